@@ -6,8 +6,8 @@
  * (If-Match), it is reckoned again from the next picture: two patches of different knobs both
  * count.
  * - An event that this front does not know is looked for once, among those that ended.
- * - The answer waits until this front has the new picture, so that whoever is told "open" can join
- *   here at once, and reads what was written. After a second it goes out in any case: the change is
+ * - The answer waits until this front has the new picture, so that an operator who gets "open" can
+ * join here at once and reads the change. After a second it goes out in any case: the change is
  *   written.
  *
  * An act owns the request, the texts, and its turn among those who wait for a picture. At any time

@@ -1,5 +1,4 @@
-/* admin_answer.h: what an operator is told about a document, or about an action that was refused.
- */
+/* admin_answer.h: answers an operator with a document, or with why an action was refused. */
 #ifndef FG_QUEUE_FRONT_ADMIN_ANSWER_H
 #define FG_QUEUE_FRONT_ADMIN_ANSWER_H
 

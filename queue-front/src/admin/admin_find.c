@@ -1,8 +1,8 @@
 /* admin_find.c: finds the event that an operator names, in memory or in Redis.
  *
- * A front keeps only events that are alive. One that ended long ago is known to the house alone,
- * so the house is asked (LINE_FIND); if it knows the event, its picture arrives with a tick like
- * any other, and the search waits for it with a deadline. The event then stays in memory for a
+ * A front keeps only events that are alive. One that ended long ago is known to Redis alone, so
+ * Redis is asked (LINE_FIND); if it knows the event, its picture arrives with a tick like any
+ * other, and the search waits for it with a deadline. The event then stays in memory for a
  * while, because an operator who looks at it once looks at it again. The caller sees none of
  * this: found, unknown or unavailable. */
 #include "admin/admin_find.h"

@@ -1,6 +1,6 @@
 /* admin_seats.c: takes the number of seats left from the system that sells them. It is not an
  * operator's action, so only its consequences are on the trail. The front that is fed computes
- * the odds that people in line are told, from one feed to the next, and stores them with the
+ * the odds that people in line are shown, from one feed to the next, and stores them with the
  * event for all other fronts. */
 #include "admin/admin_seats.h"
 

@@ -36,7 +36,7 @@ void answer_origin_refused(struct http_req *req);
 void answer_member_required(struct http_req *req, int why, const char *event);
 /* FRONT_PENDING_MAX, or no memory: come back in a second. */
 void answer_overloaded(struct http_req *req);
-/* json_in_parse() has not taken the body: it is none, or there was no memory to see that. */
+/* json_in_parse() has refused the body: it is not JSON, or memory ran out. */
 void answer_body_unread(struct http_req *req, const struct err_slot *err);
 /* This front has shut the event (front.h); a form is led to its page. */
 void answer_shut(struct http_req *req, struct span event, enum front_shut why);

@@ -1,5 +1,5 @@
-/* fairness.h: what everybody is told about a draw: first what was promised, then how many
- * entries there are once they are closed, then everything that it takes to repeat the draw. */
+/* fairness.h: publishes a draw: first the promise, then the number of entries once they are
+ * closed, then everything that it takes to repeat the draw. */
 #ifndef FG_QUEUE_FRONT_FAIRNESS_H
 #define FG_QUEUE_FRONT_FAIRNESS_H
 
@@ -9,7 +9,7 @@
 /* What GET fairness answers of a line; fits FAIRNESS_BYTES_MAX. */
 void fairness_put(struct text *json, const struct front *front, const struct front_line *line);
 
-/* The operator is told what everybody is told. */
+/* Operators read the same as everybody. */
 int fairness_routes(struct http_router *routes, struct http_router *private_routes,
                     struct err_slot *err);
 

@@ -1,6 +1,6 @@
 /* pass_api.c: from the call to the end of the visit.
  *
- * Visitors who are far from their call are told so from memory. Redis is asked only for those who
+ * Visitors who are far from their call are answered from memory. Redis is asked only for those who
  * may have been called already, a little before this front knows. Its answer is final: a pass is a
  * slot in `max_active`, and the same place always gets the same session.
  *
@@ -39,7 +39,7 @@ struct visit {
     char incarnation[LINE_INCARNATION_LEN + 1];
     char channel[LINE_CHANNEL_MAX + 1]; /* LINE_HEARTBEAT: as the pass says */
     uint64_t pass_expires_s;            /* LINE_LEAVE: of the pass that was shown; 0: none was */
-    uint32_t p50_s, p90_s;              /* LINE_PASS: what was told with the ticket, at */
+    uint32_t p50_s, p90_s;              /* LINE_PASS: the ticket's promise, made at */
     uint64_t told_ms;
 };
 
@@ -439,7 +439,7 @@ static void put_farewell(const struct http_req *req, struct text *cookies,
     caller_set_cookie(req, cookies, SPAN(VISITOR_COOKIE), none, 0);
 }
 
-/* Whoever was inside, or shows a pass whose session Redis has lost, takes a good pass along. */
+/* A visitor who was inside, or whose session Redis has lost, leaves with a valid pass. */
 static void tell_left(const struct visit *visit, const struct front_line *event)
 {
     bool by_pass = visit->line.outcome == LINE_OK && visit->pass_expires_s > 0;

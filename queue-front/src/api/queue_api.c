@@ -4,9 +4,10 @@
  * wait, write the answer. No allocation, no printf, no lock.
  *
  * A join is safe to repeat. With a ticket, the answer is the same ticket. Without, the visitor is
- * recognised by Idempotency-Key or by the cookie that the waiting page has set; only who comes with
- * neither cannot be recognised, and has not been told a number yet. A ticket whose call has run out
- * is no longer a place: its owner gets a new one, at the end, and repeating that is safe too. */
+ * recognised by Idempotency-Key or by the cookie that the waiting page has set; a visitor with
+ * neither cannot be recognised, and has not been given a number yet. A ticket whose call has run
+ * out is no longer a place: its owner gets a new one, at the end, and repeating that is safe too.
+ */
 #include "api/queue_api.h"
 
 #include "api/answer.h"
@@ -140,7 +141,7 @@ struct join {
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
 
-/* What became of the presale code that it shows. */
+/* The outcome of the presale code that it shows. */
 static void count_code(const struct join *join)
 {
     if (!join->line.has_code)
@@ -242,7 +243,7 @@ void queue_promise(const struct front *front, const struct front_line *event, st
     struct eta eta = status_eta(&event->eta, place);
     if (place.state != PLACE_WAITING || eta.basis == ETA_UNKNOWN || eta.p50_s < 1)
         return;
-    static_assert((int)ETA_MAX_S <= (int)TICKET_WAIT_MAX_S, "any wait that is told fits");
+    static_assert((int)ETA_MAX_S <= (int)TICKET_WAIT_MAX_S, "any promised wait fits");
     ticket->p50_s = eta.p50_s;
     ticket->p90_s = eta.p90_s;
 }
@@ -326,7 +327,7 @@ struct entrant {
     struct visitor given; /* by membership or invitation; else not there */
     bool has_work;
     struct pow_once work;
-    bool has_invitation; /* beside a membership, which is the key then */
+    bool has_invitation; /* next to a membership, which is the key then */
     uint8_t invitation[LINE_IDEM_BYTES];
     bool has_code; /* of a presale */
     uint8_t code[LINE_CODE_BYTES];
@@ -463,8 +464,7 @@ static bool recognise(struct join *join, const struct front_line *event,
         visitor = visitor_again(key, id, run_out);
         if (given->has_idem)
             memcpy(visitor.id, given->id, sizeof(visitor.id));
-    } else if (given->has_idem) { /* one member or one invitation, one place, whoever else shows it
-                                   */
+    } else if (given->has_idem) { /* one place for one member or invitation, on any device */
         visitor = *given;
     } else if (idem.ptr != NULL) {
         visitor = visitor_by_key(key, id, caller_whose(join->req, site), idem);
@@ -753,16 +753,16 @@ static void answer_again(struct http_req *req, struct front *front, const struct
 /* ---- a place that was used up ----
  *
  * Whether somebody has been inside with a place is known to Redis alone: a front sees that it was
- * called, and so it stays. So whoever comes with such a place, by its ticket or found by name, is
- * looked up there; what was used up or given up is no place any more, and its owner joins again, as
- * one whose call ran out does. A place that cannot be looked up is told as it is. */
+ * called, and so it stays. So such a place, by ticket or by name, is looked up there. A place
+ * that was used up or given up is over, and its owner joins again, as after a missed call. A place
+ * that cannot be looked up is shown as this front knows it. */
 
 struct look {
     struct line_visit line; /* first: the store hands back a pointer to it */
     struct front *front;
     struct http_req *req;
     struct ticket ticket;
-    struct join *join; /* of whoever was found by name; NULL: the ticket came with the request */
+    struct join *join; /* of a visitor found by name; NULL: the ticket came with the request */
     unsigned judged;
 };
 

@@ -10,7 +10,7 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
                         uint64_t entry, struct span ticket, unsigned status,
                         const struct text *headers);
 
-/* Notes on a new ticket, whose entry is set, when it is made and what wait its owner is told. */
+/* Notes on a new ticket, whose entry is set, when it is made and what wait it promises. */
 void queue_promise(const struct front *front, const struct front_line *event,
                    struct ticket *ticket);
 

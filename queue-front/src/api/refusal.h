@@ -9,7 +9,7 @@ struct refusal_row {
     unsigned status;
     const char *code;
     unsigned retry_after_s; /* 0: no Retry-After */
-    const char *notice;     /* "": the waiting page is told nothing */
+    const char *notice;     /* "": none on the waiting page */
     const char *detail;     /* "": the caller says it */
 };
 const struct refusal_row *refusal_row(enum refusal refusal);

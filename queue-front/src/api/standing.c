@@ -5,9 +5,9 @@
 #include "api/caller.h"
 #include "core/line/heard.h"
 
-/* While their clock stands, visits outlive their passes; and those that were shown nowhere
- * meanwhile do until they are renewed or have had their own time. The end of one that is over is
- * told otherwise (core/turns.h), so nobody is kept inside by this. */
+/* While the visit clock is paused, visits outlive their passes; a pass that was not shown meanwhile
+ * is good until it is renewed or its own time is over. The end of a visit is reported by another
+ * way (core/turns.h), so nobody stays inside because of this. */
 static bool may_outlive_pass(const struct front *front, const struct front_line *line)
 {
     const struct line_view *view = line->view;

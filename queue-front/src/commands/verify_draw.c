@@ -115,7 +115,7 @@ static void read_hex(struct json_in *in, const char *key, uint8_t *out, size_t l
         json_in_refuse(in, key, "must be %zu bytes in hex", len);
 }
 
-/* The chain's key and period stand beside the promise. */
+/* The chain's key and period are published with the promise. */
 static void read_promise(struct json_in *in, struct published *out)
 {
     struct json_in source;
@@ -218,7 +218,7 @@ static bool judge_round(const struct published *it)
 {
     char value[BEACON_HASH_LEN + 1];
     if (it->sources.period_ms == 0) {
-        printf("beacon      DOES NOT FIT: how its chain signs is not told\n");
+        printf("beacon      DOES NOT FIT: the key of its chain is missing\n");
         return false;
     }
     struct beacon want = beacon_after(&it->promise, &it->sources, it->closed_ms);

@@ -28,7 +28,7 @@
 #include <stdlib.h>
 
 enum { LOOK_AGAIN_US = 300000 };
-/* Document, what is told of each line, the proof once more with each quote escaped, the mark. */
+/* Document, the fairness of each line, the proof once more with each quote escaped, the mark. */
 enum {
     HEAD_MAX = EVENT_DOC_BYTES_MAX + LANES_ALL * (FAIRNESS_BYTES_MAX + 1536) +
                2 * FAIRNESS_BYTES_MAX + 2 * DRAW_SEAL_LEN_MAX + 4096
@@ -81,7 +81,7 @@ static bool read_number(struct http_req *req, struct span name, uint64_t max, ui
     return false;
 }
 
-/* ---- pages of ended events, and the trail of the house ---- */
+/* ---- pages of ended events, and the trail of the deployment ---- */
 
 static void on_rows(struct line_admin *line)
 {

@@ -1,9 +1,9 @@
 /* archive.c: writes an event into one file and reads it back, without trusting the file.
  *
  * Writing goes along the parts and hashes what passes. Reading is bounded by the length of the
- * text and judges before it believes: first that the file is whole, then the mark, then each
- * value by itself. The last step matters even for a file with a good mark. Whoever holds the key
- * could sign nonsense, and what is written into the store must be possible. */
+ * text and checks before it uses: first that the file is whole, then the mark, then each value
+ * by itself. The last step matters even for a file with a valid mark: a holder of the key could
+ * sign nonsense, and the store must get only possible values. */
 #include "ended/archive.h"
 
 #include "base/json_in.h"

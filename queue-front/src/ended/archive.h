@@ -2,7 +2,7 @@
  * what an event is restored from.
  *
  * Lines of JSON. First the head; then the draw of each line, as GET fairness answers; then the
- * mark: SHA-256 of all that stands before it, and a MAC of that by the house's key of draws. What
+ * mark: SHA-256 of all before it, and a MAC of that by the deployment's key of draws. What
  * follows, trail and series, one line a part, is chained by SHA-256, and the last line has the end
  * of the chain and the number of parts. So nobody without the key can alter what an event is
  * restored from, and a file that was cut or damaged anywhere is recognised.

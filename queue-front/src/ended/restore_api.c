@@ -24,7 +24,7 @@ enum {
 struct restore {
     struct act act;
     struct archive archive;
-    char *json; /* of what the script makes again beside the document */
+    char *json; /* what the script restores in addition to the document */
 };
 
 static void on_end(struct act *act)

@@ -4,7 +4,7 @@
  * counts if it is of that round and its randomness is the hash of its signature. Checking the
  * signature itself takes a pairing on BLS12-381, which no library of the system has. So as many
  * relays as `agree` says must give the same signature, and the proof says how many did. The
- * fairness page and the program beside verify-draw check the pairing themselves, so a wrong value
+ * fairness page and the program next to verify-draw check the pairing themselves, so a wrong value
  * cannot go unnoticed. Relays that lie together would have to agree on it in the few seconds after
  * the round is due.
  *

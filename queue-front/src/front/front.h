@@ -112,7 +112,7 @@ struct front_stats {
     _Atomic uint64_t joins_new, joins_again, joins_refused, joins_unavailable, joins_unworked;
     _Atomic uint64_t joins_shed, joins_full, joins_judged_again;
     _Atomic uint64_t codes_taken, codes_required, codes_unknown, codes_used_up, codes_guesses,
-        codes_missing; /* what became of presale codes that joins have shown, or not */
+        codes_missing; /* outcomes of presale codes in joins */
     _Atomic uint64_t waits_judged, waits_kept, waits_error_milli; /* of each admitted visitor */
     _Atomic uint64_t passes_new, passes_again, passes_not_yet, passes_expired, passes_unavailable;
     _Atomic uint64_t tickets_invalid, moves, refused_unchecked, endings_untold;
@@ -189,7 +189,7 @@ struct front_line {
     bool seen_served;         /* by a page of the round under way */
     enum served_state served; /* the first loop looks; SERVED_UNSEEN: another one, or nowhere */
     uint64_t errors_before;   /* answers of 5xx of this loop when the event was first seen */
-    struct odds odds;         /* as of the last feed of seats; `known`: fit to be told */
+    struct odds odds;         /* as of the last feed of seats; `known`: fit to be shown */
     bool has_odds;            /* there was a feed */
 
     struct http_blob *status; /* whole answers, head and all */
@@ -201,7 +201,7 @@ struct front_line {
     uint64_t published_us;
     struct front_page page[LANG_MAX];
     bool urgent; /* state or document changed: not to be held back for a second */
-    bool unsent; /* frame differs from what streams were told */
+    bool unsent; /* frame differs from the last one sent to streams */
     struct http_channel *channel;
     struct front_gauges gauges;
 };
@@ -258,7 +258,7 @@ struct front {
     struct pilots *pilots;           /* the first loop's; else NULL */
     struct served_pages *served;     /* likewise; NULL: there is nowhere to look */
     struct drawings *drawings;       /* likewise */
-    struct endings *endings;         /* NULL: nobody is to be told who left */
+    struct endings *endings;         /* NULL: ended visits are reported nowhere */
     struct front_stats stats;
 };
 
@@ -287,7 +287,7 @@ void front_each_event(const struct front *front, void (*each)(struct front_line 
 /* Renders the shared status if it is older than a second, or if something urgent happened. */
 void front_render(struct front *front, struct front_line *event);
 
-/* What may be told of being sold out; NULL: nothing. */
+/* The odds of a sell-out, if they may be shown; NULL otherwise. */
 static inline const struct odds *front_odds(const struct front_line *event)
 {
     return event->doc.seats_left && event->has_odds && event->odds.known &&

@@ -136,7 +136,7 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
     const char *joins = "fairgate_joins_total", *passes = "fairgate_passes_total";
     const char *of_joins = "Joins by outcome.", *of_passes = "Passes by outcome.";
     const char *codes = "fairgate_presale_codes_total";
-    const char *of_codes = "What became of the presale codes that joins have shown.";
+    const char *of_codes = "Presale codes in joins by outcome.";
     const struct counter all[] = {
         {joins, "outcome=\"new\"", of_joins, &own->joins_new},
         {joins, "outcome=\"again\"", of_joins, &own->joins_again},
@@ -158,14 +158,14 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
         {passes, "outcome=\"not-yet\"", of_passes, &own->passes_not_yet},
         {passes, "outcome=\"expired\"", of_passes, &own->passes_expired},
         {passes, "outcome=\"unavailable\"", of_passes, &own->passes_unavailable},
-        {"fairgate_waits_judged_total", NULL,
-         "Admitted visitors who were told a wait as they joined.", &own->waits_judged},
+        {"fairgate_waits_judged_total", NULL, "Admitted visitors whose ticket promised a wait.",
+         &own->waits_judged},
         {"fairgate_waits_kept_total", NULL, "Of these: called by p90.", &own->waits_kept},
         {"fairgate_waits_error_milli_total", NULL,
          "Of these: how far p50 was off, thousandths of the real wait, summed.",
          &own->waits_error_milli},
         {"fairgate_endings_untold_total", NULL,
-         "Visitors who left and whose pass ran out before the services behind were told.",
+         "Visitors who left and whose pass expired before the services behind were notified.",
          &own->endings_untold},
         {"fairgate_refused_unchecked_total", NULL,
          "Passes, member tokens and codes refused unread: too many of them were wrong.",

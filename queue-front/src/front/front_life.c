@@ -165,7 +165,7 @@ static void log_shut(const struct front *front, const struct front_line *event)
     log_end(&line);
 }
 
-/* The line itself goes on: it uses the numbers stored beside the document. */
+/* The line itself goes on: it uses the numbers stored next to the document. */
 static void judge_event(struct front *front, struct front_line *event)
 {
     enum front_shut before = event->shut;

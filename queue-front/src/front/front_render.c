@@ -3,7 +3,7 @@
  * Rendered when somebody asks and the last one is a second old, or immediately when something
  * urgent has happened. A rendered answer is immutable and reference-counted: a new one replaces
  * it, and answers under way keep the old one. The tag is of the body, which contains nothing
- * that changes with time alone, so streams are only told news. */
+ * that changes with time alone, so streams only get news. */
 #include "front/front_internal.h"
 
 #include "base/tag.h"
@@ -19,7 +19,7 @@ enum {
 
 static uint32_t shared_poll_ms(const struct front *front, const struct front_line *event)
 {
-    /* Readers of the shared status alone are told to poll like the middle of the line. */
+    /* Readers of the shared status poll like the middle of the line. */
     uint64_t ahead = event->view->waiting / 2;
     struct poll_ask ask = {
         .line = event->view->state,

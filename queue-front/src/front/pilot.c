@@ -1,6 +1,6 @@
 /* pilot.c: a round each interval: all pages are asked at once, and when the last of them has
- * answered or failed, core/autopilot.h decides and the store is told. Every process does so; the
- * script takes the first decision of an interval and no other (lua/pilot.lua), so it does not
+ * answered or failed, core/autopilot.h decides and the store gets the move. Every process does so;
+ * the script takes the first decision of an interval and no other (lua/pilot.lua), so it does not
  * matter if one process dies or is cut off from the services.
  *
  * All pages must answer. Of three services, the one that does not answer is the one to worry about.

@@ -1,4 +1,4 @@
-/* pilot.h: the autopilot's rim: reads the health pages of the services behind the line, on a
+/* pilot.h: the autopilot's shell: reads the health pages of the services behind the line, on a
  * process's first loop, and proposes what core/load/autopilot.h decides. */
 #ifndef FG_QUEUE_FRONT_PILOT_H
 #define FG_QUEUE_FRONT_PILOT_H

@@ -142,7 +142,7 @@ int secrets_load(const struct secrets_paths *paths, const struct secrets *before
 
 struct secrets *secrets_ref(struct secrets *keys)
 {
-    /* relaxed: whoever passes a reference on holds one, so it cannot be the last. */
+    /* relaxed: the caller holds a reference, so this cannot be the last one. */
     atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
     return keys;
 }

@@ -1,5 +1,5 @@
 /* design.h: /design on the private listener: every part of our pages in each of its states, in the
- * operator's colours, for whoever draws a page or chooses a brand. */
+ * operator's colours, for people who draw a page or choose a brand. */
 #ifndef FG_QUEUE_FRONT_DESIGN_H
 #define FG_QUEUE_FRONT_DESIGN_H
 

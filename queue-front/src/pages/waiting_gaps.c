@@ -51,7 +51,7 @@ static void put_event(struct text *out, void *ctx)
     text_put(out, front_line_id(look->event));
 }
 
-/* Where the page is made for whoever asks, also where caches keep the other. */
+/* Where the page is made for each visitor, also where caches keep the shared one. */
 static void put_home(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
@@ -89,7 +89,7 @@ static void put_about_line(struct text *out, void *ctx)
     html_put(out, about.len > 0 ? about : waiting_look_phrase(ctx, "join.text"));
 }
 
-/* Whoever fetches the picture of a link wants its whole address. */
+/* Programs that fetch the picture of a link need its whole address. */
 static void put_public_url(struct text *out, void *ctx)
 {
     html_put(out, span_of(look_of(ctx)->front->config->web_public_url));
@@ -167,7 +167,7 @@ static void put_commitment(struct text *out, void *ctx)
     text_str(out, hex);
 }
 
-/* Before the opening people may gather for the draw; both times are told. */
+/* Before the opening people may gather for the draw; both times are shown. */
 static void put_begins(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
@@ -519,8 +519,8 @@ static void put_wait_note(struct text *out, void *ctx)
     }
 }
 
-/* When to be back, for whoever closes the page. Nine in ten are not called before the time that
- * lies as far before p50 as p90 lies behind it. show.js says the same by the clock. */
+/* When to be back, for a visitor who closes the page. Nine in ten are not called before the time
+ * that lies as far before p50 as p90 lies behind it. show.js says the same by the clock. */
 static void put_return(struct text *out, void *ctx)
 {
     enum { NEAR_S = 180 };

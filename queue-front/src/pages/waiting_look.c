@@ -1,6 +1,6 @@
-/* waiting_look.c: the ticket names the place, and the front's picture says what has become of
- * it. All views are in the page. Which one is shown follows first from the state of the line
- * (closed for everybody, sold out for everybody but those inside), then from the place. */
+/* waiting_look.c: the ticket names the place, and the front's picture has its state. All views are
+ * in the page. Which one is shown follows first from the state of the line (closed for everybody,
+ * sold out for everybody but those inside), then from the place. */
 #include "pages/waiting_look.h"
 
 #include "api/caller.h"
@@ -16,7 +16,7 @@ const char *waiting_look_over(const struct waiting_look *look)
         {"call-expired", "expired"}, {"place-gone", "ended"},    {"session-expired", "ended"},
         {"session-ended", "ended"},  {"order-complete", "done"},
     };
-    /* The visitor may have tried and been told before this front learns of it. */
+    /* The visitor may have tried and been refused before this front learns of it. */
     if (place_is_over(look->place))
         return place_state_name(look->place.state);
     for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {

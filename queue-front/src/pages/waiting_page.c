@@ -4,8 +4,9 @@
  * are in the page, and `data-view` and `data-state` say which one is shown.
  *
  * It is sent compressed. Those who have no place yet, which is everybody in the worst minute, get
- * the same page: it is made once a second for each language. Another one is compressed for whoever
- * has a place; that costs a fraction of a millisecond, and a page with script is loaded once.
+ * the same page: it is made once a second for each language. Another one is compressed for each
+ * visitor with a place; that costs a fraction of a millisecond, and a page with script is loaded
+ * once.
  *
  * The page is also where a visitor gets the cookie by which a join is recognised when its answer is
  * lost on the way. */

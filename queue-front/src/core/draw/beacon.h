@@ -1,6 +1,6 @@
 /* beacon.h: the public value that nobody can know while a draw still takes entries, and what was
  * promised about it. A promise is settled when an event is scheduled and is part of its document,
- * so it is told to everybody before anybody can enter:
+ * so it is public before anybody can enter:
  *
  *     drand  a round of a chain of the drand network, which signs one every few seconds
  *     text   a value that the operator names at the draw, from the source that was announced
@@ -87,7 +87,7 @@ struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sour
 int beacon_drand_answer(struct span json, uint64_t round, struct err_slot *err,
                         char signature[BEACON_SIGN_LEN + 1], char value[BEACON_HASH_LEN + 1]);
 
-/* The value of a signature, BEACON_SIGN_LEN lower-case hex digits; false: it is none. */
+/* The value of a signature, BEACON_SIGN_LEN lower-case hex digits; false: it is malformed. */
 bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1]);
 
 #endif

@@ -88,7 +88,7 @@ static const struct knob knobs[] = {
      "or tel:."},
     {"prices", KNOB_PRICES, 0, 0, 0, 0, "",
      "What seats cost, with all compulsory fees, shown to everyone who is waiting: "
-     "{\"currency\", \"categories\": {NAME: {\"price\", \"gone\"}, ..}}. null: nothing is told."},
+     "{\"currency\", \"categories\": {NAME: {\"price\", \"gone\"}, ..}}. null: nothing is shown."},
     {"opens_at", KNOB_TIME, AT(opens_at_ms), 0, 0, 0, "",
      "A scheduled event opens by itself at this time. null: by hand."},
     {"prequeue_at", KNOB_TIME, AT(prequeue_at_ms), 0, 0, 0, "",
@@ -520,7 +520,7 @@ static void tell_fault(const struct err_slot *err, struct event_doc_fault *fault
     snprintf(fault->pointer, sizeof(fault->pointer), "%.*s", (int)pointer.len,
              pointer.len > 0 ? pointer.ptr : "");
     snprintf(fault->rule, sizeof(fault->rule), "%.*s", (int)text.len, text.ptr);
-    assert(fault->rule[0] != '\0'); /* an operator is told why */
+    assert(fault->rule[0] != '\0'); /* the operator sees why */
 }
 
 int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fault,

@@ -19,7 +19,7 @@ struct event_text { /* one language's words */
     char text[EVENT_MESSAGE_BYTES_MAX + 1];
 };
 
-struct event_lane { /* beside the general one, for invited people */
+struct event_lane { /* next to the general one, for invited people */
     char id[EVENT_LANE_ID_MAX + 1];
     char name[EVENT_LANE_NAME_MAX + 1];
     uint64_t share;       /* percent of the calls */
@@ -72,7 +72,7 @@ struct event_doc {
     struct line_rate_at schedule[EVENT_SCHEDULE_MAX];
 };
 
-/* What an operator is told: the JSON pointer of the member and the rule it breaks. */
+/* Why a document is refused: the JSON pointer of the member and the rule it breaks. */
 struct event_doc_fault {
     char pointer[96];
     char rule[ERR_TEXT_MAX];
@@ -132,8 +132,8 @@ void event_doc_appeals(struct text *out, const struct event_doc *doc); /* likewi
 struct line_knobs event_doc_knobs(const struct event_doc *doc);
 
 /* The members that differ between two stored documents, as two objects: for the audit trail.
- * *differ: one does. ERR_SYNTAX for a document that cannot be read, ERR_NOMEM:
- * whoever cannot tell whether they differ must not take them for the same. */
+ * *differ: one does. ERR_SYNTAX for a document that cannot be read. After
+ * ERR_NOMEM the two may differ or not. */
 int event_doc_diff(struct span before, struct span after, struct text *from, struct text *to,
                    bool *differ);
 

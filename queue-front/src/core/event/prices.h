@@ -25,7 +25,7 @@ struct price {
 
 struct prices {
     char currency[PRICE_CURRENCY_LEN + 1];
-    uint32_t len; /* 0: nothing is told */
+    uint32_t len; /* 0: no prices are shown */
     struct price price[PRICES_MAX];
 };
 

@@ -64,7 +64,7 @@ struct pressure {
 static void press(struct pressure *pressure, bool has, uint64_t value, uint64_t limit,
                   enum autopilot_reason of)
 {
-    if (!has || limit == 0) /* not told, or not limited */
+    if (!has || limit == 0) /* not reported, or not limited */
         return;
     assert(of >= AUTOPILOT_LATENCY && of <= AUTOPILOT_BACKLOG); /* what a rate is cut for */
     double now = (double)value / (double)limit;
@@ -131,7 +131,7 @@ struct autopilot_move autopilot_decide(const struct autopilot_ask *ask)
     }
     assert(move.rate_milli >= floor && move.rate_milli <= ceiling);
     assert(move.reason < AUTOPILOT_LATENCY || move.rate_milli <= ask->rate_milli ||
-           move.rate_milli == floor); /* what is called a cut is none that raises it */
+           move.rate_milli == floor); /* a cut raises no rate */
     return move;
 }
 

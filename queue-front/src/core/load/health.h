@@ -38,7 +38,7 @@ struct health_look {
  *     fairgate_sagas_open                                      saga backlog
  *
  * A page that begins with '{' is JSON: {"p99_ms", "error_share", "held", "backlog"}. Each may be
- * missing, and others may stand beside them. False: neither of the two, or nothing of use. */
+ * missing, and other members are ignored. False: neither format, or nothing of use. */
 bool health_parse(struct span body, struct span event, struct health_look *out);
 
 /* The next line of such a page that says whether visitors of an event are served:
@@ -48,8 +48,8 @@ bool health_parse(struct span body, struct span event, struct health_look *out);
  * False: there is none any more. `rest` begins as the whole page. */
 bool health_next_served(struct span *rest, struct span *event, bool *served);
 
-/* Several services taken together: the worst latency and share of errors, the sums of what is held
- * and open. */
+/* Several services taken together: the worst latency and share of errors, the sums of held seats
+ * and open sagas. */
 struct health_reading {
     bool has_p99, has_errors, has_held, has_backlog;
     uint64_t p99_ms;

@@ -1,5 +1,5 @@
-/* shed.h: which joins a front accepts. When more work comes than can be done, new places are given
- * up first: a place is a promise, and newcomers without one can be told when to come back.
+/* shed.h: which joins a front accepts. Under overload new places are given up
+ * first: a place is a promise, and a newcomer without one can come back later.
  *
  * Joins wait for Redis. As many may wait as it answers within SHED_WAIT_MS, by measurement. That is
  * time in a queue, so the bound is the same on a fast machine and on a slow one.

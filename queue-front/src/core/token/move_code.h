@@ -1,6 +1,6 @@
 /* move_code.h: the code that carries a place to another device: twelve letters and digits, read out
  * or typed as ABCD-EFGH-JKMN. Case, spaces and hyphens do not matter; O is 0, I and L are 1. The
- * last letter is a check, so a typing error is told at once and costs Redis nothing. */
+ * last letter is a check, so a typing error is found at once and costs Redis nothing. */
 #ifndef FG_QUEUE_FRONT_CORE_MOVE_CODE_H
 #define FG_QUEUE_FRONT_CORE_MOVE_CODE_H
 

@@ -15,8 +15,8 @@
  * A browser's challenge is bound to its cookie, since its address may be another one by the time it
  * answers: two families, private relays, pools of a carrier, a phone that leaves its Wi-Fi. Anybody
  * can make up a cookie, so this bond keeps nobody from solving at one place what is shown at
- * another. Nor does an address: the text that is to be hashed can be handed to whoever computes.
- * What holds: each place costs its own work, and limits by address count whoever shows it.
+ * another. Nor does an address: the text that is to be hashed can be handed to another computer.
+ * What holds: each place costs its own work, and limits by address count each visitor who shows it.
  */
 #include "core/token/pow.h"
 

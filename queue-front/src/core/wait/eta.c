@@ -9,8 +9,8 @@
  * with the place, and p90 is never below p50.
  *
  * A window counts only if somebody was waiting throughout: an empty line is not a slow one. Pauses
- * are kept apart from the rate, or a pause of five minutes would teach us that the line stands
- * still. While a pause lasts, it is expected to last as long again (half of the pauses that have
+ * are kept apart from the rate, or a pause of five minutes would look like a line that does
+ * not move. While a pause lasts, it is expected to last as long again (half of the pauses that have
  * lasted T go on for another T, one in ten for 9 T). Afterwards its share of the last half hour
  * counts as unavailability, since an operator who paused once will pause again.
  *
@@ -452,7 +452,7 @@ static void set_plan(struct eta_model *model, const struct eta_meter *meter,
     model->plan_changes = meter->plan_changes;
 }
 
-/* The line stands still, and no known step of the schedule changes that. */
+/* The line does not move, and no known step of the schedule changes that. */
 static bool never_moves(const struct eta_model *model)
 {
     assert(model->steps_len <= EVENT_SCHEDULE_MAX);
@@ -616,7 +616,7 @@ static void note_acts(struct eta_watch *watch, const struct line_view *view,
     }
 }
 
-/* The largest change against what was told recently, as a factor. */
+/* The largest change against the paces shown recently, as a factor. */
 static double moved(const double told[ETA_WATCH_STEPS], double now)
 {
     double most = 1.0;

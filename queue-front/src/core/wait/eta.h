@@ -47,7 +47,8 @@ struct eta_meter {
     uint64_t window_admitted, window_active;
     struct line_rate_at plan[EVENT_SCHEDULE_MAX]; /* steps to come */
     uint32_t plan_len;
-    uint32_t plan_changes; /* how often the operator changed it; a step that fell due is none */
+    uint32_t
+        plan_changes; /* how often the operator changed it; a step that fell due does not count */
 };
 
 void eta_meter_init(struct eta_meter *meter);
@@ -56,7 +57,7 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view);
 /* The schedule, each time it may have changed; copied. */
 void eta_meter_plan(struct eta_meter *meter, const struct line_rate_at *steps, uint32_t len);
 
-/* Why the wait has changed recently, if it has: told beside the new wait. */
+/* Why the wait has changed recently, if it has: shown with the new wait. */
 enum eta_reason {
     ETA_REASON_NONE,
     ETA_REASON_PAUSED,
@@ -83,9 +84,9 @@ struct eta_crowd {
     double ghosts, judged, gone_share;
 };
 
-/* Remembers what was told during a little more than the last minute, to see how it changes. */
+/* Remembers the waits of a little more than the last minute, to see how they change. */
 struct eta_watch {
-    double s_per_place[ETA_WATCH_STEPS]; /* 0: nothing was told */
+    double s_per_place[ETA_WATCH_STEPS]; /* 0: no wait was shown */
     struct eta_crowd crowd[ETA_WATCH_STEPS];
     uint8_t basis[ETA_WATCH_STEPS];
     uint64_t at_ms[ETA_WATCH_STEPS];
@@ -98,7 +99,7 @@ struct eta_watch {
     uint32_t plan_changes;
 };
 
-/* Seconds for each place; HUGE_VAL: the line stands still. */
+/* Seconds for each place; HUGE_VAL: the line does not move. */
 struct eta_pace {
     double quick; /* while free slots last */
     double p50, p90;
@@ -112,7 +113,7 @@ struct eta_step {
 struct eta_model {
     enum eta_basis basis;
     enum eta_reason reason;
-    double lag_s; /* people are called this much later than they were told; negative: earlier */
+    double lag_s;        /* people are called this much later than promised; negative: earlier */
     double judged_ahead; /* people ahead who were judged to be there; behind them, */
     double gone_share;   /* this share is expected to have gone as well */
     double scale;        /* of the spread, from the promises judged so far; 1 before any was */
@@ -157,13 +158,13 @@ struct eta_hall {
 };
 struct eta_hall eta_hall(const struct eta_meter *meter, const struct line_view *view);
 
-/* Sets model->reason if the wait moved noticeably against what was told recently. To be called with
+/* Sets model->reason if the wait moved noticeably against recent waits. To be called with
  * each new model, in the order of time. */
 void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
                        struct eta_model *model);
 
-/* The reason to tell with this wait: the line's own, or that the line ran behind or ahead of what
- * was told by a good part of a wait as short as this. */
+/* The reason to show with this wait: the line's own, or that the line runs behind or ahead of its
+ * promises by a good part of a wait as short as this. */
 enum eta_reason eta_reason_at(const struct eta_model *model, const struct eta *eta);
 
 /* {"p50_s":..,"p90_s":..,"basis":".."}; the numbers are null where nothing is known. */

@@ -12,7 +12,7 @@
  * of what they will take is taken. The same half is under way when the turn in question comes, so
  * it cancels out.
  *
- * Steadiness. A bound moves only as far as it must: a place is told "likely" at nine in ten and
+ * Steadiness. A bound moves only as far as it must: a place gets "likely" at nine in ten and
  * keeps that until its odds are below LET_GO, and likewise at the other end. For all places at once
  * this means keeping the old bound if it lies between the two that the new odds would give.
  *
@@ -136,7 +136,7 @@ static uint64_t between(uint64_t value, uint64_t low, uint64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* `held`: the cut that was told; NULL: none. */
+/* `held`: the cut that is shown; NULL: none. */
 static struct odds_cut cut_lane(const struct odds *odds, const struct odds_cut *held,
                                 const struct odds_line *lines, unsigned lines_len, unsigned lane)
 {

@@ -1,4 +1,4 @@
-/* odds.h: whether seats will be left when a visitor's turn comes, as far as that can be told from
+/* odds.h: whether seats will be left when a visitor's turn comes, as far as that follows from
  * the number of seats left, which is fed to the line, and the seats that each admitted visitor has
  * taken so far. Pure.
  *
@@ -9,7 +9,7 @@
  *
  * Computed once for each feed, as two places that cut the line in three; a poll only compares. The
  * cuts are kept in Redis with the feed, so that all fronts say the same, and move only when the
- * odds have changed considerably: nobody is told "likely", "unsure" and "likely" again because of
+ * odds have changed considerably: no place goes from "likely" to "unsure" and back because of
  * noise. */
 #ifndef FG_QUEUE_FRONT_CORE_ODDS_H
 #define FG_QUEUE_FRONT_CORE_ODDS_H

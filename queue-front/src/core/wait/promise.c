@@ -4,11 +4,11 @@
  * when exactly that share of the waits is longer, whatever the model gets wrong about the
  * distribution.
  *
- * Two things are compared. What each admitted visitor was told with the ticket comes back with the
- * ticket, so all of that is judged (promise_met). The correction cannot wait for it: it would learn
- * of a visitor who joins an hour before the call an hour later, and nothing of one who never comes.
- * So it learns from a sample. The part of the sample along the way is reported as well, since what
- * was told there is on no ticket.
+ * Two things are compared. The promise of each admitted visitor comes back with the
+ * ticket, so all of them are checked (promise_met). The correction cannot wait for it: it would
+ * learn of a visitor who joins an hour before the call an hour later, and nothing of one who never
+ * comes. So it learns from a sample. The part of the sample along the way is reported as well,
+ * since no ticket has its promises.
  *
  * The end of the line is sampled, and places half, a quarter, ... of the way to it. Short waits are
  * judged soon, so the correction learns within the first minutes, and from then on long waits keep
@@ -79,7 +79,7 @@ static void judge(struct promise_book *book, const struct promise *promise, uint
 struct promise_kept promise_met(struct promise_book *book, uint32_t p50_s, uint32_t p90_s,
                                 uint64_t real_ms)
 {
-    uint64_t real_s = real_ms / 1000; /* in whole seconds, as it was told */
+    uint64_t real_s = real_ms / 1000; /* in whole seconds, like the promise */
     struct promise_kept met = {.kept = real_s <= p90_s,
                                .error_milli = error_milli((double)p50_s, (double)real_s)};
     book->told.judged[0]++;

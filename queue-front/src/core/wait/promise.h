@@ -1,5 +1,5 @@
-/* promise.h: checks the waits that were told. What a visitor was told with the ticket is compared
- * with the real wait when they enter. Some of the waits along the line are noted as well; when such
+/* promise.h: checks promised waits. The promise in a visitor's ticket is compared with the real
+ * wait when they enter. Some of the waits along the line are noted as well; when such
  * a place is called, the real wait is compared, and the spread between p50 and p90 is corrected so
  * that nine in ten promises are kept. Plain memory of one front, no clean-up. */
 #ifndef FG_QUEUE_FRONT_CORE_PROMISE_H
@@ -19,7 +19,7 @@ struct promise {
     uint64_t place;
     uint64_t at_ms; /* Redis's clock */
     double p50_s;
-    double p90_s;    /* as it was told */
+    double p90_s;    /* as promised */
     double spread_s; /* p90 minus p50 before the correction */
     bool later;      /* on the way, not at the end of the line */
 };
@@ -46,7 +46,7 @@ struct promise_kept {
     uint64_t error_milli; /* of p50, thousandths of the real wait */
 };
 
-/* A visitor entered who was told this wait with the ticket and was called after `real_ms`. */
+/* A visitor with this promise in the ticket entered, and was called after `real_ms`. */
 struct promise_kept promise_met(struct promise_book *book, uint32_t p50_s, uint32_t p90_s,
                                 uint64_t real_ms);
 /* The factor for the spread. */

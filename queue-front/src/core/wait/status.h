@@ -1,4 +1,4 @@
-/* status.h: what everybody is told (the shared status) and what one visitor is told ("me"), as
+/* status.h: the status of a line, shared by all readers, and that of one visitor ("me"), as
  * JSON. Pure rendering into the caller's memory. "me" is written for each poll and costs no
  * look-up, no allocation and no printf. */
 #ifndef FG_QUEUE_FRONT_CORE_STATUS_H
@@ -47,7 +47,8 @@ struct me_ask {
 };
 
 /* {event,state,place,position,ahead,eta,called,call_expires_at,poll_after_ms}. Before the draw
- * `position` and `ahead` are null and `entry` is told; "stale":true only while the picture is old.
+ * `position` and `ahead` are null and `entry` is a number; "stale":true only while the picture is
+ * old.
  */
 void status_me_json(struct text *out, const struct me_ask *ask);
 
