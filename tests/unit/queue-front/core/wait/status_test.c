@@ -1,171 +1,232 @@
-/* status_test.c: the answers for everybody and for one visitor, byte by byte. */
+/* status_test.c: the shared status and that of one visitor, byte by byte, with ' for ".
+ *
+ *   set FIELD=N ...   changes the line and the visitor's place; doc, lanes, odds: what there is
+ *   fans              the visitor is in the lane "fans"
+ *   me, status        writes the one or the other; is, has, lacks, begins, ends JSON: the text */
+#include "core/event/event_state.h"
 #include "core/wait/status.h"
+#include "script.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static const struct eta_model measured = {.basis = ETA_MEASURED, .pace = {2, 2, 2}};
 static char memory[STATUS_BYTES_MAX];
 
-static struct line_view open_line(void)
+static struct {
+    struct line_view view, fans;
+    struct eta_model eta;
+    struct event_doc doc;
+    struct odds odds;
+    struct me_ask me;
+    struct status_ask status;
+} it;
+
+static void start(void)
 {
-    return (struct line_view){
-        .id = "show",
-        .state = LINE_OPEN,
-        .version = 4,
-        .issued = 30,
-        .serving = 20,
-        .waiting = 9,
-    };
+    memset(&it, 0, sizeof(it));
+    it.view = (struct line_view){
+        .id = "show", .state = LINE_OPEN, .version = 4, .issued = 30, .serving = 20, .waiting = 9};
+    it.fans = it.view;
+    it.fans.serving = 3;
+    it.fans.knobs.line_max = 1;
+    it.eta = measured;
+    strcpy(it.doc.name, "The \"Show\"");
+    it.me = (struct me_ask){
+        .view = &it.view, .eta = &it.eta, .entry = 25, .place = {.state = PLACE_WAITING}};
+    it.status = (struct status_ask){.view = &it.view, .doc = &it.doc, .eta = &it.eta};
 }
 
-static struct span me(const struct line_view *view, struct place place)
+static void set(const struct script_line *words)
 {
-    struct me_ask ask = {.view = view, .eta = &measured, .entry = 25, .place = place};
-    struct text text = text_on(memory, ME_BYTES_MAX);
-    status_me_json(&text, &ask);
-    assert_false(text.overflown);
-    return text_span(&text);
-}
-
-static void the_status_has_the_members_of_the_contract(void **state)
-{
-    (void)state;
-    static struct event_doc doc = {.name = "The \"Show\"",
-                                   .messages_len = 1,
-                                   .message = {{.tag = "en", .len = 2, .text = "hi"}}};
-    struct line_view view = open_line();
-    view.knobs.rate_milli = 2500;
-    struct status_ask ask = {.view = &view, .doc = &doc, .eta = &measured, .poll_after_ms = 10000};
-    struct text text = text_on(memory, sizeof(memory));
-    status_json(&text, &ask);
-    assert_true(span_eq(
-        text_span(&text),
-        SPAN("{\"event\":\"show\",\"name\":\"The \\\"Show\\\"\",\"state\":\"open\",\"serving\":20,"
-             "\"issued\":30,\"waiting\":9,\"rate_per_s\":2.5,\"message\":{\"en\":\"hi\"},"
-             "\"version\":4,\"opens_at\":null,\"closes_at\":null,\"poll_after_ms\":10000,\"eta\":[["
-             "0,2,2],[1,4,4],"
-             "[2,6,6],[5,12,12],[10,22,22]],\"eta_basis\":\"measured\"}")));
-}
-
-static void an_old_picture_says_so(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    view.stale = true;
-    struct span json = me(&view, (struct place){.state = PLACE_WAITING, .position = 25});
-    assert_true(span_eq((struct span){json.ptr + json.len - 14, 14}, SPAN(",\"stale\":true}")));
-}
-
-static void a_waiting_visitor_sees_place_and_wait(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    struct place place = {.state = PLACE_WAITING, .position = 25, .ahead = 4};
-    assert_true(
-        span_eq(me(&view, place),
-                SPAN("{\"event\":\"show\",\"state\":\"open\",\"place\":\"waiting\",\"position\":25,"
-                     "\"ahead\":4,\"eta\":{\"p50_s\":10,\"p90_s\":10,\"basis\":\"measured\"},"
-                     "\"called\":false,\"call_expires_at\":null,\"poll_after_ms\":5000}")));
-}
-
-static void a_called_visitor_sees_the_end_of_the_call(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    struct place place = {.state = PLACE_CALLED, .position = 12, .call_expires_ms = 1798859045000};
-    assert_true(
-        span_eq(me(&view, place),
-                SPAN("{\"event\":\"show\",\"state\":\"open\",\"place\":\"called\",\"position\":12,"
-                     "\"ahead\":0,\"eta\":{\"p50_s\":0,\"p90_s\":0,\"basis\":\"measured\"},"
-                     "\"called\":true,\"call_expires_at\":\"2027-01-02T03:04:05.000Z\","
-                     "\"extensions_left\":10,\"poll_after_ms\":5000}")));
-}
-
-static void a_waiting_visitor_sees_the_odds_and_their_figures(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    struct odds odds = {.seats = 120,
-                        .taken_sum_milli = 187500,
-                        .came_sum_milli = 100000,
-                        .known = true,
-                        .lanes = 2,
-                        .cut = {{24, 27}, {8, 9}}};
-    struct me_ask ask = {.view = &view, .eta = &measured, .odds = &odds, .entry = 25};
-    static const char *const names[] = {"unlikely", "unsure", "likely"};
-    for (uint64_t i = 0; i < 3; i++) {
-        ask.place = (struct place){.state = PLACE_WAITING, .position = 24 + 3 * i / 2, .ahead = 4};
-        struct text text = text_on(memory, ME_BYTES_MAX);
-        status_me_json(&text, &ask);
-        char expected[128];
-        snprintf(expected, sizeof(expected),
-                 "\"odds\":{\"sold_out\":\"%s\",\"seats_left\":120,\"ahead\":4,"
-                 "\"seats_per_visitor\":1.875}",
-                 names[i]);
-        assert_non_null(memmem(text.ptr, text.len, expected, strlen(expected)));
+    struct place *place = &it.me.place;
+    const struct {
+        const char *name;
+        uint64_t *value;
+    } fields[] = {{"rate", &it.view.knobs.rate_milli},
+                  {"line_max", &it.view.knobs.line_max},
+                  {"position", &place->position},
+                  {"ahead", &place->ahead},
+                  {"called_until", &place->call_expires_ms},
+                  {"expires", &place->session_expires_ms},
+                  {"ends", &place->session_ends_ms}};
+    unsigned found = 1;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        found += script_value(words, fields[i].name) != NULL;
+        *fields[i].value = script_value_or(words, fields[i].name, *fields[i].value);
     }
-    ask.place = (struct place){.state = PLACE_CALLED, .position = 24};
-    struct text text = text_on(memory, ME_BYTES_MAX);
-    status_me_json(&text, &ask);
-    assert_null(memmem(text.ptr, text.len, "odds", 4));
-
-    static struct event_doc doc = {.name = "Show"};
-    struct status_ask all = {.view = &view, .doc = &doc, .eta = &measured, .odds = &odds};
-    text = text_on(memory, sizeof(memory));
-    status_json(&text, &all);
-    static const char cut[] = "\"odds\":{\"seats_left\":120,\"seats_per_visitor\":1.875,"
-                              "\"unlikely_upto\":24,\"likely_from\":27}}";
-    assert_true(span_eq((struct span){text.ptr + text.len - strlen(cut), strlen(cut)}, SPAN(cut)));
-
-    /* Those who wait in a lane are judged by the cut of that lane, and the status has each. */
-    view.lane = 1;
-    ask.place = (struct place){.state = PLACE_WAITING, .position = 9, .ahead = 4};
-    text = text_on(memory, ME_BYTES_MAX);
-    status_me_json(&text, &ask);
-    static const char lost[] = "\"odds\":{\"sold_out\":\"likely\",";
-    assert_non_null(memmem(text.ptr, text.len, lost, strlen(lost)));
-    view.lane = 0;
-    doc.lanes_len = all.lanes_len = 1;
-    doc.lane[0] = (struct event_lane){.id = "fans", .name = "Fans", .share = 30};
-    text = text_on(memory, sizeof(memory));
-    status_json(&text, &all);
-    static const char fans[] = "{\"id\":\"fans\",\"name\":\"Fans\",\"share\":30,"
-                               "\"odds\":{\"unlikely_upto\":8,\"likely_from\":9}}";
-    assert_non_null(memmem(text.ptr, text.len, fans, strlen(fans)));
+    if (script_value(words, "extensions") != NULL)
+        found++, place->extensions = (uint8_t)script_value_or(words, "extensions", 0);
+    if (script_value(words, "poll") != NULL)
+        found++, it.status.poll_after_ms = (uint32_t)script_value_or(words, "poll", 0);
+    if (script_value(words, "state") != NULL) {
+        found++;
+        assert_true(event_state_parse(span_of(script_value(words, "state")), &it.view.state));
+    }
+    for (unsigned i = 0; script_value(words, "place") != NULL && i < PLACE_STATE_COUNT; i++) {
+        if (strcmp(place_state_name((enum place_state)i), script_value(words, "place")) == 0)
+            found++, place->state = (enum place_state)i;
+    }
+    it.view.stale |= script_has(words, "stale");
+    found += script_has(words, "stale");
+    if (script_has(words, "paused"))
+        found++, it.eta.reason = ETA_REASON_PAUSED;
+    assert_int_equal(found, words->len);
 }
 
-static void a_visitor_sees_an_entry_before_the_draw(void **state)
+static void set_doc(const struct script_line *words)
 {
-    (void)state;
-    struct line_view view = open_line();
-    view.state = LINE_PRE_QUEUE;
-    struct span json = me(&view, (struct place){.state = PLACE_WAITING, .ahead = 24});
-    static const char start[] = "{\"event\":\"show\",\"state\":\"pre-queue\",\"place\":\"waiting\","
-                                "\"position\":null,\"entry\":25,\"ahead\":null,";
-    assert_true(span_starts(json, SPAN(start)));
+    if (script_has(words, "message")) {
+        it.doc.messages_len = 1;
+        it.doc.message[0] = (struct event_text){.tag = "en", .len = 2, .text = "hi"};
+    }
+    if (script_has(words, "prices"))
+        it.doc.prices =
+            (struct prices){.len = 1, .currency = "KRW", .price = {{.name = "R", .amount = 5}}};
+}
+
+/* Two lanes, of which the fans' figures are known. */
+static void set_lanes(const struct script_line *words)
+{
+    (void)words;
+    it.doc.lanes_len = it.status.lanes_len = 2;
+    it.doc.lane[0] = (struct event_lane){.id = "fans", .name = "Fans", .share = 30};
+    it.doc.lane[1] = (struct event_lane){.id = "press", .name = "Press", .share = 5};
+    it.status.lane[0] = (struct status_lane){&it.fans, &it.eta};
+    it.view.knobs.shares = line_lanes_pack((const uint64_t[]){30, 5}, 2);
+}
+
+static void set_odds(const struct script_line *words)
+{
+    (void)words;
+    it.odds = (struct odds){.seats = 120,
+                            .taken_sum_milli = 187500,
+                            .came_sum_milli = 100000,
+                            .known = true,
+                            .lanes = 2,
+                            .cut = {{24, 27}, {8, 9}}};
+    it.me.odds = it.status.odds = &it.odds;
+}
+
+static void join_fans(const struct script_line *words)
+{
+    (void)words;
+    it.view.lane = 1;
+    it.me.lane = "fans";
+}
+
+static void write(const struct script_line *words)
+{
+    bool me = strcmp(words->words[0], "me") == 0;
+    struct text text = text_on(memory, me ? ME_BYTES_MAX : sizeof(memory) - 1);
+    if (me)
+        status_me_json(&text, &it.me);
+    else
+        status_json(&text, &it.status);
+    assert_false(text.overflown);
+    memory[text.len] = '\0';
+}
+
+static void expect(const struct script_line *words)
+{
+    const char *verb = words->words[0], *want = script_json(script_rest(words, 0));
+    const char *at = strstr(memory, want);
+    size_t len = strlen(memory), want_len = strlen(want);
+    bool good = at != NULL;
+    if (strcmp(verb, "is") == 0)
+        good = strcmp(memory, want) == 0;
+    else if (strcmp(verb, "lacks") == 0)
+        good = !good;
+    else if (strcmp(verb, "begins") == 0)
+        good = at == memory;
+    else if (strcmp(verb, "ends") == 0)
+        good = len >= want_len && strcmp(memory + len - want_len, want) == 0;
+    if (!good)
+        fail_msg("%s: \"%s\": it is %s", words->row, words->text, memory);
+}
+
+static const struct script_verb verbs[] = {
+    {"set", set},        {"doc", set_doc},  {"lanes", set_lanes}, {"odds", set_odds},
+    {"fans", join_fans}, {"me", write},     {"status", write},    {"is", expect},
+    {"has", expect},     {"lacks", expect}, {"begins", expect},   {"ends", expect},
+    {NULL, NULL},
+};
+
+static const struct script_row rows[] = {
+    {"the status has the members of the contract",
+     "doc message; set rate=2500 poll=10000; status;"
+     "is {'event':'show','name':'The \\'Show\\'','state':'open','serving':20,'issued':30,"
+     "'waiting':9,'rate_per_s':2.5,'message':{'en':'hi'},'version':4,'opens_at':null,"
+     "'closes_at':null,'poll_after_ms':10000,'eta':[[0,2,2],[1,4,4],[2,6,6],[5,12,12],"
+     "[10,22,22]],'eta_basis':'measured'}"},
+    {"an old picture says so", "set stale position=25; me; ends ,'stale':true}"},
+    {"a waiting visitor sees place and wait",
+     "set position=25 ahead=4; me; is {'event':'show','state':'open','place':'waiting',"
+     "'position':25,'ahead':4,'eta':{'p50_s':10,'p90_s':10,'basis':'measured'},'called':false,"
+     "'call_expires_at':null,'poll_after_ms':5000}"},
+    {"a called visitor sees the end of the call",
+     "set place=called position=12 called_until=1798859045000; me;"
+     "is {'event':'show','state':'open','place':'called','position':12,'ahead':0,"
+     "'eta':{'p50_s':0,'p90_s':0,'basis':'measured'},'called':true,"
+     "'call_expires_at':'2027-01-02T03:04:05.000Z','extensions_left':10,'poll_after_ms':5000}"},
+    {"a visitor sees an entry before the draw",
+     "set state=pre-queue ahead=24; me; begins {'event':'show','state':'pre-queue',"
+     "'place':'waiting','position':null,'entry':25,'ahead':null,"},
+    {"a waiting visitor sees the odds and their figures",
+     "odds; set position=$a ahead=4; me; has 'odds':{'sold_out':'$b','seats_left':120,'ahead':4,"
+     "'seats_per_visitor':1.875} || 24 unlikely | 25 unsure | 27 likely"},
+    {"a called visitor sees no odds", "odds; set place=called position=24; me; lacks odds"},
+    {"a visitor in a lane sees the odds of the lane",
+     "odds; fans; set position=9 ahead=4; me; has 'odds':{'sold_out':'likely',"},
+    {"the status has the odds of all readers",
+     "odds; status; ends 'odds':{'seats_left':120,'seats_per_visitor':1.875,'unlikely_upto':24,"
+     "'likely_from':27}}"},
+    {"the status has the figures of each lane",
+     "lanes; status; has 'lanes':[{'id':'general','name':'general','share':65,'serving':20,;"
+     "has {'id':'fans','name':'Fans','share':30,'serving':3,'issued':30,'waiting':9,'full':true,;"
+     "has {'id':'press','name':'Press','share':5}]; lacks likely_from"},
+    {"the status has the odds of each lane that has some",
+     "lanes; odds; status; has 'unlikely_upto':8,'likely_from':9}},"
+     "{'id':'press','name':'Press','share':5}]"},
+    {"the status has optional members only when they apply",
+     "doc prices; status; has 'prices':{; lacks 'stale'; lacks 'full'; lacks eta_reason;"
+     "lacks 'lanes'; set stale paused line_max=9; status; has 'stale':true; has 'full':true;"
+     "has 'eta_reason':'paused'; set line_max=10; status; lacks 'full'"},
+    {"an event without prices shows none", "status; lacks prices"},
+    {"a visitor in a pause sees the reason",
+     "set state=paused paused position=25 ahead=4; me; has 'eta_reason':'paused'; lacks lane;"
+     "lacks session; lacks can_join"},
+    {"a late visitor of a lane sees lane, call and session",
+     "lanes; fans; set place=late position=12 called_until=1798859045000 expires=1798859046000"
+     " ends=1798859047000 extensions=3; me; has 'lane':'fans','lane_share':30,; has 'called':true;"
+     "has 'extensions_left':7; has 'session_expires_at':'2027-01-02T03:04:06.000Z',"
+     "'session_ends_at':'2027-01-02T03:04:07.000Z'; lacks eta_reason"},
+    {"a visitor whose call expired may join an open line again",
+     "set place=expired position=12; me; has 'basis':'unknown'; has 'called':false;"
+     "has 'can_join':true; set state=closed; me; has 'can_join':false"},
+};
+
+static void run_row(void **state)
+{
+    script_run_cases(*state, start, verbs);
 }
 
 static void the_longest_answer_fits(void **state)
 {
     (void)state;
-    struct line_view view = open_line();
-    memset(view.id, 'x', LINE_EVENT_ID_MAX);
-    view.state = LINE_PRE_QUEUE;
-    view.stale = true;
+    start();
+    memset(it.view.id, 'x', LINE_EVENT_ID_MAX);
+    it.view.state = LINE_PRE_QUEUE;
+    it.view.stale = true;
     struct odds most = {INT64_MAX, 0, INT64_MAX, 1, true, 1, {{INT64_MAX - 1, INT64_MAX}}};
     struct me_ask ask = {
-        .view = &view,
+        .view = &it.view,
         .odds = &most,
         .eta = &(struct eta_model){.basis = ETA_MEASURED, .pace = {1e-9, 1e-9, 1e-9}},
         .entry = UINT64_MAX,
         .place = {.state = PLACE_WAITING, .ahead = UINT64_MAX, .call_expires_ms = 1798859045000},
-        .ticket = SPAN("AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        .ticket = SPAN("AwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     };
     struct text text = text_on(memory, ME_BYTES_MAX);
     status_me_json(&text, &ask);
@@ -180,131 +241,12 @@ static void a_frame_is_one_event_of_the_stream(void **state)
     assert_true(span_eq(text_span(&text), SPAN("event: status\nid: tag\ndata: {\"a\":1}\n\n")));
 }
 
-static bool holds(struct span json, const char *part)
-{
-    return memmem(json.ptr, json.len, part, strlen(part)) != NULL;
-}
-
-static void the_status_has_optional_members_when_they_apply(void **state)
-{
-    (void)state;
-    static struct event_doc doc = {
-        .name = "Show",
-        .prices = {.len = 1, .currency = "KRW", .price = {{.name = "R", .amount = 5}}}};
-    struct line_view view = open_line();
-    struct eta_model paused = measured;
-    struct status_ask ask = {.view = &view, .doc = &doc, .eta = &paused};
-    for (unsigned i = 0; i < 2; i++) {
-        struct text text = text_on(memory, sizeof(memory));
-        status_json(&text, &ask);
-        assert_int_equal(holds(text_span(&text), "\"stale\":true"), i);
-        assert_int_equal(holds(text_span(&text), "\"full\":true"), i);
-        assert_int_equal(holds(text_span(&text), "\"eta_reason\":\"paused\""), i);
-        assert_int_equal(holds(text_span(&text), "\"prices\":{"), 1 - i);
-        assert_false(holds(text_span(&text), "\"lanes\""));
-        view.stale = true;
-        view.knobs.line_max = view.waiting;
-        paused.reason = ETA_REASON_PAUSED;
-        doc.prices.len = 0;
-    }
-    view.knobs.line_max = view.waiting + 1;
-    struct text text = text_on(memory, sizeof(memory));
-    status_json(&text, &ask);
-    assert_false(holds(text_span(&text), "\"full\""));
-}
-
-static void the_status_has_the_figures_of_each_lane(void **state)
-{
-    (void)state;
-    static struct event_doc doc = {.lanes_len = 2,
-                                   .lane = {{.id = "fans", .name = "Fans", .share = 30},
-                                            {.id = "press", .name = "Press", .share = 5}}};
-    struct line_view view = open_line(), fans = open_line();
-    fans.serving = 3;
-    fans.knobs.line_max = 1;
-    view.knobs.shares = line_lanes_pack((const uint64_t[]){30, 5}, 2);
-    struct odds odds = {.known = true, .lanes = 2, .cut = {{1, 2}, {3, 4}}};
-    struct status_ask ask = {
-        .view = &view, .doc = &doc, .eta = &measured, .lanes_len = 2, .lane = {{&fans, &measured}}};
-    struct text text = text_on(memory, sizeof(memory));
-    status_json(&text, &ask);
-    assert_true(holds(text_span(&text), "\"lanes\":[{\"id\":\"general\",\"name\":\"general\","
-                                        "\"share\":65,\"serving\":20,"));
-    assert_true(holds(text_span(&text),
-                      "{\"id\":\"fans\",\"name\":\"Fans\",\"share\":30,"
-                      "\"serving\":3,\"issued\":30,\"waiting\":9,\"full\":true,"));
-    assert_true(holds(text_span(&text), "{\"id\":\"press\",\"name\":\"Press\",\"share\":5}]"));
-    assert_false(holds(text_span(&text), "likely_from"));
-    ask.odds = &odds; /* which know of the first two */
-    text = text_on(memory, sizeof(memory));
-    status_json(&text, &ask);
-    assert_true(holds(text_span(&text), "\"unlikely_upto\":3,\"likely_from\":4}},"
-                                        "{\"id\":\"press\",\"name\":\"Press\",\"share\":5}]"));
-}
-
-static void a_visitor_sees_optional_members_when_they_apply(void **state)
-{
-    (void)state;
-    struct line_view view = open_line();
-    struct eta_model paused = measured;
-    paused.reason = ETA_REASON_PAUSED;
-    view.state = LINE_PAUSED;
-    struct me_ask ask = {.view = &view,
-                         .eta = &paused,
-                         .entry = 25,
-                         .place = {.state = PLACE_WAITING, .position = 25, .ahead = 4}};
-    struct text text = text_on(memory, ME_BYTES_MAX);
-    status_me_json(&text, &ask);
-    assert_true(holds(text_span(&text), "\"eta_reason\":\"paused\""));
-    assert_false(holds(text_span(&text), "lane"));
-    assert_false(holds(text_span(&text), "session"));
-    assert_false(holds(text_span(&text), "can_join"));
-
-    view.state = LINE_OPEN;
-    view.lane = 1;
-    view.knobs.shares = line_lanes_pack((const uint64_t[]){30}, 1);
-    ask.lane = "fans";
-    ask.place = (struct place){.state = PLACE_LATE,
-                               .position = 12,
-                               .call_expires_ms = 1798859045000,
-                               .session_expires_ms = 1798859046000,
-                               .session_ends_ms = 1798859047000,
-                               .extensions = 3};
-    text = text_on(memory, ME_BYTES_MAX);
-    status_me_json(&text, &ask);
-    assert_true(holds(text_span(&text), "\"lane\":\"fans\",\"lane_share\":30,"));
-    assert_true(holds(text_span(&text), "\"called\":true"));
-    assert_true(holds(text_span(&text), "\"extensions_left\":7"));
-    assert_true(holds(text_span(&text), "\"session_expires_at\":\"2027-01-02T03:04:06.000Z\","
-                                        "\"session_ends_at\":\"2027-01-02T03:04:07.000Z\""));
-    assert_false(holds(text_span(&text), "eta_reason"));
-
-    ask.place = (struct place){.state = PLACE_EXPIRED, .position = 12};
-    text = text_on(memory, ME_BYTES_MAX);
-    status_me_json(&text, &ask);
-    assert_true(holds(text_span(&text), "\"basis\":\"unknown\""));
-    assert_true(holds(text_span(&text), "\"called\":false"));
-    assert_true(holds(text_span(&text), "\"can_join\":true"));
-    view.state = LINE_CLOSED;
-    text = text_on(memory, ME_BYTES_MAX);
-    status_me_json(&text, &ask);
-    assert_true(holds(text_span(&text), "\"can_join\":false"));
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_status_has_the_members_of_the_contract),
-        cmocka_unit_test(an_old_picture_says_so),
-        cmocka_unit_test(a_waiting_visitor_sees_place_and_wait),
-        cmocka_unit_test(a_called_visitor_sees_the_end_of_the_call),
-        cmocka_unit_test(a_waiting_visitor_sees_the_odds_and_their_figures),
-        cmocka_unit_test(a_visitor_sees_an_entry_before_the_draw),
+    const struct CMUnitTest functions[] = {
         cmocka_unit_test(the_longest_answer_fits),
         cmocka_unit_test(a_frame_is_one_event_of_the_stream),
-        cmocka_unit_test(the_status_has_optional_members_when_they_apply),
-        cmocka_unit_test(the_status_has_the_figures_of_each_lane),
-        cmocka_unit_test(a_visitor_sees_optional_members_when_they_apply),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
+                        sizeof(rows) / sizeof(rows[0]), run_row);
 }
