@@ -203,12 +203,6 @@ void template_put_blocks(struct text *out, const struct template *page,
     put_parts(&render, 0);
 }
 
-void template_put(struct text *out, const struct template *page,
-                  void (*fill)(struct text *out, unsigned gap, void *ctx), void *ctx)
-{
-    template_put_blocks(out, page, fill, NULL, ctx);
-}
-
 struct span template_text(const struct template *page)
 {
     return text_span(&page->fixed);

@@ -21,16 +21,13 @@ struct template_fixed {
 
 struct template;
 /* `fixed` is ended by a row without a name; NULL: none. `gaps` are the names of gaps and blocks
- * that a request fills, ended by NULL; their index is what template_put() is asked for. Any other
- * name is an error, so that no page shows {{this}}. */
+ * that a request fills, ended by NULL; template_put_blocks() calls back with their index. Any
+ * other name is an error, so that no page shows {{this}}. */
 int template_create(struct span source, const struct phrases *phrases,
                     const struct template_fixed *fixed, const char *const *gaps,
                     struct err_slot *err, struct template **out);
-/* Calls back for each gap in its order, to write it. */
-void template_put(struct text *out, const struct template *page,
-                  void (*fill)(struct text *out, unsigned gap, void *ctx), void *ctx);
-/* The same for a page with blocks. Before each turn of a block, the first being 0, more() is asked
- * whether there is one; a block has as many turns as it says yes. */
+/* Calls fill() for each gap in its order, to write it. Before each turn of a block, the first being
+ * 0, more() says whether there is one; NULL: the page has no blocks. */
 void template_put_blocks(struct text *out, const struct template *page,
                          void (*fill)(struct text *out, unsigned gap, void *ctx),
                          bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx);

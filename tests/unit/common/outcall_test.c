@@ -1,7 +1,7 @@
-/* outcall_test.c: a call is sent whole or not at all, and is answered once.
+/* outcall_test.c: a call is sent whole or not at all, and has one answer.
  *
- * The peer is a thread that reads a request, ends the program if anything of it is missing, and
- * answers. Under `make nth`, where each call of libcurl fails once, that is the point of it. */
+ * The peer is a thread that reads a request, ends the program if a part of it is missing, and
+ * answers. That matters under `make nth`, where each call of libcurl fails once. */
 #include "outcall/outcall.h"
 #include "unit.h"
 
@@ -19,13 +19,13 @@ static const char *const whole[] = {"POST /captures HTTP/1.1\r\n", "Authorizatio
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nRetry-After: 7\r\n"
                              "Idempotent-Replayed: true\r\nConnection: close\r\n\r\n{}";
 
-struct peer {
+static struct peer {
     int listener;
     uint16_t port;
     pthread_t thread;
-};
+} peer;
 
-static void judge(const char *request)
+static void check(const char *request)
 {
     for (unsigned i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
         if (strstr(request, whole[i]) == NULL) {
@@ -37,9 +37,9 @@ static void judge(const char *request)
 
 static void *serve(void *ctx)
 {
-    struct peer *peer = ctx;
+    (void)ctx;
     int fd;
-    while ((fd = accept(peer->listener, NULL, NULL)) >= 0) {
+    while ((fd = accept(peer.listener, NULL, NULL)) >= 0) {
         char request[2048];
         size_t len = 0;
         ssize_t n;
@@ -49,7 +49,7 @@ static void *serve(void *ctx)
             request[len] = '\0';
         } while (n > 0 && strstr(request, "}") == NULL);
         if (len > 0) {
-            judge(request);
+            check(request);
             (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
         }
         close(fd);
@@ -57,23 +57,27 @@ static void *serve(void *ctx)
     return NULL;
 }
 
-static void peer_open(struct peer *peer)
+static int peer_open(void **state)
 {
+    (void)state;
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(name);
-    peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(0, bind(peer->listener, (struct sockaddr *)&name, len));
-    assert_int_equal(0, listen(peer->listener, 8));
-    assert_int_equal(0, getsockname(peer->listener, (struct sockaddr *)&name, &len));
-    peer->port = ntohs(name.sin_port);
-    assert_int_equal(0, pthread_create(&peer->thread, NULL, serve, peer));
+    peer.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(0, bind(peer.listener, (struct sockaddr *)&name, len));
+    assert_int_equal(0, listen(peer.listener, 8));
+    assert_int_equal(0, getsockname(peer.listener, (struct sockaddr *)&name, &len));
+    peer.port = ntohs(name.sin_port);
+    assert_int_equal(0, pthread_create(&peer.thread, NULL, serve, NULL));
+    return 0;
 }
 
-static void peer_close(struct peer *peer)
+static int peer_close(void **state)
 {
-    shutdown(peer->listener, SHUT_RDWR);
-    pthread_join(peer->thread, NULL);
-    close(peer->listener);
+    (void)state;
+    shutdown(peer.listener, SHUT_RDWR);
+    pthread_join(peer.thread, NULL);
+    close(peer.listener);
+    return 0;
 }
 
 struct caller {
@@ -92,13 +96,13 @@ static void on_done(void *ctx, const struct outcall_answer *got)
     outcalls_close(caller->outcalls);
 }
 
-/* Sends one call to the peer's port and runs until it is answered. */
-static int call_port(uint16_t port, struct outcall call, struct caller *caller)
+/* Sends one call to the peer's port and runs until its answer. */
+static int call_peer(struct outcall call, struct caller *caller)
 {
     struct err_slot err;
     uv_loop_t loop;
     char url[64];
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", port);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", peer.port);
     call.url = url;
     call.timeout_ms = 5000;
     call.on_done = on_done;
@@ -117,16 +121,12 @@ static int call_port(uint16_t port, struct outcall call, struct caller *caller)
 static void a_call_is_sent_whole_and_answered_once(void **state)
 {
     (void)state;
-    struct peer peer;
     struct caller caller = {0};
-    peer_open(&peer);
     int rc =
-        call_port(peer.port,
-                  (struct outcall){.headers = {"Authorization: Bearer t", "Idempotency-Key: k-1",
+        call_peer((struct outcall){.headers = {"Authorization: Bearer t", "Idempotency-Key: k-1",
                                                "Content-Type: application/json"},
                                    .body = SPAN("{\"amount\":1}")},
                   &caller);
-    peer_close(&peer);
     assert_int_equal(0, rc);
     assert_int_equal(1, caller.answers);
     assert_int_equal(0, caller.last.rc);
@@ -139,19 +139,18 @@ static void a_call_is_sent_whole_and_answered_once(void **state)
 static void a_port_without_a_listener_is_an_error(void **state)
 {
     (void)state;
-    struct peer peer;
     struct caller caller = {0};
-    peer_open(&peer);
-    peer_close(&peer);
-    assert_int_equal(0, call_port(peer.port, (struct outcall){.method = "GET"}, &caller));
+    peer_close(NULL);
+    assert_int_equal(0, call_peer((struct outcall){.method = "GET"}, &caller));
     assert_int_equal(1, caller.answers);
     assert_int_equal(ERR_PEER, caller.last.rc);
     assert_true(caller.last.why[0] != '\0');
+    peer_open(NULL);
 }
 
-/* ---- a socket that nobody can watch ---- */
+/* ---- a socket that cannot be watched ---- */
 
-/* libuv's own stands behind this one: the program's comes first to all who call it. */
+/* In place of libuv's function: the program's is found first. */
 static int watched_until; /* so many sockets, and no more; 0: any number */
 static int watched;
 
@@ -183,12 +182,10 @@ static void on_pair(void *ctx, const struct outcall_answer *got)
 static void a_call_whose_socket_cannot_be_watched_fails_alone(void **state)
 {
     (void)state;
-    struct peer peer;
     struct err_slot err;
     struct outcalls *outcalls;
     uv_loop_t loop;
     char url[64];
-    peer_open(&peer);
     snprintf(url, sizeof(url), "http://127.0.0.1:%u/captures", peer.port);
     assert_int_equal(0, uv_loop_init(&loop));
     assert_int_equal(0, outcalls_create(&loop, NULL, &err, &outcalls));
@@ -220,15 +217,15 @@ static void a_call_whose_socket_cannot_be_watched_fails_alone(void **state)
     outcalls_close(outcalls);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(0, uv_loop_close(&loop));
-    peer_close(&peer);
 }
 
 int main(void)
 {
+#define WITH_PEER(test) cmocka_unit_test_setup_teardown(test, peer_open, peer_close)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_call_whose_socket_cannot_be_watched_fails_alone),
-        cmocka_unit_test(a_call_is_sent_whole_and_answered_once),
-        cmocka_unit_test(a_port_without_a_listener_is_an_error),
+        WITH_PEER(a_call_whose_socket_cannot_be_watched_fails_alone),
+        WITH_PEER(a_call_is_sent_whole_and_answered_once),
+        WITH_PEER(a_port_without_a_listener_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,24 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+static struct err_slot err;
+static char filled_memory[256];
+static struct text filled;
+
+static struct phrases *phrases_of(const char *source)
+{
+    struct phrases *phrases;
+    assert_int_equal(phrases_parse(span_of(source), &err, &phrases), 0);
+    return phrases;
+}
+
+/* Empty again. */
+static struct text *fresh(void)
+{
+    filled = text_on(filled_memory, sizeof(filled_memory));
+    return &filled;
+}
+
 static const char *const gaps[] = {"name", "count", NULL};
 
 static void fill(struct text *out, unsigned gap, void *ctx)
@@ -20,20 +38,15 @@ static void fill(struct text *out, unsigned gap, void *ctx)
 static void gaps_are_filled_for_each_request(void **state)
 {
     (void)state;
-    struct err_slot err;
-    struct phrases *phrases;
     struct template *page;
-    assert_int_equal(
-        phrases_parse(SPAN("# a comment\n\nhi = Hello & welcome \nx=y=z\n"), &err, &phrases), 0);
+    struct phrases *phrases = phrases_of("# a comment\n\nhi = Hello & welcome \nx=y=z\n");
     assert_span(phrases_find(phrases, SPAN("x")), "y=z");
     assert_int_equal(template_create(SPAN("<p>{{t.hi}}, {{name}}: {{count}}/{{count}}</p>"),
                                      phrases, NULL, gaps, &err, &page),
                      0);
-    char memory[128];
-    struct text text = text_on(memory, sizeof(memory));
     const char *values[] = {"<b>", "3"};
-    template_put(&text, page, fill, values);
-    assert_span(text_span(&text), "<p>Hello &amp; welcome, &lt;b&gt;: 3/3</p>");
+    template_put_blocks(fresh(), page, fill, NULL, values);
+    assert_span(text_span(&filled), "<p>Hello &amp; welcome, &lt;b&gt;: 3/3</p>");
     template_destroy(page);
     phrases_destroy(phrases);
 }
@@ -66,19 +79,15 @@ static void fill_name(struct text *out, unsigned gap, void *ctx)
 static void a_block_is_repeated_for_each_request(void **state)
 {
     (void)state;
-    struct err_slot err;
     struct template *page;
     assert_int_equal(
         template_create(SPAN("<{{#row}}[{{#seat}}{{name}},{{/seat}}]{{/row}}>{{#row}}.{{/row}}"),
                         NULL, NULL, blocks, &err, &page),
         0);
-    char memory[64];
-    struct text text = text_on(memory, sizeof(memory));
-    template_put_blocks(&text, page, fill_name, more_of, &(struct hall){.rows = 3});
-    assert_span(text_span(&text), "<[][10,][20,21,]>...");
-    text = text_on(memory, sizeof(memory));
-    template_put_blocks(&text, page, fill_name, more_of, &(struct hall){.rows = 0});
-    assert_span(text_span(&text), "<>");
+    template_put_blocks(fresh(), page, fill_name, more_of, &(struct hall){.rows = 3});
+    assert_span(text_span(&filled), "<[][10,][20,21,]>...");
+    template_put_blocks(fresh(), page, fill_name, more_of, &(struct hall){.rows = 0});
+    assert_span(text_span(&filled), "<>");
     template_destroy(page);
 }
 
@@ -100,10 +109,8 @@ static void an_invalid_template_is_refused(void **state)
         {"{{#rows}}{{/rows}}", ERR_NOT_FOUND},
         {EIGHT_ROWS "{{#row}}", ERR_FULL},
     };
-    struct err_slot err;
-    struct phrases *phrases;
     struct template *page;
-    assert_int_equal(phrases_parse(SPAN("a = b"), &err, &phrases), 0);
+    struct phrases *phrases = phrases_of("a = b");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (template_create(span_of(rows[i].source), phrases, NULL, blocks, &err, &page) !=
             rows[i].rc)
@@ -120,10 +127,8 @@ static void an_invalid_template_is_refused(void **state)
 static void text_is_escaped(void **state)
 {
     (void)state;
-    char memory[64];
-    struct text text = text_on(memory, sizeof(memory));
-    html_put(&text, SPAN("<a href=\"x\" title='y'>&"));
-    assert_span(text_span(&text), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
+    html_put(fresh(), SPAN("<a href=\"x\" title='y'>&"));
+    assert_span(text_span(&filled), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
 }
 
 static const char line_en[] =
@@ -173,10 +178,7 @@ static void every_language_has_every_text(void **state)
     } sources[] = {
         {line_en, line_ko}, {hall_en, hall_ko}, {pay_en, pay_ko}, {sandbox_en, sandbox_ko}};
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-        struct err_slot err;
-        struct phrases *en, *ko;
-        assert_int_equal(phrases_parse(span_of(sources[i].en), &err, &en), 0);
-        assert_int_equal(phrases_parse(span_of(sources[i].ko), &err, &ko), 0);
+        struct phrases *en = phrases_of(sources[i].en), *ko = phrases_of(sources[i].ko);
         assert_has_all(sources[i].en, ko);
         assert_has_all(sources[i].ko, en);
         phrases_destroy(en);
@@ -187,22 +189,16 @@ static void every_language_has_every_text(void **state)
 static void phrases_are_written_as_json(void **state)
 {
     (void)state;
-    struct err_slot err;
-    struct phrases *phrases;
-    assert_int_equal(phrases_parse(SPAN("a = say \"x\"\nb.c = 1 & 2\n"), &err, &phrases), 0);
-    char memory[128];
-    struct text text = text_on(memory, sizeof(memory));
-    phrases_json(&text, phrases, SPAN(""), SPAN(""));
-    assert_span(text_span(&text), "{\"a\":\"say \\\"x\\\"\",\"b.c\":\"1 & 2\"}");
+    struct phrases *phrases = phrases_of("a = say \"x\"\nb.c = 1 & 2\n");
+    phrases_json(fresh(), phrases, SPAN(""), SPAN(""));
+    assert_span(text_span(&filled), "{\"a\":\"say \\\"x\\\"\",\"b.c\":\"1 & 2\"}");
     phrases_destroy(phrases);
 }
 
 static void an_operators_texts_replace_ours(void **state)
 {
     (void)state;
-    struct err_slot err;
-    struct phrases *phrases;
-    assert_int_equal(phrases_parse(SPAN("a = 1\nb = 2\nc = 3\n"), &err, &phrases), 0);
+    struct phrases *phrases = phrases_of("a = 1\nb = 2\nc = 3\n");
     const struct span service = SPAN("hall");
     assert_int_equal(phrases_override(phrases,
                                       SPAN("# all\r\na = one\r\nother = theirs\n[line]\nb = x\n"
@@ -227,22 +223,17 @@ static void an_operators_texts_replace_ours(void **state)
 static void fixed_markup_may_be_repeated(void **state)
 {
     (void)state;
-    struct err_slot err;
-    struct phrases *phrases;
     struct template *page;
-    assert_int_equal(phrases_parse(SPAN("live.a = 1\nb = 2\n"), &err, &phrases), 0);
+    struct phrases *phrases = phrases_of("live.a = 1\nb = 2\n");
     const struct template_fixed fixed[] = {{"nav", SPAN("<a>x</a>")}, {NULL, {NULL, 0}}};
     assert_int_equal(
         template_create(SPAN("{{nav}}{{nav}}{{t.b}}"), phrases, fixed, gaps, &err, &page), 0);
     assert_span(template_text(page), "<a>x</a><a>x</a>2");
     template_destroy(page);
-    char memory[64];
-    struct text text = text_on(memory, sizeof(memory));
-    phrases_json(&text, phrases, SPAN("live."), SPAN(""));
-    assert_span(text_span(&text), "{\"live.a\":\"1\"}");
-    text = text_on(memory, sizeof(memory));
-    phrases_json(&text, phrases, SPAN(""), SPAN("live."));
-    assert_span(text_span(&text), "{\"b\":\"2\"}");
+    phrases_json(fresh(), phrases, SPAN("live."), SPAN(""));
+    assert_span(text_span(&filled), "{\"live.a\":\"1\"}");
+    phrases_json(fresh(), phrases, SPAN(""), SPAN("live."));
+    assert_span(text_span(&filled), "{\"b\":\"2\"}");
     phrases_destroy(phrases);
 }
 
@@ -290,7 +281,6 @@ static void tags_are_read_by_their_first_part(void **state)
 static void a_language_may_be_added_and_is_found_again(void **state)
 {
     (void)state;
-    struct err_slot err;
     enum lang lang = LANG_EN, again = LANG_EN;
     assert_int_equal(lang_check(SPAN("ja"), &err), 0);
     assert_int_equal(lang_count(), LANG_BUILT_IN);
@@ -368,7 +358,6 @@ static void assert_unpacks(struct span packed, struct span text)
 static void one_squeezer_serves_page_after_page(void **state)
 {
     (void)state;
-    struct err_slot err;
     struct squeezer *squeezer;
     assert_int_equal(squeezer_create(&err, &squeezer), 0);
     static const char *const texts[] = {"", "x", "one two one two one two one two one two", "done"};
@@ -385,7 +374,6 @@ static void one_squeezer_serves_page_after_page(void **state)
 static void a_page_that_does_not_fit_is_refused_and_the_next_is_whole(void **state)
 {
     (void)state;
-    struct err_slot err;
     struct squeezer *squeezer;
     const struct span text = SPAN("a text of some length, and another one of some length");
     assert_int_equal(squeezer_create(&err, &squeezer), 0);
