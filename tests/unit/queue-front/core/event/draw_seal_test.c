@@ -32,10 +32,10 @@ static void a_seal_is_read_as_it_was_written_and_no_other_text_is(void **state)
     TEXT_LIT(&text, " 00");
     assert_false(draw_seal_parse(text_span(&text), &read)); /* one lane too many */
     text.len -= 3;
-    static const struct {
+    const struct {
         size_t at;
         const char *text;
-    } changes[] = {{0, "2"}, {0, "x"}, {2, "x"}, {4, "g"}, {4, "  "}};
+    } changes[] = {{0, "2"}, {0, "x"}, {2, "x"}, {4, "g"}, {4, "  "}, {text.len - 1, "x"}};
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         char changed[sizeof(memory)];
         memcpy(changed, memory, text.len);
@@ -50,9 +50,16 @@ static void a_seal_opens_with_its_key_to_the_seed_that_it_promised(void **state)
 {
     (void)state;
     struct draw_seal seal = make();
-    uint8_t seed[DRAW_SEED_BYTES], commitment[DRAW_COMMITMENT_BYTES];
+    uint8_t seed[DRAW_SEED_BYTES], commitment[DRAW_COMMITMENT_BYTES], last[DRAW_SEED_BYTES] = {0};
+    char memory[DRAW_SEAL_LEN_MAX], hex[2 * DRAW_SEED_BYTES + 1];
+    struct text text = text_on(memory, sizeof(memory));
+    draw_seal_put(&text, &seal);
     for (unsigned lane = 0; lane <= LANES_MAX; lane++) {
         assert_true(draw_seal_open(&keys, &seal, SPAN("show"), lane, seed));
+        assert_memory_not_equal(seed, last, sizeof(seed));
+        memcpy(last, seed, sizeof(seed));
+        sodium_bin2hex(hex, sizeof(hex), seed, sizeof(seed));
+        assert_null(memmem(memory, text.len, hex, strlen(hex))); /* the seal gives no seed away */
         draw_commit(seed, commitment);
         assert_memory_equal(commitment, seal.commitment[lane], sizeof(commitment));
         assert_false(draw_seal_open(&others, &seal, SPAN("show"), lane, seed));
