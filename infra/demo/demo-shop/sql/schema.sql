@@ -84,14 +84,14 @@ BEGIN
         RETURN;
     END IF;
     SELECT array_agg(b.sku), array_agg(b.quantity) INTO skus, quantities
-        FROM (SELECT l->>'sku' AS sku, sum((l->>'quantity')::integer)::integer AS quantity
-              FROM jsonb_array_elements(lines) l GROUP BY 1) b;
+        FROM (SELECT l->>'sku' AS sku, sum(coalesce((l->>'quantity')::integer, 1))::integer AS quantity
+              FROM jsonb_array_elements(lines->'lines') l GROUP BY 1) b;
     PERFORM FROM products WHERE sku = ANY (skus) ORDER BY sku FOR UPDATE;
     SELECT count(p.sku), count(*) FILTER (WHERE p.stock < b.quantity), sum(p.price * b.quantity)
         INTO known, lacking, total
         FROM unnest(skus, quantities) b (sku, quantity) LEFT JOIN products p USING (sku);
     IF known < cardinality(skus) OR lacking > 0 THEN
-        outcome := CASE WHEN lacking > 0 THEN 'out-of-stock' ELSE 'unknown-product' END;
+        outcome := CASE WHEN lacking > 0 THEN 'out-of-stock' ELSE 'unknown-products' END;
         RETURN;
     END IF;
     UPDATE products p SET stock = p.stock - b.quantity
@@ -104,62 +104,63 @@ BEGIN
 END $$;
 
 -- What a partner hands in: new, same, taken, unknown-customer.
-CREATE OR REPLACE FUNCTION import_order(partner text, external text, customer bigint,
-                                        p_event text, p_currency text, p_amount bigint,
-                                        p_seats jsonb, p_provider text, p_payment text,
-                                        p_placed_at timestamptz,
+CREATE OR REPLACE FUNCTION import_order(partner text, doc jsonb,
                                         OUT outcome text, OUT order_id bigint, OUT order_status text)
 LANGUAGE plpgsql AS $$
 DECLARE
     same boolean;
+    customer bigint := doc->>'customer';
+    p_amount bigint := doc->>'amount';
+    p_placed_at timestamptz := doc->>'created_at';
 BEGIN
     IF NOT EXISTS (SELECT FROM users WHERE id = customer) THEN
         outcome := 'unknown-customer';
         RETURN;
     END IF;
     INSERT INTO orders (user_id, source, external_id, status, currency, amount)
-        VALUES (customer, partner, external, 'completed', p_currency, p_amount)
+        VALUES (customer, partner, doc->>'external_id', 'completed', doc->>'currency', p_amount)
         ON CONFLICT DO NOTHING RETURNING id, status INTO order_id, order_status;
     IF order_id IS NOT NULL THEN
         INSERT INTO partner_orders
-            VALUES (order_id, p_event, p_seats, p_provider, p_payment, p_placed_at);
+            VALUES (order_id, doc->>'event', doc->'seats', doc->>'provider', doc->>'payment', p_placed_at);
         outcome := 'new';
         RETURN;
     END IF;
     SELECT o.id, o.status,
            (o.user_id, o.currency, o.amount, p.event, p.seats, p.provider, p.payment, p.placed_at) =
-           (customer, p_currency, p_amount, p_event, p_seats, p_provider, p_payment, p_placed_at)
+           (customer, doc->>'currency', p_amount, doc->>'event', doc->'seats', doc->>'provider',
+            doc->>'payment', p_placed_at)
         INTO order_id, order_status, same
         FROM orders o JOIN partner_orders p ON p.order_id = o.id
-        WHERE o.source = partner AND o.external_id = external;
+        WHERE o.source = partner AND o.external_id = doc->>'external_id';
     outcome := CASE WHEN same THEN 'same' ELSE 'taken' END;
 END $$;
 
 -- moved, same, unknown-order. The price stays.
-CREATE OR REPLACE FUNCTION move_order(partner text, external text, p_seats jsonb,
+CREATE OR REPLACE FUNCTION move_order(partner text, doc jsonb,
                                       OUT outcome text, OUT order_id bigint, OUT order_status text)
 LANGUAGE plpgsql AS $$
 BEGIN
-    SELECT o.id, o.status, CASE WHEN p.seats = p_seats THEN 'same' ELSE 'moved' END
+    SELECT o.id, o.status, CASE WHEN p.seats = doc->'seats' THEN 'same' ELSE 'moved' END
         INTO order_id, order_status, outcome
         FROM orders o JOIN partner_orders p ON p.order_id = o.id
-        WHERE o.source = partner AND o.external_id = external FOR UPDATE;
+        WHERE o.source = partner AND o.external_id = doc->>'external_id' FOR UPDATE;
     IF order_id IS NULL THEN
         outcome := 'unknown-order';
         RETURN;
     END IF;
-    UPDATE partner_orders p SET seats = p_seats WHERE p.order_id = move_order.order_id;
+    UPDATE partner_orders p SET seats = doc->'seats' WHERE p.order_id = move_order.order_id;
 END $$;
 
 -- refunded, same, unknown-order.
-CREATE OR REPLACE FUNCTION refund_order(partner text, external text,
+CREATE OR REPLACE FUNCTION refund_order(partner text, doc jsonb,
                                         OUT outcome text, OUT order_id bigint, OUT order_status text)
 LANGUAGE plpgsql AS $$
 DECLARE
     before text;
 BEGIN
     SELECT id, status INTO order_id, before FROM orders
-        WHERE source = partner AND external_id = external FOR UPDATE;
+        WHERE source = partner AND external_id = doc->>'external_id' FOR UPDATE;
     IF order_id IS NULL THEN
         outcome := 'unknown-order';
         RETURN;

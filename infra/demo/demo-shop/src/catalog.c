@@ -1,13 +1,11 @@
-/* catalog.c: browsing: the list of products and each product, as JSON and as a page. Both forms use
- * the same queries and differ only in what is written. */
+/* catalog.c: the list of products and each product, as JSON, which the database writes, and as a
+ * page. */
 #include "catalog.h"
 
 #include "routes.h"
 #include "shop.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { PAGE_MAX = LIST_LIMIT_MAX * 900 };
 
@@ -23,21 +21,8 @@ static const char shop_css[] =
 
 static const struct site_file files[] = {{"shop.css", SITE_CSS, SITE_BYTES(shop_css)}};
 
-/* The columns of both queries; the last is SHOP_PRODUCT's alone. */
+/* The columns of SHOP_SHELF and SHOP_ITEM. */
 enum product_column { SKU, NAME, PRICE, STOCK, DESCRIPTION };
-
-static void put_product(struct text *json, const PGresult *res, int row)
-{
-    json_open(json, '{');
-    json_member_str(json, "sku", pg_text(res, row, SKU));
-    json_member_str(json, "name", pg_text(res, row, NAME));
-    json_member_u64(json, "price", pg_u64(res, row, PRICE));
-    json_member_cstr(json, "currency", "KRW");
-    json_member_u64(json, "stock", pg_u64(res, row, STOCK));
-    if (PQnfields(res) > DESCRIPTION)
-        json_member_str(json, "description", pg_text(res, row, DESCRIPTION));
-    json_close(json, '}');
-}
 
 /* ---- what fills the pages ---- */
 
@@ -133,136 +118,74 @@ static void reply_page(struct http_req *req, const struct filled_page *page, con
                     });
 }
 
-/* ---- the list ---- */
-
-static void on_products(void *ctx, const struct pg_answer *answer)
-{
-    struct http_req *req = ctx;
-    const PGresult *res = shop_result(req, answer);
-    if (res == NULL)
-        return;
-    char memory[LIST_LIMIT_MAX * 640];
-    struct text json = text_on(memory, sizeof(memory));
-    int rows = PQntuples(res);
-    json_open(&json, '{');
-    json_key(&json, "products");
-    json_open(&json, '[');
-    for (int row = 0; row < rows; row++)
-        put_product(&json, res, row);
-    json_close(&json, ']');
-    if (rows > 0)
-        json_member_str(&json, "next", pg_text(res, rows - 1, 0));
-    else
-        json_member_null(&json, "next");
-    json_close(&json, '}');
-    assert(!json.overflown);
-    shop_reply_json(req, 200, text_span(&json));
-}
-
 static void on_home(void *ctx, const struct pg_answer *answer)
 {
     struct http_req *req = ctx;
     const PGresult *res = shop_result(req, answer);
-    if (res == NULL)
-        return;
-    reply_page(req, shop_of(req)->catalog->home, res);
+    if (res != NULL)
+        reply_page(req, shop_of(req)->catalog->home, res);
 }
 
-/* False: the query's limit is invalid, and the request has been answered. */
-static bool ask_products(struct http_req *req, pg_on_done *on_done)
+static void on_item(void *ctx, const struct pg_answer *answer)
 {
-    char after[SKU_MAX + 1] = "";
-    char limit_text[16];
-    uint64_t limit = LIST_LIMIT_DEFAULT;
-    struct span wanted = http_req_query_arg(req, SPAN("limit"));
+    struct http_req *req = ctx;
+    const PGresult *res = shop_result(req, answer);
+    if (res != NULL && PQntuples(res) == 0)
+        shop_reply_problem(req, "unknown-product");
+    else if (res != NULL)
+        reply_page(req, shop_of(req)->catalog->product, res);
+}
+
+/* ---- queries ---- */
+
+static void ask_list(struct http_req *req, enum shop_query query, pg_on_done *on_done)
+{
+    char after[SKU_MAX + 1] = "", limit[16];
     struct span from = http_req_query_arg(req, SPAN("after"));
-    bool good = wanted.len == 0 || (span_u64(wanted, LIST_LIMIT_MAX, &limit) && limit > 0);
-    if (!good || (from.len > 0 && !span_to_cstr(from, after, sizeof(after)))) {
-        http_problem(req, 400, "bad-query", "limit is a number from 1 to %d, after a sku",
-                     LIST_LIMIT_MAX);
-        return false;
-    }
-    snprintf(limit_text, sizeof(limit_text), "%llu", (unsigned long long)limit);
-    const char *const params[] = {after, limit_text};
-    pg_pool_query(shop_of(req)->db, SHOP_PRODUCTS, 2, params, on_done, req);
-    return true;
+    const char *const params[] = {after, limit};
+    if (from.len > 0 && !span_to_cstr(from, after, sizeof(after)))
+        http_problem(req, 400, "bad-query", "after is a sku");
+    else if (shop_limit(req, limit))
+        pg_pool_query(shop_of(req)->db, query, 2, params, on_done, req);
 }
 
-static void on_get_products(struct http_req *req)
+static void ask_one(struct http_req *req, enum shop_query query, pg_on_done *on_done)
 {
-    (void)ask_products(req, on_products);
+    char sku[SKU_MAX + 1];
+    const char *const params[] = {sku};
+    if (span_to_cstr(http_req_param(req, 0), sku, sizeof(sku)))
+        pg_pool_query(shop_of(req)->db, query, 1, params, on_done, req);
+    else
+        shop_reply_problem(req, "unknown-product");
 }
 
 static void on_get_home(struct http_req *req)
 {
-    (void)ask_products(req, on_home);
+    ask_list(req, SHOP_SHELF, on_home);
 }
 
-/* ---- one product ---- */
-
-/* NULL after an answer. */
-static const PGresult *is_there(struct http_req *req, const struct pg_answer *answer)
+static void on_get_products(struct http_req *req)
 {
-    const PGresult *res = shop_result(req, answer);
-    if (res == NULL)
-        return NULL;
-    if (PQntuples(res) == 0)
-        http_problem(req, 404, "unknown-product", "There is no such product.");
-    else
-        return res;
-    return NULL;
+    ask_list(req, SHOP_PRODUCTS, shop_answer);
 }
 
-static void on_product(void *ctx, const struct pg_answer *answer)
+static void on_get_item(struct http_req *req)
 {
-    struct http_req *req = ctx;
-    const PGresult *res = is_there(req, answer);
-    if (res == NULL)
-        return;
-    char memory[8192];
-    struct text json = text_on(memory, sizeof(memory));
-    put_product(&json, res, 0);
-    assert(!json.overflown);
-    shop_reply_json(req, 200, text_span(&json));
-}
-
-static void on_product_page(void *ctx, const struct pg_answer *answer)
-{
-    struct http_req *req = ctx;
-    const PGresult *res = is_there(req, answer);
-    if (res == NULL)
-        return;
-    reply_page(req, shop_of(req)->catalog->product, res);
-}
-
-static void ask_product(struct http_req *req, pg_on_done *on_done)
-{
-    char sku[SKU_MAX + 1];
-    if (!span_to_cstr(http_req_param(req, 0), sku, sizeof(sku))) {
-        http_problem(req, 404, "unknown-product", "There is no such product.");
-        return;
-    }
-    const char *const params[] = {sku};
-    pg_pool_query(shop_of(req)->db, SHOP_PRODUCT, 1, params, on_done, req);
+    ask_one(req, SHOP_ITEM, on_item);
 }
 
 static void on_get_product(struct http_req *req)
 {
-    ask_product(req, on_product);
-}
-
-static void on_get_product_page(struct http_req *req)
-{
-    ask_product(req, on_product_page);
+    ask_one(req, SHOP_PRODUCT, shop_answer);
 }
 
 int catalog_add_routes(struct catalog *catalog, struct http_router *router, struct err_slot *err)
 {
     static const struct http_route routes[] = {
         {HTTP_METHOD_GET, "/", on_get_home, NULL, 0},
-        {HTTP_METHOD_GET, "/products/{sku}", on_get_product_page, NULL, 0},
+        {HTTP_METHOD_GET, "/products/{sku}", on_get_item, NULL, 0},
         {HTTP_METHOD_GET, "/api/products", on_get_products, NULL, 0},
-        {HTTP_METHOD_GET, "/api/products/{sku}", on_get_product, NULL, 0},
+        {HTTP_METHOD_GET, "/api/products/{sku}", on_get_product, "unknown-product", 0},
     };
     int rc = site_routes(catalog->site, router, err);
     return rc < 0 ? rc

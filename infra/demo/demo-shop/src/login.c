@@ -177,69 +177,34 @@ static void on_closed(void *ctx, const struct pg_answer *answer)
                     });
 }
 
+static void ask_with_session(struct http_req *req, enum shop_query query, pg_on_done *on_done)
+{
+    char hash[SHOP_TOKEN_HASH];
+    const char *const params[] = {hash};
+    if (shop_session(req, hash))
+        pg_pool_query(shop_of(req)->db, query, 1, params, on_done, req);
+}
+
 static void on_logout(struct http_req *req)
 {
-    char hash[SHOP_TOKEN_HASH];
-    if (!shop_session(req, hash)) {
-        shop_reply_no_session(req);
-        return;
-    }
-    const char *const params[] = {hash};
-    pg_pool_query(shop_of(req)->db, SHOP_SESSION_CLOSE, 1, params, on_closed, req);
-}
-
-static void ask_me(struct http_req *req, pg_on_done *on_done)
-{
-    char hash[SHOP_TOKEN_HASH];
-    if (!shop_session(req, hash)) {
-        shop_reply_no_session(req);
-        return;
-    }
-    const char *const params[] = {hash};
-    pg_pool_query(shop_of(req)->db, SHOP_ME, 1, params, on_done, req);
-}
-
-/* NULL: the request has been answered. */
-static const PGresult *is_known(struct http_req *req, const struct pg_answer *answer)
-{
-    const PGresult *res = shop_result(req, answer);
-    if (res == NULL)
-        return NULL;
-    if (PQntuples(res) != 1)
-        shop_reply_no_session(req);
-    else
-        return res;
-    return NULL;
-}
-
-static void on_me(void *ctx, const struct pg_answer *answer)
-{
-    struct http_req *req = ctx;
-    const PGresult *res = is_known(req, answer);
-    if (res == NULL)
-        return;
-    char memory[1024];
-    struct text json = text_on(memory, sizeof(memory));
-    json_open(&json, '{');
-    json_member_str(&json, "customer", pg_text(res, 0, 0));
-    json_member_str(&json, "login", pg_text(res, 0, 1));
-    json_member_str(&json, "name", pg_text(res, 0, 2));
-    json_member_str(&json, "lang", pg_text(res, 0, 3));
-    json_close(&json, '}');
-    shop_reply_json(req, 200, text_span(&json));
+    ask_with_session(req, SHOP_SESSION_CLOSE, on_closed);
 }
 
 static void on_get_me(struct http_req *req)
 {
-    ask_me(req, on_me);
+    ask_with_session(req, SHOP_ME, shop_answer);
 }
 
 static void on_token_for(void *ctx, const struct pg_answer *answer)
 {
     struct http_req *req = ctx;
-    const PGresult *res = is_known(req, answer);
+    const PGresult *res = shop_result(req, answer);
     if (res == NULL)
         return;
+    if (PQntuples(res) != 1) {
+        shop_reply_problem(req, "no-session");
+        return;
+    }
     struct shop *shop = shop_of(req);
     uint64_t now_s = clock_wall_us(shop->clock) / 1000000;
     uint8_t random[16];
@@ -247,7 +212,7 @@ static void on_token_for(void *ctx, const struct pg_answer *answer)
     char extra[32];
     rng_fill(shop->rng, random, sizeof(random));
     sodium_bin2hex(jti, sizeof(jti), random, sizeof(random));
-    bool korean = span_eq(pg_text(res, 0, 3), SPAN("ko"));
+    bool korean = span_eq(pg_text(res, 0, 1), SPAN("ko"));
     int extra_len = snprintf(extra, sizeof(extra), "\"lang\":\"%s\"", korean ? "ko" : "en");
     struct jwt_claims claims = {.iss = span_of(shop->issuer),
                                 .aud = span_of(shop->audience),
@@ -277,7 +242,7 @@ static void on_token(struct http_req *req)
     if (shop_of(req)->keys == NULL)
         http_problem(req, 404, "no-tokens", "This shop signs no tokens.");
     else
-        ask_me(req, on_token_for);
+        ask_with_session(req, SHOP_WHO, on_token_for);
 }
 
 static void on_jwks(struct http_req *req)
@@ -300,7 +265,7 @@ int login_add_routes(struct http_router *router, struct err_slot *err)
     static const struct http_route routes[] = {
         {HTTP_METHOD_POST, "/api/login", on_login, NULL, BODY_MAX},
         {HTTP_METHOD_POST, "/api/logout", on_logout, NULL, BODY_MAX},
-        {HTTP_METHOD_GET, "/api/me", on_get_me, NULL, 0},
+        {HTTP_METHOD_GET, "/api/me", on_get_me, "no-session", 0},
         {HTTP_METHOD_POST, "/api/session/token", on_token, NULL, BODY_MAX},
         {HTTP_METHOD_GET, "/.well-known/jwks.json", on_jwks, NULL, 0},
     };

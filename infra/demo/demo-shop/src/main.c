@@ -43,29 +43,6 @@ static void on_db_ready(void *ctx, bool ready)
     service_ready(ctx, "database", ready ? NULL : "no connection to the database");
 }
 
-static int add_metrics(struct service_loop *loop, const struct pg_pool_stats *stats,
-                       struct err_slot *err)
-{
-    const struct {
-        struct metrics_desc desc;
-        const _Atomic uint64_t *value;
-    } counters[] = {
-        {{"shop_db_queries_total", "Queries asked", NULL}, &stats->jobs},
-        {{"shop_db_failed_total", "Queries that the database refused", NULL}, &stats->errors},
-        {{"shop_db_refused_total", "Queries that were never asked", NULL}, &stats->refused},
-        {{"shop_db_timeouts_total", "Queries that waited too long", NULL}, &stats->timeouts},
-        {{"shop_db_unknown_total", "Queries under way when a connection broke", NULL},
-         &stats->unknown},
-    };
-    for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-        int rc = metrics_counter(loop->metrics, &counters[i].desc, counters[i].value, err);
-        if (rc < 0)
-            return rc;
-    }
-    struct metrics_desc waiting = {"shop_db_waiting", "Queries that wait for a connection", NULL};
-    return metrics_gauge(loop->metrics, &waiting, &stats->queued, err);
-}
-
 /* What comes from files. */
 static int read_secrets(struct shop *shop, const struct settings *settings, struct err_slot *err)
 {
@@ -103,12 +80,8 @@ static int open_db(struct service_loop *loop, struct shop *shop, struct err_slot
                                 .on_ready = on_db_ready,
                                 .ctx = loop};
     int rc = pg_pool_create(&conf, err, &shop->db);
-    if (rc < 0)
-        return rc;
-    on_db_ready(loop, false);
-    rc = add_metrics(loop, pg_pool_stats(shop->db), err);
-    if (rc < 0)
-        pg_pool_close(shop->db);
+    if (rc == 0)
+        on_db_ready(loop, false);
     return rc;
 }
 
@@ -147,8 +120,6 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 static void loop_stop(struct service_loop *loop)
 {
     struct shop *shop = loop->ctx;
-    const struct pg_pool_stats *stats = pg_pool_stats(shop->db);
-    metrics_forget_within(loop->metrics, stats, sizeof(*stats));
     struct pg_pool *db = shop->db;
     shop->db = NULL;
     pg_pool_close(db);

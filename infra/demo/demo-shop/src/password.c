@@ -7,7 +7,6 @@
 #include "base/span.h"
 #include "crypto/openssl.h"
 
-#include <argon2.h>
 #include <assert.h>
 #include <crypt.h>
 #include <sodium.h>
@@ -15,9 +14,6 @@
 #include <stdlib.h>
 
 enum {
-    ARGON2_LANES = 1,
-    ARGON2_SALT = 16,
-    ARGON2_HASH = 32,
     DJANGO_SALT = 22,
     DJANGO_HASH = 32,
     DJANGO_BASE64 = sodium_base64_ENCODED_LEN(DJANGO_HASH, sodium_base64_VARIANT_ORIGINAL),
@@ -31,7 +27,7 @@ const char *const password_cost_words[] = {
 static const struct costs {
     unsigned long bcrypt;        /* a power of two of rounds */
     unsigned long sha512_rounds; /* 0: what crypt() takes if nothing is said */
-    unsigned argon2_passes, argon2_kib;
+    size_t argon2_passes, argon2_kib;
     int django_iterations;
 } costs_of[PASSWORD_COSTS] = {
     [PASSWORD_USUAL] = {.bcrypt = 10,
@@ -65,17 +61,6 @@ static int make_crypt(const char *prefix, unsigned long cost, const char *passwo
     sodium_memzero(data, sizeof(*data));
     free(data);
     return rc;
-}
-
-static int make_argon2(const struct costs *costs, const char *password, const struct rng *rng,
-                       struct err_slot *err, char out[PASSWORD_HASH_MAX])
-{
-    uint8_t salt[ARGON2_SALT];
-    rng_fill(rng, salt, sizeof(salt));
-    int rc = argon2id_hash_encoded(costs->argon2_passes, costs->argon2_kib, ARGON2_LANES, password,
-                                   strlen(password), salt, sizeof(salt), ARGON2_HASH, out,
-                                   PASSWORD_HASH_MAX);
-    return rc == ARGON2_OK ? 0 : err_set(err, ERR_IO, "argon2: %s", argon2_error_message(rc));
 }
 
 static bool pbkdf2(const char *password, struct span salt, int iterations,
@@ -113,7 +98,11 @@ int password_make(enum password_format format, enum password_cost cost, const ch
     case PASSWORD_BCRYPT:
         return make_crypt("$2b$", costs->bcrypt, password, rng, err, out);
     case PASSWORD_ARGON2ID:
-        return make_argon2(costs, password, rng, err, out);
+        /* Salted by libsodium itself. */
+        if (crypto_pwhash_str(out, password, strlen(password), costs->argon2_passes,
+                              costs->argon2_kib * 1024) == 0)
+            return 0;
+        return err_set(err, ERR_NOMEM, "argon2id of %zu KiB", costs->argon2_kib);
     case PASSWORD_PBKDF2_DJANGO:
         return make_django(costs->django_iterations, password, rng, err, out);
     case PASSWORD_SHA512_CRYPT:
@@ -158,6 +147,6 @@ bool password_holds(const char *hash, const char *password)
     if (span_starts(text, SPAN("$2b$")) || span_starts(text, SPAN("$6$")))
         return crypt_holds(hash, password);
     if (span_starts(text, SPAN("$argon2id$")))
-        return argon2id_verify(hash, password, strlen(password)) == ARGON2_OK;
+        return crypto_pwhash_str_verify(hash, password, strlen(password)) == 0;
     return django_holds(text, password);
 }

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BULK_HASHES = PASSWORD_FORMATS, DEMO_PASSWORD_LEN = 14 };
+enum { DEMO_PASSWORD_LEN = 14 };
 
 static const char bulk_password[] = "shopping-is-fun";
 
@@ -35,35 +35,24 @@ static int database_error(PGconn *conn, const char *what, struct err_slot *err)
                    PQerrorMessage(conn));
 }
 
-static int run(PGconn *conn, const char *what, const char *sql, struct err_slot *err)
+/* *out (may be NULL) is the number in the only row. */
+static int run_with(PGconn *conn, const char *what, const char *sql, int len,
+                    const char *const *params, uint64_t *out, struct err_slot *err)
 {
-    PGresult *res = PQexec(conn, sql);
+    /* Without parameters several statements may follow each other. */
+    PGresult *res =
+        len == 0 ? PQexec(conn, sql) : PQexecParams(conn, sql, len, NULL, params, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(res);
-    PQclear(res);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return 0;
-    return database_error(conn, what, err);
-}
-
-/* One number in the first row, as text: "count(*)". */
-static int ask(PGconn *conn, const char *what, const char *sql, uint64_t *out, struct err_slot *err)
-{
-    PGresult *res = PQexec(conn, sql);
-    bool good = PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1 &&
-                span_u64(span_of(PQgetvalue(res, 0, 0)), UINT64_MAX, out);
+    bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    if (good && out != NULL)
+        good = PQntuples(res) == 1 && span_u64(span_of(PQgetvalue(res, 0, 0)), UINT64_MAX, out);
     PQclear(res);
     return good ? 0 : database_error(conn, what, err);
 }
 
-static int run_params(PGconn *conn, const char *what, const char *sql, int len,
-                      const char *const *params, struct err_slot *err)
+static int run(PGconn *conn, const char *what, const char *sql, struct err_slot *err)
 {
-    PGresult *res = PQexecParams(conn, sql, len, NULL, params, NULL, NULL, 0);
-    ExecStatusType status = PQresultStatus(res);
-    PQclear(res);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return 0;
-    return database_error(conn, what, err);
+    return run_with(conn, what, sql, 0, NULL, NULL, err);
 }
 
 /* ---- the demo users ---- */
@@ -140,7 +129,7 @@ static int add_demo_users(PGconn *conn, const struct settings *settings, struct 
                            rng_system(), err, hash);
         const char *const params[] = {users[i].login, hash, name, number};
         if (rc == 0)
-            rc = run_params(conn, "demo users", sql, 4, params, err);
+            rc = run_with(conn, "demo users", sql, 4, params, NULL, err);
     }
     if (rc == 0)
         rc = run(conn, "demo users", "COMMIT", err);
@@ -153,24 +142,24 @@ static int add_demo_users(PGconn *conn, const struct settings *settings, struct 
 
 /* ---- everybody else ---- */
 
-/* An SQL array of hashes, all of the same password, the formats taking turns. */
-static int make_bulk_hashes(enum password_cost cost, struct text *array, struct err_slot *err)
+/* An SQL array of hashes of the same password, the formats taking turns. */
+static int make_hashes(enum password_cost cost, struct text *array, struct err_slot *err)
 {
     TEXT_LIT(array, "{");
-    for (unsigned i = 0; i < BULK_HASHES; i++) {
+    for (unsigned i = 0; i < PASSWORD_FORMATS; i++) {
         char hash[PASSWORD_HASH_MAX];
-        int rc = password_make((enum password_format)(i % PASSWORD_FORMATS), cost, bulk_password,
-                               rng_system(), err, hash);
+        int rc =
+            password_make((enum password_format)i, cost, bulk_password, rng_system(), err, hash);
         if (rc < 0)
             return rc;
         text_printf(array, "%s\"%s\"", i > 0 ? "," : "", hash); /* hashes hold no quotes */
     }
-    TEXT_LIT(array, "}");
+    text_add(array, "}", sizeof("}"));
+    assert(!array->overflown);
     return 0;
 }
 
-static int add_chunk(PGconn *conn, uint64_t from, uint64_t to, const char *hashes,
-                     struct err_slot *err)
+static int add_customers(PGconn *conn, const struct settings *settings, struct err_slot *err)
 {
     static const char sql[] =
         "WITH made AS ("
@@ -185,70 +174,46 @@ static int add_chunk(PGconn *conn, uint64_t from, uint64_t to, const char *hashe
         " SELECT id, (id % 300 + 1) || ' Sejong-daero',"
         "        (ARRAY['Seoul','Busan','Incheon','Daegu','Daejeon'])[1 + id % 5],"
         "        lpad((id % 63000)::text, 5, '0') FROM made";
-    char first[24];
-    char last[24];
-    snprintf(first, sizeof(first), "%llu", (unsigned long long)from);
-    snprintf(last, sizeof(last), "%llu", (unsigned long long)to);
-    const char *const params[] = {first, last, hashes};
-    return run_params(conn, "customers", sql, 3, params, err);
-}
-
-static int add_customers(PGconn *conn, const struct settings *settings, struct err_slot *err)
-{
-    uint64_t wanted = settings->seed_users;
-    uint64_t last;
-    int rc = ask(conn, "counting customers",
-                 "SELECT coalesce(max(substring(email from '^customer(\\d+)@')::bigint), 0)"
-                 " FROM users WHERE email LIKE 'customer%'",
-                 &last, err);
-    uint64_t bulk = wanted - SEED_DEMO_USERS;
+    uint64_t last, bulk = settings->seed_users - SEED_DEMO_USERS;
+    int rc = run_with(conn, "counting customers",
+                      "SELECT coalesce(max(substring(email from '^customer(\\d+)@')::bigint), 0)"
+                      " FROM users WHERE email LIKE 'customer%'",
+                      0, NULL, &last, err);
     if (rc < 0 || last >= bulk)
         return rc;
-    char memory[BULK_HASHES * (PASSWORD_HASH_MAX + 4)];
-    struct text hashes = text_on(memory, sizeof(memory) - 1);
-    rc = make_bulk_hashes((enum password_cost)settings->seed_hashes, &hashes, err);
-    memory[hashes.len] = '\0';
-    assert(!hashes.overflown);
-    uint64_t from = last + 1;
-    while (rc == 0 && from <= bulk) {
-        uint64_t to = from + SEED_CHUNK - 1 < bulk ? from + SEED_CHUNK - 1 : bulk;
-        rc = add_chunk(conn, from, to, memory, err);
-        from = to + 1;
+    char memory[PASSWORD_FORMATS * (PASSWORD_HASH_MAX + 4)];
+    struct text hashes = text_on(memory, sizeof(memory));
+    rc = make_hashes((enum password_cost)settings->seed_hashes, &hashes, err);
+    while (rc == 0 && last < bulk) {
+        uint64_t to = last + SEED_CHUNK < bulk ? last + SEED_CHUNK : bulk;
+        char first[24], end[24];
+        snprintf(first, sizeof(first), "%llu", (unsigned long long)last + 1);
+        snprintf(end, sizeof(end), "%llu", (unsigned long long)to);
+        const char *const params[] = {first, end, memory};
+        rc = run_with(conn, "customers", sql, 3, params, NULL, err);
+        last = to;
     }
     if (rc == 0)
         rc = run(conn, "customers", "ANALYZE users", err);
     if (rc == 0)
-        printf("customers: %llu\n", (unsigned long long)wanted);
+        printf("customers: %llu\n", (unsigned long long)settings->seed_users);
     return rc;
 }
 
 /* ---- products, some orders, grants ---- */
 
-static int add_goods(PGconn *conn, struct err_slot *err)
-{
-    char sql[2048];
-    snprintf(sql, sizeof(sql),
-             "INSERT INTO products SELECT 'sku-' || lpad(i::text, 4, '0'),"
-             " (ARRAY['우산','공책','머그잔','담요','등산 양말'])[1 + i %% 5] || ' ' || i,"
-             " 'A plain thing, number ' || i || ', made to be bought.',"
-             " 1000 * (1 + i %% 90), 100000000"
-             " FROM generate_series(1, %d) i ON CONFLICT DO NOTHING;"
-             " INSERT INTO products VALUES ('last-one', 'The last one', 'There is one of it.',"
-             " 5000, 1) ON CONFLICT DO NOTHING;",
-             SEED_PRODUCTS);
-    int rc = run(conn, "products", sql, err);
-    uint64_t orders = 0;
-    if (rc == 0)
-        rc = ask(conn, "counting orders", "SELECT count(*) FROM orders", &orders, err);
-    if (rc < 0 || orders > 0)
-        return rc;
-    return run(conn, "orders",
-               "WITH buyers AS (SELECT id FROM users ORDER BY id LIMIT 1000), made AS ("
-               " INSERT INTO orders (user_id, status, currency, amount)"
-               " SELECT id, 'completed', 'KRW', 2000 FROM buyers RETURNING id)"
-               " INSERT INTO order_lines SELECT id, 'sku-0001', 1, 2000 FROM made",
-               err);
-}
+static const char goods[] =
+    "INSERT INTO products SELECT 'sku-' || lpad(i::text, 4, '0'),"
+    " (ARRAY['우산','공책','머그잔','담요','등산 양말'])[1 + i % 5] || ' ' || i,"
+    " 'A plain thing, number ' || i || ', made to be bought.', 1000 * (1 + i % 90), 100000000"
+    " FROM generate_series(1, 200) i ON CONFLICT DO NOTHING;"
+    "INSERT INTO products VALUES ('last-one', 'The last one', 'There is one of it.', 5000, 1)"
+    " ON CONFLICT DO NOTHING;"
+    "WITH buyers AS (SELECT id FROM users WHERE NOT EXISTS (SELECT FROM orders)"
+    " ORDER BY id LIMIT 1000),"
+    " made AS (INSERT INTO orders (user_id, status, currency, amount)"
+    " SELECT id, 'completed', 'KRW', 2000 FROM buyers RETURNING id)"
+    " INSERT INTO order_lines SELECT id, 'sku-0001', 1, 2000 FROM made";
 
 /* The columns of a login and nothing else. Creating the role is up to the administrator. */
 static int grant_reader(PGconn *conn, const char *role, struct err_slot *err)
@@ -277,7 +242,7 @@ static int seed_all(PGconn *conn, const struct settings *settings, struct err_sl
     if (rc == 0)
         rc = add_customers(conn, settings, err);
     if (rc == 0)
-        rc = add_goods(conn, err);
+        rc = run(conn, "products and orders", goods, err);
     if (rc == 0)
         rc = grant_reader(conn, settings->reader_role, err);
     return rc;

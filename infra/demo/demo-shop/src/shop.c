@@ -11,15 +11,22 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define SESSION_USER                                                                               \
     "(SELECT user_id FROM sessions WHERE token_hash = decode($1, 'hex') AND expires_at > now())"
+#define SHELF        "SELECT sku, name, price, stock, description FROM products WHERE "
+#define DONE         "SELECT outcome, json_build_object('order', order_id, 'status', order_status) FROM "
+#define TIME(COLUMN) "to_char(" COLUMN " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define IMPORTED                                                                                   \
-    "SELECT o.id, o.external_id, o.status, o.user_id, p.event, o.currency, o.amount, p.seats,"     \
-    " p.provider, p.payment, to_char(o.created_at AT TIME ZONE 'UTC', "                            \
-    "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"                                                        \
-    " to_char(p.refunded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"              \
-    " FROM orders o JOIN partner_orders p ON p.order_id = o.id WHERE o.source = $1"
+    "SELECT o.id AS order, o.external_id, o.status, o.user_id::text AS customer, p.event,"         \
+    " o.currency, o.amount, p.seats, p.provider, p.payment, " TIME(                                \
+        "o.created_at") " AS received_at, " TIME("p.refunded_at") " AS refunded_at"                \
+                                                                  " FROM orders o JOIN "           \
+                                                                  "partner_orders p ON "           \
+                                                                  "p.order_id = o.id WHERE "       \
+                                                                  "o.source = $1"
 
 const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_LOGIN] =
@@ -30,25 +37,35 @@ const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_SESSION_CLOSE] = {"session_close",
                             "DELETE FROM sessions WHERE token_hash = decode($1, 'hex')"
                             " OR expires_at < now() - interval '1 day'"},
-    [SHOP_ME] = {"me", "SELECT id, email, name, lang FROM users WHERE id = " SESSION_USER},
-    [SHOP_PRODUCTS] = {"products", "SELECT sku, name, price, stock FROM products WHERE sku > $1"
-                                   " ORDER BY sku LIMIT $2::integer"},
+    [SHOP_WHO] = {"who", "SELECT id, lang FROM users WHERE id = " SESSION_USER},
+    [SHOP_ME] = {"me", "SELECT 'ok', json_build_object('customer', id::text, 'login', email,"
+                       " 'name', name, 'lang', lang) FROM users WHERE id = " SESSION_USER},
+    [SHOP_PRODUCTS] = {"products", "SELECT 'ok', json_build_object('products',"
+                                   " coalesce(json_agg(p), '[]'), 'next', max(sku)) FROM"
+                                   " (SELECT sku, name, price, 'KRW' AS currency, stock"
+                                   " FROM products WHERE sku > $1 ORDER BY sku"
+                                   " LIMIT $2::integer) p"},
     [SHOP_PRODUCT] = {"product",
-                      "SELECT sku, name, price, stock, description FROM products WHERE sku = $1"},
-    [SHOP_PLACE] =
-        {"place", "SELECT outcome, order_id, total FROM place_order(decode($1, 'hex'), $2::jsonb)"},
+                      "SELECT 'ok', row_to_json(p) FROM (SELECT sku, name, price,"
+                      " 'KRW' AS currency, stock, description FROM products WHERE sku = $1) p"},
+    [SHOP_SHELF] = {"shelf", SHELF "sku > $1 ORDER BY sku LIMIT $2::integer"},
+    [SHOP_ITEM] = {"item", SHELF "sku = $1"},
+    [SHOP_PLACE] = {"place", "SELECT outcome, json_build_object('order', order_id, 'total', total)"
+                             " FROM place_order(decode($1, 'hex'), $2::jsonb)"},
     [SHOP_MY_ORDERS] = {"my_orders",
-                        "SELECT s.user_id, o.id, o.source, o.status, o.currency, o.amount"
-                        " FROM " SESSION_USER " s LEFT JOIN orders o ON o.user_id = s.user_id"
-                        " ORDER BY o.id DESC LIMIT 50"},
-    [SHOP_IMPORT] = {"import",
-                     "SELECT outcome, order_id, order_status FROM import_order($1, $2, $3::bigint,"
-                     " $4, $5, $6::bigint, $7::jsonb, $8, $9, $10::timestamptz)"},
-    [SHOP_MOVE] = {"move", "SELECT outcome, order_id, order_status FROM move_order($1, $2, $3)"},
-    [SHOP_REFUND] = {"refund", "SELECT outcome, order_id, order_status FROM refund_order($1, $2)"},
-    [SHOP_IMPORTED] = {"imported", IMPORTED " AND o.external_id = $2"},
+                        "SELECT 'ok', json_build_object('orders', (SELECT"
+                        " coalesce(json_agg(o), '[]') FROM (SELECT id AS order, source, status,"
+                        " currency, amount FROM orders WHERE user_id = s.user_id"
+                        " ORDER BY id DESC LIMIT 50) o)) FROM " SESSION_USER " s"},
+    [SHOP_IMPORT] = {"import", DONE "import_order($1, $2::jsonb)"},
+    [SHOP_MOVE] = {"move", DONE "move_order($1, $2::jsonb)"},
+    [SHOP_REFUND] = {"refund", DONE "refund_order($1, $2::jsonb)"},
+    [SHOP_IMPORTED] = {"imported",
+                       "SELECT 'ok', row_to_json(i) FROM (" IMPORTED " AND o.external_id = $2) i"},
     [SHOP_IMPORTED_LIST] = {"imported_list",
-                            IMPORTED " AND o.id > $2::bigint ORDER BY o.id LIMIT $3::integer"},
+                            "SELECT 'ok', json_build_object('orders', coalesce(json_agg(i), '[]'),"
+                            " 'next', max(i.order)) FROM (" IMPORTED
+                            " AND o.id > $2::bigint ORDER BY o.id LIMIT $3::integer) i"},
 };
 
 struct shop *shop_of(const struct http_req *req)
@@ -61,15 +78,29 @@ uint64_t shop_now_us(const struct shop *shop)
     return clock_mono_us(shop->clock);
 }
 
-bool shop_session(const struct http_req *req, char hash[SHOP_TOKEN_HASH])
+bool shop_session(struct http_req *req, char hash[SHOP_TOKEN_HASH])
 {
     uint8_t token[SESSION_TOKEN_BYTES];
     uint8_t digest[crypto_hash_sha256_BYTES];
     static_assert(SHOP_TOKEN_HASH == 2 * sizeof(digest) + 1, "hex of a SHA-256");
-    if (!base64_decode_exact(http_req_cookie(req, SPAN("shop_session")), token, sizeof(token)))
+    if (!base64_decode_exact(http_req_cookie(req, SPAN("shop_session")), token, sizeof(token))) {
+        shop_reply_problem(req, "no-session");
         return false;
+    }
     crypto_hash_sha256(digest, token, sizeof(token));
     sodium_bin2hex(hash, SHOP_TOKEN_HASH, digest, sizeof(digest));
+    return true;
+}
+
+bool shop_limit(struct http_req *req, char out[16])
+{
+    uint64_t limit = LIST_LIMIT_DEFAULT;
+    struct span wanted = http_req_query_arg(req, SPAN("limit"));
+    if (wanted.len > 0 && (!span_u64(wanted, LIST_LIMIT_MAX, &limit) || limit == 0)) {
+        http_problem(req, 400, "bad-query", "limit is a number from 1 to %d", LIST_LIMIT_MAX);
+        return false;
+    }
+    snprintf(out, 16, "%llu", (unsigned long long)limit);
     return true;
 }
 
@@ -119,7 +150,60 @@ bool shop_read_body(struct http_req *req, json_t **out)
     return rc == 0;
 }
 
-void shop_reply_no_session(struct http_req *req)
+void shop_reply_problem(struct http_req *req, const char *code)
 {
-    http_problem(req, 401, "login-required", "Log in first.");
+    static const struct {
+        const char *outcome;
+        unsigned status;
+        const char *code, *detail;
+    } problems[] = {
+        {"no-session", 401, "login-required", "Log in first."},
+        {"unknown-product", 404, "unknown-product", "There is no such product."},
+        {"unknown-products", 422, "unknown-product", "There is no such product."},
+        {"out-of-stock", 409, "out-of-stock", "There is not enough of it left."},
+        {"unknown-customer", 422, "unknown-customer", "There is no such customer."},
+        {"unknown-order", 404, "unknown-order", "No order with this external_id was handed in."},
+        {"taken", 409, "external-id-taken", "Another order has this external_id."},
+    };
+    size_t i = 0;
+    while (strcmp(problems[i].outcome, code) != 0) {
+        i++;
+        assert(i < sizeof(problems) / sizeof(problems[0]));
+    }
+    http_problem(req, problems[i].status, problems[i].code, "%s", problems[i].detail);
+}
+
+void shop_answer(void *ctx, const struct pg_answer *answer)
+{
+    static const char *const good[] = {"new", "placed", "ok", "same", "moved", "refunded", NULL};
+    struct http_req *req = ctx;
+    const PGresult *res = shop_result(req, answer);
+    if (res == NULL)
+        return;
+    if (PQntuples(res) == 0) {
+        shop_reply_problem(req, http_req_route_ctx(req));
+        return;
+    }
+    char outcome[32];
+    bool fits = span_to_cstr(pg_text(res, 0, 0), outcome, sizeof(outcome));
+    assert(fits);
+    unsigned i = 0;
+    while (good[i] != NULL && strcmp(good[i], outcome) != 0)
+        i++;
+    if (good[i] == NULL)
+        shop_reply_problem(req, outcome);
+    else
+        shop_reply_json(req, i < 2 ? 201 : 200, pg_text(res, 0, 1));
+}
+
+void shop_query_doc(struct http_req *req, enum shop_query query, const char *first,
+                    const json_t *doc)
+{
+    char *text = json_in_text(doc, 0);
+    const char *const params[] = {first, text};
+    if (text != NULL)
+        pg_pool_query(shop_of(req)->db, query, 2, params, shop_answer, req);
+    else
+        shop_reply_trouble(req, ERR_NOMEM);
+    free(text);
 }

@@ -13,18 +13,22 @@
 
 #include <jansson.h>
 
+/* Most return one row of an outcome and a text of JSON: shop_answer(). */
 enum shop_query {
     SHOP_LOGIN,         /* email -> id, hash */
     SHOP_SESSION_OPEN,  /* token hash, user, seconds */
     SHOP_SESSION_CLOSE, /* token hash */
-    SHOP_ME,            /* token hash -> id, email, name, lang */
-    SHOP_PRODUCTS,      /* after, limit -> sku, name, price, stock */
-    SHOP_PRODUCT,       /* sku -> sku, name, price, stock, description */
-    SHOP_PLACE,         /* token hash, lines -> outcome, order, total */
-    SHOP_MY_ORDERS,     /* token hash -> id, source, status, currency, amount, created */
-    SHOP_IMPORT,        /* see import_order() */
-    SHOP_REFUND,        /* partner, external id */
-    SHOP_MOVE,          /* partner, external id, seats */
+    SHOP_WHO,           /* token hash -> id, lang */
+    SHOP_ME,            /* token hash */
+    SHOP_PRODUCTS,      /* after, limit */
+    SHOP_PRODUCT,       /* sku */
+    SHOP_SHELF,         /* after, limit -> sku, name, price, stock, description */
+    SHOP_ITEM,          /* sku -> the same */
+    SHOP_PLACE,         /* token hash, basket */
+    SHOP_MY_ORDERS,     /* token hash */
+    SHOP_IMPORT,        /* partner, order, as the next two */
+    SHOP_REFUND,
+    SHOP_MOVE,
     SHOP_IMPORTED,      /* partner, external id */
     SHOP_IMPORTED_LIST, /* partner, after, limit */
     SHOP_QUERIES,
@@ -53,9 +57,13 @@ extern const struct pg_statement shop_statements[SHOP_QUERIES];
 struct shop *shop_of(const struct http_req *req);
 uint64_t shop_now_us(const struct shop *shop); /* monotonic */
 
-/* Hex of the session token's hash, as the queries take it; false if the request has no session. */
+/* Hex of the session token's hash, as the queries take it; false: the request has been answered. */
 enum { SHOP_TOKEN_HASH = 65 };
-bool shop_session(const struct http_req *req, char hash[SHOP_TOKEN_HASH]);
+bool shop_session(struct http_req *req, char hash[SHOP_TOKEN_HASH]);
+
+/* A limit (of the query `limit`, or the usual one) as text; false: the request has been answered.
+ */
+bool shop_limit(struct http_req *req, char out[16]);
 
 /* False: the request has been answered. The document is the caller's. */
 bool shop_read_body(struct http_req *req, json_t **out);
@@ -64,6 +72,13 @@ void shop_reply_json(struct http_req *req, unsigned status, struct span json);
 const PGresult *shop_result(struct http_req *req, const struct pg_answer *answer);
 /* 503, also for want of memory, or 500 if the database refused (ERR_PEER). */
 void shop_reply_trouble(struct http_req *req, int rc);
-void shop_reply_no_session(struct http_req *req);
+/* A query with these two parameters, the latter as JSON, which answers the request. */
+void shop_query_doc(struct http_req *req, enum shop_query query, const char *first,
+                    const json_t *doc);
+/* The problem with this code, of those that a query may name. */
+void shop_reply_problem(struct http_req *req, const char *code);
+/* Answers the request with a query's outcome and JSON: 201 for "new" and "placed", otherwise 200.
+ * An outcome may be a problem's code; no row at all is the problem that is the route's ctx. */
+void shop_answer(void *req, const struct pg_answer *answer);
 
 #endif

@@ -20,8 +20,6 @@ enum {
     SKU_MAX = 40,
     LIST_LIMIT_DEFAULT = 20,
     LIST_LIMIT_MAX = 100,
-    MY_ORDERS_MAX = 50,
-    ANSWER_BYTES_MAX = 512 * 1024, /* a hundred imported orders of a hundred seats */
 
     IMPORT_SEATS_MAX = 100,
     IMPORT_TEXT_MAX = 128, /* ids, names of events and providers */
@@ -30,7 +28,6 @@ enum {
 
     SEED_USERS_MAX = 5000000,
     SEED_CHUNK = 50000, /* users a transaction */
-    SEED_PRODUCTS = 200,
     SEED_DEMO_USERS = 20,
 };
 
