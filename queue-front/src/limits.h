@@ -1,4 +1,4 @@
-/* limits.h: every bound of queue-front's rim, each with its reason. The core's are in
+/* limits.h: every bound of queue-front's shell, each with its reason. The core's are in
  * core/limits.h, the line store's in line/line_limits.h, those of its connections in
  * redis/redis_limits.h, the HTTP server's in http_server.h. */
 #ifndef FG_QUEUE_FRONT_LIMITS_H
@@ -72,7 +72,7 @@ enum {
     SERIES_ROWS_MAX = 5000,
 
     /* Requests of one loop that wait for Redis. At 400 bytes each this is 13 MB, and more than the
-     * deadline lets through: later ones are told to come back. Joins stop earlier than passes,
+     * deadline lets through: later ones get Retry-After. Joins stop earlier than passes,
      * which were promised. */
     FRONT_PENDING_MAX = 32768,
     FRONT_JOINS_PENDING_MAX = 24576,

@@ -127,7 +127,7 @@ static const struct config_setting settings[] = {
      "URLs of /metrics that say fairgate_seats_open of an event, comma between; while none says 1, "
      "visits take no time; empty: they always do"},
     {"visits", "ended_at", CONFIG_STRING, AT(visits_ended_at), "", 0, 1000, NULL,
-     "addresses, comma between, of which one is told of each visit that was left, by POST "
+     "addresses, comma between, of which one is notified of each visit that was left, by POST "
      "/internal/sessions/SESSION/end, so that its pass opens nothing any more; empty: nobody is "
      "told, and a pass works until it runs out"},
     {"visits", "token_file", CONFIG_STRING, AT(visits_token_file), "", 0, 1000, NULL,
@@ -252,7 +252,7 @@ static int check(void *target, struct err_slot *err)
         return rc;
     const char *event = strstr(config->pass_next_url, "{event}");
     if (event != NULL && strstr(event + 1, "{event}") != NULL)
-        return err_set(err, ERR_RANGE, "passes.next_url: {event} may stand there once");
+        return err_set(err, ERR_RANGE, "passes.next_url: {event} may occur once");
     for (const char *c = config->pass_next_url; *c != '\0'; c++) {
         if (*c <= ' ' || *c > '~')
             return err_set(err, ERR_RANGE, "passes.next_url: visible ASCII only");

@@ -145,7 +145,7 @@ int main(int argc, char **argv)
     uv_timer_start(&bench.timer, on_timer, LOOK_MS, LOOK_MS);
     uv_run(&bench.loop, UV_RUN_DEFAULT);
     if (bench.seconds_milli == 0) {
-        fprintf(stderr, "marks-bench: not all was told in %d s\n", PATIENCE_MS / 1000);
+        fprintf(stderr, "marks-bench: not all marks were sent in %d s\n", PATIENCE_MS / 1000);
         return 1;
     }
     printf("{\"seconds\":%" PRIu64 ".%03" PRIu64 "}\n", bench.seconds_milli / 1000,

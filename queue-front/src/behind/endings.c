@@ -1,15 +1,16 @@
-/* endings.c: a short list of visits that were left and are yet to be told, each by a call of its
+/* endings.c: a short list of ended visits that are yet to be reported, each by a call of its
  * own to POST /internal/sessions/{session}/end, which seat-service and this program both have.
  *
  * The slot is free as soon as Redis says so; this follows it by one round trip. Any of the
  * addresses is enough, since the one that takes it passes it on to the others (seat-service writes
  * it into its database). One that does not is asked again, the next address first, at growing
  * distances, until the pass has run out by itself. A list that is full forgets nobody who is on it:
- * whoever leaves then has a pass until it ends, as all had before this was made, and is counted.
+ * a visitor who leaves then has a pass until it expires, as all had before this was made, and is
+ * counted.
  *
- * What is not told here: visits whose time ran out (their pass runs out with them), those that an
- * order ended (payment-adapter tells both sides) or that somebody else ended by POST end here, who
- * is to tell the seats as well.
+ * Not reported: visits whose time ran out (their pass runs out with them), those that an
+ * order ended (payment-adapter notifies both sides) or that another service ended by POST end here,
+ * which is to tell the seats as well.
  *
  * Threading: none, the loop owns all of it. */
 #include "behind/endings.h"
@@ -26,11 +27,11 @@
 #include <stdlib.h>
 
 enum {
-    ENDINGS_MAX = 256,   /* under way or to be told again; of a loop */
+    ENDINGS_MAX = 256,   /* under way or to be sent again; of a loop */
     ANSWER_MS = 2000,    /* a commit at the seats */
     AGAIN_MS = 250,      /* the first distance; each is twice the one before, */
     AGAIN_DOUBLINGS = 5, /* up to 8 s */
-    TOLD_MAX = 256,      /* remembered, or whoever leaves again and again writes at the seats */
+    TOLD_MAX = 256,      /* remembered, so that repeated leaving writes nothing at the seats */
     TOKEN_HEADER_MAX = 320,
     URL_MAX = 2048,
 };

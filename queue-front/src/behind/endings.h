@@ -12,7 +12,7 @@
 struct endings; /* belongs to one loop, and tells of those who left by it */
 
 struct endings_conf { /* all is borrowed */
-    const char *urls; /* comma between, checked; any of them is enough. "": nobody is told */
+    const char *urls; /* comma between, checked; any of them is enough. "": no reports */
     const char *tls_ca;
     const struct clock *clock;
     const struct rng *rng;
@@ -24,7 +24,7 @@ struct endings_conf { /* all is borrowed */
  * services, without a path. */
 int endings_check(const char *setting, const char *urls, struct err_slot *err);
 
-/* *out is NULL where nobody is to be told; NULL is fine for all below. It needs a token next. */
+/* *out is NULL without addresses to notify; NULL is fine for all below. It needs a token next. */
 int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_slot *err,
                    struct endings **out);
 void endings_close(struct endings *endings); /* silent from here on */

@@ -2,8 +2,8 @@
  * one cut is copied.
  *
  * A line is known by its id and its incarnation. A cut lies where its number says; another one of
- * that number, after Redis has lost some, takes the place of the former, and whoever knows others
- * finds out by the checksum. */
+ * that number, after Redis has lost some, takes the place of the former, and a loop that knows
+ * others finds out by the checksum. */
 #include "board/cut_board.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 struct board_line {
     char id[LINE_ID_MAX + 1]; /* "": nobody's yet */
     char incarnation[LINE_INCARNATION_LEN + 1];
-    uint64_t asked_us; /* when a loop was told to ask last */
+    uint64_t asked_us; /* when a loop was last sent to ask */
     struct cut_note note[BOARD_CUTS_MAX];
 };
 

@@ -2,7 +2,7 @@
  * them asks Redis, and the others read it here. So Redis is asked as often as there are processes,
  * however many loops these have.
  *
- * It is only a shorter way for news. Each cut comes with its checksum, and whoever reads it here
+ * It is only a shorter way for news. Each cut comes with its checksum, and a reader here
  * judges it as if it came from Redis; what is missing here is asked for there.
  *
  * May be used from all loops at once. */
@@ -30,7 +30,7 @@ struct cut_note {
 struct cut_board *cut_board_create(void); /* NULL: no memory */
 void cut_board_destroy(struct cut_board *board);
 
-/* True: it is for the caller to ask Redis. No other loop is told so for `slot_us`. */
+/* True: it is for the caller to ask Redis. No other loop gets it for `slot_us`. */
 bool cut_board_claim(struct cut_board *board, const struct line_view *view, uint64_t now_us,
                      uint64_t slot_us);
 /* A cut that Redis has told. */

@@ -1,9 +1,10 @@
-/* line_admin.c: what operators ask of a line, and of the house that all lines stand in.
+/* line_admin.c: what operators ask of a line, and of the registry of all lines.
  *
  * A change is one script call on the event's server, and its answer is shown here at once, without
  * waiting for a tick. Some take several steps, each on the server of its own key: an event that was
- * created or restored is listed in the house afterwards; one that is deleted is first noted there
- * as a chore, so that a front that dies in between leaves the rest of the work to another one. */
+ * created or restored is listed in the registry afterwards; one that is deleted is first noted
+ * there as a chore, so that a front that dies in between leaves the rest of the work to another
+ * one. */
 #include "line/line_store_internal.h"
 
 #include "line/line_trail.h"
@@ -220,7 +221,7 @@ static void send_rows(struct line_admin *admin)
     store_send(store, &admin->store.call, &command);
 }
 
-/* ---- admin: the house ---- */
+/* ---- admin: the registry ---- */
 
 static void send_house(struct line_admin *admin);
 
@@ -299,7 +300,7 @@ static void take_found(struct line_admin *admin, uint64_t outcome)
     calls_finish(&admin->store);
 }
 
-/* The house has forgotten it, and so do we, now or as soon as nothing is under way for it. */
+/* The registry has forgotten it, and so do we, now or as soon as nothing is under way for it. */
 static void take_dropped(struct line_admin *admin)
 {
     struct line_link *link = &admin->store;

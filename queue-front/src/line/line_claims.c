@@ -9,7 +9,7 @@
  * Claims gather and are sent as joins are, a batch for each slot, and wait like these for a shard
  * that has to be opened. They are the key's for good, so nothing is lost if a front dies in
  * between. Two things are said once it is known how a join ends: which channel its code opens, for
- * the pass, before anybody hears of the place; and that a use of a code is free again. */
+ * the pass, before the place is shown; and that a use of a code is free again. */
 #include "line/line_store_internal.h"
 
 #include "queue-front/lua/line_wire.h"

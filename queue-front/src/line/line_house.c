@@ -6,10 +6,10 @@
  * events and the newest resting ones.
  *
  * A known event that is no longer named was either deleted, and is let go, or Redis has forgotten
- * it and is told. It counts as deleted only if we have seen it there before, and if this answer is
- * of the same run and history of Redis as the last one. Otherwise `list` asks, which knows the
- * latest deletions. No line is healed before that is clear (house_confirms()): a front that was cut
- * off while an event was deleted would bring it back.
+ * it and gets it again. It counts as deleted only if we have seen it there before, and if this
+ * answer is of the same run and history of Redis as the last one. Otherwise `list` asks, which
+ * knows the latest deletions. No line is healed before that is clear (house_confirms()): a front
+ * that was cut off while an event was deleted would bring it back.
  *
  * An event rests once it is closed and nobody is inside. The first front to see that says so
  * (`end`), and all fronts stop ticking it. It stays in memory, so that visitors can still be
@@ -153,7 +153,7 @@ static void take_resting(struct line_store *store, const redisReply *resting)
     }
 }
 
-/* It was not named: it is let go, or Redis is told of it. `sure`: nothing can have been lost since
+/* It was not named: it is let go, or Redis gets it again. `sure`: nothing can have been lost since
  * the last look. */
 static void miss(struct store_event *event, enum house_named before, bool sure)
 {
@@ -381,7 +381,7 @@ static void chore_step(struct line_store *store)
     chore_send(store);
 }
 
-/* One that was never opened, or not told that the event is closed, says that it is not to be swept.
+/* A shard that was never opened, or does not know that the event is closed, rejects the sweep.
  */
 static void take_shard_bite(struct house_chore *chore, const redisReply *reply)
 {
@@ -393,7 +393,7 @@ static void take_shard_bite(struct house_chore *chore, const redisReply *reply)
 }
 
 /* One step was done. The first step of a deletion brings the words for the trail; right after it
- * the house forgets the event. */
+ * the registry forgets the event. */
 static void take_bite(struct house_chore *chore, const redisReply *reply)
 {
     struct tell_sweep tell;

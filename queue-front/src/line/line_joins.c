@@ -5,7 +5,7 @@
  * people join. A batch is judged by one document; joins that were judged by another version wait
  * for the next batch.
  *
- * Of a line that is kept in shards each shard has a lot of its own, and goes by the same code. What
+ * Of a line that is kept in shards each shard has a batch of its own, by the same code. What
  * it gives are numbers, and line_rim.c makes places of them; what a shard can't answer now
  * gathers again, before all that came meanwhile.
  *
@@ -401,7 +401,7 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
     redis_route_wake(store->route);
 }
 
-/* The highest place in the answer becomes a mark before anybody hears of it. */
+/* The highest place in the answer becomes a mark before it is shown. */
 static void note_places(struct store_event *event, const redisReply *reply)
 {
     struct tell_join tell = {.outcome = LINE_UNKNOWN};

@@ -42,7 +42,7 @@ enum {
     STORE_IDLE_FACTOR = 4,
 
     /* Requests under way in one store. At 100,000 joins a second this is a third of a second's
-     * worth; more are told to come back rather than made to wait. */
+     * worth; more are refused rather than made to wait. */
     STORE_REQUESTS_MAX = 32768,
     /* Joins in one script call: Redis is held for less than a millisecond. */
     STORE_JOIN_BATCH_MAX = 512,

@@ -1,6 +1,6 @@
 /* line_rim.c: a line that is kept in shards, as one front keeps it going: joins get their numbers
  * from their shard (line_joins.c), wait here for the cut that makes places of them, and turns see
- * to it that there are cuts. What is to be asked when, and what follows from it, is
+ * to it that there are cuts. The decisions are in
  * core/line/shards.c; it is sent and read in line_rim_calls.c.
  *
  * A turn begins every 20 ms where somebody waits, and every second where nobody does. It ends with
@@ -8,7 +8,7 @@
  * than any other request: a join that came to no place in time is "not known", and finds its number
  * again by its key.
  *
- * The rules that joins are judged by are told to a shard with each reading of it. After a change of
+ * The rules that joins are judged by are sent to a shard with each reading of it. After a change of
  * the document some turns claim the next cut for that alone; until then shards and fronts disagree,
  * and joins wait for them to agree.
  *
@@ -16,7 +16,8 @@
  * others look, more often (cut_board.h). With many fronts on an event those that make no cuts read
  * less often, so that Redis has no more work: a place is then known by so much later, and no other.
  *
- * A rim ends before its event does, and may outlive it until the calls under way are answered. */
+ * The sharded line ends before its event does, and may outlive it until the calls under way are
+ * answered. */
 #include "board/cut_board.h"
 #include "line/line_store_internal.h"
 

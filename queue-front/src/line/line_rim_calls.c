@@ -21,7 +21,7 @@ static void send_call(struct line_rim *rim, struct redis_call *call, const struc
     store_send_own(rim->store, call, command, on_reply);
 }
 
-/* The rim of an answer; NULL: it is over, or the call goes out once more. */
+/* The sharded line of an answer; NULL: it has ended, or the call is sent again. */
 static struct line_rim *answered(struct redis_call *call)
 {
     struct line_rim *rim = call->ctx;
@@ -406,7 +406,8 @@ static void on_cut(struct redis_call *call, const redisReply *reply)
     bool came = answer == STORE_ANSWER && read_cut(rim, reply, &told);
     take_cut(rim, came ? &told : NULL);
     if (answer == STORE_ANSWER)
-        take_refusal(rim, reply); /* after which it may be over */
+        take_refusal(rim, reply);
+    /* The refusal may have ended it. */
     if (rim->event != NULL)
         rim_go_on(rim);
 }

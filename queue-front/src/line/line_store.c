@@ -86,7 +86,7 @@ const struct line_store_stats *line_store_stats(const struct line_store *store)
     return &store->stats;
 }
 
-/* ---- what others are told ---- */
+/* ---- callbacks ---- */
 
 static void log_event(const struct store_event *event, enum log_level level, const char *msg)
 {
@@ -203,7 +203,7 @@ static void forget(struct store_event *event)
     store_tick_now(event);
 }
 
-/* Nothing in it changes by itself any more, and the house says so to all fronts. */
+/* It no longer changes by itself, and the registry says so to all fronts. */
 static bool is_over(const struct store_event *event)
 {
     const struct store_event *whole =

@@ -63,7 +63,7 @@ struct line_store_conf {
 
 int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
                       struct line_store **out);
-/* The process is about to end: what only this front knows is told to Redis without delay. */
+/* The process is about to end: what only this front knows is sent to Redis without delay. */
 void line_store_leave(struct line_store *store);
 /* Another one from now on. */
 void line_store_offer_identity(struct line_store *store, const char *name);
@@ -72,7 +72,7 @@ bool line_store_ready(
 /* Why Redis could not be reached the last time; "": it could. Borrowed until the next turn. */
 const char *line_store_trouble(const struct line_store *store);
 const struct line_view *line_store_view(const struct line_store *store, struct span event);
-/* To be called before something is told from the picture: a process that stood still reads requests
+/* To be called before an answer is made from the picture: a process that was stopped reads requests
  * before its timers are due, and has to mark the picture as stale by then. on_view comes later. */
 void line_store_look(struct line_store *store, const struct line_view *view, uint64_t now_us);
 /* Answers what is open with LINE_UNAVAILABLE and is silent from then on; the loop frees the memory.
@@ -111,7 +111,7 @@ struct line_join {
      * join has no key of its own, else LINE_WORK_SPENT; so is work of a minute, by the event's
      * clock, of which Redis keeps none any more. */
     bool has_work;
-    uint64_t work_minute; /* in which it was given out */
+    uint64_t work_minute; /* the minute in which the work was given out */
     uint8_t work[LINE_IDEM_BYTES];
     bool has_invitation; /* likewise, of a member with a key of their own */
     uint8_t invitation[LINE_IDEM_BYTES];
@@ -168,7 +168,7 @@ struct line_visit {
     uint64_t ends_ms;
     uint64_t retry_after_ms;
     /* LINE_PASS, LINE_EXTEND refused, LINE_HEARTBEAT LINE_GONE; LINE_END, LINE_DONE, LINE_LEAVE:
-     * what became of the visit there was */
+     * the outcome of the visit */
     enum turn_kind turn;
     uint8_t times;                      /* LINE_EXTEND: how often by now */
     char channel[LINE_CHANNEL_MAX + 1]; /* LINE_PASS: that the code of this place opened; "" */
@@ -314,7 +314,7 @@ struct line_store_stats {
         heals, cuts_made, cuts_lost, seals, shards_silent, joins_put_off, joins_cut,
         joins_cut_wait_us, joins_cut_slow;
     _Atomic uint64_t ready;          /* gauges */
-    _Atomic uint64_t clock_apart_ms; /* between this machine and the Redis that has the house */
+    _Atomic uint64_t clock_apart_ms; /* between this machine and the Redis that has the registry */
 };
 
 const struct line_store_stats *line_store_stats(const struct line_store *store);

@@ -29,7 +29,7 @@ struct request_list {
     uint32_t len;
 };
 
-/* What the last look at the house called an event. */
+/* How the registry named an event when last read. */
 enum house_named { NAMED_NOT, NAMED_LIVE, NAMED_RESTING };
 enum house_errand { ERRAND_NONE, ERRAND_LIST, ERRAND_END, ERRAND_TOUCH };
 enum house_step { CHORE_BITE, CHORE_DROP, CHORE_DONE };
@@ -46,7 +46,7 @@ struct house_chore {
     uint64_t at;
     /* Of an event in shards these come behind its first bite: which is next, and where in it. */
     uint64_t shards, shard, shard_at;
-    char *audit; /* NULL: none was told */
+    char *audit; /* NULL: none */
     char name[CHORE_NAME_MAX + 1];
     struct redis_call call;
 };
@@ -55,7 +55,7 @@ struct house_chore {
  * meanwhile gather, so that a slow Redis means larger batches and not more calls. */
 struct join_lot {
     struct line_store *store;
-    struct store_event *event; /* NULL: of a rim that is over */
+    struct store_event *event; /* NULL: of a sharded line that has ended */
     struct line_rim *rim;      /* NULL: the line is not in shards */
     bool claims;               /* what joins claim there, before they get their numbers */
     uint8_t shard;             /* RIM_EVENT: the event's own slot */
@@ -81,7 +81,7 @@ struct line_rim {
     bool turning;                      /* a turn is under way */
     uint64_t rested_us;                /* when the last one ended */
     char run_id[REDIS_RUN_ID_LEN + 1]; /* of the Redis that was asked for cuts last */
-    uint64_t version, era;             /* the document that shards were to be told last, */
+    uint64_t version, era;             /* the document that shards were last sent, */
     unsigned telling;                  /* and in how many turns still */
     unsigned calls;                    /* under way, but for joins */
     bool claimed;
@@ -110,9 +110,9 @@ struct store_event {
     bool healing;        /* no other call is sent until heal.lua says that the line is complete */
     bool absent;         /* Redis names it, but no front and no key knows anything about it */
     uint64_t healing_us; /* since when */
-    bool shown_stale;    /* whoever was shown the picture last knows that it is stale */
-    bool doubted;        /* another run of Redis: a tick has to tell what it has */
-    bool unsure;         /* healing waits for the house to confirm that it is still there */
+    bool shown_stale;    /* readers of the last picture know that it is stale */
+    bool doubted;        /* another run of Redis: a tick has to report what it has */
+    bool unsure;         /* healing waits for the registry to confirm that it is still there */
 
     /* What the house says of it: line_house.c. Of a lane, what it says of its event. */
     enum house_named named;
@@ -120,7 +120,7 @@ struct store_event {
     uint64_t touched_n; /* the n of its last change since it rests */
     uint64_t hold_us;   /* until then it stays, named or not: an operator is looking at it */
     bool is_new;        /* created here and not yet seen in the set */
-    bool touched; /* changed here while it rests: to be told to the house with its new picture */
+    bool touched; /* changed here while it rests: to be sent to the registry with its new picture */
     bool leaving; /* is let go as soon as nothing is under way; admits nobody */
     enum house_errand errand;
     struct redis_call errand_call;
@@ -159,7 +159,7 @@ struct line_store {
     uint64_t ups;
     char trouble[STORE_TROUBLE_BYTES]; /* why a server was lost that is not back; may be empty */
 
-    /* The house: its slot, whether it was asked, and what it said last. */
+    /* The registry: its slot, whether it was asked, and what it said last. */
     uint16_t set_slot;
     bool discovered;
     bool looking;
@@ -309,11 +309,11 @@ void joins_weed(struct join_lot *lot, uint64_t now_us);
 
 /* ---- line_rim.c ---- */
 
-/* After each tick: a line in shards has a rim as long as people may join it, now or later. */
+/* After each tick: a sharded line has its calls as long as people may join it, now or later. */
 void rim_look(struct store_event *event);
 void rim_close(struct store_event *event); /* NULL is fine; its joins are answered */
 bool rim_is_busy(const struct store_event *event);
-/* Where a join is to be asked about first; NULL: it cannot be asked now. */
+/* The batch of a join; NULL: it cannot be sent now. */
 struct join_lot *rim_lot(struct store_event *event, struct line_join *join);
 bool rim_is_open(const struct join_lot *lot); /* the shard would not refuse the next join */
 void rim_hurry(struct line_rim *rim);         /* somebody waits */

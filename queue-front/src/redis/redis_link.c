@@ -6,7 +6,7 @@
  *
  * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED; link_next[] has the moves. The
  * code that first sees the end of a connection calls fall(). From that moment the link is DOWN for
- * everybody, so a callback that is told NULL and wants to send again finds no half-dead connection.
+ * everybody, so a callback that gets NULL and wants to send again finds no half-dead connection.
  * hiredis frees its context itself after an error, or later if we are inside one of its callbacks.
  * Therefore a connection is an object of its own, and the link merely forgets it.
  *
@@ -20,7 +20,7 @@
  * from its buffer. Callbacks and their order stay with hiredis, and a plain connection costs no
  * more than before. A socketpair with a pump behind it would copy everything twice.
  *
- * Deadlines: calls stand in a list in the order in which they were sent. Most have the same time to
+ * Deadlines: calls are in a list in the order in which they were sent. Most have the same time to
  * live, so one timer, armed for the earliest deadline, is enough; it looks through the list when it
  * fires, about once a second under load. */
 #include "redis/redis_link.h"
@@ -91,9 +91,9 @@ struct redis_link {
     struct connection *connection; /* CONNECTING and UP only */
     uv_timer_t backoff;            /* DOWN: the next attempt; CONNECTING: its deadline */
     uv_timer_t deadline;
-    uint64_t deadline_us;      /* for which that timer is armed; 0: it is not */
+    uint64_t deadline_us;      /* the deadline timer's; 0: not armed */
     unsigned handles;          /* still known to the loop */
-    bool dirty;                /* its owner was told, and has not flushed yet */
+    bool dirty;                /* its owner was notified, and has not flushed yet */
     uint32_t attempts;         /* in vain since the last healthy connection */
     struct redis_call pending; /* head of a ring */
     struct redis_call auth;
@@ -119,7 +119,8 @@ static void begin_connecting(struct redis_link *link);
 static void retry_later(struct redis_link *link);
 static void on_backoff(uv_timer_t *timer);
 
-/* Nothing listens at this address of the name. The next address is tried before anybody is told. */
+/* Nothing listens at this address of the name. The next address is tried before a failure is
+ * reported. */
 static bool has_other_address(const struct redis_link *link)
 {
     return !link->reached && link->addr_at + 1 < link->addr_len;

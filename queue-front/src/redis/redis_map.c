@@ -142,7 +142,7 @@ static uint8_t number_of(struct redis_map *map, const struct redis_addr *addr)
     return (uint8_t)map->len++;
 }
 
-/* [host, port, ...]; a server that was not told where it lives gives an empty host or none. */
+/* [host, port, ...]; a server without an announced address gives an empty host or none. */
 static bool read_node(const redisReply *node, const struct redis_addr *asked,
                       struct redis_addr *out)
 {

@@ -1,4 +1,4 @@
-/* redis_map.h: which of several Redis servers is to be asked: their addresses, the slots of a
+/* redis_map.h: which of several Redis servers to ask: their addresses, the slots of a
  * cluster, and the answers in which clusters and sentinels describe them.
  *
  * Pure: bytes and replies in, plain values out. A host is a name or a numeric address; redis_link

@@ -145,7 +145,7 @@ static int open_node(struct redis_route *route, struct node *node, struct err_sl
     return redis_link_create(&link, err, &node->link);
 }
 
-/* The number is free at once; those who wait for an answer are told last. */
+/* The number is free at once; waiting callers get their answer last. */
 static void close_node(struct node *node)
 {
     struct redis_route *route = node->route;

@@ -1,7 +1,7 @@
 /* redis_scout.c: a timer, and a link to the server that is being asked.
  *
- * A server of a cluster that is cut off from most others goes on telling the map that it knew, with
- * itself in charge. It cannot be told from a good one by that; but a master without a majority
+ * A server of a cluster that is cut off from most others goes on sending the map that it knew, with
+ * itself as master. Its map looks like a good one; but a master without a majority
  * refuses its commands (CLUSTERDOWN), and then the next one is asked for a map.
  *
  * Why polling rather than listening to +switch-master: a missed message is missed for good, and a

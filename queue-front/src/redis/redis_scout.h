@@ -22,7 +22,7 @@ struct redis_scout_conf {
     const struct redis_seeds *seeds;
     const char *master;       /* what sentinels call it; NULL: the seeds are nodes of a cluster */
     struct tls_client *tls;   /* NULL: plain */
-    struct redis_login login; /* for those that are asked: sentinels have users of their own */
+    struct redis_login login; /* for the servers asked: sentinels have users of their own */
     const struct redis_map *map; /* the newest: its nodes are asked when no seed answers */
     const struct clock *clock;
     const struct rng *rng;
@@ -36,8 +36,8 @@ int redis_scout_create(const struct redis_scout_conf *conf, struct err_slot *err
                        struct redis_scout **out);
 /* Something is wrong with the map: ask now, and often for some seconds. */
 void redis_scout_hurry(struct redis_scout *scout);
-/* A server that the map names is in a part of the cluster that has no majority. Whoever named it
- * may be in that part, too: another one is asked next. */
+/* A server that the map names is in a part of the cluster that has no majority. The server that
+ * named it may be in that part, too: another one is asked next. */
 void redis_scout_move_on(struct redis_scout *scout);
 void redis_scout_flush(struct redis_scout *scout);
 void redis_scout_close(struct redis_scout *scout); /* silent from here on; the loop frees it */

@@ -192,7 +192,7 @@ static void place_as_numbered(struct sim *sim)
     }
 }
 
-/* ---- what came of it ---- */
+/* ---- the outcome ---- */
 
 static int by_size(const void *a, const void *b)
 {

@@ -5,7 +5,7 @@
  * people take.
  *
  * Two in three people arrive in the first third of the time, so the line grows and then shrinks.
- * Every WATCHED-th of those who stay asks again when told to, and writes down what it is told. */
+ * Every WATCHED-th of those who stay polls when due, and writes down the answers. */
 #include "sim/line_sim.h"
 
 #include "core/line/ghosts.h"
@@ -37,9 +37,9 @@ static const double SESSION_MEAN_S = 120.0;
 struct person {
     uint64_t joined_ms, called_ms, gone_ms; /* 0: not */
     uint64_t asked_ms, asks_ms;             /* last, and next */
-    double p50_s;                           /* as it was told last; 0: not */
+    double p50_s;                           /* as it was shown last; 0: not */
     uint64_t seats_when_called;
-    int8_t odds, odds_before; /* as they were told last, and the other thing before; -1: not */
+    int8_t odds, odds_before; /* as they were shown last, and the value before; -1: not */
     bool wavered;
 };
 
@@ -250,7 +250,7 @@ static void operate(struct sim *sim)
         sim->silent_until_ms = sim->now_ms + UINT64_C(2) * EPOCH_MS;
 }
 
-/* ---- what is told ---- */
+/* ---- answers ---- */
 
 static void look(struct sim *sim)
 {
@@ -273,7 +273,7 @@ static void look(struct sim *sim)
     }
 }
 
-/* What a visitor is told of the odds; -1: nothing. */
+/* The odds shown to a visitor; -1: nothing. */
 static int8_t tell_odds(const struct sim *sim, struct person *person, uint64_t place)
 {
     if (!sim->odds.known || sim->seats == 0) /* with none left there is nothing to predict */

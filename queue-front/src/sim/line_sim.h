@@ -1,5 +1,5 @@
-/* line_sim.h: a line in virtual time, with the rules of tick.lua, and visitors who are told
- * their wait by the same code as in production. What they were told is compared with what
+/* line_sim.h: a line in virtual time, with the rules of tick.lua, and visitors whose
+ * wait is shown by the same code as in production. It is compared with what
  * happened. Deterministic for a seed. */
 #ifndef FG_QUEUE_FRONT_SIM_LINE_SIM_H
 #define FG_QUEUE_FRONT_SIM_LINE_SIM_H
@@ -32,14 +32,13 @@ struct line_sim_result {
     double wait_s;    /* median */
     double p50_error; /* median over polls after the first tenth of a wait, of the whole wait */
     double p50_error_join; /* at join */
-    double coverage;       /* of polls: called by the p90 that was told */
+    double coverage;       /* of polls: called by the p90 that was shown */
     uint64_t jumps;        /* of more than a fifth between two polls */
     uint64_t unexplained;  /* of these, without a cause named */
-    /* Odds of being sold out before one's turn, where seats are fed: how many polls were told that
-     * it is likely, unlikely, and for how many of either it was so. */
+    /* Odds of being sold out before one's turn, where seats are fed: how many polls were answered
+     * that it is likely, unlikely, and for how many of either it was so. */
     uint64_t likely, likely_true, unlikely, unlikely_true, unsure, unsure_true;
-    uint64_t
-        wavered; /* visitors who were told something, then something else, then the first again */
+    uint64_t wavered; /* visitors who saw one value, then another, then the first again */
 };
 
 /* False: no memory. */

@@ -4,7 +4,7 @@
  * A shard numbers its own joins 1, 2, 3, ... and knows nothing of the others. A cut, published once
  * and never changed, says which of them come next, and their places follow by integers alone: every
  * front computes the same. Within a cut the i-th of d joins of a shard is taken to have come when
- * (2i - 1) / 2d of the cut's time was over; equal times go by the shard's number. */
+ * (2i - 1) / 2d of the cut's time was over; equal times are ordered by the shard's number. */
 #ifndef FG_QUEUE_FRONT_CORE_CUT_H
 #define FG_QUEUE_FRONT_CORE_CUT_H
 

@@ -2,8 +2,8 @@
  * number of that shard, the same on every front and for ever.
  *
  * Places are unique and without a gap, but for holes: what a shard may have given out before it was
- * lost, and nobody can tell any more. A hole is a cut of its own, so its places stand side by side.
- * Whoever turns up with a number of a hole has the place of that number. Where cuts were lost with
+ * lost, and nobody can tell any more. A hole is a cut of its own, so its places are adjacent.
+ * A visitor with a number of a hole has the place of that number. Where cuts were lost with
  * all who knew them, such a stretch of places is of no shard.
  *
  * With one shard a number is its place. Belongs to one loop. */

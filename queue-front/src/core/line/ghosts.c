@@ -8,7 +8,7 @@
  * when a change is shown; a poll then reads two sums and counts the bits of two blocks.
  *
  * Beware of a Redis that has lost its pages. What is shown here stays shown (the `owed` flags)
- * until it has been told back to Redis: a visitor's number must not rise because a server forgot.
+ * until it has been sent back to Redis: a visitor's number must not rise because a server forgot.
  */
 #include "core/line/ghosts.h"
 
@@ -109,7 +109,7 @@ void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap)
 {
     uint64_t page = gap.upto / HEARD_PAGE_PLACES;
     if (page >= HEARD_PAGES_MAX || !make_room(ghosts, (uint32_t)page + 1))
-        return; /* they count as there until they are told */
+        return; /* they count as there until they arrive */
     for (uint64_t place = gap.from; place <= gap.upto;) {
         bool whole = place % 8 == 0 && place + 7 <= gap.upto;
         ghosts->bits[place / 8] |= (uint8_t)(whole ? 0xFFu : 0x80u >> place % 8);

@@ -1,5 +1,5 @@
 /* ghosts.h: the places before their call whose visitors have gone: one bit for each place, in the
- * pages that Redis keeps. With them each visitor is told exactly how many people are really ahead.
+ * pages that Redis keeps. With them each visitor sees exactly how many people are really ahead.
  */
 #ifndef FG_QUEUE_FRONT_CORE_GHOSTS_H
 #define FG_QUEUE_FRONT_CORE_GHOSTS_H
@@ -24,11 +24,11 @@ struct ghosts {
     uint32_t owed_len;              /* flags set */
     uint32_t owing[HEARD_SEND_MAX]; /* pages on their way back to Redis */
     uint32_t owing_len;
-    uint64_t seq;     /* the newest change that has been told */
+    uint64_t seq;     /* the newest change that has arrived */
     uint64_t told;    /* the newest change there is */
-    uint64_t whole;   /* all changes up to here must have been told before any of them is shown */
+    uint64_t whole;   /* all changes up to here must have arrived before any of them is shown */
     uint64_t shown;   /* the newest that is shown */
-    uint64_t at_ms;   /* when what is told may be shown */
+    uint64_t at_ms;   /* when what arrived may be shown */
     uint64_t judged;  /* places up to here have been judged */
     uint64_t waiting; /* ghosts before their call, without those who have left */
     bool known;       /* all have been shown once: this front says what the others say */
@@ -47,11 +47,11 @@ struct ghosts_told {
     uint64_t judged, waiting, seq, at_ms, whole;
 };
 void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_ms);
-/* Is there a change that has not been told yet? */
+/* Is there a change that has not arrived yet? */
 bool ghosts_behind(const struct ghosts *ghosts);
 /* The bits of a page. False: no memory, and everybody on that page counts as present. */
 bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits);
-/* Redis may have lost them: it tells all of them again, and is told what is shown here. Whatever is
+/* Redis may have lost the bitmap, so send all pages again and apply the merged result. What is
  * shown of a page stays until that page has gone to Redis and come back. */
 void ghosts_tell_again(struct ghosts *ghosts);
 

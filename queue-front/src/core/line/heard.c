@@ -3,8 +3,8 @@
  * A mark that is already set costs one look at a byte, so a visitor who polls every two seconds
  * changes a page once an epoch rather than at each poll.
  *
- * Changed pages are told round robin: under a storm of joins every page gets its turn, and none is
- * told twice before all the others were told once. A page that was picked and did not arrive is
+ * Changed pages are sent round robin: under a storm of joins every page gets its turn, and none is
+ * sent twice before all the others were sent once. A page that was picked and did not arrive is
  * dirty again, unless its epoch is too long ago to be of use.
  *
  * Invariant: dirty_len is the number of flags set in `dirty`. */

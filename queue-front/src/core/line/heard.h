@@ -1,7 +1,7 @@
 /* heard.h: the visitors that this front has heard from lately: one bit for each place, in pages of
- * 65,536, for this epoch and, until it has been told, for the one before.
+ * 65,536, for this epoch and, until it has been sent, for the previous one.
  *
- * A poll sets a bit in memory that is there already. Changed pages are told to Redis a few at a
+ * A poll sets a bit in memory that is there already. Changed pages are sent to Redis a few at a
  * time, so a visitor who waits costs Redis nothing. Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_HEARD_H
 #define FG_QUEUE_FRONT_CORE_HEARD_H
@@ -26,7 +26,7 @@ struct heard_page {
 
 struct heard {
     uint8_t *bits[2];  /* this epoch's and the one before; the highest bit is the lowest place */
-    uint8_t *dirty[2]; /* a flag for each page: it has marks that were not told yet */
+    uint8_t *dirty[2]; /* a flag for each page: it has marks that were not sent yet */
     uint32_t pages;
     uint32_t dirty_len[2];
     uint32_t next; /* where the search for dirty pages goes on */
@@ -40,12 +40,12 @@ struct heard {
 void heard_deinit(struct heard *heard);
 /* Makes room for a line of this many places. Without memory the marks end where the room does. */
 void heard_reserve(struct heard *heard, uint64_t issued);
-/* What was not told is kept for one more epoch; after that it is of no use. */
+/* What was not sent is kept for one more epoch; after that it is of no use. */
 void heard_turn(struct heard *heard, uint64_t epoch);
 /* This visitor was here just now. O(1), no allocation. */
 void heard_mark(struct heard *heard, uint64_t place);
 
-/* Redis has lost what it was told: both epochs are told again. */
+/* Redis has lost its bitmap: both epochs are sent again. */
 void heard_tell_again(struct heard *heard);
 
 /* Picks up to HEARD_SEND_MAX changed pages into `sent`, the older epoch's first. Each pick ends

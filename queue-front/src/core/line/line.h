@@ -31,12 +31,12 @@ enum {
     LINE_TAG_BYTES = 3,
     LINE_IDENTITY_MAX = 16, /* the name of an identity key */
     LINE_DIGEST_LEN = 40,
-    LANES_MAX = 4, /* beside the general one, which is 0; each is a line of its own, worked on by
+    LANES_MAX = 4, /* next to the general one, which is 0; each is a line of its own, worked on by
                       its event's ticks */
 };
 
-/* Of a time, or a length of time, that Redis tells: sums of a few of them are still dates that a
- * visitor can be told. Later than the year 3900, so it refuses nothing but damage. */
+/* Of a time, or a length of time, that Redis tells: sums of a few of them are still dates that can
+ * be shown to a visitor. Later than the year 3900, so it refuses nothing but damage. */
 #define LINE_MS_MAX (RFC3339_MS_MAX / 4)
 
 /* Of the lanes' shares, packed: seven bits a lane. */
@@ -102,8 +102,8 @@ struct line_draw {
     struct draw order; /* once drawn */
 };
 
-/* Promised waits compared with the real ones, ever since this front began: [0] what each admitted
- * visitor was told with the ticket, [1] a sample of places on their way. */
+/* Promised waits compared with the real ones, ever since this front began: [0] the wait shown to
+ * each admitted visitor with the ticket, [1] a sample of places on their way. */
 struct line_told {
     uint64_t judged[2];
     uint64_t kept[2];         /* called by p90 */
@@ -124,7 +124,7 @@ struct line_view {
     uint64_t version;    /* of the document; rises with each change of a knob or of the state */
     struct span doc;     /* the event's document as JSON text; borrowed until the next on_view */
     uint64_t era;        /* of the version: versions are compared within one */
-    uint64_t doc_serial; /* another one: the document was told again, of whatever version */
+    uint64_t doc_serial; /* another one: the document was sent again, of any version */
     char identity[LINE_IDENTITY_MAX + 1]; /* the identity key of this event, by name */
     struct line_knobs knobs; /* rate_milli: the one in force, which may be the autopilot's */
     struct line_pilot pilot;
@@ -151,9 +151,9 @@ struct line_view {
     uint64_t service_rate_milli;  /* smoothed positions called a second while open; 0: unmeasured */
     uint64_t joins_milli;         /* joins a second of late, the peak slowly forgotten */
     uint64_t late_ms;             /* how long nobody was called because no tick came in time */
-    uint64_t stood_ms;            /* how long the line has stood still in all; see turns.h */
-    uint64_t halted_ms;           /* since when the clock of visits stands; 0: it runs */
-    uint64_t resumed_ms;          /* when this front saw it go on; 0: it has not stood */
+    uint64_t stood_ms;            /* how long the line has been paused in all; see turns.h */
+    uint64_t halted_ms;           /* since when the clock of visits is paused; 0: it runs */
+    uint64_t resumed_ms;          /* when this front saw it go on; 0: it was not paused */
     uint64_t clock_ahead_ms;      /* how far the clock of Redis is ahead of the event's time, */
     uint64_t clock_behind_ms;     /* or behind it; one of them is 0 */
     uint64_t codes;               /* presale codes that there are */

@@ -53,7 +53,7 @@ void moves_deinit(struct moves *moves)
     *moves = (struct moves){0};
 }
 
-/* News of a move come from Redis, so it need not be told of this one unless it loses all. */
+/* News of a move come from Redis, so it need not get this one unless it loses all. */
 static bool add(struct moves *moves, struct move move)
 {
     if (!has_room(moves) ||
@@ -69,7 +69,7 @@ static bool add(struct moves *moves, struct move move)
 bool moves_note(struct moves *moves, struct move move)
 {
     assert(move.entry > 0 && move.moves > 0);
-    assert(entry_of(move.entry << 8) == move.entry); /* fits beside the count */
+    assert(entry_of(move.entry << 8) == move.entry); /* fits next to the count */
     uint32_t at = find(moves, move.entry);
     if (at == TABLE_NONE)
         return add(moves, move);

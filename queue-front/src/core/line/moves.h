@@ -19,7 +19,7 @@ enum {
 struct moves {
     uint64_t *place; /* entry << 8 | moves, in the order in which they became known */
     uint32_t cap, len;
-    uint32_t told; /* places before this one were told to Redis, or need not be */
+    uint32_t told; /* places before this one were sent to Redis, or need not be */
     struct table by_entry;
 };
 
@@ -31,7 +31,7 @@ struct move {
 void moves_deinit(struct moves *moves);
 
 /* This place was moved this many times; a lower number than is known changes nothing. False: no
- * memory or room, and the place stays as it was on this front. Redis judges whoever enters. */
+ * memory or room, and the place stays as it was on this front. Redis checks each entry. */
 bool moves_note(struct moves *moves, struct move move);
 
 /* How often a place was moved, as far as is known. O(1). */

@@ -1,4 +1,4 @@
-/* place.c: from a number in line to what its visitor is told.
+/* place.c: from a number in line to what its visitor sees.
  *
  * A place waits until the line has served up to it; from then on the call that included it says
  * until when its visitor may come.

@@ -51,7 +51,7 @@ uint64_t place_called_ms(const struct line_view *view, uint64_t position);
 
 /* Redis's wall clock now: its time at the last tick, plus what has passed here since. All deadlines
  * that visitors see are on this clock, so fronts whose clocks are wrong still say the same. While
- * Redis is silent the clock stands still: nobody can enter then, and whether a call has expired
+ * Redis is silent the clock is paused: nobody can enter then, and whether a call has expired
  * meanwhile (or gets its time back by healing) is not ours to guess. */
 uint64_t place_now_ms(const struct line_view *view, uint64_t mono_us);
 

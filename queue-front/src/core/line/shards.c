@@ -1,21 +1,22 @@
 /* shards.c: a turn, step by step.
  *
  *   LOOK   a plain read of the cuts behind those that are known here, with the claim of the next.
- *          That is all of most turns. A checksum stands beside each cut, so other cuts than those
+ *          That is all of most turns. Each cut has a checksum, so other cuts than those
  *          known here are noticed with the first that follows. Where such a read has found a cut,
  *          some other front makes them, and most of the turns that follow leave the claim to it.
  *          Not all, since that one may not reach a shard that this one does.
  *   NEWS   one call of cut.lua: new cuts, and whether this front is to make the next. Again while
- *          there are more cuts than fit into an answer. Left out by whoever has the claim and was
- *          told of the shards with this cut or the one before, as a front that makes several is.
- *   READ   all shards at once. One that has to be sealed is, by a call of cut.lua, and read again,
- *          which opens it; one that is in a later epoch than the cuts know is shown to cut.lua,
- *          and read again. So each front can finish what another has begun.
- *   MAKE   the next cut, by what was read, unless nobody has joined.
+ *          there are more cuts than fit into an answer. Left out by a front that has the claim and
+ * got the shards with this cut or the previous one, as a front that makes several is. READ   all
+ * shards at once. One that has to be sealed is, by a call of cut.lua, and read again, which opens
+ * it; one that is in a later epoch than the cuts know is shown to cut.lua, and read again. So each
+ * front can finish what another has begun. MAKE   the next cut, by what was read, unless nobody has
+ * joined.
  *
  * At most one call of cut.lua is under way, so its answers come in their order. With each goes the
  * checksum of all cuts known here: were they others in Redis, places would follow that are not
- * those of other fronts. Where Redis has fewer cuts than that, it has lost some, and is told them.
+ * those of other fronts. Where Redis has fewer cuts than that, it has lost some, and gets them
+ * back.
  *
  * A shard that refuses joins is left alone until the end of the turn that may have opened it; so
  * one that has come to its lease costs a call a turn and front.
@@ -61,8 +62,8 @@ struct shards {
     uint32_t had;       /* cuts that were known here when it was asked, */
     uint32_t redis_had; /* and that Redis had told of */
     bool claimed;       /* this turn has the claim, */
-    bool due;           /* or was told to make the next cut */
-    uint32_t told_at;   /* cuts that there were when the shards were told */
+    bool due;           /* or has to make the next cut */
+    uint32_t told_at;   /* cuts that there were when the shards arrived */
     uint8_t reading;
     uint32_t redis_has; /* cuts, as it told last */
     uint32_t retry_ms;  /* as it told last: cuts are being collected; 0: they are not */
@@ -293,7 +294,7 @@ struct shards_call shards_next(struct shards *shards)
     if (shards->phase == LOOK) {
         shards->looking = true;
         shards->looked_at = cuts_count(shards->cuts);
-        /* Longer than cut.lua's slot, so that whoever has claimed a cut is told to make it. */
+        /* Longer than cut.lua's slot, so that the front with the claim makes the cut. */
         return (struct shards_call){.ask = SHARDS_ASK_LOOK,
                                     .slot_ms = shards->hurry ? step_ms * 3 / 4 : 0};
     }

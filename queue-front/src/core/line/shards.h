@@ -2,8 +2,8 @@
  * their places: which script to ask what next, and what follows from the answers.
  *
  * A turn begins with a plain read of the newest cuts, which costs Redis next to nothing; a front
- * where somebody waits claims the next cut with it. A front that does not know how things
- * stand asks cut.lua. The front that gets the claim, or is told to make the next cut, reads all
+ * with waiting joins claims the next cut with it. A front that does not know the present
+ * state asks cut.lua. The front that gets the claim, or has to make the next cut, reads all
  * shards (shard.lua), has those sealed that may have lost numbers, and makes the cut. Any call of a
  * turn may be lost, and any front may die between two of them.
  *
@@ -23,8 +23,8 @@ enum {
     SHARDS_LOOKS_MAX = 64,
     /* Turns in a row that leave the claim of the next cut to the front that makes them. */
     SHARDS_LEFT_TURNS = 4,
-    /* Cuts since a front was told of the shards, with which it reads them all the same: the lease
-     * that it tells them is so old, and a lease lasts for four cuts. */
+    /* Cuts since a front got the shards, with which it reads them all the same: the lease
+     * that it sends them is so old, and a lease lasts for four cuts. */
     SHARDS_FRESH_CUTS = 1,
 };
 
@@ -52,14 +52,14 @@ void shards_refused(struct shards *shards, uint8_t k);
 uint64_t shards_room(const struct shards *shards, uint64_t line_max, uint64_t waiting,
                      uint64_t issued);
 /* The number of a shard with which its share of the room is used up. Of K shards, K - 1 more than
- * there is room for may come in at most, and what a shard was told a cut too early. */
+ * there is room for may come in at most, and what a shard got a cut too early. */
 uint64_t shards_full_from(const struct shards *shards, uint8_t k, uint64_t room);
-/* It gave this number to somebody; to be said before anybody hears of it. */
+/* It gave out this number; to be called before the number is shown. */
 void shards_saw(struct shards *shards, uint8_t k, uint64_t number);
 
 /* ---- turns ---- */
 
-/* What a front was told of a shard with the newest cut. `upto`: numbers that have places. */
+/* What a front knows of a shard with the newest cut. `upto`: numbers that have places. */
 struct shards_known {
     uint64_t epoch, upto, lease;
     uint64_t issued; /* the highest number that this front has seen */
@@ -90,12 +90,12 @@ struct shards_call {
     bool seals;
     uint64_t epoch;       /* of a seal: which one is over */
     uint32_t nth;         /* the cut to be made; 0: none */
-    uint32_t slot_ms;     /* for which the next cut is claimed; 0: it is not */
-    uint32_t first, told; /* cuts to be told, besides the checksum of all and of those before */
+    uint32_t slot_ms;     /* of the claim for the next cut; 0: no claim */
+    uint32_t first, told; /* cuts to send, with the checksum of all and of the previous ones */
 };
 
-/* The next turn begins, unless one is under way; `hurry`: somebody waits for a place, or there is
- * something to be told to the shards. */
+/* The next turn begins, unless one is under way; `hurry`: a join waits for a place, or there is
+ * something to send to the shards. */
 void shards_begin(struct shards *shards, bool hurry);
 /* How things stand is not known any more: it may be another Redis that is asked from now on. */
 void shards_doubt(struct shards *shards);
@@ -135,7 +135,7 @@ struct shards_told {
  * cuts_add() says. */
 int shards_learn(struct shards *shards, uint32_t nth, const struct cut *cut, struct err_slot *err);
 /* NULL: it did not come. False: the cuts known here are not those of Redis, and were forgotten:
- * which takes no place from anybody who was told one, since a gap makes up for them. */
+ * which takes no place that was shown from anybody, since a gap makes up for them. */
 bool shards_take_cut(struct shards *shards, const struct shards_told *told);
 
 #endif

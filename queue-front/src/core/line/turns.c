@@ -7,8 +7,8 @@
  * entries that doubled as it filled was here before: at 15,000 called places it took 256 KB, of
  * which half came in one step, late in the sale.
  *
- * A call that was made longer has a time besides, so it stands in a list with a table over it,
- * until its visit is over. When the list is full, one that was told long ago makes room.
+ * A call that was made longer also has a time, so it is in a list with a table over it,
+ * until its visit is over. When the list is full, an old one makes room.
  *
  * Invariant: a place that is in the list has no bits. So TURN_KEPT is free among the bits, and says
  * there that a visit was ended, where TURN_ENDED says that its time ran out. */

@@ -1,4 +1,4 @@
-/* turns.h: what became of places after their call: a call was extended, a visit ended, an order
+/* turns.h: the outcomes of places after their call: a call was extended, a visit ended, an order
  * went through. Redis keeps a log of these, the ticks tell each front the new ones, and a poll
  * looks its place up here without asking Redis.
  *
@@ -47,8 +47,8 @@ struct turns {
 void turns_deinit(struct turns *turns);
 
 /* TURN_NONE: what was known of this place is not so any more; but a visit that was ended stays so,
- * whatever is told of it later by whoever had not heard. Without memory the place stays as the
- * picture has it: Redis judges whoever wants to enter. */
+ * whatever later news say that did not know of it. Without memory the place stays as the
+ * picture has it: Redis checks each entry. */
 void turns_note(struct turns *turns, struct turn turn);
 
 /* "place:kind:until_ms:times", as the log has it. */

@@ -1,5 +1,5 @@
 /* line_event.c: one event's picture and marks from their beginning to their end, what this front
- * has seen of it besides, and what the scripts are told: tick.lua what is known already, heard.lua
+ * has seen of it, and the input of the scripts: tick.lua what is known already, heard.lua
  * who was heard from, heal.lua what a Redis that lost its memory is to get back. What a tick
  * answers is read in line_event_tick.c.
  *
@@ -60,7 +60,7 @@ void line_event_doubt_document(struct line_event *event)
     event->marks.digest[0] = '\0';
 }
 
-/* ---- what the scripts are told ---- */
+/* ---- the input of the scripts ---- */
 
 /* Redis's clock; a little behind rather than ahead, since the answer took time to arrive. */
 uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us)

@@ -23,7 +23,7 @@ struct line_marks {
     uint64_t serving;
     uint64_t version;
     uint64_t era;                     /* of that version: when Redis was healed last before it */
-    char digest[LINE_DIGEST_LEN + 1]; /* of the document; "": to be told in any case */
+    char digest[LINE_DIGEST_LEN + 1]; /* of the document; "": to be sent in any case */
     uint64_t raised;                  /* by how many places heals have raised `issued`, ever */
     uint64_t dead;       /* everybody up to here was called, and their grace is over too */
     uint64_t generation; /* of the stretches: another one means that all were written again */
@@ -56,8 +56,8 @@ struct line_event {
     struct ghosts ghosts;
     struct line_gap gaps[LINE_GAPS_MAX]; /* not called yet, as the last tick told them */
     uint32_t gaps_len;
-    uint64_t heard_due_us; /* when its marks are to be told next, unless there is a hurry */
-    uint64_t heard_ms;     /* all that was heard until then is told; Redis's clock */
+    uint64_t heard_due_us; /* when its marks are sent next, unless there is a hurry */
+    uint64_t heard_ms;     /* all that was heard until then is sent; Redis's clock */
     uint64_t telling_ms;   /* as heard_ms, once the call under way has arrived; 0: it leaves some */
     bool heard_hurry;      /* the process is coming to its end */
     struct moves moves;
@@ -96,7 +96,7 @@ bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, ui
 /* Picks the marks for a call and answers how many more words they take. The call must then be
  * sent; line_event_take_heard() ends it. */
 uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
-/* The line was healed: the visitors this front has heard from are told again, without delay. */
+/* The line was healed: the signs of life that this front has are sent again, without delay. */
 void line_event_lost_marks(struct line_event *event);
 /* The arguments of heard.lua that follow the run id. A front that leaves has told everything. */
 void line_event_put_heard(const struct line_event *event, struct text *command,

@@ -237,7 +237,7 @@ static char *copy_of(struct span text)
     return copy;
 }
 
-/* False if there is no memory for it; then the version stays behind and it is told again. */
+/* False if there is no memory for it; then the version stays behind and it is sent again. */
 static bool take_doc(struct line_event *event, const struct tick_answer *tick)
 {
     char *doc = copy_of(tick->document.doc), *proof = copy_of(tick->drawn.proof);
@@ -273,7 +273,7 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
     return true;
 }
 
-/* Their positions go with the next tick. One that is told twice counts once. */
+/* Their positions go with the next tick. One that comes twice counts once. */
 static void take_early(struct line_event *event, const struct tick_answer *tick)
 {
     event->early_len = 0;
