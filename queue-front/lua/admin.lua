@@ -15,7 +15,7 @@
 --   of `delete`: 1 in the place of the state from if it need not be archived
 --
 -- Which moves are legal is the caller's table. Here only the state it started from is compared, so that of
--- two operators who click at the same time, one is told that the other was first.
+-- two operators who click at the same time, one learns that the other was first.
 
 
 -- With the autopilot on, the rate in force is its own. It begins at the knob's when it is switched on,
@@ -60,7 +60,7 @@ local function stops_clocks(state)
 end
 
 -- While sold out or frozen nobody can come in, so nobody's time runs: what was left of each call is given
--- back when the line moves again, and fronts are told to fetch the stretches again. Those are STRETCHES_MAX of
+-- back when the line moves again, and fronts fetch the stretches again. Those are STRETCHES_MAX of
 -- tick.lua at most. Of visitors there is no such bound, so none of theirs is touched: `kept` is without the
 -- time that stood still, and all at the door count as heard now.
 local function thaw()
@@ -240,7 +240,7 @@ local function make_again()
     call('DEL', prefix .. 'erased')
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', version, 'state', state, 'incarnation', ARGV[ask_admin.from],
         'era', now_ms)
-    if not told.read_ms then
+    if told.read_ms == nil then
         call('HSET', KEYS[1], 'archived', version)
     end
     for name, value in pairs({ sealed = told.seal, identity = told.identity, proof = told.proof,

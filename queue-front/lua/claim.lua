@@ -3,7 +3,7 @@
 -- A join is numbered in the shard that its key hashes to. What it shows may be shown with another key as well, which may
 -- be another shard's; so it is claimed first where its own name hashes to: work, an invitation or an address in one
 -- of the shards, a presale code in the event's slot, where the codes are. What is found goes with the join to its shard
--- (join.lua, 'refused'): whoever has a number already has it still.
+-- (join.lua, 'refused'): a visitor who has a number keeps it.
 --
 -- It is asked ask_claim, and behind that four words for each claim: kind, the join's key, and
 --   'work'        minute in which it was given out, name
@@ -42,7 +42,7 @@ local function kept(key)
     return keys_read({ key })[1]
 end
 
--- Where other keys stand beside it, the first bytes are enough.
+-- Among other keys, the first bytes are enough.
 local function field_of(key)
     return sub(key, 1, KEY_FIELD_BYTES)
 end

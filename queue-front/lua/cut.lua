@@ -4,17 +4,17 @@
 --   OK    the cut was made, or the shard sealed
 --   SAME  it was not: there is a cut of this number, that epoch is over, or nobody has joined
 --   HEAL  come again: cuts may be lost, and fronts are telling those they know, for retry_ms more
---   CONFLICT  this front tells other cuts than there are, or another number of shards: it must not go by its own
+--   CONFLICT  this front has other cuts than there are, or another number of shards: it must not use its own
 --   FULL  a line has no room for more
 --
 -- A cut says by how many joins each shard grew since the cut before; places follow from it on every front
--- (core/line/cut.c). Whoever asks first makes it: cuts have numbers, one of a number is never followed by another of
+-- (core/line/cut.c). The first front to ask makes it: cuts have numbers, one of a number is never followed by another of
 -- that number, and what a front has read of the shards is judged here, in one step with the writing. So any front may
 -- make cuts and none leads, a front may die with a cut half asked for, and ask for it twice.
 --
 -- With each cut a shard may give more numbers: up to its lease, which lies behind the cut by twice what it gave in two
 -- cuts, LEASE_MIN at least and LEASE_MAX at most. What a shard had given when it was lost lies below its lease, no
--- matter who was told of it. A seal ends its epoch there: all from the last cut up to the lease become a cut of their
+-- matter who knows of it. A seal ends its epoch there: all from the last cut up to the lease become a cut of their
 -- own, a hole, and the shard's next epoch begins behind that (shard.lua). Epoch 0 is that of a shard that was never
 -- opened, with nothing to lose.
 --
@@ -26,15 +26,15 @@
 -- Each cut has a checksum of it and all before it. A front says that of all that it knows, and of those before the first
 -- that it tells. So one that has other cuts, since it was cut off while some were lost, is found out before it adds any.
 --
--- Many fronts wait for the next cut, and one of them is enough to read the shards: whoever asks first in a slot is told
--- that it is to do so (`due`), as one tick in a slot does the work for all. A slot begins with that, and with each cut.
+-- Many fronts wait for the next cut, and one of them is enough to read the shards: the first to ask in a slot
+-- has to do so (`due`), as one tick in a slot does the work for all. A slot begins with that, and with each cut.
 -- If that front dies, the next slot has another.
 --
 -- `cuts` is a stream of all of them, the number of a cut is its id. `cutting` is where they have come to: boot,
 -- until_ms, shards, count, places, sum, due_ms, and for each shard `K` = "epoch:upto:lease:opening". If `boot` is not
 -- this Redis's, cuts may be lost. Then for CUTS_WINDOW_MS fronts tell the last that they know, and nothing else is done;
 -- an epoch that a shard tells of is believed, unless it was sealed behind other cuts (shared/opening.lua), and leases
--- rise to the highest that any shard may have been told of: LEASE_MAX behind the cuts that are known, and by each gap. So
+-- rise to the highest that any shard may have got: LEASE_MAX behind the cuts that are known, and by each gap. So
 -- a number that was given stays below, however often that happens.
 
 local cfg = cfg_read(cfg_cut.names)

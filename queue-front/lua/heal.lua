@@ -14,8 +14,8 @@
 -- are away from the beginning, as those of ghosts. As long as a draw may come, a gap is only noted;
 -- tick.lua takes it up when the places are final.
 --
--- Which places moved is told with the ticks. The newest are told here as well: those alone may be lost where
--- the rest is not, and until a tick has told them an old ticket would be good.
+-- Fronts send with their ticks which places moved. The newest come here as well: those alone may be lost where
+-- the rest is not, and until a tick has sent them an old ticket would be good.
 --
 -- Where no front remembers the line the gap is twice as large: those that did may have seen a heal before
 -- they were lost with it, and given out places behind its gap.
@@ -29,7 +29,7 @@
 -- what time it must be. The event's time goes on from there.
 --
 -- Of two events of one id the newer incarnation counts, and nothing of the older one: a front that
--- knows an older one is told RENEWED and forgets it; where Redis has gone back to an older one, that
+-- knows an older one gets RENEWED and forgets it; where Redis has gone back to an older one, that
 -- one's keys go before the newer is made whole.
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
@@ -82,7 +82,7 @@ local function move_clock(to_us)
         CLOCK_STEP_MS .. '}}', version)
 end
 
--- While others tick by this clock it is the asking front's own that stood still: it is told the time.
+-- While others tick by this clock the asking front's own clock was paused: it gets the time.
 local ticked_us = tonumber(call('HGET', prefix .. 'bucket', 'at_us')) or 0
 if same_run and seen_off_us and math.abs(now_us - ticked_us) > 1000 * CLOCK_STEP_MS then
     move_clock(seen_off_us)
@@ -121,7 +121,7 @@ local function contribute()
         end
     end
     call('HSET', heal, 'since:' .. ARGV[ask_heal.front], ARGV[ask_heal.passes])
-    -- A front whose own clock stood still for a while is behind the others.
+    -- A front whose own clock was paused for a while is behind the others.
     if seen_off_us and seen_off_us > (tonumber(call('HGET', heal, 'off_us')) or -math.huge) then
         call('HSET', heal, 'off_us', seen_off_us)
     end
@@ -266,7 +266,7 @@ local function late_at_door(bucket)
 end
 
 -- Everybody who was called gets a fresh window, unless their call is known to have expired. It ends no earlier than any
--- that was told: calls may have been made shorter, or the clock set back by less than a step. Which of them
+-- that a visitor saw: calls may have been made shorter, or the clock set back by less than a step. Which of them
 -- came in already is known by their bits or, where those are lost, only by number.
 local function restore_calls(bucket, marks)
     local was_outstanding = math.max(marks.outstanding, bucket.called_n - bucket.came_n)

@@ -16,11 +16,11 @@
 --   touch    OK: what rests has changed
 --   later    OK: the chore is due that much later from now, whether it was there or not
 --   done     OK: a swept event rests no longer
---   drop     OK: deleted; SAME: it was already. Its erasing is a chore before this is asked, so whoever dies
+--   drop     OK: deleted; SAME: it was already. Its erasing is a chore before this is asked, so a front that dies
 --            over it leaves it to be finished
 --   find     OK: in the set; SAME: ended; UNKNOWN
 --   page     OK, and of ended events those that were asked for, newest first
---   trail    OK, and entries of the house's audit, newest first
+--   trail    OK, and entries of the registry's audit, newest first
 --
 -- Bounds: a page looks at no more than PAGE_LOOK entries, whatever is searched for.
 

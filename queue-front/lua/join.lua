@@ -9,7 +9,7 @@
 --   Joins take first, first + 1, ... in their order, except those that follow: at 0-based index, a place
 --   that was given before, or 0 for one over the limit of its address, or WORK_SPENT or INVITATION_SPENT
 --   for one that shows what another place was given for; or why its code opens nothing here:
---   CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were none), CODE_MISSING (Redis has
+--   CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were invalid), CODE_MISSING (Redis has
 --   lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front asks next. Or LINE_FULL.
 --   Or LEASE_OUT, of a shard: come again after the next cut.
 --
@@ -27,7 +27,7 @@
 -- than used work is kept counts as used (shared/work.lua).
 --
 -- Whether the line is full is judged with the place, by those who wait just then: those who have left, ghosts
--- and what a heal left out do not count. Whoever has a place already finds it, and a join that is turned away
+-- and what a heal left out do not count. A visitor who has a place finds it, and a join that is turned away
 -- uses nothing up. Ghosts that come back may make a line longer than it may be; nobody is sent away for that.
 --
 -- A presale code is looked at last and before any address is counted, and a use of it is written down
@@ -176,7 +176,7 @@ local function room()
     return line_max - waiting
 end
 
--- A shard gives numbers up to its lease and not one more, and is told where the line is full (shard.lua); a line
+-- A shard gives numbers up to its lease and not one more, and knows where the line is full (shard.lua); a line
 -- that is not in shards has neither.
 local full_from = tonumber(cfg[cfg_join.full_from]) or issued + room()
 local lease = tonumber(cfg[cfg_join.lease]) or PLACE_MAX

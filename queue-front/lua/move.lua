@@ -5,7 +5,7 @@
 --
 -- `moved` has one member for each place that has ever moved: score = number of the move * 256 +
 -- moves of the place. A ticket says which moves it was made at, and one behind the score holds
--- nothing any more. Fronts are told the newest by their ticks.
+-- nothing any more. Fronts get the newest with their ticks.
 --
 -- A code is a key with a time to live: "entry:moves:visitor:user", `user` is empty until the code is used,
 -- and then names the user. Kept for the rest of its life, so that the same device may ask again, whose
@@ -75,7 +75,7 @@ local function make()
     return answer(OK)
 end
 
--- Guessing is counted by address, beside the joins of the minute; the tick clears both.
+-- Guesses are counted by address, as the joins of the minute are; the tick clears both.
 local function wrong_code()
     call('HINCRBY', root .. 'ip:' .. math.floor(now_ms / 60000), 'c:' .. ARGV[ask_move.address], 1)
     return answer(NO_CODE)

@@ -6,7 +6,7 @@
 --
 -- Every front reads the health pages and decides by itself. All decide by the same rules, so it does not
 -- matter whose decision counts, only that one does. A front that is cut off from the services must not stop
--- a line that others see in good health: silence counts once nobody has heard anything for silent_ms.
+-- a line that others see in good health: silence counts once no front has heard anything for silent_ms.
 
 local cfg = cfg_read(cfg_pilot.names)
 if not cfg[cfg_pilot.version] then

@@ -2,7 +2,7 @@
 -- capitals, and those that begin with ask_, tell_ or knobs, are of wire.list.
 -- What is defined here is made again at each call, so it is only what each script needs.
 --
--- KEYS[1] is fg:{EVENT}:cfg, or fg:{EVENT}:@1:cfg for the first lane beside the general one, and so
+-- KEYS[1] is fg:{EVENT}:cfg, or fg:{EVENT}:@1:cfg for the first lane next to the general one, and so
 -- on. All other keys of the event share its hash tag, hence its slot, and are named from it: `prefix`
 -- is the line's own, `root` the event's. Document, state, knobs and sessions are the event's, places
 -- and all that is counted by them are the line's. ARGV[1] is always the run id of the Redis that the front believes to speak
@@ -18,13 +18,13 @@ local lane = tonumber(string.match(prefix, '@(%d):$')) or 0
 local root = lane == 0 and prefix or string.sub(prefix, 1, -4)
 local CFG = root .. 'cfg'
 
--- ---- the house's clock ----
+-- ---- the clock of all scripts ----
 --
 -- All times of an event are on one clock that never jumps: Redis's and an offset, `clock_off_us`, that
 -- takes up its steps. Fronts say with each call ("RUN@MS") what this clock must show by now: the time of
 -- their last tick, and what went by since on a clock that nobody can set. Further apart than CLOCK_STEP_MS,
--- no script does anything until heal.lua has moved the offset. (What Redis expires by itself goes by its own
--- clock: marks and codes.)
+-- no script does anything until heal.lua has moved the offset. (What Redis expires by itself, marks and codes, uses Redis's
+-- own clock.)
 local clock = call('TIME')
 local redis_us = clock[1] * 1000000 + clock[2]
 local off_us, now_us, now_ms

@@ -18,7 +18,7 @@
 -- and opens it for the epoch that begins there. A shard that lost even that (an older copy of itself, keys that were
 -- deleted) has another one or none, and is sealed once more.
 --
--- How many may wait is judged by the cuts, and each shard is told its share of the room there is left with each
+-- How many may wait is judged by the cuts, and each shard gets its share of the room that is left with each
 -- reading: join.lua says LINE_FULL beyond it, and the front tries again as long as the cuts leave any.
 --
 -- Rules that joins are judged by are the event's, and lie in its own slot; a shard has a copy of what join.lua reads

@@ -4,7 +4,7 @@
 -- It is asked ask_sweep and answers tell_sweep of wire.list; WRONG_STATE: the event is neither closed nor
 -- deleted, and is not touched. The run id is not compared: it makes no difference here.
 --
--- A shard (shard.lua) is swept as an event is, and erased (`shard`) before its event is: it is told that the event is
+-- A shard (shard.lua) is swept as an event is, and erased (`shard`) before its event is: it learns that the event is
 -- closed, and never that it is deleted. One that gave no number is erased in any state: it may be a draft's.
 --
 -- Each bite frees its keys in the background, and may be taken twice: a front that finds a sweep

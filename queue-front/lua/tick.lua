@@ -1,5 +1,5 @@
 -- tick.lua: what time does to a line. Every front runs it about ten times a second, none leads, and
--- how many do makes no difference: all of it goes by the time that passed on Redis's clock.
+-- how many do makes no difference: all of it follows the time that passed on Redis's clock.
 --
 -- It is asked ask_tick and answers tell_tick of wire.list. Each concern has a file in tick/, which stand before
 -- this one in the order of that list; here is the order of one tick.

@@ -1,17 +1,17 @@
 -- visit.lua: what one visitor does with a place: pass, heartbeat, end, done (the order is through), leave,
---   extend (the call); and look, what became of it.
+--   extend (the call); and look, its outcome.
 --
 -- It is asked ask_visit and answers tell_visit. Where pass or extend is refused the turn is ENDED or DONE, what became
 -- of the visit, or NO_TURN: there was none. So it is where a heartbeat is GONE, and of end, done and leave, which
 -- end it or find that it is over. CONFLICT: there was a draw that the front does not know of yet, so this is not the
 -- place.
 --
--- Bitmaps say what became of a place: `called` it came in, `gone` it was given up before that, `ended`
+-- Bitmaps hold the outcome of a place: `called` it came in, `gone` it was given up before that, `ended`
 -- its session was closed by end, done or leave, `done` its order is through. No place has both `called` and `gone`, so a
 -- stretch's no-shows are its size less the bits of both. A place that came in, is not active and
 -- did not end has lost its session to the clock. Where Redis has lost the bits, the asking front may know more (`turn`).
 --
--- A fourth, `skipped`, has the bits of ghosts: called without a token, because nobody had heard of them for
+-- A fourth, `skipped`, has the bits of ghosts: called without a token, because they gave no sign of life for
 -- long. One that comes back pays for itself, waits for that at the door (`back` knows it apart from those
 -- who have paid), and is called like everybody else from then on.
 --
@@ -83,7 +83,7 @@ local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     return tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
 end
 
--- Of a session, whose times are told on the event's clock.
+-- Of a session, whose times are on the event's clock.
 local function answer_visit(outcome, expires_ms, ends_ms)
     return answer(outcome, expires_ms + behind_ms, ends_ms + behind_ms)
 end

@@ -206,7 +206,7 @@ function put_wire(    i) {
 
 # ---- scripts ----
 
-# Another list of what is told gives another number.
+# Another list of fields gives another number.
 function form(    i, j, text, sum) {
     for (i = 1; i <= wholes_len; i++) text = text wholes[i] list_of[wholes[i]]
     for (j = 1; j <= length(text); j++) {

@@ -1,7 +1,7 @@
 -- calls.lua: how many are called and still in time (`called_n`), and how many of them have come (`came_n`).
 --
 -- A heal that has lost their bits knows only how many must have come (`healed_came`, counted in `came_n`), and may
--- count so somebody who never did. Whoever then comes or leaves may be counted already. Never have more come than are
+-- so count a visitor who never did. A visitor who then comes or leaves may be counted already. Never have more come than are
 -- called: fronts refuse an answer that says so, and would refuse each that follows.
 
 -- One who is called has come in; `before`: before Redis lost that.

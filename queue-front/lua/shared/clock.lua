@@ -2,7 +2,7 @@
 --
 -- Where nobody has ticked for longer than that clock can be off unnoticed, either nobody was there, or it has jumped, and
 -- those who know better are about to say so. A tick by it would silence them: a front whose time is not that of the
--- ticks is taken for one that stood still (heal.lua). So the front is told NOT_YET until they have come, or for CLOCK_DOUBT_MS.
+-- ticks is taken for one that stood still (heal.lua). So the front gets NOT_YET until they have come, or for CLOCK_DOUBT_MS.
 
 local function clock_in_doubt(waited_ms)
     if expected_ms or tonumber(waited_ms) >= CLOCK_DOUBT_MS then

@@ -1,6 +1,6 @@
--- turns.lua: what became of called places, as told to all fronts.
+-- turns.lua: the outcomes of called places, as sent to all fronts.
 
--- Tells all fronts what became of a place of this lane; each of them knows it from its next tick on. Of a visit
+-- Sends the outcome of a place of this lane to all fronts; each of them knows it from its next tick on. Of a visit
 -- `times` is 1 if it was ended, not by the clock.
 local function turn_log(of_lane, of_place, kind, until_ms, times)
     local key = (of_lane == 0 and root or root .. '@' .. of_lane .. ':') .. 'turns'

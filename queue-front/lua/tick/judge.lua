@@ -33,7 +33,7 @@ local function judge_page(epoch, page)
     call('DEL', absent, left)
 end
 
--- Has every front told all that it had heard before this epoch? One that was not heard of since the last
+-- Has every front sent all marks from before this epoch? A front that sent no sign of life since the last
 -- one began has no part in it: its visitors had a whole epoch to be heard by another front.
 local function marks_are_whole(epoch)
     local gone = call('ZRANGEBYSCORE', prefix .. 'contacts', '-inf',

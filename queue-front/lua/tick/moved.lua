@@ -1,4 +1,4 @@
--- moved.lua: places that were carried to another device. A front tells those that Redis has lost, and is told
+-- moved.lua: places that were carried to another device. A front sends those that Redis has lost, and gets
 -- those that it does not know.
 
 local function learn_moves()

@@ -17,7 +17,7 @@ local function take_told()
     end
 end
 
--- What became of called places.
+-- The outcomes of called places.
 local function tell_turns()
     local told = { ARGV[ask_tick.turns_upto] }
     for _, entry in ipairs(call('XRANGE', prefix .. 'turns', '(' .. told[1], '+', 'COUNT',
@@ -31,7 +31,7 @@ end
 -- Within the slot of another tick, its picture is the answer for every front that knows no more than it
 -- shows; the newest places are added, and who came in and went, since this front may have let them. A front
 -- that knows less, has something to tell, or may need healing, ticks itself. So work is done some twenty times a
--- second, however many fronts there are. A picture of another version of the scripts is none.
+-- second, however many fronts there are. A picture of another version of the scripts is not used.
 local function picture_of_another()
     local slot_us = tonumber(ARGV[ask_tick.slot_ms]) * 1000
     if slot_us == 0 or ARGV[ask_tick.early_len] ~= '0' or ARGV[ask_tick.moves_len] ~= '0' then

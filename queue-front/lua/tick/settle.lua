@@ -55,7 +55,7 @@ end
 
 local function clear_door()
     if now_ms < bucket.thawed_ms + KNOCK_MS then
-        return -- nobody could knock while the line stood still
+        return -- nobody could retry while the line was paused
     end
     local left = call('ZRANGEBYSCORE', prefix .. 'knock', '-inf', now_ms - KNOCK_MS, 'LIMIT', 0, 100)
     if #left > 0 then

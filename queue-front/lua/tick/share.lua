@@ -115,7 +115,7 @@ local function share_out(active, late_n)
     call('HSET', root .. 'lanes', unpack(credits))
 end
 
--- A lane's tick tells what it could use, and gives back what it cannot. Whoever came late and has not paid is
+-- A lane's tick tells what it could use, and gives back what it cannot. A visitor who came late and has not paid is
 -- among those who want, and is expected once there is a token. Were they expected before, as many as there are
 -- slots would leave none free, no lane would be given anything, and they would stand at the door for ever.
 local function tell_event(late_n)

@@ -3,7 +3,7 @@
 local STRETCHES_REPLY = 512  -- told in one answer
 local STRETCHES_KEPT = 8     -- told to everybody: those of the time between two ticks of a front
 
--- What everybody is told; complete() adds what the asking front lacks.
+-- What each front gets; complete() adds what the asking front lacks.
 local function show(active)
     local show_milli, service_milli = 1000, 0
     if bucket.show_of > 0 then
