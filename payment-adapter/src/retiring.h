@@ -1,5 +1,5 @@
 /* retiring.h: `payment-adapter retire`: what an event left in our database goes to files
- * (archive/retire.h). It goes by the same configuration as the service, which may run meanwhile. */
+ * (archive/retire.h). It reads the same configuration as the service, which may run meanwhile. */
 #ifndef FG_PAY_RETIRING_H
 #define FG_PAY_RETIRING_H
 

@@ -1,5 +1,5 @@
 // A stack that is watched (make up OBSERVE=1): Debian's Prometheus asks all services, our rules and dashboards are
-// answered by it, and an alert that is provoked reaches whoever should hear of it, and so does its end.
+// answered by it, and an alert that is provoked reaches its receiver, and so does its end.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -12,7 +12,7 @@ import { familyOf, metricsTable, DASHBOARDS, ruleGroups } from '../lib-js/observ
 const EVENT = 'demo';
 const PATIENCE = { timeoutMs: 240_000 };
 
-// Whoever should hear of alerts: {told: [{status, labels, annotations}], url}.
+// The receiver of alerts: {told: [{status, labels, annotations}], url}.
 async function openEar(scope) {
   const told = [];
   const server = createServer(async (req, res) => {

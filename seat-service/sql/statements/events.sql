@@ -16,7 +16,7 @@ LIMIT :room;
 -- Rows that were written by `since` or by a later transaction, behind the row (changed, no). `horizon` is
 -- what to ask from the next time: the oldest transaction that was under way, since one that began before
 -- another may be seen after it. Rows of a database that was read in from a copy may bear numbers that are
--- still to come; they are told once, from 0 on.
+-- still to come; they are listed once, from 0 on.
 -- statement: events_changed
 --> since       bigint signed
 --> changed     bigint signed

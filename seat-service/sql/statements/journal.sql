@@ -17,7 +17,7 @@
 
 -- One statement writes an event's part of a batch. It moves the owner row from the seq where the
 -- committer believes it stands to the seq behind the batch, under the condition that the epoch is its
--- own. Everything else depends on that row being found, so whoever has lost the epoch writes
+-- own. Everything else depends on that row being found, so a process that has lost the epoch writes
 -- nothing.
 -- fragment: fence()
 WITH fence AS (

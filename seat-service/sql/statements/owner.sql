@@ -14,7 +14,7 @@ FROM UNNEST(:keys) WITH ORDINALITY AS k (key, nth);
 --< done  boolean
 SELECT pg_advisory_unlock(:class, :key) AS done;
 
--- A lock that says something of its key to whoever looks, and that any number may have at once: taken, or given back.
+-- A shared lock that shows its key to other processes: taken, or given back.
 -- statement: lock_share
 --> class integer signed
 --> keys  integer[] signed
@@ -35,7 +35,7 @@ WHERE locktype = 'advisory' AND classid = :class::oid AND objsubid = 2 AND grant
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 -- Waits for a commit that is under way, so that the position it returns is final. The row begins the line `fresh`,
--- unless it is in the line `kept`: that one goes on, and what it was told to be before stays as it is.
+-- unless it is in the line `kept`: that one goes on, and its former origin stays as it is.
 -- statement: owner_raise
 --> event           integer signed
 --> instance        text

@@ -280,7 +280,7 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
     if (reader.bad != NULL)
         return err_set(err, ERR_SYNTAX, "change of %zu bytes (%s) %s", len, change_kind_name(kind),
                        reader.bad);
-    /* The facts that encode asserts are checked here, whoever wrote the bytes. */
+    /* The facts that encode asserts are checked here, for bytes from any writer. */
     assert(change.kind == kind);
     assert(change.add_count + change.remove_count <= CHANGE_SEATS_MAX);
     assert(change.text_len <= CHANGE_TEXT_MAX);

@@ -252,7 +252,7 @@ static int apply_claims(struct engine *engine, struct engine_op *op, struct err_
 int engine_apply(struct engine *engine, const struct change *change, struct err_slot *err)
 {
     assert(!engine->holds.live);
-    /* What change_decode() has checked, or whoever built the change. */
+    /* What change_decode() has checked, or the builder of the change. */
     assert(change->kind > 0);
     assert(change->kind < CHANGE_KIND_COUNT);
     assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
