@@ -1,13 +1,8 @@
 /* cut_proxy.c: a thread for each connection. It recognises a batch by its length, the raising of an
  * epoch by its words and the committer's connection by its application name. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "cut_proxy.h"
+#include "unit.h"
 
 #include <poll.h>
 #include <pthread.h>

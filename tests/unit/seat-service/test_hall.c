@@ -1,17 +1,13 @@
 #include "test_hall.h"
 
 #include "base/rng.h"
+#include "unit.h"
 
 #include <assert.h>
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 struct making {
     struct plan_draft draft;

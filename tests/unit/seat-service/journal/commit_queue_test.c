@@ -1,13 +1,8 @@
 /* commit_queue_test.c: no entry is lost or comes twice, and a full queue refuses. Also run by TSan.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "base/clock.h"
 #include "journal/commit_queue.h"
+#include "unit.h"
 
 #include <poll.h>
 #include <pthread.h>

@@ -1,14 +1,8 @@
 /* pack_test.c: changes are packed into one body and unpacked again; the follower refuses a pack
  * that differs from what its row says. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "journal/follower.h"
 #include "journal/pack.h"
+#include "unit.h"
 
 #include <string.h>
 

@@ -1,15 +1,9 @@
 /* refusals_test.c: what the rows of refusals.h promise: a status, a Retry-After where one belongs,
  * a row for each reason of the journal, and for each text a sentence in every language of the
  * hall's page. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "loop/call.h"
 #include "refusal_words.h"
+#include "unit.h"
 
 static const char *const pages[] = {
 #include "seat-service/web/text.en.inc"

@@ -1,14 +1,8 @@
 /* migrate_test.c: the schema, against a real server. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "pg/pg.h"
 #include "pg_fixture.h"
 #include "tables/migrate.h"
+#include "unit.h"
 
 #include <stdio.h>
 #include <string.h>

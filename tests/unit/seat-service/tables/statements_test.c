@@ -1,15 +1,9 @@
 /* statements_test.c: a real server describes each statement, and what it says has to be what the
  * structs of sql/statements say: types of arguments, names and types of columns. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "pg_fixture.h"
 #include "tables/migrate.h"
 #include "tables/statements.h"
+#include "unit.h"
 
 #include <stdio.h>
 #include <string.h>

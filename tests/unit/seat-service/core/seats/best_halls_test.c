@@ -1,5 +1,6 @@
-/* best_halls_test.c: what holds of the best seats in every hall: they do not hang on how seats are
- * numbered or where the stage is, and they are found where naming them would do. */
+/* best_halls_test.c: properties of the best seats in random halls. They do not depend on the
+ * numbers of seats or on the direction of the stage, and they are found if a request of named seats
+ * would get such seats. */
 #include "core/seats/best.h"
 #include "test_hall.h"
 #include "unit.h"
@@ -20,7 +21,7 @@ static uint32_t roll(const struct rng_seeded *rng, uint32_t below)
 
 enum { TWIN_SEATS = 41 };
 
-/* A hall of which the other is another drawing. */
+/* Two drawings of one hall. */
 struct twins {
     struct plan *plans[2];
     struct engine *engines[2];
@@ -128,22 +129,8 @@ static void neither_numbers_nor_directions_change_what_is_chosen(void **state)
     }
 }
 
-static void rows_of_one_seat_have_no_distance_and_the_nearest_are_taken(void **state)
-{
-    (void)state;
-    struct plan *plan =
-        test_hall_plan(&(struct test_hall){.rows = ROWS("a", "a", "a"), .limits = test_limits()});
-    struct engine *engine = test_hall_engine(plan);
-    struct engine_op op;
-    struct engine_ask ask = test_ask_best(1, 0, 2, false);
-    assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &op), ENGINE_OK);
-    assert_int_equal(places(plan, op.change.seats, op.change.add_count), 3);
-    engine_destroy(engine);
-    plan_destroy(plan);
-}
-
 /* The least that a draft may say: no channels, no kinds of rows, all seats in one point. */
-static void of_a_hall_in_one_point_any_seats_are_the_best(void **state)
+static void any_seats_are_the_best_of_a_hall_in_one_point(void **state)
 {
     (void)state;
     struct plan_draft_seat seats[6];
@@ -265,7 +252,7 @@ static enum engine_verdict try_best(const struct sale *sale, uint32_t n, bool ad
     return verdict;
 }
 
-static void neighbours_are_found_where_naming_them_would_do(void **state)
+static void neighbours_are_found_where_named_seats_are_granted(void **state)
 {
     (void)state;
     struct rng_seeded rng;
@@ -290,9 +277,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neither_numbers_nor_directions_change_what_is_chosen),
-        cmocka_unit_test(rows_of_one_seat_have_no_distance_and_the_nearest_are_taken),
-        cmocka_unit_test(of_a_hall_in_one_point_any_seats_are_the_best),
-        cmocka_unit_test(neighbours_are_found_where_naming_them_would_do),
+        cmocka_unit_test(any_seats_are_the_best_of_a_hall_in_one_point),
+        cmocka_unit_test(neighbours_are_found_where_named_seats_are_granted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

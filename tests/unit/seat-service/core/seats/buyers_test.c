@@ -1,14 +1,11 @@
 /* buyers_test.c: the count of each buyer. */
 #include "base/rng.h"
 #include "core/seats/buyers.h"
+#include "unit.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 static void counts_agree_with_a_plain_array(void **state)
 {

@@ -1,12 +1,9 @@
 /* hold_test.c: slots of holds, by way of the shared stack and of threads' stashes. */
 #include "core/seats/hold.h"
+#include "unit.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 static uint64_t make(struct hold_slots *slots, unsigned stash)
 {

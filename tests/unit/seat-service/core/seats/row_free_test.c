@@ -1,13 +1,7 @@
 /* row_free_test.c: the two implementations of the single seat rule agree with each other and with
  * counting seats one by one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/seats/row_free.h"
+#include "unit.h"
 
 #include <stdbool.h>
 

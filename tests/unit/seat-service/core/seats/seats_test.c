@@ -1,11 +1,7 @@
 /* seats_test.c: seat words and bitmaps of rows, below the engine. */
 #include "core/seats/seats.h"
 #include "test_hall.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 static enum claim claim(struct seats *seats, uint32_t hold, enum orphans orphans,
                         struct claim_result *result, const uint32_t *list, uint32_t count)

@@ -1,13 +1,10 @@
 /* wheel_test.c: the timer wheel compared with a plain list of times. */
 #include "base/rng.h"
 #include "core/seats/wheel.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 enum { HOLDS = 500 };
 
