@@ -1,158 +1,149 @@
-/* autopilot_test.c: what is decided, the two laws that hold whatever is asked, and a plant in
- * virtual time that it has to fly. */
+/* autopilot_test.c: each decision, its bounds with any reading, and a plant in virtual time that
+ * the autopilot has to steer. Rows ask at 20 a second, with all figures calm.
+ *
+ *   reading FIELD=N ...   these figures and no others; silent: none at all
+ *   ask FIELD=N ...       changes the question: rate, used, since (the last cut), held_max
+ *   is REASON RATE        expects the decision; why TEXT, because JSON: its words
+ *   worth N BEFORE        is it reported, after that reason? */
 #include "core/load/autopilot.h"
-
-#include "unit.h"
+#include "script.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { INTERVAL_MS = 5000 };
+enum { INTERVAL_MS = 5000, TARGET_MS = 300 };
 
-static const struct event_doc limits = {
-    .autopilot_on = true,
-    .autopilot_ceiling_milli = 50000,
-    .autopilot_floor_milli = 2000,
-    .autopilot_target_p99_ms = 300,
-    .autopilot_errors_max_milli = 20,
-    .autopilot_held_max = 1000,
-    .autopilot_backlog_max = 500,
-};
+static struct {
+    struct event_doc doc;
+    struct health_reading reading;
+    struct autopilot_ask ask;
+} it;
 
-static const struct health_reading calm = {
-    .has_p99 = true,
-    .has_errors = true,
-    .has_held = true,
-    .has_backlog = true,
-    .p99_ms = 100,
-    .held = 100,
-    .backlog = 50,
-};
-
-static struct autopilot_ask ask_of(const struct health_reading *reading, uint64_t rate_milli)
+static void start(void)
 {
-    return (struct autopilot_ask){
-        .doc = &limits,
-        .reading = reading,
-        .rate_milli = rate_milli,
-        .used = true,
-        .since_cut_ms = UINT64_MAX,
-        .interval_ms = INTERVAL_MS,
+    memset(&it, 0, sizeof(it));
+    it.doc = (struct event_doc){.autopilot_on = true,
+                                .autopilot_ceiling_milli = 50000,
+                                .autopilot_floor_milli = 2000,
+                                .autopilot_target_p99_ms = TARGET_MS,
+                                .autopilot_errors_max_milli = 20,
+                                .autopilot_held_max = 1000,
+                                .autopilot_backlog_max = 500};
+    it.reading = (struct health_reading){.has_p99 = true,
+                                         .has_errors = true,
+                                         .has_held = true,
+                                         .has_backlog = true,
+                                         .p99_ms = 100,
+                                         .held = 100,
+                                         .backlog = 50};
+    it.ask = (struct autopilot_ask){.doc = &it.doc,
+                                    .reading = &it.reading,
+                                    .rate_milli = 20000,
+                                    .used = true,
+                                    .since_cut_ms = UINT64_MAX,
+                                    .interval_ms = INTERVAL_MS};
+}
+
+static void read_figures(const struct script_line *words)
+{
+    it.reading = (struct health_reading){
+        .has_p99 = script_value(words, "p99") != NULL,
+        .has_errors = script_value(words, "errors") != NULL,
+        .has_held = script_value(words, "held") != NULL,
+        .has_backlog = script_value(words, "backlog") != NULL,
+        .p99_ms = script_value_or(words, "p99", 0),
+        .errors_milli = script_value_or(words, "errors", 0),
+        .held = script_value_or(words, "held", 0),
+        .backlog = script_value_or(words, "backlog", 0),
     };
 }
 
-static void at_ease_it_climbs_by_steps_up_to_the_ceiling(void **state)
+static void be_silent(const struct script_line *words)
 {
-    (void)state;
-    struct autopilot_ask ask = ask_of(&calm, 10000);
-    struct autopilot_move move = autopilot_decide(&ask);
-    assert_int_equal(move.reason, AUTOPILOT_CLIMB);
-    assert_int_equal(move.rate_milli, 11001);
-    ask.rate_milli = 49500;
-    move = autopilot_decide(&ask);
-    assert_int_equal(move.reason, AUTOPILOT_CEILING);
-    assert_int_equal(move.rate_milli, 50000);
+    (void)words;
+    it.ask.reading = NULL;
 }
 
-static void each_limit_cuts_and_names_itself(void **state)
+static void ask(const struct script_line *words)
 {
-    (void)state;
-    const struct {
-        struct health_reading reading;
-        enum autopilot_reason reason;
-        const char *why, *because;
-    } cases[] = {
-        {{.has_p99 = true, .p99_ms = 412},
-         AUTOPILOT_LATENCY,
-         "p99 412 ms, target 300 ms",
-         "{\"reason\":\"latency\",\"measured\":412,\"limit\":300}"},
-        {{.has_errors = true, .errors_milli = 35},
-         AUTOPILOT_ERRORS,
-         "errors 3.5 %, at most 2 %",
-         "{\"reason\":\"errors\",\"measured\":0.035,\"limit\":0.02}"},
-        {{.has_held = true, .held = 1500},
-         AUTOPILOT_HELD,
-         "held seats 1500, at most 1000",
-         "{\"reason\":\"held-seats\",\"measured\":1500,\"limit\":1000}"},
-        {{.has_backlog = true, .backlog = 600},
-         AUTOPILOT_BACKLOG,
-         "open sagas 600, at most 500",
-         "{\"reason\":\"saga-backlog\",\"measured\":600,\"limit\":500}"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct autopilot_ask ask = ask_of(&cases[i].reading, 20000);
-        struct autopilot_move move = autopilot_decide(&ask);
-        assert_int_equal(move.reason, cases[i].reason);
-        assert_int_equal(move.rate_milli, 14000);
-        assert_true(autopilot_worth_telling(&ask, &move, move.reason));
-        char memory[LINE_PILOT_WHY_MAX];
-        struct text why = text_on(memory, sizeof(memory));
-        autopilot_why(&why, &ask, &move);
-        assert_span(text_span(&why), cases[i].why);
-        char json[LINE_PILOT_BECAUSE_MAX];
-        struct text because = text_on(json, sizeof(json));
-        autopilot_because(&because, &ask, &move);
-        assert_span(text_span(&because), cases[i].because);
-    }
+    it.ask.rate_milli = script_value_or(words, "rate", it.ask.rate_milli);
+    it.ask.used = script_value_or(words, "used", it.ask.used) != 0;
+    it.ask.since_cut_ms = script_value_or(words, "since", it.ask.since_cut_ms);
+    it.doc.autopilot_held_max = script_value_or(words, "held_max", it.doc.autopilot_held_max);
 }
 
-static void a_cut_is_given_time_but_not_in_trouble_twice_over(void **state)
+static void expect(const struct script_line *words)
 {
-    (void)state;
-    struct health_reading slow = {.has_p99 = true, .p99_ms = 500};
-    struct autopilot_ask ask = ask_of(&slow, 20000);
-    ask.since_cut_ms = INTERVAL_MS;
-    assert_int_equal(autopilot_decide(&ask).reason, AUTOPILOT_SETTLING);
-    assert_int_equal(autopilot_decide(&ask).rate_milli, 20000);
-    slow.p99_ms = 700;
-    assert_int_equal(autopilot_decide(&ask).rate_milli, 10000);
-    ask.reading = &calm; /* nor does it climb at once */
-    assert_int_equal(autopilot_decide(&ask).reason, AUTOPILOT_SETTLING);
+    struct autopilot_move move = autopilot_decide(&it.ask);
+    script_expect_text(words, script_word(words, 1), autopilot_reason_name(move.reason));
+    script_expect(words, script_word(words, 2), move.rate_milli);
 }
 
-static void close_to_a_limit_or_without_use_it_stays(void **state)
+static void expect_words(const struct script_line *words)
 {
-    (void)state;
-    struct health_reading close = {.has_p99 = true, .p99_ms = 280};
-    struct autopilot_ask ask = ask_of(&close, 20000);
-    assert_int_equal(autopilot_decide(&ask).reason, AUTOPILOT_STEADY);
-    assert_int_equal(autopilot_decide(&ask).rate_milli, 20000);
-    ask.reading = &calm;
-    ask.used = false;
-    assert_int_equal(autopilot_decide(&ask).reason, AUTOPILOT_UNUSED);
-    assert_int_equal(autopilot_decide(&ask).rate_milli, 20000);
+    struct autopilot_move move = autopilot_decide(&it.ask);
+    char memory[LINE_PILOT_BECAUSE_MAX + LINE_PILOT_WHY_MAX];
+    struct text text = text_on(memory, sizeof(memory) - 1);
+    if (strcmp(words->words[0], "why") == 0)
+        autopilot_why(&text, &it.ask, &move);
+    else
+        autopilot_because(&text, &it.ask, &move);
+    memory[text.len] = '\0';
+    script_expect_text(words, script_json(script_rest(words, 0)), memory);
 }
 
-static void silence_is_the_floor_and_so_is_a_page_with_nothing_to_steer_by(void **state)
+static void expect_worth(const struct script_line *words)
 {
-    (void)state;
-    struct autopilot_ask ask = ask_of(NULL, 40000);
-    struct autopilot_move move = autopilot_decide(&ask);
-    assert_int_equal(move.reason, AUTOPILOT_SILENT);
-    assert_int_equal(move.rate_milli, 2000);
-    struct health_reading nothing = {0};
-    ask.reading = &nothing;
-    assert_int_equal(autopilot_decide(&ask).reason, AUTOPILOT_SILENT);
-    struct event_doc unlimited = limits;
-    unlimited.autopilot_held_max = 0;
-    struct health_reading held = {.has_held = true, .held = 5};
-    ask.doc = &unlimited;
-    ask.reading = &held; /* told, but no limit was set: nothing to steer by */
-    assert_int_equal(autopilot_decide(&ask).reason, AUTOPILOT_SILENT);
+    struct autopilot_move move = autopilot_decide(&it.ask);
+    enum autopilot_reason before;
+    assert_true(autopilot_reason_parse(span_of(script_word(words, 2)), &before));
+    script_expect(words, script_word(words, 1), autopilot_worth_telling(&it.ask, &move, before));
 }
 
-static void a_climb_is_reported_at_its_start_and_end(void **state)
+static const struct script_verb verbs[] = {
+    {"reading", read_figures},
+    {"silent", be_silent},
+    {"ask", ask},
+    {"is", expect},
+    {"why", expect_words},
+    {"because", expect_words},
+    {"worth", expect_worth},
+    {NULL, NULL},
+};
+
+static const struct script_row rows[] = {
+    {"at ease it climbs by steps up to the ceiling",
+     "ask rate=10000; is climb 11001; ask rate=49500; is ceiling 50000"},
+    {"high latency cuts the rate",
+     "reading p99=412; is latency 14000; worth 1 latency; why p99 412 ms, target 300 ms;"
+     "because {'reason':'latency','measured':412,'limit':300}"},
+    {"errors cut the rate",
+     "reading errors=35; is errors 14000; worth 1 errors; why errors 3.5 %, at most 2 %;"
+     "because {'reason':'errors','measured':0.035,'limit':0.02}"},
+    {"many held seats cut the rate",
+     "reading held=1500; is held-seats 14000; worth 1 held-seats;"
+     "why held seats 1500, at most 1000;"
+     "because {'reason':'held-seats','measured':1500,'limit':1000}"},
+    {"many open sagas cut the rate",
+     "reading backlog=600; is saga-backlog 14000; worth 1 saga-backlog;"
+     "why open sagas 600, at most 500;"
+     "because {'reason':'saga-backlog','measured':600,'limit':500}"},
+    {"a cut is given time unless the trouble is twice the limit",
+     "ask since=5000; reading p99=500; is settling 20000; reading p99=700; is latency 10000"},
+    {"after a cut the rate does not climb at once", "ask since=5000; is settling 20000"},
+    {"close to a limit the rate stays", "reading p99=280; is steady 20000"},
+    {"a rate that is not used stays", "ask used=0; is unused 20000"},
+    {"silence is the floor", "ask rate=40000; silent; is no-feedback 2000"},
+    {"a page without a limited figure is silence",
+     "ask rate=40000; reading; is no-feedback 2000; ask held_max=0; reading held=5; is no-feedback 2000"},
+    {"a climb is reported at its start and end",
+     "ask rate=10000; worth 1 settling; worth 0 climb; ask rate=49900; worth 1 climb;"
+     "ask rate=50000; worth 0 ceiling"},
+};
+
+static void run_row(void **state)
 {
-    (void)state;
-    struct autopilot_ask ask = ask_of(&calm, 10000);
-    struct autopilot_move move = autopilot_decide(&ask);
-    assert_true(autopilot_worth_telling(&ask, &move, AUTOPILOT_SETTLING));
-    assert_false(autopilot_worth_telling(&ask, &move, AUTOPILOT_CLIMB));
-    ask.rate_milli = 49900;
-    move = autopilot_decide(&ask);
-    assert_true(autopilot_worth_telling(&ask, &move, AUTOPILOT_CLIMB));
-    ask.rate_milli = 50000;
-    move = autopilot_decide(&ask);
-    assert_false(autopilot_worth_telling(&ask, &move, AUTOPILOT_CEILING));
+    script_run_cases(*state, start, verbs);
 }
 
 static uint64_t pick(const struct rng *rng, uint64_t below)
@@ -160,7 +151,7 @@ static uint64_t pick(const struct rng *rng, uint64_t below)
     return rng_u64(rng) % below;
 }
 
-/* Whatever is asked: between the floor and the ceiling, and down to the floor in silence. */
+/* With any question: between the floor and the ceiling, and down to the floor in silence. */
 static void never_above_the_ceiling_nor_below_the_floor(void **state)
 {
     (void)state;
@@ -186,7 +177,7 @@ static void never_above_the_ceiling_nor_below_the_floor(void **state)
             .held = pick(rng, UINT64_C(1) << pick(rng, 40)),
             .backlog = pick(rng, UINT64_C(1) << pick(rng, 40)),
         };
-        struct autopilot_ask ask = {
+        struct autopilot_ask any = {
             .doc = &doc,
             .reading = pick(rng, 5) == 0 ? NULL : &reading,
             .rate_milli = pick(rng, UINT64_C(1) << pick(rng, 30)),
@@ -194,20 +185,20 @@ static void never_above_the_ceiling_nor_below_the_floor(void **state)
             .since_cut_ms = pick(rng, 3) == 0 ? UINT64_MAX : pick(rng, 60000),
             .interval_ms = 200 + pick(rng, 59801),
         };
-        struct autopilot_move move = autopilot_decide(&ask);
+        struct autopilot_move move = autopilot_decide(&any);
         uint64_t floor = doc.autopilot_floor_milli < doc.autopilot_ceiling_milli
                              ? doc.autopilot_floor_milli
                              : doc.autopilot_ceiling_milli;
         assert_in_range(move.rate_milli, floor, doc.autopilot_ceiling_milli);
-        if (ask.reading == NULL)
+        if (any.reading == NULL)
             assert_int_equal(move.rate_milli, floor);
         char memory[LINE_PILOT_WHY_MAX];
         struct text why = text_on(memory, sizeof(memory));
-        autopilot_why(&why, &ask, &move);
+        autopilot_why(&why, &any, &move);
         assert_false(why.overflown);
         char json[LINE_PILOT_BECAUSE_MAX];
         struct text because = text_on(json, sizeof(json));
-        autopilot_because(&because, &ask, &move);
+        autopilot_because(&because, &any, &move);
         assert_false(because.overflown);
     }
 }
@@ -240,15 +231,16 @@ static void it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes
         if (judged) {
             judged_s += 1.0;
             sum += (double)rate_milli / 1000.0 / capacity;
-            over_s += plant_p99_ms(&plant) > limits.autopilot_target_p99_ms ? 1.0 : 0.0;
+            over_s += plant_p99_ms(&plant) > TARGET_MS ? 1.0 : 0.0;
             worst_ms = fmax(worst_ms, (double)plant_p99_ms(&plant));
         }
         if (now_ms % INTERVAL_MS != 0)
             continue;
-        struct health_reading reading = {.has_p99 = true, .p99_ms = plant_p99_ms(&plant)};
-        struct autopilot_ask ask = ask_of(&reading, rate_milli);
-        ask.since_cut_ms = cut_at_ms > 0 ? now_ms - cut_at_ms : UINT64_MAX;
-        struct autopilot_move move = autopilot_decide(&ask);
+        start();
+        it.reading = (struct health_reading){.has_p99 = true, .p99_ms = plant_p99_ms(&plant)};
+        it.ask.rate_milli = rate_milli;
+        it.ask.since_cut_ms = cut_at_ms > 0 ? now_ms - cut_at_ms : UINT64_MAX;
+        struct autopilot_move move = autopilot_decide(&it.ask);
         if (move.rate_milli != rate_milli)
             cut_at_ms = move.rate_milli < rate_milli ? now_ms : 0;
         rate_milli = move.rate_milli;
@@ -259,7 +251,7 @@ static void it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes
     assert_true(sum / judged_s > 0.80);
     assert_true(sum / judged_s < 1.05);
     assert_true(over_s / judged_s < 0.20);
-    assert_true(worst_ms < 2.0 * 300.0);
+    assert_true(worst_ms < 2.0 * TARGET_MS);
 }
 
 static void a_reason_is_known_by_its_name_and_no_other(void **state)
@@ -276,16 +268,11 @@ static void a_reason_is_known_by_its_name_and_no_other(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_ease_it_climbs_by_steps_up_to_the_ceiling),
-        cmocka_unit_test(each_limit_cuts_and_names_itself),
-        cmocka_unit_test(a_cut_is_given_time_but_not_in_trouble_twice_over),
-        cmocka_unit_test(close_to_a_limit_or_without_use_it_stays),
-        cmocka_unit_test(silence_is_the_floor_and_so_is_a_page_with_nothing_to_steer_by),
-        cmocka_unit_test(a_climb_is_reported_at_its_start_and_end),
+    const struct CMUnitTest functions[] = {
         cmocka_unit_test(never_above_the_ceiling_nor_below_the_floor),
         cmocka_unit_test(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes),
         cmocka_unit_test(a_reason_is_known_by_its_name_and_no_other),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
+                        sizeof(rows) / sizeof(rows[0]), run_row);
 }
