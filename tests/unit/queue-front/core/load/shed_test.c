@@ -1,118 +1,87 @@
-/* Which joins are taken on, and when those who are not should come back. */
+/* shed_test.c: which joins are accepted, and when the others should come back.
+ *
+ *   init N                 room for N at first: N in 0.4 s
+ *   tick ANSWERED WAITING [TIMES]
+ *   room N                 N - 1 waiting joins leave room for another one, N do not
+ *   refuse TIMES PENDING   joins that find so many waiting
+ *   back LUCK SECONDS      when to come back; LUCK: 0, half or all of the random range */
 #include "core/load/shed.h"
+#include "script.h"
 
-#include "unit.h"
+#include <string.h>
 
-static void answer(struct shed *shed, uint32_t joins)
+static struct shed shed;
+
+static uint64_t number(const struct script_line *words, unsigned at)
 {
-    for (uint32_t i = 0; i < joins; i++)
-        shed_answered(shed);
+    return script_number(script_word(words, at));
 }
 
-static void as_many_wait_for_redis_as_it_answers_in_time(void **state)
+static void init(const struct script_line *words)
 {
-    (void)state;
-    struct shed shed;
-    shed_init(&shed, 4096);
-    assert_true(shed_allows(&shed, 4095));
-    assert_false(shed_allows(&shed, 4096));
-    answer(&shed, 5000); /* in a tick: 50,000 a second */
-    shed_tick(&shed, 1);
-    assert_true(shed_allows(&shed, 19999));
-    assert_false(shed_allows(&shed, 20000));
-    for (int i = 0; i < 50; i++) /* it answers nobody, and somebody waits */
-        shed_tick(&shed, 1);
-    assert_true(shed_allows(&shed, SHED_PENDING_MIN - 1));
-    assert_false(shed_allows(&shed, SHED_PENDING_MIN));
-    shed_tick(&shed, 0); /* nobody waits: nothing is known */
-    assert_true(shed_allows(&shed, 4095));
-    assert_false(shed_allows(&shed, 4096));
+    shed_init(&shed, (uint32_t)number(words, 1));
 }
 
-static void the_refused_come_back_while_all_of_them_can_be_served(void **state)
+static void tick(const struct script_line *words)
 {
-    (void)state;
-    struct shed shed;
-    shed_init(&shed, 400); /* taken to be 1,000 a second */
-    for (int i = 0; i < 20000; i++)
-        assert_false(shed_allows(&shed, 512));
-    assert_int_equal(1, shed_retry_s(&shed, 0));
-    assert_int_equal(22, shed_retry_s(&shed, UINT32_MAX)); /* 20 s of work, and 2 */
-    assert_in_range(shed_retry_s(&shed, UINT32_MAX / 2), 11, 12);
-}
-
-static void the_time_to_come_back_is_bounded_and_forgets(void **state)
-{
-    (void)state;
-    struct shed shed;
-    shed_init(&shed, 4096);
-    assert_in_range(shed_retry_s(&shed, UINT32_MAX), 1, SHED_BACK_MIN_S);
-    for (int i = 0; i < 2000000; i++) /* Redis answers nobody */
-        shed_allows(&shed, UINT64_MAX);
-    assert_int_equal(SHED_BACK_MAX_S, shed_retry_s(&shed, UINT32_MAX));
-    shed_tick(&shed, 1);
-    for (int i = 0; i < 300; i++) {
-        answer(&shed, 10000);
-        shed_tick(&shed, 1);
+    uint64_t times = words->len > 3 ? number(words, 3) : 1;
+    for (uint64_t i = 0; i < times; i++) {
+        for (uint64_t answered = 0; answered < number(words, 1); answered++)
+            shed_answered(&shed);
+        shed_tick(&shed, (uint32_t)number(words, 2));
     }
-    assert_in_range(shed_retry_s(&shed, UINT32_MAX), 1, SHED_BACK_MIN_S);
 }
 
-static void a_line_that_takes_few_measures_with_few(void **state)
+static void expect_room(const struct script_line *words)
 {
-    (void)state;
-    struct shed shed;
-    shed_init(&shed, 100); /* fewer than one batch */
-    for (int i = 0; i < 100; i++)
-        shed_tick(&shed, 1);
-    assert_true(shed_allows(&shed, 99));
-    assert_false(shed_allows(&shed, 100));
-    assert_in_range(shed_retry_s(&shed, UINT32_MAX), 1, SHED_BACK_MAX_S);
+    script_expect(words, "1", shed_allows(&shed, number(words, 1) - 1));
+    script_expect(words, "0", shed_allows(&shed, number(words, 1)));
 }
 
-static void answers_while_nobody_waits_count_if_they_are_many(void **state)
+static void refuse(const struct script_line *words)
 {
-    (void)state;
-    struct shed shed;
-    shed_init(&shed, 400); /* 1,000 a second: a hundred in a tick */
-    answer(&shed, 1000);
-    shed_tick(&shed, 0);
-    assert_true(shed_allows(&shed, 3999));
-    assert_false(shed_allows(&shed, 4000));
+    for (uint64_t times = number(words, 1), pending = number(words, 2); times > 0; times--)
+        assert_false(shed_allows(&shed, pending));
 }
 
-static void a_rejected_visitor_counts_until_served(void **state)
+static void expect_back(const struct script_line *words)
 {
-    (void)state;
-    struct shed shed;
-    shed_init(&shed, 400); /* 1,000 a second: a hundred in a tick */
-    for (int i = 0; i < 20000; i++)
-        shed_allows(&shed, 512);
-    answer(&shed, 100);
-    shed_tick(&shed, 1);
-    assert_int_equal(22, shed_retry_s(&shed, UINT32_MAX)); /* as before the tick */
-    for (int i = 0; i < 10; i++) {
-        answer(&shed, 100);
-        shed_tick(&shed, 1);
-    }
-    /* A thousand were served, and a thirtieth fades in a second. */
-    assert_int_equal(20, shed_retry_s(&shed, UINT32_MAX));
-    for (int i = 0; i < 190; i++) {
-        answer(&shed, 100);
-        shed_tick(&shed, 1);
-    }
-    assert_int_equal(SHED_BACK_MIN_S, shed_retry_s(&shed, UINT32_MAX));
+    static const char *const names[] = {"0", "half", "all", NULL};
+    static const uint32_t random[] = {0, UINT32_MAX / 2, UINT32_MAX};
+    unsigned luck = script_choice(words, script_word(words, 1), names);
+    script_expect(words, script_word(words, 2), shed_retry_s(&shed, random[luck]));
+}
+
+static const struct script_verb verbs[] = {
+    {"init", init},     {"tick", tick},        {"room", expect_room},
+    {"refuse", refuse}, {"back", expect_back}, {NULL, NULL},
+};
+
+static const struct script_row rows[] = {
+    /* A tick of 5000 is 50,000 a second. Where nobody waits nothing is known. */
+    {"as many wait for Redis as it answers in time",
+     "init 4096; room 4096; tick 5000 1; room 20000; tick 0 1 50; room 512; tick 0 0; room 4096"},
+    /* A thousand a second: twenty seconds of work, and two. */
+    {"refused joins come back while all of them can be served",
+     "init 400; refuse 20000 512; back 0 1; back all 22; back half 11..12"},
+    {"the time to come back is bounded and falls again",
+     "init 4096; back all 1..2; refuse 2000000 1000000000; back all 120; tick 0 1;"
+     "tick 10000 1 300; back all 1..2"},
+    {"a line with room for less than a batch is measured with few",
+     "init 100; tick 0 1 100; room 100; back all 1..120"},
+    {"answers while nobody waits count if they are many", "init 400; tick 1000 0; room 4000"},
+    /* A thousand are served in ten ticks, and a thirtieth fades in a second. */
+    {"a refused visitor counts until served",
+     "init 400; refuse 20000 512; tick 100 1; back all 22; tick 100 1 10; back all 20;"
+     "tick 100 1 190; back all 2"},
+};
+
+static void run_row(void **state)
+{
+    script_run(*state, verbs);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_many_wait_for_redis_as_it_answers_in_time),
-        cmocka_unit_test(the_refused_come_back_while_all_of_them_can_be_served),
-        cmocka_unit_test(the_time_to_come_back_is_bounded_and_forgets),
-        cmocka_unit_test(a_line_that_takes_few_measures_with_few),
-        cmocka_unit_test(answers_while_nobody_waits_count_if_they_are_many),
-        cmocka_unit_test(a_rejected_visitor_counts_until_served),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
 }
