@@ -175,7 +175,7 @@ static void report_payment(struct world *world, struct peer_call *call)
                                      .id = "pi_1",
                                      .secret = "pi_1_secret",
                                      .url = "https://psp.example/pay/pi_1",
-                                     .amount = world->other_money ? AMOUNT / 2 : AMOUNT,
+                                     .amount = AMOUNT,
                                      .captured = world->captured,
                                      .refunded = world->refunded};
 }

@@ -96,7 +96,6 @@ struct world {
     bool buyer_pays; /* as soon as there is something to pay */
     bool webhooks_come;
     uint64_t given_back; /* part of a capture that the provider returns at once */
-    bool other_money;    /* the buyer agreed to another sum */
     void (*alter)(struct world *world, struct peer_call *call); /* an answer, or NULL */
     uint64_t refund_back, refund_part; /* of the last refund: given back before; asked for */
     /* crash */
