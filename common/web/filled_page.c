@@ -14,18 +14,12 @@ struct filled_page {
     struct template *of[LANG_MAX];
 };
 
-int filled_page_create(const struct site *site, struct span html, const struct page_gap *gaps,
-                       struct err_slot *err, struct filled_page **out)
+int filled_page_create_named(const struct site *site, struct span html, const char *const *names,
+                             struct err_slot *err, struct filled_page **out)
 {
-    const char *names[GAPS_MAX + 1] = {NULL};
     struct filled_page *page = calloc(1, sizeof(*page));
     if (page == NULL)
         return err_set(err, ERR_NOMEM, "a page");
-    page->gaps = gaps;
-    for (; gaps[page->gaps_len].name != NULL; page->gaps_len++) {
-        assert(page->gaps_len < GAPS_MAX);
-        names[page->gaps_len] = gaps[page->gaps_len].name;
-    }
     for (enum lang lang = 0; lang < lang_count(); lang++) {
         int rc = site_template(site, lang, html, names, err, &page->of[lang]);
         if (rc < 0) {
@@ -34,6 +28,23 @@ int filled_page_create(const struct site *site, struct span html, const struct p
         }
     }
     *out = page;
+    return 0;
+}
+
+int filled_page_create(const struct site *site, struct span html, const struct page_gap *gaps,
+                       struct err_slot *err, struct filled_page **out)
+{
+    const char *names[GAPS_MAX + 1] = {NULL};
+    uint32_t len = 0;
+    for (; gaps[len].name != NULL; len++) {
+        assert(len < GAPS_MAX);
+        names[len] = gaps[len].name;
+    }
+    int rc = filled_page_create_named(site, html, names, err, out);
+    if (rc < 0)
+        return rc;
+    (*out)->gaps = gaps;
+    (*out)->gaps_len = len;
     return 0;
 }
 
@@ -58,11 +69,18 @@ static bool more_of_block(unsigned block, unsigned turn, void *ctx)
     return filling->page->gaps[block].more(filling->ctx, turn);
 }
 
-void filled_page_put(struct text *out, const struct filled_page *page, enum lang lang, void *ctx)
+void filled_page_put_named(struct text *out, const struct filled_page *page, enum lang lang,
+                           void (*put)(struct text *out, unsigned gap, void *ctx),
+                           bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx)
 {
     assert(lang < lang_count());
+    template_put_blocks(out, page->of[lang], put, more, ctx);
+}
+
+void filled_page_put(struct text *out, const struct filled_page *page, enum lang lang, void *ctx)
+{
     struct filling filling = {page, ctx};
-    template_put_blocks(out, page->of[lang], put_gap, more_of_block, &filling);
+    filled_page_put_named(out, page, lang, put_gap, more_of_block, &filling);
 }
 
 size_t filled_page_fixed(const struct filled_page *page, enum lang lang)

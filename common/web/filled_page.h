@@ -19,6 +19,13 @@ struct filled_page;
 int filled_page_create(const struct site *site, struct span html, const struct page_gap *gaps,
                        struct err_slot *err, struct filled_page **out);
 void filled_page_put(struct text *out, const struct filled_page *page, enum lang lang, void *ctx);
+/* The same for a page whose gaps have names alone, ended by NULL: two functions fill all of them,
+ * by their index among the names. */
+int filled_page_create_named(const struct site *site, struct span html, const char *const *names,
+                             struct err_slot *err, struct filled_page **out);
+void filled_page_put_named(struct text *out, const struct filled_page *page, enum lang lang,
+                           void (*put)(struct text *out, unsigned gap, void *ctx),
+                           bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx);
 /* Bytes of it that no request fills. */
 size_t filled_page_fixed(const struct filled_page *page, enum lang lang);
 void filled_page_destroy(struct filled_page *page);

@@ -3,183 +3,14 @@
  * picture and nothing that is fetched, so that opening it tells nobody anything. */
 #include "letters/mail_page.h"
 
-#include "wording.h"
+#include "fact.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char mail_html[] =
 #include "payment-adapter/web/mail.html.inc"
     ;
-
-struct mail_page {
-    const struct mail *mail;
-    const struct mail_said *said;
-    struct span place, rest; /* of this turn, and after it */
-};
-
-static const struct mail *mail_of(const void *ctx)
-{
-    return ((const struct mail_page *)ctx)->mail;
-}
-
-static bool once(unsigned turn, bool shown)
-{
-    return turn == 0 && shown;
-}
-
-static void put_house(struct text *out, void *ctx)
-{
-    html_put(out, span_of(mail_of(ctx)->house));
-}
-
-static bool has_house(void *ctx, unsigned turn)
-{
-    return once(turn, mail_of(ctx)->house[0] != '\0');
-}
-
-static void put_title(struct text *out, void *ctx)
-{
-    html_put(out, ((const struct mail_page *)ctx)->said->title);
-}
-
-static void put_first(struct text *out, void *ctx)
-{
-    html_put(out, ((const struct mail_page *)ctx)->said->first);
-}
-
-static void put_url(struct text *out, void *ctx)
-{
-    html_put(out, ((const struct mail_page *)ctx)->said->url);
-}
-
-static bool has_tickets(void *ctx, unsigned turn)
-{
-    return once(turn, ((const struct mail_page *)ctx)->said->tickets);
-}
-
-static bool has_no_tickets(void *ctx, unsigned turn)
-{
-    return once(turn, !((const struct mail_page *)ctx)->said->tickets);
-}
-
-static void put_event(struct text *out, void *ctx)
-{
-    html_put(out, mail_of(ctx)->event);
-}
-
-static bool has_start(void *ctx, unsigned turn)
-{
-    return once(turn, mail_of(ctx)->starts_at.len > 0);
-}
-
-static void put_start(struct text *out, void *ctx)
-{
-    char memory[256];
-    struct text time = text_on(memory, sizeof(memory));
-    wording_put_time(&time, mail_of(ctx)->words, mail_of(ctx)->starts_at);
-    html_put(out, text_span(&time));
-}
-
-static bool more_places(void *ctx, unsigned turn)
-{
-    struct mail_page *page = ctx;
-    if (turn == 0)
-        page->rest = page->mail->places;
-    if (page->rest.len == 0)
-        return false;
-    page->rest = span_cut(page->rest, '\n', &page->place);
-    return true;
-}
-
-/* A place in an area has no row and no number. */
-static void put_place(struct text *out, void *ctx)
-{
-    const struct mail_page *page = ctx;
-    struct span words[3], line = page->place;
-    for (int i = 0; i < 3; i++)
-        line = span_cut(line, '\t', &words[i]);
-    if (words[2].len > 0)
-        phrases_fill(out, phrases_find(page->mail->words, SPAN("seat.name")), words, html_put);
-    else
-        html_put(out, words[0]);
-}
-
-/* Without their names it is said how many they are. */
-static bool has_count(void *ctx, unsigned turn)
-{
-    return once(turn, mail_of(ctx)->places.len == 0);
-}
-
-static void put_count(struct text *out, void *ctx)
-{
-    text_u64(out, mail_of(ctx)->seats);
-}
-
-static void put_money(struct text *out, const struct mail *mail, uint64_t minor)
-{
-    char memory[64];
-    struct text amount = text_on(memory, sizeof(memory));
-    wording_put_money(&amount, mail->words, minor, mail->currency);
-    html_put(out, text_span(&amount));
-}
-
-static bool is_bought(void *ctx, unsigned turn)
-{
-    return once(turn, ((const struct mail_page *)ctx)->said->bought);
-}
-
-static bool has_fees(void *ctx, unsigned turn)
-{
-    return once(turn, mail_of(ctx)->fees > 0);
-}
-
-static void put_prices(struct text *out, void *ctx)
-{
-    assert(mail_of(ctx)->fees <= mail_of(ctx)->amount);
-    put_money(out, mail_of(ctx), mail_of(ctx)->amount - mail_of(ctx)->fees);
-}
-
-static void put_fees(struct text *out, void *ctx)
-{
-    put_money(out, mail_of(ctx), mail_of(ctx)->fees);
-}
-
-static void put_amount_name(struct text *out, void *ctx)
-{
-    html_put(out, ((const struct mail_page *)ctx)->said->amount);
-}
-
-static void put_amount(struct text *out, void *ctx)
-{
-    put_money(out, mail_of(ctx), mail_of(ctx)->amount);
-}
-
-static bool has_vat(void *ctx, unsigned turn)
-{
-    return once(turn, mail_of(ctx)->vat > 0);
-}
-
-static void put_vat(struct text *out, void *ctx)
-{
-    put_money(out, mail_of(ctx), mail_of(ctx)->vat);
-}
-
-static void put_order(struct text *out, void *ctx)
-{
-    html_put(out, mail_of(ctx)->order);
-}
-
-static void put_support(struct text *out, void *ctx)
-{
-    html_put(out, mail_of(ctx)->support);
-}
-
-static bool has_support(void *ctx, unsigned turn)
-{
-    return once(turn, mail_of(ctx)->support.len > 0);
-}
 
 struct span mail_page_contact(struct span address)
 {
@@ -196,32 +27,80 @@ struct span mail_page_contact(struct span address)
     return address;
 }
 
-static void put_contact(struct text *out, void *ctx)
+struct mail_page {
+    const struct mail *mail;
+    struct span rest; /* of the places, after this turn */
+    unsigned place_at;
+    struct fact_list facts;
+};
+
+static bool more_places(void *ctx, unsigned turn);
+
+/* A place in an area has no row and no number. */
+static void list_place(struct mail_page *page, struct span line)
 {
-    html_put(out, mail_page_contact(mail_of(ctx)->support));
+    struct span names[3];
+    for (int i = 0; i < 3; i++)
+        line = span_cut(line, '\t', &names[i]);
+    fact_seat(&page->facts, "place", names, SPAN(""));
+    page->facts.all[page->place_at].more = more_places;
 }
 
-static const struct page_gap gaps[] = {
-    {"house", put_house, has_house},   {"title", put_title, NULL},
-    {"first", put_first, NULL},        {"url", put_url, NULL},
-    {"tickets", NULL, has_tickets},    {"order-only", NULL, has_no_tickets},
-    {"event", put_event, NULL},        {"start", put_start, has_start},
-    {"place", put_place, more_places}, {"count", put_count, has_count},
-    {"bought", NULL, is_bought},       {"prices", put_prices, NULL},
-    {"fees", put_fees, has_fees},      {"amount-name", put_amount_name, NULL},
-    {"amount", put_amount, NULL},      {"vat", put_vat, has_vat},
-    {"order", put_order, NULL},        {"support", put_support, has_support},
-    {"contact", put_contact, NULL},    {NULL, NULL, NULL},
-};
+static bool more_places(void *ctx, unsigned turn)
+{
+    struct mail_page *page = ctx;
+    struct span line;
+    if (turn == 0)
+        page->rest = page->mail->places;
+    if (page->rest.len == 0)
+        return false;
+    page->rest = span_cut(page->rest, '\n', &line);
+    page->facts.len = page->place_at;
+    list_place(page, line);
+    return true;
+}
+
+static void list_facts(struct mail_page *page, const struct mail_said *said)
+{
+    struct fact_list *facts = &page->facts;
+    const struct mail *mail = page->mail;
+    assert(mail->fees <= mail->amount);
+    fact_text(facts, "house", span_of(mail->house));
+    fact_text(facts, "title", said->title);
+    fact_text(facts, "first", said->first);
+    fact_text(facts, "url", said->url);
+    fact_if(facts, "tickets", said->tickets);
+    fact_if(facts, "order-only", !said->tickets);
+    fact_text(facts, "event", mail->event);
+    fact_time(facts, "start-stored", "start", mail->starts_at);
+    page->place_at = facts->len;
+    list_place(page, SPAN(""));
+    fact_count(facts, "count", mail->places.len == 0, mail->seats);
+    fact_if(facts, "bought", said->bought);
+    fact_money(facts, "prices-stored", "prices", mail->amount - mail->fees);
+    fact_money(facts, "fees-stored", "fees", mail->fees);
+    fact_text(facts, "amount-name", said->amount);
+    fact_money(facts, "amount-stored", "amount", mail->amount);
+    fact_money(facts, "vat-stored", "vat", mail->vat);
+    fact_text(facts, "order", mail->order);
+    fact_text(facts, "support", mail->support);
+    fact_text(facts, "contact", mail_page_contact(mail->support));
+}
 
 int mail_page_create(const struct site *site, struct err_slot *err, struct filled_page **out)
 {
-    return filled_page_create(site, span_of(mail_html), gaps, err, out);
+    const struct mail none = {.house = ""};
+    struct mail_page page = {.mail = &none};
+    list_facts(&page, &(struct mail_said){.tickets = false});
+    return fact_page_create(&page.facts, site, span_of(mail_html), err, out);
 }
 
 void mail_page_put(struct text *out, const struct mail *mail, const struct mail_said *said)
 {
-    struct mail_page page = {.mail = mail, .said = said};
+    struct mail_page page = {.mail = mail,
+                             .facts = {.words = mail->words, .currency = mail->currency}};
     assert(mail->page != NULL);
-    filled_page_put(out, mail->page, mail->lang, &page);
+    page.facts.ctx = &page;
+    list_facts(&page, said);
+    fact_page_put(out, mail->page, mail->lang, &page.facts);
 }

@@ -8,6 +8,7 @@
 #include "api/guard.h"
 #include "api/order_view.h"
 #include "base/magic.h"
+#include "fact.h"
 #include "pages/order_page.h"
 #include "pages/tickets_page.h"
 #include "store/statements.h"
@@ -96,72 +97,31 @@ static void reply_page(struct visit *visit, unsigned status, const struct text *
 
 /* ---- a page of one sentence ---- */
 
-struct note {
-    const struct visit *visit;
-    const struct phrases *words;
-    unsigned status;
-    const char *title;
-};
-
-static void put_title(struct text *out, void *ctx)
+static void list_note(struct fact_list *facts, struct span address, unsigned status,
+                      const char *title, bool tickets, const char *support)
 {
-    const struct note *note = ctx;
-    html_put(out, phrases_find(note->words, span_of(note->title)));
+    bool missing = status == 404 || status == 410;
+    fact_phrase(facts, "title", span_of(title), SPAN(""), SPAN(""));
+    fact_if(facts, "login", status == 401); /* the way to log in and come back */
+    fact_text(facts, "address", address);
+    fact_phrase(facts, "missing",
+                !missing        ? SPAN("")
+                : status == 410 ? SPAN("page.retired-text")
+                : tickets       ? SPAN("page.no-tickets-text")
+                                : SPAN("page.missing-text"),
+                SPAN(""), SPAN(""));
+    fact_text(facts, "support", span_of(support));
 }
-
-/* For visitors who are not logged in: the way to log in and come back. */
-static bool wants_login(void *ctx, unsigned turn)
-{
-    return turn == 0 && ((const struct note *)ctx)->status == 401;
-}
-
-static void put_address(struct text *out, void *ctx)
-{
-    const struct visit *visit = ((const struct note *)ctx)->visit;
-    text_printf(out, "/pay/%s/%s", visit->tickets ? "tickets" : "orders", visit->order);
-}
-
-static bool is_missing(void *ctx, unsigned turn)
-{
-    const struct note *note = ctx;
-    return turn == 0 && (note->status == 404 || note->status == 410);
-}
-
-static void put_missing(struct text *out, void *ctx)
-{
-    const struct note *note = ctx;
-    html_put(out, phrases_find(note->words, note->status == 410    ? SPAN("page.retired-text")
-                                            : note->visit->tickets ? SPAN("page.no-tickets-text")
-                                                                   : SPAN("page.missing-text")));
-}
-
-static void put_support(struct text *out, void *ctx)
-{
-    const struct note *note = ctx;
-    html_put(out, span_of(note->visit->pay->settings->support_url));
-}
-
-static bool has_support(void *ctx, unsigned turn)
-{
-    const struct note *note = ctx;
-    return turn == 0 && note->visit->pay->settings->support_url[0] != '\0';
-}
-
-static const struct page_gap note_gaps[] = {
-    {"title", put_title, NULL},
-    {"login", NULL, wants_login},
-    {"address", put_address, NULL},
-    {"missing", put_missing, is_missing},
-    {"support", put_support, has_support},
-    {NULL, NULL, NULL},
-};
 
 static void reply_note(struct visit *visit, unsigned status, const char *title)
 {
-    char memory[NOTE_MAX];
-    struct text page = text_on(memory, sizeof(memory));
-    struct note note = {visit, site_phrases(visit->pages->site, visit->lang), status, title};
-    filled_page_put(&page, visit->pages->note, visit->lang, &note);
+    char memory[NOTE_MAX], back[ORDER_ID_MAX + 16];
+    struct text page = text_on(memory, sizeof(memory)), address = text_on(back, sizeof(back));
+    struct fact_list facts = {.words = site_phrases(visit->pages->site, visit->lang)};
+    text_printf(&address, "/pay/%s/%s", visit->tickets ? "tickets" : "orders", visit->order);
+    list_note(&facts, text_span(&address), status, title, visit->tickets,
+              visit->pay->settings->support_url);
+    fact_page_put(&page, visit->pages->note, visit->lang, &facts);
     reply_page(visit, status, &page);
     visit_free(visit);
 }
@@ -228,7 +188,7 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     struct visit *visit = MAGIC_OF(visit, ctx);
     const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
     size_t codes = res != NULL && visit->tickets ? (size_t)PQntuples(res) : 0;
-    size_t room = PAGE_MAX + codes * TICKETS_PAGE_QR_MAX;
+    size_t room = PAGE_MAX + codes * FACT_QR_MAX;
     char *memory = res != NULL ? malloc(room) : NULL;
     if (memory == NULL) {
         reply_note(visit, 503, "page.later");
@@ -355,8 +315,10 @@ static int make_pages(struct pages *pages, const struct settings *settings, stru
         rc = order_page_create(pages->site, err, &pages->order);
     if (rc == 0)
         rc = tickets_page_create(pages->site, err, &pages->tickets);
+    struct fact_list note = {.len = 0};
+    list_note(&note, SPAN(""), 0, "", false, "");
     if (rc == 0)
-        rc = filled_page_create(pages->site, span_of(note_html), note_gaps, err, &pages->note);
+        rc = fact_page_create(&note, pages->site, span_of(note_html), err, &pages->note);
     return rc;
 }
 

@@ -5,9 +5,6 @@
 #include "store/statements.h"
 #include "web/filled_page.h"
 
-/* The longest page has a hundred tickets, each with a code of 40 KB at most. */
-enum { TICKETS_PAGE_QR_MAX = 64 * 1024 };
-
 struct tickets_view {
     const PGresult *rows; /* of order_tickets */
     const char *order, *member;

@@ -1,0 +1,58 @@
+/* fact.h: what fills a page, as a list of facts with names. The function that lists them for
+ * a request is also called once at start, on an empty row, for their names: so it lists the same
+ * names in the same order each time. A block with the name of a fact is shown where the fact is not
+ * empty. */
+#ifndef FG_PAY_FACT_H
+#define FG_PAY_FACT_H
+
+#include "web/filled_page.h"
+
+enum { FACTS_MAX = 48, FACT_QR_MAX = 64 * 1024 /* a ticket's code has 40 KB at most */ };
+
+enum fact_kind { FACT_TEXT, FACT_TIME, FACT_NUMBER, FACT_MONEY, FACT_PHRASE, FACT_QR };
+
+struct fact {
+    const char *name;
+    enum fact_kind kind;
+    bool shown;
+    struct span text; /* or the phrase's key */
+    struct span values[3];
+    uint64_t number;
+    bool (*more)(void *ctx, unsigned turn); /* NULL: the block has one turn if it is shown */
+};
+
+struct fact_list {
+    const struct phrases *words;
+    struct span currency;
+    void *ctx; /* of more() */
+    struct fact all[FACTS_MAX];
+    unsigned len;
+};
+
+/* Texts are borrowed until the page is put. */
+struct fact *fact_text(struct fact_list *facts, const char *name, struct span text);
+void fact_if(struct fact_list *facts, const char *name, bool shown);
+/* RFC 3339. The first name is the time as stored, which the script rewrites in the visitor's own
+ * zone; the second is the time in words. */
+void fact_time(struct fact_list *facts, const char *name, const char *in_words, struct span at);
+void fact_count(struct fact_list *facts, const char *name, bool shown, uint64_t count);
+/* In minor units, and as people write amounts. */
+void fact_money(struct fact_list *facts, const char *name, const char *in_words, uint64_t minor);
+/* Shown where the key is not empty. */
+void fact_phrase(struct fact_list *facts, const char *name, struct span key, struct span first,
+                 struct span second);
+/* What is printed on a seat. A place in an area shows the area's name; a seat of a hall without
+ * names shows its id. */
+void fact_seat(struct fact_list *facts, const char *name, const struct span names[3],
+               struct span id);
+void fact_qr(struct fact_list *facts, const char *name, struct span text);
+/* A block that is repeated. Before each turn more() lists the facts of that turn again, and this
+ * one first: it resets `len`. False ends the block. */
+void fact_each(struct fact_list *facts, const char *name, bool (*more)(void *ctx, unsigned turn));
+
+int fact_page_create(const struct fact_list *facts, const struct site *site, struct span html,
+                     struct err_slot *err, struct filled_page **out);
+void fact_page_put(struct text *out, const struct filled_page *page, enum lang lang,
+                   struct fact_list *facts);
+
+#endif
