@@ -6,8 +6,8 @@ OBSERVED := $(SHARED) $(if $(OBSERVE),FAIRGATE_OBSERVE=$(OBSERVE))
 # Files that make packages, images or machines run long and are too large for memory.
 LONG    := FAIRGATE_FILE_MAX_S=3600 TMPDIR=$${TMPDIR:-/tmp} node infra/black-box.js
 FIRST   := run|test|check|unit|clean
-HIGH    := $(filter-out all programs %-programs generated tidy tidy-list recipe-of flags build/%,$(MAKECMDGOALS))
-.PHONY: help $(HIGH)
+HIGH    := $(filter-out all unit programs %-programs generated tidy tidy-list recipe-of build/%,$(MAKECMDGOALS))
+.PHONY: help unit $(HIGH)
 $(if $(HIGH),$(eval .NOTPARALLEL:))
 
 help: ## this list
