@@ -12,16 +12,31 @@
 
 enum { NOW_S = 1795159953 };
 
-struct world {
+static struct world {
     struct clock_fake fake;
     struct jwks *keys; /* the verifier's: [0] signs, [1] is the previous one */
     struct jwks_key *stranger;
     struct jwt_rules rules;
-};
+    char memory[2 * JWT_BYTES_MAX];
+    struct text token; /* of each test */
+    struct jwt_claims claims;
+    struct err_slot err;
+} world;
+
+static struct jwt_claims good_claims(void)
+{
+    return (struct jwt_claims){.iss = SPAN("queue"),
+                               .aud = SPAN("seats"),
+                               .sub = SPAN("visitor"),
+                               .jti = SPAN("s-1"),
+                               .iat_s = NOW_S - 10,
+                               .exp_s = NOW_S + 600,
+                               .extra = SPAN("\"event\":\"x\",\"n\":7")};
+}
 
 static int set_up(void **state)
 {
-    static struct world world;
+    (void)state;
     struct jwks_key *current, *previous;
     clock_fake_init(&world.fake, (uint64_t)NOW_S * 1000000);
     assert_int_equal(0, jwks_create(NULL, &world.keys));
@@ -36,27 +51,17 @@ static int set_up(void **state)
                                      .leeway_s = 5,
                                      .lifetime_s_max = 3600,
                                      .clock = &world.fake.clock};
-    *state = &world;
+    world.token = text_on(world.memory, sizeof(world.memory));
+    world.claims = good_claims();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct world *world = *state;
-    jwks_destroy(world->keys);
-    jwks_key_destroy(world->stranger);
+    (void)state;
+    jwks_destroy(world.keys);
+    jwks_key_destroy(world.stranger);
     return 0;
-}
-
-static struct jwt_claims good_claims(void)
-{
-    return (struct jwt_claims){.iss = SPAN("queue"),
-                               .aud = SPAN("seats"),
-                               .sub = SPAN("visitor"),
-                               .jti = SPAN("s-1"),
-                               .iat_s = NOW_S - 10,
-                               .exp_s = NOW_S + 600,
-                               .extra = SPAN("\"event\":\"x\",\"n\":7")};
 }
 
 /* The fault that belongs to a sentence. */
@@ -85,13 +90,13 @@ static enum jwt_fault fault_of(const char *sentence)
     return JWT_FAULT_FORM;
 }
 
-static int verify(struct world *world, struct span token, struct err_slot *err)
+static int verify(struct span token, struct err_slot *err)
 {
     struct jwt jwt;
     enum jwt_fault fault = (enum jwt_fault) - 1;
-    struct jwt_rules rules = world->rules;
+    struct jwt_rules rules = world.rules;
     rules.fault = &fault;
-    int rc = jwt_verify(world->keys, &rules, token, err, &jwt);
+    int rc = jwt_verify(world.keys, &rules, token, err, &jwt);
     if (rc == 0)
         jwt_deinit(&jwt);
     else
@@ -99,13 +104,17 @@ static int verify(struct world *world, struct span token, struct err_slot *err)
     return rc;
 }
 
-/* Signs these claims with the verifier's key. */
-static struct span sign(const struct world *world, const struct jwt_claims *claims,
-                        struct text *out)
+/* Signs the claims with a key. */
+static struct span sign(const struct jwks_key *key)
 {
-    out->len = 0;
-    assert_int_equal(0, jwt_sign(jwks_signer(world->keys), "pass+jwt", claims, NULL, out));
-    return text_span(out);
+    world.token.len = 0;
+    assert_int_equal(0, jwt_sign(key, "pass+jwt", &world.claims, NULL, &world.token));
+    return text_span(&world.token);
+}
+
+static struct span signed_token(void)
+{
+    return sign(jwks_signer(world.keys));
 }
 
 /* ---- tables: headers and payloads, signed by the verifier's key unless the row says otherwise. In
@@ -131,65 +140,65 @@ struct token_row {
     unsigned rules;
 };
 
-static void expand(struct text *out, const struct world *world, const char *pattern)
+static void expand(struct text *out, const char *pattern)
 {
     for (; *pattern != '\0'; pattern++) {
         if (*pattern == '$')
-            text_put(out, jwks_key_kid(jwks_signer(world->keys)));
+            text_put(out, jwks_key_kid(jwks_signer(world.keys)));
         else if (*pattern == '&')
-            expand(out, world, AGREED);
+            expand(out, AGREED);
         else if (*pattern == '@')
-            expand(out, world, TIMES);
+            expand(out, TIMES);
         else
             text_char(out, *pattern == '\'' ? '"' : *pattern);
     }
 }
 
-static void put_part(struct text *out, const struct world *world, const char *pattern)
+static void put_part(struct text *out, const char *pattern)
 {
     char memory[JWT_BYTES_MAX];
     struct text text = text_on(memory, sizeof(memory));
-    expand(&text, world, pattern);
+    expand(&text, pattern);
     assert_false(text.overflown);
     base64_put(out, text.ptr, text.len);
 }
 
-static const struct jwks_key *signer_of(const struct world *world, unsigned rules)
+static const struct jwks_key *signer_of(unsigned rules)
 {
     if (rules & STRANGER)
-        return world->stranger;
-    return rules & PREVIOUS ? jwks_at(world->keys, 1) : jwks_signer(world->keys);
+        return world.stranger;
+    return rules & PREVIOUS ? jwks_at(world.keys, 1) : jwks_signer(world.keys);
 }
 
-static void check(struct world *world, const struct token_row *row)
+static void check(const struct token_row *row)
 {
     char memory[2 * JWT_BYTES_MAX];
     uint8_t signature[JWKS_SIGNATURE_BYTES];
     struct text token = text_on(memory, sizeof(memory));
     struct err_slot err = {.text = ""};
-    put_part(&token, world,
+    put_part(&token,
              row->header != NULL ? row->header : "{'alg':'ES256','typ':'pass+jwt','kid':'$'}");
     text_char(&token, '.');
-    put_part(&token, world, row->payload);
-    const struct jwks_key *key = signer_of(world, row->rules);
+    put_part(&token, row->payload);
+    const struct jwks_key *key = signer_of(row->rules);
     assert_int_equal(0, jwks_key_sign(key, text_span(&token), NULL, signature));
     text_char(&token, '.');
     base64_put(&token, signature, sizeof(signature));
     assert_false(token.overflown);
-    world->rules.typ = row->rules & OUTSIDE ? NULL : "pass+jwt";
-    world->rules.iat_ahead_ok = row->rules & IAT_AHEAD;
-    world->rules.lifetime_s_max = row->rules & ENDLESS ? 0 : 3600;
-    world->rules.run_out_ok = row->rules & RUN_OUT;
-    world->rules.aud = row->rules & NO_AUD ? "" : "seats";
-    int rc = verify(world, text_span(&token), &err);
+    world.rules.typ = row->rules & OUTSIDE ? NULL : "pass+jwt";
+    world.rules.iat_ahead_ok = row->rules & IAT_AHEAD;
+    world.rules.lifetime_s_max = row->rules & ENDLESS ? 0 : 3600;
+    world.rules.run_out_ok = row->rules & RUN_OUT;
+    world.rules.aud = row->rules & NO_AUD ? "" : "seats";
+    int rc = verify(text_span(&token), &err);
     if (rc != row->rc || strstr(err.text, row->says) == NULL)
         fail_msg("%s %s: %d %s", row->header != NULL ? row->header : "", row->payload, rc,
                  err.text);
 }
 
-#define CHECK_ROWS(WORLD, ROWS)                                                                    \
+#define CHECK_ROWS(ROWS)                                                                           \
     for (size_t i = 0; i < sizeof(ROWS) / sizeof((ROWS)[0]); i++)                                  \
-    check((WORLD), &(ROWS)[i])
+    check(&(ROWS)[i])
 
 /* A token does not choose its algorithm, and its header asks for nothing more. */
 static void the_verifier_chooses_the_algorithm(void **state)
@@ -226,7 +235,8 @@ static void the_verifier_chooses_the_algorithm(void **state)
         {NULL, good, ERR_AUTH, "the signature is wrong", STRANGER}, /* under our kid */
         {NULL, good, ERR_AUTH, "the signature is wrong", PREVIOUS},
     };
-    CHECK_ROWS(*state, rows);
+    (void)state;
+    CHECK_ROWS(rows);
 }
 
 static void every_claim_is_compared(void **state)
@@ -249,7 +259,8 @@ static void every_claim_is_compared(void **state)
         {NULL, "[1]", ERR_SYNTAX, "payload", 0},
         {NULL, "{&,'iss':'queue',@}", ERR_SYNTAX, "payload", 0},
     };
-    CHECK_ROWS(*state, rows);
+    (void)state;
+    CHECK_ROWS(rows);
 }
 
 static void times_are_compared_with_the_leeway_and_not_a_second_more(void **state)
@@ -285,26 +296,28 @@ static void times_are_compared_with_the_leeway_and_not_a_second_more(void **stat
         {NULL, "{&,'iat':1795159900,'exp':1795159901}", ERR_TIMEOUT, expired, ENDLESS},
         {NULL, "{&,'iat':1795159900,'exp':1795159901}", 0, "", ENDLESS | RUN_OUT},
     };
-    CHECK_ROWS(*state, rows);
+    (void)state;
+    CHECK_ROWS(rows);
 }
 
 static void sub_and_jti_have_a_longest_length(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     static const char *const names[] = {"sub", "jti"};
     static char name[JWT_CLAIM_MAX + 2];
-    char memory[JWT_BYTES_MAX], payload[JWT_CLAIM_MAX + 128];
+    char payload[JWT_CLAIM_MAX + 128];
     memset(name, 'n', JWT_CLAIM_MAX + 1);
     for (unsigned i = 0; i < 4; i++) {
+        bool good = i < 2;
         size_t len = JWT_CLAIM_MAX + i / 2;
-        struct text token = text_on(memory, sizeof(memory));
-        struct jwt_claims claims = good_claims();
-        *(i % 2 == 0 ? &claims.sub : &claims.jti) = (struct span){name, len};
-        int rc = jwt_sign(jwks_signer(world->keys), "pass+jwt", &claims, NULL, &token);
-        assert_int_equal(rc, i < 2 ? 0 : ERR_RANGE);
+        world.claims = good_claims();
+        world.token.len = 0;
+        *(i % 2 == 0 ? &world.claims.sub : &world.claims.jti) = (struct span){name, len};
+        int rc = jwt_sign(jwks_signer(world.keys), "pass+jwt", &world.claims, NULL, &world.token);
+        assert_int_equal(rc, good ? 0 : ERR_RANGE);
         snprintf(payload, sizeof(payload), "{&,@,'%s':'%.*s'}", names[i % 2], (int)len, name);
-        check(world, &(struct token_row){NULL, payload, i < 2 ? 0 : ERR_AUTH,
-                                         i < 2 ? "" : "texts of 1 to", 0});
+        check(&(struct token_row){NULL, payload, good ? 0 : ERR_AUTH, good ? "" : "texts of 1 to",
+                                  0});
     }
 }
 
@@ -312,15 +325,10 @@ static void sub_and_jti_have_a_longest_length(void **state)
 
 static void claims_are_read_back(void **state)
 {
-    struct world *world = *state;
-    char memory[JWT_BYTES_MAX];
-    struct text token = text_on(memory, sizeof(memory));
-    struct jwt_claims claims = good_claims();
-    struct err_slot err;
+    (void)state;
     struct jwt jwt;
-    claims.nbf_s = NOW_S - 1;
-    sign(world, &claims, &token);
-    assert_int_equal(0, jwt_verify(world->keys, &world->rules, text_span(&token), &err, &jwt));
+    world.claims.nbf_s = NOW_S - 1;
+    assert_int_equal(0, jwt_verify(world.keys, &world.rules, signed_token(), &world.err, &jwt));
     assert_span(jwt.claims.iss, "queue");
     assert_span(jwt.claims.aud, "seats");
     assert_span(jwt.claims.sub, "visitor");
@@ -332,10 +340,9 @@ static void claims_are_read_back(void **state)
     assert_int_equal(7, json_integer_value(json_object_get(jwt.payload, "n")));
     jwt_deinit(&jwt);
 
-    claims = good_claims(); /* optional claims may be missing */
-    claims.sub = claims.jti = claims.extra = (struct span){NULL, 0};
-    sign(world, &claims, &token);
-    assert_int_equal(0, jwt_verify(world->keys, &world->rules, text_span(&token), &err, &jwt));
+    world.claims = good_claims(); /* optional claims may be missing */
+    world.claims.sub = world.claims.jti = world.claims.extra = (struct span){NULL, 0};
+    assert_int_equal(0, jwt_verify(world.keys, &world.rules, signed_token(), &world.err, &jwt));
     assert_int_equal(4, json_object_size(jwt.payload)); /* iss, aud, iat, exp */
     assert_null(jwt.claims.sub.ptr);
     assert_null(jwt.claims.jti.ptr);
@@ -344,113 +351,93 @@ static void claims_are_read_back(void **state)
 
 static void the_previous_key_is_accepted_and_an_unknown_one_is_not(void **state)
 {
-    struct world *world = *state;
-    struct jwt_claims claims = good_claims();
-    struct err_slot err;
-    char memory[JWT_BYTES_MAX];
-    struct text text = text_on(memory, sizeof(memory));
-    assert_int_equal(0, jwt_sign(jwks_at(world->keys, 1), "pass+jwt", &claims, &err, &text));
-    assert_int_equal(0, verify(world, text_span(&text), &err));
-    text.len = 0;
-    assert_int_equal(0, jwt_sign(world->stranger, "pass+jwt", &claims, &err, &text));
-    assert_int_equal(ERR_UNKNOWN, verify(world, text_span(&text), &err));
-    assert_says(&err, "kid is not of a key");
+    (void)state;
+    assert_int_equal(0, verify(sign(jwks_at(world.keys, 1)), &world.err));
+    assert_int_equal(ERR_UNKNOWN, verify(sign(world.stranger), &world.err));
+    assert_says(&world.err, "kid is not of a key");
 }
 
 static void a_token_expires(void **state)
 {
-    struct world *world = *state;
-    char memory[JWT_BYTES_MAX];
-    struct text token = text_on(memory, sizeof(memory));
-    struct jwt_claims claims = good_claims();
-    struct err_slot err;
-    sign(world, &claims, &token);
-    clock_fake_step(&world->fake, 604 * UINT64_C(1000000));
-    assert_int_equal(0, verify(world, text_span(&token), &err));
-    clock_fake_step(&world->fake, 1000000);
-    assert_int_equal(ERR_TIMEOUT, verify(world, text_span(&token), &err));
+    (void)state;
+    struct span token = signed_token();
+    clock_fake_step(&world.fake, 604 * UINT64_C(1000000));
+    assert_int_equal(0, verify(token, &world.err));
+    clock_fake_step(&world.fake, 1000000);
+    assert_int_equal(ERR_TIMEOUT, verify(token, &world.err));
 }
 
 static void other_texts_are_refused(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     static const char *const bad[] = {"",      ".",       "..",       "...",         "a.b",
                                       "a.b.c", "a.b.c.d", "e30.e30.", "e30=.e30.AA", " e30.e30.AA"};
-    struct err_slot err;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct jwt jwt;
-        int rc = verify(world, span_of(bad[i]), &err);
+        int rc = verify(span_of(bad[i]), &world.err);
         assert_true(rc < 0);
         /* Also for a caller that does not want the fault. */
-        assert_int_equal(rc, jwt_verify(world->keys, &world->rules, span_of(bad[i]), &err, &jwt));
+        assert_int_equal(rc,
+                         jwt_verify(world.keys, &world.rules, span_of(bad[i]), &world.err, &jwt));
     }
     char large[JWT_BYTES_MAX + 1];
     memset(large, 'A', sizeof(large));
     large[10] = large[20] = '.';
-    assert_int_equal(ERR_SYNTAX, verify(world, (struct span){large, sizeof(large)}, &err));
+    assert_int_equal(ERR_SYNTAX, verify((struct span){large, sizeof(large)}, &world.err));
 }
 
 static void a_signature_is_raw_and_64_bytes_long(void **state)
 {
-    struct world *world = *state;
-    char memory[JWT_BYTES_MAX + 8];
-    struct text token = text_on(memory, sizeof(memory));
-    struct jwt_claims claims = good_claims();
-    struct err_slot err;
-    size_t len = sign(world, &claims, &token).len;
+    (void)state;
+    struct span token = signed_token();
     for (size_t cut = 1; cut <= 86; cut++)
-        assert_int_equal(ERR_AUTH, verify(world, (struct span){memory, len - cut}, &err));
+        assert_int_equal(ERR_AUTH, verify((struct span){token.ptr, token.len - cut}, &world.err));
     /* In DER, as other libraries return it. */
     uint8_t raw[JWKS_SIGNATURE_BYTES], whole[70] = "\x30\x44\x02\x20";
-    assert_true(base64_decode_exact((struct span){memory + len - 86, 86}, raw, sizeof(raw)));
+    assert_true(base64_decode_exact(span_skip(token, token.len - 86), raw, sizeof(raw)));
     memcpy(whole + 4, raw, 32);
     memcpy(whole + 36, "\x02\x20", 2);
     memcpy(whole + 38, raw + 32, 32);
-    token.len = len - 86;
-    base64_put(&token, whole, sizeof(whole));
-    assert_int_equal(ERR_AUTH, verify(world, text_span(&token), &err));
-    assert_says(&err, "64 bytes");
+    world.token.len -= 86;
+    base64_put(&world.token, whole, sizeof(whole));
+    assert_int_equal(ERR_AUTH, verify(text_span(&world.token), &world.err));
+    assert_says(&world.err, "64 bytes");
 }
 
 static void a_token_that_would_be_too_long_is_not_signed(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     static char extra[JWT_BYTES_MAX];
     memset(extra, ' ', sizeof(extra));
     memcpy(extra, "\"a\":1", 5);
-    char memory[2 * JWT_BYTES_MAX];
-    struct err_slot err;
-    struct jwt_claims claims = good_claims();
-    const struct jwks_key *key = jwks_signer(world->keys);
+    const struct jwks_key *key = jwks_signer(world.keys);
     bool refused = false;
     for (size_t len = 1100; len < 1400; len += 3) {
-        struct text token = text_on(memory, sizeof(memory));
-        claims.extra = (struct span){extra, len};
-        int rc = jwt_sign(key, "pass+jwt", &claims, &err, &token);
+        world.token.len = 0;
+        world.claims.extra = (struct span){extra, len};
+        int rc = jwt_sign(key, "pass+jwt", &world.claims, &world.err, &world.token);
         assert_true(rc == 0 || rc == ERR_FULL);
-        assert_true(rc == 0 ? verify(world, text_span(&token), &err) == 0 : token.len == 0);
+        assert_true(rc == 0 ? verify(text_span(&world.token), &world.err) == 0
+                            : world.token.len == 0);
         refused |= rc != 0;
     }
     assert_true(refused);
-    claims = good_claims();
-    struct text small = text_on(memory, 100);
-    assert_int_equal(ERR_FULL, jwt_sign(key, "pass+jwt", &claims, &err, &small));
+    world.claims = good_claims();
+    struct text small = text_on(world.memory, 100);
+    assert_int_equal(ERR_FULL, jwt_sign(key, "pass+jwt", &world.claims, &world.err, &small));
     assert_int_equal(0, small.len);
 }
 
 static void a_changed_token_is_refused(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
-    char memory[JWT_BYTES_MAX], in[JWT_BYTES_MAX];
-    struct text text = text_on(memory, sizeof(memory));
-    struct jwt_claims claims = good_claims();
-    struct err_slot err;
-    struct span token = sign(world, &claims, &text);
+    char in[JWT_BYTES_MAX];
+    struct span token = signed_token();
     for (unsigned round = 0; round < 5000; round++) {
         struct span changed = {in, unit_mutate(&rng.rng, token, in, sizeof(in))};
-        if (!span_eq(changed, token) && verify(world, changed, &err) == 0)
+        if (!span_eq(changed, token) && verify(changed, &world.err) == 0)
             fail_msg("%.*s", (int)changed.len, changed.ptr);
     }
 }
@@ -510,35 +497,31 @@ static void put_others_token(struct text *out, const char *alg, const char *kid,
 
 static void an_outside_issuer_signs_by_the_algorithm_of_its_key(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     EVP_PKEY *keys[OTHERS] = {EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
-    jwks_destroy(world->keys);
-    world->keys = published(keys);
+    jwks_destroy(world.keys);
+    world.keys = published(keys);
     for (unsigned i = 0; i < OTHERS * OTHERS * OTHERS * 2; i++) {
         unsigned alg = i & 1, key = i >> 1 & 1, signer = i >> 2 & 1;
         bool outside = i >> 3 == 0, good = outside && alg == key && key == signer;
-        char memory[2048];
-        struct err_slot err = {.text = ""};
-        struct text token = text_on(memory, sizeof(memory));
-        put_others_token(&token, others[alg].alg, others[key].kid, keys[signer]);
-        world->rules.typ = outside ? NULL : "pass+jwt";
-        assert_int_equal(good ? 0 : ERR_AUTH, verify(world, text_span(&token), &err));
+        world.token.len = 0;
+        put_others_token(&world.token, others[alg].alg, others[key].kid, keys[signer]);
+        world.rules.typ = outside ? NULL : "pass+jwt";
+        assert_int_equal(good ? 0 : ERR_AUTH, verify(text_span(&world.token), &world.err));
         if (!outside)
-            assert_says(&err, "alg must be ES256");
+            assert_says(&world.err, "alg must be ES256");
         else if (alg != key)
-            assert_says(&err, "alg is not that of its key");
+            assert_says(&world.err, "alg is not that of its key");
         else if (key != signer)
-            assert_says(&err, "the signature is wrong");
+            assert_says(&world.err, "the signature is wrong");
     }
-    world->rules.typ = NULL;
-    char memory[4096];
-    struct err_slot err = {.text = ""};
-    struct text token = text_on(memory, sizeof(memory));
-    put_others_token(&token, others[0].alg, others[0].kid, keys[0]);
+    world.rules.typ = NULL;
+    world.token.len = 0;
+    put_others_token(&world.token, others[0].alg, others[0].kid, keys[0]);
     for (unsigned i = 0; i < 1000; i++)
-        text_char(&token, 'A');
-    assert_int_equal(ERR_AUTH, verify(world, text_span(&token), &err));
-    assert_says(&err, "a signature is 512 at most");
+        text_char(&world.token, 'A');
+    assert_int_equal(ERR_AUTH, verify(text_span(&world.token), &world.err));
+    assert_says(&world.err, "a signature is 512 at most");
     for (unsigned key = 0; key < OTHERS; key++)
         EVP_PKEY_free(keys[key]);
 }
@@ -553,19 +536,16 @@ static void *refuse_one(size_t size)
 /* jansson allocates header and claims here. */
 static void want_of_memory_is_not_the_fault_of_a_token(void **state)
 {
-    struct world *world = *state;
-    char memory[JWT_BYTES_MAX];
-    struct text good = text_on(memory, sizeof(memory));
-    struct jwt_claims claims = good_claims();
-    sign(world, &claims, &good);
+    (void)state;
+    struct span good = signed_token();
     json_in_allocate(refuse_one);
     for (refused_at = 0;; refused_at++) {
         struct err_slot err = {.text = ""};
         struct jwt jwt;
         enum jwt_fault fault = JWT_FAULT_EXPIRED;
-        world->rules.fault = &fault;
+        world.rules.fault = &fault;
         allocations = 0;
-        int rc = jwt_verify(world->keys, &world->rules, text_span(&good), &err, &jwt);
+        int rc = jwt_verify(world.keys, &world.rules, good, &err, &jwt);
         if (rc == 0) {
             jwt_deinit(&jwt);
             break;
