@@ -1,8 +1,8 @@
-// The operator's view: sagas, retry and compensate, reconciliation, and the commands for both.
+// The operator's view: sagas, retry and compensate, reconciliation.
 
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { assertProblem, openScope, runBeside, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
@@ -13,10 +13,6 @@ before(async () => {
   buyer = await world.login();
 });
 after(() => scope.close());
-
-const command = (...args) => runBeside('payment-adapter', [
-  ...args, '--url', `http://127.0.0.1:${world.pay.privatePort}`, '--token-file', world.secrets.path('admin-token'),
-]);
 
 async function complete() {
   const { order } = (await world.order(buyer, world.hold())).json;
@@ -37,7 +33,7 @@ const age = (order) => {
   );
 };
 
-test('the timeline of a saga is listed and shown, by HTTP and by command', async () => {
+test('the timeline of a saga is listed and shown', async () => {
   const order = await complete();
   await world.settle();
   const saga = await sagaOf(order);
@@ -49,26 +45,12 @@ test('the timeline of a saga is listed and shown, by HTTP and by command', async
     ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture', 'issue_tickets', 'end_session', 'hand_over'],
   );
   assert.deepEqual([shown.steps.join(' '), shown.pivot], ['extend_hold create_payment await_buyer confirm_seats capture issue_tickets end_session hand_over', 'capture']);
-  const listed = await command('saga', 'list', 'all');
-  assert.equal(listed.status, 0, listed.stderr);
-  assert.match(listed.stdout, new RegExp(`${saga.saga} +checkout.1 +completed .*${order}`));
-  const printed = await command('saga', 'show', String(saga.saga));
-  assert.match(printed.stdout, /do +capture +done +try 1/);
+  const [listed] = (await world.pay.admin.get('/admin/sagas?limit=200&state=all')).json.sagas.filter((one) => one.order === order);
+  assert.deepEqual([listed.saga, listed.definition, listed.state], [saga.saga, 'checkout.1', 'completed']);
+  assert.ok(shown.timeline.some((one) => one.way === 'do' && one.step === 'capture' && one.result === 'done' && one.try === 1));
   assert.equal((await world.pay.private.get('/admin/sagas')).status, 401);
   assertProblem(await world.pay.admin.get('/admin/sagas/999999'), 404, 'saga-unknown');
   assertProblem(await world.pay.admin.get('/admin/sagas?state=odd'), 400, 'bad-request');
-  assert.equal((await command('saga', 'show', '999999')).status, 2);
-  assert.equal((await command('saga', 'dance')).status, 2);
-});
-
-test('a command without an address says what is missing, and takes both from the environment', () => {
-  const bare = runProgram('payment-adapter', ['saga', 'list']);
-  assert.notEqual(bare.status, 0);
-  for (const word of ['--url', '--token-file', 'FAIRGATE_PAY_PRIVATE_URL', 'FAIRGATE_ADMIN_TOKEN_FILE']) assert.ok(bare.stderr.includes(word), bare.stderr);
-  const env = { FAIRGATE_PAY_PRIVATE_URL: `http://127.0.0.1:${world.pay.privatePort}`, FAIRGATE_ADMIN_TOKEN_FILE: world.secrets.path('admin-token') };
-  const told = runProgram('payment-adapter', ['saga', 'list', 'all'], { env });
-  assert.equal(told.status, 0, told.stderr);
-  assert.match(told.stdout, /checkout\.1/);
 });
 
 async function parkedAtCapture() {
@@ -96,8 +78,7 @@ test('a saga that cannot go on is parked with an alarm, and an operator lets it 
   await until('the alarm', async () => (await world.pay.metrics()).get('fairgate_sagas_parked') === 1);
   world.psp.heal();
   assertProblem(await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: {} }), 400, 'bad-request');
-  const retried = await command('saga', 'retry', String(saga), 'the provider is back');
-  assert.equal(retried.status, 0, retried.stderr);
+  assert.equal((await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: { reason: 'the provider is back' } })).status, 200);
   await world.untilStatus(buyer, order, 'completed');
   await world.settle(); // the tickets are there before the saga has ended
   const shown = (await world.pay.admin.get(`/admin/sagas/${saga}`)).json;
@@ -109,7 +90,7 @@ test('a saga that cannot go on is parked with an alarm, and an operator lets it 
 test('or gives everything back', async () => {
   const { order, saga } = await parkedAtCapture();
   world.psp.heal();
-  assert.equal((await command('saga', 'compensate', String(saga), 'the buyer called')).status, 0);
+  assert.equal((await world.pay.admin.post(`/admin/sagas/${saga}/compensate`, { body: { reason: 'the buyer called' } })).status, 200);
   const [act] = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${order}`)).json.acts;
   assert.deepEqual([act.act, act.actor, act.reason, act.detail, act.who], ['saga-compensated', 'operator', 'the buyer called', { saga }, undefined]);
   await until('it to be undone', async () => (await sagaOf(order)).state === 'undone');
@@ -145,15 +126,13 @@ test('where everybody agrees reconciliation finds nothing', async () => {
   await world.untilStatus(buyer, orders[1], 'refunded');
   await world.settle();
   // On a busy machine a part may not answer in time, which is reported; then it is asked again.
-  const reconcile = (...more) => until('all to be reached', async () => {
-    const run = await command('reconcile', ...more);
-    return !run.stdout.includes('not reached') && run;
+  const reconcile = () => until('all to be reached', async () => {
+    const { json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
+    return json.not_reached.length === 0 && json;
   });
-  assert.equal((await reconcile()).stdout, 'drift: 0\n');
+  assert.equal((await reconcile()).drift, 0);
   for (const order of orders) age(order);
-  const again = await reconcile('--explain');
-  assert.equal(again.stdout, 'drift: 0\n');
-  assert.equal(again.status, 0);
+  assert.deepEqual((await reconcile()).items, []);
   const metrics = await world.pay.metrics();
   assert.equal(metrics.get('fairgate_drift'), 0);
   assert.ok(metrics.get('fairgate_reconcile_last_seconds') > 1e9);
@@ -211,9 +190,8 @@ test('each kind of drift is found, counted and explained', async () => {
   ])
     assert.ok(found.includes(wanted), `${wanted} is not among ${found}`);
   assert.ok(found.some((one) => one.startsWith('sold-without-order')));
-  const explained = await command('reconcile', '--explain');
-  assert.equal(explained.status, 1);
-  assert.match(explained.stdout, /The provider holds money for which no order is completed\./);
+  const { means } = (await report()).items.find(({ kind }) => kind === 'money-without-order');
+  assert.equal(means, 'The provider holds money for which no order is completed.');
   assert.ok((await world.pay.metrics()).get('fairgate_drift') >= 5);
 });
 
