@@ -220,13 +220,6 @@ uint32_t pg_answer_ms(const struct pg *pg)
     return pg->query_ms;
 }
 
-uint32_t pg_wait_up_to(struct pg *pg, uint32_t ms)
-{
-    uint32_t was = pg->query_ms;
-    pg->query_ms = ms;
-    return was;
-}
-
 const char *pg_sqlstate(const struct pg *pg)
 {
     return pg->sqlstate;

@@ -32,8 +32,7 @@ struct pg_conf {
 int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out);
 void pg_close(struct pg *pg); /* NULL is fine */
 int pg_backend_pid(const struct pg *pg);
-uint32_t pg_answer_ms(const struct pg *pg);         /* how long each answer is waited for */
-uint32_t pg_wait_up_to(struct pg *pg, uint32_t ms); /* ... from now on; answers what it was */
+uint32_t pg_answer_ms(const struct pg *pg); /* how long each answer is waited for */
 /* Five letters of the last ERR_PEER. "53100" is a full disk, "23505" a unique key. */
 const char *pg_sqlstate(const struct pg *pg);
 

@@ -1,18 +1,11 @@
-/* pg_migrate.c: all of it is one transaction, as PostgreSQL lets DDL be part of one: a step that
- * fails leaves nothing behind, nor do the steps before it. A step apart ends that transaction, runs
- * its statements each by itself, and the next begins another one.
+/* pg_migrate.c: one transaction, since PostgreSQL lets DDL be part of one: a step that fails leaves
+ * nothing behind, nor do the steps before it.
  *
- * The lock belongs to the session and is asked for again and again, never waited for: a statement
- * that waits has a snapshot, and an index that is built CONCURRENTLY waits for all older snapshots.
- * Two programs that start at once would wait for each other.
+ * The lock belongs to the session. It is polled, so that a wait can be reported.
  *
- * A step may want a table to itself. While it waits for somebody who has read that table and not
- * ended the transaction, a backup for example, all others who want the table wait behind it, and
- * nothing is sold. So it waits for a second, is undone, lets them go first, and is tried again.
- *
- * Earlier versions of payment-adapter remembered the number of a step alone. Such a database is
- * trusted once: its steps get the names and checksums of the first program that opens it, and must
- * match them from then on. */
+ * A step may lock a table exclusively. While it waits for a transaction that has read the table, a
+ * backup for example, all others who want the table wait behind it, and nothing is sold. So it
+ * waits for a second, is undone, lets the others go first, and is tried again. */
 #include "pg/pg_migrate.h"
 
 #include "base/clock.h"
@@ -30,11 +23,7 @@ enum {
     LOCK_AGAIN_US = 100000,
     TABLE_AGAIN_MIN_US = 500000, /* between two attempts to get a table, doubled up to the next */
     TABLE_AGAIN_MAX_US = 8000000,
-    APART_MS = 6 * 3600 * 1000, /* an index over a hundred million rows, beside a sale */
 };
-
-#define APART "-- outside a transaction\n"
-#define BEGIN "BEGIN; SET LOCAL lock_timeout = '1s';" /* see above */
 
 /* Runs a text in which each %1$s is the schema. */
 static int run(struct pg *pg, const struct pg_migrate *migrate, const char *sql,
@@ -168,19 +157,13 @@ static int lock(struct pg *pg, const struct pg_migrate *migrate, struct progress
 static int begin(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
 {
     return run(pg, migrate,
-               BEGIN
+               "BEGIN; SET LOCAL lock_timeout = '1s';"
                "DO $$ BEGIN"
                "  IF to_regnamespace('%1$s') IS NULL THEN CREATE SCHEMA %1$s; END IF;"
                "END $$;"
                "CREATE TABLE IF NOT EXISTS %1$s.migration ("
                "  step integer PRIMARY KEY, name text NOT NULL, checksum bytea NOT NULL,"
-               "  applied_at timestamptz NOT NULL DEFAULT now());"
-               "DO $$ BEGIN"
-               "  IF NOT EXISTS (SELECT FROM pg_attribute"
-               "      WHERE attrelid = '%1$s.migration'::regclass AND attname = 'checksum') THEN"
-               "    ALTER TABLE %1$s.migration ADD COLUMN name text, ADD COLUMN checksum bytea;"
-               "  END IF;"
-               "END $$",
+               "  applied_at timestamptz NOT NULL DEFAULT now())",
                err);
 }
 
@@ -192,14 +175,12 @@ static struct span checksum_of(const struct pg_migrate_step *step,
     return (struct span){(const char *)out, crypto_hash_sha256_BYTES};
 }
 
-/* Writes down that a step was applied, or what it was. */
 static int remember(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
                     struct err_slot *err)
 {
     char sql[256];
     snprintf(sql, sizeof(sql),
-             "INSERT INTO %s.migration (step, name, checksum) VALUES ($1, $2, $3)"
-             " ON CONFLICT (step) DO UPDATE SET name = excluded.name, checksum = excluded.checksum",
+             "INSERT INTO %s.migration (step, name, checksum) VALUES ($1, $2, $3)",
              migrate->schema);
     uint8_t memory[512], checksum[crypto_hash_sha256_BYTES];
     struct pg_args args;
@@ -208,20 +189,6 @@ static int remember(struct pg *pg, const struct pg_migrate *migrate, unsigned nt
     pg_arg_text(&args, span_of(migrate->steps[nth].name));
     pg_arg_bytea(&args, checksum_of(&migrate->steps[nth], checksum));
     return pg_change(pg, sql, &args, err, NULL);
-}
-
-static int check_step(struct pg *pg, const struct pg_migrate *migrate, const PGresult *res, int row,
-                      struct err_slot *err)
-{
-    const struct pg_migrate_step *step = &migrate->steps[row];
-    bool in_turn = pg_i32(res, row, 0) == row + 1;
-    if (in_turn && pg_null(res, row, 1))
-        return remember(pg, migrate, (unsigned)row, err);
-    uint8_t checksum[crypto_hash_sha256_BYTES];
-    if (in_turn && span_eq(pg_text(res, row, 1), checksum_of(step, checksum)))
-        return 0;
-    return err_set(err, ERR_STATE, "step %d of the database is not this program's %s", row + 1,
-                   step->name);
 }
 
 /* The applied steps must be the first of those that we know. *applied counts them. */
@@ -240,52 +207,16 @@ static int check_applied(struct pg *pg, const struct pg_migrate *migrate, struct
         rc = err_set(err, ERR_STATE,
                      "the database is at step %d and newer than this program, which knows %u",
                      pg_i32(res, rows - 1, 0), migrate->steps_len);
-    for (int i = 0; rc == 0 && i < rows; i++)
-        rc = check_step(pg, migrate, res, i, err);
+    for (int i = 0; rc == 0 && i < rows; i++) {
+        uint8_t checksum[crypto_hash_sha256_BYTES];
+        if (pg_i32(res, i, 0) != i + 1 ||
+            !span_eq(pg_text(res, i, 1), checksum_of(&migrate->steps[i], checksum)))
+            rc = err_set(err, ERR_STATE, "step %d of the database is not this program's %s", i + 1,
+                         migrate->steps[i].name);
+    }
     PQclear(res);
     *applied = (unsigned)rows;
     return rc;
-}
-
-/* The statement that begins at `sql`: up to and with the ";" that ends a line. */
-static size_t statement_len(const char *sql)
-{
-    const char *end = strstr(sql, ";\n");
-    return end != NULL ? (size_t)(end - sql) + 1 : strlen(sql);
-}
-
-static int run_each(struct pg *pg, const char *sql, struct err_slot *err)
-{
-    int rc = 0;
-    for (; rc == 0 && sql[strspn(sql, " \n")] != '\0'; sql += statement_len(sql)) {
-        char *one = strndup(sql, statement_len(sql));
-        rc = one != NULL ? pg_run(pg, one, err) : err_set(err, ERR_NOMEM, "a statement");
-        free(one);
-    }
-    return rc;
-}
-
-static int apply_apart(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
-                       struct err_slot *err)
-{
-    int rc = pg_run(pg, "COMMIT", err);
-    if (rc < 0)
-        return rc;
-    uint32_t answer_ms = pg_wait_up_to(pg, APART_MS);
-    rc = run_each(pg, migrate->steps[nth].sql, err);
-    pg_wait_up_to(pg, answer_ms);
-    return rc == 0 ? pg_run(pg, BEGIN, err) : rc;
-}
-
-static int apply(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
-                 struct err_slot *err)
-{
-    const struct pg_migrate_step *step = &migrate->steps[nth];
-    int rc = strncmp(step->sql, APART, strlen(APART)) == 0 ? apply_apart(pg, migrate, nth, err)
-                                                           : pg_run(pg, step->sql, err);
-    if (rc < 0)
-        return err_wrap(err, "step %s", step->name);
-    return remember(pg, migrate, nth, err);
 }
 
 static int apply_missing(struct pg *pg, const struct pg_migrate *migrate, struct progress *progress,
@@ -297,7 +228,9 @@ static int apply_missing(struct pg *pg, const struct pg_migrate *migrate, struct
         rc = check_applied(pg, migrate, err, &applied);
     for (unsigned nth = applied; rc == 0 && nth < migrate->steps_len; nth++) {
         progress->nth = nth;
-        rc = apply(pg, migrate, nth, err);
+        rc = pg_run(pg, migrate->steps[nth].sql, err);
+        rc = rc < 0 ? err_wrap(err, "step %s", migrate->steps[nth].name)
+                    : remember(pg, migrate, nth, err);
     }
     if (rc == 0)
         rc = pg_run(pg, "COMMIT", err);

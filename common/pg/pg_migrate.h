@@ -2,13 +2,7 @@
  *
  * A program carries its steps as text, in order. A step is applied once, whole, and remembered with
  * the SHA-256 of its text, in SCHEMA.migration. A step that was applied is never edited; what has
- * to change becomes a further step.
- *
- * A step whose text begins with the line "-- outside a transaction" is applied apart: what came
- * before is committed, then its statements run each by itself, as CREATE INDEX CONCURRENTLY asks
- * for. Each ends with a ";" at the end of a line; no comment ends so. A program that dies between
- * two of them begins the step again, so each has to bear being repeated: DROP INDEX CONCURRENTLY IF
- * EXISTS goes before the CREATE, as one that was interrupted leaves an invalid index. */
+ * to change becomes a further step. */
 #ifndef FG_PG_PG_MIGRATE_H
 #define FG_PG_PG_MIGRATE_H
 
@@ -29,7 +23,7 @@ struct pg_migrate {
     void (*on_wait)(const char *words);
 };
 
-/* Applies what is missing, in one transaction (but for steps apart) under an advisory lock, so that
+/* Applies what is missing, in one transaction under an advisory lock, so that
  * any number of instances may start at once. ERR_TIMEOUT if another one kept the lock for as long
  * as the connection waits for an answer. A table that somebody else has in an open transaction is
  * asked for again and again for as long, so that those who want it too wait for a second at most;

@@ -10,22 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { PATIENCE_MS = 5000, PROGRAM_MS = 600000 };
+
 static struct pg_fixture *server;
 
 static const struct pg_migrate_step steps[] = {
     {"001_hall", "CREATE TABLE shop.hall (id integer)"},
     {"002_door", "ALTER TABLE shop.hall ADD COLUMN door text; INSERT INTO shop.hall VALUES (1)"},
     {"003_wrong", "CREATE TABLE shop.garden (id integer); SELECT 1/0"},
-};
-
-static const struct pg_migrate_step indexed[] = {
-    {"001_hall", "CREATE TABLE shop.hall (id integer)"},
-    {"002_found", "-- outside a transaction\n"
-                  "-- People look for halls; the text says why.\n"
-                  "SET client_min_messages = warning;\n"
-                  "DROP INDEX CONCURRENTLY IF EXISTS shop.hall_id;\n"
-                  "CREATE INDEX CONCURRENTLY hall_id ON shop.hall (id);\n"},
-    {"003_door", "ALTER TABLE shop.hall ADD COLUMN door text"},
 };
 
 /* From here on this session does not find the server's function. */
@@ -64,9 +56,9 @@ static void on_wait(const char *text)
     }
 }
 
-static struct pg *open_pg(void)
+static struct pg *open_pg(uint32_t query_ms)
 {
-    struct pg_conf conf = {pg_fixture_dsn(server), "test", NULL, 5000, 5000};
+    struct pg_conf conf = {pg_fixture_dsn(server), "test", NULL, 5000, query_ms};
     struct err_slot err = {0};
     struct pg *pg = NULL;
     if (pg_open(&conf, &err, &pg) < 0)
@@ -89,7 +81,7 @@ static void run_one(const struct script_line *line)
 static void run_two(const struct script_line *line)
 {
     if (test.two == NULL)
-        test.two = open_pg();
+        test.two = open_pg(PATIENCE_MS);
     if (line->len > 1)
         run_sql(test.two, script_rest(line, 0));
 }
@@ -132,8 +124,6 @@ static void run_await(const struct script_line *line)
 static struct pg_migrate migrate_of(const struct script_line *line, unsigned at)
 {
     const char *word = script_word(line, at);
-    if (strcmp(word, "indexed") == 0)
-        return (struct pg_migrate){"shop", 99, indexed, 3, NULL};
     if (strcmp(word, "locked") == 0)
         return (struct pg_migrate){"shop", 99, unlocking_fails, 1, on_wait};
     return (struct pg_migrate){"shop", 99, steps, (unsigned)script_number(word), on_wait};
@@ -160,18 +150,18 @@ static void run_sqlstate(const struct script_line *line)
     script_expect_text(line, script_word(line, 1), pg_sqlstate(test.one));
 }
 
-/* patience MS: of the first connection */
+/* patience MS: another first connection, which waits so long for an answer */
 static void run_patience(const struct script_line *line)
 {
-    pg_wait_up_to(test.one, (uint32_t)script_number(script_word(line, 1)));
+    pg_close(test.one);
+    test.one = open_pg((uint32_t)script_number(script_word(line, 1)));
 }
 
 static void *run_program(void *ctx)
 {
     struct program *program = ctx;
-    struct pg *pg = open_pg();
+    struct pg *pg = open_pg(PROGRAM_MS);
     struct err_slot err;
-    pg_wait_up_to(pg, 600000);
     program->rc = pg_migrate_run(pg, &program->migrate, &err);
     pg_close(pg);
     return NULL;
@@ -220,7 +210,7 @@ static const struct script_verb verbs[] = {
 
 static void run_row(void **state)
 {
-    test.one = open_pg();
+    test.one = open_pg(PATIENCE_MS);
     run_sql(test.one, "DROP SCHEMA IF EXISTS shop CASCADE");
     gives_way = false;
     reports = 0;
@@ -229,18 +219,12 @@ static void run_row(void **state)
     pg_close(test.one);
 }
 
-#define COUNT    "SELECT count(*)::integer FROM "
-#define BUILDING COUNT "pg_index WHERE NOT indisvalid;"
-#define BUILT    COUNT "pg_index WHERE indisvalid AND indexrelid = to_regclass('shop.hall_id');"
-#define LOCKED   COUNT "pg_locks WHERE locktype = 'advisory' AND classid = 4606785;"
+#define COUNT  "SELECT count(*)::integer FROM "
+#define LOCKED COUNT "pg_locks WHERE locktype = 'advisory' AND classid = 4606785;"
 #define WAITING                                                                                    \
     "SELECT least(count(*), 1)::integer FROM pg_locks"                                             \
     " WHERE relation = 'shop.hall'::regclass AND NOT granted;"
 #define LAST_STEP "SELECT max(step) FROM shop.migration;"
-/* The build of an index waits for the writer, and the test for the build. */
-#define HOLD_UP_THE_BUILD                                                                          \
-    "migrate 1; two BEGIN; two INSERT INTO shop.hall VALUES (1); start 0 indexed; await "          \
-    "1 " BUILDING
 /* A transaction has read the table and not ended, as a backup does. */
 #define READ_AND_STAY "two; migrate 1; two BEGIN; two SELECT FROM shop.hall;"
 
@@ -259,25 +243,6 @@ static const struct script_row rows[] = {
     {"a step whose text has changed is refused",
      "migrate 2; one UPDATE shop.migration SET checksum = '\\x00' WHERE step = 2;"
      "migrate 2 state; says 002_door"},
-    {"missing checksums are added once and compared from then on",
-     "migrate 1; one ALTER TABLE shop.migration DROP COLUMN name, DROP COLUMN checksum; migrate 2;"
-     "is 2 " COUNT "shop.migration WHERE octet_length(checksum) = 32 AND name <> '';"
-     "is 1 " COUNT "shop.hall; one UPDATE shop.migration SET checksum = '\\x00' WHERE step = 1;"
-     "migrate 2 state; says 001_hall"},
-    {"writers do not wait for the build of an index", HOLD_UP_THE_BUILD
-     "one INSERT INTO shop.hall VALUES (2); one UPDATE shop.hall SET id = 3;"
-     "one DELETE FROM shop.hall WHERE id = 3; is 1 " BUILDING "two COMMIT; end 0 good;"
-     "is 1 " BUILT "is 3 " COUNT "shop.migration"},
-    {"an index whose program died is built by the next program", HOLD_UP_THE_BUILD
-     "one SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index;"
-     "end 0 bad; two COMMIT; is 1 " BUILDING "is 1 " LAST_STEP "start 0 indexed; end 0 good;"
-     "is 0 " BUILDING "is 1 " BUILT},
-    /* One that waited with a snapshot would be waited for by the index; 2: it and this question. */
-    {"programs that start wait for the index, and it does not wait for them", HOLD_UP_THE_BUILD
-     "start 1 indexed;"
-     "await 2 " COUNT "pg_stat_activity WHERE application_name = 'test' AND query LIKE"
-     " '%try_advisory%'; two COMMIT; end 0 good; end 1 good; is 1 " BUILT "is 1 " COUNT
-     "shop.migration WHERE step = 2"},
     {"a program that keeps the lock for too long is reported",
      "two SELECT pg_advisory_lock(4606785, 99); patience 1000; migrate 1 timeout;"
      "says another program; reported 1 another program is still applying its steps: process; close;"
