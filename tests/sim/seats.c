@@ -14,7 +14,7 @@
 #include "told.h"
 
 #include "base/bug.h"
-#include "core/hall/plan_draft.h"
+#include "core/hall/plan.h"
 #include "journal/journal.h"
 #include "sale/purchase.h"
 

@@ -15,9 +15,9 @@
 #include "loop/series.h"
 
 #include "base/magic.h"
-#include "tables/archived.h"
 #include "tables/migrate.h"
 #include "tables/series_table.h"
+#include "tables/statements.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -50,8 +50,6 @@ struct work {
     struct counted_row *found;
     uint32_t found_len;
     bool has_read;
-    struct archived archived;
-    bool has_archived;
 };
 
 struct series {
@@ -68,6 +66,21 @@ MAGIC(work, 0x5ea70004);
 
 /* ---- on the pool ---- */
 
+/* The archive of the server's log, from which a lost server is restored (docs/operate/recover.md).
+ * If it cannot be read, counts are kept all the same. */
+static void read_archive(struct series *series, struct pg *pg)
+{
+    struct err_slot err;
+    PGresult *res;
+    if (sql_server_archive(pg, &err, &res) < 0)
+        return;
+    struct sql_server_archive_row row = sql_server_archive_row(res, 0);
+    /* relaxed: numbers for a graph */
+    atomic_store_explicit(&series->archive_failures, row.failures, memory_order_relaxed);
+    atomic_store_explicit(&series->archive_late_ms, row.late_ms, memory_order_relaxed);
+    PQclear(res);
+}
+
 static void on_pool(uv_work_t *req)
 {
     struct work *work = MAGIC_OF(work, req->data);
@@ -83,8 +96,8 @@ static void on_pool(uv_work_t *req)
     }
     if (rc == 0 && work->points_len > 0)
         rc = series_table_write(work->pg, work->points, work->points_len, SERIES_POINTS, &err);
-    if (rc == 0) { /* a server that tells nothing of it keeps no counts from being kept */
-        work->has_archived = archived_read(work->pg, &err, &work->archived) == 0;
+    if (rc == 0) {
+        read_archive(series, work->pg);
         return;
     }
     if (!series->failing) /* once, not with every attempt */
@@ -120,13 +133,6 @@ static void on_done(uv_work_t *req, int status)
     series->working = false;
     if (work->has_read)
         take_found(work);
-    if (work->has_archived) {
-        /* relaxed: numbers for a graph */
-        atomic_store_explicit(&series->archive_failures, work->archived.failures,
-                              memory_order_relaxed);
-        atomic_store_explicit(&series->archive_late_ms, work->archived.late_ms,
-                              memory_order_relaxed);
-    }
     if (work->read != NULL)
         events_let_go(work->read);
     for (uint32_t i = 0; i < work->points_len; i++)
@@ -183,7 +189,7 @@ static void begin(struct series *series)
     take_unsaved(series, work);
     work->read = unread(series);
     work->found_len = 0;
-    work->has_read = work->has_archived = false;
+    work->has_read = false;
     work->found = work->read != NULL ? calloc(SERIES_POINTS, sizeof(*work->found)) : NULL;
     if (work->found == NULL)
         work->read = NULL; /* tried again */

@@ -15,11 +15,6 @@ static const struct pg_migrate_step steps[] = {
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
-unsigned migrate_newest(void)
-{
-    return STEPS;
-}
-
 static int bring_up(struct pg *pg, void (*on_wait)(const char *words), struct err_slot *err)
 {
     const struct pg_migrate migrate = {MIGRATE_SCHEMA, 1, steps, STEPS, on_wait};

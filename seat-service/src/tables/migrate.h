@@ -15,7 +15,4 @@ int migrate_run(struct pg *pg, struct err_slot *err);
  * rollout, while nobody waits for the seats. May block. */
 int migrate_alone(const char *dsn, void (*on_wait)(const char *words), struct err_slot *err);
 
-/* How many steps this program knows; the newest's number. */
-unsigned migrate_newest(void);
-
 #endif

@@ -2,7 +2,7 @@
 #ifndef FG_FUZZ_SMALL_HALL_H
 #define FG_FUZZ_SMALL_HALL_H
 
-#include "core/hall/plan_draft.h"
+#include "core/hall/plan.h"
 
 #include <assert.h>
 

@@ -3,7 +3,7 @@
 #define FG_TEST_HALL_H
 
 #include "core/engine/engine.h"
-#include "core/hall/plan_draft.h"
+#include "core/hall/plan.h"
 
 /* A hall as text, a line for each row: a letter is a seat of category 'a', 'b', ...; uppercase is
  * an accessible seat, '+' its companion (category a, goes with the nearest accessible seat to its

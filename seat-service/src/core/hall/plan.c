@@ -2,9 +2,10 @@
  * arrays by seat, what people read is spans into one block of text in which equal neighbours (row
  * labels, zones, floors) are stored once. A seat is found by its guid through a table of seat
  * numbers. */
+#include "core/hall/plan.h"
+
 #include "base/table.h"
 #include "base/tag.h"
-#include "core/hall/plan_draft.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #ifndef FG_SEAT_CORE_PLAN_ROW_H
 #define FG_SEAT_CORE_PLAN_ROW_H
 
-#include "core/hall/plan_draft.h"
+#include "core/hall/plan.h"
 
 enum { PLAN_ROW_MAX = 2000 }; /* seats of a row in a document; runs of neighbours are shorter */
 
