@@ -7,7 +7,7 @@
 
 enum { RUNS = 300, JOINS_MAX = 60 };
 
-struct told {
+struct placed {
     struct cut_join join;
     uint32_t of; /* joins of its shard */
 };
@@ -15,7 +15,7 @@ struct told {
 /* By (2i - 1) / 2d, then by shard. */
 static int by_time(const void *a, const void *b)
 {
-    const struct told *one = a, *other = b;
+    const struct placed *one = a, *other = b;
     uint64_t left = (2 * (uint64_t)one->join.nth - 1) * other->of;
     uint64_t right = (2 * (uint64_t)other->join.nth - 1) * one->of;
     if (left != right)
@@ -46,11 +46,11 @@ static void the_order_is_that_of_a_naive_sort(void **state)
     for (unsigned run = 0; run < RUNS; run++) {
         uint8_t shards = (uint8_t)(1 + rng_below(&seeded.rng, CUT_SHARDS_MAX));
         struct cut cut = random_cut(&seeded.rng, shards);
-        struct told sorted[CUT_SHARDS_MAX * JOINS_MAX];
+        struct placed sorted[CUT_SHARDS_MAX * JOINS_MAX];
         size_t len = 0;
         for (uint8_t k = 0; k < shards; k++) {
             for (uint32_t i = 1; i <= cut.grown[k]; i++)
-                sorted[len++] = (struct told){{k, i}, cut.grown[k]};
+                sorted[len++] = (struct placed){{k, i}, cut.grown[k]};
         }
         assert_int_equal(len, cut_places(&cut, shards));
         qsort(sorted, len, sizeof(sorted[0]), by_time);
@@ -60,17 +60,6 @@ static void the_order_is_that_of_a_naive_sort(void **state)
             assert_int_equal(sorted[at].join.shard, found.shard);
             assert_int_equal(sorted[at].join.nth, found.nth);
         }
-    }
-}
-
-static void shards_that_grew_alike_take_turns_and_the_lower_one_goes_first(void **state)
-{
-    (void)state;
-    struct cut cut = {.grown = {2, 2, 2}};
-    for (uint64_t rank = 1; rank <= 6; rank++) {
-        struct cut_join join = cut_at(&cut, 3, rank);
-        assert_int_equal((rank - 1) % 3, join.shard);
-        assert_int_equal(1 + (rank - 1) / 3, join.nth);
     }
 }
 
@@ -182,7 +171,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_order_is_that_of_a_naive_sort),
-        cmocka_unit_test(shards_that_grew_alike_take_turns_and_the_lower_one_goes_first),
         cmocka_unit_test(a_whole_line_fits_into_one_cut),
         cmocka_unit_test(the_checksum_is_that_of_the_scripts),
         cmocka_unit_test(what_no_line_can_have_is_no_cut),
