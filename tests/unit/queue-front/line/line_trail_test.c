@@ -1,28 +1,16 @@
-/* The audit trail and the series as JSON, from answers as Redis sends them. */
+/* line_trail_test.c: the audit trail and the series as JSON, from replies as Redis sends them. */
 #include "line/line_trail.h"
 
-#include "redis/resp.h"
-#include "unit.h"
+#include "resp_reply.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static redisReply *read_reply(const char *resp)
-{
-    redisReader *reader = redisReaderCreate();
-    void *reply = NULL;
-    redisReaderFeed(reader, resp, strlen(resp));
-    assert_int_equal(REDIS_OK, redisReaderGetReply(reader, &reply));
-    redisReaderFree(reader);
-    assert_non_null(reply);
-    return reply;
-}
 
 static void assert_rows(bool (*render)(const redisReply *, struct text *), const char *resp,
                         const char *want)
 {
     struct text rows;
-    redisReply *reply = read_reply(resp);
+    redisReply *reply = resp_reply(span_of(resp));
     assert_true(render(reply, &rows));
     assert_false(rows.overflown);
     assert_span(text_span(&rows), want);

@@ -1,22 +1,10 @@
-/* Addresses, slots, and what clusters and sentinels say, good and bad. */
+/* redis_map_test.c: addresses, slots, and the replies of clusters and sentinels, good and bad. */
 #include "redis/redis_map.h"
 
-#include "redis/resp.h"
-#include "unit.h"
+#include "resp_reply.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static redisReply *read_reply(const char *resp)
-{
-    redisReader *reader = redisReaderCreate();
-    void *reply = NULL;
-    redisReaderFeed(reader, resp, strlen(resp));
-    assert_int_equal(REDIS_OK, redisReaderGetReply(reader, &reply));
-    redisReaderFree(reader);
-    assert_non_null(reply);
-    return reply;
-}
 
 static const struct redis_addr asked = {"10.0.0.9", 7000};
 
@@ -85,8 +73,9 @@ static void a_list_of_seeds_is_whole_or_nothing(void **state)
 static void a_map_names_an_owner_for_each_slot(void **state)
 {
     (void)state;
-    redisReply *reply = read_reply("*3\r\n" RANGE("0", "99", "$8\r\n10.0.0.1\r\n", "7001") RANGE(
-        "200", "16383", "$0\r\n\r\n", "7002") RANGE("100", "150", "$8\r\n10.0.0.1\r\n", "7001"));
+    redisReply *reply = resp_reply(SPAN("*3\r\n" RANGE("0", "99", "$8\r\n10.0.0.1\r\n", "7001")
+                                            RANGE("200", "16383", "$0\r\n\r\n", "7002")
+                                                RANGE("100", "150", "$8\r\n10.0.0.1\r\n", "7001")));
     struct redis_map map;
     assert_true(redis_map_read_slots(reply, &asked, &map));
     freeReplyObject(reply);
@@ -101,7 +90,16 @@ static void a_map_names_an_owner_for_each_slot(void **state)
     assert_int_equal(7002, map.node[1].port);
 }
 
-static void what_is_no_map_is_refused(void **state)
+static bool is_map(const char *resp)
+{
+    struct redis_map map;
+    redisReply *reply = resp_reply(span_of(resp));
+    bool ok = redis_map_read_slots(reply, &asked, &map);
+    freeReplyObject(reply);
+    return ok;
+}
+
+static void any_other_reply_is_no_map(void **state)
 {
     (void)state;
     static const char *const bad[] = {
@@ -116,11 +114,8 @@ static void what_is_no_map_is_refused(void **state)
         "*1\r\n*3\r\n:0\r\n:1\r\n*1\r\n$1\r\nx\r\n",
     };
     struct redis_map map;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        redisReply *reply = read_reply(bad[i]);
-        assert_false(redis_map_read_slots(reply, &asked, &map));
-        freeReplyObject(reply);
-    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(is_map(bad[i]));
     assert_false(redis_map_read_slots(NULL, &asked, &map));
 }
 
@@ -133,56 +128,51 @@ static void more_masters_than_there_is_room_for_are_refused(void **state)
         for (int i = 0; i < count; i++)
             len += snprintf(resp + len, sizeof(resp) - (size_t)len,
                             "*3\r\n:%d\r\n:%d\r\n*2\r\n$8\r\n10.0.0.1\r\n:%d\r\n", i, i, 7000 + i);
-        redisReply *reply = read_reply(resp);
-        struct redis_map map;
-        assert_int_equal(count <= REDIS_NODES_MAX, redis_map_read_slots(reply, &asked, &map));
-        freeReplyObject(reply);
+        assert_int_equal(count <= REDIS_NODES_MAX, is_map(resp));
     }
 }
 
 static void a_redirection_names_slot_and_server(void **state)
 {
     (void)state;
-    struct redis_redirect to;
-    redisReply *reply = read_reply("-MOVED 3999 10.0.0.1:6381\r\n");
-    assert_true(redis_redirect_read(reply, &asked, &to));
-    freeReplyObject(reply);
-    assert_false(to.ask);
-    assert_int_equal(3999, to.slot);
-    assert_string_equal("10.0.0.1", to.to.host);
-    assert_int_equal(6381, to.to.port);
-
-    reply = read_reply("-ASK 16383 :6382\r\n");
-    assert_true(redis_redirect_read(reply, &asked, &to));
-    freeReplyObject(reply);
-    assert_true(to.ask);
-    assert_string_equal("10.0.0.9", to.to.host);
-
-    static const char *const bad[] = {
-        "-MOVED\r\n",
-        "-MOVED 3999\r\n",
-        "-MOVED 16384 10.0.0.1:1\r\n",
-        "-MOVED x 1.2.3.4:1\r\n",
-        "-MOVED 3999 ?:6381\r\n",
-        "-MOVEDX 3999 10.0.0.1:1\r\n",
-        "-TRYAGAIN later\r\n",
-        "+MOVED 3999 10.0.0.1:1\r\n",
-        "-ASK 1 10.0.0.1:\r\n",
+    static const struct {
+        const char *resp, *host; /* NULL: it is refused */
+        uint16_t port, slot;
+        bool ask;
+    } rows[] = {
+        {"-MOVED 3999 10.0.0.1:6381\r\n", "10.0.0.1", 6381, 3999, false},
+        {"-ASK 16383 :6382\r\n", "10.0.0.9", 6382, 16383, true},
+        {.resp = "-MOVED\r\n"},
+        {.resp = "-MOVED 3999\r\n"},
+        {.resp = "-MOVED 16384 10.0.0.1:1\r\n"},
+        {.resp = "-MOVED x 1.2.3.4:1\r\n"},
+        {.resp = "-MOVED 3999 ?:6381\r\n"},
+        {.resp = "-MOVEDX 3999 10.0.0.1:1\r\n"},
+        {.resp = "-TRYAGAIN later\r\n"},
+        {.resp = "+MOVED 3999 10.0.0.1:1\r\n"},
+        {.resp = "-ASK 1 10.0.0.1:\r\n"},
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        reply = read_reply(bad[i]);
-        assert_false(redis_redirect_read(reply, &asked, &to));
+    struct redis_redirect to;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        redisReply *reply = resp_reply(span_of(rows[i].resp));
+        assert_int_equal(rows[i].host != NULL, redis_redirect_read(reply, &asked, &to));
         freeReplyObject(reply);
+        if (rows[i].host == NULL)
+            continue;
+        assert_int_equal(rows[i].ask, to.ask);
+        assert_int_equal(rows[i].slot, to.slot);
+        assert_string_equal(rows[i].host, to.to.host);
+        assert_int_equal(rows[i].port, to.to.port);
     }
     assert_false(redis_redirect_read(NULL, &asked, &to));
 }
 
-static void sentinels_tell_the_master_and_how_new_that_is(void **state)
+static void sentinels_name_the_master_and_how_new_it_is(void **state)
 {
     (void)state;
     struct redis_addr addr;
     uint64_t epoch;
-    redisReply *reply = read_reply("*2\r\n$8\r\n10.0.0.4\r\n$4\r\n6379\r\n");
+    redisReply *reply = resp_reply(SPAN("*2\r\n$8\r\n10.0.0.4\r\n$4\r\n6379\r\n"));
     assert_true(redis_map_read_master(reply, &addr));
     assert_false(redis_map_read_epoch(reply, &epoch));
     freeReplyObject(reply);
@@ -193,13 +183,14 @@ static void sentinels_tell_the_master_and_how_new_that_is(void **state)
     assert_int_equal(1, map.len);
     assert_int_equal(0, map.owner[REDIS_SLOTS - 1]);
 
-    reply = read_reply("*4\r\n$4\r\nname\r\n$4\r\nline\r\n$12\r\nconfig-epoch\r\n$2\r\n12\r\n");
+    reply =
+        resp_reply(SPAN("*4\r\n$4\r\nname\r\n$4\r\nline\r\n$12\r\nconfig-epoch\r\n$2\r\n12\r\n"));
     assert_true(redis_map_read_epoch(reply, &epoch));
     assert_false(redis_map_read_master(reply, &addr));
     freeReplyObject(reply);
     assert_int_equal(12, epoch);
 
-    reply = read_reply("*-1\r\n"); /* it knows no such master */
+    reply = resp_reply(SPAN("*-1\r\n")); /* it knows no such master */
     assert_false(redis_map_read_master(reply, &addr));
     freeReplyObject(reply);
 }
@@ -211,10 +202,10 @@ int main(void)
         cmocka_unit_test(an_address_has_a_host_and_a_port),
         cmocka_unit_test(a_list_of_seeds_is_whole_or_nothing),
         cmocka_unit_test(a_map_names_an_owner_for_each_slot),
-        cmocka_unit_test(what_is_no_map_is_refused),
+        cmocka_unit_test(any_other_reply_is_no_map),
         cmocka_unit_test(more_masters_than_there_is_room_for_are_refused),
         cmocka_unit_test(a_redirection_names_slot_and_server),
-        cmocka_unit_test(sentinels_tell_the_master_and_how_new_that_is),
+        cmocka_unit_test(sentinels_name_the_master_and_how_new_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,20 +1,9 @@
-/* Commands written and replies read. */
+/* resp_test.c: commands that are written and replies that are read. */
 #include "redis/resp.h"
 
-#include "unit.h"
+#include "resp_reply.h"
 
 #include <string.h>
-
-static redisReply *read_reply(const char *resp, size_t len)
-{
-    redisReader *reader = redisReaderCreate();
-    void *reply = NULL;
-    redisReaderFeed(reader, resp, len);
-    assert_int_equal(REDIS_OK, redisReaderGetReply(reader, &reply));
-    redisReaderFree(reader);
-    assert_non_null(reply);
-    return reply;
-}
 
 static void a_command_is_counted_words(void **state)
 {
@@ -23,7 +12,7 @@ static void a_command_is_counted_words(void **state)
     struct text text = text_on(memory, sizeof(memory));
     resp_begin(&text, 3);
     resp_cstr(&text, "SET");
-    resp_word(&text, (struct span){"a\r\n\0b", 5}); /* any byte may stand in a word */
+    resp_word(&text, (struct span){"a\r\n\0b", 5}); /* a word may have any byte */
     resp_u64(&text, UINT64_MAX);
     assert_false(text.overflown);
     const char want[] = "*3\r\n$3\r\nSET\r\n$5\r\na\r\n\0b\r\n$20\r\n18446744073709551615\r\n";
@@ -31,20 +20,13 @@ static void a_command_is_counted_words(void **state)
     assert_memory_equal(want, text.ptr, text.len);
 }
 
-static void an_empty_word_is_a_word(void **state)
-{
-    (void)state;
-    char memory[16];
-    struct text text = text_on(memory, sizeof(memory));
-    resp_cstr(&text, "");
-    assert_span(text_span(&text), "$0\r\n\r\n");
-}
-
-static void a_command_without_room_says_so(void **state)
+static void an_empty_word_is_a_word_and_a_long_one_needs_room(void **state)
 {
     (void)state;
     char memory[8];
     struct text text = text_on(memory, sizeof(memory));
+    resp_cstr(&text, "");
+    assert_span(text_span(&text), "$0\r\n\r\n");
     resp_cstr(&text, "too long for it");
     assert_true(text.overflown);
 }
@@ -53,7 +35,7 @@ static void numbers_come_as_integers_or_as_text(void **state)
 {
     (void)state;
     static const char resp[] = "*6\r\n:7\r\n$2\r\n42\r\n:-1\r\n$2\r\n4x\r\n$-1\r\n*0\r\n";
-    redisReply *reply = read_reply(resp, sizeof(resp) - 1);
+    redisReply *reply = resp_reply(span_of(resp));
     uint64_t number = 0;
     assert_int_equal(6, resp_len(reply));
     assert_true(resp_get_u64(reply, 0, &number));
@@ -66,11 +48,11 @@ static void numbers_come_as_integers_or_as_text(void **state)
     freeReplyObject(reply);
 }
 
-static void what_is_not_there_or_of_another_type_is_not_read(void **state)
+static void a_missing_word_or_one_of_another_type_is_not_read(void **state)
 {
     (void)state;
     static const char resp[] = "*3\r\n:7\r\n$2\r\nhi\r\n*1\r\n:1\r\n";
-    redisReply *reply = read_reply(resp, sizeof(resp) - 1);
+    redisReply *reply = resp_reply(span_of(resp));
     const redisReply *array = NULL;
     struct span text = SPAN("unchanged");
     assert_false(resp_get_str(reply, 0, &text));
@@ -90,7 +72,7 @@ static void errors_are_known_by_their_first_word(void **state)
 {
     (void)state;
     static const char resp[] = "-NOSCRIPT No matching script.\r\n";
-    redisReply *reply = read_reply(resp, sizeof(resp) - 1);
+    redisReply *reply = resp_reply(span_of(resp));
     assert_true(resp_is_error(reply, "NOSCRIPT"));
     assert_false(resp_is_error(reply, "READONLY"));
     assert_false(resp_is_error(NULL, "NOSCRIPT"));
@@ -102,10 +84,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_is_counted_words),
-        cmocka_unit_test(an_empty_word_is_a_word),
-        cmocka_unit_test(a_command_without_room_says_so),
+        cmocka_unit_test(an_empty_word_is_a_word_and_a_long_one_needs_room),
         cmocka_unit_test(numbers_come_as_integers_or_as_text),
-        cmocka_unit_test(what_is_not_there_or_of_another_type_is_not_read),
+        cmocka_unit_test(a_missing_word_or_one_of_another_type_is_not_read),
         cmocka_unit_test(errors_are_known_by_their_first_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include "core/wait/status.h"
 #include "line/line_limits.h"
 #include "queue-front/lua/line_wire.h"
+#include "resp_reply.h"
 #include "script.h"
 
 #include <inttypes.h>
@@ -71,17 +72,6 @@ static struct polled *polled;
 static uint64_t now_us;
 
 /* ---- replies ---- */
-
-static redisReply *read_reply(struct span resp)
-{
-    redisReader *reader = redisReaderCreate();
-    void *reply = NULL;
-    assert_int_equal(REDIS_OK, redisReaderFeed(reader, resp.ptr, resp.len));
-    assert_int_equal(REDIS_OK, redisReaderGetReply(reader, &reply));
-    redisReaderFree(reader);
-    assert_non_null(reply);
-    return reply;
-}
 
 static void put_integer(struct text *text, uint64_t number)
 {
@@ -187,7 +177,7 @@ static enum line_tick take_answer(uint64_t took_us)
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
     put_answer(&text);
-    redisReply *reply = read_reply(text_span(&text));
+    redisReply *reply = resp_reply(text_span(&text));
     enum line_tick tick = line_event_take_tick(&event, reply, now_us, now_us + took_us);
     freeReplyObject(reply);
     return tick;
@@ -247,7 +237,7 @@ static void tick(const struct script_line *line)
 
 static void take_raw(const struct script_line *line)
 {
-    redisReply *reply = read_reply(span_of(script_rest(line, 1)));
+    redisReply *reply = resp_reply(span_of(script_rest(line, 1)));
     expect_result(line, line_event_take_tick(&event, reply, now_us, now_us));
     freeReplyObject(reply);
 }
@@ -301,7 +291,7 @@ static void expect_sent(const struct script_line *line)
     struct text text = text_on(memory, sizeof(memory));
     resp_begin(&text, ASK_TICK_WORDS + line_event_pick_moves(&event));
     line_event_put_tick(&event, &text, 50, now_us);
-    redisReply *reply = read_reply(text_span(&text));
+    redisReply *reply = resp_reply(text_span(&text));
     assert_true(resp_get_str(reply, ASK_TICK_TURNS_UPTO, &upto));
     assert_true(span_to_cstr(upto, turns, sizeof(turns)));
     uint64_t moves = number_of(reply, ASK_TICK_MOVES_LEN);
@@ -326,7 +316,7 @@ static void expect_heal(const struct script_line *line)
     uint32_t words = line_event_heal_words(&event);
     resp_begin(&text, words);
     line_event_put_heal(&event, &text, SPAN("front"), now_us);
-    redisReply *reply = read_reply(text_span(&text));
+    redisReply *reply = resp_reply(text_span(&text));
     assert_int_equal(words, resp_len(reply));
     bool moves = words > ASK_HEAL_WORDS;
     const struct script_field fields[] = {
@@ -501,8 +491,8 @@ static const struct script_row rows[] = {
      "judged joins=5 error=700 errors=4; sent joins=5 error=700 errors=4; judged joins=8 errors=6;"
      "tick changed; sent joins=3 error=0 errors=2; sent joins=3"},
     {"another document under the same number is taken",
-     "tick any; expect identity=1-0123abcd era=1700000000123 serial=1; tick changed doc={} "
-     "digest=d2;"
+     "tick any; expect identity=1-0123abcd era=1700000000123 serial=1;"
+     "tick changed doc={} digest=d2;"
      "expect serial=2 digest=d2; doubt; expect digest=-; tick any nodoc; expect serial=2;"
      "plain; tick bad digest=a-digest-that-is-longer-than-any-that-ours-can-be"},
     {"a front that waits sends for how long it has waited",
@@ -519,8 +509,8 @@ static const struct script_row rows[] = {
      "heal more=0; tick any run=7 newest=3 moved=42 moves=2;"
      "heal more=2 moves_len=1 moved=42 moves=2"},
     {"a place that moved is sent to a Redis that lost it",
-     "sent moves=0; tick any run=7 newest=3 moved=42 moves=2; expect moves42=2 moves43=0 "
-     "moves_seq=3;"
+     "sent moves=0; tick any run=7 newest=3 moved=42 moves=2;"
+     "expect moves42=2 moves43=0 moves_seq=3;"
      "sent; tick any; sent moves=0;"
      /* A heal, so it is another run. */
      "tick any run=8 newest=0 moved=43 moves=1; expect moves42=2; sent moves=2; sent moves=2;"
@@ -532,8 +522,8 @@ static const struct script_row rows[] = {
     /* Redis came back empty, or its counter was raised. */
     {"places that a heal added are no joins",
      "tick any; tick any nodoc issued=+1000000 raised=+1000000 redis_ms=+1000 generation=77;"
-     "expect joins=0; at 6s; heal gap=128; at 5s; tick any issued=+1000000 raised=+1000000 "
-     "redis_ms=+1000;"
+     "expect joins=0; at 6s; heal gap=128; at 5s;"
+     "tick any issued=+1000000 raised=+1000000 redis_ms=+1000;"
      "expect joins=0; at 6s; heal gap=128; at 5s; tick any issued=+500 redis_ms=+1000;"
      "expect joins=500000; at 6s; heal gap=2000"},
     /* Fronts tick by chance. */
@@ -547,8 +537,8 @@ static const struct script_row rows[] = {
      "sent turns=0-0; tick changed turns=1700000000000-1,7:3:0:0,8:1:1700000009000:2;"
      "sent turns=1700000000000-1; expect turn7=3 turn8=1 until8=1700000009000 times8=2 turn9=0;"
      /* The kind 4 is of a newer script. */
-     "tick any turns=1700000000000-1,9:4:0:0 generation=77; expect turn9=0; sent "
-     "turns=1699999940000-0"},
+     "tick any turns=1700000000000-1,9:4:0:0 generation=77; expect turn9=0;"
+     "sent turns=1699999940000-0"},
 };
 
 static void set_up(void)
