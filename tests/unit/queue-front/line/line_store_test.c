@@ -669,8 +669,8 @@ static const struct script_row rows[] = {
     {"closing answers the joins that were not sent",
      "start; send 600; close; answered 600 unavailable"},
     {"closing answers the joins that Redis has not answered",
-     "start; stop; send 600; turn count=2 nowait; expect answered=0; close; answered 600 "
-     "unavailable; "
+     "start; stop; send 600; turn count=2 nowait; expect answered=0; close;"
+     "answered 600 unavailable; "
      "cont"},
     {"a store may be closed from its own callback",
      "start; set close_in_view; send 5; await store=0; expect answered=5"},
@@ -679,12 +679,12 @@ static const struct script_row rows[] = {
      "start; join ok; stop; set close_in_pass; send_pass 1; send 1; turn count=2 nowait; cont;"
      "await store=0; expect when_closed=1; answered 1 unavailable"},
     {"closing inside the answer of a join answers the rest of its batch",
-     "start; set close_in_join; send 3; await store=0; expect when_closed=2; answered 3 ok "
-     "entry=1"},
+     "start; set close_in_join; send 3; await store=0; expect when_closed=2;"
+     "answered 3 ok entry=1"},
     {"TCP and a password work", "set tcp; password hunter2 with spaces; start; join ok entry=1"},
     {"a wrong password neither crashes nor connects",
-     "password right; server; password wrong; open; turn count=40; expect ready=0; join "
-     "unavailable"},
+     "password right; server; password wrong; open; turn count=40; expect ready=0;"
+     "join unavailable"},
     /* Both visits end a second time. The sessions that are lost as well keep their slots. */
     {"after a wipe an ended visit frees no slot and does not begin again",
      "set active=2; start; join ok; join ok; join ok; join ok; join ok; await serving=2; pass 1 ok;"

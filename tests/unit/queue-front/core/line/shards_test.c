@@ -818,8 +818,8 @@ static const struct script_row rows[] = {
              "next shard of=1; next nothing; read 1 ok issued=1; next cut seals=0 nth=0; reply ok;"
              "next shard of=0; next nothing; read 0 ok issued=1; next cut nth=1"},
     {"a shard that refused rests until the turn is over",
-     "expect open0=1 open1=1 resting=1; refuse 0; begin hurry; next cut; expect resting=0; expect "
-     "open0=0 open1=1; reply lost;"
+     "expect open0=1 open1=1 resting=1; refuse 0; begin hurry; next cut; expect resting=0;"
+     "expect open0=0 open1=1; reply lost;"
      "expect open0=1; refuse 1; begin hurry; next cut; expect open0=1 open1=0; reply lost;"
      "expect open1=1"},
     {"all shards share the room left by the cuts",
