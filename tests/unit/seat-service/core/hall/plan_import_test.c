@@ -279,73 +279,6 @@ static void each_fault_is_named_by_pointer_and_rule(void **state)
     plan_body_refused("[]", "the document: must be an object");
 }
 
-static void number_has_bounds(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *at;
-        int64_t least, most;
-    } rows[] = {
-        {"/categories/0/price", 0, INT64_C(1000000000000)},
-        {"/fees/per_seat", 0, 1000000000},
-        {"/fees/per_order", 0, 1000000000},
-        {"/fees/basis_points", 0, 10000},
-        {"/vat_basis_points", 0, 10000},
-        {"/areas/0/capacity", 1, 1 << 20},
-        {"/plan/size/width", 1, 10000000},
-        {"/plan/size/height", 1, 10000000},
-        {"/limits/max_per_buyer", 0, 10000},
-        {"/limits/max_per_hold", 1, 64},
-        {"/limits/hold_ttl_s", 1, INT64_C(24) * 3600},
-        {"/limits/hold_max_s", 1, INT64_C(7) * 24 * 3600},
-        {"/limits/rate_per_session_per_s", 0, 10000},
-    };
-    for (size_t i = 0; i < LEN(rows); i++) {
-        const int64_t values[] = {rows[i].least - 1, rows[i].least, rows[i].most, rows[i].most + 1};
-        for (unsigned v = 0; v < 4; v++) {
-            char rule[160], value[24];
-            snprintf(rule, sizeof(rule), "%s: must be a whole number from %" PRId64 " to %" PRId64,
-                     rows[i].at, rows[i].least, rows[i].most);
-            snprintf(value, sizeof(value), "%" PRId64, values[v]);
-            json_t *doc = edited(strstr(rows[i].at, "hold_max_s") ? "/limits/hold_ttl_s 1" : "");
-            edit(doc, rows[i].at, value);
-            plan_destroy(import(doc, v == 0 || v == 3 ? rule : NULL));
-        }
-    }
-}
-
-static void text_has_bounds(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *at;
-        int least, most;
-        const char *edits;
-    } rows[] = {
-        {"/name", 1, 128, ""},
-        {"/currency", 3, 3, ""},
-        {"/channels/0/code", 4, 128, ""},
-        {SEAT1 "/seat_guid", 1, 128, "/seats []"},
-        {SEAT1 "/seat_number", 0, 128, ""},
-        {ROW1 "/row_number", 0, 128, "/rows []"},
-        {"/plan/name", 0, 128, ""},
-    };
-    for (size_t i = 0; i < LEN(rows); i++) {
-        const int lens[] = {rows[i].least, rows[i].most, rows[i].most + 1, rows[i].least - 1};
-        for (unsigned l = 0; l < 4 && lens[l] >= 0; l++) {
-            char rule[160], value[160];
-            snprintf(rule, sizeof(rule), "%s: must be a text of %d to %d bytes", rows[i].at,
-                     rows[i].least, rows[i].most);
-            snprintf(value, sizeof(value), "'%.*s'", lens[l],
-                     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-                     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-            json_t *doc = edited(rows[i].edits);
-            edit(doc, rows[i].at, value);
-            plan_destroy(import(doc, l >= 2 ? rule : NULL));
-        }
-    }
-}
-
 /* So many entries; a number stands for each '@'. */
 static json_t *entries(const char *entry, unsigned count)
 {
@@ -365,35 +298,70 @@ static json_t *entries(const char *entry, unsigned count)
 }
 
 #define NO_SEATS "/plan/zones []; /zones []; /rows []; /seats []"
+#define NUMBER   NULL
+#define TEXT     ""
 
-static void list_has_bounds(void **state)
+static const struct {
+    const char *at, *kind; /* or a list of such entries */
+    int64_t least, most;
+    const char *edits;
+} bounds[] = {
+    {"/categories/0/price", NUMBER, 0, INT64_C(1000000000000), ""},
+    {"/fees/per_seat", NUMBER, 0, 1000000000, ""},
+    {"/fees/per_order", NUMBER, 0, 1000000000, ""},
+    {"/fees/basis_points", NUMBER, 0, 10000, ""},
+    {"/vat_basis_points", NUMBER, 0, 10000, ""},
+    {"/areas/0/capacity", NUMBER, 1, 1 << 20, ""},
+    {"/plan/size/width", NUMBER, 1, 10000000, ""},
+    {"/plan/size/height", NUMBER, 1, 10000000, ""},
+    {"/limits/max_per_buyer", NUMBER, 0, 10000, ""},
+    {"/limits/max_per_hold", NUMBER, 1, 64, ""},
+    {"/limits/hold_ttl_s", NUMBER, 1, INT64_C(24) * 3600, ""},
+    {"/limits/hold_max_s", NUMBER, 1, INT64_C(7) * 24 * 3600, "/limits/hold_ttl_s 1"},
+    {"/limits/rate_per_session_per_s", NUMBER, 0, 10000, ""},
+    {"/name", TEXT, 1, 128, ""},
+    {"/currency", TEXT, 3, 3, ""},
+    {"/channels/0/code", TEXT, 4, 128, ""},
+    {SEAT1 "/seat_guid", TEXT, 1, 128, "/seats []"},
+    {SEAT1 "/seat_number", TEXT, 0, 128, ""},
+    {ROW1 "/row_number", TEXT, 0, 128, "/rows []"},
+    {"/plan/name", TEXT, 0, 128, ""},
+    {"/categories", "{'name':'@','price':0}", 1, 64,
+     "/areas/0/category '0'; /plan/categories []; " NO_SEATS},
+    {"/channels", "{'id':'@'}", 0, 15, ""},
+    {"/areas", "{'id':'@','category':'A','capacity':1}", 0, 64, ""},
+    {"/plan/zones", "{'position':{'x':0,'y':0},'rows':[]}", 0, 2000, NO_SEATS},
+    {ZONE "/areas", "{}", 0, 2000, ""},
+};
+
+static json_t *value_of(const char *kind, int64_t size)
+{
+    char text[160];
+    if (kind == NUMBER)
+        return json_integer(size);
+    if (*kind != '\0')
+        return entries(kind, (unsigned)size);
+    memset(text, 'A', sizeof(text));
+    return json_stringn(text, (size_t)size);
+}
+
+static void numbers_texts_and_lists_have_bounds(void **state)
 {
     (void)state;
-    static const struct {
-        const char *at, *entry;
-        unsigned least, most; /* most 0: a bound that takes too long to reach */
-        const char *edits;
-    } rows[] = {
-        {"/categories", "{'name':'@','price':0}", 1, 64,
-         "/areas/0/category '0'; /plan/categories []; " NO_SEATS},
-        {"/channels", "{'id':'@'}", 0, 15, ""},
-        {"/areas", "{'id':'@','category':'A','capacity':1}", 0, 64, ""},
-        {"/plan/zones", "{'position':{'x':0,'y':0},'rows':[]}", 0, 2000, NO_SEATS},
-        {ZONE "/areas", "{}", 0, 2000, ""},
-        {"/zones", "{'zone':'Z'}", 0, 0, ""},
-        {"/rows", "{'zone':'Z','row':'1'}", 0, 0, ""},
-        {"/seats", "{'guid':'a'}", 0, 0, ""},
-    };
-    for (size_t i = 0; i < LEN(rows); i++) {
-        unsigned least = rows[i].least, most = rows[i].most;
-        const unsigned counts[] = {least, most > 0 ? most : 4, most + 1, least - 1};
-        for (unsigned c = 0; c < (most == 0 ? 2u : least == 0 ? 3u : 4u); c++) {
+    for (size_t i = 0; i < LEN(bounds); i++) {
+        const char *kind = bounds[i].kind;
+        const char *form =
+            kind == NUMBER  ? "%s: must be a whole number from %" PRId64 " to %" PRId64
+            : *kind == '\0' ? "%s: must be a text of %" PRId64 " to %" PRId64 " bytes"
+                            : "%s: must be a list of %" PRId64 " to %" PRId64 " elem";
+        const int64_t least = bounds[i].least, most = bounds[i].most;
+        const int64_t sizes[] = {least - 1, least, most, most + 1};
+        for (unsigned n = kind != NUMBER && least == 0 ? 1 : 0; n < 4; n++) {
             char rule[160];
-            snprintf(rule, sizeof(rule), "%s: must be a list of %u to %u elements", rows[i].at,
-                     least, most);
-            json_t *doc = edited(rows[i].edits);
-            set(doc, rows[i].at, entries(rows[i].entry, counts[c]));
-            plan_destroy(import(doc, c >= 2 ? rule : NULL));
+            snprintf(rule, sizeof(rule), form, bounds[i].at, least, most);
+            json_t *doc = edited(bounds[i].edits);
+            set(doc, bounds[i].at, value_of(kind, sizes[n]));
+            plan_destroy(import(doc, n == 0 || n == 3 ? rule : NULL));
         }
     }
 }
@@ -688,6 +656,11 @@ static const struct {
          "0")) "]}; "
                "/zones [{'zone':'Z','floor':'1'}]; /rows [{'zone':'Y','row':'1','sight':'good'}]",
      "seat y = Y/1/1 0 0 0 -1 0,0 - - good; seat a = Z/1/1 0 0 0 -1 100,50 - 1 -"},
+    {"extensions may repeat more often than there are seats",
+     "/zones [{'zone':'Z'},{'zone':'Z'},{'zone':'Z'},{'zone':'Z'}]; /rows [{'zone':'Z','row':'1'},"
+     "{'zone':'Z','row':'1'},{'zone':'Z','row':'1'},{'zone':'Z','row':'1'}]; "
+     "/seats [{'guid':'a'},{'guid':'a'},{'guid':'a'},{'guid':'a'}]",
+     "seat a = Z/1/1 0 0 0 -1 100,50 - - -"},
     {"the last view of a zone counts, given by its name or its id",
      "/plan/zones/1 {'name':'Y','zone_id':'y','position':{'x':0,'y':0},'rows':[" ROW(
          SEAT("y", "0")) "]}; /zones [{'zone':'z','view':'/1'},{'zone':'y','view':'/aZ_zA09.~%-'},"
@@ -981,9 +954,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_is_named_by_pointer_and_rule),
-        cmocka_unit_test(number_has_bounds),
-        cmocka_unit_test(text_has_bounds),
-        cmocka_unit_test(list_has_bounds),
+        cmocka_unit_test(numbers_texts_and_lists_have_bounds),
         cmocka_unit_test(plan_has_a_bound_of_rows),
         cmocka_unit_test(plan_has_a_bound_of_views),
         cmocka_unit_test(too_long_a_body_is_not_read),
