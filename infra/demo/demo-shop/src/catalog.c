@@ -21,62 +21,27 @@ static const char shop_css[] =
 
 static const struct site_file files[] = {{"shop.css", SITE_CSS, SITE_BYTES(shop_css)}};
 
-/* The columns of SHOP_SHELF and SHOP_ITEM. */
-enum product_column { SKU, NAME, PRICE, STOCK, DESCRIPTION };
-
-/* ---- what fills the pages ---- */
+/* The columns of SHOP_SHELF and SHOP_ITEM, which are gaps, and the block of a row. */
+static const char *const gaps[] = {"sku", "name", "price", "stock", "description", "product", NULL};
 
 struct shelf {
     const PGresult *res;
     int row;
 };
 
-static bool more_products(void *ctx, unsigned turn)
+static void put_column(struct text *out, unsigned column, void *ctx)
 {
-    struct shelf *shelf = ctx;
-    shelf->row = (int)turn;
-    return shelf->row < PQntuples(shelf->res);
-}
-
-static void put_column(struct text *out, const struct shelf *shelf, enum product_column column)
-{
+    const struct shelf *shelf = ctx;
     html_put(out, pg_text(shelf->res, shelf->row, (int)column));
 }
 
-static void put_sku(struct text *out, void *ctx)
+static bool more_products(unsigned block, unsigned turn, void *ctx)
 {
-    put_column(out, ctx, SKU);
+    struct shelf *shelf = ctx;
+    (void)block;
+    shelf->row = (int)turn;
+    return shelf->row < PQntuples(shelf->res);
 }
-
-static void put_name(struct text *out, void *ctx)
-{
-    put_column(out, ctx, NAME);
-}
-
-static void put_price(struct text *out, void *ctx)
-{
-    put_column(out, ctx, PRICE);
-}
-
-static void put_stock(struct text *out, void *ctx)
-{
-    put_column(out, ctx, STOCK);
-}
-
-static void put_description(struct text *out, void *ctx)
-{
-    put_column(out, ctx, DESCRIPTION);
-}
-
-static const struct page_gap gaps[] = {
-    {"product", NULL, more_products},
-    {"sku", put_sku, NULL},
-    {"name", put_name, NULL},
-    {"price", put_price, NULL},
-    {"stock", put_stock, NULL},
-    {"description", put_description, NULL},
-    {NULL, NULL, NULL},
-};
 
 int catalog_create(struct err_slot *err, struct catalog *out)
 {
@@ -88,26 +53,25 @@ int catalog_create(struct err_slot *err, struct catalog *out)
     };
     int rc = site_create(&conf, err, &out->site);
     if (rc == 0)
-        rc = filled_page_create(out->site, span_of(home_html), gaps, err, &out->home);
+        rc = site_template(out->site, LANG_KO, span_of(home_html), gaps, err, &out->home);
     if (rc == 0)
-        rc = filled_page_create(out->site, span_of(product_html), gaps, err, &out->product);
+        rc = site_template(out->site, LANG_KO, span_of(product_html), gaps, err, &out->product);
     return rc;
 }
 
 void catalog_destroy(struct catalog *catalog)
 {
-    filled_page_destroy(catalog->product);
-    filled_page_destroy(catalog->home);
+    template_destroy(catalog->product);
+    template_destroy(catalog->home);
     site_destroy(catalog->site);
 }
 
-/* The shop speaks Korean. */
-static void reply_page(struct http_req *req, const struct filled_page *page, const PGresult *res)
+static void reply_page(struct http_req *req, const struct template *page, const PGresult *res)
 {
     char memory[PAGE_MAX];
     struct text text = text_on(memory, sizeof(memory));
     struct shelf shelf = {res, 0};
-    filled_page_put(&text, page, LANG_KO, &shelf);
+    template_put_blocks(&text, page, put_column, more_products, &shelf);
     assert(!text.overflown);
     http_reply(req, &(struct http_reply){
                         .status = 200,

@@ -2,11 +2,11 @@
 #ifndef FG_DEMO_SHOP_CATALOG_H
 #define FG_DEMO_SHOP_CATALOG_H
 
-#include "web/filled_page.h"
+#include "web/site.h"
 
 struct catalog {
     struct site *site;
-    struct filled_page *home, *product;
+    struct template *home, *product; /* in Korean */
 };
 
 /* In the caller's zeroed memory; destroy it even after a failure. */

@@ -55,11 +55,6 @@ static const struct config_setting settings[] = {
      "the first pause between two tries; times four each time"},
 };
 
-struct shown { /* what the service shows; outlives its loop */
-    struct site *site;
-    struct filled_page *page;
-};
-
 /* One file, read into `out`; an error says which. */
 static int read_secret(const char *path, char *out, size_t cap, struct err_slot *err)
 {
@@ -91,12 +86,10 @@ static int start(struct service *service, struct http_router *routes,
         return err_set(err, ERR_RANGE, "[http] loops: the sandbox runs on one");
     if (sodium_init() < 0)
         return err_set(err, ERR_IO, "libsodium");
-    struct shown *shown = service_ctx(service);
-    int rc = page_site_create(err, &shown->site);
+    struct page_set *pages = service_ctx(service);
+    int rc = page_open(err, pages);
     if (rc == 0)
-        rc = page_create(shown->site, err, &shown->page);
-    if (rc == 0)
-        rc = site_routes(shown->site, routes, err);
+        rc = site_routes(pages->site, routes, err);
     if (rc == 0)
         rc = app_add_api(routes, err);
     if (rc == 0)
@@ -154,10 +147,10 @@ static int make_desk(struct service_loop *loop, struct app *app, struct err_slot
                  .webhook_secret = secret},
         .journal_path = set->journal,
         .journal_fsync = set->fsync,
-        .webhook_retry_ms = set->webhook_retry_ms,
-        .webhook_attempts_max = (unsigned)set->webhook_attempts_max,
-        .toss_webhook_url = set->toss_webhook_url[0] != '\0' ? set->toss_webhook_url : NULL,
-        .toss_retry_ms = set->toss_retry_ms,
+        .webhooks = {.retry_ms = set->webhook_retry_ms,
+                     .attempts_max = (unsigned)set->webhook_attempts_max,
+                     .toss_url = set->toss_webhook_url[0] != '\0' ? set->toss_webhook_url : NULL,
+                     .toss_retry_ms = set->toss_retry_ms},
         .on_broken = on_broken,
         .ctx = loop->service,
     };
@@ -170,9 +163,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     struct app *app = calloc(1, sizeof(*app));
     if (app == NULL)
         return err_set(err, ERR_NOMEM, "application");
-    const struct shown *shown = service_ctx(loop->service);
-    app->site = shown->site;
-    app->page = shown->page;
+    app->pages = service_ctx(loop->service);
     char key[APP_AUTH_MAX];
     int rc = read_secret(set->secret_key, key, sizeof(key), err);
     if (rc == 0)
@@ -206,22 +197,20 @@ static void loop_stop(struct service_loop *loop)
 
 static void stop(struct service *service)
 {
-    struct shown *shown = service_ctx(service);
-    filled_page_destroy(shown->page);
-    site_destroy(shown->site);
+    page_close(service_ctx(service));
 }
 
 int main(int argc, char **argv)
 {
     static struct settings config;
-    static struct shown shown;
+    static struct page_set pages; /* outlive the loop */
     struct service_conf conf = {
         .name = "psp-sandbox",
         .version = FAIRGATE_VERSION,
         .settings = settings,
         .settings_len = sizeof(settings) / sizeof(settings[0]),
         .config = &config,
-        .ctx = &shown,
+        .ctx = &pages,
         .check = check,
         .start = start,
         .loop_start = loop_start,

@@ -14,7 +14,6 @@
 
 #include "bank/bank.h"
 #include "desk/journal.h"
-#include "desk/sign.h"
 #include "ops/counter.h"
 #include "ops/op.h"
 #include "stripe/pay.h"
@@ -614,18 +613,6 @@ static void an_unreadable_journal_is_reported_and_left_whole(void **state)
     unit_file_remove(fixture.path);
 }
 
-static void a_signature_is_the_one_that_openssl_computes(void **state)
-{
-    (void)state;
-    char memory[128];
-    struct text header = text_on(memory, sizeof(memory));
-    /* printf %s '1700000000.{"id":1}' | openssl dgst -sha256 -hmac whsec_test */
-    sign_put(&header, SPAN("whsec_test"), 1700000000, SPAN("{\"id\":1}"));
-    assert_span(text_span(&header),
-                "t=1700000000,v1="
-                "2f441ba4b3b2d50d28a9ab9d9fd8880376ecd1eb5d0435401553f5d8d0a5dcf8");
-}
-
 int main(void)
 {
     const struct CMUnitTest functions[] = {
@@ -636,7 +623,6 @@ int main(void)
         cmocka_unit_test(a_record_cut_off_by_a_crash_is_dropped_and_damage_is_not),
         cmocka_unit_test(a_full_disk_is_reported),
         cmocka_unit_test(an_unreadable_journal_is_reported_and_left_whole),
-        cmocka_unit_test(a_signature_is_the_one_that_openssl_computes),
     };
     return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
                         sizeof(rows) / sizeof(rows[0]), run_row);

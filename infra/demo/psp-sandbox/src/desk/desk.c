@@ -351,16 +351,13 @@ int desk_create(const struct desk_conf *conf, struct err_slot *err, struct desk 
     rc = journal_open(&journal, err, &desk->journal);
     if (rc < 0)
         goto destroy_bank;
-    struct webhook_sender_conf webhooks = {.loop = conf->loop,
-                                           .bank = desk->bank,
-                                           .faults = &desk->faults,
-                                           .clock = conf->clock,
-                                           .retry_ms = conf->webhook_retry_ms,
-                                           .attempts_max = conf->webhook_attempts_max,
-                                           .toss_url = conf->toss_webhook_url,
-                                           .toss_retry_ms = conf->toss_retry_ms,
-                                           .on_over = on_over,
-                                           .ctx = desk};
+    struct webhook_sender_conf webhooks = conf->webhooks;
+    webhooks.loop = conf->loop;
+    webhooks.bank = desk->bank;
+    webhooks.faults = &desk->faults;
+    webhooks.clock = conf->clock;
+    webhooks.on_over = on_over;
+    webhooks.ctx = desk;
     rc = webhook_sender_create(&webhooks, err, &desk->webhooks);
     if (rc < 0)
         goto close_journal;

@@ -26,10 +26,7 @@ struct desk_conf {
     struct bank_conf bank;
     const char *journal_path;
     bool journal_fsync;
-    uint64_t webhook_retry_ms;
-    unsigned webhook_attempts_max;
-    const char *toss_webhook_url; /* NULL: none */
-    uint64_t toss_retry_ms;
+    struct webhook_sender_conf webhooks; /* what the configuration says of them */
     void (*on_broken)(void *ctx, const struct err_slot *err); /* the journal cannot be written */
     void *ctx;
 };

@@ -5,10 +5,12 @@
 #include "desk/webhook_sender.h"
 
 #include "core/must.h"
-#include "desk/sign.h"
 #include "outcall/outcall.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <sys/queue.h>
 
 enum { BODY_BYTES_MAX = 300 * 1024, TICK_MS = 5 };
@@ -183,16 +185,25 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
     send_ready(sender);
 }
 
+/* Stripe's scheme: the time is part of what is signed, so an old webhook cannot be replayed with a
+ * new time. The whole secret is the key, its whsec_ included, as in Stripe's libraries. */
 static void sign(const struct delivery *delivery, const struct object *endpoint,
                  struct text *header)
 {
     const struct webhook_sender *sender = delivery->sender;
-    uint64_t now_s = clock_wall_us(sender->conf.clock) / 1000000;
+    int64_t now_s = (int64_t)(clock_wall_us(sender->conf.clock) / 1000000);
     struct span secret =
         span_of(delivery->badsig ? "whsec_of_somebody_else" : object_hidden(endpoint, "secret"));
-    TEXT_LIT(header, "Stripe-Signature: ");
-    sign_put(header, secret, (uint64_t)((int64_t)now_s + delivery->skew_s),
-             text_span(&sender->body));
+    uint8_t mac[crypto_auth_hmacsha256_BYTES];
+    char hex[2 * sizeof(mac) + 1], time[24];
+    int len = snprintf(time, sizeof(time), "%" PRIi64 ".", now_s + delivery->skew_s);
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const uint8_t *)secret.ptr, secret.len);
+    crypto_auth_hmacsha256_update(&state, (const uint8_t *)time, (unsigned)len);
+    crypto_auth_hmacsha256_update(&state, (const uint8_t *)sender->body.ptr, sender->body.len);
+    crypto_auth_hmacsha256_final(&state, mac);
+    sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
+    text_printf(header, "Stripe-Signature: t=%" PRIi64 ",v1=%s", now_s + delivery->skew_s, hex);
     text_char(header, '\0');
     assert(!header->overflown);
 }

@@ -73,7 +73,7 @@ static void reply_page(struct visit *visit, unsigned status)
                        "X-Content-Type-Options: nosniff\r\n"
                        "Cache-Control: no-store\r\n");
     struct text page = text_on(visit->bytes, sizeof(visit->bytes));
-    page_put(&page, visit->app->page, visit->app->site, &visit->page);
+    page_put(&page, visit->app->pages, &visit->page);
     assert(!page.overflown && !headers.overflown);
     http_reply(visit->req, &(struct http_reply){.status = status,
                                                 .type = "text/html; charset=utf-8",
@@ -81,7 +81,7 @@ static void reply_page(struct visit *visit, unsigned status)
                                                 .body = text_span(&page)});
 }
 
-static void reply_notice(struct visit *visit, unsigned status, enum page_notice notice)
+static void reply_notice(struct visit *visit, unsigned status, const char *notice)
 {
     visit->page.notice = notice;
     reply_page(visit, status);
@@ -142,7 +142,7 @@ static void add_hidden(struct visit *visit, const char *name, const char *value)
     if (value == NULL)
         return;
     assert(page->hidden_len < PAGE_HIDDEN_MAX);
-    page->hidden[page->hidden_len++] = (struct page_hidden){name, span_of(value)};
+    page->hidden[page->hidden_len++] = (struct page_hidden){name, value};
 }
 
 static void visit_session(struct visit *visit, const struct object *session)
@@ -152,7 +152,7 @@ static void visit_session(struct visit *visit, const struct object *session)
     visit->intent = bank_linked(desk_bank(visit->app->desk), session, "payment_intent");
     visit->return_url = object_text(session, "success_url");
     visit->cancel_url = object_text(session, "cancel_url");
-    visit->page.what = span_of(object_hidden(session, "name"));
+    visit->page.what = object_hidden(session, "name");
     visit->page.amount = object_number(session, "amount_total");
     visit->page.currency = object_text(session, "currency");
     visit->page.can_cancel = visit->cancel_url != NULL;
@@ -173,16 +173,16 @@ static bool visit_payment(struct visit *visit)
     }
     const struct object *intent = bank_find_secret(bank, address);
     if (intent == NULL) {
-        reply_notice(visit, 404, PAGE_UNKNOWN_PAYMENT);
+        reply_notice(visit, 404, "notice.unknown");
         return false;
     }
     const char *url = field(visit, "return_url");
     if (url != NULL && !app_may_return_to(visit->app, form_get(visit->form, "return_url"))) {
-        reply_notice(visit, 400, PAGE_BAD_RETURN_URL);
+        reply_notice(visit, 400, "notice.bad-return-url");
         return false;
     }
     visit->return_url = url != NULL ? url : object_hidden(intent, "return_url");
-    visit->page.what = span_of(object_text(intent, "description"));
+    visit->page.what = object_text(intent, "description");
     visit->page.amount = object_number(intent, "amount");
     visit->page.currency = object_text(intent, "currency");
     visit->intent = intent;
@@ -204,7 +204,7 @@ static const char *address_of(struct visit *visit, const char *behind)
 static void reply_form(struct visit *visit, unsigned status, enum page_form form,
                        const char *action)
 {
-    visit->page.action = span_of(action);
+    visit->page.action = action;
     visit->page.form = form;
     add_hidden(visit, "lang", lang_tag(visit->page.lang));
     reply_page(visit, status);
@@ -223,7 +223,7 @@ static void reply_intent_end(struct visit *visit)
     const struct object *intent = visit->intent;
     bool good = intent->status != INTENT_CANCELED;
     if (visit->return_url == NULL) {
-        reply_notice(visit, good ? 200 : 410, good ? PAGE_PAID : PAGE_GONE);
+        reply_notice(visit, good ? 200 : 410, good ? "notice.paid" : "notice.gone");
         return;
     }
     const char *const arguments[] = {"payment_intent",
@@ -246,7 +246,7 @@ static void reply_session_end(struct visit *visit)
     const char *from = visit->return_url;
     const char *at = strstr(from, name);
     if (visit->session->status != SESSION_COMPLETE) {
-        reply_notice(visit, 410, PAGE_GONE);
+        reply_notice(visit, 410, "notice.gone");
         return;
     }
     text_add(&url, from, at != NULL ? (size_t)(at - from) : strlen(from));
@@ -290,14 +290,14 @@ static void reply_paid(struct visit *visit, unsigned status)
     bool waits = intent != NULL && intent->status == INTENT_REQUIRES_PAYMENT_METHOD;
     if (status == 402 && intent != NULL) {
         const json_t *error = json_object_get(intent->shown, "last_payment_error");
-        visit->page.refusal = span_of(json_string_value(json_object_get(error, "message")));
-        visit->page.notice = PAGE_FAILED;
+        visit->page.refusal = json_string_value(json_object_get(error, "message"));
+        visit->page.notice = "notice.failed";
         reply_card_form(visit, 402);
     } else if (status == 200 && waits) {
-        visit->page.notice = PAGE_REFUSED_AUTHENTICATION;
+        visit->page.notice = "notice.refused";
         reply_card_form(visit, 402);
     } else if (status >= 429) {
-        visit->page.notice = PAGE_FAILED;
+        visit->page.notice = "notice.failed";
         reply_card_form(visit, status);
     } else {
         reply_by_state(visit);
@@ -343,10 +343,10 @@ static const struct card *visit_card(struct visit *visit)
 {
     const struct card *card = card_by_number(form_get(visit->form, "number"));
     if (card == NULL)
-        visit->page.notice = PAGE_BAD_NUMBER;
+        visit->page.notice = "notice.bad-number";
     else if (!details_hold(visit))
-        visit->page.notice = PAGE_BAD_DETAILS;
-    return visit->page.notice == PAGE_NOTHING ? card : NULL;
+        visit->page.notice = "notice.bad-details";
+    return visit->page.notice == NULL ? card : NULL;
 }
 
 static void submit(struct visit *visit, void (*run)(struct desk_call *at), json_t *in,
@@ -408,16 +408,16 @@ static bool window_begin(struct visit *visit)
                 name.len <= 100 && span_u64(form_get(visit->form, "amount"), AMOUNT_MAX, &amount) &&
                 amount > 0 && field(visit, "successUrl") != NULL && field(visit, "failUrl") != NULL;
     if (!good) {
-        reply_notice(visit, 400, PAGE_UNKNOWN_PAYMENT);
+        reply_notice(visit, 400, "notice.unknown");
         return false;
     }
     if (!app_may_return_to(visit->app, form_get(visit->form, "successUrl")) ||
         !app_may_return_to(visit->app, form_get(visit->form, "failUrl"))) {
-        reply_notice(visit, 400, PAGE_BAD_RETURN_URL);
+        reply_notice(visit, 400, "notice.bad-return-url");
         return false;
     }
     visit->return_url = field(visit, "successUrl");
-    visit->page.what = name;
+    visit->page.what = name.ptr;
     visit->page.amount = (int64_t)amount;
     visit->page.currency = "krw";
     visit->page.can_cancel = true;
@@ -455,7 +455,7 @@ static void on_window_paid(struct http_req *req, const struct answer *answer, bo
                                              NULL};
             reply_redirect(visit, visit->return_url, arguments);
         } else if (good) {
-            visit->page.notice = PAGE_FAILED;
+            visit->page.notice = "notice.failed";
             reply_window(visit, answer->status);
         }
         visit_end(visit);

@@ -1,5 +1,5 @@
 /* page.c: one template (web/pay.html) is all three pages: the card's form, the bank's question, a
- * notice alone. The table at the end says what stands in each gap and which blocks are shown. */
+ * notice alone. Gaps and blocks are known by their place in `gaps`. */
 #include "hosted/page.h"
 
 #include <assert.h>
@@ -13,27 +13,34 @@ static const char pay_css[] =
 
 static const struct site_file files[] = {{"pay.css", SITE_CSS, SITE_BYTES(pay_css)}};
 
-static const char *const notices[PAGE_NOTICES] = {
-    [PAGE_BAD_NUMBER] = "notice.bad-number",
-    [PAGE_BAD_DETAILS] = "notice.bad-details",
-    [PAGE_REFUSED_AUTHENTICATION] = "notice.refused",
-    [PAGE_BAD_RETURN_URL] = "notice.bad-return-url",
-    [PAGE_UNKNOWN_PAYMENT] = "notice.unknown",
-    [PAGE_PAID] = "notice.paid",
-    [PAGE_GONE] = "notice.gone",
-    [PAGE_FAILED] = "notice.failed",
+enum gap {
+    WHAT,
+    AMOUNT,
+    NOTICE,
+    DONE,
+    REFUSED,
+    QUESTION,
+    FORM,
+    ACTION,
+    HIDDEN,
+    NAME,
+    VALUE,
+    CARD,
+    TRANSFER,
+    CANCEL,
+    GAPS,
+};
+
+static const char *const gaps[GAPS + 1] = {
+    "what",   "amount", "notice", "done",  "refused", "question", "form",
+    "action", "hidden", "name",   "value", "card",    "transfer", "cancel",
 };
 
 struct filling {
     const struct page *page;
     const struct phrases *words;
-    unsigned hidden; /* the turn */
+    const struct page_hidden *hidden; /* the one being written */
 };
-
-static const struct page *page_of(const struct filling *filling)
-{
-    return filling->page;
-}
 
 static void put_grouped(struct text *out, uint64_t value)
 {
@@ -66,118 +73,49 @@ static void put_money(struct text *out, const struct page *page)
         text_char(out, (char)(currency.ptr[i] - 'a' + 'A'));
 }
 
-/* ---- gaps ---- */
-
-static void put_what(struct text *out, void *ctx)
+static void put_gap(struct text *out, unsigned gap, void *ctx)
 {
     const struct filling *filling = ctx;
-    struct span what = page_of(filling)->what;
-    html_put(out, what.len > 0 ? what : phrases_find(filling->words, SPAN("title")));
+    const struct page *page = filling->page;
+    struct span text = {0};
+    if (gap == AMOUNT)
+        put_money(out, page);
+    else if (gap == WHAT)
+        text =
+            page->what != NULL ? span_of(page->what) : phrases_find(filling->words, SPAN("title"));
+    else if (gap == NOTICE)
+        text = page->refusal != NULL ? span_of(page->refusal)
+                                     : phrases_find(filling->words, span_of(page->notice));
+    else if (gap == ACTION)
+        text = span_of(page->action);
+    else
+        text = span_of(gap == NAME ? filling->hidden->name : filling->hidden->value);
+    html_put(out, text);
 }
 
-static void put_amount(struct text *out, void *ctx)
-{
-    put_money(out, page_of(ctx));
-}
-
-static bool has_amount(void *ctx, unsigned turn)
-{
-    return turn == 0 && page_of(ctx)->amount > 0;
-}
-
-static void put_notice(struct text *out, void *ctx)
-{
-    const struct filling *filling = ctx;
-    const struct page *page = page_of(filling);
-    html_put(out, page->refusal.len > 0
-                      ? page->refusal
-                      : phrases_find(filling->words, span_of(notices[page->notice])));
-}
-
-static bool is_done(void *ctx, unsigned turn)
-{
-    return turn == 0 && page_of(ctx)->notice == PAGE_PAID;
-}
-
-static bool is_refused(void *ctx, unsigned turn)
-{
-    const struct page *page = page_of(ctx);
-    return turn == 0 && page->notice != PAGE_PAID &&
-           (page->notice != PAGE_NOTHING || page->refusal.len > 0);
-}
-
-static bool has_form(void *ctx, unsigned turn)
-{
-    return turn == 0 && page_of(ctx)->form != PAGE_NO_FORM;
-}
-
-static bool is_card(void *ctx, unsigned turn)
-{
-    return turn == 0 && page_of(ctx)->form == PAGE_CARD;
-}
-
-static bool is_question(void *ctx, unsigned turn)
-{
-    return turn == 0 && page_of(ctx)->form == PAGE_QUESTION;
-}
-
-static void put_action(struct text *out, void *ctx)
-{
-    html_put(out, page_of(ctx)->action);
-}
-
-static bool more_hidden(void *ctx, unsigned turn)
+static bool has_block(unsigned block, unsigned turn, void *ctx)
 {
     struct filling *filling = ctx;
-    filling->hidden = turn;
-    return turn < page_of(filling)->hidden_len;
+    const struct page *page = filling->page;
+    bool paid = page->notice != NULL && strcmp(page->notice, "notice.paid") == 0;
+    if (block == HIDDEN) {
+        filling->hidden = &page->hidden[turn];
+        return turn < page->hidden_len;
+    }
+    const bool shown[GAPS] = {
+        [AMOUNT] = page->amount > 0,
+        [DONE] = paid,
+        [REFUSED] = page->notice != NULL && !paid,
+        [QUESTION] = page->form == PAGE_QUESTION,
+        [FORM] = page->form != PAGE_NO_FORM,
+        [CARD] = page->form == PAGE_CARD,
+        [TRANSFER] = page->can_transfer,
+        [CANCEL] = page->can_cancel,
+    };
+    return turn == 0 && shown[block];
 }
 
-static const struct page_hidden *hidden_of(const struct filling *filling)
-{
-    assert(filling->hidden < page_of(filling)->hidden_len);
-    return &page_of(filling)->hidden[filling->hidden];
-}
-
-static void put_name(struct text *out, void *ctx)
-{
-    html_put(out, span_of(hidden_of(ctx)->name));
-}
-
-static void put_value(struct text *out, void *ctx)
-{
-    html_put(out, hidden_of(ctx)->value);
-}
-
-static bool can_transfer(void *ctx, unsigned turn)
-{
-    return turn == 0 && page_of(ctx)->can_transfer;
-}
-
-static bool can_cancel(void *ctx, unsigned turn)
-{
-    return turn == 0 && page_of(ctx)->can_cancel;
-}
-
-static const struct page_gap gaps[] = {
-    {"what", put_what, NULL},
-    {"amount", put_amount, has_amount},
-    {"notice", put_notice, NULL},
-    {"done", NULL, is_done},
-    {"refused", NULL, is_refused},
-    {"question", NULL, is_question},
-    {"form", NULL, has_form},
-    {"action", put_action, NULL},
-    {"hidden", NULL, more_hidden},
-    {"name", put_name, NULL},
-    {"value", put_value, NULL},
-    {"card", NULL, is_card},
-    {"transfer", NULL, can_transfer},
-    {"cancel", NULL, can_cancel},
-    {NULL, NULL, NULL},
-};
-
-int page_site_create(struct err_slot *err, struct site **out)
+int page_open(struct err_slot *err, struct page_set *set)
 {
     const struct site_conf conf = {
         .root = "/pay/-",
@@ -189,19 +127,23 @@ int page_site_create(struct err_slot *err, struct site **out)
             },
         .service = "psp-sandbox",
     };
-    return site_create(&conf, err, out);
+    int rc = site_create(&conf, err, &set->site);
+    for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
+        rc = site_template(set->site, lang, span_of(pay_html), gaps, err, &set->of[lang]);
+    return rc;
 }
 
-int page_create(const struct site *site, struct err_slot *err, struct filled_page **out)
+void page_close(struct page_set *set)
 {
-    return filled_page_create(site, span_of(pay_html), gaps, err, out);
+    for (enum lang lang = 0; lang < LANG_MAX; lang++)
+        template_destroy(set->of[lang]);
+    site_destroy(set->site);
 }
 
-void page_put(struct text *out, const struct filled_page *template, const struct site *site,
-              const struct page *page)
+void page_put(struct text *out, const struct page_set *set, const struct page *page)
 {
-    assert(page->form != PAGE_NO_FORM || page->notice != PAGE_NOTHING);
-    assert((page->form == PAGE_NO_FORM) == (page->action.len == 0));
-    struct filling filling = {.page = page, .words = site_phrases(site, page->lang)};
-    filled_page_put(out, template, page->lang, &filling);
+    assert(page->form != PAGE_NO_FORM || page->notice != NULL);
+    assert((page->form == PAGE_NO_FORM) == (page->action == NULL));
+    struct filling filling = {.page = page, .words = site_phrases(set->site, page->lang)};
+    template_put_blocks(out, set->of[page->lang], put_gap, has_block, &filling);
 }

@@ -4,16 +4,16 @@
 #define FG_PSP_SANDBOX_APP_H
 
 #include "desk/desk.h"
-#include "web/filled_page.h"
+
+struct page_set;
 
 enum { APP_AUTH_MAX = 512 };
 
 struct app {
     struct desk *desk;
-    const struct site *site; /* of the hosted pages, and their template */
-    const struct filled_page *page;
-    char key[APP_AUTH_MAX];   /* sk_test_... */
-    char basic[APP_AUTH_MAX]; /* "Basic base64(key:)": Toss's way, and curl's way with Stripe */
+    const struct page_set *pages; /* the hosted ones */
+    char key[APP_AUTH_MAX];       /* sk_test_... */
+    char basic[APP_AUTH_MAX];     /* "Basic base64(key:)": Toss's way, and curl's way with Stripe */
     struct span return_urls[RETURN_URLS_MAX]; /* what a return address may begin with */
     unsigned return_urls_len;
     char return_urls_text[1024];
