@@ -31,6 +31,7 @@ static void addresses_are_read_and_written_in_their_shortest_form(void **state)
         {"12345::", NULL},
         {"localhost", NULL},
         {"1.2.3.4:80", NULL},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL},
         {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -86,6 +87,7 @@ static void a_network_contains_the_addresses_with_its_prefix(void **state)
         {"fd00::/8", "fe00::1", false},
         {"0.0.0.0/0", "203.0.113.9", true},
         {"0.0.0.0/0", "2001:db8::1", false},
+        {"10.0.0.0/8,10.0.0.0/8", "10.1.1.1", true},
         {"::/0", "203.0.113.9", true},
         {"::ffff:10.0.0.0/104", "10.9.9.9", true},
         {"", "127.0.0.1", false},

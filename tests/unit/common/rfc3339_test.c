@@ -32,6 +32,7 @@ static void times_are_read_or_refused(void **state)
         {"2026-11-20 07:32:33Z", NONE},
         {"2026-11-20T07:32Z", NONE},
         {"2026-11-20T07:32:33.Z", NONE},
+        {"2026-11-20T07:32:33.+09:00", NONE},
         {"2026-11-20T07:32:33.1234567890Z", NONE},
         {"2026-11-20T07:32:33,5Z", NONE},
         {"2026-13-20T07:32:33Z", NONE},
@@ -55,6 +56,7 @@ static void times_are_read_or_refused(void **state)
         {" 2026-11-20T07:32:33Z", NONE},
         {"+026-11-20T07:32:33Z", NONE},
         {"1969-12-31T23:59:59Z", NONE},
+        {"1968-12-31T23:59:59Z", NONE},
         {"1970-01-01T00:00:00+00:01", NONE},
         {"9999-12-31T23:59:59-00:01", NONE},
         {"26-11-20T07:32:33Z", NONE},
@@ -65,6 +67,21 @@ static void times_are_read_or_refused(void **state)
         if (good != (rows[i].ms != NONE) || ms != rows[i].ms)
             fail_msg("\"%s\" is read as %llu", rows[i].text, (unsigned long long)ms);
     }
+}
+
+static void a_time_that_is_cut_or_garbled_is_refused(void **state)
+{
+    (void)state;
+    char text[] = "2026-11-20T16:32:33.125+09:00";
+    uint64_t ms = NONE;
+    for (size_t at = 0; at < sizeof(text) - 1; at++) {
+        char was = text[at];
+        text[at] = 'x';
+        assert_false(rfc3339_parse((struct span){text, at}, &ms));
+        assert_false(rfc3339_parse(span_of(text), &ms));
+        text[at] = was;
+    }
+    assert_int_equal(NONE, ms);
 }
 
 static void write_as_the_c_library_does(uint64_t ms)
@@ -110,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_read_or_refused),
+        cmocka_unit_test(a_time_that_is_cut_or_garbled_is_refused),
         cmocka_unit_test(times_are_written_as_the_c_library_does),
         cmocka_unit_test(every_month_begins_and_ends_when_it_should),
     };

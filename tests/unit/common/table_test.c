@@ -198,8 +198,7 @@ static void what_is_quoted_has_room_for_every_quote(void **state)
     }
 }
 
-/* An effect of a saga's move was left out, and the move stored without it. */
-static void what_could_not_even_be_begun_is_not_empty(void **state)
+static void a_text_without_memory_is_not_empty(void **state)
 {
     (void)state;
     struct grow grow = {0};
@@ -210,6 +209,8 @@ static void what_could_not_even_be_begun_is_not_empty(void **state)
     grow_add(&grow, SPAN("more"));
     assert_int_equal(grow.len, 0);
     assert_false(grow_is_empty(&grow));
+    grow_array_text(&grow, SPAN("more"));
+    assert_int_equal(grow.len, 0);
     assert_null(grow_cstr(&grow));
     grow_clear(&grow);
     assert_true(grow_is_empty(&grow));
@@ -230,7 +231,7 @@ int main(void)
         cmocka_unit_test(nothing_is_lost_where_memory_doubles),
         cmocka_unit_test(arrays_are_what_postgresql_reads),
         cmocka_unit_test(what_is_quoted_has_room_for_every_quote),
-        cmocka_unit_test(what_could_not_even_be_begun_is_not_empty),
+        cmocka_unit_test(a_text_without_memory_is_not_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
