@@ -69,8 +69,6 @@ struct world {
     uint16_t holder[SHARDS][NUMBERS]; /* key + 1 */
     uint16_t *whose;                  /* by place: shard * KEYS + key + 1 */
     uint32_t holes, places, conflicts, looks;
-    struct cut published[CUTS];
-    uint32_t published_len;
 };
 
 static uint64_t below(struct world *world, uint64_t bound)
@@ -333,12 +331,8 @@ static void join(struct world *world, struct front *front, uint8_t k, uint64_t k
     struct server *server = &world->server[k];
     if (!shards_open(front->shards, k))
         return;
-    uint64_t seen = shards_known(front->shards, k)->issued;
-    if (!server->good || server->issued < seen) {
-        shards_refused(front->shards, k);
-        return;
-    }
-    if (server->number[key] == 0 && server->issued == server->lease) {
+    bool is_full = server->number[key] == 0 && server->issued == server->lease;
+    if (!server->good || server->issued < shards_known(front->shards, k)->issued || is_full) {
         shards_refused(front->shards, k);
         return;
     }
@@ -377,15 +371,6 @@ static void give_places(struct world *world, struct front *front)
 
 /* ---- what happens ---- */
 
-static void check_cuts(struct world *world)
-{
-    for (uint32_t i = 0; i < world->slot.count && i < world->published_len; i++)
-        assert_true(is_same(&world->published[i], &world->slot.cut[i]));
-    for (uint32_t i = world->published_len; i < world->slot.count; i++)
-        world->published[i] = world->slot.cut[i];
-    world->published_len = world->slot.count;
-}
-
 static void call_on(struct world *world, struct front *front, struct shards_call call, bool arrives)
 {
     if (call.ask == SHARDS_ASK_CUT)
@@ -395,7 +380,6 @@ static void call_on(struct world *world, struct front *front, struct shards_call
     else
         run_look(world, front, call.shard, arrives);
     give_places(world, front);
-    check_cuts(world);
 }
 
 /* A random number of the calls of a turn. The rest follows later, after other events. */
@@ -435,7 +419,6 @@ static void lose_cuts(struct world *world)
     static const struct slot none;
     uint64_t places = world->slot.places, known = 0;
     world->slot = none;
-    world->published_len = 0;
     uint64_t cut_off = below(world, 2 * FRONTS);
     for (unsigned i = 0; i < FRONTS; i++) {
         const struct shards *shards = world->front[i].shards;
@@ -448,7 +431,6 @@ static void lose_cuts(struct world *world)
         raise_lease(&world->slot, k);
     world->slot.places = places > known ? places : known;
     catch_up(world); /* before another front sends a cut of that number */
-    check_cuts(world);
 }
 
 static void happen(struct world *world)
