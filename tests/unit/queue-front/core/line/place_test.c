@@ -75,16 +75,9 @@ static void expect_place(const struct script_line *line)
         SCRIPT_NUMBER("expires", place.call_expires_ms),
         SCRIPT_NUMBER("extensions", place.extensions),
         SCRIPT_NUMBER("over", place_is_over(place)),
+        {.name = NULL},
     };
-    unsigned found = 4;
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        const char *want = script_value(line, fields[i].name);
-        if (want == NULL)
-            continue;
-        script_expect(line, want, fields[i].number);
-        found++;
-    }
-    assert_int_equal(found, line->len);
+    script_expect_values(line, 4, fields);
 }
 
 static void expect_call(const struct script_line *line)
