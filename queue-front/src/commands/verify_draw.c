@@ -90,8 +90,7 @@ struct published {
     uint8_t seed[DRAW_SEED_BYTES];
     uint8_t commitment[DRAW_COMMITMENT_BYTES];
     struct span event, lane,
-        beacon;       /* borrowed from the document; lane: none, of the general one */
-    bool has_promise; /* told by this answer; older ones do not have it */
+        beacon; /* borrowed from the document; lane: none, of the general one */
     struct beacon promise;
     struct beacon_sources sources;
     uint64_t closed_ms;
@@ -120,7 +119,7 @@ static void read_promise(struct json_in *in, struct published *out)
 {
     struct json_in source;
     struct span key;
-    out->has_promise = json_object_get(in->object, "promised") != NULL;
+    json_in_require(in, "promised");
     if (json_in_has(in, "promised"))
         beacon_read(in, "promised", &out->promise);
     if (!json_in_has(in, "source") || !json_in_child(in, "source", &source))
@@ -243,12 +242,7 @@ static bool judge_round(const struct published *it)
 
 static bool judge_beacon(const struct published *it)
 {
-    enum beacon_kind kind = it->has_promise ? it->promise.kind : BEACON_NONE;
-    if (!it->has_promise && it->beacon.len > 0) { /* of a program that told no more */
-        printf("beacon      \"%.*s\", which nobody had promised\n", (int)it->beacon.len,
-               it->beacon.ptr);
-        return true;
-    }
+    enum beacon_kind kind = it->promise.kind;
     if (it->proof.late && it->beacon.len == 0 && kind != BEACON_NONE) {
         printf("beacon      LATE: what was promised (%s) had not come after %" PRIu64
                " s, so the seed alone decided\n",

@@ -2,9 +2,8 @@
  *
  * An audit entry is a JSON object already. Its time, which is the stream's own id, and its
  * version are put at its front, and the rest is copied as it is. A sample of the series is
- * eighteen numbers with colons between them. Samples that older versions wrote are shorter, and
- * the missing numbers read as 0. A row that cannot be read is left out rather than spoiling the
- * list. */
+ * eighteen numbers with colons between them. A row that cannot be read is left out rather than
+ * spoiling the list. */
 #include "line/line_trail.h"
 
 #include "base/rfc3339.h"
@@ -12,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 18, SAMPLE_NUMBERS_MIN = 9 };
+enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 18 };
 
 static bool open_list(struct text *out, size_t bytes)
 {
@@ -75,9 +74,6 @@ static bool read_sample(struct span text, uint64_t numbers[SAMPLE_NUMBERS])
 {
     for (size_t i = 0; i < SAMPLE_NUMBERS; i++) {
         struct span number;
-        numbers[i] = 0;
-        if (i >= SAMPLE_NUMBERS_MIN && text.ptr == NULL)
-            continue;
         text = span_cut(text, ':', &number);
         if (!span_u64(number, RFC3339_MS_MAX, &numbers[i]))
             return false;
