@@ -37,7 +37,7 @@ static void other_texts_are_refused(void **state)
     }
 }
 
-static void a_byte_that_is_not_ascii_is_refused_whatever_it_is(void **state)
+static void a_byte_that_is_not_ascii_is_refused(void **state)
 {
     (void)state;
     for (unsigned byte = 0x80; byte <= 0xFF; byte++) {
@@ -83,7 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rfc_4648_vectors_come_out),
         cmocka_unit_test(other_texts_are_refused),
-        cmocka_unit_test(a_byte_that_is_not_ascii_is_refused_whatever_it_is),
+        cmocka_unit_test(a_byte_that_is_not_ascii_is_refused),
         cmocka_unit_test(too_little_room_is_refused_on_both_ways),
         cmocka_unit_test(any_bytes_go_there_and_back),
     };

@@ -172,13 +172,13 @@ static void an_invalid_set_changes_nothing(void **state)
     free(book);
 }
 
-static void it_may_be_closed_while_it_reads(void **state)
+static void a_feed_may_be_closed_while_it_reads(void **state)
 {
     (void)state;
     assert_true(jwks_feed_doubt(office.feed)); /* reads now */
 }
 
-static void it_may_be_closed_by_its_first_set(void **state)
+static void a_feed_may_be_closed_by_its_first_set(void **state)
 {
     (void)state;
     close_office(NULL);
@@ -218,8 +218,8 @@ int main(void)
         IN_OFFICE(sets_may_alternate),
         IN_OFFICE(the_same_set_is_not_a_new_generation),
         IN_OFFICE(an_invalid_set_changes_nothing),
-        IN_OFFICE(it_may_be_closed_while_it_reads),
-        IN_OFFICE(it_may_be_closed_by_its_first_set),
+        IN_OFFICE(a_feed_may_be_closed_while_it_reads),
+        IN_OFFICE(a_feed_may_be_closed_by_its_first_set),
         IN_OFFICE(a_pipe_instead_of_a_file_does_not_block),
         IN_OFFICE(a_failed_read_is_repeated_within_a_minute),
     };

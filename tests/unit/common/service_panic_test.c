@@ -72,7 +72,7 @@ static void ask_for_it(uint16_t port)
     close(fd);
 }
 
-static void a_service_that_fails_names_the_request_and_none_of_its_secrets(void **state)
+static void a_failed_service_names_the_request_without_its_secrets(void **state)
 {
     (void)state;
     static char said[SAID_MAX];
@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "serve") == 0)
         return serve();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_service_that_fails_names_the_request_and_none_of_its_secrets),
+        cmocka_unit_test(a_failed_service_names_the_request_without_its_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

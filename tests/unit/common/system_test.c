@@ -61,7 +61,7 @@ static void a_pipe_that_takes_little_gets_all(void **state)
     assert_int_equal(0, status);
 }
 
-static void what_the_disk_says_is_handed_on(void **state)
+static void errors_of_the_disk_are_returned(void **state)
 {
     (void)state;
     assert_int_equal(EBADF, system_write_all(-1, "x", 1));
@@ -76,7 +76,7 @@ static void what_the_disk_says_is_handed_on(void **state)
     unit_file_remove(path);
 }
 
-static void a_bell_rung_before_is_heard_and_only_once(void **state)
+static void a_bell_that_rang_before_a_wait_ends_one_wait(void **state)
 {
     (void)state;
     int bell = system_bell_open();
@@ -117,8 +117,8 @@ int main(void)
         cmocka_unit_test(time_goes_on_and_a_pause_lasts),
         cmocka_unit_test(no_two_draws_are_alike),
         cmocka_unit_test(a_pipe_that_takes_little_gets_all),
-        cmocka_unit_test(what_the_disk_says_is_handed_on),
-        cmocka_unit_test(a_bell_rung_before_is_heard_and_only_once),
+        cmocka_unit_test(errors_of_the_disk_are_returned),
+        cmocka_unit_test(a_bell_that_rang_before_a_wait_ends_one_wait),
         cmocka_unit_test(a_thread_wakes_another_at_its_bell_and_is_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ static uint32_t look(const struct owner *owner, const struct table *table, uint6
     return table_find(table, hash_of(owner, name), is_named, owner, &name);
 }
 
-static void judge_random(unsigned hashes)
+static void check_random(unsigned hashes)
 {
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
@@ -60,17 +60,12 @@ static void judge_random(unsigned hashes)
     table_deinit(&table);
 }
 
-static void what_was_added_is_found_and_what_was_removed_is_not(void **state)
+static void added_entries_are_found_and_removed_ones_are_not(void **state)
 {
     (void)state;
-    judge_random(0);
-}
-
-static void so_it_is_when_many_share_a_hash(void **state)
-{
-    (void)state;
-    judge_random(37);
-    judge_random(1);
+    check_random(0);
+    check_random(37); /* many share a hash */
+    check_random(1);
 }
 
 static void an_empty_table_finds_nothing(void **state)
@@ -82,7 +77,7 @@ static void an_empty_table_finds_nothing(void **state)
     table_deinit(&table);
 }
 
-static void a_thing_that_moved_is_found_at_its_new_number(void **state)
+static void a_moved_entry_has_its_new_number(void **state)
 {
     (void)state;
     struct owner owner = {.name = {[3] = 8, [5] = 8}, .here = {[3] = true}};
@@ -96,7 +91,7 @@ static void a_thing_that_moved_is_found_at_its_new_number(void **state)
     table_deinit(&table);
 }
 
-static void what_was_reserved_is_not_allocated_again(void **state)
+static void reserved_slots_are_not_allocated_again(void **state)
 {
     (void)state;
     struct owner owner = {0};
@@ -152,7 +147,7 @@ static void nothing_is_lost_where_memory_doubles(void **state)
     grow_free(&grow);
 }
 
-static void arrays_are_what_postgresql_reads(void **state)
+static void arrays_have_the_form_of_postgresql(void **state)
 {
     (void)state;
     struct grow grow = {0};
@@ -182,7 +177,7 @@ static void arrays_are_what_postgresql_reads(void **state)
 }
 
 /* All of it quoted: twice as long, and just before memory doubles. */
-static void what_is_quoted_has_room_for_every_quote(void **state)
+static void a_quoted_text_has_room_for_each_quote(void **state)
 {
     (void)state;
     char quotes[200];
@@ -222,15 +217,14 @@ static void a_text_without_memory_is_not_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_added_is_found_and_what_was_removed_is_not),
-        cmocka_unit_test(so_it_is_when_many_share_a_hash),
+        cmocka_unit_test(added_entries_are_found_and_removed_ones_are_not),
         cmocka_unit_test(an_empty_table_finds_nothing),
-        cmocka_unit_test(a_thing_that_moved_is_found_at_its_new_number),
-        cmocka_unit_test(what_was_reserved_is_not_allocated_again),
+        cmocka_unit_test(a_moved_entry_has_its_new_number),
+        cmocka_unit_test(reserved_slots_are_not_allocated_again),
         cmocka_unit_test(text_grows_as_it_is_written),
         cmocka_unit_test(nothing_is_lost_where_memory_doubles),
-        cmocka_unit_test(arrays_are_what_postgresql_reads),
-        cmocka_unit_test(what_is_quoted_has_room_for_every_quote),
+        cmocka_unit_test(arrays_have_the_form_of_postgresql),
+        cmocka_unit_test(a_quoted_text_has_room_for_each_quote),
         cmocka_unit_test(a_text_without_memory_is_not_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static void a_count_begins_with_the_first_and_ends_a_minute_later(void **state)
     assert_int_equal(60000, tally_wait_ms(&tally, who, 1, 61000));
 }
 
-static void what_is_full_stays_so_for_the_time_that_was_said(void **state)
+static void a_full_count_stays_full_for_its_time(void **state)
 {
     (void)state;
     struct span who = SPAN("somebody");
@@ -80,7 +80,7 @@ static void find_alike(uint64_t names[ALIKE])
     }
 }
 
-static void those_who_share_a_set_are_counted_each_alone(void **state)
+static void callers_that_share_a_set_have_their_own_counts(void **state)
 {
     (void)state;
     uint64_t names[ALIKE];
@@ -110,7 +110,7 @@ static void a_full_set_forgets_the_count_that_ends_first(void **state)
     }
 }
 
-static void which_names_share_a_set_is_another_secret_each_time(void **state)
+static void each_tally_has_its_own_secret_key(void **state)
 {
     (void)state;
     uint8_t before[sizeof(tally.key)];
@@ -154,11 +154,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_count_begins_with_the_first_and_ends_a_minute_later, begin),
-        cmocka_unit_test_setup(what_is_full_stays_so_for_the_time_that_was_said, begin),
+        cmocka_unit_test_setup(a_full_count_stays_full_for_its_time, begin),
         cmocka_unit_test_setup(a_crowd_needs_no_more_room_and_the_last_caller_is_counted, begin),
-        cmocka_unit_test_setup(those_who_share_a_set_are_counted_each_alone, begin),
+        cmocka_unit_test_setup(callers_that_share_a_set_have_their_own_counts, begin),
         cmocka_unit_test_setup(a_full_set_forgets_the_count_that_ends_first, begin),
-        cmocka_unit_test_setup(which_names_share_a_set_is_another_secret_each_time, begin),
+        cmocka_unit_test_setup(each_tally_has_its_own_secret_key, begin),
         cmocka_unit_test(the_bound_doubles_with_each_try_up_to_its_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
