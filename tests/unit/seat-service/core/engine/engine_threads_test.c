@@ -1,27 +1,24 @@
-/* engine_threads_test.c: many threads at one engine; what they were told is kept, and judged.
+/* engine_threads_test.c: many threads at one engine. What each call returned is recorded and
+ * checked afterwards.
  *
- * The judge of holds takes each seat as a register that can be taken when free and freed by whoever
- * took it. Every call has its time of call and of return, from one counter. A seat's history is
+ * The checker of holds takes each seat as a register that can be taken when free and freed by its
+ * taker. Every call has its time of call and of return, from one counter. A seat's history is
  * linearizable if a point can be given to each take and each free, between its call and its return,
- * such that lifetimes do not overlap. As a holder frees only after his take has returned, lifetimes
+ * such that lifetimes do not overlap. As a holder frees only after the take has returned, lifetimes
  * must follow each other in the order in which the takes returned, so giving each point the
  * earliest possible time finds an assignment if there is one. All or nothing means that all seats
- * of a hold share one call. A refusal is right if each seat that it names may have been somebody
- * else's at some point of the call. */
-#include "base/rng.h"
+ * of a hold share one call. A refusal is right if each seat that it names may have been another
+ * thread's at some point of the call. */
 #include "test_hall.h"
+#include "unit.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { THREADS_MAX = 8, CALLS_MAX = 4000 };
 
@@ -55,7 +52,7 @@ struct thread {
     struct rng_seeded rng;
     struct call *calls;
     unsigned count;
-    uint64_t told; /* whatever the test wants to count */
+    uint64_t counted; /* by the test */
 };
 
 static uint32_t roll(struct thread *t, uint32_t below)
@@ -191,8 +188,8 @@ static bool is_linearizable(const struct life *lives, unsigned n)
     return true;
 }
 
-/* May one of the seats of a refused call have been somebody else's during it? Also by a call that
- * was itself refused: it may have had the seat for an instant. */
+/* May one of the seats of a refused call have been another thread's during it? A call that was
+ * refused itself counts too: it may have had the seat for an instant. */
 static bool is_justified(const struct thread *threads, unsigned count, const struct call *refused)
 {
     for (unsigned t = 0; t < count; t++)
@@ -240,7 +237,7 @@ static void recorded_concurrent_holds_are_linearizable(void **state)
     }
 }
 
-static void the_judge_sees_a_seat_that_two_had_at_once(void **state)
+static void the_checker_notices_a_seat_that_two_held_at_once(void **state)
 {
     (void)state;
     struct call calls[] = {{.called = 1, .returned = 2},
@@ -317,7 +314,7 @@ static void two_takes_at_once_do_not_leave_a_single_seat_between_them(void **sta
     race_for_sides(20, 4);
 }
 
-static void nor_do_they_across_two_bitmaps_of_one_long_row(void **state)
+static void two_takes_in_a_long_row_leave_no_single_seat_between_them(void **state)
 {
     (void)state;
     race_for_sides(130, 62); /* 62 63 | 64 65 66: the single seat is in the other bitmap */
@@ -396,7 +393,7 @@ static void *race_body(void *arg)
         pthread_barrier_wait(&race->barrier);
         if (t->number != 0)
             continue;
-        /* Whatever came first: a seat is sold or free now, and the hold agrees. */
+        /* Each seat is sold or free now, and the hold agrees. */
         for (uint32_t h = 0; h < RACE_HOLDS; h++) {
             struct engine_seat seat = engine_seat(engine, h);
             assert(seat.state == ENGINE_SEAT_SOLD || seat.state == ENGINE_FREE ||
@@ -553,7 +550,7 @@ static void check_replayed(const struct scene *scene, const struct plan *plan)
     engine_destroy(again);
 }
 
-static void what_many_threads_journal_replays_to_the_same_state(void **state)
+static void a_journal_of_many_threads_replays_to_the_same_state(void **state)
 {
     (void)state;
     uint64_t seed = rng_u64(rng_system()) >> 32;
@@ -601,7 +598,7 @@ static void *grab_as_one_buyer(void *arg)
             continue;
         engine_settle(t->shared->engine, &op);
         uint64_t now = atomic_fetch_add(&t->shared->time, 1) + 1;
-        t->told = now > t->told ? now : t->told;
+        t->counted = now > t->counted ? now : t->counted;
         sched_yield();
         atomic_fetch_sub(&t->shared->time, 1);
         enum engine_verdict verdict =
@@ -612,7 +609,7 @@ static void *grab_as_one_buyer(void *arg)
     return NULL;
 }
 
-static void one_buyer_with_many_requests_never_passes_his_limit(void **state)
+static void one_buyer_with_many_requests_stays_within_the_limit(void **state)
 {
     (void)state;
     struct plan_limits limits = test_limits();
@@ -622,7 +619,7 @@ static void one_buyer_with_many_requests_never_passes_his_limit(void **state)
     struct thread threads[6];
     run(&shared, threads, 6, grab_as_one_buyer, 5);
     for (unsigned i = 0; i < 6; i++)
-        assert_true(threads[i].told <= 3);
+        assert_true(threads[i].counted <= 3);
     drop(threads, 6);
     engine_destroy(shared.engine);
     plan_destroy(plan);
@@ -637,24 +634,24 @@ static void *sell_places(void *arg)
         struct engine_ask ask = test_ask_area(t->number, 1 + roll(t, 4));
         if (engine_hold(t->shared->engine, &ask, TEST_NOW_MS, &op) != ENGINE_OK)
             continue;
-        t->told += ask.quantity;
+        t->counted += ask.quantity;
         engine_settle(t->shared->engine, &op);
     }
     return NULL;
 }
 
-static void an_area_under_attack_sells_exactly_its_capacity(void **state)
+static void an_area_sells_exactly_its_capacity_to_many_threads(void **state)
 {
     (void)state;
     struct plan *plan = test_hall_block(1, 8, test_limits(), 5000);
     struct shared shared = {.engine = test_hall_engine(plan), .calls = 2500};
     struct thread threads[4];
     run(&shared, threads, 4, sell_places, 5);
-    uint64_t told = 0;
+    uint64_t sold = 0;
     for (unsigned i = 0; i < 4; i++)
-        told += threads[i].told;
+        sold += threads[i].counted;
     struct engine_area area = engine_area(shared.engine, 0);
-    assert_int_equal(told, area.held);
+    assert_int_equal(sold, area.held);
     assert_int_equal(area.held + area.free, 5000);
     assert_true(area.free < 4);
     drop(threads, 4);
@@ -672,7 +669,7 @@ static void *shift_a_hold(void *arg)
     uint32_t at = 0;
     wait_for_go(shared);
     uint64_t id = atomic_load(&shared->time);
-    if (t->number > 0) { /* a reader: always three neighbours, ascending, whatever goes on */
+    if (t->number > 0) { /* a reader: always three neighbours, ascending */
         struct engine_hold_view view;
         while (!atomic_load(&shared->stop)) {
             enum engine_verdict verdict = engine_hold_read(shared->engine, id, &view);
@@ -681,7 +678,7 @@ static void *shift_a_hold(void *arg)
             assert(verdict == ENGINE_OK && view.seat_count == 3);
             assert(view.seats[1] == view.seats[0] + 1 && view.seats[2] == view.seats[0] + 2);
             assert(view.seats[0] == (view.version - 1) % 30);
-            t->told++;
+            t->counted++;
         }
         return NULL;
     }
@@ -714,7 +711,7 @@ static void a_hold_is_read_whole_while_it_changes(void **state)
     shared.time = test_hold(shared.engine, 1, TEST_SEATS(0, 1, 2));
     struct thread threads[3];
     run(&shared, threads, 3, shift_a_hold, 5);
-    printf("%llu read\n", (unsigned long long)(threads[1].told + threads[2].told));
+    printf("%llu read\n", (unsigned long long)(threads[1].counted + threads[2].counted));
     drop(threads, 3);
     engine_destroy(shared.engine);
     plan_destroy(plan);
@@ -741,17 +738,17 @@ static void *end_a_hold(void *arg)
                 continue;
             assert(view.seat_count == LONG_HOLD);
             assert(memcmp(view.seats, seats, sizeof(seats)) == 0);
-            t->told++;
+            t->counted++;
         }
         return NULL;
     }
     const uint32_t begin[] = {0, 1};
     struct engine_ask ask =
         t->number == 0 ? test_ask_seats(1, seats, LONG_HOLD) : test_ask_seats(2, begin, 2);
-    while (t->number == 0 ? t->told < shared->calls : !atomic_load(&shared->stop)) {
+    while (t->number == 0 ? t->counted < shared->calls : !atomic_load(&shared->stop)) {
         if (engine_hold(shared->engine, &ask, TEST_NOW_MS, &op) != ENGINE_OK)
             continue;
-        t->told++;
+        t->counted++;
         engine_settle(shared->engine, &op);
         if (t->number == 0)
             atomic_store(&shared->time, op.change.hold);
@@ -774,9 +771,9 @@ static void a_hold_is_read_whole_or_not_at_all_while_it_ends(void **state)
     struct shared shared = {.engine = test_hall_engine(plan), .calls = scale(20000)};
     struct thread threads[4];
     run(&shared, threads, 4, end_a_hold, 5);
-    printf("%llu read, %llu of a seat taken by somebody else\n",
-           (unsigned long long)(threads[2].told + threads[3].told),
-           (unsigned long long)threads[1].told);
+    printf("%llu read, %llu times another thread took two of its seats\n",
+           (unsigned long long)(threads[2].counted + threads[3].counted),
+           (unsigned long long)threads[1].counted);
     drop(threads, 4);
     engine_destroy(shared.engine);
     plan_destroy(plan);
@@ -808,7 +805,7 @@ static void *follow_deltas(struct thread *t)
         if (engine_avail_copy(shared->engine, whole) == version) {
             for (uint32_t s = 0; s < AVAIL_SEATS; s++)
                 assert(mine[s] == (whole[s / 4] >> (2 * (s % 4)) & 3));
-            t->told++;
+            t->counted++;
         }
         if (last)
             return NULL;
@@ -842,8 +839,8 @@ static void deltas_lead_from_any_picture_to_the_newest(void **state)
     run(&shared, threads, 4, publish_or_follow, 5);
     printf("%llu pictures, %llu compared\n",
            (unsigned long long)engine_avail_version(shared.engine),
-           (unsigned long long)(threads[2].told + threads[3].told));
-    assert_true(threads[2].told > 0);
+           (unsigned long long)(threads[2].counted + threads[3].counted));
+    assert_true(threads[2].counted > 0);
     drop(threads, 4);
     engine_destroy(shared.engine);
     plan_destroy(plan);
@@ -866,7 +863,7 @@ static void *ask_for_the_best(void *arg)
     return NULL;
 }
 
-static void two_thousand_who_ask_for_the_best_all_get_four_and_rarely_collide(void **state)
+static void two_thousand_buyers_of_the_best_get_four_each_and_rarely_collide(void **state)
 {
     (void)state;
     struct plan *plan = test_hall_block(200, 60, test_limits(), 0);
@@ -874,8 +871,9 @@ static void two_thousand_who_ask_for_the_best_all_get_four_and_rarely_collide(vo
     struct thread threads[8];
     run(&shared, threads, 8, ask_for_the_best, 5);
     struct engine_stats stats = engine_stats(shared.engine);
-    printf("2000 buyers, %llu lost a place between choosing and claiming, %llu rows judged again\n",
-           (unsigned long long)stats.best_retries, (unsigned long long)stats.row_retries);
+    printf(
+        "2000 buyers, %llu lost a place between choosing and claiming, %llu rows checked again\n",
+        (unsigned long long)stats.best_retries, (unsigned long long)stats.row_retries);
     assert_true(stats.best_retries < 400);
     uint32_t held = 0;
     for (uint32_t s = 0; s < 200 * 60; s++)
@@ -890,17 +888,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recorded_concurrent_holds_are_linearizable),
-        cmocka_unit_test(the_judge_sees_a_seat_that_two_had_at_once),
+        cmocka_unit_test(the_checker_notices_a_seat_that_two_held_at_once),
         cmocka_unit_test(two_takes_at_once_do_not_leave_a_single_seat_between_them),
-        cmocka_unit_test(nor_do_they_across_two_bitmaps_of_one_long_row),
+        cmocka_unit_test(two_takes_in_a_long_row_leave_no_single_seat_between_them),
         cmocka_unit_test(expiry_confirm_and_release_race_to_one_outcome),
-        cmocka_unit_test(what_many_threads_journal_replays_to_the_same_state),
-        cmocka_unit_test(one_buyer_with_many_requests_never_passes_his_limit),
-        cmocka_unit_test(an_area_under_attack_sells_exactly_its_capacity),
+        cmocka_unit_test(a_journal_of_many_threads_replays_to_the_same_state),
+        cmocka_unit_test(one_buyer_with_many_requests_stays_within_the_limit),
+        cmocka_unit_test(an_area_sells_exactly_its_capacity_to_many_threads),
         cmocka_unit_test(a_hold_is_read_whole_while_it_changes),
         cmocka_unit_test(a_hold_is_read_whole_or_not_at_all_while_it_ends),
         cmocka_unit_test(deltas_lead_from_any_picture_to_the_newest),
-        cmocka_unit_test(two_thousand_who_ask_for_the_best_all_get_four_and_rarely_collide),
+        cmocka_unit_test(two_thousand_buyers_of_the_best_get_four_each_and_rarely_collide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
