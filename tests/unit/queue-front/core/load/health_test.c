@@ -6,7 +6,7 @@
  *   add                    adds the look to the reading; ripe N: has it enough answers?
  *   is FIELD N ..., json TEXT, fresh: of the reading */
 #include "core/load/health.h"
-#include "script.h"
+#include "slots.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -63,23 +63,19 @@ static void set_buckets(const struct script_line *words)
 
 static void set(const struct script_line *words)
 {
-    const struct {
-        const char *name;
-        double *value;
-        bool *has;
-    } fields[] = {
-        {"answers", &now.answers, &now.has_answers}, {"failures", &now.failures, &now.has_answers},
-        {"p99", &now.p99_ms, &now.has_p99},          {"errors", &now.errors, &now.has_errors},
-        {"held", &now.held, &now.has_held},          {"backlog", &now.backlog, &now.has_backlog},
-        {"le", &now.bucket[1].le_s, NULL},           {"fast", &now.bucket[0].count, NULL}};
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        const char *value = script_value(words, fields[i].name);
-        if (value != NULL)
-            *fields[i].value = strtod(value, NULL);
-        if (value != NULL && fields[i].has != NULL)
-            *fields[i].has = true;
-    }
-    now.buckets_len = (uint32_t)script_value_or(words, "len", now.buckets_len);
+    const struct slot slots[] = {
+        SLOT("answers", SLOT_REAL, now.answers),   SLOT("failures", SLOT_REAL, now.failures),
+        SLOT("p99", SLOT_REAL, now.p99_ms),        SLOT("errors", SLOT_REAL, now.errors),
+        SLOT("held", SLOT_REAL, now.held),         SLOT("backlog", SLOT_REAL, now.backlog),
+        SLOT("le", SLOT_REAL, now.bucket[1].le_s), SLOT("fast", SLOT_REAL, now.bucket[0].count),
+        SLOT("len", SLOT_U32, now.buckets_len),    {.name = NULL},
+    };
+    slots_set(words, slots);
+    now.has_answers |= script_value(words, "answers") != NULL;
+    now.has_p99 |= script_value(words, "p99") != NULL;
+    now.has_errors |= script_value(words, "errors") != NULL;
+    now.has_held |= script_value(words, "held") != NULL;
+    now.has_backlog |= script_value(words, "backlog") != NULL;
 }
 
 static void keep(const struct script_line *words)

@@ -13,7 +13,7 @@
 #include "core/event/event_state.h"
 #include "core/line/ghosts.h"
 #include "core/wait/eta.h"
-#include "script.h"
+#include "slots.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +21,8 @@
 #include <string.h>
 
 enum { NOW_MS = 50000000 };
+
+static const double now_ms = NOW_MS;
 
 static struct {
     struct line_view view;
@@ -54,224 +56,102 @@ static void start(void)
     line.model = (struct eta_model){.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
 }
 
-/* ---- figures: "1/3", "now+2500", "1000-5", "inf" ---- */
-
-static double factor(const char **at)
-{
-    if (strncmp(*at, "now", 3) == 0) {
-        *at += 3;
-        return NOW_MS;
-    }
-    char *end;
-    double value = strtod(*at, &end);
-    assert_ptr_not_equal(end, *at);
-    *at = end;
-    return value;
-}
-
-static double product(const char **at)
-{
-    double value = factor(at);
-    while (**at == '*' || **at == '/') {
-        char sign = *(*at)++;
-        value = sign == '*' ? value * factor(at) : value / factor(at);
-    }
-    return value;
-}
-
-static double figure(const char *text)
-{
-    double value = product(&text);
-    while (*text == '+' || *text == '-') {
-        char sign = *text++;
-        value = sign == '+' ? value + product(&text) : value - product(&text);
-    }
-    assert_int_equal(*text, '\0');
-    return value;
-}
-
-static void expect_figure(const struct script_line *words, const char *want_text, double got)
-{
-    double want = figure(want_text);
-    if (!(isinf(got) && isinf(want)) && fabs(got - want) > 1e-9 * fmax(1.0, fabs(want)))
-        fail_msg("%s: \"%s\": it is %.12g, not %s", words->row, words->text, got, want_text);
-}
-
-/* ---- fields ---- */
-
-enum kind { REAL, BIG, SMALL, BYTE, FLAG };
-
-#define FIELD(NAME, KIND, MEMBER)                                                                  \
-    {                                                                                              \
-        NAME, KIND, &line.MEMBER, 0                                                                \
-    }
-#define ARRAY(NAME, KIND, MEMBER)                                                                  \
-    {                                                                                              \
-        NAME, KIND, &line.MEMBER[0], (size_t)((char *)&line.MEMBER[1] - (char *)&line.MEMBER[0])   \
-    }
-#define STEPS(NAME, KIND, LIST, MEMBER)                                                            \
-    {                                                                                              \
-        NAME, KIND, &line.LIST[0].MEMBER, sizeof(line.LIST[0])                                     \
-    }
-
-static const struct field {
-    const char *name;
-    enum kind kind;
-    void *at;
-    size_t stride;
-} fields[] = {
-    FIELD("knob", BIG, view.knobs.rate_milli),
-    FIELD("cap", BIG, view.knobs.max_active),
-    FIELD("opens", BIG, view.knobs.opens_at_ms),
-    FIELD("ttl", BIG, view.knobs.session_ttl_ms),
-    FIELD("issued", BIG, view.issued),
-    FIELD("serving", BIG, view.serving),
-    FIELD("active", BIG, view.active),
-    FIELD("outstanding", BIG, view.outstanding),
-    FIELD("admitted", BIG, view.admitted),
-    FIELD("skipped", BIG, view.skipped),
-    FIELD("nobodys", BIG, view.nobodys),
-    FIELD("nobodys_passed", BIG, view.nobodys_passed),
-    FIELD("service", BIG, view.service_rate_milli),
-    FIELD("show_up", SMALL, view.show_up_milli),
-    FIELD("judged", BIG, ghosts.judged),
-    FIELD("ghosts", BIG, ghosts.waiting),
-    FIELD("windows", SMALL, meter.windows),
-    FIELD("rate", REAL, meter.rate),
-    FIELD("variance", REAL, meter.variance),
-    FIELD("available", REAL, meter.available),
-    FIELD("inside", REAL, meter.inside),
-    FIELD("entered", REAL, meter.entered),
-    FIELD("left", REAL, meter.left),
-    FIELD("gone_share", REAL, meter.gone_share),
-    FIELD("window_open", FLAG, meter.window_open),
-    FIELD("window_at", BIG, meter.window_at_ms),
-    FIELD("seen_at", BIG, meter.seen_at_ms),
-    FIELD("paused_since", BIG, meter.paused_since_ms),
-    FIELD("old_knob", BIG, meter.knob_rate_milli),
-    FIELD("old_cap", BIG, meter.knob_max_active),
-    FIELD("watched_knob", BIG, watch.rate_milli),
-    FIELD("watched_cap", BIG, watch.max_active),
-    FIELD("watched_plan", SMALL, watch.plan_changes),
-    FIELD("next", BIG, watch.next_at_ms),
-    FIELD("resumed", BIG, watch.resumed_ms),
-    FIELD("changed", BIG, watch.rate_changed_ms),
-    FIELD("idle", BIG, watch.idle_ms),
-    FIELD("slot", SMALL, watch.at),
-    ARRAY("was_pace", REAL, watch.s_per_place),
-    ARRAY("was_basis", BYTE, watch.basis),
-    ARRAY("was_at", BIG, watch.at_ms),
-    ARRAY("was_served", BIG, watch.served),
-    STEPS("was_ghosts", REAL, watch.crowd, ghosts),
-    STEPS("was_judged", REAL, watch.crowd, judged),
-    STEPS("was_gone", REAL, watch.crowd, gone_share),
-    FIELD("basis", SMALL, model.basis),
-    FIELD("because", SMALL, model.reason),
-    FIELD("lag", REAL, model.lag_s),
-    FIELD("judged_ahead", REAL, model.judged_ahead),
-    FIELD("gone", REAL, model.gone_share),
-    FIELD("scale", REAL, model.scale),
-    FIELD("delay50", REAL, model.delay_p50_s),
-    FIELD("delay90", REAL, model.delay_p90_s),
-    FIELD("quick", REAL, model.pace.quick),
-    FIELD("p50", REAL, model.pace.p50),
-    FIELD("p90", REAL, model.pace.p90),
-    FIELD("places", REAL, model.quick_places),
-    FIELD("steps", SMALL, model.steps_len),
-    FIELD("plan", SMALL, model.plan_changes),
-    FIELD("wander", REAL, model.wander_s2),
-    FIELD("doubt2", REAL, model.doubt2),
-    STEPS("from", REAL, model.step, from_s),
-    STEPS("step_quick", REAL, model.step, pace.quick),
-    STEPS("step", REAL, model.step, pace.p50),
-    STEPS("step_p90", REAL, model.step, pace.p90),
+static const struct slot slots[] = {
+    SLOT("now", SLOT_REAL, now_ms),
+    SLOT("knob", SLOT_U64, line.view.knobs.rate_milli),
+    SLOT("cap", SLOT_U64, line.view.knobs.max_active),
+    SLOT("opens", SLOT_U64, line.view.knobs.opens_at_ms),
+    SLOT("ttl", SLOT_U64, line.view.knobs.session_ttl_ms),
+    SLOT("issued", SLOT_U64, line.view.issued),
+    SLOT("serving", SLOT_U64, line.view.serving),
+    SLOT("active", SLOT_U64, line.view.active),
+    SLOT("outstanding", SLOT_U64, line.view.outstanding),
+    SLOT("admitted", SLOT_U64, line.view.admitted),
+    SLOT("skipped", SLOT_U64, line.view.skipped),
+    SLOT("nobodys", SLOT_U64, line.view.nobodys),
+    SLOT("nobodys_passed", SLOT_U64, line.view.nobodys_passed),
+    SLOT("service", SLOT_U64, line.view.service_rate_milli),
+    SLOT("show_up", SLOT_U32, line.view.show_up_milli),
+    SLOT("judged", SLOT_U64, line.ghosts.judged),
+    SLOT("ghosts", SLOT_U64, line.ghosts.waiting),
+    SLOT("windows", SLOT_U32, line.meter.windows),
+    SLOT("rate", SLOT_REAL, line.meter.rate),
+    SLOT("variance", SLOT_REAL, line.meter.variance),
+    SLOT("available", SLOT_REAL, line.meter.available),
+    SLOT("inside", SLOT_REAL, line.meter.inside),
+    SLOT("entered", SLOT_REAL, line.meter.entered),
+    SLOT("left", SLOT_REAL, line.meter.left),
+    SLOT("gone_share", SLOT_REAL, line.meter.gone_share),
+    SLOT("window_open", SLOT_FLAG, line.meter.window_open),
+    SLOT("window_at", SLOT_U64, line.meter.window_at_ms),
+    SLOT("seen_at", SLOT_U64, line.meter.seen_at_ms),
+    SLOT("paused_since", SLOT_U64, line.meter.paused_since_ms),
+    SLOT("old_knob", SLOT_U64, line.meter.knob_rate_milli),
+    SLOT("old_cap", SLOT_U64, line.meter.knob_max_active),
+    SLOT("watched_knob", SLOT_U64, line.watch.rate_milli),
+    SLOT("watched_cap", SLOT_U64, line.watch.max_active),
+    SLOT("watched_plan", SLOT_U32, line.watch.plan_changes),
+    SLOT("next", SLOT_U64, line.watch.next_at_ms),
+    SLOT("resumed", SLOT_U64, line.watch.resumed_ms),
+    SLOT("changed", SLOT_U64, line.watch.rate_changed_ms),
+    SLOT("idle", SLOT_U64, line.watch.idle_ms),
+    SLOT("slot", SLOT_U32, line.watch.at),
+    SLOT_LIST("was_pace", SLOT_REAL, line.watch.s_per_place, ),
+    SLOT_LIST("was_basis", SLOT_U8, line.watch.basis, ),
+    SLOT_LIST("was_at", SLOT_U64, line.watch.at_ms, ),
+    SLOT_LIST("was_served", SLOT_U64, line.watch.served, ),
+    SLOT_LIST("was_ghosts", SLOT_REAL, line.watch.crowd, .ghosts),
+    SLOT_LIST("was_judged", SLOT_REAL, line.watch.crowd, .judged),
+    SLOT_LIST("was_gone", SLOT_REAL, line.watch.crowd, .gone_share),
+    SLOT("basis", SLOT_U32, line.model.basis),
+    SLOT("because", SLOT_U32, line.model.reason),
+    SLOT("lag", SLOT_REAL, line.model.lag_s),
+    SLOT("judged_ahead", SLOT_REAL, line.model.judged_ahead),
+    SLOT("gone", SLOT_REAL, line.model.gone_share),
+    SLOT("scale", SLOT_REAL, line.model.scale),
+    SLOT("delay50", SLOT_REAL, line.model.delay_p50_s),
+    SLOT("delay90", SLOT_REAL, line.model.delay_p90_s),
+    SLOT("quick", SLOT_REAL, line.model.pace.quick),
+    SLOT("p50", SLOT_REAL, line.model.pace.p50),
+    SLOT("p90", SLOT_REAL, line.model.pace.p90),
+    SLOT("places", SLOT_REAL, line.model.quick_places),
+    SLOT("steps", SLOT_U32, line.model.steps_len),
+    SLOT("plan", SLOT_U32, line.model.plan_changes),
+    SLOT("wander", SLOT_REAL, line.model.wander_s2),
+    SLOT("doubt2", SLOT_REAL, line.model.doubt2),
+    SLOT_LIST("from", SLOT_REAL, line.model.step, .from_s),
+    SLOT_LIST("step_quick", SLOT_REAL, line.model.step, .pace.quick),
+    SLOT_LIST("step", SLOT_REAL, line.model.step, .pace.p50),
+    SLOT_LIST("step_p90", SLOT_REAL, line.model.step, .pace.p90),
+    {.name = NULL},
 };
 
-static const struct field *find(const struct script_line *words, const char *name, size_t len)
+static void set_state(const struct script_line *words)
 {
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        if (strlen(fields[i].name) == len && strncmp(fields[i].name, name, len) == 0)
-            return &fields[i];
-    }
-    fail_msg("%s: \"%s\" is unknown in \"%s\"", words->row, name, words->text);
-    abort();
-}
-
-static double value_at(const struct field *field, unsigned index)
-{
-    const void *at = (const char *)field->at + index * field->stride;
-    switch (field->kind) {
-    case REAL:
-        return *(const double *)at;
-    case BIG:
-        return (double)*(const uint64_t *)at;
-    case SMALL:
-        return *(const uint32_t *)at;
-    case BYTE:
-        return *(const uint8_t *)at;
-    case FLAG:
-        return *(const bool *)at;
-    }
-    abort();
-}
-
-static void set_at(const struct field *field, unsigned index, double value)
-{
-    void *at = (char *)field->at + index * field->stride;
-    switch (field->kind) {
-    case REAL:
-        *(double *)at = value;
-        break;
-    case BIG:
-        *(uint64_t *)at = (uint64_t)value;
-        break;
-    case SMALL:
-        *(uint32_t *)at = (uint32_t)value;
-        break;
-    case BYTE:
-        *(uint8_t *)at = (uint8_t)value;
-        break;
-    case FLAG:
-        *(bool *)at = value != 0.0;
-        break;
-    }
+    assert_true(event_state_parse(span_of(script_word(words, 1)), &line.view.state));
 }
 
 static void set(const struct script_line *words)
 {
-    for (unsigned i = 1; i < words->len; i++) {
-        const char *word = words->words[i], *value = strchr(word, '=') + 1;
-        if (strncmp(word, "state=", 6) == 0) {
-            assert_true(event_state_parse(span_of(value), &line.view.state));
-            continue;
-        }
-        size_t len = strcspn(word, "=[");
-        const struct field *field = find(words, word, len);
-        unsigned from = 0, upto = 1;
-        if (word[len] == '[' && word[len + 1] == '*')
-            upto = ETA_WATCH_STEPS;
-        else if (word[len] == '[')
-            from = (unsigned)strtoul(word + len + 1, NULL, 10), upto = from + 1;
-        for (; from < upto; from++)
-            set_at(field, from, figure(value));
-    }
+    slots_set(words, slots);
 }
 
 static void expect(const struct script_line *words)
 {
-    for (unsigned i = 1; i < words->len; i += 2) {
-        const char *word = words->words[i];
-        size_t len = strcspn(word, "[");
-        unsigned index = word[len] == '[' ? (unsigned)strtoul(word + len + 1, NULL, 10) : 0;
-        expect_figure(words, script_word(words, i + 1), value_at(find(words, word, len), index));
-    }
+    slots_expect(words, slots);
+}
+
+static void expect_figure(const struct script_line *words, const char *want, double got)
+{
+    slots_expect_figure(words, slots, want, got);
 }
 
 /* ---- the other verbs ---- */
 
 static void pass_time(const struct script_line *words)
 {
-    line.view.redis_ms = (uint64_t)((double)line.view.redis_ms + figure(script_word(words, 1)));
+    line.view.redis_ms =
+        (uint64_t)((double)line.view.redis_ms + strtod(script_word(words, 1), NULL));
 }
 
 static void observe(const struct script_line *words)
@@ -372,6 +252,7 @@ static void expect_hall(const struct script_line *words)
 }
 
 static const struct script_verb verbs[] = {
+    {"state", set_state},
     {"line", set},
     {"after", pass_time},
     {"fresh", measure},
@@ -414,17 +295,17 @@ static const struct script_row rows[] = {
      "is windows 3 rate 14/3 variance 116/9 entered 4/3 left 5/3;"
      "line windows=12 rate=0 serving=1180; after 5000; observe; is windows 12 rate 1"},
     {"a pause counts by its share of half an hour",
-     "fresh; observe; line state=paused; after 180000; observe;"
+     "fresh; observe; state paused; after 180000; observe;"
      "is available 0.9 paused_since now+180000; after -5000; observe;"
      "is available 0.9 paused_since now+180000; after 180000; observe;"
-     "is available 0.81 paused_since now+180000; line state=frozen; observe;"
-     "is available 0.81 paused_since now+180000; line state=open; after 180000; observe;"
-     "is available 0.829 paused_since 0; line state=paused; after 180000000; observe;"
+     "is available 0.81 paused_since now+180000; state frozen; observe;"
+     "is available 0.81 paused_since now+180000; state open; after 180000; observe;"
+     "is available 0.829 paused_since 0; state paused; after 180000000; observe;"
      "is available 0.05 paused_since now+180535000 window_open 0;"
-     "line state=open issued=1001; after 2160000; observe; is available 1 window_open 1;"
-     "line state=sold-out; after 1; observe;"
+     "state open; line issued=1001; after 2160000; observe; is available 1 window_open 1;"
+     "state sold-out; after 1; observe;"
      "is available 1 paused_since 0 seen_at 0 window_open 0;"
-     "line state=paused; observe; is available 1"},
+     "state paused; observe; is available 1"},
     /* A line that shows four fifths of its knob is held back by it. */
     {"the rate follows a knob that holds the line back",
      "line windows=$a rate=$b variance=4 old_knob=$c knob=$d window_open=1 window_at=now-1000;"
@@ -473,7 +354,7 @@ static const struct script_row rows[] = {
      " || 2 0.05 | 3 0.1"},
     /* One pause in ten goes on nine times as long as it has lasted. */
     {"a line that does not move yet adds its time to the wait",
-     "line state=$a opens=$b paused_since=$c; model; is delay50 $d delay90 $e"
+     "state $a; line opens=$b paused_since=$c; model; is delay50 $d delay90 $e"
      " || scheduled now+2500 0 2.5 2.5 | pre-queue now-5000 0 0 0 | paused 0 now-60000 60 540 |"
      "frozen 0 now+5000 0 0"},
     {"nobody is called until an overfull hall has emptied",
@@ -556,7 +437,7 @@ static const struct script_row rows[] = {
      "line was_basis[$a]=1; watch; reason measured"
      " || 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12"},
     {"nobody waits in a line that is empty or calls nobody",
-     "line state=$a issued=$b nobodys=$c; watch; is idle $d"
+     "state $a; line issued=$b nobodys=$c; watch; is idle $d"
      " || open 1001 0 0 | open 1000 0 now | open 999 0 now | open 1001 1 now | open 1001 2 now |"
      "paused 1001 0 0 | pre-queue 1001 0 now | paused 1000 0 now"},
 };

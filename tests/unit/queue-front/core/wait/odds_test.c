@@ -1,15 +1,14 @@
 /* odds_test.c: the odds of a sell-out before a visitor's turn, and that they are steady.
  *
- *   line, fans FIELD=N ...  changes the general lane, or the second; lanes: there are two
+ *   set FIELD=N ...         changes line, model and shown odds (slots.h); lanes: there are two
  *   come N TAKEN LEFT       N visitors came and took seats; so many are left
  *   feed LEFT, first LEFT   feeds the seats, after what came before or as the first feed
- *   shown UPTO FROM         these bounds were shown; unknown: none were
- *   gap FROM UPTO, gone %   places whose visitors have gone, or their share
- *   is FIELD N ..., at LANE PLACE ODDS */
+ *   gap FROM UPTO           places whose visitors have gone
+ *   is FIELD N ..., each N: seats a visitor, in thousandths; at LANE PLACE ODDS */
 #include "core/line/ghosts.h"
 #include "core/wait/odds.h"
 #include "line/line_limits.h"
-#include "script.h"
+#include "slots.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,24 +53,31 @@ static void come(uint64_t came, uint64_t taken, uint64_t left)
     feed(&line.odds, left);
 }
 
+static const struct slot general[] = {
+    SLOT("issued", SLOT_U64, line.view[0].issued),
+    SLOT("admitted", SLOT_U64, line.view[0].admitted),
+    SLOT("active", SLOT_U64, line.view[0].active),
+    SLOT("outstanding", SLOT_U64, line.view[0].outstanding),
+    SLOT("show_up", SLOT_U32, line.view[0].show_up_milli),
+    SLOT("gone", SLOT_REAL, line.model.gone_share),
+    SLOT("taken_sum", SLOT_U64, line.odds.taken_sum_milli),
+    SLOT("came_sum", SLOT_U64, line.odds.came_sum_milli),
+    SLOT("known", SLOT_FLAG, line.odds.known),
+    SLOT("seats", SLOT_U64, line.odds.seats),
+    SLOT("came", SLOT_U64, line.odds.came_milli),
+    SLOT("lanes", SLOT_U32, line.odds.lanes),
+    SLOT("unlikely", SLOT_U64, line.odds.cut[0].unlikely_upto),
+    SLOT("likely", SLOT_U64, line.odds.cut[0].likely_from),
+    SLOT("fans_unlikely", SLOT_U64, line.odds.cut[1].unlikely_upto),
+    SLOT("fans_likely", SLOT_U64, line.odds.cut[1].likely_from),
+    SLOT("fans_waiting", SLOT_U64, line.view[1].waiting),
+    SLOT("fans_issued", SLOT_U64, line.view[1].issued),
+    {.name = NULL},
+};
+
 static void set(const struct script_line *words)
 {
-    struct line_view *view = &line.view[strcmp(words->words[0], "fans") == 0];
-    const struct {
-        const char *name;
-        uint64_t *value;
-    } fields[] = {{"issued", &view->issued},
-                  {"waiting", &view->waiting},
-                  {"admitted", &view->admitted},
-                  {"active", &view->active},
-                  {"outstanding", &view->outstanding}};
-    unsigned found = 1 + (script_value(words, "show_up") != NULL);
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        found += script_value(words, fields[i].name) != NULL;
-        *fields[i].value = script_value_or(words, fields[i].name, *fields[i].value);
-    }
-    view->show_up_milli = (uint32_t)script_value_or(words, "show_up", view->show_up_milli);
-    assert_int_equal(found, words->len);
+    slots_set(words, general);
 }
 
 /* A thousand of both came and took two seats each; 30 of 100 calls are for the 500 fans. */
@@ -105,54 +111,20 @@ static void feed_words(const struct script_line *words)
     feed(strcmp(words->words[0], "first") == 0 ? NULL : &before, number(words, 1));
 }
 
-static void show(const struct script_line *words)
-{
-    line.odds.cut[0] = (struct odds_cut){number(words, 1), number(words, 2)};
-    line.odds.known = !script_has(words, "unknown");
-    line.odds.lanes = script_has(words, "lanes") ? 2 : line.odds.lanes;
-}
-
-static void set_unknown(const struct script_line *words)
-{
-    (void)words;
-    line.odds.known = false; /* by the odds alone, without the shown bounds */
-}
-
-static void set_sum(const struct script_line *words)
-{
-    line.odds.taken_sum_milli = number(words, 1);
-}
-
 static void add_gap(const struct script_line *words)
 {
     if (number(words, 2) > 0)
         ghosts_add_gap(&line.ghosts, (struct line_gap){number(words, 1), number(words, 2)});
 }
 
-static void set_gone(const struct script_line *words)
-{
-    line.model.gone_share = (double)number(words, 1) / 100.0;
-}
-
 static void expect(const struct script_line *words)
 {
-    const struct odds *odds = &line.odds;
-    const struct script_field fields[] = {
-        SCRIPT_NUMBER("known", odds->known),
-        SCRIPT_NUMBER("seats", odds->seats),
-        SCRIPT_NUMBER("each", odds_seats_milli(odds)),
-        SCRIPT_NUMBER("came", odds->came_milli),
-        SCRIPT_NUMBER("taken_sum", odds->taken_sum_milli),
-        SCRIPT_NUMBER("came_sum", odds->came_sum_milli),
-        SCRIPT_NUMBER("lanes", odds->lanes),
-        SCRIPT_NUMBER("unlikely", odds->cut[0].unlikely_upto),
-        SCRIPT_NUMBER("likely", odds->cut[0].likely_from),
-        SCRIPT_NUMBER("fans_unlikely", odds->cut[1].unlikely_upto),
-        SCRIPT_NUMBER("fans_likely", odds->cut[1].likely_from),
-        {.name = NULL},
-    };
-    for (unsigned i = 1; i < words->len; i += 2)
-        script_expect_field(words, i, fields);
+    slots_expect(words, general);
+}
+
+static void expect_each(const struct script_line *words)
+{
+    script_expect(words, script_word(words, 1), odds_seats_milli(&line.odds));
 }
 
 static void expect_at(const struct script_line *words)
@@ -163,16 +135,15 @@ static void expect_at(const struct script_line *words)
 }
 
 static const struct script_verb verbs[] = {
-    {"line", set},        {"fans", set},         {"lanes", set_lanes}, {"come", come_words},
-    {"feed", feed_words}, {"first", feed_words}, {"shown", show},      {"unknown", set_unknown},
-    {"sum", set_sum},     {"gap", add_gap},      {"gone", set_gone},   {"is", expect},
-    {"at", expect_at},    {NULL, NULL},
+    {"set", set},          {"lanes", set_lanes}, {"come", come_words}, {"feed", feed_words},
+    {"first", feed_words}, {"gap", add_gap},     {"is", expect},       {"each", expect_each},
+    {"at", expect_at},     {NULL, NULL},
 };
 
 static const struct script_row rows[] = {
     /* 2000 more visitors: place 3000, with a good tenth of doubt to either side. */
     {"the line is cut where the seats end",
-     "come 1000 2000 4000; is known 1 each 2000; at 0 1001 unlikely; at 0 3000 unsure;"
+     "come 1000 2000 4000; is known 1; each 2000; at 0 1001 unlikely; at 0 3000 unsure;"
      "at 0 10000 likely"},
     /* By the formula at the top of odds.c. With few seats sold nothing is sure. */
     {"the line is cut at nine in ten and one in ten",
@@ -180,47 +151,49 @@ static const struct script_row rows[] = {
      "100 100 50 1036 1075 | 50 200 3000 1646 1895 | 3000 3000 1 1001 1007 |"
      "60 4 10 1000 1000000001001"},
     {"a no-show takes no seat",
-     "line show_up=500; come 1000 2000 4000; is unlikely 4500..4950 likely 5370;"
-     "line outstanding=1000; come 1000 2000 4000; is likely 4370"},
+     "set show_up=500; come 1000 2000 4000; is unlikely 4500..4950 likely 5370;"
+     "set outstanding=1000; come 1000 2000 4000; is likely 4370"},
     {"one of a hundred who are called comes at least",
-     "line show_up=0; come 1000 2000 4000; is likely 219401..219501"},
+     "set show_up=0; come 1000 2000 4000; is likely 219401..219501"},
     {"few visitors give no odds",
      "come 49 2000 4000; is known 0; come 49 100 10; is known 0; come 50 100 10; is known 1;"
-     "line active=62; come 80 2000 4000; is known 0"},
+     "set active=62; come 80 2000 4000; is known 0"},
     {"a visit under way counts by half",
-     "line admitted=$a active=10; first 10; is came $b || 4 0 | 5 0 | 6 1000"},
+     "set admitted=$a active=10; first 10; is came $b || 4 0 | 5 0 | 6 1000"},
     {"called visitors may buy the last seats", "come 1000 2000 0; is likely 1001 unlikely 1000"},
     {"blocked seats are no demand",
-     "line active=400; come 1000 2000 64850; is each 2500; at 0 1284 unlikely;"
-     "line admitted=1010; feed 13042; is each 2500; at 0 1284 unlikely; feed 64850; is each 2500;"
+     "set active=400; come 1000 2000 64850; each 2500; at 0 1284 unlikely;"
+     "set admitted=1010; feed 13042; each 2500; at 0 1284 unlikely; feed 64850; each 2500;"
      "at 0 1284 unlikely"},
     /* For a thousand more, of whom 300 are fans. */
     {"each lane is cut where its share of the seats ends",
-     "lanes; come 600 2000 2000; is each 2000 lanes 2 unlikely 1595..1700 likely 1700..1805;"
+     "lanes; come 600 2000 2000; each 2000; is lanes 2 unlikely 1595..1700 likely 1700..1805;"
      "is fans_unlikely 655..700 fans_likely 700..745; at 1 600 unlikely; at 0 1900 likely"},
     /* With these thirty fans 970 of the general lane come, with an endless row of them 700. A
      * place keeps its word until the odds are even. */
     {"a lane that ends leaves the others unsure",
-     "lanes; fans waiting=30 issued=430; come 600 2000 2000; is unlikely 1595..1665;"
-     "is likely 2018..2115; at 0 1800 unsure; at 1 431 unlikely; shown 1750 1850; feed 2000;"
+     "lanes; set fans_waiting=30 fans_issued=430; come 600 2000 2000; is unlikely 1595..1665;"
+     "is likely 2018..2115; at 0 1800 unsure; at 1 431 unlikely; set unlikely=1750 likely=1850; "
+     "feed 2000;"
      "is unlikely 1700 likely 1971"},
     /* By 2184 and 1843 people, who stand that much further back where some have gone. */
     {"places of visitors who have gone take no seats",
-     "come 1000 2000 4000; unknown; gone $a; line issued=$b outstanding=$c; gap $d $e; feed 4000;"
+     "come 1000 2000 4000; set known=0 gone=$a/100 issued=$b outstanding=$c; gap $d $e; feed 4000;"
      "is unlikely $f likely $g || 0 10000 0 1501 2000 3343 3686 | 0 10000 0 4001 9000 2843 3186 |"
      "0 10000 0 1501 10000 11343 11686 | 0 1000 0 0 0 2843 3186 | 50 1000 0 0 0 4686 5370 |"
      "50 2000 0 1001 2000 5686 6370 | 80 1000 0 0 0 10215 11922 | 0 10000 5000 2001 2100 1000 "
      "1001"},
     {"a shown bound moves no further than it must",
-     "come 1000 2000 4000; shown $a $b; feed 4000; is unlikely $c likely $d;"
-     "come 1000 2000 4000; shown $a $b unknown; feed 4000; is unlikely 2843 likely 3186;"
-     "come 1000 2000 4000; shown $a $b lanes; feed 4000; is likely 3186"
+     "come 1000 2000 4000; set unlikely=$a likely=$b; feed 4000; is unlikely $c likely $d;"
+     "come 1000 2000 4000; set unlikely=$a likely=$b known=0; feed 4000; is unlikely 2843 likely "
+     "3186;"
+     "come 1000 2000 4000; set unlikely=$a likely=$b lanes=2; feed 4000; is likely 3186"
      " || 2900 3100 2900 3100 | 2843 3186 2843 3186 | 2842 3187 2843 3186 | 3000 3001 3000 3001 |"
      "2700 3000 2843 3001 | 3001 3300 3000 3186"},
     /* Nobody may have more than four. Older visitors count the less the more have come, as if four
      * thousand were remembered. Visitors inside count by half, and may give back what they hold. */
     {"impossible purchases are not counted",
-     "come 1000 2000 4000; sum $a; line admitted=$b active=$c; feed $d;"
+     "come 1000 2000 4000; set taken_sum=$a admitted=$b active=$c; feed $d;"
      "is seats $d came $e taken_sum $f came_sum $g known $h"
      " || 2000000 2000 0 1000 2000000 4600000 1800000 1 |"
      "2000000 1100 0 3600 1100000 2351220 1075610 1 | 2000000 1100 0 3599 1100000 2000000 1000000 "

@@ -1,14 +1,13 @@
 /* status_test.c: the shared status and that of one visitor, byte by byte, with ' for ".
  *
- *   set FIELD=N ...   changes the line and the visitor's place; doc, lanes, odds: what there is
- *   fans              the visitor is in the lane "fans"
- *   me, status        writes the one or the other; is, has, lacks, begins, ends JSON: the text */
+ *   set FIELD=N ...   changes (slots.h) the line and the visitor's place; doc, lanes, odds: what
+ * there is fans              the visitor is in the lane "fans" me, status        writes the one or
+ * the other; is, has, lacks, begins, ends JSON: the text */
 #include "core/event/event_state.h"
 #include "core/wait/status.h"
-#include "script.h"
+#include "slots.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct eta_model measured = {.basis = ETA_MEASURED, .pace = {2, 2, 2}};
@@ -41,38 +40,34 @@ static void start(void)
 static void set(const struct script_line *words)
 {
     struct place *place = &it.me.place;
-    const struct {
-        const char *name;
-        uint64_t *value;
-    } fields[] = {{"rate", &it.view.knobs.rate_milli},
-                  {"line_max", &it.view.knobs.line_max},
-                  {"position", &place->position},
-                  {"ahead", &place->ahead},
-                  {"called_until", &place->call_expires_ms},
-                  {"expires", &place->session_expires_ms},
-                  {"ends", &place->session_ends_ms}};
-    unsigned found = 1;
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        found += script_value(words, fields[i].name) != NULL;
-        *fields[i].value = script_value_or(words, fields[i].name, *fields[i].value);
-    }
-    if (script_value(words, "extensions") != NULL)
-        found++, place->extensions = (uint8_t)script_value_or(words, "extensions", 0);
-    if (script_value(words, "poll") != NULL)
-        found++, it.status.poll_after_ms = (uint32_t)script_value_or(words, "poll", 0);
-    if (script_value(words, "state") != NULL) {
-        found++;
-        assert_true(event_state_parse(span_of(script_value(words, "state")), &it.view.state));
-    }
-    for (unsigned i = 0; script_value(words, "place") != NULL && i < PLACE_STATE_COUNT; i++) {
-        if (strcmp(place_state_name((enum place_state)i), script_value(words, "place")) == 0)
-            found++, place->state = (enum place_state)i;
-    }
-    it.view.stale |= script_has(words, "stale");
-    found += script_has(words, "stale");
-    if (script_has(words, "paused"))
-        found++, it.eta.reason = ETA_REASON_PAUSED;
-    assert_int_equal(found, words->len);
+    const struct slot slots[] = {
+        SLOT("rate", SLOT_U64, it.view.knobs.rate_milli),
+        SLOT("line_max", SLOT_U64, it.view.knobs.line_max),
+        SLOT("stale", SLOT_FLAG, it.view.stale),
+        SLOT("paused", SLOT_U32, it.eta.reason),
+        SLOT("poll", SLOT_U32, it.status.poll_after_ms),
+        SLOT("position", SLOT_U64, place->position),
+        SLOT("ahead", SLOT_U64, place->ahead),
+        SLOT("called_until", SLOT_U64, place->call_expires_ms),
+        SLOT("expires", SLOT_U64, place->session_expires_ms),
+        SLOT("ends", SLOT_U64, place->session_ends_ms),
+        SLOT("extensions", SLOT_U8, place->extensions),
+        {.name = NULL},
+    };
+    slots_set(words, slots);
+}
+
+static void set_state(const struct script_line *words)
+{
+    assert_true(event_state_parse(span_of(script_word(words, 1)), &it.view.state));
+}
+
+static void set_place(const struct script_line *words)
+{
+    unsigned state = 0;
+    while (strcmp(place_state_name((enum place_state)state), script_word(words, 1)) != 0)
+        assert_true(++state < PLACE_STATE_COUNT);
+    it.me.place.state = (enum place_state)state;
 }
 
 static void set_doc(const struct script_line *words)
@@ -147,10 +142,10 @@ static void expect(const struct script_line *words)
 }
 
 static const struct script_verb verbs[] = {
-    {"set", set},        {"doc", set_doc},  {"lanes", set_lanes}, {"odds", set_odds},
-    {"fans", join_fans}, {"me", write},     {"status", write},    {"is", expect},
-    {"has", expect},     {"lacks", expect}, {"begins", expect},   {"ends", expect},
-    {NULL, NULL},
+    {"set", set},         {"state", set_state}, {"place", set_place}, {"doc", set_doc},
+    {"lanes", set_lanes}, {"odds", set_odds},   {"fans", join_fans},  {"me", write},
+    {"status", write},    {"is", expect},       {"has", expect},      {"lacks", expect},
+    {"begins", expect},   {"ends", expect},     {NULL, NULL},
 };
 
 static const struct script_row rows[] = {
@@ -160,23 +155,23 @@ static const struct script_row rows[] = {
      "'waiting':9,'rate_per_s':2.5,'message':{'en':'hi'},'version':4,'opens_at':null,"
      "'closes_at':null,'poll_after_ms':10000,'eta':[[0,2,2],[1,4,4],[2,6,6],[5,12,12],"
      "[10,22,22]],'eta_basis':'measured'}"},
-    {"an old picture says so", "set stale position=25; me; ends ,'stale':true}"},
+    {"an old picture says so", "set stale=1 position=25; me; ends ,'stale':true}"},
     {"a waiting visitor sees place and wait",
      "set position=25 ahead=4; me; is {'event':'show','state':'open','place':'waiting',"
      "'position':25,'ahead':4,'eta':{'p50_s':10,'p90_s':10,'basis':'measured'},'called':false,"
      "'call_expires_at':null,'poll_after_ms':5000}"},
     {"a called visitor sees the end of the call",
-     "set place=called position=12 called_until=1798859045000; me;"
+     "place called; set position=12 called_until=1798859045000; me;"
      "is {'event':'show','state':'open','place':'called','position':12,'ahead':0,"
      "'eta':{'p50_s':0,'p90_s':0,'basis':'measured'},'called':true,"
      "'call_expires_at':'2027-01-02T03:04:05.000Z','extensions_left':10,'poll_after_ms':5000}"},
     {"a visitor sees an entry before the draw",
-     "set state=pre-queue ahead=24; me; begins {'event':'show','state':'pre-queue',"
+     "state pre-queue; set ahead=24; me; begins {'event':'show','state':'pre-queue',"
      "'place':'waiting','position':null,'entry':25,'ahead':null,"},
     {"a waiting visitor sees the odds and their figures",
      "odds; set position=$a ahead=4; me; has 'odds':{'sold_out':'$b','seats_left':120,'ahead':4,"
      "'seats_per_visitor':1.875} || 24 unlikely | 25 unsure | 27 likely"},
-    {"a called visitor sees no odds", "odds; set place=called position=24; me; lacks odds"},
+    {"a called visitor sees no odds", "odds; place called; set position=24; me; lacks odds"},
     {"a visitor in a lane sees the odds of the lane",
      "odds; fans; set position=9 ahead=4; me; has 'odds':{'sold_out':'likely',"},
     {"the status has the odds of all readers",
@@ -191,20 +186,20 @@ static const struct script_row rows[] = {
      "{'id':'press','name':'Press','share':5}]"},
     {"the status has optional members only when they apply",
      "doc prices; status; has 'prices':{; lacks 'stale'; lacks 'full'; lacks eta_reason;"
-     "lacks 'lanes'; set stale paused line_max=9; status; has 'stale':true; has 'full':true;"
+     "lacks 'lanes'; set stale=1 paused=1 line_max=9; status; has 'stale':true; has 'full':true;"
      "has 'eta_reason':'paused'; set line_max=10; status; lacks 'full'"},
     {"an event without prices shows none", "status; lacks prices"},
     {"a visitor in a pause sees the reason",
-     "set state=paused paused position=25 ahead=4; me; has 'eta_reason':'paused'; lacks lane;"
+     "state paused; set paused=1 position=25 ahead=4; me; has 'eta_reason':'paused'; lacks lane;"
      "lacks session; lacks can_join"},
     {"a late visitor of a lane sees lane, call and session",
-     "lanes; fans; set place=late position=12 called_until=1798859045000 expires=1798859046000"
+     "lanes; fans; place late; set position=12 called_until=1798859045000 expires=1798859046000"
      " ends=1798859047000 extensions=3; me; has 'lane':'fans','lane_share':30,; has 'called':true;"
      "has 'extensions_left':7; has 'session_expires_at':'2027-01-02T03:04:06.000Z',"
      "'session_ends_at':'2027-01-02T03:04:07.000Z'; lacks eta_reason"},
     {"a visitor whose call expired may join an open line again",
-     "set place=expired position=12; me; has 'basis':'unknown'; has 'called':false;"
-     "has 'can_join':true; set state=closed; me; has 'can_join':false"},
+     "place expired; set position=12; me; has 'basis':'unknown'; has 'called':false;"
+     "has 'can_join':true; state closed; me; has 'can_join':false"},
 };
 
 static void run_row(void **state)

@@ -1,0 +1,148 @@
+/* slots.c: see slots.h. */
+#include "slots.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct slot *find(const struct script_line *line, const struct slot *slots,
+                               const char *name, size_t len)
+{
+    for (; slots->name != NULL; slots++) {
+        if (strlen(slots->name) == len && strncmp(slots->name, name, len) == 0)
+            return slots;
+    }
+    fail_msg("%s: \"%s\" is unknown in \"%s\"", line->row, name, line->text);
+    abort();
+}
+
+static double value_at(const struct slot *slot, unsigned index)
+{
+    const void *at = (const char *)slot->at + index * slot->stride;
+    switch (slot->kind) {
+    case SLOT_REAL:
+        return *(const double *)at;
+    case SLOT_U64:
+        return (double)*(const uint64_t *)at;
+    case SLOT_U32:
+        return *(const uint32_t *)at;
+    case SLOT_U8:
+        return *(const uint8_t *)at;
+    case SLOT_FLAG:
+        return *(const bool *)at;
+    }
+    abort();
+}
+
+static void set_at(const struct slot *slot, unsigned index, double value)
+{
+    void *at = (char *)slot->at + index * slot->stride;
+    switch (slot->kind) {
+    case SLOT_REAL:
+        *(double *)at = value;
+        break;
+    case SLOT_U64:
+        *(uint64_t *)at = (uint64_t)value;
+        break;
+    case SLOT_U32:
+        *(uint32_t *)at = (uint32_t)value;
+        break;
+    case SLOT_U8:
+        *(uint8_t *)at = (uint8_t)value;
+        break;
+    case SLOT_FLAG:
+        *(bool *)at = value != 0.0;
+        break;
+    }
+}
+
+static double factor(const struct script_line *line, const struct slot *slots, const char **at)
+{
+    char *end;
+    double value = strtod(*at, &end);
+    if (end != *at) {
+        *at = end;
+        return value;
+    }
+    size_t len = 0;
+    while (isalpha((unsigned char)(*at)[len]))
+        len++;
+    value = value_at(find(line, slots, *at, len), 0);
+    *at += len;
+    return value;
+}
+
+static double product(const struct script_line *line, const struct slot *slots, const char **at)
+{
+    double value = factor(line, slots, at);
+    while (**at == '*' || **at == '/') {
+        char sign = *(*at)++;
+        double next = factor(line, slots, at);
+        value = sign == '*' ? value * next : value / next;
+    }
+    return value;
+}
+
+static double figure(const struct script_line *line, const struct slot *slots, const char **at)
+{
+    double value = product(line, slots, at);
+    while (**at == '+' || **at == '-') {
+        char sign = *(*at)++;
+        double next = product(line, slots, at);
+        value = sign == '+' ? value + next : value - next;
+    }
+    return value;
+}
+
+void slots_expect_figure(const struct script_line *line, const struct slot *slots, const char *want,
+                         double got)
+{
+    char first[64]; /* "1..2": strtod() would take the first point */
+    const char *to = strstr(want, ".."), *at = first;
+    snprintf(first, sizeof(first), "%.*s", to != NULL ? (int)(to - want) : 63, want);
+    double low = figure(line, slots, &at), high = low, slack = 1e-9 * fmax(1.0, fabs(low));
+    if (to != NULL) {
+        assert_int_equal(*at, '\0');
+        at = to + 2;
+        high = figure(line, slots, &at);
+        slack = 0.0;
+    }
+    assert_int_equal(*at, '\0');
+    if (got != low && (isinf(low) || !(got >= low - slack && got <= high + slack)))
+        fail_msg("%s: \"%s\": it is %.12g, not %s", line->row, line->text, got, want);
+}
+
+void slots_set(const struct script_line *line, const struct slot *slots)
+{
+    for (unsigned i = 1; i < line->len; i++) {
+        const char *word = line->words[i], *value = strchr(word, '=');
+        if (value == NULL)
+            continue;
+        size_t len = strcspn(word, "=[");
+        const struct slot *slot = find(line, slots, word, len);
+        unsigned from = 0, upto = 1;
+        if (word[len] == '[' && word[len + 1] == '*')
+            upto = slot->len;
+        else if (word[len] == '[')
+            from = (unsigned)strtoul(word + len + 1, NULL, 10), upto = from + 1;
+        assert_true(upto <= slot->len);
+        for (; from < upto; from++) {
+            const char *at = value + 1;
+            set_at(slot, from, figure(line, slots, &at));
+            assert_int_equal(*at, '\0');
+        }
+    }
+}
+
+void slots_expect(const struct script_line *line, const struct slot *slots)
+{
+    for (unsigned i = 1; i < line->len; i += 2) {
+        const char *word = line->words[i];
+        size_t len = strcspn(word, "[");
+        unsigned index = word[len] == '[' ? (unsigned)strtoul(word + len + 1, NULL, 10) : 0;
+        slots_expect_figure(line, slots, script_word(line, i + 1),
+                            value_at(find(line, slots, word, len), index));
+    }
+}
