@@ -1,17 +1,17 @@
 /* eta_test.c: the expected wait of whole lines, from knobs and from measurement. Each row starts
  * with an open line of 100,000 at ten a second, and a meter that has seen nothing.
  *
- *   line FIELD=N ...          changes the line; after= lets so many ms pass
+ *   line FIELD=N ..., state NAME   changes the line (slots.h)
  *   run RATE S, enter RATE S  serves RATE places a second; enter: visitors come in as well
  *   watch RATE S, look        the same, with a watch that looks every five seconds, or once
  *   plan +MS:MILLI ...        the steps of the schedule, from now
  *   clock ahead|behind MS     moves the clock of the model against that of the line
- *   wait AHEAD FIELD=N ...    expects a wait; reason, reason_at AHEAD, lag, changes: the model's */
+ *   wait AHEAD FIELD=N ...    expects a wait; reason, reason_at AHEAD, is FIELD N: the model's */
 #include "base/rng.h"
 #include "core/event/event_state.h"
 #include "core/wait/eta.h"
 #include "core/wait/poll.h"
-#include "script.h"
+#include "slots.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,37 +51,36 @@ static struct {
     int64_t clock_ms;
 } line;
 
+static const struct slot slots[] = {
+    SLOT("now", SLOT_U64, line.view.redis_ms),
+    SLOT("rate", SLOT_U64, line.view.knobs.rate_milli),
+    SLOT("max_active", SLOT_U64, line.view.knobs.max_active),
+    SLOT("ceiling", SLOT_U64, line.view.knobs.pilot_ceiling_milli),
+    SLOT("opens", SLOT_U64, line.view.knobs.opens_at_ms),
+    SLOT("active", SLOT_U64, line.view.active),
+    SLOT("issued", SLOT_U64, line.view.issued),
+    SLOT("serving", SLOT_U64, line.view.serving),
+    SLOT("waiting", SLOT_U64, line.view.waiting),
+    SLOT("service", SLOT_U64, line.view.service_rate_milli),
+    SLOT("show_up", SLOT_U32, line.view.show_up_milli),
+    SLOT("lag", SLOT_REAL, line.model.lag_s),
+    SLOT("changes", SLOT_U32, line.meter.plan_changes),
+    {.name = NULL},
+};
+
+static void set_state(const struct script_line *words)
+{
+    assert_true(event_state_parse(span_of(script_word(words, 1)), &line.view.state));
+}
+
 static void set_line(const struct script_line *words)
 {
-    struct line_view *view = &line.view;
-    const char *state = script_value(words, "state");
-    if (state != NULL)
-        assert_true(event_state_parse(span_of(state), &view->state));
-    const struct {
-        const char *name;
-        uint64_t *value;
-    } fields[] = {
-        {"rate", &view->knobs.rate_milli},
-        {"max_active", &view->knobs.max_active},
-        {"ceiling", &view->knobs.pilot_ceiling_milli},
-        {"active", &view->active},
-        {"issued", &view->issued},
-        {"serving", &view->serving},
-        {"waiting", &view->waiting},
-        {"service", &view->service_rate_milli},
-    };
-    unsigned found = 1 + (state != NULL);
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        found += script_value(words, fields[i].name) != NULL;
-        *fields[i].value = script_value_or(words, fields[i].name, *fields[i].value);
-    }
-    if (script_value(words, "show_up") != NULL)
-        found++, view->show_up_milli = (uint32_t)script_value_or(words, "show_up", 0);
-    if (script_value(words, "opens") != NULL)
-        found++, view->knobs.opens_at_ms = view->redis_ms + script_value_or(words, "opens", 0);
-    if (script_value(words, "after") != NULL)
-        found++, view->redis_ms += script_value_or(words, "after", 0);
-    assert_int_equal(found, words->len);
+    slots_set(words, slots);
+}
+
+static void expect(const struct script_line *words)
+{
+    slots_expect(words, slots);
 }
 
 static void look(const struct script_line *words)
@@ -171,18 +170,8 @@ static void expect_reason_at(const struct script_line *words)
     expect_reason_name(words, 2, eta_reason_at(&line.model, &eta));
 }
 
-static void expect_no_lag(const struct script_line *words)
-{
-    (void)words;
-    assert_true(line.model.lag_s == 0.0);
-}
-
-static void expect_changes(const struct script_line *words)
-{
-    script_expect(words, script_word(words, 1), line.meter.plan_changes);
-}
-
 static const struct script_verb verbs[] = {
+    {"state", set_state},
     {"line", set_line},
     {"run", run_for},
     {"enter", run_for},
@@ -194,8 +183,7 @@ static const struct script_verb verbs[] = {
     {"wait", expect_wait},
     {"reason", expect_reason},
     {"reason_at", expect_reason_at},
-    {"no_lag", expect_no_lag},
-    {"changes", expect_changes},
+    {"is", expect},
     {NULL, NULL},
 };
 
@@ -216,26 +204,26 @@ static const struct script_row waits[] = {
      "run 10 120; plan +50000:5000 +150000:20000; wait 399 p50=39..41; wait 749 p50=98..102;"
      "wait 1999 p50=196..204"},
     {"a step that falls due leaves the wait as it was",
-     "run 10 120; plan +50000:5000 +150000:20000; line after=50000 serving=1700 rate=5000;"
-     "plan +100000:20000; observe; wait 1499 p50=146..154; changes 1; plan +100000:30000;"
-     "changes 2"},
+     "run 10 120; plan +50000:5000 +150000:20000; line now=now+50000 serving=1700 rate=5000;"
+     "plan +100000:20000; observe; wait 1499 p50=146..154; is changes 1; plan +100000:30000;"
+     "is changes 2"},
     {"a schedule may stop the line and start it again",
      "line rate=0; plan +60000:10000 +120000:0; wait 99 p50=69..71; wait 599 basis=knobs;"
      "wait 600 basis=unknown; plan; wait 0 basis=unknown"},
     {"only those called before a stop have a wait",
      "plan +1000:0; wait 9 p50=1; wait 10 basis=unknown"},
     {"a plan with other times or rates is another plan",
-     "plan +1000:5000; changes 1; plan +1000:5000; changes 1; plan +1001:5000; changes 2;"
-     "plan +1001:5000 +2000:6000; changes 3; plan +1001:5000 +2000:6001; changes 4;"
-     "plan +1002:5000 +2000:6001; changes 5"},
+     "plan +1000:5000; is changes 1; plan +1000:5000; is changes 1; plan +1001:5000; is changes 2;"
+     "plan +1001:5000 +2000:6000; is changes 3; plan +1001:5000 +2000:6001; is changes 4;"
+     "plan +1002:5000 +2000:6001; is changes 5"},
     {"no step of the plan is faster than the autopilot's ceiling",
      "line rate=0; plan +10000:50000; wait 999 p50=30; line ceiling=10000; wait 999 p50=110;"
      "line ceiling=50000; wait 999 p50=30; line ceiling=60000; wait 999 p50=30; line ceiling=1;"
      "wait 0 p50=1010"},
     {"a changed plan is named as the reason",
      "watch 10 105; reason -; watch 10 45; reason -; plan +50000:1000; look; reason rate-changed"},
-    {"an empty line has not slowed down",
-     "line issued=0 serving=0 waiting=0; watch 0 60; line issued=1 after=100; look; reason_at 0 -"},
+    {"an empty line has not slowed down", "line issued=0 serving=0 waiting=0; watch 0 60; line "
+                                          "issued=1 now=now+100; look; reason_at 0 -"},
     /* 10 a second stay for 40 s, and then for 60 s. */
     {"a hall that never fills does not slow the line",
      "line show_up=1000 max_active=600 active=400; enter 10 120; wait 999 p50=98..102;"
@@ -249,21 +237,21 @@ static const struct script_row waits[] = {
      "line show_up=1000 max_active=1000 active=600; enter 10 720; line max_active=300;"
      "wait 999 p50=236..246"},
     {"a pause is expected to last as long again",
-     "run 10 120; wait 999 p50=100; line state=paused; run 0 60;"
-     "wait 999 p50=155..170 p90=571..604800 move=100..110; line state=open; run 10 6;"
+     "run 10 120; wait 999 p50=100; state paused; run 0 60;"
+     "wait 999 p50=155..170 p90=571..604800 move=100..110; state open; run 10 6;"
      "wait 999 p50=101..110"},
-    {"a pause before any measurement has no known wait", "line state=paused; wait 5 basis=unknown"},
+    {"a pause before any measurement has no known wait", "state paused; wait 5 basis=unknown"},
     {"a pause whose start nobody saw adds nothing",
-     "line state=paused service=5000; wait 99 p50=20; observe; clock behind 5000; wait 99 p50=20;"
+     "state paused; line service=5000; wait 99 p50=20; observe; clock behind 5000; wait 99 p50=20;"
      "clock ahead 7000; wait 99 p50=27 move=20"},
     {"the time to the opening is part of the wait",
-     "line state=scheduled; wait 0 basis=unknown known=0; line opens=600000; wait 99 p50=610;"
-     "line state=pre-queue; wait 99 p50=610; line state=sold-out; wait 99 basis=unknown"},
+     "state scheduled; wait 0 basis=unknown known=0; line opens=now+600000; wait 99 p50=610;"
+     "state pre-queue; wait 99 p50=610; state sold-out; wait 99 basis=unknown"},
     {"a new front uses the rate that Redis has",
      "line service=2000; wait 199 basis=measured p50=100 p90=131..604800; line service=1;"
      "wait 0 basis=measured p50=1000"},
     {"a pause and its end are named for a while",
-     SETTLED "line state=paused; watch 0 30; reason paused; line state=open; watch 10 60;"
+     SETTLED "state paused; watch 0 30; reason paused; state open; watch 10 60;"
              "reason resumed; watch 10 60; reason -"},
     {"a short wait names a line that falls behind",
      SETTLED "run 0 1; look; reason_at 20 slower; reason_at 100000 -"},
@@ -273,9 +261,9 @@ static const struct script_row waits[] = {
     {"the first measurement is named",
      "watch 10 15; wait 0 basis=knobs; watch 10 5; wait 0 basis=measured; reason measured"},
     {"the first measurement is not named in a pause",
-     "watch 10 15; run 10 30; line state=paused; watch 0 5; wait 0 basis=measured; reason paused"},
+     "watch 10 15; run 10 30; state paused; watch 0 5; wait 0 basis=measured; reason paused"},
     {"a line that was set back has not fallen behind", SETTLED "line serving=10; run 0 1; look;"
-                                                               "no_lag"},
+                                                               "is lag 0"},
     /* 20 a second into 500 free slots; visits of a minute free 16.7 a second. For ten seconds the
      * knob is at ten, and no slot is used up. */
     {"free slots may last beyond a step of the plan",
