@@ -9,7 +9,6 @@
 #include "api/hall_page.h"
 #include "api/operator_api.h"
 #include "api/order_api.h"
-#include "api/owners_api.h"
 #include "api/place_api.h"
 #include "archive/retire.h"
 #include "core/engine/engine.h"
@@ -307,8 +306,6 @@ static int start(struct service *service, struct http_router *routes,
         rc = operator_api_routes(seats->operator_api, private_routes, err);
     if (rc == 0)
         rc = hall_api_routes(private_routes, err);
-    if (rc == 0)
-        rc = owners_api_routes(private_routes, err);
     if (rc == 0)
         rc = place_api_create(seats->settings.conninfo, seats->errands, err, &seats->place_api);
     if (rc == 0)

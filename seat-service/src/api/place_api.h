@@ -1,4 +1,4 @@
-/* place_api.h: which of the processes that share the events is to have one: the operator's call. */
+/* place_api.h: the private calls that report and change which process has an event. */
 #ifndef FG_SEAT_SERVICE_PLACE_API_H
 #define FG_SEAT_SERVICE_PLACE_API_H
 

@@ -124,8 +124,7 @@ struct store_claim {
 };
 /* The lines of a journal: changes after the `began`th are sent under the name `now`, those up to it
  * were last sent under `before`. After a restore a number may come again, but in another line. All
- * zeros: not known, or never raised by a program that knows lines; an older one leaves them as they
- * are. */
+ * zeros: unknown, or no process has raised the epoch yet. */
 struct store_line {
     uint64_t now, before, began;
 };
