@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-/* tries: how many have failed already, 1 for the first. Answers 0..min(cap, first * 2^(tries-1)).
- */
+/* min(cap, first * 2^(tries-1)); tries counts the failed ones, 1 for the first. */
+uint32_t backoff_bound_ms(uint32_t first_ms, uint32_t cap_ms, uint32_t tries);
+/* 0..backoff_bound_ms() */
 uint32_t backoff_ms(uint32_t first_ms, uint32_t cap_ms, uint32_t tries, const struct rng *rng);
 
 #endif

@@ -20,6 +20,7 @@
 #include "behind/page_list.h"
 #include "core/token/session.h"
 #include "outcall/outcall.h"
+#include "pace/backoff.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -27,11 +28,11 @@
 #include <stdlib.h>
 
 enum {
-    ENDINGS_MAX = 256,   /* under way or to be sent again; of a loop */
-    ANSWER_MS = 2000,    /* a commit at the seats */
-    AGAIN_MS = 250,      /* the first distance; each is twice the one before, */
-    AGAIN_DOUBLINGS = 5, /* up to 8 s */
-    TOLD_MAX = 256,      /* remembered, so that repeated leaving writes nothing at the seats */
+    ENDINGS_MAX = 256,    /* under way or to be sent again; of a loop */
+    ANSWER_MS = 2000,     /* a commit at the seats */
+    AGAIN_FIRST_MS = 500, /* bounds of the first pause and of the longest */
+    AGAIN_CAP_MS = 16000,
+    TOLD_MAX = 256, /* remembered, so that repeated leaving writes nothing at the seats */
     TOKEN_HEADER_MAX = 320,
     URL_MAX = 2048,
 };
@@ -99,11 +100,8 @@ static void on_told(void *ctx, const struct outcall_answer *answer)
         return;
     }
     say_failing(endings, answer);
-    unsigned doublings = ending->tries < AGAIN_DOUBLINGS ? ending->tries : AGAIN_DOUBLINGS;
-    uint64_t wait_us = (UINT64_C(1000) * AGAIN_MS) << doublings;
-    ending->tries++;
-    ending->next_us =
-        clock_mono_us(endings->conf.clock) + wait_us / 2 + rng_u64(endings->conf.rng) % wait_us;
+    uint32_t wait_ms = backoff_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS, ++ending->tries, endings->conf.rng);
+    ending->next_us = clock_mono_us(endings->conf.clock) + UINT64_C(1000) * wait_ms;
 }
 
 static void ask(struct ending *ending)

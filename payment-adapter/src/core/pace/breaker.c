@@ -4,6 +4,8 @@
  * as long a pause, so a lost call cannot keep it half-open either. */
 #include "core/pace/breaker.h"
 
+#include "pace/backoff.h"
+
 #include <assert.h>
 
 enum { PROBES_NEAR = 8 }; /* in vain, before pauses grow: most outages are over by then */
@@ -34,11 +36,8 @@ static void breaker_move(struct breaker *breaker, enum breaker_state to)
 static void pause_calls(struct breaker *breaker, uint64_t now_us)
 {
     assert(breaker->open_ms >= 1);
-    uint64_t pause_ms = breaker->open_ms;
-    for (uint32_t n = PROBES_NEAR; n < breaker->probes && pause_ms < breaker->open_max_ms; n++)
-        pause_ms *= 2;
-    if (pause_ms > breaker->open_max_ms)
-        pause_ms = breaker->open_max_ms;
+    uint32_t tries = breaker->probes > PROBES_NEAR ? breaker->probes - PROBES_NEAR + 1 : 1;
+    uint64_t pause_ms = backoff_bound_ms(breaker->open_ms, breaker->open_max_ms, tries);
     breaker->open_until = now_us + pause_ms * 1000;
 }
 
