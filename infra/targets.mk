@@ -38,7 +38,9 @@ clean: ## remove build/
 
 # ---- testing it ----------------------------------------------------------------------------------
 
-test: needs-test+browser ## everything that CI runs; ends with "N passed, N failed"
+test: needs-test+browser ## the tests for a change; ends with "N passed, N failed"
+	@infra/test quick
+ci: needs-test+browser ## everything that CI runs
 	@infra/test all
 check: needs-test ## formatter, rooms, linter, unit tests under the address sanitizer
 	@infra/test check
