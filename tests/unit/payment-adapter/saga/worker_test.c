@@ -16,16 +16,13 @@
 
 enum { AMOUNT = 5000, CALLS_MAX = 64, TURN_MS = 10, LONG_MS = 60000 };
 
-/* Outlives the programs: who is asked, and the connection by which the test looks. */
-struct town {
-    struct pg_fixture *server;
-    struct pg *pg;
-    bool buyer_pays;
-};
+/* These outlive the programs. */
+static struct pg_fixture *server;
+static struct pg *pg; /* for the test's own queries */
+static bool buyer_pays;
 
 /* One program: a loop with its worker. */
-struct program {
-    struct town *town;
+static struct program {
     uv_loop_t loop;
     uv_timer_t tick;
     struct ticket_signer *signer;
@@ -34,27 +31,27 @@ struct program {
     struct worker *worker;
     struct peer_call *calls[CALLS_MAX]; /* asked, not yet answered */
     uint32_t calls_len;
-    bool (*until)(struct program *program);
+    bool (*until)(void);
     uint64_t end_us;
-};
+} program;
 
 /* ---- the peers: they succeed, but the buyer may be slow ---- */
 
 static void start(void *ctx, struct peer_call *call)
 {
-    struct program *program = ctx;
-    assert_true(program->calls_len < CALLS_MAX);
-    program->calls[program->calls_len++] = call;
+    (void)ctx;
+    assert_true(program.calls_len < CALLS_MAX);
+    program.calls[program.calls_len++] = call;
 }
 
-static void answer(const struct town *town, struct peer_call *call)
+static void answer(struct peer_call *call)
 {
     bool taken = call->op == PEER_PSP_CAPTURE;
     call->verdict = SAGA_DONE;
     if (peer_question(call->op)->about == PEER_ABOUT_PAYMENT)
-        call->payment = (struct payment){.state = taken              ? PAYMENT_CAPTURED
-                                                  : town->buyer_pays ? PAYMENT_AUTHORISED
-                                                                     : PAYMENT_OPEN,
+        call->payment = (struct payment){.state = taken        ? PAYMENT_CAPTURED
+                                                  : buyer_pays ? PAYMENT_AUTHORISED
+                                                               : PAYMENT_OPEN,
                                          .id = "pi_1",
                                          .amount = AMOUNT,
                                          .captured = taken ? AMOUNT : 0};
@@ -63,43 +60,41 @@ static void answer(const struct town *town, struct peer_call *call)
 
 static void on_tick(uv_timer_t *timer)
 {
-    struct program *program = timer->data;
+    (void)timer;
     struct peer_call *calls[CALLS_MAX];
-    uint32_t len = program->calls_len;
-    memcpy(calls, program->calls, len * sizeof(calls[0]));
-    program->calls_len = 0;
+    uint32_t len = program.calls_len;
+    memcpy(calls, program.calls, len * sizeof(calls[0]));
+    program.calls_len = 0;
     for (uint32_t i = 0; i < len; i++)
-        answer(program->town, calls[i]);
-    assert_true(clock_mono_us(clock_system()) < program->end_us);
-    if (program->until(program))
-        uv_stop(&program->loop);
+        answer(calls[i]);
+    assert_true(clock_mono_us(clock_system()) < program.end_us);
+    if (program.until())
+        uv_stop(&program.loop);
 }
 
 /* ---- programs ---- */
 
-static void program_start(struct program *program, struct town *town,
-                          const struct checkout_def *next, uint32_t next_len)
+static void program_start(const struct checkout_def *next, uint32_t next_len)
 {
     struct err_slot err = {0};
     uint8_t seed[TICKET_SEED_BYTES] = {1};
-    *program = (struct program){.town = town};
-    assert_int_equal(0, uv_loop_init(&program->loop));
-    uv_timer_init(&program->loop, &program->tick);
-    program->tick.data = program;
-    assert_int_equal(0, ticket_signer_create(seed, NULL, &program->signer));
-    const struct checkout_conf checkout = {.peers = {start, program},
+    program = (struct program){.calls_len = 0};
+    assert_int_equal(0, uv_loop_init(&program.loop));
+    uv_timer_init(&program.loop, &program.tick);
+    assert_int_equal(0, ticket_signer_create(seed, NULL, &program.signer));
+    const struct checkout_conf checkout = {.peers = {start, NULL},
                                            .clock = clock_system(),
                                            .rng = rng_system(),
-                                           .signer = program->signer,
+                                           .signer = program.signer,
                                            .poll_first_ms = 10,
                                            .poll_cap_ms = 50,
                                            .poll_rare_ms = 50,
                                            .next = next,
                                            .next_len = next_len};
-    assert_int_equal(0, checkout_create(&checkout, &err, &program->checkout));
-    const struct pg_pool_conf pool = {.loop = &program->loop,
+    assert_int_equal(0, checkout_create(&checkout, &err, &program.checkout));
+    const struct pg_pool_conf pool = {.loop = &program.loop,
                                       .what = "sagas",
-                                      .conninfo = pg_fixture_dsn(town->server),
+                                      .conninfo = pg_fixture_dsn(server),
                                       .setup = statements_setup_engine,
                                       .connections = 2,
                                       .depth = 8,
@@ -109,9 +104,9 @@ static void program_start(struct program *program, struct town *town,
                                       .statements_len = SQL_STATEMENTS,
                                       .clock = clock_system(),
                                       .rng = rng_system()};
-    assert_int_equal(0, pg_pool_create(&pool, &err, &program->pool));
-    struct worker_conf worker = {.loop = &program->loop,
-                                 .pg = program->pool,
+    assert_int_equal(0, pg_pool_create(&pool, &err, &program.pool));
+    struct worker_conf worker = {.loop = &program.loop,
+                                 .pg = program.pool,
                                  .slots = 16,
                                  .calls_max = 16,
                                  .idle_ms = 20,
@@ -119,43 +114,38 @@ static void program_start(struct program *program, struct town *town,
                                  .instance = "test",
                                  .clock = clock_system(),
                                  .rng = rng_system()};
-    worker.defs = checkout_defs(program->checkout, &worker.defs_len);
-    assert_int_equal(0, worker_reclaim(pg_fixture_dsn(town->server), "test", &err));
-    assert_int_equal(0, worker_create(&worker, &err, &program->worker));
+    worker.defs = checkout_defs(program.checkout, &worker.defs_len);
+    assert_int_equal(0, worker_reclaim(pg_fixture_dsn(server), "test", &err));
+    assert_int_equal(0, worker_create(&worker, &err, &program.worker));
 }
 
-static void program_run(struct program *program, bool (*until)(struct program *program))
+static void program_run(bool (*until)(void))
 {
-    program->until = until;
-    program->end_us = clock_mono_us(clock_system()) + LONG_MS * UINT64_C(1000);
-    uv_timer_start(&program->tick, on_tick, TURN_MS, TURN_MS);
-    uv_run(&program->loop, UV_RUN_DEFAULT);
+    program.until = until;
+    program.end_us = clock_mono_us(clock_system()) + LONG_MS * UINT64_C(1000);
+    uv_timer_start(&program.tick, on_tick, TURN_MS, TURN_MS);
+    uv_run(&program.loop, UV_RUN_DEFAULT);
 }
 
 /* As a kill: what is in hand stays leased. */
-static void program_end(struct program *program)
+static void program_end(void)
 {
-    worker_close(program->worker);
-    pg_pool_close(program->pool);
-    uv_close((uv_handle_t *)&program->tick, NULL);
-    for (uint32_t i = 0; i < program->calls_len; i++) {
-        program->calls[i]->verdict = SAGA_UNKNOWN;
-        program->calls[i]->on_done(program->calls[i]);
+    worker_close(program.worker);
+    pg_pool_close(program.pool);
+    uv_close((uv_handle_t *)&program.tick, NULL);
+    for (uint32_t i = 0; i < program.calls_len; i++) {
+        program.calls[i]->verdict = SAGA_UNKNOWN;
+        program.calls[i]->on_done(program.calls[i]);
     }
-    uv_run(&program->loop, UV_RUN_DEFAULT);
-    assert_int_equal(0, uv_loop_close(&program->loop));
-    checkout_destroy(program->checkout);
-    ticket_signer_destroy(program->signer);
+    uv_run(&program.loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&program.loop));
+    checkout_destroy(program.checkout);
+    ticket_signer_destroy(program.signer);
 }
 
 /* ---- what lies in the database ---- */
 
-static int64_t number(const struct town *town, const char *sql)
-{
-    return database_number(town->pg, sql);
-}
-
-static void order(const struct town *town, const char *id, const char *key)
+static void order(const char *id, const char *key)
 {
     struct order order = {.event = "gala",
                           .member = "42",
@@ -178,40 +168,45 @@ static void order(const struct town *town, const char *id, const char *key)
              "INSERT INTO saga (key, subject, data) VALUES ('%s', '%s', '%s')",
              id, id, AMOUNT, id, key, id, data);
     free(data);
-    database_run(town->pg, sql);
+    database_run(pg, sql);
 }
 
-static void town_begin(struct town *town)
+static int begin(void **state)
 {
-    *town = (struct town){.server = pg_fixture_start()};
-    database_apply(town->server);
-    town->pg = database_open(town->server);
-    database_run(town->pg, statements_setup);
+    (void)state;
+    buyer_pays = false;
+    server = pg_fixture_start();
+    database_apply(server);
+    pg = database_open(server);
+    database_run(pg, statements_setup);
+    return 0;
 }
 
-static void town_end(struct town *town)
+static int end(void **state)
 {
-    pg_close(town->pg);
-    pg_fixture_end(town->server);
+    (void)state;
+    pg_close(pg);
+    pg_fixture_end(server);
+    return 0;
 }
 
 /* ---- tests ---- */
 
-static bool first_waits_for_its_buyer(struct program *program)
+static bool first_waits_for_its_buyer(void)
 {
-    return number(program->town, "SELECT step::bigint FROM saga WHERE subject = 'o_1'") == 2;
+    return database_number(pg, "SELECT step::bigint FROM saga WHERE subject = 'o_1'") == 2;
 }
 
-static bool both_have_ended(struct program *program)
+static bool both_have_ended(void)
 {
-    return number(program->town, "SELECT count(*) FROM saga WHERE subject IN ('o_1', 'o_2')"
-                                 " AND state = 2") == 2;
+    return database_number(pg, "SELECT count(*) FROM saga WHERE subject IN ('o_1', 'o_2')"
+                               " AND state = 2") == 2;
 }
 
-static bool unknown_are_reported(struct program *program)
+static bool unknown_are_reported(void)
 {
-    worker_look_for_unknown(program->worker);
-    return atomic_load(worker_unknown(program->worker)) > 0;
+    worker_look_for_unknown(program.worker);
+    return atomic_load(worker_unknown(program.worker)) > 0;
 }
 
 #define STEPS_OF(ORDER)                                                                            \
@@ -219,7 +214,7 @@ static bool unknown_are_reported(struct program *program)
     " WHERE t.attempt = 0 AND NOT t.undo AND s.subject = '" ORDER "'"
 
 /* Sagas that have ended have written everything, or have reported why not. */
-static void expect_all_written(const struct town *town)
+static void expect_all_written(void)
 {
     static const struct {
         const char *sql;
@@ -235,53 +230,45 @@ static void expect_all_written(const struct town *town)
         {"SELECT count(*) FROM mail_outbox WHERE order_id = 'o_1'", 1, "a sale without its mail"},
     }; /* the next version makes neither tickets nor letters */
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
-        unit_never(number(town, facts[i].sql) < facts[i].rows, facts[i].what);
-        assert_int_equal(facts[i].rows, number(town, facts[i].sql));
+        unit_never(database_number(pg, facts[i].sql) < facts[i].rows, facts[i].what);
+        assert_int_equal(facts[i].rows, database_number(pg, facts[i].sql));
     }
 }
 
 static void sagas_of_two_versions_end_under_their_own(void **state)
 {
     (void)state;
-    struct town town;
-    struct program program;
-    town_begin(&town);
 
-    program_start(&program, &town, NULL, 0);
-    order(&town, "o_1", checkout_now(program.checkout, CHECKOUT_SALE)->key);
-    program_run(&program, first_waits_for_its_buyer);
-    program_end(&program);
+    program_start(NULL, 0);
+    order("o_1", checkout_now(program.checkout, CHECKOUT_SALE)->key);
+    program_run(first_waits_for_its_buyer);
+    program_end();
 
-    program_start(&program, &town, &next_version, 1);
-    order(&town, "o_2", checkout_now(program.checkout, CHECKOUT_SALE)->key);
-    town.buyer_pays = true;
-    program_run(&program, both_have_ended);
-    program_end(&program);
+    program_start(&next_version, 1);
+    order("o_2", checkout_now(program.checkout, CHECKOUT_SALE)->key);
+    buyer_pays = true;
+    program_run(both_have_ended);
+    program_end();
 
-    assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE key = 'checkout.1'"
-                                      " AND subject = 'o_1' AND step = 7"));
-    assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE key = 'checkout.2'"
-                                      " AND subject = 'o_2' AND step = 3"));
-    assert_int_equal(8, number(&town, STEPS_OF("o_1")));
-    assert_int_equal(NEXT_VERSION_STEPS, number(&town, STEPS_OF("o_2")));
-    expect_all_written(&town);
-    town_end(&town);
+    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM saga WHERE key = 'checkout.1'"
+                                            " AND subject = 'o_1' AND step = 7"));
+    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM saga WHERE key = 'checkout.2'"
+                                            " AND subject = 'o_2' AND step = 3"));
+    assert_int_equal(8, database_number(pg, STEPS_OF("o_1")));
+    assert_int_equal(NEXT_VERSION_STEPS, database_number(pg, STEPS_OF("o_2")));
+    expect_all_written();
 }
 
 static void saga_of_an_unknown_version_is_left_alone_and_reported(void **state)
 {
     (void)state;
-    struct town town;
-    struct program program;
-    town_begin(&town);
-    order(&town, "o_3", "checkout.2");
-    program_start(&program, &town, NULL, 0);
-    program_run(&program, unknown_are_reported);
+    order("o_3", "checkout.2");
+    program_start(NULL, 0);
+    program_run(unknown_are_reported);
     assert_int_equal(1, atomic_load(worker_unknown(program.worker)));
-    program_end(&program);
-    assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE subject = 'o_3'"
-                                      " AND state = 0 AND moves = 0 AND token = 0"));
-    town_end(&town);
+    program_end();
+    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM saga WHERE subject = 'o_3'"
+                                            " AND state = 0 AND moves = 0 AND token = 0"));
 }
 
 /* An order at its third step may be canceled under version 1, whose pivot is the fifth, and is past
@@ -289,35 +276,33 @@ static void saga_of_an_unknown_version_is_left_alone_and_reported(void **state)
 static void cancel_works_above_the_pivot_of_the_orders_own_version(void **state)
 {
     (void)state;
-    struct town town;
-    struct program program;
     char sql[256];
-    town_begin(&town);
-    program_start(&program, &town, &next_version, 1);
-    order(&town, "o_1", "checkout.1");
-    order(&town, "o_2", "checkout.2");
-    order(&town, "o_3", "checkout.3");
-    database_run(town.pg, "UPDATE saga SET step = 3");
-    database_prepare(town.pg, SQL_ORDER_CANCEL);
+    program_start(&next_version, 1);
+    order("o_1", "checkout.1");
+    order("o_2", "checkout.2");
+    order("o_3", "checkout.3");
+    database_run(pg, "UPDATE saga SET step = 3");
+    database_prepare(pg, SQL_ORDER_CANCEL);
     for (int i = 1; i <= 3; i++) {
         snprintf(sql, sizeof(sql), "EXECUTE order_cancel ('o_%d', '%s')", i,
                  checkout_pivots(program.checkout));
-        database_run(town.pg, sql);
+        database_run(pg, sql);
     }
-    assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE cancel"));
-    assert_int_equal(1,
-                     number(&town, "SELECT count(*) FROM saga WHERE cancel AND subject = 'o_1'"));
-    program_end(&program);
-    town_end(&town);
+    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM saga WHERE cancel"));
+    assert_int_equal(
+        1, database_number(pg, "SELECT count(*) FROM saga WHERE cancel AND subject = 'o_1'"));
+    program_end();
 }
 
 int main(void)
 {
     alarm(240); /* a hang is a failure with a name */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sagas_of_two_versions_end_under_their_own),
-        cmocka_unit_test(saga_of_an_unknown_version_is_left_alone_and_reported),
-        cmocka_unit_test(cancel_works_above_the_pivot_of_the_orders_own_version),
+        cmocka_unit_test_setup_teardown(sagas_of_two_versions_end_under_their_own, begin, end),
+        cmocka_unit_test_setup_teardown(saga_of_an_unknown_version_is_left_alone_and_reported,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(cancel_works_above_the_pivot_of_the_orders_own_version,
+                                        begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
