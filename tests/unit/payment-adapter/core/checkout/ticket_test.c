@@ -154,6 +154,7 @@ static void incomplete_claims_are_refused(void **state)
     assert_int_equal(claim("[1]"), ERR_SYNTAX);
     assert_int_equal(claim(CLAIMS("\"\"")), ERR_SYNTAX);
     assert_int_equal(claim(CLAIMS("1")), ERR_SYNTAX);
+    assert_int_equal(claim(CLAIMS("\"" X X "\"")), ERR_SYNTAX); /* too long */
 }
 
 static void malformed_token_is_refused(void **state)
@@ -174,29 +175,6 @@ static void malformed_token_is_refused(void **state)
     assert_int_equal(verify(&no_keys, token), ERR_SYNTAX);
     for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
         assert_int_equal(verify(&no_keys, malformed[i]), ERR_SYNTAX);
-}
-
-/* Signed with the right key, and yet invalid. */
-static void claim_longer_than_its_field_is_refused(void **state)
-{
-    (void)state;
-    uint8_t seed[TICKET_SEED_BYTES] = {1}, public_key[crypto_sign_PUBLICKEYBYTES],
-            secret_key[crypto_sign_SECRETKEYBYTES], signature[crypto_sign_BYTES];
-    crypto_sign_seed_keypair(public_key, secret_key, seed);
-    for (int len = TICKET_ID_MAX - 1; len <= TICKET_ID_MAX; len++) {
-        char id[TICKET_ID_MAX + 1], json[512], token[1024] = PREFIX;
-        memset(id, 'x', sizeof(id));
-        int json_len = snprintf(json, sizeof(json),
-                                "{\"t\":\"%.*s\",\"e\":\"gala\",\"s\":\"A-1\",\"o\":\"o_1\","
-                                "\"h\":\"h\",\"k\":\"%s\"}",
-                                len, id, ticket_signer_key(signer)->kid);
-        sodium_bin2base64(token + strlen(token), 600, (const uint8_t *)json, (size_t)json_len,
-                          BASE64);
-        crypto_sign_detached(signature, NULL, (const uint8_t *)token, strlen(token), secret_key);
-        strcat(token, ".");
-        sodium_bin2base64(token + strlen(token), 100, signature, sizeof(signature), BASE64);
-        assert_int_equal(verify(&keys, token) == 0, len < TICKET_ID_MAX);
-    }
 }
 
 /* Longer in JSON than a ticket has room for. */
@@ -316,7 +294,6 @@ int main(void)
         cmocka_unit_test(holder_depends_on_the_member_and_the_holder_key),
         cmocka_unit_test(incomplete_claims_are_refused),
         cmocka_unit_test(malformed_token_is_refused),
-        cmocka_unit_test(claim_longer_than_its_field_is_refused),
         cmocka_unit_test(ticket_that_does_not_fit_is_not_signed),
         cmocka_unit_test(published_keys_are_read_and_others_skipped),
         cmocka_unit_test(lack_of_memory_neither_shortens_nor_forges_a_ticket),
