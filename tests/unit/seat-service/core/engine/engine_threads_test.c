@@ -36,14 +36,7 @@ struct call {
     uint8_t seats[8];
 };
 
-struct shared {
-    struct engine *engine;
-    _Atomic uint64_t time;
-    _Atomic uint32_t number;
-    _Atomic bool go, stop;
-    uint32_t seats;
-    unsigned calls;
-};
+struct shared;
 
 struct thread {
     pthread_t id;
@@ -55,29 +48,59 @@ struct thread {
     uint64_t counted; /* by the test */
 };
 
+struct shared {
+    struct plan *plan;
+    struct engine *engine;
+    uint32_t late_max;
+    _Atomic uint64_t time;
+    _Atomic uint32_t number;
+    _Atomic bool go, stop;
+    uint32_t seats;
+    unsigned calls;
+    struct thread threads[THREADS_MAX];
+};
+
 static uint32_t roll(struct thread *t, uint32_t below)
 {
     return (uint32_t)rng_below(&t->rng.rng, below);
 }
 
-static void run(struct shared *shared, struct thread *threads, unsigned count,
-                void *(*body)(void *), uint64_t seed)
+static void open_shared(struct shared *shared, uint32_t rows, uint32_t seats,
+                        struct plan_limits limits, uint32_t places)
+{
+    shared->plan = test_hall_block(rows, seats, limits, places);
+    struct engine_conf conf = {
+        .plan = shared->plan, .seed = 7, .now_ms = TEST_NOW_MS, .late_max = shared->late_max};
+    assert_int_equal(engine_create(&conf, NULL, &shared->engine), 0);
+}
+
+static void run(struct shared *shared, unsigned count, void *(*body)(void *), uint64_t seed)
 {
     for (unsigned i = 0; i < count; i++) {
-        threads[i] = (struct thread){.shared = shared, .number = i};
-        rng_seeded_init(&threads[i].rng, seed + i);
-        threads[i].calls = calloc(CALLS_MAX, sizeof(struct call));
-        pthread_create(&threads[i].id, NULL, body, &threads[i]);
+        struct thread *thread = &shared->threads[i];
+        *thread = (struct thread){.shared = shared, .number = i};
+        rng_seeded_init(&thread->rng, seed + i);
+        thread->calls = calloc(CALLS_MAX, sizeof(struct call));
+        pthread_create(&thread->id, NULL, body, thread);
     }
     atomic_store(&shared->go, true);
     for (unsigned i = 0; i < count; i++)
-        pthread_join(threads[i].id, NULL);
+        pthread_join(shared->threads[i].id, NULL);
 }
 
-static void drop(struct thread *threads, unsigned count)
+static void close_shared(struct shared *shared)
 {
-    for (unsigned i = 0; i < count; i++)
-        free(threads[i].calls);
+    for (unsigned i = 0; i < THREADS_MAX; i++)
+        free(shared->threads[i].calls);
+    engine_destroy(shared->engine);
+    plan_destroy(shared->plan);
+}
+
+/* The op must have begun. */
+static void settle(struct engine *engine, enum engine_verdict verdict, struct engine_op *op)
+{
+    assert(verdict == ENGINE_OK);
+    engine_settle(engine, op);
 }
 
 static void wait_for_go(struct shared *shared)
@@ -133,9 +156,8 @@ static void *hold_and_release(void *arg)
         if (undone) {
             engine_undo(shared->engine, &op);
         } else {
-            verdict = engine_release(shared->engine, id, t->number + 1, TEST_NOW_MS, &op);
-            assert(verdict == ENGINE_OK);
-            engine_settle(shared->engine, &op);
+            settle(shared->engine,
+                   engine_release(shared->engine, id, t->number + 1, TEST_NOW_MS, &op), &op);
         }
         back->returned = tick(shared);
     }
@@ -213,27 +235,25 @@ static void recorded_concurrent_holds_are_linearizable(void **state)
     uint64_t seed = rng_u64(rng_system()) >> 32;
     printf("seed %llu\n", (unsigned long long)seed);
     for (unsigned round = 0; round < scale(15); round++) {
-        struct plan *plan = test_hall_block(3, 8, test_limits(), 0);
-        struct shared shared = {.engine = test_hall_engine(plan), .seats = 24, .calls = 600};
-        struct thread threads[4];
-        run(&shared, threads, 4, hold_and_release, seed + round * 100);
+        struct shared shared = {.seats = 24, .calls = 600};
+        open_shared(&shared, 3, 8, test_limits(), 0);
+        run(&shared, 4, hold_and_release, seed + round * 100);
         static struct life lives[4 * CALLS_MAX];
         for (uint32_t seat = 0; seat < 24; seat++)
-            assert_true(is_linearizable(lives, lives_of(threads, 4, seat, lives)));
+            assert_true(is_linearizable(lives, lives_of(shared.threads, 4, seat, lives)));
         unsigned refused = 0, taken = 0;
         for (unsigned t = 0; t < 4; t++)
-            for (unsigned i = 0; i < threads[t].count; i++) {
-                refused += threads[t].calls[i].refused;
-                taken += !threads[t].calls[i].refused && !threads[t].calls[i].free;
-                if (threads[t].calls[i].refused)
-                    assert_true(is_justified(threads, 4, &threads[t].calls[i]));
+            for (unsigned i = 0; i < shared.threads[t].count; i++) {
+                const struct call *call = &shared.threads[t].calls[i];
+                refused += call->refused;
+                taken += !call->refused && !call->free;
+                if (call->refused)
+                    assert_true(is_justified(shared.threads, 4, call));
             }
         printf("%u taken, %u refused\n", taken, refused);
         char text[32];
         assert_string_equal(test_states(shared.engine, 24, text), "........................");
-        drop(threads, 4);
-        engine_destroy(shared.engine);
-        plan_destroy(plan);
+        close_shared(&shared);
     }
 }
 
@@ -280,10 +300,10 @@ static void *take_a_side(void *arg)
             pair->both++;
         pthread_barrier_wait(&pair->barrier);
         if (verdict == ENGINE_OK) {
-            verdict = engine_release(pair->shared.engine, op.change.hold, t->number + 1,
-                                     TEST_NOW_MS, &op);
-            assert(verdict == ENGINE_OK);
-            engine_settle(pair->shared.engine, &op);
+            settle(pair->shared.engine,
+                   engine_release(pair->shared.engine, op.change.hold, t->number + 1, TEST_NOW_MS,
+                                  &op),
+                   &op);
         }
     }
     return NULL;
@@ -293,19 +313,14 @@ static void race_for_sides(uint32_t row, uint32_t first)
 {
     struct plan_limits limits = test_limits();
     limits.orphan_rule = true;
-    struct plan *plan = test_hall_block(2, row, limits, 0);
-    struct pair pair = {.shared.engine = test_hall_engine(plan),
-                        .left = {first, first + 1},
-                        .right = {first + 3, first + 4},
-                        .rounds = scale(8000)};
+    struct pair pair = {
+        .left = {first, first + 1}, .right = {first + 3, first + 4}, .rounds = scale(8000)};
+    open_shared(&pair.shared, 2, row, limits, 0);
     pthread_barrier_init(&pair.barrier, NULL, 2);
-    struct thread threads[2];
-    run(&pair.shared, threads, 2, take_a_side, 1);
+    run(&pair.shared, 2, take_a_side, 1);
     assert_int_equal(pair.both, 0);
-    drop(threads, 2);
     pthread_barrier_destroy(&pair.barrier);
-    engine_destroy(pair.shared.engine);
-    plan_destroy(plan);
+    close_shared(&pair.shared);
 }
 
 static void two_takes_at_once_do_not_leave_a_single_seat_between_them(void **state)
@@ -364,15 +379,12 @@ static void *race_body(void *arg)
         if (t->number == 0)
             for (uint32_t h = 0; h < RACE_HOLDS; h++) {
                 struct engine_ask ask = test_ask_seats(1, &h, 1);
-                enum engine_verdict verdict = engine_hold(engine, &ask, TEST_NOW_MS, &op);
-                assert(verdict == ENGINE_OK);
-                engine_settle(engine, &op);
+                settle(engine, engine_hold(engine, &ask, TEST_NOW_MS, &op), &op);
                 race->holds[h] = op.change.hold;
-                verdict =
-                    engine_extend(engine, race->holds[h], &(struct engine_order){.id = SPAN("o")},
-                                  1, TEST_NOW_MS, &op);
-                assert(verdict == ENGINE_OK);
-                engine_settle(engine, &op);
+                settle(engine,
+                       engine_extend(engine, race->holds[h],
+                                     &(struct engine_order){.id = SPAN("o")}, 1, TEST_NOW_MS, &op),
+                       &op);
             }
         pthread_barrier_wait(&race->barrier);
         if (t->number == 0) {
@@ -399,16 +411,12 @@ static void *race_body(void *arg)
             assert(seat.state == ENGINE_SEAT_SOLD || seat.state == ENGINE_FREE ||
                    seat.state == ENGINE_HELD);
             if (seat.state == ENGINE_HELD) { /* the wheel was too early for a busy hold */
-                enum engine_verdict verdict =
-                    engine_confirm(engine, seat.hold, SPAN("o"), NULL, TEST_NOW_MS, &op);
-                assert(verdict == ENGINE_OK);
-                engine_settle(engine, &op);
+                settle(engine, engine_confirm(engine, seat.hold, SPAN("o"), NULL, TEST_NOW_MS, &op),
+                       &op);
             }
             if (engine_seat(engine, h).state == ENGINE_SEAT_SOLD) {
-                enum engine_verdict verdict =
-                    engine_refund(engine, race->holds[h], SPAN("o"), TEST_NOW_MS, &op);
-                assert(verdict == ENGINE_OK);
-                engine_settle(engine, &op);
+                settle(engine, engine_refund(engine, race->holds[h], SPAN("o"), TEST_NOW_MS, &op),
+                       &op);
             }
         }
     }
@@ -420,11 +428,10 @@ static void expiry_confirm_and_release_race_to_one_outcome(void **state)
     (void)state;
     struct plan_limits limits = test_limits();
     limits.max_per_buyer = 1000;
-    struct plan *plan = test_hall_block(8, 8, limits, 0);
-    struct race race = {.shared.engine = test_hall_engine(plan), .rounds = scale(100)};
+    struct race race = {.rounds = scale(100)};
+    open_shared(&race.shared, 8, 8, limits, 0);
     pthread_barrier_init(&race.barrier, NULL, 3);
-    struct thread threads[3];
-    run(&race.shared, threads, 3, race_body, 11);
+    run(&race.shared, 3, race_body, 11);
     printf("%u expired, %u confirmed, %u retaken, %u gone, %u released\n", race.expired,
            race.confirmed, race.retaken, race.gone, race.released);
     char text[65];
@@ -437,9 +444,7 @@ static void expiry_confirm_and_release_race_to_one_outcome(void **state)
     for (uint32_t i = 0; i < 64; i += 8)
         test_hold(race.shared.engine, 1, all + i, 8);
     pthread_barrier_destroy(&race.barrier);
-    drop(threads, 3);
-    engine_destroy(race.shared.engine);
-    plan_destroy(plan);
+    close_shared(&race.shared);
 }
 
 /* ---- what many threads journal replays ---- */
@@ -530,9 +535,9 @@ static void *play(void *arg)
     return NULL;
 }
 
-static void check_replayed(const struct scene *scene, const struct plan *plan)
+static void check_replayed(const struct scene *scene)
 {
-    struct engine *again = test_hall_engine(plan);
+    struct engine *again = test_hall_engine(scene->shared.plan);
     engine_replay_begin(again);
     for (size_t at = 0; at < scene->len;) {
         size_t len;
@@ -557,25 +562,19 @@ static void a_journal_of_many_threads_replays_to_the_same_state(void **state)
     unsigned remembered = 0, dropped = 0, retaken = 0;
     printf("seed %llu\n", (unsigned long long)seed);
     for (unsigned round = 0; round < scale(SCENES); round++) {
-        struct plan *plan = test_hall_block(2, 16, test_limits(), 30);
-        struct engine_conf conf = {
-            .plan = plan, .seed = 1, .now_ms = TEST_NOW_MS, .late_max = LATE_ROOM};
-        struct scene scene = {.shared = {.seats = 32, .calls = 120}, .now_ms = TEST_NOW_MS};
-        struct err_slot err;
-        struct thread threads[4];
-        assert_int_equal(engine_create(&conf, &err, &scene.shared.engine), 0);
+        struct scene scene = {.shared = {.late_max = LATE_ROOM, .seats = 32, .calls = 120},
+                              .now_ms = TEST_NOW_MS};
+        open_shared(&scene.shared, 2, 16, test_limits(), 30);
         pthread_mutex_init(&scene.lock, NULL);
         scene.journal = malloc((size_t)16 * 1024 * 1024);
-        run(&scene.shared, threads, 4, play, seed + round * 100);
-        check_replayed(&scene, plan);
+        run(&scene.shared, 4, play, seed + round * 100);
+        check_replayed(&scene);
         remembered += scene.remembered;
         dropped += scene.dropped;
         retaken += scene.retaken;
         pthread_mutex_destroy(&scene.lock);
         free(scene.journal);
-        drop(threads, 4);
-        engine_destroy(scene.shared.engine);
-        plan_destroy(plan);
+        close_shared(&scene.shared);
     }
     printf("%u remembered, %u not, %u retaken\n", remembered, dropped, retaken);
     assert_true(remembered > 0);
@@ -601,10 +600,8 @@ static void *grab_as_one_buyer(void *arg)
         t->counted = now > t->counted ? now : t->counted;
         sched_yield();
         atomic_fetch_sub(&t->shared->time, 1);
-        enum engine_verdict verdict =
-            engine_release(t->shared->engine, op.change.hold, 77, TEST_NOW_MS, &op);
-        assert(verdict == ENGINE_OK);
-        engine_settle(t->shared->engine, &op);
+        settle(t->shared->engine,
+               engine_release(t->shared->engine, op.change.hold, 77, TEST_NOW_MS, &op), &op);
     }
     return NULL;
 }
@@ -614,15 +611,12 @@ static void one_buyer_with_many_requests_stays_within_the_limit(void **state)
     (void)state;
     struct plan_limits limits = test_limits();
     limits.max_per_buyer = 3;
-    struct plan *plan = test_hall_block(4, 8, limits, 50);
-    struct shared shared = {.engine = test_hall_engine(plan), .seats = 32, .calls = scale(5000)};
-    struct thread threads[6];
-    run(&shared, threads, 6, grab_as_one_buyer, 5);
+    struct shared shared = {.seats = 32, .calls = scale(5000)};
+    open_shared(&shared, 4, 8, limits, 50);
+    run(&shared, 6, grab_as_one_buyer, 5);
     for (unsigned i = 0; i < 6; i++)
-        assert_true(threads[i].counted <= 3);
-    drop(threads, 6);
-    engine_destroy(shared.engine);
-    plan_destroy(plan);
+        assert_true(shared.threads[i].counted <= 3);
+    close_shared(&shared);
 }
 
 static void *sell_places(void *arg)
@@ -643,20 +637,17 @@ static void *sell_places(void *arg)
 static void an_area_sells_exactly_its_capacity_to_many_threads(void **state)
 {
     (void)state;
-    struct plan *plan = test_hall_block(1, 8, test_limits(), 5000);
-    struct shared shared = {.engine = test_hall_engine(plan), .calls = 2500};
-    struct thread threads[4];
-    run(&shared, threads, 4, sell_places, 5);
+    struct shared shared = {.calls = 2500};
+    open_shared(&shared, 1, 8, test_limits(), 5000);
+    run(&shared, 4, sell_places, 5);
     uint64_t sold = 0;
     for (unsigned i = 0; i < 4; i++)
-        sold += threads[i].counted;
+        sold += shared.threads[i].counted;
     struct engine_area area = engine_area(shared.engine, 0);
     assert_int_equal(sold, area.held);
     assert_int_equal(area.held + area.free, 5000);
     assert_true(area.free < 4);
-    drop(threads, 4);
-    engine_destroy(shared.engine);
-    plan_destroy(plan);
+    close_shared(&shared);
 }
 
 /* ---- reading while others write ---- */
@@ -693,10 +684,8 @@ static void *shift_a_hold(void *arg)
                 remove[removes++] = at + s;
         }
         struct engine_edit edit = {add, adds, remove, removes, 0};
-        enum engine_verdict verdict =
-            engine_change(shared->engine, id, &who, &edit, TEST_NOW_MS, &op);
-        assert(verdict == ENGINE_OK);
-        engine_settle(shared->engine, &op);
+        settle(shared->engine, engine_change(shared->engine, id, &who, &edit, TEST_NOW_MS, &op),
+               &op);
         at = next;
     }
     atomic_store(&shared->stop, true);
@@ -706,15 +695,13 @@ static void *shift_a_hold(void *arg)
 static void a_hold_is_read_whole_while_it_changes(void **state)
 {
     (void)state;
-    struct plan *plan = test_hall_block(1, 32, test_limits(), 0);
-    struct shared shared = {.engine = test_hall_engine(plan), .calls = scale(20000)};
+    struct shared shared = {.calls = scale(20000)};
+    open_shared(&shared, 1, 32, test_limits(), 0);
     shared.time = test_hold(shared.engine, 1, TEST_SEATS(0, 1, 2));
-    struct thread threads[3];
-    run(&shared, threads, 3, shift_a_hold, 5);
-    printf("%llu read\n", (unsigned long long)(threads[1].counted + threads[2].counted));
-    drop(threads, 3);
-    engine_destroy(shared.engine);
-    plan_destroy(plan);
+    run(&shared, 3, shift_a_hold, 5);
+    printf("%llu read\n",
+           (unsigned long long)(shared.threads[1].counted + shared.threads[2].counted));
+    close_shared(&shared);
 }
 
 /* One takes sixty-four seats and gives them back; a second is after the first two of them; the
@@ -752,10 +739,9 @@ static void *end_a_hold(void *arg)
         engine_settle(shared->engine, &op);
         if (t->number == 0)
             atomic_store(&shared->time, op.change.hold);
-        enum engine_verdict verdict =
-            engine_release(shared->engine, op.change.hold, t->number + 1, TEST_NOW_MS, &op);
-        assert(verdict == ENGINE_OK);
-        engine_settle(shared->engine, &op);
+        settle(shared->engine,
+               engine_release(shared->engine, op.change.hold, t->number + 1, TEST_NOW_MS, &op),
+               &op);
     }
     if (t->number == 0)
         atomic_store(&shared->stop, true);
@@ -767,16 +753,13 @@ static void a_hold_is_read_whole_or_not_at_all_while_it_ends(void **state)
     (void)state;
     struct plan_limits limits = test_limits();
     limits.max_per_hold = LONG_HOLD;
-    struct plan *plan = test_hall_block(1, LONG_HOLD, limits, 0);
-    struct shared shared = {.engine = test_hall_engine(plan), .calls = scale(20000)};
-    struct thread threads[4];
-    run(&shared, threads, 4, end_a_hold, 5);
+    struct shared shared = {.calls = scale(20000)};
+    open_shared(&shared, 1, LONG_HOLD, limits, 0);
+    run(&shared, 4, end_a_hold, 5);
     printf("%llu read, %llu times another thread took two of its seats\n",
-           (unsigned long long)(threads[2].counted + threads[3].counted),
-           (unsigned long long)threads[1].counted);
-    drop(threads, 4);
-    engine_destroy(shared.engine);
-    plan_destroy(plan);
+           (unsigned long long)(shared.threads[2].counted + shared.threads[3].counted),
+           (unsigned long long)shared.threads[1].counted);
+    close_shared(&shared);
 }
 
 enum { AVAIL_SEATS = 4 * 200 };
@@ -833,17 +816,14 @@ static void *publish_or_follow(void *arg)
 static void deltas_lead_from_any_picture_to_the_newest(void **state)
 {
     (void)state;
-    struct plan *plan = test_hall_block(4, 200, test_limits(), 0);
-    struct shared shared = {.engine = test_hall_engine(plan), .seats = 255, .calls = 1900};
-    struct thread threads[4];
-    run(&shared, threads, 4, publish_or_follow, 5);
+    struct shared shared = {.seats = 255, .calls = 1900};
+    open_shared(&shared, 4, 200, test_limits(), 0);
+    run(&shared, 4, publish_or_follow, 5);
     printf("%llu pictures, %llu compared\n",
            (unsigned long long)engine_avail_version(shared.engine),
-           (unsigned long long)(threads[2].counted + threads[3].counted));
-    assert_true(threads[2].counted > 0);
-    drop(threads, 4);
-    engine_destroy(shared.engine);
-    plan_destroy(plan);
+           (unsigned long long)(shared.threads[2].counted + shared.threads[3].counted));
+    assert_true(shared.threads[2].counted > 0);
+    close_shared(&shared);
 }
 
 /* ---- the herd ---- */
@@ -866,10 +846,9 @@ static void *ask_for_the_best(void *arg)
 static void two_thousand_buyers_of_the_best_get_four_each_and_rarely_collide(void **state)
 {
     (void)state;
-    struct plan *plan = test_hall_block(200, 60, test_limits(), 0);
-    struct shared shared = {.engine = test_hall_engine(plan), .calls = 250};
-    struct thread threads[8];
-    run(&shared, threads, 8, ask_for_the_best, 5);
+    struct shared shared = {.calls = 250};
+    open_shared(&shared, 200, 60, test_limits(), 0);
+    run(&shared, 8, ask_for_the_best, 5);
     struct engine_stats stats = engine_stats(shared.engine);
     printf(
         "2000 buyers, %llu lost a place between choosing and claiming, %llu rows checked again\n",
@@ -879,9 +858,7 @@ static void two_thousand_buyers_of_the_best_get_four_each_and_rarely_collide(voi
     for (uint32_t s = 0; s < 200 * 60; s++)
         held += engine_seat(shared.engine, s).state == ENGINE_HELD;
     assert_int_equal(held, 8000);
-    drop(threads, 8);
-    engine_destroy(shared.engine);
-    plan_destroy(plan);
+    close_shared(&shared);
 }
 
 int main(void)
