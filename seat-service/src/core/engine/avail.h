@@ -1,6 +1,6 @@
 /* avail.h: snapshots of a hall's availability for all readers, each with its version, and what
- * changed from one to the next. Writers of seats know nothing of them: a snapshot is taken now and
- * then, not kept up to date. */
+ * changed from one to the next. Writers of seats do not update them: a snapshot is taken from time
+ * to time. */
 #ifndef FG_SEAT_CORE_AVAIL_H
 #define FG_SEAT_CORE_AVAIL_H
 

@@ -3,7 +3,8 @@
  * with the same plan, they give the same state on any machine, at any time.
  *
  * The engine fills a change (engine.h), the journal gives it a sequence number and writes its
- * bytes, replay reads them back. `seq` and `at_ms` come from the caller; nothing here asks a clock.
+ * bytes, replay reads them back. `seq` and `at_ms` come from the caller; nothing here reads a
+ * clock.
  *
  * A record is a plain value. Which fields count depends on the kind (see the table in change.c);
  * the others are not written and are zero after decoding. Where the engine knows more (buyer and

@@ -1,9 +1,9 @@
-/* engine.c: the engine's life, and what buyers ask of it.
+/* engine.c: the engine's life, and the requests of buyers.
  *
- * Every ask takes the same path. First it is refused if it makes no sense, if a rule forbids it, or
- * if what it wants is plainly gone. Then it takes, in steps that can each be undone: the buyer's
- * count, a slot, the seats. Only the last of these is contended, so a loser has little to undo. The
- * decision is written into op.change, and from then on the ask is not looked at again: settling,
+ * Every request takes the same path. First it is refused if it makes no sense, if a rule forbids
+ * it, or if its seats are gone already. Then it takes, in steps that can each be undone: the
+ * buyer's count, a slot, the seats. Only the last of these is contended, so a loser has little to
+ * undo. The decision is written into op.change, and the request is not read again: settling,
  * undoing and replay work on the change alone (engine_settle.c, engine_replay.c), so a replayed
  * engine cannot differ from the one that wrote the journal. */
 #include "core/engine/engine_internal.h"

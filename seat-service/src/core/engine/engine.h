@@ -80,7 +80,7 @@ struct engine_op {
     } own;
 };
 
-/* Who asks. */
+/* The buyer of a request. */
 struct engine_who {
     uint64_t buyer;    /* hash of the member, or of the session where the pass names none */
     uint64_t session;  /* hash of the admission pass's session; must match for later calls */
@@ -135,7 +135,7 @@ struct engine_purchase {
 struct engine_order {
     struct span id;                         /* at most CHANGE_TEXT_MAX bytes */
     uint64_t buyer;                         /* the hold is theirs from now on; 0: its owner stays */
-    const struct engine_purchase *purchase; /* NULL: the caller knows none, nothing is compared */
+    const struct engine_purchase *purchase; /* NULL: unknown, nothing is compared */
 };
 
 /* For the saga: each call names its order, and may be repeated. Extend: the hold belongs to the
@@ -220,7 +220,7 @@ struct engine_hold_view {
     uint32_t seats[HOLD_SEATS_MAX]; /* ascending */
 };
 
-/* One consistent view. ENGINE_OK, ENGINE_NO_HOLD, or ENGINE_BUSY if it never stood still. */
+/* One consistent view. ENGINE_OK, ENGINE_NO_HOLD, or ENGINE_BUSY if it kept changing. */
 enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
                                      struct engine_hold_view *out);
 

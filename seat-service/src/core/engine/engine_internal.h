@@ -1,7 +1,6 @@
-/* engine_internal.h: what the engine's own files share. Nobody else includes it, except tests that
- * look inside.
+/* engine_internal.h: shared by the engine's own files, and by tests that need its memory.
  *
- *   engine.c         creation, the asks of buyers: hold, change, release
+ *   engine.c         creation, and what buyers do: hold, change, release
  *   engine_rules.c   what may be in one hold
  *   engine_ops.c     the saga's and the operator's ops, expiry
  *   engine_bond.c    what the order of a hold bought

@@ -1,9 +1,8 @@
-/* verdicts.h: the engine's possible answers, one row each. A row gives the enum, the stable code
- * and the HTTP answer. Texts of the hall's page are keyed by the code (seat-service/web/text.*), as
- * a test checks.
+/* verdicts.h: the engine's verdicts, one row each: the enum, the stable code and the HTTP response.
+ * Texts of the hall's page are keyed by the code (seat-service/web/text.*), as a test checks.
  *
- * ROW(NAME, code, status, what the answer tells of the op, detail). ENGINE_OK and ENGINE_SAME are
- * not refusals: their status is 0. */
+ * ROW(NAME, code, HTTP status, members of the response, detail). ENGINE_OK and ENGINE_SAME are not
+ * refusals: their status is 0. */
 #ifndef FG_SEAT_CORE_VERDICTS_H
 #define FG_SEAT_CORE_VERDICTS_H
 
@@ -11,7 +10,7 @@
 #define ENGINE_VERDICTS(ROW) \
     ROW(OK, "ok", 0, NOTHING, "") \
     ROW(SAME, "same", 0, NOTHING, "") /* it was done before: nothing to journal */ \
-    /* the ask makes no sense */ \
+    /* the request makes no sense */ \
     ROW(NO_SEATS, "no-seats", 422, NOTHING, "at least one seat or place has to be named") \
     ROW(TOO_MANY, "too-many", 422, LIMIT, "more seats than one hold may have") \
     ROW(TWICE, "seat-twice", 422, SEAT, "a seat is named twice") \
@@ -19,7 +18,7 @@
     ROW(NOT_IN_HOLD, "not-in-hold", 422, SEAT, "a seat to remove is not in the hold") \
     ROW(MIXED, "seats-and-area", 422, NOTHING, \
         "seats and places of an area cannot be in one hold") \
-    /* a rule says no */ \
+    /* a rule forbids it */ \
     ROW(CHANNEL, "channel", 403, SEAT, "a seat belongs to an allocation; its code is needed") \
     ROW(NOT_ON_SALE, "not-on-sale", 409, OPENS, "this is not on sale now") \
     ROW(BUYER_LIMIT, "buyer-limit", 409, LIMIT, "more seats than one buyer may have") \
@@ -51,7 +50,7 @@
     ROW(FULL, "full", 503, NOTHING, "a bound of the engine is reached; try again")
 /* clang-format on */
 
-/* Members of a refusal beside its code. */
+/* Members of a refusal in addition to its code. */
 enum engine_tells {
     ENGINE_TELLS_NOTHING,
     ENGINE_TELLS_SEAT,  /* op.seat, where it is one */
