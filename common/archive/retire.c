@@ -632,7 +632,7 @@ static int restore_table(struct retire *retire, const char *table, uint64_t *row
 
 static int restore(struct retire *retire)
 {
-    PGresult *res;
+    PGresult *res = NULL;
     uint64_t restored = 0;
     int rc = load(retire, retire->words.restore);
     if (rc == 0)

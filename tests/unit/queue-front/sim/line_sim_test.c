@@ -495,7 +495,7 @@ enum { SECONDS = 3600, SEED = 2, SEEDS_SOAKED = 16 };
 
 static void shown_is_what_comes(struct line_sim_ask ask)
 {
-    struct line_sim_result got;
+    struct line_sim_result got = {0};
     assert_true(line_sim_run(&ask, &got));
     print_message("seed %u, %s: error %.1f %%, coverage %.1f %%\n", (unsigned)ask.seed,
                   line_sim_name(ask.scenario), 100 * got.p50_error, 100 * got.coverage);
@@ -524,7 +524,7 @@ static void the_shown_odds_come_true_and_are_steady(void **state)
 {
     (void)state;
     struct line_sim_ask ask = {LINE_SIM_SELLOUT, 2, SECONDS};
-    struct line_sim_result got;
+    struct line_sim_result got = {0};
     assert_true(line_sim_run(&ask, &got));
     assert_true(got.likely > 1000);
     assert_true(got.unlikely > 1000);
