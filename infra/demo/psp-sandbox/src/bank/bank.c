@@ -29,7 +29,6 @@ struct object *bank_make(struct desk_call *at, enum kind kind, json_t *shown)
     object->created_s = at->now_s;
     object->kind = kind;
     object->shown = must(shown);
-    object->hidden = must(json_object());
     object_set_text(object, kinds[kind].id_member, object->id);
     if (kinds[kind].name != NULL) {
         object_set_text(object, "object", kinds[kind].name);

@@ -60,6 +60,8 @@ const char *object_hidden(const struct object *object, const char *member)
 
 void object_hide(struct object *object, const char *member, json_t *value)
 {
+    if (object->hidden == NULL)
+        object->hidden = must(json_object());
     int rc = json_object_set_new(object->hidden, member, must(value));
     assert(rc == 0);
 }

@@ -43,7 +43,7 @@ struct object {
     enum kind kind;
     unsigned status;         /* intent, session, payment: the enum of its module */
     json_t *shown;           /* as the API writes it */
-    json_t *hidden;          /* what the API does not write: an object */
+    json_t *hidden;          /* what the API does not write: an object, or NULL */
     const struct card *card; /* intent: for the next attempt; charge, payment: its own; or NULL */
     uint64_t until_s;        /* it runs out at this time (charge, session); 0: never */
     bool deleted;            /* endpoint */
