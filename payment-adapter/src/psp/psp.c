@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Two arrays of the one list, so a provider has the same place in each. */
+#define PSP_NAME(NAME) #NAME,
+const char *const psp_names[PSP_PROVIDERS + 1] = {PSP_LIST(PSP_NAME) NULL};
 #define PSP_DRIVER(NAME) &psp_##NAME,
 const struct psp_driver *const psp_drivers[PSP_PROVIDERS] = {PSP_LIST(PSP_DRIVER)};
 
