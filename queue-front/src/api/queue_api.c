@@ -521,8 +521,7 @@ static bool is_invited(struct http_req *req, const struct front *front,
     if (code.len == 0)
         return true;
     struct span id = front_line_id(event);
-    int rc =
-        identity_read_code(&front->keys->identities, &front->keys->tickets, id, code, &invitation);
+    int rc = identity_read_code(&front->keys->identities, id, code, &invitation);
     if (rc == 0 && invitation.lane <= event->doc.lanes_len &&
         invitation.number <= event->doc.lane[invitation.lane - 1].invitations) {
         *lane = invitation.lane;

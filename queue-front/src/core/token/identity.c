@@ -55,11 +55,11 @@ const struct identity *identity_named(const struct identity_ring *ring, const ch
     return NULL;
 }
 
-int identity_read_code(const struct identity_ring *ring, const struct mac_ring *before,
-                       struct span event, struct span text, struct invitation *out)
+int identity_read_code(const struct identity_ring *ring, struct span event, struct span text,
+                       struct invitation *out)
 {
     int rc = ERR_AUTH;
     for (uint32_t i = 0; i < ring->len && rc == ERR_AUTH; i++)
         rc = invitation_parse(&ring->key[i].codes, event, text, out);
-    return rc == ERR_AUTH ? invitation_parse(before, event, text, out) : rc;
+    return rc;
 }

@@ -24,17 +24,16 @@ struct identity_ring {
 };
 
 void identity_ring_make(const struct mac_ring *keys, struct identity_ring *out);
-/* For an installation that has ticket keys and no others: identities from the oldest ticket key,
- * which stands last, as they were made before they had keys of their own. */
+/* For a deployment with ticket keys and no others: identities from the oldest ticket key, which is
+ * the last one. */
 void identity_ring_of_tickets(const struct mac_ring *tickets, struct identity_ring *out);
 void identity_ring_wipe(struct identity_ring *ring);
 
 /* NULL: it is not in the ring. */
 const struct identity *identity_named(const struct identity_ring *ring, const char *name);
 
-/* An invitation to this event. Codes from the time when ticket keys signed them are read with
- * `before`, as long as it has that key. Errors as of invitation_parse(). */
-int identity_read_code(const struct identity_ring *ring, const struct mac_ring *before,
-                       struct span event, struct span text, struct invitation *out);
+/* An invitation to this event, made with any key of the ring. Errors as of invitation_parse(). */
+int identity_read_code(const struct identity_ring *ring, struct span event, struct span text,
+                       struct invitation *out);
 
 #endif

@@ -157,7 +157,8 @@ static const struct script_row rows[] = {
      "fresh; look {'p99_ms':200,'error_share':0.5}; add; is p99 200 errors 500;"
      "look {'p99_ms':100,'error_share':0.1}; add; is p99 200 errors 500;"
      "look {'p99_ms':300,'error_share':0.7}; add; is p99 300 errors 700;"
-     "look {'held':7,'backlog':3}; add; is held 7 backlog 3"},
+     "look {'held':7,'backlog':3}; add; is held 7 backlog 3;"
+     "look {'p99_ms':1}; add; is p99 300 held 7 backlog 3"},
     {"an impossible number of held seats counts as very many",
      "set held=7 backlog=3; add; set held=2e15 backlog=4; add; is held 1000000000000007 backlog 7"},
     {"a missing figure is null",

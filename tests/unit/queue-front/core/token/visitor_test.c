@@ -129,18 +129,16 @@ static void a_code_is_read_with_the_key_that_made_it(void **state)
     (void)state;
     struct identity_ring ring;
     identity_ring_make(&rotated, &ring);
-    const struct mac_ring before = {.key = {{.id = 9, .key = "a ticket key, 16"}}, .len = 1};
     const struct mac_ring stranger = {.key = {{.id = 1, .key = "not the same key"}}, .len = 1};
-    const struct mac_ring *makers[] = {&ring.key[0].codes, &ring.key[1].codes, &before, &stranger};
-    for (size_t i = 0; i < 4; i++) {
+    const struct mac_ring *makers[] = {&ring.key[0].codes, &ring.key[1].codes, &stranger};
+    for (size_t i = 0; i < 3; i++) {
         char memory[64];
         struct text text = text_on(memory, sizeof(memory));
         invitation_put(&text, makers[i], SPAN("show"), (struct invitation){1, 5});
         struct invitation read;
-        int rc = identity_read_code(&ring, &before, SPAN("show"), text_span(&text), &read);
-        assert_int_equal(rc, i < 3 ? 0 : ERR_AUTH);
-        assert_int_equal(identity_read_code(&ring, &before, SPAN("show"), SPAN("?"), &read),
-                         ERR_SYNTAX);
+        int rc = identity_read_code(&ring, SPAN("show"), text_span(&text), &read);
+        assert_int_equal(rc, i < 2 ? 0 : ERR_AUTH);
+        assert_int_equal(identity_read_code(&ring, SPAN("show"), SPAN("?"), &read), ERR_SYNTAX);
     }
 }
 
