@@ -166,6 +166,10 @@ static void a_number_or_a_key_that_does_not_fit_is_marked(void **state)
         assert_int_equal(text.overflown, room < 4);
         assert_int_equal(text.len, room < 4 ? 0 : 4);
     }
+    text = text_on(memory, 4);
+    text_char(&text, 'x'); /* so does what is there already */
+    json_key(&text, "k");
+    assert_true(text.overflown);
     for (size_t room = 4; room <= 5; room++) { /* so does the comma */
         text = text_on(memory, room);
         text.comma = true;
