@@ -184,6 +184,8 @@ static const struct script_row rows[] = {
      "buckets 1 2 3; before; buckets $a $b $c; ripe $d; add; is p99 $e errors -"
      " || 21 22 23 1 99 | 20 21 22 0 - | 1 1002 1003 1 496 | 991 1002 1003 1 100 | 1 2 1003 1 995 |"
      "1 992 1003 1 500"},
+    {"one answer is enough for a share of errors",
+     "set answers=10 failures=5; before; set answers=11 failures=6; add; is errors 1000"},
     {"of no answers none is an error", "look " PAGE "; before; ripe 0; add; is p99 - errors 0"},
     {"looks of another run or version are not compared",
      "buckets 100 100 100; set answers=10 failures=5; before; buckets 300 300 300;"

@@ -168,6 +168,8 @@ static const struct script_row rows[] = {
     {"a visitor sees an entry before the draw",
      "state pre-queue; set ahead=24; me; begins {'event':'show','state':'pre-queue',"
      "'place':'waiting','position':null,'entry':25,'ahead':null,"},
+    {"a wait before the draw reaches to nine tenths of the entries",
+     "state pre-queue; set ahead=25; me; has 'eta':{'p50_s':52,'p90_s':92,"},
     {"a waiting visitor sees the odds and their figures",
      "odds; set position=$a ahead=4; me; has 'odds':{'sold_out':'$b','seats_left':120,'ahead':4,"
      "'seats_per_visitor':1.875} || 24 unlikely | 25 unsure | 27 likely"},
@@ -226,6 +228,7 @@ static void the_longest_answer_fits(void **state)
     struct text text = text_on(memory, ME_BYTES_MAX);
     status_me_json(&text, &ask);
     assert_false(text.overflown);
+    assert_non_null(memmem(memory, text.len, "AwAAAA", 6)); /* the ticket */
 }
 
 static void a_frame_is_one_event_of_the_stream(void **state)
