@@ -486,7 +486,7 @@ static void engine_killed_at_each_edge_of_each_story_loses_nothing(void **state)
     }
     printf("%u edges\n", all);
     assert_int_equal(STORIES, 8);
-    assert_int_equal(all, 748); /* payment-adapter/README.md has this figure */
+    assert_int_equal(all, 748); /* fewer edges would hide a way to die */
 }
 
 /* A cancel after the edge at which the engine was killed, and a second kill so many edges later
