@@ -24,6 +24,7 @@ static const struct {
     {LINE_PRE_QUEUE, -1, 7999, 9000,
      "public, max-age=5, stale-while-revalidate=2, stale-if-error=60"},
     {LINE_SCHEDULED, -1, 5999, 9000, "public, max-age=5, stale-if-error=60"},
+    {LINE_SCHEDULED, 1500, 9000, 9500, "public, max-age=1, stale-if-error=60"},
     {LINE_SCHEDULED, -1, 1500, 9000, "public, max-age=1, stale-if-error=60"},
     {LINE_SCHEDULED, -1, 1, 9000, "public, max-age=1, stale-if-error=60"}, /* kept all the same */
     {LINE_OPEN, -1, 0, 9000, "public, max-age=5, stale-while-revalidate=4, stale-if-error=60"},
