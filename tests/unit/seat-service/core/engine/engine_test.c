@@ -230,8 +230,9 @@ static const struct script_row rows[] = {
      "move a o1 0-64 0-64 -> too-many; op limit 64; move c o1 0 3 -> seats-and-area; refund a o1;"
      "move a o1 0 3 -> no-such-hold"},
     {"a new price is for new holds",
-     "hall aaaaaa; hold a u1 0; begin price 0 7000; price 0 1 -> hold-busy; commit;"
-     "change a u1 add=1; op total 2000; hold b u2 3; op total 7000"},
+     "hall aaaaaa bb; hold a u1 0; begin price 0 7000; price 0 1 -> hold-busy; commit;"
+     "change a u1 add=1; op total 2000; hold b u2 3; op total 7000; hold c u3 6; op total 2000;"
+     "price 1 9000; hold d u4 7; op total 9000; change d u4 add=4; op total 16000"},
 
     /* ---- rules ---- */
     {"a buyer has at most the limit over all holds",
