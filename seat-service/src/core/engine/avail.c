@@ -211,7 +211,7 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     put(&avail->marks[next], mark);
     if (nth == 0)
         put(&avail->first, version);
-    put(&avail->nth, nth + 1); /* release: who sees this sees the whole new picture */
+    put(&avail->nth, nth + 1); /* release: a reader of this sees the whole new picture */
 }
 
 uint64_t avail_publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx),
