@@ -234,6 +234,7 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
 
   // Standing still, limited, sold out, over.
   await admin('PATCH', ev, { body: { rate_per_s: 0, burst: 1, joins_per_ip_per_min: 1, appeal: { en: 'tel:1' } } });
+  await new Visitor(front, 'show').joined({ headers: { 'x-forwarded-for': '192.0.2.2' } }); // has what is left of the burst
   await visitor.joined({ headers: { 'x-forwarded-for': '192.0.2.1' } });
   assert.equal((await asked('POST', 'pass')).json.code, 'not-yet');
   const limited = await until('the limit', async () => {

@@ -135,7 +135,8 @@ static const struct script_row rows[] = {
     {"a rate that is not used stays", "ask used=0; is unused 20000"},
     {"silence is the floor", "ask rate=40000; silent; is no-feedback 2000"},
     {"a page without a limited figure is silence",
-     "ask rate=40000; reading; is no-feedback 2000; ask held_max=0; reading held=5; is no-feedback 2000"},
+     "ask rate=40000; reading; is no-feedback 2000; ask held_max=0; reading held=5; is no-feedback "
+     "2000"},
     {"a climb is reported at its start and end",
      "ask rate=10000; worth 1 settling; worth 0 climb; ask rate=49900; worth 1 climb;"
      "ask rate=50000; worth 0 ceiling"},
