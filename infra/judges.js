@@ -1,6 +1,6 @@
 // judges.js [--check]: which test holds which promise, as a table. A test, an invariant, a model or a planted bug that
-// holds one has `judges: NAME` in the line above it, or in its first lines if the whole file does. --check fails for a
-// name that tests/promises.list does not have, and for a promise that nothing holds.
+// holds one has `judges: NAME` in the line above it, or in its first lines if the whole file does. --check prints
+// only names that tests/promises.list does not have, and promises that nothing holds. Either makes it fail.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const promises = new Map(readFileSync(LIST, 'utf8').split('\n').filter((line) =>
   .map((line) => [line.slice(0, line.indexOf(' ')), { text: line.slice(line.indexOf(' ')).trim(), held: [] }]));
 const bad = [];
 
-// What stands below the mark: the name of a test, or of a function.
+// From the line below the mark: the name of a test or of a function.
 function nameOf(line) {
   const [, , quoted] = /(['"`])(.*?[^\\])\1/.exec(line) ?? [];
   return quoted ?? /(\w+)\s*\(/.exec(line)?.[1] ?? line.trim();
@@ -31,6 +31,8 @@ for (const file of files) {
 }
 for (const [name, { held }] of promises) if (held.length === 0) bad.push(`${LIST}: no test holds ${name}`);
 
-if (process.argv[2] === '--check') console.log([...bad, `${promises.size - bad.length} passed, ${bad.length} failed`].join('\n'));
-else for (const [name, { text, held }] of promises) console.log(`${name}: ${text}\n${held.map((one) => `    ${one}\n`).join('')}`);
+if (process.argv[2] !== '--check') {
+  for (const [name, { text, held }] of promises) console.log(`${name}: ${text}\n${held.map((one) => `    ${one}\n`).join('')}`);
+}
+for (const line of bad) console.log(line);
 process.exit(bad.length === 0 ? 0 : 1);
