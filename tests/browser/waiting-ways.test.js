@@ -453,7 +453,7 @@ describe('around the waiting page', () => {
     await inVain('extend', '#extend button');
     await page.keyboard.press('Enter');
     await visitor.shows('notice', /more time now/);
-    assert.ok(await left() > 25, await page.title());
+    await until('more time in the title', async () => await left() > 25);
     await visitor.judge('wait-hurried');
     await page.click('#pass button');
     await page.waitForURL(/\/seats\//);
