@@ -97,13 +97,15 @@ static void reply_page(struct visit *visit, unsigned status, const struct text *
 
 /* ---- a page of one sentence ---- */
 
+/* `later`: in how many seconds the page loads itself again, or empty. */
 static void list_note(struct fact_list *facts, struct span address, unsigned status,
-                      const char *title, bool tickets, const char *support)
+                      const char *title, struct span later, bool tickets, const char *support)
 {
     bool missing = status == 404 || status == 410;
     fact_phrase(facts, "title", span_of(title), SPAN(""), SPAN(""));
     fact_if(facts, "login", status == 401); /* the way to log in and come back */
     fact_text(facts, "address", address);
+    fact_text(facts, "later", later);
     fact_phrase(facts, "missing",
                 !missing        ? SPAN("")
                 : status == 410 ? SPAN("page.retired-text")
@@ -115,11 +117,15 @@ static void list_note(struct fact_list *facts, struct span address, unsigned sta
 
 static void reply_note(struct visit *visit, unsigned status, const char *title)
 {
-    char memory[NOTE_MAX], back[ORDER_ID_MAX + 16];
+    char memory[NOTE_MAX], back[ORDER_ID_MAX + 16], seconds[4];
     struct text page = text_on(memory, sizeof(memory)), address = text_on(back, sizeof(back));
+    struct text later = text_on(seconds, sizeof(seconds));
     struct fact_list facts = {.words = site_phrases(visit->pages->site, visit->lang)};
+    /* A crowd that met one outage does not come back in one second. */
+    if (status == 503)
+        text_printf(&later, "%u", 4 + (unsigned)(clock_wall_us(visit->pay->loop->clock) % 5));
     text_printf(&address, "/pay/%s/%s", visit->tickets ? "tickets" : "orders", visit->order);
-    list_note(&facts, text_span(&address), status, title, visit->tickets,
+    list_note(&facts, text_span(&address), status, title, text_span(&later), visit->tickets,
               visit->pay->settings->support_url);
     fact_page_put(&page, visit->pages->note, visit->lang, &facts);
     reply_page(visit, status, &page);
@@ -316,7 +322,7 @@ static int make_pages(struct pages *pages, const struct settings *settings, stru
     if (rc == 0)
         rc = tickets_page_create(pages->site, err, &pages->tickets);
     struct fact_list note = {.len = 0};
-    list_note(&note, SPAN(""), 0, "", false, "");
+    list_note(&note, SPAN(""), 0, "", SPAN(""), false, "");
     if (rc == 0)
         rc = fact_page_create(&note, pages->site, span_of(note_html), err, &pages->note);
     return rc;

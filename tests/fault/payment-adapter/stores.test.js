@@ -71,6 +71,9 @@ test('without PostgreSQL a request is answered 503, not kept hanging', async () 
   const answer = await buyer.get('/v1/pay/orders/o_unknown');
   assert.equal(answer.status, 503);
   assertPrompt(4000, Date.now() - start);
+  const page = await buyer.get('/pay/orders/o_unknown?lang=en');
+  assert.equal(page.status, 503);
+  assert.match(page.text, /<meta http-equiv="refresh" content="[4-8]">/, 'the page loads itself again');
   await until('not to be ready', async () => (await world.pay.private.get('/readyz')).status === 503);
   await world.postgres.start();
   await world.pay.untilReady();
