@@ -235,6 +235,9 @@ test('the same key gives the first answer, and other parameters are refused', as
   assert.equal(other.statusCode, 400);
   const route = await errorOf(stripe.paymentIntents.capture(one.id, {}, options));
   assert.equal(route.type, 'StripeIdempotencyError');
+  const corrected = { idempotencyKey: 'order-7:corrected' }; // an invalid parameter leaves the key free
+  await errorOf(stripe.paymentIntents.create({ ...HELD, amount: 'x' }, corrected));
+  assert.equal((await stripe.paymentIntents.create(HELD, corrected)).status, 'requires_capture');
 });
 
 test('a declined card is kept under its key, and so is a refusal by state', async () => {
