@@ -1,13 +1,16 @@
-/* psp_test.c: the list of providers and their settings, Stripe's signatures, and the clock of the
- * seat service: a hold lasts for as long as that says, whatever this machine's clock says. */
+/* psp_test.c: the list of providers and their settings, Stripe's signatures, the clock of the seat
+ * service, and answers that there is no memory to read. */
+#include "base/json_in.h"
+#include "psp/peers.h"
 #include "psp/psp.h"
-
 #include "psp/seats_clock.h"
 #include "settings.h"
 #include "unit.h"
 
+#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the list ---- */
@@ -174,6 +177,210 @@ static void clock_of_the_seats_wins_where_they_differ(void **state)
     assert_int_equal(clock_mono_us(&own.clock), clock_mono_us(&seats.clock));
 }
 
+/* ---- answers that there is no memory to read ---- */
+
+static bool json_has_memory = true, places_have_memory = true;
+
+static void *json_memory(size_t len)
+{
+    return json_has_memory ? malloc(len) : NULL;
+}
+
+/* Replaces libc's. */
+char *strdup(const char *text)
+{
+    if (!places_have_memory && span_starts(span_of(text), SPAN("[{\"id\":")))
+        return NULL;
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+/* The calls of the client, in place of those of common/outcall. One call is out at a time. */
+static struct outcall sent;
+
+void outcall_send(struct outcalls *outcalls, const struct outcall *call)
+{
+    assert_null(outcalls);
+    assert_null(sent.on_done);
+    sent = *call;
+}
+
+void outcall_escape(struct text *text, struct span value)
+{
+    text_put(text, value);
+}
+
+static void on_done(struct peer_call *call)
+{
+    *(bool *)call->ctx = true;
+}
+
+/* Asks the peer, and gives it this answer. */
+static struct peer_call ask(enum peer_op op, const char *provider,
+                            const struct outcall_answer *answer)
+{
+    struct order order = {.id = "o_1",
+                          .event = "gala",
+                          .hold = "h_1",
+                          .member = "42",
+                          .lang = "en",
+                          .currency = "KRW",
+                          .amount = 5000,
+                          .payment = "pi_1",
+                          .session = "s_1"};
+    snprintf(order.provider, sizeof(order.provider), "%s", provider);
+    struct moving moving = {.len = 1, .seats = {{.from = "A-1", .to = "A-2"}}};
+    static struct psp_shared shared;
+    struct psp psps[PSP_PROVIDERS], *list[PSP_PROVIDERS];
+    struct seats_clock seats_clock;
+    struct seats_map *map;
+    struct peers_http *http;
+    struct err_slot err;
+    bool answered = false;
+    pace_init(&shared.pace, 1000);
+    seats_clock_init(&seats_clock, clock_system());
+    for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
+        psps[i] = (struct psp){.driver = psp_drivers[i],
+                               .place = i,
+                               .conf = {.api_url = "http://p",
+                                        .key = "k",
+                                        .webhook_secrets = "s",
+                                        .checkout_url = "https://shop.example/pay",
+                                        .return_url = "https://shop.example/o/",
+                                        .timeout_ms = 5000,
+                                        .clock = clock_system(),
+                                        .shared = &shared}};
+        list[i] = &psps[i];
+    }
+    const struct seats_map_conf map_conf = {
+        .url = "http://s", .internal_url = "http://s", .service_token = "t"};
+    assert_int_equal(0, seats_map_create(&map_conf, &err, &map));
+    const struct peers_http_conf conf = {.seats_url = "http://s",
+                                         .seats_map = map,
+                                         .queue_url = "http://q",
+                                         .service_token = "t",
+                                         .seats_clock = &seats_clock,
+                                         .psps = list,
+                                         .psps_len = PSP_PROVIDERS};
+    assert_int_equal(0, peers_http_create(&conf, &err, &http));
+    struct peer_call call = {.op = op,
+                             .order = &order,
+                             .moving = &moving,
+                             .timeout_ms = 5000,
+                             .on_done = on_done,
+                             .ctx = &answered};
+    struct peers peers = peers_http_peers(http);
+    peers.start(peers.ctx, &call);
+    for (struct outcall out = sent; out.on_done != NULL; out = sent) {
+        sent.on_done = NULL;
+        out.on_done(out.ctx, answer);
+    }
+    assert_true(answered);
+    free(call.places);
+    peers_http_destroy(http);
+    seats_map_destroy(map);
+    return call;
+}
+
+/* It may be a yes or a no, so it counts as neither. */
+static void answer_without_memory_to_read_it_is_neither_yes_nor_no(void **state)
+{
+    (void)state;
+#define PLACES "{\"places\":[{\"id\":\"A-2\",\"zone\":\"A\"}]}"
+    static const struct {
+        enum peer_op op;
+        const char *provider;
+        unsigned status;
+        const char *body;
+        enum saga_verdict verdict; /* with memory */
+        const char *code;
+        bool places; /* there is no memory for the places alone */
+    } rows[] = {
+        {PEER_SEATS_EXTEND, "", 409, "{\"code\":\"seats-busy\"}", SAGA_UNKNOWN, "seats-busy",
+         false},
+        {PEER_SEATS_EXTEND, "", 409, "{\"code\":\"buyer-limit\"}", SAGA_FAILED, "buyer-limit",
+         false},
+        {PEER_SEATS_EXTEND, "", 409, "busy", SAGA_FAILED, "refused", false},
+        {PEER_SEATS_EXTEND, "", 200, "{\"expires_at\":\"2026-11-20T19:00:00Z\"}", SAGA_DONE, "",
+         false},
+        {PEER_SEATS_CONFIRM, "", 409, "{\"code\":\"seats-busy\"}", SAGA_UNKNOWN, "seats-busy",
+         false},
+        {PEER_SEATS_MOVE, "", 200, PLACES, SAGA_DONE, "", true},
+        {PEER_SEATS_MOVE, "", 200, "{\"places\":[]}", SAGA_UNKNOWN, "no-places", false},
+        {PEER_PSP_CAPTURE, "stripe", 402, "{\"error\":{\"type\":\"card_error\"}}", SAGA_FAILED,
+         "card_error", false},
+        {PEER_PSP_READ, "stripe", 200, "{\"id\":\"pi_1\",\"status\":\"canceled\"}", SAGA_DONE, "",
+         false},
+        {PEER_PSP_READ, "toss", 404, "{\"code\":\"NOT_FOUND_PAYMENT\"}", SAGA_DONE, "", false},
+        {PEER_PSP_READ, "toss", 200, "{}", SAGA_DONE, "", false},
+    };
+    json_in_allocate(json_memory);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct outcall_answer answer = {.status = rows[i].status,
+                                              .body = span_of(rows[i].body)};
+        struct peer_call read = ask(rows[i].op, rows[i].provider, &answer);
+        json_has_memory = rows[i].places;
+        places_have_memory = !rows[i].places;
+        struct peer_call starved = ask(rows[i].op, rows[i].provider, &answer);
+        json_has_memory = places_have_memory = true;
+        if (read.verdict != rows[i].verdict || strcmp(read.code, rows[i].code) != 0)
+            fail_msg("row %zu: %u, %s", i, read.verdict, read.code);
+        assert_false(read.answered);
+        if (starved.verdict != SAGA_UNKNOWN || strcmp(starved.code, "no-memory") != 0)
+            fail_msg("row %zu without memory: %u, %s", i, starved.verdict, starved.code);
+        assert_true(starved.answered); /* so its breaker stays closed */
+    }
+    json_in_allocate(malloc);
+}
+
+/* A peer that was never asked was not silent. */
+static void question_that_was_not_sent_does_not_count_against_its_peer(void **state)
+{
+    (void)state;
+    static const struct {
+        int rc;
+        bool unasked;
+    } rows[] = {{ERR_PEER, false},
+                {ERR_TIMEOUT, false},
+                {ERR_FULL, true},
+                {ERR_CLOSED, true},
+                {ERR_NOMEM, true}};
+    static const char *const providers[] = {"", "stripe", "toss"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct outcall_answer answer = {.rc = rows[i].rc};
+        for (size_t of = 0; of < sizeof(providers) / sizeof(providers[0]); of++) {
+            struct peer_call call =
+                ask(of == 0 ? PEER_SEATS_CONFIRM : PEER_PSP_CAPTURE, providers[of], &answer);
+            assert_int_equal(SAGA_UNKNOWN, call.verdict);
+            assert_int_equal(rows[i].unasked, call.unasked);
+        }
+    }
+}
+
+/* A provider repeats a webhook that was not accepted, and drops one that was called invalid. */
+static void webhook_without_memory_to_read_it_must_come_again(void **state)
+{
+    (void)state;
+    const struct psp stripe = {.driver = &psp_stripe, .conf.webhook_secrets = KEY};
+    const struct psp toss = {.driver = &psp_toss};
+    json_in_allocate(json_memory);
+    for (unsigned memory = 0; memory < 2; memory++) {
+        struct psp_event event = {0};
+        struct err_slot err;
+        json_has_memory = memory;
+        int want = memory ? 0 : ERR_NOMEM;
+        int of_stripe =
+            psp_stripe.webhook(&stripe, SPAN(T "," V1), SPAN(body), SIGNED_S, &err, &event);
+        int of_toss = psp_toss.webhook(&toss, SPAN(""), SPAN("{\"data\":{\"orderId\":\"o_1\"}}"),
+                                       SIGNED_S, &err, &event);
+        json_has_memory = true;
+        assert_int_equal(want, of_stripe);
+        assert_int_equal(want, of_toss);
+    }
+    json_in_allocate(malloc);
+}
+
 int main(void)
 {
     if (sodium_init() < 0)
@@ -184,6 +391,9 @@ int main(void)
         cmocka_unit_test(default_provider_must_be_configured),
         cmocka_unit_test(signature_is_verified),
         cmocka_unit_test(clock_of_the_seats_wins_where_they_differ),
+        cmocka_unit_test(answer_without_memory_to_read_it_is_neither_yes_nor_no),
+        cmocka_unit_test(question_that_was_not_sent_does_not_count_against_its_peer),
+        cmocka_unit_test(webhook_without_memory_to_read_it_must_come_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
