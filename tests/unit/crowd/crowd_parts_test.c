@@ -1,11 +1,12 @@
-/* crowd_parts_test.c: the small parts of the crowd: what it reads, when it acts, where it sits,
- * its proofs of work, its event streams. */
+/* crowd_parts_test.c: the small parts of the crowd: what it reads, when visitors come, where they
+ * sit, proofs of work, event streams. How it reads answers is in tests/integration/visit, where a
+ * crowd visits a whole stack. */
 #include "limits.h"
+#include "scenario/arrivals.h"
 #include "scenario/scenario.h"
 #include "scenario/schedule.h"
 #include "visitor/hall.h"
 #include "visitor/passes.h"
-#include "visitor/peek.h"
 #include "visitor/solve.h"
 #include "wire/sse.h"
 
@@ -18,44 +19,6 @@
 #include <string.h>
 
 enum { ANY = 1 }; /* error */
-
-static void members_of_an_answer_are_found(void **state)
-{
-    (void)state;
-    struct span json = SPAN("{\"a\":12,\"b\": \"text\",\"c\":true,\"d\":null,\"e\":[\"x\",\"y\"]}");
-    uint64_t number;
-    bool truth;
-    struct span text, list[4];
-    assert_true(peek_u64(json, "a", &number) && number == 12);
-    assert_false(peek_u64(json, "b", &number));
-    assert_false(peek_u64(json, "d", &number));
-    assert_false(peek_u64(json, "z", &number));
-    assert_true(peek_str(json, "b", &text));
-    assert_span(text, "text");
-    assert_false(peek_str(json, "a", &text));
-    assert_true(peek_bool(json, "c", &truth) && truth);
-    assert_false(peek_bool(json, "a", &truth));
-    assert_int_equal(peek_strs(json, "e", list, 4), 2);
-    assert_span(list[1], "y");
-    assert_int_equal(peek_strs(json, "e", list, 1), 1);
-    assert_int_equal(peek_strs(json, "a", list, 4), 0);
-    assert_false(peek_str(SPAN("{\"b\":\"cut"), "b", &text));
-}
-
-static void step_of_a_timeline_is_found_by_its_result(void **state)
-{
-    (void)state;
-    struct span json = SPAN("{\"status\":\"completed\",\"timeline\":["
-                            "{\"step\":\"end_session\",\"way\":\"do\",\"result\":\"unknown\"},"
-                            "{\"step\":\"end_session\",\"way\":\"do\",\"result\":\"skipped\"},"
-                            "{\"step\":\"hand_over\",\"way\":\"do\",\"result\":\"done\"}]}");
-    assert_true(peek_step(json, "end_session", "unknown"));
-    assert_true(peek_step(json, "end_session", "skipped"));
-    assert_false(peek_step(json, "end_session", "done"));
-    assert_true(peek_step(json, "hand_over", "done"));
-    assert_false(peek_step(json, "capture", "done"));
-    assert_false(peek_step(SPAN("{\"timeline\":[]}"), "capture", "done"));
-}
 
 static void due_visitors_come_in_order(void **state)
 {
@@ -83,6 +46,84 @@ static void due_visitors_come_in_order(void **state)
     }
     assert_int_equal(taken, MANY);
     schedule_destroy(schedule);
+}
+
+/* ---- when visitors come ---- */
+
+enum { MANY = 20000, SECOND = 1000000 };
+
+#define CURVE                                                                                      \
+    "# a quiet minute, a rush, nobody, the rest\n0 10\n60 300   # the doors\n\n62 0\n70 "          \
+    "20.0\n100 0\n"
+
+/* Creates arrivals within 100 seconds; a curve is this text. */
+static int arrive(enum arrivals_kind kind, const char *curve, struct err_slot *err,
+                  struct arrivals **out)
+{
+    char *path = unit_file(span_of(curve), 0600);
+    struct arrivals_conf conf = {kind, 100 * SECOND, MANY, path};
+    int rc = arrivals_create(&conf, err, out);
+    if (rc < 0)
+        assert_says(err, path);
+    unit_file_remove(path);
+    return rc;
+}
+
+static void visitors_come_in_the_shape_of_their_rush(void **state)
+{
+    (void)state;
+    static const struct {
+        enum arrivals_kind kind;
+        unsigned before_s;
+        double share;
+    } rows[] = {
+        {ARRIVALS_SPIKE, 10, 0.5},     {ARRIVALS_SPIKE, 55, 0.75},    {ARRIVALS_SPIKE, 100, 1},
+        {ARRIVALS_POISSON, 10, 0.1},   {ARRIVALS_POISSON, 50, 0.5},   {ARRIVALS_EVEN, 25, 0.25},
+        {ARRIVALS_CURVE, 60, 1.0 / 3}, {ARRIVALS_CURVE, 62, 2.0 / 3}, {ARRIVALS_CURVE, 70, 2.0 / 3},
+        {ARRIVALS_CURVE, 100, 1},
+    };
+    uint64_t seed = unit_seed();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err_slot err;
+        struct arrivals *arrivals;
+        struct rng_seeded one, two;
+        unsigned before = 0;
+        rng_seeded_init(&one, seed);
+        rng_seeded_init(&two, seed);
+        assert_int_equal(arrive(rows[i].kind, CURVE, &err, &arrivals), 0);
+        for (unsigned n = 0; n < MANY; n++) {
+            uint64_t at_us = arrivals_at(arrivals, n, &one.rng);
+            before += at_us < rows[i].before_s * UINT64_C(1000000);
+            if (n < 100) /* one seed is one crowd */
+                assert_int_equal(at_us, arrivals_at(arrivals, n, &two.rng));
+        }
+        /* Five standard deviations at most; nobody comes after the end. */
+        unsigned want = (unsigned)(rows[i].share * MANY), slack = want == MANY ? 0 : 354;
+        assert_in_range(before, want - slack, want + slack);
+        arrivals_destroy(arrivals);
+    }
+}
+
+static void error_in_a_curve_names_file_and_line(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"0 10\n5 x\n", ":2: write SECOND RATE"},
+        {"0 10\n-5 1\n", ":2: write SECOND RATE"},
+        {"0 10\n9 1\n9 0\n", ":3: second 9 does not come after 9"},
+        {"0 10\n", "nobody ever comes"},
+        {"0 0\n9 5\n", "nobody ever comes"},
+        {"0 1 2\n", ":1: write SECOND RATE"},
+    };
+    struct err_slot err;
+    struct arrivals *arrivals;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_true(arrive(ARRIVALS_CURVE, bad[i][0], &err, &arrivals) < 0);
+        assert_says(&err, bad[i][1]);
+    }
+    struct arrivals_conf conf = {ARRIVALS_CURVE, 0, 1, "/no/such/curve"};
+    assert_int_equal(arrivals_create(&conf, &err, &arrivals), ERR_IO);
+    assert_says(&err, "/no/such/curve");
 }
 
 static void seats_are_chosen_side_by_side_among_the_free(void **state)
@@ -216,29 +257,6 @@ static void passes_are_one_a_line_and_shared_when_they_are_few(void **state)
     assert_says(&err, "/no/such/file");
 }
 
-static void effective_settings_are_printed_as_json(void **state)
-{
-    (void)state;
-    struct err_slot err;
-    static struct scenario scenario;
-    static char memory[65536];
-    assert_int_equal(
-        load(TO("pass") "[people]\nhoarder = 7\n[stage]\nbegins = draw\nkill_every = 3s\n", false,
-             &err, &scenario),
-        0);
-    assert_int_equal(scenario.share[MANNER_HOARDER], 7);
-    struct text text = text_on(memory, sizeof(memory));
-    scenario_print(&scenario, &text);
-    uint64_t number;
-    struct span word;
-    assert_false(text.overflown);
-    assert_true(peek_u64(text_span(&text), "hoarder", &number) && number == 7);
-    assert_true(peek_u64(text_span(&text), "kill_every", &number) && number == 3000);
-    assert_true(peek_str(text_span(&text), "begins", &word));
-    assert_span(word, "draw");
-    assert_non_null(strstr(memory, "\"page\":false"));
-}
-
 static void proof_of_work_has_the_required_zero_bits(void **state)
 {
     (void)state;
@@ -333,13 +351,12 @@ static void an_event_without_end_is_refused_in_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members_of_an_answer_are_found),
-        cmocka_unit_test(step_of_a_timeline_is_found_by_its_result),
         cmocka_unit_test(due_visitors_come_in_order),
+        cmocka_unit_test(visitors_come_in_the_shape_of_their_rush),
+        cmocka_unit_test(error_in_a_curve_names_file_and_line),
         cmocka_unit_test(seats_are_chosen_side_by_side_among_the_free),
         cmocka_unit_test(scenario_is_validated_before_it_runs),
         cmocka_unit_test(passes_are_one_a_line_and_shared_when_they_are_few),
-        cmocka_unit_test(effective_settings_are_printed_as_json),
         cmocka_unit_test(proof_of_work_has_the_required_zero_bits),
         cmocka_unit_test(events_come_whole_wherever_the_bytes_are_cut),
         cmocka_unit_test(answer_that_is_no_stream_is_refused),
