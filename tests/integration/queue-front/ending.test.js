@@ -145,7 +145,7 @@ describe('the end of an event', () => {
   });
 
   test('an event closes by itself at its time, and its page shows it', async () => {
-    const at = new Date(Date.now() + 1500).toISOString();
+    const at = new Date(Date.now() + 5000).toISOString();
     await makeEvent(house, 'timed', { closes_at: at });
     const status = (await house.front.http.get('/v1/queue/timed/status')).json;
     assert.equal(status.closes_at, at);

@@ -14,19 +14,19 @@ async function trail(house) {
 
 test('a frozen line calls nobody and ends no visit', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { ...OPEN, call_ttl_s: 2, grace_s: 0 });
+  await makeEvent(house, 'show', { ...OPEN, call_ttl_s: 6, grace_s: 0 });
   const inside = new Visitor(house.front, 'show');
   await inside.joined();
   await inside.entered();
   const called = new Visitor(house.front, 'show');
   await called.joined();
-  await called.untilCalled();
+  const { call_expires_at } = await called.untilCalled();
   await act(house.front, 'show', 'freeze');
   for (const front of house.fronts) await untilState(front, 'show', 'frozen');
   const newcomer = new Visitor(house.fronts[1], 'show');
   const joined = await newcomer.joined();
   assert.equal(joined.state, 'frozen');
-  await delay(2500); // longer than a call lives
+  await until('the end of the call, by the clock', () => Date.now() > Date.parse(call_expires_at) + 500);
   assert.equal((await newcomer.me()).json.called, false);
   assert.equal((await called.me()).json.place, 'called');
   assertProblem(await called.pass(), 409, 'event-frozen');

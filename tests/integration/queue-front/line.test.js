@@ -275,7 +275,7 @@ test('a visitor who is not called gets the position', async (t) => {
 
 test('a late visitor enters within the grace and not after it', async (t) => {
   const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, call_ttl_s: 1, grace_s: 2 });
+  await makeEvent(house, 'show', { ...FAST, call_ttl_s: 1, grace_s: 8 });
   const late = new Visitor(house.front, 'show');
   const never = new Visitor(house.front, 'show');
   await late.joined();
@@ -304,7 +304,7 @@ test('a repeated join after an expired call is one new place', async (t) => {
 
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
   const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 2, session_max_s: 60 });
+  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 5, session_max_s: 60 });
   const visitor = new Visitor(house.front, 'show');
   await visitor.joined();
   const pass = await visitor.entered();
@@ -339,7 +339,7 @@ test('a pass is returned until its last moment', async (t) => {
 
 test('a visit never outlasts session_max_s', async (t) => {
   const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 2, session_max_s: 2 });
+  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 10, session_max_s: 10 });
   const visitor = new Visitor(house.front, 'show');
   await visitor.joined();
   const pass = await visitor.entered();

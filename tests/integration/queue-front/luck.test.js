@@ -63,7 +63,7 @@ test('me and status work without Redis, join and pass do not', async (t) => {
 
 test('no call expires while Redis is silent', async (t) => {
   const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, call_ttl_s: 2, grace_s: 0 });
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, call_ttl_s: 6, grace_s: 0 });
   const visitor = new Visitor(house.front, 'show');
   await visitor.joined();
   const { call_expires_at } = await visitor.untilCalled();

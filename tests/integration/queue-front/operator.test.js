@@ -97,7 +97,7 @@ test('paused: nobody new is called, and those called may still enter', async (t)
 
 test('a scheduled event opens by itself', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
-  const opensAt = new Date(Date.now() + 2500);
+  const opensAt = new Date(Date.now() + 6000);
   await makeEvent(house, 'show', { ...STILL, opens_at: opensAt.toISOString() }, { open: false });
   await act(house.front, 'show', 'schedule');
   const status = await house.front.http.get('/v1/queue/show/status');

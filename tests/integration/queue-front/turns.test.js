@@ -158,7 +158,7 @@ describe('more time', () => {
   const extend = (visitor, options) => visitor.call('POST', 'extend', options);
 
   test('for a call is added ten times at every front', async () => {
-    const visitor = await called({ call_ttl_s: 6, grace_s: 0 });
+    const visitor = await called({ call_ttl_s: 10, grace_s: 0 });
     const other = new Visitor(house.front, visitor.event);
     await other.joined();
     await other.untilCalled();
@@ -168,8 +168,8 @@ describe('more time', () => {
       assert.deepEqual([status, json.extensions_left, json.called], [200, left, true]);
       ends.push(Date.parse(json.call_expires_at));
     }
-    assert.ok(ends[0] >= Date.parse(visitor.call_.call_expires_at) + 6000);
-    assert.deepEqual(ends, ends.map((_, i) => ends[0] + 6000 * i));
+    assert.ok(ends[0] >= Date.parse(visitor.call_.call_expires_at) + 10_000);
+    assert.deepEqual(ends, ends.map((_, i) => ends[0] + 10_000 * i));
     assertProblem(await extend(visitor), 409, 'extensions-exhausted');
     await until('the other front to know', async () =>
       Date.parse((await visitor.me({ front: house.fronts[1] })).json.call_expires_at) === ends.at(-1));
@@ -181,7 +181,7 @@ describe('more time', () => {
   });
 
   test('does not hold up the line', async () => {
-    const visitor = await called({ call_ttl_s: 1, grace_s: 0, max_active: 1 });
+    const visitor = await called({ call_ttl_s: 10, grace_s: 0, max_active: 1 });
     await extend(visitor);
     for (let i = 0; i < 9; i += 1) await extend(visitor);
     const next = new Visitor(house.front, visitor.event);

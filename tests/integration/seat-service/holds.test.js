@@ -563,7 +563,7 @@ test('what is pipelined behind a request that waits is judged by the rate as if 
 });
 
 test('a hold that runs out frees its seats by itself', async () => {
-  const { alice, bob } = await fresh({ limits: { hold_ttl_s: 1, hold_max_s: 2 } });
+  const { alice, bob } = await fresh({ limits: { hold_ttl_s: 4, hold_max_s: 4 } });
   const { hold } = (await alice.hold({ seats: ['r1s1'] })).json;
   assert.equal((await bob.hold({ seats: ['r1s1'] })).status, 409);
   await until('the seat to be free', async () => (await bob.hold({ seats: ['r1s1'] })).status === 201);
@@ -601,7 +601,7 @@ test('the saga extends, confirms and refunds, each as often as it likes', async 
 });
 
 test('a late payment retakes the seats, or is refused because they are gone', async () => {
-  const { event, alice, bob } = await fresh({ limits: { hold_ttl_s: 1, hold_max_s: 2 } });
+  const { event, alice, bob } = await fresh({ limits: { hold_ttl_s: 30, hold_max_s: 30 } });
   const order = saga(seats, event);
   const early = (await alice.hold({ seats: ['r1s1'] })).json.hold;
   const late = (await alice.hold({ seats: ['r3s1'] })).json.hold;
@@ -622,7 +622,7 @@ test('a late payment retakes the seats, or is refused because they are gone', as
 });
 
 test('what an order gave back it does not get again, however late its confirm comes', async () => {
-  const { event, alice } = await fresh({ limits: { hold_ttl_s: 1, hold_max_s: 2 } });
+  const { event, alice } = await fresh({ limits: { hold_ttl_s: 30, hold_max_s: 30 } });
   const order = saga(seats, event);
   for (const [seat, giveBack] of [['r1s1', order.release], ['r3s1', order.refund]]) {
     const { hold } = (await alice.hold({ seats: [seat] })).json;
