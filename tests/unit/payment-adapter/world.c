@@ -377,7 +377,7 @@ void world_kill(struct world *world)
     start_engine(world);
 }
 
-static void turn(struct world *world)
+void world_turn(struct world *world)
 {
     tick_seats(world);
     saga_engine_turn(world->engine, world->clock.now_mono_us);
@@ -410,7 +410,7 @@ void world_run(struct world *world, uint64_t limit_ms)
 {
     uint64_t end_us = world->clock.now_mono_us + limit_ms * 1000;
     for (;;) {
-        turn(world);
+        world_turn(world);
         bool busy = world->calls_len > 0 || world->commit_asked || world->lease_asked;
         uint64_t due_us = saga_engine_due_us(world->engine);
         if (is_over(world) && saga_engine_idle(world->engine))

@@ -117,6 +117,7 @@ void world_cancel(struct world *world, uint64_t id); /* as the HTTP call does it
 void world_wake(struct world *world, uint64_t id);
 /* Runs until every saga has ended or is parked, or limit_ms of the world's time are over. */
 void world_run(struct world *world, uint64_t limit_ms);
+void world_turn(struct world *world); /* the engine once, then those who owe it an answer */
 void world_kill(struct world *world); /* the engine is gone and a new one starts */
 uint32_t world_count(const struct world *world, enum effect kind);
 uint32_t world_seats(const struct world *world, enum world_seat state);

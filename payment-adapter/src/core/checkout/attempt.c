@@ -132,6 +132,7 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
     uint32_t most_ms = peer_question(op)->most_ms;
     assert(then != NULL);
     assert(!peer_question(op)->tells_seats || attempt->moving != NULL);
+    assert(attempt->call->timeout_ms >= most_ms); /* each step has time for its questions */
     attempt->then = then;
     attempt->asked = true;
     attempt->answered = false;
@@ -141,7 +142,7 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
         .order = &attempt->order,
         .moving = attempt->moving,
         .given_back = attempt->given_back,
-        .timeout_ms = attempt->call->timeout_ms < most_ms ? attempt->call->timeout_ms : most_ms,
+        .timeout_ms = most_ms,
         .trace = attempt->call->trace,
         .on_done = on_peer,
         .ctx = attempt,
