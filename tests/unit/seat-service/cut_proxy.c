@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 600, POLL_MS = 50 };
+enum { POLL_MS = 50 };
 
 enum { CONNECTIONS_MAX = 8192 };
 
@@ -58,6 +58,13 @@ static bool send_all(int fd, const char *bytes, size_t len)
 static bool raises_epoch(const char *bytes, size_t len)
 {
     return memmem(bytes, len, "SET epoch = epoch + 1", 21) != NULL;
+}
+
+/* Does this write a batch, of however few changes? A prepared statement's name follows an empty
+ * portal's. */
+static bool writes_batch(const char *bytes, size_t len)
+{
+    return memmem(bytes, len, "\0append", 7) != NULL;
 }
 
 /* Does this open a connection of the committer? */
@@ -107,7 +114,7 @@ static void relay(struct connection *at)
             if (got <= 0)
                 return;
             bool to_server = i == 0;
-            if (to_server && proxy->armed && got >= BATCH_BYTES)
+            if (to_server && proxy->armed && writes_batch(at->bytes, (size_t)got))
                 batch_under_way = true;
             if (to_server && names_committer(at->bytes, (size_t)got))
                 committers = true;
