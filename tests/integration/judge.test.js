@@ -422,22 +422,21 @@ test('unit tests: a shaky one is excused once, and not where it is on the list',
   assert.doesNotMatch(crashed.text, /shaky/, 'where something crashed nothing is excused');
 });
 
-// infra/test alone: make and all that it runs are scripts that note what they are, and how they are run.
+// infra/test alone: make and all that it runs are scripts that note what they are, and whether they give way to others. They do
+// not really, which would take minutes where all processors are busy: chrt writes its process group to a list. A process
+// is expensive to start, so these scripts start none.
 const STAND_IN = `#!/bin/sh
-echo "$(basename "$0") $* by $(chrt -p $$ | sed -n 's/.*policy: //p')" >>"$NOTES"
-case "$(basename "$0") $*" in *tidy-list*) echo one; exit ;; $BREAKS) echo 'make: *** [Makefile:1: build/tidy/x.ok] Error 1'; exit 1 ;; esac
-[ -z "$LOST" ] || echo "  FAIL  a test of $(basename "$0")"
-case "$(basename "$0")" in world) echo '7 passed, 0 failed' ;; *) echo "2 passed, \${LOST:-0} failed" ;; esac
+name=\${0##*/}
+read -r _ _ _ _ group _ </proc/$$/stat
+policy=SCHED_OTHER
+while read -r idle; do [ "$idle" != "$group" ] || policy=SCHED_IDLE; done <"$NOTES.idle"
+echo "$name $* by $policy" >>"$NOTES"
+case "$name $*" in *tidy-list*) echo one; exit ;; $BREAKS) echo 'make: *** [Makefile:1: build/tidy/x.ok] Error 1'; exit 1 ;; esac
+[ -z "$LOST" ] || echo "  FAIL  a test of $name"
+case $name in world) echo '7 passed, 0 failed' ;; *) echo "2 passed, \${LOST:-0} failed" ;; esac
 `;
-
-// Nothing really gives way to others, which would take minutes where all processors are busy: what would, with all in its
-// process group, is kept on a list.
 const CHRT = `#!/bin/sh
-groupOf() { ps -o pgid= -p "$1" | tr -d ' '; }
-case $1 in
---idle) groupOf "$4" >>"$NOTES.idle" ;;
--p) if grep -qx "$(groupOf "$2")" "$NOTES.idle"; then echo 'policy: SCHED_IDLE'; else echo 'policy: SCHED_OTHER'; fi ;;
-esac
+[ "$1 $2" = '--idle --pid' ] && read -r _ _ _ _ group _ </proc/$4/stat && echo "$group" >>"$NOTES.idle"
 `;
 
 function runStages(what, breaks = '-', more = {}) {
@@ -451,6 +450,7 @@ function runStages(what, breaks = '-', more = {}) {
   for (const name of ['tests/integration', 'tests/fault', 'tests/browser', 'common', 'queue-front', 'seat-service', 'payment-adapter', 'loadtest']) mkdirSync(join(dir, name));
   for (const name of ['infra/one.c', 'infra/openapi.yaml']) writeFileSync(join(dir, name), '');
   const notes = join(dir, 'notes');
+  writeFileSync(`${notes}.idle`, '');
   writeFileSync(join(dir, 'bin/chrt'), CHRT, { mode: 0o755 });
   const env = { ...process.env, PATH: `${join(dir, 'bin')}:${process.env.PATH}`, NOTES: notes, BREAKS: breaks, ...more };
   return new Promise((resolve) => {
