@@ -6,12 +6,12 @@ import { after, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, openIssuer } from '../lib-js/issuer.js';
 import { makeEvent, openHouse } from '../integration/queue-front/support.js';
-import { manners, openBrowser, Operator } from './world.js';
+import { openBrowser, Operator } from './world.js';
 
-const MANNERS = manners({
+const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
   'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
-});
+};
 const ROLES = {
   ann: { email: 'ann.of.a.rather.long.name@staff.house.example', roles: ['admin'] },
   kim: { email: 'kim@house.example', roles: ['viewer'] },

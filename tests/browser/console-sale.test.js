@@ -6,13 +6,13 @@ import { after, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { Visitor } from '../integration/queue-front/support.js';
 import { makeEvent, openLine } from './line-world.js';
-import { manners, openBrowser, Operator } from './world.js';
+import { openBrowser, Operator } from './world.js';
 
 const SIZES = { 390: { width: 390, height: 844 }, 1280: { width: 1280, height: 800 } };
-const MANNERS = manners({
+const MANNERS = {
   'ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: SIZES[390] },
   'en-light': { locale: 'en-GB', colorScheme: 'light', viewport: SIZES[1280], deviceScaleFactor: 1 },
-});
+};
 
 describe('the console, around a sale', () => {
   const scope = openScope();

@@ -10,7 +10,7 @@ import { againstPlan, forecast } from '../../web/console/forecast.js';
 import { alarms, LIMITS, verdict } from '../../web/console/verdict.js';
 import { openLine } from './line-world.js';
 import { openLooks } from './look.js';
-import { manners, openBrowser, Operator } from './world.js';
+import { openBrowser, Operator } from './world.js';
 
 const MINUTE = 60_000;
 const NOON = Date.parse('2026-05-02T12:00:00Z');
@@ -139,10 +139,10 @@ describe('the forecast', () => {
   });
 });
 
-const MANNERS = manners({
+const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
   'desk-en': { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
-});
+};
 const UPDATES = 4; // as many as it takes until each part was read again
 const WIDTHS = [360, 768, 1280, 1920];
 const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '.vital .value', '.vital .note', '.vital .small', '#plan p', '.chart .legend', '#as-of'], across: true };

@@ -6,12 +6,12 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { customer, manners, openBrowser, Operator } from './world.js';
+import { customer, openBrowser, Operator } from './world.js';
 
-const MANNERS = manners({
+const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
   'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1, reducedMotion: 'reduce' },
-});
+};
 
 // Parts that differ between runs: digits of counts, entries of the trail, a chart's legend, the
 // reconciliation's result. One chart represents its neighbours.

@@ -22,9 +22,6 @@ const WHOLE = process.env.FAIRGATE_SOAK === '1' || PICTURES || Boolean(SWEEP);
 
 const ASKED_OF_AXE = { resultTypes: ['violations'] };
 
-// A quick run has each story of the console once: at a desk, in English.
-export const manners = (all) => (process.env.FAIRGATE_QUICK ? Object.fromEntries(Object.entries(all).slice(-1)) : all);
-
 // Of all ways in which a state is looked at (sizes, mostly) those that `make test` takes: in Korean every second one, in
 // English the others, and in the next state the other way round. So a state that tests of both languages come to as their
 // n-th is looked at in all of its ways, each in one of the two; one that a single language comes to, in half of them. A
