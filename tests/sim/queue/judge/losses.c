@@ -8,12 +8,14 @@ enum { SILENT_S = 10 };
 static struct {
     bool any;
     uint64_t last_us;
+    uint64_t before_last_us;
     uint64_t silent_us[FRONTS]; /* when each was silenced last */
 } losses;
 
 void losses_happened(void)
 {
     losses.any = true;
+    losses.before_last_us = losses.last_us;
     losses.last_us = sim_us();
 }
 
@@ -35,6 +37,11 @@ bool losses_any(void)
 uint64_t losses_last_us(void)
 {
     return losses.last_us;
+}
+
+bool losses_came_twice(uint64_t since_us)
+{
+    return losses.before_last_us > since_us;
 }
 
 bool losses_may_forget(unsigned front, uint64_t at_us)

@@ -12,6 +12,7 @@ void losses_silenced(unsigned front); /* it died, left, stands still or is cut o
 bool losses_was_silenced(unsigned front, uint64_t since_us);
 bool losses_any(void);
 uint64_t losses_last_us(void);
+bool losses_came_twice(uint64_t since_us);
 /* A promise of this front, that nobody else may have known when Redis lost it. */
 bool losses_may_forget(unsigned front, uint64_t at_us);
 
