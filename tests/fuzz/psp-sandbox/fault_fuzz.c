@@ -1,4 +1,4 @@
-/* fault_fuzz.c: any bytes as a list of faults, as a client sends it in a payment's metadata. */
+/* fault_fuzz.c: any bytes as a list of faults, as the control API and the configuration take it. */
 #include "core/fault.h"
 
 #include <assert.h>

@@ -198,7 +198,8 @@ test('a payment that is over says so', async () => {
 });
 
 test('a fault strikes the page as any other call', async () => {
-  const intent = await make({ metadata: { sandbox_fault: 'hosted:error_after' } });
+  const intent = await make();
+  await sandbox.fault('hosted:error_after');
   const page = await sandbox.http.get(pageOf(intent));
   assert.equal((await fill(page, CARD)).status, 500);
   assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'requires_capture');

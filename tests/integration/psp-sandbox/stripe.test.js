@@ -68,26 +68,6 @@ test('a payment is created, confirmed, captured in part and refunded', async () 
   assert.equal(charges.data.length, 1);
 });
 
-test('an update changes what may still change', async () => {
-  const made = await stripe.paymentIntents.create({
-    amount: 500,
-    currency: 'krw',
-    metadata: { keep: '1', drop: '2' },
-  });
-  const changed = await stripe.paymentIntents.update(made.id, {
-    amount: 700,
-    metadata: { drop: '', add: '3' },
-  });
-  assert.equal(changed.amount, 700);
-  assert.deepEqual(changed.metadata, { keep: '1', add: '3' });
-  await stripe.paymentIntents.confirm(made.id, { payment_method: 'pm_card_visa' });
-  const late = await errorOf(stripe.paymentIntents.update(made.id, { amount: 1 }));
-  assert.equal(late.code, 'payment_intent_unexpected_state');
-  const named = await stripe.paymentIntents.update(made.id, { description: 'still fine' });
-  assert.equal(named.description, 'still fine');
-  assert.equal(named.amount, 700);
-});
-
 test('each kind of failure is the class of error that the client promises', async () => {
   const cases = [
     [{ amount: 'x', currency: 'krw' }, 'StripeInvalidRequestError', 'parameter_invalid_integer', 'amount'],
@@ -177,18 +157,6 @@ test('automatic capture takes the money with the confirmation', async () => {
   assert.equal(paid.amount_received, 1999);
 });
 
-test('an authorisation that ran out cannot be captured, and is canceled by itself', async () => {
-  const late = await stripe.paymentIntents.create({
-    ...HELD,
-    metadata: { sandbox_capture: 'expired' },
-  });
-  const error = await errorOf(stripe.paymentIntents.capture(late.id));
-  assert.equal(error.code, 'charge_expired_for_capture');
-  const after = await stripe.paymentIntents.retrieve(late.id);
-  assert.equal(after.status, 'canceled');
-  assert.equal(after.cancellation_reason, 'automatic');
-});
-
 test('lists go page by page, forwards and backwards, and by themselves', async () => {
   const made = [];
   for (let i = 0; i < 12; i += 1) {
@@ -211,8 +179,6 @@ test('lists go page by page, forwards and backwards, and by themselves', async (
   const bad = await errorOf(stripe.paymentIntents.list({ starting_after: 'pi_none' }));
   assert.equal(bad.param, 'starting_after');
   assert.equal((await errorOf(stripe.paymentIntents.list({ limit: 101 }))).param, 'limit');
-  const future = await stripe.paymentIntents.list({ created: { gt: 4_000_000_000 } });
-  assert.deepEqual(future.data, []);
 });
 
 test('expanding what cannot be expanded is an error', async () => {
@@ -290,9 +256,9 @@ test('events tell the story in order and can be filtered', async () => {
   assert.equal(mine[4].data.object.amount_capturable, 0);
   const one = await stripe.events.retrieve(mine[4].id);
   assert.equal(one.data.object.status, 'succeeded');
-  const typed = await stripe.events.list({ types: ['charge.captured', 'charge.expired'], limit: 100 });
+  const typed = await stripe.events.list({ type: 'charge.captured', limit: 100 });
   assert.ok(typed.data.length > 0);
-  assert.ok(typed.data.every((event) => /^charge\.(captured|expired)$/.test(event.type)));
+  assert.ok(typed.data.every((event) => event.type === 'charge.captured'));
 });
 
 test('garbage is answered, never crashed on', async () => {
@@ -338,9 +304,6 @@ test('the ledger adds up what the objects say', async () => {
   }
   assert.equal(ledger.currencies.krw.authorized, sums.authorized);
   assert.equal(ledger.currencies.krw.captured, sums.captured);
-  const balance = await stripe.balance.retrieve();
-  const won = balance.available.find(({ currency }) => currency === 'krw');
-  assert.equal(won.amount, ledger.currencies.krw.captured - ledger.currencies.krw.refunded);
 });
 
 const PAGE = {

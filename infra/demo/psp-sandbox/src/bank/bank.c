@@ -40,8 +40,7 @@ struct object *bank_make(struct desk_call *at, enum kind kind, json_t *shown)
 }
 
 /* Objects and events begin with their id. */
-static_assert(offsetof(struct object, id) == 0 && offsetof(struct event, id) == 0 &&
-                  offsetof(struct object, created_s) == offsetof(struct event, created_s),
+static_assert(offsetof(struct object, id) == 0 && offsetof(struct event, id) == 0,
               "one search and one list serve both");
 
 void *bank_find(const struct bank *bank, enum kind kind, struct span id)
@@ -51,11 +50,7 @@ void *bank_find(const struct bank *bank, enum kind kind, struct span id)
     if (!ident_place(id, kinds[kind].prefix, &place) || place >= list->count)
         return NULL;
     void *item = list->items[place];
-    if (item == NULL || !span_eq(span_of(item), id))
-        return NULL;
-    if (kind == ENDPOINT && ((struct object *)item)->deleted)
-        return NULL;
-    return item;
+    return item != NULL && span_eq(span_of(item), id) ? item : NULL;
 }
 
 static enum kind link_of(const struct object *object, const char *member)
@@ -131,33 +126,17 @@ void bank_put(struct text *out, const struct bank *bank, const struct object *ob
 void bank_put_event(struct text *out, const struct event *event)
 {
     json_raw(out, span_of(event->text));
-    json_member_u64(out, "pending_webhooks", (unsigned)__builtin_popcount(event->pending));
+    json_member_u64(out, "pending_webhooks", event->pending);
     json_close(out, '}');
 }
 
 /* ---- webhooks ---- */
-
-static bool endpoint_wants(const struct object *endpoint, const char *type)
-{
-    size_t i;
-    json_t *wanted;
-    if (endpoint->deleted)
-        return false;
-    json_array_foreach(json_object_get(endpoint->shown, "enabled_events"), i, wanted)
-    {
-        const char *name = json_string_value(wanted);
-        if (strcmp(name, "*") == 0 || strcmp(name, type) == 0)
-            return true;
-    }
-    return false;
-}
 
 static struct event *add_event(struct desk_call *at, enum kind kind, const char *type)
 {
     struct list *list = &at->bank->lists[kind];
     struct event *event = must(calloc(1, sizeof(*event)));
     ident_make(event->id, kinds[kind].prefix, list->count, at->rng);
-    event->created_s = at->now_s;
     event->type = type;
     add(list, event);
     if (list->count > EVENTS_KEPT_MAX) {
@@ -170,9 +149,8 @@ static struct event *add_event(struct desk_call *at, enum kind kind, const char 
     return event;
 }
 
-void bank_emit_json(struct desk_call *at, const char *type, json_t *object, struct object *intent)
+void bank_emit_json(struct desk_call *at, const char *type, json_t *object)
 {
-    const struct list *endpoints = &at->bank->lists[ENDPOINT];
     struct event *event = add_event(at, EVENT, type);
     char key[IDEM_KEY_BYTES_MAX + 1] = "";
     (void)span_to_cstr(at->call->key, key, sizeof(key));
@@ -181,52 +159,28 @@ void bank_emit_json(struct desk_call *at, const char *type, json_t *object, stru
                   "event", "api_version", BANK_API_VERSION, "created", (json_int_t)at->now_s,
                   "data", "object", object, "livemode", 0, "request", "id", at->answer->request,
                   "idempotency_key", key[0] != '\0' ? key : NULL, "type", type);
-    event->intent = intent;
+    event->pending = at->bank->conf.has_webhook;
     event->text = must(json_in_text(must(json), 0));
     event->text[strlen(event->text) - 1] = '\0';
     json_decref(json);
-    for (uint32_t i = 0; i < endpoints->count; i++) {
-        if (endpoint_wants(endpoints->items[i], type))
-            event->pending |= (uint16_t)(1u << i);
-    }
 }
 
-void bank_emit(struct desk_call *at, const char *type, const struct object *object,
-               struct object *intent)
+void bank_emit(struct desk_call *at, const char *type, const struct object *object)
 {
-    bank_emit_json(at, type, json_incref(object->shown), intent);
+    bank_emit_json(at, type, json_incref(object->shown));
 }
 
 void bank_notice(struct desk_call *at, json_t *body)
 {
     struct event *notice = add_event(at, NOTICE, "PAYMENT_STATUS_CHANGED");
     notice->text = must(json_in_text(must(body), 0));
-    notice->pending = 1;
+    notice->pending = true;
     json_decref(body);
 }
 
 /* ---- the whole ---- */
 
-/* Its id is the same after each restart, because it has a seed of its own. */
-static int add_configured_endpoint(struct bank *bank, struct err_slot *err)
-{
-    const char *url = bank->conf.webhook_url;
-    if (url != NULL && strlen(bank->conf.webhook_secret) >= IDENT_SECRET_MAX)
-        return err_set(err, ERR_RANGE, "a webhook secret of %zu bytes",
-                       strlen(bank->conf.webhook_secret));
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, 0x77656e64706f696eu);
-    struct desk_call at = {.bank = bank, .rng = &rng.rng};
-    json_t *shown = json_pack("{s:s,s:n,s:[s],s:{},s:s,s:s}", "api_version", BANK_API_VERSION,
-                              "description", "enabled_events", "*", "metadata", "status", "enabled",
-                              "url", url != NULL ? url : "");
-    struct object *endpoint = bank_make(&at, ENDPOINT, shown);
-    endpoint->deleted = url == NULL;
-    object_hide(endpoint, "secret", json_string(url != NULL ? bank->conf.webhook_secret : ""));
-    return 0;
-}
-
-int bank_create(const struct bank_conf *conf, struct err_slot *err, struct bank **out)
+struct bank *bank_create(const struct bank_conf *conf)
 {
     struct bank *bank = must(calloc(1, sizeof(*bank)));
     bank->conf = *conf;
@@ -234,13 +188,7 @@ int bank_create(const struct bank_conf *conf, struct err_slot *err, struct bank 
     bank->orders = must(json_object());
     idem_init(&bank->idem[0]);
     idem_init(&bank->idem[1]);
-    int rc = add_configured_endpoint(bank, err);
-    if (rc < 0) {
-        bank_destroy(bank);
-        return rc;
-    }
-    *out = bank;
-    return 0;
+    return bank;
 }
 
 static void free_item(enum kind kind, void *item)

@@ -19,12 +19,9 @@ struct op;
 
 struct event {
     char id[IDENT_MAX];
-    uint64_t created_s;
-    const char *type;      /* a literal */
-    struct object *intent; /* or NULL */
-    uint16_t pending;      /* endpoints that have not confirmed it; a bit is a place */
-    uint16_t undelivered;  /* endpoints that were given up on, or that a fault skipped */
-    char *text;            /* JSON as it was then; of an event without its closing brace */
+    const char *type; /* a literal */
+    bool pending;     /* its webhook is not confirmed */
+    char *text;       /* JSON as it was then; of an event without its closing brace */
 };
 
 /* Oldest first; an object's place is in its id. Of events and notices the newest are kept, and an
@@ -47,10 +44,7 @@ struct bank_counts {
 struct bank_conf {
     uint64_t capture_window_s;
     const char *public_url; /* borrowed: where the hosted pages are, without a slash at the end */
-    /* The endpoint that the configuration names; it has place 0 even if there is none (NULL), so
-     * that the others keep their places when the configuration changes. */
-    const char *webhook_url;
-    const char *webhook_secret; /* borrowed until bank_create() is through */
+    bool has_webhook;       /* events go to an address that the configuration names */
 };
 
 struct bank {
@@ -72,7 +66,6 @@ struct call {
     json_t *in;          /* the form, or Toss's JSON body; borrowed */
     unsigned instead;    /* 0, or a status: do nothing and answer so */
     unsigned afterwards; /* 0, or a status: do it, but answer so */
-    int fault_slot;      /* which fault of the intent's metadata struck; -1: none */
 };
 
 struct answer {
@@ -80,7 +73,7 @@ struct answer {
     struct span body;        /* JSON; borrowed until the next counter_run() */
     bool replayed;           /* it was given before, under the same key */
     bool executed;           /* something may have changed: this call belongs in the journal */
-    struct object *about;    /* the intent, or the Toss payment; or NULL */
+    struct object *about;    /* the Toss payment that the buyer agreed to; or NULL */
     char request[IDENT_MAX]; /* req_...: for the Request-Id header and the events */
 };
 
@@ -94,14 +87,14 @@ struct desk_call {
     struct answer *answer;
 };
 
-int bank_create(const struct bank_conf *conf, struct err_slot *err, struct bank **out);
+struct bank *bank_create(const struct bank_conf *conf);
 void bank_destroy(struct bank *bank);
 
 /* ---- objects ---- */
 
 /* A new object with its id and time; takes `shown`, which json_pack() made. */
 struct object *bank_make(struct desk_call *at, enum kind kind, json_t *shown);
-/* By id; NULL if unknown or deleted. Events and notices have the place only. */
+/* By id; NULL if unknown. Events and notices have the place only. */
 void *bank_find(const struct bank *bank, enum kind kind, struct span id);
 /* The one whose id is in this member; NULL: the member is null. */
 struct object *bank_linked(const struct bank *bank, const struct object *object,
@@ -121,11 +114,10 @@ void bank_put_event(struct text *out, const struct event *event);
 
 /* ---- webhooks ---- */
 
-/* An event of this type about the object, for every endpoint that wants it. */
-void bank_emit(struct desk_call *at, const char *type, const struct object *object,
-               struct object *intent);
+/* An event of this type about the object. */
+void bank_emit(struct desk_call *at, const char *type, const struct object *object);
 /* The same about an object that is kept nowhere; takes it. */
-void bank_emit_json(struct desk_call *at, const char *type, json_t *object, struct object *intent);
+void bank_emit_json(struct desk_call *at, const char *type, json_t *object);
 /* A Toss webhook, for the one address that the configuration names; takes the body. */
 void bank_notice(struct desk_call *at, json_t *body);
 

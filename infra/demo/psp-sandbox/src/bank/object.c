@@ -10,7 +10,6 @@ const struct kind_info kinds[KIND_COUNT] = {
     [CHARGE] = {"charge", "ch_", "id", {{"payment_intent", INTENT}}},
     [REFUND] = {"refund", "re_", "id", {{"charge", CHARGE}, {"payment_intent", INTENT}}},
     [SESSION] = {"checkout.session", "cs_test_", "id", {{"payment_intent", INTENT}}},
-    [ENDPOINT] = {"webhook_endpoint", "we_", "id", {{NULL, 0}}},
     [EVENT] = {"event", "evt_", "id", {{NULL, 0}}},
     [PAYMENT] = {NULL, "tpk_", "paymentKey", {{NULL, 0}}},
     [TRANSACTION] = {NULL, "txn_", "transactionKey", {{NULL, 0}}},

@@ -12,7 +12,6 @@ enum kind {
     CHARGE,
     REFUND,
     SESSION,
-    ENDPOINT,
     EVENT,
     PAYMENT,     /* Toss: a payment, */
     TRANSACTION, /* what moved its money, */
@@ -46,8 +45,6 @@ struct object {
     json_t *hidden;          /* what the API does not write: an object, or NULL */
     const struct card *card; /* intent: for the next attempt; charge, payment: its own; or NULL */
     uint64_t until_s;        /* it runs out at this time (charge, session); 0: never */
-    bool deleted;            /* endpoint */
-    uint32_t fault_used[FAULT_SPECS_MAX]; /* intent: strikes of each fault in its metadata */
 };
 
 const char *object_text(const struct object *object, const char *member); /* NULL: null */

@@ -31,10 +31,9 @@ static const struct kind kinds[FAULT_KIND_COUNT] = {
 };
 
 static const char *const operations[] = {
-    "create",      "get",     "update",     "list",        "confirm",      "capture",
-    "cancel",      "refund",  "refund_get", "charge",      "event",        "webhook_endpoint",
-    "balance",     "hosted",  "toss_get",   "toss_cancel", "toss_confirm", "any",
-    "toss_hosted", "webhook", "toss_list",  "expire",
+    "create", "get",     "list",         "confirm",   "capture",     "cancel", "refund",
+    "event",  "charge",  "refund_get",   "hosted",    "toss_get",    "expire", "toss_cancel",
+    "any",    "webhook", "toss_confirm", "toss_list", "toss_hosted",
 };
 
 static const struct span hook = {"webhook", sizeof("webhook") - 1};
@@ -164,21 +163,4 @@ void fault_list_put(const struct fault_list *list, struct text *out)
         json_close(out, '}');
     }
     json_close(out, ']');
-}
-
-bool fault_in_text(const char *text, const uint32_t used[FAULT_SPECS_MAX], struct span operation,
-                   struct fault *out, int *slot)
-{
-    struct fault faults[FAULT_SPECS_MAX];
-    unsigned count;
-    if (text == NULL || fault_parse(span_of(text), NULL, faults, &count) < 0)
-        return false;
-    for (unsigned i = 0; i < count; i++) {
-        if (fault_strikes(&faults[i], operation) && used[i] < faults[i].count) {
-            *out = faults[i];
-            *slot = (int)i;
-            return true;
-        }
-    }
-    return false;
 }

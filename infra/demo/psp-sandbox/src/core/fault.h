@@ -1,15 +1,13 @@
 /* fault.h: faults on command, and how they are written: OPERATION:KIND[=VALUE][*COUNT].
  *
- * A list of rules waits for matching calls; a payment's own metadata goes first. Each rule strikes
- * as often as it says and then disappears. */
+ * A list of rules waits for matching calls. Each rule strikes as often as it says and then
+ * disappears. */
 #ifndef FG_PSP_SANDBOX_FAULT_H
 #define FG_PSP_SANDBOX_FAULT_H
 
 #include "base/err.h"
 #include "base/text.h"
 #include "core/psp_limits.h"
-
-#define FAULT_META_KEY "sandbox_fault"
 
 enum fault_kind {
     FAULT_NONE,
@@ -54,10 +52,5 @@ int fault_list_add(struct fault_list *list, struct span text, struct err_slot *e
 /* Takes one strike of the first rule for this operation; false if there is none. */
 bool fault_list_take(struct fault_list *list, struct span operation, struct fault *out);
 void fault_list_put(const struct fault_list *list, struct text *out); /* a JSON array */
-
-/* The same from a payment's metadata (NULL: it has none) and its counters: the first that is not
- * used up. *slot is its place; the caller counts the strike. */
-bool fault_in_text(const char *text, const uint32_t used[FAULT_SPECS_MAX], struct span operation,
-                   struct fault *out, int *slot);
 
 #endif

@@ -30,8 +30,6 @@ enum {
     /* Objects of one kind. A payment takes some 20 KB with its events: a load test of more than a
      * few hundred thousand should start with an empty journal. */
     OBJECTS_MAX = 4000000,
-    ENDPOINTS_MAX = 16, /* one bit each in an event's word of open deliveries; Stripe's bound too */
-    ENDPOINT_EVENTS_MAX = 32,
     EVENTS_KEPT_MAX = 400000, /* the newest ones; 1.5 KB each. Stripe lists 30 days */
 
     IDEM_KEYS_MAX = 262144, /* four minutes at 1,000 calls a second; the oldest goes first */

@@ -26,9 +26,7 @@ struct errand {
     struct desk *desk;
     struct desk_order order;
     struct fault fault;
-    int fault_slot;             /* -1: not from an intent's metadata */
-    struct object *fault_about; /* whose metadata it is; NULL: of one about to be created */
-    struct answer answer;       /* its body is this errand's own */
+    struct answer answer; /* its body is this errand's own */
     uv_timer_t timer;
     bool timer_inited;
 };
@@ -109,12 +107,6 @@ static void broken(struct desk *desk, const struct err_slot *err)
     desk->broken = true;
 }
 
-/* The call reaches the bank, which then counts the fault as part of the call. */
-static bool comes_through(enum fault_kind kind)
-{
-    return kind != FAULT_DELAY && kind != FAULT_DROP && kind != FAULT_ERROR;
-}
-
 static void execute(struct errand *errand)
 {
     struct desk *desk = errand->desk;
@@ -131,16 +123,13 @@ static void execute(struct errand *errand)
                         .key = order->key,
                         .in = order->in,
                         .instead = kind == FAULT_ERROR ? errand->fault.value : 0,
-                        .afterwards = kind == FAULT_ERROR_AFTER ? errand->fault.value : 0,
-                        .fault_slot = comes_through(kind) ? errand->fault_slot : -1};
+                        .afterwards = kind == FAULT_ERROR_AFTER ? errand->fault.value : 0};
     desk->last_us = call.at_us;
     uint32_t events = lists[EVENT].count, notices = lists[NOTICE].count;
     counter_run(desk->bank, &call, answer);
     char *body = must(malloc(answer->body.len + 1));
     memcpy(body, answer->body.ptr, answer->body.len);
     answer->body.ptr = body;
-    if (answer->replayed && errand->fault_about != NULL && call.fault_slot >= 0)
-        errand->fault_about->fault_used[call.fault_slot]++; /* the bank counts what it executes */
     if (answer->executed && (desk->broken || journal_call(desk->journal, &call, &err) < 0)) {
         broken(desk, &err);
         errand->fault.kind = FAULT_LOST; /* what is not written must not be answered */
@@ -162,53 +151,11 @@ static void on_delayed(uv_timer_t *timer)
 
 /* ---- which fault strikes ---- */
 
-/* The payment that a call is about, if its id says so. */
-static struct object *target_of(const struct desk *desk, const struct desk_order *order)
-{
-    struct span id = order->id;
-    if (order->op->run == stripe_refund_create)
-        id = form_get(order->in, "payment_intent");
-    struct object *intent = bank_find(desk->bank, INTENT, id);
-    return intent != NULL ? intent : bank_find_secret(desk->bank, id);
-}
-
-static bool fault_of_meta(struct errand *errand)
-{
-    static const uint32_t unused[FAULT_SPECS_MAX];
-    const struct desk *desk = errand->desk;
-    const struct desk_order *order = &errand->order;
-    const char *text;
-    struct idem_answer kept;
-    struct object *intent = NULL;
-    if (order->op->run == stripe_intent_create) {
-        /* It does not exist yet, so its faults are in the call. Only the first call under a key is
-         * struck; its repetitions cannot be told apart. */
-        if (order->key.len > 0 &&
-            idem_find(&desk->bank->idem[OP_STRIPE], order->key, desk_now_us(desk) / 1000000, &kept))
-            return false;
-        text = form_get(order->in, "metadata[" FAULT_META_KEY "]").ptr;
-    } else {
-        intent = target_of(desk, order);
-        text = intent != NULL ? object_meta(intent, FAULT_META_KEY) : NULL;
-    }
-    if (!fault_in_text(text, intent != NULL ? intent->fault_used : unused, span_of(order->op->name),
-                       &errand->fault, &errand->fault_slot))
-        return false;
-    errand->fault_about = intent;
-    /* A fault that leaves no trace in the journal is counted here, until the next restart. */
-    if (intent != NULL && (!comes_through(errand->fault.kind) || !order->op->changes)) {
-        intent->fault_used[errand->fault_slot]++;
-        errand->fault_slot = -1;
-    }
-    return true;
-}
-
 static void choose_fault(struct errand *errand)
 {
-    errand->fault_slot = -1;
-    if (errand->order.req == NULL || fault_of_meta(errand))
-        return; /* the sandbox's own errands never fail */
-    if (!fault_list_take(&errand->desk->faults, span_of(errand->order.op->name), &errand->fault))
+    /* The sandbox's own errands never fail. */
+    if (errand->order.req == NULL ||
+        !fault_list_take(&errand->desk->faults, span_of(errand->order.op->name), &errand->fault))
         errand->fault.kind = FAULT_NONE;
 }
 
@@ -313,8 +260,8 @@ static void on_read_delivery(void *ctx, const struct journal_delivery *delivery)
     struct desk *desk = ctx;
     const struct list *list = &desk->bank->lists[delivery->notice ? NOTICE : EVENT];
     struct event *event = delivery->event < list->count ? list->items[delivery->event] : NULL;
-    if (event != NULL && delivery->endpoint < ENDPOINTS_MAX)
-        webhook_settle(event, delivery->endpoint, delivery->confirmed);
+    if (event != NULL)
+        event->pending = false;
 }
 
 static void on_over(void *ctx, const struct journal_delivery *delivery)
@@ -340,15 +287,13 @@ int desk_create(const struct desk_conf *conf, struct err_slot *err, struct desk 
     struct desk *desk = must(calloc(1, sizeof(*desk)));
     desk->conf = *conf;
     LIST_INIT(&desk->errands);
-    int rc = bank_create(&conf->bank, err, &desk->bank);
-    if (rc < 0)
-        goto free_desk;
+    desk->bank = bank_create(&conf->bank);
     struct journal_conf journal = {.path = conf->journal_path,
                                    .fsync = conf->journal_fsync,
                                    .on_call = on_read_call,
                                    .on_delivery = on_read_delivery,
                                    .ctx = desk};
-    rc = journal_open(&journal, err, &desk->journal);
+    int rc = journal_open(&journal, err, &desk->journal);
     if (rc < 0)
         goto destroy_bank;
     struct webhook_sender_conf webhooks = conf->webhooks;
@@ -374,7 +319,6 @@ close_journal:
     journal_close(desk->journal);
 destroy_bank:
     bank_destroy(desk->bank);
-free_desk:
     free(desk);
     return rc;
 }

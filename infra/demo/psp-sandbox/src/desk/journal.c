@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char magic[] = "psp-sandbox journal 2\n";
+static const char magic[] = "psp-sandbox journal 3\n";
 
 enum { SUM_DIGITS = 16 };
 
@@ -46,10 +46,10 @@ static bool replay_call(const struct journal *journal, json_t *record)
     json_int_t at_us, seed;
     const char *id, *key;
     struct call call = {.op = NULL};
-    if (json_unpack(record, "{s:i,s:I,s:I,s:s,s:s,s:o,s:i,s:i,s:i}", "op", &op, "at_us", &at_us,
-                    "seed", &seed, "id", &id, "key", &key, "in", &call.in, "instead", &call.instead,
-                    "afterwards", &call.afterwards, "fault", &call.fault_slot) < 0 ||
-        op < 0 || (unsigned)op >= ops_len || call.fault_slot >= FAULT_SPECS_MAX)
+    if (json_unpack(record, "{s:i,s:I,s:I,s:s,s:s,s:o,s:i,s:i}", "op", &op, "at_us", &at_us, "seed",
+                    &seed, "id", &id, "key", &key, "in", &call.in, "instead", &call.instead,
+                    "afterwards", &call.afterwards) < 0 ||
+        op < 0 || (unsigned)op >= ops_len)
         return false;
     call.op = &ops[op];
     call.kind = call.op->kind;
@@ -63,13 +63,11 @@ static bool replay_call(const struct journal *journal, json_t *record)
 
 static bool replay_delivery(const struct journal *journal, json_t *record)
 {
-    int notice, confirmed;
+    int notice;
     struct journal_delivery delivery;
-    if (json_unpack(record, "{s:b,s:b,s:i,s:i}", "notice", &notice, "confirmed", &confirmed,
-                    "event", &delivery.event, "endpoint", &delivery.endpoint) < 0)
+    if (json_unpack(record, "{s:b,s:i}", "notice", &notice, "event", &delivery.event) < 0)
         return false;
     delivery.notice = notice;
-    delivery.confirmed = confirmed;
     journal->conf.on_delivery(journal->conf.ctx, &delivery);
     return true;
 }
@@ -164,23 +162,20 @@ int journal_call(struct journal *journal, const struct call *call, struct err_sl
 {
     return append_record(
         journal,
-        json_pack("{s:i,s:I,s:I,s:o,s:o,s:O,s:i,s:i,s:i}", "op", (int)op_number(call->op), "at_us",
+        json_pack("{s:i,s:I,s:I,s:o,s:o,s:O,s:i,s:i}", "op", (int)op_number(call->op), "at_us",
                   (json_int_t)call->at_us, "seed", (json_int_t)call->seed, "id",
                   json_stringn(call->id.ptr != NULL ? call->id.ptr : "", call->id.len), "key",
                   json_stringn(call->key.ptr != NULL ? call->key.ptr : "", call->key.len), "in",
-                  call->in, "instead", (int)call->instead, "afterwards", (int)call->afterwards,
-                  "fault", call->fault_slot),
+                  call->in, "instead", (int)call->instead, "afterwards", (int)call->afterwards),
         err);
 }
 
 int journal_delivery(struct journal *journal, const struct journal_delivery *delivery,
                      struct err_slot *err)
 {
-    return append_record(journal,
-                         json_pack("{s:b,s:b,s:i,s:i}", "notice", delivery->notice, "confirmed",
-                                   delivery->confirmed, "event", (int)delivery->event, "endpoint",
-                                   (int)delivery->endpoint),
-                         err);
+    return append_record(
+        journal, json_pack("{s:b,s:i}", "notice", delivery->notice, "event", (int)delivery->event),
+        err);
 }
 
 /* ---- life ---- */

@@ -11,9 +11,7 @@ struct journal;
 /* A webhook is done: confirmed, or given up on. */
 struct journal_delivery {
     bool notice; /* of Toss's list; otherwise of the events */
-    bool confirmed;
     uint32_t event;
-    uint32_t endpoint;
 };
 
 struct journal_conf {

@@ -1,4 +1,4 @@
-/* webhook_sender.c: a delivery is one event on its way to one endpoint; a fault may turn one into a
+/* webhook_sender.c: a delivery is one event on its way to its address; a fault may turn one into a
  * hundred. It is ready (sent as soon as fewer than WEBHOOK_ACTIVE_MAX calls are open), waiting (for
  * its time, or until later deliveries have overtaken it), or in an open call. The timer runs while
  * any delivery waits. */
@@ -22,10 +22,8 @@ struct delivery {
     bool copy; /* a duplicate: its outcome says nothing about the event */
     bool badsig;
     uint32_t event;
-    uint32_t endpoint;
     unsigned attempt;
-    uint32_t
-        overtakers; /* held until this many others to its endpoint are confirmed; 0: not held */
+    uint32_t overtakers; /* held until this many others are confirmed; 0: not held */
     int64_t skew_s;
     uint64_t due_ms; /* while it waits */
 };
@@ -42,6 +40,7 @@ struct webhook_sender {
     bool closing;
     struct webhook_sender_stats stats;
     struct text body;
+    char secret[IDENT_SECRET_MAX];
 };
 
 static uint64_t now_ms(const struct webhook_sender *sender)
@@ -75,28 +74,17 @@ static struct event *event_of(const struct delivery *delivery)
     return list->items[delivery->event];
 }
 
-void webhook_settle(struct event *event, uint32_t endpoint, bool confirmed)
-{
-    uint16_t bit = (uint16_t)(1u << endpoint);
-    event->pending = (uint16_t)(event->pending & ~bit);
-    event->undelivered = (uint16_t)(event->undelivered | (confirmed ? 0 : bit));
-}
-
 /* Confirmed or given up: there is no further attempt. */
-static void settle(const struct delivery *delivery, bool confirmed)
+static void settle(const struct delivery *delivery)
 {
     const struct webhook_sender *sender = delivery->sender;
     struct event *event = event_of(delivery);
     if (delivery->copy)
         return;
     if (event != NULL)
-        webhook_settle(event, delivery->endpoint, confirmed);
-    sender->conf.on_over(sender->conf.ctx, &(struct journal_delivery){
-                                               .notice = delivery->notice,
-                                               .confirmed = confirmed,
-                                               .event = delivery->event,
-                                               .endpoint = delivery->endpoint,
-                                           });
+        event->pending = false;
+    sender->conf.on_over(sender->conf.ctx,
+                         &(struct journal_delivery){delivery->notice, delivery->event});
 }
 
 /* ---- waiting ---- */
@@ -135,14 +123,13 @@ static void wait_for(struct delivery *delivery, uint64_t ms)
         uv_timer_start(&sender->timer, on_tick, TICK_MS, TICK_MS);
 }
 
-/* A confirmed delivery counts for those to its endpoint that are held back. */
+/* A confirmed delivery counts for those to its address that are held back. */
 static void release_overtaken(struct webhook_sender *sender, const struct delivery *by)
 {
     struct delivery *next;
     for (struct delivery *held = TAILQ_FIRST(&sender->waiting); held != NULL; held = next) {
         next = TAILQ_NEXT(held, link);
-        if (held->overtakers == 0 || held->notice != by->notice || held->endpoint != by->endpoint ||
-            held->event == by->event)
+        if (held->overtakers == 0 || held->notice != by->notice || held->event == by->event)
             continue;
         if (--held->overtakers == 0)
             release(held);
@@ -179,7 +166,7 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
         (*(confirmed ? &sender->stats.confirmed : &sender->stats.given_up))++;
         if (confirmed)
             release_overtaken(sender, delivery);
-        settle(delivery, confirmed);
+        settle(delivery);
         free(delivery);
     }
     send_ready(sender);
@@ -187,13 +174,11 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
 
 /* Stripe's scheme: the time is part of what is signed, so an old webhook cannot be replayed with a
  * new time. The whole secret is the key, its whsec_ included, as in Stripe's libraries. */
-static void sign(const struct delivery *delivery, const struct object *endpoint,
-                 struct text *header)
+static void sign(const struct delivery *delivery, struct text *header)
 {
     const struct webhook_sender *sender = delivery->sender;
     int64_t now_s = (int64_t)(clock_wall_us(sender->conf.clock) / 1000000);
-    struct span secret =
-        span_of(delivery->badsig ? "whsec_of_somebody_else" : object_hidden(endpoint, "secret"));
+    struct span secret = span_of(delivery->badsig ? "whsec_of_somebody_else" : sender->secret);
     uint8_t mac[crypto_auth_hmacsha256_BYTES];
     char hex[2 * sizeof(mac) + 1], time[24];
     int len = snprintf(time, sizeof(time), "%" PRIi64 ".", now_s + delivery->skew_s);
@@ -211,12 +196,10 @@ static void sign(const struct delivery *delivery, const struct object *endpoint,
 static void send_one(struct webhook_sender *sender, struct delivery *delivery)
 {
     const struct event *event = event_of(delivery);
-    const struct object *endpoint =
-        delivery->notice ? NULL : sender->conf.bank->lists[ENDPOINT].items[delivery->endpoint];
-    const char *url = delivery->notice ? sender->conf.toss_url : object_text(endpoint, "url");
-    if (event == NULL || url == NULL || (endpoint != NULL && endpoint->deleted)) {
+    const char *url = delivery->notice ? sender->conf.toss_url : sender->conf.url;
+    if (event == NULL || url == NULL) {
         sender->stats.given_up++;
-        settle(delivery, false);
+        settle(delivery);
         free(delivery);
         return;
     }
@@ -227,7 +210,7 @@ static void send_one(struct webhook_sender *sender, struct delivery *delivery)
         text_str(&sender->body, event->text);
     } else {
         bank_put_event(&sender->body, event);
-        sign(delivery, endpoint, &signature);
+        sign(delivery, &signature);
     }
     assert(!sender->body.overflown);
     delivery->attempt++;
@@ -255,26 +238,6 @@ static void send_ready(struct webhook_sender *sender)
 }
 
 /* ---- new events ---- */
-
-/* The fault for this event, if any: first from its payment's metadata, then from the list. */
-static void find_fault(struct webhook_sender *sender, const struct event *event,
-                       struct fault *fault)
-{
-    char memory[FAULT_NAME_MAX * 2];
-    struct text operation = text_on(memory, sizeof(memory));
-    TEXT_LIT(&operation, "webhook/");
-    text_str(&operation, event->type);
-    int slot;
-    struct object *intent = event->intent;
-    if (intent != NULL) {
-        const char *text = object_meta(intent, FAULT_META_KEY);
-        if (fault_in_text(text, intent->fault_used, text_span(&operation), fault, &slot)) {
-            intent->fault_used[slot]++;
-            return;
-        }
-    }
-    (void)fault_list_take(sender->conf.faults, text_span(&operation), fault);
-}
 
 static void add_delivery(const struct delivery *like, const struct fault *fault)
 {
@@ -304,25 +267,22 @@ static void dispatch(struct webhook_sender *sender, bool notice, uint32_t place)
 {
     struct delivery like = {.sender = sender, .notice = notice, .event = place};
     const struct event *event = event_of(&like);
-    if (event == NULL || event->pending == 0)
+    if (event == NULL || !event->pending)
         return;
+    char memory[FAULT_NAME_MAX * 2];
+    struct text operation = text_on(memory, sizeof(memory));
+    text_printf(&operation, "webhook/%s", event->type);
     struct fault fault = {.kind = FAULT_NONE};
-    find_fault(sender, event, &fault);
+    (void)fault_list_take(sender->conf.faults, text_span(&operation), &fault);
+    if (fault.kind == FAULT_HOOK_LOST) {
+        sender->stats.faulted++;
+        settle(&like);
+        return;
+    }
     uint32_t copies = fault.kind == FAULT_HOOK_DUPLICATE ? fault.value : 1;
-    uint16_t pending = event->pending;
-    for (like.endpoint = 0; like.endpoint < ENDPOINTS_MAX; like.endpoint++) {
-        if ((pending & 1u << like.endpoint) == 0)
-            continue;
-        like.copy = false;
-        if (fault.kind == FAULT_HOOK_LOST) {
-            sender->stats.faulted++;
-            settle(&like, false);
-            continue;
-        }
-        for (uint32_t i = 0; i < copies; i++) {
-            like.copy = i > 0;
-            add_delivery(&like, &fault);
-        }
+    for (uint32_t i = 0; i < copies; i++) {
+        like.copy = i > 0;
+        add_delivery(&like, &fault);
     }
 }
 
@@ -330,13 +290,6 @@ void webhook_sender_send(struct webhook_sender *sender, bool notices, uint32_t f
 {
     for (uint32_t place = from; place < to; place++)
         dispatch(sender, notices, place);
-    send_ready(sender);
-}
-
-void webhook_sender_flush(struct webhook_sender *sender)
-{
-    while (!TAILQ_EMPTY(&sender->waiting))
-        release(TAILQ_FIRST(&sender->waiting));
     send_ready(sender);
 }
 
@@ -352,6 +305,8 @@ int webhook_sender_create(const struct webhook_sender_conf *conf, struct err_slo
 {
     struct webhook_sender *sender = must(calloc(1, sizeof(*sender)));
     sender->conf = *conf;
+    if (conf->secret != NULL)
+        snprintf(sender->secret, sizeof(sender->secret), "%s", conf->secret);
     int rc = outcalls_create(conf->loop, NULL, err, &sender->outcalls);
     if (rc < 0) {
         free(sender);

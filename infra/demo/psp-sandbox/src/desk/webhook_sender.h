@@ -1,4 +1,4 @@
-/* webhook_sender.h: delivers webhooks: each event to each endpoint that wants it, signed again for
+/* webhook_sender.h: delivers webhooks: each event to the address of its API, signed again for
  * each try, with growing pauses until it is confirmed or given up on. Faults strike here: lost,
  * duplicated, held back, with a wrong time or a wrong signature.
  *
@@ -21,7 +21,9 @@ struct webhook_sender_conf {
     struct bank *bank;
     struct fault_list *faults;
     const struct clock *clock;
-    uint64_t retry_ms; /* the first pause */
+    const char *url;    /* NULL: Stripe's webhooks go nowhere */
+    const char *secret; /* what they are signed with; copied */
+    uint64_t retry_ms;  /* the first pause */
     unsigned attempts_max;
     const char *toss_url; /* NULL: Toss's webhooks go nowhere */
     uint64_t toss_retry_ms;
@@ -44,10 +46,6 @@ int webhook_sender_create(const struct webhook_sender_conf *conf, struct err_slo
                           struct webhook_sender **out);
 /* Sends the bank's events (or Toss's notices) from this place up to the other. */
 void webhook_sender_send(struct webhook_sender *sender, bool notices, uint32_t from, uint32_t to);
-/* This endpoint gets no further attempt. */
-void webhook_settle(struct event *event, uint32_t endpoint, bool confirmed);
-/* Sends everything that waits, at once. */
-void webhook_sender_flush(struct webhook_sender *sender);
 const struct webhook_sender_stats *webhook_sender_stats(const struct webhook_sender *sender);
 void webhook_sender_close(struct webhook_sender *sender); /* the loop frees it */
 

@@ -150,7 +150,6 @@ int app_add_api(struct http_router *router, struct err_slot *err)
     static const enum http_method methods[] = {
         [OP_GET] = HTTP_METHOD_GET,
         [OP_POST] = HTTP_METHOD_POST,
-        [OP_DELETE] = HTTP_METHOD_DELETE,
     };
     for (unsigned i = 0; i < ops_len; i++) {
         if (ops[i].route == NULL)

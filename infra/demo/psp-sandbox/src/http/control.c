@@ -97,12 +97,6 @@ static void on_clock(struct http_req *req)
     json_decref(form);
 }
 
-static void on_flush(struct http_req *req)
-{
-    webhook_sender_flush(desk_webhooks(app_of(req)->desk));
-    reply_json(req, 200, SPAN("{}"));
-}
-
 /* ---- the totals ---- */
 
 static void add_to(json_t *sums, const char *name, int64_t by)
@@ -275,7 +269,6 @@ int app_add_control(struct http_router *router, struct err_slot *err)
         {HTTP_METHOD_POST, "/control/toss/deposit", on_toss_deposit, NULL, CONTROL_BODY_MAX},
         {HTTP_METHOD_POST, "/control/refunds/fail", on_refund_fail, NULL, CONTROL_BODY_MAX},
         {HTTP_METHOD_POST, "/control/disputes", on_dispute, NULL, CONTROL_BODY_MAX},
-        {HTTP_METHOD_POST, "/control/webhooks/flush", on_flush, NULL, CONTROL_BODY_MAX},
     };
     return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
 }

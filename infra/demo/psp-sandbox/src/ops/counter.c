@@ -73,8 +73,6 @@ static void execute(struct desk_call *at)
         return;
     }
     call->op->run(at);
-    if (call->fault_slot >= 0 && answer->about != NULL && answer->about->kind == INTENT)
-        answer->about->fault_used[call->fault_slot]++;
     if (call->afterwards != 0 && answer->executed)
         fail_status(at, call->afterwards);
 }

@@ -4,7 +4,7 @@
 
 #include "bank/bank.h"
 
-enum op_method { OP_GET, OP_POST, OP_DELETE, OP_INTERNAL };
+enum op_method { OP_GET, OP_POST, OP_INTERNAL };
 
 enum op_flavour {
     OP_STRIPE, /* bearer key, form bodies, Stripe's errors */

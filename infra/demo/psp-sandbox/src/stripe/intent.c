@@ -14,8 +14,6 @@ static struct object *of_path(struct desk_call *at, const struct param *params)
     struct object *intent = bank_find(at->bank, INTENT, at->call->id);
     if (intent == NULL)
         stripe_fail_missing(at, "payment_intent", at->call->id, NULL);
-    else
-        at->answer->about = intent;
     return intent != NULL && param_check(at, params) ? intent : NULL;
 }
 
@@ -109,46 +107,6 @@ static bool is_of_session(struct desk_call *at, const struct object *intent, con
     return true;
 }
 
-void stripe_intent_update(struct desk_call *at)
-{
-    static const struct param params[] = {
-        {"amount", PARAM_AMOUNT, .min = 1},
-        {"currency", PARAM_WORD, .words = param_currencies},
-        {"payment_method", .kind = PARAM_TEXT},
-        {"description", PARAM_TEXT, .max = DESCRIPTION_MAX},
-        PARAM_METADATA,
-        {"expand[#]", .kind = PARAM_EXPAND},
-        {.pattern = NULL},
-    };
-    const struct card *card = NULL;
-    struct object *intent = of_path(at, params);
-    if (intent == NULL || !read_card(at, intent, &card))
-        return;
-    bool money = param_given(at, "amount") || param_given(at, "currency") || card != NULL;
-    if (money && is_of_session(at, intent, "change"))
-        return;
-    if (money && !pay_may(intent, INTENT_UPDATE)) {
-        pay_unexpected_state(at, intent, "This PaymentIntent could not be updated");
-        return;
-    }
-    json_t *metadata = param_metadata(at, "metadata", json_object_get(intent->shown, "metadata"));
-    if (metadata == NULL)
-        return;
-    at->answer->executed = true;
-    object_set(intent, "metadata", metadata);
-    if (param_text(at, "description") != NULL)
-        object_set_text(intent, "description", param_text(at, "description"));
-    else if (param_given(at, "description"))
-        object_set_null(intent, "description");
-    if (param_given(at, "amount"))
-        object_set_number(intent, "amount", param_number(at, "amount", 0));
-    if (param_given(at, "currency"))
-        object_set_text(intent, "currency", param_currency(at, "currency"));
-    if (card != NULL)
-        pay_use_card(at, intent, card);
-    pay_answer(at, intent);
-}
-
 /* A card and a return_url go into the intent, then it is confirmed. */
 static void confirm_with(struct desk_call *at, struct object *intent, const struct card *card)
 {
@@ -199,8 +157,7 @@ void stripe_intent_capture(struct desk_call *at)
         pay_unexpected_state(at, intent, "This PaymentIntent could not be captured");
         return;
     }
-    struct span fate = span_of(object_meta(intent, "sandbox_capture"));
-    if (span_eq(fate, SPAN("expired")) || pay_has_expired(at->bank, intent, at->now_s)) {
+    if (pay_has_expired(at->bank, intent, at->now_s)) {
         pay_expire(at, intent);
         stripe_fail_with(at,
                          &(struct stripe_error){
@@ -256,7 +213,6 @@ static struct object *of_page(struct desk_call *at, bool make)
     struct object *intent = bank_find_secret(at->bank, at->call->id);
     if (intent == NULL)
         stripe_fail_missing(at, "payment_intent", SPAN(""), NULL);
-    at->answer->about = intent;
     return intent;
 }
 

@@ -26,20 +26,18 @@ static const struct {
     unsigned next, acts;
 } states[INTENT_STATUS_COUNT] = {
     [INTENT_REQUIRES_PAYMENT_METHOD] = {BIT(INTENT_REQUIRES_CONFIRMATION) | BIT(INTENT_CANCELED),
-                                        BIT(INTENT_UPDATE) | BIT(INTENT_CONFIRM) |
-                                            BIT(INTENT_CANCEL)},
+                                        BIT(INTENT_CONFIRM) | BIT(INTENT_CANCEL)},
     [INTENT_REQUIRES_CONFIRMATION] = {BIT(INTENT_REQUIRES_CONFIRMATION) |
                                           BIT(INTENT_REQUIRES_ACTION) |
                                           BIT(INTENT_REQUIRES_CAPTURE) | BIT(INTENT_SUCCEEDED) |
                                           BIT(INTENT_REQUIRES_PAYMENT_METHOD) |
                                           BIT(INTENT_CANCELED),
-                                      BIT(INTENT_UPDATE) | BIT(INTENT_CONFIRM) |
-                                          BIT(INTENT_CANCEL)},
+                                      BIT(INTENT_CONFIRM) | BIT(INTENT_CANCEL)},
     [INTENT_REQUIRES_ACTION] = {BIT(INTENT_REQUIRES_CONFIRMATION) | BIT(INTENT_REQUIRES_CAPTURE) |
                                     BIT(INTENT_SUCCEEDED) | BIT(INTENT_REQUIRES_PAYMENT_METHOD) |
                                     BIT(INTENT_CANCELED),
-                                BIT(INTENT_UPDATE) | BIT(INTENT_CONFIRM) |
-                                    BIT(INTENT_AUTHENTICATE) | BIT(INTENT_CANCEL)},
+                                BIT(INTENT_CONFIRM) | BIT(INTENT_AUTHENTICATE) |
+                                    BIT(INTENT_CANCEL)},
     [INTENT_REQUIRES_CAPTURE] = {BIT(INTENT_SUCCEEDED) | BIT(INTENT_CANCELED),
                                  BIT(INTENT_CAPTURE) | BIT(INTENT_CANCEL)},
     [INTENT_SUCCEEDED] = {0, 0}, /* refunds change amounts, not the state */
@@ -81,7 +79,6 @@ static void move(struct desk_call *at, struct object *intent, enum intent_status
     if (session != NULL && to == INTENT_SUCCEEDED)
         object_set_text(session, "payment_status", "paid");
     at->answer->executed = true;
-    at->answer->about = intent;
 }
 
 /* ---- answers ---- */
@@ -123,17 +120,16 @@ struct object *pay_create(struct desk_call *at, const struct pay_new *new, const
     ident_secret(secret, intent->id, at->rng);
     object_set_text(intent, "client_secret", secret);
     at->answer->executed = true;
-    at->answer->about = intent;
     if (card != NULL)
         pay_use_card(at, intent, card);
-    bank_emit(at, "payment_intent.created", intent, intent);
+    bank_emit(at, "payment_intent.created", intent);
     check(at->bank, intent);
     return intent;
 }
 
 void pay_use_card(struct desk_call *at, struct object *intent, const struct card *card)
 {
-    assert(pay_may(intent, INTENT_UPDATE));
+    assert(pay_may(intent, INTENT_CONFIRM));
     move(at, intent, INTENT_REQUIRES_CONFIRMATION);
     if (card == NULL || card == intent->card)
         return;
@@ -145,15 +141,6 @@ void pay_use_card(struct desk_call *at, struct object *intent, const struct card
 }
 
 /* ---- an attempt ---- */
-
-/* An authorisation lasts a week, or as long as the payment's metadata says. */
-static uint64_t capture_before_s(const struct desk_call *at, const struct object *intent)
-{
-    uint64_t window_s = at->bank->conf.capture_window_s;
-    (void)span_u64(span_of(object_meta(intent, "sandbox_capture_window_s")), 366 * 24 * 3600,
-                   &window_s);
-    return at->now_s + window_s;
-}
 
 static json_t *card_details(const struct card *card, uint64_t capture_before_s)
 {
@@ -183,7 +170,7 @@ static struct object *add_charge(struct desk_call *at, struct object *intent)
     bool manual = strcmp(object_text(intent, "capture_method"), "manual") == 0;
     bool captured = good && !manual;
     int64_t amount = object_number(intent, "amount");
-    uint64_t until_s = good && manual ? capture_before_s(at, intent) : 0;
+    uint64_t until_s = good && manual ? at->now_s + at->bank->conf.capture_window_s : 0;
     json_t *shown = json_pack(
         "{s:n,s:n,s:I,s:I,s:i,s:b,s:s,s:O,s:b,s:s?,s:s?,s:O,s:o,s:b,s:s,s:s,s:o,s:b,s:s}", "id",
         "object", "amount", (json_int_t)amount, "amount_captured",
@@ -220,8 +207,8 @@ static void charge_card(struct desk_call *at, struct object *intent)
         const struct stripe_error error = {
             .status = 402, .refusal = card, .charge = charge, .intent = intent};
         refuse(at, intent, stripe_refusal(card));
-        bank_emit(at, "charge.failed", charge, intent);
-        bank_emit(at, "payment_intent.payment_failed", intent, intent);
+        bank_emit(at, "charge.failed", charge);
+        bank_emit(at, "payment_intent.payment_failed", intent);
         stripe_fail_with(at, &error, "%s", card->says);
         return;
     }
@@ -232,9 +219,9 @@ static void charge_card(struct desk_call *at, struct object *intent)
                       object_number(intent, "amount"));
     at->bank->counts.captures += !manual;
     check(at->bank, intent);
-    bank_emit(at, "charge.succeeded", charge, intent);
+    bank_emit(at, "charge.succeeded", charge);
     bank_emit(at, manual ? "payment_intent.amount_capturable_updated" : "payment_intent.succeeded",
-              intent, intent);
+              intent);
     pay_answer(at, intent);
 }
 
@@ -256,7 +243,7 @@ void pay_confirm(struct desk_call *at, struct object *intent)
                          object_hidden(intent, "return_url"), "url", url, "type",
                          "redirect_to_url"));
     check(at->bank, intent);
-    bank_emit(at, "payment_intent.requires_action", intent, intent);
+    bank_emit(at, "payment_intent.requires_action", intent);
     pay_answer(at, intent);
 }
 
@@ -273,7 +260,7 @@ void pay_authenticate(struct desk_call *at, struct object *intent, bool yes)
                      "payment_method_data or a new PaymentMethod to attempt to fulfill this "
                      "PaymentIntent again.",
                      "type", "invalid_request_error"));
-    bank_emit(at, "payment_intent.payment_failed", intent, intent);
+    bank_emit(at, "payment_intent.payment_failed", intent);
     pay_answer(at, intent);
 }
 
@@ -292,8 +279,8 @@ void pay_capture(struct desk_call *at, struct object *intent, int64_t amount)
     object_set_number(intent, "amount_received", amount);
     at->bank->counts.captures++;
     check(at->bank, intent);
-    bank_emit(at, "charge.captured", charge, intent);
-    bank_emit(at, "payment_intent.succeeded", intent, intent);
+    bank_emit(at, "charge.captured", charge);
+    bank_emit(at, "payment_intent.succeeded", intent);
 }
 
 static void cancel(struct desk_call *at, struct object *intent, const char *reason,
@@ -312,9 +299,9 @@ static void cancel(struct desk_call *at, struct object *intent, const char *reas
         charge->until_s = 0;
         /* What was authorised and released counts as refunded, as at Stripe. */
         object_set(charge, "refunded", json_true());
-        bank_emit(at, charge_event, charge, intent);
+        bank_emit(at, charge_event, charge);
     }
-    bank_emit(at, "payment_intent.canceled", intent, intent);
+    bank_emit(at, "payment_intent.canceled", intent);
 }
 
 void pay_cancel(struct desk_call *at, struct object *intent, const char *reason)

@@ -21,7 +21,6 @@ enum intent_status {
 };
 
 enum intent_act {
-    INTENT_UPDATE, /* amount, currency, card; description and metadata can always change */
     INTENT_CONFIRM,
     INTENT_AUTHENTICATE,
     INTENT_CAPTURE,

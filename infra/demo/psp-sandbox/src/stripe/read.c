@@ -14,16 +14,10 @@
 #define LIST_PARAMS                                                                                \
     {"limit", PARAM_NUMBER, .min = 1, .max = LIST_LIMIT_MAX},                                      \
         {"starting_after", .kind = PARAM_TEXT}, {"ending_before", .kind = PARAM_TEXT},             \
-        {"created", PARAM_NUMBER, .max = INT64_MAX},                                               \
-        {"created[gt]", PARAM_NUMBER, .min = 1, .max = INT64_MAX},                                 \
-        {"created[gte]", PARAM_NUMBER, .min = 1, .max = INT64_MAX},                                \
-        {"created[lt]", PARAM_NUMBER, .min = 1, .max = INT64_MAX},                                 \
-        {"created[lte]", PARAM_NUMBER, .min = 1, .max = INT64_MAX},                                \
     {                                                                                              \
         "expand[#]", .kind = PARAM_LIST_EXPAND                                                     \
     }
 
-static const char *const booleans[] = {"true", "false", NULL};
 static const char *const session_statuses[] = {"open", "complete", "expired", NULL};
 
 /* What may be asked of a list beyond LIST_PARAMS; of objects the member of that name must be the
@@ -45,13 +39,9 @@ static const struct reading {
                                         {"payment_intent", .kind = PARAM_TEXT},
                                         {"status", PARAM_WORD, .words = session_statuses},
                                         {.pattern = NULL}}},
-    [ENDPOINT] = {"/v1/webhook_endpoints", (const struct param[]){LIST_PARAMS, {.pattern = NULL}}},
-    [EVENT] = {"/v1/events",
-               (const struct param[]){LIST_PARAMS,
-                                      {"type", .kind = PARAM_TEXT},
-                                      {"types[#]", .kind = PARAM_TEXT},
-                                      {"delivery_success", PARAM_WORD, .words = booleans},
-                                      {.pattern = NULL}}},
+    [EVENT] = {"/v1/events", (const struct param[]){LIST_PARAMS,
+                                                    {"type", .kind = PARAM_TEXT},
+                                                    {.pattern = NULL}}},
 };
 
 static void put(struct desk_call *at, const void *item, const struct expand *expand)
@@ -88,20 +78,7 @@ struct page {
     unsigned limit;
     bool upwards;  /* ending_before: from the cursor to newer ones */
     uint32_t from; /* the first place to look at; count of items or UINT32_MAX: none */
-    int64_t created_min_s, created_max_s;
 };
-
-static void read_created(struct desk_call *at, struct page *page)
-{
-    page->created_min_s = param_number(at, "created", 0);
-    page->created_max_s = param_number(at, "created", INT64_MAX);
-    page->created_min_s = param_number(at, "created[gte]", page->created_min_s);
-    page->created_max_s = param_number(at, "created[lte]", page->created_max_s);
-    if (param_given(at, "created[gt]"))
-        page->created_min_s = param_number(at, "created[gt]", 0) + 1;
-    if (param_given(at, "created[lt]"))
-        page->created_max_s = param_number(at, "created[lt]", 0) - 1;
-}
 
 static bool read_cursor(struct desk_call *at, const struct list *list, struct page *page)
 {
@@ -127,43 +104,22 @@ static bool read_cursor(struct desk_call *at, const struct list *list, struct pa
     return true;
 }
 
-static bool event_fits(const struct desk_call *at, const struct event *event)
-{
-    const char *name;
-    json_t *value;
-    bool typed = false, listed = false;
-    if (param_given(at, "type") && !param_is(at, "type", event->type))
-        return false;
-    json_object_foreach(at->call->in, name, value)
-    {
-        struct span inner;
-        if (!form_inner(name, "types", &inner))
-            continue;
-        typed = true;
-        listed |= strcmp(json_string_value(value), event->type) == 0;
-    }
-    bool delivered = event->pending == 0 && event->undelivered == 0;
-    return (!typed || listed) && (!param_given(at, "delivery_success") ||
-                                  delivered == param_is(at, "delivery_success", "true"));
-}
-
-static bool fits(const struct desk_call *at, const struct page *page, const void *item)
+static bool fits(const struct desk_call *at, const void *item)
 {
     static const char *const filters[] = {"payment_intent", "charge", "status"};
     const struct object *object = item;
     if (item == NULL) /* dropped */
         return false;
-    if ((int64_t)object->created_s < page->created_min_s ||
-        (int64_t)object->created_s > page->created_max_s)
-        return false;
-    if (at->call->kind == EVENT)
-        return event_fits(at, item);
+    if (at->call->kind == EVENT) {
+        const struct event *event = item;
+        return !param_given(at, "type") || param_is(at, "type", event->type);
+    }
     for (unsigned i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
         if (param_given(at, filters[i]) &&
             !span_eq(param_get(at, filters[i]), span_of(object_text(object, filters[i]))))
             return false;
     }
-    return !object->deleted;
+    return true;
 }
 
 /* Fills `found` in walking order; true if there is more behind the last one. */
@@ -177,7 +133,7 @@ static bool walk(const struct desk_call *at, const struct list *list, const stru
         const void *item = list->items[place];
         if (looked++ == LIST_SCAN_MAX)
             return *count > 0; /* an empty page has no cursor to continue from */
-        if (fits(at, page, item)) {
+        if (fits(at, item)) {
             if (*count == page->limit)
                 return true;
             found[(*count)++] = item;
@@ -199,7 +155,6 @@ void stripe_list(struct desk_call *at)
         stripe_fail_missing(at, "payment_intent", intent, "payment_intent");
         return;
     }
-    read_created(at, &page);
     page.limit = (unsigned)param_number(at, "limit", LIST_LIMIT_DEFAULT);
     const void *found[LIST_LIMIT_MAX];
     unsigned count;
@@ -217,36 +172,5 @@ void stripe_list(struct desk_call *at)
     json_member_bool(at->out, "has_more", more);
     json_member_cstr(at->out, "url", reading->url);
     json_close(at->out, '}');
-    at->answer->status = 200;
-}
-
-/* ---- the balance ---- */
-
-/* What the shop would be paid out, added up afresh from the payments, so that it cannot drift from
- * them. */
-void stripe_balance_get(struct desk_call *at)
-{
-    const struct list *intents = &at->bank->lists[INTENT];
-    json_t *available = must(json_array());
-    for (unsigned c = 0; param_currencies[c] != NULL; c++) {
-        int64_t amount = 0;
-        bool used = false;
-        for (uint32_t i = 0; i < intents->count; i++) {
-            const struct object *intent = intents->items[i];
-            if (strcmp(object_text(intent, "currency"), param_currencies[c]) != 0)
-                continue;
-            used = true;
-            amount += pay_refundable(at->bank, intent);
-        }
-        if (used)
-            json_array_append_new(available,
-                                  json_pack("{s:I,s:s,s:{s:I}}", "amount", (json_int_t)amount,
-                                            "currency", param_currencies[c], "source_types", "card",
-                                            (json_int_t)amount));
-    }
-    json_t *balance = must(json_pack("{s:s,s:o,s:b,s:[]}", "object", "balance", "available",
-                                     available, "livemode", 0, "pending"));
-    json_in_put(at->out, balance);
-    json_decref(balance);
     at->answer->status = 200;
 }

@@ -25,9 +25,7 @@ static struct object *read_target(struct desk_call *at)
     struct object *found = bank_find(at->bank, by_intent ? INTENT : CHARGE, id);
     if (found == NULL)
         stripe_fail_missing(at, name, id, name);
-    else
-        at->answer->about = by_intent ? found : bank_linked(at->bank, found, "payment_intent");
-    return at->answer->about;
+    return found == NULL || by_intent ? found : bank_linked(at->bank, found, "payment_intent");
 }
 
 /* False: not refundable, or not that much; the call is answered. */
@@ -97,8 +95,8 @@ void stripe_refund_create(struct desk_call *at)
     at->answer->executed = true;
     add_refunded(charge, amount);
     at->bank->counts.refunds++;
-    bank_emit(at, "refund.created", refund, intent);
-    bank_emit(at, "charge.refunded", charge, intent);
+    bank_emit(at, "refund.created", refund);
+    bank_emit(at, "charge.refunded", charge);
     pay_answer(at, refund);
 }
 
@@ -122,7 +120,7 @@ void stripe_refund_fail(struct desk_call *at)
     object_set_text(refund, "status", "failed");
     object_set_text(refund, "failure_reason", "lost_or_stolen_card");
     add_refunded(charge, -object_number(refund, "amount"));
-    bank_emit(at, "refund.failed", refund, bank_linked(at->bank, refund, "payment_intent"));
+    bank_emit(at, "refund.failed", refund);
     answer_nothing(at);
 }
 
@@ -153,6 +151,6 @@ void stripe_dispute(struct desk_call *at)
                   (json_int_t)object_number(intent, "amount_received"), "charge", charge->id,
                   "currency", object_text(intent, "currency"), "payment_intent", intent->id,
                   "reason", "fraudulent", "status", opened ? "needs_response" : status);
-    bank_emit_json(at, opened ? "charge.dispute.created" : "charge.dispute.closed", json, intent);
+    bank_emit_json(at, opened ? "charge.dispute.created" : "charge.dispute.closed", json);
     answer_nothing(at);
 }

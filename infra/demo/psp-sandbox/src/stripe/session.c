@@ -23,11 +23,6 @@ static struct object *intent_of(const struct bank *bank, const struct object *se
     return bank_linked(bank, session, "payment_intent");
 }
 
-static void emit(struct desk_call *at, const char *type, struct object *session)
-{
-    bank_emit(at, type, session, intent_of(at->bank, session));
-}
-
 static void end(struct object *session, enum session_status status)
 {
     assert(session->status == SESSION_OPEN);
@@ -220,7 +215,6 @@ struct object *session_intent(struct desk_call *at, struct object *session, bool
         object_hide(intent, "session", json_string(session->id));
         object_set_text(session, "payment_intent", intent->id);
     }
-    at->answer->about = intent;
     return intent;
 }
 
@@ -232,7 +226,7 @@ void session_settle(struct desk_call *at, struct object *intent)
     if (session == NULL || !agreed || session->status != SESSION_OPEN)
         return;
     end(session, SESSION_COMPLETE);
-    emit(at, "checkout.session.completed", session);
+    bank_emit(at, "checkout.session.completed", session);
 }
 
 static void expire(struct desk_call *at, struct object *session)
@@ -242,7 +236,7 @@ static void expire(struct desk_call *at, struct object *session)
     end(session, SESSION_EXPIRED);
     if (intent != NULL && pay_may(intent, INTENT_CANCEL))
         pay_cancel(at, intent, "expired");
-    emit(at, "checkout.session.expired", session);
+    bank_emit(at, "checkout.session.expired", session);
 }
 
 void stripe_session_expire(struct desk_call *at)
@@ -252,7 +246,6 @@ void stripe_session_expire(struct desk_call *at)
         stripe_fail_missing(at, "checkout.session", at->call->id, NULL);
         return;
     }
-    at->answer->about = intent_of(at->bank, session);
     if (!param_check(at, expand_only))
         return;
     if (session->status != SESSION_OPEN) {

@@ -9,7 +9,6 @@ void stripe_get(struct desk_call *at);
 void stripe_list(struct desk_call *at);
 
 void stripe_intent_create(struct desk_call *at);
-void stripe_intent_update(struct desk_call *at);
 void stripe_intent_confirm(struct desk_call *at);
 void stripe_intent_capture(struct desk_call *at);
 void stripe_intent_cancel(struct desk_call *at);
@@ -18,9 +17,6 @@ void stripe_session_create(struct desk_call *at);
 void stripe_session_expire(struct desk_call *at);
 
 void stripe_refund_create(struct desk_call *at);
-void stripe_balance_get(struct desk_call *at);
-void stripe_endpoint_create(struct desk_call *at);
-void stripe_endpoint_delete(struct desk_call *at);
 
 /* From the hosted page: a client secret or a session's id is in call->id. */
 void stripe_hosted_pay(struct desk_call *at);

@@ -3,7 +3,6 @@
  * ignored in a test. */
 #include "stripe/wire/param.h"
 
-#include "core/fault.h"
 #include "core/must.h"
 #include "stripe/wire/stripe_error.h"
 
@@ -75,22 +74,15 @@ static bool check_word(struct desk_call *at, const struct param *param, const ch
     return false;
 }
 
-/* Faults in the metadata have to be valid: a misspelt one would silently never strike. */
 static bool check_meta(struct desk_call *at, const char *name, struct span value)
 {
-    struct err_slot err;
-    struct fault faults[FAULT_SPECS_MAX];
-    unsigned count;
-    struct span key, rest = span_cut(span_of(strrchr(name, '[') + 1), ']', &key);
-    (void)rest;
+    struct span key;
+    span_cut(span_of(strrchr(name, '[') + 1), ']', &key);
     if (key.len == 0 || key.len > META_KEY_MAX)
         stripe_fail(at, NULL, name, "Metadata keys can have up to %d characters.", META_KEY_MAX);
     else if (value.len > META_VALUE_MAX)
         stripe_fail(at, NULL, name, "Metadata values can have up to %d characters.",
                     META_VALUE_MAX);
-    else if (value.len > 0 && span_eq(key, SPAN(FAULT_META_KEY)) &&
-             fault_parse(value, &err, faults, &count) < 0)
-        stripe_fail(at, NULL, name, "%s", err.text);
     else
         return true;
     return false;
