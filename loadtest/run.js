@@ -52,7 +52,7 @@ const asEnvironment = (settings) => Object.fromEntries(Object.entries(settings).
 // Keys and users lie in the stack; until there is one, any path will do.
 function settingsOf(path) {
   const file = '/nowhere';
-  const env = asEnvironment({ targets: { users_file: file, psp_key_file: file, service_token_file: file } });
+  const env = asEnvironment({ targets: { users_file: file, service_token_file: file } });
   try {
     return JSON.parse(execFileSync(join(BIN, 'crowd'), [path, '--print'], { env: { ...process.env, ...env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
   } catch {

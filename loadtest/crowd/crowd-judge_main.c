@@ -69,13 +69,13 @@ static const uint64_t *member(const struct judge_tally *tally, size_t offset)
 
 static int print(const struct judge_verdict *verdict)
 {
-    printf("%" PRIu64 " visitors, %" PRIu64 " places, %" PRIu64 " passes, %" PRIu64
-           " orders, %" PRIu64 " with tickets for %" PRIu64 " seats, %" PRIu64 " paid\n",
+    printf("%lu visitors, %lu places, %lu passes, %lu orders, %lu with tickets for %lu seats, %lu "
+           "paid\n",
            verdict->visitors, verdict->places, verdict->passes, verdict->orders, verdict->tickets,
            verdict->seats, verdict->paid);
     for (unsigned how = 0; how < ENDS; how++) {
         if (verdict->ended[how] > 0)
-            printf("  %-12s %" PRIu64 "\n", record_end_names[how], verdict->ended[how]);
+            printf("  %-12s %lu\n", record_end_names[how], verdict->ended[how]);
     }
     printf("  %-10s", "manner");
     for (size_t i = 0; i < TALLIES; i++)
@@ -89,17 +89,15 @@ static int print(const struct judge_verdict *verdict)
             printf(" %8" PRIu64, *member(&verdict->tally[manner], tallies[i].offset));
         putchar('\n');
     }
-    printf("  surely inside at the same time: at most %" PRIu64 "\n", verdict->active_most);
+    printf("  surely inside at the same time: at most %lu\n", verdict->active_most);
     if (verdict->eta_judged > 0)
-        printf("  waits promised when joining: %" PRIu64
-               " judged, p50 off by %.1f %% (median) and %.1f %% "
+        printf("  waits promised when joining: %lu judged, p50 off by %.1f %% (median) and %.1f %% "
                "(p90); over by p50 %.1f %%, by p90 %.1f %%\n",
                verdict->eta_judged, (double)verdict->eta_off_p50_milli / 10.0,
                (double)verdict->eta_off_p90_milli / 10.0,
                100.0 * (double)verdict->eta_within_p50 / (double)verdict->eta_judged,
                100.0 * (double)verdict->eta_within_p90 / (double)verdict->eta_judged);
-    printf("  answers: %" PRIu64 ", %" PRIu64 " lost; more people ahead than before: %" PRIu64
-           " times\n",
+    printf("  answers: %lu, %lu lost; more people ahead than before: %lu times\n",
            verdict->answered, verdict->lost, verdict->ahead_rose);
     for (uint32_t i = 0; i < verdict->written; i++)
         printf("FOUND: %s: %s\n", judge_kind_names[verdict->finding[i].kind],

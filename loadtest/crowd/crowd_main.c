@@ -80,7 +80,7 @@ static void report_latencies(const struct scenario *scenario, const struct run_s
             took(shared, scenario->processes,
                  offsetof(struct crowd_stats, took) + phase * sizeof(struct histogram));
         if (view.count > 0)
-            report_latency(phase_names[phase], &view, json);
+            report_latency(visitor_phase_name((enum phase)phase), &view, json);
     }
     const struct {
         const char *name;

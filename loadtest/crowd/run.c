@@ -19,10 +19,8 @@ struct run {
     struct run_shared *shared;
     struct rng_seeded rng;
     struct arrivals *arrivals;
-    char psp_key[POOL_HEADER_MAX], service_token[POOL_HEADER_MAX];
+    char service_token[POOL_HEADER_MAX];
     struct pool_call call; /* of the prelude */
-    char call_text[POOL_REQUEST_MAX];
-    size_t call_len;
     uint32_t part, logged_in, refusals;
     uint64_t log_in_us; /* when to try again; 0: not at all */
     uint64_t end_us;
@@ -30,13 +28,6 @@ struct run {
     bool closing;
     int status;
 };
-
-static void fail(struct run *run, const char *what, const char *why)
-{
-    fprintf(stderr, "crowd: %s: %s\n", what, why);
-    run->status = 1;
-    uv_stop(&run->loop);
-}
 
 static int open_pool(struct run *run, const char *targets, uint32_t n, struct pool **out)
 {
@@ -67,47 +58,45 @@ static int open_pools(struct run *run)
 {
     struct crowd *crowd = &run->crowd;
     const struct scenario *scenario = crowd->scenario;
+    const struct {
+        const char *target;
+        bool needed;
+    } services[SERVICES] = {
+        [SERVICE_SEATS] = {scenario->seats, scenario->journey >= JOURNEY_HOLD},
+        [SERVICE_SAGA] = {scenario->saga, scenario->journey == JOURNEY_SOLD},
+        [SERVICE_PAY] = {scenario->pay, scenario->journey == JOURNEY_ORDER},
+        [SERVICE_PSP] = {scenario->psp, scenario->journey == JOURNEY_ORDER},
+    };
     int rc = crowd->passes == NULL ? open_fronts(run) : 0;
-    if (rc == 0 && scenario->journey >= JOURNEY_HOLD)
-        rc = open_pool(run, scenario->seats, 0, &crowd->seats);
-    if (rc == 0 && scenario->journey == JOURNEY_SOLD)
-        rc = open_pool(run, scenario->saga, 0, &crowd->saga);
-    if (rc == 0 && scenario->journey == JOURNEY_ORDER)
-        rc = open_pool(run, scenario->pay, 0, &crowd->pay);
-    if (rc == 0 && scenario->journey == JOURNEY_ORDER)
-        rc = open_pool(run, scenario->psp, 0, &crowd->psp);
+    for (unsigned i = 0; rc == 0 && i < SERVICES; i++) {
+        if (services[i].needed)
+            rc = open_pool(run, services[i].target, 0, &crowd->service[i]);
+    }
     return rc;
 }
 
 /* ---- the prelude ---- */
 
-static void write_prepared(void *ctx, struct text *out)
+/* Each from an address of its own, as people at home have. */
+static void write_login(void *ctx, struct text *out)
 {
-    struct run *run = ctx;
-    text_add(out, run->call_text, run->call_len);
-}
-
-static void ask(struct run *run, struct pool *pool, const char *request, const char *body,
-                void (*on_answer)(void *ctx, const struct pool_answer *answer))
-{
-    struct text text = text_on(run->call_text, sizeof(run->call_text));
-    /* Each from an address of its own, as people at home have. */
-    text_printf(&text, "%s HTTP/1.1\r\nHost: crowd\r\nX-Forwarded-For: 12.%u.%u.%u\r\n", request,
-                run->part & 255, run->logged_in >> 8 & 255, run->logged_in & 255);
-    if (body != NULL)
-        text_printf(&text, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-                    strlen(body));
-    TEXT_LIT(&text, "\r\n");
-    text_str(&text, body != NULL ? body : "");
-    run->call_len = text.len;
-    run->call = (struct pool_call){
-        .write = write_prepared, .on_answer = on_answer, .ctx = run, .due_us = system_mono_us()};
-    pool_ask(pool, &run->call);
-}
-
-static void prelude_done(struct run *run)
-{
-    atomic_fetch_add(&run->shared->ready, 1);
+    const struct run *run = ctx;
+    const struct buyer *buyer = &run->crowd.buyers[run->logged_in];
+    char memory[1024];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    if (buyer->token[0] != '\0') {
+        json_member_cstr(&body, "token", buyer->token);
+    } else {
+        json_member_cstr(&body, "login", buyer->login);
+        json_member_cstr(&body, "password", buyer->password);
+    }
+    json_close(&body, '}');
+    text_printf(out,
+                "POST /v1/pay/login HTTP/1.1\r\nHost: crowd\r\nX-Forwarded-For: 12.%u.%u.%u\r\n"
+                "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                run->part & 255, run->logged_in >> 8 & 255, run->logged_in & 255, body.len);
+    text_put(out, text_span(&body));
 }
 
 static void log_in_next(struct run *run);
@@ -126,9 +115,9 @@ static void on_login(void *ctx, const struct pool_answer *answer)
     if (answer->rc != 0 || answer->status >= 300 ||
         !span_to_cstr(answer->cookie, buyer->cookie, sizeof(buyer->cookie)) ||
         answer->cookie.len == 0) {
-        char why[128];
-        snprintf(why, sizeof(why), "status %u", answer->status);
-        fail(run, "logging in an account of the shop", why);
+        fprintf(stderr, "crowd: logging in an account of the shop: status %u\n", answer->status);
+        run->status = 1;
+        uv_stop(&run->loop);
         return;
     }
     run->logged_in++;
@@ -138,22 +127,12 @@ static void on_login(void *ctx, const struct pool_answer *answer)
 static void log_in_next(struct run *run)
 {
     if (run->logged_in == run->crowd.buyers_len) {
-        prelude_done(run);
+        atomic_fetch_add(&run->shared->ready, 1);
         return;
     }
-    const struct buyer *buyer = &run->crowd.buyers[run->logged_in];
-    char memory[1024];
-    struct text body = text_on(memory, sizeof(memory) - 1);
-    json_open(&body, '{');
-    if (buyer->token[0] != '\0') {
-        json_member_cstr(&body, "token", buyer->token);
-    } else {
-        json_member_cstr(&body, "login", buyer->login);
-        json_member_cstr(&body, "password", buyer->password);
-    }
-    json_close(&body, '}');
-    memory[body.len] = '\0';
-    ask(run, run->crowd.pay, "POST /v1/pay/login", memory, on_login);
+    run->call = (struct pool_call){
+        .write = write_login, .on_answer = on_login, .ctx = run, .due_us = system_mono_us()};
+    pool_ask(run->crowd.service[SERVICE_PAY], &run->call);
 }
 
 static char *text_of(const json_t *user, const char *key)
@@ -197,10 +176,8 @@ static void finish(struct run *run)
     visitors_end(crowd);
     for (uint32_t i = 0; i < CROWD_FRONTS_MAX; i++)
         pool_close(crowd->queue[i]);
-    pool_close(crowd->seats);
-    pool_close(crowd->saga);
-    pool_close(crowd->pay);
-    pool_close(crowd->psp);
+    for (unsigned i = 0; i < SERVICES; i++)
+        pool_close(crowd->service[i]);
     uv_stop(&run->loop);
 }
 
@@ -231,9 +208,8 @@ static void on_tick(uv_timer_t *timer)
     }
     if (start == 0 || now < start || run->closing)
         return;
-    if (!run->started) {
+    if (!run->started)
         begin(run, start);
-    }
     struct due due;
     while (schedule_take(crowd->schedule, now, &due))
         visitor_due(crowd, &due);
@@ -269,6 +245,21 @@ static int prepare_visitors(struct run *run, uint32_t part, struct err_slot *err
     return arrivals_create(&conf, err, &run->arrivals);
 }
 
+/* The key of a saga at the seats. */
+static int read_service_token(struct run *run, struct err_slot *err)
+{
+    const char *path = run->crowd.scenario->service_token_file;
+    struct secret_file *secret;
+    int rc = secret_file_read(path, err, &secret);
+    if (rc < 0)
+        return rc;
+    if (!span_to_cstr(secret_file_span(secret), run->service_token, sizeof(run->service_token)))
+        rc = err_set(err, ERR_RANGE, "%s: longer than a key can be", path);
+    secret_file_destroy(secret);
+    run->crowd.service_token = run->service_token;
+    return rc;
+}
+
 static int prepare(struct run *run, uint32_t part, struct err_slot *err)
 {
     struct crowd *crowd = &run->crowd;
@@ -298,34 +289,7 @@ static int prepare(struct run *run, uint32_t part, struct err_slot *err)
         return err_set(err, ERR_NOMEM, "pools of connections");
     if (scenario->journey >= JOURNEY_ORDER && read_buyers(run) < 0)
         return err_set(err, ERR_IO, "the shop's accounts");
-    return 0;
-}
-
-static int read_key(const char *path, struct err_slot *err, char *key, size_t size)
-{
-    struct secret_file *secret;
-    int rc = secret_file_read(path, err, &secret);
-    if (rc < 0)
-        return rc;
-    if (!span_to_cstr(secret_file_span(secret), key, size))
-        rc = err_set(err, ERR_RANGE, "%s: longer than a key can be", path);
-    secret_file_destroy(secret);
-    return rc;
-}
-
-/* The keys of a buyer's browser at the provider, and of a saga at the seats. */
-static int read_keys(struct run *run, struct err_slot *err)
-{
-    const struct scenario *scenario = run->crowd.scenario;
-    int rc = 0;
-    if (scenario->journey >= JOURNEY_ORDER)
-        rc = read_key(scenario->psp_key_file, err, run->psp_key, sizeof(run->psp_key));
-    if (rc == 0 && scenario->journey == JOURNEY_SOLD)
-        rc = read_key(scenario->service_token_file, err, run->service_token,
-                      sizeof(run->service_token));
-    run->crowd.psp_key = run->psp_key;
-    run->crowd.service_token = run->service_token;
-    return rc;
+    return scenario->journey == JOURNEY_SOLD ? read_service_token(run, err) : 0;
 }
 
 int run_part(const struct scenario *scenario, uint32_t part, struct run_shared *shared)
@@ -340,7 +304,7 @@ int run_part(const struct scenario *scenario, uint32_t part, struct run_shared *
     run->crowd.loop = &run->loop;
     run->crowd.stats = &shared->stats[part];
     uv_loop_init(&run->loop);
-    if (prepare(run, part, &err) < 0 || read_keys(run, &err) < 0) {
+    if (prepare(run, part, &err) < 0) {
         fprintf(stderr, "crowd: %s\n", err.text);
         return 1;
     }

@@ -145,7 +145,6 @@ export class Stage {
       psp: at(4),
       saga: at(12),
       users_file: own ? makeAccounts(this.stack, crowd.visitors) : join(dir, 'demo-users.json'),
-      psp_key_file: join(dir, 'secrets/psp-key'),
       service_token_file: join(dir, 'secrets/service-token'),
     };
   }

@@ -31,7 +31,6 @@ export function targetsOf(stack) {
     psp: at(4),
     saga: at(12),
     users_file: join(stack.dir, 'demo-users.json'),
-    psp_key_file: join(stack.dir, 'secrets/psp-key'),
     service_token_file: join(stack.dir, 'secrets/service-token'),
   };
 }

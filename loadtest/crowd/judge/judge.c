@@ -1,6 +1,6 @@
 /* judge.c: the rules. One pass over the records in the order of time, with a picture of each
  * visitor (one row of on_record[] for each kind of record), then what only shows when all visitors
- * are compared (one row of afterwards[] for each).
+ * are compared.
  *
  *   - no visitor has two places, no place has two visitors; a place returned again is the same
  *   - a visitor who got a number before another one asked has the lower one
@@ -23,14 +23,13 @@
 #include "observe/histogram.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct picture {
     uint64_t place, entry;
-    uint64_t joined_us, promised;         /* p50 << 32 | p90 */
-    uint64_t asked_us;                    /* for the number */
+    uint64_t number, asked_us, joined_us; /* the first entry or place, and when it was given */
+    uint64_t promised;                    /* p50 << 32 | p90 */
     uint64_t heard_us;                    /* no later than their last sign of life */
     uint64_t waited_us;                   /* surely not called yet */
     uint64_t ahead, ahead_us, ahead_came; /* the fewest; when seen; where the line was then */
@@ -62,9 +61,17 @@ struct stay {
     uint32_t visitor;
 };
 
+/* Something began or ended. What ends makes room for what begins in the same instant. */
+struct moment {
+    uint64_t at_us;
+    bool begins;
+    uint32_t visitor;
+};
+
 struct work {
     const struct judge_conf *conf;
     struct picture *pictures;
+    struct moment *moments; /* room for two of each visitor */
     size_t len;
     struct table owners_by_key;
     struct owner *owners;
@@ -154,23 +161,28 @@ static void on_number(struct work *work, const struct record *record, uint64_t *
     const char *what = thing == THING_ENTRY ? "entry" : "place";
     heard(work, record, &work->pictures[record->visitor]);
     if (*own != 0 && *own != record->value)
-        judge_found(work->verdict, FOUND_CHANGED,
-                    "visitor %u got %s %" PRIu64 " and later %" PRIu64, record->visitor, what, *own,
-                    record->value);
+        judge_found(work->verdict, FOUND_CHANGED, "visitor %u got %s %lu and later %lu",
+                    record->visitor, what, *own, record->value);
     uint32_t other = claim(work, thing, record->value, record->visitor);
     if (other != record->visitor)
-        judge_found(work->verdict, FOUND_TWO_OWNERS,
-                    "%s %" PRIu64 " was given to visitors %u and %u", what, record->value, other,
-                    record->visitor);
+        judge_found(work->verdict, FOUND_TWO_OWNERS, "%s %lu was given to visitors %u and %u", what,
+                    record->value, other, record->visitor);
     *own = record->value;
+}
+
+static void joined(struct work *work, const struct record *record, struct picture *who)
+{
+    who->number = who->number == 0 ? record->value : who->number;
+    who->joined_us = record->at_us;
+    who->asked_us = record->at_us - record->took_us;
+    judge_line_below(work->line, who->asked_us, who->entry != 0 ? 0 : who->place - 1,
+                     record->visitor); /* before a draw nobody is called */
 }
 
 static void on_entry(struct work *work, const struct record *record, struct picture *who)
 {
     on_number(work, record, &who->entry, THING_ENTRY);
-    who->joined_us = record->at_us;
-    who->asked_us = record->at_us - record->took_us;
-    judge_line_below(work->line, who->asked_us, 0, record->visitor); /* before the draw */
+    joined(work, record, who);
 }
 
 static void on_join(struct work *work, const struct record *record, struct picture *who)
@@ -183,10 +195,8 @@ static void on_join(struct work *work, const struct record *record, struct pictu
     TALLY(work, who, places, 1);
     if (who->entry != 0)
         return;
-    who->joined_us = record->at_us;
-    who->asked_us = record->at_us - record->took_us;
     who->promised = record->more;
-    judge_line_below(work->line, who->asked_us, who->place - 1, record->visitor);
+    joined(work, record, who);
 }
 
 /* The fewest people ahead of a visitor, seen long enough ago that a later answer is surely
@@ -209,9 +219,8 @@ static void on_wait(struct work *work, const struct record *record, struct pictu
 {
     heard(work, record, who);
     if (record->value != 0 && record->value != who->place)
-        judge_found(work->verdict, FOUND_CHANGED,
-                    "visitor %u with place %" PRIu64 " was shown %" PRIu64, record->visitor,
-                    who->place, record->value);
+        judge_found(work->verdict, FOUND_CHANGED, "visitor %u with place %lu was shown %lu",
+                    record->visitor, who->place, record->value);
     bool waits = (record->flags & RECORD_WAITING) != 0 && (record->flags & RECORD_STALE) == 0;
     if (!waits || record->value == 0)
         return;
@@ -260,9 +269,8 @@ static void on_called(struct work *work, const struct record *record, struct pic
 {
     came_in(work, record, who);
     if (record->value != who->place)
-        judge_found(work->verdict, FOUND_CHANGED,
-                    "visitor %u with place %" PRIu64 " was called as %" PRIu64, record->visitor,
-                    who->place, record->value);
+        judge_found(work->verdict, FOUND_CHANGED, "visitor %u with place %lu was called as %lu",
+                    record->visitor, who->place, record->value);
     who->call_until_us = record->more;
     judge_line_reached(work->line, record->at_us, record->value, record->visitor);
 }
@@ -313,8 +321,8 @@ static void on_hold(struct work *work, const struct record *record, struct pictu
     who->new_hold = true;
     tally_held(work, who, record->value);
     if (work->conf->seats_max > 0 && record->value > work->conf->seats_max)
-        judge_found(work->verdict, FOUND_TOO_MANY, "visitor %u holds %" PRIu64 " seats",
-                    record->visitor, record->value);
+        judge_found(work->verdict, FOUND_TOO_MANY, "visitor %u holds %lu seats", record->visitor,
+                    record->value);
 }
 
 static void on_seat(struct work *work, const struct record *record, struct picture *who)
@@ -370,9 +378,8 @@ static void on_sold(struct work *work, const struct record *record, struct pictu
     for (uint8_t i = 0; i < who->seats; i++) {
         uint32_t other = claim(work, THING_SEAT, who->seat[i], record->visitor);
         if (other != record->visitor)
-            judge_found(verdict, FOUND_TWO_OWNERS,
-                        "seat #%" PRIu64 " was sold to visitors %u and %u", who->seat[i], other,
-                        record->visitor);
+            judge_found(verdict, FOUND_TWO_OWNERS, "seat #%lu was sold to visitors %u and %u",
+                        who->seat[i], other, record->visitor);
         verdict->seats++;
         TALLY(work, who, seats, 1);
     }
@@ -390,8 +397,8 @@ static void on_ticket(struct work *work, const struct record *record, struct pic
     TALLY(work, who, tickets, 1);
     if (who->paid == 0 || who->paid != who->ordered)
         judge_found(verdict, FOUND_UNPAID,
-                    "visitor %u has tickets for an order of %" PRIu64 " and paid %" PRIu64,
-                    record->visitor, who->ordered, who->paid);
+                    "visitor %u has tickets for an order of %lu and paid %lu", record->visitor,
+                    who->ordered, who->paid);
     verdict->paid += who->paid;
     if (record->more != who->order_id)
         judge_found(verdict, FOUND_CHANGED, "visitor %u has tickets of another order",
@@ -453,7 +460,7 @@ static void on_trick(struct work *work, const struct record *record, struct pict
     if (!trick_worked(work, record, who))
         return;
     TALLY(work, who, worked, 1);
-    judge_found(work->verdict, FOUND_TRICK, "visitor %u: \"%s\" worked (status %u, %" PRIu64 ")",
+    judge_found(work->verdict, FOUND_TRICK, "visitor %u: \"%s\" worked (status %u, %lu)",
                 record->visitor, record->value < TRICKS ? record_trick_names[record->value] : "?",
                 record->status, record->more);
 }
@@ -513,150 +520,88 @@ static void look_at(struct work *work, const struct record *record)
 
 /* ---- all of them together ---- */
 
-/* A visitor asked between two instants and got a number. */
-struct join {
-    uint64_t asked_us, told_us, number;
-    uint32_t visitor;
-};
-
-static int by_asked(const void *a, const void *b)
-{
-    const struct join *one = a, *two = b;
-    return one->asked_us < two->asked_us ? -1 : one->asked_us > two->asked_us;
-}
-
-static int by_told(const void *a, const void *b)
-{
-    const struct join *one = a, *two = b;
-    return one->told_us < two->told_us ? -1 : one->told_us > two->told_us;
-}
-
-/* A visitor who got a number before another one even asked has the lower one. */
-static void compare_joins(struct join *joins, struct join *told, size_t len, const char *what,
-                          struct judge_verdict *verdict)
-{
-    memcpy(told, joins, len * sizeof(*told));
-    qsort(told, len, sizeof(*told), by_told);
-    qsort(joins, len, sizeof(*joins), by_asked);
-    struct join highest = {0};
-    size_t next = 0;
-    for (size_t i = 0; i < len; i++) {
-        for (; next < len && told[next].told_us < joins[i].asked_us; next++) {
-            if (told[next].number > highest.number)
-                highest = told[next];
-        }
-        if (joins[i].number < highest.number)
-            judge_found(verdict, FOUND_ORDER,
-                        "visitor %u had %s %" PRIu64 " before visitor %u asked, who got %" PRIu64,
-                        highest.visitor, what, highest.number, joins[i].visitor, joins[i].number);
-    }
-}
-
-static int judge_order(struct work *work, const struct record *records, size_t len,
-                       struct err_slot *err)
-{
-    struct join *joins = malloc(2 * (work->len + 1) * sizeof(*joins));
-    if (joins == NULL)
-        return err_set(err, ERR_NOMEM, "%zu joins", work->len);
-    for (unsigned places = 0; places < 2; places++) {
-        size_t count = 0;
-        for (size_t i = 0; i < len; i++) {
-            const struct record *record = &records[i];
-            struct picture *who = &work->pictures[record->visitor];
-            if (record->kind != (places ? RECORD_JOIN : RECORD_ENTRY) || who->asked_us == 0 ||
-                (places && who->entry != 0)) /* places of a draw have no order */
-                continue;
-            joins[count++] =
-                (struct join){who->asked_us, record->at_us, record->value, record->visitor};
-            who->asked_us = 0; /* once each */
-        }
-        compare_joins(joins, joins + work->len + 1, count, places ? "place" : "entry",
-                      work->verdict);
-    }
-    free(joins);
-    return 0;
-}
-
-struct edge {
-    uint64_t at_us;
-    int step;
-};
-
-/* Those who leave make room for those who come in the same instant. */
 static int by_instant(const void *a, const void *b)
 {
-    const struct edge *one = a, *two = b;
-    if (one->at_us != two->at_us)
-        return one->at_us < two->at_us ? -1 : 1;
-    return one->step - two->step;
+    const struct moment *one = a, *two = b;
+    return judge_compare(one->at_us, two->at_us, one->begins, two->begins);
 }
 
-static int judge_cap(struct work *work, const struct record *records, size_t len,
-                     struct err_slot *err)
+/* A visitor who got a number before another one even asked has the lower one. The places of a draw
+ * have no order, its entries have. */
+static void judge_order(struct work *work, bool draw)
 {
-    (void)records, (void)len;
-    struct edge *edges = malloc(2 * (work->len + 1) * sizeof(*edges));
+    const struct picture *highest = NULL;
     size_t count = 0;
-    if (edges == NULL)
-        return err_set(err, ERR_NOMEM, "%zu visits", work->len);
+    for (size_t i = 0; i < work->len; i++) {
+        const struct picture *who = &work->pictures[i];
+        if (who->number == 0 || (who->entry != 0) != draw)
+            continue;
+        work->moments[count++] = (struct moment){who->asked_us, false, (uint32_t)i};
+        work->moments[count++] = (struct moment){who->joined_us, true, (uint32_t)i};
+    }
+    qsort(work->moments, count, sizeof(*work->moments), by_instant);
+    for (size_t i = 0; i < count; i++) {
+        const struct picture *who = &work->pictures[work->moments[i].visitor];
+        if (work->moments[i].begins)
+            highest = highest == NULL || who->number > highest->number ? who : highest;
+        else if (highest != NULL && who->number < highest->number)
+            judge_found(work->verdict, FOUND_ORDER,
+                        "visitor %zu had %s %lu before visitor %u asked, who got %lu",
+                        (size_t)(highest - work->pictures), draw ? "entry" : "place",
+                        highest->number, work->moments[i].visitor, who->number);
+    }
+}
+
+static void judge_cap(struct work *work)
+{
+    size_t count = 0;
     for (size_t i = 0; i < work->len; i++) {
         const struct picture *who = &work->pictures[i];
         if (who->visits == 0 || who->inside_until_us <= who->passed_us)
             continue;
-        edges[count++] = (struct edge){who->passed_us, 1};
-        edges[count++] = (struct edge){who->inside_until_us, -1};
+        work->moments[count++] = (struct moment){who->passed_us, true, (uint32_t)i};
+        work->moments[count++] = (struct moment){who->inside_until_us, false, (uint32_t)i};
     }
-    qsort(edges, count, sizeof(*edges), by_instant);
+    qsort(work->moments, count, sizeof(*work->moments), by_instant);
     uint64_t inside = 0, *most = &work->verdict->active_most;
     for (size_t i = 0; i < count; i++) {
-        inside += (uint64_t)edges[i].step;
+        inside = work->moments[i].begins ? inside + 1 : inside - 1;
         *most = inside > *most ? inside : *most;
     }
-    free(edges);
     if (work->conf->active_max > 0 && *most > work->conf->active_max)
-        judge_found(work->verdict, FOUND_CROWDED, "%" PRIu64 " were inside at the same time",
-                    *most);
-    return 0;
+        judge_found(work->verdict, FOUND_CROWDED, "%lu were inside at the same time", *most);
 }
 
 static int by_seat(const void *a, const void *b)
 {
     const struct stay *one = a, *two = b;
-    if (one->seat != two->seat)
-        return one->seat < two->seat ? -1 : 1;
-    if (one->from_us != two->from_us)
-        return one->from_us < two->from_us ? -1 : 1;
-    return one->visitor < two->visitor ? -1 : one->visitor > two->visitor;
+    int order = judge_compare(one->seat, two->seat, one->from_us, two->from_us);
+    return order != 0 ? order : judge_compare(one->visitor, two->visitor, 0, 0);
 }
 
 /* Two stays at one seat must not overlap. Sorts: no index is good any more. */
-static int judge_stays(struct work *work, const struct record *records, size_t len,
-                       struct err_slot *err)
+static void judge_stays(struct work *work)
 {
-    (void)records, (void)len, (void)err;
     if (work->stays_len == 0)
-        return 0;
+        return;
     qsort(work->stays, work->stays_len, sizeof(*work->stays), by_seat);
     const struct stay *longest = &work->stays[0]; /* so far, at this seat */
     for (size_t i = 1; i < work->stays_len; i++) {
         const struct stay *stay = &work->stays[i];
         bool same = stay->seat == longest->seat;
         if (same && stay->from_us < longest->to_us && stay->from_us < stay->to_us)
-            judge_found(work->verdict, FOUND_OVERLAP,
-                        "seat #%" PRIu64
-                        " was held for visitor %u, and %.3f s later for visitor %u as well",
-                        stay->seat, longest->visitor,
-                        (double)(stay->from_us - longest->from_us) / 1e6, stay->visitor);
+            judge_found(
+                work->verdict, FOUND_OVERLAP,
+                "seat #%lu was held for visitor %u, and %.3f s later for visitor %u as well",
+                stay->seat, longest->visitor, (double)(stay->from_us - longest->from_us) / 1e6,
+                stay->visitor);
         if (!same || stay->to_us > longest->to_us)
             longest = stay;
     }
-    return 0;
 }
 
-static int judge_the_line(struct work *work, const struct record *records, size_t len,
-                          struct err_slot *err)
+static int judge_the_line(struct work *work, struct err_slot *err)
 {
-    (void)records, (void)len;
     struct judge_place *places = malloc((work->len + 1) * sizeof(*places));
     size_t count = 0;
     if (places == NULL)
@@ -713,8 +658,8 @@ static void judge_payers(struct work *work)
     for (size_t i = 0; i < work->len; i++) {
         const struct picture *who = &work->pictures[i];
         if (owed_a_ticket(work, who))
-            judge_found(verdict, FOUND_NO_TICKET,
-                        "visitor %zu paid %" PRIu64 " and has no ticket: %s", i, who->paid,
+            judge_found(verdict, FOUND_NO_TICKET, "visitor %zu paid %lu and has no ticket: %s", i,
+                        who->paid,
                         who->voided ? "the order was turned back" : record_end_names[who->how]);
     }
 }
@@ -754,20 +699,18 @@ static void judge_expect(const struct expect *expect, struct judge_verdict *verd
     };
     for (size_t i = 0; i < sizeof(minima) / sizeof(minima[0]); i++) {
         if (minima[i].came * 100 < minima[i].whole * minima[i].least)
-            judge_found(verdict, minima[i].kind,
-                        "%" PRIu64 " of %" PRIu64 " %s; %" PRIu64 " %% were expected",
+            judge_found(verdict, minima[i].kind, "%lu of %lu %s; %lu %% were expected",
                         minima[i].came, minima[i].whole, minima[i].what, minima[i].least);
     }
     for (size_t i = 0; i < sizeof(maxima) / sizeof(maxima[0]); i++) {
         if (maxima[i].came * maxima[i].of > maxima[i].whole * maxima[i].most)
-            judge_found(verdict, maxima[i].kind, "%" PRIu64 " %s, of %" PRIu64, maxima[i].came,
-                        maxima[i].what, maxima[i].whole);
+            judge_found(verdict, maxima[i].kind, "%lu %s, of %lu", maxima[i].came, maxima[i].what,
+                        maxima[i].whole);
     }
 }
 
-static int sum_up(struct work *work, const struct record *records, size_t len, struct err_slot *err)
+static void sum_up(struct work *work)
 {
-    (void)records, (void)len, (void)err;
     struct judge_verdict *verdict = work->verdict;
     verdict->visitors = work->len;
     for (size_t i = 0; i < work->len; i++) {
@@ -777,20 +720,12 @@ static int sum_up(struct work *work, const struct record *records, size_t len, s
     judge_waits(work);
     judge_payers(work);
     judge_expect(&work->conf->expect, verdict);
-    return 0;
 }
-
-static int (*const afterwards[])(struct work *work, const struct record *records, size_t len,
-                                 struct err_slot *err) = {
-    judge_order, judge_cap, judge_the_line, judge_stays, sum_up,
-};
 
 static int by_time(const void *a, const void *b)
 {
     const struct record *one = a, *two = b;
-    if (one->at_us != two->at_us)
-        return one->at_us < two->at_us ? -1 : 1;
-    return one->order < two->order ? -1 : one->order > two->order;
+    return judge_compare(one->at_us, two->at_us, one->order, two->order);
 }
 
 /* How many visitors there are, and when the last thing happened. */
@@ -824,7 +759,8 @@ int judge(struct record *records, size_t len, const struct judge_conf *conf, str
     if (rc < 0)
         goto free_all;
     work->pictures = calloc(work->len + 1, sizeof(*work->pictures));
-    if (work->pictures == NULL || work->line == NULL) {
+    work->moments = calloc(2 * (work->len + 1), sizeof(*work->moments));
+    if (work->pictures == NULL || work->moments == NULL || work->line == NULL) {
         rc = err_set(err, ERR_NOMEM, "pictures of %zu visitors", work->len);
         goto free_all;
     }
@@ -832,14 +768,21 @@ int judge(struct record *records, size_t len, const struct judge_conf *conf, str
     for (size_t i = 0; i < len; i++)
         look_at(work, &records[i]);
     /* What was not remembered would not be found a second time. */
-    if (work->spoilt)
+    if (work->spoilt) {
         rc = err_set(err, ERR_NOMEM, "owners, and stays at seats");
-    for (size_t i = 0; rc == 0 && i < sizeof(afterwards) / sizeof(afterwards[0]); i++)
-        rc = afterwards[i](work, records, len, err);
+        goto free_all;
+    }
+    judge_order(work, true);
+    judge_order(work, false);
+    judge_cap(work);
+    rc = judge_the_line(work, err);
+    judge_stays(work);
+    sum_up(work);
 
 free_all:
     judge_line_destroy(work->line);
     table_deinit(&work->owners_by_key);
+    free(work->moments);
     free(work->owners);
     free(work->stays);
     free(work->pictures);

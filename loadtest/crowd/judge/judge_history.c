@@ -9,7 +9,6 @@
 #include "limits.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +30,8 @@ struct writer {
 
 /* ---- lines ---- */
 
-static void begin(const struct writer *writer, const char *op, const struct record *record,
-                  uint64_t from)
-{
-    fprintf(writer->file, "{\"op\":\"%s\",\"by\":\"visitor-%" PRIu32 "\",\"from\":%" PRIu64, op,
-            record->visitor, from);
-}
-
-static void put_id(const struct writer *writer, const char *name, uint64_t id)
-{
-    fprintf(writer->file, ",\"%s\":\"%016" PRIx64 "\"", name, id);
-}
+/* What a line says of its visitor, in this order. */
+enum field { AGAIN = 1, WANTS = 2, SEATS = 4, TAKEN = 8, HOLD = 16, ORDER = 32 };
 
 static void put_ids(const struct writer *writer, const char *name, const uint64_t *ids, uint8_t len)
 {
@@ -49,18 +39,34 @@ static void put_ids(const struct writer *writer, const char *name, const uint64_
         return;
     fprintf(writer->file, ",\"%s\":[", name);
     for (uint8_t i = 0; i < len; i++)
-        fprintf(writer->file, "%s\"%016" PRIx64 "\"", i > 0 ? "," : "", ids[i]);
+        fprintf(writer->file, "%s\"%016lx\"", i > 0 ? "," : "", ids[i]);
     fputc(']', writer->file);
 }
 
-static void end(const struct writer *writer, const char *answer, uint64_t to)
+static void begin(const struct writer *writer, const char *op, const struct record *record,
+                  uint64_t from, unsigned fields)
 {
-    fprintf(writer->file, ",\"answer\":\"%s\",\"to\":%" PRIu64 "}\n", answer, to);
+    const struct asker *who = &writer->askers[record->visitor];
+    fprintf(writer->file, "{\"op\":\"%s\",\"by\":\"visitor-%u\",\"from\":%lu", op, record->visitor,
+            from);
+    if ((fields & AGAIN) != 0 && who->again)
+        fputs(",\"again\":true", writer->file);
+    put_ids(writer, "wants", who->wants, (fields & WANTS) != 0 ? who->wants_len : 0);
+    put_ids(writer, "seats", who->seats, (fields & SEATS) != 0 ? who->seats_len : 0);
+    put_ids(writer, "taken", who->taken, (fields & TAKEN) != 0 ? who->taken_len : 0);
+    if ((fields & HOLD) != 0)
+        fprintf(writer->file, ",\"hold\":\"%016lx\"", who->hold);
+    if ((fields & ORDER) != 0)
+        fprintf(writer->file, ",\"order\":\"%016lx\"", who->order);
 }
 
-static void end_unknown(const struct writer *writer)
+/* `to` 0: it never came to an end. */
+static void end(const struct writer *writer, const char *answer, uint64_t to)
 {
-    fputs(",\"answer\":\"unknown\"}\n", writer->file);
+    fprintf(writer->file, ",\"answer\":\"%s\"", answer);
+    if (to > 0)
+        fprintf(writer->file, ",\"to\":%lu", to);
+    fputs("}\n", writer->file);
 }
 
 static uint64_t asked_us(const struct record *record)
@@ -76,30 +82,21 @@ static void add(uint64_t *ids, uint8_t *len, uint64_t id)
 
 /* ---- what never came ---- */
 
-static void lose_hold(const struct writer *writer, const struct record *record, struct asker *who)
+static void lose_one(const struct writer *writer, const char *op, const struct record *record,
+                     uint64_t *from, unsigned fields)
 {
-    if (who->hold_from == 0)
+    if (*from == 0)
         return;
-    begin(writer, "hold", record, who->hold_from);
-    put_ids(writer, "wants", who->wants, who->wants_len);
-    end_unknown(writer);
-    who->hold_from = 0;
+    begin(writer, op, record, *from, fields);
+    end(writer, "unknown", 0);
+    *from = 0;
 }
 
 static void lose(const struct writer *writer, const struct record *record, struct asker *who)
 {
-    lose_hold(writer, record, who);
-    if (who->order_from != 0) {
-        begin(writer, "order", record, who->order_from);
-        put_id(writer, "hold", who->hold);
-        end_unknown(writer);
-    }
-    if (who->drop_from != 0) {
-        begin(writer, "release", record, who->drop_from);
-        put_id(writer, "hold", who->hold);
-        end_unknown(writer);
-    }
-    who->order_from = who->drop_from = 0;
+    lose_one(writer, "hold", record, &who->hold_from, WANTS);
+    lose_one(writer, "order", record, &who->order_from, HOLD);
+    lose_one(writer, "release", record, &who->drop_from, HOLD);
 }
 
 /* ---- answers ---- */
@@ -108,7 +105,7 @@ static void on_sent(const struct writer *writer, const struct record *record, st
 {
     switch ((enum record_sent)record->value) {
     case SENT_HOLD:
-        lose_hold(writer, record, who);
+        lose_one(writer, "hold", record, &who->hold_from, WANTS);
         who->hold_from = record->at_us;
         who->wants_len = who->taken_len = 0;
         who->again = false;
@@ -132,23 +129,12 @@ static void on_hold(const struct writer *writer, const struct record *record, st
         who->hold_from = asked_us(record);
 }
 
-static void begin_hold(const struct writer *writer, const struct record *record,
-                       const struct asker *who)
-{
-    begin(writer, "hold", record, who->hold_from);
-    if (who->again)
-        fputs(",\"again\":true", writer->file);
-    put_ids(writer, "wants", who->wants, who->wants_len);
-}
-
 static void on_until(const struct writer *writer, const struct record *record, struct asker *who)
 {
     who->hold = record->more;
-    begin_hold(writer, record, who);
-    put_ids(writer, "seats", who->seats, who->seats_len);
-    put_id(writer, "hold", who->hold);
+    begin(writer, "hold", record, who->hold_from, AGAIN | WANTS | SEATS | HOLD);
     if (record->value > 0)
-        fprintf(writer->file, ",\"until\":%" PRIu64, record->value);
+        fprintf(writer->file, ",\"until\":%lu", record->value);
     end(writer, "ok", who->held_at);
     who->hold_from = 0;
 }
@@ -164,8 +150,7 @@ static void on_other(const struct writer *writer, const struct record *record, s
         who->again = true;
         return;
     }
-    begin_hold(writer, record, who);
-    put_ids(writer, "taken", who->taken, who->taken_len);
+    begin(writer, "hold", record, who->hold_from, AGAIN | WANTS | TAKEN);
     end(writer, "refused", record->at_us);
     who->hold_from = 0;
 }
@@ -175,10 +160,8 @@ static void on_order(const struct writer *writer, const struct record *record, s
     if (who->order_from == 0)
         return; /* the same answer again */
     who->order = record->more;
-    begin(writer, "order", record, who->order_from);
-    put_id(writer, "hold", who->hold);
-    put_id(writer, "order", who->order);
-    fprintf(writer->file, ",\"amount\":%" PRIu64, record->value);
+    begin(writer, "order", record, who->order_from, HOLD | ORDER);
+    fprintf(writer->file, ",\"amount\":%lu", record->value);
     end(writer, "ok", record->at_us);
     who->order_from = 0;
 }
@@ -189,18 +172,17 @@ static void on_step(const struct writer *writer, const struct record *record, st
 {
     if (who->drop_from == 0 || record->status >= 300)
         return;
-    begin(writer, "release", record, who->drop_from);
-    put_id(writer, "hold", who->hold);
+    begin(writer, "release", record, who->drop_from, HOLD);
     end(writer, "ok", record->at_us);
     who->drop_from = 0;
 }
 
 static void on_gone(const struct writer *writer, const struct record *record, struct asker *who)
 {
+    (void)who;
     if (record->value != GONE_HOLD)
         return;
-    begin(writer, "gone", record, asked_us(record));
-    put_id(writer, "hold", who->hold);
+    begin(writer, "gone", record, asked_us(record), HOLD);
     end(writer, "ok", record->at_us);
 }
 
@@ -209,18 +191,17 @@ static void on_sold(const struct writer *writer, const struct record *record, st
 {
     if (record->kind == RECORD_SOLD)
         lose(writer, record, who); /* a saga whose order was never answered */
-    begin(writer, "ticket", record, asked_us(record));
-    put_id(writer, "hold", who->hold);
+    begin(writer, "ticket", record, asked_us(record), HOLD);
     if (record->kind == RECORD_TICKET)
-        put_id(writer, "order", record->more);
+        fprintf(writer->file, ",\"order\":\"%016lx\"", record->more);
     end(writer, "ok", record->at_us);
 }
 
 static void on_paid(const struct writer *writer, const struct record *record, struct asker *who)
 {
-    begin(writer, "paid", record, asked_us(record));
-    put_id(writer, "order", who->order);
-    fprintf(writer->file, ",\"amount\":%" PRIu64, record->value);
+    (void)who;
+    begin(writer, "paid", record, asked_us(record), ORDER);
+    fprintf(writer->file, ",\"amount\":%lu", record->value);
     end(writer, "ok", record->at_us);
 }
 
@@ -237,10 +218,10 @@ static void on_place(const struct writer *writer, const struct record *record, s
     (void)who;
     if (record->value == 0)
         return;
-    begin(writer, words[record->kind].op, record, asked_us(record));
-    fprintf(writer->file, ",\"%s\":%" PRIu64, words[record->kind].number, record->value);
+    begin(writer, words[record->kind].op, record, asked_us(record), 0);
+    fprintf(writer->file, ",\"%s\":%lu", words[record->kind].number, record->value);
     if (record->kind == RECORD_WAIT)
-        fprintf(writer->file, ",\"ahead\":%" PRIu64 ",\"waiting\":%s,\"stale\":%s", record->more,
+        fprintf(writer->file, ",\"ahead\":%lu,\"waiting\":%s,\"stale\":%s", record->more,
                 (record->flags & RECORD_WAITING) != 0 ? "true" : "false",
                 (record->flags & RECORD_STALE) != 0 ? "true" : "false");
     end(writer, "ok", record->at_us);
@@ -286,8 +267,8 @@ int judge_history(const struct record *records, size_t len, const struct judge_c
         return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
     }
     fprintf(writer.file,
-            "{\"history\":1,\"of\":\"a crowd\",\"saga\":\"unseen\",\"lag_us\":%d,"
-            "\"gone_after_us\":%" PRIu64 "}\n",
+            "{\"history\":1,\"of\":\"a "
+            "crowd\",\"saga\":\"unseen\",\"lag_us\":%d,\"gone_after_us\":%lu}\n",
             JUDGE_LAG_US, judge_gone_after_us(conf));
     for (size_t i = 0; i < len; i++)
         if (on_record[records[i].kind] != NULL)

@@ -1,8 +1,7 @@
-/* judge_internal.h: what the files of the judge share; no other file includes it.
- *
- *     judge.c         one pass over the records, with a picture of each visitor; then the rules
- * that compare visitors judge_line.c    all visitors in one line: jumps, the rate, how many are
- * ahead judge_history.c the records as a history, for another judge */
+/* judge_internal.h: what the files of the judge share; no other file includes it. judge.c passes
+ * over the records once, with a picture of each visitor, and compares them afterwards;
+ * judge_line.c has all visitors in one line; judge_history.c writes the records for another judge.
+ */
 #ifndef FG_CROWD_JUDGE_INTERNAL_H
 #define FG_CROWD_JUDGE_INTERNAL_H
 
@@ -24,6 +23,14 @@ void judge_found(struct judge_verdict *verdict, enum judge_kind kind, const char
 
 /* Makes room for one more. False: no memory. */
 bool judge_room(void **array, size_t len, size_t *cap, size_t size);
+
+/* For qsort(): the first numbers decide, and the second ones where those are equal. */
+static inline int judge_compare(uint64_t a, uint64_t b, uint64_t a_second, uint64_t b_second)
+{
+    if (a != b)
+        return a < b ? -1 : 1;
+    return a_second < b_second ? -1 : a_second > b_second;
+}
 
 uint64_t judge_gone_after_us(const struct judge_conf *conf);
 

@@ -16,7 +16,6 @@
  *     change nothing. */
 #include "judge/judge_internal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 enum { REFILL_CAP_MS = 250 }; /* a stall of the ticks makes up for no more than that */
@@ -99,7 +98,7 @@ void judge_line_rose(struct judge_line *line, uint64_t place, uint64_t from, uin
 static int by_place(const void *a, const void *b)
 {
     const struct judge_place *one = a, *two = b;
-    return one->place < two->place ? -1 : one->place > two->place;
+    return judge_compare(one->place, two->place, 0, 0);
 }
 
 /* The places whose owners we know, in their order, and how many up to each are of one sort. */
@@ -147,9 +146,7 @@ static bool places_count(struct places *places)
 static int by_instant(const void *a, const void *b)
 {
     const struct sight *one = a, *two = b;
-    if (one->at_us != two->at_us)
-        return one->at_us < two->at_us ? -1 : 1;
-    return one->place < two->place ? -1 : one->place > two->place;
+    return judge_compare(one->at_us, two->at_us, one->place, two->place);
 }
 
 /* From the end backwards, with the lowest ceiling that came later. */
@@ -166,9 +163,8 @@ static void judge_jumps(const struct judge_line *line, struct judge_verdict *ver
         }
         if (lowest != NULL && floor->place > lowest->place)
             judge_found(verdict, FOUND_JUMP,
-                        "visitor %u with place %" PRIu64
-                        " was let in; %.1f s later the line had come "
-                        "to %" PRIu64 " at most, as visitor %u saw",
+                        "visitor %u with place %lu was let in; %.1f s later the line had come to "
+                        "%lu at most, as visitor %u saw",
                         floor->visitor, floor->place, (double)(lowest->at_us - floor->at_us) / 1e6,
                         lowest->place, lowest->visitor);
     }
@@ -212,8 +208,7 @@ static void judge_rate(const struct judge_line *line, const struct places *place
         return;
     double seconds = (double)(worst->at_us - worst_from->at_us) / 1e6;
     judge_found(verdict, FOUND_RATE,
-                "within %.2f s the line came from %" PRIu64 " at most to %" PRIu64 ": %" PRIu64
-                " calls; %.1f were allowed",
+                "within %.2f s the line came from %lu at most to %lu: %lu calls; %.1f were allowed",
                 seconds, worst_from->place, worst->place,
                 count_upto(places, places->paying, worst->place) -
                     count_upto(places, places->paying, worst_from->place),
@@ -232,10 +227,10 @@ static void judge_rises(const struct judge_line *line, const struct places *plac
         uint64_t steady = count_upto(places, places->steady, rise->place - 1) -
                           count_upto(places, places->steady, rise->came);
         if (rise->to - rise->from > between - steady)
-            judge_found(verdict, FOUND_AHEAD,
-                        "visitor %u with place %" PRIu64 " had %" PRIu64 " ahead and later %" PRIu64
-                        "; %" PRIu64 " could have come back",
-                        rise->visitor, rise->place, rise->from, rise->to, between - steady);
+            judge_found(
+                verdict, FOUND_AHEAD,
+                "visitor %u with place %lu had %lu ahead and later %lu; %lu could have come back",
+                rise->visitor, rise->place, rise->from, rise->to, between - steady);
     }
 }
 

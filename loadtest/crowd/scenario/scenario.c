@@ -80,8 +80,6 @@ const struct config_setting scenario_settings[] = {
      "source addresses from here on, 256 for each process; empty: the kernel's choice"},
     {"targets", "users_file", CONFIG_STRING, AT(users_file), "", 0, 0, NULL,
      "accounts of the shop: [{\"login\",\"password\"}] or [{\"token\"}]"},
-    {"targets", "psp_key_file", CONFIG_STRING, AT(psp_key_file), "", 0, 0, NULL,
-     "the key with which a buyer's browser would pay"},
     {"targets", "service_token_file", CONFIG_STRING, AT(service_token_file), "", 0, 0, NULL,
      "the key with which a saga would confirm, for to = sold"},
     {"targets", "passes_file", CONFIG_STRING, AT(passes_file), "", 0, 0, NULL,
@@ -213,10 +211,8 @@ static int targets_judged(const char *name, const char *list, bool foreign_hosts
 
 static int keys_judged(const struct scenario *scenario, struct err_slot *err)
 {
-    if (scenario->journey == JOURNEY_ORDER &&
-        (scenario->users_file[0] == '\0' || scenario->psp_key_file[0] == '\0'))
-        return err_set(err, ERR_RANGE,
-                       "[journey] to = order needs [targets] users_file and psp_key_file");
+    if (scenario->journey == JOURNEY_ORDER && scenario->users_file[0] == '\0')
+        return err_set(err, ERR_RANGE, "[journey] to = order needs [targets] users_file");
     if (scenario->journey == JOURNEY_SOLD && scenario->service_token_file[0] == '\0')
         return err_set(err, ERR_RANGE, "[journey] to = sold needs [targets] service_token_file");
     if (scenario->journey < JOURNEY_HOLD && scenario->passes_file[0] != '\0')

@@ -79,8 +79,8 @@ struct scenario {
     char saga[CONFIG_STRING_MAX];
     char pay[CONFIG_STRING_MAX], psp[CONFIG_STRING_MAX];
     char from[CONFIG_STRING_MAX];
-    char users_file[CONFIG_STRING_MAX], psp_key_file[CONFIG_STRING_MAX];
-    char service_token_file[CONFIG_STRING_MAX], passes_file[CONFIG_STRING_MAX];
+    char users_file[CONFIG_STRING_MAX], service_token_file[CONFIG_STRING_MAX];
+    char passes_file[CONFIG_STRING_MAX];
     char record[CONFIG_STRING_MAX], report[CONFIG_STRING_MAX];
     uint64_t share[MANNERS]; /* in a hundred */
     struct stage stage;

@@ -18,55 +18,72 @@
 
 /* ---- calls ---- */
 
+/* Who is asked in a phase and what the answer means. One that refuses for the moment is asked
+ * again, and one with another status than `status` (0: any) ends the visit, unless a phase hears
+ * all. */
+static const struct {
+    const char *name;
+    enum service service;
+    unsigned status;
+    visitor_heard *heard;
+    bool hears_all;
+} phases[PHASES] = {
+    [PHASE_AWAY] = {"away"},
+    [PHASE_PAGE] = {"page", SERVICE_QUEUE, 200, visitor_on_page},
+    [PHASE_JOIN] = {"join", SERVICE_QUEUE, 0, visitor_on_join},
+    [PHASE_SOLVE] = {"solve"},
+    [PHASE_WAIT] = {"me", SERVICE_QUEUE, 200, visitor_on_wait},
+    [PHASE_LISTEN] = {"listen"},
+    [PHASE_PASS] = {"pass", SERVICE_QUEUE, 0, visitor_on_pass, .hears_all = true},
+    [PHASE_REPASS] = {"repass", SERVICE_QUEUE, 0, visitor_on_repass},
+    [PHASE_PLAN] = {"plan", SERVICE_SEATS, 200, visitor_on_plan},
+    [PHASE_LOOK] = {"look", SERVICE_SEATS, 200, visitor_on_look},
+    [PHASE_HOLD] = {"hold", SERVICE_SEATS, 0, visitor_on_hold, .hears_all = true},
+    [PHASE_EXTEND] = {"extend", SERVICE_SAGA, 200, visitor_on_step},
+    [PHASE_CONFIRM] = {"confirm", SERVICE_SAGA, 200, visitor_on_step},
+    [PHASE_ORDER] = {"order", SERVICE_PAY, 0, visitor_on_order},
+    [PHASE_SHARE] = {"share", SERVICE_PAY, 0, visitor_on_share},
+    [PHASE_PAY] = {"pay", SERVICE_PSP, 0, visitor_on_pay},
+    [PHASE_WATCH] = {"watch", SERVICE_PAY, 200, visitor_on_watch},
+    [PHASE_TICKETS] = {"tickets", SERVICE_PAY, 200, visitor_on_tickets},
+    [PHASE_OVER] = {"over", SERVICE_PAY, 200, visitor_on_over},
+    [PHASE_RETURN] = {"return", SERVICE_QUEUE, 0, visitor_on_return},
+    [PHASE_SECOND] = {"second", SERVICE_SEATS, 0, visitor_on_second},
+    [PHASE_DROP] = {"drop", SERVICE_SEATS, 0, visitor_on_leave},
+    [PHASE_LEAVE] = {"leave", SERVICE_QUEUE, 0, visitor_on_leave},
+};
+
+const char *visitor_phase_name(enum phase phase)
+{
+    return phases[phase].name;
+}
+
 static void on_answer(void *ctx, const struct pool_answer *answer)
 {
-    static visitor_heard *const meaning[PHASES] = {
-        [PHASE_PAGE] = visitor_on_page,     [PHASE_JOIN] = visitor_on_join,
-        [PHASE_WAIT] = visitor_on_wait,     [PHASE_PASS] = visitor_on_pass,
-        [PHASE_REPASS] = visitor_on_repass, [PHASE_PLAN] = visitor_on_plan,
-        [PHASE_LOOK] = visitor_on_look,     [PHASE_HOLD] = visitor_on_hold,
-        [PHASE_ORDER] = visitor_on_order,   [PHASE_SHARE] = visitor_on_share,
-        [PHASE_PAY] = visitor_on_pay,       [PHASE_WATCH] = visitor_on_watch,
-        [PHASE_RETURN] = visitor_on_return, [PHASE_TICKETS] = visitor_on_tickets,
-        [PHASE_SECOND] = visitor_on_second, [PHASE_DROP] = visitor_on_leave,
-        [PHASE_LEAVE] = visitor_on_leave,   [PHASE_EXTEND] = visitor_on_step,
-        [PHASE_CONFIRM] = visitor_on_step,  [PHASE_OVER] = visitor_on_over,
-    };
     struct visitor *visitor = ctx;
     if (visitor->ended)
         return; /* the run was over before the answer came */
     struct crowd_stats *stats = visitor->crowd->stats;
     unsigned class = answer->rc == 0 && answer->status < 600 ? answer->status / 100 : 0;
+    unsigned phase = visitor->phase, wanted = phases[phase].status;
     visitor_count(&stats->answers[class], 1);
-    histogram_record(&stats->took[visitor->phase], answer->took_us);
-    meaning[visitor->phase](visitor, answer);
+    histogram_record(&stats->took[phase], answer->took_us);
+    if (!phases[phase].hears_all && visitor_is_for_later(answer))
+        visitor_again(visitor, answer);
+    else if (wanted != 0 && answer->status != wanted)
+        visitor_unexpected(visitor, answer);
+    else
+        phases[phase].heard(visitor, answer);
 }
 
 /* Each call of a visitor may reach another front, as behind an edge. */
 static struct pool *pool_for(const struct visitor *visitor)
 {
     const struct crowd *crowd = visitor->crowd;
-    switch ((enum phase)visitor->phase) {
-    case PHASE_PLAN:
-    case PHASE_LOOK:
-    case PHASE_HOLD:
-    case PHASE_SECOND:
-    case PHASE_DROP:
-        return crowd->seats;
-    case PHASE_EXTEND:
-    case PHASE_CONFIRM:
-        return crowd->saga;
-    case PHASE_ORDER:
-    case PHASE_SHARE:
-    case PHASE_WATCH:
-    case PHASE_TICKETS:
-    case PHASE_OVER:
-        return crowd->pay;
-    case PHASE_PAY:
-        return crowd->psp;
-    default:
-        return crowd->queue[(visitor->number + visitor->turn) % crowd->fronts];
-    }
+    enum service service = phases[visitor->phase].service;
+    return service == SERVICE_QUEUE
+               ? crowd->queue[(visitor->number + visitor->turn) % crowd->fronts]
+               : crowd->service[service];
 }
 
 /* Straight to the seats; false if the visitor's way ended here. */

@@ -40,7 +40,9 @@ enum phase {
     PHASES,
 };
 
-extern const char *const phase_names[PHASES];
+const char *visitor_phase_name(enum phase phase);
+
+enum service { SERVICE_QUEUE, SERVICE_SEATS, SERVICE_SAGA, SERVICE_PAY, SERVICE_PSP, SERVICES };
 
 /* Counts of one process, in memory that the parent reads while it runs. */
 struct crowd_stats {
@@ -72,7 +74,7 @@ struct visitor;
 struct crowd {
     const struct scenario *scenario;
     uv_loop_t *loop;
-    struct pool *queue[CROWD_FRONTS_MAX], *seats, *saga, *pay, *psp;
+    struct pool *queue[CROWD_FRONTS_MAX], *service[SERVICES];
     struct sockaddr_in front[CROWD_FRONTS_MAX];
     uint32_t fronts;
     struct in_addr from; /* of streams */
@@ -84,7 +86,7 @@ struct crowd {
     struct crowd_stats *stats;
     struct buyer *buyers;
     uint32_t buyers_len;
-    const char *psp_key, *service_token;
+    const char *service_token;
     const struct passes *passes; /* NULL: all visitors join the line */
     uint64_t salt;               /* of this run's keys */
     uint64_t streams_from_us;    /* listeners open no stream before this; 0: at once */

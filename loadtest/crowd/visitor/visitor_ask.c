@@ -1,252 +1,181 @@
-/* visitor_ask.c: writes the request of each phase, as a browser (or a bot) sends it.
+/* visitor_ask.c: the request of each phase, one row of requests[] each, as a browser (or a bot)
+ * sends it.
  *
- * A visitor is a phase and a few strings. The request is written at the moment when a connection
- * is free, from what the visitor knows then, so that a million who wait hold no requests. Bots
- * differ in what they put in, not in how they ask. */
+ * A request is written at the moment when a connection is free, from what the visitor knows then,
+ * so that a million who wait hold no requests. */
 #include "visitor/visitor_internal.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
+
+enum bearer { BEARER_NONE, BEARER_TICKET, BEARER_PASS, BEARER_SERVICE };
 
 struct request {
-    const char *method;
-    const char *bearer; /* NULL: none */
-    const char *cookie; /* NULL: none */
-    const char *type;   /* of the body */
-    const char *key;    /* Idempotency-Key; NULL: none */
+    const char *line; /* method and path, with the visitor's {event}, {hold}, {order} or {page} */
+    enum bearer bearer;
+    const char *key; /* Idempotency-Key; NULL: none */
     const char *accept;
-    const char *proof; /* of work; NULL: none */
-    struct span body;
+    bool account; /* sends the cookie of the account that pays */
+    void (*body)(struct text *body, const struct visitor *visitor); /* NULL: none */
 };
 
-/* Behind a trusted proxy, which we stand for, everybody has an address of their own; somebody who
- * was handed a pass or a hold has another address. */
-static void put_address(struct text *out, const struct visitor *visitor)
-{
-    bool elsewhere = visitor->phase == PHASE_SHARE || visitor->phase == PHASE_SECOND;
-    text_printf(out, "X-Forwarded-For: %d.%u.%u.%u\r\n", elsewhere ? 11 : 10,
-                visitor->number >> 16 & 255, visitor->number >> 8 & 255, visitor->number & 255);
-}
+/* ---- bodies ---- */
 
-static void put(struct text *out, const struct visitor *visitor, const struct request *request,
-                const char *path, ...) __attribute__((format(printf, 4, 5)));
-
-static void put(struct text *out, const struct visitor *visitor, const struct request *request,
-                const char *path, ...)
+static void put_seats(struct text *body, const struct visitor *visitor)
 {
-    va_list args;
-    va_start(args, path);
-    text_printf(out, "%s ", request->method);
-    text_vprintf(out, path, args);
-    va_end(args);
-    TEXT_LIT(out, " HTTP/1.1\r\nHost: crowd\r\n");
-    put_address(out, visitor);
-    if (request->bearer != NULL)
-        text_printf(out, "Authorization: Bearer %s\r\n", request->bearer);
-    if (request->cookie != NULL)
-        text_printf(out, "Cookie: %s\r\n", request->cookie);
-    if (request->key != NULL)
-        text_printf(out, "Idempotency-Key: %016lx-%u-%s\r\n", visitor->crowd->salt, visitor->number,
-                    request->key);
-    if (request->accept != NULL)
-        text_printf(out, "Accept: %s\r\n", request->accept);
-    if (request->proof != NULL)
-        text_printf(out, "X-Proof-Of-Work: %s\r\n", request->proof);
-    if (request->type != NULL)
-        text_printf(out, "Content-Type: %s\r\n", request->type);
-    if (request->type != NULL || strcmp(request->method, "POST") == 0)
-        text_printf(out, "Content-Length: %zu\r\n", request->body.len);
-    TEXT_LIT(out, "\r\n");
-    text_put(out, request->body);
-}
-
-/* The account that pays; somebody else's where a hold was handed on. */
-static const struct buyer *buyer_of(const struct visitor *visitor)
-{
-    uint32_t other = visitor->phase == PHASE_SHARE ? 1 : 0;
-    return &visitor->crowd->buyers[(visitor->number + other) % visitor->crowd->buyers_len];
-}
-
-static void put_best(struct text *body, const struct visitor *visitor)
-{
-    json_key(body, "best_available");
+    const struct baggage *baggage = visitor->baggage;
     json_open(body, '{');
-    json_member_u64(body, "quantity", visitor->party);
-    json_member_bool(body, "adjacent", true);
+    if (baggage->chosen > 0 && visitor->phase == PHASE_HOLD) {
+        json_key(body, "seats");
+        json_open(body, '[');
+        for (uint32_t i = 0; i < baggage->chosen; i++)
+            json_str(body, span_of(hall_seat_id(visitor->crowd->hall, baggage->seat[i])));
+        json_close(body, ']');
+    } else {
+        json_key(body, "best_available");
+        json_open(body, '{');
+        json_member_u64(body, "quantity", visitor->party);
+        json_member_bool(body, "adjacent", true);
+        json_close(body, '}');
+    }
     json_close(body, '}');
 }
 
-static void put_hold(struct text *out, const struct visitor *visitor)
+static void put_order(struct text *body, const struct visitor *visitor)
 {
-    const struct baggage *baggage = visitor->baggage;
-    bool second = visitor->phase == PHASE_SECOND;
-    char memory[1024], key[32];
-    struct text body = text_on(memory, sizeof(memory));
-    snprintf(key, sizeof(key), "hold-%u", visitor->attempt);
-    json_open(&body, '{');
-    if (baggage->chosen > 0 && !second) {
-        json_key(&body, "seats");
-        json_open(&body, '[');
-        for (uint32_t i = 0; i < baggage->chosen; i++)
-            json_str(&body, span_of(hall_seat_id(visitor->crowd->hall, baggage->seat[i])));
-        json_close(&body, ']');
-    } else {
-        put_best(&body, visitor);
-    }
-    json_close(&body, '}');
-    struct request request = {.method = "POST",
-                              .bearer = baggage->pass,
-                              .type = "application/json",
-                              .key = second ? "second" : key,
-                              .body = text_span(&body)};
-    put(out, visitor, &request, "/v1/seats/%s/holds", visitor->crowd->scenario->event);
+    json_open(body, '{');
+    json_member_cstr(body, "event", visitor->crowd->scenario->event);
+    json_member_cstr(body, "hold", visitor->baggage->hold);
+    json_close(body, '}');
 }
 
-static void put_order(struct text *out, const struct visitor *visitor)
+static void put_own_order(struct text *body, const struct visitor *visitor)
 {
-    char memory[512];
-    struct text body = text_on(memory, sizeof(memory));
-    json_open(&body, '{');
-    json_member_cstr(&body, "event", visitor->crowd->scenario->event);
-    json_member_cstr(&body, "hold", visitor->baggage->hold);
-    json_close(&body, '}');
-    struct request request = {.method = "POST",
-                              .bearer = visitor->baggage->pass,
-                              .cookie = buyer_of(visitor)->cookie,
-                              .type = "application/json",
-                              .key = visitor->phase == PHASE_SHARE ? "share" : "order",
-                              .body = text_span(&body)};
-    put(out, visitor, &request, "/v1/pay/orders");
+    text_printf(body, "{\"order\":\"%016lx-%u\"}", visitor->crowd->salt, visitor->number);
 }
 
 /* As the buyer's browser does it, on the provider's own page. */
-static void put_pay(struct text *out, const struct visitor *visitor)
+static void put_card(struct text *body, const struct visitor *visitor)
 {
-    struct request request = {.method = "POST",
-                              .type = "application/x-www-form-urlencoded",
-                              .body = SPAN("number=4242424242424242&exp=12%2F34&cvc=123")};
-    put(out, visitor, &request, "/pay/%s", visitor->baggage->page);
+    (void)visitor;
+    text_str(body, "number=4242424242424242&exp=12%2F34&cvc=123");
 }
 
-static void put_step(struct text *out, const struct visitor *visitor, const char *step)
+/* ---- requests ---- */
+
+#define QUEUE "/v1/queue/{event}/"
+#define SEATS "/v1/seats/{event}/"
+#define SAGA  "/internal/events/{event}/holds/{hold}/"
+#define ORDER "/v1/pay/orders"
+
+static const struct request requests[PHASES] = {
+    [PHASE_PAGE] = {"GET /e/{event}", .accept = "text/html"},
+    [PHASE_JOIN] = {"POST " QUEUE "join", BEARER_TICKET, "join"},
+    [PHASE_WAIT] = {"GET " QUEUE "me", BEARER_TICKET},
+    [PHASE_LISTEN] = {"GET " QUEUE "stream", BEARER_TICKET, .accept = "text/event-stream"},
+    [PHASE_PASS] = {"POST " QUEUE "pass", BEARER_TICKET},
+    [PHASE_REPASS] = {"POST " QUEUE "pass", BEARER_TICKET},
+    [PHASE_RETURN] = {"POST " QUEUE "pass", BEARER_TICKET},
+    [PHASE_LEAVE] = {"POST " QUEUE "leave", BEARER_TICKET},
+    [PHASE_PLAN] = {"GET " SEATS "plan", BEARER_PASS},
+    [PHASE_LOOK] = {"GET " SEATS "availability", BEARER_PASS, .accept = "application/octet-stream"},
+    [PHASE_HOLD] = {"POST " SEATS "holds", BEARER_PASS, "hold", .body = put_seats},
+    [PHASE_SECOND] = {"POST " SEATS "holds", BEARER_PASS, "second", .body = put_seats},
+    [PHASE_DROP] = {"DELETE " SEATS "holds/{hold}", BEARER_PASS},
+    [PHASE_EXTEND] = {"POST " SAGA "extend", BEARER_SERVICE, .body = put_own_order},
+    [PHASE_CONFIRM] = {"POST " SAGA "confirm", BEARER_SERVICE, .body = put_own_order},
+    [PHASE_ORDER] = {"POST " ORDER, BEARER_PASS, "order", .account = true, .body = put_order},
+    [PHASE_SHARE] = {"POST " ORDER, BEARER_PASS, "share", .account = true, .body = put_order},
+    [PHASE_PAY] = {"POST /pay/{page}", .body = put_card},
+    [PHASE_WATCH] = {"GET " ORDER "/{order}", BEARER_PASS, .account = true},
+    [PHASE_OVER] = {"GET " ORDER "/{order}", BEARER_PASS, .account = true},
+    [PHASE_TICKETS] = {"GET " ORDER "/{order}/tickets", BEARER_PASS, .account = true},
+};
+
+static const char *value_of(const struct visitor *visitor, struct span name)
 {
-    char memory[64];
+    if (span_eq(name, SPAN("event")))
+        return visitor->crowd->scenario->event;
+    if (span_eq(name, SPAN("hold")))
+        return visitor->baggage->hold;
+    return span_eq(name, SPAN("order")) ? visitor->baggage->order : visitor->baggage->page;
+}
+
+static void put_line(struct text *out, const struct visitor *visitor, const char *line)
+{
+    struct span rest = span_of(line), part;
+    while (rest.ptr != NULL) {
+        rest = span_cut(rest, '{', &part);
+        text_put(out, part);
+        if (rest.ptr == NULL)
+            break;
+        rest = span_cut(rest, '}', &part);
+        text_str(out, value_of(visitor, part));
+    }
+    TEXT_LIT(out, " HTTP/1.1\r\nHost: crowd\r\n");
+}
+
+/* A first join has no ticket yet; one who joins again shows it. */
+static const char *bearer_of(const struct visitor *visitor, const struct request *request)
+{
+    bool joins = request == &requests[PHASE_JOIN] && visitor->trick != 1 + TRICK_REJOIN;
+    if (request->bearer == BEARER_PASS)
+        return visitor->baggage->pass;
+    if (request->bearer == BEARER_SERVICE)
+        return visitor->crowd->service_token;
+    return request->bearer == BEARER_TICKET && !joins ? visitor->ticket : NULL;
+}
+
+/* Behind a trusted proxy, which we stand for, everybody has an address of their own. Somebody who
+ * was handed a pass or a hold has another address and another account. */
+static void put(struct text *out, const struct visitor *visitor, const struct request *request)
+{
+    const struct crowd *crowd = visitor->crowd;
+    const char *bearer = bearer_of(visitor, request);
+    bool shared = visitor->phase == PHASE_SHARE, posts = request->line[0] == 'P';
+    char memory[1024];
     struct text body = text_on(memory, sizeof(memory));
-    text_printf(&body, "{\"order\":\"%016lx-%u\"}", visitor->crowd->salt, visitor->number);
-    struct request request = {.method = "POST",
-                              .bearer = visitor->crowd->service_token,
-                              .type = "application/json",
-                              .body = text_span(&body)};
-    put(out, visitor, &request, "/internal/events/%s/holds/%s/%s", visitor->crowd->scenario->event,
-        visitor->baggage->hold, step);
-}
-
-static void put_in_line(struct text *out, const struct visitor *visitor)
-{
-    const char *event = visitor->crowd->scenario->event;
-    struct request get = {.method = "GET", .bearer = visitor->ticket};
-    struct request post = {.method = "POST", .bearer = visitor->ticket};
-    switch ((enum phase)visitor->phase) {
-    case PHASE_PAGE:
-        get.bearer = NULL;
-        get.accept = "text/html";
-        put(out, visitor, &get, "/e/%s", event);
-        break;
-    case PHASE_JOIN:
-        post.bearer = visitor->trick == 1 + TRICK_REJOIN ? visitor->ticket : NULL;
-        post.key = "join";
-        post.proof = visitor->proof;
-        put(out, visitor, &post, "/v1/queue/%s/join", event);
-        break;
-    case PHASE_WAIT:
-        put(out, visitor, &get, "/v1/queue/%s/me", event);
-        break;
-    case PHASE_LEAVE:
-        put(out, visitor, &post, "/v1/queue/%s/leave", event);
-        break;
-    default:
-        put(out, visitor, &post, "/v1/queue/%s/pass", event);
+    put_line(out, visitor, request->line);
+    text_printf(out, "X-Forwarded-For: %d.%u.%u.%u\r\n",
+                shared || visitor->phase == PHASE_SECOND ? 11 : 10, visitor->number >> 16 & 255,
+                visitor->number >> 8 & 255, visitor->number & 255);
+    if (bearer != NULL)
+        text_printf(out, "Authorization: Bearer %s\r\n", bearer);
+    if (request->account)
+        text_printf(out, "Cookie: %s\r\n",
+                    crowd->buyers[(visitor->number + shared) % crowd->buyers_len].cookie);
+    if (request->key != NULL)
+        text_printf(out, "Idempotency-Key: %016lx-%u-%s", crowd->salt, visitor->number,
+                    request->key);
+    if (request == &requests[PHASE_HOLD]) /* each attempt wants other seats */
+        text_printf(out, "-%u", visitor->attempt);
+    if (request->key != NULL)
+        TEXT_LIT(out, "\r\n");
+    if (request->accept != NULL)
+        text_printf(out, "Accept: %s\r\n", request->accept);
+    if (request == &requests[PHASE_JOIN] && visitor->proof != NULL)
+        text_printf(out, "X-Proof-Of-Work: %s\r\n", visitor->proof);
+    if (request->body != NULL) {
+        request->body(&body, visitor);
+        text_printf(out, "Content-Type: application/%s\r\n",
+                    request->body == put_card ? "x-www-form-urlencoded" : "json");
     }
-}
-
-static void put_at_seats(struct text *out, const struct visitor *visitor)
-{
-    const char *event = visitor->crowd->scenario->event;
-    struct request get = {.method = "GET", .bearer = visitor->baggage->pass};
-    switch ((enum phase)visitor->phase) {
-    case PHASE_PLAN:
-        put(out, visitor, &get, "/v1/seats/%s/plan", event);
-        break;
-    case PHASE_LOOK:
-        get.accept = "application/octet-stream";
-        put(out, visitor, &get, "/v1/seats/%s/availability", event);
-        break;
-    case PHASE_DROP:
-        get.method = "DELETE";
-        put(out, visitor, &get, "/v1/seats/%s/holds/%s", event, visitor->baggage->hold);
-        break;
-    default:
-        put_hold(out, visitor);
-    }
+    if (posts)
+        text_printf(out, "Content-Length: %zu\r\n", body.len);
+    TEXT_LIT(out, "\r\n");
+    text_put(out, text_span(&body));
 }
 
 void visitor_ask(void *ctx, struct text *out)
 {
     const struct visitor *visitor = ctx;
-    struct request get = {.method = "GET"};
-    switch ((enum phase)visitor->phase) {
-    case PHASE_PAGE:
-    case PHASE_JOIN:
-    case PHASE_WAIT:
-    case PHASE_PASS:
-    case PHASE_REPASS:
-    case PHASE_RETURN:
-    case PHASE_LEAVE:
-        put_in_line(out, visitor);
-        break;
-    case PHASE_PLAN:
-    case PHASE_LOOK:
-    case PHASE_HOLD:
-    case PHASE_SECOND:
-    case PHASE_DROP:
-        put_at_seats(out, visitor);
-        break;
-    case PHASE_EXTEND:
-        put_step(out, visitor, "extend");
-        break;
-    case PHASE_CONFIRM:
-        put_step(out, visitor, "confirm");
-        break;
-    case PHASE_ORDER:
-    case PHASE_SHARE:
-        put_order(out, visitor);
-        break;
-    case PHASE_PAY:
-        put_pay(out, visitor);
-        break;
-    case PHASE_WATCH:
-    case PHASE_TICKETS:
-    case PHASE_OVER:
-        get.bearer = visitor->baggage->pass;
-        get.cookie = buyer_of(visitor)->cookie;
-        put(out, visitor, &get, "/v1/pay/orders/%s%s", visitor->baggage->order,
-            visitor->phase == PHASE_TICKETS ? "/tickets" : "");
-        break;
-    case PHASE_AWAY:
-    case PHASE_SOLVE:
-    case PHASE_LISTEN:
-    case PHASES:
-        assert(false);
-    }
+    assert(requests[visitor->phase].line != NULL);
+    put(out, visitor, &requests[visitor->phase]);
 }
 
 size_t visitor_ask_stream(const struct visitor *visitor, char *memory, size_t cap)
 {
     struct text out = text_on(memory, cap);
-    struct request get = {
-        .method = "GET", .bearer = visitor->ticket, .accept = "text/event-stream"};
-    put(&out, visitor, &get, "/v1/queue/%s/stream", visitor->crowd->scenario->event);
+    put(&out, visitor, &requests[PHASE_LISTEN]);
     assert(!out.overflown);
     return out.len;
 }

@@ -79,6 +79,7 @@ void visitor_end(struct visitor *visitor, enum record_end how);
 void visitor_stop_listening(struct visitor *visitor);
 /* Goes to `phase` after that many milliseconds, and forgets the earlier plan. */
 void visitor_later(struct visitor *visitor, enum phase phase, uint64_t in_ms);
+void visitor_soon(struct visitor *visitor, enum phase phase, uint64_t low_ms, uint64_t high_ms);
 uint64_t visitor_between_ms(const struct visitor *visitor, uint64_t low, uint64_t high);
 bool visitor_is_for_later(const struct pool_answer *answer);
 /* Refused for the moment: again later, under the same key. */

@@ -20,16 +20,8 @@ static bool line_is_over(struct visitor *visitor, const struct pool_answer *answ
 
 void visitor_on_page(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
-    if (answer->status != 200) {
-        visitor_unexpected(visitor, answer);
-        return;
-    }
     visitor_step(visitor, answer);
-    visitor_later(visitor, PHASE_JOIN, visitor_between_ms(visitor, 20, 300));
+    visitor_soon(visitor, PHASE_JOIN, 20, 300);
 }
 
 /* ---- proof of work ---- */
@@ -123,9 +115,9 @@ static void begin_to_wait(struct visitor *visitor, uint64_t poll_ms)
     if (visitor_is(visitor, MANNER_SLOW) && visitor->stream == NULL)
         open_stream(visitor);
     if (visitor_is(visitor, MANNER_JUMPER) || visitor_is(visitor, MANNER_FORGER)) {
-        visitor_later(visitor, PHASE_PASS, visitor_between_ms(visitor, 50, 300));
+        visitor_soon(visitor, PHASE_PASS, 50, 300);
     } else if (visitor_is(visitor, MANNER_LEAVER)) {
-        visitor_later(visitor, PHASE_LEAVE, visitor_between_ms(visitor, 500, 5000));
+        visitor_soon(visitor, PHASE_LEAVE, 500, 5000);
     } else if (crowd->scenario->journey == JOURNEY_LINE) {
         visitor_end(visitor, END_DONE);
     } else if (visitor_is(visitor, MANNER_LISTENER)) {
@@ -149,16 +141,12 @@ static bool joins_again(struct visitor *visitor)
         return false;
     visitor->rejoins++;
     visitor->trick = tab ? 1 + TRICK_TAB : 1 + TRICK_REJOIN;
-    visitor_later(visitor, PHASE_JOIN, visitor_between_ms(visitor, 0, 500));
+    visitor_soon(visitor, PHASE_JOIN, 0, 500);
     return true;
 }
 
 void visitor_on_join(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     bool again = visitor->trick > 0 && answer->status < 300;
     struct span ticket;
     if (again) {
@@ -230,14 +218,6 @@ static unsigned standing(const struct pool_answer *answer)
 
 void visitor_on_wait(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
-    if (answer->status != 200) {
-        visitor_unexpected(visitor, answer);
-        return;
-    }
     visitor->tries = 0;
     place_drawn(visitor, answer);
     bool called = false;
@@ -259,7 +239,7 @@ void visitor_on_wait(struct visitor *visitor, const struct pool_answer *answer)
     if (visitor_is(visitor, MANNER_NO_SHOW))
         visitor_end(visitor, END_NO_SHOW);
     else
-        visitor_later(visitor, PHASE_PASS, visitor_between_ms(visitor, 100, 1500));
+        visitor_soon(visitor, PHASE_PASS, 100, 1500);
 }
 
 /* ---- listening ---- */
@@ -301,7 +281,7 @@ static void on_data(void *ctx, struct span data)
         visitor_later(visitor, PHASE_WAIT, 0);
     else if (span_eq(state, SPAN("sold-out")) || span_eq(state, SPAN("closed")) ||
              (visitor->undrawn && !span_eq(state, SPAN("pre-queue"))))
-        visitor_later(visitor, PHASE_WAIT, visitor_between_ms(visitor, 0, 2000));
+        visitor_soon(visitor, PHASE_WAIT, 0, 2000);
 }
 
 static void on_stream_end(void *ctx, unsigned status)
@@ -311,7 +291,7 @@ static void on_stream_end(void *ctx, unsigned status)
     visitor_count(&visitor->crowd->stats->streams_lost, 1);
     visitor_stop_listening(visitor);
     if (visitor->phase == PHASE_LISTEN)
-        visitor_later(visitor, PHASE_LISTEN, visitor_between_ms(visitor, 500, 3000));
+        visitor_soon(visitor, PHASE_LISTEN, 500, 3000);
 }
 
 static void open_stream(struct visitor *visitor)
@@ -377,6 +357,16 @@ static void early_answered(struct visitor *visitor, const struct pool_answer *an
     begin_to_wait(visitor, visitor_between_ms(visitor, 200, 1000));
 }
 
+/* Has a pass, and goes on to the seats. */
+static void go_in(struct visitor *visitor)
+{
+    visitor->attempt = 0;
+    if (visitor->crowd->scenario->journey == JOURNEY_PASS)
+        visitor_end(visitor, END_DONE);
+    else
+        visitor_soon(visitor, visitor_first_at_seats(visitor), 50, 1000);
+}
+
 static void let_in(struct visitor *visitor, const struct pool_answer *answer, unsigned flags)
 {
     struct span session;
@@ -386,12 +376,9 @@ static void let_in(struct visitor *visitor, const struct pool_answer *answer, un
                          flags);
     visitor->attempt = 0;
     if (visitor_is(visitor, MANNER_REUSER))
-        visitor_later(visitor, PHASE_REPASS, visitor_between_ms(visitor, 0, 300));
-    else if (visitor->crowd->scenario->journey == JOURNEY_PASS)
-        visitor_end(visitor, END_DONE);
+        visitor_soon(visitor, PHASE_REPASS, 0, 300);
     else
-        visitor_later(visitor, visitor_first_at_seats(visitor),
-                      visitor_between_ms(visitor, 50, 1000));
+        go_in(visitor);
 }
 
 void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
@@ -410,7 +397,7 @@ void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
     if (visitor_has_code(answer, "not-yet")) { /* called, and no slot is free: at the door */
         visitor_step(visitor, answer);
         uint64_t pause_ms = 1000u * (answer->retry_after_s > 0 ? answer->retry_after_s : 1);
-        visitor_later(visitor, PHASE_PASS, visitor_between_ms(visitor, pause_ms, pause_ms + 500));
+        visitor_soon(visitor, PHASE_PASS, pause_ms, pause_ms + 500);
         return;
     }
     if (visitor_is_for_later(answer)) {
@@ -445,29 +432,16 @@ static uint64_t session_told(const struct pool_answer *answer)
 
 void visitor_on_repass(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     uint64_t session = answer->status < 300 ? session_told(answer) : visitor->baggage->session;
     visitor_trick(visitor, TRICK_REUSE, answer, session != visitor->baggage->session, session);
-    if (++visitor->attempt < VISITOR_REJOINS_MAX) {
-        visitor_later(visitor, PHASE_REPASS, visitor_between_ms(visitor, 0, 300));
-    } else if (visitor->crowd->scenario->journey == JOURNEY_PASS) {
-        visitor_end(visitor, END_DONE);
-    } else {
-        visitor->attempt = 0;
-        visitor_later(visitor, visitor_first_at_seats(visitor),
-                      visitor_between_ms(visitor, 50, 1000));
-    }
+    if (++visitor->attempt < VISITOR_REJOINS_MAX)
+        visitor_soon(visitor, PHASE_REPASS, 0, 300);
+    else
+        go_in(visitor);
 }
 
 void visitor_on_return(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     visitor_trick(visitor, TRICK_RETURN, answer, answer->status < 300, session_told(answer));
     visitor_through(visitor, MANNER_REUSER);
 }
@@ -476,10 +450,8 @@ void visitor_on_return(struct visitor *visitor, const struct pool_answer *answer
  * first did it. */
 void visitor_on_leave(struct visitor *visitor, const struct pool_answer *answer)
 {
-    bool gone = answer->rc == 0 && (answer->status == 404 || answer->status == 410);
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-    } else if (gone && visitor->tries == 0 && visitor->phase == PHASE_DROP) {
+    bool gone = answer->status == 404 || answer->status == 410;
+    if (gone && visitor->tries == 0 && visitor->phase == PHASE_DROP) {
         visitor_note(visitor, RECORD_GONE, answer, GONE_HOLD, 0);
         visitor_end(visitor, END_LEFT);
     } else if (answer->status >= 300 && !(gone && visitor->tries > 0)) {

@@ -11,17 +11,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-const char *const phase_names[PHASES] = {
-    [PHASE_AWAY] = "away",       [PHASE_PAGE] = "page",       [PHASE_JOIN] = "join",
-    [PHASE_SOLVE] = "solve",     [PHASE_WAIT] = "me",         [PHASE_LISTEN] = "listen",
-    [PHASE_PASS] = "pass",       [PHASE_REPASS] = "repass",   [PHASE_PLAN] = "plan",
-    [PHASE_LOOK] = "look",       [PHASE_HOLD] = "hold",       [PHASE_ORDER] = "order",
-    [PHASE_SHARE] = "share",     [PHASE_PAY] = "pay",         [PHASE_WATCH] = "watch",
-    [PHASE_RETURN] = "return",   [PHASE_TICKETS] = "tickets", [PHASE_SECOND] = "second",
-    [PHASE_DROP] = "drop",       [PHASE_LEAVE] = "leave",     [PHASE_EXTEND] = "extend",
-    [PHASE_CONFIRM] = "confirm", [PHASE_OVER] = "over",
-};
-
 uint64_t visitor_now_us(void)
 {
     return system_mono_us();
@@ -143,6 +132,11 @@ uint64_t visitor_between_ms(const struct visitor *visitor, uint64_t low, uint64_
     return low + rng_below(visitor->crowd->rng, high - low + 1);
 }
 
+void visitor_soon(struct visitor *visitor, enum phase phase, uint64_t low_ms, uint64_t high_ms)
+{
+    visitor_later(visitor, phase, visitor_between_ms(visitor, low_ms, high_ms));
+}
+
 void visitor_again(struct visitor *visitor, const struct pool_answer *answer)
 {
     visitor_note(visitor, RECORD_OTHER, answer, visitor->phase, 0);
@@ -155,7 +149,7 @@ void visitor_again(struct visitor *visitor, const struct pool_answer *answer)
         pause_ms = VISITOR_AGAIN_MAX_MS;
     if (answer->retry_after_s > 0)
         pause_ms = answer->retry_after_s * 1000u;
-    visitor_later(visitor, visitor->phase, visitor_between_ms(visitor, pause_ms, pause_ms * 3 / 2));
+    visitor_soon(visitor, visitor->phase, pause_ms, pause_ms * 3 / 2);
 }
 
 bool visitor_is_for_later(const struct pool_answer *answer)
@@ -174,8 +168,8 @@ void visitor_unexpected(struct visitor *visitor, const struct pool_answer *answe
 {
     visitor_note(visitor, RECORD_OTHER, answer, visitor->phase, 0);
     if (getenv("CROWD_DEBUG") != NULL)
-        fprintf(stderr, "visitor %u in %s: %u %.*s\n", visitor->number, phase_names[visitor->phase],
-                answer->status, (int)(answer->body.len < 400 ? answer->body.len : 400),
-                answer->body.ptr);
+        fprintf(stderr, "visitor %u in phase %u: %u %.*s\n", visitor->number,
+                (unsigned)visitor->phase, answer->status,
+                (int)(answer->body.len < 400 ? answer->body.len : 400), answer->body.ptr);
     visitor_end(visitor, END_FAILED);
 }

@@ -31,17 +31,12 @@ static void order_is_there(struct visitor *visitor, const struct pool_answer *an
     visitor_note(visitor, RECORD_BY, answer, visitor_time_us(answer, "expires_at"),
                  visitor_hash(span_of(baggage->order)));
     bool shares = visitor_is(visitor, MANNER_SHARER) && visitor->crowd->buyers_len > 1;
-    visitor_later(visitor, shares ? PHASE_SHARE : PHASE_PAY,
-                  visitor_between_ms(visitor, 50, shares ? 200 : 1500));
+    visitor_soon(visitor, shares ? PHASE_SHARE : PHASE_PAY, 50, shares ? 200 : 1500);
 }
 
 void visitor_on_order(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct baggage *baggage = visitor->baggage;
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     if (answer->status == 410) {
         visitor_note(visitor, RECORD_GONE, answer, GONE_HOLD, 0);
         visitor_end(visitor, END_TOO_LATE);
@@ -60,25 +55,17 @@ void visitor_on_order(struct visitor *visitor, const struct pool_answer *answer)
     }
     /* The payment is being made ready: the order has its address a moment later. */
     visitor_step(visitor, answer);
-    visitor_later(visitor, PHASE_WATCH, visitor_between_ms(visitor, 50, 150));
+    visitor_soon(visitor, PHASE_WATCH, 50, 150);
 }
 
 void visitor_on_share(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     visitor_trick(visitor, TRICK_SHARE, answer, answer->status < 300, 0);
-    visitor_later(visitor, PHASE_PAY, visitor_between_ms(visitor, 50, 1000));
+    visitor_soon(visitor, PHASE_PAY, 50, 1000);
 }
 
 void visitor_on_pay(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     if (answer->status != 200 && answer->status != 303) { /* a page, or the way back */
         visitor_unexpected(visitor, answer);
         return;
@@ -100,12 +87,8 @@ static unsigned void_of(struct span status)
 
 void visitor_on_watch(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     struct span status;
-    if (answer->status != 200 || !peek_str(answer->body, "status", &status)) {
+    if (!peek_str(answer->body, "status", &status)) {
         visitor_unexpected(visitor, answer);
         return;
     }
@@ -119,7 +102,7 @@ void visitor_on_watch(struct visitor *visitor, const struct pool_answer *answer)
         visitor_note(visitor, RECORD_VOID, answer, void_of(status), 0);
         visitor_end(visitor, visitor->baggage->paid ? END_VOIDED : END_TOO_LATE);
     } else {
-        visitor_later(visitor, PHASE_WATCH, visitor_between_ms(visitor, 100, 300));
+        visitor_soon(visitor, PHASE_WATCH, 100, 300);
     }
 }
 
@@ -127,9 +110,9 @@ void visitor_through(struct visitor *visitor, uint64_t tried)
 {
     visitor->manner &= (uint16_t) ~(1u << tried);
     if (visitor_is(visitor, MANNER_REUSER))
-        visitor_later(visitor, PHASE_RETURN, visitor_between_ms(visitor, 0, 300));
+        visitor_soon(visitor, PHASE_RETURN, 0, 300);
     else if (visitor_is(visitor, MANNER_SHARER))
-        visitor_later(visitor, PHASE_SECOND, visitor_between_ms(visitor, 0, 300));
+        visitor_soon(visitor, PHASE_SECOND, 0, 300);
     else
         visitor_end(visitor, END_DONE);
 }
@@ -141,11 +124,7 @@ void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct crowd_stats *stats = visitor->crowd->stats;
     bool settled;
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
-    if (answer->status != 200 || !peek_bool(answer->body, "settled", &settled)) {
+    if (!peek_bool(answer->body, "settled", &settled)) {
         visitor_unexpected(visitor, answer);
         return;
     }
@@ -158,20 +137,12 @@ void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
         visitor_count(&stats->unended, 1);
         visitor_end(visitor, END_DONE);
     } else {
-        visitor_later(visitor, PHASE_OVER, visitor_between_ms(visitor, 200, 600));
+        visitor_soon(visitor, PHASE_OVER, 200, 600);
     }
 }
 
 void visitor_on_tickets(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
-    if (answer->status != 200) {
-        visitor_unexpected(visitor, answer);
-        return;
-    }
     visitor_note(visitor, RECORD_TICKET, answer, visitor->baggage->held,
                  visitor_hash(span_of(visitor->baggage->order)));
     histogram_record(&visitor->crowd->stats->ticketed, visitor_now_us() - visitor->since_us);

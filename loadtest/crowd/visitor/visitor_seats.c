@@ -52,13 +52,8 @@ static void on_plan_read(uv_work_t *work, int status)
 void visitor_on_plan(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct crowd *crowd = visitor->crowd;
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     struct plan_work *plan = malloc(sizeof(*plan) + answer->body.len);
-    if (answer->status != 200 || plan == NULL) {
-        free(plan);
+    if (plan == NULL) {
         visitor_unexpected(visitor, answer);
         return;
     }
@@ -68,28 +63,20 @@ void visitor_on_plan(struct visitor *visitor, const struct pool_answer *answer)
     memcpy(plan->text, answer->body.ptr, answer->body.len);
     if (uv_queue_work(crowd->loop, &plan->work, plan_read, on_plan_read) < 0)
         free(plan);
-    visitor_later(visitor, PHASE_HOLD, visitor_between_ms(visitor, 50, 1000));
+    visitor_soon(visitor, PHASE_HOLD, 50, 1000);
 }
 
 /* ---- choosing ---- */
 
 void visitor_on_look(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
-    if (answer->status != 200) {
-        visitor_unexpected(visitor, answer);
-        return;
-    }
     visitor_step(visitor, answer);
     struct baggage *baggage = visitor->baggage;
     const struct crowd *crowd = visitor->crowd;
     bool found = hall_choose(crowd->hall, answer->body, visitor->party, crowd->rng, baggage->seat);
     baggage->chosen = found ? visitor->party : 0;
     /* meanwhile others choose too */
-    visitor_later(visitor, PHASE_HOLD, visitor_between_ms(visitor, 20, 400));
+    visitor_soon(visitor, PHASE_HOLD, 20, 400);
 }
 
 static void note_taken(struct visitor *visitor, const struct pool_answer *answer)
@@ -116,7 +103,7 @@ static void seats_lost(struct visitor *visitor, const struct pool_answer *answer
         visitor->party--; /* rather fewer than none */
     bool looks = visitor->baggage->chosen > 0 && visitor->attempt < 4;
     visitor->baggage->chosen = 0;
-    visitor_later(visitor, looks ? PHASE_LOOK : PHASE_HOLD, visitor_between_ms(visitor, 10, 200));
+    visitor_soon(visitor, looks ? PHASE_LOOK : PHASE_HOLD, 10, 200);
 }
 
 /* ---- holding ---- */
@@ -157,19 +144,18 @@ static void hoard_answered(struct visitor *visitor, const struct pool_answer *an
     if (++visitor->attempt >= VISITOR_HOARD_MAX)
         visitor_end(visitor, END_LEFT);
     else
-        visitor_later(visitor, PHASE_HOLD, visitor_between_ms(visitor, 50, 300));
+        visitor_soon(visitor, PHASE_HOLD, 50, 300);
 }
 
 static void go_on_with_hold(struct visitor *visitor)
 {
     unsigned journey = visitor->crowd->scenario->journey;
     if (visitor_is(visitor, MANNER_ABANDONER))
-        visitor_later(visitor, PHASE_DROP, visitor_between_ms(visitor, 100, 3000));
+        visitor_soon(visitor, PHASE_DROP, 100, 3000);
     else if (journey == JOURNEY_HOLD)
         visitor_end(visitor, END_DONE);
     else
-        visitor_later(visitor, journey == JOURNEY_SOLD ? PHASE_EXTEND : PHASE_ORDER,
-                      visitor_between_ms(visitor, 50, 1000));
+        visitor_soon(visitor, journey == JOURNEY_SOLD ? PHASE_EXTEND : PHASE_ORDER, 50, 1000);
 }
 
 void visitor_on_hold(struct visitor *visitor, const struct pool_answer *answer)
@@ -204,10 +190,6 @@ void visitor_on_hold(struct visitor *visitor, const struct pool_answer *answer)
 /* Another account, with the pass of a visit that was ended. */
 void visitor_on_second(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
     visitor_trick(visitor, TRICK_SECOND, answer, answer->status < 300, 0);
     visitor_through(visitor, MANNER_SHARER);
 }
@@ -216,14 +198,6 @@ void visitor_on_second(struct visitor *visitor, const struct pool_answer *answer
 
 void visitor_on_step(struct visitor *visitor, const struct pool_answer *answer)
 {
-    if (visitor_is_for_later(answer)) {
-        visitor_again(visitor, answer);
-        return;
-    }
-    if (answer->status != 200) {
-        visitor_unexpected(visitor, answer);
-        return;
-    }
     if (visitor->phase == PHASE_EXTEND) {
         visitor_step(visitor, answer);
         visitor_later(visitor, PHASE_CONFIRM, 0);

@@ -17,7 +17,7 @@
 
 enum wire_state { WIRE_CLOSED, WIRE_CONNECTING, WIRE_FREE, WIRE_BUSY, WIRE_CLOSING };
 
-enum header { HEADER_OTHER, HEADER_COOKIE, HEADER_ETAG, HEADER_RETRY_AFTER };
+enum header { HEADER_OTHER, HEADER_COOKIE, HEADER_RETRY_AFTER, HEADERS };
 
 struct wire {
     uint32_t magic;
@@ -40,8 +40,8 @@ struct wire {
     char name[32];
     size_t name_len;
     enum header header;
-    char value[3][POOL_HEADER_MAX];
-    size_t value_len[3];
+    char value[HEADERS - 1][POOL_HEADER_MAX];
+    size_t value_len[HEADERS - 1];
     bool keep;
     bool done;
 };
@@ -61,11 +61,6 @@ struct pool {
     char scratch[65536]; /* what is read; one read at a time on a loop */
 };
 
-static uint64_t now_us(void)
-{
-    return system_mono_us();
-}
-
 static void work(struct pool *pool);
 
 /* ---- the answer ---- */
@@ -75,18 +70,18 @@ static struct wire *wire_of(llhttp_t *parser)
     return MAGIC_OF(wire, parser->data);
 }
 
+/* What does not fit is cut off. */
+static void keep_part(char *to, size_t size, size_t *used, const char *at, size_t len)
+{
+    size_t room = size - *used, part = len < room ? len : room;
+    memcpy(to + *used, at, part);
+    *used += part;
+}
+
 static int on_field(llhttp_t *parser, const char *at, size_t len)
 {
     struct wire *wire = wire_of(parser);
-    if (wire->header != HEADER_OTHER || wire->name_len > 0) {
-        size_t room = sizeof(wire->name) - wire->name_len;
-        memcpy(wire->name + wire->name_len, at, len < room ? len : room);
-        wire->name_len += len < room ? len : room;
-        return 0;
-    }
-    size_t part = len < sizeof(wire->name) ? len : sizeof(wire->name);
-    memcpy(wire->name, at, part);
-    wire->name_len = part;
+    keep_part(wire->name, sizeof(wire->name), &wire->name_len, at, len);
     return 0;
 }
 
@@ -95,7 +90,6 @@ static int on_field_complete(llhttp_t *parser)
     struct wire *wire = wire_of(parser);
     struct span name = {wire->name, wire->name_len};
     wire->header = span_eq_nocase(name, SPAN("set-cookie"))    ? HEADER_COOKIE
-                   : span_eq_nocase(name, SPAN("etag"))        ? HEADER_ETAG
                    : span_eq_nocase(name, SPAN("retry-after")) ? HEADER_RETRY_AFTER
                                                                : HEADER_OTHER;
     wire->name_len = 0;
@@ -107,12 +101,9 @@ static int on_field_complete(llhttp_t *parser)
 static int on_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct wire *wire = wire_of(parser);
-    if (wire->header == HEADER_OTHER)
-        return 0;
-    size_t *used = &wire->value_len[wire->header - 1];
-    size_t room = POOL_HEADER_MAX - *used;
-    memcpy(wire->value[wire->header - 1] + *used, at, len < room ? len : room);
-    *used += len < room ? len : room;
+    if (wire->header != HEADER_OTHER)
+        keep_part(wire->value[wire->header - 1], POOL_HEADER_MAX,
+                  &wire->value_len[wire->header - 1], at, len);
     return 0;
 }
 
@@ -159,14 +150,13 @@ static void call_over(struct wire *wire, int rc)
 {
     struct pool_call *call = wire->call;
     wire->call = NULL;
-    struct pool_answer answer = {.rc = rc, .took_us = now_us() - call->due_us};
+    struct pool_answer answer = {.rc = rc, .took_us = system_mono_us() - call->due_us};
     if (rc == 0) {
         uint64_t retry = 0;
         span_u64(value_of(wire, HEADER_RETRY_AFTER), 86400, &retry);
         span_cut(value_of(wire, HEADER_COOKIE), ';', &answer.cookie);
         answer.status = wire->parser.status_code;
         answer.body = (struct span){wire->body, wire->body_len};
-        answer.etag = value_of(wire, HEADER_ETAG);
         answer.retry_after_s = (uint32_t)retry;
     }
     call->on_answer(call->ctx, &answer);

@@ -29,7 +29,6 @@ struct pool_answer {
     unsigned status;
     struct span body;
     struct span cookie; /* the first Set-Cookie, up to its ';' */
-    struct span etag;
     uint32_t retry_after_s;
     uint64_t took_us; /* from when it was due */
 };
