@@ -2,13 +2,9 @@
 // with "N passed, N failed". Those of tests/promises come last and one at a time: they judge how long
 // something takes, so nothing runs beside them. FAIRGATE_TIMES=50 runs each file 50 times.
 //
-// Some two dozen programs, a browser among them, share the machine with each file, so now and then a
-// wait runs out that never does alone. Files that failed, if they are few, are therefore run once
-// more with nothing beside them. What then passes is shaky: a bug, of which tests/shaky.md keeps the
-// list. A test that is not on the list yet is excused, and the row to be added is printed; one that is
-// on it failed, whatever it did the second time. FAIRGATE_ONCE=1 excuses nothing. A file that was ended by
-// its time is not run again: what it had begun may still be at work where it would begin anew. What is random is drawn
-// from one seed both times, so that what only some draws find isn't excused by another draw; FAIRGATE_SEED names it.
+// A test that failed has failed. If few files did, they are run once more with nothing beside them, which tells whether a test
+// passes alone; a file that was ended by its time is not, for what it had begun may still be at work. What is random is
+// drawn from one seed both times; FAIRGATE_SEED names it. tests/shaky.md lists tests that are excused, which are counted apart.
 //
 // Their folders lie in memory where there is enough (infra/memory).
 //
@@ -29,15 +25,13 @@ import { constants, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { costsOf } from '../tests/lib-js/costs.js';
 import { findings, FOUND, keepFinding } from '../tests/lib-js/findings.js';
-import { isListed, rowOf } from './shaky.js';
+import { isExcused } from './shaky.js';
 import { judge } from './test-reporter.js';
 
 // On two cores: a browser keeps one busy, most others wait most of the time.
 const BROWSERS = 2;
 const OTHERS = 4;
-// Of some 170 files. On a slow machine waits run out in several of them at once, and each is then judged alone;
-// more than these are no luck, and to run them again would cost as long as it tells nothing.
-const FEW = 6;
+const FEW = 6; // files that are run again; more would take long and tell nothing
 const LONGEST = 10;
 // A process that does not end has failed. The longest file of `make test` takes two minutes, and ten on a machine that others
 // use; what makes packages, images and machines, or is a long form of `make soak`, may take an hour.
@@ -125,34 +119,18 @@ function sameAgain() {
   return `FAIRGATE_SEED=${process.env.FAIRGATE_SEED} draws the same again`;
 }
 
-let tests = [...await tellSideBySide(files.filter((file) => !isPromise(file))), ...await tell(files.filter(isPromise), 1)];
-const again = [...new Set(failed(tests).map(({ file }) => file))];
+const tests = [...await tellSideBySide(files.filter((file) => !isPromise(file))), ...await tell(files.filter(isPromise), 1)];
+const where = ({ file, name }) => `${file === undefined ? '' : relative('', file)}: ${name}`;
+const excused = failed(tests).filter(({ file, name }) => times === 1 && file !== undefined && isExcused(file, name));
+const red = failed(tests).filter((test) => !excused.includes(test));
+const again = [...new Set(red.map(({ file }) => file))];
 const isEnded = ({ holder, why }) => holder && /^\s*'?test timed out after/.test(why);
-const excusable = process.env.FAIRGATE_ONCE !== '1' && times === 1 && again.length <= FEW && again.every((file) => file !== undefined) && !tests.some(isEnded);
-if (again.length > 0 && excusable && findings().length === 0) {
+if (times === 1 && again.length > 0 && again.length <= FEW && !again.includes(undefined) && !tests.some(isEnded) && findings().length === 0) {
   console.log(`once more, one after the other, with what was drawn before: ${again.map((file) => relative('', file)).join(', ')}`);
-  const first = tests;
-  const second = await tell(again, 1);
-  tests = [...first.filter(({ file }) => !again.includes(file)), ...second];
-  for (const test of first.filter(({ file }) => again.includes(file))) reconsider(test, second);
+  const passes = new Set((await tell(again, 1)).filter(({ passed }) => passed).map(where));
+  for (const test of red.filter(({ holder }) => !holder)) console.log(`  alone ${where(test)}: ${passes.has(where(test)) ? 'passes' : 'fails, too'}`);
 }
-
-// Compares the first verdicts with the present ones: a test that no longer runs has not passed.
-function reconsider(test, second) {
-  const { file, name, passed, holder } = test;
-  const now = second.filter((one) => one.file === file && one.name === name);
-  const where = `${relative('', file)}: ${name}`;
-  if (!holder && now.length === 0) {
-    console.log(`  FAIL  ${where}\n        it did not run the second time\n`);
-    tests.push({ ...test, passed: false });
-  } else if (!passed && failed(now).length === 0) {
-    const known = isListed(file, name);
-    console.log(`  shaky ${where}\n        ${known ? 'and known to be: not excused' : `to be added to tests/shaky.md: ${rowOf(file, name)}`}`);
-    if (!known) return;
-    tests = tests.filter((one) => !now.includes(one));
-    tests.push({ ...test, passed: false });
-  }
-}
+for (const test of excused) console.log(`  shaky ${where(test)}: excused by tests/shaky.md`);
 
 // A file that was given up says a moment later what it was waiting for.
 const open = `${process.env.FAIRGATE_COSTS}-open`;
@@ -162,7 +140,7 @@ if (existsSync(open)) console.log(readFileSync(open, 'utf8'));
 tellLongest();
 const found = findings();
 for (const { file, text } of found) console.log(`FOUND  ${relative('', file)}: ${text}`);
-const lost = failed(tests).length + found.length;
+const lost = red.length + found.length;
 if (lost > 0 && times === 1) console.log(sameAgain());
 console.log(`${tests.length - failed(tests).length} passed, ${lost} failed`);
-process.exit(lost === 0 && tests.length > 0 ? 0 : 1);
+process.exit(lost === 0 && tests.length > excused.length ? 0 : 1);

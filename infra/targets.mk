@@ -97,7 +97,7 @@ hostile: ## what everybody else notices while hostile clients are at the doors; 
 crowd: needs-bench build-release ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadtest/README.md)
 	@node loadtest/run.js $(or $(SCENARIO),smoke) $(if $(SEED),--seed $(SEED))
 cdn: needs-test build-asan ## 10,000 first views of the waiting page through nginx; what reaches a front is counted
-	@FAIRGATE_ONCE=1 FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
+	@FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
 scale: ## a whole sale simulated: VISITORS= SEATS= (ARGS= for more); without them the tables of infra/SCALE.md are written anew
 	@node loadtest/sim/scale.js $(or $(strip $(VISITORS:%=--visitors %) $(SEATS:%=--seats %) $(ARGS)),--document)
 years: needs-bench ## fills a PostgreSQL for MINUTES (10) as years would, and asks for each statement's plan (loadtest/years)

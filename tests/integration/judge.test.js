@@ -1,5 +1,5 @@
-// The judge itself: whatever crashes, in whatever test, the run is red, and a test is excused only as
-// tests/shaky.md says. Each case here is a run of its own over test files that are written for it.
+// The judge itself: whatever crashes, in whatever test, the run is red, and a test is excused only by
+// tests/shaky.md. Each case here is a run of its own over test files that are written for it.
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
@@ -74,7 +74,7 @@ class Run {
   // -> {status, text, found: [text]}
   start(program = process.execPath, args = [join(ROOT, 'infra/black-box.js'), ...this.paths], cwd = this.dir) {
     const env = { ...process.env, FAIRGATE_FINDINGS: this.findings, FAIRGATE_SHAKY_LIST: this.shaky, ...this.env };
-    for (const name of ['NODE_TEST_CONTEXT', 'FAIRGATE_ONCE', 'FAIRGATE_TIMES', 'FAIRGATE_SEED', 'FAIRGATE_TEST_SEED']) if (!(name in this.env)) delete env[name];
+    for (const name of ['NODE_TEST_CONTEXT', 'FAIRGATE_TIMES', 'FAIRGATE_SEED', 'FAIRGATE_TEST_SEED']) if (!(name in this.env)) delete env[name];
     mkdirSync(this.findings, { recursive: true });
     return new Promise((resolve) => {
       const child = execFile(program, args, { env, cwd }, (_, stdout, stderr) =>
@@ -131,7 +131,7 @@ for (const [variant, how] of [['asan', 'overflow'], ['plain', 'abort']]) {
     const first = await run.start();
     assert.equal(first.status, 1, first.text);
     assert.equal(first.found.length, 1, first.text);
-    assert.doesNotMatch(first.text, /shaky|once more/, 'a finding is no reason to look again');
+    assert.doesNotMatch(first.text, /once more/, 'a finding is no reason to look again');
   });
 }
 
@@ -269,7 +269,7 @@ test('a part that aborts in a stack is found at its end, although it is back at 
     const run = await new Run({ 'aborts.test.js': text }).start();
     assert.equal(run.status, 1, run.text);
     assert.match(run.text, /FOUND .*: queue-front died in a stack: \d+ queue-front signal 6/);
-    assert.doesNotMatch(run.text, /shaky/);
+    assert.doesNotMatch(run.text, /once more/);
   }
 });
 
@@ -289,10 +289,38 @@ test('a crash of a part that was asked to end is written down, an end is not', (
 
 const SHAKY = { 'shaky.test.js': "test('a name', () => failOnce('once'));" };
 
-test('a test that passes when it is run again is excused while nobody knows it, with the row to add', async () => {
-  const { status, text } = await new Run(SHAKY).start();
-  assert.deepEqual([status, ...closing(text)], [0, 1, 0], text);
-  assert.match(text, /shaky shaky\.test\.js: a name\n +to be added to tests\/shaky\.md: \| \S+shaky\.test\.js \| a name \| \d{4}-\d\d-\d\d \| \| \|/);
+const day = (fromNow) => new Date(Date.now() + fromNow * 24 * 3600 * 1000).toISOString().slice(0, 10);
+const rowOf = (file, name, { cause = 'slow machines', owner = 'ann', until: end = day(3) } = {}) => `| ${relative(ROOT, file)} | ${name} | ${cause} | ${owner} | ${end} |\n`;
+
+test('a test that failed is red, and the run says whether it passes alone', async () => {
+  const { status, text } = await new Run({ ...SHAKY, 'bad.test.js': "test('never', () => assert.fail('always'));" }).start();
+  assert.deepEqual([status, ...closing(text)], [1, 0, 2], text);
+  assert.match(text, /^ {2}alone shaky\.test\.js: a name: passes$/m);
+  assert.match(text, /^ {2}alone bad\.test\.js: never: fails, too$/m);
+});
+
+test('a row of the list excuses its test until its day, and no other test', async () => {
+  for (const [what, row, [excused, passed, lost]] of [
+    ['the test', {}, [0, 1, 0]],
+    ['its last day', { until: day(0) }, [0, 1, 0]],
+    ['the day after', { until: day(-1) }, [1, 1, 1]],
+    ['another test', { name: 'another' }, [1, 1, 1]],
+  ]) {
+    const run = new Run({ 'shaky.test.js': "test('fine', () => {}); test('a name', () => failOnce('once'));" });
+    writeFileSync(run.shaky, rowOf(run.paths[0], row.name ?? 'a name', row));
+    const { status, text } = await run.start();
+    assert.deepEqual([status, ...closing(text)], [excused, passed, lost], `${what}: ${text}`);
+  }
+});
+
+test('a row without a cause, an owner or a near end, or of a promise, is an error', async () => {
+  for (const [row, file] of [[{ cause: '' }], [{ owner: '' }], [{ until: '' }], [{ until: day(16) }], [{}, join(ROOT, 'tests/promises/times.test.js')]]) {
+    const run = new Run({ 'good.test.js': "test('a name', () => {});" });
+    writeFileSync(run.shaky, rowOf(file ?? run.paths[0], 'a name', row));
+    const { status, text } = await run.start();
+    assert.equal(status, 1, text);
+    assert.match(text, /shaky\.md: (it|a promise) .*: \| /);
+  }
 });
 
 const DRAWS = `test('draws', (t) => {
@@ -322,19 +350,11 @@ test('a file that is ended by its time has failed, and is not run again beside w
   assert.doesNotMatch(text, /once more/);
 });
 
-test('once it is on the list, nothing excuses it', async () => {
-  const run = new Run(SHAKY);
-  writeFileSync(run.shaky, `| ${relative(ROOT, run.paths[0])} | a name | 2026-01-01 | | |\n`);
-  const { status, text } = await run.start();
-  assert.deepEqual([status, ...closing(text)], [1, 0, 1], text);
-  assert.match(text, /known to be: not excused/);
-});
-
 test('six files that failed are few enough to be run again, seven are not', async () => {
-  for (const [count, excused] of [[6, true], [7, false]]) {
+  for (const [count, again] of [[6, 6], [7, 0]]) {
     const files = Array.from({ length: count }, (_, n) => [`${n}.test.js`, `test('${n}', () => failOnce('once-${n}'));`]);
     const { status, text } = await new Run(Object.fromEntries(files)).start();
-    assert.deepEqual([status, ...closing(text)], excused ? [0, count, 0] : [1, 0, count], text);
+    assert.deepEqual([status, ...closing(text), text.match(/: passes$/gm)?.length ?? 0], [1, 0, count, again], text);
   }
 });
 
@@ -354,7 +374,6 @@ test('what did not run is not what passed', async () => {
     'an empty file': '',
     'an early end': "test('first', () => {}); test('second', () => process.exit(0)); test('third', () => {});",
     'a skipped test': "test.skip('later', () => {});",
-    'a test that is gone when it is run again': "if (!existsSync('$DIR/once')) test('now', () => {}); test('other', () => failOnce('once'));",
     'an error behind the end': "test('fine', () => { setTimeout(() => { throw new Error('late'); }, 20); });",
   };
   for (const [what, text] of Object.entries(cases)) {
@@ -365,8 +384,8 @@ test('what did not run is not what passed', async () => {
 });
 
 // A folder with programs that behave as cmocka's do, for infra/run-unit.
-async function runUnit(programs_, { listed = false, variant = 'x' } = {}) {
-  const run = new Run({}, { shaky: listed ? '| tests/unit/part/once_test.c | works | 2026-01-01 | | |\n' : '' });
+async function runUnit(programs_, { shaky = '', variant = 'x' } = {}) {
+  const run = new Run({}, { shaky });
   const out = join(run.dir, 'build', variant);
   for (const at of [join(out, 'tests/unit/part'), join(run.dir, 'tests/unit/part')]) mkdirSync(at, { recursive: true });
   for (const [name, script] of Object.entries(programs_)) {
@@ -375,7 +394,7 @@ async function runUnit(programs_, { listed = false, variant = 'x' } = {}) {
     chmodSync(path, 0o755);
     writeFileSync(join(run.dir, `tests/unit/part/${name}_test.c`), '');
   }
-  for (const name of ['run-unit', 'memory']) cpSync(join(ROOT, 'infra', name), join(run.dir, 'infra', name));
+  for (const name of ['run-unit', 'memory', 'shaky.js']) cpSync(join(ROOT, 'infra', name), join(run.dir, 'infra', name));
   const verdict = await run.start(join(run.dir, 'infra/run-unit'), [`build/${variant}`]);
   const marked = readdirSync(join(out, 'tests/unit/part')).filter((name) => name.endsWith('.threads'));
   return { ...verdict, threaded: marked.map((name) => name.replace('_test.threads', '')) };
@@ -400,7 +419,6 @@ test('unit tests: a crash is found, also of a child whose parent passes', async 
   })) {
     const run = await runUnit({ bad: script, good: OK });
     assert.deepEqual([run.status, ...closing(run.text)], [1, 1, 1], `${what}: ${run.text}`);
-    assert.doesNotMatch(run.text, /shaky/);
   }
 });
 
@@ -410,16 +428,17 @@ test('unit tests: those that started a thread are marked for the thread sanitize
   assert.deepEqual(run.threaded, ['many']);
 });
 
-test('unit tests: a shaky one is excused once, and not where it is on the list', async () => {
-  const first = await runUnit({ once: ONCE });
-  assert.deepEqual([first.status, ...closing(first.text)], [0, 1, 0], first.text);
-  assert.match(first.text, /\| tests\/unit\/part\/once_test\.c \| works \| \d{4}-\d\d-\d\d \| \| \|/);
-  const known = await runUnit({ once: ONCE }, { listed: true });
-  assert.equal(known.status, 1, known.text);
-  assert.match(known.text, /known to be: not excused/);
+test('unit tests: a program that failed is red and run once more; the list excuses it', async () => {
+  const first = await runUnit({ once: ONCE, good: OK });
+  assert.deepEqual([first.status, ...closing(first.text)], [1, 1, 1], first.text);
+  assert.match(first.text, /once more, alone: part\/once_test\n {2}ok {4}part\/once_test/);
+  const listed = await runUnit({ once: ONCE, good: OK }, { shaky: rowOf(join(ROOT, 'tests/unit/part/once_test.c'), 'works') });
+  assert.deepEqual([listed.status, ...closing(listed.text)], [0, 1, 0], listed.text);
+  const other = await runUnit({ once: ONCE, good: OK }, { shaky: rowOf(join(ROOT, 'tests/unit/part/other_test.c'), 'works') });
+  assert.equal(other.status, 1, other.text);
   const crashed = await runUnit({ once: ONCE, bad: 'kill -SEGV $$' });
   assert.equal(crashed.status, 1);
-  assert.doesNotMatch(crashed.text, /shaky/, 'where something crashed nothing is excused');
+  assert.doesNotMatch(crashed.text, /once more/, 'a finding is no reason to look again');
 });
 
 // infra/test alone: make and all that it runs are scripts that note what they are, and whether they give way to others. They do
