@@ -179,12 +179,12 @@ $(GEN_DIR)/texts: infra/embed.js VERSION $(TEXTS)
 	@touch $@
 $(GEN_DIR)/%.inc: $(GEN_DIR)/texts ;
 
-# Files of statements become C: infra/statements.awk names the parts.
+# Files of statements become C.
 define statements
 GEN += $(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test)
-$(GEN_DIR)/$(1)/sql/statements.%.inc: $(1)/sql/statements $(wildcard $(1)/sql/statements/*.sql) common/pg/archive.sql infra/statements.awk
+$(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test) &: $(1)/sql/statements $(wildcard $(1)/sql/statements/*.sql) common/pg/archive.sql infra/statements.js
 	@mkdir -p $$(@D)
-	@awk -f infra/statements.awk -v part=$$* -v service=$(1) $$(filter %.sql,$$^) >$$@
+	@node infra/statements.js $(1) $$(@D) $$(filter %.sql,$$^)
 endef
 $(foreach s,$(patsubst %/sql/statements,%,$(wildcard */sql/statements)),$(eval $(call statements,$(s))))
 

@@ -1,20 +1,17 @@
 // Is any statement answered by reading a large table whole? Each is prepared as its service prepares it and its
 // plan is asked for.
 
-import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readStatements, typesOf } from '../../infra/statements.js';
 import { ROOT } from '../../tests/lib-js/index.js';
 
 // The statements that stand in a service's files, each with its name, what it takes and its text.
 export function statementsOf(service) {
   const folder = join(ROOT, service, 'sql/statements');
-  const files = readdirSync(folder).map((name) => join(folder, name));
-  const argv = ['-f', join(ROOT, 'infra/statements.awk'), '-v', 'part=list', '-v', `service=${service}`, ...files.sort()];
-  return execFileSync('awk', argv, { encoding: 'utf8' }).trimEnd().split('\n').map((line) => {
-    const [name, types, text] = line.split('\t');
-    return { name, types: types === '' ? [] : types.split(', '), text };
-  });
+  const files = readdirSync(folder).map((name) => join(folder, name)).sort();
+  return readStatements(service, files).statements.map(({ name, args, text }) =>
+    ({ name, types: args.length === 0 ? [] : typesOf(args).split(', '), text: text.replace(/\s+/g, ' ') }));
 }
 
 // As payment-adapter's src/store/statements.c sets up connections for requests; PostgreSQL's own choice shows
@@ -24,10 +21,7 @@ const SETUP = {
   'seat-service': 'SET search_path = seats; SET jit = off; SET plan_cache_mode = force_generic_plan;',
 };
 
-// A copy sends its numbers as text.
 function asked({ name, types, text }) {
-  const copy = /^COPY \((.*)\) TO STDOUT/.exec(text);
-  if (copy !== null) return `EXPLAIN (FORMAT JSON) ${copy[1].replaceAll('%lld', '1')};`;
   const nulls = types.map(() => 'NULL').join(', ');
   return `PREPARE ${name}${types.length > 0 ? ` (${types.join(', ')})` : ''} AS ${text.replace(/;$/, '')};
     EXPLAIN (FORMAT JSON) EXECUTE ${name}${types.length > 0 ? ` (${nulls})` : ''};`;
