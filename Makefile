@@ -191,9 +191,9 @@ $(foreach s,$(patsubst %/sql/statements,%,$(wildcard */sql/statements)),$(eval $
 # What queue-front and its scripts in Redis agree about is one list, of which both sides are made.
 WIRE := $(addprefix $(GEN_DIR)/queue-front/lua/line_,names.h wire.h scripts.inc)
 GEN  += $(WIRE)
-$(WIRE): $(GEN_DIR)/queue-front/lua/line_%: queue-front/lua/wire.awk queue-front/lua/wire.list $(call find,queue-front/lua,*.lua)
+$(WIRE) &: infra/wire.js queue-front/lua/wire.list $(call find,queue-front/lua,*.lua)
 	@mkdir -p $(@D)
-	@awk -f $(word 1,$^) -v make=$(basename $*) $(word 2,$^) >$@
+	@node infra/wire.js queue-front/lua $(@D)
 
 # ---- the linter ----------------------------------------------------------------------------------
 # infra/lint stands in a compiler's place, so ccache keeps its verdicts. The analyser walks TIDY_NODES steps of a function,

@@ -1,5 +1,5 @@
-/* line_scripts.c: wire.awk joins each script of the files that wire.list names and makes a C string
- * of it, so that no path is needed at run time and the program and its scripts cannot be of
+/* line_scripts.c: infra/wire.js joins each script of the files that wire.list names and makes a C
+ * string of it, so that no path is needed at run time and the program and its scripts cannot be of
  * different versions. */
 #include "scripts/line_scripts.h"
 
