@@ -23,6 +23,7 @@ import { openStage, operate } from './lib/stage.js';
 import { watchFronts } from './lib/watch.js';
 
 const BIN = join(ROOT, 'build/release/bin');
+const JUDGE = join(ROOT, 'loadtest/judge/judge.js');
 const SCENARIOS = join(ROOT, 'loadtest/scenarios');
 const OUT = join(ROOT, 'build/loadtest');
 const SEATS_MAX = 4; // of one visit, in the halls that infra/demo/halls makes
@@ -76,7 +77,7 @@ function judge(dir, path, { soldOut }) {
   const argv = ['--scenario', path, '--seats-max', SEATS_MAX, '--json', json];
   if (soldOut !== null && soldOut !== undefined) say(`sold out after ${soldOut.toFixed(1)} s`);
   try {
-    execFileSync(join(BIN, 'crowd-judge'), [...argv.map(String), ...records], { stdio: 'inherit' });
+    execFileSync(process.execPath, [JUDGE, ...argv.map(String), ...records], { stdio: 'inherit' });
   } catch (error) {
     if (error.status !== 1) throw error;
   }

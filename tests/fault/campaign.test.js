@@ -15,7 +15,8 @@ const NONE = Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, []]
 const run = (fault, more) => ({ fault, seed: 1, at: '2026-01-02T03:04:05Z', commit: 'abc', found: NONE, hit: true, restMs: 4000, ...more });
 
 test('what a judge can find belongs to an invariant', () => {
-  const kinds = [...source('loadtest/crowd/judge/judge.h').matchAll(/^ {4}ROW\([A-Z_]+, "([a-z-]+)"\)/gm)].map(([, name]) => name);
+  const rules = ['rules', 'line'].map((name) => source(`loadtest/judge/${name}.js`)).join('');
+  const kinds = [...new Set([...rules.matchAll(/\b(?:find|found|least|most)\('([a-z-]+)', /g)].map(([, name]) => name))];
   const books = [...source('loadtest/lib/audit.js').matchAll(/#must\([^\n]*?[`']([a-z-]+): /g)].map(([, name]) => name);
   assert.ok(kinds.length > 20 && books.length > 10, `${kinds.length} kinds, ${books.length} of the books`);
   for (const name of [...kinds.filter((kind) => !EXPECTED.includes(kind)), ...books])

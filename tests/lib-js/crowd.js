@@ -1,12 +1,15 @@
 // A run of the crowd (loadtest/crowd): its figures, and what its judge says of the records.
 
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check } from '../history/check.js';
 import { historyOf } from '../history/record.js';
 import { client } from './http.js';
-import { programPath, ROOT, runProgram } from './service.js';
+import { programPath, ROOT } from './service.js';
 import { within } from './wait.js';
+
+const JUDGE = join(ROOT, 'loadtest/judge/judge.js');
 
 export const scenarioPath = (name) => join(ROOT, 'loadtest/scenarios', `${name}.conf`);
 
@@ -79,7 +82,7 @@ function judged(dir, options, env) {
   const records = readdirSync(dir).filter((name) => /^record\.\d+$/.test(name));
   const json = join(dir, 'verdict.json');
   const argv = [...options, '--json', json, ...records.map((name) => join(dir, name))];
-  const done = runProgram('crowd-judge', argv, { env });
-  if (done.status !== 0 && done.status !== 1) throw new Error(`crowd-judge: ${done.stderr}`);
+  const done = spawnSync(process.execPath, [JUDGE, ...argv], { env: { ...process.env, ...env, FAIRGATE_CROWD: programPath('crowd') }, encoding: 'utf8' });
+  if (done.status !== 0 && done.status !== 1) throw new Error(done.stderr);
   return { ...JSON.parse(readFileSync(json, 'utf8')), status: done.status, text: done.stdout + done.stderr };
 }

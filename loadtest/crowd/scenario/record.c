@@ -13,18 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static_assert(sizeof(struct record) == 40, "the judge reads the same");
-
-const char *const record_kind_names[RECORD_KINDS] = {
-    [RECORD_WHO] = "who",       [RECORD_ENTRY] = "entry",   [RECORD_JOIN] = "join",
-    [RECORD_WAIT] = "wait",     [RECORD_CALLED] = "called", [RECORD_PASS] = "pass",
-    [RECORD_HOLD] = "hold",     [RECORD_SEAT] = "seat",     [RECORD_UNTIL] = "until",
-    [RECORD_SENT] = "sent",     [RECORD_ORDER] = "order",   [RECORD_BY] = "by",
-    [RECORD_PAID] = "paid",     [RECORD_TICKET] = "ticket", [RECORD_SOLD] = "sold",
-    [RECORD_GONE] = "gone",     [RECORD_VOID] = "void",     [RECORD_TRICK] = "trick",
-    [RECORD_STREAM] = "stream", [RECORD_STEP] = "step",     [RECORD_OTHER] = "other",
-    [RECORD_END] = "end",       [RECORD_WANT] = "want",     [RECORD_TAKEN] = "taken",
-};
+static_assert(sizeof(struct record) == 40, "loadtest/judge/records.js reads the same");
 
 const char *const record_void_names[VOIDS] = {
     [VOID_EXPIRED] = "expired",

@@ -84,7 +84,6 @@ enum record_end {
     ENDS,
 };
 
-extern const char *const record_kind_names[RECORD_KINDS];
 extern const char *const record_trick_names[TRICKS];
 extern const char *const record_end_names[ENDS];
 extern const char *const record_void_names[VOIDS]; /* as an order's status has them */

@@ -1,0 +1,426 @@
+// rules.js: whether all answers to all visitors can be true together, and whether enough visitors got through: a service that
+// refuses every request contradicts nothing. One pass over the records in the order of time, with a picture of each visitor, then
+// what only shows when all visitors are compared.
+//
+//   - no visitor has two places, no place has two visitors; a place returned again is the same
+//   - a visitor who got a number before another one asked has the lower one
+//   - a pass only after a call, or before anybody could have been called; one visit for a ticket
+//   - no visitor comes in before those in front, the line never moves faster than the operator allows, and `ahead` does not
+//     rise by itself (line.js)
+//   - no more people are inside than allowed
+//   - no seat is two people's at the same time, sold or not; no visit has more seats than allowed
+//   - each visitor with a ticket has paid what the order said; each who paid in time has one
+//   - no trick worked, each visitor came to one end, and as many got through as the scenario expects
+//
+// A client cannot see when a number was given or a visit began, only between which instants it must have been; the rules follow
+// from that alone. It also counts what people of each manner got, and how far off the promised waits were.
+
+import { LAG_US, Line } from './line.js';
+import { END, FLAG, GONE, KIND, MANNER, SENT, TRICK, endNames, kindNames, mannerNames, trickNames } from './records.js';
+
+const EXAMPLES_MAX = 4; // written out of each kind, so that a thousand of one do not hide the only one of another; all are counted
+const WAITS_MIN = 20; // fewer waits than that are no measure of how many come true
+const SEATS_MAX = 8; // that a visitor of the crowd asks for
+const TALLIES = ['visitors', 'places', 'passes', 'visits', 'tickets', 'seats', 'held_most', 'tried', 'worked'];
+
+/** What is judged where nobody says otherwise. Without a rate the line's is not judged; 0 is no limit. */
+export const usual = {
+  rate_milli: undefined, burst: 0, active_max: 0, session_ttl_ms: 300_000, seats_max: 0, gone_after_ms: 90_000,
+  expect: { min_placed: 0, min_passed: 0, min_done: 0, max_waiting: 100, max_turned: 100, max_failed: 0, max_lost: 0, max_void: 0, min_eta_p50: 0, min_eta_p90: 0, ticket_within: 60_000 },
+};
+
+class Judge {
+  line = new Line();
+  owners = new Map(); // 'place 7' -> its first owner
+  stays = []; // {seat, from_us, to_us, visitor}
+  eta_off = []; // thousandths
+  kinds = {}; // of findings -> how many
+  found = [];
+  findings = 0;
+  sums = {
+    visitors: 0, places: 0, passes: 0, orders: 0, tickets: 0, seats: 0, paid: 0,
+    active_most: 0, // how many were surely inside at the same time
+    payers: 0,
+    voided: 0, // payers whose order was turned back without their doing
+    unfinished: 0, // payers shortly before the end, without a ticket yet
+    answered: 0, lost: 0, // answers that never came
+    ahead_rose: 0, // polls that showed more people ahead than before
+    held_until_ms: 0, // when the last hold that was not sold runs out
+    eta_judged: 0, eta_within_p50: 0, eta_within_p90: 0, eta_off_p50_milli: 0, eta_off_p90_milli: 0,
+  };
+
+  constructor(records, conf) {
+    this.conf = conf;
+    this.records = records;
+    this.people = Array.from({ length: records.visitors }, (_, number) => ({
+      number, place: 0, entry: 0, first: 0, promise: { p50: 0, p90: 0 }, heard_us: 0, waited_us: 0, visits: 0, passed_us: 0, inside_until_us: 0,
+      call_until_us: 0, hold_until_us: 0, ordered: 0, by_us: 0, paid: 0, paid_us: 0, order: 0, seats: [], stays: [], manner: 0, how: 0,
+    }));
+    this.ended = endNames.map(() => 0);
+    this.answers = kindNames.map(() => [0, 0, 0, 0, 0, 0]);
+    this.manners = [...mannerNames, 'plain'].map((name) => ({ name, ...Object.fromEntries(TALLIES.map((tally) => [tally, 0])) }));
+  }
+
+  find = (kind, text) => {
+    this.kinds[kind] = (this.kinds[kind] ?? 0) + 1;
+    this.findings += 1;
+    if (this.kinds[kind] <= EXAMPLES_MAX) this.found.push(`${kind}: ${text}`);
+  };
+
+  // What people of several manners got counts in each.
+  * #talliesOf({ manner }) {
+    if (manner === 0) yield this.manners.at(-1);
+    for (let i = 0; i < mannerNames.length; i += 1) if ((manner >> i) & 1) yield this.manners[i];
+  }
+
+  tally(who, name) {
+    for (const of of this.#talliesOf(who)) of[name] += 1;
+  }
+
+  tallyHeld(who, held) {
+    for (const of of this.#talliesOf(who)) of.held_most = Math.max(of.held_most, held);
+  }
+
+  // The thing's owner: this visitor, unless it had another one before.
+  claim(thing, key, visitor) {
+    const name = `${thing} ${key}`;
+    if (!this.owners.has(name)) this.owners.set(name, visitor);
+    return this.owners.get(name);
+  }
+
+  // ---- in the line ----
+
+  // Only what leaves a mark in the line counts, and only from when it surely had: anyone silent for long may count as gone.
+  heard({ at_us, asked_us }, who) {
+    if (!who.called && who.heard_us > 0 && at_us - who.heard_us >= this.conf.gone_after_ms * 1000) who.silent = true;
+    who.heard_us = asked_us;
+  }
+
+  takeNumber(record, who, what) {
+    const { visitor, value } = record;
+    this.heard(record, who);
+    if (who[what] !== 0 && who[what] !== value) this.find('changed', `visitor ${visitor} got ${what} ${who[what]} and later ${value}`);
+    const other = this.claim(what, value, visitor);
+    if (other !== visitor) this.find('two-owners', `${what} ${value} was given to visitors ${other} and ${visitor}`);
+    who[what] = value;
+  }
+
+  joined(record, who) {
+    who.first ||= record.value;
+    who.joined_us = record.at_us;
+    who.asked_us = record.asked_us;
+    // Before a draw nobody is called; of no place nothing is known.
+    this.line.below(who.asked_us, who.entry !== 0 ? 0 : who.place > 0 ? who.place - 1 : Infinity, who.number);
+  }
+
+  // The fewest people ahead of a visitor, seen long enough ago that a later answer is surely of a later picture.
+  countAhead({ at_us, more }, who) {
+    const { fewest } = who;
+    if (fewest === undefined || more <= fewest.ahead) who.fewest = { ahead: more, at_us, came: this.line.came };
+    else if (who.waited_us >= fewest.at_us) this.line.rose({ place: who.place, from: fewest.ahead, to: more, came: fewest.came, visitor: who.number });
+  }
+
+  // A wait was longer than promised if its owner was surely not called when it should have been over. Promises are whole seconds.
+  countPromise(who) {
+    const isLonger = (seconds) => who.waited_us > who.joined_us + (seconds + 1) * 1_000_000;
+    this.sums.eta_judged += 1;
+    this.sums.eta_within_p50 += Number(!isLonger(who.promise.p50));
+    this.sums.eta_within_p90 += Number(!isLonger(who.promise.p90));
+  }
+
+  // The wait is over, by a call or by a pass.
+  cameIn(record, who) {
+    if (who.called) return;
+    this.heard(record, who);
+    who.called = true;
+    const real_us = record.at_us - who.joined_us;
+    if (who.promise.p50 === 0 || !(real_us >= 2_000_000)) return; // nothing was promised, or nothing had to be waited for
+    this.eta_off.push(Math.trunc((Math.abs(real_us - who.promise.p50 * 1_000_000) * 1000) / real_us));
+    this.countPromise(who);
+  }
+
+  // ---- at the seats ----
+
+  sell(record, who) {
+    for (const seat of who.seats) {
+      const other = this.claim('seat', seat, record.visitor);
+      if (other !== record.visitor) this.find('two-owners', `seat #${seat} was sold to visitors ${other} and ${record.visitor}`);
+      this.sums.seats += 1;
+      this.tally(who, 'seats');
+    }
+    for (const stay of who.stays) stay.to_us = Infinity;
+  }
+
+  trickWorked({ value, more, status }, who) {
+    if (value === TRICK.TAB || value === TRICK.REJOIN) return status < 300 && more !== who.place && more !== who.entry;
+    if (value === TRICK.REUSE) return more !== (who.session ?? 0);
+    if (value === TRICK.HOARD) return this.conf.seats_max > 0 && more > this.conf.seats_max;
+    return status > 0 && status < 400;
+  }
+
+  // Each answer once, and each that was lost: it is noted as a try that came to nothing.
+  count({ kind, status }) {
+    const hundreds = Math.trunc(status / 100);
+    this.answers[kind][hundreds < 6 ? hundreds : 0] += 1;
+    const repeats = [KIND.CALLED, KIND.SEAT, KIND.UNTIL, KIND.BY, KIND.TAKEN].includes(kind);
+    this.sums.answered += Number(status > 0 && !repeats);
+    this.sums.lost += Number(status === 0 && (kind === KIND.OTHER || kind === KIND.TRICK));
+  }
+
+  // ---- all of them together ----
+
+  // A visitor who got a number before another one even asked has the lower one. The places of a draw have no order, its entries have.
+  judgeOrder(what, isOf) {
+    const moments = this.people.filter((who) => who.first !== 0 && isOf(who))
+      .flatMap((who) => [{ at_us: who.asked_us, who }, { at_us: who.joined_us, gets: true, who }]);
+    let highest = null;
+    for (const { who, gets } of moments.sort((a, b) => a.at_us - b.at_us || Number(a.gets ?? 0) - Number(b.gets ?? 0))) {
+      if (gets) highest = highest === null || who.first > highest.first ? who : highest;
+      else if (highest !== null && who.first < highest.first)
+        this.find('order-of-joins', `visitor ${highest.number} had ${what} ${highest.first} before visitor ${who.number} asked, who got ${who.first}`);
+    }
+  }
+
+  judgeCap() {
+    const moments = this.people.filter(({ visits, inside_until_us, passed_us }) => visits > 0 && inside_until_us > passed_us)
+      .flatMap(({ passed_us, inside_until_us }) => [{ at_us: passed_us, by: 1 }, { at_us: inside_until_us, by: -1 }]);
+    let inside = 0;
+    for (const { by } of moments.sort((a, b) => a.at_us - b.at_us || a.by - b.by)) {
+      inside += by;
+      this.sums.active_most = Math.max(this.sums.active_most, inside);
+    }
+    const { active_most } = this.sums;
+    if (this.conf.active_max > 0 && active_most > this.conf.active_max) this.find('too-many-inside', `${active_most} were inside at the same time`);
+  }
+
+  judgeLine() {
+    const gone = ({ called, heard_us }) => !called && this.records.end_us - heard_us >= this.conf.gone_after_ms * 1000;
+    const known = this.people.filter(({ place }) => place !== 0).map((who) => {
+      const left = who.visits === 0 && (who.how === END.LEFT || ((who.manner >> MANNER.LEAVER) & 1) !== 0);
+      return { place: who.place, left, silent: (who.silent || gone(who)) && !left };
+    });
+    this.line.judge(known, this.conf, this.find);
+    this.sums.ahead_rose = this.line.rises.length;
+  }
+
+  // Two stays at one seat must not overlap. A seat is surely a visitor's from the instant at which they read that it is held for
+  // them until they sent it back, until its announced time ran out, or until it was ordered (from then on the saga may give it
+  // back, if the order fails); for ever, if it was sold. So a hold that was lost or given away is found even if both buyers got
+  // some ticket in the end.
+  judgeStays() {
+    const ofSeats = new Map();
+    for (const stay of this.stays) ofSeats.set(stay.seat, [...(ofSeats.get(stay.seat) ?? []), stay]);
+    for (const [seat, stays] of ofSeats) {
+      let [longest, ...others] = stays.sort((a, b) => a.from_us - b.from_us || a.visitor - b.visitor);
+      for (const stay of others) {
+        if (stay.from_us < longest.to_us && stay.from_us < stay.to_us)
+          this.find('overlapping-holds', `seat #${seat} was held for visitor ${longest.visitor}, and ` +
+            `${((stay.from_us - longest.from_us) / 1e6).toFixed(3)} s later for visitor ${stay.visitor} as well`);
+        if (stay.to_us > longest.to_us) longest = stay;
+      }
+    }
+  }
+
+  // Those who waited longer than promised and were never called count as well.
+  judgeWaits() {
+    for (const who of this.people)
+      if (!who.called && who.promise.p50 !== 0 && who.waited_us > who.joined_us + (who.promise.p90 + 1) * 1_000_000) this.countPromise(who);
+    const offs = this.eta_off.sort((a, b) => a - b);
+    const quantile = (q) => offs[Math.max(0, Math.ceil(q * offs.length) - 1)] ?? 0;
+    Object.assign(this.sums, { eta_off_p50_milli: quantile(0.5), eta_off_p90_milli: quantile(0.9) });
+  }
+
+  // Paid in time and got no ticket: not the buyer's doing, as no visitor gives up an order. One who paid just before the end of the
+  // run may still get it.
+  judgePayers() {
+    const { expect } = this.conf;
+    const owed = this.people.filter((who) => who.paid_us > 0 && !who.ticketed && !(who.by_us > 0 && who.paid_us > who.by_us));
+    const mayCome = ({ voided, how, paid_us }) => !voided && how === END.PATIENCE && this.records.end_us - paid_us < expect.ticket_within * 1000;
+    const late = owed.filter((who) => !mayCome(who));
+    this.sums.unfinished = owed.length - late.length;
+    this.sums.voided = late.length;
+    if (late.length * 1000 <= this.sums.payers * expect.max_void) return;
+    for (const { number, paid, voided, how } of late)
+      this.find('paid-no-ticket', `visitor ${number} paid ${paid} and has no ticket: ${voided ? 'the order was turned back' : endNames[how]}`);
+  }
+
+  // Whether enough people got through: each scenario says how many must have been placed, admitted and served.
+  judgeExpect() {
+    const { sums, ended, conf: { expect } } = this;
+    const waits = sums.eta_judged >= WAITS_MIN ? sums.eta_judged : 0;
+    const least = (kind, came, whole, percent, what) => {
+      if (came * 100 < whole * percent) this.find(kind, `${came} of ${whole} ${what}; ${percent} % were expected`);
+    };
+    const most = (kind, came, whole, share, of, what) => {
+      if (came * of > whole * share) this.find(kind, `${came} ${what}, of ${whole}`);
+    };
+    least('few-placed', sums.places, sums.visitors, expect.min_placed, 'visitors had a place');
+    least('few-passed', sums.passes, sums.visitors, expect.min_passed, 'visitors were let in');
+    least('few-done', ended[END.DONE], sums.visitors, expect.min_done, 'visitors got as far as the journey goes');
+    least('eta', sums.eta_within_p50, waits, expect.min_eta_p50, 'waits were over by the p50 promised when joining');
+    least('eta', sums.eta_within_p90, waits, expect.min_eta_p90, 'waits were over by the p90 promised when joining');
+    most('left-waiting', ended[END.PATIENCE], sums.visitors, expect.max_waiting, 100, 'visitors still waited in the end');
+    most('turned-away', ended[END.TURNED], sums.visitors, expect.max_turned, 100, 'visitors were refused for the moment until they gave up');
+    most('failed', ended[END.FAILED], sums.visitors, expect.max_failed, 1000, 'visitors met an answer that should not occur');
+    most('lost-answers', sums.lost, sums.answered + sums.lost, expect.max_lost, 1000, 'answers never came');
+  }
+
+  all() {
+    for (const record of this.records) {
+      this.count(record);
+      ON_RECORD[record.kind]?.(this, record, this.people[record.visitor]);
+    }
+    this.judgeOrder('entry', ({ entry }) => entry !== 0);
+    this.judgeOrder('place', ({ entry }) => entry === 0);
+    this.judgeCap();
+    this.judgeLine();
+    this.judgeStays();
+    this.sums.visitors = this.people.length;
+    for (const { number } of this.people.filter(({ ended }) => !ended)) this.find('no-end', `visitor ${number} came to no end`);
+    this.judgeWaits();
+    this.judgePayers();
+    this.judgeExpect();
+    const { sums, ended, answers, findings, kinds, found } = this;
+    const manners = this.manners.filter(({ visitors }) => visitors > 0);
+    return { ...sums, ended, manners, answers, findings, kinds, found };
+  }
+}
+
+// Records of other kinds are only counted.
+const ON_RECORD = {
+  [KIND.WHO]: (judge, { value }, who) => {
+    who.manner = value;
+    judge.tally(who, 'visitors');
+  },
+  [KIND.ENTRY]: (judge, record, who) => {
+    judge.takeNumber(record, who, 'entry');
+    judge.joined(record, who);
+  },
+  [KIND.JOIN]: (judge, record, who) => {
+    const isFirst = who.place === 0;
+    judge.takeNumber(record, who, 'place');
+    if (!isFirst) return;
+    judge.sums.places += 1;
+    judge.tally(who, 'places');
+    if (who.entry !== 0) return;
+    who.promise = record.promise;
+    judge.joined(record, who);
+  },
+  [KIND.WAIT]: (judge, record, who) => {
+    const { value, more, flags, visitor } = record;
+    judge.heard(record, who);
+    if (value !== 0 && value !== who.place) judge.find('changed', `visitor ${visitor} with place ${who.place} was shown ${value}`);
+    if ((flags & FLAG.WAITING) === 0 || (flags & FLAG.STALE) !== 0 || value === 0) return;
+    who.waited_us = record.asked_us - LAG_US;
+    judge.line.below(who.waited_us, more < value ? value - 1 - more : 0, visitor);
+    judge.countAhead(record, who);
+  },
+  [KIND.CALLED]: (judge, record, who) => {
+    const { at_us, value, more, visitor } = record;
+    judge.cameIn(record, who);
+    if (value !== who.place) judge.find('changed', `visitor ${visitor} with place ${who.place} was called as ${value}`);
+    who.call_until_us = more;
+    judge.line.reached(at_us, value, visitor);
+  },
+  [KIND.PASS]: (judge, record, who) => {
+    const { at_us, asked_us, more, flags, visitor } = record;
+    const isEarly = (flags & FLAG.EARLY) !== 0; // whether too early, the line says
+    if (who.place === 0) judge.find('jump', `visitor ${visitor} was let in without a place`);
+    else if (!who.called && !isEarly) judge.find('uncalled-pass', `visitor ${visitor} got a pass without being called`);
+    judge.cameIn(record, who);
+    if (who.place > 0) judge.line.reached(at_us, who.place, visitor);
+    const isOther = who.session !== more;
+    if (who.visits > 0 && isOther) judge.find('two-visits', `visitor ${visitor} has two visits with one ticket`);
+    if (who.visits === 0) {
+      judge.sums.passes += 1;
+      judge.tally(who, 'passes');
+      who.passed_us = at_us;
+      who.inside_until_us = asked_us + judge.conf.session_ttl_ms * 1000;
+    }
+    if (who.visits === 0 || isOther) {
+      who.visits += 1;
+      judge.tally(who, 'visits');
+    }
+    who.session = more;
+  },
+  [KIND.HOLD]: (judge, { value, visitor }, who) => {
+    who.isNew = true;
+    judge.tallyHeld(who, value);
+    if (judge.conf.seats_max > 0 && value > judge.conf.seats_max) judge.find('too-many-seats', `visitor ${visitor} holds ${value} seats`);
+  },
+  [KIND.SEAT]: (judge, { value_id, visitor }, who) => {
+    if (who.isNew) who.seats = []; // the first seat of a new hold
+    who.isNew = false;
+    if (who.seats.length === SEATS_MAX) judge.find('too-many-seats', `visitor ${visitor} holds more seats than were asked for`);
+    else who.seats.push(value_id);
+  },
+  // The seats of the hold are known now. A repeated answer changes nothing.
+  [KIND.UNTIL]: (judge, { at_us, value, more, visitor }, who) => {
+    if (more === who.hold && who.stays.length > 0) return;
+    if (who.isNew) who.seats = []; // of a standing area: none has a name
+    who.isNew = false;
+    who.hold = more;
+    who.hold_until_us = value;
+    who.stays = who.seats.map((seat) => ({ seat, from_us: at_us, to_us: value, visitor }));
+    judge.stays.push(...who.stays);
+    judge.sums.held_until_ms = Math.max(judge.sums.held_until_ms, Math.trunc(value / 1000));
+  },
+  [KIND.SENT]: (judge, { at_us, value }, who) => {
+    if (value === SENT.HOLD) return;
+    for (const stay of who.stays) stay.to_us = Math.min(at_us, stay.to_us); // from here on they may be anybody's
+  },
+  [KIND.SOLD]: (judge, record, who) => judge.sell(record, who),
+  [KIND.TICKET]: (judge, record, who) => {
+    const { visitor, more } = record;
+    if (who.ticketed) return;
+    who.ticketed = true;
+    judge.sums.tickets += 1;
+    judge.tally(who, 'tickets');
+    if (who.paid === 0 || who.paid !== who.ordered)
+      judge.find('ticket-not-paid', `visitor ${visitor} has tickets for an order of ${who.ordered} and paid ${who.paid}`);
+    judge.sums.paid += who.paid;
+    if (more !== who.order) judge.find('changed', `visitor ${visitor} has tickets of another order`);
+    judge.sell(record, who);
+  },
+  [KIND.ORDER]: (judge, { value, more, visitor }, who) => {
+    const other = judge.claim('order', more, visitor);
+    if (other !== visitor) judge.find('two-owners', `visitors ${other} and ${visitor} have the same order`);
+    if (who.ordered === 0) judge.sums.orders += 1;
+    who.ordered = value;
+    who.order = more;
+  },
+  [KIND.BY]: (judge, { value }, who) => { who.by_us = value; },
+  [KIND.PAID]: (judge, { at_us, asked_us, value }, who) => {
+    judge.sums.payers += Number(who.paid_us === 0);
+    who.paid = value;
+    who.paid_us = at_us;
+    who.inside_until_us = Math.min(who.inside_until_us, asked_us); // from here on the visit may be ended any moment
+  },
+  // Read before the announced time, so it was over before.
+  [KIND.GONE]: (judge, { at_us, value, visitor }, who) => {
+    const isCall = value === GONE.CALL;
+    const left_us = (isCall ? who.call_until_us : who.hold_until_us) - at_us;
+    if (left_us > 0)
+      judge.find('gone-early', `visitor ${visitor}'s ${isCall ? 'call' : 'hold'} was gone ${(left_us / 1e6).toFixed(1)} s before its announced time`);
+  },
+  [KIND.VOID]: (judge, record, who) => { who.voided = true; },
+  [KIND.TRICK]: (judge, record, who) => {
+    const { value, more, status, visitor } = record;
+    judge.tally(who, 'tried');
+    if (value === TRICK.HOARD) judge.tallyHeld(who, more);
+    if (!judge.trickWorked(record, who)) return;
+    judge.tally(who, 'worked');
+    judge.find('trick', `visitor ${visitor}: "${trickNames[value] ?? '?'}" worked (status ${status}, ${more})`);
+  },
+  [KIND.END]: (judge, { value, visitor }, who) => {
+    if (who.ended) judge.find('no-end', `visitor ${visitor} ended twice`);
+    who.ended = true;
+    judge.ended[value] += 1;
+    who.how = value;
+  },
+};
+
+/** {visitors, places, ..., ended, manners, answers, findings, kinds, found}: sums, and contradictions by their kind. */
+export const judge = (records, conf) => new Judge(records, { ...usual, ...conf, expect: { ...usual.expect, ...conf.expect } }).all();
+
+export { TALLIES };
