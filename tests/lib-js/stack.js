@@ -65,10 +65,10 @@ export class Stack {
   constructor(dir, base, env, wrap = []) {
     this.dir = dir;
     this.base = base;
-    this.env = { FAIRGATE_RUN_DIR: dir, FAIRGATE_PORT_BASE: String(base), ...env };
+    this.env = { FAIRGATE_RUN_DIR: dir, FAIRGATE_PORT_BASE: String(base), FAIRGATE_UP_TIMEOUT_S: '240', ...env };
     this.wrap = wrap; // words in front of the command, such as taskset's
     this.edge = client({ port: base });
-    this.timeoutMs = 120_000; // of a command
+    this.timeoutMs = 300_000; // of a command: a busy machine takes minutes for a start of ten programs
     this.database = {}; // {dir, port} of its PostgreSQL, where that is another by now
   }
 
