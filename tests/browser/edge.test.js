@@ -45,8 +45,12 @@ describe("the edge's own pages", () => {
         const { page } = visitor;
         // The page retries by itself; not during this test.
         await page.route('**', async (route) => {
-          await first?.();
-          const answer = await route.fetch();
+          // On a slow machine it may no longer be too fast by then.
+          const answer = await until('the page', async () => {
+            await first?.();
+            const one = await route.fetch();
+            return one.status() === status && one;
+          });
           const text = await answer.text();
           assert.equal(AGAIN.test(text), retries);
           await route.fulfill({ response: answer, body: text.replace(AGAIN, '') });

@@ -294,7 +294,7 @@ describe('persons at the seats and the payments', () => {
 
     world.psp.autoPay = true;
     const buyer = await world.login();
-    const { order } = (await world.order(buyer, world.hold())).json;
+    const order = await world.ordered(buyer, world.hold());
     await world.untilStatus(buyer, order, 'completed');
     const [seat] = (await buyer.get(`/v1/pay/orders/${order}`)).json.seats;
     const acts = async (subject) => (await pay.admin.get(`/admin/events/${EVENT}/audit?subject=${subject}`)).json.acts;

@@ -145,7 +145,7 @@ const paidOrder = once(async () => {
       return { status: 200, body: {} };
     };
     const buyer = await world.login();
-    const { order } = (await world.order(buyer, world.hold())).json;
+    const order = await world.ordered(buyer, world.hold());
     const payment = await until('how to pay', async () => (await buyer.get(`/v1/pay/orders/${order}`)).json.payment);
     const [intent] = world.psp.of(order);
     const { body, headers } = world.psp.signed(world.psp.authorise(intent.id));

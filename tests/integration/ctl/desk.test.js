@@ -34,7 +34,7 @@ async function buy(...seats) {
   const visit = world.visit();
   const answer = await visit.hold({ seats });
   assert.equal(answer.status, 201, answer.text);
-  const { order } = (await world.order(buyer, { hold: answer.json.hold, pass: visit.token })).json;
+  const order = await world.ordered(buyer, { hold: answer.json.hold, pass: visit.token });
   await world.untilStatus(buyer, order, 'completed');
   return { order, tickets: (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets };
 }

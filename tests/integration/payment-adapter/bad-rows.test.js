@@ -20,7 +20,7 @@ test('a sentence of a neighbour that is too long is cut between letters', async 
   const buyer = await world.login();
   for (const detail of ['가나다라마바사'.repeat(40), `x${'가나다라마바사'.repeat(40)}`, `xy${'가나다라마바사'.repeat(40)}`, '🎫'.repeat(90)]) {
     world.seats.fault('/extend', refusal(detail));
-    const { order } = (await world.order(buyer, world.hold())).json;
+    const order = await world.ordered(buyer, world.hold());
     await world.untilStatus(buyer, order, 'failed');
     const kept = sql(`SELECT detail FROM pay.saga_step t JOIN pay.saga s ON s.id = t.saga WHERE s.subject = '${order}' AND detail <> '' LIMIT 1`);
     assert.ok(kept.length > 20 && detail.startsWith(kept), kept);
@@ -55,7 +55,7 @@ test('a row that the database refuses is parked with the reason, and those besid
 
 test('a saga that stands where none can stand is left alone, and ends nothing', async () => {
   const buyer = await world.login();
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   await world.untilStatus(buyer, order, 'completed');
   const where = `subject = '${order}' AND key LIKE 'checkout%'`;
   await until('its saga to end', () => sql(`SELECT state FROM pay.saga WHERE ${where}`) === '2');
@@ -64,7 +64,7 @@ test('a saga that stands where none can stand is left alone, and ends nothing', 
   for (const [state, step] of [[1, last], [0, 256]]) {
     sql(`UPDATE pay.saga SET state = ${state}, step = ${step}, leased = false, due_at = now() WHERE ${where}`);
     await until('somebody to look at it', () => sql(`SELECT leased FROM pay.saga WHERE ${where}`) === 't');
-    const other = (await world.order(buyer, world.hold())).json.order;
+    const other = await world.ordered(buyer, world.hold());
     await world.untilStatus(buyer, other, 'completed');
     assert.equal(sql(`SELECT step FROM pay.saga WHERE ${where}`), String(step));
   }
@@ -72,7 +72,7 @@ test('a saga that stands where none can stand is left alone, and ends nothing', 
 
 test('an order whose status this program does not know is for a person to look at, and ends nothing', async () => {
   const buyer = await world.login();
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   await world.untilStatus(buyer, order, 'completed');
   await until('its saga to end', () => sql(`SELECT count(*) FROM pay.saga WHERE subject = '${order}' AND state <> 2`) === '0');
   sql(`UPDATE pay.orders SET status = 'of-a-later-version' WHERE id = '${order}'`);

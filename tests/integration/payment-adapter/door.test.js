@@ -20,7 +20,7 @@ before(async () => {
 after(() => scope.close());
 
 async function tickets() {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   await world.untilStatus(buyer, order, 'completed');
   const got = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
   return { order, tickets: got };
@@ -191,7 +191,7 @@ test('of a scan and a transfer that meet one comes through', async () => {
   for (let i = 0; i < 25; i += 1) {
     const friend = await world.login(`user${100 + i}@example.com`); // each with a pace of their own
     const giver = await world.login('bcrypt@example.com');
-    const { order } = (await world.order(giver, world.hold())).json;
+    const order = await world.ordered(giver, world.hold());
     await world.untilStatus(giver, order, 'completed');
     for (const ticket of await listOf(giver, order)) {
       world.postgres.sql(`UPDATE pay.ticket SET offered_to = '${friend.member}' WHERE id = '${ticket.ticket}'`, 'pay');

@@ -42,7 +42,7 @@ async function letters(count) {
     await until('a login', async () => (await buyer.post('/v1/pay/login', { login: `user${100 + i}@example.com`, password: PASSWORD })).status === 200);
   world.postgres.sql("ALTER TABLE pay.shop_outbox ALTER due_at SET DEFAULT now() + interval '1 day'", 'pay');
   const orders = await Promise.all(Array.from({ length: count }, async (_, i) => {
-    const { order } = (await world.order(buyers[i % 4], world.hold())).json;
+    const order = await world.ordered(buyers[i % 4], world.hold());
     await world.untilStatus(buyers[i % 4], order, 'completed');
     return order;
   }));
@@ -140,7 +140,7 @@ test('a query without an index in the user database is logged at the start', asy
 test('a member number that is not a number belongs to nobody, and is no failure of the database', async () => {
   const buyer = world.visitor();
   await until('a login', async () => (await buyer.post('/v1/pay/login', { login: 'user105@example.com', password: PASSWORD })).status === 200);
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   await world.untilStatus(buyer, order, 'completed');
   world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', 'nobody' || i, 'completed', 'en' FROM generate_series(1, 7) i`, 'pay');
   const told = () => world.postgres.sql("SELECT string_agg(DISTINCT coalesce(error, 'waits'), ',') FROM pay.mail_outbox WHERE member LIKE 'nobody%'", 'pay');

@@ -35,7 +35,7 @@ async function hold(...seats) {
 async function buy(...seats) {
   const { visit, answer } = await hold(...seats);
   assert.equal(answer.status, 201, answer.text);
-  const { order } = (await world.order(buyer, { hold: answer.json.hold, pass: visit.token })).json;
+  const order = await world.ordered(buyer, { hold: answer.json.hold, pass: visit.token });
   await world.untilStatus(buyer, order, 'completed');
   return { order, hold: answer.json.hold, tickets: await ticketsOf(order) };
 }

@@ -15,7 +15,7 @@ before(async () => {
 after(() => scope.close());
 
 async function complete() {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   await world.payOrder(order);
   await world.untilStatus(buyer, order, 'completed');
   return order;
@@ -54,7 +54,7 @@ test('the timeline of a saga is listed and shown', async () => {
 });
 
 async function parkedAtCapture() {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   world.psp.fault('/capture', 500, Infinity);
   world.psp.fault('GET /v1/payment_intents', 500, Infinity);
   const [intent] = world.psp.of(order);
@@ -104,7 +104,7 @@ test('or gives everything back', async () => {
 });
 
 test('a saga of a version that this program does not have waits for one that has it', async () => {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   const rename = (from, to) => world.postgres.sql(
     `WITH renamed AS (UPDATE pay.saga SET key = '${to}' WHERE subject = '${order}' AND key = '${from}' AND NOT leased RETURNING 1)
      SELECT count(*) FROM renamed`, 'pay') === '1';
@@ -147,7 +147,7 @@ test('each kind of drift is found, counted and explained', async () => {
   });
   const kinds = async () => (await report()).items.map(({ kind, order, payment }) => `${kind} ${order || payment}`);
   // Money without an order: somebody captured by hand.
-  const { order: lost } = (await world.order(buyer, world.hold())).json;
+  const lost = await world.ordered(buyer, world.hold());
   await buyer.post(`/v1/pay/orders/${lost}/cancel`);
   await world.untilStatus(buyer, lost, 'cancelled');
   await world.settle();

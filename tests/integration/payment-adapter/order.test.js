@@ -58,7 +58,7 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
 test('standing places are called by the name of their area', async () => {
   const buyer = await world.login();
   const area = { area: 'floor', area_name: '스탠딩 <A>', category: '스탠딩석', quantity: 2 };
-  const { order } = (await world.order(buyer, world.hold({ area }))).json;
+  const order = await world.ordered(buyer, world.hold({ area }));
   await world.payOrder(order);
   const seen = await world.untilStatus(buyer, order, 'completed');
   assert.deepEqual(seen.places.map(({ id, zone, row, number, category }) => [id, zone, row, number, category]), ['floor#1', 'floor#2'].map((id) => [id, '스탠딩 <A>', '', '', '스탠딩석']));
@@ -229,7 +229,7 @@ test('a cancel while the buyer pays gives everything back; after the capture it 
 
 test('a refund gives money, seats and tickets back, once', async () => {
   const visit = world.hold();
-  const { order } = (await world.order(buyer, visit)).json;
+  const order = await world.ordered(buyer, visit);
   assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'not-refundable');
   await world.payOrder(order);
   await world.untilStatus(buyer, order, 'completed');
@@ -246,7 +246,7 @@ test('a refund gives money, seats and tickets back, once', async () => {
 
 test('a payment that nobody made runs out and gives the seats back', async () => {
   const visit = world.hold({ ttlMs: 1500 });
-  const { order } = (await world.order(buyer, visit)).json;
+  const order = await world.ordered(buyer, visit);
   await world.untilStatus(buyer, order, 'expired');
   await world.settle();
   assert.equal(world.seats.holds.get(visit.hold).state, 'free');
@@ -270,7 +270,7 @@ test('how long an order waits is judged by the clock of the seats', async () => 
 });
 
 test('paid without a webhook the order completes by our own look', async () => {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   world.psp.authorise(world.psp.of(order)[0].id);
   await world.untilStatus(buyer, order, 'completed');
   await world.settle();
@@ -279,7 +279,7 @@ test('paid without a webhook the order completes by our own look', async () => {
 test('a late payment takes the same seats again, or is let go where they are gone', async () => {
   for (const gone of [false, true]) {
     const visit = world.hold({ ttlMs: 1200 });
-    const { order } = (await world.order(buyer, visit)).json;
+    const order = await world.ordered(buyer, visit);
     world.psp.fault('GET /v1/payment_intents', 'drop', Infinity);
     world.seats.holds.get(visit.hold).gone = gone;
     world.psp.authorise(world.psp.of(order)[0].id);
@@ -294,7 +294,7 @@ test('a late payment takes the same seats again, or is let go where they are gon
 
 test('a capture refused for good unconfirms the seats and tells the buyer', async () => {
   const visit = world.hold();
-  const { order } = (await world.order(buyer, visit)).json;
+  const order = await world.ordered(buyer, visit);
   const [intent] = world.psp.of(order);
   world.psp.authorise(intent.id);
   // The authorisation runs out between the confirmation of the seats and the capture.
@@ -343,7 +343,7 @@ for (const [name, fault] of faults) {
     world.psp.fault('POST /v1/payment_intents', fault);
     world.psp.fault('/capture', fault);
     world.queue.fault('/end', fault);
-    const { order } = (await world.order(buyer, world.hold())).json;
+    const order = await world.ordered(buyer, world.hold());
     await until('the payment', async () => (await buyer.get(`/v1/pay/orders/${order}`)).json.payment);
     const captures = world.psp.captures;
     await world.payOrder(order);
@@ -355,7 +355,7 @@ for (const [name, fault] of faults) {
 }
 
 test('each call to Stripe says for which version of its API it is meant', async () => {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   await world.payOrder(order);
   await world.untilStatus(buyer, order, 'completed');
   await buyer.post(`/v1/pay/orders/${order}/refund`);
@@ -378,7 +378,7 @@ test('a list of seats that cannot be read is the seat service\'s fault, and said
 });
 
 test('a webhook counts once, from the provider alone, within five minutes on both sides', async () => {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   const [intent] = world.psp.of(order);
   const event = world.psp.authorise(intent.id);
   const now = Math.floor(Date.now() / 1000);
@@ -414,7 +414,7 @@ async function transaction(sql) {
 }
 
 test('webhooks that come while others are written go together', async () => {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   const [{ id: payment_intent }] = world.psp.of(order);
   const tell = (n) => world.webhook({ id: `evt_together_${n}`, type: 'charge.updated', data: { object: { id: `ch_${n}`, object: 'charge', payment_intent } } });
   const taken = async () => (await world.pay.metrics()).get('fairgate_http_requests_total{listener="public"}');
@@ -435,7 +435,7 @@ test('webhooks that come while others are written go together', async () => {
 test('what is about no open order of ours leaves nothing behind', async () => {
   const kept = () => Number(world.postgres.sql("SELECT count(*) FROM pay.webhook_event WHERE id LIKE 'evt_about_%'", 'pay'));
   const tell = (object, id = `evt_about_${object.id}`) => world.webhook({ id, type: 'charge.updated', data: { object } });
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   const [{ id }] = world.psp.of(order);
   const strangers = [
     { object: 'charge', id: 'ch_1', payment_intent: 'pi_of_the_shop' },
@@ -459,7 +459,7 @@ test('what is about no open order of ours leaves nothing behind', async () => {
 
 test('a webhook for an order that is just being changed holds up no other, and wakes it all the same', async () => {
   const orders = [];
-  for (let i = 0; i < 3; i += 1) orders.push((await world.order(buyer, world.hold())).json.order);
+  for (let i = 0; i < 3; i += 1) orders.push(await world.ordered(buyer, world.hold()));
   const [changing, other, third] = orders;
   const row = await until('the row to be free', async () => {
     const one = await transaction(`SELECT id FROM pay.saga WHERE subject = '${changing}' AND step = 2 AND NOT leased FOR UPDATE`);
@@ -508,7 +508,7 @@ test('a hold whose sums do not agree is not ordered', async () => {
 });
 
 test('a stream tells each status as it comes', async () => {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   const stream = await openStream({ port: world.pay.port, path: `/v1/pay/orders/${order}/stream`, headers: buyer.jar.headers });
   const status = (wanted) => stream.find(`status ${wanted}`, ({ data }) => JSON.parse(data).status === wanted);
   await status('pending_payment');
@@ -518,7 +518,7 @@ test('a stream tells each status as it comes', async () => {
 });
 
 test('the pages show the order and the tickets to their owner, in both languages', async () => {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   const pending = await buyer.get(`/pay/orders/${order}?lang=en`);
   assert.equal(pending.status, 200);
   assert.match(pending.text, /<html lang="en">.*Your seats are held.*>Pay<\/a>/s);
@@ -535,7 +535,7 @@ test('the pages show the order and the tickets to their owner, in both languages
 
 test('a seat is called as the seat service calls it, however long that is', async () => {
   const long = (nth) => `${'가'.repeat(42)}-${nth}`; // 128 bytes
-  const { order } = (await world.order(buyer, world.hold({ seats: [long(1), long(2)] }))).json;
+  const order = await world.ordered(buyer, world.hold({ seats: [long(1), long(2)] }));
   await world.payOrder(order);
   const { seats, places } = await world.untilStatus(buyer, order, 'completed');
   assert.deepEqual([seats, places.map(({ id }) => id)], [[long(1), long(2)], [long(1), long(2)]]);
@@ -548,7 +548,7 @@ test('a seat is called as the seat service calls it, however long that is', asyn
 test('a hundred places are an order, one more is refused with advice', async () => {
   const standing = (quantity) => world.hold({ total: quantity * 1000, area: { area: '서'.repeat(42), area_name: '서서', category: '스탠딩석', quantity } });
   assertProblem(await world.order(buyer, standing(101)), 422, 'order-too-large');
-  const { order } = (await world.order(buyer, standing(100))).json;
+  const order = await world.ordered(buyer, standing(100));
   await world.payOrder(order);
   await world.untilStatus(buyer, order, 'completed');
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
@@ -558,7 +558,7 @@ test('a hundred places are an order, one more is refused with advice', async () 
 });
 
 test('two hundred streams are one question a second', async () => {
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   world.postgres.sql(
     `INSERT INTO pay.orders SELECT (jsonb_populate_record(o, jsonb_build_object(
        'id', 'o_' || lpad(i::text, 20, '0'), 'hold', 'w' || i, 'idem_key', 'w' || i))).*

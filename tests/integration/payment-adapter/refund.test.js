@@ -23,7 +23,7 @@ before(async () => {
 after(() => scope.close());
 
 async function buy(visitor = buyer) {
-  const { order } = (await world.order(visitor, world.hold())).json;
+  const order = await world.ordered(visitor, world.hold());
   await world.untilStatus(visitor, order, 'completed');
   const { tickets } = (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json;
   return { order, tickets };

@@ -126,7 +126,7 @@ test('what cannot be read changes nothing', async () => {
   await reloaded('reload failed');
   world.pay.configure(world.config());
   assert.deepEqual(await kids(), before_);
-  const { order } = (await world.order(buyer, world.hold())).json;
+  const order = await world.ordered(buyer, world.hold());
   await world.payOrder(order);
   await world.untilStatus(buyer, order, 'completed');
 });
@@ -173,7 +173,7 @@ test('started again it takes back at once what it had in hand', async () => {
 
 test('a separate secret for hashes changes holders, and no existing ticket', async () => {
   const buyOne = async () => {
-    const { order } = (await world.order(buyer, world.hold())).json;
+    const order = await world.ordered(buyer, world.hold());
     await world.payOrder(order);
     await world.untilStatus(buyer, order, 'completed');
     return (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets[0];

@@ -35,7 +35,7 @@ const sql = (text) => world.postgres.sql(text, 'pay');
 const about = async () => (await world.reconciled()).filter((item) => item.order === order);
 
 async function complete() {
-  const { order: id } = (await world.order(buyer, world.hold())).json;
+  const id = await world.ordered(buyer, world.hold());
   const stripe = sandbox.stripe();
   const { data } = await stripe.paymentIntents.list({ limit: 100 });
   const { id: payment } = data.find(({ metadata }) => metadata.order === id);

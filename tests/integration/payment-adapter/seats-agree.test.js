@@ -22,7 +22,7 @@ const sql = (text) => world.postgres.sql(text, 'pay');
 async function complete(ask) {
   const visit = world.visit();
   const { hold } = (await visit.hold(ask)).json;
-  const { order } = (await world.order(buyer, { hold, pass: visit.token })).json;
+  const order = await world.ordered(buyer, { hold, pass: visit.token });
   await until('the payment to exist', () => world.psp.of(order).length > 0);
   await world.payOrder(order);
   await world.untilStatus(buyer, order, 'completed');

@@ -187,6 +187,15 @@ class World {
     return { session, hold: this.seats.hold(EVENT, session, options), pass: this.queue.pass(EVENT, session) };
   }
 
+  // The id of an order that was taken. A busy service may ask to come again, which the key allows.
+  ordered(visitor, hold, options) {
+    return until('an order', async () => {
+      const { status, json, text } = await this.order(visitor, hold, options);
+      assert.ok(json?.order, `${status} ${text}`);
+      return json.order;
+    });
+  }
+
   order(visitor, { hold, pass }, { key = `k-${hold}`, body = {}, headers = {} } = {}) {
     return visitor.post(
       '/v1/pay/orders',
