@@ -25,21 +25,21 @@ function ofScenario(path) {
   return { rate_milli: stage.rate_per_s * 1000, burst: stage.burst, active_max: stage.max_active, session_ttl_ms: stage.session_ttl, expect };
 }
 
-function* report(verdict) {
-  const sums = verdict;
+function* report(sums) {
+  const { ended, manners, found, kinds } = sums;
   yield `${sums.visitors} visitors, ${sums.places} places, ${sums.passes} passes, ${sums.orders} orders, ${sums.tickets} with tickets for ${sums.seats} seats, ${sums.paid} paid`;
-  for (const [how, count] of verdict.ended.entries()) if (count > 0) yield `  ${endNames[how].padEnd(12)} ${count}`;
+  for (const [how, count] of ended.entries()) if (count > 0) yield `  ${endNames[how].padEnd(12)} ${count}`;
   yield `  ${'manner'.padEnd(10)}${TALLIES.map((name) => ` ${TITLES[name].padStart(8)}`).join('')}`;
-  for (const manner of verdict.manners) yield `  ${manner.name.padEnd(10)}${TALLIES.map((name) => ` ${String(manner[name]).padStart(8)}`).join('')}`;
+  for (const manner of manners) yield `  ${manner.name.padEnd(10)}${TALLIES.map((name) => ` ${String(manner[name]).padStart(8)}`).join('')}`;
   yield `  surely inside at the same time: at most ${sums.active_most}`;
   const percent = (part) => (100 * part / sums.eta_judged).toFixed(1);
   if (sums.eta_judged > 0)
     yield `  waits promised when joining: ${sums.eta_judged} judged, p50 off by ${(sums.eta_off_p50_milli / 10).toFixed(1)} % (median) and ` +
       `${(sums.eta_off_p90_milli / 10).toFixed(1)} % (p90); over by p50 ${percent(sums.eta_within_p50)} %, by p90 ${percent(sums.eta_within_p90)} %`;
   yield `  answers: ${sums.answered}, ${sums.lost} lost; more people ahead than before: ${sums.ahead_rose} times`;
-  for (const text of verdict.found) yield `FOUND: ${text}`;
-  for (const [kind, count] of Object.entries(verdict.kinds)) {
-    const written = verdict.found.filter((text) => text.startsWith(`${kind}: `)).length;
+  for (const text of found) yield `FOUND: ${text}`;
+  for (const [kind, count] of Object.entries(kinds)) {
+    const written = found.filter((text) => text.startsWith(`${kind}: `)).length;
     if (count > written) yield `... and ${count - written} more of ${kind}`;
   }
 }

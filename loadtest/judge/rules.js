@@ -209,7 +209,10 @@ class Judge {
   // some ticket in the end.
   judgeStays() {
     const ofSeats = new Map();
-    for (const stay of this.stays) ofSeats.set(stay.seat, [...(ofSeats.get(stay.seat) ?? []), stay]);
+    for (const stay of this.stays) {
+      if (!ofSeats.has(stay.seat)) ofSeats.set(stay.seat, []);
+      ofSeats.get(stay.seat).push(stay);
+    }
     for (const [seat, stays] of ofSeats) {
       let [longest, ...others] = stays.sort((a, b) => a.from_us - b.from_us || a.visitor - b.visitor);
       for (const stay of others) {
