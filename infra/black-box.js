@@ -1,4 +1,4 @@
-// black-box.js FILE...: runs test files, each in a process of its own, six at a time, and closes
+// black-box.js FILE...: runs test files, each in a process of its own, five at a time, and closes
 // with "N passed, N failed". Those of tests/promises come last and one at a time: they judge how long
 // something takes, so nothing runs beside them. FAIRGATE_TIMES=50 runs each file 50 times.
 //
@@ -30,7 +30,7 @@ import { judge } from './test-reporter.js';
 
 // On two cores: a browser keeps one busy, most others wait most of the time.
 const BROWSERS = 2;
-const OTHERS = 4;
+const OTHERS = 3;
 const FEW = 6; // files that are run again; more would take long and tell nothing
 const LONGEST = 10;
 // A process that does not end has failed. The longest file of `make test` takes two minutes, and ten on a machine that others
