@@ -104,7 +104,7 @@ class Line {
     // Without a script the page reloads by itself, though not as often as a test would like.
     while (!visitor.scripted && await visitor.page.getAttribute('#line', 'data-view') !== view) await visitor.page.reload();
     await visitor.view(view);
-    if (state === 'late') await visitor.page.locator('#left').waitFor({ state: 'hidden' });
+    if (state === 'late') await visitor.page.locator('#called-text', { hasText: /you are next|다음 차례/ }).waitFor();
     if (state === 'admitted' || state === 'done') {
       await visitor.page.click('#pass button');
       await visitor.page.waitForURL(/\/seats\//);
