@@ -30,7 +30,7 @@ import { judge } from './test-reporter.js';
 
 // On two cores: a browser keeps one busy, most others wait most of the time.
 const BROWSERS = 2;
-const OTHERS = 3;
+const OTHERS = Number(process.env.FAIRGATE_OTHERS ?? 3);
 const FEW = 6; // files that are run again; more would take long and tell nothing
 const LONGEST = 10;
 // A process that does not end has failed. The longest file of `make test` takes two minutes, and ten on a machine that others
@@ -108,15 +108,12 @@ const times = Number(process.env.FAIRGATE_TIMES ?? 1);
 const files = process.argv.slice(2).map((file) => resolve(file)).flatMap((file) => Array(times).fill(file));
 const isPromise = (file) => file.includes('/promises/');
 const failed = (tests) => tests.filter(({ passed }) => !passed);
+const sameAgain = () => `FAIRGATE_SEED=${process.env.FAIRGATE_SEED} draws the same again`;
 
 // A file that is run many times draws anew each time: that is what it is run so often for.
 if (times === 1) {
   process.env.FAIRGATE_SEED ||= String(randomInt(1, 2 ** 31));
   console.log(sameAgain());
-}
-
-function sameAgain() {
-  return `FAIRGATE_SEED=${process.env.FAIRGATE_SEED} draws the same again`;
 }
 
 const tests = [...await tellSideBySide(files.filter((file) => !isPromise(file))), ...await tell(files.filter(isPromise), 1)];

@@ -80,6 +80,7 @@ class Run {
       const child = execFile(program, args, { env, cwd }, (_, stdout, stderr) =>
         resolve({ status: child.exitCode, text: stdout + stderr, found: stdout.split('\n').filter((line) => line.startsWith('FOUND  ')) }));
       this.child = child;
+      scope.defer(() => child.kill('SIGKILL')); // of a test that failed
     });
   }
 }
@@ -159,12 +160,14 @@ for (const signal of ['SIGTERM', 'SIGINT'])
           goOn();
         }
       });`;
-    const run = new Run(Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`${n}.test.js`, body])));
+    const atOnce = 4;
+    const run = new Run(Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`${n}.test.js`, body])), { env: { FAIRGATE_OTHERS: atOnce } });
     const ended = run.start();
     const began = () => readdirSync(run.dir).filter((name) => name.endsWith('.began') && readFileSync(join(run.dir, name), 'utf8') !== '');
-    const atOnce = 4; // OTHERS of infra/black-box.js
     await until('as many to run as run at once', () => began().length === atOnce);
-    for (const again of [signal, 'SIGTERM']) run.child.kill(again); // the second is heard by one that is ending
+    run.child.kill(signal);
+    await until('it to be heard', () => readdirSync(run.dir).some((name) => name.endsWith('.tidied')));
+    run.child.kill('SIGTERM'); // is heard by one that is ending
     const { status, text } = await ended;
     assert.equal(status, signal === 'SIGTERM' ? 143 : 130, text);
     assert.equal(began().length, atOnce, 'nothing more was begun');
