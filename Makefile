@@ -73,7 +73,6 @@ $(call component,pay-core,       payment-adapter/src/core,  ,                   
 $(call component,payment-adapter,payment-adapter/src,       pay-core,                   -lcrypt -largon2)
 $(call component,demo-shop,      infra/demo/demo-shop/src,  ,                           -lcrypt -largon2)
 $(call component,psp-sandbox,    infra/demo/psp-sandbox/src,,                           )
-$(call component,halls,          infra/demo/halls/src,      ,                           )
 $(call component,ctl,            infra/ctl/src,             queue-front queue-core,     )
 $(call component,crowd,          loadtest/crowd,            ,                           )
 $(call component,floor,          loadtest/floor,            ,                           )
@@ -135,6 +134,11 @@ $$(FUZZ_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(LINKED_$(1))
 	@$(CC) -o $$@ $$^ $$(LINK_ALL) -fsanitize=fuzzer $$(LIBS_$(1)) $$(LIBS_common)
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call rules,$(c))))
+
+# A script, which a stack finds next to its programs.
+PROGRAMS += $(OUT)/bin/halls
+$(OUT)/bin/halls: infra/demo/halls/halls.js
+	@mkdir -p $(@D) && ln -sf $(abspath $<) $@
 
 $(OUT)/lib/%.a:
 	@mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^

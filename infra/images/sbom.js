@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bill, byRef, debian, LICENCE, npmPackages, program, version } from '../sbom-parts.js';
 
-const OURS = ['queue-front', 'seat-service', 'payment-adapter', 'fairgate', 'demo-shop', 'psp-sandbox', 'halls'];
+const OURS = ['queue-front', 'seat-service', 'payment-adapter', 'fairgate', 'demo-shop', 'psp-sandbox'];
 const [name, ...layers] = process.argv.slice(2);
 const release = /^VERSION_ID="?([^"\n]*)/m.exec(readFileSync(join(layers[0], 'usr/lib/os-release'), 'utf8'))[1];
 

@@ -115,7 +115,6 @@ function openComposed(name, ...files) {
     look: (service) => JSON.parse(podman('container', 'inspect', container(service)))[0],
     admin: (port) => client({ port: ports[port], token: readFileSync(join(secrets, 'admin-token'), 'utf8').trim(), timeoutMs: 60_000 }),
     users: () => join(podman('volume', 'inspect', '--format', '{{.Mountpoint}}', `${project}_shop`).trim(), 'demo-users.json'),
-    hall: () => JSON.parse(podman('run', '--rm', '--network', 'none', imageOf('demo'), '/usr/bin/halls', 'arena')),
     async orLogs(work) {
       try {
         return await work();
@@ -153,7 +152,7 @@ describe('compose.yaml', () => {
 
   after(() => stack.down());
 
-  test('brings everything up', () => stack.orLogs(() => openSale({ ...stack, hall: stack.hall(), name: 'A night in containers' })));
+  test('brings everything up', () => stack.orLogs(() => openSale({ ...stack, name: 'A night in containers' })));
 
   test('leads from the line to a ticket', () => stack.orLogs(() => walkThrough({ ...stack, users: stack.users() })));
 
@@ -243,7 +242,7 @@ describe('shared-seats.yaml', () => {
 
   test('brings up processes of the seats that share the events', () => stack.orLogs(async () => {
     for (const event of EVENTS) {
-      await openSale({ ...stack, hall: stack.hall(), name: `Night ${event}`, event });
+      await openSale({ ...stack, name: `Night ${event}`, event });
       await until(`${event} to have an owner`, () => ownerOf(event), { timeoutMs: 60_000, everyMs: 200 });
     }
     const owners = await Promise.all(EVENTS.map(ownerOf));

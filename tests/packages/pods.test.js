@@ -240,8 +240,7 @@ test('each process is closed, gives back what a crowd took, and has its secrets 
 });
 
 test('pods lead from the line to a ticket', () => orLogs(async () => {
-  const hall = JSON.parse(podman('run', '--rm', '--network', 'none', imageOf('demo'), '/usr/bin/halls', 'arena'));
-  await openSale({ ports, admin, hall, name: 'A night in pods' });
+  await openSale({ ports, admin, name: 'A night in pods' });
   const volume = podman('volume', 'inspect', '--format', '{{.Mountpoint}}', `${NETWORK}-shop`).trim();
   await walkThrough({ ports, admin, users: join(volume, 'demo-users.json') });
 }));

@@ -1,16 +1,19 @@
 // sale.js: an event in a whole Fairgate of containers, and a few visitors who walk from the line to a ticket.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Visitors } from '../../infra/ha/visitors.js';
-import { client, until } from '../lib-js/index.js';
+import { client, ROOT, until } from '../lib-js/index.js';
 
 export const EVENT = 'demo';
 
-// ports: of the edge, and of the private listeners queue, seats, pay. hall: what the image `demo` prints of one.
-export async function openSale({ ports, admin, name, hall, event = EVENT }) {
+// ports: of the edge, and of the private listeners queue, seats, pay.
+export async function openSale({ ports, admin, name, event = EVENT }) {
   for (const service of ['queue', 'seats', 'pay'])
     await until(`${service} to be ready`, async () => (await client({ port: ports[service] }).get('/readyz').catch(() => null))?.status === 200, { timeoutMs: 180_000, everyMs: 200 });
+  const hall = JSON.parse(execFileSync(join(ROOT, 'infra/demo/halls/halls.js'), ['arena'], { encoding: 'utf8', maxBuffer: 1 << 26 }));
   Object.assign(hall.limits, { max_per_buyer: 0, orphan_rule: false });
   const imported = await admin('seats').put(`/admin/events/${event}`, { body: hall });
   assert.ok([201, 421].includes(imported.status), imported.text); // 421: it is there, and another process has it
