@@ -269,7 +269,7 @@ void http_header_add(struct text *headers, const char *name, struct span value)
 
 void http_problem_reply(struct http_req *req, const struct http_problem *problem)
 {
-    char memory[4096];
+    char memory[8192];
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
     json_member_cstr(&body, "type", "about:blank");

@@ -4,6 +4,7 @@
 
 #include "api/caller.h"
 #include "core/event/event_state.h"
+#include "core/limits.h"
 #include "front/front.h"
 #include "limits.h"
 
@@ -13,7 +14,7 @@ static const char no_store[] = "Cache-Control: no-store\r\n";
 /* Of a poll: one piece to copy, and nothing in it to measure. */
 static const char json_no_store[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
 
-enum { HEADERS_MAX = 2560, MEMBERS_MAX = 2560, SHED_BYTES_MAX = 384 };
+enum { HEADERS_MAX = 2560, MEMBERS_MAX = EVENT_APPEALS_JSON_MAX + 256, SHED_BYTES_MAX = 384 };
 
 static struct text with_no_store(char memory[HEADERS_MAX], const struct text *headers)
 {

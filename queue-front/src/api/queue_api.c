@@ -32,9 +32,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-/* Contacts by language, and a number. */
-enum { APPEAL_MEMBERS_MAX = EVENT_LANGUAGES_MAX * (EVENT_APPEAL_BYTES_MAX + 32) + 64 };
-
 enum { COOKIES_MAX = 640, VISITOR_COOKIE_S = 30 * 86400, INVITATION_INPUT_MAX = 64 };
 
 /* ---- me ---- */
@@ -187,7 +184,7 @@ static void refuse_join(struct join *join)
     } else if (join->page) {
         answer_waiting_page(join->req, id, notice, NULL);
     } else {
-        char memory[APPEAL_MEMBERS_MAX];
+        char memory[EVENT_APPEALS_JSON_MAX];
         struct text members = text_on(memory, sizeof(memory));
         if (event != NULL)
             slowed_put(&members, event, &slowed);
@@ -358,7 +355,7 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
         return;
     }
     struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
-    char memory[512 + APPEAL_MEMBERS_MAX], challenge_memory[POW_CHALLENGE_LEN],
+    char memory[512 + EVENT_APPEALS_JSON_MAX], challenge_memory[POW_CHALLENGE_LEN],
         time_memory[RFC3339_LEN];
     struct text members = text_on(memory, sizeof(memory));
     struct text challenge = text_on(challenge_memory, sizeof(challenge_memory));

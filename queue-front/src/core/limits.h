@@ -14,7 +14,10 @@ enum {
     EVENT_LANE_NAME_MAX = 80,
     EVENT_LANGUAGE_TAG_MAX = 15,  /* "zh-Hant-HK" and shorter */
     EVENT_APPEAL_BYTES_MAX = 200, /* an address of a person */
-    IDEM_KEY_BYTES_MAX = 255,     /* an Idempotency-Key: a UUID, or what a client finds natural */
+    /* A reference and the contacts as JSON, where a backslash takes two bytes. */
+    EVENT_APPEALS_JSON_MAX =
+        EVENT_LANGUAGES_MAX * (2 * EVENT_APPEAL_BYTES_MAX + EVENT_LANGUAGE_TAG_MAX + 8) + 64,
+    IDEM_KEY_BYTES_MAX = 255, /* an Idempotency-Key: a UUID, or what a client finds natural */
 
     /* The shared status: document fields, the message in every language, prices, the table of
      * waits.

@@ -44,6 +44,14 @@ describe('a visitor who is slowed down', () => {
     assert.deepEqual([plain.json.reference, plain.json.appeal], [undefined, undefined]);
   });
 
+  test('gets the longest contact there can be, and the front goes on', async () => {
+    const appeal = Object.fromEntries(['en', 'ko', 'ja', 'de', 'fr', 'es', 'it', 'zh-Hant-HK'].map((tag) => [tag, `https://${'\\'.repeat(192)}`]));
+    await makeEvent(house, 'wide', { rate_per_s: 0, joins_per_ip_per_min: 1, appeal });
+    assert.deepEqual((await refused('wide')).json.appeal, appeal);
+    await makeEvent(house, 'wide-work', { rate_per_s: 0, pow_bits: 8, appeal });
+    assert.deepEqual((await join('wide-work')).json.appeal, appeal);
+  });
+
   test('names a reference that any front explains, and what was made up nobody', async () => {
     const before = Date.now();
     const { json: { reference } } = await refused('narrow');
