@@ -31,7 +31,7 @@ local function move_line(active)
     if lane > 0 then
         tell_event(late_n)
     end
-    bucket.nano = math.min(bucket.nano, math.max(#shares + 1, burst) * TOKEN)
+    cap_saved()
 end
 
 local answer, alone

@@ -2,8 +2,9 @@
 --
 -- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is integer
 -- arithmetic and loses nothing. Elapsed time counts up to ELAPSED_MAX_US, so that a stall does not let its crowd
--- in at once; what was beyond is summed up in `late_ms`. What remains after calling is capped at `burst`. Hence in
--- any window of T seconds at most rate * (T + 0.25) + burst are called, however many fronts tick.
+-- in at once; what was beyond is summed up in `late_ms`. What is saved is capped at `burst` before and after calling,
+-- and nothing is at rate 0: a knob binds what was saved before it was turned. Hence in any window of T seconds at most
+-- rate * (T + 0.25) + burst are called, however many fronts tick.
 --
 -- Slots. With n people called and still in time, r of them coming as measured and c come already, n * r - c
 -- more are expected. Counted so, a stretch whose people have come holds back nothing for the rest of its
@@ -12,7 +13,13 @@
 local ELAPSED_MAX_US = 250000
 local SHOW_PRIOR = 20        -- people assumed to have come before anybody was measured
 
+local function cap_saved()
+    local most = rate_milli > 0 and math.max(#shares + 1, burst) or 0
+    bucket.nano = math.min(bucket.nano, most * TOKEN)
+end
+
 local function refill()
+    cap_saved()
     if bucket.at_us > 0 and lane == 0 then
         local elapsed_us = math.max(0, now_us - bucket.at_us)
         bucket.nano = bucket.nano + math.min(elapsed_us, ELAPSED_MAX_US) * rate_milli

@@ -691,6 +691,15 @@ static const struct script_row rows[] = {
      "end 1 ok; pass 2 ok; end 2 ok; await serving=4; pass 3 ok; pass 4 ok; await active=2; lose;"
      "expect active=2; end 1 same; leave 2 same; pass 1 gone ended=1; beat 1 gone; turn time=100ms;"
      "expect active=2 serving=4; beat 3 ok; end 4 ok; await serving=5"},
+    {"at rate 0 nobody is called with what was saved before",
+     "set rate=1000000 burst=500 active=1; start; join ok; await serving=1; pass 1 ok;"
+     "turn time=700ms; set rate=0; change; crowd 300 from=2; set active=5000; change;"
+     "turn time=500ms; expect serving=1 waiting=300"},
+    {"a lower burst binds what was saved before",
+     "set rate=1000000 burst=500 active=1; start; join ok; await serving=1; pass 1 ok;"
+     "turn time=700ms; crowd 300 from=2; set rate=1000 burst=5 active=5000; change; turn "
+     "time=500ms;"
+     "expect serving=6..9"},
     /* Visits became shorter, so no newer pass ends as late. */
     {"after a wipe slots stay taken until the latest end of a pass",
      "start; join ok entry=1; join ok entry=2; await serving=2; pass 1 ok; pass 2 ok;"
