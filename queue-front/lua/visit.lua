@@ -209,8 +209,9 @@ local function knock()
     return answer(NOT_YET, 0, 0, RETRY_MS)
 end
 
--- Is a slot free that nobody with a lower place waits for?
-local function has_slot()
+-- Is a slot free that nobody with a lower place waits for? Before one who owes no token those do not stand who do:
+-- they may owe it for long, and it would stay empty.
+local function has_slot(owes)
     local max_active = tonumber(cfg[cfg_visit.max_active])
     if max_active == 0 then
         return true
@@ -218,6 +219,11 @@ local function has_slot()
     end_expired_sessions()
     local active = call('ZCARD', root .. 'active') + phantoms_of(bucket)
     local ahead = call('ZCOUNT', prefix .. 'door', '-inf', '(' .. place)
+    if not owes then
+        local late_n = call('ZCOUNT', prefix .. 'door', '-inf', bucket.settled) +
+            call('ZCOUNT', prefix .. 'back', '(' .. bucket.settled, '(' .. place)
+        ahead = math.max(0, ahead - math.max(0, late_n - bucket.dues))
+    end
     return max_active - active > ahead
 end
 
@@ -277,7 +283,8 @@ local function pass()
         return answer(MEMBER_INSIDE, 0, 0, RETRY_MS)
     end
     local ghost = has('skipped')
-    if not has_slot() or ((late or ghost) and not pay_late()) then
+    local owes = late or ghost
+    if not has_slot(owes) or (owes and not pay_late()) then
         return knock()
     end
     leave_door()

@@ -289,6 +289,7 @@ static void expect_outcome(const struct script_line *line, unsigned at, enum lin
                                                           [LINE_SAME] = "same",
                                                           [LINE_UNKNOWN] = "unknown",
                                                           [LINE_GONE] = "gone",
+                                                          [LINE_NOT_YET] = "not_yet",
                                                           [LINE_UNAVAILABLE] = "unavailable"};
     script_expect_text(line, script_word(line, at),
                        names[outcome] != NULL ? names[outcome] : "another outcome");
@@ -700,6 +701,10 @@ static const struct script_row rows[] = {
      "turn time=700ms; crowd 300 from=2; set rate=1000 burst=5 active=5000; change; turn "
      "time=500ms;"
      "expect serving=6..9"},
+    {"one who is in time does not wait for a late one who cannot come in",
+     "set active=1 call=300; start; join ok; await serving=1; turn time=600ms; set call=60000; "
+     "change;"
+     "join ok; await serving=2; set rate=0; change; pass 1 not_yet; pass 2 ok"},
     /* Visits became shorter, so no newer pass ends as late. */
     {"after a wipe slots stay taken until the latest end of a pass",
      "start; join ok entry=1; join ok entry=2; await serving=2; pass 1 ok; pass 2 ok;"
