@@ -433,7 +433,8 @@ local function look()
         return tell(GONE)
     elseif expires_ms or (has('called') and not has('ended') and not known_over and phantoms_of(bucket) > 0) then
         return tell(SAME)
-    elseif has('gone') or has('ended') then
+    elseif has('gone') or has('ended') or
+        (bucket.early_n > 0 and call('SISMEMBER', prefix .. 'early', entry) == 1) then
         return tell(GONE)
     end
     return tell((has('called') or known_over) and EXPIRED or NOT_YET)

@@ -748,10 +748,11 @@ static void answer_again(struct http_req *req, struct front *front, const struct
 
 /* ---- a place that was used up ----
  *
- * Whether somebody has been inside with a place is known to Redis alone: a front sees that it was
- * called, and so it stays. So such a place, by ticket or by name, is looked up there. A place
- * that was used up or given up is over, and its owner joins again, as after a missed call. A place
- * that cannot be looked up is shown as this front knows it. */
+ * Whether somebody has been inside with a place, or has given it up, is known to Redis alone. So a
+ * place that a name leads to is looked up there; one by ticket only if it was called, since whoever
+ * gives a place up gives the ticket back. A place that was used up or given up is over, and its
+ * owner joins again, as after a missed call. A place that cannot be looked up is shown as this
+ * front knows it. */
 
 struct look {
     struct line_visit line; /* first: the store hands back a pointer to it */
@@ -817,7 +818,9 @@ static bool look_up(struct http_req *req, struct front *front, const struct fron
                     const struct ticket *ticket, struct join *join, unsigned judged)
 {
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
-    if (!may_be_used(front, line, ticket->entry) || pending >= FRONT_PENDING_MAX)
+    bool used_maybe = join != NULL ? event_state_takes_joins(line->view->state)
+                                   : may_be_used(front, line, ticket->entry);
+    if (!used_maybe || pending >= FRONT_PENDING_MAX)
         return false;
     struct look *look = calloc(1, sizeof(*look));
     if (look == NULL)
