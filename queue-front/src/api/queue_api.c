@@ -600,7 +600,7 @@ static bool ask_in_lane(struct join *join)
 
 /* The newcomer, as far as work, membership and invitation say. False: answered. */
 static bool may_join(struct http_req *req, struct front *front, const struct front_line *event,
-                     const struct ticket *run_out, struct entrant *entrant)
+                     const struct ticket *run_out, bool moved, struct entrant *entrant)
 {
     struct visitor member;
     *entrant = (struct entrant){.lane = 0};
@@ -618,7 +618,7 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
         entrant->given = member;
     }
     bool by_name = member.has_idem || entrant->lane > 0;
-    if (by_name && run_out != NULL && run_out->lane == entrant->lane) {
+    if (by_name && !moved && run_out != NULL && run_out->lane == entrant->lane) {
         /* A visitor whose turn is over may join again, once for each such place. */
         struct visitor again =
             visitor_again(event->identity->visitors, front_line_scope(event), run_out);
@@ -628,10 +628,11 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
     return has_shown_code(req, front, event, entrant);
 }
 
-/* `used`: so many places were found used up before; run_out is then the last of them. `judged`: so
- * often it was tried by a document that was over. */
+/* `used`: so many places were found used up before; run_out is then the last of them. `moved`: it
+ * is no place that is over, but one on another device, and whatever names it leads there. `judged`:
+ * so often it was tried by a document that was over. */
 static void ask_for_place(struct http_req *req, struct front *front, const struct front_line *event,
-                          const struct ticket *run_out, unsigned used, unsigned judged)
+                          const struct ticket *run_out, unsigned used, bool moved, unsigned judged)
 {
     if (event->shut != FRONT_OPEN) {
         front_count(&front->stats.joins_refused);
@@ -642,7 +643,7 @@ static void ask_for_place(struct http_req *req, struct front *front, const struc
         return;
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     struct entrant entrant;
-    if (!may_join(req, front, event, run_out, &entrant))
+    if (!may_join(req, front, event, run_out, moved, &entrant))
         return;
     const struct front_line *line = front_line_in(front, event, entrant.lane);
     struct join *join = pending < FRONT_JOINS_PENDING_MAX ? calloc(1, sizeof(*join)) : NULL;
@@ -698,7 +699,7 @@ static void on_new_document(struct front_wait *wait, bool seen)
         join->line.outcome = LINE_UNAVAILABLE;
         refuse_join(join);
     } else if (join->used > 0 && event->view->tag == join->tag) {
-        ask_for_place(join->req, front, event, &join->run_out, join->used, join->judged + 1);
+        ask_for_place(join->req, front, event, &join->run_out, join->used, false, join->judged + 1);
     } else { /* a call that seemed over may have its time back */
         join_with(join->req, front, event, join->judged + 1);
     }
@@ -776,10 +777,17 @@ static void answer_elsewhere(struct look *look, const struct front_line *event,
 {
     if (look->join != NULL)
         refuse_moved(look->join, line);
-    else if (look->ticket.member)
-        answer_ticket_moved(look->req, NULL);
     else
-        ask_for_place(look->req, look->front, event, &look->ticket, 0, look->judged);
+        ask_for_place(look->req, look->front, event, &look->ticket, 0, true, look->judged);
+}
+
+/* By a name, of a place that was carried to another device: was it called there, and nobody came?
+ */
+static bool is_over_elsewhere(const struct look *look, const struct front_line *line)
+{
+    uint64_t now_ms = front_line_now_ms(look->front, line);
+    return look->join != NULL && look->ticket.moves > 0 &&
+           place_is_over(place_at(line->view, look->ticket.entry, now_ms));
 }
 
 static void look_end(struct look *look)
@@ -788,16 +796,17 @@ static void look_end(struct look *look)
     struct span id = line_event_of(span_of(look->line.event));
     const struct front_line *event = front_line_find(front, id);
     const struct front_line *line = front_line_named(front, look->line.event);
-    bool used = look->line.outcome == LINE_GONE || look->line.outcome == LINE_EXPIRED;
+    bool used = look->line.outcome == LINE_GONE || look->line.outcome == LINE_EXPIRED ||
+                (line != NULL && is_over_elsewhere(look, line));
     unsigned before = look->join != NULL ? look->join->used : 0;
     if (event == NULL || line == NULL)
         answer_event_unknown(look->req, id);
     else if (look->line.outcome == LINE_RENEWED || line->view->tag != look->ticket.tag)
-        ask_for_place(look->req, front, event, NULL, 0, look->judged);
+        ask_for_place(look->req, front, event, NULL, 0, false, look->judged);
     else if (look->line.outcome == LINE_MOVED)
         answer_elsewhere(look, event, line);
     else if (used && before < JOINS_AGAIN_MAX)
-        ask_for_place(look->req, front, event, &look->ticket, before + 1, look->judged);
+        ask_for_place(look->req, front, event, &look->ticket, before + 1, false, look->judged);
     else if (look->join != NULL)
         accept_join(look->join, line);
     else
@@ -842,8 +851,7 @@ static bool look_up(struct http_req *req, struct front *front, const struct fron
 static bool look_at_place(struct join *join, const struct front_line *event)
 {
     struct ticket ticket = ticket_of(join, event);
-    if (moves_of(event->view->moves, ticket.entry) > 0)
-        return false;
+    ticket.moves = moves_of(event->view->moves, ticket.entry);
     return look_up(join->req, join->front, event, &ticket, join, join->judged);
 }
 
@@ -853,14 +861,13 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
 {
     struct ticket ticket;
     int rc = caller_ticket(req, front, event, &ticket);
-    if (rc == ERR_STATE &&
-        !ticket.member) { /* the place is elsewhere; its old owner may join again */
-        ask_for_place(req, front, event, &ticket, 0, judged);
+    if (rc == ERR_STATE) { /* the place is elsewhere; its old owner may join again */
+        ask_for_place(req, front, event, &ticket, 0, true, judged);
         return;
     }
     if (rc < 0 && rc != ERR_NOT_FOUND) {
         front_count(&front->stats.tickets_invalid);
-        if (rc == ERR_STATE || caller_ticket_is_bearer(req)) {
+        if (caller_ticket_is_bearer(req)) {
             answer_ticket_invalid(req, rc);
             return;
         }
@@ -868,7 +875,7 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
     /* A cookie that is not a valid ticket (any more) must not lock anybody out: this is a new join.
      */
     if (rc < 0) {
-        ask_for_place(req, front, event, NULL, 0, judged);
+        ask_for_place(req, front, event, NULL, 0, false, judged);
         return;
     }
     unsigned lane = ticket.lane;
@@ -880,7 +887,7 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
     if (!is_invited(req, front, event, &lane, &invited))
         return;
     if (lane != ticket.lane) { /* a visitor in one lane shows the invitation to another */
-        ask_for_place(req, front, event, NULL, 0, judged);
+        ask_for_place(req, front, event, NULL, 0, false, judged);
         return;
     }
     const struct front_line *line = front_line_in(front, event, ticket.lane);
@@ -889,7 +896,7 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
     if (unread) /* nobody who is inside gets another place */
         answer_refusal(req, front_line_id(event), REFUSAL_OVERLOADED);
     else if (place_is_over(place) || event->view->state == LINE_CLOSED)
-        ask_for_place(req, front, event, &ticket, 0, judged);
+        ask_for_place(req, front, event, &ticket, 0, false, judged);
     else if (!look_up(req, front, line, &ticket, NULL, judged))
         answer_again(req, front, line, &ticket);
 }

@@ -308,6 +308,37 @@ test('a sold ticket or code is useless to another member', async (t) => {
   assert.equal(pass.status, 201, 'a visitor who waited longer than the token stays the same');
 });
 
+test('a member or an invitation leads to a moved place while it lives, and to a new one after that', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
+  const lanes = [{ id: 'press', name: 'Press', share: 10, invitations: 9 }];
+  const ends = { // of a place on the phone
+    left: [STILL, (phone, name) => phone.leave(name)],
+    inside: [OPEN, (phone, name) => phone.entered(name).then(() => phone.leave(name))],
+    missed: [{ ...OPEN, call_ttl_s: 4, grace_s: 0 }, (phone, name) => until('the call to be over', async () => (await phone.me(name)).json.place === 'expired')],
+  };
+  for (const [how, [knobs, end]] of Object.entries(ends)) {
+    await makeEvent(house, `member-${how}`, { ...knobs, member_required: true });
+    await makeEvent(house, `invited-${how}`, { ...knobs, lanes });
+    const { json: { invitations } } = await house.front.admin.get(`/admin/events/invited-${how}/lanes/press/invitations`);
+    const names = { member: () => asMember(shop.token('kim')), invited: () => ({ headers: { 'x-invitation': invitations[0].code } }) };
+    for (const [by, name] of Object.entries(names)) {
+      const anyDevice = () => new Visitor(house.front, `${by}-${how}`);
+      const [laptop, phone] = [anyDevice(), anyDevice()];
+      await laptop.joined(name());
+      assert.equal((await take(phone, await codeOf(laptop, name()), name())).status, 200);
+      await untilMoved(laptop, house.front);
+      for (const device of how === 'missed' ? [] : [laptop, anyDevice()]) assertProblem(await device.join(name()), 401, 'ticket-moved');
+      await end(phone, name());
+      const first = await until('a new place', async () => {
+        const answer = await laptop.join(name());
+        return answer.status === 201 && answer.json;
+      });
+      assert.equal((await anyDevice().join(name())).json.position, first.position, `${by}, ${how}: one place`);
+    }
+  }
+});
+
 test('a form without script takes a place', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
