@@ -17,7 +17,8 @@
 --
 -- A claim stays with its key. So the same join may come again, by whatever front, if an answer was lost or a front died in
 -- between; and what was claimed for a join that got no place serves the next of the same key. Only the use of a code is
--- given back, since that is missing to others. An address is counted once a minute for a key.
+-- given back, since that is missing to others; not once a second join has claimed it by the same key, for that may have
+-- a place. An address is counted once a minute for a key.
 
 local cfg = cfg_read(cfg_claim.names)
 local refused = refusal(cfg[cfg_claim.boot])
@@ -79,10 +80,14 @@ function claims.address(key, address)
     return OK
 end
 
+local SHARED = '+' -- behind the digest
+
 -- Keys of joins are nowhere else in the event's slot.
 function claims.code(key, digest, address)
     local mine = kept(key)
     if mine then
+        mine = sub(mine, 1, #digest)
+        keys_write({ key, mine .. SHARED })
         local code = codes.read(mine)
         return SAME, code and code.channel
     end

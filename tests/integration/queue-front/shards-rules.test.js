@@ -115,6 +115,22 @@ describe('over shards', { concurrency: 4 }, () => {
     assert.equal((await codes()).used, 7);
   });
 
+  test('a code is not given back for a join whose twin has a place by it', async (t) => {
+    const house = await over(t, { ...STILL, code_required: true, joins_per_ip_per_min: 2 }, { config: CLIENTS });
+    const rounds = upTo(12);
+    const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['FILL-1', 'FILL-2', ...rounds.map((n) => `ONCE-${n}`)] } });
+    assert.equal(load.status, 200, load.text);
+    await earlyInAMinute(house);
+    const shown = (code, address, cookie = '') => join(house.fronts[0], { headers: { 'x-forwarded-for': address, cookie }, body: { code } });
+    for (const code of ['FILL-1', 'FILL-2']) assert.equal((await shown(code, '192.0.2.1')).status, 201);
+    for (const n of rounds) {
+      const cookie = `fg_visitor=${String(n).padStart(21, 'A')}A`;
+      const twins = await Promise.all(['192.0.2.1', `198.51.100.${n}`].map((address) => shown(`ONCE-${n}`, address, cookie)));
+      const other = await shown(`ONCE-${n}`, `203.0.113.${n}`);
+      assert.equal([...twins, other].filter(({ status }) => status === 201).length, 1, [...twins, other].map(({ text }) => text).join());
+    }
+  });
+
   test('the pass of a place says what its code opens', async (t) => {
     const house = await over(t, { ...ALL_IN, code_required: true });
     await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['GOLD-CODE-1'], channel: 'gold' } });
