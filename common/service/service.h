@@ -83,6 +83,9 @@ struct service_conf {
      * moves money or cannot be undone. Besides these all DELETEs, and what does not begin with
      * /admin/. Ended by one without a pattern; may be NULL. */
     const struct service_call *private_admin_only;
+    /* Calls of the private listener that tell what is as good as an act, such as codes: a viewer
+     * may not make them. Ended likewise; may be NULL. */
+    const struct service_call *private_secret;
     /* Calls of the private listener that tell of one event where the query names it by `id`, and of
      * all where it does not: a person who is limited to that event may make them so. Ended
      * likewise; may be NULL. */

@@ -151,7 +151,8 @@ static enum person_role needed_role(const struct service *service, const struct 
     if (route == NULL || !span_starts(http_req_path(req), SPAN("/admin/")) ||
         is_admin_only(service, route))
         return PERSON_ADMIN;
-    return route->method == HTTP_METHOD_GET ? PERSON_VIEWER : PERSON_OPERATOR;
+    bool is_secret = is_listed(service->conf->private_secret, route);
+    return route->method == HTTP_METHOD_GET && !is_secret ? PERSON_VIEWER : PERSON_OPERATOR;
 }
 
 /* The call's event; not there: none, or more than one. */

@@ -483,6 +483,11 @@ int main(int argc, char **argv)
         {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore"},
         {HTTP_METHOD_GET, NULL},
     };
+    static const struct service_call secret[] = {
+        {HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations"},
+        {HTTP_METHOD_GET, "/admin/events/{event}/archive"},
+        {HTTP_METHOD_GET, NULL},
+    };
     static const struct service_call by_id[] = {
         {HTTP_METHOD_GET, "/admin/events"},
         {HTTP_METHOD_GET, NULL},
@@ -498,6 +503,7 @@ int main(int argc, char **argv)
         .ctx = &shared,
         .private_open = private_open,
         .private_admin_only = admin_only,
+        .private_secret = secret,
         .private_by_id = by_id,
         .calls = calls,
         .check = check,

@@ -525,6 +525,11 @@ int main(int argc, char **argv)
         {HTTP_METHOD_POST, "/admin/events/{event}/price"},
         {HTTP_METHOD_GET, NULL},
     };
+    /* The document has the codes of the channels. */
+    static const struct service_call secret[] = {
+        {HTTP_METHOD_GET, "/admin/events/{event}/document"},
+        {HTTP_METHOD_GET, NULL},
+    };
     struct service_conf conf = {
         .name = "seat-service",
         .version = FAIRGATE_VERSION,
@@ -535,6 +540,7 @@ int main(int argc, char **argv)
         .config = &seats->settings,
         .ctx = seats,
         .private_admin_only = admin_only,
+        .private_secret = secret,
         .calls = calls,
         .check = check,
         .migrate = migrate,

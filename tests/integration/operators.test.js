@@ -61,7 +61,8 @@ describe('persons at the waiting room', () => {
       ['may', 'GET', '/admin/events?id=other&id=hero-lim', 'operator-event-refused'], ['may', 'GET', '/admin/ended?id=hero-lim', 'operator-event-refused'],
       ['may', 'GET', '/admin/audit', 'operator-event-refused'], ['may', ...PATCH('hero-lim-2'), 'operator-event-refused'],
       ['zoe', 'GET', '/admin/events', 'operator-role-needed'], ['zoe', 'GET', '/admin/whoami', 'operator-role-needed'],
-      ['kim', 'GET', '/nowhere', 'operator-role-needed'],
+      ['kim', 'GET', '/nowhere', 'operator-role-needed'], ['kim', 'GET', '/admin/events/hero-lim/archive', 'operator-role-needed'],
+      ['kim', 'GET', '/admin/events/hero-lim/lanes/vip/invitations', 'operator-role-needed'],
     ];
     for (const [who, method, path, ...rest] of may) {
       const answer = await as(token[who], method, path, rest.length > 1 ? rest[0] : {});
@@ -252,14 +253,14 @@ describe('persons at the seats and the payments', () => {
   test('read by role and event, and what moves money or sold seats is for admins', async () => {
     const may = [
       [seats, 'viewer', 'GET', '/admin/events'], [seats, 'viewer:hero-*', 'GET', '/admin/events/hero-lim/counts'], [seats, 'operator:hero-*', 'POST', '/admin/events/hero-lim/block'],
-      [seats, 'admin', 'POST', '/admin/events/other/price'], [seats, 'viewer', 'GET', '/admin/whoami'],
+      [seats, 'operator', 'GET', '/admin/events/other/document'], [seats, 'admin', 'POST', '/admin/events/other/price'], [seats, 'viewer', 'GET', '/admin/whoami'],
       [pay, 'viewer', 'GET', '/admin/sagas'], [pay, 'viewer:hero-*', 'GET', '/admin/events/hero-lim/refund-terms'], [pay, 'operator', 'POST', '/admin/reconcile'],
       [pay, 'admin', 'POST', '/admin/orders/nothing/refund'], [pay, 'viewer', 'GET', '/admin/whoami'],
     ];
     const mayNot = [
       [seats, 'viewer', 'POST', '/admin/events/other/block'], [seats, 'operator', 'POST', '/admin/events/other/price'], [seats, 'operator', 'POST', '/admin/events/other/move'],
       [seats, 'operator', 'PUT', '/admin/events/other'], [seats, 'operator', 'POST', '/internal/events/other/holds/x/release'], [seats, 'viewer:hero-*', 'GET', '/admin/events'],
-      [seats, 'operator:hero-*', 'POST', '/admin/events/other/block'],
+      [seats, 'operator:hero-*', 'POST', '/admin/events/other/block'], [seats, 'viewer', 'GET', '/admin/events/other/document'],
       [pay, 'viewer', 'POST', '/admin/reconcile'], [pay, 'operator', 'POST', '/admin/orders/nothing/refund'], [pay, 'operator', 'POST', '/admin/orders/nothing/move'],
       [pay, 'operator', 'PUT', '/admin/events/other/refund-terms'], [pay, 'operator', 'POST', '/admin/sagas/1/compensate'], [pay, 'admin:hero-*', 'POST', '/admin/orders/nothing/refund'],
       [pay, 'viewer:hero-*', 'GET', '/admin/sagas'],
