@@ -115,8 +115,8 @@ end
 local minute = math.floor((now_ms - step_ms) / 60000)
 local counted = tonumber(cfg[cfg_shard.minute]) or 0
 if counted ~= minute then
-    for old = math.max(counted, minute - 10), minute - 1 do
-        call('UNLINK', root .. 'ip:' .. old, root .. 'work:' .. old - WORK_MINUTES)
+    if counted > 0 then
+        forget_minutes(counted, minute)
     end
     call('HSET', CFG, 'minute', minute)
 end

@@ -42,10 +42,7 @@ end
 local function clear_old_minutes()
     local minute = math.floor(now_ms / 60000)
     if bucket.minute > 0 then
-        for old = bucket.minute, math.min(minute - 1, bucket.minute + 9) do
-            call('UNLINK', root .. 'ip:' .. old)
-            call('UNLINK', root .. 'work:' .. old - WORK_MINUTES)
-        end
+        forget_minutes(bucket.minute, minute)
     end
     bucket.minute = minute
 end
