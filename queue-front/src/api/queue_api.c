@@ -348,13 +348,11 @@ static unsigned work_asked(const struct front_line *event)
 static void answer_work(struct http_req *req, struct front *front, const struct front_line *event,
                         const struct pow_bond *bond, const char *reason)
 {
-    if (caller_wants_page(
-            req)) { /* without script a browser cannot do the work: the page says so */
-        struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
+    struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
+    if (caller_wants_page(req)) { /* no script, no work: the page says so */
         slowed_answer_page(req, event, refusal_row(REFUSAL_WORK)->notice, &slowed);
         return;
     }
-    struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
     char memory[512 + EVENT_APPEALS_JSON_MAX], challenge_memory[POW_CHALLENGE_LEN],
         time_memory[RFC3339_LEN];
     struct text members = text_on(memory, sizeof(memory));
@@ -750,8 +748,8 @@ static void answer_again(struct http_req *req, struct front *front, const struct
 /* ---- a place that was used up ----
  *
  * Whether somebody has been inside with a place, or has given it up, is known to Redis alone. So a
- * place that a name leads to is looked up there; one by ticket only if it was called, since whoever
- * gives a place up gives the ticket back. A place that was used up or given up is over, and its
+ * place that a name leads to is looked up there; one by ticket only if it was called, since the
+ * ticket is given back with the place. A place that was used up or given up is over, and its
  * owner joins again, as after a missed call. A place that cannot be looked up is shown as this
  * front knows it. */
 
@@ -764,11 +762,12 @@ struct look {
     unsigned judged;
 };
 
-static bool may_be_used(const struct front *front, const struct front_line *line, uint64_t entry)
+static bool may_be_used(const struct front *front, const struct front_line *line, uint64_t entry,
+                        bool by_name)
 {
     struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
-    return event_state_takes_joins(line->view->state) && place.position > 0 &&
-           !front_surely_waits(line, place);
+    return event_state_takes_joins(line->view->state) &&
+           (by_name || (place.position > 0 && !front_surely_waits(line, place)));
 }
 
 /* The place was carried to another device since our last picture. */
@@ -827,9 +826,7 @@ static bool look_up(struct http_req *req, struct front *front, const struct fron
                     const struct ticket *ticket, struct join *join, unsigned judged)
 {
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
-    bool used_maybe = join != NULL ? event_state_takes_joins(line->view->state)
-                                   : may_be_used(front, line, ticket->entry);
-    if (!used_maybe || pending >= FRONT_PENDING_MAX)
+    if (!may_be_used(front, line, ticket->entry, join != NULL) || pending >= FRONT_PENDING_MAX)
         return false;
     struct look *look = calloc(1, sizeof(*look));
     if (look == NULL)

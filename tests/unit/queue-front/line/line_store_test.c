@@ -285,12 +285,9 @@ static void on_visit(struct line_visit *visit)
 
 static void expect_outcome(const struct script_line *line, unsigned at, enum line_outcome outcome)
 {
-    static const char *const names[LINE_OUTCOME_COUNT] = {[LINE_OK] = "ok",
-                                                          [LINE_SAME] = "same",
-                                                          [LINE_UNKNOWN] = "unknown",
-                                                          [LINE_GONE] = "gone",
-                                                          [LINE_NOT_YET] = "not_yet",
-                                                          [LINE_UNAVAILABLE] = "unavailable"};
+    static const char *const names[LINE_OUTCOME_COUNT] = {
+        [LINE_OK] = "ok",     [LINE_SAME] = "same",       [LINE_UNKNOWN] = "unknown",
+        [LINE_GONE] = "gone", [LINE_NOT_YET] = "not_yet", [LINE_UNAVAILABLE] = "unavailable"};
     script_expect_text(line, script_word(line, at),
                        names[outcome] != NULL ? names[outcome] : "another outcome");
 }
