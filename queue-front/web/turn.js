@@ -7,6 +7,7 @@ import { countdown, event, line, showTitle } from './show.js';
 
 const WARN_S = [60, 30, 10]; // announced at these; at the second there are 20 s and more to act
 const RING_S = 30;
+const SEATS_MS = 15_000; // after which they do not answer
 const DOWN = 502; // and above: the proxy says that the seat service does not answer
 
 const alertBox = byId('alert');
@@ -110,7 +111,7 @@ export async function stay() {
 // does.
 async function seatsAnswer(url) {
   if (new URL(url, location).origin !== location.origin) return true;
-  const answer = await fetch(url, { cache: 'no-store' }).catch(() => null);
+  const answer = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout?.(SEATS_MS) }).catch(() => null);
   return answer !== null && answer.status < DOWN;
 }
 

@@ -138,6 +138,23 @@ describe('the waiting page in each state', () => {
     });
   }
 
+  test('the button that leads in stays where it is when the rest of its script comes', async () => {
+    const visitor = await line.visitor(browser, { locale: 'en-GB' });
+    const { page } = visitor;
+    let letGo;
+    const late = new Promise((resolve) => { letGo = resolve; });
+    await page.route(/\/turn[^/]*\.js/, async (route) => {
+      await late;
+      await route.continue();
+    });
+    await line.bring(visitor, 'called');
+    const first = await page.locator('#pass button').boundingBox();
+    letGo();
+    await page.waitForFunction(() => /^\d+:\d\d /.test(document.title)); // which it counts down in
+    assert.deepEqual(await page.locator('#pass button').boundingBox(), first);
+    await visitor.close();
+  });
+
   test('in high contrast and forced colours', async () => {
     for (const [name, options] of [['contrast', { contrast: 'more' }], ['forced', { forcedColors: 'active' }]]) {
       const visitor = await line.visitor(browser, options);
