@@ -427,7 +427,9 @@ static void tls_write(struct connection *connection)
         done += taken;
     }
     if (step == TLS_FAILED) {
-        tls_fail(connection);
+        tls_read(connection); /* the server may have said why before it hung up */
+        if (connection->redis != NULL)
+            tls_fail(connection);
         return;
     }
     if (done > 0)

@@ -443,7 +443,9 @@ describe('TLS', { concurrency: true }, () => {
     chmodSync(key, 0o600);
     const house = await openHouse(t, { scope, config: byTls(redis, authority, { tls_cert: cert, tls_key: key }) });
     const bare = await startFront(house, { ...byTls(redis, authority), ready: false });
-    await until('the refusal to be reported', async () => /TLS with 127\.0\.0\.1: .*certificate/.test(await unready(bare)));
+    let said = '';
+    await until('the refusal to be reported', async () => /TLS with 127\.0\.0\.1: .*certificate/.test(said += await unready(bare)));
+    assert.doesNotMatch(said, /reset|hung up/, 'the server says why before it hangs up');
     await bare.stop();
     authority.make('front', { days: -1 });
     house.front.child.signal('SIGHUP');
