@@ -485,7 +485,7 @@ describe('around the waiting page', () => {
     await line.go(visitor, 'late-parts');
     await line.join(visitor);
     await visitor.view('called');
-    await page.waitForFunction(() => /^\d+:\d\d$/.test(document.getElementById('left').textContent));
+    await page.waitForFunction(() => /^\d+:\d\d$/.test(document.title.split(' ')[0]));
     assert.ok(refused > 2, String(refused));
     await visitor.close();
   });
