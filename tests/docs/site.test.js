@@ -5,26 +5,21 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { handbook, ROOT } from '../../infra/docs/pages.js';
 import { openBrowser, SIZES } from '../browser/world.js';
 import { openScope } from '../lib-js/index.js';
 
 const scope = openScope();
 const out = join(scope.dir(), 'docs');
-let page;
-let wrong;
-
-before(async () => {
-  execFileSync('node', [join(ROOT, 'infra/docs/build.js'), out], { stdio: ['ignore', 'ignore', 'inherit'] });
-  const browser = await openBrowser(scope);
-  page = await (await browser.newContext({ viewport: SIZES.desktop })).newPage();
-  wrong = [];
-  page.on('pageerror', (error) => wrong.push(error.message));
-  page.on('requestfailed', (request) => wrong.push(`not there: ${request.url()}`));
-  page.on('request', (request) => { if (!request.url().startsWith('file:')) wrong.push(`asked for ${request.url()}`); });
-});
 after(() => scope.close());
+execFileSync('node', [join(ROOT, 'infra/docs/build.js'), out], { stdio: ['ignore', 'ignore', 'inherit'] });
+const browser = await openBrowser(scope);
+const page = await (await browser.newContext({ viewport: SIZES.desktop })).newPage();
+const wrong = [];
+page.on('pageerror', (error) => wrong.push(error.message));
+page.on('requestfailed', (request) => wrong.push(`not there: ${request.url()}`));
+page.on('request', (request) => { if (!request.url().startsWith('file:')) wrong.push(`asked for ${request.url()}`); });
 
 const open = (name) => page.goto(pathToFileURL(join(out, name)).href);
 const site = (source) => source.replace(/^docs\//, '').replace(/\.md$/, '.html');

@@ -44,10 +44,8 @@ const SERVICES = {
     appendOnly: ['journal'],
   },
 };
-
-let postgres;
-before(async () => { postgres = await startPostgres(scope, { databases: Object.keys(SERVICES) }); });
 after(() => scope.close());
+const postgres = await startPostgres(scope, { databases: Object.keys(SERVICES) });
 
 // An event's rows are the same at each time if their clocks are: of how many days ago, which order first.
 const event = (no, days = 300) => ({ no, days, first: no * 1000, last: no * 1000 + ORDERS - 1 });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { judge } from '../../infra/test-reporter.js';
 import { openScope, processAlive, ROOT, until } from '../lib-js/index.js';
 import { failedOf, percentOf } from '../measure/floor.js';
@@ -45,15 +45,13 @@ int main(int argc, char **argv)
 `;
 
 const programs = {};
-before(() => {
-  const dir = scope.tempDir('crash-');
-  writeFileSync(join(dir, 'crash.c'), CRASHES);
-  const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-D_GNU_SOURCE', join(ROOT, 'tests/unit/lib/threads.c')];
-  for (const [variant, flags] of Object.entries({ plain: [], asan: sanitized })) {
-    programs[variant] = join(dir, variant);
-    execFileSync('cc', ['-g', '-O1', '-w', ...flags, '-o', programs[variant], join(dir, 'crash.c')]);
-  }
-});
+const dir = scope.tempDir('crash-');
+writeFileSync(join(dir, 'crash.c'), CRASHES);
+const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-D_GNU_SOURCE', join(ROOT, 'tests/unit/lib/threads.c')];
+for (const [variant, flags] of Object.entries({ plain: [], asan: sanitized })) {
+  programs[variant] = join(dir, variant);
+  execFileSync('cc', ['-g', '-O1', '-w', ...flags, '-o', programs[variant], join(dir, 'crash.c')]);
+}
 
 // A folder with what a run leaves in it, for test files that see the helpers as $LIB and it as $DIR.
 class Run {

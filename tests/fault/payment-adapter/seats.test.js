@@ -3,23 +3,15 @@
 // real one, the wire a proxy of ours; afterwards money, seats and tickets have to agree.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openHouse } from '../../integration/payment-adapter/lib/house.js';
 
 const scope = openScope();
-let world;
-let seats;
-let wire;
-let sold;
-let buyer;
-
-before(async () => {
-  world = await openHouse(scope, { saga: { poll: '30s', poll_max: '30s' } });
-  ({ house: seats, wire, soldSeats: sold } = world);
-  buyer = await world.login();
-});
 after(() => scope.close());
+const world = await openHouse(scope, { saga: { poll: '30s', poll_max: '30s' } });
+const { house: seats, wire, soldSeats: sold } = world;
+const buyer = await world.login();
 
 let visits = 0;
 async function anOrder() {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openHouse } from '../payment-adapter/lib/house.js';
 import { EVENT } from '../payment-adapter/lib/world.js';
@@ -13,22 +13,16 @@ import { hall } from '../seat-service/house.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
 const scope = openScope();
-let world;
-let buyer;
-let fairgate;
-let withLine; // the same with a waiting room in which nothing has happened yet
-before(async () => {
-  world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
-  world.psp.autoPay = true;
-  buyer = await world.login();
-  const services = { seats: world.house, pay: world.pay, tokenFile: world.secrets.path('admin-token') };
-  fairgate = commandLine(scope, services);
-  const line = createServer((_, answer) => answer.end('{"audit":[]}')).listen(0, '127.0.0.1');
-  scope.defer(() => line.close());
-  await once(line, 'listening');
-  withLine = commandLine(scope, { ...services, queue: { privatePort: line.address().port } });
-});
 after(() => scope.close());
+const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
+world.psp.autoPay = true;
+const buyer = await world.login();
+const services = { seats: world.house, pay: world.pay, tokenFile: world.secrets.path('admin-token') };
+const fairgate = commandLine(scope, services);
+const line = createServer((_, answer) => answer.end('{"audit":[]}')).listen(0, '127.0.0.1');
+scope.defer(() => line.close());
+await once(line, 'listening');
+const withLine = commandLine(scope, { ...services, queue: { privatePort: line.address().port } });
 
 async function buy(...seats) {
   const visit = world.visit();

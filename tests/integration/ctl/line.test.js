@@ -7,19 +7,15 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { freePort, openScope, until } from '../../lib-js/index.js';
 import { makeEvent, openHouse } from '../queue-front/support.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
 const scope = openScope();
-let house;
-let fairgate;
-before(async () => {
-  house = await openHouse(null, { scope });
-  fairgate = commandLine(scope, { queue: house.front, tokenFile: house.secrets.path('admin-token') });
-});
 after(() => scope.close());
+const house = await openHouse(null, { scope });
+const fairgate = commandLine(scope, { queue: house.front, tokenFile: house.secrets.path('admin-token') });
 
 const documentOf = async (event) => (await house.front.admin.get(`/admin/events/${event}`)).json;
 

@@ -5,15 +5,13 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { AUDIENCE, CLIENT, MACHINE, openIssuer } from '../../lib-js/issuer.js';
 import { makeEvent, openHouse } from '../queue-front/support.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
 
 const scope = openScope();
-let issuer;
-let house;
 
 // A person at a machine of their own, with a file for the login.
 function person(more = {}) {
@@ -32,15 +30,12 @@ async function loggedIn(account, { run }) {
 
 // As if time had passed for the program alone.
 const runOut = ({ file, kept }) => writeFileSync(file, JSON.stringify({ ...kept(), expires_at: 1 }), { mode: 0o600 });
-
-before(async () => {
-  issuer = await openIssuer(scope);
-  issuer.account('lee', { email: 'lee@house.example', roles: ['viewer', 'operator:hero-*'] });
-  issuer.account(MACHINE.id, { roles: ['operator'] });
-  house = await openHouse(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
-  for (const id of ['hero-lim', 'other']) await makeEvent(house, id);
-});
 after(() => scope.close());
+const issuer = await openIssuer(scope);
+issuer.account('lee', { email: 'lee@house.example', roles: ['viewer', 'operator:hero-*'] });
+issuer.account(MACHINE.id, { roles: ['operator'] });
+const house = await openHouse(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
+for (const id of ['hero-lim', 'other']) await makeEvent(house, id);
 
 test('a person logs in by a code, is who they are, may what they may, and logs out', async () => {
   const lee = person();

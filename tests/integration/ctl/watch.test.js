@@ -5,27 +5,22 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, openStack, programPath, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT } from './fairgate.js';
 
 const scope = openScope();
-let stack;
-let fairgate;
-let services;
-before(async () => {
-  stack = await openStack(scope);
-  await stack.up();
-  services = {
-    queue: { privatePort: stack.base + 11 },
-    seats: { privatePort: stack.base + 12 },
-    pay: { privatePort: stack.base + 13 },
-    tokenFile: join(stack.dir, 'secrets/admin-token'),
-    profile: { edge: `http://127.0.0.1:${stack.base}` },
-  };
-  fairgate = commandLine(scope, services);
-});
 after(() => scope.close());
+const stack = await openStack(scope);
+await stack.up();
+const services = {
+  queue: { privatePort: stack.base + 11 },
+  seats: { privatePort: stack.base + 12 },
+  pay: { privatePort: stack.base + 13 },
+  tokenFile: join(stack.dir, 'secrets/admin-token'),
+  profile: { edge: `http://127.0.0.1:${stack.base}` },
+};
+const fairgate = commandLine(scope, services);
 
 // The program at a terminal of its own: {text, type(keys), resize(columns), ended}. The shell around it says
 // on which terminal it is and, afterwards, what it ended with and how it left the terminal; Ctrl-C reaches it, too.

@@ -5,19 +5,15 @@ import { execFile } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { assertProblem, assertPrompt, openScope, renderConfig, runProgram, until } from '../../lib-js/index.js';
 import { anOrder, API_KEY, BULK_PASSWORD, logIn, startShop } from './shop.js';
 
 const scope = openScope();
-let shop;
-
-before(async () => {
-  shop = await startShop(scope, { hashes: 'cheap' });
-  seedUsual();
-});
 after(() => scope.close());
+const shop = await startShop(scope, { hashes: 'cheap' });
+seedUsual();
 
 // Four customers more in a database of their own, by a shop without settings for hashes.
 function seedUsual() {

@@ -2,7 +2,7 @@
 // All in virtual time, so that epochs are exact.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
@@ -13,13 +13,9 @@ const TICK_MS = 2_500; // more than three seconds without one would be a gap
 const PAGE = 65_536;
 
 const scope = openScope();
-let clockwork;
 let names = 0;
-
-before(async () => {
-  clockwork = await new Clockwork(await startRedis(scope, { port: 23006 })).load();
-});
 after(() => scope.close());
+const clockwork = await new Clockwork(await startRedis(scope, { port: 23006 })).load();
 
 const odd = (upto) => Array.from({ length: upto / 2 }, (_, i) => 2 * i + 1);
 const ghosts = (front) => front.view.ghosts[2];

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { Link, startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
@@ -15,7 +15,6 @@ import { Clockwork, Front, STATE } from './line.js';
 const COMMANDS = Number(process.env.FAIRGATE_COMMANDS ?? 4000);
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? 300);
 const scope = openScope();
-let both;
 
 // Ids of streams are times of the clock, which each has for itself; members of a set have no order.
 function plain(value, words) {
@@ -54,16 +53,13 @@ class Both {
     return keys.length;
   }
 }
-
-before(async () => {
-  const real = await startRedis(scope);
-  const child = spawn(programPath('redis-model'), { stdio: ['pipe', 'pipe', 'inherit'] });
-  scope.defer(() => child.kill());
-  const pipes = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  const link = new Link(pipes, () => {});
-  both = new Both(real, { command: (...words) => link.command(words) });
-});
 after(() => scope.close());
+const real = await startRedis(scope);
+const child = spawn(programPath('redis-model'), { stdio: ['pipe', 'pipe', 'inherit'] });
+scope.defer(() => child.kill());
+const pipes = Duplex.from({ readable: child.stdout, writable: child.stdin });
+const link = new Link(pipes, () => {});
+const both = new Both(real, { command: (...words) => link.command(words) });
 
 // Keys of every kind, few of each, so that kinds are mixed up as well.
 function randomCommand(rng) {

@@ -2,7 +2,7 @@
 // twice. After every step the promises are held against what happened. FAIRGATE_SEED repeats a run.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
@@ -11,12 +11,8 @@ import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 const LINES = Number(process.env.FAIRGATE_LINES ?? 6);
 const STEPS = 400;
 const scope = openScope();
-let clockwork;
-
-before(async () => {
-  clockwork = await new Clockwork(await startRedis(scope)).load();
-});
 after(() => scope.close());
+const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 function randomKnobs(rng) {
   return {

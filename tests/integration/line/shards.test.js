@@ -2,7 +2,7 @@
 // front of queue-front does this yet; here the scripts are called as one would.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
@@ -16,11 +16,8 @@ const clockworks = [];
 let names = 0;
 let runs = 1;
 const nextRun = () => `run-${(runs += 1)}`;
-
-before(async () => {
-  for (let i = 0; i < 2; i += 1) clockworks.push(await new Clockwork(await startRedis(scope)).load());
-});
 after(() => scope.close());
+for (let i = 0; i < 2; i += 1) clockworks.push(await new Clockwork(await startRedis(scope)).load());
 
 const step = async (ms) => {
   for (const clockwork of clockworks) await clockwork.step(ms);

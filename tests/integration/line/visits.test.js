@@ -1,7 +1,7 @@
 // The clock of visits: it stands while no front sees that those inside are served.
 
 import assert from 'node:assert/strict';
-import { before, after, test } from 'node:test';
+import { after, test } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME, TURN } from './line.js';
@@ -13,9 +13,8 @@ const SECOND = 1000;
 const HALT_MAX_MS = 1_800_000;
 
 const scope = openScope();
-let clockwork;
-before(async () => { clockwork = await new Clockwork(await startRedis(scope)).load(); });
 after(() => scope.close());
+const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 // A second at a time, as fronts tick; each sees what it sees.
 async function pass(ms, ...fronts) {

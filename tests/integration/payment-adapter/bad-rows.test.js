@@ -1,17 +1,14 @@
 // One row that the database does not take holds up nobody else's: it is put aside with its reason.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
 const scope = openScope();
-let world;
-before(async () => {
-  world = await openWorld(scope);
-  world.psp.autoPay = true;
-});
 after(() => scope.close());
+const world = await openWorld(scope);
+world.psp.autoPay = true;
 
 const sql = (text) => world.postgres.sql(text, 'pay');
 const refusal = (detail) => ({ status: 409, body: { code: 'hold-changed', detail } });

@@ -1,18 +1,14 @@
 // Orders and errors over time, as the operator's charts are drawn from them.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
-let world;
-let buyer;
-before(async () => {
-  world = await openWorld(scope);
-  buyer = await world.login();
-});
 after(() => scope.close());
+const world = await openWorld(scope);
+const buyer = await world.login();
 
 async function counts(event = EVENT) {
   const { json } = await world.pay.admin.get(`/admin/events/${event}/counts`);

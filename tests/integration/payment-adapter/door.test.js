@@ -3,21 +3,17 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, mangled, openScope, runProgram, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
-let world;
-let buyer;
-before(async () => {
-  const hashes = join(scope.tempDir('hashes-'), 'secret');
-  writeFileSync(hashes, 'of the hashes of holders, for itself', { mode: 0o600 });
-  world = await openWorld(scope, { keys: { hashes } });
-  world.psp.autoPay = true;
-  buyer = await world.login();
-});
 after(() => scope.close());
+const hashes = join(scope.tempDir('hashes-'), 'secret');
+writeFileSync(hashes, 'of the hashes of holders, for itself', { mode: 0o600 });
+const world = await openWorld(scope, { keys: { hashes } });
+world.psp.autoPay = true;
+const buyer = await world.login();
 
 async function tickets() {
   const order = await world.ordered(buyer, world.hold());

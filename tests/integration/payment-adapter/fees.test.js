@@ -2,22 +2,17 @@
 // real seat service and this one.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { wordsOf } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
 
 const scope = openScope();
-let world;
-let buyer;
-
-before(async () => {
-  const fees = { per_seat: 1000, per_order: 500, basis_points: 100 };
-  world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
-  buyer = await world.login();
-});
 after(() => scope.close());
+const fees = { per_seat: 1000, per_order: 500, basis_points: 100 };
+const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
+const buyer = await world.login();
 
 const PRICE = 99_000; // rows 6 to 10
 // Of two seats: 2,000 and 500 and a hundredth of 198,000.

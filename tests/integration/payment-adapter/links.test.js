@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, renderConfig, runProgram, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
@@ -17,14 +17,10 @@ const LINKS = {
 };
 
 const scope = openScope();
-let world;
-let buyer;
-before(async () => {
-  world = await openWorld(scope, { links: LINKS });
-  world.psp.autoPay = true;
-  buyer = await world.login();
-});
 after(() => scope.close());
+const world = await openWorld(scope, { links: LINKS });
+world.psp.autoPay = true;
+const buyer = await world.login();
 
 test('the checkout knows the pages of the seller', async () => {
   const { text } = await world.pay.http.get('/pay/checkout');

@@ -2,17 +2,14 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, assertPrompt, CookieJar, mangled, openScope, until } from '../../lib-js/index.js';
 import { assertCapHolds } from './lib/cap.js';
 import { EVENT, HASHES, openWorld, PASSWORD } from './lib/world.js';
 
 const scope = openScope();
-let world;
-before(async () => {
-  world = await openWorld(scope);
-});
 after(() => scope.close());
+const world = await openWorld(scope);
 
 const login = (visitor, name, password = PASSWORD, headers) =>
   visitor.post('/v1/pay/login', { login: name, password }, headers);

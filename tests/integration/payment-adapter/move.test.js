@@ -2,7 +2,7 @@
 // of the move, each seat of the order has one good ticket. The seat service is the real one.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { startShop } from '../demo-shop/shop.js';
 import { hall } from '../seat-service/house.js';
@@ -11,20 +11,15 @@ import { EVENT } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
 const scope = openScope();
-let world;
-let shop;
-let buyer;
-before(async () => {
-  shop = await startShop(scope, { users: 25, hashes: 'cheap' });
-  world = await openHouse(scope, {
-    mail: {},
-    halls: hall({ limits: { orphan_rule: false }, area: 50 }),
-    shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },
-  });
-  world.psp.autoPay = true;
-  buyer = await world.login();
-});
 after(() => scope.close());
+const shop = await startShop(scope, { users: 25, hashes: 'cheap' });
+const world = await openHouse(scope, {
+  mail: {},
+  halls: hall({ limits: { orphan_rule: false }, area: 50 }),
+  shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },
+});
+world.psp.autoPay = true;
+const buyer = await world.login();
 
 async function hold(...seats) {
   const visit = world.visit();

@@ -1,18 +1,15 @@
 // Letters: orders to the shop, at its pace, and mails to buyers.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
 const scope = openScope();
-let world;
-before(async () => {
-  world = await openWorld(scope, { shop: { per_s: 10 } });
-  world.psp.autoPay = true;
-});
 after(() => scope.close());
+const world = await openWorld(scope, { shop: { per_s: 10 } });
+world.psp.autoPay = true;
 
 async function complete(visitor) {
   const order = await world.ordered(visitor, world.hold());

@@ -4,40 +4,34 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { freePort, openScope, until } from '../../lib-js/index.js';
 import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
-let world;
-let buyer;
-let sandbox;
-
-before(async () => {
-  const port = await freePort();
-  const hook = (provider) => `http://127.0.0.1:${port}/v1/pay/webhooks/${provider}`;
-  sandbox = await startSandbox(scope, { webhook: hook('stripe'), toss: hook('toss'), returnUrls: 'http://tickets.example/' });
-  const dir = scope.tempDir('psp-keys-');
-  for (const [name, text] of [['key', KEY], ['hook', SECRET]])
-    writeFileSync(join(dir, name), text, { mode: 0o600 });
-  const url = `http://127.0.0.1:${sandbox.port}`;
-  world = await openWorld(scope, {
-    port,
-    psp: {
-      stripe_url: url,
-      stripe_key: join(dir, 'key'),
-      stripe_webhook_secret: join(dir, 'hook'),
-      stripe_checkout_url: '',
-      toss_url: url,
-      toss_key: join(dir, 'key'),
-      toss_checkout_url: `${url}/toss/pay`,
-    },
-    saga: { poll: '1s', poll_max: '2s', idle: '50ms' },
-  });
-  buyer = await world.login();
-});
 after(() => scope.close());
+const port = await freePort();
+const hook = (provider) => `http://127.0.0.1:${port}/v1/pay/webhooks/${provider}`;
+const sandbox = await startSandbox(scope, { webhook: hook('stripe'), toss: hook('toss'), returnUrls: 'http://tickets.example/' });
+const dir = scope.tempDir('psp-keys-');
+for (const [name, text] of [['key', KEY], ['hook', SECRET]])
+  writeFileSync(join(dir, name), text, { mode: 0o600 });
+const url = `http://127.0.0.1:${sandbox.port}`;
+const world = await openWorld(scope, {
+  port,
+  psp: {
+    stripe_url: url,
+    stripe_key: join(dir, 'key'),
+    stripe_webhook_secret: join(dir, 'hook'),
+    stripe_checkout_url: '',
+    toss_url: url,
+    toss_key: join(dir, 'key'),
+    toss_checkout_url: `${url}/toss/pay`,
+  },
+  saga: { poll: '1s', poll_max: '2s', idle: '50ms' },
+});
+const buyer = await world.login();
 
 const make = async (provider) => {
   const visit = world.hold();

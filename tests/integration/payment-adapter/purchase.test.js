@@ -1,20 +1,15 @@
 // What was priced is what is paid, sold, printed and let in. The seat service is the real one.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { openHouse } from './lib/house.js';
 
 const scope = openScope();
-let world;
-let buyer;
-
-before(async () => {
-  world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
-  buyer = await world.login();
-});
 after(() => scope.close());
+const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
+const buyer = await world.login();
 
 const CHEAP = 99_000; // rows 6 to 10
 const DEAR = 150_000; // rows 1 to 5

@@ -2,25 +2,20 @@
 // that answers as a real one does.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { startShop } from '../demo-shop/shop.js';
 import { EVENT, openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
 const scope = openScope();
-let world;
-let shop;
-let buyer;
-before(async () => {
-  shop = await startShop(scope, { users: 25, hashes: 'cheap' });
-  world = await openWorld(scope, {
-    shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },
-  });
-  world.psp.autoPay = true;
-  buyer = await world.login();
-});
 after(() => scope.close());
+const shop = await startShop(scope, { users: 25, hashes: 'cheap' });
+const world = await openWorld(scope, {
+  shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },
+});
+world.psp.autoPay = true;
+const buyer = await world.login();
 
 async function buy(visitor = buyer) {
   const order = await world.ordered(visitor, world.hold());

@@ -7,18 +7,14 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld, PASSWORD } from './lib/world.js';
 
 const scope = openScope();
-let world;
-let buyer;
-before(async () => {
-  world = await openWorld(scope, { saga: { instance: '' }, http: { loops: 2 } });
-  buyer = await world.login();
-});
 after(() => scope.close());
+const world = await openWorld(scope, { saga: { instance: '' }, http: { loops: 2 } });
+const buyer = await world.login();
 
 const write = (path, text) => writeFileSync(path, text, { mode: 0o600 });
 const secretFile = (name, text) => write(join(world.dir, name), text);

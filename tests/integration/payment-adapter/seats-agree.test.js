@@ -2,20 +2,15 @@
 // name; and the database itself refuses two good tickets for a seat.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { openHouse } from './lib/house.js';
 
 const scope = openScope();
-let world;
-let buyer;
-
-before(async () => {
-  world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 10 }) });
-  buyer = await world.login();
-});
 after(() => scope.close());
+const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 10 }) });
+const buyer = await world.login();
 
 const sql = (text) => world.postgres.sql(text, 'pay');
 

@@ -2,19 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { appendFileSync, statSync, truncateSync } from 'node:fs';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { errorOf, HELD, KEY, openReceiver, startSandbox } from './sandbox.js';
 
 const scope = openScope();
-let sandbox;
-let stripe;
-
-before(async () => {
-  sandbox = await startSandbox(scope);
-  stripe = sandbox.stripe();
-});
 after(() => scope.close());
+const sandbox = await startSandbox(scope);
+let stripe = sandbox.stripe();
 
 const held = () => stripe.paymentIntents.create(HELD);
 

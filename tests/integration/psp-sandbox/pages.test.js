@@ -1,20 +1,15 @@
 // The hosted page, used as a browser without scripts uses it.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope } from '../../lib-js/index.js';
 import { errorOf, startSandbox } from './sandbox.js';
 
 const RETURN = 'http://shop.test/back?order=7';
 const scope = openScope();
-let sandbox;
-let stripe;
-
-before(async () => {
-  sandbox = await startSandbox(scope);
-  stripe = sandbox.stripe();
-});
 after(() => scope.close());
+const sandbox = await startSandbox(scope);
+const stripe = sandbox.stripe();
 
 const make = (extra = {}) =>
   stripe.paymentIntents.create({

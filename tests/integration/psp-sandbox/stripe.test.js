@@ -1,20 +1,15 @@
 // The sandbox, judged by the unmodified official client of Stripe.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import Stripe from 'stripe';
 import { openScope, until } from '../../lib-js/index.js';
 import { errorOf, HELD, startSandbox } from './sandbox.js';
 
 const scope = openScope();
-let sandbox;
-let stripe;
-
-before(async () => {
-  sandbox = await startSandbox(scope);
-  stripe = sandbox.stripe();
-});
 after(() => scope.close());
+const sandbox = await startSandbox(scope);
+const stripe = sandbox.stripe();
 
 test('a payment is created, confirmed, captured in part and refunded', async () => {
   const made = await stripe.paymentIntents.create({

@@ -1,21 +1,16 @@
 // The subset of Toss Payments: window, confirm, read, cancel, and webhooks that prove nothing.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { KEY, openReceiver, startSandbox } from './sandbox.js';
 
 const scope = openScope();
 const authorization = `Basic ${Buffer.from(`${KEY}:`).toString('base64')}`;
-let sandbox;
-let receiver;
 let orders = 0;
-
-before(async () => {
-  receiver = await openReceiver(scope);
-  sandbox = await startSandbox(scope, { toss: receiver.url });
-});
 after(() => scope.close());
+const receiver = await openReceiver(scope);
+const sandbox = await startSandbox(scope, { toss: receiver.url });
 
 const post = (path, body, headers = {}) =>
   sandbox.http.post(path, { body, headers: { authorization, ...headers } });

@@ -3,24 +3,19 @@
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats } from './house.js';
 
 const scope = openScope();
-let postgres;
-let seats;
-let shelf; // the archive takes files once this is there
-before(async () => {
-  const dir = scope.tempDir('shelf-');
-  chmodSync(dir, 0o755);
-  shelf = join(dir, 'is-there');
-  postgres = await openPostgres(scope, { archive_mode: 'on', archive_command: `test -e ${shelf}`, wal_level: 'replica' });
-  postgres.sql('SELECT pg_switch_wal()');
-  await until('the archiver to have failed', () => Number(postgres.sql('SELECT failed_count FROM pg_stat_archiver')) > 0);
-  seats = await openSeats(scope, postgres);
-});
 after(() => scope.close());
+const dir = scope.tempDir('shelf-');
+chmodSync(dir, 0o755);
+const shelf = join(dir, 'is-there');
+const postgres = await openPostgres(scope, { archive_mode: 'on', archive_command: `test -e ${shelf}`, wal_level: 'replica' });
+postgres.sql('SELECT pg_switch_wal()');
+await until('the archiver to have failed', () => Number(postgres.sql('SELECT failed_count FROM pg_stat_archiver')) > 0);
+const seats = await openSeats(scope, postgres);
 
 const told = async () => {
   const metrics = await seats.metrics();

@@ -2,21 +2,17 @@
 // the console's page call it, and no other page.
 
 import assert from 'node:assert/strict';
-import test, { before, after } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, openContract, openScope, request, runProgram, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
 
 const ORIGIN = 'http://localhost:18091';
 const scope = openScope();
 const contract = openContract('seat-service/openapi.yaml');
-let seats;
-
-before(async () => {
-  const postgres = await openPostgres(scope);
-  seats = await openSeats(scope, postgres, { config: { private: { origins: `https://console.example, ${ORIGIN}` } } });
-  await importHall(seats, 'night', hall());
-});
 after(() => scope.close());
+const postgres = await openPostgres(scope);
+const seats = await openSeats(scope, postgres, { config: { private: { origins: `https://console.example, ${ORIGIN}` } } });
+await importHall(seats, 'night', hall());
 
 const preflight = (path, origin, method = 'POST') =>
   request({

@@ -4,22 +4,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, mangled, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, untilWaiting, visitor } from './house.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
 const scope = openScope();
-let seats;
-let postgres;
 let events = 0;
-
-before(async () => {
-  postgres = await openPostgres(scope);
-  seats = await openSeats(scope, postgres);
-});
 after(() => scope.close());
+const postgres = await openPostgres(scope);
+const seats = await openSeats(scope, postgres);
 
 // A hall of its own for each test: what one does is not in another's way.
 async function fresh(options) {

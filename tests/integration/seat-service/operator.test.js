@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { assertProblem, freePort, openScope, runProgram, until } from '../../lib-js/index.js';
 import {
   hall,
@@ -18,15 +18,10 @@ import {
 } from './house.js';
 
 const scope = openScope();
-let postgres;
-let seats;
 let events = 0;
-
-before(async () => {
-  postgres = await openPostgres(scope);
-  seats = await openSeats(scope, postgres);
-});
 after(() => scope.close());
+const postgres = await openPostgres(scope);
+const seats = await openSeats(scope, postgres);
 
 async function fresh(options) {
   const event = `house-${(events += 1)}`;
