@@ -1258,6 +1258,5 @@ int main(void)
         cmocka_unit_test(routes_are_added_up_to_the_first_duplicate),
         cmocka_unit_test(escapes_in_urls_are_decoded_or_refused),
     };
-    return script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
 }

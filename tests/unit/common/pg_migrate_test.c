@@ -264,7 +264,7 @@ static const struct script_row rows[] = {
 int main(void)
 {
     server = pg_fixture_start();
-    int failed = script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
+    int failed = script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
     pg_fixture_end(server);
     return failed;
 }

@@ -411,8 +411,7 @@ int main(void)
         IN_WORLD(the_last_connection_to_fall_ends_long_pauses),
     };
     server = pg_fixture_start();
-    int failed = script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
-                              sizeof(rows) / sizeof(rows[0]), run_row);
+    int failed = script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
     pg_fixture_end(server);
     return failed;
 }

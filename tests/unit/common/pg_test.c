@@ -253,20 +253,6 @@ static void an_error_of_libpq_is_not_an_answer_of_the_server(void **state)
     PQfinish(conn);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    server = pg_fixture_start();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    pg_fixture_end(server);
-    return 0;
-}
-
 int main(void)
 {
 #define WITH_PG(test) cmocka_unit_test_setup_teardown(test, open_pg, close_pg)
@@ -284,5 +270,8 @@ int main(void)
         WITH_PG(rows_that_are_not_read_end_the_connection),
         WITH_PG(an_error_of_libpq_is_not_an_answer_of_the_server),
     };
-    return cmocka_run_group_tests(tests, start, end);
+    server = pg_fixture_start();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    pg_fixture_end(server);
+    return failed;
 }

@@ -663,5 +663,5 @@ static const struct script_row rows[] = {
 int main(void)
 {
     alarm(120); /* a hang is a failure with a name */
-    return script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
 }

@@ -218,6 +218,5 @@ int main(void)
         cmocka_unit_test(unsynced_end_survives_in_part_without_holes),
         cmocka_unit_test(open_file_without_a_name_can_be_read),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

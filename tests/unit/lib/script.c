@@ -97,9 +97,8 @@ void script_run_cases(const struct script_row *row, void (*start)(void),
     }
 }
 
-int script_group(const struct CMUnitTest *functions, size_t functions_len,
-                 const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row,
-                 CMFixtureFunction setup, CMFixtureFunction teardown)
+int script_tests(const struct CMUnitTest *functions, size_t functions_len,
+                 const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row)
 {
     static struct CMUnitTest tests[SCRIPT_TESTS_MAX];
     if (functions_len + rows_len > SCRIPT_TESTS_MAX)
@@ -109,13 +108,7 @@ int script_group(const struct CMUnitTest *functions, size_t functions_len,
     for (size_t i = 0; i < rows_len; i++)
         tests[functions_len + i] = (struct CMUnitTest){
             .name = rows[i].name, .test_func = run_row, .initial_state = (void *)&rows[i]};
-    return _cmocka_run_group_tests("tests", tests, functions_len + rows_len, setup, teardown);
-}
-
-int script_tests(const struct CMUnitTest *functions, size_t functions_len,
-                 const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row)
-{
-    return script_group(functions, functions_len, rows, rows_len, run_row, NULL, NULL);
+    return _cmocka_run_group_tests("tests", tests, functions_len + rows_len, NULL, NULL);
 }
 
 const char *script_word(const struct script_line *line, unsigned at)

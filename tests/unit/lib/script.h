@@ -52,10 +52,7 @@ void script_run_cases(const struct script_row *row, void (*start)(void),
 /* Runs the functions and the rows as one group of tests; `run_row` finds its row in *state. */
 int script_tests(const struct CMUnitTest *functions, size_t functions_len,
                  const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row);
-/* With a setup and a teardown of the whole group. */
-int script_group(const struct CMUnitTest *functions, size_t functions_len,
-                 const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row,
-                 CMFixtureFunction setup, CMFixtureFunction teardown);
+#define SCRIPT_LIST(LIST) (LIST), sizeof(LIST) / sizeof((LIST)[0])
 
 /* The word at this index; the test fails if there is none. */
 const char *script_word(const struct script_line *line, unsigned at);

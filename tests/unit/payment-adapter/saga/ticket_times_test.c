@@ -107,7 +107,7 @@ int main(void)
                                        .poll_rare_ms = 50};
     if (checkout_create(&conf, NULL, &checkout) < 0)
         return 1;
-    int failed = script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
+    int failed = script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
     checkout_destroy(checkout);
     ticket_signer_destroy(signer);
     return failed;

@@ -163,21 +163,6 @@ static void operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state)
     pg_close(pg);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    server = pg_fixture_start();
-    database_apply(server);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    pg_fixture_end(server);
-    return 0;
-}
-
 int main(void)
 {
     alarm(120); /* a hang is a failure with a name */
@@ -186,5 +171,9 @@ int main(void)
         cmocka_unit_test(words_of_sql_are_those_of_c),
         cmocka_unit_test(operator_acts_on_a_saga_as_it_was_read_or_not_at_all),
         cmocka_unit_test(no_statement_is_compiled)};
-    return cmocka_run_group_tests(tests, start, end);
+    server = pg_fixture_start();
+    database_apply(server);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    pg_fixture_end(server);
+    return failed;
 }

@@ -767,5 +767,5 @@ int main(void)
     _Static_assert(STORE_JOIN_BATCH_MAX == 512 && HEAL_GAP_MIN == 128 &&
                        STORE_REQUESTS_MAX == 32768,
                    "rows name them");
-    return script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
 }

@@ -433,6 +433,5 @@ int main(void)
         cmocka_unit_test(sessions_of_one_cell_do_not_count_for_each_other),
         cmocka_unit_test(hold_name_is_valid_in_its_event_only_and_cannot_be_forged),
     };
-    return script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
 }

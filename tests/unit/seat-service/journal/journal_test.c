@@ -870,20 +870,6 @@ static void backend_ended_during_a_commit_makes_no_answer_untrue(void **state)
     end_all();
 }
 
-static int start(void **state)
-{
-    (void)state;
-    server = pg_fixture_start();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    pg_fixture_end(server);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -892,6 +878,8 @@ int main(void)
         cmocka_unit_test(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover),
         cmocka_unit_test(too_long_an_id_does_not_hide_the_events_behind_it),
     };
-    return script_group(tests, sizeof(tests) / sizeof(tests[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row, start, end);
+    server = pg_fixture_start();
+    int failed = script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
+    pg_fixture_end(server);
+    return failed;
 }

@@ -358,29 +358,17 @@ static void payment_survives_a_cut_that_outlasts_its_hold(void **state)
     close_process(process);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    seats = getenv("FAIRGATE_SHORT") != NULL ? SEATS_FEW : SEATS_USUAL;
-    server = pg_fixture_start();
-    if (sodium_init() < 0)
-        return -1;
-    import_hall();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    pg_fixture_end(server);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expired_holds_are_released_in_batches_and_delay_no_payment),
         cmocka_unit_test(payment_survives_a_cut_that_outlasts_its_hold),
     };
-    return cmocka_run_group_tests(tests, start, end);
+    seats = getenv("FAIRGATE_SHORT") != NULL ? SEATS_FEW : SEATS_USUAL;
+    server = pg_fixture_start();
+    assert_int_not_equal(-1, sodium_init());
+    import_hall();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    pg_fixture_end(server);
+    return failed;
 }

@@ -62,25 +62,14 @@ static void the_journal_can_be_added_to_and_nothing_else(void **state)
     pg_close(pg);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    server = pg_fixture_start();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    pg_fixture_end(server);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_schema_is_made_once_and_found_again),
         cmocka_unit_test(the_journal_can_be_added_to_and_nothing_else),
     };
-    return cmocka_run_group_tests(tests, start, end);
+    server = pg_fixture_start();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    pg_fixture_end(server);
+    return failed;
 }

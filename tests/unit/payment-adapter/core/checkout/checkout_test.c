@@ -1104,6 +1104,5 @@ int main(void)
         IN_WORLD(status_follows_from_version_state_and_cause),
         IN_WORLD(move_whose_order_is_not_read_for_want_of_memory_is_repeated),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

@@ -554,6 +554,5 @@ int main(void)
         cmocka_unit_test(late_answer_to_a_report_measures_no_pace),
         cmocka_unit_test(lost_report_is_repeated_after_a_longer_pause),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

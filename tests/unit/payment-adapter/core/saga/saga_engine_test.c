@@ -802,6 +802,5 @@ int main(void)
         cmocka_unit_test(long_code_and_detail_are_copied_and_cut),
         cmocka_unit_test(definition_is_found_by_its_whole_key),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

@@ -213,6 +213,5 @@ int main(void)
         cmocka_unit_test(ten_million_marks_are_sent_in_a_third_of_an_epoch),
     };
     _Static_assert(HEARD_SEND_MAX == 2 && HEARD_PAGES_MAX == 256, "rows name them");
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

@@ -907,6 +907,5 @@ int main(void)
     };
     _Static_assert(SHARDS_LOOKS_MAX == 64 && SHARDS_TELL_MAX == 512 && SHARDS_LEFT_TURNS == 4,
                    "rows name them");
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

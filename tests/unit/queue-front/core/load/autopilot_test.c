@@ -274,6 +274,5 @@ int main(void)
         cmocka_unit_test(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes),
         cmocka_unit_test(a_reason_is_known_by_its_name_and_no_other),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

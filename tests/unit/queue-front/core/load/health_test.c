@@ -298,6 +298,5 @@ int main(void)
         cmocka_unit_test(of_a_histogram_with_too_many_bounds_the_first_are_used),
         cmocka_unit_test(buckets_of_several_listeners_add_up_in_any_order),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

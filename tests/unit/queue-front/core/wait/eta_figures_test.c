@@ -449,5 +449,5 @@ static void run_row(void **state)
 
 int main(void)
 {
-    return script_tests(NULL, 0, rows, sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
 }

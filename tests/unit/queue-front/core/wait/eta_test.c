@@ -449,6 +449,5 @@ int main(void)
         cmocka_unit_test(a_basis_and_a_reason_have_names),
         cmocka_unit_test(stale_and_older_pictures_are_ignored),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), waits,
-                        sizeof(waits) / sizeof(waits[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(waits), run_row);
 }

@@ -336,6 +336,5 @@ int main(void)
         cmocka_unit_test(stored_odds_read_back_and_other_texts_do_not),
         cmocka_unit_test(no_feed_breaks_it),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

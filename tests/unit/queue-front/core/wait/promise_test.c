@@ -193,6 +193,5 @@ int main(void)
         cmocka_unit_test(of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely),
         cmocka_unit_test(the_first_hundred_move_it_far_and_the_later_ones_a_little),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

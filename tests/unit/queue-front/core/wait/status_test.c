@@ -245,6 +245,5 @@ int main(void)
         cmocka_unit_test(the_longest_answer_fits),
         cmocka_unit_test(a_frame_is_one_event_of_the_stream),
     };
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

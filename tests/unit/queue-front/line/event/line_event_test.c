@@ -604,6 +604,5 @@ int main(void)
                        HEAL_GAP_MIN == 128 && JOINS_WINDOW_MS == 100 && STORE_STALE_MS == 1000 &&
                        TURN_KEPT == 1 && TURN_DONE == 3,
                    "rows name them");
-    return script_tests(functions, sizeof(functions) / sizeof(functions[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }

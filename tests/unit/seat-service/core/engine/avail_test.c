@@ -102,6 +102,5 @@ int main(void)
         cmocka_unit_test(halls_of_any_size_are_shown_and_counted),
         cmocka_unit_test(deltas_go_back_as_far_as_the_ring),
     };
-    return script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), engine_script_row);
+    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), engine_script_row);
 }

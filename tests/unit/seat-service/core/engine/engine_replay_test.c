@@ -542,6 +542,5 @@ int main(void)
         cmocka_unit_test(a_state_keeps_its_hash),
         cmocka_unit_test(a_snapshot_that_no_engine_writes_is_refused_by_name),
     };
-    return script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), engine_script_row);
+    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), engine_script_row);
 }

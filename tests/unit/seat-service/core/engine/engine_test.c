@@ -496,6 +496,5 @@ int main(void)
         cmocka_unit_test(a_hold_sold_without_an_order_belongs_to_no_order),
         cmocka_unit_test(each_area_counts_in_the_state_and_in_a_snapshot),
     };
-    return script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), engine_script_row);
+    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), engine_script_row);
 }

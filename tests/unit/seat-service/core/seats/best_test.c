@@ -594,6 +594,5 @@ int main(void)
         cmocka_unit_test(lone_buyer_gets_the_best),
         cmocka_unit_test(a_crowd_is_spread_over_the_nearest_and_no_further),
     };
-    return script_tests(tests, sizeof(tests) / sizeof(tests[0]), rows,
-                        sizeof(rows) / sizeof(rows[0]), run_row);
+    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
 }
