@@ -228,11 +228,9 @@ static bool rate_in_milli(struct span text, uint64_t *out)
 static void on_preview(struct http_req *req)
 {
     struct front *front = front_of(req);
-    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
+    const struct front_line *event = answer_unless_event(req, front);
+    if (event == NULL)
         return;
-    }
     uint64_t rate_milli = event->view->knobs.rate_milli;
     struct span given = http_req_query_arg(req, SPAN("rate_per_s"));
     if (given.ptr != NULL && !rate_in_milli(given, &rate_milli)) {

@@ -40,11 +40,9 @@ static void put_rows(struct text *json, const struct front_line *event, struct i
 static void on_invitations(struct http_req *req)
 {
     const struct front *front = front_of(req);
-    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
+    const struct front_line *event = answer_unless_event(req, front);
+    if (event == NULL)
         return;
-    }
     if (event->shut != FRONT_OPEN) {
         answer_shut(req, front_line_id(event), event->shut);
         return;

@@ -155,11 +155,6 @@ void answer_idem_invalid(struct http_req *req)
                 IDEM_KEY_BYTES_MAX);
 }
 
-void answer_origin_refused(struct http_req *req)
-{
-    refusal_reply(req, REFUSAL_ORIGIN);
-}
-
 void answer_member_required(struct http_req *req, int why, const char *event)
 {
     enum refusal refusal = REFUSAL_MEMBER_FOREIGN;
@@ -318,4 +313,35 @@ void answer_refuse(struct http_req *req, const struct answer_refusal *refusal)
     if (members.len > 0)
         more.members = text_span(&members);
     refusal_reply_more(req, row, &more);
+}
+
+/* ---- what a request is about ---- */
+
+struct front_line *answer_unless_event(struct http_req *req, const struct front *front)
+{
+    struct front_line *event = front_line_find(front, http_req_param(req, 0));
+    if (event == NULL)
+        answer_event_unknown(req, http_req_param(req, 0));
+    return event;
+}
+
+struct front_line *answer_unless_ours(struct http_req *req, const struct front *front)
+{
+    struct front_line *event = answer_unless_event(req, front);
+    if (event == NULL || caller_same_origin(req, front))
+        return event;
+    refusal_reply(req, REFUSAL_ORIGIN);
+    return NULL;
+}
+
+bool answer_unless_ticket(struct http_req *req, struct front *front, const struct front_line *event,
+                          struct ticket *out)
+{
+    int rc = caller_ticket(req, front, event, out);
+    if (rc == 0)
+        return true;
+    if (rc != ERR_NOT_FOUND)
+        front_count(&front->stats.tickets_invalid);
+    answer_ticket_invalid(req, rc);
+    return false;
 }

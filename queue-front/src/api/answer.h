@@ -30,7 +30,6 @@ void answer_ticket_invalid(struct http_req *req, int why); /* as caller_ticket()
 void answer_ticket_moved(struct http_req *req, const struct text *headers); /* NULL: none more */
 void answer_pass_invalid(struct http_req *req, int why);
 void answer_idem_invalid(struct http_req *req);
-void answer_origin_refused(struct http_req *req);
 /* `why` as jwt_verify() told, ERR_NOT_FOUND for no token; 503 for ERR_UNKNOWN, whose key may come,
  * and for ERR_NOMEM. */
 void answer_member_required(struct http_req *req, int why, const char *event);
@@ -53,5 +52,13 @@ struct answer_refusal {
 };
 enum refusal answer_refusal_of(const struct answer_refusal *refusal);
 void answer_refuse(struct http_req *req, const struct answer_refusal *refusal);
+
+/* The event that the address names; NULL: there is none, and it was answered. */
+struct front_line *answer_unless_event(struct http_req *req, const struct front *front);
+/* The same, and refuses what a page of another origin sends, as every change must. */
+struct front_line *answer_unless_ours(struct http_req *req, const struct front *front);
+/* The ticket of a request that needs one; false: it was answered. */
+bool answer_unless_ticket(struct http_req *req, struct front *front, const struct front_line *event,
+                          struct ticket *out);
 
 #endif

@@ -91,11 +91,9 @@ void fairness_put(struct text *json, const struct front *front, const struct fro
 static void on_fairness(struct http_req *req)
 {
     const struct front *front = front_of(req);
-    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
+    const struct front_line *event = answer_unless_event(req, front);
+    if (event == NULL)
         return;
-    }
     struct span lane = http_req_query_arg(req, SPAN("lane"));
     if (lane.ptr != NULL) {
         unsigned number = event_doc_lane(&event->doc, lane);

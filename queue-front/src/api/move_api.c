@@ -162,13 +162,8 @@ static void on_made(struct line_move *line)
 static void make_code(struct http_req *req, struct front *front, const struct front_line *event)
 {
     struct ticket ticket;
-    int rc = caller_ticket(req, front, event, &ticket);
-    if (rc < 0) {
-        if (rc != ERR_NOT_FOUND)
-            front_count(&front->stats.tickets_invalid);
-        answer_ticket_invalid(req, rc);
+    if (!answer_unless_ticket(req, front, event, &ticket))
         return;
-    }
     event = front_line_in(front, event, ticket.lane);
     struct move_ask *ask = ask_begin(req, front, event);
     if (ask == NULL)
@@ -348,15 +343,9 @@ static enum wish read_wish(const struct http_req *req, struct text *code, struct
 static void on_move(struct http_req *req)
 {
     struct front *front = front_of(req);
-    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
+    const struct front_line *event = answer_unless_ours(req, front);
+    if (event == NULL)
         return;
-    }
-    if (!caller_same_origin(req, front)) {
-        answer_origin_refused(req);
-        return;
-    }
     if (event->shut != FRONT_OPEN) {
         answer_shut(req, front_line_id(event), event->shut);
         return;

@@ -273,38 +273,15 @@ static void on_passed(struct line_visit *line)
     visit_end(visit);
 }
 
-static struct front_line *event_of(struct http_req *req, struct front *front)
-{
-    struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL)
-        answer_event_unknown(req, http_req_param(req, 0));
-    return event;
-}
-
-/* The same for requests that change something: pages of other origins may not send them. */
-static struct front_line *event_to_change(struct http_req *req, struct front *front)
-{
-    struct front_line *event = event_of(req, front);
-    if (event == NULL || caller_same_origin(req, front))
-        return event;
-    answer_origin_refused(req);
-    return NULL;
-}
-
 static void on_pass(struct http_req *req)
 {
     struct front *front = front_of(req);
-    struct front_line *event = event_to_change(req, front);
+    struct front_line *event = answer_unless_ours(req, front);
     if (event == NULL)
         return;
     struct ticket ticket;
-    int rc = caller_ticket(req, front, event, &ticket);
-    if (rc < 0) {
-        if (rc != ERR_NOT_FOUND)
-            front_count(&front->stats.tickets_invalid);
-        answer_ticket_invalid(req, rc);
+    if (!answer_unless_ticket(req, front, event, &ticket))
         return;
-    }
     if (event->shut != FRONT_OPEN) {
         front_count(&front->stats.passes_unavailable);
         answer_shut(req, front_line_id(event), event->shut);
@@ -365,15 +342,12 @@ static void on_extended(struct line_visit *line)
 static void on_extend(struct http_req *req)
 {
     struct front *front = front_of(req);
-    struct front_line *event = event_to_change(req, front);
+    struct front_line *event = answer_unless_ours(req, front);
     if (event == NULL)
         return;
     struct ticket ticket;
-    int rc = caller_ticket(req, front, event, &ticket);
-    if (rc < 0) {
-        answer_ticket_invalid(req, rc);
+    if (!answer_unless_ticket(req, front, event, &ticket))
         return;
-    }
     struct visit *visit = visit_with(req, front, event, LINE_EXTEND, &ticket);
     if (visit != NULL)
         visit_ask(visit, on_extended);
@@ -396,7 +370,7 @@ static void on_heartbeat(struct line_visit *line)
 static void on_session(struct http_req *req)
 {
     struct front *front = front_of(req);
-    struct front_line *event = event_to_change(req, front);
+    struct front_line *event = answer_unless_ours(req, front);
     if (event == NULL)
         return;
     struct pass pass;
@@ -477,7 +451,7 @@ static void on_left(struct line_visit *line)
 static void on_leave(struct http_req *req)
 {
     struct front *front = front_of(req);
-    struct front_line *event = event_to_change(req, front);
+    struct front_line *event = answer_unless_ours(req, front);
     if (event == NULL)
         return;
     struct pass pass;
@@ -515,7 +489,7 @@ static void on_leave(struct http_req *req)
 static void on_verify(struct http_req *req)
 {
     struct front *front = front_of(req);
-    struct front_line *event = event_of(req, front);
+    struct front_line *event = answer_unless_event(req, front);
     if (event == NULL)
         return;
     struct pass pass;

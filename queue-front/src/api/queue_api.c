@@ -56,19 +56,12 @@ static void write_me(struct text *out, const struct front *front, const struct f
 static void on_me(struct http_req *req)
 {
     struct front *front = front_of(req);
-    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
+    const struct front_line *event = answer_unless_event(req, front);
+    if (event == NULL)
         return;
-    }
     struct ticket ticket;
-    int rc = caller_ticket(req, front, event, &ticket);
-    if (rc < 0) {
-        if (rc != ERR_NOT_FOUND)
-            front_count(&front->stats.tickets_invalid);
-        answer_ticket_invalid(req, rc);
+    if (!answer_unless_ticket(req, front, event, &ticket))
         return;
-    }
     event = front_line_in(front, event, ticket.lane);
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
@@ -87,11 +80,9 @@ static void on_me(struct http_req *req)
 static void on_status(struct http_req *req)
 {
     struct front *front = front_of(req);
-    struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
+    struct front_line *event = answer_unless_event(req, front);
+    if (event == NULL)
         return;
-    }
     front_render(front, event);
     bool same = visit_has(req, span_of(event->tag));
     struct http_blob *blob = same ? event->not_modified : event->status;
@@ -105,11 +96,9 @@ static void on_status(struct http_req *req)
 static void on_stream(struct http_req *req)
 {
     struct front *front = front_of(req);
-    struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
+    struct front_line *event = answer_unless_event(req, front);
+    if (event == NULL)
         return;
-    }
     struct ticket ticket;
     if (caller_ticket(req, front, event, &ticket) == 0)
         standing_of(req, front, front_line_in(front, event, ticket.lane), ticket.entry,
@@ -901,12 +890,8 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
 static void on_join(struct http_req *req)
 {
     struct front *front = front_of(req);
-    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (event == NULL)
-        answer_event_unknown(req, http_req_param(req, 0));
-    else if (!caller_same_origin(req, front))
-        answer_origin_refused(req);
-    else
+    const struct front_line *event = answer_unless_ours(req, front);
+    if (event != NULL)
         join_with(req, front, event, 0);
 }
 
