@@ -128,13 +128,11 @@ async function goOn(pass) {
   location.assign(pass.next_url);
 }
 
-const isLater = (answer) => answer === null || answer.status === 429 || answer.status >= 500;
-
 export async function enter() {
   await moreWords();
   while (['called', 'admitted'].includes(line.dataset.view)) {
     const answer = await hands.ask('POST', 'pass').catch(() => null);
-    if (isLater(answer)) {
+    if (answer === null || answer.status === 429 || answer.status >= 500) {
       hands.notice(say('more.entering'));
       await hands.pause(answer ? hands.retryAfter(answer) : hands.jitter(2000));
       continue;
