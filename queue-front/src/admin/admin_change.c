@@ -23,12 +23,24 @@ static bool is_whole(const struct act *act)
     return ((const struct change *)act)->whole;
 }
 
+/* Invitations and codes are bound to a lane's number, so one that stays keeps it. */
+static bool keeps_numbers(const struct event_doc *was, const struct event_doc *doc)
+{
+    for (uint32_t i = 0; i < was->lanes_len; i++) {
+        for (uint32_t k = 0; k < doc->lanes_len; k++) {
+            if (i != k && strcmp(was->lane[i].id, doc->lane[k].id) == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
 /* The set of lanes is fixed once people may join. Of an unreadable document only their number is
  * known, so its repair has to name the same ones. */
 static bool keeps_lanes(const struct front_line *event, const struct event_doc *doc)
 {
     if (event->view->state == LINE_DRAFT || event->view->state == LINE_SCHEDULED)
-        return true;
+        return event->shut == FRONT_SHUT_DOCUMENT || keeps_numbers(&event->doc, doc);
     if (event->shut == FRONT_SHUT_DOCUMENT)
         return doc->lanes_len == line_lanes(event->view->knobs.shares);
     return event_doc_same_lanes(&event->doc, doc);
@@ -38,6 +50,17 @@ static bool keeps_shards(const struct front_line *event, const struct event_doc 
 {
     uint64_t shards = event->view->knobs.shards;
     return doc->shards == (shards > 1 ? shards : 1);
+}
+
+/* A slip, such as in a draft that was copied from last year. */
+static bool closes_at_once(const struct act *act, const struct front_line *event)
+{
+    uint64_t closes_ms = act->doc.closes_at_ms;
+    uint64_t now_ms =
+        event != NULL ? front_line_now_ms(act->front, event) : front_wall_s(act->front) * 1000;
+    bool is_new = event == NULL || event->doc.closes_at_ms != closes_ms;
+    return closes_ms > 0 && closes_ms <= now_ms && is_new &&
+           (event == NULL || event->view->state != LINE_CLOSED);
 }
 
 /* A patch needs the stored document, and one that cannot be read cannot be patched. A whole
@@ -81,8 +104,17 @@ static bool make_document(struct act *act, const struct front_line *event)
         return false;
     }
     if (event != NULL && !keeps_lanes(event, &act->doc)) {
-        fault = (struct event_doc_fault){"/lanes", "are fixed once people may join: only names, "
-                                                   "shares and invitations change"};
+        fault = (struct event_doc_fault){
+            "/lanes",
+            "keep their order, and are fixed once people may join: only names, shares and "
+            "invitations change"};
+        admin_answer_fault(act->req, ERR_RANGE, &fault);
+        return false;
+    }
+    if (closes_at_once(act, event)) {
+        fault = (struct event_doc_fault){
+            "/closes_at",
+            "is over: the event would close at once, for good. The action close does so"};
         admin_answer_fault(act->req, ERR_RANGE, &fault);
         return false;
     }

@@ -199,6 +199,16 @@ test('a member token may open a lane and stays in it', async (t) => {
   assertProblem(await house.front.http.post('/v1/queue/show/session', { token: pass.pass }), 410, 'session-ended');
 });
 
+test('a lane that stays keeps its number, to which its invitations are bound', async (t) => {
+  const house = await openLanes(t, STILL);
+  const [press, fans] = [{ id: 'press', share: 10 }, { id: 'fans', share: 20 }];
+  await makeEvent(house, 'later', { ...STILL, lanes: [press, fans] }, { open: false });
+  const put = (lanes) => house.front.admin.patch('/admin/events/later', { body: { lanes } });
+  for (const lanes of [[fans, press], [fans], [{ id: 'vip', share: 5 }, press, fans]])
+    assert.equal(assertProblem(await put(lanes), 422, 'knob-invalid').pointer, '/lanes');
+  for (const lanes of [[press, fans, { id: 'vip', share: 5 }], [press], [{ id: 'vip', share: 5 }]]) assert.equal((await put(lanes)).status, 200);
+});
+
 test('lanes are fixed once joins open but shares are not', async (t) => {
   const house = await openLanes(t, STILL);
   const put = (lanes) => house.front.admin.patch('/admin/events/show', { body: { lanes } });

@@ -146,6 +146,7 @@ const BAD_KNOBS = [
   [{ message: { nonsense_tag: 'x' } }, '/message/nonsense_tag'],
   [{ message: { en: 'x'.repeat(1001) } }, '/message/en'],
   [{ opens_at: 'noon' }, '/opens_at'],
+  [{ opens_at: '2020-01-01T00:00:00Z', closes_at: '2020-01-02T00:00:00Z' }, '/closes_at'],
   [{ prequeue_at: '2030-01-01T00:00:00Z' }, '/prequeue_at'],
   [{ pow_bits: 31 }, '/pow_bits'],
   [{ member_required: 'yes' }, '/member_required'],
