@@ -87,9 +87,7 @@ static const struct config_setting settings[] = {
      "PEM files of ES256 keys for passes, comma between, the first signs"},
     {"keys", "draws", CONFIG_STRING, AT(keys_draws), "", 0, 1000, NULL,
      "file of keys that the seeds of draws are made of, as those of tickets; empty: those of "
-     "identities. One "
-     "that "
-     "a draw was promised with has to stay until it is held"},
+     "identities. One that a draw was promised with has to stay until it is held"},
     {"tickets", "lifetime", CONFIG_DURATION, AT(ticket_lifetime_ms), "3d", 60000, 2592000000, NULL,
      "how long a place is believed; a night must pass"},
     {"passes", "issuer", CONFIG_STRING, AT(pass_issuer), "fairgate", 1, 200, NULL,
@@ -115,8 +113,7 @@ static const struct config_setting settings[] = {
      "without"},
     {"web", "page_kept", CONFIG_DURATION, AT(web_page_kept_ms), "0s", 0, 60000, NULL,
      "for how long a cache in front of us may keep the waiting page of visitors without a place, "
-     "in whole "
-     "seconds; 0: none may keep it"},
+     "in whole seconds; 0: none may keep it"},
     {"autopilot", "health", CONFIG_STRING, AT(autopilot_health), "", 0, 1000, NULL,
      "URLs that tell the health of the services behind the line, comma between: /metrics, or JSON"},
     {"autopilot", "interval", CONFIG_DURATION, AT(autopilot_interval_ms), "5s", 200, 60000, NULL,
@@ -152,14 +149,12 @@ static const struct config_setting settings[] = {
      "when its first round was, in seconds since 1970"},
     {"beacon", "gap", CONFIG_DURATION, AT(beacon_gap_ms), "6s", 1000, 60000, NULL,
      "from the closing of the entries to the value that decides, at least: clocks may differ by "
-     "half "
-     "of it"},
+     "half of it"},
     {"beacon", "tls_ca", CONFIG_STRING, AT(beacon_tls_ca), "", 0, 1000, NULL,
      "certificates to trust for https instead of the system's"},
     {"console", "parts", CONFIG_STRING, AT(console_parts), "", 0, 1000, NULL,
      "private listeners that the console's page calls, as NAME=ORIGIN, comma between: seats, pay, "
-     "and "
-     "any other whose health is to be seen"},
+     "and any other whose health is to be seen"},
     BRAND_SETTINGS(AT(brand)),
 };
 

@@ -112,8 +112,7 @@ static const struct knob knobs[] = {
     {"lanes", KNOB_LANES, 0, 0, LANES_MAX, 0, "",
      "Lanes for invited people, each with its share of the calls in percent: [{\"id\", \"name\", "
      "\"share\", \"invitations\", \"code_required\"}, ..]. Which there are is fixed once people "
-     "may "
-     "join."},
+     "may join."},
     {"schedule", KNOB_SCHEDULE, 0, 0, EVENT_SCHEDULE_MAX, 0, "",
      "Rates by time: [{\"at\": time, \"rate_per_s\": number}, ..], in order."},
     {"autopilot", KNOB_AUTOPILOT, 0, 0, 0, 0, "",
