@@ -22,7 +22,7 @@
 --
 -- Those who are called but find no slot (or, being late, no token) wait at the door: `door` orders them
 -- by place, `knock` says when each was heard last. As long as one knocks, the call does not run
--- out. A free slot belongs to the door in its order before anybody else.
+-- out, and fronts are told so in time. A free slot belongs to the door in its order before anybody else.
 
 -- A member may stand in several lanes and is inside once: `members` has the session of each who has
 -- come in, and one that still lives keeps their other places out until it is over. If Redis has lost a visit that
@@ -30,6 +30,7 @@
 
 local RETRY_MS = 1000 -- how soon one at the door should knock again
 local PASS_ROUNDED_MS = 1000 -- a pass names whole seconds
+local DOOR_KEPT_MS = 60000 -- how far ahead the call of one at the door is made longer
 
 local place, member = tonumber(ARGV[ask_visit.place]), ARGV[ask_visit.member]
 local ask = ARGV[ask_visit.call]
@@ -205,6 +206,11 @@ local function knock()
     call('ZADD', prefix .. 'knock', now_ms, place)
     if has('skipped') then
         call('ZADD', prefix .. 'back', place, place)
+    end
+    local ends_ms, times = kept()
+    local grace_ms = tonumber(cfg[cfg_visit.grace_ms])
+    if ends_ms + grace_ms < now_ms + DOOR_KEPT_MS / 2 then
+        kept_write(place, now_ms + DOOR_KEPT_MS - grace_ms, times, bucket.stood_ms)
     end
     return answer(NOT_YET, 0, 0, RETRY_MS)
 end

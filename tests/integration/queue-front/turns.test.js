@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { live, makeEvent, openHouse, startFront, untilState, Visitor } from './support.js';
+import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
+import { live, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html' };
 
@@ -101,6 +101,27 @@ describe('a turn that is over', () => {
     await until('the line to have gone on', async () => (await live(house.front, visitor.event)).no_shows === 1);
     assertProblem(await visitor.pass(), 410, 'call-expired');
     await joinsAnew(visitor);
+  });
+
+  test('is not over for one who stands at the door, however long the hall is full', async () => {
+    const id = await event({ max_active: 2, call_ttl_s: 5, grace_s: 0 });
+    const first = await inside(id);
+    const second = new Visitor(house.front, id);
+    const { position } = await second.joined();
+    await second.untilCalled();
+    await patch(house.front, id, { max_active: 1 });
+    const knockUntil = Date.now() + 9000; // the call is over after five seconds
+    while (Date.now() < knockUntil) {
+      assertProblem(await second.pass(), 409, 'not-yet');
+      for (const front of house.fronts) {
+        const { json } = await second.me({ front });
+        assert.deepEqual([json.called, json.can_join], [true, undefined], JSON.stringify(json));
+      }
+      assert.equal((await second.join()).json.position, position);
+      await delay(300);
+    }
+    await first.leave();
+    await second.entered();
   });
 
   test('leads nowhere once the event is sold out', async () => {
