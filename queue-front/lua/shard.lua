@@ -114,9 +114,10 @@ end
 -- Joins and work are counted by the minute, and nobody ticks here.
 local minute = math.floor((now_ms - step_ms) / 60000)
 local counted = tonumber(cfg[cfg_shard.minute]) or 0
-if counted ~= minute then
+local closed = tonumber(ARGV[ask_shard.state]) == CLOSED
+if counted ~= minute or closed then
     if counted > 0 then
-        forget_minutes(counted, minute)
+        forget_minutes(counted, closed and minute + 1 or minute)
     end
     call('HSET', CFG, 'minute', minute)
 end

@@ -37,12 +37,12 @@ local function sample(waiting, active, outstanding)
     bucket.series_at_ms = now_ms - now_ms % bucket.series_step_ms + bucket.series_step_ms
 end
 
--- Counts of joins by address are of no use after their minute. An expiry would cost each batch a
+-- Counts of joins by address are of no use after their minute, or once nobody joins any more. An expiry would cost each batch a
 -- call and its end would free a large hash in the foreground; UNLINK frees it in the background.
 local function clear_old_minutes()
     local minute = math.floor(now_ms / 60000)
     if bucket.minute > 0 then
-        forget_minutes(bucket.minute, minute)
+        forget_minutes(bucket.minute, state == CLOSED and minute + 1 or minute)
     end
     bucket.minute = minute
 end

@@ -91,7 +91,7 @@ describe('over shards', { concurrency: 4 }, () => {
   });
 
   test('addresses that were counted before all fronts were away are forgotten', async (t) => {
-    const house = await over(t, STILL);
+    const house = await over(t, { ...STILL, joins_per_ip_per_min: 1000 });
     assert.equal((await join(house.front)).status, 201);
     const longAgo = Math.floor(Number((await house.redis.command('TIME'))[0]) / 60) - 90;
     await house.redis.command('HSET', `fg:{show:0}:ip:${longAgo}`, 'an address', '1');
@@ -100,6 +100,12 @@ describe('over shards', { concurrency: 4 }, () => {
       await join(house.front); // for which the shards are read
       return Number(await house.redis.command('EXISTS', `fg:{show:0}:ip:${longAgo}`)) === 0;
     });
+    await makeEvent(house, 'plain', { rate_per_s: 0, joins_per_ip_per_min: 5 });
+    for (const event of ['show', 'plain']) await house.front.http.post(`/v1/queue/${event}/join`);
+    const kept = () => house.redis.command('KEYS', 'fg:*:ip:*');
+    assert.ok((await kept()).length >= 2);
+    for (const event of ['show', 'plain']) await act(house.front, event, 'close');
+    await until('those of the last minute to be gone, too', async () => (await kept()).length === 0);
   });
 
   test('a code opens as many places as it has uses', async (t) => {
