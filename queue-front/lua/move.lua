@@ -34,27 +34,24 @@ local function answer(outcome, entry, moves, visitor, retry_ms)
     }
 end
 
--- Is it still somewhere where it can be taken from? nil: it is.
-local function stuck(entry, place, drawn)
+-- Is it still somewhere where it can be taken from, and may it move once more? nil: it is, and may.
+local function stuck(entry, moves)
+    local place = ARGV[ask_move.place]
     if state == CLOSED then
         return WRONG_STATE
-    elseif (cfg[cfg_move.entries] or '') ~= drawn then
+    elseif (cfg[cfg_move.entries] or '') ~= ARGV[ask_move.drawn] then
         return CONFLICT
     elseif state == PRE_QUEUE then
-        return call('SISMEMBER', prefix .. 'early', entry) == 1 and GONE or nil
+        if call('SISMEMBER', prefix .. 'early', entry) == 1 then
+            return GONE
+        end
     elseif call('GETBIT', prefix .. 'gone', place) == 1 then
         return GONE
     elseif call('GETBIT', prefix .. 'called', place) == 1 then
         return INSIDE
     end
-    return nil
-end
-
-local function exhausted(entry, moves)
-    if moves >= OF_PLACE_MAX then
-        return true
-    end
-    return call('ZCARD', prefix .. 'moved') >= MOVED_MAX and not call('ZSCORE', prefix .. 'moved', entry)
+    local too_many = call('ZCARD', prefix .. 'moved') >= MOVED_MAX and not call('ZSCORE', prefix .. 'moved', entry)
+    return (moves >= OF_PLACE_MAX or too_many) and EXHAUSTED or nil
 end
 
 local function make()
@@ -64,11 +61,9 @@ local function make()
     elseif moves_known(entry, moves) > moves then
         return answer(MOVED)
     end
-    local why_not = stuck(entry, ARGV[ask_move.place], ARGV[ask_move.drawn])
+    local why_not = stuck(entry, moves)
     if why_not then
         return answer(why_not)
-    elseif exhausted(entry, moves) then
-        return answer(EXHAUSTED)
     end
     call('SET', code_key, entry .. ':' .. moves .. ':' .. ARGV[ask_move.visitor] .. ':', 'PX',
         ARGV[ask_move.life_ms])
@@ -107,11 +102,9 @@ local function use()
     elseif ARGV[ask_move.call] == 'look' then
         return answer(OK, entry, moves, visitor)
     end
-    local why_not = stuck(entry, ARGV[ask_move.place], ARGV[ask_move.drawn])
+    local why_not = stuck(entry, moves)
     if why_not then
         return answer(why_not)
-    elseif exhausted(entry, moves) then
-        return answer(EXHAUSTED)
     end
     moves_write(entry, moves + 1)
     -- For a visitor who can't be recognised, a mark that nobody else can show.

@@ -252,12 +252,26 @@ local function ms_until_called()
     return math.floor(math.min(math.max(wait_ms, RETRY_MS), 30000))
 end
 
--- A visitor who asks for a pass is there, even if it is too early.
+-- A visitor who asks is there, even if it is too early.
 local function come_back()
     local page = math.floor(place / PAGE)
-    if call('SETBIT', away_key(page), place % PAGE, 0) == 1 then
+    if bucket.ghosts_n > 0 and call('SETBIT', away_key(page), place % PAGE, 0) == 1 then
         bucket.ghosts_n = bucket.ghosts_n - 1
         away_touch(bucket, page)
+    end
+end
+
+-- What one is answered who is not called, or is so no longer.
+local function not_called()
+    if has('gone') then
+        return answer(GONE)
+    elseif has('called') then
+        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, became())
+    elseif state ~= OPEN and state ~= PAUSED then
+        return answer(WRONG_STATE)
+    elseif place > serving then
+        come_back()
+        return answer(NOT_YET, 0, 0, ms_until_called())
     end
 end
 
@@ -265,17 +279,10 @@ local function pass()
     if expires_ms then
         local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
         return answer_visit(SAME, expires_ms, ends_ms)
-    elseif has('gone') then
-        return answer(GONE)
-    elseif has('called') then
-        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, became())
-    elseif state ~= OPEN and state ~= PAUSED then
-        return answer(WRONG_STATE)
-    elseif place > serving then
-        if bucket.ghosts_n > 0 then
-            come_back()
-        end
-        return answer(NOT_YET, 0, 0, ms_until_called())
+    end
+    local refused = not_called()
+    if refused then
+        return refused
     end
 
     local late = place <= bucket.settled
@@ -310,14 +317,10 @@ end
 local function extend()
     if expires_ms then
         return answer(INSIDE)
-    elseif has('gone') then
-        return answer(GONE)
-    elseif has('called') then
-        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, became())
-    elseif state ~= OPEN and state ~= PAUSED then
-        return answer(WRONG_STATE)
-    elseif place > serving then
-        return answer(NOT_YET, 0, 0, ms_until_called())
+    end
+    local refused = not_called()
+    if refused then
+        return refused
     end
     local ends_ms, times = kept()
     if now_ms > ends_ms + tonumber(cfg[cfg_visit.grace_ms]) and not call('ZSCORE', prefix .. 'door', place) then
