@@ -8,7 +8,7 @@
 //
 // Their folders lie in memory where there is enough (infra/memory).
 //
-// The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js); build/costs has all of them.
+// The files that took longest are named at the end, with what they cost (tests/lib-js/costs.js); build/costs has all of them, and those of earlier runs.
 //
 // Asked to end (SIGTERM, SIGINT, SIGHUP), it begins nothing more and has the files that run end: each ends what it started
 // (tests/lib-js/scope.js). What takes too long over that is killed, and the kernel ends what it started. The same
@@ -33,6 +33,7 @@ const BROWSERS = 2;
 const OTHERS = Number(process.env.FAIRGATE_OTHERS ?? 3);
 const FEW = 6; // files that are run again; more would take long and tell nothing
 const LONGEST = 10;
+const COSTS = 'build/costs'; // of all files that ever ran here
 // A process that does not end has failed. The longest file of `make test` takes two minutes, and ten on a machine that others
 // use; what makes packages, images and machines, or is a long form of `make soak`, may take an hour.
 const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 20 * 60) * 1000;
@@ -101,7 +102,9 @@ function tellLongest() {
   console.log(`${all.reduce((sum, { cpu }) => sum + cpu, 0).toFixed(0)} s of CPU; the longest files:`);
   const rows = all.sort((a, b) => b.took - a.took).map(row);
   console.log(rows.slice(0, LONGEST).join('\n'));
-  if (existsSync('build')) writeFileSync('build/costs', `${rows.join('\n')}\n`);
+  if (!existsSync('build')) return;
+  const others = existsSync(COSTS) ? readFileSync(COSTS, 'utf8').split('\n').filter((line) => line && !rows.some((own) => own.split('  ').at(-1) === line.split('  ').at(-1))) : [];
+  writeFileSync(COSTS, `${[...rows, ...others].join('\n')}\n`);
 }
 
 const times = Number(process.env.FAIRGATE_TIMES ?? 1);
