@@ -22,7 +22,7 @@
 --
 -- Those who are called but find no slot (or, being late, no token) wait at the door: `door` orders them
 -- by place, `knock` says when each was heard last. As long as one knocks, the call does not run
--- out, and fronts are told so in time. A free slot belongs to the door in its order before anybody else.
+-- out, and each front hears so in time. A free slot belongs to the door in its order before anybody else.
 
 -- A member may stand in several lanes and is inside once: `members` has the session of each who has
 -- come in, and one that still lives keeps their other places out until it is over. If Redis has lost a visit that
