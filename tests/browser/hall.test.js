@@ -67,6 +67,10 @@ describe('the hall', () => {
   });
 
   const cart = (page) => page.locator('#cart-seats li').allTextContents();
+  const untilHeld = (page, count) => until(`${count} to be held`, async () => {
+    if ((await cart(page)).length === count) return true;
+    throw new Error(`the page says "${await page.locator('#trouble-text').textContent()}"`);
+  });
 
   test('best available finds a wheelchair place and its companion, by keys alone', async () => {
     const { guest, page } = await enter();
@@ -108,10 +112,10 @@ describe('the hall', () => {
     await page.locator('#trouble').getByText('kept for people who need it').waitFor();
     await guest.judge('hall-access-asked');
     await page.locator('#offers button').click();
-    await until('it to be ours', async () => (await cart(page)).length === 1);
+    await untilHeld(page, 1);
     assert.ok(await page.locator('#access').isChecked(), 'and is not asked again');
     await guest.seat(1).click();
-    await until('the companion beside it', async () => (await cart(page)).length === 2);
+    await untilHeld(page, 2);
   });
 
   test('a wrong presale code is reported at its field, and a valid one opens its seats', async () => {
@@ -136,7 +140,7 @@ describe('the hall', () => {
     await page.locator('#code-told').getByText('Code accepted: Club').waitFor();
     assert.doesNotMatch(await guest.seat(0).textContent(), /with a code/);
     await guest.seat(0).click();
-    await until('it to be ours', async () => (await cart(page)).length === 1);
+    await untilHeld(page, 1);
     await page.reload();
     await guest.ready();
     await page.locator('#code-told').getByText('Code accepted').waitFor({ state: 'attached' });

@@ -134,7 +134,7 @@ test('a scanner is made, listed and revoked; its token is shown once', async () 
 
 test('a reconciliation that finds a difference ends with 1', async () => {
   const answer = await fairgate('reconcile', 'now');
-  assert.match(answer.stdout, /^\d+ differences?, as of \d{4}-/);
+  assert.match(answer.stdout, /^\d+ differences?, as of \d{4}-/, answer.stderr);
   const shown = await fairgate('reconcile', 'show', '--json');
   const { drift, not_reached: away } = shown.json;
   assert.equal(shown.status, drift > 0 || away.length > 0 ? EXIT.refused : EXIT.done);
