@@ -23,8 +23,8 @@ local CFG = root .. 'cfg'
 -- All times of an event are on one clock that never jumps: Redis's and an offset, `clock_off_us`, that
 -- takes up its steps. Fronts say with each call ("RUN@MS") what this clock must show by now: the time of
 -- their last tick, and what went by since on a clock that nobody can set. Further apart than CLOCK_STEP_MS,
--- no script does anything until heal.lua has moved the offset. (What Redis expires by itself, marks and codes, uses Redis's
--- own clock.)
+-- no script does anything until heal.lua has moved the offset; ticks bring it back to 0 slowly. (What
+-- Redis expires by itself, marks and codes, uses Redis's own clock.)
 local clock = call('TIME')
 local redis_us = clock[1] * 1000000 + clock[2]
 local off_us, now_us, now_ms

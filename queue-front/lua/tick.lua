@@ -95,6 +95,9 @@ if asked > 0 and call('HGET', CFG, 'boot') ~= ARGV[1] then
     alone = true -- the event is yet to be healed, or is being deleted
     tick()
 else
+    if off_us ~= 0 then
+        clock_slew()
+    end
     each_line(tick)
 end
 if not answer then

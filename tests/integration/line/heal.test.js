@@ -721,13 +721,39 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.OK);
     assert.equal((await one.pass(7)).outcome, OUTCOME.OK);
     assert.equal((await gate.tick()).state, STATE.SCHEDULED);
-    await clockwork.step(HOUR_MS / 2);
+    await clockwork.step(HOUR_MS / 2 + 100);
     for (const front of fronts) front.expectedMs += HOUR_MS / 2;
     assert.equal((await gate.tick()).state, STATE.OPEN);
     const [entry] = await one.clockwork.redis.command('XREVRANGE', one.key('audit'), '+', '-', 'COUNT', 1);
     assert.deepEqual(JSON.parse(entry[1][1]).because, {
       reason: jumpMs > 0 ? 'clock-ahead' : 'clock-behind', measured: HOUR_MS, limit: 5000,
     });
+  });
+
+  test(`a clock that was an hour ${jumpMs < 0 ? 'ahead' : 'behind'} at first is given back slowly`, async () => {
+    const [one, two] = await running();
+    await one.tick();
+    for (const front of [one, two]) front.expectedMs = clockwork.ms;
+    await clockwork.step(jumpMs);
+    await one.tick();
+    assert.equal((await one.heal()).outcome, OUTCOME.OK);
+    const offMs = async (front) => {
+      const seen = await front.tick();
+      assert.equal(seen.outcome, OUTCOME.OK);
+      return [seen.clock_ahead_ms + seen.clock_behind_ms, seen.now_ms];
+    };
+    const [wasMs, fromMs] = await offMs(one);
+    for (let tick = 1; tick <= 200; tick += 1) {
+      await clockwork.step(100);
+      for (const front of [one, two]) front.expectedMs += 100;
+      const [leftMs, nowMs] = await offMs(tick % 2 ? one : two);
+      const slewMs = Math.sign(jumpMs) * 0.5 * tick;
+      assert.ok(Math.abs(wasMs - leftMs - 0.5 * tick) <= 1, `${leftMs} ms after ${tick} ticks`);
+      assert.ok(Math.abs(nowMs - fromMs - 100 * tick - slewMs) <= 1, `${nowMs - fromMs} ms went by in ${tick} ticks`);
+    }
+    await clockwork.step(1_000_000);
+    for (const front of [one, two]) front.expectedMs += 1_000_000;
+    assert.ok((await offMs(one))[0] >= wasMs - 107, 'no more than a second of it at once');
   });
 
   test(`a takeover with a clock an hour ${name} ends no call or session`, async () => {

@@ -132,8 +132,10 @@ test('operators and /metrics see how far the clock of Redis is off', async (t) =
     await house.front.stop();
     await house.redis.command('HSET', 'fg:{show}:cfg', 'clock_off_us', (name === 'clock_ahead_ms' ? -1000 : 1000) * ms);
     await house.front.start();
-    await until('the picture', async () => (await live(house.front, 'show'))?.[name] === ms);
-    await until('the gauge', async () => (await gauge(name)) === ms);
+    // It is given back slowly from then on.
+    const isIt = (measured) => measured > ms - 1000 && measured <= ms;
+    await until('the picture', async () => isIt((await live(house.front, 'show'))?.[name]));
+    await until('the gauge', async () => isIt(await gauge(name)));
   }
   assert.equal(await gauge('clock_ahead_ms'), 0);
 });
