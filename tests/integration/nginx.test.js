@@ -1,11 +1,44 @@
-// The auth_request recipe of infra/edge, in a real nginx between a shop and a front's stand-in.
+// The auth_request recipe of infra/edge, in a real nginx between a shop and a front: its stand-in, which tells
+// what it was asked, and the real one.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, client, freePort, openScope, openStream, rawExchange, ROOT, until } from '../lib-js/index.js';
+import { claims, makeEvent, openHouse, Visitor } from './queue-front/support.js';
+
+// nginx on `port`, before the shop and a front.
+function startNginx(scope, { port, frontPort, shopPort }) {
+  const dir = scope.tempDir();
+  const edge = join(ROOT, 'infra/edge');
+  writeFileSync(
+    join(dir, 'nginx.conf'),
+    `daemon off; pid ${dir}/nginx.pid; error_log stderr; events {}
+    http {
+      access_log off;
+      client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
+      fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
+      server {
+        listen 127.0.0.1:${port};
+        set_real_ip_from 127.0.1.0/24;
+        set_real_ip_from 198.51.100.0/24;
+        real_ip_header X-Forwarded-For;
+        real_ip_recursive on;
+        set $fairgate_event demo;
+        set $fairgate_front http://127.0.0.1:${frontPort};
+        include ${edge}/nginx-auth-request.conf;
+        location /sale/ { include ${edge}/nginx-guard.conf; proxy_pass http://127.0.0.1:${shopPort}; }
+        location / { proxy_pass http://127.0.0.1:${shopPort}; }
+      }
+    }`,
+  );
+  // As root nginx would give its workers to another user, who cannot enter the test's folder.
+  const user = process.getuid() === 0 ? ['-g', 'user root;'] : [];
+  scope.spawn('nginx', ['nginx', '-p', dir, '-c', join(dir, 'nginx.conf'), ...user]);
+}
 
 describe('nginx with auth_request', () => {
   const scope = openScope();
@@ -36,38 +69,14 @@ describe('nginx with auth_request', () => {
       shop.close();
     });
 
-    const edge = join(ROOT, 'infra/edge');
-    writeFileSync(
-      join(dir, 'nginx.conf'),
-      `daemon off; pid ${dir}/nginx.pid; error_log stderr; events {}
-      http {
-        access_log off;
-        client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
-        fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
-        server {
-          listen 127.0.0.1:${port};
-          set_real_ip_from 127.0.1.0/24;
-          set_real_ip_from 198.51.100.0/24;
-          real_ip_header X-Forwarded-For;
-          real_ip_recursive on;
-          set $fairgate_event demo;
-          set $fairgate_front http://127.0.0.1:${frontPort};
-          include ${edge}/nginx-auth-request.conf;
-          location /sale/ { include ${edge}/nginx-guard.conf; proxy_pass http://127.0.0.1:${shopPort}; }
-          location / { proxy_pass http://127.0.0.1:${shopPort}; }
-        }
-      }`,
-    );
-    // As root nginx would give its workers to another user, who cannot enter the test's folder.
-    const user = process.getuid() === 0 ? ['-g', 'user root;'] : [];
-    scope.spawn('nginx', ['nginx', '-p', dir, '-c', join(dir, 'nginx.conf'), ...user]);
+    startNginx(scope, { port, frontPort, shopPort });
     await until('nginx and the front', async () => (await web.get('/e/demo')).status === 200);
   });
   after(() => scope.close());
 
   test('leads a visitor without a pass to the line, and the shop hears nothing', async () => {
     for (const method of ['GET', 'POST']) {
-      const answer = await web.call(method, '/sale/seats');
+      const answer = await web.call(method, '/sale/seats', { headers: { accept: 'text/html,*/*' } });
       assert.equal(answer.status, 303);
       assert.equal(new URL(answer.headers.location, 'http://x').pathname, '/e/demo');
     }
@@ -110,5 +119,54 @@ describe('nginx with auth_request', () => {
     const refused = await web.get('/sale/seats', { headers: { cookie: 'pass=good' } });
     assertProblem(refused, 503, 'waiting-room-unavailable');
     assert.equal((await web.get('/imprint')).text, 'a seat in the first row');
+  });
+});
+
+describe('nginx before the pages of a shop, with a real front', () => {
+  const scope = openScope();
+  let house;
+  let port;
+  let web;
+  before(async () => {
+    const shop = http.createServer((request, answer) => answer.end(request.url)).listen(0, '127.0.0.1');
+    await once(shop, 'listening');
+    scope.defer(() => shop.close());
+    house = await openHouse(null, { scope, config: { passes: { next_url: '/fairgate-back' } } });
+    await makeEvent(house, 'demo', { rate_per_s: 1000, burst: 1000, session_ttl_s: 20, session_max_s: 60 });
+    port = await freePort();
+    web = { http: client({ port }) };
+    startNginx(scope, { port, frontPort: house.front.port, shopPort: shop.address().port });
+    await until('nginx', async () => (await web.http.get('/e/demo')).status === 200);
+  });
+  after(() => scope.close());
+  const PAGE = { accept: 'text/html' };
+
+  test('a visitor comes back to the page that was asked for, and stays inside while active', async () => {
+    const visitor = new Visitor(web, 'demo');
+    const ask = async (path, headers = PAGE) =>
+      visitor.jar.take(await web.http.get(path, { headers: { ...visitor.jar.headers, ...headers } }));
+    assert.equal((await ask('/sale/seats?row=7')).headers.location, `http://127.0.0.1:${port}/e/demo`);
+    await visitor.joined();
+    const { pass, next_url: next } = await visitor.entered();
+    const back = await ask(next);
+    assert.equal(back.headers.location, `http://127.0.0.1:${port}/sale/seats?row=7`);
+    const shopToken = { ...PAGE, authorization: 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaG9wIn0.c2hvcA' };
+    await until('a visit longer than the first pass', async () => {
+      const answer = await ask('/sale/seats?row=7', shopToken);
+      if (answer.status !== 200) throw Object.assign(new Error(`${answer.status}`), { fatal: true });
+      return claims(visitor.jar.get('fg_pass_demo').value).exp > claims(pass).exp + 5;
+    });
+  });
+
+  test('a script gets the address of the line, and the way back leads to no other host', async () => {
+    const refused = await web.http.get('/sale/price', { headers: { accept: 'application/json' } });
+    assert.equal(assertProblem(refused, 401, 'pass-required').line, '/e/demo');
+    for (const cookie of [{}, { cookie: 'fairgate_back=@evil.example/' }, { cookie: 'fairgate_back=https://evil.example/' }]) {
+      const { headers } = await web.http.get('/fairgate-back', { headers: cookie });
+      assert.equal(headers.location, `http://127.0.0.1:${port}/`);
+    }
+    const split = await web.http.get('/sale/a;Domain=example', { headers: PAGE });
+    assert.equal(split.headers['set-cookie'], undefined);
+    assert.equal((await web.http.post('/sale/a', { headers: PAGE })).headers['set-cookie'], undefined);
   });
 });

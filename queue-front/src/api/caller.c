@@ -115,9 +115,15 @@ static int read_pass(const struct http_req *req, struct front *front,
                      const struct front_line *event, bool run_out_ok, struct err_slot *err,
                      struct pass *out)
 {
+    struct span cookie =
+        http_req_cookie(req, (struct span){event->pass_cookie, event->pass_cookie_len});
     struct span token = http_req_bearer(req);
-    if (!is_pass(token))
-        token = http_req_cookie(req, (struct span){event->pass_cookie, event->pass_cookie_len});
+    struct session session;
+    /* With a cookie of ours, a bearer may be the shop's own token. */
+    if (!is_pass(token) ||
+        (cookie.len > 0 &&
+         pass_session(&front->keys->tickets, front_line_id(event), token, &session) < 0))
+        token = cookie;
     if (token.len == 0)
         return err_set(err, ERR_NOT_FOUND, "no pass in this request");
     int rc = check_pass(req, front, event, token, run_out_ok, err, out);

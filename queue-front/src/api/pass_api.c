@@ -6,7 +6,7 @@
  *
  * A heartbeat answers with a new pass, since the old one runs out with the session as it was
  * before. verify judges the signature alone, so that an edge can ask for each request it lets
- * through. */
+ * through; for a pass that soon runs out it is a heartbeat. */
 #include "api/pass_api.h"
 
 #include "api/answer.h"
@@ -145,14 +145,15 @@ static uint64_t made_s(const struct visit *visit)
     return line_s < own_s ? line_s : own_s;
 }
 
-static void answer_pass(const struct visit *visit, struct span session, unsigned status)
+/* Writes a pass and the cookie that holds it. A failure is logged. */
+static int put_pass(const struct visit *visit, struct text *pass, struct text *cookies)
 {
     struct front *front = visit->front;
     const struct line_visit *line = &visit->line;
     struct span event = line_event_of(span_of(line->event));
     struct pass_grant grant = {
         .event = event,
-        .session = session,
+        .session = span_of(visit->session),
         .place = line_place_of(line_lane_named(line->event), line->place),
         .now_s = made_s(visit),
         .expires_s = (line->expires_ms + 999) / 1000, /* not called yet */
@@ -163,23 +164,35 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
     grant.incarnation = span_of(visit->incarnation);
     grant.channel = span_of(line->call == LINE_PASS ? line->channel : visit->channel);
     struct err_slot err;
-    char pass_memory[PASS_LEN_MAX], cookie_memory[COOKIES_MAX], name_memory[COOKIE_NAME_MAX];
-    struct text pass = text_on(pass_memory, sizeof(pass_memory));
-    if (pass_put(&pass, front->keys->passes, front->config->pass_issuer, &grant, &err) < 0) {
+    int rc = pass_put(pass, front->keys->passes, front->config->pass_issuer, &grant, &err);
+    if (rc < 0) {
         log_failure(front->loop->log, "a pass could not be signed", &err);
-        refusal_reply(visit->req, REFUSAL_PASS_UNSIGNED);
-        return;
+        return rc;
     }
-    assert(!pass.overflown);
+    assert(!pass->overflown);
+    char name_memory[COOKIE_NAME_MAX];
     struct text name = text_on(name_memory, sizeof(name_memory));
     TEXT_LIT(&name, PASS_COOKIE_PREFIX);
     text_put(&name, event);
-    struct text cookies = text_on(cookie_memory, sizeof(cookie_memory));
     /* The visit may outlive this pass, and then begins the next one. */
     uint64_t left_s = grant.ends_s > grant.now_s ? grant.ends_s - grant.now_s : 1;
-    caller_set_cookie(visit->req, &cookies, text_span(&name), text_span(&pass),
+    caller_set_cookie(visit->req, cookies, text_span(&name), text_span(pass),
                       left_s + VISITS_HALT_MAX_MS / 1000);
+    return 0;
+}
 
+static void answer_pass(const struct visit *visit, unsigned status)
+{
+    struct front *front = visit->front;
+    const struct line_visit *line = &visit->line;
+    struct span event = line_event_of(span_of(line->event));
+    char pass_memory[PASS_LEN_MAX], cookie_memory[COOKIES_MAX];
+    struct text pass = text_on(pass_memory, sizeof(pass_memory));
+    struct text cookies = text_on(cookie_memory, sizeof(cookie_memory));
+    if (put_pass(visit, &pass, &cookies) < 0) {
+        refusal_reply(visit->req, REFUSAL_PASS_UNSIGNED);
+        return;
+    }
     char next_memory[NEXT_URL_BYTES_MAX], json_memory[ANSWER_MAX];
     struct text next = text_on(next_memory, sizeof(next_memory));
     front_next_url(front, event, &next);
@@ -194,7 +207,7 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
     struct text json = text_on(json_memory, sizeof(json_memory));
     json_open(&json, '{');
     json_member_str(&json, "pass", text_span(&pass));
-    json_member_str(&json, "session", session);
+    json_member_str(&json, "session", span_of(visit->session));
     json_member_time(&json, "expires_at", line->expires_ms);
     json_member_time(&json, "ends_at", line->ends_ms);
     json_member_str(&json, "next_url", text_span(&next));
@@ -266,7 +279,7 @@ static void on_passed(struct line_visit *line)
         front_count(is_new ? &front->stats.passes_new : &front->stats.passes_again);
         if (is_new)
             judge_wait(visit);
-        answer_pass(visit, span_of(visit->session), is_new ? 201 : 200);
+        answer_pass(visit, is_new ? 201 : 200);
     } else {
         refuse_pass(visit);
     }
@@ -359,12 +372,31 @@ static void on_heartbeat(struct line_visit *line)
 {
     struct visit *visit = (struct visit *)line;
     if (line->outcome == LINE_OK || line->outcome == LINE_SAME) {
-        answer_pass(visit, span_of(visit->session), 200);
+        answer_pass(visit, 200);
     } else {
         line->turn = TURN_ENDED; /* there was a visit */
         visit_refuse(visit, (struct span){NULL, 0});
     }
     visit_end(visit);
+}
+
+static struct visit *visit_inside(struct http_req *req, struct front *front,
+                                  const struct front_line *event, const struct pass *pass)
+{
+    struct visit *visit = visit_at(req, front, front_line_id(event), LINE_HEARTBEAT, pass->place);
+    if (visit == NULL)
+        return NULL;
+    memcpy(visit->session, pass->session, sizeof(visit->session));
+    memcpy(visit->visitor, pass->visitor, LINE_VISITOR_BYTES);
+    visit->member = pass->member;
+    visit_of(visit, pass->visitor, pass->member.text[0] != '\0');
+    memcpy(visit->incarnation, pass->incarnation, sizeof(visit->incarnation));
+    memcpy(visit->channel, pass->channel, sizeof(visit->channel));
+    /* For a Redis that has forgotten the session and should not restore it from an expired pass. */
+    bool ran_out = pass->expires_s <= front_wall_s(front);
+    visit->line.ends_ms = (ran_out ? pass->expires_s : pass->ends_s) * 1000;
+    visit->line.told_ms = pass->expires_s * 1000;
+    return visit;
 }
 
 static void on_session(struct http_req *req)
@@ -385,20 +417,9 @@ static void on_session(struct http_req *req)
         answer_pass_invalid(req, rc);
         return;
     }
-    struct visit *visit = visit_at(req, front, front_line_id(event), LINE_HEARTBEAT, pass.place);
-    if (visit == NULL)
-        return;
-    memcpy(visit->session, pass.session, sizeof(visit->session));
-    memcpy(visit->visitor, pass.visitor, LINE_VISITOR_BYTES);
-    visit->member = pass.member;
-    visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
-    memcpy(visit->incarnation, pass.incarnation, sizeof(visit->incarnation));
-    memcpy(visit->channel, pass.channel, sizeof(visit->channel));
-    /* For a Redis that has forgotten the session and should not restore it from an expired pass. */
-    bool ran_out = pass.expires_s <= front_wall_s(front);
-    visit->line.ends_ms = (ran_out ? pass.expires_s : pass.ends_s) * 1000;
-    visit->line.told_ms = pass.expires_s * 1000;
-    visit_ask(visit, on_heartbeat);
+    struct visit *visit = visit_inside(req, front, event, &pass);
+    if (visit != NULL)
+        visit_ask(visit, on_heartbeat);
 }
 
 static void put_farewell(const struct http_req *req, struct text *cookies,
@@ -486,6 +507,41 @@ static void on_leave(struct http_req *req)
 
 /* ---- GET verify, GET jwks ---- */
 
+static void answer_verified(struct http_req *req, struct span event, struct span session,
+                            uint64_t place, struct span cookie)
+{
+    char memory[COOKIES_MAX + 512], number[24];
+    struct text headers = text_on(memory, sizeof(memory));
+    struct text place_text = text_on(number, sizeof(number));
+    text_u64(&place_text, place);
+    http_header_add(&headers, "X-Fairgate-Event", event);
+    http_header_add(&headers, "X-Fairgate-Session", session);
+    http_header_add(&headers, "X-Fairgate-Place", text_span(&place_text));
+    text_put(&headers, cookie);
+    assert(!headers.overflown);
+    answer_empty(req, 204, &headers);
+}
+
+static void on_verified(struct line_visit *line)
+{
+    struct visit *visit = (struct visit *)line;
+    if (line->outcome == LINE_EXPIRED || line->outcome == LINE_GONE) {
+        answer_pass_invalid(visit->req, ERR_TIMEOUT);
+        visit_end(visit);
+        return;
+    }
+    char pass_memory[PASS_LEN_MAX], cookie_memory[COOKIES_MAX];
+    struct text pass = text_on(pass_memory, sizeof(pass_memory));
+    struct text cookie = text_on(cookie_memory, sizeof(cookie_memory));
+    if (line->outcome == LINE_OK || line->outcome == LINE_SAME)
+        (void)put_pass(visit, &pass, &cookie); /* without a new one the old pass is still good */
+    uint64_t place = line_place_of(line_lane_named(line->event), line->place);
+    answer_verified(visit->req, line_event_of(span_of(line->event)), span_of(visit->session), place,
+                    text_span(&cookie));
+    visit_end(visit);
+}
+
+/* Visitors on somebody else's pages send no heartbeat: what they look at keeps them inside. */
 static void on_verify(struct http_req *req)
 {
     struct front *front = front_of(req);
@@ -499,15 +555,19 @@ static void on_verify(struct http_req *req)
         answer_pass_invalid(req, rc);
         return;
     }
-    char memory[512], number[24];
-    struct text headers = text_on(memory, sizeof(memory));
-    struct text place = text_on(number, sizeof(number));
-    text_u64(&place, pass.place);
-    http_header_add(&headers, "X-Fairgate-Event", front_line_id(event));
-    http_header_add(&headers, "X-Fairgate-Session", span_of(pass.session));
-    http_header_add(&headers, "X-Fairgate-Place", text_span(&place));
-    assert(!headers.overflown);
-    answer_empty(req, 204, &headers);
+    uint64_t half_s = event->view->knobs.session_ttl_ms / 2000;
+    bool is_busy =
+        atomic_load_explicit(&front->stats.pending, memory_order_relaxed) >= FRONT_PENDING_MAX;
+    if (is_busy || pass.expires_s > front_wall_s(front) + half_s || pass.expires_s >= pass.ends_s) {
+        answer_verified(req, front_line_id(event), span_of(pass.session), pass.place,
+                        (struct span){"", 0});
+        return;
+    }
+    struct visit *visit = visit_inside(req, front, event, &pass);
+    if (visit == NULL)
+        return;
+    visit->page = false;
+    visit_ask(visit, on_verified);
 }
 
 static void on_jwks(struct http_req *req)

@@ -323,6 +323,37 @@ test('a heartbeat keeps the visit going, with a new pass each time', async (t) =
   assert.ok([401, 410].includes(over.status), over.text);
 });
 
+test('verify keeps an active visitor inside, whatever token of the shop comes with the cookie', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 20, session_max_s: 60 });
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const pass = await visitor.entered();
+  const first = await visitor.verify({ token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaG9wIn0.c2hvcA' });
+  assert.equal(first.status, 204, first.text);
+  assert.equal(first.headers['set-cookie'], undefined, 'in its first half a visit costs Redis nothing');
+  await until('a pass that lasts longer', async () => {
+    const answer = await visitor.verify();
+    assert.equal(answer.status, 204, answer.text);
+    assert.equal(answer.headers['x-fairgate-session'], pass.session);
+    assert.ok((answer.headers['set-cookie'] ?? []).length <= 1, 'nginx hands on one line');
+    return claims(visitor.jar.get('fg_pass_show').value).exp * 1000 > Date.parse(pass.expires_at) + 5000;
+  }, { everyMs: 200 });
+  assert.equal((await live(house.front, 'show')).active, 1);
+});
+
+test('verify knows of a visit that has ended once half of the pass is over', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 20, session_max_s: 60 });
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const { pass, session } = await visitor.entered();
+  const token = house.secrets.read('service-token');
+  assert.equal((await house.front.private.post(`/internal/sessions/${session}/end`, { token })).status, 204);
+  await until('the middle of the pass', async () => (await visitor.verify()).status === 401);
+  assert.ok(Date.now() < claims(pass).exp * 1000, 'before its end');
+});
+
 test('a pass is returned until its last moment', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { ...FAST, session_ttl_s: 1, session_max_s: 1 });
