@@ -148,6 +148,7 @@ describe('the waiting page in each state', () => {
       await route.continue();
     });
     await line.bring(visitor, 'called');
+    await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished))); // the call slides in
     const first = await page.locator('#pass button').boundingBox();
     letGo();
     await page.waitForFunction(() => /^\d+:\d\d /.test(document.title)); // which it counts down in
