@@ -16,10 +16,6 @@ enum {
      * refusals.
      * */
     SLOWED_WORK_LINES_MAX = 10,
-    JOINS_AGAIN_MAX = 32, /* visits of one member, each a look-up at the next join */
-    /* How often a join is judged again because the event changed meanwhile: an opening is one
-     * change, and an operator makes few a second. After that, 503. */
-    JOINS_JUDGED_MAX = 4,
     JOINS_JUDGED_WAIT_MS = 500, /* for the new document: some ticks */
     FRONT_PAGE_US = 1000000,    /* how long visitors without a place may share a page */
 

@@ -16,6 +16,7 @@
 #include "api/slowed.h"
 #include "api/standing.h"
 #include "core/event/event_state.h"
+#include "core/join/join.h"
 #include "core/line/moves.h"
 #include "core/load/shed.h"
 #include "core/token/pow.h"
@@ -110,25 +111,35 @@ static void on_stream(struct http_req *req)
 
 /* ---- join ---- */
 
-struct join {
+/* One request, from its beginning until it is answered. */
+struct joining {
     struct line_join line; /* first: the store hands back a pointer to it */
+    struct line_visit visit;
     struct front *front;
     struct http_req *req;
+    struct join machine;
+    char event[LINE_EVENT_ID_MAX + 1];
     struct front_wait wait; /* for the document to judge it by */
-    struct ticket run_out;  /* used > 0: the last of those */
-    unsigned judged;        /* so often it was judged by a document that was over */
     uint64_t serial;        /* of the document that it was judged by */
     uint32_t tag;           /* of the event that it was judged for */
+    int ticket_rc;          /* of the ticket that it shows */
     bool page;              /* a form: answer by a page to go on to */
-    bool new_cookie;
-    bool member;
-    unsigned used; /* places of this visitor that were found used up on the way to this one */
+    bool member, cookie_is_new;
+    bool has_work, has_code; /* it showed this, and the place uses one use of it: */
+    uint8_t invitation[LINE_IDEM_BYTES], code[LINE_CODE_BYTES];
+    struct pow_once work;
+    uint8_t site[IP_BYTES];
     char cookie[VISITOR_COOKIE_LEN];
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
 
+static const struct front_line *event_of(const struct joining *join)
+{
+    return front_line_find(join->front, span_of(join->event));
+}
+
 /* The outcome of the presale code that it shows. */
-static void count_code(const struct join *join)
+static void count_code(const struct joining *join)
 {
     if (!join->line.has_code)
         return;
@@ -144,34 +155,34 @@ static void count_code(const struct join *join)
         front_count(counters[join->line.outcome]);
 }
 
-static void refuse_join(struct join *join)
+static void refuse_join(struct joining *join, enum line_outcome outcome)
 {
+    join->line.outcome = outcome;
     struct answer_refusal refusal = {
-        .outcome = join->line.outcome,
+        .outcome = outcome,
         .state = join->line.state,
         .retry_after_ms = join->line.retry_after_ms,
     };
-    if (join->line.outcome == LINE_FULL) /* not all of them at the same moment */
+    if (outcome == LINE_FULL) /* not all of them at the same moment */
         refusal.retry_after_ms += rng_u64(join->front->loop->rng) % refusal.retry_after_ms;
-    if (join->line.outcome == LINE_UNAVAILABLE)
+    if (outcome == LINE_UNAVAILABLE)
         front_count(&join->front->stats.joins_unavailable);
-    else if (join->line.outcome == LINE_FULL)
+    else if (outcome == LINE_FULL)
         front_count(&join->front->stats.joins_full);
     else
         front_count(&join->front->stats.joins_refused);
     count_code(join);
-    struct span id = line_event_of(span_of(join->line.event));
-    const struct front_line *event = front_line_find(join->front, id);
+    const struct front_line *event = event_of(join);
     const char *notice = refusal_row(answer_refusal_of(&refusal))->notice;
     struct slowed slowed = {.reference = ""};
-    if (event != NULL && join->line.outcome == LINE_LIMITED)
+    if (event != NULL && outcome == LINE_LIMITED)
         slowed = slowed_note(join->front, event, APPEAL_JOINS);
-    else if (event != NULL && join->line.outcome == LINE_PRESALE_GUESSES)
+    else if (event != NULL && outcome == LINE_PRESALE_GUESSES)
         slowed = slowed_note(join->front, event, APPEAL_CODES);
     if (join->page && event != NULL) {
         slowed_answer_page(join->req, event, notice, &slowed);
     } else if (join->page) {
-        answer_waiting_page(join->req, id, notice, NULL);
+        answer_waiting_page(join->req, span_of(join->event), notice, NULL);
     } else {
         char memory[EVENT_APPEALS_JSON_MAX];
         struct text members = text_on(memory, sizeof(memory));
@@ -184,14 +195,14 @@ static void refuse_join(struct join *join)
 }
 
 /* A stranger from here on: to join once more is to join again. */
-static void refuse_moved(struct join *join, const struct front_line *event)
+static void refuse_moved(struct joining *join)
 {
     char memory[256];
     struct text cookies = text_on(memory, sizeof(memory));
     caller_set_cookie(join->req, &cookies, SPAN(VISITOR_COOKIE), SPAN(""), 0);
     front_count(&join->front->stats.joins_refused);
     if (join->page)
-        answer_waiting_page(join->req, front_line_id(event),
+        answer_waiting_page(join->req, span_of(join->event),
                             refusal_row(REFUSAL_TICKET_MOVED)->notice, &cookies);
     else
         answer_ticket_moved(join->req, &cookies);
@@ -234,27 +245,11 @@ void queue_promise(const struct front *front, const struct front_line *event, st
     ticket->p90_s = eta.p90_s;
 }
 
-static struct ticket ticket_of(const struct join *join, const struct front_line *event)
-{
-    struct ticket ticket = {
-        .entry = join->line.entry,
-        .member = join->member,
-        .lane = event->view->lane,
-        .tag = event->view->tag,
-    };
-    memcpy(ticket.visitor, join->visitor, sizeof(ticket.visitor));
-    return ticket;
-}
-
-static void accept_join(struct join *join, const struct front_line *event)
+static void accept_join(struct joining *join, const struct front_line *event, bool is_new,
+                        struct ticket ticket)
 {
     struct front *front = join->front;
-    assert(join->line.entry > 0);
-    if (join->line.outcome == LINE_SAME && moves_of(event->view->moves, join->line.entry) > 0) {
-        refuse_moved(join, event); /* the one who joined before has it on another device now */
-        return;
-    }
-    struct ticket ticket = ticket_of(join, event);
+    assert(ticket.entry > 0);
     queue_promise(front, event, &ticket);
     char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
     struct span text = write_ticket(front, event, &ticket, ticket_memory);
@@ -262,10 +257,9 @@ static void accept_join(struct join *join, const struct front_line *event)
     caller_set_cookie(join->req, &cookies,
                       (struct span){event->ticket_cookie, event->ticket_cookie_len}, text,
                       front->config->ticket_lifetime_ms / 1000);
-    if (join->new_cookie)
+    if (join->cookie_is_new)
         caller_set_cookie(join->req, &cookies, SPAN(VISITOR_COOKIE),
                           (struct span){join->cookie, sizeof(join->cookie)}, VISITOR_COOKIE_S);
-    bool is_new = join->line.outcome == LINE_OK;
     front_count(is_new ? &front->stats.joins_new : &front->stats.joins_again);
     count_code(join);
     if (join->page) {
@@ -274,52 +268,6 @@ static void accept_join(struct join *join, const struct front_line *event)
     }
     queue_answer_place(join->req, front, event, ticket.entry, text, is_new ? 201 : 200, &cookies);
 }
-
-static bool look_at_place(struct join *join, const struct front_line *event);
-static void refuse_work(struct join *join, const struct front_line *line);
-static bool judge_again(struct join *join);
-static bool ask_in_lane(struct join *join);
-static void join_with(struct http_req *req, struct front *front, const struct front_line *event,
-                      unsigned judged);
-
-static void on_joined(struct line_join *line)
-{
-    struct join *join = (struct join *)line;
-    if (line->outcome != LINE_UNAVAILABLE)
-        shed_answered(&join->front->shed);
-    bool changed = line->outcome == LINE_CONFLICT || line->outcome == LINE_RENEWED;
-    if (changed && judge_again(join))
-        return;
-    if (changed)
-        line->outcome = LINE_UNAVAILABLE;
-    if (line->outcome == LINE_PRESALE_LANE && ask_in_lane(join))
-        return;
-    atomic_fetch_sub_explicit(&join->front->stats.pending, 1, memory_order_relaxed);
-    const struct front_line *event = front_line_named(join->front, line->event);
-    if (event == NULL) /* taken away while we asked */
-        line->outcome = LINE_UNKNOWN;
-    if (line->outcome == LINE_SAME && look_at_place(join, event))
-        return;
-    if (line->outcome == LINE_OK || line->outcome == LINE_SAME)
-        accept_join(join, event);
-    else if (line->outcome == LINE_WORK_SPENT)
-        refuse_work(join, event);
-    else
-        refuse_join(join);
-    free(join);
-}
-
-struct entrant {
-    struct visitor given; /* by membership or invitation; else not there */
-    bool has_work;
-    struct pow_once work;
-    bool has_invitation; /* next to a membership, which is the key then */
-    uint8_t invitation[LINE_IDEM_BYTES];
-    bool has_code; /* of a presale */
-    uint8_t code[LINE_CODE_BYTES];
-    unsigned lane;
-    bool member;
-};
 
 /* ---- proof of work ---- */
 
@@ -392,9 +340,10 @@ static int check_work(const struct http_req *req, const struct front *front,
 
 /* True: no work is asked for, or it was done; then `work` names the challenge. A solution that was
  * begun while less was asked for is honoured as long as it meets the operator's own floor. */
-static bool has_worked(struct http_req *req, struct front *front, const struct front_line *event,
-                       struct entrant *entrant)
+static bool has_worked(struct joining *join, const struct front_line *event)
 {
+    struct http_req *req = join->req;
+    struct front *front = join->front;
     if (event->doc.pow_bits == 0)
         return true;
     uint8_t whose[16];
@@ -408,70 +357,26 @@ static bool has_worked(struct http_req *req, struct front *front, const struct f
         answer_work(req, front, event, &bond, "missing");
         return false;
     }
-    int rc = check_work(req, front, event, &bond, solution, &entrant->work);
+    int rc = check_work(req, front, event, &bond, solution, &join->work);
     if (rc < 0) {
         front_count(&front->stats.joins_unworked);
         answer_work(req, front, event, &bond, pow_fault_name(rc));
         return false;
     }
-    entrant->has_work = true;
+    join->has_work = true;
     return true;
 }
 
 /* Redis has found that it was done for another place. */
-static void refuse_work(struct join *join, const struct front_line *line)
+static void refuse_work(struct joining *join, const struct front_line *event)
 {
-    struct front *front = join->front;
-    const struct front_line *event = front_line_find(front, front_line_id(line));
     uint8_t whose[16];
-    struct pow_bond bond = bond_of(join->req, front_line_id(line), whose);
-    front_count(&front->stats.joins_unworked);
-    answer_work(join->req, front, event != NULL ? event : line, &bond, "used");
+    struct pow_bond bond = bond_of(join->req, front_line_id(event), whose);
+    front_count(&join->front->stats.joins_unworked);
+    answer_work(join->req, join->front, event, &bond, "used");
 }
 
 /* ---- who joins ---- */
-
-/* The visitor, by the best evidence in the request. False: its Idempotency-Key is malformed. */
-static bool recognise(struct join *join, const struct front_line *event,
-                      const struct ticket *run_out, const struct entrant *entrant)
-{
-    const struct visitor *given = &entrant->given;
-    struct span id = front_line_scope(event);
-    const uint8_t *key = event->identity->visitors;
-    struct span idem = http_req_header(join->req, HTTP_HEADER_IDEMPOTENCY_KEY);
-    struct span cookie = http_req_cookie(join->req, SPAN(VISITOR_COOKIE));
-    struct visitor visitor;
-    uint8_t site[16];
-    if (idem.ptr != NULL && !visitor_idem_ok(idem))
-        return false;
-    if (join->used > 0) { /* whatever named the used-up place would find it once more */
-        visitor = visitor_again(key, id, run_out);
-        if (given->has_idem)
-            memcpy(visitor.id, given->id, sizeof(visitor.id));
-    } else if (given->has_idem) { /* one place for one member or invitation, on any device */
-        visitor = *given;
-    } else if (idem.ptr != NULL) {
-        visitor = visitor_by_key(key, id, caller_whose(join->req, site), idem);
-    } else if (run_out != NULL) {
-        visitor = visitor_again(key, id, run_out);
-    } else if (visitor_cookie_ok(cookie)) {
-        visitor = visitor_by_cookie(key, id, cookie);
-    } else {
-        struct text text = text_on(join->cookie, sizeof(join->cookie));
-        visitor_cookie_put(&text, rng_system());
-        visitor = visitor_by_cookie(key, id, text_span(&text));
-        if (entrant->has_work) /* the same work again is the same place, and the same visit */
-            visitor = visitor_by_key(
-                key, id, SPAN("work"),
-                (struct span){(const char *)entrant->work.name, sizeof(entrant->work.name)});
-        visitor.has_idem = false;
-        join->new_cookie = true;
-    }
-    join->line.has_idem = visitor.has_idem;
-    memcpy(join->line.idem, visitor.idem, LINE_IDEM_BYTES);
-    memcpy(join->visitor, visitor.id, LINE_VISITOR_BYTES);
-    return true;
-}
 
 /* Under overload new joins are refused first, before anything expensive is done for them.
  * */
@@ -542,9 +447,10 @@ static int read_code(const struct http_req *req, struct text *memory)
 
 /* False: answered. Which codes there are is known to Redis; here it is only seen that one was given
  * where one must be, and that it could be one. */
-static bool has_shown_code(struct http_req *req, struct front *front,
-                           const struct front_line *event, struct entrant *entrant)
+static bool has_shown_code(struct joining *join, const struct front_line *event, unsigned lane)
 {
+    struct http_req *req = join->req;
+    struct front *front = join->front;
     uint8_t sha[PRESALE_SHA_BYTES];
     char memory[FORM_BODY_MAX];
     struct text code = text_on(memory, sizeof(memory));
@@ -553,7 +459,7 @@ static bool has_shown_code(struct http_req *req, struct front *front,
         return false;
     }
     struct span given = span_trim(text_span(&code));
-    if (given.len == 0 && !event_doc_asks_code(&event->doc, entrant->lane))
+    if (given.len == 0 && !event_doc_asks_code(&event->doc, lane))
         return true;
     if (given.len == 0) {
         front_count(&front->stats.codes_required);
@@ -565,153 +471,103 @@ static bool has_shown_code(struct http_req *req, struct front *front,
         answer_refusal(req, front_line_id(event), REFUSAL_CODE_UNKNOWN);
         return false;
     }
-    entrant->has_code = true;
-    presale_sign(&event->identity->codes, front_line_id(event), sha, entrant->code);
+    join->has_code = true;
+    presale_sign(&event->identity->codes, front_line_id(event), sha, join->code);
     return true;
 }
 
-/* The code opens a lane, and nothing was given or used yet: the same join, there. False: this front
- * does not see the lane. */
-static bool ask_in_lane(struct join *join)
-{
-    struct span id = line_event_of(span_of(join->line.event));
-    struct front_line *event = front_line_find(join->front, id);
-    const struct front_line *line =
-        event != NULL ? front_line_in(join->front, event, join->line.lane) : NULL;
-    if (line == NULL || line_lane_named(join->line.event) != 0)
-        return false;
-    memcpy(join->line.event, line->id, sizeof(join->line.event));
-    line_store_join(join->front->store, &join->line);
-    return true;
-}
+/* ---- the shell of the machine (core/join/join.h) ---- */
 
-/* The newcomer, as far as work, membership and invitation say. False: answered. */
-static bool may_join(struct http_req *req, struct front *front, const struct front_line *event,
-                     const struct ticket *run_out, bool moved, struct entrant *entrant)
+/* Work, membership, invitation and code, by the document of now. False: answered. */
+static bool read_newcomer(struct joining *join, const struct front_line *event,
+                          struct join_newcomer *out)
 {
-    struct visitor member;
-    *entrant = (struct entrant){.lane = 0};
-    if (!event_state_takes_joins(event->view->state))
-        return true;
-    if (!has_worked(req, front, event, entrant) ||
-        !member_check(req, front, event, &member, &entrant->lane))
-        return false;
-    entrant->member = member.has_idem;
-    if (!is_invited(req, front, event, &entrant->lane, &entrant->given))
-        return false;
-    if (entrant->member) { /* one place in a line, however many invitations to it they have */
-        entrant->has_invitation = entrant->given.has_idem;
-        memcpy(entrant->invitation, entrant->given.idem, sizeof(entrant->invitation));
-        entrant->given = member;
-    }
-    bool by_name = member.has_idem || entrant->lane > 0;
-    if (by_name && !moved && run_out != NULL && run_out->lane == entrant->lane) {
-        /* A visitor whose turn is over may join again, once for each such place. */
-        struct visitor again =
-            visitor_again(event->identity->visitors, front_line_scope(event), run_out);
-        memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
-        entrant->has_invitation = false; /* it was used up for that one */
-    }
-    return has_shown_code(req, front, event, entrant);
-}
-
-/* `used`: so many places were found used up before; run_out is then the last of them. `moved`: it
- * is no place that is over, but one on another device, and whatever names it leads there. `judged`:
- * so often it was tried by a document that was over. */
-static void ask_for_place(struct http_req *req, struct front *front, const struct front_line *event,
-                          const struct ticket *run_out, unsigned used, bool moved, unsigned judged)
-{
+    struct front *front = join->front;
+    struct http_req *req = join->req;
+    join->has_work = join->has_code = join->member = false;
     if (event->shut != FRONT_OPEN) {
         front_count(&front->stats.joins_refused);
         answer_shut(req, front_line_id(event), event->shut);
-        return;
-    }
-    if (judged == 0 && is_shed(req, front, event))
-        return;
-    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
-    struct entrant entrant;
-    if (!may_join(req, front, event, run_out, moved, &entrant))
-        return;
-    const struct front_line *line = front_line_in(front, event, entrant.lane);
-    struct join *join = pending < FRONT_JOINS_PENDING_MAX ? calloc(1, sizeof(*join)) : NULL;
-    if (join == NULL || line == NULL) {
-        free(join);
-        answer_overloaded(req);
-        return;
-    }
-    join->front = front;
-    join->req = req;
-    join->page = caller_wants_page(req);
-    join->member = entrant.member;
-    join->used = used;
-    join->judged = judged;
-    join->tag = event->view->tag;
-    join->line.version = event->view->version;
-    join->line.era = event->view->era;
-    join->serial = event->doc_serial;
-    if (run_out != NULL)
-        join->run_out = *run_out;
-    if (!recognise(join, event, run_out, &entrant)) {
-        free(join);
-        answer_idem_invalid(req);
-        return;
-    }
-    join->line.has_work = entrant.has_work;
-    join->line.work_minute = entrant.work.minute;
-    memcpy(join->line.work, entrant.work.name, sizeof(join->line.work));
-    join->line.has_invitation = entrant.has_invitation && used == 0;
-    memcpy(join->line.invitation, entrant.invitation, sizeof(join->line.invitation));
-    join->line.has_code = entrant.has_code;
-    memcpy(join->line.code, entrant.code, sizeof(join->line.code));
-    memcpy(join->line.event, line->id, sizeof(join->line.event));
-    ip_site(http_req_addr(req), join->line.addr);
-    join->line.on_done = on_joined;
-    atomic_fetch_add_explicit(&front->stats.pending, 1, memory_order_relaxed);
-    line_store_join(front->store, &join->line);
-}
-
-/* ---- judged by what holds ----
- *
- * What a join has to show is judged here, by this front's document; Redis takes it only if that is
- * the document that holds. If not, nothing was given: the join waits for the new document and is
- * judged by that. So no opening and no new rule can be passed by on the picture of a tick ago. */
-
-static void on_new_document(struct front_wait *wait, bool seen)
-{
-    struct join *join = (struct join *)(void *)((char *)wait - offsetof(struct join, wait));
-    struct front *front = join->front;
-    atomic_fetch_sub_explicit(&front->stats.pending, 1, memory_order_relaxed);
-    const struct front_line *event = front_line_find(front, span_of(wait->event));
-    if (!seen || event == NULL) {
-        join->line.outcome = LINE_UNAVAILABLE;
-        refuse_join(join);
-    } else if (join->used > 0 && event->view->tag == join->tag) {
-        ask_for_place(join->req, front, event, &join->run_out, join->used, false, join->judged + 1);
-    } else { /* a call that seemed over may have its time back */
-        join_with(join->req, front, event, join->judged + 1);
-    }
-    free(join);
-}
-
-/* True: the join goes on when the new document is here. */
-static bool judge_again(struct join *join)
-{
-    struct front *front = join->front;
-    if (join->judged == JOINS_JUDGED_MAX)
         return false;
-    front_count(&front->stats.joins_judged_again);
-    struct span id = line_event_of(span_of(join->line.event));
-    join->wait = (struct front_wait){
-        .any_other = true,
-        .not_serial = join->serial,
-        .not_tag = join->tag,
-        .deadline_us = clock_mono_us(front->loop->clock) + JOINS_JUDGED_WAIT_MS * 1000,
-        .on_done = on_new_document,
-    };
-    bool fits = span_to_cstr(id, join->wait.event, sizeof(join->wait.event));
-    assert(fits);
-    front_await(front, &join->wait);
+    }
+    if (join->machine.judged == 0 && is_shed(req, front, event))
+        return false;
+    out->takes_joins = event_state_takes_joins(event->view->state);
+    if (out->takes_joins &&
+        (!has_worked(join, event) || !member_check(req, front, event, &out->member, &out->lane) ||
+         !is_invited(req, front, event, &out->lane, &out->invited) ||
+         !has_shown_code(join, event, out->lane)))
+        return false;
+    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
+    if (pending >= FRONT_JOINS_PENDING_MAX || front_line_in(front, event, out->lane) == NULL) {
+        answer_overloaded(req);
+        return false;
+    }
+    out->idem = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
+    if (out->idem.ptr != NULL && !visitor_idem_ok(out->idem)) {
+        answer_idem_invalid(req);
+        return false;
+    }
+    out->whose = caller_whose(req, join->site);
+    out->cookie = http_req_cookie(req, SPAN(VISITOR_COOKIE));
+    out->is_new = !visitor_cookie_ok(out->cookie);
+    if (out->is_new && out->idem.ptr == NULL) { /* a key names the visitor, and no cookie is set */
+        struct text text = text_on(join->cookie, sizeof(join->cookie));
+        visitor_cookie_put(&text, rng_system());
+        out->cookie = text_span(&text);
+    }
+    if (join->has_work)
+        out->work = (struct span){(const char *)join->work.name, sizeof(join->work.name)};
+    out->key = event->identity->visitors;
+    out->scope = front_line_scope(event);
+    join->member = out->member.has_idem;
+    memcpy(join->invitation, out->invited.idem, sizeof(join->invitation));
     return true;
+}
+
+/* Whether a place may have been used that this front knows nothing of. A place that a name leads to
+ * always may; one by ticket only if it was called, since the ticket is given back with the place.
+ */
+static bool can_look(const struct front *front, const struct front_line *line, uint64_t entry,
+                     bool by_name)
+{
+    struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
+    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
+    return event_state_takes_joins(line->view->state) && pending < FRONT_PENDING_MAX &&
+           (by_name || (place.position > 0 && !front_surely_waits(line, place)));
+}
+
+static void read_request(struct joining *join, const struct front_line *event,
+                         struct join_request *out)
+{
+    struct front *front = join->front;
+    struct http_req *req = join->req;
+    int rc = join->ticket_rc = caller_ticket(req, front, event, &out->ticket);
+    if (rc == ERR_STATE) {
+        out->shows = JOIN_TICKET_ELSEWHERE;
+        return;
+    }
+    if (rc < 0 && rc != ERR_NOT_FOUND)
+        front_count(&front->stats.tickets_invalid);
+    if (rc < 0) { /* a cookie that is not a valid ticket (any more) must not lock anybody out */
+        bool is_bad = rc != ERR_NOT_FOUND && caller_ticket_is_bearer(req);
+        out->shows = is_bad ? JOIN_TICKET_BAD : JOIN_NO_TICKET;
+        return;
+    }
+    out->shows = JOIN_TICKET;
+    out->is_shut = event->shut != FRONT_OPEN;
+    if (out->is_shut)
+        return;
+    unsigned lane = out->ticket.lane;
+    struct visitor invited;
+    out->is_refused = !is_invited(req, front, event, &lane, &invited);
+    out->other_lane = lane != out->ticket.lane;
+    if (out->is_refused || out->other_lane)
+        return;
+    const struct front_line *line = front_line_in(front, event, lane);
+    struct place place = standing_of(req, front, line, out->ticket.entry, &out->is_unread);
+    out->is_over = place_is_over(place) || event->view->state == LINE_CLOSED;
+    out->can_look = can_look(front, line, out->ticket.entry, false);
 }
 
 /* A visitor with a place gets the same one, without asking Redis. */
@@ -734,165 +590,230 @@ static void answer_again(struct http_req *req, struct front *front, const struct
     queue_answer_place(req, front, event, ticket->entry, text, 200, &cookies);
 }
 
-/* ---- a place that was used up ----
- *
- * Whether somebody has been inside with a place, or has given it up, is known to Redis alone. So a
- * place that a name leads to is looked up there; one by ticket only if it was called, since the
- * ticket is given back with the place. A place that was used up or given up is over, and its
- * owner joins again, as after a missed call. A place that cannot be looked up is shown as this
- * front knows it. */
-
-struct look {
-    struct line_visit line; /* first: the store hands back a pointer to it */
-    struct front *front;
-    struct http_req *req;
-    struct ticket ticket;
-    struct join *join; /* of a visitor found by name; NULL: the ticket came with the request */
-    unsigned judged;
-};
-
-static bool may_be_used(const struct front *front, const struct front_line *line, uint64_t entry,
-                        bool by_name)
+static void answer_join(struct joining *join, const struct front_line *event,
+                        const struct join_effect *effect)
 {
-    struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
-    return event_state_takes_joins(line->view->state) &&
-           (by_name || (place.position > 0 && !front_surely_waits(line, place)));
-}
-
-/* The place was carried to another device since our last picture. */
-static void answer_elsewhere(struct look *look, const struct front_line *event,
-                             const struct front_line *line)
-{
-    if (look->join != NULL)
-        refuse_moved(look->join, line);
-    else
-        ask_for_place(look->req, look->front, event, &look->ticket, 0, true, look->judged);
-}
-
-/* By a name, of a place that was carried to another device: was it called there, and nobody came?
- */
-static bool is_over_elsewhere(const struct look *look, const struct front_line *line)
-{
-    uint64_t now_ms = front_line_now_ms(look->front, line);
-    return look->join != NULL && look->ticket.moves > 0 &&
-           place_is_over(place_at(line->view, look->ticket.entry, now_ms));
-}
-
-static void look_end(struct look *look)
-{
-    struct front *front = look->front;
-    struct span id = line_event_of(span_of(look->line.event));
-    const struct front_line *event = front_line_find(front, id);
-    const struct front_line *line = front_line_named(front, look->line.event);
-    bool used = look->line.outcome == LINE_GONE || look->line.outcome == LINE_EXPIRED ||
-                (line != NULL && is_over_elsewhere(look, line));
-    unsigned before = look->join != NULL ? look->join->used : 0;
-    if (event == NULL || line == NULL)
-        answer_event_unknown(look->req, id);
-    else if (look->line.outcome == LINE_RENEWED || line->view->tag != look->ticket.tag)
-        ask_for_place(look->req, front, event, NULL, 0, false, look->judged);
-    else if (look->line.outcome == LINE_MOVED)
-        answer_elsewhere(look, event, line);
-    else if (used && before < JOINS_AGAIN_MAX)
-        ask_for_place(look->req, front, event, &look->ticket, before + 1, false, look->judged);
-    else if (look->join != NULL)
-        accept_join(look->join, line);
-    else
-        answer_again(look->req, front, line, &look->ticket);
-}
-
-static void on_looked(struct line_visit *line)
-{
-    struct look *look = (struct look *)line;
-    atomic_fetch_sub_explicit(&look->front->stats.pending, 1, memory_order_relaxed);
-    look_end(look);
-    free(look->join);
-    free(look);
-}
-
-/* False: there is nothing to look for, or no room to. */
-static bool look_up(struct http_req *req, struct front *front, const struct front_line *line,
-                    const struct ticket *ticket, struct join *join, unsigned judged)
-{
-    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
-    if (!may_be_used(front, line, ticket->entry, join != NULL) || pending >= FRONT_PENDING_MAX)
-        return false;
-    struct look *look = calloc(1, sizeof(*look));
-    if (look == NULL)
-        return false;
-    *look = (struct look){
-        .front = front, .req = req, .ticket = *ticket, .join = join, .judged = judged};
-    memcpy(look->line.event, line->id, sizeof(look->line.event));
-    look->line.call = LINE_LOOK;
-    look->line.place = place_position(line->view, ticket->entry);
-    look->line.entry = ticket->entry;
-    look->line.moves = ticket->moves;
-    look->line.on_done = on_looked;
-    atomic_fetch_add_explicit(&front->stats.pending, 1, memory_order_relaxed);
-    line_store_visit(front->store, &look->line);
-    return true;
-}
-
-/* Of a join that found the place it was given before. True: the join is answered later. */
-static bool look_at_place(struct join *join, const struct front_line *event)
-{
-    struct ticket ticket = ticket_of(join, event);
-    ticket.moves = moves_of(event->view->moves, ticket.entry);
-    return look_up(join->req, join->front, event, &ticket, join, join->judged);
-}
-
-/* `judged`: so often it was tried by a document that was over. */
-static void join_with(struct http_req *req, struct front *front, const struct front_line *event,
-                      unsigned judged)
-{
-    struct ticket ticket;
-    int rc = caller_ticket(req, front, event, &ticket);
-    if (rc == ERR_STATE) { /* the place is elsewhere; its old owner may join again */
-        ask_for_place(req, front, event, &ticket, 0, true, judged);
+    struct front *front = join->front;
+    const struct front_line *line =
+        event != NULL ? front_line_in(front, event, effect->ticket.lane) : NULL;
+    switch (effect->answer) {
+    case JOIN_ANSWERED:
         return;
-    }
-    if (rc < 0 && rc != ERR_NOT_FOUND) {
-        front_count(&front->stats.tickets_invalid);
-        if (caller_ticket_is_bearer(req)) {
-            answer_ticket_invalid(req, rc);
+    case JOIN_PLACE:
+        assert(line != NULL);
+        accept_join(join, line, effect->outcome == LINE_OK, effect->ticket);
+        return;
+    case JOIN_KEPT:
+        assert(line != NULL);
+        answer_again(join->req, front, line, &effect->ticket);
+        return;
+    case JOIN_MOVED:
+        refuse_moved(join);
+        return;
+    case JOIN_BAD_TICKET:
+        answer_ticket_invalid(join->req, join->ticket_rc);
+        return;
+    case JOIN_NO_MEMORY:
+        answer_refusal(join->req, span_of(join->event), REFUSAL_OVERLOADED);
+        return;
+    case JOIN_NO_EVENT:
+        answer_event_unknown(join->req, span_of(join->event));
+        return;
+    case JOIN_REFUSED:
+        if (effect->outcome != LINE_WORK_SPENT) {
+            refuse_join(join, effect->outcome);
             return;
         }
+        assert(event != NULL);
+        refuse_work(join, event);
     }
-    /* A cookie that is not a valid ticket (any more) must not lock anybody out: this is a new join.
-     */
-    if (rc < 0) {
-        ask_for_place(req, front, event, NULL, 0, false, judged);
+}
+
+static void on_joined(struct line_join *line);
+static void on_looked(struct line_visit *visit);
+static void on_document(struct front_wait *wait, bool seen);
+
+static void ask_for_place(struct joining *join, const struct front_line *event,
+                          const struct join_effect *effect)
+{
+    struct line_join *line = &join->line;
+    *line = (struct line_join){
+        .has_idem = effect->name.has_idem,
+        .version = event->view->version,
+        .era = event->view->era,
+        .has_work = join->has_work,
+        .work_minute = join->work.minute,
+        .has_invitation = effect->invitation_is_used,
+        .has_code = join->has_code,
+        .on_done = on_joined,
+    };
+    memcpy(line->event, front_line_in(join->front, event, effect->lane)->id, sizeof(line->event));
+    memcpy(line->idem, effect->name.idem, sizeof(line->idem));
+    memcpy(line->work, join->work.name, sizeof(line->work));
+    memcpy(line->invitation, join->invitation, sizeof(line->invitation));
+    memcpy(line->code, join->code, sizeof(line->code));
+    ip_site(http_req_addr(join->req), line->addr);
+    memcpy(join->visitor, effect->name.id, sizeof(join->visitor));
+    join->cookie_is_new = effect->cookie_is_new;
+    join->serial = event->doc_serial;
+    join->tag = event->view->tag;
+    line_store_join(join->front->store, line);
+}
+
+static void look_at(struct joining *join, const struct front_line *line,
+                    const struct ticket *ticket)
+{
+    join->visit = (struct line_visit){
+        .call = LINE_LOOK,
+        .place = place_position(line->view, ticket->entry),
+        .entry = ticket->entry,
+        .moves = ticket->moves,
+        .on_done = on_looked,
+    };
+    memcpy(join->visit.event, line->id, sizeof(join->visit.event));
+    line_store_visit(join->front->store, &join->visit);
+}
+
+static void await_document(struct joining *join)
+{
+    struct front *front = join->front;
+    front_count(&front->stats.joins_judged_again);
+    join->wait = (struct front_wait){
+        .any_other = true,
+        .not_serial = join->serial,
+        .not_tag = join->tag,
+        .deadline_us = clock_mono_us(front->loop->clock) + JOINS_JUDGED_WAIT_MS * 1000,
+        .on_done = on_document,
+    };
+    static_assert(sizeof(join->wait.event) == sizeof(join->event), "an event's id");
+    memcpy(join->wait.event, join->event, sizeof(join->event));
+    front_await(front, &join->wait);
+}
+
+/* Takes the join to its next effect, and frees it with the answer. `event`: as it is now, or NULL.
+ */
+static void join_go_on(struct joining *join, const struct front_line *event,
+                       const struct join_event *next)
+{
+    struct front *front = join->front;
+    struct join_effect effect;
+    join_step(&join->machine, next, &effect);
+    assert(event != NULL || effect.kind == JOIN_ANSWER || effect.kind == JOIN_AWAIT);
+    if (effect.kind == JOIN_READ) {
+        struct join_event read = {.input = JOIN_NEWCOMER, .newcomer = {.lane = 0}};
+        read.newcomer.is_refused = !read_newcomer(join, event, &read.newcomer);
+        join_step(&join->machine, &read, &effect);
+    }
+    if (effect.kind == JOIN_ANSWER) {
+        answer_join(join, event, &effect);
+        free(join);
         return;
     }
-    unsigned lane = ticket.lane;
-    struct visitor invited;
-    if (event->shut != FRONT_OPEN) { /* visitors with a place keep it */
-        answer_again(req, front, front_line_in(front, event, lane), &ticket);
-        return;
+    atomic_fetch_add_explicit(&front->stats.pending, 1, memory_order_relaxed);
+    switch (effect.kind) {
+    case JOIN_ASK:
+        ask_for_place(join, event, &effect);
+        break;
+    case JOIN_ASK_LANE:
+        memcpy(join->line.event, front_line_in(front, event, join->line.lane)->id,
+               sizeof(join->line.event));
+        line_store_join(front->store, &join->line);
+        break;
+    case JOIN_LOOK:
+        look_at(join, front_line_in(front, event, effect.ticket.lane), &effect.ticket);
+        break;
+    case JOIN_AWAIT:
+        await_document(join);
+        break;
+    case JOIN_READ:
+    case JOIN_ANSWER:
+        assert(false);
     }
-    if (!is_invited(req, front, event, &lane, &invited))
-        return;
-    if (lane != ticket.lane) { /* a visitor in one lane shows the invitation to another */
-        ask_for_place(req, front, event, NULL, 0, false, judged);
-        return;
+}
+
+static void on_joined(struct line_join *answer)
+{
+    struct joining *join = (struct joining *)answer;
+    struct front *front = join->front;
+    if (answer->outcome != LINE_UNAVAILABLE)
+        shed_answered(&front->shed);
+    atomic_fetch_sub_explicit(&front->stats.pending, 1, memory_order_relaxed);
+    const struct front_line *event = event_of(join);
+    const struct front_line *line = front_line_named(front, answer->event);
+    struct join_event next = {.input = JOIN_REPLY, .reply = {.outcome = answer->outcome}};
+    struct join_reply *reply = &next.reply;
+    reply->knows_event = line != NULL && event != NULL;
+    reply->knows_lane = answer->outcome == LINE_PRESALE_LANE && event != NULL &&
+                        front_line_in(front, event, answer->lane) != NULL;
+    if (reply->knows_event && (answer->outcome == LINE_OK || answer->outcome == LINE_SAME)) {
+        reply->ticket = (struct ticket){
+            .entry = answer->entry,
+            .member = join->member,
+            .lane = line->view->lane,
+            .tag = line->view->tag,
+        };
+        if (answer->outcome == LINE_SAME)
+            reply->ticket.moves = moves_of(line->view->moves, answer->entry);
+        memcpy(reply->ticket.visitor, join->visitor, sizeof(reply->ticket.visitor));
+        reply->can_look = can_look(front, line, answer->entry, true);
     }
-    const struct front_line *line = front_line_in(front, event, ticket.lane);
-    bool unread;
-    struct place place = standing_of(req, front, line, ticket.entry, &unread);
-    if (unread) /* nobody who is inside gets another place */
-        answer_refusal(req, front_line_id(event), REFUSAL_OVERLOADED);
-    else if (place_is_over(place) || event->view->state == LINE_CLOSED)
-        ask_for_place(req, front, event, &ticket, 0, false, judged);
-    else if (!look_up(req, front, line, &ticket, NULL, judged))
-        answer_again(req, front, line, &ticket);
+    join_go_on(join, event, &next);
+}
+
+static void on_looked(struct line_visit *visit)
+{
+    struct joining *join = (struct joining *)((char *)visit - offsetof(struct joining, visit));
+    struct front *front = join->front;
+    atomic_fetch_sub_explicit(&front->stats.pending, 1, memory_order_relaxed);
+    const struct front_line *event = event_of(join);
+    const struct front_line *line = front_line_named(front, visit->event);
+    struct join_event next = {.input = JOIN_LOOKED, .looked = {.outcome = visit->outcome}};
+    struct join_looked *looked = &next.looked;
+    looked->knows_event = line != NULL && event != NULL;
+    if (line != NULL) {
+        uint64_t entry = visit->entry;
+        looked->is_renewed = line->view->tag != join->machine.ticket.tag;
+        looked->is_over =
+            place_is_over(place_at(line->view, entry, front_line_now_ms(front, line)));
+        looked->moves = moves_of(line->view->moves, entry);
+    }
+    join_go_on(join, event, &next);
+}
+
+static void on_document(struct front_wait *wait, bool seen)
+{
+    struct joining *join =
+        (struct joining *)(void *)((char *)wait - offsetof(struct joining, wait));
+    atomic_fetch_sub_explicit(&join->front->stats.pending, 1, memory_order_relaxed);
+    const struct front_line *event = event_of(join);
+    struct join_event next = {.input = JOIN_DOCUMENT, .document = {.is_there = false}};
+    next.document.is_there = seen && event != NULL;
+    if (next.document.is_there) {
+        next.document.is_same_event = event->view->tag == join->tag;
+        read_request(join, event, &next.document.request);
+    }
+    join_go_on(join, event, &next);
 }
 
 static void on_join(struct http_req *req)
 {
     struct front *front = front_of(req);
     const struct front_line *event = answer_unless_ours(req, front);
-    if (event != NULL)
-        join_with(req, front, event, 0);
+    if (event == NULL)
+        return;
+    struct joining *join = calloc(1, sizeof(*join));
+    if (join == NULL) {
+        answer_overloaded(req);
+        return;
+    }
+    join->front = front;
+    join->req = req;
+    join->page = caller_wants_page(req);
+    bool fits = span_to_cstr(front_line_id(event), join->event, sizeof(join->event));
+    assert(fits);
+    struct join_event begin = {.input = JOIN_REQUEST, .request = {.is_over = false}};
+    read_request(join, event, &begin.request);
+    join_go_on(join, event, &begin);
 }
 
 int queue_api_routes(struct http_router *routes, struct err_slot *err)

@@ -1,4 +1,5 @@
-/* limits.h: the bounds of an event's document and of what visitors send, each with its reason. */
+/* limits.h: the bounds of an event's document, of what visitors send and of joins, each with its
+ * reason. */
 #ifndef FG_QUEUE_FRONT_CORE_LIMITS_H
 #define FG_QUEUE_FRONT_CORE_LIMITS_H
 
@@ -24,6 +25,11 @@ enum {
      */
     STATUS_BYTES_MAX = 32 * 1024,
     ME_BYTES_MAX = 768, /* the personal one: fixed members only */
+
+    JOINS_AGAIN_MAX = 32, /* visits of one member, each a look-up at the next join */
+    /* How often a join is judged again because the event changed meanwhile: an opening is one
+     * change, and an operator makes few a second. After that, 503. */
+    JOINS_JUDGED_MAX = 4,
 
     SEATS_LEFT_MAX = 10 * 1000 * 1000, /* more than any hall has */
     SEATS_PER_BUYER = 10,              /* where the feed does not say: what sales allow at most */

@@ -55,6 +55,7 @@
     ROW(LINE_EXTENDED, "a call was made longer") \
     ROW(LINE_AGAIN, "a join that came again found its place") \
     ROW(LINE_TWICE, "... found none, since Redis had lost it") \
+    ROW(LINE_ANEW, "... a new one, since the place was over") \
     ROW(LINE_FULL_UP, "the line was full") \
     ROW(LINE_WORK_ASKED, "a visitor had to work first") \
     ROW(LINE_WORK_USED, "work was shown for a second place") \

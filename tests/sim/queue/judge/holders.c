@@ -17,7 +17,7 @@ enum { HOLDERS_MAX = 2048 };
 struct holder {
     uint64_t number; /* of its entry */
     uint64_t who, work, invitation;
-    uint64_t given_us;
+    uint64_t given_us, left_us;
     bool is_new, left;
     /* to another device: how often, by whom the last time, and who told it when */
     uint8_t moves;
@@ -69,7 +69,7 @@ static bool is_same_visitor(const struct ask *ask, const struct holder *other)
     return ask->who != 0 && other->who == ask->who && is_same_line(other->number, number_of(ask));
 }
 
-static void judge_others(const struct ask *ask)
+static void judge_others(const struct ask *ask, bool (*may_be_over)(uint64_t number))
 {
     for (uint32_t i = 0; i < holders_count; i++) {
         const struct holder *other = &holders[i];
@@ -80,14 +80,16 @@ static void judge_others(const struct ask *ask)
                 probe_reached(PROBE_LINE_TWICE);
             continue;
         }
-        if (is_same_visitor(ask, other))
+        if (is_same_visitor(ask, other) && (other->left || may_be_over(other->number)))
+            probe_reached(PROBE_LINE_ANEW);
+        else if (is_same_visitor(ask, other))
             invariant_broken(INVARIANT_6, "visitor %" PRIu64 " gets place %s, and has %s", ask->who,
                              lines_says(number_of(ask)), lines_says(other->number));
         judge_spent(ask, other);
     }
 }
 
-void holders_on_join(const struct ask *ask, bool had_to_work)
+void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over)(uint64_t number))
 {
     struct holder *holder = find(number_of(ask));
     /* The answer to the one who has it may come after the answer to a later request. */
@@ -97,7 +99,11 @@ void holders_on_join(const struct ask *ask, bool had_to_work)
                          lines_says(number_of(ask)), ask->who, holder->who);
     if (ask->outcome == LINE_OK && ask->work == 0 && had_to_work)
         invariant_broken(INVARIANT_6, "place %s is had without work", lines_says(number_of(ask)));
-    judge_others(ask);
+    if (holder != NULL && holder->left && holder->left_us < ask->asked_us &&
+        holder->left_us > losses_last_us())
+        invariant_broken(INVARIANT_6, "place %s was given up, and is handed out again",
+                         lines_says(number_of(ask)));
+    judge_others(ask, may_be_over);
     if (holder == NULL) {
         assert(holders_count < HOLDERS_MAX);
         holder = &holders[holders_count++];
@@ -152,8 +158,10 @@ void holders_on_taken(unsigned front, const struct ask *ask)
 void holders_on_left(const struct ask *ask)
 {
     struct holder *holder = find(number_of(ask));
-    if (holder != NULL)
-        holder->left = true;
+    if (holder == NULL)
+        return;
+    holder->left = true;
+    holder->left_us = sim_us();
 }
 
 bool holders_has_left(const struct ask *ask)

@@ -554,6 +554,12 @@ static bool asked_for(const struct house *house, uint64_t from_us, bool work, un
     return always;
 }
 
+static bool may_be_over(uint64_t number)
+{
+    const struct row *row = known_row(number);
+    return row != NULL && (row->called || row->leaving > 0);
+}
+
 static void judge_join(unsigned front, const struct ask *ask)
 {
     if (ask->outcome == LINE_FULL)
@@ -570,7 +576,7 @@ static void judge_join(unsigned front, const struct ask *ask)
         return;
     if (ask->outcome == LINE_SAME)
         probe_reached(PROBE_LINE_AGAIN);
-    holders_on_join(ask, asked_for(house, ask->asked_us, true, 0));
+    holders_on_join(ask, asked_for(house, ask->asked_us, true, 0), may_be_over);
     judge_place(front, ask);
 }
 

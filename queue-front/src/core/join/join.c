@@ -1,0 +1,286 @@
+/* join.c: a join asks Redis for a place by one name, the best that the request has. A place that
+ * this name leads to may have been used or given up, which Redis alone knows, so it is looked at
+ * first; one that is over is no place, and its owner joins again by a name of its own, derived from
+ * it. So a member gets one living place, however often, and nobody is handed a dead one.
+ *
+ * Redis takes a join only by the document that holds. If this front's is another, nothing was
+ * given: the join waits for that document and is judged once more. */
+#include "core/join/join.h"
+
+#include "core/limits.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define BIT(INPUT) (1u << (INPUT))
+
+static const unsigned allowed[JOIN_STATE_COUNT] = {
+    [JOIN_BEGUN] = BIT(JOIN_REQUEST),     [JOIN_READING] = BIT(JOIN_NEWCOMER),
+    [JOIN_ASKING] = BIT(JOIN_REPLY),      [JOIN_LOOKING] = BIT(JOIN_LOOKED),
+    [JOIN_AWAITING] = BIT(JOIN_DOCUMENT),
+};
+
+static void answer(struct join *join, enum join_answer what, struct join_effect *effect)
+{
+    join->state = JOIN_DONE;
+    effect->kind = JOIN_ANSWER;
+    effect->answer = what;
+}
+
+static void refuse(struct join *join, enum line_outcome outcome, struct join_effect *effect)
+{
+    assert(outcome != LINE_OK && outcome != LINE_SAME);
+    answer(join, JOIN_REFUSED, effect);
+    effect->outcome = outcome;
+}
+
+/* `over`: the place that this visitor had; NULL: none that counts. */
+static void join_anew(struct join *join, const struct ticket *over, unsigned used,
+                      struct join_effect *effect)
+{
+    assert(over != NULL || used == 0);
+    join->has_over = over != NULL;
+    if (over != NULL)
+        join->over = *over;
+    join->is_elsewhere = false;
+    join->used = used;
+    join->state = JOIN_READING;
+    effect->kind = JOIN_READ;
+}
+
+static void join_from_elsewhere(struct join *join, const struct ticket *ticket,
+                                struct join_effect *effect)
+{
+    join_anew(join, ticket, 0, effect);
+    join->is_elsewhere = true;
+}
+
+static void look(struct join *join, const struct ticket *ticket, bool by_name,
+                 struct join_effect *effect)
+{
+    assert(ticket->entry > 0);
+    join->ticket = *ticket;
+    join->by_name = by_name;
+    join->state = JOIN_LOOKING;
+    effect->kind = JOIN_LOOK;
+    effect->ticket = *ticket;
+}
+
+static void keep(struct join *join, const struct ticket *ticket, struct join_effect *effect)
+{
+    answer(join, JOIN_KEPT, effect);
+    effect->ticket = *ticket;
+}
+
+static void on_request(struct join *join, const struct join_request *request,
+                       struct join_effect *effect)
+{
+    const struct ticket *ticket = &request->ticket;
+    switch (request->shows) {
+    case JOIN_TICKET_ELSEWHERE: /* its old owner may join again */
+        join_from_elsewhere(join, ticket, effect);
+        return;
+    case JOIN_TICKET_BAD:
+        answer(join, JOIN_BAD_TICKET, effect);
+        return;
+    case JOIN_NO_TICKET:
+        join_anew(join, NULL, 0, effect);
+        return;
+    case JOIN_TICKET:
+        break;
+    }
+    if (request->is_shut)
+        keep(join, ticket, effect);
+    else if (request->is_refused)
+        answer(join, JOIN_ANSWERED, effect);
+    else if (request->other_lane)
+        join_anew(join, NULL, 0, effect);
+    else if (request->is_unread) /* nobody who is inside gets another place */
+        answer(join, JOIN_NO_MEMORY, effect);
+    else if (request->is_over)
+        join_anew(join, ticket, 0, effect);
+    else if (request->can_look)
+        look(join, ticket, false, effect);
+    else
+        keep(join, ticket, effect);
+}
+
+/* The visitor, by the best evidence. Whatever led to a place that is over would lead there once
+ * more. */
+static struct visitor name_of(const struct join *join, const struct join_newcomer *newcomer,
+                              const struct visitor *given, struct join_effect *effect)
+{
+    const uint8_t *key = newcomer->key;
+    struct span scope = newcomer->scope;
+    struct visitor name;
+    if (join->used > 0) {
+        name = visitor_again(key, scope, &join->over);
+        if (given->has_idem)
+            memcpy(name.id, given->id, sizeof(name.id));
+    } else if (given->has_idem) { /* one place for one member or invitation, on any device */
+        name = *given;
+    } else if (newcomer->idem.ptr != NULL) {
+        name = visitor_by_key(key, scope, newcomer->whose, newcomer->idem);
+    } else if (join->has_over) {
+        name = visitor_again(key, scope, &join->over);
+    } else if (!newcomer->is_new) {
+        name = visitor_by_cookie(key, scope, newcomer->cookie);
+    } else {
+        effect->cookie_is_new = true;
+        /* The same work again is the same place, and the same visit. */
+        name = newcomer->work.ptr != NULL ? visitor_by_key(key, scope, SPAN("work"), newcomer->work)
+                                          : visitor_by_cookie(key, scope, newcomer->cookie);
+        name.has_idem = false;
+    }
+    return name;
+}
+
+static void on_newcomer(struct join *join, const struct join_newcomer *newcomer,
+                        struct join_effect *effect)
+{
+    if (newcomer->is_refused) {
+        answer(join, JOIN_ANSWERED, effect);
+        return;
+    }
+    const bool is_member = newcomer->member.has_idem;
+    struct visitor given = is_member ? newcomer->member : newcomer->invited;
+    /* One place in a line for a member, however many invitations to it they have. */
+    bool uses_invitation = is_member && newcomer->invited.has_idem;
+    bool by_name = is_member || newcomer->lane > 0;
+    if (newcomer->takes_joins && by_name && join->has_over && !join->is_elsewhere &&
+        join->over.lane == newcomer->lane) {
+        /* A visitor whose turn is over may join again, once for each such place. */
+        struct visitor again = visitor_again(newcomer->key, newcomer->scope, &join->over);
+        memcpy(given.idem, again.idem, sizeof(again.idem));
+        uses_invitation = false; /* it was used up for that one */
+    }
+    effect->name = name_of(join, newcomer, &given, effect);
+    effect->lane = newcomer->lane;
+    join->in_lane = newcomer->lane > 0;
+    effect->invitation_is_used = uses_invitation && join->used == 0;
+    effect->kind = JOIN_ASK;
+    join->state = JOIN_ASKING;
+}
+
+/* A place that the same name was given before. */
+static void accept_again(struct join *join, const struct ticket *ticket, struct join_effect *effect)
+{
+    if (ticket->moves > 0) { /* the one who joined before has it on another device now */
+        answer(join, JOIN_MOVED, effect);
+        return;
+    }
+    answer(join, JOIN_PLACE, effect);
+    effect->outcome = LINE_SAME;
+    effect->ticket = *ticket;
+}
+
+static void on_reply(struct join *join, const struct join_reply *reply, struct join_effect *effect)
+{
+    switch (reply->outcome) {
+    case LINE_CONFLICT:
+    case LINE_RENEWED:
+        if (join->judged == JOINS_JUDGED_MAX) {
+            refuse(join, LINE_UNAVAILABLE, effect);
+            return;
+        }
+        join->state = JOIN_AWAITING;
+        effect->kind = JOIN_AWAIT;
+        return;
+    case LINE_PRESALE_LANE: /* nothing was given or used yet */
+        if (!reply->knows_lane || join->in_lane) {
+            refuse(join, LINE_PRESALE_LANE, effect);
+            return;
+        }
+        join->in_lane = true;
+        effect->kind = JOIN_ASK_LANE;
+        return;
+    case LINE_OK:
+    case LINE_SAME:
+        if (!reply->knows_event) {
+            refuse(join, LINE_UNKNOWN, effect);
+        } else if (reply->outcome == LINE_OK) {
+            answer(join, JOIN_PLACE, effect);
+            effect->outcome = LINE_OK;
+            effect->ticket = reply->ticket;
+        } else if (reply->can_look) {
+            look(join, &reply->ticket, true, effect);
+        } else {
+            accept_again(join, &reply->ticket, effect);
+        }
+        return;
+    default:
+        refuse(join, reply->knows_event ? reply->outcome : LINE_UNKNOWN, effect);
+    }
+}
+
+static void on_looked(struct join *join, const struct join_looked *looked,
+                      struct join_effect *effect)
+{
+    struct ticket ticket = join->ticket;
+    /* By a name, of a place that is on another device: was it called there, and nobody came? */
+    bool is_over_elsewhere = join->by_name && ticket.moves > 0 && looked->is_over;
+    bool is_used =
+        looked->outcome == LINE_GONE || looked->outcome == LINE_EXPIRED || is_over_elsewhere;
+    if (!looked->knows_event) {
+        answer(join, JOIN_NO_EVENT, effect);
+    } else if (looked->outcome == LINE_RENEWED || looked->is_renewed) {
+        join_anew(join, NULL, 0, effect);
+    } else if (looked->outcome == LINE_MOVED && join->by_name) {
+        answer(join, JOIN_MOVED, effect);
+    } else if (looked->outcome == LINE_MOVED) { /* since this front's last picture */
+        join_from_elsewhere(join, &ticket, effect);
+    } else if (is_used && join->used < JOINS_AGAIN_MAX) {
+        join_anew(join, &ticket, join->used + 1, effect);
+    } else if (join->by_name) {
+        ticket.moves = looked->moves;
+        accept_again(join, &ticket, effect);
+    } else {
+        keep(join, &ticket, effect);
+    }
+}
+
+static void on_document(struct join *join, const struct join_document *document,
+                        struct join_effect *effect)
+{
+    assert(join->judged < JOINS_JUDGED_MAX);
+    if (!document->is_there) {
+        refuse(join, LINE_UNAVAILABLE, effect);
+        return;
+    }
+    join->judged++;
+    struct ticket over = join->over;
+    if (document->request.is_refused)
+        answer(join, JOIN_ANSWERED, effect);
+    else if (join->used > 0 && document->is_same_event)
+        join_anew(join, &over, join->used, effect);
+    else /* a call that seemed over may have its time back */
+        on_request(join, &document->request, effect);
+}
+
+void join_step(struct join *join, const struct join_event *event, struct join_effect *effect)
+{
+    assert(join->state < JOIN_STATE_COUNT);
+    assert((allowed[join->state] & BIT(event->input)) != 0);
+    *effect = (struct join_effect){.kind = JOIN_ANSWER};
+    switch (event->input) {
+    case JOIN_REQUEST:
+        on_request(join, &event->request, effect);
+        break;
+    case JOIN_NEWCOMER:
+        on_newcomer(join, &event->newcomer, effect);
+        break;
+    case JOIN_REPLY:
+        on_reply(join, &event->reply, effect);
+        break;
+    case JOIN_LOOKED:
+        on_looked(join, &event->looked, effect);
+        break;
+    case JOIN_DOCUMENT:
+        on_document(join, &event->document, effect);
+        break;
+    case JOIN_INPUT_COUNT:
+        assert(false);
+    }
+    assert((join->state == JOIN_DONE) == (effect->kind == JOIN_ANSWER));
+    assert(join->used <= JOINS_AGAIN_MAX && join->judged <= JOINS_JUDGED_MAX);
+}
