@@ -134,7 +134,8 @@ async function joinsAtRedis({ add, front, redis }) {
       const missing = size - (await places(redis, event));
       if (missing > 0) await joinDirectly(redis, { event, boot, joins: missing, batch: 512 });
     }
-    await until('the front to know of them', async () => (await issued(front)) >= size);
+    // Some draw a key that is taken (joinDirectly).
+    await until('the front to know of them', async () => (await issued(front)) >= 0.99 * size);
     const taken = { ours: [], single: [] };
     for (let round = 0; round < ROUNDS; round += 1) {
       if (limit > 0) filled = await fillMinute(redis, [EVENT, 'floor'], filled);
