@@ -287,12 +287,6 @@ void json_member_u64(struct text *text, const char *key, uint64_t value)
     json_u64(text, value);
 }
 
-void json_member_i64(struct text *text, const char *key, int64_t value)
-{
-    json_key(text, key);
-    json_i64(text, value);
-}
-
 void json_member_milli(struct text *text, const char *key, int64_t thousandths)
 {
     json_key(text, key);

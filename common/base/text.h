@@ -72,7 +72,6 @@ void json_raw(struct text *text, struct span json); /* already JSON */
 void json_member_str(struct text *text, const char *key, struct span value);
 void json_member_cstr(struct text *text, const char *key, const char *value);
 void json_member_u64(struct text *text, const char *key, uint64_t value);
-void json_member_i64(struct text *text, const char *key, int64_t value);
 void json_member_milli(struct text *text, const char *key, int64_t thousandths);
 void json_member_bool(struct text *text, const char *key, bool value);
 void json_member_null(struct text *text, const char *key);

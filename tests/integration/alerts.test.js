@@ -42,6 +42,7 @@ const CASES = {
   FairgateLineStale: [[`fairgate_line_stale${event}`, level(0, 1)]],
   FairgateVisitsHalted: [[`fairgate_line_visits_halted${event}`, level(0, 1)]],
   FairgateCodesMissing: [[`fairgate_line_codes_missing${event}`, level(0, 3)]],
+  FairgatePresaleGuessed: [['fairgate_presale_codes_total{outcome="unknown"}', rising(30)], ['fairgate_presale_codes_total{outcome="taken"}', '0+5x60']],
   FairgateEventShut: [['fairgate_events_shut', level(0, 1)]],
   FairgateClockOff: [[`fairgate_line_clock_behind_ms${event}`, level(20, 3000)], [`fairgate_line_clock_ahead_ms${event}`, level(0, 0)]],
   FairgateTicksLate: [[`fairgate_line_late_ms${event}`, rising(2000)]],
@@ -84,6 +85,7 @@ const CASES = {
 };
 // What is left of the first series' labels when the rule has taken its sum.
 const LABELS = {
+  FairgatePresaleGuessed: {},
   FairgateSeatsNotOpen: { event: 'night' },
   FairgatePayClockApart: { instance: 'a' },
   FairgateUsersDbAway: {},

@@ -63,11 +63,6 @@ bool health_ripe(const struct health_look *before, const struct health_look *now
 void health_add(struct health_reading *reading, const struct health_look *before,
                 const struct health_look *now);
 
-static inline bool health_known(const struct health_reading *reading)
-{
-    return reading->has_p99 || reading->has_errors || reading->has_held || reading->has_backlog;
-}
-
 /* {"p99_ms":..,"error_share":..,"held":..,"backlog":..}; null where nothing is known. */
 void health_json(struct text *out, const struct health_reading *reading);
 
