@@ -525,8 +525,9 @@ static void answer_verified(struct http_req *req, struct span event, struct span
 static void on_verified(struct line_visit *line)
 {
     struct visit *visit = (struct visit *)line;
-    if (line->outcome == LINE_EXPIRED || line->outcome == LINE_GONE) {
-        answer_pass_invalid(visit->req, ERR_TIMEOUT);
+    bool is_renewed = line->outcome == LINE_RENEWED; /* since this front's last picture */
+    if (is_renewed || line->outcome == LINE_EXPIRED || line->outcome == LINE_GONE) {
+        answer_pass_invalid(visit->req, is_renewed ? ERR_EXISTS : ERR_TIMEOUT);
         visit_end(visit);
         return;
     }

@@ -376,10 +376,9 @@ static void refuse_work(struct joining *join, const struct front_line *event)
     answer_work(join->req, join->front, event, &bond, "used");
 }
 
-/* ---- who joins ---- */
+/* ---- overload ---- */
 
-/* Under overload new joins are refused first, before anything expensive is done for them.
- * */
+/* New joins are refused first, before anything expensive is done for them. */
 static bool is_shed(struct http_req *req, struct front *front, const struct front_line *event)
 {
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
@@ -752,10 +751,11 @@ static void on_joined(struct line_join *answer)
             .lane = line->view->lane,
             .tag = line->view->tag,
         };
-        if (answer->outcome == LINE_SAME)
-            reply->ticket.moves = moves_of(line->view->moves, answer->entry);
         memcpy(reply->ticket.visitor, join->visitor, sizeof(reply->ticket.visitor));
-        reply->can_look = can_look(front, line, answer->entry, true);
+        if (answer->outcome == LINE_SAME) {
+            reply->ticket.moves = moves_of(line->view->moves, answer->entry);
+            reply->can_look = can_look(front, line, answer->entry, true);
+        }
     }
     join_go_on(join, event, &next);
 }

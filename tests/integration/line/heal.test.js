@@ -730,7 +730,7 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     });
   });
 
-  test(`a clock that was an hour ${jumpMs < 0 ? 'ahead' : 'behind'} at first is given back slowly`, async () => {
+  test(`the offset that a jump of an hour ${name} leaves goes back to 0 slowly`, async () => {
     const [one, two] = await running();
     await one.tick();
     for (const front of [one, two]) front.expectedMs = clockwork.ms;

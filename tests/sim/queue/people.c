@@ -35,7 +35,7 @@ enum {
 };
 
 struct visitor {
-    uint32_t n, turn, as, devices, codes_tried; /* `as`: the turn that it has its name of */
+    uint32_t n, turn, as, devices, codes_tried; /* `as`: the turn whose name it uses */
     struct line_ref line;
     uint64_t member, invitation, presale;
     uint64_t comes_us, work, work_minute;

@@ -50,7 +50,7 @@ struct join_newcomer {
     struct visitor invited; /* likewise */
     struct span idem;       /* Idempotency-Key; no ptr: none */
     struct span whose;      /* the sender of it */
-    struct span cookie;     /* of the visitor; a new one if there was none, which is_new says */
+    struct span cookie;     /* of the visitor, or a new one: is_new. Not read next to a key */
     bool is_new;
     struct span work; /* the name of work that was done for this join; no ptr: none */
     const uint8_t *key;

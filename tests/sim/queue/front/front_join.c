@@ -24,6 +24,7 @@ struct joining {
     struct front *front;
     struct ask *ask;
     uint64_t serial; /* of the document that it was judged by */
+    uint32_t tag;    /* of the event that it was judged for */
     uint64_t awaited_ms;
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
@@ -98,6 +99,7 @@ static void ask_for_place(struct joining *join, const struct join_effect *effect
     ask_digest(ask->presale, line->code);
     line->addr[0] = (uint8_t)(1 + ask->who % ADDRESSES);
     join->serial = view->doc_serial;
+    join->tag = view->tag;
     line_store_join(join->front->store, line);
 }
 
@@ -155,7 +157,8 @@ static void await_document(void *ctx)
     struct join_event next = {.input = JOIN_DOCUMENT, .document = {.is_there = false}};
     if (view != NULL && view->doc_serial != join->serial) {
         probe_reached(PROBE_LINE_JUDGED_AGAIN);
-        next.document.is_there = next.document.is_same_event = true;
+        next.document.is_there = true;
+        next.document.is_same_event = view->tag == join->tag;
     } else if (join->awaited_ms < AWAIT_MS) {
         join->awaited_ms += AWAIT_EVERY_MS;
         sim_after(&join->front->proc, AWAIT_EVERY_MS * SIM_MS, await_document, join);
