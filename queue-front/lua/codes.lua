@@ -1,7 +1,7 @@
 -- codes.lua: an operator loads presale codes, counts them, or takes all of them away.
 --
 -- It is asked ask_codes: `put` with the codes behind it, `count`, or `drop`; it answers tell_change and behind
--- it a tell_group for each.
+-- it, where that is OK, tell_codes and a tell_group for each.
 --   EXHAUSTED: more codes or groups than an event may have; nothing was written
 --
 -- `codes_lost` of cfg is how many there were when Redis lost them (heal.lua, admin.lua); as soon as there
@@ -69,7 +69,7 @@ local function put()
         fields[2 * i] = of .. ':' .. uses .. ':' .. used .. ':' .. channel
     end
     if groups > GROUPS_MAX or call('HLEN', root .. 'codes') + fresh > CODES_MAX then
-        return EXHAUSTED
+        return EXHAUSTED, 0
     end
     call('HSET', root .. 'codes', unpack(fields))
     for name, sum in pairs(sums) do
@@ -85,14 +85,14 @@ local function put()
         call('HDEL', CFG, 'codes_lost')
     end
     audit(ARGV[ask_codes.audit], version)
-    return OK
+    return OK, fresh
 end
 
-local outcome = OK
+local outcome, added = OK, 0
 if ARGV[ask_codes.call] ~= 'count' and state == CLOSED then
     return { WRONG_STATE, state, version }
 elseif ARGV[ask_codes.call] == 'put' then
-    outcome = put()
+    outcome, added = put()
 elseif ARGV[ask_codes.call] == 'drop' then
     call('UNLINK', root .. 'codes', root .. 'coded')
     call('HDEL', CFG, 'codes_lost')
@@ -101,6 +101,7 @@ elseif ARGV[ask_codes.call] == 'drop' then
 end
 local reply = { outcome, state, version }
 if outcome == OK then
+    reply[#reply + 1] = added
     for name, sum in pairs(sums) do
         local of_lane, channel = string.match(name, '^(%d+):(.*)$')
         for _, value in ipairs({ tonumber(of_lane), channel, sum[1], sum[2], sum[3] }) do

@@ -29,6 +29,8 @@ static void answer_groups(struct codes_act *codes, const struct front_line *even
     struct text json = text_on(act->json, sizeof(act->json));
     json_open(&json, '{');
     json_member_cstr(&json, "event", act->line.event);
+    if (codes->codes.call == LINE_CODES_PUT)
+        json_member_u64(&json, "added", codes->codes.added);
     json_key(&json, "codes");
     json_open(&json, '[');
     for (uint32_t i = 0; i < codes->codes.groups_len; i++) {

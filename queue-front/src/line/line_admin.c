@@ -92,10 +92,15 @@ static struct text codes_command(struct line_admin *admin)
     return command;
 }
 
-static bool read_groups(struct line_codes *codes, const redisReply *reply)
+static bool read_codes(struct line_codes *codes, const redisReply *reply)
 {
+    struct tell_codes told;
+    if (!tell_codes_read(reply, TELL_CHANGE_WORDS, &told))
+        return false;
+    codes->added = told.added;
     codes->groups_len = 0;
-    for (size_t at = TELL_CHANGE_WORDS; at < resp_len(reply); at += TELL_GROUP_WORDS) {
+    size_t at = TELL_CHANGE_WORDS + TELL_CODES_WORDS;
+    for (; at < resp_len(reply); at += TELL_GROUP_WORDS) {
         struct line_code_group *group = &codes->group[codes->groups_len];
         struct tell_group tell;
         if (codes->groups_len == CODE_GROUPS_MAX || !tell_group_read(reply, at, &tell) ||
@@ -511,7 +516,8 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         return;
     }
     if (answer != STORE_ANSWER || !read_change(admin, reply) ||
-        (admin->call == LINE_CODES && !read_groups(admin->codes, reply))) {
+        (admin->call == LINE_CODES && admin->outcome == LINE_OK &&
+         !read_codes(admin->codes, reply))) {
         calls_finish_unknown(link);
         return;
     }

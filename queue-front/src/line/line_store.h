@@ -259,8 +259,9 @@ struct line_codes {
     uint64_t uses;                      /* of each */
     const uint8_t (*digest)[LINE_CODE_BYTES];
     uint32_t len; /* at most CODES_PUT_MAX */
-    /* answer: those of one lane and channel are a group */
-    struct line_code_group {
+    /* answer: */
+    uint64_t added;          /* codes that the event did not have before */
+    struct line_code_group { /* those of one lane and channel */
         unsigned lane;
         char channel[LINE_CHANNEL_MAX + 1];
         uint64_t codes, uses, used;
