@@ -5,9 +5,9 @@
  *
  * A join is safe to repeat. With a ticket, the answer is the same ticket. Without, the visitor is
  * recognised by Idempotency-Key or by the cookie that the waiting page has set; a visitor with
- * neither cannot be recognised, and has not been given a number yet. A ticket whose call has run
- * out is no longer a place: its owner gets a new one, at the end, and repeating that is safe too.
- */
+ * neither cannot be recognised, and has not been given a number yet. A place that was given up or
+ * used, or whose call has run out, is none any more: its owner gets a new one, at the end, and
+ * repeating that is safe too. */
 #include "api/queue_api.h"
 
 #include "api/answer.h"
@@ -524,18 +524,6 @@ static bool read_newcomer(struct joining *join, const struct front_line *event,
     return true;
 }
 
-/* Whether a place may have been used that this front knows nothing of. A place that a name leads to
- * always may; one by ticket only if it was called, since the ticket is given back with the place.
- */
-static bool can_look(const struct front *front, const struct front_line *line, uint64_t entry,
-                     bool by_name)
-{
-    struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
-    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
-    return event_state_takes_joins(line->view->state) && pending < FRONT_PENDING_MAX &&
-           (by_name || (place.position > 0 && !front_surely_waits(line, place)));
-}
-
 static void read_request(struct joining *join, const struct front_line *event,
                          struct join_request *out)
 {
@@ -566,10 +554,10 @@ static void read_request(struct joining *join, const struct front_line *event,
     const struct front_line *line = front_line_in(front, event, lane);
     struct place place = standing_of(req, front, line, out->ticket.entry, &out->is_unread);
     out->is_over = place_is_over(place) || event->view->state == LINE_CLOSED;
-    out->can_look = can_look(front, line, out->ticket.entry, false);
+    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
+    out->can_look = event_state_takes_joins(line->view->state) && pending < FRONT_PENDING_MAX;
 }
 
-/* A visitor with a place gets the same one, without asking Redis. */
 static void answer_again(struct http_req *req, struct front *front, const struct front_line *event,
                          const struct ticket *ticket)
 {
@@ -754,7 +742,7 @@ static void on_joined(struct line_join *answer)
         memcpy(reply->ticket.visitor, join->visitor, sizeof(reply->ticket.visitor));
         if (answer->outcome == LINE_SAME) {
             reply->ticket.moves = moves_of(line->view->moves, answer->entry);
-            reply->can_look = can_look(front, line, answer->entry, true);
+            reply->can_look = event_state_takes_joins(line->view->state);
         }
     }
     join_go_on(join, event, &next);

@@ -415,10 +415,14 @@ test('a place that was given up is not handed out again by its name, before and 
     const headers = { 'idempotency-key': 'one-of-a-kind' };
     const first = await visitor.joined({ headers });
     assert.equal(place((await new Visitor(house.front, event).join({ headers })).json), place(first), 'a retry finds it');
+    const by = { token: first.ticket };
+    const join = `/v1/queue/${event}/join`;
+    assert.equal(place((await house.front.http.post(join, by)).json), place(first), 'so does its ticket');
     assert.equal((await visitor.leave()).status, 204);
     const again = await new Visitor(house.front, event).join({ headers });
     assert.deepEqual([again.status, place(again.json) > place(first)], [201, true], `${event}: ${again.text}`);
     assert.equal(place((await new Visitor(house.front, event).join({ headers })).json), place(again.json), 'a retry finds the new one');
+    assert.equal(place((await house.front.http.post(join, by)).json), place(again.json), 'so does a ticket that was kept');
   }
 });
 

@@ -217,10 +217,11 @@ static void on_looked(struct join *join, const struct join_looked *looked,
                       struct join_effect *effect)
 {
     struct ticket ticket = join->ticket;
-    /* By a name, of a place that is on another device: was it called there, and nobody came? */
-    bool is_over_elsewhere = join->by_name && ticket.moves > 0 && looked->is_over;
-    bool is_used =
-        looked->outcome == LINE_GONE || looked->outcome == LINE_EXPIRED || is_over_elsewhere;
+    /* It was called, and nobody came in time. */
+    bool is_missed =
+        join->by_name && looked->is_over && (looked->outcome == LINE_NOT_YET || ticket.moves > 0);
+    bool is_used = looked->outcome == LINE_GONE || looked->outcome == LINE_EXPIRED || is_missed;
+    bool lives = looked->outcome == LINE_SAME || looked->outcome == LINE_NOT_YET;
     if (!looked->knows_event) {
         answer(join, JOIN_NO_EVENT, effect);
     } else if (looked->outcome == LINE_RENEWED || looked->is_renewed) {
@@ -231,6 +232,8 @@ static void on_looked(struct join *join, const struct join_looked *looked,
         join_from_elsewhere(join, &ticket, effect);
     } else if (is_used && join->used < JOINS_AGAIN_MAX) {
         join_anew(join, &ticket, join->used + 1, effect);
+    } else if (join->by_name && !is_used && !lives) { /* it may have been given up */
+        refuse(join, LINE_UNAVAILABLE, effect);
     } else if (join->by_name) {
         ticket.moves = looked->moves;
         accept_again(join, &ticket, effect);

@@ -264,9 +264,17 @@ static const struct script_row rows[] = {
     {"... and if nobody came there, its owner joins again",
      "request no; read; newcomer member; ask member; reply same moves=1; look 9;"
      "looked unavailable over; read; newcomer member; ask after-9 as-member"},
-    {"a call that has run out is no reason while the place was not moved",
+    {"a name whose call was missed joins again",
+     "request no; read; newcomer cookie; ask cookie; reply same; look 9; looked not-yet over;"
+     "read; newcomer cookie; ask after-9"},
+    {"... unless it came in", "request no; read; newcomer cookie; ask cookie; reply same; look 9;"
+                              "looked same over; answer place same"},
+    {"a place that may have been given up is not handed out",
      "request no; read; newcomer cookie; ask cookie; reply same; look 9; looked unavailable over;"
-     "answer place same"},
+     "answer refused unavailable"},
+    {"... nor while its draw is unknown here",
+     "request no; read; newcomer cookie; ask cookie; reply same; look 9; looked conflict;"
+     "answer refused unavailable"},
     /* what Redis says */
     {"a refusal is passed on", "request no; read; newcomer; ask cookie new; reply full;"
                                "answer refused full"},
