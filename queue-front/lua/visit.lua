@@ -195,7 +195,7 @@ end
 local function kept()
     local until_ms, times = kept_read(call('ZSCORE', prefix .. 'kept', place), bucket.stood_ms)
     local told_ms, told_times = tonumber(ARGV[ask_visit.kept_ms]), tonumber(ARGV[ask_visit.times])
-    if told_times > times then
+    if told_times >= times then
         until_ms, times = math.max(until_ms, told_ms + bucket.stood_ms), told_times
     end
     return math.max(call_ends_ms(), until_ms), times
