@@ -29,13 +29,6 @@ struct schedule *schedule_create(uint32_t entries)
     return schedule;
 }
 
-void schedule_destroy(struct schedule *schedule)
-{
-    if (schedule != NULL)
-        free(schedule->heap);
-    free(schedule);
-}
-
 void schedule_add(struct schedule *schedule, const struct due *due)
 {
     if (schedule->len == schedule->cap) {

@@ -17,6 +17,5 @@ struct schedule *schedule_create(uint32_t entries); /* grows beyond; NULL: no me
 void schedule_add(struct schedule *schedule, const struct due *due); /* aborts without memory */
 /* The earliest that is due by now, taken out; false if none is. */
 bool schedule_take(struct schedule *schedule, uint64_t now_us, struct due *out);
-void schedule_destroy(struct schedule *schedule);
 
 #endif

@@ -106,11 +106,6 @@ void hall_destroy(struct hall *hall)
     free(hall);
 }
 
-uint32_t hall_seats(const struct hall *hall)
-{
-    return hall->len;
-}
-
 const char *hall_seat_id(const struct hall *hall, uint32_t seat)
 {
     return hall->id[seat];

@@ -10,7 +10,6 @@ struct hall;
 
 /* From the answer of GET plan; the text may go afterwards. */
 int hall_parse(struct span plan, struct err_slot *err, struct hall **out);
-uint32_t hall_seats(const struct hall *hall);
 const char *hall_seat_id(const struct hall *hall, uint32_t seat);
 void hall_destroy(struct hall *hall);
 

@@ -680,11 +680,6 @@ static void do_price_of(const struct script_line *line)
                                   (uint8_t)script_number(script_word(line, 2))));
 }
 
-static void do_wait(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), engine_expire_wait_ms(w->engine, w->now_ms) * 1000);
-}
-
 static void do_stat(const struct script_line *line)
 {
     struct engine_stats stats = engine_stats(w->engine);
@@ -830,7 +825,6 @@ static const struct script_verb verbs[] = {
     {"area", do_area},
     {"buyer", do_buyer},
     {"price-of", do_price_of},
-    {"wait", do_wait},
     {"stat", do_stat},
     {"propose", do_propose},
     {"alternatives", do_alternatives},

@@ -187,8 +187,6 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
 /* Until `until_ms` no hold that an order has expires: the journal was unavailable, confirms were
  * refused, and will be tried again. Any thread. */
 void engine_spare_orders(struct engine *engine, uint64_t until_ms);
-/* The latest time at which something may be due; for the owner's timer. */
-uint64_t engine_expire_wait_ms(const struct engine *engine, uint64_t now_ms);
 
 /* The second phase. Never fails. */
 void engine_settle(struct engine *engine, struct engine_op *op);

@@ -507,12 +507,3 @@ void engine_spare_orders(struct engine *engine, uint64_t until_ms)
     /* relaxed: as in engine_end_of() */
     atomic_store_explicit(&engine->spare_until_ms, until_ms, memory_order_relaxed);
 }
-
-uint64_t engine_expire_wait_ms(const struct engine *engine, uint64_t now_ms)
-{
-    uint64_t not_before_ms =
-        atomic_load_explicit(&engine->expire_not_before_ms, memory_order_relaxed);
-    if (now_ms < not_before_ms)
-        return not_before_ms - now_ms;
-    return wheel_wait_ms(&engine->wheel, now_ms, EXPIRE_RETRY_MS);
-}

@@ -212,24 +212,3 @@ uint32_t wheel_due(struct wheel *wheel, uint64_t now_ms)
                 spread(wheel, level);
     }
 }
-
-uint64_t wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms, uint64_t max_ms)
-{
-    for (uint32_t i = 0; i < wheel->blocks; i++)
-        if (is_used(wheel, i) &&
-            next_marked(wheel, i * WHEEL_BLOCK, (i + 1) * WHEEL_BLOCK) < (i + 1) * WHEEL_BLOCK)
-            return 0;
-    if (wheel->count == 0)
-        return max_ms;
-    for (uint64_t ahead = 0;; ahead++) {
-        assert(ahead <= WHEEL_SLOTS); /* a level turns within that many ticks */
-        uint64_t tick = wheel->tick + ahead;
-        uint32_t head = wheel->max + 1 + (uint32_t)(tick & 63);
-        /* The turn of a level is a reason to wake up as well: its holds come down to level 0. */
-        if (wheel->next[head] == head && (ahead == 0 || (tick & 63) != 0))
-            continue;
-        uint64_t at_ms = tick * WHEEL_TICK_MS;
-        uint64_t wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-        return wait_ms < max_ms ? wait_ms : max_ms;
-    }
-}

@@ -40,7 +40,5 @@ void wheel_touch(struct wheel *wheel, uint32_t hold);
 /* For the owner: a hold whose time has come, or 0. It has left the wheel; touch it to put it back.
  */
 uint32_t wheel_due(struct wheel *wheel, uint64_t now_ms);
-/* Until the next hold may be due: 0 if something was touched or one is due, at most max_ms. */
-uint64_t wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms, uint64_t max_ms);
 
 #endif

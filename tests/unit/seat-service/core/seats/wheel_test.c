@@ -44,35 +44,6 @@ static void every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late(void *
     }
 }
 
-static void the_wait_never_sleeps_past_a_hold(void **state)
-{
-    (void)state;
-    struct rng_seeded rng;
-    uint64_t due[HOLDS + 1] = {0}, now = 1000000;
-    struct wheel wheel;
-    rng_seeded_init(&rng, 5);
-    assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
-    for (uint32_t i = 1; i <= HOLDS; i++) {
-        due[i] = now + rng_below(&rng.rng, 2000000);
-        wheel_touch(&wheel, i);
-    }
-    assert_int_equal(wheel_wait_ms(&wheel, now, 10000), 0); /* something was touched */
-    unsigned left = HOLDS, wakes = 0;
-    while (left > 0) {
-        uint32_t got;
-        while ((got = wheel_due(&wheel, now)) != 0) {
-            assert_true(now < due[got] + 2 * WHEEL_TICK_MS);
-            due[got] = 0;
-            left--;
-        }
-        uint64_t wait = wheel_wait_ms(&wheel, now, 10000);
-        now += wait > 0 ? wait : 1;
-        assert_true(++wakes < 40000);
-    }
-    assert_int_equal(wheel_wait_ms(&wheel, now, 10000), 10000);
-    wheel_deinit(&wheel);
-}
-
 static void a_clock_that_is_set_back_stops_nothing(void **state)
 {
     (void)state;
@@ -118,7 +89,6 @@ static void mark_set_while_the_owner_reads_a_time_stays(void **state)
     wheel_touch(&meeting.wheel, 7);
     assert_int_equal(wheel_due(&meeting.wheel, 1000000), 0);
     assert_true(meeting.has_met);
-    assert_int_equal(wheel_wait_ms(&meeting.wheel, 1000000, 10000), 0);
     assert_int_equal(wheel_due(&meeting.wheel, 1000100 + WHEEL_TICK_MS), 7);
     wheel_deinit(&meeting.wheel);
 }
@@ -138,24 +108,6 @@ static void time_beyond_the_wheel_comes_due_after_its_rounds(void **state)
     wheel_deinit(&wheel);
 }
 
-static void the_wait_is_as_long_as_the_next_hold_and_no_longer_than_asked(void **state)
-{
-    (void)state;
-    static struct wheel wheel; /* of several blocks, of which one was used */
-    static uint64_t due[4 * WHEEL_BLOCK];
-    uint64_t now = 1000000 / WHEEL_TICK_MS * WHEEL_TICK_MS;
-    assert_int_equal(wheel_init(&wheel, 4 * WHEEL_BLOCK - 1, now, due_of, due), 0);
-    assert_int_equal(wheel_wait_ms(&wheel, now, 500), 500); /* nobody */
-    due[2 * WHEEL_BLOCK + 1] = now + 10 * WHEEL_TICK_MS;
-    wheel_touch(&wheel, 2 * WHEEL_BLOCK + 1);
-    assert_int_equal(wheel_wait_ms(&wheel, now, 500), 0); /* a mark */
-    assert_int_equal(wheel_due(&wheel, now), 0);
-    assert_int_equal(wheel_wait_ms(&wheel, now, 100000), 10 * WHEEL_TICK_MS);
-    assert_int_equal(wheel_wait_ms(&wheel, now, 5), 5);
-    assert_int_equal(wheel_wait_ms(&wheel, now + 11 * WHEEL_TICK_MS, 500), 0); /* it is overdue */
-    wheel_deinit(&wheel);
-}
-
 static void marks_are_collected_once_a_tick(void **state)
 {
     (void)state;
@@ -163,12 +115,10 @@ static void marks_are_collected_once_a_tick(void **state)
     struct wheel wheel;
     assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
     assert_int_equal(wheel_due(&wheel, now), 0);
-    due[7] = now + 10 * WHEEL_TICK_MS;
+    due[7] = now;
     wheel_touch(&wheel, 7);
     assert_int_equal(wheel_due(&wheel, now + WHEEL_TICK_MS - 1), 0);
-    assert_int_equal(wheel_wait_ms(&wheel, now, 500), 0); /* the mark is still there */
-    assert_int_equal(wheel_due(&wheel, now + WHEEL_TICK_MS), 0);
-    assert_int_not_equal(wheel_wait_ms(&wheel, now + WHEEL_TICK_MS, 500), 0);
+    assert_int_equal(wheel_due(&wheel, now + WHEEL_TICK_MS), 7);
     wheel_deinit(&wheel);
 }
 
@@ -176,11 +126,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late),
-        cmocka_unit_test(the_wait_never_sleeps_past_a_hold),
         cmocka_unit_test(mark_set_while_the_owner_reads_a_time_stays),
         cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
         cmocka_unit_test(time_beyond_the_wheel_comes_due_after_its_rounds),
-        cmocka_unit_test(the_wait_is_as_long_as_the_next_hold_and_no_longer_than_asked),
         cmocka_unit_test(marks_are_collected_once_a_tick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
