@@ -115,6 +115,15 @@ bool member_check(struct http_req *req, struct front *front, const struct front_
     return true;
 }
 
+unsigned member_lane(const struct http_req *req, struct front *front,
+                     const struct front_line *event)
+{
+    struct found found;
+    if (event->doc.lanes_len == 0 || member_of(req, front, event, NULL, &found) < 0)
+        return 0;
+    return found.lane;
+}
+
 bool member_holds(struct http_req *req, struct front *front, const struct front_line *event,
                   const uint8_t visitor[LINE_VISITOR_BYTES], struct member_name *name_or_null)
 {

@@ -13,6 +13,10 @@
 bool member_check(struct http_req *req, struct front *front, const struct front_line *event,
                   struct visitor *member, unsigned *lane);
 
+/* The lane that a token opens to a visitor who has a place in the general one; 0: none does. */
+unsigned member_lane(const struct http_req *req, struct front *front,
+                     const struct front_line *event);
+
 /* Does the ticket belong to this member? An expired token still says who it was: nobody should
  * be turned away for having waited an hour. False: answered, 401 or 403 `member-differs`. True:
  * *name is what the member is called in passes. */

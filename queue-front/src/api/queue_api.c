@@ -548,6 +548,8 @@ static void read_request(struct joining *join, const struct front_line *event,
     unsigned lane = out->ticket.lane;
     struct visitor invited;
     out->is_refused = !is_invited(req, front, event, &lane, &invited);
+    if (lane == 0)
+        lane = member_lane(req, front, event);
     out->other_lane = lane != out->ticket.lane;
     if (out->is_refused || out->other_lane)
         return;

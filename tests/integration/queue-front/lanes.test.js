@@ -178,6 +178,11 @@ test('a member token may open a lane and stays in it', async (t) => {
   assert.equal((await kim.joined(fan('kim'))).lane, 'fans');
   assert.equal((await new Visitor(house.front, 'show').join(fan('kim'))).status, 200, 'one place');
   assert.equal((await new Visitor(house.front, 'show').joined(asMember(shop.token('lee')))).lane, undefined);
+  const ann = new Visitor(house.front, 'show');
+  assert.equal((await ann.joined()).lane, undefined, 'not logged in yet');
+  assert.equal((await ann.joined(fan('ann'))).lane, 'fans');
+  const again = await ann.join(fan('ann'));
+  assert.deepEqual([again.status, again.json.lane], [200, 'fans']);
   assert.equal((await new Visitor(house.front, 'show').joined(
     asMember(shop.token('eve', { claims: { lane: 'vip' } })))).lane, undefined);
   const { code } = (await kim.call('POST', 'move', { body: {} })).json;

@@ -35,7 +35,7 @@ struct join_request {
     struct ticket ticket; /* JOIN_TICKET, JOIN_TICKET_ELSEWHERE: its place is on another device */
     bool is_shut;         /* nobody joins for now, and places are kept */
     bool is_refused;      /* and answered: next to the ticket it shows no invitation of ours */
-    bool other_lane;      /* it shows an invitation to another lane than the ticket's */
+    bool other_lane;      /* it shows what opens another lane than the ticket's */
     bool is_unread;       /* there is a pass, and no memory to read it */
     bool is_over;         /* the place's call has run out, or the event is closed */
     bool can_look;        /* it may have been used, and there is room to ask */
