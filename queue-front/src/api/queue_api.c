@@ -6,7 +6,7 @@
  * A join is safe to repeat. With a ticket, the answer is the same ticket. Without, the visitor is
  * recognised by Idempotency-Key or by the cookie that the waiting page has set; a visitor with
  * neither cannot be recognised, and has not been given a number yet. A place that was given up or
- * used, or whose call has run out, is none any more: its owner gets a new one, at the end, and
+ * used, or whose call has run out, does not count: its owner gets a new one, at the end, and
  * repeating that is safe too. */
 #include "api/queue_api.h"
 

@@ -69,6 +69,12 @@ static uint64_t name_of(const struct visitor *visitor)
     return (uint64_t)visitor->n * TURNS_OF_ONE + visitor->as + 1;
 }
 
+/* The checker of histories knows one place of a name. */
+static bool is_checked(const struct visitor *visitor)
+{
+    return visitor->line.event == 0 && visitor->line.lane == 0;
+}
+
 /* ---- the history ---- */
 
 /* The checker knows one line, without a draw, of one event. */
@@ -117,6 +123,11 @@ static struct ask *ask_with_place(struct visitor *visitor, enum ask_kind kind)
                       .who = name_of(visitor),
                       .line = visitor->line,
                       .member = visitor->member,
+                      .invitation = visitor->invitation,
+                      .presale = visitor->presale,
+                      .work = visitor->work,
+                      .work_minute = visitor->work_minute,
+                      .shows_ticket = true,
                       .told_ms = visitor->told_ms,
                       .ends_ms = visitor->ends_ms};
     memcpy(ask.ticket, visitor->ticket, sizeof(ask.ticket));
@@ -216,18 +227,21 @@ static bool bring(struct visitor *visitor, const struct ask *refused)
     }
 }
 
-/* False: the visitor has given up. */
+/* False: the visitor has given up. Some who come again show the ticket that they had. */
 static bool join(struct visitor *visitor)
 {
+    bool shows_ticket = visitor->turn > visitor->as && chance(50);
     for (;;) {
-        const struct ask asked = {.kind = ASK_JOIN,
-                                  .line = visitor->line,
-                                  .who = name_of(visitor),
-                                  .member = visitor->member,
-                                  .invitation = visitor->invitation,
-                                  .presale = visitor->presale,
-                                  .work = visitor->work,
-                                  .work_minute = visitor->work_minute};
+        struct ask asked = {.kind = ASK_JOIN,
+                            .line = visitor->line,
+                            .who = name_of(visitor),
+                            .member = visitor->member,
+                            .invitation = visitor->invitation,
+                            .presale = visitor->presale,
+                            .work = visitor->work,
+                            .work_minute = visitor->work_minute};
+        asked.shows_ticket = shows_ticket;
+        memcpy(asked.ticket, visitor->ticket, sizeof(asked.ticket));
         if (chance(20))
             ask_beside(&asked);
         const struct ask *ask = ask_at(&visitor->bell, &asked);
@@ -247,13 +261,16 @@ static bool join(struct visitor *visitor)
 
 /* ---- to another device ---- */
 
-/* A request of the old device, which does not know it. */
+/* Requests of the old device, which does not know it. */
 static void ask_on(void *ctx)
 {
-    static const enum ask_kind kinds[] = {ASK_ME, ASK_PASS, ASK_PASS, ASK_LEAVE, ASK_CODE};
+    static const enum ask_kind kinds[] = {ASK_ME,    ASK_PASS, ASK_PASS,
+                                          ASK_LEAVE, ASK_CODE, ASK_JOIN};
     struct visitor *old = ctx;
     for (unsigned i = 0; i < OLD_ASKS; i++) {
-        (void)ask_with_place(old, kinds[sim_below(SIM_CHOICES, sizeof(kinds) / sizeof(kinds[0]))]);
+        enum ask_kind kind = kinds[sim_below(SIM_CHOICES, sizeof(kinds) / sizeof(kinds[0]))];
+        if (kind != ASK_JOIN || !is_checked(old))
+            (void)ask_with_place(old, kind);
         wait_ms(10, 4000);
     }
 }
@@ -335,6 +352,13 @@ static void receive(struct visitor *visitor, const struct ask *ask)
     visitor->guest = guest;
 }
 
+/* As its front sees it. */
+static bool is_over(struct visitor *visitor)
+{
+    const struct ask *ask = ask_with_place(visitor, ASK_ME);
+    return ask->outcome == LINE_OK && place_is_over(ask->place);
+}
+
 static bool enter(struct visitor *visitor)
 {
     if (chance(10) && !people.calm)
@@ -358,6 +382,8 @@ static bool enter(struct visitor *visitor)
             ask->outcome == ANSWER_TICKET)
             return false;
         wait_ms(300, 1500);
+        if (chance(20) && is_over(visitor))
+            return false;
     }
 }
 
@@ -425,12 +451,10 @@ static bool take_turn(struct visitor *visitor)
     return true;
 }
 
-/* Some come again by their old name, whose place is over or not. The checker of histories knows one
- * place of a name. */
+/* Some come again by their old name, whose place is over or not. */
 static uint32_t name_turn(const struct visitor *visitor)
 {
-    bool is_checked = visitor->line.event == 0 && visitor->line.lane == 0;
-    return is_checked || chance(50) ? visitor->turn : visitor->as;
+    return is_checked(visitor) || chance(50) ? visitor->turn : visitor->as;
 }
 
 static void live(void *ctx)

@@ -54,6 +54,7 @@ struct ask {
     uint64_t presale;     /* code that is shown; 0: none */
     uint64_t work;        /* what was worked for it; 0: nothing */
     uint64_t work_minute; /* when that was given out */
+    bool shows_ticket;
     /* with a place: */
     char ticket[TICKET_LEN + 1];
     uint64_t told_ms, ends_ms; /* of the visit, as its pass says: until then, and never beyond */
@@ -64,8 +65,8 @@ struct ask {
     struct ask_load load;
 
     /* the answer */
-    int outcome; /* ANSWER_NONE: nobody knows */
-    bool over, stale;
+    int outcome;               /* ANSWER_NONE: nobody knows */
+    bool over, stale, is_kept; /* kept: a join found the place of the ticket that it shows */
     enum line_state state;
     uint64_t minute; /* the minute of the work that comes with this answer */
     uint64_t entry, position;

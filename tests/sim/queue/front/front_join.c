@@ -46,6 +46,30 @@ static int what_lacks(const struct ask *ask, const struct line_view *view)
     return code && ask->presale == 0 ? (int)ANSWER_CODE : (int)LINE_OK;
 }
 
+static void read_request(struct joining *join, struct join_request *out)
+{
+    const struct ask *ask = join->ask;
+    struct front *front = join->front;
+    const struct line_view *general = front_general(front, ask);
+    out->shows = JOIN_NO_TICKET;
+    if (general == NULL || !ask->shows_ticket || !front_parse_ticket(front, ask, &out->ticket) ||
+        out->ticket.tag != general->tag)
+        return;
+    struct line_ref line = {ask->line.event, out->ticket.lane};
+    const struct line_view *view = front_view(front, line);
+    uint64_t entry = out->ticket.entry;
+    if (view == NULL)
+        return;
+    if (entry > view->issued)
+        line_store_saw_place(front->store, view->id, entry);
+    bool is_elsewhere = out->ticket.moves < moves_of(view->moves, entry);
+    out->shows = is_elsewhere ? JOIN_TICKET_ELSEWHERE : JOIN_TICKET;
+    out->other_lane = ask->invitation != 0 && ask->asked_lane != line.lane;
+    struct place place = place_at(view, entry, place_now_ms(view, clock_mono_us(&front->clock)));
+    out->is_over = place_is_over(place) || general->state == LINE_CLOSED;
+    out->can_look = event_state_takes_joins(general->state);
+}
+
 static void read_newcomer(struct joining *join, struct join_newcomer *out)
 {
     struct ask *ask = join->ask;
@@ -105,6 +129,7 @@ static void ask_for_place(struct joining *join, const struct join_effect *effect
 
 static void look_at(struct joining *join, const struct ticket *ticket)
 {
+    join->ask->line.lane = ticket->lane;
     const struct line_view *view = front_view(join->front, join->ask->line);
     join->look = (struct line_visit){
         .call = LINE_LOOK,
@@ -141,9 +166,16 @@ static void answer_join(struct joining *join, const struct join_effect *effect)
         front_answer(front, ask, LINE_UNAVAILABLE);
         break;
     case JOIN_KEPT:
+        ask->line.lane = effect->ticket.lane;
+        ask->entry = effect->ticket.entry;
+        ask->moves = effect->ticket.moves;
+        ask->is_kept = true;
+        front_stand(front, ask);
+        front_answer(front, ask, LINE_SAME);
+        break;
     case JOIN_BAD_TICKET:
     case JOIN_NO_MEMORY:
-        abort(); /* nobody here joins with a ticket */
+        abort(); /* what is no ticket counts as none here, and memory does not run out */
     }
     free(join);
 }
@@ -159,6 +191,7 @@ static void await_document(void *ctx)
         probe_reached(PROBE_LINE_JUDGED_AGAIN);
         next.document.is_there = true;
         next.document.is_same_event = view->tag == join->tag;
+        read_request(join, &next.document.request);
     } else if (join->awaited_ms < AWAIT_MS) {
         join->awaited_ms += AWAIT_EVERY_MS;
         sim_after(&join->front->proc, AWAIT_EVERY_MS * SIM_MS, await_document, join);
@@ -213,6 +246,7 @@ static void on_joined(struct line_join *line)
         reply->ticket.entry = line->entry;
         reply->ticket.tag = view->tag;
         memcpy(reply->ticket.visitor, join->visitor, sizeof(join->visitor));
+        reply->ticket.lane = (uint8_t)join->ask->line.lane;
         if (line->outcome == LINE_SAME)
             reply->ticket.moves = moves_of(view->moves, line->entry);
         reply->can_look = event_state_takes_joins(view->state);
@@ -243,6 +277,7 @@ void front_join_handle(struct front *front, struct ask *ask)
     assert(join != NULL);
     join->front = front;
     join->ask = ask;
-    struct join_event begin = {.input = JOIN_REQUEST, .request = {.shows = JOIN_NO_TICKET}};
+    struct join_event begin = {.input = JOIN_REQUEST};
+    read_request(join, &begin.request);
     join_go_on(join, &begin);
 }

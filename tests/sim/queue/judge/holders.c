@@ -48,25 +48,36 @@ static bool is_same_line(uint64_t a, uint64_t b)
     return a >> 32 == b >> 32;
 }
 
+static bool is_same_visitor(const struct ask *ask, const struct holder *other)
+{
+    return ask->who != 0 && other->who == ask->who && is_same_line(other->number, number_of(ask));
+}
+
+/* The invitation that a new place was had by. One who had a place in this line before comes again
+ * for that one, and the invitation shown is not used. */
+static uint64_t invitation_of(const struct ask *ask)
+{
+    for (uint32_t i = 0; i < holders_count; i++)
+        if (holders[i].number != number_of(ask) && is_same_visitor(ask, &holders[i]))
+            return 0;
+    return ask->invitation;
+}
+
 /* What was shown for one place buys no other. */
 static void judge_spent(const struct ask *ask, const struct holder *other)
 {
     if (ask->outcome != LINE_OK || other->who == ask->who)
         return;
     bool same_event = lines_is_of(other->number, ask->line.event);
+    uint64_t invitation = invitation_of(ask);
     if (ask->work != 0 && other->work == ask->work && same_event)
         invariant_broken(INVARIANT_6, "place %s is given for work that place %s was had by",
                          lines_says(number_of(ask)), lines_says(other->number));
-    if (ask->invitation != 0 && other->invitation == ask->invitation &&
+    if (invitation != 0 && other->invitation == invitation &&
         is_same_line(other->number, number_of(ask)))
         invariant_broken(INVARIANT_6,
                          "place %s is given for invitation %" PRIu64 ", by which place %s was had",
-                         lines_says(number_of(ask)), ask->invitation, lines_says(other->number));
-}
-
-static bool is_same_visitor(const struct ask *ask, const struct holder *other)
-{
-    return ask->who != 0 && other->who == ask->who && is_same_line(other->number, number_of(ask));
+                         lines_says(number_of(ask)), invitation, lines_says(other->number));
 }
 
 static void judge_others(const struct ask *ask, bool (*may_be_over)(uint64_t number))
@@ -80,7 +91,10 @@ static void judge_others(const struct ask *ask, bool (*may_be_over)(uint64_t num
                 probe_reached(PROBE_LINE_TWICE);
             continue;
         }
-        if (is_same_visitor(ask, other) && (other->left || may_be_over(other->number)))
+        /* A name that Redis has lost, and the ticket of a place before, may lead to two places. */
+        bool may_have_two =
+            other->left || may_be_over(other->number) || (ask->shows_ticket && losses_any());
+        if (is_same_visitor(ask, other) && may_have_two)
             probe_reached(PROBE_LINE_ANEW);
         else if (is_same_visitor(ask, other))
             invariant_broken(INVARIANT_6, "visitor %" PRIu64 " gets place %s, and has %s", ask->who,
@@ -114,8 +128,28 @@ void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over
     if (ask->outcome == LINE_OK) {
         holder->is_new = true;
         holder->work = ask->work;
-        holder->invitation = ask->invitation;
+        holder->invitation = invitation_of(ask);
     }
+}
+
+/* A name is free once its place is over, wherever that was taken to. */
+void holders_on_moved(const struct ask *ask, bool (*is_over)(uint64_t entry, uint64_t asked_us))
+{
+    const struct holder *over = NULL;
+    for (uint32_t i = 0; i < holders_count; i++) {
+        const struct holder *holder = &holders[i];
+        if (holder->who != ask->who || lines_of(holder->number).event != ask->line.event)
+            continue;
+        bool has_left = holder->left && holder->left_us < ask->asked_us;
+        if (holder->given_us <= losses_last_us() ||
+            (!has_left && !is_over(holder->number, ask->asked_us)))
+            return;
+        over = holder;
+    }
+    if (over != NULL)
+        invariant_broken(INVARIANT_6,
+                         "visitor %" PRIu64 " hears that place %s has moved, and it is over",
+                         ask->who, lines_says(over->number));
 }
 
 /* ---- moves ---- */
@@ -168,6 +202,11 @@ bool holders_has_left(const struct ask *ask)
 {
     const struct holder *holder = find(number_of(ask));
     return holder != NULL && holder->left;
+}
+
+bool holders_has_left_for_good(const struct ask *ask)
+{
+    return holders_has_left(ask) && find(number_of(ask))->left_us > losses_last_us();
 }
 
 uint32_t holders_len(void)

@@ -20,10 +20,13 @@
 #include <string.h>
 
 enum {
-    ROWS_MAX = 4096,    /* a power of two */
-    FAREWELL_MS = 2500, /* until the seats have heard that a visit is over */
-    SKEW_MS = 8000,     /* what clocks differ by, and the leeway of a pass */
-    ROUNDED_MS = 1000,  /* a pass names whole seconds, and after a loss only a pass tells */
+    ROWS_MAX = 4096,       /* a power of two */
+    FAREWELL_MS = 2500,    /* until the seats have heard that a visit is over */
+    KNOCKS_MS = 8000,      /* who knocked so long ago is at the door */
+    CLOCK_STILL_MS = 5000, /* a tick would have moved it */
+    DOOR_HEARD_MS = 3000,  /* all fronts know by then */
+    SKEW_MS = 8000,        /* what clocks differ by, and the leeway of a pass */
+    ROUNDED_MS = 1000,     /* a pass names whole seconds, and after a loss only a pass tells */
     RULES_MAX = 256,
     PASSES_MAX = 4096,
     HEALER_BYTES = 64,
@@ -44,8 +47,9 @@ struct row {
         unsigned front; /* that told so */
         bool there;
     } end;
-    uint64_t written_ms; /* until when Redis keeps the visit */
-    uint32_t leaving;    /* ends that were asked for, and of which nobody knows what came */
+    uint64_t written_ms;          /* until when Redis keeps the visit */
+    uint64_t door_us, knocked_us; /* at the door since, and heard there the last time; 0: never */
+    uint32_t leaving; /* ends that were asked for, and of which nobody knows what came */
 };
 
 /* What the lines of one event have in common. */
@@ -60,6 +64,8 @@ struct house {
     uint32_t visits_lost;
     /* knobs as Redis has them */
     uint64_t max_active, line_max, state;
+    uint64_t clock_us;  /* when its clock was brought nearer to Redis's, or taken off it */
+    uint64_t turned_us; /* when somebody came in or went, or calls ran out, the last time */
     double rate, burst;
     unsigned lanes; /* without the general one */
     struct {
@@ -324,8 +330,10 @@ static void on_knob(unsigned event, struct span name, struct span value)
         house->line_max = number_in(value);
     else if (span_eq(name, SPAN("state")))
         house->state = number_in(value);
-    else if (span_eq(name, SPAN("clock_off_us")))
+    else if (span_eq(name, SPAN("clock_off_us"))) {
         probe_reached(PROBE_LINE_CLOCK);
+        house->clock_us = sim_us();
+    }
     if (span_eq(name, SPAN("rate_milli")) || span_eq(name, SPAN("burst")) ||
         span_eq(name, SPAN("shares")))
         set_rate(event);
@@ -353,6 +361,7 @@ static void on_rules(struct line_ref line, struct span doc)
 static void on_active(unsigned event, const struct span *words, size_t len)
 {
     bool begins = span_eq(words[0], SPAN("ZADD"));
+    book.houses[event].turned_us = sim_us();
     if (begins && book.houses[event].is_healed)
         return;
     for (size_t i = begins ? 3 : 2; i < len; i += begins ? 2 : 1) {
@@ -370,6 +379,7 @@ static void on_settled(struct line_ref line, struct span stretch)
     struct span upto;
     (void)span_cut(stretch, ':', &upto);
     uint64_t last = lines_number(line, number_in(upto)), now_ms = event_ms(line.event);
+    book.houses[line.event].turned_us = sim_us();
     for (uint32_t i = 0; i < book.rows_len; i++) {
         struct row *row = &book.rows[i];
         bool is_of_line = row->number >> 32 == last >> 32 && row->number <= last;
@@ -523,6 +533,18 @@ bool ledger_is_sure(const struct ask *ask)
     return ahead_all_have_heard() && ask->state >= LINE_OPEN && ask->state != LINE_CLOSED;
 }
 
+/* As long as somebody at the door knocks, the call does not run out. */
+static void judge_door(const struct row *row, const struct ask *ask)
+{
+    bool knocks = row->knocked_us > 0 && row->knocked_us + KNOCKS_MS * SIM_MS > sim_us() &&
+                  row->door_us + DOOR_HEARD_MS * SIM_MS < sim_us() &&
+                  row->door_us > losses_last_us();
+    if (knocks && place_is_over(ask->place) && !row->entered && !row->ended && row->leaving == 0 &&
+        !holders_has_left(ask))
+        invariant_broken(INVARIANT_6, "place %s knocks at the door, and hears that it is over",
+                         lines_says(row->number));
+}
+
 static void judge_place(unsigned front, const struct ask *ask)
 {
     const struct place *place = &ask->place;
@@ -532,6 +554,7 @@ static void judge_place(unsigned front, const struct ask *ask)
     lots_on_told(front, ask->line, ask->entry, place->position);
     struct row *row = row_of(lines_number(ask->line, place->position));
     ahead_on_told(front, ask);
+    judge_door(row, ask);
     if (place->state == PLACE_CALLED && place->call_expires_ms > 0) {
         row->call.at_us = sim_us();
         row->call.expires_ms = place->call_expires_ms;
@@ -554,10 +577,28 @@ static bool asked_for(const struct house *house, uint64_t from_us, bool work, un
     return always;
 }
 
-static bool may_be_over(uint64_t number)
+/* `entry` is the number of an entry, and rows are of places: those differ after a draw. */
+static bool may_be_over(uint64_t entry)
 {
-    const struct row *row = known_row(number);
-    return row != NULL && (row->called || row->leaving > 0);
+    struct line_ref line = lines_of(entry);
+    const struct line_view *view = fronts_view(line);
+    if (view == NULL)
+        return true;
+    uint64_t place = place_position(view, lines_place(entry));
+    const struct row *row = known_row(lines_number(line, place));
+    if (row == NULL)
+        return place <= house_of(entry)->served[line.lane];
+    return row->called || row->leaving > 0;
+}
+
+static bool is_over(uint64_t entry, uint64_t before_us)
+{
+    struct line_ref line = lines_of(entry);
+    const struct line_view *view = fronts_view(line);
+    const struct row *row =
+        view != NULL ? known_row(lines_number(line, place_position(view, lines_place(entry))))
+                     : NULL;
+    return row != NULL && row->ended && row->ended_us < before_us;
 }
 
 static void judge_join(unsigned front, const struct ask *ask)
@@ -572,11 +613,14 @@ static void judge_join(unsigned front, const struct ask *ask)
         probe_reached(PROBE_LINE_WORK_ASKED);
     const struct house *house = &book.houses[ask->line.event];
     presales_on_join(ask, asked_for(house, ask->asked_us, false, 1u << ask->line.lane));
+    if (ask->outcome == ANSWER_MOVED)
+        holders_on_moved(ask, is_over);
     if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
         return;
     if (ask->outcome == LINE_SAME)
         probe_reached(PROBE_LINE_AGAIN);
-    holders_on_join(ask, asked_for(house, ask->asked_us, true, 0), may_be_over);
+    if (!ask->is_kept)
+        holders_on_join(ask, asked_for(house, ask->asked_us, true, 0), may_be_over);
     judge_place(front, ask);
 }
 
@@ -601,19 +645,61 @@ static struct row *row_asked(const struct ask *ask)
     return row_of(lines_number(ask->line, ask->position));
 }
 
-static void judge_refused(const struct row *row, const struct ask *ask)
+/* Nobody has been inside since this was asked, and nothing is kept for anybody. */
+static bool is_hall_empty(const struct ask *ask)
+{
+    struct line_ref general = {ask->line.event, 0};
+    struct span phantoms = keeper_field(lines_key(general, "bucket"), "phantoms");
+    struct span doubted = keeper_field(lines_key(general, "bucket"), "doubted");
+    return keeper_items(lines_key(general, "active")) == 0 && number_in(phantoms) == 0 &&
+           number_in(doubted) == 0 && book.houses[ask->line.event].turned_us < ask->asked_us;
+}
+
+static uint64_t bucket_of(const struct ask *ask, const char *field)
+{
+    return number_in(keeper_field(lines_key(ask->line, "bucket"), field));
+}
+
+/* May somebody stand before at the door who owes no token, or for whom one is put aside? */
+static bool is_behind_somebody(const struct row *row, const struct ask *ask)
+{
+    uint64_t dead = bucket_of(ask, "dead"); /* up to here nothing is left of a call */
+    bool may = bucket_of(ask, "dues") > 0;
+    for (uint32_t i = 0; i < book.rows_len; i++) {
+        const struct row *other = &book.rows[i];
+        struct line_ref line = lines_of(other->number);
+        may |= other->number < row->number && lines_place(other->number) > dead &&
+               line.event == ask->line.event && line.lane == ask->line.lane && other->called &&
+               !other->entered && !other->ended;
+    }
+    return may;
+}
+
+static void judge_refused(unsigned front, struct row *row, const struct ask *ask)
 {
     uint64_t now_ms = event_ms(ask->line.event);
     bool called = row->call.there && !row->call.has_run_out && row->call.expires_ms > now_ms &&
                   row->leaving == 0 && !holders_has_left(ask);
     bool refused = ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE;
-    if (ask->outcome == LINE_NOT_YET && row->called)
+    bool is_settled = lines_place(row->number) <= bucket_of(ask, "settled");
+    if (ask->outcome == LINE_NOT_YET && row->called) {
         probe_reached(PROBE_LINE_DOOR);
+        if (row->knocked_us + KNOCKS_MS * SIM_MS < sim_us())
+            row->door_us = sim_us();
+        row->knocked_us = sim_us();
+    }
+    if (ask->outcome == LINE_NOT_YET && called && row->paid && is_hall_empty(ask) && !is_settled &&
+        !is_behind_somebody(row, ask))
+        invariant_broken(INVARIANT_6, "place %s is called and in time, and the empty hall is shut",
+                         lines_says(row->number));
     if (ask->outcome == LINE_EXPIRED && !row->entered)
         probe_reached(PROBE_LINE_MISSED);
     if (ask->outcome == LINE_MEMBER_INSIDE)
         probe_reached(PROBE_LINE_MEMBER_INSIDE);
-    if (refused && called && !row->entered && !losses_may_forget(row->call.front, row->call.at_us))
+    /* That it was made longer is known to fronts that were there then. */
+    bool is_unknown = is_settled && row->call.at_us <= losses_last_us() && front != row->call.front;
+    if (refused && called && !row->entered && !is_unknown &&
+        !losses_may_forget(row->call.front, row->call.at_us))
         invariant_broken(INVARIANT_6, "place %s is turned away %" PRIu64 " ms before its call ends",
                          lines_says(row->number), row->call.expires_ms - now_ms);
 }
@@ -621,10 +707,10 @@ static void judge_refused(const struct row *row, const struct ask *ask)
 static void judge_pass(unsigned front, const struct ask *ask)
 {
     struct row *row = row_asked(ask);
-    judge_refused(row, ask);
+    judge_refused(front, row, ask);
     if (ask->outcome != LINE_OK && ask->outcome != LINE_SAME)
         return;
-    if (!row->called || holders_has_left(ask))
+    if (!row->called || holders_has_left_for_good(ask))
         invariant_broken(INVARIANT_6, "place %s is let in, and %s", lines_says(row->number),
                          row->called ? "was given up" : "was not called");
     if (row->call.there && row->call.expires_ms < event_ms(ask->line.event) && !row->visit.there)
@@ -784,6 +870,16 @@ void ledger_on_shopping(uint64_t number)
 
 /* ---- the end ---- */
 
+/* What Redis's clock was off by is given back little by little. */
+static void judge_clock(unsigned event)
+{
+    struct span off = keeper_field(lines_key((struct line_ref){event, 0}, "cfg"), "clock_off_us");
+    bool is_off = off.len > 0 && !span_eq(off, SPAN("0"));
+    if (is_off && book.houses[event].clock_us + CLOCK_STILL_MS * SIM_MS < sim_us())
+        invariant_broken(INVARIANT_4, "the clock of %s stays %.*s us apart", lines_event(event),
+                         (int)off.len, off.ptr);
+}
+
 static void judge_end_of(struct line_ref line)
 {
     const struct line_view *view = fronts_view(line);
@@ -802,9 +898,11 @@ static void judge_end_of(struct line_ref line)
 
 void ledger_judge_end(void)
 {
-    for (unsigned event = 0; event < fronts_events(); event++)
+    for (unsigned event = 0; event < fronts_events(); event++) {
+        judge_clock(event);
         for (unsigned lane = 0; lane <= book.houses[event].lanes; lane++)
             judge_end_of((struct line_ref){event, lane});
+    }
 }
 
 uint32_t ledger_entered(void)

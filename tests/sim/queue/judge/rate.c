@@ -6,21 +6,18 @@
 
 #include <inttypes.h>
 
-enum { BURST_KEPT_MS = 10000 };
-
 struct rate {
-    double level, allowed, paid, rate, burst, burst_kept;
-    uint64_t level_us, burst_kept_us;
+    double level, allowed, paid, rate, burst;
+    uint64_t level_us;
     bool begun;
 };
 
 static struct rate rates[EVENTS];
 
+/* A knob binds what was saved before it was turned, and nothing is saved at rate 0. */
 static double room(const struct rate *of)
 {
-    bool keeps = sim_us() < of->burst_kept_us + BURST_KEPT_MS * SIM_MS;
-    double burst = keeps && of->burst_kept > of->burst ? of->burst_kept : of->burst;
-    return burst + 0.25 * of->rate;
+    return of->rate > 0 ? of->burst + 0.25 * of->rate : 0;
 }
 
 static void refill(struct rate *of)
@@ -56,10 +53,6 @@ void rate_set(unsigned event, double rate, double burst_knob, unsigned lanes)
     if (rate > of->rate) { /* the next tick pays by the new one for a quarter of a second */
         of->level += 0.25 * (rate - of->rate);
         of->allowed += 0.25 * (rate - of->rate);
-    }
-    if (burst != of->burst) {
-        of->burst_kept = of->burst;
-        of->burst_kept_us = sim_us();
     }
     if (burst > of->burst)
         of->allowed += burst - of->burst;
