@@ -548,16 +548,18 @@ static void read_request(struct joining *join, const struct front_line *event,
     unsigned lane = out->ticket.lane;
     struct visitor invited;
     out->is_refused = !is_invited(req, front, event, &lane, &invited);
-    if (lane == 0)
-        lane = member_lane(req, front, event);
     out->other_lane = lane != out->ticket.lane;
     if (out->is_refused || out->other_lane)
         return;
     const struct front_line *line = front_line_in(front, event, lane);
     struct place place = standing_of(req, front, line, out->ticket.entry, &out->is_unread);
     out->is_over = place_is_over(place) || event->view->state == LINE_CLOSED;
+    bool takes_joins = event_state_takes_joins(line->view->state);
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
-    out->can_look = event_state_takes_joins(line->view->state) && pending < FRONT_PENDING_MAX;
+    out->can_look = takes_joins && pending < FRONT_PENDING_MAX;
+    /* Nobody who is called gives that up for a place at the end of a lane. */
+    if (lane == 0 && takes_joins && place.state == PLACE_WAITING)
+        out->other_lane = member_lane(req, front, event) > 0;
 }
 
 static void answer_again(struct http_req *req, struct front *front, const struct front_line *event,

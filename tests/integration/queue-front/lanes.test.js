@@ -178,11 +178,22 @@ test('a member token may open a lane and stays in it', async (t) => {
   assert.equal((await kim.joined(fan('kim'))).lane, 'fans');
   assert.equal((await new Visitor(house.front, 'show').join(fan('kim'))).status, 200, 'one place');
   assert.equal((await new Visitor(house.front, 'show').joined(asMember(shop.token('lee')))).lane, undefined);
-  const ann = new Visitor(house.front, 'show');
+  await makeEvent(house, 'still', STILL);
+  const ann = new Visitor(house.front, 'still');
   assert.equal((await ann.joined()).lane, undefined, 'not logged in yet');
   assert.equal((await ann.joined(fan('ann'))).lane, 'fans');
   const again = await ann.join(fan('ann'));
   assert.deepEqual([again.status, again.json.lane], [200, 'fans']);
+  const dan = new Visitor(house.front, 'still');
+  await dan.joined();
+  await act(house.front, 'still', 'sold-out');
+  await untilState(house.front, 'still', 'sold-out');
+  assert.equal((await dan.join(fan('dan'))).status, 200, 'places are kept');
+  const bea = new Visitor(house.front, 'show');
+  await bea.joined();
+  await bea.untilCalled();
+  const called = await bea.join(fan('bea'));
+  assert.deepEqual([called.status, called.json.lane, called.json.called], [200, undefined, true], 'a call is better than a lane');
   assert.equal((await new Visitor(house.front, 'show').joined(
     asMember(shop.token('eve', { claims: { lane: 'vip' } })))).lane, undefined);
   const { code } = (await kim.call('POST', 'move', { body: {} })).json;

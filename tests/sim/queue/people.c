@@ -239,8 +239,8 @@ static bool join(struct visitor *visitor)
                             .invitation = visitor->invitation,
                             .presale = visitor->presale,
                             .work = visitor->work,
-                            .work_minute = visitor->work_minute};
-        asked.shows_ticket = shows_ticket;
+                            .work_minute = visitor->work_minute,
+                            .shows_ticket = shows_ticket};
         memcpy(asked.ticket, visitor->ticket, sizeof(asked.ticket));
         if (chance(20))
             ask_beside(&asked);

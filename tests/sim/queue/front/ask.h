@@ -54,7 +54,7 @@ struct ask {
     uint64_t presale;     /* code that is shown; 0: none */
     uint64_t work;        /* what was worked for it; 0: nothing */
     uint64_t work_minute; /* when that was given out */
-    bool shows_ticket;
+    bool shows_ticket;    /* the one below */
     /* with a place: */
     char ticket[TICKET_LEN + 1];
     uint64_t told_ms, ends_ms; /* of the visit, as its pass says: until then, and never beyond */

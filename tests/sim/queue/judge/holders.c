@@ -133,7 +133,7 @@ void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over
 }
 
 /* A name is free once its place is over, wherever that was taken to. */
-void holders_on_moved(const struct ask *ask, bool (*is_over)(uint64_t entry, uint64_t asked_us))
+void holders_on_moved(const struct ask *ask, bool (*is_over)(uint64_t entry, uint64_t before_us))
 {
     const struct holder *over = NULL;
     for (uint32_t i = 0; i < holders_count; i++) {

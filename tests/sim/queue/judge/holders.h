@@ -10,6 +10,7 @@
 /* A join that was answered with a place. `may_be_over`: whether a place may have been used, missed
  * or given up, as far as the ledger knows. */
 void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over)(uint64_t number));
+/* A join that was answered with "moved". `is_over`: that place was over by then, for sure. */
 void holders_on_moved(const struct ask *ask, bool (*is_over)(uint64_t entry, uint64_t before_us));
 /* Anything else that is asked with a ticket and was done; a take says whose the place is now. */
 void holders_on_done(const struct ask *ask);

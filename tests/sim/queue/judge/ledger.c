@@ -577,27 +577,28 @@ static bool asked_for(const struct house *house, uint64_t from_us, bool work, un
     return always;
 }
 
-/* `entry` is the number of an entry, and rows are of places: those differ after a draw. */
-static bool may_be_over(uint64_t entry)
+/* The number of the place that an entry has: those differ after a draw. UINT64_MAX: no front says.
+ */
+static uint64_t place_of(uint64_t entry)
 {
     struct line_ref line = lines_of(entry);
     const struct line_view *view = fronts_view(line);
-    if (view == NULL)
-        return true;
-    uint64_t place = place_position(view, lines_place(entry));
-    const struct row *row = known_row(lines_number(line, place));
+    return view != NULL ? lines_number(line, place_position(view, lines_place(entry))) : UINT64_MAX;
+}
+
+static bool may_be_over(uint64_t entry)
+{
+    uint64_t place = place_of(entry);
+    const struct row *row = known_row(place);
     if (row == NULL)
-        return place <= house_of(entry)->served[line.lane];
+        return place == UINT64_MAX ||
+               lines_place(place) <= house_of(place)->served[lines_of(place).lane];
     return row->called || row->leaving > 0;
 }
 
 static bool is_over(uint64_t entry, uint64_t before_us)
 {
-    struct line_ref line = lines_of(entry);
-    const struct line_view *view = fronts_view(line);
-    const struct row *row =
-        view != NULL ? known_row(lines_number(line, place_position(view, lines_place(entry))))
-                     : NULL;
+    const struct row *row = known_row(place_of(entry));
     return row != NULL && row->ended && row->ended_us < before_us;
 }
 
