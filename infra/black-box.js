@@ -42,6 +42,7 @@ process.env.TMPDIR = execFileSync(new URL('memory', import.meta.url).pathname, {
 
 // By which run() begins each file: with this Node, whatever the PATH has.
 process.env.FAIRGATE_NODE = process.execPath;
+process.env.FAIRGATE_PARENT = process.pid;
 process.execPath = new URL('with-parent', import.meta.url).pathname;
 
 const END_MS = 90_000; // a service may take a minute to end

@@ -10,6 +10,9 @@ import './costs.js';
 import { CRASHES, FOUND, keepFinding, SANITIZER_STATUS, takeReports } from './findings.js';
 import { within } from './wait.js';
 
+// What began a program may be gone before the kernel was asked to end that with it: nothing would.
+const IF_BELOW = '[ "$PPID" = "$0" ] && exec "$@"';
+
 const LIVE = new Set();
 process.on('exit', () => {
   for (const child of LIVE) child.signal('SIGKILL');
@@ -192,7 +195,7 @@ export class Scope {
     const log = openSync(logPath, 'a', 0o600);
     const wrap = ['--pdeathsig', deathSignal];
     if (user !== null) wrap.push('--reuid', user, '--regid', user, '--clear-groups');
-    const process_ = spawn('setpriv', [...wrap, '--', ...argv], {
+    const process_ = spawn('setpriv', [...wrap, '--', 'sh', '-c', IF_BELOW, String(process.pid), ...argv], {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
