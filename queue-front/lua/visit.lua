@@ -46,7 +46,7 @@ elseif serving < tonumber(ARGV[ask_visit.serving]) or place > issued then
     return { HEAL }
 end
 local state = tonumber(cfg[cfg_visit.state])
-local function tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
+local function tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel, moves)
     return {
         [tell_visit.outcome] = outcome,
         [tell_visit.state] = state,
@@ -55,6 +55,7 @@ local function tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
         [tell_visit.retry_ms] = retry_ms or 0,
         [tell_visit.turn] = turn or NO_TURN,
         [tell_visit.channel] = channel or '',
+        [tell_visit.moves] = moves or 0,
     }
 end
 
@@ -70,8 +71,12 @@ local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'sett
     'admitted', 'phantoms', 'doubted', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms',
     'healed_came')
 
-local entry, moves = ARGV[ask_visit.entry], tonumber(ARGV[ask_visit.moves])
-if entry ~= '' and (bucket.moves_seq > 0 or moves > 0) and moves_known(entry, moves) > moves then
+local entry, told_moves = ARGV[ask_visit.entry], tonumber(ARGV[ask_visit.moves])
+local moves = told_moves
+if entry ~= '' and (bucket.moves_seq > 0 or moves > 0) then
+    moves = moves_known(entry, told_moves)
+end
+if moves > told_moves and ask ~= 'look' then
     return tell(MOVED)
 end
 
@@ -191,12 +196,17 @@ local function call_ends_ms()
     return stretch[1] and tonumber(string.match(stretch[1], '%d+$')) or 0
 end
 
--- Until when the call lasts, and how often it was made longer: the front may know what Redis has lost of that.
+-- Until when the call lasts, and how often it was made longer. What Redis has lost of that the front may know, and
+-- then all hear of it again.
 local function kept()
     local until_ms, times = kept_read(call('ZSCORE', prefix .. 'kept', place), bucket.stood_ms)
     local told_ms, told_times = tonumber(ARGV[ask_visit.kept_ms]), tonumber(ARGV[ask_visit.times])
-    if told_times >= times then
-        until_ms, times = math.max(until_ms, told_ms + bucket.stood_ms), told_times
+    if told_ms > 0 and told_times >= times then
+        times = told_times
+        if told_ms + bucket.stood_ms > until_ms then
+            until_ms = told_ms + bucket.stood_ms
+            kept_write(place, until_ms, times, bucket.stood_ms)
+        end
     end
     return math.max(call_ends_ms(), until_ms), times
 end
@@ -436,21 +446,22 @@ local function finish()
     return give_up()
 end
 
--- Is there anything left of the place? A session that Redis has forgotten may come back by its pass.
+-- Is there anything left of the place, wherever it was moved? A session that Redis has forgotten may come back by its
+-- pass.
 local function look()
     if known_ended then
-        return tell(GONE)
+        return GONE
     elseif expires_ms or (has('called') and not has('ended') and not known_over and phantoms_of(bucket) > 0) then
-        return tell(SAME)
+        return SAME
     elseif has('gone') or has('ended') or
         (bucket.early_n > 0 and call('SISMEMBER', prefix .. 'early', entry) == 1) then
-        return tell(GONE)
+        return GONE
     end
-    return tell((has('called') or known_over) and EXPIRED or NOT_YET)
+    return (has('called') or known_over) and EXPIRED or NOT_YET
 end
 
 if ask == 'look' then
-    return look()
+    return tell(look(), 0, 0, 0, NO_TURN, '', moves)
 end
 remember_visit()
 if ask == 'pass' then

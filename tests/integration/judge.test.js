@@ -179,7 +179,7 @@ for (const signal of ['SIGTERM', 'SIGINT'])
 
 const setpriv = execFileSync('sh', ['-c', 'command -v setpriv'], { encoding: 'utf8' }).trim();
 
-// Whoever is killed at once has begun programs of which the kernel has not been asked yet to end them.
+// A run that is killed at once has begun programs that the kernel has not been asked to end yet.
 for (const [how, askedAfterS] of [['a run that is killed', 0], ['a run that is killed at once', 0.5]])
   test(`${how} leaves nothing of what it began`, async () => {
     const bin = scope.tempDir('bin-');

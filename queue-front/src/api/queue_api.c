@@ -767,7 +767,8 @@ static void on_looked(struct line_visit *visit)
         looked->is_renewed = line->view->tag != join->machine.ticket.tag;
         looked->is_over =
             place_is_over(place_at(line->view, entry, front_line_now_ms(front, line)));
-        looked->moves = moves_of(line->view->moves, entry);
+        uint8_t seen = moves_of(line->view->moves, entry);
+        looked->moves = seen > visit->moves ? seen : visit->moves;
     }
     join_go_on(join, event, &next);
 }

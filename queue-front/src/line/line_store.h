@@ -151,7 +151,7 @@ struct line_visit {
      * from the view that is current during the call. */
     uint64_t place;
     uint64_t entry;  /* of the ticket; 0: it is a pass that asks */
-    uint8_t moves;   /* of the ticket */
+    uint8_t moves;   /* of the ticket; of LINE_LOOK: and what Redis says of the place */
     bool has_member; /* whose place it is: one of them is inside at a time */
     uint8_t member[LINE_VISITOR_BYTES];
     /* LINE_HEARTBEAT: until when the visit lasts, as the pass says, in whole seconds, rounded up;

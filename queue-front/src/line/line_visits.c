@@ -83,6 +83,8 @@ static bool read_visit(struct line_visit *visit, const redisReply *reply)
     bool extended = visit->call == LINE_EXTEND && tell.outcome == LINE_OK;
     visit->times = extended ? (uint8_t)tell.turn : 0;
     visit->turn = extended ? TURN_NONE : (enum turn_kind)tell.turn;
+    if (visit->call == LINE_LOOK)
+        visit->moves = (uint8_t)tell.moves;
     visit->outcome = (enum line_outcome)tell.outcome;
     visit->state = (enum line_state)tell.state;
     visit->expires_ms = tell.expires_ms;

@@ -110,7 +110,10 @@ describe('a turn that is over', () => {
     const { position } = await second.joined();
     await second.untilCalled();
     await patch(house.front, id, { max_active: 1 });
-    const knockUntil = Date.now() + 9000; // the call is over after five seconds
+    assertProblem(await second.pass(), 409, 'not-yet');
+    for (const front of house.fronts)
+      await until('each front to know of the knock', async () => Date.parse((await second.me({ front })).json.call_expires_at) > Date.now() + 20_000);
+    const knockUntil = Date.now() + 9000; // the call would be over after five seconds
     while (Date.now() < knockUntil) {
       assertProblem(await second.pass(), 409, 'not-yet');
       for (const front of house.fronts) {

@@ -218,25 +218,22 @@ static void on_looked(struct join *join, const struct join_looked *looked,
 {
     struct ticket ticket = join->ticket;
     /* It was called, and nobody came in time. */
-    bool is_missed =
-        join->by_name && looked->is_over && (looked->outcome == LINE_NOT_YET || ticket.moves > 0);
+    bool is_missed = join->by_name && looked->is_over && looked->outcome == LINE_NOT_YET;
     bool is_used = looked->outcome == LINE_GONE || looked->outcome == LINE_EXPIRED || is_missed;
     bool lives = looked->outcome == LINE_SAME || looked->outcome == LINE_NOT_YET;
     if (!looked->knows_event) {
         answer(join, JOIN_NO_EVENT, effect);
     } else if (looked->outcome == LINE_RENEWED || looked->is_renewed) {
         join_anew(join, NULL, 0, effect);
-    } else if (looked->outcome == LINE_MOVED && join->by_name) {
-        answer(join, JOIN_MOVED, effect);
-    } else if (looked->outcome == LINE_MOVED) { /* since this front's last picture */
-        join_from_elsewhere(join, &ticket, effect);
-    } else if (is_used && join->used < JOINS_AGAIN_MAX) {
+    } else if (is_used && join->used < JOINS_AGAIN_MAX) { /* wherever it was moved */
         join_anew(join, &ticket, join->used + 1, effect);
     } else if (join->by_name && !is_used && !lives) { /* it may have been given up */
         refuse(join, LINE_UNAVAILABLE, effect);
     } else if (join->by_name) {
         ticket.moves = looked->moves;
         accept_again(join, &ticket, effect);
+    } else if (looked->moves > ticket.moves) { /* since this front's last picture */
+        join_from_elsewhere(join, &ticket, effect);
     } else {
         keep(join, &ticket, effect);
     }

@@ -730,6 +730,10 @@ static const struct script_row rows[] = {
     {"after a wipe an extended call keeps its length and its count",
      "start; join ok entry=1; await serving=1; extend 1 ok times=1; extend 1 ok times=2;"
      "extend 1 ok times=3; lose; extend 1 ok times=4 later=60000"},
+    {"... and every front hears of it once more",
+     "set active=2; start; join ok; join ok; await serving=2; pass 1 ok; extend 2 ok times=1;"
+     "await active=1; set active=1; change; pass 2 not_yet; lose; pass 2 not_yet;"
+     "redis 1 EXISTS fg:{gala-2027}:kept"},
     /* Ticks are slow here: none reports the pass before the loss. */
     {"after a wipe a session of a lane newer than the last tick keeps its slot",
      "set active=3 shares=30 tick=1500; start; await lane=1; join ok of=lane;"

@@ -31,7 +31,6 @@ static const char *const outcomes[LINE_OUTCOME_COUNT + 1] = {
     [LINE_GONE] = "gone",
     [LINE_CONFLICT] = "conflict",
     [LINE_UNAVAILABLE] = "unavailable",
-    [LINE_MOVED] = "moved",
     [LINE_RENEWED] = "renewed",
     [LINE_PRESALE_LANE] = "other-lane",
     [LINE_FULL] = "full",
@@ -207,7 +206,10 @@ static const struct script_row rows[] = {
      "request ticket may-be-used; look 7; looked unavailable; answer kept entry=7"},
     {"who moved a place may join again", "request elsewhere; read; newcomer cookie; ask after-7"},
     {"... also if the move was only found in Redis",
-     "request ticket may-be-used; look 7; looked moved; read; newcomer cookie; ask after-7"},
+     "request ticket may-be-used; look 7; looked same moves=1; read; newcomer cookie; ask after-7"},
+    {"... and by the name that it had, once the place is over there",
+     "request ticket may-be-used; look 7; looked gone moves=1; read; newcomer key cookie;"
+     "ask after-7"},
     {"a bad ticket is refused", "request bad; answer ticket"},
     {"a shut event keeps places, also over ones", "request ticket shut over; answer kept entry=7"},
     {"an invitation to another lane is a new join",
@@ -259,11 +261,12 @@ static const struct script_row rows[] = {
      "request no; read; newcomer cookie; ask cookie; reply same moves=1 no-room; answer moved"},
     {"... if it moves meanwhile", "request no; read; newcomer cookie; ask cookie; reply same;"
                                   "look 9; looked same moves=1; answer moved"},
-    {"... if Redis alone knows", "request no; read; newcomer cookie; ask cookie; reply same;"
-                                 "look 9; looked moved; answer moved"},
-    {"... and if nobody came there, its owner joins again",
+    {"... and if it is over there, its owner joins again",
+     "request no; read; newcomer member; ask member; reply same; look 9; looked gone moves=1;"
+     "read; newcomer member; ask after-9 as-member"},
+    {"... also if nobody came there",
      "request no; read; newcomer member; ask member; reply same moves=1; look 9;"
-     "looked unavailable over; read; newcomer member; ask after-9 as-member"},
+     "looked not-yet over moves=1; read; newcomer member; ask after-9 as-member"},
     {"a name whose call was missed joins again",
      "request no; read; newcomer cookie; ask cookie; reply same; look 9; looked not-yet over;"
      "read; newcomer cookie; ask after-9"},
