@@ -22,7 +22,7 @@ struct farewell {
 
 void guest_begin(const struct guest_host *host)
 {
-    fronts_sign(host->left);
+    fronts_tell(host->left);
     people_host(host);
 }
 
@@ -41,20 +41,12 @@ void guest_shops(const struct guest *guest)
     ledger_on_shopping(guest->number);
 }
 
-/* ANSWER_TICKET: it was a visit to an earlier event of this id, which is over (as on_end()). */
-static bool is_over(const struct ask *ask)
-{
-    return ask->over &&
-           (ask->outcome == LINE_OK || ask->outcome == LINE_SAME || ask->outcome == LINE_GONE ||
-            ask->outcome == ANSWER_MOVED || ask->outcome == ANSWER_TICKET);
-}
-
 static void say(void *ctx)
 {
     struct farewell *farewell = ctx;
     fronts_ask(&farewell->ask);
     (void)sim_gate_wait(&farewell->bell, GOODBYE_S * (uint64_t)SIM_S);
-    bool done = is_over(&farewell->ask);
+    bool done = farewell->ask.over && farewell->ask.outcome == LINE_OK;
     farewell->ask.over = true; /* later nobody listens */
     if (done)
         farewell->heard(farewell->ctx);
@@ -69,5 +61,6 @@ void guest_goodbye(const struct guest *guest, void (*heard)(void *ctx), void *ct
     farewell->ask.kind = ASK_DONE;
     farewell->ask.bell = &farewell->bell;
     memcpy(farewell->ask.ticket, guest->ticket, sizeof(farewell->ask.ticket));
+    memcpy(farewell->ask.session, guest->session, sizeof(farewell->ask.session));
     (void)sim_spawn(NULL, say, farewell);
 }

@@ -5,6 +5,8 @@
 
 #include "queue/bell.h"
 
+#include "base/rfc3339.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,35 +81,69 @@ static void turn_a_knob(unsigned event)
     change(event, knobs[sim_below(SIM_CHOICES, sizeof(knobs) / sizeof(knobs[0]))]);
 }
 
-/* A draw has a beacon of its own each time it is tried. */
-static void move_to(unsigned event, enum line_state to)
+static void take_action(unsigned event, const char *action)
 {
-    const struct ask ask = {.kind = ASK_MOVE, .to = to, .lot = 1 + sim_below(SIM_CHOICES, 1000000)};
+    const struct ask ask = {.kind = ASK_MOVE, .action = action};
     (void)act(event, &ask);
 }
 
-/* Everybody has to show a code, but in the second lane. */
-static const char *lanes_of(const struct show *show)
+/* A draw has a beacon of its own each time it is tried. */
+static void open_line(unsigned event)
 {
-    if (!show->lanes)
-        return "";
-    return show->presale ? ",\"lanes\":[{\"id\":\"club\",\"share\":30,\"invitations\":999,"
-                           "\"code_required\":true},"
-                           "{\"id\":\"fans\",\"share\":20,\"invitations\":999}]"
-                         : ",\"lanes\":[{\"id\":\"club\",\"share\":30,\"invitations\":999},"
-                           "{\"id\":\"fans\",\"share\":20,\"invitations\":999}]";
+    const struct line_view *view = view_of(event);
+    enum line_state state = view != NULL ? view->state : LINE_DRAFT;
+    if (state == LINE_FROZEN) {
+        take_action(event, "unfreeze");
+        return;
+    }
+    const struct ask ask = {.kind = ASK_MOVE,
+                            .action = state == LINE_PRE_QUEUE ? "draw" : "open",
+                            .lot =
+                                state == LINE_PRE_QUEUE ? 1 + sim_below(SIM_CHOICES, 1000000) : 0};
+    (void)act(event, &ask);
+}
+
+/* These are for members only. With a presale everybody has to show a code, but in the second lane.
+ */
+static void put_lanes(struct text *out, const struct show *show)
+{
+    for (unsigned lane = 1; show->lanes && lane <= EVENT_LANES; lane++)
+        text_printf(out, "%s{\"id\":\"%s\",\"share\":%u,\"invitations\":%d%s}",
+                    lane == 1 ? ",\"member_required\":true,\"lanes\":[" : ",", lines_lane(lane),
+                    40 - 10 * lane, ASK_INVITATIONS,
+                    lane == 1 && show->presale ? ",\"code_required\":true" : "");
+    if (show->lanes)
+        text_char(out, ']');
+}
+
+/* People gather soon, and are drawn by hand, or once the entries are closed by the clock. */
+static void put_draw(struct text *out)
+{
+    uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
+    uint64_t gathers_ms = now_ms + 500 + sim_below(SIM_CHOICES, 3000);
+    TEXT_LIT(out, ",\"beacon\":{\"kind\":\"text\",\"words\":\"the lot\"},\"prequeue_at\":\"");
+    rfc3339_put(out, gathers_ms);
+    TEXT_LIT(out, "\",\"opens_at\":\"");
+    rfc3339_put(out, gathers_ms + 1000 + sim_below(SIM_CHOICES, 20000));
+    text_char(out, '"');
 }
 
 static void create(unsigned event)
 {
     const struct show *show = &operators.shows[event];
     struct ask make = {.kind = ASK_CREATE};
-    snprintf(make.patch, sizeof(make.patch),
-             "{\"name\":\"Show\",\"rate_per_s\":%u,\"burst\":2,\"max_active\":%u,"
-             "\"session_ttl_s\":%d,\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":3,"
-             "\"joins_per_ip_per_min\":0%s%s}",
-             show->rate, show->slots, operators.sells ? 15 : 5,
-             show->presale ? ",\"code_required\":true" : "", lanes_of(show));
+    struct text doc = text_on(make.patch, sizeof(make.patch) - 1);
+    text_printf(&doc,
+                "{\"name\":\"Show\",\"rate_per_s\":%u,\"burst\":2,\"max_active\":%u,"
+                "\"session_ttl_s\":%d,\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":3,"
+                "\"joins_per_ip_per_min\":0%s",
+                show->rate, show->slots, operators.sells ? 15 : 5,
+                show->presale ? ",\"code_required\":true" : "");
+    put_lanes(&doc, show);
+    if (show->draws)
+        put_draw(&doc);
+    text_char(&doc, '}');
+    assert(!doc.overflown);
     do {
         (void)act(event, &make);
         wait_ms(200, 500);
@@ -126,11 +162,8 @@ static bool load_lane(const struct show *show, unsigned lane, uint64_t uses)
 {
     struct ask ask = {.kind = ASK_PRESALE};
     unsigned lanes = lanes_len(show);
-    ask.load = (struct ask_load){.call = LINE_CODES_PUT,
-                                 .lane = lane,
-                                 .first = lane > 0 ? lane : lanes,
-                                 .step = lanes,
-                                 .uses = uses};
+    ask.load = (struct ask_load){
+        .lane = lane, .first = lane > 0 ? lane : lanes, .step = lanes, .uses = uses};
     sim_note("the operator of %s loads codes of lane %u, good for %" PRIu64,
              lines_event(show->event), lane, uses);
     return act(show->event, &ask) == LINE_OK;
@@ -145,7 +178,7 @@ static void load_all(const struct show *show)
 
 static void drop_all(const struct show *show)
 {
-    struct ask ask = {.kind = ASK_PRESALE, .load = {.call = LINE_CODES_DROP}};
+    struct ask ask = {.kind = ASK_PRESALE};
     sim_note("the operator of %s takes all codes away", lines_event(show->event));
     (void)act(show->event, &ask);
 }
@@ -200,7 +233,7 @@ static void let_all_in(struct show *show)
             continue;
         }
         if (view != NULL && view->state != LINE_OPEN)
-            move_to(event, LINE_OPEN);
+            open_line(event);
         change(event, show->keeps_slots ? LET_IN "}" : LET_IN ",\"max_active\":8}");
         wait_ms(300, 600);
     }
@@ -217,20 +250,21 @@ static void open_doors(struct show *show)
     unsigned event = show->event;
     while (show->draws && !is_at(event, LINE_PRE_QUEUE) && !operators.calm) {
         look_after(show);
-        move_to(event, LINE_SCHEDULED);
-        move_to(event, LINE_PRE_QUEUE);
+        take_action(event, "schedule");
+        wait_ms(100, 300);
     }
     if (show->draws)
         wait_ms(1000, 15000);
     while (!is_at(event, LINE_OPEN) && !operators.calm) {
         look_after(show);
-        move_to(event, LINE_OPEN);
+        open_line(event);
         wait_ms(100, 300);
     }
 }
 
 static void operate(void *ctx)
 {
+    static const char *const acts[] = {"pause", "sold-out", "freeze", "undo"};
     struct show *show = ctx;
     unsigned event = show->event;
     set_up(show);
@@ -242,8 +276,10 @@ static void operate(void *ctx)
             turn_codes(show);
         if (chance(75))
             turn_a_knob(event);
+        else if (chance(60))
+            open_line(event);
         else
-            move_to(event, chance(60) ? LINE_OPEN : chance(50) ? LINE_PAUSED : LINE_SOLD_OUT);
+            take_action(event, acts[sim_below(SIM_CHOICES, sizeof(acts) / sizeof(acts[0]))]);
     }
     let_all_in(show);
 }

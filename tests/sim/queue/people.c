@@ -38,10 +38,11 @@ struct visitor {
     uint32_t n, turn, as, devices, codes_tried; /* `as`: the turn whose name it uses */
     struct line_ref line;
     uint64_t member, invitation, presale;
-    uint64_t comes_us, work, work_minute;
+    uint64_t comes_us, work;
     struct sim_gate bell;
     char ticket[TICKET_LEN + 1];
-    uint64_t told_ms, ends_ms; /* as the newest pass says */
+    uint64_t told_ms; /* as the newest pass says */
+    char pass[GUEST_PASS_MAX], session[GUEST_SESSION_MAX];
     struct guest *guest;
     bool is_gone;
 };
@@ -49,8 +50,9 @@ struct visitor {
 static struct {
     struct visitor all[VISITORS_MAX];
     uint32_t len;
-    const struct guest_host *host;        /* NULL: nothing is sold inside */
-    uint64_t works, minute_of[WORKS_MAX]; /* done so far, and when it was given out */
+    const struct guest_host *host; /* NULL: nothing is sold inside */
+    uint64_t works;                /* done so far: */
+    char solutions[WORKS_MAX][POW_SOLUTION_MAX + 1];
     bool calm;
 } people;
 
@@ -66,7 +68,25 @@ static void wait_ms(uint64_t least, uint64_t most)
 
 static uint64_t name_of(const struct visitor *visitor)
 {
-    return (uint64_t)visitor->n * TURNS_OF_ONE + visitor->as + 1;
+    uint64_t n = visitor->member != 0 ? VISITORS_MAX + visitor->member : visitor->n;
+    return n * TURNS_OF_ONE + visitor->as + 1;
+}
+
+static struct ask ask_of(const struct visitor *visitor, enum ask_kind kind)
+{
+    struct ask ask = {.kind = kind,
+                      .who = name_of(visitor),
+                      .line = visitor->line,
+                      .member = visitor->member != 0 ? name_of(visitor) : 0,
+                      .invitation = visitor->invitation,
+                      .presale = visitor->presale,
+                      .work = visitor->work,
+                      .told_ms = visitor->told_ms};
+    memcpy(ask.ticket, visitor->ticket, sizeof(ask.ticket));
+    memcpy(ask.pass, visitor->pass, sizeof(ask.pass));
+    memcpy(ask.session, visitor->session, sizeof(ask.session));
+    memcpy(ask.solution, people.solutions[visitor->work], sizeof(ask.solution));
+    return ask;
 }
 
 /* The checker of histories knows one place of a name. */
@@ -119,18 +139,8 @@ static struct ask *ask_at(struct sim_gate *bell, const struct ask *asked)
 
 static struct ask *ask_with_place(struct visitor *visitor, enum ask_kind kind)
 {
-    struct ask ask = {.kind = kind,
-                      .who = name_of(visitor),
-                      .line = visitor->line,
-                      .member = visitor->member,
-                      .invitation = visitor->invitation,
-                      .presale = visitor->presale,
-                      .work = visitor->work,
-                      .work_minute = visitor->work_minute,
-                      .shows_ticket = true,
-                      .told_ms = visitor->told_ms,
-                      .ends_ms = visitor->ends_ms};
-    memcpy(ask.ticket, visitor->ticket, sizeof(ask.ticket));
+    struct ask ask = ask_of(visitor, kind);
+    ask.shows_ticket = true;
     return ask_at(&visitor->bell, &ask);
 }
 
@@ -143,7 +153,8 @@ static uint64_t in_seconds(uint64_t ms)
 static void read_pass(struct visitor *visitor, const struct ask *ask)
 {
     visitor->told_ms = in_seconds(ask->expires_ms);
-    visitor->ends_ms = in_seconds(ask->visit_ends_ms);
+    memcpy(visitor->pass, ask->pass, sizeof(visitor->pass));
+    memcpy(visitor->session, ask->session, sizeof(visitor->session));
 }
 
 static const struct ask *beat(struct visitor *visitor)
@@ -181,15 +192,14 @@ static void find_invitation(struct visitor *visitor)
     visitor->invitation = number * TURNS_OF_ONE + turn;
 }
 
-static void work(struct visitor *visitor, uint64_t minute)
+static void work(struct visitor *visitor, const struct ask *refused)
 {
     bool cheats = people.works > 0 && chance(15) && !people.calm;
     if (!cheats) {
         assert(people.works + 1 < WORKS_MAX);
-        people.minute_of[++people.works] = minute;
+        ask_solve(refused, people.solutions[++people.works]);
     }
     visitor->work = cheats ? 1 + sim_below(SIM_CHOICES, people.works) : people.works;
-    visitor->work_minute = people.minute_of[visitor->work];
     wait_ms(50, 2000);
 }
 
@@ -212,7 +222,7 @@ static bool bring(struct visitor *visitor, const struct ask *refused)
         return true;
     case ANSWER_WORK:
     case LINE_WORK_SPENT:
-        work(visitor, refused->minute);
+        work(visitor, refused);
         return true;
     case ANSWER_CODE:
     case LINE_PRESALE_UNKNOWN:
@@ -232,16 +242,8 @@ static bool join(struct visitor *visitor)
 {
     bool shows_ticket = visitor->turn > visitor->as && chance(50);
     for (;;) {
-        struct ask asked = {.kind = ASK_JOIN,
-                            .line = visitor->line,
-                            .who = name_of(visitor),
-                            .member = visitor->member,
-                            .invitation = visitor->invitation,
-                            .presale = visitor->presale,
-                            .work = visitor->work,
-                            .work_minute = visitor->work_minute,
-                            .shows_ticket = shows_ticket};
-        memcpy(asked.ticket, visitor->ticket, sizeof(asked.ticket));
+        struct ask asked = ask_of(visitor, ASK_JOIN);
+        asked.shows_ticket = shows_ticket;
         if (chance(20))
             ask_beside(&asked);
         const struct ask *ask = ask_at(&visitor->bell, &asked);
@@ -289,7 +291,7 @@ static void carry(struct visitor *visitor)
     const struct ask *made = ask_with_place(visitor, ASK_CODE);
     if (made->outcome != LINE_OK)
         return;
-    struct ask take = {.kind = ASK_TAKE, .line = visitor->line, .member = visitor->member};
+    struct ask take = ask_of(visitor, ASK_TAKE);
     take.who = (name_of(visitor) << 16) + 2 * (uint64_t)++visitor->devices;
     memcpy(take.code, made->code, sizeof(take.code));
     if (chance(30)) {
@@ -464,7 +466,7 @@ static void live(void *ctx)
     for (visitor->turn = 0; visitor->turn < TURNS_OF_ONE; visitor->turn++) {
         visitor->as = visitor->turn == 0 ? 0 : name_turn(visitor);
         visitor->work = visitor->invitation = visitor->presale = 0;
-        visitor->told_ms = visitor->ends_ms = 0;
+        visitor->told_ms = 0;
         visitor->codes_tried = 0;
         find_invitation(visitor);
         if (chance(80))
@@ -486,7 +488,7 @@ static void settle(struct visitor *visitor)
     if (!operators_have_lanes(event))
         return;
     uint32_t nth = visitor->n / fronts_events();
-    visitor->member = chance(70) ? 1 + nth / 2 : 0;
+    visitor->member = chance(70) ? 1 + nth / 2 : VISITORS_MAX + nth;
     if (nth % 2 == 1)
         visitor->line.lane = (unsigned)(1 + sim_below(SIM_CHOICES, EVENT_LANES));
 }

@@ -1,6 +1,9 @@
-/* ask.c: names. */
+/* ask.c: names, and work. */
 #include "queue/front/ask.h"
 
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *ask_says(enum ask_kind kind)
@@ -14,17 +17,25 @@ const char *ask_says(enum ask_kind kind)
     return says[kind];
 }
 
-void ask_spread(uint64_t number, uint8_t out[LINE_IDEM_BYTES])
+void ask_presale_text(uint64_t presale, char out[ASK_PRESALE_MAX])
 {
-    for (unsigned i = 0; i < 2; i++) {
-        number = (number + i) * UINT64_C(0x9E3779B97F4A7C15);
-        number ^= number >> 29;
-        memcpy(out + 8 * i, &number, 8);
-    }
+    snprintf(out, ASK_PRESALE_MAX, "presale-%" PRIu64, presale);
 }
 
-void ask_digest(uint64_t presale, uint8_t out[LINE_CODE_BYTES])
+static bool is_solved(const char *text, unsigned bits)
 {
-    static_assert((int)LINE_CODE_BYTES == (int)LINE_IDEM_BYTES, "as wide as other names");
-    ask_spread(presale ^ UINT64_C(0xC0DE000000000000), out);
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(hash, (const unsigned char *)text, strlen(text));
+    unsigned zeros = 0;
+    while (zeros < bits && (hash[zeros / 8] >> (7 - zeros % 8) & 1) == 0)
+        zeros++;
+    return zeros == bits;
+}
+
+void ask_solve(const struct ask *asked, char out[POW_SOLUTION_MAX + 1])
+{
+    uint64_t n = 0;
+    do {
+        snprintf(out, POW_SOLUTION_MAX + 1, "%s.%" PRIu64, asked->challenge, n++);
+    } while (!is_solved(out, asked->bits));
 }

@@ -2,44 +2,25 @@
  * runit does; the edge sends each request to some front that lives. */
 #include "queue/front/fronts.h"
 
-#include "queue/front/alarm.h"
-#include "queue/front/front_act.h"
-#include "queue/front/front_join.h"
-#include "queue/front/front_move.h"
-#include "queue/front/front_visit.h"
+#include "queue/front/front_ask.h"
+#include "queue/front/proc.h"
 #include "queue/front/route.h"
 #include "queue/front/timers.h"
 #include "stage/faults.h"
 
-#include <assert.h>
-#include <stddef.h>
 #include <stdio.h>
 
-enum { TICK_MS = 100, LEAVE_MS = 400 };
-
 static struct {
-    struct front_house house;
-    struct front all[FRONTS];
+    struct proc all[FRONTS];
     unsigned events;
 } fronts;
-
-static uint64_t mono_us(void *ctx)
-{
-    return sim_us() + ((const struct front *)ctx)->mono_base_us;
-}
-
-static uint64_t wall_us(void *ctx)
-{
-    return (uint64_t)((int64_t)((uint64_t)SIM_EPOCH_S * SIM_S + sim_us()) +
-                      ((const struct front *)ctx)->wall_ahead_us);
-}
 
 const struct line_view *fronts_view(struct line_ref line)
 {
     for (unsigned i = 0; i < FRONTS; i++) {
-        const struct front *front = &fronts.all[i];
-        if (front->proc.alive && !front->leaving && front_view(front, line) != NULL)
-            return front_view(front, line);
+        const struct proc *proc = &fronts.all[i];
+        if (proc->sim.alive && !proc->leaving && proc_view(proc, line) != NULL)
+            return proc_view(proc, line);
     }
     return NULL;
 }
@@ -49,50 +30,44 @@ unsigned fronts_events(void)
     return fronts.events;
 }
 
+void fronts_tell(void (*on_left)(const char *session))
+{
+    proc_house_tell(on_left);
+}
+
+const struct jwks *fronts_keys(void)
+{
+    return proc_house()->keys->passes;
+}
+
 /* ---- requests on their way ---- */
 
 static void handle(void *ctx)
 {
     struct ask *ask = ctx;
-    struct front *front = NULL;
-    for (unsigned i = 0; i < FRONTS; i++)
-        if (sim_current() == &fronts.all[i].proc)
-            front = &fronts.all[i];
-    assert(front != NULL);
-    if (front->leaving)
-        return; /* it takes no more, and the visitor's browser sees a connection end */
-    if (ask->kind == ASK_JOIN)
-        front_join_handle(front, ask);
-    else if (ask->kind == ASK_ME)
-        front_visit_look(front, ask);
-    else if (ask->kind == ASK_CODE)
-        front_move_code(front, ask);
-    else if (ask->kind == ASK_TAKE)
-        front_move_take(front, ask);
-    else if (ask->kind >= ASK_CREATE)
-        front_act_handle(front, ask);
-    else
-        front_visit_handle(front, ask);
+    struct proc *proc = proc_of(sim_current());
+    if (!proc->leaving) /* otherwise it takes no more, and a browser sees a connection end */
+        front_ask(proc, ask);
 }
 
 /* The edge sends nothing to a front that has just started, before that is ready. */
-static bool is_served(struct front *front)
+static bool is_served(struct proc *proc)
 {
-    if (!front->proc.alive || front->leaving)
+    if (!proc->sim.alive || proc->leaving)
         return false;
-    front->serves = front->serves || line_store_ready(front->store);
-    return front->serves;
+    proc->serves = proc->serves || line_store_ready(proc->front->store);
+    return proc->serves;
 }
 
 static void arrive(void *ctx)
 {
-    struct front *alive[FRONTS];
+    struct proc *alive[FRONTS];
     unsigned len = 0;
     for (unsigned i = 0; i < FRONTS; i++)
         if (is_served(&fronts.all[i]))
             alive[len++] = &fronts.all[i];
     if (len > 0 && !fault_now(FAULT_ASK_LOST))
-        sim_after(&alive[sim_below(SIM_CHOICES, len)]->proc, 0, handle, ctx);
+        sim_after(&alive[sim_below(SIM_CHOICES, len)]->sim, 0, handle, ctx);
 }
 
 void fronts_ask(struct ask *ask)
@@ -103,143 +78,58 @@ void fronts_ask(struct ask *ask)
     sim_after(NULL, sim_between(SIM_MS, 40 * SIM_MS), arrive, ask);
 }
 
-void fronts_sign(void (*on_left)(const char *session))
-{
-    fronts.house.on_left = on_left;
-    struct jwks_key *key;
-    int rc = jwks_key_generate(NULL, &key); /* by chance: nothing hangs on its bytes */
-    assert(rc == 0);
-    rc = jwks_create(NULL, &fronts.house.passes);
-    assert(rc == 0);
-    rc = jwks_add(fronts.house.passes, key, NULL);
-    assert(rc == 0);
-}
-
-const struct jwks *fronts_keys(void)
-{
-    return fronts.house.passes;
-}
-
 /* ---- the life of a front ---- */
-
-static void on_view(void *ctx, const struct line_view *view)
-{
-    (void)ctx;
-    (void)view;
-}
-
-static void on_event(void *ctx, const char *id, bool here)
-{
-    (void)ctx;
-    sim_note("%s %s", here ? "knows" : "forgets", id);
-}
-
-static void describe(void *ctx, const struct line_view *view, struct text *card)
-{
-    (void)ctx;
-    (void)view;
-    TEXT_LIT(card, "{}");
-}
 
 static void start(void *ctx)
 {
-    struct front *front = ctx;
-    struct err_slot err;
-    sim_proc_start(&front->proc);
-    front->leaving = front->serves = false;
-    front->loop = (uv_loop_t){.data = &front->proc};
-    front->mono_base_us = sim_below(SIM_SYSTEM, 1000 * (uint64_t)SIM_S);
-    front->wall_ahead_us = fault_now(FAULT_CLOCKS)
-                               ? (int64_t)sim_below(SIM_FAULTS, 6 * (uint64_t)SIM_S) - 3 * SIM_S
-                               : 0;
-    front->clock = (struct clock){mono_us, wall_us, front};
-    const struct line_store_conf conf = {.loop = &front->loop,
-                                         .redis_host = "redis",
-                                         .redis_port = 6379,
-                                         .tick_period_ms = TICK_MS,
-                                         .identity = "1-0123abcd",
-                                         .gone_after_ms = FRONTS_GONE_AFTER_MS,
-                                         .clock = &front->clock,
-                                         .log = alarm_logger(),
-                                         .rng = sim_rng(SIM_SYSTEM),
-                                         .on_view = on_view,
-                                         .on_event = on_event,
-                                         .describe = describe,
-                                         .ctx = front};
-    int rc = line_store_create(&conf, &err, &front->store);
-    assert(rc == 0);
+    proc_start(ctx);
 }
 
-static void start_again(struct front *front)
+static void on_death(struct sim_proc *sim)
 {
-    sim_after(NULL, sim_between(200 * SIM_MS, 5 * (uint64_t)SIM_S), start, front);
+    struct proc *proc = proc_of(sim);
+    proc_house()->ears.on_silenced(proc->number);
+    sim_after(NULL, sim_between(200 * SIM_MS, 5 * (uint64_t)SIM_S), start, proc);
 }
 
-static struct front *front_of(struct sim_proc *proc)
+static void on_cut_off(struct sim_proc *sim)
 {
-    return (struct front *)(void *)((char *)proc - offsetof(struct front, proc));
-}
-
-static void on_death(struct sim_proc *proc)
-{
-    fronts.house.ears.on_silenced(front_of(proc)->number);
-    start_again(front_of(proc));
-}
-
-static void on_cut_off(struct sim_proc *proc)
-{
-    fronts.house.ears.on_silenced(front_of(proc)->number);
-}
-
-/* As main.c does on SIGTERM: no more requests, what is under way is answered, then the end. */
-static void close_store(void *ctx)
-{
-    struct front *front = ctx;
-    line_store_close(front->store);
-    sim_proc_kill(&front->proc, "gone in good order");
+    proc_house()->ears.on_silenced(proc_of(sim)->number);
 }
 
 static void leave(void *ctx)
 {
-    struct front *front = ctx;
-    sim_note("leaves");
-    front->leaving = true;
-    line_store_leave(front->store);
-    sim_after(&front->proc, LEAVE_MS * SIM_MS, close_store, front);
+    proc_leave(ctx);
 }
 
 void fronts_fault(uint32_t ms)
 {
     for (unsigned i = 0; i < FRONTS; i++) {
-        struct front *front = &fronts.all[i];
-        if (!front->proc.alive || front->leaving)
+        struct proc *proc = &fronts.all[i];
+        if (!proc->sim.alive || proc->leaving)
             continue;
         if (fault_within(FAULT_FRONT_KILL, ms)) {
-            sim_proc_kill(&front->proc, "killed");
+            sim_proc_kill(&proc->sim, "killed");
         } else if (fault_within(FAULT_FRONT_STOP, ms)) {
-            fronts.house.ears.on_silenced(i);
-            sim_proc_stop(&front->proc, sim_between(100 * SIM_MS, 6 * (uint64_t)SIM_S));
+            proc_house()->ears.on_silenced(i);
+            sim_proc_stop(&proc->sim, sim_between(100 * SIM_MS, 6 * (uint64_t)SIM_S));
         } else if (fault_within(FAULT_FRONT_LEAVE, ms)) {
-            sim_after(&front->proc, 0, leave, front);
+            sim_after(&proc->sim, 0, leave, proc);
         }
     }
 }
 
 void fronts_begin(const struct ask_ears *ears, unsigned events)
 {
-    struct err_slot err;
-    fronts.house.ears = *ears;
     fronts.events = events;
     route_begin(on_cut_off);
     timers_begin();
-    int rc = mac_ring_parse(SPAN("1 000102030405060708090a0b0c0d0e0f\n"), &err, &fronts.house.keys);
-    assert(rc == 0);
+    proc_house_begin(ears);
     for (unsigned i = 0; i < FRONTS; i++) {
-        struct front *front = &fronts.all[i];
-        snprintf(front->name, sizeof(front->name), "front%u", i + 1);
-        front->number = i;
-        front->house = &fronts.house;
-        front->proc = (struct sim_proc){.name = front->name, .on_death = on_death};
-        start(front);
+        struct proc *proc = &fronts.all[i];
+        snprintf(proc->name, sizeof(proc->name), "front%u", i + 1);
+        proc->number = i;
+        proc->sim = (struct sim_proc){.name = proc->name, .on_death = on_death};
+        proc_start(proc);
     }
 }

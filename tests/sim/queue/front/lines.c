@@ -9,6 +9,7 @@
 enum { TEXTS = 8, EVENT_SHIFT = 40, MADE_SHIFT = 48 };
 
 static const char *const events[EVENTS] = {"show", "play"};
+static const char *const lanes[EVENT_LANES] = {"club", "fans"};
 
 static struct {
     char incarnation[LINE_INCARNATION_LEN + 1]; /* the newest; "": there was none yet */
@@ -19,6 +20,12 @@ const char *lines_event(unsigned event)
 {
     assert(event < EVENTS);
     return events[event];
+}
+
+const char *lines_lane(unsigned lane)
+{
+    assert(lane > 0 && lane <= EVENT_LANES);
+    return lanes[lane - 1];
 }
 
 void lines_id(struct line_ref line, char out[LINE_ID_MAX + 1])

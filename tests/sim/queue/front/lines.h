@@ -16,6 +16,7 @@ struct line_ref {
 };
 
 const char *lines_event(unsigned event);
+const char *lines_lane(unsigned lane); /* as its operator calls it; from 1 */
 /* As the store names it. */
 void lines_id(struct line_ref line, char out[LINE_ID_MAX + 1]);
 /* "fg:{show}:@1:NAME"; of lane 0 also what all lanes share. The newest few stay. */

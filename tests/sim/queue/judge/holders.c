@@ -18,7 +18,7 @@ struct holder {
     uint64_t number; /* of its entry */
     uint64_t who, work, invitation;
     uint64_t given_us, left_us;
-    bool is_new, left;
+    bool is_new, left, by_ticket; /* by_ticket: one was shown for it */
     /* to another device: how often, by whom the last time, and who told it when */
     uint8_t moves;
     uint64_t taker, moved_us;
@@ -64,13 +64,13 @@ static uint64_t invitation_of(const struct ask *ask)
 }
 
 /* What was shown for one place buys no other. */
-static void judge_spent(const struct ask *ask, const struct holder *other)
+static void judge_spent(const struct ask *ask, bool had_to_work, const struct holder *other)
 {
     if (ask->outcome != LINE_OK || other->who == ask->who)
         return;
     bool same_event = lines_is_of(other->number, ask->line.event);
     uint64_t invitation = invitation_of(ask);
-    if (ask->work != 0 && other->work == ask->work && same_event)
+    if (had_to_work && other->work == ask->work && same_event)
         invariant_broken(INVARIANT_6, "place %s is given for work that place %s was had by",
                          lines_says(number_of(ask)), lines_says(other->number));
     if (invitation != 0 && other->invitation == invitation &&
@@ -80,7 +80,8 @@ static void judge_spent(const struct ask *ask, const struct holder *other)
                          lines_says(number_of(ask)), invitation, lines_says(other->number));
 }
 
-static void judge_others(const struct ask *ask, bool (*may_be_over)(uint64_t number))
+static void judge_others(const struct ask *ask, bool had_to_work,
+                         bool (*may_be_over)(uint64_t number))
 {
     for (uint32_t i = 0; i < holders_count; i++) {
         const struct holder *other = &holders[i];
@@ -91,15 +92,17 @@ static void judge_others(const struct ask *ask, bool (*may_be_over)(uint64_t num
                 probe_reached(PROBE_LINE_TWICE);
             continue;
         }
-        /* A name that Redis has lost, and the ticket of a place before, may lead to two places. */
+        /* A name that Redis has lost, and the ticket of a place before, may lead to two places; the
+         * ticket of one that was given away comes before a cookie. */
         bool may_have_two =
-            other->left || may_be_over(other->number) || (ask->shows_ticket && losses_any());
+            other->left || may_be_over(other->number) ||
+            ((ask->shows_ticket || other->by_ticket) && (losses_any() || ask_has_cookie(ask)));
         if (is_same_visitor(ask, other) && may_have_two)
             probe_reached(PROBE_LINE_ANEW);
         else if (is_same_visitor(ask, other))
             invariant_broken(INVARIANT_6, "visitor %" PRIu64 " gets place %s, and has %s", ask->who,
                              lines_says(number_of(ask)), lines_says(other->number));
-        judge_spent(ask, other);
+        judge_spent(ask, had_to_work, other);
     }
 }
 
@@ -117,17 +120,18 @@ void holders_on_join(const struct ask *ask, bool had_to_work, bool (*may_be_over
         holder->left_us > losses_last_us())
         invariant_broken(INVARIANT_6, "place %s was given up, and is handed out again",
                          lines_says(number_of(ask)));
-    judge_others(ask, may_be_over);
+    judge_others(ask, had_to_work, may_be_over);
     if (holder == NULL) {
         assert(holders_count < HOLDERS_MAX);
         holder = &holders[holders_count++];
         holder->number = number_of(ask);
     }
     holder->who = ask->who;
+    holder->by_ticket = ask->shows_ticket;
     holder->given_us = ask->asked_us; /* told by a front that stood still, it may be lost by now */
     if (ask->outcome == LINE_OK) {
         holder->is_new = true;
-        holder->work = ask->work;
+        holder->work = had_to_work ? ask->work : 0; /* otherwise nobody looks at it */
         holder->invitation = invitation_of(ask);
     }
 }

@@ -770,7 +770,8 @@ static void judge_beat(unsigned front, const struct ask *ask)
 static void hear_of_end(unsigned front, const struct ask *ask)
 {
     struct row *row = row_asked(ask);
-    if (ask->outcome != LINE_OK || ask->turn == TURN_NONE)
+    bool is_known = row->begun_us > losses_last_us(); /* to Redis, which tells */
+    if (ask->outcome != LINE_OK || !(ask->kind == ASK_DONE ? is_known : ask->was_inside))
         return;
     row->end.at_us = sim_us();
     row->end.front = front;
@@ -791,9 +792,15 @@ static void judge_left(const struct ask *ask)
         probe_reached(PROBE_LINE_LEFT_EARLY);
 }
 
+/* Who leaves after the visit has run out, which Redis has lost, may free the slot of another whose
+ * visit it has lost as well. */
 static void on_leaving(uint64_t number)
 {
-    row_of(number)->leaving += 1;
+    struct row *row = row_of(number);
+    row->leaving += 1;
+    if (losses_any() && row->visit.there && !row->ended &&
+        row->visit.expires_ms <= event_ms(lines_of(number).event))
+        house_of(number)->visits_lost += 1;
 }
 
 static void hear_of_leaving(const struct ask *ask)

@@ -5,6 +5,7 @@
  * under way; then the most that it ever was good for counts. */
 #include "queue/judge/presales.h"
 
+#include "queue/front/proc.h"
 #include "queue/judge/losses.h"
 #include "stage/invariant.h"
 #include "stage/probes.h"
@@ -39,7 +40,7 @@ static struct code *by_digest(unsigned event, struct span digest)
 {
     uint8_t name[LINE_CODE_BYTES];
     for (unsigned i = 1; i <= ASK_PRESALES; i++) {
-        ask_digest(i, name);
+        proc_digest(event, i, name);
         if (span_eq(digest, (struct span){(const char *)name, sizeof(name)}))
             return &book.codes[event][i];
     }

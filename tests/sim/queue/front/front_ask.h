@@ -1,0 +1,9 @@
+/* front_ask.h: what visitors ask, by HTTP. */
+#ifndef FG_SIM_QUEUE_FRONT_FRONT_ASK_H
+#define FG_SIM_QUEUE_FRONT_FRONT_ASK_H
+
+#include "queue/front/proc.h"
+
+void front_ask(struct proc *proc, struct ask *ask);
+
+#endif

@@ -1,0 +1,9 @@
+/* request.h: what browsers and operators' tools send for what is asked. */
+#ifndef FG_SIM_QUEUE_FRONT_REQUEST_H
+#define FG_SIM_QUEUE_FRONT_REQUEST_H
+
+#include "queue/front/ask.h"
+
+void request_put(struct text *out, const struct ask *ask);
+
+#endif
