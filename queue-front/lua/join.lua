@@ -4,7 +4,8 @@
 -- place: index of the join that shows it, from 0, and
 --   'work', minute in which it was given out, name    or    'invitation', key of it, ''    or
 --   'code', keyed digest of a presale code, address: it comes last of its join
---   'refused', what to answer, '': of a shard, if the join has no number yet (claim.lua has found why it gets none)
+--   'refused', what to answer, '': of a shard, if the join has no number yet (claim.lua has found why it gets none);
+--   behind a code: the place that is held already, if the code opens no other lane
 -- It answers tell_join, or {outcome, state}; CONFLICT: the document is another one by now, judge them by that.
 --   Joins take first, first + 1, ... in their order, except those that follow: at 0-based index, a place
 --   that was given before, or 0 for one over the limit of its address, or WORK_SPENT or INVITATION_SPENT

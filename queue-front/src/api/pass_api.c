@@ -468,7 +468,8 @@ static void on_left(struct line_visit *line)
     visit_end(visit);
 }
 
-/* By ticket or by pass: either is enough to give the place up. */
+/* By ticket or by pass: either is enough to give the place up. A pass next to the ticket tells that
+ * there was a visit, where Redis has lost that. */
 static void on_leave(struct http_req *req)
 {
     struct front *front = front_of(req);
@@ -479,9 +480,9 @@ static void on_leave(struct http_req *req)
     struct ticket ticket;
     struct err_slot err;
     int rc = caller_ticket(req, front, event, &ticket), rc_pass = ERR_NOT_FOUND;
-    if (rc == ERR_NOT_FOUND)
+    if (rc == 0 || rc == ERR_NOT_FOUND)
         rc_pass = caller_pass(req, front, event, &err, &pass);
-    if (rc_pass == ERR_FULL || rc_pass == ERR_NOMEM) {
+    if (rc != 0 && (rc_pass == ERR_FULL || rc_pass == ERR_NOMEM)) {
         answer_pass_invalid(req, rc_pass);
         return;
     }
@@ -497,6 +498,8 @@ static void on_leave(struct http_req *req)
     if (rc == 0) {
         visit_of(visit, ticket.visitor, ticket.member);
         visit_name(visit, event, &ticket);
+        if (rc_pass == 0 && pass.place == line_place_of(ticket.lane, visit->line.place))
+            visit->pass_expires_s = pass.expires_s;
     } else {
         visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
         memcpy(visit->session, pass.session, sizeof(visit->session));

@@ -524,6 +524,16 @@ static bool read_newcomer(struct joining *join, const struct front_line *event,
     return true;
 }
 
+/* Over shards a code is claimed before it is known which lane it opens. */
+static bool shows_code_of_lane(const struct http_req *req, const struct front_line *event)
+{
+    char memory[FORM_BODY_MAX];
+    struct text code = text_on(memory, sizeof(memory));
+    return event->doc.lanes_len > 0 && event->view->knobs.shards <= 1 &&
+           http_req_body(req).len > 0 && read_code(req, &code) == 0 &&
+           span_trim(text_span(&code)).len > 0;
+}
+
 static void read_request(struct joining *join, const struct front_line *event,
                          struct join_request *out)
 {
@@ -558,8 +568,10 @@ static void read_request(struct joining *join, const struct front_line *event,
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     out->can_look = takes_joins && pending < FRONT_PENDING_MAX;
     /* Nobody who is called gives that up for a place at the end of a lane. */
-    if (lane == 0 && takes_joins && place.state == PLACE_WAITING)
+    if (lane == 0 && takes_joins && place.state == PLACE_WAITING) {
         out->other_lane = member_lane(req, front, event) > 0;
+        out->shows_code = shows_code_of_lane(req, event);
+    }
 }
 
 static void answer_again(struct http_req *req, struct front *front, const struct front_line *event,
@@ -624,27 +636,35 @@ static void on_joined(struct line_join *line);
 static void on_looked(struct line_visit *visit);
 static void on_document(struct front_wait *wait, bool seen);
 
+static void set_name(struct joining *join, const struct visitor *name)
+{
+    join->line.has_idem = name->has_idem;
+    memcpy(join->line.idem, name->idem, sizeof(join->line.idem));
+    memcpy(join->visitor, name->id, sizeof(join->visitor));
+}
+
 static void ask_for_place(struct joining *join, const struct front_line *event,
                           const struct join_effect *effect)
 {
     struct line_join *line = &join->line;
+    bool is_claimed = join->machine.used > 0 && line->has_claimed; /* when it was asked before */
     *line = (struct line_join){
-        .has_idem = effect->name.has_idem,
         .version = event->view->version,
         .era = event->view->era,
-        .has_work = join->has_work,
+        .has_work = join->has_work && !is_claimed,
+        .has_claimed = is_claimed,
         .work_minute = join->work.minute,
         .has_invitation = effect->invitation_is_used,
         .has_code = join->has_code,
+        .held = effect->held,
         .on_done = on_joined,
     };
     memcpy(line->event, front_line_in(join->front, event, effect->lane)->id, sizeof(line->event));
-    memcpy(line->idem, effect->name.idem, sizeof(line->idem));
+    set_name(join, &effect->name);
     memcpy(line->work, join->work.name, sizeof(line->work));
     memcpy(line->invitation, join->invitation, sizeof(line->invitation));
     memcpy(line->code, join->code, sizeof(line->code));
     ip_site(http_req_addr(join->req), line->addr);
-    memcpy(join->visitor, effect->name.id, sizeof(join->visitor));
     join->cookie_is_new = effect->cookie_is_new;
     join->serial = event->doc_serial;
     join->tag = event->view->tag;
@@ -706,7 +726,9 @@ static void join_go_on(struct joining *join, const struct front_line *event,
         ask_for_place(join, event, &effect);
         break;
     case JOIN_ASK_LANE:
-        memcpy(join->line.event, front_line_in(front, event, join->line.lane)->id,
+        join->line.held = 0;
+        set_name(join, &effect.name);
+        memcpy(join->line.event, front_line_in(front, event, effect.lane)->id,
                sizeof(join->line.event));
         line_store_join(front->store, &join->line);
         break;
@@ -734,6 +756,7 @@ static void on_joined(struct line_join *answer)
     struct join_event next = {.input = JOIN_REPLY, .reply = {.outcome = answer->outcome}};
     struct join_reply *reply = &next.reply;
     reply->knows_event = line != NULL && event != NULL;
+    reply->lane = answer->lane;
     reply->knows_lane = answer->outcome == LINE_PRESALE_LANE && event != NULL &&
                         front_line_in(front, event, answer->lane) != NULL;
     if (reply->knows_event && (answer->outcome == LINE_OK || answer->outcome == LINE_SAME)) {

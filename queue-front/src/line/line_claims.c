@@ -151,6 +151,7 @@ static bool take_verdict(struct line_join *join, const redisReply *reply, size_t
     if (claims->now == CLAIM_CODE &&
         !span_to_cstr(channel, claims->channel, sizeof(claims->channel)))
         return false;
+    join->has_claimed |= claims->now == CLAIM_WORK;
     claims->took_code |= claims->now == CLAIM_CODE && verdict == LINE_OK;
     leave_only(claims, (uint8_t)(claims->left & ~(1u << claims->now)));
     return true;

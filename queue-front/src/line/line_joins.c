@@ -69,23 +69,27 @@ static uint64_t count_spends(const struct join_lot *lot)
     uint64_t spends = 0;
     for (const struct line_link *link = lot->batch.head; link != NULL; link = link->next) {
         const struct line_join *join = join_of(link);
-        spends += lot->rim != NULL
-                      ? join->claims.is_refused
-                      : (uint64_t)join->has_work + join->has_invitation + join->has_code;
+        spends += lot->rim != NULL ? join->claims.is_refused
+                                   : (uint64_t)join->has_work + join->has_invitation +
+                                         join->has_code + (join->held > 0);
     }
     return spends;
+}
+
+static void put_refusal(struct text *command, uint64_t index, uint64_t what)
+{
+    resp_u64(command, index);
+    resp_cstr(command, "refused");
+    resp_u64(command, what);
+    TEXT_LIT(command, RESP_EMPTY);
 }
 
 static void put_refused(struct text *command, const struct request_list *batch)
 {
     uint64_t index = 0;
     for (const struct line_link *link = batch->head; link != NULL; link = link->next, index++) {
-        if (!join_of(link)->claims.is_refused)
-            continue;
-        resp_u64(command, index);
-        resp_cstr(command, "refused");
-        resp_u64(command, join_of(link)->claims.why);
-        TEXT_LIT(command, RESP_EMPTY);
+        if (join_of(link)->claims.is_refused)
+            put_refusal(command, index, join_of(link)->claims.why);
     }
 }
 
@@ -112,6 +116,8 @@ static void put_spends(struct text *command, const struct request_list *batch)
             resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
             resp_word(command, calls_address(join->addr));
         }
+        if (join->held > 0) /* behind the code, which comes first */
+            put_refusal(command, index, join->held);
     }
 }
 
@@ -130,7 +136,7 @@ static void put_words(struct join_words *words, const struct join_lot *lot)
         const struct line_join *join = join_of(link);
         uint8_t *key = words->keys + nth * JOIN_KEY_BYTES;
         /* Without a key of its own a join is known by its work. */
-        if (join->has_idem || (lot->rim != NULL && join->has_work))
+        if (join->held == 0 && (join->has_idem || (lot->rim != NULL && join->has_work)))
             memcpy(key, join->idem, JOIN_KEY_BYTES);
         else
             memset(key, 0, JOIN_KEY_BYTES);

@@ -117,6 +117,9 @@ struct line_join {
     uint8_t invitation[LINE_IDEM_BYTES];
     bool has_code; /* a presale code, of which this place uses one use */
     uint8_t code[LINE_CODE_BYTES];
+    /* The entry that this visitor has already, which is LINE_SAME: only LINE_PRESALE_LANE is asked
+     * for. 0: none. Not of a line in shards. */
+    uint64_t held;
     void (*on_done)(struct line_join *join);
     void *ctx;
     /* answer */
@@ -125,6 +128,7 @@ struct line_join {
     uint64_t entry; /* 1-based, gap-free; place_position() makes a position of it */
     unsigned lane;  /* LINE_PRESALE_LANE */
     uint64_t retry_after_ms;
+    bool has_claimed; /* over shards the work is used now, also if the place is an old one */
     struct line_link store;
     struct line_claims claims;
 };

@@ -94,10 +94,10 @@ function randomCommand(rng) {
     () => ['SADD', of('m'), name(), name()], () => ['SREM', of('m'), name()], () => ['SISMEMBER', of('m'), name()],
     () => ['SCARD', of('m')], () => ['SMEMBERS', of('m')], () => ['RPUSH', of('l'), text(), name()],
     () => ['LRANGE', of('l'), at(), at()], () => ['XADD', of('x'), '*', name(), text()],
-    () => ['XADD', of('x'), 'MAXLEN', 3, '*', name(), text()], () => ['XTRIM', of('x'), 'MAXLEN', rng.below(5)],
+    () => ['XADD', of('x'), 'MAXLEN', 3, '*', name(), text()], () => ['XADD', of('n'), `${rng.between(1, 50)}-0`, name(), text()], () => ['XTRIM', of('x'), 'MAXLEN', rng.below(5)],
     () => ['XRANGE', of('x'), '-', '+', 'COUNT', rng.between(1, 3)], () => ['XRANGE', of('x'), '(0-0', '+'],
     () => ['XREVRANGE', of('x'), '+', '-', 'COUNT', 2], () => ['DEL', of('s'), of('h')], () => ['UNLINK', of('z')],
-    () => ['EXISTS', of('l'), of('x')], () => ['PEXPIRE', of('s'), rng.pick([-1, 3_600_000])],
+    () => ['EXISTS', of('l'), of('x')], () => ['PEXPIRE', of('s'), rng.pick([-1, 3_600_000])], () => ['PERSIST', of('s')],
   ])();
 }
 

@@ -61,6 +61,26 @@ test('a repeated join uses its code once', async (t) => {
   assert.equal((await counts(house))[0].used, 1);
 });
 
+test('one who waits in the general line gets into the lane that a code opens, and keeps the place if it opens none', async (t) => {
+  const house = await presale(t, { rate_per_s: 0, lanes: [{ id: 'club', share: 30 }] });
+  await load(house, { lane: 'club', codes: ['CLUB-CODE', 'CLUB-LAST'] });
+  await load(house, { codes: ['FOR-ALL'] });
+  const fan = new Visitor(house.front, 'show');
+  const { ticket } = await fan.joined();
+  for (const code of ['WRONG-ONE', 'FOR-ALL']) {
+    const kept = await fan.join(withCode(code));
+    assert.deepEqual([kept.status, kept.json.ticket, kept.json.lane], [200, ticket, undefined], code);
+  }
+  const inside = await fan.join(withCode('CLUB-CODE'));
+  assert.deepEqual([inside.status, inside.json.lane, inside.json.position], [201, 'club', 1], inside.text);
+  assert.equal((await fan.join(withCode('CLUB-CODE'))).json.ticket, inside.json.ticket, 'it is used once');
+  const late = new Visitor(house.front, 'show');
+  const place = await late.joined();
+  assert.equal((await late.join(withCode('CLUB-CODE'))).json.ticket, place.ticket, 'it is used up, and the place stays');
+  const used = (await counts(house)).map(({ lane, used: n }) => [lane, n]);
+  assert.deepEqual(used.sort(), [['club', 1], ['general', 0]]);
+});
+
 test('two fronts at once give out no more places than a code has uses', async (t) => {
   const house = await presale(t, NEEDS_CODE, { fronts: 2 });
   await load(house, { codes: ['SHARED-CODE'], uses: 7 });

@@ -58,6 +58,19 @@ describe('over shards', { concurrency: 4 }, () => {
     }
   });
 
+  test('who gave a place up gets another by the same key, for other work', async (t) => {
+    const house = await over(t, { ...STILL, pow_bits: 8 });
+    const works = async () => {
+      const task = assertProblem(await join(house.front), 428, 'proof-of-work-required');
+      return keyed('mine', { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) });
+    };
+    const work = await works();
+    const { ticket } = (await join(house.front, work)).json;
+    assert.equal((await house.front.http.post('/v1/queue/show/leave', { headers: { authorization: `Bearer ${ticket}` } })).status, 204);
+    const again = await join(house.front, await works());
+    assert.deepEqual([again.status, again.json.position], [201, 2], again.text);
+  });
+
   test('without a key the same work is the same place', async (t) => {
     const house = await over(t, { ...STILL, pow_bits: 8 });
     for (const nth of upTo(6)) {

@@ -77,13 +77,21 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
   await until('it to be sent', () => heard.length > 3);
   assert.deepEqual(heard.slice(3), [['POST', `/internal/sessions/${nextVisit.session}/end`, `Bearer ${token}`]]);
 
+  // Redis has lost this visit, and a browser has its pass next to its ticket.
+  const [lost, lostVisit] = await enter(front, 'night');
+  const { position } = (await lost.me()).json;
+  await house.redis.command('DEL', 'fg:{night}:active', 'fg:{night}:ends');
+  await house.redis.command('SETBIT', 'fg:{night}:called', String(position), '0');
+  assert.equal((await lost.leave()).status, 204);
+  await until('it to be sent as well', () => heard.at(-1)[1] === `/internal/sessions/${lostVisit.session}/end`);
+
   await front.admin.patch('/admin/events/night', { body: { rate_per_s: 0 } });
   for (let i = 0; i < 3; i += 1) {
     const waits = new Visitor(front, 'night');
     await waits.joined();
     assert.equal((await waits.leave()).status, 204);
   }
-  assert.equal(heard.length, 4, 'a visitor who has not entered has no pass');
+  assert.equal(heard.length, 5, 'a visitor who has not entered has no pass');
 });
 
 test('what is wrong with the services to tell ends the start in words', async (t) => {

@@ -15,7 +15,7 @@ enum { PATIENCE_S = 10 };
 
 struct show {
     unsigned event;
-    bool lanes, draws, presale, keeps_slots;
+    bool lanes, draws, presale, shards, keeps_slots;
     unsigned rate, slots; /* at first */
     uint64_t unknown_us;  /* since when all say that there is no such event; 0: they do not */
     struct sim_gate desk;
@@ -72,11 +72,26 @@ static void change(unsigned event, const char *patch)
 static void turn_a_knob(unsigned event)
 {
     static const char *const knobs[] = {
-        "{\"rate_per_s\":1}", "{\"rate_per_s\":4}", "{\"rate_per_s\":20}", "{\"rate_per_s\":0}",
-        "{\"burst\":1}",      "{\"burst\":6}",      "{\"max_active\":2}",  "{\"max_active\":5}",
-        "{\"max_active\":0}", "{\"line_max\":6}",   "{\"line_max\":20}",   "{\"line_max\":0}",
-        "{\"pow_bits\":8}",   "{\"pow_bits\":0}",   "{\"call_ttl_s\":3}",  "{\"call_ttl_s\":6}",
-        "{\"grace_s\":2}",    "{\"grace_s\":5}",
+        "{\"rate_per_s\":1}",
+        "{\"rate_per_s\":4}",
+        "{\"rate_per_s\":20}",
+        "{\"rate_per_s\":0}",
+        "{\"burst\":1}",
+        "{\"burst\":6}",
+        "{\"max_active\":2}",
+        "{\"max_active\":5}",
+        "{\"max_active\":0}",
+        "{\"line_max\":6}",
+        "{\"line_max\":20}",
+        "{\"line_max\":0}",
+        "{\"pow_bits\":8}",
+        "{\"pow_bits\":0}",
+        "{\"call_ttl_s\":3}",
+        "{\"call_ttl_s\":6}",
+        "{\"grace_s\":2}",
+        "{\"grace_s\":5}",
+        "{\"joins_per_ip_per_min\":5}",
+        "{\"joins_per_ip_per_min\":0}",
     };
     change(event, knobs[sim_below(SIM_CHOICES, sizeof(knobs) / sizeof(knobs[0]))]);
 }
@@ -140,6 +155,8 @@ static void create(unsigned event)
                 show->rate, show->slots, operators.sells ? 15 : 5,
                 show->presale ? ",\"code_required\":true" : "");
     put_lanes(&doc, show);
+    if (show->shards)
+        TEXT_LIT(&doc, ",\"shards\":2");
     if (show->draws)
         put_draw(&doc);
     text_char(&doc, '}');
@@ -218,7 +235,8 @@ static void look_after(struct show *show)
 }
 
 #define LET_IN                                                                                     \
-    "{\"rate_per_s\":20,\"burst\":4,\"line_max\":0,\"pow_bits\":0,\"code_required\":false"
+    "{\"rate_per_s\":20,\"burst\":4,\"line_max\":0,\"pow_bits\":0,\"code_required\":false,"        \
+    "\"joins_per_ip_per_min\":0"
 
 /* All of it may be lost or refused, so it is said until it is so. */
 static void let_all_in(struct show *show)
@@ -296,6 +314,7 @@ void operators_begin(bool sells)
                           .lanes = chance(33),
                           .draws = chance(50),
                           .presale = chance(33),
+                          .shards = chance(25),
                           .keeps_slots = !sells && chance(40),
                           .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
                           .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};

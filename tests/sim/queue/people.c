@@ -467,6 +467,7 @@ static void live(void *ctx)
         visitor->as = visitor->turn == 0 ? 0 : name_turn(visitor);
         visitor->work = visitor->invitation = visitor->presale = 0;
         visitor->told_ms = 0;
+        visitor->pass[0] = '\0';
         visitor->codes_tried = 0;
         find_invitation(visitor);
         if (chance(80))

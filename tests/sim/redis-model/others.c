@@ -41,6 +41,14 @@ static void run_pexpire(struct command *command)
         (void)keyspace_drop(command->keyspace, command->words[1]);
 }
 
+static void run_persist(struct command *command)
+{
+    struct entry *entry = keyspace_find(command->keyspace, command->words[1]);
+    reply_integer(command->out, entry != NULL && entry->expires_ms > 0);
+    if (entry != NULL)
+        entry->expires_ms = 0;
+}
+
 static void run_time(struct command *command)
 {
     char text[24];
@@ -82,14 +90,58 @@ static size_t read_maxlen(const struct command *command, size_t at, int64_t *mos
     return command_integer(command->words[at + 1], most) && *most >= 0 ? 2 : 0;
 }
 
-/* XADD key [MAXLEN [~] n] * word... */
+struct id {
+    uint64_t ms, seq;
+    bool beyond;
+};
+
+static bool read_id(struct span text, bool is_first, struct id *out)
+{
+    struct span head;
+    *out = (struct id){.seq = is_first ? 0 : UINT64_MAX};
+    if (text.len > 0 && text.ptr[0] == '(') {
+        out->beyond = true;
+        text = span_skip(text, 1);
+    }
+    if (command_word(text, "-") || command_word(text, "+")) {
+        out->ms = command_word(text, "-") ? 0 : UINT64_MAX;
+        out->seq = out->ms;
+        return true;
+    }
+    struct span rest = span_cut(text, '-', &head);
+    return span_u64(head, UINT64_MAX, &out->ms) &&
+           (rest.ptr == NULL || span_u64(rest, UINT64_MAX, &out->seq));
+}
+
+/* The id of a new entry. False: it is not above all that there are. */
+static bool next_id(struct value *value, const struct id *given, uint64_t now_ms)
+{
+    bool later = now_ms > value->last_ms;
+    struct id next = {.ms = later ? now_ms : value->last_ms,
+                      .seq = later ? 0 : value->last_seq + 1};
+    if (given != NULL)
+        next = *given;
+    if (next.ms < value->last_ms || (next.ms == value->last_ms && next.seq <= value->last_seq))
+        return false;
+    value->last_ms = next.ms;
+    value->last_seq = next.seq;
+    return true;
+}
+
+/* XADD key [MAXLEN [~] n] *|id word... */
 static void run_xadd(struct command *command)
 {
     struct value *value;
     int64_t most;
     size_t at = 2 + read_maxlen(command, 2, &most);
-    if (at >= command->len || !command_word(command->words[at], "*")) {
+    if (at >= command->len) {
         command_syntax(command);
+        return;
+    }
+    struct id id;
+    bool is_given = !command_word(command->words[at], "*");
+    if (is_given && !read_id(command->words[at], true, &id)) {
+        reply_error(command->out, "ERR Invalid stream ID specified as stream command argument");
         return;
     }
     at += 1;
@@ -100,10 +152,11 @@ static void run_xadd(struct command *command)
     if (!own_stream(command, &value))
         return;
     value = &keyspace_need(command->keyspace, command->words[1], VALUE_STREAM)->value;
-    uint64_t ms = keyspace_now_us(command->keyspace) / 1000;
-    bool later = ms > value->last_ms;
-    value->last_seq = later ? 0 : value->last_seq + 1;
-    value->last_ms = later ? ms : value->last_ms;
+    if (!next_id(value, is_given ? &id : NULL, keyspace_now_us(command->keyspace) / 1000)) {
+        reply_error(command->out, "ERR The ID specified in XADD is equal or smaller than the "
+                                  "target stream top item");
+        return;
+    }
     struct item *item = value_add(value);
     item->ms = value->last_ms;
     item->seq = value->last_seq;
@@ -130,29 +183,6 @@ static void run_xtrim(struct command *command)
     if (value != NULL)
         trim(value, most);
     reply_integer(command->out, value != NULL ? (int64_t)(before - value->len) : 0);
-}
-
-struct id {
-    uint64_t ms, seq;
-    bool beyond;
-};
-
-static bool read_id(struct span text, bool is_first, struct id *out)
-{
-    struct span head;
-    *out = (struct id){.seq = is_first ? 0 : UINT64_MAX};
-    if (text.len > 0 && text.ptr[0] == '(') {
-        out->beyond = true;
-        text = span_skip(text, 1);
-    }
-    if (command_word(text, "-") || command_word(text, "+")) {
-        out->ms = command_word(text, "-") ? 0 : UINT64_MAX;
-        out->seq = out->ms;
-        return true;
-    }
-    struct span rest = span_cut(text, '-', &head);
-    return span_u64(head, UINT64_MAX, &out->ms) &&
-           (rest.ptr == NULL || span_u64(rest, UINT64_MAX, &out->seq));
 }
 
 static int order(const struct item *item, struct id id)
@@ -231,6 +261,7 @@ const struct command_row others_rows[] = {
     {"UNLINK", -2, COMMAND_WRITES, run_del},
     {"EXISTS", -2, 0, run_exists},
     {"PEXPIRE", 3, COMMAND_WRITES, run_pexpire},
+    {"PERSIST", 2, COMMAND_WRITES, run_persist},
     {"TIME", 1, 0, run_time},
     {"XADD", -5, COMMAND_WRITES | COMMAND_GROWS, run_xadd},
     {"XTRIM", -4, COMMAND_WRITES, run_xtrim},

@@ -55,6 +55,13 @@ static void join_from_elsewhere(struct join *join, const struct ticket *ticket,
     join->is_elsewhere = true;
 }
 
+static void join_holding(struct join *join, const struct ticket *ticket, struct join_effect *effect)
+{
+    join_anew(join, NULL, 0, effect);
+    join->holds = true;
+    join->held = *ticket;
+}
+
 static void look(struct join *join, const struct ticket *ticket, bool by_name,
                  struct join_effect *effect)
 {
@@ -76,6 +83,8 @@ static void on_request(struct join *join, const struct join_request *request,
                        struct join_effect *effect)
 {
     const struct ticket *ticket = &request->ticket;
+    join->holds = false;
+    join->code_lane = 0;
     switch (request->shows) {
     case JOIN_TICKET_ELSEWHERE: /* its old owner may join again */
         join_from_elsewhere(join, ticket, effect);
@@ -99,35 +108,49 @@ static void on_request(struct join *join, const struct join_request *request,
         answer(join, JOIN_NO_MEMORY, effect);
     else if (request->is_over)
         join_anew(join, ticket, 0, effect);
+    else if (request->shows_code)
+        join_holding(join, ticket, effect);
     else if (request->can_look)
         look(join, ticket, false, effect);
     else
         keep(join, ticket, effect);
 }
 
-/* The visitor, by the best evidence. Whatever led to a place that is over would lead there once
- * more. */
+/* One place in a line for a member, however many invitations to it they have. A visitor whose turn
+ * is over may join again, once for each such place. */
+static struct visitor given_of(const struct join *join, const struct join_newcomer *newcomer,
+                               bool is_over)
+{
+    bool is_member = newcomer->member.has_idem;
+    struct visitor given = is_member ? newcomer->member : newcomer->invited;
+    if (given.has_idem && newcomer->takes_joins && is_over && !join->is_elsewhere) {
+        struct visitor again = visitor_again(newcomer->key, newcomer->scope, &join->over);
+        memcpy(given.idem, again.idem, sizeof(again.idem));
+    }
+    return given;
+}
+
+/* The visitor, by the best evidence. `is_over`: a place in the line that is asked. Whatever led to
+ * it would lead there once more. */
 static struct visitor name_of(const struct join *join, const struct join_newcomer *newcomer,
-                              const struct visitor *given, struct join_effect *effect)
+                              bool is_over)
 {
     const uint8_t *key = newcomer->key;
     struct span scope = newcomer->scope;
-    struct visitor name;
-    if (join->used > 0) {
+    struct visitor given = given_of(join, newcomer, is_over), name;
+    if (join->used > 0 && is_over) {
         name = visitor_again(key, scope, &join->over);
-        if (given->has_idem)
-            memcpy(name.id, given->id, sizeof(name.id));
-    } else if (given->has_idem) { /* one place for one member or invitation, on any device */
-        name = *given;
+        if (given.has_idem)
+            memcpy(name.id, given.id, sizeof(name.id));
+    } else if (given.has_idem) { /* one place for one member or invitation, on any device */
+        name = given;
     } else if (newcomer->idem.ptr != NULL) {
         name = visitor_by_key(key, scope, newcomer->whose, newcomer->idem);
-    } else if (join->has_over) {
+    } else if (is_over) {
         name = visitor_again(key, scope, &join->over);
     } else if (!newcomer->is_new) {
         name = visitor_by_cookie(key, scope, newcomer->cookie);
-    } else {
-        effect->cookie_is_new = true;
-        /* The same work again is the same place, and the same visit. */
+    } else { /* the same work again is the same place, and the same visit */
         name = newcomer->work.ptr != NULL ? visitor_by_key(key, scope, SPAN("work"), newcomer->work)
                                           : visitor_by_cookie(key, scope, newcomer->cookie);
         name.has_idem = false;
@@ -142,22 +165,17 @@ static void on_newcomer(struct join *join, const struct join_newcomer *newcomer,
         answer(join, JOIN_ANSWERED, effect);
         return;
     }
-    const bool is_member = newcomer->member.has_idem;
-    struct visitor given = is_member ? newcomer->member : newcomer->invited;
-    /* One place in a line for a member, however many invitations to it they have. */
-    bool uses_invitation = is_member && newcomer->invited.has_idem;
-    bool by_name = is_member || newcomer->lane > 0;
-    if (newcomer->takes_joins && by_name && join->has_over && !join->is_elsewhere &&
-        join->over.lane == newcomer->lane) {
-        /* A visitor whose turn is over may join again, once for each such place. */
-        struct visitor again = visitor_again(newcomer->key, newcomer->scope, &join->over);
-        memcpy(given.idem, again.idem, sizeof(again.idem));
-        uses_invitation = false; /* it was used up for that one */
-    }
-    effect->name = name_of(join, newcomer, &given, effect);
-    effect->lane = newcomer->lane;
-    join->in_lane = newcomer->lane > 0;
-    effect->invitation_is_used = uses_invitation && join->used == 0;
+    effect->lane = join->code_lane > 0 ? join->code_lane : newcomer->lane;
+    bool is_over = join->has_over && join->over.lane == effect->lane;
+    effect->held = join->holds ? join->held.entry : 0;
+    effect->name = name_of(join, newcomer, is_over);
+    effect->cookie_is_new = !effect->name.has_idem;
+    join->own = name_of(join, newcomer, false);
+    join->in_lane = effect->lane > 0;
+    /* It was used up for a place that is over. */
+    effect->invitation_is_used = newcomer->member.has_idem && newcomer->invited.has_idem &&
+                                 join->used == 0 &&
+                                 (!is_over || join->is_elsewhere || !newcomer->takes_joins);
     effect->kind = JOIN_ASK;
     join->state = JOIN_ASKING;
 }
@@ -174,8 +192,27 @@ static void accept_again(struct join *join, const struct ticket *ticket, struct 
     effect->ticket = *ticket;
 }
 
+/* Of one who holds a place: it stays, unless there is one in the lane that the code opens. */
+static bool is_kept(const struct join *join, const struct join_reply *reply)
+{
+    bool is_given = reply->outcome == LINE_OK || reply->outcome == LINE_SAME;
+    bool is_judged_again = reply->outcome == LINE_CONFLICT || reply->outcome == LINE_RENEWED;
+    bool opens_lane = reply->outcome == LINE_PRESALE_LANE && reply->knows_lane;
+    return join->holds && reply->knows_event && !is_judged_again &&
+           (join->in_lane ? !is_given : !opens_lane);
+}
+
 static void on_reply(struct join *join, const struct join_reply *reply, struct join_effect *effect)
 {
+    if (is_kept(join, reply) && reply->outcome == LINE_UNAVAILABLE) {
+        keep(join, &join->held, effect);
+        return;
+    }
+    if (is_kept(join, reply)) { /* and may have been given up, as any */
+        join->holds = false;
+        look(join, &join->held, false, effect);
+        return;
+    }
     switch (reply->outcome) {
     case LINE_CONFLICT:
     case LINE_RENEWED:
@@ -192,6 +229,8 @@ static void on_reply(struct join *join, const struct join_reply *reply, struct j
             return;
         }
         join->in_lane = true;
+        join->code_lane = effect->lane = reply->lane;
+        effect->name = join->own; /* whatever was over in the general line */
         effect->kind = JOIN_ASK_LANE;
         return;
     case LINE_OK:

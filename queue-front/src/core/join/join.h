@@ -39,6 +39,7 @@ struct join_request {
     bool is_unread;       /* there is a pass, and no memory to read it */
     bool is_over;         /* the place's call has run out, or the event is closed */
     bool can_look;        /* it may have been used, and there is room to ask */
+    bool shows_code;      /* it waits in the general line, and the code may open another lane */
 };
 
 /* What a newcomer shows, judged by the document of now. */
@@ -61,7 +62,8 @@ struct join_reply {
     enum line_outcome outcome;
     struct ticket ticket; /* of the place, if it was given */
     bool knows_event;     /* this front still does */
-    bool knows_lane;      /* LINE_PRESALE_LANE: the other one, and this front sees it */
+    unsigned lane;        /* LINE_PRESALE_LANE: the other one, */
+    bool knows_lane;      /* and this front sees it */
     bool can_look;
 };
 
@@ -110,10 +112,11 @@ struct join_effect {
         JOIN_AWAIT,
         JOIN_ANSWER,
     } kind;
-    unsigned lane;             /* JOIN_ASK */
-    struct visitor name;       /* JOIN_ASK */
+    unsigned lane;             /* JOIN_ASK, JOIN_ASK_LANE */
+    struct visitor name;       /* likewise */
     bool invitation_is_used;   /* JOIN_ASK: by this place, next to the member's own name */
     bool cookie_is_new;        /* JOIN_ASK: the answer sets it */
+    uint64_t held;             /* JOIN_ASK: only its code is asked about, of who has this entry */
     struct ticket ticket;      /* JOIN_LOOK; JOIN_ANSWER with a place */
     enum join_answer answer;   /* JOIN_ANSWER */
     enum line_outcome outcome; /* JOIN_ANSWER */
@@ -126,8 +129,12 @@ struct join {
     bool has_over;     /* a place that is not this visitor's any more: */
     bool is_elsewhere; /* it is on another device, and whatever names it leads there */
     struct ticket over;
-    bool by_name;         /* the place that is looked at was found by name, not shown */
-    bool in_lane;         /* Redis was asked in another lane than the general one */
+    bool by_name;       /* the place that is looked at was found by name, not shown */
+    bool in_lane;       /* Redis was asked in another lane than the general one */
+    unsigned code_lane; /* that its code opens; 0: none that is known */
+    struct visitor own; /* its name in a line where no place of it is over */
+    bool holds;         /* the place of `held`, whatever its code opens */
+    struct ticket held;
     struct ticket ticket; /* of the place that is looked at */
 };
 

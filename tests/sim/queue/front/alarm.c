@@ -24,9 +24,14 @@ static uint64_t mono_us(void *ctx)
 
 static void on_line(void *ctx, struct span line)
 {
+    /* What may be said in this world: Redis has no memory; it has lost cuts that only a front knew
+     * which then stood still. */
+    static const char *const known[] = {"\"OOM ", "Redis has other cuts"};
     (void)ctx;
-    if (memmem(line.ptr, line.len, "\"OOM ", 5) == NULL)
-        invariant_broken(INVARIANT_4, "a front's error: %.*s", (int)line.len, line.ptr);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (memmem(line.ptr, line.len, known[i], strlen(known[i])) != NULL)
+            return;
+    invariant_broken(INVARIANT_4, "a front's error: %.*s", (int)line.len, line.ptr);
 }
 
 struct logger *alarm_logger(void)

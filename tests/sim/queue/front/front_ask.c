@@ -115,6 +115,7 @@ static int outcome_of_problem(const struct ask *ask, const json_t *json)
         {"pass-invalid", ANSWER_TICKET},
         {"ticket-moved", ANSWER_MOVED},
         {"line-full", LINE_FULL},
+        {"too-many-joins", LINE_LIMITED},
         {"place-gone", LINE_GONE},
         {"already-inside", LINE_INSIDE},
         {"session-ended", LINE_GONE},

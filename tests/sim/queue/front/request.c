@@ -124,6 +124,8 @@ static void put_cookies(struct text *out, const struct ask *ask)
     TEXT_LIT(out, "Cookie: ");
     if (ask->shows_ticket)
         text_printf(out, TICKET_COOKIE_PREFIX "%s=%s; ", lines_event(ask->line.event), ask->ticket);
+    if (ask->kind == ASK_LEAVE && ask->pass[0] != '\0')
+        text_printf(out, PASS_COOKIE_PREFIX "%s=%s; ", lines_event(ask->line.event), ask->pass);
     TEXT_LIT(out, VISITOR_COOKIE "=");
     if (is_by_name(ask) && ask_has_cookie(ask))
         base64_put(out, visitor, sizeof(visitor));

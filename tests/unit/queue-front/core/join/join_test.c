@@ -59,6 +59,7 @@ static struct join_request request_of(const struct script_line *line)
         .is_unread = script_has(line, "unread"),
         .is_over = script_has(line, "over"),
         .can_look = script_has(line, "may-be-used"),
+        .shows_code = script_has(line, "code"),
     };
 }
 
@@ -90,6 +91,7 @@ static struct ticket place_of(const struct script_line *line)
     return (struct ticket){
         .entry = script_value_or(line, "entry", 9),
         .moves = (uint8_t)script_value_or(line, "moves", 0),
+        .lane = (uint8_t)script_value_or(line, "lane", 0),
         .visitor = "v",
     };
 }
@@ -109,6 +111,7 @@ static void take(const struct script_line *line)
             .outcome = outcome_of(line, 1),
             .ticket = place_of(line),
             .knows_event = !script_has(line, "event-is-gone"),
+            .lane = (unsigned)script_value_or(line, "lane", 0),
             .knows_lane = script_has(line, "seen"),
             .can_look = !script_has(line, "no-room"),
         };
@@ -167,11 +170,15 @@ static void expect(const struct script_line *line)
     if (effect.kind == JOIN_ASK) {
         script_expect_text(line, script_word(line, 1), name_of(&effect.name));
         assert_int_equal(effect.lane, script_value_or(line, "lane", 0));
+        assert_int_equal(effect.held, script_value_or(line, "held", 0));
         assert_int_equal(effect.invitation_is_used, script_has(line, "uses-invitation"));
         assert_int_equal(effect.cookie_is_new, script_has(line, "new"));
         assert_int_equal(effect.name.has_idem, !script_has(line, "new"));
         if (script_has(line, "as-member"))
             assert_memory_equal(effect.name.id, member.id, sizeof(member.id));
+    } else if (effect.kind == JOIN_ASK_LANE && line->len > 1) {
+        script_expect_text(line, script_word(line, 1), name_of(&effect.name));
+        assert_int_equal(effect.lane, script_value_or(line, "lane", 0));
     } else if (effect.kind == JOIN_LOOK) {
         assert_int_equal(effect.ticket.entry, script_number(script_word(line, 1)));
     } else if (effect.kind == JOIN_ANSWER) {
@@ -255,7 +262,7 @@ static const struct script_row rows[] = {
      "newcomer member; ask after-9 as-member; reply ok entry=12; answer place ok entry=12"},
     {"... nor does an invitation buy another place",
      "request no; read; newcomer member invited lane=1; ask member lane=1 uses-invitation;"
-     "reply same; look 9; looked gone; read; newcomer member invited lane=1;"
+     "reply same lane=1; look 9; looked gone; read; newcomer member invited lane=1;"
      "ask after-9 lane=1"},
     {"a place that has moved on is not handed out by name",
      "request no; read; newcomer cookie; ask cookie; reply same moves=1 no-room; answer moved"},
@@ -294,6 +301,41 @@ static const struct script_row rows[] = {
                                   "reply other-lane seen; answer refused other-lane"},
     {"... if this front sees the lane", "request no; read; newcomer; ask cookie new;"
                                         "reply other-lane; answer refused other-lane"},
+    {"... by its own name there, whatever was over in the general line",
+     "request no; read; newcomer member; ask member; reply same; look 9; looked gone; read;"
+     "newcomer member; ask after-9 as-member; reply other-lane seen lane=1; ask-lane member lane=1;"
+     "reply ok; answer place ok"},
+    {"... and once more for a place that is over there",
+     "request no; read; newcomer member; ask member; reply other-lane seen lane=1; ask-lane member "
+     "lane=1; reply same lane=1; look 9; looked gone; read; newcomer member;"
+     "ask after-9 lane=1 as-member; reply ok; answer place ok"},
+    /* a code next to a place in the general line */
+    {"a code of another lane opens it to one who waits",
+     "request ticket code; read; newcomer cookie; ask cookie held=7; reply other-lane seen;"
+     "ask-lane; reply ok entry=3; answer place ok entry=3"},
+    {"... who has a place there",
+     "request ticket code; read; newcomer cookie; ask cookie held=7; reply other-lane seen;"
+     "ask-lane; reply same; look 9; looked not-yet; answer place same"},
+    {"... and keeps the general place if it opens none",
+     "request ticket code; read; newcomer cookie; ask cookie held=7; reply same entry=7; look 7;"
+     "looked not-yet; answer kept entry=7"},
+    {"... or is used up there",
+     "request ticket code; read; newcomer cookie; ask cookie held=7; reply other-lane seen;"
+     "ask-lane; reply full; look 7; looked not-yet; answer kept entry=7"},
+    {"... or cannot be looked at", "request ticket code; read; newcomer cookie; ask cookie held=7;"
+                                   "reply unavailable; answer kept entry=7"},
+    {"... or opens a lane that is unknown here",
+     "request ticket code; read; newcomer cookie; ask cookie held=7; reply other-lane; look 7;"
+     "looked not-yet; answer kept entry=7"},
+    {"... but not if that was given up",
+     "request ticket code; read; newcomer cookie; ask cookie held=7; reply same entry=7; look 7;"
+     "looked gone; read; newcomer cookie; ask after-7"},
+    {"... and is judged again by a newer document",
+     "request ticket code; read; newcomer cookie; ask cookie held=7; reply conflict; await;"
+     "document ticket; answer kept entry=7"},
+    {"... unless the event is gone", "request ticket code; read; newcomer cookie;"
+                                     "ask cookie held=7; reply same event-is-gone;"
+                                     "answer refused unknown"},
     /* judged again */
     {"a join is judged by the document that holds",
      "request no; read; newcomer; ask cookie new; reply conflict; await; document; read;"
