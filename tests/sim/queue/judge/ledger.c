@@ -37,7 +37,7 @@ struct row {
     uint64_t begun_us, ended_us, member;
     bool called, ghost, paid, entered, ended;
     struct {
-        uint64_t at_us, expires_ms;
+        uint64_t at_us, expires_ms, since_us; /* since: the first time that it was this long */
         unsigned front;
         bool there;
         bool has_run_out; /* its time was over, which a clock that is set back does not undo */
@@ -551,6 +551,17 @@ static void judge_door(const struct row *row, const struct ask *ask)
                          lines_says(row->number));
 }
 
+static void hear_of_call(struct row *row, unsigned front, uint64_t expires_ms)
+{
+    if (!row->call.there || row->call.expires_ms != expires_ms)
+        row->call.since_us = sim_us();
+    row->call.at_us = sim_us();
+    row->call.expires_ms = expires_ms;
+    row->call.front = front;
+    row->call.there = true;
+    row->call.has_run_out = false;
+}
+
 static void judge_place(unsigned front, const struct ask *ask)
 {
     const struct place *place = &ask->place;
@@ -561,13 +572,8 @@ static void judge_place(unsigned front, const struct ask *ask)
     struct row *row = row_of(lines_number(ask->line, place->position));
     ahead_on_told(front, ask);
     judge_door(row, ask);
-    if (place->state == PLACE_CALLED && place->call_expires_ms > 0) {
-        row->call.at_us = sim_us();
-        row->call.expires_ms = place->call_expires_ms;
-        row->call.front = front;
-        row->call.there = true;
-        row->call.has_run_out = false;
-    }
+    if (place->state == PLACE_CALLED && place->call_expires_ms > 0)
+        hear_of_call(row, front, place->call_expires_ms);
 }
 
 /* All the time since then. */
@@ -703,8 +709,11 @@ static void judge_refused(unsigned front, struct row *row, const struct ask *ask
         probe_reached(PROBE_LINE_MISSED);
     if (ask->outcome == LINE_MEMBER_INSIDE)
         probe_reached(PROBE_LINE_MEMBER_INSIDE);
-    /* That it was made longer is known to fronts that were there then. */
-    bool is_unknown = is_settled && row->call.at_us <= losses_last_us() && front != row->call.front;
+    /* That it was made longer, by a knock or by wish, is known to fronts that were there then, once
+     * Redis has lost it. */
+    bool is_knocked = row->door_us > 0 && row->door_us < row->call.since_us;
+    uint64_t longer_us = is_knocked ? row->door_us : row->call.since_us;
+    bool is_unknown = is_settled && longer_us <= losses_last_us() && front != row->call.front;
     if (refused && called && !row->entered && !is_unknown &&
         !losses_may_forget(row->call.front, row->call.at_us))
         invariant_broken(INVARIANT_6, "place %s is turned away %" PRIu64 " ms before its call ends",
@@ -826,12 +835,7 @@ static void judge_done(const struct ask *ask)
 
 static void judge_longer_call(unsigned front, const struct ask *ask)
 {
-    struct row *row = row_asked(ask);
-    row->call.expires_ms = ask->expires_ms;
-    row->call.at_us = sim_us();
-    row->call.front = front;
-    row->call.there = true;
-    row->call.has_run_out = false;
+    hear_of_call(row_asked(ask), front, ask->expires_ms);
     probe_reached(PROBE_LINE_EXTENDED);
 }
 
