@@ -314,6 +314,15 @@ static void carry(struct visitor *visitor)
 
 /* ---- waiting ---- */
 
+/* A page that is loaded again joins. What `me` says of a place that somebody else has given up, as
+ * two who are one member may, is that it waits. */
+static void load_again(struct visitor *visitor)
+{
+    const struct ask *ask = ask_with_place(visitor, ASK_JOIN);
+    if (ask->outcome == LINE_OK || ask->outcome == LINE_SAME)
+        memcpy(visitor->ticket, ask->ticket, sizeof(visitor->ticket));
+}
+
 /* True: called. False: over, or given up. */
 static bool stand_in_line(struct visitor *visitor)
 {
@@ -325,6 +334,8 @@ static bool stand_in_line(struct visitor *visitor)
             return false;
         if (chance(3))
             carry(visitor);
+        if (chance(3))
+            load_again(visitor);
         const struct ask *ask = ask_with_place(visitor, ASK_ME);
         if (ask->outcome == ANSWER_TICKET || ask->outcome == ANSWER_MOVED)
             return false;

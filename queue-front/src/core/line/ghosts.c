@@ -144,8 +144,9 @@ void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_
 
 bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits)
 {
-    if (page >= HEARD_PAGES_MAX || bits.len > HEARD_PAGE_BYTES ||
-        !make_room(ghosts, (uint32_t)page + 1))
+    if (page >= HEARD_PAGES_MAX)
+        return true;
+    if (bits.len > HEARD_PAGE_BYTES || !make_room(ghosts, (uint32_t)page + 1))
         return false;
     assert(page < ghosts->pages);
     uint8_t *to = ghosts->next + page * HEARD_PAGE_BYTES;

@@ -49,7 +49,8 @@ struct ghosts_told {
 void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_ms);
 /* Is there a change that has not arrived yet? */
 bool ghosts_behind(const struct ghosts *ghosts);
-/* The bits of a page. False: no memory, and everybody on that page counts as present. */
+/* The bits of a page. False: no memory, and everybody on that page counts as present; so does
+ * everybody from HEARD_PAGES_MAX on. */
 bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits);
 /* Redis may have lost the bitmap, so send all pages again and apply the merged result. What is
  * shown of a page stays until that page has gone to Redis and come back. */
