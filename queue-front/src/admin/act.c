@@ -265,10 +265,12 @@ static void on_seen(struct front_wait *wait, bool seen)
                                 .pilot = event != NULL ? &event->view->pilot : NULL,
                                 .incarnation = event != NULL ? event->view->incarnation : NULL};
     (void)seen;
-    if (event != NULL && event->shut == FRONT_SHUT_DOCUMENT && !act->has_doc) {
+    if (event == NULL && !act->has_doc) { /* it was deleted meanwhile, or this front ends */
+        refusal_reply(act->req, REFUSAL_UNAVAILABLE);
+    } else if (event != NULL && event->shut == FRONT_SHUT_DOCUMENT && !act->has_doc) {
         admin_answer_moved(act->req, event);
     } else {
-        const struct event_doc *doc = act->has_doc || event == NULL ? &act->doc : &event->doc;
+        const struct event_doc *doc = act->has_doc ? &act->doc : &event->doc;
         admin_answer_document(act->req, act->created ? 201 : 200, doc, &now);
     }
     act_end(act);

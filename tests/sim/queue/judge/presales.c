@@ -5,6 +5,7 @@
  * under way; then the most that it ever was good for counts. */
 #include "queue/judge/presales.h"
 
+#include "queue/front/fronts.h"
 #include "queue/front/proc.h"
 #include "queue/judge/losses.h"
 #include "stage/invariant.h"
@@ -130,6 +131,13 @@ static const struct code *code_of(const struct ask *ask)
     return &book.codes[ask->line.event][ask->presale <= ASK_PRESALES ? ask->presale : 0];
 }
 
+/* There a use is taken before the place, and may have been while the code was good for more. */
+static bool is_in_shards(unsigned event)
+{
+    const struct line_view *view = fronts_view((struct line_ref){event, 0});
+    return view == NULL || view->knobs.shards > 1;
+}
+
 static void judge_place(const struct ask *ask)
 {
     uint64_t number = lines_number(ask->line, ask->entry);
@@ -141,7 +149,8 @@ static void judge_place(const struct ask *ask)
     assert(book.places_len < PLACES_MAX);
     book.places[book.places_len++] = (struct had){number, ask->presale, ask->asked_us};
     uint64_t had = had_by(code, ask->line.event, ask->presale);
-    uint64_t most = ask->asked_us > code->changed_us ? code->uses : code->uses_max;
+    bool is_settled = ask->asked_us > code->changed_us && !is_in_shards(ask->line.event);
+    uint64_t most = is_settled ? code->uses : code->uses_max;
     if (had > 1)
         probe_reached(PROBE_LINE_CODE_SHARED);
     if (counts(code, ask->asked_us) && had > most)
