@@ -467,6 +467,7 @@ void front_close(struct front *front)
     served_close(front->served);
     endings_close(front->endings);
     drawings_close(front->drawings);
+    front_end_waits(front);         /* some of them ask the store once more */
     line_store_close(front->store); /* answers what is open, by handlers that read the events */
     front_end_waits(front);
     while (front->events_len > 0)
