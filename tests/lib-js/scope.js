@@ -10,7 +10,7 @@ import './costs.js';
 import { CRASHES, FOUND, keepFinding, SANITIZER_STATUS, takeReports } from './findings.js';
 import { within } from './wait.js';
 
-// What began a program may be gone before the kernel was asked to end that with it: nothing would.
+// A program whose parent died before the kernel was asked to end it with that parent would never end.
 const IF_BELOW = '[ "$PPID" = "$0" ] && exec "$@"';
 
 const LIVE = new Set();

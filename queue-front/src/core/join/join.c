@@ -204,12 +204,12 @@ static bool is_kept(const struct join *join, const struct join_reply *reply)
 
 static void on_reply(struct join *join, const struct join_reply *reply, struct join_effect *effect)
 {
-    if (is_kept(join, reply) && reply->outcome == LINE_UNAVAILABLE) {
-        keep(join, &join->held, effect);
-        return;
-    }
-    if (is_kept(join, reply)) { /* and may have been given up, as any */
-        join->holds = false;
+    if (is_kept(join, reply)) {
+        if (reply->outcome == LINE_UNAVAILABLE) {
+            keep(join, &join->held, effect);
+            return;
+        }
+        join->holds = false; /* the place may have been given up, as any */
         look(join, &join->held, false, effect);
         return;
     }
