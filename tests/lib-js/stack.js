@@ -140,6 +140,8 @@ export class Stack {
     const pid = known ?? (await this.parts())[part].pid;
     process.kill(pid, 'SIGKILL');
     this.mayDie(part, 'signal 9');
+    // PostgreSQL does not start while a process of the killed one still has its shared memory; its supervisor tries again.
+    if (part === 'postgres') this.mayDie(part, 'status 1', 3);
     return pid;
   }
 
