@@ -477,7 +477,8 @@ static bool has_shown_code(struct joining *join, const struct front_line *event,
 
 /* ---- the shell of the machine (core/join/join.h) ---- */
 
-/* Work, membership, invitation and code, by the document of now. False: answered. */
+/* Work, membership, invitation and code, by the document of now. Who holds a place has done the
+ * work for it. False: answered. */
 static bool read_newcomer(struct joining *join, const struct front_line *event,
                           struct join_newcomer *out)
 {
@@ -492,10 +493,10 @@ static bool read_newcomer(struct joining *join, const struct front_line *event,
     if (join->machine.judged == 0 && is_shed(req, front, event))
         return false;
     out->takes_joins = event_state_takes_joins(event->view->state);
-    if (out->takes_joins &&
-        (!has_worked(join, event) || !member_check(req, front, event, &out->member, &out->lane) ||
-         !is_invited(req, front, event, &out->lane, &out->invited) ||
-         !has_shown_code(join, event, out->lane)))
+    if (out->takes_joins && ((!join->machine.holds && !has_worked(join, event)) ||
+                             !member_check(req, front, event, &out->member, &out->lane) ||
+                             !is_invited(req, front, event, &out->lane, &out->invited) ||
+                             !has_shown_code(join, event, out->lane)))
         return false;
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     if (pending >= FRONT_JOINS_PENDING_MAX || front_line_in(front, event, out->lane) == NULL) {

@@ -79,6 +79,12 @@ test('one who waits in the general line gets into the lane that a code opens, an
   assert.equal((await late.join(withCode('CLUB-CODE'))).json.ticket, place.ticket, 'it is used up, and the place stays');
   const used = (await counts(house)).map(({ lane, used: n }) => [lane, n]);
   assert.deepEqual(used.sort(), [['club', 1], ['general', 0]]);
+
+  // The work was done for the place.
+  await patch(house.front, 'show', { pow_bits: 20 });
+  await until('work to be asked for', async () => (await new Visitor(house.front, 'show').join(withCode('CLUB-LAST'))).status === 428);
+  const last = await late.join(withCode('CLUB-LAST'));
+  assert.deepEqual([last.status, last.json.lane], [201, 'club'], last.text);
 });
 
 test('two fronts at once give out no more places than a code has uses', async (t) => {
