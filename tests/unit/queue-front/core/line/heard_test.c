@@ -4,9 +4,9 @@
  *   pick N EPOCH:PAGE ...   expects so many pages to be sent, of which these are the first
  *   sent, lost              the pages arrived, or did not
  *   has EPOCH PLACE ...     expects these marks; hasnt: that they are missing
- *   older, all              expects that the older epoch, or everything, was sent; not_older,
- *                           not_all: the opposite
- *   urgent, calm            expects whether the next tick may wait */
+ *   is FIELD=N ...          older, all: that the older epoch, or everything, was sent; urgent: that
+ *                           the next tick may not wait; dirty0, dirty1: pages of either epoch that
+ *                           are not sent; pages: of room; bytes: of the first page picked */
 #include "core/line/heard.h"
 
 #include "core/line/ghosts.h"
@@ -74,35 +74,19 @@ static void expect_marks(const struct script_line *line)
     }
 }
 
-static void expect_older(const struct script_line *line)
+static void is(const struct script_line *line)
 {
-    assert_int_equal(heard_last_told(&heard), strcmp(line->words[0], "older") == 0);
-}
-
-static void expect_all(const struct script_line *line)
-{
-    assert_int_equal(heard_all_told(&heard), strcmp(line->words[0], "all") == 0);
-}
-
-static void expect_urgent(const struct script_line *line)
-{
-    assert_int_equal(heard.urgent, strcmp(line->words[0], "urgent") == 0);
-}
-
-static void expect_dirty(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), heard.dirty_len[0]);
-    script_expect(line, script_word(line, 2), heard.dirty_len[1]);
-}
-
-static void expect_pages(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), heard.pages);
-}
-
-static void expect_bytes(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), heard_marks(&heard, heard.sent[0]).len);
+    const struct script_field fields[] = {
+        SCRIPT_NUMBER("older", heard_last_told(&heard)),
+        SCRIPT_NUMBER("all", heard_all_told(&heard)),
+        SCRIPT_NUMBER("urgent", heard.urgent),
+        SCRIPT_NUMBER("dirty0", heard.dirty_len[0]),
+        SCRIPT_NUMBER("dirty1", heard.dirty_len[1]),
+        SCRIPT_NUMBER("pages", heard.pages),
+        SCRIPT_NUMBER("bytes", heard.sent_len > 0 ? heard_marks(&heard, heard.sent[0]).len : 0),
+        {.name = NULL},
+    };
+    script_expect_values(line, 1, fields);
 }
 
 /* The place is a ghost, as Redis sent it. */
@@ -116,21 +100,9 @@ static void add_ghost(const struct script_line *line)
 }
 
 static const struct script_verb verbs[] = {
-    {"turn", turn},
-    {"reserve", reserve},
-    {"mark", mark},
-    {"again", forget},
-    {"ghost", add_ghost},
-    {"pick", expect_pick},
-    {"sent|lost", sent},
-    {"has|hasnt", expect_marks},
-    {"older|not_older", expect_older},
-    {"all|not_all", expect_all},
-    {"urgent|calm", expect_urgent},
-    {"dirty", expect_dirty},
-    {"bytes", expect_bytes},
-    {"pages", expect_pages},
-    {NULL, NULL},
+    {"turn", turn},       {"reserve", reserve},  {"mark", mark},      {"again", forget},
+    {"ghost", add_ghost}, {"pick", expect_pick}, {"sent|lost", sent}, {"has|hasnt", expect_marks},
+    {"is", is},           {NULL, NULL},
 };
 
 /* One more place of five pages each, of which two are sent. */
@@ -142,43 +114,46 @@ static const struct script_verb verbs[] = {
 static const struct script_row rows[] = {
     {"a mark is sent with its page once an epoch",
      "turn 7; reserve 200000; pick 0; mark 131073 131074; pick 1 7:2; has 7 131073 131074;"
-     "hasnt 7 131075; bytes 1; sent; mark 131073; pick 0; turn 8; hasnt 8 131073; mark 131073;"
+     "hasnt 7 131075; is bytes=1; sent; mark 131073; pick 0; turn 8; hasnt 8 131073; mark 131073;"
      "pick 1 8:2"},
     {"lost marks are sent again with those made meanwhile",
      "turn 7; reserve 1; mark 1; pick 1; mark 2; lost; pick 1; sent; pick 0"},
     {"marks outlive their epoch and are sent first",
-     "turn 7; reserve 1; mark 5; pick 1; turn 8; lost; mark 6; not_older; pick 2 7:0 8:0; has 7 5;"
-     "hasnt 7 6; has 8 6; older; all"},
+     "turn 7; reserve 1; mark 5; pick 1; turn 8; lost; mark 6; is older=0; pick 2 7:0 8:0; has 7 5;"
+     "hasnt 7 6; has 8 6; is older=1 all=1"},
     {"marks of two epochs ago are dropped",
-     "turn 8; reserve 1; mark 6; pick 1; lost; turn 9; turn 10; all; mark 6; turn 12; all"},
+     "turn 8; reserve 1; mark 6; pick 1; lost; turn 9; turn 10; is all=1; mark 6; turn 12;"
+     "is all=1"},
     {"a place beyond the room is not marked",
      "mark 1; reserve 1073741824; mark 1073741824; pick 0"},
     {"a growing line keeps its marks",
      "turn 1; reserve 10; mark 10; reserve 1000; reserve 10000; reserve 100000; reserve 1000000;"
      "has 1 10; mark 1000000; pick 2"},
     {"the return of a ghost is urgent",
-     "ghost 1; turn 1; reserve 10; mark 2; calm; mark 1; urgent; mark 3; urgent; pick 1; calm"},
+     "ghost 1; turn 1; reserve 10; mark 2; is urgent=0; mark 1; is urgent=1; mark 3;"
+     "is urgent=1; pick 1; is urgent=0"},
     {"an epoch begins without the marks of the last but one",
      "turn 7; reserve 100000; mark 5 70000; pick 2; sent; turn 7; has 7 5 70000; turn 8;"
      "has 7 5 70000; hasnt 8 5 70000; turn 9; hasnt 9 5 70000; hasnt 8 5 70000; mark 70000;"
      "pick 1 9:1; sent; turn 11; hasnt 10 70000; hasnt 11 70000"},
     {"marks not sent in two epochs are not sent in the third",
-     "turn 7; reserve 100000; mark 5; turn 8; mark 70000; turn 9; not_older; pick 1 8:1; sent;"
-     "mark 5; not_all; pick 1; turn 10; turn 11; lost; all"},
+     "turn 7; reserve 100000; mark 5; turn 8; mark 70000; turn 9; is older=0; pick 1 8:1; sent;"
+     "mark 5; is all=0; pick 1; turn 10; turn 11; lost; is all=1"},
     {"a store that lost its data gets both epochs and no empty page",
-     "again; all; turn 7; reserve 300000; mark 0 200000; pick 2; sent; turn 8; mark 70000; pick 1;"
-     "sent; again; dirty 1 2; pick 2 7:0 7:3; sent; pick 1 8:1; sent; all"},
+     "again; is all=1; turn 7; reserve 300000; mark 0 200000; pick 2; sent; turn 8; mark 70000;"
+     "pick 1; sent; again; is dirty0=1 dirty1=2; pick 2 7:0 7:3; sent; pick 1 8:1; sent; is all=1"},
     {"the last place of the room is marked",
-     "reserve 1073741824; pages 256; mark 16777215; pick 1 0:255"},
+     "reserve 1073741824; is pages=256; mark 16777215; pick 1 0:255"},
     {"every lost page of a full call is sent again",
-     "turn 7; reserve 300000; mark 0 65536; pick 2; lost; dirty 2 0; pick 2; sent; all"},
+     "turn 7; reserve 300000; mark 0 65536; pick 2; lost; is dirty0=2 dirty1=0; pick 2; sent;"
+     "is all=1"},
     {"the older epoch is sent before the newer one",
      "turn 7; reserve 262144; mark 0 65536 131072 196608; turn 8; mark 0 65536 131072 196608;"
-     "pick 2 7:0 7:1; sent; not_older; not_all; pick 2 7:2 7:3; sent; older; not_all;"
-     "pick 2 8:0 8:1; sent; older; not_all; pick 2 8:2 8:3; sent; older; all"},
+     "pick 2 7:0 7:1; sent; is older=0 all=0; pick 2 7:2 7:3; sent; is older=1 all=0;"
+     "pick 2 8:0 8:1; sent; is older=1 all=0; pick 2 8:2 8:3; sent; is older=1 all=1"},
     {"busy pages do not delay the other pages",
-     "turn 7; reserve 262143; pages 5;" BUSY("0", "0", "1") BUSY("1", "2", "3") BUSY("2", "4", "0")
-         BUSY("3", "1", "2") BUSY("4", "3", "4") BUSY("5", "0", "1")},
+     "turn 7; reserve 262143; is pages=5;" BUSY("0", "0", "1") BUSY("1", "2", "3")
+         BUSY("2", "4", "0") BUSY("3", "1", "2") BUSY("4", "3", "4") BUSY("5", "0", "1")},
 };
 
 static void run_row(void **state)
