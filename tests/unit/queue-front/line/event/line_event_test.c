@@ -217,7 +217,8 @@ static void expect_sent(const struct script_line *line)
 
 static void expect_heal(const struct script_line *line)
 {
-    char memory[4096];
+    char memory[4096], gaps[32];
+    struct span list;
     struct text text = text_on(memory, sizeof(memory));
     uint32_t words = line_event_heal_words(&event);
     resp_begin(&text, words);
@@ -225,6 +226,8 @@ static void expect_heal(const struct script_line *line)
     redisReply *reply = resp_reply(text_span(&text));
     assert_int_equal(words, resp_len(reply));
     bool moves = words > ASK_HEAL_WORDS;
+    assert_true(resp_get_str(reply, ASK_HEAL_GAPS, &list));
+    assert_true(span_to_cstr(list, gaps, sizeof(gaps)));
     const struct script_field fields[] = {
         SCRIPT_NUMBER("rate", number_of(reply, ASK_HEAL_KNOBS)),
         SCRIPT_NUMBER("gap", number_of(reply, ASK_HEAL_GAP)),
@@ -232,6 +235,7 @@ static void expect_heal(const struct script_line *line)
         SCRIPT_NUMBER("calls_until", number_of(reply, ASK_HEAL_CALLS_UNTIL_MS)),
         SCRIPT_NUMBER("more", words - ASK_HEAL_WORDS),
         SCRIPT_NUMBER("moves_len", number_of(reply, ASK_HEAL_MOVES_LEN)),
+        SCRIPT_TEXT("gaps", gaps),
         SCRIPT_NUMBER("moved", moves ? number_of(reply, ASK_HEAL_WORDS) : 0),
         SCRIPT_NUMBER("moves", moves ? number_of(reply, ASK_HEAL_WORDS + 1) : 0),
         {.name = NULL},
@@ -285,6 +289,7 @@ static void expect(const struct script_line *line)
         SCRIPT_NUMBER("era", event.marks.era),
         SCRIPT_NUMBER("moves_seq", event.marks.moves_seq),
         SCRIPT_NUMBER("passes", event.passes),
+        SCRIPT_NUMBER("owed", event.ghosts.owed_len),
         SCRIPT_NUMBER("moves42", moves_of(view->moves, 42)),
         SCRIPT_NUMBER("moves43", moves_of(view->moves, 43)),
         SCRIPT_NUMBER("turn7", turns_of(view->turns, 7).kind),
@@ -391,6 +396,9 @@ static const struct script_row rows[] = {
      "heal calls_until=0; tick any stretches=[10:1000:61000|20:1100:9100]; heal calls_until=61000"},
     {"a heal sends which places have moved", "heal more=0; tick any moves=[7|3|42|2];"
                                              "heal more=2 moves_len=1 moved=42 moves=2"},
+    {"a heal sends the gaps that are still ahead, and then their ghosts",
+     "heal gaps=-; tick any; tick any ghosts=[0|0|20|0|0|0] gaps=[19|0|30:40,51:58|0];"
+     "heal gaps=30:40,51:58; expect owed=0; tick any moves=[8|1|9|1]; expect owed=1"},
     {"a place that moved is sent to a Redis that lost it",
      "sent moves=0; tick any moves=[7|3|42|2];"
      "expect moves42=2 moves43=0 moves_seq=3;"
