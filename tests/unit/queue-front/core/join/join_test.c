@@ -196,24 +196,31 @@ static const struct script_verb verbs[] = {
     {NULL, NULL},
 };
 
+/* A new visitor; one with a cookie; a member; one who waits and shows a code; one whose place was
+ * given up. */
+#define NEW      "request no; read; newcomer; ask cookie new;"
+#define COOKIE   "request no; read; newcomer cookie; ask cookie;"
+#define MEMBER   "request no; read; newcomer member; ask member;"
+#define BY_CODE  "request ticket code; read; newcomer cookie; ask cookie held=7;"
+#define GIVEN_UP "request ticket may-be-used; look 7; looked gone; read;"
+
 static const struct script_row rows[] = {
     /* the ticket of the request */
-    {"a newcomer gets a place", "request no; read; newcomer; ask cookie new; reply ok entry=3;"
-                                "answer place ok entry=3"},
+    {"a newcomer gets a place", NEW "reply ok entry=3; answer place ok entry=3"},
     {"a waiting place is kept without asking Redis", "request ticket; answer kept entry=7"},
     {"a called place is looked at, and kept while it lives",
      "request ticket may-be-used; look 7; looked same; answer kept entry=7"},
     {"nobody joins by a place that was given up",
-     "request ticket may-be-used; look 7; looked gone; read; newcomer cookie; ask after-7;"
-     "reply ok; answer place ok"},
-    {"nor by one that was used", "request ticket may-be-used; look 7; looked expired; read;"
-                                 "newcomer cookie; ask after-7"},
+     GIVEN_UP "newcomer cookie; ask after-7; reply ok; answer place ok"},
+    {"nor by one that was used",
+     "request ticket may-be-used; look 7; looked expired; read; newcomer cookie; ask after-7"},
     {"a missed call is over", "request ticket over; read; newcomer; ask after-7"},
     {"a place that cannot be looked at is shown as it is known",
      "request ticket may-be-used; look 7; looked unavailable; answer kept entry=7"},
     {"who moved a place may join again", "request elsewhere; read; newcomer cookie; ask after-7"},
     {"... also if the move was only found in Redis",
-     "request ticket may-be-used; look 7; looked same moves=1; read; newcomer cookie; ask after-7"},
+     "request ticket may-be-used; look 7; looked same moves=1; read; newcomer cookie;"
+     "ask after-7"},
     {"... and by the name that it had, once the place is over there",
      "request ticket may-be-used; look 7; looked gone moves=1; read; newcomer key cookie;"
      "ask after-7"},
@@ -225,10 +232,11 @@ static const struct script_row rows[] = {
     {"nobody who may be inside gets another place", "request ticket unread over; answer memory"},
     {"a place of an earlier event does not count",
      "request ticket may-be-used; look 7; looked renewed; read; newcomer cookie; ask cookie"},
-    {"... by the picture as well", "request ticket may-be-used; look 7; looked gone of-earlier; "
-                                   "read; newcomer cookie; ask cookie"},
-    {"an event may go meanwhile", "request ticket may-be-used; look 7; looked same event-is-gone;"
-                                  "answer event"},
+    {"... by the picture as well",
+     "request ticket may-be-used; look 7; looked gone of-earlier; read; newcomer cookie;"
+     "ask cookie"},
+    {"an event may go meanwhile",
+     "request ticket may-be-used; look 7; looked same event-is-gone; answer event"},
     /* the name that it joins by */
     {"what was answered is over", "request no; read; newcomer refused; answer done"},
     {"an idempotency key comes before the cookie",
@@ -237,15 +245,15 @@ static const struct script_row rows[] = {
     {"a member comes before both",
      "request no; read; newcomer member key cookie; ask member as-member"},
     {"an invitation as well", "request no; read; newcomer invited lane=1 key; ask guest lane=1"},
-    {"a member uses an invitation", "request no; read; newcomer member invited lane=2;"
-                                    "ask member lane=2 uses-invitation"},
+    {"a member uses an invitation",
+     "request no; read; newcomer member invited lane=2; ask member lane=2 uses-invitation"},
     {"work names a visitor without a cookie", "request no; read; newcomer work; ask work new"},
     {"... and nobody who has one", "request no; read; newcomer work cookie; ask cookie"},
     {"a member whose call is over joins once more for that place",
      "request ticket over; read; newcomer member; ask after-7 as-member"},
     {"... and does not use the invitation again",
      "request ticket over; read; newcomer member invited; ask after-7 as-member"},
-    {"... of another lane it does", "request ticket over; read; newcomer member invited lane=1; "
+    {"... of another lane it does", "request ticket over; read; newcomer member invited lane=1;"
                                     "ask member lane=1 uses-invitation"},
     {"... nor where the place is on another device",
      "request elsewhere; read; newcomer member; ask member as-member"},
@@ -253,107 +261,88 @@ static const struct script_row rows[] = {
      "request ticket over; read; newcomer closed member; ask member"},
     /* a place that a name leads to */
     {"a join that comes again gets its place",
-     "request no; read; newcomer cookie; ask cookie; reply same; look 9; looked not-yet;"
-     "answer place same"},
-    {"... also without room to look", "request no; read; newcomer cookie; ask cookie;"
-                                      "reply same no-room; answer place same"},
+     COOKIE "reply same; look 9; looked not-yet; answer place same"},
+    {"... also without room to look", COOKIE "reply same no-room; answer place same"},
     {"a name does not lead to a place that was given up",
-     "request no; read; newcomer member; ask member; reply same; look 9; looked gone; read;"
-     "newcomer member; ask after-9 as-member; reply ok entry=12; answer place ok entry=12"},
+     MEMBER "reply same; look 9; looked gone; read; newcomer member; ask after-9 as-member;"
+            "reply ok entry=12; answer place ok entry=12"},
     {"... nor does an invitation buy another place",
      "request no; read; newcomer member invited lane=1; ask member lane=1 uses-invitation;"
      "reply same lane=1; look 9; looked gone; read; newcomer member invited lane=1;"
      "ask after-9 lane=1"},
     {"a place that has moved on is not handed out by name",
-     "request no; read; newcomer cookie; ask cookie; reply same moves=1 no-room; answer moved"},
-    {"... if it moves meanwhile", "request no; read; newcomer cookie; ask cookie; reply same;"
-                                  "look 9; looked same moves=1; answer moved"},
+     COOKIE "reply same moves=1 no-room; answer moved"},
+    {"... if it moves meanwhile", COOKIE "reply same; look 9; looked same moves=1; answer moved"},
     {"... and if it is over there, its owner joins again",
-     "request no; read; newcomer member; ask member; reply same; look 9; looked gone moves=1;"
-     "read; newcomer member; ask after-9 as-member"},
+     MEMBER "reply same; look 9; looked gone moves=1; read; newcomer member;"
+            "ask after-9 as-member"},
     {"... also if nobody came there",
-     "request no; read; newcomer member; ask member; reply same moves=1; look 9;"
-     "looked not-yet over moves=1; read; newcomer member; ask after-9 as-member"},
+     MEMBER "reply same moves=1; look 9; looked not-yet over moves=1; read; newcomer member;"
+            "ask after-9 as-member"},
     {"a name whose call was missed joins again",
-     "request no; read; newcomer cookie; ask cookie; reply same; look 9; looked not-yet over;"
-     "read; newcomer cookie; ask after-9"},
-    {"... unless it came in", "request no; read; newcomer cookie; ask cookie; reply same; look 9;"
-                              "looked same over; answer place same"},
+     COOKIE "reply same; look 9; looked not-yet over; read; newcomer cookie; ask after-9"},
+    {"... unless it came in", COOKIE "reply same; look 9; looked same over; answer place same"},
     {"a place that may have been given up is not handed out",
-     "request no; read; newcomer cookie; ask cookie; reply same; look 9; looked unavailable over;"
-     "answer refused unavailable"},
+     COOKIE "reply same; look 9; looked unavailable over; answer refused unavailable"},
     {"... nor while its draw is unknown here",
-     "request no; read; newcomer cookie; ask cookie; reply same; look 9; looked conflict;"
-     "answer refused unavailable"},
+     COOKIE "reply same; look 9; looked conflict; answer refused unavailable"},
     /* what Redis says */
-    {"a refusal is passed on", "request no; read; newcomer; ask cookie new; reply full;"
-                               "answer refused full"},
-    {"... but not of an event that is gone", "request no; read; newcomer; ask cookie new; reply "
-                                             "full event-is-gone; answer refused unknown"},
+    {"a refusal is passed on", NEW "reply full; answer refused full"},
+    {"... but not of an event that is gone",
+     NEW "reply full event-is-gone; answer refused unknown"},
     {"a place of an event that is gone is refused",
-     "request no; read; newcomer; ask cookie new; reply ok event-is-gone; answer refused unknown"},
-    {"a code of another lane joins there", "request no; read; newcomer; ask cookie new;"
-                                           "reply other-lane seen; ask-lane; reply ok;"
-                                           "answer place ok"},
-    {"... once", "request no; read; newcomer; ask cookie new; reply other-lane seen; ask-lane;"
-                 "reply other-lane seen; answer refused other-lane"},
-    {"... from the general lane", "request no; read; newcomer invited lane=1; ask guest lane=1;"
-                                  "reply other-lane seen; answer refused other-lane"},
-    {"... if this front sees the lane", "request no; read; newcomer; ask cookie new;"
-                                        "reply other-lane; answer refused other-lane"},
+     NEW "reply ok event-is-gone; answer refused unknown"},
+    {"a code of another lane joins there",
+     NEW "reply other-lane seen; ask-lane; reply ok; answer place ok"},
+    {"... once",
+     NEW "reply other-lane seen; ask-lane; reply other-lane seen; answer refused other-lane"},
+    {"... from the general lane",
+     "request no; read; newcomer invited lane=1; ask guest lane=1; reply other-lane seen;"
+     "answer refused other-lane"},
+    {"... if this front sees the lane", NEW "reply other-lane; answer refused other-lane"},
     {"... by its own name there, whatever was over in the general line",
-     "request no; read; newcomer member; ask member; reply same; look 9; looked gone; read;"
-     "newcomer member; ask after-9 as-member; reply other-lane seen lane=1; ask-lane member lane=1;"
-     "reply ok; answer place ok"},
+     MEMBER "reply same; look 9; looked gone; read; newcomer member; ask after-9 as-member;"
+            "reply other-lane seen lane=1; ask-lane member lane=1; reply ok; answer place ok"},
     {"... and once more for a place that is over there",
-     "request no; read; newcomer member; ask member; reply other-lane seen lane=1; ask-lane member "
-     "lane=1; reply same lane=1; look 9; looked gone; read; newcomer member;"
-     "ask after-9 lane=1 as-member; reply ok; answer place ok"},
+     MEMBER "reply other-lane seen lane=1; ask-lane member lane=1; reply same lane=1; look 9;"
+            "looked gone; read; newcomer member; ask after-9 lane=1 as-member; reply ok;"
+            "answer place ok"},
     /* a code next to a place in the general line */
     {"a code of another lane opens it to one who waits",
-     "request ticket code; read; newcomer cookie; ask cookie held=7; reply other-lane seen;"
-     "ask-lane; reply ok entry=3; answer place ok entry=3"},
+     BY_CODE "reply other-lane seen; ask-lane; reply ok entry=3; answer place ok entry=3"},
     {"... who has a place there",
-     "request ticket code; read; newcomer cookie; ask cookie held=7; reply other-lane seen;"
-     "ask-lane; reply same; look 9; looked not-yet; answer place same"},
+     BY_CODE "reply other-lane seen; ask-lane; reply same; look 9; looked not-yet;"
+             "answer place same"},
     {"... and keeps the general place if it opens none",
-     "request ticket code; read; newcomer cookie; ask cookie held=7; reply same entry=7; look 7;"
-     "looked not-yet; answer kept entry=7"},
+     BY_CODE "reply same entry=7; look 7; looked not-yet; answer kept entry=7"},
     {"... or is used up there",
-     "request ticket code; read; newcomer cookie; ask cookie held=7; reply other-lane seen;"
-     "ask-lane; reply full; look 7; looked not-yet; answer kept entry=7"},
-    {"... or cannot be looked at", "request ticket code; read; newcomer cookie; ask cookie held=7;"
-                                   "reply unavailable; answer kept entry=7"},
+     BY_CODE "reply other-lane seen; ask-lane; reply full; look 7; looked not-yet;"
+             "answer kept entry=7"},
+    {"... or cannot be looked at", BY_CODE "reply unavailable; answer kept entry=7"},
     {"... or opens a lane that is unknown here",
-     "request ticket code; read; newcomer cookie; ask cookie held=7; reply other-lane; look 7;"
-     "looked not-yet; answer kept entry=7"},
+     BY_CODE "reply other-lane; look 7; looked not-yet; answer kept entry=7"},
     {"... but not if that was given up",
-     "request ticket code; read; newcomer cookie; ask cookie held=7; reply same entry=7; look 7;"
-     "looked gone; read; newcomer cookie; ask after-7"},
+     BY_CODE "reply same entry=7; look 7; looked gone; read; newcomer cookie; ask after-7"},
     {"... and is judged again by a newer document",
-     "request ticket code; read; newcomer cookie; ask cookie held=7; reply conflict; await;"
-     "document ticket; answer kept entry=7"},
-    {"... unless the event is gone", "request ticket code; read; newcomer cookie;"
-                                     "ask cookie held=7; reply same event-is-gone;"
-                                     "answer refused unknown"},
+     BY_CODE "reply conflict; await; document ticket; answer kept entry=7"},
+    {"... unless the event is gone", BY_CODE "reply same event-is-gone; answer refused unknown"},
     /* judged again */
     {"a join is judged by the document that holds",
-     "request no; read; newcomer; ask cookie new; reply conflict; await; document; read;"
-     "newcomer refused; answer done"},
+     NEW "reply conflict; await; document; read; newcomer refused; answer done"},
     {"... which may give an over place its time back",
      "request ticket over; read; newcomer; ask after-7; reply conflict; await; document ticket;"
      "answer kept entry=7"},
     {"... and not one that was used",
-     "request ticket may-be-used; look 7; looked gone; read; newcomer; ask after-7;"
-     "reply conflict; await; document ticket; read; newcomer; ask after-7"},
+     GIVEN_UP "newcomer; ask after-7; reply conflict; await; document ticket; read; newcomer;"
+              "ask after-7"},
     {"... unless it is another event's",
-     "request ticket may-be-used; look 7; looked gone; read; newcomer; ask after-7;"
-     "reply renewed; await; document renewed; read; newcomer cookie; ask cookie"},
+     GIVEN_UP "newcomer; ask after-7; reply renewed; await; document renewed; read;"
+              "newcomer cookie; ask cookie"},
     {"... which may know of no such invitation",
-     "request ticket may-be-used; look 7; looked gone; read; newcomer; ask after-7;"
-     "reply conflict; await; document ticket refused; answer done"},
-    {"... if it comes in time", "request no; read; newcomer; ask cookie new; reply conflict;"
-                                "await; document late; answer refused unavailable"},
+     GIVEN_UP "newcomer; ask after-7; reply conflict; await; document ticket refused;"
+              "answer done"},
+    {"... if it comes in time",
+     NEW "reply conflict; await; document late; answer refused unavailable"},
 };
 
 static void run_row(void **state)
