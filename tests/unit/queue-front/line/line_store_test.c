@@ -1,20 +1,19 @@
 /* line_store_test.c: the line store on a real loop and a real Redis: sockets, deadlines, batches,
- * closing, and what a Redis that lost its data gets back. The simulator (tests/sim/world --line)
- * runs the same store with all its neighbours.
+ * closing, and what only this front knew when Redis lost its data. The simulator
+ * (tests/sim/world --line) runs the same store with all its neighbours.
  *
  *   set F=N ..., password TEXT      options, before `start` or for a change of the event
- *   server, kill, wipe, stop, cont  Redis; lose: it restarts without its data
+ *   server, kill, stop, cont        Redis; lose: it restarts without its data
  *   open, event, start, close       the store; the event, created and opened; all of these
- *   join OUTCOME F=N ...            one join and its answer; retry: until it has this outcome
+ *   join OUTCOME F=N ...            one join and its answer
  *   pass, beat, end, done, leave, extend PLACE OUTCOME F=N ...   the same of a visit
  *   send N, send_pass PLACE         joins of one turn of the loop, a pass; they are not awaited
- *   crowd N, answered N OUTCOME     joins that are awaited; expects those so far
+ *   answered N OUTCOME F=N ...      expects those so far; entry: of the first
  *   await F=N ..., expect F=N ...   the store and its picture of the line
  *   redis N COMMAND                 expects this number, or a text of this length */
 #include "line/line_store.h"
 
 #include "base/clock.h"
-#include "core/event/event_state.h"
 #include "core/line/ghosts.h"
 #include "core/line/heard.h"
 #include "core/line/place.h"
@@ -44,13 +43,13 @@ static struct {
     bool stale_seen;
     bool close_in_view, close_in_join, close_in_pass;
     unsigned when_closed; /* joins that were answered when that close returned */
-    bool odd_poll;        /* each visitor with an odd place polls at this front */
-    uint64_t least_ghosts;
     struct line_knobs knobs;
     uint32_t tick_ms, gone_after_ms;
+    bool odd_poll; /* each visitor with an odd place polls at this front */
+    uint64_t least_ghosts;
+    uint64_t entry, noted; /* the entry of the last join; `note` */
     struct line_join *crowd;
     size_t crowd_len, answered, lowest; /* of the first ten that were answered */
-    uint64_t entry, noted;              /* the entry of the last join; `note` */
     struct line_visit visits[PLACES];   /* by place: the last that was granted */
     struct line_visit late;
     bool late_done;
@@ -241,10 +240,10 @@ static void set(const struct script_line *line)
     rig.knobs.call_ttl_ms = script_value_or(line, "call", rig.knobs.call_ttl_ms);
     rig.tick_ms = (uint32_t)script_value_or(line, "tick", rig.tick_ms);
     rig.gone_after_ms = (uint32_t)script_value_or(line, "gone", rig.gone_after_ms);
+    rig.odd_poll |= script_has(line, "odd_poll");
     rig.close_in_view = script_has(line, "close_in_view");
     rig.close_in_join = script_has(line, "close_in_join");
     rig.close_in_pass = script_has(line, "close_in_pass");
-    rig.odd_poll |= script_has(line, "odd_poll");
     if (script_has(line, "tcp"))
         rig.server.port = redis_server_free_port();
 }
@@ -326,15 +325,10 @@ static void join(const struct script_line *line)
     script_expect_values(line, 2, fields);
 }
 
-static void retry_join(const struct script_line *line)
+/* The name is known, and its event is not there. */
+static void await_refusal(const struct script_line *line)
 {
-    bool fits = false;
-    uint64_t give_up_us = now_us() + AWAIT_US;
-    enum line_outcome want = strcmp(script_word(line, 1), "ok") == 0 ? LINE_OK : LINE_UNAVAILABLE;
-    while (!fits) {
-        assert_true(now_us() < give_up_us);
-        fits = join_once(line_of(line)).outcome == want;
-    }
+    AWAIT(join_once(script_word(line, 1)).outcome == LINE_UNAVAILABLE);
 }
 
 static void visit(const struct script_line *line)
@@ -392,6 +386,14 @@ static void expect_phantoms(const struct script_line *line)
                      redis_server_ask(&rig.server, "EVAL %s 0", script));
 }
 
+/* Another store ended the visit of this place. No tick reports that. */
+static void end_elsewhere(const struct script_line *line)
+{
+    const char *place = script_word(line, 1);
+    assert_int_equal(1, redis_server_ask(&rig.server, "ZREM fg:{gala-2027}:active %s", place));
+    assert_int_equal(0, redis_server_ask(&rig.server, "SETBIT fg:{gala-2027}:ended %s 1", place));
+}
+
 static void on_crowd_join(struct line_join *join)
 {
     size_t at = (size_t)(join - rig.crowd);
@@ -417,15 +419,6 @@ static void send_joins(const struct script_line *line)
         strcpy(rig.crowd[i].event, event_id);
         line_store_join(rig.store, &rig.crowd[i]);
     }
-}
-
-static void crowd(const struct script_line *line)
-{
-    send_joins(line);
-    AWAIT(rig.answered == rig.crowd_len);
-    uint64_t first = script_value_or(line, "from", 1);
-    for (size_t i = 0; i < rig.crowd_len; i++)
-        assert_int_equal(first + i, rig.crowd[i].entry);
 }
 
 static void expect_answered(const struct script_line *line)
@@ -485,7 +478,6 @@ static bool fits(const struct script_line *line, bool must)
         SCRIPT_NUMBER("ready", rig.store != NULL && line_store_ready(rig.store)),
         SCRIPT_NUMBER("lane",
                       rig.store != NULL && line_store_view(rig.store, span_of(lane_id)) != NULL),
-        SCRIPT_NUMBER("entry", rig.entry),
         SCRIPT_NUMBER("issued", view->issued),
         SCRIPT_NUMBER("serving", view->serving),
         SCRIPT_NUMBER("waiting", view->waiting),
@@ -571,10 +563,10 @@ static void lose(void)
 
 static void act(const struct script_line *line)
 {
-    enum { SERVER, KILL, WIPE, STOP, CONT, LOSE, OPEN, EVENT, START, CLOSE, CHANGE, PAUSE, RESUME };
-    static const char *const names[] = {"server", "kill",  "wipe",   "stop",  "cont",
-                                        "lose",   "open",  "event",  "start", "close",
-                                        "change", "pause", "resume", NULL};
+    enum { SERVER, KILL, STOP, CONT, LOSE, OPEN, EVENT, START, CLOSE, CHANGE, PAUSE, RESUME };
+    static const char *const names[] = {"server", "kill",   "stop",  "cont",  "lose",
+                                        "open",   "event",  "start", "close", "change",
+                                        "pause",  "resume", NULL};
     unsigned what = script_choice(line, line->words[0], names);
     if (what == SERVER || what == START)
         redis_server_start(&rig.server);
@@ -584,8 +576,6 @@ static void act(const struct script_line *line)
         create_event();
     if (what == KILL)
         redis_server_kill(&rig.server);
-    if (what == WIPE)
-        redis_server_wipe(&rig.server);
     if (what == STOP || what == CONT)
         kill(rig.server.pid, what == STOP ? SIGSTOP : SIGCONT);
     if (what == LOSE)
@@ -599,33 +589,32 @@ static void act(const struct script_line *line)
 }
 
 static const struct script_verb verbs[] = {
-    {"server|kill|wipe|stop|cont|lose|open|event|start|close|change|pause|resume", act},
+    {"server|kill|stop|cont|lose|open|event|start|close|change|pause|resume", act},
     {"set", set},
     {"password", set_password},
     {"redis", ask_redis},
     {"change_until", change_until},
     {"join", join},
-    {"retry", retry_join},
+    {"await_refusal", await_refusal},
     {"pass|beat|end|done|leave|extend", visit},
-    {"leave_all", leave_all},
     {"send", send_joins},
-    {"crowd", crowd},
     {"answered", expect_answered},
     {"send_pass", send_pass},
     {"phantoms_until_pass", expect_phantoms},
-    {"expect", expect},
-    {"await", await},
+    {"end_elsewhere", end_elsewhere},
+    {"leave_all", leave_all},
     {"note", note},
     {"back", back},
+    {"expect", expect},
+    {"await", await},
     {"turn", turn_loop},
     {"look", look},
     {NULL, NULL},
 };
 
-/* Another store ended the visit of this place. No tick reports that. */
-#define ENDED_ELSEWHERE(PLACE)                                                                     \
-    "redis 1 ZREM fg:{gala-2027}:active " PLACE ";"                                                \
-    "redis 0 SETBIT fg:{gala-2027}:ended " PLACE " 1;"
+/* The only visitor is called; is inside. */
+#define CALLED "start; join ok entry=1; await serving=1;"
+#define INSIDE CALLED "pass 1 ok;"
 
 static const struct script_row rows[] = {
     {"a visitor joins, is called, comes in and ends",
@@ -635,27 +624,25 @@ static const struct script_row rows[] = {
     {"an unknown event is refused without a call to Redis",
      "start; join unknown of=nothing; expect join_calls=0"},
     {"a name in the set without an event does no harm",
-     "start; redis 3 SADD fg:events ghost no{braces} UPPER; retry unavailable of=ghost;"
-     "await ready=1; turn time=500ms; expect ready=1; join unknown of=ghost; join ok"},
+     "start; redis 3 SADD fg:events ghost no{braces} UPPER; await_refusal ghost; await ready=1;"
+     "turn time=500ms; expect ready=1; join unknown of=ghost; join ok"},
     {"joins of one turn are sent in bounded batches, in order",
-     "start; crowd 500; expect join_calls=1; crowd 700 from=501; expect join_calls=3"},
+     "start; send 500; await answered=500; answered 500 ok entry=1; expect join_calls=1; send 700;"
+     "await answered=700; answered 700 ok entry=501; expect join_calls=3"},
     {"a pass overtakes the only join of its turn",
-     "start; join ok entry=1; await serving=1; send 1; send_pass 1; await answered=1 pass=1;"
-     "expect before_pass=0"},
+     CALLED "send 1; send_pass 1; await answered=1 pass=1; expect before_pass=0"},
     {"a pass overtakes a batch of joins of its turn",
-     "start; join ok entry=1; await serving=1; send 511; send_pass 1; await answered=511 pass=1;"
-     "expect before_pass=0"},
+     CALLED "send 511; send_pass 1; await answered=511 pass=1; expect before_pass=0"},
     {"a pass waits for at most one batch of joins",
-     "start; join ok entry=1; await serving=1; send 1536; send_pass 1; await answered=1536 pass=1;"
-     "expect before_pass=0..512"},
+     CALLED "send 1536; send_pass 1; await answered=1536 pass=1; expect before_pass=0..512"},
     /* A process that was stopped reads requests before its timers are due. */
     {"a picture read too late is stale",
      "start; await stale=0; look 0; expect stale=0; look 1; expect stale=1 seen_stale=0;"
      "await seen_stale=1; await stale=0 seen_stale=0"},
     {"a stopped Redis is answered for within the deadline",
-     "start; join ok; await serving=1; stop; join unavailable ms=0..5799;"
-     "pass 1 unavailable retry=1..99999; await stale=1; expect serving=1 ready=0; cont;"
-     "await ready=1 stale=0; pass 1 ok; expect timeouts=1..999 reconnects=1..999"},
+     CALLED "stop; join unavailable ms=0..5799; pass 1 unavailable retry=1..99999;"
+            "await stale=1; expect serving=1 ready=0; cont; await ready=1 stale=0; pass 1 ok;"
+            "expect timeouts=1..999 reconnects=1..999"},
     {"more requests than the bound are turned away at once, the others by their deadline",
      "start; stop; send 32778; await answered=10..32778; expect lowest=32768;"
      "await answered=32778; answered 32778 unavailable retry=1..99999; cont"},
@@ -668,8 +655,7 @@ static const struct script_row rows[] = {
      "start; send 600; close; answered 600 unavailable"},
     {"closing answers the joins that Redis has not answered",
      "start; stop; send 600; turn count=2 nowait; expect answered=0; close;"
-     "answered 600 unavailable; "
-     "cont"},
+     "answered 600 unavailable; cont"},
     {"a store may be closed from its own callback",
      "start; set close_in_view; send 5; await store=0; expect answered=5"},
     /* Both answers come in one turn. */
@@ -683,53 +669,42 @@ static const struct script_row rows[] = {
     {"a wrong password neither crashes nor connects",
      "password right; server; password wrong; open; turn count=40; expect ready=0;"
      "join unavailable"},
+    {"at rate 0 nobody is called with what was saved before",
+     "set rate=1000000 burst=500 active=1;" INSIDE "turn time=700ms; set rate=0; change; send 300;"
+     "await answered=300; set active=5000; change; turn time=500ms; expect serving=1 waiting=300"},
+    {"a lower burst binds what was saved before",
+     "set rate=1000000 burst=500 active=1;" INSIDE "turn time=700ms; send 300; await answered=300;"
+     "set rate=1000 burst=5 active=5000; change; turn time=500ms; expect serving=6..9"},
+    {"one who is in time does not wait for a late one who cannot come in",
+     "set active=1 call=300;" CALLED "turn time=600ms; set call=60000; change; join ok;"
+     "await serving=2; set rate=0; change; pass 1 not_yet; pass 2 ok"},
     /* Both visits end a second time. The sessions that are lost as well keep their slots. */
     {"after a wipe an ended visit frees no slot and does not begin again",
      "set active=2; start; join ok; join ok; join ok; join ok; join ok; await serving=2; pass 1 ok;"
      "end 1 ok; pass 2 ok; end 2 ok; await serving=4; pass 3 ok; pass 4 ok; await active=2; lose;"
      "expect active=2; end 1 same; leave 2 same; pass 1 gone ended=1; beat 1 gone; turn time=100ms;"
      "expect active=2 serving=4; beat 3 ok; end 4 ok; await serving=5"},
-    {"at rate 0 nobody is called with what was saved before",
-     "set rate=1000000 burst=500 active=1; start; join ok; await serving=1; pass 1 ok;"
-     "turn time=700ms; set rate=0; change; crowd 300 from=2; set active=5000; change;"
-     "turn time=500ms; expect serving=1 waiting=300"},
-    {"a lower burst binds what was saved before",
-     "set rate=1000000 burst=500 active=1; start; join ok; await serving=1; pass 1 ok;"
-     "turn time=700ms; crowd 300 from=2; set rate=1000 burst=5 active=5000; change; turn "
-     "time=500ms;"
-     "expect serving=6..9"},
-    {"one who is in time does not wait for a late one who cannot come in",
-     "set active=1 call=300; start; join ok; await serving=1; turn time=600ms; set call=60000; "
-     "change;"
-     "join ok; await serving=2; set rate=0; change; pass 1 not_yet; pass 2 ok"},
     /* Visits became shorter, so no newer pass ends as late. */
     {"after a wipe slots stay taken until the latest end of a pass",
      "start; join ok entry=1; join ok entry=2; await serving=2; pass 1 ok; pass 2 ok;"
      "set session=1000; change; await session=1000; lose; phantoms_until_pass 2"},
     /* No tick has reported the end: only this store knows it. */
     {"after a wipe a pass does not begin an ended visit again",
-     "set tick=1500; start; join ok entry=1; await serving=1; pass 1 ok; leave 1 ok; lose;"
-     "beat 1 gone with_pass"},
+     "set tick=1500;" INSIDE "leave 1 ok; lose; beat 1 gone with_pass"},
     {"after a wipe a visit ended by another front stays over",
-     "start; join ok; join ok; join ok; await serving=3;"
-     "pass 1 ok;" ENDED_ELSEWHERE(
-         "1") "leave 1 same;"
-              "pass 2 ok;" ENDED_ELSEWHERE(
-                  "2") "pass 2 gone;"
-                       "pass 3 ok;" ENDED_ELSEWHERE(
-                           "3") "beat 3 gone; lose; beat 1 gone with_pass;"
-                                "beat 2 gone with_pass; beat 3 gone with_pass"},
+     "start; join ok; join ok; join ok; await serving=3; pass 1 ok; end_elsewhere 1; leave 1 same;"
+     "pass 2 ok; end_elsewhere 2; pass 2 gone; pass 3 ok; end_elsewhere 3; beat 3 gone; lose;"
+     "beat 1 gone with_pass; beat 2 gone with_pass; beat 3 gone with_pass"},
     {"after a wipe an order completed at another front stays completed",
-     "start; join ok; await serving=1; pass 1 ok;" ENDED_ELSEWHERE(
-         "1") "redis 0 SETBIT fg:{gala-2027}:done 1 1; end 1 same; lose; pass 1 gone done=1"},
+     INSIDE "end_elsewhere 1; redis 0 SETBIT fg:{gala-2027}:done 1 1; end 1 same; lose;"
+            "pass 1 gone done=1"},
     /* The visit had ended before its order was completed, and Redis lost only that order. */
     {"after a rollback a completed order stays completed",
-     "start; join ok; await serving=1; pass 1 ok; end 1 ok ended=1; done 1 ok done=1;"
-     "redis 1 SETBIT fg:{gala-2027}:done 1 0; pass 1 gone done=1;"
-     "redis 1 GETBIT fg:{gala-2027}:done 1"},
+     INSIDE "end 1 ok ended=1; done 1 ok done=1; redis 1 SETBIT fg:{gala-2027}:done 1 0;"
+            "pass 1 gone done=1; redis 1 GETBIT fg:{gala-2027}:done 1"},
     {"after a wipe an extended call keeps its length and its count",
-     "start; join ok entry=1; await serving=1; extend 1 ok times=1; extend 1 ok times=2;"
-     "extend 1 ok times=3; lose; extend 1 ok times=4 later=60000"},
+     CALLED "extend 1 ok times=1; extend 1 ok times=2; extend 1 ok times=3; lose;"
+            "extend 1 ok times=4 later=60000"},
     {"... and every front hears of it once more",
      "set active=2; start; join ok; join ok; await serving=2; pass 1 ok; extend 2 ok times=1;"
      "await active=1; set active=1; change; pass 2 not_yet; lose; pass 2 not_yet;"
@@ -741,21 +716,21 @@ static const struct script_row rows[] = {
     /* A rush of joins makes the gap wide. All of them have left, and the line becomes slow. It is
      * paused, which the store must know before the loss. */
     {"after two wipes the places of both gaps are stepped over",
-     "set rate=100000000 burst=1000; start; crowd 300; await serving=300; leave_all 300;"
-     "await outstanding=0; set rate=100000 burst=100 active=100 call=120000; change; pause; lose;"
-     "expect serving=300 issued=428..999999; note issued; lose; join ok behind=1..999999;"
-     "expect ahead=0; note entry; await issued_behind=0; lose; join ok behind=1..999999;"
-     "expect ahead=1; note entry; await waiting=2; redis 0..31 GET fg:{gala-2027}:gaps; resume;"
-     "await serving_behind=0; expect outstanding=2; redis 0 EXISTS fg:{gala-2027}:gaps"},
+     "set rate=100000000 burst=1000; start; send 300; await answered=300 serving=300;"
+     "leave_all 300; await outstanding=0; set rate=100000 burst=100 active=100 call=120000; change;"
+     "pause; lose; expect serving=300 issued=428..999999; note issued; lose;"
+     "join ok behind=1..999999; expect ahead=0; note entry; await issued_behind=0; lose;"
+     "join ok behind=1..999999; expect ahead=1; note entry; await waiting=2;"
+     "redis 0..31 GET fg:{gala-2027}:gaps; resume; await serving_behind=0; expect outstanding=2;"
+     "redis 0 EXISTS fg:{gala-2027}:gaps"},
     /* The number of people ahead never rises by a wipe. */
     {"after a wipe ghosts stay ghosts until they return",
-     "set burst=1 gone=1500; start; pause; crowd 100; await issued=100; set odd_poll;"
-     "await ghosts=50..100; note issued; kill; wipe; await stale=1; server;"
-     "await stale=0 waiting=50; expect least_ghosts=50..100 ghosts=50..100; back 2;"
-     "await waiting=51; await ghosts=0..49"},
+     "set burst=1 gone=1500; start; pause; send 100; await answered=100 issued=100; set odd_poll;"
+     "await ghosts=50..100; note issued; lose; await waiting=50;"
+     "expect least_ghosts=50..100 ghosts=50..100; back 2; await waiting=51; await ghosts=0..49"},
     /* More places than the safety gap covers. */
     {"after a wipe places newer than the last tick are not given again",
-     "set tick=1500; start; crowd 384; kill; wipe; server; retry ok; expect entry=385..999999"},
+     "set tick=1500; start; send 384; await answered=384; lose; join ok entry=385..999999"},
 };
 
 static void run_row(void **state)
