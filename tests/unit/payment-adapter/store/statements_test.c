@@ -1,11 +1,11 @@
 /* statements_test.c: the statements against a real server: do they take and give what their structs
  * say, are their names C's, and is each connection set up for them? */
+#include "statement_shape.h"
 #include "unit.h"
 
 #include "store/database.h"
 #include "store/statements.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,79 +25,21 @@ static void plan_of(struct pg *pg, const struct pg_statement *statement, char *s
     snprintf(sql + len, size - (size_t)len, "%s", params > 0 ? ")" : "");
 }
 
-struct shape {
-    enum statement statement;
-    const char *takes, *gives; /* "bigint, text"; "id bigint, key text" */
-};
-
-#define STATEMENT(NUMBER, TAKES, GIVES) {NUMBER, TAKES, GIVES},
-#define WORD(SQL, C)
-static const struct shape shapes[] = {
-#include "payment-adapter/sql/statements.test.inc"
-};
-#undef STATEMENT
-#undef WORD
-
-enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]), LIST_MAX = 4096 };
-static_assert((int)SHAPES == (int)SQL_STATEMENTS, "each statement has its shape");
-
-/* The server's name of a type: "bigint", "text[]". */
-static void add_type(PGconn *pq, Oid type, char *list, size_t size)
-{
-    char sql[64];
-    snprintf(sql, sizeof(sql), "SELECT format_type(%u, NULL)", type);
-    PGresult *res = PQexec(pq, sql);
-    assert_int_equal(PGRES_TUPLES_OK, PQresultStatus(res));
-    size_t len = strlen(list);
-    snprintf(list + len, size - len, "%s", PQgetvalue(res, 0, 0));
-    PQclear(res);
-}
-
-static void list_params(PGconn *pq, const PGresult *described, char *list, size_t size)
-{
-    list[0] = '\0';
-    for (int i = 0; i < PQnparams(described); i++) {
-        size_t len = strlen(list);
-        snprintf(list + len, size - len, "%s", i > 0 ? ", " : "");
-        add_type(pq, PQparamtype(described, i), list, size);
-    }
-}
-
-static void list_fields(PGconn *pq, const PGresult *described, char *list, size_t size)
-{
-    list[0] = '\0';
-    for (int i = 0; i < PQnfields(described); i++) {
-        size_t len = strlen(list);
-        snprintf(list + len, size - len, "%s%s ", i > 0 ? ", " : "", PQfname(described, i));
-        add_type(pq, PQftype(described, i), list, size);
-    }
-}
-
 static void statement_takes_and_gives_what_its_structs_have(void **state)
 {
     (void)state;
+    unsigned shapes = 0;
     PGconn *pq = PQconnectdb(pg_fixture_dsn(server));
     assert_int_equal(CONNECTION_OK, PQstatus(pq));
     PQclear(PQexec(pq, statements_setup));
-    for (size_t i = 0; i < SHAPES; i++) {
-        const struct pg_statement *statement = &statements[shapes[i].statement];
-        PGresult *prepared = PQprepare(pq, statement->name, statement->sql, 0, NULL);
-        if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
-            fail_msg("%s: %s", statement->name, PQresultErrorMessage(prepared));
-        PGresult *described = PQdescribePrepared(pq, statement->name);
-        assert_int_equal(PGRES_COMMAND_OK, PQresultStatus(described));
-        char takes[LIST_MAX], gives[LIST_MAX];
-        list_params(pq, described, takes, sizeof(takes));
-        list_fields(pq, described, gives, sizeof(gives));
-        if (strcmp(shapes[i].takes, takes) != 0)
-            fail_msg("%s takes\n  %s, and its args are\n  %s", statement->name, takes,
-                     shapes[i].takes);
-        if (strcmp(shapes[i].gives, gives) != 0)
-            fail_msg("%s gives\n  %s, and its row is\n  %s", statement->name, gives,
-                     shapes[i].gives);
-        PQclear(described);
-        PQclear(prepared);
-    }
+#define STATEMENT(NUMBER, TAKES, GIVES)                                                            \
+    statement_shape_assert(pq, statements[NUMBER].name, statements[NUMBER].sql, TAKES, GIVES);     \
+    shapes++;
+#define WORD(SQL, C)
+#include "payment-adapter/sql/statements.test.inc"
+#undef STATEMENT
+#undef WORD
+    assert_int_equal(SQL_STATEMENTS, shapes); /* each statement has its shape */
     PQfinish(pq);
 }
 

@@ -1,0 +1,12 @@
+/* statement_shape.h: what a real server says of a statement's arguments and columns. */
+#ifndef FG_TEST_STATEMENT_SHAPE_H
+#define FG_TEST_STATEMENT_SHAPE_H
+
+#include <libpq-fe.h>
+
+/* The server accepts the statement, and describes it as `takes` ("bigint, text[]") and `gives`
+ * ("id bigint, key text"); otherwise the test fails and prints both. */
+void statement_shape_assert(PGconn *pq, const char *name, const char *sql, const char *takes,
+                            const char *gives);
+
+#endif
