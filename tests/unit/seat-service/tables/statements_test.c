@@ -1,33 +1,71 @@
-/* statements_test.c: a real server describes each statement as the structs of sql/statements do:
- * types of arguments, names and types of columns. */
+/* statements_test.c: the schema and the statements against a real server. It describes each
+ * statement as the structs of sql/statements do: types of arguments, names and types of columns. */
 #include "pg_fixture.h"
 #include "statement_shape.h"
 #include "tables/migrate.h"
 #include "tables/statements.h"
 #include "unit.h"
 
+static struct pg_fixture *server;
+static struct pg *pg;
+
+static void schema_is_made_once_and_found_again(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    PGresult *res;
+    assert_int_equal(0, migrate_run(pg, &err));
+    assert_int_equal(0, pg_query(pg, "SELECT count(*)::integer FROM migration", NULL, &err, &res));
+    assert_int_equal(1, pg_i32(res, 0, 0));
+    PQclear(res);
+}
+
+static void journal_can_be_added_to_and_nothing_else(void **state)
+{
+    (void)state;
+    static const char *const attempts[] = {"UPDATE journal SET kind = 0", "DELETE FROM journal",
+                                           "TRUNCATE journal"};
+    for (unsigned i = 0; i < 3; i++) {
+        struct err_slot err = {0};
+        assert_int_equal(ERR_PEER, pg_run(pg, attempts[i], &err));
+        assert_says(&err, "append-only");
+    }
+}
+
 static void statement_takes_and_gives_what_its_structs_have(void **state)
 {
     (void)state;
-    struct pg_fixture *server = pg_fixture_start();
-    struct err_slot err = {0};
-    struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 5000};
-    struct pg *pg;
-    assert_int_equal(0, pg_open(&conf, &err, &pg));
-    assert_int_equal(0, migrate_run(pg, &err));
     PGconn *pq = PQconnectdb(pg_fixture_dsn(server));
     PQclear(PQexec(pq, "SET search_path = " MIGRATE_SCHEMA));
 #define STATEMENT(NAME, SQL, TAKES, GIVES) statement_shape_assert(pq, NAME, SQL, TAKES, GIVES);
 #include "seat-service/sql/statements.test.inc"
     PQfinish(pq);
+}
+
+static int open_database(void **state)
+{
+    (void)state;
+    struct err_slot err = {0};
+    server = pg_fixture_start();
+    struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 5000};
+    assert_int_equal(0, pg_open(&conf, &err, &pg));
+    return migrate_run(pg, &err);
+}
+
+static int close_database(void **state)
+{
+    (void)state;
     pg_close(pg);
     pg_fixture_end(server);
+    return 0;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(schema_is_made_once_and_found_again),
+        cmocka_unit_test(journal_can_be_added_to_and_nothing_else),
         cmocka_unit_test(statement_takes_and_gives_what_its_structs_have),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_database, close_database);
 }
