@@ -242,11 +242,17 @@ static void expect_one(const struct script_line *line, const char *want,
         script_expect(line, want, field->number);
 }
 
+const struct script_field *script_field(const struct script_line *line, unsigned at,
+                                        const struct script_field *fields)
+{
+    const char *name = script_word(line, at);
+    return field_of(line, name, strlen(name), fields);
+}
+
 void script_expect_field(const struct script_line *line, unsigned at,
                          const struct script_field *fields)
 {
-    const char *name = script_word(line, at), *want = script_word(line, at + 1);
-    expect_one(line, want, field_of(line, name, strlen(name), fields));
+    expect_one(line, script_word(line, at + 1), script_field(line, at, fields));
 }
 
 void script_expect_values(const struct script_line *line, unsigned from,

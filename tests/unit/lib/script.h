@@ -75,7 +75,10 @@ void script_expect_values(const struct script_line *line, unsigned from,
 /* False: one of the numbers differs, as yet. */
 bool script_values_fit(const struct script_line *line, unsigned from,
                        const struct script_field *fields);
-/* The word at `at` names a field, the next one its value. The last field has no name. */
+/* The field that the word at `at` names. The last field has no name. */
+const struct script_field *script_field(const struct script_line *line, unsigned at,
+                                        const struct script_field *fields);
+/* The word at `at` names a field, the next one its value. */
 void script_expect_field(const struct script_line *line, unsigned at,
                          const struct script_field *fields);
 
