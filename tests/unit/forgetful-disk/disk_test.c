@@ -85,18 +85,9 @@ static void reads(const struct script_line *line)
 }
 
 static const struct script_verb verbs[] = {
-    {"cut", run_statement},
-    {"gone", run_statement},
-    {"mkdir", run_statement},
-    {"file", run_statement},
-    {"rename", run_statement},
-    {"remove", run_statement},
-    {"write", run_statement},
-    {"truncate", run_statement},
-    {"sync", run_statement},
+    {"cut|gone|mkdir|file|rename|remove|write|truncate|sync", run_statement},
     {"reads", reads},
-    {NULL, NULL},
-};
+    {NULL, NULL}};
 
 static const struct script_row rows[] = {
     {"synced_bytes_survive_and_no_others",
