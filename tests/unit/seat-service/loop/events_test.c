@@ -22,6 +22,8 @@ struct process {
 
 static struct clock_fake fake;
 static struct process one; /* of most tests */
+static struct events *events;
+static struct event *event;
 static char *body;
 
 static void open_process(struct process *process, uint32_t loops)
@@ -80,6 +82,8 @@ static int open_one(void **state)
     clock_fake_init(&fake, UINT64_C(1700000000000000));
     open_process(&one, (uint32_t)(uintptr_t)*state);
     begin(&one);
+    events = one.events;
+    event = events_nth(events, 0);
     return 0;
 }
 
@@ -88,6 +92,19 @@ static int close_one(void **state)
     (void)state;
     close_process(&one);
     return 0;
+}
+
+/* The follower has read until this change. */
+static void shown(uint64_t seq)
+{
+    one.host.shown(events, 0, seq, clock_mono_us(&fake.clock));
+}
+
+/* A loop has every answer until this change, and the picture is made. */
+static void settle(uint32_t loop, uint64_t seq)
+{
+    events_settled(event, loop, seq);
+    events_publish(events, event);
 }
 
 static void version_means_the_same_to_the_next_owner(void **state)
@@ -119,31 +136,25 @@ static void version_means_the_same_to_the_next_owner(void **state)
 static void picture_has_the_number_that_every_loop_has_settled(void **state)
 {
     (void)state;
-    one.host.own(one.events, 0, 1, 1);
-    struct event *event = events_nth(one.events, 0);
+    one.host.own(events, 0, 1, 1);
     events_settles(event, 1, 3);
-    events_settled(event, 1, 3);
-    events_publish(one.events, event);
+    settle(1, 3);
     assert_int_equal(1, engine_avail_version(event->engine)); /* the other may have the second */
-    events_settled(event, 0, 2);
-    events_publish(one.events, event);
+    settle(0, 2);
     assert_int_equal(2, engine_avail_version(event->engine));
     events_settles(event, 0, 4); /* came after the read of the answers */
     events_settled(event, 0, 3);
-    events_settled(event, 1, 4);
-    events_publish(one.events, event);
+    settle(1, 4);
     assert_int_equal(4, engine_avail_version(event->engine));
 }
 
 static void event_of_another_process_is_shown_until_it_is_too_old(void **state)
 {
     (void)state;
-    struct events *events = one.events;
-    struct event *event = events_nth(events, 0);
     assert_false(events_shows(events, event));
-    one.host.shown(events, 0, 0, clock_mono_us(&fake.clock)); /* it has no owner yet */
+    shown(0); /* it has no owner yet */
     assert_false(events_shows(events, event));
-    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
+    shown(1);
     assert_int_equal(1, engine_avail_version(event->engine));
     clock_fake_step(&fake, STANDBY_FRESH_MS * UINT64_C(1000));
     assert_true(events_shows(events, event));
@@ -155,8 +166,7 @@ static void event_of_another_process_is_shown_until_it_is_too_old(void **state)
     assert_int_equal(STANDBY_FRESH_MS, atomic_load(events_behind_ms(events)));
     clock_fake_step(&fake, STANDBY_STREAM_MS * UINT64_C(1000));
     assert_false(events_streams(events, event));
-    one.host.shown(events, 0, 1,
-                   clock_mono_us(&fake.clock)); /* a sign without changes counts, too */
+    shown(1); /* a sign without changes counts, too */
     assert_true(events_shows(events, event));
     one.host.own(events, 0, 1, 1);
     assert_false(events_follows(event));
@@ -168,14 +178,12 @@ static void event_of_another_process_is_shown_until_it_is_too_old(void **state)
 static void reader_that_is_ahead_waits_for_a_look_after_its_request(void **state)
 {
     (void)state;
-    struct events *events = one.events;
-    struct event *event = events_nth(events, 0);
-    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
+    shown(1);
     uint64_t asked_us = clock_mono_us(&fake.clock);
     assert_true(events_lags(event, 2, asked_us)); /* the look may have been before the change */
     assert_false(events_lags(event, 1, asked_us));
     clock_fake_step(&fake, 1);
-    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
+    shown(1);
     assert_false(events_lags(event, 2, asked_us)); /* there is no such change */
     one.host.own(events, 0, 1, 1);
     assert_false(events_lags(event, 2, clock_mono_us(&fake.clock))); /* an owner knows */
@@ -184,14 +192,13 @@ static void reader_that_is_ahead_waits_for_a_look_after_its_request(void **state
 static void use_of_an_event_of_another_process_is_known_for_a_while(void **state)
 {
     (void)state;
-    struct events *events = one.events;
     assert_false(one.host.asked(events, 0, EVENT_ASKED_MS)); /* no reader yet */
-    events_used(events, events_nth(events, 0));
+    events_used(events, event);
     clock_fake_step(&fake, EVENT_ASKED_MS * UINT64_C(1000));
     assert_true(one.host.asked(events, 0, EVENT_ASKED_MS));
     clock_fake_step(&fake, 1000);
     assert_false(one.host.asked(events, 0, EVENT_ASKED_MS));
-    events_used(events, events_nth(events, 0));
+    events_used(events, event);
     assert_true(one.host.leave(events, 0));
     one.host.drop(events, 0);
     assert_false(one.host.asked(events, 0, EVENT_ASKED_MS)); /* another event has the place */
@@ -201,29 +208,26 @@ static void shown_event_is_loaded_again_once_no_loop_reads_it(void **state)
 {
     (void)state;
     struct err_slot err = {0};
-    struct events *events = one.events;
     assert_true(one.host.hide(events, 0)); /* it has not been shown */
     uint64_t look = events_look(events);
-    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
+    shown(1);
     assert_false(one.host.hide(events, 0));
-    assert_false(events_streams(events, events_nth(events, 0)));
+    assert_false(events_streams(events, event));
     events_looked(events, 0, look); /* which began before it was hidden */
     assert_false(one.host.hide(events, 0));
     events_looked(events, 0, events_look(events));
     assert_true(one.host.hide(events, 0));
     must(one.host.load(events, 0, (struct span){NULL, 0}, &err), &err);
     begin(&one);
-    one.host.shown(events, 0, 1, clock_mono_us(&fake.clock));
-    assert_true(events_shows(events, events_nth(events, 0)));
+    shown(1);
+    assert_true(events_shows(events, event));
 }
 
 /* Its last picture is older than the hold. */
 static void event_closed_during_a_hold_stays_in_use_until_the_hold_is_counted(void **state)
 {
     (void)state;
-    one.host.own(one.events, 0, 1, 1);
-    struct events *events = one.events;
-    struct event *event = events_nth(events, 0);
+    one.host.own(events, 0, 1, 1);
     const uint32_t seat = 0;
     struct engine_op *op = calloc(1, sizeof(*op));
     struct engine_ask ask = {.who = {.buyer = 1, .session = 1, .channels = 1},
@@ -243,16 +247,14 @@ static void event_closed_during_a_hold_stays_in_use_until_the_hold_is_counted(vo
     assert_true(events_is_open(event));
     assert_int_equal(0, one.host.idle_ms(events, 0)); /* or it would be closed at once */
     events_settles(event, 0, 2);
-    events_settled(event, 0, 2);
-    events_publish(events, event);
+    settle(0, 2);
     assert_int_equal(0, one.host.idle_ms(events, 0)); /* it is held */
     assert_int_equal(ENGINE_OK,
                      engine_release(event->engine, op->change.hold, 1, events_now_ms(events), op));
     op->change.seq = 3;
     engine_settle(event->engine, op);
     events_settles(event, 0, 3);
-    events_settled(event, 0, 3);
-    events_publish(events, event);
+    settle(0, 3);
     assert_int_equal(1000, one.host.idle_ms(events, 0));
     free(op);
 }
@@ -261,13 +263,12 @@ static void event_with_an_unreadable_document_is_absent_and_keeps_its_number(voi
 {
     (void)state;
     struct err_slot err = {0};
-    struct events *events = one.events;
     assert_true(one.host.found(events, 1, SPAN("bad"), SPAN("no plan"), &err) < 0);
     must(one.host.found(events, 2, SPAN("good"), span_of(body), &err), &err);
     assert_null(events_nth(events, 1));
     assert_null(events_find(events, SPAN("bad")));
     assert_int_equal(2, events_find(events, SPAN("good"))->nth);
-    struct event *event = events_next(events, NULL);
+    event = events_next(events, NULL);
     assert_int_equal(0, event->nth);
     event = events_next(events, event);
     assert_int_equal(2, event->nth);

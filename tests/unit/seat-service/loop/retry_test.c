@@ -108,37 +108,26 @@ static void note_when_asked(struct http_req *req)
     behind_asked_us = retry_asked_us(retry, req);
 }
 
-static void request_that_waited_was_asked_when_it_was_handled_first(void **state)
+static void
+request_that_waited_was_asked_when_it_was_handled_first_and_the_next_was_not(void **state)
 {
     (void)state;
-    struct retry_ask ask = {
-        .req = &waiter, .serial = waiter.serial, .started_us = now_us, .again = note_when_asked};
-    now_us += 5;
-    const uint64_t first_us = now_us;
+    const uint64_t started_us = now_us, first_us = now_us + 5;
+    now_us = first_us;
     assert_int_equal(first_us, retry_asked_us(retry, &waiter));
     assert_false(retry_resumes(retry, &waiter));
-    ask.asked_us = first_us;
-    assert_true(retry_wait(retry, &ask));
-    now_us += RETRY_LOOK_US;
-    retry_look(retry);
-    assert_true(resumes);
-    assert_int_equal(first_us, asked_us);
-    assert_int_equal(now_us, retry_asked_us(retry, &waiter));
-}
-
-static void request_pipelined_behind_one_that_waited_has_not_waited(void **state)
-{
-    (void)state;
     assert_true(retry_wait(retry, &(struct retry_ask){.req = &waiter,
                                                       .serial = waiter.serial,
-                                                      .started_us = now_us,
-                                                      .asked_us = now_us,
+                                                      .started_us = started_us,
+                                                      .asked_us = first_us,
                                                       .again = note_when_asked}));
     now_us += RETRY_LOOK_US;
     retry_look(retry);
     assert_true(resumes);
+    assert_int_equal(first_us, asked_us);
     assert_false(behind_resumes);
     assert_int_equal(now_us, behind_asked_us);
+    assert_int_equal(now_us, retry_asked_us(retry, &waiter));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_list, close_list)
@@ -149,8 +138,7 @@ int main(void)
         TEST(session_does_not_fill_the_list_for_others),
         TEST(reads_leave_room_for_repeated_changes),
         TEST(request_waits_no_longer_than_the_answer_takes),
-        TEST(request_that_waited_was_asked_when_it_was_handled_first),
-        TEST(request_pipelined_behind_one_that_waited_has_not_waited),
+        TEST(request_that_waited_was_asked_when_it_was_handled_first_and_the_next_was_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
