@@ -6,8 +6,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,23 +13,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { POLL_MS = 50 };
+enum { POLL_MS = 50, CONNECTIONS_MAX = 8192 };
 
-enum { CONNECTIONS_MAX = 8192 };
-
-struct cut_proxy {
+struct proxy {
+    struct cut_proxy orders;
     struct sockaddr_un server;
     int listener;
-    atomic_bool armed, keeps_at_work, shut, ending;
-    atomic_uint raises; /* of an epoch: so many are passed on, and their clients cut off */
-    atomic_uint cuts;
+    atomic_bool ending;
     pthread_t thread;
     pthread_t relays[CONNECTIONS_MAX];
     unsigned relays_len;
 };
 
 struct connection {
-    struct cut_proxy *proxy;
+    struct proxy *proxy;
     int client, server;
     char bytes[65536];
 };
@@ -55,29 +50,24 @@ static bool send_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-static bool raises_epoch(const char *bytes, size_t len)
-{
-    return memmem(bytes, len, "SET epoch = epoch + 1", 21) != NULL;
-}
+/* What was received, and whose it is. */
+struct piece {
+    const char *bytes;
+    size_t len;
+    bool to_server;
+};
 
-/* Does this write a batch, of however few changes? A prepared statement's name follows an empty
- * portal's. */
-static bool writes_batch(const char *bytes, size_t len)
+static bool asks(struct piece piece, const char *words, size_t len)
 {
-    return memmem(bytes, len, "\0append", 7) != NULL;
-}
-
-/* Does this open a connection of the committer? */
-static bool names_committer(const char *bytes, size_t len)
-{
-    return memmem(bytes, len, "fairgate seat-service journal", 29) != NULL;
+    return piece.to_server && memmem(piece.bytes, piece.len, words, len) != NULL;
 }
 
 /* The server has answered everything and waits for a query. */
-static bool is_ready(const char *bytes, size_t len)
+static bool is_ready(struct piece piece)
 {
     static const char ready[] = {'Z', 0, 0, 0, 5, 'I'};
-    return len >= sizeof(ready) && memcmp(bytes + len - sizeof(ready), ready, sizeof(ready)) == 0;
+    return !piece.to_server && piece.len >= sizeof(ready) &&
+           memcmp(piece.bytes + piece.len - sizeof(ready), ready, sizeof(ready)) == 0;
 }
 
 /* A simple query. */
@@ -91,7 +81,7 @@ static void set_to_work(int server)
 /* The server's connection stays open without a reader, as after a pulled cable. */
 static void cut_client(struct connection *at)
 {
-    at->proxy->cuts += 1;
+    at->proxy->orders.cuts += 1;
     shutdown(at->client, SHUT_RDWR);
     while (!at->proxy->ending)
         poll(NULL, 0, POLL_MS);
@@ -100,9 +90,9 @@ static void cut_client(struct connection *at)
 /* Passes bytes on until one side ends, or the moment to cut has come. */
 static void relay(struct connection *at)
 {
-    struct cut_proxy *proxy = at->proxy;
+    struct cut_proxy *orders = &at->proxy->orders;
     bool batch_under_way = false, committers = false;
-    while (!proxy->ending) {
+    while (!at->proxy->ending) {
         struct pollfd fds[2] = {{.fd = at->client, .events = POLLIN},
                                 {.fd = at->server, .events = POLLIN}};
         if (poll(fds, 2, POLL_MS) <= 0)
@@ -113,27 +103,26 @@ static void relay(struct connection *at)
             ssize_t got = recv(fds[i].fd, at->bytes, sizeof(at->bytes), 0);
             if (got <= 0)
                 return;
-            bool to_server = i == 0;
-            if (to_server && proxy->armed && writes_batch(at->bytes, (size_t)got))
-                batch_under_way = true;
-            if (to_server && names_committer(at->bytes, (size_t)got))
-                committers = true;
-            if (!to_server && committers && proxy->keeps_at_work &&
-                is_ready(at->bytes, (size_t)got)) {
-                proxy->keeps_at_work = false;
+            const struct piece piece = {at->bytes, (size_t)got, i == 0};
+            /* A batch, of however few changes: a prepared statement's name behind an empty
+             * portal's. */
+            batch_under_way = batch_under_way || (orders->armed && asks(piece, "\0append", 7));
+            committers = committers || asks(piece, "fairgate seat-service journal", 29);
+            if (committers && orders->keeps_at_work && is_ready(piece)) {
+                orders->keeps_at_work = false;
                 set_to_work(at->server);
                 cut_client(at);
                 return;
             }
-            if (!to_server && batch_under_way) {
-                proxy->armed = false;
-                proxy->cuts += 1;
+            if (!piece.to_server && batch_under_way) {
+                orders->armed = false;
+                orders->cuts += 1;
                 return;
             }
-            if (!send_all(to_server ? at->server : at->client, at->bytes, (size_t)got))
+            if (!send_all(piece.to_server ? at->server : at->client, piece.bytes, piece.len))
                 return;
-            if (to_server && proxy->raises > 0 && raises_epoch(at->bytes, (size_t)got)) {
-                proxy->raises -= 1;
+            if (orders->raises > 0 && asks(piece, "SET epoch = epoch + 1", 21)) {
+                orders->raises -= 1;
                 cut_client(at);
                 return;
             }
@@ -153,10 +142,10 @@ static void *run_relay(void *arg)
 
 static void *run(void *arg)
 {
-    struct cut_proxy *proxy = arg;
+    struct proxy *proxy = arg;
     while (!proxy->ending) {
         /* poll() ignores a negative descriptor. */
-        struct pollfd fd = {.fd = proxy->shut ? -1 : proxy->listener, .events = POLLIN};
+        struct pollfd fd = {.fd = proxy->orders.shut ? -1 : proxy->listener, .events = POLLIN};
         if (poll(&fd, 1, POLL_MS) <= 0)
             continue;
         struct connection *at = calloc(1, sizeof(*at));
@@ -179,43 +168,19 @@ static void *run(void *arg)
 
 struct cut_proxy *cut_proxy_start(const char *dir, int port)
 {
-    struct cut_proxy *proxy = calloc(1, sizeof(*proxy));
+    struct proxy *proxy = calloc(1, sizeof(*proxy));
     struct sockaddr_un here = address(dir, port);
     proxy->server = address(dir, 5432);
     proxy->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(0, bind(proxy->listener, (struct sockaddr *)&here, sizeof(here)));
     assert_int_equal(0, listen(proxy->listener, 8));
     assert_int_equal(0, pthread_create(&proxy->thread, NULL, run, proxy));
-    return proxy;
+    return &proxy->orders;
 }
 
-void cut_proxy_arm(struct cut_proxy *proxy)
+void cut_proxy_end(struct cut_proxy *orders)
 {
-    proxy->armed = true;
-}
-
-void cut_proxy_cut_raises(struct cut_proxy *proxy, unsigned count)
-{
-    proxy->raises = count;
-}
-
-void cut_proxy_keep_at_work(struct cut_proxy *proxy)
-{
-    proxy->keeps_at_work = true;
-}
-
-void cut_proxy_shut(struct cut_proxy *proxy, bool shut)
-{
-    proxy->shut = shut;
-}
-
-unsigned cut_proxy_cuts(struct cut_proxy *proxy)
-{
-    return proxy->cuts;
-}
-
-void cut_proxy_end(struct cut_proxy *proxy)
-{
+    struct proxy *proxy = (struct proxy *)orders; /* its first member */
     proxy->ending = true;
     pthread_join(proxy->thread, NULL);
     close(proxy->listener);

@@ -436,7 +436,7 @@ static const struct script_field *fields_of(const struct process *process)
         SCRIPT_NUMBER("reconnects", stats->reconnects),
         SCRIPT_NUMBER("settled-again", stats->settled_again),
         SCRIPT_NUMBER("settled-written", stats->settled_written),
-        SCRIPT_NUMBER("cuts", proxy != NULL ? cut_proxy_cuts(proxy) : 0),
+        SCRIPT_NUMBER("cuts", proxy != NULL ? proxy->cuts : 0),
         SCRIPT_TEXT("rc", err_name(process->last_rc)),
         SCRIPT_TEXT("role", journal_role_name(journal_role(process->journal))),
         SCRIPT_TEXT("reason", reason != NULL ? reason : ""),
@@ -594,17 +594,16 @@ static void do_now(const struct script_line *line)
 /* "proxy [raises N|arm|shut|open|keep]" */
 static void do_proxy(const struct script_line *line)
 {
-    const char *what = line->len > 1 ? line->words[1] : "";
-    if (*what == '\0')
+    if (line->len == 1)
         proxy = cut_proxy_start(pg_fixture_dir(server), ++proxy_port);
-    else if (strcmp(what, "raises") == 0)
-        cut_proxy_cut_raises(proxy, (unsigned)script_number(script_word(line, 2)));
-    else if (strcmp(what, "arm") == 0)
-        cut_proxy_arm(proxy);
-    else if (strcmp(what, "keep") == 0)
-        cut_proxy_keep_at_work(proxy);
+    else if (script_has(line, "raises"))
+        proxy->raises = (unsigned)script_number(script_word(line, 2));
+    else if (script_has(line, "arm"))
+        proxy->armed = true;
+    else if (script_has(line, "keep"))
+        proxy->keeps_at_work = true;
     else
-        cut_proxy_shut(proxy, strcmp(what, "shut") == 0);
+        proxy->shut = script_has(line, "shut");
 }
 
 static struct store_line noted_branch;
