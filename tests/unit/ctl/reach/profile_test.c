@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 static char dir[64];
+static struct profile profile; /* read last */
+static struct err_slot err;    /* of the last call that failed */
 
 static const char *file_of(const char *name, const char *text, mode_t mode)
 {
@@ -22,32 +24,32 @@ static const char *file_of(const char *name, const char *text, mode_t mode)
     return path;
 }
 
-static int read_text(const char *text, const char *name, struct err_slot *err, struct profile *out)
+static int read_text(const char *text, const char *name)
 {
     const struct profile_ask ask = {.name = name, .file = file_of("profiles", text, 0644)};
-    return profile_read(&ask, err, out);
+    return profile_read(&ask, &err, &profile);
 }
 
 static void the_profile_that_is_asked_for_is_read(void **state)
 {
     (void)state;
-    static struct profile profile;
-    struct err_slot err = {.code = ERR_OK};
     const char *text = "[default]\nqueue = \"http://127.0.0.1:1\"\n"
                        "[live]\nqueue = \"https://queue.example\"\nca_file = /ca.pem\n";
-    assert_int_equal(read_text(text, "live", &err, &profile), 0);
+    assert_int_equal(read_text(text, "live"), 0);
     assert_string_equal(profile.address[COMMAND_LINE], "https://queue.example");
     assert_string_equal(profile.address[COMMAND_PAY], "");
     assert_string_equal(profile.ca_file, "/ca.pem");
-    assert_int_equal(read_text(text, NULL, &err, &profile), 0);
+    assert_int_equal(read_text(text, NULL), 0);
     assert_string_equal(profile.address[COMMAND_LINE], "http://127.0.0.1:1");
 }
 
 static void an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for(void **state)
 {
     (void)state;
-    static struct profile profile;
-    static const struct {
+    char many[1024] = "";
+    for (int i = 0; i <= CTL_PROFILES_MAX; i++)
+        snprintf(many + strlen(many), sizeof(many) - strlen(many), "[p%d]\n", i);
+    const struct {
         const char *text, *says;
     } cases[] = {
         {"[default]\n[live]\nqeue = x\n", "profiles:3: "},
@@ -56,26 +58,18 @@ static void an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for
          "profiles:2: [default] pay: an address holds no"},
         {"[]\n", "profiles:1: no name"},
         {"[other]\n", "no profile [default] in it"},
+        {many, "more than 16 profiles"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct err_slot err = {.code = ERR_OK};
-        assert_true(read_text(cases[i].text, NULL, &err, &profile) < 0);
+        assert_true(read_text(cases[i].text, NULL) < 0);
         assert_says(&err, cases[i].says);
         assert_null(strstr(err.text, "hunter2"));
     }
-    char many[1024] = "";
-    for (int i = 0; i <= CTL_PROFILES_MAX; i++)
-        snprintf(many + strlen(many), sizeof(many) - strlen(many), "[p%d]\n", i);
-    struct err_slot err = {.code = ERR_OK};
-    assert_true(read_text(many, NULL, &err, &profile) < 0);
-    assert_says(&err, "more than 16 profiles");
 }
 
 static void without_a_file_the_services_are_on_this_machine(void **state)
 {
     (void)state;
-    static struct profile profile;
-    struct err_slot err = {.code = ERR_OK};
     struct profile_ask ask = {.config_home = dir};
     assert_int_equal(profile_read(&ask, &err, &profile), 0);
     assert_string_equal(profile.address[COMMAND_SEATS], "http://127.0.0.1:8092");
@@ -87,43 +81,43 @@ static void without_a_file_the_services_are_on_this_machine(void **state)
     assert_says(&err, "/nowhere/profiles");
 }
 
+static void expect_token(const char *environment, const char *want)
+{
+    char token[CTL_TOKEN_MAX];
+    assert_int_equal(profile_token(&profile, environment, &err, token), 0);
+    assert_string_equal(token, want);
+}
+
 static void a_token_comes_from_environment_file_or_command_in_this_order(void **state)
 {
     (void)state;
-    static struct profile profile;
+    profile = (struct profile){.token_command = "echo of-command"};
+    expect_token(NULL, "of-command");
+    strcpy(profile.token_file, file_of("token", "of-file\n", 0600));
+    expect_token("", "of-file");
+    expect_token("of-environment", "of-environment");
+}
+
+static void expect_no_token(const char *environment, const char *says, const char *hides)
+{
     char token[CTL_TOKEN_MAX];
-    struct err_slot err = {.code = ERR_OK};
-    snprintf(profile.token_command, sizeof(profile.token_command), "echo of-command");
-    assert_int_equal(profile_token(&profile, NULL, &err, token), 0);
-    assert_string_equal(token, "of-command");
-    snprintf(profile.token_file, sizeof(profile.token_file), "%s",
-             file_of("token", "of-file\n", 0600));
-    assert_int_equal(profile_token(&profile, "", &err, token), 0);
-    assert_string_equal(token, "of-file");
-    assert_int_equal(profile_token(&profile, "of-environment", &err, token), 0);
-    assert_string_equal(token, "of-environment");
+    assert_int_equal(profile_token(&profile, environment, &err, token), ERR_AUTH);
+    assert_says(&err, says);
+    assert_null(strstr(err.text, hides));
 }
 
 static void invalid_token_is_refused_and_never_quoted(void **state)
 {
     (void)state;
-    static struct profile profile;
-    char token[CTL_TOKEN_MAX];
-    struct err_slot err = {.code = ERR_OK};
-    memset(&profile, 0, sizeof(profile));
-    assert_int_equal(profile_token(&profile, NULL, &err, token), ERR_AUTH);
-    assert_says(&err, "no token");
-    assert_int_equal(profile_token(&profile, "two\r\nlines", &err, token), ERR_AUTH);
-    assert_null(strstr(err.text, "lines"));
-    snprintf(profile.token_command, sizeof(profile.token_command), "echo never; false");
-    assert_int_equal(profile_token(&profile, NULL, &err, token), ERR_AUTH);
-    snprintf(profile.token_command, sizeof(profile.token_command), "true");
-    assert_int_equal(profile_token(&profile, NULL, &err, token), ERR_AUTH);
-    assert_says(&err, "empty");
-    snprintf(profile.token_file, sizeof(profile.token_file), "%s",
-             file_of("open", "everybody-reads-this\n", 0644));
-    assert_true(profile_token(&profile, NULL, &err, token) < 0);
-    assert_null(strstr(err.text, "everybody"));
+    profile = (struct profile){.token_command = ""};
+    expect_no_token(NULL, "no token", "?");
+    expect_no_token("two\r\nlines", "", "lines");
+    strcpy(profile.token_command, "echo never; false");
+    expect_no_token(NULL, "", "?");
+    strcpy(profile.token_command, "true");
+    expect_no_token(NULL, "empty", "?");
+    strcpy(profile.token_file, file_of("open", "everybody-reads-this\n", 0644));
+    expect_no_token(NULL, "", "everybody");
 }
 
 int main(void)
