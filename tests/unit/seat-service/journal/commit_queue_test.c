@@ -30,33 +30,21 @@ static struct commit_queue *queue_of(uint32_t ports, uint32_t entries)
     return queue;
 }
 
-static void a_port_without_entries_says_that_it_is_full(void **state)
+static void entries_come_out_in_order_and_a_port_without_room_says_so(void **state)
 {
     (void)state;
-    struct commit_queue *queue = queue_of(1, 3);
-    struct commit_port *port = commit_queue_port(queue, 0, no_wake, NULL);
-    struct commit_entry *entry[3];
-    for (int i = 0; i < 3; i++)
-        assert_non_null(entry[i] = commit_port_take(port));
-    assert_null(commit_port_take(port));
-    assert_int_equal(3, commit_port_open(port));
-    commit_port_return(entry[1]);
-    assert_ptr_equal(entry[1], commit_port_take(port));
-    for (int i = 0; i < 3; i++)
-        commit_port_return(entry[i]);
-    commit_queue_destroy(queue);
-}
-
-static void entries_come_out_in_the_order_of_their_submission(void **state)
-{
-    (void)state;
-    struct commit_queue *queue = queue_of(2, 8);
-    struct commit_port *a = commit_queue_port(queue, 0, no_wake, NULL);
-    struct commit_port *b = commit_queue_port(queue, 1, no_wake, NULL);
-    unsigned done = 0;
+    struct commit_queue *queue = queue_of(2, 3);
+    struct commit_port *port[] = {commit_queue_port(queue, 0, no_wake, NULL),
+                                  commit_queue_port(queue, 1, no_wake, NULL)};
     struct commit_entry *sent[6];
+    unsigned done = 0;
+    for (int i = 0; i < 6; i++)
+        assert_non_null(sent[i] = commit_port_take(port[i % 2]));
+    assert_null(commit_port_take(port[0]));
+    assert_int_equal(3, commit_port_open(port[0]));
+    commit_port_return(sent[2]);
+    assert_ptr_equal(sent[2], commit_port_take(port[0]));
     for (int i = 0; i < 6; i++) {
-        sent[i] = commit_port_take(i % 2 == 0 ? a : b);
         sent[i]->on_done = count_done;
         sent[i]->ctx = &done;
         commit_port_submit(sent[i], 1);
@@ -67,30 +55,30 @@ static void entries_come_out_in_the_order_of_their_submission(void **state)
     assert_null(commit_queue_take(queue));
     for (int i = 0; i < 6; i++)
         commit_queue_give(queue, sent[i]);
-    assert_int_equal(2, commit_port_collect(a, 2));
-    assert_int_equal(1, commit_port_collect(a, 2));
-    assert_int_equal(3, commit_port_collect(b, 100));
+    assert_int_equal(2, commit_port_collect(port[0], 2));
+    assert_int_equal(1, commit_port_collect(port[0], 2));
+    assert_int_equal(3, commit_port_collect(port[1], 100));
     assert_int_equal(6, done);
-    assert_int_equal(0, commit_port_open(a));
+    assert_int_equal(0, commit_port_open(port[0]));
     commit_queue_destroy(queue);
 }
 
-static void waiting_ends_at_once_when_an_entry_is_there(void **state)
+static void waiting_ends_at_once_when_an_entry_is_there_or_somebody_nudges(void **state)
 {
     (void)state;
     struct commit_queue *queue = queue_of(1, 2);
     struct commit_port *port = commit_queue_port(queue, 0, no_wake, NULL);
-    unsigned done = 0;
     struct commit_entry *entry = commit_port_take(port);
+    unsigned done = 0;
     entry->on_done = count_done;
     entry->ctx = &done;
     commit_port_submit(entry, 1);
     uint64_t before_us = clock_mono_us(clock_system());
     commit_queue_wait(queue, 5000);
+    commit_queue_give(queue, commit_queue_take(queue));
     commit_queue_nudge(queue);
     commit_queue_wait(queue, 5000);
     assert_true(clock_mono_us(clock_system()) - before_us < 2000000);
-    commit_queue_give(queue, commit_queue_take(queue));
     assert_int_equal(1, commit_port_collect(port, 8));
     commit_queue_destroy(queue);
 }
@@ -195,9 +183,8 @@ static void two_loops_and_the_committer_lose_nothing_and_sleep_through_nothing(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_port_without_entries_says_that_it_is_full),
-        cmocka_unit_test(entries_come_out_in_the_order_of_their_submission),
-        cmocka_unit_test(waiting_ends_at_once_when_an_entry_is_there),
+        cmocka_unit_test(entries_come_out_in_order_and_a_port_without_room_says_so),
+        cmocka_unit_test(waiting_ends_at_once_when_an_entry_is_there_or_somebody_nudges),
         cmocka_unit_test(two_loops_and_the_committer_lose_nothing_and_sleep_through_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
