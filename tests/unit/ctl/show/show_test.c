@@ -1,8 +1,8 @@
 /* show_test.c: what reaches a terminal and how wide it is; answers as tables and members. */
 #include "base/json_in.h"
+#include "script.h"
 #include "show/plain.h"
 #include "show/value.h"
-#include "unit.h"
 
 #include <jansson.h>
 
@@ -60,21 +60,20 @@ static void answers_are_shown_as_rows_and_members(void **state)
         size_t width;
         const char *want;
     } rows[] = {
-        {"{\"rows\":[{\"id\":\"a\",\"live\":{\"waiting\":7},\"name\":\"서울\"},"
-         "{\"id\":\"longer\",\"live\":{\"waiting\":1200},\"name\":\"x\"}]}",
+        {"{'rows':[{'id':'a','live':{'waiting':7},'name':'서울'},"
+         "{'id':'longer','live':{'waiting':1200},'name':'x'}]}",
          "name:NAME live.waiting:WAITING id:EVENT", 0,
          "NAME  WAITING  EVENT\n"
          "서울        7  a\n"
          "x        1200  longer\n"},
-        {"{\"rows\":[{\"a\":\"x\",\"b\":\"가나다라\"}]}", "a:A b:B", 8, "A  B\nx  가나\n"},
-        {"{\"rows\":[{\"a\":null,\"n\":1.5},{\"n\":true}]}", "a:A n:N", 0,
-         "A  N\n-  1.5\n-  yes\n"},
-        {"{\"rows\":[]}", "a:THE_HEAD", 0, "THE HEAD\n"},
+        {"{'rows':[{'a':'x','b':'가나다라'}]}", "a:A b:B", 8, "A  B\nx  가나\n"},
+        {"{'rows':[{'a':null,'n':1.5},{'n':true}]}", "a:A n:N", 0, "A  N\n-  1.5\n-  yes\n"},
+        {"{'rows':[]}", "a:THE_HEAD", 0, "THE HEAD\n"},
         {"{}", "a:A", 0, "A\n"},
-        {"{\"rows\":[{\"a\":\"2026-11-20T07:32:33.123Z\",\"b\":\"\\u001b[2J\"}]}", "a:A b:B", 0,
+        {"{'rows':[{'a':'2026-11-20T07:32:33.123Z','b':'\\u001b[2J'}]}", "a:A b:B", 0,
          "A                    B\n"
          "2026-11-20 07:32:33  \\x1B[2J\n"},
-        {"{\"id\":\"demo\",\"about\":{\"en\":\"x\"},\"seats_left\":false}", NULL, 0,
+        {"{'id':'demo','about':{'en':'x'},'seats_left':false}", NULL, 0,
          "id          demo\n"
          "about       {\"en\":\"x\"}\n"
          "seats_left  no\n"},
@@ -83,7 +82,7 @@ static void answers_are_shown_as_rows_and_members(void **state)
         struct err_slot err;
         struct grow out = {.ptr = NULL};
         json_t *doc = NULL;
-        assert_int_equal(json_in_parse(span_of(rows[i].doc), &err, &doc), 0);
+        assert_int_equal(json_in_parse(span_of(script_json(rows[i].doc)), &err, &doc), 0);
         assert_true(rows[i].columns == NULL
                         ? value_members(&out, doc, 0)
                         : value_rows(&out, value_at(doc, "rows"), rows[i].columns, rows[i].width));

@@ -1,6 +1,6 @@
 /* watch_test.c: what is read out of metrics, series and documents. */
 #include "base/json_in.h"
-#include "unit.h"
+#include "script.h"
 #include "watch/doctor.h"
 #include "watch/look.h"
 #include "watch/report.h"
@@ -9,11 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* JSON with ' for ". */
 static json_t *doc_of(const char *text)
 {
     struct err_slot err = {.code = ERR_OK};
     json_t *doc = NULL;
-    if (json_in_parse(span_of(text), &err, &doc) != 0)
+    if (json_in_parse(span_of(script_json(text)), &err, &doc) != 0)
         fail_msg("%s", err.text);
     return doc;
 }
@@ -50,12 +51,13 @@ static void knobs_as(const char *document_text, const char *want)
     struct grow out = {.ptr = NULL};
     doctor_knobs(document, UINT64_C(1793000000000), findings);
     for (size_t i = 0; i < json_array_size(findings); i++) {
-        const json_t *one = json_array_get(findings, i);
-        assert_non_null(json_object_get(one, "mend"));
-        grow_add(&out, span_of(json_string_value(json_object_get(one, "level"))));
-        grow_add(&out, SPAN(" "));
-        grow_add(&out, span_of(json_string_value(json_object_get(one, "what"))));
-        grow_add(&out, SPAN("\n"));
+        char text[256];
+        const char *level, *what, *mend;
+        assert_int_equal(json_unpack(json_array_get(findings, i), "{s:s,s:s,s:s}", "level", &level,
+                                     "what", &what, "mend", &mend),
+                         0);
+        snprintf(text, sizeof(text), "%s %s\n", level, what);
+        grow_add(&out, span_of(text));
     }
     assert_string_equal(grow_cstr(&out) != NULL ? out.ptr : "", want);
     grow_free(&out);
@@ -66,20 +68,19 @@ static void knobs_as(const char *document_text, const char *want)
 static void knobs_that_make_no_sense_are_found(void **state)
 {
     (void)state;
-    knobs_as("{\"id\":\"a\",\"state\":\"open\",\"rate_per_s\":10,\"max_active\":1000,"
-             "\"message\":{\"en\":\"x\",\"ko\":\"y\"},\"schedule\":[]}",
+    knobs_as("{'id':'a','state':'open','rate_per_s':10,'max_active':1000,"
+             "'message':{'en':'x','ko':'y'},'schedule':[]}",
              "");
-    knobs_as(
-        "{\"id\":\"a\",\"state\":\"open\",\"rate_per_s\":0,\"max_active\":0,\"pow_bits\":25,"
-        "\"auto_reopen\":true,\"seats_left\":false,\"schedule\":[],\"message\":{\"en\":\"x\"}}",
-        "bad a calls nobody: rate_per_s is 0\n"
-        "note a has no cap on how many are inside\n"
-        "bad a: pow_bits 25 takes an old phone minutes\n"
-        "note a cannot reopen by itself: nothing feeds it the seats left\n"
-        "note a: the notice is there in one language only\n");
-    knobs_as("{\"id\":\"a\",\"state\":\"pre-queue\",\"rate_per_s\":50,\"max_active\":40,"
-             "\"prequeue_at\":\"2026-10-01T00:00:00Z\",\"opens_at\":\"2026-10-02T00:00:00Z\","
-             "\"beacon\":null,\"autopilot\":{\"on\":true,\"ceiling\":20}}",
+    knobs_as("{'id':'a','state':'open','rate_per_s':0,'max_active':0,'pow_bits':25,"
+             "'auto_reopen':true,'seats_left':false,'schedule':[],'message':{'en':'x'}}",
+             "bad a calls nobody: rate_per_s is 0\n"
+             "note a has no cap on how many are inside\n"
+             "bad a: pow_bits 25 takes an old phone minutes\n"
+             "note a cannot reopen by itself: nothing feeds it the seats left\n"
+             "note a: the notice is there in one language only\n");
+    knobs_as("{'id':'a','state':'pre-queue','rate_per_s':50,'max_active':40,"
+             "'prequeue_at':'2026-10-01T00:00:00Z','opens_at':'2026-10-02T00:00:00Z',"
+             "'beacon':null,'autopilot':{'on':true,'ceiling':20}}",
              "note a: max_active 40 is full within a second at 50 a second\n"
              "note a: the autopilot's ceiling is below rate_per_s\n"
              "bad a should have opened by now\n"
@@ -118,28 +119,25 @@ static void every_alert_that_one_look_can_judge_is_judged(void **state)
 static void a_wait_is_the_crowd_over_time_by_those_who_left_it(void **state)
 {
     (void)state;
-    json_t *series = doc_of(
-        "[{\"at\":\"2026-01-01T00:00:00Z\",\"waiting\":0,\"serving\":0,\"issued\":0,\"admitted\":0,"
-        "\"no_shows\":0},"
-        "{\"at\":\"2026-01-01T00:00:10Z\",\"waiting\":100,\"serving\":0,\"issued\":100,"
-        "\"admitted\":0,\"no_shows\":0},"
-        "{\"at\":\"2026-01-01T00:00:30Z\",\"waiting\":0,\"serving\":100,\"issued\":100,"
-        "\"admitted\":90,\"no_shows\":10,\"eta_join\":{\"judged\":90,\"kept\":81}}]");
-    json_t *line = report_line(series);
+    json_t *series =
+        doc_of("[{'at':'2026-01-01T00:00:00Z','waiting':0,'serving':0,'issued':0,'admitted':0,"
+               "'no_shows':0},"
+               "{'at':'2026-01-01T00:00:10Z','waiting':100,'serving':0,'issued':100,'admitted':0,"
+               "'no_shows':0},"
+               "{'at':'2026-01-01T00:00:30Z','waiting':0,'serving':100,'issued':100,'admitted':90,"
+               "'no_shows':10,'eta_join':{'judged':90,'kept':81}}]");
+    json_t *nothing = json_array(), *line = report_line(series), *empty = report_line(nothing);
     assert_true(fabs(json_number_value(json_object_get(line, "mean_wait_s")) - 15) < 1e-9);
     assert_true(json_number_value(json_object_get(line, "peak_waiting")) == 100);
     assert_string_equal(json_string_value(json_object_get(line, "peak_at")),
                         "2026-01-01T00:00:10Z");
     assert_true(json_number_value(json_object_get(line, "told_kept")) == 81);
-    json_decref(line);
-    json_decref(series);
-
-    json_t *nothing = json_array();
-    line = report_line(nothing);
-    assert_true(json_is_null(json_object_get(line, "mean_wait_s")));
-    assert_true(json_is_null(json_object_get(line, "peak_at")));
+    assert_true(json_is_null(json_object_get(empty, "mean_wait_s")));
+    assert_true(json_is_null(json_object_get(empty, "peak_at")));
+    json_decref(empty);
     json_decref(line);
     json_decref(nothing);
+    json_decref(series);
 }
 
 static void money_has_the_digits_of_its_currency(void **state)
