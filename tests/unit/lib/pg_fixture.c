@@ -63,12 +63,6 @@ static int run(const char *const *words)
     return status;
 }
 
-static void initdb(const struct pg_fixture *fixture)
-{
-    assert_int_equal(
-        0, run((const char *const[]){"tests/lib-js/cluster", fixture->bin, fixture->data, NULL}));
-}
-
 static bool answers(const struct pg_fixture *fixture)
 {
     return PQping(fixture->dsn) == PQPING_OK;
@@ -111,7 +105,8 @@ struct pg_fixture *pg_fixture_start(void)
     snprintf(fixture->data, sizeof(fixture->data), "%s/data", fixture->dir);
     snprintf(fixture->dsn, sizeof(fixture->dsn), "host=%s user=postgres dbname=postgres",
              fixture->dir);
-    initdb(fixture);
+    assert_int_equal(
+        0, run((const char *const[]){"tests/lib-js/cluster", fixture->bin, fixture->data, NULL}));
     pg_fixture_again(fixture);
     return fixture;
 }

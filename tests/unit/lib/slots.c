@@ -18,44 +18,31 @@ static const struct slot *find(const struct script_line *line, const struct slot
     abort();
 }
 
+/* Of the kinds that are not SLOT_REAL; the lowest byte comes first. */
+static const size_t bytes_of[] = {[SLOT_U64] = sizeof(uint64_t),
+                                  [SLOT_U32] = sizeof(uint32_t),
+                                  [SLOT_U8] = sizeof(uint8_t),
+                                  [SLOT_FLAG] = sizeof(bool)};
+
 static double value_at(const struct slot *slot, unsigned index)
 {
     const void *at = (const char *)slot->at + index * slot->stride;
-    switch (slot->kind) {
-    case SLOT_REAL:
+    uint64_t number = 0;
+    if (slot->kind == SLOT_REAL)
         return *(const double *)at;
-    case SLOT_U64:
-        return (double)*(const uint64_t *)at;
-    case SLOT_U32:
-        return *(const uint32_t *)at;
-    case SLOT_U8:
-        return *(const uint8_t *)at;
-    case SLOT_FLAG:
-        return *(const bool *)at;
-    }
-    abort();
+    memcpy(&number, at, bytes_of[slot->kind]);
+    return (double)number;
 }
 
 static void set_at(const struct slot *slot, unsigned index, double value)
 {
     void *at = (char *)slot->at + index * slot->stride;
-    switch (slot->kind) {
-    case SLOT_REAL:
+    if (slot->kind == SLOT_REAL) {
         *(double *)at = value;
-        break;
-    case SLOT_U64:
-        *(uint64_t *)at = (uint64_t)value;
-        break;
-    case SLOT_U32:
-        *(uint32_t *)at = (uint32_t)value;
-        break;
-    case SLOT_U8:
-        *(uint8_t *)at = (uint8_t)value;
-        break;
-    case SLOT_FLAG:
-        *(bool *)at = value != 0.0;
-        break;
+        return;
     }
+    uint64_t number = slot->kind == SLOT_FLAG ? value != 0.0 : (uint64_t)value;
+    memcpy(at, &number, bytes_of[slot->kind]);
 }
 
 static double factor(const struct script_line *line, const struct slot *slots, const char **at)
