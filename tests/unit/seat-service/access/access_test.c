@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- idempotency ---- */
 
@@ -232,7 +231,7 @@ static struct {
     struct pass_revoked *revoked;
     struct pass_cache *cache;
     struct clock_fake clock;
-    char path[64];
+    char *path;
     char memory[JWT_BYTES_MAX];
     struct span token; /* signed last */
     struct pass pass;  /* what the last token says that was checked */
@@ -267,8 +266,7 @@ static void open_office(void)
 {
     struct err_slot err;
     memset(&office, 0, sizeof(office));
-    strcpy(office.path, "/tmp/fg-keys-XXXXXX");
-    close(mkstemp(office.path));
+    office.path = unit_file(SPAN(""), 0600);
     clock_fake_init(&office.clock, 1700000000000000);
     office.key = publish_key(&office.sets[0]);
     uv_loop_init(&office.loop);
@@ -294,7 +292,7 @@ static void close_office(void)
     assert_int_equal(0, uv_loop_close(&office.loop));
     jwks_destroy(office.sets[0]);
     jwks_destroy(office.sets[1]);
-    unlink(office.path);
+    unit_file_remove(office.path);
 }
 
 static const char *value_or(const struct script_line *line, const char *key, const char *usual)

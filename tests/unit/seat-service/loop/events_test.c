@@ -1,6 +1,7 @@
 /* events_test.c: the table of events of an owner and of a standby that follows it. */
 #include "loop/events.h"
 #include "plan_body.h"
+#include "test_hall.h"
 #include "unit.h"
 
 #include <sodium.h>
@@ -230,10 +231,7 @@ static void event_closed_during_a_hold_stays_in_use_until_the_hold_is_counted(vo
     one.host.own(events, 0, 1, 1);
     const uint32_t seat = 0;
     struct engine_op *op = calloc(1, sizeof(*op));
-    struct engine_ask ask = {.who = {.buyer = 1, .session = 1, .channels = 1},
-                             .seats = &seat,
-                             .seat_count = 1,
-                             .area = ENGINE_AREA_NONE};
+    struct engine_ask ask = test_ask_seats(1, &seat, 1);
     assert_int_equal(ENGINE_OK, engine_hold(event->engine, &ask, events_now_ms(events), op));
     op->change.seq = 2;
     engine_settle(event->engine, op);

@@ -7,6 +7,7 @@
 #include "plan_body.h"
 #include "tables/migrate.h"
 #include "tables/statements.h"
+#include "test_hall.h"
 #include "unit.h"
 
 #include <sodium.h>
@@ -203,11 +204,7 @@ static bool take(struct process *process, uint64_t buyer, const uint32_t *seat)
     struct commit_entry *entry = pending_entry(&call);
     if (entry == NULL)
         return false;
-    struct engine_ask ask = {.who = {.buyer = buyer, .session = buyer, .channels = 1},
-                             .seats = seat,
-                             .seat_count = seat != NULL ? 1 : 0,
-                             .area = seat != NULL ? ENGINE_AREA_NONE : 0,
-                             .quantity = seat != NULL ? 0 : 1};
+    struct engine_ask ask = seat != NULL ? test_ask_seats(buyer, seat, 1) : test_ask_area(buyer, 1);
     assert_int_equal(engine_hold(process->event->engine, &ask, call.now_ms, &entry->op), ENGINE_OK);
     call.finish = seat != NULL ? finish : NULL;
     process->answered = false;
