@@ -1,5 +1,5 @@
 /* moves_test.c: how a code that carries a place may be typed, and the table of places that moved.
- * What a code depends on is in tests/unit/queue-front/core/token/codes_test.c. */
+ * What a code depends on is in tests/unit/queue-front/core/token/tokens_test.c. */
 #include "core/line/moves.h"
 
 #include "core/token/move_code.h"
