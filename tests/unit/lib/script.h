@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum { SCRIPT_WORDS_MAX = 16, SCRIPT_TESTS_MAX = 160, SCRIPT_CASE_WORDS_MAX = 12 };
+enum { SCRIPT_WORDS_MAX = 32, SCRIPT_TESTS_MAX = 160, SCRIPT_CASE_WORDS_MAX = 12 };
 
 struct script_row {
     const char *name, *script;
