@@ -2,13 +2,18 @@
  *
  * Statements of a row (script.h):
  *
- *   breaker TRIP OPEN_MS MAX_MS | budget SHARE PER_S CAP | gate PER_S BURST    the thing under test
- *   at TIME                    the clock
+ *   breaker TRIP OPEN_MS MAX_MS | budget SHARE PER_S CAP | gate PER_S BURST | pace PER_S
+ *                              the thing under test
+ *   at TIME, after TIME        the clock
  *   missed | heard | unasked | allows | refuses | wait MS | opened N           of the breaker
  *   probes N MS                N times: the wait is MS, then a probe goes and is not answered
- *   earn | give-back         of the budget
+ *   earn | give-back           of the budget
  *   take WANT N                of N callers at the budget or the gate this many get through
- *   until TIME STEP N WANT     the same of N callers at each step of the clock until then */
+ *   until TIME STEP N WANT     the same of N callers at each step of the clock until then
+ *   pay N                      so many calls leave, at the pace
+ *   asks N, answered, lost     a report of N calls leaves (0: none), and its end
+ *   calls PURPOSE TIMES STEP N WANT [reported]   of N callers after each step of the clock
+ *   share TIME                 the pace of this process: the time between two of its calls */
 #include "core/pace/breaker.h"
 #include "core/pace/budget.h"
 #include "core/pace/gate.h"
@@ -20,102 +25,194 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MS = 1000 };
+enum { MS = 1000, PROCESSES = 5, BEGIN_US = 60000000 };
 
-static struct {
-    struct breaker breaker;
-    struct budget budget;
-    struct gate gate;
-    bool is_gate;
-    uint64_t us;
-} now;
+static struct breaker breaker;
+static struct budget budget;
+static struct gate gate;
+static bool is_gate;
+
+static struct processes {
+    uint64_t now_us, paid_us; /* the database stores up to when calls are paid for */
+    struct pace paces[PROCESSES];
+    uint32_t answers_after_ms;
+    uint64_t asked_us[PROCESSES];
+    uint32_t reports[PROCESSES]; /* that are out; 0: none */
+    unsigned calls[PROCESSES], each_ms[10000], len;
+} all;
+
+static struct pace *begin(uint32_t per_s, uint32_t answers_after_ms)
+{
+    all = (struct processes){.answers_after_ms = answers_after_ms, .now_us = BEGIN_US};
+    for (int i = 0; i < PROCESSES; i++)
+        pace_init(&all.paces[i], per_s);
+    return &all.paces[0];
+}
+
+static void answer(struct pace *pace, uint32_t calls)
+{
+    uint64_t from_us = all.paid_us > all.now_us ? all.paid_us : all.now_us;
+    all.paid_us = from_us + (uint64_t)calls * pace_interval_us(pace);
+    pace_reported(pace, calls, all.paid_us - all.now_us, all.now_us);
+}
+
+static void report(struct pace *pace)
+{
+    uint32_t calls;
+    if (pace_report(pace, all.now_us, &calls))
+        answer(pace, calls);
+}
+
+/* How many of so many callers may call. */
+static unsigned paid(struct pace *pace, enum pace_purpose purpose, unsigned callers)
+{
+    unsigned calls = 0;
+    for (; callers > 0; callers--) {
+        if (pace_wait_ms(pace, purpose, all.now_us) > 0)
+            continue;
+        pace_pay(pace, all.now_us);
+        calls++;
+    }
+    return calls;
+}
+
+/* ---- rows ---- */
+
+static uint64_t number(const struct script_line *line, unsigned at)
+{
+    return script_number(script_word(line, at));
+}
+
+static void set_up(const struct script_line *line)
+{
+    const char *verb = line->words[0];
+    uint32_t args[4] = {0};
+    for (unsigned i = 1; i < line->len; i++)
+        args[i] = (uint32_t)number(line, i);
+    if (strcmp(verb, "breaker") == 0)
+        breaker_init(&breaker, args[1], args[2], args[3]);
+    else if (strcmp(verb, "budget") == 0)
+        budget_init(&budget, args[1], args[2], args[3], 0);
+    else if (strcmp(verb, "gate") == 0)
+        gate_init(&gate, args[1], args[2]);
+    else
+        begin(args[1], 0);
+    is_gate = strcmp(verb, "gate") == 0;
+}
+
+static void set_clock(const struct script_line *line)
+{
+    all.now_us = number(line, 1) + (strcmp(line->words[0], "after") == 0 ? all.now_us : 0);
+}
+
+static void run_breaker(const struct script_line *line)
+{
+    const char *verb = line->words[0];
+    if (strcmp(verb, "missed") == 0)
+        breaker_missed(&breaker, all.now_us);
+    else if (strcmp(verb, "heard") == 0)
+        breaker_heard(&breaker);
+    else if (strcmp(verb, "unasked") == 0)
+        breaker_unasked(&breaker, all.now_us);
+    else if (strcmp(verb, "wait") == 0)
+        script_expect(line, script_word(line, 1), breaker_wait_ms(&breaker, all.now_us));
+    else if (strcmp(verb, "opened") == 0)
+        script_expect(line, script_word(line, 1), breaker.opened);
+    else
+        script_expect_text(line, verb, breaker_allow(&breaker, all.now_us) ? "allows" : "refuses");
+}
+
+static void run_budget(const struct script_line *line)
+{
+    if (strcmp(line->words[0], "earn") == 0)
+        budget_earn(&budget);
+    else
+        budget_give_back(&budget);
+}
+
+static void miss_probes(const struct script_line *line)
+{
+    uint64_t wait_ms = number(line, 2);
+    for (uint64_t probes = number(line, 1); probes > 0; probes--) {
+        assert_int_equal(breaker_wait_ms(&breaker, all.now_us), wait_ms);
+        all.now_us += wait_ms * MS;
+        assert_true(breaker_allow(&breaker, all.now_us));
+        breaker_missed(&breaker, all.now_us);
+    }
+}
 
 static uint64_t taken(uint64_t callers)
 {
     uint64_t taken = 0;
     for (; callers > 0; callers--)
-        taken += now.is_gate ? gate_take(&now.gate, now.us) : budget_take(&now.budget, now.us);
+        taken += is_gate ? gate_take(&gate, all.now_us) : budget_take(&budget, all.now_us);
     return taken;
 }
 
-static void do_probes(uint64_t probes, uint32_t wait_ms)
+static void expect_taken(const struct script_line *line)
 {
-    for (; probes > 0; probes--) {
-        assert_int_equal(breaker_wait_ms(&now.breaker, now.us), wait_ms);
-        now.us += wait_ms * MS;
-        assert_true(breaker_allow(&now.breaker, now.us));
-        breaker_missed(&now.breaker, now.us);
-    }
+    script_expect(line, script_word(line, 1), taken(number(line, 2)));
 }
 
-static void run_statement(const struct script_line *line)
-{
-    const char *verb = line->words[0];
-    uint64_t args[5] = {0};
-    for (unsigned i = 1; i < line->len && i < 5; i++)
-        args[i] = script_number(line->words[i]);
-    uint32_t first = (uint32_t)args[1], second = (uint32_t)args[2], third = (uint32_t)args[3];
-    if (strcmp(verb, "breaker") == 0)
-        breaker_init(&now.breaker, first, second, third);
-    else if (strcmp(verb, "missed") == 0)
-        breaker_missed(&now.breaker, now.us);
-    else if (strcmp(verb, "heard") == 0)
-        breaker_heard(&now.breaker);
-    else if (strcmp(verb, "unasked") == 0)
-        breaker_unasked(&now.breaker, now.us);
-    else if (strcmp(verb, "allows") == 0 || strcmp(verb, "refuses") == 0)
-        script_expect_text(line, verb, breaker_allow(&now.breaker, now.us) ? "allows" : "refuses");
-    else if (strcmp(verb, "wait") == 0)
-        script_expect(line, line->words[1], breaker_wait_ms(&now.breaker, now.us));
-    else if (strcmp(verb, "opened") == 0)
-        script_expect(line, line->words[1], now.breaker.opened);
-    else if (strcmp(verb, "probes") == 0)
-        do_probes(args[1], second);
-    else if (strcmp(verb, "budget") == 0)
-        budget_init(&now.budget, first, second, third, 0);
-    else if (strcmp(verb, "gate") == 0)
-        gate_init(&now.gate, first, second);
-    else if (strcmp(verb, "earn") == 0)
-        budget_earn(&now.budget);
-    else if (strcmp(verb, "give-back") == 0)
-        budget_give_back(&now.budget);
-    else if (strcmp(verb, "at") == 0)
-        now.us = args[1];
-    now.is_gate = strcmp(verb, "budget") != 0 && (now.is_gate || strcmp(verb, "gate") == 0);
-}
-
-static void run_take(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), taken(script_number(script_word(line, 2))));
-}
-
-static void run_until(const struct script_line *line)
+static void expect_taken_until(const struct script_line *line)
 {
     uint64_t sum = 0;
-    for (; now.us <= script_number(line->words[1]); now.us += script_number(line->words[2]))
-        sum += taken(script_number(line->words[3]));
+    for (; all.now_us <= number(line, 1); all.now_us += number(line, 2))
+        sum += taken(number(line, 3));
     script_expect(line, script_word(line, 4), sum);
 }
 
+static void run_pace(const struct script_line *line)
+{
+    struct pace *pace = &all.paces[0];
+    const char *verb = line->words[0];
+    if (strcmp(verb, "asks") == 0) {
+        all.reports[0] = 0;
+        pace_report(pace, all.now_us, &all.reports[0]);
+        script_expect(line, script_word(line, 1), all.reports[0]);
+    } else if (strcmp(verb, "answered") == 0) {
+        pace_reported(pace, all.reports[0], 0, all.now_us);
+    } else if (strcmp(verb, "lost") == 0) {
+        pace_unheard(pace);
+    } else if (strcmp(verb, "share") == 0) {
+        script_expect(line, script_word(line, 1), atomic_load(&pace->share_ns) / 1000);
+    } else {
+        for (uint64_t calls = number(line, 1); calls > 0; calls--)
+            pace_pay(pace, all.now_us);
+    }
+}
+
+static void expect_calls(const struct script_line *line)
+{
+    static const char *const purposes[] = {"poll", "make", "take", NULL};
+    enum pace_purpose purpose = script_choice(line, script_word(line, 1), purposes);
+    unsigned sum = 0;
+    for (uint64_t times = number(line, 2); times > 0; times--) {
+        all.now_us += number(line, 3);
+        sum += paid(&all.paces[0], purpose, (unsigned)number(line, 4));
+        if (script_has(line, "reported"))
+            report(&all.paces[0]);
+    }
+    script_expect(line, script_word(line, 5), sum);
+}
+
 static const struct script_verb verbs[] = {
-    {"breaker", run_statement},
-    {"missed", run_statement},
-    {"heard", run_statement},
-    {"unasked", run_statement},
-    {"allows", run_statement},
-    {"refuses", run_statement},
-    {"wait", run_statement},
-    {"opened", run_statement},
-    {"probes", run_statement},
-    {"budget", run_statement},
-    {"gate", run_statement},
-    {"earn", run_statement},
-    {"give-back", run_statement},
-    {"at", run_statement},
-    {"take", run_take},
-    {"until", run_until},
+    {"breaker|budget|gate|pace", set_up},
+    {"at|after", set_clock},
+    {"missed|heard|unasked|wait|opened|allows|refuses", run_breaker},
+    {"probes", miss_probes},
+    {"earn|give-back", run_budget},
+    {"take", expect_taken},
+    {"until", expect_taken_until},
+    {"pay|asks|answered|lost|share", run_pace},
+    {"calls", expect_calls},
     {NULL, NULL},
 };
+
+static void start(void)
+{
+    all.now_us = 0;
+}
 
 #define OPEN "breaker 1 1000 1000; missed; "
 
@@ -147,12 +244,26 @@ static const struct script_row rows[] = {
     {"gate_lets_a_burst_and_then_its_rate_through",
      "gate 10 3; at 5s; take 3 100; at 5100ms-1; take 0 100; at 5100ms; take 1 100; at 9s; take 3 "
      "100; at 9s+1; until 10s 1000 2 9..10"},
+
+    {"low_rate_allows_whole_tries_as_well",
+     "pace 1; calls take 5 10ms 100 8 reported; pace 36; calls take 5 10ms 100 9..10 reported"},
+    {"late_answer_to_a_report_measures_no_pace",
+     "pace 100; pay 1; asks 1; pay 1; answered; after 3s; asks 1; answered; share 1s"},
+    {"lost_report_is_repeated_after_a_longer_pause",
+     "pace 100; pay 1; asks 1; answered; pay 1; after 10ms-1; asks 0; after 1; pay 1; asks 2; lost;"
+     "pay 1; after 200ms-1; asks 0; after 1; pay 1; asks 4; answered; after 10ms; asks 0"},
+    /* Measured from the first report on: so many calls, and again so many in the time. */
+    {"last_pace_is_between_a_call_a_second_and_the_whole_rate",
+     "pace 10; calls make 1 0 0 0 reported; pay $a; calls make 1 0 0 0 reported; pay $a; after $b;"
+     "calls make 1 0 0 0 reported; pay 1; after 1s; asks 1..99; lost; calls make 10000 1ms 1 $c"
+     " || 1 5s 10..11 | 3 1s 29..31 | 50 1s 99..101"},
+    {"process_that_never_had_an_answer_makes_a_call_a_second",
+     "pace 1000; calls take 1 0 1 1; asks 1; lost; calls make 9999 1ms 1 9..10"},
 };
 
 static void run_row(void **state)
 {
-    now.us = 0;
-    script_run(*state, verbs);
+    script_run_cases(*state, start, verbs);
 }
 
 /* ---- threads, and two callers of which one interrupts the other anywhere ---- */
@@ -255,52 +366,6 @@ static void each_of_many_callers_has_its_own_rate(void **state)
 }
 
 /* ---- the pace of several processes ---- */
-
-enum { PROCESSES = 5, BEGIN_US = 60000000 };
-
-static struct processes {
-    uint64_t now_us, paid_us; /* the database stores up to when calls are paid for */
-    struct pace paces[PROCESSES];
-    uint32_t answers_after_ms;
-    uint64_t asked_us[PROCESSES];
-    uint32_t reports[PROCESSES]; /* that are out; 0: none */
-    unsigned calls[PROCESSES], each_ms[10000], len;
-} all;
-
-static struct pace *begin(uint32_t per_s, uint32_t answers_after_ms)
-{
-    all = (struct processes){.answers_after_ms = answers_after_ms, .now_us = BEGIN_US};
-    for (int i = 0; i < PROCESSES; i++)
-        pace_init(&all.paces[i], per_s);
-    return &all.paces[0];
-}
-
-static void answer(struct pace *pace, uint32_t calls)
-{
-    uint64_t from_us = all.paid_us > all.now_us ? all.paid_us : all.now_us;
-    all.paid_us = from_us + (uint64_t)calls * pace_interval_us(pace);
-    pace_reported(pace, calls, all.paid_us - all.now_us, all.now_us);
-}
-
-static void report(struct pace *pace)
-{
-    uint32_t calls;
-    if (pace_report(pace, all.now_us, &calls))
-        answer(pace, calls);
-}
-
-/* How many of so many callers may call. */
-static unsigned paid(struct pace *pace, enum pace_purpose purpose, unsigned callers)
-{
-    unsigned calls = 0;
-    for (; callers > 0; callers--) {
-        if (pace_wait_ms(pace, purpose, all.now_us) > 0)
-            continue;
-        pace_pay(pace, all.now_us);
-        calls++;
-    }
-    return calls;
-}
 
 /* Milliseconds in which the first `len` processes want to call as often as they may. */
 static void run(unsigned ms, int len)
@@ -410,47 +475,6 @@ static void process_without_the_database_keeps_its_last_pace(void **state)
     }
 }
 
-/* How many calls it makes in ten seconds once no report is answered, having made this many in so
- * long before. */
-static unsigned alone_after(unsigned burst, uint64_t quiet_us)
-{
-    struct pace *pace = begin(10, 0);
-    uint32_t calls;
-    unsigned sum = 0;
-    for (unsigned round = 0; round < 2; round++) { /* measured from the first report on */
-        for (unsigned i = 0; i < burst; i++)
-            pace_pay(pace, all.now_us);
-        all.now_us += round * quiet_us;
-        report(pace);
-    }
-    pace_pay(pace, all.now_us);
-    all.now_us += 1000000;
-    assert_true(pace_report(pace, all.now_us, &calls));
-    pace_unheard(pace);
-    for (int ms = 0; ms < 10000; ms++) {
-        all.now_us += MS;
-        sum += paid(pace, PACE_MAKE, 1);
-    }
-    return sum;
-}
-
-static void last_pace_is_between_a_call_a_second_and_the_whole_rate(void **state)
-{
-    (void)state;
-    assert_in_range(alone_after(1, 5000000), 10, 11);
-    assert_in_range(alone_after(3, 1000000), 29, 31);
-    assert_in_range(alone_after(50, 1000000), 99, 101);
-    /* A process that never had an answer. */
-    struct pace *pace = begin(1000, 0);
-    uint32_t calls;
-    unsigned sum = paid(pace, PACE_TAKE, 1);
-    assert_true(pace_report(pace, all.now_us, &calls));
-    pace_unheard(pace);
-    for (all.now_us += MS; all.now_us < BEGIN_US + 10000000; all.now_us += MS)
-        sum += paid(pace, PACE_MAKE, 1);
-    assert_in_range(sum, 10, 11);
-}
-
 /* ---- the pace of one process ---- */
 
 static void polls_leave_a_reserve_for_captures(void **state)
@@ -490,54 +514,6 @@ static void waiting_callers_get_turns_at_the_rate(void **state)
     assert_in_range(pace_wait_ms(pace, PACE_TAKE, all.now_us), 0, 100); /* a line of its own */
 }
 
-static void low_rate_allows_whole_tries_as_well(void **state)
-{
-    (void)state;
-    for (uint32_t per_s = 1; per_s <= 36; per_s += 35) {
-        struct pace *pace = begin(per_s, 0);
-        unsigned taken = 0;
-        for (; all.now_us < BEGIN_US + 50000; all.now_us += 10000) {
-            taken += paid(pace, PACE_TAKE, 100);
-            report(pace);
-        }
-        uint32_t burst = per_s / 4 > 8 ? per_s / 4 : 8;
-        assert_in_range(taken, burst, burst + per_s / 20); /* in 50 ms */
-    }
-}
-
-static void late_answer_to_a_report_measures_no_pace(void **state)
-{
-    (void)state;
-    struct pace *pace = begin(100, 0);
-    uint32_t calls;
-    pace_pay(pace, BEGIN_US);
-    assert_true(pace_report(pace, BEGIN_US, &calls));
-    pace_pay(pace, BEGIN_US);
-    pace_reported(pace, calls, 0, BEGIN_US); /* both calls were measured */
-    assert_true(pace_report(pace, BEGIN_US + 3000000, &calls));
-    pace_reported(pace, calls, 0, BEGIN_US + 3000000); /* and none was made since */
-    assert_int_equal(atomic_load(&pace->share_ns), 1000000000);
-}
-
-static void lost_report_is_repeated_after_a_longer_pause(void **state)
-{
-    (void)state;
-    struct pace *pace = begin(100, 0);
-    uint32_t calls;
-    for (unsigned report = 0; report < 3; report++) { /* the second one is lost */
-        pace_pay(pace, all.now_us);
-        assert_true(pace_report(pace, all.now_us, &calls));
-        if (report == 1)
-            pace_unheard(pace);
-        else
-            pace_reported(pace, calls, 0, all.now_us);
-        pace_pay(pace, all.now_us);
-        uint64_t pause_us = report == 1 ? 200000 : 10000;
-        assert_false(pace_report(pace, all.now_us + pause_us - 1, &calls));
-        all.now_us += pause_us;
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest functions[] = {
@@ -547,12 +523,8 @@ int main(void)
         cmocka_unit_test(several_processes_hold_the_pace_of_one),
         cmocka_unit_test(remaining_processes_have_the_whole_pace_at_once),
         cmocka_unit_test(process_without_the_database_keeps_its_last_pace),
-        cmocka_unit_test(last_pace_is_between_a_call_a_second_and_the_whole_rate),
         cmocka_unit_test(polls_leave_a_reserve_for_captures),
         cmocka_unit_test(waiting_callers_get_turns_at_the_rate),
-        cmocka_unit_test(low_rate_allows_whole_tries_as_well),
-        cmocka_unit_test(late_answer_to_a_report_measures_no_pace),
-        cmocka_unit_test(lost_report_is_repeated_after_a_longer_pause),
     };
     return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
 }
