@@ -1,12 +1,7 @@
 /* config_fuzz.c: any bytes as a settings file. What is taken keeps the table's rules; what is
  * refused is refused with a sentence. */
+#include "../fuzz.h"
 #include "config/config.h"
-
-#include <assert.h>
-#include <stddef.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const words[] = {"one", "two", NULL};
 
@@ -30,15 +25,14 @@ static const struct config_setting settings[] = {
     {FIELD(CONFIG_WORD, word), .fallback = "one", .words = words},
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span text)
 {
     struct target target;
     struct config_part part = {settings, sizeof(settings) / sizeof(settings[0]), &target};
     struct err_slot err = {.text = ""};
-    struct span text = {(const char *)data, size};
     if (config_parse("f", text, NULL, &part, 1, &err) < 0) {
         assert(strlen(err.text) > 3);
-        return 0;
+        return;
     }
     size_t len = strnlen(target.text, sizeof(target.text));
     assert(len >= 1 && len <= 12);
@@ -46,5 +40,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(target.duration >= 1 && target.duration <= 60000);
     assert(target.bytes >= 1 && target.bytes <= 1 << 20);
     assert(target.word < 2);
-    return 0;
 }

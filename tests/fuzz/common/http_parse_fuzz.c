@@ -1,9 +1,8 @@
 /* http_parse_fuzz.c: any bytes, cut anywhere. What is found in one piece must be found byte by byte
  * too: a request that means two things, depending on how the network cut it, is how one is smuggled
  * past a proxy. */
+#include "../fuzz.h"
 #include "http/http_internal.h"
-
-#include <stdlib.h>
 
 struct outcome {
     enum http_parse_result result;
@@ -13,13 +12,14 @@ struct outcome {
 };
 
 /* Parses in steps of `step` bytes, as a connection would. */
-static struct outcome parse(const uint8_t *data, uint32_t size, uint32_t step)
+static struct outcome parse(struct span in, uint32_t step)
 {
+    uint32_t size = (uint32_t)in.len;
     struct http_limits limits = http_limits_default();
     struct http_parser *parser = malloc(sizeof(*parser));
     char *buffer = malloc(size + 1);
     assert(parser != NULL && buffer != NULL);
-    memcpy(buffer, data, size);
+    memcpy(buffer, in.ptr, size);
     http_parser_begin(parser, &limits);
     struct outcome outcome = {.result = HTTP_PARSE_MORE};
     uint32_t have = 0;
@@ -36,7 +36,7 @@ static struct outcome parse(const uint8_t *data, uint32_t size, uint32_t step)
         outcome.result = HTTP_PARSE_MORE;
         while (outcome.result == HTTP_PARSE_MORE && fed < size) {
             uint32_t part = fed + step < size ? step : size - fed;
-            memcpy(buffer + len, data + fed, part);
+            memcpy(buffer + len, in.ptr + fed, part);
             uint32_t used = 0;
             outcome.result = http_parser_chunked(parser, buffer, len, len + part, &used);
             outcome.used = outcome.result == HTTP_PARSE_DONE ? fed + (used - len) : 0;
@@ -53,15 +53,13 @@ static struct outcome parse(const uint8_t *data, uint32_t size, uint32_t step)
     return outcome;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span in)
 {
-    if (size > 20000)
-        return 0;
-    struct outcome whole = parse(data, (uint32_t)size, (uint32_t)size + 1);
+    if (in.len > 20000)
+        return;
+    struct outcome whole = parse(in, (uint32_t)in.len + 1);
     for (uint32_t step = 1; step <= 7; step += 3) {
-        struct outcome cut = parse(data, (uint32_t)size, step);
+        struct outcome cut = parse(in, step);
         assert(cut.result == whole.result);
         if (whole.result == HTTP_PARSE_ERROR || whole.result == HTTP_PARSE_MORE)
             continue;
@@ -69,5 +67,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(cut.path.at == whole.path.at && cut.path.len == whole.path.len);
         assert(cut.fields_len == whole.fields_len && cut.body_len == whole.body_len);
     }
-    return 0;
 }

@@ -1,12 +1,7 @@
 /* json_in_fuzz.c: any bytes as a document. What is parsed can be written and is then read as the
  * same, and a merge patch of it, done twice, changes nothing the second time. */
+#include "../fuzz.h"
 #include "base/json_in.h"
-
-#include <assert.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_something(json_t *doc)
 {
@@ -52,16 +47,16 @@ static void check_merge(json_t *patch)
     json_decref(target);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span in)
 {
     json_t *doc, *again;
     struct err_slot err;
-    if (json_in_parse((struct span){(const char *)data, size}, &err, &doc) < 0)
-        return 0;
+    if (json_in_parse(in, &err, &doc) < 0)
+        return;
     read_something(doc);
     check_merge(doc);
 
-    size_t cap = 8 * size + 64;
+    size_t cap = 8 * in.len + 64;
     char *memory = malloc(cap);
     assert(memory != NULL);
     struct text text = text_on(memory, cap);
@@ -72,5 +67,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_decref(again);
     json_decref(doc);
     free(memory);
-    return 0;
 }

@@ -1,15 +1,12 @@
 /* pg_fuzz.c: values of PostgreSQL: the fields of a row of COPY, which are refused when they do not
  * fit; numbers and times in results of both forms, which are read as they were written; and
  * arguments, which are never written past the memory that they have. */
+#include "../fuzz.h"
 #include "base/text.h"
 #include "pg/pg_args.h"
 #include "pg/pg_value.h"
 
-#include <assert.h>
 #include <endian.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_row(struct span row)
 {
@@ -102,13 +99,11 @@ static void write_args(struct span in)
     free(memory);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span in)
 {
-    struct span in = {(const char *)data, size};
     int64_t number = 0;
-    memcpy(&number, data, size < sizeof(number) ? size : sizeof(number));
+    memcpy(&number, in.ptr, in.len < sizeof(number) ? in.len : sizeof(number));
     read_number(number);
     read_row(in);
     write_args(in);
-    return 0;
 }

@@ -1,13 +1,11 @@
 /* door_fuzz.c: what a scanner reads at a door, and the keys that a door was given. Any bytes are no
  * ticket; any claims, signed by us, are one or are refused, and what is believed can be signed
  * again and is believed as the same. */
+#include "../fuzz.h"
 #include "../json_mutator.h"
 #include "core/checkout/ticket.h"
 
-#include <assert.h>
 #include <sodium.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
     struct ticket_signer *signer;
@@ -66,9 +64,8 @@ static void judge(struct span token)
     assert(strcmp(again.order, ticket.order) == 0 && strcmp(again.purchase, ticket.purchase) == 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span text)
 {
-    struct span text = {(const char *)data, size};
     struct ticket ticket;
     struct ticket_keys keys;
     if (house.signer == NULL)
@@ -79,11 +76,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(keys.len > 0 && keys.len <= TICKET_KEYS_MAX);
     json_t *claims = json_loadb(text.ptr, text.len, 0, NULL);
     if (claims == NULL)
-        return 0;
+        return;
     char memory[4 * TICKET_TOKEN_MAX];
     struct text token = text_on(memory, sizeof(memory));
     sign_claims(claims, &token);
     judge(text_span(&token));
     json_decref(claims);
-    return 0;
 }

@@ -1,15 +1,11 @@
 /* order_fuzz.c: what comes back from PostgreSQL as JSON: an order and its move from the data of a
  * saga, the terms of a refund; and what a hold of the seat service says of its seats. What is taken
  * can be written, and is read again as the same. */
+#include "../fuzz.h"
 #include "../json_mutator.h"
 #include "core/checkout/moving.h"
 #include "core/checkout/refund_terms.h"
 #include "core/checkout/seat_names.h"
-
-#include <assert.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void judge_order(struct span json)
 {
@@ -49,10 +45,9 @@ static void judge_names(struct span json)
     json_decref(said);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span json)
 {
     static struct moving moving;
-    struct span json = {(const char *)data, size};
     struct refund_terms terms;
     judge_order(json);
     if (moving_parse(json, NULL, &moving) == 0)
@@ -60,5 +55,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (refund_terms_parse(json, &terms) == 0)
         assert(terms.percent <= 100);
     judge_names(json);
-    return 0;
 }

@@ -7,15 +7,12 @@
  *
  * An input is lines. The first: provider, question, how far the order has come, a letter each. Each
  * other one is an answer: a letter for its status, one for its headers, its body. */
+#include "../fuzz.h"
 #define outcall_send fuzz_send
 #include "psp/psp.c"
 #undef outcall_send
 
 #include "../json_mutator.h"
-
-#include <assert.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { QUESTIONS = 6, SENDS_MAX = 16 };
 
@@ -134,13 +131,12 @@ static struct order the_order(unsigned how)
     return order;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span rest)
 {
     static struct clock_fake clock;
     static struct psp_shared shared;
     clock_fake_init(&clock, UINT64_C(1799999000000000));
     pace_init(&shared.pace, 1000);
-    struct span rest = {(const char *)data, size};
     struct span first = next_line(&rest);
     unsigned op = letter(first, 1) % QUESTIONS;
     struct order order = the_order(letter(first, 2));
@@ -173,5 +169,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(answered == 1);
     if (op < QUESTIONS - 1)
         judge(&call);
-    return 0;
 }

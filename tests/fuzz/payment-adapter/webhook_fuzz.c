@@ -3,14 +3,12 @@
  * body, signed by us.
  *
  * The first line is a signature header, the rest a body. */
+#include "../fuzz.h"
 #include "../json_mutator.h"
 #include "psp/psp.h"
 
-#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint64_t now_s = 1800000000;
 
@@ -58,9 +56,9 @@ static void judge(const struct psp *psp, struct span header, struct span body, i
     assert(ends(event.payment, sizeof(event.payment)) && ends(event.order, sizeof(event.order)));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span in)
 {
-    struct span header, body = span_cut((struct span){(const char *)data, size}, '\n', &header);
+    struct span header, body = span_cut(in, '\n', &header);
     if (body.ptr == NULL)
         body = (struct span){"", 0};
     for (uint32_t place = 0; place < PSP_PROVIDERS; place++) {
@@ -76,5 +74,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         judge(&psp, span_of(good), body, &rc);
         assert(rc == 0 || rc == ERR_SYNTAX); /* past the signature, it is the body that counts */
     }
-    return 0;
 }

@@ -1,16 +1,13 @@
 /* form_fuzz.c: any bytes as a form body. An accepted one has text in well-formed fields, no name
  * twice; a refused one is refused with a sentence. */
+#include "../fuzz.h"
 #include "bank/form.h"
 
-#include <assert.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span in)
 {
     struct err_slot err = {.text = ""};
     json_t *form = json_object();
-    if (form_parse((struct span){(const char *)data, size}, &err, form) < 0)
+    if (form_parse(in, &err, form) < 0)
         assert(strlen(err.text) > 3);
     const char *name;
     json_t *value;
@@ -23,5 +20,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             assert(memchr(inner.ptr, ']', inner.len) == NULL);
     }
     json_decref(form);
-    return 0;
 }

@@ -1,6 +1,7 @@
 /* archive_fuzz.c: any bytes as an archive that is to be restored: as they are, which nobody has
  * signed, and as a head that the deployment's own key has. Whatever is taken can be made an event
  * of; one byte more or less, or another one, and it is not taken. */
+#include "../fuzz.h"
 #include "ring.h"
 
 #include "base/json_in.h"
@@ -8,11 +9,7 @@
 #include "core/event/event_doc.h"
 #include "ended/archive.h"
 
-#include <assert.h>
-
 enum { FILE_MAX = 65536, ROOM = 1024 }; /* for mark and end */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static enum archive_fault read_once(struct span file, struct archive *out)
 {
@@ -59,26 +56,24 @@ static struct span file_of(struct span head, char *memory)
     return text_span(&file);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span input)
 {
     static char memory[FILE_MAX + 1];
-    struct span input = {(const char *)data, size};
     struct archive archive;
     enum archive_fault fault = read_once(input, &archive);
     assert(fault != ARCHIVE_GOOD);
-    if (size > FILE_MAX - ROOM)
-        return 0;
+    if (input.len > FILE_MAX - ROOM)
+        return;
     struct span file = file_of(input, memory);
     if (read_once(file, &archive) != ARCHIVE_GOOD)
-        return 0;
+        return;
     judge_good(&archive);
     fault = read_once((struct span){file.ptr, file.len - 1}, &archive);
     assert(fault == ARCHIVE_INCOMPLETE);
     memory[file.len] = '\n';
     fault = read_once((struct span){file.ptr, file.len + 1}, &archive);
     assert(fault == ARCHIVE_TAMPERED);
-    memory[size / 2] ^= 1; /* of the head */
+    memory[input.len / 2] ^= 1; /* of the head */
     fault = read_once(file, &archive);
     assert(fault != ARCHIVE_GOOD);
-    return 0;
 }

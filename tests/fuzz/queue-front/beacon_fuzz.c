@@ -1,11 +1,7 @@
 /* beacon_fuzz.c: any bytes as the answer of a drand relay. An accepted answer is of the requested
  * round, and its value follows from its signature. */
+#include "../fuzz.h"
 #include "core/draw/beacon.h"
-
-#include <assert.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void judge_round(struct span answer, uint64_t round)
 {
@@ -20,9 +16,7 @@ static void judge_round(struct span answer, uint64_t round)
     assert(!of_another);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span answer)
 {
-    struct span answer = {(const char *)data, size};
     judge_round(answer, 1000);
-    return 0;
 }

@@ -2,6 +2,7 @@
  * invitations, codes that carry a place to another device, references of those who were slowed
  * down. Nothing is believed that we did not make (but for a reference, whose check is 15 bits);
  * what is read is read the same in other case and with other spaces. */
+#include "../fuzz.h"
 #include "ring.h"
 
 #include "base/rng.h"
@@ -11,11 +12,7 @@
 #include "core/token/move_code.h"
 #include "core/token/presale.h"
 
-#include <assert.h>
 #include <ctype.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* As somebody else would write it. */
 static struct span rewritten(struct span text, char *memory, size_t cap)
@@ -73,9 +70,8 @@ static void try_list(struct span list)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span text)
 {
-    struct span text = {(const char *)data, size};
     char memory[4096];
     struct span other = rewritten(text, memory, sizeof(memory));
     try_presale(text, other);
@@ -89,5 +85,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(rc == 0 || rc == ERR_SYNTAX || rc == ERR_AUTH);
     assert(rc != 0 || (appeal.limit < APPEAL_LIMIT_COUNT && appeal.minute <= 30000000));
     assert(rc != ERR_SYNTAX || !appeal_looks_right(text)); /* what a page shows can be read */
-    return 0;
 }

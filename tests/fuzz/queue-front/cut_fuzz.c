@@ -1,12 +1,9 @@
 /* cut_fuzz.c: any bytes as cuts of a line, one a line of text, the first byte says of how many
  * shards. Whatever is taken has one text, and every place of it is one number's, or of a gap. */
+#include "../fuzz.h"
 #include "core/line/cuts.h"
 
-#include <assert.h>
-
 enum { PLACES_WALKED = 64 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_text(struct span text, const struct cut *cut, uint8_t shards)
 {
@@ -30,15 +27,15 @@ static void check_places(const struct cuts *cuts)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span in)
 {
-    if (size == 0)
-        return 0;
-    uint8_t shards = (uint8_t)(1 + data[0] % CUT_SHARDS_MAX);
+    if (in.len == 0)
+        return;
+    uint8_t shards = (uint8_t)(1 + (unsigned char)in.ptr[0] % CUT_SHARDS_MAX);
     struct cuts *cuts = cuts_create(shards);
     if (cuts == NULL)
-        return 0;
-    struct span rest = {(const char *)data + 1, size - 1};
+        return;
+    struct span rest = span_skip(in, 1);
     while (rest.ptr != NULL) {
         struct span text;
         struct cut cut;
@@ -51,5 +48,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_places(cuts);
     cuts_destroy(cuts);
-    return 0;
 }

@@ -1,11 +1,8 @@
 /* event_doc_fuzz.c: any bytes as an operator's document, and as a patch of one. What is taken can
  * be written within its bound and reads back as the same; what is refused is refused with a rule.
  */
+#include "../fuzz.h"
 #include "core/event/event_doc.h"
-
-#include <assert.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void judge(int rc, const struct event_doc_fault *fault, const struct event_doc *doc)
 {
@@ -28,10 +25,9 @@ static void judge(int rc, const struct event_doc_fault *fault, const struct even
     assert(span_eq(text_span(&written), text_span(&rewritten)));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span json)
 {
     static struct event_doc doc;
-    struct span json = {(const char *)data, size};
     struct event_doc_fault fault = {.rule = ""};
     judge(event_doc_parse(json, SPAN("show"), &fault, &doc), &fault, &doc);
     fault = (struct event_doc_fault){.rule = ""};
@@ -43,5 +39,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct event_doc_now now = {.state = LINE_OPEN, .version = 3};
     fault = (struct event_doc_fault){.rule = ""};
     judge(event_doc_patch(SPAN(stored), json, SPAN("show"), &now, &fault, &doc), &fault, &doc);
-    return 0;
 }

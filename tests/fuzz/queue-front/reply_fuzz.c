@@ -5,14 +5,10 @@
  *
  * Holds: an answer that is refused has changed nothing; marks only rise; what is shown is a line
  * that can be; and each reader of wire.list takes or refuses any tree. */
+#include "../fuzz.h"
 #include "../json_mutator.h"
 #include "line/event/line_event.h"
 #include "queue-front/lua/line_wire.h"
-
-#include <assert.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { WIRE_BYTES = 1 << 20 };
 
@@ -131,10 +127,10 @@ static void take(struct line_event *event, const redisReply *reply, uint64_t now
     assert(!text.overflown);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span rest)
 {
     static struct line_event event;
-    struct span rest = {(const char *)data, size}, line;
+    struct span line;
     uint64_t now_us = 5000000;
     line_event_init(&event, SPAN("e"));
     while (rest.ptr != NULL) {
@@ -148,5 +144,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         freeReplyObject(reply);
     }
     line_event_deinit(&event);
-    return 0;
 }

@@ -3,13 +3,10 @@
  *
  * Holds: what is found lies in the request, behind its name; a field that we have written ourselves
  * is found as it was, whatever stands before it. */
+#include "../fuzz.h"
 #include "api/caller.h"
 #include "http/http_internal.h"
 #include "outcall/outcall.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_MAX = 2048, REQUEST_MAX = 16384 };
 
@@ -85,19 +82,18 @@ static void find_own(struct http_req *req, struct span value, struct span before
     assert(span_eq(found, value));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span body)
 {
     static struct http_req req;
-    struct span query, cookie, body = {(const char *)data, size};
-    if (size > INPUT_MAX)
-        return 0;
+    struct span query, cookie;
+    if (body.len > INPUT_MAX)
+        return;
     body = span_cut(body, '\n', &query);
     body = body.ptr != NULL ? span_cut(body, '\n', &cookie) : body;
     if (body.ptr == NULL)
-        return 0;
+        return;
     req.addr_known = true;
     if (receive(&req, query, cookie, body))
         read_all(&req);
     find_own(&req, cookie, body);
-    return 0;
 }

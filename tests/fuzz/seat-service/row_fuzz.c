@@ -5,14 +5,11 @@
  *
  * A row stands behind its length, two bytes, and a byte of which the lowest bit says to give the
  * row the link that fits: otherwise no random row would get past the chain. */
+#include "../fuzz.h"
 #include "access/idem.h"
 #include "core/engine/engine.h"
 #include "journal/follower.h"
 #include "small_hall.h"
-
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct replay {
     struct engine *engine;
@@ -58,7 +55,7 @@ static void follow(struct follower *follower, struct span bytes, bool fits)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span in)
 {
     static struct plan *plan;
     static struct idem *idem;
@@ -71,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct replay replay = {.idem = idem};
     struct engine_conf conf = {.plan = plan, .now_ms = 1, .late_max = 2};
     if (engine_create(&conf, &err, &replay.engine) < 0)
-        return 0;
+        return;
     engine_replay_begin(replay.engine);
     struct store_event event = {.no = 1, .id = "night"};
     struct follower follower;
@@ -79,17 +76,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     follower.apply = apply;
     follower.ctx = &replay;
     follower.err = &err;
-    for (size_t at = 0; size - at >= 3;) {
-        size_t len = (size_t)data[at] | (size_t)data[at + 1] << 8;
-        bool fits = (data[at + 2] & 1) != 0;
-        at += 3;
-        if (len > size - at)
+    while (in.len >= 3) {
+        const uint8_t *head = (const uint8_t *)in.ptr;
+        size_t len = (size_t)head[0] | (size_t)head[1] << 8;
+        bool fits = (head[2] & 1) != 0;
+        in = span_skip(in, 3);
+        if (len > in.len)
             break;
-        follow(&follower, (struct span){(const char *)data + at, len}, fits);
-        at += len;
+        follow(&follower, (struct span){in.ptr, len}, fits);
+        in = span_skip(in, len);
     }
     engine_state_hash(replay.engine);
     engine_replay_end(replay.engine);
     engine_destroy(replay.engine);
-    return 0;
 }

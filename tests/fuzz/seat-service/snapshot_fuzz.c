@@ -1,32 +1,32 @@
 /* snapshot_fuzz.c: a snapshot, and a change after it, into an engine of a small hall. Bad ones are
  * refused; none of them breaks an assert or is read past its end. */
+#include "../fuzz.h"
 #include "core/engine/engine.h"
 #include "small_hall.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* The first two bytes say how much of the rest is the snapshot; then come changes, each behind its
  * length. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz(struct span in)
 {
+    const uint8_t *data = (const uint8_t *)in.ptr;
     static struct plan *plan;
     struct err_slot err;
     struct engine *engine;
     if (plan == NULL)
         plan = small_hall();
     struct engine_conf conf = {.plan = plan, .now_ms = 1};
-    if (size < 2 || engine_create(&conf, &err, &engine) < 0)
-        return 0;
+    if (in.len < 2 || engine_create(&conf, &err, &engine) < 0)
+        return;
     engine_replay_begin(engine);
     size_t len = (size_t)data[0] | (size_t)data[1] << 8, at = 2;
-    if (len > 0 && len <= size - at) {
+    if (len > 0 && len <= in.len - at) {
         engine_snapshot_read(engine, data + at, len, &err);
         at += len;
     }
-    while (at < size) {
+    while (at < in.len) {
         struct change change;
         size_t one = data[at++];
-        if (one > size - at)
+        if (one > in.len - at)
             break;
         if (change_decode(data + at, one, &err, &change) == 0)
             engine_apply(engine, &change, &err);
@@ -35,5 +35,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     engine_state_hash(engine);
     engine_replay_end(engine);
     engine_destroy(engine);
-    return 0;
 }
