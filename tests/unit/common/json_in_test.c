@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* JSON with ' for ". */
 static json_t *parse(const char *text)
 {
     json_t *doc = NULL;
     struct err_slot err;
-    if (json_in_parse(span_of(text), &err, &doc) < 0)
+    if (json_in_parse(span_of(script_json(text)), &err, &doc) < 0)
         fail_msg("%s: %s", text, err.text);
     return doc;
 }
@@ -27,13 +28,12 @@ struct member_row {
     const char *error; /* NULL: the document is good */
 };
 
-enum { LEVELS_MAX = 4, KEEP = 77 };
+enum { LEVELS_MAX = 4, KEPT = 77 }; /* a getter that returns false has written nothing */
 
 static struct {
     struct json_in levels[LEVELS_MAX], *in;
     json_t *list;
     struct text got;
-    char got_memory[512];
     char keys[1024]; /* json_in remembers keys by their address */
     size_t keys_len;
 } reading;
@@ -47,20 +47,21 @@ static const char *key_of(const struct script_line *line)
     return strcpy(key, word);
 }
 
+/* The number at this word, or 0 if there is none. */
 static int64_t number_at(const struct script_line *line, unsigned at)
 {
-    const char *word = script_word(line, at);
-    return strcmp(word, "max") == 0 ? INT64_MAX : strtoll(word, NULL, 10);
+    if (at >= line->len)
+        return 0;
+    return strcmp(line->words[at], "max") == 0 ? INT64_MAX : strtoll(line->words[at], NULL, 10);
 }
 
-/* A getter that returns false has written nothing. */
-static void put_number(bool good, int64_t value)
+static void put_number(bool good, uint64_t value)
 {
     if (good)
-        text_printf(&reading.got, "%" PRId64 " ", value);
+        text_printf(&reading.got, "%" PRIu64 " ", value);
     else
         TEXT_LIT(&reading.got, "- ");
-    assert_true(good || value == KEEP);
+    assert_true(good || value == KEPT);
 }
 
 static void put_flag(bool good)
@@ -68,35 +69,19 @@ static void put_flag(bool good)
     text_str(&reading.got, good ? "yes " : "- ");
 }
 
-static void run_u64(const struct script_line *line)
+static void run_number(const struct script_line *line)
 {
-    uint64_t value = KEEP;
-    uint64_t min = (uint64_t)number_at(line, 2), max = (uint64_t)number_at(line, 3);
-    bool good = json_in_u64(reading.in, key_of(line), min, max, &value);
-    put_number(good, (int64_t)value);
-}
-
-static void run_milli(const struct script_line *line)
-{
-    uint64_t value = KEEP;
-    uint64_t min = (uint64_t)number_at(line, 2), max = (uint64_t)number_at(line, 3);
-    bool good = json_in_milli(reading.in, key_of(line), min, max, &value);
-    put_number(good, (int64_t)value);
-}
-
-static void run_time(const struct script_line *line)
-{
-    uint64_t value = KEEP;
-    bool good = json_in_time(reading.in, key_of(line), &value);
-    put_number(good, (int64_t)value);
-}
-
-static void run_word(const struct script_line *line)
-{
+    static const char *const getters[] = {"u64", "milli", "time", "word", NULL};
     static const char *const modes[] = {"off", "on", "auto", NULL};
-    unsigned value = KEEP;
-    bool good = json_in_word(reading.in, key_of(line), modes, &value);
-    put_number(good, value);
+    struct json_in *in = reading.in;
+    const char *key = key_of(line);
+    uint64_t min = (uint64_t)number_at(line, 2), max = (uint64_t)number_at(line, 3), value = KEPT;
+    unsigned mode = KEPT, getter = script_choice(line, script_word(line, 0), getters);
+    bool good = getter == 0   ? json_in_u64(in, key, min, max, &value)
+                : getter == 1 ? json_in_milli(in, key, min, max, &value)
+                : getter == 2 ? json_in_time(in, key, &value)
+                              : json_in_word(in, key, modes, &mode);
+    put_number(good, getter == 3 ? mode : value);
 }
 
 static void run_bool(const struct script_line *line)
@@ -106,22 +91,22 @@ static void run_bool(const struct script_line *line)
     bool good = json_in_bool(reading.in, key, &first);
     assert_int_equal(json_in_bool(reading.in, key, &second), good);
     assert_int_equal(first == second, good);
-    put_number(good, good ? first : KEEP);
+    put_number(good, good ? first : KEPT);
 }
 
-static void put_text(bool good, struct span value)
-{
-    assert_true(good || span_eq(value, SPAN("as it was")));
-    text_put(&reading.got, good ? value : SPAN("-"));
-    text_char(&reading.got, ' ');
-}
-
+/* str KEY MIN MAX, item-str KEY INDEX MIN MAX */
 static void run_str(const struct script_line *line)
 {
     struct span value = SPAN("as it was");
-    size_t min = (size_t)number_at(line, 2), max = (size_t)number_at(line, 3);
-    bool good = json_in_str(reading.in, key_of(line), min, max, &value);
-    put_text(good, value);
+    bool item = line->len == 5;
+    size_t min = (size_t)number_at(line, 2 + item), max = (size_t)number_at(line, 3 + item);
+    const char *key = key_of(line);
+    bool good = item ? json_in_item_str(reading.in, key, reading.list, (size_t)number_at(line, 2),
+                                        min, max, &value)
+                     : json_in_str(reading.in, key, min, max, &value);
+    assert_true(good || span_eq(value, SPAN("as it was")));
+    text_put(&reading.got, good ? value : SPAN("-"));
+    text_char(&reading.got, ' ');
 }
 
 static void run_list(const struct script_line *line)
@@ -131,37 +116,21 @@ static void run_list(const struct script_line *line)
     json_t *list = NULL;
     bool good = json_in_array(reading.in, key_of(line), min, max, &list);
     assert_int_equal(list != NULL, good);
-    put_number(good, good ? (int64_t)json_array_size(list) : KEEP);
+    put_number(good, good ? json_array_size(list) : KEPT);
     reading.list = good ? list : reading.list;
 }
 
-static void run_item_str(const struct script_line *line)
-{
-    struct span value = SPAN("as it was");
-    size_t index = (size_t)number_at(line, 2);
-    size_t min = (size_t)number_at(line, 3), max = (size_t)number_at(line, 4);
-    bool good = json_in_item_str(reading.in, key_of(line), reading.list, index, min, max, &value);
-    put_text(good, value);
-}
-
-static void enter(bool good)
-{
-    if (good)
-        reading.in++;
-    put_flag(good);
-}
-
+/* child KEY, item KEY INDEX: what follows reads from it, until "end". */
 static void run_child(const struct script_line *line)
 {
-    assert_true(reading.in + 1 < reading.levels + LEVELS_MAX);
-    enter(json_in_child(reading.in, key_of(line), reading.in + 1));
-}
-
-static void run_item(const struct script_line *line)
-{
-    assert_true(reading.in + 1 < reading.levels + LEVELS_MAX);
-    enter(json_in_item_child(reading.in, key_of(line), reading.list, (size_t)number_at(line, 2),
-                             reading.in + 1));
+    struct json_in *child = reading.in + 1;
+    const char *key = key_of(line);
+    assert_true(child < reading.levels + LEVELS_MAX);
+    bool good = line->len == 2 ? json_in_child(reading.in, key, child)
+                               : json_in_item_child(reading.in, key, reading.list,
+                                                    (size_t)number_at(line, 2), child);
+    reading.in += good;
+    put_flag(good);
 }
 
 static void run_end(const struct script_line *line)
@@ -202,12 +171,18 @@ static void run_refuse(const struct script_line *line)
 }
 
 static const struct script_verb verbs[] = {
-    {"u64", run_u64},       {"milli", run_milli}, {"bool", run_bool},
-    {"str", run_str},       {"word", run_word},   {"time", run_time},
-    {"list", run_list},     {"any", run_any},     {"item-str", run_item_str},
-    {"has", run_has},       {"child", run_child}, {"item", run_item},
-    {"end", run_end},       {"allow", run_allow}, {"require", run_require},
-    {"refuse", run_refuse}, {NULL, NULL},
+    {"u64|milli|time|word", run_number},
+    {"bool", run_bool},
+    {"str|item-str", run_str},
+    {"list", run_list},
+    {"any", run_any},
+    {"has", run_has},
+    {"child|item", run_child},
+    {"end", run_end},
+    {"allow", run_allow},
+    {"require", run_require},
+    {"refuse", run_refuse},
+    {NULL, NULL},
 };
 
 #define LONG "member-no-"
@@ -322,20 +297,11 @@ static const struct {
     {"child x", "must be an object", {"3", "[]"}},
 };
 
-static void with_quotes(char *out, size_t cap, const char *body)
-{
-    assert_in_range(strlen(body), 0, cap - 1);
-    strcpy(out, body);
-    for (char *at = out; (at = strchr(at, '\'')) != NULL;)
-        *at = '"';
-}
-
 static void check_row(const struct member_row *row)
 {
-    char body[512], memory[512] = "";
+    char memory[512] = "";
     struct err_slot err = {.text = ""};
-    with_quotes(body, sizeof(body), row->body);
-    json_t *doc = parse(body);
+    json_t *doc = parse(row->body);
     memset(&reading, 0xA5, sizeof(reading)); /* json_in_object() resets what was there */
     reading.in = reading.levels;
     strcpy(reading.in->pointer, "/other");
@@ -353,7 +319,8 @@ static void check_row(const struct member_row *row)
     memory[reading.got.len] = '\0';
     if (strcmp(memory, row->got) != 0 || rc != (row->error == NULL ? 0 : ERR_RANGE) ||
         strcmp(err.text, row->error == NULL ? "" : row->error) != 0)
-        fail_msg("%s: %s: got \"%s\", %s, \"%s\"", row->name, body, memory, err_name(rc), err.text);
+        fail_msg("%s: %s: got \"%s\", %s, \"%s\"", row->name, row->body, memory, err_name(rc),
+                 err.text);
     json_decref(doc);
 }
 
@@ -480,18 +447,16 @@ static void merge_patches_follow_the_rfc(void **state)
         {"{}", "{'a':{'b':1}}", "{'a':{'b':1}}"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char texts[3][64], memory[64];
-        for (int k = 0; k < 3; k++)
-            with_quotes(texts[k], sizeof(texts[k]), cases[i][k]);
-        json_t *target = parse(texts[0]), *patch = parse(texts[1]), *merged;
+        char memory[64];
+        json_t *target = parse(cases[i][0]), *patch = parse(cases[i][1]), *merged;
         struct err_slot err;
         assert_int_equal(0, json_in_merge(target, patch, &err, &merged));
         struct text text = text_on(memory, sizeof(memory));
         json_in_put(&text, merged);
-        assert_span(text_span(&text), texts[2]);
+        assert_span(text_span(&text), script_json(cases[i][2]));
         text.len = 0;
         json_in_put(&text, target);
-        assert_span(text_span(&text), texts[0]);
+        assert_span(text_span(&text), script_json(cases[i][0]));
         json_decref(merged);
         json_decref(patch);
         json_decref(target);
@@ -501,7 +466,7 @@ static void merge_patches_follow_the_rfc(void **state)
 static void documents_are_written_into_bounded_and_growing_memory(void **state)
 {
     (void)state;
-    json_t *doc = parse("{\"a\":0.1,\"b\":\"cd\"}");
+    json_t *doc = parse("{'a':0.1,'b':'cd'}");
     char memory[32];
     struct text text = text_on(memory, 18);
     json_in_put(&text, doc);
@@ -534,12 +499,12 @@ static void documents_are_written_into_bounded_and_growing_memory(void **state)
 /* ---- without memory ---- */
 
 static unsigned allocations, refused_at;
-static bool refuse_all_after;
+static bool refuse_later; /* also what comes after the refused one */
 
 static void *refuse(size_t size)
 {
     unsigned nth = allocations++;
-    return nth == refused_at || (refuse_all_after && nth > refused_at) ? NULL : malloc(size);
+    return nth == refused_at || (refuse_later && nth > refused_at) ? NULL : malloc(size);
 }
 
 /* jansson continues after some refused allocations and leaves out the byte that had no room. */
@@ -549,40 +514,37 @@ static void a_parsed_text_is_complete_or_there_was_no_memory(void **state)
     static const char text[] = "{\"a name of more than sixteen bytes\":"
                                "[\"a text of more than sixteen bytes\",12345678901234567890.5,1]}";
     json_t *whole = parse(text);
-    json_in_allocate(refuse);
-    for (unsigned way = 0; way < 4; way++) { /* both readers; one refusal or all from there on */
+    for (unsigned way = 0; way < 4; way++) { /* both readers; one refusal, or all from there on */
         bool lacking = true;
-        refuse_all_after = way % 2 != 0;
+        refuse_later = way % 2 != 0;
         for (refused_at = 0; lacking; refused_at++) {
             json_t *doc = NULL;
             struct err_slot err;
             allocations = 0;
+            json_in_allocate(refuse);
             int rc =
                 way / 2 ? json_in_read(SPAN(text), &doc) : json_in_parse(SPAN(text), &err, &doc);
+            json_in_allocate(malloc);
             lacking = allocations > refused_at;
             assert_int_equal(rc, lacking ? ERR_NOMEM : 0);
             assert_int_equal(doc != NULL, !lacking);
-            allocations = refused_at + 1; /* none is refused here */
-            refuse_all_after = false;
             assert_true(doc == NULL || json_equal(doc, whole));
-            refuse_all_after = way % 2 != 0;
             json_decref(doc);
         }
-        assert_true(refused_at > 10 || refuse_all_after);
+        assert_true(refused_at > 10 || refuse_later);
     }
-    json_in_allocate(malloc);
     json_decref(whole);
 }
 
 static void without_memory_documents_are_neither_merged_nor_written(void **state)
 {
     (void)state;
-    json_t *target = parse("{\"a\":{\"b\":[1]},\"c\":1}");
-    json_t *patch = parse("{\"a\":{\"d\":[2]},\"c\":{\"e\":{\"f\":\"g\"}}}"), *merged = NULL;
+    json_t *target = parse("{'a':{'b':[1]},'c':1}");
+    json_t *patch = parse("{'a':{'d':[2]},'c':{'e':{'f':'g'}}}"), *merged = NULL;
     struct err_slot err;
     int rc = ERR_NOMEM;
     json_in_allocate(refuse);
-    refuse_all_after = true;
+    refuse_later = true;
     for (refused_at = 0; rc != 0; refused_at++) {
         allocations = 0;
         rc = json_in_merge(target, patch, &err, &merged);
