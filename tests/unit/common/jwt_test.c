@@ -64,31 +64,27 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The fault that belongs to a sentence. */
-static enum jwt_fault fault_of(const char *sentence)
-{
-    static const struct {
-        const char *starts;
-        enum jwt_fault fault;
-    } rows[] = {
-        {"token: alg ", JWT_FAULT_ALG},
-        {"token: a signature is ", JWT_FAULT_ALG},
-        {"token: the signature ", JWT_FAULT_SIGNATURE},
-        {"token: kid is not of", JWT_FAULT_KEY},
-        {"token: iss ", JWT_FAULT_ISSUER},
-        {"token: aud ", JWT_FAULT_AUDIENCE},
-        {"token: iat is in", JWT_FAULT_TIME},
-        {"token: it is too early", JWT_FAULT_TIME},
-        {"token: exp is not after", JWT_FAULT_TIME},
-        {"token: it lives longer", JWT_FAULT_TIME},
-        {"token: it has run out", JWT_FAULT_EXPIRED},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strncmp(sentence, rows[i].starts, strlen(rows[i].starts)) == 0)
-            return rows[i].fault;
-    }
-    return JWT_FAULT_FORM;
-}
+/* Each sentence has its code and its fault; the last row is for all others. */
+static const struct refusal {
+    const char *starts;
+    int rc;
+    enum jwt_fault fault;
+} refusals[] = {
+    {"token: alg ", ERR_AUTH, JWT_FAULT_ALG},
+    {"token: a signature is ", ERR_AUTH, JWT_FAULT_ALG},
+    {"token: the signature ", ERR_AUTH, JWT_FAULT_SIGNATURE},
+    {"token: kid is not of", ERR_UNKNOWN, JWT_FAULT_KEY},
+    {"token: iss ", ERR_AUTH, JWT_FAULT_ISSUER},
+    {"token: aud ", ERR_AUTH, JWT_FAULT_AUDIENCE},
+    {"token: iat is in", ERR_AUTH, JWT_FAULT_TIME},
+    {"token: it is too early", ERR_AUTH, JWT_FAULT_TIME},
+    {"token: exp is not after", ERR_AUTH, JWT_FAULT_TIME},
+    {"token: it lives longer", ERR_AUTH, JWT_FAULT_TIME},
+    {"token: it has run out", ERR_TIMEOUT, JWT_FAULT_EXPIRED},
+    {"token: its ", ERR_SYNTAX, JWT_FAULT_FORM},
+    {"token: it is not three parts", ERR_SYNTAX, JWT_FAULT_FORM},
+    {"token: ", ERR_AUTH, JWT_FAULT_FORM},
+};
 
 static int verify(struct span token, struct err_slot *err)
 {
@@ -97,28 +93,29 @@ static int verify(struct span token, struct err_slot *err)
     struct jwt_rules rules = world.rules;
     rules.fault = &fault;
     int rc = jwt_verify(world.keys, &rules, token, err, &jwt);
-    if (rc == 0)
+    if (rc == 0) {
         jwt_deinit(&jwt);
-    else
-        assert_int_equal(fault_of(err->text), fault);
+        return 0;
+    }
+    const struct refusal *refusal = refusals;
+    while (strncmp(err->text, refusal->starts, strlen(refusal->starts)) != 0)
+        refusal++;
+    assert_int_equal(refusal->rc, rc);
+    assert_int_equal(refusal->fault, fault);
     return rc;
-}
-
-/* Signs the claims with a key. */
-static struct span sign(const struct jwks_key *key)
-{
-    world.token.len = 0;
-    assert_int_equal(0, jwt_sign(key, "pass+jwt", &world.claims, NULL, &world.token));
-    return text_span(&world.token);
 }
 
 static struct span signed_token(void)
 {
-    return sign(jwks_signer(world.keys));
+    world.token.len = 0;
+    assert_int_equal(
+        0, jwt_sign(jwks_signer(world.keys), "pass+jwt", &world.claims, NULL, &world.token));
+    return text_span(&world.token);
 }
 
-/* ---- tables: headers and payloads, signed by the verifier's key unless the row says otherwise. In
- * both ' is a quote, $ the kid, & iss and aud, and @ the times. ---- */
+/* ---- tables: headers and payloads, signed by the verifier's key unless the row says otherwise,
+ * and what the refusal says. In both ' is a quote, $ the kid, % that of the previous key, & iss and
+ * aud, and @ the times. ---- */
 
 #define AGREED "'iss':'queue','aud':'seats'"
 #define TIMES  "'iat':1795159953,'exp':1795159963"
@@ -134,9 +131,7 @@ enum rules {
 };
 
 struct token_row {
-    const char *header, *payload;
-    int rc;
-    const char *says;
+    const char *part, *says;
     unsigned rules;
 };
 
@@ -145,6 +140,8 @@ static void expand(struct text *out, const char *pattern)
     for (; *pattern != '\0'; pattern++) {
         if (*pattern == '$')
             text_put(out, jwks_key_kid(jwks_signer(world.keys)));
+        else if (*pattern == '%')
+            text_put(out, jwks_key_kid(jwks_at(world.keys, 1)));
         else if (*pattern == '&')
             expand(out, AGREED);
         else if (*pattern == '@')
@@ -163,141 +160,134 @@ static void put_part(struct text *out, const char *pattern)
     base64_put(out, text.ptr, text.len);
 }
 
-static const struct jwks_key *signer_of(unsigned rules)
-{
-    if (rules & STRANGER)
-        return world.stranger;
-    return rules & PREVIOUS ? jwks_at(world.keys, 1) : jwks_signer(world.keys);
-}
-
-static void check(const struct token_row *row)
+static void check(const char *header, const char *payload, const char *says, unsigned rules)
 {
     char memory[2 * JWT_BYTES_MAX];
     uint8_t signature[JWKS_SIGNATURE_BYTES];
     struct text token = text_on(memory, sizeof(memory));
     struct err_slot err = {.text = ""};
-    put_part(&token,
-             row->header != NULL ? row->header : "{'alg':'ES256','typ':'pass+jwt','kid':'$'}");
+    const struct jwks_key *key = rules & STRANGER   ? world.stranger
+                                 : rules & PREVIOUS ? jwks_at(world.keys, 1)
+                                                    : jwks_signer(world.keys);
+    put_part(&token, header);
     text_char(&token, '.');
-    put_part(&token, row->payload);
-    const struct jwks_key *key = signer_of(row->rules);
+    put_part(&token, payload);
     assert_int_equal(0, jwks_key_sign(key, text_span(&token), NULL, signature));
     text_char(&token, '.');
     base64_put(&token, signature, sizeof(signature));
     assert_false(token.overflown);
-    world.rules.typ = row->rules & OUTSIDE ? NULL : "pass+jwt";
-    world.rules.iat_ahead_ok = row->rules & IAT_AHEAD;
-    world.rules.lifetime_s_max = row->rules & ENDLESS ? 0 : 3600;
-    world.rules.run_out_ok = row->rules & RUN_OUT;
-    world.rules.aud = row->rules & NO_AUD ? "" : "seats";
+    world.rules.typ = rules & OUTSIDE ? NULL : "pass+jwt";
+    world.rules.iat_ahead_ok = rules & IAT_AHEAD;
+    world.rules.lifetime_s_max = rules & ENDLESS ? 0 : 3600;
+    world.rules.run_out_ok = rules & RUN_OUT;
+    world.rules.aud = rules & NO_AUD ? "" : "seats";
     int rc = verify(text_span(&token), &err);
-    if (rc != row->rc || strstr(err.text, row->says) == NULL)
-        fail_msg("%s %s: %d %s", row->header != NULL ? row->header : "", row->payload, rc,
-                 err.text);
+    if ((rc == 0) != (says == NULL) || (rc != 0 && strstr(err.text, says) == NULL))
+        fail_msg("%s %s: %d %s", header, payload, rc, err.text);
 }
 
-#define CHECK_ROWS(ROWS)                                                                           \
-    for (size_t i = 0; i < sizeof(ROWS) / sizeof((ROWS)[0]); i++)                                  \
-    check(&(ROWS)[i])
+#define OUR_HEADER "{'alg':'ES256','typ':'pass+jwt','kid':'$'}"
 
 /* A token does not choose its algorithm, and its header asks for nothing more. */
 static void the_verifier_chooses_the_algorithm(void **state)
 {
     static const char alg[] = "alg must be ES256", any[] = "alg must be ES256, RS256 or EdDSA";
-    static const char typ[] = "typ must be";
-    static const char good[] = "{&,@}";
-    static const struct token_row rows[] = {
-        {NULL, good, 0, "", 0},
-        {"{'alg':'none','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
-        {"{'alg':'none'}", good, ERR_AUTH, alg, 0},
-        {"{'alg':'None','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
-        {"{'alg':'RS256','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
-        {"{'alg':'HS256','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
-        {"{'alg':'es256','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
-        {"{'alg':['ES256'],'typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
-        {"{'typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, alg, 0},
-        {"{'alg':'none','kid':'$'}", good, ERR_AUTH, any, OUTSIDE},
-        {"{'alg':'HS256','kid':'$'}", good, ERR_AUTH, any, OUTSIDE},
-        {"{'alg':'ES256','typ':'JWT','kid':'$'}", good, ERR_AUTH, typ, 0},
-        {"{'alg':'ES256','kid':'$'}", good, ERR_AUTH, typ, 0},
-        {"{'alg':'ES256','typ':'JWT','kid':'$'}", good, 0, "", OUTSIDE},
-        {"{'alg':'ES256','typ':'jwt','kid':'$'}", good, 0, "", OUTSIDE},
-        {"{'alg':'ES256','typ':'at+jwt','kid':'$'}", good, 0, "", OUTSIDE},
-        {"{'alg':'ES256','typ':'application/at+jwt','kid':'$'}", good, 0, "", OUTSIDE},
-        {"{'alg':'ES256','kid':'$'}", good, 0, "", OUTSIDE},
-        {"{'alg':'ES256','typ':'pass+jwt','kid':'$'}", good, ERR_AUTH, typ, OUTSIDE},
-        {"{'alg':'ES256','typ':'pass+jwt'}", good, ERR_AUTH, "kid is missing", 0},
-        {"{'alg':'ES256','typ':'pass+jwt','kid':7}", good, ERR_AUTH, "kid is missing", 0},
-        {"{'alg':'ES256','typ':'pass+jwt','kid':'$x'}", good, ERR_UNKNOWN, "kid is not of", 0},
-        {"{'alg':'ES256','typ':'pass+jwt','kid':'$','crit':['b64'],'b64':false}", good, ERR_AUTH,
-         "crit", 0},
-        {"{'alg':'ES256','typ':'pass+jwt','kid':'$','crit':[]}", good, ERR_AUTH, "crit", 0},
-        {NULL, good, ERR_AUTH, "the signature is wrong", STRANGER}, /* under our kid */
-        {NULL, good, ERR_AUTH, "the signature is wrong", PREVIOUS},
+    static const char typ[] = "typ must be", wrong[] = "the signature is wrong";
+    static const struct token_row headers[] = {
+        {OUR_HEADER, NULL, 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':'%'}", NULL, PREVIOUS},
+        {"{'alg':'none','typ':'pass+jwt','kid':'$'}", alg, 0},
+        {"{'alg':'none'}", alg, 0},
+        {"{'alg':'None','typ':'pass+jwt','kid':'$'}", alg, 0},
+        {"{'alg':'RS256','typ':'pass+jwt','kid':'$'}", alg, 0},
+        {"{'alg':'HS256','typ':'pass+jwt','kid':'$'}", alg, 0},
+        {"{'alg':'es256','typ':'pass+jwt','kid':'$'}", alg, 0},
+        {"{'alg':['ES256'],'typ':'pass+jwt','kid':'$'}", alg, 0},
+        {"{'typ':'pass+jwt','kid':'$'}", alg, 0},
+        {"{'alg':'none','kid':'$'}", any, OUTSIDE},
+        {"{'alg':'HS256','kid':'$'}", any, OUTSIDE},
+        {"{'alg':'ES256','typ':'JWT','kid':'$'}", typ, 0},
+        {"{'alg':'ES256','kid':'$'}", typ, 0},
+        {"{'alg':'ES256','typ':'JWT','kid':'$'}", NULL, OUTSIDE},
+        {"{'alg':'ES256','typ':'jwt','kid':'$'}", NULL, OUTSIDE},
+        {"{'alg':'ES256','typ':'at+jwt','kid':'$'}", NULL, OUTSIDE},
+        {"{'alg':'ES256','typ':'application/at+jwt','kid':'$'}", NULL, OUTSIDE},
+        {"{'alg':'ES256','kid':'$'}", NULL, OUTSIDE},
+        {OUR_HEADER, typ, OUTSIDE},
+        {"{'alg':'ES256','typ':'pass+jwt'}", "kid is missing", 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':7}", "kid is missing", 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':'$x'}", "kid is not of a key", 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':'$','crit':['b64'],'b64':false}", "crit", 0},
+        {"{'alg':'ES256','typ':'pass+jwt','kid':'$','crit':[]}", "crit", 0},
+        {OUR_HEADER, wrong, STRANGER},
+        {OUR_HEADER, wrong, PREVIOUS},
     };
     (void)state;
-    CHECK_ROWS(rows);
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+        check(headers[i].part, "{&,@}", headers[i].says, headers[i].rules);
 }
 
 static void every_claim_is_compared(void **state)
 {
     static const char iss[] = "iss must be", aud[] = "aud must be", texts[] = "sub and jti";
-    static const struct token_row rows[] = {
-        {NULL, "{'iss':'queue','aud':['x','seats'],@}", 0, "", 0},
-        {NULL, "{'iss':'other','aud':'seats',@}", ERR_AUTH, iss, 0},
-        {NULL, "{'aud':'seats',@}", ERR_AUTH, iss, 0},
-        {NULL, "{'iss':['queue'],'aud':'seats',@}", ERR_AUTH, iss, 0},
-        {NULL, "{'iss':'queue','aud':'pay',@}", ERR_AUTH, aud, 0},
-        {NULL, "{'iss':'queue','aud':[],@}", ERR_AUTH, aud, 0},
-        {NULL, "{'iss':'queue','aud':[['seats']],@}", ERR_AUTH, aud, 0},
-        {NULL, "{'iss':'queue','aud':{'seats':1},@}", ERR_AUTH, aud, 0},
-        {NULL, "{'iss':'queue',@}", ERR_AUTH, aud, 0},
-        {NULL, "{'iss':'queue','aud':'',@}", ERR_AUTH, aud, NO_AUD}, /* nobody, not anybody */
-        {NULL, "{'iss':'queue','aud':[],@}", ERR_AUTH, aud, NO_AUD},
-        {NULL, "{&,'sub':'',@}", ERR_AUTH, texts, 0},
-        {NULL, "{&,'jti':5,@}", ERR_AUTH, texts, 0},
-        {NULL, "[1]", ERR_SYNTAX, "payload", 0},
-        {NULL, "{&,'iss':'queue',@}", ERR_SYNTAX, "payload", 0},
+    static const struct token_row payloads[] = {
+        {"{'iss':'queue','aud':['x','seats'],@}", NULL, 0},
+        {"{'iss':'other','aud':'seats',@}", iss, 0},
+        {"{'aud':'seats',@}", iss, 0},
+        {"{'iss':['queue'],'aud':'seats',@}", iss, 0},
+        {"{'iss':'queue','aud':'pay',@}", aud, 0},
+        {"{'iss':'queue','aud':[],@}", aud, 0},
+        {"{'iss':'queue','aud':[['seats']],@}", aud, 0},
+        {"{'iss':'queue','aud':{'seats':1},@}", aud, 0},
+        {"{'iss':'queue',@}", aud, 0},
+        {"{'iss':'queue','aud':'',@}", aud, NO_AUD}, /* nobody, not anybody */
+        {"{'iss':'queue','aud':[],@}", aud, NO_AUD},
+        {"{&,'sub':'',@}", texts, 0},
+        {"{&,'jti':5,@}", texts, 0},
+        {"[1]", "payload", 0},
+        {"{&,'iss':'queue',@}", "payload", 0},
     };
     (void)state;
-    CHECK_ROWS(rows);
+    for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++)
+        check(OUR_HEADER, payloads[i].part, payloads[i].says, payloads[i].rules);
 }
 
 static void times_are_compared_with_the_leeway_and_not_a_second_more(void **state)
 {
     static const char form[] = "seconds since 1970", expired[] = "run out",
-                      longer[] = "longer than it may";
-    static const struct token_row rows[] = {
-        {NULL, "{&,'iat':1795159900,'exp':1795159949}", 0, "", 0}, /* 4 s ago */
-        {NULL, "{&,'iat':1795159900,'exp':1795159948}", ERR_TIMEOUT, expired, 0},
-        {NULL, "{&,'iat':1795159958,'exp':1795159999}", 0, "", 0}, /* in 5 s */
-        {NULL, "{&,'iat':1795159959,'exp':1795159999}", ERR_AUTH, "iat is in the future", 0},
-        {NULL, "{&,'iat':1795159953,'nbf':1795159958,'exp':1795159999}", 0, "", 0},
-        {NULL, "{&,'iat':1795159953,'nbf':1795159959,'exp':1795159999}", ERR_AUTH, "nbf", 0},
-        {NULL, "{&,'iat':1795159953,'exp':1795159953}", ERR_AUTH, "not after iat", 0},
-        {NULL, "{&,'iat':1795159953,'exp':1795163553}", 0, "", 0},
-        {NULL, "{&,'iat':1795159953,'exp':1795163554}", ERR_AUTH, longer, 0},
-        {NULL, "{&,'iat':1795159953}", ERR_AUTH, form, 0},
-        {NULL, "{&,'exp':1795159999}", ERR_AUTH, form, 0},
-        {NULL, "{&,'iat':1795159953,'exp':'1795159999'}", ERR_AUTH, form, 0},
-        {NULL, "{&,'iat':1795159953,'exp':1795159999.5}", ERR_AUTH, form, 0},
-        {NULL, "{&,'iat':-1,'exp':1795159999}", ERR_AUTH, form, 0},
-        {NULL, "{&,'iat':0,'exp':1795159999}", ERR_AUTH, form, 0},
-        {NULL, "{&,'iat':1795159953,'exp':2147483647}", ERR_AUTH, longer, 0},
-        {NULL, "{&,'iat':1795159953,'exp':2147483648}", ERR_AUTH, form, 0},
-        {NULL, "{&,'iat':1795159953,'exp':9223372036854775807}", ERR_AUTH, form, 0},
-        {NULL, "{&,'iat':1795159953,'exp':1795159999,'nbf':null}", ERR_AUTH, form, 0},
+                      longer[] = "longer than it may", early[] = "too early for nbf",
+                      ahead[] = "iat is in the future", backwards[] = "not after iat";
+    static const struct token_row payloads[] = {
+        {"{&,'iat':1795159900,'exp':1795159949}", NULL, 0},
+        {"{&,'iat':1795159900,'exp':1795159948}", expired, 0},
+        {"{&,'iat':1795159958,'exp':1795159999}", NULL, 0},
+        {"{&,'iat':1795159959,'exp':1795159999}", ahead, 0},
+        {"{&,'iat':1795159953,'nbf':1795159958,'exp':1795159999}", NULL, 0},
+        {"{&,'iat':1795159953,'nbf':1795159959,'exp':1795159999}", early, 0},
+        {"{&,'iat':1795159953,'exp':1795159953}", backwards, 0},
+        {"{&,'iat':1795159953,'exp':1795163553}", NULL, 0},
+        {"{&,'iat':1795159953,'exp':1795163554}", longer, 0},
+        {"{&,'iat':1795159953}", form, 0},
+        {"{&,'exp':1795159999}", form, 0},
+        {"{&,'iat':1795159953,'exp':'1795159999'}", form, 0},
+        {"{&,'iat':1795159953,'exp':1795159999.5}", form, 0},
+        {"{&,'iat':-1,'exp':1795159999}", form, 0},
+        {"{&,'iat':0,'exp':1795159999}", form, 0},
+        {"{&,'iat':1795159953,'exp':2147483647}", longer, 0},
+        {"{&,'iat':1795159953,'exp':2147483648}", form, 0},
+        {"{&,'iat':1795159953,'exp':9223372036854775807}", form, 0},
+        {"{&,'iat':1795159953,'exp':1795159999,'nbf':null}", form, 0},
         /* iat may be a minute ahead where the signer's clock is */
-        {NULL, "{&,'iat':1795160013,'exp':1795160073}", 0, "", IAT_AHEAD},
-        {NULL, "{&,'iat':1795159953,'nbf':1795159959,'exp':1795159999}", ERR_AUTH, "nbf",
-         IAT_AHEAD},
-        {NULL, "{&,'iat':1795160013,'exp':1795160013}", ERR_AUTH, "not after iat", IAT_AHEAD},
-        {NULL, "{&,'iat':1795159953,'exp':2147483647}", 0, "", ENDLESS},
-        {NULL, "{&,'iat':1795159900,'exp':1795159901}", ERR_TIMEOUT, expired, ENDLESS},
-        {NULL, "{&,'iat':1795159900,'exp':1795159901}", 0, "", ENDLESS | RUN_OUT},
+        {"{&,'iat':1795160013,'exp':1795160073}", NULL, IAT_AHEAD},
+        {"{&,'iat':1795159953,'nbf':1795159959,'exp':1795159999}", early, IAT_AHEAD},
+        {"{&,'iat':1795160013,'exp':1795160013}", backwards, IAT_AHEAD},
+        {"{&,'iat':1795159953,'exp':2147483647}", NULL, ENDLESS},
+        {"{&,'iat':1795159900,'exp':1795159901}", expired, ENDLESS},
+        {"{&,'iat':1795159900,'exp':1795159901}", NULL, ENDLESS | RUN_OUT},
     };
     (void)state;
-    CHECK_ROWS(rows);
+    for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++)
+        check(OUR_HEADER, payloads[i].part, payloads[i].says, payloads[i].rules);
 }
 
 static void sub_and_jti_have_a_longest_length(void **state)
@@ -316,8 +306,7 @@ static void sub_and_jti_have_a_longest_length(void **state)
         int rc = jwt_sign(jwks_signer(world.keys), "pass+jwt", &world.claims, NULL, &world.token);
         assert_int_equal(rc, good ? 0 : ERR_RANGE);
         snprintf(payload, sizeof(payload), "{&,@,'%s':'%.*s'}", names[i % 2], (int)len, name);
-        check(&(struct token_row){NULL, payload, good ? 0 : ERR_AUTH, good ? "" : "texts of 1 to",
-                                  0});
+        check(OUR_HEADER, payload, good ? NULL : "texts of 1 to", 0);
     }
 }
 
@@ -347,24 +336,6 @@ static void claims_are_read_back(void **state)
     assert_null(jwt.claims.sub.ptr);
     assert_null(jwt.claims.jti.ptr);
     jwt_deinit(&jwt);
-}
-
-static void the_previous_key_is_accepted_and_an_unknown_one_is_not(void **state)
-{
-    (void)state;
-    assert_int_equal(0, verify(sign(jwks_at(world.keys, 1)), &world.err));
-    assert_int_equal(ERR_UNKNOWN, verify(sign(world.stranger), &world.err));
-    assert_says(&world.err, "kid is not of a key");
-}
-
-static void a_token_expires(void **state)
-{
-    (void)state;
-    struct span token = signed_token();
-    clock_fake_step(&world.fake, 604 * UINT64_C(1000000));
-    assert_int_equal(0, verify(token, &world.err));
-    clock_fake_step(&world.fake, 1000000);
-    assert_int_equal(ERR_TIMEOUT, verify(token, &world.err));
 }
 
 static void other_texts_are_refused(void **state)
@@ -476,15 +447,13 @@ static struct jwks *published(EVP_PKEY *const keys[OTHERS])
 /* A token whose header names this algorithm and this key, signed by `signer`. */
 static void put_others_token(struct text *out, const char *alg, const char *kid, EVP_PKEY *signer)
 {
-    static const char payload[] =
-        "{\"iss\":\"queue\",\"aud\":\"seats\",\"iat\":1795159953,\"exp\":1795159963}";
     char header[128];
     uint8_t signature[512];
     size_t len = sizeof(signature);
-    int header_len = snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"%s\"}", alg, kid);
-    base64_put(out, header, (size_t)header_len);
+    snprintf(header, sizeof(header), "{'alg':'%s','kid':'%s'}", alg, kid);
+    put_part(out, header);
     text_char(out, '.');
-    base64_put(out, payload, strlen(payload));
+    put_part(out, "{&,@}");
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     const EVP_MD *hash = EVP_PKEY_get_base_id(signer) == EVP_PKEY_RSA ? EVP_sha256() : NULL;
     assert_int_equal(1, EVP_DigestSignInit(ctx, NULL, hash, NULL, signer));
@@ -568,8 +537,6 @@ int main(void)
         IN_WORLD(times_are_compared_with_the_leeway_and_not_a_second_more),
         IN_WORLD(sub_and_jti_have_a_longest_length),
         IN_WORLD(claims_are_read_back),
-        IN_WORLD(the_previous_key_is_accepted_and_an_unknown_one_is_not),
-        IN_WORLD(a_token_expires),
         IN_WORLD(other_texts_are_refused),
         IN_WORLD(a_signature_is_raw_and_64_bytes_long),
         IN_WORLD(a_token_that_would_be_too_long_is_not_signed),
