@@ -68,15 +68,6 @@ static void added_entries_are_found_and_removed_ones_are_not(void **state)
     check_random(1);
 }
 
-static void an_empty_table_finds_nothing(void **state)
-{
-    (void)state;
-    struct owner owner = {0};
-    struct table table = {0};
-    assert_int_equal(TABLE_NONE, look(&owner, &table, 1));
-    table_deinit(&table);
-}
-
 static void a_moved_entry_has_its_new_number(void **state)
 {
     (void)state;
@@ -218,7 +209,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(added_entries_are_found_and_removed_ones_are_not),
-        cmocka_unit_test(an_empty_table_finds_nothing),
         cmocka_unit_test(a_moved_entry_has_its_new_number),
         cmocka_unit_test(reserved_slots_are_not_allocated_again),
         cmocka_unit_test(text_grows_as_it_is_written),
