@@ -123,31 +123,23 @@ static void each_tally_has_its_own_secret_key(void **state)
 
 enum { DRAWS = 5000 };
 
-/* Of a hundred numbers each is drawn in so many draws. */
-static void assert_bound(const struct rng *rng, uint32_t tries, uint32_t bound_ms)
-{
-    uint32_t most = 0, least = UINT32_MAX;
-    for (int i = 0; i < DRAWS; i++) {
-        uint32_t ms = backoff_ms(10, 100, tries, rng);
-        most = ms > most ? ms : most;
-        least = ms < least ? ms : least;
-    }
-    assert_int_equal(0, least);
-    assert_int_equal(bound_ms, most);
-}
-
 static void the_bound_doubles_with_each_try_up_to_its_cap(void **state)
 {
     (void)state;
+    static const uint32_t rows[][2] = {{1, 10},  {2, 20},  {3, 40},          {4, 80},
+                                       {5, 100}, {6, 100}, {UINT32_MAX, 100}}; /* tries, bound */
     struct rng_seeded dice;
     rng_seeded_init(&dice, 1);
-    assert_bound(&dice.rng, 1, 10);
-    assert_bound(&dice.rng, 2, 20);
-    assert_bound(&dice.rng, 3, 40);
-    assert_bound(&dice.rng, 4, 80);
-    assert_bound(&dice.rng, 5, 100);
-    assert_bound(&dice.rng, 6, 100);
-    assert_bound(&dice.rng, UINT32_MAX, 100);
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        uint32_t most = 0, least = UINT32_MAX;
+        for (int i = 0; i < DRAWS; i++) { /* enough to draw each of a hundred numbers */
+            uint32_t ms = backoff_ms(10, 100, rows[row][0], &dice.rng);
+            most = ms > most ? ms : most;
+            least = ms < least ? ms : least;
+        }
+        assert_int_equal(0, least);
+        assert_int_equal(rows[row][1], most);
+    }
 }
 
 int main(void)
