@@ -1,17 +1,12 @@
 /* brand_test.c: any colour of an operator's becomes one that people can read, on everything it may
  * stand on. The papers and the wash are read from web/base.css, so that neither side can drift. */
-#include "base/rng.h"
+#include "unit.h"
+
 #include "web/brand.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
-
-#include <math.h>
 
 static const char base_css[] =
 #include "web/base.css.inc"

@@ -1,11 +1,6 @@
 /* jwks_feed_test.c: sets of keys that lie in a file, exchanged as often as it likes. (Those from an
  * address are judged on the real services.) */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "outcall/jwks_feed.h"
 
