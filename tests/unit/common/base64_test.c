@@ -5,9 +5,8 @@
 
 #include <string.h>
 
-static void the_rfc_4648_vectors_come_out(void **state)
+TEST_CASE(the_rfc_4648_vectors_come_out)
 {
-    (void)state;
     static const char *const pairs[][2] = {
         {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
         {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xfe", "-__-"}};
@@ -24,9 +23,8 @@ static void the_rfc_4648_vectors_come_out(void **state)
     }
 }
 
-static void other_texts_are_refused(void **state)
+TEST_CASE(other_texts_are_refused)
 {
-    (void)state;
     static const char *const bad[] = {"Zg==", "Zg=", "Z",   "Zm9vY", " Zg", "Zg\n", "Z\ng",
                                       "+/+/", "Zh",  "Zm9", "ZgB",   "Zg.", "Z*g*"};
     char out[16];
@@ -37,18 +35,16 @@ static void other_texts_are_refused(void **state)
     }
 }
 
-static void a_byte_that_is_not_ascii_is_refused(void **state)
+TEST_CASE(a_byte_that_is_not_ascii_is_refused)
 {
-    (void)state;
     for (unsigned byte = 0x80; byte <= 0xFF; byte++) {
         char text[4] = {'Z', 'm', (char)byte, 'v'}, out[3];
         assert_false(base64_decode_exact((struct span){text, 4}, out, 3));
     }
 }
 
-static void too_little_room_is_refused_on_both_ways(void **state)
+TEST_CASE(too_little_room_is_refused_on_both_ways)
 {
-    (void)state;
     char memory[7], out[5];
     struct text text = text_on(memory, sizeof(memory));
     base64_put(&text, "foobar", 6);
@@ -62,9 +58,8 @@ static void too_little_room_is_refused_on_both_ways(void **state)
     assert_memory_equal("fooba", out, 5);
 }
 
-static void any_bytes_go_there_and_back(void **state)
+TEST_CASE(any_bytes_go_there_and_back)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (size_t len = 0; len < 700; len++) {
@@ -80,12 +75,5 @@ static void any_bytes_go_there_and_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_rfc_4648_vectors_come_out),
-        cmocka_unit_test(other_texts_are_refused),
-        cmocka_unit_test(a_byte_that_is_not_ascii_is_refused),
-        cmocka_unit_test(too_little_room_is_refused_on_both_ways),
-        cmocka_unit_test(any_bytes_go_there_and_back),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -93,9 +93,8 @@ static void colours_of(const char *light, const char *dark, char css[512])
     brand_destroy(brand);
 }
 
-static void any_colour_becomes_one_that_people_can_read(void **state)
+TEST_CASE(any_colour_becomes_one_that_people_can_read)
 {
-    (void)state;
     char light[8], dark[8], css[512];
     for (unsigned n = 0; n < COLOURS; n++) {
         uint64_t random = rng_u64(rng_system());
@@ -113,16 +112,14 @@ static void any_colour_becomes_one_that_people_can_read(void **state)
     }
 }
 
-static void our_own_colours_are_held_to_the_same(void **state)
+TEST_CASE(our_own_colours_are_held_to_the_same)
 {
-    (void)state;
     judge(base_css, false, "ours");
     judge(base_css, true, "ours");
 }
 
-static void a_colour_that_people_can_read_stays_as_it_is(void **state)
+TEST_CASE(a_colour_that_people_can_read_stays_as_it_is)
 {
-    (void)state;
     char css[512];
     colours_of("#7a1fa2", "#d9a6f5", css);
     assert_non_null(strstr(scheme_of(css, false), "--act: #7a1fa2; --on-act: #fff"));
@@ -130,9 +127,8 @@ static void a_colour_that_people_can_read_stays_as_it_is(void **state)
 }
 
 /* Words keep 4.5 to 1 wherever they may stand; what only marks a control's edge, 3 to 1. */
-static void each_role_of_a_colour_can_be_read_in_both_schemes(void **state)
+TEST_CASE(each_role_of_a_colour_can_be_read_in_both_schemes)
 {
-    (void)state;
     static const char *const papers[PAPERS] = {"--paper:", "--raised:", "--ground:"};
     static const char *const words[] = {"--ink:", "--soft:", "--good:", "--warn:", "--bad:"};
     for (unsigned dark = 0; dark < 2; dark++) {
@@ -153,11 +149,5 @@ static void each_role_of_a_colour_can_be_read_in_both_schemes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_colour_becomes_one_that_people_can_read),
-        cmocka_unit_test(our_own_colours_are_held_to_the_same),
-        cmocka_unit_test(a_colour_that_people_can_read_stays_as_it_is),
-        cmocka_unit_test(each_role_of_a_colour_can_be_read_in_both_schemes),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void addresses_are_read_and_written_in_their_shortest_form(void **state)
+TEST_CASE(addresses_are_read_and_written_in_their_shortest_form)
 {
-    (void)state;
     static const char *const rows[][2] = {
         {"192.0.2.1", "192.0.2.1"},
         {"::ffff:192.0.2.1", "192.0.2.1"},
@@ -45,9 +44,8 @@ static void addresses_are_read_and_written_in_their_shortest_form(void **state)
     }
 }
 
-static void a_site_is_an_ipv4_address_or_an_ipv6_64(void **state)
+TEST_CASE(a_site_is_an_ipv4_address_or_an_ipv6_64)
 {
-    (void)state;
     uint8_t a[IP_BYTES], b[IP_BYTES];
     ip_parse(SPAN("2001:db8:1:2:a3b4:4:5:6"), a);
     ip_parse(SPAN("2001:db8:1:2::"), b);
@@ -69,9 +67,8 @@ static bool in_nets(const char *list, const char *addr_text)
     return ip_nets_contain(&nets, addr);
 }
 
-static void a_network_contains_the_addresses_with_its_prefix(void **state)
+TEST_CASE(a_network_contains_the_addresses_with_its_prefix)
 {
-    (void)state;
     static const struct {
         const char *list, *addr;
         bool in;
@@ -100,9 +97,8 @@ static void a_network_contains_the_addresses_with_its_prefix(void **state)
 }
 
 /* All bits of an address are 0 but one. */
-static void a_network_of_any_length_ends_with_the_last_bit_of_its_prefix(void **state)
+TEST_CASE(a_network_of_any_length_ends_with_the_last_bit_of_its_prefix)
 {
-    (void)state;
     for (unsigned bits = 1; bits <= 128; bits++) {
         char text[8];
         struct ip_nets nets;
@@ -126,9 +122,8 @@ static void check_refused(const char *list, const char *says)
     assert_int_equal(3, nets.len);
 }
 
-static void a_wrong_list_is_refused_with_the_item_named(void **state)
+TEST_CASE(a_wrong_list_is_refused_with_the_item_named)
 {
-    (void)state;
     check_refused("10.0.0.0/8,", "\"\" is no address");
     check_refused("10.0.0.0/8,proxy", "\"proxy\" is no address");
     check_refused("10.0.0.0/33", "must be from 0 to 32");
@@ -153,9 +148,8 @@ static bool in_one_of(const char *const *list, size_t len, const char *addr)
     return false;
 }
 
-static void the_order_of_a_list_and_nets_within_nets_change_nothing(void **state)
+TEST_CASE(the_order_of_a_list_and_nets_within_nets_change_nothing)
 {
-    (void)state;
     static const char *const nets[] = {"10.0.0.0/8",    "10.1.0.0/16",     "10.1.2.0/24",
                                        "9.0.0.0/9",     "203.0.113.64/26", "2001:db8::/32",
                                        "2001:db8:1::1", "fd00::/8",        "10.1.2.3"};
@@ -188,9 +182,8 @@ static void the_order_of_a_list_and_nets_within_nets_change_nothing(void **state
     }
 }
 
-static void a_file_may_hold_a_list_and_its_errors_name_the_line(void **state)
+TEST_CASE(a_file_may_hold_a_list_and_its_errors_name_the_line)
 {
-    (void)state;
     char path[] = "/tmp/ip_test.XXXXXX";
     int fd = mkstemp(path);
     static const char good[] = "# a CDN\n198.51.100.0/24\r\n\n  2001:db8::/32 # v6";
@@ -225,14 +218,5 @@ static void a_file_may_hold_a_list_and_its_errors_name_the_line(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses_are_read_and_written_in_their_shortest_form),
-        cmocka_unit_test(a_site_is_an_ipv4_address_or_an_ipv6_64),
-        cmocka_unit_test(a_network_contains_the_addresses_with_its_prefix),
-        cmocka_unit_test(a_network_of_any_length_ends_with_the_last_bit_of_its_prefix),
-        cmocka_unit_test(a_wrong_list_is_refused_with_the_item_named),
-        cmocka_unit_test(the_order_of_a_list_and_nets_within_nets_change_nothing),
-        cmocka_unit_test(a_file_may_hold_a_list_and_its_errors_name_the_line),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -324,9 +324,8 @@ static void check_row(const struct member_row *row)
     json_decref(doc);
 }
 
-static void members_are_read_or_refused(void **state)
+TEST_CASE(members_are_read_or_refused)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         check_row(&members[i]);
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
@@ -341,9 +340,8 @@ static void members_are_read_or_refused(void **state)
 
 /* ---- documents ---- */
 
-static void texts_are_parsed_or_refused(void **state)
+TEST_CASE(texts_are_parsed_or_refused)
 {
-    (void)state;
     static const struct {
         const char *text, *says; /* NULL: JSON */
         bool read;               /* also accepted from others, by json_in_read() */
@@ -383,9 +381,8 @@ static void texts_are_parsed_or_refused(void **state)
     }
 }
 
-static void depth_counts_open_brackets_outside_texts(void **state)
+TEST_CASE(depth_counts_open_brackets_outside_texts)
 {
-    (void)state;
     static const struct {
         const char *begin, *inner, *end; /* inner is repeated */
         unsigned times;
@@ -425,9 +422,8 @@ static void depth_counts_open_brackets_outside_texts(void **state)
 }
 
 /* The examples of RFC 7396, appendix A. */
-static void merge_patches_follow_the_rfc(void **state)
+TEST_CASE(merge_patches_follow_the_rfc)
 {
-    (void)state;
     static const char *const cases[][3] = {
         {"{'a':'b'}", "{'a':'c'}", "{'a':'c'}"},
         {"{'a':'b'}", "{'b':'c'}", "{'a':'b','b':'c'}"},
@@ -463,9 +459,8 @@ static void merge_patches_follow_the_rfc(void **state)
     }
 }
 
-static void documents_are_written_into_bounded_and_growing_memory(void **state)
+TEST_CASE(documents_are_written_into_bounded_and_growing_memory)
 {
-    (void)state;
     json_t *doc = parse("{'a':0.1,'b':'cd'}");
     char memory[32];
     struct text text = text_on(memory, 18);
@@ -508,9 +503,8 @@ static void *refuse(size_t size)
 }
 
 /* jansson continues after some refused allocations and leaves out the byte that had no room. */
-static void a_parsed_text_is_complete_or_there_was_no_memory(void **state)
+TEST_CASE(a_parsed_text_is_complete_or_there_was_no_memory)
 {
-    (void)state;
     static const char text[] = "{\"a name of more than sixteen bytes\":"
                                "[\"a text of more than sixteen bytes\",12345678901234567890.5,1]}";
     json_t *whole = parse(text);
@@ -536,9 +530,8 @@ static void a_parsed_text_is_complete_or_there_was_no_memory(void **state)
     json_decref(whole);
 }
 
-static void without_memory_documents_are_neither_merged_nor_written(void **state)
+TEST_CASE(without_memory_documents_are_neither_merged_nor_written)
 {
-    (void)state;
     json_t *target = parse("{'a':{'b':[1]},'c':1}");
     json_t *patch = parse("{'a':{'d':[2]},'c':{'e':{'f':'g'}}}"), *merged = NULL;
     struct err_slot err;
@@ -566,14 +559,5 @@ static void without_memory_documents_are_neither_merged_nor_written(void **state
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members_are_read_or_refused),
-        cmocka_unit_test(texts_are_parsed_or_refused),
-        cmocka_unit_test(depth_counts_open_brackets_outside_texts),
-        cmocka_unit_test(merge_patches_follow_the_rfc),
-        cmocka_unit_test(documents_are_written_into_bounded_and_growing_memory),
-        cmocka_unit_test(a_parsed_text_is_complete_or_there_was_no_memory),
-        cmocka_unit_test(without_memory_documents_are_neither_merged_nor_written),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -124,9 +124,8 @@ static bool knows(unsigned nth)
 }
 
 /* Two fronts that serve different sets for a while, in turns, as in a rotation that takes long. */
-static void sets_may_alternate(void **state)
+TEST_CASE(sets_may_alternate)
 {
-    (void)state;
     for (unsigned round = 1; round <= ROUNDS; round++) {
         publish_set(round % SETS);
         until_generation(round + 1);
@@ -135,9 +134,8 @@ static void sets_may_alternate(void **state)
     }
 }
 
-static void the_same_set_is_not_a_new_generation(void **state)
+TEST_CASE(the_same_set_is_not_a_new_generation)
 {
-    (void)state;
     const struct jwks *set = jwks_feed_keys(office.feed);
     publish_set(0);
     look();
@@ -145,9 +143,8 @@ static void the_same_set_is_not_a_new_generation(void **state)
     assert_int_equal(1, jwks_feed_generation(office.feed));
 }
 
-static void an_invalid_set_changes_nothing(void **state)
+TEST_CASE(an_invalid_set_changes_nothing)
 {
-    (void)state;
     char *book = calloc(1, 64 * 1024);
     publish("<html>", 6);
     look();
@@ -167,15 +164,13 @@ static void an_invalid_set_changes_nothing(void **state)
     free(book);
 }
 
-static void a_feed_may_be_closed_while_it_reads(void **state)
+TEST_CASE(a_feed_may_be_closed_while_it_reads)
 {
-    (void)state;
     assert_true(jwks_feed_doubt(office.feed)); /* reads now */
 }
 
-static void a_feed_may_be_closed_by_its_first_set(void **state)
+TEST_CASE(a_feed_may_be_closed_by_its_first_set)
 {
-    (void)state;
     close_office(NULL);
     open_door();
     office.closes_at_first = true;
@@ -183,9 +178,8 @@ static void a_feed_may_be_closed_by_its_first_set(void **state)
 }
 
 /* It has no writer, so a read to its end would last for ever. */
-static void a_pipe_instead_of_a_file_does_not_block(void **state)
+TEST_CASE(a_pipe_instead_of_a_file_does_not_block)
 {
-    (void)state;
     unlink(office.path);
     assert_int_equal(0, mkfifo(office.path, 0600));
     alarm(10);
@@ -196,9 +190,8 @@ static void a_pipe_instead_of_a_file_does_not_block(void **state)
 }
 
 /* Also where a set that came is asked for again in ten minutes only. */
-static void a_failed_read_is_repeated_within_a_minute(void **state)
+TEST_CASE(a_failed_read_is_repeated_within_a_minute)
 {
-    (void)state;
     unlink(office.path);
     for (unsigned i = 0; i < 15; i++) {
         look();
@@ -208,15 +201,5 @@ static void a_failed_read_is_repeated_within_a_minute(void **state)
 
 int main(void)
 {
-#define IN_OFFICE(test) cmocka_unit_test_setup_teardown(test, open_office, close_office)
-    const struct CMUnitTest tests[] = {
-        IN_OFFICE(sets_may_alternate),
-        IN_OFFICE(the_same_set_is_not_a_new_generation),
-        IN_OFFICE(an_invalid_set_changes_nothing),
-        IN_OFFICE(a_feed_may_be_closed_while_it_reads),
-        IN_OFFICE(a_feed_may_be_closed_by_its_first_set),
-        IN_OFFICE(a_pipe_instead_of_a_file_does_not_block),
-        IN_OFFICE(a_failed_read_is_repeated_within_a_minute),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(open_office, close_office);
 }

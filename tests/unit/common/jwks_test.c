@@ -100,9 +100,8 @@ static struct jwks *parse(const char *json)
 #define LONGEST_KID K32 K32 K32 K32
 static_assert(sizeof(LONGEST_KID) == JWKS_KID_MAX + 1, "one of 128 letters");
 
-static void only_useful_keys_are_taken(void **state)
+TEST_CASE(only_useful_keys_are_taken)
 {
-    (void)state;
     static const struct {
         const char *set;
         unsigned algs;
@@ -173,9 +172,8 @@ static void only_useful_keys_are_taken(void **state)
 }
 
 /* RFC 9449, section 6.1, has the thumbprint of a P-256 key. */
-static void a_key_without_a_name_is_named_by_its_thumbprint(void **state)
+TEST_CASE(a_key_without_a_name_is_named_by_its_thumbprint)
 {
-    (void)state;
     struct jwks *set = parse(SET("{" EC("l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
                                         "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA") "}"));
     assert_non_null(jwks_find(set, SPAN("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I")));
@@ -191,9 +189,8 @@ static struct jwks_key *new_key(void)
     return key;
 }
 
-static void the_example_of_rfc_7515_verifies(void **state)
+TEST_CASE(the_example_of_rfc_7515_verifies)
 {
-    (void)state;
     struct jwks *set = parse(SET("{" RFC ",'kid':'a'}"));
     const struct jwks_key *key = jwks_find(set, SPAN("a"));
     assert_non_null(key);
@@ -214,9 +211,8 @@ static void the_example_of_rfc_7515_verifies(void **state)
     jwks_destroy(set);
 }
 
-static void only_the_key_that_signed_verifies(void **state)
+TEST_CASE(only_the_key_that_signed_verifies)
 {
-    (void)state;
     struct jwks_key *key = new_key(), *other = new_key();
     assert_int_equal(jwks_key_kid(key).len, JWKS_KID_LEN);
     uint8_t signature[JWKS_SIGNATURE_BYTES];
@@ -245,9 +241,8 @@ static bool verifies(const struct jwks *set, const char *kid, const char *messag
     return rc == 0;
 }
 
-static void each_key_verifies_by_its_own_algorithm(void **state)
+TEST_CASE(each_key_verifies_by_its_own_algorithm)
 {
-    (void)state;
     struct jwks *set = parse(SET("{" RSA(RSA_N, "AQAB") "},{" ED25519 "}"));
     assert_string_equal("RS256", jwks_key_alg(jwks_find(set, SPAN("r"))));
     assert_string_equal("EdDSA", jwks_key_alg(jwks_find(set, SPAN("e"))));
@@ -298,9 +293,8 @@ static unsigned unknown_of(const struct jwks_key *key, struct span message, stru
     return unknown;
 }
 
-static void a_signature_is_not_wrong_for_want_of_memory(void **state)
+TEST_CASE(a_signature_is_not_wrong_for_want_of_memory)
 {
-    (void)state;
     static const struct {
         const char *kid, *message, *signature;
     } rows[] = {{"a", rfc_message, rfc_signature}, {"r", rs256_message, rs256_signature}};
@@ -316,9 +310,8 @@ static void a_signature_is_not_wrong_for_want_of_memory(void **state)
     jwks_destroy(set);
 }
 
-static void a_token_is_not_wrong_for_want_of_memory(void **state)
+TEST_CASE(a_token_is_not_wrong_for_want_of_memory)
 {
-    (void)state;
     struct clock_fake clock;
     const struct jwt_rules rules = {.typ = "t", .iss = "i", .aud = "a", .clock = &clock.clock};
     const struct jwt_claims claims = {
@@ -349,9 +342,8 @@ static void a_token_is_not_wrong_for_want_of_memory(void **state)
 
 /* ---- sets of keys ---- */
 
-static void a_published_set_has_the_public_halves_only(void **state)
+TEST_CASE(a_published_set_has_the_public_halves_only)
 {
-    (void)state;
     struct jwks *set;
     struct jwks_key *current = new_key(), *previous = new_key();
     assert_int_equal(0, jwks_create(NULL, &set));
@@ -377,9 +369,8 @@ static void a_published_set_has_the_public_halves_only(void **state)
     jwks_destroy(NULL);
 }
 
-static void a_full_set_fits_into_jwks_text_max(void **state)
+TEST_CASE(a_full_set_fits_into_jwks_text_max)
 {
-    (void)state;
     struct jwks *set;
     assert_int_equal(0, jwks_create(NULL, &set));
     for (unsigned i = 0; i < JWKS_KEYS_MAX; i++)
@@ -396,9 +387,8 @@ static void a_full_set_fits_into_jwks_text_max(void **state)
 
 static const char two[] = "{\"keys\":[" RFC_JWK ",\"kid\":\"a\"}," RFC_JWK ",\"kid\":\"b\"}]}";
 
-static void a_set_has_all_of_its_keys_or_is_refused(void **state)
+TEST_CASE(a_set_has_all_of_its_keys_or_is_refused)
 {
-    (void)state;
     struct jwks *set;
     struct err_slot err;
     int rc = jwks_parse(span_of(two), &err, &set);
@@ -415,9 +405,8 @@ static void *refuse_one(size_t size)
     return allocations++ == refused_at ? NULL : malloc(size);
 }
 
-static void a_set_is_not_bad_for_want_of_memory(void **state)
+TEST_CASE(a_set_is_not_bad_for_want_of_memory)
 {
-    (void)state;
     struct jwks *set;
     struct err_slot err;
     json_in_allocate(refuse_one);
@@ -437,9 +426,8 @@ static void a_set_is_not_bad_for_want_of_memory(void **state)
 
 /* ---- files of keys ---- */
 
-static void keys_are_loaded_from_a_list_of_files(void **state)
+TEST_CASE(keys_are_loaded_from_a_list_of_files)
 {
-    (void)state;
     enum { GOOD, BAD, CUT, P384, EDDSA, NOTED, OPEN, FILES };
     static char many[513];
     memset(many, 'x', sizeof(many) - 1);
@@ -494,9 +482,8 @@ static void keys_are_loaded_from_a_list_of_files(void **state)
         unit_file_remove(path[i]);
 }
 
-static void keys_of_one_file_are_read_in_their_order(void **state)
+TEST_CASE(keys_of_one_file_are_read_in_their_order)
 {
-    (void)state;
     struct jwks_key *key[3];
     struct jwks *set;
     struct err_slot err;
@@ -518,9 +505,8 @@ static void keys_of_one_file_are_read_in_their_order(void **state)
     unit_file_remove(path);
 }
 
-static void noise_is_survived(void **state)
+TEST_CASE(noise_is_survived)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (unsigned round = 0; round < 3000; round++) {
@@ -540,21 +526,5 @@ int main(void)
 {
     if (CRYPTO_set_mem_functions(lend, lend_more, take_back) != 1)
         return 1;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_signature_is_not_wrong_for_want_of_memory),
-        cmocka_unit_test(a_token_is_not_wrong_for_want_of_memory),
-        cmocka_unit_test(only_useful_keys_are_taken),
-        cmocka_unit_test(a_key_without_a_name_is_named_by_its_thumbprint),
-        cmocka_unit_test(the_example_of_rfc_7515_verifies),
-        cmocka_unit_test(only_the_key_that_signed_verifies),
-        cmocka_unit_test(each_key_verifies_by_its_own_algorithm),
-        cmocka_unit_test(a_published_set_has_the_public_halves_only),
-        cmocka_unit_test(a_full_set_fits_into_jwks_text_max),
-        cmocka_unit_test(a_set_has_all_of_its_keys_or_is_refused),
-        cmocka_unit_test(a_set_is_not_bad_for_want_of_memory),
-        cmocka_unit_test(keys_are_loaded_from_a_list_of_files),
-        cmocka_unit_test(keys_of_one_file_are_read_in_their_order),
-        cmocka_unit_test(noise_is_survived),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

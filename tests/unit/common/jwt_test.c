@@ -189,7 +189,7 @@ static void check(const char *header, const char *payload, const char *says, uns
 #define OUR_HEADER "{'alg':'ES256','typ':'pass+jwt','kid':'$'}"
 
 /* A token does not choose its algorithm, and its header asks for nothing more. */
-static void the_verifier_chooses_the_algorithm(void **state)
+TEST_CASE(the_verifier_chooses_the_algorithm)
 {
     static const char alg[] = "alg must be ES256", any[] = "alg must be ES256, RS256 or EdDSA";
     static const char typ[] = "typ must be", wrong[] = "the signature is wrong";
@@ -222,12 +222,11 @@ static void the_verifier_chooses_the_algorithm(void **state)
         {OUR_HEADER, wrong, STRANGER},
         {OUR_HEADER, wrong, PREVIOUS},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
         check(headers[i].part, "{&,@}", headers[i].says, headers[i].rules);
 }
 
-static void every_claim_is_compared(void **state)
+TEST_CASE(every_claim_is_compared)
 {
     static const char iss[] = "iss must be", aud[] = "aud must be", texts[] = "sub and jti";
     static const struct token_row payloads[] = {
@@ -247,12 +246,11 @@ static void every_claim_is_compared(void **state)
         {"[1]", "payload", 0},
         {"{&,'iss':'queue',@}", "payload", 0},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++)
         check(OUR_HEADER, payloads[i].part, payloads[i].says, payloads[i].rules);
 }
 
-static void times_are_compared_with_the_leeway_and_not_a_second_more(void **state)
+TEST_CASE(times_are_compared_with_the_leeway_and_not_a_second_more)
 {
     static const char form[] = "seconds since 1970", expired[] = "run out",
                       longer[] = "longer than it may", early[] = "too early for nbf",
@@ -285,14 +283,12 @@ static void times_are_compared_with_the_leeway_and_not_a_second_more(void **stat
         {"{&,'iat':1795159900,'exp':1795159901}", expired, ENDLESS},
         {"{&,'iat':1795159900,'exp':1795159901}", NULL, ENDLESS | RUN_OUT},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++)
         check(OUR_HEADER, payloads[i].part, payloads[i].says, payloads[i].rules);
 }
 
-static void sub_and_jti_have_a_longest_length(void **state)
+TEST_CASE(sub_and_jti_have_a_longest_length)
 {
-    (void)state;
     static const char *const names[] = {"sub", "jti"};
     static char name[JWT_CLAIM_MAX + 2];
     char payload[JWT_CLAIM_MAX + 128];
@@ -312,9 +308,8 @@ static void sub_and_jti_have_a_longest_length(void **state)
 
 /* ---- what a row cannot say ---- */
 
-static void claims_are_read_back(void **state)
+TEST_CASE(claims_are_read_back)
 {
-    (void)state;
     struct jwt jwt;
     world.claims.nbf_s = NOW_S - 1;
     assert_int_equal(0, jwt_verify(world.keys, &world.rules, signed_token(), &world.err, &jwt));
@@ -338,9 +333,8 @@ static void claims_are_read_back(void **state)
     jwt_deinit(&jwt);
 }
 
-static void other_texts_are_refused(void **state)
+TEST_CASE(other_texts_are_refused)
 {
-    (void)state;
     static const char *const bad[] = {"",      ".",       "..",       "...",         "a.b",
                                       "a.b.c", "a.b.c.d", "e30.e30.", "e30=.e30.AA", " e30.e30.AA"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -357,9 +351,8 @@ static void other_texts_are_refused(void **state)
     assert_int_equal(ERR_SYNTAX, verify((struct span){large, sizeof(large)}, &world.err));
 }
 
-static void a_signature_is_raw_and_64_bytes_long(void **state)
+TEST_CASE(a_signature_is_raw_and_64_bytes_long)
 {
-    (void)state;
     struct span token = signed_token();
     for (size_t cut = 1; cut <= 86; cut++)
         assert_int_equal(ERR_AUTH, verify((struct span){token.ptr, token.len - cut}, &world.err));
@@ -375,9 +368,8 @@ static void a_signature_is_raw_and_64_bytes_long(void **state)
     assert_says(&world.err, "64 bytes");
 }
 
-static void a_token_that_would_be_too_long_is_not_signed(void **state)
+TEST_CASE(a_token_that_would_be_too_long_is_not_signed)
 {
-    (void)state;
     static char extra[JWT_BYTES_MAX];
     memset(extra, ' ', sizeof(extra));
     memcpy(extra, "\"a\":1", 5);
@@ -399,9 +391,8 @@ static void a_token_that_would_be_too_long_is_not_signed(void **state)
     assert_int_equal(0, small.len);
 }
 
-static void a_changed_token_is_refused(void **state)
+TEST_CASE(a_changed_token_is_refused)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     char in[JWT_BYTES_MAX];
@@ -464,9 +455,8 @@ static void put_others_token(struct text *out, const char *alg, const char *kid,
     base64_put(out, signature, len);
 }
 
-static void an_outside_issuer_signs_by_the_algorithm_of_its_key(void **state)
+TEST_CASE(an_outside_issuer_signs_by_the_algorithm_of_its_key)
 {
-    (void)state;
     EVP_PKEY *keys[OTHERS] = {EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
     jwks_destroy(world.keys);
     world.keys = published(keys);
@@ -503,9 +493,8 @@ static void *refuse_one(size_t size)
 }
 
 /* jansson allocates header and claims here. */
-static void want_of_memory_is_not_the_fault_of_a_token(void **state)
+TEST_CASE(want_of_memory_is_not_the_fault_of_a_token)
 {
-    (void)state;
     struct span good = signed_token();
     json_in_allocate(refuse_one);
     for (refused_at = 0;; refused_at++) {
@@ -530,19 +519,5 @@ static void want_of_memory_is_not_the_fault_of_a_token(void **state)
 
 int main(void)
 {
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        IN_WORLD(the_verifier_chooses_the_algorithm),
-        IN_WORLD(every_claim_is_compared),
-        IN_WORLD(times_are_compared_with_the_leeway_and_not_a_second_more),
-        IN_WORLD(sub_and_jti_have_a_longest_length),
-        IN_WORLD(claims_are_read_back),
-        IN_WORLD(other_texts_are_refused),
-        IN_WORLD(a_signature_is_raw_and_64_bytes_long),
-        IN_WORLD(a_token_that_would_be_too_long_is_not_signed),
-        IN_WORLD(a_changed_token_is_refused),
-        IN_WORLD(an_outside_issuer_signs_by_the_algorithm_of_its_key),
-        IN_WORLD(want_of_memory_is_not_the_fault_of_a_token),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(set_up, tear_down);
 }

@@ -23,9 +23,8 @@ static struct mac_ring ring_of(const char *text)
 }
 
 /* From the reference implementation's vectors.h (SipHash-2-4, 128 bits). */
-static void the_published_vectors_come_out(void **state)
+TEST_CASE(the_published_vectors_come_out)
 {
-    (void)state;
     static const uint8_t want_empty[] = {0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6,
                                          0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93};
     static const uint8_t want_one[] = {0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44,
@@ -39,9 +38,8 @@ static void the_published_vectors_come_out(void **state)
     assert_true(mac_check(&ring, 1, "\0", 1, mac));
 }
 
-static void any_changed_bit_is_seen(void **state)
+TEST_CASE(any_changed_bit_is_seen)
 {
-    (void)state;
     struct mac_ring ring = ring_of("9 " KEY_1);
     uint8_t mac[MAC_BYTES];
     char message[] = "event 7 place 12345";
@@ -60,9 +58,8 @@ static void any_changed_bit_is_seen(void **state)
     assert_false(mac_check(&ring, 9, message, sizeof(message) - 1, mac));
 }
 
-static void a_rotation_invalidates_nothing_until_the_old_key_goes(void **state)
+TEST_CASE(a_rotation_invalidates_nothing_until_the_old_key_goes)
 {
-    (void)state;
     struct mac_ring before = ring_of("1 " KEY_1);
     struct mac_ring during = ring_of("2 " KEY_2 "\n1 " KEY_1 "\n");
     struct mac_ring after = ring_of("2 " KEY_2 "\n");
@@ -81,9 +78,8 @@ static void a_rotation_invalidates_nothing_until_the_old_key_goes(void **state)
     assert_false(mac_check(&after, 2, "ticket", 6, new_mac));
 }
 
-static void a_wrong_file_is_refused_with_the_line_named(void **state)
+TEST_CASE(a_wrong_file_is_refused_with_the_line_named)
 {
-    (void)state;
     static const char form[] = "a key is written", digits[] = "a key has 32 hex digits";
     static const char *const rows[][3] = {
         {"", "line 1:", form},
@@ -109,9 +105,8 @@ static void a_wrong_file_is_refused_with_the_line_named(void **state)
     assert_int_equal(ERR_SYNTAX, mac_ring_parse((struct span){NULL, 0}, NULL, &ring));
 }
 
-static void a_key_file_is_a_secret_file(void **state)
+TEST_CASE(a_key_file_is_a_secret_file)
 {
-    (void)state;
     static const struct {
         struct span content;
         unsigned mode;
@@ -137,9 +132,8 @@ static void a_key_file_is_a_secret_file(void **state)
 
 /* ---- member name ---- */
 
-static void a_name_is_the_same_wherever_and_whenever_it_is_made(void **state)
+TEST_CASE(a_name_is_the_same_wherever_and_whenever_it_is_made)
 {
-    (void)state;
     char long_id[300];
     memset(long_id, 'm', sizeof(long_id));
     assert_string_equal(member_name_make(SPAN("show"), SPAN("17")).text, "vHEwXtu8vQxukDfsSgZTgA");
@@ -152,9 +146,8 @@ static void a_name_is_the_same_wherever_and_whenever_it_is_made(void **state)
 
 /* ---- secret file, plain file ---- */
 
-static void a_secret_is_read_less_one_newline(void **state)
+TEST_CASE(a_secret_is_read_less_one_newline)
 {
-    (void)state;
     static char large[SECRET_FILE_BYTES_MAX + 1];
     memset(large, 'x', sizeof(large));
     const struct {
@@ -183,9 +176,8 @@ static void a_secret_is_read_less_one_newline(void **state)
     }
 }
 
-static void a_file_that_others_may_touch_is_refused(void **state)
+TEST_CASE(a_file_that_others_may_touch_is_refused)
 {
-    (void)state;
     static const unsigned modes[] = {0640, 0604, 0620, 0602, 0610, 0644, 0777};
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         struct secret_file *secret;
@@ -200,9 +192,8 @@ static void a_file_that_others_may_touch_is_refused(void **state)
 
 enum { CAP = 8 };
 
-static void a_plain_file_is_read_up_to_the_length_that_fits(void **state)
+TEST_CASE(a_plain_file_is_read_up_to_the_length_that_fits)
 {
-    (void)state;
     static const char *const contents[] = {"", "12345678", "123456789"};
     char bytes[CAP];
     size_t len = 99;
@@ -216,9 +207,8 @@ static void a_plain_file_is_read_up_to_the_length_that_fits(void **state)
     }
 }
 
-static void other_kinds_of_files_are_refused_without_waiting(void **state)
+TEST_CASE(other_kinds_of_files_are_refused_without_waiting)
 {
-    (void)state;
     char *fifo = unit_file(SPAN("x"), 0600), bytes[CAP];
     unlink(fifo);
     assert_int_equal(0, mkfifo(fifo, 0600));
@@ -244,17 +234,5 @@ static void other_kinds_of_files_are_refused_without_waiting(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_published_vectors_come_out),
-        cmocka_unit_test(any_changed_bit_is_seen),
-        cmocka_unit_test(a_rotation_invalidates_nothing_until_the_old_key_goes),
-        cmocka_unit_test(a_wrong_file_is_refused_with_the_line_named),
-        cmocka_unit_test(a_key_file_is_a_secret_file),
-        cmocka_unit_test(a_name_is_the_same_wherever_and_whenever_it_is_made),
-        cmocka_unit_test(a_secret_is_read_less_one_newline),
-        cmocka_unit_test(a_file_that_others_may_touch_is_refused),
-        cmocka_unit_test(a_plain_file_is_read_up_to_the_length_that_fits),
-        cmocka_unit_test(other_kinds_of_files_are_refused_without_waiting),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

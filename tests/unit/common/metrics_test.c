@@ -47,9 +47,8 @@ static void expect(const char *const *parts)
 
 #define EXPECT(...) expect((const char *const[]){__VA_ARGS__, NULL})
 
-static void counters_of_several_loops_are_summed(void **state)
+TEST_CASE(counters_of_several_loops_are_summed)
 {
-    (void)state;
     _Atomic uint64_t a = 3, b = 4, c = 5;
     struct metrics_desc desc = {"joins_total", "Joins.", "event=\"x\""};
     assert_int_equal(0, metrics_counter(metrics, &desc, &a, NULL));
@@ -74,9 +73,8 @@ static double half(void *ctx)
     return *(double *)ctx / 2;
 }
 
-static void callbacks_give_floats_in_the_form_of_prometheus(void **state)
+TEST_CASE(callbacks_give_floats_in_the_form_of_prometheus)
 {
-    (void)state;
     double numbers[] = {5, 1.0 / 0.0, -1.0 / 0.0, 0.0 / 0.0};
     static const char *const names[] = {"a", "b", "c", "d"};
     for (unsigned i = 0; i < 4; i++) {
@@ -86,9 +84,8 @@ static void callbacks_give_floats_in_the_form_of_prometheus(void **state)
     EXPECT("\na 2.5\n", "\nb +Inf\n", "\nc -Inf\n", "\nd NaN\n");
 }
 
-static void label_values_are_escaped(void **state)
+TEST_CASE(label_values_are_escaped)
 {
-    (void)state;
     char memory[128];
     struct text labels = text_on(memory, sizeof(memory));
     metrics_label(&labels, "event", SPAN("a\"b\\c\nd"));
@@ -116,9 +113,8 @@ static void check_buckets(const char *prefix, uint64_t count)
     assert_int_equal(count, before);
 }
 
-static void a_histogram_has_exact_cumulative_buckets(void **state)
+TEST_CASE(a_histogram_has_exact_cumulative_buckets)
 {
-    (void)state;
     static struct histogram one, two;
     struct metrics_desc desc = {"took_seconds", "Took.", "loop=\"all\""};
     assert_int_equal(0, metrics_histogram(metrics, &desc, METRICS_UNIT_SECONDS, &one, NULL));
@@ -137,9 +133,8 @@ static void a_histogram_has_exact_cumulative_buckets(void **state)
     check_buckets("took_seconds_bucket", 4);
 }
 
-static void a_histogram_of_counts_has_inclusive_bounds(void **state)
+TEST_CASE(a_histogram_of_counts_has_inclusive_bounds)
 {
-    (void)state;
     static struct histogram batch;
     struct metrics_desc desc = {"batch", "Batch.", NULL};
     assert_int_equal(0, metrics_histogram(metrics, &desc, METRICS_UNIT_ONE, &batch, NULL));
@@ -150,9 +145,8 @@ static void a_histogram_of_counts_has_inclusive_bounds(void **state)
     check_buckets("batch_bucket", 9);
 }
 
-static void a_name_has_one_kind_and_the_registry_a_bound(void **state)
+TEST_CASE(a_name_has_one_kind_and_the_registry_a_bound)
 {
-    (void)state;
     static _Atomic uint64_t value;
     struct err_slot err;
     struct metrics_desc desc = {"a_total", "A.", NULL};
@@ -171,9 +165,8 @@ static void a_name_has_one_kind_and_the_registry_a_bound(void **state)
     metrics_destroy(NULL);
 }
 
-static void a_long_text_is_written_whole(void **state)
+TEST_CASE(a_long_text_is_written_whole)
 {
-    (void)state;
     static struct histogram histogram;
     char labels[32];
     for (unsigned i = 0; i < 200; i++) {
@@ -187,9 +180,8 @@ static void a_long_text_is_written_whole(void **state)
     assert_non_null(strstr(text, "h_seconds_count{n=\"199\"} 0\n"));
 }
 
-static void servers_and_the_process_have_metrics(void **state)
+TEST_CASE(servers_and_the_process_have_metrics)
 {
-    (void)state;
     static struct http_stats first, second;
     assert_int_equal(0, metrics_http(metrics, "public", &first, NULL));
     assert_int_equal(0, metrics_http(metrics, "public", &second, NULL));
@@ -219,16 +211,5 @@ static void servers_and_the_process_have_metrics(void **state)
 
 int main(void)
 {
-#define WITH_METRICS(test) cmocka_unit_test_setup_teardown(test, create, destroy)
-    const struct CMUnitTest tests[] = {
-        WITH_METRICS(counters_of_several_loops_are_summed),
-        WITH_METRICS(callbacks_give_floats_in_the_form_of_prometheus),
-        WITH_METRICS(label_values_are_escaped),
-        WITH_METRICS(a_histogram_has_exact_cumulative_buckets),
-        WITH_METRICS(a_histogram_of_counts_has_inclusive_bounds),
-        WITH_METRICS(a_name_has_one_kind_and_the_registry_a_bound),
-        WITH_METRICS(a_long_text_is_written_whole),
-        WITH_METRICS(servers_and_the_process_have_metrics),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(create, destroy);
 }

@@ -36,9 +36,8 @@ static const char *text_of(const struct purchase *purchase)
     return text;
 }
 
-static void the_vectors_come_out(void **state)
+TEST_CASE(the_vectors_come_out)
 {
-    (void)state;
     struct purchase seats = of_two_seats();
     assert_string_equal(text_of(&seats), "HAYdCQrG-p3U0Kl5ucmz7emeeWMiAJwdkmNPizPqG00");
     struct purchase_line floor = {SPAN("floor"), SPAN("스탠딩"), 99000, 3};
@@ -56,9 +55,8 @@ static void the_vectors_come_out(void **state)
     assert_string_equal(text_of(&seats), "HlRksRyMUVx2lGfCjuBolSedyH8TQb5yky3p2XQJ3Vk");
 }
 
-static void the_order_of_its_lines_does_not_count(void **state)
+TEST_CASE(the_order_of_its_lines_does_not_count)
 {
-    (void)state;
     struct purchase_line turned[] = {two_seats[1], two_seats[0]};
     struct purchase other = of_two_seats(), same = of_two_seats();
     other.lines = turned;
@@ -82,9 +80,8 @@ static void the_order_of_its_lines_does_not_count(void **state)
     assert_string_equal(text_of(&same), text_of(&other));
 }
 
-static void every_other_part_counts(void **state)
+TEST_CASE(every_other_part_counts)
 {
-    (void)state;
     struct purchase_line lines[4][2];
     struct purchase plain = of_two_seats(), other[10];
     for (size_t i = 0; i < 10; i++)
@@ -107,9 +104,8 @@ static void every_other_part_counts(void **state)
         assert_string_not_equal(text_of(&other[i]), text_of(&plain));
 }
 
-static void a_digest_is_read_back_and_other_texts_are_refused(void **state)
+TEST_CASE(a_digest_is_read_back_and_other_texts_are_refused)
 {
-    (void)state;
     static const char *const bad[] = {"", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
                                       "!BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"};
     struct purchase plain = of_two_seats();
@@ -124,9 +120,8 @@ static void a_digest_is_read_back_and_other_texts_are_refused(void **state)
 
 /* ---- fees ---- */
 
-static void fees_are_added_up_and_halves_rounded_up(void **state)
+TEST_CASE(fees_are_added_up_and_halves_rounded_up)
 {
-    (void)state;
     static const struct {
         struct fees fees;
         uint64_t total, want;
@@ -148,9 +143,8 @@ static void fees_are_added_up_and_halves_rounded_up(void **state)
     assert_int_equal(fees_vat(6, 1000), 1); /* 0.545 */
 }
 
-static void the_largest_order_does_not_wrap_around(void **state)
+TEST_CASE(the_largest_order_does_not_wrap_around)
 {
-    (void)state;
     const struct fees most = {FEES_MINOR_MAX, FEES_MINOR_MAX, FEES_BASIS_POINTS_MAX};
     const uint64_t total = UINT64_C(128) * UINT32_MAX;
     const uint64_t fees = fees_of(&most, total, 128);
@@ -162,13 +156,5 @@ static void the_largest_order_does_not_wrap_around(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_vectors_come_out),
-        cmocka_unit_test(the_order_of_its_lines_does_not_count),
-        cmocka_unit_test(every_other_part_counts),
-        cmocka_unit_test(a_digest_is_read_back_and_other_texts_are_refused),
-        cmocka_unit_test(fees_are_added_up_and_halves_rounded_up),
-        cmocka_unit_test(the_largest_order_does_not_wrap_around),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -8,9 +8,8 @@
 
 enum { NONE = 42 }; /* refused: nothing is written */
 
-static void times_are_read_or_refused(void **state)
+TEST_CASE(times_are_read_or_refused)
 {
-    (void)state;
     static const struct {
         const char *text;
         uint64_t ms;
@@ -69,9 +68,8 @@ static void times_are_read_or_refused(void **state)
     }
 }
 
-static void a_time_that_is_cut_or_garbled_is_refused(void **state)
+TEST_CASE(a_time_that_is_cut_or_garbled_is_refused)
 {
-    (void)state;
     char text[] = "2026-11-20T16:32:33.125+09:00";
     uint64_t ms = NONE;
     for (size_t at = 0; at < sizeof(text) - 1; at++) {
@@ -100,9 +98,8 @@ static void write_as_the_c_library_does(uint64_t ms)
     assert_int_equal(ms, back);
 }
 
-static void times_are_written_as_the_c_library_does(void **state)
+TEST_CASE(times_are_written_as_the_c_library_does)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (unsigned round = 0; round < 50000; round++)
@@ -110,9 +107,8 @@ static void times_are_written_as_the_c_library_does(void **state)
 }
 
 /* Of four hundred years, after which the calendar repeats itself, and of the last year. */
-static void every_month_begins_and_ends_when_it_should(void **state)
+TEST_CASE(every_month_begins_and_ends_when_it_should)
 {
-    (void)state;
     for (int year = 1970; year <= 9999; year = year == 2400 ? 9999 : year + 1)
         for (int month = 0; month < 12; month++) {
             struct tm first = {.tm_year = year - 1900, .tm_mon = month, .tm_mday = 1};
@@ -125,11 +121,5 @@ static void every_month_begins_and_ends_when_it_should(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(times_are_read_or_refused),
-        cmocka_unit_test(a_time_that_is_cut_or_garbled_is_refused),
-        cmocka_unit_test(times_are_written_as_the_c_library_does),
-        cmocka_unit_test(every_month_begins_and_ends_when_it_should),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

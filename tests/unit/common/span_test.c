@@ -8,9 +8,8 @@
 
 static const struct span absent = {NULL, 0};
 
-static void spans_compare_by_content(void **state)
+TEST_CASE(spans_compare_by_content)
 {
-    (void)state;
     static const struct {
         struct span a, b;
         bool eq, nocase, starts; /* equal, also for secrets; equal but for case; a starts with b */
@@ -41,17 +40,15 @@ static void spans_compare_by_content(void **state)
     assert_span(span_skip(SPAN("abcdef"), 4), "ef");
 }
 
-static void trimming_takes_spaces_and_tabs_only(void **state)
+TEST_CASE(trimming_takes_spaces_and_tabs_only)
 {
-    (void)state;
     assert_span(span_trim(SPAN(" \t a b\t ")), "a b");
     assert_span(span_trim(SPAN(" \t ")), "");
     assert_span(span_trim(SPAN("\na ")), "\na");
 }
 
-static void a_list_is_cut_until_nothing_is_left(void **state)
+TEST_CASE(a_list_is_cut_until_nothing_is_left)
 {
-    (void)state;
     const char *want[] = {"a", "", "c", ""};
     unsigned n = 0;
     struct span rest = SPAN("a,,c,");
@@ -63,9 +60,8 @@ static void a_list_is_cut_until_nothing_is_left(void **state)
     assert_int_equal(4, n);
 }
 
-static void numbers_are_digits_and_nothing_else(void **state)
+TEST_CASE(numbers_are_digits_and_nothing_else)
 {
-    (void)state;
     enum { REFUSED = 77 };
     static const struct {
         const char *text;
@@ -95,9 +91,8 @@ static void numbers_are_digits_and_nothing_else(void **state)
     }
 }
 
-static void a_copy_fits_whole_or_is_refused(void **state)
+TEST_CASE(a_copy_fits_whole_or_is_refused)
 {
-    (void)state;
     char out[4] = "zzz";
     assert_false(span_to_cstr(SPAN("abcd"), out, sizeof(out)));
     assert_false(span_to_cstr(SPAN("a\0b"), out, sizeof(out)));
@@ -108,9 +103,8 @@ static void a_copy_fits_whole_or_is_refused(void **state)
     assert_string_equal("", out);
 }
 
-static void a_cut_falls_between_letters(void **state)
+TEST_CASE(a_cut_falls_between_letters)
 {
-    (void)state;
     static const struct {
         struct span text;
         const char *kept; /* in 7 bytes */
@@ -136,9 +130,8 @@ static void a_cut_falls_between_letters(void **state)
 
 /* ---- err ---- */
 
-static void an_error_has_a_code_and_a_sentence_from_the_outside_in(void **state)
+TEST_CASE(an_error_has_a_code_and_a_sentence_from_the_outside_in)
 {
-    (void)state;
     struct err_slot err;
     assert_int_equal(ERR_RANGE, err_set(&err, ERR_RANGE, "rate of %d", 7));
     assert_int_equal(ERR_RANGE, err.code);
@@ -149,9 +142,8 @@ static void an_error_has_a_code_and_a_sentence_from_the_outside_in(void **state)
     assert_int_equal(ERR_UNKNOWN, err_wrap(NULL, "reading %s", "a.toml"));
 }
 
-static void a_sentence_that_is_too_long_keeps_its_front(void **state)
+TEST_CASE(a_sentence_that_is_too_long_keeps_its_front)
 {
-    (void)state;
     struct err_slot err;
     char longer[2 * ERR_TEXT_MAX];
     memset(longer, 'x', sizeof(longer) - 1);
@@ -172,9 +164,8 @@ static void a_sentence_that_is_too_long_keeps_its_front(void **state)
     }
 }
 
-static void a_sentence_loses_half_a_letter_at_its_end(void **state)
+TEST_CASE(a_sentence_loses_half_a_letter_at_its_end)
 {
-    (void)state;
     static const char *const rows[][2] = {
         {"\x80\x80\x80", "\x80\x80\x80"}, /* no letters at all: as it came */
         {"\x80", "\x80"},
@@ -194,9 +185,8 @@ static void a_sentence_loses_half_a_letter_at_its_end(void **state)
     }
 }
 
-static void every_code_has_a_name_of_its_own(void **state)
+TEST_CASE(every_code_has_a_name_of_its_own)
 {
-    (void)state;
     for (int a = 0; a >= ERR_PEER; a--) {
         for (int b = a - 1; b >= ERR_UNKNOWN; b--)
             assert_string_not_equal(err_name(a), err_name(b));
@@ -206,9 +196,8 @@ static void every_code_has_a_name_of_its_own(void **state)
 
 /* ---- rng ---- */
 
-static void the_seeded_generator_gives_the_published_numbers(void **state)
+TEST_CASE(the_seeded_generator_gives_the_published_numbers)
 {
-    (void)state;
     /* xoshiro256++ from the state 1, 2, 3, 4, as its authors' program prints it. */
     static const uint64_t want[] = {41943041,
                                     58720359,
@@ -232,9 +221,8 @@ static void the_seeded_generator_gives_the_published_numbers(void **state)
     assert_memory_equal(bytes, want, sizeof(bytes));
 }
 
-static void each_number_below_a_bound_is_drawn(void **state)
+TEST_CASE(each_number_below_a_bound_is_drawn)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     unsigned seen[7] = {0};
@@ -248,17 +236,15 @@ static void each_number_below_a_bound_is_drawn(void **state)
         assert_true(rng_below(&seeded.rng, (UINT64_MAX / 2) + 2) <= UINT64_MAX / 2 + 1);
 }
 
-static void numbers_of_the_kernel_do_not_repeat(void **state)
+TEST_CASE(numbers_of_the_kernel_do_not_repeat)
 {
-    (void)state;
     assert_true(rng_u64(rng_system()) != rng_u64(rng_system()));
 }
 
 /* ---- clock ---- */
 
-static void the_system_clock_goes_on_and_knows_the_date(void **state)
+TEST_CASE(the_system_clock_goes_on_and_knows_the_date)
 {
-    (void)state;
     const struct clock *clock = clock_system();
     uint64_t before = clock_mono_us(clock);
     assert_true(clock_mono_us(clock) >= before);
@@ -266,9 +252,8 @@ static void the_system_clock_goes_on_and_knows_the_date(void **state)
     assert_in_range(wall_s, (uintmax_t)time(NULL) - 2, (uintmax_t)time(NULL) + 2);
 }
 
-static void clocks_are_apart_by_more_than_the_wait(void **state)
+TEST_CASE(clocks_are_apart_by_more_than_the_wait)
 {
-    (void)state;
     struct clock_fake fake;
     clock_fake_init(&fake, 1700000000000000);
     uint64_t asked_us = clock_mono_us(&fake.clock), wall_us = clock_wall_us(&fake.clock);
@@ -292,22 +277,5 @@ static void clocks_are_apart_by_more_than_the_wait(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(spans_compare_by_content),
-        cmocka_unit_test(trimming_takes_spaces_and_tabs_only),
-        cmocka_unit_test(a_list_is_cut_until_nothing_is_left),
-        cmocka_unit_test(numbers_are_digits_and_nothing_else),
-        cmocka_unit_test(a_copy_fits_whole_or_is_refused),
-        cmocka_unit_test(a_cut_falls_between_letters),
-        cmocka_unit_test(an_error_has_a_code_and_a_sentence_from_the_outside_in),
-        cmocka_unit_test(a_sentence_that_is_too_long_keeps_its_front),
-        cmocka_unit_test(a_sentence_loses_half_a_letter_at_its_end),
-        cmocka_unit_test(every_code_has_a_name_of_its_own),
-        cmocka_unit_test(the_seeded_generator_gives_the_published_numbers),
-        cmocka_unit_test(each_number_below_a_bound_is_drawn),
-        cmocka_unit_test(numbers_of_the_kernel_do_not_repeat),
-        cmocka_unit_test(the_system_clock_goes_on_and_knows_the_date),
-        cmocka_unit_test(clocks_are_apart_by_more_than_the_wait),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -60,17 +60,15 @@ static void check_random(unsigned hashes)
     table_deinit(&table);
 }
 
-static void added_entries_are_found_and_removed_ones_are_not(void **state)
+TEST_CASE(added_entries_are_found_and_removed_ones_are_not)
 {
-    (void)state;
     check_random(0);
     check_random(37); /* many share a hash */
     check_random(1);
 }
 
-static void a_moved_entry_has_its_new_number(void **state)
+TEST_CASE(a_moved_entry_has_its_new_number)
 {
-    (void)state;
     struct owner owner = {.name = {[3] = 8, [5] = 8}, .here = {[3] = true}};
     struct table table = {0};
     assert_int_equal(0, table_add(&table, hash_of(&owner, 8), 3, NULL));
@@ -82,9 +80,8 @@ static void a_moved_entry_has_its_new_number(void **state)
     table_deinit(&table);
 }
 
-static void reserved_slots_are_not_allocated_again(void **state)
+TEST_CASE(reserved_slots_are_not_allocated_again)
 {
-    (void)state;
     struct owner owner = {0};
     struct table table = {0};
     assert_int_equal(0, table_reserve(&table, THINGS, NULL));
@@ -97,9 +94,8 @@ static void reserved_slots_are_not_allocated_again(void **state)
 
 /* ---- grow ---- */
 
-static void text_grows_as_it_is_written(void **state)
+TEST_CASE(text_grows_as_it_is_written)
 {
-    (void)state;
     struct grow grow = {0};
     assert_string_equal(grow_cstr(&grow), "");
     grow_add(&grow, SPAN("a"));
@@ -116,9 +112,8 @@ static void text_grows_as_it_is_written(void **state)
 }
 
 /* Every length around each doubling: nothing is lost, and the NUL has room, too. */
-static void nothing_is_lost_where_memory_doubles(void **state)
+TEST_CASE(nothing_is_lost_where_memory_doubles)
 {
-    (void)state;
     struct grow grow = {0};
     char all[2100], part[300];
     for (size_t i = 0; i < sizeof(all); i++)
@@ -138,9 +133,8 @@ static void nothing_is_lost_where_memory_doubles(void **state)
     grow_free(&grow);
 }
 
-static void arrays_have_the_form_of_postgresql(void **state)
+TEST_CASE(arrays_have_the_form_of_postgresql)
 {
-    (void)state;
     struct grow grow = {0};
     grow_add(&grow, SPAN("what was there before"));
     grow_array_open(&grow);
@@ -168,9 +162,8 @@ static void arrays_have_the_form_of_postgresql(void **state)
 }
 
 /* All of it quoted: twice as long, and just before memory doubles. */
-static void a_quoted_text_has_room_for_each_quote(void **state)
+TEST_CASE(a_quoted_text_has_room_for_each_quote)
 {
-    (void)state;
     char quotes[200];
     memset(quotes, '"', sizeof(quotes));
     for (size_t len = 1; len <= sizeof(quotes); len++) {
@@ -184,9 +177,8 @@ static void a_quoted_text_has_room_for_each_quote(void **state)
     }
 }
 
-static void a_text_without_memory_is_not_empty(void **state)
+TEST_CASE(a_text_without_memory_is_not_empty)
 {
-    (void)state;
     struct grow grow = {0};
     assert_true(grow_is_empty(&grow));
     grow_add(&grow, (struct span){0});
@@ -207,15 +199,5 @@ static void a_text_without_memory_is_not_empty(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(added_entries_are_found_and_removed_ones_are_not),
-        cmocka_unit_test(a_moved_entry_has_its_new_number),
-        cmocka_unit_test(reserved_slots_are_not_allocated_again),
-        cmocka_unit_test(text_grows_as_it_is_written),
-        cmocka_unit_test(nothing_is_lost_where_memory_doubles),
-        cmocka_unit_test(arrays_have_the_form_of_postgresql),
-        cmocka_unit_test(a_quoted_text_has_room_for_each_quote),
-        cmocka_unit_test(a_text_without_memory_is_not_empty),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -21,9 +21,8 @@ static int begin(void **state)
     return 0;
 }
 
-static void a_count_begins_with_the_first_and_ends_a_minute_later(void **state)
+TEST_CASE(a_count_begins_with_the_first_and_ends_a_minute_later)
 {
-    (void)state;
     struct span who = SPAN("somebody");
     assert_int_equal(0, tally_wait_ms(&tally, who, 1, 1000));
     for (unsigned i = 0; i < 3; i++)
@@ -39,9 +38,8 @@ static void a_count_begins_with_the_first_and_ends_a_minute_later(void **state)
     assert_int_equal(60000, tally_wait_ms(&tally, who, 1, 61000));
 }
 
-static void a_full_count_stays_full_for_its_time(void **state)
+TEST_CASE(a_full_count_stays_full_for_its_time)
 {
-    (void)state;
     struct span who = SPAN("somebody");
     tally_fill(&tally, who, 1000, 500);
     tally_fill(&tally, who, 1400, 500);
@@ -51,9 +49,8 @@ static void a_full_count_stays_full_for_its_time(void **state)
     assert_int_equal(0, tally_wait_ms(&tally, who, 1, 1500));
 }
 
-static void a_crowd_needs_no_more_room_and_the_last_caller_is_counted(void **state)
+TEST_CASE(a_crowd_needs_no_more_room_and_the_last_caller_is_counted)
 {
-    (void)state;
     for (uint64_t i = 0; i < 100000; i++) {
         tally_add(&tally, name(&i), 1000 + i);
         assert_true(tally_wait_ms(&tally, name(&i), 1, 1000 + i) > 0);
@@ -80,9 +77,8 @@ static void find_alike(uint64_t names[ALIKE])
     }
 }
 
-static void callers_that_share_a_set_have_their_own_counts(void **state)
+TEST_CASE(callers_that_share_a_set_have_their_own_counts)
 {
-    (void)state;
     uint64_t names[ALIKE];
     find_alike(names);
     for (unsigned times = 1; times <= TALLY_WAYS; times++) {
@@ -95,9 +91,8 @@ static void callers_that_share_a_set_have_their_own_counts(void **state)
     }
 }
 
-static void a_full_set_forgets_the_count_that_ends_first(void **state)
+TEST_CASE(a_full_set_forgets_the_count_that_ends_first)
 {
-    (void)state;
     uint64_t names[ALIKE];
     for (unsigned first = 0; first < TALLY_WAYS; first++) {
         begin(NULL);
@@ -110,9 +105,8 @@ static void a_full_set_forgets_the_count_that_ends_first(void **state)
     }
 }
 
-static void each_tally_has_its_own_secret_key(void **state)
+TEST_CASE(each_tally_has_its_own_secret_key)
 {
-    (void)state;
     uint8_t before[sizeof(tally.key)];
     memcpy(before, tally.key, sizeof(before));
     begin(NULL);
@@ -123,9 +117,8 @@ static void each_tally_has_its_own_secret_key(void **state)
 
 enum { DRAWS = 5000 };
 
-static void the_bound_doubles_with_each_try_up_to_its_cap(void **state)
+TEST_CASE(the_bound_doubles_with_each_try_up_to_its_cap)
 {
-    (void)state;
     static const uint32_t rows[][2] = {{1, 10},  {2, 20},  {3, 40},          {4, 80},
                                        {5, 100}, {6, 100}, {UINT32_MAX, 100}}; /* tries, bound */
     struct rng_seeded dice;
@@ -144,14 +137,5 @@ static void the_bound_doubles_with_each_try_up_to_its_cap(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_count_begins_with_the_first_and_ends_a_minute_later, begin),
-        cmocka_unit_test_setup(a_full_count_stays_full_for_its_time, begin),
-        cmocka_unit_test_setup(a_crowd_needs_no_more_room_and_the_last_caller_is_counted, begin),
-        cmocka_unit_test_setup(callers_that_share_a_set_have_their_own_counts, begin),
-        cmocka_unit_test_setup(a_full_set_forgets_the_count_that_ends_first, begin),
-        cmocka_unit_test_setup(each_tally_has_its_own_secret_key, begin),
-        cmocka_unit_test(the_bound_doubles_with_each_try_up_to_its_cap),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(begin, NULL);
 }

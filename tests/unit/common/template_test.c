@@ -60,9 +60,8 @@ static void fill(struct text *out, unsigned gap, void *ctx)
 #define HALL       "<{{#row}}[{{#seat}}{{name}},{{/seat}}]{{/row}}>{{#row}}.{{/row}}"
 #define EIGHT_ROWS "{{#row}}{{#row}}{{#row}}{{#row}}{{#row}}{{#row}}{{#row}}{{#row}}"
 
-static void a_template_is_filled_or_refused(void **state)
+TEST_CASE(a_template_is_filled_or_refused)
 {
-    (void)state;
     static const struct {
         const char *source, *page; /* or what the error says */
         unsigned rows;
@@ -101,18 +100,16 @@ static void a_template_is_filled_or_refused(void **state)
     phrases_destroy(phrases);
 }
 
-static void the_text_of_a_page_lacks_what_a_request_fills(void **state)
+TEST_CASE(the_text_of_a_page_lacks_what_a_request_fills)
 {
-    (void)state;
     struct template *page;
     assert_int_equal(template_create(SPAN("a{{name}}b"), NULL, NULL, gaps, &err, &page), 0);
     assert_span(template_text(page), "ab");
     template_destroy(page);
 }
 
-static void text_is_escaped(void **state)
+TEST_CASE(text_is_escaped)
 {
-    (void)state;
     html_put(fresh(), SPAN("<a href=\"x\" title='y'>&"));
     assert_span(text_span(&filled), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
 }
@@ -158,9 +155,8 @@ static void assert_has_all(const char *source, const struct phrases *others)
     }
 }
 
-static void every_language_has_every_text(void **state)
+TEST_CASE(every_language_has_every_text)
 {
-    (void)state;
     static const struct {
         const char *en, *ko;
     } sources[] = {
@@ -174,9 +170,8 @@ static void every_language_has_every_text(void **state)
     }
 }
 
-static void phrases_are_written_as_json(void **state)
+TEST_CASE(phrases_are_written_as_json)
 {
-    (void)state;
     static const struct {
         struct span prefix, except;
         const char *json;
@@ -193,18 +188,16 @@ static void phrases_are_written_as_json(void **state)
     phrases_destroy(phrases);
 }
 
-static void phrases_are_unique_texts(void **state)
+TEST_CASE(phrases_are_unique_texts)
 {
-    (void)state;
     struct phrases *phrases;
     assert_int_equal(phrases_parse(SPAN("a = b\na = c"), &err, &phrases), ERR_EXISTS);
     assert_int_equal(phrases_parse(SPAN("only words"), &err, &phrases), ERR_SYNTAX);
     assert_int_equal(phrases_parse(SPAN("a = </script>"), &err, &phrases), ERR_SYNTAX);
 }
 
-static void an_operators_texts_replace_ours(void **state)
+TEST_CASE(an_operators_texts_replace_ours)
 {
-    (void)state;
     struct phrases *phrases = phrases_of("a = 1\nb = 2\nc = 3\n");
     const struct span service = SPAN("hall");
     assert_int_equal(phrases_override(phrases,
@@ -229,9 +222,8 @@ static void an_operators_texts_replace_ours(void **state)
 
 /* ---- languages ---- */
 
-static void the_query_wins_over_the_cookie_and_the_cookie_over_the_header(void **state)
+TEST_CASE(the_query_wins_over_the_cookie_and_the_cookie_over_the_header)
 {
-    (void)state;
     static const struct {
         const char *query, *cookie, *header;
         enum lang lang;
@@ -255,9 +247,8 @@ static void the_query_wins_over_the_cookie_and_the_cookie_over_the_header(void *
                                                    span_of(rows[i].header)));
 }
 
-static void tags_are_read_by_their_first_part(void **state)
+TEST_CASE(tags_are_read_by_their_first_part)
 {
-    (void)state;
     enum lang lang = LANG_EN;
     assert_true(lang_parse(SPAN("KO_kr"), &lang));
     assert_int_equal(lang, LANG_KO);
@@ -265,9 +256,8 @@ static void tags_are_read_by_their_first_part(void **state)
     assert_string_equal(lang_tag(LANG_KO), "ko");
 }
 
-static void a_language_may_be_added_and_is_found_again(void **state)
+TEST_CASE(a_language_may_be_added_and_is_found_again)
 {
-    (void)state;
     enum lang lang = LANG_EN, again = LANG_EN;
     assert_int_equal(lang_check(SPAN("ja"), &err), 0);
     assert_int_equal(lang_count(), LANG_BUILT_IN);
@@ -295,9 +285,8 @@ static void a_language_may_be_added_and_is_found_again(void **state)
 
 /* ---- visit ---- */
 
-static void a_list_has_its_names_unless_their_weight_is_0(void **state)
+TEST_CASE(a_list_has_its_names_unless_their_weight_is_0)
 {
-    (void)state;
     static const struct {
         struct span list, name;
         bool listed;
@@ -322,9 +311,8 @@ static void a_list_has_its_names_unless_their_weight_is_0(void **state)
 
 /* ---- squeeze ---- */
 
-static void one_squeezer_serves_page_after_page(void **state)
+TEST_CASE(one_squeezer_serves_page_after_page)
 {
-    (void)state;
     struct squeezer *squeezer;
     assert_int_equal(squeezer_create(&err, &squeezer), 0);
     static const char *const texts[] = {"", "x", "one two one two one two one two one two", "done"};
@@ -347,9 +335,8 @@ static void one_squeezer_serves_page_after_page(void **state)
     squeezer_destroy(squeezer);
 }
 
-static void a_page_that_does_not_fit_is_refused_and_the_next_is_whole(void **state)
+TEST_CASE(a_page_that_does_not_fit_is_refused_and_the_next_is_whole)
 {
-    (void)state;
     struct squeezer *squeezer;
     const struct span text = SPAN("a text of some length, and another one of some length");
     assert_int_equal(squeezer_create(&err, &squeezer), 0);
@@ -365,9 +352,8 @@ static void a_page_that_does_not_fit_is_refused_and_the_next_is_whole(void **sta
     squeezer_destroy(squeezer);
 }
 
-static void comments_that_are_whole_lines_are_left_out(void **state)
+TEST_CASE(comments_that_are_whole_lines_are_left_out)
 {
-    (void)state;
     const struct span source = SPAN("// head\n"
                                     "const at = 'http://x'; // stays: it might be in a string\n"
                                     "  // indented\n"
@@ -388,21 +374,5 @@ static void comments_that_are_whole_lines_are_left_out(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_template_is_filled_or_refused),
-        cmocka_unit_test(the_text_of_a_page_lacks_what_a_request_fills),
-        cmocka_unit_test(text_is_escaped),
-        cmocka_unit_test(phrases_are_unique_texts),
-        cmocka_unit_test(every_language_has_every_text),
-        cmocka_unit_test(phrases_are_written_as_json),
-        cmocka_unit_test(an_operators_texts_replace_ours),
-        cmocka_unit_test(the_query_wins_over_the_cookie_and_the_cookie_over_the_header),
-        cmocka_unit_test(tags_are_read_by_their_first_part),
-        cmocka_unit_test(a_language_may_be_added_and_is_found_again),
-        cmocka_unit_test(a_list_has_its_names_unless_their_weight_is_0),
-        cmocka_unit_test(one_squeezer_serves_page_after_page),
-        cmocka_unit_test(a_page_that_does_not_fit_is_refused_and_the_next_is_whole),
-        cmocka_unit_test(comments_that_are_whole_lines_are_left_out),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

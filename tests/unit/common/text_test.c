@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void an_append_that_does_not_fit_writes_nothing_and_is_remembered(void **state)
+TEST_CASE(an_append_that_does_not_fit_writes_nothing_and_is_remembered)
 {
-    (void)state;
     char memory[4];
     struct text text = text_on(memory, sizeof(memory));
     TEXT_LIT(&text, "abc");
@@ -25,9 +24,8 @@ static void an_append_that_does_not_fit_writes_nothing_and_is_remembered(void **
     assert_span(text_span(&text), "abcd");
 }
 
-static void numbers_are_written_as_printf_would(void **state)
+TEST_CASE(numbers_are_written_as_printf_would)
 {
-    (void)state;
     static const uint64_t values[] = {
         0,         1,    9,     10,      99,         100,       101,
         999,       1000, 65535, 1234567, UINT32_MAX, INT64_MAX, UINT64_MAX - 1,
@@ -43,9 +41,8 @@ static void numbers_are_written_as_printf_would(void **state)
     }
 }
 
-static void thousandths_carry_no_more_decimals_than_needed(void **state)
+TEST_CASE(thousandths_carry_no_more_decimals_than_needed)
 {
-    (void)state;
     static const struct {
         int64_t milli;
         const char *want;
@@ -68,9 +65,8 @@ static void thousandths_carry_no_more_decimals_than_needed(void **state)
     }
 }
 
-static void json_keeps_its_commas(void **state)
+TEST_CASE(json_keeps_its_commas)
 {
-    (void)state;
     char memory[256];
     struct text text = text_on(memory, sizeof(memory));
     json_open(&text, '{');
@@ -99,9 +95,8 @@ static void json_keeps_its_commas(void **state)
                 "\"e\":\"f\",\"g\":0.25,\"i\":{\"x\":1}}");
 }
 
-static void texts_are_escaped_and_bad_utf8_is_replaced(void **state)
+TEST_CASE(texts_are_escaped_and_bad_utf8_is_replaced)
 {
-    (void)state;
     static const struct {
         struct span value;
         const char *want;
@@ -130,9 +125,8 @@ static void texts_are_escaped_and_bad_utf8_is_replaced(void **state)
     }
 }
 
-static void a_parser_reads_any_text_that_was_written(void **state)
+TEST_CASE(a_parser_reads_any_text_that_was_written)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (unsigned round = 0; round < 20000; round++) {
@@ -152,9 +146,8 @@ static void a_parser_reads_any_text_that_was_written(void **state)
     }
 }
 
-static void a_number_or_a_key_that_does_not_fit_is_marked(void **state)
+TEST_CASE(a_number_or_a_key_that_does_not_fit_is_marked)
 {
-    (void)state;
     char memory[8];
     struct text text = text_on(memory, 3);
     text_u64(&text, 1000);
@@ -181,9 +174,8 @@ static void a_number_or_a_key_that_does_not_fit_is_marked(void **state)
 }
 
 /* jansson refuses texts that are not UTF-8. */
-static void every_sequence_that_is_utf8_passes_and_no_other(void **state)
+TEST_CASE(every_sequence_that_is_utf8_passes_and_no_other)
 {
-    (void)state;
     for (unsigned at = 0x8000; at <= 0xFFFF; at++) {
         const char bytes[4] = {(char)(at >> 8), (char)at, (char)0x80, (char)0xBF};
         for (size_t len = 1; len <= 4; len++) {
@@ -200,9 +192,8 @@ static void every_sequence_that_is_utf8_passes_and_no_other(void **state)
     }
 }
 
-static void a_printf_has_room_for_all_but_the_last_byte(void **state)
+TEST_CASE(a_printf_has_room_for_all_but_the_last_byte)
 {
-    (void)state;
     char memory[8];
     for (size_t room = 3; room <= 4; room++) {
         struct text text = text_on(memory, room);
@@ -220,16 +211,5 @@ static void a_printf_has_room_for_all_but_the_last_byte(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_append_that_does_not_fit_writes_nothing_and_is_remembered),
-        cmocka_unit_test(numbers_are_written_as_printf_would),
-        cmocka_unit_test(thousandths_carry_no_more_decimals_than_needed),
-        cmocka_unit_test(json_keeps_its_commas),
-        cmocka_unit_test(texts_are_escaped_and_bad_utf8_is_replaced),
-        cmocka_unit_test(a_parser_reads_any_text_that_was_written),
-        cmocka_unit_test(a_number_or_a_key_that_does_not_fit_is_marked),
-        cmocka_unit_test(every_sequence_that_is_utf8_passes_and_no_other),
-        cmocka_unit_test(a_printf_has_room_for_all_but_the_last_byte),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -10,9 +10,8 @@
 
 static const char good[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-static void headers_are_read_and_written_back_or_refused(void **state)
+TEST_CASE(headers_are_read_and_written_back_or_refused)
 {
-    (void)state;
     static const char *const rows[][2] = {
         {good, good},
         /* a later version is read as far as it is known */
@@ -48,9 +47,8 @@ static void headers_are_read_and_written_back_or_refused(void **state)
     }
 }
 
-static void a_good_trace_is_continued_and_otherwise_a_new_one_begins(void **state)
+TEST_CASE(a_good_trace_is_continued_and_otherwise_a_new_one_begins)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, 1);
     struct trace theirs, ours = trace_continue(SPAN(good), &rng.rng), back;
@@ -76,9 +74,8 @@ static void fill_zero_then_one(void *ctx, void *out, size_t len)
     memset(out, (*calls)++ == 0 ? 0 : 1, len);
 }
 
-static void an_id_of_zeros_is_drawn_again(void **state)
+TEST_CASE(an_id_of_zeros_is_drawn_again)
 {
-    (void)state;
     unsigned calls = 0;
     struct rng rng = {fill_zero_then_one, &calls};
     struct trace trace = trace_new(&rng);
@@ -100,9 +97,8 @@ static uint64_t quantile_for(uint64_t value)
     return histogram_quantile(&view, 0.5);
 }
 
-static void every_value_comes_back_within_two_percent(void **state)
+TEST_CASE(every_value_comes_back_within_two_percent)
 {
-    (void)state;
     for (uint64_t value = 0; value < UINT64_C(1) << 33; value += 1 + value / 97) {
         uint64_t got = quantile_for(value);
         uint64_t off = got > value ? got - value : value - got;
@@ -111,9 +107,8 @@ static void every_value_comes_back_within_two_percent(void **state)
     }
 }
 
-static void the_ends_of_the_range_hold(void **state)
+TEST_CASE(the_ends_of_the_range_hold)
 {
-    (void)state;
     static struct histogram histogram;
     static struct histogram_view view;
     assert_int_equal(0, histogram_quantile(&view, 0.99)); /* nothing is there yet */
@@ -127,9 +122,8 @@ static void the_ends_of_the_range_hold(void **state)
     assert_true(view.sum == UINT64_MAX / 4);
 }
 
-static void a_share_between_two_values_is_the_upper_one(void **state)
+TEST_CASE(a_share_between_two_values_is_the_upper_one)
 {
-    (void)state;
     static struct histogram histogram;
     static struct histogram_view view;
     for (uint64_t value = 1; value <= 3; value++)
@@ -148,9 +142,8 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void quantiles_agree_with_a_sorted_list(void **state)
+TEST_CASE(quantiles_agree_with_a_sorted_list)
 {
-    (void)state;
     enum { N = 20000 };
     static uint64_t values[N];
     static struct histogram first, second;
@@ -193,9 +186,8 @@ static void *write_values(void *arg)
     return NULL;
 }
 
-static void reading_while_writing_sees_no_value_twice(void **state)
+TEST_CASE(reading_while_writing_sees_no_value_twice)
 {
-    (void)state;
     static struct race race;
     static struct histogram_view view;
     pthread_t writer;
@@ -216,15 +208,5 @@ static void reading_while_writing_sees_no_value_twice(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(headers_are_read_and_written_back_or_refused),
-        cmocka_unit_test(a_good_trace_is_continued_and_otherwise_a_new_one_begins),
-        cmocka_unit_test(an_id_of_zeros_is_drawn_again),
-        cmocka_unit_test(every_value_comes_back_within_two_percent),
-        cmocka_unit_test(the_ends_of_the_range_hold),
-        cmocka_unit_test(a_share_between_two_values_is_the_upper_one),
-        cmocka_unit_test(quantiles_agree_with_a_sorted_list),
-        cmocka_unit_test(reading_while_writing_sees_no_value_twice),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

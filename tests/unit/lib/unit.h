@@ -1,5 +1,8 @@
 /* unit.h: what each unit test needs in addition to cmocka: comparisons of spans, printed seeds.
  *
+ * A test is TEST_CASE(a_sentence) { ... }, and unit_run() in main() runs all of them in their
+ * order.
+ *
  * A test with random input takes unit_seed(): a new seed each run, printed, and
  * FAIRGATE_TEST_SEED=N repeats the run that printed N. */
 #ifndef FG_UNIT_H
@@ -16,6 +19,19 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/span.h"
+
+/* Before main() begins, each test of a program adds itself to the list that unit_run() runs. */
+#define TEST_CASE(NAME)                                                                            \
+    static void NAME(void **state);                                                                \
+    __attribute__((constructor)) static void add_##NAME(void)                                      \
+    {                                                                                              \
+        unit_add(#NAME, NAME);                                                                     \
+    }                                                                                              \
+    static void NAME(__attribute__((unused)) void **state)
+
+void unit_add(const char *name, CMUnitTestFunction test);
+/* Each test between these two, of which either may be NULL. Answers what main() returns. */
+int unit_run(CMFixtureFunction set_up, CMFixtureFunction tear_down);
 
 uint64_t unit_seed(void);
 
