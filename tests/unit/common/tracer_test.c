@@ -1,101 +1,26 @@
 /* tracer_test.c: what a collector receives, and that a collector that is away, refuses or hangs
  * does not hold up the program. */
-#include "unit.h"
+#include "http_peer.h"
+#include "script.h"
 
 #include "observe/tracer.h"
 
-#include <arpa/inet.h>
+#include <assert.h>
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <jansson.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SAID_MAX = 1 << 20, SECOND_US = 1000000 };
+enum { SECOND_US = 1000000 };
 
 #define GOOD "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
-/* A collector that takes one connection after the other. */
-struct collector {
-    int listener;
-    uint16_t port;
-    pthread_t thread;
-    const char *answer; /* NULL: none, until the peer goes */
-    pthread_mutex_t mutex;
-    _Atomic int fd; /* of the last connection */
-    _Atomic uint64_t bodies;
-    char body[SAID_MAX]; /* the last one */
-};
-
-/* One request, whole; false: the peer has gone. */
-static bool read_request(struct collector *collector, int fd)
-{
-    static char bytes[SAID_MAX];
-    size_t len = 0, want = 0;
-    while (want == 0 || len < want) {
-        ssize_t got = read(fd, bytes + len, sizeof(bytes) - 1 - len);
-        if (got <= 0)
-            return false;
-        len += (size_t)got;
-        bytes[len] = '\0';
-        char *end = strstr(bytes, "\r\n\r\n"), *length = strcasestr(bytes, "content-length: ");
-        if (end != NULL && length != NULL)
-            want = (size_t)(end + 4 - bytes) + strtoul(length + 16, NULL, 10);
-    }
-    pthread_mutex_lock(&collector->mutex);
-    memcpy(collector->body, strstr(bytes, "\r\n\r\n") + 4,
-           len + 1 - (size_t)(strstr(bytes, "\r\n\r\n") + 4 - bytes));
-    collector->bodies++;
-    pthread_mutex_unlock(&collector->mutex);
-    return true;
-}
-
-static void *serve(void *arg)
-{
-    struct collector *collector = arg;
-    for (int fd; (fd = accept(collector->listener, NULL, NULL)) >= 0; close(fd)) {
-        collector->fd = fd;
-        while (read_request(collector, fd)) {
-            if (collector->answer != NULL)
-                (void)!write(fd, collector->answer, strlen(collector->answer));
-        }
-    }
-    return NULL;
-}
-
-static struct collector *open_collector(const char *answer)
-{
-    struct collector *collector = calloc(1, sizeof(*collector));
-    assert_non_null(collector);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    collector->answer = answer;
-    pthread_mutex_init(&collector->mutex, NULL);
-    collector->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(0, bind(collector->listener, (struct sockaddr *)&at, sizeof(at)));
-    assert_int_equal(0, listen(collector->listener, 8));
-    assert_int_equal(0, getsockname(collector->listener, (struct sockaddr *)&at, &len));
-    collector->port = ntohs(at.sin_port);
-    assert_int_equal(0, pthread_create(&collector->thread, NULL, serve, collector));
-    return collector;
-}
-
-static void close_collector(struct collector *collector)
-{
-    shutdown(collector->listener, SHUT_RDWR);
-    close(collector->listener);
-    pthread_join(collector->thread, NULL);
-    pthread_mutex_destroy(&collector->mutex);
-    free(collector);
-}
-
 static struct {
-    struct collector *collector;
+    struct http_peer *collector;
     uint16_t port;
     struct tracer *tracer;
 } test;
@@ -146,108 +71,101 @@ static void destroy_tracer(void)
     test.tracer = NULL;
 }
 
-static void away(void)
-{
-    if (test.collector != NULL)
-        close_collector(test.collector);
-    test.collector = NULL;
-}
-
 static int clean(void **state)
 {
     (void)state;
     destroy_tracer();
-    away();
+    http_peer_close(test.collector);
+    test.collector = NULL;
     return 0;
 }
 
 static void begin(const char *answer, uint32_t sample_milli)
 {
-    test.collector = open_collector(answer);
+    test.collector = http_peer_open(answer);
     test.port = test.collector->port;
     test.tracer = tracer_to(test.port, sample_milli);
 }
 
-static void add(uint8_t letter, unsigned times, bool failed)
+/* ---- scripts ---- */
+
+/* begin SAMPLE_MILLI [busy]: a tracer, and a collector that may refuse */
+static void run_begin(const struct script_line *line)
 {
-    struct tracer_span span = span_of_trace(letter);
-    span.failed = failed;
-    for (unsigned i = 0; i < times; i++)
+    bool busy = script_has(line, "busy");
+    begin(busy ? "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n" : GOOD,
+          (uint32_t)script_number(script_word(line, 1)));
+}
+
+/* Another tracer, and no collector any more. */
+static void run_away(const struct script_line *line)
+{
+    (void)line;
+    clean(NULL);
+    test.tracer = tracer_to(test.port, 1000);
+}
+
+/* add TRACE TIMES [failed] [slow] [unwanted] */
+static void run_add(const struct script_line *line)
+{
+    struct tracer_span span = span_of_trace((uint8_t)script_number(script_word(line, 1)));
+    span.failed = script_has(line, "failed");
+    if (script_has(line, "slow"))
+        span.took_us = SECOND_US;
+    if (script_has(line, "unwanted"))
+        span.trace.flags = 0;
+    for (uint64_t n = script_number(script_word(line, 2)); n > 0; n--)
         tracer_add(test.tracer, &span);
 }
 
-static void await_failed(void)
+/* sent COUNT, failed COUNT: waits for so many */
+static void run_sent(const struct script_line *line)
+{
+    await_sent(script_number(script_word(line, 1)));
+}
+
+static void run_failed(const struct script_line *line)
 {
     const struct tracer_stats *stats = tracer_stats(test.tracer);
-    while (atomic_load_explicit(&stats->failed, memory_order_relaxed) < 1)
+    while (stats->failed < script_number(script_word(line, 1)))
         usleep(1000);
     assert_int_equal(0, stats->sent);
 }
 
-/* ---- tests ---- */
-
-static void waiting_spans_are_sent_at_the_end(void **state)
+/* end BATCHES: the end of the tracer, by which the collector has got so many */
+static void run_end(const struct script_line *line)
 {
-    (void)state;
-    begin(GOOD, 1000);
-    add(1, 1, false);
     destroy_tracer();
-    assert_int_equal(1, test.collector->bodies);
+    script_expect(line, script_word(line, 1), test.collector->requests);
 }
 
-static void a_collector_that_refuses_or_is_away_costs_only_its_spans(void **state)
+static const struct script_verb verbs[] = {
+    {"begin", run_begin},   {"away", run_away}, {"add", run_add}, {"sent", run_sent},
+    {"failed", run_failed}, {"end", run_end},   {NULL, NULL},
+};
+
+static void run_row(void **state)
 {
-    (void)state;
-    begin("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 1000);
-    add(1, 1, false);
-    await_failed();
-    destroy_tracer();
-    away();
-    test.tracer = tracer_to(test.port, 1000);
-    add(1, 1, false);
-    await_failed();
+    script_run(*state, verbs);
+    clean(NULL);
 }
 
-static void a_failed_span_is_sent_with_all_held_spans_of_its_trace(void **state)
-{
-    (void)state;
-    begin(GOOD, 0);
-    add(1, 3, false);
-    add(2, 5, false);
-    add(1, 1, true);
-    await_sent(4);
-    add(2, 1, false);
-    add(1, 1, false); /* of a failed trace; the other six are held */
-    await_sent(5);
-    struct tracer_span slow = span_of_trace(2);
-    slow.took_us = SECOND_US;
-    tracer_add(test.tracer, &slow);
-    await_sent(5 + 7);
-}
+static_assert(TRACER_HELD == 4096, "a row fills it");
 
-static void the_oldest_held_span_is_dropped_first(void **state)
-{
-    (void)state;
-    begin(GOOD, 0);
-    add(1, 2, false);
-    add(2, TRACER_HELD - 1, false); /* one of the first is still held */
-    add(1, 1, true);
-    await_sent(2);
-}
+static const struct script_row rows[] = {
+    {"waiting spans are sent at the end", "begin 1000; add 1 1; end 1"},
+    {"a collector that refuses or is away costs only its spans",
+     "begin 1000 busy; add 1 1; failed 1; away; add 1 1; failed 1"},
+    {"a failed or slow span is sent with all held spans of its trace",
+     "begin 0; add 1 3; add 2 5; add 1 1 failed; sent 4; add 2 1; add 1 1; sent 5; add 2 1 slow;"
+     "sent 12"},
+    {"the oldest held span is dropped first",
+     "begin 0; add 1 2; add 2 4095; add 1 1 failed; sent 2"},
+    {"a caller that wants no trace gets one for failures only",
+     "begin 1000; add 1 1 unwanted; add 1 1 unwanted failed; sent 1; end 1"},
+};
 
-static void a_caller_that_wants_no_trace_gets_one_for_failures_only(void **state)
-{
-    (void)state;
-    begin(GOOD, 1000);
-    struct tracer_span span = span_of_trace(1);
-    span.trace.flags = 0;
-    tracer_add(test.tracer, &span);
-    span.failed = true;
-    tracer_add(test.tracer, &span);
-    await_sent(1);
-    destroy_tracer();
-    assert_int_equal(1, test.collector->bodies);
-}
+/* ---- what a script cannot say ---- */
 
 static void an_endpoint_is_an_address_and_nothing_else(void **state)
 {
@@ -263,11 +181,6 @@ static void an_endpoint_is_an_address_and_nothing_else(void **state)
         assert_false(tracer_endpoint_ok(span_of(bad[i])));
 }
 
-static const char *text_at(const json_t *span, const char *key)
-{
-    return json_string_value(json_object_get(span, key));
-}
-
 static void a_span_has_the_form_of_otlp(void **state)
 {
     (void)state;
@@ -280,29 +193,18 @@ static void a_span_has_the_form_of_otlp(void **state)
     tracer_span_number(&span, "http.response.status_code", 503);
     tracer_add(test.tracer, &span);
     await_sent(1);
-    json_t *body = json_loads(test.collector->body, 0, NULL);
-    assert_non_null(body);
-    json_t *resource = json_array_get(json_object_get(body, "resourceSpans"), 0);
-    json_t *scope = json_array_get(json_object_get(resource, "scopeSpans"), 0);
-    json_t *sent = json_array_get(json_object_get(scope, "spans"), 0);
-    assert_string_equal("abababababababababababababababab", text_at(sent, "traceId"));
-    assert_string_equal("cdcdcdcdcdcdcdcd", text_at(sent, "spanId"));
-    assert_string_equal("efefefefefefefef", text_at(sent, "parentSpanId"));
-    assert_string_equal("GET /v1/{event}", text_at(sent, "name"));
-    assert_string_equal("1700000000000001000", text_at(sent, "startTimeUnixNano"));
-    assert_string_equal("1700000000002501000", text_at(sent, "endTimeUnixNano"));
-    char *attributes = json_dumps(json_object_get(sent, "attributes"), JSON_COMPACT);
-    assert_string_equal("[{\"key\":\"http.route\",\"value\":{\"stringValue\":\"/a\\\"b\"}},"
-                        "{\"key\":\"http.response.status_code\",\"value\":{\"intValue\":\"503\"}}]",
-                        attributes);
-    assert_int_equal(2,
-                     json_integer_value(json_object_get(json_object_get(sent, "status"), "code")));
-    char *service = json_dumps(json_object_get(json_object_get(resource, "resource"), "attributes"),
-                               JSON_COMPACT);
-    assert_non_null(strstr(service, "\"service.name\",\"value\":{\"stringValue\":\"sample\"}"));
-    free(service);
-    free(attributes);
-    json_decref(body);
+    const char *want =
+        "{'resourceSpans':[{'resource':{'attributes':["
+        "{'key':'service.name','value':{'stringValue':'sample'}},"
+        "{'key':'service.version','value':{'stringValue':'1.2.3'}}]},"
+        "'scopeSpans':[{'scope':{'name':'fairgate'},'spans':[{"
+        "'traceId':'abababababababababababababababab','spanId':'cdcdcdcdcdcdcdcd',"
+        "'parentSpanId':'efefefefefefefef','name':'GET /v1/{event}','kind':2,"
+        "'startTimeUnixNano':'1700000000000001000','endTimeUnixNano':'1700000000002501000',"
+        "'attributes':[{'key':'http.route','value':{'stringValue':'/a\\\"b'}},"
+        "{'key':'http.response.status_code','value':{'intValue':'503'}}],"
+        "'status':{'code':2}}]}]}]}";
+    assert_string_equal(script_json(want), http_peer_body(test.collector));
 }
 
 static void the_longest_batch_has_room(void **state)
@@ -320,7 +222,7 @@ static void the_longest_batch_has_room(void **state)
         tracer_add(test.tracer, &span);
     await_sent(2 * TRACER_BATCH);
     destroy_tracer();
-    json_t *body = json_loads(test.collector->body, 0, NULL);
+    json_t *body = json_loads(http_peer_body(test.collector), 0, NULL);
     assert_non_null(body);
     json_decref(body);
 }
@@ -357,7 +259,7 @@ static void spans_that_libcurl_has_no_memory_for_count_as_failed(void **state)
             usleep(1000);
         refused = 0;
         assert_int_equal(1 + i, stats->failed);
-        assert_int_equal(1, test.collector->bodies);
+        assert_int_equal(1, test.collector->requests);
     }
 }
 
@@ -372,7 +274,7 @@ static void spans_for_which_the_queue_has_no_room_are_dropped(void **state)
     /* The thread may have taken a batch in the meantime, or two. */
     uint64_t dropped = tracer_stats(test.tracer)->dropped;
     assert_true(dropped > 0 && dropped <= 4 * TRACER_BATCH);
-    while (test.collector->bodies < 1)
+    while (test.collector->requests < 1)
         usleep(1000);
     shutdown(test.collector->listener, SHUT_RDWR);
     shutdown(test.collector->fd, SHUT_RDWR);
@@ -435,11 +337,6 @@ int main(void)
 {
 #define CLEAN(test) cmocka_unit_test_teardown(test, clean)
     const struct CMUnitTest tests[] = {
-        CLEAN(waiting_spans_are_sent_at_the_end),
-        CLEAN(a_collector_that_refuses_or_is_away_costs_only_its_spans),
-        CLEAN(a_failed_span_is_sent_with_all_held_spans_of_its_trace),
-        CLEAN(the_oldest_held_span_is_dropped_first),
-        CLEAN(a_caller_that_wants_no_trace_gets_one_for_failures_only),
         CLEAN(an_endpoint_is_an_address_and_nothing_else),
         CLEAN(a_span_has_the_form_of_otlp),
         CLEAN(the_longest_batch_has_room),
@@ -448,5 +345,5 @@ int main(void)
         CLEAN(a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent),
         CLEAN(a_call_has_a_span_below_the_callers),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
 }
