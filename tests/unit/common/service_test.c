@@ -1,7 +1,8 @@
 /* service_test.c: a small service in a child process, driven by signals and requests. Its log
- * shows the order in which its hooks were called. */
+ * shows the order in which its hooks were called, and what it prints when it fails. */
 #include "script.h"
 
+#include "base/bug.h"
 #include "service/service.h"
 
 #include <arpa/inet.h>
@@ -22,25 +23,22 @@ struct sample_config {
     bool ready;
 };
 
+#define FIELD(NAME) offsetof(struct sample_config, NAME)
+
+/* Section, key, kind, member, default, least, most, words, help. */
 static const struct config_setting settings[] = {
-    {.section = "sample",
-     .key = "fail_loop",
-     .kind = CONFIG_U64,
-     .fallback = "99",
-     .max = 99,
-     .offset = offsetof(struct sample_config, fail_loop),
-     .help = "the loop that fails"},
-    {.section = "sample",
-     .key = "ready",
-     .kind = CONFIG_BOOL,
-     .fallback = "true",
-     .offset = offsetof(struct sample_config, ready),
-     .help = "ready from the start"},
+    {"sample", "fail_loop", CONFIG_U64, FIELD(fail_loop), "99", 0, 99, NULL, "the loop that fails"},
+    {"sample", "ready", CONFIG_BOOL, FIELD(ready), "true", 0, 0, NULL, "ready from the start"},
 };
 
 struct sample_loop {
     struct http_req *slow; /* waits for the drain */
+    unsigned blobs;        /* that it has sent */
 };
+
+enum { BLOB_LEN = 8000 };
+
+static struct http_blob *blob; /* of all loops */
 
 static void say(struct service_loop *loop, const char *msg)
 {
@@ -81,6 +79,19 @@ static void on_broken(struct http_req *req)
     http_problem(req, 503, "broken", "not now");
 }
 
+static void on_blob(struct http_req *req)
+{
+    struct sample_loop *sample = service_loop_of(req)->ctx;
+    sample->blobs++;
+    http_reply(req, &(struct http_reply){.status = 200, .type = "text/plain", .blob = blob});
+}
+
+static void on_panic(struct http_req *req)
+{
+    assert(http_req_body(req).len == 0);
+    BUG_WARN("test-nearly-broken");
+}
+
 static const struct call_name calls[] = {
     {"greet", HTTP_METHOD_GET, "/hello"},
     {"break", HTTP_METHOD_GET, "/broken/{what}"},
@@ -91,10 +102,12 @@ static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
     static const struct http_route public[] = {
-        {HTTP_METHOD_GET, "/hello", on_hello, NULL, 0}, /* also without a private listener */
+        {HTTP_METHOD_GET, "/hello", on_hello, NULL, 0},
         {HTTP_METHOD_GET, "/slow", on_slow, NULL, 0},
         {HTTP_METHOD_POST, "/fail", on_fail, NULL, 0},
         {HTTP_METHOD_GET, "/broken/{what}", on_broken, NULL, 0},
+        {HTTP_METHOD_GET, "/blob", on_blob, NULL, 0},
+        {HTTP_METHOD_POST, "/panic/{ticket}", on_panic, NULL, 100},
     };
     static const struct http_route private[] = {
         {HTTP_METHOD_GET, "/internal/x", on_hello, NULL, 0},
@@ -103,7 +116,12 @@ static int start(struct service *service, struct http_router *routes,
         {HTTP_METHOD_GET, "/consoles", on_hello, NULL, 0},
     };
     log_say(service_log(service), LOG_LEVEL_INFO, "start");
-    int rc = http_router_add_all(routes, public, private_routes != NULL ? 4 : 1, err);
+    char bytes[BLOB_LEN];
+    memset(bytes, 'b', sizeof(bytes));
+    blob = http_blob_create((struct span){bytes, sizeof(bytes)});
+    if (blob == NULL)
+        return err_set(err, ERR_NOMEM, "a blob");
+    int rc = http_router_add_all(routes, public, 6, err);
     return rc < 0 || private_routes == NULL ? rc
                                             : http_router_add_all(private_routes, private, 4, err);
 }
@@ -148,6 +166,8 @@ static void loop_stop(struct service_loop *loop)
 {
     struct sample_loop *sample = loop->ctx;
     say(loop, "loop_stop");
+    if (sample->blobs > 0)
+        say(loop, "has sent blobs");
     if (sample->slow != NULL && getenv("SAMPLE_NEVER_ANSWERS") != NULL)
         reply_text(sample->slow, "too late");
     free(sample);
@@ -156,6 +176,8 @@ static void loop_stop(struct service_loop *loop)
 static void stop(struct service *service)
 {
     log_say(service_log(service), LOG_LEVEL_INFO, "stop");
+    assert(blob == NULL || atomic_load(&blob->refs) == 1);
+    http_blob_unref(blob);
 }
 
 static int check(void *config, struct err_slot *err)
@@ -253,30 +275,28 @@ static void spawn(int argc, char **argv)
     child->log = fdopen(fds[0], "r");
 }
 
-/* Reads the log up to a line that contains `part` (NULL: to its end). */
-static bool await_line(const char *part, char line[LINE_MAX_BYTES])
+/* Reads the log up to a line that contains `part` and returns it, or NULL if none comes. */
+static const char *await_line(const char *part)
 {
     struct child *child = test.child;
-    while (fgets(line, LINE_MAX_BYTES, child->log) != NULL) {
-        size_t len = strlen(line);
-        assert_true(child->seen_len + len < sizeof(child->seen));
-        memcpy(child->seen + child->seen_len, line, len + 1);
-        child->seen_len += len;
+    char *line = child->seen + child->seen_len;
+    while (fgets(line, (int)(sizeof(child->seen) - child->seen_len), child->log) != NULL) {
+        child->seen_len += strlen(line);
         if (part != NULL && strstr(line, part) != NULL)
-            return true;
+            return line;
         if (part != NULL && strstr(line, "reload failed") != NULL)
-            return false; /* nothing more is logged */
+            return NULL; /* for another reason than the row's, and nothing more is logged */
+        line = child->seen + child->seen_len;
     }
-    return false;
+    return NULL;
 }
 
-/* Waits for the child's end and returns its exit code. */
-static int end(void)
+/* end CODE: waits for the child's end; a code above 128 is the number of a signal more */
+static void run_end(const struct script_line *line)
 {
     struct child *child = test.child;
-    char line[LINE_MAX_BYTES];
     int status;
-    assert_false(await_line(NULL, line));
+    assert_null(await_line(NULL));
     fclose(child->log);
     assert_int_equal(child->pid, waitpid(child->pid, &status, 0));
     child->pid = 0;
@@ -284,9 +304,9 @@ static int end(void)
         unit_file_remove(child->paths[i]);
         child->paths[i] = NULL;
     }
-    if (!WIFEXITED(status))
-        fail_msg("ended by signal %d:\n%s", WTERMSIG(status), child->seen);
-    return WEXITSTATUS(status);
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (code != atoi(script_word(line, 1)))
+        fail_msg("%s: \"%s\": it ended with %d:\n%s", line->row, line->text, code, child->seen);
 }
 
 static void run_conf(const struct script_line *line)
@@ -323,13 +343,22 @@ static void run_run(const struct script_line *line)
     }
     argv[argc] = NULL;
     spawn(argc, argv);
-    script_expect(line, script_word(line, 1), (uint64_t)end());
+    run_end(line);
 }
 
 static uint16_t number_behind(const char *line, const char *key)
 {
     const char *at = strstr(line, key);
     return at != NULL ? (uint16_t)strtoul(at + strlen(key), NULL, 10) : 0;
+}
+
+static void await_ports(const struct script_line *line)
+{
+    const char *text = await_line("\"msg\":\"serving\"");
+    if (text == NULL)
+        fail_msg("%s: it does not serve:\n%s", line->row, test.child->seen);
+    test.child->port = number_behind(text, "\"port\":");
+    test.child->private_port = number_behind(text, "\"private_port\":");
 }
 
 /* start LINES: a service with these lines in [http] and after it; serve LINES: it has to serve */
@@ -348,12 +377,18 @@ static void run_start(const struct script_line *line)
              test.port[0], text_of(script_rest(line, 0)));
     child->paths[0] = unit_file(span_of(text), 0600);
     spawn(3, (char *[]){"sample", "--config", child->paths[0], NULL});
-    if (strcmp(line->words[0], "start") == 0)
-        return;
-    if (!await_line("\"msg\":\"serving\"", text))
-        fail_msg("%s: it does not serve:\n%s", line->row, child->seen);
-    child->port = number_behind(text, "\"port\":");
-    child->private_port = number_behind(text, "\"private_port\":");
+    if (strcmp(line->words[0], "serve") == 0)
+        await_ports(line);
+}
+
+/* A service in a program of its own, so that it may abort. */
+static void run_apart(const struct script_line *line)
+{
+    int fd;
+    test.child->seen_len = 0;
+    test.child->pid = unit_child("serve", &fd);
+    test.child->log = fdopen(fd, "r");
+    await_ports(line);
 }
 
 /* other [public | private]: the other child is meant from here on; its service gets a port that
@@ -368,22 +403,31 @@ static void run_other(const struct script_line *line)
     }
 }
 
-/* send METHOD public|private PATH BODY AUTHORIZATION; a body of - is empty */
+static int dial(uint16_t port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(0, connect(fd, (struct sockaddr *)&to, sizeof(to)));
+    return fd;
+}
+
+/* send METHOD public|private PATH BODY AUTHORIZATION; a body of - is empty. After & the
+ * authorization may have further headers. */
 static void send_request(const char *method, const char *listener, const char *path,
                          const char *body, const char *authorization)
 {
     bool private = strcmp(listener, "private") == 0;
-    uint16_t port = private ? test.child->private_port : test.child->port;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     body = strcmp(body, "-") == 0 ? "" : body;
-    test.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(test.fd >= 0);
-    assert_int_equal(0, connect(test.fd, (struct sockaddr *)&to, sizeof(to)));
+    test.fd = dial(private ? test.child->private_port : test.child->port);
     dprintf(test.fd, "%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %zu\r\n",
             method, path, strlen(body));
-    if (*authorization != '\0')
-        dprintf(test.fd, "Authorization: %s\r\n", authorization);
+    for (const char *name = "Authorization: "; *authorization != '\0'; name = "") {
+        int len = (int)strcspn(authorization, "&");
+        dprintf(test.fd, "%s%.*s\r\n", name, len, authorization);
+        authorization += len + (authorization[len] == '&');
+    }
     dprintf(test.fd, "\r\n%s", body);
 }
 
@@ -400,7 +444,8 @@ static void run_read(const struct script_line *line)
     (void)line;
     for (ssize_t got = 1; got > 0; len += (size_t)got) {
         got = read(test.fd, answer + len, sizeof(answer) - 1 - len);
-        assert_true(got >= 0 && len + (size_t)got < sizeof(answer) - 1);
+        got = got < 0 ? 0 : got; /* a service that aborts resets it */
+        assert_true(len + (size_t)got < sizeof(answer) - 1);
     }
     answer[len] = '\0';
     close(test.fd);
@@ -415,17 +460,25 @@ static void run_get(const struct script_line *line)
     run_read(line);
 }
 
-static void contains(const struct script_line *line, const char *text, const char *part)
+/* The text has these parts, which & separates, in this order. */
+static void contains(const struct script_line *line, const char *text, const char *parts)
 {
-    if (strstr(text, part) == NULL)
-        fail_msg("%s: \"%s\" is not in:\n%s", line->row, part, text);
+    char copy[LINE_MAX_BYTES], *rest = NULL;
+    const char *at = text;
+    snprintf(copy, sizeof(copy), "%s", text_of(parts));
+    for (char *part = strtok_r(copy, "&", &rest); part; part = strtok_r(NULL, "&", &rest)) {
+        at = strstr(at, part);
+        if (at == NULL)
+            fail_msg("%s: \"%s\" is not in:\n%s", line->row, part, text);
+        at += strlen(part);
+    }
 }
 
 /* has TEXT: in the response; says TEXT: in the log */
 static void run_has(const struct script_line *line)
 {
     bool response = strcmp(line->words[0], "has") == 0;
-    contains(line, response ? test.answer : test.child->seen, text_of(script_rest(line, 0)));
+    contains(line, response ? test.answer : test.child->seen, script_rest(line, 0));
 }
 
 /* hello TIMES */
@@ -434,9 +487,42 @@ static void run_hello(const struct script_line *line)
     for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--) {
         send_request("GET", "public", "/hello", "-", "");
         run_read(line);
-        contains(line, test.answer, "200 OK");
-        contains(line, test.answer, "\r\n\r\nhello");
+        contains(line, test.answer, "200 OK&\r\n\r\nhello");
     }
+}
+
+static void read_blob(int fd)
+{
+    char got[BLOB_LEN + 1024], want[BLOB_LEN];
+    const char *body = NULL;
+    for (size_t len = 0; body == NULL || got + len < body + BLOB_LEN;) {
+        ssize_t n = read(fd, got + len, sizeof(got) - 1 - len);
+        assert_true(n > 0);
+        len += (size_t)n;
+        got[len] = '\0';
+        body = strstr(got, "\r\n\r\n");
+        body = body != NULL ? body + 4 : NULL;
+    }
+    memset(want, 'b', sizeof(want));
+    assert_memory_equal(want, body, BLOB_LEN);
+}
+
+/* blobs CLIENTS ROUNDS: in each round each client gets the blob that the loops share */
+static void run_blobs(const struct script_line *line)
+{
+    int fds[64];
+    uint64_t clients = script_number(script_word(line, 1));
+    assert_in_range(clients, 1, 64);
+    for (uint64_t i = 0; i < clients; i++)
+        fds[i] = dial(test.child->port);
+    for (uint64_t round = script_number(script_word(line, 2)); round > 0; round--) {
+        for (uint64_t i = 0; i < clients; i++)
+            dprintf(fds[i], "GET /blob HTTP/1.1\r\nHost: a\r\n\r\n");
+        for (uint64_t i = 0; i < clients; i++)
+            read_blob(fds[i]);
+    }
+    for (uint64_t i = 0; i < clients; i++)
+        close(fds[i]);
 }
 
 static void run_signal(const struct script_line *line)
@@ -448,28 +534,14 @@ static void run_signal(const struct script_line *line)
 
 static void run_await(const struct script_line *line)
 {
-    char text[LINE_MAX_BYTES];
     const char *part = text_of(script_rest(line, 0));
-    if (!await_line(part, text) && strstr(text, part) == NULL)
+    if (await_line(part) == NULL)
         fail_msg("%s: \"%s\" never came:\n%s", line->row, part, test.child->seen);
-}
-
-static void run_end(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), (uint64_t)end());
 }
 
 static void run_is(const struct script_line *line)
 {
     script_expect_text(line, text_of(script_rest(line, 0)), test.child->seen);
-}
-
-static unsigned count_of(const char *part)
-{
-    unsigned count = 0;
-    for (const char *at = test.child->seen; (at = strstr(at, part)) != NULL; at++)
-        count++;
-    return count;
 }
 
 /* said TIMES TEXT; logged TIMES MESSAGE */
@@ -479,27 +551,10 @@ static void run_said(const struct script_line *line)
     bool msg = strcmp(line->words[0], "logged") == 0;
     snprintf(part, sizeof(part), "%s%s%s", msg ? "\"msg\":\"" : "", text_of(script_rest(line, 1)),
              msg ? "\"" : "");
-    script_expect(line, script_word(line, 1), count_of(part));
-}
-
-/* Each request has a trace. */
-static void run_traced(const struct script_line *line)
-{
-    unsigned requests = count_of("\"msg\":\"request\"");
-    assert_true(requests > 0);
-    script_expect(line, script_word(line, 1), requests - count_of("\"traceparent\":\"00-"));
-}
-
-/* The first of these messages comes before the first of those. */
-static void run_order(const struct script_line *line)
-{
-    const char *at = test.child->seen;
-    for (unsigned i = 1; i < line->len; i++) {
-        char part[64];
-        snprintf(part, sizeof(part), "\"msg\":\"%s\"", line->words[i]);
-        contains(line, at, part);
-        at = strstr(at, part);
-    }
+    unsigned count = 0;
+    for (const char *at = test.child->seen; (at = strstr(at, part)) != NULL; at++)
+        count++;
+    script_expect(line, script_word(line, 1), count);
 }
 
 /* The file of the admin token has another one, or is gone. */
@@ -515,12 +570,16 @@ static void run_token(const struct script_line *line)
 }
 
 static const struct script_verb verbs[] = {
-    {"conf", run_conf},   {"env", run_env},       {"unset", run_unset}, {"run", run_run},
-    {"start", run_start}, {"serve", run_start},   {"other", run_other}, {"send", run_send},
-    {"read", run_read},   {"get", run_get},       {"has", run_has},     {"says", run_has},
-    {"hello", run_hello}, {"signal", run_signal}, {"await", run_await}, {"end", run_end},
-    {"is", run_is},       {"said", run_said},     {"logged", run_said}, {"traced", run_traced},
-    {"order", run_order}, {"token", run_token},   {NULL, NULL},
+    {"conf", run_conf},        {"env", run_env},
+    {"unset", run_unset},      {"run", run_run},
+    {"apart", run_apart},      {"start|serve", run_start},
+    {"other", run_other},      {"send", run_send},
+    {"read", run_read},        {"get", run_get},
+    {"has|says", run_has},     {"hello", run_hello},
+    {"signal", run_signal},    {"await", run_await},
+    {"end", run_end},          {"is", run_is},
+    {"said|logged", run_said}, {"token", run_token},
+    {"blobs", run_blobs},      {NULL, NULL},
 };
 
 static void run_row(void **state)
@@ -541,6 +600,7 @@ static void run_row(void **state)
 
 #define ADMIN "Bearer s3cret;"
 #define PEER  "Bearer between-us;"
+#define TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 static const struct script_row rows[] = {
     {"the version and the help are printed",
@@ -562,12 +622,16 @@ static const struct script_row rows[] = {
      "env FAIRGATE_SAMPLE_FAIL_LOOP=97; run 1 --migrate --config=$;"
      "is sample: there is no database~; unset; run 0 --migrate --config=$;"
      "is a table is in use.~sample: the database is as this program wants it~;"
-     "env SAMPLE_STORELESS=1; run 2 --migrate --config=$;"
-     "is sample has no database to bring up~"},
+     "env SAMPLE_STORELESS=1; run 2 --migrate --config=$; is sample has no database to bring up~"},
     {"every loop serves and drains on SIGTERM",
      "serve loops = 3; hello 20; signal TERM; end 0; logged 1 start; logged 3 loop_start;"
      "logged 3 loop_drain; logged 3 loop_stop; logged 1 stop; logged 20 request; logged 1 ended;"
-     "order loop_stop stop"},
+     "says \"msg\":\"loop_stop\"&\"msg\":\"stop\""},
+    /* Sixty connections all on one of three loops: once in 10^28 runs. */
+    {"loops share a port, a router and blobs",
+     "env FAIRGATE_LOG_REQUESTS=0; serve loops = 3; blobs 60 20; get private /metrics;"
+     "has fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 1200~; signal TERM;"
+     "end 0; logged 2..3 has sent blobs"},
     {"SIGINT drains too", "serve drain_delay = 1ms; signal INT; end 0"},
     {"a request in service is answered before the end",
      "serve; send GET public /slow -; await slow begun; signal TERM; read; has at last; end 0"},
@@ -591,14 +655,15 @@ static const struct script_row rows[] = {
      "get private /internal/x " ADMIN "has hello; get private /console/page; has hello;"
      "get private /consoles; has 401 Unauthorized; get private /nothing; has 401 Unauthorized;"
      "get private /nothing " ADMIN "has 404 Not Found; get public /admin/x " ADMIN
-     "has 404 Not Found; signal TERM; end 0; traced 0; said 0 s3cre; said 0 between"},
+     "has 404 Not Found; signal TERM; end 0; logged 9 request;"
+     "said 9 \"traceparent\":\"00-; said 0 s3cre; said 0 between"},
     {"readiness lists every reason, and a reload reaches every loop",
      "serve loops = 2~[sample]~ready = false; get private /readyz; has 503 Service Unavailable;"
-     "has {\"ready\":false,\"reasons\":["
-     "{\"loop\":0,\"condition\":\"store\",\"reason\":\"not connected\"},"
-     "{\"loop\":1,\"condition\":\"store\",\"reason\":\"not connected\"}]}; signal HUP;"
-     "await \"msg\":\"reload\"; await loop_reload; await loop_reload; get private /readyz;"
-     "has 200 OK; signal TERM; end 0"},
+     "has {\"ready\":false,\"reasons\":[{\"loop\":0,\"condition\":\"store\","
+     "\"reason\":\"not connected\"},{\"loop\":1,\"condition\":\"store\",\"reason\":\"not "
+     "connected\"}]};"
+     "signal HUP; await \"msg\":\"reload\"; await loop_reload; await loop_reload;"
+     "get private /readyz; has 200 OK; signal TERM; end 0"},
     {"a reload takes new tokens, and a failed one keeps the old",
      "serve; token n3w; get private /admin/x " ADMIN "has hello; signal HUP;"
      "await \"msg\":\"reloaded\"; get private /admin/x " ADMIN "has 401 Unauthorized;"
@@ -607,20 +672,17 @@ static const struct script_row rows[] = {
     {"a hook that fails to reload is logged",
      "env SAMPLE_RELOAD_FAILS=1; serve; signal HUP; await no keys today; signal TERM; end 0;"
      "said 0 loop_reload"},
-    {"metrics are served",
-     "serve loops = 2; hello 10; get private /metrics;"
+    {"metrics are served, and a named call has its own counters",
+     "serve loops = 2; hello 10; get public /nothing; has 404 Not Found; get public /broken/a;"
+     "has 503 Service Unavailable; get public /broken/b; get public /broken/c;"
+     "get private /metrics; has Content-Type: text/plain^ version=0.0.4^ charset=utf-8;"
      "has ~fairgate_odd_events_total{what=\"loop-stood-still\"} 0~;"
      "has ~fairgate_build_info{program=\";"
      "has ~fairgate_warnings_total{what=\"connection-without-deadline\"} 0~;"
-     "has Content-Type: text/plain^ version=0.0.4^ charset=utf-8;"
-     "has fairgate_http_request_duration_seconds_count{listener=\"public\"} 10~;"
+     "has fairgate_http_request_duration_seconds_count{listener=\"public\"} 14~;"
      "has fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 10~;"
      "has fairgate_http_accepted_total{listener=\"private\"} 1~; has process_open_fds ;"
-     "signal TERM; end 0"},
-    {"a named call has its own counters",
-     "serve loops = 2; hello 10; get public /nothing; has 404 Not Found; get public /broken/a;"
-     "has 503 Service Unavailable; get public /broken/b; get public /broken/c;"
-     "get private /metrics; has fairgate_call_duration_seconds_count{call=\"greet\"} 10~;"
+     "has fairgate_call_duration_seconds_count{call=\"greet\"} 10~;"
      "has fairgate_call_failures_total{call=\"greet\"} 0~;"
      "has fairgate_call_duration_seconds_count{call=\"break\"} 0~;"
      "has fairgate_call_failures_total{call=\"break\"} 3~; signal TERM; end 0"},
@@ -642,13 +704,14 @@ static const struct script_row rows[] = {
      "says ] client_ip_header: \"X Forwarded For\" is not the name of a header"},
     {"a loop that fails to start stops the others",
      "start loops = 4~[sample]~fail_loop = 2; end 1; says loop 2 cannot start;"
-     "logged 2 loop_start; logged 2 loop_stop; logged 0 serving; logged 1 stop;"
-     "start [sample]~fail_loop = 0; end 1; said 0 loop_stop"},
+     "logged 2 loop_start; logged 2 loop_stop; logged 0 serving; logged 1 stop; start "
+     "[sample]~fail_loop = 0; end 1;"
+     "said 0 loop_stop"},
     {"two services share a port only if told to",
-     "serve loops = 2; other public; start; end 1; says Address already in use; other; other "
-     "private;"
-     "start; end 1; says Address already in use; logged 0 serving; other; other public;"
-     "serve share_port = true; other; signal TERM; end 0; other; hello 1; signal TERM; end 0"},
+     "serve loops = 2; other public; start; end 1; says Address already in use; other;"
+     "other private; start; end 1; says Address already in use; logged 0 serving; other;"
+     "other public; serve share_port = true; other; signal TERM; end 0; other; hello 1;"
+     "signal TERM; end 0"},
     {"a stand-in has one listener and needs no token",
      "env SAMPLE_PUBLIC_ONLY=1; serve loops = 2; said 0 private_port; hello 1;"
      "get public /metrics; has 404 Not Found; signal HUP; await loop_reload; signal TERM; end 0"},
@@ -656,12 +719,22 @@ static const struct script_row rows[] = {
      "conf [http]~port = 0~[private]~port = 0~token_file = /nowhere/t~; run 1 --config=$;"
      "says /nowhere/t: No such file"},
     {"a failing service drains and exits with 1",
-     "serve loops = 2; send POST public /fail -; read; has as you like; end 1;"
-     "says asked to fail; logged 2 loop_stop"},
+     "serve loops = 2; send POST public /fail -; read; has as you like; end 1; says asked to fail;"
+     "logged 2 loop_stop"},
+    {"a service that aborts names the request without its secrets",
+     "env SAMPLE_PUBLIC_ONLY=1; env FAIRGATE_HTTP_PORT=0; apart;"
+     "send POST public /panic/T1CKET?q=QU3RY B0DY Bearer T0KEN&Cookie: fg=C00KIE&"
+     "traceparent: " TRACE "; read; end 134; says ==== panic: sample 1.2.3, process &"
+     "what: Assertion `http_req_body(req).len == 0' failed.;"
+     "says method: POST~&route: /panic/{ticket}~&traceparent: " TRACE "~&bytes of the body: 4~&"
+     "==== panic: the end~; says ~  HTTP server: ~&    connections: 1~; says ~  service: ~;"
+     "said 0 T1CKET; said 0 QU3RY; said 0 T0KEN; said 0 C00KIE; said 0 B0DY"},
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        return run_service(1, argv);
     alarm(120); /* a hang is a failure with a name */
     return script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
 }
