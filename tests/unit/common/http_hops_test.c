@@ -132,30 +132,25 @@ static void the_visitor_is_found_behind_trusted_proxies(void **state)
 static void an_origin_is_scheme_host_and_port(void **state)
 {
     (void)state;
-    static const struct {
-        const char *origin;
-        bool good;
-    } rows[] = {
-        {"http://localhost:8091", true},
-        {"https://console.example", true},
-        {"http://[::1]:8091", true},
-        {"https://xn--bcher-kva.example:444", true},
-        {"", false},
-        {"*", false},
-        {"null", false},
-        {"https://", false},
-        {"localhost:8091", false},
-        {"https://Console.example", false},
-        {"https://console.example/", false},
-        {"https://console.example/console", false},
-        {"https://*.example", false},
-        {"ftp://console.example", false},
-        {"https://a.example b.example", false},
-        {"https://a.example\r\nSet-Cookie: x", false},
-        {"https://kim@console.example", false},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_int_equal(http_origin_ok(span_of(rows[i].origin)), rows[i].good);
+    static const char *const good[] = {"http://localhost:8091", "https://console.example",
+                                       "http://[::1]:8091", "https://xn--bcher-kva.example:444"};
+    static const char *const bad[] = {"",
+                                      "*",
+                                      "null",
+                                      "https://",
+                                      "localhost:8091",
+                                      "https://Console.example",
+                                      "https://console.example/",
+                                      "https://console.example/console",
+                                      "https://*.example",
+                                      "ftp://console.example",
+                                      "https://a.example b.example",
+                                      "https://a.example\r\nSet-Cookie: x",
+                                      "https://kim@console.example"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(http_origin_ok(span_of(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(http_origin_ok(span_of(bad[i])));
 }
 
 static void the_invalid_origin_of_a_list_is_named(void **state)
