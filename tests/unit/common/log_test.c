@@ -149,18 +149,23 @@ static void *log_many(void *unused)
     return unused;
 }
 
-/* Counts whole lines and adds up the reported losses; stops at the end or at the first loss. */
-static void count_lines(FILE *file, bool to_a_loss, uint64_t *lines, uint64_t *lost)
+struct reader {
+    FILE *file;
+    uint64_t lines, lost; /* whole ones, and reported losses */
+};
+
+/* Reads to the end, or to the first loss. */
+static void count_lines(struct reader *reader, bool to_a_loss)
 {
     char line[LOG_LINE_MAX + 1];
-    while (fgets(line, sizeof(line), file) != NULL) {
+    while (fgets(line, sizeof(line), reader->file) != NULL) {
         json_t *doc = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
         if (doc == NULL)
             fail_msg("no JSON: %s", line);
         uint64_t dropped = (uint64_t)json_integer_value(json_object_get(doc, "dropped"));
         json_decref(doc);
-        *lost += dropped;
-        *lines += dropped == 0 ? 1 : 0;
+        reader->lost += dropped;
+        reader->lines += dropped == 0;
         if (to_a_loss && dropped > 0)
             return;
     }
@@ -169,8 +174,8 @@ static void count_lines(FILE *file, bool to_a_loss, uint64_t *lines, uint64_t *l
 static void lines_of_several_threads_do_not_mix(void **state)
 {
     (void)state;
-    FILE *file = tmpfile();
-    open_on(fileno(file));
+    struct reader reader = {.file = tmpfile()};
+    open_on(fileno(reader.file));
     pthread_t threads[THREADS];
     for (unsigned i = 0; i < THREADS; i++)
         assert_int_equal(0, pthread_create(&threads[i], NULL, log_many, NULL));
@@ -178,22 +183,15 @@ static void lines_of_several_threads_do_not_mix(void **state)
         pthread_join(threads[i], NULL);
     uint64_t dropped = logger_dropped(logger);
     end(NULL);
-    rewind(file);
-    uint64_t lines = 0, lost = 0;
-    count_lines(file, false, &lines, &lost);
-    assert_int_equal(THREADS * LINES_EACH, lines + dropped);
-    fclose(file);
+    rewind(reader.file);
+    count_lines(&reader, false);
+    assert_int_equal(THREADS * LINES_EACH, reader.lines + dropped);
+    fclose(reader.file);
 }
 
-struct reader {
-    FILE *file;
-    uint64_t lines, lost;
-};
-
-static void *read_to_the_end(void *arg)
+static void *read_to_the_end(void *reader)
 {
-    struct reader *reader = arg;
-    count_lines(reader->file, false, &reader->lines, &reader->lost);
+    count_lines(reader, false);
     return NULL;
 }
 
@@ -216,7 +214,7 @@ static void a_full_pipe_does_not_block_and_each_loss_is_reported_once(void **sta
     struct reader reader = {.file = fdopen(fds[0], "r")};
     uint64_t logged = log_until_dropped(100);
     while (reader.lost < 100)
-        count_lines(reader.file, true, &reader.lines, &reader.lost);
+        count_lines(&reader, true);
     assert_int_equal(100, reader.lost);
     logged += log_until_dropped(250);
     pthread_t thread;
@@ -229,16 +227,25 @@ static void a_full_pipe_does_not_block_and_each_loss_is_reported_once(void **sta
     fclose(reader.file);
 }
 
-static void a_reader_that_never_reads_does_not_delay_the_end(void **state)
+/* Or the time limit of run-unit ends it. */
+static void a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end(void **state)
 {
     (void)state;
-    int fds[2];
-    assert_int_equal(0, pipe(fds));
-    open_on(fds[1]);
-    log_until_dropped(1);
-    end(NULL); /* or the time limit of run-unit ends it */
-    close(fds[0]);
-    close(fds[1]);
+    for (int gone = 0; gone < 2; gone++) {
+        int fds[2];
+        assert_int_equal(0, pipe(fds));
+        open_on(fds[1]);
+        if (gone) {
+            close(fds[0]);
+            log_many(NULL);
+        } else {
+            log_until_dropped(1);
+        }
+        end(NULL);
+        if (!gone)
+            close(fds[0]);
+        close(fds[1]);
+    }
 }
 
 static void lines_that_a_full_disk_refuses_are_counted(void **state)
@@ -256,30 +263,18 @@ static void lines_that_a_full_disk_refuses_are_counted(void **state)
     close(full);
 }
 
-static void a_reader_that_is_gone_does_no_harm(void **state)
-{
-    (void)state;
-    int fds[2];
-    assert_int_equal(0, pipe(fds));
-    close(fds[0]);
-    open_on(fds[1]);
-    log_many(NULL);
-    end(NULL);
-    close(fds[1]);
-}
-
 int main(void)
 {
+#define ENDING(test) cmocka_unit_test_teardown(test, end)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_line_carries_its_fields_in_order, end),
-        cmocka_unit_test_teardown(a_value_cannot_begin_a_line_or_a_field, end),
-        cmocka_unit_test_teardown(the_level_can_be_changed_while_running, end),
-        cmocka_unit_test_teardown(a_line_that_grows_too_long_loses_fields_and_stays_json, end),
-        cmocka_unit_test_teardown(lines_of_several_threads_do_not_mix, end),
-        cmocka_unit_test_teardown(a_full_pipe_does_not_block_and_each_loss_is_reported_once, end),
-        cmocka_unit_test_teardown(a_reader_that_never_reads_does_not_delay_the_end, end),
-        cmocka_unit_test_teardown(lines_that_a_full_disk_refuses_are_counted, end),
-        cmocka_unit_test_teardown(a_reader_that_is_gone_does_no_harm, end),
+        ENDING(a_line_carries_its_fields_in_order),
+        ENDING(a_value_cannot_begin_a_line_or_a_field),
+        ENDING(the_level_can_be_changed_while_running),
+        ENDING(a_line_that_grows_too_long_loses_fields_and_stays_json),
+        ENDING(lines_of_several_threads_do_not_mix),
+        ENDING(a_full_pipe_does_not_block_and_each_loss_is_reported_once),
+        ENDING(a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end),
+        ENDING(lines_that_a_full_disk_refuses_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
