@@ -92,25 +92,6 @@ static void a_bell_that_rang_before_a_wait_ends_one_wait(void **state)
     system_bell_close(bell);
 }
 
-static void *ring(void *ctx)
-{
-    system_bell_ring(*(const int *)ctx);
-    return NULL;
-}
-
-static void a_thread_wakes_another_at_its_bell_and_is_joined(void **state)
-{
-    (void)state;
-    pthread_t thread;
-    int bell = system_bell_open();
-    assert_int_equal(0, system_thread_start("ringer", ring, &bell, &thread));
-    uint64_t began_us = system_mono_us();
-    system_bell_wait(bell, 60000);
-    assert_true(system_mono_us() - began_us < 30000000);
-    system_thread_join(thread);
-    system_bell_close(bell);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,7 +100,6 @@ int main(void)
         cmocka_unit_test(a_pipe_that_takes_little_gets_all),
         cmocka_unit_test(errors_of_the_disk_are_returned),
         cmocka_unit_test(a_bell_that_rang_before_a_wait_ends_one_wait),
-        cmocka_unit_test(a_thread_wakes_another_at_its_bell_and_is_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
