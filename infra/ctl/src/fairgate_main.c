@@ -2,6 +2,7 @@
  *
  * The token is read last, so that a misspelt command asks no password manager, and wiped when it is
  * with the caller. */
+#include "acts/generic.h"
 #include "acts/house.h"
 #include "commands.h"
 #include "reach/login.h"
@@ -35,6 +36,12 @@ static int read_timeout(struct job *job)
     return EXIT_DONE;
 }
 
+static int run(struct job *job)
+{
+    const struct command *command = job->args->command;
+    return command->run != NULL ? command->run(job) : generic_run(job);
+}
+
 static int do_command(struct job *job)
 {
     struct err_slot err = {.code = ERR_OK};
@@ -53,7 +60,7 @@ static int do_command(struct job *job)
         return job_say(job, EXIT_USAGE, "%s", err.text);
     job->profile = &profile;
     if (job->args->command->tokenless)
-        return job->args->command->run(job);
+        return run(job);
     int rc = profile_token(&profile, getenv("FAIRGATE_TOKEN"), &err, token);
     if (rc == ERR_NOT_FOUND)
         rc = login_token(&profile, &err, token);
@@ -64,7 +71,7 @@ static int do_command(struct job *job)
     sodium_memzero(token, sizeof(token));
     if (rc < 0)
         return job_say(job, EXIT_REFUSED, "%s", err.text);
-    int status = job->args->command->run(job);
+    int status = run(job);
     caller_destroy(job->caller);
     return status;
 }
@@ -103,7 +110,7 @@ int main(int argc, char **argv)
     job.why = args.option[OPTION_WHY];
     int status = read_timeout(&job);
     if (status == EXIT_DONE)
-        status = house_is(args.command) ? args.command->run(&job) : do_command(&job);
+        status = house_is(args.command) ? run(&job) : do_command(&job);
     if (fflush(stdout) != 0 && status == EXIT_DONE)
         status = job_say(&job, EXIT_REFUSED, "the output cannot be written");
     return status;

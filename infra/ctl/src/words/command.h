@@ -48,7 +48,6 @@ enum option_id {
     OPTION_STATE,
     OPTION_ORDER,
     OPTION_BEFORE,
-    OPTION_SUBJECT,
     OPTION_RATE,
     OPTION_SEARCH,
     OPTION_PERCENT,
@@ -64,7 +63,6 @@ enum option_id {
     OPTION_ENTRY,
     OPTION_COMMITMENT,
     OPTION_CSV,
-    OPTION_TO,
     OPTION_RUNNING,
     OPTION_UNARCHIVED,
     OPTION_REDRAW,
@@ -114,7 +112,8 @@ struct command {
     const char *columns; /* of it, as in show/value.h */
     const char *done;    /* said in place of the answer, with {EVENT} and so on in it */
     const char *asks;    /* what a person has to say yes to, before it is done */
-    /* Everything else; answers what the process ends with. */
+    /* Everything else, answering what the process ends with; NULL: it is that call (generic_run).
+     */
     int (*run)(struct job *job);
     bool hidden;    /* not in the list of commands */
     bool tokenless; /* needs the profile, and no token: it gets one, or gives one up */

@@ -115,7 +115,7 @@ static void every_command_is_whole_and_documented(void **state)
     char *completion = printed(bash);
     for (size_t i = 0; i < commands.len; i++) {
         const struct command *command = &commands.command[i];
-        assert_non_null(command->run);
+        assert_true(command->run != NULL || command->path != NULL);
         assert_true(command->brief[strlen(command->brief) - 1] != '.');
         assert_true((command->needs & ~command->options) == 0);
         assert_true(command->rows == NULL || command->columns != NULL);
