@@ -104,7 +104,7 @@ function judgeFile(all, file) {
 
 // ---- names -----------------------------------------------------------------------------------------
 
-// A header that is not for its own room alone, nor a list of other files' routes, declares functions that
+// A header that is not for its own room alone, nor a list of other files' routes or runs, declares functions that
 // begin with the first word of its name, which may grow: outcalls_create(), logger_create(). The one exception
 // are the writers of JSON in text.h: they append to a text, share its comma, and are used wherever it is, so a
 // header of their own would only be included beside it everywhere.
@@ -113,7 +113,7 @@ const DECLARED = /^[a-z][\w *]*?\b(\w+)\(/gm;
 
 function judgeNames(file) {
   const name = /([^/]+)\.h$/.exec(file)?.[1];
-  if (name === undefined || name === 'routes' || name.endsWith('_internal')) return;
+  if (name === undefined || ['routes', 'runs'].includes(name) || name.endsWith('_internal')) return;
   const [word] = name.split(/[_-]/);
   const may = [word.replace(/s$/, ''), ...(ALSO[file] ?? [])];
   const text = code(file).replace(/__attribute__/g, '             ');

@@ -1,19 +1,12 @@
 /* commands.c: every command is a row here, and nowhere else. Arguments, help, manual and completion
  * follow from it. A row begins with the command's name, its words and what it does. Most rows say
  * which call they are; the others name a function. */
-#include "commands.h"
-
-#include "acts/desk.h"
-#include "acts/generic.h"
-#include "acts/house.h"
-#include "acts/line.h"
-#include "acts/person.h"
-#include "acts/secrets.h"
-#include "acts/size.h"
+#include "acts/runs.h"
 #include "acts/trail.h"
 #include "watch/doctor.h"
 #include "watch/report.h"
 #include "watch/top.h"
+#include "words/command.h"
 
 #define LINE(verb, at)  .service = COMMAND_LINE, .method = (verb), .path = (at)
 #define SEATS(verb, at) .service = COMMAND_SEATS, .method = (verb), .path = (at)
@@ -228,13 +221,13 @@ static const struct command rows[] = {
              "no service. Ends with 1 if no number of machines is enough.",
      .options = OPT(VISITORS) | OPT(SEATS) | OPT(OPENS) | OPT(WITHIN) | OPT(PLACED) | OPT(CALLED) |
                 OPT(EDGE_CORES) | OPT(FRONT_CORES) | OPT(CDN),
-     .needs = OPT(VISITORS) | OPT(SEATS), .run = size_run},
+     .needs = OPT(VISITORS) | OPT(SEATS), .alone = true, .run = size_run},
     /* ---- the installation ---- */
     {"secrets", "FROM TO", "Copy secrets to where their owner alone can read them",
      .text =
          "Each file of a folder, as a service wants its secrets: readable by nobody else. For a\n"
          "container whose secrets are mounted for a group (Kubernetes). It asks no service.",
-     .run = secrets_run},
+     .alone = true, .run = secrets_run},
     {"login", "", "Log in at the issuer that the profile names",
      .text =
          "An address and a code are shown: open the one, type the other, and say yes. The tokens\n"
@@ -243,10 +236,12 @@ static const struct command rows[] = {
      .options = OPT(CLIENT_CREDENTIALS), .tokenless = true, .run = person_login},
     {"logout", "", "Give the login back, and forget it", .tokenless = true, .run = person_logout},
     {"whoami", "", "Whose token it is, and what it opens", .run = person_whoami},
-    {"version", "", "The version of this program", .run = house_version},
-    {"help", "[COMMAND] [WORD]", "What a command does and takes", .run = house_help},
-    {"completion", "SHELL", "Completion for bash or zsh, to be sourced", .run = house_completion},
-    {"manual", "", "The page of the manual, as troff", .run = house_manual, .hidden = true},
+    {"version", "", "The version of this program", .alone = true, .run = house_version},
+    {"help", "[COMMAND] [WORD]", "What a command does and takes", .alone = true, .run = house_help},
+    {"completion", "SHELL", "Completion for bash or zsh, to be sourced", .alone = true,
+     .run = house_completion},
+    {"manual", "", "The page of the manual, as troff", .alone = true, .run = house_manual,
+     .hidden = true},
 };
 
 const struct command_table commands = {rows, sizeof(rows) / sizeof(rows[0])};

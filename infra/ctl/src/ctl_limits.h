@@ -14,7 +14,7 @@ enum {
     CTL_OWNER_MAX = 128,  /* the name of a process, as long as it may be */
     CTL_SENT_ON_MAX = 3,  /* to the address again, to where the event is, and once more: it moved */
     CTL_TOKEN_MAX = 8192, /* as long as a token of an issuer may be, and a little more */
-    CTL_TIMEOUT_MS = 10000,     /* of a call, unless --timeout says otherwise */
+    CTL_TIMEOUT_S = 10,   /* of a call, unless --timeout says otherwise */
     CTL_TIMEOUT_MAX_S = 3600,   /* to read an archive */
     CTL_LOOK_MS = 2000,         /* of a live picture, where the slow ones are shown as slow */
     CTL_PARTS_MAX = 100000,     /* of an archive: twenty million rows, more than Redis keeps */

@@ -3,8 +3,6 @@
  * The token is read last, so that a misspelt command asks no password manager, and wiped when it is
  * with the caller. */
 #include "acts/generic.h"
-#include "acts/house.h"
-#include "commands.h"
 #include "reach/login.h"
 #include "words/manual.h"
 
@@ -20,20 +18,6 @@ static size_t terminal_width(void)
     if (!isatty(STDOUT_FILENO))
         return 0;
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
-static int read_timeout(struct job *job)
-{
-    const char *text = job->args->option[OPTION_TIMEOUT];
-    uint64_t seconds = 0;
-    job->timeout_ms = CTL_TIMEOUT_MS;
-    if (text == NULL)
-        return EXIT_DONE;
-    if (!span_u64(span_of(text), CTL_TIMEOUT_MAX_S, &seconds) || seconds == 0)
-        return job_say(job, EXIT_USAGE, "--timeout %.40s: seconds, from 1 to %d", text,
-                       CTL_TIMEOUT_MAX_S);
-    job->timeout_ms = seconds * 1000;
-    return EXIT_DONE;
 }
 
 static int run(struct job *job)
@@ -94,23 +78,18 @@ int main(int argc, char **argv)
     if (args_parse(&commands, argc, argv, &err, &args) < 0)
         return job_say(&job, EXIT_USAGE, "%s", err.text);
     if (args.option[OPTION_HELP] != NULL) {
-        struct span first = {NULL, 0};
-        struct span second = {NULL, 0};
-        char words[2][40] = {"", ""};
         if (args.command != NULL)
-            second = span_cut(span_of(args.command->name), ' ', &first);
-        span_to_cstr(first, words[0], sizeof(words[0]));
-        span_to_cstr(second, words[1], sizeof(words[1]));
-        if (args.command == NULL)
-            manual_list(&commands, stdout);
+            manual_of(args.command, stdout);
         else
-            manual_help(&commands, words[0], second.ptr != NULL ? words[1] : NULL, stdout);
+            manual_list(&commands, stdout);
         return EXIT_DONE;
     }
     job.why = args.option[OPTION_WHY];
-    int status = read_timeout(&job);
+    uint64_t seconds = CTL_TIMEOUT_S;
+    int status = job_number(&job, OPTION_TIMEOUT, 1, CTL_TIMEOUT_MAX_S, &seconds);
+    job.timeout_ms = seconds * 1000;
     if (status == EXIT_DONE)
-        status = house_is(args.command) ? run(&job) : do_command(&job);
+        status = args.command->alone ? run(&job) : do_command(&job);
     if (fflush(stdout) != 0 && status == EXIT_DONE)
         status = job_say(&job, EXIT_REFUSED, "the output cannot be written");
     return status;

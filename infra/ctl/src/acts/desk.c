@@ -1,5 +1,5 @@
 /* desk.c: halls come from files, tickets from a scanner that types, moves as pairs. */
-#include "acts/desk.h"
+#include "acts/runs.h"
 
 #include "acts/generic.h"
 #include "base/json_in.h"
@@ -23,7 +23,7 @@ int desk_import(struct job *job)
 
 int desk_export(struct job *job)
 {
-    struct call call;
+    struct call call = {.method = NULL};
     int status = job_call(job, COMMAND_SEATS, NULL,
                           job_option(job, OPTION_CSV) ? "/admin/events/{EVENT}/export?format=csv"
                                                       : "/admin/events/{EVENT}/export",
@@ -61,7 +61,7 @@ int desk_move(struct job *job)
 int desk_terms_set(struct job *job)
 {
     static const char *const kept[] = {"by", "until", "before_start_s", "percent", "handed_on"};
-    struct call read, write = {.method = NULL};
+    struct call read = {.method = NULL}, write = {.method = NULL};
     json_t *body = json_object();
     int status = job_call(job, COMMAND_PAY, NULL, "/admin/events/{EVENT}/refund-terms", &read);
     if (status == EXIT_DONE)
@@ -92,20 +92,12 @@ int desk_reconcile(struct job *job)
     if (job_option(job, OPTION_JSON)) {
         status = job_put_raw(job, &call);
     } else {
-        char line[160];
-        snprintf(line, sizeof(line), "%.0f %s, as of ", drift,
-                 drift == 1 ? "difference" : "differences");
-        grow_add(&out, span_of(line));
-        struct grow at = {.ptr = NULL};
-        value_put(&at, value_at(call.json, "at"));
-        plain_put(&out, (struct span){at.ptr, at.len});
-        grow_free(&at);
+        plain_format(&out, "%.0f %s, as of ", drift, drift == 1 ? "difference" : "differences");
+        value_show(&out, value_at(call.json, "at"));
         grow_add(&out, SPAN("\n"));
         if (not_reached > 0) {
             grow_add(&out, SPAN("not reached: "));
-            value_put(&at, value_at(call.json, "not_reached"));
-            plain_put(&out, (struct span){at.ptr, at.len});
-            grow_free(&at);
+            value_show(&out, value_at(call.json, "not_reached"));
             grow_add(&out, SPAN("\n"));
         }
         if (drift > 0 && !value_rows(&out, value_at(call.json, "items"),
@@ -145,7 +137,7 @@ static void show_scan(const struct job *job, const struct call *call)
 
 static int scan(struct job *job, const char *ticket, bool undo)
 {
-    struct call call;
+    struct call call = {.method = NULL};
     int status =
         job_call(job, COMMAND_PAY, "POST", undo ? "/admin/checkin/undo" : "/admin/checkin", &call);
     json_t *body = json_pack("{s:s, s:s, s:s}", "event", job_event(job), "gate",

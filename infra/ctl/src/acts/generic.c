@@ -125,18 +125,16 @@ static bool add_query(const struct job *job, struct call *call)
 
 int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *told)
 {
-    struct call call;
+    struct call call = {.method = NULL};
     int status = job_call(job, COMMAND_LINE, NULL, "/admin/events/{EVENT}", &call);
     if (status == EXIT_DONE)
         status = job_make(job, COMMAND_LINE, &call);
     if (status == EXIT_DONE) {
         memcpy(etag, call.etag, CTL_ETAG_MAX);
-        grow_add(told, value_text(call.json, "id"));
-        grow_add(told, SPAN(" ("));
-        grow_add(told, value_text(call.json, "name"));
-        grow_add(told, SPAN(") is "));
-        grow_add(told, value_text(call.json, "state"));
-        grow_add(told, SPAN(". "));
+        struct span id = value_text(call.json, "id"), name = value_text(call.json, "name");
+        struct span state = value_text(call.json, "state");
+        plain_format(told, "%.*s (%.*s) is %.*s. ", (int)id.len, id.ptr, (int)name.len, name.ptr,
+                     (int)state.len, state.ptr);
     }
     call_free(&call);
     return status;
@@ -177,14 +175,9 @@ int generic_send(struct job *job, json_t *body, struct call *call)
     const struct command *command = job->args->command;
     char etag[CTL_ETAG_MAX] = "";
     char *text = NULL;
-    const struct call given = *call;
     int status = command->asks != NULL ? ask(job, etag) : EXIT_DONE;
     if (status == EXIT_DONE)
         status = job_call(job, command->service, command->method, command->path, call);
-    call->if_match = given.if_match;
-    call->if_none_match = given.if_none_match;
-    call->body = given.body;
-    call->content_type = given.content_type;
     if (status == EXIT_DONE)
         status = depend(job, etag, call);
     if (status == EXIT_DONE && !add_query(job, call))
@@ -224,14 +217,12 @@ static void put_done(const struct job *job, const char *done, struct grow *out)
 /* An answer that is a document of the waiting room says which version it is by now. */
 static void put_version(const struct call *call, struct grow *out)
 {
-    char text[64];
     struct span state = value_text(call->json, "state");
     if (state.len == 0 || value_at(call->json, "version") == NULL)
         return;
     grow_add(out, SPAN("It is "));
     plain_put(out, state);
-    snprintf(text, sizeof(text), " now, version %.0f.\n", value_number(call->json, "version"));
-    grow_add(out, span_of(text));
+    plain_format(out, " now, version %.0f.\n", value_number(call->json, "version"));
 }
 
 int generic_show(const struct job *job, const struct call *call)
@@ -257,12 +248,6 @@ int generic_show(const struct job *job, const struct call *call)
         return job_put_raw(job, call);
     }
     return job_put(job, &out);
-}
-
-/* GET has no body, and DELETE takes none. */
-static bool has_body(const struct command *command)
-{
-    return command->method != NULL && strcmp(command->method, "DELETE") != 0;
 }
 
 int generic_end(const struct job *job, int status, struct call *call)
@@ -300,7 +285,9 @@ int generic_run(struct job *job)
     struct call call = {.method = NULL};
     if (job->args->command->body != NULL)
         return generic_end(job, generic_send_file(job, &call), &call);
-    json_t *body = has_body(job->args->command) ? json_object() : NULL;
+    const char *method = job->args->command->method;
+    bool has_body = method != NULL && strcmp(method, "DELETE") != 0; /* as GET, it takes none */
+    json_t *body = has_body ? json_object() : NULL;
     int status = body != NULL ? make_body(job, body) : EXIT_DONE;
     return generic_send_made(job, status, body, &call);
 }

@@ -1,8 +1,6 @@
 /* house.c: what the program knows of itself. */
-#include "acts/house.h"
+#include "acts/runs.h"
 
-#include "acts/secrets.h"
-#include "acts/size.h"
 #include "version.inc"
 #include "words/manual.h"
 
@@ -37,11 +35,4 @@ int house_manual(struct job *job)
 {
     manual_page(job->table, job->out);
     return EXIT_DONE;
-}
-
-bool house_is(const struct command *command)
-{
-    return command->run == house_version || command->run == house_help ||
-           command->run == house_completion || command->run == house_manual ||
-           command->run == secrets_run || command->run == size_run;
 }

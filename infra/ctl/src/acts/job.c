@@ -6,6 +6,7 @@
 #include "show/value.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -52,6 +53,15 @@ int job_say(const struct job *job, int status, const char *format, ...)
     return say(job, status, span_of(sentence));
 }
 
+int job_number(const struct job *job, enum option_id id, uint64_t min, uint64_t max, uint64_t *out)
+{
+    const char *text = job->args->option[id];
+    if (text == NULL || (span_u64(span_of(text), max, out) && *out >= min))
+        return EXIT_DONE;
+    return job_say(job, EXIT_USAGE, "--%s: a number from %" PRIu64 " to %" PRIu64, options[id].name,
+                   min, max);
+}
+
 /* {NAME} from the words; everything else as it stands. */
 static bool fill(const struct job *job, struct span path, struct text *out)
 {
@@ -76,7 +86,7 @@ int job_call(const struct job *job, enum command_service service, const char *me
 {
     char memory[CTL_URL_MAX];
     struct text filled = text_on(memory, sizeof(memory) - 1);
-    *call = (struct call){.method = method};
+    call->method = method;
     if (!fill(job, span_of(path), &filled))
         return job_say(job, EXIT_USAGE, "the words are too long for an address");
     memory[filled.len] = '\0';
@@ -122,6 +132,25 @@ int job_make(const struct job *job, enum command_service service, struct call *c
     return job_failed(job, service, call);
 }
 
+int job_look(const struct job *job, enum command_service service, const char *path, bool may_lack,
+             struct call *call)
+{
+    *call = (struct call){.method = NULL};
+    if (may_lack && job->profile->address[service][0] == '\0')
+        return EXIT_DONE;
+    int status = job_call(job, service, NULL, path, call);
+    if (status != EXIT_DONE)
+        return status;
+    caller_make(job->caller, call, 1, job->timeout_ms, -1);
+    if (call_good(call))
+        return EXIT_DONE;
+    if (!may_lack || call->end != CALL_ANSWERED || call->status != 404)
+        return job_failed(job, service, call);
+    json_decref(call->json);
+    call->json = NULL;
+    return EXIT_DONE;
+}
+
 int job_ask(const struct job *job, const char *question)
 {
     if (job_option(job, OPTION_YES))
@@ -152,6 +181,18 @@ int job_put(const struct job *job, struct grow *text)
         status = job_say(job, EXIT_REFUSED, "the output: %s", strerror(errno));
     grow_free(text);
     return status;
+}
+
+int job_put_json(const struct job *job, json_t *document)
+{
+    struct grow out = {.ptr = NULL};
+    char *text = document != NULL ? json_in_text(document, JSON_COMPACT) : NULL;
+    json_decref(document);
+    if (text != NULL)
+        plain_format(&out, "%s\n", text);
+    out.failed = out.failed || text == NULL;
+    free(text);
+    return job_put(job, &out);
 }
 
 char *job_read_file(const struct job *job, const char *path, size_t *len)
@@ -195,31 +236,24 @@ static json_t *read_value(struct span key, struct span value)
     return json != NULL ? json : json_stringn(value.ptr, value.len);
 }
 
+/* "message.ko" is a member of a member. Takes the value. */
 static bool set_member(json_t *object, struct span key, json_t *value)
 {
-    struct span first;
-    struct span rest = span_cut(key, '.', &first);
-    char name[NAME_MAX_BYTES];
-    if (value == NULL || first.len == 0 || !span_to_cstr(first, name, sizeof(name))) {
+    struct span name, rest = span_cut(key, '.', &name);
+    if (name.len == 0 || (rest.ptr != NULL && rest.len == 0)) {
         json_decref(value);
         return false;
     }
-    if (rest.ptr == NULL)
-        return json_object_set_new(object, name, value) == 0;
-    json_t *child = json_object_get(object, name);
-    if (!json_is_object(child)) {
-        child = json_object();
-        if (json_object_set_new(object, name, child) != 0) {
-            json_decref(value);
-            return false;
+    if (rest.ptr != NULL) {
+        json_t *child = json_object_getn(object, name.ptr, name.len);
+        if (!json_is_object(child)) {
+            child = json_object();
+            (void)json_object_setn_new(object, name.ptr, name.len, child);
         }
+        object = child;
+        name = rest;
     }
-    char member[NAME_MAX_BYTES];
-    if (rest.len == 0 || !span_to_cstr(rest, member, sizeof(member))) {
-        json_decref(value);
-        return false;
-    }
-    return json_object_set_new(child, member, value) == 0;
+    return json_object_setn_new(object, name.ptr, name.len, value) == 0;
 }
 
 int job_read_settings(const struct job *job, size_t from, json_t *object)

@@ -23,18 +23,27 @@ bool job_option(const struct job *job, enum option_id id);
 const char *job_event(const struct job *job);
 const char *job_service_name(enum command_service service);
 
+/* The value of an option, if it is given, as a number of its range. EXIT_DONE, or EXIT_USAGE after
+ * saying why. */
+int job_number(const struct job *job, enum option_id id, uint64_t min, uint64_t max, uint64_t *out);
+
 /* A sentence on the error output, fit for a terminal; answers `status`. */
 int job_say(const struct job *job, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Begins a call of a path such as "/admin/events/{EVENT}", filled from the words. Sets method,
- * trail and the rest to nothing. EXIT_DONE, or EXIT_USAGE after saying why. */
+/* Begins a call of a path such as "/admin/events/{EVENT}", filled from the words; what else the
+ * call has stays. EXIT_DONE, or EXIT_USAGE after saying why. */
 int job_call(const struct job *job, enum command_service service, const char *method,
              const char *path, struct call *call);
 
 /* Makes the call and judges it: EXIT_DONE, or what went wrong, after saying so; with --json the
  * problem document stands on the output. */
 int job_make(const struct job *job, enum command_service service, struct call *call);
+
+/* A GET, which leaves no JSON where the service does not know the event (404) or is not in the
+ * profile, if it `may_lack` it; else as job_make(). */
+int job_look(const struct job *job, enum command_service service, const char *path, bool may_lack,
+             struct call *call);
 
 /* Says why a call that was made did not do; answers what the command ends with. */
 int job_failed(const struct job *job, enum command_service service, const struct call *call);
@@ -45,6 +54,9 @@ int job_ask(const struct job *job, const char *question);
 /* Writes text that is fit for a terminal to the output. Answers EXIT_DONE, or EXIT_REFUSED where
  * there is no memory or the output is full. */
 int job_put(const struct job *job, struct grow *text);
+
+/* A document in one line; taken. NULL: there is no memory. */
+int job_put_json(const struct job *job, json_t *document);
 
 /* The answer as it came, closed by one end of line; "{}" where it was empty. */
 int job_put_raw(const struct job *job, const struct call *call);

@@ -1,5 +1,5 @@
 /* line.c: the waiting room's commands that a row of the table cannot say. */
-#include "acts/line.h"
+#include "acts/runs.h"
 
 #include "acts/generic.h"
 #include "base/json_in.h"
@@ -34,7 +34,7 @@ int line_events(struct job *job)
 /* Prints the live numbers above the knobs; with --json only the document. */
 int line_show(struct job *job)
 {
-    struct call document, list = {.method = NULL};
+    struct call document = {.method = NULL}, list = {.method = NULL};
     struct grow out = {.ptr = NULL};
     int status = job_call(job, COMMAND_LINE, NULL, "/admin/events/{EVENT}", &document);
     if (status == EXIT_DONE)
@@ -83,11 +83,10 @@ static int send_codes(struct job *job, json_t *codes, struct call *call)
 {
     const char *lane = job->args->option[OPTION_LANE];
     const char *channel = job->args->option[OPTION_CHANNEL];
-    const char *uses = job->args->option[OPTION_USES];
     uint64_t number = 1;
-    if (uses != NULL && !span_u64(span_of(uses), 10000000, &number))
-        return job_say(job, EXIT_USAGE, "--uses %.40s: a number from 0 to 10000000 is wanted",
-                       uses);
+    int status = job_number(job, OPTION_USES, 0, 10000000, &number);
+    if (status != EXIT_DONE)
+        return status;
     call_free(call);
     json_t *body = json_pack("{s:O, s:I}", "codes", codes, "uses", (json_int_t)number);
     if (lane != NULL)

@@ -1,6 +1,6 @@
 /* person.c: instructions to the operator go to the error output, the result to the output.
  * Addresses and codes come from the issuer and are escaped before they are shown. */
-#include "acts/person.h"
+#include "acts/runs.h"
 
 #include "acts/generic.h"
 #include "reach/login.h"
@@ -57,7 +57,7 @@ int person_whoami(struct job *job)
     enum command_service service = COMMAND_LINE;
     while (service + 1 < COMMAND_SERVICES && job->profile->address[service][0] == '\0')
         service++;
-    struct call call;
+    struct call call = {.method = NULL};
     int status = job_call(job, service, NULL, "/admin/whoami", &call);
     if (status != EXIT_DONE)
         return status;

@@ -5,9 +5,10 @@
  *
  * A file has its final name only when it is whole. Names that begin with a dot are left out: with
  * them Kubernetes manages its own files in such a folder. */
-#include "acts/secrets.h"
+#include "acts/runs.h"
 
 #include "base/secret_file.h"
+#include "system/system.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,20 +23,6 @@ static int failed(const struct job *job, const char *what, const char *name)
     return job_say(job, EXIT_USAGE, "%s %.200s: %s", what, name, strerror(errno));
 }
 
-static bool write_whole(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return false;
-        bytes += put;
-        len -= (size_t)put;
-    }
-    return true;
-}
-
 /* By a name that no service asks for, and then by its own. */
 static int put(const struct job *job, int to, const char *name, const char *bytes, size_t len)
 {
@@ -48,7 +35,7 @@ static int put(const struct job *job, int to, const char *name, const char *byte
     int fd = openat(to, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR);
     if (fd < 0)
         return failed(job, "writing", name);
-    bool whole = write_whole(fd, bytes, len);
+    bool whole = system_write_all(fd, bytes, len) == 0;
     whole = close(fd) == 0 && whole;
     if (!whole || renameat(to, beside, to, name) < 0)
         return failed(job, "writing", name);

@@ -1,48 +1,39 @@
 /* size.c: words into an ask, the sums of plan/size.h, and what an operator does with them: how many
  * of what, which settings, and when. All output comes from one JSON document, which --json prints
  * as it is. */
-#include "acts/size.h"
+#include "acts/runs.h"
 
 #include "base/json_in.h"
 #include "base/rfc3339.h"
 #include "plan/size.h"
+#include "show/plain.h"
 #include "show/value.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 static const double seat_cores = 4, pay_cores = 2;
 static const int64_t start_s = -3600, ready_s = -900, fewer_s = 900, home_s = 1800;
 
-/* The value of an option as a number of its range, or what holds without it. */
-static bool number(const struct job *job, enum option_id id, double fallback, uint64_t min,
-                   uint64_t max, double *out)
+static bool number(const struct job *job, enum option_id id, uint64_t fallback, uint64_t max,
+                   double *out)
 {
-    const char *text = job->args->option[id];
-    uint64_t value;
-    *out = fallback;
-    if (text == NULL)
-        return true;
-    bool good = span_u64(span_of(text), max, &value) && value >= min;
-    if (good)
-        *out = (double)value;
-    else
-        job_say(job, EXIT_USAGE, "--%s: a number from %" PRIu64 " to %" PRIu64, options[id].name,
-                min, max);
+    uint64_t value = fallback;
+    bool good = job_number(job, id, 1, max, &value) == EXIT_DONE;
+    *out = (double)value;
     return good;
 }
 
 static bool read_ask(const struct job *job, struct size_ask *ask)
 {
     *ask = (struct size_ask){.cdn = job_option(job, OPTION_CDN), .pay_cores = pay_cores};
-    return number(job, OPTION_VISITORS, 0, 1, 1000000000, &ask->visitors) &&
-           number(job, OPTION_SEATS, 0, 1, 10000000, &ask->seats) &&
-           number(job, OPTION_WITHIN, 1, 1, 86400, &ask->within_s) &&
-           number(job, OPTION_PLACED, 10, 1, 86400, &ask->placed_s) &&
-           number(job, OPTION_CALLED, 50, 1, 100000, &ask->rate_per_s) &&
-           number(job, OPTION_EDGE_CORES, 16, 1, 1024, &ask->edge_cores) &&
-           number(job, OPTION_FRONT_CORES, 2, 1, 1024, &ask->front_cores);
+    return number(job, OPTION_VISITORS, 0, 1000000000, &ask->visitors) &&
+           number(job, OPTION_SEATS, 0, 10000000, &ask->seats) &&
+           number(job, OPTION_WITHIN, 1, 86400, &ask->within_s) &&
+           number(job, OPTION_PLACED, 10, 86400, &ask->placed_s) &&
+           number(job, OPTION_CALLED, 50, 100000, &ask->rate_per_s) &&
+           number(job, OPTION_EDGE_CORES, 16, 1024, &ask->edge_cores) &&
+           number(job, OPTION_FRONT_CORES, 2, 1024, &ask->front_cores);
 }
 
 static json_t *whole(double value)
@@ -182,16 +173,14 @@ static json_t *document_of(const struct size_ask *ask, const struct size *size,
 
 static void put_heading(struct grow *out, const json_t *doc)
 {
-    char line[256];
-    snprintf(
-        line, sizeof(line),
+    plain_format(
+        out,
         "%.0f visitors within %.0f s, %.0f seats, places within %.0f s, %.0f called a second.\n"
         "At the edges: %.0f handshakes and %.1f GB a second, then %.0f polls a second.\n\n",
         value_number(doc, "visitors"), value_number(doc, "within_s"), value_number(doc, "seats"),
         value_number(doc, "placed_s"), value_number(doc, "called_per_s"),
         value_number(doc, "handshakes_per_s"), value_number(doc, "bytes_per_s") / 1e9,
         value_number(doc, "polls_per_s"));
-    grow_add(out, span_of(line));
 }
 
 static bool put_document(struct grow *out, const json_t *doc, bool dated, size_t width)
@@ -213,9 +202,7 @@ static bool put_document(struct grow *out, const json_t *doc, bool dated, size_t
     json_t *one;
     json_array_foreach(value_at(doc, "advice"), at, one)
     {
-        grow_add(out, span_of("- "));
-        grow_add(out, span_of(json_string_value(one)));
-        grow_add(out, span_of("\n"));
+        plain_format(out, "- %s\n", json_string_value(one));
     }
     grow_add(out, span_of("\nBy sums, from costs measured on small machines: infra/SCALE.md says "
                           "which, and what they leave out.\n"));
@@ -237,19 +224,13 @@ int size_run(struct job *job)
     size_of(&ask, &size);
     json_t *doc = document_of(&ask, &size, opens != NULL ? &opens_ms : NULL);
     struct grow out = {0};
+    int status;
     if (job_option(job, OPTION_JSON)) {
-        char *text = json_in_text(doc, 0);
-        if (text != NULL) {
-            grow_add(&out, span_of(text));
-            grow_add(&out, span_of("\n"));
-        }
-        out.failed = out.failed || text == NULL;
-        free(text);
+        status = job_put_json(job, doc);
     } else {
         out.failed = doc == NULL || !put_document(&out, doc, opens != NULL, job->width);
+        json_decref(doc);
+        status = job_put(job, &out);
     }
-    int status = job_put(job, &out);
-    grow_free(&out);
-    json_decref(doc);
     return status == EXIT_DONE && size.short_of_shards ? EXIT_REFUSED : status;
 }

@@ -6,17 +6,11 @@
 
 #include <stdlib.h>
 
-struct dated {
-    json_t *row; /* borrowed */
-    struct span at;
-};
-
 static int by_time(const void *a, const void *b)
 {
-    const struct dated *first = a;
-    const struct dated *second = b;
-    size_t len = first->at.len < second->at.len ? first->at.len : second->at.len;
-    return memcmp(second->at.ptr, first->at.ptr, len);
+    struct span first = value_text(*(json_t *const *)a, "at");
+    struct span second = value_text(*(json_t *const *)b, "at");
+    return memcmp(second.ptr, first.ptr, first.len < second.len ? first.len : second.len);
 }
 
 /* One line of any trail in the words of all: at, where, who, what, why. */
@@ -47,25 +41,23 @@ static json_t *trail_row(const json_t *row, enum command_service service)
 
 json_t *trail_list(const struct trails *trails)
 {
-    json_t *all = json_array();
-    for (size_t i = 0; i < trails->len; i++) {
+    size_t count = 0, len = 0;
+    for (size_t i = 0; i < trails->len; i++)
+        count += json_array_size(value_at(trails->trail[i].call.json, trails->trail[i].rows));
+    json_t **sorted = calloc(count + 1, sizeof(*sorted)), *list = NULL;
+    for (size_t i = 0; sorted != NULL && i < trails->len; i++) {
         const struct trail *trail = &trails->trail[i];
         const json_t *rows = value_at(trail->call.json, trail->rows);
         for (size_t row = 0; row < json_array_size(rows); row++)
-            json_array_append_new(all, trail_row(json_array_get(rows, row), trail->service));
+            sorted[len++] = trail_row(json_array_get(rows, row), trail->service);
     }
-    size_t count = json_array_size(all);
-    struct dated *sorted = calloc(count + 1, sizeof(*sorted));
-    json_t *list = sorted != NULL ? json_array() : NULL;
-    for (size_t i = 0; list != NULL && i < count; i++)
-        sorted[i] =
-            (struct dated){json_array_get(all, i), value_text(json_array_get(all, i), "at")};
-    if (list != NULL)
-        qsort(sorted, count, sizeof(*sorted), by_time); /* newest first, as each trail is */
-    for (size_t i = 0; list != NULL && i < count; i++)
-        json_array_append(list, sorted[i].row);
+    if (sorted != NULL) {
+        qsort(sorted, len, sizeof(*sorted), by_time); /* newest first, as each trail is */
+        list = json_array();
+    }
+    for (size_t i = 0; i < len; i++)
+        json_array_append_new(list, sorted[i]);
     free(sorted);
-    json_decref(all);
     return list;
 }
 
@@ -97,20 +89,8 @@ int trail_fetch(struct job *job, struct trails *trails)
         trails->trail[0].path = "/admin/audit";
     }
     for (size_t i = 0; status == EXIT_DONE && i < trails->len; i++) {
-        const struct trail *trail = &trails->trail[i];
-        struct call *call = &trails->trail[i].call;
-        if (i > 0 && job->profile->address[trail->service][0] == '\0')
-            continue;
-        status = job_call(job, trail->service, NULL, trail->path, call);
-        if (status != EXIT_DONE)
-            break;
-        caller_make(job->caller, call, 1, job->timeout_ms, -1);
-        if (i > 0 && call->end == CALL_ANSWERED && call->status == 404) {
-            json_decref(call->json);
-            call->json = NULL;
-        } else if (!call_good(call)) {
-            status = job_failed(job, trail->service, call);
-        }
+        struct trail *trail = &trails->trail[i];
+        status = job_look(job, trail->service, trail->path, i > 0, &trail->call);
     }
     return status;
 }

@@ -10,6 +10,7 @@
 #include "reach/call.h"
 
 #include "base/json_in.h"
+#include "show/plain.h"
 #include "show/value.h"
 #include "system/system.h"
 
@@ -144,7 +145,8 @@ static bool prepare(const struct caller *caller, struct call *call, uint64_t tim
     SET(CURLOPT_URL, call->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_USERAGENT, "fairgate");
-    SET(CURLOPT_PROXY, "");
+    if (!call->outside)
+        SET(CURLOPT_PROXY, "");
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     SET(CURLOPT_ERRORBUFFER, call->error);
@@ -356,65 +358,47 @@ bool call_good(const struct call *call)
 
 static void put_refusal(const struct call *call, const char *who, struct grow *out)
 {
-    char number[64];
     struct span code = value_text(call->json, "code");
     struct span detail = value_text(call->json, "detail");
-    if (detail.len == 0)
-        detail = value_text(call->json, "title");
-    grow_add(out, span_of(who));
-    if (detail.len > 0) {
-        grow_add(out, SPAN(": "));
-        grow_add(out, detail);
-    } else if (code.len == 0) {
-        snprintf(number, sizeof(number), " answered %ld", call->status);
-        grow_add(out, span_of(number));
-    } else {
-        grow_add(out, SPAN(" refused"));
-    }
     struct span pointer = value_text(call->json, "pointer");
     struct span rule = value_text(call->json, "rule");
-    if (rule.len > 0 &&
-        (detail.len < rule.len || memmem(detail.ptr, detail.len, rule.ptr, rule.len) == NULL)) {
-        grow_add(out, SPAN("; "));
-        grow_add(out, pointer);
-        grow_add(out, SPAN(" "));
-        grow_add(out, rule);
-    }
     const json_t *seats = value_at(call->json, "seats");
+    if (detail.len == 0)
+        detail = value_text(call->json, "title");
+    if (detail.len > 0)
+        plain_format(out, "%s: %.*s", who, (int)detail.len, detail.ptr);
+    else if (code.len > 0)
+        plain_format(out, "%s refused", who);
+    else
+        plain_format(out, "%s answered %ld", who, call->status);
+    if (rule.len > 0 &&
+        (detail.len < rule.len || memmem(detail.ptr, detail.len, rule.ptr, rule.len) == NULL))
+        plain_format(out, "; %.*s %.*s", (int)pointer.len, pointer.ptr, (int)rule.len, rule.ptr);
     if (seats != NULL) {
         grow_add(out, SPAN("; "));
         value_put(out, seats);
     }
-    if (code.len > 0) {
-        grow_add(out, SPAN(" ("));
-        grow_add(out, code);
-        grow_add(out, SPAN(")"));
-    }
-    if (call->retry_after_s > 0) {
-        snprintf(number, sizeof(number), "; try again in %ld s", call->retry_after_s);
-        grow_add(out, span_of(number));
-    }
+    if (code.len > 0)
+        plain_format(out, " (%.*s)", (int)code.len, code.ptr);
+    if (call->retry_after_s > 0)
+        plain_format(out, "; try again in %ld s", call->retry_after_s);
 }
 
 int call_failure(const struct call *call, const char *who, struct grow *out)
 {
     switch (call->end) {
     case CALL_AWAY:
-        grow_add(out, span_of(who));
-        if (call->sent_on > 1) {
-            grow_add(out, SPAN(" "));
-            grow_add(out, span_of(call->owner));
-            grow_add(out, SPAN(", which has the event,"));
-        }
-        grow_add(out, SPAN(" cannot be reached: "));
-        grow_add(out, span_of(call->error));
+        if (call->sent_on > 1)
+            plain_format(out, "%s %s, which has the event, cannot be reached: %s", who, call->owner,
+                         call->error);
+        else
+            plain_format(out, "%s cannot be reached: %s", who, call->error);
         return EXIT_AWAY;
     case CALL_UNKNOWN:
-        grow_add(out, span_of(who));
-        grow_add(out, SPAN(" gave no answer: "));
-        grow_add(out, span_of(call->error));
-        if (call->method != NULL)
-            grow_add(out, SPAN("; whether it happened is not known, so look before you repeat it"));
+        plain_format(out, "%s gave no answer: %s%s", who, call->error,
+                     call->method == NULL ? ""
+                                          : "; whether it happened is not known, so look before "
+                                            "you repeat it");
         return EXIT_UNKNOWN;
     case CALL_STOPPED:
         grow_add(out, SPAN("stopped"));

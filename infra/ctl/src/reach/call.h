@@ -24,6 +24,7 @@ struct call {
     const char *if_match, *if_none_match; /* NULL: none */
     const char *why, *who;                /* of the trail; NULL: not said */
     bool open;                            /* shows no token: healthz, readyz, metrics, the edge */
+    bool outside;                         /* by the proxy that the environment names, if any */
     /* Where its path begins in the url, if another process may have what is asked for; else 0. */
     size_t path_at;
     /* the outcome */

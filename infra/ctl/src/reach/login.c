@@ -11,7 +11,6 @@
  * Nothing of a token is ever in a sentence; what the issuer says is cut and made fit elsewhere. */
 #include "reach/login.h"
 
-#include "base/grow.h"
 #include "base/json_in.h"
 #include "base/secret_file.h"
 #include "reach/call.h"
@@ -27,7 +26,6 @@
 #include <unistd.h>
 
 enum {
-    ANSWER_MAX = 64 * 1024, /* a document of the issuer, or its tokens */
     FORM_MAX = 16 * 1024,
     EARLY_S = 30,   /* a token that ends in a moment is renewed now */
     INTERVAL_S = 5, /* RFC 8628: where the issuer names none */
@@ -39,10 +37,9 @@ static const char device_grant[] = "urn:ietf:params:oauth:grant-type:device_code
 
 struct issuer {
     const struct profile *profile;
-    CURL *easy;
+    struct caller *caller;
     json_t *document; /* what it says of itself */
-    struct grow answer;
-    long status;
+    long status;      /* of its last answer */
 };
 
 static json_int_t now_s(void)
@@ -58,16 +55,6 @@ static const char *text_in(const json_t *object, const char *name)
 
 /* ---- asking ---- */
 
-static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
-{
-    struct grow *answer = ctx;
-    size_t len = size * count;
-    if (len > ANSWER_MAX - answer->len)
-        return 0;
-    grow_add(answer, (struct span){bytes, len});
-    return answer->failed ? 0 : len;
-}
-
 /* A token travels without TLS only to programs of this machine. */
 static bool is_safe(const char *url)
 {
@@ -79,34 +66,27 @@ static bool is_safe(const char *url)
 static int ask(struct issuer *issuer, const char *url, const struct text *form,
                struct err_slot *err, json_t **out)
 {
-    CURL *easy = issuer->easy;
-    if (!is_safe(url))
+    struct call call = {.open = true, .outside = true};
+    if (!is_safe(url) || !span_to_cstr(span_of(url), call.url, sizeof(call.url)))
         return err_set(err, ERR_RANGE, "the issuer: its addresses must begin with https://");
-    grow_clear(&issuer->answer);
-    curl_easy_reset(easy);
-    bool good = curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)CTL_TIMEOUT_MS) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_WRITEDATA, &issuer->answer) == CURLE_OK;
-    if (good && issuer->profile->ca_file[0] != '\0')
-        good = curl_easy_setopt(easy, CURLOPT_CAINFO, issuer->profile->ca_file) == CURLE_OK;
-    if (good && form != NULL)
-        good = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)form->len) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, form->ptr) == CURLE_OK;
-    if (!good)
-        return err_set(err, ERR_NOMEM, "the issuer");
-    CURLcode rc = curl_easy_perform(easy);
-    if (rc != CURLE_OK)
-        return err_set(err, ERR_IO, "the issuer cannot be reached: %s", curl_easy_strerror(rc));
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &issuer->status);
-    int parsed = json_in_parse((struct span){issuer->answer.ptr, issuer->answer.len}, NULL, out);
-    if (parsed == ERR_NOMEM)
-        return err_set(err, ERR_NOMEM, "the issuer: no memory to read its answer");
-    if (parsed < 0)
-        return err_set(err, ERR_PEER, "the issuer: its answer (%ld) is no JSON", issuer->status);
-    return 0;
+    if (form != NULL) {
+        call.method = "POST";
+        call.body = text_span(form);
+        call.content_type = "application/x-www-form-urlencoded";
+    }
+    caller_make(issuer->caller, &call, 1, CTL_TIMEOUT_S * 1000, -1);
+    issuer->status = call.status;
+    int rc = 0;
+    if (call.end != CALL_ANSWERED)
+        rc = err_set(err, ERR_IO, "the issuer cannot be reached: %s", call.error);
+    else if (call.json == NULL)
+        rc = err_set(err, ERR_PEER, "the issuer: its answer (%ld) is no JSON", call.status);
+    else
+        *out = json_incref(call.json);
+    if (call.answer.ptr != NULL)
+        sodium_memzero(call.answer.ptr, call.answer.cap);
+    call_free(&call);
+    return rc;
 }
 
 static int read_document(struct issuer *issuer, struct err_slot *err)
@@ -128,22 +108,14 @@ static int open_issuer(const struct profile *profile, struct err_slot *err, stru
     *out = (struct issuer){.profile = profile};
     if (profile->issuer[0] == '\0' || profile->client_id[0] == '\0')
         return err_set(err, ERR_RANGE, "the profile names no issuer and client_id to log in with");
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return err_set(err, ERR_NOMEM, "libcurl");
-    out->easy = curl_easy_init();
-    return out->easy != NULL ? read_document(out, err) : err_set(err, ERR_NOMEM, "libcurl");
+    int rc = caller_create(profile, NULL, err, &out->caller);
+    return rc == 0 ? read_document(out, err) : rc;
 }
 
 static void close_issuer(struct issuer *issuer)
 {
     json_decref(issuer->document);
-    if (issuer->answer.ptr != NULL)
-        sodium_memzero(issuer->answer.ptr, issuer->answer.cap);
-    grow_free(&issuer->answer);
-    if (issuer->easy != NULL) {
-        curl_easy_cleanup(issuer->easy);
-        curl_global_cleanup();
-    }
+    caller_destroy(issuer->caller);
 }
 
 /* ---- forms ---- */
@@ -165,16 +137,10 @@ static int put_client(struct text *form, const struct profile *profile, struct e
     put_field(form, "client_id", profile->client_id);
     if (profile->client_secret_file[0] == '\0')
         return 0;
-    struct secret_file *secret;
     char value[CTL_TOKEN_MAX];
-    int rc = secret_file_read(profile->client_secret_file, err, &secret);
-    if (rc < 0)
-        return rc;
-    if (span_to_cstr(secret_file_span(secret), value, sizeof(value)))
+    int rc = profile_secret(profile->client_secret_file, err, value);
+    if (rc == 0)
         put_field(form, "client_secret", value);
-    else
-        rc = err_set(err, ERR_RANGE, "%s: too long", profile->client_secret_file);
-    secret_file_destroy(secret);
     sodium_memzero(value, sizeof(value));
     return rc;
 }

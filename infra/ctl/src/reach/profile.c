@@ -96,15 +96,15 @@ static int check(const char *path, const char *name, const struct profile *profi
                                      profile->edge};
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         struct span address = span_of(addresses[i]);
-        if (address.len > 0 && !span_starts(address, SPAN("http://")) &&
-            !span_starts(address, SPAN("https://")))
-            return err_set(
-                err, ERR_RANGE, "%s:%u: [%s] %s: an address begins with http:// or https://", path,
-                config_line(path, span_of(name), span_of(rows[i].key)), name, rows[i].key);
-        if (address.len > 0 && memchr(address.ptr, '@', address.len) != NULL)
-            return err_set(err, ERR_RANGE, "%s:%u: [%s] %s: an address holds no name or password",
-                           path, config_line(path, span_of(name), span_of(rows[i].key)), name,
-                           rows[i].key);
+        const char *why = NULL;
+        if (!span_starts(address, SPAN("http://")) && !span_starts(address, SPAN("https://")))
+            why = "an address begins with http:// or https://";
+        else if (memchr(address.ptr, '@', address.len) != NULL)
+            why = "an address holds no name or password";
+        if (address.len > 0 && why != NULL)
+            return err_set(err, ERR_RANGE, "%s:%u: [%s] %s: %s", path,
+                           config_line(path, span_of(name), span_of(rows[i].key)), name,
+                           rows[i].key, why);
     }
     return 0;
 }
@@ -174,12 +174,12 @@ static int token_of_command(const char *command, struct err_slot *err, char *out
     return 0;
 }
 
-static int token_of_file(const char *path, struct err_slot *err, char *out)
+int profile_secret(const char *path, struct err_slot *err, char *out)
 {
     struct secret_file *secret = NULL;
     int rc = secret_file_read(path, err, &secret);
     if (rc == 0 && !span_to_cstr(secret_file_span(secret), out, CTL_TOKEN_MAX))
-        rc = err_set(err, ERR_RANGE, "%s: too long for a token", path);
+        rc = err_set(err, ERR_RANGE, "%s: too long for a secret", path);
     secret_file_destroy(secret);
     return rc;
 }
@@ -192,7 +192,7 @@ int profile_token(const struct profile *profile, const char *of_environment, str
         if (!span_to_cstr(span_of(of_environment), out, CTL_TOKEN_MAX))
             rc = err_set(err, ERR_RANGE, "FAIRGATE_TOKEN: too long for a token");
     } else if (profile->token_file[0] != '\0') {
-        rc = token_of_file(profile->token_file, err, out);
+        rc = profile_secret(profile->token_file, err, out);
     } else if (profile->token_command[0] != '\0') {
         rc = token_of_command(profile->token_command, err, out);
     } else if (profile->issuer[0] != '\0') {

@@ -35,10 +35,12 @@ struct profile_ask {
  * service listens by default, on this machine. */
 int profile_read(const struct profile_ask *ask, struct err_slot *err, struct profile *out);
 
+/* What a secret file holds, in CTL_TOKEN_MAX bytes; the caller wipes it. */
+int profile_secret(const char *path, struct err_slot *err, char *out);
+
 /* The token: of the environment (NULL: not there), else of the file, else what the command prints.
  * ERR_NOT_FOUND: none of these is named, and there is an issuer. ERR_AUTH: no place is named. `out`
- * takes CTL_TOKEN_MAX bytes with the NUL; the caller wipes it.
- */
+ * takes CTL_TOKEN_MAX bytes with the NUL; the caller wipes it. */
 int profile_token(const struct profile *profile, const char *of_environment, struct err_slot *err,
                   char *out);
 

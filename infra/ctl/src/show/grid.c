@@ -61,7 +61,7 @@ static void put_spaces(struct grow *out, size_t len)
         grow_add(out, SPAN(" "));
 }
 
-/* One cell of a line, of which `*left` columns are free (SIZE_MAX: any number). */
+/* One cell of a line, of which `*left` columns are free. */
 static void put_cell(const struct grid *grid, size_t column, struct span cell, size_t *left,
                      struct grow *out)
 {
@@ -69,21 +69,17 @@ static void put_cell(const struct grid *grid, size_t column, struct span cell, s
     size_t width = plain_width(shown);
     size_t pad = grid->width[column] > width ? grid->width[column] - width : 0;
     bool last = column + 1 == grid->heads_len;
-    if (*left != SIZE_MAX && width + pad > *left)
+    if (width + pad > *left)
         pad = *left - width;
     if (!grid->words[column])
         put_spaces(out, pad);
     grow_add(out, shown);
     if (grid->words[column] && !last)
         put_spaces(out, pad);
-    if (*left != SIZE_MAX)
-        *left -= width + pad;
-    size_t gap = last ? 0 : GAP;
-    if (gap > *left)
-        gap = *left;
+    *left -= width + pad;
+    size_t gap = last ? 0 : *left < GAP ? *left : GAP;
     put_spaces(out, gap);
-    if (*left != SIZE_MAX)
-        *left -= gap;
+    *left -= gap;
 }
 
 bool grid_put(const struct grid *grid, size_t width, struct grow *out)

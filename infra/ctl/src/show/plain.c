@@ -7,7 +7,9 @@
  * would be wrong for every Korean name. */
 #include "show/plain.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct range {
     uint32_t first, last;
@@ -87,6 +89,21 @@ void plain_put(struct grow *out, struct span text)
         grow_add(out, escaped[0] != '\0' ? span_of(escaped) : (struct span){text.ptr, len});
         text = span_skip(text, len);
     }
+}
+
+void plain_format(struct grow *out, const char *format, ...)
+{
+    va_list args;
+    char *text;
+    va_start(args, format);
+    int len = vasprintf(&text, format, args);
+    va_end(args);
+    if (len < 0) {
+        out->failed = true;
+        return;
+    }
+    grow_add(out, (struct span){text, (size_t)len});
+    free(text);
 }
 
 static size_t width_of(uint32_t letter)

@@ -10,6 +10,9 @@
  * lines, since a cell is one line. */
 void plain_put(struct grow *out, struct span text);
 
+/* Appends words of our own, of any length; nothing in them is made fit for a terminal. */
+void plain_format(struct grow *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Columns that a shown text takes: two for Hangul, Han, Kana and emoji, none for what stands above
  * the letter before it. */
 size_t plain_width(struct span text);

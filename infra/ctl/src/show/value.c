@@ -6,8 +6,8 @@
 #include "base/rfc3339.h"
 #include "ctl_limits.h"
 #include "show/grid.h"
+#include "show/plain.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { PATH_MAX_BYTES = 64, TIME_SHOWN = 19 };
@@ -57,7 +57,6 @@ static void put_string(struct grow *out, const json_t *value)
 void value_put(struct grow *out, const json_t *value)
 {
     char *json = NULL;
-    char number[32];
     switch (value == NULL ? JSON_NULL : json_typeof(value)) {
     case JSON_STRING:
         put_string(out, value);
@@ -69,12 +68,10 @@ void value_put(struct grow *out, const json_t *value)
         grow_add(out, SPAN("no"));
         break;
     case JSON_INTEGER:
-        snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        grow_add(out, span_of(number));
+        plain_format(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         break;
     case JSON_REAL:
-        snprintf(number, sizeof(number), "%.10g", json_real_value(value));
-        grow_add(out, span_of(number));
+        plain_format(out, "%.10g", json_real_value(value));
         break;
     case JSON_OBJECT:
     case JSON_ARRAY:
@@ -89,6 +86,14 @@ void value_put(struct grow *out, const json_t *value)
         grow_add(out, SPAN("-"));
         break;
     }
+}
+
+void value_show(struct grow *out, const json_t *value)
+{
+    struct grow text = {.ptr = NULL};
+    value_put(&text, value);
+    plain_put(out, (struct span){text.ptr, text.len});
+    grow_free(&text);
 }
 
 /* "path:HEAD path:HEAD ..." taken apart; a '_' in a head is a space. */

@@ -237,46 +237,37 @@ static bool fires(const struct doctor_alert *alert, const struct look *look,
     return metric->value > alert->limit;
 }
 
-static bool any_fires(const struct look *look)
+/* Those that fire in two looks, a moment apart. */
+static size_t judge_metrics(struct job *job, const struct look *look, json_t *findings)
 {
-    struct look_metric metric;
-    for (size_t i = 0; i < doctor_alerts_len; i++) {
-        if (fires(&doctor_alerts[i], look, &metric))
-            return true;
-    }
-    return false;
-}
-
-/* Those that fire in both looks. */
-static size_t judge_metrics(const struct look *look, const struct look *again, json_t *findings)
-{
+    unsigned which = 1U << LOOK_METRICS_LINE | 1U << LOOK_METRICS_SEATS | 1U << LOOK_METRICS_PAY;
+    struct look again;
+    bool looked = false;
     size_t fired = 0;
     for (size_t i = 0; i < doctor_alerts_len; i++) {
+        const struct doctor_alert *alert = &doctor_alerts[i];
         struct look_metric metric;
-        if (!fires(&doctor_alerts[i], look, &metric) || !fires(&doctor_alerts[i], again, &metric))
+        if (!fires(alert, look, &metric))
+            continue;
+        if (!looked) {
+            system_sleep_us(CTL_ALERT_AGAIN_MS * UINT64_C(1000));
+            look_take(job, NULL, which, job->timeout_ms, -1, &again);
+            looked = true;
+        }
+        if (!fires(alert, &again, &metric))
             continue;
         fired++;
-        find(findings, "bad", doctor_alerts[i].mend, "%s would fire: %s%s%s is %.10g",
-             doctor_alerts[i].name, doctor_alerts[i].metric, metric.labels[0] != '\0' ? " of " : "",
-             metric.labels, metric.value);
+        find(findings, "bad", alert->mend, "%s would fire: %s%s%s is %.10g", alert->name,
+             alert->metric, metric.labels[0] != '\0' ? " of " : "", metric.labels, metric.value);
     }
-    return fired;
-}
-
-static size_t judge_metrics_twice(struct job *job, const struct look *look, json_t *findings)
-{
-    struct look again;
-    unsigned which = 1U << LOOK_METRICS_LINE | 1U << LOOK_METRICS_SEATS | 1U << LOOK_METRICS_PAY;
-    system_sleep_us(CTL_ALERT_AGAIN_MS * UINT64_C(1000));
-    look_take(job, NULL, which, job->timeout_ms, -1, &again);
-    size_t fired = judge_metrics(look, &again, findings);
-    look_free(&again);
+    if (looked)
+        look_free(&again);
     return fired;
 }
 
 static void judge_alerts(struct job *job, const struct look *look, json_t *findings)
 {
-    size_t fired = any_fires(look) ? judge_metrics_twice(job, look, findings) : 0;
+    size_t fired = judge_metrics(job, look, findings);
     for (size_t i = 0; i < COMMAND_SERVICES; i++) {
         struct look_metric metric;
         if (look_good(look, LOOK_METRICS_LINE + i) &&
@@ -414,14 +405,8 @@ static int report(const struct job *job, const json_t *findings)
     size_t bad = 0;
     for (size_t i = 0; i < json_array_size(findings); i++)
         bad += span_eq(value_text(json_array_get(findings, i), "level"), SPAN("bad"));
-    if (job_option(job, OPTION_JSON)) {
-        char *text = json_in_text(findings, JSON_COMPACT);
-        grow_add(&out, SPAN("{\"findings\":"));
-        grow_add(&out, span_of(text));
-        grow_add(&out, SPAN("}\n"));
-        free(text);
-    }
-    for (size_t i = 0; !job_option(job, OPTION_JSON) && i < json_array_size(findings); i++) {
+    bool json = job_option(job, OPTION_JSON);
+    for (size_t i = 0; !json && i < json_array_size(findings); i++) {
         const json_t *one = json_array_get(findings, i);
         struct span level = value_text(one, "level");
         plain_put(&out, level);
@@ -433,7 +418,8 @@ static int report(const struct job *job, const json_t *findings)
         }
         grow_add(&out, SPAN("\n"));
     }
-    int status = job_put(job, &out);
+    int status =
+        json ? job_put_json(job, json_pack("{s:O}", "findings", findings)) : job_put(job, &out);
     return status == EXIT_DONE && bad > 0 ? EXIT_REFUSED : status;
 }
 

@@ -94,61 +94,42 @@ void report_money(struct grow *out, double minor, struct span currency)
 
 /* ---- the page ---- */
 
-static void put(struct grow *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct grow *out, const char *format, ...)
-{
-    char line[256];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
-    va_end(args);
-    grow_add(out, span_of(line));
-}
-
-static void put_value(struct grow *out, const json_t *value)
-{
-    struct grow text = {.ptr = NULL};
-    value_put(&text, value);
-    plain_put(out, (struct span){text.ptr, text.len});
-    grow_free(&text);
-}
-
 static void put_line(struct grow *out, const json_t *line)
 {
     double judged = value_number(line, "told_judged");
-    put(out, "\nThe line, from ");
-    put_value(out, value_at(line, "from"));
-    put(out, " to ");
-    put_value(out, value_at(line, "to"));
-    put(out, "\n  joined    %.0f\n  admitted  %.0f\n  no-shows  %.0f\n  longest   %.0f at ",
-        value_number(line, "issued"), value_number(line, "admitted"),
-        value_number(line, "no_shows"), value_number(line, "peak_waiting"));
-    put_value(out, value_at(line, "peak_at"));
-    put(out, "\n");
+    plain_format(out, "\nThe line, from ");
+    value_show(out, value_at(line, "from"));
+    plain_format(out, " to ");
+    value_show(out, value_at(line, "to"));
+    plain_format(out,
+                 "\n  joined    %.0f\n  admitted  %.0f\n  no-shows  %.0f\n  longest   %.0f at ",
+                 value_number(line, "issued"), value_number(line, "admitted"),
+                 value_number(line, "no_shows"), value_number(line, "peak_waiting"));
+    value_show(out, value_at(line, "peak_at"));
+    plain_format(out, "\n");
     if (json_is_null(value_at(line, "mean_wait_s")))
-        put(out, "  mean wait not known\n");
+        plain_format(out, "  mean wait not known\n");
     else
-        put(out, "  mean wait %.0f s\n", value_number(line, "mean_wait_s"));
+        plain_format(out, "  mean wait %.0f s\n", value_number(line, "mean_wait_s"));
     if (judged > 0)
-        put(out, "  promises  %.1f %% of %.0f waits were kept\n",
-            value_number(line, "told_kept") / judged * 100, judged);
+        plain_format(out, "  promises  %.1f %% of %.0f waits were kept\n",
+                     value_number(line, "told_kept") / judged * 100, judged);
 }
 
 static void put_seats(struct grow *out, const json_t *hall, size_t width)
 {
     const json_t *categories = value_at(hall, "categories");
-    put(out, "\nThe seats\n");
+    plain_format(out, "\nThe seats\n");
     if (categories == NULL) {
-        put(out, "  not known\n");
+        plain_format(out, "  not known\n");
         return;
     }
     double sold = 0;
     for (size_t i = 0; i < json_array_size(categories); i++)
         sold += value_number(json_array_get(categories, i), "sold");
     double seats = value_number(hall, "seats");
-    put(out, "  sold      %.0f of %.0f (%.1f %%)\n\n", sold, seats,
-        seats > 0 ? sold / seats * 100 : 0);
+    plain_format(out, "  sold      %.0f of %.0f (%.1f %%)\n\n", sold, seats,
+                 seats > 0 ? sold / seats * 100 : 0);
     if (!value_rows(out, categories,
                     "name:CATEGORY price:PRICE sold:SOLD held:HELD free:FREE blocked:BLOCKED",
                     width))
@@ -157,45 +138,46 @@ static void put_seats(struct grow *out, const json_t *hall, size_t width)
 
 static void put_orders(struct grow *out, const json_t *now, struct span currency)
 {
-    put(out, "\nThe orders\n");
+    plain_format(out, "\nThe orders\n");
     if (now == NULL) {
-        put(out, "  not known\n");
+        plain_format(out, "  not known\n");
         return;
     }
     double captured = value_number(now, "captured");
     double back = value_number(now, "given_back");
-    put(out, "  completed %.0f, of these refunded %.0f\n", value_number(now, "completed"),
-        value_number(now, "refunded"));
-    put(out, "  failed    %.0f   expired %.0f   cancelled %.0f   under way %.0f   parked %.0f\n",
+    plain_format(out, "  completed %.0f, of these refunded %.0f\n", value_number(now, "completed"),
+                 value_number(now, "refunded"));
+    plain_format(
+        out, "  failed    %.0f   expired %.0f   cancelled %.0f   under way %.0f   parked %.0f\n",
         value_number(now, "failed"), value_number(now, "expired"), value_number(now, "cancelled"),
         value_number(now, "open"), value_number(now, "parked"));
-    put(out, "  taken     ");
+    plain_format(out, "  taken     ");
     report_money(out, captured, currency);
-    put(out, "\n  refunds   ");
+    plain_format(out, "\n  refunds   ");
     report_money(out, back, currency);
-    put(out, "\n  kept      ");
+    plain_format(out, "\n  kept      ");
     report_money(out, captured - back, currency);
-    put(out, "\n");
+    plain_format(out, "\n");
 }
 
 static void put_page(struct grow *out, const json_t *page, size_t width)
 {
     const json_t *document = value_at(page, "event");
     plain_put(out, value_text(document, "id"));
-    put(out, "  ");
+    plain_format(out, "  ");
     plain_put(out, value_text(document, "name"));
-    put(out, "  (");
+    plain_format(out, "  (");
     plain_put(out, value_text(document, "state"));
-    put(out, ")\n");
+    plain_format(out, ")\n");
     put_line(out, value_at(page, "line"));
     put_seats(out, value_at(page, "hall"), width);
     put_orders(out, value_at(page, "orders"), value_text(value_at(page, "hall"), "currency"));
     const json_t *doors = value_at(page, "doors");
     if (value_number(doors, "entered") > 0)
-        put(out, "\nThe doors\n  entered   %.0f   inside %.0f   conflicts %zu\n",
-            value_number(doors, "entered"), value_number(doors, "inside"),
-            json_array_size(value_at(doors, "conflicts")));
-    put(out, "\nWhat was changed\n\n");
+        plain_format(out, "\nThe doors\n  entered   %.0f   inside %.0f   conflicts %zu\n",
+                     value_number(doors, "entered"), value_number(doors, "inside"),
+                     json_array_size(value_at(doors, "conflicts")));
+    plain_format(out, "\nWhat was changed\n\n");
     if (!value_rows(out, value_at(page, "changes"), TRAIL_COLUMNS, width))
         out->failed = true;
 }
@@ -207,21 +189,8 @@ static int fetch(struct job *job, struct call calls[REPORT_CALLS])
     int status = EXIT_DONE;
     for (size_t i = 0; i < REPORT_CALLS; i++)
         calls[i] = (struct call){.method = NULL};
-    for (size_t i = 0; status == EXIT_DONE && i < REPORT_CALLS; i++) {
-        if (asked[i].may_lack && job->profile->address[asked[i].service][0] == '\0')
-            continue;
-        status = job_call(job, asked[i].service, NULL, asked[i].path, &calls[i]);
-        if (status != EXIT_DONE)
-            break;
-        caller_make(job->caller, &calls[i], 1, job->timeout_ms, -1);
-        bool unknown = calls[i].end == CALL_ANSWERED && calls[i].status == 404;
-        if (unknown && asked[i].may_lack) {
-            json_decref(calls[i].json);
-            calls[i].json = NULL;
-        } else if (!call_good(&calls[i])) {
-            status = job_failed(job, asked[i].service, &calls[i]);
-        }
-    }
+    for (size_t i = 0; status == EXIT_DONE && i < REPORT_CALLS; i++)
+        status = job_look(job, asked[i].service, asked[i].path, asked[i].may_lack, &calls[i]);
     return status;
 }
 
@@ -239,16 +208,12 @@ int report_run(struct job *job)
                                  calls[2].json, "orders", value_at(calls[3].json, "now"), "doors",
                                  calls[4].json, "changes", trail_list(&trails));
         if (job_option(job, OPTION_JSON)) {
-            char *text = json_in_text(page, JSON_COMPACT);
-            out.failed = text == NULL;
-            grow_add(&out, span_of(text));
-            grow_add(&out, SPAN("\n"));
-            free(text);
+            status = job_put_json(job, page);
         } else {
             put_page(&out, page, job->width);
+            json_decref(page);
+            status = job_put(job, &out);
         }
-        json_decref(page);
-        status = job_put(job, &out);
     }
     for (size_t i = 0; i < REPORT_CALLS; i++)
         call_free(&calls[i]);

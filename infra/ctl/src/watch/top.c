@@ -23,7 +23,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { KEY_ESCAPE = 27, ROWS_DEFAULT = 24, LINE_MAX = 512 };
+enum { KEY_ESCAPE = 27, ROWS_DEFAULT = 24 };
 
 static volatile sig_atomic_t ended;
 
@@ -42,18 +42,15 @@ struct screen {
 
 static void screen_open(struct screen *screen)
 {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
     struct sigaction action = {.sa_handler = on_signal};
     sigset_t held;
     sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    sigaddset(&held, SIGHUP);
-    sigaddset(&held, SIGWINCH);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaddset(&held, signals[i]);
     sigprocmask(SIG_BLOCK, &held, &screen->signals);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    sigaction(SIGWINCH, &action, NULL);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaction(signals[i], &action, NULL);
     if (tcgetattr(STDIN_FILENO, &screen->before) == 0) {
         struct termios raw = screen->before;
         raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
@@ -81,18 +78,6 @@ static void screen_measure(struct screen *screen)
 
 /* ---- what is seen ---- */
 
-static void put(struct grow *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct grow *out, const char *format, ...)
-{
-    char line[LINE_MAX];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
-    va_end(args);
-    grow_add(out, span_of(line));
-}
-
 static void put_time(struct grow *out, uint64_t ms)
 {
     char memory[RFC3339_LEN];
@@ -111,11 +96,6 @@ static const char *health_of(const struct look *look, size_t service)
     if (look_good(look, at))
         return "ready";
     return look->call[at].end == CALL_ANSWERED ? "not ready" : "away";
-}
-
-static void put_text(struct grow *out, struct span text)
-{
-    plain_put(out, text);
 }
 
 struct sums {
@@ -141,32 +121,33 @@ static void put_event(const struct look *look, const char *event, struct grow *o
 {
     const json_t *one = look_event(look, event);
     const json_t *live = value_at(one, "live");
-    put_text(out, span_of(event));
+    plain_put(out, span_of(event));
     grow_add(out, SPAN("  "));
-    put_text(out, value_text(one, "name"));
+    plain_put(out, value_text(one, "name"));
     grow_add(out, SPAN("\n\n"));
     if (one == NULL) {
         grow_add(out, SPAN("line    not known\n"));
     } else {
         grow_add(out, SPAN("line    "));
-        put_text(out, value_text(one, "state"));
-        put(out, "%s   waiting %.0f   called %.0f   inside %.0f   admitted %.0f\n",
-            json_is_true(value_at(live, "stale")) ? " (stale: Redis is away)" : "",
-            value_number(live, "waiting"), value_number(live, "outstanding"),
-            value_number(live, "active"), value_number(live, "admitted"));
-        put(out, "        %.10g a second   no-shows %.0f   show up %.0f %%\n",
-            value_number(live, "rate_per_s"), value_number(live, "no_shows"),
-            value_number(live, "show_up") * 100);
+        plain_put(out, value_text(one, "state"));
+        plain_format(out, "%s   waiting %.0f   called %.0f   inside %.0f   admitted %.0f\n",
+                     json_is_true(value_at(live, "stale")) ? " (stale: Redis is away)" : "",
+                     value_number(live, "waiting"), value_number(live, "outstanding"),
+                     value_number(live, "active"), value_number(live, "admitted"));
+        plain_format(out, "        %.10g a second   no-shows %.0f   show up %.0f %%\n",
+                     value_number(live, "rate_per_s"), value_number(live, "no_shows"),
+                     value_number(live, "show_up") * 100);
     }
     struct sums seats = sums_of(look);
     if (seats.known)
-        put(out, "seats   free %.0f   held %.0f   sold %.0f   blocked %.0f\n", seats.free,
-            seats.held, seats.sold, seats.blocked);
+        plain_format(out, "seats   free %.0f   held %.0f   sold %.0f   blocked %.0f\n", seats.free,
+                     seats.held, seats.sold, seats.blocked);
     else
         grow_add(out, SPAN("seats   not known\n"));
     const json_t *now = value_at(look->call[LOOK_ORDERS].json, "now");
     if (look_good(look, LOOK_ORDERS))
-        put(out,
+        plain_format(
+            out,
             "orders  completed %.0f   under way %.0f   parked %.0f   failed %.0f   refunded %.0f\n",
             value_number(now, "completed"), value_number(now, "open"), value_number(now, "parked"),
             value_number(now, "failed"), value_number(now, "refunded"));
@@ -178,7 +159,7 @@ static void put_health(const struct look *look, struct grow *out)
 {
     grow_add(out, SPAN("health"));
     for (size_t i = 0; i < COMMAND_SERVICES; i++)
-        put(out, "  %s %s", job_service_name((enum command_service)i), health_of(look, i));
+        plain_format(out, "  %s %s", job_service_name((enum command_service)i), health_of(look, i));
     grow_add(out, SPAN("\n"));
 }
 
@@ -226,9 +207,9 @@ static void put_picture(const struct look *look, const char *event, size_t colum
 static void put_pair(struct grow *out, const char *name, bool known, double value)
 {
     if (known)
-        put(out, " %s=%.10g", name, value);
+        plain_format(out, " %s=%.10g", name, value);
     else
-        put(out, " %s=-", name);
+        plain_format(out, " %s=-", name);
 }
 
 /* One line an event, for programs. */
@@ -240,9 +221,9 @@ static void put_line(const struct look *look, const char *event, bool whole, str
                                           "admitted", "no_shows",    "rate_per_s"};
     put_time(out, look->at_ms);
     grow_add(out, SPAN(" event="));
-    put_text(out, span_of(event));
+    plain_put(out, span_of(event));
     grow_add(out, SPAN(" state="));
-    put_text(out, one != NULL ? value_text(one, "state") : SPAN("-"));
+    plain_put(out, one != NULL ? value_text(one, "state") : SPAN("-"));
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         put_pair(out, numbers[i], live != NULL, value_number(live, numbers[i]));
     if (whole) {
@@ -255,11 +236,11 @@ static void put_line(const struct look *look, const char *event, bool whole, str
         put_pair(out, "parked", now != NULL, value_number(now, "parked"));
     }
     for (size_t i = 0; i < COMMAND_SERVICES; i++)
-        put(out, " %s=%s",
-            i == 0   ? "line"
-            : i == 1 ? "seats"
-                     : "pay",
-            look_good(look, LOOK_READY_LINE + i) ? "ready" : "away");
+        plain_format(out, " %s=%s",
+                     i == 0   ? "line"
+                     : i == 1 ? "seats"
+                              : "pay",
+                     look_good(look, LOOK_READY_LINE + i) ? "ready" : "away");
     grow_add(out, SPAN("\n"));
 }
 
@@ -278,24 +259,18 @@ static void put_lines(const struct look *look, const char *event, struct grow *o
 }
 
 /* One document a look, on a line of its own: what each service said, null where it did not. */
-static void put_document(const struct look *look, struct grow *out)
+static int put_document(const struct job *job, const struct look *look)
 {
     char at[RFC3339_LEN];
     struct text time = text_on(at, sizeof(at));
     rfc3339_put(&time, look->at_ms);
-    json_t *document = json_pack("{s:s%, s:O?, s:O?, s:O?, s:{s:b, s:b, s:b}}", "at", at, time.len,
-                                 "line", look->call[LOOK_EVENTS].json, "hall",
-                                 look->call[LOOK_HALL].json, "orders", look->call[LOOK_ORDERS].json,
-                                 "ready", "line", (int)look_good(look, LOOK_READY_LINE), "seats",
-                                 (int)look_good(look, LOOK_READY_SEATS), "pay",
-                                 (int)look_good(look, LOOK_READY_PAY));
-    char *text = json_in_text(document, JSON_COMPACT);
-    if (text == NULL)
-        out->failed = true;
-    grow_add(out, span_of(text));
-    grow_add(out, SPAN("\n"));
-    free(text);
-    json_decref(document);
+    return job_put_json(job, json_pack("{s:s%, s:O?, s:O?, s:O?, s:{s:b, s:b, s:b}}", "at", at,
+                                       time.len, "line", look->call[LOOK_EVENTS].json, "hall",
+                                       look->call[LOOK_HALL].json, "orders",
+                                       look->call[LOOK_ORDERS].json, "ready", "line",
+                                       (int)look_good(look, LOOK_READY_LINE), "seats",
+                                       (int)look_good(look, LOOK_READY_SEATS), "pay",
+                                       (int)look_good(look, LOOK_READY_PAY)));
 }
 
 /* ---- the loop ---- */
@@ -331,11 +306,10 @@ static int show(struct job *job, struct screen *screen, bool live, const struct 
     const char *event = job_event(job);
     struct grow out = {.ptr = NULL};
     if (!live) {
-        if (job_option(job, OPTION_JSON))
-            put_document(look, &out);
-        else
+        bool json = job_option(job, OPTION_JSON);
+        if (!json)
             put_lines(look, event, &out);
-        int status = job_put(job, &out);
+        int status = json ? put_document(job, look) : job_put(job, &out);
         fflush(job->out);
         return status;
     }
@@ -386,15 +360,14 @@ static int watch(struct job *job, struct screen *screen, bool live, uint64_t int
 
 int top_run(struct job *job)
 {
-    const char *interval = job->args->option[OPTION_INTERVAL];
     uint64_t seconds = CTL_TOP_INTERVAL_S;
     struct screen screen = {.open = false};
-    if (interval != NULL && (!span_u64(span_of(interval), CTL_TIMEOUT_MAX_S, &seconds) || !seconds))
-        return job_say(job, EXIT_USAGE, "--interval %.40s: seconds, from 1 to %d", interval,
-                       CTL_TIMEOUT_MAX_S);
+    int status = job_number(job, OPTION_INTERVAL, 1, CTL_TIMEOUT_MAX_S, &seconds);
+    if (status != EXIT_DONE)
+        return status;
     bool live = job->width > 0 && job->asks && !job_option(job, OPTION_ONCE) &&
                 !job_option(job, OPTION_JSON);
-    int status = watch(job, &screen, live, seconds * 1000);
+    status = watch(job, &screen, live, seconds * 1000);
     if (screen.open)
         screen_close(&screen);
     return status;

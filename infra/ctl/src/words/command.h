@@ -116,6 +116,7 @@ struct command {
      */
     int (*run)(struct job *job);
     bool hidden;    /* not in the list of commands */
+    bool alone;     /* asks nobody: it needs neither profile nor token */
     bool tokenless; /* needs the profile, and no token: it gets one, or gives one up */
 };
 
@@ -123,6 +124,8 @@ struct command_table {
     const struct command *command;
     size_t len;
 };
+
+extern const struct command_table commands; /* all of them: commands.c */
 
 /* The command that the words begin with, and how many of them are its name; NULL: none. */
 const struct command *command_find(const struct command_table *table, char **words, int words_len,

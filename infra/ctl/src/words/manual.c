@@ -85,7 +85,7 @@ void manual_list(const struct command_table *table, FILE *out)
     fputs("\nfairgate help COMMAND says more of one, man fairgate all of it.\n", out);
 }
 
-static void put_help(const struct command *command, FILE *out)
+void manual_of(const struct command *command, FILE *out)
 {
     fprintf(out, "fairgate %s%s%s\n\n  %s.\n", command->name, command->takes[0] != '\0' ? " " : "",
             command->takes, command->brief);
@@ -104,7 +104,7 @@ bool manual_help(const struct command_table *table, const char *first, const cha
     int name_len = 0;
     const struct command *command = command_find(table, words, second != NULL ? 2 : 1, &name_len);
     if (command != NULL && (name_len == 2 || second == NULL)) {
-        put_help(command, out);
+        manual_of(command, out);
         return true;
     }
     if (second != NULL || !command_is_group(table, first))

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 void manual_list(const struct command_table *table, FILE *out); /* every command in a line */
+void manual_of(const struct command *command, FILE *out);       /* of one command */
 /* Of one command, or of those that begin with its word. False: there is none. */
 bool manual_help(const struct command_table *table, const char *first, const char *second,
                  FILE *out);

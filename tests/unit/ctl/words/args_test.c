@@ -1,7 +1,6 @@
 /* args_test.c: command lines, right and wrong, and the table of commands. */
 #include "words/args.h"
 
-#include "commands.h"
 #include "unit.h"
 #include "words/manual.h"
 

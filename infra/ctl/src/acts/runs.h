@@ -1,0 +1,41 @@
+/* runs.h: what runs behind each row of commands.c that is more than one call. */
+#ifndef FG_CTL_ACTS_RUNS_H
+#define FG_CTL_ACTS_RUNS_H
+
+#include "acts/job.h"
+
+/* ---- the waiting room ---- */
+
+int line_events(struct job *job);
+int line_show(struct job *job);
+int line_create(struct job *job);
+int line_set(struct job *job);
+int line_codes_load(struct job *job);
+int line_fairness(struct job *job);
+int line_archive(struct job *job);
+
+/* ---- seats and orders ---- */
+
+int desk_import(struct job *job);
+int desk_export(struct job *job);
+int desk_move(struct job *job);
+int desk_terms_set(struct job *job);
+int desk_reconcile(struct job *job);
+int desk_checkin(struct job *job);
+
+/* ---- the person at the keyboard ---- */
+
+int person_login(struct job *job);
+int person_logout(struct job *job);
+int person_whoami(struct job *job);
+
+/* ---- without a service ---- */
+
+int secrets_run(struct job *job);
+int size_run(struct job *job);
+int house_version(struct job *job);
+int house_help(struct job *job);
+int house_completion(struct job *job);
+int house_manual(struct job *job);
+
+#endif
