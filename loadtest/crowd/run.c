@@ -274,9 +274,9 @@ static int prepare(struct run *run, uint32_t part, struct err_slot *err)
     if (scenario->record[0] != '\0') {
         char path[CONFIG_STRING_MAX + 16];
         snprintf(path, sizeof(path), "%s.%u", scenario->record, part);
-        rc = recorder_open(path, err, &crowd->recorder);
-        if (rc < 0)
-            return rc;
+        crowd->recorder = recorder_open(path, err);
+        if (crowd->recorder == NULL)
+            return ERR_IO;
     }
     if (scenario->passes_file[0] != '\0') {
         struct passes *passes;

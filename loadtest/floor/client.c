@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,6 +36,24 @@ int client_dial(int epoll, uint16_t port, void *data)
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
         client_die("epoll_ctl");
     return fd;
+}
+
+const char *client_behind(const char *answer, size_t len, const char *name)
+{
+    const char *at = memmem(answer, len, name, strlen(name));
+    return at != NULL ? at + strlen(name) : NULL;
+}
+
+bool client_has_all(const char *answer, size_t len)
+{
+    const char *body = client_behind(answer, len, "\r\n\r\n");
+    if (body == NULL)
+        return false;
+    size_t head = (size_t)(body - answer);
+    const char *length = client_behind(answer, head, "Content-Length: ");
+    if (length == NULL)
+        length = client_behind(answer, head, "content-length: ");
+    return len >= head + (length != NULL ? strtoul(length, NULL, 10) : 0);
 }
 
 int client_options(int argc, char **argv, const char *letters,

@@ -6,6 +6,8 @@
  * each for PATH, and says {"ready":COUNT} once every one has had its first bytes. Each line on
  * standard input is then answered with what has come since: {"open":n,"bytes":n,"reads":n}. Ends
  * with its standard input. */
+#include "client.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,17 +36,11 @@ struct holder {
     bool greeted_fd[FDS_MAX];
 };
 
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 static void dial(struct holder *holder)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0 || fd >= FDS_MAX)
-        die("hold: socket");
+        client_die("hold: socket");
     if (holder->from_given) {
         struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = holder->from};
         from.sin_addr.s_addr =
@@ -52,13 +48,13 @@ static void dial(struct holder *holder)
         int on = 1;
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
         if (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
-            die("hold: bind");
+            client_die("hold: bind");
     }
     if (connect(fd, (struct sockaddr *)&holder->to, sizeof(holder->to)) < 0 && errno != EINPROGRESS)
-        die("hold: connect");
+        client_die("hold: connect");
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.fd = fd};
     if (epoll_ctl(holder->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-        die("hold: epoll_ctl");
+        client_die("hold: epoll_ctl");
     holder->greeted_fd[fd] = false;
     holder->dialled++;
 }
@@ -67,7 +63,7 @@ static void ask(struct holder *holder, int fd)
 {
     if (send(fd, holder->request, holder->request_len, MSG_NOSIGNAL) !=
         (ssize_t)holder->request_len)
-        die("hold: send");
+        client_die("hold: send");
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
     epoll_ctl(holder->epoll, EPOLL_CTL_MOD, fd, &event);
     holder->open++;
@@ -101,8 +97,8 @@ static void on_command(struct holder *holder)
     char line[64];
     if (fgets(line, sizeof(line), stdin) == NULL)
         exit(0);
-    printf("{\"open\":%u,\"bytes\":%llu,\"reads\":%llu}\n", holder->open,
-           (unsigned long long)holder->bytes, (unsigned long long)holder->reads);
+    printf("{\"open\":%u,\"bytes\":%lu,\"reads\":%lu}\n", holder->open, holder->bytes,
+           holder->reads);
     fflush(stdout);
     holder->bytes = 0;
     holder->reads = 0;

@@ -24,7 +24,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "answer.h"
 #include "client.h"
 #include "observe/histogram.h"
 
@@ -125,7 +124,7 @@ static void judge(struct rush *rush, struct buyer *buyer)
     rush->held++;
     if (rush->log == NULL)
         return;
-    const char *hold = answer_behind(buyer->answer, buyer->got, "\"hold\":\"");
+    const char *hold = client_behind(buyer->answer, buyer->got, "\"hold\":\"");
     const char *end = hold != NULL ? strchr(hold, '"') : NULL;
     char line[HEAD_MAX];
     int len = end != NULL ? snprintf(line, sizeof(line), "held %.*s", (int)(end - hold), hold) : 0;
@@ -180,7 +179,7 @@ static void on_readable(struct rush *rush, struct buyer *buyer)
     }
     buyer->got += (size_t)got;
     buyer->answer[buyer->got] = '\0';
-    if (!answer_is_whole(buyer->answer, buyer->got))
+    if (!client_has_all(buyer->answer, buyer->got))
         return;
     judge(rush, buyer);
     go_on(rush, buyer);
@@ -227,15 +226,12 @@ static void report(const struct rush *rush, uint64_t took_us)
 {
     static struct histogram_view view;
     histogram_add_to(&rush->took_us, &view);
-    printf("{\"requests\":%llu,\"duration_us\":%llu,\"bytes\":%llu,\"held\":%llu,"
-           "\"errors\":{\"lost\":%llu,\"status\":%llu},"
-           "\"latency_us\":{\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,\"max\":%llu}}\n",
-           (unsigned long long)rush->answered, (unsigned long long)took_us,
-           (unsigned long long)rush->bytes, (unsigned long long)rush->held,
-           (unsigned long long)rush->lost, (unsigned long long)rush->other,
-           (unsigned long long)histogram_quantile(&view, 0.5),
-           (unsigned long long)histogram_quantile(&view, 0.9),
-           (unsigned long long)histogram_quantile(&view, 0.99), (unsigned long long)view.max);
+    printf("{\"requests\":%lu,\"duration_us\":%lu,\"bytes\":%lu,\"held\":%lu,"
+           "\"errors\":{\"lost\":%lu,\"status\":%lu},"
+           "\"latency_us\":{\"p50\":%lu,\"p90\":%lu,\"p99\":%lu,\"max\":%lu}}\n",
+           rush->answered, took_us, rush->bytes, rush->held, rush->lost, rush->other,
+           histogram_quantile(&view, 0.5), histogram_quantile(&view, 0.9),
+           histogram_quantile(&view, 0.99), view.max);
 }
 
 static void run(struct rush *rush)

@@ -28,7 +28,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "answer.h"
 #include "client.h"
 #include "observe/histogram.h"
 
@@ -90,8 +89,8 @@ static size_t write_request(const struct surge *surge, enum kind kind, uint64_t 
     if (kind == JOIN)
         len = snprintf(out, REQUEST_MAX,
                        "%s HTTP/1.1\r\nHost: surge\r\nContent-Length: 0\r\n"
-                       "Idempotency-Key: %s-%llu\r\n\r\n",
-                       target, surge->salt, (unsigned long long)number);
+                       "Idempotency-Key: %s-%lu\r\n\r\n",
+                       target, surge->salt, number);
     else
         len = snprintf(out, REQUEST_MAX,
                        "%s HTTP/1.1\r\nHost: surge\r\nContent-Length: 0\r\n"
@@ -117,10 +116,9 @@ static void ask(struct surge *surge, struct wire *wire, uint64_t number, uint64_
 
 static void note_place(FILE *places, const struct wire *wire)
 {
-    const char *position = answer_behind(wire->answer, wire->got, "\"position\":");
+    const char *position = client_behind(wire->answer, wire->got, "\"position\":");
     if (position != NULL)
-        fprintf(places, "%llu %llu\n", (unsigned long long)wire->sent_us,
-                strtoull(position, NULL, 10));
+        fprintf(places, "%lu %lu\n", wire->sent_us, strtoul(position, NULL, 10));
 }
 
 static void judge(struct surge *surge, const struct wire *wire)
@@ -135,7 +133,7 @@ static void judge(struct surge *surge, const struct wire *wire)
         if (surge->places != NULL && wire->kind == JOIN)
             note_place(surge->places, wire);
     } else if (memcmp(status, "503", 3) == 0 &&
-               answer_behind(wire->answer, wire->got, "\r\nRetry-After: ") != NULL) {
+               client_behind(wire->answer, wire->got, "\r\nRetry-After: ") != NULL) {
         flow->refused++;
     } else {
         flow->bad++;
@@ -193,7 +191,7 @@ static void on_readable(struct surge *surge, struct wire *wire)
     }
     wire->got += (size_t)got;
     wire->answer[wire->got] = '\0';
-    if (!answer_is_whole(wire->answer, wire->got))
+    if (!client_has_all(wire->answer, wire->got))
         return;
     judge(surge, wire);
     go_on(surge, wire);
@@ -253,19 +251,16 @@ static void report_flow(const struct flow *flow)
     static struct histogram_view view;
     view = (struct histogram_view){0};
     histogram_add_to(&flow->took_us, &view);
-    printf("{\"due\":%llu,\"good\":%llu,\"late\":%llu,\"refused\":%llu,\"away\":%llu,"
-           "\"bad\":%llu,\"lost\":%llu,\"p50_us\":%llu,\"p99_us\":%llu,\"max_us\":%llu}",
-           (unsigned long long)flow->due, (unsigned long long)flow->good,
-           (unsigned long long)flow->late, (unsigned long long)flow->refused,
-           (unsigned long long)flow->away, (unsigned long long)flow->bad,
-           (unsigned long long)flow->lost, (unsigned long long)histogram_quantile(&view, 0.5),
-           (unsigned long long)histogram_quantile(&view, 0.99), (unsigned long long)view.max);
+    printf("{\"due\":%lu,\"good\":%lu,\"late\":%lu,\"refused\":%lu,\"away\":%lu,"
+           "\"bad\":%lu,\"lost\":%lu,\"p50_us\":%lu,\"p99_us\":%lu,\"max_us\":%lu}",
+           flow->due, flow->good, flow->late, flow->refused, flow->away, flow->bad, flow->lost,
+           histogram_quantile(&view, 0.5), histogram_quantile(&view, 0.99), view.max);
 }
 
 static void report(const struct surge *surge)
 {
     static const char *const names[KINDS] = {[JOIN] = "join", [POLL] = "me", [PASS] = "pass"};
-    printf("{\"duration_us\":%llu", (unsigned long long)(surge->until_us - surge->began_us));
+    printf("{\"duration_us\":%lu", surge->until_us - surge->began_us);
     for (unsigned kind = 0; kind < KINDS; kind++) {
         printf(",\"%s\":", names[kind]);
         report_flow(&surge->flow[kind]);

@@ -9,8 +9,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static_assert(sizeof(struct record) == 40, "loadtest/judge/records.js reads the same");
@@ -40,37 +38,27 @@ const char *const record_end_names[ENDS] = {
     [END_TURNED] = "turned away", [END_PATIENCE] = "waiting",  [END_FAILED] = "failed",
 };
 
-struct recorder {
-    FILE *file;
-};
-
-int recorder_open(const char *path, struct err_slot *err, struct recorder **out)
+FILE *recorder_open(const char *path, struct err_slot *err)
 {
-    struct recorder *recorder = calloc(1, sizeof(*recorder));
+    FILE *recorder = fopen(path, "wb");
     if (recorder == NULL)
-        return err_set(err, ERR_NOMEM, "recorder");
-    recorder->file = fopen(path, "wb");
-    if (recorder->file == NULL) {
-        free(recorder);
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    setvbuf(recorder->file, NULL, _IOFBF, 1 << 20);
-    *out = recorder;
-    return 0;
+        err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    else
+        setvbuf(recorder, NULL, _IOFBF, 1 << 20);
+    return recorder;
 }
 
-void recorder_put(struct recorder *recorder, const struct record *record)
+void recorder_put(FILE *recorder, const struct record *record)
 {
     if (recorder != NULL)
-        fwrite(record, sizeof(*record), 1, recorder->file);
+        fwrite(record, sizeof(*record), 1, recorder);
 }
 
-int recorder_close(struct recorder *recorder, struct err_slot *err)
+int recorder_close(FILE *recorder, struct err_slot *err)
 {
     if (recorder == NULL)
         return 0;
-    bool bad = ferror(recorder->file) != 0;
-    bad = fclose(recorder->file) != 0 || bad;
-    free(recorder);
+    bool bad = ferror(recorder) != 0;
+    bad = fclose(recorder) != 0 || bad;
     return bad ? err_set(err, ERR_IO, "writing the record: %s", strerror(errno)) : 0;
 }

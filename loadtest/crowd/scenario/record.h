@@ -7,6 +7,7 @@
 #include "base/err.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 enum record_kind {
     RECORD_WHO,   /* value: the manners, a bit each; the visitor is here */
@@ -96,14 +97,12 @@ struct record {
     uint16_t status;
     uint8_t kind;
     uint8_t flags;
-    uint32_t order; /* the judge's own */
+    uint32_t unused;
 };
 
 /* Writes to a file by large pieces. NULL as a recorder records nothing. */
-struct recorder;
-
-int recorder_open(const char *path, struct err_slot *err, struct recorder **out);
-void recorder_put(struct recorder *recorder, const struct record *record);
-int recorder_close(struct recorder *recorder, struct err_slot *err); /* NULL is fine */
+FILE *recorder_open(const char *path, struct err_slot *err); /* NULL: a failure */
+void recorder_put(FILE *recorder, const struct record *record);
+int recorder_close(FILE *recorder, struct err_slot *err); /* NULL is fine */
 
 #endif

@@ -14,15 +14,6 @@ static const char *const journey_words[] = {"line", "pass", "hold", "sold", "ord
 static const char *const choice_words[] = {"best", "map", "mixed", NULL};
 static const char *const begins_words[] = {"open", "paused", "pre-queue", "draw", NULL};
 
-const char *const manner_names[MANNERS] = {
-    [MANNER_NO_SHOW] = "no_show",     [MANNER_LEAVER] = "leaver",
-    [MANNER_IMPATIENT] = "impatient", [MANNER_TWO_TABS] = "two_tabs",
-    [MANNER_ABANDONER] = "abandoner", [MANNER_LISTENER] = "listener",
-    [MANNER_SLOW] = "slow",           [MANNER_JUMPER] = "jumper",
-    [MANNER_FORGER] = "forger",       [MANNER_REUSER] = "reuser",
-    [MANNER_SHARER] = "sharer",       [MANNER_HOARDER] = "hoarder",
-};
-
 #define AT(member) offsetof(struct scenario, member)
 #define PERCENT(key_, manner, help_)                                                               \
     {                                                                                              \
@@ -211,24 +202,31 @@ static int targets_judged(const char *name, const char *list, bool foreign_hosts
 
 static int keys_judged(const struct scenario *scenario, struct err_slot *err)
 {
-    if (scenario->journey == JOURNEY_ORDER && scenario->users_file[0] == '\0')
-        return err_set(err, ERR_RANGE, "[journey] to = order needs [targets] users_file");
-    if (scenario->journey == JOURNEY_SOLD && scenario->service_token_file[0] == '\0')
-        return err_set(err, ERR_RANGE, "[journey] to = sold needs [targets] service_token_file");
-    if (scenario->journey < JOURNEY_HOLD && scenario->passes_file[0] != '\0')
-        return err_set(
-            err, ERR_RANGE,
-            "[targets] passes_file begins behind the waiting room, where [journey] to ends");
-    if (scenario->passes_file[0] != '\0' && scenario->share[MANNER_REUSER] > 0)
-        return err_set(err, ERR_RANGE,
-                       "[people] reuser comes back to the waiting room, and with [targets] "
-                       "passes_file there is none");
     struct in_addr from;
-    if (scenario->from[0] != '\0' && inet_pton(AF_INET, scenario->from, &from) != 1)
-        return err_set(err, ERR_SYNTAX, "[targets] from = \"%s\": write an ADDRESS, numeric",
-                       scenario->from);
-    if (scenario->arrivals == ARRIVALS_CURVE && scenario->curve_file[0] == '\0')
-        return err_set(err, ERR_RANGE, "[crowd] arrivals = curve needs [crowd] curve_file");
+    bool has_passes = scenario->passes_file[0] != '\0';
+    const struct {
+        bool wrong;
+        const char *why;
+    } rules[] = {
+        {scenario->journey == JOURNEY_ORDER && scenario->users_file[0] == '\0',
+         "[journey] to = order needs [targets] users_file"},
+        {scenario->journey == JOURNEY_SOLD && scenario->service_token_file[0] == '\0',
+         "[journey] to = sold needs [targets] service_token_file"},
+        {scenario->journey < JOURNEY_HOLD && has_passes,
+         "[targets] passes_file begins behind the waiting room, where [journey] to ends"},
+        {has_passes && scenario->share[MANNER_REUSER] > 0,
+         "[people] reuser comes back to the waiting room, and with [targets] passes_file there is "
+         "none"},
+        {scenario->from[0] != '\0' && inet_pton(AF_INET, scenario->from, &from) != 1,
+         "[targets] from: write an ADDRESS, numeric"},
+        {scenario->arrivals == ARRIVALS_CURVE && scenario->curve_file[0] == '\0',
+         "[crowd] arrivals = curve needs [crowd] curve_file"},
+        {scenario->visitors < scenario->processes, "[crowd] visitors is less than processes"},
+    };
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (rules[i].wrong)
+            return err_set(err, ERR_RANGE, "%s", rules[i].why);
+    }
     return 0;
 }
 
@@ -273,8 +271,6 @@ int scenario_load(const char *path, char *const *environment, bool foreign_hosts
     }
     if (rc == 0)
         rc = keys_judged(out, err);
-    if (rc == 0 && out->visitors < out->processes)
-        rc = err_set(err, ERR_RANGE, "[crowd] visitors is less than processes");
     return rc == 0 ? files_judged(out, err) : rc;
 }
 

@@ -41,8 +41,6 @@ enum manner {
     MANNERS,
 };
 
-extern const char *const manner_names[MANNERS]; /* as the keys of [people] */
-
 enum stage_begins { STAGE_OPEN, STAGE_PAUSED, STAGE_PREQUEUE, STAGE_DRAW };
 
 /* What the runner does around the crowd (loadtest/run.js); the crowd itself only judges and prints

@@ -82,7 +82,7 @@ struct crowd {
     const struct rng *rng;
     struct hall *hall; /* NULL until a visitor inside has read the plan */
     bool plan_asked;
-    struct recorder *recorder;
+    FILE *recorder;
     struct crowd_stats *stats;
     struct buyer *buyers;
     uint32_t buyers_len;

@@ -9,6 +9,7 @@
 #ifndef FG_CROWD_VISITOR_INTERNAL_H
 #define FG_CROWD_VISITOR_INTERNAL_H
 
+#include "system/system.h"
 #include "visitor/peek.h"
 #include "visitor/visitor.h"
 #include "wire/stream.h"
@@ -63,8 +64,6 @@ static inline void visitor_count(_Atomic uint64_t *counter, uint64_t by)
 
 /* ---- visitor_move.c ---- */
 
-uint64_t visitor_now_us(void);
-uint64_t visitor_wall_us(void);
 /* `answer` NULL: none. */
 void visitor_note(struct visitor *visitor, enum record_kind kind, const struct pool_answer *answer,
                   uint64_t value, uint64_t more);

@@ -121,7 +121,7 @@ static void begin_to_wait(struct visitor *visitor, uint64_t poll_ms)
     } else if (crowd->scenario->journey == JOURNEY_LINE) {
         visitor_end(visitor, END_DONE);
     } else if (visitor_is(visitor, MANNER_LISTENER)) {
-        uint64_t now_us = visitor_now_us(), wait_ms = 0;
+        uint64_t now_us = system_mono_us(), wait_ms = 0;
         if (crowd->streams_from_us > now_us)
             wait_ms = (crowd->streams_from_us - now_us) / 1000;
         if (crowd->streams_from_us > 0)
@@ -250,7 +250,7 @@ static void time_notice(struct visitor *visitor, struct span data)
 {
     struct span before, rest = span_cut(data, '@', &before);
     size_t digits = 0;
-    uint64_t at_us = 1, now_us = visitor_wall_us();
+    uint64_t at_us = 1, now_us = system_wall_us();
     while (digits < rest.len && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
         digits++;
     if (digits == 16)

@@ -6,20 +6,9 @@
 #include "visitor/visitor_internal.h"
 
 #include "base/rfc3339.h"
-#include "system/system.h"
 
 #include <assert.h>
 #include <stdio.h>
-
-uint64_t visitor_now_us(void)
-{
-    return system_mono_us();
-}
-
-uint64_t visitor_wall_us(void)
-{
-    return system_wall_us();
-}
 
 uint64_t visitor_hash(struct span text)
 {
@@ -36,7 +25,7 @@ void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
                           unsigned flags)
 {
     struct record record = {
-        .at_us = visitor_wall_us(),
+        .at_us = system_wall_us(),
         .value = value,
         .more = more,
         .visitor = visitor->number,
@@ -46,7 +35,7 @@ void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
         .flags = (uint8_t)flags,
     };
     if (kind == RECORD_JOIN || kind == RECORD_ENTRY) /* an earlier try may have got it */
-        record.took_us = (uint32_t)(visitor_now_us() - visitor->asked_us);
+        record.took_us = (uint32_t)(system_mono_us() - visitor->asked_us);
     recorder_put(visitor->crowd->recorder, &record);
 }
 
@@ -121,7 +110,7 @@ void visitor_later(struct visitor *visitor, enum phase phase, uint64_t in_ms)
 {
     struct crowd *crowd = visitor->crowd;
     visitor_enter(visitor, phase);
-    struct due due = {.at_us = visitor_now_us() + in_ms * 1000,
+    struct due due = {.at_us = system_mono_us() + in_ms * 1000,
                       .visitor = (uint32_t)(visitor - crowd->visitors),
                       .turn = ++visitor->turn};
     schedule_add(crowd->schedule, &due);

@@ -72,7 +72,7 @@ void visitor_on_pay(struct visitor *visitor, const struct pool_answer *answer)
     }
     visitor_note(visitor, RECORD_PAID, answer, visitor->baggage->amount, 0);
     visitor->baggage->paid = true;
-    visitor->since_us = visitor_now_us(); /* from here on: paid, waiting for the ticket */
+    visitor->since_us = system_mono_us(); /* from here on: paid, waiting for the ticket */
     visitor_later(visitor, PHASE_WATCH, 100);
 }
 
@@ -131,7 +131,7 @@ void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
     visitor->tries = 0;
     visitor_step(visitor, answer);
     if (peek_step(answer->body, "end_session", "done")) {
-        histogram_record(&stats->over, visitor_now_us() - visitor->since_us);
+        histogram_record(&stats->over, system_mono_us() - visitor->since_us);
         visitor_through(visitor, MANNERS);
     } else if (settled) { /* neither could be reached: the visit runs out by itself */
         visitor_count(&stats->unended, 1);
@@ -145,9 +145,9 @@ void visitor_on_tickets(struct visitor *visitor, const struct pool_answer *answe
 {
     visitor_note(visitor, RECORD_TICKET, answer, visitor->baggage->held,
                  visitor_hash(span_of(visitor->baggage->order)));
-    histogram_record(&visitor->crowd->stats->ticketed, visitor_now_us() - visitor->since_us);
+    histogram_record(&visitor->crowd->stats->ticketed, system_mono_us() - visitor->since_us);
     visitor_count(&visitor->crowd->stats->seats_sold, visitor->baggage->held);
-    visitor->since_us = visitor_now_us();
+    visitor->since_us = system_mono_us();
     if (visitor_is(visitor, MANNER_REUSER) || visitor_is(visitor, MANNER_SHARER))
         visitor_later(visitor, PHASE_OVER, 0);
     else
