@@ -1,13 +1,6 @@
 # Fairgate. `make help` lists the targets; README.md says what this is.
-#
-#   VARIANT=debug    -O0 (default)
-#   VARIANT=release  -O2, link-time optimised: what is shipped and measured
-#   VARIANT=asan     address and undefined-behaviour sanitizers: what the tests run
-#   VARIANT=tsan     thread sanitizer
-#   VARIANT=fuzz     clang's fuzzer with asan, for tests/fuzz
-#   VARIANT=coverage clang's counters of lines and branches, for `make coverage`
-#   VARIANT=quick    -O1 and nothing else, for `make mutants`
-#   WERROR=          lets warnings pass
+# VARIANT=debug is the default; release is what is shipped and measured, asan and tsan are what the tests run under,
+# fuzz is for tests/fuzz, coverage for `make coverage`, quick for `make mutants`. WERROR= lets warnings pass.
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -16,9 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
 VARIANT ?= debug
-ifeq ($(filter debug release asan tsan fuzz coverage quick,$(VARIANT)),)
-$(error VARIANT=$(VARIANT): one of debug release asan tsan fuzz coverage quick)
-endif
+VARIANTS := debug release asan tsan fuzz coverage quick
+$(if $(filter $(VARIANTS),$(VARIANT)),,$(error VARIANT=$(VARIANT): one of $(VARIANTS)))
 CC      := $(if $(filter fuzz coverage,$(VARIANT)),clang,gcc)
 AR      := $(if $(filter fuzz coverage,$(VARIANT)),ar,gcc-ar)
 WERROR  ?= -Werror
@@ -26,10 +18,8 @@ OUT     := build/$(VARIANT)
 GEN_DIR := $(OUT)/gen
 CCACHE  := $(shell command -v ccache)
 
-LLHTTP_SRC ?= /usr/share/llhttp
-LLHTTP_INC ?= /usr/share/include/llhttp
-
-WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
+SYSTEM  := -isystem /usr/share/include/llhttp -isystem /usr/include/postgresql
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 # Shipped programs are hardened; tests/integration/programs.test.js checks the files.
 HARDEN := -fPIE -fstack-clash-protection -D_FORTIFY_SOURCE=3 $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-fcf-protection=full)
 ALL_SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -43,7 +33,6 @@ CFLAGS_coverage := -O1 -g1 -fno-omit-frame-pointer -fprofile-instr-generate -fco
 CFLAGS_quick    := -O1
 # Asserts stay on in every variant: NDEBUG is never defined.
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY_SOURCE $(CFLAGS_$(VARIANT)) $(CFLAGS)
-
 LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 # Tests are many programs, and these linkers need a third of the time.
 LDFLAGS_asan    := $(if $(shell command -v ld.gold),-fuse-ld=gold)
@@ -61,7 +50,6 @@ TELLS_asan := -Wl,-u,unit_tells_of_threads
 # A component is a folder of C files that becomes one library, OUT/lib/NAME.a, and one program for each
 # main file: main.c is OUT/bin/NAME, THING_main.c is OUT/bin/THING. Its tests are in tests/unit/NAME.
 # It sees common/ and its own folder; what it needs are libraries of other components.
-
 component = $(eval COMPONENTS += $(1))$(eval DIR_$(1) := $(2))$(eval NEEDS_$(1) := $(3))$(eval LIBS_$(1) := $(4))
 #                name            folder                      needs                       libraries
 $(call component,common,         common,                    ,                           -lcurl -luv -lssl -lcrypto -lsodium -ljansson -lbrotlienc -lz -lm -lpq -lqrencode)
@@ -78,9 +66,7 @@ $(call component,crowd,          loadtest/crowd,            ,                   
 $(call component,floor,          loadtest/floor,            ,                           )
 $(call component,engine-bench,   loadtest/engine,           seat-core,                  )
 # Only tests need these, so they are built where their libraries are.
-ifneq ($(wildcard /usr/include/fuse3/fuse.h),)
-$(call component,forgetful-disk, tests/fault/disk,          ,                           -lfuse3)
-endif
+$(if $(wildcard /usr/include/fuse3/fuse.h),$(call component,forgetful-disk,tests/fault/disk,,-lfuse3))
 ifneq ($(wildcard /usr/include/lua5.1/lua.h),)
 $(call component,world-queue,    tests/sim/queue,           queue-front queue-core,     )
 $(call component,world-redis,    tests/sim/redis-model,     ,                           )
@@ -88,23 +74,18 @@ $(call component,world-stage,    tests/sim/stage,           ,                   
 $(call component,world,          tests/sim,                 seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
 endif
 
-# What fuzz targets read; clang takes long over the rest. The linker names a file that a new target misses.
-FUZZ_SRC := $(patsubst %,common/%/%,base config crypto http pg system) \
-            $(patsubst %,common/%.c,observe/log observe/trace outcall/outcall pace/tally sale/purchase web/lang) \
-            $(patsubst %,infra/demo/psp-sandbox/src/%.c,core/fault bank/form) \
-            $(patsubst %,queue-front/src/%/%,board core/draw core/event core/line core/token line redis scripts) \
-            $(patsubst %,queue-front/src/%.c,api/caller ended/archive front/front) \
-            $(patsubst %,payment-adapter/src/%/%,core/checkout core/pace psp) \
-            $(patsubst %,seat-service/src/%/%,core journal) $(patsubst %,seat-service/src/%.c,access/idem tables/statements)
+# What fuzz targets read; clang takes long over the rest. The linker names what a new target misses.
+ROOMS := common/% $(patsubst %,infra/demo/psp-sandbox/src/%/%,bank core) $(patsubst %,payment-adapter/src/%/%,core/checkout core/pace psp) \
+         $(patsubst %,queue-front/src/%/%,api board core ended front line redis scripts) $(patsubst %,seat-service/src/%/%,access core journal tables)
 
+making = @mkdir -p $(@D) && echo "  $(1)  $(2)"
 find = $(sort $(shell find $(1) -name '$(2)' 2>/dev/null))
 object = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 library = $(patsubst %,$(OUT)/lib/%.a,$(1))
 program = $(OUT)/bin/$(if $(filter main.c,$(notdir $(1))),$(2),$(patsubst %_main.c,%,$(notdir $(1))))
 
 define rules
-SRC_$(1)   := $$(filter-out $$(foreach n,$$(NEEDS_$(1)),$$(DIR_$$(n))/%),$$(call find,$$(DIR_$(1)),*.c))
-SRC_$(1)   := $$(if $$(filter fuzz,$(VARIANT)),$$(filter $$(FUZZ_SRC),$$(SRC_$(1))),$$(SRC_$(1)))
+SRC_$(1)   := $$(filter $(if $(filter fuzz,$(VARIANT)),$(ROOMS),%),$$(filter-out $$(foreach n,$$(NEEDS_$(1)),$$(DIR_$$(n))/%),$$(call find,$$(DIR_$(1)),*.c)))
 MAIN_$(1)  := $$(filter %/main.c %_main.c,$$(SRC_$(1)))
 TEST_$(1)  := $$(patsubst %.c,$(OUT)/%,$$(call find,tests/unit/$(1),*_test.c))
 FUZZ_$(1)  := $$(patsubst %.c,$(OUT)/%,$$(call find,tests/fuzz/$(1),*_fuzz.c))
@@ -120,17 +101,14 @@ $(OUT)/lib/$(1).a: $$(call object,$$(filter-out $$(MAIN_$(1)),$$(SRC_$(1)))) $(i
 $(OUT)/lib/$(1)-tests.a: $$(call object,$$(HELP_$(1)))
 $$(foreach m,$$(MAIN_$(1)),$$(eval $$(call program,$$(m),$(1)): $$(call object,$$(m))))
 $$(foreach m,$$(MAIN_$(1)),$$(call program,$$(m),$(1))): $$(LINKED_$(1))
-	@mkdir -p $$(@D)
-	@echo "  LINK  $$@"
+	$$(call making,LINK,$$@)
 	@$(LINK) $(CC) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common)
 $$(TEST_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(TEST_LINKED_$(1))
-	@mkdir -p $$(@D)
-	@echo "  LINK  $$@"
+	$$(call making,LINK,$$@)
 	@$(CC) -o $$@ $$< $$(TEST_LIBS_$(1))
 TEST_LIBS_$(1) = $(TELLS_$(VARIANT)) $$(TEST_LINKED_$(1)) $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
 $$(FUZZ_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(LINKED_$(1))
-	@mkdir -p $$(@D)
-	@echo "  LINK  $$@"
+	$$(call making,LINK,$$@)
 	@$(CC) -o $$@ $$^ $$(LINK_ALL) -fsanitize=fuzzer $$(LIBS_$(1)) $$(LIBS_common)
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call rules,$(c))))
@@ -147,17 +125,16 @@ $(OUT)/lib/%.a:
 includes_of = -I$(DIR_$(1)) $(patsubst %,-I%,$(patsubst %/,%,$(foreach n,$(NEEDS_$(1)),$(dir $(DIR_$(n))))))
 INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c))/% tests/fuzz/$(c)/%,$(1)),$(call includes_of,$(c))) \
          $(if $(filter tests/unit/$(c)/%,$(1)),$(call includes_of,$(c)) -Itests/unit/$(c))) -Itests/unit/lib
-INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql -isystem /usr/include/fuse3
+INCLUDES = $(call INC_of,$<) $(SYSTEM) -isystem /usr/include/fuse3
 
 $(OUT)/obj/%.o: %.c $(OUT)/flags | generated
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
+	$(call making,CC  ,$<)
 	@$(CCACHE) $(CC) -c -o $@ $< -MMD -MP $(INCLUDES) $(CFLAGS_ALL) $(WARN)
 
 # Strict mode refuses what llhttp's default lets pass: a space before the colon, bytes above 0x7F in a target.
-$(OUT)/obj/llhttp/%.o: $(LLHTTP_SRC)/%.c $(OUT)/flags
+$(OUT)/obj/llhttp/%.o: /usr/share/llhttp/%.c $(OUT)/flags
 	@mkdir -p $(@D)
-	@$(CCACHE) $(CC) -c -o $@ $< -I$(LLHTTP_INC) $(CFLAGS_ALL) -w -DLLHTTP_STRICT_MODE=1
+	@$(CCACHE) $(CC) -c -o $@ $< $(SYSTEM) $(CFLAGS_ALL) -w -DLLHTTP_STRICT_MODE=1
 
 # Changes only when the compiler or its flags do.
 $(OUT)/flags: FORCE
@@ -166,12 +143,11 @@ $(OUT)/flags: FORCE
 
 # How a file is compiled and a component's tests are linked: make -s recipe-of FILE=common/base/text.c TESTS=common.
 recipe-of:
-	@echo '$(call INC_of,$(FILE)) -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql $(CFLAGS_ALL)'
+	@echo '$(call INC_of,$(FILE)) $(SYSTEM) $(CFLAGS_ALL)'
 	@echo '$(TEST_LIBS_$(TESTS))'
 
 # ---- what is made before anything is compiled ----------------------------------------------------
 # The pages' scripts are bundled once for all variants. Every text that a program carries becomes C (infra/embed.js).
-
 BUNDLES := $(addprefix build/bundles/,$(addprefix web/console/,uplot.js uplot.css) $(addprefix queue-front/web/,bls.min.js licences.txt wait.min.js fair.min.js) \
            $(addprefix seat-service/web/,hall.min.js later.min.js) $(addprefix payment-adapter/web/,checkout.min.js order.min.js))
 $(BUNDLES) &: infra/vendor.js package-lock.json $(wildcard web/*.js queue-front/web/*.js seat-service/web/*.js payment-adapter/web/*.js)
@@ -183,7 +159,6 @@ $(GEN_DIR)/texts: infra/embed.js VERSION $(TEXTS)
 	@touch $@
 $(GEN_DIR)/%.inc: $(GEN_DIR)/texts ;
 
-# Files of statements become C.
 define statements
 GEN += $(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test)
 $(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test) &: $(1)/sql/statements $(wildcard $(1)/sql/statements/*.sql) common/pg/archive.sql infra/statements.js
@@ -202,22 +177,18 @@ $(WIRE) &: infra/wire.js queue-front/lua/wire.list $(call find,queue-front/lua,*
 # ---- the linter ----------------------------------------------------------------------------------
 # infra/lint stands in a compiler's place, so ccache keeps its verdicts. The analyser walks TIDY_NODES steps of a function,
 # which is half of the linter's time: `make check` leaves it out (0), `make soak` has it walk further.
-
 TIDY_NODES ?= 20000
 TIDY       := $(patsubst %.c,build/tidy/$(TIDY_NODES)/%.ok,$(foreach c,$(COMPONENTS),$(SRC_$(c))))
 build/tidy/$(TIDY_NODES)/%.ok: %.c .clang-tidy infra/lint | generated
-	@mkdir -p $(@D)
-	@echo "  TIDY  $<"
+	$(call making,TIDY,$<)
 	@FAIRGATE_LINT='$(if $(filter 0,$(TIDY_NODES)),--checks=-clang-analyzer-*)' CCACHE_COMPILERTYPE=clang CCACHE_DEPEND=1 \
 	    CCACHE_COMPILERCHECK="clang-tidy --version" CCACHE_EXTRAFILES=.clang-tidy:infra/lint $(CCACHE) infra/lint -c $< -o $@ -MMD -MF $(@:.ok=.d) \
 	    $(INCLUDES) -std=c17 -D_GNU_SOURCE $(if $(filter-out 0,$(TIDY_NODES)),-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # ---- what is asked for ---------------------------------------------------------------------------
-
-.PHONY: all generated programs stack-programs unit-programs fuzz-programs tidy tidy-list recipe-of FORCE
-all: programs ## build every program of this VARIANT
+.PHONY: generated programs stack-programs unit-programs fuzz-programs tidy tidy-list recipe-of FORCE
 generated: $(GEN_DIR)/texts $(GEN)
-programs: $(PROGRAMS)
+programs: $(PROGRAMS) ## build every program of this VARIANT
 # What a stack starts, and fairgate; of the rest the objects alone, since a link takes longer than compiling.
 stack-programs: $(addprefix $(OUT)/bin/,queue-front seat-service payment-adapter demo-shop psp-sandbox halls fairgate) \
                 $(call library,$(COMPONENTS)) $(foreach n,$(COMPONENTS),$(call object,$(MAIN_$(n))))
@@ -229,5 +200,4 @@ tidy-list:
 	@printf '%s\n' $(TIDY)
 
 -include $(wildcard $(OBJECTS:.o=.d) $(TIDY:.ok=.d))
-
 include infra/targets.mk

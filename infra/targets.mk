@@ -1,12 +1,11 @@
 # What people ask for. The work is in the scripts that the recipes name.
 
 PREFIX  ?= /usr/local
-SHARED  := $(if $(OWNERS),FAIRGATE_SEAT_OWNERS=$(OWNERS))
-OBSERVED := $(SHARED) $(if $(OBSERVE),FAIRGATE_OBSERVE=$(OBSERVE))
+STACK   := $(if $(OWNERS),FAIRGATE_SEAT_OWNERS=$(OWNERS)) $(if $(OBSERVE),FAIRGATE_OBSERVE=$(OBSERVE))
 # Files that make packages, images or machines run long and are too large for memory.
 LONG    := FAIRGATE_FILE_MAX_S=3600 TMPDIR=$${TMPDIR:-/tmp} node infra/black-box.js
 FIRST   := run|test|check|unit|clean
-HIGH    := $(filter-out all unit programs %-programs generated tidy tidy-list recipe-of build/%,$(MAKECMDGOALS))
+HIGH    := $(filter-out unit programs %-programs generated tidy tidy-list recipe-of build/%,$(MAKECMDGOALS))
 .PHONY: help unit $(HIGH)
 $(if $(HIGH),$(eval .NOTPARALLEL:))
 
@@ -22,30 +21,24 @@ build-%:
 	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=$(word 1,$(subst +, ,$*)) $(or $(word 2,$(subst +, ,$*)),programs)
 
 # ---- running it ----------------------------------------------------------------------------------
-
 run: needs-run build-release ## install what is missing, build, start all of Fairgate here; Ctrl-C ends it
-	@$(OBSERVED) infra/stack/stack run
 up: $(if $(filter 1,$(OBSERVE)),needs-run+observe,needs-run) build-release ## what `make run` starts, in the background. OBSERVE=1: also what watches it; OWNERS=2: two processes share the seats
-	@$(OBSERVED) infra/stack/stack up
 down: ## end what `make up` started; data stays in .run
-	@infra/stack/stack down
 status: ## the parts that run: pid, uptime, ports, readiness
-	@infra/stack/stack status
+run up down status:
+	@$(STACK) infra/stack/stack $@
 install: build-release ## programs, config and systemd units below DESTDIR/PREFIX (/usr/local)
 	@infra/install build/release '$(DESTDIR)' '$(PREFIX)'
 clean: ## remove build/
 	rm -rf build
 
 # ---- testing it ----------------------------------------------------------------------------------
-
 test: needs-test+browser ## the tests for a change; ends with "N passed, N failed"
-	@infra/test quick
 ci: needs-test+browser ## everything that CI runs
-	@infra/test all
 check: needs-test ## formatter, rooms, linter, unit tests under the address sanitizer
-	@infra/test check
 soak: needs-test+browser+ha ## the long forms of the random and crash tests
-	@infra/test soak
+test ci check soak:
+	@infra/test $(subst ci,all,$(subst test,quick,$@))
 lint: needs-test build-debug+tidy ## the linter with its analyser, which `make check` and `make test` leave out; subjects of commits
 	@infra/commits
 weight: ## lines of each kind of text, next to its budget
@@ -72,24 +65,22 @@ mutants: needs-test ## do unit tests notice a changed program? N=60 changes at r
 	@nice node tests/measure/mutants.js $(if $(ALL),--all) $(if $(AGAIN),--again) $(if $(N),--draw $(N)) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(AT),--at '$(AT)') $(if $(IN),--in '$(IN)') $(if $(NEAR),--near $(NEAR)) $(if $(LEAST),--least $(LEAST))
 shards-test: needs-run+test+ha build-asan ## one event's shards in a cluster of machines (network namespaces, as root) that is cut, moved and promoted
-	@$(LONG) tests/shards/cluster.test.js
 observe-test: needs-run+test+observe build-release+stack-programs ## what watches a stack sees it, and tells of an alert that is provoked
-	@$(LONG) tests/observe/*.test.js
 aws-test: needs-run+test build-release ## types, tests and rules of the templates for AWS (infra/aws); needs no account
 	@cd infra/aws && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	@cd infra/aws && npm --silent test
 docs-test: needs-run+test+browser+docs build-release ## every command of the handbook against a real installation, and its pages in a browser
-	@$(LONG) tests/docs/*.test.js
+shards-test observe-test docs-test:
+	@$(LONG) tests/$(@:-test=)/*.test.js
 deb-test: needs-test deb ## installs, starts, upgrades and purges the packages on a Debian made for that, as root
 	@infra/deb build/deb-before 0.0.1
 	@$(LONG) tests/packages/deb.test.js
 images-test: needs-test+images deb build-release+stack-programs ## makes the images twice, looks into them, and walks through what compose.yaml brings up, as root
-	@$(LONG) tests/packages/images.test.js
 kube-test: needs-test+images deb build-release+stack-programs ## plays the manifests of Kubernetes by podman, and walks through their pods, as root
-	@$(LONG) tests/packages/pods.test.js
+images-test kube-test:
+	@$(LONG) tests/packages/$(subst kube,pods,$(@:-test=)).test.js
 
-# ---- measuring it --------------------------------------------------------------------------------
-
+# ---- measuring it, and losing machines and stores of it ------------------------------------------
 bench: needs-bench build-release ## the figures, side by side with others, in one run (SUITES= for some)
 	@node loadtest/bench/bench.js $(SUITES)
 hostile: ## what everybody else notices while hostile clients are at the doors; AT=edge,front some of them, ATTACK='slow heads,rapid reset' some attacks
@@ -100,20 +91,14 @@ cdn: needs-test build-asan ## 10,000 first views of the waiting page through ngi
 	@FAIRGATE_VIEWS=10000 FAIRGATE_KEPT=5 node infra/black-box.js tests/integration/cdn.test.js
 scale: ## a whole sale simulated: VISITORS= SEATS= (ARGS= for more); without them the tables of infra/SCALE.md are written anew
 	@node loadtest/sim/scale.js $(or $(strip $(VISITORS:%=--visitors %) $(SEATS:%=--seats %) $(ARGS)),--document)
-years: needs-bench ## fills a PostgreSQL for MINUTES (10) as years would, and asks for each statement's plan (loadtest/years)
-	@nice node loadtest/years/years.js --minutes $(or $(MINUTES),10)
-
-# ---- machines that fail, stores that are lost ----------------------------------------------------
-
 ha: needs-run+ha build-release ## the whole set on fifteen machines (network namespaces, as root); Ctrl-C ends it. OWNERS=2: two share the seats
-	@$(SHARED) node infra/ha/ha.js
+	@$(STACK) node infra/ha/ha.js
 ha-drill: needs-run+ha build-release ## kill, stop, switch off and cut off each of them, judge what visitors saw (FAULTS="power off")
 	@node infra/ha/drill.js "$$FAULTS"
 recover-drill: needs-run+recover build-release ## backs a stack up, loses its stores in ten ways, restores; what was lost, RPO, RTO (FAULTS="line"); REGION=1: a region
 	@node infra/recover/$(if $(REGION),region.js,drill.js "$$FAULTS")
 
 # ---- what is published ---------------------------------------------------------------------------
-
 deb: needs-run+deb ## Debian packages in build/deb, judged by lintian
 	@infra/deb build/deb
 	@lintian --allow-root --fail-on error,warning build/deb/*.changes
@@ -121,12 +106,10 @@ images: needs-images deb build-release+stack-programs ## container images of wha
 	@infra/images/build
 sbom: build-release ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
 	@node infra/sbom.js build/release >build/sbom.json.new && mv build/sbom.json.new build/sbom.json
-dashboards: ## write the rules and dashboards of infra/observe to build/observe
-	@node infra/observe/make.js build/observe
 docs: needs-docs ## the handbook in build/docs, to be read and searched without a network
 	@node infra/docs/build.js build/docs
 screens: needs-test+browser build-release ## take the README's pictures again
 	@node tests/browser/screens.js
 halls: $(OUT)/bin/halls ## write the sample halls to build/halls/
 	@mkdir -p build/halls
-	@set -e; for hall in theatre arena stadium; do $(OUT)/bin/halls $$hall >build/halls/$$hall.json; done
+	@for hall in theatre arena stadium; do $(OUT)/bin/halls $$hall >build/halls/$$hall.json || exit; done

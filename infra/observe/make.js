@@ -1,5 +1,5 @@
 // make.js [FOLDER]: writes slo.yml for Prometheus and dashboards/ for Grafana below FOLDER (build/observe), from
-// objectives.js and boards.js. `make dashboards`, the stack and the installation call it.
+// objectives.js and boards.js. The stack and the installation call it.
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
