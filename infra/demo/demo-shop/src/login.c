@@ -177,22 +177,14 @@ static void on_closed(void *ctx, const struct pg_answer *answer)
                     });
 }
 
-static void ask_with_session(struct http_req *req, enum shop_query query, pg_on_done *on_done)
-{
-    char hash[SHOP_TOKEN_HASH];
-    const char *const params[] = {hash};
-    if (shop_session(req, hash))
-        pg_pool_query(shop_of(req)->db, query, 1, params, on_done, req);
-}
-
 static void on_logout(struct http_req *req)
 {
-    ask_with_session(req, SHOP_SESSION_CLOSE, on_closed);
+    shop_query_session(req, SHOP_SESSION_CLOSE, on_closed);
 }
 
 static void on_get_me(struct http_req *req)
 {
-    ask_with_session(req, SHOP_ME, shop_answer);
+    shop_query_session(req, SHOP_ME, shop_answer);
 }
 
 static void on_token_for(void *ctx, const struct pg_answer *answer)
@@ -242,7 +234,7 @@ static void on_token(struct http_req *req)
     if (shop_of(req)->keys == NULL)
         http_problem(req, 404, "no-tokens", "This shop signs no tokens.");
     else
-        ask_with_session(req, SHOP_WHO, on_token_for);
+        shop_query_session(req, SHOP_WHO, on_token_for);
 }
 
 static void on_jwks(struct http_req *req)

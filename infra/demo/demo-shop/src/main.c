@@ -9,8 +9,40 @@
 #include "version.inc"
 
 #include <sodium.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define AT(member) offsetof(struct settings, member)
+#define TEXT       1, CONFIG_STRING_MAX - 1, NULL
+#define MAYBE      0, CONFIG_STRING_MAX - 1, NULL
+
+/* The one place that knows a setting's name, default and bounds, and what --help says of it. */
+static const struct config_setting settings_table[] = {
+    {"database", "conninfo", CONFIG_STRING, AT(conninfo), NULL, TEXT,
+     "the shop's PostgreSQL, as libpq writes it; by address or socket folder"},
+    {"database", "connections", CONFIG_U64, AT(connections), "4", 1, PG_CONNECTIONS_MAX, NULL,
+     "connections"},
+    {"session", "key", CONFIG_STRING, AT(session_key), "", MAYBE,
+     "file: the ES256 key that signs tokens for partners; empty: none are signed"},
+    {"session", "issuer", CONFIG_STRING, AT(issuer), "shop", TEXT, "iss of those tokens"},
+    {"session", "audience", CONFIG_STRING, AT(audience), "partner", TEXT, "aud of those tokens"},
+    {"partner", "name", CONFIG_STRING, AT(partner), "partner", 1, 40, NULL,
+     "what orders that are handed in are marked with"},
+    {"partner", "api_key", CONFIG_STRING, AT(api_key), "", MAYBE,
+     "file: the key for handing in orders; empty: nobody may"},
+    {"partner", "reader_role", CONFIG_STRING, AT(reader_role), "", 0, 63, NULL,
+     "seed: the database role that may read the columns of a login; empty: none"},
+    {"partner", "per_s", CONFIG_U64, AT(import_per_s), "50", 1, 100000, NULL,
+     "orders a second that a partner may hand in; 429 above"},
+    {"partner", "burst", CONFIG_U64, AT(import_burst), "10", 1, 100000, NULL, "orders at once"},
+    {"seed", "users", CONFIG_U64, AT(seed_users), "5000", SEED_DEMO_USERS, SEED_USERS_MAX, NULL,
+     "seed: customers in all"},
+    {"seed", "demo_users", CONFIG_STRING, AT(demo_users), "", MAYBE,
+     "seed: the file that lists customers with their passwords"},
+    {"seed", "hashes", CONFIG_WORD, AT(seed_hashes), "usual", 0, 0, password_cost_words,
+     "what password hashes cost: as elsewhere, or little, which is for tests of something else"},
+};
 
 struct state {
     struct catalog catalog; /* before the loop, and after it */
@@ -32,9 +64,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = catalog_add_routes(&state->catalog, routes, err);
     if (rc == 0)
-        rc = checkout_add_routes(routes, err);
-    if (rc == 0)
-        rc = partner_add_routes(routes, err);
+        rc = orders_add_routes(routes, err);
     return rc;
 }
 
@@ -97,8 +127,8 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     shop->issuer = settings->issuer;
     shop->audience = settings->audience;
     shop->partner = settings->partner;
-    pace_init(&shop->import_pace, settings->import_per_s, settings->import_burst,
-              shop_now_us(shop));
+    shop->import_per_s = settings->import_per_s;
+    shop->import_burst = settings->import_burst;
     int rc = read_secrets(shop, settings, err);
     if (rc == 0)
         rc = password_make(PASSWORD_BCRYPT, (enum password_cost)settings->seed_hashes, "",
@@ -158,7 +188,7 @@ int main(int argc, char **argv)
         .name = "demo-shop",
         .version = FAIRGATE_VERSION,
         .settings = settings_table,
-        .settings_len = settings_table_len,
+        .settings_len = sizeof(settings_table) / sizeof(settings_table[0]),
         .config = &settings,
         .ctx = &state,
         .start = start,

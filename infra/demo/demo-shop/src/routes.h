@@ -8,7 +8,6 @@ struct catalog;
 
 int login_add_routes(struct http_router *router, struct err_slot *err);
 int catalog_add_routes(struct catalog *catalog, struct http_router *router, struct err_slot *err);
-int checkout_add_routes(struct http_router *router, struct err_slot *err);
-int partner_add_routes(struct http_router *router, struct err_slot *err);
+int orders_add_routes(struct http_router *router, struct err_slot *err);
 
 #endif

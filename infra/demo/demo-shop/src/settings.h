@@ -20,7 +20,4 @@ struct settings {
     unsigned seed_hashes; /* enum password_cost */
 };
 
-extern const struct config_setting settings_table[];
-extern const size_t settings_table_len;
-
 #endif

@@ -73,11 +73,6 @@ struct shop *shop_of(const struct http_req *req)
     return service_loop_of(req)->ctx;
 }
 
-uint64_t shop_now_us(const struct shop *shop)
-{
-    return clock_mono_us(shop->clock);
-}
-
 bool shop_session(struct http_req *req, char hash[SHOP_TOKEN_HASH])
 {
     uint8_t token[SESSION_TOKEN_BYTES];
@@ -90,6 +85,14 @@ bool shop_session(struct http_req *req, char hash[SHOP_TOKEN_HASH])
     crypto_hash_sha256(digest, token, sizeof(token));
     sodium_bin2hex(hash, SHOP_TOKEN_HASH, digest, sizeof(digest));
     return true;
+}
+
+void shop_query_session(struct http_req *req, enum shop_query query, pg_on_done *on_done)
+{
+    char hash[SHOP_TOKEN_HASH];
+    const char *const params[] = {hash};
+    if (shop_session(req, hash))
+        pg_pool_query(shop_of(req)->db, query, 1, params, on_done, req);
 }
 
 bool shop_limit(struct http_req *req, char out[16])

@@ -7,7 +7,6 @@
 #include "base/secret_file.h"
 #include "crypto/jwks.h"
 #include "http/http.h"
-#include "pace.h"
 #include "pg/pg_pool.h"
 #include "shop_limits.h"
 
@@ -47,7 +46,8 @@ struct shop {
     const char *audience;
     struct secret_file *api_key; /* NULL: nobody submits orders */
     const char *partner;
-    struct pace import_pace;
+    uint64_t import_per_s, import_burst;
+    uint64_t import_due_us;             /* of the next order, if they came evenly; monotonic */
     unsigned hashing;                   /* password checks running or waiting */
     char dummy_hash[PASSWORD_HASH_MAX]; /* what an unknown user's password is checked against */
 };
@@ -55,7 +55,6 @@ struct shop {
 extern const struct pg_statement shop_statements[SHOP_QUERIES];
 
 struct shop *shop_of(const struct http_req *req);
-uint64_t shop_now_us(const struct shop *shop); /* monotonic */
 
 /* Hex of the session token's hash, as the queries take it; false: the request has been answered. */
 enum { SHOP_TOKEN_HASH = 65 };
@@ -72,6 +71,8 @@ void shop_reply_json(struct http_req *req, unsigned status, struct span json);
 const PGresult *shop_result(struct http_req *req, const struct pg_answer *answer);
 /* 503, also for want of memory, or 500 if the database refused (ERR_PEER). */
 void shop_reply_trouble(struct http_req *req, int rc);
+/* A query with the session's hash, if there is a session. */
+void shop_query_session(struct http_req *req, enum shop_query query, pg_on_done *on_done);
 /* A query with these two parameters, the latter as JSON, which answers the request. */
 void shop_query_doc(struct http_req *req, enum shop_query query, const char *first,
                     const json_t *doc);

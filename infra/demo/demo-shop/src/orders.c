@@ -1,11 +1,53 @@
-/* partner.c: orders that a partner submits, and what it may read back. The API key is all the
- * authority a partner has. The shop sets the pace: above it, requests are refused before the
- * database is asked. */
+/* orders.c: the shop's own orders, where a basket becomes an order in one statement or not at all;
+ * orders that a partner submits, and what it may read back. The API key is all the authority a
+ * partner has. The shop sets the pace: above it, requests are refused before the database is asked.
+ */
 #include "base/json_in.h"
 #include "routes.h"
 #include "shop.h"
 
 #include <stdio.h>
+
+static int check_basket(json_t *doc, struct err_slot *err)
+{
+    struct json_in in, line;
+    json_t *lines = NULL;
+    struct span sku;
+    uint64_t quantity;
+    json_in_object(&in, doc, err);
+    json_in_require(&in, "lines");
+    json_in_array(&in, "lines", 1, BASKET_LINES_MAX, &lines);
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        if (!json_in_item_child(&in, "lines", lines, i, &line))
+            continue;
+        json_in_require(&line, "sku");
+        json_in_str(&line, "sku", 1, SKU_MAX, &sku);
+        json_in_u64(&line, "quantity", 1, BASKET_QUANTITY_MAX, &quantity);
+        json_in_end(&line);
+    }
+    return json_in_end(&in);
+}
+
+static void on_checkout(struct http_req *req)
+{
+    char hash[SHOP_TOKEN_HASH];
+    struct err_slot err;
+    json_t *doc;
+    if (!shop_session(req, hash) || !shop_read_body(req, &doc))
+        return;
+    if (check_basket(doc, &err) < 0)
+        http_problem(req, 400, "bad-basket", "%s", err.text);
+    else
+        shop_query_doc(req, SHOP_PLACE, hash, doc);
+    json_decref(doc);
+}
+
+static void on_my_orders(struct http_req *req)
+{
+    shop_query_session(req, SHOP_MY_ORDERS, shop_answer);
+}
+
+/* ---- a partner ---- */
 
 /* False: the request has been answered. */
 static bool has_key(struct http_req *req)
@@ -18,22 +60,25 @@ static bool has_key(struct http_req *req)
     return false;
 }
 
+/* Orders are due one by one, evenly, and a burst of them may come before they are. */
 static bool keeps_pace(struct http_req *req)
 {
     struct shop *shop = shop_of(req);
-    uint64_t wait_us;
-    if (pace_take(&shop->import_pace, shop_now_us(shop), &wait_us))
+    uint64_t now_us = clock_mono_us(shop->clock), each_us = 1000000 / shop->import_per_s;
+    uint64_t due_us = shop->import_due_us > now_us ? shop->import_due_us : now_us;
+    uint64_t latest_us = now_us + (shop->import_burst - 1) * each_us;
+    if (due_us <= latest_us) {
+        shop->import_due_us = due_us + each_us;
         return true;
+    }
     http_problem_reply(req, &(struct http_problem){
                                 .status = 429,
                                 .code = "too-fast",
                                 .detail = "The shop takes orders at its own pace.",
-                                .retry_after_s = (unsigned)(wait_us / 1000000) + 1,
+                                .retry_after_s = (unsigned)((due_us - latest_us) / 1000000) + 1,
                             });
     return false;
 }
-
-/* ---- handing in ---- */
 
 static void check_seats(struct json_in *in)
 {
@@ -96,8 +141,6 @@ static void on_import(struct http_req *req)
     json_decref(doc);
 }
 
-/* ---- reading them back ---- */
-
 static void on_get_one(struct http_req *req)
 {
     char external_id[IMPORT_TEXT_MAX + 1];
@@ -129,9 +172,11 @@ static void on_get_list(struct http_req *req)
     pg_pool_query(shop->db, SHOP_IMPORTED_LIST, 3, params, shop_answer, req);
 }
 
-int partner_add_routes(struct http_router *router, struct err_slot *err)
+int orders_add_routes(struct http_router *router, struct err_slot *err)
 {
     static const struct http_route routes[] = {
+        {HTTP_METHOD_POST, "/api/checkout", on_checkout, NULL, BODY_MAX},
+        {HTTP_METHOD_GET, "/api/my/orders", on_my_orders, "no-session", 0},
         {HTTP_METHOD_POST, "/api/orders/import", on_import, NULL, IMPORT_BODY_MAX / 2},
         {HTTP_METHOD_GET, "/api/orders/import", on_get_list, NULL, 0},
         {HTTP_METHOD_GET, "/api/orders/import/{external_id}", on_get_one, "unknown-order", 0},
