@@ -76,6 +76,16 @@ int form_parse(struct span raw, struct err_slot *err, json_t *form)
     return rc;
 }
 
+json_t *form_read(const struct http_req *req, struct err_slot *err)
+{
+    json_t *form = must(json_object());
+    if (form_parse(http_req_query(req), err, form) == 0 &&
+        form_parse(http_req_body(req), err, form) == 0)
+        return form;
+    json_decref(form);
+    return NULL;
+}
+
 struct span form_get(const json_t *form, const char *name)
 {
     const json_t *value = json_object_get(form, name);

@@ -11,10 +11,15 @@
 
 #include <jansson.h>
 
+struct http_req;
+
 /* Adds the fields of `raw` to the object; a query and a body can be added one after the other.
  * ERR_SYNTAX for bad escapes, text or brackets, ERR_EXISTS for a name that is there already,
  * ERR_FULL beyond the bounds. After an error the object is of no use. */
 int form_parse(struct span raw, struct err_slot *err, json_t *form);
+
+/* The fields of a request's query and body, to be released; NULL, with why in *err. */
+json_t *form_read(const struct http_req *req, struct err_slot *err);
 
 /* The text of a field; "not there" if absent. An empty value is present. */
 struct span form_get(const json_t *form, const char *name);

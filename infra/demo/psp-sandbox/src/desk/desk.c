@@ -149,22 +149,12 @@ static void on_delayed(uv_timer_t *timer)
     execute(timer->data);
 }
 
-/* ---- which fault strikes ---- */
-
-static void choose_fault(struct errand *errand)
-{
-    /* The sandbox's own errands never fail. */
-    if (errand->order.req == NULL ||
-        !fault_list_take(&errand->desk->faults, span_of(errand->order.op->name), &errand->fault))
-        errand->fault.kind = FAULT_NONE;
-}
-
 /* ---- taking it in ---- */
 
 static bool key_in_use(const struct desk *desk, const struct desk_order *order)
 {
     struct errand *errand;
-    if (order->key.len == 0 || !order->op->changes)
+    if (order->key.len == 0 || order->op->method == OP_GET)
         return false;
     LIST_FOREACH(errand, &desk->errands, link)
     {
@@ -206,7 +196,10 @@ void desk_submit(struct desk *desk, const struct desk_order *order)
     errand->desk = desk;
     errand->order = *order;
     LIST_INSERT_HEAD(&desk->errands, errand, link);
-    choose_fault(errand);
+    /* The sandbox's own errands never fail. */
+    if (order->req == NULL ||
+        !fault_list_take(&desk->faults, span_of(order->op->name), &errand->fault))
+        errand->fault.kind = FAULT_NONE;
     if (errand->fault.kind == FAULT_DROP) {
         errand->fault.kind = FAULT_LOST;
         reply(errand);

@@ -87,7 +87,7 @@ static void reply_notice(struct visit *visit, unsigned status, const char *notic
     reply_page(visit, status);
 }
 
-/* 303 to `url`, with the arguments "a", x, "b", y, NULL added to its query. */
+/* 303 to `url`, with the arguments "a", x, "b", y, NULL (or none: NULL) added to its query. */
 static void reply_redirect(struct visit *visit, const char *url, const char *const *arguments)
 {
     char memory[URL_MAX * 2];
@@ -95,7 +95,7 @@ static void reply_redirect(struct visit *visit, const char *url, const char *con
     bool first = strchr(url, '?') == NULL;
     TEXT_LIT(&line, "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nLocation: ");
     text_str(&line, url);
-    for (; arguments[0] != NULL; arguments += 2) {
+    for (; arguments != NULL && arguments[0] != NULL; arguments += 2) {
         text_char(&line, first ? '?' : '&');
         first = false;
         text_str(&line, arguments[0]);
@@ -113,17 +113,15 @@ static void reply_redirect(struct visit *visit, const char *url, const char *con
 static struct visit *visit_begin(struct http_req *req)
 {
     struct err_slot err;
+    json_t *form = form_read(req, &err);
+    if (form == NULL) {
+        http_problem(req, 400, "bad-form", "%s", err.text);
+        return NULL;
+    }
     struct visit *visit = must(calloc(1, sizeof(*visit)));
     visit->app = app_of(req);
     visit->req = req;
-    visit->form = must(json_object());
-    if (form_parse(http_req_query(req), &err, visit->form) < 0 ||
-        form_parse(http_req_body(req), &err, visit->form) < 0) {
-        http_problem(req, 400, "bad-form", "%s", err.text);
-        json_decref(visit->form);
-        free(visit);
-        return NULL;
-    }
+    visit->form = form;
     visit->page.lang =
         lang_choose(form_get(visit->form, "lang"), http_req_cookie(req, SPAN("lang")),
                     http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
@@ -240,7 +238,6 @@ static void reply_intent_end(struct visit *visit)
 static void reply_session_end(struct visit *visit)
 {
     static const char name[] = "{CHECKOUT_SESSION_ID}";
-    static const char *const none[] = {NULL};
     char memory[URL_MAX + IDENT_MAX];
     struct text url = text_on(memory, sizeof(memory));
     const char *from = visit->return_url;
@@ -256,7 +253,7 @@ static void reply_session_end(struct visit *visit)
     }
     text_char(&url, '\0');
     assert(!url.overflown);
-    reply_redirect(visit, memory, none);
+    reply_redirect(visit, memory, NULL);
 }
 
 /* What a buyer who opens the page sees in the payment's state. */
@@ -361,11 +358,10 @@ static void submit(struct visit *visit, void (*run)(struct desk_call *at), json_
 
 static void pay_post(struct visit *visit)
 {
-    static const char *const none[] = {NULL};
     if (!visit_payment(visit))
         return;
     if (visit->page.can_cancel && field_is(visit, "decision", "cancel")) {
-        reply_redirect(visit, visit->cancel_url, none);
+        reply_redirect(visit, visit->cancel_url, NULL);
         return;
     }
     const struct card *card = visit_card(visit);

@@ -97,27 +97,14 @@ static bool is_printable(struct span text)
 static json_t *read_in(struct http_req *req, const struct op *op)
 {
     struct err_slot err;
-    json_t *in;
-    int rc;
-    if (op->flavour == OP_TOSS && op->method == OP_POST) {
-        rc = json_in_parse(http_req_body(req), &err, &in);
-        if (rc == 0)
-            return in;
-        if (rc == ERR_NOMEM)
-            refuse(req, 500, "FAILED_INTERNAL_SYSTEM_PROCESSING", "The internal system failed.");
-        else
-            refuse(req, 400, "INVALID_REQUEST", err.text);
-        return NULL;
-    }
-    in = must(json_object());
-    rc = form_parse(http_req_query(req), &err, in);
-    if (rc == 0)
-        rc = form_parse(http_req_body(req), &err, in);
-    if (rc == 0)
-        return in;
-    json_decref(in);
-    refuse(req, 400, "INVALID_REQUEST", err.text);
-    return NULL;
+    json_t *in = NULL;
+    if (op->flavour != OP_TOSS || op->method != OP_POST)
+        in = form_read(req, &err);
+    else if (json_in_parse(http_req_body(req), &err, &in) == ERR_NOMEM)
+        BUG_STOP("no memory");
+    if (in == NULL)
+        refuse(req, 400, "INVALID_REQUEST", err.text);
+    return in;
 }
 
 static void on_call(struct http_req *req)

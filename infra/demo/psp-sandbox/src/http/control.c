@@ -28,13 +28,10 @@ static void reply_json(struct http_req *req, unsigned status, struct span json)
 static json_t *read_form(struct http_req *req)
 {
     struct err_slot err;
-    json_t *form = must(json_object());
-    if (form_parse(http_req_query(req), &err, form) == 0 &&
-        form_parse(http_req_body(req), &err, form) == 0)
-        return form;
-    json_decref(form);
-    http_problem(req, 400, "bad-form", "%s", err.text);
-    return NULL;
+    json_t *form = form_read(req, &err);
+    if (form == NULL)
+        http_problem(req, 400, "bad-form", "%s", err.text);
+    return form;
 }
 
 static void reply_faults(struct http_req *req, unsigned status)

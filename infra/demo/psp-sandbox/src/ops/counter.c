@@ -69,7 +69,7 @@ static void execute(struct desk_call *at)
         fail_status(at, call->instead);
         /* Other statuses come from in front of the API; and a call that only reads leaves nothing
          * behind. */
-        answer->executed = call->instead == 500 && call->op->changes;
+        answer->executed = call->instead == 500 && call->op->method != OP_GET;
         return;
     }
     call->op->run(at);
@@ -93,7 +93,7 @@ void counter_run(struct bank *bank, const struct call *call, struct answer *answ
                            .now_s = call->at_us / 1000000,
                            .out = &bank->scratch,
                            .answer = answer};
-    bool keyed = call->op->changes && call->key.len > 0;
+    bool keyed = call->op->method != OP_GET && call->key.len > 0;
     bank->counts.calls++;
     if (keyed)
         digest_call(call, digest);
@@ -101,9 +101,9 @@ void counter_run(struct bank *bank, const struct call *call, struct answer *answ
         replay(&at, &kept, digest);
     else
         execute(&at);
-    assert(!answer->executed || call->op->changes);
+    assert(!answer->executed || call->op->method != OP_GET);
     if (bank->scratch.overflown) {
-        assert(!call->op->changes); /* one object always fits; only long lists may not */
+        assert(call->op->method == OP_GET); /* one object always fits; only long lists may not */
         fail_status(&at, 500);
     }
     answer->body = text_span(&bank->scratch);

@@ -7,50 +7,40 @@
 
 #include <assert.h>
 
-#define GET(route, name, run, kind)                                                                \
-    {                                                                                              \
-        route, name, OP_GET, OP_STRIPE, false, run, kind                                           \
-    }
-#define POST(route, name, run, kind)                                                               \
-    {                                                                                              \
-        route, name, OP_POST, OP_STRIPE, true, run, kind                                           \
-    }
-#define INTERNAL(name, flavour, run, kind)                                                         \
-    {                                                                                              \
-        NULL, name, OP_INTERNAL, flavour, true, run, kind                                          \
-    }
-
 const struct op ops[] = {
-    POST("/v1/payment_intents", "create", stripe_intent_create, INTENT),
-    GET("/v1/payment_intents", "list", stripe_list, INTENT),
-    GET("/v1/payment_intents/{id}", "get", stripe_get, INTENT),
-    POST("/v1/payment_intents/{id}/confirm", "confirm", stripe_intent_confirm, INTENT),
-    POST("/v1/payment_intents/{id}/capture", "capture", stripe_intent_capture, INTENT),
-    POST("/v1/payment_intents/{id}/cancel", "cancel", stripe_intent_cancel, INTENT),
-    POST("/v1/checkout/sessions", "create", stripe_session_create, SESSION),
-    GET("/v1/checkout/sessions", "list", stripe_list, SESSION),
-    GET("/v1/checkout/sessions/{id}", "get", stripe_get, SESSION),
-    POST("/v1/checkout/sessions/{id}/expire", "expire", stripe_session_expire, SESSION),
-    POST("/v1/refunds", "refund", stripe_refund_create, REFUND),
-    GET("/v1/refunds", "list", stripe_list, REFUND),
-    GET("/v1/refunds/{id}", "refund_get", stripe_get, REFUND),
-    GET("/v1/charges", "list", stripe_list, CHARGE),
-    GET("/v1/charges/{id}", "charge", stripe_get, CHARGE),
-    GET("/v1/events", "list", stripe_list, EVENT),
-    GET("/v1/events/{id}", "event", stripe_get, EVENT),
-    {"/v1/payments/confirm", "toss_confirm", OP_POST, OP_TOSS, true, toss_confirm, PAYMENT},
-    {"/v1/payments/{id}", "toss_get", OP_GET, OP_TOSS, false, toss_get, PAYMENT},
-    {"/v1/payments/orders/{id}", "toss_get", OP_GET, OP_TOSS, false, toss_get_order, PAYMENT},
-    {"/v1/payments/{id}/cancel", "toss_cancel", OP_POST, OP_TOSS, true, toss_cancel, PAYMENT},
-    {"/v1/transactions", "toss_list", OP_GET, OP_TOSS, false, toss_list, TRANSACTION},
-    INTERNAL("hosted", OP_STRIPE, stripe_hosted_pay, INTENT),
-    INTERNAL("hosted", OP_STRIPE, stripe_hosted_authenticate, INTENT),
-    INTERNAL("toss_hosted", OP_TOSS, toss_hosted, PAYMENT),
-    INTERNAL("toss_deposit", OP_TOSS, toss_deposit, PAYMENT),
-    INTERNAL("refund_fail", OP_STRIPE, stripe_refund_fail, REFUND),
-    INTERNAL("dispute", OP_STRIPE, stripe_dispute, INTENT),
-    INTERNAL("authorisation_end", OP_STRIPE, stripe_authorisation_end, INTENT),
-    INTERNAL("session_end", OP_STRIPE, stripe_session_end, SESSION),
+    {"/v1/payment_intents", "create", OP_POST, OP_STRIPE, stripe_intent_create, INTENT},
+    {"/v1/payment_intents", "list", OP_GET, OP_STRIPE, stripe_list, INTENT},
+    {"/v1/payment_intents/{id}", "get", OP_GET, OP_STRIPE, stripe_get, INTENT},
+    {"/v1/payment_intents/{id}/confirm", "confirm", OP_POST, OP_STRIPE, stripe_intent_confirm,
+     INTENT},
+    {"/v1/payment_intents/{id}/capture", "capture", OP_POST, OP_STRIPE, stripe_intent_capture,
+     INTENT},
+    {"/v1/payment_intents/{id}/cancel", "cancel", OP_POST, OP_STRIPE, stripe_intent_cancel, INTENT},
+    {"/v1/checkout/sessions", "create", OP_POST, OP_STRIPE, stripe_session_create, SESSION},
+    {"/v1/checkout/sessions", "list", OP_GET, OP_STRIPE, stripe_list, SESSION},
+    {"/v1/checkout/sessions/{id}", "get", OP_GET, OP_STRIPE, stripe_get, SESSION},
+    {"/v1/checkout/sessions/{id}/expire", "expire", OP_POST, OP_STRIPE, stripe_session_expire,
+     SESSION},
+    {"/v1/refunds", "refund", OP_POST, OP_STRIPE, stripe_refund_create, REFUND},
+    {"/v1/refunds", "list", OP_GET, OP_STRIPE, stripe_list, REFUND},
+    {"/v1/refunds/{id}", "refund_get", OP_GET, OP_STRIPE, stripe_get, REFUND},
+    {"/v1/charges", "list", OP_GET, OP_STRIPE, stripe_list, CHARGE},
+    {"/v1/charges/{id}", "charge", OP_GET, OP_STRIPE, stripe_get, CHARGE},
+    {"/v1/events", "list", OP_GET, OP_STRIPE, stripe_list, EVENT},
+    {"/v1/events/{id}", "event", OP_GET, OP_STRIPE, stripe_get, EVENT},
+    {"/v1/payments/confirm", "toss_confirm", OP_POST, OP_TOSS, toss_confirm, PAYMENT},
+    {"/v1/payments/{id}", "toss_get", OP_GET, OP_TOSS, toss_get, PAYMENT},
+    {"/v1/payments/orders/{id}", "toss_get", OP_GET, OP_TOSS, toss_get_order, PAYMENT},
+    {"/v1/payments/{id}/cancel", "toss_cancel", OP_POST, OP_TOSS, toss_cancel, PAYMENT},
+    {"/v1/transactions", "toss_list", OP_GET, OP_TOSS, toss_list, TRANSACTION},
+    {NULL, "hosted", OP_INTERNAL, OP_STRIPE, stripe_hosted_pay, INTENT},
+    {NULL, "hosted", OP_INTERNAL, OP_STRIPE, stripe_hosted_authenticate, INTENT},
+    {NULL, "toss_hosted", OP_INTERNAL, OP_TOSS, toss_hosted, PAYMENT},
+    {NULL, "toss_deposit", OP_INTERNAL, OP_TOSS, toss_deposit, PAYMENT},
+    {NULL, "refund_fail", OP_INTERNAL, OP_STRIPE, stripe_refund_fail, REFUND},
+    {NULL, "dispute", OP_INTERNAL, OP_STRIPE, stripe_dispute, INTENT},
+    {NULL, "authorisation_end", OP_INTERNAL, OP_STRIPE, stripe_authorisation_end, INTENT},
+    {NULL, "session_end", OP_INTERNAL, OP_STRIPE, stripe_session_end, SESSION},
 };
 
 const unsigned ops_len = sizeof(ops) / sizeof(ops[0]);

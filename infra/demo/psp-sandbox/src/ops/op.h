@@ -15,9 +15,9 @@ enum op_flavour {
 struct op {
     const char *route; /* pattern of the router; NULL: not reachable by HTTP as it is */
     const char *name;  /* what a fault calls it */
-    enum op_method method;
+    enum op_method
+        method; /* any but OP_GET may change the bank: keys count, the journal takes it */
     enum op_flavour flavour;
-    bool changes; /* may change the bank: idempotency keys count and the journal takes it */
     void (*run)(struct desk_call *at);
     enum kind kind; /* what stripe_get and stripe_list read */
 };

@@ -110,10 +110,8 @@ static bool is_of_session(struct desk_call *at, const struct object *intent, con
 /* A card and a return_url go into the intent, then it is confirmed. */
 static void confirm_with(struct desk_call *at, struct object *intent, const struct card *card)
 {
-    if (!pay_may(intent, INTENT_CONFIRM)) {
-        pay_unexpected_state(at, intent, "This PaymentIntent could not be confirmed");
+    if (!pay_check(at, intent, INTENT_CONFIRM))
         return;
-    }
     if (card == NULL && intent->card == NULL) {
         struct stripe_error error = {
             .status = 400, .code = "payment_intent_unexpected_state", .intent = intent};
@@ -151,12 +149,8 @@ void stripe_intent_capture(struct desk_call *at)
         {.pattern = NULL},
     };
     struct object *intent = of_path(at, params);
-    if (intent == NULL)
+    if (intent == NULL || !pay_check(at, intent, INTENT_CAPTURE))
         return;
-    if (!pay_may(intent, INTENT_CAPTURE)) {
-        pay_unexpected_state(at, intent, "This PaymentIntent could not be captured");
-        return;
-    }
     if (pay_has_expired(at->bank, intent, at->now_s)) {
         pay_expire(at, intent);
         stripe_fail_with(at,
@@ -190,12 +184,8 @@ void stripe_intent_cancel(struct desk_call *at)
         {.pattern = NULL},
     };
     struct object *intent = of_path(at, params);
-    if (intent == NULL)
+    if (intent == NULL || !pay_check(at, intent, INTENT_CANCEL))
         return;
-    if (!pay_may(intent, INTENT_CANCEL)) {
-        pay_unexpected_state(at, intent, "You cannot cancel this PaymentIntent");
-        return;
-    }
     if (intent->status != INTENT_REQUIRES_CAPTURE && is_of_session(at, intent, "cancel"))
         return;
     pay_cancel(at, intent, param_text(at, "cancellation_reason"));
@@ -236,12 +226,8 @@ void stripe_hosted_pay(struct desk_call *at)
 void stripe_hosted_authenticate(struct desk_call *at)
 {
     struct object *intent = of_page(at, false);
-    if (intent == NULL)
+    if (intent == NULL || !pay_check(at, intent, INTENT_AUTHENTICATE))
         return;
-    if (!pay_may(intent, INTENT_AUTHENTICATE)) {
-        pay_unexpected_state(at, intent, "This PaymentIntent needs no authentication");
-        return;
-    }
     pay_authenticate(at, intent, param_is(at, "decision", "approve"));
     session_settle(at, intent);
 }

@@ -91,13 +91,22 @@ void pay_answer(struct desk_call *at, const struct object *object)
     at->answer->status = 200;
 }
 
-void pay_unexpected_state(struct desk_call *at, const struct object *intent, const char *words)
+bool pay_check(struct desk_call *at, const struct object *intent, enum intent_act act)
 {
+    static const char *const words[] = {
+        [INTENT_CONFIRM] = "This PaymentIntent could not be confirmed",
+        [INTENT_AUTHENTICATE] = "This PaymentIntent needs no authentication",
+        [INTENT_CAPTURE] = "This PaymentIntent could not be captured",
+        [INTENT_CANCEL] = "You cannot cancel this PaymentIntent",
+    };
+    if (pay_may(intent, act))
+        return true;
     struct stripe_error error = {
         .status = 400, .code = "payment_intent_unexpected_state", .intent = intent};
-    stripe_fail_with(at, &error, "%s because it has a status of %s.", words,
+    stripe_fail_with(at, &error, "%s because it has a status of %s.", words[act],
                      object_text(intent, "status"));
     at->answer->executed = true;
+    return false;
 }
 
 /* ---- a new one ---- */

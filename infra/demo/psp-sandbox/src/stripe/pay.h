@@ -43,6 +43,9 @@ struct pay_new {
 struct object *pay_create(struct desk_call *at, const struct pay_new *new, const struct card *card);
 
 bool pay_may(const struct object *intent, enum intent_act act);
+/* The same; false: answered by 400 payment_intent_unexpected_state with the intent inside, which is
+ * stored under the key, as at Stripe. */
+bool pay_check(struct desk_call *at, const struct object *intent, enum intent_act act);
 /* The card that the next confirm will use; NULL keeps the one that it has. */
 void pay_use_card(struct desk_call *at, struct object *intent, const struct card *card);
 /* The intent has a card. Answers 200 with the intent, or 402. */
@@ -59,8 +62,5 @@ int64_t pay_refundable(const struct bank *bank, const struct object *intent);
 
 /* 200 with the object, expanded as the call asks. */
 void pay_answer(struct desk_call *at, const struct object *object);
-/* 400 payment_intent_unexpected_state with the intent inside; stored under the key, as at Stripe.
- */
-void pay_unexpected_state(struct desk_call *at, const struct object *intent, const char *words);
 
 #endif
