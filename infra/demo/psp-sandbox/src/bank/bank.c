@@ -53,23 +53,17 @@ void *bank_find(const struct bank *bank, enum kind kind, struct span id)
     return item != NULL && span_eq(span_of(item), id) ? item : NULL;
 }
 
-static enum kind link_of(const struct object *object, const char *member)
-{
-    for (const struct kind_link *link = kinds[object->kind].links; link->member != NULL; link++) {
-        if (strcmp(link->member, member) == 0)
-            return link->to;
-    }
-    return NO_KIND;
-}
-
 struct object *bank_linked(const struct bank *bank, const struct object *object, const char *member)
 {
-    enum kind to = link_of(object, member);
+    const struct kind_link *link = kinds[object->kind].links;
     const char *id = object_text(object, member);
-    assert(to != NO_KIND);
+    while (strcmp(link->member, member) != 0) {
+        link++;
+        assert(link->member != NULL);
+    }
     if (id == NULL)
         return NULL;
-    struct object *linked = bank_find(bank, to, span_of(id));
+    struct object *linked = bank_find(bank, link->to, span_of(id));
     assert(linked != NULL);
     return linked;
 }

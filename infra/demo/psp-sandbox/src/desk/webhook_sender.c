@@ -48,11 +48,6 @@ static uint64_t now_ms(const struct webhook_sender *sender)
     return clock_mono_us(sender->conf.clock) / 1000;
 }
 
-static void count_waiting(struct webhook_sender *sender)
-{
-    sender->stats.waiting = sender->queued + sender->active;
-}
-
 static void put_into(struct deliveries *list, struct delivery *delivery)
 {
     TAILQ_INSERT_TAIL(list, delivery, link);
@@ -234,7 +229,7 @@ static void send_ready(struct webhook_sender *sender)
         take_from(&sender->ready, delivery);
         send_one(sender, delivery);
     }
-    count_waiting(sender);
+    sender->stats.waiting = sender->queued + sender->active;
 }
 
 /* ---- new events ---- */

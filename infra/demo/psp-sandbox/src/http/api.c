@@ -84,15 +84,6 @@ static void on_answered(struct http_req *req, const struct answer *answer, bool 
                                          .body = answer->body});
 }
 
-static bool is_printable(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < ' ' || text.ptr[i] > '~')
-            return false;
-    }
-    return true;
-}
-
 /* The call's form, or Toss's JSON body; NULL: the request has been answered. */
 static json_t *read_in(struct http_req *req, const struct op *op)
 {
@@ -117,7 +108,7 @@ static void on_call(struct http_req *req)
                "Invalid API Key provided, or none at all: send it as a bearer token.");
         return;
     }
-    if (key.len > IDEM_KEY_BYTES_MAX || !is_printable(key)) {
+    if (key.len > IDEM_KEY_BYTES_MAX || !form_is_plain(key, "")) {
         refuse(req, 400, "INVALID_IDEMPOTENCY_KEY",
                "Idempotency keys can have up to 255 characters.");
         return;
@@ -126,7 +117,7 @@ static void on_call(struct http_req *req)
         .req = req, .op = op, .key = key, .in = read_in(req, op), .on_answered = on_answered};
     if (strchr(op->route, '{') != NULL)
         order.id = http_req_param(req, 0);
-    if (order.id.len > FORM_KEY_MAX || !is_printable(order.id))
+    if (order.id.len > FORM_KEY_MAX || !form_is_plain(order.id, ""))
         order.id = SPAN("none"); /* no id is like this */
     if (order.in != NULL)
         desk_submit(app->desk, &order);

@@ -19,10 +19,8 @@ int app_set_key(struct app *app, struct span key, struct err_slot *err)
     if (key.len + 2 > sizeof(pair) || !span_to_cstr(key, app->key, sizeof(app->key)))
         return err_set(err, ERR_RANGE, "the key has %zu bytes, %zu are the most", key.len,
                        sizeof(pair) - 2);
-    for (size_t i = 0; i < key.len; i++) {
-        if (key.ptr[i] <= ' ' || key.ptr[i] > '~')
-            return err_set(err, ERR_RANGE, "the key holds a byte that no header can carry");
-    }
+    if (!form_is_plain(key, " "))
+        return err_set(err, ERR_RANGE, "the key holds a byte that no header can carry");
     memcpy(pair, key.ptr, key.len);
     pair[key.len] = ':';
     memcpy(app->basic, "Basic ", 6);
@@ -33,15 +31,12 @@ int app_set_key(struct app *app, struct span key, struct err_slot *err)
 
 static bool is_prefix_of_one_host(struct span url)
 {
-    struct span rest;
-    if (span_starts(url, SPAN("http://")))
-        rest = span_skip(url, 7);
-    else if (span_starts(url, SPAN("https://")))
-        rest = span_skip(url, 8);
-    else
-        return false;
+    size_t scheme = span_starts(url, SPAN("http://"))    ? 7
+                    : span_starts(url, SPAN("https://")) ? 8
+                                                         : 0;
+    struct span rest = span_skip(url, scheme);
     const char *slash = rest.len > 0 ? memchr(rest.ptr, '/', rest.len) : NULL;
-    return slash != NULL && slash != rest.ptr &&
+    return scheme > 0 && slash != NULL && slash != rest.ptr &&
            memchr(rest.ptr, '@', (size_t)(slash - rest.ptr)) == NULL;
 }
 
@@ -69,12 +64,8 @@ int app_set_return_urls(struct app *app, struct span list, struct err_slot *err)
 
 bool app_may_return_to(const struct app *app, struct span url)
 {
-    if (url.len > URL_MAX)
-        return false;
-    for (size_t i = 0; i < url.len; i++) {
-        if (url.ptr[i] <= ' ' || url.ptr[i] > '~' || url.ptr[i] == '\\' || url.ptr[i] == '"')
-            return false; /* it goes into a header and into a page */
-    }
+    if (url.len > URL_MAX || !form_is_plain(url, " \"\\"))
+        return false; /* it goes into a header and into a page */
     for (unsigned i = 0; i < app->return_urls_len; i++) {
         if (span_starts(url, app->return_urls[i]))
             return true;

@@ -18,11 +18,6 @@ static const struct param expand_only[] = {
     {.pattern = NULL},
 };
 
-static struct object *intent_of(const struct bank *bank, const struct object *session)
-{
-    return bank_linked(bank, session, "payment_intent");
-}
-
 static void end(struct object *session, enum session_status status)
 {
     assert(session->status == SESSION_OPEN);
@@ -144,7 +139,7 @@ static bool check_create(struct desk_call *at)
 static json_t *session_json(const struct desk_call *at, const struct lines *lines,
                             uint64_t expires_s, json_t *metadata)
 {
-    json_t *shown = json_pack(
+    return json_pack(
         "{s:n,s:n,s:I,s:I,s:{s:b,s:n,s:n},s:s?,s:s?,s:n,s:s,s:I,s:s?,s:o,s:s,s:n,s:{},s:[s],s:s,"
         "s:s,s:s,s:s}",
         "id", "object", "amount_subtotal", (json_int_t)lines->amount, "amount_total",
@@ -156,7 +151,6 @@ static json_t *session_json(const struct desk_call *at, const struct lines *line
         "payment_method_types", "card", "payment_status", "unpaid", "status",
         statuses[SESSION_OPEN], "success_url", param_text(at, "success_url"), "ui_mode",
         "hosted_page");
-    return shown;
 }
 
 void stripe_session_create(struct desk_call *at)
@@ -197,7 +191,7 @@ bool session_is_open(const struct object *session, uint64_t now_s)
 
 struct object *session_intent(struct desk_call *at, struct object *session, bool make)
 {
-    struct object *intent = intent_of(at->bank, session);
+    struct object *intent = bank_linked(at->bank, session, "payment_intent");
     if (!session_is_open(session, at->now_s) || (intent == NULL && !make)) {
         stripe_fail(at, NULL, NULL, "This Checkout Session cannot be paid.");
         return NULL;
@@ -231,7 +225,7 @@ void session_settle(struct desk_call *at, struct object *intent)
 
 static void expire(struct desk_call *at, struct object *session)
 {
-    struct object *intent = intent_of(at->bank, session);
+    struct object *intent = bank_linked(at->bank, session, "payment_intent");
     at->answer->executed = true;
     end(session, SESSION_EXPIRED);
     if (intent != NULL && pay_may(intent, INTENT_CANCEL))

@@ -34,11 +34,7 @@ static bool matches(const char *pattern, const char *name)
 
 static bool is_url(struct span url)
 {
-    for (size_t i = 0; i < url.len; i++) {
-        if (url.ptr[i] <= ' ' || url.ptr[i] > '~' || url.ptr[i] == '"' || url.ptr[i] == '\\')
-            return false;
-    }
-    return url.len <= URL_MAX &&
+    return url.len <= URL_MAX && form_is_plain(url, " \"\\") &&
            (span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://")));
 }
 
