@@ -1,7 +1,5 @@
 /* catalog.c: the list of products and each product, as JSON, which the database writes, and as a
  * page. */
-#include "catalog.h"
-
 #include "routes.h"
 #include "shop.h"
 

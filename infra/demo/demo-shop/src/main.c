@@ -1,6 +1,5 @@
 /* main.c: the shop as a program: `demo-shop seed --config FILE` fills the database, `demo-shop
  * --config FILE` serves. */
-#include "catalog.h"
 #include "password.h"
 #include "routes.h"
 #include "seed.h"
@@ -73,17 +72,6 @@ static void on_db_ready(void *ctx, bool ready)
     service_ready(ctx, "database", ready ? NULL : "no connection to the database");
 }
 
-/* What comes from files. */
-static int read_secrets(struct shop *shop, const struct settings *settings, struct err_slot *err)
-{
-    int rc = 0;
-    if (settings->session_key[0] != '\0')
-        rc = jwks_load(span_of(settings->session_key), err, &shop->keys);
-    if (rc == 0 && settings->api_key[0] != '\0')
-        rc = secret_file_read(settings->api_key, err, &shop->api_key);
-    return rc;
-}
-
 static void shop_free(struct shop *shop)
 {
     jwks_destroy(shop->keys);
@@ -129,7 +117,11 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     shop->partner = settings->partner;
     shop->import_per_s = settings->import_per_s;
     shop->import_burst = settings->import_burst;
-    int rc = read_secrets(shop, settings, err);
+    int rc = 0;
+    if (settings->session_key[0] != '\0')
+        rc = jwks_load(span_of(settings->session_key), err, &shop->keys);
+    if (rc == 0 && settings->api_key[0] != '\0')
+        rc = secret_file_read(settings->api_key, err, &shop->api_key);
     if (rc == 0)
         rc = password_make(PASSWORD_BCRYPT, (enum password_cost)settings->seed_hashes, "",
                            shop->rng, err, shop->dummy_hash);

@@ -21,12 +21,11 @@
 #define TIME(COLUMN) "to_char(" COLUMN " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define IMPORTED                                                                                   \
     "SELECT o.id AS order, o.external_id, o.status, o.user_id::text AS customer, p.event,"         \
-    " o.currency, o.amount, p.seats, p.provider, p.payment, " TIME(                                \
-        "o.created_at") " AS received_at, " TIME("p.refunded_at") " AS refunded_at"                \
-                                                                  " FROM orders o JOIN "           \
-                                                                  "partner_orders p ON "           \
-                                                                  "p.order_id = o.id WHERE "       \
-                                                                  "o.source = $1"
+    " o.currency, o.amount, p.seats, p.provider, p.payment,"                                       \
+    " " TIME("o.created_at") " AS received_at, " TIME(                                             \
+        "p.refunded_at") " AS refunded_at"                                                         \
+                         " FROM orders o JOIN partner_orders p ON p.order_id = o.id WHERE "        \
+                         "o.source = $1"
 
 const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_LOGIN] =
