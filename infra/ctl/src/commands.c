@@ -3,9 +3,6 @@
  * which call they are; the others name a function. */
 #include "acts/runs.h"
 #include "acts/trail.h"
-#include "watch/doctor.h"
-#include "watch/report.h"
-#include "watch/top.h"
 #include "words/command.h"
 
 #define LINE(verb, at)  .service = COMMAND_LINE, .method = (verb), .path = (at)

@@ -43,7 +43,7 @@ test('an unknown secret, or one that cannot be written, is named', async (t) => 
   refused(await secrets(from, join(to, 'nowhere')), EXIT.usage, /nowhere: No such file/);
   refused(await secrets(from), EXIT.usage, /TO/);
   writeFileSync(join(from, 'long'), 'x'.repeat(16385));
-  refused(await secrets(from, to), EXIT.usage, /long: a secret has at most 16384 bytes/);
+  refused(await secrets(from, to), EXIT.usage, /long, at most 16384 bytes: it is too long/);
   mkdirSync(join(from, 'folder'));
-  refused(await secrets(from, to), EXIT.usage, /(folder is no plain file|long: a secret)/);
+  refused(await secrets(from, to), EXIT.usage, /(folder.*: it is not a plain file|long.*: it is too long)/);
 });

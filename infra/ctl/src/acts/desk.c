@@ -24,12 +24,10 @@ int desk_import(struct job *job)
 int desk_export(struct job *job)
 {
     struct call call = {.method = NULL};
-    int status = job_call(job, COMMAND_SEATS, NULL,
-                          job_option(job, OPTION_CSV) ? "/admin/events/{EVENT}/export?format=csv"
-                                                      : "/admin/events/{EVENT}/export",
-                          &call);
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_SEATS, &call);
+    int status = job_get(job, COMMAND_SEATS,
+                         job_option(job, OPTION_CSV) ? "/admin/events/{EVENT}/export?format=csv"
+                                                     : "/admin/events/{EVENT}/export",
+                         &call);
     return generic_end(job, status, &call);
 }
 
@@ -63,9 +61,7 @@ int desk_terms_set(struct job *job)
     static const char *const kept[] = {"by", "until", "before_start_s", "percent", "handed_on"};
     struct call read = {.method = NULL}, write = {.method = NULL};
     json_t *body = json_object();
-    int status = job_call(job, COMMAND_PAY, NULL, "/admin/events/{EVENT}/refund-terms", &read);
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_PAY, &read);
+    int status = job_get(job, COMMAND_PAY, "/admin/events/{EVENT}/refund-terms", &read);
     for (size_t i = 0; status == EXIT_DONE && i < sizeof(kept) / sizeof(kept[0]); i++)
         json_object_set(body, kept[i], json_object_get(read.json, kept[i]));
     if (status == EXIT_DONE)

@@ -126,9 +126,7 @@ static bool add_query(const struct job *job, struct call *call)
 int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *told)
 {
     struct call call = {.method = NULL};
-    int status = job_call(job, COMMAND_LINE, NULL, "/admin/events/{EVENT}", &call);
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_LINE, &call);
+    int status = job_get(job, COMMAND_LINE, "/admin/events/{EVENT}", &call);
     if (status == EXIT_DONE) {
         memcpy(etag, call.etag, CTL_ETAG_MAX);
         struct span id = value_text(call.json, "id"), name = value_text(call.json, "name");

@@ -132,6 +132,13 @@ int job_make(const struct job *job, enum command_service service, struct call *c
     return job_failed(job, service, call);
 }
 
+int job_get(const struct job *job, enum command_service service, const char *path,
+            struct call *call)
+{
+    int status = job_call(job, service, NULL, path, call);
+    return status == EXIT_DONE ? job_make(job, service, call) : status;
+}
+
 int job_look(const struct job *job, enum command_service service, const char *path, bool may_lack,
              struct call *call)
 {

@@ -40,6 +40,10 @@ int job_call(const struct job *job, enum command_service service, const char *me
  * problem document stands on the output. */
 int job_make(const struct job *job, enum command_service service, struct call *call);
 
+/* Both for a GET. */
+int job_get(const struct job *job, enum command_service service, const char *path,
+            struct call *call);
+
 /* A GET, which leaves no JSON where the service does not know the event (404) or is not in the
  * profile, if it `may_lack` it; else as job_make(). */
 int job_look(const struct job *job, enum command_service service, const char *path, bool may_lack,

@@ -36,14 +36,11 @@ int line_show(struct job *job)
 {
     struct call document = {.method = NULL}, list = {.method = NULL};
     struct grow out = {.ptr = NULL};
-    int status = job_call(job, COMMAND_LINE, NULL, "/admin/events/{EVENT}", &document);
-    if (status == EXIT_DONE)
-        status = job_make(job, COMMAND_LINE, &document);
-    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
-        status = job_call(job, COMMAND_LINE, NULL, "/admin/events?id={EVENT}", &list);
-    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
-        status = job_make(job, COMMAND_LINE, &list);
-    if (status == EXIT_DONE && job_option(job, OPTION_JSON)) {
+    bool json = job_option(job, OPTION_JSON);
+    int status = job_get(job, COMMAND_LINE, "/admin/events/{EVENT}", &document);
+    if (status == EXIT_DONE && !json)
+        status = job_get(job, COMMAND_LINE, "/admin/events?id={EVENT}", &list);
+    if (status == EXIT_DONE && json) {
         status = job_put_raw(job, &document);
     } else if (status == EXIT_DONE) {
         const json_t *live = value_at(json_array_get(value_at(list.json, "events"), 0), "live");
@@ -237,11 +234,9 @@ int line_archive(struct job *job)
     if (file == NULL)
         return job_say(job, EXIT_USAGE, "%s: %s", part, strerror(errno));
     status = fetch_archive(job, file);
-    if (fflush(file) != 0 && status == EXIT_DONE)
-        status = job_say(job, EXIT_REFUSED, "%s: %s", part, strerror(errno));
-    if (fclose(file) != 0 && status == EXIT_DONE)
-        status = job_say(job, EXIT_REFUSED, "%s: %s", part, strerror(errno));
-    if (status == EXIT_DONE && rename(part, path) != 0)
+    bool written = fflush(file) == 0;
+    written = fclose(file) == 0 && written;
+    if (status == EXIT_DONE && (!written || rename(part, path) != 0))
         status = job_say(job, EXIT_REFUSED, "%s: %s", path, strerror(errno));
     if (status != EXIT_DONE) {
         unlink(part);

@@ -58,8 +58,5 @@ int person_whoami(struct job *job)
     while (service + 1 < COMMAND_SERVICES && job->profile->address[service][0] == '\0')
         service++;
     struct call call = {.method = NULL};
-    int status = job_call(job, service, NULL, "/admin/whoami", &call);
-    if (status != EXIT_DONE)
-        return status;
-    return generic_end(job, job_make(job, service, &call), &call);
+    return generic_end(job, job_get(job, service, "/admin/whoami", &call), &call);
 }

@@ -29,6 +29,12 @@ int person_login(struct job *job);
 int person_logout(struct job *job);
 int person_whoami(struct job *job);
 
+/* ---- all of it (watch/) ---- */
+
+int top_run(struct job *job);
+int report_run(struct job *job);
+int doctor_run(struct job *job);
+
 /* ---- without a service ---- */
 
 int secrets_run(struct job *job);

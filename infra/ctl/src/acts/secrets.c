@@ -8,11 +8,13 @@
 #include "acts/runs.h"
 
 #include "base/secret_file.h"
+#include "system/plain_file.h"
 #include "system/system.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,33 +44,19 @@ static int put(const struct job *job, int to, const char *name, const char *byte
     return EXIT_DONE;
 }
 
-static int copy(const struct job *job, int from, int to, const char *name)
+static int copy(const struct job *job, const char *from, int to, const char *name)
 {
-    char bytes[SECRET_FILE_BYTES_MAX + 1];
-    int fd = openat(from, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return failed(job, "reading", name);
-    struct stat stat;
-    int status = EXIT_DONE;
-    if (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)) {
-        status = job_say(job, EXIT_USAGE, "%.200s is no plain file", name);
-        goto close_file;
-    }
+    char path[PATH_MAX], bytes[SECRET_FILE_BYTES_MAX];
     size_t len = 0;
-    ssize_t got = 0;
-    while (len < sizeof(bytes) && (got = read(fd, bytes + len, sizeof(bytes) - len)) > 0)
-        len += (size_t)got;
-    if (got < 0)
-        status = failed(job, "reading", name);
-    else if (len > SECRET_FILE_BYTES_MAX)
-        status = job_say(job, EXIT_USAGE, "%.200s: a secret has at most %d bytes", name,
-                         SECRET_FILE_BYTES_MAX);
-    else
+    snprintf(path, sizeof(path), "%s/%s", from, name);
+    const char *why = plain_file_read(path, bytes, sizeof(bytes), &len);
+    int status = EXIT_DONE;
+    if (why == NULL)
         status = put(job, to, name, bytes, len);
+    else
+        status = job_say(job, EXIT_USAGE, "reading %.200s, at most %d bytes: %s", name,
+                         SECRET_FILE_BYTES_MAX, why);
     sodium_memzero(bytes, sizeof(bytes));
-
-close_file:
-    close(fd);
     return status;
 }
 
@@ -89,7 +77,7 @@ int secrets_run(struct job *job)
     for (struct dirent *entry; status == EXIT_DONE && (entry = readdir(dir)) != NULL;) {
         if (entry->d_name[0] == '.')
             continue;
-        status = copy(job, dirfd(dir), room, entry->d_name);
+        status = copy(job, from, room, entry->d_name);
         copied++;
     }
     if (status == EXIT_DONE && copied == 0)

@@ -85,17 +85,6 @@ void call_put_encoded(struct text *out, struct span text)
     }
 }
 
-/* A text in a header: letters of ASCII as they are, the rest as the services read it. */
-static void put_header_text(struct text *out, const char *value)
-{
-    for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
-        if (*c >= ' ' && *c <= '~' && *c != '%')
-            text_char(out, (char)*c);
-        else
-            text_printf(out, "%%%02X", *c);
-    }
-}
-
 static bool add_header(struct call *call, const char *name, const char *value, bool encoded)
 {
     if (value == NULL)
@@ -104,10 +93,13 @@ static bool add_header(struct call *call, const char *name, const char *value, b
     struct text line = text_on(memory, sizeof(memory) - 1);
     text_str(&line, name);
     TEXT_LIT(&line, ": ");
-    if (encoded)
-        put_header_text(&line, value);
-    else
-        text_str(&line, value);
+    for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
+        /* Encoded: letters of ASCII as they are, the rest as the services read it. */
+        if (!encoded || (*c >= ' ' && *c <= '~' && *c != '%'))
+            text_char(&line, (char)*c);
+        else
+            text_printf(&line, "%%%02X", *c);
+    }
     memory[line.len] = '\0';
     struct curl_slist *longer = line.overflown ? NULL : curl_slist_append(call->headers, memory);
     if (longer == NULL)
@@ -260,10 +252,9 @@ static bool is_place(struct span place)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
-    size_t good = 0;
-    while (good < place.len && strchr(plain, place.ptr[good]) != NULL)
-        good++;
-    return place.len > 0 && good == place.len;
+    char text[CTL_URL_MAX];
+    return place.len > 0 && span_to_cstr(place, text, sizeof(text)) &&
+           strspn(text, plain) == place.len;
 }
 
 /* The same call, at that place; false: it is too long for a url. */

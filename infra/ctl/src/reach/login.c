@@ -145,25 +145,31 @@ static int put_client(struct text *form, const struct profile *profile, struct e
     return rc;
 }
 
-static void put_wishes(struct text *form, const struct profile *profile, const char *scope)
+/* What is asked for, unless the profile says it. */
+static const char *scope_of(const struct profile *profile, const char *usual)
 {
-    put_field(form, "scope", profile->scope[0] != '\0' ? profile->scope : scope);
-    put_field(form, "resource", profile->audience);
+    return profile->scope[0] != '\0' ? profile->scope : usual;
 }
 
-/* The form with the client's own fields, to one of the issuer's endpoints. Nothing of it stays in
- * memory; *answer is as ask() gives it. */
-static int send_form(struct issuer *issuer, const char *endpoint, struct text *form,
+struct field {
+    const char *name, *value;
+};
+
+/* The fields and the client's own, to one of the issuer's endpoints. Nothing of it stays in memory;
+ * *answer is as ask() gives it. */
+static int send_form(struct issuer *issuer, const char *endpoint, const struct field fields[3],
                      struct err_slot *err, json_t **answer)
 {
-    int rc = put_client(form, issuer->profile, err);
-    if (rc == 0 && form->overflown)
+    char memory[FORM_MAX];
+    struct text form = text_on(memory, sizeof(memory) - 1);
+    for (size_t i = 0; i < 3 && fields[i].name != NULL; i++)
+        put_field(&form, fields[i].name, fields[i].value);
+    int rc = put_client(&form, issuer->profile, err);
+    if (rc == 0 && form.overflown)
         rc = err_set(err, ERR_FULL, "what the issuer is asked is too long");
-    if (rc == 0) {
-        form->ptr[form->len] = '\0';
-        rc = ask(issuer, text_in(issuer->document, endpoint), form, err, answer);
-    }
-    sodium_memzero(form->ptr, form->cap);
+    if (rc == 0)
+        rc = ask(issuer, text_in(issuer->document, endpoint), &form, err, answer);
+    sodium_memzero(memory, sizeof(memory));
     return rc;
 }
 
@@ -261,11 +267,10 @@ static int say_no(const json_t *answer, const char *what, struct err_slot *err)
 
 static int by_client(struct issuer *issuer, struct err_slot *err, json_t **answer)
 {
-    char memory[FORM_MAX];
-    struct text form = text_on(memory, sizeof(memory) - 1);
-    put_field(&form, "grant_type", "client_credentials");
-    put_wishes(&form, issuer->profile, "");
-    int rc = send_form(issuer, "token_endpoint", &form, err, answer);
+    const struct field fields[3] = {{"grant_type", "client_credentials"},
+                                    {"scope", scope_of(issuer->profile, "")},
+                                    {"resource", issuer->profile->audience}};
+    int rc = send_form(issuer, "token_endpoint", fields, err, answer);
     if (rc == 0 && issuer->status != 200) {
         rc = say_no(*answer, "the client", err);
         json_decref(*answer);
@@ -275,12 +280,11 @@ static int by_client(struct issuer *issuer, struct err_slot *err, json_t **answe
 
 static int ask_for_code(struct issuer *issuer, struct err_slot *err, json_t **device)
 {
-    char memory[FORM_MAX];
-    struct text form = text_on(memory, sizeof(memory) - 1);
+    const struct field fields[3] = {{"scope", scope_of(issuer->profile, "openid offline_access")},
+                                    {"resource", issuer->profile->audience}};
     if (text_in(issuer->document, "device_authorization_endpoint")[0] == '\0')
         return err_set(err, ERR_NOT_FOUND, "the issuer has no device grant (RFC 8628)");
-    put_wishes(&form, issuer->profile, "openid offline_access");
-    int rc = send_form(issuer, "device_authorization_endpoint", &form, err, device);
+    int rc = send_form(issuer, "device_authorization_endpoint", fields, err, device);
     if (rc == 0 && (issuer->status != 200 || text_in(*device, "device_code")[0] == '\0')) {
         rc = say_no(*device, "a device", err);
         json_decref(*device);
@@ -292,11 +296,9 @@ static int ask_for_code(struct issuer *issuer, struct err_slot *err, json_t **de
 static int look(struct issuer *issuer, const json_t *device, unsigned *interval_s,
                 struct err_slot *err, json_t **answer)
 {
-    char memory[FORM_MAX];
-    struct text form = text_on(memory, sizeof(memory) - 1);
-    put_field(&form, "grant_type", device_grant);
-    put_field(&form, "device_code", text_in(device, "device_code"));
-    int rc = send_form(issuer, "token_endpoint", &form, err, answer);
+    const struct field fields[3] = {{"grant_type", device_grant},
+                                    {"device_code", text_in(device, "device_code")}};
+    int rc = send_form(issuer, "token_endpoint", fields, err, answer);
     if (rc < 0 || issuer->status == 200)
         return rc;
     const char *code = text_in(*answer, "error");
@@ -362,8 +364,6 @@ int login_begin(const struct profile *profile, const struct login_way *way, stru
 
 static int renew(struct issuer *issuer, json_t *kept, const char *path, struct err_slot *err)
 {
-    char memory[FORM_MAX];
-    struct text form = text_on(memory, sizeof(memory) - 1);
     json_t *answer = NULL;
     bool machine = json_is_true(json_object_get(kept, "by_client"));
     const char *token = text_in(kept, "refresh_token");
@@ -375,10 +375,10 @@ static int renew(struct issuer *issuer, json_t *kept, const char *path, struct e
     } else if (token[0] == '\0') {
         rc = err_set(err, ERR_AUTH, "the login has run out: fairgate login");
     } else {
-        put_field(&form, "grant_type", "refresh_token");
-        put_field(&form, "refresh_token", token);
-        put_field(&form, "resource", issuer->profile->audience);
-        rc = send_form(issuer, "token_endpoint", &form, err, &answer);
+        const struct field fields[3] = {{"grant_type", "refresh_token"},
+                                        {"refresh_token", token},
+                                        {"resource", issuer->profile->audience}};
+        rc = send_form(issuer, "token_endpoint", fields, err, &answer);
         if (rc == 0 && issuer->status != 200) {
             rc = err_set(err, ERR_AUTH, "the login is over (%.60s): fairgate login",
                          text_in(answer, "error"));
@@ -454,8 +454,7 @@ int login_token(const struct profile *profile, struct err_slot *err, char *out)
 /* By RFC 7009, where a 200 may say nothing more. */
 static int give_back(const struct profile *profile, const json_t *kept, struct err_slot *err)
 {
-    char memory[FORM_MAX];
-    struct text form = text_on(memory, sizeof(memory) - 1);
+    const struct field fields[3] = {{"token", text_in(kept, "refresh_token")}};
     struct issuer issuer = {.profile = profile};
     json_t *answer = NULL;
     if (strcmp(text_in(kept, "issuer"), profile->issuer) != 0)
@@ -464,8 +463,7 @@ static int give_back(const struct profile *profile, const json_t *kept, struct e
     if (rc == 0 && text_in(issuer.document, "revocation_endpoint")[0] == '\0')
         rc = err_set(err, ERR_NOT_FOUND, "the issuer takes no token back (RFC 7009)");
     if (rc == 0) {
-        put_field(&form, "token", text_in(kept, "refresh_token"));
-        rc = send_form(&issuer, "revocation_endpoint", &form, err, &answer);
+        rc = send_form(&issuer, "revocation_endpoint", fields, err, &answer);
         if ((rc == 0 || rc == ERR_PEER) && issuer.status == 200)
             rc = 0;
         else if (rc == 0)

@@ -106,8 +106,12 @@ void plain_format(struct grow *out, const char *format, ...)
     free(text);
 }
 
-static size_t width_of(uint32_t letter)
+/* Takes the first letter off the text, and answers its width. */
+static size_t take_letter(struct span *text)
 {
+    uint32_t letter = '?';
+    size_t len = letter_at(*text, &letter);
+    *text = span_skip(*text, len == 0 ? 1 : len);
     if (IS_IN(letter, narrowest))
         return 0;
     return IS_IN(letter, wide) ? 2 : 1;
@@ -115,27 +119,17 @@ static size_t width_of(uint32_t letter)
 
 struct span plain_cut(struct span text, size_t columns)
 {
-    struct span rest = text;
+    struct span rest = text, after = text;
     size_t width = 0;
-    while (rest.len > 0) {
-        uint32_t letter = '?';
-        size_t len = letter_at(rest, &letter);
-        width += width_of(letter);
-        if (width > columns)
-            break;
-        rest = span_skip(rest, len == 0 ? 1 : len);
-    }
+    while (after.len > 0 && (width += take_letter(&after)) <= columns)
+        rest = after;
     return (struct span){text.ptr, text.len - rest.len};
 }
 
 size_t plain_width(struct span text)
 {
     size_t width = 0;
-    while (text.len > 0) {
-        uint32_t letter = '?';
-        size_t len = letter_at(text, &letter);
-        width += width_of(letter);
-        text = span_skip(text, len == 0 ? 1 : len);
-    }
+    while (text.len > 0)
+        width += take_letter(&text);
     return width;
 }

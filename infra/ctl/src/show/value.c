@@ -39,19 +39,23 @@ struct span value_text(const json_t *doc, const char *path)
                : (struct span){"", 0};
 }
 
-static void put_string(struct grow *out, const json_t *value)
+void value_put_time(struct grow *out, uint64_t ms)
 {
-    struct span text = {json_string_value(value), json_string_length(value)};
-    uint64_t ms = 0;
-    if (text.len < RFC3339_LEN - 4 || !rfc3339_parse(text, &ms) || ms > RFC3339_MS_MAX) {
-        grow_add(out, text);
-        return;
-    }
     char memory[RFC3339_LEN];
     struct text time = text_on(memory, sizeof(memory));
     rfc3339_put(&time, ms);
     memory[10] = ' '; /* UTC, as help and manual say */
     grow_add(out, (struct span){memory, TIME_SHOWN});
+}
+
+static void put_string(struct grow *out, const json_t *value)
+{
+    struct span text = {json_string_value(value), json_string_length(value)};
+    uint64_t ms = 0;
+    if (text.len < RFC3339_LEN - 4 || !rfc3339_parse(text, &ms) || ms > RFC3339_MS_MAX)
+        grow_add(out, text);
+    else
+        value_put_time(out, ms);
 }
 
 void value_put(struct grow *out, const json_t *value)

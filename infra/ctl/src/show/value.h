@@ -16,7 +16,8 @@ struct span value_text(const json_t *doc, const char *path); /* of a string; emp
  * as they are, objects and arrays as JSON. Not yet fit for a terminal: see plain_put(). */
 void value_put(struct grow *out, const json_t *value);
 
-/* The same, fit for a terminal. */
+void value_put_time(struct grow *out, uint64_t ms); /* since 1970 */
+/* A value, fit for a terminal. */
 void value_show(struct grow *out, const json_t *value);
 
 /* Appends a table of an array's objects. `columns`: "id:EVENT live.waiting:WAITING name:NAME".

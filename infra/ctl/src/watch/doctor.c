@@ -6,6 +6,7 @@
  * nobody. Those over a time, such as errors a minute, are Prometheus's. */
 #include "watch/doctor.h"
 
+#include "acts/runs.h"
 #include "base/json_in.h"
 #include "base/rfc3339.h"
 #include "show/plain.h"
@@ -251,7 +252,7 @@ static size_t judge_metrics(struct job *job, const struct look *look, json_t *fi
             continue;
         if (!looked) {
             system_sleep_us(CTL_ALERT_AGAIN_MS * UINT64_C(1000));
-            look_take(job, NULL, which, job->timeout_ms, -1, &again);
+            look_take(job, which, job->timeout_ms, -1, &again);
             looked = true;
         }
         if (!fires(alert, &again, &metric))
@@ -430,7 +431,7 @@ int doctor_run(struct job *job)
     unsigned which = 1U << LOOK_EVENTS | 1U << LOOK_HALLS | 1U << LOOK_SAGAS;
     for (unsigned i = LOOK_READY_LINE; i <= LOOK_METRICS_PAY; i++)
         which |= 1U << i;
-    look_take(job, NULL, which, job->timeout_ms, -1, &look);
+    look_take(job, which, job->timeout_ms, -1, &look);
     for (unsigned i = 0; i < COMMAND_SERVICES; i++)
         judge_service(&look, (enum command_service)i, findings);
     judge_token(&look, findings);

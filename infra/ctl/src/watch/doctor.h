@@ -4,8 +4,6 @@
 
 #include "acts/job.h"
 
-int doctor_run(struct job *job);
-
 /* An alert of infra/observe/alerts.yml that a single look can judge. */
 struct doctor_alert {
     const char *name, *metric;

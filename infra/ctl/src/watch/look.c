@@ -19,40 +19,25 @@ static const struct {
     [LOOK_METRICS_SEATS] = {COMMAND_SEATS, "/metrics", true},
     [LOOK_METRICS_PAY] = {COMMAND_PAY, "/metrics", true},
     [LOOK_EVENTS] = {COMMAND_LINE, "/admin/events", false},
-    [LOOK_HALL] = {COMMAND_SEATS, "/admin/events/%s", false},
-    [LOOK_ORDERS] = {COMMAND_PAY, "/admin/events/%s/counts", false},
+    [LOOK_HALL] = {COMMAND_SEATS, "/admin/events/{EVENT}", false},
+    [LOOK_ORDERS] = {COMMAND_PAY, "/admin/events/{EVENT}/counts", false},
     [LOOK_SAGAS] = {COMMAND_PAY, "/admin/sagas?state=parked&limit=1", false},
     [LOOK_HALLS] = {COMMAND_SEATS, "/admin/events", false},
 };
 
-static void put_path(const char *path, const char *event, struct text *out)
-{
-    const char *gap = strstr(path, "%s");
-    text_add(out, path, gap != NULL ? (size_t)(gap - path) : strlen(path));
-    if (gap == NULL)
-        return;
-    call_put_encoded(out, span_of(event));
-    text_str(out, gap + 2);
-}
-
-void look_take(struct job *job, const char *event, unsigned which, uint64_t timeout_ms, int stop_fd,
-               struct look *look)
+void look_take(struct job *job, unsigned which, uint64_t timeout_ms, int stop_fd, struct look *look)
 {
     struct call batch[LOOK_COUNT];
     size_t of[LOOK_COUNT];
     size_t len = 0;
     *look = (struct look){.at_ms = 0};
     for (size_t i = 0; i < LOOK_COUNT; i++) {
-        char memory[CTL_URL_MAX];
-        struct text path = text_on(memory, sizeof(memory) - 1);
-        if ((which & (1U << i)) == 0 || job->profile->address[questions[i].service][0] == '\0')
+        enum command_service service = questions[i].service;
+        if ((which & (1U << i)) == 0 || job->profile->address[service][0] == '\0')
             continue;
-        put_path(questions[i].path, event != NULL ? event : "", &path);
-        memory[path.len] = '\0';
         batch[len] = (struct call){.open = questions[i].open};
-        if (path.overflown || !call_to(&batch[len], job->profile, questions[i].service, memory))
-            continue;
-        of[len++] = i;
+        if (job_call(job, service, NULL, questions[i].path, &batch[len]) == EXIT_DONE)
+            of[len++] = i;
     }
     caller_make(job->caller, batch, len, timeout_ms, stop_fd);
     for (size_t i = 0; i < len; i++)

@@ -25,9 +25,9 @@ struct look {
     uint64_t at_ms;               /* since 1970, when all had answered */
 };
 
-/* Asks those of `which` (bits of enum look_at). `event` may be NULL where none of them names it.
- * Ends early where stop_fd can be read. */
-void look_take(struct job *job, const char *event, unsigned which, uint64_t timeout_ms, int stop_fd,
+/* Asks those of `which` (bits of enum look_at), about the event of the words. Ends early where
+ * stop_fd can be read. */
+void look_take(struct job *job, unsigned which, uint64_t timeout_ms, int stop_fd,
                struct look *look);
 void look_free(struct look *look);
 

@@ -6,6 +6,7 @@
  * series, and the report prints that span next to it. */
 #include "watch/report.h"
 
+#include "acts/runs.h"
 #include "acts/trail.h"
 #include "base/json_in.h"
 #include "base/rfc3339.h"
@@ -182,24 +183,16 @@ static void put_page(struct grow *out, const json_t *page, size_t width)
         out->failed = true;
 }
 
-/* A service that does not know the event leaves its part empty. A service that does not answer ends
- * the report: half of a page about money is worse than no page. */
-static int fetch(struct job *job, struct call calls[REPORT_CALLS])
-{
-    int status = EXIT_DONE;
-    for (size_t i = 0; i < REPORT_CALLS; i++)
-        calls[i] = (struct call){.method = NULL};
-    for (size_t i = 0; status == EXIT_DONE && i < REPORT_CALLS; i++)
-        status = job_look(job, asked[i].service, asked[i].path, asked[i].may_lack, &calls[i]);
-    return status;
-}
-
 int report_run(struct job *job)
 {
-    struct call calls[REPORT_CALLS];
+    struct call calls[REPORT_CALLS] = {{.method = NULL}};
     struct trails trails = {.len = 0};
     struct grow out = {.ptr = NULL};
-    int status = fetch(job, calls);
+    int status = EXIT_DONE;
+    /* A service that does not know the event leaves its part empty. One that does not answer ends
+     * the report: half of a page about money is worse than no page. */
+    for (size_t i = 0; status == EXIT_DONE && i < REPORT_CALLS; i++)
+        status = job_look(job, asked[i].service, asked[i].path, asked[i].may_lack, &calls[i]);
     if (status == EXIT_DONE)
         status = trail_fetch(job, &trails);
     if (status == EXIT_DONE) {

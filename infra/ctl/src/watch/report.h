@@ -4,8 +4,6 @@
 
 #include "acts/job.h"
 
-int report_run(struct job *job);
-
 /* What a series of the line says: {from, to, issued, admitted, no_shows, peak_waiting, peak_at,
  * mean_wait_s, told_judged, told_kept}. A new document. */
 json_t *report_line(const json_t *series);

@@ -7,7 +7,7 @@
  * right with the next one, which its signal brings at once.
  *
  * Piped, each look is one line of name=value pairs, so that it can be cut, kept and compared. */
-#include "watch/top.h"
+#include "acts/runs.h"
 
 #include "base/json_in.h"
 #include "base/rfc3339.h"
@@ -78,15 +78,6 @@ static void screen_measure(struct screen *screen)
 
 /* ---- what is seen ---- */
 
-static void put_time(struct grow *out, uint64_t ms)
-{
-    char memory[RFC3339_LEN];
-    struct text time = text_on(memory, sizeof(memory));
-    rfc3339_put(&time, ms);
-    memory[10] = ' ';
-    grow_add(out, (struct span){memory, 19});
-}
-
 /* "queue-front ready", or why not, in a word. */
 static const char *health_of(const struct look *look, size_t service)
 {
@@ -155,14 +146,6 @@ static void put_event(const struct look *look, const char *event, struct grow *o
         grow_add(out, SPAN("orders  not known\n"));
 }
 
-static void put_health(const struct look *look, struct grow *out)
-{
-    grow_add(out, SPAN("health"));
-    for (size_t i = 0; i < COMMAND_SERVICES; i++)
-        plain_format(out, "  %s %s", job_service_name((enum command_service)i), health_of(look, i));
-    grow_add(out, SPAN("\n"));
-}
-
 /* Cuts what is there to the terminal, and clears to the end of each line: nothing flickers. */
 static void draw(const struct screen *screen, struct span picture)
 {
@@ -188,10 +171,12 @@ static void put_picture(const struct look *look, const char *event, size_t colum
                         struct grow *out)
 {
     grow_add(out, SPAN("fairgate top   "));
-    put_time(out, look->at_ms);
+    value_put_time(out, look->at_ms);
     grow_add(out, SPAN(" UTC\n"));
-    put_health(look, out);
-    grow_add(out, SPAN("\n"));
+    grow_add(out, SPAN("health"));
+    for (size_t i = 0; i < COMMAND_SERVICES; i++)
+        plain_format(out, "  %s %s", job_service_name((enum command_service)i), health_of(look, i));
+    grow_add(out, SPAN("\n\n"));
     if (event != NULL) {
         put_event(look, event, out);
     } else if (!look_good(look, LOOK_EVENTS)) {
@@ -219,7 +204,8 @@ static void put_line(const struct look *look, const char *event, bool whole, str
     const json_t *live = value_at(one, "live");
     static const char *const numbers[] = {"waiting",  "outstanding", "active",
                                           "admitted", "no_shows",    "rate_per_s"};
-    put_time(out, look->at_ms);
+    static const char *const services[COMMAND_SERVICES] = {"line", "seats", "pay"};
+    value_put_time(out, look->at_ms);
     grow_add(out, SPAN(" event="));
     plain_put(out, span_of(event));
     grow_add(out, SPAN(" state="));
@@ -236,10 +222,7 @@ static void put_line(const struct look *look, const char *event, bool whole, str
         put_pair(out, "parked", now != NULL, value_number(now, "parked"));
     }
     for (size_t i = 0; i < COMMAND_SERVICES; i++)
-        plain_format(out, " %s=%s",
-                     i == 0   ? "line"
-                     : i == 1 ? "seats"
-                              : "pay",
+        plain_format(out, " %s=%s", services[i],
                      look_good(look, LOOK_READY_LINE + i) ? "ready" : "away");
     grow_add(out, SPAN("\n"));
 }
@@ -340,7 +323,7 @@ static int watch(struct job *job, struct screen *screen, bool live, uint64_t int
     int status = EXIT_DONE;
     do {
         struct look look;
-        look_take(job, event, which, live ? CTL_LOOK_MS : job->timeout_ms,
+        look_take(job, which, live ? CTL_LOOK_MS : job->timeout_ms,
                   screen->open ? STDIN_FILENO : -1, &look);
         if (was_stopped(&look)) { /* a key came while it was asked: wait_for() reads it */
             look_free(&look);

@@ -9,18 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *nearest_option(const char *word)
+/* Keeps the name in *nearest if it is nearer to the word than those before. */
+static void guess(const char *word, const char *name, const char **nearest)
 {
-    const char *nearest = NULL;
-    unsigned least = 3;
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        unsigned distance = command_distance(word, options[i].name);
-        if (distance < least) {
-            least = distance;
-            nearest = options[i].name;
-        }
-    }
-    return nearest;
+    unsigned least = *nearest != NULL ? command_distance(word, *nearest) : 3;
+    if (command_distance(word, name) < least)
+        *nearest = name;
 }
 
 static int find_option(struct span name, struct err_slot *err, enum option_id *out)
@@ -32,7 +26,9 @@ static int find_option(struct span name, struct err_slot *err, enum option_id *o
         }
     char word[32] = "";
     span_to_cstr_cut(name, word, sizeof(word));
-    const char *nearest = nearest_option(word);
+    const char *nearest = NULL;
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        guess(word, options[i].name, &nearest);
     return err_set(err, ERR_SYNTAX, "--%s: no such option%s%s", word,
                    nearest != NULL ? "; is it --" : "", nearest != NULL ? nearest : "");
 }
@@ -85,13 +81,9 @@ static int unknown_command(const struct command_table *table, char **words, size
                        len > 1 ? words[1] : "", list);
     }
     const char *nearest = NULL;
-    unsigned least = 3;
     for (size_t i = 0; i < table->len; i++) {
-        unsigned distance = command_distance(words[0], table->command[i].name);
-        if (distance < least && !table->command[i].hidden) {
-            least = distance;
-            nearest = table->command[i].name;
-        }
+        if (!table->command[i].hidden)
+            guess(words[0], table->command[i].name, &nearest);
     }
     return err_set(err, ERR_NOT_FOUND, "%.60s: no such command%s%s; fairgate help lists them",
                    words[0], nearest != NULL ? ", is it " : "", nearest != NULL ? nearest : "");
