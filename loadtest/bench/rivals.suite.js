@@ -11,11 +11,12 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, freePort, programPath, startRedis, until } from '../../tests/lib-js/index.js';
+import { ROOT, freePort, startRedis, until } from '../../tests/lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats } from '../../tests/integration/seat-service/house.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
 import { runPgbench, untilAudited } from './lib/postgres.js';
+import { BOTH_CORES, rush } from './lib/rush.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
@@ -24,7 +25,6 @@ const CLIENTS = 16;
 const ROWS = 1000;
 const PER_ROW = 250;
 const SEATS = ROWS * PER_ROW;
-const BOTH_CORES = '0,1';
 const REDIS_RANGE = 1e9; // so wide that hardly a seat is asked for twice
 
 function prepare(postgres) {
@@ -93,13 +93,7 @@ async function redisScript({ redis }) {
 // The same requests to each of the servers; `counted` says how many seats are held.
 async function overHttp(port, { path, passesFile }, counted) {
   const before = await counted();
-  const argv = [
-    programPath('rush'), '-p', port, '-u', path, '-t', passesFile,
-    '-c', CONNECTIONS, '-s', SECONDS, '-n', SEATS, '-r', PER_ROW,
-  ];
-  const report = JSON.parse(await runPinned(BOTH_CORES, argv.map(String)));
-  if (report.held !== report.requests || report.errors.lost > 0)
-    throw new Error(`holds: ${JSON.stringify(report)}`);
+  const report = await rush({ port, path, passesFile, connections: CONNECTIONS, seconds: SECONDS, seats: SEATS, perRow: PER_ROW });
   sameWork('seats held over HTTP', { answered: report.requests, held: (await counted()) - before });
   return (report.requests * 1e6) / report.duration_us;
 }

@@ -7,9 +7,9 @@ import { runPinned } from './machine.js';
 export const BOTH_CORES = '0,1';
 
 // seats, perRow: of the hall; or area: places of it. rate: an open loop; 0: a closed one.
-export async function rush({ port, event, passesFile, connections, seconds, rate = 0, area, seats, perRow }) {
+export async function rush({ port, event, path = `/v1/seats/${event}/holds`, passesFile, connections, seconds, rate = 0, area, seats, perRow }) {
   const wish = area === undefined ? ['-n', seats, '-r', perRow] : ['-a', area];
-  const argv = [programPath('rush'), '-p', port, '-u', `/v1/seats/${event}/holds`, '-t', passesFile, '-c', connections, '-s', seconds, '-o', rate, ...wish];
+  const argv = [programPath('rush'), '-p', port, '-u', path, '-t', passesFile, '-c', connections, '-s', seconds, '-o', rate, ...wish];
   const report = JSON.parse(await runPinned(BOTH_CORES, argv.map(String)));
   if (report.held !== report.requests || report.errors.lost > 0) throw new Error(`holds: ${JSON.stringify(report)}`);
   return report;

@@ -33,10 +33,6 @@ export class Checkout {
     return this.people;
   }
 
-  get letters() {
-    return this.shop + this.mails;
-  }
-
   hold(n, seats) {
     const { world } = this;
     const { fillS } = world.ask.people;

@@ -75,7 +75,6 @@ export class Queue {
     this.groups = [];
     this.head = 0;
     this.length = 0;
-    this.longest = 0;
   }
 
   put(sinceS, n) {
@@ -84,7 +83,6 @@ export class Queue {
     if (this.groups.length > this.head && last.sinceS === sinceS) last.n += n;
     else this.groups.push({ sinceS, n });
     this.length += n;
-    this.longest = Math.max(this.longest, this.length);
   }
 
   // Takes up to n; each(sinceS, n) hears of every group.
