@@ -8,8 +8,8 @@
 
 static int by_time(const void *a, const void *b)
 {
-    struct span first = value_text(*(json_t *const *)a, "at");
-    struct span second = value_text(*(json_t *const *)b, "at");
+    struct span first = value_text(*(void *const *)a, "at");
+    struct span second = value_text(*(void *const *)b, "at");
     return memcmp(second.ptr, first.ptr, first.len < second.len ? first.len : second.len);
 }
 
@@ -44,7 +44,8 @@ json_t *trail_list(const struct trails *trails)
     size_t count = 0, len = 0;
     for (size_t i = 0; i < trails->len; i++)
         count += json_array_size(value_at(trails->trail[i].call.json, trails->trail[i].rows));
-    json_t **sorted = calloc(count + 1, sizeof(*sorted)), *list = NULL;
+    json_t *list = NULL;
+    void **sorted = calloc(count + 1, sizeof(void *)); /* of json_t */
     for (size_t i = 0; sorted != NULL && i < trails->len; i++) {
         const struct trail *trail = &trails->trail[i];
         const json_t *rows = value_at(trail->call.json, trail->rows);
@@ -52,7 +53,7 @@ json_t *trail_list(const struct trails *trails)
             sorted[len++] = trail_row(json_array_get(rows, row), trail->service);
     }
     if (sorted != NULL) {
-        qsort(sorted, len, sizeof(*sorted), by_time); /* newest first, as each trail is */
+        qsort(sorted, len, sizeof(void *), by_time); /* newest first, as each trail is */
         list = json_array();
     }
     for (size_t i = 0; i < len; i++)
