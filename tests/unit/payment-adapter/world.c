@@ -563,19 +563,6 @@ uint32_t world_count(const struct world *world, enum effect kind)
     return count;
 }
 
-bool world_logged(const struct world *world, const char *step, enum saga_way way,
-                  enum saga_mark mark)
-{
-    for (uint32_t i = 0; i < world->log_len; i++) {
-        const struct world_log *log = &world->log[i];
-        const struct saga_def *def =
-            saga_engine_def(world->engine, span_of(world->sagas[log->saga - 1].key));
-        if (strcmp(def->steps[log->step]->name, step) == 0 && log->way == way && log->mark == mark)
-            return true;
-    }
-    return false;
-}
-
 void world_check(struct world *world)
 {
     assert_true(world->captures <= 1);

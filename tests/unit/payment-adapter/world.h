@@ -121,8 +121,6 @@ void world_turn(struct world *world); /* the engine once, then those who owe it 
 void world_kill(struct world *world); /* the engine is gone and a new one starts */
 uint32_t world_count(const struct world *world, enum effect kind);
 uint32_t world_seats(const struct world *world, enum world_seat state);
-bool world_logged(const struct world *world, const char *step, enum saga_way way,
-                  enum saga_mark mark);
 /* Money, seats and orders agree; every saga has ended. */
 void world_check(struct world *world);
 
