@@ -5,6 +5,7 @@
 #include "stage/faults.h"
 #include "stage/history.h"
 #include "stage/probes.h"
+#include "stored_saga.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -20,18 +21,6 @@ enum {
     TRIES_MAX = 2000, /* of one saga, all steps together: in an hour at most one in half a second */
 };
 
-struct saga {
-    uint64_t id, token, due_us, step_us;
-    uint32_t moves, wake, tries;
-    char key[SAGA_KEY_MAX], cause[SAGA_CODE_MAX], order[ORDER_ID_MAX];
-    enum saga_state state;
-    uint8_t step;
-    bool parked, cancel, leased;
-    const char *owner;
-    uint32_t done[2]; /* by way: steps whose DONE is recorded */
-    char *data;
-};
-
 struct letter {
     const struct book_order *order;
     char kind[16];
@@ -42,7 +31,7 @@ struct letter {
 static struct {
     struct book_order orders[BOOK_ORDERS_MAX];
     uint32_t orders_len;
-    struct saga sagas[SAGAS_MAX];
+    struct stored_saga sagas[SAGAS_MAX];
     uint32_t sagas_len;
     struct letter letters[LETTERS_MAX];
     uint32_t letters_len;
@@ -63,20 +52,21 @@ const struct book_order *book_read(const char *id)
     return order_of(id);
 }
 
-static struct saga *saga_of(uint64_t id)
+static struct stored_saga *saga_of(uint64_t id)
 {
     assert(id >= 1);
     assert(id <= books.sagas_len);
     return &books.sagas[id - 1];
 }
 
-static void begin_saga(const struct saga_def *def, const char *order, char *data)
+static void begin_saga(const struct saga_def *def, const char *order, const char *data)
 {
     assert(books.sagas_len < SAGAS_MAX);
-    struct saga *saga = &books.sagas[books.sagas_len++];
+    struct stored_saga *saga = &books.sagas[books.sagas_len++];
     saga->id = books.sagas_len;
     saga->due_us = saga->step_us = sim_us();
-    saga->data = data;
+    assert(strlen(data) < sizeof(saga->data));
+    strcpy(saga->data, data);
     snprintf(saga->key, sizeof(saga->key), "%s", def->key);
     snprintf(saga->order, sizeof(saga->order), "%s", order);
 }
@@ -100,11 +90,12 @@ const struct book_order *book_order(const struct order *order, uint64_t hold, ui
     int rc = order_dump(order, NULL, &data);
     assert(rc == 0);
     begin_saga(def, row->id, data);
+    free(data);
     sim_note("%s is ordered, of hold %" PRIx64, row->id, hold);
     return row;
 }
 
-static struct saga *checkout_of(const char *order)
+static struct stored_saga *checkout_of(const char *order)
 {
     for (uint32_t i = 0; i < books.sagas_len; i++)
         if (strcmp(books.sagas[i].order, order) == 0 &&
@@ -113,27 +104,20 @@ static struct saga *checkout_of(const char *order)
     return NULL;
 }
 
-static void wake_saga(struct saga *saga)
-{
-    saga->wake += 1;
-    if (!saga->leased || saga->due_us <= sim_us())
-        saga->due_us = sim_us();
-}
-
 void book_wake(const char *id)
 {
-    struct saga *saga = checkout_of(id);
+    struct stored_saga *saga = checkout_of(id);
     if (saga != NULL && !saga_ended(saga->state) && !saga->parked)
-        wake_saga(saga);
+        stored_saga_wake(saga, sim_us());
 }
 
 bool book_cancel(const char *id, uint8_t pivot)
 {
-    struct saga *saga = checkout_of(id);
+    struct stored_saga *saga = checkout_of(id);
     if (saga == NULL || saga->state != SAGA_RUNNING || saga->step >= pivot || saga->parked)
         return false;
     saga->cancel = true;
-    wake_saga(saga);
+    stored_saga_wake(saga, sim_us());
     sim_note("%s is cancelled", id);
     return true;
 }
@@ -153,18 +137,18 @@ static void add_letter(const char *order, const char *kind)
 bool book_refund(const char *id, const struct saga_def *def)
 {
     struct book_order *order = order_of(id);
-    const struct saga *sale = checkout_of(id);
+    const struct stored_saga *sale = checkout_of(id);
     if (order == NULL || sale == NULL || order->status != ORDER_COMPLETED)
         return false;
     order->status = ORDER_REFUNDING;
     add_letter(id, LETTER_COMPLETED);
-    begin_saga(def, id, strdup(sale->data));
+    begin_saga(def, id, sale->data);
     sim_note("%s is to be refunded", id);
     return true;
 }
 
 /* Both statements of an operator take the saga away from its holder. */
-static void take_over(struct saga *saga)
+static void take_over(struct stored_saga *saga)
 {
     saga->parked = false;
     saga->leased = false;
@@ -175,7 +159,7 @@ static void take_over(struct saga *saga)
     saga->tries = 0;
 }
 
-static void turn_back(struct saga *saga, const struct saga_def *def)
+static void turn_back(struct stored_saga *saga, const struct saga_def *def)
 {
     int undo = saga->step <= def->pivot ? saga_undo_step(def, saga->step) : -1;
     if (undo < 0 || saga->state != SAGA_RUNNING || checkout_kind(def) != CHECKOUT_SALE)
@@ -196,7 +180,7 @@ void book_operate(const struct checkout *checkout, bool turns)
 {
     uint32_t from = (uint32_t)sim_below(SIM_CHOICES, books.sagas_len + 1);
     for (uint32_t i = from; i < books.sagas_len; i++) {
-        struct saga *saga = &books.sagas[i];
+        struct stored_saga *saga = &books.sagas[i];
         if (saga_ended(saga->state))
             continue;
         if (turns) {
@@ -234,27 +218,17 @@ static void lease_answered(void *ctx)
     lease->client->answered(lease->client->ctx);
 }
 
-static void lease_row(struct lease *lease, struct saga *saga)
+static void lease_row(struct lease *lease, struct stored_saga *saga)
 {
-    saga->token += 1;
-    saga->due_us = sim_us() + LEASE_US;
-    saga->leased = true;
+    struct saga_row *row = &lease->rows[lease->len];
+    const struct saga_def *def = checkout_find(lease->client->checkout, span_of(saga->key));
+    assert(def != NULL);
+    if (!stored_saga_lease(saga, def, sim_us(), LEASE_US, row))
+        return;
+    lease->len += 1;
     saga->owner = lease->client->owner;
-    struct saga_row *row = &lease->rows[lease->len++];
-    *row = (struct saga_row){
-        .id = saga->id,
-        .token = saga->token,
-        .moves = saga->moves,
-        .wake = saga->wake,
-        .def = checkout_find(lease->client->checkout, span_of(saga->key)),
-        .state = saga->state,
-        .step = saga->step,
-        .cancel = saga->cancel,
-        .tries = saga->tries,
-        .step_us = (int64_t)(sim_us() - saga->step_us),
-        .data = span_of(strdup(saga->data)),
-    };
-    memcpy(row->cause, saga->cause, sizeof(row->cause));
+    row->step_us = (int64_t)sim_us() - row->step_us; /* its age */
+    row->data = span_of(strdup(saga->data));
 }
 
 static uint64_t way_back_us(void)
@@ -266,11 +240,8 @@ static void lease_now(void *ctx)
 {
     struct lease *lease = ctx;
     lease->failed = fault_now(FAULT_BOOK_FAILS);
-    for (uint32_t i = 0; i < books.sagas_len && !lease->failed && lease->len < lease->max; i++) {
-        struct saga *saga = &books.sagas[i];
-        if (!saga_ended(saga->state) && !saga->parked && saga->due_us <= sim_us())
-            lease_row(lease, saga);
-    }
+    for (uint32_t i = 0; i < books.sagas_len && !lease->failed && lease->len < lease->max; i++)
+        lease_row(lease, &books.sagas[i]);
     lease->failed = lease->failed || fault_now(FAULT_BOOK_LOST);
     sim_after(lease->client->proc, way_back_us(), lease_answered, lease);
 }
@@ -288,7 +259,7 @@ void book_lease(struct book_client *client, uint32_t max)
 void book_reclaim(const char *owner)
 {
     for (uint32_t i = 0; i < books.sagas_len; i++) {
-        struct saga *saga = &books.sagas[i];
+        struct stored_saga *saga = &books.sagas[i];
         if (saga_ended(saga->state) || saga->parked || !saga->leased ||
             strcmp(saga->owner, owner) != 0)
             continue;
@@ -306,7 +277,7 @@ static void text_of(const json_t *effect, const char *key, char *out, size_t cap
     snprintf(out, cap, "%s", text != NULL ? text : "");
 }
 
-static void do_effect(const struct saga *saga, enum effect kind, const json_t *effect)
+static void do_effect(const struct stored_saga *saga, enum effect kind, const json_t *effect)
 {
     char id[ORDER_ID_MAX], word[64];
     text_of(effect, "order", id, sizeof(id));
@@ -347,7 +318,7 @@ static void do_effect(const struct saga *saga, enum effect kind, const json_t *e
     }
 }
 
-static void do_effects(const struct saga *saga, const struct saga_effects *effects)
+static void do_effects(const struct stored_saga *saga, const struct saga_effects *effects)
 {
     uint32_t at = 0;
     uint8_t kind;
@@ -371,42 +342,19 @@ struct commit {
     bool failed;
 };
 
-static bool is_barred(const struct saga *saga, const struct saga_move *move)
+static void on_moved(const struct stored_saga *saga, const struct saga_move *move)
 {
-    return move->mark == SAGA_MARK_DONE && (saga->done[move->way] & 1u << move->at_step) != 0;
-}
-
-static void apply(struct saga *saga, const struct saga_move *move)
-{
-    uint64_t now_us = sim_us();
-    if (saga->step != move->step || saga->state != move->state)
-        saga->step_us = now_us;
     if (move->mark == SAGA_MARK_SKIPPED)
         probe_reached(PROBE_SKIPPED);
     if (move->state == SAGA_UNDONE)
         probe_reached(PROBE_UNDONE);
-    if (move->mark == SAGA_MARK_DONE)
-        saga->done[move->way] |= 1u << move->at_step;
-    saga->moves += 1;
-    saga->state = move->state;
-    saga->step = move->step;
-    saga->parked = move->parked;
-    saga->tries = move->tries;
-    memcpy(saga->cause, move->cause, sizeof(saga->cause));
-    if (move->data.ptr != NULL)
-        saga->data = strndup(move->data.ptr, move->data.len);
-    saga->leased = !move->release;
-    if (!move->release)
-        saga->due_us = saga->due_us < now_us + LEASE_US / 2 ? now_us + LEASE_US : saga->due_us;
-    else
-        saga->due_us =
-            saga->wake != move->wake ? now_us : now_us + move->delay_ms * (uint64_t)SIM_MS;
     sim_note("saga %" PRIu64 " of %s: step %u %s%s %s, then %s %u%s", saga->id, saga->order,
              move->at_step, move->way == SAGA_UNDO ? "back " : "", saga_mark_name(move->mark),
              move->code, saga_state_name(move->state), move->step, move->parked ? ", parked" : "");
     if (saga->moves > TRIES_MAX)
         invariant_broken(INVARIANT_5, "saga %" PRIu64 " of %s moved %u times", saga->id,
                          saga->order, saga->moves);
+    do_effects(saga, move->effects);
 }
 
 static void commit_now(void *ctx)
@@ -415,23 +363,13 @@ static void commit_now(void *ctx)
     commit->failed = fault_now(FAULT_BOOK_FAILS);
     for (uint32_t i = 0; i < commit->len && !commit->failed; i++) {
         const struct saga_move *move = &commit->moves[i];
-        struct saga *saga = saga_of(move->id);
-        bool may =
-            saga->token == move->token && saga->moves == move->moves && !is_barred(saga, move);
-        if (may) {
-            apply(saga, move);
-            do_effects(saga, move->effects);
-        }
-        bool there = saga->token == move->token && saga->moves == move->moves + 1;
-        if (!may)
-            probe_reached(there ? PROBE_MOVE_AGAIN : PROBE_MOVE_FENCED);
-        bool stored = may || there;
-        commit->replies[i] = (struct saga_store_reply){
-            .stored = stored ? SAGA_STORED : SAGA_FENCED,
-            .cancel = saga->cancel,
-            .wake = saga->wake,
-            .lease_us = saga->due_us > sim_us() ? saga->due_us - sim_us() : 0, /* what is left */
-        };
+        struct stored_saga *saga = saga_of(move->id);
+        struct saga_store_reply *reply = &commit->replies[i];
+        if (stored_saga_move(saga, move, sim_us(), LEASE_US, reply))
+            on_moved(saga, move);
+        else
+            probe_reached(reply->stored == SAGA_STORED ? PROBE_MOVE_AGAIN : PROBE_MOVE_FENCED);
+        reply->lease_us -= reply->lease_us > sim_us() ? sim_us() : reply->lease_us; /* is left */
     }
     commit->failed = commit->failed || fault_now(FAULT_BOOK_LOST);
 }
@@ -520,7 +458,7 @@ bool books_quiet(void)
 void books_judge(void)
 {
     for (uint32_t i = 0; i < books.sagas_len; i++) {
-        const struct saga *saga = &books.sagas[i];
+        const struct stored_saga *saga = &books.sagas[i];
         if (!saga_ended(saga->state))
             invariant_broken(INVARIANT_4, "saga %" PRIu64 " of %s %s at step %u: %s", saga->id,
                              saga->order, saga->parked ? "is parked" : "has not ended", saga->step,

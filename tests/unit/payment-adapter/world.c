@@ -52,29 +52,9 @@ static void answer_lease(struct world *world)
     uint64_t now_us = world->clock.now_mono_us;
     world->lease_asked = false;
     for (uint32_t i = 0; i < world->sagas_len && len < world->lease_max; i++) {
-        struct world_saga *saga = &world->sagas[i];
+        struct stored_saga *saga = &world->sagas[i];
         const struct saga_def *def = saga_engine_def(world->engine, span_of(saga->key));
-        if (saga_ended(saga->state) || saga->parked || saga->due_us > now_us || def == NULL)
-            continue;
-        saga->token++;
-        saga->due_us = now_us + LEASE_US;
-        saga->leased = true;
-        struct saga_row *row = &rows[len++];
-        *row = (struct saga_row){
-            .id = saga->id,
-            .token = saga->token,
-            .moves = saga->moves,
-            .wake = saga->wake,
-            .def = def,
-            .state = saga->state,
-            .step = saga->step,
-            .cancel = saga->cancel,
-            .tries = saga->tries,
-            .step_us = (int64_t)saga->step_us,
-            .lease_us = saga->due_us,
-            .data = span_of(saga->data),
-        };
-        memcpy(row->cause, saga->cause, sizeof(row->cause));
+        len += stored_saga_lease(saga, def, now_us, LEASE_US, &rows[len]);
     }
     saga_engine_on_leased(world->engine, rows, len);
 }
@@ -106,35 +86,14 @@ static void keep_log(struct world *world, const struct saga_move *move)
 static void store_move(struct world *world, const struct saga_move *move,
                        struct saga_store_reply *reply)
 {
-    struct world_saga *saga = world_saga(world, move->id);
-    uint64_t now_us = world->clock.now_mono_us;
-    *reply = (struct saga_store_reply){.stored = SAGA_FENCED};
-    if (saga->token != move->token)
-        return;
-    reply->stored = SAGA_STORED;
-    reply->lease_us = now_us + LEASE_US;
-    reply->cancel = saga->cancel;
-    reply->wake = saga->wake;
-    if (saga->moves == move->moves + 1) /* the answer was lost, not the commit */
-        return;
-    assert_int_equal(saga->moves, move->moves);
-    if (saga->step != move->step || saga->state != move->state)
-        saga->step_us = now_us;
-    saga->moves++;
-    saga->state = move->state;
-    saga->step = move->step;
-    saga->parked = move->parked;
-    saga->tries = move->tries;
-    memcpy(saga->cause, move->cause, sizeof(saga->cause));
-    if (move->data.ptr != NULL)
-        assert_true(span_to_cstr(move->data, saga->data, sizeof(saga->data)));
-    saga->leased = !move->release;
-    bool woken = saga->wake != move->wake;
-    saga->due_us = !move->release ? now_us + LEASE_US
-                   : woken        ? now_us
-                                  : now_us + (uint64_t)move->delay_ms * 1000;
-    keep_log(world, move);
-    keep_effects(world, move);
+    struct stored_saga *saga = world_saga(world, move->id);
+    bool current = saga->token == move->token;
+    if (stored_saga_move(saga, move, world->clock.now_mono_us, LEASE_US, reply)) {
+        keep_log(world, move);
+        keep_effects(world, move);
+    } else if (current) {
+        assert_int_equal(saga->moves, move->moves + 1); /* the answer was lost, not the commit */
+    }
 }
 
 static void answer_commit(struct world *world)
@@ -494,8 +453,8 @@ void world_deinit(struct world *world)
 
 uint64_t world_order(struct world *world, const char *def_key)
 {
-    struct world_saga *saga = &world->sagas[world->sagas_len++];
-    *saga = (struct world_saga){.id = world->sagas_len, .due_us = world->clock.now_mono_us};
+    struct stored_saga *saga = &world->sagas[world->sagas_len++];
+    *saga = (struct stored_saga){.id = world->sagas_len, .due_us = world->clock.now_mono_us};
     saga->step_us = world->clock.now_mono_us;
     snprintf(saga->key, sizeof(saga->key), "%s", def_key);
     struct order order = {.id = "o_1",
@@ -525,7 +484,7 @@ uint64_t world_order(struct world *world, const char *def_key)
     return saga->id;
 }
 
-struct world_saga *world_saga(struct world *world, uint64_t id)
+struct stored_saga *world_saga(struct world *world, uint64_t id)
 {
     assert_true(id >= 1 && id <= world->sagas_len);
     return &world->sagas[id - 1];
@@ -539,16 +498,13 @@ void world_fault(struct world *world, enum peer_op op, enum world_fault fault, u
 
 void world_wake(struct world *world, uint64_t id)
 {
-    struct world_saga *saga = world_saga(world, id);
-    saga->wake++;
-    if (!saga->leased)
-        saga->due_us = world->clock.now_mono_us;
+    stored_saga_wake(world_saga(world, id), world->clock.now_mono_us);
     saga_engine_nudge(world->engine);
 }
 
 void world_cancel(struct world *world, uint64_t id)
 {
-    struct world_saga *saga = world_saga(world, id);
+    struct stored_saga *saga = world_saga(world, id);
     if (saga->state == SAGA_RUNNING &&
         saga->step < saga_engine_def(world->engine, span_of(saga->key))->pivot)
         saga->cancel = true;

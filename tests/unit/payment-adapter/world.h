@@ -8,10 +8,10 @@
 #ifndef FG_TEST_WORLD_H
 #define FG_TEST_WORLD_H
 
+#include "../../sim/stored_saga.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "core/checkout/checkout.h"
-#include "core/saga/saga_engine.h"
 
 enum { WORLD_SAGAS_MAX = 64, WORLD_LOG_MAX = 512, WORLD_CALLS_MAX = 64, WORLD_EFFECTS_MAX = 256 };
 
@@ -19,18 +19,6 @@ enum { WORLD_SEATS = 3, WORLD_TTL_MS = 600000, WORLD_TOTAL = 2000 };
 
 /* The order's two are "s0" and "s1"; "s2" is for a move. */
 enum world_seat { SEAT_FREE, SEAT_HELD, SEAT_SOLD, SEAT_TAKEN /* by another buyer */ };
-
-/* A row as it is on disk. */
-struct world_saga {
-    uint64_t id, token, due_us, step_us;
-    uint32_t moves, wake, tries;
-    char key[SAGA_KEY_MAX];
-    enum saga_state state;
-    uint8_t step;
-    bool parked, cancel, leased;
-    char cause[SAGA_CODE_MAX];
-    char data[2048];
-};
 
 struct world_log {
     uint64_t saga;
@@ -63,7 +51,7 @@ struct world {
     struct saga_engine *engine;
     struct saga_engine_conf conf;
     /* store */
-    struct world_saga sagas[WORLD_SAGAS_MAX];
+    struct stored_saga sagas[WORLD_SAGAS_MAX];
     uint32_t sagas_len;
     struct world_log log[WORLD_LOG_MAX];
     uint32_t log_len;
@@ -111,7 +99,7 @@ void world_update(struct world *world, const struct checkout_def *next, uint32_t
 void world_deinit(struct world *world);
 /* The seats are held for 10 minutes more. */
 uint64_t world_order(struct world *world, const char *def_key);
-struct world_saga *world_saga(struct world *world, uint64_t id);
+struct stored_saga *world_saga(struct world *world, uint64_t id);
 void world_fault(struct world *world, enum peer_op op, enum world_fault fault, uint32_t times);
 void world_cancel(struct world *world, uint64_t id); /* as the HTTP call does it */
 void world_wake(struct world *world, uint64_t id);

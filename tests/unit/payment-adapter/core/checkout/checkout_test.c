@@ -149,7 +149,7 @@ static void do_edit(const struct script_line *line)
     bool all = strcmp(script_word(line, 1), "all") == 0;
     const char *from = script_word(line, 2), *to = script_word(line, 3);
     for (uint32_t i = 0; i < town.sagas_len; i++) {
-        struct world_saga *saga = &town.sagas[i];
+        struct stored_saga *saga = &town.sagas[i];
         if (!all && saga->id != number_at(line, 1))
             continue;
         char *at = strstr(saga->data, from), rest[sizeof(saga->data)];
@@ -161,7 +161,7 @@ static void do_edit(const struct script_line *line)
 
 static void do_at(const struct script_line *line)
 {
-    struct world_saga *saga = world_saga(&town, number_at(line, 1));
+    struct stored_saga *saga = world_saga(&town, number_at(line, 1));
     saga->step = (uint8_t)number_at(line, 2);
     saga->state = (enum saga_state)script_choice(line, script_word(line, 3), states);
 }
@@ -169,7 +169,7 @@ static void do_at(const struct script_line *line)
 /* ---- expectations ---- */
 
 /* The steps that are in its log as done, in this order. */
-static const char *steps_done(const struct world_saga *saga)
+static const char *steps_done(const struct stored_saga *saga)
 {
     static char steps[WORLD_LOG_MAX + 1];
     size_t len = 0;
@@ -183,7 +183,7 @@ static const char *steps_done(const struct world_saga *saga)
 
 static void has_saga(const struct script_line *line)
 {
-    const struct world_saga *saga = world_saga(&town, number_at(line, 1));
+    const struct stored_saga *saga = world_saga(&town, number_at(line, 1));
     const struct script_field fields[] = {
         SCRIPT_TEXT("state", saga_state_name(saga->state)),
         SCRIPT_TEXT("cause", saga->cause),
@@ -369,7 +369,7 @@ static const char *unsignable_move(void)
     return data;
 }
 
-static void set_order(const struct script_line *line, struct world_saga *saga)
+static void set_order(const struct script_line *line, struct stored_saga *saga)
 {
     const char *payment = script_value(line, "payment"), *left = script_value(line, "left_ms"),
                *data = script_value(line, "data");
@@ -427,7 +427,7 @@ static void do_try(const struct script_line *line)
     town.alter = answer_trial;
     for (enum peer_op op = 0; op < PEER_OP_COUNT; op++)
         world_fault(&town, op, WORLD_DROPPED, UINT32_MAX);
-    struct world_saga *saga = world_saga(&town, world_order(&town, steps[at].key));
+    struct stored_saga *saga = world_saga(&town, world_order(&town, steps[at].key));
     saga->step = steps[at].step;
     saga->state = script_has(line, "undo") ? SAGA_UNDOING : SAGA_RUNNING;
     saga->tries = (uint32_t)script_value_or(line, "tries", 0);
