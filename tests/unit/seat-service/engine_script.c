@@ -147,28 +147,12 @@ static const char *purchase_name(const uint8_t *digest)
 
 /* ---- the engines ---- */
 
-static struct engine *make_engine(void)
-{
-    struct engine_conf conf = {
-        .plan = w->plan, .seed = 7, .now_ms = TEST_NOW_MS, .late_max = w->late_max};
-    struct engine *engine;
-    assert_int_equal(engine_create(&conf, NULL, &engine), 0);
-    return engine;
-}
-
 /* In replay, with the state of the follower's snapshot. */
 static struct engine *read_snapshot(void)
 {
-    struct engine *next = make_engine();
-    struct err_slot err = {.text = ""};
-    size_t room = engine_snapshot_size(w->follower);
-    uint8_t *bytes = malloc(room);
-    engine_replay_begin(next);
-    int rc =
-        engine_snapshot_read(next, bytes, engine_snapshot_write(w->follower, bytes, room), &err);
-    assert_string_equal(err.text, "");
-    assert_int_equal(rc, 0);
-    free(bytes);
+    struct test_bytes bytes = test_snapshot(w->follower);
+    struct engine *next = test_snapshot_read(w->plan, w->late_max, bytes);
+    free(bytes.at);
     return next;
 }
 
@@ -189,18 +173,12 @@ static bool is_compared(void)
 static void commit(unsigned at)
 {
     struct engine_op *op = w->op = &w->ops[at];
-    struct err_slot err = {.text = ""};
-    struct change change;
     uint8_t bytes[CHANGE_BYTES_MAX];
     op->change.seq = ++w->seq;
     size_t len = change_encode(&op->change, bytes);
     engine_settle(w->engine, op);
     w->begun[at] = false;
-    int rc = change_decode(bytes, len, &err, &change);
-    if (rc == 0)
-        rc = engine_apply(w->follower, &change, &err);
-    assert_string_equal(err.text, "");
-    assert_int_equal(rc, 0);
+    test_apply(w->follower, bytes, len);
     if (is_compared())
         assert_int_equal(engine_state_hash(w->follower), engine_state_hash(w->engine));
 }
@@ -271,8 +249,8 @@ void engine_script_end(void)
 
 void engine_script_open(void)
 {
-    w->engine = make_engine();
-    w->follower = make_engine();
+    w->engine = test_hall_engine_late(w->plan, w->late_max);
+    w->follower = test_hall_engine_late(w->plan, w->late_max);
     engine_replay_begin(w->follower);
     w->now_ms = TEST_NOW_MS;
 }

@@ -217,8 +217,14 @@ struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits l
 
 struct engine *test_hall_engine(const struct plan *plan)
 {
+    return test_hall_engine_late(plan, 0);
+}
+
+struct engine *test_hall_engine_late(const struct plan *plan, uint32_t late_max)
+{
     struct engine *engine;
-    struct engine_conf conf = {.plan = plan, .seed = 7, .now_ms = TEST_NOW_MS};
+    struct engine_conf conf = {
+        .plan = plan, .seed = 7, .now_ms = TEST_NOW_MS, .late_max = late_max};
     int rc = engine_create(&conf, NULL, &engine);
     assert_int_equal(rc, 0);
     return engine;
@@ -263,6 +269,37 @@ uint64_t test_hold(struct engine *engine, uint64_t buyer, const uint32_t *seats,
     assert_string_equal(engine_verdict_name(verdict), "ok");
     engine_settle(engine, &op);
     return op.change.hold;
+}
+
+struct test_bytes test_snapshot(const struct engine *engine)
+{
+    size_t room = engine_snapshot_size(engine);
+    struct test_bytes bytes = {.at = malloc(room)};
+    bytes.len = engine_snapshot_write(engine, bytes.at, room);
+    return bytes;
+}
+
+struct engine *test_snapshot_read(const struct plan *plan, uint32_t late_max,
+                                  struct test_bytes bytes)
+{
+    struct engine *engine = test_hall_engine_late(plan, late_max);
+    struct err_slot err = {.text = ""};
+    engine_replay_begin(engine);
+    int rc = engine_snapshot_read(engine, bytes.at, bytes.len, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(rc, 0);
+    return engine;
+}
+
+void test_apply(struct engine *engine, const uint8_t *bytes, size_t len)
+{
+    struct change change;
+    struct err_slot err = {.text = ""};
+    int rc = change_decode(bytes, len, &err, &change);
+    if (rc == 0)
+        rc = engine_apply(engine, &change, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(rc, 0);
 }
 
 uint64_t test_publish(struct engine *engine)

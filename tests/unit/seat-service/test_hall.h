@@ -35,6 +35,8 @@ uint32_t test_hall_place(const struct plan *plan, uint32_t seat);
 struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits limits,
                              uint32_t area_capacity);
 struct engine *test_hall_engine(const struct plan *plan);
+/* With room for so many late holds; 0: the usual room. */
+struct engine *test_hall_engine_late(const struct plan *plan, uint32_t late_max);
 
 enum { TEST_NOW_MS = 1000000 };
 
@@ -49,6 +51,18 @@ struct engine_ask test_ask_best(uint64_t buyer, uint8_t category, uint32_t quant
 
 /* Held and settled, or the test fails; answers the hold. */
 uint64_t test_hold(struct engine *engine, uint64_t buyer, const uint32_t *seats, uint32_t count);
+
+/* What an owner writes and the next one reads. What is wrong with it fails the test. The bytes of a
+ * snapshot are the caller's to free(); the engine that read them is in replay. */
+struct test_bytes {
+    uint8_t *at;
+    size_t len;
+};
+
+struct test_bytes test_snapshot(const struct engine *engine);
+struct engine *test_snapshot_read(const struct plan *plan, uint32_t late_max,
+                                  struct test_bytes bytes);
+void test_apply(struct engine *engine, const uint8_t *bytes, size_t len);
 
 /* Publishes a picture under the next version; returns that. */
 uint64_t test_publish(struct engine *engine);

@@ -25,8 +25,8 @@ struct model_hold {
 
 struct pending {
     struct engine_op op;
-    int hold;         /* of the model, or -1 */
-    uint64_t claimed; /* seats */
+    struct model_hold *hold; /* NULL: none of the model's */
+    uint64_t claimed;        /* seats */
 };
 
 struct world {
@@ -93,6 +93,11 @@ static float best_window(const struct world *w, uint32_t n, bool orphans)
     return lowest;
 }
 
+static uint32_t size_of(uint64_t seats)
+{
+    return (uint32_t)__builtin_popcountll(seats);
+}
+
 /* Seats and places that count for a buyer: held, sold, and claimed by what is under way. */
 static uint32_t buyer_has(const struct world *w, uint32_t buyer)
 {
@@ -100,7 +105,7 @@ static uint32_t buyer_has(const struct world *w, uint32_t buyer)
     for (int i = 0; i < w->hold_count; i++) {
         const struct model_hold *hold = &w->holds[i];
         if (hold->buyer == buyer && (hold->status == OPEN || hold->status == SOLD))
-            has += (uint32_t)__builtin_popcountll(hold->seats) + hold->places;
+            has += size_of(hold->seats) + hold->places;
     }
     for (int i = 0; i < w->pending_count; i++) {
         const struct pending *p = &w->pending[i];
@@ -108,6 +113,12 @@ static uint32_t buyer_has(const struct world *w, uint32_t buyer)
             has += p->op.own.buyer_places;
     }
     return has;
+}
+
+static bool is_over(const struct world *w, uint32_t buyer, uint32_t more)
+{
+    uint32_t most = w->limits.max_per_buyer;
+    return most != 0 && more > 0 && buyer_has(w, buyer) + more > most;
 }
 
 static uint32_t list(uint64_t seats, uint32_t *out)
@@ -160,68 +171,90 @@ static void check_state(const struct world *w)
     assert_true(area.held >= places_held);
 }
 
-static void expect_at(enum engine_verdict got, enum engine_verdict want, int line)
+/* Says whether the op has begun. */
+static bool expect_at(enum engine_verdict got, enum engine_verdict want, int line)
 {
     if (got != want)
         fail_msg("line %d: %s instead of %s", line, engine_verdict_name(got),
                  engine_verdict_name(want));
+    return got == ENGINE_OK;
 }
 
 #define expect(got, want) expect_at(got, want, __LINE__)
 
-static void begun(struct world *w, int hold, uint64_t claimed)
+static void begun(struct world *w, struct model_hold *hold, uint64_t claimed)
 {
     struct pending *p = &w->pending[w->pending_count++];
     p->hold = hold;
     p->claimed = claimed;
     w->free &= ~claimed;
-    if (hold >= 0)
-        w->holds[hold].busy = true;
+    if (hold != NULL)
+        hold->busy = true;
 }
 
 /* ---- steps: each calls the engine, checks its verdict, and follows ---- */
 
-static void step_hold(struct world *w, struct engine_op *op)
+/* The verdict on what a buyer does with a hold, as far as the hold decides it. */
+static enum engine_verdict buyer_may(const struct world *w, const struct model_hold *hold)
 {
-    uint32_t seats[SEATS];
-    uint64_t wanted = some_seats(w, 5);
-    uint32_t n = list(wanted, seats);
-    uint32_t buyer = 1 + roll(w, BUYERS);
-    struct engine_ask ask = test_ask_seats(buyer, seats, n);
-    enum engine_verdict verdict = engine_hold(w->engine, &ask, w->now_ms, op);
-    if ((w->free & wanted) != wanted) {
-        expect(verdict, ENGINE_TAKEN);
-        assert_int_equal(op->lost_count, __builtin_popcountll(wanted & ~w->free));
-    } else if (w->limits.max_per_buyer != 0 && buyer_has(w, buyer) + n > w->limits.max_per_buyer) {
-        expect(verdict, ENGINE_BUYER_LIMIT);
-    } else if (w->limits.orphan_rule && leaves_single(w->free, w->free & ~wanted)) {
-        if (best_window(w, n, false) >= 0) {
-            expect(verdict, ENGINE_ORPHAN);
-        } else {
-            expect(verdict, ENGINE_OK);
-            assert_true(op->change.flags & CHANGE_FLAG_LAST_RESORT);
-            begun(w, -1, wanted);
-        }
-    } else {
-        expect(verdict, ENGINE_OK);
-        assert_false(op->change.flags & CHANGE_FLAG_LAST_RESORT);
-        begun(w, -1, wanted);
-    }
+    if (hold->busy)
+        return ENGINE_BUSY;
+    if (hold->status == DEAD)
+        return ENGINE_NO_HOLD;
+    if (hold->status == SOLD)
+        return ENGINE_SOLD;
+    if (hold->status == LATE || w->now_ms >= hold->expires_ms)
+        return ENGINE_EXPIRED;
+    return hold->order != 0 ? ENGINE_PAYING : ENGINE_OK;
 }
 
-static void step_best(struct world *w, struct engine_op *op)
+/* The same for an order. */
+static enum engine_verdict order_may(const struct model_hold *hold, unsigned order)
 {
+    if (hold->busy)
+        return ENGINE_BUSY;
+    if (hold->status == DEAD)
+        return ENGINE_NO_HOLD;
+    return hold->order != 0 && hold->order != order ? ENGINE_OTHER_ORDER : ENGINE_OK;
+}
+
+static void step_hold(struct world *w, struct engine_op *op, struct model_hold *none)
+{
+    (void)none;
+    uint32_t seats[SEATS];
+    uint64_t wanted = some_seats(w, 5);
+    uint32_t n = list(wanted, seats), buyer = 1 + roll(w, BUYERS);
+    struct engine_ask ask = test_ask_seats(buyer, seats, n);
+    bool single = w->limits.orphan_rule && leaves_single(w->free, w->free & ~wanted);
+    enum engine_verdict want = ENGINE_OK;
+    if (wanted & ~w->free)
+        want = ENGINE_TAKEN;
+    else if (is_over(w, buyer, n))
+        want = ENGINE_BUYER_LIMIT;
+    else if (single && best_window(w, n, false) >= 0)
+        want = ENGINE_ORPHAN;
+    if (expect(engine_hold(w->engine, &ask, w->now_ms, op), want)) {
+        assert_int_equal((op->change.flags & CHANGE_FLAG_LAST_RESORT) != 0, single);
+        begun(w, NULL, wanted);
+    }
+    if (want == ENGINE_TAKEN)
+        assert_int_equal(op->lost_count, size_of(wanted & ~w->free));
+}
+
+static void step_best(struct world *w, struct engine_op *op, struct model_hold *none)
+{
+    (void)none;
     uint32_t n = 1 + roll(w, 6), buyer = 1 + roll(w, BUYERS);
     struct engine_ask ask = test_ask_best(buyer, 0, n, roll(w, 2));
     float legal = best_window(w, n, false), any = best_window(w, n, true);
     enum engine_verdict verdict = engine_hold(w->engine, &ask, w->now_ms, op);
-    if (w->limits.max_per_buyer != 0 && buyer_has(w, buyer) + n > w->limits.max_per_buyer) {
+    if (is_over(w, buyer, n)) {
         expect(verdict, ENGINE_BUYER_LIMIT);
         return;
     }
     if (verdict == ENGINE_SOLD_OUT) {
         assert_true(any < 0);
-        assert_true(ask.adjacent || (uint32_t)__builtin_popcountll(w->free) < n);
+        assert_true(ask.adjacent || size_of(w->free) < n);
         return;
     }
     expect(verdict, ENGINE_OK);
@@ -233,7 +266,7 @@ static void step_best(struct world *w, struct engine_op *op)
         x += ((float)(s % ROW) - ROW / 2.0F) / (float)n;
         y += (float)(s / ROW) / (float)n;
     }
-    assert_int_equal(__builtin_popcountll(got), n);
+    assert_int_equal(size_of(got), n);
     assert_int_equal(got & ~w->free, 0);
     bool single = w->limits.orphan_rule && leaves_single(w->free, w->free & ~got);
     assert_int_equal((op->change.flags & CHANGE_FLAG_ORPHAN) != 0, single);
@@ -243,122 +276,98 @@ static void step_best(struct world *w, struct engine_op *op)
         assert_true(cost <= want + 0.01F && cost >= want - 0.01F);
         assert_int_equal(single, legal < 0);
     }
-    begun(w, -1, got);
+    begun(w, NULL, got);
 }
 
-static void step_area(struct world *w, struct engine_op *op)
+static void step_area(struct world *w, struct engine_op *op, struct model_hold *none)
 {
+    (void)none;
     uint32_t n = 1 + roll(w, 8), buyer = 1 + roll(w, BUYERS);
     struct engine_ask ask = test_ask_area(buyer, n);
-    enum engine_verdict verdict = engine_hold(w->engine, &ask, w->now_ms, op);
-    if (w->limits.max_per_buyer != 0 && buyer_has(w, buyer) + n > w->limits.max_per_buyer) {
-        expect(verdict, ENGINE_BUYER_LIMIT);
-    } else if (n > w->places_free) {
-        expect(verdict, ENGINE_SOLD_OUT);
-    } else {
-        expect(verdict, ENGINE_OK);
+    enum engine_verdict want = ENGINE_OK;
+    if (is_over(w, buyer, n))
+        want = ENGINE_BUYER_LIMIT;
+    else if (n > w->places_free)
+        want = ENGINE_SOLD_OUT;
+    if (expect(engine_hold(w->engine, &ask, w->now_ms, op), want)) {
         w->places_free -= n;
-        begun(w, -1, 0);
+        begun(w, NULL, 0);
     }
 }
 
-static void step_block(struct world *w, struct engine_op *op)
+static void step_block(struct world *w, struct engine_op *op, struct model_hold *none)
 {
+    (void)none;
     uint32_t seats[SEATS];
     uint64_t wanted = some_seats(w, 3);
-    uint32_t n = list(wanted, seats);
     if (roll(w, 2)) {
-        enum engine_verdict verdict =
-            engine_block(w->engine, seats, n, SPAN("test"), w->now_ms, op);
-        expect(verdict, (w->free & wanted) == wanted ? ENGINE_OK : ENGINE_TAKEN);
-        if (verdict == ENGINE_OK)
-            begun(w, -1, wanted);
+        uint32_t n = list(wanted, seats);
+        if (expect(engine_block(w->engine, seats, n, SPAN("test"), w->now_ms, op),
+                   wanted & ~w->free ? ENGINE_TAKEN : ENGINE_OK))
+            begun(w, NULL, wanted);
         return;
     }
     wanted = w->blocked & (wanted | w->blocked >> 1);
-    n = list(wanted, seats);
+    uint32_t n = list(wanted, seats);
     if (n == 0)
         return;
     expect(engine_unblock(w->engine, seats, n, SPAN("test"), w->now_ms, op), ENGINE_OK);
     w->blocked &= ~wanted;
-    begun(w, -1, 0);
+    begun(w, NULL, 0);
 }
 
-static void step_change(struct world *w, struct engine_op *op, int h)
+/* The verdict on a change of seats. */
+static enum engine_verdict seats_may_change(const struct world *w, const struct model_hold *hold,
+                                            uint64_t adds, uint64_t removes)
 {
-    struct model_hold *hold = &w->holds[h];
-    uint32_t add[SEATS], remove[SEATS];
+    uint64_t kept = (hold->seats & ~removes) | adds;
+    uint32_t n = size_of(kept), had = size_of(hold->seats);
+    if (n == 0 || (adds | removes) == 0)
+        return ENGINE_NO_SEATS;
+    if (n > w->limits.max_per_hold)
+        return ENGINE_TOO_MANY;
+    if (adds & ~w->free)
+        return ENGINE_TAKEN;
+    if (is_over(w, hold->buyer, n > had ? n - had : 0))
+        return ENGINE_BUYER_LIMIT;
+    /* Rows that the hold and its change do not touch do not differ. */
+    uint64_t before = w->free | hold->seats;
+    bool single = w->limits.orphan_rule && leaves_single(before, before & ~kept);
+    return single && best_window(w, n, false) >= 0 ? ENGINE_ORPHAN : ENGINE_OK;
+}
+
+static void step_change(struct world *w, struct engine_op *op, struct model_hold *hold)
+{
+    uint32_t add[SEATS], remove[SEATS], more = 0;
     uint64_t adds = some_seats(w, 3) & ~hold->seats;
     uint64_t removes = hold->seats & some_seats(w, 30);
     struct engine_edit edit = {.add = add, .remove = remove};
     struct engine_who who = test_who(hold->session);
-    if (hold->places > 0)
+    enum engine_verdict want = buyer_may(w, hold);
+    if (hold->places > 0) {
         edit.quantity = 1 + roll(w, 8);
-    else
-        edit.add_count = list(adds, add), edit.remove_count = list(removes, remove);
-    uint32_t n = (uint32_t)__builtin_popcountll((hold->seats & ~removes) | adds);
-    enum engine_verdict verdict = engine_change(w->engine, hold->id, &who, &edit, w->now_ms, op);
-    if (hold->busy)
-        expect(verdict, ENGINE_BUSY);
-    else if (hold->status == DEAD)
-        expect(verdict, ENGINE_NO_HOLD);
-    else if (hold->status == SOLD)
-        expect(verdict, ENGINE_SOLD);
-    else if (hold->status == LATE || w->now_ms >= hold->expires_ms)
-        expect(verdict, ENGINE_EXPIRED);
-    else if (hold->order != 0)
-        expect(verdict, ENGINE_PAYING);
-    else if (hold->places > 0) {
-        uint32_t more = edit.quantity > hold->places ? edit.quantity - hold->places : 0;
-        if (w->limits.max_per_buyer != 0 && more > 0 &&
-            buyer_has(w, hold->buyer) + more > w->limits.max_per_buyer)
-            expect(verdict, ENGINE_BUYER_LIMIT);
-        else
-            expect(verdict, more <= w->places_free ? ENGINE_OK : ENGINE_SOLD_OUT);
-        if (verdict == ENGINE_OK) {
-            w->places_free -= more;
-            begun(w, h, 0);
-        }
-    } else if (n == 0 || (adds | removes) == 0)
-        expect(verdict, ENGINE_NO_SEATS);
-    else if (n > w->limits.max_per_hold)
-        expect(verdict, ENGINE_TOO_MANY);
-    else if (adds & ~w->free)
-        expect(verdict, ENGINE_TAKEN);
-    else if (w->limits.max_per_buyer != 0 && n > (uint32_t)__builtin_popcountll(hold->seats) &&
-             buyer_has(w, hold->buyer) + n - (uint32_t)__builtin_popcountll(hold->seats) >
-                 w->limits.max_per_buyer)
-        expect(verdict, ENGINE_BUYER_LIMIT);
-    else {
-        /* Rows that the hold and its change do not touch do not differ. */
-        uint64_t before = w->free | hold->seats;
-        uint64_t after = before & ~((hold->seats & ~removes) | adds);
-        bool refused =
-            w->limits.orphan_rule && leaves_single(before, after) && best_window(w, n, false) >= 0;
-        expect(verdict, refused ? ENGINE_ORPHAN : ENGINE_OK);
-        if (!refused)
-            begun(w, h, adds);
+        more = edit.quantity > hold->places ? edit.quantity - hold->places : 0;
+        adds = removes = 0;
+        if (want == ENGINE_OK && is_over(w, hold->buyer, more))
+            want = ENGINE_BUYER_LIMIT;
+        else if (want == ENGINE_OK && more > w->places_free)
+            want = ENGINE_SOLD_OUT;
+    } else {
+        edit.add_count = list(adds, add);
+        edit.remove_count = list(removes, remove);
+        want = want == ENGINE_OK ? seats_may_change(w, hold, adds, removes) : want;
+    }
+    if (expect(engine_change(w->engine, hold->id, &who, &edit, w->now_ms, op), want)) {
+        w->places_free -= more;
+        begun(w, hold, adds);
     }
 }
 
-static void step_release(struct world *w, struct engine_op *op, int h)
+static void step_release(struct world *w, struct engine_op *op, struct model_hold *hold)
 {
-    struct model_hold *hold = &w->holds[h];
-    enum engine_verdict verdict = engine_release(w->engine, hold->id, hold->session, w->now_ms, op);
-    if (hold->busy)
-        expect(verdict, ENGINE_BUSY);
-    else if (hold->status == DEAD)
-        expect(verdict, ENGINE_NO_HOLD);
-    else if (hold->status == SOLD)
-        expect(verdict, ENGINE_SOLD);
-    else if (hold->status == LATE || w->now_ms >= hold->expires_ms)
-        expect(verdict, ENGINE_EXPIRED);
-    else if (hold->order != 0)
-        expect(verdict, ENGINE_PAYING);
-    else {
-        expect(verdict, ENGINE_OK);
-        begun(w, h, 0);
-    }
+    if (expect(engine_release(w->engine, hold->id, hold->session, w->now_ms, op),
+               buyer_may(w, hold)))
+        begun(w, hold, 0);
 }
 
 static struct span order_name(unsigned order)
@@ -367,165 +376,109 @@ static struct span order_name(unsigned order)
     return span_of(names[order]);
 }
 
-static void step_extend(struct world *w, struct engine_op *op, int h)
+static enum engine_verdict order_may_extend(const struct world *w, const struct model_hold *hold,
+                                            unsigned order, uint32_t to)
 {
-    struct model_hold *hold = &w->holds[h];
-    unsigned order = 1 + roll(w, 3);
-    uint32_t to = roll(w, 2) ? 1 + roll(w, BUYERS) : 0;
-    uint32_t size = hold->places + (uint32_t)__builtin_popcountll(hold->seats);
-    bool too_many = to != 0 && to != hold->buyer && w->limits.max_per_buyer != 0 &&
-                    buyer_has(w, to) + size > w->limits.max_per_buyer;
-    enum engine_verdict verdict = engine_extend(
-        w->engine, hold->id, &(struct engine_order){.id = order_name(order), .buyer = to}, 200000,
-        w->now_ms, op);
-    if (hold->busy)
-        expect(verdict, ENGINE_BUSY);
-    else if (hold->status == DEAD)
-        expect(verdict, ENGINE_NO_HOLD);
-    else if (hold->order != 0 && hold->order != order)
-        expect(verdict, ENGINE_OTHER_ORDER);
-    else if (hold->status == LATE)
-        expect(verdict, ENGINE_EXPIRED);
-    else if (hold->order == order)
-        expect(verdict, ENGINE_SAME);
-    else if (w->now_ms >= hold->expires_ms)
-        expect(verdict, ENGINE_EXPIRED);
-    else if (too_many)
-        expect(verdict, ENGINE_BUYER_LIMIT);
-    else {
-        expect(verdict, ENGINE_OK);
-        begun(w, h, 0);
-    }
+    if (order_may(hold, order) != ENGINE_OK)
+        return order_may(hold, order);
+    if (hold->status == LATE)
+        return ENGINE_EXPIRED;
+    if (hold->order == order)
+        return ENGINE_SAME;
+    if (w->now_ms >= hold->expires_ms)
+        return ENGINE_EXPIRED;
+    bool hands_over = to != 0 && to != hold->buyer;
+    return hands_over && is_over(w, to, hold->places + size_of(hold->seats)) ? ENGINE_BUYER_LIMIT
+                                                                             : ENGINE_OK;
 }
 
-static void step_confirm(struct world *w, struct engine_op *op, int h)
+static void step_extend(struct world *w, struct engine_op *op, struct model_hold *hold)
 {
-    struct model_hold *hold = &w->holds[h];
+    unsigned order = 1 + roll(w, 3);
+    uint32_t to = roll(w, 2) ? 1 + roll(w, BUYERS) : 0;
+    struct engine_order by = {.id = order_name(order), .buyer = to};
+    if (expect(engine_extend(w->engine, hold->id, &by, 200000, w->now_ms, op),
+               order_may_extend(w, hold, order, to)))
+        begun(w, hold, 0);
+}
+
+static enum engine_verdict order_may_confirm(const struct world *w, const struct model_hold *hold,
+                                             unsigned order)
+{
+    if (order_may(hold, order) != ENGINE_OK)
+        return order_may(hold, order);
+    if (hold->order == 0)
+        return ENGINE_NO_ORDER;
+    if (hold->status == SOLD)
+        return ENGINE_SAME;
+    bool gone = (hold->seats & ~w->free) || hold->places > w->places_free;
+    return hold->status == LATE && gone ? ENGINE_GONE : ENGINE_OK;
+}
+
+static void step_confirm(struct world *w, struct engine_op *op, struct model_hold *hold)
+{
     unsigned order = roll(w, 4) ? hold->order : 1 + roll(w, 3);
-    enum engine_verdict verdict =
-        engine_confirm(w->engine, hold->id, order_name(order), NULL, w->now_ms, op);
-    if (hold->busy)
-        expect(verdict, ENGINE_BUSY);
-    else if (hold->status == DEAD)
-        expect(verdict, ENGINE_NO_HOLD);
-    else if (hold->order == 0)
-        expect(verdict, ENGINE_NO_ORDER);
-    else if (hold->order != order)
-        expect(verdict, ENGINE_OTHER_ORDER);
-    else if (hold->status == SOLD)
-        expect(verdict, ENGINE_SAME);
-    else if (hold->status == OPEN) {
-        expect(verdict, ENGINE_OK);
-        assert_int_equal(op->change.verdict, CHANGE_VERDICT_CONFIRMED);
-        begun(w, h, 0);
-    } else if ((hold->seats & ~w->free) || hold->places > w->places_free)
-        expect(verdict, ENGINE_GONE);
-    else {
-        expect(verdict, ENGINE_OK);
-        assert_int_equal(op->change.verdict, CHANGE_VERDICT_RETAKEN);
-        w->places_free -= hold->places;
-        begun(w, h, hold->seats);
-    }
+    bool late = hold->status == LATE;
+    if (!expect(engine_confirm(w->engine, hold->id, order_name(order), NULL, w->now_ms, op),
+                order_may_confirm(w, hold, order)))
+        return;
+    assert_int_equal(op->change.verdict, late ? CHANGE_VERDICT_RETAKEN : CHANGE_VERDICT_CONFIRMED);
+    w->places_free -= late ? hold->places : 0;
+    begun(w, hold, late ? hold->seats : 0);
 }
 
 /* Refund, or release: they differ where the hold is sold. */
-static void step_give_back(struct world *w, struct engine_op *op, int h)
+static void step_give_back(struct world *w, struct engine_op *op, struct model_hold *hold)
 {
-    struct model_hold *hold = &w->holds[h];
     unsigned order = roll(w, 4) && hold->order != 0 ? hold->order : 1 + roll(w, 3);
     bool refund = roll(w, 2);
-    enum engine_verdict verdict = (refund ? engine_refund : engine_order_release)(
-        w->engine, hold->id, order_name(order), w->now_ms, op);
-    if (hold->busy)
-        expect(verdict, ENGINE_BUSY);
-    else if (hold->status == DEAD)
-        expect(verdict, ENGINE_NO_HOLD);
-    else if (hold->order != 0 && hold->order != order)
-        expect(verdict, ENGINE_OTHER_ORDER);
-    else if (hold->order == 0 && refund)
-        expect(verdict, ENGINE_NO_ORDER);
-    else if (hold->status == SOLD && !refund)
-        expect(verdict, ENGINE_SOLD);
-    else {
-        expect(verdict, ENGINE_OK);
-        assert_int_equal(op->change.kind, hold->status == SOLD   ? CHANGE_REFUNDED
-                                          : hold->status == OPEN ? CHANGE_RELEASED
-                                                                 : CHANGE_FORGOTTEN);
-        begun(w, h, 0);
-    }
+    enum engine_verdict want = order_may(hold, order);
+    if (want == ENGINE_OK && hold->order == 0 && refund)
+        want = ENGINE_NO_ORDER;
+    else if (want == ENGINE_OK && hold->status == SOLD && !refund)
+        want = ENGINE_SOLD;
+    if (!expect((refund ? engine_refund : engine_order_release)(w->engine, hold->id,
+                                                                order_name(order), w->now_ms, op),
+                want))
+        return;
+    assert_int_equal(op->change.kind, hold->status == SOLD   ? CHANGE_REFUNDED
+                                      : hold->status == OPEN ? CHANGE_RELEASED
+                                                             : CHANGE_FORGOTTEN);
+    begun(w, hold, 0);
 }
 
-static void step_move(struct world *w, struct engine_op *op, int h)
+static void step_move(struct world *w, struct engine_op *op, struct model_hold *hold)
 {
-    struct model_hold *hold = &w->holds[h];
-    uint32_t from[SEATS], to[SEATS];
+    uint32_t from[SEATS], to;
     if (hold->status != SOLD || hold->busy || hold->places > 0)
         return;
     list(hold->seats, from);
-    to[0] = roll(w, SEATS);
-    enum engine_verdict verdict =
-        engine_move(w->engine, hold->id, order_name(hold->order), from, to, 1, w->now_ms, op);
-    bool free = w->free >> to[0] & 1;
-    expect(verdict, free ? ENGINE_OK : ENGINE_TAKEN);
-    if (free)
-        begun(w, h, UINT64_C(1) << to[0]);
+    to = roll(w, SEATS);
+    if (expect(
+            engine_move(w->engine, hold->id, order_name(hold->order), from, &to, 1, w->now_ms, op),
+            w->free >> to & 1 ? ENGINE_OK : ENGINE_TAKEN))
+        begun(w, hold, UINT64_C(1) << to);
 }
 
-static void step_expire(struct world *w, struct engine_op *op)
+static void step_expire(struct world *w, struct engine_op *op, struct model_hold *none)
 {
+    (void)none;
     if (!engine_expire_next(w->engine, w->now_ms, op))
         return;
-    for (int i = 0; i < w->hold_count; i++)
-        if (w->holds[i].id == op->change.hold && w->holds[i].status != DEAD) {
-            assert_int_equal(w->holds[i].status, op->change.kind == CHANGE_FORGOTTEN ? LATE : OPEN);
-            assert_false(w->holds[i].busy);
-            assert_true(w->now_ms >= w->holds[i].expires_ms);
-            begun(w, i, 0);
-            return;
-        }
+    for (int i = 0; i < w->hold_count; i++) {
+        struct model_hold *hold = &w->holds[i];
+        if (hold->id != op->change.hold || hold->status == DEAD)
+            continue;
+        assert_int_equal(hold->status, op->change.kind == CHANGE_FORGOTTEN ? LATE : OPEN);
+        assert_false(hold->busy);
+        assert_true(w->now_ms >= hold->expires_ms);
+        begun(w, hold, 0);
+        return;
+    }
     fail_msg("what expired was no open hold");
 }
 
 /* ---- the follower ---- */
-
-static struct engine *make_engine(const struct world *w)
-{
-    struct engine_conf conf = {
-        .plan = w->plan, .seed = 7, .now_ms = TEST_NOW_MS, .late_max = w->late_max};
-    struct engine *engine;
-    assert_int_equal(engine_create(&conf, NULL, &engine), 0);
-    return engine;
-}
-
-static uint8_t *written(const struct engine *engine, size_t *len)
-{
-    size_t room = engine_snapshot_size(engine);
-    uint8_t *bytes = malloc(room);
-    *len = engine_snapshot_write(engine, bytes, room);
-    return bytes;
-}
-
-static struct engine *read_back(const struct world *w, const uint8_t *bytes, size_t len)
-{
-    struct engine *engine = make_engine(w);
-    struct err_slot err = {.text = ""};
-    engine_replay_begin(engine);
-    int rc = engine_snapshot_read(engine, bytes, len, &err);
-    assert_string_equal(err.text, "");
-    assert_int_equal(rc, 0);
-    return engine;
-}
-
-static void apply(struct engine *engine, const uint8_t *bytes, size_t len)
-{
-    struct change change;
-    struct err_slot err = {.text = ""};
-    int rc = change_decode(bytes, len, &err, &change);
-    if (rc == 0)
-        rc = engine_apply(engine, &change, &err);
-    assert_string_equal(err.text, "");
-    assert_int_equal(rc, 0);
-}
 
 /* The change that comes next with a wrong byte, or of another life of some hold. */
 static void try_altered(struct world *w, const uint8_t *bytes, size_t len)
@@ -533,7 +486,6 @@ static void try_altered(struct world *w, const uint8_t *bytes, size_t len)
     struct change wrong;
     struct err_slot err;
     uint8_t altered[CHANGE_BYTES_MAX];
-    size_t before_len, after_len;
     memcpy(altered, bytes, len);
     if (roll(w, 3) > 0)
         altered[roll(w, (uint32_t)len)] = (uint8_t)roll(w, 256);
@@ -542,32 +494,31 @@ static void try_altered(struct world *w, const uint8_t *bytes, size_t len)
     if (w->hold_count > 0 && roll(w, 2) == 0)
         wrong.hold = w->holds[roll(w, (uint32_t)w->hold_count)].id + ((uint64_t)roll(w, 3) << 24);
     uint64_t hash = engine_state_hash(w->follower);
-    uint8_t *before = written(w->follower, &before_len);
+    struct test_bytes before = test_snapshot(w->follower);
     if (engine_apply(w->follower, &wrong, &err) == 0) { /* it fits, and is another history */
         engine_destroy(w->follower);
-        w->follower = read_back(w, before, before_len);
+        w->follower = test_snapshot_read(w->plan, w->late_max, before);
     } else {
-        uint8_t *after = written(w->follower, &after_len);
-        assert_int_equal(after_len, before_len);
-        assert_memory_equal(after, before, before_len);
-        free(after);
+        struct test_bytes after = test_snapshot(w->follower);
+        assert_int_equal(after.len, before.len);
+        assert_memory_equal(after.at, before.at, before.len);
+        free(after.at);
         w->refused++;
     }
     assert_int_equal(engine_state_hash(w->follower), hash);
-    free(before);
+    free(before.at);
 }
 
 static void take_over(struct world *w)
 {
-    size_t len;
-    uint8_t *bytes = written(w->follower, &len);
-    struct engine *next = read_back(w, bytes, len);
+    struct test_bytes bytes = test_snapshot(w->follower);
+    struct engine *next = test_snapshot_read(w->plan, w->late_max, bytes);
     engine_destroy(w->engine);
     bool by_snapshot = roll(w, 2);
     w->engine = by_snapshot ? next : w->follower;
     w->follower = by_snapshot ? w->follower : next;
     engine_replay_end(w->engine);
-    free(bytes);
+    free(bytes.at);
 }
 
 /* ---- ends of ops ---- */
@@ -580,11 +531,11 @@ static void undo(struct world *w, struct pending *p)
     if (change->kind == CHANGE_UNBLOCKED)
         for (uint32_t i = 0; i < change->remove_count; i++)
             w->blocked |= UINT64_C(1) << change->seats[i];
-    if (p->hold >= 0)
-        w->holds[p->hold].busy = false;
+    if (p->hold != NULL)
+        p->hold->busy = false;
     if (change->area == CHANGE_AREA_NONE)
         return;
-    uint32_t was = p->hold >= 0 ? w->holds[p->hold].places : 0;
+    uint32_t was = p->hold != NULL ? p->hold->places : 0;
     if (change->kind == CHANGE_TAKEN)
         w->places_free += change->quantity;
     if (change->kind == CHANGE_CHANGED && change->quantity > was)
@@ -674,68 +625,33 @@ static void end_op(struct world *w, int which)
     size_t len = change_encode(&p.op.change, bytes);
     if (roll(w, 4) == 0)
         try_altered(w, bytes, len);
-    apply(w->follower, bytes, len);
+    test_apply(w->follower, bytes, len);
     engine_settle(w->engine, &p.op);
-    if (p.hold >= 0)
-        w->holds[p.hold].busy = false;
-    follow(w, &p.op.change, p.hold >= 0 ? &w->holds[p.hold] : NULL);
+    if (p.hold != NULL)
+        p.hold->busy = false;
+    follow(w, &p.op.change, p.hold);
 }
 
 /* ---- a life ---- */
 
+/* Each is as frequent as it is listed. The first ones need no hold. */
+static void (*const steps[])(struct world *w, struct engine_op *op, struct model_hold *hold) = {
+    step_hold,    step_hold,    step_hold,      step_best,    step_area,   step_block,
+    step_change,  step_change,  step_release,   step_release, step_extend, step_extend,
+    step_confirm, step_confirm, step_give_back, step_move,    step_expire, step_expire};
+enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_WITHOUT_A_HOLD = 5, RECENT = 12 };
+
 static void step(struct world *w)
 {
-    struct engine_op *op = &w->pending[w->pending_count].op;
-    int h =
-        w->hold_count > 0
-            ? w->hold_count - 1 - (int)roll(w, (uint32_t)(w->hold_count < 12 ? w->hold_count : 12))
-            : -1;
-    uint32_t what = roll(w, h >= 0 ? 18 : 5);
+    uint32_t recent = w->hold_count < RECENT ? (uint32_t)w->hold_count : RECENT;
+    struct model_hold *hold =
+        recent > 0 ? &w->holds[w->hold_count - 1 - (int)roll(w, recent)] : NULL;
+    uint32_t which = roll(w, hold != NULL ? STEPS : STEPS_WITHOUT_A_HOLD);
     w->now_ms += roll(w, 150) == 0 ? roll(w, 3 * 3600 * 1000) : roll(w, 20000);
-    switch (what) {
-    case 0:
-    case 1:
-    case 2:
-        step_hold(w, op);
-        break;
-    case 3:
-        step_best(w, op);
-        break;
-    case 4:
-        step_area(w, op);
-        break;
-    case 5:
-        step_block(w, op);
-        break;
-    case 6:
-    case 7:
-        step_change(w, op, h);
-        break;
-    case 8:
-    case 9:
-        step_release(w, op, h);
-        break;
-    case 10:
-    case 11:
-        step_extend(w, op, h);
-        break;
-    case 12:
-    case 13:
-        step_confirm(w, op, h);
-        break;
-    case 14:
-        step_give_back(w, op, h);
-        break;
-    case 15:
-        step_move(w, op, h);
-        break;
-    default:
-        step_expire(w, op);
-        break;
-    }
+    steps[which](w, &w->pending[w->pending_count].op, hold);
 }
 
-static unsigned live(uint64_t seed, unsigned steps)
+static unsigned live(uint64_t seed, unsigned turns)
 {
     struct world *w = calloc(1, sizeof(*w));
     rng_seeded_init(&w->rng, seed);
@@ -744,13 +660,13 @@ static unsigned live(uint64_t seed, unsigned steps)
     w->limits.max_per_buyer = seed & 2 ? 12 : 0;
     w->late_max = seed & 4 ? 1 + (uint32_t)(seed % 4) : 100;
     w->plan = test_hall_block(ROWS, ROW, w->limits, PLACES);
-    w->engine = make_engine(w);
-    w->follower = make_engine(w);
+    w->engine = test_hall_engine_late(w->plan, w->late_max);
+    w->follower = test_hall_engine_late(w->plan, w->late_max);
     engine_replay_begin(w->follower);
     w->now_ms = TEST_NOW_MS;
     w->free = ~UINT64_C(0);
     w->places_free = PLACES;
-    for (unsigned i = 0; i < steps && w->hold_count < HOLDS; i++) {
+    for (unsigned i = 0; i < turns && w->hold_count < HOLDS; i++) {
         step(w);
         while (w->pending_count > 0 && (i % 97 == 96 || w->pending_count == PENDING || roll(w, 2)))
             end_op(w, (int)roll(w, (uint32_t)w->pending_count));
