@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MAX = 40, TEXT_MAX = 4096, CHECKED_COMMITS = 300 };
+enum { TEXT_MAX = 4096, CHECKED_COMMITS = 300 };
 
 struct engine_world engine_world;
 static struct engine_world *const w = &engine_world;
@@ -41,7 +41,14 @@ static uint64_t *named(const struct script_line *line, unsigned at)
 }
 
 struct list {
-    uint32_t seats[256], count;
+    uint32_t seats[1024], count;
+};
+
+struct drawing {
+    const char *rows[ENGINE_WORLD_ROWS + 1]; /* the last one is NULL */
+    char text[TEXT_MAX];
+    size_t len;
+    uint32_t seats;
 };
 
 static struct list list_of(const char *word)
@@ -253,6 +260,8 @@ void engine_script_open(void)
     w->follower = test_hall_engine_late(w->plan, w->late_max);
     engine_replay_begin(w->follower);
     w->now_ms = TEST_NOW_MS;
+    if (w->rows == 0)
+        w->row_ends[w->rows++] = plan_seat_count(w->plan);
 }
 
 /* ---- the hall ---- */
@@ -298,31 +307,65 @@ static struct plan_limits limits_of(const struct script_line *line)
     return limits;
 }
 
+/* The rows of one drawing, which are kept until the next hall. The seats that it blocks are added
+ * to the list. */
+static void draw_rows(const char *at, struct drawing *drawing, struct list *blocked)
+{
+    while (*at != '\0') {
+        char *row = drawing->text + drawing->len;
+        unsigned times = 1;
+        uint32_t places = 0;
+        const char *star = strpbrk(at, "*/");
+        if (star != NULL && *star == '*') {
+            times = (unsigned)strtoul(at, NULL, 10);
+            at = star + 1;
+        }
+        for (; *at != '\0' && *at != '/'; at++) {
+            unsigned count = 1;
+            if (*at == '(') {
+                count = (unsigned)strtoul(at + 1, NULL, 10);
+                at = strchr(at, ')') + 1;
+            }
+            for (; count > 0; count--) {
+                if (*at == '#')
+                    blocked->seats[blocked->count++] = drawing->seats + places;
+                places += strchr("_=~", *at) == NULL;
+                drawing->text[drawing->len++] = (char)(*at == '#' ? 'a' : *at);
+            }
+        }
+        drawing->text[drawing->len++] = '\0';
+        for (; times > 0; times--) {
+            assert_in_range(drawing->len, 1, sizeof(drawing->text) / 2);
+            assert_in_range(w->rows, 0, ENGINE_WORLD_ROWS - 1);
+            drawing->seats += places;
+            drawing->rows[w->rows] = row;
+            w->row_ends[w->rows++] = drawing->seats;
+        }
+        at += *at == '/';
+    }
+}
+
 static void do_hall(const struct script_line *line)
 {
-    const char *rows[ROWS_MAX + 1] = {NULL}, *fees = script_value(line, "fees");
-    static char block[PLAN_ROW_SEATS_MAX + 1];
-    unsigned len = 0;
+    const char *fees = script_value(line, "fees"), *apart = script_value(line, "apart");
+    struct drawing drawing = {.len = 0};
+    struct list blocked = {.count = 0};
+    if (w->engine != NULL)
+        engine_script_end();
     for (unsigned i = 1; i < line->len; i++) {
-        char *seats;
-        unsigned long count = strtoul(line->words[i], &seats, 10);
-        if (strcmp(line->words[i], "orphans") == 0 || strchr(line->words[i] + 1, '=') != NULL)
-            continue;
-        if (*seats == 'x') {
-            memset(block, 'a', sizeof(block) - 1);
-            block[strtoul(seats + 1, NULL, 10)] = '\0';
-        }
-        for (; *seats == 'x' && count > 1; count--)
-            rows[len++] = block;
-        rows[len++] = *seats == 'x' ? block : line->words[i];
+        const char *equals = strchr(line->words[i] + 1, '='); /* in a drawing it begins a row */
+        if (strcmp(line->words[i], "orphans") != 0 && (equals == NULL || equals[-1] == '/'))
+            draw_rows(line->words[i], &drawing, &blocked);
     }
-    struct test_hall hall = {.rows = rows,
+    struct test_hall hall = {.rows = drawing.rows,
                              .limits = limits_of(line),
                              .area_capacity = (uint32_t)script_value_or(line, "floor", 0),
                              .area_channel = (uint8_t)script_value_or(line, "floor-channel", 0),
                              .categories = w->category_count > 0 ? w->categories : NULL,
                              .channels = w->channel_count > 0 ? w->channels : NULL,
-                             .channel_count = w->channel_count};
+                             .channel_count = w->channel_count,
+                             .turns = (unsigned)script_value_or(line, "turns", 0),
+                             .apart = apart != NULL ? (float)atof(apart) : 0};
     if (fees != NULL)
         hall.charges.fees = (struct fees){.per_seat = list_of(fees).seats[0],
                                           .per_order = list_of(fees).seats[1],
@@ -330,6 +373,11 @@ static void do_hall(const struct script_line *line)
     w->plan = test_hall_plan(&hall);
     w->late_max = (uint32_t)script_value_or(line, "late", 0);
     engine_script_open();
+    for (uint32_t at = 0, len; at < blocked.count; at += len) {
+        len = blocked.count - at < HOLD_SEATS_MAX ? blocked.count - at : HOLD_SEATS_MAX;
+        ended(line, engine_block(w->engine, blocked.seats + at, len, SPAN("drawn"), w->now_ms,
+                                 next_op()));
+    }
 }
 
 static void do_at(const struct script_line *line)
@@ -669,6 +717,71 @@ static void do_stat(const struct script_line *line)
         script_expect_field(line, at, fields);
 }
 
+/* The seats' states as the hall is drawn; more than eight of one kind with their number. */
+static const char *drawn(const char *states)
+{
+    static char text[TEXT_MAX];
+    char *out = text;
+    uint32_t seat = 0;
+    for (unsigned row = 0; row < w->rows; row++) {
+        if (row > 0)
+            *out++ = '/';
+        while (seat < w->row_ends[row]) {
+            uint32_t len = 1;
+            while (seat + len < w->row_ends[row] && states[seat + len] == states[seat])
+                len++;
+            if (len > 8)
+                out += sprintf(out, "(%u)%c", len, states[seat]);
+            else
+                out += sprintf(out, "%.*s", (int)len, states + seat);
+            seat += len;
+        }
+    }
+    *out = '\0';
+    return text;
+}
+
+static void do_found(const struct script_line *line)
+{
+    const char *category = script_value(line, "category"), *want = script_word(line, 2);
+    bool adjacent = strcmp(line->words[0], "adjacent") == 0,
+         any = category != NULL && strcmp(category, "any") == 0;
+    struct engine_ask ask =
+        test_ask_best(1, 0, (uint32_t)script_number(script_word(line, 1)), adjacent);
+    ask.category = any ? ENGINE_CATEGORY_ANY : (uint8_t)script_value_or(line, "category", 0);
+    ask.who.access_need = script_has(line, "need");
+    ask.who.channels = (uint32_t)script_value_or(line, "channels", 1);
+    char states[TEXT_MAX];
+    enum engine_verdict verdict = engine_hold(w->engine, &ask, w->now_ms, next_op());
+    const char *got = engine_verdict_name(verdict);
+    if (verdict == ENGINE_OK) {
+        got = drawn(test_states(w->engine, plan_seat_count(w->plan), states));
+        undo((unsigned)(w->op - w->ops));
+    }
+    if (strcmp(want, "*") != 0)
+        script_expect_text(line, want, got);
+    if (script_value(line, "flags") != NULL)
+        script_expect_text(line, script_value(line, "flags"), flags_of(w->op->change.flags));
+}
+
+static void do_offers(const struct script_line *line)
+{
+    struct list lost = list_of(script_word(line, 1));
+    struct engine_ask ask = test_ask_seats(2, lost.seats, lost.count);
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    char states[TEXT_MAX];
+    uint32_t len = engine_alternatives(w->engine, &ask, w->now_ms, offers);
+    test_states(w->engine, plan_seat_count(w->plan), states);
+    for (uint32_t i = 0; i < len; i++) {
+        assert_int_equal(offers[i].count, lost.count);
+        for (uint32_t j = 0; j < lost.count; j++) {
+            assert_int_equal(states[offers[i].seats[j]], '.'); /* free, and in no other offer */
+            states[offers[i].seats[j]] = (char)('1' + i);
+        }
+    }
+    script_expect_text(line, script_word(line, 2), drawn(states));
+}
+
 static void do_propose(const struct script_line *line)
 {
     struct engine_offer offer = {.count = 0};
@@ -681,21 +794,6 @@ static void do_propose(const struct script_line *line)
     assert_int_equal(offer.count, refused ? 0 : count);
     for (uint32_t i = 0; i < offer.count; i++)
         assert_int_equal(engine_seat(w->engine, offer.seats[i]).state, ENGINE_FREE);
-}
-
-static void do_alternatives(const struct script_line *line)
-{
-    struct engine_offer offers[ALTERNATIVES_MAX];
-    struct list list = list_of(script_word(line, 2));
-    struct engine_ask ask = test_ask_seats(1, list.seats, list.count);
-    ask.who = who_of(line, 1);
-    uint32_t count = engine_alternatives(w->engine, &ask, w->now_ms, offers);
-    script_expect(line, script_word(line, 3), count);
-    for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(offers[i].count, list.count);
-        for (uint32_t k = 0; k < list.count && script_value(line, "among") != NULL; k++)
-            script_expect(line, script_value(line, "among"), offers[i].seats[k]);
-    }
 }
 
 /* ---- pictures ---- */
@@ -804,8 +902,10 @@ static const struct script_verb verbs[] = {
     {"buyer", do_buyer},
     {"price-of", do_price_of},
     {"stat", do_stat},
+    {"adjacent", do_found},
+    {"any", do_found},
+    {"offers", do_offers},
     {"propose", do_propose},
-    {"alternatives", do_alternatives},
     {"publish", do_publish},
     {"version", do_version},
     {"picture", do_picture},

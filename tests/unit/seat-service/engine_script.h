@@ -10,8 +10,11 @@
  *
  *   sale FROM..TO ...           times of categories a, b, ...; 0: no limit. Before `hall`
  *   channels FROM ...           when each channel opens, the public one first; 0: with the category
- *   hall ROW ... [orphans] [hold=] [buyer=] [floor=] [floor-channel=] [ttl=] [max=] [late=]
- *        [access=] [fees=]      rows as in test_hall.h, or 2x6: two rows of six seats
+ *   hall DRAWING ... [orphans] [hold=] [buyer=] [floor=] [floor-channel=] [ttl=] [max=] [late=]
+ *        [access=] [fees=] [turns=] [apart=]
+ *                               rows as in test_hall.h, with '/' between them; '#' is a seat of
+ *                               category a that is blocked, (62)# is 62 of them, and 20* before a
+ *                               row makes 20 rows
  *   at TIME                     the time of what follows
  *
  *   hold H uN SEATS             options: channels=BITS need area=N quantity=N
@@ -39,7 +42,10 @@
  *
  *   seats STATES   holder SEAT H   area FIELD N ...   buyer N COUNT   price-of LIST CATEGORY PRICE
  * wait TIME op FIELD VALUE ...   read H FIELD VALUE ...   read H -> VERDICT   stat FIELD N ...
- *   propose uN COUNT     alternatives uN SEATS COUNT [among=LOW..HIGH]
+ *   adjacent COUNT DRAWING|VERDICT|*   the best that are found, 'h' in a drawing of the hall; any:
+ *   any COUNT DRAWING|VERDICT|*        apart, too. Options: category=N|any need channels=BITS
+ * flags= offers SEATS DRAWING               1, 2 and 3 where the offers instead of these seats are
+ *   propose uN COUNT
  *
  *   publish VERSION [latest=N]   version N   picture STATES   counts CATEGORY FREE HELD SOLD
  * BLOCKED since VERSION none|behind|SEAT=STATE ... [room=N] */
@@ -50,7 +56,7 @@
 #include "script.h"
 #include "test_hall.h"
 
-enum { ENGINE_WORLD_OPS = 4 };
+enum { ENGINE_WORLD_OPS = 4, ENGINE_WORLD_ROWS = 64 };
 
 struct engine_world {
     struct plan *plan;
@@ -63,6 +69,8 @@ struct engine_world {
     struct plan_category categories[8];
     struct plan_channel channels[8];
     uint32_t category_count, channel_count;
+    uint32_t row_ends[ENGINE_WORLD_ROWS]; /* as drawn: the seat that follows */
+    unsigned rows;
 };
 
 extern struct engine_world engine_world;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HALL "hall 2x6 floor=10 buyer=5; "
+#define HALL "hall 2*(6)a floor=10 buyer=5; "
 
 static const struct script_row rows[] = {
     /* ---- changes that do not fit ---- */
@@ -30,7 +30,7 @@ static const struct script_row rows[] = {
           "begin places c u3 3; wrong quantity=7 says its seats are not free; commit;"
           "wrong says its hold exists already"},
     {"a refused taking does not forget the late hold whose slot it names",
-     "hall 1x8 late=2; hold a u1 0; extend a o; at 600s; expire a; hold b u2 3; begin hold c u3 5;"
+     "hall (8)a late=2; hold a u1 0; extend a o; at 600s; expire a; hold b u2 3; begin hold c u3 5;"
      "wrong hold=a lives=1 add=3 says its hold exists already;"
      "wrong hold=a lives=1 says its hold exists already;"
      "wrong hold=a says its hold exists already; commit; confirm a o"},
@@ -61,7 +61,8 @@ static const struct script_row rows[] = {
           "commit; change b u2 quantity=1; begin release b u2;"
           "wrong quantity=2 says it names another number of places than the hold has"},
     {"a hold may have as much as fits, and not one more",
-     "hall 2x40 hold=0 floor=3072; begin hold a u1 0-63; wrong add=0-64 says no seats, or too many;"
+     "hall 2*(40)a hold=0 floor=3072; begin hold a u1 0-63; wrong add=0-64 says no seats, or too "
+     "many;"
      "commit; begin change a u1 add=64 remove=0;"
      "wrong remove=- says no seats would be left, or too many; commit; begin places b u2 1024;"
      "wrong quantity=1025 says no seats, or too many; commit; change b u2 quantity=1;"
@@ -98,29 +99,30 @@ static const struct script_row rows[] = {
 
     /* ---- late holds ---- */
     {"beyond its room a late hold is over",
-     "hall 1x8 floor=20 late=2; hold a u1 0; extend a o; at 600s; expire a; hold b u3 2;"
+     "hall (8)a floor=20 late=2; hold a u1 0; extend a o; at 600s; expire a; hold b u3 2;"
      "extend b o; at 1200s; expire b; hold c u5 4; extend c o; at 1800s; expire c;"
      "op kind late flags -; stat late-dropped 1; confirm c o -> no-such-hold; confirm a o;"
      "hold d u7 6; extend d o; at 2400s; expire d; places e u9 3; extend e o; at 3000s; expire e;"
      "confirm e o -> no-such-hold; confirm d o; confirm b o"},
     {"room that two late holds gave back is for two",
-     "hall 1x8 late=2; hold a u1 0; extend a o; hold b u2 2; extend b o; at 600s; expire a;"
+     "hall (8)a late=2; hold a u1 0; extend a o; hold b u2 2; extend b o; at 600s; expire a;"
      "expire b; confirm a o; confirm b o; hold c u3 4; extend c o; hold d u4 6; extend d o;"
      "at 1200s; expire c; expire d; stat late-dropped 0; confirm c o; confirm d o"},
     {"an undone expiry keeps no room, and an undone forgetting keeps the hold",
-     "hall 1x8 late=1; hold a u1 0; extend a o; at 600s; begin expire a; op flags remembered; undo;"
+     "hall (8)a late=1; hold a u1 0; extend a o; at 600s; begin expire a; op flags remembered; "
+     "undo;"
      "at 1200s; begin expire a; op flags remembered; undo; at 1800s; expire a;"
      "op flags remembered; at 9060s; begin expire a; op kind forgotten; undo; confirm a o"},
     {"a late hold that its order gave up is not sold to it any more",
-     "hall 1x8 floor=20; hold a u1 0; extend a o; at 600s; expire a; give-up a p -> other-order;"
+     "hall (8)a floor=20; hold a u1 0; extend a o; at 600s; expire a; give-up a p -> other-order;"
      "give-up a o; op kind forgotten; confirm a o -> no-such-hold; takeover;"
      "confirm a o -> no-such-hold; extend a o -> no-such-hold; give-up a o -> no-such-hold"},
     {"a late hold that its order refunded is not sold to it any more",
-     "hall 1x8 floor=20; hold a u1 0; extend a o; at 600s; expire a; refund a o;"
+     "hall (8)a floor=20; hold a u1 0; extend a o; at 600s; expire a; refund a o;"
      "op kind forgotten; confirm a o -> no-such-hold; takeover snapshot;"
      "confirm a o -> no-such-hold; extend a o -> no-such-hold; give-up a o -> no-such-hold"},
     {"a refund before its confirm is final",
-     "hall 1x8 floor=20; hold a u1 3; extend a o; refund a p -> other-order; refund a o;"
+     "hall (8)a floor=20; hold a u1 3; extend a o; refund a p -> other-order; refund a o;"
      "op kind released; confirm a o -> no-such-hold; takeover snapshot;"
      "confirm a o -> no-such-hold; places b u1 4; extend b o; at 600s; expire b; refund b o;"
      "confirm b o -> no-such-hold"},
@@ -149,7 +151,7 @@ static void abandoned_payments_of_places_do_not_use_up_the_slots(void **state)
 {
     (void)state;
     enum { HOLDS = 1000 + LATE_HOLDS_MAX + 3000 }; /* more than such a hall has slots */
-    engine_script("hall 1x8 floor=1000 ttl=1s max=1s");
+    engine_script("hall (8)a floor=1000 ttl=1s max=1s");
     for (uint32_t i = 0; i < HOLDS; i++) /* four a second, for an hour and a half */
         engine_script("at %ums; expire-all 0..9; places a u%u 1; extend a o ttl=1ms", 250 * i,
                       i % 90 + 1);
@@ -163,7 +165,7 @@ static void late_holds_of_different_seats_are_different_states(void **state)
     static const char *const seats[] = {"1,3", "1,4", "2,3", "1,3"};
     uint64_t hashes[4];
     for (size_t i = 0; i < 4; i++) {
-        engine_script("hall 1x8; hold a u1 %s; extend a o; at 600s; expire a; seats ........",
+        engine_script("hall (8)a; hold a u1 %s; extend a o; at 600s; expire a; seats ........",
                       seats[i]);
         hashes[i] = engine_state_hash(engine_world.engine);
         engine_script_end();
@@ -178,7 +180,7 @@ static void late_holds_of_different_seats_are_different_states(void **state)
 static void a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats(void **state)
 {
     (void)state;
-    engine_script("hall 1x8 late=1; hold a u1 0; extend a o; hold b u2 2; extend b o; at 600s;"
+    engine_script("hall (8)a late=1; hold a u1 0; extend a o; hold b u2 2; extend b o; at 600s;"
                   "expire a; begin expire b; op flags -");
     struct change change = engine_world.op->change;
     change.flags = CHANGE_FLAG_REMEMBERED;
@@ -317,7 +319,7 @@ enum { OPEN, SOLD, LATE, LATE_PLACES, KINDS, ALL = (1 << KINDS) - 1 };
  * on, or three places. */
 static void open_kinds(unsigned kinds)
 {
-    engine_script("hall 1x12 floor=10");
+    engine_script("hall (12)a floor=10");
     for (unsigned kind = 0; kind < KINDS; kind++) {
         char name = (char)('a' + kind);
         if (!(kinds >> kind & 1))
@@ -386,7 +388,7 @@ static void a_hold_by_the_last_price_list_is_read(void **state)
     (void)state;
     uint64_t hash;
     struct err_slot err;
-    engine_script("hall 1x12 floor=10");
+    engine_script("hall (12)a floor=10");
     for (int list = 1; list < PRICE_LISTS_MAX; list++)
         engine_script("price 0 %d", list);
     engine_script("hold a u1 0,1; read a list %d", PRICE_LISTS_MAX - 1);

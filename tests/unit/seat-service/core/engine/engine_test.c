@@ -252,10 +252,10 @@ static const struct script_row rows[] = {
     {"after a sale ends the rule of single seats no longer applies",
      "sale 0..1s; hall aaaa aaaaa orphans; hold a u1 0-3; at 999ms;"
      "change a u1 remove=1 -> single-seat-left; op seat 1; at 1s; change a u1 remove=1;"
-     "op flags orphan,last-resort; seats h.hh.....; at 999ms; alternatives u2 2,3 2; at 1s;"
-     "alternatives u2 2,3 0"},
+     "op flags orphan,last-resort; at 999ms; offers 2,3 h.hh/22.11;"
+     "at 1s; offers 2,3 h.hh/....."},
     {"a change at the border of a long row's bitmaps sees both sides",
-     "hall 1x130 orphans; hold a u1 62-65; change a u1 add=61; change a u1 add=66;"
+     "hall (130)a orphans; hold a u1 62-65; change a u1 add=61; change a u1 add=66;"
      "change a u1 remove=62 -> single-seat-left; change a u1 remove=66;"
      "change a u1 add=128 -> single-seat-left; change a u1 add=129 remove=61;"
      "read a seats 62,63,64,65,129"},
@@ -327,8 +327,9 @@ static const struct script_row rows[] = {
      "hall aaaaaa; propose u1 4; hold a u2 0-2; propose u1 4 -> sold-out;"
      "propose u1 9 -> too-many; propose u1 0 -> no-seats"},
     {"alternatives are as many seats of the same category",
-     "hall aaaa aaaa bbbb; hold a u2 1,2; alternatives u1 1,2 1..3 among=4..7;"
-     "alternatives u1 - 0; alternatives u1 0-64 0; alternatives u1 4,12 0; alternatives u1 99 0"},
+     "hall aaaa aaaa bbbb; hold a u2 1,2; offers 1,2 .hh./2211/....;"
+     "offers - .hh./..../....; offers 0-64 .hh./..../....; offers 4,12 .hh./..../....;"
+     "offers 99 .hh./..../...."},
 
     /* ---- full tables ---- */
     {"without room to count a buyer nothing is taken, not even by an order that paid",
