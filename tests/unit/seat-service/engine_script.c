@@ -623,6 +623,14 @@ static void do_seats(const struct script_line *line)
     script_expect_text(line, want, test_states(w->engine, (uint32_t)strlen(want), text));
 }
 
+/* FIELD VALUE ..., from this word on. */
+static void expect_pairs(const struct script_line *line, unsigned from,
+                         const struct script_field *fields)
+{
+    for (unsigned at = from; at < line->len; at += 2)
+        script_expect_field(line, at, fields);
+}
+
 static void do_op(const struct script_line *line)
 {
     static const char *const verdicts[] = {"none", "confirmed", "retaken"};
@@ -641,8 +649,7 @@ static void do_op(const struct script_line *line)
         SCRIPT_NUMBER("opens", us_of(w->op->opens_ms)),
         {.name = NULL},
     };
-    for (unsigned at = 1; at < line->len; at += 2)
-        script_expect_field(line, at, fields);
+    expect_pairs(line, 1, fields);
 }
 
 static void do_read(const struct script_line *line)
@@ -668,8 +675,8 @@ static void do_read(const struct script_line *line)
         SCRIPT_TEXT("purchase", purchase_name(view.purchase)),
         {.name = NULL},
     };
-    for (unsigned at = 2; !refused && at < line->len; at += 2)
-        script_expect_field(line, at, fields);
+    if (!refused)
+        expect_pairs(line, 2, fields);
 }
 
 static void do_holder(const struct script_line *line)
@@ -689,8 +696,7 @@ static void do_area(const struct script_line *line)
         SCRIPT_NUMBER("blocked", area.blocked),
         {.name = NULL},
     };
-    for (unsigned at = 1; at < line->len; at += 2)
-        script_expect_field(line, at, fields);
+    expect_pairs(line, 1, fields);
 }
 
 static void do_buyer(const struct script_line *line)
@@ -713,8 +719,7 @@ static void do_stat(const struct script_line *line)
                                           SCRIPT_NUMBER("late-dropped", stats.late_dropped),
                                           SCRIPT_NUMBER("holds", stats.holds_used),
                                           {.name = NULL}};
-    for (unsigned at = 1; at < line->len; at += 2)
-        script_expect_field(line, at, fields);
+    expect_pairs(line, 1, fields);
 }
 
 /* The seats' states as the hall is drawn; more than eight of one kind with their number. */

@@ -175,24 +175,16 @@ static struct plan *finish(struct making *making, const struct test_hall *hall)
     return plan;
 }
 
-/* Room for that many and no more: a sanitizer marks all of it, in each of the thousands of halls of
- * some tests. */
-static struct making *begin(size_t seats_max)
+struct plan *test_hall_plan(const struct test_hall *hall)
 {
     struct making *making = calloc(1, sizeof(*making));
     assert_non_null(making);
-    making->seats_max = (uint32_t)seats_max;
-    making->seats = calloc(seats_max + 1, sizeof(*making->seats));
-    making->guids = calloc(seats_max + 1, sizeof(*making->guids));
-    return making;
-}
-
-struct plan *test_hall_plan(const struct test_hall *hall)
-{
-    size_t most = 0;
     for (uint32_t i = 0; hall->rows[i] != NULL; i++)
-        most += strlen(hall->rows[i]);
-    struct making *making = begin(most);
+        making->seats_max += (uint32_t)strlen(hall->rows[i]);
+    /* Room for that many and no more: a sanitizer marks all of it, in each of the thousands of
+     * halls of some tests. */
+    making->seats = calloc(making->seats_max + 1, sizeof(*making->seats));
+    making->guids = calloc(making->seats_max + 1, sizeof(*making->guids));
     for (uint32_t i = 0; hall->rows[i] != NULL; i++)
         add_row(making, hall->rows[i], (float)i);
     return finish(making, hall);
@@ -206,13 +198,16 @@ uint32_t test_hall_place(const struct plan *plan, uint32_t seat)
 struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits limits,
                              uint32_t area_capacity)
 {
-    struct making *making = begin((size_t)rows * seats);
-    for (uint32_t r = 0; r < rows; r++) {
-        making->draft.run_count++;
-        for (uint32_t s = 0; s < seats; s++)
-            add_seat(making, 'a', r, s, (float)s - (float)seats / 2, (float)r);
-    }
-    return finish(making, &(struct test_hall){.limits = limits, .area_capacity = area_capacity});
+    const char **drawn = calloc(rows + 1, sizeof(*drawn));
+    char row[PLAN_ROW_SEATS_MAX + 1] = "";
+    assert(seats <= PLAN_ROW_SEATS_MAX);
+    memset(row, 'a', seats);
+    for (uint32_t i = 0; i < rows; i++)
+        drawn[i] = row;
+    struct plan *plan = test_hall_plan(
+        &(struct test_hall){.rows = drawn, .limits = limits, .area_capacity = area_capacity});
+    free(drawn);
+    return plan;
 }
 
 struct engine *test_hall_engine(const struct plan *plan)

@@ -630,30 +630,14 @@ static void a_read_fails_while_a_hold_is_written_and_afterwards(void **state)
     hold_slots_deinit(&now.slots);
 }
 
-static void a_seat_turns_only_from_its_state_and_holder(void **state)
-{
-    (void)state;
-    static const struct row held = {.want = {{1, 2}}};
-    now.row = &held;
-    now.plan = test_hall_block(1, 8, test_limits(), 0);
-    begin_held();
-    assert_false(seats_turn(&now.seats, 1, SEAT_SOLD, 7, SEAT_FREE, 0)); /* it is not sold, */
-    assert_false(seats_turn(&now.seats, 1, SEAT_HELD, 8, SEAT_FREE, 0)); /* and not theirs */
-    assert_true(seats_turn(&now.seats, 1, SEAT_HELD, 7, SEAT_FREE, 0));
-    seats_deinit(&now.seats);
-    plan_destroy(now.plan);
-    now.plan = NULL;
-}
-
 int main(void)
 {
-    struct CMUnitTest tests[ROWS + 3] = {
+    struct CMUnitTest tests[ROWS + 2] = {
         cmocka_unit_test(an_id_that_names_no_slot_is_not_there),
         cmocka_unit_test(a_read_fails_while_a_hold_is_written_and_afterwards),
-        cmocka_unit_test(a_seat_turns_only_from_its_state_and_holder),
     };
     for (size_t i = 0; i < ROWS; i++)
-        tests[3 + i] = (struct CMUnitTest){.name = rows[i].name,
+        tests[2 + i] = (struct CMUnitTest){.name = rows[i].name,
                                            .test_func = interrupt_everywhere,
                                            .initial_state = (void *)(uintptr_t)&rows[i]};
     return cmocka_run_group_tests(tests, NULL, NULL);

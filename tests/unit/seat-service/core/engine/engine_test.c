@@ -3,8 +3,6 @@
 #include "engine_script.h"
 #include "plan_body.h"
 
-#include <stdlib.h>
-
 /* Category a is sold from 2 s to 9 s, b always, c from 3 s, d as a. Channel 1 opens at 1 s, channel
  * 2 with its category. */
 #define CLOCK "sale 2s..9s 0..0 3s..0 2s..9s; channels 0 1s 0; "
@@ -452,37 +450,22 @@ static void a_hold_sold_without_an_order_belongs_to_no_order(void **state)
 static void each_area_counts_in_the_state_and_in_a_snapshot(void **state)
 {
     (void)state;
-    struct plan *plan = plan_body_taken(
+    engine_world.plan = plan_body_taken(
         "{'name':'S','currency':'KRW','categories':[{'name':'A','price':1}],'areas':["
         "{'id':'a','category':'A','capacity':9},{'id':'b','category':'A','capacity':9},"
         "{'id':'c','category':'A','capacity':9}],'plan':{'name':'','categories':[],'zones':[]}}");
-    struct engine *engine = test_hall_engine(plan), *other = test_hall_engine(plan);
-    struct engine_op op;
-    struct engine_count count;
-    uint64_t last = engine_state_hash(engine);
-    for (uint16_t area = 0; area < 3; area++) {
-        assert_int_equal(engine_block_area(engine, area, area + 1u, SPAN(""), TEST_NOW_MS, &op),
-                         ENGINE_OK);
-        engine_settle(engine, &op);
-        assert_int_not_equal(engine_state_hash(engine), last);
-        last = engine_state_hash(engine);
+    engine_script_open();
+    uint64_t last = engine_state_hash(engine_world.engine);
+    for (unsigned area = 0; area < 3; area++) {
+        engine_script("block-places %u area=%u", area + 1, area);
+        assert_int_not_equal(engine_state_hash(engine_world.engine), last);
+        last = engine_state_hash(engine_world.engine);
     }
-    test_publish(engine);
-    engine_counts(engine, &count);
-    assert_int_equal(count.blocked, 1 + 2 + 3);
-    assert_int_equal(count.free, 3 * 9 - 6);
-    size_t room = engine_snapshot_size(engine);
-    uint8_t *bytes = malloc(room);
-    engine_replay_begin(other);
-    assert_int_equal(
-        engine_snapshot_read(other, bytes, engine_snapshot_write(engine, bytes, room), NULL), 0);
-    for (uint16_t area = 0; area < 3; area++)
-        assert_int_equal(engine_area(other, area).blocked, area + 1);
-    assert_int_equal(engine_state_hash(other), last);
-    free(bytes);
-    engine_destroy(other);
-    engine_destroy(engine);
-    plan_destroy(plan);
+    engine_script("publish 1; counts 0 21 0 0 6; takeover snapshot");
+    for (unsigned area = 0; area < 3; area++)
+        engine_script("unblock-places %u area=%u -> sold-out; unblock-places %u area=%u", area + 2,
+                      area, area + 1, area);
+    engine_script_end();
 }
 
 int main(void)

@@ -42,6 +42,7 @@ static void a_late_release_does_not_free_a_resold_seat(void **state)
     struct plan *plan = begin(&seats, 1, 8);
     assert_int_equal(claim(&seats, 7, ORPHANS_IGNORED, &result, TEST_SEATS(3)), CLAIM_DONE);
     uint64_t seen = seats_read(&seats, 3);
+    assert_false(seats_turn(&seats, 3, SEAT_SOLD, 7, SEAT_FREE, 0)); /* it is not sold */
     assert_true(seats_turn(&seats, 3, SEAT_HELD, 7, SEAT_FREE, 0));
     assert_int_equal(claim(&seats, 8, ORPHANS_IGNORED, &result, TEST_SEATS(3)), CLAIM_DONE);
     assert_false(seats_turn(&seats, 3, SEAT_HELD, 7, SEAT_FREE, 0));
