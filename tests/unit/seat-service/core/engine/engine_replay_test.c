@@ -1,10 +1,10 @@
 /* engine_replay_test.c: an engine made from a journal or a snapshot. Both give back everything,
  * late holds and counts of buyers included; a change or a snapshot that does not fit is refused in
  * each of its parts and leaves the engine as it was. engine_script.h has the words of a row. */
-#include "core/engine/wire.h"
 #include "engine_script.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,151 +251,111 @@ static void a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same(void **sta
     engine_script_end();
 }
 
-/* A snapshot by hand, byte by byte as engine_replay.c describes it: of a plan whose hash is zeros,
- * with two categories; nothing but places is blocked. */
-struct kept {
-    uint64_t id, buyer, session, order, expires_ms, hard_end_ms, version, quantity, count;
-    uint64_t price_list, area, status, verdict;
-    uint32_t seats[4];
+/* ---- a snapshot, byte by byte ---- */
+
+/* A hold of each kind: open, sold, late with two seats and late with three places. */
+#define KINDS                                                                                      \
+    "hall (12)a floor=10; at 400s; hold a u1 0,1; at 0; hold b u2 2,3; extend b o; confirm b o;"   \
+    "hold c u3 4,5; extend c o; places d u4 3; extend d o; at 480064ms; expire c; expire d"
+#define ZEROS_32 "0000000000000000000000000000000000000000000000000000000000000000"
+#define ORDER    "bef601864ce263af" ZEROS_32 /* and no purchase */
+
+/* Stored snapshots outlive programs: later programs must read these bytes. */
+static const struct piece {
+    const char *name, *hex;
+} pieces[] = {
+    {"magic and format", "4647534e01"},
+    {"plan", ZEROS_32},
+    {"highest generation", "01"},
+    {"price lists", "01"},
+    {"prices of both categories", "e807d00f"},
+    {"places blocked", "00"},
+    {"seats blocked", "00"},
+    {"holds", "04"},
+
+    {"open id", "0100000100000000"},
+    {"open version", "01"},
+    {"open status", "00"},
+    {"open verdict", "00"},
+    {"open price list", "00"},
+    {"open buyer and session", "01000000000000000100000000000000"},
+    {"open order", "0000000000000000"},
+    {"open end and hard end", "c0df72e0b08c01"},
+    {"open area", "00"},
+    {"open seats", "020000"},
+
+    {"sold id", "0200000100000000"},
+    {"sold version", "03"},
+    {"sold status", "01"},
+    {"sold verdict", "01"},
+    {"sold price list", "00"},
+    {"sold buyer and session", "02000000000000000200000000000000"},
+    {"sold order", ORDER},
+    {"sold end and hard end", "c0aa5ae0fb73"},
+    {"sold area", "00"},
+    {"sold seats", "020200"},
+
+    {"late id", "0300000100000000"},
+    {"late version", "03"},
+    {"late status", "02"},
+    {"late verdict", "00"},
+    {"late price list", "00"},
+    {"late buyer and session", "03000000000000000300000000000000"},
+    {"late order", ORDER},
+    {"late end and hard end", "80e59104e0fb73"},
+    {"late area", "00"},
+    {"late quantity", "02"},
+    {"late seats", "020400"},
+
+    {"late places' id", "0400000100000000"},
+    {"late places' version", "03"},
+    {"late places' status", "02"},
+    {"late places' verdict", "00"},
+    {"late places' price list", "00"},
+    {"late places' buyer and session", "04000000000000000400000000000000"},
+    {"late places' order", ORDER},
+    {"late places' end and hard end", "80e59104e0fb73"},
+    {"late places' area", "01"},
+    {"late places' quantity", "03"},
+
+    {"hash of the state", "eb42c84110d8c2ac"},
 };
 
-struct snapshot {
-    uint64_t lists, places_blocked, len, hash;
-    struct kept holds[4];
-};
-
-static uint8_t *put_hold(const struct kept *hold, uint8_t *at)
+/* The pieces, one of them replaced. */
+static struct test_bytes assemble(const char *name, const char *hex)
 {
-    static const uint8_t no_purchase[CHANGE_HASH_BYTES];
-    at = wire_put_hash(at, hold->id);
-    at = wire_put_number(at, hold->version);
-    *at++ = (uint8_t)hold->status;
-    *at++ = (uint8_t)hold->verdict;
-    at = wire_put_number(at, hold->price_list);
-    at = wire_put_hash(at, hold->buyer);
-    at = wire_put_hash(at, hold->session);
-    at = wire_put_hash(at, hold->order);
-    if (hold->order != 0) {
-        memcpy(at, no_purchase, sizeof(no_purchase));
-        at += sizeof(no_purchase);
+    static uint8_t bytes[1024];
+    struct test_bytes all = {bytes, 0};
+    bool replaced = name == NULL;
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        bool other = name != NULL && strcmp(pieces[i].name, name) == 0;
+        unsigned byte;
+        for (const char *at = other ? hex : pieces[i].hex; sscanf(at, "%2x", &byte) == 1; at += 2)
+            bytes[all.len++] = (uint8_t)byte;
+        replaced = replaced || other;
     }
-    at = wire_put_number(at, hold->expires_ms);
-    at = wire_put_number(at, hold->hard_end_ms);
-    at = wire_put_number(at, hold->area == CHANGE_AREA_NONE ? 0 : hold->area + 1);
-    if (hold->area != CHANGE_AREA_NONE)
-        return wire_put_number(at, hold->quantity);
-    if (hold->status == HOLD_LATE)
-        at = wire_put_number(at, hold->quantity);
-    return wire_put_seats(at, hold->seats, (uint32_t)hold->count);
+    assert_true(replaced);
+    return all;
 }
 
-static struct test_bytes put(const struct snapshot *snapshot)
-{
-    static const uint8_t head[] = {'F', 'G', 'S', 'N', 1}, plan[PLAN_HASH_BYTES];
-    static uint8_t bytes[2048];
-    uint8_t *at = bytes;
-    memcpy(at, head, sizeof(head));
-    at += sizeof(head);
-    memcpy(at, plan, sizeof(plan));
-    at += sizeof(plan);
-    at = wire_put_number(at, 1); /* the highest generation */
-    at = wire_put_number(at, snapshot->lists);
-    for (uint32_t i = 0; i < snapshot->lists; i++) {
-        at = wire_put_number(at, i == 0 ? 1000 : i); /* see `price` below */
-        at = wire_put_number(at, 2000);
-    }
-    at = wire_put_number(at, snapshot->places_blocked);
-    at = wire_put_number(at, 0);
-    at = wire_put_number(at, snapshot->len);
-    for (uint32_t i = 0; i < snapshot->len; i++)
-        at = put_hold(&snapshot->holds[i], at);
-    at = wire_put_hash(at, snapshot->hash);
-    return (struct test_bytes){bytes, (size_t)(at - bytes)};
-}
-
-enum { OPEN, SOLD, LATE, LATE_PLACES, KINDS, ALL = (1 << KINDS) - 1 };
-
-/* Opens a hall with a hold of each of these kinds; the nth has the nth letter and two seats from 2n
- * on, or three places. */
-static void open_kinds(unsigned kinds)
-{
-    engine_script("hall (12)a floor=10");
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        char name = (char)('a' + kind);
-        if (!(kinds >> kind & 1))
-            continue;
-        if (kind == LATE_PLACES)
-            engine_script("at 0; places %c u%u 3", name, kind + 1);
-        else
-            engine_script("at %ds; hold %c u%u %u,%u", kind == OPEN ? 400 : 0, name, kind + 1,
-                          2 * kind, 2 * kind + 1);
-        if (kind != OPEN)
-            engine_script("extend %c o", name);
-        if (kind == SOLD)
-            engine_script("confirm %c o", name);
-    }
-    if (kinds >> LATE & 1)
-        engine_script("at 480064ms; expire %c", 'a' + LATE); /* in the order of their slots */
-    if (kinds >> LATE_PLACES & 1)
-        engine_script("at 480064ms; expire %c", 'a' + LATE_PLACES);
-}
-
-static struct snapshot snapshot_of(unsigned kinds)
-{
-    struct engine *engine = engine_world.engine;
-    struct snapshot snapshot = {.lists = engine_price_list(engine) + 1u,
-                                .hash = engine_state_hash(engine)};
-    uint32_t number = 1;
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        const struct hold_slot *slot = engine_slot(engine, number);
-        if (!(kinds >> kind & 1))
-            continue;
-        struct kept *kept = &snapshot.holds[snapshot.len++];
-        *kept = (struct kept){.id = hold_id(&engine->holds, number++),
-                              .buyer = slot->buyer,
-                              .session = slot->session,
-                              .order = slot->order,
-                              .expires_ms = slot->expires_ms,
-                              .hard_end_ms = slot->hard_end_ms,
-                              .version = slot->version,
-                              .quantity = slot->count,
-                              .seats = {2 * kind, 2 * kind + 1},
-                              .count = kind == LATE_PLACES ? 0 : 2,
-                              .price_list = slot->price_list,
-                              .area = slot->area,
-                              .status = slot->status,
-                              .verdict = slot->verdict};
-    }
-    return snapshot;
-}
-
-static void an_engine_writes_the_bytes_that_are_described(void **state)
+static void an_engine_writes_the_bytes_that_later_programs_read(void **state)
 {
     (void)state;
-    for (unsigned kinds = 1; kinds <= ALL; kinds++) { /* without a hold there is no generation */
-        open_kinds(kinds);
-        struct snapshot snapshot = snapshot_of(kinds);
-        struct test_bytes bytes = test_snapshot(engine_world.follower), by_hand = put(&snapshot);
-        assert_int_equal(bytes.len, by_hand.len);
-        assert_memory_equal(bytes.at, by_hand.at, bytes.len);
-        free(bytes.at);
-        engine_script_end();
-    }
+    engine_script(KINDS);
+    struct test_bytes bytes = test_snapshot(engine_world.follower), want = assemble(NULL, NULL);
+    assert_int_equal(bytes.len, want.len);
+    assert_memory_equal(bytes.at, want.at, want.len);
+    free(bytes.at);
+    engine_script_end();
 }
 
 static void a_hold_by_the_last_price_list_is_read(void **state)
 {
     (void)state;
-    uint64_t hash;
-    struct err_slot err;
     engine_script("hall (12)a floor=10");
     for (int list = 1; list < PRICE_LISTS_MAX; list++)
         engine_script("price 0 %d", list);
-    engine_script("hold a u1 0,1; read a list %d", PRICE_LISTS_MAX - 1);
-    struct snapshot snapshot = snapshot_of(1 << OPEN);
-    struct test_bytes bytes = put(&snapshot);
-    assert_int_equal(read_into(bytes, &hash, &err), 0);
-    assert_true(hash == engine_state_hash(engine_world.engine));
+    engine_script("hold a u1 0,1; takeover snapshot; read a list %d", PRICE_LISTS_MAX - 1);
     engine_script_end();
 }
 
@@ -404,73 +364,50 @@ static void a_state_keeps_its_hash(void **state)
 {
     (void)state;
     static const struct {
-        unsigned kinds;
+        const char *script;
         uint64_t hash;
-    } cases[] = {{0, UINT64_C(0x373870fd0ea934cd)},
-                 {1 << OPEN, UINT64_C(0xe457089eefaebf73)},
-                 {ALL, UINT64_C(0xacc2d81041c842eb)}};
+    } cases[] = {
+        {"hall (12)a floor=10", UINT64_C(0x373870fd0ea934cd)},
+        {"hall (12)a floor=10; at 400s; hold a u1 0,1", UINT64_C(0xe457089eefaebf73)},
+        {KINDS, UINT64_C(0xacc2d81041c842eb)},
+    };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        open_kinds(cases[i].kinds);
+        engine_script("%s", cases[i].script);
         assert_true(engine_state_hash(engine_world.engine) == cases[i].hash);
         engine_script_end();
     }
 }
 
-static void refuse(const char *name, const struct snapshot *snapshot, int rc, const char *says)
-{
-    struct err_slot err;
-    uint64_t hash;
-    int got = read_into(put(snapshot), &hash, &err);
-    if (got != rc || strstr(err.text, says) == NULL)
-        fail_msg("%s: it is %d, \"%s\"", name, got, err.text);
-}
-
 static void a_snapshot_that_no_engine_writes_is_refused_by_name(void **state)
 {
     (void)state;
-    open_kinds(ALL);
-    const struct snapshot right = snapshot_of(ALL);
-    const uint64_t next_life = right.holds[OPEN].id + (UINT64_C(1) << 24);
-#define AT(MEMBER) offsetof(struct snapshot, MEMBER)
-    const struct {
-        const char *name;
-        size_t at;
-        uint64_t value; /* instead of what is right */
+    static const struct {
+        const char *piece, *hex; /* instead of what is right */
         int rc;
         const char *says;
     } cases[] = {
-        {"no prices", AT(lists), 0, ERR_SYNTAX, "has no prices"},
-        {"too many blocked", AT(places_blocked), 11, ERR_SYNTAX,
-         "blocks more places than an area has"},
-        {"all blocked, of which the late hold needs none", AT(places_blocked), 10, ERR_STATE,
-         "does not give the state"},
-        {"a late area beyond the last", AT(holds[LATE_PLACES].area), 1, ERR_SYNTAX,
-         "has a number that is too large"},
-        {"a late price beyond the last", AT(holds[LATE].price_list), 1, ERR_STATE,
-         "its prices are not known"},
-        {"a price beyond the last", AT(holds[OPEN].price_list), 1, ERR_STATE,
-         "its prices are not known"},
-        {"a late seat less", AT(holds[LATE].count), 1, ERR_SYNTAX,
-         "another number of seats than it had"},
-        {"a late hold twice", AT(holds[LATE_PLACES].id), right.holds[LATE].id, ERR_STATE,
-         "its hold exists already"},
-        {"a late hold in a slot in use", AT(holds[LATE].id), next_life, ERR_STATE,
-         "its hold exists already"},
-        {"a hold in a slot in use", AT(holds[SOLD].id), next_life, ERR_STATE,
-         "its hold exists already"},
-        {"an unknown status", AT(holds[OPEN].status), HOLD_LATE + 1, ERR_SYNTAX,
-         "has a wrong status"},
-        {"another state", AT(hash), right.hash + 1, ERR_STATE, "does not give the state"},
+        {"price lists", "00", ERR_SYNTAX, "has no prices"},
+        {"places blocked", "0b", ERR_SYNTAX, "blocks more places than an area has"},
+        {"places blocked", "0a", ERR_STATE, "does not give the state"}, /* none is left for d */
+        {"late seats", "020407", ERR_STATE, "a seat or area that the plan does not have"},
+        {"late seats", "0104", ERR_SYNTAX, "another number of seats than it had"},
+        {"late places' area", "02", ERR_SYNTAX, "has a number that is too large"},
+        {"late price list", "01", ERR_STATE, "its prices are not known"},
+        {"open price list", "01", ERR_STATE, "its prices are not known"},
+        {"late places' id", "0300000100000000", ERR_STATE, "its hold exists already"},
+        {"late id", "0100000200000000", ERR_STATE, "its hold exists already"}, /* the open one's */
+        {"sold id", "0100000200000000", ERR_STATE, "its hold exists already"}, /* next life */
+        {"open status", "03", ERR_SYNTAX, "has a wrong status"},
+        {"hash of the state", "ec42c84110d8c2ac", ERR_STATE, "does not give the state"},
     };
+    engine_script(KINDS);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct snapshot snapshot = right;
-        memcpy((uint8_t *)&snapshot + cases[i].at, &cases[i].value, sizeof(cases[i].value));
-        refuse(cases[i].name, &snapshot, cases[i].rc, cases[i].says);
+        struct err_slot err;
+        uint64_t hash;
+        int rc = read_into(assemble(cases[i].piece, cases[i].hex), &hash, &err);
+        if (rc != cases[i].rc || strstr(err.text, cases[i].says) == NULL)
+            fail_msg("%s: it is %d, \"%s\"", cases[i].piece, rc, err.text);
     }
-    struct snapshot snapshot = right;
-    snapshot.holds[LATE].seats[1] = 12;
-    refuse("a late seat beyond the last", &snapshot, ERR_STATE,
-           "a seat or area that the plan does not have");
     engine_script_end();
 }
 
@@ -483,7 +420,7 @@ int main(void)
         cmocka_unit_test(a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats),
         cmocka_unit_test(a_snapshot_that_lost_or_gained_bytes_is_refused),
         cmocka_unit_test(a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same),
-        cmocka_unit_test(an_engine_writes_the_bytes_that_are_described),
+        cmocka_unit_test(an_engine_writes_the_bytes_that_later_programs_read),
         cmocka_unit_test(a_hold_by_the_last_price_list_is_read),
         cmocka_unit_test(a_state_keeps_its_hash),
         cmocka_unit_test(a_snapshot_that_no_engine_writes_is_refused_by_name),
