@@ -705,19 +705,11 @@ static void do_buyer(const struct script_line *line)
     script_expect(line, script_word(line, 2), buyers_count(&w->engine->buyers, buyer));
 }
 
-static void do_price_of(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 3),
-                  engine_price_of(w->follower, (uint16_t)script_number(script_word(line, 1)),
-                                  (uint8_t)script_number(script_word(line, 2))));
-}
-
 static void do_stat(const struct script_line *line)
 {
     struct engine_stats stats = engine_stats(w->engine);
     const struct script_field fields[] = {SCRIPT_NUMBER("undone", stats.undone),
                                           SCRIPT_NUMBER("late-dropped", stats.late_dropped),
-                                          SCRIPT_NUMBER("holds", stats.holds_used),
                                           {.name = NULL}};
     expect_pairs(line, 1, fields);
 }
@@ -749,20 +741,30 @@ static const char *drawn(const char *states)
 static void do_found(const struct script_line *line)
 {
     const char *category = script_value(line, "category"), *want = script_word(line, 2);
-    bool adjacent = strcmp(line->words[0], "adjacent") == 0,
-         any = category != NULL && strcmp(category, "any") == 0;
-    struct engine_ask ask =
-        test_ask_best(1, 0, (uint32_t)script_number(script_word(line, 1)), adjacent);
+    bool any = category != NULL && strcmp(category, "any") == 0;
+    bool proposes = strcmp(line->words[0], "propose") == 0;
+    struct engine_ask ask = test_ask_best(1, 0, (uint32_t)script_number(script_word(line, 1)),
+                                          strcmp(line->words[0], "any") != 0);
+    struct engine_offer offer = {.count = 0};
     ask.category = any ? ENGINE_CATEGORY_ANY : (uint8_t)script_value_or(line, "category", 0);
     ask.who.access_need = script_has(line, "need");
     ask.who.channels = (uint32_t)script_value_or(line, "channels", 1);
     char states[TEXT_MAX];
-    enum engine_verdict verdict = engine_hold(w->engine, &ask, w->now_ms, next_op());
+    enum engine_verdict verdict =
+        proposes ? engine_propose(w->engine, &ask, w->now_ms, next_op(), &offer)
+                 : engine_hold(w->engine, &ask, w->now_ms, next_op());
     const char *got = engine_verdict_name(verdict);
     if (verdict == ENGINE_OK) {
-        got = drawn(test_states(w->engine, plan_seat_count(w->plan), states));
-        undo((unsigned)(w->op - w->ops));
+        test_states(w->engine, plan_seat_count(w->plan), states);
+        assert_int_equal(offer.count, proposes ? ask.quantity : 0);
+        for (uint32_t i = 0; i < offer.count; i++) {
+            assert_int_equal(states[offer.seats[i]], '.');
+            states[offer.seats[i]] = 'h';
+        }
+        got = drawn(states);
     }
+    if (verdict == ENGINE_OK && !proposes)
+        undo((unsigned)(w->op - w->ops));
     if (strcmp(want, "*") != 0)
         script_expect_text(line, want, got);
     if (script_value(line, "flags") != NULL)
@@ -785,20 +787,6 @@ static void do_offers(const struct script_line *line)
         }
     }
     script_expect_text(line, script_word(line, 2), drawn(states));
-}
-
-static void do_propose(const struct script_line *line)
-{
-    struct engine_offer offer = {.count = 0};
-    uint32_t count = (uint32_t)script_number(script_word(line, 2));
-    struct engine_ask ask = test_ask_best(1, ENGINE_CATEGORY_ANY, count, true);
-    ask.who = who_of(line, 1);
-    enum engine_verdict verdict = engine_propose(w->engine, &ask, w->now_ms, next_op(), &offer);
-    bool refused = line->len > 3 && strcmp(line->words[3], "->") == 0;
-    script_expect_text(line, refused ? line->words[4] : "ok", engine_verdict_name(verdict));
-    assert_int_equal(offer.count, refused ? 0 : count);
-    for (uint32_t i = 0; i < offer.count; i++)
-        assert_int_equal(engine_seat(w->engine, offer.seats[i]).state, ENGINE_FREE);
 }
 
 /* ---- pictures ---- */
@@ -905,12 +893,11 @@ static const struct script_verb verbs[] = {
     {"holder", do_holder},
     {"area", do_area},
     {"buyer", do_buyer},
-    {"price-of", do_price_of},
     {"stat", do_stat},
     {"adjacent", do_found},
     {"any", do_found},
     {"offers", do_offers},
-    {"propose", do_propose},
+    {"propose", do_found},
     {"publish", do_publish},
     {"version", do_version},
     {"picture", do_picture},
@@ -953,6 +940,6 @@ void engine_script(const char *format, ...)
 
 void engine_script_row(void **state)
 {
-    script_run(*state, verbs);
+    script_run_cases(*state, engine_script_end, verbs);
     engine_script_end();
 }

@@ -40,15 +40,17 @@
  *   wrong KEY=VALUE ... says TEXT   the last op's change, altered, is refused by the follower
  *   import                          a change of kind IMPORTED, for `wrong`
  *
- *   seats STATES   holder SEAT H   area FIELD N ...   buyer N COUNT   price-of LIST CATEGORY PRICE
- * wait TIME op FIELD VALUE ...   read H FIELD VALUE ...   read H -> VERDICT   stat FIELD N ...
- *   adjacent COUNT DRAWING|VERDICT|*   the best that are found, 'h' in a drawing of the hall; any:
- *   any COUNT DRAWING|VERDICT|*        apart, too. Options: category=N|any need channels=BITS
- * flags= offers SEATS DRAWING               1, 2 and 3 where the offers instead of these seats are
- *   propose uN COUNT
+ *   seats STATES | holder SEAT H | buyer N COUNT | version N | picture STATES
+ *   area FIELD N ... | op FIELD VALUE ... | stat FIELD N ...
+ *   read H FIELD VALUE ... | read H -> VERDICT
+ *   adjacent|any|propose COUNT DRAWING      the best seats, 'h' in a drawing; or a verdict, or *
+ *        options: category=N|any channels=BITS need flags=
+ *   offers SEATS DRAWING        1, 2 and 3 where the offers instead of these seats are
+ *   publish VERSION [latest=N]
+ *   counts CATEGORY FREE HELD SOLD BLOCKED
+ *   since VERSION none|behind|SEAT=STATE ... [room=N]
  *
- *   publish VERSION [latest=N]   version N   picture STATES   counts CATEGORY FREE HELD SOLD
- * BLOCKED since VERSION none|behind|SEAT=STATE ... [room=N] */
+ * A row "SCRIPT || CASE | CASE" runs once per case (script.h). */
 #ifndef FG_TEST_ENGINE_SCRIPT_H
 #define FG_TEST_ENGINE_SCRIPT_H
 

@@ -78,7 +78,7 @@ static const struct script_row rows[] = {
           "wrong category=2 says its category or price list is not the next one;"
           "wrong list=2 says its category or price list is not the next one;"
           "wrong list=0 says its category or price list is not the next one; commit;"
-          "price-of 1 1 700; price-of 1 0 1000"},
+          "takeover; places a u1 1; op total 700; hold b u1 5; op total 1000"},
     {"seats that an order takes again must exist",
      HALL "hold a u1 0,1,2; places b u2 2; extend a o; extend b o; at 600s; expire a; expire b;"
           "begin confirm a o; op verdict retaken;"

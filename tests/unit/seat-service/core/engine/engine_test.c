@@ -321,9 +321,9 @@ static const struct script_row rows[] = {
      "hall aaaa =aa =aaa ~aa; try hold a u1 4,5; try hold a u1 0,2,4,5; try hold a u1 4-8;"
      "hold a u1 0,1,4 -> whole-table; op seat 4; hold a u1 4,5,6,8 -> whole-table; op seat 6;"
      "hold a u1 8 -> whole-table; try hold a u1 0,9"},
-    {"a proposal is free and holds nothing",
-     "hall aaaaaa; propose u1 4; hold a u2 0-2; propose u1 4 -> sold-out;"
-     "propose u1 9 -> too-many; propose u1 0 -> no-seats"},
+    {"a proposal is free and holds nothing", "hall aaaaaa; propose 4 *; seats ......; hold a u2 "
+                                             "0-2; propose 4 sold-out; propose 9 too-many;"
+                                             "propose 0 no-seats"},
     {"alternatives are as many seats of the same category",
      "hall aaaa aaaa bbbb; hold a u2 1,2; offers 1,2 .hh./2211/....;"
      "offers - .hh./..../....; offers 0-64 .hh./..../....; offers 4,12 .hh./..../....;"

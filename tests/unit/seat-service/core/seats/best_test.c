@@ -115,33 +115,14 @@ static const struct script_row rows[] = {
     {"from then on they are like others",
      "hall aA+a access=1ms; at 1ms; adjacent 4 hhhh; adjacent 2 .hh.; adjacent 4 hhhh need;"
      "adjacent 2 .hh. need"},
+    {"a single seat is seen on both sides of the border of bitmaps",
+     "hall ($a)#aaa($b)# orphans; adjacent 2 * flags=best,adjacent,orphan,last-resort;"
+     "adjacent 3 * flags=best,adjacent"
+     " || 0 97 | 30 67 | 61 36 | 62 35 | 63 34 | 64 33 | 97 0"},
+    {"a smaller gap is worth three rows in a drawing of any size and direction",
+     "hall a##aa/#####/#####/aa#a# turns=$a apart=$b; any 3 .##../#####/#####/hh#h#"
+     " || 0 10 | 1 10 | 2 10 | 3 10 | 0 0.1 | 1 0.1 | 2 0.1 | 3 0.1"},
 };
-
-/* Of three free seats two are taken: before the border of the bitmaps and behind it. */
-static void single_seat_is_seen_on_both_sides_of_the_border(void **state)
-{
-    (void)state;
-    static const unsigned firsts[] = {0, 30, 61, 62, 63, 64, 97};
-    for (unsigned i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
-        engine_script(
-            "hall (%u)#aaa(%u)# orphans; adjacent 2 * flags=best,adjacent,orphan,last-resort;"
-            "adjacent 3 * flags=best,adjacent",
-            firsts[i], 97 - firsts[i]);
-        engine_script_end();
-    }
-}
-
-/* A gap of two places, or one of one place three rows further back, in drawings of any size. */
-static void smaller_gap_is_worth_some_rows_in_any_drawing(void **state)
-{
-    (void)state;
-    for (unsigned drawing = 0; drawing < 8; drawing++) {
-        engine_script(
-            "hall a##aa/#####/#####/aa#a# turns=%u apart=%s; any 3 .##../#####/#####/hh#h#",
-            drawing % 4, drawing < 4 ? "10" : "0.1");
-        engine_script_end();
-    }
-}
 
 #define ROW_AT(y, seats) "{'row_number':'2','position':{'x':0,'y':" y "},'seats':[" seats "]}"
 
@@ -348,8 +329,6 @@ static void a_crowd_is_spread_over_the_nearest_and_no_further(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_seat_is_seen_on_both_sides_of_the_border),
-        cmocka_unit_test(smaller_gap_is_worth_some_rows_in_any_drawing),
         cmocka_unit_test(middle_of_the_seats_is_what_is_near),
         cmocka_unit_test(need_for_access_is_refused_only_if_no_legal_seats_are_left),
         cmocka_unit_test(lone_buyer_gets_the_best),
