@@ -937,17 +937,14 @@ static void shapes_that_are_too_many_are_left_out(void **state)
 static void buyers_see_the_limits_that_bind_them(void **state)
 {
     (void)state;
-    static const char *const shown[] = {"max_per_buyer", "max_per_hold", "hold_ttl_s", "hold_max_s",
-                                        "rate_per_session_per_s"};
-    unsigned count = 0;
-    for (unsigned i = 0; i < plan_limit_count; i++) {
-        if (!plan_limit_table[i].shown)
-            continue;
-        assert_true(count < LEN(shown));
-        assert_string_equal(plan_limit_table[i].name, shown[count]);
-        count++;
-    }
-    assert_int_equal(count, LEN(shown));
+    char shown[256];
+    struct text text = text_on(shown, sizeof(shown) - 1);
+    for (unsigned i = 0; i < plan_limit_count; i++)
+        if (plan_limit_table[i].shown)
+            text_printf(&text, "%s ", plan_limit_table[i].name);
+    shown[text.len] = '\0';
+    assert_string_equal(shown,
+                        "max_per_buyer max_per_hold hold_ttl_s hold_max_s rate_per_session_per_s ");
 }
 
 int main(void)
