@@ -50,9 +50,8 @@ static int load(struct span text, char *const *environment)
     return config_parse("a.conf", text, environment, parts, PARTS, &err);
 }
 
-static void every_kind_is_read(void **state)
+TEST_CASE(every_kind_is_read)
 {
-    (void)state;
     assert_int_equal(0, load(SPAN("# a comment\n"
                                   "\n"
                                   "  [redis]  # another\r\n"
@@ -75,9 +74,8 @@ static void every_kind_is_read(void **state)
     assert_string_equal("a#b", got.name);
 }
 
-static void the_environment_wins_over_the_file_and_the_file_over_the_default(void **state)
+TEST_CASE(the_environment_wins_over_the_file_and_the_file_over_the_default)
 {
-    (void)state;
     char *environment[] = {"HOME=/root",
                            "FAIRGATE_REDIS_TIMEOUT=1m",
                            "FAIRGATE_REDIS_PATH=/from/env",
@@ -95,9 +93,8 @@ static void the_environment_wins_over_the_file_and_the_file_over_the_default(voi
 #define NO_DURATION "is not a duration (250ms, 5s, 10m, 2h, 1d) from 10ms to 1m"
 #define NO_SIZE     "is not a size (512, 16k, 64m, 1g) from 1 to 1g"
 
-static void a_bad_line_or_variable_is_named_with_its_rule(void **state)
+TEST_CASE(a_bad_line_or_variable_is_named_with_its_rule)
 {
-    (void)state;
     static const char *const rows[][3] = {
         /* a text, what is said of it, a variable if it is of that */
         {"[redis]\npath = x\n[reds]\n",
@@ -149,9 +146,8 @@ static void a_bad_line_or_variable_is_named_with_its_rule(void **state)
     assert_int_equal(ERR_RANGE, load(SPAN("[redis]\npath = a\0b\n"), NULL));
 }
 
-static void a_file_is_read_and_named(void **state)
+TEST_CASE(a_file_is_read_and_named)
 {
-    (void)state;
     char *path = unit_file(SPAN("[redis]\npath = /x\n"), 0644);
     assert_int_equal(0, config_load(path, NULL, parts, PARTS, &err));
     assert_string_equal("/x", got.path);
@@ -171,9 +167,8 @@ static void a_file_is_read_and_named(void **state)
     assert_string_equal("/y", got.path);
 }
 
-static void the_line_of_a_setting_is_found(void **state)
+TEST_CASE(the_line_of_a_setting_is_found)
 {
-    (void)state;
     char *path = unit_file(SPAN("# path = no\n[http]\npath = \"other\"\n[ redis ]\n\n"
                                 "  path = \"a\"\nlast=1"),
                            0600);
@@ -184,9 +179,8 @@ static void the_line_of_a_setting_is_found(void **state)
     unit_file_remove(path);
 }
 
-static void the_help_has_every_setting(void **state)
+TEST_CASE(the_help_has_every_setting)
 {
-    (void)state;
     static char memory[CONFIG_HELP_BYTES];
     struct text text = text_on(memory, sizeof(memory));
     config_help(&text, parts, PARTS);
@@ -212,13 +206,5 @@ static void the_help_has_every_setting(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_is_read),
-        cmocka_unit_test(the_environment_wins_over_the_file_and_the_file_over_the_default),
-        cmocka_unit_test(a_bad_line_or_variable_is_named_with_its_rule),
-        cmocka_unit_test(a_file_is_read_and_named),
-        cmocka_unit_test(the_line_of_a_setting_is_found),
-        cmocka_unit_test(the_help_has_every_setting),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

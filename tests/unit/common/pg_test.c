@@ -44,9 +44,8 @@ static int close_pg(void **state)
     return 0;
 }
 
-static void each_kind_of_parameter_is_returned(void **state)
+TEST_CASE(each_kind_of_parameter_is_returned)
 {
-    (void)state;
     uint8_t memory[2048];
     struct pg_args args;
     pg_args_init(&args, memory, sizeof(memory));
@@ -86,27 +85,24 @@ static void each_kind_of_parameter_is_returned(void **state)
     assert_span(pg_text(res, 0, 10), "2023-11-14 22:13:20.123");
 }
 
-static void a_connection_has_its_name_and_its_schema(void **state)
+TEST_CASE(a_connection_has_its_name_and_its_schema)
 {
-    (void)state;
     must(pg_query(pg, "SELECT current_setting('search_path'), current_setting('application_name')",
                   NULL, &err, &res));
     assert_span(pg_text(res, 0, 0), "s");
     assert_span(pg_text(res, 0, 1), "test");
 }
 
-static void an_error_of_the_server_leaves_the_connection_usable(void **state)
+TEST_CASE(an_error_of_the_server_leaves_the_connection_usable)
 {
-    (void)state;
     assert_int_equal(ERR_PEER, pg_query(pg, "SELECT 1/0", NULL, &err, &res));
     assert_string_equal("22012", pg_sqlstate(pg));
     must(pg_query(pg, "SELECT 7", NULL, &err, &res));
     assert_int_equal(7, pg_i32(res, 0, 0));
 }
 
-static void parameters_that_do_not_fit_are_not_sent(void **state)
+TEST_CASE(parameters_that_do_not_fit_are_not_sent)
 {
-    (void)state;
     uint8_t memory[8];
     struct pg_args args;
     pg_args_init(&args, memory, sizeof(memory));
@@ -115,9 +111,8 @@ static void parameters_that_do_not_fit_are_not_sent(void **state)
     must(pg_run(pg, "SELECT 1", &err));
 }
 
-static void a_query_has_a_deadline(void **state)
+TEST_CASE(a_query_has_a_deadline)
 {
-    (void)state;
     close_pg(NULL);
     open_by(pg_fixture_dsn(server), 5000, 100);
     uint64_t began_us = clock_mono_us(clock_system());
@@ -125,15 +120,13 @@ static void a_query_has_a_deadline(void **state)
     assert_true(clock_mono_us(clock_system()) - began_us < 2000000);
 }
 
-static void an_ended_backend_is_a_lost_connection(void **state)
+TEST_CASE(an_ended_backend_is_a_lost_connection)
 {
-    (void)state;
     assert_int_equal(ERR_CLOSED, pg_run(pg, "SELECT pg_terminate_backend(pg_backend_pid())", &err));
 }
 
-static void an_address_without_a_server_is_an_error(void **state)
+TEST_CASE(an_address_without_a_server_is_an_error)
 {
-    (void)state;
     struct pg_conf conf = {"host=/nonexistent user=postgres", "test", "s", 500, 500};
     struct pg *none;
     assert_int_equal(ERR_CLOSED, pg_open(&conf, &err, &none));
@@ -142,9 +135,8 @@ static void an_address_without_a_server_is_an_error(void **state)
 
 /* ---- the pipeline ---- */
 
-static void a_silent_host_does_not_hold_up_the_next_host(void **state)
+TEST_CASE(a_silent_host_does_not_hold_up_the_next_host)
 {
-    (void)state;
     char dsn[512];
     int silent;
     pg_fixture_behind_silence(server, dsn, sizeof(dsn), &silent);
@@ -161,9 +153,8 @@ static void sum_rows(void *ctx, unsigned nth, const PGresult *row)
     *sum += pg_i32(row, 0, 0);
 }
 
-static void a_pipeline_is_one_transaction(void **state)
+TEST_CASE(a_pipeline_is_one_transaction)
 {
-    (void)state;
     uint8_t memory[64];
     struct pg_args args;
     must(pg_run(pg, "CREATE TEMP TABLE t (v integer PRIMARY KEY)", &err));
@@ -207,9 +198,8 @@ static int on_row(void *ctx, struct span row)
     return copied->rows == copied->stop_at ? ERR_STATE : 0;
 }
 
-static void a_copy_gives_every_row_and_can_be_stopped(void **state)
+TEST_CASE(a_copy_gives_every_row_and_can_be_stopped)
 {
-    (void)state;
     const char *query = "COPY (SELECT i::bigint, NULL::text FROM generate_series(1, 10000) i)"
                         " TO STDOUT (FORMAT binary)";
     struct copied all = {0};
@@ -223,18 +213,16 @@ static void a_copy_gives_every_row_and_can_be_stopped(void **state)
     must(pg_run(pg, "SELECT 1", &err));
 }
 
-static void rows_that_are_not_read_end_the_connection(void **state)
+TEST_CASE(rows_that_are_not_read_end_the_connection)
 {
-    (void)state;
     alarm(60); /* it looped for ever: libpq reports rows on each call */
     assert_int_equal(ERR_CLOSED, pg_run(pg, "COPY (SELECT 1) TO STDOUT", &err));
     alarm(0);
 }
 
 /* Without memory libpq makes up a result, and the commit may have happened. */
-static void an_error_of_libpq_is_not_an_answer_of_the_server(void **state)
+TEST_CASE(an_error_of_libpq_is_not_an_answer_of_the_server)
 {
-    (void)state;
     char sqlstate[PG_SQLSTATE_BYTES] = "";
     PGconn *conn = PQconnectdb(pg_fixture_dsn(server));
     PGresult *own = PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
@@ -255,23 +243,8 @@ static void an_error_of_libpq_is_not_an_answer_of_the_server(void **state)
 
 int main(void)
 {
-#define WITH_PG(test) cmocka_unit_test_setup_teardown(test, open_pg, close_pg)
-    const struct CMUnitTest tests[] = {
-        WITH_PG(each_kind_of_parameter_is_returned),
-        WITH_PG(a_connection_has_its_name_and_its_schema),
-        WITH_PG(an_error_of_the_server_leaves_the_connection_usable),
-        WITH_PG(parameters_that_do_not_fit_are_not_sent),
-        WITH_PG(a_query_has_a_deadline),
-        WITH_PG(an_ended_backend_is_a_lost_connection),
-        WITH_PG(an_address_without_a_server_is_an_error),
-        WITH_PG(a_silent_host_does_not_hold_up_the_next_host),
-        WITH_PG(a_pipeline_is_one_transaction),
-        WITH_PG(a_copy_gives_every_row_and_can_be_stopped),
-        WITH_PG(rows_that_are_not_read_end_the_connection),
-        WITH_PG(an_error_of_libpq_is_not_an_answer_of_the_server),
-    };
     server = pg_fixture_start();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = unit_run(open_pg, close_pg);
     pg_fixture_end(server);
     return failed;
 }

@@ -9,9 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void time_goes_on_and_a_pause_lasts(void **state)
+TEST_CASE(time_goes_on_and_a_pause_lasts)
 {
-    (void)state;
     uint64_t mono_us = system_mono_us();
     uint64_t cpu_us = system_process_cpu_us();
     system_sleep_us(2500);
@@ -22,9 +21,8 @@ static void time_goes_on_and_a_pause_lasts(void **state)
     assert_true(system_wall_us() > UINT64_C(1700000000000000));
 }
 
-static void no_two_draws_are_alike(void **state)
+TEST_CASE(no_two_draws_are_alike)
 {
-    (void)state;
     unsigned char first[1000] = {0}, second[1000] = {0};
     system_random(first, sizeof(first));
     system_random(second, sizeof(second));
@@ -36,9 +34,8 @@ static void no_two_draws_are_alike(void **state)
     system_random(first, 0);
 }
 
-static void a_pipe_that_takes_little_gets_all(void **state)
+TEST_CASE(a_pipe_that_takes_little_gets_all)
 {
-    (void)state;
     int ends[2];
     assert_int_equal(0, pipe(ends));
     static char bytes[300000];
@@ -61,9 +58,8 @@ static void a_pipe_that_takes_little_gets_all(void **state)
     assert_int_equal(0, status);
 }
 
-static void errors_of_the_disk_are_returned(void **state)
+TEST_CASE(errors_of_the_disk_are_returned)
 {
-    (void)state;
     assert_int_equal(EBADF, system_write_all(-1, "x", 1));
     assert_int_equal(EBADF, system_sync(-1));
     assert_int_equal(0, system_write_all(-1, "", 0));
@@ -76,9 +72,8 @@ static void errors_of_the_disk_are_returned(void **state)
     unit_file_remove(path);
 }
 
-static void a_bell_that_rang_before_a_wait_ends_one_wait(void **state)
+TEST_CASE(a_bell_that_rang_before_a_wait_ends_one_wait)
 {
-    (void)state;
     int bell = system_bell_open();
     assert_true(bell >= 0);
     system_bell_ring(bell);
@@ -94,12 +89,5 @@ static void a_bell_that_rang_before_a_wait_ends_one_wait(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(time_goes_on_and_a_pause_lasts),
-        cmocka_unit_test(no_two_draws_are_alike),
-        cmocka_unit_test(a_pipe_that_takes_little_gets_all),
-        cmocka_unit_test(errors_of_the_disk_are_returned),
-        cmocka_unit_test(a_bell_that_rang_before_a_wait_ends_one_wait),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -114,9 +114,8 @@ static enum tls_step shake(void)
     return step;
 }
 
-static void bytes_that_the_socket_refuses_are_sent_again(void **state)
+TEST_CASE(bytes_that_the_socket_refuses_are_sent_again)
 {
-    (void)state;
     assert_int_equal(TLS_DONE, shake());
     static char sent[LOAD_BYTES], got[LOAD_BYTES], back[LOAD_BYTES];
     for (size_t i = 0; i < LOAD_BYTES; i++)
@@ -148,9 +147,8 @@ static void bytes_that_the_socket_refuses_are_sent_again(void **state)
     assert_memory_equal(sent, back, LOAD_BYTES);
 }
 
-static void an_end_is_reported_in_the_handshake_and_later(void **state)
+TEST_CASE(an_end_is_reported_in_the_handshake_and_later)
 {
-    (void)state;
     for (int later = 0; later < 2; later++) {
         char bytes[16];
         size_t len;
@@ -171,9 +169,8 @@ static void an_end_is_reported_in_the_handshake_and_later(void **state)
 }
 
 /* OpenSSL keeps one list of errors for all of a thread's sessions. */
-static void an_error_of_another_session_is_ignored(void **state)
+TEST_CASE(an_error_of_another_session_is_ignored)
 {
-    (void)state;
     char bytes[16];
     size_t len;
     ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
@@ -191,9 +188,8 @@ static void an_error_of_another_session_is_ignored(void **state)
     ERR_clear_error();
 }
 
-static void a_certificate_is_for_an_address_or_an_expected_name(void **state)
+TEST_CASE(a_certificate_is_for_an_address_or_an_expected_name)
 {
-    (void)state;
     static const struct {
         const char *certificate, *expected, *host;
         const char *why; /* NULL: it is right */
@@ -221,9 +217,8 @@ static void a_certificate_is_for_an_address_or_an_expected_name(void **state)
     tls_client_destroy(NULL);
 }
 
-static void a_goodbye_is_reported(void **state)
+TEST_CASE(a_goodbye_is_reported)
 {
-    (void)state;
     char bytes[16];
     size_t len;
     assert_int_equal(TLS_DONE, shake());
@@ -237,9 +232,8 @@ static void a_goodbye_is_reported(void **state)
     assert_string_equal("TLS with redis.example: hung up", tls_session_why(rig.session));
 }
 
-static void trusted_certificates_are_read_again_or_kept(void **state)
+TEST_CASE(trusted_certificates_are_read_again_or_kept)
 {
-    (void)state;
     struct err_slot err;
     assert_int_equal(0, tls_client_reload(rig.client, &err));
     unlink(rig.path);
@@ -269,9 +263,8 @@ static void open_own(EVP_PKEY *key, char **cert_path, char **key_path)
     BIO_free(bio);
 }
 
-static void files_of_certificates_and_keys_have_to_fit(void **state)
+TEST_CASE(files_of_certificates_and_keys_have_to_fit)
 {
-    (void)state;
     EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
     char *cert_path, *key_path, *other_cert, *other_key;
     open_own(key, &cert_path, &key_path);
@@ -308,15 +301,5 @@ static void files_of_certificates_and_keys_have_to_fit(void **state)
 
 int main(void)
 {
-#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_usual, close_rig)
-    const struct CMUnitTest tests[] = {
-        WITH_RIG(bytes_that_the_socket_refuses_are_sent_again),
-        WITH_RIG(an_end_is_reported_in_the_handshake_and_later),
-        WITH_RIG(an_error_of_another_session_is_ignored),
-        WITH_RIG(a_certificate_is_for_an_address_or_an_expected_name),
-        WITH_RIG(a_goodbye_is_reported),
-        WITH_RIG(trusted_certificates_are_read_again_or_kept),
-        WITH_RIG(files_of_certificates_and_keys_have_to_fit),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(open_usual, close_rig);
 }

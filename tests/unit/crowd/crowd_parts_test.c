@@ -20,9 +20,8 @@
 
 enum { ANY = 1 }; /* error */
 
-static void due_visitors_come_in_order(void **state)
+TEST_CASE(due_visitors_come_in_order)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     enum { MANY = 5000 };
@@ -65,9 +64,8 @@ static int arrive(enum arrivals_kind kind, const char *curve, struct err_slot *e
     return rc;
 }
 
-static void visitors_come_in_the_shape_of_their_rush(void **state)
+TEST_CASE(visitors_come_in_the_shape_of_their_rush)
 {
-    (void)state;
     static const struct {
         enum arrivals_kind kind;
         unsigned before_s;
@@ -100,9 +98,8 @@ static void visitors_come_in_the_shape_of_their_rush(void **state)
     }
 }
 
-static void error_in_a_curve_names_file_and_line(void **state)
+TEST_CASE(error_in_a_curve_names_file_and_line)
 {
-    (void)state;
     static const char *const bad[][2] = {
         {"0 10\n5 x\n", ":2: write SECOND RATE"},
         {"0 10\n-5 1\n", ":2: write SECOND RATE"},
@@ -122,9 +119,8 @@ static void error_in_a_curve_names_file_and_line(void **state)
     assert_says(&err, "/no/such/curve");
 }
 
-static void seats_are_chosen_side_by_side_among_the_free(void **state)
+TEST_CASE(seats_are_chosen_side_by_side_among_the_free)
 {
-    (void)state;
     struct span plan = SPAN("{\"zones\":[{\"rows\":[{\"seats\":[{\"id\":\"a1\"},{\"id\":\"a2\"},"
                             "{\"id\":\"a3\"}]},{\"seats\":[{\"id\":\"b1\"},{\"id\":\"b2\"}]}]}]}");
     struct err_slot err;
@@ -175,9 +171,8 @@ static int load(const char *text, bool foreign, struct err_slot *err, struct sce
 #define STREAMS(PROCESSES)                                                                         \
     CROWD("visitors = 40000\nprocesses = " PROCESSES "\n[people]\nlistener = 100\n")
 
-static void scenario_is_validated_before_it_runs(void **state)
+TEST_CASE(scenario_is_validated_before_it_runs)
 {
-    (void)state;
     static struct scenario scenario;
     static const struct {
         const char *text;
@@ -221,9 +216,8 @@ static void scenario_is_validated_before_it_runs(void **state)
     assert_false(scenario_target("127.0.0.1:81, 127.0.0.2:82", 2, &to));
 }
 
-static void passes_are_one_a_line_and_shared_when_they_are_few(void **state)
+TEST_CASE(passes_are_one_a_line_and_shared_when_they_are_few)
 {
-    (void)state;
     struct err_slot err;
     struct passes *passes;
     char *path = unit_file(SPAN("one\ntwo\nthree\n"), 0600);
@@ -252,9 +246,8 @@ static void passes_are_one_a_line_and_shared_when_they_are_few(void **state)
     assert_says(&err, "/no/such/file");
 }
 
-static void proof_of_work_has_the_required_zero_bits(void **state)
+TEST_CASE(proof_of_work_has_the_required_zero_bits)
 {
-    (void)state;
     uint64_t n;
     char text[96];
     unsigned char hash[crypto_hash_sha256_BYTES];
@@ -301,9 +294,8 @@ static void feed(size_t step, const struct rng *rng)
     sse_deinit(&sse);
 }
 
-static void events_come_whole_wherever_the_bytes_are_cut(void **state)
+TEST_CASE(events_come_whole_wherever_the_bytes_are_cut)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (size_t step = 1; step < sizeof(stream_text); step++)
@@ -312,9 +304,8 @@ static void events_come_whole_wherever_the_bytes_are_cut(void **state)
         feed(0, &rng.rng);
 }
 
-static void what_is_no_stream_or_never_ends_is_refused(void **state)
+TEST_CASE(what_is_no_stream_or_never_ends_is_refused)
 {
-    (void)state;
     const char *bad[] = {
         "HTTP/1.1 404 Not Found\r\n\r\n{}",
         "SSH-2.0-OpenSSH\r\n\r\n",
@@ -339,16 +330,5 @@ static void what_is_no_stream_or_never_ends_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(due_visitors_come_in_order),
-        cmocka_unit_test(visitors_come_in_the_shape_of_their_rush),
-        cmocka_unit_test(error_in_a_curve_names_file_and_line),
-        cmocka_unit_test(seats_are_chosen_side_by_side_among_the_free),
-        cmocka_unit_test(scenario_is_validated_before_it_runs),
-        cmocka_unit_test(passes_are_one_a_line_and_shared_when_they_are_few),
-        cmocka_unit_test(proof_of_work_has_the_required_zero_bits),
-        cmocka_unit_test(events_come_whole_wherever_the_bytes_are_cut),
-        cmocka_unit_test(what_is_no_stream_or_never_ends_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -17,9 +17,8 @@ static void format_holds(enum password_format format, enum password_cost cost, c
     assert_string_not_equal(hash, again); /* salted */
 }
 
-static void every_format_knows_its_password_and_no_other(void **state)
+TEST_CASE(every_format_knows_its_password_and_no_other)
 {
-    (void)state;
     static const char *const begins[PASSWORD_COSTS][PASSWORD_FORMATS] = {
         [PASSWORD_USUAL] = {[PASSWORD_BCRYPT] = "$2b$10$",
                             [PASSWORD_ARGON2ID] = "$argon2id$v=19$m=19456,t=2,p=1$",
@@ -35,9 +34,8 @@ static void every_format_knows_its_password_and_no_other(void **state)
             format_holds((enum password_format)i, (enum password_cost)cost, begins[cost][i]);
 }
 
-static void hashes_of_other_programs_are_understood(void **state)
+TEST_CASE(hashes_of_other_programs_are_understood)
 {
-    (void)state;
     /* openssl passwd -6 -salt saltstring; Python's hashlib.pbkdf2_hmac in Django's frame; the
      * vector of bcrypt's first implementation. */
     assert_true(password_holds("$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjn"
@@ -49,9 +47,8 @@ static void hashes_of_other_programs_are_understood(void **state)
         password_holds("$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U"));
 }
 
-static void what_is_no_hash_holds_nothing(void **state)
+TEST_CASE(what_is_no_hash_holds_nothing)
 {
-    (void)state;
     static const char *const bad[] = {"",
                                       "plain",
                                       "$2b$",
@@ -71,10 +68,5 @@ static void what_is_no_hash_holds_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_format_knows_its_password_and_no_other),
-        cmocka_unit_test(hashes_of_other_programs_are_understood),
-        cmocka_unit_test(what_is_no_hash_holds_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

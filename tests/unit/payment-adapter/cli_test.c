@@ -68,9 +68,8 @@ static int verify(char *said, size_t cap)
 }
 
 /* "BAD" turns a visitor away, so it is only for what is known to be invalid. */
-static void ticket_is_accepted_or_cannot_be_checked_for_lack_of_memory(void **state)
+TEST_CASE(ticket_is_accepted_or_cannot_be_checked_for_lack_of_memory)
 {
-    (void)state;
     char said[512];
     open_door();
     json_in_allocate(refuse_one);
@@ -96,8 +95,5 @@ int main(void)
 {
     if (sodium_init() < 0)
         return 1;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ticket_is_accepted_or_cannot_be_checked_for_lack_of_memory),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -45,9 +45,8 @@ static const struct mail_text *written(const struct mail *mail)
     return &text;
 }
 
-static void mail_goes_to_one_valid_address(void **state)
+TEST_CASE(mail_goes_to_one_valid_address)
 {
-    (void)state;
     static const char *const bad[] = {
         "",     "a",       "@b",      "a@",      "a@b\r\nBcc: c@d", "a b@c",          "a@b>",
         "<a@b", "a@b,c@d", "a@b;c@d", "\"a\"@b", "a@b\n",           "\xEA\xB0\x80@b",
@@ -66,9 +65,8 @@ static void mail_goes_to_one_valid_address(void **state)
 }
 
 /* A long subject is several encoded words, cut between characters. */
-static void headers_of_a_mail_are_short_lines(void **state)
+TEST_CASE(headers_of_a_mail_are_short_lines)
 {
-    (void)state;
     static const char *const wanted[] = {
         "To: <buyer@example.com>", "Message-ID: <o_1.completed@fairgate>",
         "Date: Fri, 15 Jan 2027 08:00:00 +0000",
@@ -99,9 +97,8 @@ static void headers_of_a_mail_are_short_lines(void **state)
 #define BODY(LINES)                                                                                \
     "티켓을 확인해 주세요.\n\nhttps://tickets.example/pay/tickets/o_1\n\ngala\n" LINES
 
-static void mail_lists_the_purchase_its_sum_and_its_time(void **state)
+TEST_CASE(mail_lists_the_purchase_its_sum_and_its_time)
 {
-    (void)state;
     static const struct {
         const char *places, *currency, *starts_at, *body;
     } rows[] = {
@@ -122,9 +119,8 @@ static void mail_lists_the_purchase_its_sum_and_its_time(void **state)
     assert_int_equal(wording_settle_zone("UTC", NULL), 0);
 }
 
-static void times_are_in_the_zone_of_the_event(void **state)
+TEST_CASE(times_are_in_the_zone_of_the_event)
 {
-    (void)state;
     static const struct {
         const char *zone, *at, *wanted;
     } rows[] = {
@@ -149,9 +145,8 @@ static void times_are_in_the_zone_of_the_event(void **state)
         assert_false(wording_zone_exists(unknown[i]));
 }
 
-static void money_is_written_as_its_readers_do(void **state)
+TEST_CASE(money_is_written_as_its_readers_do)
 {
-    (void)state;
     static const struct {
         const char *currency, *wanted;
         uint64_t amount;
@@ -169,9 +164,8 @@ static void money_is_written_as_its_readers_do(void **state)
 }
 
 /* Each place has a line. Of very many places the page is longer than any mail, its text is not. */
-static void mail_whose_page_is_too_long_goes_as_text(void **state)
+TEST_CASE(mail_whose_page_is_too_long_goes_as_text)
 {
-    (void)state;
     static char lines[2 * 1000 + 1];
     for (size_t i = 0; i + 1 < sizeof(lines); i += 2)
         memcpy(lines + i, "A\n", 2);
@@ -198,9 +192,8 @@ static void mail_whose_page_is_too_long_goes_as_text(void **state)
     site_destroy(site);
 }
 
-static void contact_is_shown_without_scheme_and_subject(void **state)
+TEST_CASE(contact_is_shown_without_scheme_and_subject)
 {
-    (void)state;
     static const char *const shown[][2] = {{"mailto:help@shop.example", "help@shop.example"},
                                            {"mailto:a@b?subject=Tickets", "a@b"},
                                            {"tel:+82-2-123", "+82-2-123"},
@@ -209,9 +202,8 @@ static void contact_is_shown_without_scheme_and_subject(void **state)
         assert_span(mail_page_contact(span_of(shown[i][0])), shown[i][1]);
 }
 
-static void qr_code_is_one_path_in_a_square(void **state)
+TEST_CASE(qr_code_is_one_path_in_a_square)
 {
-    (void)state;
     static char memory[65536];
     char small[64];
     struct text text = text_on(memory, sizeof(memory) - 1), too_small = text_on(small, 64);
@@ -223,9 +215,8 @@ static void qr_code_is_one_path_in_a_square(void **state)
     assert_int_equal(qr_svg(SPAN("x"), NULL, &too_small), ERR_FULL);
 }
 
-static void arrays_quote_what_is_special_to_the_database(void **state)
+TEST_CASE(arrays_quote_what_is_special_to_the_database)
 {
-    (void)state;
     struct grow grow = {0};
     grow_array_open(&grow);
     grow_array_text(&grow, SPAN("a\"b\\c,{d}"));
@@ -241,9 +232,8 @@ static void arrays_quote_what_is_special_to_the_database(void **state)
     grow_free(&grow);
 }
 
-static void names_of_places_are_copied_and_cut_between_characters(void **state)
+TEST_CASE(names_of_places_are_copied_and_cut_between_characters)
 {
-    (void)state;
     static struct seat_names names;
     char longest[3 * 200 + 1] = "";
     for (int i = 0; i < 200; i++)
@@ -282,19 +272,7 @@ int main(void)
                    "time.days = 일 월 화 수 목 금 토\n");
     english = phrases_of("time.form = {0}, %-d %B %Y, %H:%M ({1})\ntime.days = " DAYS);
     empty = phrases_of("told.mail.completed.subject = \ntold.mail.completed.text = Tickets\n");
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mail_goes_to_one_valid_address),
-        cmocka_unit_test(headers_of_a_mail_are_short_lines),
-        cmocka_unit_test(mail_lists_the_purchase_its_sum_and_its_time),
-        cmocka_unit_test(times_are_in_the_zone_of_the_event),
-        cmocka_unit_test(money_is_written_as_its_readers_do),
-        cmocka_unit_test(mail_whose_page_is_too_long_goes_as_text),
-        cmocka_unit_test(contact_is_shown_without_scheme_and_subject),
-        cmocka_unit_test(qr_code_is_one_path_in_a_square),
-        cmocka_unit_test(arrays_quote_what_is_special_to_the_database),
-        cmocka_unit_test(names_of_places_are_copied_and_cut_between_characters),
-    };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = unit_run(NULL, NULL);
     phrases_destroy(korean);
     phrases_destroy(english);
     phrases_destroy(empty);

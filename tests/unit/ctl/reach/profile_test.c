@@ -30,9 +30,8 @@ static int read_text(const char *text, const char *name)
     return profile_read(&ask, &err, &profile);
 }
 
-static void the_profile_that_is_asked_for_is_read(void **state)
+TEST_CASE(the_profile_that_is_asked_for_is_read)
 {
-    (void)state;
     const char *text = "[default]\nqueue = \"http://127.0.0.1:1\"\n"
                        "[live]\nqueue = \"https://queue.example\"\nca_file = /ca.pem\n";
     assert_int_equal(read_text(text, "live"), 0);
@@ -43,9 +42,8 @@ static void the_profile_that_is_asked_for_is_read(void **state)
     assert_string_equal(profile.address[COMMAND_LINE], "http://127.0.0.1:1");
 }
 
-static void an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for(void **state)
+TEST_CASE(an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for)
 {
-    (void)state;
     char many[1024] = "";
     for (int i = 0; i <= CTL_PROFILES_MAX; i++)
         snprintf(many + strlen(many), sizeof(many) - strlen(many), "[p%d]\n", i);
@@ -67,9 +65,8 @@ static void an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for
     }
 }
 
-static void without_a_file_the_services_are_on_this_machine(void **state)
+TEST_CASE(without_a_file_the_services_are_on_this_machine)
 {
-    (void)state;
     struct profile_ask ask = {.config_home = dir};
     assert_int_equal(profile_read(&ask, &err, &profile), 0);
     assert_string_equal(profile.address[COMMAND_SEATS], "http://127.0.0.1:8092");
@@ -88,9 +85,8 @@ static void expect_token(const char *environment, const char *want)
     assert_string_equal(token, want);
 }
 
-static void a_token_comes_from_environment_file_or_command_in_this_order(void **state)
+TEST_CASE(a_token_comes_from_environment_file_or_command_in_this_order)
 {
-    (void)state;
     profile = (struct profile){.token_command = "echo of-command"};
     expect_token(NULL, "of-command");
     strcpy(profile.token_file, file_of("token", "of-file\n", 0600));
@@ -106,9 +102,8 @@ static void expect_no_token(const char *environment, const char *says, const cha
     assert_null(strstr(err.text, hides));
 }
 
-static void invalid_token_is_refused_and_never_quoted(void **state)
+TEST_CASE(invalid_token_is_refused_and_never_quoted)
 {
-    (void)state;
     profile = (struct profile){.token_command = ""};
     expect_no_token(NULL, "no token", "?");
     expect_no_token("two\r\nlines", "", "lines");
@@ -122,17 +117,10 @@ static void invalid_token_is_refused_and_never_quoted(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_profile_that_is_asked_for_is_read),
-        cmocka_unit_test(an_error_names_file_and_line_also_in_a_profile_that_is_not_asked_for),
-        cmocka_unit_test(without_a_file_the_services_are_on_this_machine),
-        cmocka_unit_test(a_token_comes_from_environment_file_or_command_in_this_order),
-        cmocka_unit_test(invalid_token_is_refused_and_never_quoted),
-    };
     snprintf(dir, sizeof(dir), "/tmp/fairgate-profile-XXXXXX");
     if (mkdtemp(dir) == NULL)
         return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = unit_run(NULL, NULL);
     static const char *const names[] = {"profiles", "token", "open"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[128];

@@ -6,9 +6,8 @@
 
 #include <jansson.h>
 
-static void text_cannot_command_the_terminal(void **state)
+TEST_CASE(text_cannot_command_the_terminal)
 {
-    (void)state;
     static const struct {
         struct span text;
         const char *want;
@@ -37,9 +36,8 @@ static void text_cannot_command_the_terminal(void **state)
 }
 
 /* A Korean letter takes two columns, an accent none, and a cut never halves a letter. */
-static void width_counts_columns(void **state)
+TEST_CASE(width_counts_columns)
 {
-    (void)state;
     static const struct {
         const char *text;
         size_t width;
@@ -52,9 +50,8 @@ static void width_counts_columns(void **state)
     assert_span(plain_cut(SPAN("abc"), 0), "");
 }
 
-static void answers_are_shown_as_rows_and_members(void **state)
+TEST_CASE(answers_are_shown_as_rows_and_members)
 {
-    (void)state;
     static const struct {
         const char *doc, *columns; /* NULL: as members */
         size_t width;
@@ -94,10 +91,5 @@ static void answers_are_shown_as_rows_and_members(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_cannot_command_the_terminal),
-        cmocka_unit_test(width_counts_columns),
-        cmocka_unit_test(answers_are_shown_as_rows_and_members),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

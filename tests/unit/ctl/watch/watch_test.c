@@ -19,9 +19,8 @@ static json_t *doc_of(const char *text)
     return doc;
 }
 
-static void a_metric_is_found_by_name_or_by_series(void **state)
+TEST_CASE(a_metric_is_found_by_name_or_by_series)
 {
-    (void)state;
     struct call page = {.method = NULL};
     struct look_metric metric;
     grow_add(&page.answer, SPAN("# HELP fairgate_open x\n"
@@ -65,9 +64,8 @@ static void knobs_as(const char *document_text, const char *want)
     json_decref(document);
 }
 
-static void knobs_that_make_no_sense_are_found(void **state)
+TEST_CASE(knobs_that_make_no_sense_are_found)
 {
-    (void)state;
     knobs_as("{'id':'a','state':'open','rate_per_s':10,'max_active':1000,"
              "'message':{'en':'x','ko':'y'},'schedule':[]}",
              "");
@@ -88,9 +86,8 @@ static void knobs_that_make_no_sense_are_found(void **state)
 }
 
 /* The rules of infra/observe/alerts.yml that compare one figure with one limit. */
-static void every_alert_that_one_look_can_judge_is_judged(void **state)
+TEST_CASE(every_alert_that_one_look_can_judge_is_judged)
 {
-    (void)state;
     FILE *file = fopen("infra/observe/alerts.yml", "r");
     assert_non_null(file);
     char line[512];
@@ -116,9 +113,8 @@ static void every_alert_that_one_look_can_judge_is_judged(void **state)
     assert_true(judged >= 15);
 }
 
-static void a_wait_is_the_crowd_over_time_by_those_who_left_it(void **state)
+TEST_CASE(a_wait_is_the_crowd_over_time_by_those_who_left_it)
 {
-    (void)state;
     json_t *series =
         doc_of("[{'at':'2026-01-01T00:00:00Z','waiting':0,'serving':0,'issued':0,'admitted':0,"
                "'no_shows':0},"
@@ -140,9 +136,8 @@ static void a_wait_is_the_crowd_over_time_by_those_who_left_it(void **state)
     json_decref(series);
 }
 
-static void money_has_the_digits_of_its_currency(void **state)
+TEST_CASE(money_has_the_digits_of_its_currency)
 {
-    (void)state;
     static const struct {
         double minor;
         const char *currency, *want;
@@ -164,12 +159,5 @@ static void money_has_the_digits_of_its_currency(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_metric_is_found_by_name_or_by_series),
-        cmocka_unit_test(knobs_that_make_no_sense_are_found),
-        cmocka_unit_test(every_alert_that_one_look_can_judge_is_judged),
-        cmocka_unit_test(a_wait_is_the_crowd_over_time_by_those_who_left_it),
-        cmocka_unit_test(money_has_the_digits_of_its_currency),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

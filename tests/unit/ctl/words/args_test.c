@@ -26,9 +26,8 @@ static void good(const char *line, struct args *out)
         fail_msg("%s: %s", line, err.text);
 }
 
-static void words_have_the_names_that_the_table_gives_them(void **state)
+TEST_CASE(words_have_the_names_that_the_table_gives_them)
 {
-    (void)state;
     static struct args args;
     good("fairgate rate hero-lim 400 --why busy", &args);
     assert_string_equal(args.command->name, "rate");
@@ -52,9 +51,8 @@ static void words_have_the_names_that_the_table_gives_them(void **state)
     assert_null(args.command);
 }
 
-static void error_shows_the_right_form(void **state)
+TEST_CASE(error_shows_the_right_form)
 {
-    (void)state;
     static const char *const rows[][2] = {
         /* command line, part of the error */
         {"fairgate", "which command?"},
@@ -106,9 +104,8 @@ static void bash(const struct command_table *table, FILE *out)
 }
 
 /* Each row can be run, and appears in help, manual and completion. */
-static void every_command_is_whole_and_documented(void **state)
+TEST_CASE(every_command_is_whole_and_documented)
 {
-    (void)state;
     char *list = printed(manual_list);
     char *page = printed(manual_page);
     char *completion = printed(bash);
@@ -139,9 +136,8 @@ static void every_command_is_whole_and_documented(void **state)
     free(completion);
 }
 
-static void a_distance_counts_letters_up_to_three(void **state)
+TEST_CASE(a_distance_counts_letters_up_to_three)
 {
-    (void)state;
     assert_int_equal(command_distance("open", "open"), 0);
     assert_int_equal(command_distance("opn", "open"), 1);
     assert_int_equal(command_distance("opne", "open"), 2);
@@ -151,11 +147,5 @@ static void a_distance_counts_letters_up_to_three(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_have_the_names_that_the_table_gives_them),
-        cmocka_unit_test(error_shows_the_right_form),
-        cmocka_unit_test(every_command_is_whole_and_documented),
-        cmocka_unit_test(a_distance_counts_letters_up_to_three),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

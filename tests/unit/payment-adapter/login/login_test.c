@@ -50,9 +50,8 @@ static const struct {
      "UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v."},
 };
 
-static void hashes_of_other_implementations_are_checked(void **state)
+TEST_CASE(hashes_of_other_implementations_are_checked)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         struct err_slot err = {0};
         int rc = password_check(vectors[i].hash, vectors[i].password, &err);
@@ -64,9 +63,8 @@ static void hashes_of_other_implementations_are_checked(void **state)
     }
 }
 
-static void invalid_and_too_costly_hashes_are_not_wrong_passwords(void **state)
+TEST_CASE(invalid_and_too_costly_hashes_are_not_wrong_passwords)
 {
-    (void)state;
     static const char *const costly[] = {
         "$2b$31$S5.CNEuPbSus1ARMr2638.fOBbsKBJKv1UchyJ98AJ3iySuK48DW6",
         "$6$rounds=999999999$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/"
@@ -131,9 +129,8 @@ static void begin_checks(void)
         assert_int_equal(0, check());
 }
 
-static void each_check_is_answered_and_its_slot_returned(void **state)
+TEST_CASE(each_check_is_answered_and_its_slot_returned)
 {
-    (void)state;
     begin_checks();
     assert_int_equal(ERR_FULL, check());
     assert_int_equal(1, *hasher_refused(answers.hasher));
@@ -147,9 +144,8 @@ static void each_check_is_answered_and_its_slot_returned(void **state)
     assert_int_equal(0, uv_loop_close(&answers.loop));
 }
 
-static void close_answers_waiting_checks_once(void **state)
+TEST_CASE(close_answers_waiting_checks_once)
 {
-    (void)state;
     begin_checks();
     hasher_close(answers.hasher);
     assert_int_equal(CHECKS, answers.closed);
@@ -161,11 +157,5 @@ static void close_answers_waiting_checks_once(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hashes_of_other_implementations_are_checked),
-        cmocka_unit_test(invalid_and_too_costly_hashes_are_not_wrong_passwords),
-        cmocka_unit_test(each_check_is_answered_and_its_slot_returned),
-        cmocka_unit_test(close_answers_waiting_checks_once),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

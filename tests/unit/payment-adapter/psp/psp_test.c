@@ -15,9 +15,8 @@
 
 /* ---- the list ---- */
 
-static void each_provider_has_its_name_from_the_list(void **state)
+TEST_CASE(each_provider_has_its_name_from_the_list)
 {
-    (void)state;
     for (int i = 0; i < PSP_PROVIDERS; i++) {
         char label[64], prefix[32];
         const struct psp_driver *driver = psp_drivers[i];
@@ -40,9 +39,8 @@ static void each_provider_has_its_name_from_the_list(void **state)
     assert_null(psp_names[PSP_PROVIDERS]);
 }
 
-static void each_setting_has_its_own_place_and_key(void **state)
+TEST_CASE(each_setting_has_its_own_place_and_key)
 {
-    (void)state;
     struct config_setting list[SETTINGS_MAX];
     size_t len = settings_list(list);
     for (size_t i = 0; i < len; i++) {
@@ -55,9 +53,8 @@ static void each_setting_has_its_own_place_and_key(void **state)
     }
 }
 
-static void default_provider_must_be_configured(void **state)
+TEST_CASE(default_provider_must_be_configured)
 {
-    (void)state;
     static struct settings settings;
     struct psp_settings *toss = &settings.psp[1];
     struct err_slot err = {0};
@@ -86,9 +83,8 @@ static const char body[] = "{\"id\":\"evt_1\",\"object\":\"event\",\"type\":\"pa
                            "succeeded\",\"data\":{\"object\":{\"id\":\"pi_1\",\"object\":"
                            "\"payment_intent\"}}}";
 
-static void signature_is_verified(void **state)
+TEST_CASE(signature_is_verified)
 {
-    (void)state;
     static const struct {
         const char *secrets, *signature;
         int late_s, rc;
@@ -134,9 +130,8 @@ static void signature_is_verified(void **state)
 
 /* ---- the clock of the seat service ---- */
 
-static void clock_of_the_seats_wins_where_they_differ(void **state)
+TEST_CASE(clock_of_the_seats_wins_where_they_differ)
 {
-    (void)state;
     enum { NOW_S = 1795159953, EXACT_MS = 1001, NO_DATE = -1000 };
     enum found { AGREES, DIFFERS, AS_BEFORE };
     static const struct {
@@ -284,9 +279,8 @@ static struct peer_call ask(enum peer_op op, const char *provider,
 }
 
 /* It may be a yes or a no, so it counts as neither. */
-static void answer_without_memory_to_read_it_is_neither_yes_nor_no(void **state)
+TEST_CASE(answer_without_memory_to_read_it_is_neither_yes_nor_no)
 {
-    (void)state;
 #define PLACES "{\"places\":[{\"id\":\"A-2\",\"zone\":\"A\"}]}"
     static const struct {
         enum peer_op op;
@@ -335,9 +329,8 @@ static void answer_without_memory_to_read_it_is_neither_yes_nor_no(void **state)
 }
 
 /* A peer that was never asked was not silent. */
-static void question_that_was_not_sent_does_not_count_against_its_peer(void **state)
+TEST_CASE(question_that_was_not_sent_does_not_count_against_its_peer)
 {
-    (void)state;
     static const struct {
         int rc;
         bool unasked;
@@ -359,9 +352,8 @@ static void question_that_was_not_sent_does_not_count_against_its_peer(void **st
 }
 
 /* A provider repeats a webhook that was not accepted, and drops one that was called invalid. */
-static void webhook_without_memory_to_read_it_must_come_again(void **state)
+TEST_CASE(webhook_without_memory_to_read_it_must_come_again)
 {
-    (void)state;
     const struct psp stripe = {.driver = &psp_stripe, .conf.webhook_secrets = KEY};
     const struct psp toss = {.driver = &psp_toss};
     json_in_allocate(json_memory);
@@ -385,15 +377,5 @@ int main(void)
 {
     if (sodium_init() < 0)
         return 1;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_provider_has_its_name_from_the_list),
-        cmocka_unit_test(each_setting_has_its_own_place_and_key),
-        cmocka_unit_test(default_provider_must_be_configured),
-        cmocka_unit_test(signature_is_verified),
-        cmocka_unit_test(clock_of_the_seats_wins_where_they_differ),
-        cmocka_unit_test(answer_without_memory_to_read_it_is_neither_yes_nor_no),
-        cmocka_unit_test(question_that_was_not_sent_does_not_count_against_its_peer),
-        cmocka_unit_test(webhook_without_memory_to_read_it_must_come_again),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

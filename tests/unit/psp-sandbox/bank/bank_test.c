@@ -65,9 +65,8 @@ static struct answer perform(struct bank *bank, const struct op *op, const char 
     return answer;
 }
 
-static void any_calls_in_any_order_add_up(void **state)
+TEST_CASE(any_calls_in_any_order_add_up)
 {
-    (void)state;
     static const struct {
         const char *route, *form;
     } calls[] = {
@@ -104,9 +103,8 @@ static void any_calls_in_any_order_add_up(void **state)
     bank_destroy(bank);
 }
 
-static void forged_id_finds_nothing(void **state)
+TEST_CASE(forged_id_finds_nothing)
 {
-    (void)state;
     struct bank *bank = make_bank();
     char id[IDENT_MAX];
     perform(bank, op_of(OP_POST, INTENTS), "", "amount=5&currency=krw", 1);
@@ -201,9 +199,8 @@ static void write_whole(const char *path, const char *bytes, size_t len)
     close(file);
 }
 
-static void a_record_cut_off_by_a_crash_is_dropped_and_damage_is_not(void **state)
+TEST_CASE(a_record_cut_off_by_a_crash_is_dropped_and_damage_is_not)
 {
-    (void)state;
     struct fixture fixture;
     struct err_slot err;
     char whole[4096];
@@ -239,9 +236,8 @@ static void a_record_cut_off_by_a_crash_is_dropped_and_damage_is_not(void **stat
 }
 
 /* The limit of a file's size stands for a full disk. */
-static void a_full_disk_is_reported(void **state)
+TEST_CASE(a_full_disk_is_reported)
 {
-    (void)state;
     struct fixture fixture;
     struct rlimit before;
     begin(&fixture);
@@ -279,9 +275,8 @@ FILE *fdopen(int fd, const char *mode)
     return fopencookie((void *)(intptr_t)fd, mode, io);
 }
 
-static void an_unreadable_journal_is_reported_and_left_whole(void **state)
+TEST_CASE(an_unreadable_journal_is_reported_and_left_whole)
 {
-    (void)state;
     enum { CALLS = 300 }; /* more than a stream reads at once */
     struct fixture fixture;
     struct err_slot err;
@@ -310,12 +305,5 @@ static void an_unreadable_journal_is_reported_and_left_whole(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_calls_in_any_order_add_up),
-        cmocka_unit_test(forged_id_finds_nothing),
-        cmocka_unit_test(a_record_cut_off_by_a_crash_is_dropped_and_damage_is_not),
-        cmocka_unit_test(a_full_disk_is_reported),
-        cmocka_unit_test(an_unreadable_journal_is_reported_and_left_whole),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

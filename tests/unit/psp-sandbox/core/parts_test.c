@@ -47,9 +47,8 @@ static const struct {
     {"a name is UTF-8", "%ff=1", "UTF-8", ERR_SYNTAX},
 };
 
-static void forms_are_read_or_refused(void **state)
+TEST_CASE(forms_are_read_or_refused)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct err_slot err;
         json_t *form = json_object();
@@ -63,9 +62,8 @@ static void forms_are_read_or_refused(void **state)
     }
 }
 
-static void a_form_has_a_bounded_number_of_fields(void **state)
+TEST_CASE(a_form_has_a_bounded_number_of_fields)
 {
-    (void)state;
     struct err_slot err;
     char raw[FORM_FIELDS_MAX * 8];
     json_t *form = json_object();
@@ -82,9 +80,8 @@ static void a_form_has_a_bounded_number_of_fields(void **state)
     json_decref(form);
 }
 
-static void members_of_a_root_have_one_pair_of_brackets(void **state)
+TEST_CASE(members_of_a_root_have_one_pair_of_brackets)
 {
-    (void)state;
     struct span inner;
     assert_true(form_inner("metadata[order]", "metadata", &inner));
     assert_span(inner, "order");
@@ -97,9 +94,8 @@ static void members_of_a_root_have_one_pair_of_brackets(void **state)
 
 /* ---- faults ---- */
 
-static void invalid_fault_is_refused_with_the_reason(void **state)
+TEST_CASE(invalid_fault_is_refused_with_the_reason)
 {
-    (void)state;
     static const char *const bad[][2] = {
         {"", "no such operation"},           {"captur:lost", "no such operation"},
         {"capture", "no such kind"},         {"capture:duplicate", "no such kind"},
@@ -118,9 +114,8 @@ static void invalid_fault_is_refused_with_the_reason(void **state)
 }
 
 /* Calls take a fault of their own name or of "any", webhooks one of their type or of "webhook". */
-static void fault_is_taken_by_its_operation_as_often_as_it_says(void **state)
+TEST_CASE(fault_is_taken_by_its_operation_as_often_as_it_says)
 {
-    (void)state;
     static struct fault_list list;
     static const struct {
         const char *operation;
@@ -156,9 +151,8 @@ static void fault_is_taken_by_its_operation_as_often_as_it_says(void **state)
 
 /* ---- idempotency keys and cards ---- */
 
-static void answer_is_stored_for_a_day_and_the_oldest_key_makes_room(void **state)
+TEST_CASE(answer_is_stored_for_a_day_and_the_oldest_key_makes_room)
 {
-    (void)state;
     struct idem idem;
     struct idem_answer answer = {402, SPAN("{\"a\":1}"), "digest"};
     char key[16];
@@ -179,9 +173,8 @@ static void answer_is_stored_for_a_day_and_the_oldest_key_makes_room(void **stat
     idem_deinit(&idem);
 }
 
-static void card_is_found_by_token_and_by_a_valid_number(void **state)
+TEST_CASE(card_is_found_by_token_and_by_a_valid_number)
 {
-    (void)state;
     static const char *const bad[] = {"4242424242424241", "4242", "4242x42424242424",
                                       "42424242424242424242424242"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -196,14 +189,5 @@ static void card_is_found_by_token_and_by_a_valid_number(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms_are_read_or_refused),
-        cmocka_unit_test(a_form_has_a_bounded_number_of_fields),
-        cmocka_unit_test(members_of_a_root_have_one_pair_of_brackets),
-        cmocka_unit_test(invalid_fault_is_refused_with_the_reason),
-        cmocka_unit_test(fault_is_taken_by_its_operation_as_often_as_it_says),
-        cmocka_unit_test(answer_is_stored_for_a_day_and_the_oldest_key_makes_room),
-        cmocka_unit_test(card_is_found_by_token_and_by_a_valid_number),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -15,9 +15,8 @@ static struct line_view line_called(const char *id, const char *incarnation)
     return view;
 }
 
-static void one_loop_asks_in_a_slot(void **state)
+TEST_CASE(one_loop_asks_in_a_slot)
 {
-    (void)state;
     struct cut_board *board = cut_board_create();
     struct line_view show = line_called("show", "1"), again = line_called("show", "2");
     assert_true(cut_board_claim(board, &show, 100, 20));
@@ -30,9 +29,8 @@ static void one_loop_asks_in_a_slot(void **state)
     cut_board_destroy(NULL);
 }
 
-static void what_one_has_heard_all_can_read_for_a_while(void **state)
+TEST_CASE(what_one_has_heard_all_can_read_for_a_while)
 {
-    (void)state;
     struct cut_board *board = cut_board_create();
     struct line_view show = line_called("show", "1"), again = line_called("show", "2");
     struct cut_note note = {.nth = 1, .sum = 7, .cut = {.grown = {3, 4}}}, read;
@@ -57,9 +55,8 @@ static void what_one_has_heard_all_can_read_for_a_while(void **state)
     cut_board_destroy(board);
 }
 
-static void the_line_that_was_silent_longest_makes_room(void **state)
+TEST_CASE(the_line_that_was_silent_longest_makes_room)
 {
-    (void)state;
     struct cut_board *board = cut_board_create();
     struct cut_note note = {.nth = 1, .sum = 7, .cut = {.grown = {3}}}, read;
     for (unsigned i = 0; i <= BOARD_LINES_MAX; i++) {
@@ -99,9 +96,8 @@ static void claim_and_read(void *arg)
     }
 }
 
-static void loops_that_read_at_once_see_whole_cuts(void **state)
+TEST_CASE(loops_that_read_at_once_see_whole_cuts)
 {
-    (void)state;
     struct cut_board *board = cut_board_create();
     struct reader reader[LOOPS];
     assert_non_null(board);
@@ -118,11 +114,5 @@ static void loops_that_read_at_once_see_whole_cuts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_loop_asks_in_a_slot),
-        cmocka_unit_test(what_one_has_heard_all_can_read_for_a_while),
-        cmocka_unit_test(the_line_that_was_silent_longest_makes_room),
-        cmocka_unit_test(loops_that_read_at_once_see_whole_cuts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -405,9 +405,8 @@ static void shown_is_what_comes(enum scenario scenario, uint64_t seed)
     assert_int_equal(sim.unexplained, 0);
 }
 
-static void the_shown_wait_is_the_real_wait(void **state)
+TEST_CASE(the_shown_wait_is_the_real_wait)
 {
-    (void)state;
     bool soak = getenv("FAIRGATE_SOAK") != NULL;
     for (unsigned seed = soak ? 1 : 2; seed <= (soak ? 16 : 2); seed++) {
         for (unsigned i = 0; i < SCENARIOS; i++)
@@ -419,9 +418,8 @@ static void the_shown_wait_is_the_real_wait(void **state)
 
 /* "Likely" and "unlikely" promise nine in ten, and a visitor who saw one does not see the other and
  * it again. */
-static void the_shown_odds_come_true_and_are_steady(void **state)
+TEST_CASE(the_shown_odds_come_true_and_are_steady)
 {
-    (void)state;
     uint64_t shown[ODDS] = {0}, sold_out[ODDS] = {0}, visitors = 0, wavered = 0;
     run(SELLOUT, 2);
     for (uint32_t i = 0; i < sim.told_len; i++) {
@@ -447,9 +445,5 @@ static void the_shown_odds_come_true_and_are_steady(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_shown_wait_is_the_real_wait),
-        cmocka_unit_test(the_shown_odds_come_true_and_are_steady),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

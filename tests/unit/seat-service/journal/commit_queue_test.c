@@ -30,9 +30,8 @@ static struct commit_queue *queue_of(uint32_t ports, uint32_t entries)
     return queue;
 }
 
-static void entries_come_out_in_order_and_a_port_without_room_says_so(void **state)
+TEST_CASE(entries_come_out_in_order_and_a_port_without_room_says_so)
 {
-    (void)state;
     struct commit_queue *queue = queue_of(2, 3);
     struct commit_port *port[] = {commit_queue_port(queue, 0, no_wake, NULL),
                                   commit_queue_port(queue, 1, no_wake, NULL)};
@@ -63,9 +62,8 @@ static void entries_come_out_in_order_and_a_port_without_room_says_so(void **sta
     commit_queue_destroy(queue);
 }
 
-static void waiting_ends_at_once_when_an_entry_is_there_or_somebody_nudges(void **state)
+TEST_CASE(waiting_ends_at_once_when_an_entry_is_there_or_somebody_nudges)
 {
-    (void)state;
     struct commit_queue *queue = queue_of(1, 2);
     struct commit_port *port = commit_queue_port(queue, 0, no_wake, NULL);
     struct commit_entry *entry = commit_port_take(port);
@@ -143,9 +141,8 @@ static void *produce(void *arg)
     return NULL;
 }
 
-static void two_loops_and_the_committer_lose_nothing_and_sleep_through_nothing(void **state)
+TEST_CASE(two_loops_and_the_committer_lose_nothing_and_sleep_through_nothing)
 {
-    (void)state;
     struct commit_queue *queue = queue_of(2, ENTRIES);
     struct producer producer[2] = {0};
     pthread_t thread[2];
@@ -182,10 +179,5 @@ static void two_loops_and_the_committer_lose_nothing_and_sleep_through_nothing(v
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries_come_out_in_order_and_a_port_without_room_says_so),
-        cmocka_unit_test(waiting_ends_at_once_when_an_entry_is_there_or_somebody_nudges),
-        cmocka_unit_test(two_loops_and_the_committer_lose_nothing_and_sleep_through_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

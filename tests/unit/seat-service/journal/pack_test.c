@@ -17,9 +17,8 @@ static void fill(struct change *change, uint64_t seq)
         change->seats[i] = (uint32_t)seq * 4 + i;
 }
 
-static void what_was_packed_comes_out_in_order(void **state)
+TEST_CASE(what_was_packed_comes_out_in_order)
 {
-    (void)state;
     uint8_t body[64 * PACK_ENTRY_BYTES_MAX], key[PACK_IDEM_BYTES];
     memset(key, 7, sizeof(key));
     size_t len = 0;
@@ -45,9 +44,8 @@ static void what_was_packed_comes_out_in_order(void **state)
     assert_false(pack_next(&rest, &record, &idem));
 }
 
-static void pack_that_was_cut_short_is_refused(void **state)
+TEST_CASE(pack_that_was_cut_short_is_refused)
 {
-    (void)state;
     uint8_t body[PACK_ENTRY_BYTES_MAX], key[PACK_IDEM_BYTES] = {1};
     struct change change;
     struct span record, idem;
@@ -126,9 +124,8 @@ static void start_reading(struct reading *reading)
     reading->follower.err = &reading->err;
 }
 
-static void row_of_several_is_several_changes_also_when_left_in_its_middle(void **state)
+TEST_CASE(row_of_several_is_several_changes_also_when_left_in_its_middle)
 {
-    (void)state;
     struct reading reading;
     start_reading(&reading);
     make_row(&reading, 1, 3);
@@ -148,9 +145,8 @@ static void row_of_several_is_several_changes_also_when_left_in_its_middle(void 
 }
 
 /* Each row has a chain that is right. */
-static void pack_that_is_not_what_its_row_says_is_refused(void **state)
+TEST_CASE(pack_that_is_not_what_its_row_says_is_refused)
 {
-    (void)state;
     static const struct {
         uint64_t from;
         uint32_t packed, said, behind; /* changes in the pack and by its row, bytes at the end */
@@ -192,11 +188,5 @@ static void pack_that_is_not_what_its_row_says_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_packed_comes_out_in_order),
-        cmocka_unit_test(pack_that_was_cut_short_is_refused),
-        cmocka_unit_test(row_of_several_is_several_changes_also_when_left_in_its_middle),
-        cmocka_unit_test(pack_that_is_not_what_its_row_says_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -259,9 +259,8 @@ static void ticks_pass(struct process *process, unsigned ticks)
 
 /* ---- the tests ---- */
 
-static void expired_holds_are_released_in_batches_and_delay_no_payment(void **state)
+TEST_CASE(expired_holds_are_released_in_batches_and_delay_no_payment)
 {
-    (void)state;
     struct process *process = open_process();
     const struct journal_stats *stats = journal_stats(process->journal);
     uint64_t paying = hold_in_payment(process, 0, 2 * HOUR_MS);
@@ -302,9 +301,8 @@ static void cut(struct process *process, uint64_t for_us)
     UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
 }
 
-static void payment_survives_a_cut_that_outlasts_its_hold(void **state)
+TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
 {
-    (void)state;
     struct process *process = open_process();
     /* Long enough not to run out before PostgreSQL is gone, however slow the machine. */
     uint64_t paying = hold_in_payment(process, 1, MINUTE_MS);
@@ -330,15 +328,11 @@ static void payment_survives_a_cut_that_outlasts_its_hold(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(expired_holds_are_released_in_batches_and_delay_no_payment),
-        cmocka_unit_test(payment_survives_a_cut_that_outlasts_its_hold),
-    };
     holds = getenv("FAIRGATE_SHORT") != NULL ? HOLDS_FEW : HOLDS_USUAL;
     server = pg_fixture_start();
     assert_int_not_equal(-1, sodium_init());
     import_hall();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = unit_run(NULL, NULL);
     pg_fixture_end(server);
     return failed;
 }

@@ -12,10 +12,9 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void refusal_has_a_retry_after_where_one_belongs_and_a_text_for_visitors(void **state)
+TEST_CASE(refusal_has_a_retry_after_where_one_belongs_and_a_text_for_visitors)
 {
     static const char *const begins[] = {NULL, "error", "gone"};
-    (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
         const struct call_refusal row = call_refusal(i);
         refusal_words_assert_row(row.status, row.code, row.retry_after_s);
@@ -24,9 +23,8 @@ static void refusal_has_a_retry_after_where_one_belongs_and_a_text_for_visitors(
     }
 }
 
-static void each_reason_of_the_journal_has_its_own_code(void **state)
+TEST_CASE(each_reason_of_the_journal_has_its_own_code)
 {
-    (void)state;
     assert_null(journal_reason_name(JOURNAL_REASON_NONE));
     for (enum journal_reason i = JOURNAL_REASON_STARTING; i < JOURNAL_REASON_COUNT; i++) {
         struct call_refusal row = call_refusal(
@@ -50,18 +48,12 @@ static bool is_met(struct span code)
     return refusal_words_listed(by_the_page, sizeof(by_the_page) / sizeof(by_the_page[0]), code);
 }
 
-static void every_text_belongs_to_a_refusal(void **state)
+TEST_CASE(every_text_belongs_to_a_refusal)
 {
-    (void)state;
     refusal_words_assert_known(pages[0], "error", is_met);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusal_has_a_retry_after_where_one_belongs_and_a_text_for_visitors),
-        cmocka_unit_test(each_reason_of_the_journal_has_its_own_code),
-        cmocka_unit_test(every_text_belongs_to_a_refusal),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -28,9 +28,8 @@ static int put(struct asleep *asleep, uint32_t no, uint64_t incarnation, bool wa
                       &err);
 }
 
-static void names_have_a_bound(void **state)
+TEST_CASE(names_have_a_bound)
 {
-    (void)state;
     struct asleep *asleep = fresh();
     for (uint32_t no = 0; no < EVENTS_ASLEEP_MAX; no++)
         assert_int_equal(0, put(asleep, no, 0, false));
@@ -45,10 +44,9 @@ static void names_have_a_bound(void **state)
 
 /* Against a plain array of what should be there. The newest incarnation stays known, and an event
  * is wanted from a request until it is put again or removed. */
-static void names_agree_with_a_plain_array(void **state)
+TEST_CASE(names_agree_with_a_plain_array)
 {
     enum { NAMES = 50, STEPS = 20000 };
-    (void)state;
     struct asleep *asleep = fresh();
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
@@ -94,9 +92,5 @@ static void names_agree_with_a_plain_array(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_have_a_bound),
-        cmocka_unit_test(names_agree_with_a_plain_array),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -57,9 +57,8 @@ static const struct {
     {"a wished event stays where it is owned", 2, "01", 0, 9, "yx-oooo", ""},
 };
 
-static void free_events_are_shared(void **state)
+TEST_CASE(free_events_are_shared)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
         struct placing placing = members(shares[i].expected, shares[i].alive, shares[i].self);
         struct placing_event events[EVENTS];
@@ -102,9 +101,8 @@ static const struct {
     {"an owned event is not forlorn", {.owned = true, .free_ms = LONG_MS}, ""},
 };
 
-static void free_event_is_classified(void **state)
+TEST_CASE(free_event_is_classified)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
         struct placing_seen one = seen[i].seen;
         char answer[4];
@@ -118,10 +116,9 @@ static void free_event_is_classified(void **state)
     }
 }
 
-static void every_free_event_is_exactly_one_members_turn(void **state)
+TEST_CASE(every_free_event_is_exactly_one_members_turn)
 {
     struct rng_seeded rng;
-    (void)state;
     rng_seeded_init(&rng, unit_seed());
     for (unsigned round = 0; round < 2000; round++) {
         struct placing placing = {.expected = 1};
@@ -151,10 +148,5 @@ static void every_free_event_is_exactly_one_members_turn(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(free_events_are_shared),
-        cmocka_unit_test(free_event_is_classified),
-        cmocka_unit_test(every_free_event_is_exactly_one_members_turn),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -32,9 +32,8 @@ static const struct {
      "[0,40,10],[7],[-5,20],[0,0,10]"},
 };
 
-static void rows_become_curves(void **state)
+TEST_CASE(rows_become_curves)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
         char memory[512];
         struct text text = text_on(memory, sizeof(memory) - 1);
@@ -53,8 +52,5 @@ static void rows_become_curves(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_become_curves),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -28,9 +28,8 @@ static struct beacon_sources quicknet(void)
     return sources;
 }
 
-static void the_round_comes_a_gap_after_the_entries_close(void **state)
+TEST_CASE(the_round_comes_a_gap_after_the_entries_close)
 {
-    (void)state;
     struct beacon_sources sources = quicknet();
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
     /* Round 1000 is 999 periods after the first. */
@@ -47,9 +46,8 @@ static void the_round_comes_a_gap_after_the_entries_close(void **state)
     assert_int_equal(0, beacon.round); /* nobody knows when the entries close */
 }
 
-static void another_promise_is_counted_and_the_same_one_is_not(void **state)
+TEST_CASE(another_promise_is_counted_and_the_same_one_is_not)
 {
-    (void)state;
     struct beacon_sources sources = quicknet();
     struct beacon first = {.kind = BEACON_DRAND, .late_s = 120, .changes = 7};
     beacon_settle(&first, NULL, &sources, 1700000000000, 1000);
@@ -63,9 +61,8 @@ static void another_promise_is_counted_and_the_same_one_is_not(void **state)
     assert_int_equal(3000, again.since_ms);
 }
 
-static void a_closing_that_was_late_takes_a_later_round(void **state)
+TEST_CASE(a_closing_that_was_late_takes_a_later_round)
 {
-    (void)state;
     struct beacon_sources sources = quicknet();
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
     uint64_t closes_ms = BEACON_QUICKNET_GENESIS_MS + 999 * 3000 - 6000;
@@ -76,9 +73,8 @@ static void a_closing_that_was_late_takes_a_later_round(void **state)
     assert_int_equal(1022, beacon_after(&beacon, &sources, closes_ms + 64000).round);
 }
 
-static void an_answer_of_drand_is_of_its_round_and_its_own_hash(void **state)
+TEST_CASE(an_answer_of_drand_is_of_its_round_and_its_own_hash)
 {
-    (void)state;
     static const struct {
         const char *json;
         uint64_t round;
@@ -109,9 +105,8 @@ static void an_answer_of_drand_is_of_its_round_and_its_own_hash(void **state)
     }
 }
 
-static void each_part_of_a_promise_that_differs_is_another_promise(void **state)
+TEST_CASE(each_part_of_a_promise_that_differs_is_another_promise)
 {
-    (void)state;
     struct beacon_sources sources = quicknet();
     struct beacon first = {
         .kind = BEACON_TEXT, .late_s = 120, .words = "the lottery", .chain = "ab"};
@@ -141,9 +136,8 @@ static void each_part_of_a_promise_that_differs_is_another_promise(void **state)
     assert_int_equal(drand.round, same.round);
 }
 
-static void a_source_that_had_not_begun_decides_by_its_first_round(void **state)
+TEST_CASE(a_source_that_had_not_begun_decides_by_its_first_round)
 {
-    (void)state;
     struct beacon_sources sources = quicknet();
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
     const uint64_t closes_ms[] = {sources.genesis_ms - sources.gap_ms - 1, 1700000000, 1};
@@ -154,9 +148,8 @@ static void a_source_that_had_not_begun_decides_by_its_first_round(void **state)
     }
 }
 
-static void the_closing_dates_words_and_leaves_none_alone(void **state)
+TEST_CASE(the_closing_dates_words_and_leaves_none_alone)
 {
-    (void)state;
     struct beacon_sources sources = quicknet();
     struct beacon words = {.kind = BEACON_TEXT, .words = "the lottery"};
     assert_int_equal(1700000000000, beacon_after(&words, &sources, 1700000000000).at_ms);
@@ -164,9 +157,8 @@ static void the_closing_dates_words_and_leaves_none_alone(void **state)
     assert_int_equal(0, beacon_after(&none, &sources, 1700000000000).at_ms);
 }
 
-static void a_signature_is_lower_case_hex_of_its_length(void **state)
+TEST_CASE(a_signature_is_lower_case_hex_of_its_length)
 {
-    (void)state;
     char value[BEACON_HASH_LEN + 1], signature[] = SIGNATURE;
     const struct span all = span_of(signature);
     assert_true(beacon_drand_value(all, value));
@@ -185,9 +177,8 @@ static void a_signature_is_lower_case_hex_of_its_length(void **state)
     assert_int_equal(ERR_AUTH, beacon_drand_answer(span_of(json), 1000, NULL, kept, value));
 }
 
-static void a_promise_reads_back_and_its_faults_are_named(void **state)
+TEST_CASE(a_promise_reads_back_and_its_faults_are_named)
 {
-    (void)state;
 #define DATES "'since':'2027-01-01T00:00:00.000Z','changes':0}"
     static const struct {
         const char *json, *fault; /* NULL: it is written as it was read */
@@ -240,16 +231,5 @@ static void a_promise_reads_back_and_its_faults_are_named(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_round_comes_a_gap_after_the_entries_close),
-        cmocka_unit_test(another_promise_is_counted_and_the_same_one_is_not),
-        cmocka_unit_test(a_closing_that_was_late_takes_a_later_round),
-        cmocka_unit_test(an_answer_of_drand_is_of_its_round_and_its_own_hash),
-        cmocka_unit_test(each_part_of_a_promise_that_differs_is_another_promise),
-        cmocka_unit_test(a_source_that_had_not_begun_decides_by_its_first_round),
-        cmocka_unit_test(the_closing_dates_words_and_leaves_none_alone),
-        cmocka_unit_test(a_signature_is_lower_case_hex_of_its_length),
-        cmocka_unit_test(a_promise_reads_back_and_its_faults_are_named),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

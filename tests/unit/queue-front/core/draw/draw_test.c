@@ -32,9 +32,8 @@ static void check_bijection(uint64_t entries, uint64_t number)
     free(taken);
 }
 
-static void everybody_gets_a_position_of_their_own_at_every_size(void **state)
+TEST_CASE(everybody_gets_a_position_of_their_own_at_every_size)
 {
-    (void)state;
     for (uint64_t entries = 1; entries <= 300; entries++)
         check_bijection(entries, entries);
     static const uint64_t edges[] = {511, 512, 513, 4095, 4096, 4097, 65535, 65536, 65537};
@@ -48,9 +47,8 @@ static void everybody_gets_a_position_of_their_own_at_every_size(void **state)
     check_bijection(1 << 20, seed);
 }
 
-static void an_entry_after_the_draw_keeps_its_number(void **state)
+TEST_CASE(an_entry_after_the_draw_keeps_its_number)
 {
-    (void)state;
     uint8_t seed[DRAW_SEED_BYTES] = {1};
     struct draw draw;
     draw_init(&draw, seed, SPAN(""), 1000);
@@ -63,9 +61,8 @@ static void an_entry_after_the_draw_keeps_its_number(void **state)
     assert_int_equal(draw_position(&draw, 1), 1);
 }
 
-static void very_many_entries_are_drawn_too(void **state)
+TEST_CASE(very_many_entries_are_drawn_too)
 {
-    (void)state;
     uint8_t seed[DRAW_SEED_BYTES] = {2};
     struct draw draw;
     draw_init(&draw, seed, SPAN("b"), DRAW_ENTRIES_MAX);
@@ -77,9 +74,8 @@ static void very_many_entries_are_drawn_too(void **state)
     }
 }
 
-static void seed_and_beacon_and_number_each_change_the_draw(void **state)
+TEST_CASE(seed_and_beacon_and_number_each_change_the_draw)
 {
-    (void)state;
     uint8_t one[DRAW_SEED_BYTES] = {1}, two[DRAW_SEED_BYTES] = {2};
     struct draw base, other;
     draw_init(&base, one, SPAN("x"), 100000);
@@ -95,9 +91,8 @@ static void seed_and_beacon_and_number_each_change_the_draw(void **state)
 }
 
 /* A page and a stranger's program must get the same; computed once by an independent program. */
-static void the_draw_is_what_it_was_yesterday(void **state)
+TEST_CASE(the_draw_is_what_it_was_yesterday)
 {
-    (void)state;
     uint8_t seed[DRAW_SEED_BYTES];
     for (unsigned i = 0; i < DRAW_SEED_BYTES; i++)
         seed[i] = (uint8_t)i;
@@ -143,9 +138,8 @@ static void check_uniform(uint64_t entries, unsigned draws, uint64_t number)
                  deviations);
 }
 
-static void no_entry_has_a_better_lot_than_another(void **state)
+TEST_CASE(no_entry_has_a_better_lot_than_another)
 {
-    (void)state;
     uint64_t seed = unit_seed();
     static const uint64_t sizes[] = {2, 3, 4, 5, 7, 8, 13, 16, 31, 50, 64};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -153,9 +147,8 @@ static void no_entry_has_a_better_lot_than_another(void **state)
 }
 
 /* Friends who entered one after the other must not be drawn near each other. */
-static void neighbours_are_torn_apart(void **state)
+TEST_CASE(neighbours_are_torn_apart)
 {
-    (void)state;
     uint8_t seed[DRAW_SEED_BYTES];
     seed_of(seed, unit_seed());
     struct draw draw;
@@ -172,14 +165,5 @@ static void neighbours_are_torn_apart(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everybody_gets_a_position_of_their_own_at_every_size),
-        cmocka_unit_test(an_entry_after_the_draw_keeps_its_number),
-        cmocka_unit_test(very_many_entries_are_drawn_too),
-        cmocka_unit_test(seed_and_beacon_and_number_each_change_the_draw),
-        cmocka_unit_test(the_draw_is_what_it_was_yesterday),
-        cmocka_unit_test(no_entry_has_a_better_lot_than_another),
-        cmocka_unit_test(neighbours_are_torn_apart),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -18,9 +18,8 @@ static struct draw_seal make(void)
     return seal;
 }
 
-static void a_seal_is_read_as_it_was_written_and_no_other_text_is(void **state)
+TEST_CASE(a_seal_is_read_as_it_was_written_and_no_other_text_is)
 {
-    (void)state;
     struct draw_seal seal = make(), read = {0};
     char memory[DRAW_SEAL_LEN_MAX + 8];
     struct text text = text_on(memory, sizeof(memory));
@@ -46,9 +45,8 @@ static void a_seal_is_read_as_it_was_written_and_no_other_text_is(void **state)
     assert_false(draw_seal_parse((struct span){NULL, 0}, &read));
 }
 
-static void a_seal_opens_with_its_key_to_the_seed_that_it_promised(void **state)
+TEST_CASE(a_seal_opens_with_its_key_to_the_seed_that_it_promised)
 {
-    (void)state;
     struct draw_seal seal = make();
     uint8_t seed[DRAW_SEED_BYTES], commitment[DRAW_COMMITMENT_BYTES], last[DRAW_SEED_BYTES] = {0};
     char memory[DRAW_SEAL_LEN_MAX], hex[2 * DRAW_SEED_BYTES + 1];
@@ -83,9 +81,8 @@ static void a_seal_opens_with_its_key_to_the_seed_that_it_promised(void **state)
 
 /* Seals are in Redis for weeks. BLAKE2b and SHA-256 as at the top of draw_seal.c, computed by
  * another program. */
-static void a_seal_opens_to_the_same_seed_with_every_program(void **state)
+TEST_CASE(a_seal_opens_to_the_same_seed_with_every_program)
 {
-    (void)state;
     static const struct {
         unsigned lane;
         const char *seed, *commitment;
@@ -108,9 +105,8 @@ static void a_seal_opens_to_the_same_seed_with_every_program(void **state)
     }
 }
 
-static void the_promise_of_a_line_is_that_of_its_lane(void **state)
+TEST_CASE(the_promise_of_a_line_is_that_of_its_lane)
 {
-    (void)state;
     struct line_view line = {.lane = 1};
     uint8_t promise[DRAW_COMMITMENT_BYTES] = {7};
     assert_false(draw_seal_commitment(&line, promise));
@@ -123,11 +119,5 @@ static void the_promise_of_a_line_is_that_of_its_lane(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_seal_is_read_as_it_was_written_and_no_other_text_is),
-        cmocka_unit_test(a_seal_opens_with_its_key_to_the_seed_that_it_promised),
-        cmocka_unit_test(a_seal_opens_to_the_same_seed_with_every_program),
-        cmocka_unit_test(the_promise_of_a_line_is_that_of_its_lane),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

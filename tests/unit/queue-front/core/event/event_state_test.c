@@ -17,9 +17,8 @@ static const struct {
     [LINE_FROZEN] = {"...opSc.", "[\"sold-out\",\"close\",\"unfreeze\"]", true},
 };
 
-static void each_state_has_its_moves_acts_and_joins(void **state)
+TEST_CASE(each_state_has_its_moves_acts_and_joins)
 {
-    (void)state;
     unsigned legal = 0;
     for (unsigned i = 0; i < LINE_STATE_COUNT; i++) {
         enum line_state from = (enum line_state)i, to;
@@ -42,9 +41,8 @@ static void each_state_has_its_moves_acts_and_joins(void **state)
     assert_int_equal(legal, 22);
 }
 
-static void names_are_read_as_they_are_written(void **state)
+TEST_CASE(names_are_read_as_they_are_written)
 {
-    (void)state;
     enum line_state read;
     enum event_action action;
     for (unsigned i = 0; i < LINE_STATE_COUNT; i++) {
@@ -62,9 +60,5 @@ static void names_are_read_as_they_are_written(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_state_has_its_moves_acts_and_joins),
-        cmocka_unit_test(names_are_read_as_they_are_written),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

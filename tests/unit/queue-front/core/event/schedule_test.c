@@ -12,9 +12,8 @@ static void fill(void)
     doc.schedule[2] = (struct line_rate_at){300000, 50000};
 }
 
-static void a_step_is_taken_when_its_time_has_come_and_only_once(void **state)
+TEST_CASE(a_step_is_taken_when_its_time_has_come_and_only_once)
 {
-    (void)state;
     fill();
     assert_false(schedule_take_due(&doc, 99999));
     assert_int_equal(doc.rate_milli, 10000);
@@ -26,9 +25,8 @@ static void a_step_is_taken_when_its_time_has_come_and_only_once(void **state)
     assert_int_equal(doc.rate_milli, 7000);
 }
 
-static void a_late_front_takes_the_newest_missed_step(void **state)
+TEST_CASE(a_late_front_takes_the_newest_missed_step)
 {
-    (void)state;
     fill();
     assert_true(schedule_take_due(&doc, 1000000));
     assert_int_equal(doc.rate_milli, 50000);
@@ -36,9 +34,8 @@ static void a_late_front_takes_the_newest_missed_step(void **state)
     assert_false(schedule_take_due(&doc, 2000000));
 }
 
-static void the_last_one_enters_by_the_rates_to_come(void **state)
+TEST_CASE(the_last_one_enters_by_the_rates_to_come)
 {
-    (void)state;
     fill();
     assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 500), 50000);
     assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 1000 + 500), 125000);
@@ -49,9 +46,8 @@ static void the_last_one_enters_by_the_rates_to_come(void **state)
     assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 3001), 0);
 }
 
-static void a_step_more_than_a_year_away_is_not_reported(void **state)
+TEST_CASE(a_step_more_than_a_year_away_is_not_reported)
 {
-    (void)state;
     const uint64_t year_s = 366 * 86400;
     doc = (struct event_doc){.schedule_len = 0};
     assert_true(schedule_reach_ms(&doc, 1000, 5000, 1000) > 5000); /* one a second */
@@ -62,11 +58,5 @@ static void a_step_more_than_a_year_away_is_not_reported(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_step_is_taken_when_its_time_has_come_and_only_once),
-        cmocka_unit_test(a_late_front_takes_the_newest_missed_step),
-        cmocka_unit_test(the_last_one_enters_by_the_rates_to_come),
-        cmocka_unit_test(a_step_more_than_a_year_away_is_not_reported),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -38,9 +38,8 @@ static struct cut random_cut(const struct rng *rng, uint8_t shards)
     return cut;
 }
 
-static void the_order_is_that_of_a_naive_sort(void **state)
+TEST_CASE(the_order_is_that_of_a_naive_sort)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     for (unsigned run = 0; run < RUNS; run++) {
@@ -64,9 +63,8 @@ static void the_order_is_that_of_a_naive_sort(void **state)
 }
 
 /* The highest numbers that there may be do not overflow. */
-static void a_whole_line_fits_into_one_cut(void **state)
+TEST_CASE(a_whole_line_fits_into_one_cut)
 {
-    (void)state;
     struct cut cut = {.grown = {CUT_SHARD_JOINS_MAX, 1, CUT_SHARD_JOINS_MAX}};
     uint64_t all = 2 * (uint64_t)CUT_SHARD_JOINS_MAX + 1;
     assert_true(cut_ok(&cut, 3));
@@ -79,18 +77,16 @@ static void a_whole_line_fits_into_one_cut(void **state)
 }
 
 /* As cut.lua has it: what it writes for these is in tests/integration/line/shards.test.js. */
-static void the_checksum_is_that_of_the_scripts(void **state)
+TEST_CASE(the_checksum_is_that_of_the_scripts)
 {
-    (void)state;
     uint32_t sum = cut_sum(0, &(struct cut){.grown = {3, 0}}, 2);
     assert_int_equal(1429104163, sum);
     sum = cut_sum(sum, &(struct cut){.grown = {100, 0}, .kind = CUT_GAP}, 2);
     assert_int_equal(408028321, sum);
 }
 
-static void what_no_line_can_have_is_no_cut(void **state)
+TEST_CASE(what_no_line_can_have_is_no_cut)
 {
-    (void)state;
     assert_false(cut_ok(&(struct cut){.kind = CUT_JOINS}, 4));
     assert_false(cut_ok(&(struct cut){.grown = {[4] = 1}}, 4));
     assert_false(cut_ok(&(struct cut){.grown = {1, 1}, .kind = CUT_HOLE}, 4));
@@ -106,9 +102,8 @@ static bool parses(struct span text, uint8_t shards, struct cut *out)
     return cut_parse(text, shards, out, NULL) == 0;
 }
 
-static void a_cut_is_read_as_it_was_written(void **state)
+TEST_CASE(a_cut_is_read_as_it_was_written)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     for (unsigned run = 0; run < RUNS; run++) {
@@ -132,9 +127,8 @@ static void a_cut_is_read_as_it_was_written(void **state)
     }
 }
 
-static void the_longest_cut_has_room(void **state)
+TEST_CASE(the_longest_cut_has_room)
 {
-    (void)state;
     struct cut cut = {.kind = CUT_JOINS}, read;
     for (uint8_t k = 0; k < CUT_SHARDS_MAX; k++)
         cut.grown[k] = CUT_SHARD_JOINS_MAX;
@@ -146,9 +140,8 @@ static void the_longest_cut_has_room(void **state)
     assert_true(parses(text_span(&text), CUT_SHARDS_MAX, &read));
 }
 
-static void texts_that_no_front_wrote_are_refused(void **state)
+TEST_CASE(texts_that_no_front_wrote_are_refused)
 {
-    (void)state;
     static const char *const wrong[] = {
         "",       "1",      "1c",        "1c,",    "1c,,,",         "1c0,1,",         "1c01,,",
         "1c+1,,", "1c1, ,", "1c1,1",     "1h1,1,", "1c1,,,",        "2c1,,",          "1x1,,",
@@ -169,14 +162,5 @@ static void texts_that_no_front_wrote_are_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_order_is_that_of_a_naive_sort),
-        cmocka_unit_test(a_whole_line_fits_into_one_cut),
-        cmocka_unit_test(the_checksum_is_that_of_the_scripts),
-        cmocka_unit_test(what_no_line_can_have_is_no_cut),
-        cmocka_unit_test(a_cut_is_read_as_it_was_written),
-        cmocka_unit_test(the_longest_cut_has_room),
-        cmocka_unit_test(texts_that_no_front_wrote_are_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -122,9 +122,8 @@ static void check_holes(struct line *line)
     assert_int_equal(0, cuts_hole(line->cuts, 0, &none)); /* they count from one */
 }
 
-static void numbers_and_places_are_the_same_set_without_gap_or_double(void **state)
+TEST_CASE(numbers_and_places_are_the_same_set_without_gap_or_double)
 {
-    (void)state;
     uint64_t seed = unit_seed();
     for (unsigned i = 0; i < LINES; i++) {
         struct line line;
@@ -136,9 +135,8 @@ static void numbers_and_places_are_the_same_set_without_gap_or_double(void **sta
 }
 
 /* Fronts get cuts from Redis and from each other, late and twice. */
-static void what_was_published_never_changes(void **state)
+TEST_CASE(what_was_published_never_changes)
 {
-    (void)state;
     struct line line;
     begin(&line, unit_seed(), 0);
     for (uint32_t nth = 1; nth <= CUTS; nth++) {
@@ -161,9 +159,8 @@ static void what_was_published_never_changes(void **state)
     cuts_destroy(line.cuts);
 }
 
-static void a_hole_of_the_same_length_is_another_cut(void **state)
+TEST_CASE(a_hole_of_the_same_length_is_another_cut)
 {
-    (void)state;
     struct cuts *cuts = cuts_create(2);
     struct cut cut = {.grown = {5}}, hole = {.grown = {5}, .kind = CUT_HOLE};
     assert_int_equal(0, cuts_add(cuts, 1, &cut, NULL));
@@ -196,26 +193,23 @@ static void check_rush(const struct rng *rng, uint8_t shards, uint32_t late_us)
     cuts_destroy(cuts);
 }
 
-static void people_stand_in_the_order_of_arrival_within_five_ms(void **state)
+TEST_CASE(people_stand_in_the_order_of_arrival_within_five_ms)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     for (uint8_t shards = 2; shards <= CUT_SHARDS_MAX; shards *= 2)
         check_rush(&seeded.rng, shards, 0);
 }
 
-static void a_late_shard_moves_people_by_how_late_it_is_and_no_more(void **state)
+TEST_CASE(a_late_shard_moves_people_by_how_late_it_is_and_no_more)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     check_rush(&seeded.rng, 8, LATE_US);
 }
 
-static void ten_seconds_of_a_million_joins_are_at_most_16_kib(void **state)
+TEST_CASE(ten_seconds_of_a_million_joins_are_at_most_16_kib)
 {
-    (void)state;
     struct cuts *cuts = cuts_create(BUSY_SHARDS);
     for (uint32_t nth = 1; nth <= BUSY_CUTS; nth++) {
         struct cut cut = {.kind = CUT_JOINS};
@@ -229,9 +223,8 @@ static void ten_seconds_of_a_million_joins_are_at_most_16_kib(void **state)
     cuts_destroy(cuts);
 }
 
-static void a_line_that_is_full_takes_no_cut_and_stays_as_it_was(void **state)
+TEST_CASE(a_line_that_is_full_takes_no_cut_and_stays_as_it_was)
 {
-    (void)state;
     struct cuts *cuts = cuts_create(2);
     struct cut most = {.grown = {CUT_SHARD_JOINS_MAX - 1}}, two = {.grown = {1, 1}};
     struct cut one = {.grown = {0, 1}};
@@ -245,9 +238,8 @@ static void a_line_that_is_full_takes_no_cut_and_stays_as_it_was(void **state)
 }
 
 /* As many cuts as there may be: they are made ever less often, so that they last. */
-static void a_line_of_days_is_cut_less_often_and_has_a_bound(void **state)
+TEST_CASE(a_line_of_days_is_cut_less_often_and_has_a_bound)
 {
-    (void)state;
     struct cuts *cuts = cuts_create(3);
     uint64_t ms = 0;
     uint32_t step = cuts_step_ms(cuts);
@@ -270,15 +262,5 @@ static void a_line_of_days_is_cut_less_often_and_has_a_bound(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_and_places_are_the_same_set_without_gap_or_double),
-        cmocka_unit_test(what_was_published_never_changes),
-        cmocka_unit_test(a_hole_of_the_same_length_is_another_cut),
-        cmocka_unit_test(people_stand_in_the_order_of_arrival_within_five_ms),
-        cmocka_unit_test(a_late_shard_moves_people_by_how_late_it_is_and_no_more),
-        cmocka_unit_test(ten_seconds_of_a_million_joins_are_at_most_16_kib),
-        cmocka_unit_test(a_line_that_is_full_takes_no_cut_and_stays_as_it_was),
-        cmocka_unit_test(a_line_of_days_is_cut_less_often_and_has_a_bound),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

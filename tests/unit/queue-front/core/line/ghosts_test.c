@@ -27,9 +27,8 @@ static void tell(struct ghosts *ghosts, const uint8_t *bits, uint64_t pages)
     ghosts_take(ghosts, (struct ghosts_told){.seq = ghosts->seq, .whole = ghosts->seq}, 0);
 }
 
-static void no_place_is_a_ghost_before_the_first_check(void **state)
+TEST_CASE(no_place_is_a_ghost_before_the_first_check)
 {
-    (void)state;
     struct ghosts ghosts = {0};
     assert_int_equal(ghosts_before(NULL, 0, 5000), 0);
     assert_int_equal(ghosts_before(&ghosts, 0, 5000), 0);
@@ -41,9 +40,8 @@ static void no_place_is_a_ghost_before_the_first_check(void **state)
 }
 
 /* Compared with counting one by one, over pages and blocks, from any position. */
-static void ahead_is_exact_to_the_place(void **state)
+TEST_CASE(ahead_is_exact_to_the_place)
 {
-    (void)state;
     enum { PLACES = 3 * HEARD_PAGE_PLACES };
     uint64_t seed = rng_u64(rng_system()) | 1;
     print_message("seed %llu\n", (unsigned long long)seed);
@@ -68,9 +66,8 @@ static void ahead_is_exact_to_the_place(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void ahead_leaves_ghosts_out_and_the_position_stays(void **state)
+TEST_CASE(ahead_leaves_ghosts_out_and_the_position_stays)
 {
-    (void)state;
     struct ghosts ghosts = {0};
     uint8_t bits[HEARD_PAGE_BYTES] = {0};
     for (uint64_t place = 1100; place < 1500; place++)
@@ -84,9 +81,8 @@ static void ahead_leaves_ghosts_out_and_the_position_stays(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void a_change_is_shown_in_whole_and_not_before_its_time(void **state)
+TEST_CASE(a_change_is_shown_in_whole_and_not_before_its_time)
 {
-    (void)state;
     struct ghosts ghosts = {0};
     uint8_t bits[HEARD_PAGE_BYTES] = {0};
     struct ghosts_told told = {.seq = 2, .whole = 2, .at_ms = 1000, .waiting = 3, .judged = 9};
@@ -108,9 +104,8 @@ static void a_change_is_shown_in_whole_and_not_before_its_time(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void lost_ghosts_are_shown_until_redis_sends_them_again(void **state)
+TEST_CASE(lost_ghosts_are_shown_until_redis_sends_them_again)
 {
-    (void)state;
     struct ghosts ghosts = {0};
     uint8_t bits[HEARD_PAGE_BYTES] = {0};
     set(bits, 5);
@@ -143,9 +138,8 @@ static void lost_ghosts_are_shown_until_redis_sends_them_again(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void a_rolled_back_redis_without_ghosts_changes_nothing(void **state)
+TEST_CASE(a_rolled_back_redis_without_ghosts_changes_nothing)
 {
-    (void)state;
     struct ghosts ghosts = {.seq = 3, .shown = 3};
     ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .judged = 7}, 1);
     assert_true(ghosts_behind(&ghosts));
@@ -155,9 +149,8 @@ static void a_rolled_back_redis_without_ghosts_changes_nothing(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void a_page_without_sense_is_refused(void **state)
+TEST_CASE(a_page_without_sense_is_refused)
 {
-    (void)state;
     struct ghosts ghosts = {0};
     static char bits[HEARD_PAGE_BYTES + 1];
     assert_true(ghosts_take_page(&ghosts, HEARD_PAGES_MAX, SPAN("\xFF")));
@@ -166,9 +159,8 @@ static void a_page_without_sense_is_refused(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void places_of_a_gap_are_ghosts_at_once(void **state)
+TEST_CASE(places_of_a_gap_are_ghosts_at_once)
 {
-    (void)state;
     static const struct line_gap gaps[] = {{3, 5},   {8, 15},  {17, 40},
                                            {63, 64}, {99, 99}, {65530, 65545}};
     struct ghosts ghosts = {0};
@@ -189,9 +181,8 @@ static void places_of_a_gap_are_ghosts_at_once(void **state)
     ghosts_deinit(&ghosts);
 }
 
-static void only_pages_with_ghosts_are_owed(void **state)
+TEST_CASE(only_pages_with_ghosts_are_owed)
 {
-    (void)state;
     struct ghosts ghosts = {0};
     uint8_t *bits = calloc(4, HEARD_PAGE_BYTES);
     ghosts_tell_again(&ghosts); /* nothing yet, so nothing to tell */
@@ -213,9 +204,8 @@ static void only_pages_with_ghosts_are_owed(void **state)
 }
 
 /* What is known grows page by page, and the sums go on where they were. */
-static void a_new_page_has_no_ghosts(void **state)
+TEST_CASE(a_new_page_has_no_ghosts)
 {
-    (void)state;
     struct ghosts ghosts = {0};
     uint8_t *bits = calloc(3, HEARD_PAGE_BYTES);
     memset(bits, 0xFF, 10);
@@ -233,17 +223,5 @@ static void a_new_page_has_no_ghosts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_place_is_a_ghost_before_the_first_check),
-        cmocka_unit_test(ahead_is_exact_to_the_place),
-        cmocka_unit_test(ahead_leaves_ghosts_out_and_the_position_stays),
-        cmocka_unit_test(a_change_is_shown_in_whole_and_not_before_its_time),
-        cmocka_unit_test(lost_ghosts_are_shown_until_redis_sends_them_again),
-        cmocka_unit_test(a_rolled_back_redis_without_ghosts_changes_nothing),
-        cmocka_unit_test(a_page_without_sense_is_refused),
-        cmocka_unit_test(places_of_a_gap_are_ghosts_at_once),
-        cmocka_unit_test(only_pages_with_ghosts_are_owed),
-        cmocka_unit_test(a_new_page_has_no_ghosts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

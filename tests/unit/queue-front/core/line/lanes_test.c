@@ -14,16 +14,14 @@ static void check(const uint64_t waiting[LANES_ALL], uint64_t shares,
         assert_int_equal(wanted[i], upto[i]);
 }
 
-static void without_lanes_the_last_of_the_line_is_the_last(void **state)
+TEST_CASE(without_lanes_the_last_of_the_line_is_the_last)
 {
-    (void)state;
     check((uint64_t[LANES_ALL]){500}, 0, (uint64_t[LANES_ALL]){500});
     check((uint64_t[LANES_ALL]){0}, 0, (uint64_t[LANES_ALL]){0});
 }
 
-static void a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others(void **state)
+TEST_CASE(a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others)
 {
-    (void)state;
     /* 30 of 100 calls until the 60 are through: 200 calls; then 360 of 500 are left. */
     check((uint64_t[LANES_ALL]){500, 60}, 30, (uint64_t[LANES_ALL]){560, 200});
     /* The general lane is the shorter one: 70 of 100 calls, 100 for the first 70. */
@@ -32,9 +30,8 @@ static void a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others(void **st
     check((uint64_t[LANES_ALL]){125, 55, 10}, 30 | 20 << 7, (uint64_t[LANES_ALL]){190, 157, 50});
 }
 
-static void a_lane_without_a_share_gets_what_others_leave(void **state)
+TEST_CASE(a_lane_without_a_share_gets_what_others_leave)
 {
-    (void)state;
     check((uint64_t[LANES_ALL]){5, 60}, 100, (uint64_t[LANES_ALL]){65, 60});
 }
 
@@ -43,9 +40,8 @@ static void near(double wanted, double got, double by)
     assert_true(fabs(wanted - got) <= by);
 }
 
-static void a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well(void **state)
+TEST_CASE(a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well)
 {
-    (void)state;
     struct lane_crowd lanes[] = {{500.0, 1.0}, {60.0, 1.0}};
     near(70.0, lanes_part(lanes, 2, 30, 0, 100.0), 1e-6);
     near(140.0, lanes_part(lanes, 2, 30, 0, 200.0), 1e-6);
@@ -68,11 +64,5 @@ static void a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well(vo
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_lanes_the_last_of_the_line_is_the_last),
-        cmocka_unit_test(a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others),
-        cmocka_unit_test(a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well),
-        cmocka_unit_test(a_lane_without_a_share_gets_what_others_leave),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -3,9 +3,8 @@
 
 #include "unit.h"
 
-static void an_events_name_is_one_to_sixty_four_of_its_letters(void **state)
+TEST_CASE(an_events_name_is_one_to_sixty_four_of_its_letters)
 {
-    (void)state;
     static const char *const bad[] = {"",   "Show", "show_1",   "a b",   "a.b", "a`", "a{",
                                       "a/", "a:",   "\xC3\xBC", "a\x7F", "-",   "-a"};
     static const char *const good[] = {"a", "z", "0", "9", "a-", "show-2026"};
@@ -19,9 +18,8 @@ static void an_events_name_is_one_to_sixty_four_of_its_letters(void **state)
     assert_false(event_id_ok((struct span){longest, LINE_EVENT_ID_MAX + 1}));
 }
 
-static void an_incarnation_is_absent_or_so_many_digits(void **state)
+TEST_CASE(an_incarnation_is_absent_or_so_many_digits)
 {
-    (void)state;
     static const char *const bad[] = {"0",
                                       "0123456789abcdef0",
                                       "0123456789abcdef012",
@@ -36,9 +34,8 @@ static void an_incarnation_is_absent_or_so_many_digits(void **state)
         assert_false(line_incarnation_ok(span_of(bad[i])));
 }
 
-static void a_line_is_of_the_event_before_its_sign(void **state)
+TEST_CASE(a_line_is_of_the_event_before_its_sign)
 {
-    (void)state;
     assert_span(line_event_of(SPAN("show")), "show");
     assert_span(line_event_of(SPAN("show@2")), "show");
     assert_span(line_event_of((struct span){NULL, 0}), "");
@@ -46,10 +43,5 @@ static void a_line_is_of_the_event_before_its_sign(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_events_name_is_one_to_sixty_four_of_its_letters),
-        cmocka_unit_test(an_incarnation_is_absent_or_so_many_digits),
-        cmocka_unit_test(a_line_is_of_the_event_before_its_sign),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -23,9 +23,8 @@ static bool parses(const char *text, size_t len)
 }
 
 /* In any case, with o for 0 and l or I for 1, and with spaces or hyphens anywhere. */
-static void a_code_may_be_typed_sloppily(void **state)
+TEST_CASE(a_code_may_be_typed_sloppily)
 {
-    (void)state;
     for (uint64_t entry = 1; entry < 200; entry++) {
         char code[MOVE_CODE_LEN], read[MOVE_CODE_LEN], sloppy[2 * MOVE_CODE_LEN];
         size_t len = 0;
@@ -46,9 +45,8 @@ static void a_code_may_be_typed_sloppily(void **state)
     }
 }
 
-static void one_wrong_letter_and_two_swapped_ones_are_always_found(void **state)
+TEST_CASE(one_wrong_letter_and_two_swapped_ones_are_always_found)
 {
-    (void)state;
     for (uint64_t entry = 1; entry < 50; entry++) {
         char code[MOVE_CODE_LEN];
         make(entry, 3, code);
@@ -76,9 +74,8 @@ static void one_wrong_letter_and_two_swapped_ones_are_always_found(void **state)
     assert_false(parses("0000\0000000000", 12));
 }
 
-static void the_table_knows_the_highest_of_every_place(void **state)
+TEST_CASE(the_table_knows_the_highest_of_every_place)
 {
-    (void)state;
     struct moves moves = {0};
     assert_int_equal(moves_of(&moves, 1), 0);
     for (uint64_t entry = 1; entry <= 5000; entry++)
@@ -96,9 +93,8 @@ static void the_table_knows_the_highest_of_every_place(void **state)
     moves_deinit(&moves);
 }
 
-static void a_full_table_keeps_what_it_has(void **state)
+TEST_CASE(a_full_table_keeps_what_it_has)
 {
-    (void)state;
     struct moves moves = {0};
     for (uint64_t entry = 1; entry <= MOVES_PLACES_MAX; entry++)
         assert_true(moves_note(&moves, (struct move){entry, 1}));
@@ -108,9 +104,8 @@ static void a_full_table_keeps_what_it_has(void **state)
     moves_deinit(&moves);
 }
 
-static void all_places_are_sent_again_once_in_bounded_parts(void **state)
+TEST_CASE(all_places_are_sent_again_once_in_bounded_parts)
 {
-    (void)state;
     enum { PLACES = 1000 };
     struct moves moves = {0};
     struct move out[MOVES_SEND_MAX];
@@ -131,9 +126,8 @@ static void all_places_are_sent_again_once_in_bounded_parts(void **state)
     moves_deinit(&moves);
 }
 
-static void after_a_loss_all_moves_are_sent_and_the_new_ones(void **state)
+TEST_CASE(after_a_loss_all_moves_are_sent_and_the_new_ones)
 {
-    (void)state;
     struct moves moves = {0};
     struct move out[MOVES_SEND_MAX];
     uint32_t upto;
@@ -148,9 +142,8 @@ static void after_a_loss_all_moves_are_sent_and_the_new_ones(void **state)
     moves_deinit(&moves);
 }
 
-static void the_newest_are_those_that_became_known_last(void **state)
+TEST_CASE(the_newest_are_those_that_became_known_last)
 {
-    (void)state;
     struct moves moves = {0};
     struct move out[MOVES_SEND_MAX];
     assert_int_equal(moves_newest(&moves, out), 0);
@@ -169,14 +162,5 @@ static void the_newest_are_those_that_became_known_last(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_newest_are_those_that_became_known_last),
-        cmocka_unit_test(a_code_may_be_typed_sloppily),
-        cmocka_unit_test(one_wrong_letter_and_two_swapped_ones_are_always_found),
-        cmocka_unit_test(the_table_knows_the_highest_of_every_place),
-        cmocka_unit_test(a_full_table_keeps_what_it_has),
-        cmocka_unit_test(all_places_are_sent_again_once_in_bounded_parts),
-        cmocka_unit_test(after_a_loss_all_moves_are_sent_and_the_new_ones),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

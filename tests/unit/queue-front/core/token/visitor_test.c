@@ -14,9 +14,8 @@ static const struct mac_ring rotated = {
 static const struct mac_ring after = {
     .key = {{.id = 3, .key = "the third key 16"}, {.id = 2, .key = "fedcba9876543210"}}, .len = 2};
 
-static void an_event_keeps_its_identity_key_in_every_ring(void **state)
+TEST_CASE(an_event_keeps_its_identity_key_in_every_ring)
 {
-    (void)state;
     struct identity_ring before, during, over;
     identity_ring_make(&one_key, &before);
     identity_ring_make(&rotated, &during);
@@ -29,9 +28,8 @@ static void an_event_keeps_its_identity_key_in_every_ring(void **state)
     assert_null(identity_named(&over, ""));
 }
 
-static void a_key_of_the_same_number_is_not_the_same_key(void **state)
+TEST_CASE(a_key_of_the_same_number_is_not_the_same_key)
 {
-    (void)state;
     static const struct mac_ring_key other = {.id = 1, .key = "not the same key"};
     char name[MAC_NAME_MAX + 1], other_name[MAC_NAME_MAX + 1];
     mac_key_name(&one_key.key[0], name);
@@ -40,9 +38,8 @@ static void a_key_of_the_same_number_is_not_the_same_key(void **state)
     assert_string_not_equal(name, other_name);
 }
 
-static void a_cookie_has_its_length_and_letters(void **state)
+TEST_CASE(a_cookie_has_its_length_and_letters)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, 7);
     char memory[VISITOR_COOKIE_LEN];
@@ -56,9 +53,8 @@ static void a_cookie_has_its_length_and_letters(void **state)
         assert_false(visitor_cookie_ok(span_of(bad[i])));
 }
 
-static void a_key_of_a_request_is_of_plain_letters_and_bounded(void **state)
+TEST_CASE(a_key_of_a_request_is_of_plain_letters_and_bounded)
 {
-    (void)state;
     char longest[IDEM_KEY_BYTES_MAX + 1];
     memset(longest, '~', sizeof(longest));
     assert_true(visitor_idem_ok((struct span){longest, IDEM_KEY_BYTES_MAX}));
@@ -70,9 +66,8 @@ static void a_key_of_a_request_is_of_plain_letters_and_bounded(void **state)
         assert_false(visitor_idem_ok(span_of(bad[i])));
 }
 
-static void a_code_is_read_with_the_key_that_made_it(void **state)
+TEST_CASE(a_code_is_read_with_the_key_that_made_it)
 {
-    (void)state;
     struct identity_ring ring;
     identity_ring_make(&rotated, &ring);
     const struct mac_ring stranger = {.key = {{.id = 1, .key = "not the same key"}}, .len = 1};
@@ -90,9 +85,8 @@ static void a_code_is_read_with_the_key_that_made_it(void **state)
 
 /* Fronts of two versions make the same visitor of the same word, since a place is found by it.
  * These bytes are BLAKE2b's over all that tells visitors apart, computed by another program. */
-static void a_visitor_is_the_same_for_every_version(void **state)
+TEST_CASE(a_visitor_is_the_same_for_every_version)
 {
-    (void)state;
     uint8_t key[VISITOR_KEY_BYTES];
     visitor_key(&one_key.key[0], key);
     struct ticket ticket = {.entry = 0x01020304, .visitor = {1, 0, 0, 0, 0, 0, 0, 2}};
@@ -121,9 +115,8 @@ static void a_visitor_is_the_same_for_every_version(void **state)
     }
 }
 
-static void an_identity_is_of_its_own_key(void **state)
+TEST_CASE(an_identity_is_of_its_own_key)
 {
-    (void)state;
     struct identity_ring ring, of_tickets, one;
     uint8_t key[VISITOR_KEY_BYTES];
     identity_ring_make(&rotated, &ring);
@@ -144,14 +137,5 @@ static void an_identity_is_of_its_own_key(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_event_keeps_its_identity_key_in_every_ring),
-        cmocka_unit_test(a_key_of_the_same_number_is_not_the_same_key),
-        cmocka_unit_test(a_cookie_has_its_length_and_letters),
-        cmocka_unit_test(a_key_of_a_request_is_of_plain_letters_and_bounded),
-        cmocka_unit_test(a_code_is_read_with_the_key_that_made_it),
-        cmocka_unit_test(a_visitor_is_the_same_for_every_version),
-        cmocka_unit_test(an_identity_is_of_its_own_key),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

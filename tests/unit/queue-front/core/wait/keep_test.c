@@ -35,9 +35,8 @@ static uint64_t at(int ms)
     return (uint64_t)(NOW_MS + ms);
 }
 
-static void a_page_is_kept_until_the_next_known_time(void **state)
+TEST_CASE(a_page_is_kept_until_the_next_known_time)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char memory[128];
         const struct event_doc doc = {.prequeue_at_ms = at(rows[i].prequeue_ms),
@@ -52,8 +51,5 @@ static void a_page_is_kept_until_the_next_known_time(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_page_is_kept_until_the_next_known_time),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

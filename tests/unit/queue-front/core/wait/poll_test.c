@@ -2,9 +2,8 @@
 #include "core/wait/poll.h"
 #include "unit.h"
 
-static void the_interval_depends_on_line_place_and_wait(void **state)
+TEST_CASE(the_interval_depends_on_line_place_and_wait)
 {
-    (void)state;
     static const struct {
         const char *name;
         enum line_state line;
@@ -49,8 +48,5 @@ static void the_interval_depends_on_line_place_and_wait(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_interval_depends_on_line_place_and_wait),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

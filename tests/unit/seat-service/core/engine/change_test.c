@@ -57,9 +57,8 @@ static struct change random_change(struct rng_seeded *rng)
     return change;
 }
 
-static void a_change_comes_back_from_its_bytes_with_the_same_bytes(void **state)
+TEST_CASE(a_change_comes_back_from_its_bytes_with_the_same_bytes)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (unsigned i = 0; i < 20000; i++) {
@@ -78,9 +77,8 @@ static void a_change_comes_back_from_its_bytes_with_the_same_bytes(void **state)
     }
 }
 
-static void altered_bytes_are_refused_or_are_another_change(void **state)
+TEST_CASE(altered_bytes_are_refused_or_are_another_change)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (unsigned i = 0; i < 2000; i++) {
@@ -100,9 +98,8 @@ static void altered_bytes_are_refused_or_are_another_change(void **state)
     }
 }
 
-static void bytes_that_make_no_change_are_refused_by_name(void **state)
+TEST_CASE(bytes_that_make_no_change_are_refused_by_name)
 {
-    (void)state;
     const struct {
         uint8_t bytes[13];
         size_t len;
@@ -134,9 +131,8 @@ static void bytes_that_make_no_change_are_refused_by_name(void **state)
     }
 }
 
-static void every_kind_has_a_name(void **state)
+TEST_CASE(every_kind_has_a_name)
 {
-    (void)state;
     assert_string_equal(change_kind_name(0), "unknown");
     for (unsigned kind = 1; kind < CHANGE_KIND_COUNT; kind++)
         assert_string_not_equal(change_kind_name(kind), "unknown");
@@ -173,9 +169,8 @@ static struct change full_change(enum change_kind kind)
 }
 
 /* Journals outlive programs: later programs must read these bytes. */
-static void each_kind_keeps_its_bytes(void **state)
+TEST_CASE(each_kind_keeps_its_bytes)
 {
-    (void)state;
 #define HASH "0807060504030201"
 #define BUYER_AND_SESSION                                                                          \
     "1817161514131211"                                                                             \
@@ -225,12 +220,5 @@ static void each_kind_keeps_its_bytes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_change_comes_back_from_its_bytes_with_the_same_bytes),
-        cmocka_unit_test(altered_bytes_are_refused_or_are_another_change),
-        cmocka_unit_test(bytes_that_make_no_change_are_refused_by_name),
-        cmocka_unit_test(every_kind_has_a_name),
-        cmocka_unit_test(each_kind_keeps_its_bytes),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

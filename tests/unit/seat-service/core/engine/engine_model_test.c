@@ -686,9 +686,8 @@ static unsigned live(uint64_t seed, unsigned turns)
     return refused;
 }
 
-static void random_histories_agree_with_the_model_and_with_their_replay(void **state)
+TEST_CASE(random_histories_agree_with_the_model_and_with_their_replay)
 {
-    (void)state;
     const char *more = getenv("FAIRGATE_TEST_ROUNDS");
     uint64_t seed = unit_seed();
     unsigned rounds = more != NULL ? (unsigned)strtoul(more, NULL, 10) : 40;
@@ -700,8 +699,5 @@ static void random_histories_agree_with_the_model_and_with_their_replay(void **s
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_histories_agree_with_the_model_and_with_their_replay),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -264,9 +264,8 @@ static const struct {
     {"/focal_point {'x':1}", "/focal_point/y: is missing"},
 };
 
-static void each_fault_is_named_by_pointer_and_rule(void **state)
+TEST_CASE(each_fault_is_named_by_pointer_and_rule)
 {
-    (void)state;
     for (size_t i = 0; i < LEN(faults); i++) {
         char says[256];
         const char *last = faults[i].edits;
@@ -345,9 +344,8 @@ static json_t *value_of(const char *kind, int64_t size)
     return json_stringn(text, (size_t)size);
 }
 
-static void numbers_texts_and_lists_have_bounds(void **state)
+TEST_CASE(numbers_texts_and_lists_have_bounds)
 {
-    (void)state;
     for (size_t i = 0; i < LEN(bounds); i++) {
         const char *kind = bounds[i].kind;
         const char *form =
@@ -367,9 +365,8 @@ static void numbers_texts_and_lists_have_bounds(void **state)
 }
 
 /* A zone's rows are bounded as a list is; all rows together need a second zone. */
-static void plan_has_a_bound_of_rows(void **state)
+TEST_CASE(plan_has_a_bound_of_rows)
 {
-    (void)state;
     for (unsigned more = 0; more < 2; more++) {
         json_t *doc = edited(NO_SEATS "; " ZONE " {'position':{'x':0,'y':0},'rows':[]}; "
                                       "/plan/zones/1 {'position':{'x':0,'y':0},'rows':[]}");
@@ -382,9 +379,8 @@ static void plan_has_a_bound_of_rows(void **state)
     }
 }
 
-static void plan_has_a_bound_of_views(void **state)
+TEST_CASE(plan_has_a_bound_of_views)
 {
-    (void)state;
     for (unsigned more = 0; more < 2; more++) {
         json_t *doc = edited(NO_SEATS);
         set(doc, "/plan/zones",
@@ -402,9 +398,8 @@ static void plan_has_a_bound_of_views(void **state)
     }
 }
 
-static void too_long_a_body_is_not_read(void **state)
+TEST_CASE(too_long_a_body_is_not_read)
 {
-    (void)state;
     struct err_slot err = {.text = ""};
     struct plan *plan = NULL;
     char *body = calloc(1, PLAN_JSON_MAX + 1);
@@ -722,9 +717,8 @@ static void assert_round_trip(const struct plan *plan)
     plan_destroy(again);
 }
 
-static void plan_says_what_its_document_says(void **state)
+TEST_CASE(plan_says_what_its_document_says)
 {
-    (void)state;
     for (size_t i = 0; i < LEN(says); i++) {
         struct plan *plan = import_edited(says[i].edits);
         assert_facts(says[i].name, plan, says[i].facts);
@@ -733,9 +727,8 @@ static void plan_says_what_its_document_says(void **state)
     }
 }
 
-static void old_shape_is_a_rectangle_only_with_width_and_height(void **state)
+TEST_CASE(old_shape_is_a_rectangle_only_with_width_and_height)
 {
-    (void)state;
     static const char *const edits[] = {SHAPE " {'width':1}", SHAPE " {'height':2}"};
     for (size_t i = 0; i < LEN(edits); i++) {
         struct plan *plan = import_edited(edits[i]);
@@ -744,9 +737,8 @@ static void old_shape_is_a_rectangle_only_with_width_and_height(void **state)
     }
 }
 
-static void member_of_null_is_an_absent_one(void **state)
+TEST_CASE(member_of_null_is_an_absent_one)
 {
-    (void)state;
     static const struct {
         const char *absent, *null;
     } rows[] = {
@@ -778,9 +770,8 @@ static void member_of_null_is_an_absent_one(void **state)
         "/plan/categories/0/color null; /plan/size null"));
 }
 
-static void plan_has_a_hash_of_its_body_and_one_of_its_content(void **state)
+TEST_CASE(plan_has_a_hash_of_its_body_and_one_of_its_content)
 {
-    (void)state;
     json_t *doc = edited("");
     char *body = json_dumps(doc, JSON_INDENT(1)); /* spaces change the body alone */
     struct err_slot err = {.text = ""};
@@ -827,9 +818,8 @@ static json_t *drawn(const char *rows)
     return doc;
 }
 
-static void rows_become_runs_of_neighbours(void **state)
+TEST_CASE(rows_become_runs_of_neighbours)
 {
-    (void)state;
     static const struct {
         const char *name, *rows, *extension, *runs;
     } rows[] = {
@@ -865,9 +855,8 @@ static void rows_become_runs_of_neighbours(void **state)
     }
 }
 
-static void seats_out_of_order_cost_memory_for_their_order(void **state)
+TEST_CASE(seats_out_of_order_cost_memory_for_their_order)
 {
-    (void)state;
     struct plan *mixed = import(drawn("0 40 / 0 20 10"), NULL),
                 *plain = import(drawn("0 40 / 0 10 20"), NULL);
     assert_true(plan_memory_facts(plain) > 0);
@@ -876,9 +865,8 @@ static void seats_out_of_order_cost_memory_for_their_order(void **state)
     plan_destroy(plain);
 }
 
-static void row_and_table_sold_whole_have_a_bound(void **state)
+TEST_CASE(row_and_table_sold_whole_have_a_bound)
 {
-    (void)state;
     static const struct {
         unsigned count;
         const char *table, *says;
@@ -908,9 +896,8 @@ static void row_and_table_sold_whole_have_a_bound(void **state)
 /* ---- all shapes together ---- */
 
 /* What is beyond the bound of points or of shapes is not drawn. */
-static void shapes_that_are_too_many_are_left_out(void **state)
+TEST_CASE(shapes_that_are_too_many_are_left_out)
 {
-    (void)state;
     const unsigned fit = PLAN_SHAPE_POINTS_MAX / PLAN_POLYGON_POINTS_MAX;
     json_t *doc = edited(""), *list = json_array(), *polygon = json_of("{'shape':'polygon'}");
     json_object_set_new(
@@ -934,9 +921,8 @@ static void shapes_that_are_too_many_are_left_out(void **state)
 }
 
 /* Buyers see the limits that bind them; how seats are given to others is the organiser's. */
-static void buyers_see_the_limits_that_bind_them(void **state)
+TEST_CASE(buyers_see_the_limits_that_bind_them)
 {
-    (void)state;
     char shown[256];
     struct text text = text_on(shown, sizeof(shown) - 1);
     for (unsigned i = 0; i < plan_limit_count; i++)
@@ -949,21 +935,5 @@ static void buyers_see_the_limits_that_bind_them(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_fault_is_named_by_pointer_and_rule),
-        cmocka_unit_test(numbers_texts_and_lists_have_bounds),
-        cmocka_unit_test(plan_has_a_bound_of_rows),
-        cmocka_unit_test(plan_has_a_bound_of_views),
-        cmocka_unit_test(too_long_a_body_is_not_read),
-        cmocka_unit_test(plan_says_what_its_document_says),
-        cmocka_unit_test(old_shape_is_a_rectangle_only_with_width_and_height),
-        cmocka_unit_test(member_of_null_is_an_absent_one),
-        cmocka_unit_test(plan_has_a_hash_of_its_body_and_one_of_its_content),
-        cmocka_unit_test(rows_become_runs_of_neighbours),
-        cmocka_unit_test(seats_out_of_order_cost_memory_for_their_order),
-        cmocka_unit_test(row_and_table_sold_whole_have_a_bound),
-        cmocka_unit_test(shapes_that_are_too_many_are_left_out),
-        cmocka_unit_test(buyers_see_the_limits_that_bind_them),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -35,9 +35,8 @@ static int by_place(const void *a, const void *b)
     return (ahead > 0) - (ahead < 0);
 }
 
-static void aisles_are_much_wider_than_what_is_usual(void **state)
+TEST_CASE(aisles_are_much_wider_than_what_is_usual)
 {
-    (void)state;
     static const struct {
         const char *row;
         bool table;
@@ -64,9 +63,8 @@ static void aisles_are_much_wider_than_what_is_usual(void **state)
     }
 }
 
-static void neighbours_are_the_same_in_any_order_of_the_document(void **state)
+TEST_CASE(neighbours_are_the_same_in_any_order_of_the_document)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     static const struct way ways[] = {{10, 0}, {0, 10}, {6, 8}, {-6, 8}, {8, -6}, {-10, 0}};
@@ -106,9 +104,8 @@ static uint32_t cut_at(const float *places, uint32_t count, struct plan_draft_se
     return plan_row_cut(seats, count, false, 0, 0);
 }
 
-static void the_documents_order_holds_unless_its_way_is_a_twentieth_longer(void **state)
+TEST_CASE(the_documents_order_holds_unless_its_way_is_a_twentieth_longer)
 {
-    (void)state;
     static const struct {
         float places[4];
         uint32_t pos[4];
@@ -126,9 +123,8 @@ static void the_documents_order_holds_unless_its_way_is_a_twentieth_longer(void 
     }
 }
 
-static void an_aisle_is_seven_tenths_wider_than_what_is_usual(void **state)
+TEST_CASE(an_aisle_is_seven_tenths_wider_than_what_is_usual)
 {
-    (void)state;
     static const struct {
         float places[4];
         uint32_t runs;
@@ -141,11 +137,5 @@ static void an_aisle_is_seven_tenths_wider_than_what_is_usual(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(aisles_are_much_wider_than_what_is_usual),
-        cmocka_unit_test(neighbours_are_the_same_in_any_order_of_the_document),
-        cmocka_unit_test(the_documents_order_holds_unless_its_way_is_a_twentieth_longer),
-        cmocka_unit_test(an_aisle_is_seven_tenths_wider_than_what_is_usual),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

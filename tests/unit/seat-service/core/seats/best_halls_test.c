@@ -110,9 +110,8 @@ static void both_answer_the_same(struct twins *twins, bool best, const uint32_t 
                      places(twins->plans[1], other->seats, other->add_count));
 }
 
-static void neither_numbers_nor_directions_change_what_is_chosen(void **state)
+TEST_CASE(neither_numbers_nor_directions_change_what_is_chosen)
 {
-    (void)state;
     struct rng_seeded rng;
     uint64_t seed = unit_seed();
     rng_seeded_init(&rng, seed);
@@ -130,9 +129,8 @@ static void neither_numbers_nor_directions_change_what_is_chosen(void **state)
 }
 
 /* The least that a draft may say: no channels, no kinds of rows, all seats in one point. */
-static void any_seats_are_the_best_of_a_hall_in_one_point(void **state)
+TEST_CASE(any_seats_are_the_best_of_a_hall_in_one_point)
 {
-    (void)state;
     struct plan_draft_seat seats[6];
     static const char *const guids[] = {"0", "1", "2", "3", "4", "5"};
     for (uint32_t i = 0; i < 6; i++)
@@ -252,9 +250,8 @@ static enum engine_verdict try_best(const struct sale *sale, uint32_t n, bool ad
     return verdict;
 }
 
-static void neighbours_are_found_where_named_seats_are_granted(void **state)
+TEST_CASE(neighbours_are_found_where_named_seats_are_granted)
 {
-    (void)state;
     struct rng_seeded rng;
     rng_seeded_init(&rng, unit_seed());
     for (unsigned round = 0; round < 200; round++) {
@@ -275,10 +272,5 @@ static void neighbours_are_found_where_named_seats_are_granted(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(neither_numbers_nor_directions_change_what_is_chosen),
-        cmocka_unit_test(any_seats_are_the_best_of_a_hall_in_one_point),
-        cmocka_unit_test(neighbours_are_found_where_named_seats_are_granted),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -7,9 +7,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static void counts_agree_with_a_plain_array(void **state)
+TEST_CASE(counts_agree_with_a_plain_array)
 {
-    (void)state;
     enum { BUYERS = 300 };
     struct rng_seeded rng;
     struct buyers buyers;
@@ -34,9 +33,8 @@ static void counts_agree_with_a_plain_array(void **state)
     buyers_deinit(&buyers);
 }
 
-static void a_buyer_for_each_seat_of_a_sold_out_stadium_fits(void **state)
+TEST_CASE(a_buyer_for_each_seat_of_a_sold_out_stadium_fits)
 {
-    (void)state;
     enum { SEATS = 66000 };
     struct buyers buyers;
     uint32_t has;
@@ -50,9 +48,8 @@ static void a_buyer_for_each_seat_of_a_sold_out_stadium_fits(void **state)
     }
 }
 
-static void buyers_that_left_make_room(void **state)
+TEST_CASE(buyers_that_left_make_room)
 {
-    (void)state;
     struct buyers buyers;
     uint32_t has;
     assert_int_equal(buyers_init(&buyers, 1000, 1), 0);
@@ -67,9 +64,8 @@ static void buyers_that_left_make_room(void **state)
 /* ---- first requests at once ---- */
 
 /* Writes the entries by hand, as another request would between its two steps. */
-static void two_tries_that_see_each_other_begin_anew(void **state)
+TEST_CASE(two_tries_that_see_each_other_begin_anew)
 {
-    (void)state;
     enum { TRY = 1 << 16 };
     struct buyers buyers;
     uint32_t has;
@@ -131,9 +127,8 @@ static void *request_first(void *arg)
     return NULL;
 }
 
-static void first_requests_at_once_count_as_one_buyer(void **state)
+TEST_CASE(first_requests_at_once_count_as_one_buyer)
 {
-    (void)state;
     struct firsts firsts = {.granted = 0};
     pthread_t threads[THREADS];
     assert_int_equal(buyers_init(&firsts.buyers, 8, 7), 0);
@@ -148,9 +143,8 @@ static void first_requests_at_once_count_as_one_buyer(void **state)
 }
 
 /* A table of eight has two buckets. Buyers beyond their room are refused. */
-static void buyer_without_room_is_refused_until_another_leaves(void **state)
+TEST_CASE(buyer_without_room_is_refused_until_another_leaves)
 {
-    (void)state;
     struct buyers buyers;
     uint32_t has;
     uint64_t known = 0, refused = 0;
@@ -173,9 +167,8 @@ static void buyer_without_room_is_refused_until_another_leaves(void **state)
 }
 
 /* Of two first requests at once one takes its share back. What it leaves belongs to no buyer. */
-static void a_try_that_was_taken_back_counts_for_nothing(void **state)
+TEST_CASE(a_try_that_was_taken_back_counts_for_nothing)
 {
-    (void)state;
     enum { BUYER = 5, TRY = 1 << 16, COUNT = 0xffff };
     struct buyers buyers;
     uint32_t has, used = 0;
@@ -198,14 +191,5 @@ static void a_try_that_was_taken_back_counts_for_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_agree_with_a_plain_array),
-        cmocka_unit_test(a_buyer_for_each_seat_of_a_sold_out_stadium_fits),
-        cmocka_unit_test(two_tries_that_see_each_other_begin_anew),
-        cmocka_unit_test(first_requests_at_once_count_as_one_buyer),
-        cmocka_unit_test(buyers_that_left_make_room),
-        cmocka_unit_test(buyer_without_room_is_refused_until_another_leaves),
-        cmocka_unit_test(a_try_that_was_taken_back_counts_for_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -21,9 +21,8 @@ static void end(struct hold_slots *slots, uint64_t id, unsigned stash)
     hold_end(slots, hold_slot_of(id), stash);
 }
 
-static void a_slot_given_out_again_has_another_id(void **state)
+TEST_CASE(a_slot_given_out_again_has_another_id)
 {
-    (void)state;
     for (unsigned stash = 0; stash < 2; stash++) {
         struct hold_slots slots;
         assert_int_equal(hold_slots_init(&slots, 4), 0);
@@ -38,9 +37,8 @@ static void a_slot_given_out_again_has_another_id(void **state)
     }
 }
 
-static void a_stash_keeps_few_and_gives_the_rest_to_all(void **state)
+TEST_CASE(a_stash_keeps_few_and_gives_the_rest_to_all)
 {
-    (void)state;
     enum { SLOTS = 4 * HOLD_STASH_MAX };
     struct hold_slots slots;
     uint64_t ids[SLOTS];
@@ -89,9 +87,8 @@ static void *come_and_go(void *arg)
     return NULL;
 }
 
-static void no_slot_is_lost_or_given_twice_by_stashes_and_stack(void **state)
+TEST_CASE(no_slot_is_lost_or_given_twice_by_stashes_and_stack)
 {
-    (void)state;
     struct hold_slots slots;
     struct worker workers[THREADS] = {0};
     assert_int_equal(hold_slots_init(&slots, ALL), 0);
@@ -117,9 +114,8 @@ static void no_slot_is_lost_or_given_twice_by_stashes_and_stack(void **state)
     hold_slots_deinit(&slots);
 }
 
-static void a_replay_gives_a_slot_in_use_to_nobody_else(void **state)
+TEST_CASE(a_replay_gives_a_slot_in_use_to_nobody_else)
 {
-    (void)state;
     const uint64_t life = UINT64_C(1) << 24;
     struct hold_slots slots;
     assert_int_equal(hold_slots_init(&slots, 4), 0);
@@ -134,9 +130,8 @@ static void a_replay_gives_a_slot_in_use_to_nobody_else(void **state)
     hold_slots_deinit(&slots);
 }
 
-static void slots_that_a_replay_left_unused_are_given_out_first(void **state)
+TEST_CASE(slots_that_a_replay_left_unused_are_given_out_first)
 {
-    (void)state;
     const uint64_t life = UINT64_C(1) << 24;
     struct hold_slots slots;
     assert_int_equal(hold_slots_init(&slots, 6), 0);
@@ -154,12 +149,5 @@ static void slots_that_a_replay_left_unused_are_given_out_first(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_slot_given_out_again_has_another_id),
-        cmocka_unit_test(a_stash_keeps_few_and_gives_the_rest_to_all),
-        cmocka_unit_test(no_slot_is_lost_or_given_twice_by_stashes_and_stack),
-        cmocka_unit_test(a_replay_gives_a_slot_in_use_to_nobody_else),
-        cmocka_unit_test(slots_that_a_replay_left_unused_are_given_out_first),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

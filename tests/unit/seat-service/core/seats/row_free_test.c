@@ -50,9 +50,8 @@ static bool window_is_free(const uint64_t row[3], int from, unsigned n)
     return true;
 }
 
-static void a_window_is_refused_by_both_or_by_neither(void **state)
+TEST_CASE(a_window_is_refused_by_both_or_by_neither)
 {
-    (void)state;
     uint64_t seed = 88172645463325252u;
     for (unsigned turn = 0; turn < TURNS; turn++) {
         uint64_t row[3];
@@ -80,8 +79,5 @@ static void a_window_is_refused_by_both_or_by_neither(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_window_is_refused_by_both_or_by_neither),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -20,9 +20,8 @@ static struct plan *begin(struct seats *seats, uint32_t rows, uint32_t count)
     return plan;
 }
 
-static void the_parts_of_a_word_do_not_touch_each_other(void **state)
+TEST_CASE(the_parts_of_a_word_do_not_touch_each_other)
 {
-    (void)state;
     uint64_t word = seat_word(SEAT_BLOCKED, SEAT_OPERATOR, ~UINT64_C(0));
     assert_int_equal(word, ~seat_claimed());
     assert_int_equal(seat_shown(word), SEAT_BLOCKED);
@@ -34,9 +33,8 @@ static void the_parts_of_a_word_do_not_touch_each_other(void **state)
     assert_int_equal(seat_hold(seat_word(SEAT_FREE, 0, UINT64_C(1) << 38)), 0); /* it wraps */
 }
 
-static void a_late_release_does_not_free_a_resold_seat(void **state)
+TEST_CASE(a_late_release_does_not_free_a_resold_seat)
 {
-    (void)state;
     struct seats seats;
     struct claim_result result;
     struct plan *plan = begin(&seats, 1, 8);
@@ -55,9 +53,8 @@ static void a_late_release_does_not_free_a_resold_seat(void **state)
     plan_destroy(plan);
 }
 
-static void a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones(void **state)
+TEST_CASE(a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones)
 {
-    (void)state;
     struct seats seats;
     struct claim_result result;
     struct plan *plan = begin(&seats, 3, 8);
@@ -72,9 +69,8 @@ static void a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones(void *
     plan_destroy(plan);
 }
 
-static void the_rule_looks_across_the_bitmaps_of_a_long_row(void **state)
+TEST_CASE(the_rule_looks_across_the_bitmaps_of_a_long_row)
 {
-    (void)state;
     struct seats seats;
     struct claim_result result;
     struct plan *plan = begin(&seats, 1, 200);
@@ -91,9 +87,8 @@ static void the_rule_looks_across_the_bitmaps_of_a_long_row(void **state)
     plan_destroy(plan);
 }
 
-static void seat_that_was_single_before_is_no_violation(void **state)
+TEST_CASE(seat_that_was_single_before_is_no_violation)
 {
-    (void)state;
     struct seats seats;
     struct claim_result result;
     struct plan *plan = begin(&seats, 1, 8);
@@ -106,12 +101,5 @@ static void seat_that_was_single_before_is_no_violation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_parts_of_a_word_do_not_touch_each_other),
-        cmocka_unit_test(a_late_release_does_not_free_a_resold_seat),
-        cmocka_unit_test(a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones),
-        cmocka_unit_test(the_rule_looks_across_the_bitmaps_of_a_long_row),
-        cmocka_unit_test(seat_that_was_single_before_is_no_violation),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

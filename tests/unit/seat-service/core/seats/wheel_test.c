@@ -13,9 +13,8 @@ static uint64_t due_of(void *ctx, uint32_t hold)
     return ((const uint64_t *)ctx)[hold];
 }
 
-static void every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late(void **state)
+TEST_CASE(every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late)
 {
-    (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct rng_seeded rng;
         uint64_t due[HOLDS + 1] = {0}, now = 1000000;
@@ -44,9 +43,8 @@ static void every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late(void *
     }
 }
 
-static void a_clock_that_is_set_back_stops_nothing(void **state)
+TEST_CASE(a_clock_that_is_set_back_stops_nothing)
 {
-    (void)state;
     uint64_t due[HOLDS + 1] = {0};
     struct wheel wheel;
     assert_int_equal(wheel_init(&wheel, HOLDS, 1000000, due_of, due), 0);
@@ -81,9 +79,8 @@ static uint64_t due_of_met(void *ctx, uint32_t hold)
     return due;
 }
 
-static void mark_set_while_the_owner_reads_a_time_stays(void **state)
+TEST_CASE(mark_set_while_the_owner_reads_a_time_stays)
 {
-    (void)state;
     struct meeting meeting = {.due = 9000000};
     assert_int_equal(wheel_init(&meeting.wheel, HOLDS, 1000000, due_of_met, &meeting), 0);
     wheel_touch(&meeting.wheel, 7);
@@ -93,9 +90,8 @@ static void mark_set_while_the_owner_reads_a_time_stays(void **state)
     wheel_deinit(&meeting.wheel);
 }
 
-static void time_beyond_the_wheel_comes_due_after_its_rounds(void **state)
+TEST_CASE(time_beyond_the_wheel_comes_due_after_its_rounds)
 {
-    (void)state;
     const uint64_t round_ms = WHEEL_TICK_MS * (UINT64_C(1) << (6 * WHEEL_LEVELS));
     uint64_t due[HOLDS + 1] = {0}, now = 1000000;
     struct wheel wheel;
@@ -108,9 +104,8 @@ static void time_beyond_the_wheel_comes_due_after_its_rounds(void **state)
     wheel_deinit(&wheel);
 }
 
-static void marks_are_collected_once_a_tick(void **state)
+TEST_CASE(marks_are_collected_once_a_tick)
 {
-    (void)state;
     uint64_t due[HOLDS + 1] = {0}, now = 1000000 / WHEEL_TICK_MS * WHEEL_TICK_MS;
     struct wheel wheel;
     assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
@@ -124,12 +119,5 @@ static void marks_are_collected_once_a_tick(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late),
-        cmocka_unit_test(mark_set_while_the_owner_reads_a_time_stays),
-        cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
-        cmocka_unit_test(time_beyond_the_wheel_comes_due_after_its_rounds),
-        cmocka_unit_test(marks_are_collected_once_a_tick),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }
