@@ -41,6 +41,7 @@ struct seats {
     struct pass_revoked *revoked;
     struct idem *idem;
     struct rate *rate;
+    struct sale_clock sale;
     struct events *events;
     struct commit_queue *queue;
     struct journal *journal;
@@ -160,6 +161,13 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
     if (rc == 0)
         rc = metrics_gauge(metrics,
                            &(struct metrics_desc){
+                               "fairgate_seats_clock_apart_ms",
+                               "how far the time by which seats are judged is from the server's",
+                               NULL},
+                           &seats->sale.apart_ms, err);
+    if (rc == 0)
+        rc = metrics_gauge(metrics,
+                           &(struct metrics_desc){
                                "fairgate_idem_room",
                                "outcomes of repeatable requests that there is memory for", NULL},
                            &idem_stats(seats->idem)->room, err);
@@ -207,6 +215,7 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .batch_max = (uint32_t)settings->batch_max,
         .queue = seats->queue,
         .clock = clock_system(),
+        .sale = &seats->sale,
         .rng = rng_system(),
         .log = service_log(seats->service),
         .host = events_host(seats->events),
@@ -264,8 +273,9 @@ static int make_shared(struct seats *seats, struct err_slot *err)
         rc = rate_create(err, &seats->rate);
     if (rc < 0)
         return rc;
+    sale_clock_init(&seats->sale, clock_system());
     struct events_conf events = {
-        .clock = clock_system(),
+        .clock = &seats->sale.clock,
         .loops = service_loops(seats->service),
         .idem = seats->idem,
         .revoked = seats->revoked,
@@ -446,8 +456,8 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
                 .idem = seats->idem,
                 .rate = seats->rate,
                 .hold_keys = &seats->hold_keys,
-                .passes = {keys->feed, seats->revoked, seats->settings.issuer, clock_system()},
-                .clock = clock_system(),
+                .passes = {keys->feed, seats->revoked, seats->settings.issuer, &seats->sale.clock},
+                .clock = &seats->sale.clock,
                 .log = loop->log,
                 .stats = &seats->stats,
             },

@@ -4,10 +4,10 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openClock, openScope, startRedis, startReplica, startSentinels, until } from '../lib-js/index.js';
+import { assertProblem, delay, openClock, openScope, startRedis, startReplica, startSentinels, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from '../integration/queue-front/support.js';
-import { openPostgres, openSeats } from '../integration/seat-service/house.js';
+import { hall, openPostgres, openSeats, opens, operator, visitor } from '../integration/seat-service/house.js';
 
 const HOUR = 3600_000;
 const at = (ms) => new Date(Date.now() + ms).toISOString();
@@ -121,3 +121,69 @@ test('seats and payments tell that the clock of PostgreSQL is wrong, and that it
     for (const service of [seats, pay]) await untilApart(service, 'postgresql', off);
   }
 });
+
+// ---- a machine of the seats ----
+
+const YEARS = 10 * 365 * 24 * HOUR;
+const inHalfAnHour = () => {
+  const body = hall({ limits: { hold_ttl_s: 300 } });
+  body.categories[1].on_sale_at = at(HOUR / 2);
+  return body;
+};
+
+// Two that share the events, each on a machine with a clock of its own. The first has the event "one".
+async function openOwners(t, offMs, reason) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const clocks = [openClock(scope), openClock(scope, offMs)];
+  const open = (n, more) => openSeats(scope, postgres, {
+    shares: 2, env: { ...clocks[n].env, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS}:verify_asan_link_order=0` },
+    config: { journal: { instance: `seats-${n}` } }, ...more });
+  const first = await open(0);
+  await operator(first, 'one').import(inHalfAnHour());
+  await until('the event to be owned', () => opens(first, 'one'));
+  const second = await open(1, { office: first.office, secrets: first.secrets, ready: false });
+  await until(`the second to say ${reason}`, async () => (await second.private.get('/readyz')).text.includes(`"${reason}"`));
+  return { first, second, clocks };
+}
+
+async function holdSome(seats, n) {
+  const buyers = Array.from({ length: n }, () => visitor(seats, 'one'));
+  const held = await Promise.all(buyers.map(async (buyer, i) => (await buyer.hold({ seats: [`r${i + 1}s1`] })).json.hold));
+  assert.ok(held.every((hold) => typeof hold === 'string'));
+  return held;
+}
+
+async function judgeSeats(seats, held) {
+  await until('the event to be open, with every hold', async () => {
+    const { categories } = (await operator(seats, 'one').read()).json;
+    return categories?.find(({ name }) => name === 'Front').held === held.length;
+  });
+  const early = await visitor(seats, 'one').hold({ seats: ['r9s1'] });
+  assertProblem(early, 409, 'not-on-sale');
+  const { server_time: time } = (await visitor(seats, 'one').info()).json;
+  assert.ok(Math.abs(Date.parse(time) - Date.now()) < 10_000, `it is ${time} there`);
+}
+
+for (const [how, offMs] of [['an hour ahead', HOUR], ['an hour behind', -HOUR], ['ten years ahead', YEARS]]) {
+  test(`a machine whose clock is ${how} judges no seats, here or elsewhere, until it is right`, async (t) => {
+    const { first, second, clocks } = await openOwners(t, offMs, 'clock-apart');
+    const held = await holdSome(first, 4);
+    assertProblem(await operator(second, 'two').import(hall()), 503, 'clock-apart');
+    await judgeSeats(first, held);
+    await first.kill();
+    await delay(3000); // a standby takes over within two
+    assert.equal(await opens(second, 'one'), false);
+    clocks[1].set(0);
+    await judgeSeats(second, held);
+  });
+
+  test(`a machine whose clock steps to ${how} goes on selling by PostgreSQL's`, async (t) => {
+    const { first, second, clocks } = await openOwners(t, 0, 'standby');
+    const held = await holdSome(first, 4);
+    for (const clock of clocks) clock.set(offMs);
+    await judgeSeats(first, held);
+    await first.kill();
+    await judgeSeats(second, held);
+  });
+}

@@ -76,6 +76,7 @@ const CASES = {
   FairgateMailLags: [['fairgate_mail_lag_microseconds', level(6e7, 1e9)]],
   FairgateMailsGivenUp: [['fairgate_mails_total{outcome="given_up"}', rising(1)], ['fairgate_mails_total{outcome="sent"}', '0+5x60']],
   FairgateUnknownOutcomes: [['fairgate_pay_db_unknown_total', rising(1)]],
+  FairgateSeatsClockApart: [['fairgate_seats_clock_apart_ms{instance="a"}', level(0, 6000)]],
   FairgateClockApart: [['fairgate_clock_apart_ms{instance="a",store="redis"}', level(900, 1100)]],
   FairgateErrors: [['fairgate_http_responses_total{job="fairgate-pay",class="5xx"}', rising(60)], ['fairgate_http_responses_total{job="fairgate-pay",class="2xx"}', '0+600x60']],
   FairgateWarnings: [['fairgate_warnings_total{what="a"}', rising(1)]],

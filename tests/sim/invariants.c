@@ -6,6 +6,8 @@
  * compared with it, seat by seat. */
 #include "invariants.h"
 
+#include "core/time/sale_clock.h"
+
 #include "stage/history.h"
 #include "stage/probes.h"
 #include "stage/sim.h"
@@ -123,10 +125,20 @@ static void give_back(const struct change *change)
     }
 }
 
+/* No process takes it for later than it is at the server, but for what it waited for its answer. */
+static void judge_time(const struct change *change)
+{
+    uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
+    if (change->at_ms > now_ms + SALE_CLOCK_WAIT_MAX_MS / 2 + 2)
+        invariant_broken(INVARIANT_3, "%s of hold %" PRIx64 " is of a time %" PRIu64 " ms ahead",
+                         change_kind_name(change->kind), change->hold, change->at_ms - now_ms);
+}
+
 static void judge_hold(const struct change *change)
 {
     struct hold *hold = hold_of(change->hold);
     bool expires = change->kind == CHANGE_EXPIRED || change->kind == CHANGE_LATE;
+    judge_time(change);
     if (expires && change->at_ms < hold->expires_ms)
         invariant_broken(INVARIANT_3, "hold %" PRIx64 " expires %" PRIu64 " ms too early",
                          change->hold, hold->expires_ms - change->at_ms);

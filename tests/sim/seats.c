@@ -38,7 +38,9 @@ struct seat_service {
     char name[16];
     /* of this life: */
     struct clock clock;
-    uint64_t wall_ahead_us, wall_base_ms, ahead_ms;
+    int64_t wall_ahead_us;
+    uint64_t wrong_until_us;
+    struct sale_clock sale;
     struct commit_queue *queue;
     struct commit_port *port;
     struct journal *journal;
@@ -125,13 +127,30 @@ static uint64_t mono_us(void *ctx)
 
 static uint64_t wall_us(void *ctx)
 {
-    return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us() +
-           ((const struct seat_service *)ctx)->wall_ahead_us;
+    const struct seat_service *service = ctx;
+    int64_t ahead_us = sim_us() < service->wrong_until_us ? service->wall_ahead_us : 0;
+    return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us() + (uint64_t)ahead_us;
+}
+
+/* A little, or an hour, or years; for a while, or as long as things go wrong. */
+static void set_clock(struct seat_service *service)
+{
+    static const int64_t far_us[] = {3 * SIM_S, INT64_C(3600) * SIM_S,
+                                     INT64_C(3650) * 86400 * SIM_S};
+    service->wall_ahead_us = 0;
+    service->wrong_until_us = 0;
+    if (fault_now(FAULT_CLOCKS)) {
+        int64_t far = far_us[sim_below(SIM_CHOICES, 3)];
+        service->wall_ahead_us = sim_below(SIM_CHOICES, 2) == 0 ? far : -far;
+        service->wrong_until_us = sim_us() + sim_between(0, 60 * SIM_S);
+    }
+    service->clock = (struct clock){mono_us, wall_us, service};
+    sale_clock_init(&service->sale, &service->clock);
 }
 
 static uint64_t now_ms(const struct seat_service *service)
 {
-    return service->wall_base_ms + sim_us() / SIM_MS + service->ahead_ms;
+    return clock_wall_us(&service->sale.clock) / 1000;
 }
 
 /* ---- the journal's host ---- */
@@ -180,8 +199,6 @@ static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct
     (void)nth;
     (void)idem;
     int rc = engine_apply(service->engine, change, err);
-    if (rc == 0 && change->at_ms > now_ms(service))
-        service->ahead_ms += change->at_ms - now_ms(service);
     if (rc < 0)
         invariant_broken(INVARIANT_3, "%s cannot apply the journal: %s", service->name,
                          err != NULL ? err->text : "");
@@ -513,7 +530,6 @@ static void live(void *ctx)
 {
     struct seat_service *service = ctx;
     struct commit_queue_conf queue = {1, ENTRIES};
-    service->wall_base_ms = clock_wall_us(&service->clock) / 1000 - sim_us() / 1000;
     int rc = commit_queue_create(&queue, NULL, &service->queue);
     assert(rc == 0);
     service->port = commit_queue_port(service->queue, 0, wake, service);
@@ -524,6 +540,7 @@ static void live(void *ctx)
         .batch_max = (uint32_t)(1 + sim_below(SIM_CHOICES, 8)),
         .queue = service->queue,
         .clock = &service->clock,
+        .sale = &service->sale,
         .rng = sim_rng(SIM_SYSTEM),
         .host = {.ctx = service,
                  .found = on_found,
@@ -545,10 +562,8 @@ static void start(void *ctx)
     service->engine = NULL;
     service->open = service->fenced = service->collecting = service->away = false;
     service->expiring = 0;
-    service->ahead_ms = 0;
-    service->wall_ahead_us = fault_now(FAULT_CLOCKS) ? sim_between(0, 3 * SIM_S) : 0;
-    service->clock = (struct clock){mono_us, wall_us, service};
-    gate_open((unsigned)(service - seats.services), &service->clock);
+    set_clock(service);
+    gate_open((unsigned)(service - seats.services), &service->sale.clock);
     sim_proc_start(&service->proc);
     sim_after(&service->proc, 0, live, service);
 }

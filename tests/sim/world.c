@@ -2,6 +2,8 @@
  * SETTLE_S everything has to come to its end. */
 #include "world.h"
 
+#include "core/time/sale_clock.h"
+
 #include "adapters.h"
 #include "bank.h"
 #include "books.h"
@@ -162,13 +164,13 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     end->completed = books_completed();
 }
 
-/* A seat service's clock may be ahead by as much as it starts with (seats.c). */
+/* A seat service knows the server's time to half of the longest wait for it. */
 static void begin_history(const struct world_conf *conf)
 {
     char settings[160];
     snprintf(settings, sizeof(settings),
              "'of':'the world, seed %" PRIu64 "','slack_us':%d,'gone_after_us':%" PRIu64,
-             conf->seed, 3 * SIM_S + SIM_MS, queue_gone_after_us());
+             conf->seed, SALE_CLOCK_WAIT_MAX_MS / 2 * SIM_MS + 2 * SIM_MS, queue_gone_after_us());
     history_begin(conf->history, settings);
 }
 

@@ -55,15 +55,17 @@ void seats_map_put(const struct seats_map *map, enum seats_listener listener, st
         text_str(url, listener == SEATS_OPEN ? map->conf.url : map->conf.internal_url);
 }
 
-/* The one that was asked owns nothing: it follows, or its name is another's. Without memory to read
- * what it says it is an answer as any: 503, after which the step asks again. */
+/* The one that was asked owns nothing: it follows, its name is another's, or its clock is wrong.
+ * Without memory to read what it says it is an answer as any: 503, after which the step asks again.
+ */
 static bool owns_nothing(const struct outcall_answer *answer)
 {
     json_t *body;
     (void)json_in_read(answer->body, &body);
     const char *code = json_string_value(json_object_get(body, "code"));
     bool says =
-        code != NULL && (strcmp(code, "standby") == 0 || strcmp(code, "instance-taken") == 0);
+        code != NULL && (strcmp(code, "standby") == 0 || strcmp(code, "instance-taken") == 0 ||
+                         strcmp(code, "clock-apart") == 0);
     json_decref(body);
     return says;
 }

@@ -66,7 +66,7 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
     if (to_operator)
         out.detail = view.reason;
     bool here = reason == JOURNAL_REASON_NONE || reason == JOURNAL_REASON_STANDBY ||
-                reason == JOURNAL_REASON_NAMESAKE;
+                reason == JOURNAL_REASON_NAMESAKE || reason == JOURNAL_REASON_CLOCK;
     /* An owner knows all events, also while another has its name. */
     bool unknown =
         !known && reason == JOURNAL_REASON_NAMESAKE && journal_role(journal) == JOURNAL_OWNER;

@@ -271,9 +271,8 @@ static int prove(struct journal *journal, struct err_slot *err)
 
 /* ---- the thread ---- */
 
-/* Asks the server now and then what its log has cost and what time it is there, so that the
- * connection is never silent for long. */
-static int beat(struct journal *journal, struct err_slot *err)
+/* Asks the server what its log has cost and what time it is there. */
+static int ask_server(struct journal *journal, struct err_slot *err)
 {
     struct journal_stats *stats = &journal->stats;
     struct store_server server = {0};
@@ -282,11 +281,21 @@ static int beat(struct journal *journal, struct err_slot *err)
     if (rc < 0)
         return rc;
     uint64_t apart_ms = clock_apart_ms(journal->conf.clock, asked_us, server.now_ms * 1000);
-    proven(journal, asked_us);
+    sale_clock_sample(journal->conf.sale, asked_us, journal_now_us(journal), server.now_ms * 1000);
     atomic_store_explicit(&stats->wal_bytes, server.wal_bytes, memory_order_relaxed);
     atomic_store_explicit(&stats->wal_flushes, server.wal_flushes, memory_order_relaxed);
     atomic_store_explicit(&stats->clock_apart_ms, apart_ms, memory_order_relaxed);
     return 0;
+}
+
+/* Now and then, so that the connection is never silent for long. */
+static int beat(struct journal *journal, struct err_slot *err)
+{
+    uint64_t asked_us = journal_now_us(journal);
+    int rc = ask_server(journal, err);
+    if (rc == 0)
+        proven(journal, asked_us);
+    return rc;
 }
 
 /* The backend of a broken connection may live on, and so may its locks. */
@@ -311,8 +320,13 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     }
     journal_count(&journal->stats.reconnects, 1);
     remember_backend(journal);
+    rc = ask_server(journal, err);
+    if (rc == 0 && !sale_clock_is_set(journal->conf.sale)) /* nothing is read before */
+        rc = err_set(err, ERR_TIMEOUT, "the time at the server: no answer within %d ms",
+                     SALE_CLOCK_WAIT_MAX_MS);
     uint64_t asked_us = journal_now_us(journal);
-    rc = regain_all(journal, err);
+    if (rc == 0)
+        rc = regain_all(journal, err);
     if (rc < 0)
         return rc;
     proven(journal, asked_us);

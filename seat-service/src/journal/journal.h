@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "core/time/sale_clock.h"
 #include "journal/commit_queue.h"
 #include "journal/store.h"
 #include "observe/histogram.h"
@@ -85,7 +86,8 @@ struct journal_conf {
     uint32_t batch_max;           /* 1..JOURNAL_BATCH_MAX */
     struct commit_queue *queue;   /* borrowed */
     const struct clock *clock;
-    const struct rng *rng; /* used on the committer's thread and at start */
+    struct sale_clock *sale; /* borrowed; gets the server's time */
+    const struct rng *rng;   /* used on the committer's thread and at start */
     struct logger *log;
     struct journal_host host;
 };
@@ -118,6 +120,8 @@ enum journal_role {
     ROW(WITH, STANDBY, "standby", JOURNAL_AWAY) \
     ROW(WITH, NAMESAKE, "instance-taken", "another process has the same name and lives: " \
         "[journal] instance has to differ from process to process") \
+    ROW(WITH, CLOCK, "clock-apart", "the clocks of this machine and of PostgreSQL are apart: one " \
+        "of them is wrong, and until it is right this instance takes no event") \
     ROW(WITH, UNUSABLE, "journal-unusable", JOURNAL_AWAY) /* no event can be read */ \
     ROW(WITH, UNREACHABLE, "postgres-unreachable", JOURNAL_AWAY) \
     ROW(WITH, SCHEMA, "schema-mismatch", JOURNAL_AWAY) /* of a newer program */ \

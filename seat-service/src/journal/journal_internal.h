@@ -92,6 +92,7 @@ struct journal {
                             * or has a place among those that share */
     bool named, namesake;  /* the committer's session has the lock of our name; another process has
                             * had it for longer than one that ends or is cut off keeps it */
+    bool apart;            /* our machine's clock is too far from the server's to own anything */
     bool usable;           /* the schema is up to date */
     bool looked;           /* every existing event has been seen once */
     enum journal_reason unreachable; /* why there is no connection */

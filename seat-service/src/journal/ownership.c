@@ -582,6 +582,44 @@ static int claim_name(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
+/* ---- its clock ---- */
+
+static void told_apart(const struct journal *journal)
+{
+    struct log_line line;
+    log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR,
+              "the clocks of this machine and of PostgreSQL are apart");
+    log_u64(&line, "apart_ms",
+            atomic_load_explicit(&journal->stats.clock_apart_ms, memory_order_relaxed));
+    log_u64(&line, "sale_apart_ms",
+            atomic_load_explicit(&journal->conf.sale->apart_ms, memory_order_relaxed));
+    log_cstr(&line, "why", "this one owns nothing until they agree");
+    log_end(&line);
+}
+
+/* Seats are judged by the server's clock. But where this machine's, or the time of the sale, is far
+ * from it, one of them is wrong, and a process that owns nothing leaves events to others. */
+static int note_clock(struct journal *journal, struct err_slot *err)
+{
+    bool apart = !journal_owns_any(journal) && !sale_clock_is_trusted(journal->conf.sale);
+    if (apart && journal->leads) { /* another may */
+        bool shares = journal_shares(journal);
+        int32_t key = shares ? place_key(journal, journal->place) : list_key(journal);
+        int rc = store_unlock(journal->pg, shares ? STORE_LOCK_PLACE : STORE_LOCK_LEAD, key, err);
+        if (rc < 0)
+            return rc;
+    }
+    pthread_mutex_lock(&journal->lock);
+    bool told = journal->apart;
+    journal->apart = apart;
+    journal->leads = journal->leads && !apart;
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+    if (apart && !told)
+        told_apart(journal);
+    return 0;
+}
+
 /* Looks for locks that are free. */
 int ownership_watch(struct journal *journal, struct err_slot *err)
 {
@@ -591,7 +629,9 @@ int ownership_watch(struct journal *journal, struct err_slot *err)
         rc = let_go(journal, &journal->events[nth], err);
     if (rc == 0)
         rc = claim_name(journal, err);
-    if (rc < 0)
+    if (rc == 0)
+        rc = note_clock(journal, err);
+    if (rc < 0 || journal->apart)
         return rc;
     if (journal_shares(journal))
         return share_events(journal, err);

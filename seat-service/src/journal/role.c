@@ -150,9 +150,11 @@ static void move_role(struct journal *journal, enum journal_role role, enum jour
     log_end(&line);
 }
 
-static enum journal_reason unnamed(const struct journal *journal, enum journal_reason else_for)
+static enum journal_reason kept_out(const struct journal *journal, enum journal_reason else_for)
 {
-    return journal->namesake ? JOURNAL_REASON_NAMESAKE : else_for;
+    if (journal->namesake)
+        return JOURNAL_REASON_NAMESAKE;
+    return journal->apart ? JOURNAL_REASON_CLOCK : else_for;
 }
 
 /* An owner has an event, or leads and there is none. A process that has none and waits for one is
@@ -178,15 +180,15 @@ void role_judge(struct journal *journal)
         move_role(journal, count[JOURNAL_EVENT_OWNED] > 0 ? JOURNAL_CUT : JOURNAL_CONNECTING,
                   journal->unreachable);
     else if (count[JOURNAL_EVENT_OWNED] > 0)
-        move_role(journal, JOURNAL_OWNER, unnamed(journal, JOURNAL_REASON_NONE));
+        move_role(journal, JOURNAL_OWNER, kept_out(journal, JOURNAL_REASON_NONE));
     else if (!journal->looked || count[JOURNAL_EVENT_LOADING] > 0 || ours > 0)
         move_role(journal, JOURNAL_LOADING, JOURNAL_REASON_LOADING);
     else if (followed == 0 && count[JOURNAL_EVENT_OUT] > 0)
         move_role(journal, JOURNAL_LOADING, JOURNAL_REASON_UNUSABLE);
     else if (followed == 0 && journal->leads)
-        move_role(journal, JOURNAL_OWNER, unnamed(journal, JOURNAL_REASON_NONE));
+        move_role(journal, JOURNAL_OWNER, kept_out(journal, JOURNAL_REASON_NONE));
     else
-        move_role(journal, JOURNAL_STANDBY, unnamed(journal, JOURNAL_REASON_STANDBY));
+        move_role(journal, JOURNAL_STANDBY, kept_out(journal, JOURNAL_REASON_STANDBY));
 }
 
 void role_move_event(struct journal *journal, struct journal_event *event, enum journal_state state)

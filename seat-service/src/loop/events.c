@@ -4,8 +4,7 @@
  * nobody else can see; two flags say what others may look at. `found` is set once id and plan are
  * in place, `open` last of all, when the engine is complete and ours. Both are taken back when it
  * has to leave, and plan and engine are freed once every loop has looked since and nobody keeps
- * it. A place is used again, so a pointer to it stays valid, but not what it points to. The clock
- * by which holds are judged is here too, since replay shows what time it was for the last owner. */
+ * it. A place is used again, so a pointer to it stays valid, but not what it points to. */
 #include "loop/events.h"
 
 #include "base/magic.h"
@@ -23,8 +22,6 @@ struct events {
     _Atomic uint64_t look;                      /* rises whenever an event has to leave */
     _Atomic uint64_t looked[SERVICE_LOOPS_MAX]; /* the last one that a loop has seen */
     _Atomic uint64_t behind_ms;
-    uint64_t wall_base_ms; /* our time = base + monotonic */
-    _Atomic uint64_t ahead_ms;
     pthread_mutex_t offer_lock;
     struct shown_plan *offered;
 };
@@ -136,11 +133,8 @@ static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct
     int rc = engine_apply(events->all[nth].engine, change, err);
     if (rc < 0)
         return rc;
-    uint64_t now_ms = events_now_ms(events);
-    if (change->at_ms > now_ms) /* the last owner's clock was ahead of ours */
-        atomic_fetch_add_explicit(&events->ahead_ms, change->at_ms - now_ms, memory_order_relaxed);
     if (idem.ptr != NULL)
-        idem_restore(events->conf.idem, session, idem, change, now_ms);
+        idem_restore(events->conf.idem, session, idem, change, events_now_ms(events));
     return 0;
 }
 
@@ -374,7 +368,8 @@ static bool on_asked(void *ctx, uint32_t nth, uint64_t ms)
 {
     struct events *events = MAGIC_OF(events, ctx);
     uint64_t used_ms = atomic_load_explicit(&events->all[nth].used_ms, memory_order_relaxed);
-    return used_ms != 0 && events_now_ms(events) - used_ms <= ms;
+    uint64_t now_ms = events_now_ms(events);
+    return used_ms != 0 && (now_ms < used_ms || now_ms - used_ms <= ms);
 }
 
 /* seq_cst: as on_leave() */
@@ -534,8 +529,7 @@ void events_pack(struct events *events)
 
 uint64_t events_now_ms(const struct events *events)
 {
-    return events->wall_base_ms + clock_mono_us(events->conf.clock) / 1000 +
-           atomic_load_explicit(&events->ahead_ms, memory_order_relaxed);
+    return clock_wall_us(events->conf.clock) / 1000;
 }
 
 int events_create(const struct events_conf *conf, struct err_slot *err, struct events **out)
@@ -545,7 +539,6 @@ int events_create(const struct events_conf *conf, struct err_slot *err, struct e
         return err_set(err, ERR_NOMEM, "the table of events");
     MAGIC_BEGIN(events, events);
     events->conf = *conf;
-    events->wall_base_ms = clock_wall_us(conf->clock) / 1000 - clock_mono_us(conf->clock) / 1000;
     pthread_mutex_init(&events->offer_lock, NULL);
     *out = events;
     return 0;

@@ -53,9 +53,9 @@ struct event {
 };
 
 struct events_conf {
-    const struct clock *clock;
-    uint32_t loops;    /* that will call events_looked() and events_settled() */
-    struct idem *idem; /* borrowed; replay puts back the answers that the journal knows */
+    const struct clock *clock; /* core/time/sale_clock.h */
+    uint32_t loops;            /* that will call events_looked() and events_settled() */
+    struct idem *idem;         /* borrowed; replay puts back the answers that the journal knows */
     struct pass_revoked *revoked; /* borrowed; sessions that others have ended are put there */
     void (*fenced)(void *ctx, const char *reason);
     void (*leaves)(void *ctx); /* an event was closed: those that keep it should let go; or NULL */
@@ -127,8 +127,7 @@ bool events_admit(struct event *event, uint64_t incarnation);
  * finds the event. Taken. */
 void events_offer(struct events *events, struct shown_plan *plan);
 
-/* The time by which holds are judged, in milliseconds since 1970. It follows the monotonic clock
- * whatever happens to the wall clock, and never starts before the journal's last row. */
+/* The time by which seats are judged, in milliseconds since 1970: of conf.clock. */
 uint64_t events_now_ms(const struct events *events);
 
 #endif

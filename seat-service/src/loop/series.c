@@ -120,6 +120,10 @@ static void take_found(struct work *work)
         points->last_ms = point->at_ms;
         points->errors_before = point->errors;
     }
+    /* A clock may have been ahead. */
+    uint64_t now_ms = events_now_ms(work->series->loop->conf.events);
+    if (points->last_ms > now_ms)
+        points->last_ms = now_ms;
     points->len = points->ring != NULL ? work->found_len : 0;
     points->next = points->len % SERIES_POINTS;
 }

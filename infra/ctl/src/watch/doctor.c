@@ -49,6 +49,8 @@ const struct doctor_alert doctor_alerts[] = {
      "the last file that PostgreSQL could not archive stands in pg_stat_archiver and in its log"},
     {"FairgateWalArchiveLate", "fairgate_wal_archive_late_ms", COMMAND_PAY, false, 300000, 0,
      "the last file that PostgreSQL could not archive stands in pg_stat_archiver and in its log"},
+    {"FairgateSeatsClockApart", "fairgate_seats_clock_apart_ms", COMMAND_SEATS, false, 5000, 0,
+     "restart it once PostgreSQL's clock is right: it judges seats by another time"},
     {"FairgatePayClockApart", "fairgate_pay_seats_clock_apart_ms", COMMAND_PAY, false, 5000, 0,
      "correct the clock of that host, or of the seat service's (NTP)"},
     {"FairgatePayDatabaseGone", "fairgate_pay_db_connected", COMMAND_PAY, true, 1, -1,

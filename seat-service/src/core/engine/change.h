@@ -57,7 +57,7 @@ enum { CHANGE_AREA_NONE = 0xffff, CHANGE_HASH_BYTES = 32 };
 
 struct change {
     uint64_t seq;   /* in the event's journal, from 1; 0: not yet given */
-    uint64_t at_ms; /* wall clock of the owner, milliseconds since 1970 */
+    uint64_t at_ms; /* the time of the sale, milliseconds since 1970 */
     uint8_t kind;   /* enum change_kind */
     uint8_t verdict;
     uint8_t flags;

@@ -27,6 +27,7 @@ struct process {
     struct commit_queue *queue;
     struct commit_port *port;
     struct journal *journal;
+    struct sale_clock sale;
     int wakefd;
     /* written by the committer's thread */
     atomic_uint found, owned, fenced;
@@ -176,6 +177,8 @@ static struct process *process_start(struct journal_conf conf, bool by_proxy)
     conf.batch_max = JOURNAL_BATCH_MAX;
     conf.queue = process->queue;
     conf.clock = clock_system();
+    conf.sale = &process->sale;
+    sale_clock_init(conf.sale, conf.clock);
     conf.rng = rng_system();
     conf.host = (struct journal_host){.ctx = process,
                                       .prepare = on_prepare,

@@ -58,6 +58,7 @@ struct process {
     struct events *events;
     struct commit_queue *queue;
     struct journal *journal;
+    struct sale_clock sale; /* of the journal alone: events have the test's clock */
     struct turn *turn;
     struct counter_stats stats;
     struct event *event;
@@ -129,6 +130,8 @@ static struct process *open_process(void)
                                  .fenced = on_fenced,
                                  .ctx = process};
     must(events_create(&events, &err, &process->events), &err);
+    sale_clock_init(&process->sale, &test_clock);
+    process->sale.has_agreed = true; /* though the test's clock is ahead of the server's */
     struct commit_queue_conf queue = {1, COMMIT_ENTRIES_PER_PORT};
     must(commit_queue_create(&queue, &err, &process->queue), &err);
     struct journal_conf journal = {
@@ -138,6 +141,7 @@ static struct process *open_process(void)
         .batch_max = JOURNAL_BATCH_MAX,
         .queue = process->queue,
         .clock = &test_clock,
+        .sale = &process->sale,
         .rng = rng_system(),
         .host = events_host(process->events),
     };
