@@ -9,6 +9,17 @@ enum {
      * an address, and one of them must not lock the others out easily; 300 cost 20 ms. */
     PASSES_WRONG_MAX = 300,
 
+    /* Wrong channel codes in a minute, for one event and per loop. A session has ten, since typing
+     * errors need three or four. Beyond a hundred of one address each of its sessions has a single
+     * one: customers of a carrier share the address, and guesses of others must not shut out those
+     * who know the code. Each further guess of that minute then needs another pass. */
+    CODES_WRONG_MAX = 10,
+    CODES_WRONG_OF_ADDRESS_MAX = 100,
+    CODES_WRONG_CROWDED_MAX = 1,
+    /* The shortest code of a new import, in characters other than spaces. Eight digits make 10^8
+     * codes: a hundred tries a minute find a given one within a month with a chance of 4 %. */
+    CHANNEL_CODE_MIN = 8,
+
     /* ---- the journal ---- */
 
     /* Changes of one loop that may wait for their commit. At 100,000 changes a second and a flush

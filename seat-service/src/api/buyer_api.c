@@ -289,15 +289,62 @@ static void read_area(struct call *call, struct json_in *in, struct wish *wish)
         wish->ask.quantity = (uint32_t)quantity;
 }
 
+/* Bytes only, so that all of it is a name for a tally. */
+struct guesser {
+    char event[EVENT_ID_MAX];
+    uint8_t who[IP_BYTES]; /* session, or address */
+};
+
+static struct guesser guesser_of(const struct call *call, const void *who, size_t len)
+{
+    struct guesser guesser = {0};
+    size_t id_len = strlen(call->event->id);
+    assert(id_len <= sizeof(guesser.event));
+    assert(len <= sizeof(guesser.who));
+    memcpy(guesser.event, call->event->id, id_len);
+    memcpy(guesser.who, who, len);
+    return guesser;
+}
+
+/* Checks a code, unless its session has sent too many wrong ones. Then right and wrong codes get
+ * the same refusal, so that a guess reveals nothing. -1: answered. */
+static int check_code(struct call *call, struct span code)
+{
+    uint8_t site[IP_BYTES];
+    ip_site(http_req_addr(call->req), site);
+    const struct guesser session = guesser_of(call, &call->who.session, sizeof(call->who.session));
+    const struct guesser address = guesser_of(call, site, sizeof(site));
+    const struct span by_session = {(const char *)&session, sizeof(session)};
+    const struct span by_address = {(const char *)&address, sizeof(address)};
+    struct loop *loop = call->loop;
+    struct counter_stats *stats = loop->conf.stats;
+    uint64_t now_ms = http_req_started_us(call->req) / 1000;
+    bool crowded = tally_wait_ms(&loop->codes_wrong_of_address, by_address,
+                                 CODES_WRONG_OF_ADDRESS_MAX, now_ms) > 0;
+    uint64_t wait_ms = tally_wait_ms(&loop->codes_wrong, by_session,
+                                     crowded ? CODES_WRONG_CROWDED_MAX : CODES_WRONG_MAX, now_ms);
+    if (wait_ms > 0) {
+        atomic_fetch_add_explicit(&stats->codes_unchecked, 1, memory_order_relaxed);
+        refuse_for(call, REFUSAL_CODES_WRONG, wait_ms);
+        return -1;
+    }
+    int channel = plan_channel_by_code(call->event->plan->plan, code);
+    if (channel < 0) {
+        tally_add(&loop->codes_wrong, by_session, now_ms);
+        tally_add(&loop->codes_wrong_of_address, by_address, now_ms);
+        atomic_fetch_add_explicit(&stats->codes_wrong, 1, memory_order_relaxed);
+        call_refuse(call, REFUSAL_CODE_UNKNOWN);
+    }
+    return channel;
+}
+
 /* A code opens an allocation. One that opens nothing is refused, since its buyer expects seats from
  * it. False: answered. */
 static bool open_channel(struct call *call, struct span code, int *channel)
 {
-    *channel = plan_channel_by_code(call->event->plan->plan, code);
-    if (*channel < 0) {
-        call_refuse(call, REFUSAL_CODE_UNKNOWN);
+    *channel = check_code(call, code);
+    if (*channel < 0)
         return false;
-    }
     call->who.channels |= UINT32_C(1) << *channel;
     return true;
 }

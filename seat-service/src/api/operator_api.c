@@ -189,6 +189,30 @@ static void judge_repeated(struct import *import)
         call_refuse(call, REFUSAL_EVENT_DIFFERS);
 }
 
+static unsigned letters_of(struct span code)
+{
+    unsigned letters = 0;
+    for (size_t i = 0; i < code.len; i++) { /* UTF-8: bytes that begin a character */
+        if (((unsigned char)code.ptr[i] & 0xc0) != 0x80 && code.ptr[i] != ' ')
+            letters++;
+    }
+    return letters;
+}
+
+/* Strangers may try codes. Events that were imported with shorter ones keep them, so this is no
+ * rule of plan_import(). */
+static int judge_codes(const struct plan *plan, struct err_slot *err)
+{
+    for (uint32_t i = 1; i < plan_channel_count(plan); i++) {
+        struct span code = plan_channel(plan, i)->code;
+        if (code.ptr != NULL && letters_of(code) < CHANNEL_CODE_MIN)
+            return err_set(err, ERR_RANGE,
+                           "/channels/%u/code: must have at least %d characters other than spaces",
+                           (unsigned)i - 1, CHANNEL_CODE_MIN);
+    }
+    return 0;
+}
+
 static bool on_plan_read(struct errand *errand)
 {
     struct import *import = MAGIC_OF(import, errand->ctx);
@@ -207,6 +231,11 @@ static bool on_plan_read(struct errand *errand)
     if (journal_find(conf->journal, span_of(import->id), &view) &&
         view.state == JOURNAL_EVENT_ASLEEP) { /* then it is judged like any other that is there */
         request_wake(call);
+        return true;
+    }
+    import->rc = judge_codes(import->plan->plan, &import->err);
+    if (import->rc < 0) {
+        refuse_import(import);
         return true;
     }
     import->rc = journal_may_import(conf->journal, import->id, &import->err);

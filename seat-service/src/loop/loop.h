@@ -22,7 +22,8 @@
 /* Shared by all loops of the process; lives longer than they do. */
 struct counter_stats {
     _Atomic uint64_t holds, released, changed, expired, refused, conflicts, full, extended,
-        confirmed, retaken, late_gone, unremembered, refunded, replays;
+        confirmed, retaken, late_gone, unremembered, refunded, replays, codes_wrong,
+        codes_unchecked;
 };
 
 struct loop_conf {
@@ -44,7 +45,8 @@ struct loop_conf {
 struct loop {
     struct loop_conf conf;
     struct pass_cache *passes;
-    struct tally passes_wrong; /* by ip_site() */
+    struct tally passes_wrong;                        /* by ip_site() */
+    struct tally codes_wrong, codes_wrong_of_address; /* by event, and session or ip_site() */
     struct pending *pending;
     struct retry *retry;
     struct avail_view *avail;

@@ -46,6 +46,8 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     /* too much at once */ \
     ROW(PASSES_WRONG, "too-many-wrong-passes", 429, REFUSAL_MINUTE_S, ERROR, \
         "too many wrong passes came from this address") \
+    ROW(CODES_WRONG, "too-many-codes", 429, REFUSAL_MINUTE_S, ERROR, \
+        "too many wrong codes came from this session") \
     ROW(REQUESTS, "too-many-requests", 429, 1, ERROR, "this session sends too many requests") \
     ROW(KEYED_REQUESTS, "overloaded", 503, 1, ERROR, "too many requests are under way") \
     ROW(CHANGES, "overloaded", 503, 1, ERROR, "too many changes are waiting; try again") \

@@ -149,6 +149,8 @@ int turn_create(const struct turn_conf *conf, struct err_slot *err, struct turn 
     turn->tick.data = turn;
     engine_use_thread_slot(1 + conf->loop.nth);
     tally_init(&turn->loop.passes_wrong);
+    tally_init(&turn->loop.codes_wrong);
+    tally_init(&turn->loop.codes_wrong_of_address);
     pthread_mutex_init(&turn->wake_lock, NULL);
     int rc = make_parts(turn, err);
     if (rc < 0)

@@ -388,6 +388,51 @@ test('wrong signatures are checked a bounded number of times a minute, and known
   agent.destroy();
 });
 
+test('wrong codes are bounded by session and by address, for each event', async () => {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // one loop: each counts for itself
+  for (const event of ['guessed', 'spared']) await importHall(seats, event, hall({ channels: [{ id: 'club', code: 'open sesame' }] }));
+  const from = (address, session, event = 'guessed') => {
+    const token = seats.office.pass(event, { session });
+    return (code, call = 'codes', more = {}) =>
+      seats.http.post(`/v1/seats/${event}/${call}`, { token, agent, headers: { 'x-forwarded-for': address }, body: { code, ...more } });
+  };
+  const before = await seats.metrics();
+  const counted = async (what) => (await seats.metrics()).get(`fairgate_seats_codes_${what}_total`) - before.get(`fairgate_seats_codes_${what}_total`);
+  const refuses = async (ask, ...more) => {
+    const answer = await ask('open sesame', ...more);
+    assertProblem(answer, 429, 'too-many-codes');
+    const waitS = Number(answer.headers['retry-after']);
+    assert.ok(waitS >= 1 && waitS <= 61, `${waitS}`);
+  };
+  const guess = async (ask, times) => {
+    for (let i = 0; i < times; i += 1) assertProblem(await ask(`guess-${i}`), 422, 'code-unknown');
+  };
+
+  const one = from('198.51.100.8', 'one');
+  const best = { best_available: { quantity: 1 } };
+  await guess(one, 7);
+  assertProblem(await one('guess', 'holds', best), 422, 'code-unknown');
+  assertProblem(await one('guess', 'proposals', best), 422, 'code-unknown');
+  assert.equal((await one('open sesame')).status, 200, 'the ninth try may be right');
+  await guess(one, 1); // the right code has reset nothing
+  await refuses(one);
+  await refuses(one, 'holds', best);
+  await refuses(one, 'proposals', best);
+  await refuses(from('198.51.100.9', 'one'));
+  assert.equal((await one(undefined, 'holds', best)).status, 201, 'what needs no code goes on');
+  assert.equal((await from('198.51.100.8', 'one', 'spared')('open sesame')).status, 200, 'another event');
+
+  for (let nth = 2; nth <= 10; nth += 1) await guess(from('198.51.100.8', `guesser-${nth}`), 10);
+  const neighbour = from('198.51.100.8', 'neighbour');
+  assert.equal((await neighbour('open sesame')).status, 200, 'guesses of others do not shut out who knows the code');
+  await guess(neighbour, 1);
+  await refuses(neighbour);
+  await guess(from('198.51.100.9', 'stranger'), 2); // another address
+  await guess(from('198.51.100.8', 'neighbour', 'spared'), 2); // another event
+  assert.deepEqual([await counted('wrong'), await counted('unchecked')], [105, 5]);
+  agent.destroy();
+});
+
 test('a pass has to be there, ours, for this event and in time', async () => {
   const { event, alice } = await fresh();
   const ask = (token) => seats.http.get(`/v1/seats/${event}`, { token });

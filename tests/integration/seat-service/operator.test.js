@@ -68,6 +68,17 @@ test('a bad plan is named by pointer and rule, and changes nothing', async () =>
   assert.equal((await boss.import(hall())).status, 201, 'the id is still to be had');
 });
 
+test('a channel code that is easily guessed is refused by its pointer', async () => {
+  const coded = (code) => hall({ channels: [{ id: 'press' }, { id: 'club', code }] });
+  const boss = operator(seats, 'import-code');
+  for (const code of ['1234567', '   1234567   ', '일이삼사오육칠']) {
+    const refused = await boss.import(coded(code));
+    assertProblem(refused, 422, 'bad-plan');
+    assert.equal(refused.json.detail, '/channels/1/code: must have at least 8 characters other than spaces');
+  }
+  assert.equal((await boss.import(coded('일이삼 사오육칠팔'))).status, 201);
+});
+
 test('what is exported can be imported again', async () => {
   const { boss } = await fresh({ area: 20 });
   const exported = await boss.document();
