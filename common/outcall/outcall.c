@@ -30,6 +30,7 @@ struct one {
     bool too_long;
     bool unmade;    /* part of it could not be set, so it is not sent */
     bool unwatched; /* its socket is not watched, so it would go no further */
+    bool sender_accepted;
     outcall_on_done *on_done;
     void *ctx;
     int refusal;
@@ -128,6 +129,7 @@ static void one_done(struct one *one, CURLcode code)
     curl_easy_getinfo(one->easy, CURLINFO_TOTAL_TIME_T, &took_us);
     answer.status = (unsigned)status;
     answer.took_us = (uint32_t)took_us;
+    answer.sender_accepted = one->sender_accepted;
     answer.body = (struct span){one->reply.ptr, one->reply.len};
     if (answer.rc == 0)
         read_headers(one->easy, &answer);
@@ -423,8 +425,20 @@ static void set_parts(struct one *one, const struct outcall_mail *mail)
     SET(one, CURLOPT_MIMEPOST, one->mime);
 }
 
+/* libcurl's error is the same whether MAIL or RCPT was refused, so its commands are watched. */
+static int on_debug(CURL *easy, curl_infotype type, char *bytes, size_t len, void *ctx)
+{
+    (void)easy;
+    if (type == CURLINFO_HEADER_OUT && span_starts((struct span){bytes, len}, SPAN("RCPT TO:")))
+        MAGIC_OF(one, ctx)->sender_accepted = true;
+    return 0;
+}
+
 static void set_mail(struct one *one, const struct outcall_mail *mail)
 {
+    SET(one, CURLOPT_DEBUGFUNCTION, on_debug);
+    SET(one, CURLOPT_DEBUGDATA, one);
+    SET(one, CURLOPT_VERBOSE, 1L);
     SET(one, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     SET(one, CURLOPT_USE_SSL, (long)(mail->tls_required ? CURLUSESSL_ALL : CURLUSESSL_TRY));
     SET(one, CURLOPT_MAIL_FROM, mail->from);

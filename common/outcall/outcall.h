@@ -44,6 +44,7 @@ struct outcall_answer {
     uint32_t retry_after_s; /* 0: missing */
     uint64_t date_s;        /* the peer's clock; 0: missing */
     bool replayed;          /* Idempotent-Replayed: true */
+    bool sender_accepted;   /* of a mail: the server took MAIL FROM, and was asked for RCPT TO */
     uint32_t took_us;
     char why[128]; /* with rc < 0, for the log */
 };

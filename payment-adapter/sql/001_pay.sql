@@ -216,11 +216,13 @@ CREATE TABLE pay.mail_outbox (
     due_at   timestamptz NOT NULL DEFAULT now(),
     made_at  timestamptz NOT NULL DEFAULT now(),
     done_at  timestamptz,
-    error    text,
+    error    text, -- of a mail that is done: why it was given up
+    refused  integer NOT NULL DEFAULT 0, -- how often the server refused its recipient or its text
     trace    text NOT NULL DEFAULT '', -- as in shop_outbox
     UNIQUE (order_id, kind, member)
 ) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 5000);
 CREATE INDEX mail_outbox_due ON pay.mail_outbox (due_at) WHERE done_at IS NULL;
+CREATE INDEX mail_outbox_given_up ON pay.mail_outbox (id) WHERE done_at IS NOT NULL AND error IS NOT NULL;
 
 -- Webhooks received, each event once. Swept by age.
 CREATE TABLE pay.webhook_event (

@@ -88,6 +88,7 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_mails_total", "mails", "outcome=\"sent\"", &mail->sent, false},
         {"fairgate_mails_total", "", "outcome=\"failed\"", &mail->failed, false},
         {"fairgate_mails_total", "", "outcome=\"given_up\"", &mail->given_up, false},
+        {"fairgate_mails_total", "", "outcome=\"held_back\"", &mail->held_back, false},
         {"fairgate_order_stream_looks_total", "statements that asked which watched orders changed",
          NULL, &order_watches_stats(pay->watches)->looks, false},
         {"fairgate_hash_refused_total", "password checks refused", NULL,

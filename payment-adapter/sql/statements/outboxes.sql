@@ -161,6 +161,7 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< id         bigint
 --< kind       text
 --< tries      integer
+--< refused    integer
 --< lang       text
 --< order_id   text
 --< member     text
@@ -185,7 +186,7 @@ UPDATE mail_outbox b
 SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM due, orders o
 WHERE b.id = due.id AND o.id = b.order_id
-RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
+RETURNING b.id, b.kind, b.tries, b.refused, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
     coalesce(:iso(o.starts_at), '') AS starts_at,
     CASE
         WHEN :is_refund(b) THEN coalesce(o.refund_amount, o.amount)
@@ -210,15 +211,63 @@ UPDATE mail_outbox
 SET done_at = now(), error = :error
 WHERE id = :id;
 
--- Put back; no_tries is 1 if this did not count as a try.
+-- Put back; no_tries is 1 if this did not count as a try, refusals is 1 if the server refused this mail.
 -- statement: mail_later
 --> id       bigint
 --> wait_ms  bigint
 --> error    text
 --> no_tries integer
+--> refusals integer
 UPDATE mail_outbox
-SET due_at = now() + :ms(:wait_ms), tries = tries - :no_tries, error = :error
+SET due_at = now() + :ms(:wait_ms), tries = tries - :no_tries, refused = refused + :refusals,
+    error = :error
 WHERE id = :id AND done_at IS NULL;
+
+-- fragment: was_given_up()
+done_at IS NOT NULL AND error IS NOT NULL
+
+-- statement: mail_given_up
+--> most     integer
+--< id       bigint
+--< order_id text
+--< kind     text
+--< tries    integer
+--< error    text
+--< made_at  text
+SELECT id, order_id, :word_of(kind) AS kind, tries, error, :iso(made_at) AS made_at
+FROM mail_outbox
+WHERE :was_given_up()
+ORDER BY id
+LIMIT :most;
+
+-- The oldest ones of a range of ids: of one, or of all.
+-- statement: mail_retry
+--> first    bigint
+--> last     bigint
+--> most     integer
+--> who      text null
+--< id       bigint
+--< order_id text
+--< kind     text
+WITH b AS (
+    UPDATE mail_outbox
+    SET done_at = NULL, due_at = now(), tries = 0, refused = 0, error = NULL
+    WHERE :was_given_up() AND id IN (
+        SELECT id
+        FROM mail_outbox
+        WHERE :was_given_up() AND id BETWEEN :first AND :last
+        ORDER BY id
+        LIMIT :most
+    )
+    RETURNING id, order_id, :word_of(kind) AS kind
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, detail, who)
+    SELECT o.event, 'mail-retried', o.id, :ACTOR_OPERATOR, jsonb_build_object('kind', b.kind), :who
+    FROM b
+    JOIN orders o ON o.id = b.order_id
+)
+SELECT id, order_id, kind
+FROM b;
 
 -- How far behind letters, mails and sagas are, and what time it is here, for the metrics.
 -- statement: lags

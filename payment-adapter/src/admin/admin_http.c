@@ -6,6 +6,7 @@
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "observe/log.h"
+#include "pay_limits.h"
 #include "saga/reconcile.h"
 #include "service/persons.h"
 #include "store/statements.h"
@@ -356,9 +357,9 @@ static void on_compensate(struct http_req *req)
 
 /* ---- letters that the shop kept refusing ---- */
 
-static void on_letters(void *ctx, const struct pg_answer *answer)
+static void reply_list(struct http_req *req, const struct pg_answer *answer, const char *name,
+                       void (*put)(struct text *body, const PGresult *rows, int row))
 {
-    struct http_req *req = ctx;
     char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(req, answer->rc);
@@ -366,23 +367,33 @@ static void on_letters(void *ctx, const struct pg_answer *answer)
     }
     struct text body = text_on(memory, ADMIN_BODY_MAX);
     json_open(&body, '{');
-    json_key(&body, "letters");
+    json_key(&body, name);
     json_open(&body, '[');
     for (int i = 0; i < PQntuples(answer->results[0]); i++) {
-        const struct sql_shop_parked_row row = sql_shop_parked_row(answer->results[0], i);
         json_open(&body, '{');
-        json_member_u64(&body, "letter", row.id);
-        json_member_str(&body, "order", row.order_id);
-        json_member_str(&body, "kind", row.kind);
-        json_member_u64(&body, "tries", row.tries);
-        json_member_str(&body, "error", row.error);
-        json_member_str(&body, "made_at", row.made_at);
+        put(&body, answer->results[0], i);
         json_close(&body, '}');
     }
     json_close(&body, ']');
     json_close(&body, '}');
     guard_reply(req, 200, &body, SPAN(""));
     free(memory);
+}
+
+static void put_letter(struct text *body, const PGresult *rows, int i)
+{
+    const struct sql_shop_parked_row row = sql_shop_parked_row(rows, i);
+    json_member_u64(body, "letter", row.id);
+    json_member_str(body, "order", row.order_id);
+    json_member_str(body, "kind", row.kind);
+    json_member_u64(body, "tries", row.tries);
+    json_member_str(body, "error", row.error);
+    json_member_str(body, "made_at", row.made_at);
+}
+
+static void on_letters(void *ctx, const struct pg_answer *answer)
+{
+    reply_list(ctx, answer, "letters", put_letter);
 }
 
 static void on_get_letters(struct http_req *req)
@@ -426,6 +437,66 @@ static void on_retry_letter(struct http_req *req)
                    on_letter_let_go, req);
 }
 
+/* ---- mails that were given up ---- */
+
+static void put_given_up(struct text *body, const PGresult *rows, int i)
+{
+    const struct sql_mail_given_up_row row = sql_mail_given_up_row(rows, i);
+    json_member_u64(body, "mail", row.id);
+    json_member_str(body, "order", row.order_id);
+    json_member_str(body, "kind", row.kind);
+    json_member_u64(body, "tries", row.tries);
+    json_member_str(body, "error", row.error);
+    json_member_str(body, "made_at", row.made_at);
+}
+
+static void on_mails(void *ctx, const struct pg_answer *answer)
+{
+    reply_list(ctx, answer, "mails", put_given_up);
+}
+
+static void on_get_mails(struct http_req *req)
+{
+    sql_mail_given_up(pay_of(req)->pg, &(struct sql_mail_given_up_args){MAIL_RETRY_MAX}, on_mails,
+                      req);
+}
+
+static void put_let_go(struct text *body, const PGresult *rows, int i)
+{
+    const struct sql_mail_retry_row row = sql_mail_retry_row(rows, i);
+    json_member_u64(body, "mail", row.id);
+    json_member_str(body, "order", row.order_id);
+    json_member_str(body, "kind", row.kind);
+}
+
+static void on_mails_let_go(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    bool all = span_eq(http_req_param(req, 0), SPAN("all"));
+    if (!all && answer->rc == 0 && PQntuples(answer->results[0]) == 0)
+        refusal_reply(req, REFUSAL_MAIL_UNKNOWN);
+    else
+        reply_list(req, answer, "mails", put_let_go);
+}
+
+static void on_retry_mail(struct http_req *req)
+{
+    struct span which = http_req_param(req, 0);
+    bool all = span_eq(which, SPAN("all"));
+    uint64_t id = 0;
+    if (!all && !span_u64(which, INT64_MAX, &id)) {
+        refusal_reply(req, REFUSAL_MAIL_UNKNOWN);
+        return;
+    }
+    struct log_line line;
+    log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, "operator sends mails again");
+    log_u64(&line, "mail", id);
+    log_end(&line);
+    const struct sql_mail_retry_args args = {
+        .first = id, .last = all ? INT64_MAX : id, .most = MAIL_RETRY_MAX, .who = guard_who(req)};
+    sql_mail_retry(pay_of(req)->pg, &args, on_mails_let_go, req);
+}
+
 /* ---- reconciliation ---- */
 
 static void reply_reconcile(struct http_req *req)
@@ -466,6 +537,8 @@ int admin_routes(struct http_router *routes, struct err_slot *err)
         {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate", on_compensate, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_GET, "/admin/letters", on_get_letters, NULL, 0},
         {HTTP_METHOD_POST, "/admin/letters/{id}/retry", on_retry_letter, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_GET, "/admin/mails", on_get_mails, NULL, 0},
+        {HTTP_METHOD_POST, "/admin/mails/{id}/retry", on_retry_mail, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_GET, "/admin/reconcile", on_get_reconcile, NULL, 0},
         {HTTP_METHOD_POST, "/admin/reconcile", on_reconcile, NULL, BODY_SMALL_MAX},
     };

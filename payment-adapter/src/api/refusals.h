@@ -38,6 +38,7 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(PROVIDER_UNKNOWN, "provider-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
     ROW(SAGA_UNKNOWN, "saga-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
     ROW(LETTER_UNKNOWN, "letter-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
+    ROW(MAIL_UNKNOWN, "mail-unknown", 404, 0, PROGRAM, "No given-up mail has this number.") \
     ROW(SCANNER_GONE, "scanner-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
     /* logging in */ \
     ROW(LOGIN_BUSY, "login-busy", 503, 1, BUYER, \

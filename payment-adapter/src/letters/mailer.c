@@ -1,8 +1,12 @@
 /* mailer.c: mails leave at least once. One whose acceptance we did not hear is sent again with the
- * same Message-ID, by which mail programs recognise it; a server that refuses an address for good
- * is believed after GIVE_UP_TRIES. Rows are leased from the table, so a process that dies gives its
- * mails back by itself. The address is looked up for each try under the mails' own share of the
- * user database, and is never stored. */
+ * same Message-ID, by which mail programs recognise it. Rows are leased from the table, so a
+ * process that dies gives its mails back by itself. The address is looked up for each try under the
+ * mails' own share of the user database, and is never stored.
+ *
+ * A permanent refusal of the recipient or of the text would repeat, so after MAIL_REFUSED_MAX of
+ * them the mail is given up; /admin/mails sends it again. Any refusal before RCPT (connection,
+ * login, sender, quota) concerns us, and would meet every mail: it counts against none, and this
+ * loop pauses, then tries one mail alone. */
 #include "letters/mailer.h"
 
 #include "base/magic.h"
@@ -23,7 +27,6 @@
 #include <stdlib.h>
 
 enum {
-    GIVE_UP_TRIES = 5,
     RETRY_FIRST_MS = 2000,
     RETRY_CAP_MS = 10 * 60 * 1000,
     LEASE_SPARE_MS = 10000,
@@ -38,6 +41,7 @@ struct mailer {
     uint32_t under_way;
     bool taking, closing;
     uint64_t pause_until_us;
+    uint32_t pauses; /* in a row, as the server refused us */
     struct mailer_stats stats;
 };
 
@@ -47,7 +51,7 @@ struct letter {
     uint32_t magic;
     struct mailer *mailer;
     uint64_t id;
-    uint32_t tries;
+    uint32_t tries, refused;
     char kind[16], lang[4], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
     char event[SEAT_NAMES_EVENT_MAX], places[MAIL_PLACES_MAX];
     char currency[4], starts_at[RFC3339_LEN + 1];
@@ -100,27 +104,47 @@ static void on_kept(void *ctx, const struct pg_answer *answer)
     letter_end(ctx);
 }
 
-static void later(struct letter *letter, const char *why)
+static void later(struct letter *letter, const char *why, bool refused)
 {
     struct mailer *mailer = letter->mailer;
     uint32_t wait_ms = backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->conf.rng);
-    const struct sql_mail_later_args args = {.id = letter->id, .wait_ms = wait_ms, .error = why};
+    const struct sql_mail_later_args args = {
+        .id = letter->id, .wait_ms = wait_ms, .error = why, .refusals = refused};
     atomic_fetch_add_explicit(&mailer->stats.failed, 1, memory_order_relaxed);
     sql_mail_later(mailer->conf.pg, &args, on_kept, letter);
 }
 
-/* The user database was not asked, so this does not count as a try, and the next one comes as soon
- * as possible. */
+/* What stopped this mail would stop every other: they all wait, and this was no try. */
+static void pause_all(struct letter *letter, uint32_t wait_ms, const char *why)
+{
+    struct mailer *mailer = letter->mailer;
+    const struct sql_mail_later_args args = {
+        .id = letter->id, .wait_ms = wait_ms, .error = why, .no_tries = 1};
+    uint64_t until_us = clock_mono_us(mailer->conf.clock) + wait_ms * UINT64_C(1000);
+    if (until_us > mailer->pause_until_us)
+        mailer->pause_until_us = until_us;
+    sql_mail_later(mailer->conf.pg, &args, on_kept, letter);
+}
+
+/* The next one comes as soon as possible. */
 static void leave_alone(struct letter *letter, uint32_t wait_ms)
+{
+    pause_all(letter, wait_ms, "user database not asked: over its cap");
+}
+
+/* Mails that were under way together are refused together: they count as one refusal, and keep to
+ * its pause. */
+static void hold_back(struct letter *letter, const char *why)
 {
     struct mailer *mailer = letter->mailer;
     uint64_t now_us = clock_mono_us(mailer->conf.clock);
-    const struct sql_mail_later_args args = {.id = letter->id,
-                                             .wait_ms = wait_ms,
-                                             .error = "user database not asked: over its cap",
-                                             .no_tries = 1};
-    mailer->pause_until_us = now_us + wait_ms * UINT64_C(1000);
-    sql_mail_later(mailer->conf.pg, &args, on_kept, letter);
+    uint32_t wait_ms;
+    if (mailer->pauses > 0 && now_us < mailer->pause_until_us)
+        wait_ms = (uint32_t)((mailer->pause_until_us - now_us) / 1000);
+    else
+        wait_ms = backoff_ms(RETRY_FIRST_MS, MAIL_PAUSE_MAX_MS, ++mailer->pauses, mailer->conf.rng);
+    atomic_fetch_add_explicit(&mailer->stats.held_back, 1, memory_order_relaxed);
+    pause_all(letter, wait_ms, why);
 }
 
 static void done(struct letter *letter, const char *why)
@@ -144,6 +168,31 @@ static void tell_trace(const struct letter *letter, bool taken)
     tracer_add(conf->tracer, &span);
 }
 
+static bool is_about_us(const struct outcall_answer *answer)
+{
+    enum { CLOSING = 421, LOGIN_REQUIRED = 530 };
+    return !answer->sender_accepted || answer->status == CLOSING ||
+           answer->status == LOGIN_REQUIRED;
+}
+
+static void on_refused(struct letter *letter, const struct outcall_answer *answer)
+{
+    char why[64];
+    bool about_us = is_about_us(answer);
+    snprintf(why, sizeof(why), "%s%s %u", about_us ? "mail server: " : "",
+             answer->status >= 400 ? "smtp" : err_name(answer->rc), answer->status);
+    if (about_us) {
+        hold_back(letter, why);
+        return;
+    }
+    letter->mailer->pauses = 0;
+    bool for_good = answer->status >= 500 && answer->status < 600;
+    if (for_good && letter->refused + 1 >= MAIL_REFUSED_MAX)
+        done(letter, why);
+    else
+        later(letter, why, for_good);
+}
+
 static void on_sent(void *ctx, const struct outcall_answer *answer)
 {
     struct letter *letter = MAGIC_OF(letter, ctx);
@@ -154,15 +203,10 @@ static void on_sent(void *ctx, const struct outcall_answer *answer)
     }
     tell_trace(letter, taken);
     if (taken) {
+        letter->mailer->pauses = 0;
         done(letter, NULL);
     } else {
-        char why[32];
-        snprintf(why, sizeof(why), "smtp %u", answer->status);
-        bool for_good = answer->status >= 500 && answer->status < 600;
-        if (for_good && letter->tries >= GIVE_UP_TRIES)
-            done(letter, why);
-        else
-            later(letter, why);
+        on_refused(letter, answer);
     }
 }
 
@@ -193,6 +237,10 @@ static void send_mail(struct letter *letter, const char *address)
                         .vat = letter->vat,
                         .seats = letter->seats,
                         .now_s = clock_wall_us(mailer->conf.clock) / 1000000};
+    if (!mail_address_is_sane(mail.from)) {
+        hold_back(letter, "mail.from is no address");
+        return;
+    }
     if (mail_write(&mail, NULL, &text) < 0) {
         done(letter, "unsendable");
         return;
@@ -225,7 +273,7 @@ static void on_address(void *ctx, int rc, const struct user *user)
     else if (rc == ERR_FULL)
         leave_alone(letter, LEFT_ALONE_MS);
     else if (rc < 0)
-        later(letter, "user database");
+        later(letter, "user database", false);
     else if (!user->found)
         done(letter, "no address");
     else
@@ -242,6 +290,7 @@ static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *
     mailer->under_way++;
     letter->id = row->id;
     letter->tries = row->tries;
+    letter->refused = row->refused;
     letter->amount = row->amount;
     letter->fees = row->fees;
     letter->vat = row->vat;
@@ -258,12 +307,9 @@ static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *
     if (!span_to_cstr(row->places, letter->places, sizeof(letter->places)))
         letter->places[0] = '\0';
     uint32_t retry_ms = 0;
-    if (mailer->conf.users == NULL) {
-        done(letter, "no user database");
-    } else if (users_address(mailer->conf.users, PACE_MAIL, letter->member, on_address, letter,
-                             &retry_ms) < 0) {
+    if (users_address(mailer->conf.users, PACE_MAIL, letter->member, on_address, letter,
+                      &retry_ms) < 0)
         leave_alone(letter, retry_ms > 0 ? retry_ms : LEFT_ALONE_MS);
-    }
 }
 
 static void on_taken(void *ctx, const struct pg_answer *answer)
@@ -283,11 +329,11 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
 void mailer_tick(struct mailer *mailer)
 {
     const struct settings *settings = mailer->conf.settings;
-    if (mailer->taking || settings->mail_url[0] == '\0' ||
-        mailer->under_way >= MAIL_UNDER_WAY_MAX ||
-        clock_mono_us(mailer->conf.clock) < mailer->pause_until_us)
+    uint32_t most = mailer->pauses > 0 ? 1 : MAIL_UNDER_WAY_MAX;
+    if (mailer->taking || settings->mail_url[0] == '\0' || mailer->conf.users == NULL ||
+        mailer->under_way >= most || clock_mono_us(mailer->conf.clock) < mailer->pause_until_us)
         return;
-    const struct sql_mail_take_args args = {.most = MAIL_UNDER_WAY_MAX - mailer->under_way,
+    const struct sql_mail_take_args args = {.most = most - mailer->under_way,
                                             .lease_ms = settings->mail_timeout_ms + LEASE_SPARE_MS};
     mailer->taking = true;
     sql_mail_take(mailer->conf.pg, &args, on_taken, mailer);

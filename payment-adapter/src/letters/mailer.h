@@ -10,14 +10,14 @@
 #include "web/site.h"
 
 struct mailer_stats {
-    _Atomic uint64_t sent, failed, given_up;
+    _Atomic uint64_t sent, failed, given_up, held_back;
 };
 
 struct mailer;
 
 struct mailer_conf { /* all borrowed until mailer_close() */
     struct pg_pool *pg;
-    struct users *users; /* NULL: no address can be looked up */
+    struct users *users; /* NULL: no address can be looked up, so mails wait */
     struct outcalls *outcalls;
     const struct settings *settings;
     const struct site *site; /* its texts */

@@ -84,6 +84,9 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   assert.ok(csv.some((line) => line.includes('r2s2') && line.includes(order)));
   done(await fairgate('letters', 'list'));
   refused(await fairgate('letters', 'retry', '4711'), EXIT.refused, /letter-unknown/);
+  done(await fairgate('mails', 'list'));
+  refused(await fairgate('mails', 'retry', '4711'), EXIT.refused, /mail-unknown/);
+  done(await fairgate('mails', 'retry', 'all'));
 });
 
 test('tickets are let in from the input, once, and taken back with a reason', async () => {

@@ -429,7 +429,10 @@ export class FakeSmtp {
   constructor() {
     this.mails = []; // {from, to, text}
     this.tried = []; // to whom, refused or not
-    this.refuse = null; // e.g. '550 no such user'
+    this.refuse = null; // a recipient: '550 no such user'
+    this.refuses = {}; // the answer to a command, such as { MAIL: '552 over quota' }; GREETING, END (of DATA) too
+    this.away = false; // each connection is cut
+    this.begun = 0; // connections
     this.sockets = new Set();
   }
 
@@ -446,12 +449,15 @@ export class FakeSmtp {
   serve(socket) {
     let buffer = '';
     let data = null;
+    let challenged = false;
     const mail = {};
     const say = (line) => socket.write(`${line}\r\n`);
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => {});
-    say('220 fake ESMTP');
+    this.begun += 1;
+    if (this.away) socket.destroy();
+    say(this.refuses.GREETING ?? '220 fake ESMTP');
     socket.on('data', (bytes) => {
       buffer += bytes.toString('latin1');
       for (let at = buffer.indexOf('\r\n'); at >= 0; at = buffer.indexOf('\r\n')) {
@@ -459,24 +465,30 @@ export class FakeSmtp {
         buffer = buffer.slice(at + 2);
         if (data !== null) {
           if (line === '.') {
-            this.mails.push({ ...mail, text: data });
+            if (!this.refuses.END) this.mails.push({ ...mail, text: data });
             data = null;
-            say('250 kept');
+            say(this.refuses.END ?? '250 kept');
           } else {
             data += `${line.startsWith('..') ? line.slice(1) : line}\r\n`;
           }
         } else if (/^EHLO|^HELO/i.test(line)) {
-          say('250 fake');
+          socket.write('250-fake\r\n250 AUTH PLAIN\r\n');
+        } else if (/^AUTH PLAIN$/i.test(line)) {
+          challenged = true;
+          say('334 ');
+        } else if (challenged) {
+          challenged = false;
+          say(this.refuses.AUTH ?? '235 ok');
         } else if (/^MAIL FROM:<(.*?)>/i.test(line)) {
           mail.from = /<(.*?)>/.exec(line)[1];
-          say('250 ok');
+          say(this.refuses.MAIL ?? '250 ok');
         } else if (/^RCPT TO:<(.*?)>/i.test(line)) {
           mail.to = /<(.*?)>/.exec(line)[1];
           this.tried.push(mail.to);
           say(this.refuse ?? '250 ok');
         } else if (/^DATA/i.test(line)) {
-          data = '';
-          say('354 go on');
+          data = this.refuses.DATA ? null : '';
+          say(this.refuses.DATA ?? '354 go on');
         } else if (/^QUIT/i.test(line)) {
           say('221 bye');
           socket.end();

@@ -1,0 +1,133 @@
+// Mails that the mail server refuses: a refusal of us holds all of them back, a refusal of the recipient or the
+// message counts against that mail alone, and an operator can send those again that were given up.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, afterEach } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { EVENT, openWorld } from './lib/world.js';
+
+const scope = openScope();
+after(() => scope.close());
+const world = await openWorld(scope, {
+  before(made) {
+    const password = join(made.dir, 'smtp-password');
+    writeFileSync(password, 'of the mail server', { mode: 0o600 });
+    made.options.mail = { user: 'tickets', password };
+  },
+});
+const buyer = await world.login();
+world.psp.autoPay = true;
+const order = await world.ordered(buyer, world.hold());
+await world.untilStatus(buyer, order, 'completed');
+await until('its mail', () => world.smtp.mails.length === 1);
+afterEach(() => Object.assign(world.smtp, { refuse: null, refuses: {}, away: false }));
+
+let kinds = 0;
+
+// Another mail of the order, which had its share of failed tries. Returns its kind.
+function mail() {
+  kinds += 1;
+  world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang, tries) VALUES ('${order}', '${buyer.member}', 'moved-${kinds}', 'en', 9)`, 'pay');
+  return `moved-${kinds}`;
+}
+
+const [open, givenUp] = ['done_at IS NULL', 'done_at IS NOT NULL AND error IS NOT NULL'];
+const is = (kind, state) => world.postgres.sql(`SELECT count(*) FROM pay.mail_outbox WHERE kind = '${kind}' AND ${state}`, 'pay') === '1';
+const hasGone = (kind) => until(`the mail ${kind}`, () => world.smtp.mails.some(({ text }) => text.includes(`<${order}.${kind}@`)));
+
+// Cuts short the wait of a mail that was put back.
+function hurried(kind) {
+  world.postgres.sql(`UPDATE pay.mail_outbox SET due_at = now() WHERE kind = '${kind}' AND ${open} AND due_at > now() AND error IS NOT NULL`, 'pay');
+  return true;
+}
+
+for (const [command, answer] of [
+  ['GREETING', '554 blocked'], ['AUTH', '535 bad credentials'], ['MAIL', '530 authentication required'], ['MAIL', '550 quota of the day'],
+  ['MAIL', '552 over quota'], ['MAIL', '452 over quota'], ['RCPT', '421 shutting down'], ['RCPT', '530 authentication required'],
+]) {
+  test(`${answer} at ${command} holds all mails back and counts against none`, async () => {
+    if (command === 'RCPT') world.smtp.refuse = answer;
+    else world.smtp.refuses = { [command]: answer };
+    const [one, two] = [mail(), mail()];
+    for (const socket of world.smtp.sockets) socket.destroy(); // a kept connection has its greeting and login
+    const refused = () => [one, two].filter((kind) => is(kind, `error LIKE '%smtp ${answer.slice(0, 3)}'`));
+    await until('a refusal', () => refused().length > 0);
+    assert.deepEqual(refused().filter((kind) => is(kind, givenUp)), []);
+    const { begun } = world.smtp;
+    await until('it to be asked again', () => world.smtp.begun > begun, { timeoutMs: 30_000 });
+    for (const kind of [one, two]) assert.ok(is(kind, `${open} AND tries IN (9, 10) AND refused = 0`), kind);
+    world.smtp.refuse = null;
+    world.smtp.refuses = {};
+    for (const kind of [one, two]) await hasGone(kind);
+  });
+}
+
+test('a mail server that is away holds all mails back', async () => {
+  const one = mail();
+  world.smtp.away = true;
+  for (const socket of world.smtp.sockets) socket.destroy();
+  await until('a try', () => is(one, `${open} AND error LIKE 'mail server: %' AND refused = 0`));
+  const held = (await world.pay.metrics()).get('fairgate_mails_total{outcome="held_back"}');
+  assert.ok(held > 0, `${held}`);
+  world.smtp.away = false;
+  await hasGone(one);
+});
+
+for (const [command, answer] of [['RCPT', '550 no such user'], ['DATA', '550 not this'], ['END', '550 spam']]) {
+  test(`${answer} at ${command} gives up that mail alone, and an operator sends it again`, async () => {
+    const gone = mail();
+    if (command === 'RCPT') world.smtp.refuse = answer;
+    else world.smtp.refuses = { [command]: answer };
+    await until('five refusals', () => hurried(gone) && is(gone, `${givenUp} AND refused >= 4`), { timeoutMs: 30_000 });
+    world.smtp.refuse = null;
+    world.smtp.refuses = {};
+    await hasGone(mail());
+    const { mails } = (await world.pay.admin.get('/admin/mails')).json;
+    assert.deepEqual(mails.map(({ order: of, kind, error }) => [of, kind, error]), [[order, 'moved', 'smtp 550']]);
+    const path = `/admin/mails/${mails[0].mail}/retry`;
+    const { status, json } = await world.pay.admin.post(path);
+    assert.deepEqual([status, json], [200, { mails: [{ mail: mails[0].mail, order, kind: 'moved' }] }]);
+    await hasGone(gone);
+    assert.deepEqual((await world.pay.admin.get('/admin/mails')).json.mails, []);
+    assert.equal((await world.pay.admin.post(path)).json.code, 'mail-unknown');
+    const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${order}`)).json;
+    assert.ok(acts.some(({ act, actor, detail }) => act === 'mail-retried' && actor === 'operator' && detail.kind === 'moved'));
+  });
+}
+
+test('a refusal of now does not count against a mail', async () => {
+  const later = mail();
+  world.smtp.refuse = '450 greylisted';
+  await until('it', () => hurried(later) && is(later, `${open} AND error = 'smtp 450' AND tries > 14 AND refused = 0`), { timeoutMs: 30_000 });
+  world.smtp.refuse = null;
+  await until('its turn', () => hurried(later) && is(later, 'done_at IS NOT NULL AND error IS NULL'));
+});
+
+test('all mails that were given up are sent again in one call', async () => {
+  const some = [mail(), mail(), mail()];
+  world.smtp.refuse = '550 no such user';
+  await until('them to be given up', () => some.every((kind) => hurried(kind) && is(kind, givenUp)), { timeoutMs: 30_000 });
+  world.smtp.refuse = null;
+  const { json } = await world.pay.admin.post('/admin/mails/all/retry');
+  assert.equal(json.mails.length, some.length);
+  for (const kind of some) await hasGone(kind);
+  assert.deepEqual((await world.pay.admin.post('/admin/mails/all/retry')).json, { mails: [] });
+  for (const unknown of ['0', 'none', '-1']) assert.equal((await world.pay.admin.post(`/admin/mails/${unknown}/retry`)).status, 404);
+});
+
+test('a wrong setting of ours holds all mails back', async () => {
+  await world.pay.stop();
+  const waiting = mail();
+  const odd = await world.startPay({ mail: { from: 'nobody' } });
+  await until('it to be held back', () => is(waiting, `${open} AND error = 'mail.from is no address'`));
+  await odd.stop();
+  world.postgres.sql(`UPDATE pay.mail_outbox SET error = NULL, due_at = now() WHERE kind = '${waiting}'`, 'pay');
+  const blind = await world.startPay({ users: { conninfo: '' } });
+  await until('it to count the mail', async () => (await blind.metrics()).get('fairgate_mail_lag_mails') === 1);
+  await blind.stop();
+  assert.ok(is(waiting, `${open} AND error IS NULL`));
+  await world.pay.start();
+  await hasGone(waiting);
+});
