@@ -4,7 +4,18 @@
 -- A check-in is a row under the ticket's own key: if ten gates scan the same ticket, one of them
 -- gets it.
 
--- After ticket_lock. Somebody who went out comes in again with a scan made after that.
+-- When a ticket was scanned. A gate's clock may be fast: a scan counts from when it arrived, at the
+-- latest, or it would keep its visitor from coming in again. scanned_at stays as it was sent: it
+-- names the scan when the gate sends it again.
+-- fragment: came_at(c)
+least(:c.scanned_at, :c.recorded_at)
+
+-- The same to show: a slow clock is no earlier than the ticket.
+-- fragment: shown_at(c, t)
+greatest(:came_at(:c), :t.issued_at)
+
+-- After ticket_lock. A visitor who went out comes in again with a scan made after that, and not by
+-- the last one, sent again. Scans made now go by PostgreSQL's clock, like check-outs.
 -- statement: checkin
 --> ticket  text
 --> gate    text
@@ -16,7 +27,7 @@
 --< again   boolean
 WITH i AS (
     INSERT INTO checkin AS c (ticket, gate, scanned_at, offline)
-    SELECT t.id, :gate, :time_of_ms(:at_ms), :offline
+    SELECT t.id, :gate, CASE WHEN :offline THEN :time_of_ms(:at_ms) ELSE now() END, :offline
     FROM ticket t
     JOIN orders o ON o.id = t.order_id
     WHERE t.id = :ticket AND t.event = :event AND :is_unrevoked(t)
@@ -24,7 +35,8 @@ WITH i AS (
     ON CONFLICT (ticket) DO UPDATE
     SET gate = excluded.gate, out_at = NULL, scanned_at = excluded.scanned_at,
         offline = excluded.offline, recorded_at = now(), entries = c.entries + 1
-    WHERE c.out_at <= excluded.scanned_at
+    WHERE c.out_at <= :came_at(excluded)
+        AND (c.gate, c.scanned_at) <> (excluded.gate, excluded.scanned_at)
     RETURNING c.entries
 )
 INSERT INTO audit (event, act, subject, actor, gate, who)
@@ -43,7 +55,7 @@ RETURNING act = 'in-again' AS again;
 --< scanned_at    text
 --< scanned_at_ms bigint null
 SELECT t.event <> :event AS other_event, t.revoked_at IS NOT NULL OR :is_moving(o, t) AS revoked,
-    o.status, c.gate, :iso(c.scanned_at) AS scanned_at,
+    o.status, c.gate, :iso(:shown_at(c, t)) AS scanned_at,
     (extract(epoch FROM c.scanned_at) * 1000)::bigint AS scanned_at_ms
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
@@ -71,7 +83,7 @@ ON CONFLICT DO NOTHING;
 --< act    text
 WITH u AS (
     UPDATE checkin c
-    SET out_at = greatest(now(), c.scanned_at)
+    SET out_at = greatest(now(), :came_at(c))
     FROM ticket t
     WHERE c.ticket = :ticket AND t.id = c.ticket AND t.event = :event AND c.out_at IS NULL
     RETURNING c.ticket
@@ -106,7 +118,7 @@ WITH c AS MATERIALIZED (
     RETURNING checkin.ticket
 ), u AS (
     UPDATE checkin
-    SET out_at = scanned_at, entries = c.entries - 1
+    SET out_at = :came_at(checkin), entries = c.entries - 1
     FROM c
     WHERE checkin.ticket = c.ticket AND c.entries > 1
     RETURNING checkin.ticket
@@ -209,7 +221,7 @@ WHERE t.event = :event;
 --< scanned_at  text
 --< reason      text
 --< recorded_at text
-SELECT x.ticket, t.seat, t.order_id, x.gate, :iso(x.scanned_at) AS scanned_at, x.reason,
+SELECT x.ticket, t.seat, t.order_id, x.gate, :iso(:shown_at(x, t)) AS scanned_at, x.reason,
     :iso(x.recorded_at) AS recorded_at
 FROM checkin_conflict x
 JOIN ticket t ON t.id = x.ticket

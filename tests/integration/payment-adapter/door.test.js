@@ -99,6 +99,40 @@ test('a door without a network merges later, and the second scan of a ticket is 
   ]);
 });
 
+test('a scan by a fast clock counts from when it arrived, and is never lost', async () => {
+  const { tickets: [ticket, other] } = await tickets();
+  const [fast, here] = [await scanner('fast'), await scanner('here')];
+  const at = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
+  const late = (time) => assert.ok(Date.parse(time) <= Date.now() + 1000, `${time} is to come`);
+  const scans = [{ token: ticket.token, at: at(60) }, { token: other.token, at: at(61) }];
+  const merge = async (list = scans) => (await fast.post('/checkin', { scans: list })).json.results;
+  assert.deepEqual((await merge()).map(({ admit }) => admit), [true, true]);
+  assert.deepEqual((await merge()).map(({ admit, again }) => [admit, again]), [[true, undefined], [true, undefined]]);
+  const [copy] = await merge([{ token: ticket.token, at: at(62) }]);
+  assert.deepEqual([copy.admit, copy.code, copy.gate], [false, 'already-used', 'fast']);
+  late(copy.at);
+  const { conflicts } = (await world.pay.admin.get(`/admin/events/${EVENT}/doors`)).json;
+  late(conflicts.find((one) => one.ticket === ticket.ticket).scanned_at);
+
+  assert.equal((await here.post('/checkout', { token: ticket.token, reason: 'a break' })).status, 200);
+  assert.deepEqual((await merge(scans.slice(0, 1))).map(({ admit, again }) => [admit, again]), [[true, undefined]]);
+  const back = await here.post('/checkin', { token: ticket.token });
+  assert.deepEqual([back.status, back.json.again], [200, true], back.text);
+
+  assert.equal((await here.post('/checkout', { token: ticket.token, reason: 'a break' })).status, 200);
+  assert.equal((await merge([{ token: ticket.token, at: at(120) }]))[0].again, true);
+  assert.equal((await fast.post('/undo', { token: ticket.token, reason: 'a slip' })).status, 200);
+  assert.equal((await here.post('/checkin', { token: ticket.token })).status, 200);
+
+  // A clock that stood still is no earlier than the ticket.
+  const { tickets: [third] } = await tickets();
+  const first = await merge([{ token: third.token, at: '1970-01-01T00:00:00Z' }]);
+  assert.equal(first[0].admit, true);
+  const used = await here.post('/checkin', { token: third.token });
+  assert.equal(used.json.code, 'already-used');
+  assert.ok(Date.parse(used.json.at) >= Date.parse(third.issued_at), `${used.json.at} is before ${third.issued_at}`);
+});
+
 const pathOf = (ticket, act) => `/v1/pay/tickets/${ticket.ticket}/${act}`;
 const listOf = async (visitor, order) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
 const drop = (visitor, path) => world.pay.http.delete(path, { headers: visitor.jar.headers });
@@ -208,6 +242,7 @@ test('of a scan and a refund that meet one comes through', async () => {
 test('a ticket that was refunded or handed on after an offline door let it in is a conflict on record', async () => {
   const { order, tickets: [ticket] } = await tickets();
   const at = new Date(Date.now() - 60_000).toISOString();
+  world.postgres.sql(`UPDATE pay.ticket SET issued_at = issued_at - interval '1 hour' WHERE id = '${ticket.ticket}'`, 'pay');
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
   await world.untilStatus(buyer, order, 'refunded');
   const merged = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'west', scans: [{ token: ticket.token, at }] } });
