@@ -173,7 +173,7 @@ static const struct config_setting rest[] = {
     {"refund", "percent", CONFIG_U64, AT(refund_percent), "100", 1, 100, NULL,
      "the part of the amount that a buyer gets back"},
     {"refund", "handed_on", CONFIG_BOOL, AT(refund_handed_on), "false", 0, 0, NULL,
-     "whether buyers may refund an order after a ticket of it was transferred"},
+     "whether buyers may refund an order while another member has a ticket of it"},
 
     {"reconcile", "every", CONFIG_DURATION, AT(reconcile_every_ms), "1m", 100, DAY_MS, NULL,
      "how often seats, orders, provider and shop are compared"},

@@ -199,7 +199,8 @@ WHERE id = :id
 FOR NO KEY UPDATE;
 
 -- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms; an
--- operator gives a reason, and may name the percentage. Used tickets are not refunded.
+-- operator gives a reason, and may name the percentage. Used tickets are not refunded. A ticket that
+-- was transferred and came back blocks nothing: the holders of the valid tickets count.
 -- statement: order_refund
 --> order   text
 --> saga    text
@@ -222,7 +223,8 @@ WITH o AS MATERIALIZED (
         WHEN o.terms->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
         WHEN now() > (o.terms->>'until')::timestamptz THEN :WHY_TOO_LATE
         WHEN NOT (o.terms->>'handed_on')::boolean AND EXISTS (
-            SELECT FROM ticket t WHERE t.order_id = :order AND t.member <> o.member
+            SELECT FROM ticket t
+            WHERE t.order_id = :order AND t.member <> o.member AND :is_unrevoked(t)
         ) THEN :WHY_HANDED_ON
     END AS code
     FROM o

@@ -77,7 +77,7 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(REFUND_LATE, "refund-too-late", 409, 0, BUYER, \
         "The time for returning these tickets is over.") \
     ROW(HANDED_ON, "tickets-handed-on", 409, 0, BUYER, \
-        "A ticket of this order was transferred to somebody else.") \
+        "Another member has a ticket of this order.") \
     /* tickets */ \
     ROW(NOT_TRANSFERABLE, "not-transferable", 409, 0, BUYER, "") \
     ROW(NOT_OFFERED, "not-transferable", 409, 0, BUYER, \

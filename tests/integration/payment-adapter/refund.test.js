@@ -212,6 +212,22 @@ test('a part is given back where the terms say so, and nobody takes the rest for
   assert.deepEqual(report.items.filter((item) => item.order === order), []);
 });
 
+test('a ticket that came back to the buyer does not block their refund', async () => {
+  const friend = await world.login('argon2id@example.com');
+  await setTerms({});
+  const { order, tickets: [lent] } = await buy();
+  let ticket = lent.ticket;
+  for (const [from, to] of [[buyer, friend], [friend, buyer]]) {
+    assert.equal((await from.post(`/v1/pay/tickets/${ticket}/transfer`, { to: to.member })).status, 202);
+    const taken = await to.post(`/v1/pay/tickets/${ticket}/accept`);
+    assert.equal(taken.status, 201, taken.text);
+    ticket = taken.json.ticket;
+    if (to === friend) assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'tickets-handed-on');
+  }
+  await refund(order);
+  await world.untilStatus(buyer, order, 'refunded');
+});
+
 test('an order with a transferred ticket is refunded if the terms allow it, and its holder is notified', async () => {
   const friend = await world.login('argon2id@example.com');
   await setTerms({});
