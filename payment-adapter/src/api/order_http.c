@@ -226,6 +226,22 @@ static void on_map(void *ctx, bool found)
     ask_free(ask);
 }
 
+/* False: the request has been answered. A provider that takes another currency would take the same
+ * number in its own. What costs nothing asks no provider. */
+static bool is_payable(struct ask *ask)
+{
+    const struct order *order = &ask->order;
+    const struct psp *psp = peers_http_psp(ask->pay->peers, span_of(order->provider));
+    assert(psp != NULL);
+    const char *only = psp->driver->currency;
+    if (order->amount == 0 || only == NULL || strcmp(order->currency, only) == 0)
+        return true;
+    refusal_say(ask->req, REFUSAL_CURRENCY, "%s takes %s only, and this event is sold in %s.",
+                order->provider, only, order->currency);
+    ask_free(ask);
+    return false;
+}
+
 static void on_hold(void *ctx, const struct outcall_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
@@ -270,7 +286,8 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         ask_free(ask);
         return;
     }
-    create(ask);
+    if (is_payable(ask))
+        create(ask);
 }
 
 static void ask_for_hold(struct ask *ask)

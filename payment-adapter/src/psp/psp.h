@@ -74,6 +74,7 @@ struct psp_driver {
     const char *label;     /* of its metrics: provider="stripe" */
     const char *version;   /* a header sent with each call; NULL: none */
     const char *signature; /* the header that signs its webhooks; NULL: they are not signed */
+    const char *currency;  /* ISO 4217: the only one that it takes; NULL: it takes several */
     /* What the provider appends to the return address, as a hint for the saga: its own key of the
      * payment, the order, the amount. NULL: nothing. */
     const struct psp_hint *hint;

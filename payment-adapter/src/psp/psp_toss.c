@@ -692,6 +692,7 @@ static const struct psp_hint hint = {
 const struct psp_driver psp_toss = {
     .name = "toss",
     .label = "provider=\"toss\"",
+    .currency = "KRW", /* a confirm names a sum without a currency */
     .hint = &hint,
     .settings = settings,
     .check = check,

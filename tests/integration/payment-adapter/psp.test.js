@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { freePort, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, freePort, openScope, until } from '../../lib-js/index.js';
 import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
 import { EVENT, openWorld } from './lib/world.js';
 
@@ -349,6 +349,23 @@ test('a place in the list that the provider has forgotten is found again, and it
   assert.equal(world.postgres.sql(`SELECT captured FROM pay.psp_payment WHERE order_id = '${order}'`, 'pay'), '154000');
   world.postgres.sql('UPDATE pay.reconcile_cursor SET gap_at = gap_at - interval \'8 days\'', 'pay');
   assert.deepEqual(await reconciled(), []);
+});
+
+test('an order in a currency that its provider does not take is refused before anything is stored', async () => {
+  const visit = world.hold({ total: 15_000, currency: 'USD' });
+  const orders = () => world.postgres.sql('SELECT count(*) FROM pay.orders', 'pay');
+  const before = orders();
+  const refused = assertProblem(await world.order(buyer, visit, { body: { provider: 'toss' } }), 422, 'currency-not-taken');
+  assert.equal(refused.detail, 'toss takes KRW only, and this event is sold in USD.');
+  assert.equal(orders(), before);
+  const made = await world.order(buyer, visit, { body: { provider: 'stripe' } });
+  assert.deepEqual([made.status, made.json.currency], [201, 'USD'], made.text);
+  const cancelled = await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`);
+  assert.equal(cancelled.status, 202, cancelled.text);
+  await world.untilStatus(buyer, made.json.order, 'cancelled');
+  const free = await world.order(buyer, world.hold({ total: 0, currency: 'USD' }), { body: { provider: 'toss' } });
+  assert.equal(free.status, 201, free.text);
+  await world.untilStatus(buyer, free.json.order, 'completed');
 });
 
 // The last of Stripe's: the sandbox's clock is ahead of ours from here on, and no session could be made.

@@ -146,7 +146,7 @@ export class FakeSeats extends Fake {
     return Date.now() + this.aheadMs;
   }
 
-  hold(event, session, { seats, area, total = 154000, ttlMs = 600_000 } = {}) {
+  hold(event, session, { seats, area, total = 154000, currency = 'KRW', ttlMs = 600_000 } = {}) {
     this.count += 1;
     const hold = `h${this.count}`;
     this.holds.set(hold, {
@@ -156,7 +156,7 @@ export class FakeSeats extends Fake {
       area, // {area, area_name, category, quantity} instead of seats
       seats: seats ?? [`A-${2 * this.count}`, `A-${2 * this.count + 1}`],
       total,
-      currency: 'KRW',
+      currency,
       expires: this.now() + ttlMs,
       state: 'held',
       order: null,
