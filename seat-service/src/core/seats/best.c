@@ -25,6 +25,7 @@
 #include "core/seats/best_internal.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 typedef row_free_wide wide;
@@ -138,8 +139,8 @@ struct search {
     bool orphans;
     bool with_access; /* one of the seats has to be accessible */
     bool plain_only;  /* among seats on sale for everybody; set by search_all() */
-    bool near;        /* from x, y instead of the focal point: the spots' order is of no help */
-    float x, y;
+    bool near;        /* from x, y, which lie `away` from the focal point, instead of that */
+    float x, y, away;
     /* Seats of other proposals to the same asker: not to be proposed again, but still free, since
      * only one proposal will be taken. NULL: none. */
     const struct chosen *proposed;
@@ -304,6 +305,24 @@ static bool is_hopeless(const struct best *best, const struct search *search,
 
 static const struct chosen none_chosen;
 
+static void search_near(const struct best *best, struct search *search, float x, float y)
+{
+    search->near = true;
+    search->x = x;
+    search->y = y;
+    search->away = hypotf(x - best->focal_x, y - best->focal_y);
+}
+
+/* No window of this spot, or of one behind it in the list, costs less: the list is sorted by the
+ * distance from the focal point, and by that much less two points cannot be apart. Rounded down. */
+static float cost_floor(const struct search *search, const struct spot *spot)
+{
+    if (!search->near)
+        return spot->cost_min;
+    float apart = 0.999F * sqrtf(spot->cost_min) - 1.001F * search->away;
+    return apart > 0 ? apart * apart : 0;
+}
+
 static void search_all(const struct best *best, struct search *search, struct candidates *found)
 {
     assert(found->room >= 1);
@@ -318,7 +337,7 @@ static void search_all(const struct best *best, struct search *search, struct ca
         bool on_sale = ask->on_sale >> category & 1;
         const struct spot *end = &best->spots[best->first[category + 1]];
         for (const struct spot *spot = &best->spots[best->first[category]]; spot < end; spot++) {
-            if (!search->near && is_beaten(found, spot->cost_min))
+            if (found->count == found->room && is_beaten(found, cost_floor(search, spot)))
                 break;
             if (on_sale && is_hopeless(best, search, spot))
                 continue;
@@ -458,6 +477,27 @@ static void choose(const struct best *best, struct chosen *chosen, uint32_t row,
     }
 }
 
+/* At least as many seats as the longest window has, up to `most`. */
+static uint32_t longest_window(const struct best *best, const struct best_ask *ask, uint32_t most)
+{
+    uint32_t longest = 0;
+    for (uint32_t category = 0; category < PLAN_CATEGORIES_MAX; category++) {
+        if ((ask->categories >> category & 1) == 0)
+            continue;
+        for (uint32_t i = best->first[category]; i < best->first[category + 1]; i++) {
+            const struct spot *spot = &best->spots[i];
+            uint64_t free = seats_row_free(best->seats, spot->word);
+            if (!spot->mixed)
+                free &= spot->plain;
+            if (!spot->alone && free != 0) /* it may go on in the next bitmap */
+                return most;
+            while (longest < most && has_run(free, longest + 1))
+                longest++;
+        }
+    }
+    return longest;
+}
+
 /* The largest piece first, the next ones near it. The first has the accessible seat; the others are
  * plain, unless they may be anything. */
 static bool find_pieces(const struct best *best, const struct best_ask *ask, bool orphans,
@@ -474,7 +514,7 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
     struct candidates found = {.room = 1};
     out->count = 0;
     uint32_t left = ask->quantity;
-    uint32_t size = left <= BEST_ADJACENT_MAX ? left : BEST_ADJACENT_MAX;
+    uint32_t size = longest_window(best, ask, left <= BEST_ADJACENT_MAX ? left : BEST_ADJACENT_MAX);
     while (left > 0 && size > 0) {
         assert(out->count + left == ask->quantity);
         search.n = size < left ? size : left;
@@ -486,9 +526,11 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
         const struct candidate *at = &found.list[0];
         choose(best, &chosen, at->row, at->pos, search.n, out);
         left -= search.n;
-        if (!search.near)
-            best_middle(best, at->row, at->pos, search.n, &search.x, &search.y);
-        search.near = true;
+        if (!search.near) {
+            float x, y;
+            best_middle(best, at->row, at->pos, search.n, &x, &y);
+            search_near(best, &search, x, y);
+        }
         search.with_access = false;
         piece_ask.access_need = ask->access_need && anything;
     }
@@ -612,10 +654,10 @@ uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t
                             .chosen = &none_chosen,
                             .n = ask->quantity,
                             .with_access = ask->access_need,
-                            .near = true,
                             .proposed = &proposed};
-    best_middle(best, best->facts->run[seat], plan_pos_of(best->facts, seat), 1, &search.x,
-                &search.y);
+    float x, y;
+    best_middle(best, best->facts->run[seat], plan_pos_of(best->facts, seat), 1, &x, &y);
+    search_near(best, &search, x, y);
     uint32_t count = 0;
     while (count < room) {
         struct candidates found = {.room = room - count};

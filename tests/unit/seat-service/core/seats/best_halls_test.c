@@ -164,6 +164,117 @@ TEST_CASE(any_seats_are_the_best_of_a_hall_in_one_point)
     plan_destroy(plan);
 }
 
+/* ---- seats apart ---- */
+
+enum { DEEP = 60, WIDE = 40 };
+
+/* Every second place is taken, and some more; but not those from `from` on. */
+static struct engine *open_chequered(const struct plan *plan, const struct rng_seeded *rng,
+                                     uint32_t from, uint32_t kept)
+{
+    struct engine *engine = test_hall_engine(plan);
+    struct engine_op op;
+    for (uint32_t seat = 0; seat < DEEP * WIDE; seat++) {
+        bool taken = (seat / WIDE + seat) % 2 == 0 || roll(rng, 4) == 0;
+        if (!taken || (seat >= from && seat < from + kept))
+            continue;
+        assert_int_equal(engine_block(engine, &seat, 1, SPAN(""), TEST_NOW_MS, &op), ENGINE_OK);
+        engine_settle(engine, &op);
+    }
+    return engine;
+}
+
+/* Which seats are proposed together, without their neighbours if need be. */
+static void choose(struct engine *engine, uint32_t count, bool *chosen)
+{
+    struct engine_op op;
+    struct engine_ask ask = test_ask_best(1, 0, count, false);
+    assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &op), ENGINE_OK);
+    assert_int_equal(op.change.add_count, count);
+    memset(chosen, 0, DEEP * WIDE);
+    for (uint32_t i = 0; i < count; i++)
+        chosen[op.change.seats[i]] = true;
+    engine_undo(engine, &op);
+}
+
+static int far_apart(uint32_t one, uint32_t other)
+{
+    int x = (int)(one % WIDE) - (int)(other % WIDE), y = (int)(one / WIDE) - (int)(other / WIDE);
+    return x * x + y * y;
+}
+
+TEST_CASE(single_seats_are_those_around_the_nearest_to_the_stage)
+{
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    struct plan_limits limits = test_limits();
+    limits.max_per_hold = HOLD_SEATS_MAX;
+    struct plan *plan = test_hall_block(DEEP, WIDE, limits, 0);
+    char states[DEEP * WIDE + 1];
+    bool first[DEEP * WIDE], chosen[DEEP * WIDE];
+    for (uint32_t round = 0; round < 16; round++) {
+        struct engine *engine = open_chequered(plan, &rng, 0, 0);
+        test_states(engine, DEEP * WIDE, states);
+        choose(engine, 1, first);
+        choose(engine, HOLD_SEATS_MAX - round, chosen);
+        uint32_t middle = (uint32_t)((bool *)memchr(first, true, sizeof(first)) - first);
+        int farthest = 0, nearest = DEEP * DEEP + WIDE * WIDE;
+        for (uint32_t seat = 0; seat < DEEP * WIDE; seat++) {
+            int far = far_apart(middle, seat);
+            if (chosen[seat])
+                farthest = far > farthest ? far : farthest;
+            else if (states[seat] == '.')
+                nearest = far < nearest ? far : nearest;
+        }
+        assert_true(chosen[middle] && farthest <= nearest);
+        engine_destroy(engine);
+    }
+    plan_destroy(plan);
+}
+
+TEST_CASE(first_alternative_is_the_nearest_seat_wherever_the_lost_one_is)
+{
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    struct plan *plan = test_hall_block(DEEP, WIDE, test_limits(), 0);
+    struct engine *engine = open_chequered(plan, &rng, 0, 0);
+    char states[DEEP * WIDE + 1];
+    test_states(engine, DEEP * WIDE, states);
+    for (uint32_t round = 0; round < 200; round++) {
+        uint32_t lost = roll(&rng, DEEP * WIDE);
+        if (states[lost] == '.')
+            continue;
+        struct engine_ask ask = test_ask_seats(1, &lost, 1);
+        struct engine_offer offers[ALTERNATIVES_MAX];
+        assert_true(engine_alternatives(engine, &ask, TEST_NOW_MS, offers) > 0);
+        for (uint32_t seat = 0; seat < DEEP * WIDE; seat++)
+            assert_true(states[seat] != '.' ||
+                        far_apart(lost, seat) >= far_apart(lost, offers[0].seats[0]));
+    }
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+TEST_CASE(longest_run_is_chosen_wherever_it_is)
+{
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    struct plan_limits limits = test_limits();
+    limits.max_per_hold = HOLD_SEATS_MAX;
+    struct plan *plan = test_hall_block(DEEP, WIDE, limits, 0);
+    bool chosen[DEEP * WIDE];
+    for (uint32_t round = 0; round < 32; round++) {
+        uint32_t kept = 4 + roll(&rng, 8);
+        uint32_t from = roll(&rng, DEEP) * WIDE + roll(&rng, WIDE - kept);
+        struct engine *engine = open_chequered(plan, &rng, from, kept);
+        choose(engine, WIDE, chosen); /* no row has as many */
+        for (uint32_t seat = from; seat < from + kept; seat++)
+            assert_true(chosen[seat]);
+        engine_destroy(engine);
+    }
+    plan_destroy(plan);
+}
+
 /* ---- who may have what ---- */
 
 struct sale {
