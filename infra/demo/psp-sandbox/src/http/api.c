@@ -88,12 +88,12 @@ static void on_answered(struct http_req *req, const struct answer *answer, bool 
 static json_t *read_in(struct http_req *req, const struct op *op)
 {
     struct err_slot err;
-    json_t *in = NULL;
-    if (op->flavour != OP_TOSS || op->method != OP_POST)
-        in = form_read(req, &err);
-    else if (json_in_parse(http_req_body(req), &err, &in) == ERR_NOMEM)
-        BUG_STOP("no memory");
-    if (in == NULL)
+    bool is_form = op->flavour != OP_TOSS || op->method != OP_POST;
+    json_t *in = is_form ? form_read(req, &err) : NULL;
+    int rc = is_form ? 0 : json_in_parse(http_req_body(req), &err, &in);
+    if (rc == ERR_NOMEM)
+        refuse(req, 500, "FAILED_INTERNAL_SYSTEM_PROCESSING", "The internal system failed.");
+    else if (in == NULL)
         refuse(req, 400, "INVALID_REQUEST", err.text);
     return in;
 }
