@@ -204,10 +204,14 @@ test('of a move, a refund and a check-in one is first, and the others see it', a
       all[(5 - (nth % 3)) % 3],
     ]);
     const won = [moving.status === 202, refund.status === 202, door === 'in'];
-    assert.equal(won.filter(Boolean).length, 1, `${moving.text} ${refund.text} ${door}`);
-    if (won[0]) await moved(order);
+    // On a busy machine the refund may come when the move is over: then it is one of the moved seat.
+    const later = won[0] && won[1];
+    if (later) assert.equal(world.postgres.sql(`SELECT m.ended_at <= r.started_at FROM pay.saga m JOIN pay.saga r USING (subject)
+      WHERE subject = '${order}' AND m.key LIKE 'move.%' AND r.key LIKE 'refund.%'`, 'pay'), 't');
+    assert.equal(won.filter(Boolean).length, later ? 2 : 1, `${moving.text} ${refund.text} ${door}`);
+    if (won[0] && !later) await moved(order);
     if (won[1]) await until('the refund', async () => (await sold(order)).length === 0);
-    assert.deepEqual(await sold(order), won[0] ? [to] : won[1] ? [] : [seat]);
+    assert.deepEqual(await sold(order), won[1] ? [] : won[0] ? [to] : [seat]);
   };
   for (let nth = 0; nth < 9; nth += 1) await race(nth);
   await assertAgreed();
