@@ -213,6 +213,12 @@ static int commit(struct journal *journal, struct err_slot *err)
     struct batch *batch = &journal->batch;
     assert(batch->len > 0);
     assert(!journal->open);
+    for (uint32_t i = 0; i < batch->parts_len; i++) {
+        struct journal_event *event = &journal->events[batch->part_event[i]];
+        /* relaxed: compared with what others have read, which came by way of PostgreSQL */
+        atomic_store_explicit(&event->sent, event->head.seq + batch->parts[i].len,
+                              memory_order_relaxed);
+    }
     uint64_t began_us = journal_now_us(journal);
     journal->commit_at_us = batch->len < JOURNAL_PACED_FROM ? 0 : began_us + JOURNAL_PACE_US;
     journal->open = true;

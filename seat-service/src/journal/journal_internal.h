@@ -38,7 +38,7 @@ struct journal_event {
     bool leaving, given; /* the reader's: on its way out, until its place is free; the
                           * committer has to let go of it */
     _Atomic(enum journal_state) state;
-    _Atomic uint64_t answered; /* the number of a change; see journal_answered() */
+    _Atomic uint64_t answered, sent; /* numbers of changes; see journal_answered() */
     struct journal_line_told line_told;
     /* Below journal->lock. */
     bool asleep;           /* as its row says: it has to leave our memory */

@@ -115,6 +115,13 @@ uint64_t journal_answered(const struct journal *journal, uint32_t nth)
     return atomic_load_explicit(&journal->events[nth].answered, memory_order_acquire);
 }
 
+uint64_t journal_sent(const struct journal *journal, uint32_t nth)
+{
+    uint64_t answered = journal_answered(journal, nth);
+    uint64_t sent = atomic_load_explicit(&journal->events[nth].sent, memory_order_relaxed);
+    return sent > answered ? sent : answered;
+}
+
 bool journal_owns(const struct journal *journal, uint32_t nth)
 {
     return nth < journal_len(journal) &&

@@ -25,14 +25,14 @@ static void drop(struct forms *forms)
 }
 
 /* An owner publishes five times a second, and others read what it commits in between; but nobody
- * has read more than it has committed, or the journal has lost its end. Where it is followed the
- * reader has waited for this (request_since()). */
+ * has read more than it has sent, or the journal has lost its end. Where it is followed the reader
+ * has waited for this (request_since()). */
 int avail_view_since(const struct loop *loop, const struct event *event, const struct mark *since,
                      struct engine_delta *out, uint32_t room, uint64_t *version)
 {
     int count = engine_avail_since(event->engine, since->version, out, room, version);
     bool ahead = events_is_open(event) && since->version > *version &&
-                 since->version <= journal_answered(loop->conf.journal, event->nth);
+                 since->version <= journal_sent(loop->conf.journal, event->nth);
     if (!mark_fits(loop, event, since))
         return -1;
     return count < 0 && ahead ? 0 : count;

@@ -300,6 +300,26 @@ test('a standby that was stopped shows nothing old when it wakes up', async (t) 
   await untilVersion(there, seq);
 });
 
+// The journal has a commit before PostgreSQL's answer reaches the owner, and who follows may be the first to show it.
+test('who has seen a commit before its owner is not sent back by the owner', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const wire = await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) } });
+  const near = { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
+  const owner = await openSeats(scope, near);
+  scope.defer(() => wire.heal()); // or it could not end
+  await importHall(owner, EVENT, hall({ rows: ROWS, seatsPerRow: 10 }));
+  const reader = visitor(owner, EVENT);
+  const { version, line } = markIn(await untilVersion(reader, 1));
+  wire.fault('hold', { way: 'back' });
+  const answer = reader.hold({ seats: ['r1s1', 'r1s2'] });
+  await until('the commit', () => written(postgres) > version);
+  const news = await reader.availability(`?since=${sinceOf({ version: version + 1, line })}`);
+  wire.heal();
+  assert.deepEqual([news.status, news.json.resync], [200, false], news.text);
+  await answer;
+});
+
 // Somebody who reads here and there, as an edge sends them, and keeps a picture from the answers.
 class Reader {
   constructor(rng, voices) {
