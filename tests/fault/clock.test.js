@@ -137,8 +137,7 @@ async function openOwners(t, offMs, reason) {
   const postgres = await openPostgres(scope);
   const clocks = [openClock(scope), openClock(scope, offMs)];
   const open = (n, more) => openSeats(scope, postgres, {
-    shares: 2, env: { ...clocks[n].env, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS}:verify_asan_link_order=0` },
-    config: { journal: { instance: `seats-${n}` } }, ...more });
+    shares: 2, env: clocks[n].env, config: { journal: { instance: `seats-${n}` } }, ...more });
   const first = await open(0);
   await operator(first, 'one').import(inHalfAnHour());
   await until('the event to be owned', () => opens(first, 'one'));

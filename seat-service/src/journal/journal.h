@@ -161,7 +161,8 @@ bool journal_writes(const struct journal *journal);
 
 /* Of an event of ours: its changes up to this one have been given back to their loops. */
 uint64_t journal_answered(const struct journal *journal, uint32_t nth);
-/* Those up to this one may be in the journal: PostgreSQL's answer may be still on its way. */
+/* Changes up to this one were sent: they may be in the journal though PostgreSQL has not answered.
+ */
 uint64_t journal_sent(const struct journal *journal, uint32_t nth);
 
 struct journal_stats {

@@ -584,7 +584,7 @@ static int claim_name(struct journal *journal, struct err_slot *err)
 
 /* ---- its clock ---- */
 
-static void told_apart(const struct journal *journal)
+static void log_apart(const struct journal *journal)
 {
     struct log_line line;
     log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR,
@@ -602,7 +602,7 @@ static void told_apart(const struct journal *journal)
 static int note_clock(struct journal *journal, struct err_slot *err)
 {
     bool apart = !journal_owns_any(journal) && !sale_clock_is_trusted(journal->conf.sale);
-    if (apart && journal->leads) { /* another may */
+    if (apart && journal->leads) { /* another process may take its place */
         bool shares = journal_shares(journal);
         int32_t key = shares ? place_key(journal, journal->place) : list_key(journal);
         int rc = store_unlock(journal->pg, shares ? STORE_LOCK_PLACE : STORE_LOCK_LEAD, key, err);
@@ -610,13 +610,13 @@ static int note_clock(struct journal *journal, struct err_slot *err)
             return rc;
     }
     pthread_mutex_lock(&journal->lock);
-    bool told = journal->apart;
+    bool was_apart = journal->apart;
     journal->apart = apart;
     journal->leads = journal->leads && !apart;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
-    if (apart && !told)
-        told_apart(journal);
+    if (apart && !was_apart)
+        log_apart(journal);
     return 0;
 }
 

@@ -120,7 +120,7 @@ static void take_found(struct work *work)
         points->last_ms = point->at_ms;
         points->errors_before = point->errors;
     }
-    /* A clock may have been ahead. */
+    /* The last point may be of a clock that was ahead. */
     uint64_t now_ms = events_now_ms(work->series->loop->conf.events);
     if (points->last_ms > now_ms)
         points->last_ms = now_ms;

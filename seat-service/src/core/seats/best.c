@@ -313,8 +313,9 @@ static void search_near(const struct best *best, struct search *search, float x,
     search->away = hypotf(x - best->focal_x, y - best->focal_y);
 }
 
-/* No window of this spot, or of one behind it in the list, costs less: the list is sorted by the
- * distance from the focal point, and by that much less two points cannot be apart. Rounded down. */
+/* The least that a window of this spot, or of one behind it in the list, can cost. The list is
+ * sorted by the distance from the focal point; what is d from that is at least d - `away` from x,
+ * y. Rounded down. */
 static float cost_floor(const struct search *search, const struct spot *spot)
 {
     if (!search->near)
@@ -337,7 +338,7 @@ static void search_all(const struct best *best, struct search *search, struct ca
         bool on_sale = ask->on_sale >> category & 1;
         const struct spot *end = &best->spots[best->first[category + 1]];
         for (const struct spot *spot = &best->spots[best->first[category]]; spot < end; spot++) {
-            if (found->count == found->room && is_beaten(found, cost_floor(search, spot)))
+            if (is_beaten(found, cost_floor(search, spot)))
                 break;
             if (on_sale && is_hopeless(best, search, spot))
                 continue;
@@ -481,9 +482,8 @@ static void choose(const struct best *best, struct chosen *chosen, uint32_t row,
 static uint32_t longest_window(const struct best *best, const struct best_ask *ask, uint32_t most)
 {
     uint32_t longest = 0;
-    for (uint32_t category = 0; category < PLAN_CATEGORIES_MAX; category++) {
-        if ((ask->categories >> category & 1) == 0)
-            continue;
+    for (uint64_t rest = ask->categories; rest != 0; rest &= rest - 1) {
+        uint32_t category = (uint32_t)__builtin_ctzll(rest);
         for (uint32_t i = best->first[category]; i < best->first[category + 1]; i++) {
             const struct spot *spot = &best->spots[i];
             uint64_t free = seats_row_free(best->seats, spot->word);

@@ -1,7 +1,7 @@
 /* sale_clock.c: an offset from the monotonic clock, which follows a target.
  *
- * An answer of the server leaves open when in the meantime it was given, so each of the last
- * answers is taken for the middle, and the one that took least time is believed.
+ * Nothing says when, between question and answer, the server read its clock. Each answer is taken
+ * to have been given in the middle, and of the last ones the quickest is believed.
  *
  * A reader computes how far the offset has drifted since it was published. So the time is
  * continuous, and goes on at nearly the pace of the monotonic clock, also while no answer comes.
@@ -12,8 +12,8 @@
 
 #define PPM UINT64_C(1000000)
 
-/* Where an offset is that has drifted for so long. Offsets differ by less than half of their range,
- * so the sign of the difference says which way. */
+/* The offset after it has drifted towards the target for so long. Two offsets differ by less than
+ * half of the range of the type, so the sign of their difference is its direction. */
 static uint64_t drifted(uint64_t offset_us, uint64_t target_us, uint64_t passed_us)
 {
     uint64_t step_us =
@@ -25,8 +25,8 @@ static uint64_t drifted(uint64_t offset_us, uint64_t target_us, uint64_t passed_
     return left_us < 0 ? offset_us - step_us : offset_us + step_us;
 }
 
-/* The monotonic clock is read within the turn: the time of an older turn would lie behind what
- * another reader has seen already. */
+/* The monotonic clock is read before the turn is compared: an earlier reading with a later offset
+ * could lie behind what another reader has returned already. */
 static uint64_t offset_now(const struct sale_clock *sale, uint64_t *mono_us)
 {
     for (;;) {

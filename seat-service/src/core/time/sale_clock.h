@@ -5,7 +5,7 @@
  * the server's clock shows, by at most SALE_CLOCK_SLEW_PPM of the time that passes. So a clock that
  * is set, here or at the server, ends no hold of a running process by more than that too early.
  *
- * One thread brings it answers; any thread may read it. */
+ * One thread adds samples; any thread may read the time. */
 #ifndef FG_SEAT_CORE_SALE_CLOCK_H
 #define FG_SEAT_CORE_SALE_CLOCK_H
 
