@@ -1,6 +1,13 @@
 # Fairgate. `make help` lists the targets; README.md says what this is.
-# VARIANT=debug is the default; release is what is shipped and measured, asan and tsan are what the tests run under,
-# fuzz is for tests/fuzz, coverage for `make coverage`, quick for `make mutants`. WERROR= lets warnings pass.
+#
+#   VARIANT=debug    -O0 (default)
+#   VARIANT=release  -O2, link-time optimised: what is shipped and measured
+#   VARIANT=asan     address and undefined-behaviour sanitizers: what the tests run
+#   VARIANT=tsan     thread sanitizer
+#   VARIANT=fuzz     clang's fuzzer with asan, for tests/fuzz
+#   VARIANT=coverage clang's counters of lines and branches, for `make coverage`
+#   VARIANT=quick    -O1 and nothing else, for `make mutants`
+#   WERROR=          lets warnings pass
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -33,6 +40,7 @@ CFLAGS_coverage := -O1 -g1 -fno-omit-frame-pointer -fprofile-instr-generate -fco
 CFLAGS_quick    := -O1
 # Asserts stay on in every variant: NDEBUG is never defined.
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY_SOURCE $(CFLAGS_$(VARIANT)) $(CFLAGS)
+
 LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 # Tests are many programs, and these linkers need a third of the time.
 LDFLAGS_asan    := $(if $(shell command -v ld.gold),-fuse-ld=gold)
@@ -50,6 +58,7 @@ TELLS_asan := -Wl,-u,unit_tells_of_threads
 # A component is a folder of C files that becomes one library, OUT/lib/NAME.a, and one program for each
 # main file: main.c is OUT/bin/NAME, THING_main.c is OUT/bin/THING. Its tests are in tests/unit/NAME.
 # It sees common/ and its own folder; what it needs are libraries of other components.
+
 component = $(eval COMPONENTS += $(1))$(eval DIR_$(1) := $(2))$(eval NEEDS_$(1) := $(3))$(eval LIBS_$(1) := $(4))
 #                name            folder                      needs                       libraries
 $(call component,common,         common,                    ,                           -lcurl -luv -lssl -lcrypto -lsodium -ljansson -lbrotlienc -lz -lm -lpq -lqrencode)
@@ -148,6 +157,7 @@ recipe-of:
 
 # ---- what is made before anything is compiled ----------------------------------------------------
 # The pages' scripts are bundled once for all variants. Every text that a program carries becomes C (infra/embed.js).
+
 BUNDLES := $(addprefix build/bundles/,$(addprefix web/console/,uplot.js uplot.css) $(addprefix queue-front/web/,bls.min.js licences.txt wait.min.js fair.min.js) \
            $(addprefix seat-service/web/,hall.min.js later.min.js) $(addprefix payment-adapter/web/,checkout.min.js order.min.js))
 $(BUNDLES) &: infra/vendor.js package-lock.json $(wildcard web/*.js queue-front/web/*.js seat-service/web/*.js payment-adapter/web/*.js)
@@ -177,6 +187,7 @@ $(WIRE) &: infra/wire.js queue-front/lua/wire.list $(call find,queue-front/lua,*
 # ---- the linter ----------------------------------------------------------------------------------
 # infra/lint stands in a compiler's place, so ccache keeps its verdicts. The analyser walks TIDY_NODES steps of a function,
 # which is half of the linter's time: `make check` leaves it out (0), `make soak` has it walk further.
+
 TIDY_NODES ?= 20000
 TIDY       := $(patsubst %.c,build/tidy/$(TIDY_NODES)/%.ok,$(foreach c,$(COMPONENTS),$(SRC_$(c))))
 build/tidy/$(TIDY_NODES)/%.ok: %.c .clang-tidy infra/lint | generated
@@ -186,6 +197,7 @@ build/tidy/$(TIDY_NODES)/%.ok: %.c .clang-tidy infra/lint | generated
 	    $(INCLUDES) -std=c17 -D_GNU_SOURCE $(if $(filter-out 0,$(TIDY_NODES)),-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # ---- what is asked for ---------------------------------------------------------------------------
+
 .PHONY: generated programs stack-programs unit-programs fuzz-programs tidy tidy-list recipe-of FORCE
 generated: $(GEN_DIR)/texts $(GEN)
 programs: $(PROGRAMS) ## build every program of this VARIANT
@@ -200,4 +212,5 @@ tidy-list:
 	@printf '%s\n' $(TIDY)
 
 -include $(wildcard $(OBJECTS:.o=.d) $(TIDY:.ok=.d))
+
 include infra/targets.mk

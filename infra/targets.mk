@@ -21,6 +21,7 @@ build-%:
 	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=$(word 1,$(subst +, ,$*)) $(or $(word 2,$(subst +, ,$*)),programs)
 
 # ---- running it ----------------------------------------------------------------------------------
+
 run: needs-run build-release ## install what is missing, build, start all of Fairgate here; Ctrl-C ends it
 up: $(if $(filter 1,$(OBSERVE)),needs-run+observe,needs-run) build-release ## what `make run` starts, in the background. OBSERVE=1: also what watches it; OWNERS=2: two processes share the seats
 down: ## end what `make up` started; data stays in .run
@@ -33,12 +34,15 @@ clean: ## remove build/
 	rm -rf build
 
 # ---- testing it ----------------------------------------------------------------------------------
+
 test: needs-test+browser ## the tests for a change; ends with "N passed, N failed"
+	@infra/test quick
 ci: needs-test+browser ## everything that CI runs
+	@infra/test all
 check: needs-test ## formatter, rooms, linter, unit tests under the address sanitizer
+	@infra/test check
 soak: needs-test+browser+ha ## the long forms of the random and crash tests
-test ci check soak:
-	@infra/test $(subst ci,all,$(subst test,quick,$@))
+	@infra/test soak
 lint: needs-test build-debug+tidy ## the linter with its analyser, which `make check` and `make test` leave out; subjects of commits
 	@infra/commits
 weight: ## lines of each kind of text, next to its budget
@@ -76,11 +80,12 @@ deb-test: needs-test deb ## installs, starts, upgrades and purges the packages o
 	@infra/deb build/deb-before 0.0.1
 	@$(LONG) tests/packages/deb.test.js
 images-test: needs-test+images deb build-release+stack-programs ## makes the images twice, looks into them, and walks through what compose.yaml brings up, as root
+	@$(LONG) tests/packages/images.test.js
 kube-test: needs-test+images deb build-release+stack-programs ## plays the manifests of Kubernetes by podman, and walks through their pods, as root
-images-test kube-test:
-	@$(LONG) tests/packages/$(subst kube,pods,$(@:-test=)).test.js
+	@$(LONG) tests/packages/pods.test.js
 
 # ---- measuring it, and losing machines and stores of it ------------------------------------------
+
 bench: needs-bench build-release ## the figures, side by side with others, in one run (SUITES= for some)
 	@node loadtest/bench/bench.js $(SUITES)
 hostile: ## what everybody else notices while hostile clients are at the doors; AT=edge,front some of them, ATTACK='slow heads,rapid reset' some attacks
@@ -99,6 +104,7 @@ recover-drill: needs-run+recover build-release ## backs a stack up, loses its st
 	@node infra/recover/$(if $(REGION),region.js,drill.js "$$FAULTS")
 
 # ---- what is published ---------------------------------------------------------------------------
+
 deb: needs-run+deb ## Debian packages in build/deb, judged by lintian
 	@infra/deb build/deb
 	@lintian --allow-root --fail-on error,warning build/deb/*.changes
