@@ -29,6 +29,8 @@
  * after the other, and then, as a neighbouring bitmap may have changed meanwhile, all are loaded
  * again and the take is judged once more, with itself in the bitmap. These swaps and loads are
  * sequentially consistent: of two takes on both sides of such a border at least one sees the other.
+ * If both do, both give back, and in step they would do so again and again: so each waits for a
+ * moment, the longer the further on in the row its seats are.
  *
  * Tried and dropped: judging after the claim on a row version. It needs a second atomic for each
  * row, and a reader has to recognise claims that may yet be rolled back. */
@@ -37,6 +39,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LET_PASS_LOOKS = 64 }; /* about as long as a row is judged and swapped */
 
 static_assert((int)PLAN_SEATS_MAX < (int)SEAT_OPERATOR, "there may be a hold for every seat");
 static_assert(PLAN_ROW_SEATS_MAX % 64 == 0, "bitmaps are whole words");
@@ -276,6 +280,15 @@ static bool swap_rows_free(struct seats *seats, const struct seats_row *row,
     return true;
 }
 
+/* Of two takes that have given back before each other, the one that starts further on in the row
+ * lets the other pass. Those that start in one bitmap are put in order by its swap. */
+static void let_pass(const struct seats *seats, const struct take_word *take, unsigned tries)
+{
+    uint32_t nth = take->word - seats->rows[take->row].word;
+    for (uint32_t looks = nth * (tries + 1) * LET_PASS_LOOKS; looks > 0; looks--)
+        (void)load_row_free(seats, take->word);
+}
+
 static enum claim claim_long_row(struct seats *seats, const struct take_word *take, uint32_t count,
                                  bool judge, enum orphans orphans, int *orphan)
 {
@@ -298,6 +311,7 @@ static enum claim claim_long_row(struct seats *seats, const struct take_word *ta
             if (*orphan < 0 || orphans != ORPHANS_REFUSED)
                 return CLAIM_DONE;
             put_back(seats, take, count);
+            let_pass(seats, take, tries);
         }
         count_retry(seats);
     }

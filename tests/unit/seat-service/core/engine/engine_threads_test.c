@@ -259,6 +259,25 @@ static void take_a_side(struct thread *t)
     }
 }
 
+/* The same without waiting for each other: each is refused for the other's seats at most, and never
+ * because both have given back before each other too often. */
+static void fight_for_a_side(struct thread *t)
+{
+    struct engine *engine = t->shared->engine;
+    struct engine_op op;
+    const uint32_t first = t->shared->race->first + 3 * t->number, side[] = {first, first + 1};
+    struct engine_ask ask = test_ask_seats(t->number + 1, side, 2);
+    for (unsigned i = 0; i < t->shared->calls; i++) {
+        enum engine_verdict verdict = engine_hold(engine, &ask, TEST_NOW_MS, &op);
+        assert(verdict == ENGINE_OK || verdict == ENGINE_ORPHAN);
+        if (verdict == ENGINE_ORPHAN)
+            continue;
+        engine_settle(engine, &op);
+        settle(engine, engine_release(engine, op.change.hold, t->number + 1, TEST_NOW_MS, &op),
+               &op);
+    }
+}
+
 /* ---- what many threads journal replays ---- */
 
 /* A change is committed when it is written here, and settled some time later, on the thread that
@@ -553,6 +572,8 @@ static const struct race races[] = {
      .threads = 2, .rounds = 1, .calls = 8000, .rows = 2, .seats = 130, .first = 62, .no_single_seats = true},
     {.name = "nor one in the first bitmap of a long row", .act = take_a_side,
      .threads = 2, .rounds = 1, .calls = 8000, .rows = 2, .seats = 130, .first = 61, .no_single_seats = true},
+    {.name = "nor do they stop each other for good", .act = fight_for_a_side,
+     .threads = 2, .rounds = 1, .calls = 100000, .rows = 2, .seats = 130, .first = 61, .no_single_seats = true},
     {.name = "a journal of many threads replays to the same state", .act = buy_late_or_expire,
      .check = check_replayed, .threads = 4, .rounds = 1, .calls = 1800, .rows = 2, .seats = 16,
      .places = 3, .max_per_buyer = 1000, .late_max = 1},
