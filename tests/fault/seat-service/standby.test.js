@@ -311,9 +311,19 @@ test('who has seen a commit before its owner is not sent back by the owner', asy
   await importHall(owner, EVENT, hall({ rows: ROWS, seatsPerRow: 10 }));
   const reader = visitor(owner, EVENT);
   const { version, line } = markIn(await untilVersion(reader, 1));
-  wire.fault('hold', { way: 'back' });
-  const answer = reader.hold({ seats: ['r1s1', 'r1s2'] });
-  await until('the commit', () => written(postgres) > version);
+  // The owner may be waiting for the answer to another question when the wire is held. Then it commits nothing, refuses, and is asked again.
+  let answer;
+  await until('a commit that the owner has no answer to', async () => {
+    wire.fault('hold', { way: 'back' });
+    answer = reader.hold({ seats: ['r1s1', 'r1s2'] });
+    let refused = false;
+    answer.then(() => { refused = true; });
+    await until('the commit or a refusal', () => refused || written(postgres) > version);
+    if (!refused) return true;
+    wire.heal();
+    await owner.untilReady();
+    return false;
+  });
   const news = await reader.availability(`?since=${sinceOf({ version: version + 1, line })}`);
   wire.heal();
   assert.deepEqual([news.status, news.json.resync], [200, false], news.text);
