@@ -103,7 +103,7 @@ static double seat_pairs_ns(struct engine *engine, uint32_t seat)
         bool within = seats_take_within(&word, &engine->seats, &seat, 1);
         assert(within);
         enum claim claim =
-            seats_claim_word(&engine->seats, &word, SEAT_HELD, 7, ORPHANS_IGNORED, &result);
+            seats_claim_word(&engine->seats, &word, SEAT_HELD, 7, ORPHANS_IGNORED, false, &result);
         bool ours = seats_turn(&engine->seats, seat, SEAT_HELD, 7, SEAT_FREE, 0);
         assert(claim == CLAIM_DONE && ours);
     }

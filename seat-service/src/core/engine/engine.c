@@ -313,7 +313,8 @@ static enum claim claim_far(struct engine *engine, const struct engine_op *op, c
 {
     struct take take;
     fill_take(&take, engine, op, own, own_count);
-    return seats_claim(&engine->seats, &take, state, op->own.slot, orphans, result);
+    return seats_claim(&engine->seats, &take, state, op->own.slot, orphans,
+                       engine_access_is_open(engine, op->change.at_ms), result);
 }
 
 enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, const uint32_t *own,
@@ -324,7 +325,8 @@ enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, co
     bool within = own_count == 0 &&
                   seats_take_within(&word, &engine->seats, op->change.seats, op->change.add_count);
     enum claim claim =
-        within ? seats_claim_word(&engine->seats, &word, state, op->own.slot, orphans, &result)
+        within ? seats_claim_word(&engine->seats, &word, state, op->own.slot, orphans,
+                                  engine_access_is_open(engine, op->change.at_ms), &result)
                : claim_far(engine, op, own, own_count, state, orphans, &result);
     switch (claim) {
     case CLAIM_DONE:

@@ -160,6 +160,12 @@ bool engine_costs(const struct engine *engine, const struct engine_op *op,
 
 /* ---- engine_rules.c ---- */
 
+/* Are seats kept for those who need access sold to everybody by now? */
+static inline bool engine_access_is_open(const struct engine *engine, uint64_t now_ms)
+{
+    return engine->limits->access_until_ms != 0 && now_ms >= engine->limits->access_until_ms;
+}
+
 /* May `added` be taken, so that the hold has `seats` (both ascending)? */
 enum engine_verdict engine_rules(const struct engine *engine, const struct engine_who *who,
                                  const uint32_t *seats, uint32_t count, const uint32_t *added,

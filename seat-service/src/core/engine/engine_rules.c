@@ -25,11 +25,6 @@ static enum engine_verdict on_sale(const struct engine *engine, uint32_t categor
     return now_ms < opens_ms || over ? ENGINE_NOT_ON_SALE : ENGINE_OK;
 }
 
-static bool access_is_open(const struct engine *engine, uint64_t now_ms)
-{
-    return engine->limits->access_until_ms != 0 && now_ms >= engine->limits->access_until_ms;
-}
-
 static bool is_in(const uint32_t *seats, uint32_t count, uint32_t seat)
 {
     assert(count <= HOLD_SEATS_MAX);
@@ -81,7 +76,7 @@ enum engine_verdict engine_rules(const struct engine *engine, const struct engin
 {
     assert(added_count <= count);
     assert(count <= HOLD_SEATS_MAX);
-    bool open = access_is_open(engine, now_ms);
+    bool open = engine_access_is_open(engine, now_ms);
     uint8_t some_flags = 0, some_tables = 0;
     for (uint32_t i = 0; i < added_count; i++) {
         uint32_t seat = added[i];
@@ -127,7 +122,7 @@ bool engine_best_ask(const struct engine *engine, const struct engine_who *who, 
                              .quantity = quantity,
                              .adjacent = adjacent,
                              .access_need = who->access_need,
-                             .access_open = access_is_open(engine, now_ms),
+                             .access_open = engine_access_is_open(engine, now_ms),
                              .orphan_rule = engine->limits->orphan_rule};
     for (uint32_t c = 1; c < plan_channel_count(engine->plan); c++) {
         if ((who->channels >> c & 1) == 0)

@@ -8,7 +8,7 @@
  *
  * Windows that would leave a single seat are masked out by the same arithmetic: the seat to the
  * left of a window is left single if it is free and the one before it is not; likewise on the
- * right.
+ * right. Only neighbours sold to the same people count (row_free.h).
  *
  * A crowd asking at once would all be offered the same four seats, and all but one would lose them.
  * So the search keeps the k best windows, each from a different spot, and picks one by a number
@@ -98,6 +98,8 @@ struct view {        /* a spot as one asker sees it */
     wide after;      /* and with the one after it */
     wide may;        /* free and allowed */
     wide accessible; /* among the seats of `may` */
+    uint64_t joined_before;
+    wide joined; /* of `before` and `after`: sold to the same people as the next seat */
 };
 
 static bool look(const struct best *best, const struct spot *spot, uint32_t category,
@@ -111,18 +113,23 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
     if (mine == 0)
         return false;
     view->accessible = accessible;
-    view->before = 0;
+    const uint64_t *joined = &best->seats->joined[ask->access_open][spot->word];
+    view->before = view->joined_before = 0;
     view->after = view->free;
+    view->joined = joined[0];
     view->may = mine;
     assert((mine & ~view->free) == 0);
     const struct seats_row *row = &best->seats->rows[spot->row];
     if (row->words == 1)
         return true;
-    if (spot->chunk > 0)
+    if (spot->chunk > 0) {
         view->before = row_free_less(best, spot->word - 1, chosen);
+        view->joined_before = joined[-1];
+    }
     if (spot->chunk + 1u < row->words) {
         uint64_t next = row_free_less(best, spot->word + 1, chosen);
         view->after |= (wide)next << 64;
+        view->joined |= (wide)joined[1] << 64;
         view->may |= (wide)(next & allowed_walk(best, spot->row, spot->chunk + 1u, category, ask,
                                                 &accessible))
                      << 64;
@@ -170,7 +177,8 @@ static uint64_t windows(const struct best *best, const struct spot *spot, const 
     }
     if (search->orphans || !ask->orphan_rule || (row->flags & PLAN_RUN_TABLE))
         return starts;
-    return starts & ~row_free_bad_starts(view->before, view->after, n);
+    return starts &
+           ~row_free_bad_starts(view->before, view->after, view->joined_before, view->joined, n);
 }
 
 /* ---- the k best ---- */
@@ -409,11 +417,12 @@ static uint64_t closest_whole(const struct best *best, const struct spot *spot, 
 static bool leaves_single(const struct view *view, uint64_t bits)
 {
     assert((bits & ~view->free) == 0);
-    const uint64_t next = (uint64_t)(view->after >> 64);
+    const uint64_t next = (uint64_t)(view->after >> 64), joined = (uint64_t)view->joined;
     const uint64_t was[] = {0, view->before, view->free, next, 0};
     const uint64_t is[] = {0, view->before, view->free & ~bits, next, 0};
-    return (row_free_left_single(&was[0], &is[0]) | row_free_left_single(&was[1], &is[1]) |
-            row_free_left_single(&was[2], &is[2])) != 0;
+    return (row_free_left_single(&was[0], &is[0], 0, view->joined_before) |
+            row_free_left_single(&was[1], &is[1], view->joined_before, joined) |
+            row_free_left_single(&was[2], &is[2], joined, (uint64_t)(view->joined >> 64))) != 0;
 }
 
 static void pick_bits(const struct best *best, uint32_t row, uint32_t from, uint64_t bits,
@@ -594,6 +603,19 @@ static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigne
     return true;
 }
 
+/* Plain seats first, even if one is left single: the other accessible ones are for others. */
+static enum best_step find_apart(const struct best *best, const struct best_ask *ask,
+                                 struct best_pick *out)
+{
+    for (unsigned anything = 0; anything <= ask->access_need; anything++) {
+        if (find_pieces(best, ask, false, anything, out))
+            return BEST_PIECES;
+        if (ask->orphan_rule && find_pieces(best, ask, true, anything, out))
+            return BEST_PIECES_ORPHAN;
+    }
+    return BEST_NONE;
+}
+
 enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned attempt,
                          struct best_pick *out)
 {
@@ -609,12 +631,8 @@ enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned
         out->step = BEST_NONE;
     else if (find_same_row(best, ask, out))
         out->step = BEST_SAME_ROW;
-    else if (find_pieces(best, ask, false, false, out) ||
-             (ask->access_need && find_pieces(best, ask, false, true, out)))
-        out->step = BEST_PIECES;
-    else if (ask->orphan_rule && (find_pieces(best, ask, true, false, out) ||
-                                  (ask->access_need && find_pieces(best, ask, true, true, out))))
-        out->step = BEST_PIECES_ORPHAN;
+    else
+        out->step = find_apart(best, ask, out);
     assert(out->step == BEST_NONE || out->count == ask->quantity);
     return out->step;
 }

@@ -3,7 +3,9 @@
  * The rule that no single seat is left is checked in two ways: where a row is claimed, on the seats
  * of one take (seats.c), and where best-available looks for windows, on all of them at once
  * (best.c). Both are here, and a test compares them. A seat is single if it is free and has no free
- * seat beside it; it is left single by a take if it was not so before. */
+ * neighbour that is sold to the same people; it is left single by a take if it was not so before.
+ *
+ * `joined` has a bit for each seat that is sold to the same people as the next one (seats.h). */
 #ifndef FG_SEAT_CORE_ROW_FREE_H
 #define FG_SEAT_CORE_ROW_FREE_H
 
@@ -13,27 +15,34 @@
 typedef unsigned __int128 row_free_wide; /* a bitmap and the one after it */
 
 /* Of one bitmap, with those before and after it in the row: 0 where there is none. */
-static inline uint64_t row_free_singles(uint64_t before, uint64_t free, uint64_t after)
+static inline uint64_t row_free_singles(const uint64_t free[3], uint64_t joined_before,
+                                        uint64_t joined)
 {
-    return free & ~(free << 1 | before >> 63) & ~(free >> 1 | after << 63);
+    uint64_t left = (free[1] & joined) << 1 | (free[0] & joined_before) >> 63;
+    uint64_t right = (free[1] >> 1 | free[2] << 63) & joined;
+    return free[1] & ~left & ~right;
 }
 
 /* The seats of the middle bitmap that are single in `is` and were not in `was`. */
-static inline uint64_t row_free_left_single(const uint64_t was[3], const uint64_t is[3])
+static inline uint64_t row_free_left_single(const uint64_t was[3], const uint64_t is[3],
+                                            uint64_t joined_before, uint64_t joined)
 {
-    return row_free_singles(is[0], is[1], is[2]) & ~row_free_singles(was[0], was[1], was[2]);
+    return row_free_singles(is, joined_before, joined) &
+           ~row_free_singles(was, joined_before, joined);
 }
 
 /* The starts from which a window of n seats, all of them free, would leave a single seat beside it.
  */
-static inline uint64_t row_free_bad_starts(uint64_t before, row_free_wide free, unsigned n)
+static inline uint64_t row_free_bad_starts(uint64_t before, row_free_wide free,
+                                           uint64_t joined_before, row_free_wide joined, unsigned n)
 {
     assert(n >= 1);
     assert(n + 1 < 8 * sizeof(free));
-    uint64_t left = (uint64_t)free << 1 | before >> 63;
-    uint64_t left2 = (uint64_t)free << 2 | before >> 62;
-    uint64_t right = (uint64_t)(free >> n);
-    uint64_t right2 = (uint64_t)(free >> (n + 1));
+    before &= joined_before;
+    uint64_t left = (uint64_t)(free & joined) << 1 | before >> 63;
+    uint64_t left2 = (uint64_t)(free & joined) << 2 | before >> 62;
+    uint64_t right = (uint64_t)(free >> n & joined >> (n - 1));
+    uint64_t right2 = (uint64_t)(free >> (n + 1) & joined >> n);
     return (left & ~left2) | (right & ~right2);
 }
 

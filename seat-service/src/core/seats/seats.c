@@ -2,11 +2,12 @@
  *
  * A claim goes through the bitmaps of the wanted rows in ascending order. In each row it loads the
  * bitmap, judges the take on it, and swaps it for the bitmap without its seats: a compare-and-swap
- * whose expected value is what it judged. The rule is a function of these bits and of nothing else;
- * so if the swap succeeds, the judgement was right at that instant, even if the bits changed and
- * changed back in between. If it fails the row is judged again, at most ROW_RETRIES_MAX times; each
- * failure is somebody else's success. Two takes that would leave a single seat only together cannot
- * both pass: the second judges a bitmap without the first one's seats.
+ * whose expected value is what it judged. The rule is a function of these bits and of masks that
+ * never change (`joined`); so if the swap succeeds, the judgement was right at that instant, even
+ * if the bits changed and changed back in between. If it fails the row is judged again, at most
+ * ROW_RETRIES_MAX times; each failure is somebody else's success. Two takes that would leave a
+ * single seat only together cannot both pass: the second judges a bitmap without the first one's
+ * seats.
  *
  * A bit won is a right: only its winner may change the seat's word from free. So the swap of the
  * bitmap is the compare-and-swap by which a seat is taken, of however many in the row at once, and
@@ -45,6 +46,28 @@ enum { LET_PASS_LOOKS = 64 }; /* about as long as a row is judged and swapped */
 static_assert((int)PLAN_SEATS_MAX < (int)SEAT_OPERATOR, "there may be a hold for every seat");
 static_assert(PLAN_ROW_SEATS_MAX % 64 == 0, "bitmaps are whole words");
 
+/* The next buyer can have both or neither. One seat kept for somebody who needs access is no single
+ * seat: it is sold alone. */
+static bool are_joined(const struct plan_facts *facts, uint32_t seat, uint32_t next,
+                       bool access_open)
+{
+    const unsigned kept = PLAN_SEAT_ACCESSIBLE | PLAN_SEAT_COMPANION;
+    unsigned flags = plan_flags_of(facts, seat) | plan_flags_of(facts, next);
+    return plan_channel_of(facts, seat) == plan_channel_of(facts, next) &&
+           (access_open || (flags & kept) == 0);
+}
+
+static void join_neighbours(struct seats *seats, bool access_open)
+{
+    for (uint32_t run = 0; run < seats->facts->run_count; run++) {
+        const struct seats_row *row = &seats->rows[run];
+        for (uint32_t pos = 0; pos + 1u < row->count; pos++)
+            if (are_joined(seats->facts, plan_seat_at(seats->facts, run, pos),
+                           plan_seat_at(seats->facts, run, pos + 1), access_open))
+                seats->joined[access_open][row->word + pos / 64] |= UINT64_C(1) << (pos % 64);
+    }
+}
+
 int seats_init(struct seats *seats, const struct plan_facts *facts)
 {
     memset(seats, 0, sizeof(*seats));
@@ -67,12 +90,16 @@ int seats_init(struct seats *seats, const struct plan_facts *facts)
     }
     assert(seats->row_free_count >= facts->run_count);
     seats->row_free = calloc(seats->row_free_count, sizeof(*seats->row_free));
-    if (seats->row_free == NULL)
+    seats->joined[0] = calloc(seats->row_free_count, sizeof(*seats->joined[0]));
+    seats->joined[1] = calloc(seats->row_free_count, sizeof(*seats->joined[1]));
+    if (seats->row_free == NULL || seats->joined[0] == NULL || seats->joined[1] == NULL)
         goto free_all;
     for (uint32_t i = 0; i < facts->seat_count; i++) {
         uint32_t pos = plan_pos_of(facts, i);
         seats->row_free[seats->rows[facts->run[i]].word + pos / 64] |= UINT64_C(1) << (pos % 64);
     }
+    join_neighbours(seats, false);
+    join_neighbours(seats, true);
     return 0;
 
 free_all:
@@ -82,10 +109,13 @@ free_all:
 
 void seats_deinit(struct seats *seats)
 {
+    free(seats->joined[1]);
+    free(seats->joined[0]);
     free(seats->row_free);
     free(seats->words);
     free(seats->rows);
     /* An engine that could not be made ends all of its parts, also one that has ended itself. */
+    seats->joined[0] = seats->joined[1] = NULL;
     seats->row_free = NULL;
     seats->words = NULL;
     seats->rows = NULL;
@@ -95,7 +125,7 @@ size_t seats_memory(const struct seats *seats)
 {
     return seats->facts->seat_count * sizeof(*seats->words) +
            seats->facts->run_count * sizeof(*seats->rows) +
-           seats->row_free_count * sizeof(*seats->row_free);
+           seats->row_free_count * (sizeof(*seats->row_free) + 2 * sizeof(*seats->joined[0]));
 }
 
 /* ---- what a take wants ---- */
@@ -177,12 +207,13 @@ static uint64_t after_take(uint64_t bitmap, const struct take_word *take)
 }
 
 /* The position of a seat that is single after the whole take and was not before it, or -1. */
-static int new_orphan(const struct row_view *view, unsigned words)
+static int new_orphan(const struct row_view *view, const uint64_t *joined, unsigned words)
 {
     assert(words <= ROW_WORDS_MAX);
     const uint64_t *before = view->before, *after = view->after;
     for (unsigned i = 1; i <= words; i++) {
-        uint64_t orphans = row_free_left_single(&before[i - 1], &after[i - 1]);
+        uint64_t orphans = row_free_left_single(&before[i - 1], &after[i - 1],
+                                                i > 1 ? joined[i - 2] : 0, joined[i - 1]);
         if (orphans != 0)
             return (int)(i - 1) * 64 + __builtin_ctzll(orphans);
     }
@@ -223,19 +254,20 @@ static void count_retry(struct seats *seats)
     atomic_fetch_add_explicit(&seats->row_retries, 1, memory_order_relaxed); /* a statistic */
 }
 
-/* A row of one bitmap, as nearly all are. */
-static enum claim claim_short_row(struct seats *seats, const struct take_word *take, bool judge,
-                                  enum orphans orphans, int *orphan)
+/* A row of one bitmap, as nearly all are. `joined`, here and below: of the row; NULL: the rule does
+ * not apply. */
+static enum claim claim_short_row(struct seats *seats, const struct take_word *take,
+                                  const uint64_t *joined, enum orphans orphans, int *orphan)
 {
     *orphan = -1;
     for (unsigned tries = 0; tries < ROW_RETRIES_MAX; tries++) {
         uint64_t bitmap = load_row_free(seats, take->word);
         if ((take->add & ~bitmap) != 0)
             return CLAIM_LOST;
-        if (judge) {
+        if (joined != NULL) {
             const uint64_t was[3] = {0, before_take(bitmap, take), 0};
             const uint64_t is[3] = {0, after_take(bitmap, take), 0};
-            uint64_t left = row_free_left_single(was, is);
+            uint64_t left = row_free_left_single(was, is, 0, joined[0]);
             *orphan = left != 0 ? __builtin_ctzll(left) : -1;
             if (left != 0 && orphans == ORPHANS_REFUSED)
                 return CLAIM_ORPHAN;
@@ -290,7 +322,7 @@ static void let_pass(const struct seats *seats, const struct take_word *take, un
 }
 
 static enum claim claim_long_row(struct seats *seats, const struct take_word *take, uint32_t count,
-                                 bool judge, enum orphans orphans, int *orphan)
+                                 const uint64_t *joined, enum orphans orphans, int *orphan)
 {
     const struct seats_row *row = &seats->rows[take->row];
     assert(row->words > 1);
@@ -300,14 +332,14 @@ static enum claim claim_long_row(struct seats *seats, const struct take_word *ta
     for (unsigned tries = 0; tries < ROW_RETRIES_MAX; tries++) {
         if (!view_row(seats, row, take, count, bitmap, &view))
             return CLAIM_LOST;
-        *orphan = judge ? new_orphan(&view, row->words) : -1;
+        *orphan = joined != NULL ? new_orphan(&view, joined, row->words) : -1;
         if (*orphan >= 0 && orphans == ORPHANS_REFUSED)
             return CLAIM_ORPHAN;
         if (swap_rows_free(seats, row, take, count, bitmap)) {
-            if (!judge)
+            if (joined == NULL)
                 return CLAIM_DONE;
             view_row(seats, row, take, count, bitmap, &view);
-            *orphan = new_orphan(&view, row->words);
+            *orphan = new_orphan(&view, joined, row->words);
             if (*orphan < 0 || orphans != ORPHANS_REFUSED)
                 return CLAIM_DONE;
             put_back(seats, take, count);
@@ -364,15 +396,17 @@ static void roll_back(struct seats *seats, const struct take *take, uint32_t don
 /* Its words from here on, as many as are of one row. */
 static enum claim claim_row(struct seats *seats, const struct take_word *words, uint32_t count,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
-                            struct claim_result *out)
+                            bool access_open, struct claim_result *out)
 {
     const struct seats_row *row = &seats->rows[words->row];
     assert(count > 0);
-    bool judge = orphans != ORPHANS_IGNORED && (row->flags & PLAN_RUN_TABLE) == 0;
+    const uint64_t *joined = orphans != ORPHANS_IGNORED && (row->flags & PLAN_RUN_TABLE) == 0
+                                 ? &seats->joined[access_open][row->word]
+                                 : NULL;
     int orphan = -1;
     enum claim result = row->words == 1
-                            ? claim_short_row(seats, words, judge, orphans, &orphan)
-                            : claim_long_row(seats, words, count, judge, orphans, &orphan);
+                            ? claim_short_row(seats, words, joined, orphans, &orphan)
+                            : claim_long_row(seats, words, count, joined, orphans, &orphan);
     if (orphan >= 0 && (result == CLAIM_DONE || result == CLAIM_ORPHAN))
         out->orphan = plan_seat_at(seats->facts, words->row, (uint32_t)orphan);
     for (uint32_t i = 0; i < count && result == CLAIM_DONE; i++)
@@ -382,23 +416,25 @@ static enum claim claim_row(struct seats *seats, const struct take_word *words, 
 
 enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
-                            struct claim_result *out)
+                            bool access_open, struct claim_result *out)
 {
     assert(hold != 0); /* a seat without a hold is free */
     assert(state != SEAT_FREE);
     out->orphan = UINT32_MAX;
-    return claim_row(seats, word, 1, state, hold, orphans, out);
+    return claim_row(seats, word, 1, state, hold, orphans, access_open, out);
 }
 
 enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_state state,
-                       uint32_t hold, enum orphans orphans, struct claim_result *out)
+                       uint32_t hold, enum orphans orphans, bool access_open,
+                       struct claim_result *out)
 {
     assert(hold != 0);
     assert(state != SEAT_FREE);
     out->orphan = UINT32_MAX;
     for (uint32_t at = 0; at < take->count;) {
         uint32_t count = row_words(take, at);
-        enum claim result = claim_row(seats, &take->words[at], count, state, hold, orphans, out);
+        enum claim result =
+            claim_row(seats, &take->words[at], count, state, hold, orphans, access_open, out);
         if (result != CLAIM_DONE) {
             roll_back(seats, take, at, state, hold);
             return result;

@@ -67,7 +67,10 @@ struct seats {
     const struct plan_facts *facts; /* borrowed */
     _Atomic uint64_t *words;        /* by seat */
     _Atomic uint64_t *row_free;     /* by seats_row.word; bit = position in the row */
-    struct seats_row *rows;         /* by run */
+    /* The same, immutable: the seat is sold to the same people as the next one. Seats kept for
+     * those who need access are sold with none in the first, and like any other in the second. */
+    uint64_t *joined[2];
+    struct seats_row *rows; /* by run */
     uint32_t row_free_count;
     _Atomic uint64_t row_retries;
 };
@@ -117,14 +120,16 @@ struct claim_result {
     uint32_t orphan; /* with CLAIM_ORPHAN; with CLAIM_DONE the seat left single, or UINT32_MAX */
 };
 
-/* All of take's added seats become `state` for `hold`, or none. */
+/* All of take's added seats become `state` for `hold`, or none. `access_open`: seats kept for those
+ * who need access are sold to everybody by now. */
 enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_state state,
-                       uint32_t hold, enum orphans orphans, struct claim_result *out);
+                       uint32_t hold, enum orphans orphans, bool access_open,
+                       struct claim_result *out);
 
 /* The same for a seats_take_within(). */
 enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
-                            struct claim_result *out);
+                            bool access_open, struct claim_result *out);
 
 /* Turns a seat that is `was` for hold to `becomes` for `new_hold`; false, and nothing changes, if
  * it is not so (any more). Freed seats show up in their row's bitmap. Only for the owner of what

@@ -13,6 +13,11 @@
 #include <string.h>
 
 enum { ROWS = 4, ROW = 16, SEATS = ROWS * ROW, PLACES = 30, BUYERS = 6, HOLDS = 4096, PENDING = 4 };
+enum { CHANNELS = 3 };
+
+/* Every other hall has seats of a channel. */
+static const char *const kept_rows[] = {"2aaaaa22aaa2aaaa", "aaaaaaaa2aaaaaaa", "22222aaa2a2aa2aa",
+                                        "aaaaaaaaaaaaaaaa", NULL};
 
 struct model_hold {
     uint64_t id, seats, expires_ms, hard_end_ms;
@@ -37,6 +42,7 @@ struct world {
     struct plan_limits limits;
     uint64_t now_ms;
     /* the model */
+    uint64_t kept; /* seats of a channel, which all of our buyers have */
     uint64_t free, blocked;
     uint32_t places_free, places_blocked;
     struct model_hold holds[HOLDS];
@@ -54,18 +60,19 @@ static uint32_t roll(struct world *w, uint32_t below)
 
 /* ---- the naive rules ---- */
 
-static bool is_single(uint64_t free, uint32_t seat)
+static bool is_single(const struct world *w, uint64_t free, uint32_t seat)
 {
+    uint64_t alike = free & (w->kept >> seat & 1 ? w->kept : ~w->kept);
     uint32_t pos = seat % ROW;
-    bool left = pos > 0 && (free >> (seat - 1) & 1);
-    bool right = pos < ROW - 1 && (free >> (seat + 1) & 1);
+    bool left = pos > 0 && (alike >> (seat - 1) & 1);
+    bool right = pos < ROW - 1 && (alike >> (seat + 1) & 1);
     return (free >> seat & 1) && !left && !right;
 }
 
-static bool leaves_single(uint64_t before, uint64_t after)
+static bool leaves_single(const struct world *w, uint64_t before, uint64_t after)
 {
     for (uint32_t s = 0; s < SEATS; s++)
-        if (is_single(after, s) && !is_single(before, s))
+        if (is_single(w, after, s) && !is_single(w, before, s))
             return true;
     return false;
 }
@@ -82,7 +89,7 @@ static float best_window(const struct world *w, uint32_t n, bool orphans)
     for (uint32_t s = 0; s < SEATS; s++) {
         if (s % ROW + n > ROW || (w->free & window(s, n)) != window(s, n))
             continue;
-        if (!orphans && w->limits.orphan_rule && leaves_single(w->free, w->free & ~window(s, n)))
+        if (!orphans && w->limits.orphan_rule && leaves_single(w, w->free, w->free & ~window(s, n)))
             continue;
         float x = (float)(s % ROW) - ROW / 2.0F + (float)(n - 1) / 2, y = (float)(s / ROW);
         float fx = 0, fy = -1;
@@ -225,7 +232,8 @@ static void step_hold(struct world *w, struct engine_op *op, struct model_hold *
     uint64_t wanted = some_seats(w, 5);
     uint32_t n = list(wanted, seats), buyer = 1 + roll(w, BUYERS);
     struct engine_ask ask = test_ask_seats(buyer, seats, n);
-    bool single = w->limits.orphan_rule && leaves_single(w->free, w->free & ~wanted);
+    ask.who.channels = CHANNELS;
+    bool single = w->limits.orphan_rule && leaves_single(w, w->free, w->free & ~wanted);
     enum engine_verdict want = ENGINE_OK;
     if (wanted & ~w->free)
         want = ENGINE_TAKEN;
@@ -246,6 +254,7 @@ static void step_best(struct world *w, struct engine_op *op, struct model_hold *
     (void)none;
     uint32_t n = 1 + roll(w, 6), buyer = 1 + roll(w, BUYERS);
     struct engine_ask ask = test_ask_best(buyer, 0, n, roll(w, 2));
+    ask.who.channels = CHANNELS;
     float legal = best_window(w, n, false), any = best_window(w, n, true);
     enum engine_verdict verdict = engine_hold(w->engine, &ask, w->now_ms, op);
     if (is_over(w, buyer, n)) {
@@ -268,7 +277,7 @@ static void step_best(struct world *w, struct engine_op *op, struct model_hold *
     }
     assert_int_equal(size_of(got), n);
     assert_int_equal(got & ~w->free, 0);
-    bool single = w->limits.orphan_rule && leaves_single(w->free, w->free & ~got);
+    bool single = w->limits.orphan_rule && leaves_single(w, w->free, w->free & ~got);
     assert_int_equal((op->change.flags & CHANGE_FLAG_ORPHAN) != 0, single);
     if (any >= 0) { /* neighbours if there are any, and the nearest; without a single seat if so */
         assert_true(op->change.flags & CHANGE_FLAG_ADJACENT);
@@ -332,7 +341,7 @@ static enum engine_verdict seats_may_change(const struct world *w, const struct 
         return ENGINE_BUYER_LIMIT;
     /* Rows that the hold and its change do not touch do not differ. */
     uint64_t before = w->free | hold->seats;
-    bool single = w->limits.orphan_rule && leaves_single(before, before & ~kept);
+    bool single = w->limits.orphan_rule && leaves_single(w, before, before & ~kept);
     return single && best_window(w, n, false) >= 0 ? ENGINE_ORPHAN : ENGINE_OK;
 }
 
@@ -343,6 +352,7 @@ static void step_change(struct world *w, struct engine_op *op, struct model_hold
     uint64_t removes = hold->seats & some_seats(w, 30);
     struct engine_edit edit = {.add = add, .remove = remove};
     struct engine_who who = test_who(hold->session);
+    who.channels = CHANNELS;
     enum engine_verdict want = buyer_may(w, hold);
     if (hold->places > 0) {
         edit.quantity = 1 + roll(w, 8);
@@ -659,7 +669,12 @@ static unsigned live(uint64_t seed, unsigned turns)
     w->limits.orphan_rule = seed & 1;
     w->limits.max_per_buyer = seed & 2 ? 12 : 0;
     w->late_max = seed & 4 ? 1 + (uint32_t)(seed % 4) : 100;
-    w->plan = test_hall_block(ROWS, ROW, w->limits, PLACES);
+    w->plan = seed & 8 ? test_hall_plan(&(struct test_hall){
+                             .rows = kept_rows, .limits = w->limits, .area_capacity = PLACES})
+                       : test_hall_block(ROWS, ROW, w->limits, PLACES);
+    for (uint32_t s = 0; s < SEATS; s++)
+        if (plan_channel_of(plan_facts(w->plan), s) != 0)
+            w->kept |= UINT64_C(1) << s;
     w->engine = test_hall_engine_late(w->plan, w->late_max);
     w->follower = test_hall_engine_late(w->plan, w->late_max);
     engine_replay_begin(w->follower);

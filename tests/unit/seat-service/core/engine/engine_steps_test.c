@@ -243,8 +243,8 @@ static void claim(unsigned who)
     seats_take_init(&take);
     for (int i = 0; i < 2; i++)
         seats_take_seat(&take, &now.seats, now.row->want[who][i], TAKE_ADD);
-    now.claimed[who] =
-        seats_claim(&now.seats, &take, SEAT_HELD, 7 + who, now.row->orphans, &now.results[who]);
+    now.claimed[who] = seats_claim(&now.seats, &take, SEAT_HELD, 7 + who, now.row->orphans, false,
+                                   &now.results[who]);
 }
 
 static void begin_held(void)

@@ -245,6 +245,25 @@ static const struct script_row rows[] = {
     {"a change is checked by its result",
      "hall aaaaaaaa aaaaaaaa orphans; hold a u1 2,3,4;"
      "change a u1 remove=2 add=1 -> single-seat-left; change a u1 remove=4; seats ..hh...."},
+    {"a seat kept for others is never a neighbour of one on sale to all",
+     "hall Aaaaaaa/(8)a orphans; try hold a u1 1,2; hold a u1 2,3 -> single-seat-left; op seat 1;"
+     "hall 2aaaaaa/(8)a orphans; try hold a u1 1,2; hold a u1 2,3 -> single-seat-left; op seat 1;"
+     "hold a u1 2,3 channels=3 -> single-seat-left; op seat 1;"
+     "hall aaaaaA+/(8)a orphans; try hold a u1 3,4; hold a u1 2,3 -> single-seat-left; op seat 4;"
+     "hall 22a3aa/222/33 orphans; hold a u1 0 channels=7 -> single-seat-left; op seat 1;"
+     "try hold a u1 0,1 channels=7; try hold a u1 3 channels=7; try hold a u1 2"},
+    {"seats kept for others end a run at the border of bitmaps",
+     "hall (63)a2aaaa/(8)a orphans; try hold a u1 61,62; hold a u1 60,61 -> single-seat-left;"
+     "op seat 62; hold a u1 65,66 -> single-seat-left; op seat 64;"
+     "hall (64)a2aaaa/(8)a orphans; hold a u1 61,62 -> single-seat-left; op seat 63;"
+     "hold a u1 66,67 -> single-seat-left; op seat 65"},
+    {"a seat kept for somebody who needs access is sold alone",
+     "hall A+/AA/A orphans; try hold a u1 0 need; op flags adjacent; try hold a u1 2 need;"
+     "op flags adjacent"},
+    {"accessible seats are neighbours of others once they are on sale to all",
+     "hall Aaaaaa/aaaaaa access=5s orphans; at 4999ms; try hold a u1 1,2;"
+     "hold a u1 2,3 -> single-seat-left; op seat 1; at 5s; try hold a u1 2,3;"
+     "hold a u1 1,2 -> single-seat-left; op seat 0"},
     {"an aisle ends a row",
      "hall aaa_aaa aaaa orphans; hold a u1 0,1 -> single-seat-left; hold a u1 0,1,2"},
     {"after a sale ends the rule of single seats no longer applies",

@@ -52,12 +52,18 @@ static const struct script_row rows[] = {
      "hall (10)#A#+(57)#A#+(39)# orphans; any 2 (10)#.#.(57)#h#h(39)# need;"
      "hall (40)#A#+(57)#A#+(9)# orphans; any 2 (40)#h#h(57)#.#.(9)# need;"
      "hall (64)#A#+(33)#A#+(9)# orphans; any 2 (64)#h#h(33)#.#.(9)# need"},
-    {"a seat next to a companion is not left single",
-     "hall (60)#A#+a(36)#A#+(9)#; any 2 (60)#h#.h(36)#.#.(9)# need;"
-     "hall (60)#A#+a(36)#A#+(9)# orphans; any 2 (60)#.#..(36)#h#h(9)# need"},
-    {"nor is one across the border of bitmaps",
-     "hall (61)#A#+(36)#A#+(9)# orphans; any 2 (61)#h#h(36)#.#.(9)# need;"
-     "hall (61)#A#+a(35)#A#+(9)# orphans; any 2 (61)#.#..(35)#h#h(9)# need"},
+    {"a public seat next to a companion is single already",
+     "hall (60)#A#+a(36)#A#+(9)# orphans; any 2 (60)#h#.h(36)#.#.(9)# need;"
+     "hall (61)#A#+a(35)#A#+(9)# orphans; any 2 (61)#h#h.(35)#.#.(9)# need"},
+    {"next to kept seats no public seat is left single while there are pairs",
+     "hall 4*Aaaaaaa orphans; best a u1 2; best b u1 2; best c u1 2; best d u1 2; best e u1 2;"
+     "best f u1 2; best g u1 2; best h u1 2; best i u1 2; best j u1 2; best k u1 2; best l u1 2;"
+     "seats .hhhhhh.hhhhhh.hhhhhh.hhhhhh; hall 4*aaa2aaaa orphans; best a u1 2; best b u1 2;"
+     "best c u1 2; best d u1 2; best e u1 2; best f u1 2; best g u1 2; best h u1 2;"
+     "seats ....hhhh....hhhh....hhhh....hhhh"},
+    {"seats with a gap leave none single next to one kept for others",
+     "hall #aa#a2/#aa##aa#a orphans; any 3 #hh#h./#..##..#. flags=best;"
+     "hall #aa#aa2/#aa#a orphans; any 3 #..#.../#hh#h flags=best"},
     {"the need for one accessible seat leaves the others, even if a seat is single",
      "hall AA_AA__aa orphans; any 3 ..hhh. need flags=best,orphan,last-resort; block 4,5;"
      "any 3 .hhh## need"},

@@ -20,9 +20,12 @@ static bool is_free(const uint64_t row[3], int seat)
     return seat >= 0 && seat < BITS && (row[seat / 64] >> (seat % 64) & 1) != 0;
 }
 
-static bool is_single(const uint64_t row[3], int seat)
+/* With a bit for each seat that is sold to the same people as the next one. */
+static bool is_single(const uint64_t row[3], const uint64_t joined[3], int seat)
 {
-    return is_free(row, seat) && !is_free(row, seat - 1) && !is_free(row, seat + 1);
+    bool left = is_free(row, seat - 1) && is_free(joined, seat - 1);
+    bool right = is_free(row, seat + 1) && is_free(joined, seat);
+    return is_free(row, seat) && !left && !right;
 }
 
 static void take(uint64_t row[3], int from, unsigned n)
@@ -32,12 +35,12 @@ static void take(uint64_t row[3], int from, unsigned n)
 }
 
 /* By counting: would the window leave a seat single that was not? */
-static bool leaves_one(const uint64_t row[3], int from, unsigned n)
+static bool leaves_one(const uint64_t row[3], const uint64_t joined[3], int from, unsigned n)
 {
     uint64_t after[3] = {row[0], row[1], row[2]};
     take(after, from, n);
     for (int seat = 0; seat < BITS; seat++)
-        if (is_single(after, seat) && !is_single(row, seat))
+        if (is_single(after, joined, seat) && !is_single(row, joined, seat))
             return true;
     return false;
 }
@@ -54,12 +57,15 @@ TEST_CASE(a_window_is_refused_by_both_or_by_neither)
 {
     uint64_t seed = 88172645463325252u;
     for (unsigned turn = 0; turn < TURNS; turn++) {
-        uint64_t row[3];
-        for (unsigned i = 0; i < 3; i++)
+        uint64_t row[3], joined[3];
+        for (unsigned i = 0; i < 3; i++) {
             row[i] = next(&seed) | (turn % 2 == 0 ? next(&seed) : 0);
+            joined[i] = turn % 3 == 0 ? ~UINT64_C(0) : next(&seed) | next(&seed);
+        }
         unsigned n = 1 + (unsigned)(next(&seed) % 8);
         row_free_wide wide = (row_free_wide)row[2] << 64 | row[1];
-        uint64_t bad = row_free_bad_starts(row[0], wide, n);
+        row_free_wide wide_joined = (row_free_wide)joined[2] << 64 | joined[1];
+        uint64_t bad = row_free_bad_starts(row[0], wide, joined[0], wide_joined, n);
         for (int start = 0; start + (int)n < 64; start++) {
             int from = 64 + start;
             if (!window_is_free(row, from, n))
@@ -69,9 +75,9 @@ TEST_CASE(a_window_is_refused_by_both_or_by_neither)
             /* Only seats next to the window can be left single: these bitmaps have them. */
             const uint64_t before_was[3] = {0, row[0], row[1]},
                            before_is[3] = {0, after[0], after[1]};
-            bool claimed = (row_free_left_single(row, after) |
-                            (row_free_left_single(before_was, before_is) >> 63)) != 0;
-            assert_int_equal(leaves_one(row, from, n), claimed);
+            bool claimed = (row_free_left_single(row, after, joined[0], joined[1]) |
+                            (row_free_left_single(before_was, before_is, 0, joined[0]) >> 63)) != 0;
+            assert_int_equal(leaves_one(row, joined, from, n), claimed);
             assert_int_equal(claimed, bad >> start & 1);
         }
     }

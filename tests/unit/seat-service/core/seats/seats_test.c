@@ -10,7 +10,7 @@ static enum claim claim(struct seats *seats, uint32_t hold, enum orphans orphans
     seats_take_init(&take);
     for (uint32_t i = 0; i < count; i++)
         seats_take_seat(&take, seats, list[i], TAKE_ADD);
-    return seats_claim(seats, &take, SEAT_HELD, hold, orphans, result);
+    return seats_claim(seats, &take, SEAT_HELD, hold, orphans, false, result);
 }
 
 static struct plan *begin(struct seats *seats, uint32_t rows, uint32_t count)
