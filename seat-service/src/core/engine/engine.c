@@ -354,34 +354,41 @@ void engine_unclaim(struct engine *engine, struct engine_op *op, enum seat_state
     }
 }
 
-/* No single seat may be left over, unless there is no legal choice of this size in these
- * categories. */
-static enum engine_verdict claim_by_rule(struct engine *engine, const struct engine_who *who,
-                                         const uint32_t *own, uint32_t own_count, uint64_t now_ms,
-                                         struct engine_op *op)
+/* Would best available do better for as many seats of these categories? Neighbours that leave a
+ * single seat are outdone by other neighbours alone, seats apart by whatever leaves none and by any
+ * neighbours. */
+static bool is_outdone(struct engine *engine, const struct engine_who *who, const uint32_t *seats,
+                       uint32_t count, uint64_t now_ms, struct engine_op *op)
 {
+    struct best_ask ask;
+    struct best_pick pick;
+    uint64_t categories = 0;
+    unsigned flags = 0;
+    if (!engine_best_ask(engine, who, ENGINE_CATEGORY_ANY, count, false, now_ms, &ask, op))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        categories |= UINT64_C(1) << engine->facts->category[seats[i]];
+        flags |= plan_flags_of(engine->facts, seats[i]);
+    }
+    ask.categories &= categories;
+    ask.access_need = ask.access_need && (flags & PLAN_SEAT_ACCESSIBLE) != 0;
+    enum best_step chosen =
+        op->change.flags & CHANGE_FLAG_ADJACENT ? BEST_ADJACENT_ORPHAN : BEST_PIECES_ORPHAN;
+    return best_find(engine->best, &ask, 0, &pick) < chosen;
+}
+
+/* Claims what is added, so that the hold has `seats`. No single seat may be left over, except as a
+ * last resort. */
+static enum engine_verdict claim_by_rule(struct engine *engine, const struct engine_who *who,
+                                         const uint32_t *seats, uint32_t count, const uint32_t *own,
+                                         uint32_t own_count, uint64_t now_ms, struct engine_op *op)
+{
+    assert(count == own_count + op->change.add_count - op->change.remove_count);
     enum engine_verdict verdict =
         engine_claim(engine, op, own, own_count, SEAT_HELD,
                      engine->limits->orphan_rule ? ORPHANS_REFUSED : ORPHANS_IGNORED);
-    if (verdict != ENGINE_ORPHAN)
+    if (verdict != ENGINE_ORPHAN || is_outdone(engine, who, seats, count, now_ms, op))
         return verdict;
-
-    struct best_ask legal;
-    uint32_t orphan = op->seat;
-    uint32_t size = own_count + op->change.add_count - op->change.remove_count;
-    assert(size > 0);
-    assert(size <= HOLD_SEATS_MAX);
-    if (engine_best_ask(engine, who, ENGINE_CATEGORY_ANY, size, true, now_ms, &legal, op)) {
-        uint64_t categories = 0;
-        for (uint32_t i = 0; i < op->change.add_count; i++)
-            categories |= UINT64_C(1) << engine->facts->category[op->change.seats[i]];
-        for (uint32_t i = 0; i < own_count; i++)
-            categories |= UINT64_C(1) << engine->facts->category[own[i]];
-        legal.categories &= categories;
-        if (best_legal_choice(engine->best, &legal))
-            return ENGINE_ORPHAN;
-    }
-    op->seat = orphan;
     op->change.flags |= CHANGE_FLAG_LAST_RESORT;
     return engine_claim(engine, op, own, own_count, SEAT_HELD, ORPHANS_TOLD);
 }
@@ -521,7 +528,8 @@ static enum engine_verdict hold_seats(struct engine *engine, const struct engine
     if (are_adjacent(engine, change->seats, change->add_count))
         change->flags |= CHANGE_FLAG_ADJACENT;
     change->total = engine_total(engine, change->price_list, change->seats, change->add_count);
-    verdict = claim_by_rule(engine, &ask->who, NULL, 0, now_ms, op);
+    verdict =
+        claim_by_rule(engine, &ask->who, change->seats, change->add_count, NULL, 0, now_ms, op);
     return end_take(engine, op, verdict);
 }
 
@@ -728,7 +736,7 @@ static enum engine_verdict change_seats(struct engine *engine, const struct engi
     if (are_adjacent(engine, all, count))
         change->flags |= CHANGE_FLAG_ADJACENT;
     change->total = engine_total(engine, change->price_list, all, count);
-    verdict = claim_by_rule(engine, who, own, own_count, now_ms, op);
+    verdict = claim_by_rule(engine, who, all, count, own, own_count, now_ms, op);
     if (verdict != ENGINE_OK)
         uncount_buyer(engine, op);
     return verdict;

@@ -637,19 +637,6 @@ enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned
     return out->step;
 }
 
-bool best_legal_choice(const struct best *best, const struct best_ask *ask)
-{
-    struct search search = {.ask = ask,
-                            .chosen = &none_chosen,
-                            .n = ask->quantity,
-                            .with_access = ask->access_need,
-                            .x = best->focal_x,
-                            .y = best->focal_y};
-    struct candidates found = {.room = 1};
-    search_all(best, &search, &found);
-    return found.count > 0;
-}
-
 static bool overlaps(const struct best *best, const struct chosen *chosen,
                      const struct candidate *window, uint32_t n)
 {

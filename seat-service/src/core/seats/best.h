@@ -12,7 +12,8 @@ int best_create(const struct plan *plan, const struct seats *seats, uint64_t see
 void best_destroy(struct best *best);
 size_t best_memory(const struct best *best);
 
-/* Steps by which the search lowers its demands; it reports which one it needed. */
+/* Steps by which the search lowers its demands; it reports which one it needed. A hold may leave a
+ * single seat only if the search would need as low a step for as many seats (engine.c). */
 enum best_step {
     BEST_ADJACENT,        /* neighbours, nobody left single */
     BEST_ADJACENT_ORPHAN, /* neighbours, but a single seat is left */
@@ -50,9 +51,6 @@ enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned
 /* Bracket a best_find() and the claim that follows, to count how many are searching now. */
 void best_enter(struct best *best);
 void best_leave(struct best *best);
-
-/* Is there a pick of step BEST_ADJACENT? */
-bool best_legal_choice(const struct best *best, const struct best_ask *ask);
 
 /* Up to `room` picks of step BEST_ADJACENT near a seat, no seat in two of them: the nearest one in
  * each row and, only if these are too few, further ones in the same rows. */

@@ -105,6 +105,38 @@ static uint32_t size_of(uint64_t seats)
     return (uint32_t)__builtin_popcountll(seats);
 }
 
+static uint64_t set_of(const uint32_t *seats, uint32_t count)
+{
+    uint64_t set = 0;
+    for (uint32_t i = 0; i < count; i++)
+        set |= UINT64_C(1) << seats[i];
+    return set;
+}
+
+static bool is_window(uint64_t seats)
+{
+    uint32_t first = (uint32_t)__builtin_ctzll(seats), n = size_of(seats);
+    return first % ROW + n <= ROW && seats == window(first, n);
+}
+
+/* Does best available do better for as many seats than these, which leave one single? */
+static bool is_outdone(const struct world *w, uint64_t seats)
+{
+    uint32_t n = size_of(seats);
+    struct engine_ask ask = test_ask_best(1, 0, n, false);
+    struct engine_op op;
+    struct engine_offer offer;
+    ask.who.channels = CHANNELS;
+    if (engine_propose(w->engine, &ask, w->now_ms, &op, &offer) != ENGINE_OK) {
+        assert_true(size_of(w->free) < n);
+        return false;
+    }
+    uint64_t better = set_of(offer.seats, offer.count);
+    bool single = leaves_single(w, w->free, w->free & ~better);
+    assert_true(best_window(w, n, false) < 0 || (is_window(better) && !single));
+    return is_window(seats) ? is_window(better) && !single : is_window(better) || !single;
+}
+
 /* Seats and places that count for a buyer: held, sold, and claimed by what is under way. */
 static uint32_t buyer_has(const struct world *w, uint32_t buyer)
 {
@@ -239,7 +271,7 @@ static void step_hold(struct world *w, struct engine_op *op, struct model_hold *
         want = ENGINE_TAKEN;
     else if (is_over(w, buyer, n))
         want = ENGINE_BUYER_LIMIT;
-    else if (single && best_window(w, n, false) >= 0)
+    else if (single && is_outdone(w, wanted))
         want = ENGINE_ORPHAN;
     if (expect(engine_hold(w->engine, &ask, w->now_ms, op), want)) {
         assert_int_equal((op->change.flags & CHANGE_FLAG_LAST_RESORT) != 0, single);
@@ -342,7 +374,7 @@ static enum engine_verdict seats_may_change(const struct world *w, const struct 
     /* Rows that the hold and its change do not touch do not differ. */
     uint64_t before = w->free | hold->seats;
     bool single = w->limits.orphan_rule && leaves_single(w, before, before & ~kept);
-    return single && best_window(w, n, false) >= 0 ? ENGINE_ORPHAN : ENGINE_OK;
+    return single && is_outdone(w, kept) ? ENGINE_ORPHAN : ENGINE_OK;
 }
 
 static void step_change(struct world *w, struct engine_op *op, struct model_hold *hold)
@@ -552,14 +584,6 @@ static void undo(struct world *w, struct pending *p)
         w->places_free += change->quantity - was;
     if (change->kind == CHANGE_CONFIRMED && change->verdict == CHANGE_VERDICT_RETAKEN)
         w->places_free += was;
-}
-
-static uint64_t set_of(const uint32_t *seats, uint32_t count)
-{
-    uint64_t set = 0;
-    for (uint32_t i = 0; i < count; i++)
-        set |= UINT64_C(1) << seats[i];
-    return set;
 }
 
 static void follow(struct world *w, const struct change *change, struct model_hold *hold)

@@ -242,6 +242,19 @@ static const struct script_row rows[] = {
     {"a single seat may be left when no legal choice is",
      "hall aaa aa orphans; hold a u1 0,1 -> single-seat-left; hold b u2 3,4; hold a u1 0,1;"
      "op flags adjacent,orphan,last-resort"},
+    {"a party larger than a row leaves no single seat where best available would not",
+     "hall 3*aaaaaa orphans; hold a u1 0,2,4,6,8,10,12,14 -> single-seat-left; op seat 1;"
+     "hold a u1 0-4,6-8 -> single-seat-left; op seat 5; try hold a u1 0-3,6-9;"
+     "try hold a u1 0-5,14,15"},
+    {"neighbours may leave a single seat where best available finds none that do not",
+     "hall 2*aaaaaa orphans; propose 5 .hhhhh/......; try hold a u1 6-10;"
+     "op flags adjacent,orphan,last-resort; hold a u1 0,1,2,3,5 -> single-seat-left; op seat 4"},
+    {"seats apart may leave a single seat where best available would",
+     "hall aaa/aaa orphans; hold a u1 0,1,3,4 -> single-seat-left; op seat 2;"
+     "try hold a u1 0-2,3,5; op flags orphan,last-resort"},
+    {"a need for access is no way round the rule for plain seats",
+     "hall Aaaaaaa/(8)a orphans; hold b u2 0 need; hold a u1 2,3 need -> single-seat-left;"
+     "op seat 1"},
     {"a change is checked by its result",
      "hall aaaaaaaa aaaaaaaa orphans; hold a u1 2,3,4;"
      "change a u1 remove=2 add=1 -> single-seat-left; change a u1 remove=4; seats ..hh...."},
