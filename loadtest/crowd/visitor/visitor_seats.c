@@ -167,8 +167,7 @@ void visitor_on_hold(struct visitor *visitor, const struct pool_answer *answer)
     }
     bool other_seats = answer->status == 409 || visitor_has_code(answer, "accessible-seat") ||
                        visitor_has_code(answer, "channel") ||
-                       visitor_has_code(answer, "companion-seat") ||
-                       visitor_has_code(answer, "orphan-seat");
+                       visitor_has_code(answer, "companion-seat");
     if (answer->rc == 0 && other_seats) {
         seats_lost(visitor, answer);
         return;
