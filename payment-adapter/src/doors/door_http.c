@@ -23,6 +23,7 @@
 #include "service/persons.h"
 #include "store/statements.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,6 +98,8 @@ static unsigned status_of(const struct scan *scan)
 
 static void door_reply(struct door *door)
 {
+    assert(door->left == 0);
+    assert(!door->one || door->len == 1);
     char *memory = malloc(DOOR_ANSWER_MAX);
     struct text body = text_on(memory, memory != NULL ? DOOR_ANSWER_MAX : 0);
     if (memory == NULL || door->rc < 0) {
@@ -122,6 +125,7 @@ static void door_reply(struct door *door)
 static void scan_done(struct scan *scan)
 {
     struct door *door = scan->door;
+    assert(door->left > 0);
     if (--door->left == 0)
         door_reply(door);
 }
@@ -131,6 +135,8 @@ static void scan_done(struct scan *scan)
 static void on_conflict_kept(void *ctx, const struct pg_answer *answer)
 {
     struct scan *scan = ctx;
+    assert(scan->door->offline);
+    assert(scan->why[0] != '\0');
     if (answer->rc < 0)
         scan->door->rc = answer->rc;
     scan_done(scan);
@@ -140,6 +146,8 @@ static void on_conflict_kept(void *ctx, const struct pg_answer *answer)
 static void refuse(struct scan *scan, const char *why)
 {
     struct door *door = scan->door;
+    assert(scan->why[0] == '\0');
+    assert(strlen(why) < sizeof(scan->why));
     snprintf(scan->why, sizeof(scan->why), "%s", why);
     if (!door->offline) {
         scan_done(scan);
@@ -158,8 +166,9 @@ static void tell_why(struct scan *scan, const PGresult *res)
         return;
     }
     const struct sql_checkin_why_row row = sql_checkin_why_row(res, 0);
-    span_to_cstr(row.gate, scan->gate, sizeof(scan->gate));
-    span_to_cstr(row.scanned_at, scan->at, sizeof(scan->at));
+    bool gate_fits = span_to_cstr(row.gate, scan->gate, sizeof(scan->gate));
+    bool at_fits = span_to_cstr(row.scanned_at, scan->at, sizeof(scan->at));
+    assert(gate_fits && at_fits);
     bool in = scan->gate[0] != '\0';
     /* The same scan sent again after a broken call is not a second person. */
     if (in && door->offline && strcmp(scan->gate, door->gate) == 0 &&
@@ -181,7 +190,10 @@ static void on_checked_in(void *ctx, const struct pg_answer *answer)
     if (answer->rc < 0) {
         scan->door->rc = answer->rc;
         scan_done(scan);
-    } else if (PQntuples(answer->results[1]) == 1) {
+        return;
+    }
+    assert(answer->len == 3);
+    if (PQntuples(answer->results[1]) == 1) {
         scan->again = sql_checkin_row(answer->results[1], 0).again;
         scan_done(scan);
     } else {
@@ -192,6 +204,8 @@ static void on_checked_in(void *ctx, const struct pg_answer *answer)
 static void check_in(struct scan *scan)
 {
     struct door *door = scan->door;
+    assert(door->left > 0);
+    assert(scan->why[0] == '\0');
     if (scan->judged == ERR_NOMEM) { /* which is no reason to turn anybody away */
         door->rc = scan->judged;
         scan_done(scan);
@@ -228,6 +242,8 @@ static void check_in(struct scan *scan)
 
 static void door_check_in(struct door *door)
 {
+    assert(door->left == 0);
+    assert(door->len <= DOOR_SCANS_MAX);
     door->left = door->len + 1; /* one for ourselves: forged tickets finish at once */
     for (uint32_t i = 0; i < door->len; i++)
         check_in(&door->scans[i]);
@@ -250,6 +266,8 @@ static void put_act(struct text *body, const struct scan *scan, const char *act)
 static void door_acted(struct door *door, const struct pg_answer *answer, const char *act,
                        enum refusal refusal)
 {
+    assert(door->one && door->len == 1);
+    assert(answer->rc < 0 || answer->len == 2);
     if (answer->rc < 0) {
         guard_unavailable(door->req, answer->rc);
     } else if (PQntuples(answer->results[answer->len - 1]) == 0) {
@@ -276,6 +294,7 @@ static void on_undone(void *ctx, const struct pg_answer *answer)
 /* False: the request has been answered. */
 static bool is_ours(struct door *door)
 {
+    assert(door->len == 1);
     const struct scan *scan = &door->scans[0];
     if (scan->judged == 0 && strcmp(scan->ticket.event, door->event) == 0)
         return true;
@@ -291,6 +310,8 @@ static bool is_ours(struct door *door)
 
 static void door_act(struct door *door, bool undo)
 {
+    assert(!door->offline);
+    assert(door->reason[0] != '\0');
     if (!is_ours(door))
         return;
     const char *ticket = door->scans[0].ticket.id;
@@ -323,6 +344,7 @@ static void door_act(struct door *door, bool undo)
 
 static void take_scan(struct door *door, struct span token, uint64_t at_ms)
 {
+    assert(door->len < DOOR_SCANS_MAX);
     struct scan *scan = &door->scans[door->len++];
     scan->door = door;
     scan->at_ms = at_ms;
@@ -415,6 +437,7 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
         refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
         door_free(door);
     } else if (call == CALL_IN) {
+        assert(door->one ? door->len == 1 : door->offline);
         door_check_in(door);
     } else {
         door_act(door, call == CALL_UNDO);
@@ -452,6 +475,7 @@ static void then_tell(struct http_req *req, const struct scanner *scanner, void 
     json_member_cstr(&body, "gate", scanner->gate);
     json_member_cstr(&body, "expires_at", scanner->expires_at);
     json_close(&body, '}');
+    assert(!body.overflown);
     guard_reply(req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 

@@ -13,6 +13,7 @@
 #include "observe/log.h"
 #include "store/statements.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ struct question {
 static void hash_token(struct span token, char out[SCANNER_HASH_MAX])
 {
     uint8_t hash[32];
+    static_assert(sodium_base64_ENCODED_LEN(sizeof(hash), B64) <= SCANNER_HASH_MAX, "it fits");
+    assert(token.len > 0);
     crypto_generichash(hash, sizeof(hash), (const uint8_t *)token.ptr, token.len, NULL, 0);
     sodium_bin2base64(out, SCANNER_HASH_MAX, hash, sizeof(hash), B64);
 }
@@ -55,10 +58,11 @@ static void on_found(void *ctx, const struct pg_answer *answer)
     }
     const struct sql_scanner_find_row row = sql_scanner_find_row(res, 0);
     struct scanner scanner;
-    span_to_cstr(row.id, scanner.id, sizeof(scanner.id));
-    span_to_cstr(row.event, scanner.event, sizeof(scanner.event));
-    span_to_cstr(row.gate, scanner.gate, sizeof(scanner.gate));
-    span_to_cstr(row.expires_at, scanner.expires_at, sizeof(scanner.expires_at));
+    bool fits = span_to_cstr(row.id, scanner.id, sizeof(scanner.id)) &&
+                span_to_cstr(row.event, scanner.event, sizeof(scanner.event)) &&
+                span_to_cstr(row.gate, scanner.gate, sizeof(scanner.gate)) &&
+                span_to_cstr(row.expires_at, scanner.expires_at, sizeof(scanner.expires_at));
+    assert(fits); /* as they were when it was created */
     question.then(question.req, &scanner, question.ctx);
 }
 
@@ -76,6 +80,7 @@ static bool keeps_pace(struct http_req *req, struct span token)
 
 void scanner_of(struct http_req *req, scanner_then *then, void *ctx)
 {
+    assert(then != NULL);
     struct span token = http_req_bearer(req);
     if (!span_starts(token, SPAN(TOKEN_PREFIX)) || token.len >= SCANNER_TOKEN_MAX) {
         refusal_reply(req, REFUSAL_SCANNER_MISSING);
@@ -118,6 +123,7 @@ static struct visit *visit_begin(struct http_req *req)
 
 static void visit_end(struct visit *visit)
 {
+    assert(visit != NULL);
     sodium_memzero(visit, sizeof(*visit));
     free(visit);
 }
@@ -133,12 +139,14 @@ static void reply_rows(void *ctx, const struct pg_answer *answer, const char *na
                        void (*put)(struct text *body, const PGresult *res, int i))
 {
     struct visit *visit = ctx;
+    assert(visit->event[0] != '\0');
     char *memory = answer->rc == 0 ? malloc(BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);
         visit_end(visit);
         return;
     }
+    assert(answer->len == 1 || answer->len == 2);
     const PGresult *res = answer->results[answer->len - 1];
     struct text body = text_on(memory, BODY_MAX);
     json_open(&body, '{');
@@ -189,6 +197,7 @@ static void on_get_scanners(struct http_req *req)
 
 static void say(struct visit *visit, const char *what)
 {
+    assert(visit->id[0] != '\0');
     struct log_line line;
     log_begin(&line, pay_of(visit->req)->loop->log, LOG_LEVEL_WARN, what);
     log_cstr(&line, "scanner", visit->id);
@@ -224,6 +233,7 @@ static void on_created(void *ctx, const struct pg_answer *answer)
 
 static void make_token(struct visit *visit)
 {
+    assert(visit->token[0] == '\0');
     uint8_t id[12], secret[TOKEN_BYTES];
     rng_fill(rng_system(), id, sizeof(id));
     rng_fill(rng_system(), secret, sizeof(secret));
@@ -233,6 +243,7 @@ static void make_token(struct visit *visit)
     sodium_bin2base64(visit->token + sizeof(TOKEN_PREFIX) - 1,
                       sizeof(visit->token) - sizeof(TOKEN_PREFIX) + 1, secret, sizeof(secret), B64);
     sodium_memzero(secret, sizeof(secret));
+    assert(strlen(visit->token) < sizeof(visit->token) - 1);
 }
 
 static void on_post_scanner(struct http_req *req)
@@ -267,6 +278,7 @@ static void on_post_scanner(struct http_req *req)
         visit_end(visit);
         return;
     }
+    assert(visit->gate[0] != '\0' && reason_text[0] != '\0');
     make_token(visit);
     hash_token(span_of(visit->token), hash);
     const struct sql_scanner_create_args args = {.id = visit->id,
