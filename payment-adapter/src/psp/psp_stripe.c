@@ -259,6 +259,7 @@ static void judge_good(struct stripe_call *call, const json_t *body)
                  : failed ? "refund-failed"
                           : "unreadable",
                  status);
+        peer->key_burnt = failed; /* the answer is kept under the key, and no money went back */
         return;
     }
     if (!read_payment(body, &peer->payment)) {

@@ -92,6 +92,22 @@ test('a refund that the provider refuses is parked with an alarm, and the buyer 
   assert.equal(after_.reason, undefined);
 });
 
+test('a refund that failed is made anew when an operator retries it', async () => {
+  const { order } = await buy();
+  const keys = () => world.psp.calls.filter(({ path, body }) => path === '/v1/refunds' && body.includes(world.psp.of(order)[0].id)).map(({ headers }) => headers['idempotency-key']);
+  world.psp.failRefundOf = order;
+  await refund(order);
+  await world.untilStatus(buyer, order, 'parked');
+  const [saga] = await sagasOf(order);
+  assert.deepEqual([saga.state, saga.cause], ['parked', 'refund-failed']);
+  world.psp.failRefundOf = null;
+  const retried = await world.pay.admin.post(`/admin/sagas/${saga.saga}/retry`, { body: { reason: 'the account has money again' } });
+  assert.equal(retried.status, 200, retried.text);
+  await until('another refund', () => keys().length > 1);
+  assert.equal(new Set(keys()).size, 2);
+  await world.untilStatus(buyer, order, 'refunded');
+});
+
 test('the shop hears of an order before its refund, however early that is asked for', async () => {
   const visitor = await world.login('pbkdf2@example.com');
   world.queue.fault('/internal/sessions/', 503, Infinity); // the checkout cannot come to its end

@@ -259,6 +259,7 @@ export class FakePsp extends Fake {
     this.autoPay = false;
     this.refuseCaptureOf = null; // an order
     this.refuseRefundOf = null;
+    this.failRefundOf = null; // its refund is made, and fails
   }
 
   event(type, object) {
@@ -356,6 +357,7 @@ export class FakePsp extends Fake {
     const intent = this.intents.get(form.get('payment_intent'));
     if (!intent || intent.status !== 'succeeded') return this.#error(400, 'charge_not_captured');
     if (intent.metadata.order === this.refuseRefundOf) return this.#error(400, 'charge_not_refundable');
+    if (intent.metadata.order === this.failRefundOf) return { status: 200, body: { id: `re_${this.kept.size}`, object: 'refund', status: 'failed' } };
     if (intent.latest_charge.amount_refunded > 0) return this.#error(400, 'charge_already_refunded');
     intent.latest_charge.amount_refunded = Number(form.get('amount') ?? intent.amount);
     this.event('charge.refunded', { ...intent.latest_charge, metadata: intent.metadata });
