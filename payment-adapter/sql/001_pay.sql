@@ -367,6 +367,21 @@ CREATE TABLE pay.reconciled (
 ) WITH (fillfactor = 20);
 INSERT INTO pay.reconciled DEFAULT VALUES;
 
+-- Whose run reconciliation is, and what the last one found: one row. A run is a lease: its process renews
+-- `until`, and once that has passed another process begins the next run.
+CREATE TABLE pay.reconcile_run (
+    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+    run      bigint NOT NULL DEFAULT 0, -- rises with each run; an older one may store nothing more
+    owner    text NOT NULL DEFAULT '', -- the instance whose run it is; '': the last run has ended
+    until    timestamptz NOT NULL DEFAULT now(),
+    began_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz, -- of the last complete run
+    drift    bigint NOT NULL DEFAULT 0, -- differences that it found
+    report   jsonb NOT NULL DEFAULT '{"passed_at": null, "items": [],
+        "foreign": {"payments": 0, "amount": 0}, "not_reached": []}'
+) WITH (fillfactor = 20);
+INSERT INTO pay.reconcile_run DEFAULT VALUES;
+
 -- Events, and when an order of them changed: their seats are compared for a day after that.
 CREATE TABLE pay.traded (
     event text PRIMARY KEY,

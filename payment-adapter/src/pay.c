@@ -462,6 +462,7 @@ static int open_watch(struct pay *pay, struct err_slot *err)
                                              .psps_len = pay->psps_len,
                                              .seats_token = pay->texts->seats_admin,
                                              .shop_key = pay->texts->shop_key,
+                                             .instance = pay->common->instance,
                                              .clock = pay->loop->clock,
                                              .log = pay->loop->log};
     const struct order_series_conf series = {

@@ -6,6 +6,56 @@
 -- a letter; besides, each run adds the next few thousand of all orders, payments and orders of the shop,
 -- so that in the end each is looked at. It goes once it was compared and agreed.
 
+-- A process takes a run when it is due, when an operator wants one, or when the process whose run it was
+-- has not renewed it; never while that process does. The answer also has what the last run found.
+-- statement: reconcile_take
+--> owner    text
+--> lease_ms bigint
+--> every_ms bigint
+--> wanted   boolean
+--< run      bigint null
+--< drift    bigint
+--< ended_s  bigint
+WITH taken AS (
+    UPDATE reconcile_run
+    SET run = run + 1, owner = :owner, until = now() + :ms(:lease_ms), began_at = now()
+    WHERE until <= now() AND (:wanted OR owner <> '' OR began_at <= now() - :ms(:every_ms))
+    RETURNING run
+)
+SELECT (SELECT run FROM taken) AS run, drift,
+    coalesce(extract(epoch FROM ended_at), 0)::bigint AS ended_s
+FROM reconcile_run;
+
+-- No row: the run is no longer ours.
+-- statement: reconcile_renew
+--> run      bigint
+--> lease_ms bigint
+--< run      bigint
+UPDATE reconcile_run
+SET until = now() + :ms(:lease_ms)
+WHERE run = :run AND owner <> ''
+RETURNING run;
+
+-- statement: reconcile_end
+--> run     bigint
+--> drift   bigint
+--> report  jsonb
+--< ended_s bigint
+UPDATE reconcile_run
+SET owner = '', until = now(), ended_at = now(), drift = :drift, report = :report
+WHERE run = :run AND owner <> ''
+RETURNING extract(epoch FROM ended_at)::bigint AS ended_s;
+
+-- statement: reconcile_report
+--< report jsonb
+SELECT jsonb_build_object('at', :iso(ended_at), 'drift', drift) || report AS report
+FROM reconcile_run;
+
+-- A process that was stopped may continue its run after another process has taken the next one. Its writes
+-- then repeat what is stored or only raise numbers; those that would do harm need this.
+-- fragment: is_run(run)
+EXISTS (SELECT FROM reconcile_run WHERE run = :run)
+
 -- Where we stand in a provider's list of events, or in the shop's list of orders.
 -- statement: reconcile_cursor
 --> provider text
@@ -68,9 +118,10 @@ SET order_id = coalesce(p.order_id, excluded.order_id), amount = greatest(p.amou
 -- The provider has forgotten where we stood: something was missed.
 -- statement: reconcile_gap
 --> provider text
+--> run      bigint
 UPDATE reconcile_cursor
 SET gap_from = at, gap_at = now()
-WHERE provider = :provider;
+WHERE provider = :provider AND :is_run(:run);
 
 -- Is this an order id in our form (api/order_http.c)?
 -- fragment: is_ours(id)
@@ -89,16 +140,19 @@ FROM reconciled;
 
 -- A page of the orders that the shop has accepted.
 -- statement: reconcile_shop
+--> run   bigint
 --> event text
 --> rows  jsonb
 WITH c AS (
     INSERT INTO reconcile_cursor (provider, event)
-    VALUES ('shop', :event)
+    SELECT 'shop', :event
+    WHERE :is_run(:run)
     ON CONFLICT (provider) DO UPDATE
     SET event = :event, at = now()
 ), r AS MATERIALIZED (
     SELECT external_id, amount
     FROM jsonb_to_recordset(:rows) AS r (external_id text, amount bigint)
+    WHERE :is_run(:run)
 ), x AS (
     INSERT INTO suspect (list, id)
     SELECT DISTINCT :shop_list(), external_id
@@ -276,6 +330,7 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 --> most     bigint
 --> kept     bigint
 --> whole    boolean
+--> run      bigint
 --< drift.*
 WITH :late(), named AS MATERIALIZED (
     SELECT p.provider, p.payment, p.order_id
@@ -436,7 +491,7 @@ WITH :late(), named AS MATERIALIZED (
     WHERE ctid = ANY (ARRAY(
         SELECT x.ctid
         FROM late, suspect x
-        WHERE :whole AND x.at < late.at AND (x.list, x.id) NOT IN (SELECT list, id FROM stays)
+        WHERE :whole AND :is_run(:run) AND x.at < late.at AND (x.list, x.id) NOT IN (SELECT list, id FROM stays)
         ORDER BY x.list, x.id
         FOR UPDATE OF x SKIP LOCKED
     ))

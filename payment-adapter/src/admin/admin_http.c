@@ -499,33 +499,37 @@ static void on_retry_mail(struct http_req *req)
 
 /* ---- reconciliation ---- */
 
-static void reply_reconcile(struct http_req *req)
+static void on_report(void *ctx, const struct pg_answer *answer)
 {
-    char *memory = malloc(ADMIN_BODY_MAX);
-    if (memory == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    if (answer->rc < 0) {
+        guard_unavailable(ctx, answer->rc);
         return;
     }
-    struct text body = text_on(memory, ADMIN_BODY_MAX);
-    reconcile_put(pay_of(req)->reconcile, &body);
-    guard_reply(req, 200, &body, SPAN(""));
-    free(memory);
+    const struct sql_reconcile_report_row row = sql_reconcile_report_row(answer->results[0], 0);
+    http_reply(ctx,
+               &(struct http_reply){.status = 200, .type = "application/json", .body = row.report});
 }
 
 static void on_get_reconcile(struct http_req *req)
 {
-    reply_reconcile(req);
+    sql_reconcile_report(pay_of(req)->pg, on_report, req);
 }
 
-static void on_reconciled(void *ctx)
+static void on_reconciled(void *ctx, int rc)
 {
-    reply_reconcile(ctx);
+    if (rc == 0)
+        on_get_reconcile(ctx);
+    else if (rc == ERR_STATE)
+        refusal_reply(ctx, REFUSAL_COMPARING);
+    else
+        guard_unavailable(ctx, rc);
 }
 
 static void on_reconcile(struct http_req *req)
 {
-    if (reconcile_now(pay_of(req)->reconcile, on_reconciled, req) < 0)
-        refusal_reply(req, REFUSAL_COMPARING);
+    int rc = reconcile_now(pay_of(req)->reconcile, on_reconciled, req);
+    if (rc < 0)
+        on_reconciled(req, rc);
 }
 
 int admin_routes(struct http_router *routes, struct err_slot *err)

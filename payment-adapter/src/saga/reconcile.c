@@ -13,7 +13,12 @@
  *
  * The list of seats goes to the database as it came, page by page: fifty thousand seats are
  * megabytes. Parsing them here would hold up everybody on this loop, and neither this process nor
- * the buffers of its connections, which never shrink, shall be as large as what was sold. */
+ * the buffers of its connections, which never shrink, shall be as large as what was sold.
+ *
+ * One process compares at a time. A run is a lease in reconcile_run, renewed while the run lasts:
+ * when its process dies, another begins the next run once the lease has ended. A process that was
+ * stopped meanwhile learns at its next renewal that it lost its run, and can no longer store a
+ * report. Each process reads from there what the last run found. */
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
@@ -50,6 +55,11 @@ enum {
     /* A seat service of the version before has no pages, and tells all at once. */
     SEATS_REPLY_MAX = 64 * 1024 * 1024,
     BROKEN_MAX = 8,
+    POLL_MS = 1000, /* whether a run is due; a statement that mostly changes nothing */
+    RENEW_MS = 2000,
+    LEASE_MS = 15000,         /* longer than a statement may last (pay.c) */
+    REPORT_MAX = 1024 * 1024, /* a thousand items */
+    REPORT_ITEM_MAX = 4096,   /* with each byte of its texts escaped */
 };
 
 struct item {
@@ -59,12 +69,15 @@ struct item {
 struct reconcile {
     uint32_t magic;
     struct reconcile_conf conf;
-    uint64_t next_us;
-    bool running, closing;
+    uint64_t poll_us;
+    bool polling, running, closing;
     unsigned out; /* calls that have not come back yet */
-    void (*on_done)(void *ctx);
+    void (*on_done)(void *ctx, int rc);
     void *ctx;
     /* the run */
+    uint64_t id, renew_us;
+    uint64_t renewing; /* the run whose renewal is out; 0: none */
+    bool lost;         /* another process has begun the next run */
     uint32_t psp, pages;
     bool older;      /* the very first run: pages go back to the oldest event */
     char cursor[96]; /* where the next page begins */
@@ -83,37 +96,60 @@ struct reconcile {
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
     bool whole; /* the lists of providers and shop were read to their end */
-    /* of the last complete run */
-    struct item *shown;
-    uint32_t shown_len;
-    uint64_t shown_drift, shown_foreign, shown_foreign_amount;
-    char shown_passed_at[RFC3339_LEN + 1];
-    const char *shown_broken[BROKEN_MAX];
-    uint32_t shown_broken_len;
-    uint64_t shown_ms;
+
     struct reconcile_stats stats;
 };
 
 MAGIC(reconcile, 0x3a700007);
 
+static uint64_t now_us(const struct reconcile *reconcile)
+{
+    return clock_mono_us(reconcile->conf.clock);
+}
+
 static void free_if_over(struct reconcile *reconcile)
 {
     if (!reconcile->closing || reconcile->out > 0)
         return;
-    free(reconcile->shown);
     MAGIC_END(reconcile, reconcile);
     free(reconcile);
 }
 
 /* True: nobody is interested any more, and the memory may have been freed. */
-static bool came_back(struct reconcile *reconcile)
+static bool is_over(struct reconcile *reconcile)
 {
     assert(reconcile->out > 0);
     reconcile->out--;
-    if (!reconcile->closing)
-        return false;
+    bool closing = reconcile->closing;
     free_if_over(reconcile);
-    return true;
+    return closing;
+}
+
+static void answer_operator(struct reconcile *reconcile, int rc)
+{
+    void (*on_done)(void *ctx, int rc) = reconcile->on_done;
+    reconcile->on_done = NULL;
+    if (on_done != NULL)
+        on_done(reconcile->ctx, rc);
+}
+
+/* 0: with a report */
+static void end_run(struct reconcile *reconcile, int rc)
+{
+    assert(reconcile->running);
+    reconcile->running = false;
+    answer_operator(reconcile, rc);
+}
+
+/* True: the run does not go on. */
+static bool came_back(struct reconcile *reconcile)
+{
+    if (is_over(reconcile))
+        return true;
+    bool lost = reconcile->lost;
+    if (lost)
+        end_run(reconcile, ERR_STATE);
+    return lost;
 }
 
 static void break_link(struct reconcile *reconcile, const char *what)
@@ -138,25 +174,66 @@ static void ask_cursor(struct reconcile *reconcile, const char *provider, pg_on_
 
 /* ---- the end of a run ---- */
 
-static void finish(struct reconcile *reconcile)
+static void put_item(struct text *text, const struct item *item)
 {
-    struct item *shown = malloc(sizeof(*shown) * (reconcile->items_len + 1));
-    if (shown != NULL) {
-        memcpy(shown, reconcile->items, sizeof(*shown) * reconcile->items_len);
-        free(reconcile->shown);
-        reconcile->shown = shown;
-        reconcile->shown_len = reconcile->items_len;
-        reconcile->shown_drift = reconcile->drift;
-        reconcile->shown_foreign = reconcile->foreign;
-        reconcile->shown_foreign_amount = reconcile->foreign_amount;
-        memcpy(reconcile->shown_passed_at, reconcile->passed_at, sizeof(reconcile->passed_at));
-        memcpy(reconcile->shown_broken, reconcile->broken, sizeof(reconcile->broken));
-        reconcile->shown_broken_len = reconcile->broken_len;
+    json_open(text, '{');
+    json_member_cstr(text, "kind", item->kind);
+    json_member_cstr(text, "order", item->order);
+    json_member_cstr(text, "payment", item->payment);
+    json_member_cstr(text, "detail", item->detail);
+    const char *means, *todo;
+    if (drift_words(item->kind, &means, &todo)) {
+        json_member_cstr(text, "means", means);
+        json_member_cstr(text, "todo", todo);
     }
-    reconcile->shown_ms = clock_wall_us(reconcile->conf.clock) / 1000;
-    atomic_store_explicit(&reconcile->stats.drift, reconcile->drift, memory_order_relaxed);
-    atomic_store_explicit(&reconcile->stats.last_s, reconcile->shown_ms / 1000,
-                          memory_order_relaxed);
+    json_close(text, '}');
+}
+
+/* All of the report but "at" and "drift". */
+static void put_report(const struct reconcile *reconcile, struct text *text)
+{
+    json_open(text, '{');
+    json_key(text, "passed_at");
+    if (reconcile->passed_at[0] == '\0')
+        json_nil(text);
+    else
+        json_str(text, span_of(reconcile->passed_at));
+    json_key(text, "items");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < reconcile->items_len && text->len < REPORT_MAX - REPORT_ITEM_MAX; i++)
+        put_item(text, &reconcile->items[i]);
+    json_close(text, ']');
+    json_key(text, "foreign");
+    json_open(text, '{');
+    json_member_u64(text, "payments", reconcile->foreign);
+    json_member_u64(text, "amount", reconcile->foreign_amount);
+    json_close(text, '}');
+    json_key(text, "not_reached");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < reconcile->broken_len; i++)
+        json_str(text, span_of(reconcile->broken[i]));
+    json_close(text, ']');
+    json_close(text, '}');
+    assert(!text->overflown);
+}
+
+static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t ended_s)
+{
+    atomic_store_explicit(&reconcile->stats.drift, drift, memory_order_relaxed);
+    atomic_store_explicit(&reconcile->stats.last_s, ended_s, memory_order_relaxed);
+}
+
+static void on_ended(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    if (came_back(reconcile))
+        return;
+    bool stored = answer->rc == 0 && PQntuples(answer->results[0]) == 1;
+    if (!stored) {
+        end_run(reconcile, answer->rc < 0 ? answer->rc : ERR_STATE);
+        return;
+    }
+    set_gauges(reconcile, reconcile->drift, sql_reconcile_end_row(answer->results[0], 0).ended_s);
     atomic_fetch_add_explicit(&reconcile->stats.runs, 1, memory_order_relaxed);
     if (reconcile->items_len > 0) {
         struct log_line line;
@@ -165,11 +242,23 @@ static void finish(struct reconcile *reconcile)
         log_cstr(&line, "first", reconcile->items[0].kind);
         log_end(&line);
     }
-    reconcile->running = false;
-    void (*on_done)(void *ctx) = reconcile->on_done;
-    reconcile->on_done = NULL;
-    if (on_done != NULL)
-        on_done(reconcile->ctx);
+    end_run(reconcile, 0);
+}
+
+static void finish(struct reconcile *reconcile)
+{
+    char *memory = malloc(REPORT_MAX);
+    if (memory == NULL) {
+        end_run(reconcile, ERR_NOMEM);
+        return;
+    }
+    struct text report = text_on(memory, REPORT_MAX - 1);
+    put_report(reconcile, &report);
+    memory[report.len] = '\0';
+    const struct sql_reconcile_end_args args = {
+        .run = reconcile->id, .drift = reconcile->drift, .report = memory};
+    sql_reconcile_end(asking(reconcile), &args, on_ended, reconcile);
+    free(memory);
 }
 
 static void take_items(struct reconcile *reconcile, const PGresult *res)
@@ -218,8 +307,11 @@ static void on_drift(void *ctx, const struct pg_answer *answer)
 
 static void compare_tables(struct reconcile *reconcile)
 {
-    const struct sql_reconcile_drift_args args = {
-        .grace_ms = GRACE_MS, .most = LISTED_MAX, .kept = KEPT_MAX, .whole = reconcile->whole};
+    const struct sql_reconcile_drift_args args = {.grace_ms = GRACE_MS,
+                                                  .most = LISTED_MAX,
+                                                  .kept = KEPT_MAX,
+                                                  .whole = reconcile->whole,
+                                                  .run = reconcile->id};
     sql_reconcile_drift(asking(reconcile), &args, on_drift, reconcile);
 }
 
@@ -476,7 +568,8 @@ static void take_shop_page(struct reconcile *reconcile, const json_t *page)
             snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%" JSON_INTEGER_FORMAT,
                      json_integer_value(next));
         reconcile->pages = count == SHOP_PAGE ? reconcile->pages + 1 : 0;
-        const struct sql_reconcile_shop_args args = {.event = reconcile->cursor, .rows = list};
+        const struct sql_reconcile_shop_args args = {
+            .run = reconcile->id, .event = reconcile->cursor, .rows = list};
         sql_reconcile_shop(asking(reconcile), &args, on_shop_kept, reconcile);
     }
     grow_free(&rows);
@@ -594,7 +687,7 @@ static void on_gap_kept(void *ctx, const struct pg_answer *answer)
 static void anchor_again(struct reconcile *reconcile)
 {
     const struct sql_reconcile_gap_args args = {
-        .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name};
+        .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name, .run = reconcile->id};
     reconcile->cursor[0] = '\0';
     log_say(
         reconcile->conf.log, LOG_LEVEL_ERROR,
@@ -674,18 +767,81 @@ static void next_psp(struct reconcile *reconcile)
     compare_shop(reconcile);
 }
 
-/* ---- a life ---- */
+/* ---- whose run it is ---- */
 
-static void start(struct reconcile *reconcile)
+static void start(struct reconcile *reconcile, uint64_t id)
 {
     reconcile->running = true;
+    reconcile->lost = false;
+    reconcile->id = id;
+    reconcile->renew_us = now_us(reconcile) + RENEW_MS * UINT64_C(1000);
     reconcile->psp = 0;
     reconcile->items_len = reconcile->broken_len = 0;
     reconcile->drift = 0;
-    reconcile->next_us =
-        clock_mono_us(reconcile->conf.clock) + reconcile->conf.settings->reconcile_every_ms * 1000;
     next_psp(reconcile);
 }
+
+/* Begins the run if it was granted. A grant that comes before the answer that ours has ended is
+ * left to run out. */
+static void take_run(struct reconcile *reconcile, const struct pg_answer *answer)
+{
+    const struct sql_reconcile_take_row row = sql_reconcile_take_row(answer->results[0], 0);
+    set_gauges(reconcile, row.drift, row.ended_s);
+    if (row.has_run && !reconcile->running)
+        start(reconcile, row.run);
+}
+
+static void on_polled(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    if (is_over(reconcile))
+        return;
+    reconcile->polling = false;
+    if (answer->rc == 0)
+        take_run(reconcile, answer);
+}
+
+static void on_wanted(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    if (is_over(reconcile))
+        return;
+    if (answer->rc == 0)
+        take_run(reconcile, answer);
+    if (!reconcile->running)
+        answer_operator(reconcile, answer->rc < 0 ? answer->rc : ERR_STATE);
+}
+
+static void take(struct reconcile *reconcile, bool wanted, pg_on_done *on_done)
+{
+    const struct sql_reconcile_take_args args = {.owner = reconcile->conf.instance,
+                                                 .lease_ms = LEASE_MS,
+                                                 .every_ms =
+                                                     reconcile->conf.settings->reconcile_every_ms,
+                                                 .wanted = wanted};
+    sql_reconcile_take(asking(reconcile), &args, on_done, reconcile);
+}
+
+static void on_renewed(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    if (is_over(reconcile))
+        return;
+    bool refused = answer->rc == 0 && PQntuples(answer->results[0]) == 0;
+    if (refused && reconcile->running && reconcile->renewing == reconcile->id)
+        reconcile->lost = true;
+    reconcile->renewing = 0;
+}
+
+static void renew(struct reconcile *reconcile)
+{
+    const struct sql_reconcile_renew_args args = {.run = reconcile->id, .lease_ms = LEASE_MS};
+    reconcile->renewing = reconcile->id;
+    reconcile->renew_us = now_us(reconcile) + RENEW_MS * UINT64_C(1000);
+    sql_reconcile_renew(asking(reconcile), &args, on_renewed, reconcile);
+}
+
+/* ---- a life ---- */
 
 int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
                      struct reconcile **out)
@@ -696,24 +852,38 @@ int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
     MAGIC_BEGIN(reconcile, reconcile);
     reconcile->conf = *conf;
     snprintf(reconcile->reader, sizeof(reconcile->reader), "%016" PRIx64, rng_u64(rng_system()));
-    reconcile->next_us = clock_mono_us(conf->clock) + conf->settings->reconcile_every_ms * 1000;
+    assert(conf->instance[0] != '\0');
     *out = reconcile;
     return 0;
 }
 
-void reconcile_tick(struct reconcile *reconcile)
+static void poll_lease(struct reconcile *reconcile, uint64_t now)
 {
-    if (!reconcile->running && clock_mono_us(reconcile->conf.clock) >= reconcile->next_us)
-        start(reconcile);
+    uint64_t every_ms = reconcile->conf.settings->reconcile_every_ms;
+    reconcile->polling = true;
+    reconcile->poll_us = now + (every_ms < POLL_MS ? every_ms : POLL_MS) * 1000;
+    take(reconcile, false, on_polled);
 }
 
-int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx), void *ctx)
+void reconcile_tick(struct reconcile *reconcile)
+{
+    uint64_t now = now_us(reconcile);
+    if (!reconcile->running) {
+        if (!reconcile->polling && now >= reconcile->poll_us)
+            poll_lease(reconcile, now);
+        return;
+    }
+    if (reconcile->renewing == 0 && now >= reconcile->renew_us)
+        renew(reconcile);
+}
+
+int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx, int rc), void *ctx)
 {
     if (reconcile->running || reconcile->on_done != NULL)
-        return ERR_FULL;
+        return ERR_STATE;
     reconcile->on_done = on_done;
     reconcile->ctx = ctx;
-    start(reconcile);
+    take(reconcile, true, on_wanted);
     return 0;
 }
 
@@ -722,64 +892,11 @@ void reconcile_close(struct reconcile *reconcile)
     if (reconcile == NULL)
         return;
     reconcile->closing = true;
-    if (reconcile->on_done != NULL)
-        reconcile->on_done(reconcile->ctx);
-    reconcile->on_done = NULL;
+    answer_operator(reconcile, ERR_CLOSED);
     free_if_over(reconcile);
 }
 
 const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile)
 {
     return &reconcile->stats;
-}
-
-static void put_item(struct text *text, const struct item *item)
-{
-    json_open(text, '{');
-    json_member_cstr(text, "kind", item->kind);
-    json_member_cstr(text, "order", item->order);
-    json_member_cstr(text, "payment", item->payment);
-    json_member_cstr(text, "detail", item->detail);
-    const char *means, *todo;
-    if (drift_words(item->kind, &means, &todo)) {
-        json_member_cstr(text, "means", means);
-        json_member_cstr(text, "todo", todo);
-    }
-    json_close(text, '}');
-}
-
-void reconcile_put(const struct reconcile *reconcile, struct text *text)
-{
-    json_open(text, '{');
-    json_key(text, "at");
-    if (reconcile->shown_ms == 0) {
-        json_nil(text);
-    } else {
-        char memory[RFC3339_LEN];
-        struct text at = text_on(memory, sizeof(memory));
-        rfc3339_put(&at, reconcile->shown_ms);
-        json_str(text, text_span(&at));
-    }
-    json_key(text, "passed_at");
-    if (reconcile->shown_passed_at[0] == '\0')
-        json_nil(text);
-    else
-        json_str(text, span_of(reconcile->shown_passed_at));
-    json_member_u64(text, "drift", reconcile->shown_drift);
-    json_key(text, "items");
-    json_open(text, '[');
-    for (uint32_t i = 0; i < reconcile->shown_len; i++)
-        put_item(text, &reconcile->shown[i]);
-    json_close(text, ']');
-    json_key(text, "foreign");
-    json_open(text, '{');
-    json_member_u64(text, "payments", reconcile->shown_foreign);
-    json_member_u64(text, "amount", reconcile->shown_foreign_amount);
-    json_close(text, '}');
-    json_key(text, "not_reached");
-    json_open(text, '[');
-    for (uint32_t i = 0; i < reconcile->shown_broken_len; i++)
-        json_str(text, span_of(reconcile->shown_broken[i]));
-    json_close(text, ']');
-    json_close(text, '}');
 }

@@ -2,11 +2,11 @@
  * seats that seat-service has sold, our orders, tickets and sagas, and what the shop has accepted:
  * what has changed since the last run, what disagreed then, and the next slice of everything.
  * Whatever disagrees, and has had time to agree, is drift: counted in a metric, listed and
- * explained. The right number is 0. */
+ * explained. The right number is 0. Of all processes of a database one compares at a time; what
+ * it found is in the database, for all of them. */
 #ifndef FG_PAY_RECONCILE_H
 #define FG_PAY_RECONCILE_H
 
-#include "base/text.h"
 #include "outcall/outcall.h"
 #include "pg/pg_pool.h"
 #include "psp/psp.h"
@@ -14,9 +14,9 @@
 #include "settings.h"
 
 struct reconcile_stats {
-    _Atomic uint64_t drift; /* gauge: found by the last run */
-    _Atomic uint64_t runs, broken;
-    _Atomic uint64_t last_s; /* gauge: when the last complete run ended, unix time */
+    _Atomic uint64_t drift;        /* gauge: found by the last run, whichever process made it */
+    _Atomic uint64_t last_s;       /* gauge: when that ended, unix time */
+    _Atomic uint64_t runs, broken; /* of this process */
 };
 
 struct reconcile;
@@ -29,6 +29,7 @@ struct reconcile_conf { /* all borrowed until reconcile_close() */
     struct psp *const *psps; /* the providers in use */
     uint32_t psps_len;
     const char *seats_token, *shop_key; /* current; "": none */
+    const char *instance;               /* of this process, never "" */
     const struct clock *clock;
     struct logger *log;
 };
@@ -39,10 +40,8 @@ void reconcile_tick(struct reconcile *reconcile); /* each 100 ms */
 void reconcile_close(struct reconcile *reconcile);
 const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile);
 
-/* Starts a run now; on_done is called when it has ended. ERR_FULL: one is under way. */
-int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx), void *ctx);
-/* {"at","passed_at","drift":n,"items":[{"kind","order","payment","detail","means","todo"}],
- * "foreign":{"payments","amount"},"not_reached":[...]} */
-void reconcile_put(const struct reconcile *reconcile, struct text *text);
+/* Starts a run now; on_done is called when its report is stored (sql_reconcile_report). ERR_STATE,
+ * from here or there: another run is under way, or has taken over. */
+int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx, int rc), void *ctx);
 
 #endif

@@ -52,11 +52,16 @@ static const struct script_row rows[] = {
      "reconcile 1 -> 1"},
     /* An order that is unknown here, and one with another amount. */
     {"new_rows_of_the_shops_list_are_compared",
-     "orders 25; EXECUTE reconcile_shop ('1', '[{\"external_id\": \"o_x\", \"amount\": 1},"
+     "orders 25; EXECUTE reconcile_shop ('0', '1', '[{\"external_id\": \"o_x\", "
+     "\"amount\": 1},"
      " {\"external_id\": \"o_a9\", \"amount\": 99},"
      " {\"external_id\": \"o_a8\", \"amount\": 100}]'); compare -> 2; compare -> 2;"
      "DELETE FROM shop_order WHERE external_id <> 'o_a8';"
      "UPDATE suspect SET at = now() - interval '1 hour'; compare -> 0; suspects -> 0"},
+    {"page_of_an_older_run_is_not_stored",
+     "EXECUTE reconcile_shop ('7', '1', '[{\"external_id\": \"o_x\", \"amount\": 1}]');"
+     "suspects -> 0; SELECT count(*) FROM shop_order -> 0;"
+     "SELECT count(*) FROM reconcile_cursor -> 0"},
     {"payments_of_others_are_reported_after_a_whole_round",
      "INSERT INTO psp_payment (provider, payment, amount, captured, state)"
      " SELECT provider, 'x' || i, 10, 10, 2"
@@ -103,9 +108,9 @@ static void insert_orders(int orders)
 static int64_t compare(bool whole)
 {
     int64_t found = 0;
-    PGresult *res =
-        database_query(pg, whole ? "EXECUTE reconcile_drift ('120000', '20', '1000', 'true')"
-                                 : "EXECUTE reconcile_drift ('120000', '20', '1000', 'false')");
+    PGresult *res = database_query(
+        pg, whole ? "EXECUTE reconcile_drift ('120000', '20', '1000', 'true', '0')"
+                  : "EXECUTE reconcile_drift ('120000', '20', '1000', 'false', '0')");
     for (int row = 0; row < PQntuples(res); row++) {
         if (pg_i64(res, row, 5) == 1)
             found += pg_i64(res, row, 4);
