@@ -463,6 +463,7 @@ static int open_watch(struct pay *pay, struct err_slot *err)
                                              .seats_token = pay->texts->seats_admin,
                                              .shop_key = pay->texts->shop_key,
                                              .instance = pay->common->instance,
+                                             .shop_per_s = pay->secrets->knobs.shop_per_s,
                                              .clock = pay->loop->clock,
                                              .log = pay->loop->log};
     const struct order_series_conf series = {
@@ -568,6 +569,8 @@ void pay_use_keys(struct pay *pay)
     put_secrets(pay);
     checkout_use_signer(pay->checkout, pay->secrets->signer);
     outbox_use_pace(pay->outbox, pay->secrets->knobs.shop_per_s);
+    if (pay->reconcile != NULL)
+        reconcile_use_pace(pay->reconcile, pay->secrets->knobs.shop_per_s);
     secrets_let_go(before);
 }
 

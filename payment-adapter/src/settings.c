@@ -128,7 +128,8 @@ static const struct config_setting rest[] = {
      "the shop's list of our orders, to compare it with ours; empty: not compared"},
     {"shop", "key", CONFIG_STRING, AT(shop_key), "", URL_OR_EMPTY, "file: the shop's API key"},
     {"shop", "per_s", CONFIG_U64, AT(shop_per_s), "20", 1, 100000, NULL,
-     "the most orders that the shop is given in a second, by all processes and loops together"},
+     "the most calls that the shop gets in a second, by all processes and loops together: orders, "
+     "and reads of its list"},
     {"shop", "timeout", CONFIG_DURATION, AT(shop_timeout_ms), "10s", 100, 60000, NULL,
      "of one call"},
     {"shop", "retry_max", CONFIG_DURATION, AT(shop_retry_max_ms), "1m", 100, DAY_MS, NULL,

@@ -138,17 +138,19 @@ SELECT foreign_payments AS payments, foreign_amount AS amount,
     coalesce(:iso(passed_at), '') AS passed_at
 FROM reconciled;
 
--- A page of the orders that the shop has accepted.
+-- A page of the orders that the shop has accepted. Of messages delivered since the list was last read to its
+-- end (`at`), nobody knows yet whether it names them.
 -- statement: reconcile_shop
---> run   bigint
---> event text
---> rows  jsonb
+--> run    bigint
+--> event  text
+--> is_end boolean
+--> rows   jsonb
 WITH c AS (
-    INSERT INTO reconcile_cursor (provider, event)
-    SELECT 'shop', :event
+    INSERT INTO reconcile_cursor AS c (provider, event, at)
+    SELECT 'shop', :event, CASE WHEN :is_end THEN now() ELSE '-infinity' END
     WHERE :is_run(:run)
     ON CONFLICT (provider) DO UPDATE
-    SET event = :event, at = now()
+    SET event = :event, at = greatest(c.at, excluded.at)
 ), r AS MATERIALIZED (
     SELECT external_id, amount
     FROM jsonb_to_recordset(:rows) AS r (external_id text, amount bigint)

@@ -26,7 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { UNDER_WAY_MAX = 32, RETRY_FIRST_MS = 1000, LEASE_SPARE_MS = 5000, PAUSE_DEFAULT_MS = 1000 };
+enum { UNDER_WAY_MAX = 32, RETRY_FIRST_MS = 1000, LEASE_SPARE_MS = 5000 };
 enum { LETTER_KIND_MAX = 32 }; /* "completed", "moved-2": for a span's name */
 
 struct outbox {
@@ -140,13 +140,11 @@ static void put_back(struct letter *letter, const struct outcall_answer *answer)
 {
     struct outbox *outbox = letter->outbox;
     const struct settings *settings = outbox->conf.settings;
-    bool busy = answer->rc == 0 && (answer->status == 429 || answer->status == 503);
+    uint32_t pause_ms = pace_pause_ms(answer->status, answer->retry_after_s);
     uint32_t cap_ms = (uint32_t)settings->shop_retry_max_ms;
     uint32_t wait_ms = backoff_ms(RETRY_FIRST_MS < cap_ms ? RETRY_FIRST_MS : cap_ms, cap_ms,
                                   letter->tries, outbox->conf.rng);
-    if (busy) {
-        uint32_t pause_ms =
-            answer->retry_after_s > 0 ? answer->retry_after_s * 1000 : PAUSE_DEFAULT_MS;
+    if (pause_ms > 0) {
         outbox->pause_until_us = now_us(outbox) + (uint64_t)pause_ms * 1000;
         pause_house(outbox, pause_ms);
         wait_ms = wait_ms > pause_ms ? wait_ms : pause_ms;

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-enum { SECOND_US = 1000000, SHARES_FROM = 16 };
+enum { SECOND_US = 1000000, SHARES_FROM = 16, PAUSE_DEFAULT_MS = 1000 };
 
 void pace_of(uint32_t per_s, uint32_t *interval_us, uint32_t *burst_us)
 {
@@ -15,6 +15,13 @@ void pace_of(uint32_t per_s, uint32_t *interval_us, uint32_t *burst_us)
     *interval_us =
         (uint32_t)((UINT64_C(10) * SECOND_US + 7 * (uint64_t)per_s - 1) / (7 * (uint64_t)per_s));
     *burst_us = burst * *interval_us;
+}
+
+uint32_t pace_pause_ms(unsigned status, uint32_t retry_after_s)
+{
+    if (status != 429 && status != 503)
+        return 0;
+    return retry_after_s > 0 ? retry_after_s * 1000 : PAUSE_DEFAULT_MS;
 }
 
 struct pace_users pace_users_of(uint32_t per_s)

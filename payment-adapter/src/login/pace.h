@@ -13,6 +13,9 @@
  * come at once, and one tenth allows for calls that arrive a little late. */
 void pace_of(uint32_t per_s, uint32_t *interval_us, uint32_t *burst_us);
 
+/* How long all calls to a system rest after this answer, 429 or 503; 0: they go on. */
+uint32_t pace_pause_ms(unsigned status, uint32_t retry_after_s);
+
 /* How the questions to the user database are shared out: what is reserved for each purpose, so that
  * none crowds out the others, and what is for everybody. A very small cap has no shares. */
 enum pace_share { PACE_LOGIN, PACE_MAIL, PACE_SHARES };

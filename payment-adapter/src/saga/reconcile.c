@@ -18,7 +18,10 @@
  * One process compares at a time. A run is a lease in reconcile_run, renewed while the run lasts:
  * when its process dies, another begins the next run once the lease has ended. A process that was
  * stopped meanwhile learns at its next renewal that it lost its run, and can no longer store a
- * report. Each process reads from there what the last run found. */
+ * report. Each process reads from there what the last run found.
+ *
+ * Nobody else's pace is exceeded: a page of the shop's list is paid for as a message to the shop
+ * is, and waits while the shop has asked for a pause. */
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
@@ -26,6 +29,7 @@
 #include "base/magic.h"
 #include "base/rfc3339.h"
 #include "base/rng.h"
+#include "login/pace.h"
 #include "observe/log.h"
 #include "saga/drift_words.h"
 #include "store/statements.h"
@@ -55,6 +59,9 @@ enum {
     /* A seat service of the version before has no pages, and tells all at once. */
     SEATS_REPLY_MAX = 64 * 1024 * 1024,
     BROKEN_MAX = 8,
+    /* Of a run, for the shop's list: at 1 call a second 14 pages, more than the shop is sent in a
+     * minute. The next run reads on. */
+    SHOP_READ_MS = 20000,
     POLL_MS = 1000, /* whether a run is due; a statement that mostly changes nothing */
     RENEW_MS = 2000,
     LEASE_MS = 15000,         /* longer than a statement may last (pay.c) */
@@ -69,6 +76,7 @@ struct item {
 struct reconcile {
     uint32_t magic;
     struct reconcile_conf conf;
+    uint32_t shop_interval_us, shop_burst_us;
     uint64_t poll_us;
     bool polling, running, closing;
     unsigned out; /* calls that have not come back yet */
@@ -76,8 +84,11 @@ struct reconcile {
     void *ctx;
     /* the run */
     uint64_t id, renew_us;
-    uint64_t renewing; /* the run whose renewal is out; 0: none */
-    bool lost;         /* another process has begun the next run */
+    uint64_t renewing;                         /* the run whose renewal is out; 0: none */
+    bool lost;                                 /* another process has begun the next run */
+    void (*then)(struct reconcile *reconcile); /* how it goes on at then_us; NULL: after a call */
+    uint64_t then_us;
+    uint64_t shop_until_us;
     uint32_t psp, pages;
     bool older;      /* the very first run: pages go back to the oldest event */
     char cursor[96]; /* where the next page begins */
@@ -138,6 +149,7 @@ static void end_run(struct reconcile *reconcile, int rc)
 {
     assert(reconcile->running);
     reconcile->running = false;
+    reconcile->then = NULL;
     answer_operator(reconcile, rc);
 }
 
@@ -152,11 +164,24 @@ static bool came_back(struct reconcile *reconcile)
     return lost;
 }
 
+/* Left out of this run, which is reported. */
+static void leave_out(struct reconcile *reconcile, const char *what)
+{
+    if (reconcile->broken_len < BROKEN_MAX)
+        reconcile->broken[reconcile->broken_len++] = what;
+}
+
 static void break_link(struct reconcile *reconcile, const char *what)
 {
     atomic_fetch_add_explicit(&reconcile->stats.broken, 1, memory_order_relaxed);
-    if (reconcile->broken_len < BROKEN_MAX)
-        reconcile->broken[reconcile->broken_len++] = what;
+    leave_out(reconcile, what);
+}
+
+static void wait_then(struct reconcile *reconcile, uint64_t wait_us,
+                      void (*then)(struct reconcile *reconcile))
+{
+    reconcile->then = then;
+    reconcile->then_us = now_us(reconcile) + wait_us;
 }
 
 /* Counts a statement whose answer comes back to this run. */
@@ -522,7 +547,7 @@ static void on_shop_kept(void *ctx, const struct pg_answer *answer)
         return;
     if (answer->rc < 0)
         break_link(reconcile, "database");
-    if (answer->rc < 0 || reconcile->pages == 0 || reconcile->pages > PAGES_MAX)
+    if (answer->rc < 0 || reconcile->pages == 0)
         compare_seats(reconcile);
     else
         next_shop_page(reconcile);
@@ -568,11 +593,19 @@ static void take_shop_page(struct reconcile *reconcile, const json_t *page)
             snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%" JSON_INTEGER_FORMAT,
                      json_integer_value(next));
         reconcile->pages = count == SHOP_PAGE ? reconcile->pages + 1 : 0;
-        const struct sql_reconcile_shop_args args = {
-            .run = reconcile->id, .event = reconcile->cursor, .rows = list};
+        const struct sql_reconcile_shop_args args = {.run = reconcile->id,
+                                                     .event = reconcile->cursor,
+                                                     .is_end = reconcile->pages == 0,
+                                                     .rows = list};
         sql_reconcile_shop(asking(reconcile), &args, on_shop_kept, reconcile);
     }
     grow_free(&rows);
+}
+
+static void ignore(void *ctx, const struct pg_answer *answer)
+{
+    (void)ctx;
+    (void)answer; /* if lost: the next call is refused once more */
 }
 
 static void on_shop_page(void *ctx, const struct outcall_answer *answer)
@@ -581,13 +614,16 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
     if (came_back(reconcile))
         return;
     json_t *page = NULL;
+    uint32_t pause_ms = pace_pause_ms(answer->status, answer->retry_after_s);
+    if (pause_ms > 0)
+        sql_shop_pause(reconcile->conf.pg, &(struct sql_shop_pause_args){pause_ms}, ignore, NULL);
     if (answer->rc == 0 && answer->status == 200)
         (void)json_in_read(answer->body, &page); /* without memory this run does without, too */
     take_shop_page(reconcile, page);
     json_decref(page);
 }
 
-static void next_shop_page(struct reconcile *reconcile)
+static void get_shop_page(struct reconcile *reconcile)
 {
     const struct reconcile_conf *conf = &reconcile->conf;
     char url[CONFIG_STRING_MAX + 160], auth[320];
@@ -603,6 +639,46 @@ static void next_shop_page(struct reconcile *reconcile)
     outcall_send(conf->outcalls, &call);
 }
 
+/* The next run reads on. */
+static void leave_shop(struct reconcile *reconcile)
+{
+    if (reconcile->pages == 1)
+        break_link(reconcile, "shop");
+    else
+        leave_out(reconcile, "shop: the next run reads on in its list");
+    compare_seats(reconcile);
+}
+
+static void on_shop_paced(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    if (came_back(reconcile))
+        return;
+    if (answer->rc < 0) {
+        break_link(reconcile, "database");
+        compare_seats(reconcile);
+        return;
+    }
+    uint64_t wait_us = sql_pace_shop_row(answer->results[0], 0).wait_us;
+    if (wait_us == 0)
+        get_shop_page(reconcile);
+    else if (now_us(reconcile) + wait_us >= reconcile->shop_until_us)
+        leave_shop(reconcile);
+    else
+        wait_then(reconcile, wait_us, next_shop_page);
+}
+
+static void next_shop_page(struct reconcile *reconcile)
+{
+    if (reconcile->pages > PAGES_MAX || now_us(reconcile) >= reconcile->shop_until_us) {
+        leave_shop(reconcile);
+        return;
+    }
+    const struct sql_pace_shop_args args = {.interval_us = reconcile->shop_interval_us,
+                                            .burst_us = reconcile->shop_burst_us};
+    sql_pace_shop(asking(reconcile), &args, on_shop_paced, reconcile);
+}
+
 static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
@@ -610,6 +686,7 @@ static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
         return;
     reconcile->cursor[0] = '\0';
     reconcile->pages = 1;
+    reconcile->shop_until_us = now_us(reconcile) + SHOP_READ_MS * UINT64_C(1000);
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1)
         span_to_cstr_cut(sql_reconcile_cursor_row(answer->results[0], 0).event, reconcile->cursor,
                          sizeof(reconcile->cursor));
@@ -853,8 +930,14 @@ int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
     reconcile->conf = *conf;
     snprintf(reconcile->reader, sizeof(reconcile->reader), "%016" PRIx64, rng_u64(rng_system()));
     assert(conf->instance[0] != '\0');
+    reconcile_use_pace(reconcile, conf->shop_per_s);
     *out = reconcile;
     return 0;
+}
+
+void reconcile_use_pace(struct reconcile *reconcile, uint32_t shop_per_s)
+{
+    pace_of(shop_per_s, &reconcile->shop_interval_us, &reconcile->shop_burst_us);
 }
 
 static void poll_lease(struct reconcile *reconcile, uint64_t now)
@@ -875,6 +958,14 @@ void reconcile_tick(struct reconcile *reconcile)
     }
     if (reconcile->renewing == 0 && now >= reconcile->renew_us)
         renew(reconcile);
+    void (*then)(struct reconcile *) = reconcile->then;
+    if (then == NULL || now < reconcile->then_us)
+        return;
+    reconcile->then = NULL;
+    if (reconcile->lost)
+        end_run(reconcile, ERR_STATE);
+    else
+        then(reconcile);
 }
 
 int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx, int rc), void *ctx)

@@ -30,12 +30,15 @@ struct reconcile_conf { /* all borrowed until reconcile_close() */
     uint32_t psps_len;
     const char *seats_token, *shop_key; /* current; "": none */
     const char *instance;               /* of this process, never "" */
+    uint32_t shop_per_s;
     const struct clock *clock;
     struct logger *log;
 };
 
 int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
                      struct reconcile **out);
+/* From now on, this many calls to the shop a second, together with its messages. */
+void reconcile_use_pace(struct reconcile *reconcile, uint32_t shop_per_s);
 void reconcile_tick(struct reconcile *reconcile); /* each 100 ms */
 void reconcile_close(struct reconcile *reconcile);
 const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile);

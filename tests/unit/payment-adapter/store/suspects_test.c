@@ -52,14 +52,21 @@ static const struct script_row rows[] = {
      "reconcile 1 -> 1"},
     /* An order that is unknown here, and one with another amount. */
     {"new_rows_of_the_shops_list_are_compared",
-     "orders 25; EXECUTE reconcile_shop ('0', '1', '[{\"external_id\": \"o_x\", "
+     "orders 25; EXECUTE reconcile_shop ('0', '1', 'true', '[{\"external_id\": \"o_x\", "
      "\"amount\": 1},"
      " {\"external_id\": \"o_a9\", \"amount\": 99},"
      " {\"external_id\": \"o_a8\", \"amount\": 100}]'); compare -> 2; compare -> 2;"
      "DELETE FROM shop_order WHERE external_id <> 'o_a8';"
      "UPDATE suspect SET at = now() - interval '1 hour'; compare -> 0; suspects -> 0"},
+    /* Nobody knows yet whether the rest of the list has them. */
+    {"message_is_looked_up_once_the_list_was_read_to_its_end",
+     "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at)"
+     " SELECT id, member, 'completed', now() - interval '1 hour' FROM orders;"
+     "EXECUTE reconcile_shop ('0', '1', 'false', '[{\"external_id\": \"o_a1\", \"amount\": 100}]');"
+     "reconcile 10 -> 0; EXECUTE reconcile_shop ('0', '1', 'true', '[]'); reconcile 10 -> 1;"
+     "EXECUTE reconcile_shop ('0', '2', 'false', '[]'); reconcile 10 -> 1"},
     {"page_of_an_older_run_is_not_stored",
-     "EXECUTE reconcile_shop ('7', '1', '[{\"external_id\": \"o_x\", \"amount\": 1}]');"
+     "EXECUTE reconcile_shop ('7', '1', 'true', '[{\"external_id\": \"o_x\", \"amount\": 1}]');"
      "suspects -> 0; SELECT count(*) FROM shop_order -> 0;"
      "SELECT count(*) FROM reconcile_cursor -> 0"},
     {"payments_of_others_are_reported_after_a_whole_round",

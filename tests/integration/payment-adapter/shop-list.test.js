@@ -1,0 +1,74 @@
+// Reconciliation reads the shop's list at the pace that the shop is promised, together with the messages to it,
+// and as far as a run has time.
+
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { openWorld } from './lib/world.js';
+
+const PER_S = 5;
+const INTERVAL_S = 10 / 7 / PER_S; // of the steady part (src/login/pace.c)
+const scope = openScope();
+after(() => scope.close());
+const world = await openWorld(scope, { shop: { per_s: PER_S } });
+const second = await world.startPay({ saga: { instance: 'second' } });
+
+const sql = (text) => world.postgres.sql(text, 'pay');
+const lists = () => world.shop.calls.filter(({ method }) => method === 'GET').map(({ path }) => new URLSearchParams(path.split('?')[1]).get('after'));
+const aheadS = () => Number(sql("SELECT extract(epoch FROM paid - now()) FROM pay.pace WHERE name = 'shop'"));
+
+// Orders that only the shop knows.
+function fill(count) {
+  for (let i = 0; i < count; i += 1) world.shop.orders.set(`x${i}`, { external_id: `x${i}`, kind: 'completed', amount: 1 });
+}
+
+async function reconcile(pay = world.pay) {
+  const first = lists().length;
+  const { status, json, text } = await pay.admin.post('/admin/reconcile', { body: {} });
+  assert.equal(status, 200, text);
+  return { ...json, read: lists().slice(first) };
+}
+
+test('a page of the list is paid for as a message is', async () => {
+  fill(550);
+  sql("DELETE FROM pay.pace WHERE name = 'shop'");
+  const began = Number(sql('SELECT extract(epoch FROM clock_timestamp())'));
+  const { read, not_reached: silent, drift } = await reconcile();
+  assert.deepEqual([read.length, silent, drift], [6, [], 550]);
+  const paid = Number(sql("SELECT extract(epoch FROM paid) FROM pay.pace WHERE name = 'shop'"));
+  assert.ok(paid >= began + 6 * INTERVAL_S, `${read.length} calls paid for ${paid - began} s`);
+});
+
+test('a pause that the shop asks for holds for its list, in every process, and for messages', async () => {
+  world.shop.fault('GET /orders', { status: 429, headers: { 'retry-after': '600' } }, Infinity);
+  const refused = await reconcile();
+  assert.deepEqual([refused.read.length, refused.not_reached], [1, ['shop']]);
+  assert.ok(aheadS() > 500, `paused for ${aheadS()} s`);
+  for (const pay of [world.pay, second]) {
+    const { read, not_reached: silent } = await reconcile(pay);
+    assert.deepEqual([read, silent], [[], ['shop']]);
+  }
+  world.shop.heal();
+  sql("DELETE FROM pay.pace WHERE name = 'shop'");
+});
+
+test('a list that a run has no time for is read on by the next, and what was not read is not missed', async () => {
+  const buyer = await world.login();
+  world.psp.autoPay = true;
+  const order = await world.ordered(buyer, world.hold());
+  await world.untilStatus(buyer, order, 'completed');
+  await until('its letter to be delivered', () => sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL') === '0');
+  sql(`UPDATE pay.shop_outbox SET done_at = now() - interval '1 hour';
+       UPDATE pay.orders SET changed_at = now() - interval '1 hour';
+       UPDATE pay.ticket SET issued_at = now() - interval '1 hour';
+       TRUNCATE pay.shop_order; DELETE FROM pay.reconcile_cursor WHERE provider = 'shop'; DELETE FROM pay.pace`);
+  world.shop.fault('GET /orders', { told: () => sql("UPDATE pay.pace SET paid = now() + interval '1 hour' WHERE name = 'shop'") });
+  const part = await reconcile();
+  assert.deepEqual(part.read, [null]);
+  assert.deepEqual(part.not_reached, ['shop: the next run reads on in its list']);
+  assert.deepEqual(part.items.filter((item) => item.order === order), []);
+  sql("DELETE FROM pay.pace WHERE name = 'shop'");
+  const rest = await reconcile();
+  assert.deepEqual(rest.read, ['100', '200', '300', '400', '500']);
+  assert.deepEqual([rest.not_reached, rest.items.filter((item) => item.order === order)], [[], []]);
+});
