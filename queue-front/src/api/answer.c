@@ -128,25 +128,21 @@ void answer_ticket_invalid(struct http_req *req, int why)
 
 void answer_pass_invalid(struct http_req *req, int why)
 {
-    if (why == ERR_EXISTS) {
-        refusal_reply(req, REFUSAL_RENEWED);
-        return;
-    }
-    if (why == ERR_FULL) {
-        refusal_reply(req, REFUSAL_PASSES_WRONG);
-        return;
-    }
-    if (why == ERR_NOMEM) {
-        answer_overloaded(req);
-        return;
-    }
     enum refusal refusal = REFUSAL_PASS_FOREIGN;
-    if (why == ERR_NOT_FOUND)
+    if (why == ERR_EXISTS)
+        refusal = REFUSAL_RENEWED;
+    else if (why == ERR_FULL)
+        refusal = REFUSAL_PASSES_WRONG;
+    else if (why == ERR_NOMEM)
+        refusal = REFUSAL_OVERLOADED;
+    else if (why == ERR_NOT_FOUND)
         refusal = REFUSAL_PASS_MISSING;
     else if (why == ERR_TIMEOUT)
         refusal = REFUSAL_PASS_OLD;
-    refusal_reply_more(req, refusal,
-                       &(struct refusal_more){.headers = SPAN("WWW-Authenticate: Bearer\r\n")});
+    struct refusal_more more = {.detail = NULL};
+    if (refusal_row(refusal)->status == 401 && refusal != REFUSAL_RENEWED)
+        more.headers = SPAN("WWW-Authenticate: Bearer\r\n");
+    refusal_reply_more(req, refusal, &more);
 }
 
 void answer_idem_invalid(struct http_req *req)
@@ -300,6 +296,10 @@ static unsigned whole_s(uint64_t ms)
 void answer_refuse(struct http_req *req, const struct answer_refusal *refusal)
 {
     enum refusal row = answer_refusal_of(refusal);
+    if (refusal->page.len > 0) {
+        answer_waiting_page(req, refusal->page, refusal_row(row)->notice, NULL);
+        return;
+    }
     char memory[MEMBERS_MAX];
     struct text members = text_on(memory, sizeof(memory));
     if (refusal_row(row)->status == 409)
@@ -340,8 +340,6 @@ bool answer_unless_ticket(struct http_req *req, struct front *front, const struc
     int rc = caller_ticket(req, front, event, out);
     if (rc == 0)
         return true;
-    if (rc != ERR_NOT_FOUND)
-        front_count(&front->stats.tickets_invalid);
     answer_ticket_invalid(req, rc);
     return false;
 }

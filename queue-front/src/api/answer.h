@@ -49,6 +49,7 @@ struct answer_refusal {
     uint64_t retry_after_ms;
     enum turn_kind turn; /* LINE_GONE, LINE_EXPIRED: of a visit there was */
     struct span members; /* more members of the problem, or not there */
+    struct span page;    /* the event to whose page a form is led; not there: for a program */
 };
 enum refusal answer_refusal_of(const struct answer_refusal *refusal);
 void answer_refuse(struct http_req *req, const struct answer_refusal *refusal);

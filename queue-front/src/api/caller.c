@@ -64,10 +64,12 @@ int caller_ticket(const struct http_req *req, const struct front *front,
                   const struct front_line *event, struct ticket *out)
 {
     int rc = read_ticket(req, front, event, out);
+    if (rc == 0 && out->tag != event->view->tag)
+        rc = ERR_EXISTS;
+    if (rc < 0 && rc != ERR_NOT_FOUND)
+        front_count(&front_of(req)->stats.tickets_invalid);
     if (rc < 0)
         return rc;
-    if (out->tag != event->view->tag)
-        return ERR_EXISTS;
     const struct front_line *line = front_line_in(front, event, out->lane);
     if (line == NULL)
         return ERR_CLOSED;
@@ -83,12 +85,12 @@ int caller_ticket(const struct http_req *req, const struct front *front,
  * refused unchecked after some attempts from that address. */
 static int check_pass(const struct http_req *req, struct front *front,
                       const struct front_line *event, struct span token, bool run_out_ok,
-                      struct err_slot *err, struct pass *out)
+                      struct pass *out)
 {
     struct session session;
     int rc = pass_session(&front->keys->tickets, front_line_id(event), token, &session);
-    if (rc < 0)
-        return err_set(err, rc, "a pass of no session of ours");
+    if (rc < 0) /* of no session of ours */
+        return rc;
     struct {
         uint8_t site[IP_BYTES];
         uint64_t place;
@@ -102,18 +104,18 @@ static int check_pass(const struct http_req *req, struct front *front,
     uint64_t now_ms = http_server_now_us(http_req_server(req)) / 1000;
     if (tally_wait_ms(&front->passes_wrong, who, PASSES_WRONG_MAX, now_ms) > 0) {
         front_count(&front->stats.refused_unchecked);
-        return err_set(err, ERR_FULL, "too many wrong passes of this session");
+        return ERR_FULL;
     }
+    struct err_slot err;
     rc = pass_verify(front->keys->passes, front->config->pass_issuer, front_line_id(event), token,
-                     front->loop->clock, run_out_ok, err, out);
+                     front->loop->clock, run_out_ok, &err, out);
     if (rc == ERR_AUTH || rc == ERR_SYNTAX)
         tally_add(&front->passes_wrong, who, now_ms);
     return rc;
 }
 
-static int read_pass(const struct http_req *req, struct front *front,
-                     const struct front_line *event, bool run_out_ok, struct err_slot *err,
-                     struct pass *out)
+int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
+                bool run_out_ok, struct pass *out)
 {
     struct span cookie =
         http_req_cookie(req, (struct span){event->pass_cookie, event->pass_cookie_len});
@@ -125,23 +127,9 @@ static int read_pass(const struct http_req *req, struct front *front,
          pass_session(&front->keys->tickets, front_line_id(event), token, &session) < 0))
         token = cookie;
     if (token.len == 0)
-        return err_set(err, ERR_NOT_FOUND, "no pass in this request");
-    int rc = check_pass(req, front, event, token, run_out_ok, err, out);
-    if (rc == 0 && strcmp(out->incarnation, event->view->incarnation) != 0)
-        return err_set(err, ERR_EXISTS, "a pass of an earlier event of this id");
-    return rc;
-}
-
-int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
-                struct err_slot *err, struct pass *out)
-{
-    return read_pass(req, front, event, false, err, out);
-}
-
-int caller_visit(const struct http_req *req, struct front *front, const struct front_line *event,
-                 struct err_slot *err, struct pass *out)
-{
-    return read_pass(req, front, event, true, err, out);
+        return ERR_NOT_FOUND;
+    int rc = check_pass(req, front, event, token, run_out_ok, out);
+    return rc == 0 && strcmp(out->incarnation, event->view->incarnation) != 0 ? ERR_EXISTS : rc;
 }
 
 static bool origin_listed(struct span list, struct span origin)

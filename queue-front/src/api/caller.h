@@ -19,13 +19,11 @@ struct span caller_ticket_text(const struct http_req *req, const struct front_li
 bool caller_ticket_is_bearer(const struct http_req *req);
 
 /* The pass of this request, as bearer or as the event's cookie; ERR_NOT_FOUND, ERR_EXISTS as above,
- * ERR_FULL: too many of this session were wrong within a minute; or as pass_verify(). */
+ * ERR_FULL: too many of this session were wrong within a minute; or as pass_verify(). `run_out_ok`:
+ * of somebody who asks about their visit, which may have outlived its pass, as its clock is
+ * paused while the seats are down. Redis knows. */
 int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
-                struct err_slot *err, struct pass *out);
-/* The same, of somebody who asks about their visit: it may have outlived its pass, as its clock
- * stands while the seats are down. Redis knows. */
-int caller_visit(const struct http_req *req, struct front *front, const struct front_line *event,
-                 struct err_slot *err, struct pass *out);
+                bool run_out_ok, struct pass *out);
 
 /* False: another site's page has sent this with the visitor's cookies. */
 bool caller_same_origin(const struct http_req *req, const struct front *front);

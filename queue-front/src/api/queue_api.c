@@ -545,8 +545,6 @@ static void read_request(struct joining *join, const struct front_line *event,
         out->shows = JOIN_TICKET_ELSEWHERE;
         return;
     }
-    if (rc < 0 && rc != ERR_NOT_FOUND)
-        front_count(&front->stats.tickets_invalid);
     if (rc < 0) { /* a cookie that is not a valid ticket (any more) must not lock anybody out */
         bool is_bad = rc != ERR_NOT_FOUND && caller_ticket_is_bearer(req);
         out->shows = is_bad ? JOIN_TICKET_BAD : JOIN_NO_TICKET;

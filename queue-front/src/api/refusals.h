@@ -63,7 +63,8 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(PLACE_GONE, "place-gone", 410, 0, "place-gone", "This place was given up or used.") \
     ROW(NOT_YET, "not-yet", 409, 0, "not-yet", "It is not your turn yet. Your place is kept.") \
     ROW(CALL_EXPIRED, "call-expired", 410, 0, "call-expired", "The time to enter has run out.") \
-    ROW(EXTENDED_ENOUGH, "extensions-exhausted", 409, 0, "extensions-exhausted", "") \
+    ROW(EXTENDED_ENOUGH, "extensions-exhausted", 409, 0, "extensions-exhausted", \
+        "A call can be made longer 10 times.") \
     ROW(IDEM_KEY, "idempotency-key-invalid", 400, 0, "", "") \
     ROW(ORIGIN, "origin-refused", 403, 0, "", "The request comes from a page of another origin.") \
     /* the pass and its visit */ \

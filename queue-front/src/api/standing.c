@@ -20,10 +20,8 @@ static int look_at_pass(const struct http_req *req, const struct front_line *lin
                         struct place *place)
 {
     struct pass pass;
-    struct err_slot err;
     struct front *front = front_of(req);
-    int rc = may_outlive_pass(front, line) ? caller_visit(req, front, line, &err, &pass)
-                                           : caller_pass(req, front, line, &err, &pass);
+    int rc = caller_pass(req, front, line, may_outlive_pass(front, line), &pass);
     if (rc < 0 || pass.place != line_place_of(line->view->lane, place->position))
         return rc == ERR_NOMEM ? rc : 0;
     place->state = PLACE_ADMITTED;

@@ -348,16 +348,4 @@ static inline void front_count(_Atomic uint64_t *counter)
     front_count_by(counter, 1);
 }
 
-/* Redis may have called a place that our picture still shows as waiting, but not one far behind. */
-static inline bool front_surely_waits(const struct front_line *line, struct place place)
-{
-    enum {
-        NEAR_SECONDS = 3, /* how far Redis may be ahead of our picture when a tick was lost */
-        NEAR_PLACES = 100,
-    };
-    uint64_t near =
-        NEAR_PLACES + line->view->knobs.rate_milli * NEAR_SECONDS / 1000 + line->view->knobs.burst;
-    return place.state == PLACE_WAITING && place.position > 0 && place.ahead > near;
-}
-
 #endif

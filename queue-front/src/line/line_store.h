@@ -135,19 +135,6 @@ struct line_join {
 
 void line_store_join(struct line_store *store, struct line_join *join);
 
-/* pass: a called visitor comes in. Repeated by the same place: LINE_SAME, the same session. */
-enum line_visit_call {
-    LINE_PASS,
-    LINE_HEARTBEAT, /* extends the session within session_ttl and session_max */
-    LINE_END,       /* the visit is over: the slot is free, the place is used up */
-    LINE_LEAVE,     /* gives place or slot up at once */
-    /* Changes nothing. LINE_SAME: the visit goes on; LINE_NOT_YET: it has not begun, and may yet;
-     * LINE_GONE, LINE_EXPIRED: given up, used, or over: nobody enters with this place any more. */
-    LINE_LOOK,
-    LINE_DONE,   /* as LINE_END: the order is through */
-    LINE_EXTEND, /* the call is made longer: expires_ms; LINE_EXHAUSTED: not once more */
-};
-
 struct line_visit {
     enum line_visit_call call;
     char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */

@@ -28,6 +28,8 @@ async function assertRenewed(house, { visitor, ticket, pass, session, code }) {
     assertProblem(await call(method, name, { token: pass }), 401, 'event-renewed', name);
   }
   assertProblem(await new Visitor(house.front, 'show').call('POST', 'move', { body: { code } }), 404, 'code-unknown');
+  const form = { token: pass, headers: { accept: 'text/html' } };
+  assert.match((await house.front.http.post('/v1/queue/show/session', form)).headers.location, /notice=event-renewed$/);
   assert.equal((await house.front.admin.post(`/internal/sessions/${session}/end`)).status, 204);
   assertProblem(await visitor.me(), 401, 'event-renewed');
 }

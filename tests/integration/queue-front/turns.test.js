@@ -49,6 +49,7 @@ describe('a turn that is over', () => {
     const refused = await visitor.pass();
     assertProblem(refused, 410, 'order-complete');
     assert.equal(refused.json.can_join, true);
+    assertProblem(await visitor.session(), 410, 'order-complete');
     await joinsAnew(visitor);
   });
 

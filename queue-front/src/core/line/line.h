@@ -233,6 +233,20 @@ static inline unsigned line_lanes(uint64_t packed)
     return len;
 }
 
+/* What a line is asked about a visit. LINE_PASS: a called visitor comes in; repeated by the same
+ * place, LINE_SAME: the same session. */
+enum line_visit_call {
+    LINE_PASS,
+    LINE_HEARTBEAT, /* extends the session within session_ttl and session_max */
+    LINE_END,       /* the visit is over: the slot is free, the place is used up */
+    LINE_LEAVE,     /* gives place or slot up at once */
+    /* Changes nothing. LINE_SAME: the visit goes on; LINE_NOT_YET: it has not begun, and may yet;
+     * LINE_GONE, LINE_EXPIRED: given up, used, or over: nobody enters with this place any more. */
+    LINE_LOOK,
+    LINE_DONE,   /* as LINE_END: the order is through */
+    LINE_EXTEND, /* the call is made longer: expires_ms; LINE_EXHAUSTED: not once more */
+};
+
 /* The event that a line's name speaks of, and the name of an event's lane. */
 static inline struct span line_event_of(struct span line_id)
 {

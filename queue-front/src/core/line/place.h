@@ -36,6 +36,17 @@ static inline bool place_is_over(struct place place)
     return place.state == PLACE_EXPIRED || place.state == PLACE_ENDED || place.state == PLACE_DONE;
 }
 
+/* Redis may have called a place that our picture still shows as waiting, but not one far behind. */
+static inline bool place_surely_waits(const struct line_view *view, struct place place)
+{
+    enum {
+        NEAR_SECONDS = 3, /* how far Redis may be ahead of our picture when a tick was lost */
+        NEAR_PLACES = 100,
+    };
+    uint64_t near = NEAR_PLACES + view->knobs.rate_milli * NEAR_SECONDS / 1000 + view->knobs.burst;
+    return place.state == PLACE_WAITING && place.position > 0 && place.ahead > near;
+}
+
 /* The position of an entry. Here, and nowhere else, the number on a ticket (an entry, which never
  * changes) becomes the number that the line counts by. Before a draw, without one, and for visitors
  * who came after it, the two are the same. Costs half a microsecond after a draw. */
