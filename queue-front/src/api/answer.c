@@ -102,14 +102,6 @@ void answer_starting(struct http_req *req)
                        &(struct refusal_more){.headers = SPAN("Refresh: 1\r\n")});
 }
 
-void answer_ticket_moved(struct http_req *req, const struct text *headers)
-{
-    struct refusal_more more = {.detail = NULL};
-    if (headers != NULL)
-        more.headers = text_span(headers);
-    refusal_reply_more(req, REFUSAL_TICKET_MOVED, &more);
-}
-
 void answer_ticket_invalid(struct http_req *req, int why)
 {
     enum refusal refusal = REFUSAL_TICKET_FOREIGN;
@@ -164,11 +156,7 @@ void answer_member_required(struct http_req *req, int why, const char *event)
         refusal = REFUSAL_MEMBER_MISSING;
     else if (why == ERR_TIMEOUT)
         refusal = REFUSAL_MEMBER_OLD;
-    struct span accept = http_req_header(req, HTTP_HEADER_ACCEPT);
-    if (accept.len > 0 && memmem(accept.ptr, accept.len, "text/html", 9) != NULL)
-        answer_waiting_page(req, span_of(event), refusal_row(refusal)->notice, NULL);
-    else
-        refusal_reply(req, refusal);
+    answer_refusal(req, span_of(event), refusal);
 }
 
 void answer_overloaded(struct http_req *req)
@@ -332,14 +320,4 @@ struct front_line *answer_unless_ours(struct http_req *req, const struct front *
         return event;
     refusal_reply(req, REFUSAL_ORIGIN);
     return NULL;
-}
-
-bool answer_unless_ticket(struct http_req *req, struct front *front, const struct front_line *event,
-                          struct ticket *out)
-{
-    int rc = caller_ticket(req, front, event, out);
-    if (rc == 0)
-        return true;
-    answer_ticket_invalid(req, rc);
-    return false;
 }

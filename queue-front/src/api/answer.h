@@ -27,7 +27,6 @@ void answer_refusal(struct http_req *req, struct span event, enum refusal refusa
 void answer_event_unknown(struct http_req *req, struct span event);
 void answer_starting(struct http_req *req);
 void answer_ticket_invalid(struct http_req *req, int why); /* as caller_ticket() told */
-void answer_ticket_moved(struct http_req *req, const struct text *headers); /* NULL: none more */
 void answer_pass_invalid(struct http_req *req, int why);
 void answer_idem_invalid(struct http_req *req);
 /* `why` as jwt_verify() told, ERR_NOT_FOUND for no token; 503 for ERR_UNKNOWN, whose key may come,
@@ -58,8 +57,5 @@ void answer_refuse(struct http_req *req, const struct answer_refusal *refusal);
 struct front_line *answer_unless_event(struct http_req *req, const struct front *front);
 /* The same, and refuses what a page of another origin sends, as every change must. */
 struct front_line *answer_unless_ours(struct http_req *req, const struct front *front);
-/* The ticket of a request that needs one; false: it was answered. */
-bool answer_unless_ticket(struct http_req *req, struct front *front, const struct front_line *event,
-                          struct ticket *out);
 
 #endif

@@ -61,8 +61,11 @@ static void on_me(struct http_req *req)
     if (event == NULL)
         return;
     struct ticket ticket;
-    if (!answer_unless_ticket(req, front, event, &ticket))
+    int rc = caller_ticket(req, front, event, &ticket);
+    if (rc < 0) {
+        answer_ticket_invalid(req, rc);
         return;
+    }
     event = front_line_in(front, event, ticket.lane);
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
@@ -181,17 +184,17 @@ static void refuse_join(struct joining *join, enum line_outcome outcome)
         slowed = slowed_note(join->front, event, APPEAL_CODES);
     if (join->page && event != NULL) {
         slowed_answer_page(join->req, event, notice, &slowed);
-    } else if (join->page) {
-        answer_waiting_page(join->req, span_of(join->event), notice, NULL);
-    } else {
-        char memory[EVENT_APPEALS_JSON_MAX];
-        struct text members = text_on(memory, sizeof(memory));
-        if (event != NULL)
-            slowed_put(&members, event, &slowed);
-        assert(!members.overflown);
-        refusal.members = text_span(&members);
-        answer_refuse(join->req, &refusal);
+        return;
     }
+    char memory[EVENT_APPEALS_JSON_MAX];
+    struct text members = text_on(memory, sizeof(memory));
+    if (event != NULL)
+        slowed_put(&members, event, &slowed);
+    assert(!members.overflown);
+    refusal.members = text_span(&members);
+    if (join->page)
+        refusal.page = span_of(join->event);
+    answer_refuse(join->req, &refusal);
 }
 
 /* A stranger from here on: to join once more is to join again. */
@@ -205,16 +208,8 @@ static void refuse_moved(struct joining *join)
         answer_waiting_page(join->req, span_of(join->event),
                             refusal_row(REFUSAL_TICKET_MOVED)->notice, &cookies);
     else
-        answer_ticket_moved(join->req, &cookies);
-}
-
-static struct span write_ticket(const struct front *front, const struct front_line *event,
-                                const struct ticket *ticket, char memory[TICKET_LEN])
-{
-    struct text text = text_on(memory, TICKET_LEN);
-    ticket_put(&text, &front->keys->tickets, front_line_id(event), ticket);
-    assert(!text.overflown);
-    return text_span(&text);
+        refusal_reply_more(join->req, REFUSAL_TICKET_MOVED,
+                           &(struct refusal_more){.headers = text_span(&cookies)});
 }
 
 void queue_answer_place(struct http_req *req, struct front *front, const struct front_line *event,
@@ -228,8 +223,10 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
     answer_json(req, status, &json, headers);
 }
 
-/* Not before the draw, when the wait told is that of any place, and not while nobody is called. */
-void queue_promise(const struct front *front, const struct front_line *event, struct ticket *ticket)
+/* Notes when the ticket is made and what wait it promises: none before the draw, when the wait told
+ * is that of any place, and none while nobody is called. */
+static void promise(const struct front *front, const struct front_line *event,
+                    struct ticket *ticket)
 {
     uint64_t wall_ms = clock_wall_us(front->loop->clock) / 1000;
     ticket->issued_s = (uint32_t)(wall_ms / 1000);
@@ -245,28 +242,25 @@ void queue_promise(const struct front *front, const struct front_line *event, st
     ticket->p90_s = eta.p90_s;
 }
 
-static void accept_join(struct joining *join, const struct front_line *event, bool is_new,
-                        struct ticket ticket)
+void queue_answer_ticket(struct http_req *req, const struct front_line *event, struct ticket ticket,
+                         struct span cookie, unsigned status)
 {
-    struct front *front = join->front;
+    struct front *front = front_of(req);
     assert(ticket.entry > 0);
-    queue_promise(front, event, &ticket);
+    promise(front, event, &ticket);
     char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
-    struct span text = write_ticket(front, event, &ticket, ticket_memory);
+    struct text text = text_on(ticket_memory, sizeof(ticket_memory));
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
-    caller_set_cookie(join->req, &cookies,
-                      (struct span){event->ticket_cookie, event->ticket_cookie_len}, text,
-                      front->config->ticket_lifetime_ms / 1000);
-    if (join->cookie_is_new)
-        caller_set_cookie(join->req, &cookies, SPAN(VISITOR_COOKIE),
-                          (struct span){join->cookie, sizeof(join->cookie)}, VISITOR_COOKIE_S);
-    front_count(is_new ? &front->stats.joins_new : &front->stats.joins_again);
-    count_code(join);
-    if (join->page) {
-        answer_waiting_page(join->req, front_line_id(event), NULL, &cookies);
-        return;
-    }
-    queue_answer_place(join->req, front, event, ticket.entry, text, is_new ? 201 : 200, &cookies);
+    ticket_put(&text, &front->keys->tickets, front_line_id(event), &ticket);
+    caller_set_cookie(req, &cookies, (struct span){event->ticket_cookie, event->ticket_cookie_len},
+                      text_span(&text), front->config->ticket_lifetime_ms / 1000);
+    if (cookie.len > 0)
+        caller_set_cookie(req, &cookies, SPAN(VISITOR_COOKIE), cookie, VISITOR_COOKIE_S);
+    assert(!text.overflown);
+    if (caller_wants_page(req))
+        answer_waiting_page(req, front_line_id(event), NULL, &cookies);
+    else
+        queue_answer_place(req, front, event, ticket.entry, text_span(&text), status, &cookies);
 }
 
 /* ---- proof of work ---- */
@@ -598,12 +592,16 @@ static void answer_join(struct joining *join, const struct front_line *event,
     struct front *front = join->front;
     const struct front_line *line =
         event != NULL ? front_line_in(front, event, effect->ticket.lane) : NULL;
+    struct span cookie = {join->cookie, join->cookie_is_new ? sizeof(join->cookie) : 0};
+    bool is_new = effect->outcome == LINE_OK;
     switch (effect->answer) {
     case JOIN_ANSWERED:
         return;
     case JOIN_PLACE:
         assert(line != NULL);
-        accept_join(join, line, effect->outcome == LINE_OK, effect->ticket);
+        count_code(join);
+        front_count(is_new ? &front->stats.joins_new : &front->stats.joins_again);
+        queue_answer_ticket(join->req, line, effect->ticket, cookie, is_new ? 201 : 200);
         return;
     case JOIN_KEPT:
         assert(line != NULL);

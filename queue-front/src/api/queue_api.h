@@ -10,9 +10,10 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
                         uint64_t entry, struct span ticket, unsigned status,
                         const struct text *headers);
 
-/* Notes on a new ticket, whose entry is set, when it is made and what wait it promises. */
-void queue_promise(const struct front *front, const struct front_line *event,
-                   struct ticket *ticket);
+/* The same of a new ticket, which is dated, given its promise and signed here, with its cookie and,
+ * unless it is empty, the one of a new visitor. A form is led to the page. */
+void queue_answer_ticket(struct http_req *req, const struct front_line *event, struct ticket ticket,
+                         struct span cookie, unsigned status);
 
 int queue_api_routes(struct http_router *routes, struct err_slot *err);
 

@@ -30,11 +30,11 @@ static void send_move(struct line_move *move)
     };
     if (move->call == LINE_MOVE_MAKE) {
         uint8_t holder[1 + LINE_VISITOR_BYTES] = {
-            (uint8_t)(move->lane | (move->member ? 0x80 : 0))};
-        memcpy(holder + 1, move->visitor, LINE_VISITOR_BYTES);
+            (uint8_t)(move->ticket.lane | (move->ticket.member ? 0x80 : 0))};
+        memcpy(holder + 1, move->ticket.visitor, LINE_VISITOR_BYTES);
         sodium_bin2hex(visitor, sizeof(visitor), holder, sizeof(holder));
-        ask.entry = move->entry;
-        ask.moves = move->moves;
+        ask.entry = move->ticket.entry;
+        ask.moves = move->ticket.moves;
         ask.life_ms = move->life_ms;
     } else if (move->has_user) {
         sodium_bin2hex(user, sizeof(user), move->user, sizeof(move->user));
@@ -49,7 +49,7 @@ static void send_move(struct line_move *move)
 
 void line_store_move(struct line_store *store, struct line_move *move)
 {
-    assert(move->call == LINE_MOVE_LOOK || (move->entry > 0 && move->place > 0));
+    assert(move->call == LINE_MOVE_LOOK || (move->ticket.entry > 0 && move->place > 0));
     move->state = LINE_DRAFT;
     move->retry_after_ms = 0;
     calls_begin(store, &move->store, REQUEST_MOVE);
@@ -75,11 +75,11 @@ static bool read_move(struct line_move *move, const redisReply *reply)
                            NULL) != 0 ||
             bytes != sizeof(holder) || (holder[0] & 0x7F) > LANES_MAX)
             return false;
-        move->member = (holder[0] & 0x80) != 0;
-        move->lane = holder[0] & 0x7F;
-        memcpy(move->visitor, holder + 1, LINE_VISITOR_BYTES);
-        move->entry = tell.entry;
-        move->moves = (uint8_t)tell.moves;
+        move->ticket.member = (holder[0] & 0x80) != 0;
+        move->ticket.lane = holder[0] & 0x7F;
+        memcpy(move->ticket.visitor, holder + 1, LINE_VISITOR_BYTES);
+        move->ticket.entry = tell.entry;
+        move->ticket.moves = (uint8_t)tell.moves;
     }
     move->outcome = (enum line_outcome)tell.outcome;
     move->state = (enum line_state)tell.state;
@@ -105,8 +105,9 @@ static void on_moved(struct redis_call *call, const redisReply *reply)
         }
         bool taken = move->call == LINE_MOVE_TAKE && move->outcome == LINE_OK;
         bool had = move->call == LINE_MOVE_LOOK && move->outcome == LINE_SAME;
-        if (taken || (had && move->lane == 0))
-            line_event_saw_move(&event->line, (struct move){move->entry, move->moves});
+        if (taken || (had && move->ticket.lane == 0))
+            line_event_saw_move(&event->line,
+                                (struct move){move->ticket.entry, move->ticket.moves});
         calls_finish(link);
         return;
     }

@@ -174,12 +174,6 @@ void line_store_visit(struct line_store *store, struct line_visit *visit);
 void line_store_saw_place(struct line_store *store, const char *line_id, uint64_t entry);
 
 /* Carrying a place to another device. */
-enum line_move_call {
-    LINE_MOVE_MAKE, /* a code for `entry`, as the ticket says */
-    LINE_MOVE_LOOK, /* whose place is it? LINE_SAME: the asker has taken it before */
-    LINE_MOVE_TAKE, /* it is ours now; `entry` and `place` as found by looking */
-};
-
 struct line_move {
     enum line_move_call call;
     char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
@@ -191,12 +185,9 @@ struct line_move {
     uint8_t user[LINE_IDEM_BYTES];
     void (*on_done)(struct line_move *move);
     void *ctx;
-    /* answer; for LINE_MOVE_MAKE these four go in */
-    uint64_t entry;
-    uint8_t moves; /* what the ticket must say to be the one that holds */
-    uint8_t visitor[LINE_VISITOR_BYTES];
-    bool member; /* which is a member of the shop */
-    uint8_t lane;
+    /* answer, but for LINE_MOVE_MAKE it goes in: entry, lane, visitor and member of the place, and
+     * the moves that a ticket must say to be the one that holds */
+    struct ticket ticket;
     enum line_outcome outcome;
     enum line_state state;
     uint64_t retry_after_ms;

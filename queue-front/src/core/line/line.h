@@ -247,6 +247,13 @@ enum line_visit_call {
     LINE_EXTEND, /* the call is made longer: expires_ms; LINE_EXHAUSTED: not once more */
 };
 
+/* What it is asked about carrying a place to another device. */
+enum line_move_call {
+    LINE_MOVE_MAKE, /* a code for `entry`, as the ticket says */
+    LINE_MOVE_LOOK, /* whose place is it? LINE_SAME: the asker has taken it before */
+    LINE_MOVE_TAKE, /* it is ours now; `entry` and `place` as found by looking */
+};
+
 /* The event that a line's name speaks of, and the name of an event's lane. */
 static inline struct span line_event_of(struct span line_id)
 {
