@@ -4,6 +4,25 @@
 -- Autovacuum is set for years of sales. By default PostgreSQL vacuums a table when a fifth of its rows
 -- are dead or new: 20 million of 100 million rows, weeks late and all at once.
 
+-- Which Fairgate this is. Several may share a provider's account and a shop, so the id of each order begins with
+-- "o_" and these eight digits: nothing that another installation sold is counted or refunded as ours.
+CREATE TABLE pay.installation (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    id  text NOT NULL DEFAULT left(gen_random_uuid()::text, 8)
+);
+INSERT INTO pay.installation DEFAULT VALUES;
+
+-- Whose order has this id: ours, another (installation's), unproven (from before ids named their installation) or
+-- none (no Fairgate's).
+CREATE FUNCTION pay.order_origin(id text, installation text) RETURNS text IMMUTABLE LANGUAGE sql AS $$
+    SELECT CASE
+        WHEN $1 ~ '^o_[0-9a-f]{8}[A-Za-z0-9_-]{16}$' THEN
+            CASE substr($1, 3, 8) WHEN $2 THEN 'ours' ELSE 'another' END
+        WHEN $1 ~ '^o_[A-Za-z0-9_-]{20}$' THEN 'unproven'
+        ELSE 'none'
+    END
+$$;
+
 CREATE TABLE pay.saga (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key      text NOT NULL,               -- definition and version: checkout.1
@@ -359,6 +378,7 @@ CREATE TABLE pay.reconciled (
     payment_provider text NOT NULL DEFAULT '',
     payment_after    text NOT NULL DEFAULT '',
     passed_at        timestamptz, -- when the slices last reached the last order
+    read_at          timestamptz, -- when the newest run began that read the lists of providers and shop to their end
     -- Payments that name no order of ours: in the last full pass, and in this one so far.
     foreign_payments bigint NOT NULL DEFAULT 0,
     foreign_amount   bigint NOT NULL DEFAULT 0,

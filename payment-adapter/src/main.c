@@ -239,6 +239,9 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = schema_migrate(settings->db_conninfo, NULL, err);
     if (rc == 0)
+        rc = schema_installation(settings->db_conninfo, err, common->installation,
+                                 sizeof(common->installation));
+    if (rc == 0)
         rc = refund_terms_default(settings, err);
     if (rc == 0)
         rc = worker_reclaim(settings->db_conninfo, common->instance, err);

@@ -51,6 +51,7 @@ struct pay_common {
     struct pages *pages;
     const struct site *site; /* of the pages */
     char instance[CONFIG_STRING_MAX];
+    char installation[ORDER_INSTALLATION_CHARS + 1]; /* which Fairgate this is, in ids of orders */
     struct secrets_newest secrets;
 };
 

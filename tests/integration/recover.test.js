@@ -114,43 +114,88 @@ test('nothing is overwritten, and two places never sell because of a slip', (t) 
   for (const words of [[], ['rub-out'], ['restore', '--to']]) assert.equal(recover(scope, settings, ...words).status, 2);
 });
 
-test('money that a restore has left at a provider goes back, at Stripe and at Toss, once', async (t) => {
-  const scope = openScope(t);
+// A payment adapter whose database a restore has set back, the providers, and the settings of `recover`.
+async function setBack(scope) {
   const world = await openWorld(scope);
   const sandbox = await startSandbox(scope);
   const key = join(scope.tempDir('key-'), 'key');
   writeFileSync(key, `${KEY}\n`);
+  const at = `http://127.0.0.1:${sandbox.port}`;
   const settings = {
-    PAY_DSN: world.postgres.conninfo('pay'), PG_OWNER: 'postgres', PROVIDER_URL: `http://127.0.0.1:${sandbox.port}`, PROVIDER_KEY: key,
-    TOSS_URL: `http://127.0.0.1:${sandbox.port}`, TOSS_KEY: key,
+    PAY_DSN: world.postgres.conninfo('pay'), PG_OWNER: 'postgres', PROVIDER_URL: at, PROVIDER_KEY: key, TOSS_URL: at, TOSS_KEY: key,
+    SHOP_URL: 'http://127.0.0.1:9', SHOP_KEY: key,
   };
-  const order = (letter) => `o_${letter.repeat(20)}`; // as our ids are, and nobody's
-  const [atStripe, byCard, byTransfer] = ['a', 'b', 'c'].map(order);
+  const sql = (text) => world.postgres.sql(text, 'pay');
+  const installation = sql('SELECT id FROM pay.installation');
+  // An id as this installation gives them, of an order that is not here.
+  const ours = (letter) => `o_${installation}${letter.repeat(16)}`;
+  // As reconciliation has it from the provider's list.
+  const listed = (provider, payment, id) => sql(`INSERT INTO pay.psp_payment (provider, payment, order_id, amount, captured, state) VALUES ('${provider}', '${payment}', '${id}', 50000, 50000, 2)`);
+  const paid = async (order) => {
+    const intent = await sandbox.stripe().paymentIntents.create({ amount: 50_000, currency: 'krw', payment_method: 'pm_card_visa', confirm: true, return_url: 'http://shop.test/', metadata: { order } });
+    assert.equal(intent.status, 'succeeded');
+    listed('stripe', intent.id, order);
+    return intent.id;
+  };
+  const refunds = async (intent) => (await sandbox.stripe().refunds.list({ payment_intent: intent })).data.length;
+  const lost = (...words) => recover(scope, settings, 'lost', ...words);
+  const digest = () => /^digest ([0-9a-f]{16})$/m.exec(lost().stdout)[1];
+  return { sandbox, sql, ours, listed, paid, refunds, lost, digest };
+}
+
+test('money that a restore has left at a provider goes back, at Stripe and at Toss, once', async (t) => {
+  const { sandbox, ours, listed, paid, refunds, lost, digest } = await setBack(openScope(t));
+  const [atStripe, byCard, byTransfer] = ['a', 'b', 'c'].map(ours);
   const authorization = `Basic ${Buffer.from(`${KEY}:`).toString('base64')}`;
   const toss = async (path, body) => (await sandbox.http[body === undefined ? 'get' : 'post'](`/v1/payments/${path}`, { body, headers: { authorization } })).json;
 
-  const intent = await sandbox.stripe().paymentIntents.create({ amount: 50_000, currency: 'krw', payment_method: 'pm_card_visa', confirm: true, return_url: 'http://shop.test/', metadata: { order: atStripe } });
-  assert.equal(intent.status, 'succeeded');
+  const intent = await paid(atStripe);
   for (const [orderId, how] of [[byCard, { number: '4242424242424242' }], [byTransfer, { pay_by: 'transfer' }]]) {
     const form = { orderId, amount: '50000', orderName: 'R석', successUrl: 'http://shop.test/ok', failUrl: 'http://shop.test/no', ...how };
     const back = new URL((await sandbox.http.post('/toss/pay', sandbox.form(form))).headers.location).searchParams;
     await toss('confirm', { paymentKey: back.get('paymentKey'), orderId, amount: 50_000 });
+    listed('toss', orderId, orderId);
   }
   await sandbox.control('toss/deposit', { orderId: byTransfer });
-  // As reconciliation has it from the lists of both.
-  for (const [provider, payment, id] of [['stripe', intent.id, atStripe], ['toss', byCard, byCard], ['toss', byTransfer, byTransfer]])
-    world.postgres.sql(`INSERT INTO pay.psp_payment (provider, payment, order_id, amount, captured, state) VALUES ('${provider}', '${payment}', '${id}', 50000, 50000, 2)`, 'pay');
 
-  const listed = recover(scope, settings, 'lost');
-  assert.match(listed.stdout, /3 left to settle/, listed.stderr);
+  const shown = lost();
+  assert.match(shown.stdout, /3 left to settle/, shown.stderr);
   assert.equal((await toss(`orders/${byCard}`)).status, 'DONE', 'to list is not to settle');
   for (let time = 0; time < 2; time += 1) {
-    const settled = recover(scope, settings, 'lost', '--settle');
+    const settled = lost('--settle', digest());
     assert.equal(settled.status, 1, 'what was transferred is left');
     assert.match(settled.stdout, /1 left to settle/, settled.stdout + settled.stderr);
     assert.match(settled.stdout, new RegExp(`money of ${byTransfer}: captured 50000, toss ${byTransfer}\n  DONE: .+`));
   }
   const { status, balanceAmount, cancels } = await toss(`orders/${byCard}`);
   assert.deepEqual([status, balanceAmount, cancels.length], ['CANCELED', 0, 1]);
-  assert.equal((await sandbox.stripe().refunds.list({ payment_intent: intent.id })).data.length, 1);
+  assert.equal(await refunds(intent), 1);
+});
+
+test('only what is ours and was confirmed goes back: sales of another installation stay', async (t) => {
+  const { sql, ours, paid, refunds, lost, digest } = await setBack(openScope(t));
+  const other = `o_${sql('SELECT id FROM pay.installation') === '01234567' ? '76543210' : '01234567'}${'x'.repeat(16)}`;
+  const before = `o_${'b'.repeat(20)}`; // from before ids named their installation, so it may be anybody's
+  const [theirs, unproven, lostHere] = [await paid(other), await paid(before), await paid(ours('a'))];
+  sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${other}', 50000), ('${before}', 50000), ('${ours('a')}', 50000)`);
+
+  const shown = lost().stdout;
+  assert.doesNotMatch(shown, new RegExp(other));
+  assert.match(shown, new RegExp(`money of ${before}: captured 50000, stripe ${unproven}, not proven to be ours\n`));
+  assert.match(shown, new RegExp(`shop has ${before}: 50000, not proven to be ours\n`));
+  assert.match(shown, new RegExp(`money of ${ours('a')}: captured 50000, stripe ${lostHere}\n`));
+  assert.match(shown, /4 left to settle/);
+
+  assert.equal(lost('--settle').status, 2, 'a list has to be confirmed');
+  const stale = digest();
+  const late = await paid(ours('d'));
+  const refused = lost('--settle', stale);
+  assert.deepEqual([refused.status, refused.stdout], [1, '']);
+  assert.match(refused.stderr, /the list has changed/);
+  assert.deepEqual(await Promise.all([theirs, unproven, lostHere, late].map(refunds)), [0, 0, 0, 0]);
+
+  assert.equal(lost('--settle', digest()).status, 1);
+  assert.deepEqual(await Promise.all([theirs, unproven, lostHere, late].map(refunds)), [0, 0, 1, 1]);
+  lost('--settle', digest(), other, before);
+  assert.deepEqual(await Promise.all([theirs, unproven, lostHere, late].map(refunds)), [0, 1, 1, 1]);
 });

@@ -123,9 +123,18 @@ UPDATE reconcile_cursor
 SET gap_from = at, gap_at = now()
 WHERE provider = :provider AND :is_run(:run);
 
--- Is this an order id in our form (api/order_http.c)?
+-- statement: installation alone
+--< id text
+SELECT id
+FROM pay.installation
+WHERE one;
+
+-- fragment: origin(id)
+order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
+
+-- An id from before ids named their installation counts as ours, but is never refunded unasked (infra/recover).
 -- fragment: is_ours(id)
-(coalesce(:id, '') ~ '^o_[A-Za-z0-9_-]{20}$')
+(:origin(:id) IN ('ours', 'unproven') OR :is_order(:id))
 
 -- The account may be shared: payments that name no order of ours are none of our business. They are
 -- counted as all payments are gone through, and told as of the last time that this came to its end;
@@ -424,7 +433,7 @@ WITH :late(), named AS MATERIALIZED (
         UNION ALL
         SELECT 'captured-twice', p.order_id, max(p.payment), format('%s payments', count(*))
         FROM money p
-        WHERE p.captured > p.back + p.disputed AND p.order_id IS NOT NULL
+        WHERE p.captured > p.back + p.disputed AND :is_ours(p.order_id)
         GROUP BY p.order_id
         HAVING count(*) > 1
         UNION ALL
@@ -474,6 +483,7 @@ WITH :late(), named AS MATERIALIZED (
         SELECT 'unknown-at-shop', '', p.external_id, format('amount %s', p.amount)
         FROM listed p
         WHERE NOT :is_order(p.external_id) AND NOT :is_retired(p.external_id)
+            AND :origin(p.external_id) <> 'another'
         UNION ALL
         SELECT 'after-retirement', g.id, m.payment,
             format('archive %s: captured %s, given back %s, disputed %s',

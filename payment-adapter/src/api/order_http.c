@@ -153,10 +153,11 @@ static void on_created(void *ctx, const struct pg_answer *answer)
 static void create(struct ask *ask)
 {
     struct order *order = &ask->order;
-    uint8_t id[15];
+    uint8_t id[12];
+    enum { HEAD = 2 + ORDER_INSTALLATION_CHARS }; /* as pay.order_origin() reads it */
     rng_fill(rng_system(), id, sizeof(id)); /* the kernel's randomness: ids must not be guessable */
-    memcpy(order->id, "o_", 2);
-    sodium_bin2base64(order->id + 2, sizeof(order->id) - 2, id, sizeof(id),
+    snprintf(order->id, sizeof(order->id), "o_%s", ask->pay->common->installation);
+    sodium_bin2base64(order->id + HEAD, sizeof(order->id) - HEAD, id, sizeof(id),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     char *data;
     if (order_dump(order, NULL, &data) < 0) {

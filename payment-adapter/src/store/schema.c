@@ -3,6 +3,9 @@
 #include "store/schema.h"
 
 #include "pg/pg_migrate.h"
+#include "store/statements.h"
+
+#include <libpq-fe.h>
 
 enum {
     LOCK = 2,
@@ -31,4 +34,17 @@ int schema_migrate(const char *conninfo, void (*on_wait)(const char *words), str
         pg_close(pg);
     }
     return rc < 0 ? err_wrap(err, "database") : 0;
+}
+
+int schema_installation(const char *conninfo, struct err_slot *err, char *out, size_t out_size)
+{
+    PGconn *pq = PQconnectdb(conninfo);
+    PGresult *res = sql_installation(pq);
+    struct span id = PQntuples(res) == 1 ? sql_installation_row(res, 0).id : SPAN("");
+    int rc = id.len + 1 == out_size && span_to_cstr(id, out, out_size)
+                 ? 0
+                 : err_set(err, ERR_PEER, "reading pay.installation: %s", PQerrorMessage(pq));
+    PQclear(res);
+    PQfinish(pq);
+    return rc;
 }

@@ -48,6 +48,8 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   await until('its pass to hold no more seats', () => world.seats.ended.has(visit.session));
   await until('the shop to know', () => world.shop.orders.has(`${order}-completed`));
   assert.equal(world.shop.orders.get(`${order}-completed`).amount, 154000);
+  // Provider and shop have this id, by which reconciliation tells our orders from another installation's.
+  assert.match(order, new RegExp(`^o_${world.postgres.sql('SELECT id FROM pay.installation', 'pay')}[\\w-]{16}$`));
   await world.settle();
 });
 

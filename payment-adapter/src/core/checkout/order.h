@@ -14,6 +14,8 @@
 
 enum {
     ORDER_ID_MAX = 40,
+    /* Hex digits behind "o_" in each id: whose order it is. */
+    ORDER_INSTALLATION_CHARS = 8,
     ORDER_EVENT_MAX = 65, /* as queue-front and seat-service allow, with the NUL */
     ORDER_HOLD_MAX = 65,
     ORDER_MEMBER_MAX = 65,

@@ -76,6 +76,19 @@ static const struct script_row rows[] = {
      "reconcile 5 -> 0; foreign -> 0; reconcile 5 -> 0; foreign -> 0; reconcile 5 -> 0;"
      "foreign -> 12; reconcile 5 -> 0; foreign -> 12; reconcile 5 -> 0; reconcile 5 -> 0;"
      "foreign -> 12; SELECT foreign_amount FROM reconciled -> 120"},
+    /* Each was paid twice, and the shop lists one. Two of the payments turn out to be ours, one by
+     * an id of the form that named no installation. */
+    {"sales_of_another_installation_are_no_differences",
+     "UPDATE installation SET id = '0123456a';"
+     "INSERT INTO psp_payment (provider, payment, order_id, captured, seen_at)"
+     " SELECT 'stripe', 'x' || i, 'o_0123456bABCDEFGHIJKLMNOP', 10, 'epoch'"
+     " FROM generate_series(1, 4) i; UPDATE psp_payment SET order_id = 'shop-7' WHERE payment > "
+     "'x2';"
+     "INSERT INTO shop_order (external_id, amount) VALUES ('o_0123456bABCDEFGHIJKLMNOP', 10);"
+     "reconcile 5000 -> 0; foreign -> 4;"
+     "UPDATE psp_payment SET order_id = 'o_0123456aABCDEFGHIJKLMNOP' WHERE payment = 'x1';"
+     "UPDATE psp_payment SET order_id = 'o_ABCDEFGHIJKLMNOPQRST' WHERE payment = 'x2';"
+     "reconcile 5000 -> 2; foreign -> 2"},
     {"suspects_beyond_the_room_come_in_the_next_runs",
      "orders 30; UPDATE reconciled SET order_after = 'o_b', payment_after = 'p_b';"
      "UPDATE saga SET ended_at = now() + id * interval '1 ms'; collect 1 12;"
