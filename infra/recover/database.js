@@ -121,7 +121,11 @@ export async function settle(place, lost) {
   };
   const items = await until('reconciliation to name all money whose order is lost', named, { timeoutMs: NAMED_MS, everyMs: 2000 });
   told.push(`reconciliation names ${items.filter(({ kind }) => kind === 'money-without-order').length} payments without an order (money-without-order), and ${items.filter(({ kind }) => kind === 'unknown-at-shop').length} orders that only the shop has (unknown-at-shop)`);
-  const listed = await place.recover('lost').catch((error) => error.said);
+  const complete = async () => {
+    const said = await place.recover('lost').catch((error) => error.said);
+    return /left to settle$/m.test(said) ? said : drift(place).then(() => false);
+  };
+  const listed = await until('recover lost to have a complete list', complete, { timeoutMs: NAMED_MS, everyMs: 2000 });
   for (const order of paid) if (!listed.includes(order)) findings.push(`recover lost does not name ${order}`);
   const said = await place.recover('lost', '--settle', /^digest (.+)$/m.exec(listed)[1]);
   told.push(`recover lost --settle: ${said.trim().split('\n').at(-1)}`);

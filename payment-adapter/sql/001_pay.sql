@@ -378,7 +378,8 @@ CREATE TABLE pay.reconciled (
     payment_provider text NOT NULL DEFAULT '',
     payment_after    text NOT NULL DEFAULT '',
     passed_at        timestamptz, -- when the slices last reached the last order
-    read_at          timestamptz, -- when the newest run began that read the lists of providers and shop to their end
+    -- When the newest run began that read the lists of all providers and of the shop to their end.
+    read_at          timestamptz,
     -- Payments that name no order of ours: in the last full pass, and in this one so far.
     foreign_payments bigint NOT NULL DEFAULT 0,
     foreign_amount   bigint NOT NULL DEFAULT 0,

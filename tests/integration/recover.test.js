@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { openScope, ROOT, startPostgres, startRedis } from '../lib-js/index.js';
@@ -117,6 +117,7 @@ test('nothing is overwritten, and two places never sell because of a slip', (t) 
 // A payment adapter whose database a restore has set back, the providers, and the settings of `recover`.
 async function setBack(scope) {
   const world = await openWorld(scope);
+  await world.reconciled();
   const sandbox = await startSandbox(scope);
   const key = join(scope.tempDir('key-'), 'key');
   writeFileSync(key, `${KEY}\n`);
@@ -140,7 +141,7 @@ async function setBack(scope) {
   const refunds = async (intent) => (await sandbox.stripe().refunds.list({ payment_intent: intent })).data.length;
   const lost = (...words) => recover(scope, settings, 'lost', ...words);
   const digest = () => /^digest ([0-9a-f]{16})$/m.exec(lost().stdout)[1];
-  return { sandbox, sql, ours, listed, paid, refunds, lost, digest };
+  return { world, sandbox, settings, sql, ours, listed, paid, refunds, lost, digest };
 }
 
 test('money that a restore has left at a provider goes back, at Stripe and at Toss, once', async (t) => {
@@ -198,4 +199,40 @@ test('only what is ours and was confirmed goes back: sales of another installati
   assert.deepEqual(await Promise.all([theirs, unproven, lostHere, late].map(refunds)), [0, 0, 1, 1]);
   lost('--settle', digest(), other, before);
   assert.deepEqual(await Promise.all([theirs, unproven, lostHere, late].map(refunds)), [0, 1, 1, 1]);
+});
+
+test('nothing is lost only if provider and shop were read since PostgreSQL opened', async (t) => {
+  const { world, settings, sql, lost } = await setBack(openScope(t));
+  const refuses = () => {
+    const { status, stdout, stderr } = lost();
+    assert.equal(status, 1, stdout);
+    assert.doesNotMatch(stdout, /left to settle/);
+    assert.match(stderr, /there may be more: provider and shop were last read to the end at .+, PostgreSQL opened at .+; run fairgate reconcile now/);
+  };
+  const accepts = () => {
+    const { status, stdout, stderr } = lost();
+    assert.deepEqual([status, stdout.split('\n').at(-2)], [0, '0 left to settle'], stderr);
+  };
+  accepts();
+  world.psp.fault('/v1/events', 500, Infinity); // a run that does not reach the provider proves nothing
+  sql('UPDATE pay.reconciled SET read_at = NULL');
+  await world.pay.admin.post('/admin/reconcile', { body: {} });
+  refuses();
+  world.psp.heal();
+  await world.reconciled();
+  accepts();
+  sql("UPDATE pay.reconciled SET read_at = pg_postmaster_start_time() - interval '1 s'"); // as the backup had it
+  refuses();
+  // A standby was running long before it was promoted.
+  sql("UPDATE pay.reconciled SET read_at = now() + interval '1 hour'");
+  const history = join(world.postgres.data, 'pg_wal', '00000002.history');
+  writeFileSync(history, '');
+  accepts();
+  utimesSync(history, new Date(), new Date(Date.now() + 7_200_000));
+  refuses();
+  // Who may not look cannot say that there is nothing.
+  sql('CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA pay TO clerk; GRANT SELECT ON pay.reconciled, pay.reconcile_cursor, pay.shop_order, pay.orders, pay.retired_order, pay.installation TO clerk; GRANT pg_monitor TO clerk');
+  settings.PAY_DSN = world.postgres.conninfo('pay', 'clerk');
+  const { status, stdout } = lost();
+  assert.deepEqual([status === 0, stdout], [false, '']);
 });

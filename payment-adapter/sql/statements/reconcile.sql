@@ -139,13 +139,17 @@ order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
 -- The account may be shared: payments that name no order of ours are none of our business. They are
 -- counted as all payments are gone through, and told as of the last time that this came to its end;
 -- and when that was: when the last of all orders was looked at.
+-- A run that read all lists to their end (`whole`) leaves when it began: infra/recover trusts no older list.
 -- statement: reconcile_passed
+--> whole     boolean
+--> took_ms   bigint
 --< payments  bigint
 --< amount    bigint
 --< passed_at text
-SELECT foreign_payments AS payments, foreign_amount AS amount,
-    coalesce(:iso(passed_at), '') AS passed_at
-FROM reconciled;
+UPDATE reconciled
+SET read_at = CASE WHEN :whole THEN greatest(read_at, now() - :ms(:took_ms)) ELSE read_at END
+RETURNING foreign_payments AS payments, foreign_amount AS amount,
+    coalesce(:iso(passed_at), '') AS passed_at;
 
 -- A page of the orders that the shop has accepted. Of messages delivered since the list was last read to its
 -- end (`at`), nobody knows yet whether it names them.

@@ -107,6 +107,7 @@ struct reconcile {
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
     bool whole; /* the lists of providers and shop were read to their end */
+    uint64_t began_us;
 
     struct reconcile_stats stats;
 };
@@ -327,7 +328,10 @@ static void on_drift(void *ctx, const struct pg_answer *answer)
         take_items(reconcile, answer->results[0]);
     else
         break_link(reconcile, "database");
-    sql_reconcile_passed(asking(reconcile), on_passed, reconcile);
+    const struct sql_reconcile_passed_args args = {
+        .whole = reconcile->whole,
+        .took_ms = (clock_mono_us(reconcile->conf.clock) - reconcile->began_us) / 1000 + 1};
+    sql_reconcile_passed(asking(reconcile), &args, on_passed, reconcile);
 }
 
 static void compare_tables(struct reconcile *reconcile)
@@ -536,7 +540,7 @@ static void on_collected(void *ctx, const struct pg_answer *answer)
 static void compare_seats(struct reconcile *reconcile)
 {
     const struct sql_reconcile_collect_args args = {.slice = SLICE, .room = SUSPECTS_MAX};
-    reconcile->whole = reconcile->broken_len == 0;
+    reconcile->whole &= reconcile->broken_len == 0;
     sql_reconcile_collect(asking(reconcile), &args, on_collected, reconcile);
 }
 
@@ -717,6 +721,7 @@ static void on_page_kept(void *ctx, const struct pg_answer *answer)
         break_link(reconcile, "database");
         next_psp(reconcile);
     } else if (reconcile->pages == 0 || reconcile->pages > PAGES_MAX) {
+        reconcile->whole &= reconcile->pages == 0;
         next_psp(reconcile);
     } else {
         next_page(reconcile);
@@ -848,10 +853,11 @@ static void next_psp(struct reconcile *reconcile)
 
 static void start(struct reconcile *reconcile, uint64_t id)
 {
-    reconcile->running = true;
+    reconcile->running = reconcile->whole = true;
     reconcile->lost = false;
     reconcile->id = id;
-    reconcile->renew_us = now_us(reconcile) + RENEW_MS * UINT64_C(1000);
+    reconcile->began_us = now_us(reconcile);
+    reconcile->renew_us = reconcile->began_us + RENEW_MS * UINT64_C(1000);
     reconcile->psp = 0;
     reconcile->items_len = reconcile->broken_len = 0;
     reconcile->drift = 0;
