@@ -150,6 +150,13 @@ CREATE UNIQUE INDEX ticket_seat ON pay.ticket (order_id, seat) WHERE revoked_at 
 CREATE UNIQUE INDEX ticket_of_seat ON pay.ticket (event, seat)
     WHERE revoked_at IS NULL AND seat NOT LIKE '%#%';
 
+-- Orders whose tickets open no door, though none of them is here: a restore lost them, and `recover lost --settle`
+-- refunds them. Their events are unknown, so the doors' list of every event has all of them.
+CREATE TABLE pay.void_order (
+    id text PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT now()
+);
+
 -- A row says that the ticket was used; an undo deletes it. When ten gates scan one ticket, the first
 -- insert wins.
 CREATE TABLE pay.checkin (

@@ -133,13 +133,15 @@ static bool is_whole(json_t *const *pages, int len)
     return false;
 }
 
-static bool lists(const json_t *page, const char *ticket)
+/* The ticket itself, or its whole order. */
+static bool lists(const json_t *page, const struct ticket *ticket)
 {
     size_t index;
     json_t *item;
     json_array_foreach(json_object_get(page, "revoked"), index, item)
     {
-        if (json_is_string(item) && strcmp(json_string_value(item), ticket) == 0)
+        const char *id = json_string_value(item);
+        if (id != NULL && (strcmp(id, ticket->id) == 0 || strcmp(id, ticket->order) == 0))
             return true;
     }
     return false;
@@ -163,7 +165,7 @@ static int is_revoked(const struct cli *cli, const struct ticket *ticket, bool *
         }
     }
     for (int i = 0; rc == 0 && i < len; i++)
-        *revoked = *revoked || lists(pages[i], ticket->id);
+        *revoked = *revoked || lists(pages[i], ticket);
     if (rc == 0 && !*revoked && !cli->incomplete && !is_whole(pages, len)) {
         fputs(
             "payment-adapter: the list of revoked tickets is incomplete; --incomplete goes by what"

@@ -236,3 +236,19 @@ test('nothing is lost only if provider and shop were read since PostgreSQL opene
   const { status, stdout } = lost();
   assert.deepEqual([status === 0, stdout], [false, '']);
 });
+
+test('doors refuse the tickets of a lost order before its money goes back', async (t) => {
+  const { world, settings, ours, paid, refunds, lost, digest } = await setBack(openScope(t));
+  const order = ours('a');
+  const intent = await paid(order);
+  const there = settings.PROVIDER_URL;
+  settings.PROVIDER_URL = 'http://127.0.0.1:9';
+  assert.equal(lost('--settle', digest()).status, 1);
+  assert.equal(await refunds(intent), 0);
+  const list = (event) => world.pay.http.get(`/v1/pay/events/${event}/revoked-tickets`);
+  for (const event of ['gala', 'any-other']) assert.deepEqual((await list(event)).json.revoked, [order]);
+
+  settings.PROVIDER_URL = there;
+  lost('--settle', digest());
+  assert.equal(await refunds(intent), 1);
+});

@@ -109,14 +109,21 @@ SELECT :id, order_id, event, seat, :member, :holder, :kid, :token, :lang, hops +
 FROM old
 RETURNING order_id;
 
--- A page of an event's list of revoked tickets.
+-- A page of an event's list of revoked tickets, and of void orders.
 -- statement: ticket_revoked
 --> event text
 --> after text
 --> most  bigint
 --< id    text
 SELECT id
-FROM ticket
-WHERE event = :event AND revoked_at IS NOT NULL AND id > :after
+FROM (
+    SELECT id
+    FROM ticket
+    WHERE event = :event AND revoked_at IS NOT NULL
+    UNION ALL
+    SELECT id
+    FROM void_order
+) listed
+WHERE id > :after
 ORDER BY id
 LIMIT :most;

@@ -355,6 +355,15 @@ test('a scanner that asks too fast is slowed down, and another is not', async ()
   assert.equal((await other.get()).status, 200);
 });
 
+test('a ticket of a void order opens no door without a network', async () => {
+  const { order, tickets: [ticket] } = await tickets();
+  assert.equal(verify(await doorFiles(), ticket.token).status, 0);
+  world.postgres.sql(`INSERT INTO pay.void_order (id) VALUES ('${order}')`, 'pay');
+  const { status, stdout } = verify(await doorFiles(), ticket.token);
+  assert.equal(status, 1);
+  assert.match(stdout, new RegExp(`^REVOKED ticket ${ticket.ticket} `));
+});
+
 test('the list of revoked tickets is whole or says that it is not, and a door goes by a whole one', async () => {
   const { order, tickets: [ticket] } = await tickets();
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
