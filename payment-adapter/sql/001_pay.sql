@@ -346,16 +346,19 @@ CREATE TABLE pay.psp_return (
 );
 CREATE INDEX psp_return_payment ON pay.psp_return (provider, payment);
 
--- Each payment with the money that went back: refunds less failed refunds, and disputes that are not won.
+-- Each payment with the money that went back: refunds less failed refunds, disputes that are not won, and of
+-- these the lost ones.
 CREATE VIEW pay.psp_money AS
     SELECT p.provider, p.payment, p.order_id, p.amount, p.captured, p.state, p.seen_at,
         coalesce(r.failed, 0) AS failed, coalesce(r.disputed, 0) AS disputed,
+        coalesce(r.lost, 0) AS lost,
         least(p.captured, greatest(0, greatest(p.refunded, coalesce(r.given, 0)) - coalesce(r.failed, 0))) AS back
     FROM pay.psp_payment p
     LEFT JOIN (SELECT provider, payment,
             sum(amount) FILTER (WHERE kind = 'refund') AS given,
             sum(amount) FILTER (WHERE kind = 'refund' AND state = 2) AS failed,
-            sum(amount) FILTER (WHERE kind = 'dispute' AND state <> 1) AS disputed
+            sum(amount) FILTER (WHERE kind = 'dispute' AND state <> 1) AS disputed,
+            sum(amount) FILTER (WHERE kind = 'dispute' AND state = 2) AS lost
         FROM pay.psp_return GROUP BY provider, payment) r USING (provider, payment);
 
 -- The shop's own list of the orders it took, in order of arrival. Each run reads on from the last.
@@ -481,10 +484,20 @@ STABLE LANGUAGE sql AS $$
     SELECT id, provider, payment FROM pay.retired_order WHERE event = $1
 $$;
 
--- The money of an order, as the provider reports it.
+-- What we keep of an order's money once the order is at its end; NULL: it is not.
+CREATE FUNCTION pay.order_keeps(status text, amount bigint, refund_amount bigint) RETURNS bigint
+IMMUTABLE LANGUAGE sql AS $$
+    SELECT CASE
+        WHEN status = 'completed' THEN amount
+        WHEN status = 'refunded' THEN amount - coalesce(refund_amount, amount)
+        WHEN status IN ('cancelled', 'expired', 'failed') THEN 0
+    END
+$$;
+
+-- The money of an order, as the provider reports it, and what we are to keep of it.
 CREATE VIEW pay.order_money AS
-    SELECT o.id, o.event, o.provider, o.currency, o.status, o.amount,
-        coalesce(o.refund_amount, o.amount) AS refund_amount, m.captured, m.back, m.disputed
+    SELECT o.id, o.event, o.provider, o.currency, o.status, o.amount, m.captured, m.back, m.disputed,
+        pay.order_keeps(o.status, o.amount, o.refund_amount) AS keeps
     FROM pay.orders o
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(m.captured), 0) AS captured, coalesce(sum(m.back), 0) AS back,
@@ -535,11 +548,7 @@ BEGIN
         RETURN NEXT format('%s disputes and refunds are under way, such as one of %s', n, one);
     END IF;
     SELECT count(*), min(m.id) INTO n, one FROM pay.order_money m
-        WHERE m.event = ev
-        AND CASE m.status
-            WHEN 'completed' THEN m.captured <> m.amount OR m.back <> 0 OR m.disputed <> 0
-            WHEN 'refunded' THEN m.captured - m.back - m.disputed > m.amount - m.refund_amount
-            ELSE m.captured <> m.back + m.disputed END;
+        WHERE m.event = ev AND m.captured - m.back - m.disputed IS DISTINCT FROM m.keeps;
     IF n > 0 THEN
         RETURN NEXT format('the money of %s orders is not what it should be, such as that of %s', n, one);
     END IF;

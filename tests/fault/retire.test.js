@@ -314,6 +314,14 @@ describe('payment-adapter', () => {
       breaks: (id) => `UPDATE psp_payment SET captured = captured - 1 WHERE order_id = ${of(id)}`,
       mends: 'UPDATE psp_payment SET captured = amount WHERE captured = amount - 1',
     },
+    'money of 1 orders is not what it should be': { // the bank takes what was refunded
+      breaks: (id) => `INSERT INTO psp_return (provider, id, payment, kind, amount, state) SELECT provider, 'dp_2', payment, 'dispute', amount, 2 FROM orders WHERE id = ${of(id, 'refunded')}`,
+      mends: "DELETE FROM psp_return WHERE id = 'dp_2'",
+    },
+    'is not what it should be, such as that of': { // a part was refunded here, the rest by hand
+      breaks: (id) => `UPDATE orders SET refund_amount = 1 WHERE id = ${of(id, 'refunded')}`,
+      mends: 'UPDATE orders SET refund_amount = 198000 WHERE refund_amount = 1',
+    },
     'reconciliation has not gone through': {
       breaks: () => "UPDATE reconciled SET passed_at = now() - interval '5 years'",
       mends: 'UPDATE reconciled SET passed_at = now()',

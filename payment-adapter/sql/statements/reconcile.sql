@@ -331,12 +331,17 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 (SELECT count(*) FROM ticket t WHERE t.order_id = :o.id AND t.revoked_at IS NULL)
 
 -- Our own tables, as far as there are suspects: their orders, all payments of these, and what the shop
--- lists of them. What we keep of a refund by its terms is ours, not money without an order. The shop is
+-- lists of them. Each payment keeps what its order says (:keeps), no more (money-without-order) and no less
+-- (given-back-too-much); of a completed order the kinds that name a refund or a dispute say so. The shop is
 -- compared only if its list is read at all.
 --
 -- If all lists could be read (`whole`), what agrees and has had time to disagree is no suspect any more.
 -- What disagrees stays one, up to `kept` of a kind: beyond that it is found again in its turn. Rows that
 -- another process is just writing are left to it (SKIP LOCKED), so the two cannot deadlock.
+-- What a payment is to keep: of an order's payments only the one that the order names keeps anything.
+-- fragment: keeps(m, o)
+CASE WHEN :m.payment = :o.payment THEN order_keeps(:o.status, :o.amount, :o.refund_amount) ELSE 0 END
+
 --
 -- Nothing here joins two lists of suspects: a plan that was made while there were none would compare each
 -- with each.
@@ -407,7 +412,15 @@ WITH :late(), named AS MATERIALIZED (
             AND NOT :is_retired(m.order_id) AND (o.id IS NULL OR (o.changed_at < late.at
                 AND o.status NOT IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_PARKED)
                 AND NOT (o.status = :ORDER_REFUNDED
-                    AND m.captured - m.back - m.disputed <= o.amount - o.refund_amount)))
+                    AND m.captured - m.back - m.disputed <= :keeps(m, o))))
+        UNION ALL
+        SELECT 'given-back-too-much', o.id, m.payment,
+            format('captured %s, given back %s, dispute lost %s, to keep %s', m.captured, m.back, m.lost,
+                :keeps(m, o))
+        FROM late, money m
+        CROSS JOIN LATERAL :order_by_id(m.order_id) o
+        WHERE m.captured - m.back - m.lost < :keeps(m, o) AND m.seen_at < late.at AND o.changed_at < late.at
+            AND NOT (o.status = :ORDER_COMPLETED AND m.payment = o.payment)
         UNION ALL
         SELECT CASE
                 WHEN m.back >= m.captured THEN 'given-back-without-refund'

@@ -21,6 +21,11 @@ static const struct {
      "The provider has given a part of the money back; the order is completed, all its tickets "
      "good.",
      "Somebody refunded at the provider. Give the rest back here, or write down why it is so."},
+    {"given-back-too-much",
+     "More money has left the payment than its order says: somebody refunded at the provider what "
+     "was not owed, or the buyer's bank took what had been refunded.",
+     "Compare the order's refund with the payment at the provider. Send a bank that disputes the "
+     "payment the proof of the refund, or ask the buyer for what was paid twice."},
     {"refund-failed",
      "The provider could not give the money back after all: the buyer has neither seats nor money.",
      "See at the provider why (a closed card, an empty account), and pay the buyer back by hand."},

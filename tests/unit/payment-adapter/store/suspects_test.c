@@ -42,6 +42,21 @@ static const struct script_row rows[] = {
      " payment_after = 'p9'; EXECUTE reconcile_events ('stripe', 'e1', '[{\"payment\": \"p9\","
      " \"amount\": 100, \"captured\": 100, \"refunded\": 30, \"state\": 2, \"return\": \"\"}]');"
      "compare -> 0; UPDATE psp_payment SET seen_at = now() - interval '1 hour'; compare -> 1"},
+    {"money_that_went_out_twice_is_a_difference",
+     "orders 3; UPDATE ticket SET revoked_at = now();"
+     "UPDATE orders SET status = 'refunded', refund_amount = 50;"
+     "UPDATE psp_payment SET refunded = 50; reconcile 10 -> 0;"
+     "UPDATE psp_payment SET refunded = 100 WHERE payment = 'p1'; compare -> 0; reconcile 10 -> 1;"
+     "INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
+     " ('stripe', 'd2', 'p2', 'dispute', 50, 0); reconcile 10 -> 2;"
+     "UPDATE psp_return SET state = 2; reconcile 10 -> 2; UPDATE psp_return SET state = 1;"
+     "reconcile 10 -> 1"},
+    {"payment_that_its_order_does_not_name_is_to_keep_nothing",
+     "orders 2; INSERT INTO psp_payment (provider, payment, order_id, amount, captured, refunded,"
+     " state, seen_at) VALUES ('stripe', 'x1', 'o_a1', 100, 100, 100, 2, now() - interval '1 "
+     "hour');"
+     "reconcile 10 -> 0; INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
+     " ('stripe', 'd1', 'x1', 'dispute', 100, 2); reconcile 10 -> 1"},
     /* The shop took it after the saga had ended, and does not list it. */
     {"delivered_message_is_looked_up_in_the_shops_list",
      "orders 25; UPDATE reconciled SET order_after = 'o_a9';"
