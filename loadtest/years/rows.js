@@ -104,6 +104,8 @@ export function seatRows({ first, last, no, days }) {
       SELECT ${no}, i, 'sold', i, 2, 220000, left('o_' || md5(i::text), 22), ${at}, ${at}, i FROM generate_series(${first}::bigint, ${last}) i;
     INSERT INTO sold (event, seat, seq, hold, order_id)
       SELECT ${no}, seat, seat, seat / 2, left('o_' || md5((seat / 2)::text), 22) FROM generate_series(1, ${(last - first + 1) * 2}) seat;
+    INSERT INTO sold_area (event, hold, area, places, total, order_id)
+      SELECT ${no}, i, 0, 2, 220000, left('o_' || md5(i::text), 22) FROM generate_series(${last}::bigint + 1, ${last} + 9) i;
     INSERT INTO snapshot (event, seq, chain, body)
       SELECT ${no}, seq, '\\x00', decode(repeat(md5(seq::text), 12500), 'hex') FROM generate_series(1, 2) seq;
     INSERT INTO counted (event, at, free, held, sold, blocked)

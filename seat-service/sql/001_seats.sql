@@ -110,6 +110,17 @@ CREATE TABLE sold (
     PRIMARY KEY (event, seat)
 );
 
+-- The standing places that each hold has bought, written as `sold` is.
+CREATE TABLE sold_area (
+    event    integer NOT NULL,
+    hold     bigint NOT NULL,
+    area     integer NOT NULL, -- of the plan
+    places   integer NOT NULL,
+    total    bigint NOT NULL,
+    order_id text NOT NULL,
+    PRIMARY KEY (event, hold)
+);
+
 -- About half a megabyte each; the newest two per event stay. The TOAST table counts pieces of 2 KB:
 -- 20,000 are 40 MB.
 CREATE TABLE snapshot (

@@ -10,11 +10,17 @@
 #define OF_EVENT "t.event = no_of(current_setting('fairgate.retiring'))"
 
 static const struct retire_table tables[] = {
-    {"act", OF_EVENT},      {"counted", OF_EVENT},
-    {"snapshot", OF_EVENT}, {"holds", OF_EVENT},
-    {"sold", OF_EVENT},     {"journal", OF_EVENT},
-    {"document", OF_EVENT}, {"projected", OF_EVENT},
-    {"owner", OF_EVENT},    {"event", "t.id = current_setting('fairgate.retiring')"},
+    {"act", OF_EVENT},
+    {"counted", OF_EVENT},
+    {"snapshot", OF_EVENT},
+    {"holds", OF_EVENT},
+    {"sold", OF_EVENT},
+    {"sold_area", OF_EVENT},
+    {"journal", OF_EVENT},
+    {"document", OF_EVENT},
+    {"projected", OF_EVENT},
+    {"owner", OF_EVENT},
+    {"event", "t.id = current_setting('fairgate.retiring')"},
 };
 
 int retiring_run(const struct service_conf *conf, int argc, char **argv)

@@ -681,6 +681,8 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
 ABSENT(sql_event_create, const struct sql_event_create_args *args, struct err_slot *err,
        PGresult **out)
 ABSENT(sql_sold_list, const struct sql_sold_list_args *args, struct err_slot *err, PGresult **out)
+ABSENT(sql_sold_area_list, const struct sql_sold_area_list_args *args, struct err_slot *err,
+       PGresult **out)
 ABSENT(sql_snapshot_write, const struct sql_snapshot_write_args *args, struct err_slot *err,
        uint64_t *out)
 ABSENT(sql_snapshot_sweep, const struct sql_snapshot_sweep_args *args, struct err_slot *err,
@@ -738,6 +740,13 @@ struct sql_sold_list_row sql_sold_list_row(const PGresult *res, int row)
     (void)res;
     (void)row;
     return (struct sql_sold_list_row){0};
+}
+
+struct sql_sold_area_list_row sql_sold_area_list_row(const PGresult *res, int row)
+{
+    (void)res;
+    (void)row;
+    return (struct sql_sold_area_list_row){0};
 }
 
 struct sql_ended_read_row sql_ended_read_row(const PGresult *res, int row)

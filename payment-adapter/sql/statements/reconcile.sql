@@ -558,12 +558,25 @@ WITH gone AS (
 INSERT INTO sold_page (reader, part, seats)
 VALUES (:reader, :part, :seats)
 ON CONFLICT (reader, part) DO UPDATE SET seats = excluded.seats, at = now()
-RETURNING jsonb_array_length(seats) AS len, coalesce(seats->-1->>'seat', '') AS last;
+RETURNING jsonb_array_length(seats) AS len,
+    coalesce(seats->-1->>'seat', seats->-1->>'hold', '') AS last;
 
--- All pages together. Seats, orders and tickets must agree on whose each seat is. Places of areas are numbered
--- within their order, and are left out. If a page is gone there is no list, and nothing is reported: that
--- divides by zero. Nobody can tell the planner how long the list is: by FULL JOIN, apart from what asks, it has
--- to hash or sort where it would compare each with each (25 s for 20,000 seats).
+-- Standing places in one text, so that two lists of them differ in any of it.
+-- fragment: places(count, area, category, price)
+format('%s x %s (%s, %s each)', :count, :area, :category, :price)
+
+-- The order changed just now, has its seats, or is on its way to an end.
+-- fragment: may_have_seats(o)
+(:o.changed_at >= late.at
+    OR :o.status IN (:ORDER_COMPLETED, :ORDER_CONFIRMING, :ORDER_REFUNDING, :ORDER_PARKED)
+    OR :has_open_saga(:o.of))
+
+-- All pages together. Seats, orders and tickets must agree on whose each seat is. Standing places have no names:
+-- the seat service and the order must agree on how many, of which area and category, at which price.
+--
+-- If a page is gone there is no list, and nothing is reported: that divides by zero. Nobody can tell the planner
+-- how long the list is: by FULL JOIN, apart from what asks, it has to hash or sort where it would compare each
+-- with each (25 s for 20,000 seats).
 -- statement: reconcile_seats
 --> event    text
 --> grace_ms bigint
@@ -571,10 +584,14 @@ RETURNING jsonb_array_length(seats) AS len, coalesce(seats->-1->>'seat', '') AS 
 --> pages    bigint
 --> most     bigint
 --< drift.*
-WITH :late(), sold AS (
-    SELECT e->>'seat' AS seat, coalesce(e->>'order', '') AS id
+WITH :late(), listed AS MATERIALIZED (
+    SELECT e, coalesce(e->>'order', '') AS id
     FROM sold_page p, jsonb_array_elements(p.seats) AS e
-    WHERE p.reader = :reader AND p.part < :pages AND e->>'seat' IS NOT NULL
+    WHERE p.reader = :reader AND p.part < :pages
+), sold AS (
+    SELECT e->>'seat' AS seat, id
+    FROM listed
+    WHERE e->>'seat' IS NOT NULL
 ), ours AS (
     SELECT o.id, o.status, o.changed_at, e.seat
     FROM orders o, jsonb_array_elements_text(o.seats) AS e (seat)
@@ -609,10 +626,40 @@ FROM (
             AND seats.sold_to IS DISTINCT FROM seats.id AND :is_numbered(seats)
         UNION ALL
         SELECT 'sold-without-order', sales.id, '', sales.seat
+), here AS (
+    SELECT o.id, o.status, o.changed_at,
+        :places(jsonb_array_length(o.seats), l->>'place', l->>'category', l->>'price') AS places
+    FROM orders o
+    CROSS JOIN LATERAL (SELECT o.purchase->'lines'->0 AS l) p
+    WHERE o.event = :event AND o.seats->>0 = (l->>'place') || '#1'
+), there AS (
+    SELECT id, string_agg(:places(count, area, category, price), '; ' ORDER BY area, category, price) AS places
+    FROM (
+        SELECT id, e->>'area' AS area, e->>'category' AS category, e->>'price' AS price,
+            sum((e->>'places')::bigint) AS count
+        FROM listed
+        WHERE e->>'area' IS NOT NULL
+        GROUP BY 1, 2, 3, 4
+    ) a
+    GROUP BY id
+), standing AS MATERIALIZED (
+    SELECT here.id AS of, here.status, here.changed_at, here.places AS here, there.id, there.places AS there
+    FROM here
+    FULL JOIN there ON there.id = here.id
         FROM late, sales
-        WHERE sales.id IS NOT NULL AND NOT :is_retired(sales.id) AND (sales.of IS NULL OR NOT (sales.changed_at >= late.at
-            OR sales.status IN (:ORDER_COMPLETED, :ORDER_CONFIRMING, :ORDER_REFUNDING, :ORDER_PARKED)
-            OR :has_open_saga(sales.of)))
+        WHERE sales.id IS NOT NULL AND NOT :is_retired(sales.id)
+            AND (sales.of IS NULL OR NOT :may_have_seats(sales))
+        UNION ALL
+        SELECT 'places-differ', standing.of, '',
+            format('%s here, %s there', standing.here, coalesce(standing.there, 'none'))
+        FROM late, standing
+        WHERE standing.status = :ORDER_COMPLETED AND standing.changed_at < late.at
+            AND standing.there IS DISTINCT FROM standing.here
+        UNION ALL
+        SELECT 'places-without-order', standing.id, '', standing.there
+        FROM late, standing
+        WHERE standing.id IS NOT NULL AND NOT :is_retired(standing.id)
+            AND (standing.of IS NULL OR NOT :may_have_seats(standing))
         UNION ALL
         SELECT 'two-orders', max(id), '', format('%s: %s', seat, string_agg(id, ', ' ORDER BY id))
         FROM ours

@@ -70,6 +70,14 @@ static const struct {
      "out whose tickets are valid for it, and refund one of the two."},
     {"sold-without-order", "seat-service calls a seat sold for which no order is completed.",
      "If a saga is about to free it, wait; otherwise free it by `refund` there."},
+    {"places-differ",
+     "A completed order has standing places, and seat-service has sold it another number of them, "
+     "of another category or price, or none.",
+     "Refund the order, which gives back money and places, and ask the buyer to order again."},
+    {"places-without-order",
+     "seat-service calls standing places sold for which no order is completed.",
+     "If a saga is about to free them, wait. Otherwise find their hold by `fairgate halls export "
+     "EVENT`, and free them there: POST /internal/events/EVENT/holds/HOLD/refund."},
     {"two-orders", "Two completed orders have the same seat.",
      "The seat is sold to one of them, which the other kinds of drift name. Refund the other, and "
      "tell its buyer."},

@@ -423,7 +423,8 @@ static void on_map(void *ctx, bool found)
     next_seats(reconcile);
 }
 
-/* The export is a list of what is sold: [{"seat", "order", ...}]; the database reads it. */
+/* The export is a list of what is sold, [{"seat", "order", ...}], and at its end the standing
+ * places of each hold, [{"area", "places", "order", "hold", ...}]; the database reads it. */
 static void on_export(void *ctx, const struct outcall_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);

@@ -16,6 +16,23 @@ WHERE e.id = :event AND s.seat > :after
 ORDER BY s.seat
 LIMIT :most;
 
+-- A page of the standing places that were sold: of the holds behind `after`, at most so many.
+-- statement: sold_area_list
+--> event    text
+--> after    bigint
+--> most     bigint
+--< hold     bigint
+--< area     integer
+--< places   integer
+--< total    bigint
+--< order_id text
+SELECT s.hold, s.area, s.places, s.total, s.order_id
+FROM sold_area s
+JOIN event e ON e.no = s.event
+WHERE e.id = :event AND s.hold > :after
+ORDER BY s.hold
+LIMIT :most;
+
 -- statement: projected_seq
 --> event integer signed
 --< seq   bigint

@@ -35,8 +35,8 @@ SELECT unnest(:rows.seq), unnest(:rows.at), fence.epoch, fence.event, unnest(:ro
     unnest(:rows.body), unnest(:rows.chain), unnest(:rows.idem), unnest(:rows.changes)
 FROM fence
 
--- The batch that touches `sold`. The writing parts of a statement run in no fixed order, so a batch
--- holds sales, or give-backs, or moves, and the other two lists are empty.
+-- The batch that touches `sold` or `sold_area`. The writing parts of a statement run in no fixed order, so a
+-- batch holds sales, or give-backs, or moves, and the other lists are empty.
 -- statement: append prepared
 --> batch.*
 --> frees          integer[]
@@ -47,6 +47,12 @@ FROM fence
 --> moves.was      integer
 --> moves.seat     integer
 --> moves.seq      bigint
+--> areas.hold     bigint
+--> areas.area     integer
+--> areas.places   integer
+--> areas.total    bigint
+--> areas.order_id text
+--> area_frees     bigint[]
 :fence(), freed AS (
     DELETE FROM sold
     USING fence
@@ -62,6 +68,16 @@ FROM fence
     SET seat = m.seat, seq = m.seq
     FROM fence, UNNEST(:moves.was, :moves.seat, :moves.seq) AS m (was, seat, seq)
     WHERE sold.event = fence.event AND sold.seat = m.was
+), area_sells AS (
+    INSERT INTO sold_area (event, hold, area, places, total, order_id)
+    SELECT fence.event, a.*
+    FROM fence,
+        UNNEST(:areas.hold, :areas.area, :areas.places, :areas.total, :areas.order_id)
+            AS a (hold, area, places, total, order_id)
+), area_freed AS (
+    DELETE FROM sold_area
+    USING fence
+    WHERE sold_area.event = fence.event AND sold_area.hold = ANY (:area_frees)
 )
 :append_rows();
 

@@ -18,6 +18,8 @@
 #include "tables/migrate.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -400,8 +402,9 @@ struct export
     struct errand errand;
     struct operator_api *api;
     bool csv;
-    int64_t after; /* the seat behind which it begins; -1: at the first */
-    uint32_t most;
+    int64_t after;       /* the seat behind which it begins; -1: at the first */
+    uint64_t after_hold; /* or the hold, behind all seats; 0: at the first */
+    uint32_t most, rows;
     char *memory;
     struct text text;
     int rc;
@@ -426,42 +429,81 @@ static void put_csv(struct text *text, struct span field)
     text_char(text, '"');
 }
 
-static int on_sold(void *ctx, const struct store_sold *sold)
+/* A row: a seat, or the standing places of a hold, whose `zone` is their area's name. CSV leaves
+ * the other's fields empty, JSON leaves them out. */
+enum field { SEAT, ZONE, ROW, NUMBER, CATEGORY, ORDER, HOLD, AREA, PLACES, PRICE, FIELDS };
+
+static void put_row(struct export *export, const struct span fields[FIELDS])
 {
-    struct export *export = ctx;
-    const struct call *call = &export->errand.call;
-    const struct plan *plan = call->event->plan->plan;
+    static const char *const names[FIELDS] = {"seat",  "zone", "row",  "number", "category",
+                                              "order", "hold", "area", "places", "price"};
+    bool standing = fields[AREA].ptr != NULL;
     struct text *text = &export->text;
-    struct hold_id hold =
-        hold_id_make(call->loop->conf.hold_keys, span_of(call->event->id), sold->hold);
-    if (sold->seat >= plan_seat_count(plan))
-        return 0;
-    struct plan_seat seat = plan_seat(plan, sold->seat);
-    struct span fields[] = {seat.guid,
-                            seat.zone,
-                            seat.row_label,
-                            seat.number,
-                            plan_category(plan, seat.category)->name,
-                            sold->order,
-                            span_of(hold.text)};
-    static const char *const names[] = {"seat",     "zone",  "row", "number",
-                                        "category", "order", "hold"};
-    enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
     if (!export->csv)
         json_open(text, '{');
     for (unsigned i = 0; i < FIELDS; i++) {
-        if (!export->csv) {
-            json_member_str(text, names[i], fields[i]);
-            continue;
-        }
-        if (i > 0)
+        if (export->csv && i > 0)
             text_char(text, ',');
-        put_csv(text, fields[i]);
+        if (export->csv)
+            put_csv(text, fields[i]);
+        else if (standing ? i == SEAT || i == ROW || i == NUMBER : i >= AREA)
+            continue;
+        else if (i >= PLACES)
+            json_member_raw(text, names[i], fields[i]);
+        else
+            json_member_str(text, names[i], fields[i]);
     }
     if (export->csv)
         TEXT_LIT(text, "\r\n");
     else
         json_close(text, '}');
+    export->rows++;
+}
+
+static struct hold_id hold_name(const struct export *export, uint64_t hold)
+{
+    const struct call *call = &export->errand.call;
+    return hold_id_make(call->loop->conf.hold_keys, span_of(call->event->id), hold);
+}
+
+static int on_sold(void *ctx, const struct store_sold *sold)
+{
+    struct export *export = ctx;
+    const struct plan *plan = export->errand.call.event->plan->plan;
+    if (sold->seat >= plan_seat_count(plan))
+        return 0;
+    struct hold_id hold = hold_name(export, sold->hold);
+    struct plan_seat seat = plan_seat(plan, sold->seat);
+    const struct span fields[FIELDS] = {[SEAT] = seat.guid,
+                                        [ZONE] = seat.zone,
+                                        [ROW] = seat.row_label,
+                                        [NUMBER] = seat.number,
+                                        [CATEGORY] = plan_category(plan, seat.category)->name,
+                                        [ORDER] = sold->order,
+                                        [HOLD] = span_of(hold.text)};
+    put_row(export, fields);
+    return 0;
+}
+
+static int on_sold_area(void *ctx, const struct store_sold_area *sold)
+{
+    struct export *export = ctx;
+    const struct plan *plan = export->errand.call.event->plan->plan;
+    if (sold->area >= plan_area_count(plan) || sold->places == 0)
+        return 0;
+    char places[24], price[24];
+    snprintf(places, sizeof(places), "%" PRIu32, sold->places);
+    snprintf(price, sizeof(price), "%" PRIu64, sold->total / sold->places);
+    struct hold_id hold = hold_name(export, sold->hold);
+    const struct plan_area *area = plan_area(plan, sold->area);
+    const struct span fields[FIELDS] = {[ZONE] = area->name.len > 0 ? area->name : area->id,
+                                        [CATEGORY] = plan_category(plan, area->category)->name,
+                                        [ORDER] = sold->order,
+                                        [HOLD] = span_of(hold.text),
+                                        [AREA] = area->id,
+                                        [PLACES] = span_of(places),
+                                        [PRICE] = span_of(price)};
+    put_row(export, fields);
     return 0;
 }
 
@@ -473,11 +515,17 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
         return err_set(&export->err, ERR_NOMEM, "an export of %zu bytes", cap);
     export->text = text_on(export->memory, cap);
     if (export->csv)
-        TEXT_LIT(&export->text, "seat,zone,row,number,category,order,hold\r\n");
+        TEXT_LIT(&export->text, "seat,zone,row,number,category,order,hold,area,places,price\r\n");
     else
         json_open(&export->text, '[');
-    int rc = store_sold_read(pg, span_of(export->errand.call.event->id), export->after,
-                             export->most, on_sold, export, &export->err);
+    export->rows = 0;
+    struct span event = span_of(export->errand.call.event->id);
+    int rc = 0;
+    if (export->after_hold == 0)
+        rc = store_sold_read(pg, event, export->after, export->most, on_sold, export, &export->err);
+    if (rc == 0 && export->rows < export->most)
+        rc = store_sold_areas_read(pg, event, export->after_hold, export->most - export->rows,
+                                   on_sold_area, export, &export->err);
     if (!export->csv)
         json_close(&export->text, ']');
     return rc;
@@ -486,13 +534,14 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
 /* On the pool. Names are rarely long, so there is room for usual ones first. */
 static void read_sold(struct errand *errand)
 {
-    enum { BYTES_PER_SEAT = 400 };
+    enum { BYTES_PER_SEAT = 400, BYTES_OF_AREAS = 64 * 1024 };
     struct export *export = MAGIC_OF(export, errand->ctx);
     struct pg_conf conf = {export->api->conf.dsn, "fairgate seat-service export", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
     struct pg *pg = NULL;
     uint32_t seats = plan_seat_count(errand->call.event->plan->plan);
-    size_t cap = (size_t)(export->most < seats ? export->most : seats) * BYTES_PER_SEAT + 4096;
+    size_t cap =
+        (size_t)(export->most < seats ? export->most : seats) * BYTES_PER_SEAT + BYTES_OF_AREAS;
     export->rc = pg_open(&conf, &export->err, &pg);
     if (export->rc == 0)
         export->rc = read_into(export, pg, cap);
@@ -541,7 +590,7 @@ static bool find_seat(const struct call *call, struct span raw, int64_t *out)
     return true;
 }
 
-/* ?format=, ?after= a seat by its id, ?limit= */
+/* ?format=, ?after= a seat by its id, or the hold of standing places, ?limit= */
 static bool read_export(struct http_req *req, struct call *call, struct export *out)
 {
     struct span format = http_req_query_arg(req, SPAN("format"));
@@ -557,7 +606,9 @@ static bool read_export(struct http_req *req, struct call *call, struct export *
         call_refuse(call, REFUSAL_LIMIT);
         return false;
     }
-    if (after.ptr != NULL && !find_seat(call, after, &out->after)) {
+    if (after.ptr != NULL && !find_seat(call, after, &out->after) &&
+        !hold_id_read(call->loop->conf.hold_keys, span_of(call->event->id), after,
+                      &out->after_hold)) {
         call_refuse(call, REFUSAL_AFTER);
         return false;
     }

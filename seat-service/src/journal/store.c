@@ -13,9 +13,9 @@
  * links of the chain. The arrays, mostly of one element, are unnested in the select list, in step
  * with each other; as functions in FROM each would be materialised first.
  *
- * What a change does to `sold` travels in the same statement. The parts of a statement with several
- * writing WITH clauses run in no given order, so a batch holds sales, or give-backs, or moves,
- * never two of them: then no part meets the rows of another. */
+ * What a change does to `sold` and `sold_area` travels in the same statement. The parts of a
+ * statement with several writing WITH clauses run in no given order, so a batch holds sales, or
+ * give-backs, or moves, never two of them: then no part meets the rows of another. */
 #include "journal/store.h"
 
 #include "journal/commit_queue.h"
@@ -456,11 +456,12 @@ int store_end_backends(struct pg *pg, enum store_lock lock, int32_t key, const i
 
 enum store_wall store_wall_of(const struct change *change)
 {
+    bool area = change->area != CHANGE_AREA_NONE;
     switch (change->kind) {
     case CHANGE_CONFIRMED:
-        return change->add_count > 0 ? STORE_WALL_SELL : STORE_WALL_NONE;
+        return area || change->add_count > 0 ? STORE_WALL_SELL : STORE_WALL_NONE;
     case CHANGE_REFUNDED:
-        return change->remove_count > 0 ? STORE_WALL_FREE : STORE_WALL_NONE;
+        return area || change->remove_count > 0 ? STORE_WALL_FREE : STORE_WALL_NONE;
     case CHANGE_MOVED:
         return STORE_WALL_MOVE;
     default:
@@ -474,12 +475,15 @@ struct sheet {
     uint32_t rows_len;
     const struct commit_entry *first; /* of the last row */
     void *wall;                       /* room for what the batch does to `sold` */
+    void *areas;                      /* and to `sold_area` */
     uint8_t *at;                      /* where the next entry is written */
 };
 
 /* For each seat whose change touches `sold`. */
 enum { WALL_SEAT_BYTES = sizeof(struct sql_append_sells) };
 static_assert(WALL_SEAT_BYTES >= sizeof(struct sql_append_moves), "a move takes no more");
+static_assert(WALL_SEAT_BYTES % _Alignof(struct sql_append_areas) == 0,
+              "areas lie behind the seats");
 
 /* Ends the last row and adds it to the chain. A lone change is written as itself, with its
  * idempotency key; a pack carries those of its changes. */
@@ -567,22 +571,46 @@ static void put_moves(struct sql_append_args *args, const struct change *change,
         };
 }
 
-static void put_wall(struct sql_append_args *args, const struct store_batch *batch, void *memory)
+static void put_area(struct sql_append_args *args, const struct change *change,
+                     struct sql_append_areas *sells, uint64_t *frees)
 {
+    if (change->kind == CHANGE_REFUNDED) {
+        frees[args->area_frees_len++] = change->hold;
+        return;
+    }
+    sells[args->areas_len++] = (struct sql_append_areas){
+        .hold = change->hold,
+        .area = change->area,
+        .places = change->quantity,
+        .total = change->total,
+        .order_id = {change->text, change->text_len},
+    };
+}
+
+static void put_wall(struct sql_append_args *args, const struct store_batch *batch,
+                     const struct sheet *sheet)
+{
+    void *memory = sheet->wall;
     args->sells = memory;
     args->frees = memory;
     args->moves = memory;
+    args->areas = sheet->areas;
+    args->area_frees = sheet->areas;
     for (uint32_t i = 0; i < batch->len; i++) {
         const struct change *change = &batch->entries[i]->op.change;
         enum store_wall wall = store_wall_of(change);
-        if (wall == STORE_WALL_SELL)
+        if (wall != STORE_WALL_NONE && change->area != CHANGE_AREA_NONE)
+            put_area(args, change, sheet->areas, sheet->areas);
+        else if (wall == STORE_WALL_SELL)
             put_sells(args, change, memory);
         else if (wall == STORE_WALL_FREE)
             put_frees(args, change, memory);
         else if (wall == STORE_WALL_MOVE)
             put_moves(args, change, memory);
     }
-    assert((args->sells_len > 0) + (args->frees_len > 0) + (args->moves_len > 0) == 1);
+    bool sells = args->sells_len + args->areas_len > 0, moves = args->moves_len > 0,
+         frees = args->frees_len + args->area_frees_len > 0;
+    assert(sells + moves + frees == 1);
 }
 
 static int batch_add(struct pg *pg, struct store_batch *batch, struct pg_args *bound,
@@ -607,7 +635,7 @@ static int batch_add(struct pg *pg, struct store_batch *batch, struct pg_args *b
     };
     if (!touches_wall)
         return sql_append_plain(pg, bound, &args.batch, err);
-    put_wall(&args, batch, sheet->wall);
+    put_wall(&args, batch, sheet);
     return sql_append(pg, bound, &args, err);
 }
 
@@ -617,6 +645,12 @@ static size_t entry_bytes(const struct change *change)
 {
     size_t seats = (size_t)change->add_count + change->remove_count;
     return 2 + 160 + 5 * seats + change->text_len + change->who_len + PACK_IDEM_BYTES;
+}
+
+static size_t area_bytes(const struct change *change)
+{
+    bool sold = store_wall_of(change) != STORE_WALL_NONE && change->area != CHANGE_AREA_NONE;
+    return sold ? sizeof(struct sql_append_areas) : 0;
 }
 
 static size_t wall_bytes(const struct change *change)
@@ -635,6 +669,8 @@ size_t store_change_bytes(const struct change *change)
                    wall_bytes(change) + 12 + 12 + 6 + 4 + 36 + 36 + 6;
     if (store_wall_of(change) == STORE_WALL_NONE)
         return needs;
+    if (change->area != CHANGE_AREA_NONE)
+        return needs + area_bytes(change) + 12 + 8 + 8 + 12 + 4 + CHANGE_TEXT_MAX;
     return needs + seats * (8 + 12 + 12 + 4 + CHANGE_TEXT_MAX);
 }
 
@@ -657,21 +693,23 @@ static void on_appended(void *ctx, unsigned nth, const PGresult *res)
 static struct sheet sheet_on(const struct store_batch *batch, struct chain **links, uint8_t **rest,
                              size_t *rest_len)
 {
-    size_t rows = batch->len * sizeof(struct sql_batch_rows), wall = 0, entries = 0;
+    size_t rows = batch->len * sizeof(struct sql_batch_rows), wall = 0, areas = 0, entries = 0;
     size_t skip = (size_t)(-(uintptr_t)*rest & (_Alignof(struct sql_batch_rows) - 1));
     for (uint32_t i = 0; i < batch->len; i++) {
         wall += wall_bytes(&batch->entries[i]->op.change);
+        areas += area_bytes(&batch->entries[i]->op.change);
         entries += entry_bytes(&batch->entries[i]->op.change);
     }
-    size_t needs = skip + rows + wall + batch->len * sizeof(struct chain) + entries;
+    size_t needs = skip + rows + wall + areas + batch->len * sizeof(struct chain) + entries;
     assert(needs < *rest_len);
     uint8_t *at = *rest + skip;
     *rest += needs;
     *rest_len -= needs;
-    *links = (struct chain *)(void *)(at + rows + wall);
+    *links = (struct chain *)(void *)(at + rows + wall + areas);
     return (struct sheet){.rows = (struct sql_batch_rows *)(void *)at,
                           .wall = at + rows,
-                          .at = at + rows + wall + batch->len * sizeof(struct chain)};
+                          .areas = at + rows + wall,
+                          .at = at + rows + wall + areas + batch->len * sizeof(struct chain)};
 }
 static_assert(_Alignof(struct chain) == 1, "links lie wherever the wall ends");
 
@@ -817,6 +855,24 @@ int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t mo
     for (int i = 0; rc == 0 && i < PQntuples(res); i++) {
         struct sql_sold_list_row row = sql_sold_list_row(res, i);
         struct store_sold sold = {row.seat, row.hold, row.seq, row.order_id};
+        rc = on_sold(ctx, &sold);
+    }
+    PQclear(res);
+    return rc;
+}
+
+int store_sold_areas_read(struct pg *pg, struct span event, uint64_t after, uint32_t most,
+                          int (*on_sold)(void *ctx, const struct store_sold_area *sold), void *ctx,
+                          struct err_slot *err)
+{
+    PGresult *res;
+    int rc =
+        sql_sold_area_list(pg, &(struct sql_sold_area_list_args){event, after, most}, err, &res);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; rc == 0 && i < PQntuples(res); i++) {
+        struct sql_sold_area_list_row row = sql_sold_area_list_row(res, i);
+        struct store_sold_area sold = {row.hold, row.area, row.places, row.total, row.order_id};
         rc = on_sold(ctx, &sold);
     }
     PQclear(res);

@@ -168,7 +168,8 @@ struct store_batch {
     bool written;  /* false: fenced, nothing was written */
 };
 
-/* What a batch does to `sold`. Batches of different kinds do not mix: see store.c. */
+/* What a batch does to the tables of what is sold. Batches of different kinds do not mix: store.c.
+ */
 enum store_wall { STORE_WALL_NONE, STORE_WALL_SELL, STORE_WALL_FREE, STORE_WALL_MOVE };
 enum store_wall store_wall_of(const struct change *change);
 
@@ -224,6 +225,19 @@ struct store_sold {
 int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t most,
                     int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
                     struct err_slot *err);
+
+struct store_sold_area {
+    uint64_t hold;
+    uint32_t area, places;
+    uint64_t total;
+    struct span order; /* borrowed during the call */
+};
+
+/* The standing places of an event that were sold, of the holds behind `after` (0: all), in that
+ * order, at most `most`. */
+int store_sold_areas_read(struct pg *pg, struct span event, uint64_t after, uint32_t most,
+                          int (*on_sold)(void *ctx, const struct store_sold_area *sold), void *ctx,
+                          struct err_slot *err);
 
 struct store_server {
     uint64_t wal_bytes, wal_flushes; /* since its start; flushes are 0 if it does not count them */

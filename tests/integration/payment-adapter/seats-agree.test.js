@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { hall } from '../seat-service/house.js';
+import { hall, saga } from '../seat-service/house.js';
 import { openHouse } from './lib/house.js';
+import { EVENT } from './lib/world.js';
 
 const scope = openScope();
 after(() => scope.close());
@@ -40,6 +41,33 @@ test('orders of seats and of places in an area agree', async () => {
   await complete({ area: 'floor', quantity: 2 });
   await complete({ area: 'floor', quantity: 2 });
   age();
+  assert.deepEqual(await drift(), []);
+});
+
+test('standing places that differ from the order, and those of no order, are found', async () => {
+  const orders = [];
+  for (let i = 0; i < 3; i += 1) orders.push(await complete({ area: 'floor', quantity: 2 }));
+  const [fewer, dearer, over] = orders;
+  const give = (order) => saga(world.house, EVENT).refund(sql(`SELECT hold FROM pay.orders WHERE id = '${order}'`), order);
+  sql(`UPDATE pay.orders SET seats = seats - 1 WHERE id = '${fewer}';
+       UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${fewer}' AND seat = 'floor#2';
+       UPDATE pay.orders SET purchase = jsonb_set(purchase, '{lines,0,price}', '149999') WHERE id = '${dearer}';
+       UPDATE pay.orders SET status = 'refunded', refund_amount = amount WHERE id = '${over}';
+       UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${over}'`);
+  age();
+  const differ = [`places-differ ${fewer}`, `places-differ ${dearer}`].sort();
+  assert.deepEqual(await drift(), [...differ, `places-without-order ${over}`]);
+  const { json } = await world.pay.admin.get('/admin/reconcile');
+  const [{ detail }] = json.items.filter(({ order }) => order === fewer);
+  assert.equal(detail, '1 x floor (Front, 150000 each) here, 2 x floor (Front, 150000 each) there');
+
+  assert.equal((await give(over)).status, 200); // as its words say
+  assert.deepEqual(await drift(), differ);
+  sql(`UPDATE pay.orders SET purchase = jsonb_set(purchase, '{lines,0,price}', '150000') WHERE id = '${dearer}'`);
+  assert.equal((await give(dearer)).status, 200);
+  assert.deepEqual(await drift(), differ);
+  for (const order of [fewer, dearer]) assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
+  for (const order of [fewer, dearer]) await world.untilStatus(buyer, order, 'refunded');
   assert.deepEqual(await drift(), []);
 });
 

@@ -29,8 +29,8 @@ async function fresh(options) {
   return { event, boss: operator(seats, event), alice: visitor(seats, event), bob: visitor(seats, event) };
 }
 
-async function sell(event, buyer, ids, order = 'order-1') {
-  const { hold } = (await buyer.hold({ seats: ids })).json;
+async function sell(event, buyer, what, order = 'order-1') {
+  const { hold } = (await buyer.hold(Array.isArray(what) ? { seats: what } : what)).json;
   await saga(seats, event).extend(hold, order);
   const sold = await saga(seats, event).confirm(hold, order);
   assert.equal(sold.json.verdict, 'confirmed');
@@ -245,7 +245,7 @@ test('the export comes as CSV too, and no field of it is a formula', async () =>
   assert.equal(status, 200);
   assert.match(headers['content-type'], /^text\/csv/);
   const lines = text.split('\r\n');
-  assert.equal(lines[0], 'seat,zone,row,number,category,order,hold');
+  assert.equal(lines[0], 'seat,zone,row,number,category,order,hold,area,places,price');
   assert.match(lines[1], /^"r1s1","Hall","1","1","Front","'=cmd\|calc",/);
   assertProblem(await boss.exported('?format=xml'), 422, 'bad-format');
 });
@@ -260,6 +260,30 @@ test('the export comes in pages, too, in the order of the plan', async () => {
   assert.deepEqual(await page('?after=r1s1'), ['r1s2', 'r1s3']);
   for (const limit of ['0', '-1', 'all', '1000001']) assertProblem(await boss.exported(`?limit=${limit}`), 422, 'bad-limit');
   assertProblem(await boss.exported('?after=nowhere'), 422, 'seat-unknown');
+});
+
+test('standing places are exported behind the seats until they are given back', async () => {
+  const { event, boss, alice, bob } = await fresh({ areas: [{ id: 'floor', name: 'Standing', category: 'Front', capacity: 50 }] });
+  const first = await sell(event, alice, { area: 'floor', quantity: 2 }, 'order-1');
+  await boss.price({ category: 'Front', price: 160000 });
+  const second = await sell(event, bob, { area: 'floor', quantity: 3 }, 'order-2');
+  await sell(event, alice, ['r1s1'], 'order-3');
+  const row = (order, hold, places, price) => ({ zone: 'Standing', category: 'Front', order, hold, area: 'floor', places, price });
+  const [seat, ...areas] = (await boss.exported()).json;
+  assert.equal(seat.seat, 'r1s1');
+  const wanted = [row('order-1', first, 2, 150000), row('order-2', second, 3, 160000)];
+  assert.deepEqual(areas.toSorted((a, b) => a.places - b.places), wanted);
+
+  const page = async (query) => (await boss.exported(query)).json.map(({ order }) => order);
+  assert.deepEqual(await page('?limit=2'), ['order-3', areas[0].order]);
+  assert.deepEqual(await page('?limit=1&after=r1s1'), [areas[0].order]);
+  assert.deepEqual(await page(`?limit=2&after=${areas[0].hold}`), [areas[1].order]);
+  assert.deepEqual(await page(`?after=${areas[1].hold}`), []);
+  const { text } = await boss.exported('?format=csv');
+  assert.ok(text.includes(`"","Standing","","","Front","order-2","${second}","floor","3","160000"\r\n`), text);
+
+  assert.equal((await saga(seats, event).refund(first, 'order-1')).status, 200);
+  assert.deepEqual(await page(''), ['order-3', 'order-2']);
 });
 
 test('counts tell how the sale went, and how it is now', async () => {

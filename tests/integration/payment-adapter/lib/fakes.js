@@ -207,12 +207,15 @@ export class FakeSeats extends Fake {
     return { status: 200, body: { verdict: what, ...this.view(hold) } };
   }
 
-  // As the real one: in the order of the plan, behind `after`, `limit` at most.
+  // As the real one: in the order of the plan, then standing places; behind `after`, `limit` at most.
   #page(event, query) {
-    const rows = this.listed ?? this.sold()
-      .filter((hold) => hold.event === event)
-      .flatMap((hold) => hold.seats.map((seat) => ({ seat, order: hold.order, hold: hold.hold })));
-    const first = query.has('after') ? rows.findIndex(({ seat }) => seat === query.get('after')) + 1 : 0;
+    const sold = this.sold().filter((hold) => hold.event === event);
+    const rows = this.listed ?? [
+      ...sold.filter(({ area }) => !area).flatMap(({ seats, order, hold }) => seats.map((seat) => ({ seat, order, hold }))),
+      ...sold.filter(({ area }) => area).map(({ area: { area, category, quantity }, total, order, hold }) =>
+        ({ area, category, places: quantity, price: total / quantity, order, hold })),
+    ];
+    const first = query.has('after') ? rows.findIndex(({ seat, hold }) => (seat ?? hold) === query.get('after')) + 1 : 0;
     return rows.slice(first, first + Number(query.get('limit') ?? rows.length));
   }
 
