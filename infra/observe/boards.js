@@ -104,6 +104,7 @@ const PAY = {
     'Do the books agree?': [
       panel('Disagreements', 'short', 'max(fairgate_drift)'),
       panel('Since the last look', 's', 'time() - max(fairgate_reconcile_last_seconds > 0)'),
+      panel("The oldest comparison of an event's seats", 's', 'max(fairgate_reconcile_seats_age_seconds)'),
       panel('Looks that could not follow a link', 'short', rate('fairgate_reconcile_broken_total')),
     ],
     'The provider': [

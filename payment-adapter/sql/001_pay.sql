@@ -408,15 +408,17 @@ CREATE TABLE pay.reconcile_run (
     began_at timestamptz NOT NULL DEFAULT now(),
     ended_at timestamptz, -- of the last complete run
     drift    bigint NOT NULL DEFAULT 0, -- differences that it found
-    report   jsonb NOT NULL DEFAULT '{"passed_at": null, "items": [],
+    report   jsonb NOT NULL DEFAULT '{"passed_at": null, "seats_compared_at": null, "items": [],
         "foreign": {"payments": 0, "amount": 0}, "not_reached": []}'
 ) WITH (fillfactor = 20);
 INSERT INTO pay.reconcile_run DEFAULT VALUES;
 
--- Events, and when an order of them changed: their seats are compared for a day after that.
+-- Events, and when an order of them last changed: their seats are compared for a day after that.
 CREATE TABLE pay.traded (
-    event text PRIMARY KEY,
-    at    timestamptz NOT NULL
+    event       text PRIMARY KEY,
+    at          timestamptz NOT NULL,
+    compared_at timestamptz NOT NULL DEFAULT now(), -- at first when the first of these orders changed
+    turn_at     timestamptz NOT NULL DEFAULT '-infinity' -- when a run last chose the event
 ) WITH (fillfactor = 70);
 
 -- The seat service lists sold seats in pages; they wait here until the last has arrived and all are

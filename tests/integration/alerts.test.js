@@ -71,6 +71,7 @@ const CASES = {
   FairgateSagasOverdue: [['fairgate_sagas_overdue_microseconds', level(2e6, 9e7)]],
   FairgateDrift: [['fairgate_drift', level(0, 1)]],
   FairgateReconcileBroken: [['fairgate_reconcile_broken_total', rising(1)]],
+  FairgateReconcileSeatsLate: [['fairgate_reconcile_seats_age_seconds', level(60, 4000)]],
   FairgateShopLags: [['fairgate_shop_lag_microseconds', level(6e7, 1e9)]],
   FairgateShopLettersParked: [['fairgate_shop_letters_parked', level(0, 1)]],
   FairgateMailLags: [['fairgate_mail_lag_microseconds', level(6e7, 1e9)]],

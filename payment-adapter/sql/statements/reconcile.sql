@@ -9,13 +9,14 @@
 -- A process takes a run when it is due, when an operator wants one, or when the process whose run it was
 -- has not renewed it; never while that process does. The answer also has what the last run found.
 -- statement: reconcile_take
---> owner    text
---> lease_ms bigint
---> every_ms bigint
---> wanted   boolean
---< run      bigint null
---< drift    bigint
---< ended_s  bigint
+--> owner       text
+--> lease_ms    bigint
+--> every_ms    bigint
+--> wanted      boolean
+--< run         bigint null
+--< drift       bigint
+--< ended_s     bigint
+--< seats_age_s bigint
 WITH taken AS (
     UPDATE reconcile_run
     SET run = run + 1, owner = :owner, until = now() + :ms(:lease_ms), began_at = now()
@@ -23,7 +24,9 @@ WITH taken AS (
     RETURNING run
 )
 SELECT (SELECT run FROM taken) AS run, drift,
-    coalesce(extract(epoch FROM ended_at), 0)::bigint AS ended_s
+    coalesce(extract(epoch FROM ended_at), 0)::bigint AS ended_s,
+    greatest(0, coalesce(extract(epoch FROM now() - (report->>'seats_compared_at')::timestamptz), 0))::bigint
+        AS seats_age_s
 FROM reconcile_run;
 
 -- No row: the run is no longer ours.
@@ -136,20 +139,33 @@ order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
 -- fragment: is_ours(id)
 (:origin(:id) IN ('ours', 'unproven') OR :is_order(:id))
 
+-- An event trades for a day after its last order changed, and until its seats were compared after that. What
+-- could not be compared for a week, such as an event that the seat service no longer has, is left out.
+-- fragment: is_traded(t)
+:t.at > now() - CASE
+    WHEN :t.compared_at > :t.at + :ms(:grace_ms) THEN interval '1 day'
+    ELSE interval '7 days'
+END
+
 -- The account may be shared: payments that name no order of ours are none of our business. They are
 -- counted as all payments are gone through, and told as of the last time that this came to its end;
--- and when that was: when the last of all orders was looked at.
+-- and when that was: when the last of all orders was looked at. The seats of each event that trades were
+-- compared at seats_ms or later.
 -- A run that read all lists to their end (`whole`) leaves when it began: infra/recover trusts no older list.
 -- statement: reconcile_passed
 --> whole     boolean
 --> took_ms   bigint
+--> grace_ms  bigint
 --< payments  bigint
 --< amount    bigint
 --< passed_at text
+--< seats_ms  bigint
 UPDATE reconciled
 SET read_at = CASE WHEN :whole THEN greatest(read_at, now() - :ms(:took_ms)) ELSE read_at END
 RETURNING foreign_payments AS payments, foreign_amount AS amount,
-    coalesce(:iso(passed_at), '') AS passed_at;
+    coalesce(:iso(passed_at), '') AS passed_at,
+    (extract(epoch FROM coalesce((SELECT min(t.compared_at) FROM traded t WHERE :is_traded(t)), now()))
+        * 1000)::bigint AS seats_ms;
 
 -- A page of the orders that the shop has accepted. Of messages delivered since the list was last read to its
 -- end (`at`), nobody knows yet whether it names them.
@@ -280,8 +296,8 @@ WITH r AS MATERIALIZED (
     ORDER BY list, id
     ON CONFLICT (list, id) DO UPDATE SET at = excluded.at WHERE excluded.at > x.at
 ), traded AS (
-    INSERT INTO traded AS t (event, at)
-    SELECT event, max(changed_at)
+    INSERT INTO traded AS t (event, at, compared_at)
+    SELECT event, max(changed_at), min(changed_at)
     FROM (
         SELECT event, changed_at FROM o
         UNION ALL
@@ -289,7 +305,7 @@ WITH r AS MATERIALIZED (
         FROM ended
         CROSS JOIN LATERAL (SELECT event, changed_at FROM orders WHERE id = ended.id OFFSET 0) e
     ) c
-    WHERE changed_at > now() - interval '1 day'
+    WHERE changed_at > now() - interval '7 days'
     GROUP BY event
     ORDER BY event
     ON CONFLICT (event) DO UPDATE SET at = excluded.at WHERE excluded.at > t.at
@@ -324,6 +340,10 @@ FROM r, strange;
 -- fragment: late()
 late AS (SELECT now() - :ms(:grace_ms) AS at)
 
+-- What a payment is to keep: of an order's payments only the one that the order names keeps anything.
+-- fragment: keeps(m, o)
+CASE WHEN :m.payment = :o.payment THEN order_keeps(:o.status, :o.amount, :o.refund_amount) ELSE 0 END
+
 -- fragment: has_open_saga(id)
 EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 
@@ -338,10 +358,6 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 -- If all lists could be read (`whole`), what agrees and has had time to disagree is no suspect any more.
 -- What disagrees stays one, up to `kept` of a kind: beyond that it is found again in its turn. Rows that
 -- another process is just writing are left to it (SKIP LOCKED), so the two cannot deadlock.
--- What a payment is to keep: of an order's payments only the one that the order names keeps anything.
--- fragment: keeps(m, o)
-CASE WHEN :m.payment = :o.payment THEN order_keeps(:o.status, :o.amount, :o.refund_amount) ELSE 0 END
-
 --
 -- Nothing here joins two lists of suspects: a plan that was made while there were none would compare each
 -- with each.
@@ -584,7 +600,9 @@ format('%s x %s (%s, %s each)', :count, :area, :category, :price)
 --> pages    bigint
 --> most     bigint
 --< drift.*
-WITH :late(), listed AS MATERIALIZED (
+WITH :late(), done AS (
+    UPDATE traded SET compared_at = now() WHERE event = :event
+), listed AS MATERIALIZED (
     SELECT e, coalesce(e->>'order', '') AS id
     FROM sold_page p, jsonb_array_elements(p.seats) AS e
     WHERE p.reader = :reader AND p.part < :pages
@@ -613,19 +631,6 @@ WITH :late(), listed AS MATERIALIZED (
     SELECT good.*, sold.id AS sold_to
     FROM good
     FULL JOIN sold ON sold.seat = good.seat
-)
-SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth
-FROM (
-    SELECT d.*, count(*) OVER (PARTITION BY kind) AS of_kind,
-        row_number() OVER (PARTITION BY kind ORDER BY id, detail) AS nth
-    FROM (
-        SELECT 'seat-not-sold' AS kind, seats.id, '' AS payment,
-            format('%s%s', seats.seat, ' is sold to ' || seats.sold_to) AS detail
-        FROM late, seats
-        WHERE seats.status = :ORDER_COMPLETED AND seats.changed_at < late.at
-            AND seats.sold_to IS DISTINCT FROM seats.id AND :is_numbered(seats)
-        UNION ALL
-        SELECT 'sold-without-order', sales.id, '', sales.seat
 ), here AS (
     SELECT o.id, o.status, o.changed_at,
         :places(jsonb_array_length(o.seats), l->>'place', l->>'category', l->>'price') AS places
@@ -646,6 +651,19 @@ FROM (
     SELECT here.id AS of, here.status, here.changed_at, here.places AS here, there.id, there.places AS there
     FROM here
     FULL JOIN there ON there.id = here.id
+)
+SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth
+FROM (
+    SELECT d.*, count(*) OVER (PARTITION BY kind) AS of_kind,
+        row_number() OVER (PARTITION BY kind ORDER BY id, detail) AS nth
+    FROM (
+        SELECT 'seat-not-sold' AS kind, seats.id, '' AS payment,
+            format('%s%s', seats.seat, ' is sold to ' || seats.sold_to) AS detail
+        FROM late, seats
+        WHERE seats.status = :ORDER_COMPLETED AND seats.changed_at < late.at
+            AND seats.sold_to IS DISTINCT FROM seats.id AND :is_numbered(seats)
+        UNION ALL
+        SELECT 'sold-without-order', sales.id, '', sales.seat
         FROM late, sales
         WHERE sales.id IS NOT NULL AND NOT :is_retired(sales.id)
             AND (sales.of IS NULL OR NOT :may_have_seats(sales))
@@ -686,11 +704,19 @@ WHERE n.nth <= :most / (
     WHERE p.reader = :reader AND p.part < :pages
 );
 
--- Events with an order that changed within a day.
+-- The events whose turn it is: of all that traded, those that waited longest since a run chose them.
 -- statement: reconcile_events_sold
---< event text
-SELECT event
-FROM traded
-WHERE at > now() - interval '1 day'
-ORDER BY at DESC
-LIMIT 16;
+--> grace_ms bigint
+--> most     bigint
+--< event    text
+UPDATE traded
+SET turn_at = now()
+WHERE event = ANY (ARRAY(
+    SELECT t.event
+    FROM traded t
+    WHERE :is_traded(t)
+    ORDER BY t.turn_at, t.event
+    LIMIT :most
+    FOR UPDATE SKIP LOCKED
+))
+RETURNING event;

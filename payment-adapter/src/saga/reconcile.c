@@ -52,7 +52,7 @@ enum {
     KEPT_MAX = 2000,      /* of a kind that disagree; the others are found again in their turn */
     PAGES_MAX = 1000,
     SHOP_PAGE = 100,
-    EVENTS_MAX = 16,
+    EVENTS_MAX = 16, /* whose seats a run compares; the others come in their turn */
     SEATS_CALL_MS = 10000,
     SEATS_PAGE = 2000, /* some 400 KB */
     SEATS_PAGES_MAX = 500,
@@ -104,6 +104,7 @@ struct reconcile {
     uint64_t drift; /* including those that are not listed */
     uint64_t foreign, foreign_amount;
     char passed_at[RFC3339_LEN + 1];
+    uint64_t seats_ms; /* the seats of each event that trades were compared then or later */
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
     bool whole; /* the lists of providers and shop were read to their end */
@@ -215,6 +216,19 @@ static void put_item(struct text *text, const struct item *item)
     json_close(text, '}');
 }
 
+static void put_time(struct text *text, const char *key, uint64_t ms)
+{
+    char memory[RFC3339_LEN];
+    struct text at = text_on(memory, sizeof(memory));
+    json_key(text, key);
+    if (ms == 0) {
+        json_nil(text);
+        return;
+    }
+    rfc3339_put(&at, ms);
+    json_str(text, text_span(&at));
+}
+
 /* All of the report but "at" and "drift". */
 static void put_report(const struct reconcile *reconcile, struct text *text)
 {
@@ -224,6 +238,7 @@ static void put_report(const struct reconcile *reconcile, struct text *text)
         json_nil(text);
     else
         json_str(text, span_of(reconcile->passed_at));
+    put_time(text, "seats_compared_at", reconcile->seats_ms);
     json_key(text, "items");
     json_open(text, '[');
     for (uint32_t i = 0; i < reconcile->items_len && text->len < REPORT_MAX - REPORT_ITEM_MAX; i++)
@@ -243,10 +258,12 @@ static void put_report(const struct reconcile *reconcile, struct text *text)
     assert(!text->overflown);
 }
 
-static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t ended_s)
+static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t ended_s,
+                       uint64_t seats_age_s)
 {
     atomic_store_explicit(&reconcile->stats.drift, drift, memory_order_relaxed);
     atomic_store_explicit(&reconcile->stats.last_s, ended_s, memory_order_relaxed);
+    atomic_store_explicit(&reconcile->stats.seats_age_s, seats_age_s, memory_order_relaxed);
 }
 
 static void on_ended(void *ctx, const struct pg_answer *answer)
@@ -259,7 +276,10 @@ static void on_ended(void *ctx, const struct pg_answer *answer)
         end_run(reconcile, answer->rc < 0 ? answer->rc : ERR_STATE);
         return;
     }
-    set_gauges(reconcile, reconcile->drift, sql_reconcile_end_row(answer->results[0], 0).ended_s);
+    uint64_t ended_s = sql_reconcile_end_row(answer->results[0], 0).ended_s;
+    uint64_t since_s = reconcile->seats_ms / 1000; /* 0: it could not be asked */
+    set_gauges(reconcile, reconcile->drift, ended_s,
+               since_s > 0 && since_s < ended_s ? ended_s - since_s : 0);
     atomic_fetch_add_explicit(&reconcile->stats.runs, 1, memory_order_relaxed);
     if (reconcile->items_len > 0) {
         struct log_line line;
@@ -313,6 +333,7 @@ static void on_passed(void *ctx, const struct pg_answer *answer)
         reconcile->foreign = row.payments;
         reconcile->foreign_amount = row.amount;
         span_to_cstr_cut(row.passed_at, reconcile->passed_at, sizeof(reconcile->passed_at));
+        reconcile->seats_ms = row.seats_ms;
     } else {
         break_link(reconcile, "database");
     }
@@ -330,7 +351,8 @@ static void on_drift(void *ctx, const struct pg_answer *answer)
         break_link(reconcile, "database");
     const struct sql_reconcile_passed_args args = {
         .whole = reconcile->whole,
-        .took_ms = (clock_mono_us(reconcile->conf.clock) - reconcile->began_us) / 1000 + 1};
+        .took_ms = (now_us(reconcile) - reconcile->began_us) / 1000 + 1,
+        .grace_ms = GRACE_MS};
     sql_reconcile_passed(asking(reconcile), &args, on_passed, reconcile);
 }
 
@@ -535,7 +557,8 @@ static void on_collected(void *ctx, const struct pg_answer *answer)
         return;
     if (answer->rc < 0)
         break_link(reconcile, "database");
-    sql_reconcile_events_sold(asking(reconcile), on_events_sold, reconcile);
+    const struct sql_reconcile_events_sold_args args = {.grace_ms = GRACE_MS, .most = EVENTS_MAX};
+    sql_reconcile_events_sold(asking(reconcile), &args, on_events_sold, reconcile);
 }
 
 static void compare_seats(struct reconcile *reconcile)
@@ -870,7 +893,7 @@ static void start(struct reconcile *reconcile, uint64_t id)
 static void take_run(struct reconcile *reconcile, const struct pg_answer *answer)
 {
     const struct sql_reconcile_take_row row = sql_reconcile_take_row(answer->results[0], 0);
-    set_gauges(reconcile, row.drift, row.ended_s);
+    set_gauges(reconcile, row.drift, row.ended_s, row.seats_age_s);
     if (row.has_run && !reconcile->running)
         start(reconcile, row.run);
 }

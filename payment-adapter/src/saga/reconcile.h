@@ -16,6 +16,7 @@
 struct reconcile_stats {
     _Atomic uint64_t drift;        /* gauge: found by the last run, whichever process made it */
     _Atomic uint64_t last_s;       /* gauge: when that ended, unix time */
+    _Atomic uint64_t seats_age_s;  /* gauge: how long ago the last event in turn was compared */
     _Atomic uint64_t runs, broken; /* of this process */
 };
 

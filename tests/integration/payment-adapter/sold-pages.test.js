@@ -73,6 +73,39 @@ test('a list of which a page was lost is no list', async () => {
   assert.deepEqual(strange(await reconcile()), [4500, 1]);
 });
 
+test('events take turns, and the report says how long the last in turn has waited', async () => {
+  const sql = (text) => world.postgres.sql(text, 'pay');
+  world.seats.listed = [];
+  sql(`INSERT INTO pay.traded (event, at) SELECT 'e' || i, now() - i * interval '1 minute' FROM generate_series(1, 39) i`);
+  const runs = async (times) => {
+    const first = world.seats.calls.length;
+    let report;
+    for (let run = 0; run < times; run += 1) ({ report } = await reconcile());
+    const asked = world.seats.calls.slice(first).map(({ path }) => /events\/([^/]+)\/export/.exec(path)?.[1]);
+    return { report, asked: new Set(asked.filter(Boolean)) };
+  };
+  assert.equal((await runs(3)).asked.size, 40);
+
+  const age = async () => (await world.pay.metrics()).get('fairgate_reconcile_seats_age_seconds');
+  sql(`UPDATE pay.traded SET compared_at = now() - interval '2 hours', turn_at = now() WHERE event = 'e1'`);
+  const { report } = await runs(1);
+  const hours = (Date.parse(report.at) - Date.parse(report.seats_compared_at)) / 3_600_000;
+  assert.ok(hours > 1.9, `${hours} hours`);
+  assert.ok(await age() > 6900);
+  const { report: later } = await runs(2);
+  assert.ok(Date.parse(later.seats_compared_at) > Date.parse(report.seats_compared_at));
+
+  // A day after its last order an event is left out if it was compared since, or has waited for a week.
+  sql(`UPDATE pay.traded SET at = now() - interval '3 days', compared_at = now() - interval '2 days';
+       UPDATE pay.traded SET compared_at = at WHERE event = 'e1';
+       UPDATE pay.traded SET at = now() - interval '8 days', compared_at = now() - interval '9 days' WHERE event = 'e2'`);
+  for (const due of [['e1'], []]) {
+    const { asked: chosen } = await runs(1);
+    chosen.delete('gala'); // its order changed just now
+    assert.deepEqual([...chosen], due);
+  }
+});
+
 test('what others have left behind is taken away', async () => {
   world.postgres.sql(`INSERT INTO pay.sold_page (reader, part, at, seats)
     VALUES ('gone', 0, now() - interval '2 hours', '[]'), ('here', 0, now(), '[]')`, 'pay');

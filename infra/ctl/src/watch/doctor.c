@@ -63,6 +63,8 @@ const struct doctor_alert doctor_alerts[] = {
      "the provider, the seats or the database is slow; the saga's steps say which"},
     {"FairgateDrift", "fairgate_drift", COMMAND_PAY, false, 0, 0,
      "fairgate reconcile now lists what disagrees; decide each by hand"},
+    {"FairgateReconcileSeatsLate", "fairgate_reconcile_seats_age_seconds", COMMAND_PAY, false, 3600,
+     0, "fairgate reconcile show names who is not reached; seat-service has to answer"},
     {"FairgateShopLags", "fairgate_shop_lag_microseconds", COMMAND_PAY, false, 900000000, 0,
      "look at the shop's order API"},
     {"FairgateShopLettersParked", "fairgate_shop_letters_parked", COMMAND_PAY, false, 0, 0,
