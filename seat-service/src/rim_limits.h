@@ -48,6 +48,13 @@ enum {
      * flush, yet short enough that a fail-over is noticed. */
     JOURNAL_ANSWER_MS = 5000,
     JOURNAL_CONNECT_MS = 3000,
+    /* How long a transaction waits for another session's lock. Then the events that are in the way
+     * are refused for a while, and the others are written. Twice this, for a transaction and one of
+     * its events alone, is shorter than OWNER_SILENT_MS, so the process stays ready meanwhile. */
+    JOURNAL_LOCK_MS = 400,
+    /* So many events that wait for a lock, one after the other, are not to blame: what is locked
+     * concerns all, and the rest of the batch is refused without waiting. */
+    JOURNAL_LOCK_WAITS_MAX = 2,
     /* A step of the schema that is made before a rollout: an index of a hundred million rows is
      * done in a few minutes. */
     MIGRATE_ALONE_MS = 1800 * 1000,
@@ -95,7 +102,8 @@ enum {
     STANDBY_STREAM_MS = 2000,
 
     /* An event that cannot be read is tried again after the first of these, doubled up to the
-     * second: reading one from its beginning is work, but its repair should show soon. */
+     * second: reading one from its beginning is work, but its repair should show soon. One that
+     * cannot be written is tried again after the first. */
     EVENT_RETRY_MIN_MS = 1000,
     EVENT_RETRY_MAX_MS = 30000,
     /* How long the reader waits for another's lock before it turns to other events. */

@@ -240,7 +240,7 @@ end:
     do
     :: fenced[i] -> break
     :: atomic { !fenced[i] && !connected && !alive[at] -> alive[at] = true; done[at] = false; connected = true };
-        /* ---- reconnect(), regain_all(), regain() ---- */
+        /* ---- reconnect(), ownership_regain(), regain() ---- */
         if
         :: !owned[i] /* nothing to regain */
         :: owned[i] ->

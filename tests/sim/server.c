@@ -103,6 +103,30 @@ static bool is_down(void)
     return sim_us() < server.down_until_us;
 }
 
+/* ---- somebody else's transaction ---- */
+
+static struct server_ask somebody; /* has the row as a writer does, and writes nothing */
+
+bool server_row_is_free(void)
+{
+    return server.writer == NULL;
+}
+
+static void let_row_go(void *ctx)
+{
+    (void)ctx;
+    if (server.writer == &somebody)
+        leave_row(&somebody);
+}
+
+void server_lock_row(void)
+{
+    if (is_down() || !server_row_is_free())
+        return;
+    server.writer = &somebody;
+    sim_after(NULL, sim_between(0, 6 * SIM_S), let_row_go, NULL);
+}
+
 /* ---- statements ---- */
 
 static void take_effect(void *ctx);
@@ -186,9 +210,12 @@ static void take_effect(void *ctx)
     struct server_ask *ask = ctx;
     if (!is_at_work(ask))
         return;
-    bool given_up = ask->over;
-    ask->rc = 0;
-    ask->act(ask);
+    bool given_up = ask->over, refused = ask->writes && fault_now(FAULT_PG_REFUSES);
+    ask->rc = refused ? ERR_PEER : 0;
+    if (refused)
+        memcpy(ask->sqlstate, "53100", sizeof(ask->sqlstate));
+    else
+        ask->act(ask);
     if (ask->writes && given_up)
         probe_reached(ask->wrote ? PROBE_GHOST_WRITE : PROBE_GHOST_FENCED);
     if (ask->writes)
@@ -264,7 +291,7 @@ int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
 void server_restart(void)
 {
     sim_note("the seats' database restarts");
-    struct server_ask *ask = server.writer;
+    struct server_ask *ask = server.writer != &somebody ? server.writer : NULL;
     bool in_log = sim_below(SIM_FAULTS, 2) == 0;
     if (ask != NULL && in_log)
         ask->act(ask);

@@ -40,6 +40,8 @@ struct server_ask {
 /* On a fiber. The ask's rc, or that of the connection. */
 int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err);
 void server_restart(void);
+void server_lock_row(void); /* somebody else has the owner row for a while, if it is free */
+bool server_row_is_free(void);
 void server_lost(const struct sim_proc *proc); /* it died: its connections close */
 uint32_t server_sessions(void);                /* backends that live */
 

@@ -10,6 +10,7 @@
 
 #include "invariants.h"
 #include "server.h"
+#include "stage/probes.h"
 
 #include "base/bug.h"
 #include "journal/chain.h"
@@ -363,6 +364,27 @@ int sql_owner_prove(struct pg *pg, const struct sql_owner_prove_args *args, stru
         PQclear(res);
     }
     return rc;
+}
+
+static void do_free(struct server_ask *ask)
+{
+    bool is_free = server_row_is_free();
+    query_of(ask)->res = result(is_free);
+    probe_reached(is_free ? PROBE_ROW_FREE : PROBE_ROW_LOCKED);
+}
+
+int sql_owners_free(struct pg *pg, struct pg_args *bound, const struct sql_owners_free_args *args,
+                    struct err_slot *err, PGresult **out)
+{
+    (void)bound;
+    assert(args->events_len == 1);
+    return run(pg, query(do_free), err, out);
+}
+
+struct sql_owners_free_row sql_owners_free_row(const PGresult *res, int row)
+{
+    (void)res, (void)row;
+    return (struct sql_owners_free_row){EVENT_NO};
 }
 
 static void do_owner(struct server_ask *ask)

@@ -51,6 +51,8 @@ static void go_wrong(void *ctx)
     adapters_fault(FAULTS_MS);
     if (fault_within(FAULT_PG_RESTART, FAULTS_MS))
         server_restart();
+    if (fault_within(FAULT_PG_ROW_LOCKED, FAULTS_MS))
+        server_lock_row();
     sim_after(NULL, FAULTS_MS * SIM_MS, go_wrong, ctx);
 }
 

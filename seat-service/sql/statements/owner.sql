@@ -67,6 +67,12 @@ RETURNING epoch, seq, chain, line, line_before, line_began;
 --> seq   bigint
 UPDATE owner SET epoch = epoch WHERE event = :event AND epoch = :epoch AND seq = :seq;
 
+-- Of these rows those that no other transaction has locked as a commit would.
+-- statement: owners_free
+--> events integer[] signed
+--< event  integer signed
+SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKED;
+
 -- statement: owner_read
 --> event    integer signed
 --> instance text

@@ -91,7 +91,8 @@ static void finish_refused(struct call *call, const struct engine_op *op)
 void verdict_reply(struct call *call, enum engine_verdict verdict, const struct engine_op *op,
                    const struct engine_ask *ask)
 {
-    if (!journal_is_unproven(call->loop->conf.journal)) {
+    const struct journal *journal = call->loop->conf.journal;
+    if (!journal_is_unproven(journal) && !journal_is_stuck(journal, call->event->nth)) {
         verdict_reply_proven(call, verdict, op, ask);
         return;
     }

@@ -4,7 +4,8 @@
  * head what fits one transaction: a bounded number of changes and bytes, and only one kind of
  * sales, refunds and moves (store.c says why). Within a batch changes are grouped by event, in the
  * order in which they arrived. Proofs are not part of it: they wait in a list of their own until
- * the committer has asked (committer.c).
+ * the committer has asked (committer.c). If the connection breaks while a batch is under way, each
+ * event keeps its part until it is regained (ownership.c).
  *
  * Threading: the committer's. */
 #include "journal/journal_internal.h"
@@ -103,8 +104,9 @@ void batch_gather(struct journal *journal)
     assert(batch->len == 0);
     while (journal->pending != NULL && n < journal->conf.batch_max) {
         struct commit_entry *entry = journal->pending;
-        if (!journal_owns(journal, entry->event)) {
-            batch_answer_one(journal, pop(journal), ERR_STATE);
+        bool ours = journal_owns(journal, entry->event);
+        if (!ours || journal_is_stuck(journal, entry->event)) {
+            batch_answer_one(journal, pop(journal), ours ? ERR_PEER : ERR_STATE);
             continue;
         }
         enum store_wall its = store_wall_of(&entry->op.change);
@@ -148,4 +150,43 @@ void batch_put_back(struct journal *journal)
         journal->pending = entry;
     }
     batch->len = 0;
+}
+
+/* ---- open outcomes ---- */
+
+void batch_leave_open(struct journal *journal)
+{
+    struct batch *batch = &journal->batch;
+    for (uint32_t i = 0; i < batch->parts_len; i++) {
+        const struct store_batch *part = &batch->parts[i];
+        struct journal_event *event = &journal->events[batch->part_event[i]];
+        assert(event->open == NULL);
+        event->open_head = part->after;
+        for (uint32_t k = part->len; k > 0; k--) {
+            part->entries[k - 1]->next = event->open;
+            event->open = part->entries[k - 1];
+        }
+    }
+    batch->len = 0;
+}
+
+void batch_settle(struct journal *journal, struct journal_event *event, int rc)
+{
+    while (event->open != NULL)
+        batch_answer_one(journal, cut_out(&event->open), rc);
+    commit_queue_wake_ports(journal->conf.queue);
+}
+
+void batch_reopen(struct journal *journal, struct journal_event *event)
+{
+    struct commit_entry **end = &event->open;
+    if (event->open == NULL)
+        return;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = journal->pending;
+    if (journal->pending == NULL)
+        journal->pending_end = end;
+    journal->pending = event->open;
+    event->open = NULL;
 }

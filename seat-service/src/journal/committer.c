@@ -8,11 +8,16 @@
  * least JOURNAL_PACE_US apart.
  *
  * Open outcomes: when a connection breaks after a batch was sent, nobody knows whether the batch
- * was written. The committer keeps the batch, reconnects, regains what it owned (ownership.c), and
- * reads the row with the batch's last seq. If it is there with our link of the chain, the batch was
- * written, and its callers get that answer. If not, the batch is written again under the same
- * numbers. Only a journal that went on without us, or lost its end, makes us give up: then nothing
- * in memory counts any more, and the process ends.
+ * was written. Each event keeps its part of it. The committer reconnects, regains what it owned
+ * (ownership.c), and reads the row with the part's last seq. If it is there with our link of the
+ * chain, the part was written, and its callers get that answer. If not, it is written again under
+ * the same numbers. Only a journal that went on without us, or lost its end, makes us give up: then
+ * nothing in memory counts any more, and the process ends.
+ *
+ * An event is a unit of failure. Events share a transaction, and no fate: what PostgreSQL refuses
+ * is written again event by event, so that a bad one fails alone. A lock that somebody has is
+ * waited for briefly. An event that is in the way is then stuck: its changes are refused at once,
+ * and it is out of the others' transactions until its row is free, or for a moment.
  *
  * Proofs: an answer that rests on memory alone, and on which money moves, waits until PostgreSQL
  * has said that the event is still ours. Else a process that was stopped while another took its
@@ -30,6 +35,7 @@
 #include "tables/statements.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,9 +68,13 @@ static int connect_once(struct journal *journal, struct err_slot *err)
     int rc = pg_open(&conf, err, &journal->pg);
     if (rc < 0)
         return rc;
+    char wait[64];
+    snprintf(wait, sizeof(wait), "SET lock_timeout = %d", JOURNAL_LOCK_MS);
     rc = migrate_run(journal->pg, err);
     if (rc == 0)
         rc = sql_prepare(journal->pg, err);
+    if (rc == 0)
+        rc = pg_run(journal->pg, wait, err);
     if (rc < 0) {
         pg_close(journal->pg);
         journal->pg = NULL;
@@ -95,50 +105,26 @@ static void back_off(struct journal *journal)
  */
 static void settle_fenced(struct journal *journal)
 {
-    for (uint32_t i = 0; journal->open && i < journal->batch.parts_len; i++) {
-        struct store_batch *part = &journal->batch.parts[i];
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        struct journal_event *event = &journal->events[nth];
         bool written = false;
+        if (event->open == NULL)
+            continue;
         int asked =
-            journal->pg == NULL ? ERR_CLOSED : ownership_is_written(journal, part, NULL, &written);
-        int rc = asked < 0 ? ERR_UNKNOWN : written ? 0 : ERR_STATE;
-        for (uint32_t k = 0; k < part->len; k++)
-            batch_answer_one(journal, part->entries[k], rc);
+            journal->pg == NULL ? ERR_CLOSED : ownership_is_written(journal, event, NULL, &written);
+        batch_settle(journal, event, asked < 0 ? ERR_UNKNOWN : written ? 0 : ERR_STATE);
     }
-    journal->open = false;
-    journal->batch.len = 0;
-    commit_queue_wake_ports(journal->conf.queue);
 }
 
-static int commit(struct journal *journal, struct err_slot *err);
-
-/* After a reconnect: regains every event that was ours, then settles the batch whose outcome is
- * open. All parts of a batch were one transaction, so they have one outcome. */
-static int regain_all(struct journal *journal, struct err_slot *err)
+/* What regaining events came to: another process may own one of them. */
+static int regained(struct journal *journal, int rc, struct err_slot *err)
 {
-    int rc = ownership_regain(journal, err);
     if (rc == ERR_STATE || rc == ERR_NOT_FOUND) {
         log_failure(journal->conf.log, "ownership is lost", err);
         settle_fenced(journal);
         role_fence(journal, JOURNAL_REASON_LOST);
     }
-    if (rc < 0)
-        return rc;
-    if (!journal->open)
-        return 0;
-    bool written = journal->batch.parts[0].written;
-    journal_count(written ? &journal->stats.settled_written : &journal->stats.settled_again, 1);
-    for (uint32_t i = 0; i < journal->batch.parts_len; i++) {
-        assert(journal->batch.parts[i].written == written);
-        journal->batch.parts[i].head = journal->events[journal->batch.part_event[i]].head;
-    }
-    journal->open = false;
-    if (!written)
-        return commit(journal, err);
-    batch_answer(journal, 0);
-    for (uint32_t i = 0; i < journal->batch.parts_len; i++)
-        batch_answered(journal, journal->batch.part_event[i],
-                       journal->events[journal->batch.part_event[i]].head.seq);
-    return 0;
+    return rc;
 }
 
 /* ---- committing ---- */
@@ -178,41 +164,100 @@ static int refuse_elsewhere(struct err_slot *err)
     return err_set(err, ERR_CLOSED, "the server is read-only");
 }
 
-/* The server refused the transaction: none of it is written. If a unique key was the reason, one of
- * the changes would sell a seat twice; the others should not suffer for it. */
-static int refuse_or_part(struct journal *journal, struct err_slot *err)
+/* It has waited for a lock for JOURNAL_LOCK_MS. */
+static bool is_locked(const struct journal *journal)
+{
+    return strcmp(pg_sqlstate(journal->pg), "55P03") == 0;
+}
+
+static int commit(struct journal *journal, struct err_slot *err);
+
+/* Back to the head of the queue, where the batch's changes are grouped by event, and from there in
+ * pieces: the events, or the changes of one event. */
+static int commit_in_pieces(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
-    bool wall = strcmp(pg_sqlstate(journal->pg), "23505") == 0;
-    log_failure(journal->conf.log, wall ? "a seat would have been sold twice" : "commit refused",
-                err);
-    journal_count(&journal->stats.errors, 1);
-    bool elsewhere = is_elsewhere(journal);
-    if (!wall || batch->len == 1) {
-        batch_answer(journal, wall ? ERR_EXISTS : ERR_PEER);
-        return elsewhere ? refuse_elsewhere(err) : 0;
-    }
-    /* One by one: back to the head of the queue, and batches of one until these are done. */
-    uint32_t singles = batch->len, batch_max = journal->conf.batch_max;
-    batch_put_back(journal);
-    journal->conf.batch_max = 1;
+    bool by_event = batch->parts_len > 1;
+    uint32_t pieces = by_event ? batch->parts_len : batch->len;
+    uint32_t lens[EVENTS_MAX], batch_max = journal->conf.batch_max;
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < singles; i++) {
+    for (uint32_t i = 0; i < batch->parts_len; i++)
+        lens[i] = batch->parts[i].len;
+    batch_put_back(journal);
+    if (by_event) {
+        batch->by_event = true;
+        batch->waits = 0;
+    }
+    for (uint32_t i = 0; rc == 0 && i < pieces; i++) {
+        journal->conf.batch_max = by_event ? lens[i] : 1;
         batch_gather(journal);
-        if (batch->len > 0)
+        if (batch->len > 0 && by_event && batch->waits >= JOURNAL_LOCK_WAITS_MAX)
+            batch_answer(journal, ERR_PEER);
+        else if (batch->len > 0)
             rc = commit(journal, err);
     }
+    if (by_event)
+        batch->by_event = false;
     journal->conf.batch_max = batch_max;
     return rc;
 }
 
-/* Writes the batch. 0: its entries have been answered. Broken: their outcome is open until the next
- * connection. */
+/* Events whose rows are locked are refused, and what is left of the batch is written. *any: there
+ * were some. */
+static int commit_the_others(struct journal *journal, struct err_slot *err, bool *any)
+{
+    struct batch *batch = &journal->batch;
+    struct err_slot why = {0};
+    int rc = ownership_stick_locked(journal, batch->part_event, batch->parts_len, &why, any);
+    if (journal_is_broken(rc)) {
+        *err = why;
+        *any = true;
+        batch_put_back(journal);
+        return rc;
+    }
+    if (!*any)
+        return 0;
+    batch_put_back(journal);
+    batch_gather(journal);
+    if (batch->len > 0)
+        return commit(journal, err);
+    commit_queue_wake_ports(journal->conf.queue);
+    return 0;
+}
+
+/* The server refused the transaction: none of it is written. The others should not suffer for the
+ * event that was the reason; nor, if that was a unique key, for the change that would sell a seat
+ * twice. */
+static int refuse_or_part(struct journal *journal, struct err_slot *err)
+{
+    struct batch *batch = &journal->batch;
+    bool wall = strcmp(pg_sqlstate(journal->pg), "23505") == 0, locked = is_locked(journal);
+    log_failure(journal->conf.log, wall ? "a seat would have been sold twice" : "commit refused",
+                err);
+    journal_count(&journal->stats.errors, 1);
+    if (is_elsewhere(journal)) {
+        batch_answer(journal, ERR_PEER);
+        return refuse_elsewhere(err);
+    }
+    bool parted = false;
+    int rc = locked ? commit_the_others(journal, err, &parted) : 0;
+    if (parted)
+        return rc;
+    if (batch->parts_len > 1 || (wall && batch->len > 1))
+        return commit_in_pieces(journal, err);
+    batch->waits += locked;
+    if (batch->by_event && !wall)
+        role_stick(journal, &journal->events[batch->part_event[0]], err->text, EVENT_RETRY_MIN_MS);
+    batch_answer(journal, wall ? ERR_EXISTS : ERR_PEER);
+    return 0;
+}
+
+/* Writes the batch. 0: its entries have been answered. Broken: their outcome is open until their
+ * events are regained. */
 static int commit(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
     assert(batch->len > 0);
-    assert(!journal->open);
     for (uint32_t i = 0; i < batch->parts_len; i++) {
         struct journal_event *event = &journal->events[batch->part_event[i]];
         /* relaxed: compared with what others have read, which came by way of PostgreSQL */
@@ -221,16 +266,16 @@ static int commit(struct journal *journal, struct err_slot *err)
     }
     uint64_t began_us = journal_now_us(journal);
     journal->commit_at_us = batch->len < JOURNAL_PACED_FROM ? 0 : began_us + JOURNAL_PACE_US;
-    journal->open = true;
     histogram_record(&journal->stats.batch, batch->len);
     int rc = store_commit(journal->pg, batch->parts, batch->parts_len, journal->memory,
                           JOURNAL_BATCH_BYTES, err);
-    if (journal_is_broken(rc))
+    if (journal_is_broken(rc)) {
+        batch_leave_open(journal);
         return rc;
-    journal->open = false;
+    }
+    proven(journal, began_us);
     if (rc < 0)
         return refuse_or_part(journal, err);
-    proven(journal, began_us);
     journal_count(&journal->stats.commits, 1);
     histogram_record(&journal->stats.commit_us, journal_now_us(journal) - began_us);
     judge_parts(journal);
@@ -243,10 +288,10 @@ static int commit(struct journal *journal, struct err_slot *err)
  * the next, or get too old. */
 static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
-    const struct journal_event *event = &journal->events[nth];
-    bool stands = false;
-    if (!journal_owns(journal, nth)) {
-        batch_answer_proofs(journal, nth, ERR_STATE);
+    struct journal_event *event = &journal->events[nth];
+    bool stands = false, ours = journal_owns(journal, nth);
+    if (!ours || event->stuck) {
+        batch_answer_proofs(journal, nth, ours ? ERR_PEER : ERR_STATE);
         return 0;
     }
     int rc = store_prove(journal->pg, event->id.no, &event->head, err, &stands);
@@ -257,6 +302,8 @@ static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err
         log_failure(journal->conf.log, "ownership cannot be proven", err);
         journal_count(&journal->stats.errors, 1);
         batch_answer_proofs(journal, nth, ERR_PEER);
+        if (is_locked(journal))
+            role_stick(journal, event, err->text, 0);
         return elsewhere ? refuse_elsewhere(err) : 0;
     }
     batch_answer_proofs(journal, nth, stands ? 0 : ERR_STATE);
@@ -269,7 +316,6 @@ static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err
 static int prove(struct journal *journal, struct err_slot *err)
 {
     int rc = 0;
-    assert(!journal->open); /* so the head is where the last commit left it */
     while (rc == 0 && journal->proofs != NULL)
         rc = prove_one(journal, journal->proofs->event, err);
     return rc;
@@ -332,7 +378,7 @@ static int reconnect(struct journal *journal, struct err_slot *err)
                      SALE_CLOCK_WAIT_MAX_MS);
     uint64_t asked_us = journal_now_us(journal);
     if (rc == 0)
-        rc = regain_all(journal, err);
+        rc = regained(journal, ownership_regain(journal, err), err);
     if (rc < 0)
         return rc;
     proven(journal, asked_us);
@@ -360,14 +406,19 @@ static int look_around(struct journal *journal, struct err_slot *err)
 {
     int rc = 0;
     uint64_t now = journal_now_us(journal);
-    if (now >= journal->watch_at_us)
+    bool looks = now >= journal->watch_at_us;
+    if (looks)
         rc = ownership_watch(journal, err);
+    if (!journal_is_broken(rc) && looks) {
+        int freed = regained(journal, ownership_free(journal, err), err);
+        rc = freed < 0 ? freed : rc;
+    }
     if (!journal_is_broken(rc) && now >= journal->beat_at_us) {
         int beaten = beat(journal, err);
         rc = beaten < 0 ? beaten : rc;
         journal->beat_at_us = journal_now_us(journal) + OWNER_BEAT_MS * 1000;
     }
-    if (rc == 0 || journal_is_broken(rc))
+    if (rc == 0 || journal_is_broken(rc) || journal_role(journal) == JOURNAL_FENCED)
         return rc;
     log_failure(journal->conf.log, "PostgreSQL refuses", err);
     return 0;
@@ -422,8 +473,7 @@ static void *run(void *arg)
             log_failure(journal->conf.log, "PostgreSQL refuses", &err);
         back_off(journal);
     }
-    if (journal->open)
-        settle_fenced(journal);
+    settle_fenced(journal);
     batch_refuse_older(journal, 0);
     pg_close(journal->pg); /* and with it every lock */
     journal->pg = NULL;

@@ -100,6 +100,8 @@ static void show(const struct journal *journal, uint32_t nth, struct journal_vie
     const struct journal_event *event = &journal->events[nth];
     *out = (struct journal_view){.nth = nth, .state = journal_state_of(event)};
     memcpy(out->id, event->id.id, sizeof(out->id));
+    if (event->stuck)
+        out->state = JOURNAL_EVENT_OUT;
     if (out->state == JOURNAL_EVENT_OUT)
         memcpy(out->reason, event->reason, sizeof(out->reason));
 }

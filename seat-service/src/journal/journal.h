@@ -141,7 +141,8 @@ enum journal_state {
     JOURNAL_EVENT_LOADING,   /* is being read for the first time */
     JOURNAL_EVENT_FOLLOWING, /* read to its end; somebody else has it, or we are about to */
     JOURNAL_EVENT_OWNED,
-    JOURNAL_EVENT_OUT,    /* cannot be read or taken over; tried again */
+    JOURNAL_EVENT_OUT,    /* cannot be read or taken over, or is ours and cannot be written: a view
+                           * says so of the latter, which is OWNED here; tried again */
     JOURNAL_EVENT_ASLEEP, /* not in memory */
     JOURNAL_STATES,
 };
@@ -156,6 +157,9 @@ const char *journal_reason_name(enum journal_reason reason); /* NULL: there is n
 /* Whether it takes itself for an owner and PostgreSQL has not confirmed that for as long as a
  * standby lets it be (OWNER_SILENT_MS): another may own by now what is in memory here. */
 bool journal_is_unproven(const struct journal *journal);
+/* Of an event of ours: PostgreSQL does not let it be written, so its changes are refused, and what
+ * is in memory is not proven. */
+bool journal_is_stuck(const struct journal *journal, uint32_t nth);
 /* Does a change submitted now have a chance? */
 bool journal_writes(const struct journal *journal);
 

@@ -38,6 +38,7 @@ struct journal_event {
     bool leaving, given; /* the reader's: on its way out, until its place is free; the
                           * committer has to let go of it */
     _Atomic(enum journal_state) state;
+    atomic_bool stuck; /* ours, and not to be written now, for `reason`; role_stick() */
     _Atomic uint64_t answered, sent; /* numbers of changes; see journal_answered() */
     struct journal_line_told line_told;
     /* Below journal->lock. */
@@ -53,6 +54,12 @@ struct journal_event {
     bool retired;               /* as its row says: it has to leave our memory for good */
     struct journal_place place; /* the reader writes it */
     struct store_line line;     /* of the shown or owned journal: journal_set_line() */
+    /* The committer's: */
+    bool cut;                    /* ours, and not regained since the connection broke; stuck, once
+                                  * others are */
+    struct commit_entry *open;   /* its part of a batch that was sent when the connection broke */
+    struct store_head open_head; /* where its journal ends if that was written */
+    uint64_t stuck_until_us;
     /* The committer's, where several share: */
     uint64_t free_since_us; /* when somebody was last seen with its lock; 0: not looked yet */
     bool was_owned;         /* somebody has had its lock */
@@ -74,6 +81,8 @@ struct batch {
     struct store_batch parts[EVENTS_MAX];
     uint32_t part_event[EVENTS_MAX]; /* which of journal->events */
     uint32_t parts_len;
+    bool by_event;  /* its events are written one by one, since together they were refused */
+    uint32_t waits; /* ... and so many of them have waited for a lock in vain */
 };
 
 struct journal {
@@ -106,7 +115,6 @@ struct journal {
     struct commit_entry **pending_end;
     struct commit_entry *proofs; /* out of the ring and not answered; in no order */
     struct batch batch;
-    bool open;             /* the batch was sent and its outcome is unknown */
     uint64_t commit_at_us; /* the earliest time for the next one; 0: now */
     uint8_t *memory;
     uint64_t watch_at_us;    /* next look for locks */
@@ -215,6 +223,10 @@ void role_move_event(struct journal *journal, struct journal_event *event,
 /* Recomputes the role after something that it depends on has changed. */
 void role_judge(struct journal *journal);
 
+/* The committer's: until role_unstick() its changes are refused; it is tried again after `ms`. */
+void role_stick(struct journal *journal, struct journal_event *event, const char *reason,
+                uint64_t ms);
+void role_unstick(struct journal *journal, struct journal_event *event);
 /* The committer's: `unreachable` is why there is no connection. */
 void role_set_connected(struct journal *journal, bool connected, enum journal_reason unreachable);
 /* Nothing in memory counts any more; the process has to end. */
@@ -229,6 +241,11 @@ void batch_refuse_older(struct journal *journal, uint64_t ms);
 void batch_gather(struct journal *journal);
 /* Puts entries back at the head of the waiting ones, in their order. */
 void batch_put_back(struct journal *journal);
+/* The batch was sent, and whether it was written is not known: each event keeps its part. */
+void batch_leave_open(struct journal *journal);
+/* What an event kept: its outcome is this; or it was not written, and is put back. */
+void batch_settle(struct journal *journal, struct journal_event *event, int rc);
+void batch_reopen(struct journal *journal, struct journal_event *event);
 void batch_answer(struct journal *journal, int rc); /* all of it */
 void batch_answer_one(struct journal *journal, struct commit_entry *entry, int rc);
 /* All changes of an event up to this one have been answered. */
@@ -239,12 +256,19 @@ void batch_answer_proofs(struct journal *journal, uint32_t event, int rc);
 
 /* Looks for locks that are free. */
 int ownership_watch(struct journal *journal, struct err_slot *err);
-/* After a reconnect: the lead and every event that was ours, under new epochs. Open parts of the
- * batch are settled into their `written`. ERR_STATE, ERR_NOT_FOUND: part of it belongs to another
- * process. */
+/* After a reconnect: the lead and the events that were ours, under new epochs; what they have open
+ * is settled. One that cannot be regained is stuck, unless none can. ERR_STATE, ERR_NOT_FOUND: part
+ * of it belongs to another process. */
 int ownership_regain(struct journal *journal, struct err_slot *err);
-/* Whether the row with the part's last seq is there and is ours. */
-int ownership_is_written(struct journal *journal, const struct store_batch *part,
+/* Looks whether events that are stuck can be written again, and regains those that are cut. Errors
+ * as above. */
+int ownership_free(struct journal *journal, struct err_slot *err);
+/* Of events that are ours: those whose row another transaction has locked are stuck from now on.
+ * *any: there is one. */
+int ownership_stick_locked(struct journal *journal, const uint32_t *events, uint32_t len,
+                           struct err_slot *err, bool *any);
+/* Whether the row with the last seq of what the event has open is there and is ours. */
+int ownership_is_written(struct journal *journal, const struct journal_event *event,
                          struct err_slot *err, bool *written);
 
 /* ---- committer.c ---- */

@@ -19,7 +19,9 @@
  *
  * After a broken connection old backends of ours may still have our locks. They are ended, the
  * locks are taken again, and the epoch is raised, which waits for whatever those backends are still
- * doing and shuts them out.
+ * doing and shuts them out. Each event is regained separately, too: one whose row somebody has
+ * locked is stuck, which means that its changes are refused, until it is regained. What it had in a
+ * batch that was under way stays open until then.
  *
  * Threading: the committer's; taking an event over is the reader's part (reader.c). */
 #include "journal/journal_internal.h"
@@ -63,15 +65,6 @@ static bool may_join(const struct journal *journal)
 
 /* ---- ownership regained ---- */
 
-static struct store_batch *part_of(struct journal *journal, uint32_t event)
-{
-    struct batch *batch = &journal->batch;
-    for (uint32_t i = 0; journal->open && i < batch->parts_len; i++)
-        if (batch->part_event[i] == event)
-            return &batch->parts[i];
-    return NULL;
-}
-
 /* Is the epoch in the owner row one that we raised, perhaps over a connection that broke before it
  * could say so? ERR_STATE: another process has taken the event. */
 static int look_at_epoch(struct journal *journal, const struct journal_event *event,
@@ -89,9 +82,12 @@ static int look_at_epoch(struct journal *journal, const struct journal_event *ev
                           head.epoch);
 }
 
-/* Whatever old backends of ours had is ours again, or has another owner. */
+/* Whatever old backends of ours had is ours again, or has another owner; unless an event is cut. */
 static void forget_backends(struct journal *journal)
 {
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (journal->events[nth].cut)
+            return;
     journal->backends[0] = pg_backend_pid(journal->pg);
     journal->backends_len = 1;
 }
@@ -102,26 +98,25 @@ static int end_own(struct journal *journal, enum store_lock lock, int32_t key, s
                               err);
 }
 
-/* Gets the lock back, or finds that another epoch has begun: ERR_STATE. */
+/* Gets the lock back, or finds that another epoch has begun: ERR_STATE. ERR_EXISTS: not yet, since
+ * the lock is with an old backend of ours, which is about to end, or with a standby that is about
+ * to raise the epoch. */
 static int lock_again(struct journal *journal, struct journal_event *event, struct err_slot *err,
                       uint64_t *epoch)
 {
-    while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
-        bool got = false;
-        int rc = store_lock(journal->pg, STORE_LOCK_EVENT, &event->id.no, 1, err, &got);
-        if (rc == 0)
-            rc = look_at_epoch(journal, event, err, epoch);
-        if (rc < 0 || got)
-            return rc;
-        /* Our epoch: the lock is with an old backend of ours, or with a standby that is about to
-         * raise the epoch. */
-        rc = end_own(journal, STORE_LOCK_EVENT, event->id.no, err);
-        if (rc < 0)
-            return rc;
-        batch_refuse_older(journal, JOURNAL_WAIT_MS);
-        commit_queue_wait(journal->conf.queue, JOURNAL_RETRY_MIN_MS);
+    bool got = event->locked; /* at an earlier try: a second time would be one too many */
+    int rc = got ? 0 : store_lock(journal->pg, STORE_LOCK_EVENT, &event->id.no, 1, err, &got);
+    if (rc == 0 && got) {
+        pthread_mutex_lock(&journal->lock);
+        event->locked = true;
+        pthread_mutex_unlock(&journal->lock);
     }
-    return err_set(err, ERR_CLOSED, "stopping");
+    if (rc == 0)
+        rc = look_at_epoch(journal, event, err, epoch);
+    if (rc < 0 || got)
+        return rc;
+    rc = end_own(journal, STORE_LOCK_EVENT, event->id.no, err);
+    return rc < 0 ? rc : err_set(err, ERR_EXISTS, "another session has its lock");
 }
 
 /* The lead goes first: the next process in line would take the events one after the other. If
@@ -154,59 +149,170 @@ static int lead_again(struct journal *journal, struct err_slot *err)
     return err_set(err, ERR_CLOSED, "stopping");
 }
 
-/* Whether the row with the batch's last seq is there and is ours. */
-int ownership_is_written(struct journal *journal, const struct store_batch *part,
+/* Whether the row with the last seq of what is open is there and is ours. */
+int ownership_is_written(struct journal *journal, const struct journal_event *event,
                          struct err_slot *err, bool *written)
 {
+    const struct store_head *head = &event->open_head;
     struct chain chain = {0};
-    int rc = store_link(journal->pg, part->event, part->after.seq, err, &chain);
-    *written = rc == 0 && memcmp(chain.bytes, part->after.chain.bytes, CHAIN_BYTES) == 0;
+    int rc = store_link(journal->pg, event->id.no, head->seq, err, &chain);
+    *written = rc == 0 && memcmp(chain.bytes, head->chain.bytes, CHAIN_BYTES) == 0;
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-/* Owner again of one event, under a new epoch; an open part of the batch is settled into
- * part->written. ERR_STATE: the journal is not where it can be after what we did. If it has to be
- * where we left it, its line goes on: nobody who reads it has to start over. An open part may have
- * been shown by a standby and then lost by a fail-over, and other changes may get its numbers: they
- * are of another line. */
+/* Its changes that were open are answered, or written again under the same numbers. */
+static void settle(struct journal *journal, uint32_t nth, bool written)
+{
+    struct journal_event *event = &journal->events[nth];
+    if (event->open == NULL)
+        return;
+    journal_count(written ? &journal->stats.settled_written : &journal->stats.settled_again, 1);
+    if (!written) {
+        batch_reopen(journal, event);
+        return;
+    }
+    batch_settle(journal, event, 0);
+    batch_answered(journal, nth, event->head.seq);
+}
+
+/* Owner again of one event, under a new epoch; what it had open is settled. ERR_STATE: the journal
+ * is not where it can be after what we did. If it has to be where we left it, its line goes on:
+ * nobody who reads it has to start over. An open part may have been shown by a standby and then
+ * lost by a fail-over, and other changes may get its numbers: they are of another line. */
 static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
-    struct store_batch *part = part_of(journal, nth);
     uint64_t epoch = 0;
     struct store_head head;
     struct store_line line;
-    if (part == NULL)
+    bool written = false;
+    if (event->open == NULL)
         event->claimed = event->line.now;
     int rc = lock_again(journal, event, err, &epoch);
     if (rc == 0)
         rc = journal_raise(journal, journal->pg, event, epoch, err, &head, &line);
-    if (rc == 0 && part != NULL)
-        rc = ownership_is_written(journal, part, err, &part->written);
+    if (rc == 0 && event->open != NULL)
+        rc = ownership_is_written(journal, event, err, &written);
     if (rc != 0)
         return rc;
-    const struct store_head *expected = part != NULL && part->written ? &part->after : &event->head;
+    const struct store_head *expected = written ? &event->open_head : &event->head;
     if (!journal_same_place(&head, expected))
         return err_set(err, ERR_STATE, "the journal of %s ends at %" PRIu64 " instead of %" PRIu64,
                        event->id.id, head.seq, expected->seq);
     event->head = head;
+    event->claimed = 0;
+    event->cut = false;
     pthread_mutex_lock(&journal->lock);
     journal_set_line(event, &line);
     pthread_mutex_unlock(&journal->lock);
+    settle(journal, nth, written);
+    role_unstick(journal, event);
     return 0;
 }
 
+static void note_cut(struct journal *journal)
+{
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        journal->events[nth].cut = journal_owns(journal, nth);
+}
+
+/* One round. What is wrong with one event only says that it stays cut. */
+static int regain_each(struct journal *journal, struct err_slot *err, uint32_t *regained,
+                       uint32_t *waiting)
+{
+    int refused = 0;
+    *regained = *waiting = 0;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        if (!journal->events[nth].cut)
+            continue;
+        int rc = regain(journal, nth, err);
+        if (rc < 0 && rc != ERR_EXISTS && rc != ERR_PEER)
+            return rc;
+        *regained += rc == 0;
+        *waiting += rc == ERR_EXISTS;
+        refused = rc == ERR_PEER ? rc : refused;
+    }
+    return *regained + *waiting > 0 ? 0 : refused;
+}
+
+/* The locks of all were one session's: until one is free, that session lives. Afterwards each is
+ * free, or another process has it. */
 int ownership_regain(struct journal *journal, struct err_slot *err)
 {
-    bool led = journal_owns_any(journal) && !journal_shares(journal);
-    int rc = led ? lead_again(journal, err) : 0;
+    bool any = false, goes_on = journal_owns_any(journal);
+    int rc = goes_on && !journal_shares(journal) ? lead_again(journal, err) : 0;
+    note_cut(journal);
+    while (rc == 0 && goes_on) {
+        uint32_t regained, waiting;
+        rc = regain_each(journal, err, &regained, &waiting);
+        any = any || regained > 0;
+        goes_on = waiting > 0 && (regained > 0 || !any);
+        if (rc == 0 && goes_on && atomic_load_explicit(&journal->stopping, memory_order_acquire))
+            return err_set(err, ERR_CLOSED, "stopping");
+        if (rc == 0 && goes_on && regained == 0) {
+            batch_refuse_older(journal, JOURNAL_WAIT_MS);
+            commit_queue_wait(journal->conf.queue, JOURNAL_RETRY_MIN_MS);
+        }
+    }
+    if (any && rc == ERR_PEER)
+        rc = 0;
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
-        if (journal_owns(journal, nth))
-            rc = regain(journal, nth, err);
-    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
-        if (journal_owns(journal, nth))
-            journal->events[nth].claimed = 0;
+        if (journal->events[nth].cut)
+            role_stick(journal, &journal->events[nth], "it was not regained yet", 0);
     return rc;
+}
+
+/* ---- events that cannot be written ---- */
+
+static int look_at_rows(struct journal *journal, const uint32_t *events, uint32_t len,
+                        struct err_slot *err, bool *is_free)
+{
+    int32_t keys[EVENTS_MAX] = {0};
+    for (uint32_t i = 0; i < len; i++)
+        keys[i] = journal->events[events[i]].id.no;
+    int rc = store_free(journal->pg, keys, len, err, is_free);
+    for (uint32_t i = 0; rc == 0 && i < len; i++)
+        if (!is_free[i])
+            role_stick(journal, &journal->events[events[i]],
+                       "another session of PostgreSQL has locked its row in seats.owner", 0);
+    return rc;
+}
+
+int ownership_stick_locked(struct journal *journal, const uint32_t *events, uint32_t len,
+                           struct err_slot *err, bool *any)
+{
+    bool is_free[EVENTS_MAX];
+    int rc = look_at_rows(journal, events, len, err, is_free);
+    *any = false;
+    for (uint32_t i = 0; rc == 0 && i < len; i++)
+        *any = *any || !is_free[i];
+    return rc;
+}
+
+int ownership_free(struct journal *journal, struct err_slot *err)
+{
+    uint32_t events[EVENTS_MAX], len = 0;
+    bool is_free[EVENTS_MAX];
+    uint64_t now_us = journal_now_us(journal);
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (journal_is_stuck(journal, nth) && now_us >= journal->events[nth].stuck_until_us)
+            events[len++] = nth;
+    int rc = len > 0 ? look_at_rows(journal, events, len, err, is_free) : 0;
+    for (uint32_t i = 0; i < len; i++) {
+        struct journal_event *event = &journal->events[events[i]];
+        int its = rc;
+        if (its == 0 && !is_free[i])
+            continue;
+        if (its == 0 && event->cut)
+            its = regain(journal, events[i], err);
+        if (its == 0)
+            role_unstick(journal, event);
+        else if (its == ERR_PEER || its == ERR_EXISTS)
+            role_stick(journal, event, err->text, EVENT_RETRY_MIN_MS);
+        else
+            return its;
+    }
+    return 0;
 }
 
 /* ---- locks ---- */
@@ -248,7 +354,8 @@ static int let_go(struct journal *journal, struct journal_event *event, struct e
     if (!goes || rc < 0)
         return rc;
     pthread_mutex_lock(&journal->lock);
-    event->let_go = event->locked = false;
+    event->let_go = event->locked = event->cut = false;
+    atomic_store_explicit(&event->stuck, false, memory_order_relaxed);
     role_move_event(journal, event, JOURNAL_EVENT_ASLEEP);
     pthread_mutex_unlock(&journal->lock);
     reader_nudge(journal);

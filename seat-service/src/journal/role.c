@@ -10,6 +10,7 @@
 #include "journal/journal_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #define BIT(n) (1u << (n))
 
@@ -128,6 +129,12 @@ bool journal_owns(const struct journal *journal, uint32_t nth)
            journal_state_of(&journal->events[nth]) == JOURNAL_EVENT_OWNED;
 }
 
+bool journal_is_stuck(const struct journal *journal, uint32_t nth)
+{
+    /* relaxed: the committer's own, or a hint to others */
+    return atomic_load_explicit(&journal->events[nth].stuck, memory_order_relaxed);
+}
+
 bool journal_owns_any(const struct journal *journal)
 {
     bool any = false;
@@ -168,7 +175,7 @@ static enum journal_reason kept_out(const struct journal *journal, enum journal_
  * loading; one that sees others own them is a standby. */
 void role_judge(struct journal *journal)
 {
-    uint64_t count[JOURNAL_STATES] = {0}, ours = 0;
+    uint64_t count[JOURNAL_STATES] = {0}, ours = 0, stuck = 0;
     if (journal_role(journal) == JOURNAL_FENCED)
         return;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
@@ -177,11 +184,16 @@ void role_judge(struct journal *journal)
         if (state == JOURNAL_EVENT_ASLEEP || (state == JOURNAL_EVENT_OUT && event->retired))
             continue; /* there is none; nothing is wrong with it */
         count[state] += 1;
+        stuck += event->stuck;
         ours += state == JOURNAL_EVENT_FOLLOWING && event->locked;
     }
     count[JOURNAL_EVENT_ASLEEP] = asleep_len(journal->asleep);
-    for (unsigned state = 0; state < JOURNAL_STATES; state++)
-        atomic_store_explicit(&journal->stats.events[state], count[state], memory_order_relaxed);
+    for (unsigned state = 0; state < JOURNAL_STATES; state++) {
+        uint64_t shown = state == JOURNAL_EVENT_OWNED ? count[state] - stuck
+                         : state == JOURNAL_EVENT_OUT ? count[state] + stuck
+                                                      : count[state];
+        atomic_store_explicit(&journal->stats.events[state], shown, memory_order_relaxed);
+    }
     uint64_t followed = count[JOURNAL_EVENT_FOLLOWING];
     if (!journal->connected)
         move_role(journal, count[JOURNAL_EVENT_OWNED] > 0 ? JOURNAL_CUT : JOURNAL_CONNECTING,
@@ -205,6 +217,40 @@ void role_move_event(struct journal *journal, struct journal_event *event, enum 
     /* release: partner of journal_state_of() */
     atomic_store_explicit(&event->state, state, memory_order_release);
     role_judge(journal);
+}
+
+void role_stick(struct journal *journal, struct journal_event *event, const char *reason,
+                uint64_t ms)
+{
+    bool was = event->stuck;
+    struct log_line line;
+    assert(journal_state_of(event) == JOURNAL_EVENT_OWNED);
+    pthread_mutex_lock(&journal->lock);
+    atomic_store_explicit(&event->stuck, true, memory_order_relaxed);
+    event->stuck_until_us = journal_now_us(journal) + ms * 1000;
+    snprintf(event->reason, sizeof(event->reason), "%s", reason);
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+    if (was)
+        return;
+    log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "an event cannot be written");
+    log_cstr(&line, "event", event->id.id);
+    log_cstr(&line, "reason", reason);
+    log_end(&line);
+}
+
+void role_unstick(struct journal *journal, struct journal_event *event)
+{
+    struct log_line line;
+    if (!event->stuck)
+        return;
+    pthread_mutex_lock(&journal->lock);
+    atomic_store_explicit(&event->stuck, false, memory_order_relaxed);
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+    log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "an event can be written again");
+    log_cstr(&line, "event", event->id.id);
+    log_end(&line);
 }
 
 void role_set_connected(struct journal *journal, bool connected, enum journal_reason unreachable)

@@ -403,6 +403,26 @@ int store_prove(struct pg *pg, int32_t event, const struct store_head *head, str
     return 0;
 }
 
+int store_free(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
+               bool *is_free)
+{
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    PGresult *res;
+    assert(len <= EVENTS_MAX);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_owners_free(pg, &bound, &(struct sql_owners_free_args){events, len}, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "which events can be written");
+    for (uint32_t i = 0; i < len; i++) {
+        is_free[i] = false;
+        for (int row = 0; row < PQntuples(res); row++)
+            is_free[i] = is_free[i] || sql_owners_free_row(res, row).event == events[i];
+    }
+    PQclear(res);
+    return 0;
+}
+
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
                     struct store_head *head, bool *its)
 {

@@ -136,6 +136,9 @@ int store_raise(struct pg *pg, int32_t event, uint64_t epoch, const struct store
  * raise that is under way, and counts only once it is as durable as a commit. */
 int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,
                 bool *stands);
+/* is_free[i]: no other transaction has locked the owner row of events[i], 1..EVENTS_MAX. */
+int store_free(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
+               bool *is_free);
 /* How many changes each of these events has in its journal, and in which line. */
 int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
                 void (*on_head)(void *ctx, int32_t event, uint64_t seq,

@@ -94,6 +94,13 @@ static void show_events(struct loop *loop)
     events_looked(events, loop->conf.nth, look);
 }
 
+/* Changes of such an event may be open while others are written. */
+static bool has_stuck(const struct journal *journal)
+{
+    return atomic_load_explicit(&journal_stats(journal)->events[JOURNAL_EVENT_OUT],
+                                memory_order_relaxed) > 0;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct turn *turn = MAGIC_OF(turn, timer->data);
@@ -102,7 +109,7 @@ static void on_tick(uv_timer_t *timer)
     if (conf->nth == 0)
         expiry_tick(&turn->expiry);
     show_events(&turn->loop);
-    if (journal_role(conf->journal) != JOURNAL_OWNER)
+    if (journal_role(conf->journal) != JOURNAL_OWNER || has_stuck(conf->journal))
         pending_answer_patient(turn->loop.pending);
     retry_look(turn->loop.retry);
     if (turn->conf.on_tick != NULL)

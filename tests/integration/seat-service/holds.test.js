@@ -7,7 +7,7 @@ import http from 'node:http';
 import test, { after } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, mangled, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, untilWaiting, visitor } from './house.js';
+import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './house.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
 const scope = openScope();
@@ -584,9 +584,10 @@ test('what is pipelined behind a request that waits is judged by the rate as if 
   const eager = visitor(seats, event);
   const handled = async () => (await seats.metrics()).get('fairgate_http_requests_total{listener="public"}');
   const before = await handled();
-  const lock = await holdLock(scope, postgres, 'LOCK TABLE seats.journal IN EXCLUSIVE MODE');
+  const writer = Number(postgres.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'fairgate seat-service journal'", 'seats'));
+  process.kill(writer, 'SIGSTOP');
   const first = eager.hold({ seats: ['r1s1'] }, 'eager');
-  await untilWaiting('the first to be written', postgres, 'RowExclusiveLock');
+  await until('the first to wait', async () => (await handled()) === before + 1);
   const connection = await openRaw(seats);
   t.after(() => connection.destroy());
   const body = JSON.stringify({ seats: ['r1s1'] });
@@ -594,7 +595,7 @@ test('what is pipelined behind a request that waits is judged by the rate as if 
   const again = head(`POST /v1/seats/${event}/holds`, `Content-Type: application/json\r\nIdempotency-Key: eager\r\nContent-Length: ${body.length}\r\n`) + body;
   await connection.send(again + head(`GET /v1/seats/${event}`).repeat(30));
   await until('the repetition to wait', async () => (await handled()) === before + 2);
-  await lock.letGo();
+  process.kill(writer, 'SIGCONT');
   assert.equal((await first).status, 201);
   const [repeated, ...behind] = await connection.answersOf(31);
   assert.equal(repeated.status, 201, repeated.text);

@@ -58,7 +58,9 @@
     ROW(FRONT_STOP, 10000, "a front stands still for up to 6 s") \
     ROW(FRONT_LEAVE, 8000, "a front is deployed anew") \
     ROW(ASK_LOST, 15000, "what a visitor asks is lost") \
-    ROW(ASK_ANSWER_LOST, 15000, "... its answer is")
+    ROW(ASK_ANSWER_LOST, 15000, "... its answer is") \
+    ROW(PG_ROW_LOCKED, 15000, "somebody has the owner row locked for up to 6 s") \
+    ROW(PG_REFUSES, 3000, "the seats' database refuses a write")
 /* clang-format on */
 
 enum fault {

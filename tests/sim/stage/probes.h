@@ -16,7 +16,9 @@
     ROW(GHOST_FENCED, "... or found that it must not") \
     ROW(IN_LOG, "a restart came during a commit, which is in the log") \
     ROW(NOT_IN_LOG, "... which is not") \
-    ROW(LOCK_TIMEOUT, "a raise of the epoch waited too long for its row") \
+    ROW(LOCK_TIMEOUT, "a write waited too long for its row") \
+    ROW(ROW_LOCKED, "an owner asked whether its row was free, and it was not") \
+    ROW(ROW_FREE, "... and it was") \
     ROW(BACKEND_ENDED, "a standby ended the silent backend of an owner") \
     ROW(OWN_ENDED, "an owner ended an old backend of its own") \
     ROW(LATE, "a hold that was being paid for expired") \

@@ -253,7 +253,7 @@ static void on_done(struct commit_entry *entry)
 }
 
 /* Each hold has a number of its own, so the sum over the journal says which were written. */
-static bool submit(struct process *process, enum change_kind kind, uint32_t seat)
+static bool submit(struct process *process, uint32_t event, enum change_kind kind, uint32_t seat)
 {
     struct commit_entry *entry = commit_port_take(process->port);
     if (entry == NULL)
@@ -270,7 +270,7 @@ static bool submit(struct process *process, enum change_kind kind, uint32_t seat
     }
     change->add_count = 1;
     change->seats[0] = seat;
-    entry->event = 0;
+    entry->event = event;
     entry->on_done = on_done;
     entry->ctx = process;
     commit_port_submit(entry, now_us());
@@ -378,15 +378,16 @@ static void do_add(const struct script_line *line)
     free(body);
 }
 
-/* "submit a taken|confirmed|mixed COUNT", for the seats from 0 on; mixed: the odd ones are
- * confirmed */
+/* "submit a taken|confirmed|mixed COUNT [other]", for the seats from 0 on; mixed: the odd ones are
+ * confirmed; other: of the event that was added */
 static void do_submit(const struct script_line *line)
 {
     struct process *process = process_of(line);
     const char *kind = script_word(line, 2);
     for (uint32_t seat = 0; seat < script_number(script_word(line, 3)); seat++) {
         bool confirmed = *kind == 'c' || (*kind == 'm' && seat % 2 == 1);
-        while (!submit(process, confirmed ? CHANGE_CONFIRMED : CHANGE_TAKEN, seat))
+        uint32_t event = script_has(line, "other");
+        while (!submit(process, event, confirmed ? CHANGE_CONFIRMED : CHANGE_TAKEN, seat))
             collect(process, 1000);
     }
 }
@@ -401,7 +402,7 @@ static void do_singly(const struct script_line *line)
 {
     const char *count = script_word(line, 2);
     for (uint32_t i = 0; i < (*count == 'l' ? LONG_ROWS : script_number(count)); i++) {
-        assert_true(submit(process_of(line), CHANGE_TAKEN, i));
+        assert_true(submit(process_of(line), 0, CHANGE_TAKEN, i));
         collect_all(process_of(line));
     }
 }
@@ -426,6 +427,8 @@ static const struct script_field *fields_of(const struct process *process)
         SCRIPT_NUMBER("found", process->found),
         SCRIPT_NUMBER("found-then", found_then),
         SCRIPT_NUMBER("owned", process->owned),
+        SCRIPT_NUMBER("writable", stats->events[JOURNAL_EVENT_OWNED]),
+        SCRIPT_NUMBER("out", stats->events[JOURNAL_EVENT_OUT]),
         SCRIPT_NUMBER("fenced", process->fenced),
         SCRIPT_NUMBER("shown", process->shown),
         SCRIPT_NUMBER("preparing", process->preparing),
@@ -473,6 +476,7 @@ static void do_wait(const struct script_line *line)
                                 : field->number >= script_number(want))
             return;
         assert_true(now_us() < until_us);
+        collect(process_of(line), 0);
     }
 }
 
@@ -538,6 +542,14 @@ static void do_run(const struct script_line *line)
          "CREATE FUNCTION seats.full() RETURNS trigger LANGUAGE plpgsql AS"
          " $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;"
          "CREATE TRIGGER full_disk BEFORE INSERT ON seats.journal EXECUTE FUNCTION seats.full()"},
+        {"refuse-first", "ALTER TABLE seats.journal ADD CONSTRAINT refused"
+                         " CHECK (event <> 1) NOT VALID"},
+        {"stall", /* until there is no row in seats.stall */
+         "CREATE TABLE seats.stall AS SELECT 1;"
+         "CREATE FUNCTION seats.stalls() RETURNS trigger LANGUAGE plpgsql AS"
+         " $$ BEGIN WHILE EXISTS (SELECT FROM seats.stall) LOOP PERFORM pg_sleep(0.002); END LOOP;"
+         " RETURN NULL; END $$;"
+         "CREATE TRIGGER stall BEFORE INSERT ON seats.journal EXECUTE FUNCTION seats.stalls()"},
         {"change-row-4",
          APPEND_ONLY("DISABLE") "UPDATE seats.journal SET body = set_byte(body, 20, 99)"
                                 " WHERE seq = 4;" APPEND_ONLY("ENABLE")},
@@ -553,11 +565,11 @@ static void do_run(const struct script_line *line)
     fail_msg("%s is unknown", line->text);
 }
 
-/* What a row does besides: "now WHAT [a]". "lock": another session has the owner row until
- * "unlock". "locked": a commit waits for it. */
+/* What a row does besides: "now WHAT [a]". "lock": another session has the first event's owner row
+ * until "unlock". "stalled": a commit waits for the end of a stall. */
 static void do_now(const struct script_line *line)
 {
-    static const char *const names[] = {"lock",         "locked",  "unlock", "stop-server",
+    static const char *const names[] = {"lock",         "stalled", "unlock", "stop-server",
                                         "start-server", "prepare", "look",   "dawdle",
                                         "hurry",        NULL};
     static struct pg *locker;
@@ -565,10 +577,10 @@ static void do_now(const struct script_line *line)
     switch (script_choice(line, script_word(line, 1), names)) {
     case 0:
         locker = other_connection();
-        must(pg_run(locker, "BEGIN; SELECT FROM owner FOR UPDATE", &err), &err);
+        must(pg_run(locker, "BEGIN; SELECT FROM owner WHERE event = 1 FOR UPDATE", &err), &err);
         break;
     case 1:
-        UNTIL(query("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        UNTIL(query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
                     " AND application_name = 'fairgate seat-service journal'") == 1);
         break;
     case 2:
@@ -672,8 +684,8 @@ static const struct script_row rows[] = {
     {"a lone change does not wait for others", /* 20 timers would be longer */
      "owner; clock; singly a 20; within 2s; expect a good 20"},
     {"what comes during a commit is in the next one",
-     "owner; now lock; note a commits; submit a taken 1; now locked; submit a taken 200; now "
-     "unlock; collect a;"
+     "owner; run stall; note a commits; submit a taken 1; now stalled; submit a taken 200;"
+     "sql DELETE FROM seats.stall; collect a;"
      "expect a good 201; expect a grown 2"},
     {"a standby takes over with everything that was answered",
      "owner; start b; wait b role standby; submit a taken 300; collect a; wait b applied 301;"
@@ -717,6 +729,29 @@ static const struct script_row rows[] = {
      "owner; run full-disk; submit a taken 1; collect a; expect a rc peer;"
      "sql DROP TRIGGER full_disk ON seats.journal; submit a taken 1; collect a; expect a rc ok;"
      "true a"},
+    {"a locked row stops its event alone, which is back by itself",
+     "owner; add short; now look; wait a writable 2; now lock; submit a taken 1;"
+     "submit a taken 20 other; collect a; expect a good 20; expect a bad 1; expect a out 1;"
+     "proof a; collect a; expect a rc peer; submit a taken 20 other; collect a; expect a good 40;"
+     "expect a role owner; expect a reconnects 1; now unlock; wait a writable 2;"
+     "submit a taken 1; collect a; expect a good 41; expect a fenced 0"},
+    {"a locked row waits for nobody's turn, even alone",
+     "owner; now lock; submit a taken 1; collect a; expect a rc peer; expect a out 1;"
+     "expect a role owner; now unlock; wait a writable 1; submit a taken 1; collect a;"
+     "expect a rc ok; expect a reconnects 1; true a"},
+    {"an event that is refused takes no other with it",
+     "owner; add short; now look; wait a writable 2; run refuse-first; run stall;"
+     "submit a taken 1 other; now stalled; submit a taken 10; submit a confirmed 10 other;"
+     "sql DELETE FROM seats.stall; collect a; expect a good 11; expect a bad 10; expect a out 1;"
+     "sql ALTER TABLE seats.journal DROP CONSTRAINT refused; wait a writable 2;"
+     "submit a taken 1; collect a; expect a good 12; expect a fenced 0"},
+    {"an event whose row is locked is regained after the others, with what it had open",
+     "fresh; proxy; start a proxy; wait a owned 1; add short; now look; wait a writable 2;"
+     "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1; now lock;"
+     "proxy open; wait a reconnects 2; wait a role owner; submit a taken 5 other; wait a good 5;"
+     "expect a out 1; expect a bad 0; now unlock; collect a; expect a good 6;"
+     "expect a settled-written 1; expect a fenced 0; wait a writable 2;"
+     "submit a taken 1; collect a; expect a good 7"},
     {"a change that waits for too long is refused",
      "owner; now stop-server; clock; wait a role cut; expect a writes 1; submit a taken 1; collect "
      "a;"

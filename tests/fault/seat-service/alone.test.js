@@ -1,0 +1,127 @@
+// An event that PostgreSQL does not let us write is out alone: the other events of the process do not notice.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, operator, visitor } from '../../integration/seat-service/house.js';
+
+const BAD = 'bad-night', GOOD = 'good-night';
+
+async function openHouse(t, { events = [BAD, GOOD] } = {}) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const seats = await openSeats(scope, postgres);
+  for (const event of events) await importHall(seats, event, hall({ rows: 40, seatsPerRow: 40, limits: { orphan_rule: false } }));
+  return { scope, postgres, seats };
+}
+
+const lockRow = (scope, postgres) =>
+  holdLock(scope, postgres, `SELECT FROM seats.owner WHERE event = (SELECT no FROM seats.event WHERE id = '${BAD}') FOR UPDATE`);
+
+// PostgreSQL refuses each row of the event's journal until the returned function is called.
+function refuseRows(postgres) {
+  const no = postgres.sql(`SELECT no FROM seats.event WHERE id = '${BAD}'`, 'seats');
+  postgres.sql(`ALTER TABLE seats.journal ADD CONSTRAINT refused CHECK (event <> ${no}) NOT VALID`, 'seats');
+  return () => postgres.sql('ALTER TABLE seats.journal DROP CONSTRAINT refused', 'seats');
+}
+
+const hold = (seats, event) => visitor(seats, event).hold({ best_available: { quantity: 1 } });
+
+async function assertSells(seats, event, times = 10) {
+  for (let n = 0; n < times; n += 1) {
+    const answer = await hold(seats, event);
+    assert.equal(answer.status, 201, answer.text);
+  }
+}
+
+const ready = async (seats) => {
+  const answer = await seats.private.get('/readyz');
+  return answer.status === 200 && answer.json;
+};
+
+const untilOut = (seats) =>
+  until('it to be out alone', async () => {
+    const { out = [] } = (await ready(seats)) || {};
+    return out.length === 1 && out[0].event === BAD && out[0].reason;
+  });
+
+async function assertBack(seats) {
+  await until('it to sell again', async () => (await hold(seats, BAD)).status === 201);
+  await until('nothing to be out', async () => (await ready(seats)) && !(await ready(seats)).out);
+}
+
+const reconnects = async (seats) => (await seats.metrics()).get('fairgate_journal_reconnects_total');
+
+test('while somebody has the row of one event locked, the others sell, and it is back when the lock is gone', async (t) => {
+  const { scope, postgres, seats } = await openHouse(t);
+  await assertSells(seats, BAD, 1);
+  const before = await reconnects(seats);
+  const lock = await lockRow(scope, postgres);
+  const refused = hold(seats, BAD);
+  await assertSells(seats, GOOD);
+  assertProblem(await refused, 503, 'journal-unavailable');
+  assert.match(await untilOut(seats), /locked/);
+  const listed = (await operator(seats).events()).json.events.find(({ event }) => event === BAD);
+  assert.deepEqual([listed.state, listed.open], ['out', true]);
+  assertProblem(await hold(seats, BAD), 503, 'journal-unavailable');
+  await assertSells(seats, GOOD);
+  assert.equal((await visitor(seats, BAD).availability()).status, 200, 'its hall is shown all the same');
+  assert.equal(await reconnects(seats), before, 'the connection is as good as before');
+  await lock.letGo();
+  await assertBack(seats);
+});
+
+test('an event whose row is locked when the connection breaks is regained when the lock is gone, and the others at once', async (t) => {
+  const { scope, postgres, seats } = await openHouse(t);
+  const { hold: kept } = (await hold(seats, BAD)).json;
+  const before = await reconnects(seats);
+  const lock = await lockRow(scope, postgres);
+  postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fairgate seat-service journal'", 'seats');
+  await until('it to connect again', async () => (await reconnects(seats)) > before);
+  await untilOut(seats);
+  await assertSells(seats, GOOD);
+  await lock.letGo();
+  await assertBack(seats);
+  assert.equal(seats.child.exit, null, 'it is the process that it was');
+  assert.ok(kept);
+});
+
+test('a standby takes over the others while the row of one event is locked, and that one when the lock is gone', async (t) => {
+  const { scope, postgres, seats } = await openHouse(t);
+  const standby = await openSeats(scope, postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+  await until('the standby to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+  const lock = await lockRow(scope, postgres);
+  await seats.kill();
+  await until('the standby to sell', async () => (await hold(standby, GOOD)).status === 201);
+  await assertSells(standby, GOOD);
+  assert.equal((await hold(standby, BAD)).status, 503);
+  await lock.letGo();
+  await assertBack(standby);
+});
+
+test('what PostgreSQL refuses of one event costs the others nothing', async (t) => {
+  const { postgres, seats } = await openHouse(t);
+  const allow = refuseRows(postgres);
+  const ask = (event) => Array.from({ length: 10 }, async () => {
+    const statuses = [];
+    for (let n = 0; n < 15; n += 1) statuses.push((await hold(seats, event)).status);
+    return statuses;
+  });
+  const [bad, good] = [ask(BAD), ask(GOOD)].map((all) => Promise.all(all));
+  assert.deepEqual([...new Set((await good).flat())], [201]);
+  assert.deepEqual([...new Set((await bad).flat())], [503]);
+  allow();
+  await assertBack(seats);
+});
+
+test('while the whole journal is locked every event is refused at once, and afterwards each sells', async (t) => {
+  const events = ['one', 'two', 'three', 'four', 'five', 'six'];
+  const { scope, postgres, seats } = await openHouse(t, { events });
+  const before = await reconnects(seats);
+  const lock = await holdLock(scope, postgres, 'LOCK TABLE seats.journal IN EXCLUSIVE MODE');
+  const refused = await Promise.all(events.map((event) => hold(seats, event)));
+  for (const answer of refused) assertProblem(answer, 503, 'journal-unavailable');
+  await lock.letGo();
+  for (const event of events) await until(`${event} to sell`, async () => (await hold(seats, event)).status === 201);
+  assert.equal(await reconnects(seats), before, 'the connection is as good as before');
+});
