@@ -3,8 +3,9 @@
  * A rush that arrives within one second expires within one second. So at most EXPIRE_OPEN_MAX
  * expired holds wait for their commit, and while there are more, the end of one lot starts the
  * next, without waiting for a tick. A lot is half a batch of the journal, so that a confirm that
- * arrives meanwhile waits for the batch under way and is in the next. While the journal cannot be
- * written nothing expires; afterwards holds that are being paid get some extra time. */
+ * arrives meanwhile waits for the batch under way and is in the next. While the journal of an event
+ * cannot be written nothing of it expires; afterwards its holds that are being paid get some extra
+ * time. */
 #include "loop/expiry.h"
 
 #include "base/magic.h"
@@ -16,12 +17,13 @@ MAGIC(expiry, 0x5ea7000a);
 
 static void on_outcome(void *ctx, int rc, const struct change *change)
 {
-    struct expiry *expiry = MAGIC_OF(expiry, ctx);
+    struct expiry_event *its = ctx;
+    struct expiry *expiry = MAGIC_OF(expiry, its->expiry);
     struct counter_stats *stats = expiry->loop->conf.stats;
     assert(expiry->open > 0);
     expiry->open -= 1;
     if (rc != 0) {
-        expiry->away = true;
+        its->away = true;
         return;
     }
     bool late = change->kind == CHANGE_LATE;
@@ -39,7 +41,7 @@ static bool expire_event(struct expiry *expiry, struct event *event)
         .event = event,
         .now_ms = events_now_ms(expiry->loop->conf.events),
         .on_outcome = on_outcome,
-        .outcome_ctx = expiry,
+        .outcome_ctx = &expiry->events[event->nth],
     };
     while (expiry->open < EXPIRE_OPEN_MAX) {
         struct commit_entry *entry = pending_entry(&call);
@@ -64,7 +66,8 @@ static void expire(struct expiry *expiry)
         first = events_next(events, NULL);
     expiry->more = false;
     for (struct event *event = first; event != NULL;) {
-        if (events_is_open(event) && !expire_event(expiry, event)) {
+        bool may = events_is_open(event) && !expiry->events[event->nth].away;
+        if (may && !expire_event(expiry, event)) {
             expiry->last = event;
             expiry->more = true;
             return;
@@ -81,21 +84,22 @@ void expiry_tick(struct expiry *expiry)
 {
     const struct loop_conf *conf = &expiry->loop->conf;
     struct event *event = NULL;
-    if (journal_role(conf->journal) != JOURNAL_OWNER) {
-        expiry->away = true;
-        return;
-    }
+    bool owns = journal_role(conf->journal) == JOURNAL_OWNER;
     uint64_t until_ms = events_now_ms(conf->events) + CONFIRM_SPARED_MS;
-    while (expiry->away && (event = events_next(conf->events, event)) != NULL)
-        if (events_is_open(event))
+    while ((event = events_next(conf->events, event)) != NULL) {
+        bool *away = &expiry->events[event->nth].away;
+        bool writes = owns && !journal_is_stuck(conf->journal, event->nth);
+        if (writes && *away && events_is_open(event))
             engine_spare_orders(event->engine, until_ms);
-    expiry->away = false;
-    expire(expiry);
+        *away = !writes;
+    }
+    if (owns)
+        expire(expiry);
 }
 
 void expiry_go_on(struct expiry *expiry)
 {
-    if (expiry->more && !expiry->away && expiry->open == 0)
+    if (expiry->more && expiry->open == 0)
         expire(expiry);
 }
 
@@ -103,5 +107,7 @@ void expiry_init(struct expiry *expiry, struct loop *loop)
 {
     assert(loop->conf.nth == 0);
     *expiry = (struct expiry){.loop = loop};
+    for (uint32_t i = 0; i < EVENTS_MAX; i++)
+        expiry->events[i].expiry = expiry;
     MAGIC_BEGIN(expiry, expiry);
 }

@@ -4,13 +4,20 @@
 
 #include "loop/loop.h"
 
+struct expiry;
+
+struct expiry_event {
+    struct expiry *expiry;
+    bool away; /* its journal could not be written since its orders last got extra time */
+};
+
 struct expiry {
     uint32_t magic;
     struct loop *loop;
     uint32_t open;            /* wait for their commit */
     const struct event *last; /* used up the room last time */
     bool more;                /* some were left because there was no room */
-    bool away; /* the journal could not be written since orders last got extra time */
+    struct expiry_event events[EVENTS_MAX];
 };
 
 void expiry_init(struct expiry *expiry, struct loop *loop);

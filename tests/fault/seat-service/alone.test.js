@@ -3,15 +3,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, operator, visitor } from '../../integration/seat-service/house.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, visitor } from '../../integration/seat-service/house.js';
 
 const BAD = 'bad-night', GOOD = 'good-night';
 
-async function openHouse(t, { events = [BAD, GOOD] } = {}) {
+async function openHouse(t, { limits = {}, events = [BAD, GOOD] } = {}) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
   const seats = await openSeats(scope, postgres);
-  for (const event of events) await importHall(seats, event, hall({ rows: 40, seatsPerRow: 40, limits: { orphan_rule: false } }));
+  for (const event of events) await importHall(seats, event, hall({ rows: 40, seatsPerRow: 40, limits: { orphan_rule: false, ...limits } }));
   return { scope, postgres, seats };
 }
 
@@ -124,4 +124,16 @@ test('while the whole journal is locked every event is refused at once, and afte
   await lock.letGo();
   for (const event of events) await until(`${event} to sell`, async () => (await hold(seats, event)).status === 201);
   assert.equal(await reconnects(seats), before, 'the connection is as good as before');
+});
+
+test('an expiry that is refused in one event does not prolong the orders of another', async (t) => {
+  const { postgres, seats } = await openHouse(t, { limits: { hold_ttl_s: 4, hold_max_s: 4 } });
+  await assertSells(seats, BAD, 1);
+  const allow = refuseRows(postgres);
+  await until('its expiry to be refused', async () => (await seats.metrics()).get('fairgate_journal_refused_total') > 0, { timeoutMs: 60_000 });
+  const { hold: paid, seats: taken } = (await hold(seats, GOOD)).json;
+  assert.equal((await saga(seats, GOOD).extend(paid, 'order-1', { pay_ttl_s: 4 })).status, 200);
+  await until('the order to run out', async () => (await visitor(seats, GOOD).hold({ seats: taken })).status === 201, { timeoutMs: 60_000 });
+  allow();
+  await assertBack(seats);
 });
