@@ -151,9 +151,10 @@ end
 -- The front knows that the visit was over, and Redis may have lost that. Its session is none of those that Redis
 -- has lost: the slot of one of them is not its to give back, or to take. One that was ended, not by the clock, never
 -- begins again, and what an older Redis has of it is over as well. An order that is through may be all that it lost.
+local known_turn = tonumber(ARGV[ask_visit.turn])
 local known_ended = ARGV[ask_visit.ended] == '1'
-local known_done = known_ended and tonumber(ARGV[ask_visit.turn]) == DONE
-local known_over = known_ended or (not expires_ms and tonumber(ARGV[ask_visit.turn]) ~= NO_TURN)
+local known_done = known_ended and known_turn == DONE
+local known_over = known_ended or (not expires_ms and known_turn ~= NO_TURN and known_turn ~= GIVEN_UP)
 
 local function over(done)
     call('SETBIT', prefix .. 'ended', place, 1)
@@ -395,9 +396,16 @@ local function heartbeat()
     return answer(EXPIRED)
 end
 
+local function log_given_up()
+    if entry ~= '' then
+        turn_log(lane, entry, GIVEN_UP)
+    end
+end
+
 -- Gives up a place that has not come in. Called or not, it will not be waited for.
 local function give_up()
     call('SETBIT', prefix .. 'gone', place, 1)
+    log_given_up()
     if place > serving then
         bucket.left_n = bucket.left_n + 1
         if away_left(bucket, place) then
@@ -417,6 +425,7 @@ local function give_up_entry()
     if call('SADD', prefix .. 'early', place) == 0 then
         return answer(SAME)
     end
+    log_given_up()
     bucket.early_n = bucket.early_n + 1
     bucket.left_n = bucket.left_n + 1
     return answer(OK)
@@ -446,10 +455,21 @@ local function finish()
     return give_up()
 end
 
+-- For good, whatever Redis has lost.
+local function remember_given_up()
+    if known_turn ~= GIVEN_UP or ask == 'leave' or has('called') or has('gone') then
+        return
+    elseif state == PRE_QUEUE then
+        give_up_entry()
+    else
+        give_up()
+    end
+end
+
 -- Is there anything left of the place, wherever it was moved? A session that Redis has forgotten may come back by its
 -- pass.
 local function look()
-    if known_ended then
+    if known_ended or known_turn == GIVEN_UP then
         return GONE
     elseif expires_ms or (has('called') and not has('ended') and not known_over and phantoms_of(bucket) > 0) then
         return SAME
@@ -464,6 +484,7 @@ if ask == 'look' then
     return tell(look(), 0, 0, 0, NO_TURN, '', moves)
 end
 remember_visit()
+remember_given_up()
 if ask == 'pass' then
     return pass()
 elseif ask == 'extend' then

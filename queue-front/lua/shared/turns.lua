@@ -1,7 +1,7 @@
--- turns.lua: the outcomes of called places, as sent to all fronts.
+-- turns.lua: the outcomes of places, as sent to all fronts.
 
 -- Sends the outcome of a place of this lane to all fronts; each of them knows it from its next tick on. Of a visit
--- `times` is 1 if it was ended, not by the clock.
+-- `times` is 1 if it was ended, not by the clock; GIVEN_UP is of an entry.
 local function turn_log(of_lane, of_place, kind, until_ms, times)
     local key = (of_lane == 0 and root or root .. '@' .. of_lane .. ':') .. 'turns'
     call('XADD', key, 'MAXLEN', '~', TURNS_MAX, '*', 't',

@@ -4,7 +4,8 @@
  * front about the line: a place that was let in has been called, whatever Redis knew of that, and
  * an extended call is shown from the next poll on rather than from the next tick. That a visit was
  * ended is known from then on, too: whatever Redis loses, no pass of that visit begins it again
- * here. What this front knows of the place goes with each call, since Redis may have lost it. */
+ * here. The same holds for a place that was given up. What this front knows of the place goes with
+ * each call, since Redis may have lost it. */
 #include "line/line_store_internal.h"
 
 #include "queue-front/lua/line_wire.h"
@@ -24,6 +25,8 @@ static void send_visit(struct line_visit *visit)
     if (visit->has_member)
         sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
     struct turn turn = turns_of(&event->line.turns, visit->place);
+    if (turns_gave_up(&event->line.turns, visit->entry))
+        turn = (struct turn){.kind = TURN_GIVEN_UP};
     const struct ask_visit ask = {
         .serving = event->line.marks.serving,
         .call = span_of(names[visit->call]),
@@ -119,6 +122,15 @@ static enum turn_kind ended_as(const struct line_visit *visit)
     return over && was ? visit->turn : TURN_NONE;
 }
 
+/* By this call or before it: then nobody ever came in with it. */
+static bool is_given_up(const struct line_visit *visit)
+{
+    bool left =
+        visit->call == LINE_LEAVE && (visit->outcome == LINE_OK || visit->outcome == LINE_SAME);
+    return visit->entry > 0 && visit->turn == TURN_NONE && visit->call != LINE_LOOK &&
+           (left || visit->outcome == LINE_GONE);
+}
+
 /* Slots are the event's, whichever lane the place is of. */
 static void note_inside(struct store_event *event, const struct line_visit *visit)
 {
@@ -156,6 +168,9 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
             line_event_saw_turn(
                 &event->line,
                 (struct turn){.place = visit->place, .kind = ended_as(visit), .ended = true});
+        if (is_given_up(visit))
+            line_event_saw_turn(&event->line,
+                                (struct turn){.place = visit->entry, .kind = TURN_GIVEN_UP});
         if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)
             line_event_saw_turn(&event->line, (struct turn){.place = visit->place,
                                                             .kind = TURN_KEPT,

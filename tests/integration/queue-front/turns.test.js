@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
-import { live, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './support.js';
+import { act, live, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html' };
 
@@ -92,6 +92,52 @@ describe('a turn that is over', () => {
     assert.equal((await end(visitor.visit.session)).status, 204);
     assertProblem(await visitor.session(), 410, 'session-ended');
     await told(visitor, 'ended');
+  });
+
+  // `leave` takes the cookies back; a program that keeps its ticket may show it.
+  const asks = (ticket, front = house.front) => ({ front, headers: { authorization: `Bearer ${ticket}` } });
+
+  test('is ended at every front once the place was given up, before the opening, waiting or called', async () => {
+    const at = (ms) => new Date(Date.now() + ms).toISOString();
+    const gathers = await makeEvent(house, `show-${made += 1}`, { prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
+    await act(house.front, gathers, 'schedule');
+    for (const front of house.fronts) await untilState(front, gathers, 'pre-queue');
+    const places = { [gathers]: 'waiting', [await event({ rate_per_s: 0 })]: 'waiting', [await event()]: 'called' };
+    const left = [];
+    for (const [id, place] of Object.entries(places)) {
+      const visitor = new Visitor(house.front, id);
+      const { ticket } = await visitor.joined();
+      for (const front of house.fronts) await told(visitor, place, front);
+      assert.equal((await visitor.leave()).status, 204);
+      const { json: me } = await visitor.me(asks(ticket));
+      assert.deepEqual([me.place, me.called, me.call_expires_at, me.can_join], ['ended', false, null, true], id);
+      left.push({ id, visitor, ticket });
+    }
+    const late = await startFront(house);
+    for (const { id, visitor, ticket } of left) {
+      for (const front of [house.fronts[1], late])
+        await until(`a front to know it of ${id}`, async () => (await visitor.me(asks(ticket, front))).json.place === 'ended');
+      const again = await visitor.join(asks(ticket));
+      assert.equal(again.status, 201, again.text);
+      const same = await visitor.join(asks(ticket, late));
+      assert.deepEqual([same.status, same.json.position, same.json.entry], [200, again.json.position, again.json.entry], same.text);
+    }
+    await late.stop();
+  });
+
+  test('stays given up after Redis has lost that', async () => {
+    const id = await event({ rate_per_s: 0 });
+    const visitor = new Visitor(house.front, id);
+    const { ticket } = await visitor.joined();
+    assert.equal((await visitor.leave()).status, 204);
+    // As an older copy of Redis would have it.
+    await house.redis.command('DEL', `fg:{${id}}:gone`);
+    await house.redis.command('HSET', `fg:{${id}}:bucket`, 'left_n', 0);
+    await patch(house.front, id, { rate_per_s: 100 });
+    await until('the call', async () => (await live(house.front, id)).serving === 1);
+    assertProblem(await visitor.pass(asks(ticket)), 410, 'place-gone');
+    assert.equal(await house.redis.command('GETBIT', `fg:{${id}}:gone`, 1), 1);
+    await until('nobody to be expected', async () => (await live(house.front, id)).outstanding === 0);
   });
 
   test('is missed when nobody came', async () => {

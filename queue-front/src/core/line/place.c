@@ -6,6 +6,8 @@
  * A place beyond what was ever issued is possible right after Redis lost its memory: the ticket is
  * genuine, and the counters are being healed. It waits behind everybody that the picture knows.
  *
+ * A place that was given up is over, also before the draw has made a position of its entry.
+ *
  * A place up to `dead` has expired for good. One that was called, is not dead and has no stretch
  * yet (a front that has just started learns them over the next ticks) counts as called until we
  * know better. While an event is sold out or frozen nobody can enter, so nobody's time runs.
@@ -107,12 +109,15 @@ struct place place_at(const struct line_view *view, uint64_t entry, uint64_t now
 {
     assert(entry > 0);
     struct place at = {.state = PLACE_WAITING};
+    bool given_up = turns_gave_up(view->turns, entry);
     if (view->state == LINE_DRAFT || view->state == LINE_SCHEDULED ||
         view->state == LINE_PRE_QUEUE) {
         at.ahead = (view->issued > entry ? view->issued : entry) / 2;
-        return at;
+        return given_up ? (struct place){.state = PLACE_ENDED} : at;
     }
     uint64_t place = place_position(view, entry);
+    if (given_up)
+        return (struct place){.state = PLACE_ENDED, .position = place};
     if (place <= view->serving)
         return called_place(view, place, now_ms);
     at.position = place;

@@ -12,7 +12,7 @@ enum place_state {
     PLACE_LATE,     /* did not come in time, but enters next if it comes within the grace */
     PLACE_ADMITTED, /* holds a pass; only the pass says so, the picture does not know */
     PLACE_EXPIRED,  /* came neither in time nor within the grace */
-    PLACE_ENDED,    /* was inside until the time ran out or the visit was ended */
+    PLACE_ENDED,    /* the visit's time ran out or it was ended, or the place was given up before */
     PLACE_DONE,     /* was inside and has ordered */
     PLACE_STATE_COUNT,
 };

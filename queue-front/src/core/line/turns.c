@@ -1,4 +1,5 @@
-/* turns.c: two bits for each called place, and a list of the few calls that were made longer.
+/* turns.c: two bits for each called place, a list of the few calls that were made longer, and a bit
+ * for each entry that was given up.
  *
  * Nearly all that is ever told of a place is that its visit is over, or its order through. So a
  * block has two bits for each of 16,384 neighbouring places. Places are called in their order, so
@@ -37,7 +38,7 @@ struct turns_kept {
     uint8_t times;
 };
 
-static_assert(TURN_NONE == 0 && TURN_KIND_COUNT <= 4, "two bits, and an empty block says nothing");
+static_assert(TURN_NONE == 0 && TURN_DONE < 4, "two bits, and an empty block says nothing");
 static_assert((TURNS_BLOCKS & (TURNS_BLOCKS - 1)) == 0, "named by the lowest bits");
 static_assert((TURNS_KEPT_MAX & (TURNS_KEPT_MAX - 1)) == 0, "reached by doubling");
 
@@ -45,6 +46,8 @@ void turns_deinit(struct turns *turns)
 {
     for (uint32_t i = 0; i < TURNS_BLOCKS; i++)
         free(turns->block[i]);
+    for (uint32_t i = 0; i < HEARD_PAGES_MAX; i++)
+        free(turns->given_up[i]);
     free(turns->kept);
     table_deinit(&turns->kept_by_place);
     *turns = (struct turns){0};
@@ -174,12 +177,38 @@ static void keep(struct turns *turns, struct turn turn)
     assert(turns->kept_by_place.len == turns->kept_len);
 }
 
-/* ---- both ---- */
+/* ---- entries that were given up ---- */
+
+bool turns_gave_up(const struct turns *turns, uint64_t entry)
+{
+    uint64_t page = entry / HEARD_PAGE_PLACES, at = entry % HEARD_PAGE_PLACES;
+    return turns != NULL && page < HEARD_PAGES_MAX && turns->given_up[page] != NULL &&
+           (turns->given_up[page][at / 8] >> at % 8 & 1) != 0;
+}
+
+static void give_up(struct turns *turns, uint64_t entry)
+{
+    uint64_t page = entry / HEARD_PAGE_PLACES, at = entry % HEARD_PAGE_PLACES;
+    if (page >= HEARD_PAGES_MAX)
+        return;
+    if (turns->given_up[page] == NULL)
+        turns->given_up[page] = calloc(1, HEARD_PAGE_BYTES);
+    if (turns->given_up[page] == NULL)
+        return;
+    turns->given_up[page][at / 8] |= (uint8_t)(1u << at % 8);
+    assert(turns_gave_up(turns, entry));
+}
+
+/* ---- all ---- */
 
 void turns_note(struct turns *turns, struct turn turn)
 {
     assert(turn.place > 0 && turn.place <= UINT32_MAX);
     assert(turn.kind < TURN_KIND_COUNT);
+    if (turn.kind == TURN_GIVEN_UP) {
+        give_up(turns, turn.place);
+        return;
+    }
     if (turns_of(turns, turn.place).ended && turn.kind != TURN_DONE)
         return;
     if (turn.kind == TURN_KEPT) {

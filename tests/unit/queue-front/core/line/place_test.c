@@ -54,8 +54,9 @@ static void set_line(const struct script_line *line)
 
 static void note_turn(const struct script_line *line)
 {
-    static const char *const kinds[] = {"none", "kept", "ended", "done", NULL};
-    static const enum turn_kind kind[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE};
+    static const char *const kinds[] = {"none", "kept", "ended", "done", "given_up", NULL};
+    static const enum turn_kind kind[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE,
+                                          TURN_GIVEN_UP};
     turns_note(&turns, (struct turn){
                            .place = script_number(script_word(line, 1)),
                            .kind = kind[script_choice(line, script_word(line, 2), kinds)],
@@ -137,6 +138,10 @@ static const struct script_row rows[] = {
      "turn 12 done; turn 4 ended; line dead=10; at 12 10000 done expires=0 over=1;"
      "at 4 10000 ended over=1; at 5 10000 expired over=1; at 13 10000 called over=0;"
      "at 13 62000 late over=0; at 21 0 waiting over=0"},
+    {"a place that was given up is over, called or not, and before the draw",
+     "turn 12 given_up; turn 30 given_up; at 12 10000 ended over=1 position=12 expires=0;"
+     "at 30 10000 ended over=1 position=30 ahead=0; at 31 10000 waiting ahead=10;"
+     "line state=pre-queue; at 30 0 ended over=1 position=0 ahead=0; at 31 0 waiting position=0"},
     {"a call extended too often counts as the last extension",
      "turn 12 kept until=1 times=11; at 12 0 called extensions=10"},
     {"an extended call ends later and never sooner",

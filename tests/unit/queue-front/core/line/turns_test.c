@@ -2,7 +2,7 @@
  *
  *   note KIND PLACES until= early   what the front learns of them; `early`: not by the clock
  *   has KIND PLACES until= early=   expects what it knows. Kept places are kept until 1000 + place,
- *                                   unless the row says `until`
+ *       left=                       unless the row says `until`; left: the entry was given up
  *   kept LEN CAP, blocks N          expects the list of extended calls; so many blocks of places
  *   log WORD F=N, bad WORD ...      expects what a word of the log says; that it is refused
  *
@@ -18,8 +18,9 @@ static struct turns turns;
 
 static enum turn_kind kind_of(const struct script_line *line, unsigned at)
 {
-    static const char *const names[] = {"none", "kept", "ended", "done", NULL};
-    static const enum turn_kind kinds[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE};
+    static const char *const names[] = {"none", "kept", "ended", "done", "given_up", NULL};
+    static const enum turn_kind kinds[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE,
+                                           TURN_GIVEN_UP};
     return kinds[script_choice(line, script_word(line, at), names)];
 }
 
@@ -65,6 +66,8 @@ static void expect(const struct script_line *line)
             fail_msg("%s: \"%s\": place %u", line->row, line->text, (unsigned)place);
         if (script_value(line, "early") != NULL)
             script_expect(line, script_value(line, "early"), turn.ended);
+        if (script_value(line, "left") != NULL)
+            script_expect(line, script_value(line, "left"), turns_gave_up(&turns, place));
     }
 }
 
@@ -145,9 +148,18 @@ static const struct script_row rows[] = {
      "has done 8 early=1; has none 9 early=0; note none 6..8; has none 6; has ended 7; has done 8;"
      /* By the clock, after it had begun again elsewhere. */
      "note ended 7; note ended 8; has ended 7 early=1; has done 8; note done 7; has done 7"},
+    {"an entry that was given up is not the place of its number",
+     "has none 1..9 left=0; note given_up 7; has none 7 left=1; has none 6 left=0;"
+     "has none 8 left=0; note ended 7; note none 9; has ended 7 left=1; has none 9 left=0;"
+     "blocks 1"},
+    {"entries far apart were given up and later ones are not known",
+     "note given_up 65535..16777215/65536; has none 65535..16777215/65536 left=1;"
+     "has none 65536..16777215/65536 left=0; note given_up 16777216; has none 16777216 left=0;"
+     "blocks 0"},
     {"the log says which visits were ended",
      "log 7:2:0:0 kind=2 early=0; log 7:2:0:1 early=1; log 7:3:0:0 kind=3 early=1;"
-     "log 7:0:0:0 kind=0 early=0; log 7:1:90:1 kind=1 early=0"},
+     "log 7:0:0:0 kind=0 early=0; log 7:1:90:1 kind=1 early=0;"
+     "log 7:4:0:0 kind=4 early=0"},
     {"a word of the log has a place, a kind, a time and a count",
      "log 1073741824:1:1763712000123:10 place=1073741824 kind=1 until=1763712000123 times=10"},
     {"any other word is refused",
@@ -167,6 +179,7 @@ static void no_table_and_no_word_are_no_turn(void **state)
     (void)state;
     struct turn turn;
     assert_int_equal(TURN_NONE, turns_of(NULL, 7).kind);
+    assert_false(turns_gave_up(NULL, 7));
     assert_false(turn_parse(SPAN(""), &turn));
     assert_false(turn_parse(SPAN("7:1:0:0 "), &turn));
 }
