@@ -29,7 +29,6 @@
 -- comes again, two may live: one is noted, the other by its next heartbeat once that one is over.
 
 local RETRY_MS = 1000 -- how soon one at the door should knock again
-local PASS_ROUNDED_MS = 1000 -- a pass names whole seconds
 local DOOR_KEPT_MS = 60000 -- how far ahead the call of one at the door is made longer
 
 local place, member = tonumber(ARGV[ask_visit.place]), ARGV[ask_visit.member]
@@ -387,10 +386,9 @@ local function heartbeat()
     elseif has('ended') or has('gone') then
         return answer(GONE, 0, 0, 0, has('ended') and became())
     end
-    -- A visit lasts for as long as any of its passes was made for, which is less than a second before what that one
-    -- says. If it is over earlier, Redis has lost something.
+    -- A visit lasts for as long as any of its passes. If it is over earlier, Redis has lost something.
     local lost = is_lost()
-    if lost or told_ms - PASS_ROUNDED_MS >= visit_ms then
+    if lost or told_ms > visit_ms then
         return come_again(told_ms, lost)
     end
     return answer(EXPIRED)

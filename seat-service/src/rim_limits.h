@@ -160,7 +160,6 @@ enum {
     PASS_REVOKED_MAX = 1 << 18,
     /* Those that wait for one transaction, and as many that gather meanwhile: a second's orders. */
     ENDINGS_MAX = 1024,
-    PASS_LEEWAY_S = 5,
 
     /* Outcomes of requests with an Idempotency-Key are kept for ten minutes, which is longer than
      * any client retries, if [idempotency] memory suffices. Places are in sets of IDEM_WAYS. A

@@ -357,7 +357,6 @@ static int judge_pass(struct ask *ask, struct err_slot *err)
     struct jwt_rules rules = {.typ = "fairgate-pass+jwt",
                               .iss = ask->pay->settings->queue_issuer,
                               .aud = ask->order.event,
-                              .leeway_s = 5,
                               .iat_ahead_ok = true,
                               .clock = &ask->pay->common->seats_clock.clock};
     struct jwt jwt;

@@ -75,7 +75,7 @@ static int put_pass(const struct visiting *visit, struct text *pass, struct text
         .session = span_of(said->session),
         .place = said->place,
         .now_s = line_s < own_s ? line_s : own_s, /* others may mind what is made in their future */
-        .expires_s = (visit->line.expires_ms + 999) / 1000, /* not called yet */
+        .expires_s = visit->line.expires_ms / 1000, /* while its slot is held */
         .ends_s = (visit->line.ends_ms + 999) / 1000,
         .member = said->member,
         .incarnation = span_of(said->incarnation),

@@ -5,13 +5,16 @@
 #include "api/caller.h"
 #include "core/line/heard.h"
 
+enum { NEWS_S = 5 }; /* of the end of a visit arrives with a tick */
+
 /* While the visit clock is paused, visits outlive their passes; a pass that was not shown meanwhile
  * is good until it is renewed or its own time is over. The end of a visit is reported by another
  * way (core/turns.h), so nobody stays inside because of this. */
-static bool may_outlive_pass(const struct front *front, const struct front_line *line)
+static bool may_go_on(const struct front *front, const struct front_line *line,
+                      const struct pass *pass)
 {
     const struct line_view *view = line->view;
-    return view->halted_ms > 0 ||
+    return view->halted_ms > 0 || pass->expires_s + NEWS_S > front_wall_s(front) ||
            front_line_now_ms(front, line) < view->resumed_ms + view->knobs.session_ttl_ms;
 }
 
@@ -21,8 +24,9 @@ static int look_at_pass(const struct http_req *req, const struct front_line *lin
 {
     struct pass pass;
     struct front *front = front_of(req);
-    int rc = caller_pass(req, front, line, may_outlive_pass(front, line), &pass);
-    if (rc < 0 || pass.place != line_place_of(line->view->lane, place->position))
+    int rc = caller_pass(req, front, line, true, &pass);
+    if (rc < 0 || pass.place != line_place_of(line->view->lane, place->position) ||
+        !may_go_on(front, line, &pass))
         return rc == ERR_NOMEM ? rc : 0;
     place->state = PLACE_ADMITTED;
     place->call_expires_ms = 0;

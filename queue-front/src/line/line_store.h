@@ -145,8 +145,8 @@ struct line_visit {
     uint8_t moves;   /* of the ticket; of LINE_LOOK: and what Redis says of the place */
     bool has_member; /* whose place it is: one of them is inside at a time */
     uint8_t member[LINE_VISITOR_BYTES];
-    /* LINE_HEARTBEAT: until when the visit lasts, as the pass says, in whole seconds, rounded up;
-     * 0: not known. It counts for more than what Redis has, which may have lost it. */
+    /* LINE_HEARTBEAT: until when the visit lasts, as the pass says, in whole seconds; 0: not known.
+     * It counts for more than what Redis has, which may have lost it. */
     uint64_t told_ms;
     void (*on_done)(struct line_visit *visit);
     void *ctx;

@@ -121,7 +121,6 @@ static enum pass_verdict verify(struct pass_cache *cache, struct span event, str
         .typ = PASS_TYPE,
         .iss = cache->conf.issuer,
         .aud = audience,
-        .leeway_s = PASS_LEEWAY_S,
         .iat_ahead_ok = true,
         .run_out_ok =
             true, /* judged below, each time, so that the signature is checked only once */
@@ -200,7 +199,7 @@ static enum pass_verdict judge(struct pass_cache *cache, struct span event, stru
     }
     slot->used = ++cache->uses;
     uint64_t now_s = clock_wall_us(cache->conf.clock) / 1000000;
-    if (slot->pass.expires_s + PASS_LEEWAY_S <= now_s)
+    if (slot->pass.expires_s <= now_s)
         return PASS_EXPIRED;
     if (is_revoked(cache->conf.revoked, slot->pass.session, now_s))
         return PASS_ENDED;

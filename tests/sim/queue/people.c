@@ -147,7 +147,7 @@ static struct ask *ask_with_place(struct visitor *visitor, enum ask_kind kind)
 /* A pass names whole seconds. */
 static uint64_t in_seconds(uint64_t ms)
 {
-    return (ms + 999) / 1000 * 1000;
+    return ms / 1000 * 1000;
 }
 
 static void read_pass(struct visitor *visitor, const struct ask *ask)

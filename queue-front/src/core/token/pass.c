@@ -5,7 +5,8 @@
  * `channel` names the seats that a presale code opened when the place was taken.
  *
  * A pass lives as long as its session does without a heartbeat, and each heartbeat brings the next
- * one. So a slot that was given up is not held by a pass that is still valid. */
+ * one. It ends with the last whole second of the session, and readers allow no leeway: while a pass
+ * is valid its slot is held, so no more than `max_active` are inside. */
 #include "core/token/pass.h"
 
 #include "base/base64.h"
@@ -133,7 +134,6 @@ int pass_verify(const struct jwks *keys, const char *issuer, struct span event, 
         .typ = PASS_TYPE,
         .iss = issuer,
         .aud = audience,
-        .leeway_s = PASS_LEEWAY_S,
         .iat_ahead_ok = true,
         .clock = clock,
         .run_out_ok = run_out_ok,

@@ -10,7 +10,7 @@
 
 #define PASS_TYPE "fairgate-pass+jwt"
 
-enum { PASS_LEN_MAX = 1024, PASS_LEEWAY_S = 5 };
+enum { PASS_LEN_MAX = 1024 };
 
 struct pass_grant {
     struct span event;

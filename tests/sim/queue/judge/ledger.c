@@ -25,7 +25,7 @@ enum {
     KNOCKS_MS = 8000,      /* who knocked so long ago is at the door */
     CLOCK_STILL_MS = 5000, /* a tick would have moved it */
     DOOR_HEARD_MS = 3000,  /* all fronts know by then */
-    SKEW_MS = 8000,        /* what clocks differ by, and the leeway of a pass */
+    SKEW_MS = 3000,        /* what clocks differ by */
     ROUNDED_MS = 1000,     /* a pass names whole seconds, and after a loss only a pass tells */
     RULES_MAX = 256,
     PASSES_MAX = 4096,
