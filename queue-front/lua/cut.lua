@@ -230,12 +230,14 @@ local function is_in_epoch(k)
 end
 
 -- A shard in an epoch that no cut tells of: the seal was lost, and which of its numbers nobody has is not known.
--- (Epoch 1 began without a hole.)
+-- (Epoch 1 began without a hole.) Nor is it of a shard none of whose numbers is in any cut: all cuts of it were lost, and
+-- those whose numbers they gave places must not wait a second time.
 local function believe_epochs()
     for k = 0, shards - 1 do
         local of, told = shard[k], read[k]
         if (told.epoch or 0) > of.epoch then
-            if told.epoch > math.max(of.epoch, 1) and told.issued > of.upto and not leave_hole(k, told.issued) then
+            local is_unknown = told.epoch > math.max(of.epoch, 1) or of.upto == 0
+            if is_unknown and told.issued > of.upto and not leave_hole(k, told.issued) then
                 return false
             end
             of.epoch, of.opening, of.lease, changed = told.epoch, told.opened, math.max(of.lease, told.lease), true

@@ -208,6 +208,31 @@ describe('an event that runs, made again from its archive', () => {
   });
 });
 
+// The slots of a cluster lie on several servers. Shards number their joins, and the lost slot has the cuts that made places of them.
+test('a line whose shards have survived counts nobody twice', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 0, shards: 4 });
+  const early = await joinAll(house, 'show', 60);
+  await until('the front to see all', async () => (await live(house.front, 'show')).waiting === 60);
+  const text = await archiveOf(house.front, 'show');
+  early.push(...await joinAll(house, 'show', 5)); // which the archive does not know
+  await Promise.all(house.fronts.map((front) => front.stop()));
+  const { redis } = house;
+  for (const part of ['fg:{show}:*', '{fg:events}:*', 'fg:events']) {
+    const keys = await redis.command('KEYS', part);
+    if (keys.length > 0) await redis.command('DEL', ...keys);
+  }
+  for (const front of house.fronts) await front.start();
+  assert.equal((await restore(house.front, 'show', text)).status, 201);
+  await known(house, 'show');
+  const late = await joinAll(house, 'show', 10);
+  const places = [...early, ...late].map(({ place }) => place);
+  assert.equal(new Set(places).size, 75, `${places}`);
+  for (const visitor of early) assert.equal((await visitor.me()).json.position, visitor.place);
+  // Five are nobody's until they are heard.
+  await until('the line to have all of them', async () => (await live(house.front, 'show')).waiting === 75);
+});
+
 test('nothing is restored without the key of a coming draw', async (t) => {
   const scope = openScope(t);
   const draws = join(scope.tempDir('draws-'), 'draw-keys');
