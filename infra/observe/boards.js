@@ -42,6 +42,7 @@ const LINE = {
       panel('Joins a second', 'short', { '{{outcome}}': rate('fairgate_joins_total', 'outcome') }),
       panel('Passes a second', 'short', { '{{outcome}}': rate('fairgate_passes_total', 'outcome') }),
       panel('Presale codes a second', 'short', { '{{outcome}}': rate('fairgate_presale_codes_total', 'outcome') }),
+      panel('Invalid codes in this minute', 'short', { '{{event}}': `max by (event) (fairgate_line_wrong_codes{${EVENT}})` }),
       panel('Events that let nobody in here', 'short', 'max(fairgate_events_shut)'),
       panel('Not delivered or not received, per hour', 'short', { 'endings untold': 'sum(increase(fairgate_endings_untold_total[1h]))', 'draws without a beacon': 'sum(increase(fairgate_beacon_late_total[1h]))', 'keys of members: {{outcome}}': 'sum by (outcome) (increase(fairgate_member_keys_total[1h]))' }),
       panel('Invalid, or refused unread, per second', 'short', { tickets: rate('fairgate_tickets_invalid_total'), 'too many wrong ones': rate('fairgate_refused_unchecked_total') }),

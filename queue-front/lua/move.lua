@@ -70,22 +70,15 @@ local function make()
     return answer(OK)
 end
 
--- Guesses are counted by address, as the joins of the minute are; the tick clears both.
-local function wrong_code()
-    call('HINCRBY', root .. 'ip:' .. math.floor(now_ms / 60000), 'c:' .. ARGV[ask_move.address], 1)
-    return answer(NO_CODE)
-end
-
 local function use()
-    local minute = math.floor(now_ms / 60000)
-    local wrong = tonumber(call('HGET', root .. 'ip:' .. minute, 'c:' .. ARGV[ask_move.address])) or 0
-    if wrong >= WRONG_CODES_MAX then
-        return answer(LIMITED, 0, 0, '', (minute + 1) * 60000 - now_ms)
+    if guesses_are_over(ARGV[ask_move.address]) then
+        return answer(LIMITED, 0, 0, '', 60000 - now_ms % 60000)
     end
     local entry, moves, visitor, user =
         string.match(call('GET', code_key) or '', '^(%d+):(%d+):(%x+):(%x*)$')
     if not entry then
-        return wrong_code()
+        guess_note(ARGV[ask_move.address])
+        return answer(NO_CODE)
     end
     moves = tonumber(moves)
     if lane == 0 then -- a code says nothing of the lane; the first byte of the visitor does

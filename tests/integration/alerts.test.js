@@ -43,6 +43,7 @@ const CASES = {
   FairgateVisitsHalted: [[`fairgate_line_visits_halted${event}`, level(0, 1)]],
   FairgateCodesMissing: [[`fairgate_line_codes_missing${event}`, level(0, 3)]],
   FairgatePresaleGuessed: [['fairgate_presale_codes_total{outcome="unknown"}', rising(30)], ['fairgate_presale_codes_total{outcome="taken"}', '0+5x60']],
+  FairgateCodesBounded: [[`fairgate_line_wrong_codes${event}`, level(20, 1000)]],
   FairgateEventShut: [['fairgate_events_shut', level(0, 1)]],
   FairgateClockOff: [[`fairgate_line_clock_behind_ms${event}`, level(20, 3000)], [`fairgate_line_clock_ahead_ms${event}`, level(0, 0)]],
   FairgateTicksLate: [[`fairgate_line_late_ms${event}`, rising(2000)]],

@@ -1,12 +1,10 @@
 -- codes.lua: presale codes as joins use them. Made only where one is shown, since few joins bring any.
 local function codes_made()
-    local ip_key = root .. 'ip:' .. math.floor(now_ms / 60000)
-
     -- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
     -- there that could be guessed.
     local function not_there(address, lost)
         if not lost or call('EXISTS', root .. 'codes') == 1 then
-            call('HINCRBY', ip_key, 'c:' .. address, 1)
+            guess_note(address)
         end
         return lost and CODE_MISSING or CODE_UNKNOWN
     end
@@ -21,9 +19,9 @@ local function codes_made()
     -- takes says nothing of it.
     local function look_at(digest, address)
         local lost = call('HGET', CFG, 'codes_lost')
-        local guesses = tonumber(call('HGET', ip_key, 'c:' .. address)) or 0
+        local over = guesses_are_over(address)
         local code = read(digest)
-        if guesses >= WRONG_CODES_MAX then
+        if over then
             return CODE_GUESSES
         elseif not code or (lane > 0 and code.lane ~= lane) then
             return not_there(address, lost)

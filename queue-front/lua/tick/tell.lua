@@ -55,6 +55,7 @@ local function show(active)
         [tell_tick.codes_lost] = cfg[cfg_tick.codes_lost] or 0,
         [tell_tick.served_ms] = served_ms,
         [tell_tick.halted_ms] = halted_ms,
+        [tell_tick.wrong_codes] = call('HGET', root .. 'ip:' .. math.floor(now_ms / 60000), 'codes') or 0,
     }
 end
 

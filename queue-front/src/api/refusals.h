@@ -120,7 +120,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(CODE_USED_UP, "code-used-up", 422, 0, "code-used-up", \
         "The code has no uses left. Nothing was changed.") \
     ROW(CODE_GUESSES, "too-many-codes", 429, 1, "too-many-codes", \
-        "Too many invalid codes from this address. Try again in a minute.") \
+        "Too many invalid codes from this network. Try again in a minute.") \
     ROW(CODES_MISSING, "codes-missing", 503, 1, "codes-missing", \
         "Codes cannot be checked. Yours was not used. It is safe to try again.") \
     /* operators: what was sent */ \

@@ -46,6 +46,8 @@ static const struct gauge {
     {"fairgate_line_codes_missing",
      "Presale codes that Redis has lost: until they are loaded again nobody joins with one.",
      offsetof(struct front_gauges, codes_missing)},
+    {"fairgate_line_wrong_codes", "Invalid codes of presales and moves in this minute.",
+     offsetof(struct front_gauges, wrong_codes)},
     {"fairgate_line_visits_halted", "1 while visits take no time, as nobody sees them served.",
      offsetof(struct front_gauges, visits_halted)},
     {"fairgate_line_gathers_at_seconds",
@@ -108,6 +110,7 @@ void figures_show(struct front_line *event)
     front_show(&event->gauges.clock_ahead_ms, view->clock_ahead_ms);
     front_show(&event->gauges.clock_behind_ms, view->clock_behind_ms);
     front_show(&event->gauges.codes_missing, line_codes_missing(view));
+    front_show(&event->gauges.wrong_codes, view->wrong_codes);
     front_show(&event->gauges.visits_halted, view->halted_ms > 0);
     front_show(&event->gauges.gathers_at_s, event->doc.prequeue_at_ms / 1000);
     front_show(&event->gauges.opens_at_s, event->doc.opens_at_ms / 1000);

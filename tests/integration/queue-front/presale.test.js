@@ -121,6 +121,32 @@ test('guesses are limited by address', async (t) => {
   assert.deepEqual(await told(house.front), { taken: 1, required: 1, unknown: 20, 'used-up': 1, guesses: 2, missing: 0 });
 });
 
+test('guesses from very many addresses are limited by event, and no other network is refused', async (t) => {
+  const house = await presale(t, NEEDS_CODE, { config: { http: { trusted_proxies: '127.0.0.1' } } });
+  await load(house, { codes: ['REAL-CODE', 'OTHER-CODE'] });
+  const from = (addr, code) => house.front.http.post('/v1/queue/show/join', withCode(code, { 'x-forwarded-for': addr }));
+  await makeEvent(house, 'other', { rate_per_s: 0 });
+  const stranger = new Visitor(house.front, 'other');
+  await stranger.joined();
+  const moves = (await stranger.call('POST', 'move')).json.code;
+  const minute = await until('a minute that has only begun', async () => {
+    const [s] = await house.redis.command('TIME');
+    return Number(s) % 60 < 40 && Math.floor(Number(s) / 60);
+  });
+  assertProblem(await from('2001:db8:1:1::1', 'GUESS-1'), 422, 'code-unknown');
+  assertProblem(await from('2001:db8:1:2::1', 'GUESS-2'), 422, 'code-unknown');
+  assert.deepEqual(await house.redis.command('HGET', `fg:{show}:ip:${minute}`, 'codes'), '2');
+  await house.redis.command('HSET', `fg:{show}:ip:${minute}`, 'codes', 1000);
+  assertProblem(await from('2001:db8:1:3::1', 'REAL-CODE'), 429, 'too-many-codes');
+  const take = (addr) => house.front.http.post('/v1/queue/show/move', withCode(moves, { 'x-forwarded-for': addr }));
+  assertProblem(await take('2001:db8:1:4::1'), 429, 'too-many-codes');
+  assert.equal((await from('2001:db8:2:1::1', 'REAL-CODE')).status, 201);
+  assertProblem(await from('198.51.100.7', 'GUESS-3'), 422, 'code-unknown');
+  assertProblem(await from('198.51.100.7', 'OTHER-CODE'), 429, 'too-many-codes');
+  assert.equal((await from('198.51.100.8', 'OTHER-CODE')).status, 201);
+  await until('the metric', async () => /fairgate_line_wrong_codes\{event="show"\} 1001/.test((await house.front.private.call('GET', '/metrics')).text));
+});
+
 test('an empty Redis has lost the codes, and joins say so', async (t) => {
   const house = await presale(t, NEEDS_CODE, { fronts: 2 });
   await load(house, { codes: ['FAN-CODE-1', 'FAN-CODE-2', 'FAN-CODE-3'] });

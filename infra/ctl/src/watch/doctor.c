@@ -27,6 +27,8 @@ const struct doctor_alert doctor_alerts[] = {
      "repair the seats; if they work, [visits] served_by names the wrong pages"},
     {"FairgateCodesMissing", "fairgate_line_codes_missing", COMMAND_LINE, false, 0, 0,
      "load the codes again (fairgate codes load), or drop them"},
+    {"FairgateCodesBounded", "fairgate_line_wrong_codes", COMMAND_LINE, false, 999, 0,
+     "ask newcomers for work (fairgate set EVENT pow_bits=18)"},
     {"FairgateEventShut", "fairgate_events_shut", COMMAND_LINE, false, 0, 0,
      "/readyz of the front names the event and why"},
     {"FairgateClockOff", "fairgate_line_clock_ahead_ms", COMMAND_LINE, false, 1000, 0,

@@ -158,6 +158,7 @@ struct line_view {
     uint64_t clock_behind_ms;     /* or behind it; one of them is 0 */
     uint64_t codes;               /* presale codes that there are */
     uint64_t codes_lost;          /* so many there were when Redis lost some; 0: it has all */
+    uint64_t wrong_codes;         /* shown in this minute, of presales and of moves */
     uint64_t fronts;   /* how many tell Redis whom they have heard: loops of all processes */
     uint64_t redis_ms; /* Redis's wall clock at the tick */
     uint64_t at_us;    /* this loop's monotonic clock at the tick's answer, */

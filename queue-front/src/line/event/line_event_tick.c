@@ -409,6 +409,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->clock_behind_ms = tick->line.clock_behind_ms;
     view->codes = tick->line.codes;
     view->codes_lost = tick->line.codes_lost;
+    view->wrong_codes = tick->line.wrong_codes;
     view->fronts = tick->line.fronts;
     view->active = tick->line.active;
     view->outstanding = tick->line.outstanding;
@@ -439,7 +440,8 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
            before.admitted != view->admitted || before.no_shows != view->no_shows ||
            before.show_up_milli != view->show_up_milli ||
            before.has_seats_left != view->has_seats_left || before.seats_left != view->seats_left ||
-           before.codes_lost != view->codes_lost || before.halted_ms != view->halted_ms ||
+           before.codes_lost != view->codes_lost || before.wrong_codes != view->wrong_codes ||
+           before.halted_ms != view->halted_ms ||
            before.service_rate_milli != view->service_rate_milli ||
            strcmp(before.odds, view->odds) != 0 || before.pilot.on != view->pilot.on ||
            before.pilot.at_ms != view->pilot.at_ms ||
