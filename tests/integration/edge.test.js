@@ -115,6 +115,26 @@ describe('the edge', () => {
     });
   }
 
+  // The services refuse these; the contracts say that visitors are served.
+  const repaired = {
+    'a folded header': ['GET /e/demo HTTP/1.1\r\nHost: a\r\nX-A: b\r\n c\r\n\r\n', { 'x-a': /^b +c$/ }],
+    'lines that end in LF alone': ['GET /e/demo HTTP/1.1\nHost: a\nX-A: b\n\n', { 'x-a': /^b$/ }],
+    'a length next to chunks': [
+      'POST /e/demo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+      { 'content-length': undefined, 'transfer-encoding': /^chunked$/ }],
+  };
+  for (const [what, [bytes, headers]] of Object.entries(repaired)) {
+    test(`repairs ${what}, so that the service can read it in one way`, async () => {
+      const { answers } = await rawExchange({ port: stack.base, bytes });
+      assert.deepEqual(answers.map(({ status }) => status), [200]);
+      const seen = JSON.parse(answers[0].text).headers;
+      for (const [name, value] of Object.entries(headers))
+        if (value === undefined) assert.equal(seen[name], undefined);
+        else assert.match(seen[name], value);
+      if (what === 'a length next to chunks') assert.equal(answers[0].headers.connection, 'close');
+    });
+  }
+
   test('says of a service that talks nonsense that it does', async () => {
     assertProblem(await stack.edge.get('/e/nonsense'), 502, 'bad-gateway');
   });
