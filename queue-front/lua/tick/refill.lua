@@ -13,9 +13,12 @@
 local ELAPSED_MAX_US = 250000
 local SHOW_PRIOR = 20        -- people assumed to have come before anybody was measured
 
+local function saved_most()
+    return rate_milli > 0 and math.max(#shares + 1, burst) * TOKEN or 0
+end
+
 local function cap_saved()
-    local most = rate_milli > 0 and math.max(#shares + 1, burst) or 0
-    bucket.nano = math.min(bucket.nano, most * TOKEN)
+    bucket.nano = math.min(bucket.nano, saved_most())
 end
 
 local function refill()

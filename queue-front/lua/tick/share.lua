@@ -55,8 +55,8 @@ local function allot(tokens, lanes)
     end
 end
 
--- What each lane's own tick has told of it, and what it was given and has not used yet.
-local function lanes_read(late_n)
+-- What each lane's own tick has told of it.
+local function lanes_read()
     local told = {}
     local fields = call('HGETALL', root .. 'lanes')
     for i = 1, #fields, 2 do
@@ -65,12 +65,9 @@ local function lanes_read(late_n)
     local lanes, general = {}, 100
     for i, share in ipairs(shares) do
         local fresh = (told['at' .. i] or 0) > now_ms - LANE_SILENT_MS
-        local pending = math.floor((tonumber(call('HGET', root .. '@' .. i .. ':bucket', 'nano')) or 0) /
-            TOKEN)
         lanes[i] = {
             weight = share,
-            want = fresh and math.max(0, (told['want' .. i] or 0) - pending) or 0,
-            pending = pending,
+            want = fresh and told['want' .. i] or 0,
             expected = fresh and told['expected' .. i] or 0,
             credit = (told['credit' .. i] or 0) / 1000000,
         }
@@ -79,23 +76,19 @@ local function lanes_read(late_n)
     lanes[0] = {
         weight = general,
         want = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0,
-        pending = 0,
         expected = 0,
         credit = (told.credit0 or 0) / 1000000,
     }
     return lanes
 end
 
--- The event's own tick gives each lane tokens of its bucket; the lane's next tick calls with them.
--- They count as saved until then, and as people to come.
+-- The event's own tick gives each lane tokens of its bucket; the lane's tick, which follows, calls with them.
 local function share_out(active, late_n)
-    local lanes, pending = lanes_read(late_n), 0
+    local lanes = lanes_read()
     for i = 1, #shares do
-        pending = pending + lanes[i].pending
-        lanes_expected = lanes_expected + lanes[i].pending + lanes[i].expected
+        lanes_expected = lanes_expected + lanes[i].expected
     end
-    local tokens = math.min(math.floor(bucket.nano / TOKEN), free_slots(active, late_n),
-        math.max(#shares + 1, burst) - pending)
+    local tokens = math.min(math.floor(bucket.nano / TOKEN), free_slots(active, late_n), math.max(#shares + 1, burst))
     own_tokens = 0
     if tokens < 1 then
         return
@@ -115,16 +108,22 @@ local function share_out(active, late_n)
     call('HSET', root .. 'lanes', unpack(credits))
 end
 
--- A lane's tick tells what it could use, and gives back what it cannot. A visitor who came late and has not paid is
+-- A lane that stepped over ghosts, and found nobody yet, keeps nothing: that would come on top of what the event may save.
+local function give_back()
+    if bucket.nano > 0 then
+        local saved = tonumber(call('HGET', root .. 'bucket', 'nano')) or 0
+        call('HSET', root .. 'bucket', 'nano', math.min(saved + bucket.nano, saved_most()))
+        bucket.nano = 0
+    end
+end
+
+-- A lane's tick tells what it could use, and gives back what it did not. A visitor who came late and has not paid is
 -- among those who want, and is expected once there is a token. Were they expected before, as many as there are
 -- slots would leave none free, no lane would be given anything, and they would stand at the door for ever.
 local function tell_event(late_n)
     local waiting = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0
     local unpaid = math.max(0, late_n - bucket.dues)
-    if waiting + unpaid == 0 and bucket.nano > 0 then
-        call('HINCRBY', root .. 'bucket', 'nano', bucket.nano)
-        bucket.nano = 0
-    end
+    give_back()
     call('HSET', root .. 'lanes', 'want' .. lane, waiting + unpaid, 'expected' .. lane,
         expected_n(late_n) + late_n - unpaid, 'at' .. lane, now_ms)
 end

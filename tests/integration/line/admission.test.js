@@ -289,6 +289,31 @@ test('lanes are given no more tokens than there are, whatever they are owed', as
   assert.ok(lanes.every((line) => line.view.serving >= 1), 'they are given it later');
 });
 
+// A lane that steps over many ghosts has tokens for several ticks before it finds anybody.
+test('what a lane was given and has not used counts to the burst', async () => {
+  const rate = 1, burst = 2;
+  const general = await front().create({ rate_milli: 1000 * rate, burst, shares: 30 });
+  const lane = new Front(clockwork, general.event, { id: 'lane', lane: 1 });
+  const { redis } = clockwork;
+  for (const line of [general, lane]) await line.tick();
+  await lane.join(50_010);
+  await redis.command('SETRANGE', lane.key('nobody'), 6249, '\0');
+  await redis.command('BITOP', 'NOT', lane.key('away:0'), lane.key('nobody'));
+  await redis.command('HSET', lane.key('bucket'), 'ghosts_n', 49_999);
+  const calls = [];
+  for (let i = 0; i < 80; i += 1) {
+    await clockwork.step(250);
+    for (const line of [general, lane]) await line.tick();
+    if (i === 12) await general.join(20);
+    calls.push(general.view.serving + lane.view.serving - lane.view.ghosts[1]);
+    calls.forEach((until, from) => {
+      const most = rate * ((i - from) / 4 + 0.25) + burst;
+      assert.ok(calls[i] - until <= most, `${calls[i] - until} in ${(i - from) / 4} s by tick ${i}`);
+    });
+  }
+  assert.ok(lane.view.serving > 50_000 && general.view.serving > 0);
+});
+
 test('latecomers of a lane fill the free slots of an empty hall', async () => {
   const general = await front().create({
     rate_milli: 10_000, burst: 4, max_active: 2, call_ttl_ms: 2000, grace_ms: 60_000, shares: 30,
