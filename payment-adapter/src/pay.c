@@ -630,6 +630,7 @@ int pay_common_init(struct pay_common *common, const struct settings *settings,
     gate_set_init(&common->paces->scanners, DOOR_TOKEN_PER_S, DOOR_TOKEN_BURST);
     gate_set_init(&common->paces->addresses, DOOR_ADDRESS_PER_S, DOOR_ADDRESS_BURST);
     gate_set_init(&common->paces->members, TRANSFERS_PER_S, TRANSFERS_BURST);
+    gate_set_init(&common->paces->hints, HINTS_PER_S, HINTS_BURST);
     users_cap_init(&common->caps->questions, (uint32_t)settings->users_queries_per_s);
     pace_init(&common->caps->psp.pace, (uint32_t)settings->psp_per_s);
     common->caps->hashing.max = (uint32_t)settings->hash_queue;

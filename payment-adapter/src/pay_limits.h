@@ -25,6 +25,10 @@ enum {
     ORDERS_WAIT_MS =
         2500, /* how long POST orders waits for the payment before it answers without one */
     ORDER_WATCH_MAX = 8192, /* calls that wait for a saga's next move */
+    /* Payment keys that an address brings back; each costs a look-up. A carrier's address has many
+     * buyers, and each comes back once. */
+    HINTS_PER_S = 10,
+    HINTS_BURST = 100,
 
     WEBHOOK_BATCH_MAX = 512, /* a commit's worth; if more arrive while one is under way, they are
                                 told to come again */

@@ -38,9 +38,10 @@ struct pay_caps {
     struct psp_shared psp;
 };
 
-/* The rates of a single scanner, a scanners' address and a member, over all loops. */
+/* The rates of a single scanner, a scanners' address, a member and an address that brings payment
+ * keys, over all loops. */
 struct paces {
-    struct gate_set scanners, addresses, members;
+    struct gate_set scanners, addresses, members, hints;
 };
 
 /* One per process. */

@@ -337,14 +337,18 @@ SET :woken()
 WHERE s.subject = :order AND :is_open_one(s) AND NOT s.parked
 RETURNING s.id;
 
--- What the buyer brought back: only while the order waits for them, and only once.
--- statement: order_payment_key
+-- What somebody brought back from the provider: a hint, only while the order waits for its payment.
+-- An order has one; a later one takes its place.
+-- statement: order_hint
 --> order       text
+--> provider    text
+--> amount      bigint
 --> payment_key text
---> pivots      jsonb
 --< id          bigint
 UPDATE saga s
 SET data = jsonb_set(s.data::jsonb, '{payment_key}', to_jsonb(:payment_key))::text, :woken()
-WHERE s.subject = :order AND :is_checkout(s) AND :is_running_one(s) AND s.step <= :pivot_of(s)
-    AND NOT s.parked AND s.data::jsonb->>'payment_key' IS DISTINCT FROM :payment_key
+FROM orders o
+WHERE o.id = :order AND o.provider = :provider AND o.amount = :amount
+    AND o.status = :ORDER_PENDING_PAYMENT AND s.subject = o.id AND :is_checkout(s)
+    AND :is_running_one(s) AND s.data::jsonb->>'payment_key' IS DISTINCT FROM :payment_key
 RETURNING s.id;

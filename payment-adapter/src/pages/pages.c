@@ -122,7 +122,7 @@ static void reply_note(struct visit *visit, unsigned status, const char *title)
     struct text later = text_on(seconds, sizeof(seconds));
     struct fact_list facts = {.words = site_phrases(visit->pages->site, visit->lang)};
     /* A crowd that met one outage does not come back in one second. */
-    if (status == 503)
+    if (status == 503 || status == 429)
         text_printf(&later, "%u", 4 + (unsigned)(clock_wall_us(visit->pay->loop->clock) % 5));
     text_printf(&address, "/pay/%s/%s", visit->tickets ? "tickets" : "orders", visit->order);
     list_note(&facts, text_span(&address), status, title, text_span(&later), visit->tickets,
@@ -134,12 +134,15 @@ static void reply_note(struct visit *visit, unsigned status, const char *title)
 
 /* ---- what the buyer brings back from the provider ---- */
 
-static void on_hint_kept(void *ctx, const struct pg_answer *answer)
-{
-    struct pay *pay = ctx;
-    if (answer->rc == 0 && PQntuples(answer->results[0]) > 0)
-        worker_nudge(pay->worker);
-}
+/* Some providers tell us that the buyer has agreed only in the address to which the buyer comes
+ * back, perhaps in a browser without our cookie. So the payment's key is stored before anybody is
+ * asked to log in. It is a hint: the saga looks the payment up by it, and the provider judges. A
+ * hint for another order or another sum is ignored. */
+struct hint {
+    const char *provider;
+    char payment_key[ORDER_PAYMENT_MAX];
+    uint64_t amount;
+};
 
 static bool is_key(struct span key)
 {
@@ -153,29 +156,50 @@ static bool is_key(struct span key)
     return key.len > 0;
 }
 
-/* Some providers tell us that the buyer has agreed only in the address to which the buyer comes
- * back. That is a hint: the saga looks the payment up by it, and the provider judges. A hint with
- * another order or another sum is ignored. */
-static void keep_hint(struct visit *visit, const struct sql_order_row *row)
+static bool read_hint(const struct visit *visit, struct hint *out)
 {
-    const struct psp *psp = peers_http_psp(visit->pay->peers, row->provider);
-    const struct psp_hint *hint = psp != NULL ? psp->driver->hint : NULL;
-    if (hint == NULL)
+    for (uint32_t i = 0; i < visit->pay->psps_len; i++) {
+        const struct psp_driver *driver = visit->pay->psps[i].driver;
+        if (driver->hint == NULL)
+            continue;
+        struct span key = http_req_query_arg(visit->req, span_of(driver->hint->payment));
+        struct span order = http_req_query_arg(visit->req, span_of(driver->hint->order));
+        struct span amount = http_req_query_arg(visit->req, span_of(driver->hint->amount));
+        out->provider = driver->name;
+        if (is_key(key) && span_to_cstr(key, out->payment_key, sizeof(out->payment_key)) &&
+            span_eq(order, span_of(visit->order)) && span_u64(amount, INT64_MAX, &out->amount))
+            return true;
+    }
+    return false;
+}
+
+static void on_session(void *ctx, int rc, const struct session *session);
+
+static void on_hint_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    if (answer->rc < 0) { /* the page loads itself again, with the key */
+        reply_note(visit, 503, "page.later");
         return;
-    struct span key = http_req_query_arg(visit->req, span_of(hint->payment));
-    struct span order = http_req_query_arg(visit->req, span_of(hint->order));
-    struct span amount = http_req_query_arg(visit->req, span_of(hint->amount));
-    char payment_key[ORDER_PAYMENT_MAX];
-    uint64_t sum;
-    if (row->status != ORDER_PENDING_PAYMENT || !is_key(key) ||
-        !span_eq(order, span_of(visit->order)) || !span_u64(amount, UINT64_MAX, &sum) ||
-        sum != row->amount || !span_to_cstr(key, payment_key, sizeof(payment_key)))
+    }
+    if (PQntuples(answer->results[0]) > 0)
+        worker_nudge(visit->pay->worker);
+    session_of(visit->pay->sessions, visit->req, on_session, visit);
+}
+
+static void keep_hint(struct visit *visit, const struct hint *hint)
+{
+    struct span address = {(const char *)http_req_addr(visit->req), 16};
+    if (!gate_set_take(&visit->pay->common->paces->hints, address,
+                       clock_mono_us(visit->pay->loop->clock))) {
+        reply_note(visit, 429, "page.later");
         return;
-    const struct sql_order_payment_key_args args = {.order = visit->order,
-                                                    .payment_key = payment_key,
-                                                    .pivots =
-                                                        checkout_pivots(visit->pay->checkout)};
-    sql_order_payment_key(visit->pay->pg, &args, on_hint_kept, visit->pay);
+    }
+    const struct sql_order_hint_args args = {.order = visit->order,
+                                             .provider = hint->provider,
+                                             .amount = hint->amount,
+                                             .payment_key = hint->payment_key};
+    sql_order_hint(visit->pay->pg, &args, on_hint_kept, visit);
 }
 
 static void on_retired(void *ctx, const struct pg_answer *answer)
@@ -212,12 +236,10 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     } else if (PQntuples(res) == 1) {
         const struct sql_order_row row = sql_order_row(res, 0);
         found = span_eq(row.member, span_of(visit->session.member));
-        if (found) {
-            keep_hint(visit, &row);
+        if (found)
             rc = order_page_put(&page, visit->pages->order, visit->pages->site, visit->lang, &row,
                                 visit->pay->settings->support_url,
                                 clock_wall_us(visit->pay->loop->clock) / 1000);
-        }
     }
     if (rc < 0) {
         free(memory);
@@ -271,7 +293,11 @@ static void visit_page(struct http_req *req, const struct pages *pages, bool tic
     visit->lang = visit_lang(req);
     visit->tickets = tickets;
     memcpy(visit->order, order, sizeof(order));
-    session_of(visit->pay->sessions, req, on_session, visit);
+    struct hint hint;
+    if (!tickets && read_hint(visit, &hint))
+        keep_hint(visit, &hint);
+    else
+        session_of(visit->pay->sessions, req, on_session, visit);
 }
 
 static void on_order(struct http_req *req)

@@ -380,13 +380,18 @@ test('an authorisation that ran out is not captured, and the seats go back', asy
   await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
 });
 
-// The buyer agrees in Toss's window, and comes back to our page with what Toss put into the address.
-async function agreeAt(checkoutUrl, how = { number: '4242424242424242' }, who = buyer) {
+// The buyer agrees in Toss's window. -> where Toss sends the browser
+async function agree(checkoutUrl, how = { number: '4242424242424242' }) {
   const fields = Object.fromEntries(new URL(checkoutUrl).searchParams);
   const answer = await sandbox.http.post('/toss/pay', sandbox.form({ ...fields, ...how }));
   assert.equal(answer.status, 303, answer.text);
-  const { pathname, search, searchParams } = new URL(answer.headers.location);
-  const page = await who.get(pathname + search);
+  return new URL(answer.headers.location);
+}
+
+// And comes back to our page with what Toss put into the address.
+async function agreeAt(checkoutUrl, how) {
+  const { pathname, search, searchParams } = await agree(checkoutUrl, how);
+  const page = await buyer.get(pathname + search);
   assert.equal(page.status, 200, page.text);
   return searchParams;
 }
@@ -490,20 +495,22 @@ test('by Toss: a deposit that is quicker than the closing of its account is a pa
   assert.equal((await tossPayment(order.order)).status, 'DONE');
 });
 
+const returnTo = (order, search) => `/pay/orders/${order}?${new URLSearchParams(search)}`;
+const keyOf = (order) => world.postgres.sql(`SELECT data::jsonb->>'payment_key' FROM pay.saga WHERE subject = '${order}'`, 'pay');
+
 test('by Toss: what is typed into the address is a hint, and another order\'s payment does not count', async () => {
   const paid = await make('toss');
   const { paymentKey } = Object.fromEntries(await agreeAt(paid.payment.checkout_url));
   await world.untilStatus(buyer, paid.order, 'completed');
   const order = await make('toss');
-  const page = (search) => buyer.get(`/pay/orders/${order.order}?${new URLSearchParams(search)}`);
+  const page = (search) => buyer.get(returnTo(order.order, search));
   const good = { paymentKey, orderId: order.order, amount: '154000' };
-  const key = () => world.postgres.sql(`SELECT data::jsonb->>'payment_key' FROM pay.saga WHERE subject = '${order.order}'`, 'pay');
   await page({ ...good, amount: '1' });
   await page({ ...good, orderId: paid.order });
   await page({ ...good, paymentKey: '../x' });
-  assert.equal(key(), '');
+  assert.equal(keyOf(order.order), '');
   await page(good);
-  await until('the hint', () => key() === paymentKey);
+  assert.equal(keyOf(order.order), paymentKey);
   await until('a look', async () => {
     const { timeline } = (await buyer.get(`/v1/pay/orders/${order.order}`)).json;
     return timeline.filter(({ step }) => step === 'await_buyer').length > 1;
@@ -511,6 +518,38 @@ test('by Toss: what is typed into the address is a hint, and another order\'s pa
   assert.equal((await buyer.get(`/v1/pay/orders/${order.order}`)).json.status, 'pending_payment');
   await agreeAt(order.payment.checkout_url);
   await world.untilStatus(buyer, order.order, 'completed');
+});
+
+test('by Toss: a buyer who comes back without the cookie has paid', async () => {
+  const order = await make('toss');
+  const { pathname, search } = await agree(order.payment.checkout_url);
+  const page = await world.visitor().get(pathname + search);
+  assert.equal(page.status, 401);
+  assert.ok(page.text.includes(`/pay/checkout?back=/pay/orders/${order.order}"`), page.text);
+  await world.untilStatus(buyer, order.order, 'completed');
+  assert.match((await buyer.get(`/pay/orders/${order.order}`)).text, /data-status="completed"/);
+});
+
+test('by Toss: a stranger stores one key of an open order, and none of a paid one', async () => {
+  const [paid, other] = [await paidByToss(), await paidByToss()];
+  const order = await make('toss');
+  const stranger = world.visitor();
+  const bring = async (search, id = order.order) => {
+    const { status, text } = await stranger.get(returnTo(id, search));
+    assert.equal(status, 401, text);
+  };
+  const one = { paymentKey: keyOf(paid), orderId: order.order, amount: '154000' };
+  await bring({ ...one, paymentKey: keyOf(other), orderId: paid }, paid);
+  assert.equal(keyOf(paid), one.paymentKey);
+  await bring({ ...one, orderId: 'o_nobodys' }, 'o_nobodys');
+  for (const wrong of [{ amount: '1' }, { orderId: paid }, { paymentKey: '../x' }, { paymentKey: 'k'.repeat(200) }]) await bring({ ...one, ...wrong });
+  assert.equal(keyOf(order.order), '');
+  await bring(one);
+  assert.equal(keyOf(order.order), keyOf(paid));
+  await bring({ ...one, paymentKey: keyOf(other) });
+  assert.equal(keyOf(order.order), keyOf(other));
+  await buyer.post(`/v1/pay/orders/${order.order}/cancel`);
+  await world.untilStatus(buyer, order.order, 'cancelled');
 });
 
 test('by Toss: a hint that nobody signed moves nothing by itself', async () => {
@@ -595,4 +634,13 @@ test('reconciliation reads Toss\'s transactions, onward from where it stood, and
   assert.notEqual(cursor(), stood);
   await sandbox.fault('toss_list:error=500');
   assert.deepEqual((await world.pay.admin.post('/admin/reconcile', { body: {} })).json.not_reached, ['provider']);
+});
+
+test('by Toss: an address brings a bounded number of keys, and a page that is refused loads itself again', async () => {
+  const stranger = world.visitor();
+  const bring = () => stranger.get(returnTo('o_nobodys', { paymentKey: 'one', orderId: 'o_nobodys', amount: '1' }));
+  const refused = await until('a refusal', async () => (await Promise.all(Array.from({ length: 50 }, bring))).find(({ status }) => status === 429));
+  assert.match(refused.text, /http-equiv="refresh"/);
+  assert.equal((await stranger.get('/pay/orders/o_nobodys')).status, 401, 'a page without a key is not counted');
+  await until('the next second', async () => (await bring()).status === 401);
 });
