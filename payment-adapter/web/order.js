@@ -69,7 +69,8 @@ function follow() {
   const stream = new EventSource(`/v1/pay/orders/${order}/stream`);
   stream.addEventListener('order', (message) => {
     const now = JSON.parse(message.data);
-    if (now.status !== status || (now.payment?.checkout_url && !byId('pay-link') && status === 'pending_payment')) location.reload();
+    const checking = now.reason === 'checking-payment';
+    if (now.status !== status || checking !== 'checking' in main.dataset || (now.payment?.checkout_url && !byId('pay-link') && status === 'pending_payment')) location.reload();
   });
   stream.addEventListener('error', () => {
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (navigator.onLine) location.reload(); }, 5000);

@@ -175,10 +175,13 @@ static void ask_bank(struct question *question)
 {
     const struct peer_call *peer = question->peer;
     struct bank_call *call = &question->bank;
-    *call = (struct bank_call){
-        .op = peer->op, .amount = peer->order->amount, .key_round = peer->order->key_round};
+    *call = (struct bank_call){.op = peer->op,
+                               .amount = peer->order->amount,
+                               .key_round = peer->order->key_round,
+                               .checked = order_is_checked(peer->order, ORDER_CHECK_ASKED)};
     memcpy(call->order, peer->order->id, sizeof(call->order));
     memcpy(call->payment, peer->order->payment, sizeof(call->payment));
+    snprintf(call->key, sizeof(call->key), "%s", order_payment_key(peer->order));
     if (fault_now(FAULT_BANK_LOST))
         return;
     if (fault_now(FAULT_BANK_BUSY)) {

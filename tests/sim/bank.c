@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PAYMENTS_MAX = 4096, KEYS_MAX = 1 << 15, KEY_MAX = 80 };
@@ -16,6 +17,7 @@ static struct {
         char id[24], order[ORDER_ID_MAX];
         uint64_t amount, captured, refunded;
         enum payment_state state;
+        bool hidden; /* not shown before its capture, as at Toss: told as a hint */
     } payments[PAYMENTS_MAX];
     uint32_t payments_len;
     struct key {
@@ -30,6 +32,11 @@ static struct {
 void bank_begin(void (*hook)(const char *order))
 {
     bank.hook = hook;
+}
+
+bool bank_hides(const char *order)
+{
+    return strtoull(order + 2, NULL, 10) % 4 == 0;
 }
 
 static struct deposit *payment_of(const char *id)
@@ -65,6 +72,7 @@ static struct deposit *create(const struct bank_call *call, struct key *key)
     memcpy(payment->order, call->order, sizeof(payment->order));
     payment->amount = call->amount;
     payment->state = PAYMENT_OPEN;
+    payment->hidden = bank_hides(call->order);
     return payment;
 }
 
@@ -74,24 +82,35 @@ static void no(struct bank_answer *answer, const char *code)
     answer->code = code;
 }
 
+/* That of a hidden one happens at most once. */
 static void capture(struct deposit *payment, struct bank_answer *answer)
 {
+    if (payment->hidden && payment->state == PAYMENT_CAPTURED)
+        return;
     if (payment->state != PAYMENT_AUTHORISED && payment->state != PAYMENT_CAPTURED) {
         no(answer, "authorisation-gone");
         return;
     }
     payment->state = PAYMENT_CAPTURED;
     payment->captured += payment->amount;
-    invariant_captured(payment->order, payment->amount);
+    invariant_captured(payment->order, payment->amount, payment->hidden);
     bank.hook(payment->order);
 }
 
-static void cancel(struct deposit *payment, struct bank_answer *answer)
+/* What is hidden cannot be canceled, and runs out by itself. If it may have been captured, it is
+ * captured, to be refunded after that. */
+static void cancel(const struct bank_call *call, struct deposit *payment,
+                   struct bank_answer *answer)
 {
+    if (payment->hidden && payment->state == PAYMENT_AUTHORISED && call->checked &&
+        strcmp(call->key, BANK_KEY) == 0)
+        capture(payment, answer);
     if (payment->state == PAYMENT_CAPTURED) {
         answer->verdict = SAGA_UNKNOWN;
         return;
     }
+    if (payment->hidden)
+        return;
     if (payment->state == PAYMENT_AUTHORISED)
         invariant_reserved(payment->order, false);
     payment->state = PAYMENT_CANCELED;
@@ -109,12 +128,16 @@ static void refund(struct deposit *payment, struct bank_answer *answer)
     probe_reached(PROBE_REFUNDED);
 }
 
-static void tell(const struct deposit *payment, struct bank_answer *answer)
+static void tell(const struct bank_call *call, const struct deposit *payment,
+                 struct bank_answer *answer)
 {
     answer->payment = (struct payment){.state = payment->state,
                                        .amount = payment->amount,
                                        .captured = payment->captured,
                                        .refunded = payment->refunded};
+    bool dark = payment->state == PAYMENT_OPEN || payment->state == PAYMENT_AUTHORISED;
+    if (payment->hidden && dark)
+        answer->payment.state = call->key[0] != '\0' ? PAYMENT_HINTED : PAYMENT_OPEN;
     snprintf(answer->payment.id, sizeof(answer->payment.id), "%s", payment->id);
     snprintf(answer->payment.secret, sizeof(answer->payment.secret), "%s_secret", payment->id);
     snprintf(answer->payment.url, sizeof(answer->payment.url), "https://bank.example/%s",
@@ -161,15 +184,20 @@ void bank_act(const struct bank_call *call, struct bank_answer *answer)
         answer->code = "resource_missing";
         return;
     }
-    if (call->op == PEER_PSP_CAPTURE && !known)
+    /* Of an invented key, or of one that was invented when this idempotency key was used first. */
+    bool unknown = payment->hidden && payment->state != PAYMENT_CAPTURED &&
+                   (known || strcmp(call->key, BANK_KEY) != 0);
+    if (call->op == PEER_PSP_CAPTURE && unknown)
+        answer->key_burnt = true;
+    else if (call->op == PEER_PSP_CAPTURE && !known)
         capture(payment, answer);
     else if (call->op == PEER_PSP_CANCEL)
-        cancel(payment, answer);
+        cancel(call, payment, answer);
     else if (call->op == PEER_PSP_REFUND && !known)
         refund(payment, answer);
-    if (call->op == PEER_PSP_CAPTURE && known && payment->state != PAYMENT_CAPTURED)
+    if (call->op == PEER_PSP_CAPTURE && known && !unknown && payment->state != PAYMENT_CAPTURED)
         no(answer, "authorisation-gone");
-    tell(payment, answer);
+    tell(call, payment, answer);
 }
 
 bool bank_takes_twice(void)
@@ -190,7 +218,8 @@ bool bank_pay(const char *id)
     if (payment == NULL || payment->state != PAYMENT_OPEN)
         return false;
     payment->state = PAYMENT_AUTHORISED;
-    invariant_reserved(payment->order, true);
+    if (!payment->hidden)
+        invariant_reserved(payment->order, true);
     sim_note("%s is paid (%s)", payment->order, id);
     bank.hook(payment->order);
     return true;

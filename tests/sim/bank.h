@@ -17,6 +17,8 @@ struct bank_call {
     char order[ORDER_ID_MAX], payment[ORDER_PAYMENT_MAX];
     uint64_t amount;
     uint32_t key_round;
+    char key[ORDER_PAYMENT_MAX]; /* that somebody brought */
+    bool checked;                /* it may have been captured */
 };
 struct bank_answer {
     enum saga_verdict verdict;
@@ -28,6 +30,9 @@ struct bank_answer {
 void bank_act(const struct bank_call *call, struct bank_answer *answer);
 /* A canary: takes the money of a payment again. False: there is none. */
 bool bank_takes_twice(void);
+/* It does not show this order's payment before its capture, as Toss. The buyer brings its key. */
+#define BANK_KEY "key"
+bool bank_hides(const char *order);
 bool bank_pay(const char *payment); /* the buyer does; false: it cannot be paid any more */
 
 #endif

@@ -111,6 +111,24 @@ void book_wake(const char *id)
         stored_saga_wake(saga, sim_us());
 }
 
+void book_hint(const char *id, const char *key)
+{
+    static struct order order; /* big */
+    struct stored_saga *saga = checkout_of(id);
+    char *data;
+    if (order_of(id)->status != ORDER_PENDING_PAYMENT || saga->state != SAGA_RUNNING)
+        return;
+    int rc = order_parse(span_of(saga->data), NULL, &order);
+    assert(rc == 0);
+    snprintf(order.payment_key, sizeof(order.payment_key), "%s", key);
+    rc = order_dump(&order, NULL, &data);
+    assert(rc == 0);
+    snprintf(saga->data, sizeof(saga->data), "%s", data);
+    free(data);
+    stored_saga_wake(saga, sim_us());
+    sim_note("%s gets the key %s", id, key);
+}
+
 bool book_cancel(const char *id, uint8_t pivot)
 {
     struct stored_saga *saga = checkout_of(id);

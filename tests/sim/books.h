@@ -46,6 +46,8 @@ bool book_cancel(const char *id, uint8_t pivot);
 bool book_refund(const char *id, const struct saga_def *def);
 /* As the operator does, to some saga that has not ended: it goes on at once, or turns back. */
 void book_operate(const struct checkout *checkout, bool turns);
+/* Somebody brings a payment's key back, as the order's page takes it. */
+void book_hint(const char *order, const char *key);
 void book_wake(const char *id); /* as a webhook does */
 void books_deliver(void);       /* a round of the outbox to the shop */
 

@@ -167,7 +167,10 @@ static void pay(struct buyer *buyer, const struct book_order *order)
         rest_until_the_end(buyer, order);
     else
         rest(buyer, 8 * (uint64_t)SIM_S);
-    (void)bank_pay(order->payment);
+    if (bank_hides(order->id) && buyer->seats_len == 1)
+        book_hint(order->id, "invented");
+    if (bank_pay(order->payment) && bank_hides(order->id))
+        book_hint(order->id, BANK_KEY);
     if (cancels) {
         rest(buyer, perhaps(buyer, 50) ? 2 * SIM_S : 300 * SIM_MS);
         cancel(order);

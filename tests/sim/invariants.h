@@ -48,7 +48,8 @@ void invariants_tell_sold(void); /* at the end, to the history */
 void invariant_ordered(const char *order, uint64_t hold, uint64_t amount);
 /* An operator has turned it back: money that was on its way then may come, and goes back. */
 void invariant_operated(const char *order);
-void invariant_captured(const char *order, uint64_t amount);
+/* `hidden`: only the capture can tell that the buyer has agreed, so nothing is sold before it. */
+void invariant_captured(const char *order, uint64_t amount, bool hidden);
 void invariant_refunded(const char *order, uint64_t amount);
 /* Money is reserved or no longer; at the end none is. */
 void invariant_reserved(const char *order, bool reserved);

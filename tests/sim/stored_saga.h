@@ -10,6 +10,8 @@
 #include "core/saga/saga_engine.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct stored_saga {
@@ -53,6 +55,24 @@ static inline bool stored_saga_lease(struct stored_saga *saga, const struct saga
     return true;
 }
 
+/* A hint that came while the step ran stays. */
+static inline void stored_saga_keep(struct stored_saga *saga, const struct saga_move *move)
+{
+    static struct order now, next; /* big */
+    bool hinted = move->data.ptr != NULL && saga->wake != move->wake &&
+                  order_parse(span_of(saga->data), NULL, &now) == 0;
+    bool fits = move->data.ptr == NULL || span_to_cstr(move->data, saga->data, sizeof(saga->data));
+    char *data;
+    assert(fits);
+    if (!hinted || order_parse(move->data, NULL, &next) < 0)
+        return;
+    memcpy(next.payment_key, now.payment_key, sizeof(next.payment_key));
+    if (strcmp(saga->key, "move.1") == 0 || order_dump(&next, NULL, &data) < 0)
+        return;
+    snprintf(saga->data, sizeof(saga->data), "%s", data);
+    free(data);
+}
+
 /* True: it moved now; false: it had moved before, or must not. */
 static inline bool stored_saga_move(struct stored_saga *saga, const struct saga_move *move,
                                     uint64_t now_us, uint64_t lease_us,
@@ -71,9 +91,7 @@ static inline bool stored_saga_move(struct stored_saga *saga, const struct saga_
         saga->parked = move->parked;
         saga->tries = move->tries;
         memcpy(saga->cause, move->cause, sizeof(saga->cause));
-        bool fits =
-            move->data.ptr == NULL || span_to_cstr(move->data, saga->data, sizeof(saga->data));
-        assert(fits);
+        stored_saga_keep(saga, move);
         saga->leased = !move->release;
         if (!move->release)
             saga->due_us = saga->due_us < now_us + lease_us / 2 ? now_us + lease_us : saga->due_us;

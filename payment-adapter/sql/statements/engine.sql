@@ -52,6 +52,10 @@ GROUP BY s.key
 ORDER BY s.key
 LIMIT 16;
 
+-- order_hint changed the row while the step ran: the newer hint stays.
+-- fragment: with_hint(data, now)
+jsonb_set(:data::jsonb, '{payment_key}', coalesce(:now::jsonb->'payment_key', '""'))::text
+
 -- A batch of moves, as columns; the answer has a row for each, in their order. A lease that is kept
 -- (delay_ms below 0) is prolonged once half of it is over, so that most moves touch no index.
 --
@@ -90,7 +94,12 @@ WITH m AS MATERIALIZED (
 ), moved AS (
     UPDATE saga s
     SET state = m.state, step = m.step, parked = m.parked, tries = m.tries, moves = s.moves + 1,
-        cause = coalesce(m.cause, ''), data = coalesce(m.data, s.data), leased = m.delay_ms < 0,
+        cause = coalesce(m.cause, ''), leased = m.delay_ms < 0,
+        data = CASE
+            WHEN m.data IS NULL THEN s.data
+            WHEN s.wake <> m.wake THEN :with_hint(m.data, s.data)
+            ELSE m.data
+        END,
         step_at = CASE WHEN s.step <> m.step OR s.state <> m.state THEN now() ELSE s.step_at END,
         due_at = CASE
             WHEN m.delay_ms < 0 AND s.due_at < now() + :lease_ms * interval '0.5 ms'

@@ -39,10 +39,12 @@ struct span order_message(const struct sql_order_row *row, const struct phrases 
     char memory[KEY_MAX];
     struct text key = text_on(memory, sizeof(memory));
     TEXT_LIT(&key, "told.order.");
-    bool own_words = held || (row->status == ORDER_FAILED &&
-                              (span_eq(row->cause, SPAN(ORDER_CAUSE_BUYER_LIMIT)) ||
-                               span_eq(row->cause, SPAN(ORDER_CAUSE_PURCHASE_DIFFERS)) ||
-                               span_eq(row->cause, SPAN("virtual-account"))));
+    bool checking = pending && span_eq(row->cause, SPAN(ORDER_CAUSE_CHECKING));
+    bool own_words =
+        held || checking ||
+        (row->status == ORDER_FAILED && (span_eq(row->cause, SPAN(ORDER_CAUSE_BUYER_LIMIT)) ||
+                                         span_eq(row->cause, SPAN(ORDER_CAUSE_PURCHASE_DIFFERS)) ||
+                                         span_eq(row->cause, SPAN("virtual-account"))));
     text_put(&key, row->amount == 0 && !own_words ? word_of_free(row->status)
                    : unreachable                  ? SPAN("unreachable")
                    : own_words                    ? row->cause

@@ -119,6 +119,7 @@ static void list_facts(struct order_page *page)
     fact_if(facts, "named", row->event_name.len > 0);
     fact_text(facts, "status", span_of(order_status_name(status)));
     fact_if(facts, "moving", order_is_moving(status));
+    fact_if(facts, "checking", span_eq(row->cause, SPAN(ORDER_CAUSE_CHECKING)));
     fact_text(facts, "message", order_message(row, facts->words));
     fact_if(facts, "steps", page->step_now != STEPS_NONE);
     page->steps_at = facts->len;

@@ -226,7 +226,7 @@ static void judge_intent(struct peer_call *peer)
         else if (state == PAYMENT_AUTHORISED)
             psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL);
         else
-            psp_tell(peer, SAGA_FAILED, "authorisation-gone", NULL);
+            psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, NULL);
         return;
     default:
         assert(peer->op == PEER_PSP_CANCEL);

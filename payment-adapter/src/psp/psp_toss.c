@@ -4,10 +4,11 @@
  *
  * How a payment is found: Toss promises to find one by our order's id once it is confirmed, not
  * earlier. That the buyer has agreed shows in the return address, which carries the payment's own
- * key (order->payment_key, a hint: anybody can type an address). So the order's id is asked first,
- * the key second; a key that leads to another order is ignored. A payment that only the key names
- * and that nobody can read counts as agreed: the confirm is the judge, and it names order and
- * amount.
+ * key (a hint: anybody can type an address). So the order's id is asked first, the key second; a
+ * key that leads to another order is ignored. A payment that only the key names and that nobody can
+ * read is HINTED, which says nothing about the buyer: the confirm is the judge, and it names order
+ * and amount. To let such a payment go after it may have been confirmed, it is confirmed once more,
+ * and then canceled.
  *
  * What is found decides what to do, by one table of states (act), and the result of an act is
  * judged by the same table: a 200 alone means nothing. A confirm of a virtual account answers 200
@@ -43,7 +44,7 @@ enum {
 
 enum toss_status {
     TOSS_NOTHING, /* nobody has begun to pay for this order */
-    TOSS_HINTED,  /* the buyer says that they agreed; Toss has not shown it yet */
+    TOSS_HINTED,  /* somebody says that the buyer agreed; Toss has not shown it yet */
     TOSS_READY,
     TOSS_IN_PROGRESS,
     TOSS_WAITING_FOR_DEPOSIT,
@@ -139,6 +140,12 @@ static void copy_string(const json_t *value, char *to, size_t cap)
         to[0] = '\0';
 }
 
+/* Nobody has proved this payment, and it may have been confirmed. */
+static bool is_in_doubt(const struct toss_call *call)
+{
+    return call->status == TOSS_HINTED && order_is_checked(call->peer->order, ORDER_CHECK_ASKED);
+}
+
 static bool is_ours(const json_t *body, const struct order *order)
 {
     const char *id = json_string_value(json_object_get(body, "orderId"));
@@ -149,6 +156,7 @@ static enum payment_state state_of(const struct toss_call *call, bool approved)
 {
     switch (call->status) {
     case TOSS_HINTED:
+        return PAYMENT_HINTED;
     case TOSS_IN_PROGRESS:
     case TOSS_WAITING_FOR_DEPOSIT: /* no money yet, but more than nothing: it has to be closed */
         return PAYMENT_AUTHORISED;
@@ -245,12 +253,21 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
     uint64_t now_ms = clock_wall_us(call->psp->conf.clock) / 1000;
     bool confirming = peer->op == PEER_PSP_CAPTURE && call->status != TOSS_WAITING_FOR_DEPOSIT;
     enum toss_word word = psp_toss_word(answer->status, code);
+    /* Any 400 will do here, since anybody can have invented the key. */
+    if (is_in_doubt(call) && (word == TOSS_SAYS_GONE || word == TOSS_SAYS_NOBODY ||
+                              (word == TOSS_SAYS_NOTHING && answer->status == 400))) {
+        psp_tell(peer, SAGA_DONE, NULL, code); /* no money moves: as it was, a hint */
+        peer->key_burnt = true;
+        return;
+    }
     switch (word) {
     case TOSS_SAYS_NO:
         if (confirming)
-            psp_tell(peer, SAGA_FAILED, "authorisation-gone", code);
+            psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
         else if (peer->op == PEER_PSP_REFUND)
             psp_tell(peer, SAGA_FAILED, "refund-refused", code);
+        else if (is_in_doubt(call))
+            psp_tell(peer, SAGA_DONE, NULL, code);
         else
             tell_again(call, "not-closed", code);
         return;
@@ -260,7 +277,7 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
          * has shown us the payment, or if any consent must have expired. */
         if (confirming && ((word == TOSS_SAYS_GONE && call->shown) ||
                            now_ms > peer->order->expires_ms + SESSION_MS))
-            psp_tell(peer, SAGA_FAILED, "authorisation-gone", code);
+            psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
         else
             tell_again(call, "payment-not-found", code);
         return;
@@ -398,7 +415,7 @@ static bool act_to_capture(struct toss_call *call)
         psp_tell(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
         return false;
     default:
-        psp_tell(peer, SAGA_FAILED, "authorisation-gone", status_names[call->status]);
+        psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, status_names[call->status]);
         return false;
     }
 }
@@ -410,6 +427,11 @@ static bool act_to_cancel(struct toss_call *call)
         if (!may_act(call))
             return false;
         cancel(call, "close");
+        return true;
+    }
+    if (is_in_doubt(call) && call->acts == 0) {
+        call->acts++;
+        confirm(call);
         return true;
     }
     /* Unconfirmed money cannot move; confirmed money has to be refunded, as the next try will find.
@@ -508,10 +530,13 @@ static void on_read_by_key(void *ctx, const struct outcall_answer *answer)
         finish(call);
         return;
     }
-    if (found == FOUND_NONE && answer->status == 404 && call->status == TOSS_NOTHING) {
+    if (found == FOUND_NONE && answer->status == 404) {
         call->status = TOSS_HINTED;
-        memcpy(call->payment_key, order->payment_key, sizeof(call->payment_key));
-        payment->state = PAYMENT_AUTHORISED;
+        call->shown = call->transfer = false; /* of an earlier attempt */
+        payment->unwanted = NULL;
+        payment->currency[0] = '\0';
+        memcpy(call->payment_key, order_payment_key(order), sizeof(call->payment_key));
+        payment->state = PAYMENT_HINTED;
         payment->amount = order->amount;
     }
     act(call);
@@ -532,10 +557,10 @@ static void on_read(void *ctx, const struct outcall_answer *answer)
         finish(call);
         return;
     }
-    if (is_dead_end(call->status) && order->payment_key[0] != '\0' &&
-        strcmp(order->payment_key, call->payment_key) != 0) {
+    const char *key = order_payment_key(order);
+    if (is_dead_end(call->status) && key[0] != '\0' && strcmp(key, call->payment_key) != 0) {
         char path[URL_MAX];
-        snprintf(path, sizeof(path), "/v1/payments/%s", order->payment_key);
+        snprintf(path, sizeof(path), "/v1/payments/%s", key);
         dispatch(call, path, "read", NULL, on_read_by_key);
         return;
     }

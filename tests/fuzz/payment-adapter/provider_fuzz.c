@@ -93,9 +93,11 @@ static void judge(const struct peer_call *call)
     if (call->verdict != SAGA_DONE)
         return;
     if (call->op == PEER_PSP_CAPTURE)
-        assert(payment->state == PAYMENT_CAPTURED);
+        assert(
+            payment->state == PAYMENT_CAPTURED ||
+            (payment->state == PAYMENT_HINTED && order_is_checked(call->order, ORDER_CHECK_ASKED)));
     if (call->op == PEER_PSP_CREATE || call->op == PEER_PSP_READ)
-        assert(payment->state <= PAYMENT_CANCELED);
+        assert(payment->state <= PAYMENT_HINTED);
 }
 
 static void on_events(void *ctx, const struct psp_events *events)
@@ -128,6 +130,10 @@ static struct order the_order(unsigned how)
     span_to_cstr(span_of(payments[how & 3]), order.payment, sizeof(order.payment));
     if ((how & 8) != 0)
         memcpy(order.payment_key, "key1", 5);
+    if ((how & 32) != 0) {
+        memcpy(order.checked_key, "key1", 5);
+        order.check = ORDER_CHECK_ASKED;
+    }
     return order;
 }
 

@@ -472,7 +472,7 @@ test('by Toss: an account that a confirm has opened is closed again', async () =
   const order = await make('toss');
   const url = new URL(order.payment.checkout_url);
   url.searchParams.delete('method');
-  await sandbox.fault('toss_get:error=404*4');
+  await sandbox.fault('toss_get:error=404*6');
   await agreeAt(url, { pay_by: 'transfer' });
   const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
   assert.deepEqual([end.status, end.reason], ['failed', 'virtual-account']);
@@ -486,7 +486,7 @@ test('by Toss: a deposit that is quicker than the closing of its account is a pa
   const order = await make('toss');
   const url = new URL(order.payment.checkout_url);
   url.searchParams.delete('method');
-  await sandbox.fault('toss_get:error=404*4');
+  await sandbox.fault('toss_get:error=404*6');
   await sandbox.fault('toss_cancel:error=500*2');
   await agreeAt(url, { pay_by: 'transfer' });
   await until('the account', async () => (await sandbox.control('toss/deposit', { orderId: order.order })).status === 200);
@@ -550,6 +550,83 @@ test('by Toss: a stranger stores one key of an open order, and none of a paid on
   assert.equal(keyOf(order.order), keyOf(other));
   await buyer.post(`/v1/pay/orders/${order.order}/cancel`);
   await world.untilStatus(buyer, order.order, 'cancelled');
+});
+
+const readOrder = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
+const stepsOf = async (order) => (await readOrder(order)).timeline.map(({ step }) => step);
+const untilChecked = (order) => until('the provider to be asked', async () => {
+  const { status, reason, timeline } = await readOrder(order);
+  assert.equal(status, 'pending_payment');
+  return reason === 'checking-payment' && timeline.filter(({ step }) => step === 'await_buyer').length > 2;
+});
+const checkOf = (order) => ['none', 'asked', 'refused', 'proved'][world.postgres.sql(`SELECT coalesce(data::jsonb->>'check', '0') FROM pay.saga WHERE subject = '${order}'`, 'pay')];
+const invented = (order, key = 'tpk_invented') => ({ paymentKey: key, orderId: order, amount: '154000' });
+
+test('by Toss: an invented key sells no seat, and the buyer may cancel', async () => {
+  const { order, visit } = await make('toss');
+  await buyer.get(returnTo(order, invented(order)));
+  await untilChecked(order);
+  const page = (await buyer.get(`/pay/orders/${order}?lang=en`)).text;
+  assert.match(page, /We are checking your payment/);
+  assert.match(page, /id="pay-link"/, 'who has not paid still can');
+  assert.equal(world.seats.holds.get(visit.hold).state, 'held');
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/cancel`)).status, 202);
+  assert.equal((await world.untilStatus(buyer, order, 'cancelled')).reason, 'cancelled');
+  await until('the seats to be free', () => world.seats.holds.get(visit.hold).state === 'free');
+  await until('its end', async () => (await readOrder(order)).settled);
+  assert.ok(!(await stepsOf(order)).includes('confirm_seats'));
+});
+
+test('by Toss: an invented key holds the seats until the hold ends', async () => {
+  const { order, visit } = await make('toss');
+  await buyer.get(returnTo(order, invented(order)));
+  await untilChecked(order);
+  await until('the end of the hold', async () => { // a step that runs just then writes the old end again
+    world.postgres.sql(`UPDATE pay.saga SET data = jsonb_set(data::jsonb, '{expires_ms}', '1')::text, due_at = now() WHERE subject = '${order}' AND NOT leased`, 'pay');
+    return (await readOrder(order)).status === 'expired';
+  });
+  await until('its end', async () => (await readOrder(order)).settled);
+  assert.ok(!(await stepsOf(order)).includes('confirm_seats'));
+  assert.equal(world.seats.holds.get(visit.hold).state, 'free');
+});
+
+test('by Toss: the buyer\'s key takes the place of an invented one', async () => {
+  const { order, payment } = await make('toss');
+  await world.visitor().get(returnTo(order, invented(order)));
+  await untilChecked(order);
+  await sandbox.fault('toss_get:error=404*20');
+  await agreeAt(payment.checkout_url);
+  const end = await world.untilStatus(buyer, order, 'completed');
+  assert.equal(end.reason, undefined);
+  await sandbox.admin.delete('/control/faults');
+  assert.equal((await tossPayment(order)).status, 'DONE');
+});
+
+test('by Toss: a card that refuses unseen leaves the order to be paid with another', async () => {
+  const { order, payment, visit } = await make('toss');
+  await sandbox.fault('toss_get:error=404*6');
+  await agreeAt(payment.checkout_url, { number: '4000000000000002' });
+  await until('the refusal', () => checkOf(order) === 'refused');
+  const { status, reason } = await readOrder(order);
+  assert.deepEqual([status, reason], ['pending_payment', undefined]);
+  await sandbox.admin.delete('/control/faults');
+  assert.equal(world.seats.holds.get(visit.hold).state, 'held');
+  await agreeAt(payment.checkout_url);
+  await world.untilStatus(buyer, order, 'completed');
+});
+
+test('by Toss: a cancel while the confirm has no answer gives back what it took', async () => {
+  const { order, payment } = await make('toss');
+  await sandbox.fault('toss_get:error=404*1000');
+  await sandbox.fault('toss_confirm:error_after=500');
+  await agreeAt(payment.checkout_url);
+  await until('a confirm without an answer', async () => (await readOrder(order)).timeline.some(({ step, result }) => step === 'await_buyer' && result === 'unknown'));
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/cancel`)).status, 202);
+  await world.untilStatus(buyer, order, 'cancelled');
+  await sandbox.admin.delete('/control/faults');
+  await until('its end', async () => (await readOrder(order)).settled);
+  const { status, cancels } = await tossPayment(order);
+  assert.deepEqual([status, cancels.length], ['CANCELED', 1]);
 });
 
 test('by Toss: a hint that nobody signed moves nothing by itself', async () => {

@@ -151,7 +151,9 @@ static void act_psp(struct world *world, struct peer_call *call)
     case PEER_PSP_READ:
         break;
     case PEER_PSP_CAPTURE:
-        if (world->payment == PAYMENT_AUTHORISED) {
+        if (world->payment == PAYMENT_HINTED) /* never before that is stored */
+            assert_true(order_is_checked(call->order, ORDER_CHECK_ASKED));
+        if (world->payment == PAYMENT_AUTHORISED || world->payment == PAYMENT_HINTED) {
             world->payment = PAYMENT_CAPTURED;
             world->captured = AMOUNT;
             world->refunded = world->given_back;
@@ -162,7 +164,14 @@ static void act_psp(struct world *world, struct peer_call *call)
         break;
     case PEER_PSP_CANCEL:
         assert_int_not_equal(world->payment, PAYMENT_CAPTURED);
-        world->payment = PAYMENT_CANCELED;
+        if (world->payment == PAYMENT_HINTED && order_is_checked(call->order, ORDER_CHECK_ASKED)) {
+            world->payment = PAYMENT_CAPTURED; /* as psp_toss.c settles it */
+            world->captured = AMOUNT;
+            world->captures++;
+            call->verdict = SAGA_UNKNOWN;
+        } else {
+            world->payment = PAYMENT_CANCELED;
+        }
         break;
     default:
         assert_int_equal(call->op, PEER_PSP_REFUND);

@@ -75,7 +75,11 @@ static const struct checkout_step steps[STEP_COUNT] = {
                               FOR(DAY)},
                              .told = ORDER_PENDING_PAYMENT,
                              .begins_payment = true},
-    [STEP_AWAIT_BUYER] = {{.name = "await_buyer", .run = payment_await, BY(PEER_PSP_POLL)},
+    [STEP_AWAIT_BUYER] = {{.name = "await_buyer",
+                           .run = payment_await,
+                           .peer = PEER_PSP_POLL,
+                           .timeout_ms = 2 * TRY_MS, /* a hint is read, then captured */
+                           FOR(DAY)},
                           .told = ORDER_PENDING_PAYMENT,
                           .answers_buyer = true},
     [STEP_CONFIRM_SEATS] =

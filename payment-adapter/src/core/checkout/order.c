@@ -88,7 +88,7 @@ static bool take_seats(const json_t *root, struct order *order)
 
 static bool take_all(const json_t *root, struct order *order)
 {
-    uint64_t round;
+    uint64_t round, check;
     bool good =
         take_text(root, "order", order->id, sizeof(order->id)) &&
         take_text(root, "event", order->event, sizeof(order->event)) &&
@@ -101,14 +101,18 @@ static bool take_all(const json_t *root, struct order *order)
         take_text(root, "currency", order->currency, sizeof(order->currency)) &&
         take_text(root, "payment", order->payment, sizeof(order->payment)) &&
         take_text(root, "payment_key", order->payment_key, sizeof(order->payment_key)) &&
+        take_text(root, "checked_key", order->checked_key, sizeof(order->checked_key)) &&
+        take_number(root, "check", &check) && check < ORDER_CHECK_COUNT &&
         take_text(root, "purchase", order->purchase, sizeof(order->purchase)) &&
         take_text(root, "terms", order->terms, sizeof(order->terms)) &&
         take_number(root, "refund", &order->refund) && take_number(root, "fees", &order->fees) &&
         take_number(root, "amount", &order->amount) &&
         take_number(root, "expires_ms", &order->expires_ms) &&
         take_number(root, "key_round", &round) && round <= UINT32_MAX && take_seats(root, order);
-    if (good)
+    if (good) {
         order->key_round = (uint32_t)round;
+        order->check = (enum order_check)check;
+    }
     return good && order->id[0] != '\0';
 }
 
@@ -145,6 +149,10 @@ int order_dump(const struct order *order, struct err_slot *err, char **out)
         whole &= json_object_set_new(root, "event_name", json_string(order->event_name)) == 0;
     if (order->refund > 0)
         whole &= json_object_set_new(root, "refund", json_integer((json_int_t)order->refund)) == 0;
+    if (order->check != ORDER_CHECK_NONE) {
+        whole &= json_object_set_new(root, "checked_key", json_string(order->checked_key)) == 0;
+        whole &= json_object_set_new(root, "check", json_integer(order->check)) == 0;
+    }
     char *text = whole ? json_in_text(root, 0) : NULL;
     json_decref(root);
     if (text == NULL)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     ORDER_ID_MAX = 40,
@@ -26,6 +27,15 @@ enum {
     ORDER_SECRET_MAX = 192,
     ORDER_URL_MAX = 2048, /* Stripe's own have a fragment of some 500 characters */
     ORDER_NAME_MAX = 256, /* of the event */
+};
+
+/* What the provider said of a hint that it does not show by itself. Stored as a number. */
+enum order_check {
+    ORDER_CHECK_NONE,    /* it was not asked, or does not know this key */
+    ORDER_CHECK_ASKED,   /* it is being asked to take the money: it may have done so */
+    ORDER_CHECK_REFUSED, /* it will not take money by this key */
+    ORDER_CHECK_PROVED,  /* this key is the payment's */
+    ORDER_CHECK_COUNT,
 };
 
 struct order {
@@ -46,9 +56,11 @@ struct order {
     char terms[PURCHASE_TERMS_MAX + 1]; /* what else was agreed */
     uint64_t expires_ms;                /* wall clock: when the hold on the seats ends */
     char payment[ORDER_PAYMENT_MAX];    /* "" until the provider assigns one */
-    /* What the buyer brought back from the provider's page, or "": a hint, for the provider to
-     * judge. */
+    /* What somebody brought back from the provider's page, or "": a hint, for the provider to
+     * judge. Another one may take its place at any time until the payment is there. */
     char payment_key[ORDER_PAYMENT_MAX];
+    char checked_key[ORDER_PAYMENT_MAX]; /* the hint that `check` is about */
+    enum order_check check;
     uint32_t key_round; /* part of idempotency keys: rises when a provider keeps an error under one
                          */
     uint32_t seats_len;
@@ -59,6 +71,18 @@ struct order {
 static inline uint64_t order_refund(const struct order *order, uint64_t captured)
 {
     return order->refund > 0 && order->refund < captured ? order->refund : captured;
+}
+
+static inline bool order_is_checked(const struct order *order, enum order_check check)
+{
+    return order->check == check && strcmp(order->checked_key, order->payment_key) == 0;
+}
+
+/* The payment's key at the provider; "": unknown. One that is proved cannot be replaced by a hint.
+ */
+static inline const char *order_payment_key(const struct order *order)
+{
+    return order->check == ORDER_CHECK_PROVED ? order->checked_key : order->payment_key;
 }
 
 /* As the buyer sees it. */
@@ -78,6 +102,9 @@ enum order_status {
 /* Why an order failed before it got the hold, which another order may have. */
 #define ORDER_CAUSE_BUYER_LIMIT      "buyer-limit"
 #define ORDER_CAUSE_PURCHASE_DIFFERS "purchase-differs"
+/* Of an order that waits for its payment: a hint says that the buyer has agreed, and the provider
+ * is being asked. */
+#define ORDER_CAUSE_CHECKING "checking-payment"
 /* Of a parked order: its tickets are void, its seats are free, and the money has yet to go back. */
 #define ORDER_CAUSE_REFUND_HELD "refund-held"
 

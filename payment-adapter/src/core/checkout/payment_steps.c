@@ -12,6 +12,12 @@
  * that nothing was paid, the step fails with "expired"; when the provider does not answer, the saga
  * keeps asking, because the buyer may have paid in the last second.
  *
+ * A hint that only a capture can prove is captured while the order still waits, and the seats stay
+ * held: nothing is sold by what anybody can type into an address. That it is asked is stored first,
+ * so an undo settles it: if the capture may have happened, it is asked for once more, and the money
+ * goes back. A hint that is unknown at the provider is asked about until the hold ends; one that is
+ * refused is forgotten, and the buyer may pay again.
+ *
  * An order that costs nothing has no payment: each of these steps is then done at once, without
  * asking anybody.
  *
@@ -160,6 +166,7 @@ static void then_read_to_void(struct attempt *attempt)
         return;
     case PAYMENT_OPEN:
     case PAYMENT_AUTHORISED:
+    case PAYMENT_HINTED: /* the provider's driver settles what was asked */
         attempt_ask(attempt, PEER_PSP_CANCEL, attempt_finish_as_told);
         return;
     case PAYMENT_CAPTURED: /* it was captured after all, so it is refunded */
@@ -216,33 +223,111 @@ static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
     return (uint32_t)(pause_ms < left_ms ? pause_ms : left_ms);
 }
 
+static void wait_on(struct attempt *attempt, uint64_t now_ms)
+{
+    if (now_ms >= attempt->order.expires_ms)
+        attempt_finish(attempt, SAGA_FAILED, "expired");
+    else
+        attempt_finish_later(attempt, poll_ms(attempt, now_ms));
+}
+
+/* The provider shows that the buyer has agreed. */
+static void finish_agreed(struct attempt *attempt)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    struct order *order = &attempt->order;
+    if (payment->unwanted != NULL) {
+        attempt_finish(attempt, SAGA_FAILED, payment->unwanted);
+    } else if (!is_of_order(attempt)) {
+        attempt_finish(attempt, SAGA_FAILED, "amount-mismatch");
+    } else if (payment->refunded > 0) {
+        attempt_finish(attempt, SAGA_FAILED, "given-back");
+    } else if (order->payment_key[0] == '\0') {
+        attempt_finish(attempt, SAGA_DONE, NULL);
+    } else {
+        memcpy(order->checked_key, order->payment_key, sizeof(order->checked_key));
+        order->check = ORDER_CHECK_PROVED;
+        bool kept = attempt_keep_order(attempt);
+        attempt_finish(attempt, kept ? SAGA_DONE : SAGA_UNKNOWN, kept ? NULL : "no-memory");
+    }
+}
+
+/* While the hold lasts: at its end the order gets another status in the same commit. False when out
+ * of memory; the step has then been finished. */
+static bool keep_check(struct attempt *attempt, enum order_check check, const char *cause)
+{
+    struct order *order = &attempt->order;
+    memcpy(order->checked_key, order->payment_key, sizeof(order->checked_key));
+    order->check = check;
+    if (!attempt_keep_order(attempt)) {
+        attempt_finish(attempt, SAGA_UNKNOWN, "no-memory");
+        return false;
+    }
+    effect_status(saga_call_effects(attempt->call), order->id, ORDER_PENDING_PAYMENT, cause);
+    return true;
+}
+
+static void then_checked(struct attempt *attempt)
+{
+    const struct peer_call *peer = &attempt->peer;
+    assert(peer->op == PEER_PSP_CAPTURE);
+    uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
+    if (peer->verdict == SAGA_FAILED && strcmp(peer->code, PEER_CODE_NOT_AUTHORISED) == 0) {
+        if (now_ms >= attempt->order.expires_ms || keep_check(attempt, ORDER_CHECK_REFUSED, ""))
+            wait_on(attempt, now_ms);
+    } else if (peer->verdict != SAGA_DONE) {
+        attempt_finish_as_told(attempt);
+    } else if (peer->payment.state != PAYMENT_CAPTURED) { /* unknown there, perhaps not for long */
+        if (now_ms >= attempt->order.expires_ms ||
+            keep_check(attempt, ORDER_CHECK_NONE, ORDER_CAUSE_CHECKING))
+            wait_on(attempt, now_ms);
+    } else {
+        finish_agreed(attempt);
+    }
+}
+
+/* What was known of this hint, and what is known next:
+ *
+ *   nothing    ASKED, before the provider is asked
+ *   ASKED      PROVED: captured; REFUSED: a no; nothing: unknown there; ASKED: no answer
+ *   REFUSED    the same: the order waits for its buyer
+ *
+ * Another hint starts with nothing. */
+static void check_hint(struct attempt *attempt, uint64_t now_ms)
+{
+    const struct order *order = &attempt->order;
+    if (now_ms >= order->expires_ms || order_is_checked(order, ORDER_CHECK_REFUSED))
+        wait_on(attempt, now_ms);
+    else if (order_is_checked(order, ORDER_CHECK_ASKED))
+        attempt_ask(attempt, PEER_PSP_CAPTURE, then_checked);
+    else if (keep_check(attempt, ORDER_CHECK_ASKED, ORDER_CAUSE_CHECKING))
+        attempt_finish_later(attempt, 1);
+}
+
 static void then_waited(struct attempt *attempt)
 {
     assert(attempt->peer.op == PEER_PSP_READ);
     if (!has_payment(attempt) || (has_another_id(attempt) && !tell_payment(attempt)))
         return;
     uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
-    const struct payment *payment = &attempt->peer.payment;
-    switch (payment->state) {
+    switch (attempt->peer.payment.state) {
     case PAYMENT_AUTHORISED:
     case PAYMENT_CAPTURED:
-        if (payment->unwanted != NULL)
-            attempt_finish(attempt, SAGA_FAILED, payment->unwanted);
-        else if (!is_of_order(attempt))
-            attempt_finish(attempt, SAGA_FAILED, "amount-mismatch");
-        else if (payment->refunded > 0)
-            attempt_finish(attempt, SAGA_FAILED, "given-back");
+        /* A capture that was asked for may have begun what we do not want; the next one ends it. */
+        if (attempt->peer.payment.unwanted != NULL &&
+            order_is_checked(&attempt->order, ORDER_CHECK_ASKED))
+            attempt_ask(attempt, PEER_PSP_CAPTURE, then_checked);
         else
-            attempt_finish(attempt, SAGA_DONE, NULL);
+            finish_agreed(attempt);
         return;
     case PAYMENT_CANCELED:
         attempt_finish(attempt, SAGA_FAILED, "payment-canceled");
         return;
+    case PAYMENT_HINTED:
+        check_hint(attempt, now_ms);
+        return;
     case PAYMENT_OPEN:
-        if (now_ms >= attempt->order.expires_ms)
-            attempt_finish(attempt, SAGA_FAILED, "expired");
-        else
-            attempt_finish_later(attempt, poll_ms(attempt, now_ms));
+        wait_on(attempt, now_ms);
         return;
     }
     assert(false && "a payment state out of its range");
@@ -288,12 +373,13 @@ static void then_read_to_capture(struct attempt *attempt)
     case PAYMENT_CAPTURED:
         finish_captured(attempt, "was-captured");
         return;
+    case PAYMENT_HINTED:
     case PAYMENT_AUTHORISED:
         attempt_ask(attempt, PEER_PSP_CAPTURE, then_captured);
         return;
     case PAYMENT_OPEN:
     case PAYMENT_CANCELED:
-        attempt_finish(attempt, SAGA_FAILED, "authorisation-gone");
+        attempt_finish(attempt, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED);
         return;
     }
     assert(false && "a payment state out of its range");

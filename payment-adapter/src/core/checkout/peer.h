@@ -89,6 +89,9 @@ enum payment_state {
     PAYMENT_AUTHORISED, /* the buyer said yes; the money is reserved, not moved */
     PAYMENT_CAPTURED,
     PAYMENT_CANCELED,
+    /* Somebody brought a key that the provider does not show: only a capture can tell whether the
+     * buyer has agreed. Of reads alone: no list has it. */
+    PAYMENT_HINTED,
 };
 
 /* Money that goes back, or that the buyer's bank claims. It only ever moves up, because the
@@ -98,6 +101,9 @@ enum payment_return {
     PAYMENT_RETURN_DONE,   /* of a dispute: won */
     PAYMENT_RETURN_FAILED, /* of a dispute: lost */
 };
+
+/* A capture's FAILED: this buyer's agreement is not there, or no longer, and no money moves. */
+#define PEER_CODE_NOT_AUTHORISED "authorisation-gone"
 
 /* As the provider reports it. */
 struct payment {

@@ -42,6 +42,8 @@ static const struct order whole = {
     .expires_ms = 1800000000000,
     .payment = "pi_1",
     .payment_key = "key",
+    .checked_key = "old_key",
+    .check = ORDER_CHECK_REFUSED,
     .key_round = 2,
     .seats_len = 2,
     .seats = {"A-1", "A-2"},
@@ -126,6 +128,7 @@ static const struct script_row rows[] = {
      "'KRW' 'KRWX'|'pi_1' 1|'key' {}|'digest' 1|'terms':'terms' 'terms':true|"
      "'refund':1000 'refund':-1|'fees':100 'fees':'100'|'amount':3000 'amount':3000.5|"
      "1800000000000 -1|'key_round':2 'key_round':4294967296|'key_round':2 'key_round':-1|"
+     "'old_key' 1|'check':2 'check':4|'check':2 'check':'2'|"
      "'A-2' 2|} ]"},
     {"order_of_a_later_program_is_read", "read order {'order':'o','later':true}"},
     {"move_is_read_with_all_its_seats_or_not_at_all",
