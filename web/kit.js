@@ -93,7 +93,7 @@ const PATIENCE_S = 5; // the page reports a longer wait
 // One call. A change carries an idempotency key, so it can be sent again until an answer comes and
 // still happens only once. Problems are thrown as Refused; a network that does not come back as
 // Refused 0.
-export async function call(method, path, body) {
+export async function call(method, path, body, cache = 'default') {
   const headers = { Accept: 'application/json' };
   if (method !== 'GET') headers['Idempotency-Key'] = newKey();
   if (body !== undefined) headers['Content-Type'] = 'application/json';
@@ -101,7 +101,7 @@ export async function call(method, path, body) {
     const sentAt = performance.now();
     let answer;
     try {
-      answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+      answer = await fetch(path, { method, headers, cache, body: body === undefined ? undefined : JSON.stringify(body) });
     } catch {
       if (tried === TRIES) throw new Refused(0, { code: 'offline' });
       await pause(300 * 2 ** tried * (0.5 + Math.random()));

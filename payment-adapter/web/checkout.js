@@ -13,6 +13,7 @@ const back = /^\/pay\/(orders|tickets)\/[\w-]+$/.test(asked.get('back') ?? '') ?
 
 let seats = null;
 let amount = 0; // what the buyer pays: the seats and the fees
+let terms = null; // of refunds, as they are shown
 let over = false; // the time to pay has run out
 
 // The order ends the visit, and then this page can no longer ask for its seats. A visitor who comes back
@@ -83,9 +84,9 @@ function showPart(id, minor = 0) {
   byId(id).lastElementChild.textContent = money(minor, seats.currency);
 }
 
-// The terms shown here before the payment are stored with the order, and they bind.
-async function showTerms() {
-  const terms = await call('GET', `/v1/pay/events/${encodeURIComponent(event)}/refund-terms`);
+// The terms shown here bind: an order is only made under these.
+async function showTerms(cache) {
+  terms = await call('GET', `/v1/pay/events/${encodeURIComponent(event)}/refund-terms`, undefined, cache);
   const before = terms.before_start_s !== null && seats.starts_at ? Date.parse(seats.starts_at) - terms.before_start_s * 1000 : Infinity;
   const until = Math.min(terms.until === null ? Infinity : Date.parse(terms.until), before);
   const back = money(Math.max(1, Math.floor((amount * terms.percent) / 100)), seats.currency);
@@ -158,6 +159,7 @@ async function busy(button, work) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.code === 'login-required') await next();
+    if (error.code === 'refund-terms-changed') await showTerms('reload');
     notice(sayError(error));
   } finally {
     button.disabled = false;
@@ -184,7 +186,7 @@ function listen() {
   byId('pay-button').addEventListener('click', () => busy(byId('pay-button'), async () => {
     announce(say('pay.working'));
     // The same hold gives the same order, however often the button is pressed.
-    const order = await call('POST', '/v1/pay/orders', { event, hold });
+    const order = await call('POST', '/v1/pay/orders', { event, hold, refund_terms: terms.id });
     keepOrder(order.order);
     const url = order.status === 'pending_payment' && order.payment?.checkout_url;
     location.assign(url || `/pay/orders/${order.order}`);
@@ -214,7 +216,7 @@ async function open() {
     showSummary();
     tick.timer = setInterval(tick, 500);
     tick();
-    await showTerms().catch((error) => { if (!(error instanceof Refused)) throw error; });
+    await showTerms();
   }
   await next();
   document.body.dataset.ready = 'yes';

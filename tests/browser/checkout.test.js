@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, openScope, openStack } from '../lib-js/index.js';
+import { assertProblem, client, openScope, openStack } from '../lib-js/index.js';
 import { backOf, customer, openBrowser, Visitor } from './world.js';
 
 describe('checkout', () => {
@@ -141,6 +141,28 @@ describe('checkout', () => {
     await page.locator('#terms').getByText('You can return the tickets until').waitFor();
     assert.equal(await page.textContent('#pay-button'), 'Get the tickets');
     assert.deepEqual([await page.isVisible('#fees'), await page.isVisible('#vat'), await page.isVisible('#pay-text')], [false, false, false]);
+    await visitor.close();
+  });
+
+  test('terms that changed after they were shown are shown before the order is made', async () => {
+    const visitor = await toCheckout({ locale: 'en-GB' });
+    const { page } = visitor;
+    await login(visitor, customer(stack, 4));
+    await page.locator('#terms').getByText('You can get a refund').waitFor();
+    const pay = client({ port: stack.base + 13, token: stack.secret('admin-token') });
+    const path = '/admin/events/demo/refund-terms';
+    const set = async (terms) => {
+      const { version } = (await pay.get(path)).json;
+      const answer = await pay.put(path, { headers: { 'if-match': `"${version}"` }, body: { percent: 100, handed_on: false, reason: 'a test', ...terms } });
+      assert.equal(answer.status, 200, answer.text);
+    };
+    await set({ by: 'operator' });
+    await page.click('#pay-button');
+    await page.locator('#notice').getByText('The refund terms have changed').waitFor();
+    assert.equal(await page.textContent('#terms'), 'The organiser handles refunds for this event.');
+    await page.click('#pay-button');
+    await page.waitForURL(atProvider());
+    await set({ by: 'buyer', before_start_s: 86_400 });
     await visitor.close();
   });
 

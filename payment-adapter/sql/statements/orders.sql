@@ -56,7 +56,8 @@ least(greatest(coalesce((:o.purchase->>'vat')::bigint, 0), 0), :o.amount)
 -- fragment: refund_terms(o)
 coalesce(:o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 
--- No row: there already is an order with this key, or of this hold.
+-- No id: the terms of refunds are no longer those that the buyer saw, or there already is an order
+-- with this key, or of this hold.
 -- statement: order_create
 --> id           text
 --> event        text
@@ -75,24 +76,40 @@ coalesce(:o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 --> starts_at    text
 --> places       jsonb
 --> purchase     jsonb
+--> refund_terms text    null
 --> saga         text
 --> trace        text
 --> data         text
---< id           bigint
-WITH o AS (
+--< id           bigint  null
+--< terms_differ boolean
+WITH t AS MATERIALIZED (
+    SELECT coalesce(:refund_terms <> (
+        SELECT :terms_id(t)
+        FROM refund_terms t
+        WHERE t.event IN (:event, '')
+        ORDER BY t.event DESC
+        LIMIT 1
+    ), false) AS differ
+), o AS (
     INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats, status,
         idem_key, idem_body, expires_at, event_name, starts_at, places, purchase, refund_terms)
-    VALUES (:id, :event, :hold, :member, :lang, :provider, :currency, :amount, :seats, :status,
+    SELECT :id, :event, :hold, :member, :lang, :provider, :currency, :amount, :seats, :status,
         :idem_key, :idem_body, :time_of_ms(:expires_ms), :event_name,
         nullif(:starts_at, '')::timestamptz, :places, :purchase,
-        refund_terms_of(:event, nullif(:starts_at, '')::timestamptz))
+        refund_terms_of(:event, nullif(:starts_at, '')::timestamptz)
+    FROM t
+    WHERE NOT t.differ
     ON CONFLICT DO NOTHING
     RETURNING id
+), s AS (
+    INSERT INTO saga (key, subject, trace, data)
+    SELECT :saga, o.id, :trace, :data
+    FROM o
+    RETURNING id
 )
-INSERT INTO saga (key, subject, trace, data)
-SELECT :saga, o.id, :trace, :data
-FROM o
-RETURNING id;
+SELECT s.id, t.differ AS terms_differ
+FROM t
+LEFT JOIN s ON true;
 
 -- By the key, or else by the hold: an order that the seat service refused never had the hold.
 -- statement: order_by_idem

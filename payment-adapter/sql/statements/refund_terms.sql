@@ -2,17 +2,22 @@
 -- is from the configuration and applies to all others. Version 0: there are none of this event's
 -- own.
 
+-- Other terms have another id; a default's is not that of an event.
+-- fragment: terms_id(t)
+CASE WHEN :t.event = '' THEN 'default-' ELSE 'event-' END || :t.version
+
 -- statement: terms_read
 --> event          text
+--< id             text
 --< version        integer
 --< granted_to     text
 --< until_at       text
 --< before_start_s bigint null
 --< percent        smallint
 --< handed_on      boolean
-SELECT CASE WHEN event = '' THEN 0 ELSE version END AS version, granted_to,
+SELECT :terms_id(t) AS id, CASE WHEN event = '' THEN 0 ELSE version END AS version, granted_to,
     :iso(until_at) AS until_at, before_start_s, percent, handed_on
-FROM refund_terms
+FROM refund_terms t
 WHERE event IN (:event, '')
 ORDER BY event DESC
 LIMIT 1;
@@ -47,14 +52,16 @@ SELECT event, 'refund-terms', event, :ACTOR_OPERATOR, :reason, jsonb_build_objec
 FROM w
 RETURNING id;
 
--- The configuration's, kept when the service starts.
+-- The configuration's, kept when the service starts or reloads.
 -- statement: terms_default alone
 --> granted_to     text
 --> before_start_s bigint
 --> percent        smallint
 --> handed_on      boolean
-INSERT INTO pay.refund_terms (event, version, granted_to, before_start_s, percent, handed_on)
+INSERT INTO pay.refund_terms AS t (event, version, granted_to, before_start_s, percent, handed_on)
 VALUES ('', 0, :granted_to, :before_start_s, :percent, :handed_on)
 ON CONFLICT (event) DO UPDATE
 SET granted_to = :granted_to, before_start_s = :before_start_s, percent = :percent,
-    handed_on = :handed_on;
+    handed_on = :handed_on, version = t.version + 1
+WHERE (t.granted_to, t.before_start_s, t.percent, t.handed_on)
+    IS DISTINCT FROM (:granted_to, :before_start_s, :percent, :handed_on);

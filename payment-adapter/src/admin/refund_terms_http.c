@@ -74,6 +74,7 @@ static void reply_terms(struct visit *visit, const PGresult *res)
     struct text headers = text_on(header_memory, sizeof(header_memory));
     json_open(&body, '{');
     json_member_cstr(&body, "event", visit->id);
+    json_member_str(&body, "id", row.id);
     json_member_u64(&body, "version", row.version);
     json_member_str(&body, "by", row.granted_to);
     json_key(&body, "until");

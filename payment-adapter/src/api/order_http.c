@@ -44,6 +44,7 @@ struct ask {
     struct order order;
     char idem_key[IDEM_KEY_MAX + 1];
     char idem_body[IDEM_HASH_MAX];
+    char refund_terms[REFUND_TERMS_ID_MAX + 1]; /* that the buyer was shown; "": it is not said */
     char pass[PASS_MAX];
     bool others_pass; /* it names a member other than the one who is logged in */
     char trace[TRACE_TEXT_LEN + 1];
@@ -137,12 +138,17 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         ask_free(ask);
         return;
     }
-    if (PQntuples(answer->results[0]) ==
-        0) { /* somebody was faster, most likely this same client */
+    const struct sql_order_create_row row = sql_order_create_row(answer->results[0], 0);
+    if (row.terms_differ) {
+        refusal_reply(ask->req, REFUSAL_TERMS_DIFFER);
+        ask_free(ask);
+        return;
+    }
+    if (!row.has_id) { /* somebody was faster, most likely this same client */
         look_for_existing(ask);
         return;
     }
-    ask->saga = sql_order_create_row(answer->results[0], 0).id;
+    ask->saga = row.id;
     ask->created = true;
     ask->look_ms = LOOK_FIRST_MS;
     worker_nudge(ask->pay->worker);
@@ -191,6 +197,7 @@ static void create(struct ask *ask)
         .starts_at = ask->places.starts_at,
         .places = ask->places.json,
         .purchase = ask->purchase,
+        .refund_terms = ask->refund_terms[0] != '\0' ? ask->refund_terms : NULL,
         .saga = checkout_now(ask->pay->checkout, CHECKOUT_SALE)->key,
         .trace = ask->trace,
         .data = data};
@@ -419,7 +426,7 @@ static bool is_id(struct span text)
 
 static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
 {
-    struct span event = {NULL, 0}, hold = {NULL, 0};
+    struct span event = {NULL, 0}, hold = {NULL, 0}, terms = {NULL, 0};
     unsigned provider = ask->pay->settings->psp_default;
     struct json_in in;
     json_in_object(&in, doc, err);
@@ -432,9 +439,12 @@ static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
     if (json_in_word(&in, "provider", psp_names, &provider) &&
         peers_http_psp(ask->pay->peers, span_of(psp_names[provider])) == NULL)
         json_in_refuse(&in, "provider", "is not offered here");
+    if (json_in_str(&in, "refund_terms", 1, REFUND_TERMS_ID_MAX, &terms) && !is_id(terms))
+        json_in_refuse(&in, "refund_terms", "must be the id of terms");
     int rc = json_in_end(&in);
     if (rc < 0)
         return rc;
+    span_to_cstr(terms, ask->refund_terms, sizeof(ask->refund_terms));
     span_to_cstr(event, ask->order.event, sizeof(ask->order.event));
     span_to_cstr(hold, ask->order.hold, sizeof(ask->order.hold));
     snprintf(ask->order.provider, sizeof(ask->order.provider), "%s", psp_names[provider]);
@@ -447,6 +457,10 @@ static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
     crypto_generichash_update(&state, (const uint8_t *)"/", 1);
     crypto_generichash_update(&state, (const uint8_t *)psp_names[provider],
                               strlen(psp_names[provider]));
+    if (terms.len > 0) {
+        crypto_generichash_update(&state, (const uint8_t *)"/", 1);
+        crypto_generichash_update(&state, (const uint8_t *)terms.ptr, terms.len);
+    }
     crypto_generichash_final(&state, hash, sizeof(hash));
     sodium_bin2base64(ask->idem_body, sizeof(ask->idem_body), hash, sizeof(hash),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);

@@ -67,6 +67,8 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(HOLD_UNKNOWN, "hold-unknown", 404, 0, BUYER, "You have no such hold.") \
     ROW(ORDER_LARGE, "order-too-large", 422, 0, BUYER, "") \
     ROW(CURRENCY, "currency-not-taken", 422, 0, BUYER, "") \
+    ROW(TERMS_DIFFER, "refund-terms-changed", 409, 0, BUYER, \
+        "The refund terms have changed. Show the buyer the new ones, then order again.") \
     /* an order that is made */ \
     ROW(STREAMS, "too-many-streams", 503, 5, PROGRAM, "Please ask without a stream.") \
     ROW(CANCEL_LATE, "too-late", 409, 0, BUYER, \

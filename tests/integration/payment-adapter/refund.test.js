@@ -158,7 +158,7 @@ async function setTerms(more) {
 test('the terms of refunds are set against the version that was read, and every change is on record', async () => {
   const open = `/v1/pay/events/${EVENT}/refund-terms`;
   const before_ = (await world.pay.http.get(open)).json;
-  assert.deepEqual(before_, { event: EVENT, version: 0, by: 'buyer', until: null, before_start_s: 86400, percent: 100, handed_on: false });
+  assert.deepEqual(before_, { event: EVENT, id: 'default-0', version: 0, by: 'buyer', until: null, before_start_s: 86400, percent: 100, handed_on: false });
   const put = (version, more = {}) => world.pay.admin.put(TERMS, { headers: version === null ? {} : { 'if-match': `"${version}"` }, body: { ...ANY, reason: 'a test', ...more } });
   assertProblem(await put(null), 428, 'if-match-required');
   assertProblem(await put(3), 412, 'version-mismatch');
@@ -176,6 +176,45 @@ test('the terms of refunds are set against the version that was read, and every 
     ['refund-terms', 'operator', 'a test', undefined, 1],
   ]);
   assert.equal((await world.pay.http.get('/v1/pay/events/another/refund-terms')).json.version, 0);
+});
+
+test('an order is made on the terms that its buyer was shown, or not at all', async () => {
+  const shown = async (event = EVENT) => (await world.pay.http.get(`/v1/pay/events/${event}/refund-terms`)).json.id;
+  const visit = world.hold();
+  const order = (refund_terms, key) => world.order(buyer, visit, { key, body: { refund_terms } });
+  const old = await shown();
+  await setTerms({ percent: 10 });
+  const refused = assertProblem(await order(old, 'terms-1'), 409, 'refund-terms-changed');
+  assert.ok(refused.detail);
+  for (const wrong of ['', 'x'.repeat(21), 'a b', 7]) assertProblem(await order(wrong, 'terms-2'), 400, 'bad-request');
+  assertProblem(await order('default-0', 'terms-3'), 409, 'refund-terms-changed');
+  assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.orders WHERE hold = '${visit.hold}'`, 'pay'), '0');
+  const now = await shown();
+  const made = await order(now, 'terms-1');
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.json.refund.amount, 15_400);
+  await setTerms({ percent: 20 });
+  const again = await order(now, 'terms-1');
+  assert.deepEqual([again.status, again.json.order], [200, made.json.order], 'the key gives the order that it made');
+  assertProblem(await order(await shown(), 'terms-1'), 422, 'idempotency-key-reused');
+  const silent = await world.order(buyer, world.hold());
+  assert.equal(silent.json.refund.amount, 30_800, 'who names no terms takes those of the moment');
+  await setTerms({});
+});
+
+test('terms of the configuration have another id once it has changed', async () => {
+  const id = async (pay) => (await pay.http.get('/v1/pay/events/another/refund-terms')).json.id;
+  const first = await id(world.pay);
+  const other = await world.startPay({ refund: { percent: 50 }, saga: { instance: 'other' } });
+  const second = await id(other);
+  assert.notEqual(second, first);
+  await other.stop();
+  const same = await world.startPay({ refund: { percent: 50 }, saga: { instance: 'other' } });
+  assert.equal(await id(same), second);
+  await same.stop();
+  const back = await world.startPay({ saga: { instance: 'other' } });
+  assert.notEqual(await id(back), second);
+  await back.stop();
 });
 
 test('an order keeps the terms that it was made on, and its page tells them', async () => {

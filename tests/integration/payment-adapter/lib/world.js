@@ -127,6 +127,7 @@ class World {
       saga: merge('saga', { poll: '200ms', poll_max: '400ms', idle: '50ms', instance: 'payment-adapter' }),
       // Only when a test asks for it: one runs at a time, and it takes up the faults meant for another.
       reconcile: merge('reconcile', { every: '1h' }),
+      refund: merge('refund', {}),
       operators: merge('operators', {}),
     });
   }
