@@ -22,6 +22,7 @@ static struct text change_command(struct line_admin *admin)
         [LINE_UNDO] = "undo",     [LINE_SEATS] = "seats",     [LINE_ARCHIVE] = "archive",
         [LINE_DELETE] = "delete", [LINE_RESTORE] = "restore",
     };
+    assert(names[admin->call] != NULL); /* the others have commands of their own */
     struct line_store *store = admin->store.store;
     char memory[24];
     struct text from = text_on(memory, sizeof(memory));
@@ -54,6 +55,8 @@ static struct text pilot_command(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
     const struct line_pilot_move *move = admin->pilot;
+    assert(move != NULL);
+    assert(move->reason != NULL);
     const struct ask_pilot ask = {
         .interval_ms = move->interval_ms,
         .silent_ms = move->silent_ms,
@@ -76,6 +79,9 @@ static struct text codes_command(struct line_admin *admin)
     static const char *const names[] = {"put", "count", "drop"};
     struct line_store *store = admin->store.store;
     const struct line_codes *codes = admin->codes;
+    assert(codes != NULL);
+    assert(codes->call <= LINE_CODES_DROP);
+    assert(codes->call != LINE_CODES_PUT || codes->lane <= LANES_MAX);
     uint32_t len = codes->call == LINE_CODES_PUT ? codes->len : 0;
     const struct ask_codes ask = {
         .call = span_of(names[codes->call]),
@@ -84,6 +90,8 @@ static struct text codes_command(struct line_admin *admin)
         .channel = span_of(codes->channel),
         .uses = codes->uses,
     };
+    assert(len <= CODES_PUT_MAX);
+    assert(len == 0 || codes->digest != NULL);
     struct text command =
         store_script(store, SCRIPT_CODES, admin->event, ASK_CODES_WORDS + (uint64_t)len);
     ask_codes_put(&command, &ask);
@@ -153,6 +161,7 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     const struct store_event *event = link->event;
+    assert(event != NULL); /* only what is there has rows */
     struct text rows;
     if (nodes_follow(link->store, call, reply)) {
         send_rows(admin);
@@ -181,6 +190,7 @@ static void put_trail_range(struct text *command, const struct line_admin *admin
     struct text from = text_on(memory, sizeof(memory));
     text_char(&from, '(');
     text_str(&from, admin->from_row);
+    assert(!from.overflown);
     resp_word(command, admin->oldest_first ? text_span(&from) : SPAN("+"));
     resp_cstr(command, admin->oldest_first ? "+" : "-");
     resp_cstr(command, "COUNT");
@@ -193,6 +203,8 @@ static void put_series_range(struct text *command, const struct line_admin *admi
     char memory[24];
     struct text newest = text_on(memory, sizeof(memory));
     text_i64(&newest, -(int64_t)limit);
+    assert(!newest.overflown);
+    assert(limit > 0);
     if (admin->oldest_first && span_u64(span_of(admin->from_row), UINT32_MAX, &first)) {
         resp_u64(command, first);
         resp_u64(command, first + limit - 1);
@@ -206,11 +218,15 @@ static void send_rows(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
     bool audit = admin->call == LINE_AUDIT;
+    assert(audit || admin->call == LINE_SERIES);
+    assert(admin->limit <= LINE_ROWS_MAX);
+    assert(!admin->oldest_first || admin->limit > 0); /* note_more() counts by it */
     uint64_t limit =
         admin->limit > 0 && admin->limit < LINE_ROWS_MAX ? admin->limit : LINE_ROWS_MAX;
     char memory[LINE_EVENT_ID_MAX + 16];
     struct text key = text_on(memory, sizeof(memory));
     text_printf(&key, "fg:{%s}:%s", admin->event, audit ? "audit" : "series");
+    assert(!key.overflown);
     struct text command =
         store_command(store, store_slot(store, span_of(admin->event)), audit ? 6 : 4);
     if (audit)
@@ -290,6 +306,7 @@ static void take_rows(struct line_admin *admin, const redisReply *reply)
 /* An operator wants it: it will be here in a moment and stay for a while. */
 static void take_found(struct line_admin *admin, uint64_t outcome)
 {
+    assert(admin->call == LINE_FIND);
     struct line_store *store = admin->store.store;
     admin->outcome = LINE_UNKNOWN;
     struct store_event *event =
@@ -313,6 +330,7 @@ static void take_dropped(struct line_admin *admin)
     admin->outcome = LINE_OK;
     struct store_event *event = store_find(store, span_of(admin->event));
     if (event != NULL) {
+        assert(link->event == NULL || link->event == event); /* it stays as long as it is held */
         if (link->event != NULL)
             event->requests--;
         link->event = NULL;
@@ -349,11 +367,13 @@ static void send_deletion(struct line_admin *admin)
     enum { OWN_MS = 2000 }; /* how long the rest of it is ours to do */
     struct line_store *store = admin->store.store;
     struct text command;
+    assert(admin->step <= 1);
     if (admin->step == 0) {
         char memory[CHORE_NAME_MAX];
         struct text chore = text_on(memory, sizeof(memory));
         TEXT_LIT(&chore, "erase:");
         text_str(&chore, admin->event);
+        assert(!chore.overflown);
         const struct ask_house_later ask = {SPAN("later"), text_span(&chore), OWN_MS};
         command = store_house_script(store, ASK_HOUSE_LATER_WORDS);
         ask_house_later_put(&command, &ask);
@@ -387,6 +407,7 @@ static void send_house(struct line_admin *admin)
         command = store_house_script(store, ASK_HOUSE_PAGE_WORDS);
         ask_house_page_put(&command, &ask);
     } else {
+        assert(admin->call == LINE_HOUSE_AUDIT);
         const struct ask_house_trail ask = {SPAN("trail"), admin->limit};
         command = store_house_script(store, ASK_HOUSE_TRAIL_WORDS);
         ask_house_trail_put(&command, &ask);
@@ -419,6 +440,7 @@ static void on_created(struct redis_call *call, const redisReply *reply)
 
 static void list_created(struct line_admin *admin)
 {
+    assert(admin->call == LINE_CREATE);
     struct line_store *store = admin->store.store;
     if (!store_can_send(store, store->set_slot)) {
         calls_finish(&admin->store); /* the next look at the set shows that it is missing there */
@@ -459,6 +481,7 @@ static void on_restored(struct redis_call *call, const redisReply *reply)
 
 static void list_restored(struct line_admin *admin)
 {
+    assert(admin->call == LINE_RESTORE);
     struct line_store *store = admin->store.store;
     if (!store_can_send(store, store->set_slot)) {
         calls_finish_unknown(&admin->store);
@@ -554,6 +577,7 @@ static bool of_the_house(enum line_admin_call call)
 
 void line_store_admin(struct line_store *store, struct line_admin *admin)
 {
+    assert(admin->on_done != NULL);
     assert(admin->doc.len <= LINE_DOC_BYTES_MAX);
     assert(admin->audit.len <= LINE_AUDIT_BYTES_MAX);
     admin->state = LINE_DRAFT;

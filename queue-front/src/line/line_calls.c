@@ -25,7 +25,9 @@
 
 void calls_push(struct request_list *list, struct line_link *link)
 {
-    assert((list->head == NULL) == (list->len == 0) && (list->tail == NULL) == (list->len == 0));
+    assert((list->head == NULL) == (list->len == 0));
+    assert((list->tail == NULL) == (list->len == 0));
+    assert(list->tail == NULL || list->tail->next == NULL); /* nobody is in two lists */
     link->next = NULL;
     if (list->tail != NULL)
         list->tail->next = link;
@@ -38,18 +40,22 @@ void calls_push(struct request_list *list, struct line_link *link)
 struct line_link *calls_pop(struct request_list *list)
 {
     struct line_link *link = list->head;
-    assert(link != NULL && list->len > 0);
+    assert(link != NULL);
+    assert(list->len > 0);
     list->head = link->next;
     if (list->head == NULL)
         list->tail = NULL;
     list->len--;
+    assert((list->head == NULL) == (list->len == 0));
     return link;
 }
 
 void calls_put_before(struct request_list *list, struct request_list *first)
 {
+    assert(list != first);
     if (first->head == NULL)
         return;
+    assert(first->tail->next == NULL);
     first->tail->next = list->head;
     list->tail = list->tail != NULL ? list->tail : first->tail;
     list->head = first->head;
@@ -64,6 +70,7 @@ void calls_finish(struct line_link *link)
     assert(link->store->requests > 0);
     link->store->requests--;
     if (link->event != NULL) {
+        assert(link->event->store == link->store);
         assert(link->event->requests > 0);
         link->event->requests--;
         link->event = NULL;
@@ -95,6 +102,8 @@ void calls_finish(struct line_link *link)
 
 static void set_outcome(struct line_link *link, enum line_outcome outcome, uint64_t retry_ms)
 {
+    assert(outcome < LINE_OUTCOME_COUNT);
+    assert(outcome != LINE_OK); /* it carries nothing that was given */
     switch ((enum request_kind)link->kind) {
     case REQUEST_JOIN: {
         struct line_join *join = CONTAINER_OF(link, struct line_join, store);
@@ -124,6 +133,7 @@ static void set_outcome(struct line_link *link, enum line_outcome outcome, uint6
 /* Answered at the end of the turn. */
 void calls_refuse(struct line_link *link, enum line_outcome outcome)
 {
+    assert(link->store->requests > 0); /* else it has been answered */
     set_outcome(link, outcome, STORE_RETRY_MS);
     calls_push(&link->store->decided, link);
     redis_route_wake(link->store->route);
@@ -138,6 +148,8 @@ void calls_finish_unknown(struct line_link *link)
 void calls_finish_refused(struct line_link *link, struct store_event *event,
                           const redisReply *reply)
 {
+    assert(event != NULL);
+    assert(link->event == event); /* which therefore has not been let go */
     uint64_t outcome;
     if (!resp_get_u64(reply, 0, &outcome))
         outcome = LINE_UNKNOWN;
@@ -154,6 +166,7 @@ void calls_finish_refused(struct line_link *link, struct store_event *event,
 
 void calls_answer_decided(struct line_store *store)
 {
+    assert(store->decided.len <= store->requests);
     /* What is decided meanwhile has woken the next turn. A closing store has answered all. */
     for (uint32_t left = store->decided.len; left > 0 && store->decided.head != NULL; left--)
         calls_finish(calls_pop(&store->decided));
@@ -161,6 +174,7 @@ void calls_answer_decided(struct line_store *store)
 
 void calls_refuse_gathered(struct line_store *store)
 {
+    assert(store->closed); /* or its handlers would ask for more */
     calls_answer_decided(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct request_list *gathered = &store->events[i]->joins.gathered;
@@ -185,6 +199,7 @@ struct store_event *calls_admit(struct line_link *link, const char *id)
 {
     struct line_store *store = link->store;
     struct store_event *event = store_find(store, span_of(id));
+    assert(link->event == NULL); /* admitted once */
     /* While the set of events cannot be read, an unknown event may be one that we have not seen
      * yet. */
     bool gone = event == NULL || event->absent || event->leaving;

@@ -28,6 +28,7 @@ static struct line_join *join_of(struct line_link *link)
 /* In the order of the enum: what is cheapest to others comes first. */
 static void choose_next(struct line_claims *claims)
 {
+    assert(claims->left < 1u << CLAIM_NONE); /* no other is ever made */
     claims->now = CLAIM_WORK;
     while (claims->now < CLAIM_NONE && (claims->left >> claims->now & 1) == 0)
         claims->now++;
@@ -41,6 +42,7 @@ static void leave_only(struct line_claims *claims, uint8_t left)
 
 void claims_begin(struct line_rim *rim, struct line_join *join)
 {
+    assert(rim->event != NULL);
     bool counted = rim->event->line.view.knobs.joins_per_ip_per_min > 0;
     join->claims = (struct line_claims){.left = 0};
     leave_only(&join->claims,
@@ -52,6 +54,8 @@ struct join_lot *claims_lot(struct line_rim *rim, const struct line_join *join)
 {
     const struct shards *shards = rim->shards;
     uint8_t count = shards_count(shards);
+    assert(join->claims.now <= CLAIM_NONE);
+    assert(rim->lots == 2 * count + 1); /* numbers, claims, and the event's own slot */
     switch (join->claims.now) {
     case CLAIM_WORK:
         return &rim->lot[count + shards_of(shards, join->work)];
@@ -68,6 +72,7 @@ struct join_lot *claims_lot(struct line_rim *rim, const struct line_join *join)
 
 static void go_on(struct line_rim *rim, struct line_link *link)
 {
+    assert(rim->event != NULL); /* else nobody sends what gathers */
     calls_push(&claims_lot(rim, join_of(link))->gathered, link);
     redis_route_wake(rim->store->route);
 }
@@ -87,6 +92,7 @@ static void put_claim(struct text *command, const struct line_join *join)
         [CLAIM_CODE] = "code", [CLAIM_ADDRESS] = "address",
         [CLAIM_BACK] = "back", [CLAIM_OPENED] = "opened",
     };
+    assert(join->claims.left >> join->claims.now & 1);
     resp_cstr(command, kinds[join->claims.now]);
     resp_word(command, joins_key(join->idem));
     switch ((enum claim)join->claims.now) {
@@ -108,6 +114,7 @@ static void put_claim(struct text *command, const struct line_join *join)
         resp_word(command, calls_address(join->addr));
         return;
     case CLAIM_OPENED:
+        assert(join->claims.channel[0] != '\0');
         resp_u64(command, join->entry);
         resp_cstr(command, join->claims.channel);
         return;
@@ -118,8 +125,11 @@ static void on_answered(struct redis_call *call, const redisReply *reply);
 
 void claims_send_batch(struct join_lot *lot)
 {
+    assert(lot->claims);
+    assert(lot->event != NULL);
     const char *id = lot->event->line.view.id;
     assert(lot->batch.head != NULL);
+    assert(lot->batch.len <= STORE_JOIN_BATCH_MAX);
     uint64_t args = ASK_CLAIM_WORDS + CLAIM_WORDS * (uint64_t)lot->batch.len;
     struct text command = lot->shard == RIM_EVENT
                               ? store_script(lot->store, SCRIPT_CLAIM, id, args)
@@ -140,6 +150,7 @@ static bool take_verdict(struct line_join *join, const redisReply *reply, size_t
     struct line_claims *claims = &join->claims;
     uint64_t verdict;
     struct span channel;
+    assert(claims->now < CLAIM_NONE); /* it was asked for one */
     if (!resp_get_u64(reply, at, &verdict) || !resp_get_str(reply, at + 1, &channel))
         return false;
     if (verdict == LINE_LIMITED || verdict > LINE_PLACE_MAX) {
@@ -174,6 +185,9 @@ static void on_answered(struct redis_call *call, const redisReply *reply)
 {
     struct join_lot *lot = CONTAINER_OF(call, struct join_lot, call);
     struct store_event *event = lot->event;
+    assert(lot->rim != NULL);
+    assert(lot->batch.head != NULL);
+    assert(event == lot->rim->event); /* of a line that has ended, both are NULL */
     enum store_answer answer = store_judge(lot->store, call, reply, SCRIPT_CLAIM);
     if (answer == STORE_AGAIN && event != NULL) {
         claims_send_batch(lot);
@@ -214,6 +228,7 @@ void claims_end(struct line_rim *rim, struct line_link *link)
     struct line_join *join = join_of(link);
     bool opens = !is_refused(join) && join->claims.channel[0] != '\0';
     bool gives_back = join->claims.took_code && is_refused_for_good(join);
+    assert(!opens || !gives_back); /* a code opens a place or is free again */
     leave_only(&join->claims, (uint8_t)(opens << CLAIM_OPENED | gives_back << CLAIM_BACK));
     if (join->claims.left > 0 && rim->event != NULL)
         go_on(rim, link);

@@ -38,6 +38,7 @@ static void on_errand(struct redis_call *call, const redisReply *reply)
     struct store_event *event = CONTAINER_OF(call, struct store_event, errand_call);
     struct line_store *store = event->store;
     enum house_errand errand = event->errand;
+    assert(errand != ERRAND_NONE);
     struct tell_house tell;
     enum store_answer answer = store_judge(store, call, reply, SCRIPT_HOUSE);
     if (answer == STORE_AGAIN) {
@@ -68,6 +69,8 @@ static void send_errand(struct store_event *event)
 {
     struct line_store *store = event->store;
     const struct line_view *view = &event->line.view;
+    assert(event->errand != ERRAND_NONE);
+    assert(view->lane == 0); /* the registry knows no lanes */
     struct text command;
     if (event->errand == ERRAND_LIST) {
         const struct ask_house_list ask = {SPAN("list"), span_of(view->id), event->is_new};
@@ -91,6 +94,7 @@ static void send_errand(struct store_event *event)
 
 void house_errand(struct store_event *event, enum house_errand errand)
 {
+    assert(errand != ERRAND_NONE);
     struct line_store *store = event->store;
     if (event->errand != ERRAND_NONE || event->line.view.lane > 0 || store->closed ||
         !store_can_send(store, store->set_slot))
@@ -126,6 +130,7 @@ static void wake(struct store_event *event)
 
 static void name_event(struct store_event *event, enum house_named named)
 {
+    assert(named != NAMED_NOT);
     if (event == NULL)
         return;
     if (named == NAMED_LIVE && event->line.view.resting)
@@ -157,6 +162,8 @@ static void take_resting(struct line_store *store, const redisReply *resting)
  * the last look. */
 static void miss(struct store_event *event, enum house_named before, bool sure)
 {
+    assert(event->named == NAMED_NOT);
+    assert(event->line.view.lane == 0);
     if (event->hold_us > store_now_us(event->store)) {
         if (before != NAMED_NOT && sure)
             house_errand(event, ERRAND_LIST); /* swept, and looked at: it stays; or deleted */
@@ -188,6 +195,7 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
             name_event(store_event_of(store, id), NAMED_LIVE);
     }
     take_resting(store, names.resting);
+    assert(store->events_len >= known_len); /* some came, and none went: `known` is good */
     for (uint32_t i = 0; i < known_len; i++) {
         if (known[i]->named == NAMED_NOT && known[i]->line.view.lane == 0)
             miss(known[i], before[i], sure);
@@ -229,6 +237,7 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
             store_tick_now(store->events[i]);
     }
     if (tell.chore.len > 0 && tell.chore.len <= CHORE_NAME_MAX && !store->chore.under_way) {
+        assert(store->chore.audit == NULL);
         store->chore = (struct house_chore){.under_way = true};
         memcpy(store->chore.name, tell.chore.ptr, tell.chore.len);
         chore_step(store);
@@ -251,6 +260,7 @@ static void let_go(struct line_store *store)
 static void on_look(struct redis_call *call, const redisReply *reply)
 {
     struct line_store *store = CONTAINER_OF(call, struct line_store, look_call);
+    assert(store->looking);
     store->looking = false;
     if (reply == NULL || store->closed)
         return;
@@ -302,7 +312,9 @@ static bool chore_erases(const struct house_chore *chore)
 
 static const char *chore_event(const struct house_chore *chore)
 {
-    return strchr(chore->name, ':') + 1;
+    const char *colon = strchr(chore->name, ':');
+    assert(colon != NULL); /* chore_step() has looked */
+    return colon + 1;
 }
 
 static void on_chore(struct redis_call *call, const redisReply *reply);
@@ -350,6 +362,8 @@ static struct text begin_bite(struct line_store *store)
 static void chore_send(struct line_store *store)
 {
     struct house_chore *chore = &store->chore;
+    assert(chore->under_way);
+    assert(chore->step != CHORE_DROP || chore->audit != NULL);
     uint16_t slot = chore_slot(store);
     if (!store_can_send(store, slot)) {
         chore_end(store); /* its lease ends, and another front starts over */
@@ -385,6 +399,7 @@ static void chore_step(struct line_store *store)
  */
 static void take_shard_bite(struct house_chore *chore, const redisReply *reply)
 {
+    assert(chore->shard < chore->shards);
     struct tell_sweep tell;
     bool goes_on =
         tell_sweep_read(reply, 0, &tell) && tell.outcome == LINE_OK && tell.at > chore->shard_at;
@@ -402,6 +417,7 @@ static void take_bite(struct house_chore *chore, const redisReply *reply)
         return;
     }
     bool first = chore->at == 0;
+    assert(!first || chore->audit == NULL); /* its words come once */
     chore->at = tell.at;
     if (first)
         chore->shards = tell.shards > 1 ? tell.shards : 0;
@@ -417,6 +433,7 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
 {
     struct line_store *store = CONTAINER_OF(call, struct line_store, chore.call);
     struct house_chore *chore = &store->chore;
+    assert(chore->under_way);
     enum line_script script = chore->step == CHORE_BITE ? SCRIPT_SWEEP : SCRIPT_HOUSE;
     enum store_answer answer = store_judge(store, call, reply, script);
     struct tell_house tell; /* how any answer begins */
@@ -444,5 +461,6 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
 
 void house_close(struct line_store *store)
 {
+    assert(store->closed);
     chore_end(store);
 }

@@ -59,6 +59,7 @@ static struct span judged_by(const struct line_join *join, struct text *by)
         text_char(by, '.');
         text_u64(by, join->era);
     }
+    assert(!by->overflown);
     return text_span(by);
 }
 
@@ -78,6 +79,7 @@ static uint64_t count_spends(const struct join_lot *lot)
 
 static void put_refusal(struct text *command, uint64_t index, uint64_t what)
 {
+    assert(index < STORE_JOIN_BATCH_MAX);
     resp_u64(command, index);
     resp_cstr(command, "refused");
     resp_u64(command, what);
@@ -119,10 +121,13 @@ static void put_spends(struct text *command, const struct request_list *batch)
         if (join->held > 0) /* behind the code, which comes first */
             put_refusal(command, index, join->held);
     }
+    assert(index == batch->len);
 }
 
 static struct text begin_batch(struct join_lot *lot, uint64_t args)
 {
+    assert(lot->event != NULL);
+    assert(lot->shard != RIM_EVENT); /* numbers come from a shard */
     const char *id = lot->event->line.view.id;
     if (lot->rim != NULL)
         return store_shard_script(lot->store, SCRIPT_JOIN, id, lot->shard, args);
@@ -134,6 +139,7 @@ static void put_words(struct join_words *words, const struct join_lot *lot)
     size_t nth = 0;
     for (const struct line_link *link = lot->batch.head; link != NULL; link = link->next, nth++) {
         const struct line_join *join = join_of(link);
+        assert(nth < STORE_JOIN_BATCH_MAX);
         uint8_t *key = words->keys + nth * JOIN_KEY_BYTES;
         /* Without a key of its own a join is known by its work. */
         if (join->held == 0 && (join->has_idem || (lot->rim != NULL && join->has_work)))
@@ -148,7 +154,9 @@ static void send_batch(struct join_lot *lot)
 {
     const struct store_event *event = lot->event;
     struct line_store *store = lot->store;
+    assert(!lot->claims);
     assert(lot->batch.head != NULL);
+    assert((lot->rim == NULL) == (lot == &event->joins));
     /* Addresses are only sent if they are counted here, or if we do not know yet. */
     bool limited =
         lot->rim == NULL && (!event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0);
@@ -182,6 +190,8 @@ static void send_batch(struct join_lot *lot)
 static void send_gathered(struct join_lot *lot)
 {
     assert(lot->batch.head == NULL);
+    assert(lot->gathered.head != NULL);
+    assert(lot->event != NULL); /* what had gathered for one that ended is answered */
     if (lot->event->healing || !store_can_send(lot->store, lot->slot)) {
         while (lot->gathered.head != NULL)
             calls_refuse(calls_pop(&lot->gathered), LINE_UNAVAILABLE);
@@ -194,7 +204,8 @@ static void send_gathered(struct join_lot *lot)
            join_of(lot->gathered.head)->version == first->version &&
            join_of(lot->gathered.head)->era == first->era)
         calls_push(&lot->batch, calls_pop(&lot->gathered));
-    assert(lot->batch.len > 0 && lot->batch.len <= STORE_JOIN_BATCH_MAX);
+    assert(lot->batch.len > 0);
+    assert(lot->batch.len <= STORE_JOIN_BATCH_MAX);
     lot->call.tries = 0;
     if (lot->claims)
         claims_send_batch(lot);
@@ -204,6 +215,7 @@ static void send_gathered(struct join_lot *lot)
 
 void joins_weed(struct join_lot *lot, uint64_t now_us)
 {
+    assert(lot->event != NULL);
     const struct line_view *view = &lot->event->line.view;
     for (uint32_t left = lot->gathered.len; left > 0; left--) {
         struct line_link *link = calls_pop(&lot->gathered);
@@ -243,6 +255,7 @@ static void send_lots(struct line_rim *rim)
 
 void joins_send_gathered(struct line_store *store)
 {
+    assert(!store->closed); /* which has answered all */
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
         if (is_ready(&event->joins))
@@ -254,6 +267,7 @@ void joins_send_gathered(struct line_store *store)
 
 void joins_lot_init(struct join_lot *lot, struct store_event *event)
 {
+    assert(event->store != NULL);
     *lot = (struct join_lot){.store = event->store, .event = event, .slot = event->slot};
 }
 
@@ -264,6 +278,7 @@ bool joins_is_busy(const struct join_lot *lot)
 
 void line_store_join(struct line_store *store, struct line_join *join)
 {
+    assert(join->on_done != NULL);
     join->state = LINE_DRAFT;
     join->entry = 0;
     join->retry_after_ms = 0;
@@ -279,6 +294,7 @@ void line_store_join(struct line_store *store, struct line_join *join)
         calls_refuse(&join->store, LINE_UNAVAILABLE);
         return;
     }
+    assert(lot->event == event);
     calls_push(&lot->gathered, &join->store);
     if (lot->batch.head != NULL || (in_shards && !rim_is_open(lot)))
         return;
@@ -360,6 +376,7 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
 {
     struct line_store *store = lot->store;
     struct request_list *batch = &lot->batch, refused = {NULL, NULL, 0};
+    assert(batch->head != NULL);
     /* A refusal ends with its outcome, or with the state, or says when to come again. */
     struct tell_join tell = {.outcome = LINE_UNAVAILABLE};
     bool whole = tell_join_read(reply, 0, &tell);
@@ -377,6 +394,7 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
         struct line_link *link = calls_pop(batch);
         struct line_join *join = CONTAINER_OF(link, struct line_join, store);
         uint64_t place = 0;
+        assert(join->entry == 0); /* who has a number does not ask for another */
         join->outcome = (enum line_outcome)tell.outcome;
         join->state = (enum line_state)tell.state;
         if (tell.outcome != LINE_OK) {
@@ -418,6 +436,7 @@ static void note_places(struct store_event *event, const redisReply *reply)
         store_tick_now(event);
     if (tell.outcome != LINE_OK || !whole)
         return;
+    assert(resp_len(reply) >= TELL_JOIN_WORDS);
     uint64_t odd = (resp_len(reply) - TELL_JOIN_WORDS) / 2;
     if (odd < event->joins.batch.len)
         line_event_saw_place(&event->line, tell.first + event->joins.batch.len - odd - 1);
@@ -426,6 +445,8 @@ static void note_places(struct store_event *event, const redisReply *reply)
 static void on_joined(struct redis_call *call, const redisReply *reply)
 {
     struct join_lot *lot = CONTAINER_OF(call, struct join_lot, call);
+    assert(!lot->claims);
+    assert(lot->event != NULL || lot->rim != NULL); /* only a sharded line ends before its calls */
     enum store_answer answer = store_judge(lot->store, call, reply, SCRIPT_JOIN);
     if (answer == STORE_AGAIN && lot->event != NULL) {
         send_batch(lot);

@@ -20,6 +20,7 @@ static void send_move(struct line_move *move)
     static const char *const names[] = {"make", "look", "take"};
     struct line_store *store = move->store.store;
     const struct store_event *event = move->store.call.ctx;
+    assert(event == move->store.event); /* held by this request, so it is there */
     char visitor[2 * (1 + LINE_VISITOR_BYTES) + 1] = "", user[2 * LINE_IDEM_BYTES + 1] = "";
     struct ask_move ask = {
         .call = span_of(names[move->call]),
@@ -29,6 +30,8 @@ static void send_move(struct line_move *move)
         .drawn = line_event_drawn(&event->line),
     };
     if (move->call == LINE_MOVE_MAKE) {
+        assert(move->ticket.lane <= LANES_MAX);
+        assert(move->life_ms > 0);
         uint8_t holder[1 + LINE_VISITOR_BYTES] = {
             (uint8_t)(move->ticket.lane | (move->ticket.member ? 0x80 : 0))};
         memcpy(holder + 1, move->ticket.visitor, LINE_VISITOR_BYTES);
@@ -49,7 +52,10 @@ static void send_move(struct line_move *move)
 
 void line_store_move(struct line_store *store, struct line_move *move)
 {
-    assert(move->call == LINE_MOVE_LOOK || (move->ticket.entry > 0 && move->place > 0));
+    assert(move->on_done != NULL);
+    assert(move->call <= LINE_MOVE_TAKE);
+    assert(move->call == LINE_MOVE_LOOK || move->ticket.entry > 0);
+    assert(move->call == LINE_MOVE_LOOK || move->place > 0);
     move->state = LINE_DRAFT;
     move->retry_after_ms = 0;
     calls_begin(store, &move->store, REQUEST_MOVE);

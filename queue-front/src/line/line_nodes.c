@@ -21,6 +21,7 @@
 
 uint16_t store_slot(const struct line_store *store, struct span tag)
 {
+    assert(tag.len > 0);
     return store->conf.redis_cluster != NULL ? redis_slot(tag) : 0;
 }
 
@@ -50,6 +51,8 @@ static void choose_way(struct line_store *store, uint16_t slot)
 
 struct text store_command(struct line_store *store, uint16_t slot, uint64_t words)
 {
+    assert(!store->closed);
+    assert(words > 0);
     choose_way(store, slot);
     struct text command = text_on(store->command, sizeof(store->command));
     resp_begin(&command, words);
@@ -97,6 +100,7 @@ static void put_known(struct text *command, const struct store_node *node,
 static struct text begin_script(struct line_store *store, enum line_script script, uint16_t slot,
                                 uint64_t args)
 {
+    assert(script < SCRIPT_COUNT);
     bool cluster = store->conf.redis_cluster != NULL;
     struct text command = store_command(store, slot, (cluster ? 6 : 5) + args);
     const struct store_node *node = &store->node[store->way.node];
@@ -171,6 +175,8 @@ struct text store_house_script(struct line_store *store, uint64_t args)
 void store_send(struct line_store *store, struct redis_call *call, const struct text *command)
 {
     assert(!command->overflown); /* what goes into a command is bounded in line_limits.h */
+    assert(call->on_reply != NULL);
+    assert(call->deadline_us > 0); /* nobody waits without an end */
     atomic_fetch_add_explicit(&store->stats.calls, 1, memory_order_relaxed);
     call->slot = store->way.slot;
     redis_route_send(store->route, store->way.node, store->way.asking, call, text_span(command));
@@ -223,6 +229,8 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
 {
     if (reply == NULL)
         return STORE_LOST;
+    assert(call->node < REDIS_NODES_MAX);
+    assert(script < SCRIPT_COUNT);
     struct store_node *node = &store->node[call->node];
     atomic_fetch_add_explicit(&store->stats.answers, 1, memory_order_relaxed);
     if (reply->type == REDIS_REPLY_ARRAY) {
@@ -252,6 +260,7 @@ static void on_loaded(struct redis_call *call, const redisReply *reply)
 {
     struct store_node *node = call->ctx;
     size_t script = (size_t)(call - node->load_call);
+    assert(script < SCRIPT_COUNT);
     if (reply == NULL)
         return;
     struct span sha = resp_text(reply);
@@ -280,6 +289,7 @@ static void on_info(struct redis_call *call, const redisReply *reply)
 {
     struct store_node *node = call->ctx;
     struct line_store *store = node->store;
+    assert(node == &store->node[call->node]);
     if (reply == NULL)
         return;
     char before[REDIS_RUN_ID_LEN + 1];
@@ -300,6 +310,8 @@ static void on_info(struct redis_call *call, const redisReply *reply)
 void nodes_on_up(void *ctx, uint8_t number)
 {
     struct line_store *store = MAGIC_OF(line_store, ctx);
+    assert(!store->closed);
+    assert(number < REDIS_NODES_MAX);
     struct store_node *node = &store->node[number];
     node->store = store;
     store->detoured = false;
@@ -337,6 +349,8 @@ static void log_down(struct line_store *store, const char *why)
 void nodes_on_down(void *ctx, uint8_t number, const char *why)
 {
     struct line_store *store = MAGIC_OF(line_store, ctx);
+    assert(number < REDIS_NODES_MAX);
+    assert(why != NULL);
     struct store_node *node = &store->node[number];
     if (strncmp(node->told, why, sizeof(node->told) - 1) != 0)
         log_down(store, why);

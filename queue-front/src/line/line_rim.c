@@ -36,6 +36,8 @@ static void on_closed(uv_handle_t *handle)
 {
     struct line_rim *rim = MAGIC_OF(line_rim, handle->data);
     struct line_store *store = rim->store;
+    assert(rim->closing);
+    assert(rim->waiting.head == NULL);
     shards_destroy(rim->shards);
     MAGIC_END(line_rim, rim);
     free(rim);
@@ -52,6 +54,7 @@ static bool has_calls(const struct line_rim *rim)
 
 void rim_end(struct line_rim *rim)
 {
+    assert(rim->event == NULL); /* nobody finds it any more */
     if (rim->closing || has_calls(rim))
         return;
     rim->closing = true;
@@ -82,6 +85,7 @@ void rim_close(struct store_event *event)
     struct line_rim *rim = event->rim;
     if (rim == NULL)
         return;
+    assert(rim->event == event);
     refuse_waiting(rim);
     for (uint8_t k = 0; k < rim->lots; k++)
         rim->lot[k].event = NULL;
@@ -106,6 +110,8 @@ static void on_timer(uv_timer_t *timer);
 
 static void begin_lot(struct line_rim *rim, uint8_t shard, bool claims)
 {
+    assert(rim->lots < RIM_LOTS_MAX);
+    assert(shard != RIM_EVENT || claims); /* the event's own slot gives no numbers */
     struct join_lot *lot = &rim->lot[rim->lots++];
     joins_lot_init(lot, rim->event);
     lot->rim = rim;
@@ -123,11 +129,15 @@ static void begin_lots(struct line_rim *rim)
     for (uint8_t k = 0; k < shards; k++)
         begin_lot(rim, k, true);
     begin_lot(rim, RIM_EVENT, true);
+    assert(rim->lots == 2 * shards + 1); /* as claims_lot() counts them */
 }
 
 /* Without memory there is none, and the next tick tries again. */
 static void begin(struct store_event *event)
 {
+    assert(event->rim == NULL);
+    assert(event->line.view.knobs.shards > 1);
+    assert(event->line.view.knobs.shards <= CUT_SHARDS_MAX);
     struct line_rim *rim = calloc(1, sizeof(*rim));
     if (rim == NULL)
         return;
@@ -177,6 +187,7 @@ struct join_lot *rim_lot(struct store_event *event, struct line_join *join)
     struct line_rim *rim = event->rim;
     if (rim == NULL)
         return NULL;
+    assert(rim->event == event);
     claims_begin(rim, join);
     struct join_lot *lot = claims_lot(rim, join);
     if (!store_can_send(rim->store, lot->slot))
@@ -187,16 +198,19 @@ struct join_lot *rim_lot(struct store_event *event, struct line_join *join)
 
 bool rim_is_open(const struct join_lot *lot)
 {
+    assert(lot->rim != NULL);
     return lot->shard == RIM_EVENT || shards_open(lot->rim->shards, lot->shard);
 }
 
 uint64_t rim_issued(const struct join_lot *lot)
 {
+    assert(lot->shard != RIM_EVENT);
     return shards_known(lot->rim->shards, lot->shard)->issued;
 }
 
 uint64_t rim_room(const struct line_rim *rim)
 {
+    assert(rim->event != NULL);
     const struct line_view *view = &rim->event->line.view;
     return view->knobs.line_max > 0
                ? shards_room(rim->shards, view->knobs.line_max, view->waiting, view->issued)
@@ -207,6 +221,8 @@ void rim_wait(struct join_lot *lot, struct line_link *link)
 {
     struct line_rim *rim = lot->rim;
     const struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+    assert(!lot->claims);
+    assert(join->entry > 0);
     if (rim->event == NULL) {
         calls_refuse(link, LINE_UNAVAILABLE);
         return;
@@ -220,6 +236,8 @@ void rim_wait(struct join_lot *lot, struct line_link *link)
 void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks)
 {
     assert(lot->shard != RIM_EVENT);
+    assert(lot->event != NULL); /* else nobody sends them again */
+    assert(refused->len > 0);
     store_count(&lot->store->stats.joins_put_off, refused->len);
     shards_refused(lot->rim->shards, lot->shard);
     calls_put_before(&lot->gathered, refused);
@@ -231,6 +249,7 @@ void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks)
 static void count_placed(struct line_store_stats *stats, const struct line_join *join,
                          uint64_t now_us)
 {
+    assert(now_us >= join->claims.numbered_us);
     uint64_t wait_us = now_us - join->claims.numbered_us;
     store_count(&stats->joins_cut, 1);
     store_count(&stats->joins_cut_wait_us, wait_us);
@@ -241,6 +260,7 @@ static void count_placed(struct line_store_stats *stats, const struct line_join 
 static void answer_placed(struct line_rim *rim, uint64_t now_us)
 {
     const struct cuts *cuts = shards_cuts(rim->shards);
+    assert(rim->event != NULL);
     line_event_saw_place(&rim->event->line, cuts_places(cuts));
     for (uint32_t left = rim->waiting.len; left > 0; left--) {
         struct line_link *link = calls_pop(&rim->waiting);
@@ -279,6 +299,8 @@ static uint32_t pause_of(const struct line_rim *rim, bool hurry)
 
 static void arm(struct line_rim *rim, bool hurry)
 {
+    assert(!rim->closing);
+    assert(!rim->turning); /* its end starts the timer */
     uint32_t pause_ms = pause_of(rim, hurry);
     uint64_t since_ms = (store_now_us(rim->store) - rim->rested_us) / 1000;
     uv_timer_start(&rim->timer, on_timer, since_ms < pause_ms ? pause_ms - since_ms : 0, 0);
@@ -295,6 +317,7 @@ void rim_hurry(struct line_rim *rim)
 
 void rim_rest(struct line_rim *rim)
 {
+    assert(shards_is_resting(rim->shards));
     uint64_t now_us = store_now_us(rim->store);
     rim->turning = false;
     rim->rested_us = now_us;
@@ -347,7 +370,8 @@ static void on_timer(uv_timer_t *timer)
 {
     struct line_rim *rim = MAGIC_OF(line_rim, timer->data);
     struct store_event *event = rim->event;
-    assert(event != NULL && !rim->turning);
+    assert(event != NULL);
+    assert(!rim->turning);
     if (event->leaving)
         refuse_waiting(rim);
     bool is_over = event->line.view.resting && rim->telling == 0 && !somebody_waits(rim);

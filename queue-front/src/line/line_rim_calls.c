@@ -16,6 +16,8 @@ enum {
 static void send_call(struct line_rim *rim, struct redis_call *call, const struct text *command,
                       void (*on_reply)(struct redis_call *, const redisReply *))
 {
+    assert(rim->event != NULL);
+    assert(rim->turning);
     rim->calls++;
     call->ctx = rim;
     store_send_own(rim->store, call, command, on_reply);
@@ -37,6 +39,7 @@ static struct line_rim *answered(struct redis_call *call)
 
 static void note(struct line_rim *rim, uint32_t nth, const struct cut *cut)
 {
+    assert(nth == cuts_count(shards_cuts(rim->shards))); /* the newest, which was just learned */
     const struct cut_note known = {
         .nth = nth, .sum = cuts_sum(shards_cuts(rim->shards), nth), .cut = *cut};
     if (rim->store->conf.board != NULL)
@@ -62,6 +65,7 @@ static void on_claimed(struct redis_call *call, const redisReply *reply)
 /* For so long no other front makes a cut; it is no more than a hint, which may be lost. */
 static void send_claim(struct line_rim *rim, uint32_t slot_ms)
 {
+    assert(slot_ms > 0); /* Redis takes no key that is over at once */
     struct line_store *store = rim->store;
     struct text command = store_command(store, rim->event->slot, 6);
     resp_cstr(&command, "SET");
@@ -82,6 +86,7 @@ static void send_read(struct line_rim *rim)
     struct text from = text_on(memory, sizeof(memory));
     text_u64(&from, cuts_count(shards_cuts(rim->shards)) + UINT64_C(1));
     TEXT_LIT(&from, "-0");
+    assert(!from.overflown);
     struct text command = store_command(rim->store, rim->event->slot, 6);
     resp_cstr(&command, "XRANGE");
     store_put_key(&command, rim->event->line.view.id, "cuts");
@@ -195,6 +200,7 @@ static void take_silent(struct line_rim *rim, uint8_t k)
 
 static void send_shard(struct line_rim *rim, uint8_t k)
 {
+    assert(rim->lot[k].shard == k); /* the first lots are those of the shards, in order */
     rim->shard_call[k].tries = 0;
     if (store_can_send(rim->store, rim->lot[k].slot))
         ask_shard(rim, k);
@@ -221,6 +227,7 @@ static void on_shard(struct redis_call *call, const redisReply *reply)
     if (rim == NULL)
         return;
     uint8_t k = (uint8_t)(call - rim->shard_call);
+    assert(k < shards_count(rim->shards));
     enum store_answer answer = store_judge(rim->store, call, reply, SCRIPT_SHARD);
     if (answer == STORE_AGAIN) {
         ask_shard(rim, k);
@@ -271,6 +278,9 @@ static void ask_cut(struct line_rim *rim, struct shards_call call)
     const struct shards *shards = rim->shards;
     const struct cuts *cuts = shards_cuts(shards);
     uint8_t count = shards_count(shards);
+    assert(call.nth == 0 || call.nth == cuts_count(cuts) + 1);
+    assert((call.first > 0) == (call.told > 0));
+    assert(call.told <= SHARDS_TELL_MAX);
     struct ask_cut ask = {
         .shards = count,
         .known = cuts_count(cuts),
@@ -414,6 +424,8 @@ static void on_cut(struct redis_call *call, const redisReply *reply)
 
 void rim_go_on(struct line_rim *rim)
 {
+    assert(rim->event != NULL);
+    assert(rim->turning);
     for (;;) {
         struct shards_call call = shards_next(rim->shards);
         switch (call.ask) {

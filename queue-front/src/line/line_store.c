@@ -101,6 +101,7 @@ static void log_event(const struct store_event *event, enum log_level level, con
 
 static void show(struct store_event *event)
 {
+    assert(event->line.seen);
     struct line_store *store = event->store;
     event->shown_stale = event->line.view.stale;
     if (!store->closed)
@@ -133,6 +134,7 @@ static void arm(struct store_event *event);
 /* Is there still such an event? */
 static void ask_house(struct store_event *event)
 {
+    assert(event->healing);
     struct store_event *whole =
         store_find(event->store, line_event_of(span_of(event->line.view.id)));
     if (whole != NULL && whole->hold_us > 0)
@@ -188,6 +190,7 @@ static void open_lanes(struct store_event *event);
 /* Another event has this id now. Everything known here belongs to the one before. */
 static void forget(struct store_event *event)
 {
+    assert(!event->asking); /* an answer about the old line would be taken for the new one's */
     struct line_store *store = event->store;
     char id[LINE_ID_MAX + 1];
     memcpy(id, event->line.view.id, sizeof(id));
@@ -268,6 +271,7 @@ static void take_tick(struct store_event *event, const redisReply *reply)
 
 static void take_heal(struct store_event *event, const redisReply *reply)
 {
+    assert(event->healing); /* only this answer ends it */
     struct line_store *store = event->store;
     struct tell_heal tell = {.outcome = LINE_UNAVAILABLE};
     bool has_time = tell_heal_read(reply, 0, &tell);
@@ -296,6 +300,7 @@ static void take_heal(struct store_event *event, const redisReply *reply)
 static void on_event_reply(struct redis_call *call, const redisReply *reply)
 {
     struct store_event *event = CONTAINER_OF(call, struct store_event, call);
+    assert(event->asking);
     event->asking = false;
     enum line_script script = event->asking_to_heal ? SCRIPT_HEAL : SCRIPT_TICK;
     enum store_answer answer = store_judge(event->store, call, reply, script);
@@ -314,6 +319,7 @@ static void on_goodbye(struct redis_call *call, const redisReply *reply);
 
 static void send_heard(struct store_event *event, struct redis_call *call, bool leaves)
 {
+    assert(!event->healing); /* marks go to a line that is whole */
     struct line_store *store = event->store;
     uint64_t gone_after_ms = store->conf.gone_after_ms;
     uint32_t more = line_event_pick_heard(&event->line, gone_after_ms, store_now_us(store));
@@ -339,6 +345,7 @@ static void tell_heard(struct store_event *event)
 static void on_told(struct redis_call *call, const redisReply *reply)
 {
     struct store_event *event = CONTAINER_OF(call, struct store_event, heard_call);
+    assert(event->telling);
     event->telling = false;
     enum store_answer answer = store_judge(event->store, call, reply, SCRIPT_HEARD);
     bool knows = line_event_take_heard(&event->line, answer == STORE_ANSWER ? reply : NULL);
@@ -367,6 +374,7 @@ static void on_goodbye(struct redis_call *call, const redisReply *reply)
  * counts as one that died. Whatever is under way precedes them on the same connection. */
 static void say_goodbye(struct line_store *store)
 {
+    assert(!store->closed); /* nothing is sent by one that is */
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
         if ((event->line.heard_ms == 0 && !event->telling) || event->healing || event->leaving ||
@@ -388,6 +396,7 @@ static bool is_idle(const struct store_event *event)
 
 uint64_t store_paced(const struct store_event *event, uint64_t period)
 {
+    assert(period > 0);
     uint64_t wanted = period * event->line.view.fronts / STORE_TICKERS;
     if (wanted < period)
         return period;
@@ -408,6 +417,7 @@ static void arm(struct store_event *event)
 static void on_event_timer(uv_timer_t *timer)
 {
     struct store_event *event = MAGIC_OF(store_event, timer->data);
+    assert(!event->store->closed);
     arm(event);
     if (!event->asking)
         event->call.tries = 0;
@@ -428,6 +438,9 @@ void store_tick_now(struct store_event *event)
 
 static struct store_event *make_event(struct line_store *store, struct span id)
 {
+    assert(!store->closed);
+    assert(store->events_len < STORE_LINES_MAX);
+    assert(store_find(store, id) == NULL);
     struct store_event *event = calloc(1, sizeof(*event));
     if (event == NULL) {
         store->house.size = UINT64_MAX; /* all names are looked at once more, this one among them */
@@ -462,6 +475,7 @@ static void open_lanes(struct store_event *event)
     struct line_store *store = event->store;
     const struct line_view *view = &event->line.view;
     unsigned lanes = view->lane == 0 ? line_lanes(view->knobs.shares) : 0;
+    assert(lanes <= LANES_MAX); /* read_document() has looked */
     for (unsigned lane = 1; lane <= lanes && store->events_len < STORE_LINES_MAX; lane++) {
         char name[LINE_ID_MAX + 1];
         line_name(line_view_event(view), lane, name);
@@ -486,6 +500,7 @@ static void on_gone(uv_handle_t *handle)
     struct store_event *event = MAGIC_OF(store_event, handle->data);
     struct line_store *store = event->store;
     assert(!is_busy(event)); /* nothing is under way that has a pointer to it */
+    assert(event->rim == NULL);
     line_event_deinit(&event->line);
     MAGIC_END(store_event, event);
     free(event);
@@ -494,6 +509,8 @@ static void on_gone(uv_handle_t *handle)
 
 static void remove_event(struct line_store *store, uint32_t at)
 {
+    assert(at < store->events_len);
+    assert(store->events[at]->leaving);
     struct store_event *event = store->events[at];
     store->events_len--;
     store->events[at] = store->events[store->events_len];
@@ -548,6 +565,7 @@ static void on_discover_timer(uv_timer_t *timer)
 
 void store_node_ready(struct line_store *store, uint8_t node)
 {
+    assert(store->node[node].ready);
     if (!store->discovered)
         house_look(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
@@ -565,6 +583,7 @@ void store_node_ready(struct line_store *store, uint8_t node)
 
 void store_node_lost(struct line_store *store, uint8_t node)
 {
+    assert(!store->node[node].ready);
     if (node == store->look_call.node)
         store->discovered = false;
     store_note_ready(store);
@@ -619,12 +638,18 @@ static void make_name(struct line_store *store)
 {
     struct text name = text_on(store->name, FRONT_NAME_LEN + 1);
     text_printf(&name, "%016" PRIx64, rng_u64(store->conf.rng));
+    assert(name.len == FRONT_NAME_LEN);
 }
 
 int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
                       struct line_store **out)
 {
-    assert(conf->on_view != NULL && conf->on_event != NULL && conf->describe != NULL);
+    assert(conf->loop != NULL);
+    assert(conf->clock != NULL);
+    assert(conf->rng != NULL);
+    assert(conf->on_view != NULL);
+    assert(conf->on_event != NULL);
+    assert(conf->describe != NULL);
     assert(conf->tick_period_ms > 0);
     assert(conf->gone_after_ms >= conf->tick_period_ms);
     struct line_store *store = calloc(1, sizeof(*store));
@@ -677,9 +702,11 @@ void store_release(struct line_store *store)
     if (--store->handles > 0)
         return;
     assert(store->closed);
+    assert(store->requests == 0); /* each was answered */
     panic_forget(&store->part);
     MAGIC_END(line_store, store);
     for (uint32_t i = 0; i < store->events_len; i++) {
+        assert(!is_busy(store->events[i]));
         line_event_deinit(&store->events[i]->line);
         free(store->events[i]);
     }
@@ -709,6 +736,7 @@ void line_store_close(struct line_store *store)
     redis_route_close(store->route);
     house_close(store);
     calls_refuse_gathered(store);
+    assert(store->decided.head == NULL); /* no turn is left that would answer them */
     for (uint32_t i = 0; i < store->events_len; i++) {
         if (store->events[i]->line.seen)
             store->conf.on_event(store->conf.ctx, store->events[i]->line.view.id, false);

@@ -9,6 +9,7 @@
 #include "base/rfc3339.h"
 #include "redis/resp.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 18 };
@@ -39,6 +40,7 @@ static bool read_entry(const redisReply *reply, size_t at, uint64_t *ms, struct 
 
 static void put_time(struct text *out, uint64_t ms)
 {
+    assert(ms <= RFC3339_MS_MAX); /* those who read a row have looked */
     char memory[RFC3339_LEN];
     struct text time = text_on(memory, sizeof(memory));
     rfc3339_put(&time, ms);

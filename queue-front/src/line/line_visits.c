@@ -21,6 +21,7 @@ static void send_visit(struct line_visit *visit)
                                         "look", "done",      "extend"};
     struct line_store *store = visit->store.store;
     const struct store_event *event = visit->store.call.ctx;
+    assert(event == visit->store.event); /* held by this request, so it is there */
     char member[2 * LINE_VISITOR_BYTES + 1] = "";
     if (visit->has_member)
         sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
@@ -57,6 +58,7 @@ void line_store_saw_place(struct line_store *store, const char *line_id, uint64_
 
 void line_store_visit(struct line_store *store, struct line_visit *visit)
 {
+    assert(visit->on_done != NULL);
     assert(visit->call <= LINE_EXTEND);
     assert(visit->place > 0 && visit->place <= LINE_PLACE_MAX);
     visit->state = LINE_DRAFT;
@@ -138,6 +140,7 @@ static void note_inside(struct store_event *event, const struct line_visit *visi
         store_find(event->store, line_event_of(span_of(event->line.view.id)));
     if (whole == NULL)
         return;
+    assert(whole->line.view.lane == 0);
     whole->line.passes += visit->call == LINE_PASS && visit->outcome == LINE_OK;
     if (visit->expires_ms > whole->line.visits_until_ms)
         whole->line.visits_until_ms = visit->expires_ms;

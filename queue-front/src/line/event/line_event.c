@@ -22,6 +22,7 @@ void line_event_init(struct line_event *event, struct span id)
     bool fits = span_to_cstr(id, event->view.id, sizeof(event->view.id));
     assert(fits);
     event->view.lane = (uint8_t)line_lane_named(event->view.id);
+    assert(event->view.lane <= LANES_MAX);
     event->view.heard = &event->heard;
     event->view.ghosts = &event->ghosts;
     event->heard.ghosts = &event->ghosts;
@@ -53,6 +54,7 @@ void line_event_saw_called(struct line_event *event, uint64_t place)
     line_event_saw_place(event, place);
     if (place > event->marks.serving && place <= LINE_PLACE_MAX)
         event->marks.serving = place;
+    assert(event->marks.serving <= event->marks.issued);
 }
 
 void line_event_doubt_document(struct line_event *event)
@@ -70,6 +72,7 @@ uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us)
 
 void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t now_us)
 {
+    assert(now_ms <= LINE_MS_MAX);
     event->view.redis_ms = now_ms;
     event->view.at_us = now_us;
 }
@@ -84,6 +87,7 @@ static bool has_people(const struct line_event *event)
 
 bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
+    assert(gone_after_ms > 0);
     if (!has_people(event))
         return false;
     uint64_t now_ms = line_event_now_ms(event, now_us);
@@ -107,6 +111,7 @@ uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms,
 {
     uint32_t picked = heard_pick(&event->heard);
     uint32_t owed = ghosts_pick_owed(&event->ghosts, HEARD_SEND_MAX - picked);
+    assert(picked + owed <= HEARD_SEND_MAX); /* what a command has room for */
     event->telling_ms = 0;
     if (heard_all_told(&event->heard))
         event->telling_ms = line_event_now_ms(event, now_us);
@@ -172,6 +177,7 @@ uint32_t line_event_pick_moves(struct line_event *event)
 {
     event->sending = event->told;
     event->telling_len = moves_pick(&event->moves, event->telling, &event->telling_upto);
+    assert(event->telling_len <= event->telling_upto);
     return 2 * event->telling_len;
 }
 
@@ -182,6 +188,7 @@ void line_event_saw_move(struct line_event *event, struct move move)
 
 void line_event_saw_turn(struct line_event *event, struct turn turn)
 {
+    assert(turn.kind != TURN_NONE); /* only Redis's log takes back what was known */
     turns_note(&event->turns, turn);
 }
 
@@ -201,6 +208,7 @@ void line_event_wait(struct line_event *event, uint64_t now_us)
 
 static uint64_t waited_ms(const struct line_event *event, uint64_t now_us)
 {
+    assert(event->not_yet_us <= now_us);
     return event->not_yet_us > 0 ? (now_us - event->not_yet_us) / 1000 : 0;
 }
 
@@ -209,6 +217,8 @@ void line_event_put_tick(const struct line_event *event, struct text *command, u
 {
     const struct line_marks *marks = &event->marks;
     const struct line_told *told = &event->sending, *taken = &event->taken;
+    assert(event->early_len <= LINE_EARLY_MAX);
+    assert(told->errors >= taken->errors); /* sums only grow, and Redis has what was sent once */
     const struct ask_tick ask = {
         .issued = marks->issued,
         .serving = marks->serving,
@@ -252,6 +262,7 @@ uint64_t line_event_drawn(const struct line_event *event)
  * */
 static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
 {
+    assert(!event->seen || event->view.at_us <= now_us);
     uint64_t unseen_ms = event->seen ? (now_us - event->view.at_us) / 1000 : 0;
     if (unseen_ms > HEAL_UNSEEN_MAX_MS)
         unseen_ms = HEAL_UNSEEN_MAX_MS;
@@ -263,6 +274,7 @@ static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
 
 static struct span gaps_text(const struct line_event *event, struct text *list)
 {
+    assert(event->gaps_len <= LINE_GAPS_MAX);
     for (uint32_t i = 0; i < event->gaps_len; i++) {
         if (i > 0)
             text_char(list, ',');
@@ -279,6 +291,7 @@ static void say_draw(struct ask_heal *ask, const struct line_event *event,
                      char hex[2 * DRAW_SEED_BYTES + 1], struct text *seal)
 {
     const struct line_draw *draw = &event->view.draw;
+    assert(draw->beacon_len <= DRAW_BEACON_MAX);
     if (draw->drawn)
         sodium_bin2hex(hex, 2 * DRAW_SEED_BYTES + 1, draw->seed, sizeof(draw->seed));
     if (draw->has_seal)
@@ -313,6 +326,7 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us)
 {
     const struct line_view *view = &event->view;
+    assert(view->show_up_milli <= 1000);
     char hex[2 * DRAW_SEED_BYTES + 1] = "", seal_memory[DRAW_SEAL_LEN_MAX];
     char gaps_memory[LINE_GAPS_MAX * 24];
     struct text seal = text_on(seal_memory, sizeof(seal_memory));

@@ -67,6 +67,7 @@ static bool read_gap_list(struct span text, struct tick_answer *tick)
         struct span one, from;
         text = span_cut(text, ',', &one);
         struct span upto = span_cut(one, ':', &from);
+        assert(tick->gaps_len < LINE_GAPS_MAX);
         struct line_gap *gap = &tick->gaps[tick->gaps_len++];
         if (!span_u64(from, tick->line.issued, &gap->from) ||
             !span_u64(upto, tick->line.issued, &gap->upto) || gap->from == 0 ||
@@ -94,6 +95,7 @@ static bool read_seed(const struct tell_draw *told, struct line_draw *draw)
                        NULL) != 0 ||
         bytes != sizeof(draw->seed) || told->entries == WIRE_NONE)
         return false;
+    assert(told->beacon.len <= sizeof(draw->beacon)); /* tell_draw_read() has looked */
     draw->drawn = true;
     memcpy(draw->beacon, told->beacon.ptr, told->beacon.len);
     draw->beacon_len = (uint32_t)told->beacon.len;
@@ -159,7 +161,8 @@ static bool read_stretch(struct span text, struct line_stretch *out)
 
 static void drop_calls(struct line_event *event, uint32_t count)
 {
-    assert(event->calls != NULL && count <= event->view.calls_len);
+    assert(event->calls != NULL);
+    assert(count <= event->view.calls_len);
     event->view.calls_len -= count;
     memmove(event->calls, event->calls + count, event->view.calls_len * sizeof(*event->calls));
 }
@@ -178,6 +181,7 @@ static bool make_room(struct line_event *event)
         return false;
     event->calls = grown;
     event->calls_cap = cap;
+    assert(event->calls_cap <= LINE_CALLS_MAX);
     return true;
 }
 
@@ -185,13 +189,15 @@ static bool add_call(struct line_event *event, struct line_stretch call)
 {
     uint32_t len = event->view.calls_len;
     struct line_stretch *last = len > 0 ? &event->calls[len - 1] : NULL;
+    assert(last == NULL || last->upto == event->marks.upto); /* so no stretch comes twice */
     if (last != NULL && last->called_ms == call.called_ms && call.upto >= last->upto) {
         *last = call;
         return true;
     }
     if (!make_room(event))
         return false;
-    assert(event->calls != NULL && event->view.calls_len < event->calls_cap);
+    assert(event->calls != NULL);
+    assert(event->view.calls_len < event->calls_cap);
     event->calls[event->view.calls_len++] = call;
     return true;
 }
@@ -344,6 +350,7 @@ static void measure_joins(struct line_event *event, const struct tick_answer *ti
     uint64_t now_ms = tick->line.now_ms, joined = tick->line.issued - tick->nobodys.raised;
     if (event->seen && now_ms > event->view.redis_ms)
         event->joins_milli -= event->joins_milli / 64;
+    assert(tick->nobodys.raised <= tick->line.issued); /* read_gaps() has looked */
     bool went_back = now_ms < event->joins_at_ms || joined < event->joined;
     if (event->seen && !went_back && now_ms - event->joins_at_ms < JOINS_WINDOW_MS)
         return;
@@ -376,6 +383,7 @@ static void take_gaps(struct line_event *event, const struct tick_answer *tick)
         if (!knows_gap(event, tick->gaps[i]))
             ghosts_add_gap(&event->ghosts, tick->gaps[i]);
     }
+    assert(tick->gaps_len <= LINE_GAPS_MAX);
     memcpy(event->gaps, tick->gaps, sizeof(event->gaps));
     event->gaps_len = tick->gaps_len;
     event->view.nobodys = tick->nobodys.nobodys;
@@ -387,6 +395,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
 {
     struct line_view *view = &event->view;
     struct line_view before = *view;
+    assert(tick->line.serving <= tick->line.issued); /* read_tick() has looked */
     measure_joins(event, tick);
     view->state = (enum line_state)tick->line.state;
     view->issued = tick->line.issued;
@@ -433,6 +442,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     marks->serving = max_u64(marks->serving, tick->line.serving);
     marks->dead = max_u64(marks->dead, tick->line.dead);
     marks->raised = max_u64(marks->raised, tick->nobodys.raised);
+    assert(marks->serving <= marks->issued);
     view->dead = marks->dead;
     return before.state != view->state || before.issued != view->issued ||
            before.serving != view->serving || before.waiting != view->waiting ||
@@ -453,6 +463,7 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
 {
     uint64_t outcome;
     struct tick_answer tick;
+    assert(asked_us <= now_us);
     if (!resp_get_u64(reply, 0, &outcome))
         return LINE_TICK_BAD;
     if (outcome == LINE_UNAVAILABLE) {
