@@ -22,6 +22,7 @@ static const unsigned allowed[JOIN_STATE_COUNT] = {
 
 static void answer(struct join *join, enum join_answer what, struct join_effect *effect)
 {
+    assert(join->state != JOIN_DONE); /* answered once */
     join->state = JOIN_DONE;
     effect->kind = JOIN_ANSWER;
     effect->answer = what;
@@ -29,7 +30,8 @@ static void answer(struct join *join, enum join_answer what, struct join_effect 
 
 static void refuse(struct join *join, enum line_outcome outcome, struct join_effect *effect)
 {
-    assert(outcome != LINE_OK && outcome != LINE_SAME);
+    assert(outcome != LINE_OK);
+    assert(outcome != LINE_SAME);
     answer(join, JOIN_REFUSED, effect);
     effect->outcome = outcome;
 }
@@ -39,6 +41,7 @@ static void join_anew(struct join *join, const struct ticket *over, unsigned use
                       struct join_effect *effect)
 {
     assert(over != NULL || used == 0);
+    assert(used <= JOINS_AGAIN_MAX);
     join->has_over = over != NULL;
     if (over != NULL)
         join->over = *over;
@@ -57,6 +60,7 @@ static void join_from_elsewhere(struct join *join, const struct ticket *ticket,
 
 static void join_holding(struct join *join, const struct ticket *ticket, struct join_effect *effect)
 {
+    assert(ticket->entry > 0); /* 0 would hold nothing */
     join_anew(join, NULL, 0, effect);
     join->holds = true;
     join->held = *ticket;
@@ -121,6 +125,7 @@ static void on_request(struct join *join, const struct join_request *request,
 static struct visitor given_of(const struct join *join, const struct join_newcomer *newcomer,
                                bool is_over)
 {
+    assert(!is_over || join->has_over);
     bool is_member = newcomer->member.has_idem;
     struct visitor given = is_member ? newcomer->member : newcomer->invited;
     if (given.has_idem && newcomer->takes_joins && is_over && !join->is_elsewhere) {
@@ -166,6 +171,7 @@ static void on_newcomer(struct join *join, const struct join_newcomer *newcomer,
         return;
     }
     effect->lane = join->code_lane > 0 ? join->code_lane : newcomer->lane;
+    assert(effect->lane <= LANES_MAX);
     bool is_over = join->has_over && join->over.lane == effect->lane;
     effect->held = join->holds ? join->held.entry : 0;
     effect->name = name_of(join, newcomer, is_over);
@@ -228,6 +234,7 @@ static void on_reply(struct join *join, const struct join_reply *reply, struct j
             refuse(join, LINE_PRESALE_LANE, effect);
             return;
         }
+        assert(reply->lane <= LANES_MAX);
         join->in_lane = true;
         join->code_lane = effect->lane = reply->lane;
         effect->name = join->own; /* whatever was over in the general line */
@@ -299,6 +306,7 @@ static void on_document(struct join *join, const struct join_document *document,
 void join_step(struct join *join, const struct join_event *event, struct join_effect *effect)
 {
     assert(join->state < JOIN_STATE_COUNT);
+    assert(event->input < JOIN_INPUT_COUNT);
     assert((allowed[join->state] & BIT(event->input)) != 0);
     *effect = (struct join_effect){.kind = JOIN_ANSWER};
     switch (event->input) {
@@ -321,5 +329,6 @@ void join_step(struct join *join, const struct join_event *event, struct join_ef
         assert(false);
     }
     assert((join->state == JOIN_DONE) == (effect->kind == JOIN_ANSWER));
-    assert(join->used <= JOINS_AGAIN_MAX && join->judged <= JOINS_JUDGED_MAX);
+    assert(join->used <= JOINS_AGAIN_MAX);
+    assert(join->judged <= JOINS_JUDGED_MAX);
 }

@@ -32,6 +32,8 @@ static uint32_t add_to(uint64_t sum, uint64_t number)
 
 uint32_t cut_sum(uint32_t before, const struct cut *cut, uint8_t shards)
 {
+    assert(before < CUT_SUM_PRIME);
+    assert(cut->kind < CUT_KIND_COUNT);
     uint32_t sum = add_to(before, 1 + (uint64_t)cut->kind);
     for (uint8_t k = 0; k < shards; k++)
         sum = add_to(sum, cut->grown[k]);
@@ -54,6 +56,7 @@ bool cut_ok(const struct cut *cut, uint8_t shards)
 /* How many joins of shard j stand before this one of another shard. */
 static uint64_t before(const struct cut *cut, uint8_t j, struct cut_join join)
 {
+    assert(j != join.shard);
     uint64_t at = (2 * (uint64_t)join.nth - 1) * cut->grown[j];
     if (at == 0)
         return 0;
@@ -67,7 +70,9 @@ static uint64_t before(const struct cut *cut, uint8_t j, struct cut_join join)
 
 uint64_t cut_rank(const struct cut *cut, uint8_t shards, struct cut_join join)
 {
-    assert(join.shard < shards && shards <= CUT_SHARDS_MAX && cut->kind != CUT_GAP);
+    assert(join.shard < shards);
+    assert(shards <= CUT_SHARDS_MAX);
+    assert(cut->kind != CUT_GAP); /* whose places are no shard's */
     assert(join.nth >= 1 && join.nth <= cut->grown[join.shard]);
     uint64_t rank = join.nth;
     for (uint8_t j = 0; j < shards; j++) {
@@ -101,7 +106,8 @@ struct cut_join cut_at(const struct cut *cut, uint8_t shards, uint64_t rank)
         if (join.nth > 0 && cut_rank(cut, shards, join) == rank)
             break;
     }
-    assert(join.nth > 0 && cut_rank(cut, shards, join) == rank); /* every rank is somebody's */
+    assert(join.nth > 0);
+    assert(cut_rank(cut, shards, join) == rank); /* every rank is somebody's */
     return join;
 }
 

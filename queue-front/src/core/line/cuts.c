@@ -59,6 +59,7 @@ static uint32_t unpack(const uint8_t *bytes, uint32_t *at)
 {
     uint32_t number = 0;
     for (unsigned shift = 0;; shift += GROUP_BITS) {
+        assert(shift < GROUP_BITS * NUMBER_BYTES_MAX);
         uint8_t group = bytes[(*at)++];
         number |= (uint32_t)(group & ((1u << GROUP_BITS) - 1)) << shift;
         if (group >> GROUP_BITS == 0)
@@ -68,7 +69,7 @@ static uint32_t unpack(const uint8_t *bytes, uint32_t *at)
 
 static uint32_t pack_cut(uint8_t *bytes, uint32_t at, const struct cut *cut, uint8_t shards)
 {
-    uint32_t head = cut->kind;
+    uint32_t head = cut->kind, from = at;
     for (uint8_t k = 0; k < shards; k++)
         head |= cut->grown[k] > 0 ? 1u << (KIND_BITS + k) : 0;
     at = pack(bytes, at, head);
@@ -76,6 +77,7 @@ static uint32_t pack_cut(uint8_t *bytes, uint32_t at, const struct cut *cut, uin
         if (cut->grown[k] > 0)
             at = pack(bytes, at, cut->grown[k]);
     }
+    assert(at - from <= CUT_BYTES_MAX); /* what make_room() makes room for */
     return at;
 }
 
@@ -106,11 +108,13 @@ static void count_in(struct mark *mark, const struct cut *cut, uint8_t shards)
         mark->upto[k] += cut_grown(cut, k);
         mark->places += cut->grown[k];
     }
+    assert(mark->places <= LINE_PLACE_MAX);
     mark->sum = cut_sum(mark->sum, cut, shards);
 }
 
 static void walk_next(const struct cuts *cuts, struct walk *walk)
 {
+    assert(walk->nth < cuts->count);
     count_in(&walk->before, &walk->cut, cuts->shards);
     walk->nth++;
     walk_read(cuts, walk);
@@ -118,6 +122,7 @@ static void walk_next(const struct cuts *cuts, struct walk *walk)
 
 static struct walk walk_from(const struct cuts *cuts, uint32_t mark)
 {
+    assert(mark * MARK_EVERY < cuts->count); /* a cut follows each mark */
     struct walk walk = {.nth = mark * MARK_EVERY + 1, .before = cuts->mark[mark]};
     walk_read(cuts, &walk);
     return walk;
@@ -131,13 +136,15 @@ static uint32_t marks_len(const struct cuts *cuts)
 /* What is counted up to before a cut: a shard's numbers or, CUT_SHARDS_MAX, places. */
 static uint32_t counted(const struct mark *mark, uint8_t what)
 {
+    assert(what <= CUT_SHARDS_MAX);
     return what < CUT_SHARDS_MAX ? mark->upto[what] : mark->places;
 }
 
 /* The cut in which the count reaches `number`; there is one. */
 static struct walk walk_to(const struct cuts *cuts, uint8_t what, uint64_t number)
 {
-    assert(number >= 1 && number <= counted(&cuts->end, what));
+    assert(number >= 1);
+    assert(number <= counted(&cuts->end, what));
     uint32_t low = 0, high = marks_len(cuts) - 1; /* the last mark before which it is not reached */
     while (low < high) {
         uint32_t mid = low + (high - low + 1) / 2;
@@ -217,6 +224,8 @@ static int make_room(struct cuts *cuts, struct err_slot *err)
         cuts->mark = mark;
         cuts->marks_cap = cap;
     }
+    assert(cuts->bytes_cap - cuts->end.at >= CUT_BYTES_MAX);
+    assert(cuts->count < cuts->marks_cap * MARK_EVERY);
     return 0;
 }
 
@@ -234,7 +243,8 @@ static void append(struct cuts *cuts, const struct cut *cut)
     cuts->end.at = pack_cut(cuts->bytes, cuts->end.at, cut, cuts->shards);
     cuts->count++;
     count_in(&cuts->end, cut, cuts->shards);
-    assert(cuts->end.at <= cuts->bytes_cap && cuts->end.places <= LINE_PLACE_MAX);
+    assert(cuts->end.at <= cuts->bytes_cap);
+    assert(cuts->end.places <= LINE_PLACE_MAX);
 }
 
 int cuts_add(struct cuts *cuts, uint32_t nth, const struct cut *cut, struct err_slot *err)
@@ -265,6 +275,7 @@ bool cuts_get(const struct cuts *cuts, uint32_t nth, struct cut *out)
     struct walk walk = walk_from(cuts, (nth - 1) / MARK_EVERY);
     while (walk.nth < nth)
         walk_next(cuts, &walk);
+    assert(walk.nth == nth);
     *out = walk.cut;
     return true;
 }
@@ -282,12 +293,16 @@ uint32_t cuts_sum(const struct cuts *cuts, uint32_t count)
 
 uint64_t cuts_place(const struct cuts *cuts, uint8_t shard, uint64_t number)
 {
-    assert(shard < cuts->shards && number >= 1);
+    assert(shard < cuts->shards);
+    assert(number >= 1);
     if (number > cuts->end.upto[shard])
         return 0;
     struct walk walk = walk_to(cuts, shard, number);
+    assert(number > walk.before.upto[shard]); /* the first cut that reaches it */
     struct cut_join join = {shard, (uint32_t)number - walk.before.upto[shard]};
-    return walk.before.places + cut_rank(&walk.cut, cuts->shards, join);
+    uint64_t place = walk.before.places + cut_rank(&walk.cut, cuts->shards, join);
+    assert(place <= cuts->end.places);
+    return place;
 }
 
 bool cuts_spot(const struct cuts *cuts, uint64_t place, struct cuts_spot *out)
@@ -301,6 +316,7 @@ bool cuts_spot(const struct cuts *cuts, uint64_t place, struct cuts_spot *out)
     struct cut_join join = cut_at(&walk.cut, cuts->shards, place - walk.before.places);
     out->shard = join.shard;
     out->number = (uint64_t)walk.before.upto[join.shard] + join.nth;
+    assert(out->number <= cuts->end.upto[join.shard]); /* cuts_place() finds it again */
     return true;
 }
 
@@ -308,6 +324,7 @@ static void tell_hole(const struct cuts *cuts, const struct walk *walk, struct c
 {
     assert(walk->cut.kind != CUT_JOINS);
     uint64_t places = cut_places(&walk->cut, cuts->shards);
+    assert(places > 0);
     *out =
         (struct cuts_hole){.from = walk->before.places + 1, .upto = walk->before.places + places};
     if (walk->cut.kind == CUT_GAP)

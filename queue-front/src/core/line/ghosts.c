@@ -196,7 +196,8 @@ uint32_t ghosts_pick_owed(struct ghosts *ghosts, uint32_t limit)
 
 void ghosts_paid(struct ghosts *ghosts, bool arrived)
 {
-    assert(ghosts->owing_len <= HEARD_SEND_MAX && ghosts->owing_len <= ghosts->owed_len);
+    assert(ghosts->owing_len <= HEARD_SEND_MAX);
+    assert(ghosts->owing_len <= ghosts->owed_len);
     for (uint32_t i = 0; arrived && i < ghosts->owing_len; i++) {
         assert(ghosts->owing[i] < ghosts->pages);
         assert(ghosts->owed[ghosts->owing[i]] != 0);
@@ -230,7 +231,8 @@ uint64_t ghosts_before(const struct ghosts *ghosts, uint64_t serving, uint64_t p
     if (ghosts == NULL || ghosts->pages == 0 || place <= serving + 1)
         return 0;
     uint64_t upto = away_below(ghosts, place), served = away_below(ghosts, serving + 1);
-    assert(served <= upto && upto - served <= place - serving - 1); /* no more than wait there */
+    assert(served <= upto);
+    assert(upto - served <= place - serving - 1); /* no more than wait there */
     return upto - served;
 }
 

@@ -62,13 +62,15 @@ static bool add(struct moves *moves, struct move move)
     if (moves->told == moves->len)
         moves->told++;
     moves->place[moves->len++] = move.entry << 8 | move.moves;
-    assert(moves->told <= moves->len && moves->len <= moves->cap);
+    assert(moves->told <= moves->len);
+    assert(moves->len <= moves->cap);
     return true;
 }
 
 bool moves_note(struct moves *moves, struct move move)
 {
-    assert(move.entry > 0 && move.moves > 0);
+    assert(move.entry > 0);
+    assert(move.moves > 0);
     assert(entry_of(move.entry << 8) == move.entry); /* fits next to the count */
     uint32_t at = find(moves, move.entry);
     if (at == TABLE_NONE)

@@ -124,7 +124,9 @@ const struct shards_read *shards_read(const struct shards *shards, uint8_t k)
 
 static uint8_t shard_by(const struct shards *shards, uint32_t word)
 {
-    return (uint8_t)((uint64_t)word * shards->count >> 32);
+    uint8_t k = (uint8_t)((uint64_t)word * shards->count >> 32);
+    assert(k < shards->count);
+    return k;
 }
 
 /* Its last bytes: the others choose the bucket of the key and are its name there. */
@@ -203,6 +205,8 @@ void shards_begin(struct shards *shards, bool hurry)
 {
     if (shards->phase != REST)
         return;
+    assert(!shards->cutting); /* nothing of the last turn is under way */
+    assert(shards->reading == 0);
     shards->phase = shards_is_sure(shards) ? LOOK : NEWS;
     shards->hurry = hurry && shards->left == 0;
     shards->left -= shards->left > 0;
@@ -217,7 +221,9 @@ void shards_doubt(struct shards *shards)
 
 static void rest(struct shards *shards)
 {
-    assert(!shards->looking && !shards->cutting && shards->reading == 0);
+    assert(!shards->looking);
+    assert(!shards->cutting);
+    assert(shards->reading == 0);
     shards->phase = REST;
     for (uint8_t k = 0; k < shards->count; k++)
         shards->shard[k].refused = false;
@@ -235,6 +241,8 @@ static uint8_t in_step(const struct shards *shards, enum step step)
 static struct shards_call ask_cut(struct shards *shards, struct shards_call call)
 {
     uint32_t known = cuts_count(shards->cuts);
+    assert(!shards->cutting);     /* so answers come in their order */
+    assert(shards->reading == 0); /* what shards said goes with it */
     call.ask = SHARDS_ASK_CUT;
     if (shards->redis_has < known) {
         call.first = shards->redis_has + 1;
@@ -251,6 +259,7 @@ static struct shards_call ask_cut(struct shards *shards, struct shards_call call
 
 static bool has_grown(const struct shards *shards)
 {
+    assert(in_step(shards, READING) == shards->count); /* by all that could be read */
     for (uint8_t k = 0; k < shards->count; k++) {
         const struct shard *shard = &shards->shard[k];
         if (shard->step == IS_READ && shard->read.issued > shard->known.upto)
@@ -261,6 +270,7 @@ static bool has_grown(const struct shards *shards)
 
 static struct shards_call next_of_reading(struct shards *shards)
 {
+    assert(shards->phase == READ);
     uint8_t to_seal = in_step(shards, TO_SEAL), to_read = in_step(shards, TO_READ);
     if (to_seal < shards->count && shards->reading == 0)
         return ask_cut(shards, (struct shards_call){.seals = true,
@@ -270,6 +280,7 @@ static struct shards_call next_of_reading(struct shards *shards)
         shards->shard[to_read].step = READING;
         shards->shard[to_read].asked_epoch = shards->shard[to_read].known.epoch;
         shards->reading++;
+        assert(shards->reading <= shards->count);
         return (struct shards_call){.ask = SHARDS_ASK_SHARD, .shard = to_read};
     }
     if (shards->reading > 0)
@@ -310,7 +321,9 @@ void shards_take_shard(struct shards *shards, uint8_t k, enum line_outcome outco
                        const struct shards_read *read)
 {
     struct shard *shard = shard_of(shards, k);
-    assert(shard->step == READING && shards->reading > 0);
+    assert(shards->phase == READ);
+    assert(shard->step == READING);
+    assert(shards->reading > 0);
     shards->reading--;
     shard->step = LOST;
     shard->read = (struct shards_read){.there = false};
@@ -350,7 +363,8 @@ bool shards_found(struct shards *shards, uint32_t nth, const struct cut *cut, ui
 
 bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, uint32_t sum)
 {
-    assert(shards->phase == REST && shards_is_sure(shards));
+    assert(shards->phase == REST);
+    assert(shards_is_sure(shards));
     if (!add_next(shards, nth, cut, sum))
         return false;
     shards->redis_has = cuts_count(shards->cuts);
@@ -360,6 +374,7 @@ bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, ui
 /* Nothing follows from what came while nobody waited. */
 static void leave_claims(struct shards *shards, bool claimed)
 {
+    assert(cuts_count(shards->cuts) >= shards->looked_at); /* a read takes nothing out */
     bool found = cuts_count(shards->cuts) > shards->looked_at;
     if (claimed || !found || !shards->waits)
         shards->left = 0;
@@ -392,6 +407,7 @@ static void know_shards(struct shards *shards, const struct shards_told *told)
 
 static void begin_reading(struct shards *shards)
 {
+    assert(shards->reading == 0);
     shards->phase = READ;
     for (uint8_t k = 0; k < shards->count; k++) {
         struct shard *shard = &shards->shard[k];
@@ -403,7 +419,8 @@ static void begin_reading(struct shards *shards)
 
 void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed)
 {
-    assert(shards->looking && shards->phase == LOOK);
+    assert(shards->looking);
+    assert(shards->phase == LOOK);
     uint32_t count = cuts_count(shards->cuts);
     shards->looking = false;
     shards->redis_has = count;
@@ -426,6 +443,7 @@ void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed
 /* What was sealed or shown is read once more, which opens it. */
 static void read_again(struct shards *shards)
 {
+    assert(shards->reading == 0); /* one that is being read is neither sealed nor shown */
     for (uint8_t k = 0; k < shards->count; k++) {
         struct shard *shard = &shards->shard[k];
         bool shown = shard->step == TO_SHOW && shards->sealing == shards->count;
@@ -459,6 +477,8 @@ static void go_on(struct shards *shards, bool collecting)
 bool shards_take_cut(struct shards *shards, const struct shards_told *told)
 {
     assert(shards->cutting);
+    assert(shards->phase != REST); /* a turn waits for this */
+    assert(shards->phase != LOOK);
     shards->cutting = false;
     shards->looks = 0;
     if (told == NULL) {

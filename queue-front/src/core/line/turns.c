@@ -99,6 +99,7 @@ static struct turns_block *block_for(struct turns *turns, uint64_t place)
 
 static void put_bits(struct turns *turns, uint64_t place, unsigned bits)
 {
+    assert(bits <= 3);
     if (bits_of(turns, place) == bits)
         return; /* also: nothing is known, and nothing is to be */
     struct turns_block *block = block_for(turns, place);
@@ -165,6 +166,8 @@ static uint32_t room_for_kept(struct turns *turns)
 
 static void keep(struct turns *turns, struct turn turn)
 {
+    assert(turn.kind == TURN_KEPT);
+    assert(bits_of(turns, turn.place) == TURN_NONE); /* it stands in one of the two */
     uint32_t at = find_kept(turns, turn.place);
     if (at == TABLE_NONE) {
         at = room_for_kept(turns);
@@ -174,6 +177,7 @@ static void keep(struct turns *turns, struct turn turn)
         assert(rc == 0); /* it was reserved */
     }
     turns->kept[at] = (struct turns_kept){turn.until_ms, (uint32_t)turn.place, turn.times};
+    assert(turns->kept_len <= turns->kept_cap);
     assert(turns->kept_by_place.len == turns->kept_len);
 }
 
@@ -234,7 +238,8 @@ bool turn_parse(struct span text, struct turn *out)
     turn.kind = (enum turn_kind)kind_number;
     turn.times = (uint8_t)times;
     turn.ended = turn.kind == TURN_DONE || (turn.kind == TURN_ENDED && times > 0);
-    assert(turn.place > 0 && turn.kind < TURN_KIND_COUNT); /* what turns_note() takes */
+    assert(turn.place > 0); /* what turns_note() takes */
+    assert(turn.kind < TURN_KIND_COUNT);
     *out = turn;
     return true;
 }

@@ -17,7 +17,8 @@ static_assert((MOVE_CODE_LEN - 1) * 5 <= 64, "the letters before the check come 
 void move_code_make(const struct mac_ring *ring, struct span event, const struct ticket *ticket,
                     uint64_t now_s, char code[MOVE_CODE_LEN])
 {
-    assert(ticket->entry > 0 && event.len <= LINE_EVENT_ID_MAX);
+    assert(ticket->entry > 0);
+    assert(event.len <= LINE_EVENT_ID_MAX);
     char memory[sizeof(purpose) + 4 * 21 + LINE_EVENT_ID_MAX];
     struct text message = text_on(memory, sizeof(memory));
     text_add(&message, purpose, sizeof(purpose));

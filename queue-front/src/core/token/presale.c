@@ -44,7 +44,8 @@ void presale_sign(const struct mac_ring *ring, struct span event,
                   const uint8_t sha[PRESALE_SHA_BYTES], uint8_t out[LINE_CODE_BYTES])
 {
     uint8_t message[sizeof(purpose) + PRESALE_SHA_BYTES + LINE_EVENT_ID_MAX];
-    assert(event.len > 0 && event.len <= LINE_EVENT_ID_MAX && ring->len > 0);
+    assert(event.len > 0 && event.len <= LINE_EVENT_ID_MAX);
+    assert(ring->len > 0);
     memcpy(message, purpose, sizeof(purpose));
     memcpy(message + sizeof(purpose), sha, PRESALE_SHA_BYTES);
     memcpy(message + sizeof(purpose) + PRESALE_SHA_BYTES, event.ptr, event.len);

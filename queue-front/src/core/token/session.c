@@ -55,8 +55,9 @@ void session_put(struct text *out, const struct mac_ring *ring, struct span even
 {
     struct mac_ring one;
     bool known = ring_of(ring, ticket->key_id, &one);
-    assert(known);                           /* the ticket was read with it */
-    assert(event_id_ok(event) && place > 0); /* what session_parse() asks of them */
+    assert(known);              /* the ticket was read with it */
+    assert(event_id_ok(event)); /* what session_parse() asks of them */
+    assert(place > 0 && place <= SESSION_PLACE_MAX);
     uint8_t tail[TAIL_BYTES] = {ticket->key_id};
     memcpy(tail + 1, ticket->visitor, LINE_VISITOR_BYTES);
     for (unsigned i = 0; i < LINE_TAG_BYTES; i++)

@@ -27,6 +27,7 @@ void visitor_cookie_put(struct text *out, const struct rng *rng)
     uint8_t bytes[16];
     rng_fill(rng, bytes, sizeof(bytes));
     base64_put(out, bytes, sizeof(bytes));
+    assert(!out->overflown); /* half of one is no visitor's */
     static_assert((sizeof(bytes) * 4 + 2) / 3 == VISITOR_COOKIE_LEN, "without padding");
 }
 
@@ -50,7 +51,8 @@ bool visitor_idem_ok(struct span idempotency_key)
 static struct visitor derive(const uint8_t key[VISITOR_KEY_BYTES], enum source source,
                              struct span event, struct span what)
 {
-    assert(event.len <= UINT8_MAX && what.len > 0);
+    assert(event.len <= UINT8_MAX);
+    assert(what.len > 0); /* or all without one would be the same visitor */
     uint8_t hash[LINE_IDEM_BYTES + LINE_VISITOR_BYTES];
     uint8_t head[2] = {(uint8_t)source, (uint8_t)event.len};
     crypto_generichash_state state;
@@ -70,7 +72,8 @@ struct visitor visitor_by_key(const uint8_t key[VISITOR_KEY_BYTES], struct span 
                               struct span whose, struct span idempotency_key)
 {
     uint8_t what[1 + UINT8_MAX + IDEM_KEY_BYTES_MAX];
-    assert(whose.len > 0 && whose.len <= UINT8_MAX && idempotency_key.len <= IDEM_KEY_BYTES_MAX);
+    assert(whose.len > 0 && whose.len <= UINT8_MAX);
+    assert(idempotency_key.len <= IDEM_KEY_BYTES_MAX);
     what[0] = (uint8_t)whose.len;
     memcpy(what + 1, whose.ptr, whose.len);
     memcpy(what + 1 + whose.len, idempotency_key.ptr, idempotency_key.len);
@@ -98,7 +101,8 @@ struct visitor visitor_again(const uint8_t key[VISITOR_KEY_BYTES], struct span e
 struct visitor visitor_by_invitation(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                                      struct invitation invitation)
 {
-    assert(invitation.lane >= 1 && invitation.number >= 1);
+    assert(invitation.lane >= 1);
+    assert(invitation.number >= 1);
     uint8_t what[5] = {invitation.lane};
     for (unsigned i = 0; i < 4; i++)
         what[1 + i] = (uint8_t)(invitation.number >> (8 * i));

@@ -11,6 +11,8 @@
 
 #include "base/text.h"
 
+#include <assert.h>
+
 enum {
     /* What may not be kept at all is asked for by everybody, in the second in which most come; and
      * some caches would remember for two minutes that it may not be. */
@@ -39,11 +41,13 @@ static uint32_t least(uint64_t a, uint64_t b)
 struct keep keep_for(enum line_state state, const struct event_doc *doc, uint64_t now_ms,
                      uint32_t kept_s)
 {
+    assert(state < LINE_STATE_COUNT);
     if (state == LINE_CLOSED)
         return (struct keep){CLOSED_S, CLOSED_S, CLOSED_LOST_S};
     uint64_t left_s = until_next(doc, now_ms);
     struct keep keep = {.fresh_s = least(kept_s, left_s), .error_s = LOST_S};
     keep.stale_s = least(kept_s, left_s - keep.fresh_s);
+    assert((uint64_t)keep.fresh_s + keep.stale_s <= left_s); /* gone before the page changes */
     if (keep.fresh_s == 0)
         keep.fresh_s = FRESH_MIN_S;
     return keep;
@@ -51,6 +55,7 @@ struct keep keep_for(enum line_state state, const struct event_doc *doc, uint64_
 
 void keep_put(struct text *out, const struct keep *keep)
 {
+    assert(keep->fresh_s > 0);
     TEXT_LIT(out, "public, max-age=");
     text_u64(out, keep->fresh_s);
     if (keep->stale_s > 0) {

@@ -68,7 +68,8 @@ static void judge(struct promise_book *book, const struct promise *promise, uint
     book->kept_lately += weight * ((kept ? 1.0 : 0.0) - book->kept_lately);
     book->judged++;
     book->kept += kept;
-    assert(book->kept <= book->judged && book->kept_lately >= 0.0 && book->kept_lately <= 1.0);
+    assert(book->kept <= book->judged);
+    assert(book->kept_lately >= 0.0 && book->kept_lately <= 1.0);
     if (!promise->later)
         return; /* where people join, each visitor is judged by their ticket */
     book->told.judged[1]++;
