@@ -12,6 +12,7 @@
 #include "pay_limits.h"
 #include "store/statements.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { COUNT_TICKS = 100 };
@@ -67,6 +68,7 @@ static struct ours ours_now(const struct order_series_conf *conf)
 static void on_ours(void *ctx, const struct pg_answer *answer)
 {
     struct order_series *series = ctx;
+    assert(series->is_telling);
     note_failure(series, answer);
     series->is_telling = false;
     if (answer->rc == 0 || answer->rc == ERR_UNKNOWN) /* better too few than counted twice */
@@ -76,6 +78,8 @@ static void on_ours(void *ctx, const struct pg_answer *answer)
 static void count_ours(struct order_series *series)
 {
     struct ours now = ours_now(&series->conf);
+    assert(now.errors >= series->told.errors); /* such a counter only rises */
+    assert(now.unanswered >= series->told.unanswered);
     uint64_t errors = now.errors - series->told.errors;
     uint64_t unanswered = now.unanswered - series->told.unanswered;
     if (series->is_telling || errors + unanswered == 0)
@@ -101,6 +105,8 @@ void order_series_tick(struct order_series *series)
 int order_series_create(const struct order_series_conf *conf, struct err_slot *err,
                         struct order_series **out)
 {
+    assert(conf->errors != NULL);
+    assert(conf->unanswered != NULL);
     struct order_series *series = calloc(1, sizeof(*series));
     if (series == NULL)
         return err_set(err, ERR_NOMEM, "counts over time");

@@ -59,6 +59,7 @@ static void on_told(void *ctx, const struct pg_answer *answer)
 
 void pace_teller_look(struct pace_teller *teller)
 {
+    assert(!teller->closed);
     struct pace *pace = teller->conf.pace;
     if (teller->telling || !pace_report(pace, clock_mono_us(teller->conf.clock), &teller->calls))
         return;
@@ -76,6 +77,8 @@ static void on_check(uv_check_t *check)
 int pace_teller_create(const struct pace_teller_conf *conf, struct err_slot *err,
                        struct pace_teller **out)
 {
+    assert(conf->pg != NULL);
+    assert(conf->pace != NULL);
     struct pace_teller *teller = calloc(1, sizeof(*teller));
     if (teller == NULL)
         return err_set(err, ERR_NOMEM, "pace at the payment providers");
@@ -91,6 +94,7 @@ int pace_teller_create(const struct pace_teller_conf *conf, struct err_slot *err
 static void on_check_closed(uv_handle_t *handle)
 {
     struct pace_teller *teller = MAGIC_OF(pace_teller, handle->data);
+    assert(!teller->closed);
     teller->closed = true;
     free_if_over(teller);
 }

@@ -175,6 +175,7 @@ static void leave_out(struct reconcile *reconcile, const char *what)
 
 static void break_link(struct reconcile *reconcile, const char *what)
 {
+    assert(reconcile->running);
     atomic_fetch_add_explicit(&reconcile->stats.broken, 1, memory_order_relaxed);
     leave_out(reconcile, what);
 }
@@ -182,6 +183,8 @@ static void break_link(struct reconcile *reconcile, const char *what)
 static void wait_then(struct reconcile *reconcile, uint64_t wait_us,
                       void (*then)(struct reconcile *reconcile))
 {
+    assert(reconcile->running);
+    assert(reconcile->then == NULL); /* a run is a chain */
     reconcile->then = then;
     reconcile->then_us = now_us(reconcile) + wait_us;
 }
@@ -189,6 +192,7 @@ static void wait_then(struct reconcile *reconcile, uint64_t wait_us,
 /* Counts a statement whose answer comes back to this run. */
 static struct pg_pool *asking(struct reconcile *reconcile)
 {
+    assert(!reconcile->closing);
     reconcile->out++;
     return reconcile->conf.pg;
 }
@@ -293,6 +297,9 @@ static void on_ended(void *ctx, const struct pg_answer *answer)
 
 static void finish(struct reconcile *reconcile)
 {
+    assert(reconcile->running);
+    assert(reconcile->then == NULL);
+    assert(reconcile->items_len <= ITEMS_MAX);
     char *memory = malloc(REPORT_MAX);
     if (memory == NULL) {
         end_run(reconcile, ERR_NOMEM);
@@ -384,6 +391,8 @@ static void on_seats_compared(void *ctx, const struct pg_answer *answer)
 
 static void compare_sold(struct reconcile *reconcile)
 {
+    assert(reconcile->event > 0);
+    assert(reconcile->seats_part > 0); /* at least one page was kept, an empty one too */
     const struct sql_reconcile_seats_args args = {.event = reconcile->events[reconcile->event - 1],
                                                   .grace_ms = GRACE_MS,
                                                   .reader = reconcile->reader,
@@ -402,6 +411,7 @@ static void take_seats_page(struct reconcile *reconcile,
     bool again = reconcile->seats_part > 0 && span_eq(page->last, span_of(reconcile->seats_after));
     if (!again)
         reconcile->seats_part++;
+    assert(reconcile->seats_part <= SEATS_PAGES_MAX);
     if (again || page->len != SEATS_PAGE) {
         compare_sold(reconcile);
     } else if (reconcile->seats_part == SEATS_PAGES_MAX || page->last.len == 0 ||
@@ -435,6 +445,7 @@ static void ask_for_seats(struct reconcile *reconcile);
 static void on_map(void *ctx, bool found)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
+    assert(reconcile->again); /* so the map is read once for a page */
     if (came_back(reconcile))
         return;
     if (found) {
@@ -479,6 +490,7 @@ static void on_export(void *ctx, const struct outcall_answer *answer)
 
 static void put_seats_url(const struct reconcile *reconcile, struct text *url)
 {
+    assert(reconcile->event > 0);
     const char *event = reconcile->events[reconcile->event - 1];
     seats_map_put(reconcile->conf.seats_map, SEATS_PRIVATE, span_of(event), url);
     text_printf(url, "/admin/events/%s/export?limit=%d", event, SEATS_PAGE);
@@ -515,6 +527,7 @@ static void next_seats_page(struct reconcile *reconcile)
 
 static void next_seats(struct reconcile *reconcile)
 {
+    assert(reconcile->event <= reconcile->events_len);
     if (reconcile->event == reconcile->events_len) {
         compare_tables(reconcile);
         return;
@@ -654,6 +667,8 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
 static void get_shop_page(struct reconcile *reconcile)
 {
     const struct reconcile_conf *conf = &reconcile->conf;
+    assert(reconcile->pages > 0);
+    assert(reconcile->pages <= PAGES_MAX);
     char url[CONFIG_STRING_MAX + 160], auth[320];
     snprintf(url, sizeof(url), "%s?limit=%d%s%s", conf->settings->shop_list_url, SHOP_PAGE,
              reconcile->cursor[0] != '\0' ? "&after=" : "", reconcile->cursor);
@@ -770,6 +785,8 @@ static void put_row(struct text *text, const struct psp_event_row *row)
 
 static void begin_list(struct reconcile *reconcile)
 {
+    assert(reconcile->psp > 0);
+    assert(reconcile->psp <= reconcile->conf.psps_len);
     const struct psp_driver *driver = reconcile->conf.psps[reconcile->psp - 1]->driver;
     reconcile->older = reconcile->cursor[0] == '\0' && !driver->onward;
 }
@@ -843,6 +860,9 @@ static void on_events(void *ctx, const struct psp_events *events)
 
 static void next_page(struct reconcile *reconcile)
 {
+    assert(reconcile->psp > 0);
+    assert(reconcile->pages > 0);
+    assert(reconcile->pages <= PAGES_MAX);
     struct psp *psp = reconcile->conf.psps[reconcile->psp - 1];
     reconcile->out++;
     psp->driver->events(psp, reconcile->cursor, reconcile->older, on_events, reconcile);
@@ -877,6 +897,8 @@ static void next_psp(struct reconcile *reconcile)
 
 static void start(struct reconcile *reconcile, uint64_t id)
 {
+    assert(!reconcile->running);
+    assert(!reconcile->closing);
     reconcile->running = reconcile->whole = true;
     reconcile->lost = false;
     reconcile->id = id;
@@ -903,6 +925,7 @@ static void on_polled(void *ctx, const struct pg_answer *answer)
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (is_over(reconcile))
         return;
+    assert(reconcile->polling);
     reconcile->polling = false;
     if (answer->rc == 0)
         take_run(reconcile, answer);
@@ -937,12 +960,15 @@ static void on_renewed(void *ctx, const struct pg_answer *answer)
     bool refused = answer->rc == 0 && PQntuples(answer->results[0]) == 0;
     if (refused && reconcile->running && reconcile->renewing == reconcile->id)
         reconcile->lost = true;
+    assert(reconcile->renewing > 0);
     reconcile->renewing = 0;
 }
 
 static void renew(struct reconcile *reconcile)
 {
     const struct sql_reconcile_renew_args args = {.run = reconcile->id, .lease_ms = LEASE_MS};
+    assert(reconcile->running);
+    assert(reconcile->renewing == 0); /* one at a time */
     reconcile->renewing = reconcile->id;
     reconcile->renew_us = now_us(reconcile) + RENEW_MS * UINT64_C(1000);
     sql_reconcile_renew(asking(reconcile), &args, on_renewed, reconcile);
@@ -953,6 +979,9 @@ static void renew(struct reconcile *reconcile)
 int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
                      struct reconcile **out)
 {
+    assert(conf->psps_len == 0 || conf->psps != NULL);
+    assert(conf->seats_token != NULL);
+    assert(conf->shop_key != NULL);
     struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
     if (reconcile == NULL)
         return err_set(err, ERR_NOMEM, "reconciliation");
@@ -1000,6 +1029,7 @@ void reconcile_tick(struct reconcile *reconcile)
 
 int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx, int rc), void *ctx)
 {
+    assert(on_done != NULL);
     if (reconcile->running || reconcile->on_done != NULL)
         return ERR_STATE;
     reconcile->on_done = on_done;
@@ -1012,6 +1042,7 @@ void reconcile_close(struct reconcile *reconcile)
 {
     if (reconcile == NULL)
         return;
+    assert(!reconcile->closing);
     reconcile->closing = true;
     answer_operator(reconcile, ERR_CLOSED);
     free_if_over(reconcile);

@@ -21,7 +21,8 @@ void ticket_times_on_stored(struct ticket_times *times, const struct saga_row *r
 {
     if (checkout_kind(row->def) != CHECKOUT_SALE)
         return;
-    assert(move->id == row->id && move->id != 0);
+    assert(move->id == row->id);
+    assert(move->id != 0); /* which is a free place */
     size_t place = move->id % TICKET_TIMES_OPEN;
     bool known = times->open[place].saga == move->id;
     enum order_status told =

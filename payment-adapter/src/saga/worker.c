@@ -78,6 +78,7 @@ static void worker_free_if_over(struct worker *worker)
 {
     if (worker->handles > 0 || worker->jobs > 0)
         return;
+    assert(worker->engine == NULL); /* it has ended, or never began */
     for (int i = 0; i < COLUMNS; i++)
         grow_free(&worker->columns[i]);
     for (int i = 0; i < EFFECT_COUNT; i++)
@@ -134,6 +135,7 @@ static bool read_row(struct worker *worker, const PGresult *res, int i, struct s
 static void on_leased(void *ctx, const struct pg_answer *answer)
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
+    assert(worker->jobs > 0);
     worker->jobs--;
     if (worker->closing) {
         worker_free_if_over(worker);
@@ -150,6 +152,7 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
     }
     const PGresult *res = answer->results[0];
     uint32_t len = 0;
+    assert((uint32_t)PQntuples(res) <= worker->conf.slots); /* the statement has the limit */
     for (int i = 0; i < PQntuples(res); i++)
         len += read_row(worker, res, i, &worker->rows[len]);
     saga_engine_on_leased(worker->engine, worker->rows, len);
@@ -158,6 +161,9 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
 static void lease(void *ctx, uint32_t max)
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
+    assert(!worker->closing);
+    assert(max > 0);
+    assert(max <= worker->conf.slots); /* `rows` has room for so many */
     const struct sql_lease_args args = {.most = max,
                                         .keys = worker->keys,
                                         .lease_ms = worker->conf.lease_ms,
@@ -199,7 +205,8 @@ static void add_effects(struct worker *worker, const struct saga_move *move)
     struct trace trace;
     while (move->effects != NULL && saga_effects_next(move->effects, &at, &kind, &json)) {
         assert(kind < EFFECT_COUNT);
-        assert(json.len > 2 && json.ptr[0] == '{');
+        assert(json.len > 2); /* a comma follows what is put in front of its members */
+        assert(json.ptr[0] == '{');
         struct grow *out = &worker->effects[kind];
         grow_add(out, out->len > 0 ? SPAN(",{\"saga\":") : SPAN("[{\"saga\":"));
         grow_u64(out, move->id);
@@ -228,6 +235,8 @@ static void refuse(struct worker *worker, const struct pg_answer *answer)
 {
     uint32_t at = worker->batch_at;
     struct span line;
+    assert(worker->batch_part == 1); /* the row to blame stands alone */
+    assert(at < worker->batch_len);
     span_cut(span_of(answer->text), '\n', &line);
     span_to_cstr_cut(line, worker->whys[at], sizeof(worker->whys[at]));
     worker->replies[at] =
@@ -241,6 +250,7 @@ static void refuse(struct worker *worker, const struct pg_answer *answer)
 static void take_replies(struct worker *worker, const PGresult *res)
 {
     assert((uint32_t)PQntuples(res) == worker->batch_part);
+    assert(worker->batch_at + worker->batch_part <= worker->batch_len);
     uint64_t now = now_us(worker);
     for (uint32_t i = 0; i < worker->batch_part; i++) {
         struct sql_moves_row row = sql_moves_row(res, (int)i);
@@ -256,6 +266,8 @@ static void take_replies(struct worker *worker, const PGresult *res)
 static void on_committed(void *ctx, const struct pg_answer *answer)
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
+    assert(worker->jobs > 0);
+    assert(worker->batch_part > 0);
     worker->jobs--;
     if (worker->closing) {
         worker_free_if_over(worker);
@@ -347,6 +359,7 @@ static struct pg_job *commit_job(struct worker *worker)
     for (int i = 0; i < EFFECT_COUNT; i++) {
         if (grow_is_empty(&worker->effects[i]))
             continue;
+        assert(add_effect[i] != NULL); /* each kind has its statement */
         grow_add(&worker->effects[i], SPAN("]"));
         add_effect[i](job, &(struct sql_effects_args){whole(&worker->effects[i])});
     }
@@ -355,6 +368,8 @@ static struct pg_job *commit_job(struct worker *worker)
 
 static void send_part(struct worker *worker)
 {
+    assert(!worker->closing);
+    assert(worker->batch_part > 0);
     for (int i = 0; i < COLUMNS; i++)
         grow_array_open(&worker->columns[i]);
     for (int i = 0; i < EFFECT_COUNT; i++)
@@ -370,6 +385,8 @@ static void send_part(struct worker *worker)
 static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
+    assert(len > 0);
+    assert(len <= worker->conf.slots); /* `replies` and `whys` have room for so many */
     edge(worker);
     worker->batch = moves;
     worker->batch_len = worker->batch_part = len;
@@ -382,6 +399,7 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
 static void on_unknown(void *ctx, const struct pg_answer *answer)
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
+    assert(worker->jobs > 0);
     worker->jobs--;
     if (worker->closing) {
         worker_free_if_over(worker);
@@ -427,6 +445,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void turn(struct worker *worker)
 {
+    assert(!worker->closing);
     uint64_t now = now_us(worker);
     saga_engine_turn(worker->engine, now);
     uint64_t due = saga_engine_due_us(worker->engine);
@@ -444,6 +463,7 @@ static void on_check(uv_check_t *check)
 
 int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err)
 {
+    assert(instance[0] != '\0'); /* leases of nobody's would be taken away from all */
     PGconn *pq = PQconnectdb(conninfo);
     PGresult *res = sql_reclaim(pq, &(struct sql_reclaim_args){.owner = instance});
     int rc = PQresultStatus(res) == PGRES_COMMAND_OK
@@ -491,6 +511,9 @@ static int create_engine(struct worker *worker, struct err_slot *err)
 
 int worker_create(const struct worker_conf *conf, struct err_slot *err, struct worker **out)
 {
+    assert(conf->defs_len > 0);
+    assert(conf->lease_ms > 0);
+    assert(conf->instance != NULL);
     struct worker *worker = calloc(1, sizeof(*worker));
     if (worker == NULL)
         return err_set(err, ERR_NOMEM, "saga worker");
@@ -522,6 +545,7 @@ int worker_create(const struct worker_conf *conf, struct err_slot *err, struct w
 
 void worker_nudge(struct worker *worker)
 {
+    assert(!worker->closing);
     saga_engine_nudge(worker->engine);
     uv_timer_start(&worker->timer, on_timer, 0, 0);
 }
@@ -535,6 +559,8 @@ void worker_drain(struct worker *worker)
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct worker *worker = MAGIC_OF(worker, handle->data);
+    assert(worker->closing);
+    assert(worker->handles > 0);
     worker->handles--;
     worker_free_if_over(worker);
 }
