@@ -281,6 +281,7 @@ static void send_look(struct line_store *store)
     const struct house_seen *seen = &store->house;
     store->looking = true;
     store->look_sent_us = store_now_us(store);
+    struct text command = store_house_script(store, ASK_HOUSE_LOOK_WORDS); /* chooses the way */
     bool same = strcmp(seen->run_id, store->node[store->way.node].run_id) == 0;
     const struct ask_house_look ask = {
         .verb = SPAN("look"),
@@ -290,7 +291,6 @@ static void send_look(struct line_store *store)
         .rest = STORE_RESTING_MAX,
         .chores = !store->chore.under_way,
     };
-    struct text command = store_house_script(store, ASK_HOUSE_LOOK_WORDS);
     ask_house_look_put(&command, &ask);
     store_send_own(store, &store->look_call, &command, on_look);
 }

@@ -132,6 +132,20 @@ describe('failover', { concurrency: true }, () => {
     assert.deepEqual(events.sort(), ['one', 'two']);
   });
 
+  test('while no event comes or goes the registry does not list them, whichever servers have their lines', async (t) => {
+    const scope = openScope(t);
+    const cluster = await startCluster(scope, 3);
+    const house = await openHouse(t, { scope, config: { redis: { cluster: ports(cluster.nodes) } } });
+    for (const event of ['one', 'two', 'three', 'four']) await makeEvent(house, event, MOVING);
+    const registry = cluster.owner(await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:events'));
+    // Each look counts the events; only one that has to name them reads them all.
+    await until('six looks that list nothing', async () => {
+      const before = await registry.commandCalls();
+      await until('six looks', async () => (await registry.commandCalls()).scard >= before.scard + 6);
+      return (await registry.commandCalls()).smembers === before.smembers;
+    });
+  });
+
   // judges: place
   test('a dead master with acknowledged joins loses no place', async (t) => {
     const scope = openScope(t);
