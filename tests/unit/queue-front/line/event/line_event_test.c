@@ -69,6 +69,7 @@ static const struct {
     {"codes_lost", "0"},
     {"served", "0"},
     {"halted", "0"},
+    {"wrong_codes", "0"},
 };
 
 static char answer[TELL_TICK_WORDS][256];
