@@ -32,7 +32,7 @@ enum {
     HOLD_STASH_MAX = 31, /* such slots; with their number two cache lines */
     HOLD_SEATS_MAX = 64, /* one group; a school class books twice */
     HOLD_AREA_QUANTITY_MAX = 1024, /* standing places in one hold */
-    PRICE_LISTS_MAX = 256,         /* price changes in the life of an event */
+    PRICE_LISTS_MAX = 256,         /* that holds and orders pay by at once; a change makes one */
 
     CHANGE_SEATS_MAX = 2 * HOLD_SEATS_MAX, /* a change adds and removes a whole hold at most */
     CHANGE_TEXT_MAX = 64,                  /* an order id, or the reason of a block */

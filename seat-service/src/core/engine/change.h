@@ -65,9 +65,11 @@ struct change {
 
     uint64_t hold;         /* 24 bits of slot, 40 bits of generation: hold.h; never 0 */
     uint32_t hold_version; /* after this change; 1 when taken */
-    uint16_t price_list;   /* TAKEN: the list that this hold pays by; PRICED: the number it makes */
-    uint16_t area;         /* or CHANGE_AREA_NONE */
-    uint32_t quantity;     /* places of the hold after this change; BLOCKED, UNBLOCKED: how many */
+    /* TAKEN: the list that this hold pays by. PRICED: the list that it makes. A number is given
+     * again once no hold has its list, so it means the last list made under it. */
+    uint16_t price_list;
+    uint16_t area;     /* or CHANGE_AREA_NONE */
+    uint32_t quantity; /* places of the hold after this change; BLOCKED, UNBLOCKED: how many */
 
     uint64_t buyer;   /* hash of the member, or else of the session: whose limit it counts against;
                          EXTENDED: from now on, 0 in a record of format 1: as before */

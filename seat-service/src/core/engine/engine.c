@@ -106,7 +106,8 @@ static int create_parts(struct engine *engine, const struct engine_conf *conf)
     if (!engine->late.list || !engine->next || !engine->areas || !engine->bonds || !engine->prices)
         return ERR_NOMEM;
     for (uint32_t i = 0; i < engine->categories; i++)
-        engine->prices[i] = plan_category(conf->plan, i)->price;
+        atomic_init(&engine->prices[i], plan_category(conf->plan, i)->price);
+    atomic_init(&engine->price_lists, 1);
     return 0;
 }
 
@@ -217,20 +218,17 @@ uint32_t engine_chain(const struct engine *engine, uint32_t number, uint32_t *se
 uint64_t engine_total(const struct engine *engine, uint32_t list, const uint32_t *seats,
                       uint32_t count)
 {
-    assert(list < PRICE_LISTS_MAX);
     uint64_t total = 0;
     for (uint32_t i = 0; i < count; i++)
-        total += engine->prices[list * engine->categories + engine->facts->category[seats[i]]];
+        total += engine_price_at(engine, list, engine->facts->category[seats[i]]);
     return total;
 }
 
 uint64_t engine_area_total(const struct engine *engine, uint32_t list, uint16_t area,
                            uint32_t quantity)
 {
-    assert(list < PRICE_LISTS_MAX);
     assert(quantity <= HOLD_AREA_QUANTITY_MAX);
-    return quantity *
-           engine->prices[list * engine->categories + plan_area(engine->plan, area)->category];
+    return quantity * engine_price_at(engine, list, plan_area(engine->plan, area)->category);
 }
 
 enum engine_verdict engine_own(struct engine *engine, uint64_t hold, struct engine_op *op)
@@ -443,13 +441,24 @@ static void fill_taken(struct engine *engine, const struct engine_ask *ask, uint
     change->buyer = ask->who.buyer;
     change->session = ask->who.session;
     change->hold_version = 1;
-    /* acquire: partner of settling a price; the list is whole */
-    change->price_list = (uint16_t)atomic_load_explicit(&engine->price_list, memory_order_acquire);
     change->hard_end_ms = now_ms + engine->limits->hold_max_ms;
     change->expires_ms = now_ms + engine->limits->hold_ttl_ms;
     if (change->expires_ms > change->hard_end_ms)
         change->expires_ms = change->hard_end_ms;
     assert(change->expires_ms >= now_ms);
+}
+
+/* The newest price list, for a hold in the making. Its slot names the list before we check that it
+ * is still the newest. A later price change then sees our slot, and does not use the list again. */
+static uint16_t give_list(struct engine *engine, struct hold_slot *slot)
+{
+    for (;;) {
+        /* seq_cst, all three: partners of settle_priced() and engine_lists_used() */
+        uint32_t list = atomic_load_explicit(&engine->price_list, memory_order_seq_cst);
+        atomic_store_explicit(&slot->price_list, (uint16_t)list, memory_order_seq_cst);
+        if (atomic_load_explicit(&engine->price_list, memory_order_seq_cst) == list)
+            return (uint16_t)list;
+    }
 }
 
 /* The count and the slot are taken; gives both back unless the claim succeeded. */
@@ -477,6 +486,7 @@ static enum engine_verdict begin_take(struct engine *engine, const struct engine
     if (op->own.slot == 0)
         return end_take(engine, op, ENGINE_FULL);
     op->change.hold = hold_id(&engine->holds, op->own.slot);
+    op->change.price_list = give_list(engine, engine_slot(engine, op->own.slot));
     assert(hold_slot_of(op->change.hold) == op->own.slot);
     return ENGINE_OK;
 }

@@ -78,10 +78,12 @@ struct engine {
     _Atomic uint64_t *areas;
     struct bond *bonds; /* by slot; memory of slots that never had an order is never touched */
 
-    /* Price lists are appended and never changed; a hold keeps the number of the one it pays by. */
-    uint64_t *prices; /* [PRICE_LISTS_MAX][categories] */
+    /* A hold keeps the number of the list that it pays by. A list that a hold has never changes;
+     * one that no hold has is written anew once all have been used (engine_lists_used()). */
+    _Atomic uint64_t *prices; /* [PRICE_LISTS_MAX][categories] */
     uint32_t categories;
-    _Atomic uint32_t price_list;
+    _Atomic uint32_t price_list;  /* the newest */
+    _Atomic uint32_t price_lists; /* used so far */
     _Atomic bool pricing;
 
     _Atomic uint64_t expire_not_before_ms; /* the journal refused: not before then */
@@ -109,6 +111,25 @@ static inline uint64_t engine_end_of(const struct engine *engine, const struct h
     /* relaxed: a slightly older or newer time will do */
     uint64_t spare_ms = atomic_load_explicit(&engine->spare_until_ms, memory_order_relaxed);
     return end_ms > spare_ms ? end_ms : spare_ms;
+}
+
+static inline uint32_t engine_newest_list(const struct engine *engine)
+{
+    /* acquire: partner of settle_priced(); the list is whole */
+    uint32_t list = atomic_load_explicit(&engine->price_list, memory_order_acquire);
+    assert(list < PRICE_LISTS_MAX);
+    return list;
+}
+
+static inline uint64_t engine_price_at(const struct engine *engine, uint32_t list,
+                                       uint32_t category)
+{
+    assert(list < PRICE_LISTS_MAX);
+    assert(category < engine->categories);
+    /* relaxed: a thread that has a list's number has its prices, too. A reader whose hold has ended
+     * meanwhile may see those of the next list of this number; nobody pays them. */
+    return atomic_load_explicit(&engine->prices[(size_t)list * engine->categories + category],
+                                memory_order_relaxed);
 }
 
 /* ---- engine.c ---- */
@@ -151,6 +172,11 @@ void engine_fill_lost(struct engine *engine, struct engine_op *op);
 /* Sorts; false if one is there twice (*twice). */
 bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice);
 void engine_set_text(struct change *change, struct span text);
+
+/* ---- engine_ops.c ---- */
+
+/* The newest price list, and those that a hold has or an op is about to give one. */
+void engine_lists_used(const struct engine *engine, bool used[PRICE_LISTS_MAX]);
 
 /* ---- engine_bond.c ---- */
 

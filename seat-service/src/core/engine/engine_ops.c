@@ -428,6 +428,37 @@ enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct spa
     return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
 }
 
+void engine_lists_used(const struct engine *engine, bool used[PRICE_LISTS_MAX])
+{
+    memset(used, false, PRICE_LISTS_MAX * sizeof(*used));
+    used[engine_newest_list(engine)] = true;
+    /* seq_cst, here and below: a list that is not the newest is in no slot that we do not see, as
+     * give_list() looks again after it has written the slot */
+    uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_seq_cst);
+    for (uint32_t i = 1; i <= fresh; i++) {
+        const struct hold_slot *slot = &engine->holds.slots[i];
+        uint16_t list = atomic_load_explicit(&slot->price_list, memory_order_seq_cst);
+        if (hold_state_of(HOLD_GET(slot, word)) != HOLD_UNUSED) /* after the list: no older word */
+            used[list] = true;
+    }
+}
+
+/* A list never used, or the next one after the newest that no hold has; PRICE_LISTS_MAX: none. */
+static uint32_t next_list(const struct engine *engine)
+{
+    uint32_t lists = atomic_load_explicit(&engine->price_lists, memory_order_relaxed);
+    if (lists < PRICE_LISTS_MAX)
+        return lists;
+    bool used[PRICE_LISTS_MAX];
+    engine_lists_used(engine, used);
+    for (uint32_t i = 1; i < PRICE_LISTS_MAX; i++) {
+        uint32_t list = (engine_newest_list(engine) + i) % PRICE_LISTS_MAX;
+        if (!used[list])
+            return list;
+    }
+    return PRICE_LISTS_MAX;
+}
+
 enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
                                  struct span reason, uint64_t now_ms, struct engine_op *op)
 {
@@ -438,14 +469,14 @@ enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64
     /* acquire: partner of the release when the price change before us ended */
     if (atomic_exchange_explicit(&engine->pricing, true, memory_order_acquire))
         return ENGINE_BUSY;
-    uint32_t list = atomic_load_explicit(&engine->price_list, memory_order_relaxed);
-    assert(list < PRICE_LISTS_MAX);
-    if (list + 1 == PRICE_LISTS_MAX) {
+    uint32_t list = next_list(engine);
+    if (list == PRICE_LISTS_MAX) {
+        op->limit = op->has = PRICE_LISTS_MAX;
         atomic_store_explicit(&engine->pricing, false, memory_order_release);
-        return ENGINE_FULL;
+        return ENGINE_PRICES_FULL;
     }
     op->change.category = category;
-    op->change.price_list = (uint16_t)(list + 1);
+    op->change.price_list = (uint16_t)list;
     op->change.total = price;
     return engine_op_begun(op);
 }

@@ -26,7 +26,8 @@ size_t engine_memory(const struct engine *engine)
            engine->facts->seat_count * sizeof(*engine->next) + buyers_memory(&engine->buyers) +
            fresh * a_slot + late * sizeof(struct late) +
            plan_area_count(engine->plan) * sizeof(*engine->areas) +
-           (engine_price_list(engine) + 1u) * engine->categories * sizeof(*engine->prices);
+           atomic_load_explicit(&engine->price_lists, memory_order_relaxed) * engine->categories *
+               sizeof(*engine->prices);
 }
 
 struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
@@ -111,7 +112,6 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
         assert(out->quantity > 0 || out->state == ENGINE_HOLD_EXPIRED);
         assert(out->area != CHANGE_AREA_NONE || out->state == ENGINE_HOLD_EXPIRED ||
                out->seat_count == out->quantity);
-        assert(out->price_list <= engine_price_list(engine));
         if (out->area != CHANGE_AREA_NONE)
             out->total = engine_area_total(engine, out->price_list, out->area, out->quantity);
         else
@@ -123,17 +123,12 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
 
 uint64_t engine_price_of(const struct engine *engine, uint16_t price_list, uint8_t category)
 {
-    assert(category < engine->categories);
-    assert(price_list <= engine_price_list(engine));
-    return engine->prices[(size_t)price_list * engine->categories + category];
+    return engine_price_at(engine, price_list, category);
 }
 
 uint16_t engine_price_list(const struct engine *engine)
 {
-    /* acquire: partner of settle_priced(); the list is whole */
-    uint32_t list = atomic_load_explicit(&engine->price_list, memory_order_acquire);
-    assert(list < PRICE_LISTS_MAX);
-    return (uint16_t)list;
+    return (uint16_t)engine_newest_list(engine);
 }
 
 struct engine_area engine_area(const struct engine *engine, uint16_t area)

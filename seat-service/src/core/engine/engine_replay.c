@@ -9,7 +9,7 @@
  * bytes, in wire.h's notation:
  *
  *     "FGSN" format  plan hash  highest generation
- *     price lists:   number, prices by category
+ *     price lists:   number, in format 2 the newest one's (else the last), prices by category
  *     areas:         for each, places blocked
  *     blocked seats: number, seats
  *     holds:         number; for each: id, version, status, verdict, price list, buyer, session,
@@ -99,6 +99,29 @@ static bool counts_as_hold(const struct hold_slot *slot)
     return state == HOLD_IDLE;
 }
 
+static uint32_t lists_of(const struct engine *engine)
+{
+    uint32_t lists = atomic_load_explicit(&engine->price_lists, memory_order_relaxed);
+    assert(lists > engine_newest_list(engine));
+    assert(lists <= PRICE_LISTS_MAX);
+    return lists;
+}
+
+static bool list_is_known(const struct engine *engine, uint16_t list)
+{
+    return list < lists_of(engine);
+}
+
+/* The owner gave this number to a new list when no hold of the journal had it. */
+static bool list_is_free(const struct engine *engine, uint16_t list)
+{
+    bool used[PRICE_LISTS_MAX];
+    if (!list_is_known(engine, list))
+        return list == lists_of(engine);
+    engine_lists_used(engine, used);
+    return !used[list];
+}
+
 /* Nothing is changed before the last check has passed. */
 static int apply_taken(struct engine *engine, struct engine_op *op, struct err_slot *err)
 {
@@ -107,7 +130,7 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
     uint32_t places = in_area ? change->quantity : change->add_count;
     if (places == 0 || places > (in_area ? HOLD_AREA_QUANTITY_MAX : HOLD_SEATS_MAX))
         return misfit(err, change, "no seats, or too many");
-    if (change->price_list > engine_price_list(engine))
+    if (!list_is_known(engine, change->price_list))
         return misfit(err, change, "its prices are not known");
     if (!hold_is_later(&engine->holds, change->hold))
         return misfit(err, change, "its hold exists already");
@@ -240,10 +263,9 @@ static int apply_claims(struct engine *engine, struct engine_op *op, struct err_
     case CHANGE_UNBLOCKED:
         return apply_unblocked(engine, op, err);
     case CHANGE_PRICED:
-        return change->category < engine->categories &&
-                       change->price_list == engine_price_list(engine) + 1
+        return change->category < engine->categories && list_is_free(engine, change->price_list)
                    ? 0
-                   : misfit(err, change, "its category or price list is not the next one");
+                   : misfit(err, change, "its category is unknown, or its price list is not free");
     default:
         return apply_to_hold(engine, op, err);
     }
@@ -274,6 +296,13 @@ int engine_apply(struct engine *engine, const struct change *change, struct err_
 }
 
 /* ---- the state's hash ---- */
+
+/* Until lists are used again the newest is the last one; so hash and snapshot stay what they were
+ * before a list could be used again. */
+static bool newest_is_named(const struct engine *engine)
+{
+    return engine_newest_list(engine) + 1u != lists_of(engine);
+}
 
 static uint64_t fold(uint64_t hash, uint64_t value)
 {
@@ -343,9 +372,11 @@ uint64_t engine_state_hash(const struct engine *engine)
         hash = fold(hash, seats_read(&engine->seats, i) >> SEAT_HOLD_SHIFT);
     for (uint32_t i = 0; i < plan_area_count(engine->plan); i++)
         hash = fold(hash, atomic_load_explicit(&engine->areas[i], memory_order_acquire));
-    uint32_t lists = engine_price_list(engine) + 1u;
+    uint32_t lists = lists_of(engine);
     for (uint32_t i = 0; i < lists * engine->categories; i++)
-        hash = fold(hash, engine->prices[i]);
+        hash = fold(hash, atomic_load_explicit(&engine->prices[i], memory_order_relaxed));
+    if (newest_is_named(engine))
+        hash = fold(hash, engine_newest_list(engine));
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
     for (uint32_t i = 1; i <= fresh; i++)
         if (counts_as_hold(&engine->holds.slots[i]))
@@ -357,16 +388,16 @@ uint64_t engine_state_hash(const struct engine *engine)
 
 static const uint8_t snapshot_magic[] = {'F', 'G', 'S', 'N'};
 
-enum { SNAPSHOT_FORMAT = 1 };
+enum { SNAPSHOT_FORMAT = 1, SNAPSHOT_NEWEST_NAMED = 2 };
 
 enum { HOLD_BYTES_MAX = 8 * 8 + 40 + CHANGE_HASH_BYTES }; /* without its seats */
 
 size_t engine_snapshot_size(const struct engine *engine)
 {
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
-    return 256 + (engine_price_list(engine) + 1u) * engine->categories * 10u +
-           plan_area_count(engine->plan) * 5u + engine->facts->seat_count * 10u +
-           (size_t)fresh * HOLD_BYTES_MAX + (size_t)engine->late.max * HOLD_SEATS_MAX * 5u;
+    return 256 + lists_of(engine) * engine->categories * 10u + plan_area_count(engine->plan) * 5u +
+           engine->facts->seat_count * 10u + (size_t)fresh * HOLD_BYTES_MAX +
+           (size_t)engine->late.max * HOLD_SEATS_MAX * 5u;
 }
 
 static uint8_t *put_hold(const struct engine *engine, uint32_t number, uint8_t *at)
@@ -425,7 +456,7 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
     uint8_t *at = out;
     memcpy(at, snapshot_magic, sizeof(snapshot_magic));
     at += sizeof(snapshot_magic);
-    *at++ = SNAPSHOT_FORMAT;
+    *at++ = newest_is_named(engine) ? SNAPSHOT_NEWEST_NAMED : SNAPSHOT_FORMAT;
     memcpy(at, plan_hash(engine->plan), PLAN_HASH_BYTES);
     at += PLAN_HASH_BYTES;
 
@@ -438,10 +469,12 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
         holds += counts_as_hold(&engine->holds.slots[i]);
     }
     at = wire_put_number(at, generation);
-    uint32_t lists = engine_price_list(engine) + 1u;
+    uint32_t lists = lists_of(engine);
     at = wire_put_number(at, lists);
+    if (newest_is_named(engine))
+        at = wire_put_number(at, engine_newest_list(engine));
     for (uint32_t i = 0; i < lists * engine->categories; i++)
-        at = wire_put_number(at, engine->prices[i]);
+        at = wire_put_number(at, atomic_load_explicit(&engine->prices[i], memory_order_relaxed));
     at = put_blocked(engine, at);
     at = wire_put_number(at, holds);
     for (uint32_t i = 1; i <= fresh; i++)
@@ -465,7 +498,7 @@ static int adopt_late(struct engine *engine, const struct change *change, uint64
     uint32_t number = hold_slot_of(change->hold), late = 0;
     if (!seats_exist(engine, change))
         return misfit(err, change, "a seat or area that the plan does not have");
-    if (change->price_list > engine_price_list(engine))
+    if (!list_is_known(engine, change->price_list))
         return misfit(err, change, "its prices are not known");
     if (!hold_adopt(&engine->holds, change->hold))
         return misfit(err, change, "its hold exists already");
@@ -578,17 +611,23 @@ static int read_blocked(struct engine *engine, struct wire *wire, struct err_slo
     return wire->bad == NULL ? 0 : err_set(err, ERR_SYNTAX, "snapshot %s", wire->bad);
 }
 
-static int read_prices(struct engine *engine, struct wire *wire, struct err_slot *err)
+static int read_prices(struct engine *engine, struct wire *wire, bool newest_named,
+                       struct err_slot *err)
 {
     uint32_t lists = (uint32_t)wire_get_number(wire, PRICE_LISTS_MAX);
     if (lists == 0)
         wire_fail(wire, "has no prices");
+    uint32_t newest = lists - 1;
+    if (newest_named && wire->bad == NULL)
+        newest = (uint32_t)wire_get_number(wire, lists - 1);
     for (uint32_t i = 0; i < lists * engine->categories && wire->bad == NULL; i++)
-        engine->prices[i] = wire_get_number(wire, PLAN_PRICE_MAX);
+        atomic_store_explicit(&engine->prices[i], wire_get_number(wire, PLAN_PRICE_MAX),
+                              memory_order_relaxed);
     if (wire->bad != NULL)
         return err_set(err, ERR_SYNTAX, "snapshot %s", wire->bad);
     assert(lists <= PRICE_LISTS_MAX);
-    atomic_store_explicit(&engine->price_list, lists - 1, memory_order_release);
+    atomic_store_explicit(&engine->price_lists, lists, memory_order_release);
+    atomic_store_explicit(&engine->price_list, newest, memory_order_release);
     return 0;
 }
 
@@ -602,13 +641,13 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
     uint8_t format = wire_get_byte(&wire);
     wire_get_bytes(&wire, hash, sizeof(hash));
     if (wire.bad != NULL || memcmp(magic, snapshot_magic, sizeof(magic)) != 0 ||
-        format != SNAPSHOT_FORMAT)
+        (format != SNAPSHOT_FORMAT && format != SNAPSHOT_NEWEST_NAMED))
         return err_set(err, ERR_SYNTAX, "snapshot of %zu bytes has no head that we know", len);
     if (memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
         return err_set(err, ERR_STATE, "snapshot is of another plan");
     engine->holds.generation_base = wire_get_number(&wire, UINT64_MAX >> 24);
 
-    int rc = read_prices(engine, &wire, err);
+    int rc = read_prices(engine, &wire, format == SNAPSHOT_NEWEST_NAMED, err);
     if (rc == 0)
         rc = read_blocked(engine, &wire, err);
     if (rc < 0)

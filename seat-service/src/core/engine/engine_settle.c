@@ -324,15 +324,21 @@ static void settle_moved(struct engine *engine, struct engine_op *op)
 
 static void settle_priced(struct engine *engine, struct engine_op *op)
 {
-    uint32_t list = op->change.price_list;
-    assert(list > 0);
+    uint32_t list = op->change.price_list, newest = engine_newest_list(engine);
+    assert(list != newest);
     assert(list < PRICE_LISTS_MAX);
     assert(op->change.category < engine->categories);
-    uint64_t *prices = &engine->prices[(size_t)list * engine->categories];
-    memcpy(prices, prices - engine->categories, engine->categories * sizeof(*prices));
-    prices[op->change.category] = op->change.total;
-    /* release: partner of fill_taken()'s acquire */
-    atomic_store_explicit(&engine->price_list, list, memory_order_release);
+    for (uint32_t i = 0; i < engine->categories; i++) {
+        uint64_t price =
+            i == op->change.category ? op->change.total : engine_price_at(engine, newest, i);
+        /* relaxed: nobody pays by this list before the stores below */
+        atomic_store_explicit(&engine->prices[(size_t)list * engine->categories + i], price,
+                              memory_order_relaxed);
+    }
+    if (list == atomic_load_explicit(&engine->price_lists, memory_order_relaxed))
+        atomic_store_explicit(&engine->price_lists, list + 1, memory_order_relaxed);
+    /* seq_cst: partner of give_list() */
+    atomic_store_explicit(&engine->price_list, list, memory_order_seq_cst);
     atomic_store_explicit(&engine->pricing, false, memory_order_release);
 }
 

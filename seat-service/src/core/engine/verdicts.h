@@ -47,6 +47,8 @@
         "not move without the tickets") \
     ROW(DIFFERS, "purchase-differs", 409, NOTHING, \
         "the hold is not what this order bought, or costs something else") \
+    ROW(PRICES_FULL, "prices-full", 409, LIMIT, \
+        "holds and orders use all price lists that an event may have") \
     ROW(FULL, "full", 503, NOTHING, "a bound of the engine is reached; try again")
 /* clang-format on */
 

@@ -123,8 +123,9 @@ static uint32_t take_fresh(struct hold_slots *slots)
     do {
         if (fresh == slots->max)
             return 0;
+        /* seq_cst: engine_lists_used() looks at all slots up to here */
     } while (!atomic_compare_exchange_weak_explicit(&slots->fresh, &fresh, fresh + 1,
-                                                    memory_order_relaxed, memory_order_relaxed));
+                                                    memory_order_seq_cst, memory_order_relaxed));
     return fresh + 1;
 }
 

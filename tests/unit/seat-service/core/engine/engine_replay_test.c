@@ -73,12 +73,15 @@ static const struct script_row rows[] = {
           "wrong remove=2,5 says its seats are not blocked; commit; begin block-places 4;"
           "wrong quantity=11 says seats are not free; commit; begin unblock-places 4;"
           "wrong quantity=5 says its places are not blocked; commit; area free 10"},
-    {"a journal is of this plan, and its price lists follow each other",
+    {"a journal is of this plan, and its price lists are new or free",
      HALL "import; wrong plan=1 says it is of another plan; begin price 1 700;"
-          "wrong category=2 says its category or price list is not the next one;"
-          "wrong list=2 says its category or price list is not the next one;"
-          "wrong list=0 says its category or price list is not the next one; commit;"
-          "takeover; places a u1 1; op total 700; hold b u1 5; op total 1000"},
+          "wrong category=2 says its category is unknown, or its price list is not free;"
+          "wrong list=2 says its category is unknown, or its price list is not free;"
+          "wrong list=0 says its category is unknown, or its price list is not free; commit;"
+          "takeover; places a u1 1; op total 700; hold b u1 5; op total 1000; price 1 800;"
+          "begin price 1 900;"
+          "wrong list=1 says its category is unknown, or its price list is not free;"
+          "wrong list=4 says its category is unknown, or its price list is not free; commit"},
     {"seats that an order takes again must exist",
      HALL "hold a u1 0,1,2; places b u2 2; extend a o; extend b o; at 600s; expire a; expire b;"
           "begin confirm a o; op verdict retaken;"

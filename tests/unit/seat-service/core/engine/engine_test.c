@@ -370,15 +370,30 @@ static const struct script_row rows[] = {
 
 /* ---- what a row cannot say ---- */
 
-static void prices_change_until_their_lists_are_full(void **state)
+static void a_price_list_that_no_hold_has_is_used_again(void **state)
 {
     (void)state;
-    engine_script("hall aa");
-    for (uint32_t i = 1; i < PRICE_LISTS_MAX; i++)
+    engine_script("hall aaaa; hold a u1 0");
+    for (uint32_t i = 1; i <= 2 * PRICE_LISTS_MAX; i++)
         engine_script("price 0 %u", i);
-    engine_script("price 0 5 -> full; price 0 5 -> full; hold a u1 0; op total %d;"
-                  "takeover snapshot; read a list %d",
-                  PRICE_LISTS_MAX - 1, PRICE_LISTS_MAX - 1);
+    engine_script("read a list 0 total 1000; hold b u2 1; op total %d; takeover snapshot;"
+                  "price 0 7; hold c u3 2; op total 7; read b total %d",
+                  2 * PRICE_LISTS_MAX, 2 * PRICE_LISTS_MAX);
+    engine_script_end();
+}
+
+static void a_price_list_that_a_hold_has_is_not_used_again(void **state)
+{
+    (void)state;
+    engine_script("hall 2*(150)a; hold a u1 0; extend a o; confirm a o; price 0 1");
+    for (uint32_t i = 2; i < PRICE_LISTS_MAX; i++)
+        engine_script("hold b u1 %u; price 0 %u", i, i);
+    engine_script("price 0 5 -> prices-full; op limit %d; begin refund a o; price 0 5 -> "
+                  "prices-full; undo; price 0 5 -> prices-full; refund a o;"
+                  "begin hold c u2 0; price 0 6; price 0 7 -> prices-full; undo; price 0 7;"
+                  "hold d u2 0; op total 7; read b total %d; takeover snapshot;"
+                  "price 0 8; price 0 9 -> prices-full",
+                  PRICE_LISTS_MAX, PRICE_LISTS_MAX - 2);
     engine_script_end();
 }
 
@@ -499,7 +514,8 @@ static void each_area_counts_in_the_state_and_in_a_snapshot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prices_change_until_their_lists_are_full),
+        cmocka_unit_test(a_price_list_that_no_hold_has_is_used_again),
+        cmocka_unit_test(a_price_list_that_a_hold_has_is_not_used_again),
         cmocka_unit_test(a_hold_being_written_at_its_end_expires_a_moment_later),
         cmocka_unit_test(a_hold_that_is_no_longer_due_is_left_alone),
         cmocka_unit_test(a_hold_sold_without_an_order_belongs_to_no_order),
