@@ -43,6 +43,9 @@ static void put_members(struct text *text, const struct call *call, enum engine_
 {
     const struct plan *plan = call->event->plan->plan;
     switch (told[verdict].tells) {
+    case ENGINE_TELLS_PRICE:
+        json_member_u64(text, "price", op->price);
+        __attribute__((fallthrough));
     case ENGINE_TELLS_SEAT:
         if (op->seat < plan_seat_count(plan))
             json_member_str(text, "seat", plan_seat(plan, op->seat).guid);

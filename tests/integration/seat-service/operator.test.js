@@ -169,6 +169,9 @@ test('a price change counts for holds from then on', async () => {
   assert.equal((await boss.price({ category: 'Front', price: 50000 })).status, 200);
   assert.equal((await bob.hold({ seats: ['r1s3', 'r1s4'] })).json.total, 100000);
   assert.equal((await alice.read(before_.hold)).json.total, 300000);
+  const refused = await alice.change(before_.hold, { add: ['r1s5'] });
+  assertProblem(refused, 409, 'price-changed');
+  assert.deepEqual([refused.json.seat, refused.json.price], ['r1s5', 50000]);
   assert.equal((await alice.info()).json.categories[0].price, 50000);
   assertProblem(await boss.price({ category: 'Loge', price: 1 }), 422, 'bad-field');
 

@@ -646,6 +646,7 @@ static void do_op(const struct script_line *line)
         SCRIPT_NUMBER("seat", w->op->seat),
         SCRIPT_NUMBER("limit", w->op->limit),
         SCRIPT_NUMBER("has", w->op->has),
+        SCRIPT_NUMBER("price", w->op->price),
         SCRIPT_NUMBER("opens", us_of(w->op->opens_ms)),
         {.name = NULL},
     };

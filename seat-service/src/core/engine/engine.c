@@ -160,6 +160,7 @@ void engine_op_init(struct engine_op *op, enum change_kind kind, uint64_t now_ms
     op->seat = UINT32_MAX;
     op->limit = op->has = 0;
     op->opens_ms = 0;
+    op->price = 0;
     op->lost_count = 0;
     memset(&op->own, 0, sizeof(op->own));
 }
@@ -705,6 +706,13 @@ static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own
     return r < op->change.remove_count ? ENGINE_NOT_IN_HOLD : ENGINE_OK;
 }
 
+/* A hold keeps its price list, so it gets no more of a category that costs something else now. */
+static bool has_changed_price(const struct engine *engine, uint32_t category, struct engine_op *op)
+{
+    op->price = engine_price_at(engine, engine_newest_list(engine), category);
+    return op->price != engine_price_at(engine, op->change.price_list, category);
+}
+
 static enum engine_verdict change_seats(struct engine *engine, const struct engine_who *who,
                                         const struct engine_edit *edit, uint64_t now_ms,
                                         struct engine_op *op)
@@ -739,6 +747,11 @@ static enum engine_verdict change_seats(struct engine *engine, const struct engi
     engine_fill_lost(engine, op);
     if (op->lost_count > 0)
         return ENGINE_TAKEN;
+    for (uint32_t i = 0; i < change->add_count; i++) {
+        op->seat = change->seats[i];
+        if (has_changed_price(engine, engine->facts->category[op->seat], op))
+            return ENGINE_PRICE_CHANGED;
+    }
     verdict =
         engine_count_buyer(engine, change->buyer, count > own_count ? count - own_count : 0, op);
     if (verdict != ENGINE_OK)
@@ -772,6 +785,8 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
     if (verdict != ENGINE_OK)
         return verdict;
     uint32_t more = edit->quantity > was ? edit->quantity - was : 0;
+    if (more > 0 && has_changed_price(engine, plan_area(engine->plan, change->area)->category, op))
+        return ENGINE_PRICE_CHANGED;
     verdict = engine_count_buyer(engine, change->buyer, more, op);
     if (verdict != ENGINE_OK)
         return verdict;

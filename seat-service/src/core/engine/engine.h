@@ -68,6 +68,7 @@ struct engine_op {
     uint32_t seat;
     uint32_t limit, has;
     uint64_t opens_ms;
+    uint64_t price; /* today's, of one place */
     uint16_t lost_count;
     uint32_t lost[CHANGE_SEATS_MAX];
 
@@ -115,7 +116,8 @@ struct engine_edit {
     uint32_t quantity; /* of a hold in an area: the new number; 0 with seats */
 };
 
-/* Adds and removes in one step; the rules judge the result. */
+/* Adds and removes in one step; the rules judge the result. What is added has to cost today what it
+ * costs by the hold's price list: otherwise ENGINE_PRICE_CHANGED. */
 enum engine_verdict engine_change(struct engine *engine, uint64_t hold,
                                   const struct engine_who *who, const struct engine_edit *edit,
                                   uint64_t now_ms, struct engine_op *op);

@@ -21,6 +21,8 @@
     /* a rule forbids it */ \
     ROW(CHANNEL, "channel", 403, SEAT, "a seat belongs to an allocation; its code is needed") \
     ROW(NOT_ON_SALE, "not-on-sale", 409, OPENS, "this is not on sale now") \
+    ROW(PRICE_CHANGED, "price-changed", 409, PRICE, \
+        "the price has changed since this hold was taken; a new hold pays the new price") \
     ROW(BUYER_LIMIT, "buyer-limit", 409, LIMIT, "more seats than one buyer may have") \
     ROW(ACCESS, "accessible-seat", 403, SEAT, "an accessible seat is kept for people who need it") \
     ROW(COMPANION, "companion-seat", 422, SEAT, \
@@ -57,6 +59,7 @@ enum engine_tells {
     ENGINE_TELLS_NOTHING,
     ENGINE_TELLS_SEAT,  /* op.seat, where it is one */
     ENGINE_TELLS_OPENS, /* op.opens_ms: when, 0 if over */
+    ENGINE_TELLS_PRICE, /* op.price, and op.seat where it is one */
     ENGINE_TELLS_LIMIT, /* op.limit, op.has */
     ENGINE_TELLS_LOST,  /* op.lost, op.lost_count, and alternatives */
 };

@@ -224,9 +224,16 @@ static const struct script_row rows[] = {
      "move a o1 3,4 0,5 -> not-in-hold; move a o1 - - -> no-seats;"
      "move a o1 0-64 0-64 -> too-many; op limit 64; move c o1 0 3 -> seats-and-area; refund a o1;"
      "move a o1 0 3 -> no-such-hold"},
+    {"a hold from before a price change gets no more of what costs something else now",
+     "hall aaaaaa bb floor=10; hold a u1 0; hold c u3 2,3; places d u4 2; price 0 7000;"
+     "change a u1 add=1 -> price-changed; op seat 1 price 7000;"
+     "change a u1 add=1 remove=0 -> price-changed; change a u1 add=7; op total 3000;"
+     "change c u3 remove=2; op total 1000; change d u4 quantity=3; op total 9000; price 2 5000;"
+     "change d u4 quantity=4 -> price-changed; op price 5000; change d u4 quantity=1;"
+     "op total 3000; price 0 1000; change a u1 add=1; op total 4000"},
     {"a new price is for new holds",
      "hall aaaaaa bb; hold a u1 0; begin price 0 7000; price 0 1 -> hold-busy; commit;"
-     "change a u1 add=1; op total 2000; hold b u2 3; op total 7000; hold c u3 6; op total 2000;"
+     "change a u1 add=1 -> price-changed; hold b u2 3; op total 7000; hold c u3 6; op total 2000;"
      "price 1 9000; hold d u4 7; op total 9000; change d u4 add=4; op total 16000"},
 
     /* ---- rules ---- */
