@@ -946,7 +946,7 @@ static bool read_price(struct call *call, json_t *doc, struct order *order)
             json_in_refuse(&in, "category", "must be a category of this event");
         order->category = (uint8_t)found;
     }
-    json_in_u64(&in, "price", 0, UINT32_MAX, &order->price);
+    json_in_u64(&in, "price", 0, PLAN_PRICE_MAX, &order->price);
     json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
     if (json_in_end(&in) == 0)
         return true;

@@ -462,6 +462,7 @@ static uint32_t next_list(const struct engine *engine)
 enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
                                  struct span reason, uint64_t now_ms, struct engine_op *op)
 {
+    assert(price <= PLAN_PRICE_MAX);
     engine_op_init(op, CHANGE_PRICED, now_ms);
     engine_set_text(&op->change, reason);
     if (category >= engine->categories)
