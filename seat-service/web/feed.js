@@ -6,7 +6,7 @@ import { refuse } from './visit.js';
 
 const LOST_MS = 2_000; // without the stream, before the page says so
 
-let told; // {onChange(), onAreas(areas), onFound()}
+let told; // {onChange(), onAreas(areas), onPrices(prices), onFound()}
 let live;
 
 // A connection that is back within a moment is not worth a word. After a longer cut the stream
@@ -43,11 +43,13 @@ function follow() {
   stream.addEventListener('seats', (message) => {
     const changes = JSON.parse(message.data);
     hearAreas(changes, false);
+    told.onPrices(changes.prices);
     live.take(changes);
   });
   stream.addEventListener('resync', (message) => {
     const news = JSON.parse(message.data);
     hearAreas(news, true);
+    told.onPrices(news.prices);
     live.renew(news.version, news.line);
   });
   // The browser reconnects by itself after a lost connection, but not after an answer that is not a
@@ -62,6 +64,7 @@ async function poll() {
   try {
     const changes = await call('GET', `${path}/availability?since=${sinceOf(plan)}`);
     hearAreas(changes, changes.resync);
+    told.onPrices(changes.prices);
     if (changes.resync) await live.renew(changes.version, changes.line);
     else live.take(changes);
     follow();

@@ -156,15 +156,22 @@ export function showCounts() {
   });
 }
 
+export function showPrices() {
+  plan.prices = info.categories.map(({ price }) => price);
+  prices = plan.prices.map((price) => money(price, info.currency));
+  info.categories.forEach(({ name }, c) => {
+    byId('categories').querySelectorAll('span')[c].textContent = prices[c];
+    byId('best-category').options[c + 1].textContent = `${name} ${prices[c]}`; // the first is any
+  });
+  byId('areas').querySelectorAll('.area').forEach((line, a) => { line.textContent = lineOfArea(info.areas[a]); });
+}
+
 // Prices come after the hall: a browser takes as long to load a language's number format as to draw
 // the hall.
 function addPrices() {
-  prices = info.categories.map(({ price }) => money(price, info.currency));
   map.price = (c) => prices[c];
-  info.categories.forEach(({ name }, c) => {
-    byId('categories').querySelectorAll('span')[c].append(prices[c]);
-    byId('best-category').append(make('option', { value: name, textContent: `${name} ${prices[c]}` }));
-  });
+  byId('best-category').append(...info.categories.map(({ name }) => make('option', { value: name })));
+  showPrices();
   for (let q = 1; q <= info.limits.max_per_hold; q++) byId('best-quantity').append(make('option', { value: q, textContent: q, selected: q === 2 }));
   showCounts();
   map.wake();

@@ -1,7 +1,7 @@
 // sale.js: choosing, taking and giving back: map, list and cart show the same seats, and only what
 // the server has confirmed is shown as held.
 
-import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, trace, viewKept } from './hall.js';
+import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
 import { openShort, showCart, showClock } from './cart.js';
 import { openFeed } from './feed.js';
@@ -231,6 +231,15 @@ function takeAreas(areas) {
   }
 }
 
+// Where they have changed. Proposals have sums of the old ones.
+function takePrices(now) {
+  if (!now || now.every((price, c) => price === plan.prices[c])) return;
+  now.forEach((price, c) => { info.categories[c].price = price; });
+  showPrices();
+  proposals?.close();
+  changed();
+}
+
 // ---- the controls ----
 
 export function onShow(which) {
@@ -294,5 +303,5 @@ export async function openSale() {
     tellOf(pointed);
   });
   if (mine.size > 0) map.showSeats([...mine]);
-  openFeed({ onChange: changed, onAreas: takeAreas, onFound: () => restore().catch(() => {}) }); // the hold goes on; the next change shows it
+  openFeed({ onChange: changed, onAreas: takeAreas, onPrices: takePrices, onFound: () => restore().catch(() => {}) }); // the hold goes on; the next change shows it
 }

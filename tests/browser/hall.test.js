@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/house.js';
 import { enterHall, openBrowser, SIZES } from './world.js';
 
 // Two rows of the first category with a stage in front of them; the first seats of row 2 are wheelchair
 // places with companions beside them, row 8 is a club's.
 function drawnHall() {
-  const body = hall({ channels: [{ id: 'club', name: 'Club', code: 'open sesame' }], limits: { orphan_rule: false } });
+  const body = hall({ area: 50, channels: [{ id: 'club', name: 'Club', code: 'open sesame' }], limits: { orphan_rule: false } });
   body.plan.zones[0].rows.forEach((row, r) => {
     row.position.y = 25 * (r + 1);
     row.seats.forEach((seat, s) => { seat.position.x = 20 * s; });
@@ -198,6 +198,26 @@ describe('the hall', () => {
     await page.evaluate(() => new Promise((later_) => { setTimeout(later_, 600); })); // the clock has gone on
     assert.ok(await page.isHidden('#visit'));
     await page.context().close();
+  });
+
+  test('a price change is on an open page at once', async () => {
+    const { event, guest, page } = await enter();
+    await guest.openRow(0, 4);
+    assert.match(await guest.seat(0).textContent(), /₩150,000/);
+    await page.click('#best summary');
+    await page.click('#best-form .main');
+    await page.locator('#proposals-list li').first().waitFor();
+    assert.equal((await operator(seats, event).price({ category: 'Front', price: 123000 })).status, 200);
+    await page.locator('#categories').getByText('₩123,000').waitFor();
+    await page.locator('#areas').getByText('₩123,000').waitFor();
+    assert.match(await page.textContent('#best-category'), /Front ₩123,000/);
+    assert.equal(await page.isVisible('#proposals'), false, 'its sums are those of the old price');
+    await guest.openRow(0, 4);
+    await guest.seat(0).getByText('₩123,000').waitFor();
+    assert.equal((await operator(seats, event).price({ category: 'Back', price: 88000 })).status, 200);
+    await page.locator('#list-cards').getByText('₩88,000').waitFor();
+    await page.click('#show-map');
+    await guest.shows('where-text', /from ₩88,000/);
   });
 
   test('a page that missed a change notices at the next one and catches up', async () => {

@@ -78,7 +78,7 @@ static void reply_since(struct call *call, const struct mark *since)
     static const struct span none = {NULL, 0};
     struct engine_delta deltas[1024];
     enum { DELTAS = sizeof(deltas) / sizeof(deltas[0]) };
-    uint64_t version;
+    uint64_t version, prices[PLAN_CATEGORIES_MAX];
     int count = avail_view_since(call->loop, call->event, since, deltas, DELTAS, &version);
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
@@ -88,6 +88,8 @@ static void reply_since(struct call *call, const struct mark *since)
     json_member_bool(&body, "resync", count < 0);
     render_changes(&body, deltas, count);
     render_areas_free(&body, call->event->plan->plan, call->event->engine);
+    engine_prices(call->event->engine, prices);
+    render_prices(&body, call->event->plan->plan, prices);
     render_times(&body, call->now_ms);
     json_close(&body, '}');
     call_reply(call, 200, &body, none);

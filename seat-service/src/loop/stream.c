@@ -3,7 +3,8 @@
  * All readers of an event share each delta, which is made once, so a stream gets at most five a
  * second, however many seats change hands. A reader that was too slow is not sent what it missed;
  * it gets the request to fetch the availability again, and continues from there. A version without
- * changes is not sent. */
+ * changes is not sent. Prices are sent to a reader that begins or starts over, and to all when they
+ * change. */
 #include "loop/stream.h"
 
 #include "base/magic.h"
@@ -13,12 +14,14 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct viewing {
     uint32_t magic;
     struct http_channel *channel;
     uint64_t sent_version;              /* of the last delta */
     uint32_t sent_free[PLAN_AREAS_MAX]; /* of the areas */
+    uint64_t sent_prices[PLAN_CATEGORIES_MAX];
     struct stream *stream;
     const struct event *event;
 };
@@ -31,9 +34,9 @@ struct stream {
     struct viewing viewings[EVENTS_MAX];
 };
 
-/* `count` changes after `since`; -1: the reader has to start over. */
+/* `count` changes after `since`; -1: the reader has to start over. `prices` NULL: it has them. */
 static struct http_blob *sse_event(struct stream *stream, const struct event *event, int count,
-                                   uint64_t since, uint64_t version)
+                                   uint64_t since, uint64_t version, const uint64_t *prices)
 {
     struct text text = loop_text(stream->loop);
     uint64_t line = mark_line(stream->loop, event);
@@ -48,6 +51,8 @@ static struct http_blob *sse_event(struct stream *stream, const struct event *ev
         render_changes(&text, stream->deltas, count);
     }
     render_areas_free(&text, event->plan->plan, event->engine);
+    if (prices != NULL)
+        render_prices(&text, event->plan->plan, prices);
     json_close(&text, '}');
     TEXT_LIT(&text, "\n\n");
     assert(!text.overflown);
@@ -57,16 +62,19 @@ static struct http_blob *sse_event(struct stream *stream, const struct event *ev
 struct http_blob *stream_delta(struct stream *stream, const struct event *event,
                                const struct mark *since)
 {
-    uint64_t version, from = since->version;
+    uint64_t version, from = since->version, prices[PLAN_CATEGORIES_MAX];
+    engine_prices(event->engine, prices);
     int count = avail_view_since(stream->loop, event, since, stream->deltas, DELTA_MAX, &version);
-    return sse_event(stream, event, count, from < version ? from : version, version);
+    return sse_event(stream, event, count, from < version ? from : version, version, prices);
 }
 
 static struct http_blob *on_catch_up(void *ctx)
 {
     const struct viewing *viewing = MAGIC_OF(viewing, ctx);
+    uint64_t prices[PLAN_CATEGORIES_MAX];
+    engine_prices(viewing->event->engine, prices);
     return sse_event(viewing->stream, viewing->event, -1, 0,
-                     engine_avail_version(viewing->event->engine));
+                     engine_avail_version(viewing->event->engine), prices);
 }
 
 struct http_channel *stream_channel(struct stream *stream, const struct event *event)
@@ -78,6 +86,7 @@ struct http_channel *stream_channel(struct stream *stream, const struct event *e
     viewing->stream = stream;
     viewing->event = event;
     viewing->sent_version = engine_avail_version(event->engine);
+    engine_prices(event->engine, viewing->sent_prices);
     struct http_channel_conf conf = {.catch_up = on_catch_up, .ctx = viewing};
     if (http_channel_create(stream->loop->conf.server, &conf, NULL, &viewing->channel) < 0)
         return NULL;
@@ -112,16 +121,21 @@ void stream_send(struct stream *stream, struct event *event)
         return;
     events_used(stream->loop->conf.events, event);
     bool areas = areas_have_changed(viewing, event);
-    if (!areas && engine_avail_version(event->engine) == viewing->sent_version)
+    uint64_t prices[PLAN_CATEGORIES_MAX];
+    engine_prices(event->engine, prices);
+    bool priced = memcmp(prices, viewing->sent_prices, sizeof(prices)) != 0;
+    if (!areas && !priced && engine_avail_version(event->engine) == viewing->sent_version)
         return;
     uint64_t version, since = viewing->sent_version;
     int count = engine_avail_since(event->engine, since, stream->deltas, DELTA_MAX, &version);
-    if (count == 0 && !areas)
+    if (count == 0 && !areas && !priced)
         return;
-    struct http_blob *blob = sse_event(stream, event, count, since, version);
+    struct http_blob *blob =
+        sse_event(stream, event, count, since, version, priced || count < 0 ? prices : NULL);
     if (blob == NULL)
         return;
     viewing->sent_version = version;
+    memcpy(viewing->sent_prices, prices, sizeof(prices));
     http_channel_publish(viewing->channel, blob);
     http_blob_unref(blob);
 }

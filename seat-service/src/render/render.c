@@ -298,6 +298,16 @@ void render_changes(struct text *text, const struct engine_delta *deltas, int co
     }
 }
 
+void render_prices(struct text *text, const struct plan *plan,
+                   const uint64_t prices[PLAN_CATEGORIES_MAX])
+{
+    json_key(text, "prices");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < plan_category_count(plan); i++)
+        json_u64(text, prices[i]);
+    json_close(text, ']');
+}
+
 void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine)
 {
     json_key(text, "areas");

@@ -548,7 +548,16 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
   await alice.hold({ seats: ['r1s1', 'r1s2'] });
   const told = await stream.find('the hold', ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).held.length > 0);
   assert.deepEqual(JSON.parse(told.data).held, [0, 1]);
-  stream.close();
+  assert.equal(JSON.parse(told.data).prices, undefined, 'nothing but a change of prices sends them');
+
+  // A price change alone is sent, too; a later request and a later stream have the new prices.
+  assert.equal((await operator(seats, event).price({ category: 'Back', price: 90000 })).status, 200);
+  const priced = await stream.find('the price', ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).prices?.[1] === 90000);
+  assert.deepEqual(JSON.parse(priced.data).prices, [150000, 90000]);
+  assert.deepEqual((await alice.availability(`?since=${version}`)).json.prices, [150000, 90000]);
+  const late = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
+  assert.deepEqual(JSON.parse((await late.find('its first event', ({ event: kind }) => kind === 'seats')).data).prices, [150000, 90000]);
+  for (const one of [stream, late]) one.close();
 
   const now = await until('the picture to show the hold', async () => {
     const answer = await alice.availability('', octets);

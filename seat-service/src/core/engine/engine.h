@@ -226,6 +226,8 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
 
 uint64_t engine_price_of(const struct engine *engine, uint16_t price_list, uint8_t category);
 uint16_t engine_price_list(const struct engine *engine); /* the newest */
+/* The newest prices by category; 0 where there is no category. */
+void engine_prices(const struct engine *engine, uint64_t out[PLAN_CATEGORIES_MAX]);
 
 struct engine_area {
     uint32_t capacity, free, held, sold, blocked;

@@ -131,6 +131,13 @@ uint16_t engine_price_list(const struct engine *engine)
     return (uint16_t)engine_newest_list(engine);
 }
 
+void engine_prices(const struct engine *engine, uint64_t out[PLAN_CATEGORIES_MAX])
+{
+    uint32_t list = engine_newest_list(engine);
+    for (uint32_t i = 0; i < PLAN_CATEGORIES_MAX; i++)
+        out[i] = i < engine->categories ? engine_price_at(engine, list, i) : 0;
+}
+
 struct engine_area engine_area(const struct engine *engine, uint16_t area)
 {
     uint32_t capacity = plan_area(engine->plan, area)->capacity;
