@@ -380,6 +380,65 @@ static void check_replayed(struct shared *shared)
     engine_destroy(again);
 }
 
+/* ---- price lists ---- */
+
+enum { PRICE_CHANGES = 4 * PRICE_LISTS_MAX, LISTS_LEFT = 3 };
+
+static void change_price(struct thread *t, uint64_t price, struct engine_op *op)
+{
+    if (engine_price(t->shared->engine, 0, price, SPAN("why"), TEST_NOW_MS, op) == ENGINE_OK)
+        commit(t, op);
+    sched_yield();
+}
+
+/* Holds have all lists but a few, so that these are used again at once. */
+static void change_prices(struct thread *t)
+{
+    struct engine_op op;
+    struct engine_ask ask = test_ask_area(2, 1);
+    for (uint64_t price = 1; price <= PRICE_CHANGES; price++) {
+        if (price <= PRICE_LISTS_MAX - LISTS_LEFT) {
+            enum engine_verdict verdict = engine_hold(t->shared->engine, &ask, TEST_NOW_MS, &op);
+            assert(verdict == ENGINE_OK);
+            commit(t, &op);
+        }
+        change_price(t, price, &op);
+    }
+    t->shared->stop = true;
+}
+
+/* A hold costs what it cost when it was taken. */
+static void hold_at_a_price(struct thread *t)
+{
+    struct engine *engine = t->shared->engine;
+    struct engine_op op;
+    struct engine_hold_view view;
+    uint32_t seat = t->number;
+    struct engine_ask ask = test_ask_seats(1, &seat, 1);
+    for (unsigned i = 0; i < t->shared->calls && !t->shared->stop; i++) {
+        enum engine_verdict verdict = engine_hold(engine, &ask, TEST_NOW_MS, &op);
+        assert(verdict == ENGINE_OK); /* nobody else asks for this seat */
+        uint64_t hold = op.change.hold, total = op.change.total;
+        commit(t, &op);
+        for (unsigned n = roll(t, 8); n > 0; n--)
+            sched_yield();
+        verdict = engine_hold_read(engine, hold, &view);
+        assert(verdict == ENGINE_OK);
+        assert(view.total == total);
+        verdict = engine_release(engine, hold, 1, TEST_NOW_MS, &op);
+        assert(verdict == ENGINE_OK);
+        commit(t, &op);
+    }
+}
+
+static void price_or_hold(struct thread *t)
+{
+    if (t->number == 0)
+        change_prices(t);
+    else
+        hold_at_a_price(t);
+}
+
 /* ---- limits ---- */
 
 enum { LIMIT = 3, PLACES = 50 };
@@ -577,6 +636,9 @@ static const struct race races[] = {
     {.name = "a journal of many threads replays to the same state", .act = buy_late_or_expire,
      .check = check_replayed, .threads = 4, .rounds = 1, .calls = 1800, .rows = 2, .seats = 16,
      .places = 3, .max_per_buyer = 1000, .late_max = 1},
+    {.name = "a hold keeps its price while lists are used again", .act = price_or_hold,
+     .check = check_replayed, .threads = 4, .rounds = 1, .calls = 20000, .rows = 1, .seats = 16,
+     .places = PRICE_LISTS_MAX},
     {.name = "one buyer with many requests stays within the limit", .act = grab_as_one_buyer,
      .check = check_all_given_back, .threads = 6, .rounds = 1, .calls = 5000, .rows = 4, .seats = 8,
      .places = PLACES, .max_per_buyer = LIMIT},
