@@ -189,7 +189,7 @@ test('a price change counts for holds from then on', async () => {
   // A price is as high as an import's at most.
   assertProblem(await boss.price({ category: 'Back', price: 1_000_000_000_001 }), 422, 'bad-field');
   assert.equal((await boss.price({ category: 'Back', price: 1_000_000_000_000 })).status, 200);
-  assert.equal((await bob.hold({ seats: ['r4s1', 'r4s2'] })).json.total, 2_000_000_000_000);
+  assert.equal((await bob.hold({ seats: ['r10s1', 'r10s2'] })).json.total, 2_000_000_000_000);
 });
 
 test('a sold seat does not move away from its ticket, and one that is not sold is its buyer\'s to change', async () => {
