@@ -145,7 +145,7 @@ describe('the end of an event', () => {
   });
 
   test('an event closes by itself at its time, and its page shows it', async () => {
-    const at = new Date(Date.now() + 5000).toISOString();
+    const at = new Date(Date.now() + 3600_000).toISOString();
     await makeEvent(house, 'timed', { closes_at: at });
     const status = (await house.front.http.get('/v1/queue/timed/status')).json;
     assert.equal(status.closes_at, at);
@@ -154,6 +154,7 @@ describe('the end of an event', () => {
       assert.match(page.text, new RegExp(`<p class="on [^"]*" id="closes">[^<]*${words.source}`), 'told without script');
     }
     assert.match((await house.front.http.get('/e/rest')).text, /id="closes" hidden><\/p>/);
+    await patch(house.front, 'timed', { closes_at: new Date(Date.now() + 1000).toISOString() });
     await until('its end', async () => (await house.front.http.get('/v1/queue/timed/status')).json.state === 'closed');
     const { audit } = (await house.front.admin.get('/admin/events/timed/audit')).json;
     assert.deepEqual([audit[0].what, audit[0].who, audit[0].because.reason], ['close', 'system', 'closes_at']);

@@ -64,7 +64,7 @@ describe('an event that runs, made again from its archive', () => {
   after(() => scope.close());
 
   test('an open line goes on with its places, visits and calls', async () => {
-    await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 60, session_ttl_s: 60 });
+    await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 600, session_ttl_s: 600 });
     const visitors = await joinAll(house, 'show', 10);
     assertProblem(await house.front.admin.get('/admin/events/show/archive'), 409, 'event-not-closed');
     for (const visitor of visitors.slice(0, 2)) visitor.visit = await visitor.entered();
@@ -191,10 +191,11 @@ describe('an event that runs, made again from its archive', () => {
   });
 
   test('a draw that may have been held is not repeated unasked', async () => {
-    await makeEvent(house, 'again', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(6000) }, { open: false });
+    await makeEvent(house, 'again', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
     await act(house.front, 'again', 'schedule');
     for (const front of house.fronts) await untilState(front, 'again', 'pre-queue');
     const visitors = await joinAll(house, 'again', 5);
+    await patch(house.front, 'again', { opens_at: at(6000) });
     const text = await archiveOf(house.front, 'again');
     await untilState(house.front, 'again', 'open');
     await loseAll(house);
