@@ -70,8 +70,10 @@ test('no call expires while Redis is silent', async (t) => {
   await house.redis.kill();
   house.redis.wipe();
   await until('the end of the call, by the clock', () => Date.now() > Date.parse(call_expires_at) + 500);
-  const silent = (await visitor.me()).json;
-  assert.equal(silent.stale, true);
+  const silent = await until('the picture to be old', async () => {
+    const { json } = await visitor.me();
+    return json.stale && json;
+  });
   assert.equal(silent.place, 'called');
   await house.redis.start();
   await visitor.entered(); // healing gave the call its time again
@@ -113,6 +115,7 @@ test('a killed and wiped Redis gives no place twice and loses none', async (t) =
   assert.equal(json.state, 'open', 'the document came back with the line');
   const serving = async () => (await house.front.http.get('/v1/queue/show/status')).json.serving;
   const before = await serving();
+  await new Visitor(house.front, 'show').joined(); // everybody else may have been called by now
   await until('the line to move', async () => (await serving()) > before);
 });
 

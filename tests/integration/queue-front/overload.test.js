@@ -24,7 +24,7 @@ function storm(house, count, name) {
 }
 
 const joinOnce = (port, key) => client({ port }).post('/v1/queue/show/join', {
-  headers: { 'idempotency-key': key }, timeoutMs: 20_000,
+  headers: { 'idempotency-key': key },
 });
 
 const isShed = ({ answer }) => answer.status === 503 && answer.json.code === 'overloaded';
@@ -37,7 +37,7 @@ test('joins under overload get 503, me and pass are answered', async (t) => {
   await waiting.untilCalled();
   await house.redis.pause();
   const { answers, done } = storm(house, 400, 'crowd');
-  await until('joins to be shed', () => answers.filter(isShed).length > 0);
+  await until('joins to be shed', () => answers.filter(isShed).length >= 20); // not all told the same time by chance
   assert.equal((await waiting.me()).status, 200, 'a waiting visitor is answered as usual');
   // A pass is taken on where joins are shed: it is Redis that has no answer for it.
   assertProblem(await waiting.pass(), 503, 'unavailable');
