@@ -15,10 +15,11 @@ import { act, makeEvent, openHouse, patch, untilState, Visitor } from './support
 
 const at = (ms) => new Date(Date.now() + ms).toISOString();
 const DRAND = { kind: 'drand', late_s: 5 };
+const GAP_MS = 4000; // so long may the front not get to it, and the entries are still closed before the round
 
 async function openWorld(t, { fronts = 1, ...options } = {}) {
   const scope = openScope(t);
-  const beacons = await openBeacons(scope, options);
+  const beacons = await openBeacons(scope, { gap: `${GAP_MS}ms`, ...options });
   const house = await openHouse(t, { scope, fronts, config: { beacon: beacons.config } });
   return { house, beacons, front: house.front };
 }
@@ -44,7 +45,7 @@ async function gather({ house, front }, id, { entries = 5, ...knobs }) {
 async function opensSoon({ front }, id, ms = 500) {
   const { opens_at } = await patch(front, id, { opens_at: at(ms) });
   const { promised } = await fairness(front, id);
-  assert.ok(promised.kind === 'text' || Date.parse(promised.at) >= Date.parse(opens_at) + 1000, 'a gap after the opening');
+  assert.ok(promised.kind === 'text' || Date.parse(promised.at) >= Date.parse(opens_at) + GAP_MS, 'a gap after the opening');
   return promised;
 }
 
@@ -77,7 +78,7 @@ function verify(house, told, ...more) {
 test('a round that was promised before anybody could enter decides, and everybody can check all of it', async (t) => {
   const world = await openWorld(t, { fronts: 2 });
   const { house, front, beacons } = world;
-  const { promised: before, visitors } = await gather(world, 'show', { beacon: DRAND });
+  const { promised: before, visitors } = await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
   const { chain } = beacons;
   assert.equal(before.promised.kind, 'drand');
   assert.equal(before.promised.chain, chain.hash);
@@ -278,14 +279,14 @@ test('entries that close late wait for a round that nobody knew then', async (t)
   const world = await openWorld(t);
   const { house, front, beacons } = world;
   await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
-  const promised = await opensSoon(world, 'show', 3000);
+  const promised = await opensSoon(world, 'show', 5000);
   await front.kill(); // nobody ticks
   await until('the promised round', async () => beacons.chain.isOut(promised.round + 1));
   await front.start();
   const told = await untilDrawn(front, 'show');
   assert.ok(told.proof.round > promised.round);
   const due = (beacons.chain.genesis + told.proof.round - 1) * 1000;
-  assert.ok(due >= Date.parse(told.closed_at) + 1000, 'a gap after the closing');
+  assert.ok(due >= Date.parse(told.closed_at) + GAP_MS, 'a gap after the closing');
   const { c, js } = verify(house, told);
   assert.equal(c.status, 0, c.stdout);
   assert.equal(js.status, 0, js.stdout);
