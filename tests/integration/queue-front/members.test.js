@@ -93,9 +93,12 @@ test('a new key is fetched at once and a dropped key is refused', async (t) => {
       return (await join(front, before.token(`ann-${front.port}`))).status !== 201;
     }, { timeoutMs: 60_000 });
   }
-  const asked = house.shop.asked;
-  for (let i = 0; i < 50; i += 1) await join(house.front, openShop({ kid: `guess-${i % 3}` }).token('eve'));
-  assert.ok(house.shop.asked - asked <= 2, 'made-up keys do not cost a request each');
+  const guesses = [0, 1, 2].map((i) => openShop({ kid: `guess-${i}` }).token('eve'));
+  const [asked, began] = [house.shop.asked, performance.now()];
+  for (let i = 0; i < 50; i += 1) await join(house.front, guesses[i % 3]);
+  const seconds = (performance.now() - began) / 1000;
+  const most = 2 + seconds / 5; // the front looks every five seconds at most
+  assert.ok(house.shop.asked - asked <= most, `made-up keys do not cost a request each: ${house.shop.asked - asked}, at most ${most}`);
 });
 
 test('an invalid key set or a shop that is down changes nothing', async (t) => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, untilState, Visitor } from './support.js';
+import { act, makeEvent, openHouse, patch, untilState, Visitor, withinAMinute } from './support.js';
 import { asMember, openShop } from './shop.js';
 
 const STILL = { rate_per_s: 0 };
@@ -110,13 +110,9 @@ test('typing errors are free and guesses are limited by address', async (t) => {
   const owner = new Visitor(house.front, 'show');
   await owner.joined();
   const code = await codeOf(owner);
-  await until('enough of this minute', () => Date.now() % 60_000 < 50_000, { timeoutMs: 60_000 });
   const from = (address) => ({ headers: { 'x-forwarded-for': address } });
   const wrong = code.replace(/^./, (c) => (c === '0' ? '2' : '0'));
   const thief = new Visitor(house.front, 'show');
-  for (let i = 0; i < 30; i += 1) {
-    assertProblem(await take(thief, wrong, from('198.51.100.7')), 422, 'code-mistyped');
-  }
   for (const text of ['', 'x', 'UUUU-UUUU-UUUU', `${code}0`, 'あいうえ']) {
     assert.ok([400, 422].includes((await take(thief, text)).status), text);
   }
@@ -130,10 +126,12 @@ test('typing errors are free and guesses are limited by address', async (t) => {
     await stranger.joined();
     guesses.push(await codeOf(stranger));
   }
-  for (const guess of guesses) {
-    assertProblem(await take(thief, guess, from('198.51.100.7')), 404, 'code-unknown');
-  }
-  assertProblem(await take(thief, code, from('198.51.100.7')), 429, 'too-many-codes');
+  await withinAMinute(house, async (n) => {
+    const here = from(`198.51.${n}.7`);
+    for (let i = 0; i < 30; i += 1) assertProblem(await take(thief, wrong, here), 422, 'code-mistyped');
+    for (const guess of guesses) assertProblem(await take(thief, guess, here), 404, 'code-unknown');
+    assertProblem(await take(thief, code, here), 429, 'too-many-codes');
+  });
   assert.equal((await take(thief, code, from('198.51.100.8'))).status, 200, 'others are not hindered');
 });
 
@@ -315,7 +313,11 @@ test('a member or an invitation leads to a moved place while it lives, and to a 
   const ends = { // of a place on the phone
     left: [STILL, (phone, name) => phone.leave(name)],
     inside: [OPEN, (phone, name) => phone.entered(name).then(() => phone.leave(name))],
-    missed: [{ ...OPEN, call_ttl_s: 4, grace_s: 0 }, (phone, name) => until('the call to be over', async () => (await phone.me(name)).json.place === 'expired')],
+    missed: [{ ...STILL, call_ttl_s: 1, grace_s: 0 }, async (phone, name) => { // called once the place is there, and nobody after it
+      await patch(house.front, phone.event, { rate_per_s: 1000 });
+      await until('the call to be over', async () => (await phone.me(name)).json.place === 'expired');
+      await act(house.front, phone.event, 'pause');
+    }],
   };
   for (const [how, [knobs, end]] of Object.entries(ends)) {
     await makeEvent(house, `member-${how}`, { ...knobs, member_required: true });

@@ -108,6 +108,20 @@ export async function live(front, id) {
   return answer.json.events.find((event) => event.id === id)?.live;
 }
 
+// What is counted in each minute of Redis's clock. If one ends meanwhile, it is tried again: the n-th time by other addresses.
+const MINUTES = 4;
+export async function withinAMinute({ redis }, attempt) {
+  const minute = async () => Math.floor(Number((await redis.command('TIME'))[0]) / 60);
+  for (let n = 1; ; n += 1) {
+    const began = await minute();
+    try {
+      return await attempt(n);
+    } catch (error) {
+      if (n === MINUTES || (await minute()) === began) throw error;
+    }
+  }
+}
+
 // Somebody with a browser. Each call goes to `front` unless told otherwise; cookies are kept.
 export class Visitor {
   constructor(front, event) {
