@@ -132,8 +132,11 @@ test('people in a real line keep their places while a version comes, goes and di
   const people = Array.from({ length: 40 }, () => ({ jar: new CookieJar() }));
   for (const person of people) {
     person.jar.take(await stack.edge.get('/e/demo'));
-    const joined = await line(person, 'POST', 'join');
-    assert.equal(joined.status, 201);
+    const joined = await until('a place', async () => { // the cookie of the page makes one of a join that is repeated
+      const answer = await line(person, 'POST', 'join');
+      return !LATER.includes(answer.status) && answer;
+    });
+    assert.ok([200, 201].includes(joined.status), joined.text);
     person.position = joined.json.position;
   }
   assert.equal(new Set(people.map(({ position }) => position)).size, people.length, 'no place is given twice');
