@@ -186,7 +186,7 @@ test('a copied ticket is one place and one session', async (t) => {
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
   const owner = new Visitor(house.front, 'show');
   const { ticket } = await owner.joined();
-  await owner.untilCalled();
+  for (const front of house.fronts) await owner.untilCalled({ front });
   const buyers = await Promise.all(Array.from({ length: 12 }, (_, i) =>
     house.fronts[i % 2].http.post('/v1/queue/show/pass', { token: ticket })));
   assert.equal(buyers.filter(({ status }) => status === 201).length, 1);

@@ -235,6 +235,7 @@ test('a called visitor gets one pass, and the same session again', async (t) => 
   await makeEvent(house, 'show', FAST);
   const visitor = new Visitor(house.front, 'show');
   const { ticket, position } = await visitor.joined();
+  await visitor.untilCalled({ front: house.fronts[1] });
   const called = await visitor.untilCalled();
   assert.equal(called.place, 'called');
   assert.ok(Date.parse(called.call_expires_at) > Date.now());
