@@ -1,5 +1,6 @@
 // Several Redis servers that belong together: a master with a replica watched by sentinels, or a
-// cluster. Real servers all of them, with times short enough for a test.
+// cluster. Real servers all of them, with times short enough for a test, and long enough that a busy machine makes none of them
+// seem dead.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +41,7 @@ export async function startSentinels(scope, master, { name, count = 3, settings 
       `dir ${dir}`,
       `unixsocket ${join(dir, 'redis.sock')}`,
       `sentinel monitor ${name} 127.0.0.1 ${master.port} ${Math.floor(count / 2) + 1}`,
-      `sentinel down-after-milliseconds ${name} 500`,
+      `sentinel down-after-milliseconds ${name} 3000`,
       `sentinel failover-timeout ${name} 3000`,
       ...settings,
       '',
@@ -50,10 +51,9 @@ export async function startSentinels(scope, master, { name, count = 3, settings 
   }
   const told = /\+sentinel sentinel/g;
   await until('the sentinels to know each other', () =>
-    sentinels.every(({ child }) => (child.log().match(told) ?? []).length >= count - 1),
-  { timeoutMs: 20_000 });
+    sentinels.every(({ child }) => (child.log().match(told) ?? []).length >= count - 1));
   await until('the sentinels to know the replica', () =>
-    sentinels.every(({ child }) => child.log().includes('+slave slave')), { timeoutMs: 20_000 });
+    sentinels.every(({ child }) => child.log().includes('+slave slave')));
   return sentinels;
 }
 
@@ -83,7 +83,7 @@ async function startNode(scope, options = {}) {
     settings: {
       'cluster-enabled': 'yes',
       'cluster-config-file': 'nodes.conf',
-      'cluster-node-timeout': 1000,
+      'cluster-node-timeout': 3000,
       'cluster-port': await freePort(),
       ...options.settings,
     },
@@ -101,7 +101,7 @@ function untilKnown(nodes, known) {
       if ((await node.command('CLUSTER', 'NODES')).trim().split('\n').length < known.length) return false;
     }
     return true;
-  }, { timeoutMs: 20_000 });
+  });
 }
 
 // One more server in the cluster, a replica of `master`.
