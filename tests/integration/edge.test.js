@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import tls from 'node:tls';
 import {
   assertProblem,
+  assertPrompt,
   crlf,
   fakeBuild,
   openRaw,
@@ -188,9 +189,9 @@ describe('the edge', () => {
     scope.defer(() => slow.destroy());
     await slow.send('GET /e/demo HTTP/1.1\r\nHost: a\r\nX-Slow: ');
     const started = performance.now();
-    const [answer] = await slow.untilClosed(15_000);
+    const [answer] = await slow.untilClosed(60_000);
     assert.equal(answer.status, 408);
-    assert.ok(performance.now() - started < 13_000);
+    assertPrompt(10_000, performance.now() - started);
   });
 
   test('refuses a source that holds too many connections', async () => {
@@ -288,6 +289,11 @@ describe('the edge behind a CDN and a balancer', () => {
     return json.headers['x-forwarded-for'];
   };
   const through = (hops) => ({ 'X-Forwarded-For': hops });
+  // Twenty in ten seconds are its measure: a slow machine asks on until they are.
+  const refused = (...how) => until('a refusal', async () => {
+    const answers = await Promise.all(Array.from({ length: 21 }, () => ask(...how)));
+    return answers.find(({ status }) => status === 429);
+  });
 
   test('takes the visitor from the CDN, IPv4 and IPv6', async () => {
     assert.equal(await visitor(CDN, through('203.0.113.5')), '203.0.113.5');
@@ -326,8 +332,7 @@ describe('the edge behind a CDN and a balancer', () => {
   });
 
   test('counts each visitor of a CDN for themselves', async () => {
-    for (let i = 0; i <= 20; i += 1) await ask(CDN, through('203.0.113.77'));
-    assertProblem(await ask(CDN, through('203.0.113.77')), 429, 'too-many-requests');
+    assertProblem(await refused(CDN, through('203.0.113.77')), 429, 'too-many-requests');
     assert.equal((await ask(CDN, through('203.0.113.78'))).status, 200);
     for (let i = 0; i < 22; i += 1) assert.equal((await ask(CDN, through(`203.0.112.${i}`))).status, 200);
   });
@@ -349,8 +354,7 @@ describe('the edge behind a CDN and a balancer', () => {
   });
 
   test('counts the visitors of a balancer for themselves', async () => {
-    for (let i = 0; i <= 20; i += 1) await ask(BALANCER, {}, v1('203.0.113.87'));
-    assertProblem(await ask(BALANCER, {}, v1('203.0.113.87')), 429, 'too-many-requests');
+    assertProblem(await refused(BALANCER, {}, v1('203.0.113.87')), 429, 'too-many-requests');
     assert.equal((await ask(BALANCER, {}, v1('203.0.113.88'))).status, 200);
   });
 

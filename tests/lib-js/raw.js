@@ -39,7 +39,7 @@ export class RawConnection {
   }
 
   // Waits for n whole answers.
-  async answersOf(n, timeoutMs = 20_000) {
+  async answersOf(n, timeoutMs = 60_000) {
     return until(
       `${n} answers on a raw connection`,
       () => {
@@ -57,7 +57,7 @@ export class RawConnection {
   }
 
   // Waits for the peer to close.
-  async untilClosed(timeoutMs = 20_000) {
+  async untilClosed(timeoutMs = 60_000) {
     await until('the peer to close', () => this.closed, { timeoutMs, everyMs: 5 });
     return this.answers();
   }
@@ -83,7 +83,7 @@ export function openRaw({ port, host = '127.0.0.1', localAddress, allowHalfOpen 
 }
 
 // Sends bytes and waits until the peer closes or `n` answers stand. -> {answers, closed, text}
-export async function rawExchange({ port, host, localAddress, bytes, n = 1, methods, timeoutMs = 20_000 }) {
+export async function rawExchange({ port, host, localAddress, bytes, n = 1, methods, timeoutMs = 60_000 }) {
   const connection = await openRaw({ port, host, localAddress, methods });
   try {
     await connection.send(bytes);
