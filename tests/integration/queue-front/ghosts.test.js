@@ -86,7 +86,7 @@ test('a page without a script gives signs of life', async (t) => {
 // judges: place
 test('fronts that leave, die and come back change nothing for those who wait', async (t) => {
   for (let goneAfterMs = GONE_AFTER_MS; ; goneAfterMs *= 3) {
-    const seen = { longestMs: 0 }; // that nobody may have heard of one of them
+    const seen = { longestMs: 0 }; // between two signs of life of one of them
     try {
       return await rollThrough(t, goneAfterMs, seen);
     } catch (error) {
