@@ -177,10 +177,10 @@ test('a draw is held by command and judged by the same one', async () => {
   refused(await fairgate('fairness', 'lot', '--verify'), EXIT.refused, /^$/);
   refused(await fairgate('draw', 'lot'), EXIT.usage, /no way back from a draw/);
   done(await fairgate('draw', 'lot', '--yes'));
+  await until('the draw to be seen', async () => (await fairgate('fairness', 'lot', '--json')).json.drawn);
   const judged = done(await fairgate('fairness', 'lot', '--verify'));
   assert.match(judged.stdout, /event +lot/);
   refused(await fairgate('fairness', 'lot', '--verify', '--commitment', '0'.repeat(64)), EXIT.refused, /^/);
-  assert.equal((await fairgate('fairness', 'lot', '--json')).json.drawn, true);
 });
 
 test('an event is archived, deleted, and made again from its archive', async () => {
@@ -196,6 +196,6 @@ test('an event is archived, deleted, and made again from its archive', async () 
   assert.match(done(await fairgate('audit')).stdout, /tidy/);
   refused(await fairgate('show', 'gone'), EXIT.refused, /event-unknown/);
   await until('the id to be free again', async () => (await fairgate('restore', 'gone', file)).status === EXIT.done);
-  assert.equal((await documentOf('gone')).state, 'closed');
-  assert.match((await fairgate('ended', '--search', 'gone')).stdout, /gone/);
+  await until('it to be known again', async () => (await documentOf('gone')).state === 'closed');
+  await until('it to be among what is over', async () => /gone/.test((await fairgate('ended', '--search', 'gone')).stdout));
 });
