@@ -106,13 +106,17 @@ test('a report is one page, and the same as a document', async () => {
 });
 
 test('a stack that is in order has nothing to mend', async () => {
-  const { stdout } = await fairgate('doctor');
-  for (const part of ['queue-front is ready', 'the token opens all three', 'the clocks agree', 'all are version', 'is the one that the edge tells', 'no alert would fire'])
-    assert.ok(stdout.includes(part), `${part}\n${stdout}`);
-  const { status, json } = await fairgate('doctor', '--json');
-  const bad = json.findings.filter(({ level }) => level === 'bad');
-  assert.deepEqual(bad.filter(({ what }) => !what.startsWith('the disk of')), []); // which is this machine's
-  assert.equal(status, bad.length > 0 ? EXIT.refused : EXIT.done);
+  // On a busy machine something may be late at the moment of a look, and is not at the next.
+  await until('a look that finds nothing', async () => {
+    const { stdout } = await fairgate('doctor');
+    for (const part of ['queue-front is ready', 'the token opens all three', 'the clocks agree', 'all are version', 'is the one that the edge tells', 'no alert would fire'])
+      assert.ok(stdout.includes(part), `${part}\n${stdout}`);
+    const { status, json } = await fairgate('doctor', '--json');
+    const bad = json.findings.filter(({ level }) => level === 'bad');
+    assert.deepEqual(bad.filter(({ what }) => !what.startsWith('the disk of')), []); // which is this machine's
+    assert.equal(status, bad.length > 0 ? EXIT.refused : EXIT.done);
+    return true;
+  });
 });
 
 test('doctor finds a service that is away, a store that is away, a knob without sense, a wrong token, and says what to mend', async () => {

@@ -380,7 +380,8 @@ describe('the walls', () => {
       'a header in a trailer': head('Transfer-Encoding: chunked', 'Trailer: Content-Length') + `0\r\nContent-Length: ${hidden.length}\r\n\r\n`,
     };
     const issued = async () => Number(/^fairgate_line_issued\{event="demo"\} (\d+)/m.exec((await at(11).get('/metrics')).text)[1]);
-    const before_ = await issued();
+    const { position: before_ } = (await stack.edge.post(`/v1/queue/${EVENT}/join`)).json;
+    await until('the line to tell all joins so far', async () => (await issued()) === before_);
     for (const port of [0, 3]) {
       for (const [what, bytes] of Object.entries(tries)) {
         const { answers } = await rawExchange({ port: stack.base + port, bytes, n: 2, timeoutMs: 5000 }).catch(() => ({ answers: [] }));
