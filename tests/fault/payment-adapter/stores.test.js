@@ -77,13 +77,14 @@ test('without PostgreSQL a request is answered 503, not kept hanging', async () 
 
 test('a worker that was frozen past its lease is refused, and its work is done once', async () => {
   const other = await world.startPay({ saga: { instance: 'other' } });
-  world.seats.fault('/confirm', { delayMs: 1000 });
+  const kept = keepWaiting('/confirm');
   const visit = world.hold();
   const order = await insist(visit);
-  await until('the confirm to be asked', () => world.seats.calls.some(({ path, body }) => path.endsWith('/confirm') && body.includes(order)));
+  await kept.asked;
   const frozen = (await world.postgres.rows("SELECT owner FROM pay.saga WHERE leased AND state < 2", 'pay'))[0]?.owner;
   const [sleeper, awake] = frozen === 'other' ? [other, world.pay] : [world.pay, other];
   sleeper.pause();
+  kept.answer();
   await until('the other one to finish', async () => {
     const answer = await awake.http.get(`/v1/pay/orders/${order}`, { headers: buyer.jar.headers });
     return answer.status === 200 && answer.json.status === 'completed';

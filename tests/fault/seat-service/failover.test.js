@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import test from 'node:test';
-import { delay, freePort, openScope, seededRng, until } from '../../lib-js/index.js';
+import { freePort, openScope, seededRng, until } from '../../lib-js/index.js';
 import { Postgres } from '../../lib-js/postgres.js';
 import { hall, importHall, openPostgres, openSeats } from '../../integration/seat-service/house.js';
 import { judgeJournal, Ledger } from './ledger.js';
@@ -53,7 +53,7 @@ test('a promoted synchronous replica has every hold that was answered', async (t
   const { primary, replica, seats } = await openPair(t);
   const ledger = new Ledger(seats, EVENT, rng);
   ledger.start(24);
-  await delay(600);
+  await until('holds to be answered', () => ledger.answers.get(201) > 20);
   await primary.kill();
   replica.sql('SELECT pg_promote()');
   const before = ledger.answers.get(201);
