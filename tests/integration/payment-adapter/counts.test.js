@@ -76,12 +76,10 @@ async function sell() {
   const other = await order();
   await buyer.post(`/v1/pay/orders/${other}/cancel`);
   await world.untilStatus(buyer, other, 'cancelled');
-  await world.untilStatus(buyer, await order(world.hold({ ttlMs: 1500 })), 'expired');
-  const gone = world.hold({ ttlMs: 1200 });
-  const late = await order(gone);
+  await world.untilStatus(buyer, (await world.orderedBriefly(buyer, 1500)).order, 'expired');
   world.psp.fault('GET /v1/payment_intents', 'drop', Infinity);
-  world.seats.holds.get(gone.hold).gone = true;
-  world.psp.authorise(world.psp.of(late)[0].id);
+  const { visit: gone, order: late } = await world.orderedBriefly(buyer, 1200, { gone: true });
+  world.psp.authorise((await world.paymentOf(late)).id);
   await until('the seats to run out', () => Date.now() > world.seats.holds.get(gone.hold).expires + 300);
   world.psp.heal();
   await world.untilStatus(buyer, late, 'failed');

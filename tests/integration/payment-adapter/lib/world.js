@@ -214,9 +214,25 @@ class World {
     return pay.http.post('/v1/pay/webhooks/stripe', { body, headers });
   }
 
+  // The provider's payment of an order, which a busy service may answer without.
+  paymentOf(order) {
+    return until('a payment', () => this.psp.of(order).find(({ status }) => status !== 'canceled'));
+  }
+
+  // A hold that soon runs out and its order, made in time however slow the machine is.
+  async orderedBriefly(visitor, ttlMs, { gone = false } = {}) {
+    for (;; ttlMs *= 2) {
+      const visit = this.hold({ ttlMs });
+      this.seats.holds.get(visit.hold).gone = gone;
+      const { status, json, text } = await this.order(visitor, visit);
+      if (status === 201 && this.psp.of(json.order).length > 0) return { visit, order: json.order };
+      assert.ok([201, 410].includes(status) && ttlMs < 30_000, text);
+    }
+  }
+
   // The buyer pays, and the provider tells us.
   async payOrder(order, pay = this.pay) {
-    const intent = this.psp.of(order).find(({ status }) => status !== 'canceled');
+    const intent = await this.paymentOf(order);
     const event = this.psp.authorise(intent.id);
     const answer = await this.webhook(event, {}, pay);
     assert.equal(answer.status, 204, answer.text);
