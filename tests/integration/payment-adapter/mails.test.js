@@ -56,7 +56,7 @@ for (const [command, answer] of [
     await until('a refusal', () => refused().length > 0);
     assert.deepEqual(refused().filter((kind) => is(kind, givenUp)), []);
     const { begun } = world.smtp;
-    await until('it to be asked again', () => world.smtp.begun > begun, { timeoutMs: 30_000 });
+    await until('it to be asked again', () => world.smtp.begun > begun);
     for (const kind of [one, two]) assert.ok(is(kind, `${open} AND tries IN (9, 10) AND refused = 0`), kind);
     world.smtp.refuse = null;
     world.smtp.refuses = {};
@@ -80,7 +80,7 @@ for (const [command, answer] of [['RCPT', '550 no such user'], ['DATA', '550 not
     const gone = mail();
     if (command === 'RCPT') world.smtp.refuse = answer;
     else world.smtp.refuses = { [command]: answer };
-    await until('five refusals', () => hurried(gone) && is(gone, `${givenUp} AND refused >= 4`), { timeoutMs: 30_000 });
+    await until('five refusals', () => hurried(gone) && is(gone, `${givenUp} AND refused >= 4`));
     world.smtp.refuse = null;
     world.smtp.refuses = {};
     await hasGone(mail());
@@ -100,7 +100,7 @@ for (const [command, answer] of [['RCPT', '550 no such user'], ['DATA', '550 not
 test('a refusal of now does not count against a mail', async () => {
   const later = mail();
   world.smtp.refuse = '450 greylisted';
-  await until('it', () => hurried(later) && is(later, `${open} AND error = 'smtp 450' AND tries > 14 AND refused = 0`), { timeoutMs: 30_000 });
+  await until('it', () => hurried(later) && is(later, `${open} AND error = 'smtp 450' AND tries > 14 AND refused = 0`));
   world.smtp.refuse = null;
   await until('its turn', () => hurried(later) && is(later, 'done_at IS NOT NULL AND error IS NULL'));
 });
@@ -108,7 +108,7 @@ test('a refusal of now does not count against a mail', async () => {
 test('all mails that were given up are sent again in one call', async () => {
   const some = [mail(), mail(), mail()];
   world.smtp.refuse = '550 no such user';
-  await until('them to be given up', () => some.every((kind) => hurried(kind) && is(kind, givenUp)), { timeoutMs: 30_000 });
+  await until('them to be given up', () => some.every((kind) => hurried(kind) && is(kind, givenUp)));
   world.smtp.refuse = null;
   const { json } = await world.pay.admin.post('/admin/mails/all/retry');
   assert.equal(json.mails.length, some.length);
