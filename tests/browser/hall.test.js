@@ -176,10 +176,16 @@ describe('the hall', () => {
     const { guest, page } = await enter({ prepare: (one) => one.route('**/v1/queue/**', answer) });
     assert.ok(await page.isHidden('#visit'), 'half an hour is long');
 
-    told = () => ({ expires_at: later(14), ends_at: later(600) });
-    await page.reload();
-    await guest.ready();
-    assert.ok(await page.isHidden('#visit'), 'the page makes it longer by itself');
+    // Longer where the page needs longer to be there, and so comes to its last ten seconds first.
+    for (let s = 14, early = false; !early; s *= 2) {
+      told = () => ({ expires_at: later(s), ends_at: later(600) });
+      await page.reload();
+      await guest.ready();
+      await until('the page to have asked', () => typeof told !== 'function');
+      const hidden = await page.isHidden('#visit');
+      early = Date.parse(told.expires_at) - Date.now() > 11_000;
+      assert.ok(hidden || !early, 'the page makes it longer by itself');
+    }
     told = null; // from now on no sign of life arrives
     await page.locator('#visit').getByText(/Your visit ends in 0:0\d, and we cannot extend it/).waitFor();
     await guest.judge('hall-visit-unheard');
