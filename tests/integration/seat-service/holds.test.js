@@ -580,9 +580,11 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
 test('a session that asks too fast gets Retry-After', async () => {
   const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });
   const eager = visitor(seats, event);
-  const answers = await Promise.all(Array.from({ length: 30 }, () => eager.info()));
-  const refused = answers.filter(({ status }) => status === 429);
-  assert.ok(refused.length >= 20, `${refused.length} of 30 refused`);
+  const refused = await until('most of thirty to be too many', async () => { // where they take long they may all come
+    const answers = await Promise.all(Array.from({ length: 30 }, () => eager.info()));
+    const some = answers.filter(({ status }) => status === 429);
+    return some.length >= 20 && some;
+  }, { everyMs: 0 });
   assert.ok(Number(refused[0].headers['retry-after']) >= 1);
   assert.equal((await visitor(seats, event).info()).status, 200, 'others are not concerned');
 });
@@ -605,17 +607,21 @@ test('what is pipelined behind a request that waits is judged by the rate as if 
   await connection.send(again + head(`GET /v1/seats/${event}`).repeat(30));
   await until('the repetition to wait', async () => (await handled()) === before + 2);
   process.kill(writer, 'SIGCONT');
+  const freeAt = performance.now();
   assert.equal((await first).status, 201);
   const [repeated, ...behind] = await connection.answersOf(31);
   assert.equal(repeated.status, 201, repeated.text);
   const refused = behind.filter(({ status }) => status === 429);
-  assert.ok(refused.length >= 20, `${refused.length} of 30 refused`);
+  const more = (performance.now() - freeAt) / 1000; // one for each second that they took
+  assert.ok(refused.length >= 20 - more, `${refused.length} of 30 refused`);
 });
 
 test('a hold that runs out frees its seats by itself', async () => {
   const { alice, bob } = await fresh({ limits: { hold_ttl_s: 4, hold_max_s: 4 } });
-  const { hold } = (await alice.hold({ seats: ['r1s1'] })).json;
-  assert.equal((await bob.hold({ seats: ['r1s1'] })).status, 409);
+  const hold = await until('a hold that bob finds there', async () => { // on a slow machine it has run out by then
+    const { status, json } = await alice.hold({ seats: ['r1s1'] });
+    return status === 201 && (await bob.hold({ seats: ['r1s1'] })).status === 409 && json.hold;
+  });
   await until('the seat to be free', async () => (await bob.hold({ seats: ['r1s1'] })).status === 201);
   assert.equal((await alice.read(hold)).status, 410);
 });

@@ -114,7 +114,7 @@ test('an owner that takes over or is started knows it no more, and its id stays 
   for (const seats of [owner, standby]) assert.notEqual((await visitor(seats, 'past').info()).status, 200);
   assert.equal((await visitor(standby, 'next').info()).status, 200);
   assert.equal((await operator(standby, 'past').import(hall())).status, 409);
-  assert.equal((await standby.private.get('/readyz')).status, 200);
+  await standby.untilReady();
 });
 
 test('restored into a database of its own, its journal is replayed to the same end', async () => {
