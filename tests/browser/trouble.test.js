@@ -324,7 +324,8 @@ describe('what goes otherwise', () => {
       // An idle order, in each of its states.
       const order = new URL(back).pathname.split('/').at(-1);
       await until('the buyer to be waited for', async () => (await pay.get(`/admin/sagas?state=all&order=${order}`)).json.sagas[0].step === 'await_buyer');
-      stack.sql('payment_adapter', `UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}'`);
+      const park = `WITH p AS (UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}' AND NOT leased RETURNING 1) SELECT count(*) FROM p`;
+      await until('no worker to have it in hand', () => stack.sql('payment_adapter', park) === '1');
       for (const status of ['confirming', 'cancelled', 'expired', 'failed', 'refunding', 'refunded', 'parked']) {
         await page.goto('about:blank'); // the page itself would follow the change, into our way
         stack.sql('payment_adapter', `UPDATE pay.orders SET status = '${status}' WHERE id = '${order}'`);
