@@ -49,10 +49,13 @@ describe('the console', () => {
     });
     const { hold } = (await stack.edge.post('/v1/seats/demo/holds', { token: pass, body: { best_available: { quantity: 2 } } })).json;
     const jar = new CookieJar();
-    jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, n) }));
-    const answer = await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: 'demo', hold }, headers: { ...jar.headers, 'idempotency-key': key } });
-    assert.equal(answer.status, 201, answer.text);
-    return answer.json;
+    await until('a login', async () => jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, n) })).status === 200);
+    const ask = () => stack.edge.post('/v1/pay/orders', { token: pass, body: { event: 'demo', hold }, headers: { ...jar.headers, 'idempotency-key': key } });
+    return until('an order with its payment', async () => { // a busy machine answers without
+      const { status, json, text } = await ask();
+      assert.ok([200, 201].includes(status), text);
+      return json.payment && json;
+    });
   }
 
   // And pays with a card that the provider's sandbox accepts. -> {order, jar, tickets}
@@ -80,7 +83,9 @@ describe('the console', () => {
   // And is then parked for the operator.
   async function park() {
     await until('the buyer to be waited for', async () => (await sagaOf(order)).step === 'await_buyer');
-    sql(`UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}'; UPDATE pay.orders SET status = 'parked' WHERE id = '${order}'`);
+    await until('no worker to have it in hand', () => sql(`WITH p AS (UPDATE pay.saga SET parked = true, cause = 'psp-silent'
+      WHERE subject = '${order}' AND NOT leased RETURNING 1) SELECT count(*) FROM p`) === '1');
+    sql(`UPDATE pay.orders SET status = 'parked' WHERE id = '${order}'`);
   }
 
   before(async () => {

@@ -259,7 +259,7 @@ describe('pages', () => {
     await visitor.takeBest(2);
     await stack.without('seat-service', () => page.locator('#lost:not(:empty)').waitFor({ timeout: 60_000 }));
     await page.locator('#lost').waitFor({ state: 'hidden', timeout: 60_000 });
-    assert.equal(await page.locator('#cart-seats li').count(), 2);
+    await held(page, 2);
     await page.click('#cart-back');
     await page.locator('#cart-seats li').first().waitFor({ state: 'detached', timeout: 60_000 });
     await visitor.close();
