@@ -157,6 +157,7 @@ void batch_put_back(struct journal *journal)
 void batch_leave_open(struct journal *journal)
 {
     struct batch *batch = &journal->batch;
+    assert(batch->len > 0);
     for (uint32_t i = 0; i < batch->parts_len; i++) {
         const struct store_batch *part = &batch->parts[i];
         struct journal_event *event = &journal->events[batch->part_event[i]];
@@ -172,6 +173,7 @@ void batch_leave_open(struct journal *journal)
 
 void batch_settle(struct journal *journal, struct journal_event *event, int rc)
 {
+    assert(event->open != NULL);
     while (event->open != NULL)
         batch_answer_one(journal, cut_out(&event->open), rc);
     commit_queue_wake_ports(journal->conf.queue);

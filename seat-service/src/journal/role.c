@@ -225,6 +225,7 @@ void role_stick(struct journal *journal, struct journal_event *event, const char
     bool was = event->stuck;
     struct log_line line;
     assert(journal_state_of(event) == JOURNAL_EVENT_OWNED);
+    assert(reason[0] != '\0');
     pthread_mutex_lock(&journal->lock);
     atomic_store_explicit(&event->stuck, true, memory_order_relaxed);
     event->stuck_until_us = journal_now_us(journal) + ms * 1000;

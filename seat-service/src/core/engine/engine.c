@@ -363,6 +363,7 @@ static bool is_outdone(struct engine *engine, const struct engine_who *who, cons
     struct best_pick pick;
     uint64_t categories = 0;
     unsigned flags = 0;
+    assert(op->seat < engine->facts->seat_count); /* that would be left single */
     if (!engine_best_ask(engine, who, ENGINE_CATEGORY_ANY, count, false, now_ms, &ask, op))
         return false;
     for (uint32_t i = 0; i < count; i++) {

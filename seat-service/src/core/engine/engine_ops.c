@@ -447,6 +447,7 @@ void engine_lists_used(const struct engine *engine, bool used[PRICE_LISTS_MAX])
 static uint32_t next_list(const struct engine *engine)
 {
     uint32_t lists = atomic_load_explicit(&engine->price_lists, memory_order_relaxed);
+    assert(lists > engine_newest_list(engine));
     if (lists < PRICE_LISTS_MAX)
         return lists;
     bool used[PRICE_LISTS_MAX];

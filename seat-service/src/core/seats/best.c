@@ -195,6 +195,7 @@ struct candidates {
 
 static bool is_beaten(const struct candidates *found, float cost)
 {
+    assert(found->room > 0);
     return found->count == found->room && cost >= found->list[found->room - 1].cost;
 }
 

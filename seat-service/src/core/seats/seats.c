@@ -51,6 +51,7 @@ static_assert(PLAN_ROW_SEATS_MAX % 64 == 0, "bitmaps are whole words");
 static bool are_joined(const struct plan_facts *facts, uint32_t seat, uint32_t next,
                        bool access_open)
 {
+    assert(facts->run[seat] == facts->run[next]);
     const unsigned kept = PLAN_SEAT_ACCESSIBLE | PLAN_SEAT_COMPANION;
     unsigned flags = plan_flags_of(facts, seat) | plan_flags_of(facts, next);
     return plan_channel_of(facts, seat) == plan_channel_of(facts, next) &&
@@ -317,6 +318,7 @@ static bool swap_rows_free(struct seats *seats, const struct seats_row *row,
 static void let_pass(const struct seats *seats, const struct take_word *take, unsigned tries)
 {
     uint32_t nth = take->word - seats->rows[take->row].word;
+    assert(nth < seats->rows[take->row].words);
     for (uint32_t looks = nth * (tries + 1) * LET_PASS_LOOKS; looks > 0; looks--)
         (void)load_row_free(seats, take->word);
 }
