@@ -402,6 +402,10 @@ end
 
 -- Gives up a place that has not come in. Called or not, it will not be waited for.
 local function give_up()
+    if entry ~= '' and bucket.early_n > 0 and call('SREM', prefix .. 'early', entry) == 1 then
+        -- Counted before the draw, by its entry; tick/early.lua has nothing left to do for it.
+        bucket.early_n, bucket.left_n = bucket.early_n - 1, bucket.left_n - 1
+    end
     call('SETBIT', prefix .. 'gone', place, 1)
     log_given_up()
     if place > serving then

@@ -134,6 +134,22 @@ test('entries before the draw fill a line, and leaving makes room', async () => 
   assert.deepEqual((await line.join(2)).places, [3, FULL]);
 });
 
+// Until a tick has its position, Redis knows by the entry alone that it was given up.
+test('an entry given up before the draw counts once, though its place is given up again after it', async () => {
+  const line = await front().create({ rate_milli: 0, burst: 1 }, STATE.PRE_QUEUE);
+  await line.join(3);
+  await line.visit('leave', 1, { entry: 1 });
+  await line.move(STATE.PRE_QUEUE, STATE.OPEN);
+  await line.visit('leave', 2, { entry: 1, drawn: '3' });
+  await line.tick({ early: [[1, 2]] });
+  await line.tick();
+  assert.deepEqual([line.view.waiting, line.view.ghosts[2]], [2, 0]);
+  await line.change({ rate_milli: 1_000_000, burst: 1000 });
+  await clockwork.step(1000);
+  await line.tick();
+  assert.deepEqual([line.view.serving, line.view.waiting, line.view.outstanding], [3, 0, 2]);
+});
+
 test('each lane has a length of its own', async () => {
   const general = await front().create({ line_max: 2, shares: 30 });
   const lane = new Front(clockwork, general.event, { lane: 1 });

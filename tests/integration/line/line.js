@@ -172,9 +172,9 @@ export class Front {
     return { outcome, state, places, fresh, retryMs };
   }
 
-  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0, turn = 0, ended = 0, keptMs = 0, times = 0 } = {}) {
+  async visit(call, place, { endsMs = 0, toldMs = 0, member = '', entry = '', moves = 0, turn = 0, ended = 0, keptMs = 0, times = 0, drawn = NO_DRAW } = {}) {
     const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
-      serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn: NO_DRAW,
+      serving: this.marks.serving, call, place, ends_ms: endsMs, told_ms: toldMs, drawn,
       entry, moves, turn, ended, kept_ms: keptMs, times, member, // without an entry by no ticket in particular, so none that was handed on
     })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
@@ -206,14 +206,15 @@ export class Front {
 
   // ---- the front itself ----
 
-  async tick() {
+  // `early`: [entry, position] of those who left before the draw.
+  async tick({ early = [] } = {}) {
     const { issued, serving, version, generation, upto, era, digest } = this.marks;
     const view = told('tick', await this.run('tick', ...ask('tick', {
-      issued, serving, version, generation, upto, slot_ms: this.slotMs, early_len: 0,
+      issued, serving, version, generation, upto, slot_ms: this.slotMs, early_len: early.length,
       moves_run: 0, moves_seq: 0, moves_len: 0, join_judged: 0, join_kept: 0, join_error: 0,
       way_judged: 0, way_kept: 0, way_error: 0, errors: 0, turns_upto: '0-0', era, digest, identity: this.identity,
       served: this.served, waited_ms: this.waitedMs,
-    })));
+    }), ...early.flat()));
     if (view.outcome !== OUTCOME.OK) return view;
     const marks = this.marks;
     if (view.generation !== marks.generation) marks.upto = 0;
