@@ -80,6 +80,13 @@ static void leave(struct visit *visit, const struct visit_request *request,
                effect);
 }
 
+/* It lasts as long as the visit may. A pass says its own end rounded down, that of the visit up. */
+static bool is_last(const struct pass *pass)
+{
+    assert(pass->ends_s > 0);
+    return pass->expires_s + 1 >= pass->ends_s;
+}
+
 static void on_request(struct visit *visit, const struct visit_event *event,
                        struct visit_effect *effect)
 {
@@ -109,8 +116,8 @@ static void on_request(struct visit *visit, const struct visit_event *event,
         enter(visit, effect);
     } else if (wish == VISIT_EXTEND) {
         ask(visit, LINE_EXTEND, effect);
-    } else if (wish == VISIT_VERIFY && (visit->pass.expires_s > event->now_s + half_s ||
-                                        visit->pass.expires_s >= visit->pass.ends_s)) {
+    } else if (wish == VISIT_VERIFY &&
+               (visit->pass.expires_s > event->now_s + half_s || is_last(&visit->pass))) {
         answer(visit, VISIT_VERIFIED, 0, effect);
     } else if (wish == VISIT_VERIFY || wish == VISIT_HEARTBEAT) {
         beat(visit, event->now_s, effect);

@@ -214,7 +214,7 @@ static const struct script_row rows[] = {
     {"a pass half over is renewed",
      "verify until=1030; ask call=heartbeat told=1030 ends=2000; reply ok; answer verified new=1"},
     {"... unless it lasts as long as the visit",
-     "verify until=1030 ends=1030; answer verified new=0"},
+     "verify until=1030 ends=1031; answer verified new=0"},
     {"... or there is no room to ask", "verify until=1030; ask; no-room; answer verified new=0"},
     {"... or no answer",
      "verify until=1030; ask; reply $a; answer verified new=0 || unavailable | unknown"},
