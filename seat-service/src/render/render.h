@@ -37,10 +37,11 @@ void render_choice(struct text *text, unsigned flags); /* adjacent, orphan, last
 /* free, held, sold, blocked: places of seats in plan order. */
 void render_changes(struct text *text, const struct engine_delta *deltas, int count);
 
-/* areas: how many places of each are free. There are few, so all of them are sent each time. */
 /* What a place of each category costs, in the plan's order. */
 void render_prices(struct text *text, const struct plan *plan,
                    const uint64_t prices[PLAN_CATEGORIES_MAX]);
+
+/* areas: how many places of each are free. There are few, so all of them are sent each time. */
 void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine);
 
 /* An array of guids. */
