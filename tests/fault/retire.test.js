@@ -339,4 +339,19 @@ describe('payment-adapter', () => {
       assert.equal(sql('SELECT count(*) FROM orders'), before);
     });
   }
+
+  test('an event whose order lost a dispute is retired once that order is refunded, though the refund keeps a share', () => {
+    const { rows, settle } = SERVICES[program];
+    const dir = scope.tempDir('archive-');
+    chmodSync(dir, 0o700);
+    sql(`${rows(event(10))} ${settle(event(10))}`);
+    const order = sql(`SELECT ${of('event-10')}`);
+    sql(`INSERT INTO psp_return (provider, id, payment, kind, amount, state) SELECT provider, 'dp_3', payment, 'dispute', amount, 2 FROM orders WHERE id = '${order}'`);
+    const early = retire('event-10', dir);
+    assert.equal(early.status, 1, early.stderr);
+    assert.match(early.stderr, new RegExp(`the money of 1 orders is not what it should be, such as that of ${order}`));
+    sql(`UPDATE orders SET status = 'refunded', refund_amount = 198000 WHERE id = '${order}'`); // the provider refuses to pay it out
+    const done = retire('event-10', dir);
+    assert.equal(done.status, 0, done.stderr);
+  });
 });

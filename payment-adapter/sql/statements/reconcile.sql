@@ -352,7 +352,8 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 
 -- Our own tables, as far as there are suspects: their orders, all payments of these, and what the shop
 -- lists of them. Each payment keeps what its order says (:keeps), no more (money-without-order) and no less
--- (given-back-too-much); of a completed order the kinds that name a refund or a dispute say so. The shop is
+-- (given-back-too-much); of a completed order the kinds that name a refund or a dispute say so. Money that a
+-- lost dispute took cannot be kept: too much is given back only if a refund went out, too. The shop is
 -- compared only if its list is read at all.
 --
 -- If all lists could be read (`whole`), what agrees and has had time to disagree is no suspect any more.
@@ -435,7 +436,8 @@ WITH :late(), named AS MATERIALIZED (
                 :keeps(m, o))
         FROM late, money m
         CROSS JOIN LATERAL :order_by_id(m.order_id) o
-        WHERE m.captured - m.back - m.lost < :keeps(m, o) AND m.seen_at < late.at AND o.changed_at < late.at
+        WHERE m.back > 0 AND m.captured - m.back - m.lost < :keeps(m, o) AND m.seen_at < late.at
+            AND o.changed_at < late.at
             AND NOT (o.status = :ORDER_COMPLETED AND m.payment = o.payment)
         UNION ALL
         SELECT CASE

@@ -51,6 +51,14 @@ static const struct script_row rows[] = {
      " ('stripe', 'd2', 'p2', 'dispute', 50, 0); reconcile 10 -> 2;"
      "UPDATE psp_return SET state = 2; reconcile 10 -> 2; UPDATE psp_return SET state = 1;"
      "reconcile 10 -> 1"},
+    /* The provider refuses to refund a disputed payment. p2 is refunded, and keeps its share. */
+    {"money_that_a_lost_dispute_took_cannot_be_kept",
+     "orders 2; UPDATE ticket SET revoked_at = now();"
+     "UPDATE orders SET status = 'refunded', refund_amount = 90;"
+     "UPDATE psp_payment SET refunded = 90 WHERE payment = 'p2';"
+     "INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
+     " ('stripe', 'd1', 'p1', 'dispute', 100, 2); reconcile 10 -> 0;"
+     "UPDATE psp_payment SET refunded = 90; reconcile 10 -> 1"},
     {"payment_that_its_order_does_not_name_is_to_keep_nothing",
      "orders 2; INSERT INTO psp_payment (provider, payment, order_id, amount, captured, refunded,"
      " state, seen_at) VALUES ('stripe', 'x1', 'o_a1', 100, 100, 100, 2, now() - interval '1 "
