@@ -252,3 +252,13 @@ test('doors refuse the tickets of a lost order before its money goes back', asyn
   lost('--settle', digest());
   assert.equal(await refunds(intent), 1);
 });
+
+test('an id of the shop that no Fairgate made does not come into the list of revoked tickets', async (t) => {
+  const { world, sql, lost, digest } = await setBack(openScope(t));
+  const strange = 'x'.repeat(3000); // longer than a page of that list has room for
+  sql(`INSERT INTO pay.shop_order (external_id, amount) VALUES ('${strange}', 5)`);
+  assert.match(lost('--settle', digest(), strange).stdout, /1 left to settle/);
+  const { status, json } = await world.pay.http.get('/v1/pay/events/gala/revoked-tickets');
+  assert.deepEqual([status, json.revoked], [200, []]);
+  assert.throws(() => sql("INSERT INTO pay.void_order (id) VALUES ('shop-7')"), /violates check constraint/);
+});
