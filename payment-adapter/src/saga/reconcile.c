@@ -270,10 +270,11 @@ static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t end
     atomic_store_explicit(&reconcile->stats.seats_age_s, seats_age_s, memory_order_relaxed);
 }
 
+/* The report's own row decides: a renewal that arrived after the run had ended was refused, too. */
 static void on_ended(void *ctx, const struct pg_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
-    if (came_back(reconcile))
+    if (is_over(reconcile))
         return;
     bool stored = answer->rc == 0 && PQntuples(answer->results[0]) == 1;
     if (!stored) {

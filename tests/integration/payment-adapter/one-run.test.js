@@ -61,6 +61,35 @@ test('each process shows what the last run found, whichever made it', async () =
   await until('the first to show it', async () => (await gauges(world.pay))[0] === 0);
 });
 
+// The run's end waits until a renewal was refused; the process has its answer once it asks to renew again.
+test('a run whose report is stored ends well, though its last renewal was refused', async () => {
+  sql(`
+    CREATE SEQUENCE pay.refused MINVALUE 0;
+    CREATE FUNCTION pay.ends() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM nextval('pay.refused');
+      FOR i IN 1..500 LOOP
+        EXIT WHEN (SELECT last_value FROM pay.refused) = 2;
+        PERFORM pg_sleep(0.01);
+      END LOOP;
+      RETURN NULL;
+    END $$;
+    CREATE FUNCTION pay.renews() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF (SELECT is_called FROM pay.refused) THEN
+        PERFORM nextval('pay.refused');
+        RETURN NULL;
+      END IF;
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER ends BEFORE UPDATE OF report ON pay.reconcile_run EXECUTE FUNCTION pay.ends();
+    CREATE TRIGGER renews BEFORE UPDATE ON pay.reconcile_run FOR EACH ROW
+      WHEN (OLD.run = NEW.run AND OLD.owner = NEW.owner) EXECUTE FUNCTION pay.renews()`);
+  const { status, text } = await now(world.pay);
+  sql('DROP TRIGGER ends ON pay.reconcile_run; DROP TRIGGER renews ON pay.reconcile_run');
+  assert.equal(status, 200, text);
+});
+
 test('a run whose process dies is made by another', async () => {
   const before = await shown(second);
   const gate = hold(world.seats, '/export');
