@@ -77,11 +77,11 @@ function judgeFile(path, { json, quiet }) {
   const verdict = check(readHistory(path));
   const tookS = (performance.now() - began) / 1000;
   const { of, judged, bundles, wide, found } = verdict;
-  const passed = found.length === 0 && wide.length === 0 && judged > 0;
+  const passed = found.length === 0 && wide.length === 0;
   if (json) console.log(JSON.stringify({ file: path, ...verdict, stories: told(found) }));
   else {
     for (const text of [...wide.map((what) => `too wide to be judged: ${what}`), ...told(found)]) console.log(text);
-    if (!passed || !quiet) console.log(`${basename(path)}, of ${of}: ${judged} operations and facts, ${bundles} seats or sets of seats, in ${tookS.toFixed(2)} s: ${found.length === 0 ? 'nothing found' : `${found.length} FOUND`}`);
+    if (!passed || judged === 0 || !quiet) console.log(`${basename(path)}, of ${of}: ${judged} operations and facts, ${bundles} seats or sets of seats, in ${tookS.toFixed(2)} s: ${found.length === 0 ? 'nothing found' : `${found.length} FOUND`}`);
   }
   return { passed, judged };
 }
@@ -106,6 +106,7 @@ function main(argv) {
       console.log(`FOUND: ${path}: ${error.message}`);
     }
   }
+  if (judged === 0) passed = 0; // a world in which nothing was sold may be among others
   if (options.quiet) console.log(`${judged} operations and facts of ${files.length} histories, in ${((performance.now() - began) / 1000).toFixed(1)} s`);
   if (!options.json) console.log(`${passed} passed, ${files.length - passed} failed`);
   return passed === files.length ? 0 : 1;
