@@ -37,7 +37,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { URL_MAX = 1024, BODY_MAX = 1024, AUTH_MAX = 640 };
+enum {
+    URL_MAX = 1024,
+    BODY_MAX = 1024,
+    AUTH_MAX = 640,
+    KEY_MAX = 300, /* of an idempotency key, by Toss's rule */
+};
 enum {
     SESSION_MS = 600000
 }; /* the longest time from the buyer's consent to the confirm, by Toss's rule */
@@ -101,11 +106,14 @@ static void dispatch(struct toss_call *call, const char *path, const char *act, 
                      outcall_on_done *on_done)
 {
     const struct psp_conf *conf = &call->psp->conf;
-    char url[URL_MAX], auth[AUTH_MAX], key[160], trace[96];
+    char url[URL_MAX], auth[AUTH_MAX], key[32 + KEY_MAX], trace[96];
     put_auth(conf, auth);
     snprintf(url, sizeof(url), "%s%s", conf->api_url, path);
-    snprintf(key, sizeof(key), "Idempotency-Key: fairgate-%s-%s-%u", call->peer->order->id, act,
-             call->peer->order->key_round);
+    /* Toss compares key, URL and method, and not the body: without the payment, the refusal of one
+     * card would be the answer to each other card. */
+    static_assert(ORDER_ID_MAX + ORDER_PAYMENT_MAX + 40 <= KEY_MAX, "the longest key fits");
+    snprintf(key, sizeof(key), "Idempotency-Key: fairgate-%s-%s-%s-%u", call->peer->order->id, act,
+             call->payment_key, call->peer->order->key_round);
     snprintf(trace, sizeof(trace), "traceparent: %s",
              call->peer->trace != NULL ? call->peer->trace : "");
     struct outcall out = {

@@ -13,13 +13,16 @@
 
 enum { DIGEST_TEXT = 2 * crypto_hash_sha256_BYTES + 1 };
 
-/* The same for the same op, path and parameters; Stripe's in any order. */
+/* The same for the same op and path, and at Stripe for the same parameters in any order. Toss
+ * compares the key instead, and no parameters. */
 static void digest_call(const struct call *call, char digest[DIGEST_TEXT])
 {
     uint8_t bytes[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_state state;
-    char *in = must(json_in_text(call->in, call->op->flavour == OP_STRIPE ? JSON_SORT_KEYS : 0));
-    const struct span parts[] = {span_of(call->op->name), call->id, span_of(in)};
+    bool stripe = call->op->flavour == OP_STRIPE;
+    char *in = stripe ? must(json_in_text(call->in, JSON_SORT_KEYS)) : NULL;
+    const struct span parts[] = {span_of(call->op->name), call->id,
+                                 stripe ? span_of(in) : call->key};
     crypto_hash_sha256_init(&state);
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         /* After its length, so that no two lists of parts hash the same bytes. */
@@ -49,10 +52,8 @@ static void replay(struct desk_call *at, const struct idem_answer *kept, const c
         at->answer->status = kept->status;
         at->answer->replayed = true;
         at->bank->counts.replays++;
-    } else if (call->op->flavour == OP_TOSS) {
-        toss_fail(at, 400, "INVALID_IDEMPOTENCY_KEY",
-                  "The idempotency key was used with another request.");
     } else {
+        assert(call->op->flavour == OP_STRIPE);
         stripe_fail_with(at, &(struct stripe_error){.status = 400, .type = "idempotency_error"},
                          "Keys for idempotent requests can only be used with the same parameters "
                          "they were first used with. Try using a key other than '%.*s' if you "
@@ -95,9 +96,13 @@ void counter_run(struct bank *bank, const struct call *call, struct answer *answ
                            .answer = answer};
     bool keyed = call->op->method != OP_GET && call->key.len > 0;
     bank->counts.calls++;
-    if (keyed)
+    struct span key = call->key;
+    if (keyed) {
         digest_call(call, digest);
-    if (keyed && idem_find(idem, call->key, at.now_s, &kept))
+        if (call->op->flavour == OP_TOSS) /* where another path may have the same key */
+            key = span_of(digest);
+    }
+    if (keyed && idem_find(idem, key, at.now_s, &kept))
         replay(&at, &kept, digest);
     else
         execute(&at);
@@ -108,6 +113,5 @@ void counter_run(struct bank *bank, const struct call *call, struct answer *answ
     }
     answer->body = text_span(&bank->scratch);
     if (keyed && answer->executed)
-        idem_keep(idem, call->key, at.now_s,
-                  &(struct idem_answer){answer->status, answer->body, digest});
+        idem_keep(idem, key, at.now_s, &(struct idem_answer){answer->status, answer->body, digest});
 }
