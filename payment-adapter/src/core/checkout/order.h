@@ -57,7 +57,8 @@ struct order {
     uint64_t expires_ms;                /* wall clock: when the hold on the seats ends */
     char payment[ORDER_PAYMENT_MAX];    /* "" until the provider assigns one */
     /* What somebody brought back from the provider's page, or "": a hint, for the provider to
-     * judge. Another one may take its place at any time until the payment is there. */
+     * judge. Another one may take its place at any time until the payment is there: if the
+     * provider is being asked about the old one, the new one waits for the answer. */
     char payment_key[ORDER_PAYMENT_MAX];
     char checked_key[ORDER_PAYMENT_MAX]; /* the hint that `check` is about */
     enum order_check check;
@@ -73,16 +74,17 @@ static inline uint64_t order_refund(const struct order *order, uint64_t captured
     return order->refund > 0 && order->refund < captured ? order->refund : captured;
 }
 
-static inline bool order_is_checked(const struct order *order, enum order_check check)
-{
-    return order->check == check && strcmp(order->checked_key, order->payment_key) == 0;
-}
-
-/* The payment's key at the provider; "": unknown. One that is proved cannot be replaced by a hint.
- */
+/* The payment's key at the provider; "": unknown. A hint cannot replace one that is proved, nor one
+ * by which money may move until the provider has answered. */
 static inline const char *order_payment_key(const struct order *order)
 {
-    return order->check == ORDER_CHECK_PROVED ? order->checked_key : order->payment_key;
+    bool kept = order->check == ORDER_CHECK_PROVED || order->check == ORDER_CHECK_ASKED;
+    return kept ? order->checked_key : order->payment_key;
+}
+
+static inline bool order_is_checked(const struct order *order, enum order_check check)
+{
+    return order->check == check && strcmp(order->checked_key, order_payment_key(order)) == 0;
 }
 
 /* As the buyer sees it. */

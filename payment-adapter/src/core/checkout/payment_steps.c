@@ -231,6 +231,15 @@ static void wait_on(struct attempt *attempt, uint64_t now_ms)
         attempt_finish_later(attempt, poll_ms(attempt, now_ms));
 }
 
+/* The check is about the order's hint, or about an older one that waits for the provider's answer.
+ */
+static void set_check(struct order *order, enum order_check check)
+{
+    if (order_payment_key(order) != order->checked_key)
+        memcpy(order->checked_key, order->payment_key, sizeof(order->checked_key));
+    order->check = check;
+}
+
 /* The provider shows that the buyer has agreed. */
 static void finish_agreed(struct attempt *attempt)
 {
@@ -242,11 +251,10 @@ static void finish_agreed(struct attempt *attempt)
         attempt_finish(attempt, SAGA_FAILED, "amount-mismatch");
     } else if (payment->refunded > 0) {
         attempt_finish(attempt, SAGA_FAILED, "given-back");
-    } else if (order->payment_key[0] == '\0') {
+    } else if (order_payment_key(order)[0] == '\0') {
         attempt_finish(attempt, SAGA_DONE, NULL);
     } else {
-        memcpy(order->checked_key, order->payment_key, sizeof(order->checked_key));
-        order->check = ORDER_CHECK_PROVED;
+        set_check(order, ORDER_CHECK_PROVED);
         bool kept = attempt_keep_order(attempt);
         attempt_finish(attempt, kept ? SAGA_DONE : SAGA_UNKNOWN, kept ? NULL : "no-memory");
     }
@@ -257,8 +265,7 @@ static void finish_agreed(struct attempt *attempt)
 static bool keep_check(struct attempt *attempt, enum order_check check, const char *cause)
 {
     struct order *order = &attempt->order;
-    memcpy(order->checked_key, order->payment_key, sizeof(order->checked_key));
-    order->check = check;
+    set_check(order, check);
     if (!attempt_keep_order(attempt)) {
         attempt_finish(attempt, SAGA_UNKNOWN, "no-memory");
         return false;
@@ -289,10 +296,11 @@ static void then_checked(struct attempt *attempt)
 /* What was known of this hint, and what is known next:
  *
  *   nothing    ASKED, before the provider is asked
- *   ASKED      PROVED: captured; REFUSED: a no; nothing: unknown there; ASKED: no answer
+ *   ASKED      PROVED: captured; REFUSED: a no; ASKED: no answer;
+ *              nothing: unknown there, or shown and not paid
  *   REFUSED    the same: the order waits for its buyer
  *
- * Another hint starts with nothing. */
+ * Another hint starts with nothing, once this one is no longer ASKED. */
 static void check_hint(struct attempt *attempt, uint64_t now_ms)
 {
     const struct order *order = &attempt->order;
@@ -326,8 +334,10 @@ static void then_waited(struct attempt *attempt)
     case PAYMENT_HINTED:
         check_hint(attempt, now_ms);
         return;
-    case PAYMENT_OPEN:
-        wait_on(attempt, now_ms);
+    case PAYMENT_OPEN: /* it is shown, and a capture that was asked for has taken nothing */
+        if (!order_is_checked(&attempt->order, ORDER_CHECK_ASKED) ||
+            now_ms >= attempt->order.expires_ms || keep_check(attempt, ORDER_CHECK_NONE, ""))
+            wait_on(attempt, now_ms);
         return;
     }
     assert(false && "a payment state out of its range");

@@ -669,8 +669,12 @@ static const struct script_row rows[] = {
 
     {"hint_is_stored_as_asked_before_the_provider_is_asked", HINT
      "$a; read hinted; gives ongoing - 1; kept checked=k check=1; delay 1; last status "
-     "pending_payment " ORDER_CAUSE_CHECKING " || checked=|checked=k check=0|checked=l check=1|"
-     "checked=l check=2"},
+     "pending_payment " ORDER_CAUSE_CHECKING " || checked=|checked=k check=0|checked=l check=2"},
+    {"hint_waits_while_the_provider_is_asked_about_another",
+     HINT "checked=l check=1; read hinted; capture $a $b; gives $c - 2; kept $d $e || "
+          "captured captured=5000 done checked=l check=3|failed code=" PEER_CODE_NOT_AUTHORISED
+          " ongoing checked=l check=2|hinted captured=0 ongoing check=0 key_round=0|"
+          "unknown captured=0 unknown checked=l check=1"},
     {"hint_that_is_a_payment_is_captured_while_the_seats_are_held",
      ASKED "; read hinted; capture captured captured=5000; gives done - 2; kept checked=k check=3; "
            "timeout 10000"},
@@ -688,6 +692,9 @@ static const struct script_row rows[] = {
            "checked=k check=2; read hinted; gives ongoing - 1; kept nothing; effect status 0"},
     {"hint_without_an_answer_is_asked_about_again",
      ASKED "; read hinted; capture unknown; gives unknown - 2; kept nothing"},
+    {"asked_hint_that_is_shown_unpaid_makes_room_for_another",
+     ASKED "; read open; gives ongoing - 1; kept check=0; last status pending_payment "
+           "\"cause\":\"\"; " ASKED "left_ms=0; read open; gives failed expired 1; kept nothing"},
     {"capture_of_a_hint_that_fails_otherwise_ends_the_order",
      ASKED "; read $a $b; capture failed code=wrong-card; gives failed wrong-card 2 || "
            "hinted captured=0|authorised unwanted=wrong-card"},
@@ -695,7 +702,8 @@ static const struct script_row rows[] = {
      HINT "no-memory; read hinted; gives unknown no-memory 1; kept nothing; effect status 0; " ASKED
           "no-memory; read hinted; capture captured captured=5000; gives unknown no-memory 2"},
     {"proved_hint_is_the_payments_key",
-     HINT "; read authorised; gives done - 1; kept checked=k check=3"},
+     HINT "$a $b; read authorised; gives done - 1; kept checked=$c check=3 || "
+          "checked= check=0 k|checked=l check=1 l"},
     {"hinted_payment_is_let_go_by_the_provider", UNDO "read hinted; void; gives done - 2"},
 
     {"poll_comes_after_half_to_one_and_a_half_of_the_cap",
