@@ -6,6 +6,10 @@
 -- a letter; besides, each run adds the next few thousand of all orders, payments and orders of the shop,
 -- so that in the end each is looked at. It goes once it was compared and agreed.
 
+-- How long ago the last event in turn was compared.
+-- fragment: seats_age_s(report)
+greatest(0, coalesce(extract(epoch FROM now() - (:report::jsonb->>'seats_compared_at')::timestamptz), 0))::bigint
+
 -- A process takes a run when it is due, when an operator wants one, or when the process whose run it was
 -- has not renewed it; never while that process does. The answer also has what the last run found.
 -- statement: reconcile_take
@@ -25,8 +29,7 @@ WITH taken AS (
 )
 SELECT (SELECT run FROM taken) AS run, drift,
     coalesce(extract(epoch FROM ended_at), 0)::bigint AS ended_s,
-    greatest(0, coalesce(extract(epoch FROM now() - (report->>'seats_compared_at')::timestamptz), 0))::bigint
-        AS seats_age_s
+    :seats_age_s(report) AS seats_age_s
 FROM reconcile_run;
 
 -- No row: the run is no longer ours.
@@ -40,14 +43,15 @@ WHERE run = :run AND owner <> ''
 RETURNING run;
 
 -- statement: reconcile_end
---> run     bigint
---> drift   bigint
---> report  jsonb
---< ended_s bigint
+--> run         bigint
+--> drift       bigint
+--> report      jsonb
+--< ended_s     bigint
+--< seats_age_s bigint
 UPDATE reconcile_run
 SET owner = '', until = now(), ended_at = now(), drift = :drift, report = :report
 WHERE run = :run AND owner <> ''
-RETURNING extract(epoch FROM ended_at)::bigint AS ended_s;
+RETURNING extract(epoch FROM ended_at)::bigint AS ended_s, :seats_age_s(report) AS seats_age_s;
 
 -- statement: reconcile_report
 --< report jsonb
@@ -150,7 +154,7 @@ END
 -- The account may be shared: payments that name no order of ours are none of our business. They are
 -- counted as all payments are gone through, and told as of the last time that this came to its end;
 -- and when that was: when the last of all orders was looked at. The seats of each event that trades were
--- compared at seats_ms or later.
+-- compared at seats_at or later.
 -- A run that read all lists to their end (`whole`) leaves when it began: infra/recover trusts no older list.
 -- statement: reconcile_passed
 --> whole     boolean
@@ -159,13 +163,12 @@ END
 --< payments  bigint
 --< amount    bigint
 --< passed_at text
---< seats_ms  bigint
+--< seats_at  text
 UPDATE reconciled
 SET read_at = CASE WHEN :whole THEN greatest(read_at, now() - :ms(:took_ms)) ELSE read_at END
 RETURNING foreign_payments AS payments, foreign_amount AS amount,
     coalesce(:iso(passed_at), '') AS passed_at,
-    (extract(epoch FROM coalesce((SELECT min(t.compared_at) FROM traded t WHERE :is_traded(t)), now()))
-        * 1000)::bigint AS seats_ms;
+    :iso(coalesce((SELECT min(t.compared_at) FROM traded t WHERE :is_traded(t)), now())) AS seats_at;
 
 -- A page of the orders that the shop has accepted. Of messages delivered since the list was last read to its
 -- end (`at`), nobody knows yet whether it names them.

@@ -104,7 +104,7 @@ struct reconcile {
     uint64_t drift; /* including those that are not listed */
     uint64_t foreign, foreign_amount;
     char passed_at[RFC3339_LEN + 1];
-    uint64_t seats_ms; /* the seats of each event that trades were compared then or later */
+    char seats_at[RFC3339_LEN + 1]; /* the seats of each event that trades: then or later */
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
     bool whole; /* the lists of providers and shop were read to their end */
@@ -220,29 +220,22 @@ static void put_item(struct text *text, const struct item *item)
     json_close(text, '}');
 }
 
-static void put_time(struct text *text, const char *key, uint64_t ms)
+/* "": it is not known */
+static void put_time(struct text *text, const char *key, const char *at)
 {
-    char memory[RFC3339_LEN];
-    struct text at = text_on(memory, sizeof(memory));
     json_key(text, key);
-    if (ms == 0) {
+    if (at[0] == '\0')
         json_nil(text);
-        return;
-    }
-    rfc3339_put(&at, ms);
-    json_str(text, text_span(&at));
+    else
+        json_str(text, span_of(at));
 }
 
 /* All of the report but "at" and "drift". */
 static void put_report(const struct reconcile *reconcile, struct text *text)
 {
     json_open(text, '{');
-    json_key(text, "passed_at");
-    if (reconcile->passed_at[0] == '\0')
-        json_nil(text);
-    else
-        json_str(text, span_of(reconcile->passed_at));
-    put_time(text, "seats_compared_at", reconcile->seats_ms);
+    put_time(text, "passed_at", reconcile->passed_at);
+    put_time(text, "seats_compared_at", reconcile->seats_at);
     json_key(text, "items");
     json_open(text, '[');
     for (uint32_t i = 0; i < reconcile->items_len && text->len < REPORT_MAX - REPORT_ITEM_MAX; i++)
@@ -281,10 +274,8 @@ static void on_ended(void *ctx, const struct pg_answer *answer)
         end_run(reconcile, answer->rc < 0 ? answer->rc : ERR_STATE);
         return;
     }
-    uint64_t ended_s = sql_reconcile_end_row(answer->results[0], 0).ended_s;
-    uint64_t since_s = reconcile->seats_ms / 1000; /* 0: it could not be asked */
-    set_gauges(reconcile, reconcile->drift, ended_s,
-               since_s > 0 && since_s < ended_s ? ended_s - since_s : 0);
+    const struct sql_reconcile_end_row row = sql_reconcile_end_row(answer->results[0], 0);
+    set_gauges(reconcile, reconcile->drift, row.ended_s, row.seats_age_s);
     atomic_fetch_add_explicit(&reconcile->stats.runs, 1, memory_order_relaxed);
     if (reconcile->items_len > 0) {
         struct log_line line;
@@ -341,7 +332,7 @@ static void on_passed(void *ctx, const struct pg_answer *answer)
         reconcile->foreign = row.payments;
         reconcile->foreign_amount = row.amount;
         span_to_cstr_cut(row.passed_at, reconcile->passed_at, sizeof(reconcile->passed_at));
-        reconcile->seats_ms = row.seats_ms;
+        span_to_cstr_cut(row.seats_at, reconcile->seats_at, sizeof(reconcile->seats_at));
     } else {
         break_link(reconcile, "database");
     }
