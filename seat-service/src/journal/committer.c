@@ -177,7 +177,7 @@ static int commit(struct journal *journal, struct err_slot *err);
 static int commit_in_pieces(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
-    bool by_event = batch->parts_len > 1;
+    bool by_event = batch->parts_len > 1, within = batch->by_event;
     uint32_t pieces = by_event ? batch->parts_len : batch->len;
     uint32_t lens[EVENTS_MAX], batch_max = journal->conf.batch_max;
     int rc = 0;
@@ -196,8 +196,7 @@ static int commit_in_pieces(struct journal *journal, struct err_slot *err)
         else if (batch->len > 0)
             rc = commit(journal, err);
     }
-    if (by_event)
-        batch->by_event = false;
+    batch->by_event = within;
     journal->conf.batch_max = batch_max;
     return rc;
 }
@@ -217,6 +216,10 @@ static int commit_the_others(struct journal *journal, struct err_slot *err, bool
     }
     if (!*any)
         return 0;
+    if (batch->by_event) { /* nobody else is in this piece */
+        batch_answer(journal, ERR_PEER);
+        return 0;
+    }
     batch_put_back(journal);
     batch_gather(journal);
     if (batch->len > 0)
