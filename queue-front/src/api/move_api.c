@@ -31,6 +31,11 @@ struct move_call {
     struct front *front;
     struct http_req *req;
     struct moving machine;
+    /* Whose wrong codes are counted: an address at an event, as Redis does. */
+    struct {
+        uint8_t addr[16];
+        char event[LINE_EVENT_ID_MAX];
+    } asker;
     char cookie[VISITOR_COOKIE_LEN]; /* of a visitor who shows none */
     bool is_new;                     /* it is to be set */
 };
@@ -42,7 +47,7 @@ static struct span event_id(const struct move_call *move)
 
 static struct span who_asks(const struct move_call *move)
 {
-    return (struct span){(const char *)move->line.addr, sizeof(move->line.addr)};
+    return (struct span){(const char *)&move->asker, sizeof(move->asker)};
 }
 
 static uint64_t now_ms_of(const struct move_call *move)
@@ -280,6 +285,8 @@ static void on_move(struct http_req *req)
     move->req = req;
     memcpy(move->line.event, event->id, sizeof(move->line.event));
     ip_site(http_req_addr(req), move->line.addr);
+    memcpy(move->asker.addr, move->line.addr, sizeof(move->asker.addr));
+    memcpy(move->asker.event, event_id(move).ptr, event_id(move).len);
     struct move_event first = {.input = MOVE_REQUEST, .request = {.now_s = front_wall_s(front)}};
     first.request.has_room =
         atomic_load_explicit(&front->stats.pending, memory_order_relaxed) < FRONT_JOINS_PENDING_MAX;

@@ -332,8 +332,8 @@ test('an address with too many wrong codes is refused early', async (t) => {
     const { ticket } = await new Visitor(house.front, event).joined();
     return (await house.front.http.post(`/v1/queue/${event}/move`, { token: ticket })).json.code;
   };
-  const take = (code, address) =>
-    house.front.http.post('/v1/queue/show/move', { body: { code }, headers: from(address) });
+  const take = (code, address, event = 'show') =>
+    house.front.http.post(`/v1/queue/${event}/move`, { body: { code }, headers: from(address) });
   const used = await codeOf('show');
   assert.equal((await take(used, '198.51.100.9')).status, 200);
   await withinAMinute(house, async (n) => {
@@ -354,6 +354,8 @@ test('an address with too many wrong codes is refused early', async (t) => {
     } finally {
       process.kill(house.redis.child.pid, 'SIGCONT');
     }
+    const elsewhere = await take(await codeOf('other'), one, 'other');
+    assert.equal(elsewhere.status, 200, 'only the event whose codes were guessed refuses');
   });
 });
 
