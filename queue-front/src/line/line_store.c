@@ -337,7 +337,6 @@ static void tell_heard(struct store_event *event)
         !store_can_send(store, event->slot) ||
         !line_event_wants_heard(&event->line, store->conf.gone_after_ms, store_now_us(store)))
         return;
-    event->heard_call.tries = 0;
     event->telling = true;
     send_heard(event, &event->heard_call, false);
 }
@@ -348,6 +347,8 @@ static void on_told(struct redis_call *call, const redisReply *reply)
     assert(event->telling);
     event->telling = false;
     enum store_answer answer = store_judge(event->store, call, reply, SCRIPT_HEARD);
+    if (answer != STORE_AGAIN) /* or it was redirected, STORE_TRIES_MAX times at most */
+        call->tries = 0;
     bool knows = line_event_take_heard(&event->line, answer == STORE_ANSWER ? reply : NULL);
     if (!knows)
         store_begin_healing(event);
