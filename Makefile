@@ -171,7 +171,7 @@ $(GEN_DIR)/%.inc: $(GEN_DIR)/texts ;
 
 define statements
 GEN += $(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test)
-$(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test) &: $(1)/sql/statements $(wildcard $(1)/sql/statements/*.sql) common/pg/archive.sql infra/statements.js
+$(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test) &: $(1)/sql/statements $(wildcard $(1)/sql/statements/*.sql) common/pg/server.sql infra/statements.js
 	@mkdir -p $$(@D)
 	@node infra/statements.js $(1) $$(@D) $$(filter %.sql,$$^)
 endef

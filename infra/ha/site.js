@@ -279,11 +279,12 @@ export class Site {
   }
 
   #role(role, database) {
-    this.sql(database, `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '${this.secret(`db-${role}`)}';`);
+    this.sql(database, `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${this.secret(`db-${role}`)}';`);
   }
 
   async #databaseOf(role, name, first) {
     this.#role(role, first);
+    this.sql(first, `GRANT pg_read_all_stats TO ${role};`);
     this.sql(first, `CREATE DATABASE ${name} OWNER ${role};`);
     // A replica that does not have it yet rejects for good what only the primary could accept.
     await until(`${name} at both`, () => this.sql(name, 'SELECT 1;') === '1');
@@ -338,7 +339,7 @@ export class Site {
       }
     }
     for (const role of ['demo_shop', 'fairgate_reader'])
-      own(`CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '${this.secret(`db-${role}`)}';`);
+      own(`CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${this.secret(`db-${role}`)}';`);
     own('CREATE DATABASE demo_shop OWNER demo_shop;');
     own('GRANT CONNECT ON DATABASE demo_shop TO fairgate_reader; GRANT ALL ON SCHEMA public TO demo_shop; GRANT USAGE ON SCHEMA public TO fairgate_reader;', 'demo_shop');
     machine.once([join(BIN, 'demo-shop'), 'seed', '--config', shop]);

@@ -150,6 +150,7 @@ const PROGRAMS = {
       panel('Memory in RAM', 'bytes', { '{{job}} {{instance}}': 'process_resident_memory_bytes{job=~"fairgate.*"}' }),
       panel('Memory asked for and not given back', 'bytes', { '{{job}} {{instance}}': 'fairgate_memory_allocated_bytes' }),
       panel("Files of PostgreSQL's log that could not be kept, an hour", 'short', { '{{job}}': 'max by (job) (increase(fairgate_wal_archive_failures_total[1h]))' }),
+      panel('Oldest snapshot of the database', 'ms', { '{{job}}': 'max by (job) (fairgate_database_snapshot_ms)' }),
       panel("PostgreSQL's log, not in the archive for", 'ms', { '{{job}}': 'max by (job) (fairgate_wal_archive_late_ms)' }),
       panel('Files, of the limit', 'percentunit', { '{{job}} {{instance}}': 'process_open_fds{job=~"fairgate.*"} / process_max_fds{job=~"fairgate.*"}' }),
       panel('Its clock and that of its store are apart', 'ms', { '{{job}} {{instance}}: {{store}}': 'fairgate_clock_apart_ms' }),

@@ -157,7 +157,7 @@ class Region {
   }
 
   #role(machine, role) {
-    this.sql(machine, 'postgres', `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '${this.secret(`db-${role}`)}';`);
+    this.sql(machine, 'postgres', `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${this.secret(`db-${role}`)}';`);
   }
 
   async #primary() {

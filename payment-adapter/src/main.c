@@ -184,6 +184,8 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
          &pay->lags[LAG_ARCHIVE_FAILURES], false},
         {"fairgate_wal_archive_late_ms", "for how long none was kept while there was one to keep",
          NULL, &pay->lags[LAG_ARCHIVE_MS], true},
+        {"fairgate_database_snapshot_ms", "for how long the oldest snapshot has been open", NULL,
+         &pay->lags[LAG_SNAPSHOT_MS], true},
         {"fairgate_drift", "disagreements that the last reconciliation found", NULL,
          &reconcile->drift, true},
         {"fairgate_reconcile_last_seconds", "when it ended, unix time", NULL, &reconcile->last_s,

@@ -199,14 +199,15 @@ static void on_lags(void *ctx, const struct pg_answer *answer)
 }
 
 /* A server that tells nothing of it leaves the figures as they are. */
-static void on_archive(void *ctx, const struct pg_answer *answer)
+static void on_server(void *ctx, const struct pg_answer *answer)
 {
     struct pay *pay = ctx;
     if (answer->rc < 0)
         return;
-    const struct sql_server_archive_row row = sql_server_archive_row(answer->results[0], 0);
+    const struct sql_server_state_row row = sql_server_state_row(answer->results[0], 0);
     keep_lag(pay, LAG_ARCHIVE_FAILURES, (int64_t)row.failures);
     keep_lag(pay, LAG_ARCHIVE_MS, (int64_t)row.late_ms);
+    keep_lag(pay, LAG_SNAPSHOT_MS, (int64_t)row.snapshot_ms);
 }
 
 static void ask_lags(struct pay *pay)
@@ -215,7 +216,7 @@ static void ask_lags(struct pay *pay)
         return;
     pay->lags_asked_us = clock_mono_us(pay->loop->clock);
     sql_lags(pay->pg, on_lags, pay);
-    sql_server_archive(pay->pg, on_archive, pay);
+    sql_server_state(pay->pg, on_server, pay);
 }
 
 static void tell_ready(struct pay *pay)

@@ -68,6 +68,7 @@ enum pay_lag {
     LAG_SAGAS_US,
     LAG_ARCHIVE_FAILURES,
     LAG_ARCHIVE_MS,
+    LAG_SNAPSHOT_MS,
     PAY_LAGS,
 };
 

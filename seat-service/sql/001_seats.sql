@@ -39,8 +39,9 @@ CREATE TABLE document (
 );
 ALTER TABLE document ALTER body SET STORAGE EXTENDED;
 
--- One row per event. Each commit updates it only if the epoch is the committer's and seq is what the
--- committer expects: that is the fence. The fill factor leaves room for updates in place.
+-- One row per event. Each commit locks it for share and finds its own epoch there: that is the fence. A commit
+-- does not update the row: while anybody's snapshot is open the former versions could not be pruned, and each
+-- commit would walk all of them.
 -- The addresses are written by the statement that raises the epoch, so they belong to that epoch.
 -- `wanted` and `ready` move an event to another process. The wish expires at wanted_until and ends when
 -- the epoch rises, so a process that dies cannot leave an event without an owner.
@@ -49,7 +50,6 @@ ALTER TABLE document ALTER body SET STORAGE EXTENDED;
 CREATE TABLE owner (
     event    integer PRIMARY KEY REFERENCES event,
     epoch    bigint NOT NULL DEFAULT 0,
-    seq      bigint NOT NULL DEFAULT 0,
     chain    bytea NOT NULL,
     instance text NOT NULL DEFAULT '',
     taken_at timestamptz,
@@ -61,7 +61,8 @@ CREATE TABLE owner (
     line     bigint NOT NULL DEFAULT 0,
     line_began bigint NOT NULL DEFAULT 0,
     line_before bigint NOT NULL DEFAULT 0
-) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+);
+COMMENT ON COLUMN owner.chain IS 'the link before the journal''s first row';
 COMMENT ON COLUMN owner.address IS 'HOST:PORT of the listener for visitors; empty: unknown';
 COMMENT ON COLUMN owner.private_address IS 'HOST:PORT of the private listener; empty: unknown';
 COMMENT ON COLUMN owner.wanted IS 'name of the process that is to take the event; empty: none';
@@ -98,6 +99,34 @@ ALTER TABLE journal ALTER chain SET STORAGE PLAIN;
 COMMENT ON COLUMN journal.seq IS 'of the last change of the row';
 COMMENT ON COLUMN journal.kind IS 'of the only change of the row; 0: a pack of several';
 COMMENT ON COLUMN journal.changes IS 'number of changes in the row; seq is the last one''s';
+
+-- Where each event's journal ends.
+CREATE VIEW head AS
+SELECT o.event, coalesce(j.seq, 0) AS seq, coalesce(j.chain, o.chain) AS chain
+FROM owner o
+LEFT JOIN LATERAL (
+    SELECT seq, chain FROM journal WHERE journal.event = o.event ORDER BY seq DESC LIMIT 1
+) j ON TRUE;
+
+-- Raises an event's epoch if it is still `was`. The lock waits for a commit that is under way, and the next
+-- statement sees what that one wrote, so the end of the journal is final. The row begins the line `fresh`, unless
+-- it is in the line `kept`: that one goes on, and its former origin stays as it is.
+CREATE FUNCTION owner_raise(no integer, who text, open_at text, within_at text, was bigint, kept bigint, fresh bigint)
+RETURNS TABLE (epoch bigint, seq bigint, chain bytea, line bigint, line_before bigint, line_began bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM FROM owner WHERE event = no AND epoch = was FOR NO KEY UPDATE;
+    RETURN QUERY UPDATE owner o
+    SET epoch = was + 1, instance = who, address = open_at, private_address = within_at, taken_at = now(),
+        wanted = '', ready = '',
+        line = CASE WHEN line = kept THEN line ELSE fresh END,
+        line_before = CASE WHEN line = kept THEN line_before ELSE line END,
+        line_began = CASE WHEN line = kept THEN line_began ELSE h.seq END
+    FROM head h
+    WHERE o.event = no AND o.epoch = was AND h.event = no
+    RETURNING o.epoch, h.seq, h.chain, o.line, o.line_before, o.line_began;
+END $$;
 
 -- The last guard: no seat is sold twice, whatever the program believes. Written in the transaction of
 -- the change that sells.
@@ -249,7 +278,7 @@ BEGIN
     IF n > 0 THEN
         RETURN NEXT format('%s holds are open or being paid', n);
     END IF;
-    IF EXISTS (SELECT FROM owner o WHERE o.event = nth AND o.seq > coalesce(
+    IF EXISTS (SELECT FROM head h WHERE h.event = nth AND h.seq > coalesce(
             (SELECT p.seq FROM projected p WHERE p.event = nth), 0)) THEN
         RETURN NEXT 'its holds have not been read out of the journal to the end';
     END IF;
@@ -287,8 +316,8 @@ END $$;
 
 CREATE FUNCTION retire_totals(ev text) RETURNS jsonb STABLE LANGUAGE sql AS $$
     SELECT jsonb_build_object(
-        'changes', (SELECT seq FROM owner WHERE event = no_of(ev)),
-        'chain', (SELECT encode(chain, 'hex') FROM owner WHERE event = no_of(ev)),
+        'changes', (SELECT seq FROM head WHERE event = no_of(ev)),
+        'chain', (SELECT encode(chain, 'hex') FROM head WHERE event = no_of(ev)),
         'seats_sold', (SELECT count(*) FROM sold WHERE event = no_of(ev)),
         'holds', coalesce((SELECT jsonb_object_agg(state, of_state) FROM (
             SELECT state, jsonb_build_object('holds', count(*), 'places', sum(places), 'total', sum(total)) AS of_state

@@ -37,7 +37,7 @@ const SERVICES = {
     others: ['migration', 'retired', 'ended_session'],
     setUp: 'SELECT',
     rows: seatRows,
-    settle: ({ no, days }) => `INSERT INTO projected SELECT event, seq FROM owner WHERE event = ${no};
+    settle: ({ no, days }) => `INSERT INTO projected SELECT event, seq FROM head WHERE event = ${no};
       INSERT INTO act SELECT ${no}, n, now(), 9, 1, n, n, NULL, 'a camera' FROM generate_series(1, 5) n;
       UPDATE document SET body = convert_to(format('{"starts_at": "%s"}', now() - interval '${days} days'), 'UTF8') WHERE event = ${no}`,
     table: 'holds',

@@ -63,6 +63,7 @@ const CASES = {
   FairgateHoldsUnremembered: [['fairgate_seats_unremembered_total', rising(1)]],
   FairgateWalArchiveFails: [['fairgate_wal_archive_failures_total{job="fairgate-pay"}', rising(2)]],
   FairgateWalArchiveLate: [['fairgate_wal_archive_late_ms{job="fairgate-seats",instance="a"}', level(0, 600_000)], ['fairgate_wal_archive_late_ms{job="fairgate-seats",instance="b"}', '0+0x60']],
+  FairgateSnapshotOld: [['fairgate_database_snapshot_ms{job="fairgate-seats",instance="a"}', level(0, 600_000)], ['fairgate_database_snapshot_ms{job="fairgate-seats",instance="b"}', '0+0x60']],
   FairgatePayClockApart: [['fairgate_pay_seats_clock_apart_ms{instance="a"}', level(0, 60_000)]],
   FairgatePayDatabaseGone: [['fairgate_pay_db_connected', level(4, 0)]],
   FairgatePspRefusesUs: [['fairgate_psp_refused_us_total{provider="stripe"}', rising(1)]],
@@ -94,6 +95,7 @@ const LABELS = {
   FairgateUsersDbAway: {},
   FairgateErrors: { job: 'fairgate-pay' },
   FairgateWalArchiveLate: { job: 'fairgate-seats' },
+  FairgateSnapshotOld: { job: 'fairgate-seats' },
 };
 
 const labelsOf = (series) => Object.fromEntries([...series.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));

@@ -352,18 +352,12 @@ static void do_prove(struct server_ask *ask)
 }
 
 int sql_owner_prove(struct pg *pg, const struct sql_owner_prove_args *args, struct err_slot *err,
-                    uint64_t *rows)
+                    PGresult **out)
 {
     struct query *asks = query(do_prove);
-    PGresult *res;
     asks->ask.writes = true;
     asks->args.prove = *args;
-    int rc = run(pg, asks, err, &res);
-    if (rc == 0) {
-        *rows = (uint64_t)PQntuples(res);
-        PQclear(res);
-    }
-    return rc;
+    return run(pg, asks, err, out);
 }
 
 static void do_free(struct server_ask *ask)
@@ -483,10 +477,10 @@ static void append_part(struct part *part)
         db.sold[args->moves[i].was] = false;
     for (uint32_t i = 0; i < args->moves_len; i++)
         db.sold[args->moves[i].seat] = true;
-    db.owner.seq = batch->after_seq;
-    memcpy(db.owner.chain, batch->after_chain.ptr, CHAIN_BYTES);
     for (uint32_t i = 0; i < batch->rows_len; i++) {
         write_row(batch, &batch->rows[i]);
+        db.owner.seq = batch->rows[i].seq;
+        memcpy(db.owner.chain, batch->rows[i].chain.ptr, CHAIN_BYTES);
         each_change(&db.rows[db.rows_len - 1], on_written, NULL);
     }
     part->rows = batch->rows_len;
@@ -530,7 +524,6 @@ int sql_append(struct pg *pg, struct pg_args *bound, const struct sql_append_arg
             rows[i].idem = copy_of(rows[i].idem);
     }
     to->batch.rows = rows;
-    to->batch.after_chain = copy_of(batch->after_chain);
     to->sells = sells;
     to->frees = copied(args->frees, args->frees_len * sizeof(*args->frees));
     to->moves = copied(args->moves, args->moves_len * sizeof(*args->moves));

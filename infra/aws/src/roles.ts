@@ -9,8 +9,9 @@ import type { Database, Stores } from './stores.js';
 import { fetcher, type Workshop } from './task.js';
 
 const sql = (role: string, database: string): string => `
-DO $do$ BEGIN CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;
+DO $do$ BEGIN CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;
 ALTER ROLE ${role} PASSWORD :'password';
+GRANT pg_read_all_stats TO ${role};
 GRANT ALL ON DATABASE ${database} TO ${role};
 REVOKE ALL ON DATABASE ${database} FROM PUBLIC;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;

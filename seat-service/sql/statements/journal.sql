@@ -5,8 +5,6 @@
 --> event        integer signed
 --> epoch        bigint
 --> before_seq   bigint
---> after_seq    bigint
---> after_chain  bytea
 --> rows.seq     bigint
 --> rows.at      timestamptz
 --> rows.kind    smallint
@@ -15,16 +13,17 @@
 --> rows.idem    bytea null
 --> rows.changes smallint
 
--- One statement writes an event's part of a batch. It moves the owner row from the seq where the
--- committer believes it stands to the seq behind the batch, under the condition that the epoch is its
--- own. Everything else depends on that row being found, so a process that has lost the epoch writes
--- nothing.
+-- One statement writes an event's part of a batch, under the condition that the epoch is the committer's
+-- and that the journal ends where the committer believes. Everything hangs on the owner row being found,
+-- so a process that has lost the epoch writes nothing. The lock makes a raise wait for the commit, and a
+-- commit for a raise; only one session writes within an epoch.
 -- fragment: fence()
 WITH fence AS (
-    UPDATE owner
-    SET seq = :after_seq, chain = :after_chain
-    WHERE event = :event AND epoch = :epoch AND seq = :before_seq
-    RETURNING event, epoch
+    SELECT event, epoch
+    FROM owner
+    WHERE event = :event AND epoch = :epoch
+        AND (SELECT coalesce(max(seq), 0) FROM journal WHERE event = :event) = :before_seq
+    FOR SHARE
 )
 
 -- The lists, mostly of one element, are unnested in step in the select list; as a function in FROM

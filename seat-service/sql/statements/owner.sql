@@ -34,8 +34,7 @@ FROM pg_locks
 WHERE locktype = 'advisory' AND classid = :class::oid AND objsubid = 2 AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
--- Waits for a commit that is under way, so that the position it returns is final. The row begins the line `fresh`,
--- unless it is in the line `kept`: that one goes on, and its former origin stays as it is.
+-- Waits for a commit that is under way, so that the position it returns is final (001_seats.sql).
 -- statement: owner_raise
 --> event           integer signed
 --> instance        text
@@ -50,22 +49,20 @@ WHERE locktype = 'advisory' AND classid = :class::oid AND objsubid = 2 AND grant
 --< line            bigint
 --< line_before     bigint
 --< line_began      bigint
-UPDATE owner
-SET epoch = epoch + 1, instance = :instance, address = :address,
-    private_address = :private_address, taken_at = now(), wanted = '', ready = '',
-    line = CASE WHEN line = :kept THEN line ELSE :fresh END,
-    line_before = CASE WHEN line = :kept THEN line_before ELSE line END,
-    line_began = CASE WHEN line = :kept THEN line_began ELSE seq END
-WHERE event = :event AND epoch = :was
-RETURNING epoch, seq, chain, line, line_before, line_began;
+SELECT *
+FROM owner_raise(:event, :instance, :address, :private_address, :was, :kept, :fresh);
 
--- Changes nothing, and finds its row where a commit would. As an update it waits for a raise that is
--- under way, and for the disk and the replicas: a server that was replaced proves nothing.
+-- Changes nothing, and locks its row as a commit would: it waits for a raise that is under way, and for the
+-- disk and the replicas, since a server that was replaced proves nothing.
 -- statement: owner_prove
 --> event integer signed
 --> epoch bigint
 --> seq   bigint
-UPDATE owner SET epoch = epoch WHERE event = :event AND epoch = :epoch AND seq = :seq;
+--< epoch bigint
+SELECT o.epoch
+FROM owner o
+WHERE o.event = :event AND o.epoch = :epoch AND (SELECT seq FROM head h WHERE h.event = :event) = :seq
+FOR SHARE;
 
 -- Of these rows those that no other transaction has locked as a commit would.
 -- statement: owners_free
@@ -80,7 +77,10 @@ SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKE
 --< seq      bigint
 --< chain    bytea
 --< its      boolean
-SELECT epoch, seq, chain, instance = :instance AS its FROM owner WHERE event = :event;
+SELECT epoch, h.seq, h.chain, instance = :instance AS its
+FROM owner
+JOIN head h USING (event)
+WHERE event = :event;
 
 -- Where events are, and who is to have them next.
 -- statement: owners_where
@@ -105,7 +105,10 @@ WHERE event = ANY (:events);
 --< line        bigint
 --< line_before bigint
 --< line_began  bigint
-SELECT event, seq, line, line_before, line_began FROM owner WHERE event = ANY (:events);
+SELECT event, seq, line, line_before, line_began
+FROM owner
+JOIN head USING (event)
+WHERE event = ANY (:events);
 
 -- statement: owner_want
 --> event   text

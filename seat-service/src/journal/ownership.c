@@ -2,9 +2,9 @@
  *
  * The lock of an event (a session's advisory lock) says who may try; the epoch in its owner row
  * says who may write: it is a fencing token. The lock alone would not do: it dies with the session,
- * and a process that was stopped for a minute believes that it still holds it. So each commit moves
- * the owner row on the condition that epoch and seq are what the committer believes. An owner that
- * has been replaced changes no row, and learns from that.
+ * and a process that was stopped for a minute believes that it still holds it. So each commit
+ * writes only if it finds its own epoch in the row, and the journal at the end that the committer
+ * believes in. An owner that has been replaced writes no row, and learns from that.
  *
  * Each event is taken separately, so one that cannot be read, or is owned elsewhere, does not
  * affect the others. A second kind of lock keeps two processes that start together from ending up

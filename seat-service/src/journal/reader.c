@@ -247,9 +247,9 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     if (rc == 0)
         rc = follow_ended(journal, err);
     if (rc == 0 && !journal_same_place(&head, &event->head))
-        rc = err_set(err, ERR_SYNTAX,
-                     "%s: the journal ends at %" PRIu64 ", its owner row says %" PRIu64,
-                     event->id.id, event->head.seq, head.seq);
+        rc =
+            err_set(err, ERR_SYNTAX, "%s: the journal was read to %" PRIu64 " and ends at %" PRIu64,
+                    event->id.id, event->head.seq, head.seq);
     if (rc < 0)
         return rc;
     event->head.epoch = head.epoch;

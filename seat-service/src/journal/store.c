@@ -2,11 +2,10 @@
  * in sql/statements. I1 has its last wall here: `sold(event, seat)` is a primary key, written with
  * the change that sells.
  *
- * One statement writes an event's part of a batch: it moves the owner row from the seq where the
- * committer believes it stands to the seq behind the batch, under the condition that the epoch is
- * ours, and everything else it writes hangs on that row having been found. An owner that has lost
- * its epoch, or that would write the same batch twice, finds no row and writes nothing. Because the
- * update locks the row, two owners cannot both pass.
+ * One statement writes an event's part of a batch, under the condition that the epoch is ours and
+ * that the journal ends where the committer believes. An owner that has lost its epoch, or that
+ * would write the same batch twice, writes nothing. The owner row is locked for share until the
+ * commit, so no epoch is raised meanwhile; only one session writes within an epoch.
  *
  * The changes of a batch are packed into as few rows as possible (pack.h): with a row for each
  * change, most of a backend's time and half of the log went into tuple headers, index entries and
@@ -394,12 +393,13 @@ int store_prove(struct pg *pg, int32_t event, const struct store_head *head, str
                 bool *stands)
 {
     struct sql_owner_prove_args args = {event, head->epoch, head->seq};
-    uint64_t rows = 0;
-    int rc = sql_owner_prove(pg, &args, err, &rows);
+    PGresult *res;
+    int rc = sql_owner_prove(pg, &args, err, &res);
     if (rc < 0)
         return err_wrap(err, "the owner of event %" PRId32, event);
-    assert(rows <= 1);
-    *stands = rows == 1;
+    assert(PQntuples(res) <= 1);
+    *stands = PQntuples(res) == 1;
+    PQclear(res);
     return 0;
 }
 
@@ -647,8 +647,6 @@ static int batch_add(struct pg *pg, struct store_batch *batch, struct pg_args *b
                 .event = batch->event,
                 .epoch = batch->head.epoch,
                 .before_seq = batch->head.seq,
-                .after_seq = batch->after.seq,
-                .after_chain = chain_span(&batch->after.chain),
                 .rows = sheet->rows,
                 .rows_len = sheet->rows_len,
             },

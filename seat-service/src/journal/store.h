@@ -132,7 +132,7 @@ struct store_line {
  * head it returns is final. ERR_NOT_FOUND: `epoch` is over. */
 int store_raise(struct pg *pg, int32_t event, uint64_t epoch, const struct store_claim *claim,
                 struct err_slot *err, struct store_head *head, struct store_line *line);
-/* Whether the owner row is where `head` says, in its epoch: what a commit would find. Waits for a
+/* Whether the journal ends where `head` says, in its epoch: what a commit would find. Waits for a
  * raise that is under way, and counts only once it is as durable as a commit. */
 int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,
                 bool *stands);

@@ -11,7 +11,7 @@
  * open, before the journal has been seen, and any other one as soon as the journal has it in
  * memory. With an event that leaves memory its figures go.
  *
- * The process that writes points also reads the state of the server's log archive. */
+ * The process that writes points also reads the state of the server. */
 #include "loop/series.h"
 
 #include "base/magic.h"
@@ -60,24 +60,25 @@ struct series {
     bool working, failing;
     _Atomic uint64_t not_open; /* stays 0: for an event that the journal does not know yet */
     _Atomic uint64_t archive_failures, archive_late_ms; /* of the server's log */
+    _Atomic uint64_t snapshot_ms;                       /* the oldest one's age */
 };
 
 MAGIC(work, 0x5ea70004);
 
 /* ---- on the pool ---- */
 
-/* The archive of the server's log, from which a lost server is restored (docs/operate/recover.md).
- * If it cannot be read, counts are kept all the same. */
-static void read_archive(struct series *series, struct pg *pg)
+/* If it cannot be read, counts are kept all the same. */
+static void read_server(struct series *series, struct pg *pg)
 {
     struct err_slot err;
     PGresult *res;
-    if (sql_server_archive(pg, &err, &res) < 0)
+    if (sql_server_state(pg, &err, &res) < 0)
         return;
-    struct sql_server_archive_row row = sql_server_archive_row(res, 0);
+    struct sql_server_state_row row = sql_server_state_row(res, 0);
     /* relaxed: numbers for a graph */
     atomic_store_explicit(&series->archive_failures, row.failures, memory_order_relaxed);
     atomic_store_explicit(&series->archive_late_ms, row.late_ms, memory_order_relaxed);
+    atomic_store_explicit(&series->snapshot_ms, row.snapshot_ms, memory_order_relaxed);
     PQclear(res);
 }
 
@@ -97,7 +98,7 @@ static void on_pool(uv_work_t *req)
     if (rc == 0 && work->points_len > 0)
         rc = series_table_write(work->pg, work->points, work->points_len, SERIES_POINTS, &err);
     if (rc == 0) {
-        read_archive(series, work->pg);
+        read_server(series, work->pg);
         return;
     }
     if (!series->failing) /* once, not with every attempt */
@@ -342,15 +343,19 @@ void series_tick(struct series *series, struct loop *loop)
 
 /* ---- life ---- */
 
-static int tell_archive(struct series *series, struct err_slot *err)
+static int tell_server(struct series *series, struct err_slot *err)
 {
     const struct metrics_desc failures = {"fairgate_wal_archive_failures_total",
                                           "files of the server's log that could not be kept", NULL};
     const struct metrics_desc late = {"fairgate_wal_archive_late_ms",
                                       "for how long none was kept while there was one to keep",
                                       NULL};
+    const struct metrics_desc snapshot = {"fairgate_database_snapshot_ms",
+                                          "for how long the oldest snapshot has been open", NULL};
     int rc = metrics_counter(series->conf.metrics, &failures, &series->archive_failures, err);
-    return rc < 0 ? rc : metrics_gauge(series->conf.metrics, &late, &series->archive_late_ms, err);
+    if (rc == 0)
+        rc = metrics_gauge(series->conf.metrics, &late, &series->archive_late_ms, err);
+    return rc < 0 ? rc : metrics_gauge(series->conf.metrics, &snapshot, &series->snapshot_ms, err);
 }
 
 int series_create(const struct series_conf *conf, struct err_slot *err, struct series **out)
@@ -362,7 +367,7 @@ int series_create(const struct series_conf *conf, struct err_slot *err, struct s
     series->work.series = series;
     series->work.req.data = &series->work;
     MAGIC_BEGIN(work, &series->work);
-    int rc = tell_archive(series, err);
+    int rc = tell_server(series, err);
     if (rc < 0) {
         series_destroy(series);
         return rc;
@@ -384,6 +389,7 @@ void series_destroy(struct series *series)
     metrics_forget(series->conf.metrics, &series->not_open);
     metrics_forget(series->conf.metrics, &series->archive_failures);
     metrics_forget(series->conf.metrics, &series->archive_late_ms);
+    metrics_forget(series->conf.metrics, &series->snapshot_ms);
     MAGIC_END(work, &series->work);
     pg_close(series->work.pg);
     free(series);

@@ -187,10 +187,4 @@ export function judgeJournal(postgres) {
     'seats',
   );
   assert.equal(gaps, '0', 'the journal has no gaps');
-  const ahead = postgres.sql(
-    `SELECT count(*) FROM seats.owner o WHERE seq <>
-       (SELECT coalesce(max(seq), 0) FROM seats.journal j WHERE j.event = o.event)`,
-    'seats',
-  );
-  assert.equal(ahead, '0', 'the owner row says where the journal ends');
 }

@@ -42,7 +42,7 @@ async function openPair(t) {
 
 const openLedgers = (rng, service, events) => events.map((event) => new Ledger(service, event, rng));
 const newest = (postgres, events) =>
-  postgres.sql(`SELECT string_agg(id || ' ' || seq, ', ' ORDER BY id) FROM seats.owner JOIN seats.event ON no = event WHERE id IN (${events.map((event) => `'${event}'`).join()})`, 'seats');
+  postgres.sql(`SELECT string_agg(id || ' ' || seq, ', ' ORDER BY id) FROM seats.head JOIN seats.event ON no = event WHERE id IN (${events.map((event) => `'${event}'`).join()})`, 'seats');
 
 async function judge(t, ledgers, service) {
   for (const ledger of ledgers) t.diagnostic(`${ledger.event} ${JSON.stringify(await ledger.judge(service, SEATS))}`);

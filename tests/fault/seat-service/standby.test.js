@@ -160,7 +160,6 @@ const putBack = (postgres, seq) => postgres.sql(`BEGIN;
   ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
   DELETE FROM seats.journal WHERE seq > ${seq};
   ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only;
-  UPDATE seats.owner SET seq = ${seq}, chain = (SELECT chain FROM seats.journal WHERE seq = ${seq});
   COMMIT`, 'seats');
 
 test('a standby shows nothing of a journal that was restored, and makes its readers start over', async (t) => {
@@ -229,7 +228,7 @@ test('a standby sees that a journal was put back, though it is as long as it was
     ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
     UPDATE seats.journal SET chain = sha256(chain) WHERE seq = ${written(postgres)};
     ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only;
-    UPDATE seats.owner SET line = 7, line_before = 6, chain = sha256(chain);
+    UPDATE seats.owner SET line = 7, line_before = 6;
     COMMIT`, 'seats');
   await until('the standby to have seen it', async () => standby.child.logLines().some(({ msg, reason }) => msg === 'an event is out' && /was put back/.test(reason)));
 });

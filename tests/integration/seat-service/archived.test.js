@@ -1,11 +1,11 @@
-// The state of PostgreSQL's WAL archive in the metrics of the seats.
+// The state of PostgreSQL in the metrics of the seats: its WAL archive, and the oldest snapshot.
 
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats } from './house.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, visitor } from './house.js';
 
 const scope = openScope();
 after(() => scope.close());
@@ -46,4 +46,16 @@ test('once it is kept nothing is late, and what failed is still told', async () 
     const { failures, late } = await told();
     return failures > 0 && late === 0;
   });
+});
+
+test('a snapshot that stays open is reported, and no commit leaves a version behind that the next would walk', async () => {
+  const snapshot = await holdLock(scope, postgres, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM seats.owner');
+  await importHall(seats, 'snapped', hall());
+  const where = () => postgres.sql("SELECT o.ctid FROM seats.owner o JOIN seats.event ON no = event WHERE id = 'snapped'", 'seats');
+  await until('an owner', async () => (await visitor(seats, 'snapped').hold({ seats: ['r1s1'] })).status === 201);
+  const before = where();
+  for (const seat of ['r2s1', 'r3s1', 'r4s1']) assert.equal((await visitor(seats, 'snapped').hold({ seats: [seat] })).status, 201);
+  assert.equal(where(), before, 'a commit updates no row');
+  await until('its age to be reported', async () => (await seats.metrics()).get('fairgate_database_snapshot_ms') > 0);
+  await snapshot.letGo();
 });

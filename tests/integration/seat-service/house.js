@@ -113,7 +113,7 @@ export const ROLE = 'seat_service';
 
 export async function openPostgres(scope, settings = {}, disk = null, clock = null) {
   const postgres = await startPostgres(scope, { databases: ['seats'], settings, disk, clock });
-  postgres.sql(`CREATE ROLE ${ROLE} LOGIN; ALTER DATABASE seats OWNER TO ${ROLE}`);
+  postgres.sql(`CREATE ROLE ${ROLE} LOGIN; GRANT pg_read_all_stats TO ${ROLE}; ALTER DATABASE seats OWNER TO ${ROLE}`);
   return postgres;
 }
 
