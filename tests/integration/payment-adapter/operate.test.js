@@ -156,7 +156,7 @@ test('each kind of drift is found, counted and explained', async () => {
   // Seats that were given away behind our back, and seats sold past us.
   const robbed = await complete();
   const hold = world.postgres.sql(`SELECT hold FROM pay.orders WHERE id = '${robbed}'`, 'pay');
-  world.seats.holds.get(hold).state = 'free';
+  world.seats.holds.get(hold).state = 'gone';
   const stray = world.seats.hold('gala', 's-stray', { seats: ['Z-99'] });
   world.seats.holds.get(stray).state = 'sold';
   // A completed order whose ticket somebody deleted, and one whose capture nobody knows of.

@@ -244,7 +244,7 @@ test('a refund gives money, seats and tickets back, once', async () => {
   await world.untilStatus(buyer, order, 'refunded');
   await world.settle();
   assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 154000);
-  assert.equal(world.seats.holds.get(visit.hold).state, 'free');
+  assert.equal(world.seats.holds.get(visit.hold).state, 'gone');
   await until('the shop to know', () => world.shop.orders.has(`${order}-refunded`));
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.ok(tickets.length > 0 && tickets.every(({ state, qr }) => state === 'revoked' && qr === undefined));
@@ -254,7 +254,7 @@ test('a payment that nobody made runs out and gives the seats back', async () =>
   const { visit, order } = await world.orderedBriefly(buyer, 1500);
   await world.untilStatus(buyer, order, 'expired');
   await world.settle();
-  assert.equal(world.seats.holds.get(visit.hold).state, 'free');
+  assert.equal(world.seats.holds.get(visit.hold).state, 'gone');
   assert.ok(world.psp.of(order).every(({ status }) => status === 'canceled'));
 });
 
@@ -309,7 +309,7 @@ test('a capture refused for good unconfirms the seats and tells the buyer', asyn
   await world.untilStatus(buyer, order, 'failed');
   world.seats.handle = act;
   await world.settle();
-  assert.equal(world.seats.holds.get(visit.hold).state, 'free');
+  assert.equal(world.seats.holds.get(visit.hold).state, 'gone');
   await until('a mail', () => world.smtp.mails.some(({ text }) => text.includes(`${order}.failed`)));
 });
 

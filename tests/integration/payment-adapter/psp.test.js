@@ -133,7 +133,7 @@ test('a buyer who pays in the moment in which the order is given up pays nothing
   await until('the void', async () => (await sandbox.stripe().paymentIntents.retrieve(session.payment_intent)).status === 'canceled');
   // Known by the intent from then on, as the provider's list of events calls it.
   assert.equal(world.postgres.sql(`SELECT payment FROM pay.orders WHERE id = '${order.order}'`, 'pay'), session.payment_intent);
-  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
 });
 
 test('a session that was expired at the provider ends its order', async () => {
@@ -142,7 +142,7 @@ test('a session that was expired at the provider ends its order', async () => {
   await sandbox.stripe().checkout.sessions.expire(session.id);
   const end = await world.untilStatus(buyer, order.order, 'failed', 'cancelled', 'expired');
   assert.notEqual(end.status, 'completed');
-  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
 });
 
 test('a buyer whose bank asks says yes on the page, and the order is paid', async () => {
@@ -381,7 +381,7 @@ test('an authorisation that ran out is not captured, and the seats go back', asy
   world.seats.heal();
   const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
   assert.equal(end.status, 'failed');
-  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
 });
 
 // The buyer agrees in Toss's window. -> where Toss sends the browser
@@ -460,7 +460,7 @@ test('by Toss: a virtual account is not money; the seats go back, and the accoun
   const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
   assert.deepEqual([end.status, end.reason], ['failed', 'virtual-account']);
   assert.match(end.message, /가상계좌/);
-  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
   assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.ticket WHERE order_id = '${order.order}'`, 'pay'), '0');
   await closed(order.order);
 });
@@ -480,7 +480,7 @@ test('by Toss: an account that a confirm has opened is closed again', async () =
   await agreeAt(url, { pay_by: 'transfer' });
   const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
   assert.deepEqual([end.status, end.reason], ['failed', 'virtual-account']);
-  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
   await sandbox.admin.delete('/control/faults');
   assert.equal((await tossPayment(order.order)).status, 'CANCELED');
   await closed(order.order);
@@ -573,10 +573,10 @@ test('by Toss: an invented key sells no seat, and the buyer may cancel', async (
   const page = (await buyer.get(`/pay/orders/${order}?lang=en`)).text;
   assert.match(page, /We are checking your payment/);
   assert.match(page, /id="pay-link"/, 'who has not paid still can');
-  assert.equal(world.seats.holds.get(visit.hold).state, 'held');
+  assert.equal(world.seats.holds.get(visit.hold).state, 'paying');
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/cancel`)).status, 202);
   assert.equal((await world.untilStatus(buyer, order, 'cancelled')).reason, 'cancelled');
-  await until('the seats to be free', () => world.seats.holds.get(visit.hold).state === 'free');
+  await until('the seats to be free', () => world.seats.holds.get(visit.hold).state === 'gone');
   await until('its end', async () => (await readOrder(order)).settled);
   assert.ok(!(await stepsOf(order)).includes('confirm_seats'));
 });
@@ -591,7 +591,7 @@ test('by Toss: an invented key holds the seats until the hold ends', async () =>
   });
   await until('its end', async () => (await readOrder(order)).settled);
   assert.ok(!(await stepsOf(order)).includes('confirm_seats'));
-  assert.equal(world.seats.holds.get(visit.hold).state, 'free');
+  assert.equal(world.seats.holds.get(visit.hold).state, 'gone');
 });
 
 test('by Toss: the buyer\'s key takes the place of an invented one', async () => {
@@ -614,7 +614,7 @@ test('by Toss: a card that refuses unseen leaves the order to be paid with anoth
   const { status, reason } = await readOrder(order);
   assert.deepEqual([status, reason], ['pending_payment', undefined]);
   await sandbox.admin.delete('/control/faults');
-  assert.equal(world.seats.holds.get(visit.hold).state, 'held');
+  assert.equal(world.seats.holds.get(visit.hold).state, 'paying');
   await agreeAt(payment.checkout_url);
   await world.untilStatus(buyer, order, 'completed');
 });
@@ -690,7 +690,7 @@ test('by Toss: a card that refuses at the confirm gives the seats back', async (
   });
   assert.ok(['failed', 'pending_payment'].includes(end.status), end.status);
   if (end.status === 'pending_payment') await buyer.post(`/v1/pay/orders/${order.order}/cancel`);
-  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
 });
 
 test('reconciliation reads Toss\'s transactions, onward from where it stood, and sees what was done behind our back', async () => {

@@ -41,7 +41,7 @@ test('tickets are dead and seats free before the provider is asked for the money
   await refund(order);
   await until('the provider to be asked', () => world.psp.calls.some(({ path, body }) => path === '/v1/refunds' && body.includes(order)));
   assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 0, 'the provider has not answered');
-  assert.equal(world.seats.holds.get(hold).state, 'free');
+  assert.equal(world.seats.holds.get(hold).state, 'gone');
   const list = await revoked();
   for (const { ticket } of tickets) assert.ok(list.includes(ticket), `${ticket} is on the list`);
   const states = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.map(({ state }) => state);

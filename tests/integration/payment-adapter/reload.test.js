@@ -70,8 +70,8 @@ test('keys of tickets, provider, webhooks and services change under load, and no
   const hook = world.psp.webhookSecret;
   world.psp.oldKey = world.psp.key;
   world.psp.key = `sk_test_${randomBytes(8).toString('hex')}`;
-  world.seats.oldToken = token;
-  world.seats.token = randomBytes(32).toString('hex');
+  world.seats.oldToken = world.queue.oldToken = token;
+  world.seats.token = world.queue.serviceToken = randomBytes(32).toString('hex');
   const newHook = `whsec_${randomBytes(8).toString('hex')}`;
   secretFile('psp-key-file', world.psp.key);
   secretFile('webhook-file', `${newHook} ${hook}`);

@@ -1,11 +1,12 @@
 // The neighbours of the payment adapter, as small as they can be and still keep what they did:
 // waiting room, seats, provider, shop, mail server. Each can misbehave on command.
 
-import { createHash, createHmac, randomBytes, sign } from 'node:crypto';
+import { createHash, createHmac, randomBytes, sign, verify } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 import { makeKeyPair } from '../../../lib-js/index.js';
 
+const no = (status, code, more = {}) => ({ status, body: { code, detail: code, ...more } });
 const b64 = (value) => Buffer.from(value).toString('base64url');
 
 // A server whose `handler(call)` answers {status, body, headers}; `faults` is asked before:
@@ -90,6 +91,8 @@ export class FakeQueue extends Fake {
     super();
     this.issuer = issuer;
     this.ended = new Set();
+    this.serviceToken = null; // null: none is good
+    this.oldToken = null; // good as well, while tokens change
     this.keys = [];
     this.addKey();
   }
@@ -99,7 +102,7 @@ export class FakeQueue extends Fake {
     const { x, y } = publicKey.export({ format: 'jwk' });
     const thumb = JSON.stringify({ crv: 'P-256', kty: 'EC', x, y });
     const kid = createHash('sha256').update(thumb).digest('base64url');
-    this.keys.unshift({ privateKey, jwk: { kty: 'EC', crv: 'P-256', x, y, kid, use: 'sig', alg: 'ES256' } });
+    this.keys.unshift({ privateKey, publicKey, jwk: { kty: 'EC', crv: 'P-256', x, y, kid, use: 'sig', alg: 'ES256' } });
   }
 
   token(claims, { typ, key = this.keys[0], alg = 'ES256' } = {}) {
@@ -118,10 +121,19 @@ export class FakeQueue extends Fake {
     return this.token({ ...claims, place: 1, ...more }, { typ: 'fairgate-pass+jwt' });
   }
 
-  handle({ method, path }) {
+  // What a pass says, or null.
+  claims(token) {
+    const [head, body, signature] = token.split('.');
+    const good = this.keys.some(({ publicKey }) => verify('sha256', Buffer.from(`${head}.${body}`), { key: publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature ?? '', 'base64url')));
+    return good ? JSON.parse(Buffer.from(body, 'base64url')) : null;
+  }
+
+  handle({ method, path, headers }) {
     if (path === '/.well-known/jwks.json')
       return { status: 200, body: { keys: this.keys.map(({ jwk }) => jwk) } };
     const end = /^\/internal\/sessions\/([^/]+)\/end$/.exec(path);
+    if (method === 'POST' && end && ![this.serviceToken, this.oldToken].some((token) => headers.authorization === `Bearer ${token}`))
+      return no(401, 'admin-token-required');
     if (method === 'POST' && end) {
       this.ended.add(decodeURIComponent(end[1]));
       return { status: 204 };
@@ -131,13 +143,17 @@ export class FakeQueue extends Fake {
 }
 
 export class FakeSeats extends Fake {
-  constructor(token) {
+  constructor(event, { token, adminToken }, queue) {
     super();
-    this.token = token;
+    this.event = event;
+    this.token = token; // of the services
+    this.adminToken = adminToken;
     this.oldToken = null; // good as well, while tokens change
+    this.queue = queue;
     this.holds = new Map();
     this.ended = new Set(); // sessions whose passes are good for nothing
     this.listed = null; // what is sold, if not what these holds say
+    this.plan = null; // price by seat, each category's another; null: any seat, and what hold() says
     this.count = 0;
     this.aheadMs = 0; // its clock, of ours
   }
@@ -158,9 +174,9 @@ export class FakeSeats extends Fake {
       total,
       currency,
       expires: this.now() + ttlMs,
-      state: 'held',
+      state: 'open', // then paying, sold, gone
       order: null,
-      gone: false,
+      gone: false, // its seats are somebody else's once it is late
     });
     return hold;
   }
@@ -177,34 +193,111 @@ export class FakeSeats extends Fake {
     return [...this.holds.values()].filter((hold) => hold.state === 'sold');
   }
 
-  #mayAct({ authorization }) {
-    return [this.token, this.oldToken].some((token) => authorization === `Bearer ${token}`);
+  #isLate(hold) {
+    return hold.state !== 'sold' && this.now() >= hold.expires;
   }
 
-  #act(hold, what, { order, purchase, from, to }) {
-    const no = (status, code) => ({ status, body: { code, detail: code } });
+  // Whether somebody has this seat.
+  isTaken(seat) {
+    return [...this.holds.values()].some((hold) => hold.state !== 'gone' && !hold.area && hold.seats.includes(seat) && !this.#isLate(hold));
+  }
+
+  #checkOrder(hold, order) {
+    if (hold.order === null) return no(404, 'order-unknown');
+    return hold.order === order ? null : no(409, 'other-order');
+  }
+
+  #done(verdict, hold) {
+    const left = hold.state === 'gone' ? { hold: hold.hold, state: 'gone' } : this.view(hold);
+    return { status: 200, body: { verdict, ...left } };
+  }
+
+  #differs(hold, purchase) {
+    return purchase !== undefined && hold.purchase !== undefined && hold.purchase !== purchase.digest;
+  }
+
+  // The digest is taken as the adapter says it; the real one works it out.
+  #extend(hold, { order, purchase }) {
+    const isFirst = hold.order === null;
+    if (!isFirst && hold.order !== order) return no(409, 'other-order');
+    if (this.#isLate(hold)) return no(410, 'hold-expired');
+    if (!isFirst && this.#differs(hold, purchase)) return no(409, 'purchase-differs');
+    if (isFirst) Object.assign(hold, { order, state: 'paying', purchase: purchase?.digest });
+    return this.#done('extended', hold);
+  }
+
+  #confirm(hold, { order, purchase }) {
+    const refusal = this.#checkOrder(hold, order);
+    if (refusal) return refusal;
+    if (this.#differs(hold, purchase)) return no(409, 'purchase-differs');
+    if (this.#isLate(hold) && hold.gone) return no(409, 'seats-gone');
+    const verdict = this.#isLate(hold) ? 'retaken' : 'confirmed';
+    hold.state = 'sold';
+    return this.#done(verdict, hold);
+  }
+
+  #release(hold, { order }) {
+    if (hold.state === 'sold') return no(409, hold.order === order ? 'hold-sold' : 'other-order');
     if (hold.order !== null && hold.order !== order) return no(409, 'other-order');
-    const late = this.now() >= hold.expires;
-    if (what === 'extend') {
-      if (hold.state !== 'held') return no(404, 'no-hold');
-      if (late && hold.order === null) return no(410, 'hold-expired');
-      if (hold.order !== null && hold.purchase !== purchase?.digest) return no(409, 'purchase-differs');
-      hold.order = order;
-      hold.purchase = purchase?.digest;
-    } else if (what === 'confirm') {
-      if (hold.order !== order) return no(404, 'no-order');
-      if (hold.purchase !== purchase?.digest) return no(409, 'purchase-differs');
-      if (hold.state === 'free' || (hold.state === 'held' && late && hold.gone))
-        return no(409, 'seats-gone');
-      hold.state = 'sold';
-    } else if (what === 'move') {
-      hold.seats = hold.seats.map((seat) => (from.includes(seat) ? to[from.indexOf(seat)] : seat));
-    } else if (what === 'movable') {
-      return { status: 200, body: { same_category: true } };
-    } else {
-      hold.state = 'free';
-    }
-    return { status: 200, body: { verdict: what, ...this.view(hold) } };
+    hold.state = 'gone';
+    return this.#done('released', hold);
+  }
+
+  #refund(hold, { order }) {
+    const refusal = this.#checkOrder(hold, order);
+    if (refusal) return refusal;
+    const verdict = hold.state === 'sold' ? 'refunded' : 'released';
+    hold.state = 'gone';
+    return this.#done(verdict, hold);
+  }
+
+  #mayMove(hold, { order, from, to }) {
+    if (hold.state !== 'sold') return no(409, 'hold-not-sold');
+    if (hold.order !== order) return no(409, 'other-order');
+    if (hold.area) return no(422, 'seats-and-area');
+    const has = (seat) => hold.seats.includes(seat);
+    if (to.every(has) && !from.some(has)) return null; // moved already
+    if (!from.every(has)) return no(422, 'not-in-hold');
+    const taken = to.filter((seat) => this.isTaken(seat));
+    return taken.length > 0 ? no(409, 'seats-taken', { seats: taken }) : null;
+  }
+
+  #isSameCategory({ from, to }) {
+    return from.every((seat, nth) => this.plan?.get(seat) === this.plan?.get(to[nth]));
+  }
+
+  #move(hold, doc) {
+    const refusal = this.#mayMove(hold, doc);
+    if (refusal) return refusal;
+    const { from, to } = doc;
+    hold.seats = hold.seats.map((seat) => (from.includes(seat) ? to[from.indexOf(seat)] : seat));
+    if (this.plan) hold.total = hold.seats.reduce((sum, seat) => sum + this.plan.get(seat), 0);
+    return this.#done('moved', hold);
+  }
+
+  #act(event, name, action, text) {
+    const acts = {
+      extend: (hold, doc) => this.#extend(hold, doc),
+      confirm: (hold, doc) => this.#confirm(hold, doc),
+      release: (hold, doc) => this.#release(hold, doc),
+      refund: (hold, doc) => this.#refund(hold, doc),
+      move: (hold, doc) => this.#move(hold, doc),
+      movable: (hold, doc) => this.#mayMove(hold, doc) ?? { status: 200, body: { same_category: this.#isSameCategory(doc) } },
+    };
+    if (!Object.hasOwn(acts, action)) return no(404, 'action-unknown');
+    if (!this.#knows(event)) return no(404, 'event-unknown');
+    const hold = this.holds.get(name);
+    if (hold?.event !== event) return no(404, 'hold-unknown');
+    const doc = JSON.parse(text);
+    if (!doc.order || (doc.purchase && !/^[\w-]{43}$/.test(doc.purchase.digest))) return no(422, 'bad-field');
+    if (this.plan && [doc.from, doc.to].flat().some((seat) => seat && !this.plan.has(seat))) return no(422, 'seat-unknown');
+    if (hold.state !== 'gone') return acts[action](hold, doc);
+    const verdict = { release: 'released', refund: 'refunded' }[action]; // they have got what they wanted
+    return verdict ? this.#done(verdict, hold) : no(410, 'no-such-hold');
+  }
+
+  #knows(event) {
+    return event === this.event || this.listed !== null || [...this.holds.values()].some((hold) => hold.event === event);
   }
 
   // As the real one: in the order of the plan, then standing places; behind `after`, `limit` at most.
@@ -219,32 +312,37 @@ export class FakeSeats extends Fake {
     return rows.slice(first, first + Number(query.get('limit') ?? rows.length));
   }
 
+  #read(event, name, token) {
+    if (!this.#knows(event)) return no(404, 'event-unknown');
+    if (!token) return no(401, 'pass-missing');
+    const claims = this.queue.claims(token);
+    if (claims === null) return no(401, 'pass-invalid');
+    if (claims.aud !== event) return no(401, 'pass-foreign');
+    if (this.ended.has(claims.sub)) return no(401, 'pass-ended');
+    const hold = this.holds.get(name);
+    if (hold?.event !== event || hold.session !== claims.sub) return no(404, 'hold-unknown');
+    if (hold.state === 'gone') return no(410, 'no-such-hold');
+    if (this.#isLate(hold)) return no(410, 'hold-expired');
+    return { status: 200, body: this.view(hold) };
+  }
+
   handle({ method, path, headers, body }) {
-    const own = /^\/v1\/seats\/([^/]+)\/holds\/([^/]+)$/.exec(path);
-    if (method === 'GET' && own) {
-      const hold = this.holds.get(own[2]);
-      const claims = JSON.parse(Buffer.from(headers.authorization.split('.')[1], 'base64url'));
-      if (!hold || hold.event !== own[1] || hold.session !== claims.sub)
-        return { status: 404, body: { code: 'no-hold' } };
-      if (this.now() >= hold.expires) return { status: 410, body: { code: 'hold-expired' } };
-      return { status: 200, body: this.view(hold) };
-    }
-    const saga = /^\/internal\/events\/([^/]+)\/holds\/([^/]+)\/(\w+)$/.exec(path);
-    if (method === 'POST' && saga) {
-      if (!this.#mayAct(headers)) return { status: 401, body: { code: 'no' } };
-      const hold = this.holds.get(saga[2]);
-      if (!hold) return { status: 404, body: { code: 'no-hold' } };
-      return this.#act(hold, saga[3], JSON.parse(body));
-    }
+    const token = /^Bearer (.*)$/.exec(headers.authorization ?? '')?.[1];
+    const [, own, hold] = /^\/v1\/seats\/([^/]+)\/holds\/([^/]+)$/.exec(path) ?? [];
+    if (method === 'GET' && own) return this.#read(own, hold, token);
+    const good = path.startsWith('/admin/') ? [this.adminToken] : [this.adminToken, this.token, this.oldToken];
+    if (!good.includes(token)) return no(401, 'admin-token-required');
+    const act = /^\/internal\/events\/([^/]+)\/holds\/([^/]+)\/(\w+)$/.exec(path);
+    if (method === 'POST' && act) return this.#act(...act.slice(1), body);
     const end = /^\/internal\/sessions\/([^/]+)\/end$/.exec(path);
     if (method === 'POST' && end) {
-      if (!this.#mayAct(headers)) return { status: 401, body: { code: 'no' } };
       this.ended.add(decodeURIComponent(end[1]));
       return { status: 204 };
     }
     const sold = /^\/admin\/events\/([^/]+)\/export(?:\?(.*))?$/.exec(path);
+    if (sold && !this.#knows(sold[1])) return no(404, 'event-unknown');
     if (sold) return { status: 200, body: this.#page(sold[1], new URLSearchParams(sold[2])) };
-    return { status: 404, body: { code: 'not-found' } };
+    return no(404, 'not-found');
   }
 }
 
@@ -296,11 +394,13 @@ export class FakePsp extends Fake {
       return { status: 401, body: { error: { type: 'invalid_request_error', message: 'key' } } };
     const key = call.headers['idempotency-key'];
     if (call.method === 'POST' && this.kept.has(key)) {
-      const kept = this.kept.get(key);
-      return { ...kept, headers: { 'idempotent-replayed': 'true' } };
+      const { asked, answer } = this.kept.get(key);
+      if (asked !== `${call.path} ${call.body}`)
+        return { status: 400, body: { error: { type: 'idempotency_error', message: 'another request had this key' } } };
+      return { ...answer, headers: { 'idempotent-replayed': 'true' } };
     }
     const answer = this.#work(call);
-    if (call.method === 'POST' && answer.status < 500) this.kept.set(key, structuredClone(answer));
+    if (call.method === 'POST' && answer.status < 500) this.kept.set(key, { asked: `${call.path} ${call.body}`, answer: structuredClone(answer) });
     return answer;
   }
 
