@@ -112,7 +112,7 @@ CREATE TABLE pay.orders (
     places     jsonb NOT NULL DEFAULT '[]', -- [{id, zone, row, number, category}]
     refund_terms  jsonb,  -- as the buyer saw them before the payment
     refund_amount bigint, -- refunded, or being refunded
-    purchase   jsonb, -- {version, digest, event, currency, lines: [{place, category, price, count}], fees, total, terms}
+    purchase   jsonb, -- {version, digest, event, currency, lines: [{place, standing?, category, price, count}], fees, total, terms}
     moving     jsonb, -- seats that a move saga has: their tickets do not open a gate, the order cannot be refunded or moved
     moves      integer NOT NULL DEFAULT 0, -- move sagas that ended; numbers their messages
     moved_at   timestamptz,
@@ -139,16 +139,17 @@ CREATE TABLE pay.ticket (
     replaced_by text,
     lang       text, -- of the holder; NULL: the order's
     offered_to text, -- a transfer that this member has not accepted yet
-    hops       integer NOT NULL DEFAULT 0 -- transfers so far
+    hops       integer NOT NULL DEFAULT 0, -- transfers so far
+    standing   boolean NOT NULL DEFAULT false -- a place of an area; its seat is numbered within the order: floor#3
 );
 CREATE INDEX ticket_order ON pay.ticket (order_id);
 CREATE INDEX ticket_event ON pay.ticket (event);
 CREATE INDEX ticket_revoked ON pay.ticket (event, id) WHERE revoked_at IS NOT NULL;
 -- The unique constraints that keep a seat from having two valid tickets (I1), in an order and in an
--- event. A place of an area has no number of its own: it has the order's ("floor#3").
+-- event. Standing places have no seat of their own.
 CREATE UNIQUE INDEX ticket_seat ON pay.ticket (order_id, seat) WHERE revoked_at IS NULL;
 CREATE UNIQUE INDEX ticket_of_seat ON pay.ticket (event, seat)
-    WHERE revoked_at IS NULL AND seat NOT LIKE '%#%';
+    WHERE revoked_at IS NULL AND NOT standing;
 
 -- Orders whose tickets open no door, though none of them is here: a restore lost them, and `recover lost --settle`
 -- refunds them. Their events are unknown, so the doors' list of every event has all of them.

@@ -41,9 +41,10 @@ WHERE o.id = r."order";
 -- If somebody else has a good ticket for the seat, reconciliation reports it, with both orders.
 -- statement: effect_ticket
 --> effects.*
-INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token)
-SELECT r.ticket, r."order", r.event, r.seat, r.member, r.holder, r.kid, r.token
+INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, standing)
+SELECT r.ticket, r."order", r.event, r.seat, r.member, r.holder, r.kid, r.token, :is_standing(o)
 FROM :stored(ticket text, event text, seat text, member text, holder text, kid text, token text)
+JOIN orders o ON o.id = r."order"
 ON CONFLICT DO NOTHING;
 
 -- Each other holder of one of them gets a mail, in the same commit.

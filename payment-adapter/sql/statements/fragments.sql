@@ -39,6 +39,10 @@ num_nulls(:row.revoked_at) = 1
 -- fragment: is_checkout(saga)
 :saga.key LIKE 'checkout.%'
 
+-- The purchase says whether an order is of seats or of places in an area; no name does.
+-- fragment: is_standing(o)
+coalesce((:o.purchase->'lines'->0->>'standing')::boolean, false)
+
 -- Due now, unless a worker has it in hand: then its move will see that the wake has risen.
 -- fragment: woken()
 wake = wake + 1,

@@ -307,7 +307,7 @@ WITH o AS MATERIALIZED (
         coalesce(t.lang, o.lang) AS lang
     FROM o, jsonb_array_elements(:seats) WITH ORDINALITY AS e (seat, at)
     LEFT JOIN ticket t ON t.order_id = :order AND t.seat = e.seat->>'from'
-        AND :is_unrevoked(t) AND :is_numbered(t)
+        AND :is_unrevoked(t) AND NOT t.standing
 ), no AS MATERIALIZED (
     SELECT CASE
         WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR :is_retired(o.id)
@@ -317,7 +317,7 @@ WITH o AS MATERIALIZED (
         WHEN EXISTS (
             SELECT FROM m
             JOIN ticket t ON t.event = o.event AND t.seat = m."to" AND t.revoked_at IS NULL
-                AND :is_numbered(t)
+                AND NOT t.standing
         ) THEN :WHY_SEATS_TAKEN
     END AS code
     FROM o
@@ -341,10 +341,6 @@ WITH o AS MATERIALIZED (
 )
 SELECT code
 FROM no;
-
--- The ticket is for a numbered seat; places of an area are numbered within the order ("floor#3").
--- fragment: is_numbered(t)
-:t.seat NOT LIKE '%#%'
 
 -- statement: order_wake
 --> order text

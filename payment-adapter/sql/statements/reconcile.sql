@@ -618,12 +618,12 @@ WITH :late(), done AS (
 ), ours AS (
     SELECT o.id, o.status, o.changed_at, e.seat
     FROM orders o, jsonb_array_elements_text(o.seats) AS e (seat)
-    WHERE o.event = :event
+    WHERE o.event = :event AND NOT :is_standing(o)
 ), good AS (
     SELECT t.id, t.seat, t.order_id, t.issued_at < late.at AND o.changed_at < late.at AS old
     FROM late, ticket t
     JOIN orders o ON o.id = t.order_id
-    WHERE t.event = :event AND :is_unrevoked(t) AND :is_numbered(t)
+    WHERE t.event = :event AND :is_unrevoked(t) AND NOT t.standing
 ), seats AS MATERIALIZED (
     SELECT ours.*, s.id AS sold_to
     FROM ours
@@ -641,7 +641,7 @@ WITH :late(), done AS (
         :places(jsonb_array_length(o.seats), l->>'place', l->>'category', l->>'price') AS places
     FROM orders o
     CROSS JOIN LATERAL (SELECT o.purchase->'lines'->0 AS l) p
-    WHERE o.event = :event AND o.seats->>0 = (l->>'place') || '#1'
+    WHERE o.event = :event AND :is_standing(o)
 ), there AS (
     SELECT id, string_agg(:places(count, area, category, price), '; ' ORDER BY area, category, price) AS places
     FROM (
@@ -666,7 +666,7 @@ FROM (
             format('%s%s', seats.seat, ' is sold to ' || seats.sold_to) AS detail
         FROM late, seats
         WHERE seats.status = :ORDER_COMPLETED AND seats.changed_at < late.at
-            AND seats.sold_to IS DISTINCT FROM seats.id AND :is_numbered(seats)
+            AND seats.sold_to IS DISTINCT FROM seats.id
         UNION ALL
         SELECT 'sold-without-order', sales.id, '', sales.seat
         FROM late, sales
@@ -686,7 +686,7 @@ FROM (
         UNION ALL
         SELECT 'two-orders', max(id), '', format('%s: %s', seat, string_agg(id, ', ' ORDER BY id))
         FROM ours
-        WHERE status = :ORDER_COMPLETED AND :is_numbered(ours)
+        WHERE status = :ORDER_COMPLETED
         GROUP BY seat
         HAVING count(*) > 1
         UNION ALL

@@ -102,10 +102,10 @@ WITH old AS (
     UPDATE ticket t
     SET revoked_at = now(), replaced_by = :id, offered_to = NULL
     WHERE t.id = :old AND t.offered_to = :member AND :is_unrevoked(t) AND :is_unused(t)
-    RETURNING t.order_id, t.event, t.seat, t.hops
+    RETURNING t.order_id, t.event, t.seat, t.hops, t.standing
 )
-INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops)
-SELECT :id, order_id, event, seat, :member, :holder, :kid, :token, :lang, hops + 1
+INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops, standing)
+SELECT :id, order_id, event, seat, :member, :holder, :kid, :token, :lang, hops + 1, standing
 FROM old
 RETURNING order_id;
 

@@ -151,8 +151,8 @@ static bool read_lines(const json_t *hold, const struct order *order, struct pur
     return total == order->amount;
 }
 
-static void put_purchase(struct text *text, const struct purchase *purchase, uint64_t vat,
-                         const char *digest)
+static void put_purchase(struct text *text, const struct purchase *purchase, bool standing,
+                         uint64_t vat, const char *digest)
 {
     json_open(text, '{');
     json_member_u64(text, "version", PURCHASE_VERSION);
@@ -165,6 +165,8 @@ static void put_purchase(struct text *text, const struct purchase *purchase, uin
         const struct purchase_line *line = &purchase->lines[i];
         json_open(text, '{');
         json_member_str(text, "place", line->place);
+        if (standing)
+            json_member_bool(text, "standing", true);
         json_member_str(text, "category", line->category);
         json_member_u64(text, "price", line->price);
         json_member_u64(text, "count", line->count);
@@ -195,7 +197,8 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
     purchase_digest(&purchase, digest);
     purchase_digest_text(digest, order->purchase);
     struct text text = text_on(json, HELD_JSON_MAX - 1);
-    put_purchase(&text, &purchase, vat, order->purchase);
+    bool standing = json_array_size(json_object_get(hold, "seats")) == 0;
+    put_purchase(&text, &purchase, standing, vat, order->purchase);
     if (text.overflown)
         return false;
     json[text.len] = '\0';

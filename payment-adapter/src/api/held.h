@@ -14,8 +14,9 @@ enum { HELD_JSON_MAX = 1024 + ORDER_SEATS_MAX * 640 }; /* names of a line may be
 bool held_is_too_large(const json_t *hold);
 
 /* Fills in the order's seats, price and expiry. `json` gets the purchase as a document, with a
- * closing NUL: {version, digest, event, currency, lines: [{place, category, price, count}], fees,
- * total, vat (if told), terms}. False: it is not a hold, or its sums do not agree. */
+ * closing NUL: {version, digest, event, currency, lines: [{place, standing (if so), category,
+ * price, count}], fees, total, vat (if told), terms}. False: it is not a hold, or its sums do not
+ * agree. */
 bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]);
 
 #endif

@@ -215,6 +215,19 @@ static int judge_codes(const struct plan *plan, struct err_slot *err)
     return 0;
 }
 
+/* "floor#1" is the first place of an order in the area "floor". Events that were imported with such
+ * a seat keep it. */
+static int judge_seats(const struct plan *plan, struct err_slot *err)
+{
+    for (uint32_t i = 0; i < plan_seat_count(plan); i++) {
+        struct span guid = plan_seat(plan, i).guid;
+        if (memchr(guid.ptr, '#', guid.len) != NULL)
+            return err_set(err, ERR_RANGE, "seat_guid \"%.*s\": must not have a #", (int)guid.len,
+                           guid.ptr);
+    }
+    return 0;
+}
+
 static bool on_plan_read(struct errand *errand)
 {
     struct import *import = MAGIC_OF(import, errand->ctx);
@@ -236,6 +249,8 @@ static bool on_plan_read(struct errand *errand)
         return true;
     }
     import->rc = judge_codes(import->plan->plan, &import->err);
+    if (import->rc == 0)
+        import->rc = judge_seats(import->plan->plan, &import->err);
     if (import->rc < 0) {
         refuse_import(import);
         return true;

@@ -70,6 +70,25 @@ test('standing places are called by the name of their area', async () => {
   assert.match((await buyer.get(`/pay/orders/${order}`)).text, /(<li><span>스탠딩 &lt;A&gt;<\/span> <span class=\"soft\">스탠딩석<\/span><\/li>){2}/);
 });
 
+test('a seat is not taken for a standing place by its name', async () => {
+  const buy = async () => {
+    const order = await world.ordered(buyer, world.hold({ seats: ['A#1', 'A#2'] }));
+    await world.payOrder(order);
+    await world.untilStatus(buyer, order, 'completed');
+    return order;
+  };
+  const [first, second] = [await buy(), await buy()];
+  assertProblem(await buyer.get(`/v1/pay/orders/${second}/tickets`), 404, 'tickets-unknown'); // the seats have good ones
+  const of = (await world.reconciled()).filter(({ kind }) => kind === 'two-orders').map(({ detail }) => detail);
+  assert.deepEqual(of, ['A#1', 'A#2'].map((seat) => `${seat}: ${[first, second].sort().join(', ')}`));
+  const seats = [{ from: 'A#1', to: 'A#3' }];
+  const moving = await world.pay.admin.post(`/admin/orders/${first}/move`, { body: { seats, reason: 'a camera stands there' } });
+  assert.equal(moving.status, 202, moving.text);
+  await until('the seat to have moved', async () => (await world.untilStatus(buyer, first, 'completed')).moved_at);
+  assert.equal((await world.pay.admin.post(`/admin/orders/${second}/refund`, { body: { reason: 'sold twice' } })).status, 202);
+  await world.untilStatus(buyer, second, 'refunded');
+});
+
 test('an order speaks the language that it was made in, or else that of the member', async () => {
   const reader = await world.login(); // has not chosen a language by hand
   const make = async (asked) => {

@@ -79,6 +79,14 @@ test('a channel code that is easily guessed is refused by its pointer', async ()
   assert.equal((await boss.import(coded('일이삼 사오육칠팔'))).status, 201);
 });
 
+test('a seat whose name reads like a standing place is refused', async () => {
+  const body = hall();
+  body.plan.zones[0].rows[0].seats[1].seat_guid = 'floor#1';
+  const refused = await operator(seats, 'import-standing').import(body);
+  assertProblem(refused, 422, 'bad-plan');
+  assert.match(refused.json.detail, /^seat_guid "floor#1": /);
+});
+
 test('what is exported can be imported again', async () => {
   const { boss } = await fresh({ area: 20 });
   const exported = await boss.document();
