@@ -112,7 +112,7 @@ CREATE TABLE pay.orders (
     places     jsonb NOT NULL DEFAULT '[]', -- [{id, zone, row, number, category}]
     refund_terms  jsonb,  -- as the buyer saw them before the payment
     refund_amount bigint, -- refunded, or being refunded
-    purchase   jsonb, -- {version, digest, event, currency, lines: [{place, standing?, category, price, count}], fees, total, terms}
+    purchase   jsonb, -- {version, digest, event, currency, lines, fees, total, vat?, terms} (api/held.h)
     moving     jsonb, -- seats that a move saga has: their tickets do not open a gate, the order cannot be refunded or moved
     moves      integer NOT NULL DEFAULT 0, -- move sagas that ended; numbers their messages
     moved_at   timestamptz,

@@ -36,6 +36,7 @@ enum {
 
     /* outboxes */
     OUTBOX_BATCH_MAX = 64,
+    SHOP_LETTER_MAX = 192 * 1024, /* 100 places, as many lines, of the longest names: 160 KiB */
     OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment; then a person looks */
     MAIL_UNDER_WAY_MAX = 16,   /* taken each 100 ms at most: with a server that needs 380 ms for a
                                   mail they are 25,000 in ten minutes */

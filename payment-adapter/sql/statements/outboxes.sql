@@ -23,23 +23,28 @@ least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
 --> lease_ms      bigint
 --> interval_us   bigint
 --> burst_us      bigint
---< id            bigint
---< kind          text
---< tries         integer
---< order_id      text
---< member        text
---< event         text
---< currency      text
---< amount        bigint
---< seats         jsonb
---< provider      text
---< payment       text
---< created_at    text
---< refund_amount bigint
---< purchase      text
---< fees          bigint
---< vat           bigint
---< trace         text
+--< id               bigint
+--< kind             text
+--< tries            integer
+--< order_id         text
+--< installation     text
+--< member           text
+--< event            text
+--< event_name       text
+--< currency         text
+--< amount           bigint
+--< seats            jsonb
+--< lines            jsonb
+--< provider         text
+--< payment          text
+--< created_at       text
+--< refund_amount    bigint
+--< vat_basis_points bigint
+--< purchase         text
+--< terms            text
+--< fees             bigint
+--< vat              bigint
+--< trace            text
 WITH due AS MATERIALIZED (
     SELECT b.id
     FROM shop_outbox b
@@ -68,13 +73,16 @@ UPDATE shop_outbox b
 SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM taken, orders o
 WHERE b.id = taken.id AND o.id = b.order_id
-RETURNING b.id, b.kind, b.tries, o.id AS order_id, o.member, o.event, o.currency, o.amount, o.seats,
-    o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
+RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation) AS installation,
+    o.member, o.event, :event_name(o) AS event_name, o.currency, o.amount, o.seats,
+    coalesce(o.purchase->'lines', '[]') AS lines, o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
     CASE
         WHEN b.kind = :ORDER_REFUNDED AND o.refund_amount < o.amount THEN o.refund_amount
         ELSE 0
     END AS refund_amount,
-    coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees, :vat(o) AS vat, b.trace;
+    coalesce((o.purchase->'lines'->0->>'vat_basis_points')::bigint, 0) AS vat_basis_points,
+    coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
+    :fees(o) AS fees, :vat(o) AS vat, b.trace;
 
 -- A pause that the shop asks for holds for all processes.
 -- statement: shop_pause

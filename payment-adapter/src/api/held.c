@@ -7,6 +7,7 @@
 #include "api/held.h"
 
 #include "base/rfc3339.h"
+#include "pay_limits.h"
 #include "sale/fees.h"
 
 #include <assert.h>
@@ -16,6 +17,10 @@
 #define HELD_MINOR_MAX (UINT64_C(1) << 48)
 
 static_assert((int)ORDER_SEATS_MAX <= (int)PURCHASE_LINES_MAX, "an order's seats are a purchase's");
+/* PostgreSQL adds blanks to the lines; of a seat's name each byte may be escaped. */
+static_assert((int)HELD_JSON_MAX + ORDER_SEATS_MAX * (16 + 6 * ORDER_SEAT_MAX) + 8192 <=
+                  (int)SHOP_LETTER_MAX,
+              "a letter has room for its lines, its seats and the rest");
 
 bool held_is_too_large(const json_t *hold)
 {
@@ -68,29 +73,30 @@ static bool read_number(const json_t *hold, const char *key, uint64_t most, uint
 }
 
 /* A seat service from before tells neither fees nor VAT. */
-static bool read_charges(const json_t *hold, struct order *order, uint64_t *vat)
+static bool read_charges(const json_t *hold, struct order *order, uint64_t *vat_rate)
 {
-    uint64_t rate;
+    uint64_t vat;
     if (!read_number(hold, "fees", HELD_MINOR_MAX, &order->fees) ||
-        !read_number(hold, "vat", HELD_MINOR_MAX, vat) ||
-        !read_number(hold, "vat_basis_points", FEES_VAT_MAX, &rate))
+        !read_number(hold, "vat", HELD_MINOR_MAX, &vat) ||
+        !read_number(hold, "vat_basis_points", FEES_VAT_MAX, vat_rate))
         return false;
     order->amount += order->fees;
     if (order->amount > HELD_MINOR_MAX)
         return false;
-    if (rate > 0)
-        snprintf(order->terms, sizeof(order->terms), "vat_basis_points=%u", (unsigned)rate);
-    return *vat == fees_vat(order->amount, rate);
+    if (*vat_rate > 0)
+        snprintf(order->terms, sizeof(order->terms), "vat_basis_points=%u", (unsigned)*vat_rate);
+    return vat == fees_vat(order->amount, *vat_rate);
 }
 
-static bool read_order(const json_t *hold, struct order *order, uint64_t *vat)
+static bool read_order(const json_t *hold, struct order *order, uint64_t *vat_rate)
 {
     const json_t *total = json_object_get(hold, "total");
     const char *currency = json_string_value(json_object_get(hold, "currency"));
     const char *expires = json_string_value(json_object_get(hold, "expires_at"));
     if (!json_is_integer(total) || !read_number(hold, "total", HELD_MINOR_MAX, &order->amount) ||
         !is_currency(currency) || expires == NULL ||
-        !rfc3339_parse(span_of(expires), &order->expires_ms) || !read_charges(hold, order, vat))
+        !rfc3339_parse(span_of(expires), &order->expires_ms) ||
+        !read_charges(hold, order, vat_rate))
         return false;
     memcpy(order->currency, currency, sizeof(order->currency));
     if (!read_seats(json_object_get(hold, "seats"), order))
@@ -114,7 +120,7 @@ static bool read_line(const json_t *place, const char *seat, struct purchase_lin
                                    .price = (uint64_t)json_integer_value(price),
                                    .count = 1};
     return span_eq(line->place, span_of(seat)) && line->category.ptr != NULL &&
-           json_is_integer(price) && json_integer_value(price) >= 0;
+           json_is_integer(price) && line->price <= HELD_MINOR_MAX;
 }
 
 /* All places in an area cost the same. */
@@ -151,18 +157,23 @@ static bool read_lines(const json_t *hold, const struct order *order, struct pur
     return total == order->amount;
 }
 
-static void put_purchase(struct text *text, const struct purchase *purchase, bool standing,
-                         uint64_t vat, const char *digest)
+/* Each place has the same share of the fees. Fees and VAT are rounded in running sums, so that the
+ * lines add up to those of the order. */
+static void put_lines(struct text *text, const struct purchase *purchase, bool standing,
+                      uint64_t vat_rate)
 {
-    json_open(text, '{');
-    json_member_u64(text, "version", PURCHASE_VERSION);
-    json_member_cstr(text, "digest", digest);
-    json_member_str(text, "event", purchase->event);
-    json_member_str(text, "currency", purchase->currency);
-    json_key(text, "lines");
+    uint64_t places = 0, at = 0, sum = 0, fees = 0, vat = 0;
+    for (uint32_t i = 0; i < purchase->lines_len; i++)
+        places += purchase->lines[i].count;
     json_open(text, '[');
     for (uint32_t i = 0; i < purchase->lines_len; i++) {
         const struct purchase_line *line = &purchase->lines[i];
+        at += line->count;
+        uint64_t fee = purchase->fees * at / places - fees;
+        fees += fee;
+        sum += line->price * line->count + fee;
+        uint64_t line_vat = fees_vat(sum, vat_rate) - vat;
+        vat += line_vat;
         json_open(text, '{');
         json_member_str(text, "place", line->place);
         if (standing)
@@ -170,9 +181,29 @@ static void put_purchase(struct text *text, const struct purchase *purchase, boo
         json_member_str(text, "category", line->category);
         json_member_u64(text, "price", line->price);
         json_member_u64(text, "count", line->count);
+        json_member_u64(text, "fee", fee);
+        if (vat_rate > 0) {
+            json_member_u64(text, "vat_basis_points", vat_rate);
+            json_member_u64(text, "vat", line_vat);
+        }
         json_close(text, '}');
     }
     json_close(text, ']');
+    assert(fees == purchase->fees);
+    assert(sum == purchase->total);
+}
+
+static void put_purchase(struct text *text, const struct purchase *purchase, bool standing,
+                         uint64_t vat_rate, const char *digest)
+{
+    uint64_t vat = fees_vat(purchase->total, vat_rate);
+    json_open(text, '{');
+    json_member_u64(text, "version", PURCHASE_VERSION);
+    json_member_cstr(text, "digest", digest);
+    json_member_str(text, "event", purchase->event);
+    json_member_str(text, "currency", purchase->currency);
+    json_key(text, "lines");
+    put_lines(text, purchase, standing, vat_rate);
     json_member_u64(text, "fees", purchase->fees);
     json_member_u64(text, "total", purchase->total);
     if (vat > 0)
@@ -185,8 +216,8 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
 {
     struct purchase_line lines[ORDER_SEATS_MAX];
     struct purchase purchase = {0};
-    uint64_t vat;
-    if (!read_order(hold, order, &vat) || !read_lines(hold, order, &purchase, lines))
+    uint64_t vat_rate;
+    if (!read_order(hold, order, &vat_rate) || !read_lines(hold, order, &purchase, lines))
         return false;
     purchase.event = span_of(order->event);
     purchase.currency = span_of(order->currency);
@@ -198,7 +229,7 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
     purchase_digest_text(digest, order->purchase);
     struct text text = text_on(json, HELD_JSON_MAX - 1);
     bool standing = json_array_size(json_object_get(hold, "seats")) == 0;
-    put_purchase(&text, &purchase, standing, vat, order->purchase);
+    put_purchase(&text, &purchase, standing, vat_rate, order->purchase);
     if (text.overflown)
         return false;
     json[text.len] = '\0';

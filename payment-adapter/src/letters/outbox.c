@@ -20,6 +20,7 @@
 #include "observe/tracer.h"
 #include "pace/backoff.h"
 #include "pay_limits.h"
+#include "sale/fees.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -38,6 +39,7 @@ struct outbox {
     uint32_t under_way; /* letters */
     bool taking, closing;
     struct outbox_stats stats;
+    char body[SHOP_LETTER_MAX]; /* of the letter that is just being written */
 };
 
 MAGIC(outbox, 0x3a700003);
@@ -205,24 +207,32 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
 static void put_body(struct text *body, const struct sql_shop_take_row *row)
 {
     struct span kind; /* the word of "moved-2", the second move of its order */
+    uint64_t rate = row->vat_basis_points;
     span_cut(row->kind, '-', &kind);
     json_open(body, '{');
     json_member_str(body, "external_id", row->order_id);
+    json_member_str(body, "installation", row->installation);
     json_member_str(body, "kind", kind);
     json_member_str(body, "customer", row->member);
     json_member_str(body, "event", row->event);
+    json_member_str(body, "event_name", row->event_name);
     json_member_str(body, "currency", row->currency);
     json_member_u64(body, "amount", row->amount);
     json_member_raw(body, "seats", row->seats);
+    json_member_raw(body, "lines", row->lines);
     json_member_str(body, "provider", row->provider);
     json_member_str(body, "payment", row->payment);
     json_member_str(body, "created_at", row->created_at);
     if (row->refund_amount > 0) /* of a partial refund */
         json_member_u64(body, "refund_amount", row->refund_amount);
+    if (row->refund_amount > 0 && rate > 0 && rate <= FEES_VAT_MAX)
+        json_member_u64(body, "refund_vat", fees_vat(row->refund_amount, rate));
     if (row->fees > 0)
         json_member_u64(body, "fees", row->fees);
     if (row->vat > 0)
         json_member_u64(body, "vat", row->vat);
+    if (row->terms.len > 0)
+        json_member_str(body, "terms", row->terms);
     if (row->purchase.len > 0)
         json_member_str(body, "purchase", row->purchase);
     json_close(body, '}');
@@ -241,10 +251,13 @@ static void send_letter(struct outbox *outbox, const struct sql_shop_take_row *r
     outbox->under_way++;
 
     const struct outbox_conf *conf = &outbox->conf;
-    char memory[16384], auth[320], key[128], trace[96], above[96], below[TRACE_TEXT_LEN + 1];
-    struct text body = text_on(memory, sizeof(memory));
+    char auth[320], key[128], trace[96], above[96], below[TRACE_TEXT_LEN + 1];
+    struct text body = text_on(outbox->body, sizeof(outbox->body));
     put_body(&body, row);
-    assert(!body.overflown); /* a hundred seats of 64 bytes fit twice */
+    if (body.overflown) { /* a person changed the row */
+        put_back(letter, &(struct outcall_answer){.rc = ERR_RANGE});
+        return;
+    }
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->key);
     snprintf(key, sizeof(key), "Idempotency-Key: %s-%.*s", letter->order, (int)row->kind.len,
              row->kind.ptr);

@@ -161,7 +161,10 @@ test('the last one is sold once, however many want it', async () => {
 
 test("a partner's order comes in once, however often it is handed in", async () => {
   const { customer, http } = await logIn(shop, 'customer000009@shop.example');
-  const order = anOrder(customer);
+  const line = (_, i) => ({ place: `${i}`.padStart(128, 'R'), category: 'R'.repeat(128), price: 1000, count: 1, fee: 0 });
+  const lines = Array.from({ length: 100 }, line); // as many as an order has, of the longest names
+  const more = { event_name: 'A concert', installation: '0123456a', terms: 'vat_basis_points=1000', lines };
+  const order = anOrder(customer, { seats: lines.map(({ place }) => place), ...more });
   const answers = await Promise.all(
     Array.from({ length: 8 }, () => shop.partner.post('/api/orders/import', { body: order })),
   );
@@ -171,7 +174,7 @@ test("a partner's order comes in once, however often it is handed in", async () 
   assertProblem(changed, 409, 'external-id-taken');
   const read = await shop.partner.get(`/api/orders/import/${order.external_id}`);
   assert.equal(read.json.amount, order.amount);
-  assert.deepEqual(read.json.seats, order.seats);
+  assert.deepEqual([read.json.seats, read.json.lines, read.json.event_name], [order.seats, lines, 'A concert']);
   assert.equal(read.json.customer, customer);
   const mine = (await http.get('/api/my/orders')).json.orders;
   assert.equal(mine[0].source, 'partner');
@@ -192,7 +195,7 @@ test('an order whose seats moved has the new ones, at its price', async () => {
 test('a refund follows its order, once', async () => {
   const { customer } = await logIn(shop, 'customer000010@shop.example');
   const order = anOrder(customer);
-  const refund = { ...order, kind: 'refunded', refund_amount: 1, fees: 1, vat: 1 }; // as it comes of a part, and of an event with fees
+  const refund = { ...order, kind: 'refunded', refund_amount: 1, refund_vat: 1, fees: 1, vat: 1 }; // as it comes of a part, and of an event with fees
   assertProblem(await shop.partner.post('/api/orders/import', { body: refund }), 404, 'unknown-order');
   await shop.partner.post('/api/orders/import', { body: order });
   const first = await shop.partner.post('/api/orders/import', { body: refund });

@@ -7,6 +7,7 @@ import { openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { wordsOf } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
+import { assertLetter } from './lib/letters.js';
 
 const scope = openScope();
 after(() => scope.close());
@@ -54,8 +55,12 @@ test('prices and fees are one sum: to the provider, in the order, at the shop, a
   assert.equal(purchase, order.purchase, 'the seat service has the same digest, fees and all');
   const [{ purchase: kept }] = world.postgres.rows(`SELECT purchase FROM pay.orders WHERE id = '${order.order}'`, 'pay');
   assert.deepEqual([kept.fees, kept.total, kept.vat, kept.terms], [FEES, AMOUNT, VAT, 'vat_basis_points=1000']);
-  const { amount, fees, vat } = await told(`${order.order}-completed`);
-  assert.deepEqual([amount, fees, vat], [AMOUNT, FEES, VAT]);
+  const letter = await told(`${order.order}-completed`);
+  assertLetter(letter);
+  assert.deepEqual([letter.amount, letter.fees, letter.vat, letter.event_name], [AMOUNT, FEES, VAT, 'Test night']);
+  assert.equal(letter.installation, world.postgres.sql('SELECT id FROM pay.installation', 'pay'));
+  const line = { category: 'Back', price: PRICE, count: 1, fee: FEES / 2, vat_basis_points: 1000 };
+  assert.deepEqual(letter.lines, [{ place: 'r9s1', ...line, vat: 9204 }, { place: 'r9s2', ...line, vat: 9203 }]);
   const page = (await buyer.get(`/pay/orders/${order.order}`, { 'accept-language': 'en' })).text;
   for (const minor of [2 * PRICE, FEES, AMOUNT, VAT]) assert.ok(page.includes(`<data value="${minor}" data-currency="KRW">`), `${minor}`);
   assert.match(await mailOf(order.order, 'completed'), /티켓 금액: 198,000원\n수수료: 4,480원\n금액: 202,480원\n부가세\(포함\): 18,407원\n/);
@@ -69,8 +74,9 @@ test('a part that is given back is a part of that sum', async () => {
   const end = await world.untilStatus(buyer, order.order, 'refunded');
   assert.equal(end.refund.amount, AMOUNT / 2);
   assert.equal(world.psp.of(order.order)[0].latest_charge.amount_refunded, AMOUNT / 2);
-  const { amount, refund_amount: back } = await told(`${order.order}-refunded`);
-  assert.deepEqual([amount, back], [AMOUNT, AMOUNT / 2]);
+  const letter = await told(`${order.order}-refunded`);
+  assertLetter(letter);
+  assert.deepEqual([letter.amount, letter.refund_amount, letter.vat, letter.refund_vat], [AMOUNT, AMOUNT / 2, VAT, 9204]);
   const mail = await mailOf(order.order, 'refunded');
   assert.match(mail, /금액: 101,240원\n/);
   assert.doesNotMatch(mail, /수수료|부가세/, 'what goes back is one sum');
@@ -81,6 +87,9 @@ test('places of an area have the same fees', async () => {
   const total = 3 * 150_000;
   const { order } = await buy({ area: 'floor', quantity: 3 }, total + 3 * 1000 + 500 + total / 100);
   assert.equal(order.fees, 8_000);
+  const letter = await told(`${order.order}-completed`);
+  assertLetter(letter);
+  assert.deepEqual(letter.lines, [{ place: 'floor', standing: true, category: 'Front', price: 150_000, count: 3, fee: 8_000, vat_basis_points: 1000, vat: order.vat }]);
   await world.assertAgreed(order.order);
 });
 
@@ -91,3 +100,17 @@ test('what costs nothing may have a fee, which is paid like a price', async () =
   assert.deepEqual([order.fees, order.vat, order.refund.amount], [1_500, 136, 1_500]);
   await world.assertAgreed(order.order);
 });
+
+for (const [kind, purchase] of [['whose lines have no fees', `jsonb_set(purchase, '{lines}', '[{"place": "r6s1", "category": "Back", "price": 0, "count": 1}]')`], ['without a purchase', 'NULL']]) {
+  test(`a letter of an order ${kind} is sent`, async () => {
+    world.shop.fault('/orders', 'drop', Infinity);
+    const { order } = await buy({ seats: ['r6s1'] }, 1_500);
+    world.postgres.sql(`UPDATE pay.orders SET purchase = ${purchase} WHERE id = '${order.order}'`, 'pay');
+    world.shop.heal();
+    const letter = await told(`${order.order}-completed`);
+    assert.deepEqual([letter.amount, letter.lines.length], [1_500, purchase === 'NULL' ? 0 : 1]);
+    assert.equal((await buyer.post(`/v1/pay/orders/${order.order}/refund`)).status, 202);
+    await world.untilStatus(buyer, order.order, 'refunded');
+    assert.equal((await told(`${order.order}-refunded`)).refund_vat, undefined);
+  });
+}

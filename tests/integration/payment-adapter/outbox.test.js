@@ -5,6 +5,7 @@ import test, { after } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
+import { assertLetter } from './lib/letters.js';
 
 const scope = openScope();
 after(() => scope.close());
@@ -75,6 +76,16 @@ test('a letter to the shop goes on in the trace of its order', async () => {
   await world.untilStatus(visitor, order, 'completed');
   const { traceparent } = await until('the letter', () => world.shop.arrived.find(({ key }) => key === `${order}-completed`));
   assert.match(traceparent, new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`));
+});
+
+test('the longest order fits into a letter', async () => {
+  const visitor = await world.login();
+  const seats = Array.from({ length: 100 }, (_, i) => `${100 + i}`.padStart(128, '"'));
+  const order = await world.ordered(visitor, world.hold({ seats, category: '"'.repeat(128) }));
+  await world.untilStatus(visitor, order, 'completed');
+  const letter = await until('the letter', () => world.shop.orders.get(`${order}-completed`));
+  assertLetter(letter);
+  assert.deepEqual(letter.lines.map(({ place }) => place), seats);
 });
 
 test('a shop that is down loses nothing, and one that says 429 sets the pace', async () => {

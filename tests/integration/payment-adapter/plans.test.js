@@ -81,7 +81,7 @@ test('what is asked for each order looks it up by key, even by a plan that was m
 // The engine's statements are planned anew each time, with what is then known (src/store/statements.c).
 const ENGINES = /^(lease|moves|reclaim|saga_unknown|effect_.*)$/;
 // Tables that stay small: a row for each list, event or page, or what is being looked into.
-const SMALL = ['reconciled', 'reconcile_run', 'reconcile_cursor', 'traded', 'sold_page_pkey', 'suspect_pkey'];
+const SMALL = ['installation', 'reconciled', 'reconcile_run', 'reconcile_cursor', 'traded', 'sold_page_pkey', 'suspect_pkey'];
 // Where all is asked for: partial indexes of work that is open, and who came within a day.
 const ALL_ASKED = {
   count_sagas: ['saga_due', 'saga_parked'],

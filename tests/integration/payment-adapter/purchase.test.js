@@ -5,6 +5,7 @@ import test, { after } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { openHouse } from './lib/house.js';
+import { assertLetter } from './lib/letters.js';
 
 const scope = openScope();
 after(() => scope.close());
@@ -103,12 +104,13 @@ test('hold, order, ticket and shop name the same purchase', async () => {
   assert.deepEqual(tickets.map(({ token }) => claims(token).p), [purchase, purchase]);
   const told = await until('the shop to hear of it', () => [...world.shop.orders.values()].find(({ external_id }) => external_id === order));
   assert.equal(told.purchase, purchase);
+  assertLetter(told);
   assert.deepEqual(world.postgres.rows(`SELECT purchase FROM pay.orders WHERE id = '${order}'`, 'pay')[0].purchase, {
     version: 1,
     digest: purchase,
     event: 'gala',
     currency: 'KRW',
-    lines: ['r8s1', 'r8s2'].map((place) => ({ place, category: 'Back', price: CHEAP, count: 1 })),
+    lines: ['r8s1', 'r8s2'].map((place) => ({ place, category: 'Back', price: CHEAP, count: 1, fee: 0 })),
     fees: 0,
     total: 2 * CHEAP,
     terms: '',

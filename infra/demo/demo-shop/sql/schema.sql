@@ -58,6 +58,8 @@ CREATE TABLE IF NOT EXISTS partner_orders (
     placed_at   timestamptz NOT NULL,
     refunded_at timestamptz
 );
+ALTER TABLE partner_orders ADD COLUMN IF NOT EXISTS event_name text;
+ALTER TABLE partner_orders ADD COLUMN IF NOT EXISTS lines jsonb;
 
 CREATE TABLE IF NOT EXISTS sessions (
     token_hash bytea PRIMARY KEY, -- the token itself is the browser's alone
@@ -122,7 +124,8 @@ BEGIN
         ON CONFLICT DO NOTHING RETURNING id, status INTO order_id, order_status;
     IF order_id IS NOT NULL THEN
         INSERT INTO partner_orders
-            VALUES (order_id, doc->>'event', doc->'seats', doc->>'provider', doc->>'payment', p_placed_at);
+            VALUES (order_id, doc->>'event', doc->'seats', doc->>'provider', doc->>'payment', p_placed_at, NULL,
+                    doc->>'event_name', doc->'lines');
         outcome := 'new';
         RETURN;
     END IF;

@@ -91,14 +91,16 @@ static void check_seats(struct json_in *in)
         json_in_item_str(in, "seats", seats, i, 1, IMPORT_TEXT_MAX, &seat);
 }
 
-/* The query for an order that may be handed in. This shop's books know whole orders and the sum
- * that was paid, so parts of it are allowed and not kept. */
+/* The query for an order that may be handed in. This shop's books know orders, their lines and the
+ * sum that was paid; the rest is allowed and not kept. */
 static int check_order(json_t *doc, struct err_slot *err, enum shop_query *query)
 {
     static const char *const kinds[] = {"completed", "refunded", "moved", NULL};
     static const enum shop_query queries[] = {SHOP_IMPORT, SHOP_REFUND, SHOP_MOVE};
     static const char *const texts[] = {"external_id", "event", "provider", "payment"};
-    static const char *const unread[] = {"refund_amount", "fees", "vat", "purchase"};
+    static const char *const unread[] = {"installation",  "event_name", "lines",
+                                         "refund_amount", "refund_vat", "fees",
+                                         "vat",           "terms",      "purchase"};
     struct json_in in;
     struct span text;
     unsigned kind = 0;
@@ -177,7 +179,7 @@ int orders_add_routes(struct http_router *router, struct err_slot *err)
     static const struct http_route routes[] = {
         {HTTP_METHOD_POST, "/api/checkout", on_checkout, NULL, BODY_MAX},
         {HTTP_METHOD_GET, "/api/my/orders", on_my_orders, "no-session", 0},
-        {HTTP_METHOD_POST, "/api/orders/import", on_import, NULL, IMPORT_BODY_MAX / 2},
+        {HTTP_METHOD_POST, "/api/orders/import", on_import, NULL, IMPORT_BODY_MAX},
         {HTTP_METHOD_GET, "/api/orders/import", on_get_list, NULL, 0},
         {HTTP_METHOD_GET, "/api/orders/import/{external_id}", on_get_one, "unknown-order", 0},
     };

@@ -19,9 +19,9 @@
 #define SHELF        "SELECT sku, name, price, stock, description FROM products WHERE "
 #define DONE         "SELECT outcome, json_build_object('order', order_id, 'status', order_status) FROM "
 #define TIME(COLUMN) "to_char(" COLUMN " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-#define IMPORTED                                                                                   \
+#define IMPORTED(MORE)                                                                             \
     "SELECT o.id AS order, o.external_id, o.status, o.user_id::text AS customer, p.event,"         \
-    " o.currency, o.amount, p.seats, p.provider, p.payment,"                                       \
+    " o.currency, o.amount, p.seats, p.provider, p.payment," MORE                                  \
     " " TIME("o.created_at") " AS received_at, " TIME(                                             \
         "p.refunded_at") " AS refunded_at"                                                         \
                          " FROM orders o JOIN partner_orders p ON p.order_id = o.id WHERE "        \
@@ -59,12 +59,12 @@ const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_IMPORT] = {"import", DONE "import_order($1, $2::jsonb)"},
     [SHOP_MOVE] = {"move", DONE "move_order($1, $2::jsonb)"},
     [SHOP_REFUND] = {"refund", DONE "refund_order($1, $2::jsonb)"},
-    [SHOP_IMPORTED] = {"imported",
-                       "SELECT 'ok', row_to_json(i) FROM (" IMPORTED " AND o.external_id = $2) i"},
+    [SHOP_IMPORTED] = {"imported", "SELECT 'ok', row_to_json(i) FROM (" IMPORTED(
+                                       " p.event_name, p.lines,") " AND o.external_id = $2) i"},
     [SHOP_IMPORTED_LIST] = {"imported_list",
                             "SELECT 'ok', json_build_object('orders', coalesce(json_agg(i), '[]'),"
-                            " 'next', max(i.order)) FROM (" IMPORTED
-                            " AND o.id > $2::bigint ORDER BY o.id LIMIT $3::integer) i"},
+                            " 'next', max(i.order)) FROM (" IMPORTED(
+                                "") " AND o.id > $2::bigint ORDER BY o.id LIMIT $3::integer) i"},
 };
 
 struct shop *shop_of(const struct http_req *req)
