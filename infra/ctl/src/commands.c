@@ -297,7 +297,7 @@ static const struct command rows[] = {
      .columns = "mail:MAIL order:ORDER kind:KIND tries:TRIES made_at:MADE error:ERROR"},
     {.name = "mails retry",
      .takes = "MAIL",
-     .brief = "Send one again, or \"all\" of the list",
+     .brief = "Send one again, or \"all\": 500 at a time",
      PAY("POST", "/admin/mails/{MAIL}/retry"),
      .done = "On its way again: {MAIL}."},
     {.name = "reconcile show",

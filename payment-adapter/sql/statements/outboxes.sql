@@ -126,8 +126,9 @@ split_part(:kind, '-', 1)
 --< tries    integer
 --< error    text
 --< made_at  text
+--< total    bigint
 SELECT id, order_id, :word_of(kind) AS kind, tries, coalesce(error, '') AS error,
-    :iso(made_at) AS made_at
+    :iso(made_at) AS made_at, count(*) OVER () AS total
 FROM shop_outbox
 WHERE done_at IS NULL AND due_at = 'infinity'
 ORDER BY id
@@ -242,7 +243,9 @@ done_at IS NOT NULL AND error IS NOT NULL
 --< tries    integer
 --< error    text
 --< made_at  text
-SELECT id, order_id, :word_of(kind) AS kind, tries, error, :iso(made_at) AS made_at
+--< total    bigint
+SELECT id, order_id, :word_of(kind) AS kind, tries, error, :iso(made_at) AS made_at,
+    count(*) OVER () AS total
 FROM mail_outbox
 WHERE :was_given_up()
 ORDER BY id
@@ -257,16 +260,15 @@ LIMIT :most;
 --< id       bigint
 --< order_id text
 --< kind     text
-WITH b AS (
+--< total    bigint
+WITH all_of_them AS MATERIALIZED (
+    SELECT id
+    FROM mail_outbox
+    WHERE :was_given_up() AND id BETWEEN :first AND :last
+), b AS (
     UPDATE mail_outbox
     SET done_at = NULL, due_at = now(), tries = 0, refused = 0, error = NULL
-    WHERE :was_given_up() AND id IN (
-        SELECT id
-        FROM mail_outbox
-        WHERE :was_given_up() AND id BETWEEN :first AND :last
-        ORDER BY id
-        LIMIT :most
-    )
+    WHERE :was_given_up() AND id IN (SELECT id FROM all_of_them ORDER BY id LIMIT :most)
     RETURNING id, order_id, :word_of(kind) AS kind
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, detail, who)
@@ -274,7 +276,7 @@ WITH b AS (
     FROM b
     JOIN orders o ON o.id = b.order_id
 )
-SELECT id, order_id, kind
+SELECT id, order_id, kind, (SELECT count(*) FROM all_of_them) AS total
 FROM b;
 
 -- How far behind letters, mails and sagas are, and what time it is here, for the metrics.

@@ -11,6 +11,7 @@
 #include "service/persons.h"
 #include "store/statements.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -357,8 +358,9 @@ static void on_compensate(struct http_req *req)
 
 /* ---- letters that the shop kept refusing ---- */
 
+/* `put` writes a row and returns how many there are, of which the statement reads a page. */
 static void reply_list(struct http_req *req, const struct pg_answer *answer, const char *name,
-                       void (*put)(struct text *body, const PGresult *rows, int row))
+                       uint64_t (*put)(struct text *body, const PGresult *rows, int row))
 {
     char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
     if (memory == NULL) {
@@ -366,21 +368,25 @@ static void reply_list(struct http_req *req, const struct pg_answer *answer, con
         return;
     }
     struct text body = text_on(memory, ADMIN_BODY_MAX);
+    int rows = PQntuples(answer->results[0]);
+    uint64_t total = 0;
     json_open(&body, '{');
     json_key(&body, name);
     json_open(&body, '[');
-    for (int i = 0; i < PQntuples(answer->results[0]); i++) {
+    for (int i = 0; i < rows; i++) {
         json_open(&body, '{');
-        put(&body, answer->results[0], i);
+        total = put(&body, answer->results[0], i);
         json_close(&body, '}');
     }
     json_close(&body, ']');
+    assert(total >= (uint64_t)rows);
+    json_member_u64(&body, "more", total - (uint64_t)rows);
     json_close(&body, '}');
     guard_reply(req, 200, &body, SPAN(""));
     free(memory);
 }
 
-static void put_letter(struct text *body, const PGresult *rows, int i)
+static uint64_t put_letter(struct text *body, const PGresult *rows, int i)
 {
     const struct sql_shop_parked_row row = sql_shop_parked_row(rows, i);
     json_member_u64(body, "letter", row.id);
@@ -389,6 +395,7 @@ static void put_letter(struct text *body, const PGresult *rows, int i)
     json_member_u64(body, "tries", row.tries);
     json_member_str(body, "error", row.error);
     json_member_str(body, "made_at", row.made_at);
+    return row.total;
 }
 
 static void on_letters(void *ctx, const struct pg_answer *answer)
@@ -439,7 +446,7 @@ static void on_retry_letter(struct http_req *req)
 
 /* ---- mails that were given up ---- */
 
-static void put_given_up(struct text *body, const PGresult *rows, int i)
+static uint64_t put_given_up(struct text *body, const PGresult *rows, int i)
 {
     const struct sql_mail_given_up_row row = sql_mail_given_up_row(rows, i);
     json_member_u64(body, "mail", row.id);
@@ -448,6 +455,7 @@ static void put_given_up(struct text *body, const PGresult *rows, int i)
     json_member_u64(body, "tries", row.tries);
     json_member_str(body, "error", row.error);
     json_member_str(body, "made_at", row.made_at);
+    return row.total;
 }
 
 static void on_mails(void *ctx, const struct pg_answer *answer)
@@ -461,12 +469,13 @@ static void on_get_mails(struct http_req *req)
                       req);
 }
 
-static void put_let_go(struct text *body, const PGresult *rows, int i)
+static uint64_t put_let_go(struct text *body, const PGresult *rows, int i)
 {
     const struct sql_mail_retry_row row = sql_mail_retry_row(rows, i);
     json_member_u64(body, "mail", row.id);
     json_member_str(body, "order", row.order_id);
     json_member_str(body, "kind", row.kind);
+    return row.total;
 }
 
 static void on_mails_let_go(void *ctx, const struct pg_answer *answer)

@@ -88,7 +88,7 @@ for (const [command, answer] of [['RCPT', '550 no such user'], ['DATA', '550 not
     assert.deepEqual(mails.map(({ order: of, kind, error }) => [of, kind, error]), [[order, 'moved', 'smtp 550']]);
     const path = `/admin/mails/${mails[0].mail}/retry`;
     const { status, json } = await world.pay.admin.post(path);
-    assert.deepEqual([status, json], [200, { mails: [{ mail: mails[0].mail, order, kind: 'moved' }] }]);
+    assert.deepEqual([status, json], [200, { mails: [{ mail: mails[0].mail, order, kind: 'moved' }], more: 0 }]);
     await hasGone(gone);
     assert.deepEqual((await world.pay.admin.get('/admin/mails')).json.mails, []);
     assert.equal((await world.pay.admin.post(path)).json.code, 'mail-unknown');
@@ -113,7 +113,7 @@ test('all mails that were given up are sent again in one call', async () => {
   const { json } = await world.pay.admin.post('/admin/mails/all/retry');
   assert.equal(json.mails.length, some.length);
   for (const kind of some) await hasGone(kind);
-  assert.deepEqual((await world.pay.admin.post('/admin/mails/all/retry')).json, { mails: [] });
+  assert.deepEqual((await world.pay.admin.post('/admin/mails/all/retry')).json, { mails: [], more: 0 });
   for (const unknown of ['0', 'none', '-1']) assert.equal((await world.pay.admin.post(`/admin/mails/${unknown}/retry`)).status, 404);
 });
 

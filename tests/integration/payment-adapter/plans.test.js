@@ -86,6 +86,7 @@ const SMALL = ['installation', 'reconciled', 'reconcile_run', 'reconcile_cursor'
 const ALL_ASKED = {
   count_sagas: ['saga_due', 'saga_parked'],
   lags: ['saga_due', 'saga_parked', 'mail_outbox_due', 'shop_outbox_parked'],
+  mail_given_up: ['mail_outbox_given_up'],
   reconcile_drift: ['saga_parked', 'shop_outbox_due'],
   session_sweep: ['throttle'],
   shop_parked: ['shop_outbox_parked'],

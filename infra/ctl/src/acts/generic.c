@@ -223,6 +223,14 @@ static void put_version(const struct call *call, struct grow *out)
     plain_format(out, " now, version %.0f.\n", value_number(call->json, "version"));
 }
 
+/* The API lists or acts on so many at a time. */
+static void put_more(const struct call *call, struct grow *out)
+{
+    double more = value_number(call->json, "more");
+    if (more > 0)
+        plain_format(out, "%.0f more %s.\n", more, more == 1 ? "waits" : "wait");
+}
+
 int generic_show(const struct job *job, const struct call *call)
 {
     const struct command *command = job->args->command;
@@ -232,11 +240,13 @@ int generic_show(const struct job *job, const struct call *call)
     if (command->done != NULL) {
         put_done(job, command->done, &out);
         put_version(call, &out);
+        put_more(call, &out);
     } else if (command->rows != NULL && !call->csv) {
         const json_t *rows =
             command->rows[0] != '\0' ? value_at(call->json, command->rows) : call->json;
         if (!value_rows(&out, rows, command->columns, job->width))
             out.failed = true;
+        put_more(call, &out);
     } else if (call->json != NULL) {
         const json_t *part =
             command->part != NULL ? value_at(call->json, command->part) : call->json;
