@@ -164,6 +164,37 @@ FROM unnest(:ids, :seen) AS w (id, seen)
 JOIN orders o ON o.id = w.id
 WHERE o.xmin::text IS DISTINCT FROM w.seen;
 
+-- As RFC 4180 has it. What a spreadsheet would read as a formula gets an apostrophe in front.
+-- fragment: csv(text)
+'"' || regexp_replace(replace(:text, '"', '""'), '^([=+@\t\r-])', '''\1') || '"'
+
+-- A page of the orders of an event that were paid, a line of CSV for each line of their purchases. An
+-- order from before purchases has one line, without a place.
+-- statement: order_lines
+--> event    text
+--> after    text
+--> most     bigint
+--< order_id text
+--< csv      text
+WITH page AS MATERIALIZED (
+    SELECT *
+    FROM orders
+    WHERE event = :event AND id > :after
+        AND status IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_REFUNDED, :ORDER_PARKED)
+    ORDER BY id
+    LIMIT :most
+)
+SELECT o.id AS order_id, c.csv
+FROM page o
+CROSS JOIN LATERAL (
+    SELECT string_agg(format(E'%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s\r\n', o.id, o.status,
+        :iso(o.created_at), o.currency, :csv(l->>'place'), l->>'standing', :csv(l->>'category'),
+        l->>'price', l->>'count', l->>'fee', l->>'vat_basis_points', l->>'vat',
+        o.purchase->>'digest'), '' ORDER BY at) AS csv
+    FROM jsonb_array_elements(coalesce(o.purchase->'lines', '[null]')) WITH ORDINALITY AS e (l, at)
+) c
+ORDER BY o.id;
+
 -- All that the order's sagas did, and where they stand. A saga that has recorded nothing yet has a
 -- row without a step; next_try_at is set for one that sleeps.
 -- statement: order_timeline

@@ -3,6 +3,7 @@
 #include "admin/routes.h"
 
 #include "api/guard.h"
+#include "base/grow.h"
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "observe/log.h"
@@ -506,6 +507,54 @@ static void on_retry_mail(struct http_req *req)
     sql_mail_retry(pay_of(req)->pg, &args, on_mails_let_go, req);
 }
 
+/* ---- what was sold ---- */
+
+/* One order more than a page says that there is another one. All pages together are one file. */
+static void on_lines(void *ctx, const struct pg_answer *answer)
+{
+    static const char head[] = "order,status,created_at,currency,place,standing,category,price,"
+                               "count,fee,vat_basis_points,vat,purchase\r\n";
+    struct http_req *req = ctx;
+    char event[ORDER_EVENT_MAX], memory[256];
+    struct text headers = text_on(memory, sizeof(memory));
+    struct grow csv = {.ptr = NULL};
+    int rows = answer->rc == 0 ? PQntuples(answer->results[0]) : 0;
+    struct sql_order_lines_row row = {.order_id = {NULL, 0}};
+    if (http_req_query_arg(req, SPAN("after")).len == 0)
+        grow_add(&csv, span_of(head));
+    for (int i = 0; i < rows && i < ORDER_LINES_PAGE; i++) {
+        row = sql_order_lines_row(answer->results[0], i);
+        grow_add(&csv, row.csv);
+    }
+    if (rows > ORDER_LINES_PAGE && span_to_cstr(http_req_param(req, 0), event, sizeof(event)))
+        text_printf(&headers, "Link: </admin/events/%s/lines?after=%.*s>; rel=\"next\"\r\n", event,
+                    (int)row.order_id.len, row.order_id.ptr);
+    assert(!headers.overflown);
+    if (answer->rc < 0 || csv.failed)
+        guard_unavailable(req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
+    else
+        http_reply(req, &(struct http_reply){.status = 200,
+                                             .type = "text/csv; charset=utf-8",
+                                             .headers = text_span(&headers),
+                                             .body = {csv.ptr, csv.len}});
+    grow_free(&csv);
+}
+
+static void on_get_lines(struct http_req *req)
+{
+    char event[ORDER_EVENT_MAX], after[ORDER_ID_MAX];
+    struct span from = http_req_query_arg(req, SPAN("after"));
+    if (!guard_id(req, 0, event, sizeof(event)))
+        return;
+    if (!span_to_cstr(from, after, sizeof(after))) {
+        refusal_say(req, REFUSAL_REQUEST, "after is an order of the page before.");
+        return;
+    }
+    sql_order_lines(pay_of(req)->pg,
+                    &(struct sql_order_lines_args){event, after, ORDER_LINES_PAGE + 1}, on_lines,
+                    req);
+}
+
 /* ---- reconciliation ---- */
 
 static void on_report(void *ctx, const struct pg_answer *answer)
@@ -552,6 +601,7 @@ int admin_routes(struct http_router *routes, struct err_slot *err)
         {HTTP_METHOD_POST, "/admin/letters/{id}/retry", on_retry_letter, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_GET, "/admin/mails", on_get_mails, NULL, 0},
         {HTTP_METHOD_POST, "/admin/mails/{id}/retry", on_retry_mail, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_GET, "/admin/events/{event}/lines", on_get_lines, NULL, 0},
         {HTTP_METHOD_GET, "/admin/reconcile", on_get_reconcile, NULL, 0},
         {HTTP_METHOD_POST, "/admin/reconcile", on_reconcile, NULL, BODY_SMALL_MAX},
     };

@@ -82,6 +82,15 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   assert.ok(cells((await fairgate('halls', 'export', EVENT)).stdout).some((row) => row[0] === 'r2s1' && row.includes(order)));
   const csv = done(await fairgate('halls', 'export', EVENT, '--csv')).stdout.trimEnd().split(/\r?\n/);
   assert.ok(csv.some((line) => line.includes('r2s2') && line.includes(order)));
+  // Three pages of copies of the order, with a name that a spreadsheet would take for a formula.
+  world.postgres.sql(`INSERT INTO pay.orders SELECT (jsonb_populate_record(o, jsonb_build_object('id', 'o_' || i, 'hold', i,
+      'idem_key', i, 'event', 'paged', 'purchase', jsonb_set(o.purchase, '{lines,0,place}', '"=1\\"2"')))).*
+    FROM pay.orders o, generate_series(1, 401) i WHERE id = '${order}'`, 'pay');
+  const [head, ...rows] = done(await fairgate('orders', 'lines', 'paged')).stdout.trimEnd().split(/[\r\n]+/);
+  assert.match(head, /^order,status,/);
+  assert.equal(new Set(rows.map((row) => row.split(',')[0])).size, 401);
+  assert.equal(rows.filter((row) => row.includes(`,"'=1""2",,"`)).length, 401);
+  assert.equal(rows.length, 2 * 401);
   done(await fairgate('letters', 'list'));
   refused(await fairgate('letters', 'retry', '4711'), EXIT.refused, /letter-unknown/);
   done(await fairgate('mails', 'list'));

@@ -101,6 +101,18 @@ test('what costs nothing may have a fee, which is paid like a price', async () =
   await world.assertAgreed(order.order);
 });
 
+test('the list of what was sold has the lines of all letters', async () => {
+  const { status, text } = await world.pay.admin.get('/admin/events/gala/lines');
+  assert.equal(status, 200, text);
+  const [head, ...rows] = text.trimEnd().split('\r\n').map((row) => row.replaceAll('"', '').split(','));
+  const letters = [...world.shop.orders.values()].filter(({ kind }) => kind === 'completed');
+  const wanted = letters.flatMap(({ lines, ...letter }) => lines.map((line) => ({ ...letter, ...line, order: letter.external_id })));
+  const columns = ['order', 'currency', 'place', 'standing', 'category', 'price', 'count', 'fee', 'vat_basis_points', 'vat', 'purchase'];
+  const listed = rows.map((row) => columns.map((column) => row[head.indexOf(column)]));
+  assert.deepEqual(listed.sort(), wanted.map((line) => columns.map((column) => String(line[column] ?? ''))).sort());
+  assert.deepEqual(new Set(rows.map((row) => row[head.indexOf('status')])), new Set(['completed', 'refunded']));
+});
+
 for (const [kind, purchase] of [['whose lines have no fees', `jsonb_set(purchase, '{lines}', '[{"place": "r6s1", "category": "Back", "price": 0, "count": 1}]')`], ['without a purchase', 'NULL']]) {
   test(`a letter of an order ${kind} is sent`, async () => {
     world.shop.fault('/orders', 'drop', Infinity);

@@ -31,6 +31,21 @@ int desk_export(struct job *job)
     return generic_end(job, status, &call);
 }
 
+int desk_lines(struct job *job)
+{
+    char next[CTL_URL_MAX] = "/admin/events/{EVENT}/lines";
+    int status = EXIT_DONE;
+    for (unsigned part = 0; status == EXIT_DONE && next[0] != '\0'; part++) {
+        if (part == CTL_PARTS_MAX)
+            return job_say(job, EXIT_REFUSED, "the list has no end");
+        struct call call = {.method = NULL};
+        status = job_get(job, COMMAND_PAY, next, &call);
+        memcpy(next, call.link, sizeof(next));
+        status = generic_end(job, status, &call);
+    }
+    return status;
+}
+
 int desk_move(struct job *job)
 {
     struct call call = {.method = NULL};

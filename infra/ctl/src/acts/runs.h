@@ -18,6 +18,7 @@ int line_archive(struct job *job);
 
 int desk_import(struct job *job);
 int desk_export(struct job *job);
+int desk_lines(struct job *job);
 int desk_move(struct job *job);
 int desk_terms_set(struct job *job);
 int desk_reconcile(struct job *job);
