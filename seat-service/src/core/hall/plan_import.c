@@ -792,17 +792,23 @@ static void drop_nulls(json_t *object)
 
 static bool renew_area(json_t *area)
 {
+    static const char *const sizes[] = {"width", "height"};
     int failed = 0;
     assert(json_is_object(area));
-    json_t *width = json_object_get(area, "width"), *height = json_object_get(area, "height");
     json_t *text = json_object_get(area, "text");
-    if (width != NULL && height != NULL) {
-        failed |= json_object_set_new(area, "rectangle",
-                                      json_pack("{sOsO}", "width", width, "height", height));
-        failed |= json_object_set_new(area, "shape", json_string("rectangle"));
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        json_t *size = json_object_get(area, sizes[i]);
+        if (size == NULL)
+            continue;
+        if (json_object_get(area, "rectangle") == NULL)
+            failed |= json_object_set_new(area, "rectangle", json_object());
+        if (json_object_get(area, "shape") == NULL)
+            failed |= json_object_set_new(area, "shape", json_string("rectangle"));
+        json_t *rectangle = json_object_get(area, "rectangle");
+        if (json_object_get(rectangle, sizes[i]) == NULL) /* the new schema's size counts */
+            failed |= json_object_set(rectangle, sizes[i], size);
+        json_object_del(area, sizes[i]);
     }
-    json_object_del(area, "width");
-    json_object_del(area, "height");
     if (json_is_string(text))
         failed |= json_object_set_new(
             area, "text", json_pack("{sOs{sisi}}", "text", text, "position", "x", 0, "y", 0));

@@ -673,6 +673,12 @@ static const struct {
      "'text':{'text':'Bar'}}]; export " SHAPE " = {'position':{'x':1,'y':2},'rectangle':{'height':"
      "20.5,'width':10},'rotation':45,'shape':'rectangle','text':{'position':{'x':0,'y':0},"
      "'text':'Bar'}}"},
+    {"an old shape may have a width only", SHAPE " {'width':10}",
+     "shapes = [{'shape':'rectangle','x':100,'y':50,'width':10}]"},
+    {"an old circle with a height is a circle", SHAPE " {'shape':'circle','height':2}",
+     "shapes = [{'shape':'circle','x':100,'y':50,'height':2}]"},
+    {"a rectangle's own width counts", SHAPE " {'width':10,'height':20,'rectangle':{'width':5}}",
+     "shapes = [{'shape':'rectangle','x':100,'y':50,'width':5,'height':20}]"},
     {"a rectangle has its colors",
      SHAPE " {'shape':'rectangle','rectangle':{'width':1,'height':2},'color':'#fff',"
            "'border_color':'#000','position':{'x':1,'y':-2}}",
@@ -723,16 +729,6 @@ TEST_CASE(plan_says_what_its_document_says)
         struct plan *plan = import_edited(says[i].edits);
         assert_facts(says[i].name, plan, says[i].facts);
         assert_round_trip(plan);
-        plan_destroy(plan);
-    }
-}
-
-TEST_CASE(old_shape_is_a_rectangle_only_with_width_and_height)
-{
-    static const char *const edits[] = {SHAPE " {'width':1}", SHAPE " {'height':2}"};
-    for (size_t i = 0; i < LEN(edits); i++) {
-        struct plan *plan = import_edited(edits[i]);
-        assert_facts(edits[i], plan, "export " SHAPE " = {}");
         plan_destroy(plan);
     }
 }
