@@ -73,6 +73,8 @@ bool json_in_milli(struct json_in *in, const char *key, uint64_t min, uint64_t m
 bool json_in_bool(struct json_in *in, const char *key, bool *out);
 /* Length in bytes; the span is borrowed from the document. */
 bool json_in_str(struct json_in *in, const char *key, size_t min, size_t max, struct span *out);
+/* Length in characters, so that no alphabet has less room; up to four bytes each. */
+bool json_in_chars(struct json_in *in, const char *key, size_t min, size_t max, struct span *out);
 /* One of `words`, which ends with NULL; *out is its index. */
 bool json_in_word(struct json_in *in, const char *key, const char *const *words, unsigned *out);
 bool json_in_time(struct json_in *in, const char *key, uint64_t *unix_ms); /* RFC 3339 */

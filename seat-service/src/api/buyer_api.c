@@ -262,7 +262,7 @@ static void read_best(struct call *call, struct json_in *in, struct wish *wish)
     json_in_require(&best, "quantity");
     json_in_u64(&best, "quantity", 0, UINT32_MAX, &quantity);
     json_in_bool(&best, "adjacent", &wish->ask.adjacent);
-    if (json_in_str(&best, "category", 1, PLAN_TEXT_MAX, &category)) {
+    if (json_in_chars(&best, "category", 1, PLAN_TEXT_MAX, &category)) {
         int found = plan_category_find(plan, category);
         if (found < 0)
             json_in_refuse(&best, "category", "must be a category of this event");
@@ -277,7 +277,7 @@ static void read_area(struct call *call, struct json_in *in, struct wish *wish)
 {
     struct span area;
     uint64_t quantity = 0;
-    if (json_in_str(in, "area", 1, PLAN_TEXT_MAX, &area)) {
+    if (json_in_str(in, "area", 1, PLAN_ID_MAX, &area)) {
         int found = plan_area_find(call->event->plan->plan, area);
         if (found < 0)
             json_in_refuse(in, "area", "must be an area of this event");
@@ -354,7 +354,7 @@ static bool end_with_code(struct call *call, struct json_in *in, const struct er
 {
     struct span code = {NULL, 0};
     int channel;
-    json_in_str(in, "code", 1, PLAN_TEXT_MAX, &code);
+    json_in_str(in, "code", 1, PLAN_ID_MAX, &code);
     if (json_in_end(in) < 0) {
         request_bad_field(call, err);
         return false;
@@ -423,7 +423,7 @@ static void post_codes(struct http_req *req)
         return;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "code");
-    json_in_str(&in, "code", 1, PLAN_TEXT_MAX, &code);
+    json_in_str(&in, "code", 1, PLAN_ID_MAX, &code);
     if (json_in_end(&in) < 0) {
         request_bad_field(&call, &err);
     } else if (open_channel(&call, code, &channel)) {

@@ -595,7 +595,7 @@ static const struct errand_kind export_kind = {REFUSAL_SOLD_UNREADABLE, end_expo
 
 static bool find_seat(const struct call *call, struct span raw, int64_t *out)
 {
-    char memory[PLAN_TEXT_MAX + 1];
+    char memory[PLAN_ID_MAX + 1];
     struct text guid = text_on(memory, sizeof(memory));
     uint32_t seat;
     if (!http_url_decode(raw, true, &guid) || guid.overflown ||
@@ -735,7 +735,7 @@ static void put_act(struct text *body, const struct plan *plan, const struct act
 
 static bool on_acts_read(struct errand *errand)
 {
-    enum { ACT_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every byte escaped */
+    enum { ACT_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every letter escaped */
     const struct acts *acts = MAGIC_OF(acts, errand->ctx);
     struct call *call = &errand->call;
     if (acts->rc < 0) {
@@ -852,7 +852,7 @@ static bool read_area(struct call *call, struct json_in *in, struct order *order
 {
     struct span area;
     uint64_t quantity = 0;
-    if (!json_in_str(in, "area", 1, PLAN_TEXT_MAX, &area))
+    if (!json_in_str(in, "area", 1, PLAN_ID_MAX, &area))
         return false;
     int found = plan_area_find(call->event->plan->plan, area);
     if (found < 0)
@@ -918,7 +918,7 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
     json_t *from, *to;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "hold");
-    json_in_str(&in, "hold", 1, PLAN_TEXT_MAX, &hold);
+    json_in_str(&in, "hold", 1, PLAN_ID_MAX, &hold);
     request_pairs(&in, &from, &to);
     json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
     if (json_in_end(&in) < 0) {
@@ -955,7 +955,7 @@ static bool read_price(struct call *call, json_t *doc, struct order *order)
     json_in_object(&in, doc, &err);
     json_in_require(&in, "category");
     json_in_require(&in, "price");
-    if (json_in_str(&in, "category", 1, PLAN_TEXT_MAX, &category)) {
+    if (json_in_chars(&in, "category", 1, PLAN_TEXT_MAX, &category)) {
         int found = plan_category_find(call->event->plan->plan, category);
         if (found < 0)
             json_in_refuse(&in, "category", "must be a category of this event");

@@ -23,7 +23,8 @@ enum {
     PLAN_SHAPES_MAX = 256,
     PLAN_SHAPE_POINTS_MAX = 2048,
     PLAN_POLYGON_POINTS_MAX = 2000, /* in a document */
-    PLAN_TEXT_MAX = 128,            /* bytes of a name, label or guid */
+    PLAN_TEXT_MAX = 128,            /* characters of a name or label, of up to four bytes each */
+    PLAN_ID_MAX = 128,              /* bytes of what programs call a seat, an area, a channel */
     PLAN_JSON_MAX = 64 << 20,       /* bytes of an import body; 66,000 seats take about 10 MB */
 
     HOLD_SLOTS_MAX =

@@ -94,16 +94,17 @@ static void run_bool(const struct script_line *line)
     put_number(good, good ? first : KEPT);
 }
 
-/* str KEY MIN MAX, item-str KEY INDEX MIN MAX */
+/* str KEY MIN MAX, chars KEY MIN MAX, item-str KEY INDEX MIN MAX */
 static void run_str(const struct script_line *line)
 {
     struct span value = SPAN("as it was");
-    bool item = line->len == 5;
+    bool item = line->len == 5, chars = strcmp(script_word(line, 0), "chars") == 0;
     size_t min = (size_t)number_at(line, 2 + item), max = (size_t)number_at(line, 3 + item);
     const char *key = key_of(line);
     bool good = item ? json_in_item_str(reading.in, key, reading.list, (size_t)number_at(line, 2),
                                         min, max, &value)
-                     : json_in_str(reading.in, key, min, max, &value);
+                : chars ? json_in_chars(reading.in, key, min, max, &value)
+                        : json_in_str(reading.in, key, min, max, &value);
     assert_true(good || span_eq(value, SPAN("as it was")));
     text_put(&reading.got, good ? value : SPAN("-"));
     text_char(&reading.got, ' ');
@@ -173,7 +174,7 @@ static void run_refuse(const struct script_line *line)
 static const struct script_verb verbs[] = {
     {"u64|milli|time|word", run_number},
     {"bool", run_bool},
-    {"str|item-str", run_str},
+    {"str|chars|item-str", run_str},
     {"list", run_list},
     {"any", run_any},
     {"has", run_has},
@@ -212,6 +213,8 @@ static const struct member_row members[] = {
      "has a; has b; require a; has c; has a; has b; has c", "- yes - - yes - ", NULL},
     {"a text may be as short as the minimum", "{'name':'ab'}", "str name 2 3", "ab ", NULL},
     {"a text may be as long as the maximum", "{'name':'abc'}", "str name 2 3", "abc ", NULL},
+    {"characters of any length count as one", "{'name':'a\xC3\xA9\xEC\xB8\xB5\xF0\x9F\x8E\xAB'}",
+     "chars name 4 4; chars none 1 2", "a\xC3\xA9\xEC\xB8\xB5\xF0\x9F\x8E\xAB - ", NULL},
     {"unsigned bounds are inclusive", "{'a':0,'b':9223372036854775807}", "u64 a 0 9; u64 b 0 -1",
      "0 9223372036854775807 ", NULL},
     {"decimals become thousandths", "{'a':0.1,'b':0.001,'c':1e3,'d':16.667,'e':999999.999,'f':0}",
@@ -275,6 +278,9 @@ static const struct {
     const char *reads, *rule, *values[10];
 } refused[] = {
     {"str x 2 3", "must be a text of 2 to 3 bytes", {"'a'", "'abcd'", "12", "null"}},
+    {"chars x 2 3",
+     "must be a text of 2 to 3 characters",
+     {"'\xEC\xB8\xB5'", "'abcd'", "12", "null"}},
     {"u64 x 1 100",
      "must be a whole number from 1 to 100",
      {"0", "101", "-1", "5.5", "1.0", "'5'", "null"}},

@@ -68,7 +68,13 @@ struct import {
 static void read_name(struct json_in *in, const char *key, struct span *out)
 {
     json_in_require(in, key);
-    json_in_str(in, key, 1, PLAN_TEXT_MAX, out);
+    json_in_chars(in, key, 1, PLAN_TEXT_MAX, out);
+}
+
+static void read_id(struct json_in *in, const char *key, struct span *out)
+{
+    json_in_require(in, key);
+    json_in_str(in, key, 1, PLAN_ID_MAX, out);
 }
 
 static void read_time(struct json_in *in, const char *key, uint64_t *out)
@@ -170,10 +176,10 @@ static void read_channels(struct import *import, struct json_in *in)
         struct plan_channel channel = {.id = {NULL, 0}};
         if (!json_in_item_child(in, "channels", list, i, &item))
             return;
-        read_name(&item, "id", &channel.id);
+        read_id(&item, "id", &channel.id);
         plan_read_text(&item, "name", &channel.name);
         if (json_in_has(&item, "code"))
-            json_in_str(&item, "code", 4, PLAN_TEXT_MAX, &channel.code);
+            json_in_str(&item, "code", 4, PLAN_ID_MAX, &channel.code);
         read_time(&item, "on_sale_at", &channel.on_sale_ms);
         if (find_channel(import, channel.id) >= 0)
             json_in_refuse(&item, "id", "is the id of an earlier channel, or \"public\"");
@@ -188,7 +194,7 @@ static void read_channel_of(const struct import *import, struct json_in *in, uin
 {
     assert(import->draft.channel_count > 0); /* the public at least */
     struct span id;
-    if (!json_in_has(in, "channel") || !json_in_str(in, "channel", 1, PLAN_TEXT_MAX, &id))
+    if (!json_in_has(in, "channel") || !json_in_str(in, "channel", 1, PLAN_ID_MAX, &id))
         return;
     int channel = find_channel(import, id);
     if (channel < 0)
@@ -209,7 +215,7 @@ static void read_areas(struct import *import, struct json_in *in)
         uint64_t capacity = 0;
         if (!json_in_item_child(in, "areas", list, i, &item))
             return;
-        read_name(&item, "id", &area.id);
+        read_id(&item, "id", &area.id);
         read_name(&item, "category", &category);
         plan_read_text(&item, "name", &area.name);
         json_in_require(&item, "capacity");
@@ -324,9 +330,9 @@ static bool read_seat(struct import *import, struct json_in *row, const json_t *
     unsigned direction;
     if (!json_in_item_child(row, "seats", list, i, &item))
         return false;
-    read_name(&item, "seat_guid", &seat->guid);
+    read_id(&item, "seat_guid", &seat->guid);
     json_in_require(&item, "seat_number");
-    json_in_str(&item, "seat_number", 0, PLAN_TEXT_MAX, &seat->number);
+    json_in_chars(&item, "seat_number", 0, PLAN_TEXT_MAX, &seat->number);
     json_in_require(&item, "position");
     plan_read_position(&item, "position", &x, &y);
     read_name(&item, "category", &category);
@@ -365,7 +371,7 @@ static bool read_row(struct import *import, struct json_in *zone, const json_t *
     if (!json_in_item_child(zone, "rows", list, i, &item))
         return false;
     json_in_require(&item, "row_number");
-    json_in_str(&item, "row_number", 0, PLAN_TEXT_MAX, &row.number);
+    json_in_chars(&item, "row_number", 0, PLAN_TEXT_MAX, &row.number);
     plan_read_text(&item, "row_label", &label);
     plan_read_text(&item, "seat_label", &ignored);
     if (json_in_has(&item, "row_number_position"))
@@ -444,7 +450,7 @@ static void read_plan(struct import *import, struct json_in *in)
     if (!json_in_child(in, "plan", &plan))
         return;
     json_in_require(&plan, "name");
-    json_in_str(&plan, "name", 0, PLAN_TEXT_MAX, &name);
+    json_in_chars(&plan, "name", 0, PLAN_TEXT_MAX, &name);
     if (json_in_has(&plan, "size") && json_in_child(&plan, "size", &size)) {
         uint64_t ignored;
         json_in_require(&size, "width");

@@ -9,7 +9,7 @@
 void plan_read_text(struct json_in *in, const char *key, struct span *out)
 {
     if (json_in_has(in, key))
-        json_in_str(in, key, 0, PLAN_TEXT_MAX, out);
+        json_in_chars(in, key, 0, PLAN_TEXT_MAX, out);
 }
 
 void plan_read_number(struct json_in *in, const char *key, float *out)

@@ -298,7 +298,8 @@ static json_t *entries(const char *entry, unsigned count)
 
 #define NO_SEATS "/plan/zones []; /zones []; /rows []; /seats []"
 #define NUMBER   NULL
-#define TEXT     ""
+#define TEXT     ""             /* of so many bytes */
+#define CHARS    "\xEC\xB8\xB5" /* so many of these */
 
 static const struct {
     const char *at, *kind; /* or a list of such entries */
@@ -318,13 +319,15 @@ static const struct {
     {"/limits/hold_ttl_s", NUMBER, 1, INT64_C(24) * 3600, ""},
     {"/limits/hold_max_s", NUMBER, 1, INT64_C(7) * 24 * 3600, "/limits/hold_ttl_s 1"},
     {"/limits/rate_per_session_per_s", NUMBER, 0, 10000, ""},
-    {"/name", TEXT, 1, 128, ""},
+    {"/name", CHARS, 1, 128, ""},
     {"/currency", TEXT, 3, 3, ""},
     {"/channels/0/code", TEXT, 4, 128, ""},
+    {"/channels/0/name", CHARS, 0, 128, ""},
+    {"/zones/0/entrance", CHARS, 0, 128, ""},
     {SEAT1 "/seat_guid", TEXT, 1, 128, "/seats []"},
-    {SEAT1 "/seat_number", TEXT, 0, 128, ""},
-    {ROW1 "/row_number", TEXT, 0, 128, "/rows []"},
-    {"/plan/name", TEXT, 0, 128, ""},
+    {SEAT1 "/seat_number", CHARS, 0, 128, ""},
+    {ROW1 "/row_number", CHARS, 0, 128, "/rows []"},
+    {"/plan/name", CHARS, 0, 128, ""},
     {"/categories", "{'name':'@','price':0}", 1, 64,
      "/areas/0/category '0'; /plan/categories []; " NO_SEATS},
     {"/channels", "{'id':'@'}", 0, 15, ""},
@@ -335,13 +338,15 @@ static const struct {
 
 static json_t *value_of(const char *kind, int64_t size)
 {
-    char text[160];
+    char text[3 * 160];
     if (kind == NUMBER)
         return json_integer(size);
-    if (*kind != '\0')
+    if (*kind == '{')
         return entries(kind, (unsigned)size);
-    memset(text, 'A', sizeof(text));
-    return json_stringn(text, (size_t)size);
+    size_t each = *kind == '\0' ? 1 : strlen(kind);
+    for (size_t i = 0; i < (size_t)size * each; i++)
+        text[i] = each == 1 ? 'A' : kind[i % each];
+    return json_stringn(text, (size_t)size * each);
 }
 
 TEST_CASE(numbers_texts_and_lists_have_bounds)
@@ -351,6 +356,7 @@ TEST_CASE(numbers_texts_and_lists_have_bounds)
         const char *form =
             kind == NUMBER  ? "%s: must be a whole number from %" PRId64 " to %" PRId64
             : *kind == '\0' ? "%s: must be a text of %" PRId64 " to %" PRId64 " bytes"
+            : *kind != '{'  ? "%s: must be a text of %" PRId64 " to %" PRId64 " characters"
                             : "%s: must be a list of %" PRId64 " to %" PRId64 " elem";
         const int64_t least = bounds[i].least, most = bounds[i].most;
         const int64_t sizes[] = {least - 1, least, most, most + 1};
