@@ -67,6 +67,8 @@ static void reply_event(struct call *call, unsigned status)
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
     render_info(&body, &shown);
+    struct span dropped = plan_dropped(shown.plan);
+    json_member_raw(&body, "dropped", dropped.len > 0 ? dropped : SPAN("[]"));
     json_close(&body, '}');
     call_reply(call, status, &body, NOTHING);
 }

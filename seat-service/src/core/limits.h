@@ -18,10 +18,11 @@ enum {
     PLAN_AREA_CAPACITY_MAX = 1 << 20, /* three counters of 21 bits share a word */
     PLAN_VIEWS_MAX = 1024,            /* sections with a picture; a stadium has some 200 */
     PLAN_CHANNELS_MAX = 16,           /* shares a byte with the four flags of a seat */
-    /* Shapes that a plan draws beside its seats, and corners of their polygons, as far as they are
-     * served: some tens of kilobytes at most of a plan that is seen within a second and a half. */
-    PLAN_SHAPES_MAX = 256,
-    PLAN_SHAPE_POINTS_MAX = 2048,
+    /* Shapes that a plan draws next to its seats, and corners of their polygons, as far as they are
+     * served: a real plan has 331 shapes, and 30 polygons of 100 corners. 100 KB at most, a third
+     * of that compressed, of a plan that is seen within a second and a half. */
+    PLAN_SHAPES_MAX = 1024,
+    PLAN_SHAPE_POINTS_MAX = 8192,
     PLAN_POLYGON_POINTS_MAX = 2000, /* in a document */
     PLAN_TEXT_MAX = 128,            /* characters of a name or label, of up to four bytes each */
     PLAN_ID_MAX = 128,              /* bytes of what programs call a seat, an area, a channel */

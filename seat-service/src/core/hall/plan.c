@@ -20,7 +20,7 @@ struct companion {
 };
 
 struct plan {
-    struct span name, currency, text, shapes;
+    struct span name, currency, text, shapes, dropped;
     uint64_t starts_ms;
     struct plan_limits limits;
     struct plan_charges charges;
@@ -94,6 +94,7 @@ static void keep_all(struct plan *plan, const struct plan_draft *draft)
     keep(plan, &plan->currency, NULL);
     keep(plan, &plan->text, NULL);
     keep(plan, &plan->shapes, NULL);
+    keep(plan, &plan->dropped, NULL);
     for (uint32_t i = 0; i < plan->category_count; i++) {
         keep(plan, &plan->categories[i].name, NULL);
         keep(plan, &plan->categories[i].color, NULL);
@@ -205,6 +206,7 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
     plan->currency = draft->currency;
     plan->text = draft->text;
     plan->shapes = draft->shapes;
+    plan->dropped = draft->dropped;
     plan->starts_ms = draft->starts_ms;
     plan->limits = draft->limits;
     plan->charges = draft->charges;
@@ -318,6 +320,11 @@ const uint8_t *plan_content(const struct plan *plan)
 struct span plan_shapes(const struct plan *plan)
 {
     return plan->shapes;
+}
+
+struct span plan_dropped(const struct plan *plan)
+{
+    return plan->dropped;
 }
 
 struct span plan_name(const struct plan *plan)

@@ -160,6 +160,10 @@ uint32_t plan_companion_of(const struct plan *plan, uint32_t seat);
 /* What is drawn besides the seats, as JSON (plan_shape.c); "[]" or empty: nothing. */
 struct span plan_shapes(const struct plan *plan);
 
+/* What the document says and nobody is shown, as JSON: [{"path","why","count"}] by kind; or empty.
+ */
+struct span plan_dropped(const struct plan *plan);
+
 /* The point that people look at: the nearest seats are the best. */
 void plan_focal(const struct plan *plan, float *x, float *y);
 
@@ -198,6 +202,7 @@ struct plan_draft {
     uint8_t hash[PLAN_HASH_BYTES], content[PLAN_HASH_BYTES];
     struct span text;   /* of plan_export() */
     struct span shapes; /* of plan_shapes() */
+    struct span dropped;
 };
 
 /* Guids are unique, numbers in range, runs without gaps: asserted, the import has checked it.

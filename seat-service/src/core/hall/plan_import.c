@@ -31,6 +31,9 @@ enum {
     LIST_MAX = PLAN_SEATS_MAX, /* extensions: one for each seat */
 };
 
+/* What the document says and nobody is shown; shapes that are too many are plan_shape.c's. */
+enum dropped { DROPPED_RADIUS, DROPPED_DIRECTION, DROPPED_HIDING, DROPPED_SHAPES, DROPPED_KINDS };
+
 /* A row of the document, which may become several runs. */
 struct row {
     struct span number;
@@ -60,6 +63,7 @@ struct import {
     uint8_t *run_flags;
     struct plan_view views[PLAN_VIEWS_MAX];
     struct plan_shapes shapes;
+    struct plan_drop_count dropped[DROPPED_KINDS];
     bool no_memory;
 };
 
@@ -337,8 +341,11 @@ static bool read_seat(struct import *import, struct json_in *row, const json_t *
     plan_read_position(&item, "position", &x, &y);
     read_name(&item, "category", &category);
     plan_read_number(&item, "radius", &radius);
-    if (json_in_has(&item, "start_direction"))
-        json_in_word(&item, "start_direction", directions, &direction);
+    if (radius > 0)
+        plan_drop(&import->dropped[DROPPED_RADIUS], &item, "radius");
+    if (json_in_has(&item, "start_direction") &&
+        json_in_word(&item, "start_direction", directions, &direction))
+        plan_drop(&import->dropped[DROPPED_DIRECTION], &item, "start_direction");
     plan_read_text(&item, "uuid", &ignored);
     if (radius < 0)
         json_in_refuse(&item, "radius", "must not be negative");
@@ -419,7 +426,7 @@ static bool read_zone(struct import *import, struct json_in *plan, const json_t 
     struct zone *zone = &import->zones[i];
     struct span ignored;
     json_t *rows = NULL, *areas = NULL;
-    bool displayed;
+    bool displayed = true;
     float x = 0, y = 0;
     if (!json_in_item_child(plan, "zones", list, i, &item))
         return false;
@@ -427,6 +434,8 @@ static bool read_zone(struct import *import, struct json_in *plan, const json_t 
     plan_read_text(&item, "zone_id", &zone->id);
     plan_read_text(&item, "uuid", &ignored);
     json_in_bool(&item, "displayed", &displayed); /* old */
+    if (!displayed)
+        plan_drop(&import->dropped[DROPPED_HIDING], &item, "displayed");
     json_in_require(&item, "position");
     plan_read_position(&item, "position", &x, &y);
     json_in_require(&item, "rows");
@@ -850,6 +859,30 @@ static bool renew(json_t *doc)
     return good;
 }
 
+/* ---- what is left out ---- */
+
+static char *dropped_text(struct import *import)
+{
+    static const char *const why[DROPPED_KINDS] = {
+        [DROPPED_RADIUS] = "the map draws seats as large as their distance allows",
+        [DROPPED_DIRECTION] = "nothing shows it",
+        [DROPPED_HIDING] = "the zone is shown and sold",
+        [DROPPED_SHAPES] = "is one shape, or polygon, more than a plan may show",
+    };
+    json_t *list = json_array();
+    int failed = 0;
+    import->dropped[DROPPED_SHAPES] = import->shapes.left_out;
+    for (unsigned i = 0; i < DROPPED_KINDS; i++) {
+        const struct plan_drop_count *each = &import->dropped[i];
+        if (each->count > 0)
+            failed |= json_array_append_new(list, json_pack("{sssssi}", "path", each->path, "why",
+                                                            why[i], "count", (int)each->count));
+    }
+    char *text = failed == 0 ? json_in_text(list, 0) : NULL;
+    json_decref(list);
+    return text;
+}
+
 /* ---- all of it ---- */
 
 static void read_body(struct import *import, struct json_in *in)
@@ -902,7 +935,7 @@ static void point_draft(struct import *import)
 int plan_import(struct span body, struct err_slot *err, struct plan **out)
 {
     json_t *doc;
-    char *text = NULL, *shapes = NULL;
+    char *text = NULL, *shapes = NULL, *dropped = NULL;
     struct json_in in;
     if (body.len > PLAN_JSON_MAX)
         return err_set(err, ERR_RANGE, "plan of %zu bytes; %d are allowed", body.len,
@@ -931,16 +964,19 @@ int plan_import(struct span body, struct err_slot *err, struct plan **out)
      * nothing else refers to those. */
     text = renew(doc) ? json_in_text(doc, JSON_SORT_KEYS | JSON_REAL_PRECISION(15)) : NULL;
     shapes = plan_shapes_text(&import->shapes);
-    if (text == NULL || shapes == NULL) {
+    dropped = dropped_text(import);
+    if (text == NULL || shapes == NULL || dropped == NULL) {
         rc = err_set(err, ERR_NOMEM, "plan's text");
         goto free_import;
     }
     import->draft.text = span_of(text);
     import->draft.shapes = span_of(shapes);
+    import->draft.dropped = span_of(dropped);
     crypto_hash_sha256(import->draft.content, (const uint8_t *)text, import->draft.text.len);
     rc = plan_create(&import->draft, err, out);
 
 free_import:
+    free(dropped);
     free(shapes);
     free(text);
     plan_shapes_deinit(&import->shapes);

@@ -5,6 +5,15 @@
 #include "core/hall/plan_read.h"
 
 #include <math.h>
+#include <stdio.h>
+
+void plan_drop(struct plan_drop_count *dropped, const struct json_in *in, const char *key)
+{
+    const char *slash = key != NULL ? "/" : "";
+    if (dropped->count++ == 0)
+        snprintf(dropped->path, sizeof(dropped->path), "%s%s%s", in->pointer, slash,
+                 key != NULL ? key : "");
+}
 
 void plan_read_text(struct json_in *in, const char *key, struct span *out)
 {

@@ -5,6 +5,15 @@
 #include "base/json_in.h"
 #include "core/limits.h"
 
+/* What a plan does without, of one kind: how much, and where the first one is in the document. */
+struct plan_drop_count {
+    char path[JSON_IN_POINTER_MAX + 32];
+    uint32_t count;
+};
+
+/* One more: a member of the object, or (NULL) the object. */
+void plan_drop(struct plan_drop_count *dropped, const struct json_in *in, const char *key);
+
 /* Text that may be absent or null. */
 void plan_read_text(struct json_in *in, const char *key, struct span *out);
 /* From -10,000,000 to 10,000,000; absent: *out stays. */

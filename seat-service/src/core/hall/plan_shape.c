@@ -1,5 +1,5 @@
 /* plan_shape.c: the stage, words and outlines that are drawn besides the seats. Their bytes delay
- * the seats, so their number is bounded, and anything without a visible form is left out at import.
+ * the seats, so their number is bounded; the import says what it left out.
  * The schema says how a shape is written, our plan how it is served:
  *
  *   {"shape": "rectangle", "x", "y", "width", "height", "rotation", "color", "border_color",
@@ -155,13 +155,15 @@ static int put_shape(json_t *object, const struct shape *shape)
     return failed;
 }
 
-static bool keep(struct plan_shapes *shapes, const struct shape *shape)
+static bool keep(struct plan_shapes *shapes, const struct json_in *item, const struct shape *shape)
 {
     assert(json_array_size(shapes->list) <= PLAN_SHAPES_MAX);
     assert(shapes->points <= PLAN_SHAPE_POINTS_MAX);
     uint32_t points = shapes->points + (uint32_t)json_array_size(shape->points);
-    if (json_array_size(shapes->list) == PLAN_SHAPES_MAX || points > PLAN_SHAPE_POINTS_MAX)
+    if (json_array_size(shapes->list) == PLAN_SHAPES_MAX || points > PLAN_SHAPE_POINTS_MAX) {
+        plan_drop(&shapes->left_out, item, NULL);
         return true;
+    }
     assert(!shapes->no_memory); /* the walk ends when memory runs out */
     if (shapes->list == NULL)
         shapes->list = json_array();
@@ -192,7 +194,7 @@ bool plan_shape_read(struct plan_shapes *shapes, struct json_in *zone, const jso
     read_polygon(&item, &shape);
     read_sizes(&item, &shape);
     read_words(&item, &shape);
-    return json_in_end(&item) == 0 && keep(shapes, &shape);
+    return json_in_end(&item) == 0 && keep(shapes, &item, &shape);
 }
 
 char *plan_shapes_text(const struct plan_shapes *shapes)

@@ -9,11 +9,12 @@
 struct plan_shapes {
     json_t *list;    /* NULL: none */
     uint32_t points; /* of all polygons */
+    struct plan_drop_count left_out;
     bool no_memory;
 };
 
 /* Reads one "area" of a zone that stands at x, y. False: refused, or without memory. Anything
- * beyond PLAN_SHAPES_MAX or PLAN_SHAPE_POINTS_MAX is read, checked, and left out. */
+ * beyond PLAN_SHAPES_MAX or PLAN_SHAPE_POINTS_MAX is read, checked, and counted as left out. */
 bool plan_shape_read(struct plan_shapes *shapes, struct json_in *zone, const json_t *list, size_t i,
                      float x, float y);
 /* As compact JSON, "[]" for none; malloced, NULL without memory. */

@@ -543,6 +543,8 @@ static void show(struct text *text, const struct plan *plan, const char *what, c
         show_export(text, plan, of);
     } else if (strcmp(what, "shapes") == 0) {
         show_span(text, plan_shapes(plan));
+    } else if (strcmp(what, "dropped") == 0) {
+        show_span(text, plan_dropped(plan));
     } else if (strcmp(what, "view") == 0) {
         show_span(text, plan_view_of(plan, span_of(of)));
     } else if (strcmp(what, "accessible") == 0) {
@@ -587,7 +589,7 @@ static const struct {
      "limits = 0 64 480000 900000 0 1 0; charges = 0 0 0 0; category A = 0 99000 0 0 -; "
      "category X = -1; area pit = -1 of 0; channels moon = public 0, codes 0, moon opens -1; "
      "seat a = Z/1/1 0 0 0 -1 100,50 - - -; seat x = none; accessible = 0; shapes = "
-     "[{'shape':'rectangle','x':100,'y':50}]; view Z = -; focal = 110,50"},
+     "[{'shape':'rectangle','x':100,'y':50}]; view Z = -; focal = 110,50; dropped = []"},
     {"a limit of null is the usual one", "/limits/access_until null",
      "limits = 0 64 480000 900000 0 1 0"},
     {"limits are set",
@@ -706,6 +708,12 @@ static const struct {
      "shapes = [{'shape':'rectangle','x':100,'y':50,'text':{'text':'Bar'}}]"},
     {"a text of null is no text", SHAPE " {'text':null,'shape':'circle'}",
      "shapes = [{'shape':'circle','x':100,'y':50}]"},
+    {"what nobody is shown is listed by kind, with its first place",
+     SEAT1 "/radius 10; " ZONE "/rows/1/seats/0/radius 10; " ROW1
+           "/seats/1/start_direction '>'; " ZONE "/displayed false",
+     "dropped = [{'path':'" SEAT1 "/radius','why':'the map draws seats as large as their distance "
+     "allows','count':2},{'path':'" ROW1 "/seats/1/start_direction','why':'nothing shows it',"
+     "'count':1},{'path':'" ZONE "/displayed','why':'the zone is shown and sold','count':1}]"},
     {"an empty text is no text", SHAPE " {'text':{'text':''}}",
      "shapes = [{'shape':'rectangle','x':100,'y':50}]"},
 };
@@ -918,6 +926,12 @@ TEST_CASE(shapes_that_are_too_many_are_left_out)
     for (size_t i = 0; i < json_array_size(shapes); i++)
         polygons += json_object_get(json_array_get(shapes, i), "points") != NULL;
     assert_int_equal(polygons, fit);
+    char dropped[160];
+    snprintf(dropped, sizeof(dropped),
+             "dropped = [{'path':'" ZONE "/areas/%u','why':'is one shape, or polygon, more than a "
+             "plan may show','count':%u}]",
+             fit, fit + 2);
+    assert_facts("shapes", plan, dropped);
     json_decref(shapes);
     plan_destroy(plan);
 }
