@@ -192,7 +192,8 @@ static const struct command rows[] = {
     {.name = "halls import",
      .takes = "EVENT FILE",
      .brief = "Put a hall on sale, from a document",
-     .text = "- reads the standard input. The same document again changes nothing.",
+     .text = "- reads the standard input. The same document again changes nothing. Below the "
+             "categories: limits that are off, and what of the document is not shown.",
      .rows = "categories",
      .columns = "name:CATEGORY price:PRICE free:FREE held:HELD sold:SOLD blocked:BLOCKED",
      SEATS("PUT", EVENT_AT),

@@ -61,14 +61,26 @@ static void end_import(struct errand *errand)
 
 static const struct errand_kind import_kind = {REFUSAL_UNFINISHED, end_import};
 
+/* For operators only: limits that are off, and what of the document nobody is shown. */
+static void put_gaps(struct text *body, const struct plan *plan)
+{
+    json_key(body, "unlimited");
+    json_open(body, '[');
+    for (unsigned i = 0; i < plan_limit_count; i++)
+        if (plan_limit_is_off(plan_limits(plan), &plan_limit_table[i]))
+            json_str(body, span_of(plan_limit_table[i].name));
+    json_close(body, ']');
+    struct span dropped = plan_dropped(plan);
+    json_member_raw(body, "dropped", dropped.len > 0 ? dropped : SPAN("[]"));
+}
+
 static void reply_event(struct call *call, unsigned status)
 {
     struct render_event shown = call_view(call);
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
     render_info(&body, &shown);
-    struct span dropped = plan_dropped(shown.plan);
-    json_member_raw(&body, "dropped", dropped.len > 0 ? dropped : SPAN("[]"));
+    put_gaps(&body, shown.plan);
     json_close(&body, '}');
     call_reply(call, status, &body, NOTHING);
 }

@@ -38,9 +38,14 @@ const sagaOf = async (order, kind) =>
 test('a hall is imported, shown, blocked, priced, counted and exported', async () => {
   const document = (await fairgate('halls', 'document', EVENT, '--json')).stdout;
   const file = join(scope.tempDir('hall-'), 'hall.json');
-  writeFileSync(file, document);
+  const body = JSON.parse(document);
+  body.limits.max_per_buyer = 0;
+  body.plan.zones[0].rows[0].seats[1].radius = 10;
+  writeFileSync(file, JSON.stringify(body));
   const imported = done(await fairgate('halls', 'import', 'second', file));
   assert.match(imported.stdout, /^CATEGORY +PRICE +FREE/);
+  assert.match(imported.stdout, /\nNo limit: max_per_buyer\n/);
+  assert.match(imported.stdout, /\nLEFT-OUT .*\n\/plan\/zones\/0\/rows\/0\/seats\/1\/radius +1 +the map draws/);
   assert.match(done(await fairgate('halls', 'import', 'second', file)).stdout, /It was there/);
   refused(await fairgate('halls', 'import', 'third', '-', { input: '{"name": 1}' }), EXIT.refused, /\(bad-/);
   assert.deepEqual(cells(done(await fairgate('halls', 'list')).stdout).map(([id]) => id).sort(), [EVENT, 'second'].sort());

@@ -49,6 +49,15 @@ test('an import is made once; the same document again is no mistake, another one
   assert.ok(json.events.some(({ event, open }) => event === 'import-1' && open));
 });
 
+test('an import that says no limits gets safe ones, and the answer lists those that it turns off', async () => {
+  const made = async (id, limits) => (await operator(seats, id).import({ ...hall(), limits })).json;
+  const { limits, unlimited } = await made('limits-none', undefined);
+  assert.deepEqual([limits.max_per_buyer, limits.max_per_hold, limits.rate_per_session_per_s], [8, 8, 10]);
+  assert.deepEqual(unlimited, []);
+  const off = await made('limits-off', { max_per_buyer: 0, rate_per_session_per_s: 0 });
+  assert.deepEqual(off.unlimited, ['max_per_buyer', 'rate_per_session_per_s']);
+});
+
 test('a bad plan is named by pointer and rule, and changes nothing', async () => {
   const boss = operator(seats, 'import-2');
   const twice = hall();

@@ -9,6 +9,24 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+/* What the document leaves open, and what of it nobody is shown. */
+static int show_gaps(const struct job *job, const json_t *event)
+{
+    struct grow out = {.ptr = NULL};
+    const json_t *dropped = value_at(event, "dropped"), *limit;
+    size_t i;
+    json_array_foreach(value_at(event, "unlimited"), i, limit)
+    {
+        plain_format(&out, "No limit: ");
+        value_show(&out, limit);
+        plain_format(&out, "\n");
+    }
+    if (json_array_size(dropped) > 0 &&
+        !value_rows(&out, dropped, "path:LEFT-OUT count:COUNT why:WHY", job->width))
+        out.failed = true;
+    return grow_is_empty(&out) ? EXIT_DONE : job_put(job, &out);
+}
+
 int desk_import(struct job *job)
 {
     struct call call = {.method = NULL};
@@ -17,6 +35,8 @@ int desk_import(struct job *job)
         fputs("It was there, from the same document.\n", job->out);
     else if (status == EXIT_DONE)
         status = generic_show(job, &call);
+    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
+        status = show_gaps(job, call.json);
     call_free(&call);
     return status;
 }

@@ -269,6 +269,9 @@ static void read_limits(struct import *import, struct json_in *in)
     if (json_in_has(in, "limits") && json_in_child(in, "limits", &child)) {
         for (unsigned i = 0; i < plan_limit_count; i++)
             read_limit(&child, &limits, &plan_limit_table[i]);
+        /* A buyer may have a hold as large as any. */
+        if (!json_in_has(&child, "max_per_buyer") && limits.max_per_buyer < limits.max_per_hold)
+            limits.max_per_buyer = limits.max_per_hold;
         /* A hold that lives longer than usual may do so to its hard end. */
         if (!json_in_has(&child, "hold_max_s") && limits.hold_max_ms < limits.hold_ttl_ms)
             limits.hold_max_ms = limits.hold_ttl_ms;

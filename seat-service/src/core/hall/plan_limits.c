@@ -12,13 +12,15 @@
 #define FIELD(NAME) offsetof(struct plan_limits, NAME)
 enum { DAY_S = 86400 };
 
+/* What a document does not say is safe, and no limit at all has to be said: two families a buyer,
+ * and a rate that the page stays below and a script does not. */
 const struct plan_limit plan_limit_table[] = {
-    {"max_per_buyer", PLAN_LIMIT_NUMBER, FIELD(max_per_buyer), 0, 10000, 0, true},
-    {"max_per_hold", PLAN_LIMIT_NUMBER, FIELD(max_per_hold), 1, HOLD_SEATS_MAX, HOLD_SEATS_MAX,
-     true},
+    {"max_per_buyer", PLAN_LIMIT_NUMBER, FIELD(max_per_buyer), 0, 10000, 8, true},
+    {"max_per_hold", PLAN_LIMIT_NUMBER, FIELD(max_per_hold), 1, HOLD_SEATS_MAX, 8, true},
     {"hold_ttl_s", PLAN_LIMIT_SECONDS, FIELD(hold_ttl_ms), 1, DAY_S, 480, true},
     {"hold_max_s", PLAN_LIMIT_SECONDS, FIELD(hold_max_ms), 1, 7 * DAY_S, 900, true},
-    {"rate_per_session_per_s", PLAN_LIMIT_NUMBER, FIELD(rate_per_session_per_s), 0, 10000, 0, true},
+    {"rate_per_session_per_s", PLAN_LIMIT_NUMBER, FIELD(rate_per_session_per_s), 0, 10000, 10,
+     true},
     {"orphan_rule", PLAN_LIMIT_FLAG, FIELD(orphan_rule), 0, 1, true, false},
     {"access_until", PLAN_LIMIT_TIME, FIELD(access_until_ms), 0, UINT64_MAX, 0, false},
 };
@@ -42,6 +44,11 @@ uint64_t plan_limit_get(const struct plan_limits *limits, const struct plan_limi
         memcpy(&ms, at, sizeof(ms));
         return limit->kind == PLAN_LIMIT_SECONDS ? ms / 1000 : ms;
     }
+}
+
+bool plan_limit_is_off(const struct plan_limits *limits, const struct plan_limit *limit)
+{
+    return limit->kind == PLAN_LIMIT_NUMBER && plan_limit_get(limits, limit) == 0;
 }
 
 void plan_limit_set(struct plan_limits *limits, const struct plan_limit *limit, uint64_t value)

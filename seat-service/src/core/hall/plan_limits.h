@@ -11,8 +11,8 @@ struct plan_limits {
     uint32_t max_per_buyer; /* seats and places, held and bought; 0: no limit */
     uint32_t max_per_hold;
     uint64_t hold_ttl_ms;
-    uint64_t hold_max_ms; /* from the first seat to the hard end */
-    uint32_t rate_per_session_per_s;
+    uint64_t hold_max_ms;            /* from the first seat to the hard end */
+    uint32_t rate_per_session_per_s; /* 0: no limit */
     bool orphan_rule;
     uint64_t access_until_ms; /* then accessible seats are for everybody; 0: never */
 };
@@ -38,6 +38,7 @@ extern const unsigned plan_limit_count;
 
 /* A number as it is, seconds as seconds, a flag as 0 or 1, a time in milliseconds. */
 uint64_t plan_limit_get(const struct plan_limits *limits, const struct plan_limit *limit);
+bool plan_limit_is_off(const struct plan_limits *limits, const struct plan_limit *limit);
 void plan_limit_set(struct plan_limits *limits, const struct plan_limit *limit, uint64_t value);
 struct plan_limits plan_limits_usual(void);
 

@@ -19,7 +19,8 @@ enum { HOLDS_USUAL = 30000, HOLDS_FEW = 7500 };
 #define HALL                                                                                       \
     BODY(PLAN(ROW(SEAT("a", "0") "," SEAT("b", "20") "," SEAT("c", "40") "," SEAT("d", "60"))),    \
          ",'areas':[{'id':'floor','category':'A','capacity':30000}],"                              \
-         "'limits':{'max_per_hold':8,'hold_ttl_s':3600,'hold_max_s':7200,'orphan_rule':false}")
+         "'limits':{'max_per_buyer':0,'max_per_hold':8,'rate_per_session_per_s':0,'hold_ttl_s':"   \
+         "3600,'hold_max_s':7200,'orphan_rule':false}")
 
 /* FAIRGATE_SHORT: each run looks for one path, which a fourth of the holds come to as well. */
 static uint32_t holds;

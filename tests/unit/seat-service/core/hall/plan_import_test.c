@@ -586,18 +586,23 @@ static const struct {
     const char *name, *edits, *facts;
 } says[] = {
     {"what is left out has its usual value", "/areas []; /channels null; /limits null",
-     "limits = 0 64 480000 900000 0 1 0; charges = 0 0 0 0; category A = 0 99000 0 0 -; "
+     "limits = 8 8 480000 900000 10 1 0; charges = 0 0 0 0; category A = 0 99000 0 0 -; "
      "category X = -1; area pit = -1 of 0; channels moon = public 0, codes 0, moon opens -1; "
      "seat a = Z/1/1 0 0 0 -1 100,50 - - -; seat x = none; accessible = 0; shapes = "
      "[{'shape':'rectangle','x':100,'y':50}]; view Z = -; focal = 110,50; dropped = []"},
     {"a limit of null is the usual one", "/limits/access_until null",
+     "limits = 8 8 480000 900000 10 1 0"},
+    {"no limit is what the document has to say",
+     "/limits {'max_per_buyer':0,'max_per_hold':64,'rate_per_session_per_s':0}",
      "limits = 0 64 480000 900000 0 1 0"},
+    {"a buyer may have at least one hold", "/limits/max_per_hold 20",
+     "limits = 20 20 480000 900000 10 1 0"},
     {"limits are set",
      "/limits {'max_per_buyer':3,'max_per_hold':2,'hold_ttl_s':70,'hold_max_s':70,"
      "'rate_per_session_per_s':5,'orphan_rule':false,'access_until':'1970-01-01T00:00:01.5Z'}",
      "limits = 3 2 70000 70000 5 0 1500"},
     {"a hold may live as long as its first term", "/limits {'hold_ttl_s':1000,'orphan_rule':true}",
-     "limits = 0 64 1000000 1000000 0 1 0"},
+     "limits = 8 8 1000000 1000000 10 1 0"},
     {"fees are set", "/fees {'per_seat':1000,'basis_points':250}; /vat_basis_points 1000",
      "charges = 1000 0 250 1000"},
     {"categories keep their time of sale",
