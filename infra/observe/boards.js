@@ -78,6 +78,7 @@ const SEATS = {
       panel('Holds', 'short', { taken: rate('fairgate_seats_holds_total'), changed: rate('fairgate_seats_changed_total'), 'given back': rate('fairgate_seats_released_total'), 'ran out': rate('fairgate_seats_expired_total'), sold: rate('fairgate_seats_confirmed_total'), refunded: rate('fairgate_seats_refunded_total') }),
       panel('Somebody else was first, of all tries', 'percentunit', 'sum(rate(fairgate_seats_conflicts_total[$__rate_interval])) / (sum(rate(fairgate_seats_conflicts_total[$__rate_interval])) + sum(rate(fairgate_seats_holds_total[$__rate_interval])))'),
       panel('Refused', 'short', { 'too many wait': rate('fairgate_seats_full_total'), 'could not be written': rate('fairgate_seats_refused_total') }),
+      panel('Channel codes', 'short', { wrong: rate('fairgate_seats_codes_wrong_total'), 'not checked': rate('fairgate_seats_codes_unchecked_total') }),
       panel('Late payments', 'short', { 'sold after all': rate('fairgate_seats_retaken_total'), 'seats gone': rate('fairgate_seats_gone_total'), 'not remembered': rate('fairgate_seats_unremembered_total') }),
     ],
     'The journal': [

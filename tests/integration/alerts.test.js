@@ -61,6 +61,7 @@ const CASES = {
   FairgateJournalErrors: [['fairgate_journal_errors_total', rising(1)]],
   FairgateIdemShort: [['fairgate_idem_kept_seconds', level(600, 60)]],
   FairgateHoldsUnremembered: [['fairgate_seats_unremembered_total', rising(1)]],
+  FairgateSeatCodesGuessed: [['fairgate_seats_codes_unchecked_total', rising(30)], ['fairgate_seats_codes_wrong_total', '0+5x60']],
   FairgateWalArchiveFails: [['fairgate_wal_archive_failures_total{job="fairgate-pay"}', rising(2)]],
   FairgateWalArchiveLate: [['fairgate_wal_archive_late_ms{job="fairgate-seats",instance="a"}', level(0, 600_000)], ['fairgate_wal_archive_late_ms{job="fairgate-seats",instance="b"}', '0+0x60']],
   FairgateSnapshotOld: [['fairgate_database_snapshot_ms{job="fairgate-seats",instance="a"}', level(0, 600_000)], ['fairgate_database_snapshot_ms{job="fairgate-seats",instance="b"}', '0+0x60']],
@@ -90,6 +91,7 @@ const CASES = {
 // What is left of the first series' labels when the rule has taken its sum.
 const LABELS = {
   FairgatePresaleGuessed: {},
+  FairgateSeatCodesGuessed: {},
   FairgateSeatsNotOpen: { event: 'night' },
   FairgatePayClockApart: { instance: 'a' },
   FairgateUsersDbAway: {},
