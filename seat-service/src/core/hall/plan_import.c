@@ -458,7 +458,6 @@ static void read_plan(struct import *import, struct json_in *in)
     struct json_in plan, size;
     struct span name;
     json_t *zones = NULL;
-    json_in_require(in, "plan");
     if (!json_in_child(in, "plan", &plan))
         return;
     json_in_require(&plan, "name");
@@ -891,6 +890,11 @@ static char *dropped_text(struct import *import)
 static void read_body(struct import *import, struct json_in *in)
 {
     struct plan_draft *draft = &import->draft;
+    if (!json_in_has(in, "plan")) /* what people try first is the plan alone */
+        json_in_refuse(
+            in, "plan",
+            "is missing; the body is {\"name\", \"currency\", \"categories\": [{\"name\", "
+            "\"price\"}], \"plan\"}");
     read_name(in, "name", &draft->name);
     json_in_require(in, "currency");
     if (json_in_str(in, "currency", 3, 3, &draft->currency))

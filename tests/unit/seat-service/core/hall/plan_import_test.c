@@ -159,7 +159,8 @@ static const struct {
     {"/areas/1 {'id':'q','category':'A','capacity':1}; /areas/2 "
      "{'id':'q','category':'A','capacity':1}",
      "/areas/2/id: is the id of an ear"},
-    {"/plan", "is missing"},
+    {"/plan; /currency", "/plan: is missing; the body is {\"name\", \"currency\", \"categories\": "
+                         "[{\"name\", \"price\"}], \"plan\"}"},
     {"/plan 5", "must be an object"},
     {"/plan/name", "is missing"},
     {"/plan/scale 1", "is not known"},
