@@ -717,12 +717,13 @@ static void read_seat_extensions(struct import *import, struct json_in *in)
 
 /* ---- runs of neighbours ---- */
 
-static int seat_row(struct import *import, const struct row *row, float hall_gap)
+static int seat_row(struct import *import, struct row *row, float hall_gap)
 {
     struct plan_draft_seat *seats = &import->seats[row->first];
     uint32_t first = import->draft.run_count;
     if (row->count == 0)
         return 0;
+    row->table = row->table || plan_row_is_round(seats, row->count);
     /* Two or three seats do not say what is usual; the hall does. */
     uint32_t runs =
         plan_row_cut(seats, row->count, row->table, row->count > 3 ? 0 : hall_gap, first);

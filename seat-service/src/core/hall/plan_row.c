@@ -96,6 +96,31 @@ float plan_row_gap(const struct plan_draft_seat *seats, uint32_t count)
     return usual_gap(seats, order, count);
 }
 
+bool plan_row_is_round(const struct plan_draft_seat *seats, uint32_t count)
+{
+    static const float TURN = 6.2831853F;
+    float angles[PLAN_ROUND_SEATS_MAX], x = 0, y = 0, nearest = 0, furthest = 0;
+    if (count < 3 || count > PLAN_ROUND_SEATS_MAX)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        x += seats[i].x / (float)count;
+        y += seats[i].y / (float)count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        float dx = seats[i].x - x, dy = seats[i].y - y, radius = hypotf(dx, dy);
+        angles[i] = atan2f(dy, dx);
+        nearest = i == 0 || radius < nearest ? radius : nearest;
+        furthest = radius > furthest ? radius : furthest;
+    }
+    if (nearest <= 0 || furthest > 1.2F * nearest) /* drawn by hand, it is not quite round */
+        return false;
+    qsort(angles, count, sizeof(angles[0]), by_value);
+    float widest = angles[0] + TURN - angles[count - 1];
+    for (uint32_t i = 1; i < count; i++)
+        widest = fmaxf(widest, angles[i] - angles[i - 1]);
+    return widest <= AISLE * TURN / (float)count;
+}
+
 uint32_t plan_row_cut(struct plan_draft_seat *seats, uint32_t count, bool table, float gap,
                       uint32_t first_run)
 {

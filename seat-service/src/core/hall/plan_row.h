@@ -10,6 +10,9 @@ enum { PLAN_ROW_MAX = 2000 }; /* seats of a row in a document; runs of neighbour
 /* The usual distance between neighbours of a row; count is 2..PLAN_ROW_MAX. */
 float plan_row_gap(const struct plan_draft_seat *seats, uint32_t count);
 
+/* The seats are on a circle, all the way around: people sit at a table. */
+bool plan_row_is_round(const struct plan_draft_seat *seats, uint32_t count);
+
 /* Cuts a row into runs of neighbours and numbers them from first_run on: sets run and pos of each
  * seat. A gap much wider than `gap` is an aisle; 0: the row's own usual gap. A table is not cut.
  * Returns the number of runs. */
