@@ -115,6 +115,7 @@ export function readPlan(json) {
     notes: { get: (i) => noted[i] }, zones: [],
     state: new Uint8Array(n), version: 0, box: null, shapes: json.shapes ?? [], room: null, turned: 0,
     numberOf: named(numberOf), idOf: named(idOf),
+    labelOf: (i) => noted[i]?.seat_label?.replace('%s', () => plan.numberOf(i)), // what tickets call it, where the hall says so
     placeOf: (id) => {
       if (!found.has(id)) found.set(id, findSeat(json.zones, id));
       return found.get(id);

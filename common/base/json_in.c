@@ -396,9 +396,7 @@ bool json_in_chars(struct json_in *in, const char *key, size_t min, size_t max, 
         return false;
     assert(min <= max);
     const struct span text = {json_string_value(value), json_string_length(value)};
-    size_t chars = 0;
-    for (size_t i = 0; i < text.len; i++) /* of UTF-8, which jansson has checked: first bytes */
-        chars += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
+    const size_t chars = span_chars(text); /* jansson has checked that it is UTF-8 */
     if (!json_is_string(value) || chars < min || chars > max)
         return refuse(in, key, NO_INDEX, "must be a text of %zu to %zu characters", min, max);
     *out = text;

@@ -55,6 +55,14 @@ bool span_to_cstr(struct span text, char *out, size_t cap)
     return true;
 }
 
+size_t span_chars(struct span text)
+{
+    size_t chars = 0;
+    for (size_t i = 0; i < text.len; i++) /* bytes that begin one */
+        chars += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
+    return chars;
+}
+
 void span_to_cstr_cut(struct span text, char *out, size_t cap)
 {
     size_t len = text.len > 0 ? strnlen(text.ptr, text.len) : 0;

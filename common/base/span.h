@@ -57,6 +57,9 @@ bool span_u64(struct span text, uint64_t max, uint64_t *out);
 /* Copies with a closing NUL; false (and nothing written) if it does not fit or holds a NUL. */
 bool span_to_cstr(struct span text, char *out, size_t cap);
 
+/* How many characters a text of valid UTF-8 has. */
+size_t span_chars(struct span text);
+
 /* Copies as much as fits, with a closing NUL, and ends before a NUL of the text's own. UTF-8 is cut
  * between letters: a database refuses half of one. */
 void span_to_cstr_cut(struct span text, char *out, size_t cap);

@@ -190,12 +190,11 @@ enum {
 
     /* Body of a call by a buyer: 64 seats of 128 bytes and their quotes, and some room. */
     API_BODY_MAX = 16 * 1024,
-    /* An answer about one hold: 64 seats, each named twice and told with six more texts (number,
-     * row, zone, category, entrance, floor) of at most 128 characters, and one may need six bytes
-     * as JSON: 400 KB. An event with as many categories and areas as there may be takes 280 KB. One
-     * for each loop. What has no such bound (proposals, JSON of a large hall) is refused when it is
-     * longer.
-     */
+    /* An answer about one hold: 64 seats, each named twice and told with seven more texts (number,
+     * row, zone, category, label, entrance, floor) of at most 128 characters, and one may need six
+     * bytes as JSON: 460 KB. An event with as many categories and areas as there may be takes 280
+     * KB. One for each loop. What has no such bound (proposals, JSON of a large hall) is refused
+     * when it is longer. */
     API_ANSWER_MAX = 512 * 1024,
     ADMIN_BODY_MAX = 256 * 1024,
 

@@ -41,7 +41,7 @@ export function showCart({ hold, closed }, release) {
 }
 
 function cartLine(place, release) {
-  const name = say('seat.name', place.zone, place.row, place.number);
+  const name = say(place.label ? 'seat.labelled' : 'seat.name', place.zone, place.row, place.label ?? place.number);
   const told = [name, money(place.price, info.currency), ...marksOf(plan.placeOf(place.id))];
   const line = make('li', {}, make('span', { textContent: told.join(' · ') }));
   if (!release) return line;

@@ -140,6 +140,7 @@ export class SeatList {
     button.setAttribute('aria-disabled', String(!mine && !free));
     button.parentElement.classList.toggle('joined', (free || mine) && this.besides(i, row) && (this.isFree(i + 1) || this.mine.has(i + 1)));
     const how = this.pending.has(i) ? say('seat.pending') : mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');
-    put(button, [say('list.seat', this.plan.numberOf(i), how), ...this.marksOf(i)].join(' · '));
+    const label = this.plan.labelOf(i);
+    put(button, [label ? `${label} – ${how}` : say('list.seat', this.plan.numberOf(i), how), ...this.marksOf(i)].join(' · '));
   }
 }

@@ -398,7 +398,7 @@ export class SeatMap {
     for (const zone of this.plan.zones) if (this.sees(zone.box)) for (const row of zone.rows) this.drawRow(row);
   }
 
-  // A row's letter stands at both of its ends, one step outside.
+  // A row's letter is one step outside of both ends, or of the one that the plan says.
   drawRow(row) {
     const { context, view, plan, seatPx: wide } = this;
     const letter = (at, beside) => {
@@ -407,8 +407,10 @@ export class SeatMap {
       context.fillStyle = this.tokens.ink;
       context.fillText(row.label, (plan.x[at] + step[0] / length * this.pitch) * view.k + view.x, (plan.y[at] + step[1] / length * this.pitch) * view.k + view.y);
     };
-    letter(row.from, row.from + 1);
-    if (row.to - row.from > 1) letter(row.to - 1, row.to - 2);
+    const end = plan.notes.get(row.from)?.row_number_position;
+    const alone = row.to - row.from === 1;
+    if (end !== 'end' || alone) letter(row.from, row.from + 1);
+    if (end !== 'start' && !alone) letter(row.to - 1, row.to - 2);
     for (let i = row.from; i < row.to; i++) {
       const x = plan.x[i] * view.k + view.x;
       const y = plan.y[i] * view.k + view.y;

@@ -3,8 +3,13 @@
 import { byId, info, lang, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
 import { opened } from './needs.js';
 
-const nameIn = (i, numbers) => say('seat.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, numbers);
-export const nameOf = (i) => nameIn(i, plan.numberOf(i));
+// Seats of one row.
+function nameIn(places) {
+  const zone = plan.zones[plan.zoneOf[places[0]]];
+  const names = places.map((i) => plan.labelOf(i) ?? plan.numberOf(i)).join(', ');
+  return say(plan.labelOf(places[0]) ? 'seat.labelled' : 'seat.name', zone.name, zone.rows[plan.rowOf[places[0]]].label, names);
+}
+export const nameOf = (i) => nameIn([i]);
 
 // Several seats in one line, those of a row together.
 export function nameOfAll(places) {
@@ -13,7 +18,7 @@ export function nameOfAll(places) {
     const row = plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]];
     rows.set(row, [...rows.get(row) ?? [], i]);
   }
-  return [...rows.values()].map((row) => nameIn(row[0], row.map((i) => plan.numberOf(i)).join(', '))).join(' · ');
+  return [...rows.values()].map(nameIn).join(' · ');
 }
 export const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
 export const priceOf = (i) => money(termsOf(i).price, info.currency);

@@ -15,6 +15,7 @@ function drawnHall() {
     row.position.y = 25 * (r + 1);
     row.seats.forEach((seat, s) => { seat.position.x = 20 * s; });
   });
+  body.plan.zones[0].rows[8].seat_label = 'Stuhl %s';
   body.plan.zones[0].areas = [
     { shape: 'rectangle', color: '#2b2b33', border_color: '#000000', position: { x: 20, y: -60 }, rectangle: { width: 140, height: 40 }, text: { text: 'Bühne', color: '#ffffff', size: 20, position: { x: 70, y: 20 } } },
     { shape: 'polygon', color: '#f4d03f', position: { x: -70, y: 20 }, polygon: { points: [{ x: 0, y: 0 }, { x: 40, y: 30 }, { x: 0, y: 60 }] }, text: { text: 'Bar', size: 12, position: { x: 14, y: 30 } } },
@@ -103,6 +104,15 @@ describe('the hall', () => {
     assert.equal(tops[0], tops[1]);
     const none = await enter();
     assert.equal(await none.page.isVisible('#fees'), false);
+  });
+
+  test('a seat is called what tickets call it', async () => {
+    const { guest, page } = await enter();
+    await guest.openRow(0, 8);
+    assert.match(await guest.seat(0).textContent(), /^Stuhl 1 – /);
+    await guest.seat(0).click();
+    await untilHeld(page, 1);
+    assert.match((await cart(page))[0], /^Hall, row 9, Stuhl 1/);
   });
 
   test('a reserved place needs a confirmation, on the list and on the map', async () => {

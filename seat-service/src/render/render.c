@@ -11,6 +11,7 @@
 #include "render/rows.h"
 #include "sale/purchase.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { GEOMETRY_BYTES_PER_SEAT = 160, GEOMETRY_BYTES_MORE = 65536 };
@@ -355,6 +356,15 @@ static const char *state_name(const struct engine_hold_view *view, uint64_t now_
     return view->order_hash != 0 ? "paying" : "open";
 }
 
+static void put_label(struct text *text, const struct plan_seat *seat)
+{
+    char memory[4 * PLAN_TEXT_MAX];
+    struct text label = text_on(memory, sizeof(memory));
+    plan_label_put(&label, seat->label_form, seat->number);
+    assert(!label.overflown); /* the import has bounded it */
+    json_member_str(text, "label", text_span(&label));
+}
+
 static void put_held_seats(struct text *text, const struct render_event *event,
                            const struct engine_hold_view *view)
 {
@@ -370,6 +380,8 @@ static void put_held_seats(struct text *text, const struct render_event *event,
         json_member_str(text, "row", seat.row_label);
         json_member_str(text, "zone", seat.zone);
         json_member_str(text, "category", plan_category(event->plan, seat.category)->name);
+        if (seat.label_form.len > 0)
+            put_label(text, &seat);
         if (seat.entrance.len > 0)
             json_member_str(text, "entrance", seat.entrance);
         if (seat.floor.len > 0)

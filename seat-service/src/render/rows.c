@@ -54,6 +54,10 @@ void rows_put_notes(struct text *text, const struct plan *plan, const struct pla
     member_if_there(text, "entrance", seat->entrance);
     member_if_there(text, "floor", seat->floor);
     member_if_there(text, "sight", seat->sight);
+    member_if_there(text, "seat_label", seat->label_form);
+    if (seat->row_ends != PLAN_ROW_BOTH)
+        json_member_cstr(text, "row_number_position",
+                         seat->row_ends == PLAN_ROW_START ? "start" : "end");
 }
 
 static bool same_category(const struct plan_seat *a, const struct plan_seat *b)
@@ -64,7 +68,8 @@ static bool same_category(const struct plan_seat *a, const struct plan_seat *b)
 static bool same_notes(const struct plan_seat *a, const struct plan_seat *b)
 {
     return a->channel == b->channel && a->flags == b->flags && span_eq(a->entrance, b->entrance) &&
-           span_eq(a->floor, b->floor) && span_eq(a->sight, b->sight);
+           span_eq(a->floor, b->floor) && span_eq(a->sight, b->sight) &&
+           span_eq(a->label_form, b->label_form) && a->row_ends == b->row_ends;
 }
 
 static void put_category(struct text *text, const struct plan *plan, const struct plan_seat *seat)

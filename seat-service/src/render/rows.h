@@ -21,7 +21,8 @@
 /* The member "zones" of an open object. Seats follow each other in plan order. */
 int rows_put_zones(struct text *text, const struct plan *plan, struct err_slot *err);
 
-/* {"flags":[...],"channel":..,"entrance":..,"floor":..,"sight":..}, without absent ones. Members of
+/* {"flags":[...],"channel":..,"entrance":..,"floor":..,"sight":..,"seat_label":..,
+ * "row_number_position":..}, without absent ones. Members of
  * an open object; both forms of a plan have them. */
 void rows_put_notes(struct text *text, const struct plan *plan, const struct plan_seat *seat);
 

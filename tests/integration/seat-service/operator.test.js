@@ -134,6 +134,20 @@ test('what a plan draws beside its seats is served where it stands, in both form
   assert.deepEqual(two.json, one.json);
 });
 
+test('what a plan calls its rows and seats is in the plan and in the hold', async () => {
+  const body = hall({ rows: 2, seatsPerRow: 3, limits: { orphan_rule: false } });
+  Object.assign(body.plan.zones[0].rows[0], { row_label: 'Reihe %s', seat_label: 'Stuhl %s', row_number_position: 'start' });
+  await importHall(seats, 'named', body);
+  const buyer = visitor(seats, 'named');
+  const said = { seat_label: 'Stuhl %s', row_number_position: 'start' };
+  const [named, plain] = (await buyer.plan()).json.zones[0].rows;
+  assert.equal(named.label, 'Reihe 1');
+  for (const [row, words] of [[named, said], [plain, {}]]) for (const { seat_label, row_number_position } of row.seats) assert.deepEqual({ seat_label, row_number_position }, { seat_label: undefined, row_number_position: undefined, ...words });
+  assert.deepEqual((await buyer.plan({}, '?form=rows')).json.zones[0].notes, [said, 3, {}, 3]);
+  const { json } = await buyer.hold({ seats: ['r1s2', 'r2s1'] });
+  assert.deepEqual(json.places.map(({ row, number, label }) => [row, number, label]), [['Reihe 1', '2', 'Stuhl 2'], ['2', '1', undefined]]);
+});
+
 test('of shapes without number a bounded part is served, the answer counts the others, and the document keeps them', async () => {
   const body = hall();
   const shape = (n) => ({ shape: 'circle', position: { x: n, y: 0 }, circle: { radius: 1 } });

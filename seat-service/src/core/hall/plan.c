@@ -35,6 +35,8 @@ struct plan {
     struct labels *labels;
     struct plan_view *views;
     uint32_t view_count;
+    struct plan_row *rows; /* ascending by seat */
+    uint32_t row_count;
     struct companion *companions; /* ascending by seat */
     uint32_t companion_count;
     struct table by_guid;
@@ -63,6 +65,7 @@ void plan_destroy(struct plan *plan)
     free(plan->run);
     table_deinit(&plan->by_guid);
     free(plan->companions);
+    free(plan->rows);
     free(plan->views);
     free(plan->labels);
     free(plan);
@@ -112,6 +115,8 @@ static void keep_all(struct plan *plan, const struct plan_draft *draft)
         keep(plan, &plan->views[i].zone, NULL);
         keep(plan, &plan->views[i].address, NULL);
     }
+    for (uint32_t i = 0; i < plan->row_count; i++)
+        keep(plan, &plan->rows[i].label_form, i > 0 ? &plan->rows[i - 1].label_form : NULL);
     const struct labels none = {.guid = {NULL, 0}};
     for (uint32_t i = 0; i < draft->seat_count; i++) {
         const struct labels *before = i > 0 ? &plan->labels[i - 1] : &none;
@@ -140,9 +145,10 @@ static bool allocate(struct plan *plan, const struct plan_draft *draft)
     plan->runs = calloc(draft->run_count + 1, sizeof(*plan->runs));
     plan->order = calloc(seats + 1, sizeof(*plan->order));
     plan->views = calloc(draft->view_count + 1, sizeof(*plan->views));
+    plan->rows = calloc(draft->row_count + 1, sizeof(*plan->rows));
     return table_reserve(&plan->by_guid, seats, NULL) == 0 && plan->labels && plan->run &&
            plan->pos && plan->category && plan->kind && plan->x && plan->y && plan->runs &&
-           plan->order && plan->views;
+           plan->order && plan->views && plan->rows;
 }
 
 static void set_runs(struct plan *plan, const struct plan_draft *draft)
@@ -234,6 +240,9 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
     plan->view_count = draft->view_count;
     for (uint32_t i = 0; i < draft->view_count; i++)
         plan->views[i] = draft->views[i];
+    plan->row_count = draft->row_count;
+    for (uint32_t i = 0; i < draft->row_count; i++)
+        plan->rows[i] = draft->rows[i];
     if (draft->channel_count == 0)
         plan->channels[0] = (struct plan_channel){.id = SPAN("public"), .name = SPAN("public")};
 }
@@ -440,12 +449,29 @@ uint32_t plan_seat_count(const struct plan *plan)
     return plan->facts.seat_count;
 }
 
+/* The last row that begins at or before the seat, if the seat is in it. */
+static struct plan_row row_of(const struct plan *plan, uint32_t seat)
+{
+    uint32_t low = 0, high = plan->row_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (plan->rows[middle].first <= seat)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low > 0 && seat - plan->rows[low - 1].first < plan->rows[low - 1].count)
+        return plan->rows[low - 1];
+    return (struct plan_row){.ends = PLAN_ROW_BOTH};
+}
+
 struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
 {
     assert(seat < plan->facts.seat_count);
     assert(plan->category[seat] < plan->category_count); /* as set_seat() found it */
     assert(plan->kind[seat] >> 4 < plan->channel_count);
     const struct labels *labels = &plan->labels[seat];
+    const struct plan_row row = row_of(plan, seat);
     return (struct plan_seat){
         .guid = labels->guid,
         .number = labels->number,
@@ -454,6 +480,8 @@ struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
         .entrance = labels->entrance,
         .floor = labels->floor,
         .sight = labels->sight,
+        .label_form = row.label_form,
+        .row_ends = row.ends,
         .x = plan->x[seat],
         .y = plan->y[seat],
         .category = plan->category[seat],
@@ -461,6 +489,17 @@ struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
         .flags = plan->kind[seat] & 15,
         .companion = plan_companion_of(plan, seat),
     };
+}
+
+void plan_label_put(struct text *text, struct span form, struct span number)
+{
+    const char *gap = form.len > 0 ? memmem(form.ptr, form.len, "%s", 2) : NULL;
+    size_t before = gap != NULL ? (size_t)(gap - form.ptr) : form.len;
+    text_put(text, (struct span){form.ptr, before});
+    if (gap == NULL)
+        return;
+    text_put(text, number);
+    text_put(text, span_skip(form, before + 2));
 }
 
 struct span plan_view_of(const struct plan *plan, struct span zone)

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "base/text.h"
 #include "core/hall/plan_limits.h"
 #include "core/limits.h"
 #include "sale/fees.h"
@@ -93,9 +94,14 @@ enum plan_seat_flag {
     PLAN_SEAT_AISLE = 8,      /* easy to get to */
 };
 
+/* At which end of a row people read its label. */
+enum plan_row_ends { PLAN_ROW_START, PLAN_ROW_END, PLAN_ROW_BOTH };
+
 struct plan_seat {
     struct span guid, number, row_label, zone;
     struct span entrance, floor, sight; /* absent if not given */
+    struct span label_form;             /* of its name on a ticket; absent if not given */
+    enum plan_row_ends row_ends;
     float x, y;
     uint8_t category;
     uint8_t channel;
@@ -105,6 +111,8 @@ struct plan_seat {
 
 uint32_t plan_seat_count(const struct plan *plan);
 struct plan_seat plan_seat(const struct plan *plan, uint32_t seat);
+/* "Stuhl %s" with the number in place of the first %s. */
+void plan_label_put(struct text *text, struct span form, struct span number);
 bool plan_seat_find(const struct plan *plan, struct span guid, uint32_t *seat);
 
 enum plan_run_flag {
@@ -171,6 +179,13 @@ size_t plan_memory_facts(const struct plan *plan); /* bytes of the arrays that r
 
 /* ---- making one: the import, and tests that want a hall without a document ---- */
 
+/* A row of the document that says how its seats are called, or where its label is. */
+struct plan_row {
+    uint32_t first, count; /* seats */
+    struct span label_form;
+    enum plan_row_ends ends;
+};
+
 struct plan_draft_seat {
     struct span guid, number, row_label, zone, entrance, floor, sight;
     float x, y;
@@ -195,6 +210,8 @@ struct plan_draft {
     uint32_t channel_count; /* 0: the public alone */
     const struct plan_view *views;
     uint32_t view_count;
+    const struct plan_row *rows; /* in plan order */
+    uint32_t row_count;
     const struct plan_draft_seat *seats;
     uint32_t seat_count;
     const uint8_t *run_flags; /* NULL: all 0 */

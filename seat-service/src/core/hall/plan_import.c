@@ -39,6 +39,7 @@ struct row {
     struct span number;
     uint32_t zone, first, count;
     bool table, whole;
+    char *label; /* made of a form, else NULL; owned */
 };
 
 struct zone {
@@ -52,6 +53,8 @@ struct import {
     uint32_t seat_room;
     struct row *rows;
     uint32_t row_count, row_room;
+    struct plan_row *words; /* rows that have some of their own */
+    uint32_t words_room;
     struct zone *zones;
     uint32_t zone_count;
     struct plan_category categories[PLAN_CATEGORIES_MAX];
@@ -118,6 +121,15 @@ static bool row_room(struct import *import)
         return true;
     void *grown = grow(import, import->rows, &import->row_room, sizeof(*import->rows));
     import->rows = grown != NULL ? grown : import->rows;
+    return grown != NULL;
+}
+
+static bool words_room(struct import *import)
+{
+    if (import->draft.row_count < import->words_room)
+        return true;
+    void *grown = grow(import, import->words, &import->words_room, sizeof(*import->words));
+    import->words = grown != NULL ? grown : import->words;
     return grown != NULL;
 }
 
@@ -367,15 +379,59 @@ static bool read_seat(struct import *import, struct json_in *row, const json_t *
     return true;
 }
 
+static bool has_gap(struct span form)
+{
+    return form.len > 0 && memmem(form.ptr, form.len, "%s", 2) != NULL;
+}
+
+/* A name that is made of a form, such as "Row %s", is no longer than any other. */
+static void judge_form(struct json_in *row, const char *key, struct span form, struct span number)
+{
+    if (has_gap(form) && span_chars(form) - 2 + span_chars(number) > PLAN_TEXT_MAX)
+        json_in_refuse(row, key, "makes more than %d characters with a number", PLAN_TEXT_MAX);
+}
+
+/* What the label is with the row's number in it. */
+static bool fill_label(struct import *import, struct row *row, struct span form)
+{
+    enum { LABEL_BYTES = 4 * PLAN_TEXT_MAX };
+    if (!has_gap(form))
+        return true;
+    row->label = malloc(LABEL_BYTES);
+    if (row->label == NULL) {
+        import->no_memory = true;
+        return false;
+    }
+    struct text text = text_on(row->label, LABEL_BYTES);
+    plan_label_put(&text, form, row->number);
+    assert(!text.overflown); /* judge_form() */
+    for (uint32_t seat = row->first; seat < row->first + row->count; seat++)
+        import->seats[seat].row_label = text_span(&text);
+    return true;
+}
+
+static bool keep_words(struct import *import, const struct row *row, struct span form,
+                       enum plan_row_ends ends)
+{
+    if (row->count == 0 || (form.len == 0 && ends == PLAN_ROW_BOTH))
+        return true;
+    if (!words_room(import))
+        return false;
+    import->words[import->draft.row_count++] =
+        (struct plan_row){row->first, row->count, form, ends};
+    return true;
+}
+
 static bool read_row(struct import *import, struct json_in *zone, const json_t *list, size_t i,
                      uint32_t zone_number, float x, float y)
 {
-    static const char *const positions[] = {"start", "end", "both", NULL};
+    static const char *const positions[] = {
+        [PLAN_ROW_START] = "start", [PLAN_ROW_END] = "end", [PLAN_ROW_BOTH] = "both", NULL};
     struct json_in item;
     struct row row = {.zone = zone_number, .first = import->draft.seat_count};
-    struct span label = {NULL, 0}, ignored;
+    struct span label = {NULL, 0}, form = {NULL, 0}, ignored;
     json_t *seats = NULL;
-    unsigned position;
+    unsigned position = PLAN_ROW_BOTH;
     uint64_t count;
     float spacing, row_x = 0, row_y = 0;
     if (!json_in_item_child(zone, "rows", list, i, &item))
@@ -383,7 +439,8 @@ static bool read_row(struct import *import, struct json_in *zone, const json_t *
     json_in_require(&item, "row_number");
     json_in_chars(&item, "row_number", 0, PLAN_TEXT_MAX, &row.number);
     plan_read_text(&item, "row_label", &label);
-    plan_read_text(&item, "seat_label", &ignored);
+    plan_read_text(&item, "seat_label", &form);
+    judge_form(&item, "row_label", label, row.number);
     if (json_in_has(&item, "row_number_position"))
         json_in_word(&item, "row_number_position", positions, &position);
     plan_read_position(&item, "position", &row_x, &row_y);
@@ -410,12 +467,14 @@ static bool read_row(struct import *import, struct json_in *zone, const json_t *
                                          .zone = import->zones[zone_number].name};
         if (!read_seat(import, &item, seats, j, seat))
             break;
+        judge_form(&item, "seat_label", form, seat->number);
         import->draft.seat_count++;
         row.count++;
     }
     if (json_in_end(&item) < 0)
         return false;
-    if (!row_room(import))
+    if (!row_room(import) || !keep_words(import, &row, form, position) ||
+        !fill_label(import, &row, label))
         return false;
     assert(row.first + row.count == import->draft.seat_count);
     import->rows[import->row_count++] = row;
@@ -934,6 +993,7 @@ static void point_draft(struct import *import)
     import->draft.areas = import->areas;
     import->draft.channels = import->channels;
     import->draft.views = import->views;
+    import->draft.rows = import->words;
     import->draft.seats = import->seats;
     import->draft.run_flags = import->run_flags;
     assert(import->draft.run_flags != NULL); /* the rows have been cut */
@@ -991,6 +1051,9 @@ free_import:
     free(import->run_flags);
     table_deinit(&import->by_guid);
     free(import->zones);
+    free(import->words);
+    for (uint32_t i = 0; i < import->row_count; i++)
+        free(import->rows[i].label);
     free(import->rows);
     free(import->seats);
     free(import);

@@ -17,6 +17,7 @@
 #define ZONE       "/plan/zones/0"
 #define ROW1       ZONE "/rows/0"
 #define SEAT1      ROW1 "/seats/0"
+#define KEY_64     "0123456789012345678901234567890123456789012345678901234567890123"
 #define SHAPE      ZONE "/areas/0"
 
 /* Two rows of two seats and of one, an area, and an entry of each extension. */
@@ -191,6 +192,10 @@ static const struct {
     {ROW1 "/seats_spacing 'wide'", "must be a number"},
     {ROW1 "/number_of_seats 3", "is not the number"},
     {ROW1 "/row_number_position 'top'", ""},
+    {ROW1 "/row_number '" KEY_64 "'; " ROW1 "/row_label '%s" KEY_64 "1'", "makes more than 128"},
+    {ROW1 "/row_label '" KEY_64 KEY_64 "'; " ROW1 "/seats/1/seat_number '" KEY_64 "'; " ROW1
+          "/seat_label '%s" KEY_64 "1'",
+     "makes more than 128 characters with a number"},
     {ROW1 "/seats", "is missing"},
     {ROW1 "/number_of_seats 0; " ROW1 "/seats 5", "must be a list"},
     {SEAT1 " 5", "must be an object"},
@@ -544,6 +549,12 @@ static void show(struct text *text, const struct plan *plan, const char *what, c
         show_export(text, plan, of);
     } else if (strcmp(what, "shapes") == 0) {
         show_span(text, plan_shapes(plan));
+    } else if (strcmp(what, "words") == 0) {
+        uint32_t at;
+        assert_true(plan_seat_find(plan, span_of(of), &at));
+        const struct plan_seat seat = plan_seat(plan, at);
+        plan_label_put(text, seat.label_form, seat.number);
+        text_printf(text, " %d", (int)seat.row_ends);
     } else if (strcmp(what, "dropped") == 0) {
         show_span(text, plan_dropped(plan));
     } else if (strcmp(what, "view") == 0) {
@@ -628,12 +639,19 @@ static const struct {
           "'number_of_seats':0}",
      "seat a = Z/1/1 0 0 0 -1 -1110,-2220 - - -; seat b = Z/1/2 1 0 0 -1 -1130.5,-2240 - - -; "
      "seat c = Z/2/1 0 0 0 -1 -1000,-2000 - - -; focal = -1065.25,-2240"},
+    {"a row's label and its seats' names are made of forms",
+     ROW1 "/row_label 'Reihe %s'; " ROW1 "/seat_label 'Stuhl %s'; " ROW1
+          "/row_number_position 'start'; " ZONE "/rows/1/row_label 'Loge'; " ZONE
+          "/rows/1/seat_label 'Sessel'",
+     "seat a = Z/Reihe 1/1 0 0 0 -1 100,50 - - -; words a = Stuhl 1 0; words b = Stuhl 1 0; "
+     "seat c = Z/Loge/1 0 0 0 -1 100,70 - - -; words c = Sessel 2"},
+    {"a row without such forms has none", "/areas []", "words a =  2; words c =  2"},
     {"every member of the schema is known",
      "/starts_at '2026-12-01T19:00:00+09:00'; " ROW1 "/row_label 'Row %s'; " ROW1
      "/seat_label null; " ROW1 "/row_number_position 'both'; " ROW1 "/uuid 'u'; " SEAT1
      "/radius 10; " SEAT1 "/start_direction '<>'; " SEAT1 "/uuid 'u'; " ZONE "/uuid 'u'; " SHAPE
      "/uuid 'u'; " ZONE "/displayed true; " ROW1 "/number_of_seats 2; " ROW1 "/seats_spacing 20",
-     "seat a = Z/Row %s/1 0 0 0 -1 100,50 - - -; seat c = Z/2/1 0 0 0 -1 100,70 - - -; "
+     "seat a = Z/Row 1/1 0 0 0 -1 100,50 - - -; seat c = Z/2/1 0 0 0 -1 100,70 - - -; "
      "export " ZONE "/displayed = -; export " ROW1 "/number_of_seats = -; export " ROW1
      "/seats_spacing = -"},
     {"the focal point may be set", "/focal_point {'x':5,'y':-20.5}", "focal = 5,-20.5"},
