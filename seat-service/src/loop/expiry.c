@@ -4,8 +4,9 @@
  * expired holds wait for their commit, and while there are more, the end of one lot starts the
  * next, without waiting for a tick. A lot is half a batch of the journal, so that a confirm that
  * arrives meanwhile waits for the batch under way and is in the next. While the journal of an event
- * cannot be written nothing of it expires; afterwards its holds that are being paid get some extra
- * time. */
+ * cannot be written nothing of it expires, and what it has under way, which may stay so for as
+ * long, takes no room of the others; afterwards its holds that are being paid get some extra time.
+ */
 #include "loop/expiry.h"
 
 #include "base/magic.h"
@@ -15,15 +16,27 @@
 
 MAGIC(expiry, 0x5ea7000a);
 
+static void set_away(struct expiry_event *its, bool away)
+{
+    struct expiry *expiry = its->expiry;
+    if (away && !its->away)
+        expiry->open -= its->open;
+    else if (!away && its->away)
+        expiry->open += its->open;
+    its->away = away;
+}
+
 static void on_outcome(void *ctx, int rc, const struct change *change)
 {
     struct expiry_event *its = ctx;
     struct expiry *expiry = MAGIC_OF(expiry, its->expiry);
     struct counter_stats *stats = expiry->loop->conf.stats;
-    assert(expiry->open > 0);
-    expiry->open -= 1;
+    assert(its->open > 0);
+    assert(its->away || expiry->open > 0);
+    its->open -= 1;
+    expiry->open -= !its->away;
     if (rc != 0) {
-        its->away = true;
+        set_away(its, true);
         return;
     }
     bool late = change->kind == CHANGE_LATE;
@@ -51,6 +64,7 @@ static bool expire_event(struct expiry *expiry, struct event *event)
             pending_drop(entry);
             return true;
         }
+        expiry->events[event->nth].open += 1;
         expiry->open += 1;
         pending_commit(&call, entry);
     }
@@ -87,11 +101,11 @@ void expiry_tick(struct expiry *expiry)
     bool owns = journal_role(conf->journal) == JOURNAL_OWNER;
     uint64_t until_ms = events_now_ms(conf->events) + CONFIRM_SPARED_MS;
     while ((event = events_next(conf->events, event)) != NULL) {
-        bool *away = &expiry->events[event->nth].away;
+        struct expiry_event *its = &expiry->events[event->nth];
         bool writes = owns && !journal_is_stuck(conf->journal, event->nth);
-        if (writes && *away && events_is_open(event))
+        if (writes && its->away && events_is_open(event))
             engine_spare_orders(event->engine, until_ms);
-        *away = !writes;
+        set_away(its, !writes);
     }
     if (owns)
         expire(expiry);

@@ -8,13 +8,14 @@ struct expiry;
 
 struct expiry_event {
     struct expiry *expiry;
-    bool away; /* its journal could not be written since its orders last got extra time */
+    uint32_t open; /* wait for their commit */
+    bool away;     /* its journal could not be written since its orders last got extra time */
 };
 
 struct expiry {
     uint32_t magic;
     struct loop *loop;
-    uint32_t open;            /* wait for their commit */
+    uint32_t open;            /* of the events that are not away */
     const struct event *last; /* used up the room last time */
     bool more;                /* some were left because there was no room */
     struct expiry_event events[EVENTS_MAX];

@@ -1,6 +1,7 @@
 /* expiry_test.c: ten thousands of holds expire, through a real loop and committer to a real
  * PostgreSQL. The tests do not measure time. They count the changes of a commit, and the commits
  * that a payment waits for. */
+#include "cut_proxy.h"
 #include "loop/pending.h"
 #include "loop/turn.h"
 #include "pg_fixture.h"
@@ -99,26 +100,40 @@ static uint64_t commits(const struct process *process)
         }                                                                                          \
     } while (0)
 
-static void import_hall(void)
+static struct pg *connect_pg(void)
+{
+    struct err_slot err = {0};
+    struct pg *pg;
+    struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 60000};
+    must(pg_open(&conf, &err, &pg), &err);
+    return pg;
+}
+
+static void import_halls(void)
 {
     struct err_slot err = {0};
     struct shown_plan *plan;
-    struct pg *pg;
     int32_t event;
     char *body = plan_body_quoted(HALL);
     must(shown_plan_create(span_of(body), &err, &plan), &err);
-    struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 60000};
-    must(pg_open(&conf, &err, &pg), &err);
+    struct pg *pg = connect_pg();
     must(migrate_run(pg, &err), &err);
     must(sql_prepare(pg, &err), &err);
     struct span hash = {(const char *)plan_hash(plan->plan), PLAN_HASH_BYTES};
     must(store_event_create(pg, SPAN("night"), hash, span_of(body), SPAN(""), &err, &event), &err);
+    must(store_event_create(pg, SPAN("other"), hash, span_of(body), SPAN(""), &err, &event), &err);
     pg_close(pg);
     shown_plan_destroy(plan);
     free(body);
 }
 
-static struct process *open_process(void)
+static struct event *opened(const struct process *process, struct span id)
+{
+    struct event *event = events_find(process->events, id);
+    return event != NULL && events_is_open(event) ? event : NULL;
+}
+
+static struct process *open_process(const char *dsn)
 {
     struct process *process = calloc(1, sizeof(*process));
     struct err_slot err = {0};
@@ -136,7 +151,7 @@ static struct process *open_process(void)
     struct commit_queue_conf queue = {1, COMMIT_ENTRIES_PER_PORT};
     must(commit_queue_create(&queue, &err, &process->queue), &err);
     struct journal_conf journal = {
-        .dsn = pg_fixture_dsn(server),
+        .dsn = dsn,
         .instance = "test",
         .events = "",
         .batch_max = JOURNAL_BATCH_MAX,
@@ -158,8 +173,8 @@ static struct process *open_process(void)
         .stats = &process->stats,
     };
     must(turn_create(&turn, &err, &process->turn), &err);
-    UNTIL(process, (process->event = events_find(process->events, SPAN("night"))) != NULL &&
-                       events_is_open(process->event) && journal_writes(process->journal));
+    UNTIL(process, (process->event = opened(process, SPAN("night"))) != NULL &&
+                       opened(process, SPAN("other")) != NULL && journal_writes(process->journal));
     return process;
 }
 
@@ -266,7 +281,7 @@ static void ticks_pass(struct process *process, unsigned ticks)
 
 TEST_CASE(expired_holds_are_released_in_batches_and_delay_no_payment)
 {
-    struct process *process = open_process();
+    struct process *process = open_process(pg_fixture_dsn(server));
     const struct journal_stats *stats = journal_stats(process->journal);
     uint64_t paying = hold_in_payment(process, 0, 2 * HOUR_MS);
     for (uint32_t taken = 0; taken < holds;) {
@@ -308,7 +323,7 @@ static void cut(struct process *process, uint64_t for_us)
 
 TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
 {
-    struct process *process = open_process();
+    struct process *process = open_process(pg_fixture_dsn(server));
     /* Long enough not to run out before PostgreSQL is gone, however slow the machine. */
     uint64_t paying = hold_in_payment(process, 1, MINUTE_MS);
     hold_seat(process, 2);
@@ -331,12 +346,82 @@ TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
     close_process(process);
 }
 
+static bool is_stalled(struct pg *pg)
+{
+    struct err_slot err = {0};
+    PGresult *res;
+    must(
+        pg_query(pg, "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'", NULL, &err, &res),
+        &err);
+    bool stalled = PQntuples(res) > 0;
+    PQclear(res);
+    return stalled;
+}
+
+/* A commit that waits gathers a whole lot of "night" behind it. The connection breaks with that lot
+ * under way, and somebody has the event's row when it is back. */
+TEST_CASE(lot_of_an_event_that_stays_locked_takes_no_room_of_another)
+{
+    struct err_slot err = {0};
+    char dsn[256];
+    snprintf(dsn, sizeof(dsn), "host=%s port=5433 user=postgres dbname=postgres",
+             pg_fixture_dir(server));
+    struct cut_proxy *proxy = cut_proxy_start(pg_fixture_dir(server), 5433);
+    struct process *process = open_process(dsn);
+    struct event *night = process->event, *other = opened(process, SPAN("other"));
+    for (uint32_t taken = 0; taken < EXPIRE_OPEN_MAX; taken++)
+        assert_true(take(process, 1 + taken, NULL));
+    UNTIL(process, count_held(process) == EXPIRE_OPEN_MAX &&
+                       atomic_load(&journal_stats(process->journal)->changes) >= EXPIRE_OPEN_MAX);
+    atomic_fetch_add(&added_us, 10 * MINUTE_MS * 1000);
+    process->event = other;
+    hold_seat(process, 1);
+
+    struct pg *pg = connect_pg();
+    must(pg_run(pg,
+                "CREATE TABLE stall AS SELECT 1;"
+                "CREATE FUNCTION stalls() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " WHILE EXISTS (SELECT FROM seats.stall) LOOP PERFORM pg_sleep(0.002); END LOOP;"
+                " RETURN NULL; END $$;"
+                "CREATE TRIGGER stall BEFORE INSERT ON journal EXECUTE FUNCTION stalls()",
+                &err),
+         &err);
+    assert_true(take(process, 2, &(uint32_t){2}));
+    UNTIL(process, is_stalled(pg));
+    atomic_fetch_add(&added_us, HOUR_US - 10 * MINUTE_MS * 1000 + 1000000);
+    ticks_pass(process, 2);
+    proxy->shut = true;
+    proxy->armed = true;
+    must(pg_run(pg, "DELETE FROM stall", &err), &err);
+    UNTIL(process, proxy->cuts == 1 && journal_role(process->journal) == JOURNAL_CUT);
+    must(pg_run(pg,
+                "BEGIN; SELECT FROM owner o, event e WHERE e.no = o.event AND e.id = 'night' FOR "
+                "UPDATE OF o",
+                &err),
+         &err);
+    proxy->shut = false;
+    UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
+    assert_true(journal_is_stuck(process->journal, night->nth));
+    atomic_fetch_add(&added_us, HOUR_US);
+    UNTIL(process, state_of(process, 1) == ENGINE_FREE);
+    assert_true(journal_is_stuck(process->journal, night->nth));
+
+    must(pg_run(pg, "COMMIT; DROP TRIGGER stall ON journal; DROP FUNCTION stalls; DROP TABLE stall",
+                &err),
+         &err);
+    process->event = night;
+    UNTIL(process, count_held(process) == 0);
+    pg_close(pg);
+    close_process(process);
+    cut_proxy_end(proxy);
+}
+
 int main(void)
 {
     holds = getenv("FAIRGATE_SHORT") != NULL ? HOLDS_FEW : HOLDS_USUAL;
     server = pg_fixture_start();
     assert_int_not_equal(-1, sodium_init());
-    import_hall();
+    import_halls();
     int failed = unit_run(NULL, NULL);
     pg_fixture_end(server);
     return failed;
