@@ -22,6 +22,7 @@ struct viewing {
     uint64_t sent_version;              /* of the last delta */
     uint32_t sent_free[PLAN_AREAS_MAX]; /* of the areas */
     uint64_t sent_prices[PLAN_CATEGORIES_MAX];
+    bool gave_free, gave_prices; /* a reader began with others than were sent: note_given() */
     struct stream *stream;
     const struct event *event;
 };
@@ -59,20 +60,44 @@ static struct http_blob *sse_event(struct stream *stream, const struct event *ev
     return http_blob_create(text_span(&text));
 }
 
+static bool areas_differ(const struct viewing *viewing)
+{
+    const struct event *event = viewing->event;
+    bool differ = false;
+    for (uint32_t i = 0; i < plan_area_count(event->plan->plan); i++)
+        differ = differ || engine_area(event->engine, (uint16_t)i).free != viewing->sent_free[i];
+    return differ;
+}
+
+static bool prices_differ(const struct viewing *viewing, const uint64_t *prices)
+{
+    return memcmp(prices, viewing->sent_prices, sizeof(viewing->sent_prices)) != 0;
+}
+
+/* A reader begins with what is so now. Should that be as before again at the next tick, it is sent
+ * all the same. */
+static void note_given(struct viewing *viewing, const uint64_t *prices)
+{
+    viewing->gave_free = viewing->gave_free || areas_differ(viewing);
+    viewing->gave_prices = viewing->gave_prices || prices_differ(viewing, prices);
+}
+
 struct http_blob *stream_delta(struct stream *stream, const struct event *event,
                                const struct mark *since)
 {
     uint64_t version, from = since->version, prices[PLAN_CATEGORIES_MAX];
     engine_prices(event->engine, prices);
+    note_given(&stream->viewings[event->nth], prices);
     int count = avail_view_since(stream->loop, event, since, stream->deltas, DELTA_MAX, &version);
     return sse_event(stream, event, count, from < version ? from : version, version, prices);
 }
 
 static struct http_blob *on_catch_up(void *ctx)
 {
-    const struct viewing *viewing = MAGIC_OF(viewing, ctx);
+    struct viewing *viewing = MAGIC_OF(viewing, ctx);
     uint64_t prices[PLAN_CATEGORIES_MAX];
     engine_prices(viewing->event->engine, prices);
+    note_given(viewing, prices);
     return sse_event(viewing->stream, viewing->event, -1, 0,
                      engine_avail_version(viewing->event->engine), prices);
 }
@@ -93,17 +118,6 @@ struct http_channel *stream_channel(struct stream *stream, const struct event *e
     return viewing->channel;
 }
 
-static bool areas_have_changed(struct viewing *viewing, const struct event *event)
-{
-    bool changed = false;
-    for (uint32_t i = 0; i < plan_area_count(event->plan->plan); i++) {
-        uint32_t free = engine_area(event->engine, (uint16_t)i).free;
-        changed = changed || free != viewing->sent_free[i];
-        viewing->sent_free[i] = free;
-    }
-    return changed;
-}
-
 void stream_end(struct stream *stream, uint32_t nth)
 {
     struct viewing *viewing = &stream->viewings[nth];
@@ -120,10 +134,10 @@ void stream_send(struct stream *stream, struct event *event)
     if (viewing->channel == NULL || http_channel_streams(viewing->channel) == 0)
         return;
     events_used(stream->loop->conf.events, event);
-    bool areas = areas_have_changed(viewing, event);
+    bool areas = viewing->gave_free || areas_differ(viewing);
     uint64_t prices[PLAN_CATEGORIES_MAX];
     engine_prices(event->engine, prices);
-    bool priced = memcmp(prices, viewing->sent_prices, sizeof(prices)) != 0;
+    bool priced = viewing->gave_prices || prices_differ(viewing, prices);
     if (!areas && !priced && engine_avail_version(event->engine) == viewing->sent_version)
         return;
     uint64_t version, since = viewing->sent_version;
@@ -136,6 +150,9 @@ void stream_send(struct stream *stream, struct event *event)
         return;
     viewing->sent_version = version;
     memcpy(viewing->sent_prices, prices, sizeof(prices));
+    for (uint32_t i = 0; i < plan_area_count(event->plan->plan); i++)
+        viewing->sent_free[i] = engine_area(event->engine, (uint16_t)i).free;
+    viewing->gave_free = viewing->gave_prices = false;
     http_channel_publish(viewing->channel, blob);
     http_blob_unref(blob);
 }
