@@ -287,6 +287,20 @@ static int commit(struct journal *journal, struct err_slot *err)
 
 /* ---- proofs ---- */
 
+/* One row was waited for in vain: others that are locked are not waited for as well. */
+static int stick_locked(struct journal *journal, struct err_slot *err)
+{
+    uint32_t events[EVENTS_MAX], len = 0;
+    bool any;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (journal_owns(journal, nth) && !journal_is_stuck(journal, nth))
+            events[len++] = nth;
+    int rc = ownership_stick_locked(journal, events, len, err, &any);
+    for (uint32_t i = 0; rc == ERR_PEER && i < len; i++) /* the whole table is locked */
+        role_stick(journal, &journal->events[events[i]], err->text, 0);
+    return rc == ERR_PEER ? 0 : rc;
+}
+
 /* Answers the proofs of one event. Those that a broken connection leaves are asked for again over
  * the next, or get too old. */
 static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err)
@@ -305,8 +319,9 @@ static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err
         log_failure(journal->conf.log, "ownership cannot be proven", err);
         journal_count(&journal->stats.errors, 1);
         batch_answer_proofs(journal, nth, ERR_PEER);
-        if (is_locked(journal))
-            role_stick(journal, event, err->text, 0);
+        rc = is_locked(journal) ? stick_locked(journal, err) : 0;
+        if (rc < 0)
+            return rc;
         return elsewhere ? refuse_elsewhere(err) : 0;
     }
     batch_answer_proofs(journal, nth, stands ? 0 : ERR_STATE);

@@ -98,6 +98,21 @@ static int end_own(struct journal *journal, enum store_lock lock, int32_t key, s
                               err);
 }
 
+/* One statement for all of them: nobody's lock is waited for. */
+static int look_at_rows(struct journal *journal, const uint32_t *events, uint32_t len,
+                        struct err_slot *err, bool *is_free)
+{
+    int32_t keys[EVENTS_MAX] = {0};
+    for (uint32_t i = 0; i < len; i++)
+        keys[i] = journal->events[events[i]].id.no;
+    int rc = store_free(journal->pg, keys, len, err, is_free);
+    for (uint32_t i = 0; rc == 0 && i < len; i++)
+        if (!is_free[i])
+            role_stick(journal, &journal->events[events[i]],
+                       "another session of PostgreSQL has locked its row in seats.owner", 0);
+    return rc;
+}
+
 /* Gets the lock back, or finds that another epoch has begun: ERR_STATE. ERR_EXISTS: not yet, since
  * the lock is with an old backend of ours, which is about to end, or with a standby that is about
  * to raise the epoch. */
@@ -175,20 +190,26 @@ static void settle(struct journal *journal, uint32_t nth, bool written)
     batch_answered(journal, nth, event->head.seq);
 }
 
-/* Owner again of one event, under a new epoch; what it had open is settled. ERR_STATE: the journal
- * is not where it can be after what we did. If it has to be where we left it, its line goes on:
- * nobody who reads it has to start over. An open part may have been shown by a standby and then
- * lost by a fail-over, and other changes may get its numbers: they are of another line. */
+/* Owner again of one event, under a new epoch; what it had open is settled. ERR_EXISTS: not yet,
+ * since somebody has its lock or its row: waiting for the row here would delay the others.
+ * ERR_STATE: the journal is not where it can be after what we did. If it has to be where we left
+ * it, its line goes on: nobody who reads it has to start over. An open part may have been shown by
+ * a standby and then lost by a fail-over, and other changes may get its numbers: they are of
+ * another line. */
 static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     uint64_t epoch = 0;
     struct store_head head;
     struct store_line line;
-    bool written = false;
+    bool written = false, is_free = false;
     if (event->open == NULL)
         event->claimed = event->line.now;
     int rc = lock_again(journal, event, err, &epoch);
+    if (rc == 0)
+        rc = look_at_rows(journal, &nth, 1, err, &is_free);
+    if (rc == 0 && !is_free)
+        rc = err_set(err, ERR_EXISTS, "another session has its row");
     if (rc == 0)
         rc = journal_raise(journal, journal->pg, event, epoch, err, &head, &line);
     if (rc == 0 && event->open != NULL)
@@ -263,20 +284,6 @@ int ownership_regain(struct journal *journal, struct err_slot *err)
 }
 
 /* ---- events that cannot be written ---- */
-
-static int look_at_rows(struct journal *journal, const uint32_t *events, uint32_t len,
-                        struct err_slot *err, bool *is_free)
-{
-    int32_t keys[EVENTS_MAX] = {0};
-    for (uint32_t i = 0; i < len; i++)
-        keys[i] = journal->events[events[i]].id.no;
-    int rc = store_free(journal->pg, keys, len, err, is_free);
-    for (uint32_t i = 0; rc == 0 && i < len; i++)
-        if (!is_free[i])
-            role_stick(journal, &journal->events[events[i]],
-                       "another session of PostgreSQL has locked its row in seats.owner", 0);
-    return rc;
-}
 
 int ownership_stick_locked(struct journal *journal, const uint32_t *events, uint32_t len,
                            struct err_slot *err, bool *any)

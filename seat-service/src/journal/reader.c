@@ -235,7 +235,11 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
     pthread_mutex_unlock(&journal->lock);
     if (!locked)
         return 0;
-    int rc = journal_raise(journal, journal->reader_pg, event, epoch, err, &head, &line);
+    bool is_free;
+    int rc = store_free(journal->reader_pg, &event->id.no, 1, err, &is_free);
+    if (rc < 0 || !is_free)
+        return rc; /* the other events do not wait for a locked row */
+    rc = journal_raise(journal, journal->reader_pg, event, epoch, err, &head, &line);
     if (rc == ERR_NOT_FOUND) { /* another epoch has begun: the committer looks which */
         forget_lock(journal, event);
         return 0;

@@ -121,7 +121,9 @@ static void relay(struct connection *at)
             }
             if (!send_all(piece.to_server ? at->server : at->client, piece.bytes, piece.len))
                 return;
-            if (orders->raises > 0 && asks(piece, "owner_raise(", 12)) {
+            bool raises = asks(piece, "owner_raise(", 12);
+            orders->raised += raises;
+            if (orders->raises > 0 && raises) {
                 orders->raises -= 1;
                 cut_client(at);
                 return;

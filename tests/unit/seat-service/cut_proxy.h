@@ -11,6 +11,7 @@ struct cut_proxy {
     /* So many raisings of an epoch reach the server, and their clients are cut off before the
      * answer. The server keeps its side of these connections. */
     atomic_uint raises;
+    atomic_uint raised; /* so many were sent */
     /* The committer's connection breaks in the same way after its next answer. Its backend is busy
      * from then on. */
     atomic_bool keeps_at_work;

@@ -363,7 +363,7 @@ static void do_owner(const struct script_line *line)
     UNTIL(processes[0]->owned == 1);
 }
 
-/* "add long|short": one more event, with a long document or a short one */
+/* "add long|short [third]": one more event, with a long document or a short one */
 static void do_add(const struct script_line *line)
 {
     struct err_slot err = {0};
@@ -373,7 +373,9 @@ static void do_add(const struct script_line *line)
     struct pg *pg = other_connection();
     if (script_has(line, "long"))
         document = (struct span){body, JOURNAL_LONG_BYTES};
-    must(store_event_create(pg, SPAN("other"), SPAN("hash2"), document, SPAN(""), &err, &no), &err);
+    must(store_event_create(pg, script_has(line, "third") ? SPAN("third") : SPAN("other"),
+                            SPAN("hash2"), document, SPAN(""), &err, &no),
+         &err);
     pg_close(pg);
     free(body);
 }
@@ -407,12 +409,12 @@ static void do_singly(const struct script_line *line)
     }
 }
 
-/* What a call that found nothing to change waits for. */
+/* "proof a [third]": what a call that found nothing to change waits for */
 static void do_proof(const struct script_line *line)
 {
     struct commit_entry *entry = commit_port_take(process_of(line)->port);
     assert_non_null(entry);
-    entry->event = 0;
+    entry->event = script_has(line, "third") ? 2 : 0;
     entry->proof = true;
     entry->on_done = on_done;
     entry->ctx = process_of(line);
@@ -439,10 +441,12 @@ static const struct script_field *fields_of(const struct process *process)
         SCRIPT_NUMBER("imports", journal_may_import(process->journal, "none", NULL) == 0),
         SCRIPT_NUMBER("commits", stats->commits),
         SCRIPT_NUMBER("changes", stats->changes),
+        SCRIPT_NUMBER("errors", stats->errors),
         SCRIPT_NUMBER("reconnects", stats->reconnects),
         SCRIPT_NUMBER("settled-again", stats->settled_again),
         SCRIPT_NUMBER("settled-written", stats->settled_written),
         SCRIPT_NUMBER("cuts", proxy != NULL ? proxy->cuts : 0),
+        SCRIPT_NUMBER("raised", proxy != NULL ? proxy->raised : 0),
         SCRIPT_TEXT("rc", err_name(process->last_rc)),
         SCRIPT_TEXT("role", journal_role_name(journal_role(process->journal))),
         SCRIPT_TEXT("reason", reason != NULL ? reason : ""),
@@ -563,8 +567,8 @@ static void do_run(const struct script_line *line)
     fail_msg("%s is unknown", line->text);
 }
 
-/* What a row does besides: "now WHAT [a]". "lock": another session has the first event's owner row
- * until "unlock". "stalled": a commit waits for the end of a stall. */
+/* What a row does besides: "now WHAT [a]". "lock": another session has the owner rows of all events
+ * but the other one until "unlock". "stalled": a commit waits for the end of a stall. */
 static void do_now(const struct script_line *line)
 {
     static const char *const names[] = {"lock",         "stalled", "unlock", "stop-server",
@@ -575,7 +579,7 @@ static void do_now(const struct script_line *line)
     switch (script_choice(line, script_word(line, 1), names)) {
     case 0:
         locker = other_connection();
-        must(pg_run(locker, "BEGIN; SELECT FROM owner WHERE event = 1 FOR UPDATE", &err), &err);
+        must(pg_run(locker, "BEGIN; SELECT FROM owner WHERE event <> 2 FOR UPDATE", &err), &err);
         break;
     case 1:
         UNTIL(query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
@@ -737,6 +741,10 @@ static const struct script_row rows[] = {
      "owner; now lock; submit a taken 1; collect a; expect a rc peer; expect a out 1;"
      "expect a role owner; now unlock; wait a writable 1; submit a taken 1; collect a;"
      "expect a rc ok; expect a reconnects 1; true a"},
+    {"of locked rows one is waited for",
+     "owner; add short; add short third; now look; wait a writable 3; now lock; note a errors;"
+     "proof a; proof a third; collect a; expect a rc peer; expect a bad 2; expect a grown 1;"
+     "expect a out 2; now unlock; wait a writable 3; proof a; collect a; expect a rc ok"},
     {"an event that is refused takes no other with it",
      "owner; add short; now look; wait a writable 2; run refuse-first; run stall;"
      "submit a taken 1 other; now stalled; submit a taken 10; submit a confirmed 10 other;"
@@ -750,6 +758,15 @@ static const struct script_row rows[] = {
      "expect a out 1; expect a bad 0; now unlock; collect a; expect a good 6;"
      "expect a settled-written 1; expect a fenced 0; wait a writable 2;"
      "submit a taken 1; collect a; expect a good 7"},
+    {"events whose rows are locked are left until later when others are regained",
+     "fresh; proxy; start a proxy; wait a owned 1; add short; add short third; now look;"
+     "wait a writable 3; now lock; note a raised; run cut-committer; wait a reconnects 2;"
+     "submit a taken 5 other; collect a; expect a good 5; expect a grown 1; expect a out 2;"
+     "now unlock; wait a writable 3; expect a fenced 0"},
+    {"events whose rows are locked are left until later when others are taken over",
+     "owner; add short; add short third; now look; wait a owned 3; end a; now lock; proxy;"
+     "start b proxy; wait b owned 1; submit b taken 5; submit b taken 5 other; collect b;"
+     "expect b good 5; expect b raised 1; now unlock; wait b owned 3"},
     {"a change that waits for too long is refused",
      "owner; now stop-server; clock; wait a role cut; expect a writes 1; submit a taken 1; collect "
      "a;"
