@@ -60,7 +60,8 @@ CREATE TABLE owner (
     ready    text NOT NULL DEFAULT '',
     line     bigint NOT NULL DEFAULT 0,
     line_began bigint NOT NULL DEFAULT 0,
-    line_before bigint NOT NULL DEFAULT 0
+    line_before bigint NOT NULL DEFAULT 0,
+    due_at   timestamptz
 );
 COMMENT ON COLUMN owner.chain IS 'the link before the journal''s first row';
 COMMENT ON COLUMN owner.address IS 'HOST:PORT of the listener for visitors; empty: unknown';
@@ -69,6 +70,7 @@ COMMENT ON COLUMN owner.wanted IS 'name of the process that is to take the event
 COMMENT ON COLUMN owner.ready IS 'life of that process, once it has read the journal and waits for the event';
 COMMENT ON COLUMN owner.line IS 'branch of the changes after line_began; 0: no process has owned the event';
 COMMENT ON COLUMN owner.line_before IS 'branch of the changes up to line_began';
+COMMENT ON COLUMN owner.due_at IS 'when the next hold of an event that was put to sleep ends; NULL: none, or owned since';
 
 -- For people and for other programs.
 CREATE VIEW registry AS
@@ -119,7 +121,7 @@ BEGIN
     PERFORM FROM owner WHERE event = no AND epoch = was FOR NO KEY UPDATE;
     RETURN QUERY UPDATE owner o
     SET epoch = was + 1, instance = who, address = open_at, private_address = within_at, taken_at = now(),
-        wanted = '', ready = '',
+        wanted = '', ready = '', due_at = NULL,
         line = CASE WHEN line = kept THEN line ELSE fresh END,
         line_before = CASE WHEN line = kept THEN line_before ELSE line END,
         line_began = CASE WHEN line = kept THEN line_began ELSE h.seq END

@@ -229,7 +229,7 @@ enum {
      * an event that is asked for need not wait until another has gone: that takes seconds. */
     EVENTS_SPARE = 4,
     /* For how long at least after the last read of another's event its owner sees that it is
-     * read. An open stream counts as a read five times a second. */
+     * read. */
     EVENT_ASKED_MS = 5000,
     /* How exactly it is known when an event was last used. */
     EVENT_USED_MS = 250,

@@ -83,11 +83,12 @@ const struct config_setting settings_table[] = {
      .key = "idle",
      .kind = CONFIG_DURATION,
      FIELD(idle_ms),
-     .fallback = "1m",
+     .fallback = "10s",
      .min = 100,
      .max = UINT64_C(30) * 24 * 3600 * 1000,
-     .help = "an event of which nothing is held, and for which nobody has asked for so long, may "
-             "be put to sleep where others need its place in memory"},
+     .help =
+         "an event for which nobody has asked for so long may be put to sleep where others need "
+         "its place in memory"},
     {.section = "passes",
      .key = "issuer",
      .kind = CONFIG_STRING,

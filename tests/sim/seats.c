@@ -212,11 +212,12 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(seats.plan), CHANGE_HASH_BYTES);
 }
 
-static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested)
 {
     struct seat_service *service = ctx;
     (void)nth;
     (void)seq;
+    assert(!rested); /* nothing sleeps here */
     sim_note("owns, with epoch %llu", (unsigned long long)epoch);
     engine_replay_end(service->engine);
     /* A process that was stopped between its last look and here may be too late: it can answer

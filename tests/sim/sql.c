@@ -400,8 +400,9 @@ int sql_owner_read(struct pg *pg, const struct sql_owner_read_args *args, struct
 struct sql_owner_read_row sql_owner_read_row(const PGresult *res, int row)
 {
     const struct owner *owner = &res->copy;
-    return (struct sql_owner_read_row){
-        owner->epoch, owner->seq, bytes_of(owner->chain, CHAIN_BYTES), res->row[row].owner.its};
+    return (struct sql_owner_read_row){owner->epoch, owner->seq,
+                                       bytes_of(owner->chain, CHAIN_BYTES), res->row[row].owner.its,
+                                       false};
 }
 
 /* ---- writing ---- */

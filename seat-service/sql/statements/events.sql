@@ -27,11 +27,12 @@ LIMIT :room;
 --< incarnation bigint
 --< retired     boolean
 --< asleep      boolean
+--< due         timestamptz null
 --< changed     bigint signed
 --< horizon     bigint signed
-SELECT no, id, incarnation, retired_at IS NOT NULL AS retired, asleep_at IS NOT NULL AS asleep, changed,
-    pg_snapshot_xmin(s)::text::bigint AS horizon
-FROM event, pg_current_snapshot() s
+SELECT no, id, incarnation, retired_at IS NOT NULL AS retired, asleep_at IS NOT NULL AS asleep, due_at AS due,
+    changed, pg_snapshot_xmin(s)::text::bigint AS horizon
+FROM event LEFT JOIN owner ON owner.event = no, pg_current_snapshot() s
 WHERE (changed, no) > (:changed, :after)
     AND (:since = 0 OR changed < pg_snapshot_xmax(s)::text::bigint)
 ORDER BY changed, no
@@ -42,15 +43,22 @@ LIMIT :room;
 --> events integer[] signed
 UPDATE event SET asleep_at = NULL WHERE no = ANY (:events);
 
--- Only its owner puts an event to sleep.
+-- Only its owner puts an event to sleep, and notes when the next of its holds ends; 0: there is none. It does not
+-- wait where somebody has locked the row.
 -- statement: event_sleep
 --> event    integer signed
 --> instance text
-UPDATE event
-SET asleep_at = now()
-FROM owner o
-WHERE no = :event AND o.event = no AND o.instance = :instance AND asleep_at IS NULL
-    AND retired_at IS NULL;
+--> due_ms   bigint
+WITH o AS (
+    SELECT event FROM owner WHERE event = :event AND instance = :instance FOR NO KEY UPDATE SKIP LOCKED
+), e AS (
+    UPDATE event
+    SET asleep_at = now()
+    FROM o
+    WHERE no = o.event AND asleep_at IS NULL AND retired_at IS NULL
+    RETURNING no
+)
+UPDATE owner SET due_at = to_timestamp(nullif(:due_ms, 0) / 1000.0) FROM e WHERE event = e.no;
 
 -- statement: event_number
 --> event text

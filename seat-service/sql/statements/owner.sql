@@ -70,6 +70,8 @@ FOR SHARE;
 --< event  integer signed
 SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKED;
 
+-- `rested`: nobody has owned it since it was put to sleep, and a hold of it has ended meanwhile. The clocks may
+-- differ by less than a second.
 -- statement: owner_read
 --> event    integer signed
 --> instance text
@@ -77,7 +79,9 @@ SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKE
 --< seq      bigint
 --< chain    bytea
 --< its      boolean
-SELECT epoch, h.seq, h.chain, instance = :instance AS its
+--< rested   boolean
+SELECT epoch, h.seq, h.chain, instance = :instance AS its,
+    coalesce(due_at < clock_timestamp() + interval '1 second', FALSE) AS rested
 FROM owner
 JOIN head h USING (event)
 WHERE event = :event;

@@ -69,6 +69,7 @@ static void tell_row(struct journal *journal, uint32_t nth, const struct store_e
     journal->events[nth].retired = found->retired;
     journal->events[nth].asleep = found->asleep;
     journal->events[nth].id.incarnation = found->incarnation;
+    journal->events[nth].id.due_ms = found->due_ms;
     pthread_mutex_unlock(&journal->lock);
 }
 
@@ -112,9 +113,10 @@ static int take_new(struct journal *journal, const struct store_event *found, st
         return 0;
     }
     if (found->asleep || nth == journal->conf.places)
-        return asleep_put(journal->asleep,
-                          &(struct asleep_event){found->no, found->id, found->incarnation},
-                          !found->asleep, err);
+        return asleep_put(
+            journal->asleep,
+            &(struct asleep_event){found->no, found->id, found->incarnation, found->due_ms},
+            !found->asleep, err);
     add_event(journal, nth, found);
     asleep_remove(journal->asleep, found->id);
     return 0;

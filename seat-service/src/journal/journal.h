@@ -50,8 +50,9 @@ struct journal_host {
      * even before found(). May be NULL. */
     void (*renewed)(void *ctx, uint32_t nth, uint64_t incarnation);
     /* The event is ours and its state is complete, up to the `seq`th change: open it. The epoch has
-     * never been used before. */
-    void (*own)(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq);
+     * never been used before. `rested`: it was asleep until a hold of it ended, and before that its
+     * journal could be written. */
+    void (*own)(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested);
     /* An event of another process is applied up to its `seq`th change, and these were all at
      * `as_of_us` by the clock. Told at each look, until own(), hide() or leave(). May be NULL. */
     void (*shown)(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us);
@@ -61,14 +62,15 @@ struct journal_host {
      * here looks at what was shown. May be NULL. */
     bool (*hide)(void *ctx, uint32_t nth);
     /* Close the event. Called again and again until it returns true: then nothing here uses it any
-     * more. May be NULL, as the next three. */
+     * more. May be NULL, as the next four. */
     bool (*leave)(void *ctx, uint32_t nth);
-    /* It was to sleep, and nothing uses it any more. True: seats are held all the same, so it is
-     * open again. */
-    bool (*stays)(void *ctx, uint32_t nth);
+    /* It was ours and closed, and stays: open it again. */
+    void (*reopen)(void *ctx, uint32_t nth);
+    /* When the next hold of an event of ours ends; 0: no seat of it is held. */
+    uint64_t (*next_end_ms)(void *ctx, uint32_t nth);
     /* Forget it, after that: its number is free for another event. */
     void (*drop)(void *ctx, uint32_t nth);
-    /* For how long nobody has used an event of ours; 0: it may not leave, since seats are held. */
+    /* For how long nobody has asked for an event of ours. */
     uint64_t (*idle_ms)(void *ctx, uint32_t nth);
     /* Another process owns, or may own, what was ours. Nothing in memory counts any more: the
      * process has to end and start again as a standby. */

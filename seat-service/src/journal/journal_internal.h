@@ -37,6 +37,7 @@ struct journal_event {
     bool asked;          /* the reader's: ours, and others are asked for it */
     bool leaving, given; /* the reader's: on its way out, until its place is free; the
                           * committer has to let go of it */
+    bool sleeps;         /* the reader's: is to be put to sleep once nobody here uses it */
     _Atomic(enum journal_state) state;
     atomic_bool stuck; /* ours, and not to be written now, for `reason`; role_stick() */
     _Atomic uint64_t answered, sent; /* numbers of changes; see journal_answered() */
@@ -46,6 +47,7 @@ struct journal_event {
     bool let_go;           /* nobody here uses it any more: the committer gives its lock back */
     bool locked;           /* the committer's session has the lock ... */
     uint64_t locked_epoch; /* ... and found this epoch */
+    bool rested;           /* ... which is that of an owner that had put it to sleep */
     char reason[ERR_TEXT_MAX];
     bool placed; /* it has been looked for where it is, and who is to have it */
     enum placing_wish wish;

@@ -71,9 +71,9 @@ static int look_at_epoch(struct journal *journal, const struct journal_event *ev
                          struct err_slot *err, uint64_t *epoch)
 {
     struct store_head head;
-    bool ours = false;
-    int rc =
-        store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head, &ours);
+    bool ours = false, rested;
+    int rc = store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head,
+                             &ours, &rested);
     if (rc < 0)
         return rc;
     *epoch = head.epoch;
@@ -373,14 +373,15 @@ static int let_go(struct journal *journal, struct journal_event *event, struct e
 static int note_lock(struct journal *journal, struct journal_event *event, struct err_slot *err)
 {
     struct store_head head;
-    bool ours;
-    int rc =
-        store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head, &ours);
+    bool ours, rested;
+    int rc = store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head,
+                             &ours, &rested);
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&journal->lock);
     event->locked = true;
     event->locked_epoch = head.epoch;
+    event->rested = rested;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
     return 0;

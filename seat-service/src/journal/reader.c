@@ -187,6 +187,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
     pthread_mutex_lock(&journal->lock);
     bool taken = event->locked && event->locked_epoch <= head.epoch &&
                  journal_role(journal) != JOURNAL_FENCED;
+    bool rested = event->rested;
     if (taken) {
         batch_answered(journal, nth, head.seq);
         journal_set_line(event, line);
@@ -199,7 +200,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
     event->retry_ms = 0;
     atomic_fetch_add_explicit(&journal->stats.takeovers, 1, memory_order_relaxed);
     told_owner(journal, event, &head);
-    journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch, head.seq);
+    journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch, head.seq, rested);
 }
 
 static void forget_lock(struct journal *journal, struct journal_event *event)
@@ -215,9 +216,9 @@ static int is_still_ours(struct journal *journal, const struct journal_event *ev
                          struct err_slot *err, bool *still)
 {
     struct store_head now;
-    bool ours = false;
+    bool ours = false, rested;
     int rc = store_head_read(journal->reader_pg, event->id.no, span_of(journal->instance), err,
-                             &now, &ours);
+                             &now, &ours, &rested);
     *still = rc == 0 && ours && now.epoch == event->head.epoch;
     return rc;
 }
@@ -303,12 +304,17 @@ static int fail_event(struct journal *journal, struct journal_event *event, int 
 
 /* ---- leaving ---- */
 
+static uint64_t next_end_ms(struct journal *journal, uint32_t nth)
+{
+    const struct journal_host *host = &journal->conf.host;
+    return host->next_end_ms == NULL ? 0 : host->next_end_ms(host->ctx, nth);
+}
+
 /* It is retired, and no seat of it is held here. */
 static bool is_over(struct journal *journal, uint32_t nth)
 {
-    const struct journal_host *host = &journal->conf.host;
-    return journal->events[nth].retired && (!journal_owns(journal, nth) || host->idle_ms == NULL ||
-                                            host->idle_ms(host->ctx, nth) > 0);
+    return journal->events[nth].retired &&
+           (!journal_owns(journal, nth) || next_end_ms(journal, nth) == 0);
 }
 
 /* Is to leave, or is about to. */
@@ -328,7 +334,8 @@ static bool leaves(struct journal *journal, uint32_t nth)
 static void name_alone(struct journal *journal, const struct journal_event *event, bool wanted)
 {
     struct err_slot err = {0};
-    const struct asleep_event name = {event->id.no, event->id.id, event->id.incarnation};
+    const struct asleep_event name = {event->id.no, event->id.id, event->id.incarnation,
+                                      event->id.due_ms};
     if (!event->retired && asleep_put(journal->asleep, &name, wanted, &err) < 0)
         log_failure(journal->conf.log, "an event is not known here", &err);
 }
@@ -341,25 +348,42 @@ static void forget_event(struct journal *journal, uint32_t nth)
     if (host->drop != NULL)
         host->drop(host->ctx, nth);
     name_alone(journal, event, !event->asleep);
-    event->leaving = event->given = false;
+    event->leaving = event->given = event->sleeps = false;
     pthread_mutex_lock(&journal->lock);
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* Seats of it were taken after it had been put to sleep or marked, before it was closed. */
-static bool stays(struct journal *journal, uint32_t nth)
+/* It has been closed here to be put to sleep. *done: its row says so. */
+static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *err, bool *done)
 {
-    const struct journal_host *host = &journal->conf.host;
     struct journal_event *event = &journal->events[nth];
-    if (event->moves || !journal_owns(journal, nth) || host->stays == NULL ||
-        !host->stays(host->ctx, nth))
-        return false;
+    const uint64_t due_ms = next_end_ms(journal, nth);
+    int rc = store_sleep(journal->reader_pg, event->id.no, span_of(journal->instance), due_ms, err,
+                         done);
     pthread_mutex_lock(&journal->lock);
-    event->asleep = false;
+    event->asleep = event->asleep || *done;
+    event->id.due_ms = due_ms;
     pthread_mutex_unlock(&journal->lock);
-    event->leaving = false;
-    return true;
+    return rc;
+}
+
+/* Ours is closed. It stays if it is retired and seats of it were taken meanwhile, or if it cannot
+ * be put to sleep, such as while its row is locked. A negative result concerns the connection. */
+static int may_go(struct journal *journal, uint32_t nth, struct err_slot *err, bool *may)
+{
+    struct journal_event *event = &journal->events[nth];
+    int rc = 0;
+    *may = !event->retired || next_end_ms(journal, nth) == 0;
+    if (!event->retired && event->sleeps && !event->asleep) {
+        *may = false;
+        rc = fall_asleep(journal, nth, err, may);
+    }
+    if (rc < 0 && journal_is_broken(rc))
+        return rc;
+    if (rc < 0)
+        log_failure(journal->conf.log, "an event is not put to sleep", err);
+    return 0;
 }
 
 /* A step on its way out of our memory: nobody here uses it any more; the committer lets go of it;
@@ -374,8 +398,15 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
     }
     if (event->given || (host->leave != NULL && !host->leave(host->ctx, nth)))
         return 0;
-    if (stays(journal, nth))
-        return event->retired ? 0 : store_wake(journal->reader_pg, &event->id.no, 1, err);
+    bool may = true;
+    int rc = !event->moves && journal_owns(journal, nth) ? may_go(journal, nth, err, &may) : 0;
+    if (rc < 0)
+        return rc;
+    if (!may) {
+        event->leaving = event->sleeps = false;
+        host->reopen(host->ctx, nth);
+        return 0;
+    }
     name_alone(journal, event, false);
     event->given = true;
     pthread_mutex_lock(&journal->lock);
@@ -385,13 +416,20 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
     return 0;
 }
 
-/* Those that somebody has asked for, as far as there is room: their rows are found as those of new
- * events are. */
-static int wake_wanted(struct journal *journal, struct err_slot *err)
+/* Those that somebody has asked for, and those of which a hold ends, as far as there is room: their
+ * rows are found as those of new events are. If there are many of the latter, half of the room is
+ * left to the former. */
+static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
-    uint32_t room = discover_room(journal);
-    uint32_t len = asleep_wanted(journal->asleep, nos, room);
+    uint32_t room = discover_room(journal), len = 0;
+    pthread_mutex_lock(&journal->lock);
+    bool leads = journal->leads;
+    pthread_mutex_unlock(&journal->lock);
+    if (leads)
+        len = asleep_due(journal->asleep, clock_wall_us(&journal->conf.sale->clock) / 1000, nos,
+                         (room + 1) / 2);
+    len += asleep_wanted(journal->asleep, nos + len, room - len);
     return len == 0 ? 0 : store_wake(journal->reader_pg, nos, len, err);
 }
 
@@ -403,10 +441,10 @@ static struct journal_event *idlest(struct journal *journal)
     uint64_t longest_ms = journal->conf.idle_ms;
     for (uint32_t nth = 0; host->idle_ms != NULL && nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
-        if (!journal_owns(journal, nth) || event->leaving || event->asked)
+        if (!journal_owns(journal, nth) || event->leaving || event->asked || event->stuck)
             continue;
         uint64_t idle_ms = host->idle_ms(host->ctx, nth);
-        if (idle_ms > 0 && idle_ms >= longest_ms) {
+        if (idle_ms >= longest_ms) {
             longest_ms = idle_ms;
             found = event;
         }
@@ -436,26 +474,27 @@ static int find_unused(struct journal *journal, struct err_slot *err, struct jou
     return rc;
 }
 
-/* Keeps some places free for events that will be asked for, one event at a time. */
+/* Keeps some places free for events that will be asked for. */
 static int make_room(struct journal *journal, struct err_slot *err)
 {
-    uint32_t room = discover_room(journal);
-    bool leaving = false, done = false;
+    uint32_t room = discover_room(journal), leaving = 0;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        leaving = leaving || journal->events[nth].leaving;
+        leaving += journal->events[nth].leaving;
     struct journal_event *event = NULL;
-    int rc = room < EVENTS_SPARE && !leaving ? find_unused(journal, err, &event) : 0;
+    int rc = room + leaving < EVENTS_SPARE ? find_unused(journal, err, &event) : 0;
     if (rc < 0)
         return rc;
     /* relaxed: a hint for the next request */
-    atomic_store_explicit(&journal->full, room == 0 && !leaving && event == NULL,
+    atomic_store_explicit(&journal->full, room + leaving == 0 && event == NULL,
                           memory_order_relaxed);
-    if (event == NULL || asleep_len(journal->asleep) == EVENTS_ASLEEP_MAX)
-        return 0;
-    rc = store_sleep(journal->reader_pg, event->id.no, span_of(journal->instance), err, &done);
-    if (done)
-        reader_nudge(journal); /* its row is found like anybody's */
-    return rc;
+    for (; event != NULL && room + leaving < EVENTS_SPARE &&
+           asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX;
+         event = idlest(journal)) {
+        event->leaving = event->sleeps = true;
+        leaving += 1;
+        reader_nudge(journal);
+    }
+    return 0;
 }
 
 /* We are to have it, and have read its journal: its owner may let go of it. */
@@ -658,7 +697,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
 
 static int look_around(struct journal *journal, struct err_slot *err)
 {
-    int rc = wake_wanted(journal, err);
+    int rc = wake(journal, err);
     if (rc == 0)
         rc = discover_events(journal, err);
     if (rc == 0)

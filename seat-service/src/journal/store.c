@@ -85,7 +85,8 @@ static int read_changed(struct pg *pg, struct store_changes *changes, struct sto
         *event = (struct store_event){.no = row.no,
                                       .incarnation = row.incarnation,
                                       .retired = row.retired,
-                                      .asleep = row.asleep};
+                                      .asleep = row.asleep,
+                                      .due_ms = row.due_ms};
         *good += span_to_cstr(row.id, event->id, sizeof(event->id)); /* an import makes no other */
     }
     PQclear(res);
@@ -125,11 +126,12 @@ int store_wake(struct pg *pg, const int32_t *events, uint32_t len, struct err_sl
     return rc < 0 ? err_wrap(err, "waking events") : 0;
 }
 
-int store_sleep(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
-                bool *done)
+int store_sleep(struct pg *pg, int32_t event, struct span instance, uint64_t due_ms,
+                struct err_slot *err, bool *done)
 {
+    struct sql_event_sleep_args args = {event, instance, due_ms};
     uint64_t rows = 0;
-    int rc = sql_event_sleep(pg, &(struct sql_event_sleep_args){event, instance}, err, &rows);
+    int rc = sql_event_sleep(pg, &args, err, &rows);
     *done = rows > 0;
     return rc < 0 ? err_wrap(err, "putting event %" PRId32 " to sleep", event) : 0;
 }
@@ -424,7 +426,7 @@ int store_free(struct pg *pg, const int32_t *events, uint32_t len, struct err_sl
 }
 
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
-                    struct store_head *head, bool *its)
+                    struct store_head *head, bool *its, bool *rested)
 {
     PGresult *res;
     int rc = sql_owner_read(pg, &(struct sql_owner_read_args){event, instance}, err, &res);
@@ -433,8 +435,10 @@ int store_head_read(struct pg *pg, int32_t event, struct span instance, struct e
     if (PQntuples(res) == 1) {
         struct sql_owner_read_row row = sql_owner_read_row(res, 0);
         rc = take_head(event, row.epoch, row.seq, row.chain, err, head);
-        if (rc == 0)
+        if (rc == 0) {
             *its = row.its;
+            *rested = row.rested;
+        }
     } else {
         rc = no_owner_row(event, err);
     }

@@ -18,6 +18,7 @@ struct store_event {
     uint64_t incarnation; /* see access/pass.h */
     bool retired;         /* it is about to leave for an archive: nobody takes it any more */
     bool asleep;          /* no process has it in memory */
+    uint64_t due_ms;      /* of one that is asleep: when the next of its holds ends; 0: none does */
 };
 
 /* Where an event's journal ends. */
@@ -44,9 +45,9 @@ int store_events_changed(struct pg *pg, struct store_changes *changes, struct st
                          uint32_t room, struct err_slot *err, uint32_t *len);
 /* Wakes these, 1..EVENTS_MAX, and has every process look at them again. */
 int store_wake(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err);
-/* Puts the event to sleep, if `instance` owns it. */
-int store_sleep(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
-                bool *done);
+/* Puts the event to sleep, if `instance` owns it; due_ms as above. */
+int store_sleep(struct pg *pg, int32_t event, struct span instance, uint64_t due_ms,
+                struct err_slot *err, bool *done);
 /* The number of an event; ERR_NOT_FOUND: there is none of that id. */
 int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t *no);
 /* The document that the event was imported from; malloced. */
@@ -144,9 +145,10 @@ int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
                 void (*on_head)(void *ctx, int32_t event, uint64_t seq,
                                 const struct store_line *line),
                 void *ctx);
-/* *its: whether `instance` was the last to raise the epoch. */
+/* *its: whether `instance` was the last to raise the epoch. *rested: nobody has raised it since the
+ * event was put to sleep, and a hold of it has ended meanwhile. */
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
-                    struct store_head *head, bool *its);
+                    struct store_head *head, bool *its, bool *rested);
 /* Ends the backends that hold the locks and have been idle, or waiting for their programs, for
  * longer than silent_ms: those programs hang, are stopped, or are cut off. *ended: there was one.
  */

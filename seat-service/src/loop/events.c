@@ -145,7 +145,7 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(events->all[nth].plan->plan), CHANGE_HASH_BYTES);
 }
 
-static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested)
 {
     struct events *events = MAGIC_OF(events, ctx);
     struct event *event = &events->all[nth];
@@ -156,7 +156,8 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
         atomic_store_explicit(&event->settled[i].begun, seq, memory_order_relaxed);
         atomic_store_explicit(&event->settled[i].done, seq, memory_order_relaxed);
     }
-    if (engine_stats(event->engine).holds_used > 0) /* from an earlier life */
+    /* From an earlier life; of an event that rested nothing was asked and refused before. */
+    if (!rested && engine_stats(event->engine).holds_used > 0)
         engine_spare_orders(event->engine, events_now_ms(events) + CONFIRM_SPARED_MS);
     events_used(events, event);
     /* release: partner of events_is_open() */
@@ -202,60 +203,34 @@ static void on_drop(void *ctx, uint32_t nth)
     event->engine = NULL;
     event->plan = NULL;
     event->leaves = event->hides = event->epoch = 0;
-    atomic_store_explicit(&event->uncounted, false, memory_order_relaxed);
     atomic_store_explicit(&event->used_ms, 0, memory_order_relaxed);
     atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
-}
-
-/* What is held has to run out, which only an owner sees to. */
-static bool is_held(const struct event *event)
-{
-    struct engine_count counts[PLAN_CATEGORIES_MAX];
-    uint64_t held = 0;
-    engine_counts(event->engine, counts);
-    for (uint32_t i = 0; i < plan_category_count(event->plan->plan); i++)
-        held += counts[i].held;
-    return held > 0;
-}
-
-/* The same by the seats themselves, where nothing is under way any more. */
-static bool has_held(const struct event *event)
-{
-    bool held = false;
-    for (uint32_t i = 0; i < plan_area_count(event->plan->plan); i++)
-        held = held || engine_area(event->engine, (uint16_t)i).held > 0;
-    for (uint32_t i = 0; !held && i < plan_seat_count(event->plan->plan); i++)
-        held = engine_seat(event->engine, i).state == ENGINE_HELD;
-    return held;
 }
 
 static uint64_t on_idle(void *ctx, uint32_t nth)
 {
     struct events *events = MAGIC_OF(events, ctx);
-    const struct event *event = &events->all[nth];
-    uint64_t used_ms = atomic_load_explicit(&event->used_ms, memory_order_relaxed);
+    uint64_t used_ms = atomic_load_explicit(&events->all[nth].used_ms, memory_order_relaxed);
     uint64_t now_ms = events_now_ms(events);
-    /* acquire: partner of events_publish(): what is held has been counted */
-    bool counted = !atomic_load_explicit(&event->uncounted, memory_order_acquire);
-    bool idles = events_is_open(event) && now_ms > used_ms && counted && !is_held(event);
-    return idles ? now_ms - used_ms : 0;
+    return now_ms > used_ms ? now_ms - used_ms : 0;
 }
 
-static bool on_stays(void *ctx, uint32_t nth)
+static uint64_t on_next_end(void *ctx, uint32_t nth)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    return engine_next_end_ms(events->all[nth].engine);
+}
+
+static void on_reopen(void *ctx, uint32_t nth)
 {
     struct events *events = MAGIC_OF(events, ctx);
     struct event *event = &events->all[nth];
     assert(event->leaves > 0);
-    if (!has_held(event)) /* what was taken since the last tick is in no picture yet */
-        return false;
     event->leaves = 0;
-    /* Until they are counted it would be idle again at once, and closed before they are. Relaxed:
-     * `open` is stored below. */
-    atomic_store_explicit(&event->uncounted, true, memory_order_relaxed);
+    events_used(events, event); /* or it might be closed again at once */
     atomic_store_explicit(&event->found, true, memory_order_seq_cst);
     /* release: as in on_own() */
     atomic_store_explicit(&event->open, true, memory_order_release);
-    return true;
 }
 
 void events_keep(struct event *event)
@@ -345,8 +320,6 @@ void events_publish(const struct events *events, struct event *event)
         all = done < all ? done : all;
     }
     engine_publish(event->engine, all, latest_settled, &settling);
-    /* release: partner of on_idle() */
-    atomic_store_explicit(&event->uncounted, false, memory_order_release);
 }
 
 /* ---- events of others ---- */
@@ -481,7 +454,8 @@ struct journal_host events_host(struct events *events)
         .asked = on_asked,
         .hide = on_hide,
         .leave = on_leave,
-        .stays = on_stays,
+        .reopen = on_reopen,
+        .next_end_ms = on_next_end,
         .drop = on_drop,
         .idle_ms = on_idle,
         .fenced = on_fenced,

@@ -40,7 +40,6 @@ struct event {
     _Atomic uint64_t shown_us;
     _Atomic uint32_t kept;    /* by so many */
     _Atomic uint64_t used_ms; /* when somebody last asked for it, by events_now_ms() */
-    _Atomic bool uncounted;   /* seats of it are held that are in no picture yet */
     uint64_t leaves; /* the reader's: the look that tells whether it is left; 0: it stays */
     uint64_t hides;  /* the same for what was shown */
     /* The newest that a pass has named, here or at another owner; 0: none. It only rises. */

@@ -133,7 +133,6 @@ void stream_send(struct stream *stream, struct event *event)
     struct viewing *viewing = &stream->viewings[event->nth];
     if (viewing->channel == NULL || http_channel_streams(viewing->channel) == 0)
         return;
-    events_used(stream->loop->conf.events, event);
     bool areas = viewing->gave_free || areas_differ(viewing);
     uint64_t prices[PLAN_CATEGORIES_MAX];
     engine_prices(event->engine, prices);

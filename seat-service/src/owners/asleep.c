@@ -1,6 +1,6 @@
 /* asleep.c: an array in no order, and a hash table that finds a name in it. The last one moves to
- * the place of one that goes. How many are wanted is counted, so that a look that finds none of
- * them, ten times a second, costs nothing. */
+ * the place of one that goes. How many are wanted is counted, and until when none is due is known,
+ * so that a look that finds none of them, ten times a second, costs nothing. */
 #include "owners/asleep.h"
 
 #include "base/table.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 struct sleeper {
-    uint64_t incarnation;
+    uint64_t incarnation, due_ms;
     int32_t no;
     bool wanted;
     char id[EVENT_ID_MAX + 1];
@@ -21,6 +21,7 @@ struct asleep {
     pthread_mutex_t lock;
     struct sleeper *all;
     uint32_t room, wanted;
+    uint64_t quiet_ms; /* none is due before */
     _Atomic uint32_t len;
     struct table by_id;
 };
@@ -107,6 +108,9 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wan
         uint32_t at = find(asleep, id);
         set_wanted(asleep, at, wanted);
         renew(&asleep->all[at], event->incarnation);
+        asleep->all[at].due_ms = event->due_ms;
+        if (event->due_ms != 0 && event->due_ms < asleep->quiet_ms)
+            asleep->quiet_ms = event->due_ms;
     }
     pthread_mutex_unlock(&asleep->lock);
     return rc;
@@ -131,6 +135,25 @@ void asleep_remove(struct asleep *asleep, const char *id)
     if (at != TABLE_NONE)
         remove_at(asleep, at);
     pthread_mutex_unlock(&asleep->lock);
+}
+
+uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32_t room)
+{
+    uint32_t found = 0;
+    pthread_mutex_lock(&asleep->lock);
+    uint32_t len = now_ms >= asleep->quiet_ms ? asleep_len(asleep) : 0;
+    uint64_t next_ms = len == 0 ? asleep->quiet_ms : UINT64_MAX;
+    for (uint32_t at = 0; at < len; at++) {
+        uint64_t due_ms = asleep->all[at].due_ms;
+        if (due_ms == 0)
+            continue;
+        if (due_ms <= now_ms && found < room)
+            nos[found++] = asleep->all[at].no;
+        next_ms = due_ms < next_ms ? due_ms : next_ms;
+    }
+    asleep->quiet_ms = next_ms;
+    pthread_mutex_unlock(&asleep->lock);
+    return found;
 }
 
 uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room)
@@ -170,6 +193,7 @@ int asleep_create(struct err_slot *err, struct asleep **out)
     if (asleep == NULL)
         return err_set(err, ERR_NOMEM, "the events that are asleep");
     pthread_mutex_init(&asleep->lock, NULL);
+    asleep->quiet_ms = UINT64_MAX;
     *out = asleep;
     return 0;
 }

@@ -22,6 +22,7 @@ struct asleep_event {
     int32_t no;
     const char *id;       /* borrowed during the call */
     uint64_t incarnation; /* the newest that is known (access/pass.h) */
+    uint64_t due_ms;      /* when the next of its holds ends; 0: none does */
 };
 
 /* It is there from now on, wanted or not. ERR_FULL: there are EVENTS_ASLEEP_MAX; ERR_NOMEM. */
@@ -29,6 +30,8 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wan
                struct err_slot *err);
 /* It is there no more, if it ever was. */
 void asleep_remove(struct asleep *asleep, const char *id);
+/* Up to `room` of those of which a hold has ended by now; returns how many. */
+uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32_t room);
 /* Up to `room` of those that are wanted; returns how many. */
 uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room);
 

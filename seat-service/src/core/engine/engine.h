@@ -189,6 +189,9 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
 /* Until `until_ms` no hold that an order has expires: the journal was unavailable, confirms were
  * refused, and will be tried again. Any thread. */
 void engine_spare_orders(struct engine *engine, uint64_t until_ms);
+/* When the next hold that has seats or places ends; 0: there is none. True where no op is under
+ * way. */
+uint64_t engine_next_end_ms(const struct engine *engine);
 
 /* The second phase. Never fails. */
 void engine_settle(struct engine *engine, struct engine_op *op);

@@ -184,6 +184,20 @@ uint64_t engine_counts(const struct engine *engine, struct engine_count *out)
     return version;
 }
 
+uint64_t engine_next_end_ms(const struct engine *engine)
+{
+    uint64_t next_ms = UINT64_MAX;
+    uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
+    for (uint32_t i = 1; i <= fresh; i++) {
+        const struct hold_slot *slot = &engine->holds.slots[i];
+        if (hold_state_of(HOLD_GET(slot, word)) < HOLD_IDLE || HOLD_GET(slot, status) != HOLD_OPEN)
+            continue;
+        uint64_t end_ms = engine_end_of(engine, slot);
+        next_ms = end_ms < next_ms ? end_ms : next_ms;
+    }
+    return next_ms == UINT64_MAX ? 0 : next_ms;
+}
+
 struct engine_stats engine_stats(const struct engine *engine)
 {
     /* relaxed: numbers for a graph */

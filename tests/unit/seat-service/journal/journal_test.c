@@ -119,11 +119,12 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     change_init(change, CHANGE_IMPORTED, 1700000000000);
 }
 
-static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq)
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested)
 {
     struct process *process = ctx;
     (void)nth;
     (void)seq;
+    assert_false(rested); /* nothing sleeps here */
     process->epoch = epoch;
     process->owned += 1;
 }

@@ -114,13 +114,13 @@ static void version_means_the_same_to_the_next_owner(void **state)
     struct process next; /* loaded when the owner was */
     open_process(&next, 0);
     begin(&next);
-    one.host.own(one.events, 0, 1, 1);
+    one.host.own(one.events, 0, 1, 1, false);
     make_changes(&one, &next, 15);
     const struct engine *was = events_nth(one.events, 0)->engine;
     uint64_t last = engine_avail_version(was);
     assert_int_equal(16, last); /* as many changes as the journal has */
 
-    next.host.own(next.events, 0, 2, last);
+    next.host.own(next.events, 0, 2, last, false);
     const struct engine *is = events_nth(next.events, 0)->engine;
     struct engine_delta deltas[8];
     uint64_t version;
@@ -137,7 +137,7 @@ static void version_means_the_same_to_the_next_owner(void **state)
 static void picture_has_the_number_that_every_loop_has_settled(void **state)
 {
     (void)state;
-    one.host.own(events, 0, 1, 1);
+    one.host.own(events, 0, 1, 1, false);
     events_settles(event, 1, 3);
     settle(1, 3);
     assert_int_equal(1, engine_avail_version(event->engine)); /* the other may have the second */
@@ -169,7 +169,7 @@ static void event_of_another_process_is_shown_until_it_is_too_old(void **state)
     assert_false(events_streams(events, event));
     shown(1); /* a sign without changes counts, too */
     assert_true(events_shows(events, event));
-    one.host.own(events, 0, 1, 1);
+    one.host.own(events, 0, 1, 1, false);
     assert_false(events_follows(event));
     assert_true(events_shows(events, event));
     clock_fake_step(&fake, STANDBY_STREAM_MS * UINT64_C(2000));
@@ -186,7 +186,7 @@ static void reader_that_is_ahead_waits_for_a_look_after_its_request(void **state
     clock_fake_step(&fake, 1);
     shown(1);
     assert_false(events_lags(event, 2, asked_us)); /* there is no such change */
-    one.host.own(events, 0, 1, 1);
+    one.host.own(events, 0, 1, 1, false);
     assert_false(events_lags(event, 2, clock_mono_us(&fake.clock))); /* an owner knows */
 }
 
@@ -224,36 +224,67 @@ static void shown_event_is_loaded_again_once_no_loop_reads_it(void **state)
     assert_true(events_shows(events, event));
 }
 
-/* Its last picture is older than the hold. */
-static void event_closed_during_a_hold_stays_in_use_until_the_hold_is_counted(void **state)
+/* Takes a seat and settles it. */
+static void take_hold(struct engine_op *op)
 {
-    (void)state;
-    one.host.own(events, 0, 1, 1);
     const uint32_t seat = 0;
-    struct engine_op *op = calloc(1, sizeof(*op));
     struct engine_ask ask = test_ask_seats(1, &seat, 1);
     assert_int_equal(ENGINE_OK, engine_hold(event->engine, &ask, events_now_ms(events), op));
     op->change.seq = 2;
     engine_settle(event->engine, op);
+}
+
+static void event_that_was_closed_is_open_again_and_in_use(void **state)
+{
+    (void)state;
+    struct engine_op *op = calloc(1, sizeof(*op));
+    one.host.own(events, 0, 1, 1, false);
+    assert_int_equal(0, one.host.next_end_ms(events, 0));
+    take_hold(op);
     clock_fake_step(&fake, 1000 * 1000);
     assert_int_equal(1000, one.host.idle_ms(events, 0));
     assert_false(one.host.leave(events, 0));
     assert_false(events_is_open(event));
     events_looked(events, 0, events_look(events));
     assert_true(one.host.leave(events, 0));
-    assert_true(one.host.stays(events, 0));
+    assert_int_equal(op->change.expires_ms, one.host.next_end_ms(events, 0));
+    one.host.reopen(events, 0);
     assert_true(events_is_open(event));
     assert_int_equal(0, one.host.idle_ms(events, 0)); /* or it would be closed at once */
-    events_settles(event, 0, 2);
-    settle(0, 2);
-    assert_int_equal(0, one.host.idle_ms(events, 0)); /* it is held */
+    free(op);
+}
+
+/* What its last owner refused to confirm gets time, but of an event that was asleep nothing was. */
+static void hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested(void **state)
+{
+    (void)state;
+    struct err_slot err = {0};
+    struct process next[2];
+    struct engine_op *op = calloc(1, sizeof(*op));
+    const struct engine_order order = {.id = SPAN("order-1")};
+    one.host.own(events, 0, 1, 1, false);
+    take_hold(op);
+    uint64_t now_ms = events_now_ms(events);
+    for (unsigned i = 0; i < 2; i++) {
+        open_process(&next[i], 0);
+        begin(&next[i]);
+        must(next[i].host.apply(next[i].events, 0, &op->change, (struct span){NULL, 0}, &err),
+             &err);
+    }
     assert_int_equal(ENGINE_OK,
-                     engine_release(event->engine, op->change.hold, 1, events_now_ms(events), op));
+                     engine_extend(event->engine, op->change.hold, &order, 1000, now_ms, op));
     op->change.seq = 3;
     engine_settle(event->engine, op);
-    events_settles(event, 0, 3);
-    settle(0, 3);
-    assert_int_equal(1000, one.host.idle_ms(events, 0));
+    clock_fake_step(&fake, (op->change.expires_ms - now_ms) * 1000);
+    for (unsigned i = 0; i < 2; i++) {
+        const bool rested = i == 1;
+        must(next[i].host.apply(next[i].events, 0, &op->change, (struct span){NULL, 0}, &err),
+             &err);
+        next[i].host.own(next[i].events, 0, 2, 3, rested);
+        assert_int_equal(op->change.expires_ms + (rested ? 0 : CONFIRM_SPARED_MS),
+                         next[i].host.next_end_ms(next[i].events, 0));
+        close_process(&next[i]);
+    }
     free(op);
 }
 
@@ -301,7 +332,8 @@ int main(void)
         TEST(reader_that_is_ahead_waits_for_a_look_after_its_request, 0),
         TEST(use_of_an_event_of_another_process_is_known_for_a_while, 0),
         TEST(shown_event_is_loaded_again_once_no_loop_reads_it, 1),
-        TEST(event_closed_during_a_hold_stays_in_use_until_the_hold_is_counted, 1),
+        TEST(event_that_was_closed_is_open_again_and_in_use, 1),
+        TEST(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested, 0),
         TEST(event_with_an_unreadable_document_is_absent_and_keeps_its_number, 0),
     };
     return cmocka_run_group_tests(tests, start, end);

@@ -21,11 +21,18 @@ static const char *name_of(uint32_t no)
     return id;
 }
 
+static int put_due(struct asleep *asleep, uint32_t no, uint64_t due_ms)
+{
+    struct err_slot err = {0};
+    return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), 0, due_ms}, false,
+                      &err);
+}
+
 static int put(struct asleep *asleep, uint32_t no, uint64_t incarnation, bool wanted)
 {
     struct err_slot err = {0};
-    return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), incarnation}, wanted,
-                      &err);
+    return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), incarnation, 0},
+                      wanted, &err);
 }
 
 TEST_CASE(names_have_a_bound)
@@ -39,6 +46,28 @@ TEST_CASE(names_have_a_bound)
     assert_true(asleep_knows(asleep, SPAN("event-7"), NULL));
     asleep_remove(asleep, "event-0");
     assert_int_equal(0, put(asleep, EVENTS_ASLEEP_MAX, 0, false));
+    asleep_destroy(asleep);
+}
+
+TEST_CASE(events_are_due_from_their_time_until_they_are_awake)
+{
+    struct asleep *asleep = fresh();
+    int32_t nos[4] = {0};
+    for (uint32_t no = 1; no <= 3; no++)
+        assert_int_equal(0, put_due(asleep, no, UINT64_C(1000) * no));
+    assert_int_equal(0, put_due(asleep, 4, 0));
+    assert_int_equal(0, asleep_due(asleep, 999, nos, 4));
+    assert_int_equal(1, asleep_due(asleep, 1000, nos, 4));
+    assert_int_equal(1, nos[0]);
+    assert_int_equal(2, asleep_due(asleep, 3000, nos, 2)); /* there is no room for more */
+    asleep_remove(asleep, name_of(1));
+    assert_int_equal(0, put_due(asleep, 2, 0)); /* its hold has ended */
+    assert_int_equal(1, asleep_due(asleep, 3000, nos, 4));
+    assert_int_equal(3, nos[0]);
+    asleep_remove(asleep, name_of(3));
+    assert_int_equal(0, asleep_due(asleep, 3000, nos, 4));
+    assert_int_equal(0, put_due(asleep, 5, 10)); /* earlier than any before */
+    assert_int_equal(1, asleep_due(asleep, 3000, nos, 4));
     asleep_destroy(asleep);
 }
 
