@@ -72,7 +72,7 @@ const SEATS = {
     'The hall': [
       panel('Seats', 'short', Object.fromEntries(['free', 'held', 'sold', 'blocked'].map((state) => [`${state}, {{event}}`, `max by (event) (fairgate_seats_${state}{${EVENT}})`]))),
       panel('Open for sale', 'none', { '{{event}}': `max by (event) (fairgate_seats_open{${EVENT}})` }, { max: 1 }),
-      panel('Events by what is done with them', 'short', { '{{state}}': 'max by (state) (fairgate_seats_events)' }),
+      panel('Events by what is done with them', 'short', { '{{state}}': 'max by (state) (fairgate_seats_events)', refused: 'max(fairgate_seats_events_refused)' }),
     ],
     'What happens, a second': [
       panel('Holds', 'short', { taken: rate('fairgate_seats_holds_total'), changed: rate('fairgate_seats_changed_total'), 'given back': rate('fairgate_seats_released_total'), 'ran out': rate('fairgate_seats_expired_total'), sold: rate('fairgate_seats_confirmed_total'), refunded: rate('fairgate_seats_refunded_total') }),

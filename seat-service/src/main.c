@@ -194,6 +194,12 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
             &journal->events[state], err);
     }
     if (rc == 0)
+        rc = metrics_gauge(metrics,
+                           &(struct metrics_desc){
+                               "fairgate_seats_events_refused",
+                               "sleeping events that are wanted and have no place in memory", NULL},
+                           &journal->events_refused, err);
+    if (rc == 0)
         rc = metrics_gauge(
             metrics,
             &(struct metrics_desc){"fairgate_seats_behind_ms",

@@ -57,6 +57,7 @@ const CASES = {
   // An owner that ends and comes back without its database, next to a standby that never had the event.
   FairgateSeatsNotOpen: [['fairgate_seats_open{event="night",instance="a"}', `1+0x${GOOD} _ 0+0x30`], ['fairgate_seats_open{event="night",instance="b"}', '0+0x70']],
   FairgateEventOut: [['fairgate_seats_events{state="out"}', level(0, 1)]],
+  FairgateEventsFull: [['fairgate_seats_events_refused', level(0, 1)]],
   FairgateAuditorFails: [['fairgate_auditor_failures_total', rising(1)]],
   FairgateJournalErrors: [['fairgate_journal_errors_total', rising(1)]],
   FairgateIdemShort: [['fairgate_idem_kept_seconds', level(600, 60)]],

@@ -160,11 +160,9 @@ static bool is_full(const struct journal *journal)
 
 bool journal_wake(struct journal *journal, struct span id)
 {
-    if (is_full(journal))
-        return false;
     asleep_want(journal->asleep, id);
     reader_nudge(journal);
-    return true;
+    return !is_full(journal);
 }
 
 bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_place *out)

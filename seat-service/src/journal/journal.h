@@ -179,6 +179,7 @@ struct journal_stats {
     _Atomic uint64_t clock_apart_ms;         /* gauge: between this machine and the server */
     _Atomic uint64_t lag;                    /* waiting in the queue at the last batch */
     _Atomic uint64_t events[JOURNAL_STATES]; /* how many are in each state */
+    _Atomic uint64_t events_refused;         /* that are wanted, and there is no room for any */
     struct histogram batch;                  /* changes a commit */
     struct histogram commit_us;
 };
@@ -210,7 +211,7 @@ bool journal_next(struct journal *journal, uint32_t *nth, struct journal_view *o
 bool journal_find(struct journal *journal, struct span id, struct journal_view *out);
 /* How many are asleep. */
 uint32_t journal_asleep(const struct journal *journal);
-/* It is asleep and asked for. False: there is no place for it, nor will there be soon. */
+/* It is asleep and asked for, and has its turn once there is a place. False: that may be long. */
 bool journal_wake(struct journal *journal, struct span id);
 
 /* Which process owns an event, as its owner row says. */

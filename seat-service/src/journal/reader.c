@@ -30,6 +30,11 @@ static uint64_t now_us(const struct journal *journal)
     return clock_mono_us(journal->conf.clock);
 }
 
+static uint64_t sale_ms(const struct journal *journal)
+{
+    return clock_wall_us(&journal->conf.sale->clock) / 1000;
+}
+
 static bool is_stopping(const struct journal *journal)
 {
     return atomic_load_explicit(&journal->stopping, memory_order_acquire);
@@ -427,8 +432,7 @@ static int wake(struct journal *journal, struct err_slot *err)
     bool leads = journal->leads;
     pthread_mutex_unlock(&journal->lock);
     if (leads)
-        len = asleep_due(journal->asleep, clock_wall_us(&journal->conf.sale->clock) / 1000, nos,
-                         (room + 1) / 2);
+        len = asleep_due(journal->asleep, sale_ms(journal), nos, (room + 1) / 2);
     len += asleep_wanted(journal->asleep, nos + len, room - len);
     return len == 0 ? 0 : store_wake(journal->reader_pg, nos, len, err);
 }
@@ -484,8 +488,11 @@ static int make_room(struct journal *journal, struct err_slot *err)
     int rc = room + leaving < EVENTS_SPARE ? find_unused(journal, err, &event) : 0;
     if (rc < 0)
         return rc;
-    /* relaxed: a hint for the next request */
-    atomic_store_explicit(&journal->full, room + leaving == 0 && event == NULL,
+    const bool full = room + leaving == 0 && event == NULL;
+    /* relaxed: a hint for the next request, and a gauge */
+    atomic_store_explicit(&journal->full, full, memory_order_relaxed);
+    atomic_store_explicit(&journal->stats.events_refused,
+                          full ? asleep_waiting(journal->asleep, sale_ms(journal)) : 0,
                           memory_order_relaxed);
     for (; event != NULL && room + leaving < EVENTS_SPARE &&
            asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX;

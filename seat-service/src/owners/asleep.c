@@ -168,6 +168,18 @@ uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room)
     return found;
 }
 
+uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms)
+{
+    uint32_t found = 0;
+    pthread_mutex_lock(&asleep->lock);
+    for (uint32_t at = 0; at < asleep_len(asleep); at++) {
+        const struct sleeper *sleeper = &asleep->all[at];
+        found += sleeper->wanted || (sleeper->due_ms != 0 && sleeper->due_ms <= now_ms);
+    }
+    pthread_mutex_unlock(&asleep->lock);
+    return found;
+}
+
 bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation)
 {
     pthread_mutex_lock(&asleep->lock);

@@ -34,6 +34,8 @@ void asleep_remove(struct asleep *asleep, const char *id);
 uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32_t room);
 /* Up to `room` of those that are wanted; returns how many. */
 uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room);
+/* How many are due or wanted. */
+uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms);
 
 /* ---- any thread ---- */
 

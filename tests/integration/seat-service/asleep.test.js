@@ -120,6 +120,22 @@ test('seats held in more events than there are places shut nobody out, and expir
   for (const one of others) await stands(one);
 });
 
+test('an event for which there is no place is refused, and the gauge of such events says so', async (t) => {
+  const { scope, postgres, seats } = await openMany(t);
+  await seats.stop();
+  const busy = { owner: { ...config.owner, idle: '1h' } };
+  const next = await openSeats(scope, postgres, { config: busy, office: seats.office, secrets: seats.secrets });
+  const refused = async () => (await next.metrics()).get('fairgate_seats_events_refused');
+  const told = await until('an event to be refused', async () => {
+    const answers = await Promise.all(EVENTS.map((event) => visitor(next, event).info()));
+    return answers.find(({ json }) => json.code === 'events-full');
+  });
+  assertProblem(told, 503, 'events-full');
+  assert.ok(Number(told.headers['retry-after']) > 0);
+  assertProblem(await operator(next, 'one-more').import(small()), 409, 'events-full');
+  await until('the gauge to say so', async () => (await refused()) === EVENTS.length - PLACES);
+});
+
 test('an owner and its standby agree on what is asleep, and the standby wakes what it is left', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });

@@ -60,6 +60,9 @@ TEST_CASE(events_are_due_from_their_time_until_they_are_awake)
     assert_int_equal(1, asleep_due(asleep, 1000, nos, 4));
     assert_int_equal(1, nos[0]);
     assert_int_equal(2, asleep_due(asleep, 3000, nos, 2)); /* there is no room for more */
+    asleep_want(asleep, SPAN("event-1"));
+    assert_int_equal(1, asleep_waiting(asleep, 999)); /* it is wanted */
+    assert_int_equal(3, asleep_waiting(asleep, 3000));
     asleep_remove(asleep, name_of(1));
     assert_int_equal(0, put_due(asleep, 2, 0)); /* its hold has ended */
     assert_int_equal(1, asleep_due(asleep, 3000, nos, 4));
