@@ -197,7 +197,8 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
         rc = metrics_gauge(metrics,
                            &(struct metrics_desc){
                                "fairgate_seats_events_refused",
-                               "sleeping events that are wanted and have no place in memory", NULL},
+                               "sleeping events that are wanted while there is no room in memory",
+                               NULL},
                            &journal->events_refused, err);
     if (rc == 0)
         rc = metrics_gauge(
@@ -222,6 +223,7 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .events = settings->events,
         .owners = (uint32_t)settings->owners,
         .places = (uint32_t)settings->places,
+        .memory = settings->memory,
         .idle_ms = settings->idle_ms,
         .batch_max = (uint32_t)settings->batch_max,
         .queue = seats->queue,

@@ -11,7 +11,7 @@ struct settings {
     char instance[CONFIG_STRING_MAX];
     uint64_t owners;
     char address[CONFIG_STRING_MAX], private_address[CONFIG_STRING_MAX];
-    uint64_t places, idle_ms;
+    uint64_t places, memory, idle_ms;
     uint64_t batch_max;
     uint64_t snapshot_every;
     uint64_t retire_after_ms;

@@ -28,11 +28,14 @@ LIMIT :room;
 --< retired     boolean
 --< asleep      boolean
 --< due         timestamptz null
+--< document    integer
 --< changed     bigint signed
 --< horizon     bigint signed
 SELECT no, id, incarnation, retired_at IS NOT NULL AS retired, asleep_at IS NOT NULL AS asleep, due_at AS due,
-    changed, pg_snapshot_xmin(s)::text::bigint AS horizon
-FROM event LEFT JOIN owner ON owner.event = no, pg_current_snapshot() s
+    coalesce(octet_length(body), 0) AS document, changed, pg_snapshot_xmin(s)::text::bigint AS horizon
+FROM event
+    LEFT JOIN owner o ON o.event = no
+    LEFT JOIN document d ON d.event = no, pg_current_snapshot() s
 WHERE (changed, no) > (:changed, :after)
     AND (:since = 0 OR changed < pg_snapshot_xmax(s)::text::bigint)
 ORDER BY changed, no

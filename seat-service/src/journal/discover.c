@@ -46,11 +46,19 @@ static uint32_t free_nth(const struct journal *journal)
     return nth;
 }
 
-uint32_t discover_room(const struct journal *journal)
+/* One that alone takes more than there may be is in memory with no other. */
+struct asleep_room discover_room(const struct journal *journal)
 {
-    uint32_t room = journal->conf.places - journal_len(journal);
-    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        room += journal_is_free(&journal->events[nth]);
+    struct asleep_room room = {journal->conf.places, journal->conf.memory};
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        const struct journal_event *event = &journal->events[nth];
+        if (journal_is_free(event))
+            continue;
+        room.places -= 1;
+        room.bytes -= event->id.bytes < room.bytes ? event->id.bytes : room.bytes;
+    }
+    if (room.places == journal->conf.places)
+        room.bytes = UINT64_MAX;
     return room;
 }
 
@@ -107,17 +115,17 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
 /* It has no number here. */
 static int take_new(struct journal *journal, const struct store_event *found, struct err_slot *err)
 {
-    uint32_t nth = free_nth(journal);
+    const struct asleep_room room = discover_room(journal);
     if (found->retired || !discover_names(journal, found->id)) {
         asleep_remove(journal->asleep, found->id);
         return 0;
     }
-    if (found->asleep || nth == journal->conf.places)
-        return asleep_put(
-            journal->asleep,
-            &(struct asleep_event){found->no, found->id, found->incarnation, found->due_ms},
-            !found->asleep, err);
-    add_event(journal, nth, found);
+    if (found->asleep || room.places == 0 || room.bytes < found->bytes)
+        return asleep_put(journal->asleep,
+                          &(struct asleep_event){found->no, found->id, found->incarnation,
+                                                 found->due_ms, found->bytes},
+                          !found->asleep, err);
+    add_event(journal, free_nth(journal), found);
     asleep_remove(journal->asleep, found->id);
     return 0;
 }

@@ -41,6 +41,8 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
     journal->conf = *conf;
     if (conf->places == 0)
         journal->conf.places = EVENTS_MAX;
+    if (conf->memory == 0)
+        journal->conf.memory = UINT64_MAX;
     snprintf(journal->instance, sizeof(journal->instance), "%.64s#%016" PRIx64, conf->instance,
              rng_below(conf->rng, UINT64_MAX));
     atomic_store_explicit(&journal->lines, rng_below(conf->rng, UINT64_MAX), memory_order_relaxed);
@@ -220,8 +222,7 @@ int journal_may_import(struct journal *journal, const char *id, struct err_slot 
     if (!discover_names(journal, id))
         return err_set(err, ERR_STATE, "this instance does not serve events of that name");
     if (is_full(journal))
-        return err_set(err, ERR_FULL, "%" PRIu32 " events are served already, and none is idle",
-                       journal->conf.places);
+        return err_set(err, ERR_FULL, "the memory for events is in use, and none of them is idle");
     if (asleep_len(journal->asleep) == EVENTS_ASLEEP_MAX)
         return err_set(err, ERR_FULL, "%d events are asleep already", EVENTS_ASLEEP_MAX);
     return 0;

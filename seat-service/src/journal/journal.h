@@ -84,6 +84,7 @@ struct journal_conf {
     uint32_t owners; /* how many share them; 0 and 1: one process has them all, others follow */
     struct store_address address; /* ours, in the registry; empty: there is none */
     uint32_t places;              /* for events in memory, above EVENTS_SPARE; 0: EVENTS_MAX */
+    uint64_t memory;              /* bytes that they may take together; 0: any number */
     uint64_t idle_ms;             /* an event of ours that is unused for this long may sleep */
     uint32_t batch_max;           /* 1..JOURNAL_BATCH_MAX */
     struct commit_queue *queue;   /* borrowed */

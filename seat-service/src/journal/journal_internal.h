@@ -288,8 +288,7 @@ static inline bool journal_is_free(const struct journal_event *event)
 
 bool discover_names(const struct journal *journal, const char *id); /* on our list */
 int discover_events(struct journal *journal, struct err_slot *err);
-/* So many more events there is room for. */
-uint32_t discover_room(const struct journal *journal);
+struct asleep_room discover_room(const struct journal *journal);
 /* What the event was imported from, for the host's found(): taken. NULL: not yet, since it is long
  * and being prepared, or another is. */
 int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err, char **document,

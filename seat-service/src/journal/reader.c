@@ -340,7 +340,7 @@ static void name_alone(struct journal *journal, const struct journal_event *even
 {
     struct err_slot err = {0};
     const struct asleep_event name = {event->id.no, event->id.id, event->id.incarnation,
-                                      event->id.due_ms};
+                                      event->id.due_ms, event->id.bytes};
     if (!event->retired && asleep_put(journal->asleep, &name, wanted, &err) < 0)
         log_failure(journal->conf.log, "an event is not known here", &err);
 }
@@ -422,18 +422,21 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
 }
 
 /* Those that somebody has asked for, and those of which a hold ends, as far as there is room: their
- * rows are found as those of new events are. If there are many of the latter, half of the room is
- * left to the former. */
+ * rows are found as those of new events are. If there are many of the latter, half of the places
+ * are left to the former. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
-    uint32_t room = discover_room(journal), len = 0;
+    struct asleep_room room = discover_room(journal);
+    struct asleep_room half = {(room.places + 1) / 2, room.bytes};
+    uint32_t len = 0;
     pthread_mutex_lock(&journal->lock);
     bool leads = journal->leads;
     pthread_mutex_unlock(&journal->lock);
     if (leads)
-        len = asleep_due(journal->asleep, sale_ms(journal), nos, (room + 1) / 2);
-    len += asleep_wanted(journal->asleep, nos + len, room - len);
+        len = asleep_due(journal->asleep, sale_ms(journal), nos, &half);
+    room = (struct asleep_room){room.places - len, half.bytes};
+    len += asleep_wanted(journal->asleep, nos + len, &room);
     return len == 0 ? 0 : store_wake(journal->reader_pg, nos, len, err);
 }
 
@@ -478,27 +481,34 @@ static int find_unused(struct journal *journal, struct err_slot *err, struct jou
     return rc;
 }
 
-/* Keeps some places free for events that will be asked for. */
+/* Keeps some room for events that will be asked for, and makes enough for each that is. */
 static int make_room(struct journal *journal, struct err_slot *err)
 {
-    uint32_t room = discover_room(journal), leaving = 0;
-    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        leaving += journal->events[nth].leaving;
+    struct asleep_room room = discover_room(journal);
+    uint64_t spare = journal->conf.memory / EVENTS_SPARE_PART, largest;
+    uint32_t waiting = asleep_waiting(journal->asleep, sale_ms(journal), &largest), leaving = 0;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        struct journal_event *event = &journal->events[nth];
+        leaving += event->leaving;
+        room.bytes += event->leaving ? event->id.bytes : 0;
+    }
     struct journal_event *event = NULL;
-    int rc = room + leaving < EVENTS_SPARE ? find_unused(journal, err, &event) : 0;
+    spare = largest > spare ? largest : spare;
+    bool lacks = room.places + leaving < EVENTS_SPARE || room.bytes < spare;
+    int rc = lacks ? find_unused(journal, err, &event) : 0;
     if (rc < 0)
         return rc;
-    const bool full = room + leaving == 0 && event == NULL;
+    bool full = leaving == 0 && event == NULL &&
+                (room.places == 0 || room.bytes == 0 || room.bytes < largest);
     /* relaxed: a hint for the next request, and a gauge */
     atomic_store_explicit(&journal->full, full, memory_order_relaxed);
-    atomic_store_explicit(&journal->stats.events_refused,
-                          full ? asleep_waiting(journal->asleep, sale_ms(journal)) : 0,
-                          memory_order_relaxed);
-    for (; event != NULL && room + leaving < EVENTS_SPARE &&
+    atomic_store_explicit(&journal->stats.events_refused, full ? waiting : 0, memory_order_relaxed);
+    for (; event != NULL && (room.places + leaving < EVENTS_SPARE || room.bytes < spare) &&
            asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX;
          event = idlest(journal)) {
         event->leaving = event->sleeps = true;
         leaving += 1;
+        room.bytes += event->id.bytes;
         reader_nudge(journal);
     }
     return 0;

@@ -28,8 +28,8 @@
 #include <string.h>
 
 enum {
-    LOCK_CLASS = 4606786, /* for our advisory locks; the event's number is the other half */
-    KEYS_BYTES = 1024,    /* for EVENTS_MAX keys of locks, or as many backends */
+    LOCK_CLASS = 4606786,         /* for our advisory locks; the event's number is the other half */
+    KEYS_BYTES = 16 * EVENTS_MAX, /* for as many keys of locks, or backends */
 };
 
 static struct span chain_span(const struct chain *chain)
@@ -82,11 +82,13 @@ static int read_changed(struct pg *pg, struct store_changes *changes, struct sto
         changes->begun = true;
         changes->changed = row.changed;
         changes->no = row.no;
-        *event = (struct store_event){.no = row.no,
-                                      .incarnation = row.incarnation,
-                                      .retired = row.retired,
-                                      .asleep = row.asleep,
-                                      .due_ms = row.due_ms};
+        *event =
+            (struct store_event){.no = row.no,
+                                 .incarnation = row.incarnation,
+                                 .retired = row.retired,
+                                 .asleep = row.asleep,
+                                 .due_ms = row.due_ms,
+                                 .bytes = EVENT_BYTES + EVENT_BYTES_TIMES * (uint64_t)row.document};
         *good += span_to_cstr(row.id, event->id, sizeof(event->id)); /* an import makes no other */
     }
     PQclear(res);

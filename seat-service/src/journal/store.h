@@ -19,6 +19,7 @@ struct store_event {
     bool retired;         /* it is about to leave for an archive: nobody takes it any more */
     bool asleep;          /* no process has it in memory */
     uint64_t due_ms;      /* of one that is asleep: when the next of its holds ends; 0: none does */
+    uint64_t bytes;       /* that it takes in memory, about */
 };
 
 /* Where an event's journal ends. */

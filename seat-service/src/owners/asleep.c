@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 struct sleeper {
-    uint64_t incarnation, due_ms;
+    uint64_t incarnation, due_ms, bytes;
     int32_t no;
     bool wanted;
     char id[EVENT_ID_MAX + 1];
@@ -109,6 +109,7 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wan
         set_wanted(asleep, at, wanted);
         renew(&asleep->all[at], event->incarnation);
         asleep->all[at].due_ms = event->due_ms;
+        asleep->all[at].bytes = event->bytes;
         if (event->due_ms != 0 && event->due_ms < asleep->quiet_ms)
             asleep->quiet_ms = event->due_ms;
     }
@@ -137,44 +138,65 @@ void asleep_remove(struct asleep *asleep, const char *id)
     pthread_mutex_unlock(&asleep->lock);
 }
 
-uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32_t room)
+static bool is_due(const struct sleeper *sleeper, uint64_t now_ms)
+{
+    return sleeper->due_ms != 0 && sleeper->due_ms <= now_ms;
+}
+
+static bool takes(const struct sleeper *sleeper, struct asleep_room *room)
+{
+    if (room->places == 0 || room->bytes < sleeper->bytes)
+        return false;
+    room->places -= 1;
+    room->bytes -= sleeper->bytes;
+    return true;
+}
+
+uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room)
 {
     uint32_t found = 0;
     pthread_mutex_lock(&asleep->lock);
     uint32_t len = now_ms >= asleep->quiet_ms ? asleep_len(asleep) : 0;
     uint64_t next_ms = len == 0 ? asleep->quiet_ms : UINT64_MAX;
     for (uint32_t at = 0; at < len; at++) {
-        uint64_t due_ms = asleep->all[at].due_ms;
-        if (due_ms == 0)
-            continue;
-        if (due_ms <= now_ms && found < room)
-            nos[found++] = asleep->all[at].no;
-        next_ms = due_ms < next_ms ? due_ms : next_ms;
+        const struct sleeper *sleeper = &asleep->all[at];
+        if (is_due(sleeper, now_ms) && takes(sleeper, room))
+            nos[found++] = sleeper->no;
+        if (sleeper->due_ms != 0 && sleeper->due_ms < next_ms)
+            next_ms = sleeper->due_ms;
     }
     asleep->quiet_ms = next_ms;
     pthread_mutex_unlock(&asleep->lock);
     return found;
 }
 
-uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room)
+uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room)
 {
     uint32_t found = 0;
     pthread_mutex_lock(&asleep->lock);
-    uint32_t most = asleep->wanted < room ? asleep->wanted : room;
-    for (uint32_t at = 0; found < most; at++)
-        if (asleep->all[at].wanted)
-            nos[found++] = asleep->all[at].no;
+    uint32_t left = asleep->wanted;
+    for (uint32_t at = 0; left > 0; at++) {
+        const struct sleeper *sleeper = &asleep->all[at];
+        left -= sleeper->wanted;
+        if (sleeper->wanted && takes(sleeper, room))
+            nos[found++] = sleeper->no;
+    }
     pthread_mutex_unlock(&asleep->lock);
     return found;
 }
 
-uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms)
+uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest)
 {
     uint32_t found = 0;
+    *largest = 0;
     pthread_mutex_lock(&asleep->lock);
-    for (uint32_t at = 0; at < asleep_len(asleep); at++) {
+    bool any = asleep->wanted > 0 || now_ms >= asleep->quiet_ms;
+    for (uint32_t at = 0; any && at < asleep_len(asleep); at++) {
         const struct sleeper *sleeper = &asleep->all[at];
-        found += sleeper->wanted || (sleeper->due_ms != 0 && sleeper->due_ms <= now_ms);
+        if (!sleeper->wanted && !is_due(sleeper, now_ms))
+            continue;
+        found += 1;
+        *largest = sleeper->bytes > *largest ? sleeper->bytes : *largest;
     }
     pthread_mutex_unlock(&asleep->lock);
     return found;

@@ -23,6 +23,7 @@ struct asleep_event {
     const char *id;       /* borrowed during the call */
     uint64_t incarnation; /* the newest that is known (access/pass.h) */
     uint64_t due_ms;      /* when the next of its holds ends; 0: none does */
+    uint64_t bytes;       /* that it would take in memory */
 };
 
 /* It is there from now on, wanted or not. ERR_FULL: there are EVENTS_ASLEEP_MAX; ERR_NOMEM. */
@@ -30,12 +31,18 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wan
                struct err_slot *err);
 /* It is there no more, if it ever was. */
 void asleep_remove(struct asleep *asleep, const char *id);
-/* Up to `room` of those of which a hold has ended by now; returns how many. */
-uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32_t room);
-/* Up to `room` of those that are wanted; returns how many. */
-uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, uint32_t room);
-/* How many are due or wanted. */
-uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms);
+/* For so many events in memory, which together take no more than this. */
+struct asleep_room {
+    uint32_t places;
+    uint64_t bytes;
+};
+/* Those of which a hold has ended by now, as far as there is room, which they take; returns how
+ * many. */
+uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room);
+/* The same of those that are wanted. */
+uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room);
+/* How many are due or wanted; *largest: what the largest of these would take. */
+uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest);
 
 /* ---- any thread ---- */
 

@@ -136,6 +136,21 @@ test('an event for which there is no place is refused, and the gauge of such eve
   await until('the gauge to say so', async () => (await refused()) === EVENTS.length - PLACES);
 });
 
+test('events are in memory as far as their halls fit into it, and each is there when it is asked for', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const seats = await openSeats(scope, postgres, { config: { owner: { memory: '8m', idle: '100ms' } } });
+  const large = hall({ rows: 40, seatsPerRow: 50 });
+  const megabytes = (event) => (event.startsWith('large') ? 3 : 1); // rounded down
+  const events = ['large-0', ...EVENTS.slice(0, 3), 'large-1'];
+  for (const event of events) await importHall(seats, event, megabytes(event) === 3 ? large : small());
+  for (const event of [...events, ...events.toReversed()]) {
+    await woken(seats, event);
+    const open = (await listed(seats)).events.map((one) => one.event);
+    assert.ok(open.reduce((sum, one) => sum + megabytes(one), 0) <= 8, open.join());
+  }
+});
+
 test('an owner and its standby agree on what is asleep, and the standby wakes what it is left', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });

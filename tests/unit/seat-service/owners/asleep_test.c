@@ -24,14 +24,14 @@ static const char *name_of(uint32_t no)
 static int put_due(struct asleep *asleep, uint32_t no, uint64_t due_ms)
 {
     struct err_slot err = {0};
-    return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), 0, due_ms}, false,
-                      &err);
+    return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), 0, due_ms, no},
+                      false, &err);
 }
 
 static int put(struct asleep *asleep, uint32_t no, uint64_t incarnation, bool wanted)
 {
     struct err_slot err = {0};
-    return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), incarnation, 0},
+    return asleep_put(asleep, &(struct asleep_event){(int32_t)no, name_of(no), incarnation, 0, 1},
                       wanted, &err);
 }
 
@@ -49,28 +49,38 @@ TEST_CASE(names_have_a_bound)
     asleep_destroy(asleep);
 }
 
+static uint32_t due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32_t places,
+                    uint64_t bytes)
+{
+    return asleep_due(asleep, now_ms, nos, &(struct asleep_room){places, bytes});
+}
+
 TEST_CASE(events_are_due_from_their_time_until_they_are_awake)
 {
     struct asleep *asleep = fresh();
     int32_t nos[4] = {0};
+    uint64_t largest;
     for (uint32_t no = 1; no <= 3; no++)
         assert_int_equal(0, put_due(asleep, no, UINT64_C(1000) * no));
     assert_int_equal(0, put_due(asleep, 4, 0));
-    assert_int_equal(0, asleep_due(asleep, 999, nos, 4));
-    assert_int_equal(1, asleep_due(asleep, 1000, nos, 4));
+    assert_int_equal(0, due(asleep, 999, nos, 4, 100));
+    assert_int_equal(1, due(asleep, 1000, nos, 4, 100));
     assert_int_equal(1, nos[0]);
-    assert_int_equal(2, asleep_due(asleep, 3000, nos, 2)); /* there is no room for more */
+    assert_int_equal(2, due(asleep, 3000, nos, 2, 100)); /* there are no more places */
+    assert_int_equal(2, due(asleep, 3000, nos, 4, 5));   /* the third takes 3, and there are 2 */
     asleep_want(asleep, SPAN("event-1"));
-    assert_int_equal(1, asleep_waiting(asleep, 999)); /* it is wanted */
-    assert_int_equal(3, asleep_waiting(asleep, 3000));
+    assert_int_equal(1, asleep_waiting(asleep, 999, &largest)); /* it is wanted */
+    assert_int_equal(1, largest);
+    assert_int_equal(3, asleep_waiting(asleep, 3000, &largest));
+    assert_int_equal(3, largest);
     asleep_remove(asleep, name_of(1));
     assert_int_equal(0, put_due(asleep, 2, 0)); /* its hold has ended */
-    assert_int_equal(1, asleep_due(asleep, 3000, nos, 4));
+    assert_int_equal(1, due(asleep, 3000, nos, 4, 100));
     assert_int_equal(3, nos[0]);
     asleep_remove(asleep, name_of(3));
-    assert_int_equal(0, asleep_due(asleep, 3000, nos, 4));
+    assert_int_equal(0, due(asleep, 3000, nos, 4, 100));
     assert_int_equal(0, put_due(asleep, 5, 10)); /* earlier than any before */
-    assert_int_equal(1, asleep_due(asleep, 3000, nos, 4));
+    assert_int_equal(1, due(asleep, 3000, nos, 4, 100));
     asleep_destroy(asleep);
 }
 
@@ -114,8 +124,10 @@ TEST_CASE(names_agree_with_a_plain_array)
                 assert_int_equal(events[i].incarnation, known);
         }
         assert_int_equal(len, asleep_len(asleep));
-        assert_int_equal(wanted_len > 0, asleep_wanted(asleep, nos, 1));
-        assert_int_equal(wanted_len, asleep_wanted(asleep, nos, NAMES));
+        assert_int_equal(wanted_len > 0,
+                         asleep_wanted(asleep, nos, &(struct asleep_room){1, NAMES}));
+        assert_int_equal(wanted_len,
+                         asleep_wanted(asleep, nos, &(struct asleep_room){NAMES, NAMES}));
         for (uint32_t i = 0; i < wanted_len; i++)
             assert_true(events[nos[i]].wanted);
     }
