@@ -12,7 +12,7 @@
 #include <uv.h>
 
 enum {
-    OUTCALL_REPLY_MAX = 1024 * 1024, /* an event list of a hundred payments is a tenth of it */
+    OUTCALL_REPLY_MAX = 1024 * 1024, /* lists come in pages, of fewer items if one is longer */
     OUTCALL_UNDER_WAY_MAX = 2048,    /* more than any loop of ours has to ask at once */
     OUTCALL_PER_HOST_MAX = 64,       /* connections; a peer on a few cores gains from no more */
     OUTCALL_CONNECT_MS = 2000,       /* a peer in the same building answers a SYN in one */

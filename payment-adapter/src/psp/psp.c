@@ -100,7 +100,7 @@ static void on_list(void *ctx, const struct outcall_answer *answer)
     free(call);
 }
 
-void psp_list_get(struct psp *psp, const char *url, const char *auth,
+void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t limit,
                   void (*read)(const json_t *list, struct psp_events *events),
                   void (*on_done)(void *ctx, const struct psp_events *events), void *ctx)
 {
@@ -108,6 +108,7 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth,
     if (call == NULL)
         BUG_STOP("no memory for a call"); /* without a few kilobytes nothing here can go on */
     call->driver = psp->driver;
+    call->events.limit = limit;
     call->read = read;
     call->on_done = on_done;
     call->ctx = ctx;

@@ -47,13 +47,14 @@ struct psp_event {
     char order[ORDER_ID_MAX]; /* as the payment names it, or "" */
 };
 
-enum { PSP_EVENTS_MAX = 100 };
+enum { PSP_EVENTS_MAX = 100 }; /* of a page, and Stripe's own limit */
 #define PSP_WHOLE ((uint64_t)INT64_MAX)
 
 struct psp_events {
-    int rc;    /* 0, or it could not be read */
-    bool lost; /* with rc: the provider does not know the event that we named */
-    bool more; /* there are more in the requested direction */
+    int rc;         /* 0, or it could not be read; ERR_RANGE: the page is too long, fewer may fit */
+    bool lost;      /* with rc: the provider does not know the event that we named */
+    bool more;      /* there are more in the requested direction */
+    uint32_t limit; /* as it was asked for */
     uint32_t len;
     struct psp_event_row {
         struct psp_event event;
@@ -89,9 +90,9 @@ struct psp_driver {
      * "". */
     int (*webhook)(const struct psp *psp, struct span signature, struct span body, uint64_t now_s,
                    struct err_slot *err, struct psp_event *out);
-    /* A page of events newer than `id`, or with `older`, older than it; id "": the newest there
-     * are, or the oldest if the list can only be read forward. */
-    void (*events)(struct psp *psp, const char *id, bool older,
+    /* At most `limit` events newer than `id`, or with `older`, older than it; id "": the newest
+     * there are, or the oldest if the list can only be read forward. */
+    void (*events)(struct psp *psp, const char *id, bool older, uint32_t limit,
                    void (*on_done)(void *ctx, const struct psp_events *events), void *ctx);
     bool onward; /* its list is read forward from the oldest, never with `older` */
     /* Does this answer say that it does not know the event we named? */
@@ -119,7 +120,7 @@ int psp_stripe_verify(struct span secrets, struct span signature, struct span bo
 
 /* Helpers of the drivers. */
 /* GETs `url` with this Authorization; read() turns the answer into events. */
-void psp_list_get(struct psp *psp, const char *url, const char *auth,
+void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t limit,
                   void (*read)(const json_t *list, struct psp_events *events),
                   void (*on_done)(void *ctx, const struct psp_events *events), void *ctx);
 void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,

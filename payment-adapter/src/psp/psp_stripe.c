@@ -702,15 +702,14 @@ static void read_events(const json_t *list, struct psp_events *events)
     }
 }
 
-static void events(struct psp *psp, const char *id, bool older,
+static void events(struct psp *psp, const char *id, bool older, uint32_t limit,
                    void (*on_done)(void *ctx, const struct psp_events *events), void *ctx)
 {
     char url[URL_MAX], auth[320];
     const char *side = id[0] == '\0' ? "" : older ? "&starting_after=" : "&ending_before=";
-    snprintf(url, sizeof(url), "%s/v1/events?limit=%d%s%s", psp->conf.api_url, PSP_EVENTS_MAX, side,
-             id);
+    snprintf(url, sizeof(url), "%s/v1/events?limit=%u%s%s", psp->conf.api_url, limit, side, id);
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", psp->conf.key);
-    psp_list_get(psp, url, auth, read_events, on_done, ctx);
+    psp_list_get(psp, url, auth, limit, read_events, on_done, ctx);
 }
 
 static bool is_lost(const json_t *answer)

@@ -667,7 +667,7 @@ static bool read_transaction(const json_t *item, struct psp_event_row *row)
 static void read_transactions(const json_t *list, struct psp_events *events)
 {
     size_t len = json_array_size(list);
-    events->more = len >= PSP_EVENTS_MAX;
+    events->more = len >= events->limit;
     for (size_t i = 0; i < len && events->len < PSP_EVENTS_MAX; i++) {
         struct psp_event_row row = {0};
         if (read_transaction(json_array_get(list, i), &row))
@@ -675,7 +675,7 @@ static void read_transactions(const json_t *list, struct psp_events *events)
     }
 }
 
-static void events(struct psp *psp, const char *id, bool older,
+static void events(struct psp *psp, const char *id, bool older, uint32_t limit,
                    void (*on_done)(void *ctx, const struct psp_events *events), void *ctx)
 {
     assert(!older);
@@ -686,11 +686,11 @@ static void events(struct psp *psp, const char *id, bool older,
     const char *key = strchr(id, '/');
     if (key != NULL)
         snprintf(from, sizeof(from), "%s", id); /* cut after the date */
-    snprintf(url, sizeof(url), "%s/v1/transactions?startDate=%s&endDate=%s&limit=%d%s%s",
-             psp->conf.api_url, from, until, PSP_EVENTS_MAX, key != NULL ? "&startingAfter=" : "",
+    snprintf(url, sizeof(url), "%s/v1/transactions?startDate=%s&endDate=%s&limit=%u%s%s",
+             psp->conf.api_url, from, until, limit, key != NULL ? "&startingAfter=" : "",
              key != NULL ? key + 1 : "");
     put_auth(&psp->conf, auth);
-    psp_list_get(psp, url, auth, read_transactions, on_done, ctx);
+    psp_list_get(psp, url, auth, limit, read_transactions, on_done, ctx);
 }
 
 static bool is_lost(const json_t *answer)

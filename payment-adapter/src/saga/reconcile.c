@@ -90,8 +90,9 @@ struct reconcile {
     uint64_t then_us;
     uint64_t shop_until_us;
     uint32_t psp, pages;
-    bool older;      /* the very first run: pages go back to the oldest event */
-    char cursor[96]; /* where the next page begins */
+    uint32_t page_len; /* events of a page; halved when a page is longer than an answer may be */
+    bool older;        /* the very first run: pages go back to the oldest event */
+    char cursor[96];   /* where the next page begins */
     char newest[96];
     uint32_t events_len, event;
     bool again; /* the page of the event's seats was asked for elsewhere before */
@@ -781,6 +782,7 @@ static void begin_list(struct reconcile *reconcile)
     assert(reconcile->psp <= reconcile->conf.psps_len);
     const struct psp_driver *driver = reconcile->conf.psps[reconcile->psp - 1]->driver;
     reconcile->older = reconcile->cursor[0] == '\0' && !driver->onward;
+    reconcile->page_len = PSP_EVENTS_MAX;
 }
 
 static void on_gap_kept(void *ctx, const struct pg_answer *answer)
@@ -817,6 +819,11 @@ static void on_events(void *ctx, const struct psp_events *events)
         return;
     if (events->lost && reconcile->cursor[0] != '\0' && reconcile->newest[0] == '\0') {
         anchor_again(reconcile);
+        return;
+    }
+    if (events->rc == ERR_RANGE && reconcile->page_len > 1) {
+        reconcile->page_len /= 2;
+        next_page(reconcile);
         return;
     }
     if (events->rc < 0 || events->len == 0) {
@@ -857,7 +864,9 @@ static void next_page(struct reconcile *reconcile)
     assert(reconcile->pages <= PAGES_MAX);
     struct psp *psp = reconcile->conf.psps[reconcile->psp - 1];
     reconcile->out++;
-    psp->driver->events(psp, reconcile->cursor, reconcile->older, on_events, reconcile);
+    assert(reconcile->page_len > 0);
+    psp->driver->events(psp, reconcile->cursor, reconcile->older, reconcile->page_len, on_events,
+                        reconcile);
 }
 
 static void on_cursor(void *ctx, const struct pg_answer *answer)

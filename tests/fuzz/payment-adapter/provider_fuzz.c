@@ -167,7 +167,7 @@ static void fuzz(struct span rest)
         psp.driver->start(&psp, &call);
     else
         psp.driver->events(&psp, (letter(first, 2) & 1) != 0 ? "2026-11-21T00:00:00/k1" : "", false,
-                           on_events, NULL);
+                           PSP_EVENTS_MAX, on_events, NULL);
     while (wire.on_done != NULL) {
         assert(wire.sends <= SENDS_MAX);
         answer_next(&rest);

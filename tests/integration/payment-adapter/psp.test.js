@@ -342,6 +342,13 @@ test('what the shop sells over the same account is counted apart, and hides noth
   world.postgres.sql("DELETE FROM pay.shop_order WHERE external_id LIKE 'x%'", 'pay');
 });
 
+test('a page of events that is longer than an answer may be is read in parts', async () => {
+  const metadata = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i}`, 'x'.repeat(500)]));
+  for (let i = 0; i < 40; i += 1)
+    await sandbox.stripe().paymentIntents.create({ amount: 700, currency: 'krw', payment_method: 'pm_card_visa', confirm: true, metadata });
+  assert.equal((await reconciledReport()).foreign.payments, 70);
+});
+
 test('a place in the list that the provider has forgotten is found again, and it says so', async () => {
   const stood = () => world.postgres.sql("SELECT event FROM pay.reconcile_cursor WHERE provider = 'stripe'", 'pay');
   world.postgres.sql("UPDATE pay.reconcile_cursor SET event = 'evt_of_last_year', at = now() - interval '40 days' WHERE provider = 'stripe'", 'pay');
