@@ -270,14 +270,16 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
     }
     switch (word) {
     case TOSS_SAYS_NO:
-        if (confirming)
+        if (confirming) {
             psp_tell(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
-        else if (peer->op == PEER_PSP_REFUND)
+        } else if (peer->op == PEER_PSP_REFUND) {
             psp_tell(peer, SAGA_FAILED, "refund-refused", code);
-        else if (is_in_doubt(call))
+            peer->key_burnt = true; /* once the cause is mended, an operator has it retried */
+        } else if (is_in_doubt(call)) {
             psp_tell(peer, SAGA_DONE, NULL, code);
-        else
+        } else {
             tell_again(call, "not-closed", code);
+        }
         return;
     case TOSS_SAYS_GONE:
     case TOSS_SAYS_NOBODY:

@@ -212,9 +212,10 @@ static void on_done(struct peer_call *call)
     *(bool *)call->ctx = true;
 }
 
-/* Asks the peer, and gives it this answer. */
-static struct peer_call ask(enum peer_op op, const char *provider,
-                            const struct outcall_answer *answer)
+/* Asks the peer, and gives it these answers: one to its first call, one to all others. */
+static struct peer_call ask_twice(enum peer_op op, const char *provider,
+                                  const struct outcall_answer *answer,
+                                  const struct outcall_answer *then)
 {
     struct order order = {.id = "o_1",
                           .event = "gala",
@@ -271,12 +272,35 @@ static struct peer_call ask(enum peer_op op, const char *provider,
     for (struct outcall out = sent; out.on_done != NULL; out = sent) {
         sent.on_done = NULL;
         out.on_done(out.ctx, answer);
+        answer = then;
     }
     assert_true(answered);
     free(call.places);
     peers_http_destroy(http);
     seats_map_destroy(map);
     return call;
+}
+
+static struct peer_call ask(enum peer_op op, const char *provider,
+                            const struct outcall_answer *answer)
+{
+    return ask_twice(op, provider, answer, answer);
+}
+
+/* A provider keeps its refusal under the key: the retry that an operator asks for needs another
+ * one. */
+TEST_CASE(refund_that_toss_refused_is_retried_under_a_new_key)
+{
+    const struct outcall_answer paid = {
+        .status = 200,
+        .body = SPAN("{\"orderId\":\"o_1\",\"paymentKey\":\"k_1\",\"status\":\"DONE\","
+                     "\"totalAmount\":5000,\"balanceAmount\":5000}")};
+    const struct outcall_answer refused = {.status = 403,
+                                           .body = SPAN("{\"code\":\"REFUND_REJECTED\"}")};
+    struct peer_call call = ask_twice(PEER_PSP_REFUND, "toss", &paid, &refused);
+    assert_int_equal(SAGA_FAILED, call.verdict);
+    assert_string_equal("refund-refused", call.code);
+    assert_true(call.key_burnt);
 }
 
 /* It may be a yes or a no, so it counts as neither. */
