@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PG_ARGS_MAX = 26 };
+enum { PG_ARGS_MAX = 28 };
 
 struct pg_args {
     uint8_t *buf;

@@ -51,7 +51,9 @@ FROM fence
 --> areas.places   integer
 --> areas.total    bigint
 --> areas.order_id text
---> area_frees     bigint[]
+--> area_frees.hold   bigint
+--> area_frees.places integer
+--> area_frees.total  bigint
 :fence(), freed AS (
     DELETE FROM sold
     USING fence
@@ -75,8 +77,14 @@ FROM fence
             AS a (hold, area, places, total, order_id)
 ), area_freed AS (
     DELETE FROM sold_area
-    USING fence
-    WHERE sold_area.event = fence.event AND sold_area.hold = ANY (:area_frees)
+    USING fence, UNNEST(:area_frees.hold, :area_frees.places) AS f (hold, places)
+    WHERE sold_area.event = fence.event AND sold_area.hold = f.hold AND sold_area.places = f.places
+), area_less AS (
+    UPDATE sold_area
+    SET places = sold_area.places - f.places, total = sold_area.total - f.total
+    FROM fence,
+        UNNEST(:area_frees.hold, :area_frees.places, :area_frees.total) AS f (hold, places, total)
+    WHERE sold_area.event = fence.event AND sold_area.hold = f.hold AND sold_area.places > f.places
 )
 :append_rows();
 

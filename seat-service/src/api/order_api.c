@@ -22,8 +22,8 @@
 
 #define ORDER_FEES_MAX (UINT64_C(1) << 53) /* what JSON carries exactly */
 
-enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, ORDER_BODY_MAX = 2048, MEMBER_NAME_MAX = 64 };
-enum { MOVE_BODY_MAX = 32 * 1024 }; /* the seats of a hold twice, each of them escaped */
+enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, MEMBER_NAME_MAX = 64 };
+enum { ORDER_BODY_MAX = 32 * 1024 }; /* the seats of a hold twice, each of them escaped */
 
 static const char *verdict_word(const struct engine_op *op)
 {
@@ -127,6 +127,9 @@ struct order {
     struct engine_order who;
     uint64_t pay_ttl_s;
     struct engine_purchase purchase; /* `who` points here if the request has one */
+    bool part;                       /* of a refund: these seats, or all places but `keep` */
+    uint32_t seats[REQUEST_SEATS_MAX], seats_len;
+    uint64_t keep;
 };
 
 /* {digest, fees, terms}: places and prices are the hold's own, and are not repeated. */
@@ -151,6 +154,7 @@ static bool read_order(struct call *call, json_t *doc, struct order *order)
 {
     struct err_slot err = {0};
     struct json_in in;
+    json_t *seats = NULL;
     struct span member = {NULL, 0}; /* with extend; absent: the hold keeps its visit's buyer */
     *order = (struct order){.pay_ttl_s = PAY_TTL_DEFAULT_S};
     order->purchase.event = span_of(call->event->id);
@@ -161,8 +165,11 @@ static bool read_order(struct call *call, json_t *doc, struct order *order)
         order->who.buyer = pass_hash(member);
     json_in_u64(&in, "pay_ttl_s", 1, PAY_TTL_MAX_S, &order->pay_ttl_s);
     read_purchase(&in, order);
+    bool keeps = json_in_u64(&in, "keep", 1, HOLD_AREA_QUANTITY_MAX, &order->keep);
+    order->part = json_in_array(&in, "seats", 1, REQUEST_SEATS_MAX, &seats) || keeps;
     if (json_in_end(&in) == 0)
-        return true;
+        return seats == NULL ||
+               request_seats(call, seats, "seats", order->seats, &order->seats_len);
     request_bad_field(call, &err);
     return false;
 }
@@ -180,6 +187,9 @@ static enum engine_verdict act(struct call *call, struct span action, uint64_t h
                               call->now_ms, op);
     if (span_eq(action, SPAN("release")))
         return engine_order_release(engine, hold, id, call->now_ms, op);
+    if (order->part)
+        return engine_refund_part(engine, hold, id, order->seats, order->seats_len,
+                                  (uint32_t)order->keep, call->now_ms, op);
     return engine_refund(engine, hold, id, call->now_ms, op);
 }
 
@@ -349,9 +359,9 @@ int order_api_routes(struct ended *ended, struct http_router *router, struct err
         {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/{action}", post_action, NULL,
          ORDER_BODY_MAX},
         {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/move", post_move, NULL,
-         MOVE_BODY_MAX},
+         ORDER_BODY_MAX},
         {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/movable", post_movable, NULL,
-         MOVE_BODY_MAX},
+         ORDER_BODY_MAX},
         {HTTP_METHOD_GET, "/internal/events/{event}/holds/{hold}", get_hold, NULL, 0},
         {HTTP_METHOD_POST, "/internal/sessions/{session}/end", post_session_end, ended,
          ORDER_BODY_MAX},

@@ -508,6 +508,8 @@ struct sheet {
 /* For each seat whose change touches `sold`. */
 enum { WALL_SEAT_BYTES = sizeof(struct sql_append_sells) };
 static_assert(WALL_SEAT_BYTES >= sizeof(struct sql_append_moves), "a move takes no more");
+static_assert(sizeof(struct sql_append_areas) >= sizeof(struct sql_append_area_frees),
+              "what an area gets back takes no more");
 static_assert(WALL_SEAT_BYTES % _Alignof(struct sql_append_areas) == 0,
               "areas lie behind the seats");
 
@@ -598,10 +600,11 @@ static void put_moves(struct sql_append_args *args, const struct change *change,
 }
 
 static void put_area(struct sql_append_args *args, const struct change *change,
-                     struct sql_append_areas *sells, uint64_t *frees)
+                     struct sql_append_areas *sells, struct sql_append_area_frees *frees)
 {
     if (change->kind == CHANGE_REFUNDED) {
-        frees[args->area_frees_len++] = change->hold;
+        frees[args->area_frees_len++] = (struct sql_append_area_frees){
+            .hold = change->hold, .places = change->quantity, .total = change->total};
         return;
     }
     sells[args->areas_len++] = (struct sql_append_areas){

@@ -167,6 +167,8 @@ static void complete(struct row *row, const struct engine *engine)
     struct engine_hold_view view;
     if (engine_hold_read(engine, row->hold, &view) != ENGINE_OK)
         return;
+    if (view.state == ENGINE_HOLD_SOLD) /* even if a part of it was refunded last */
+        row->state = "sold";
     row->places = view.quantity;
     row->total = (int64_t)view.total;
     row->area = view.area;

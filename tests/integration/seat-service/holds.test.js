@@ -677,6 +677,28 @@ test('the saga extends, confirms and refunds, each as often as it likes', async 
   assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
 });
 
+test('a part of a sale is refunded, and the rest stays sold', async () => {
+  const { event, alice, bob } = await fresh({ area: 50, limits: { orphan_rule: false } });
+  const order = saga(seats, event);
+  const sell = async (what) => {
+    const { hold } = (await alice.hold(what)).json;
+    for (const step of [order.extend, order.confirm]) assert.equal((await step(hold, 'order-1')).status, 200);
+    return hold;
+  };
+  const hold = await sell({ seats: ['r1s1', 'r1s2', 'r1s3'] });
+  for (let i = 0; i < 2; i += 1) {
+    const { status, json } = await order.refund(hold, 'order-1', { seats: ['r1s2'] });
+    assert.deepEqual([status, json.verdict, json.state, json.seats, json.total], [200, 'refunded', 'sold', ['r1s1', 'r1s3'], 300000]);
+  }
+  assertProblem(await order.refund(hold, 'order-1', { seats: ['r1s1', 'r1s2'] }), 422, 'not-in-hold');
+  assertProblem(await order.refund(hold, 'order-1', { keep: 1 }), 422, 'seats-and-area');
+  assert.equal((await bob.hold({ seats: ['r1s2'] })).status, 201);
+  const floor = await sell({ area: 'floor', quantity: 3 });
+  for (let i = 0; i < 2; i += 1) assert.equal((await order.refund(floor, 'order-1', { keep: 1 })).json.quantity, 1);
+  const listed = (await seats.admin.get(`/admin/events/${event}/export`)).json;
+  assert.deepEqual(listed.map(({ seat, places, price }) => seat ?? [places, price]), ['r1s1', 'r1s3', [1, 150000]]);
+});
+
 test('a late payment retakes the seats, or is refused because they are gone', async () => {
   const { event, alice, bob } = await fresh({ limits: { hold_ttl_s: 30, hold_max_s: 30 } });
   const order = saga(seats, event);

@@ -457,7 +457,13 @@ static void do_give_up(const struct script_line *line)
 
 static void do_refund(const struct script_line *line)
 {
-    ended(line, engine_refund(w->engine, *named(line, 1), order_of(line), w->now_ms, next_op()));
+    struct list part = list_of(script_value(line, "seats"));
+    uint32_t keep = (uint32_t)script_value_or(line, "keep", 0);
+    struct span order = order_of(line);
+    ended(line, part.count == 0 && keep == 0
+                    ? engine_refund(w->engine, *named(line, 1), order, w->now_ms, next_op())
+                    : engine_refund_part(w->engine, *named(line, 1), order, part.seats, part.count,
+                                         keep, w->now_ms, next_op()));
 }
 
 static void do_move(const struct script_line *line)

@@ -27,7 +27,7 @@ enum change_kind {
     CHANGE_RELEASED = 5,   /* given back: seats free */
     CHANGE_EXPIRED = 6,    /* expired without an order: seats free */
     CHANGE_CONFIRMED = 7,  /* sold; verdict says whether the hold had to be retaken */
-    CHANGE_REFUNDED = 8,   /* a sold hold given back: seats free */
+    CHANGE_REFUNDED = 8,   /* a sold hold given back, or a part of it: seats free */
     CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text, and who did it */
     CHANGE_UNBLOCKED = 10, /* blocked seats free again */
     CHANGE_MOVED = 11,     /* a sold hold: seats added and removed, equally many */
@@ -69,7 +69,8 @@ struct change {
      * again once no hold has its list, so it means the last list made under it. */
     uint16_t price_list;
     uint16_t area;     /* or CHANGE_AREA_NONE */
-    uint32_t quantity; /* places of the hold after this change; BLOCKED, UNBLOCKED: how many */
+    uint32_t quantity; /* places of the hold after this change; what is given back, BLOCKED,
+                          UNBLOCKED: how many */
 
     uint64_t buyer;   /* hash of the member, or else of the session: whose limit it counts against;
                          EXTENDED: from now on, 0 in a record of format 1: as before */

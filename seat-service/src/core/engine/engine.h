@@ -150,6 +150,9 @@ struct engine_order {
  * done, before it too, where it is a release. ENGINE_NO_HOLD from the last two means that there is
  * nothing left to give back.
  *
+ * A part of a sale is given back by naming its seats; of standing places, those that stay are
+ * counted. ENGINE_SAME: the hold has none of these seats, or no more places.
+ *
  * Giving back is final: from the commit on the id is dead, for good and for every later owner, so a
  * confirm or extend that was delayed finds no hold, however late it comes. The same goes for a hold
  * that had expired and was only remembered. */
@@ -162,6 +165,9 @@ enum engine_verdict engine_order_release(struct engine *engine, uint64_t hold, s
                                          uint64_t now_ms, struct engine_op *op);
 enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct span order,
                                   uint64_t now_ms, struct engine_op *op);
+enum engine_verdict engine_refund_part(struct engine *engine, uint64_t hold, struct span order,
+                                       const uint32_t *seats, uint32_t count, uint32_t keep,
+                                       uint64_t now_ms, struct engine_op *op);
 
 /* By the operator. At most CHANGE_SEATS_MAX seats (move: HOLD_SEATS_MAX) a call, all or nothing. */
 enum engine_verdict engine_block(struct engine *engine, const uint32_t *seats, uint32_t count,

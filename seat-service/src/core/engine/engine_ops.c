@@ -218,10 +218,9 @@ enum engine_verdict engine_order_release(struct engine *engine, uint64_t hold, s
     return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
 }
 
-static void fill_refunded(struct engine *engine, struct engine_op *op)
+static void total_refunded(struct engine *engine, struct engine_op *op)
 {
     assert(HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_SOLD);
-    engine_fill_removed(engine, op);
     if (op->change.area != CHANGE_AREA_NONE)
         op->change.total =
             engine_area_total(engine, op->change.price_list, op->change.area, op->change.quantity);
@@ -242,8 +241,10 @@ enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct s
         return verdict;
     if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_SOLD) {
         verdict = check_order(engine, op, order);
-        if (verdict == ENGINE_OK)
-            fill_refunded(engine, op);
+        if (verdict == ENGINE_OK) {
+            engine_fill_removed(engine, op);
+            total_refunded(engine, op);
+        }
     } else {
         verdict = begin_giving_back(engine, op, order, false);
     }
@@ -403,6 +404,61 @@ static enum engine_verdict begin_move(struct engine *engine, const uint32_t *fro
     assert(change->add_count == change->remove_count); /* as many seats as were paid for */
     assert(change->remove_count <= own_count);
     return ENGINE_OK;
+}
+
+/* Of an owned, sold hold with seats. */
+static enum engine_verdict fill_part(struct engine *engine, const uint32_t *seats, uint32_t count,
+                                     struct engine_op *op)
+{
+    uint32_t own[HOLD_SEATS_MAX], has = 0;
+    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    enum engine_verdict verdict =
+        fill_named(engine, seats, count, HOLD_SEATS_MAX, op, op->change.seats);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    for (uint32_t i = 0; i < count; i++) {
+        if (hold_has(own, own_count, seats[i]))
+            has++;
+        else
+            op->seat = seats[i];
+    }
+    op->change.remove_count = (uint16_t)has;
+    return has == count ? ENGINE_OK : has == 0 ? ENGINE_SAME : ENGINE_NOT_IN_HOLD;
+}
+
+static enum engine_verdict fill_part_places(const struct hold_slot *slot, uint32_t keep,
+                                            struct engine_op *op)
+{
+    uint32_t has = HOLD_GET(slot, count);
+    if (keep >= has)
+        return ENGINE_SAME;
+    op->change.area = HOLD_GET(slot, area);
+    op->change.quantity = has - keep;
+    return ENGINE_OK;
+}
+
+enum engine_verdict engine_refund_part(struct engine *engine, uint64_t hold, struct span order,
+                                       const uint32_t *seats, uint32_t count, uint32_t keep,
+                                       uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_REFUNDED, now_ms);
+    engine_set_text(&op->change, order);
+    enum engine_verdict verdict = engine_own(engine, hold, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    bool in_area = HOLD_GET(slot, area) != CHANGE_AREA_NONE;
+    verdict = check_order(engine, op, order);
+    if (verdict == ENGINE_OK && HOLD_GET(slot, status) != HOLD_SOLD)
+        verdict = ENGINE_NOT_SOLD;
+    else if (verdict == ENGINE_OK && in_area != (count == 0))
+        verdict = ENGINE_MIXED;
+    else if (verdict == ENGINE_OK)
+        verdict = in_area ? fill_part_places(slot, keep, op) : fill_part(engine, seats, count, op);
+    if (verdict != ENGINE_OK)
+        return engine_disown(engine, op, verdict);
+    total_refunded(engine, op);
+    return engine_op_begun(op);
 }
 
 enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct span order,

@@ -163,7 +163,9 @@ static const char *check_owned(const struct engine *engine, const struct engine_
         return "its area is another one";
     uint32_t named = change->kind == CHANGE_CONFIRMED ? change->add_count : change->remove_count;
     uint32_t has = HOLD_GET(slot, count);
-    if (whole && (area != CHANGE_AREA_NONE ? change->quantity : named) != has)
+    uint32_t places = area != CHANGE_AREA_NONE ? change->quantity : named;
+    bool part = change->kind == CHANGE_REFUNDED && places > 0 && places < has;
+    if (whole && places != has && !part)
         return "it names another number of places than the hold has";
     if (area != CHANGE_AREA_NONE)
         return change->quantity > 0 && change->quantity <= HOLD_AREA_QUANTITY_MAX ? NULL

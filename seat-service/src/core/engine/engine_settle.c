@@ -249,6 +249,29 @@ static void remember(struct engine *engine, struct engine_op *op)
     HOLD_SET(slot, version, change->hold_version);
 }
 
+/* A sold hold keeps some of its places. */
+static void settle_part(struct engine *engine, struct engine_op *op, uint32_t places)
+{
+    const struct change *change = &op->change;
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    uint32_t own[HOLD_SEATS_MAX], after[HOLD_SEATS_MAX], has = HOLD_GET(slot, count);
+    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    assert(change->add_count == 0);
+    assert(places > 0 && places < has);
+    hold_write_begin(&engine->holds, op->own.slot);
+    if (change->area != CHANGE_AREA_NONE)
+        HOLD_SET(slot, count, (uint16_t)(has - places));
+    else
+        link_seats(engine, slot, after, seats_after(own, own_count, change, after));
+    HOLD_SET(slot, version, change->hold_version);
+    hold_write_end(&engine->holds, op->own.slot);
+    if (change->area != CHANGE_AREA_NONE)
+        turn_places(engine, change, AREA_SOLD, AREA_FREE, places);
+    else
+        turn_all(engine, change->seats, places, SEAT_SOLD, op->own.slot, SEAT_FREE, 0);
+    uncount(engine, change->buyer, places);
+}
+
 /* Released, expired, refunded: first the slot is marked as being written, then the seats are freed,
  * then the slot. A free seat may belong to another hold an instant later, whose links replace ours;
  * a reader of the old hold must then see that it has changed. And while a seat is still ours the
@@ -257,10 +280,13 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
 {
     const struct change *change = &op->change;
     bool sold = change->kind == CHANGE_REFUNDED;
-    uint32_t places = change->remove_count;
+    uint32_t places = change->area != CHANGE_AREA_NONE ? change->quantity : change->remove_count;
+    if (sold && places < HOLD_GET(engine_slot(engine, op->own.slot), count)) {
+        settle_part(engine, op, places);
+        return;
+    }
     hold_write_begin(&engine->holds, op->own.slot);
     if (change->area != CHANGE_AREA_NONE) {
-        places = change->quantity;
         turn_places(engine, change, sold ? AREA_SOLD : AREA_HELD, AREA_FREE, places);
     } else {
         turn_all(engine, change->seats, change->remove_count, sold ? SEAT_SOLD : SEAT_HELD,

@@ -489,6 +489,19 @@ static void step_give_back(struct world *w, struct engine_op *op, struct model_h
     begun(w, hold, 0);
 }
 
+static void step_give_back_part(struct world *w, struct engine_op *op, struct model_hold *hold)
+{
+    uint32_t seats[SEATS], keep = 1 + roll(w, 3);
+    if (hold->status != SOLD || hold->busy)
+        return;
+    uint32_t has = list(hold->seats, seats);
+    bool same = hold->places > 0 && keep >= hold->places;
+    if (expect(engine_refund_part(w->engine, hold->id, order_name(hold->order), seats,
+                                  has > 0 ? 1 + roll(w, has) : 0, keep, w->now_ms, op),
+               same ? ENGINE_SAME : ENGINE_OK))
+        begun(w, hold, 0);
+}
+
 static void step_move(struct world *w, struct engine_op *op, struct model_hold *hold)
 {
     uint32_t from[SEATS], to;
@@ -618,8 +631,15 @@ static void follow(struct world *w, const struct change *change, struct model_ho
         hold->buyer = (uint32_t)change->buyer;
         hold->expires_ms = change->expires_ms;
         break;
-    case CHANGE_RELEASED:
     case CHANGE_REFUNDED:
+        hold->seats &= ~removed;
+        hold->places -= change->quantity;
+        w->free |= removed;
+        w->places_free += change->quantity;
+        if (hold->seats == 0 && hold->places == 0)
+            hold->status = DEAD;
+        break;
+    case CHANGE_RELEASED:
     case CHANGE_EXPIRED:
     case CHANGE_LATE:
         w->free |= hold->seats;
@@ -670,9 +690,10 @@ static void end_op(struct world *w, int which)
 
 /* Each is as frequent as it is listed. The first ones need no hold. */
 static void (*const steps[])(struct world *w, struct engine_op *op, struct model_hold *hold) = {
-    step_hold,    step_hold,    step_hold,      step_best,    step_area,   step_block,
-    step_change,  step_change,  step_release,   step_release, step_extend, step_extend,
-    step_confirm, step_confirm, step_give_back, step_move,    step_expire, step_expire};
+    step_hold,           step_hold,   step_hold,    step_best,    step_area,
+    step_block,          step_change, step_change,  step_release, step_release,
+    step_extend,         step_extend, step_confirm, step_confirm, step_give_back,
+    step_give_back_part, step_move,   step_expire,  step_expire};
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_WITHOUT_A_HOLD = 5, RECENT = 12 };
 
 static void step(struct world *w)

@@ -68,6 +68,18 @@ static const struct script_row rows[] = {
      "op verdict confirmed; release a u1 -> hold-sold; give-up a o1 -> hold-sold;"
      "give-up a o2 -> other-order; refund a o2 -> other-order; refund a o1; seats ....;"
      "refund a o1 -> no-such-hold"},
+    {"a refund of a part frees these seats, and the rest stays sold",
+     "hall aaaaaa; hold a u1 0-3; refund a o1 -> order-unknown; extend a o1;"
+     "refund a o1 seats=1 -> hold-not-sold; confirm a o1; refund a o2 seats=1 -> other-order;"
+     "refund a o1 seats=1,4 -> not-in-hold; op seat 4; refund a o1 seats=9 -> seat-unknown;"
+     "refund a o1 keep=2 -> seats-and-area; begin refund a o1 seats=3,1; seats ssss..; undo;"
+     "seats ssss..; refund a o1 seats=3,1; op kind refunded; op total 2000; seats s.s...;"
+     "read a seats 0,2; refund a o1 seats=3,1 -> same; read a state sold; hold b u2 1;"
+     "refund a o1 seats=0,2; read a -> no-such-hold; seats .h...."},
+    {"a refund of a part frees standing places",
+     "hall aaaa floor=10; places a u1 5; extend a o1; confirm a o1; refund a o1 keep=5 -> same;"
+     "refund a o1 seats=1 -> seats-and-area; refund a o1 keep=2; area sold 2; area free 8;"
+     "refund a o1 keep=2 -> same; refund a o1; area sold 0"},
     {"a refund before the sale releases the hold",
      "hall aaaa; hold a u1 0,1; refund a o1 -> order-unknown; extend a o1;"
      "refund a o2 -> other-order; refund a o1; op kind released; seats ....;"
