@@ -235,6 +235,14 @@ enum {
      * an event that is asked for need not wait until another has gone: that takes seconds. */
     EVENTS_SPARE = 4,
     EVENTS_SPARE_PART = 16, /* ... and such a part of the memory for events */
+    /* What a process shows of itself by shared locks is not believed once its reader, which looks
+     * ten times a second, has been silent for this long: it hangs, or is cut off. Longer than
+     * reading a large hall takes. */
+    READER_SILENT_MS = 10 * 1000,
+    /* How often a process looks whether others have room for events; each time before it wakes one.
+     * How long it waits, once it has put one to sleep for their sake, until they have noticed. */
+    ROOM_LOOK_MS = 500,
+    ROOM_HELP_MS = 1000,
     /* For how long at least after the last read of another's event its owner sees that it is
      * read. */
     EVENT_ASKED_MS = 5000,

@@ -26,13 +26,19 @@ SELECT
     END AS done
 FROM UNNEST(:keys) AS k (key);
 
+-- Keys that other sessions show. One that was idle for so long belongs to a process that hangs or is cut off.
 -- statement: locks_shared
---> class integer signed
---< key   integer signed
-SELECT DISTINCT objid::integer AS key
-FROM pg_locks
-WHERE locktype = 'advisory' AND classid = :class::oid AND objsubid = 2 AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+--> class     integer signed
+--> silent_ms integer
+--< key       integer signed
+SELECT DISTINCT l.objid::integer AS key
+FROM pg_locks l
+JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.classid = :class::oid AND l.objsubid = 2 AND l.granted
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.pid <> pg_backend_pid()
+    AND (a.state = 'active'
+        OR clock_timestamp() - a.state_change < make_interval(secs => :silent_ms / 1000.0));
 
 -- Waits for a commit that is under way, so that the position it returns is final (001_seats.sql).
 -- statement: owner_raise

@@ -49,7 +49,7 @@ static uint32_t free_nth(const struct journal *journal)
 /* One that alone takes more than there may be is in memory with no other. */
 struct asleep_room discover_room(const struct journal *journal)
 {
-    struct asleep_room room = {journal->conf.places, journal->conf.memory};
+    struct asleep_room room = {journal->conf.places, journal->conf.memory, UINT64_MAX};
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         const struct journal_event *event = &journal->events[nth];
         if (journal_is_free(event))

@@ -135,6 +135,13 @@ struct journal {
     uint64_t ended_seen;          /* ended sessions up to this number are known */
     uint64_t reader_retry_ms;
     uint64_t shown_at_us; /* when the events of others were last asked for */
+    int32_t told_room;    /* the key by which others see what room there is here; 0: none */
+    struct {
+        bool any, lack;     /* there is one; one has no room for an event that it should have */
+        uint64_t bytes;     /* the most that one of them has room for */
+        uint64_t at_us;     /* of the last look */
+        uint64_t helped_us; /* when an event was last put to sleep for their sake */
+    } others;               /* that serve the same list */
     pthread_t reader;
 
     _Atomic uint64_t lines; /* names of lines are made from it; random, and rises */
@@ -180,6 +187,19 @@ static inline void journal_count(_Atomic uint64_t *counter, uint64_t n)
 static inline uint64_t journal_now_us(const struct journal *journal)
 {
     return clock_mono_us(journal->conf.clock);
+}
+
+static inline uint32_t journal_hash_on(uint32_t hash, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
+    return hash;
+}
+
+/* The same for all processes of one list. */
+static inline uint32_t journal_list_hash(const struct journal *journal)
+{
+    return journal_hash_on(UINT32_C(2166136261), journal->conf.events);
 }
 
 static inline bool journal_shares(const struct journal *journal)

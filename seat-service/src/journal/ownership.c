@@ -31,29 +31,17 @@
 #include <inttypes.h>
 #include <string.h>
 
-static uint32_t hash_on(uint32_t hash, const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++)
-        hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
-    return hash;
-}
-
-static uint32_t list_hash(const struct journal *journal)
-{
-    return hash_on(UINT32_C(2166136261), journal->conf.events);
-}
-
 /* Processes that serve the same list have one key between them; one of them leads. */
 static int32_t list_key(const struct journal *journal)
 {
-    return (int32_t)(list_hash(journal) & INT32_MAX);
+    return (int32_t)(journal_list_hash(journal) & INT32_MAX);
 }
 
 /* ... and each of them one of its own, if each has a name of its own. */
 static int32_t name_key(const struct journal *journal)
 {
-    uint32_t hash =
-        hash_on((list_hash(journal) ^ '#') * UINT32_C(16777619), journal->conf.instance);
+    uint32_t hash = journal_hash_on((journal_list_hash(journal) ^ '#') * UINT32_C(16777619),
+                                    journal->conf.instance);
     return (int32_t)(hash & INT32_MAX);
 }
 

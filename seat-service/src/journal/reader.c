@@ -336,12 +336,12 @@ static bool leaves(struct journal *journal, uint32_t nth)
 /* From now on it is known by its name alone, or not at all if it is retired. If it is awake, since
  * it was woken meanwhile or moves, it is wanted at once: then it is read and followed like any
  * other. */
-static void name_alone(struct journal *journal, const struct journal_event *event, bool wanted)
+static void name_alone(struct journal *journal, const struct journal_event *event, bool awake)
 {
     struct err_slot err = {0};
     const struct asleep_event name = {event->id.no, event->id.id, event->id.incarnation,
                                       event->id.due_ms, event->id.bytes};
-    if (!event->retired && asleep_put(journal->asleep, &name, wanted, &err) < 0)
+    if (!event->retired && asleep_put(journal->asleep, &name, awake, &err) < 0)
         log_failure(journal->conf.log, "an event is not known here", &err);
 }
 
@@ -421,21 +421,87 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
     return 0;
 }
 
-/* Those that somebody has asked for, and those of which a hold ends, as far as there is room: their
- * rows are found as those of new events are. If there are many of the latter, half of the places
- * are left to the former. */
+/* ---- room here and elsewhere ---- */
+
+/* The key of a shared lock says what there is room for here, so it ends with the session:
+ *   [30] 1  [29..17] of the list  [16] there is none for an event that waits  [15..0] MB, all ones:
+ * any */
+enum {
+    ROOM_MB_MAX = 0xffff,
+    ROOM_LACKS = 1 << 16,
+    ROOM_OF_LIST = 0x1fff << 17,
+    ROOM_KEY = 1 << 30
+};
+
+static int32_t room_list(const struct journal *journal)
+{
+    return ROOM_KEY | (int32_t)(journal_list_hash(journal) << 17 & ROOM_OF_LIST);
+}
+
+static int tell_room(struct journal *journal, const struct asleep_room *room, bool lacks,
+                     struct err_slot *err)
+{
+    uint64_t mb = room->places == 0 ? 0 : room->bytes >> 20;
+    int32_t key = room_list(journal) | (lacks ? ROOM_LACKS : 0) |
+                  (int32_t)(mb < ROOM_MB_MAX ? mb : ROOM_MB_MAX);
+    int32_t was = journal->told_room;
+    if (key == was || journal->conf.host.idle_ms == NULL)
+        return 0;
+    struct pg *pg = journal->reader_pg;
+    int rc = store_share(pg, STORE_LOCK_ROOM, &key, 1, true, err);
+    if (rc == 0 && was != 0)
+        rc = store_share(pg, STORE_LOCK_ROOM, &was, 1, false, err);
+    journal->told_room = key;
+    return rc;
+}
+
+static void on_room(void *ctx, int32_t key)
+{
+    struct journal *journal = MAGIC_OF(journal, ctx);
+    uint64_t mb = (uint64_t)(key & ROOM_MB_MAX);
+    uint64_t bytes = mb == ROOM_MB_MAX ? UINT64_MAX : mb << 20;
+    if ((key & (ROOM_KEY | ROOM_OF_LIST)) != room_list(journal))
+        return;
+    journal->others.any = true;
+    journal->others.lack = journal->others.lack || (key & ROOM_LACKS) != 0;
+    journal->others.bytes = bytes > journal->others.bytes ? bytes : journal->others.bytes;
+}
+
+static int see_others(struct journal *journal, bool now, struct err_slot *err)
+{
+    uint64_t at_us = now_us(journal);
+    if (journal->conf.host.idle_ms == NULL ||
+        (!now && at_us < journal->others.at_us + ROOM_LOOK_MS * UINT64_C(1000)))
+        return 0;
+    journal->others.at_us = at_us;
+    journal->others.any = journal->others.lack = false;
+    journal->others.bytes = 0;
+    return store_shared(journal->reader_pg, STORE_LOCK_ROOM, err, on_room, journal);
+}
+
+/* Those that somebody has asked for, and those of which a hold ends, as far as there is room here
+ * and, if there are other processes, at one of them, which can take it over: their rows are found
+ * as those of new events are. If there are many of the latter, half of the places are left to the
+ * former. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
+    uint64_t now_ms = sale_ms(journal), largest;
+    bool any = asleep_waiting(journal->asleep, now_ms, &largest) > 0;
+    int rc = see_others(journal, any, err);
+    if (rc < 0 || !any)
+        return rc;
     struct asleep_room room = discover_room(journal);
-    struct asleep_room half = {(room.places + 1) / 2, room.bytes};
-    uint32_t len = 0;
+    uint32_t places = room.places, len = 0;
+    if (journal->others.any)
+        room.elsewhere = journal->others.bytes;
     pthread_mutex_lock(&journal->lock);
     bool leads = journal->leads;
     pthread_mutex_unlock(&journal->lock);
+    room.places = (places + 1) / 2;
     if (leads)
-        len = asleep_due(journal->asleep, sale_ms(journal), nos, &half);
-    room = (struct asleep_room){room.places - len, half.bytes};
+        len = asleep_due(journal->asleep, now_ms, nos, &room);
+    room.places = places - len;
     len += asleep_wanted(journal->asleep, nos + len, &room);
     return len == 0 ? 0 : store_wake(journal->reader_pg, nos, len, err);
 }
@@ -481,34 +547,45 @@ static int find_unused(struct journal *journal, struct err_slot *err, struct jou
     return rc;
 }
 
-/* Keeps some room for events that will be asked for, and makes enough for each that is. */
+/* Keeps some room for events that will be asked for, and makes enough for each that is, here and
+ * at another process: all have the same events in memory, so what sleeps leaves those, too. */
 static int make_room(struct journal *journal, struct err_slot *err)
 {
     struct asleep_room room = discover_room(journal);
-    uint64_t spare = journal->conf.memory / EVENTS_SPARE_PART, largest;
+    const uint64_t at_us = now_us(journal);
+    uint64_t spare = journal->conf.memory / EVENTS_SPARE_PART, largest, slept = 0;
     uint32_t waiting = asleep_waiting(journal->asleep, sale_ms(journal), &largest), leaving = 0;
+    bool none = room.places == 0 || room.bytes == 0 || room.bytes < largest;
+    bool nowhere = waiting > 0 && journal->others.any && journal->others.bytes < largest;
+    int rc = tell_room(journal, &room, waiting > 0 && none, err);
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
         leaving += event->leaving;
         room.bytes += event->leaving ? event->id.bytes : 0;
     }
-    struct journal_event *event = NULL;
     spare = largest > spare ? largest : spare;
     bool lacks = room.places + leaving < EVENTS_SPARE || room.bytes < spare;
-    int rc = lacks ? find_unused(journal, err, &event) : 0;
+    bool helps = nowhere || journal->others.lack;
+    struct journal_event *event = NULL;
+    if (rc == 0 && (lacks || helps))
+        rc = find_unused(journal, err, &event);
     if (rc < 0)
         return rc;
-    bool full = leaving == 0 && event == NULL &&
-                (room.places == 0 || room.bytes == 0 || room.bytes < largest);
+    bool full = leaving == 0 && event == NULL && (none || nowhere);
     /* relaxed: a hint for the next request, and a gauge */
     atomic_store_explicit(&journal->full, full, memory_order_relaxed);
     atomic_store_explicit(&journal->stats.events_refused, full ? waiting : 0, memory_order_relaxed);
-    for (; event != NULL && (room.places + leaving < EVENTS_SPARE || room.bytes < spare) &&
-           asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX;
+    helps = helps && at_us >= journal->others.helped_us + ROOM_HELP_MS * UINT64_C(1000);
+    for (; event != NULL && asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX;
          event = idlest(journal)) {
+        lacks = room.places + leaving < EVENTS_SPARE || room.bytes < spare;
+        if (!lacks && (!helps || (slept > 0 && slept >= largest)))
+            break;
         event->leaving = event->sleeps = true;
         leaving += 1;
         room.bytes += event->id.bytes;
+        slept += event->id.bytes;
+        journal->others.helped_us = at_us;
         reader_nudge(journal);
     }
     return 0;
@@ -759,6 +836,7 @@ static void drop_connection(struct journal *journal)
     journal->reader_pg = NULL;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
         journal->events[nth].told_asked = 0; /* the locks went with it */
+    journal->told_room = 0;
     /* The next server may be one that took over, and count transactions a little differently. */
     journal->changes = (struct store_changes){0};
 }

@@ -252,9 +252,10 @@ int store_shared(struct pg *pg, enum store_lock lock, struct err_slot *err,
                  void (*on_key)(void *ctx, int32_t key), void *ctx)
 {
     PGresult *res;
-    int rc = sql_locks_shared(pg, &(struct sql_locks_shared_args){class_of(lock)}, err, &res);
+    int rc = sql_locks_shared(pg, &(struct sql_locks_shared_args){class_of(lock), READER_SILENT_MS},
+                              err, &res);
     if (rc < 0)
-        return err_wrap(err, "who is asked for events of others");
+        return err_wrap(err, "what other processes show");
     for (int i = 0; i < PQntuples(res); i++)
         on_key(ctx, sql_locks_shared_row(res, i).key);
     PQclear(res);

@@ -70,7 +70,8 @@ enum store_lock {
     STORE_LOCK_LEAD,
     STORE_LOCK_PLACE,
     STORE_LOCK_ASKED,
-    STORE_LOCK_NAME
+    STORE_LOCK_NAME,
+    STORE_LOCK_ROOM
 };
 /* Tries `len` of them, 1..EVENTS_MAX; got[i] false: somebody else has it. */
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
@@ -79,7 +80,7 @@ int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_sl
 /* Of a shared one: takes those of these keys, 1..EVENTS_MAX, or gives them back. */
 int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len, bool take,
                 struct err_slot *err);
-/* Each key that any session has. */
+/* Each key that another session has, if it was not silent for READER_SILENT_MS. */
 int store_shared(struct pg *pg, enum store_lock lock, struct err_slot *err,
                  void (*on_key)(void *ctx, int32_t key), void *ctx);
 /* A lock that somebody holds. */

@@ -13,7 +13,7 @@
 struct sleeper {
     uint64_t incarnation, due_ms, bytes;
     int32_t no;
-    bool wanted;
+    bool wanted, awake;
     char id[EVENT_ID_MAX + 1];
 };
 
@@ -98,7 +98,7 @@ static void renew(struct sleeper *sleeper, uint64_t incarnation)
         sleeper->incarnation = incarnation;
 }
 
-int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wanted,
+int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awake,
                struct err_slot *err)
 {
     struct span id = span_of(event->id);
@@ -106,7 +106,8 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wan
     int rc = find(asleep, id) == TABLE_NONE ? add(asleep, event->no, id, err) : 0;
     if (rc == 0) {
         uint32_t at = find(asleep, id);
-        set_wanted(asleep, at, wanted);
+        set_wanted(asleep, at, awake);
+        asleep->all[at].awake = awake;
         renew(&asleep->all[at], event->incarnation);
         asleep->all[at].due_ms = event->due_ms;
         asleep->all[at].bytes = event->bytes;
@@ -145,10 +146,12 @@ static bool is_due(const struct sleeper *sleeper, uint64_t now_ms)
 
 static bool takes(const struct sleeper *sleeper, struct asleep_room *room)
 {
-    if (room->places == 0 || room->bytes < sleeper->bytes)
+    if (room->places == 0 || room->bytes < sleeper->bytes ||
+        (!sleeper->awake && room->elsewhere < sleeper->bytes))
         return false;
     room->places -= 1;
     room->bytes -= sleeper->bytes;
+    room->elsewhere -= sleeper->awake ? 0 : sleeper->bytes;
     return true;
 }
 

@@ -26,8 +26,9 @@ struct asleep_event {
     uint64_t bytes;       /* that it would take in memory */
 };
 
-/* It is there from now on, wanted or not. ERR_FULL: there are EVENTS_ASLEEP_MAX; ERR_NOMEM. */
-int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool wanted,
+/* It is there from now on; `awake`: other processes have it, and it is wanted here. ERR_FULL: there
+ * are EVENTS_ASLEEP_MAX; ERR_NOMEM. */
+int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awake,
                struct err_slot *err);
 /* It is there no more, if it ever was. */
 void asleep_remove(struct asleep *asleep, const char *id);
@@ -35,6 +36,7 @@ void asleep_remove(struct asleep *asleep, const char *id);
 struct asleep_room {
     uint32_t places;
     uint64_t bytes;
+    uint64_t elsewhere; /* the same at another process, for those that are not awake there */
 };
 /* Those of which a hold has ended by now, as far as there is room, which they take; returns how
  * many. */

@@ -180,6 +180,23 @@ async function onlooker(seats, event) {
   return stream;
 }
 
+test('an event that is awake is in memory at a second process, which has less room than its owner', async (t) => {
+  const { scope, postgres, seats } = await openMany(t, { config: { owner: { events: 32, idle: '100ms' } } });
+  const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
+  const known = async (at) => (await listed(at)).events.map(({ event }) => event).sort().join();
+  const both = (what) => until(what, async () => (await known(seats)) === (await known(standby)));
+  await both('the owner to let go of what the standby has no room for');
+  for (const event of EVENTS) {
+    await woken(seats, event);
+    await both(`a second process to have ${event}`);
+  }
+  await seats.kill();
+  await until('it to own them', async () => {
+    const { events } = await listed(standby);
+    return events.length > 0 && events.every(({ open }) => open);
+  });
+});
+
 test('neither a stream nor callers without a pass keep an event awake, at the owner or at a process that shows it', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
@@ -200,7 +217,7 @@ test('an event that is looked at only where others own it stays awake, until nob
   const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
   let done = false;
   const reader = until('the reader at the standby to stop', async () => (await visitor(standby, 'event-0').info()) && done, { timeoutMs: 300_000 });
-  const tellers = () => Number(postgres.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'", 'seats'));
+  const tellers = () => Number(postgres.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4606789", 'seats'));
   await until('the standby to say so', () => tellers() === 1);
   for (const other of EVENTS.slice(1)) await woken(seats, other); // there is not room for all of them
   assert.ok((await listed(seats)).events.some(({ event, open }) => event === 'event-0' && open), 'it is awake');

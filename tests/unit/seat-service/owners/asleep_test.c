@@ -52,7 +52,7 @@ TEST_CASE(names_have_a_bound)
 static uint32_t due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32_t places,
                     uint64_t bytes)
 {
-    return asleep_due(asleep, now_ms, nos, &(struct asleep_room){places, bytes});
+    return asleep_due(asleep, now_ms, nos, &(struct asleep_room){places, bytes, 100});
 }
 
 TEST_CASE(events_are_due_from_their_time_until_they_are_awake)
@@ -81,6 +81,23 @@ TEST_CASE(events_are_due_from_their_time_until_they_are_awake)
     assert_int_equal(0, due(asleep, 3000, nos, 4, 100));
     assert_int_equal(0, put_due(asleep, 5, 10)); /* earlier than any before */
     assert_int_equal(1, due(asleep, 3000, nos, 4, 100));
+    asleep_destroy(asleep);
+}
+
+TEST_CASE(event_that_sleeps_needs_room_at_another_process_and_one_that_is_awake_does_not)
+{
+    struct asleep *asleep = fresh();
+    int32_t nos[4] = {0};
+    struct asleep_room room = {.places = 4, .bytes = 10};
+    assert_int_equal(0, put(asleep, 1, 0, false));
+    assert_int_equal(0, put(asleep, 2, 0, true)); /* awake at that process */
+    asleep_want(asleep, SPAN("event-1"));
+    assert_int_equal(1, asleep_wanted(asleep, nos, &room));
+    assert_int_equal(2, nos[0]);
+    assert_int_equal(3, room.places);
+    room.elsewhere = 1;
+    assert_int_equal(2, asleep_wanted(asleep, nos, &room));
+    assert_int_equal(0, room.elsewhere);
     asleep_destroy(asleep);
 }
 
@@ -125,9 +142,9 @@ TEST_CASE(names_agree_with_a_plain_array)
         }
         assert_int_equal(len, asleep_len(asleep));
         assert_int_equal(wanted_len > 0,
-                         asleep_wanted(asleep, nos, &(struct asleep_room){1, NAMES}));
+                         asleep_wanted(asleep, nos, &(struct asleep_room){1, NAMES, NAMES}));
         assert_int_equal(wanted_len,
-                         asleep_wanted(asleep, nos, &(struct asleep_room){NAMES, NAMES}));
+                         asleep_wanted(asleep, nos, &(struct asleep_room){NAMES, NAMES, NAMES}));
         for (uint32_t i = 0; i < wanted_len; i++)
             assert_true(events[nos[i]].wanted);
     }
