@@ -287,7 +287,7 @@ static const struct command rows[] = {
      .columns = "letter:LETTER order:ORDER kind:KIND tries:TRIES made_at:MADE error:ERROR"},
     {.name = "letters retry",
      .takes = "LETTER",
-     .brief = "Let one go to the shop again",
+     .brief = "Let one go to the shop again, parked or lost there",
      PAY("POST", "/admin/letters/{LETTER}/retry"),
      .done = "Letter {LETTER} is on its way."},
     {.name = "mails list",

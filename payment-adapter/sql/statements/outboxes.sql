@@ -134,16 +134,18 @@ WHERE done_at IS NULL AND due_at = 'infinity'
 ORDER BY id
 LIMIT 500;
 
+-- A letter that is parked, or one that the shop took and lost; and the later ones of its order, if they are so, too.
 -- statement: shop_retry
 --> id       bigint
 --> who      text null
 --< order_id text
 --< kind     text
 WITH b AS (
-    UPDATE shop_outbox
-    SET due_at = now(), refused = 0
-    WHERE id = :id AND done_at IS NULL AND due_at = 'infinity'
-    RETURNING order_id, :word_of(kind) AS kind
+    UPDATE shop_outbox b
+    SET due_at = now(), done_at = NULL, refused = 0
+    WHERE b.order_id = (SELECT order_id FROM shop_outbox WHERE id = :id) AND b.id >= :id
+        AND (b.done_at IS NOT NULL OR b.due_at = 'infinity')
+    RETURNING b.id, b.order_id, :word_of(b.kind) AS kind
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, detail, who)
     SELECT o.event, 'letter-retried', o.id, :ACTOR_OPERATOR, jsonb_build_object('kind', b.kind), :who
@@ -151,7 +153,8 @@ WITH b AS (
     JOIN orders o ON o.id = b.order_id
 )
 SELECT order_id, kind
-FROM b;
+FROM b
+WHERE id = :id;
 
 -- People other than the buyer hear only of the seats that were theirs.
 -- fragment: seats_of_member()

@@ -506,7 +506,7 @@ WITH :late(), named AS MATERIALIZED (
         FROM late, shop_outbox b
         WHERE b.done_at IS NULL AND b.made_at < late.at AND b.error IS NOT NULL
         UNION ALL
-        SELECT 'lost-at-shop', b.order_id, b.kind, format('handed over at %s', b.done_at)
+        SELECT 'lost-at-shop', b.order_id, b.kind, format('letter %s, handed over at %s', b.id, b.done_at)
         FROM late, looked o
         CROSS JOIN LATERAL (SELECT * FROM shop_outbox WHERE order_id = o.id OFFSET 0) b
         JOIN reconcile_cursor c ON c.provider = 'shop'

@@ -59,7 +59,7 @@ static const struct {
     {"not-at-shop", "The shop refuses an order or does not answer.",
      "Nothing is lost; it is tried again. See the error, and the shop's own log."},
     {"lost-at-shop", "The shop has taken this order and does not list it any more.",
-     "Hand it over again: set its row of shop_outbox to not done."},
+     "`fairgate letters retry LETTER` hands it over again."},
     {"other-amount-at-shop", "The shop has this order with another amount.",
      "Ours is what was captured; have it corrected there."},
     {"unknown-at-shop", "The shop lists an order under our name that is not ours.",

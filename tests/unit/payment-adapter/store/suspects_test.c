@@ -112,6 +112,12 @@ static const struct script_row rows[] = {
      "UPDATE psp_payment SET order_id = 'o_0123456aABCDEFGHIJKLMNOP' WHERE payment = 'x1';"
      "UPDATE psp_payment SET order_id = 'o_ABCDEFGHIJKLMNOPQRST' WHERE payment = 'x2';"
      "reconcile 5000 -> 2; foreign -> 2"},
+    {"order_that_the_shop_lost_is_handed_over_again_with_its_refund",
+     "orders 2; INSERT INTO reconcile_cursor (provider, event) VALUES ('shop', '1');"
+     "INSERT INTO shop_outbox (order_id, member, kind, done_at) SELECT 'o_a1', 'm1', k, now() -"
+     " interval '1 hour' FROM unnest('{completed,refunded}'::text[]) k; reconcile 10 -> 1;"
+     "EXECUTE shop_retry ('1', NULL); compare -> 0;"
+     "SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at <= now() -> 2"},
     {"suspects_beyond_the_room_come_in_the_next_runs",
      "orders 30; UPDATE reconciled SET order_after = 'o_b', payment_after = 'p_b';"
      "UPDATE saga SET ended_at = now() + id * interval '1 ms'; collect 1 12;"
@@ -224,12 +230,12 @@ static const struct script_verb verbs[] = {
 static void run_row(void **state)
 {
     const enum statement of_a_run[] = {SQL_RECONCILE_COLLECT, SQL_RECONCILE_DRIFT,
-                                       SQL_RECONCILE_EVENTS, SQL_RECONCILE_SHOP};
+                                       SQL_RECONCILE_EVENTS, SQL_RECONCILE_SHOP, SQL_SHOP_RETRY};
     pg = database_open(server);
     database_run(pg, statements_setup);
     database_run(pg,
                  "TRUNCATE orders, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
-                 "  suspect, traded, reconciled, reconcile_cursor CASCADE;"
+                 "  suspect, traded, reconciled, reconcile_cursor RESTART IDENTITY CASCADE;"
                  "INSERT INTO reconciled DEFAULT VALUES");
     for (size_t i = 0; i < sizeof(of_a_run) / sizeof(of_a_run[0]); i++)
         database_prepare(pg, of_a_run[i]);
