@@ -10,7 +10,7 @@
 
 enum {
     SEAT_NAMES_EVENT_MAX = ORDER_NAME_MAX,
-    SEAT_NAMES_WORD_MAX = 256, /* of a zone, a row, a gate ...; cut beyond 85 Korean letters */
+    SEAT_NAMES_WORD_MAX = 128, /* of a zone, a row, a gate ...; cut beyond 42 Korean letters */
     /* six such words each, some of them escaped, and a seat's name */
     SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (6 * SEAT_NAMES_WORD_MAX + 192 + ORDER_SEAT_MAX),
 };
