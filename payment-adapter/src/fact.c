@@ -57,15 +57,17 @@ void fact_phrase(struct fact_list *facts, const char *name, struct span key, str
     fact->values[1] = second;
 }
 
-void fact_seat(struct fact_list *facts, const char *name, const struct span names[3],
+void fact_seat(struct fact_list *facts, const char *name, const struct span names[FACT_SEAT_NAMES],
                struct span id)
 {
     if (names[2].len == 0) {
         fact_text(facts, name, names[0].len > 0 ? names[0] : id);
         return;
     }
-    fact_phrase(facts, name, SPAN("seat.name"), names[0], names[1]);
-    facts->all[facts->len - 1].values[2] = names[2];
+    bool labelled = names[3].len > 0;
+    fact_phrase(facts, name, labelled ? SPAN("seat.labelled") : SPAN("seat.name"), names[0],
+                names[1]);
+    facts->all[facts->len - 1].values[2] = names[labelled ? 3 : 2];
 }
 
 void fact_qr(struct fact_list *facts, const char *name, struct span text)

@@ -41,9 +41,10 @@ void fact_money(struct fact_list *facts, const char *name, const char *in_words,
 /* Shown where the key is not empty. */
 void fact_phrase(struct fact_list *facts, const char *name, struct span key, struct span first,
                  struct span second);
-/* What is printed on a seat. A place in an area shows the area's name; a seat of a hall without
- * names shows its id. */
-void fact_seat(struct fact_list *facts, const char *name, const struct span names[3],
+/* What is printed on a seat: zone, row, number, and what the hall calls it instead of its number
+ * (or nothing). A place in an area shows the area's name; a seat of a hall without names its id. */
+enum { FACT_SEAT_NAMES = 4 };
+void fact_seat(struct fact_list *facts, const char *name, const struct span names[FACT_SEAT_NAMES],
                struct span id);
 void fact_qr(struct fact_list *facts, const char *name, struct span text);
 /* A block that is repeated. Before each turn more() lists the facts of that turn again, and this

@@ -69,7 +69,7 @@ function showSummary() {
   byId('event-name').textContent = name;
   if (seats.starts_at) showTime(byId('event-starts'), seats.starts_at);
   byId('seats').replaceChildren(...(seats.places.length > 0
-    ? seats.places.map((place) => make('li', {}, make('span', { textContent: say('seat.name', place.zone, place.row, place.number) }), make('span', { className: 'soft', textContent: place.category }), make('span', { className: 'price', textContent: money(place.price, seats.currency) })))
+    ? seats.places.map((place) => make('li', {}, make('span', { textContent: say(place.label ? 'seat.labelled' : 'seat.name', place.zone, place.row, place.label ?? place.number) }), make('span', { className: 'soft', textContent: place.category }), make('span', { className: 'price', textContent: money(place.price, seats.currency) })))
     : [make('li', {}, make('span', { textContent: `${seats.area_name || seats.area} × ${seats.quantity}` }), make('span', { className: 'soft', textContent: seats.category }))]));
   showPart('fees', seats.fees);
   showPart('vat', seats.vat);

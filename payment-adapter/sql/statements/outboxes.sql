@@ -166,7 +166,7 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 -- fragment: is_refund(b)
 :b.kind = :ORDER_REFUNDED
 
--- The places are lines of zone, row and number, separated by tabs.
+-- The places are lines of zone, row, number and label (if there is one), separated by tabs.
 -- statement: mail_take
 --> most       bigint
 --> lease_ms   bigint
@@ -211,7 +211,7 @@ RETURNING b.id, b.kind, b.tries, b.refused, b.lang, o.id AS order_id, b.member, 
         ELSE (SELECT count(DISTINCT seat) FROM (:seats_of_member()) s)
     END AS seats,
     coalesce((
-        SELECT string_agg(concat_ws(E'\t', p->>'zone', p->>'row', p->>'number'), E'\n' ORDER BY at)
+        SELECT string_agg(concat_ws(E'\t', p->>'zone', p->>'row', p->>'number', p->>'label'), E'\n' ORDER BY at)
         FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (p, at)
         WHERE b.member = o.member OR p->>'id' IN (:seats_of_member())
     ), '') AS places, b.trace;

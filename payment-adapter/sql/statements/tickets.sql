@@ -18,6 +18,7 @@
 --< zone       text
 --< row        text
 --< number     text
+--< label      text
 --< category   text
 --< entrance   text
 --< floor      text
@@ -31,7 +32,7 @@ SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
     :event_name(o) AS event_name, coalesce(:iso(o.starts_at), '') AS starts_at,
     coalesce(p.at, 0) AS place_at, coalesce(p.place->>'zone', '') AS zone,
     coalesce(p.place->>'row', '') AS row, coalesce(p.place->>'number', '') AS number,
-    coalesce(p.place->>'category', '') AS category,
+    coalesce(p.place->>'label', '') AS label, coalesce(p.place->>'category', '') AS category,
     coalesce(p.place->>'entrance', '') AS entrance, coalesce(p.place->>'floor', '') AS floor,
     o.member AS buyer,
     CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to,

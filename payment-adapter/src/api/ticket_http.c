@@ -104,6 +104,8 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
     if (row->number.len > 0) {
         json_member_str(body, "row", row->row);
         json_member_str(body, "number", row->number);
+        if (row->label.len > 0)
+            json_member_str(body, "label", row->label);
     }
     json_member_cstr(body, "state",
                      offered        ? "offered"

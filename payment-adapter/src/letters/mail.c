@@ -7,6 +7,7 @@
 #include "core/checkout/effect.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
+#include "fact.h"
 #include "letters/mail_page.h"
 #include "wording.h"
 
@@ -89,12 +90,15 @@ static void put_places(struct text *body, const struct mail *mail)
 {
     struct span line, rest = mail->places;
     while (rest.len > 0) {
-        struct span words[3];
+        struct span words[FACT_SEAT_NAMES];
         rest = span_cut(rest, '\n', &line);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < FACT_SEAT_NAMES; i++)
             line = span_cut(line, '\t', &words[i]);
         TEXT_LIT(body, "- ");
-        if (words[2].len > 0)
+        if (words[3].len > 0) {
+            words[2] = words[3];
+            phrases_fill(body, phrases_find(mail->words, SPAN("seat.labelled")), words, text_put);
+        } else if (words[2].len > 0)
             phrases_fill(body, phrases_find(mail->words, SPAN("seat.name")), words, text_put);
         else
             text_put(body, words[0]);

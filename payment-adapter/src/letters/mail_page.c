@@ -39,8 +39,8 @@ static bool more_places(void *ctx, unsigned turn);
 /* A place in an area has no row and no number. */
 static void list_place(struct mail_page *page, struct span line)
 {
-    struct span names[3];
-    for (int i = 0; i < 3; i++)
+    struct span names[FACT_SEAT_NAMES];
+    for (int i = 0; i < FACT_SEAT_NAMES; i++)
         line = span_cut(line, '\t', &names[i]);
     fact_seat(&page->facts, "place", names, SPAN(""));
     page->facts.all[page->place_at].more = more_places;

@@ -11,9 +11,9 @@ struct mail {
     enum lang lang;                 /* of words and page */
     const char *house;              /* whose mail it is; "": nobody is named */
     struct span from, to, order, event, currency, public_url;
-    struct span support;   /* an address; may be empty */
-    struct span starts_at; /* RFC 3339; may be empty */
-    struct span places;    /* one per line: zone, row and number, separated by tabs; may be empty */
+    struct span support;        /* an address; may be empty */
+    struct span starts_at;      /* RFC 3339; may be empty */
+    struct span places;         /* one per line: zone, row, number, label; by tabs; may be empty */
     uint64_t amount, fees, vat; /* the latter are parts of it; 0: nothing is said of them */
     uint32_t seats;
     uint64_t now_s;

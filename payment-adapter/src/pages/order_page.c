@@ -92,8 +92,8 @@ static void list_seat(struct order_page *page, unsigned seat)
     struct fact_list *facts = &page->facts;
     const json_t *place = json_array_get(page->places, seat);
     const json_t *id = json_array_get(page->seats, seat);
-    const struct span names[3] = {word_of(place, "zone"), word_of(place, "row"),
-                                  word_of(place, "number")};
+    const struct span names[FACT_SEAT_NAMES] = {word_of(place, "zone"), word_of(place, "row"),
+                                                word_of(place, "number"), word_of(place, "label")};
     fact_seat(facts, "seat", names, (struct span){json_string_value(id), json_string_length(id)});
     facts->all[page->seats_at].more = more_seats;
     fact_text(facts, "seat-category", word_of(place, "category"));

@@ -81,7 +81,8 @@ static void list_ticket(struct tickets_page *page)
 {
     struct fact_list *facts = &page->facts;
     const struct sql_order_tickets_row *row = &page->row;
-    const struct span names[3] = {row->zone, row->row, row->number}, none = SPAN("");
+    const struct span names[FACT_SEAT_NAMES] = {row->zone, row->row, row->number, row->label};
+    const struct span none = SPAN("");
     const struct span address = span_of(page->address);
     enum ticket_view view = page->view;
     bool code = view == TICKET_LIVE || view == TICKET_USED;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import test, { after } from 'node:test';
 import { assertProblem, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
+import { wordsOf } from './lib/fakes.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
@@ -55,6 +56,19 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   // Provider and shop have this id, by which reconciliation tells our orders from another installation's.
   assert.match(order, new RegExp(`^o_${world.postgres.sql('SELECT id FROM pay.installation', 'pay')}[\\w-]{16}$`));
   await world.settle();
+});
+
+test('a seat is called what its hall calls it, in order, tickets and mail', async () => {
+  const buyer = await world.login();
+  const order = await world.ordered(buyer, world.hold({ label: 'Stuhl' }));
+  await world.payOrder(order);
+  const { places } = await world.untilStatus(buyer, order, 'completed');
+  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+  for (const { number, label } of [...places, ...tickets]) assert.equal(label, `Stuhl ${number}`);
+  assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /1층 &lt;A&gt;, row A, Stuhl \d/);
+  assert.match((await buyer.get(`/pay/tickets/${order}?lang=ko`)).text, /1층 &lt;A&gt; A열 Stuhl \d/);
+  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.completed`)));
+  assert.match(wordsOf(mail), /^- 1층 <A>.*A.* Stuhl \d+$/m);
 });
 
 test('standing places are called by the name of their area', async () => {

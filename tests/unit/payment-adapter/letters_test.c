@@ -102,8 +102,8 @@ TEST_CASE(mail_lists_the_purchase_its_sum_and_its_time)
     static const struct {
         const char *places, *currency, *starts_at, *body;
     } rows[] = {
-        {"1층\tA\t7\n스탠딩", "KRW", "",
-         BODY("- 1층 A열 7번\n- 스탠딩\n금액: 154,000원\n주문 번호: o_1\n")},
+        {"1층\tA\t7\n스탠딩\nParkett\tB\t8\tStuhl 8", "KRW", "",
+         BODY("- 1층 A열 7번\n- 스탠딩\n- Parkett B열 Stuhl 8\n금액: 154,000원\n주문 번호: o_1\n")},
         {"", "EUR", "", BODY("좌석: 2\n금액: EUR 1,540.00\n주문 번호: o_1\n")},
         {"", "KRW", "2027-05-01T16:30:00.000Z",
          BODY("2027년 5월 2일(일) 01:30 (KST)\n좌석: 2\n금액: 154,000원\n주문 번호: o_1\n")},
@@ -238,16 +238,16 @@ TEST_CASE(names_of_places_are_copied_and_cut_between_characters)
     char longest[3 * 200 + 1] = "";
     for (int i = 0; i < 200; i++)
         memcpy(longest + 3 * (size_t)i, "\xEC\xB8\xB5", 4);
-    json_t *hold = json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:s}]}", "event_name", "\"Gala\"",
+    json_t *hold = json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:s, s:s}]}", "event_name", "\"Gala\"",
                              "starts_at", "2027-05-01T10:00:00.000Z", "places", "id", "A-1", "zone",
-                             "1\xEC\xB8\xB5", "row", "", "number", "7");
+                             "1\xEC\xB8\xB5", "row", "", "number", "7", "label", "Stuhl 7");
     json_t *cut = json_pack("{s:s, s:s, s:[{s:s}]}", "event_name", longest, "starts_at", "soon",
                             "places", "zone", longest);
     seat_names_read(hold, &names);
     assert_string_equal("\"Gala\"", names.name);
     assert_string_equal("2027-05-01T10:00:00.000Z", names.starts_at);
     assert_string_equal("[{\"id\":\"A-1\",\"zone\":\"1\xEC\xB8\xB5\",\"row\":\"\","
-                        "\"number\":\"7\",\"category\":\"\"}]",
+                        "\"number\":\"7\",\"category\":\"\",\"label\":\"Stuhl 7\"}]",
                         names.json);
     seat_names_read(cut, &names);
     assert_int_equal(strlen(names.name), (SEAT_NAMES_EVENT_MAX - 1) / 3 * 3);
@@ -267,6 +267,7 @@ int main(void)
         phrases_of("told.mail.completed.subject = 예매하신 모든 티켓이 지금 막 발권되었습니다\n"
                    "told.mail.completed.text = 티켓을 확인해 주세요.\n"
                    "seat.name = {0} {1}열 {2}번\n"
+                   "seat.labelled = {0} {1}열 {2}\n"
                    "order.seats = 좌석\n"
                    "order.amount = 금액\n"
                    "order.number = 주문 번호\n"

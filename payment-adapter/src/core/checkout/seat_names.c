@@ -19,7 +19,8 @@ enum { ALWAYS_THERE = 4 }; /* of the words below */
 
 static void put_place(struct text *text, const json_t *place)
 {
-    static const char *const words[] = {"zone", "row", "number", "category", "entrance", "floor"};
+    static const char *const words[] = {"zone",  "row",      "number", "category",
+                                        "label", "entrance", "floor"};
     char id[ORDER_SEAT_MAX], word[SEAT_NAMES_WORD_MAX + 1];
     json_open(text, '{');
     copy_word(json_object_get(place, "id"), id, sizeof(id)); /* not cut: tickets are found by it */
@@ -27,7 +28,7 @@ static void put_place(struct text *text, const json_t *place)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         const json_t *said = json_object_get(place, words[i]);
         if (said == NULL && i >= ALWAYS_THERE)
-            continue; /* few halls say by which gate */
+            continue; /* few halls say by which gate, or name their seats */
         copy_word(said, word, sizeof(word));
         json_member_cstr(text, words[i], word);
     }

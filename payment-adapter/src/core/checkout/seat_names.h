@@ -11,16 +11,15 @@
 enum {
     SEAT_NAMES_EVENT_MAX = ORDER_NAME_MAX,
     SEAT_NAMES_WORD_MAX = 128, /* of a zone, a row, a gate ...; cut beyond 42 Korean letters */
-    /* six such words each, some of them escaped, and a seat's name */
-    SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (6 * SEAT_NAMES_WORD_MAX + 192 + ORDER_SEAT_MAX),
+    /* seven such words each, some of them escaped, and a seat's name */
+    SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (7 * SEAT_NAMES_WORD_MAX + 224 + ORDER_SEAT_MAX),
 };
 
 struct seat_names {
     char name[SEAT_NAMES_EVENT_MAX]; /* of the event; "" where the hold does not say */
     char starts_at[32];              /* RFC 3339, or "" */
-    char
-        json[SEAT_NAMES_JSON_MAX]; /* [{"id","zone","row","number","category","entrance"?,"floor"?}]
-                                      or [] */
+    /* [{"id","zone","row","number","category","label"?,"entrance"?,"floor"?}] or [] */
+    char json[SEAT_NAMES_JSON_MAX];
 };
 
 void seat_names_read(const json_t *hold, struct seat_names *out);

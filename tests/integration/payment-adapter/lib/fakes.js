@@ -162,13 +162,14 @@ export class FakeSeats extends Fake {
     return Date.now() + this.aheadMs;
   }
 
-  hold(event, session, { seats, category = 'R석', area, total = 154000, currency = 'KRW', ttlMs = 600_000 } = {}) {
+  hold(event, session, { seats, label, category = 'R석', area, total = 154000, currency = 'KRW', ttlMs = 600_000 } = {}) {
     this.count += 1;
     const hold = `h${this.count}`;
     this.holds.set(hold, {
       hold,
       event,
       session,
+      label, // what a hall calls its seats, before their numbers
       area, // {area, area_name, category, quantity} instead of seats
       category,
       seats: seats ?? [`A-${2 * this.count}`, `A-${2 * this.count + 1}`],
@@ -186,7 +187,7 @@ export class FakeSeats extends Fake {
     const { total, currency, expires, event, state, fees, vat, vat_basis_points } = hold;
     const seats = hold.area ? [] : hold.seats;
     const expires_at = new Date(expires).toISOString();
-    const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: hold.category, price: total / seats.length }));
+    const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: hold.category, ...(hold.label && { label: `${hold.label} ${id.split('-')[1]}` }), price: total / seats.length }));
     return { hold: hold.hold, event, event_name: '갈라 & 친구들', starts_at: '2027-05-01T10:00:00.000Z', state, seats, places, quantity: seats.length, ...hold.area, total, fees, vat, vat_basis_points, currency, expires_at };
   }
 
