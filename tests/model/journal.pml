@@ -195,8 +195,8 @@ inline ask(kind, with_epoch, with_seq, with_what, with_len) {
     fi
 }
 
-/* settle_fenced(), role_fence(): what was written before the other epoch began still counts. Without a
- * connection nobody can be asked. */
+/* ownership_lose(), settle_fenced(): what was written before the other epoch began still counts. Without a
+ * connection nobody can be asked. With nothing of the event in memory, reading it again is a process that starts. */
 inline fence() {
     atomic {
         assert(!owned[i] || row_owner != i || row_epoch != head_epoch[i]); /* only who was replaced ends */

@@ -231,6 +231,15 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool r
     service->open = true;
 }
 
+static bool on_leave(void *ctx, uint32_t nth)
+{
+    struct seat_service *service = ctx;
+    (void)nth;
+    service->open = false;
+    probe_reached(PROBE_GIVEN_UP);
+    return commit_port_open(service->port) == 0;
+}
+
 static void be_killed(void *ctx)
 {
     sim_proc_kill(ctx, "ending");
@@ -549,6 +558,7 @@ static void live(void *ctx)
                  .apply = on_apply,
                  .first = on_first,
                  .own = on_own,
+                 .leave = on_leave,
                  .fenced = on_fenced},
     };
     rc = journal_start(&conf, NULL, &service->journal);

@@ -44,6 +44,7 @@ static struct {
     struct row rows[ROWS_MAX];
     uint32_t rows_len;
     bool sold[SEATS_MAX];
+    int64_t changed; /* of the event's row */
     struct {
         uint64_t seq;
         uint8_t chain[CHAIN_BYTES];
@@ -56,6 +57,15 @@ void sql_begin(const uint8_t *plan_hash)
     memcpy(db.plan_hash, plan_hash, sizeof(db.plan_hash));
     struct chain first = chain_first(SPAN(SQL_EVENT));
     memcpy(db.owner.chain, first.bytes, CHAIN_BYTES);
+    db.changed = 1;
+}
+
+void sql_raise_epoch(void)
+{
+    if (db.owner.epoch == 0 || !server_row_is_free())
+        return;
+    db.owner.epoch += 1;
+    sim_note("somebody raises the epoch to %llu", (unsigned long long)db.owner.epoch);
 }
 
 static struct span bytes_of(const void *bytes, size_t len)
@@ -189,15 +199,32 @@ static void do_changed(struct server_ask *ask)
 {
     PGresult *res = query_of(ask)->res = result(1);
     res->row[0].changed = (struct sql_events_changed_row){
-        .no = EVENT_NO, .id = SPAN(SQL_EVENT), .changed = 1, .horizon = 2};
+        .no = EVENT_NO, .id = SPAN(SQL_EVENT), .changed = db.changed, .horizon = db.changed + 1};
 }
 
 int sql_events_changed(struct pg *pg, const struct sql_events_changed_args *args,
                        struct err_slot *err, PGresult **out)
 {
     int rc = run(pg, query(do_changed), err, out);
-    if (rc == 0 && args->changed >= 1)
+    if (rc == 0 && args->changed >= (*out)->row[0].changed.changed)
         (*out)->rows = 0;
+    return rc;
+}
+
+static void do_wake(struct server_ask *ask)
+{
+    query_of(ask)->res = result(0);
+    db.changed += 1;
+}
+
+int sql_events_wake(struct pg *pg, struct pg_args *bound, const struct sql_events_wake_args *args,
+                    struct err_slot *err, uint64_t *rows)
+{
+    PGresult *res;
+    (void)bound, (void)args, (void)rows;
+    int rc = run(pg, query(do_wake), err, &res);
+    if (rc == 0)
+        PQclear(res);
     return rc;
 }
 
@@ -707,8 +734,6 @@ ABSENT(sql_ended_write, struct pg_args *bound __attribute__((unused)),
        const struct sql_ended_write_args *args, struct err_slot *err, uint64_t *out)
 ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_slot *err,
        PGresult **out)
-ABSENT(sql_events_wake, struct pg_args *bound __attribute__((unused)),
-       const struct sql_events_wake_args *args, struct err_slot *err, uint64_t *out)
 ABSENT(sql_owners_heads, struct pg_args *bound __attribute__((unused)),
        const struct sql_owners_heads_args *args, struct err_slot *err, PGresult **out)
 ABSENT(sql_lock_share, struct pg_args *bound __attribute__((unused)),

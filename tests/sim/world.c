@@ -13,6 +13,7 @@
 #include "queue/queue.h"
 #include "seats.h"
 #include "server.h"
+#include "sql.h"
 #include "stage/history.h"
 #include "stage/platform.h"
 #include "stage/sim.h"
@@ -53,6 +54,8 @@ static void go_wrong(void *ctx)
         server_restart();
     if (fault_within(FAULT_PG_ROW_LOCKED, FAULTS_MS))
         server_lock_row();
+    if (fault_within(FAULT_PG_EPOCH, FAULTS_MS))
+        sql_raise_epoch();
     sim_after(NULL, FAULTS_MS * SIM_MS, go_wrong, ctx);
 }
 

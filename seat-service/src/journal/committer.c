@@ -11,8 +11,8 @@
  * was written. Each event keeps its part of it. The committer reconnects, regains what it owned
  * (ownership.c), and reads the row with the part's last seq. If it is there with our link of the
  * chain, the part was written, and its callers get that answer. If not, it is written again under
- * the same numbers. Only a journal that went on without us, or lost its end, makes us give up: then
- * nothing in memory counts any more, and the process ends.
+ * the same numbers. A journal that went on without us makes us give up the event. One that lost its
+ * end makes us give up all: then nothing in memory counts any more, and the process ends.
  *
  * An event is a unit of failure. Events share a transaction, and no fate: what PostgreSQL refuses
  * is written again event by event, so that a bad one fails alone. A lock that somebody has is
@@ -110,14 +110,15 @@ static void settle_fenced(struct journal *journal)
         bool written = false;
         if (event->open == NULL)
             continue;
-        int asked =
-            journal->pg == NULL ? ERR_CLOSED : ownership_is_written(journal, event, NULL, &written);
+        int asked = journal->pg == NULL
+                        ? ERR_CLOSED
+                        : ownership_is_written(journal, event, &event->open_head, NULL, &written);
         batch_settle(journal, event, asked < 0 ? ERR_UNKNOWN : written ? 0 : ERR_STATE);
     }
 }
 
-/* What regaining events came to: another process may own one of them. */
-static int regained(struct journal *journal, int rc, struct err_slot *err)
+/* What regaining or giving up events came to: the process may have to end. */
+static int fence_if_over(struct journal *journal, int rc, struct err_slot *err)
 {
     if (rc == ERR_STATE || rc == ERR_NOT_FOUND) {
         log_failure(journal->conf.log, "ownership is lost", err);
@@ -129,11 +130,19 @@ static int regained(struct journal *journal, int rc, struct err_slot *err)
 
 /* ---- committing ---- */
 
+/* The event's row is not where we left it. */
+static int lose(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    (void)err_set(err, ERR_STATE, "%s: another epoch has begun", journal->events[nth].id.id);
+    return fence_if_over(journal, ownership_lose(journal, nth, err), err);
+}
+
 /* Parts that the fence stopped wrote nothing; the others did. */
-static void judge_parts(struct journal *journal)
+static int judge_parts(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
-    bool fenced = false;
+    uint32_t lost[EVENTS_MAX], lost_len = 0;
+    int rc = 0;
     for (uint32_t i = 0; i < batch->parts_len; i++) {
         struct store_batch *part = &batch->parts[i];
         struct journal_event *event = &journal->events[batch->part_event[i]];
@@ -142,15 +151,16 @@ static void judge_parts(struct journal *journal)
         if (part->written)
             event->head = part->after;
         else
-            fenced = true;
+            lost[lost_len++] = batch->part_event[i];
         for (uint32_t k = 0; k < part->len; k++)
             batch_answer_one(journal, part->entries[k], part->written ? 0 : ERR_STATE);
         batch_answered(journal, batch->part_event[i], event->head.seq);
     }
     batch->len = 0;
     commit_queue_wake_ports(journal->conf.queue);
-    if (fenced)
-        role_fence(journal, JOURNAL_REASON_LOST);
+    for (uint32_t i = 0; rc == 0 && i < lost_len; i++)
+        rc = lose(journal, lost[i], err);
+    return rc;
 }
 
 /* The server has become a replica: the primary is elsewhere. */
@@ -281,8 +291,7 @@ static int commit(struct journal *journal, struct err_slot *err)
         return refuse_or_part(journal, err);
     journal_count(&journal->stats.commits, 1);
     histogram_record(&journal->stats.commit_us, journal_now_us(journal) - began_us);
-    judge_parts(journal);
-    return 0;
+    return judge_parts(journal, err);
 }
 
 /* ---- proofs ---- */
@@ -325,10 +334,7 @@ static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err
         return elsewhere ? refuse_elsewhere(err) : 0;
     }
     batch_answer_proofs(journal, nth, stands ? 0 : ERR_STATE);
-    if (stands)
-        return 0;
-    role_fence(journal, JOURNAL_REASON_LOST);
-    return err_set(err, ERR_STATE, "%s is another's", event->id.id);
+    return stands ? 0 : lose(journal, nth, err);
 }
 
 static int prove(struct journal *journal, struct err_slot *err)
@@ -396,7 +402,7 @@ static int reconnect(struct journal *journal, struct err_slot *err)
                      SALE_CLOCK_WAIT_MAX_MS);
     uint64_t asked_us = journal_now_us(journal);
     if (rc == 0)
-        rc = regained(journal, ownership_regain(journal, err), err);
+        rc = fence_if_over(journal, ownership_regain(journal, err), err);
     if (rc < 0)
         return rc;
     proven(journal, asked_us);
@@ -428,7 +434,7 @@ static int look_around(struct journal *journal, struct err_slot *err)
     if (looks)
         rc = ownership_watch(journal, err);
     if (!journal_is_broken(rc) && looks) {
-        int freed = regained(journal, ownership_free(journal, err), err);
+        int freed = fence_if_over(journal, ownership_free(journal, err), err);
         rc = freed < 0 ? freed : rc;
     }
     if (!journal_is_broken(rc) && now >= journal->beat_at_us) {

@@ -72,8 +72,8 @@ struct journal_host {
     void (*drop)(void *ctx, uint32_t nth);
     /* For how long nobody has asked for an event of ours. */
     uint64_t (*idle_ms)(void *ctx, uint32_t nth);
-    /* Another process owns, or may own, what was ours. Nothing in memory counts any more: the
-     * process has to end and start again as a standby. */
+    /* Another process leads and owns what was ours, or what was answered is lost. Nothing in memory
+     * counts any more: the process has to end and start again as a standby. */
     void (*fenced)(void *ctx, const char *reason);
 };
 
@@ -144,8 +144,9 @@ enum journal_state {
     JOURNAL_EVENT_LOADING,   /* is being read for the first time */
     JOURNAL_EVENT_FOLLOWING, /* read to its end; somebody else has it, or we are about to */
     JOURNAL_EVENT_OWNED,
-    JOURNAL_EVENT_OUT,    /* cannot be read or taken over, or is ours and cannot be written: a view
-                           * says so of the latter, which is OWNED here; tried again */
+    JOURNAL_EVENT_OUT,    /* cannot be read or taken over, or was ours and is about to be read
+                           * again, or is ours and cannot be written: a view says so of the latter,
+                           * which is OWNED here; tried again */
     JOURNAL_EVENT_ASLEEP, /* not in memory */
     JOURNAL_STATES,
 };

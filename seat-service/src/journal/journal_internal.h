@@ -44,6 +44,7 @@ struct journal_event {
     struct journal_line_told line_told;
     /* Below journal->lock. */
     bool asleep;           /* as its row says: it has to leave our memory */
+    bool lost;             /* it was ours, and another epoch has begun: the same */
     bool let_go;           /* nobody here uses it any more: the committer gives its lock back */
     bool locked;           /* the committer's session has the lock ... */
     uint64_t locked_epoch; /* ... and found this epoch */
@@ -249,6 +250,8 @@ void role_judge(struct journal *journal);
 void role_stick(struct journal *journal, struct journal_event *event, const char *reason,
                 uint64_t ms);
 void role_unstick(struct journal *journal, struct journal_event *event);
+/* The committer's: it is not ours any more, and is read again as others' events are. */
+void role_lose(struct journal *journal, struct journal_event *event, const char *reason);
 /* The committer's: `unreachable` is why there is no connection. */
 void role_set_connected(struct journal *journal, bool connected, enum journal_reason unreachable);
 /* Nothing in memory counts any more; the process has to end. */
@@ -279,8 +282,8 @@ void batch_answer_proofs(struct journal *journal, uint32_t event, int rc);
 /* Looks for locks that are free. */
 int ownership_watch(struct journal *journal, struct err_slot *err);
 /* After a reconnect: the lead and the events that were ours, under new epochs; what they have open
- * is settled. One that cannot be regained is stuck, unless none can. ERR_STATE, ERR_NOT_FOUND: part
- * of it belongs to another process. */
+ * is settled. One that cannot be regained is stuck, unless none can. ERR_STATE, ERR_NOT_FOUND: the
+ * process has to end. */
 int ownership_regain(struct journal *journal, struct err_slot *err);
 /* Looks whether events that are stuck can be written again, and regains those that are cut. Errors
  * as above. */
@@ -289,9 +292,12 @@ int ownership_free(struct journal *journal, struct err_slot *err);
  * *any: there is one. */
 int ownership_stick_locked(struct journal *journal, const uint32_t *events, uint32_t len,
                            struct err_slot *err, bool *any);
-/* Whether the row with the last seq of what the event has open is there and is ours. */
+/* An event of ours is no longer where we left it: what it has open is settled, and it is given up
+ * alone. ERR_STATE: the process has to end. */
+int ownership_lose(struct journal *journal, uint32_t nth, struct err_slot *err);
+/* Whether the event's row with the seq of `head` is there and is ours. */
 int ownership_is_written(struct journal *journal, const struct journal_event *event,
-                         struct err_slot *err, bool *written);
+                         const struct store_head *head, struct err_slot *err, bool *written);
 
 /* ---- committer.c ---- */
 

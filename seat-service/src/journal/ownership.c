@@ -4,7 +4,8 @@
  * says who may write: it is a fencing token. The lock alone would not do: it dies with the session,
  * and a process that was stopped for a minute believes that it still holds it. So each commit
  * writes only if it finds its own epoch in the row, and the journal at the end that the committer
- * believes in. An owner that has been replaced writes no row, and learns from that.
+ * believes in. An owner that has been replaced writes no row, learns
+ * from that, and gives up that event.
  *
  * Each event is taken separately, so one that cannot be read, or is owned elsewhere, does not
  * affect the others. A second kind of lock keeps two processes that start together from ending up
@@ -123,7 +124,7 @@ static int lock_again(struct journal *journal, struct journal_event *event, stru
 }
 
 /* The lead goes first: the next process in line would take the events one after the other. If
- * another process has it already, it will soon have their epochs, and regain() finds that out. */
+ * another process has it already, it will soon have their epochs. */
 static int lead_again(struct journal *journal, struct err_slot *err)
 {
     int32_t key = list_key(journal);
@@ -131,7 +132,7 @@ static int lead_again(struct journal *journal, struct err_slot *err)
     while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
         bool got = false, over = journal_now_us(journal) >= until_us;
         int rc = store_lock(journal->pg, STORE_LOCK_LEAD, &key, 1, err, &got);
-        for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++) {
+        for (uint32_t nth = 0; rc == 0 && !got && nth < journal_len(journal); nth++) {
             uint64_t epoch;
             rc = journal_owns(journal, nth)
                      ? look_at_epoch(journal, &journal->events[nth], err, &epoch)
@@ -152,11 +153,9 @@ static int lead_again(struct journal *journal, struct err_slot *err)
     return err_set(err, ERR_CLOSED, "stopping");
 }
 
-/* Whether the row with the last seq of what is open is there and is ours. */
 int ownership_is_written(struct journal *journal, const struct journal_event *event,
-                         struct err_slot *err, bool *written)
+                         const struct store_head *head, struct err_slot *err, bool *written)
 {
-    const struct store_head *head = &event->open_head;
     struct chain chain = {0};
     int rc = store_link(journal->pg, event->id.no, head->seq, err, &chain);
     *written = rc == 0 && memcmp(chain.bytes, head->chain.bytes, CHAIN_BYTES) == 0;
@@ -201,7 +200,7 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
     if (rc == 0)
         rc = journal_raise(journal, journal->pg, event, epoch, err, &head, &line);
     if (rc == 0 && event->open != NULL)
-        rc = ownership_is_written(journal, event, err, &written);
+        rc = ownership_is_written(journal, event, &event->open_head, err, &written);
     if (rc != 0)
         return rc;
     const struct store_head *expected = written ? &event->open_head : &event->head;
@@ -219,13 +218,43 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
     return 0;
 }
 
+/* What was written before the other epoch began still counts. If the journal has all that we have
+ * answered, nothing else in memory is wrong. If it does not, the results of requests that we
+ * remember are wrong as well; and where one process leads, another has or will have all events. */
+int ownership_lose(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    struct err_slot other = {0};
+    bool open_written = false, all_there = false;
+    int rc = ownership_is_written(journal, event, &event->head, &other, &all_there);
+    if (rc == 0 && event->open != NULL)
+        rc = ownership_is_written(journal, event, &event->open_head, &other, &open_written);
+    if (rc < 0) {
+        *err = other;
+        return rc;
+    }
+    if (event->open != NULL)
+        batch_settle(journal, event, open_written ? 0 : ERR_STATE);
+    if (!all_there || !(journal->leads || journal_shares(journal)))
+        return ERR_STATE;
+    role_lose(journal, event, err->text);
+    reader_nudge(journal);
+    return 0;
+}
+
+static int regain_or_lose(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    int rc = regain(journal, nth, err);
+    return rc == ERR_STATE || rc == ERR_NOT_FOUND ? ownership_lose(journal, nth, err) : rc;
+}
+
 static void note_cut(struct journal *journal)
 {
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
         journal->events[nth].cut = journal_owns(journal, nth);
 }
 
-/* One round. What is wrong with one event only says that it stays cut. */
+/* One round. What is wrong with one event only says that it stays cut, or is lost. */
 static int regain_each(struct journal *journal, struct err_slot *err, uint32_t *regained,
                        uint32_t *waiting)
 {
@@ -234,7 +263,7 @@ static int regain_each(struct journal *journal, struct err_slot *err, uint32_t *
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         if (!journal->events[nth].cut)
             continue;
-        int rc = regain(journal, nth, err);
+        int rc = regain_or_lose(journal, nth, err);
         if (rc < 0 && rc != ERR_EXISTS && rc != ERR_PEER)
             return rc;
         *regained += rc == 0;
@@ -290,7 +319,8 @@ int ownership_free(struct journal *journal, struct err_slot *err)
     bool is_free[EVENTS_MAX];
     uint64_t now_us = journal_now_us(journal);
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        if (journal_is_stuck(journal, nth) && now_us >= journal->events[nth].stuck_until_us)
+        if (journal_owns(journal, nth) && journal_is_stuck(journal, nth) &&
+            now_us >= journal->events[nth].stuck_until_us)
             events[len++] = nth;
     int rc = len > 0 ? look_at_rows(journal, events, len, err, is_free) : 0;
     for (uint32_t i = 0; i < len; i++) {
@@ -299,12 +329,12 @@ int ownership_free(struct journal *journal, struct err_slot *err)
         if (its == 0 && !is_free[i])
             continue;
         if (its == 0 && event->cut)
-            its = regain(journal, events[i], err);
-        if (its == 0)
+            its = regain_or_lose(journal, events[i], err);
+        if (its == 0 && journal_owns(journal, events[i]))
             role_unstick(journal, event);
         else if (its == ERR_PEER || its == ERR_EXISTS)
             role_stick(journal, event, err->text, EVENT_RETRY_MIN_MS);
-        else
+        else if (its < 0)
             return its;
     }
     return 0;
@@ -349,7 +379,7 @@ static int let_go(struct journal *journal, struct journal_event *event, struct e
     if (!goes || rc < 0)
         return rc;
     pthread_mutex_lock(&journal->lock);
-    event->let_go = event->locked = event->cut = false;
+    event->let_go = event->locked = event->cut = event->lost = false;
     atomic_store_explicit(&event->stuck, false, memory_order_relaxed);
     role_move_event(journal, event, JOURNAL_EVENT_ASLEEP);
     pthread_mutex_unlock(&journal->lock);

@@ -328,7 +328,7 @@ static bool leaves(struct journal *journal, uint32_t nth)
     struct journal_event *event = &journal->events[nth];
     bool over = is_over(journal, nth);
     pthread_mutex_lock(&journal->lock);
-    event->leaving = event->leaving || event->asleep || event->moves || over;
+    event->leaving = event->leaving || event->asleep || event->lost || event->moves || over;
     pthread_mutex_unlock(&journal->lock);
     return event->leaving;
 }

@@ -39,7 +39,8 @@ static const char *const reason_names[JOURNAL_REASON_COUNT] = {
 
 /* An owner that has lost its connection still owns, so it is cut. It becomes an owner again or is
  * fenced; never a standby, which would have forgotten what it has in memory. An owner becomes one
- * when it has let go of all that it had. */
+ * when it has let go of all that it had. If it finds, before it is connected again, that others
+ * have all of that, it is connecting. */
 static const uint8_t role_next[JOURNAL_ROLES] = {
     [JOURNAL_CONNECTING] = BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY),
     [JOURNAL_LOADING] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_STANDBY) | BIT(JOURNAL_OWNER),
@@ -47,18 +48,19 @@ static const uint8_t role_next[JOURNAL_ROLES] = {
     /* The first three only while it owns nothing: it leads, and there is no event. */
     [JOURNAL_OWNER] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY) |
                       BIT(JOURNAL_CUT) | BIT(JOURNAL_FENCED),
-    [JOURNAL_CUT] = BIT(JOURNAL_OWNER) | BIT(JOURNAL_FENCED),
+    [JOURNAL_CUT] = BIT(JOURNAL_OWNER) | BIT(JOURNAL_FENCED) | BIT(JOURNAL_CONNECTING),
     [JOURNAL_FENCED] = 0,
 };
 
-/* What is owned stays owned until the process ends, or puts it to sleep: then nothing of it is left
- * here, and it is read from its document on when it is asked for again. */
+/* What is owned stays owned until the process ends, puts it to sleep, or is not its owner any more
+ * (OUT): then nothing of it is left here, and it is read from its document on when it is asked for
+ * again, or at once. */
 static const uint8_t state_next[JOURNAL_STATES] = {
     [JOURNAL_EVENT_LOADING] =
         BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT) | BIT(JOURNAL_EVENT_ASLEEP),
     [JOURNAL_EVENT_FOLLOWING] =
         BIT(JOURNAL_EVENT_OWNED) | BIT(JOURNAL_EVENT_OUT) | BIT(JOURNAL_EVENT_ASLEEP),
-    [JOURNAL_EVENT_OWNED] = BIT(JOURNAL_EVENT_ASLEEP),
+    [JOURNAL_EVENT_OWNED] = BIT(JOURNAL_EVENT_OUT) | BIT(JOURNAL_EVENT_ASLEEP),
     [JOURNAL_EVENT_OUT] =
         BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT) | BIT(JOURNAL_EVENT_ASLEEP),
     [JOURNAL_EVENT_ASLEEP] = BIT(JOURNAL_EVENT_LOADING),
@@ -184,7 +186,7 @@ void role_judge(struct journal *journal)
         if (state == JOURNAL_EVENT_ASLEEP || (state == JOURNAL_EVENT_OUT && event->retired))
             continue; /* there is none; nothing is wrong with it */
         count[state] += 1;
-        stuck += event->stuck;
+        stuck += state == JOURNAL_EVENT_OWNED && event->stuck;
         ours += state == JOURNAL_EVENT_FOLLOWING && event->locked;
     }
     count[JOURNAL_EVENT_ASLEEP] = asleep_len(journal->asleep);
@@ -251,6 +253,24 @@ void role_unstick(struct journal *journal, struct journal_event *event)
     pthread_mutex_unlock(&journal->lock);
     log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "an event can be written again");
     log_cstr(&line, "event", event->id.id);
+    log_end(&line);
+}
+
+/* Stuck until it has left: nothing final is answered out of memory. */
+void role_lose(struct journal *journal, struct journal_event *event, const char *reason)
+{
+    struct log_line line;
+    assert(reason[0] != '\0');
+    pthread_mutex_lock(&journal->lock);
+    atomic_store_explicit(&event->stuck, true, memory_order_relaxed);
+    snprintf(event->reason, sizeof(event->reason), "%s", reason);
+    event->lost = true;
+    event->cut = false;
+    role_move_event(journal, event, JOURNAL_EVENT_OUT);
+    pthread_mutex_unlock(&journal->lock);
+    log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "an event is given up");
+    log_cstr(&line, "event", event->id.id);
+    log_cstr(&line, "reason", reason);
     log_end(&line);
 }
 

@@ -60,7 +60,8 @@
     ROW(ASK_LOST, 15000, "what a visitor asks is lost") \
     ROW(ASK_ANSWER_LOST, 15000, "... its answer is") \
     ROW(PG_ROW_LOCKED, 15000, "somebody has the owner row locked for up to 6 s") \
-    ROW(PG_REFUSES, 3000, "the seats' database refuses a write")
+    ROW(PG_REFUSES, 3000, "the seats' database refuses a write") \
+    ROW(PG_EPOCH, 5000, "somebody raises the event's epoch")
 /* clang-format on */
 
 enum fault {

@@ -10,6 +10,7 @@
     ROW(SETTLED_WRITTEN, "a batch of unknown outcome had been written") \
     ROW(SETTLED_AGAIN, "a batch of unknown outcome had not been written, and was written again") \
     ROW(FENCED, "an owner was fenced") \
+    ROW(GIVEN_UP, "... gave up an event whose epoch had ended, and went on") \
     ROW(OPENED_LATE, "a process opened an event that was another's by then") \
     ROW(FROM_SNAPSHOT, "an event was read from a snapshot on") \
     ROW(GHOST_WRITE, "a statement wrote after its caller had given up") \

@@ -678,7 +678,7 @@ static void run_row(void **state)
 }
 
 #define PROOFS    "proof a; submit a taken 1; proof a; collect a; expect a rc ok;"
-#define NEW_EPOCH "sql UPDATE seats.owner SET epoch = epoch + 1;"
+#define NEW_EPOCH "sql UPDATE seats.owner SET epoch = epoch + 1"
 
 static const struct script_row rows[] = {
     {"what was answered is in the journal and replays",
@@ -707,16 +707,30 @@ static const struct script_row rows[] = {
     {"a standby refuses changes",
      "owner; start b; wait b role standby; expect b writes 0; submit b taken 1; collect b;"
      "expect b rc state"},
-    {"an owner whose epoch has ended commits nothing and is fenced",
-     "owner; submit a taken 1; collect a; expect a good 1;" NEW_EPOCH "submit a taken 1; collect a;"
-     "expect a rc state; wait a fenced 1; expect a role fenced; submit a taken 1; collect a;"
-     "expect a good 1; query 2 SELECT count(*) FROM seats.journal"},
+    {"an owner whose epoch has ended commits nothing, and reads the event again",
+     "owner; submit a taken 1; collect a; expect a good 1;" NEW_EPOCH
+     "; submit a taken 1; collect a;"
+     "expect a rc state; query 2 SELECT count(*) FROM seats.journal; wait a owned 2;"
+     "submit a taken 1; collect a; expect a rc ok; expect a fenced 0; true a"},
+    {"an event whose epoch has ended is given up alone",
+     "owner; add short; now look; wait a owned 2;" NEW_EPOCH " WHERE event = 1; submit a taken 1;"
+     "submit a taken 5 other; collect a; expect a good 5; expect a bad 1; wait a owned 3;"
+     "submit a taken 5; submit a taken 5 other; collect a; expect a good 15; expect a fenced 0"},
+    {"an event that another process took while the connection was away is given up alone",
+     "fresh; proxy; start a proxy; wait a owned 1; add short; now look; wait a owned 2;"
+     "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1;" NEW_EPOCH
+     ", instance = 'x#1' WHERE event = 1; proxy open; collect a; expect a good 1;"
+     "submit a taken 5 other; collect a; expect a good 6; wait a owned 3; submit a taken 5;"
+     "collect a; expect a good 11; expect a fenced 0"},
+    {"an owner whose journal has lost its end is fenced",
+     "owner; singly a 5; run lose-after-4; submit a taken 1; collect a; expect a rc state;"
+     "wait a fenced 1; expect a role fenced; submit a taken 1; collect a; expect a good 5"},
     {"an owner proves that it is one and writes nothing",
      "owner;" PROOFS PROOFS PROOFS "expect a good 9; expect a changes 3;"
      "query 4 SELECT seq FROM seats.head"},
-    {"an owner that was replaced proves nothing and is fenced",
-     "owner;" NEW_EPOCH "proof a; collect a; expect a rc state; wait a fenced 1; proof a;"
-     "collect a; expect a good 0"},
+    {"an owner that was replaced proves nothing, and reads the event again",
+     "owner;" NEW_EPOCH "; proof a; collect a; expect a rc state; expect a good 0; wait a owned 2;"
+     "proof a; collect a; expect a rc ok; expect a fenced 0"},
     {"a proof outlives its connection",
      "owner; run cut-committer; proof a; collect a; expect a rc ok; expect a fenced 0"},
     {"a sold seat stops its own change and no other",
