@@ -145,6 +145,7 @@ struct search {
     uint32_t n;
     bool orphans;
     bool with_access; /* one of the seats has to be accessible */
+    bool tables;      /* only those that are sold whole */
     bool plain_only;  /* among seats on sale for everybody; set by search_all() */
     bool near;        /* from x, y, which lie `away` from the focal point, instead of that */
     float x, y, away;
@@ -162,7 +163,7 @@ static uint64_t windows(const struct best *best, const struct spot *spot, const 
     assert(n >= 1);
     assert(n <= BEST_ADJACENT_MAX);
     const struct seats_row *row = &best->seats->rows[spot->row];
-    if ((row->flags & PLAN_RUN_WHOLE) && n != row->count)
+    if ((row->flags & PLAN_RUN_WHOLE) ? n != row->count : search->tables)
         return 0;
     uint64_t starts = (uint64_t)view->may;
     for (uint32_t i = 1; i < n && starts != 0; i++)
@@ -509,9 +510,9 @@ static uint32_t longest_window(const struct best *best, const struct best_ask *a
 }
 
 /* The largest piece first, the next ones near it. The first has the accessible seat; the others are
- * plain, unless they may be anything. */
+ * plain, unless they may be anything. `tables`: those that are sold whole before all others. */
 static bool find_pieces(const struct best *best, const struct best_ask *ask, bool orphans,
-                        bool anything, struct best_pick *out)
+                        bool anything, bool tables, struct best_pick *out)
 {
     struct chosen chosen = {.count = 0};
     struct best_ask piece_ask = *ask;
@@ -519,18 +520,22 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
                             .chosen = &chosen,
                             .orphans = orphans,
                             .with_access = ask->access_need,
+                            .tables = tables,
                             .x = best->focal_x,
                             .y = best->focal_y};
     struct candidates found = {.room = 1};
     out->count = 0;
     uint32_t left = ask->quantity;
-    uint32_t size = longest_window(best, ask, left <= BEST_ADJACENT_MAX ? left : BEST_ADJACENT_MAX);
+    uint32_t longest =
+        longest_window(best, ask, left <= BEST_ADJACENT_MAX ? left : BEST_ADJACENT_MAX);
+    uint32_t size = longest;
     while (left > 0 && size > 0) {
         assert(out->count + left == ask->quantity);
         search.n = size < left ? size : left;
         search_all(best, &search, &found);
         if (found.count == 0) {
-            size = search.n - 1;
+            size = search.n > 1 || !search.tables ? search.n - 1 : longest;
+            search.tables = search.tables && search.n > 1;
             continue;
         }
         const struct candidate *at = &found.list[0];
@@ -604,14 +609,22 @@ static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigne
     return true;
 }
 
+/* The nearest seats may be those that would have filled up what tables leave. */
+static bool find_either(const struct best *best, const struct best_ask *ask, bool orphans,
+                        bool anything, struct best_pick *out)
+{
+    return find_pieces(best, ask, orphans, anything, false, out) ||
+           (best->tables && find_pieces(best, ask, orphans, anything, true, out));
+}
+
 /* Plain seats first, even if one is left single: the other accessible ones are for others. */
 static enum best_step find_apart(const struct best *best, const struct best_ask *ask,
                                  struct best_pick *out)
 {
     for (unsigned anything = 0; anything <= ask->access_need; anything++) {
-        if (find_pieces(best, ask, false, anything, out))
+        if (find_either(best, ask, false, anything, out))
             return BEST_PIECES;
-        if (ask->orphan_rule && find_pieces(best, ask, true, anything, out))
+        if (ask->orphan_rule && find_either(best, ask, true, anything, out))
             return BEST_PIECES_ORPHAN;
     }
     return BEST_NONE;

@@ -28,6 +28,7 @@ struct best {
     struct spot *spots;
     uint32_t first[PLAN_CATEGORIES_MAX + 1]; /* spots of a category: first[c] .. first[c + 1] */
     float focal_x, focal_y, pitch;
+    bool tables; /* there are some that are sold whole */
     uint64_t seed;
     /* Written by every search, so kept out of the cache line that every search reads. */
     _Alignas(64) _Atomic uint32_t inside;

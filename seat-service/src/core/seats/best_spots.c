@@ -143,8 +143,10 @@ int best_create(const struct plan *plan, const struct seats *seats, uint64_t see
     best->shapes = calloc(best->facts->run_count + 1, sizeof(*best->shapes));
     if (best->shapes == NULL)
         goto no_memory;
-    for (uint32_t row = 0; row < best->facts->run_count; row++)
+    for (uint32_t row = 0; row < best->facts->run_count; row++) {
         shape_row(best->facts, row, &best->shapes[row]);
+        best->tables = best->tables || (best->facts->runs[row].flags & PLAN_RUN_WHOLE);
+    }
     best->pitch = pitch_of(best);
 
     uint32_t categories = plan_category_count(plan);

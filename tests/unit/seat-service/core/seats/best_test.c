@@ -114,6 +114,9 @@ static const struct script_row rows[] = {
     {"a table is proposed whole or not at all",
      "hall =aaa/=aa/a_a orphans; adjacent 3 hhh/../..; adjacent 2 .../hh/..; adjacent 1 .../../.h;"
      "adjacent 4 sold-out; block 1; adjacent 3 sold-out; any 3 .#./hh/.h"},
+    {"whole tables are taken first where seats in front of them would not leave enough",
+     "hall aa/=aa; any 2 hh/.. flags=best,adjacent; any 3 h./hh flags=best;"
+     "hall aa/=aaa/=aa; any 6 h./hhh/hh flags=best; any 7 hh/hhh/hh; any 8 sold-out"},
     {"a seat in a row of its own has no distance", "hall a/a/a; any 2 h/h/."},
     {"accessible seats are kept for those who need them until a time",
      "hall aA+a access=1ms; adjacent 4 sold-out; adjacent 2 sold-out;"
