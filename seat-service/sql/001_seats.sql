@@ -31,13 +31,19 @@ $$;
 CREATE TRIGGER event_has_changed BEFORE INSERT OR UPDATE ON event
     FOR EACH ROW EXECUTE FUNCTION event_has_changed();
 
--- The imported plan, categories and limits, as bytes, so that the hash stays true.
+-- The imported plan, categories and limits, as bytes, so that the hash stays true. A correction adds a
+-- row. It is written first and counts once the change in the journal that names its hash is written.
 CREATE TABLE document (
-    event integer PRIMARY KEY REFERENCES event,
+    event integer NOT NULL REFERENCES event,
     hash  bytea NOT NULL,
-    body  bytea NOT NULL
+    body  bytea NOT NULL,
+    since bigint NOT NULL DEFAULT 1,
+    base  bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (event, since)
 );
 ALTER TABLE document ALTER body SET STORAGE EXTENDED;
+COMMENT ON COLUMN document.since IS 'the change from which it counts; 0: not yet';
+COMMENT ON COLUMN document.base IS 'the change from which the journal is about seats of this document';
 
 -- One row per event. Each commit locks it for share and finds its own epoch there: that is the fence. A commit
 -- does not update the row: while anybody's snapshot is open the former versions could not be pruned, and each
@@ -187,12 +193,12 @@ CREATE TABLE projected (
     seq   bigint NOT NULL
 );
 
--- What operators did: seats blocked, seats unblocked, prices changed. Projected as `holds` is.
+-- What operators did: seats blocked, seats unblocked, prices changed, documents corrected. Projected as `holds` is.
 CREATE TABLE act (
     event      integer NOT NULL REFERENCES event,
     seq        bigint NOT NULL, -- of the change in the journal
     at         timestamptz NOT NULL,
-    kind       smallint NOT NULL, -- of the change: 9 blocked, 10 unblocked, 12 priced
+    kind       smallint NOT NULL, -- of the change: 9 blocked, 10 unblocked, 12 priced, 15 revised
     quantity   integer NOT NULL,
     first_seat integer, -- in plan order; NULL: places of an area, or a price
     last_seat  integer,
@@ -271,7 +277,7 @@ BEGIN
         RETURN NEXT 'no such event is here';
         RETURN;
     END IF;
-    SELECT convert_from(d.body, 'UTF8')::jsonb INTO body FROM document d WHERE d.event = nth;
+    SELECT convert_from(d.body, 'UTF8')::jsonb INTO body FROM document d WHERE d.event = nth ORDER BY since DESC LIMIT 1;
     began := coalesce((body->>'starts_at')::timestamptz, (SELECT created_at FROM event WHERE no = nth));
     IF body IS NOT NULL AND began > now() - after THEN
         RETURN NEXT format('it began at %s, and may be retired at %s', began, began + after);

@@ -125,18 +125,22 @@ static int print_state(const struct replay *replay, const char *id, const struct
 static int replay_event(struct pg *pg, const struct store_event *event,
                         const struct options *options, struct err_slot *err)
 {
-    char *document;
-    size_t len;
+    struct store_document document;
     struct shown_plan *plan = NULL;
     struct replay replay = {.options = *options};
-    int rc = store_document(pg, event->no, err, &document, &len);
+    int rc = store_document(pg, event->no, options->seq > 0 ? options->seq : 1, err, &document);
+    while (rc == 0 && document.since > 1 && document.at_ms > options->at_ms) {
+        free(document.body); /* a correction that was still to come */
+        rc = store_document(pg, event->no, document.since - 1, err, &document);
+    }
     if (rc < 0)
         return rc;
-    rc = shown_plan_create((struct span){document, len}, err, &plan);
-    free(document);
+    rc = shown_plan_create((struct span){document.body, document.len}, err, &plan);
+    free(document.body);
     if (rc < 0)
         return rc;
-    struct engine_conf conf = {.plan = plan->plan, .seed = 1, .now_ms = 1};
+    struct engine_conf conf = {
+        .plan = plan->plan, .seed = 1, .now_ms = 1, .since = document.since, .base = document.base};
     rc = engine_create(&conf, err, &replay.engine);
     if (rc == 0)
         engine_replay_begin(replay.engine);

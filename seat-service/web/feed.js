@@ -1,6 +1,6 @@
 // feed.js: news of the seats: from the stream or, where that does not come through, by polling.
 
-import { applyChanges, byId, call, fetchPicture, path, plan, readPicture, say, sinceOf, soon } from './hall.js';
+import { applyChanges, byId, call, fetchPicture, info, path, plan, readPicture, say, sinceOf, soon } from './hall.js';
 import { isOther, Live } from './live.js';
 import { refuse } from './visit.js';
 
@@ -26,6 +26,11 @@ function onFound() {
   told.onFound();
 }
 
+// The document was corrected: everything that is shown may be another.
+function hearPlan(hash) {
+  if (hash !== undefined && hash !== info.plan) soon(() => location.reload());
+}
+
 // The counts of standing places are those of their message's version. After a resync, or in another line, they are taken as
 // they are.
 let areasOf = { version: 0 };
@@ -44,12 +49,14 @@ function follow() {
     const changes = JSON.parse(message.data);
     hearAreas(changes, false);
     told.onPrices(changes.prices);
+    hearPlan(changes.plan);
     live.take(changes);
   });
   stream.addEventListener('resync', (message) => {
     const news = JSON.parse(message.data);
     hearAreas(news, true);
     told.onPrices(news.prices);
+    hearPlan(news.plan);
     live.renew(news.version, news.line);
   });
   // The browser reconnects by itself after a lost connection, but not after an answer that is not a
@@ -65,6 +72,7 @@ async function poll() {
     const changes = await call('GET', `${path}/availability?since=${sinceOf(plan)}`);
     hearAreas(changes, changes.resync);
     told.onPrices(changes.prices);
+    hearPlan(changes.plan);
     if (changes.resync) await live.renew(changes.version, changes.line);
     else live.take(changes);
     follow();

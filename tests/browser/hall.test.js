@@ -236,6 +236,18 @@ describe('the hall', () => {
     await guest.shows('where-text', /from ₩88,000/);
   });
 
+  test('an open page shows a corrected hall, and keeps what is held', async () => {
+    const { event, guest, page } = await enter();
+    await guest.openRow(0, 4);
+    await guest.seat(0).click();
+    await untilHeld(page, 1);
+    const boss = operator(seats, event);
+    const { json } = await boss.document();
+    assert.equal((await boss.correct({ ...json, areas: [{ ...json.areas[0], name: 'Pit' }] })).status, 200);
+    await page.locator('#areas').getByText('Pit').waitFor();
+    await untilHeld(page, 1);
+  });
+
   test('a page that missed a change notices at the next one and catches up', async () => {
     // A stream that loses one seat's change, as a proxy with a full buffer may.
     const lossy = () => {

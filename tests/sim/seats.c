@@ -155,8 +155,8 @@ static uint64_t now_ms(const struct seat_service *service)
 
 /* ---- the journal's host ---- */
 
-static int on_found(void *ctx, uint32_t nth, struct span id, struct span document,
-                    struct err_slot *err)
+static int on_found(void *ctx, uint32_t nth, struct span id,
+                    const struct journal_document *document, struct err_slot *err)
 {
     (void)ctx;
     (void)id;

@@ -732,6 +732,10 @@ ABSENT(sql_snapshot_sweep, const struct sql_snapshot_sweep_args *args, struct er
        uint64_t *out)
 ABSENT(sql_ended_write, struct pg_args *bound __attribute__((unused)),
        const struct sql_ended_write_args *args, struct err_slot *err, uint64_t *out)
+ABSENT(sql_document_offer, const struct sql_document_offer_args *args, struct err_slot *err,
+       uint64_t *out)
+ABSENT(sql_document_turn, const struct sql_document_turn_args *args, struct err_slot *err,
+       uint64_t *out)
 ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_slot *err,
        PGresult **out)
 ABSENT(sql_owners_heads, struct pg_args *bound __attribute__((unused)),

@@ -35,7 +35,8 @@ SELECT no, id, incarnation, retired_at IS NOT NULL AS retired, asleep_at IS NOT 
     coalesce(octet_length(body), 0) AS document, changed, pg_snapshot_xmin(s)::text::bigint AS horizon
 FROM event
     LEFT JOIN owner o ON o.event = no
-    LEFT JOIN document d ON d.event = no, pg_current_snapshot() s
+    LEFT JOIN LATERAL (SELECT body FROM document d WHERE d.event = no ORDER BY since DESC LIMIT 1) d ON TRUE,
+    pg_current_snapshot() s
 WHERE (changed, no) > (:changed, :after)
     AND (:since = 0 OR changed < pg_snapshot_xmax(s)::text::bigint)
 ORDER BY changed, no
@@ -68,10 +69,39 @@ UPDATE owner SET due_at = to_timestamp(nullif(:due_ms, 0) / 1000.0) FROM e WHERE
 --< no    integer signed
 SELECT no FROM event WHERE id = :event;
 
+-- The document that counted at change `seq`.
 -- statement: document_of
 --> event integer signed
+--> seq   bigint
 --< body  bytea
-SELECT body FROM document WHERE event = :event;
+--< since bigint
+--< base  bigint
+--< at    timestamptz
+SELECT d.body, d.since, d.base, coalesce(j.at, 'epoch') AS at
+FROM document d
+LEFT JOIN journal j ON j.event = d.event AND j.seq = d.since
+WHERE d.event = :event AND d.since BETWEEN 1 AND :seq
+ORDER BY d.since DESC
+LIMIT 1;
+
+-- statement: document_offer
+--> id   text
+--> hash bytea
+--> body bytea borrow
+INSERT INTO document (event, hash, body, since)
+SELECT no, :hash, :body, 0 FROM event WHERE id = :id
+ON CONFLICT (event, since) DO UPDATE SET hash = excluded.hash, body = excluded.body;
+
+-- What was offered counts from change `seq`; `whole`: so does the journal.
+-- statement: document_turn
+--> event integer signed
+--> hash  bytea
+--> seq   bigint
+--> whole boolean
+UPDATE document
+SET since = :seq, base = CASE WHEN :whole THEN :seq ELSE (
+    SELECT max(base) FROM document WHERE event = :event AND since > 0) END
+WHERE event = :event AND since = 0 AND hash = :hash;
 
 -- Passes have named later incarnations. An earlier one never comes back.
 -- statement: events_renew

@@ -1,5 +1,6 @@
 -- snapshots.sql: an engine's state at a place in its journal, made by replay. The newest two are kept.
 
+-- Not of seats that a correction replaced.
 -- statement: snapshot_newest
 --> event   integer signed
 --> seq_max bigint
@@ -9,6 +10,7 @@
 SELECT seq, chain, body
 FROM snapshot
 WHERE event = :event AND seq <= :seq_max
+    AND seq >= coalesce((SELECT max(base) FROM document WHERE event = :event AND since > 0), 0)
 ORDER BY seq DESC
 LIMIT 1;
 

@@ -90,6 +90,7 @@ static void reply_since(struct call *call, const struct mark *since)
     render_areas_free(&body, call->event->plan->plan, call->event->engine);
     engine_prices(call->event->engine, prices);
     render_prices(&body, call->event->plan->plan, prices);
+    json_member_cstr(&body, "plan", call->event->plan->hash);
     render_times(&body, call->now_ms);
     json_close(&body, '}');
     call_reply(call, 200, &body, none);

@@ -44,6 +44,11 @@ struct import {
     struct span body; /* the errand's */
     struct shown_plan *plan;
     uint8_t hash[PLAN_HASH_BYTES];
+    /* Of a correction: */
+    struct event *kept; /* the event, while it is compared; or NULL */
+    bool corrects;      /* until events_revise_end() */
+    char content[2 * PLAN_HASH_BYTES + 1], reason[CHANGE_TEXT_MAX + 1];
+    struct engine_clashes clashes;
     int rc;
     struct err_slot err;
 };
@@ -54,6 +59,10 @@ static void end_import(struct errand *errand)
 {
     struct import *import = MAGIC_OF(import, errand->ctx);
     import->api->importing = false;
+    if (import->kept != NULL)
+        events_let_go(import->kept);
+    if (import->corrects)
+        events_revise_end(import->errand.call.loop->conf.events);
     shown_plan_destroy(import->plan);
     MAGIC_END(import, import);
     free(import);
@@ -82,7 +91,10 @@ static void reply_event(struct call *call, unsigned status)
     render_info(&body, &shown);
     put_gaps(&body, shown.plan);
     json_close(&body, '}');
-    call_reply(call, status, &body, NOTHING);
+    char memory[sizeof("ETag: \"\"\r\n") + 2 * PLAN_HASH_BYTES];
+    struct text headers = text_on(memory, sizeof(memory));
+    text_printf(&headers, "ETag: \"%s\"\r\n", shown.plan_hash);
+    call_reply(call, status, &body, text_span(&headers));
 }
 
 static void refuse_import(struct import *import)
@@ -179,6 +191,96 @@ static bool on_written(struct errand *errand)
     return false;
 }
 
+/* ---- a correction: the document is put aside, then the reader has it count ---- */
+
+static void refuse_correction(struct import *import)
+{
+    struct call *call = &import->errand.call;
+    struct call_refusal out = call_refusal(REFUSAL_CORRECTION);
+    struct text members = loop_text(call->loop);
+    json_key(&members, "clashes");
+    json_open(&members, '[');
+    for (uint32_t i = 0; i < import->clashes.len; i++) {
+        json_open(&members, '{');
+        json_member_cstr(&members, "path", import->clashes.list[i].path);
+        json_member_cstr(&members, "why", import->clashes.list[i].why);
+        json_close(&members, '}');
+    }
+    json_close(&members, ']');
+    out.members = text_span(&members);
+    call_refuse_with(call, &out);
+}
+
+/* The event closes and opens again, here or at another process that shares the events. */
+static bool look_whether_corrected(struct errand *errand)
+{
+    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct events *events = errand->call.loop->conf.events;
+    enum events_revised outcome = events_revised(events, &import->clashes);
+    struct call *call = &errand->call;
+    struct journal_place place;
+    call->event = events_find(events, span_of(import->id));
+    bool open = call->event != NULL && events_is_open(call->event);
+    bool same = open && span_eq(span_of(call->event->plan->hash), span_of(import->content));
+    if (outcome == EVENTS_REVISED_PENDING)
+        return false;
+    if (outcome == EVENTS_REVISED_REFUSED)
+        refuse_correction(import);
+    else if (outcome == EVENTS_REVISED_FAILED || (open && !same))
+        call_refuse(call, REFUSAL_CORRECTION_UNWRITTEN);
+    else if (same)
+        reply_event(call, 200);
+    else if (opened_elsewhere(import, &place))
+        request_elsewhere(call, &place);
+    else
+        return false;
+    return true;
+}
+
+static void write_correction(struct errand *errand)
+{
+    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct pg_conf conf = {import->api->conf.dsn, "fairgate seat-service import", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, IMPORT_ANSWER_MS};
+    const struct plan *plan = import->plan->plan;
+    struct span hash = {(const char *)plan_hash(plan), PLAN_HASH_BYTES};
+    struct pg *pg = NULL;
+    bool whole;
+    if (!engine_revise(import->kept->engine, plan, &whole, &import->clashes))
+        return; /* a refusal needs no closing */
+    import->rc = pg_open(&conf, &import->err, &pg);
+    if (import->rc == 0)
+        import->rc = store_offer(pg, span_of(import->id), hash, import->body, &import->err);
+    pg_close(pg);
+}
+
+static bool on_correction_written(struct errand *errand)
+{
+    struct import *import = MAGIC_OF(import, errand->ctx);
+    const struct loop_conf *conf = &errand->call.loop->conf;
+    if (import->rc < 0)
+        log_failure(conf->log, "a correction was not written", &import->err);
+    if (import->clashes.len > 0) {
+        refuse_correction(import);
+        return true;
+    }
+    if (import->rc == 0) {
+        memcpy(import->content, import->plan->hash, sizeof(import->content));
+        import->corrects = events_revise(conf->events, import->kept, import->plan,
+                                         span_of(import->who), span_of(import->reason));
+        import->plan = NULL;
+    }
+    if (!import->corrects) {
+        call_refuse(&errand->call, REFUSAL_CORRECTION_UNWRITTEN);
+        return true;
+    }
+    events_let_go(import->kept);
+    import->kept = NULL;
+    journal_look(conf->journal);
+    errand_watch(errand, look_whether_corrected, IMPORT_OPEN_MS, REFUSAL_CORRECTION_UNKNOWN);
+    return false;
+}
+
 /* ---- its first step: the plan is read ---- */
 
 static void read_plan(struct errand *errand)
@@ -191,18 +293,32 @@ static void read_plan(struct errand *errand)
         import->rc = shown_plan_pack(import->plan, &import->err);
 }
 
-/* The event is there; repeating an import is not a mistake. */
-static void judge_repeated(struct import *import)
+/* The event is there; repeating an import is not a mistake. True: answered. */
+static bool judge_repeated(struct import *import)
 {
     struct call *call = &import->errand.call;
     struct journal_place place;
     bool same = strcmp(call->event->plan->hash, import->plan->hash) == 0;
-    if (same && events_is_open(call->event))
+    struct span version = http_req_header(call->req, HTTP_HEADER_IF_MATCH);
+    bool corrects = version.ptr != NULL, open = events_is_open(call->event);
+    const enum journal_reason reason = journal_reason(call->loop->conf.journal);
+    char etag[sizeof(call->event->plan->hash) + 2];
+    snprintf(etag, sizeof(etag), "\"%s\"", call->event->plan->hash);
+    if (same && open)
         reply_event(call, 200);
-    else if (same && opened_elsewhere(import, &place))
+    else if ((same || corrects) && opened_elsewhere(import, &place))
         request_elsewhere(call, &place);
-    else
+    else if (!corrects)
         call_refuse(call, REFUSAL_EVENT_DIFFERS);
+    else if (!open && reason != JOURNAL_REASON_NONE)
+        request_away(call, reason);
+    else if (!open)
+        call_refuse(call, REFUSAL_CORRECTION_UNWRITTEN);
+    else if (!span_eq(version, span_of(etag)))
+        call_refuse(call, REFUSAL_DOCUMENT_CHANGED);
+    else
+        return false;
+    return true;
 }
 
 static unsigned letters_of(struct span code)
@@ -253,11 +369,9 @@ static bool on_plan_read(struct errand *errand)
         return true;
     }
     call->event = events_find(conf->events, span_of(import->id));
-    if (call->event != NULL) {
-        judge_repeated(import);
+    if (call->event != NULL && judge_repeated(import))
         return true;
-    }
-    if (journal_find(conf->journal, span_of(import->id), &view) &&
+    if (call->event == NULL && journal_find(conf->journal, span_of(import->id), &view) &&
         view.state == JOURNAL_EVENT_ASLEEP) { /* then it is judged like any other that is there */
         request_wake(call);
         return true;
@@ -268,6 +382,12 @@ static bool on_plan_read(struct errand *errand)
     if (import->rc < 0) {
         refuse_import(import);
         return true;
+    }
+    if (call->event != NULL) {
+        events_keep(call->event);
+        import->kept = call->event;
+        errand_do(errand, write_correction, on_correction_written);
+        return false;
     }
     import->rc = journal_may_import(conf->journal, import->id, &import->err);
     if (import->rc < 0) {
@@ -295,13 +415,31 @@ static bool is_event_id(struct span id)
     return true;
 }
 
+/* X-Reason, percent-encoded where it is not ASCII. */
+static bool read_reason(const struct http_req *req, char out[CHANGE_TEXT_MAX + 1])
+{
+    struct text text = text_on(out, CHANGE_TEXT_MAX);
+    if (!http_url_decode(span_trim(http_req_header_named(req, SPAN("X-Reason"))), false, &text))
+        return false;
+    out[text.len] = '\0';
+    json_t *utf8 = json_stringn(out, text.len); /* NULL: it is not */
+    bool good = utf8 != NULL && strlen(out) == text.len;
+    json_decref(utf8);
+    return good;
+}
+
 static void put_event(struct http_req *req)
 {
     struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call = {.req = req, .loop = loop_of(req)};
     struct span id = http_req_param(req, 0);
+    char reason[CHANGE_TEXT_MAX + 1];
     if (!is_event_id(id)) {
         call_refuse(&call, REFUSAL_EVENT_ID);
+        return;
+    }
+    if (!read_reason(req, reason)) {
+        call_refuse_as(&call, REFUSAL_FIELD, "X-Reason has at most 64 bytes, percent-encoded");
         return;
     }
     struct import *import = api->importing ? NULL : calloc(1, sizeof(*import));
@@ -312,6 +450,7 @@ static void put_event(struct http_req *req)
     api->importing = true;
     MAGIC_BEGIN(import, import);
     import->api = api;
+    memcpy(import->reason, reason, sizeof(reason));
     const char *who = service_operator(service_loop_of(req), req);
     bool fits = span_to_cstr(id, import->id, sizeof(import->id)) &&
                 span_to_cstr(span_of(who != NULL ? who : ""), import->who, sizeof(import->who));
@@ -695,8 +834,8 @@ static void read_acts(struct errand *errand)
 
 static void put_seat(struct text *body, const char *key, const struct plan *plan, uint32_t index)
 {
-    if (index >= plan_seat_count(plan))
-        return; /* written by a program that knew another plan; none does */
+    if (plan == NULL || index >= plan_seat_count(plan))
+        return;
     struct plan_seat seat = plan_seat(plan, index);
     json_key(body, key);
     json_open(body, '{');
@@ -713,7 +852,7 @@ static void put_places(struct text *body, const struct plan *plan, const struct 
     if (row->area == CHANGE_AREA_NONE) {
         put_seat(body, "first", plan, row->first_seat);
         put_seat(body, "last", plan, row->last_seat);
-    } else if (row->area < plan_area_count(plan)) {
+    } else if (plan != NULL && row->area < plan_area_count(plan)) {
         const struct plan_area *area = plan_area(plan, row->area);
         json_member_str(body, "area", area->name.len > 0 ? area->name : area->id);
     }
@@ -721,14 +860,16 @@ static void put_places(struct text *body, const struct plan *plan, const struct 
 
 static void put_price(struct text *body, const struct plan *plan, const struct act_row *row)
 {
-    if (row->category < plan_category_count(plan))
+    if (plan != NULL && row->category < plan_category_count(plan))
         json_member_str(body, "category", plan_category(plan, row->category)->name);
     json_member_u64(body, "from", row->price_was);
     json_member_u64(body, "to", row->price);
 }
 
-static void put_act(struct text *body, const struct plan *plan, const struct act_row *row)
+static void put_act(struct text *body, const struct event *event, const struct act_row *row)
 {
+    /* NULL: of a hall that a correction replaced; its names are gone */
+    const struct plan *plan = row->seq >= event->base ? event->plan->plan : NULL;
     char memory[RFC3339_LEN];
     struct text at = text_on(memory, sizeof(memory));
     rfc3339_put(&at, row->at_ms);
@@ -738,7 +879,7 @@ static void put_act(struct text *body, const struct plan *plan, const struct act
     json_member_cstr(body, "act", change_kind_name(row->kind));
     if (row->kind == CHANGE_PRICED)
         put_price(body, plan, row);
-    else if (row->kind != CHANGE_IMPORTED)
+    else if (row->quantity > 0)
         put_places(body, plan, row);
     if (row->reason_len > 0)
         json_member_str(body, "reason", (struct span){row->reason, row->reason_len});
@@ -763,7 +904,7 @@ static bool on_acts_read(struct errand *errand)
     json_key(&body, "acts");
     json_open(&body, '[');
     for (uint32_t i = 0; i < acts->len && body.len < API_ANSWER_MAX - ACT_MAX; i++)
-        put_act(&body, call->event->plan->plan, &acts->row[i]);
+        put_act(&body, call->event, &acts->row[i]);
     json_close(&body, ']');
     render_times(&body, call->now_ms);
     json_close(&body, '}');

@@ -52,6 +52,8 @@ enum {
     LATE_HOLDS_MAX = 1 << 14,
     LATE_KEEP_MS = 2 * 3600 * 1000, /* longer than any payment stays open */
     ALTERNATIVES_MAX = 3,           /* offers that go with "seats-taken" */
+    ENGINE_CLASHES_MAX =
+        16, /* reasons against a correction that are listed: a few screens' worth */
 };
 
 #endif

@@ -98,7 +98,7 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
         event->id = *found;
         event->head = (struct store_head){0};
         event->end_seq = 0;
-        event->begun = false;
+        event->begun = event->revising = false;
         event->end_line = (struct store_line){0};
         journal_set_line(event, &event->end_line);
         event->claimed = 0;
@@ -171,7 +171,7 @@ static void *prepare(void *arg)
     struct journal *journal = MAGIC_OF(journal, arg);
     struct preparing *preparing = &journal->preparing;
     const struct journal_host *host = &journal->conf.host;
-    host->prepare(host->ctx, (struct span){preparing->document, preparing->len});
+    host->prepare(host->ctx, (struct span){preparing->document.body, preparing->document.len});
     /* release: partner of discover_document() */
     atomic_store_explicit(&preparing->done, true, memory_order_release);
     system_bell_ring(journal->look);
@@ -184,7 +184,7 @@ void discover_forget_document(struct journal *journal)
     if (preparing->no == 0)
         return;
     system_thread_join(preparing->thread);
-    free(preparing->document);
+    free(preparing->document.body);
     preparing->no = 0;
 }
 
@@ -199,13 +199,13 @@ static bool is_awaited(const struct journal *journal, int32_t no)
 }
 
 /* The document is the thread's now, unless there is none. */
-static bool begin_preparing(struct journal *journal, int32_t no, char *document, size_t len)
+static bool begin_preparing(struct journal *journal, int32_t no,
+                            const struct store_document *document)
 {
     struct preparing *preparing = &journal->preparing;
-    if (journal->conf.host.prepare == NULL || len < JOURNAL_LONG_BYTES)
+    if (journal->conf.host.prepare == NULL || document->len < JOURNAL_LONG_BYTES)
         return false;
-    preparing->document = document;
-    preparing->len = len;
+    preparing->document = *document;
     atomic_store_explicit(&preparing->done, false, memory_order_relaxed);
     if (system_thread_start("plans", prepare, journal, &preparing->thread) != 0)
         return false; /* then it takes the reader's time */
@@ -213,27 +213,26 @@ static bool begin_preparing(struct journal *journal, int32_t no, char *document,
     return true;
 }
 
-int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err, char **document,
-                      size_t *len)
+int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err,
+                      struct store_document *document)
 {
     struct preparing *preparing = &journal->preparing;
     int32_t no = journal->events[nth].id.no;
-    *document = NULL;
+    document->body = NULL;
     /* acquire: partner of prepare() */
     bool busy = preparing->no != 0 && !atomic_load_explicit(&preparing->done, memory_order_acquire);
     if (busy || (preparing->no != 0 && preparing->no != no && is_awaited(journal, preparing->no)))
         return 0;
     if (preparing->no == no) {
         *document = preparing->document;
-        *len = preparing->len;
-        preparing->document = NULL;
+        preparing->document.body = NULL;
         discover_forget_document(journal);
         return 0;
     }
     discover_forget_document(journal);
-    int rc = store_document(journal->reader_pg, no, err, document, len);
-    if (rc == 0 && begin_preparing(journal, no, *document, *len))
-        *document = NULL;
+    int rc = store_document(journal->reader_pg, no, UINT64_MAX, err, document);
+    if (rc == 0 && begin_preparing(journal, no, document))
+        document->body = NULL;
     return rc;
 }
 

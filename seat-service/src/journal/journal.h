@@ -26,6 +26,12 @@
 
 struct journal;
 
+/* What an event was imported from, or corrected to. */
+struct journal_document {
+    struct span body;
+    uint64_t since, base; /* as engine_conf has them */
+};
+
 /* The events as the process has them. `nth` is an event's number here, below EVENTS_MAX, until it
  * is dropped. A negative result means that the event is out: its reason is reported, and it is
  * tried again from found() on. */
@@ -34,12 +40,13 @@ struct journal_host {
     /* What of found() takes long, for a document of JOURNAL_LONG_BYTES or more, which found() is
      * given afterwards. On a thread of its own, one at a time. May be NULL. */
     void (*prepare)(void *ctx, struct span document);
-    /* A new event and the document that it was imported from. */
-    int (*found)(void *ctx, uint32_t nth, struct span id, struct span document,
+    /* A new event and its document. */
+    int (*found)(void *ctx, uint32_t nth, struct span id, const struct journal_document *document,
                  struct err_slot *err);
     /* Start over: from a snapshot, or empty if there is none. */
     int (*load)(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err);
-    /* One change, in sequence; `idem` is absent if it had none. */
+    /* One change, in sequence; `idem` is absent if it had none. ERR_NOT_FOUND: another document
+     * counts from this change on, so the event leaves and is found again. */
     int (*apply)(void *ctx, uint32_t nth, const struct change *change, struct span idem,
                  struct err_slot *err);
     /* Fills the change that begins the event's journal. */
@@ -72,6 +79,12 @@ struct journal_host {
     void (*drop)(void *ctx, uint32_t nth);
     /* For how long nobody has asked for an event of ours. */
     uint64_t (*idle_ms)(void *ctx, uint32_t nth);
+    /* Is the document of this event to be corrected? If it is ours it leaves: once nothing here
+     * uses it, revise() judges and fills the change, or refuses it, and revised() says what became
+     * of it; then it is found again. The three may be NULL. */
+    bool (*revises)(void *ctx, uint32_t nth);
+    int (*revise)(void *ctx, uint32_t nth, struct change *change, struct err_slot *err);
+    void (*revised)(void *ctx, uint32_t nth, int rc);
     /* Another process leads and owns what was ours, or what was answered is lost. Nothing in memory
      * counts any more: the process has to end and start again as a standby. */
     void (*fenced)(void *ctx, const char *reason);

@@ -38,6 +38,7 @@ struct journal_event {
     bool leaving, given; /* the reader's: on its way out, until its place is free; the
                           * committer has to let go of it */
     bool sleeps;         /* the reader's: is to be put to sleep once nobody here uses it */
+    bool revising;       /* the reader's: its document is corrected before its place is free */
     _Atomic(enum journal_state) state;
     atomic_bool stuck; /* ours, and not to be written now, for `reason`; role_stick() */
     _Atomic uint64_t answered, sent; /* numbers of changes; see journal_answered() */
@@ -71,8 +72,7 @@ struct journal_event {
 /* A long document whose plan is being read on a thread of its own. */
 struct preparing {
     int32_t no; /* of the event; 0: there is none */
-    char *document;
-    size_t len;
+    struct store_document document;
     atomic_bool done;
     pthread_t thread;
 };
@@ -315,10 +315,10 @@ static inline bool journal_is_free(const struct journal_event *event)
 bool discover_names(const struct journal *journal, const char *id); /* on our list */
 int discover_events(struct journal *journal, struct err_slot *err);
 struct asleep_room discover_room(const struct journal *journal);
-/* What the event was imported from, for the host's found(): taken. NULL: not yet, since it is long
+/* The event's document, for the host's found(): taken. Its body is NULL: not yet, since it is long
  * and being prepared, or another is. */
-int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err, char **document,
-                      size_t *len);
+int discover_document(struct journal *journal, uint32_t nth, struct err_slot *err,
+                      struct store_document *document);
 void discover_forget_document(struct journal *journal); /* waits for the one being prepared */
 /* Where events are, and which are to move. Asks only if this process is in the registry itself. */
 int discover_places(struct journal *journal, struct err_slot *err);

@@ -62,7 +62,8 @@ static int apply_row(void *ctx, const struct change *change, const struct store_
     return target->host->apply(target->host->ctx, target->nth, change, row->idem, err);
 }
 
-/* *whole: to the journal's end; else somebody else's turn has come. */
+/* *whole: to the journal's end; else somebody else's turn has come, or it is to leave, since
+ * another document counts now. */
 static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, bool *whole)
 {
     const uint64_t until_us = now_us(journal) + READER_PIECE_MS * UINT64_C(1000);
@@ -82,8 +83,12 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, b
     } while (rc == 0 && more && now_us(journal) < until_us && !is_stopping(journal));
     event->head.seq = follower.head.seq;
     event->head.chain = follower.head.chain;
-    *whole = !more;
-    if (rc == 0 && more)
+    *whole = rc == 0 && !more;
+    if (rc == ERR_NOT_FOUND) {
+        event->leaving = true;
+        rc = 0;
+    }
+    if (rc == 0 && !*whole)
         reader_nudge(journal); /* there is something to do */
     return rc;
 }
@@ -91,9 +96,10 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, b
 /* What is left of one that has been read to its end lately. */
 static int follow_whole(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
+    const struct journal_event *event = &journal->events[nth];
     bool whole = false;
     int rc = 0;
-    while (rc == 0 && !whole)
+    while (rc == 0 && !whole && !event->leaving)
         rc = is_stopping(journal) ? err_set(err, ERR_CLOSED, "stopping")
                                   : follow(journal, nth, err, &whole);
     return rc;
@@ -106,13 +112,15 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
     struct pg *pg = journal->reader_pg;
-    char *document;
-    size_t len;
-    int rc = discover_document(journal, nth, err, &document, &len);
-    if (rc < 0 || document == NULL)
+    struct store_document document;
+    int rc = discover_document(journal, nth, err, &document);
+    if (rc < 0 || document.body == NULL)
         return rc;
-    rc = host->found(host->ctx, nth, span_of(event->id.id), (struct span){document, len}, err);
-    free(document);
+    rc = host->found(
+        host->ctx, nth, span_of(event->id.id),
+        &(struct journal_document){{document.body, document.len}, document.since, document.base},
+        err);
+    free(document.body);
     uint8_t *snapshot = NULL;
     struct store_head at = {.chain = chain_first(span_of(event->id.id))};
     size_t snapshot_len = 0;
@@ -254,6 +262,8 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
         return 0; /* the old owner's last transaction has the row */
     if (rc == 0)
         rc = follow_whole(journal, nth, err);
+    if (rc == 0 && event->leaving)
+        return 0;
     if (rc == 0)
         rc = follow_ended(journal, err);
     if (rc == 0 && !journal_same_place(&head, &event->head))
@@ -322,11 +332,18 @@ static bool is_over(struct journal *journal, uint32_t nth)
            (!journal_owns(journal, nth) || next_end_ms(journal, nth) == 0);
 }
 
+/* It is ours, and its document is to be corrected. */
+static bool revises(const struct journal *journal, uint32_t nth)
+{
+    const struct journal_host *host = &journal->conf.host;
+    return host->revises != NULL && journal_owns(journal, nth) && host->revises(host->ctx, nth);
+}
+
 /* Is to leave, or is about to. */
 static bool leaves(struct journal *journal, uint32_t nth)
 {
     struct journal_event *event = &journal->events[nth];
-    bool over = is_over(journal, nth);
+    bool over = is_over(journal, nth) || revises(journal, nth);
     pthread_mutex_lock(&journal->lock);
     event->leaving = event->leaving || event->asleep || event->lost || event->moves || over;
     pthread_mutex_unlock(&journal->lock);
@@ -391,6 +408,31 @@ static int may_go(struct journal *journal, uint32_t nth, struct err_slot *err, b
     return 0;
 }
 
+/* Nobody here uses the event, and its head is ours again. Another process may have taken it over by
+ * now: then its epoch keeps us from writing. A negative result concerns the connection. */
+static int revise(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    const struct journal_host *host = &journal->conf.host;
+    struct commit_entry *entry = calloc(1, sizeof(*entry));
+    uint8_t *memory = malloc(JOURNAL_FIRST_BYTES);
+    int rc = entry == NULL || memory == NULL ? err_set(err, ERR_NOMEM, "a change") : 0;
+    if (rc == 0)
+        rc = host->revise(host->ctx, nth, &entry->op.change, err);
+    if (rc == 0) {
+        struct store_batch part = {
+            .event = event->id.no, .head = event->head, .entries = &entry, .len = 1};
+        rc = store_revise(journal->reader_pg, &part, memory, JOURNAL_FIRST_BYTES, err);
+        if (rc < 0)
+            log_failure(journal->conf.log, "a document was not corrected", err);
+    }
+    event->revising = false;
+    host->revised(host->ctx, nth, rc);
+    free(memory);
+    free(entry);
+    return journal_is_broken(rc) ? rc : 0;
+}
+
 /* A step on its way out of our memory: nobody here uses it any more; the committer lets go of it;
  * it is forgotten. */
 static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
@@ -398,13 +440,17 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
     struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
     if (journal_state_of(event) == JOURNAL_EVENT_ASLEEP) {
+        int rc = event->revising ? revise(journal, nth, err) : 0;
         forget_event(journal, nth);
-        return 0;
+        return rc;
     }
     if (event->given || (host->leave != NULL && !host->leave(host->ctx, nth)))
         return 0;
     bool may = true;
-    int rc = !event->moves && journal_owns(journal, nth) ? may_go(journal, nth, err, &may) : 0;
+    int rc = 0;
+    event->revising = revises(journal, nth);
+    if (!event->moves && !event->revising && journal_owns(journal, nth))
+        rc = may_go(journal, nth, err, &may);
     if (rc < 0)
         return rc;
     if (!may) {

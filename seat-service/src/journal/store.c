@@ -152,29 +152,36 @@ int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t 
     return rc;
 }
 
-int store_document(struct pg *pg, int32_t event, struct err_slot *err, char **body, size_t *len)
+int store_document(struct pg *pg, int32_t event, uint64_t seq, struct err_slot *err,
+                   struct store_document *out)
 {
     PGresult *res;
-    int rc = sql_document_of(pg, &(struct sql_document_of_args){event}, err, &res);
+    struct sql_document_of_args args = {event, seq < INT64_MAX ? seq : INT64_MAX};
+    int rc = sql_document_of(pg, &args, err, &res);
     if (rc < 0)
         return rc;
     if (PQntuples(res) != 1) {
         rc = err_set(err, ERR_NOT_FOUND, "event %" PRId32 " has no document", event);
         goto clear;
     }
-    struct span found = sql_document_of_row(res, 0).body;
-    char *copy = malloc(found.len + 1);
+    struct sql_document_of_row found = sql_document_of_row(res, 0);
+    char *copy = malloc(found.body.len + 1);
     if (copy == NULL) {
-        rc = err_set(err, ERR_NOMEM, "a document of %zu bytes", found.len);
+        rc = err_set(err, ERR_NOMEM, "a document of %zu bytes", found.body.len);
         goto clear;
     }
-    memcpy(copy, found.ptr, found.len);
-    copy[found.len] = '\0';
-    *body = copy;
-    *len = found.len;
+    memcpy(copy, found.body.ptr, found.body.len);
+    copy[found.body.len] = '\0';
+    *out = (struct store_document){copy, found.body.len, found.since, found.base, found.at_ms};
 clear:
     PQclear(res);
     return rc;
+}
+
+int store_offer(struct pg *pg, struct span id, struct span hash, struct span body,
+                struct err_slot *err)
+{
+    return sql_document_offer(pg, &(struct sql_document_offer_args){id, hash, body}, err, NULL);
 }
 
 int store_event_create(struct pg *pg, struct span id, struct span hash, struct span body,
@@ -763,6 +770,36 @@ int store_commit(struct pg *pg, struct store_batch *batches, uint32_t len, void 
         return rc;
     struct commit_results results = {batches, len};
     return pg_pipeline_end(pg, on_appended, &results, err);
+}
+
+int store_revise(struct pg *pg, struct store_batch *batch, void *memory, size_t memory_len,
+                 struct err_slot *err)
+{
+    const struct change *change = &batch->entries[0]->op.change;
+    uint64_t rows = 0;
+    assert(batch->len == 1);
+    assert(change->kind == CHANGE_REVISED);
+    int rc = pg_run(pg, "BEGIN", err);
+    if (rc < 0)
+        return rc;
+    rc = store_commit(pg, batch, 1, memory, memory_len, err);
+    if (rc == 0 && batch->written) {
+        struct sql_document_turn_args args = {
+            batch->event,
+            {(const char *)change->plan_hash, sizeof(change->plan_hash)},
+            batch->after.seq,
+            (change->flags & CHANGE_FLAG_WHOLE) != 0};
+        rc = sql_document_turn(pg, &args, err, &rows);
+    }
+    if (rc == 0 && rows == 1)
+        return pg_run(pg, "COMMIT", err);
+    if (rc == 0)
+        rc = err_set(err, ERR_STATE, "another process was faster");
+    if (rc == ERR_PEER || rc == ERR_STATE) {
+        int undone = pg_run(pg, "ROLLBACK", NULL);
+        rc = undone < 0 ? undone : rc;
+    }
+    return rc;
 }
 
 /* ---- reading back ---- */

@@ -51,8 +51,19 @@ int store_sleep(struct pg *pg, int32_t event, struct span instance, uint64_t due
                 struct err_slot *err, bool *done);
 /* The number of an event; ERR_NOT_FOUND: there is none of that id. */
 int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t *no);
-/* The document that the event was imported from; malloced. */
-int store_document(struct pg *pg, int32_t event, struct err_slot *err, char **body, size_t *len);
+/* What the event was imported from, or corrected to. */
+struct store_document {
+    char *body; /* malloced */
+    size_t len;
+    uint64_t since, base; /* as engine_conf has them */
+    uint64_t at_ms;       /* of the change `since`; 0: it is not written yet */
+};
+/* The one that counted at change `seq`, UINT64_MAX: the newest. */
+int store_document(struct pg *pg, int32_t event, uint64_t seq, struct err_slot *err,
+                   struct store_document *out);
+/* Puts a document aside for store_revise(), in the place of any other. */
+int store_offer(struct pg *pg, struct span id, struct span hash, struct span body,
+                struct err_slot *err);
 /* Creates an event with its document; `who` imports it ("": nobody's name is known). ERR_EXISTS if
  * the id is taken. */
 int store_event_create(struct pg *pg, struct span id, struct span hash, struct span body,
@@ -189,6 +200,12 @@ size_t store_change_bytes(const struct change *change);
 enum { STORE_BATCH_BYTES = 1024 };
 int store_commit(struct pg *pg, struct store_batch *batches, uint32_t len, void *memory,
                  size_t memory_len, struct err_slot *err);
+
+/* Writes a batch whose only change is CHANGE_REVISED, and has the document count that it names and
+ * that was put aside. Results as of store_commit(); ERR_STATE: fenced, or another document was put
+ * aside meanwhile, and nothing was written. */
+int store_revise(struct pg *pg, struct store_batch *batch, void *memory, size_t memory_len,
+                 struct err_slot *err);
 
 /* ---- reading back ---- */
 

@@ -86,6 +86,8 @@ static int new_engine(struct audited *audited, struct err_slot *err)
         .plan = audited->event->plan->plan,
         .seed = 1,
         .now_ms = events_now_ms(audited->auditor->conf.events),
+        .since = audited->event->since,
+        .base = audited->event->base,
     };
     engine_destroy(audited->engine);
     audited->engine = NULL;

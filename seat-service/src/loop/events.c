@@ -24,6 +24,16 @@ struct events {
     _Atomic uint64_t behind_ms;
     pthread_mutex_t offer_lock;
     struct shown_plan *offered;
+    struct {
+        _Atomic uint32_t nth; /* of the event; EVENTS_MAX: none is to be corrected */
+        /* Below offer_lock. */
+        bool begun;                       /* by events_revise(), and not ended */
+        struct shown_plan *plan, *judged; /* one of them; the reader has the latter */
+        uint8_t who_len, reason_len;
+        char who[CHANGE_WHO_MAX], reason[CHANGE_TEXT_MAX];
+        enum events_revised outcome;
+        struct engine_clashes why;
+    } revision;
 };
 
 MAGIC(events, 0x5ea70008);
@@ -76,15 +86,15 @@ bool events_admit(struct event *event, uint64_t incarnation)
 
 /* ---- what the journal tells; reader's thread ---- */
 
-static int on_found(void *ctx, uint32_t nth, struct span id, struct span document,
-                    struct err_slot *err)
+static int on_found(void *ctx, uint32_t nth, struct span id,
+                    const struct journal_document *document, struct err_slot *err)
 {
     struct events *events = MAGIC_OF(events, ctx);
     assert(nth < EVENTS_MAX);
     struct event *event = &events->all[nth];
     if (event->plan == NULL) {
-        struct shown_plan *plan = take_offer(events, document);
-        int rc = plan != NULL ? 0 : shown_plan_create(document, err, &plan);
+        struct shown_plan *plan = take_offer(events, document->body);
+        int rc = plan != NULL ? 0 : shown_plan_create(document->body, err, &plan);
         if (rc < 0)
             return rc;
         if (!span_to_cstr(id, event->id, sizeof(event->id))) {
@@ -93,6 +103,8 @@ static int on_found(void *ctx, uint32_t nth, struct span id, struct span documen
         }
         event->nth = nth;
         event->plan = plan;
+        event->since = document->since;
+        event->base = document->base;
         /* release: partner of events_nth(): id and plan are there */
         atomic_store_explicit(&event->found, true, memory_order_release);
     }
@@ -112,6 +124,8 @@ static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slo
         .plan = event->plan->plan,
         .seed = seed,
         .now_ms = events_now_ms(events),
+        .since = event->since,
+        .base = event->base,
     };
     int rc = engine_create(&conf, err, &event->engine);
     if (rc == 0)
@@ -202,9 +216,110 @@ static void on_drop(void *ctx, uint32_t nth)
     shown_plan_destroy(event->plan);
     event->engine = NULL;
     event->plan = NULL;
-    event->leaves = event->hides = event->epoch = 0;
+    event->leaves = event->hides = event->epoch = event->since = event->base = 0;
     atomic_store_explicit(&event->used_ms, 0, memory_order_relaxed);
     atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
+}
+
+/* ---- corrections ---- */
+
+bool events_revise(struct events *events, const struct event *event, struct shown_plan *plan,
+                   struct span who, struct span reason)
+{
+    assert(who.len <= sizeof(events->revision.who));
+    assert(reason.len <= sizeof(events->revision.reason));
+    pthread_mutex_lock(&events->offer_lock);
+    bool begins = !events->revision.begun && events->revision.judged == NULL;
+    if (begins) {
+        events->revision.begun = true;
+        events->revision.plan = plan;
+        events->revision.who_len = (uint8_t)who.len;
+        events->revision.reason_len = (uint8_t)reason.len;
+        memcpy(events->revision.who, who.ptr, who.len);
+        memcpy(events->revision.reason, reason.ptr, reason.len);
+        events->revision.outcome = EVENTS_REVISED_PENDING;
+        /* release: partner of on_revises() */
+        atomic_store_explicit(&events->revision.nth, event->nth, memory_order_release);
+    }
+    pthread_mutex_unlock(&events->offer_lock);
+    if (!begins)
+        shown_plan_destroy(plan);
+    return begins;
+}
+
+enum events_revised events_revised(struct events *events, struct engine_clashes *why)
+{
+    pthread_mutex_lock(&events->offer_lock);
+    assert(events->revision.begun);
+    enum events_revised outcome = events->revision.outcome;
+    if (outcome == EVENTS_REVISED_REFUSED)
+        *why = events->revision.why;
+    pthread_mutex_unlock(&events->offer_lock);
+    return outcome;
+}
+
+void events_revise_end(struct events *events)
+{
+    pthread_mutex_lock(&events->offer_lock);
+    assert(events->revision.begun);
+    struct shown_plan *plan = events->revision.plan;
+    events->revision.plan = NULL;
+    events->revision.begun = false;
+    atomic_store_explicit(&events->revision.nth, EVENTS_MAX, memory_order_release);
+    pthread_mutex_unlock(&events->offer_lock);
+    shown_plan_destroy(plan);
+}
+
+static bool on_revises(void *ctx, uint32_t nth)
+{
+    const struct events *events = MAGIC_OF(events, ctx);
+    /* acquire: partner of events_revise() */
+    return atomic_load_explicit(&events->revision.nth, memory_order_acquire) == nth;
+}
+
+static int on_revise(void *ctx, uint32_t nth, struct change *change, struct err_slot *err)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    bool whole = false;
+    assert(!events_is_open(&events->all[nth]));
+    pthread_mutex_lock(&events->offer_lock);
+    const struct shown_plan *plan = on_revises(ctx, nth) ? events->revision.plan : NULL;
+    events->revision.judged = events->revision.plan;
+    events->revision.plan = NULL;
+    pthread_mutex_unlock(&events->offer_lock);
+    if (plan == NULL)
+        return err_set(err, ERR_STATE, "nobody waits for it any longer");
+    struct engine_clashes *why = &events->revision.why; /* ours until revised() */
+    if (!engine_revise(events->all[nth].engine, plan->plan, &whole, why))
+        return err_set(err, ERR_RANGE, "%s %s", why->list[0].path, why->list[0].why);
+    change_init(change, CHANGE_REVISED, events_now_ms(events));
+    change->flags = whole ? CHANGE_FLAG_WHOLE : 0;
+    memcpy(change->plan_hash, plan_hash(plan->plan), CHANGE_HASH_BYTES);
+    memcpy(change->who, events->revision.who, events->revision.who_len);
+    change->who_len = events->revision.who_len;
+    memcpy(change->text, events->revision.reason, events->revision.reason_len);
+    change->text_len = events->revision.reason_len;
+    return 0;
+}
+
+static void on_revised(void *ctx, uint32_t nth, int rc)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    pthread_mutex_lock(&events->offer_lock);
+    if (on_revises(ctx, nth)) {
+        atomic_store_explicit(&events->revision.nth, EVENTS_MAX, memory_order_release);
+        events->revision.outcome = rc == 0                 ? EVENTS_REVISED_DONE
+                                   : rc == ERR_RANGE       ? EVENTS_REVISED_REFUSED
+                                   : journal_is_broken(rc) ? EVENTS_REVISED_UNKNOWN
+                                                           : EVENTS_REVISED_FAILED;
+    }
+    struct shown_plan *plan = events->revision.judged;
+    events->revision.judged = NULL;
+    pthread_mutex_unlock(&events->offer_lock);
+    if (rc == 0)
+        events_offer(events, plan);
+    else
+        shown_plan_destroy(plan);
 }
 
 static uint64_t on_idle(void *ctx, uint32_t nth)
@@ -458,6 +573,9 @@ struct journal_host events_host(struct events *events)
         .next_end_ms = on_next_end,
         .drop = on_drop,
         .idle_ms = on_idle,
+        .revises = on_revises,
+        .revise = on_revise,
+        .revised = on_revised,
         .fenced = on_fenced,
     };
 }
@@ -514,6 +632,7 @@ int events_create(const struct events_conf *conf, struct err_slot *err, struct e
     MAGIC_BEGIN(events, events);
     events->conf = *conf;
     pthread_mutex_init(&events->offer_lock, NULL);
+    atomic_init(&events->revision.nth, EVENTS_MAX);
     *out = events;
     return 0;
 }
@@ -527,6 +646,7 @@ void events_destroy(struct events *events)
         shown_plan_destroy(events->all[i].plan);
     }
     shown_plan_destroy(events->offered);
+    shown_plan_destroy(events->revision.plan);
     pthread_mutex_destroy(&events->offer_lock);
     MAGIC_END(events, events);
     free(events);

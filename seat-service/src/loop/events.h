@@ -19,6 +19,7 @@
 #include "access/pass.h"
 #include "base/clock.h"
 #include "core/engine/engine.h"
+#include "core/engine/engine_revise.h"
 #include "core/hall/plan.h"
 #include "http/http.h"
 #include "journal/journal.h"
@@ -33,6 +34,7 @@ struct event {
     char id[EVENT_ID_MAX + 1];
     uint32_t nth;            /* the journal's number */
     struct shown_plan *plan; /* NULL until the event was found */
+    uint64_t since, base;    /* of the plan, as engine_conf has them */
     struct engine *engine;   /* for others only once `open` is set */
     uint64_t epoch;
     _Atomic bool found, open;
@@ -125,6 +127,21 @@ bool events_admit(struct event *event, uint64_t incarnation);
 /* Offers a plan that was prepared elsewhere, so that the reader need not import it again when it
  * finds the event. Taken. */
 void events_offer(struct events *events, struct shown_plan *plan);
+
+/* Corrections, one at a time: begin on a loop, look until it is not pending, end. The event is
+ * closed for a moment: no change is under way while it gets the new plan. The plan is taken. False:
+ * another correction is under way. */
+bool events_revise(struct events *events, const struct event *event, struct shown_plan *plan,
+                   struct span who, struct span reason);
+enum events_revised {
+    EVENTS_REVISED_PENDING,
+    EVENTS_REVISED_DONE,    /* durable; the event is opened again */
+    EVENTS_REVISED_REFUSED, /* for the reasons in `why` */
+    EVENTS_REVISED_FAILED,  /* nothing was written */
+    EVENTS_REVISED_UNKNOWN, /* the connection broke */
+};
+enum events_revised events_revised(struct events *events, struct engine_clashes *why);
+void events_revise_end(struct events *events);
 
 /* The time by which seats are judged, in milliseconds since 1970: of conf.clock. */
 uint64_t events_now_ms(const struct events *events);

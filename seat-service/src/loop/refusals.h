@@ -91,7 +91,16 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(PLAN, "bad-plan", 422, 0, NONE, "") \
     ROW(EVENT_EXISTS, "event-exists", 409, 0, NONE, "there is an event with that id") \
     ROW(EVENT_DIFFERS, "event-exists", 409, 0, NONE, \
-        "there is an event with that id, made from another document") \
+        "there is an event with that id, made from another document; If-Match with its ETag " \
+        "corrects it") \
+    ROW(DOCUMENT_CHANGED, "version-mismatch", 412, 0, NONE, \
+        "If-Match does not name the event's document; read it again") \
+    ROW(CORRECTION, "correction-refused", 409, 0, NONE, \
+        "the document changes what has to stay") \
+    ROW(CORRECTION_UNWRITTEN, "journal-unavailable", 503, 1, NONE, \
+        "the correction could not be written and was not made; try again") \
+    ROW(CORRECTION_UNKNOWN, "outcome-unknown", 503, 1, NONE, \
+        "it is not known whether the correction was made; read the event") \
     ROW(EVENTS_FULL, "events-full", 409, 0, NONE, "") \
     ROW(IMPORT_UNWRITTEN, "journal-unavailable", 503, 1, NONE, \
         "the event could not be written; try again") \

@@ -3,8 +3,8 @@
  * All readers of an event share each delta, which is made once, so a stream gets at most five a
  * second, however many seats change hands. A reader that was too slow is not sent what it missed;
  * it gets the request to fetch the availability again, and continues from there. A version without
- * changes is not sent. Prices are sent to a reader that begins or starts over, and to all when they
- * change. */
+ * changes is not sent. Prices and the plan's hash are sent to a reader that begins or starts over,
+ * and to all when a price changes. */
 #include "loop/stream.h"
 
 #include "base/magic.h"
@@ -52,8 +52,10 @@ static struct http_blob *sse_event(struct stream *stream, const struct event *ev
         render_changes(&text, stream->deltas, count);
     }
     render_areas_free(&text, event->plan->plan, event->engine);
-    if (prices != NULL)
+    if (prices != NULL) {
         render_prices(&text, event->plan->plan, prices);
+        json_member_cstr(&text, "plan", event->plan->hash);
+    }
     json_close(&text, '}');
     TEXT_LIT(&text, "\n\n");
     assert(!text.overflown);

@@ -4,6 +4,7 @@
  * whatever process owns it first, but in its row. */
 #include "tables/acts_table.h"
 
+#include "core/hall/plan.h"
 #include "tables/statements.h"
 
 #include <assert.h>
@@ -29,13 +30,14 @@ static void take_price(const struct engine *engine, const struct change *change,
 {
     row->category = change->category;
     row->price = change->total;
-    row->price_was = engine_price_of(engine, engine_price_list(engine), change->category);
+    if (change->category < plan_category_count(engine_plan(engine))) /* not of a plan before */
+        row->price_was = engine_price_of(engine, engine_price_list(engine), change->category);
 }
 
 bool act_row_of(const struct engine *engine, const struct change *change, struct act_row *out)
 {
-    bool prices = change->kind == CHANGE_PRICED;
-    if (!prices && change->kind != CHANGE_BLOCKED && change->kind != CHANGE_UNBLOCKED)
+    bool prices = change->kind == CHANGE_PRICED, revised = change->kind == CHANGE_REVISED;
+    if (!prices && !revised && change->kind != CHANGE_BLOCKED && change->kind != CHANGE_UNBLOCKED)
         return false;
     *out = (struct act_row){
         .seq = change->seq,
@@ -47,7 +49,7 @@ bool act_row_of(const struct engine *engine, const struct change *change, struct
     };
     if (prices)
         take_price(engine, change, out);
-    else
+    else if (!revised)
         take_seats(change, out);
     memcpy(out->reason, change->text, change->text_len);
     memcpy(out->who, change->who, change->who_len);
@@ -63,14 +65,15 @@ int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, u
     assert(len <= ACTS_WRITE_MAX);
     for (uint32_t i = 0; i < len; i++) {
         bool prices = rows[i].kind == CHANGE_PRICED, in_area = rows[i].area != CHANGE_AREA_NONE;
+        bool seats = !in_area && rows[i].quantity > 0;
         acts[i] = (struct sql_acts_write_acts){
             .seq = rows[i].seq,
             .at_ms = rows[i].at_ms,
             .kind = (uint16_t)rows[i].kind,
             .quantity = rows[i].quantity,
-            .has_first_seat = !in_area && !prices,
+            .has_first_seat = seats,
             .first_seat = rows[i].first_seat,
-            .has_last_seat = !in_area && !prices,
+            .has_last_seat = seats,
             .last_seat = rows[i].last_seat,
             .has_area = in_area,
             .area = rows[i].area,

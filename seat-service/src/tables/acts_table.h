@@ -10,7 +10,7 @@ enum { ACTS_WRITE_MAX = 64, ACTS_READ_MAX = 200 };
 
 struct act_row {
     uint64_t seq, at_ms;
-    enum change_kind kind; /* CHANGE_BLOCKED, CHANGE_UNBLOCKED, CHANGE_PRICED; CHANGE_IMPORTED */
+    enum change_kind kind; /* CHANGE_BLOCKED, _UNBLOCKED, _PRICED, _REVISED; CHANGE_IMPORTED */
     uint32_t quantity;     /* of seats or places; 0: it is about none */
     uint32_t first_seat, last_seat; /* in plan order; where there is no area */
     uint16_t area;                  /* or CHANGE_AREA_NONE */

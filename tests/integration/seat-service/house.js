@@ -263,6 +263,7 @@ export function operator(seats, event) {
   return {
     events: () => call('GET', ''),
     import: (body) => call('PUT', '', { body, timeoutMs: 300_000 }),
+    correct: async (body, etag, why) => call('PUT', '', { body, headers: { 'if-match': etag ?? (await call('GET', '')).headers.etag, ...(why && { 'x-reason': why }) }, timeoutMs: 300_000 }),
     read: () => call('GET', ''),
     document: () => call('GET', '/document'),
     counts: () => call('GET', '/counts'),

@@ -57,6 +57,7 @@ static const struct kind {
                        FIELD_CATEGORY | FIELD_PRICE_LIST | FIELD_TOTAL | FIELD_TEXT | FIELD_WHO},
     [CHANGE_LATE] = {"late", FIELD_HOLD | FIELD_FLAGS | FIELD_PLACE | FIELD_REMOVED},
     [CHANGE_FORGOTTEN] = {"forgotten", FIELD_HOLD | FIELD_TEXT},
+    [CHANGE_REVISED] = {"revised", FIELD_FLAGS | FIELD_TEXT | FIELD_PLAN_HASH | FIELD_WHO},
 };
 
 const char *change_kind_name(unsigned kind)

@@ -35,6 +35,8 @@ enum change_kind {
     CHANGE_LATE =
         13, /* expired while an order had it: seats free; the flag says if it is remembered */
     CHANGE_FORGOTTEN = 14, /* a late hold is forgotten, by time or by its order (text) */
+    CHANGE_REVISED = 15,   /* plan_hash: another document counts from here, and who gave it; with
+                            * CHANGE_FLAG_WHOLE the event begins again with all seats free */
     CHANGE_KIND_COUNT
 };
 
@@ -50,7 +52,8 @@ enum change_flag {
     CHANGE_FLAG_ORPHAN = 4,      /* leaves a single seat free between others */
     CHANGE_FLAG_LAST_RESORT = 8, /* ... which was allowed because no legal choice was left */
     CHANGE_FLAG_REMEMBERED = 16, /* of CHANGE_LATE: the order can still pay for it */
-    CHANGE_FLAGS_ALL = 31,
+    CHANGE_FLAG_WHOLE = 32,      /* of CHANGE_REVISED */
+    CHANGE_FLAGS_ALL = 63,
 };
 
 enum { CHANGE_AREA_NONE = 0xffff, CHANGE_HASH_BYTES = 32 };
@@ -89,7 +92,7 @@ struct change {
 
     uint8_t text_len;
     char text[CHANGE_TEXT_MAX + 1]; /* an order id, or an operator's reason; closed by NUL */
-    uint8_t who_len; /* BLOCKED, UNBLOCKED, PRICED; 0: by a token that bears no name */
+    uint8_t who_len; /* BLOCKED, UNBLOCKED, PRICED, REVISED; 0: by a token that bears no name */
     char who[CHANGE_WHO_MAX];
     uint8_t plan_hash[CHANGE_HASH_BYTES];
 };

@@ -115,6 +115,7 @@ int engine_create(const struct engine_conf *conf, struct err_slot *err, struct e
 {
     assert(conf->plan != NULL);
     assert(conf->late_max <= LATE_HOLDS_MAX);
+    assert(conf->base <= conf->since);
     struct engine *engine = aligned_alloc(_Alignof(struct engine), sizeof(*engine));
     if (engine == NULL)
         return err_set(err, ERR_NOMEM, "engine");
@@ -122,6 +123,8 @@ int engine_create(const struct engine_conf *conf, struct err_slot *err, struct e
     engine->plan = conf->plan;
     engine->facts = plan_facts(conf->plan);
     engine->limits = plan_limits(conf->plan);
+    engine->since = conf->since;
+    engine->base = conf->base;
     engine->categories = plan_category_count(conf->plan);
     engine->expire_now_ms = conf->now_ms;
     if (create_parts(engine, conf) < 0) {

@@ -40,7 +40,10 @@ struct engine_conf {
     const struct plan *plan; /* borrowed until engine_destroy() */
     uint64_t seed;           /* for the spreading of best-available and the buyer table's hash */
     uint64_t now_ms;         /* wall clock at the start; the timer wheel begins here */
-    uint32_t late_max;       /* late holds that are remembered; 0: LATE_HOLDS_MAX */
+    /* Where the plan was corrected: the change from which it counts, and the one from which the
+     * journal is about its seats; those before are skipped. 0, 1: it was imported so. */
+    uint64_t since, base;
+    uint32_t late_max; /* late holds that are remembered; 0: LATE_HOLDS_MAX */
 };
 
 enum { ENGINE_THREAD_SLOTS_MAX = 64 };
@@ -295,13 +298,15 @@ void engine_replay_begin(struct engine *engine);
 void engine_replay_end(struct engine *engine);
 
 /* Applies a change as the journal has it. A change that does not fit the state is ERR_STATE: then
- * the journal or the plan does not belong to this engine. */
+ * the journal or the plan does not belong to this engine. ERR_NOT_FOUND: from this change on
+ * another plan counts; it was not applied. */
 int engine_apply(struct engine *engine, const struct change *change, struct err_slot *err);
 
 /* Seats, areas, holds and prices as bytes; no op may be under way (asserted). */
 size_t engine_snapshot_size(const struct engine *engine);
 size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t room);
-/* Into an engine that was just created from the same plan (its hash is checked). */
+/* Into an engine that was just created from the same plan (its hash is checked), or from a
+ * correction of it that keeps the seats. */
 int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len,
                          struct err_slot *err);
 

@@ -64,6 +64,7 @@ struct engine {
     const struct plan *plan;
     const struct plan_facts *facts;
     const struct plan_limits *limits;
+    uint64_t since, base; /* as engine_conf has them */
     struct seats seats;
     struct hold_slots holds;
     struct buyers buyers;

@@ -254,7 +254,9 @@ static int apply_claims(struct engine *engine, struct engine_op *op, struct err_
     const struct change *change = &op->change;
     switch ((enum change_kind)change->kind) {
     case CHANGE_IMPORTED:
-        return memcmp(change->plan_hash, plan_hash(engine->plan), PLAN_HASH_BYTES) == 0
+    case CHANGE_REVISED:
+        return change->seq < engine->since ||
+                       memcmp(change->plan_hash, plan_hash(engine->plan), PLAN_HASH_BYTES) == 0
                    ? 0
                    : misfit(err, change, "it is of another plan");
     case CHANGE_TAKEN:
@@ -281,6 +283,10 @@ int engine_apply(struct engine *engine, const struct change *change, struct err_
     assert(change->kind < CHANGE_KIND_COUNT);
     assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
     struct engine_op op;
+    if (change->seq != 0 && change->seq < engine->base) /* 0: of a snapshot */
+        return 0;
+    if (change->kind == CHANGE_REVISED && change->seq > engine->since)
+        return err_set(err, ERR_NOT_FOUND, "change %" PRIu64 " names another plan", change->seq);
     if (!seats_exist(engine, change))
         return misfit(err, change, "a seat or area that the plan does not have");
     if (change->area != CHANGE_AREA_NONE && change->add_count + change->remove_count > 0)
@@ -645,7 +651,7 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
     if (wire.bad != NULL || memcmp(magic, snapshot_magic, sizeof(magic)) != 0 ||
         (format != SNAPSHOT_FORMAT && format != SNAPSHOT_NEWEST_NAMED))
         return err_set(err, ERR_SYNTAX, "snapshot of %zu bytes has no head that we know", len);
-    if (memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
+    if (engine->since <= 1 && memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
         return err_set(err, ERR_STATE, "snapshot is of another plan");
     engine->holds.generation_base = wire_get_number(&wire, UINT64_MAX >> 24);
 

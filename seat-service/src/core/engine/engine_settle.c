@@ -154,7 +154,7 @@ enum hold_status engine_status_before(const struct change *change)
 static bool has_hold_before(enum change_kind kind)
 {
     return kind != CHANGE_IMPORTED && kind != CHANGE_TAKEN && kind != CHANGE_BLOCKED &&
-           kind != CHANGE_UNBLOCKED && kind != CHANGE_PRICED;
+           kind != CHANGE_UNBLOCKED && kind != CHANGE_PRICED && kind != CHANGE_REVISED;
 }
 
 static void settle_taken(struct engine *engine, struct engine_op *op)
@@ -417,6 +417,7 @@ void engine_settle(struct engine *engine, struct engine_op *op)
             turn_places(engine, &op->change, AREA_HELD, AREA_BLOCKED, op->change.quantity);
         break;
     case CHANGE_IMPORTED:
+    case CHANGE_REVISED:
         break;
     case CHANGE_KIND_COUNT:
         assert(false);
@@ -501,6 +502,7 @@ void engine_undo(struct engine *engine, struct engine_op *op)
         atomic_store_explicit(&engine->pricing, false, memory_order_release);
         break;
     case CHANGE_IMPORTED:
+    case CHANGE_REVISED:
     case CHANGE_KIND_COUNT:
         assert(false);
     }

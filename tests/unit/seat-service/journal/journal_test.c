@@ -73,13 +73,13 @@ static uint64_t now_us(void)
 
 /* ---- the host ---- */
 
-static int on_found(void *ctx, uint32_t nth, struct span id, struct span document,
-                    struct err_slot *err)
+static int on_found(void *ctx, uint32_t nth, struct span id,
+                    const struct journal_document *document, struct err_slot *err)
 {
     struct process *process = ctx;
     (void)nth;
     (void)id;
-    if (!span_eq(document, SPAN("document")) && document.len != JOURNAL_LONG_BYTES)
+    if (!span_eq(document->body, SPAN("document")) && document->body.len != JOURNAL_LONG_BYTES)
         return err_set(err, ERR_SYNTAX, "another document");
     process->found += 1;
     return 0;

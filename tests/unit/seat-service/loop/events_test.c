@@ -35,7 +35,9 @@ static void open_process(struct process *process, uint32_t loops)
     conf.idem = process->idem;
     must(events_create(&conf, &err, &process->events), &err);
     process->host = events_host(process->events);
-    must(process->host.found(process->events, 0, SPAN("night"), span_of(body), &err), &err);
+    must(process->host.found(process->events, 0, SPAN("night"),
+                             &(struct journal_document){span_of(body), 1, 1}, &err),
+         &err);
     must(process->host.load(process->events, 0, (struct span){NULL, 0}, &err), &err);
 }
 
@@ -292,8 +294,11 @@ static void event_with_an_unreadable_document_is_absent_and_keeps_its_number(voi
 {
     (void)state;
     struct err_slot err = {0};
-    assert_true(one.host.found(events, 1, SPAN("bad"), SPAN("no plan"), &err) < 0);
-    must(one.host.found(events, 2, SPAN("good"), span_of(body), &err), &err);
+    assert_true(one.host.found(events, 1, SPAN("bad"),
+                               &(struct journal_document){SPAN("no plan"), 1, 1}, &err) < 0);
+    must(one.host.found(events, 2, SPAN("good"), &(struct journal_document){span_of(body), 1, 1},
+                        &err),
+         &err);
     assert_null(events_nth(events, 1));
     assert_null(events_find(events, SPAN("bad")));
     assert_int_equal(2, events_find(events, SPAN("good"))->nth);
@@ -302,7 +307,9 @@ static void event_with_an_unreadable_document_is_absent_and_keeps_its_number(voi
     event = events_next(events, event);
     assert_int_equal(2, event->nth);
     assert_null(events_next(events, event));
-    must(one.host.found(events, 1, SPAN("bad"), span_of(body), &err), &err); /* mended */
+    must(one.host.found(events, 1, SPAN("bad"), &(struct journal_document){span_of(body), 1, 1},
+                        &err),
+         &err); /* mended */
     assert_int_equal(1, events_find(events, SPAN("bad"))->nth);
 }
 

@@ -196,6 +196,7 @@ TEST_CASE(each_kind_keeps_its_bytes)
         {CHANGE_PRICED, 0, 0, "010c05ac020204af0201740177"},
         {CHANGE_LATE, 0, 1, "010d05ac02" HASH "09033f0a0107"},
         {CHANGE_FORGOTTEN, 0, 0, "010e05ac02" HASH "090174"},
+        {CHANGE_REVISED, 0, 0, "010f05ac02030174" A8 A8 A8 A8 "0177"},
     };
     assert_int_equal(sizeof(rows) / sizeof(rows[0]), CHANGE_KIND_COUNT - 1);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -1,0 +1,150 @@
+/* engine_revise.c: compares two plans by what the journal names: places of seats, areas,
+ * categories.
+ *
+ * Capacities only rise. So whatever was taken under the old plan can be taken under the new one,
+ * and a replay of the whole journal under the newest plan gives the same state. */
+#include "core/engine/engine_revise.h"
+
+#include "core/engine/engine_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define TEXT(SPAN) (int)(SPAN).len, (SPAN).ptr
+
+__attribute__((format(printf, 3, 4))) static void add(struct engine_clashes *out, struct span path,
+                                                      const char *format, ...)
+{
+    va_list args;
+    if (out->len == ENGINE_CLASHES_MAX)
+        return;
+    struct engine_clash *clash = &out->list[out->len++];
+    bool fits = span_to_cstr(path, clash->path, sizeof(clash->path));
+    assert(fits);
+    va_start(args, format);
+    vsnprintf(clash->why, sizeof(clash->why), format, args);
+    va_end(args);
+}
+
+static void compare_terms(const struct plan *was, const struct plan *next,
+                          struct engine_clashes *out)
+{
+    const struct plan_charges *a = plan_charges(was), *b = plan_charges(next);
+    if (!span_eq(plan_currency(was), plan_currency(next)))
+        add(out, SPAN("/currency"), "must stay");
+    if (a->fees.per_seat != b->fees.per_seat || a->fees.per_order != b->fees.per_order ||
+        a->fees.basis_points != b->fees.basis_points)
+        add(out, SPAN("/fees"), "must stay");
+    if (a->vat_basis_points != b->vat_basis_points)
+        add(out, SPAN("/vat_basis_points"), "must stay");
+}
+
+/* The first difference says all: behind it every number is another's. */
+static void compare_categories(const struct plan *was, const struct plan *next,
+                               struct engine_clashes *out)
+{
+    if (plan_category_count(was) != plan_category_count(next)) {
+        add(out, SPAN("/categories"), "must stay %u", (unsigned)plan_category_count(was));
+        return;
+    }
+    for (uint32_t i = 0; i < plan_category_count(was); i++) {
+        const struct plan_category *a = plan_category(was, i), *b = plan_category(next, i);
+        char path[sizeof("/categories//price") + 10];
+        snprintf(path, sizeof(path), "/categories/%u", (unsigned)i);
+        if (!span_eq(a->name, b->name)) {
+            add(out, span_of(path), "must stay %.*s", TEXT(a->name));
+            return;
+        }
+        snprintf(path, sizeof(path), "/categories/%u/price", (unsigned)i);
+        if (a->price != b->price)
+            add(out, span_of(path), "must stay; POST price changes it");
+    }
+}
+
+static void compare_areas(const struct plan *was, const struct plan *next,
+                          struct engine_clashes *out)
+{
+    if (plan_area_count(was) != plan_area_count(next)) {
+        add(out, SPAN("/areas"), "must stay %u", (unsigned)plan_area_count(was));
+        return;
+    }
+    for (uint32_t i = 0; i < plan_area_count(was); i++) {
+        const struct plan_area *a = plan_area(was, i), *b = plan_area(next, i);
+        char path[sizeof("/areas//capacity") + 10];
+        snprintf(path, sizeof(path), "/areas/%u", (unsigned)i);
+        if (!span_eq(a->id, b->id) || a->category != b->category) {
+            add(out, span_of(path), "must stay %.*s with its category", TEXT(a->id));
+            return;
+        }
+        snprintf(path, sizeof(path), "/areas/%u/capacity", (unsigned)i);
+        if (b->capacity < a->capacity)
+            add(out, span_of(path), "must not fall below %u; block places instead",
+                (unsigned)a->capacity);
+    }
+}
+
+/* Neighbours stay, and what is sold whole. */
+static bool same_run(const struct plan_facts *a, const struct plan_facts *b, uint32_t seat)
+{
+    return a->run[seat] == b->run[seat] && plan_pos_of(a, seat) == plan_pos_of(b, seat) &&
+           a->runs[a->run[seat]].flags == b->runs[b->run[seat]].flags;
+}
+
+static void compare_seats(const struct engine *engine, const struct plan *next,
+                          struct engine_clashes *out)
+{
+    const struct plan *was = engine->plan;
+    const struct plan_facts *a = plan_facts(was), *b = plan_facts(next);
+    const struct span path = SPAN("/plan");
+    if (a->seat_count != b->seat_count || a->run_count != b->run_count) {
+        add(out, path, "must stay %u seats in %u rows and tables", (unsigned)a->seat_count,
+            (unsigned)a->run_count);
+        return;
+    }
+    for (uint32_t i = 0; i < a->seat_count && out->len < ENGINE_CLASHES_MAX; i++) {
+        struct span guid = plan_seat(was, i).guid, other = plan_seat(next, i).guid;
+        if (!span_eq(guid, other)) {
+            add(out, path, "seat %.*s must stay where seat %.*s is", TEXT(guid), TEXT(other));
+            return;
+        }
+        if (a->category[i] != b->category[i])
+            add(out, path, "seat %.*s must keep its category", TEXT(guid));
+        if (!same_run(a, b, i))
+            add(out, path, "seat %.*s must keep its neighbours", TEXT(guid));
+        bool marks = plan_flags_of(a, i) != plan_flags_of(b, i) ||
+                     plan_companion_of(was, i) != plan_companion_of(next, i);
+        if (marks && engine_seat(engine, i).state != ENGINE_FREE)
+            add(out, path, "seat %.*s is not free and must keep its marks", TEXT(guid));
+    }
+}
+
+static bool is_blocked(const struct engine *engine)
+{
+    bool blocked = false;
+    for (uint32_t i = 0; i < plan_area_count(engine->plan); i++)
+        blocked = blocked || engine_area(engine, (uint16_t)i).blocked > 0;
+    for (uint32_t i = 0; !blocked && i < engine->facts->seat_count; i++)
+        blocked = engine_seat(engine, i).state == ENGINE_BLOCKED;
+    return blocked;
+}
+
+bool engine_revise(const struct engine *engine, const struct plan *next, bool *whole,
+                   struct engine_clashes *out)
+{
+    out->len = 0;
+    compare_terms(engine->plan, next, out);
+    compare_categories(engine->plan, next, out);
+    compare_areas(engine->plan, next, out);
+    compare_seats(engine, next, out);
+    *whole = out->len > 0;
+    /* relaxed: no number is given back */
+    if (*whole && engine->holds.generation_base == 0 &&
+        atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed) == 0) {
+        if (!is_blocked(engine))
+            out->len = 0;
+        else
+            *out = (struct engine_clashes){
+                1, {{"/", "what is blocked must be unblocked first, then all of it may change"}}};
+    }
+    return out->len == 0;
+}

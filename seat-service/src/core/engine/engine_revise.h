@@ -1,0 +1,26 @@
+/* engine_revise.h: what a corrected plan may change once the event has a journal. */
+#ifndef FG_SEAT_CORE_ENGINE_REVISE_H
+#define FG_SEAT_CORE_ENGINE_REVISE_H
+
+#include "core/engine/engine.h"
+#include "core/hall/plan.h"
+
+/* A reason against a correction: a place in the document, and a sentence about it. */
+struct engine_clash {
+    char path[sizeof("/categories//price") + PLAN_TEXT_MAX];
+    char why[64 + 2 * PLAN_TEXT_MAX];
+};
+
+struct engine_clashes {
+    uint32_t len;
+    struct engine_clash list[ENGINE_CLASHES_MAX]; /* the first ones */
+};
+
+/* May `next` replace the engine's plan? *whole: the event begins again, since seats, areas or
+ * categories differ. That is allowed only while nothing was ever held and nothing is blocked.
+ * Otherwise all of them keep their numbers, so the whole journal fits the new plan. False: `out`
+ * says why not. Other threads may use the engine meanwhile, but then the answer may be outdated. */
+bool engine_revise(const struct engine *engine, const struct plan *next, bool *whole,
+                   struct engine_clashes *out);
+
+#endif

@@ -1,0 +1,228 @@
+// What was imported is corrected: all of it before the first hold, afterwards what leaves every seat what it is.
+
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { assertProblem, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
+import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, saga, states, untilWaiting, visitor } from './house.js';
+
+const scope = openScope();
+after(() => scope.close());
+const postgres = await openPostgres(scope);
+const seats = await openSeats(scope, postgres, { config: { journal: { snapshot_every: 100 } } });
+let events = 0;
+
+async function fresh(options) {
+  const event = `night-${(events += 1)}`;
+  await importHall(seats, event, hall(options));
+  return { event, boss: operator(seats, event), alice: visitor(seats, event), bob: visitor(seats, event) };
+}
+
+const changed = (body, change) => {
+  const copy = structuredClone(body);
+  change(copy);
+  return copy;
+};
+const picture = async (who, count) => states((await who.availability('', { accept: 'application/octet-stream' })).body, count);
+
+// So much happens that there is a snapshot, from which the event is loaded from then on.
+async function untilSnapshot(event) {
+  const boss = operator(seats, event);
+  for (let nth = 0; nth < 50; nth += 1) for (const act of ['block', 'unblock']) assert.equal((await boss[act]({ area: 'floor', quantity: 1 })).status, 200);
+  await until('a snapshot', () => postgres.sql(`SELECT count(*) FROM seats.snapshot s JOIN seats.event e ON e.no = s.event WHERE e.id = '${event}'`, 'seats') !== '0', { timeoutMs: 60_000 });
+}
+
+async function sell(event, buyer, what) {
+  const { hold } = (await buyer.hold(what)).json;
+  await saga(seats, event).extend(hold, 'order-1');
+  assert.equal((await saga(seats, event).confirm(hold, 'order-1')).json.verdict, 'confirmed');
+  return hold;
+}
+
+test('before the first hold all of a document is corrected, against the version that was read', async () => {
+  const { event, boss, alice } = await fresh({ name: 'Hamelt', area: 10 });
+  const { headers: { etag } } = await boss.read();
+  assertProblem(await boss.import(hall({ name: 'Hamlet', area: 10 })), 409, 'event-exists');
+  assertProblem(await boss.correct(hall({ name: 'Hamlet', area: 10 }), '"0"'), 412, 'version-mismatch');
+  for (const why of ['%ff', 'x'.repeat(65), 'a%00b']) assertProblem(await boss.correct(hall({ name: 'Hamlet', area: 10 }), etag, why), 422, 'bad-field');
+  const named = await boss.correct(hall({ name: 'Hamlet', area: 10 }), etag, encodeURI('오타'));
+  assert.equal(named.status, 200, named.text);
+  assert.deepEqual([named.json.name, (await alice.info()).json.name], ['Hamlet', 'Hamlet']);
+  assert.notEqual(named.headers.etag, etag);
+  assert.equal((await boss.correct(hall({ name: 'Hamlet', area: 10 }), etag)).status, 200, 'repeated, since the answer was lost');
+
+  // Other seats, prices and areas: not while anything is blocked.
+  const other = changed(hall({ name: 'Hamlet', rows: 4, seatsPerRow: 5 }), (body) => { body.categories[0].price = 1000; });
+  await boss.block({ seats: ['r9s1'], reason: 'camera' });
+  const blocked = await boss.correct(other);
+  assertProblem(blocked, 409, 'correction-refused');
+  assert.deepEqual(blocked.json.clashes, [{ path: '/', why: 'what is blocked must be unblocked first, then all of it may change' }]);
+  await untilSnapshot(event);
+  await boss.unblock({ seats: ['r9s1'] });
+  assert.equal((await boss.correct(other)).status, 200);
+  const { json } = await alice.info();
+  assert.deepEqual([json.seats, json.areas, json.categories[0].price], [20, [], 1000]);
+  assert.deepEqual(new Set(await picture(alice, 20)), new Set(['free']));
+  assert.equal((await alice.hold({ seats: ['r4s5'] })).status, 201);
+  assert.equal((await boss.document()).json.plan.zones[0].rows.length, 4);
+
+  const acts = await until('the auditor to have written it', async () => {
+    const all = (await boss.audit()).json.acts;
+    return all[0].act === 'revised' && all;
+  });
+  assert.deepEqual([0, 1, -3, -2, -1].map((nth) => [acts.at(nth).act, acts.at(nth).seq]), [['revised', 105], ['unblocked', 104], ['blocked', 3], ['revised', 2], ['imported', 1]]);
+  assert.deepEqual([acts[0].reason, acts.at(-2).reason], [undefined, '오타']);
+  assert.deepEqual([acts.at(-3).quantity, acts.at(-3).first], [1, undefined], 'a seat of the hall before has no name now');
+
+  // Each moment is replayed by the document that counted.
+  const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event, ...args]).stdout);
+  assert.deepEqual([['--seq', '1'], ['--seq', '3'], ['--at', acts[1].at], []].map((args) => replay(...args).categories[1].free), [50, 49, 50, 9]);
+});
+
+test('after a sale what leaves every seat what it is may change, in one act', async () => {
+  const { event, boss, alice, bob } = await fresh({ area: 10, limits: { max_per_buyer: 3 } });
+  const sold = await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
+  const { json: held } = await bob.hold({ area: 'floor', quantity: 3 });
+  await boss.block({ seats: ['r10s10'] });
+  await boss.price({ category: 'Back', price: 77 });
+  await untilSnapshot(event);
+  const next = changed((await boss.document()).json, (body) => {
+    body.name = body.plan.name = 'Another night';
+    body.starts_at = '2030-06-01T18:00:00Z';
+    body.areas[0].capacity = 12;
+    body.limits.max_per_buyer = 5;
+    body.plan.zones[0].rows[0].row_number = 'A';
+    body.categories[1].on_sale_at = '2029-01-01T00:00:00Z';
+    body.channels = [{ id: 'press', name: 'Press' }, { id: 'club', name: 'Club', code: 'long enough' }];
+    body.rows = [{ zone: 'Hall', row: '3', channel: 'club' }];
+  });
+  const answer = await boss.correct(next);
+  assert.equal(answer.status, 200, answer.text);
+  const { json } = await bob.info();
+  assert.deepEqual([json.name, json.starts_at.slice(0, 7), json.limits.max_per_buyer, json.areas[0].capacity, json.areas[0].held, json.codes], ['Another night', '2030-06', 5, 12, 3, true]);
+  assert.deepEqual([json.categories[1].price, json.categories[1].on_sale_at.slice(0, 4)], [77, '2029'], 'a price that was changed stays');
+  assert.deepEqual((await picture(bob, 100)).map((state, n) => [state, n]).filter(([state]) => state !== 'free'), [['sold', 0], ['sold', 1], ['blocked', 99]]);
+  assert.equal((await bob.read(held.hold)).json.quantity, 3);
+  assert.equal((await bob.change(held.hold, { quantity: 5 })).status, 200, 'the new limit counts, and so does what is held');
+  assertProblem(await bob.change(held.hold, { quantity: 6 }), 409, 'buyer-limit');
+  assertProblem(await alice.hold({ seats: ['r3s1', 'r3s2'] }), 403, 'channel');
+  assert.equal((await alice.plan()).json.zones[0].rows[0].label, 'A');
+  assert.equal((await saga(seats, event).refund(sold, 'order-1')).status, 200);
+
+  // What was bought stays what it is, and nothing of a document that says otherwise is taken.
+  const refused = await boss.correct(changed(next, (body) => {
+    body.name = 'Never';
+    body.areas[0].capacity = 11;
+    body.categories[0].price = 1;
+    body.plan.zones[0].rows[0].seats[0].category = 'Back';
+    body.seats = [{ guid: 'r10s10', accessible: true }];
+  }));
+  assertProblem(refused, 409, 'correction-refused');
+  assert.deepEqual(refused.json.clashes, [
+    { path: '/categories/0/price', why: 'must stay; POST price changes it' },
+    { path: '/areas/0/capacity', why: 'must not fall below 12; block places instead' },
+    { path: '/plan', why: 'seat r1s1 must keep its category' },
+    { path: '/plan', why: 'seat r10s10 is not free and must keep its marks' },
+  ]);
+  for (const [path, change] of [
+    ['/currency', (body) => { body.currency = 'EUR'; }],
+    ['/fees', (body) => { body.fees = { per_seat: 1 }; }],
+    ['/categories/0', (body) => { body.categories.reverse(); }],
+    ['/areas', (body) => { body.areas = []; }],
+    ['/plan', (body) => { body.plan.zones[0].rows.pop(); }],
+  ]) assert.equal((await boss.correct(changed(next, change))).json.clashes[0].path, path);
+  assert.equal((await boss.read()).json.name, 'Another night');
+  await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
+});
+
+test('a stream ends, and the one behind it names the new plan', async () => {
+  const { event, boss, alice } = await fresh();
+  const follow = (id) => openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}`, ...(id && { 'last-event-id': id }) } });
+  const [before, { json: { version } }] = [await follow(), await alice.info()];
+  const first = await before.find('the first', () => true);
+  assert.equal(first.json.plan, (await alice.info()).json.plan);
+  assert.equal((await boss.correct(hall({ name: 'Named anew' }))).status, 200);
+  await until('the stream to end', () => before.ended);
+  const later = await follow(first.id);
+  const next = await later.find('the next', () => true);
+  assert.equal(next.json.plan, (await alice.info()).json.plan);
+  assert.notEqual(next.json.plan, first.json.plan);
+  assert.ok(next.json.version > version);
+  later.close();
+});
+
+test('under load every hold is there once, and each is judged by one of the documents', async () => {
+  const { boss } = await fresh({ rows: 20, seatsPerRow: 20, limits: { max_per_hold: 2, hold_ttl_s: 3600, hold_max_s: 3600, orphan_rule: false } });
+  const event = `night-${events}`;
+  let going = true;
+  const kept = [];
+  const buyer = async (nth) => {
+    for (let row = 1; row <= 20 && going; row += 1) {
+      const seat = `r${row}s${nth + 1}`;
+      const answer = await until('an answer', async () => {
+        const one = await visitor(seats, event).hold({ seats: [seat] });
+        return one.status !== 503 && one;
+      });
+      assert.equal(answer.status, 201, answer.text);
+      kept.push(seat);
+    }
+  };
+  const crowd = Promise.all(Array.from({ length: 8 }, (_, nth) => buyer(nth)));
+  for (const max of [3, 4, 5]) {
+    const next = changed((await until('it to be open', async () => { const one = await boss.document(); return one.status === 200 && one; })).json, (body) => { body.limits.max_per_hold = max; });
+    const answer = await until('the correction', async () => { const one = await boss.correct(next); return one.status !== 503 && one; });
+    assert.equal(answer.status, 200, answer.text);
+  }
+  going = false;
+  await crowd;
+  await until('the picture to have them', async () => (await picture(visitor(seats, event), 400)).filter((state) => state === 'held').length === kept.length);
+  assert.equal(new Set(kept).size, kept.length);
+  assert.equal((await boss.read()).json.limits.max_per_hold, 5);
+});
+
+test('where two share the events, the owner corrects, and both show it', async (t) => {
+  const { first, second } = await openPair(t);
+  const next = hall({ name: 'New' });
+  const { headers: { etag } } = await operator(first, 'one').read();
+  assertProblem(await operator(second, 'one').correct(next, etag), 421, 'event-elsewhere');
+  const answer = await operator(first, 'one').correct(next, etag);
+  assert.ok(answer.status === 200 || answer.json.code === 'event-elsewhere', answer.text);
+  for (const one of [first, second]) await until('it to be shown', async () => (await visitor(one, 'one').info()).json.name === 'New');
+});
+
+test('an owner that is killed in the middle of a correction made none; the standby shows what counts', async (t) => {
+  const own = openScope(t);
+  const store = await openPostgres(own);
+  const owner = await openSeats(own, store);
+  await importHall(owner, 'one', hall({ name: 'Old' }));
+  const { hold } = (await visitor(owner, 'one').hold({ seats: ['r1s1', 'r1s2'] })).json;
+  const standby = await openSeats(own, store, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('it to be shown', async () => (await visitor(standby, 'one').info()).status === 200);
+
+  store.sql(`CREATE FUNCTION seats.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NEW; END $$;
+    CREATE TRIGGER waits BEFORE INSERT ON seats.journal FOR EACH ROW WHEN (NEW.kind = 15) EXECUTE FUNCTION seats.wait()`, 'seats');
+  const lock = await holdLock(own, store, 'SELECT pg_advisory_lock(77)');
+  const { headers: { etag } } = await operator(owner, 'one').read();
+  const correct = async () => { // again, if it has waited for the lock too long
+    const answer = await operator(owner, 'one').correct(hall({ name: 'New' }), etag).catch(() => null);
+    return answer?.status === 503 ? correct() : answer;
+  };
+  const lost = correct();
+  await untilWaiting('the correction to be on its way', store, 'ExclusiveLock');
+  await owner.kill();
+  await lock.letGo();
+  assert.equal(await lost, null);
+  const boss = operator(standby, 'one');
+  await until('the standby to own it', async () => (await boss.read()).status === 200, { timeoutMs: 60_000 });
+  assert.equal((await boss.read()).json.name, 'Old');
+
+  assert.equal((await boss.correct(hall({ name: 'Newest' }))).status, 200);
+  const restarted = await openSeats(own, store, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('the next standby to show it', async () => (await visitor(restarted, 'one').info()).json.name === 'Newest');
+  assert.equal((await boss.correct(hall({ name: 'Last' }))).status, 200);
+  assertProblem(await operator(restarted, 'one').correct(hall({ name: 'Astray' }), '"0"'), 503, 'standby');
+  await until('a standby that follows to show it', async () => (await visitor(restarted, 'one').info()).json.name === 'Last');
+  await standby.kill();
+  await until('it to take over', async () => (await operator(restarted, 'one').read()).status === 200, { timeoutMs: 60_000 });
+  assert.equal((await operator(restarted, 'one').read()).json.name, 'Last');
+  assert.equal((await operator(restarted, 'one').read()).json.categories[0].held, 2, hold);
+});
