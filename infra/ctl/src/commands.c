@@ -192,13 +192,28 @@ static const struct command rows[] = {
     {.name = "halls import",
      .takes = "EVENT FILE",
      .brief = "Put a hall on sale, from a document",
-     .text = "- reads the standard input. The same document again changes nothing. Below the "
-             "categories: limits that are off, and what of the document is not shown.",
+     .text = "- reads the standard input. The same document again changes nothing; `halls correct` "
+             "takes\n"
+             "another one. Below the categories: limits that are off, and what of the document is "
+             "not shown.",
      .rows = "categories",
      .columns = "name:CATEGORY price:PRICE free:FREE held:HELD sold:SOLD blocked:BLOCKED",
      SEATS("PUT", EVENT_AT),
      .body = "application/json",
      .run = desk_import},
+    {.name = "halls correct",
+     .takes = "EVENT FILE",
+     .brief = "Replace the document of a hall",
+     .text =
+         "Until the first hold all of it may change. Afterwards seats, categories, areas, prices\n"
+         "and fees stay; a refusal lists what does. Visitors wait for about a second.",
+     .rows = "categories",
+     .columns = "name:CATEGORY price:PRICE free:FREE held:HELD sold:SOLD blocked:BLOCKED",
+     SEATS("PUT", EVENT_AT),
+     .body = "application/json",
+     .options = OPT(WHY),
+     .asks = "Buyers see the corrected hall at once. Correct it?",
+     .run = desk_correct},
     {.name = "halls document",
      .takes = "EVENT",
      .brief = "The document of a hall, as JSON",

@@ -47,6 +47,13 @@ test('a hall is imported, shown, blocked, priced, counted and exported', async (
   assert.match(imported.stdout, /\nNo limit: max_per_buyer\n/);
   assert.match(imported.stdout, /\nLEFT-OUT .*\n\/plan\/zones\/0\/rows\/0\/seats\/1\/radius +1 +the map draws/);
   assert.match(done(await fairgate('halls', 'import', 'second', file)).stdout, /It was there/);
+  const corrected = JSON.stringify({ ...JSON.parse(document), name: 'Corrected' });
+  refused(await fairgate('halls', 'correct', 'second', '-', { input: corrected }), EXIT.usage, /--yes/);
+  assert.match(done(await fairgate('halls', 'correct', 'second', '-', '--yes', '--why', 'a typo', { input: corrected })).stdout, /^CATEGORY +PRICE +FREE/);
+  assert.equal((await fairgate('halls', 'show', 'second', '--json')).json.name, 'Corrected');
+  done(await fairgate('halls', 'block', 'second', 'r1s1'));
+  refused(await fairgate('halls', 'correct', 'second', '-', '--yes', { input: JSON.stringify({ ...JSON.parse(document), currency: 'CHF' }) }), EXIT.refused, /what has to stay; \/ what is blocked must be unblocked first, .*\(correction-refused\)/);
+  done(await fairgate('halls', 'unblock', 'second', 'r1s1'));
   refused(await fairgate('halls', 'import', 'third', '-', { input: '{"name": 1}' }), EXIT.refused, /\(bad-/);
   assert.deepEqual(cells(done(await fairgate('halls', 'list')).stdout).map(([id]) => id).sort(), [EVENT, 'second'].sort());
 
@@ -59,7 +66,7 @@ test('a hall is imported, shown, blocked, priced, counted and exported', async (
   done(await fairgate('halls', 'unblock', 'second', 'r1s1', 'r1s2'));
   await until('them to be free', async () => (await blockedSeats()) === 0);
   assert.match(done(await fairgate('halls', 'counts', 'second')).stdout, /^blocked +\d+$/m);
-  await until('the seats to be on the trail', async () => /camera/.test((await fairgate('halls', 'audit', 'second')).stdout));
+  await until('the seats to be on the trail', async () => /camera[^]*revised .*a typo/.test((await fairgate('halls', 'audit', 'second')).stdout));
 
   const [category] = (await fairgate('halls', 'show', 'second', '--json')).json.categories;
   refused(await fairgate('halls', 'price', 'second', category.name, '777'), EXIT.usage, /--yes/);

@@ -281,7 +281,8 @@ int generic_send_file(struct job *job, struct call *call)
     char *bytes = job_read_file(job, args_word(job->args, "FILE"), &len);
     if (bytes == NULL)
         return EXIT_USAGE;
-    *call = (struct call){.body = {bytes, len}, .content_type = job->args->command->body};
+    call->body = (struct span){bytes, len};
+    call->content_type = job->args->command->body;
     int status = generic_send(job, NULL, call);
     call->body = (struct span){NULL, 0};
     free(bytes);

@@ -17,6 +17,7 @@ int line_archive(struct job *job);
 /* ---- seats and orders ---- */
 
 int desk_import(struct job *job);
+int desk_correct(struct job *job);
 int desk_export(struct job *job);
 int desk_lines(struct job *job);
 int desk_move(struct job *job);

@@ -354,6 +354,7 @@ static void put_refusal(const struct call *call, const char *who, struct grow *o
     struct span pointer = value_text(call->json, "pointer");
     struct span rule = value_text(call->json, "rule");
     const json_t *seats = value_at(call->json, "seats");
+    const json_t *clashes = value_at(call->json, "clashes");
     if (detail.len == 0)
         detail = value_text(call->json, "title");
     if (detail.len > 0)
@@ -368,6 +369,11 @@ static void put_refusal(const struct call *call, const char *who, struct grow *o
     if (seats != NULL) {
         grow_add(out, SPAN("; "));
         value_put(out, seats);
+    }
+    for (size_t i = 0; i < json_array_size(clashes); i++) {
+        struct span path = value_text(json_array_get(clashes, i), "path");
+        struct span why = value_text(json_array_get(clashes, i), "why");
+        plain_format(out, "; %.*s %.*s", (int)path.len, path.ptr, (int)why.len, why.ptr);
     }
     if (code.len > 0)
         plain_format(out, " (%.*s)", (int)code.len, code.ptr);
