@@ -243,9 +243,12 @@ describe('the hall', () => {
     await untilHeld(page, 1);
     const boss = operator(seats, event);
     const { json } = await boss.document();
+    json.plan.zones[0].rows[4].row_number = 'Loge';
     assert.equal((await boss.correct({ ...json, areas: [{ ...json.areas[0], name: 'Pit' }] })).status, 200);
     await page.locator('#areas').getByText('Pit').waitFor();
     await untilHeld(page, 1);
+    await page.click('#show-list');
+    await until('the label to be there', async () => (await page.locator('#list-row option').allTextContents()).some((text) => text.includes('Loge')));
   });
 
   test('a page that missed a change notices at the next one and catches up', async () => {

@@ -1,8 +1,9 @@
 /* hall_api.c: the plan is a blob that was compressed at import; availability is rendered once per
  * version and shared by all requests. Buyers come here through buyer_api.c, with a pass; the
  * operator's map needs none, so that a hall can be inspected before its sale begins. A plan is
- * immutable and named by its hash, so it may be cached for a year; availability is named by its
- * version, and is sent whole or as the changes since a version. */
+ * named by its hash; a correction makes another one at the same address, so a cached one is always
+ * revalidated. Availability is named by its version, and is sent whole or as the changes since a
+ * version. */
 #include "api/hall_api.h"
 
 #include "api/request.h"
@@ -49,7 +50,7 @@ void hall_api_reply_plan(struct call *call)
                 form == RENDER_SEATS ? "" : forms[form]);
     http_header_add(&headers, "ETag", text_span(&tag));
     TEXT_LIT(&headers, "Vary: Accept-Encoding, Authorization\r\n"
-                       "Cache-Control: private, max-age=31536000, immutable\r\n");
+                       "Cache-Control: private, no-cache\r\n");
     if (coding != SHOWN_IDENTITY)
         http_header_add(&headers, "Content-Encoding", span_of(codings[coding]));
     bool same = span_eq(http_req_header(req, HTTP_HEADER_IF_NONE_MATCH), text_span(&tag));
