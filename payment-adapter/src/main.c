@@ -359,6 +359,7 @@ int main(int argc, char **argv)
         {HTTP_METHOD_POST, "/admin/orders/{order}/move"},
         {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms"},
         {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate"},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets"},
         {HTTP_METHOD_GET, NULL},
     };
     const struct service_conf conf = {

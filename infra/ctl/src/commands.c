@@ -346,6 +346,13 @@ static const struct command rows[] = {
      .done = "The refund of {ORDER} is under way.",
      .asks = "Its tickets open no door any more, its seats are on sale again and money goes back. "
              "Refund it?"},
+    {.name = "tickets revoke",
+     .takes = "ORDER",
+     .brief = "Void tickets left of an order that is over",
+     .options = OPT(WHY),
+     .needs = OPT(WHY),
+     PAY("POST", "/admin/orders/{ORDER}/revoke-tickets"),
+     .done = "The tickets of {ORDER} open no door any more."},
     {.name = "move",
      .takes = "ORDER FROM=TO...",
      .brief = "Seat buyers elsewhere, at the same price",

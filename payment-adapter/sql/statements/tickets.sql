@@ -128,3 +128,27 @@ FROM (
 WHERE id > :after
 ORDER BY id
 LIMIT :most;
+
+-- Of an order that is over: reconciliation found good ones (tickets-left). No row: there are none.
+-- statement: tickets_revoke
+--> order   text
+--> reason  text
+--> who     text null
+--< tickets bigint
+WITH t AS (
+    UPDATE ticket t
+    SET revoked_at = now(), offered_to = NULL
+    FROM orders o
+    WHERE o.id = :order AND t.order_id = o.id AND :is_unrevoked(t)
+        AND o.status IN (:ORDER_REFUNDED, :ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
+    RETURNING t.id, o.event
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+    SELECT event, 'tickets-revoked', :order, :ACTOR_OPERATOR, :reason,
+        jsonb_build_object('tickets', jsonb_agg(id)), :who
+    FROM t
+    GROUP BY event
+)
+SELECT count(*) AS tickets
+FROM t
+HAVING count(*) > 0;

@@ -319,31 +319,39 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     sql_saga_compensate(visit->pay->pg, &args, on_acted, visit);
 }
 
-static void act(struct http_req *req, bool compensate)
+/* {reason}. False: answered. */
+static bool read_reason(struct http_req *req, char out[REASON_MAX + 1])
 {
     struct err_slot err = {0};
     json_t *doc;
     if (!guard_json(req, &err, &doc))
-        return;
+        return false;
     struct span reason = {NULL, 0};
     struct json_in in;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "reason");
     json_in_str(&in, "reason", 1, REASON_MAX, &reason);
-    struct visit *visit = NULL;
-    if (json_in_end(&in) < 0)
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
+    bool good = json_in_end(&in) == 0;
+    if (good)
+        span_to_cstr(reason, out, REASON_MAX + 1);
     else
-        visit = visit_begin(req);
-    if (visit != NULL) {
-        visit->compensate = compensate;
-        span_to_cstr(reason, visit->reason, sizeof(visit->reason));
-        const char *who = guard_who(req);
-        if (who != NULL)
-            span_to_cstr(span_of(who), visit->who, sizeof(visit->who));
-    }
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     json_decref(doc);
-    if (visit != NULL && take_id(visit))
+    return good;
+}
+
+static void act(struct http_req *req, bool compensate)
+{
+    char reason[REASON_MAX + 1];
+    struct visit *visit = read_reason(req, reason) ? visit_begin(req) : NULL;
+    if (visit == NULL)
+        return;
+    visit->compensate = compensate;
+    memcpy(visit->reason, reason, sizeof(reason));
+    const char *who = guard_who(req);
+    if (who != NULL)
+        span_to_cstr(span_of(who), visit->who, sizeof(visit->who));
+    if (take_id(visit))
         read_one(visit, on_read_to_act);
 }
 
@@ -590,6 +598,33 @@ static void on_reconcile(struct http_req *req)
         on_reconciled(req, rc);
 }
 
+/* ---- tickets of orders that are over ---- */
+
+/* Of an act that names what it did in a row, if it did anything. */
+static void reply_done(struct http_req *req, const struct pg_answer *answer, enum refusal refusal)
+{
+    if (answer->rc < 0)
+        guard_unavailable(req, answer->rc);
+    else if (PQntuples(answer->results[0]) == 0)
+        refusal_reply(req, refusal);
+    else
+        http_reply(req, &(struct http_reply){.status = 204});
+}
+
+static void on_tickets_revoked(void *ctx, const struct pg_answer *answer)
+{
+    reply_done(ctx, answer, REFUSAL_TICKETS_UNKNOWN);
+}
+
+static void on_revoke_tickets(struct http_req *req)
+{
+    char order[ORDER_ID_MAX], reason[REASON_MAX + 1];
+    if (guard_id(req, 0, order, sizeof(order)) && read_reason(req, reason))
+        sql_tickets_revoke(pay_of(req)->pg,
+                           &(struct sql_tickets_revoke_args){order, reason, guard_who(req)},
+                           on_tickets_revoked, req);
+}
+
 int admin_routes(struct http_router *routes, struct err_slot *err)
 {
     const struct http_route all[] = {
@@ -604,6 +639,8 @@ int admin_routes(struct http_router *routes, struct err_slot *err)
         {HTTP_METHOD_GET, "/admin/events/{event}/lines", on_get_lines, NULL, 0},
         {HTTP_METHOD_GET, "/admin/reconcile", on_get_reconcile, NULL, 0},
         {HTTP_METHOD_POST, "/admin/reconcile", on_reconcile, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets", on_revoke_tickets, NULL,
+         BODY_SMALL_MAX},
     };
     return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
 }

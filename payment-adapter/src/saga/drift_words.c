@@ -53,7 +53,7 @@ static const struct {
     {"tickets-missing", "A completed order does not have one valid ticket for each seat.",
      "Look at the saga's timeline; `saga retry` if it stands at issue_tickets."},
     {"tickets-left", "An order that is over still has good tickets.",
-     "Revoke them; the doors would let their holders in."},
+     "`fairgate tickets revoke ORDER`; doors without a network would let their holders in."},
     {"parked", "A saga waits for a person.",
      "`saga show ID` tells why; then `saga retry` or, above the pivot, `saga compensate`."},
     {"not-at-shop", "The shop refuses an order or does not answer.",

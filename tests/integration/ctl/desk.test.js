@@ -112,6 +112,7 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   assert.match(done(await fairgate('mails', 'list')).stdout, /^1 more waits\.$/m);
   for (const said of ['\n1 more waits.\n', '\n', '\n'])
     assert.equal(done(await fairgate('mails', 'retry', 'all')).stdout, `On its way again: all.${said}`);
+  refused(await fairgate('tickets', 'revoke', order, '--why', 'x'), EXIT.refused, /tickets-unknown/);
 });
 
 test('tickets are let in from the input, once, and taken back with a reason', async () => {

@@ -118,6 +118,11 @@ static const struct script_row rows[] = {
      " interval '1 hour' FROM unnest('{completed,refunded}'::text[]) k; reconcile 10 -> 1;"
      "EXECUTE shop_retry ('1', NULL); compare -> 0;"
      "SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at <= now() -> 2"},
+    {"tickets_left_of_an_order_that_is_over_are_revoked",
+     "orders 2; EXECUTE tickets_revoke ('o_a1', 'why', NULL); reconcile 10 -> 0;"
+     "UPDATE orders SET status = 'failed' WHERE id = 'o_a1'; DELETE FROM psp_payment WHERE order_id"
+     " = 'o_a1'; reconcile 10 -> 1; EXECUTE tickets_revoke ('o_a1', 'why', NULL); compare -> 0;"
+     "SELECT count(*) FROM audit WHERE act = 'tickets-revoked' -> 1"},
     {"suspects_beyond_the_room_come_in_the_next_runs",
      "orders 30; UPDATE reconciled SET order_after = 'o_b', payment_after = 'p_b';"
      "UPDATE saga SET ended_at = now() + id * interval '1 ms'; collect 1 12;"
@@ -230,12 +235,13 @@ static const struct script_verb verbs[] = {
 static void run_row(void **state)
 {
     const enum statement of_a_run[] = {SQL_RECONCILE_COLLECT, SQL_RECONCILE_DRIFT,
-                                       SQL_RECONCILE_EVENTS, SQL_RECONCILE_SHOP, SQL_SHOP_RETRY};
+                                       SQL_RECONCILE_EVENTS,  SQL_RECONCILE_SHOP,
+                                       SQL_SHOP_RETRY,        SQL_TICKETS_REVOKE};
     pg = database_open(server);
     database_run(pg, statements_setup);
     database_run(pg,
                  "TRUNCATE orders, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
-                 "  suspect, traded, reconciled, reconcile_cursor RESTART IDENTITY CASCADE;"
+                 "  suspect, traded, reconciled, reconcile_cursor, audit RESTART IDENTITY CASCADE;"
                  "INSERT INTO reconciled DEFAULT VALUES");
     for (size_t i = 0; i < sizeof(of_a_run) / sizeof(of_a_run[0]); i++)
         database_prepare(pg, of_a_run[i]);
