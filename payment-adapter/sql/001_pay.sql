@@ -410,9 +410,28 @@ CREATE TABLE pay.reconcile_run (
     ended_at timestamptz, -- of the last complete run
     drift    bigint NOT NULL DEFAULT 0, -- differences that it found
     report   jsonb NOT NULL DEFAULT '{"passed_at": null, "seats_compared_at": null, "items": [],
-        "foreign": {"payments": 0, "amount": 0}, "not_reached": []}'
+        "accepted": {"count": 0, "items": []}, "foreign": {"payments": 0, "amount": 0}, "not_reached": []}'
 ) WITH (fillfactor = 20);
 INSERT INTO pay.reconcile_run DEFAULT VALUES;
+
+-- Differences that an operator accepted. The detail has all sums, so with another sum a difference has another
+-- name, and is not accepted.
+CREATE TABLE pay.drift_accepted (
+    name     text PRIMARY KEY, -- pay.drift_name()
+    event    text NOT NULL, -- '': of an order that is unknown here, or of none
+    order_id text NOT NULL,
+    payment  text NOT NULL,
+    kind     text NOT NULL,
+    detail   text NOT NULL,
+    sum      bigint, -- of an order's payment: what it keeps above what the order says; NULL: not about that
+    reason   text NOT NULL,
+    who      text, -- as in saga_step
+    at       timestamptz NOT NULL DEFAULT now()
+);
+CREATE FUNCTION pay.drift_name(kind text, id text, payment text, detail text) RETURNS text
+IMMUTABLE LANGUAGE sql AS $$
+    SELECT left(encode(sha256(convert_to(format('%s/%s/%s/%s', kind, id, payment, detail), 'UTF8')), 'hex'), 16)
+$$;
 
 -- Events, and when an order of them last changed: their seats are compared for a day after that.
 CREATE TABLE pay.traded (
@@ -509,6 +528,14 @@ CREATE VIEW pay.order_money AS
         CROSS JOIN LATERAL (SELECT * FROM pay.psp_money
             WHERE provider = p.provider AND payment = p.payment OFFSET 0) m) m;
 
+-- Orders of which an operator accepted that they stay where they are.
+CREATE VIEW pay.left_so AS
+    SELECT o.id FROM pay.drift_accepted a JOIN pay.orders o ON o.id = a.order_id
+    WHERE a.name = pay.drift_name('moving-without-saga', o.id, coalesce(o.payment, ''), format('order %s', o.status))
+    UNION
+    SELECT s.subject FROM pay.drift_accepted a JOIN pay.saga s ON s.subject = a.order_id AND s.parked
+    WHERE a.name = pay.drift_name('parked', s.subject, s.id::text, format('saga at step %s: %s', s.step, s.cause));
+
 -- Reasons not to retire the event, a sentence each.
 CREATE FUNCTION pay.retire_refusals(ev text, after interval) RETURNS SETOF text
 STABLE LANGUAGE plpgsql AS $$
@@ -526,19 +553,23 @@ BEGIN
     END IF;
     SELECT count(*), min(o.id) INTO n, one FROM pay.orders o
         WHERE o.event = ev AND (o.moving IS NOT NULL
-            OR o.status NOT IN ('completed', 'cancelled', 'expired', 'failed', 'refunded'));
+            OR o.status NOT IN ('completed', 'cancelled', 'expired', 'failed', 'refunded'))
+        AND o.id NOT IN (SELECT id FROM pay.left_so);
     IF n > 0 THEN
         RETURN NEXT format('%s orders are not at their end, such as %s', n, one);
     END IF;
     SELECT count(*), min(o.id) INTO n, one FROM pay.orders_of(ev) o
         CROSS JOIN LATERAL (SELECT FROM pay.saga s
-            WHERE s.subject = o.id AND (s.state < 2 OR s.parked)) s;
+            WHERE s.subject = o.id AND (s.state < 2 OR s.parked)) s
+        WHERE o.id NOT IN (SELECT id FROM pay.left_so);
     IF n > 0 THEN
         RETURN NEXT format('%s sagas are open or parked, such as that of %s', n, one);
     END IF;
     SELECT count(*), min(o.id) INTO n, one FROM pay.orders_of(ev) o
         CROSS JOIN LATERAL (
             SELECT FROM pay.shop_outbox b WHERE b.order_id = o.id AND b.done_at IS NULL
+                AND pay.drift_name('not-at-shop', b.order_id, b.kind, coalesce(b.error, 'waiting'))
+                    NOT IN (SELECT name FROM pay.drift_accepted)
             UNION ALL
             SELECT FROM pay.mail_outbox b WHERE b.order_id = o.id AND b.done_at IS NULL) b;
     IF n > 0 THEN
@@ -555,7 +586,12 @@ BEGIN
             -- Money that a lost dispute took cannot be kept; a completed order has to be refunded first.
             WHEN m.status = 'refunded' THEN least(m.keeps, m.captured - m.disputed)
             ELSE m.keeps
-        END;
+        END
+        -- Accepted are sums: the newest of each payment.
+        AND m.captured - m.back - m.disputed IS DISTINCT FROM m.keeps + (SELECT sum(a.sum) FROM (
+            SELECT DISTINCT ON (payment) sum FROM pay.drift_accepted
+            WHERE order_id = m.id AND sum IS NOT NULL ORDER BY payment, at DESC) a)
+        AND m.id NOT IN (SELECT id FROM pay.left_so);
     IF n > 0 THEN
         RETURN NEXT format('the money of %s orders is not what it should be, such as that of %s', n, one);
     END IF;

@@ -188,6 +188,8 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
          &pay->lags[LAG_SNAPSHOT_MS], true},
         {"fairgate_drift", "disagreements that the last reconciliation found", NULL,
          &reconcile->drift, true},
+        {"fairgate_drift_accepted", "disagreements besides, which an operator accepted", NULL,
+         &reconcile->accepted, true},
         {"fairgate_reconcile_last_seconds", "when it ended, unix time", NULL, &reconcile->last_s,
          true},
         {"fairgate_reconcile_seats_age_seconds",
@@ -353,13 +355,14 @@ int main(int argc, char **argv)
         {"order", HTTP_METHOD_POST, "/v1/pay/orders"},
         {NULL, HTTP_METHOD_GET, NULL},
     };
-    /* Besides all DELETEs: what moves money, or sold seats. */
+    /* Besides all DELETEs: what moves money or sold seats, or lets money be as it is. */
     static const struct service_call admin_only[] = {
         {HTTP_METHOD_POST, "/admin/orders/{order}/refund"},
         {HTTP_METHOD_POST, "/admin/orders/{order}/move"},
         {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms"},
         {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate"},
         {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets"},
+        {HTTP_METHOD_POST, "/admin/reconcile/{difference}/accept"},
         {HTTP_METHOD_GET, NULL},
     };
     const struct service_conf conf = {

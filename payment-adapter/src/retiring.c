@@ -35,6 +35,7 @@ static const struct retire_table tables[] = {
     {"scanner", OF_EVENT},
     {"refund_terms", OF_EVENT},
     {"counted", OF_EVENT},
+    {"drift_accepted", OF_EVENT},
 };
 
 int retiring_run(const struct service_conf *conf, int argc, char **argv)

@@ -760,7 +760,18 @@ describe('the console', () => {
       assert.match(await found.textContent(), name === 'desk-en' ? /^Parked order.*waits for a person.*reverse it/ : /^보류된 주문.*사람의 손을 기다립니다.*되돌리십시오/);
       await boss.judge(`${name}-drift`);
       await looks.see(page, `${name}-drift`, { ...LUCK, few: [...LUCK.few, '#reconcile li'], not: [...LUCK.not.filter((what) => what !== '#reconcile div'), '#reconcile li *'] }); // which difference is the first is luck
-      await found.getByRole('button').click();
+      // It is accepted with a reason, listed apart, and taken back.
+      const decide = async (button) => {
+        await found.locator(`button[name="${button}"]`).click();
+        await page.fill('#confirm-why', 'as agreed');
+        await page.click('#confirm-yes');
+      };
+      await decide('accept');
+      await page.click('#reconcile summary');
+      await page.locator('#reconcile details li', { hasText: 'as agreed' }).waitFor();
+      await decide('withdraw');
+      await page.locator('#reconcile div > ul > li', { hasText: id }).locator('button[name="accept"]').waitFor();
+      await found.getByRole('button', { name: id }).click();
       await page.waitForFunction((its) => document.getElementById('saga-order').value === its, id);
       await page.click(`#sagas a[href="#/orders/${saga}"]`);
       await page.locator('svg.graph .node.undo.failed.here').waitFor();

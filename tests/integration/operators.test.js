@@ -263,7 +263,7 @@ describe('persons at the seats and the payments', () => {
       [seats, 'operator:hero-*', 'POST', '/admin/events/other/block'], [seats, 'viewer', 'GET', '/admin/events/other/document'],
       [pay, 'viewer', 'POST', '/admin/reconcile'], [pay, 'operator', 'POST', '/admin/orders/nothing/refund'], [pay, 'operator', 'POST', '/admin/orders/nothing/move'],
       [pay, 'operator', 'PUT', '/admin/events/other/refund-terms'], [pay, 'operator', 'POST', '/admin/sagas/1/compensate'], [pay, 'admin:hero-*', 'POST', '/admin/orders/nothing/refund'],
-      [pay, 'viewer:hero-*', 'GET', '/admin/sagas'], [pay, 'operator', 'POST', '/admin/orders/nothing/revoke-tickets'],
+      [pay, 'viewer:hero-*', 'GET', '/admin/sagas'], [pay, 'operator', 'POST', '/admin/reconcile/0123456789abcdef/accept'], [pay, 'operator', 'POST', '/admin/orders/nothing/revoke-tickets'],
     ];
     const as = (service, role, method, path) => ask(service, issuer.forge({ roles: [role] }), method, path, method === 'GET' ? {} : { body: {} });
     for (const [service, role, method, path] of may) {

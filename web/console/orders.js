@@ -24,13 +24,15 @@ function row(saga) {
 }
 
 // In the page's own words if it has any, else in the service's.
-function drift({ kind, order, payment, means, todo, detail }) {
+function drift({ difference, kind, order, payment, means, todo, detail, accepted }) {
   const whose = order ? make('button', { type: 'button', className: 'quiet', value: order }, order) : payment;
+  const act = accepted ? 'withdraw' : 'accept';
   return make('li', { className: 'card' },
     make('p', {}, make('strong', {}, wordsOr(`drift.kind.${kind}`, kind)), ' ', whose),
-    make('p', {}, wordsOr(`drift.means.${kind}`, means ?? detail)),
-    ...(todo ? [make('p', {}, `${say('drift.todo')} ${wordsOr(`drift.todo.${kind}`, todo)}`)] : []),
-    ...(means ? [make('p', { className: 'small' }, detail)] : []));
+    make('p', {}, accepted ? say('drift.accepted-by', accepted.who ?? '–', moment(accepted.at), accepted.reason) : wordsOr(`drift.means.${kind}`, means ?? detail)),
+    ...(todo && !accepted ? [make('p', {}, `${say('drift.todo')} ${wordsOr(`drift.todo.${kind}`, todo)}`)] : []),
+    ...(means ? [make('p', { className: 'small' }, detail)] : []),
+    make('button', { type: 'button', name: act, value: difference }, say(`drift.${act}`)));
 }
 
 async function openList(main) {
@@ -61,21 +63,29 @@ async function openList(main) {
     order.focus();
   }
 
-  function showReport({ at, drift: count, items, foreign, not_reached: silent }) {
+  function showReport({ at, drift: count, items, accepted, foreign, not_reached: silent }) {
     show(found,
       make('p', { className: count > 0 ? 'wrong' : silent.length > 0 || at === null ? '' : 'good' }, at === null ? say('drift.never') : say(count > 0 ? 'drift.found' : 'drift.nothing', number(count), moment(at))),
       ...(silent.length > 0 ? [make('p', { className: 'wrong' }, say('drift.silent', silent.join(', ')))] : []),
       ...(foreign?.payments > 0 ? [make('p', { className: 'small' }, say('drift.foreign', number(foreign.payments)))] : []),
-      make('ul', { className: 'trail' }, ...items.map(drift)));
+      make('ul', { className: 'trail' }, ...items.map(drift)),
+      ...(accepted?.count > 0 ? [make('details', {}, make('summary', {}, say('drift.accepted', number(accepted.count))), make('ul', { className: 'trail' }, ...accepted.items.map(drift)))] : []));
   }
-  found.addEventListener('click', ({ target }) => {
-    if (target.nodeName === 'BUTTON') guarded(() => find(target.value))();
-  });
-  report.append(make('h2', {}, say('drift.title')), make('p', { className: 'small' }, say('drift.help')), found, button(say('drift.now'), async () => {
+  async function reconcile() {
     const { json } = await call('pay', 'POST', '/admin/reconcile', { body: {} });
     showReport(json);
     announce(say(json.drift > 0 ? 'drift.found' : 'drift.nothing', number(json.drift), moment(json.at)));
-  }, { id: 'reconcile-now' }));
+  }
+  async function decide({ name: act, value: difference }) {
+    const sure = await confirmed({ title: say(`drift.${act}-sure`), text: say(`drift.${act}-means`), yes: say(`drift.${act}`), why: { needed: true } });
+    if (!sure) return;
+    await call('pay', 'POST', `/admin/reconcile/${difference}/${act}`, { body: { reason: sure.why } });
+    await reconcile();
+  }
+  found.addEventListener('click', ({ target }) => {
+    if (target.nodeName === 'BUTTON') guarded(() => (target.name ? decide(target) : find(target.value)))();
+  });
+  report.append(make('h2', {}, say('drift.title')), make('p', { className: 'small' }, say('drift.help')), found, button(say('drift.now'), reconcile, { id: 'reconcile-now' }));
 
   const form = make('form', { className: 'row end' }, make('label', { className: 'field' }, say('orders.show'), state), make('label', { className: 'field' }, say('orders.order'), order), make('button', { id: 'saga-find' }, say('orders.find')));
   form.addEventListener('submit', guarded(() => read()));

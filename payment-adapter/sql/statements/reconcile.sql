@@ -19,6 +19,7 @@ greatest(0, coalesce(extract(epoch FROM now() - (:report::jsonb->>'seats_compare
 --> wanted      boolean
 --< run         bigint null
 --< drift       bigint
+--< accepted    bigint
 --< ended_s     bigint
 --< seats_age_s bigint
 WITH taken AS (
@@ -27,7 +28,7 @@ WITH taken AS (
     WHERE until <= now() AND (:wanted OR owner <> '' OR began_at <= now() - :ms(:every_ms))
     RETURNING run
 )
-SELECT (SELECT run FROM taken) AS run, drift,
+SELECT (SELECT run FROM taken) AS run, drift, (report->'accepted'->>'count')::bigint AS accepted,
     coalesce(extract(epoch FROM ended_at), 0)::bigint AS ended_s,
     :seats_age_s(report) AS seats_age_s
 FROM reconcile_run;
@@ -57,6 +58,49 @@ RETURNING extract(epoch FROM ended_at)::bigint AS ended_s, :seats_age_s(report) 
 --< report jsonb
 SELECT jsonb_build_object('at', :iso(ended_at), 'drift', drift) || report AS report
 FROM reconcile_run;
+
+-- Accepts a difference as the last run listed it: its sums are those that the operator has seen.
+-- statement: reconcile_accept
+--> name   text
+--> reason text
+--> who    text null
+--< name   text
+WITH d AS (
+    SELECT e.*, coalesce((SELECT o.event FROM orders o WHERE o.id = e."order"),
+        (SELECT g.event FROM retired_order g WHERE g.id = e."order"), '') AS event
+    FROM reconcile_run, jsonb_to_recordset(report->'items') AS e (difference text, kind text, "order" text,
+        payment text, detail text, sum bigint)
+    WHERE e.difference = :name
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+    SELECT event, 'difference-accepted', coalesce(nullif("order", ''), payment), :ACTOR_OPERATOR, :reason,
+        to_jsonb(d) - 'event', :who
+    FROM d
+)
+INSERT INTO drift_accepted (name, event, order_id, payment, kind, detail, sum, reason, who)
+SELECT difference, event, "order", payment, kind, detail, sum, :reason, :who
+FROM d
+ON CONFLICT (name) DO UPDATE
+SET reason = excluded.reason, who = excluded.who, at = now()
+RETURNING name;
+
+-- statement: reconcile_withdraw
+--> name   text
+--> reason text
+--> who    text null
+--< name   text
+WITH d AS (
+    DELETE FROM drift_accepted
+    WHERE name = :name
+    RETURNING *
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+    SELECT event, 'difference-withdrawn', coalesce(nullif(order_id, ''), payment), :ACTOR_OPERATOR, :reason,
+        to_jsonb(d) - 'event', :who
+    FROM d
+)
+SELECT name
+FROM d;
 
 -- A process that was stopped may continue its run after another process has taken the next one. Its writes
 -- then repeat what is stored or only raise numbers; those that would do harm need this.
@@ -330,15 +374,29 @@ SET sagas_at = :read_until(ended, r.sagas_at), letters_at = :read_until(sent, r.
     so_far_amount = CASE WHEN :is_last(p) THEN 0 ELSE r.so_far_amount + strange.amount END
 FROM r, strange;
 
--- No kind of drift hides another: each is counted in full (of_kind), and listed up to a limit. What
--- is younger than the grace period is still on its way, and not drift.
+-- No kind of drift hides another: each is counted in full (of_kind), and listed up to a limit, those that an
+-- operator accepted apart from the others. What is younger than the grace period is still on its way, and not drift.
 -- shape: drift
---< kind    text
---< id      text
---< payment text
---< detail  text
---< of_kind bigint
---< nth     bigint
+--< kind        text
+--< id          text
+--< payment     text
+--< detail      text
+--< of_kind     bigint
+--< nth         bigint
+--< name        text
+--< sum         bigint signed null
+--< accepted_at text null
+--< reason      text null
+--< who         text null
+
+-- Of d (kind, id, payment, detail), each with its name and whether it is accepted.
+-- fragment: compared(d)
+SELECT d.*, i.name, a.at, a.reason, a.who,
+    count(*) OVER (PARTITION BY d.kind, num_nulls(a.at)) AS of_kind,
+    row_number() OVER (PARTITION BY d.kind, num_nulls(a.at) ORDER BY d.id, d.payment, d.detail) AS nth
+FROM :d d
+CROSS JOIN LATERAL (SELECT drift_name(d.kind, d.id, d.payment, d.detail) AS name OFFSET 0) i
+LEFT JOIN LATERAL (SELECT * FROM drift_accepted WHERE name = i.name OFFSET 0) a ON true
 
 -- fragment: late()
 late AS (SELECT now() - :ms(:grace_ms) AS at)
@@ -408,9 +466,8 @@ WITH :late(), named AS MATERIALIZED (
     SELECT h.*
     FROM ids
     CROSS JOIN LATERAL (SELECT * FROM shop_order WHERE external_id = ids.id OFFSET 0) h
-), found AS MATERIALIZED (
-    SELECT d.*, count(*) OVER (PARTITION BY kind) AS of_kind,
-        row_number() OVER (PARTITION BY kind ORDER BY id, payment) AS nth
+), differ AS MATERIALIZED (
+    SELECT *
     FROM (
         SELECT 'completed-without-money' AS kind, o.id,
             coalesce(p.payment, o.payment, '') AS payment,
@@ -424,8 +481,8 @@ WITH :late(), named AS MATERIALIZED (
         UNION ALL
         SELECT CASE WHEN m.failed > 0 THEN 'refund-failed' ELSE 'money-without-order' END,
             coalesce(m.order_id, ''), m.payment,
-            format('captured %s, refunded %s, failed %s, order %s', m.captured, m.back, m.failed,
-                coalesce(o.status, 'unknown'))
+            format('captured %s, refunded %s, disputed %s, failed %s, order %s', m.captured, m.back,
+                m.disputed, m.failed, coalesce(o.status, 'unknown'))
         FROM late, money m
         LEFT JOIN LATERAL :order_by_id(m.order_id) o ON true
         WHERE m.captured > m.back + m.disputed AND m.seen_at < late.at AND :is_ours(m.order_id)
@@ -456,7 +513,7 @@ WITH :late(), named AS MATERIALIZED (
             AND o.changed_at < late.at AND m.seen_at < late.at
         UNION ALL
         SELECT CASE r.state WHEN :PAYMENT_RETURN_OPEN THEN 'disputed' ELSE 'dispute-lost' END,
-            o.id, r.payment, format('%s of %s, order %s', r.amount, o.amount, o.status)
+            o.id, r.payment, format('%s: %s of %s, order %s', r.id, r.amount, o.amount, o.status)
         FROM looked o
         CROSS JOIN LATERAL (
             SELECT * FROM psp_return WHERE provider = o.provider AND payment = o.payment OFFSET 0
@@ -469,11 +526,13 @@ WITH :late(), named AS MATERIALIZED (
         FROM reconcile_cursor c
         WHERE c.gap_at > now() - interval '7 days'
         UNION ALL
-        SELECT 'captured-twice', p.order_id, max(p.payment), format('%s payments', count(*))
+        SELECT 'captured-twice', o.id, p.payment,
+            format('captured %s, refunded %s, disputed %s, order paid by %s', p.captured, p.back, p.disputed,
+                o.payment)
         FROM money p
-        WHERE p.captured > p.back + p.disputed AND :is_ours(p.order_id)
-        GROUP BY p.order_id
-        HAVING count(*) > 1
+        CROSS JOIN LATERAL :order_by_id(p.order_id) o
+        WHERE p.captured > p.back + p.disputed AND p.payment <> o.payment
+            AND o.status IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_PARKED)
         UNION ALL
         SELECT 'authorisation-left', o.id, p.payment, format('order %s', o.status)
         FROM late, money p
@@ -531,6 +590,8 @@ WITH :late(), named AS MATERIALIZED (
         CROSS JOIN LATERAL (SELECT * FROM retired_order WHERE id = m.order_id OFFSET 0) g
         WHERE NOT :is_order(g.id)
     ) d
+), found AS MATERIALIZED (
+    :compared(differ)
 ), stays AS MATERIALIZED (
     SELECT DISTINCT CASE WHEN id = '' THEN :shop_list() ELSE :our_list() END AS list,
         CASE WHEN id = '' THEN payment ELSE id END AS id
@@ -552,8 +613,17 @@ WITH :late(), named AS MATERIALIZED (
     ORDER BY list, id
     ON CONFLICT DO NOTHING
 )
-SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth
+SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth, n.name, s.sum, :iso(n.at) AS accepted_at,
+    n.reason, n.who
 FROM found n
+LEFT JOIN LATERAL (
+    SELECT (coalesce(m.captured - m.back - m.disputed, 0) - :keeps(n, o))::bigint AS sum
+    FROM :order_by_id(n.id) o
+    LEFT JOIN LATERAL (
+        SELECT * FROM psp_money WHERE provider = o.provider AND payment = n.payment OFFSET 0
+    ) m ON true
+) s ON n.kind IN ('completed-without-money', 'money-without-order', 'given-back-without-refund',
+    'refunded-in-part', 'given-back-too-much', 'refund-failed', 'dispute-lost', 'captured-twice')
 WHERE n.nth <= :most
 ORDER BY n.kind, n.id;
 
@@ -656,11 +726,8 @@ WITH :late(), done AS (
     SELECT here.id AS of, here.status, here.changed_at, here.places AS here, there.id, there.places AS there
     FROM here
     FULL JOIN there ON there.id = here.id
-)
-SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth
-FROM (
-    SELECT d.*, count(*) OVER (PARTITION BY kind) AS of_kind,
-        row_number() OVER (PARTITION BY kind ORDER BY id, detail) AS nth
+), differ AS (
+    SELECT *
     FROM (
         SELECT 'seat-not-sold' AS kind, seats.id, '' AS payment,
             format('%s%s', seats.seat, ' is sold to ' || seats.sold_to) AS detail
@@ -702,6 +769,11 @@ FROM (
         FROM tickets
         WHERE tickets.old AND tickets.sold_to IS DISTINCT FROM tickets.order_id
     ) d
+)
+SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth, n.name, NULL::bigint AS sum,
+    :iso(n.at) AS accepted_at, n.reason, n.who
+FROM (
+    :compared(differ)
 ) n
 WHERE n.nth <= :most / (
     SELECT (count(*) = :pages)::integer

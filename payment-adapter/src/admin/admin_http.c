@@ -19,7 +19,7 @@ enum {
     ADMIN_BODY_MAX = 1024 * 1024,
     LIST_MAX = 200,
     LIST_DEFAULT = 50,
-    REASON_MAX = 200,
+    REASON_MAX = DRIFT_REASON_MAX,
     ACT_TRIES = 5, /* a running saga may move on between reading it and acting on it */
 };
 
@@ -598,8 +598,6 @@ static void on_reconcile(struct http_req *req)
         on_reconciled(req, rc);
 }
 
-/* ---- tickets of orders that are over ---- */
-
 /* Of an act that names what it did in a row, if it did anything. */
 static void reply_done(struct http_req *req, const struct pg_answer *answer, enum refusal refusal)
 {
@@ -610,6 +608,31 @@ static void reply_done(struct http_req *req, const struct pg_answer *answer, enu
     else
         http_reply(req, &(struct http_reply){.status = 204});
 }
+
+static void on_difference_taken(void *ctx, const struct pg_answer *answer)
+{
+    reply_done(ctx, answer, REFUSAL_DIFFERENCE_UNKNOWN);
+}
+
+static void on_accept(struct http_req *req)
+{
+    char name[DRIFT_NAME_LEN + 1], reason[REASON_MAX + 1];
+    if (guard_id(req, 0, name, sizeof(name)) && read_reason(req, reason))
+        sql_reconcile_accept(pay_of(req)->pg,
+                             &(struct sql_reconcile_accept_args){name, reason, guard_who(req)},
+                             on_difference_taken, req);
+}
+
+static void on_withdraw(struct http_req *req)
+{
+    char name[DRIFT_NAME_LEN + 1], reason[REASON_MAX + 1];
+    if (guard_id(req, 0, name, sizeof(name)) && read_reason(req, reason))
+        sql_reconcile_withdraw(pay_of(req)->pg,
+                               &(struct sql_reconcile_withdraw_args){name, reason, guard_who(req)},
+                               on_difference_taken, req);
+}
+
+/* ---- tickets of orders that are over ---- */
 
 static void on_tickets_revoked(void *ctx, const struct pg_answer *answer)
 {
@@ -639,6 +662,9 @@ int admin_routes(struct http_router *routes, struct err_slot *err)
         {HTTP_METHOD_GET, "/admin/events/{event}/lines", on_get_lines, NULL, 0},
         {HTTP_METHOD_GET, "/admin/reconcile", on_get_reconcile, NULL, 0},
         {HTTP_METHOD_POST, "/admin/reconcile", on_reconcile, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/reconcile/{difference}/accept", on_accept, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/reconcile/{difference}/withdraw", on_withdraw, NULL,
+         BODY_SMALL_MAX},
         {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets", on_revoke_tickets, NULL,
          BODY_SMALL_MAX},
     };

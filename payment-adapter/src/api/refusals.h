@@ -39,6 +39,8 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(SAGA_UNKNOWN, "saga-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
     ROW(LETTER_UNKNOWN, "letter-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
     ROW(MAIL_UNKNOWN, "mail-unknown", 404, 0, PROGRAM, "No given-up mail has this number.") \
+    ROW(DIFFERENCE_UNKNOWN, "difference-unknown", 404, 0, PROGRAM, \
+        "The last reconciliation lists no such difference.") \
     ROW(SCANNER_GONE, "scanner-unknown", 404, 0, PROGRAM, "There is no such thing here.") \
     /* logging in */ \
     ROW(LOGIN_BUSY, "login-busy", 503, 1, BUYER, \

@@ -44,8 +44,9 @@ static const struct {
      "oldest event that it keeps. What happened before that and after the named time was not seen.",
      "If the given time is further back than the provider's list goes, compare these days by hand. "
      "This is reported for a week."},
-    {"captured-twice", "Two payments of one order hold money.",
-     "Refund the one that the order does not name."},
+    {"captured-twice", "Besides the payment that the order names, this one holds money for it.",
+     "Refund this payment at the provider; or, if it stays there, `fairgate reconcile accept` "
+     "this."},
     {"authorisation-left", "The order is over, but the buyer's money is still reserved.",
      "Cancel the payment at the provider; it would run out by itself after some days."},
     {"moving-without-saga", "The order says that it moves, but no saga moves it.",

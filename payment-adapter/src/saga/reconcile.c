@@ -7,7 +7,8 @@
  * What is younger than GRACE_MS may still be on its way and is not drift. I1, I2 and I7 are judged
  * here in production, by comparing everybody's own records.
  *
- * No kind of drift hides another: each is counted in full, and listed up to LISTED_MAX. Money in
+ * No kind of drift hides another: each is counted in full, and listed up to LISTED_MAX. What an
+ * operator accepted is counted and listed apart, until its sum is another one. Money in
  * the provider's account that names no order of ours is not drift but somebody else's business (the
  * shop may use the account too), and is counted separately.
  *
@@ -32,6 +33,7 @@
 #include "login/pace.h"
 #include "observe/log.h"
 #include "saga/drift_words.h"
+#include "service/persons.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -66,11 +68,16 @@ enum {
     RENEW_MS = 2000,
     LEASE_MS = 15000,         /* longer than a statement may last (pay.c) */
     REPORT_MAX = 1024 * 1024, /* a thousand items */
-    REPORT_ITEM_MAX = 4096,   /* with each byte of its texts escaped */
+    REPORT_ITEM_MAX = 8192,   /* with each byte of its texts escaped */
 };
 
 struct item {
     char kind[32], order[ORDER_ID_MAX], payment[ORDER_PAYMENT_MAX], detail[160];
+    char name[DRIFT_NAME_LEN + 1];
+    bool has_sum;
+    int64_t sum;
+    char accepted_at[RFC3339_LEN + 1]; /* "": it is not, and the others are "", too */
+    char reason[DRIFT_REASON_MAX + 1], who[PERSONS_NAME_BYTES_MAX + 1];
 };
 
 struct reconcile {
@@ -102,7 +109,8 @@ struct reconcile {
     char seats_after[ORDER_SEAT_MAX];
     struct item items[ITEMS_MAX];
     uint32_t items_len;
-    uint64_t drift; /* including those that are not listed */
+    char first[32];           /* kind of the first that nobody accepted; "": there is none */
+    uint64_t drift, accepted; /* including those that are not listed */
     uint64_t foreign, foreign_amount;
     char passed_at[RFC3339_LEN + 1];
     char seats_at[RFC3339_LEN + 1]; /* the seats of each event that trades: then or later */
@@ -209,16 +217,42 @@ static void ask_cursor(struct reconcile *reconcile, const char *provider, pg_on_
 static void put_item(struct text *text, const struct item *item)
 {
     json_open(text, '{');
+    json_member_cstr(text, "difference", item->name);
     json_member_cstr(text, "kind", item->kind);
     json_member_cstr(text, "order", item->order);
     json_member_cstr(text, "payment", item->payment);
     json_member_cstr(text, "detail", item->detail);
+    if (item->has_sum) {
+        json_key(text, "sum");
+        json_i64(text, item->sum);
+    }
+    if (item->accepted_at[0] != '\0') {
+        json_key(text, "accepted");
+        json_open(text, '{');
+        json_member_cstr(text, "at", item->accepted_at);
+        json_member_cstr(text, "reason", item->reason);
+        if (item->who[0] != '\0')
+            json_member_cstr(text, "who", item->who);
+        json_close(text, '}');
+    }
     const char *means, *todo;
     if (drift_words(item->kind, &means, &todo)) {
         json_member_cstr(text, "means", means);
         json_member_cstr(text, "todo", todo);
     }
     json_close(text, '}');
+}
+
+static void put_items(const struct reconcile *reconcile, bool accepted, struct text *text)
+{
+    json_key(text, "items");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < reconcile->items_len && text->len < REPORT_MAX - REPORT_ITEM_MAX;
+         i++) {
+        if ((reconcile->items[i].accepted_at[0] != '\0') == accepted)
+            put_item(text, &reconcile->items[i]);
+    }
+    json_close(text, ']');
 }
 
 /* "": it is not known */
@@ -237,11 +271,12 @@ static void put_report(const struct reconcile *reconcile, struct text *text)
     json_open(text, '{');
     put_time(text, "passed_at", reconcile->passed_at);
     put_time(text, "seats_compared_at", reconcile->seats_at);
-    json_key(text, "items");
-    json_open(text, '[');
-    for (uint32_t i = 0; i < reconcile->items_len && text->len < REPORT_MAX - REPORT_ITEM_MAX; i++)
-        put_item(text, &reconcile->items[i]);
-    json_close(text, ']');
+    put_items(reconcile, false, text);
+    json_key(text, "accepted");
+    json_open(text, '{');
+    json_member_u64(text, "count", reconcile->accepted);
+    put_items(reconcile, true, text);
+    json_close(text, '}');
     json_key(text, "foreign");
     json_open(text, '{');
     json_member_u64(text, "payments", reconcile->foreign);
@@ -256,10 +291,11 @@ static void put_report(const struct reconcile *reconcile, struct text *text)
     assert(!text->overflown);
 }
 
-static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t ended_s,
-                       uint64_t seats_age_s)
+static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t accepted,
+                       uint64_t ended_s, uint64_t seats_age_s)
 {
     atomic_store_explicit(&reconcile->stats.drift, drift, memory_order_relaxed);
+    atomic_store_explicit(&reconcile->stats.accepted, accepted, memory_order_relaxed);
     atomic_store_explicit(&reconcile->stats.last_s, ended_s, memory_order_relaxed);
     atomic_store_explicit(&reconcile->stats.seats_age_s, seats_age_s, memory_order_relaxed);
 }
@@ -276,13 +312,13 @@ static void on_ended(void *ctx, const struct pg_answer *answer)
         return;
     }
     const struct sql_reconcile_end_row row = sql_reconcile_end_row(answer->results[0], 0);
-    set_gauges(reconcile, reconcile->drift, row.ended_s, row.seats_age_s);
+    set_gauges(reconcile, reconcile->drift, reconcile->accepted, row.ended_s, row.seats_age_s);
     atomic_fetch_add_explicit(&reconcile->stats.runs, 1, memory_order_relaxed);
-    if (reconcile->items_len > 0) {
+    if (reconcile->drift > 0) {
         struct log_line line;
         log_begin(&line, reconcile->conf.log, LOG_LEVEL_ERROR, "reconciliation found drift");
         log_u64(&line, "items", reconcile->drift);
-        log_cstr(&line, "first", reconcile->items[0].kind);
+        log_cstr(&line, "first", reconcile->first);
         log_end(&line);
     }
     end_run(reconcile, 0);
@@ -311,11 +347,22 @@ static void take_items(struct reconcile *reconcile, const PGresult *res)
 {
     for (int i = 0; i < PQntuples(res); i++) {
         const struct sql_drift_row row = sql_drift_row(res, i);
+        bool accepted = row.accepted_at.ptr != NULL;
         if (row.nth == 1)
-            reconcile->drift += row.of_kind;
+            *(accepted ? &reconcile->accepted : &reconcile->drift) += row.of_kind;
+        if (!accepted && reconcile->first[0] == '\0')
+            span_to_cstr_cut(row.kind, reconcile->first, sizeof(reconcile->first));
         if (reconcile->items_len == ITEMS_MAX)
             continue;
         struct item *item = &reconcile->items[reconcile->items_len++];
+        *item = (struct item){.has_sum = row.has_sum, .sum = row.sum};
+        span_to_cstr_cut(row.name, item->name, sizeof(item->name));
+        if (accepted) {
+            span_to_cstr_cut(row.accepted_at, item->accepted_at, sizeof(item->accepted_at));
+            span_to_cstr_cut(row.reason, item->reason, sizeof(item->reason));
+            if (row.who.ptr != NULL)
+                span_to_cstr_cut(row.who, item->who, sizeof(item->who));
+        }
         span_to_cstr_cut(row.kind, item->kind, sizeof(item->kind));
         span_to_cstr_cut(row.id, item->order, sizeof(item->order));
         span_to_cstr_cut(row.payment, item->payment, sizeof(item->payment));
@@ -907,7 +954,8 @@ static void start(struct reconcile *reconcile, uint64_t id)
     reconcile->renew_us = reconcile->began_us + RENEW_MS * UINT64_C(1000);
     reconcile->psp = 0;
     reconcile->items_len = reconcile->broken_len = 0;
-    reconcile->drift = 0;
+    reconcile->drift = reconcile->accepted = 0;
+    reconcile->first[0] = '\0';
     next_psp(reconcile);
 }
 
@@ -916,7 +964,7 @@ static void start(struct reconcile *reconcile, uint64_t id)
 static void take_run(struct reconcile *reconcile, const struct pg_answer *answer)
 {
     const struct sql_reconcile_take_row row = sql_reconcile_take_row(answer->results[0], 0);
-    set_gauges(reconcile, row.drift, row.ended_s, row.seats_age_s);
+    set_gauges(reconcile, row.drift, row.accepted, row.ended_s, row.seats_age_s);
     if (row.has_run && !reconcile->running)
         start(reconcile, row.run);
 }

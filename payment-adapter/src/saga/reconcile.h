@@ -13,8 +13,14 @@
 #include "psp/seats_map.h"
 #include "settings.h"
 
+enum {
+    DRIFT_NAME_LEN = 16,    /* what pay.drift_name() gives */
+    DRIFT_REASON_MAX = 200, /* as any reason of an operator */
+};
+
 struct reconcile_stats {
     _Atomic uint64_t drift;        /* gauge: found by the last run, whichever process made it */
+    _Atomic uint64_t accepted;     /* gauge: found besides, and accepted by an operator */
     _Atomic uint64_t last_s;       /* gauge: when that ended, unix time */
     _Atomic uint64_t seats_age_s;  /* gauge: how long ago the last event in turn was compared */
     _Atomic uint64_t runs, broken; /* of this process */

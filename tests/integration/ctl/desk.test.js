@@ -169,3 +169,21 @@ test('a reconciliation that finds a difference ends with 1', async () => {
   assert.equal(shown.status, drift > 0 || away.length > 0 ? EXIT.refused : EXIT.done);
   assert.equal(answer.status, shown.status);
 });
+
+test('a difference is accepted by its name, and ends reconciliation with 0 until that is withdrawn', async () => {
+  world.postgres.sql("UPDATE pay.orders SET amount = amount + 1, changed_at = now() - interval '1 hour' WHERE status = 'completed'", 'pay');
+  const run = () => until('all to be reached', async () => {
+    const answer = await fairgate('reconcile', 'now', '--json');
+    return answer.json?.not_reached.length === 0 && answer;
+  });
+  const { status, json } = await run();
+  assert.ok(status === EXIT.refused && json.drift > 0);
+  const { difference } = json.items[0];
+  refused(await fairgate('reconcile', 'accept', difference), EXIT.usage, /--why/);
+  for (const item of json.items) done(await fairgate('reconcile', 'accept', item.difference, '--why', 'as agreed'));
+  assert.equal((await run()).status, EXIT.done);
+  assert.match(done(await fairgate('reconcile', 'show')).stdout, new RegExp(`^${json.drift} accepted$[^]*^${difference} .*as agreed$`, 'm'));
+  done(await fairgate('reconcile', 'withdraw', difference, '--why', 'a mistake'));
+  assert.equal((await run()).json.drift, 1);
+  refused(await fairgate('reconcile', 'accept', 'nothing', '--why', 'x'), EXIT.refused, /difference-unknown/);
+});

@@ -24,8 +24,8 @@ test('the statements find these kinds and no others', () => {
 });
 
 test('the contract names them', () => {
-  const { items } = load(read('payment-adapter/openapi.yaml')).components.schemas.Report.properties;
-  assert.deepEqual([...items.items.properties.kind.enum].sort(), kinds);
+  const { items } = load(read('payment-adapter/openapi.yaml')).components.schemas.Differences;
+  assert.deepEqual([...items.properties.kind.enum].sort(), kinds);
 });
 
 for (const language of ['en', 'ko']) {

@@ -138,11 +138,12 @@ test('where everybody agrees reconciliation finds nothing', async () => {
   assert.ok(Date.parse(passedAt) <= Date.parse(at), 'all were looked at');
 });
 
+const report = () => until('all to be reached', async () => {
+  const { json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
+  return json.not_reached.length === 0 && json;
+});
+
 test('each kind of drift is found, counted and explained', async () => {
-  const report = () => until('all to be reached', async () => {
-    const { json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
-    return json.not_reached.length === 0 && json;
-  });
   const kinds = async () => (await report()).items.map(({ kind, order, payment }) => `${kind} ${order || payment}`);
   // Money without an order: somebody captured by hand.
   const lost = await world.ordered(buyer, world.hold());
@@ -202,6 +203,47 @@ test('a neighbour that cannot be asked is named, and hides nothing', async () =>
     return assert.deepEqual(json.not_reached, ['provider', 'seat-service']) ?? json;
   });
   assert.ok(items.some(({ kind }) => kind === 'tickets-missing'));
+});
+
+test('the act that a difference names ends it, and what stays is accepted until its sum changes', async () => {
+  const { items } = await report();
+  const act = (path) => world.pay.admin.post(path, { body: { reason: 'as it says' } });
+  const ended = items.filter(({ kind }) => ['seat-not-sold', 'tickets-missing', 'lost-at-shop'].includes(kind));
+  for (const { kind, order, detail } of ended) {
+    if (kind === 'lost-at-shop') {
+      await act(`/admin/letters/${/letter (\d+)/.exec(detail)[1]}/retry`);
+      await until('the shop to have it again', () => world.shop.orders.has(`${order}-completed`));
+    } else {
+      await act(`/admin/orders/${order}/refund`);
+      await world.untilStatus(buyer, order, 'refunded');
+    }
+  }
+  assert.ok(ended.length >= 3);
+  await until('the letters to be done', () => world.postgres.sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL', 'pay') === '0');
+  ended.forEach(({ order }) => age(order));
+  const left = await report();
+  assert.deepEqual(left.items.filter(({ order }) => ended.some((one) => one.order === order)), []);
+
+  assertProblem(await act('/admin/reconcile/0123456789abcdef/accept'), 404, 'difference-unknown');
+  for (const { difference } of left.items) assert.equal((await act(`/admin/reconcile/${difference}/accept`)).status, 204);
+  const gauges = async () => {
+    const metrics = await world.pay.metrics();
+    return [metrics.get('fairgate_drift'), metrics.get('fairgate_drift_accepted')];
+  };
+  const { drift, accepted } = await report();
+  assert.deepEqual([drift, accepted.count], [0, left.drift]);
+  assert.deepEqual(accepted.items.map(({ accepted: { reason }, difference }) => `${difference} ${reason}`).sort(), left.items.map(({ difference }) => `${difference} as it says`).sort());
+  assert.deepEqual(await gauges(), [0, left.drift]);
+  const [unpaid, other] = ['completed-without-money', 'other-amount-at-shop'].map((kind) => accepted.items.find((item) => item.kind === kind));
+  assert.equal(unpaid.sum, -154_000);
+  world.postgres.sql(`UPDATE pay.psp_payment SET captured = 1 WHERE order_id = '${unpaid.order}'`, 'pay');
+  assert.equal((await act(`/admin/reconcile/${other.difference}/withdraw`)).status, 204);
+  assert.deepEqual((await report()).items.map(({ kind, sum }) => `${kind} ${sum}`).sort(), ['completed-without-money -153999', 'other-amount-at-shop undefined']);
+  assert.deepEqual(await gauges(), [2, left.drift - 2]);
+  assert.deepEqual(
+    (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${other.order}`)).json.acts.map((one) => `${one.act} ${one.reason}`).slice(0, 2),
+    ['difference-withdrawn as it says', 'difference-accepted as it says'],
+  );
 });
 
 test('a second process takes over what the first left, and only after its lease', async () => {

@@ -53,6 +53,21 @@ test('an event that was just sold stays', async () => {
   assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).status, 200);
 });
 
+test('money that is not what the order says keeps the event, until the difference is accepted', async () => {
+  sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
+  await sandbox.stripe().refunds.create({ payment_intent: intent, amount: 1000 });
+  const late = async () => {
+    await about();
+    sql("UPDATE pay.psp_payment SET seen_at = now() - interval '1 hour'");
+    return about();
+  };
+  const [item] = await late();
+  assert.deepEqual([item.kind, item.sum], ['refunded-in-part', -1000]);
+  assert.match((await retire()).stderr, /the money of 1 orders is not what it should be/);
+  assert.equal((await world.pay.admin.post(`/admin/reconcile/${item.difference}/accept`, { body: { reason: 'goodwill' } })).status, 204);
+  assert.deepEqual(await late(), []);
+});
+
 test('once it is retired its order is gone, and its page says where to', async () => {
   sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
   assert.deepEqual(await about(), []); // the order is gone through once more
@@ -71,6 +86,7 @@ test('once it is retired its order is gone, and its page says where to', async (
   assert.equal((await buyer.get('/v1/pay/orders/o_ABCDEFGHIJKLMNOPQRST')).json.code, 'order-unknown');
   const { json } = await world.pay.admin.get(`/admin/events/${EVENT}/audit`);
   assert.deepEqual(json.acts.map(({ act }) => act), ['retired']);
+  assert.equal(sql('SELECT count(*) FROM pay.drift_accepted'), '0');
 });
 
 test('reconciliation misses nothing of it', async () => {

@@ -143,10 +143,20 @@ int desk_reconcile(struct job *job)
             grow_add(&out, SPAN("\n"));
         }
         if (drift > 0 && !value_rows(&out, value_at(call.json, "items"),
-                                     "kind:KIND order:ORDER payment:PAYMENT detail:DETAIL "
-                                     "todo:WHAT_TO_DO",
+                                     "difference:DIFFERENCE kind:KIND order:ORDER payment:PAYMENT "
+                                     "detail:DETAIL todo:WHAT_TO_DO",
                                      job->width))
             out.failed = true;
+        const json_t *accepted = value_at(call.json, "accepted");
+        double count = value_number(accepted, "count");
+        if (count > 0) {
+            plain_format(&out, "%.0f accepted\n", count);
+            if (!value_rows(&out, value_at(accepted, "items"),
+                            "difference:DIFFERENCE kind:KIND order:ORDER payment:PAYMENT "
+                            "detail:DETAIL accepted.who:WHO accepted.reason:WHY",
+                            job->width))
+                out.failed = true;
+        }
         status = job_put(job, &out);
     }
     call_free(&call);

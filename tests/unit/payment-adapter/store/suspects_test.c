@@ -7,16 +7,21 @@
  *   collect SLICE ROOM     collects so many suspects at most
  *   compare [part]         the differences, of whole lists or with one missing
  *   reconcile SLICE        collects and compares
- *   suspects, foreign      how many suspects there are; how many payments of others */
+ *   accept [KIND]          an operator accepts all differences, or those of a kind
+ *   accepted, kinds        compares, and counts those that are accepted; the kinds of the others
+ *   suspects, foreign      how many suspects there are; how many payments of others
+ *   refusals               how many reasons there are not to retire the event */
 #include "script.h"
 
 #include "store/database.h"
 #include "store/statements.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define RETURN "INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES "
 #define TICKET "INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token) "
 
 static const struct script_row rows[] = {
@@ -112,6 +117,48 @@ static const struct script_row rows[] = {
      "UPDATE psp_payment SET order_id = 'o_0123456aABCDEFGHIJKLMNOP' WHERE payment = 'x1';"
      "UPDATE psp_payment SET order_id = 'o_ABCDEFGHIJKLMNOPQRST' WHERE payment = 'x2';"
      "reconcile 5000 -> 2; foreign -> 2"},
+    /* Given back at the provider: by 30 of 100, then 40. */
+    {"accepted_difference_is_counted_apart_until_its_sum_changes",
+     "orders 3; UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1'; reconcile 10 -> 1;"
+     "accepted -> 0; refusals -> 1; accept; compare -> 0; accepted -> 1; refusals -> 0;"
+     "reconcile 10 -> 0; UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; compare -> 1;"
+     "accepted -> 0; refusals -> 1; accept; compare -> 0; refusals -> 0;"
+     "SELECT count(*) FROM audit WHERE act = 'difference-accepted' AND subject = 'o_a1' -> 2;"
+     "DELETE FROM drift_accepted; compare -> 1; refusals -> 1"},
+    /* p1 and x1 are both of o_a1; only what was accepted of each is excused. */
+    {"acceptance_of_one_payment_does_not_excuse_another",
+     "orders 1; INSERT INTO psp_payment (provider, payment, order_id, amount, captured, state,"
+     " seen_at) VALUES ('stripe', 'x1', 'o_a1', 100, 100, 2, now() - interval '1 hour');"
+     "UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1'; reconcile 10 -> 2;"
+     "accept refunded-in-part; compare -> 1; refusals -> 1; accept captured-twice; compare -> 0;"
+     "refusals -> 0; UPDATE psp_payment SET refunded = 100 WHERE payment = 'x1'; compare -> 0;"
+     "refusals -> 1"},
+    {"each_kind_can_be_accepted",
+     "orders 20; UPDATE psp_payment SET captured = 0 WHERE payment = 'p1';"
+     "UPDATE orders SET status = 'cancelled' WHERE id IN ('o_a2', 'o_a9');"
+     "UPDATE psp_payment SET refunded = 100 WHERE payment IN ('p3', 'p5', 'p6');"
+     "UPDATE psp_payment SET refunded = 50 WHERE payment = 'p4';"
+     "UPDATE orders SET status = 'refunded', refund_amount = 50 WHERE id = 'o_a5';"
+     "UPDATE orders SET status = 'refunded' WHERE id = 'o_a6';" RETURN
+     "('stripe', 'r6', 'p6', 'refund', 100, 2), ('stripe', 'd7', 'p7', 'dispute', 100, 0),"
+     "('stripe', 'd8', 'p8', 'dispute', 100, 2);"
+     "UPDATE psp_payment SET captured = 0, state = 1 WHERE payment = 'p9';"
+     "INSERT INTO psp_payment (provider, payment, order_id, amount, captured, state) VALUES"
+     " ('stripe', 'x10', 'o_a10', 100, 100, 2), ('stripe', 'x11', 'o_old', 100, 100, 2);"
+     "INSERT INTO retired_order (id, event, provider) VALUES ('o_old', 'past', 'stripe');"
+     "UPDATE orders SET status = 'confirming' WHERE id = 'o_a12';"
+     "DELETE FROM ticket WHERE id = 't13';"
+     "UPDATE saga SET parked = true, state = 0, ended_at = NULL WHERE subject = 'o_a14';"
+     "INSERT INTO shop_outbox (order_id, member, kind, error, made_at) VALUES"
+     " ('o_a15', 'm15', 'completed', '500', now() - interval '1 hour');"
+     "INSERT INTO shop_outbox (order_id, member, kind, done_at) VALUES"
+     " ('o_a16', 'm16', 'completed', now() - interval '1 hour');"
+     "EXECUTE reconcile_shop ('0', '1', 'true', '[{\"external_id\": \"o_a17\", \"amount\": 1},"
+     " {\"external_id\": \"o_x\", \"amount\": 1}]');"
+     "UPDATE reconcile_cursor SET gap_from = now(), gap_at = now();"
+     "reconcile 5000 -> 24; kinds -> 20; accept; compare -> 0; accepted -> 24;"
+     "UPDATE psp_return SET state = 1 WHERE id = 'd7'; refusals -> 0"},
+    /* The acts that no other test performs. */
     {"order_that_the_shop_lost_is_handed_over_again_with_its_refund",
      "orders 2; INSERT INTO reconcile_cursor (provider, event) VALUES ('shop', '1');"
      "INSERT INTO shop_outbox (order_id, member, kind, done_at) SELECT 'o_a1', 'm1', k, now() -"
@@ -158,19 +205,43 @@ static void insert_orders(int orders)
     database_run(pg, sql);
 }
 
-/* -> how many were found of all kinds */
-static int64_t compare(bool whole)
+#define COMPARE "EXECUTE reconcile_drift ('120000', '20', '1000', 'true', '0')"
+
+/* -> how many were found of all kinds, or how many kinds */
+static int64_t count(const char *sql, bool accepted, bool kinds)
 {
     int64_t found = 0;
-    PGresult *res = database_query(
-        pg, whole ? "EXECUTE reconcile_drift ('120000', '20', '1000', 'true', '0')"
-                  : "EXECUTE reconcile_drift ('120000', '20', '1000', 'false', '0')");
+    PGresult *res = database_query(pg, sql);
     for (int row = 0; row < PQntuples(res); row++) {
-        if (pg_i64(res, row, 5) == 1)
-            found += pg_i64(res, row, 4);
+        if (pg_i64(res, row, 5) == 1 && !PQgetisnull(res, row, 8) == accepted)
+            found += kinds ? 1 : pg_i64(res, row, 4);
     }
     PQclear(res);
     return found;
+}
+
+static void accept_found(const struct script_line *line)
+{
+    PGresult *res = database_query(pg, COMPARE);
+    for (int row = 0; row < PQntuples(res); row++) {
+        const char *column[7];
+        char sql[1024], sum[24] = "null";
+        for (int i = 0; i < 7; i++)
+            column[i] = PQgetvalue(res, row, i);
+        if (line->len > 1 && strcmp(column[0], line->words[1]) != 0)
+            continue;
+        if (!PQgetisnull(res, row, 7))
+            snprintf(sum, sizeof(sum), "%" PRIi64, pg_i64(res, row, 7));
+        snprintf(sql, sizeof(sql),
+                 "UPDATE reconcile_run SET report = jsonb_build_object('items', jsonb_build_array("
+                 "jsonb_build_object('kind', '%s', 'order', '%s', 'payment', '%s', 'detail', '%s',"
+                 " 'difference', '%s', 'sum', %s)))",
+                 column[0], column[1], column[2], column[3], column[6], sum);
+        database_run(pg, sql);
+        snprintf(sql, sizeof(sql), "EXECUTE reconcile_accept ('%s', 'why', 'kim')", column[6]);
+        database_run(pg, sql);
+    }
+    PQclear(res);
 }
 
 /* "... -> N" */
@@ -189,9 +260,10 @@ static void run_sql(const struct script_line *line)
 /* "SELECT ... -> N", "suspects [WHERE ...] -> N", "foreign -> N" */
 static void select_number(const struct script_line *line)
 {
-    static const char *const names[] = {"SELECT", "suspects", "foreign", NULL};
+    static const char *const names[] = {"SELECT", "suspects", "foreign", "refusals", NULL};
     static const char *const what[] = {"SELECT", "SELECT count(*) FROM suspect",
-                                       "SELECT foreign_payments FROM reconciled"};
+                                       "SELECT foreign_payments FROM reconciled",
+                                       "SELECT count(*) FROM retire_refusals('gala', '0')"};
     char sql[1024];
     const char *rest = script_rest(line, 0);
     snprintf(sql, sizeof(sql), "%s %.*s", what[script_choice(line, line->words[0], names)],
@@ -218,30 +290,36 @@ static void collect_suspects(const struct script_line *line)
 
 static void expect_differences(const struct script_line *line)
 {
-    if (strcmp(line->words[0], "reconcile") == 0)
+    const char *verb = line->words[0];
+    if (strcmp(verb, "reconcile") == 0)
         collect(script_word(line, 1), "10000");
-    expect(line, compare(!script_has(line, "part")));
+    expect(line, count(script_has(line, "part")
+                           ? "EXECUTE reconcile_drift ('120000', '20', '1000', 'false', '0')"
+                           : COMPARE,
+                       strcmp(verb, "accepted") == 0, strcmp(verb, "kinds") == 0));
 }
 
 static const struct script_verb verbs[] = {
-    {"SELECT|suspects|foreign", select_number},
+    {"SELECT|suspects|foreign|refusals", select_number},
     {"UPDATE|INSERT|DELETE|EXECUTE", run_sql},
     {"orders", orders},
     {"collect", collect_suspects},
-    {"compare|reconcile", expect_differences},
+    {"compare|reconcile|accepted|kinds", expect_differences},
+    {"accept", accept_found},
     {NULL, NULL},
 };
 
 static void run_row(void **state)
 {
-    const enum statement of_a_run[] = {SQL_RECONCILE_COLLECT, SQL_RECONCILE_DRIFT,
-                                       SQL_RECONCILE_EVENTS,  SQL_RECONCILE_SHOP,
-                                       SQL_SHOP_RETRY,        SQL_TICKETS_REVOKE};
+    const enum statement of_a_run[] = {
+        SQL_RECONCILE_COLLECT, SQL_RECONCILE_DRIFT,    SQL_RECONCILE_EVENTS, SQL_RECONCILE_SHOP,
+        SQL_RECONCILE_ACCEPT,  SQL_RECONCILE_WITHDRAW, SQL_SHOP_RETRY,       SQL_TICKETS_REVOKE};
     pg = database_open(server);
     database_run(pg, statements_setup);
     database_run(pg,
                  "TRUNCATE orders, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
-                 "  suspect, traded, reconciled, reconcile_cursor, audit RESTART IDENTITY CASCADE;"
+                 "  suspect, traded, reconciled, reconcile_cursor, drift_accepted, retired_order,"
+                 "  audit RESTART IDENTITY CASCADE;"
                  "INSERT INTO reconciled DEFAULT VALUES");
     for (size_t i = 0; i < sizeof(of_a_run) / sizeof(of_a_run[0]); i++)
         database_prepare(pg, of_a_run[i]);
