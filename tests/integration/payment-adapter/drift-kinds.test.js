@@ -10,7 +10,10 @@ import { ROOT } from '../../lib-js/index.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const found = (text, pattern) => [...text.matchAll(pattern)].map((match) => match[1]);
-const kinds = found(read('payment-adapter/src/saga/drift_words.c'), /^ {4}\{"([a-z-]+)",/gm).sort();
+const WORDS = read('payment-adapter/src/saga/drift_words.c').replace(/"\s+"/g, '');
+const kinds = found(WORDS, /^ {4}\{"([a-z-]+)",/gm).sort();
+const acts = (text) => [...new Set(found(text, /`([^`]+)`/g))].sort();
+const todo = Object.fromEntries([...WORDS.matchAll(/^ {4}\{"([a-z-]+)",\s+"[^"]+",\s+"([^"]+)"\}/gm)].map(([, kind, words]) => [kind, acts(words)]));
 
 test('the list has each kind once', () => {
   assert.ok(kinds.length > 20);
@@ -36,3 +39,17 @@ for (const language of ['en', 'ko']) {
     }
   });
 }
+
+test('each kind names an act that ends it, and the acts exist', () => {
+  const commands = found(read('infra/ctl/src/commands.c'), /\.name = "([a-z -]+)"/g).map((name) => `fairgate ${name}`);
+  const others = {
+    'payment-adapter retire EVENT': ['payment-adapter/src/cli.c', /payment-adapter retire EVENT/],
+    'recover lost': ['infra/recover/recover', /^ *lost\)/m],
+    'POST /internal/events/EVENT/holds/HOLD/refund': ['seat-service/src/api/order_api.c', /"refund"/],
+  };
+  const exists = (act) => commands.some((name) => `${act} `.startsWith(`${name} `)) || (others[act] && others[act][1].test(read(others[act][0])));
+  for (const kind of kinds) {
+    assert.ok(todo[kind]?.length > 0, kind);
+    assert.deepEqual(todo[kind].filter((act) => !exists(act)), [], kind);
+  }
+});
