@@ -111,10 +111,11 @@ CREATE TABLE pay.orders (
     starts_at  timestamptz,
     places     jsonb NOT NULL DEFAULT '[]', -- [{id, zone, row, number, category}]
     refund_terms  jsonb,  -- as the buyer saw them before the payment
-    refund_amount bigint, -- refunded, or being refunded
+    refund_amount bigint, -- refunded, or being refunded, all credits included
+    credits    jsonb NOT NULL DEFAULT '{}', -- parts given back by operators, by number: {amount, seats, reason, gone: places}
     purchase   jsonb, -- {version, digest, event, currency, lines, fees, total, vat?, terms} (api/held.h)
-    moving     jsonb, -- seats that a move saga has: their tickets do not open a gate, the order cannot be refunded or moved
-    moves      integer NOT NULL DEFAULT 0, -- move sagas that ended; numbers their messages
+    moving     jsonb, -- seats that a move or credit saga has: their tickets do not open a gate, the order cannot be refunded or moved
+    moves      integer NOT NULL DEFAULT 0, -- move and credit sagas that ended; numbers their messages
     moved_at   timestamptz,
     UNIQUE (member, idem_key)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 20000);
@@ -510,7 +511,7 @@ $$;
 CREATE FUNCTION pay.order_keeps(status text, amount bigint, refund_amount bigint) RETURNS bigint
 IMMUTABLE LANGUAGE sql AS $$
     SELECT CASE
-        WHEN status = 'completed' THEN amount
+        WHEN status = 'completed' THEN amount - coalesce(refund_amount, 0)
         WHEN status = 'refunded' THEN amount - coalesce(refund_amount, amount)
         WHEN status IN ('cancelled', 'expired', 'failed') THEN 0
     END

@@ -26,6 +26,7 @@ enum {
         2500, /* how long POST orders waits for the payment before it answers without one */
     REFUND_TERMS_ID_MAX = 20, /* a word and a number of 32 bits */
     ORDER_LINES_PAGE = 200,   /* orders; the longest names make 14 MB of it */
+    CREDITS_MAX = 32,         /* refunds of parts of an order, by hand, all kept in its row */
     ORDER_WATCH_MAX = 8192,   /* calls that wait for a saga's next move */
     /* Payment keys that an address brings back; each costs a look-up. A carrier's address has many
      * buyers, and each comes back once. */

@@ -26,7 +26,7 @@ export async function factsOf(stack, event) {
     asked(stack.base + 14, token, '/control/ledger?by=order'),
     asked(stack.base + 12, token, `/admin/events/${event}/export`),
   ]);
-  const orders = stack.rows('payment_adapter', 'SELECT id, status, amount FROM pay.orders').filter(isTold);
+  const orders = stack.rows('payment_adapter', 'SELECT id, status, amount, refund_amount FROM pay.orders').filter(isTold);
   const tickets = stack.rows('payment_adapter', 'SELECT t.order_id, t.seat, o.hold FROM pay.ticket t JOIN pay.orders o ON o.id = t.order_id WHERE t.revoked_at IS NULL');
   const shop = stack.rows('demo_shop', "SELECT external_id, status, amount FROM orders WHERE source <> 'shop'");
   const at = Date.now() * 1000;
@@ -36,7 +36,7 @@ export async function factsOf(stack, event) {
     if (captured > 0) add('captured', value, { amount: captured });
     if (refunded > 0) add('refunded', value, { amount: refunded });
   }
-  for (const { id, status, amount } of orders) add('status', id, { status, amount: Number(amount) });
+  for (const { id, status, amount, refund_amount: credited } of orders) add('status', id, { status, amount: Number(amount), credited: Number(credited) });
   for (const { seat, order, hold } of sold) add('sold', order, { seat: nameOf(seat), ...(hold ? { hold: nameOf(hold) } : {}) });
   for (const { order_id: order, seat, hold } of tickets) add('ticket', order, { seat: nameOf(seat), hold: nameOf(hold) });
   for (const { external_id: order, status, amount } of shop) {

@@ -3,7 +3,8 @@
 //
 //   over-captured    more is taken than was ordered
 //   over-refunded    more is given back than was taken, at whatever moment
-//   sum              at the end: what is kept of an order is its amount if it is completed, and else nothing
+//   sum              at the end: what is kept of an order is its amount, less what parts of it were refunded, if it
+//                    is completed, and else nothing
 //   seats            at the end: a completed order has seats, and sold seats have a completed order
 //   tickets          at the end: a completed order has a ticket for each seat (I1)
 //   shop             at the end: the shop has each completed order once, and nothing else (I7)
@@ -70,7 +71,7 @@ class Account {
       return;
     }
     const keeps = KEEPS.has(status);
-    if (books.has('orders') && books.has('provider') && this.kept !== (keeps ? amount : 0))
+    if (books.has('orders') && books.has('provider') && this.kept !== (keeps ? amount - (this.status.credited ?? 0) : 0))
       yield finding('I2', 'sum', `${this.order} is ${status ?? 'not in the books'}, and ${this.kept} of ${amount} is kept`, [...this.moved, ...this.#last()]);
     if (books.has('orders') && books.has('seats') && keeps !== this.seats.length > 0)
       yield finding('I2', 'seats', `${this.order} is ${status ?? 'not in the books'} and has ${this.seats.length} seats`, [...this.seats, ...this.#last()]);

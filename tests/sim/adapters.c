@@ -179,6 +179,9 @@ static void ask_bank(struct question *question)
                                .amount = peer->order->amount,
                                .key_round = peer->order->key_round,
                                .checked = order_is_checked(peer->order, ORDER_CHECK_ASKED)};
+    uint64_t part = order_refund(peer->order, peer->order->amount);
+    if (peer->op == PEER_PSP_REFUND && part < peer->order->amount) /* as the drivers */
+        call->refund = part - peer->given_back;
     memcpy(call->order, peer->order->id, sizeof(call->order));
     memcpy(call->payment, peer->order->payment, sizeof(call->payment));
     snprintf(call->key, sizeof(call->key), "%s", order_payment_key(peer->order));

@@ -116,16 +116,19 @@ static void cancel(const struct bank_call *call, struct deposit *payment,
     payment->state = PAYMENT_CANCELED;
 }
 
-static void refund(struct deposit *payment, struct bank_answer *answer)
+static void refund(const struct bank_call *call, struct deposit *payment,
+                   struct bank_answer *answer)
 {
     if (payment->state != PAYMENT_CAPTURED) {
         no(answer, "charge_not_refundable");
         return;
     }
-    if (payment->refunded < payment->captured)
-        invariant_refunded(payment->order, payment->captured - payment->refunded);
-    payment->refunded = payment->captured;
-    probe_reached(PROBE_REFUNDED);
+    uint64_t left = payment->captured - payment->refunded;
+    uint64_t back = call->refund > 0 && call->refund < left ? call->refund : left;
+    if (back > 0)
+        invariant_refunded(payment->order, back);
+    payment->refunded += back;
+    probe_reached(call->refund > 0 ? PROBE_CREDITED : PROBE_REFUNDED);
 }
 
 static void tell(const struct bank_call *call, const struct deposit *payment,
@@ -194,7 +197,7 @@ void bank_act(const struct bank_call *call, struct bank_answer *answer)
     else if (call->op == PEER_PSP_CANCEL)
         cancel(call, payment, answer);
     else if (call->op == PEER_PSP_REFUND && !known)
-        refund(payment, answer);
+        refund(call, payment, answer);
     if (call->op == PEER_PSP_CAPTURE && known && !unknown && payment->state != PAYMENT_CAPTURED)
         no(answer, "authorisation-gone");
     tell(call, payment, answer);

@@ -16,6 +16,7 @@ struct bank_call {
     enum peer_op op;
     char order[ORDER_ID_MAX], payment[ORDER_PAYMENT_MAX];
     uint64_t amount;
+    uint64_t refund; /* how much goes back; 0: what is left */
     uint32_t key_round;
     char key[ORDER_PAYMENT_MAX]; /* that somebody brought */
     bool checked;                /* it may have been captured */

@@ -152,16 +152,63 @@ static void add_letter(const char *order, const char *kind)
     snprintf(letter->kind, sizeof(letter->kind), "%s", kind);
 }
 
-bool book_refund(const char *id, const struct saga_def *def)
+/* With idempotency keys of its own. */
+static void begin_refund(const struct saga_def *def, const struct book_order *row, uint64_t refund,
+                         uint32_t credit)
+{
+    static struct order order, other; /* big */
+    uint32_t round = 0;
+    char *data, whole[sizeof(books.sagas[0].data)];
+    for (uint32_t i = 0; i < books.sagas_len; i++) {
+        int rc = order_parse(span_of(books.sagas[i].data), NULL, &other);
+        assert(rc == 0);
+        if (strcmp(books.sagas[i].order, row->id) == 0 && other.key_round > round)
+            round = other.key_round;
+    }
+    int rc = order_parse(span_of(checkout_of(row->id)->data), NULL, &order);
+    assert(rc == 0);
+    order.refund = refund;
+    order.credit = credit;
+    order.key_round = round + 1;
+    rc = order_dump(&order, NULL, &data);
+    assert(rc == 0);
+    snprintf(whole, sizeof(whole), "%.*s,\"move\":%u,\"kept\":1,\"moves\":[]}",
+             (int)strlen(data) - 1, data, credit);
+    begin_saga(def, row->id, credit > 0 ? whole : data);
+    free(data);
+}
+
+static struct book_order *completed_one(const char *id)
 {
     struct book_order *order = order_of(id);
-    const struct stored_saga *sale = checkout_of(id);
-    if (order == NULL || sale == NULL || order->status != ORDER_COMPLETED)
+    bool may = order != NULL && checkout_of(id) != NULL && order->status == ORDER_COMPLETED &&
+               !order->crediting;
+    return may ? order : NULL;
+}
+
+bool book_refund(const char *id, const struct saga_def *def)
+{
+    struct book_order *order = completed_one(id);
+    if (order == NULL)
         return false;
     order->status = ORDER_REFUNDING;
     add_letter(id, LETTER_COMPLETED);
-    begin_saga(def, id, sale->data);
+    begin_refund(def, order, order->amount, 0);
     sim_note("%s is to be refunded", id);
+    return true;
+}
+
+bool book_credit(const char *id, const struct saga_def *def)
+{
+    struct book_order *order = completed_one(id);
+    if (order == NULL)
+        return false;
+    order->crediting = true;
+    order->credited += order->amount / 4;
+    add_letter(id, LETTER_COMPLETED);
+    invariant_credited(id, order->credited);
+    begin_refund(def, order, order->credited, ++order->credits);
+    sim_note("a part of %s is to be refunded", id);
     return true;
 }
 
@@ -327,6 +374,9 @@ static void do_effect(const struct stored_saga *saga, enum effect kind, const js
     case EFFECT_REVOKE:
         invariant_revoked(id);
         return;
+    case EFFECT_MOVE_END:
+        order->crediting = false;
+        return;
     case EFFECT_SHOP:
         text_of(effect, "kind", word, sizeof(word));
         add_letter(id, word);
@@ -485,8 +535,9 @@ void books_judge(void)
     for (uint32_t i = 0; i < books.orders_len; i++) {
         const struct book_order *order = &books.orders[i];
         enum order_status status = order->status;
-        history_fact("'fact':'status','order':'%s','status':'%s','amount':%" PRIu64, order->id,
-                     order_status_name(status), order->amount);
+        history_fact("'fact':'status','order':'%s','status':'%s','amount':%" PRIu64
+                     ",'credited':%" PRIu64,
+                     order->id, order_status_name(status), order->amount, order->credited);
         if (status == ORDER_PENDING_PAYMENT || status == ORDER_CONFIRMING ||
             status == ORDER_REFUNDING || status == ORDER_PARKED)
             invariant_broken(INVARIANT_4, "%s ends as %s", order->id, order_status_name(status));

@@ -19,6 +19,9 @@ struct book_order {
     char cause[SAGA_CODE_MAX];
     char payment[ORDER_PAYMENT_MAX]; /* as the buyer sees it */
     uint64_t expires_ms;
+    uint64_t credited; /* given back in parts, or being given back */
+    uint32_t credits;
+    bool crediting;
 };
 
 /* ---- a store for an adapter's engine ---- */
@@ -44,6 +47,8 @@ const struct book_order *book_order(const struct order *order, uint64_t hold, ui
 const struct book_order *book_read(const char *id);
 bool book_cancel(const char *id, uint8_t pivot);
 bool book_refund(const char *id, const struct saga_def *def);
+/* A part of its money, without its seats. */
+bool book_credit(const char *id, const struct saga_def *def);
 /* As the operator does, to some saga that has not ended: it goes on at once, or turns back. */
 void book_operate(const struct checkout *checkout, bool turns);
 /* Somebody brings a payment's key back, as the order's page takes it. */

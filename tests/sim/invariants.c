@@ -42,9 +42,9 @@ struct hold {
 
 struct order {
     char id[WORD_MAX];
-    uint64_t hold, amount, captured, refunded;
+    uint64_t hold, amount, captured, refunded, credited;
     bool reserved, operated;
-    uint32_t completed, refunds; /* letters at the shop */
+    uint32_t completed, refunds, credits, credits_told; /* at the shop: letters */
 };
 
 static struct {
@@ -345,8 +345,16 @@ void invariant_refunded(const char *id, uint64_t amount)
     if (order->refunded > order->captured)
         invariant_broken(INVARIANT_2, "%" PRIu64 " were given back of %s, and %" PRIu64 " taken",
                          order->refunded, id, order->captured);
-    if (sold_to(order) > 0)
+    if (sold_to(order) > 0 && order->refunded > order->credited)
         invariant_broken(INVARIANT_2, "%s gets its money back while its seats are sold to it", id);
+}
+
+void invariant_credited(const char *id, uint64_t amount)
+{
+    struct order *order = order_of(id);
+    assert(amount <= order->amount);
+    order->credited = amount;
+    order->credits += 1;
 }
 
 void invariant_reserved(const char *id, bool reserved)
@@ -384,8 +392,11 @@ void invariant_delivered(const char *id, const char *kind)
     struct order *order = order_of(id);
     history_fact("'fact':'shop','order':'%s','kind':'%s','amount':%" PRIu64, id, kind,
                  order->amount);
-    uint32_t *letters = strcmp(kind, "refunded") == 0 ? &order->refunds : &order->completed;
-    if (++*letters > 1)
+    bool credit = strncmp(kind, "credited-", 9) == 0;
+    uint32_t *letters = credit                          ? &order->credits_told
+                        : strcmp(kind, "refunded") == 0 ? &order->refunds
+                                                        : &order->completed;
+    if (++*letters > (credit ? order->credits : 1))
         invariant_broken(INVARIANT_7, "the shop got %s twice (%s)", id, kind);
     if (order->captured != order->amount)
         invariant_broken(INVARIANT_7, "the shop gets %s (%s), which is not paid", id, kind);
@@ -418,7 +429,8 @@ void invariant_ended(const char *id, enum invariant_fate fate)
 {
     const struct order *order = order_of(id);
     uint64_t sold = sold_to(order) * book.price, has = order->captured - order->refunded;
-    if (has != sold)
+    uint64_t credited = fate == INVARIANT_HAS_SEATS ? order->credited : 0;
+    if (has + credited != sold)
         invariant_broken(INVARIANT_2,
                          "%s: captured less refunded is %" PRIu64 ", sold are %" PRIu64, id, has,
                          sold);
@@ -431,9 +443,11 @@ void invariant_ended(const char *id, enum invariant_fate fate)
         invariant_broken(INVARIANT_1, "%s has %u valid tickets, and %" PRIu64 " are sold to it", id,
                          tickets_of(id), sold);
     uint32_t completed = fate == INVARIANT_HAS_NOTHING ? 0 : 1;
-    if (order->completed != completed || order->refunds != (fate == INVARIANT_GAVE_BACK))
+    if (order->completed != completed || order->refunds != (fate == INVARIANT_GAVE_BACK) ||
+        order->credits_told != order->credits)
         invariant_broken(INVARIANT_7,
                          "%s ends as %d, and the shop got it %u times, of its "
-                         "refund %u times",
-                         id, (int)fate, order->completed, order->refunds);
+                         "refund %u times, of %u parts of it %u times",
+                         id, (int)fate, order->completed, order->refunds, order->credits,
+                         order->credits_told);
 }

@@ -51,6 +51,8 @@ void invariant_operated(const char *order);
 /* `hidden`: only the capture can tell that the buyer has agreed, so nothing is sold before it. */
 void invariant_captured(const char *order, uint64_t amount, bool hidden);
 void invariant_refunded(const char *order, uint64_t amount);
+/* An operator gives back so much of it in all, in parts, and the seats stay sold. */
+void invariant_credited(const char *order, uint64_t amount);
 /* Money is reserved or no longer; at the end none is. */
 void invariant_reserved(const char *order, bool reserved);
 void invariant_ticket(const char *ticket, const char *order, uint32_t seat);

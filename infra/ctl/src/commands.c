@@ -352,14 +352,17 @@ static const struct command rows[] = {
      .brief = "What was sold, with prices, fees and VAT, as comma-separated values",
      .run = desk_lines},
     {.name = "refund",
-     .takes = "ORDER",
-     .brief = "Give an order back, whatever its terms",
-     .options = OPT(WHY) | OPT(PERCENT),
+     .takes = "ORDER [SEAT...]",
+     .brief = "Refund an order, or a part of it, whatever its terms",
+     .text = "With seats or --amount only a part, also after the visit, as often as needed up to\n"
+             "what was paid. Its tickets stay, except unused ones of these seats with --free.\n"
+             "The same part is refunded once for one reason.",
+     .options = OPT(WHY) | OPT(PERCENT) | OPT(AMOUNT) | OPT(FREE),
      .needs = OPT(WHY),
      PAY("POST", "/admin/orders/{ORDER}/refund"),
      .done = "The refund of {ORDER} is under way.",
-     .asks = "Its tickets open no door any more, its seats are on sale again and money goes back. "
-             "Refund it?"},
+     .asks = "Money goes back. Of a whole order the tickets become void and the seats are on sale "
+             "again. Refund it?"},
     {.name = "tickets revoke",
      .takes = "ORDER",
      .brief = "Void tickets left of an order that is over",

@@ -13,7 +13,17 @@
 
 -- OFFSET 0 forces a lookup for each row, even in a plan made when the tables were empty.
 -- fragment: order_of_saga(s)
-CROSS JOIN LATERAL (SELECT event, status, amount, refund_amount FROM orders WHERE id = :s.subject OFFSET 0) o
+CROSS JOIN LATERAL (
+    SELECT event, status, amount, refund_amount, credits FROM orders WHERE id = :s.subject OFFSET 0
+) o
+
+-- What a completed refund or credit gave back.
+-- fragment: gave_back(s)
+CASE
+    WHEN :s.key LIKE 'refund.%' THEN coalesce(o.refund_amount, o.amount) - :credited(o)
+    WHEN :s.key LIKE 'credit.%' THEN (o.credits->(:s.data::jsonb->>'credit')->>'amount')::bigint
+    ELSE 0
+END
 
 -- What has ended since the last count; tries in doubt; what is open now; and the events that had
 -- something open and may have nothing now.
@@ -30,8 +40,7 @@ WITH since AS MATERIALIZED (
         count(*) FILTER (WHERE s.state = :SAGA_UNDONE AND o.status = :ORDER_FAILED),
         0, NULL::bigint, NULL::bigint,
         coalesce(sum(o.amount) FILTER (WHERE s.state = :SAGA_COMPLETED AND :is_checkout(s)), 0),
-        coalesce(sum(coalesce(o.refund_amount, o.amount))
-            FILTER (WHERE s.state = :SAGA_COMPLETED AND s.key LIKE 'refund.%'), 0)
+        coalesce(sum(:gave_back(s)) FILTER (WHERE s.state = :SAGA_COMPLETED), 0)
     FROM saga s
     :order_of_saga(s)
     WHERE s.ended_at >= (SELECT at FROM since)

@@ -74,6 +74,23 @@ FROM :stored(none text)
 CROSS JOIN LATERAL jsonb_array_elements(s.data::jsonb->'moves') AS m
 WHERE t.id = m->>'ticket' AND t.order_id = r."order" AND t.revoked_at IS NULL;
 
+-- The order's places without those that the saga's data names.
+-- statement: effect_part_freed
+--> effects.*
+UPDATE orders o
+SET changed_at = now(), seats = (
+        SELECT jsonb_agg(p ORDER BY at)
+        FROM jsonb_array_elements(o.seats) WITH ORDINALITY AS p (p, at)
+        WHERE NOT f.seats ? (p #>> '{}')
+    ), places = (
+        SELECT coalesce(jsonb_agg(p ORDER BY at), '[]')
+        FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (p, at)
+        WHERE NOT f.seats ? (p->>'id')
+    )
+FROM :stored(none text)
+CROSS JOIN LATERAL (SELECT jsonb_path_query_array(s.data::jsonb, '$.moves[*].from') AS seats) f
+WHERE o.id = r."order";
+
 -- statement: effect_move_seats
 --> effects.*
 UPDATE orders o

@@ -48,6 +48,18 @@ coalesce((:o.purchase->'lines'->0->>'standing')::boolean, false)
 wake = wake + 1,
 due_at = CASE WHEN leased AND due_at > now() THEN due_at ELSE now() END
 
+-- The part of its refund_amount that credits gave back.
+-- fragment: credited(o)
+(SELECT coalesce(sum((c.value->>'amount')::bigint), 0) FROM jsonb_each(:o.credits) AS c)::bigint
+
+-- The order's places, and behind them those that credits gave back.
+-- fragment: all_places(o)
+:o.places || (
+    SELECT coalesce(jsonb_agg(DISTINCT g), '[]')
+    FROM jsonb_each(:o.credits) AS c, jsonb_array_elements(c.value->'gone') AS g
+    WHERE NOT :o.seats ? (g->>'id')
+)
+
 -- A saga is moving this ticket's seat to another one: meanwhile the ticket is not valid.
 -- fragment: is_moving(o, t)
 coalesce(:o.moving ? :t.seat, false)

@@ -29,6 +29,7 @@
 --= core/checkout/effect.h
 --= LETTER_COMPLETED 'completed'
 --= LETTER_REVOKED   'revoked'
+--= LETTER_CREDITED  'credited'
 
 --= core/checkout/peer.h
 --= PAYMENT_AUTHORISED    1
@@ -40,6 +41,11 @@
 --= WHY_BY_OPERATOR       'refund-by-operator'
 --= WHY_TOO_LATE          'refund-too-late'
 --= WHY_HANDED_ON         'tickets-handed-on'
+--= WHY_REFUNDED_BEFORE   'refunded-before'
+--= WHY_WHOLE_ORDER       'whole-order'
+--= WHY_PRICE_UNKNOWN     'price-unknown'
+--= WHY_REFUND_LARGE      'refund-too-large'
+--= WHY_CREDITS_FULL      'too-many-refunds'
 --= WHY_NOT_COMPLETED     'not-completed'
 --= WHY_SEAT_NOT_IN_ORDER 'seat-not-in-order'
 --= WHY_TICKET_USED       'ticket-used'

@@ -246,9 +246,14 @@ FROM orders
 WHERE id = :id
 FOR NO KEY UPDATE;
 
+-- The sagas of an order have idempotency keys of their own at the provider: this round is new.
+-- fragment: next_round(id)
+(SELECT 1 + max(coalesce((s.data::jsonb->>'key_round')::integer, 0)) FROM saga s WHERE s.subject = :id)
+
 -- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms; an
--- operator gives a reason, and may name the percentage. Used tickets are not refunded. A ticket that
--- was transferred and came back blocks nothing: the holders of the valid tickets count.
+-- operator gives a reason, and may name the percentage, of what was not given back before. Orders
+-- with used tickets are not refunded whole (order_credit). A ticket that was transferred and came
+-- back blocks nothing: the holders of the valid tickets count.
 -- statement: order_refund
 --> order   text
 --> saga    text
@@ -259,7 +264,8 @@ FOR NO KEY UPDATE;
 --> percent integer null
 --< code    text
 WITH o AS MATERIALIZED (
-    SELECT o.id, o.event, o.amount, o.status, o.member, o.moving, :refund_terms(o) AS terms
+    SELECT o.id, o.event, o.amount, o.status, o.member, o.moving, :refund_terms(o) AS terms,
+        coalesce(o.refund_amount, 0) AS back
     FROM orders o
     WHERE o.id = :order
 ), no AS MATERIALIZED (
@@ -278,24 +284,118 @@ WITH o AS MATERIALIZED (
     FROM o
 ), u AS (
     UPDATE orders
-    SET status = :ORDER_REFUNDING, changed_at = now(), refund_amount = least(orders.amount,
-        greatest(1, orders.amount * coalesce(:percent, (o.terms->>'percent')::integer) / 100))
+    SET status = :ORDER_REFUNDING, changed_at = now(), refund_amount = least(o.amount, o.back +
+        greatest(1, (o.amount - o.back) * coalesce(:percent, (o.terms->>'percent')::integer) / 100))
     FROM o, no
     WHERE orders.id = o.id AND no.code IS NULL
-    RETURNING orders.id, orders.event, orders.refund_amount
+    RETURNING orders.id, orders.event, orders.refund_amount, o.back
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, reason, detail, who)
-    SELECT event, 'refund', id, :actor, :reason, jsonb_build_object('amount', refund_amount), :who
+    SELECT event, 'refund', id, :actor, :reason, jsonb_build_object('amount', refund_amount - back),
+        :who
     FROM u
 ), s AS (
     INSERT INTO saga (key, subject, trace, data)
     SELECT :saga, u.id, :trace,
-        (c.data::jsonb || jsonb_build_object('refund', u.refund_amount))::text
+        (c.data::jsonb || jsonb_build_object('refund', u.refund_amount,
+            'key_round', :next_round(u.id)))::text
     FROM u
     JOIN saga c ON c.subject = u.id AND :is_checkout(c)
 )
 SELECT code
 FROM no;
+
+-- After order_lock: an operator gives a part of the money back. Returns why not, or NULL. The sum is
+-- `amount`, or what the named places cost, fees included; a place that was moved has no price of its
+-- own. With `free`, the unused tickets of these places become void and their seats free; a used
+-- ticket keeps its seat. The same sum and places for the same reason are the same refund, asked again.
+-- statement: order_credit
+--> order   text
+--> saga    text
+--> trace   text
+--> seats   jsonb   null
+--> amount  bigint  null
+--> free    boolean
+--> reason  text
+--> who     text    null
+--> most    integer
+--< code    text
+--< status  text enum order_status
+WITH o AS MATERIALIZED (
+    SELECT o.id, o.event, o.amount, o.status, o.moving, o.moves + 1 AS number, o.lang, o.seats,
+        o.places, o.credits, o.purchase, coalesce(o.refund_amount, 0) AS back, :fees(o) AS fees
+    FROM orders o
+    WHERE o.id = :order
+), p AS MATERIALIZED (
+    SELECT e.seat, o.seats ? e.seat AS ours, (
+            SELECT max((l->>'price')::numeric)
+            FROM jsonb_array_elements(o.purchase->'lines') AS l
+            WHERE l->>'place' = split_part(e.seat, '#', 1)
+        ) AS price
+    FROM o, jsonb_array_elements_text(coalesce(:seats, '[]')) AS e (seat)
+), pays AS MATERIALIZED (
+    SELECT coalesce(:amount, (
+            SELECT CASE
+                WHEN bool_and(p.price IS NOT NULL)
+                    THEN floor(o.amount * sum(p.price) / greatest(1, o.amount - o.fees))::bigint
+            END
+            FROM p
+        )) AS amount
+    FROM o
+), one AS MATERIALIZED (
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'amount', pays.amount, 'seats', :seats, 'reason', :reason)) AS credit
+    FROM pays
+), void AS MATERIALIZED (
+    SELECT t.id AS ticket, t.seat AS "from", t.member, coalesce(t.lang, o.lang) AS lang
+    FROM o
+    JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
+    JOIN p ON p.seat = t.seat
+    WHERE :free AND NOT EXISTS (SELECT FROM checkin c WHERE c.ticket = t.id)
+), no AS MATERIALIZED (
+    SELECT CASE
+        WHEN o.status NOT IN (:ORDER_COMPLETED, :ORDER_REFUNDED) OR o.moving IS NOT NULL
+            OR (:free AND o.status <> :ORDER_COMPLETED) OR :is_retired(o.id)
+            THEN :WHY_NOT_REFUNDABLE
+        WHEN EXISTS (SELECT FROM jsonb_each(o.credits) AS c WHERE c.value - 'gone' = one.credit)
+            THEN :WHY_REFUNDED_BEFORE
+        WHEN EXISTS (SELECT FROM p WHERE NOT ours) THEN :WHY_SEAT_NOT_IN_ORDER
+        WHEN (SELECT count(*) FROM void) = jsonb_array_length(o.seats) THEN :WHY_WHOLE_ORDER
+        WHEN pays.amount IS NULL THEN :WHY_PRICE_UNKNOWN
+        WHEN o.back + pays.amount > o.amount THEN :WHY_REFUND_LARGE
+        WHEN (SELECT count(*) FROM jsonb_object_keys(o.credits)) >= :most THEN :WHY_CREDITS_FULL
+    END AS code
+    FROM o, pays, one
+), u AS (
+    UPDATE orders
+    SET changed_at = now(), refund_amount = o.back + pays.amount,
+        moving = coalesce((SELECT jsonb_agg("from") FROM void), '[]'),
+        credits = o.credits || jsonb_build_object(o.number, one.credit || jsonb_build_object(
+            'gone', (
+                SELECT coalesce(jsonb_agg(p), '[]')
+                FROM jsonb_array_elements(o.places) AS p
+                JOIN void ON void."from" = p->>'id'
+            )))
+    FROM o, pays, one, no
+    WHERE orders.id = o.id AND no.code IS NULL
+    RETURNING orders.id, orders.event, orders.refund_amount, o.number, pays.amount,
+        jsonb_array_length(o.seats) - jsonb_array_length(orders.moving) AS kept
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+    SELECT event, 'credit', id, :ACTOR_OPERATOR, :reason, jsonb_strip_nulls(jsonb_build_object(
+        'amount', amount, 'seats', :seats, 'freed', (SELECT jsonb_agg("from") FROM void))), :who
+    FROM u
+), s AS (
+    INSERT INTO saga (key, subject, trace, data)
+    SELECT :saga, u.id, :trace, (c.data::jsonb - 'seats' || jsonb_build_object(
+        'refund', u.refund_amount, 'key_round', :next_round(u.id), 'credit', u.number,
+        'move', u.number, 'kept', u.kept,
+        'moves', coalesce((SELECT jsonb_agg(to_jsonb(void) ORDER BY "from") FROM void), '[]')))::text
+    FROM u
+    JOIN saga c ON c.subject = u.id AND :is_checkout(c)
+)
+SELECT no.code, o.status
+FROM no, o;
 
 -- fragment: trace_of_sale(id)
 coalesce((SELECT max(s.trace) FROM saga s WHERE s.subject = :id AND :is_checkout(s)), '')

@@ -39,7 +39,7 @@ least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
 --< payment          text
 --< created_at       text
 --< refund_amount    bigint
---< vat_basis_points bigint
+--< refund_vat       bigint
 --< purchase         text
 --< terms            text
 --< fees             bigint
@@ -76,11 +76,8 @@ WHERE b.id = taken.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation) AS installation,
     o.member, o.event, :event_name(o) AS event_name, o.currency, o.amount, o.seats,
     coalesce(o.purchase->'lines', '[]') AS lines, o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
-    CASE
-        WHEN b.kind = :ORDER_REFUNDED AND o.refund_amount < o.amount THEN o.refund_amount
-        ELSE 0
-    END AS refund_amount,
-    coalesce((o.purchase->'lines'->0->>'vat_basis_points')::bigint, 0) AS vat_basis_points,
+    CASE WHEN :given_back(b) < o.amount THEN :given_back(b) ELSE 0 END AS refund_amount,
+    CASE WHEN :given_back(b) < o.amount THEN :vat_back(b) ELSE 0 END AS refund_vat,
     coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
     :fees(o) AS fees, :vat(o) AS vat, b.trace;
 
@@ -114,6 +111,21 @@ SET error = :error, refused = CASE WHEN :refused THEN b.refused + 1 ELSE 0 END,
     END
 WHERE id = :id AND done_at IS NULL
 RETURNING due_at = 'infinity' AS parked;
+
+-- The credit that "credited-2" is about; NULL: the message is about none.
+-- fragment: credit_of(b)
+CASE WHEN :word_of(b.kind) = :LETTER_CREDITED THEN o.credits->split_part(:b.kind, '-', 2) END
+
+-- What went back by the refund or credit that a message is about, of order `o`; NULL: it is about none.
+-- fragment: given_back(b)
+CASE
+    WHEN :b.kind = :ORDER_REFUNDED THEN coalesce(o.refund_amount, o.amount) - :credited(o)
+    ELSE ((:credit_of(b))->>'amount')::bigint
+END
+
+-- The VAT in it.
+-- fragment: vat_back(b)
+floor(:vat(o)::numeric * :given_back(b) / greatest(1, o.amount))::bigint
 
 -- The word of "moved-2", the second move of its order.
 -- fragment: word_of(kind)
@@ -161,10 +173,7 @@ WHERE id = :id;
 SELECT seat
 FROM ticket t
 WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
-
--- A refund is shown as one sum.
--- fragment: is_refund(b)
-:b.kind = :ORDER_REFUNDED
+    AND (:word_of(b.kind) <> :LETTER_REVOKED OR t.revoked_at IS NOT NULL)
 
 -- The places are lines of zone, row, number and label (if there is one), separated by tabs.
 -- statement: mail_take
@@ -200,20 +209,18 @@ FROM due, orders o
 WHERE b.id = due.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, b.refused, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
     coalesce(:iso(o.starts_at), '') AS starts_at,
-    CASE
-        WHEN :is_refund(b) THEN coalesce(o.refund_amount, o.amount)
-        ELSE o.amount
-    END AS amount,
-    CASE WHEN :is_refund(b) THEN 0 ELSE :fees(o) END AS fees,
-    CASE WHEN :is_refund(b) THEN 0 ELSE :vat(o) END AS vat, o.currency,
+    coalesce(:given_back(b), o.amount) AS amount,
+    CASE WHEN :given_back(b) IS NULL THEN :fees(o) ELSE 0 END AS fees,
+    CASE WHEN :given_back(b) IS NULL THEN :vat(o) ELSE 0 END AS vat, o.currency,
     CASE
         WHEN b.member = o.member THEN jsonb_array_length(o.seats)
         ELSE (SELECT count(DISTINCT seat) FROM (:seats_of_member()) s)
     END AS seats,
     coalesce((
         SELECT string_agg(concat_ws(E'\t', p->>'zone', p->>'row', p->>'number', p->>'label'), E'\n' ORDER BY at)
-        FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (p, at)
-        WHERE b.member = o.member OR p->>'id' IN (:seats_of_member())
+        FROM jsonb_array_elements(:all_places(o)) WITH ORDINALITY AS p (p, at)
+        WHERE coalesce((:credit_of(b))->'seats' ? (p->>'id'),
+            (b.member = o.member AND o.seats ? (p->>'id')) OR p->>'id' IN (:seats_of_member()))
     ), '') AS places, b.trace;
 
 -- statement: mail_done

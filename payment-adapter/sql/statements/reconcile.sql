@@ -413,7 +413,8 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
 
 -- Our own tables, as far as there are suspects: their orders, all payments of these, and what the shop
 -- lists of them. Each payment keeps what its order says (:keeps), no more (money-without-order) and no less
--- (given-back-too-much); of a completed order the kinds that name a refund or a dispute say so. Money that a
+-- (given-back-too-much); of a completed order the kinds that name a refund or a dispute say so, unless an
+-- operator refunded that part here. Money that a
 -- lost dispute took cannot be kept: too much is given back only if a refund went out, too. The shop is
 -- compared only if its list is read at all.
 --
@@ -487,9 +488,11 @@ WITH :late(), named AS MATERIALIZED (
         LEFT JOIN LATERAL :order_by_id(m.order_id) o ON true
         WHERE m.captured > m.back + m.disputed AND m.seen_at < late.at AND :is_ours(m.order_id)
             AND NOT :is_retired(m.order_id) AND (o.id IS NULL OR (o.changed_at < late.at
-                AND o.status NOT IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_PARKED)
+                AND o.moving IS NULL AND o.status NOT IN (:ORDER_REFUNDING, :ORDER_PARKED)
                 AND NOT (o.status = :ORDER_REFUNDED
-                    AND m.captured - m.back - m.disputed <= :keeps(m, o))))
+                    AND m.captured - m.back - m.disputed <= :keeps(m, o))
+                AND (o.status <> :ORDER_COMPLETED OR (m.payment = o.payment
+                    AND m.back + m.disputed < o.refund_amount))))
         UNION ALL
         SELECT 'given-back-too-much', o.id, m.payment,
             format('captured %s, given back %s, dispute lost %s, to keep %s', m.captured, m.back, m.lost,
@@ -497,7 +500,7 @@ WITH :late(), named AS MATERIALIZED (
         FROM late, money m
         CROSS JOIN LATERAL :order_by_id(m.order_id) o
         WHERE m.back > 0 AND m.captured - m.back - m.lost < :keeps(m, o) AND m.seen_at < late.at
-            AND o.changed_at < late.at
+            AND o.changed_at < late.at AND o.moving IS NULL
             AND NOT (o.status = :ORDER_COMPLETED AND m.payment = o.payment)
         UNION ALL
         SELECT CASE
@@ -509,7 +512,8 @@ WITH :late(), named AS MATERIALIZED (
         CROSS JOIN LATERAL (
             SELECT * FROM orders WHERE payment = m.payment AND provider = m.provider OFFSET 0
         ) o
-        WHERE m.captured > 0 AND m.back > 0 AND o.status = :ORDER_COMPLETED
+        WHERE m.captured > 0 AND m.back > 0 AND m.back + m.lost > coalesce(o.refund_amount, 0)
+            AND o.status = :ORDER_COMPLETED AND o.moving IS NULL
             AND o.changed_at < late.at AND m.seen_at < late.at
         UNION ALL
         SELECT CASE r.state WHEN :PAYMENT_RETURN_OPEN THEN 'disputed' ELSE 'dispute-lost' END,
@@ -519,7 +523,9 @@ WITH :late(), named AS MATERIALIZED (
             SELECT * FROM psp_return WHERE provider = o.provider AND payment = o.payment OFFSET 0
         ) r
         WHERE r.kind = 'dispute' AND (r.state = :PAYMENT_RETURN_OPEN
-            OR (r.state = :PAYMENT_RETURN_FAILED AND o.status = :ORDER_COMPLETED))
+            OR (r.state = :PAYMENT_RETURN_FAILED AND o.status = :ORDER_COMPLETED AND o.moving IS NULL
+                AND (SELECT m.back + m.lost FROM psp_money m WHERE m.provider = o.provider
+                    AND m.payment = o.payment) > coalesce(o.refund_amount, 0)))
         UNION ALL
         SELECT 'events-missed', '', c.provider,
             format('read until %s, read again at %s', :iso(c.gap_from), :iso(c.gap_at))

@@ -40,7 +40,7 @@ SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
 LEFT JOIN checkin c ON c.ticket = t.id
-LEFT JOIN LATERAL jsonb_array_elements(o.places) WITH ORDINALITY AS p (place, at)
+LEFT JOIN LATERAL jsonb_array_elements(:all_places(o)) WITH ORDINALITY AS p (place, at)
     ON p.place->>'id' = t.seat
 WHERE t.order_id = :order AND t.replaced_by IS NULL
 ORDER BY p.at, t.seat

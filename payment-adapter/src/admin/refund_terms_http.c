@@ -1,13 +1,15 @@
 /* refund_terms_http.c: terms are changed against the version that was read (If-Match), with a
  * reason, and the change goes on record, so two operators cannot overwrite each other unnoticed.
- * Orders that exist keep the terms under which they were made. An operator's own refund is bound by
- * one rule only: once a ticket has been used, its order is not refunded. */
+ * Orders that exist keep the terms under which they were made. An operator's own refund of a whole
+ * order is bound by one rule only: no ticket of it was used. A part of it can be refunded at any
+ * time, as a sum or by places. */
 #include "admin/refund_terms_http.h"
 
 #include "api/guard.h"
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "base/rfc3339.h"
+#include "core/checkout/moving.h"
 #include "observe/log.h"
 #include "store/statements.h"
 
@@ -15,7 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { REFUND_BODY_MAX = 16 * 1024 }; /* the most places by their longest names, some escaped */
 enum { REASON_MAX = 200, DAY_S = 86400, BEFORE_START_MAX_S = 366 * DAY_S };
+
+#define REFUND_SUM_MAX (UINT64_C(1) << 53) /* what JSON carries exactly */
 
 static const char *const by_words[] = {ACTOR_BUYER, ACTOR_OPERATOR, NULL};
 
@@ -236,23 +241,28 @@ static void on_put(struct http_req *req)
 
 /* ---- a refund by the operator ---- */
 
-static void on_refunding(void *ctx, const struct pg_answer *answer)
+/* Why order_refund and order_credit say no. */
+static const enum refusal noes[] = {
+    REFUSAL_NOT_REFUNDABLE, REFUSAL_REFUNDED_BEFORE, REFUSAL_SEAT_NOT_IN_ORDER, REFUSAL_WHOLE_ORDER,
+    REFUSAL_PRICE_UNKNOWN,  REFUSAL_REFUND_LARGE,    REFUSAL_CREDITS_FULL};
+enum { NOES = sizeof(noes) / sizeof(noes[0]) };
+
+static void reply_refunding(struct visit *visit, const struct pg_answer *answer, struct span code,
+                            enum order_status status)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    const PGresult *res = answer->rc == 0 ? answer->results[1] : NULL;
-    if (res == NULL) {
+    if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(res) == 0) {
+    } else if (PQntuples(answer->results[1]) == 0) {
         refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
-    } else if (sql_order_refund_row(res, 0).code.ptr != NULL) {
-        refusal_reply(visit->req, REFUSAL_NOT_REFUNDABLE);
+    } else if (code.ptr != NULL) {
+        refusal_reply(visit->req, refusal_of(code, noes, NOES));
     } else {
         worker_nudge(pay_of(visit->req)->worker);
         char memory[128];
         struct text body = text_on(memory, sizeof(memory));
         json_open(&body, '{');
         json_member_cstr(&body, "order", visit->id);
-        json_member_cstr(&body, "status", order_status_name(ORDER_REFUNDING));
+        json_member_cstr(&body, "status", order_status_name(status));
         json_close(&body, '}');
         http_reply(visit->req, &(struct http_reply){.status = 202,
                                                     .type = "application/json",
@@ -261,51 +271,137 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
     visit_free(visit);
 }
 
-static void on_refund(struct http_req *req)
+static bool has_row(const struct pg_answer *answer)
 {
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_json(req, &err, &doc))
-        return;
+    return answer->rc == 0 && PQntuples(answer->results[1]) == 1;
+}
+
+static void on_refunding(void *ctx, const struct pg_answer *answer)
+{
+    struct span code = {NULL, 0};
+    if (has_row(answer))
+        code = sql_order_refund_row(answer->results[1], 0).code;
+    reply_refunding(MAGIC_OF(visit, ctx), answer, code, ORDER_REFUNDING);
+}
+
+static void on_crediting(void *ctx, const struct pg_answer *answer)
+{
+    struct sql_order_credit_row row = {0};
+    if (has_row(answer))
+        row = sql_order_credit_row(answer->results[1], 0);
+    reply_refunding(MAGIC_OF(visit, ctx), answer, row.code, row.status);
+}
+
+struct wish {
+    uint64_t percent, amount;
+    char reason[REASON_MAX + 1];
+    char seats[REFUND_BODY_MAX]; /* a list of names */
+    bool has_percent, has_amount, has_seats, free;
+};
+
+static void read_seats(struct json_in *in, struct wish *out)
+{
+    json_t *seats;
+    struct text list = text_on(out->seats, sizeof(out->seats) - 1);
+    out->has_seats = json_in_array(in, "seats", 1, MOVING_SEATS_MAX, &seats);
+    json_open(&list, '[');
+    for (size_t i = 0; out->has_seats && i < json_array_size(seats); i++) {
+        struct span name, other;
+        if (!json_in_item_str(in, "seats", seats, i, 1, ORDER_SEAT_MAX - 1, &name))
+            return;
+        for (size_t j = 0; j < i; j++) {
+            other = span_of(json_string_value(json_array_get(seats, j)));
+            if (span_eq(name, other))
+                json_in_refuse(in, "seats", "must name no place twice");
+        }
+        json_str(&list, name);
+    }
+    json_close(&list, ']');
+    if (list.overflown)
+        json_in_refuse(in, "seats", "is too long");
+    out->seats[list.len] = '\0';
+}
+
+/* `percent` of a whole order, or a part: `amount`, `seats` or both. */
+static int read_wish(json_t *doc, struct wish *out, struct err_slot *err)
+{
     struct span reason = {NULL, 0};
-    uint64_t percent = 100;
-    char text[REASON_MAX + 1] = "";
     struct json_in in;
-    json_in_object(&in, doc, &err);
+    *out = (struct wish){.percent = 100};
+    json_in_object(&in, doc, err);
     json_in_require(&in, "reason");
     json_in_str(&in, "reason", 1, REASON_MAX, &reason);
-    json_in_u64(&in, "percent", 1, 100, &percent);
+    out->has_percent = json_in_u64(&in, "percent", 1, 100, &out->percent);
+    out->has_amount = json_in_u64(&in, "amount", 1, REFUND_SUM_MAX, &out->amount);
+    read_seats(&in, out);
+    json_in_bool(&in, "free", &out->free);
+    if (out->has_percent && (out->has_amount || out->has_seats))
+        json_in_refuse(&in, "percent", "is of the whole order, without `amount` or `seats`");
+    if (out->free && !out->has_seats)
+        json_in_refuse(&in, "free", "needs `seats`");
     int rc = json_in_end(&in);
-    span_to_cstr(reason, text, sizeof(text));
-    json_decref(doc);
-    if (rc < 0) {
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-        return;
-    }
-    struct visit *visit = visit_begin(req);
-    struct pg_job *job = visit != NULL ? pg_job_create(pay_of(req)->pg, on_refunding, visit) : NULL;
+    span_to_cstr(reason, out->reason, sizeof(out->reason));
+    return rc;
+}
+
+static void begin_refund(struct visit *visit, const struct wish *wish)
+{
+    struct http_req *req = visit->req;
+    bool part = wish->has_amount || wish->has_seats;
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, part ? on_crediting : on_refunding, visit);
     if (job == NULL) {
-        if (visit != NULL)
-            guard_unavailable(req, ERR_NOMEM);
+        guard_unavailable(req, ERR_NOMEM);
         visit_free(visit);
         return;
     }
     char trace[TRACE_TEXT_LEN + 1];
     guard_trace(req, trace);
-    const struct sql_order_refund_args args = {
-        .order = visit->id,
-        .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_REFUND)->key,
-        .trace = trace,
-        .actor = ACTOR_OPERATOR,
-        .reason = text,
-        .who = guard_who(req),
-        .has_percent = true,
-        .percent = (uint32_t)percent};
     sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
-    sql_order_refund_add(job, &args);
+    const char *saga =
+        checkout_now(pay_of(req)->checkout, part ? CHECKOUT_CREDIT : CHECKOUT_REFUND)->key;
+    const struct sql_order_refund_args whole = {.order = visit->id,
+                                                .saga = saga,
+                                                .trace = trace,
+                                                .actor = ACTOR_OPERATOR,
+                                                .reason = wish->reason,
+                                                .who = guard_who(req),
+                                                .has_percent = true,
+                                                .percent = (uint32_t)wish->percent};
+    const struct sql_order_credit_args credit = {.order = visit->id,
+                                                 .saga = saga,
+                                                 .trace = trace,
+                                                 .seats = wish->has_seats ? wish->seats : NULL,
+                                                 .has_amount = wish->has_amount,
+                                                 .amount = wish->amount,
+                                                 .free = wish->free,
+                                                 .reason = wish->reason,
+                                                 .who = guard_who(req),
+                                                 .most = CREDITS_MAX};
+    if (part)
+        sql_order_credit_add(job, &credit);
+    else
+        sql_order_refund_add(job, &whole);
     sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
     sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){visit->id});
     pg_job_send(job);
+}
+
+static void on_refund(struct http_req *req)
+{
+    struct err_slot err = {0};
+    struct wish wish;
+    json_t *doc;
+    if (!guard_json(req, &err, &doc))
+        return;
+    int rc = read_wish(doc, &wish, &err);
+    json_decref(doc);
+    struct visit *visit = NULL;
+    if (rc < 0)
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
+    else
+        visit = visit_begin(req);
+    if (visit != NULL)
+        begin_refund(visit, &wish);
 }
 
 int refund_terms_routes(struct http_router *routes, struct http_router *private_routes,
@@ -316,7 +412,7 @@ int refund_terms_routes(struct http_router *routes, struct http_router *private_
     const struct http_route operators[] = {
         {HTTP_METHOD_GET, "/admin/events/{event}/refund-terms", on_get_private, NULL, 0},
         {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms", on_put, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/admin/orders/{order}/refund", on_refund, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/refund", on_refund, NULL, REFUND_BODY_MAX},
     };
     int rc = http_router_add(routes, &open, err);
     return rc < 0 ? rc

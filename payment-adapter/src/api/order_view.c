@@ -71,10 +71,10 @@ uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_t
 {
     if (row->amount == 0)
         return 0;
-    if (row->refund_amount > 0)
+    if (row->refund_amount > 0 && row->status != ORDER_COMPLETED)
         return row->refund_amount;
-    uint64_t part = row->amount * terms->percent / 100;
-    return part > 0 ? part : 1;
+    uint64_t left = row->amount - row->refund_amount, part = left * terms->percent / 100;
+    return part > 0 || left == 0 ? part : 1;
 }
 
 static int put_refund(struct text *text, const struct sql_order_row *row)
@@ -116,6 +116,8 @@ int order_row_put(struct text *text, const struct sql_order_row *row, const stru
     json_member_u64(text, "fees", row->fees);
     if (row->vat > 0)
         json_member_u64(text, "vat", row->vat);
+    if (row->refund_amount > 0)
+        json_member_u64(text, "refunded", row->refund_amount);
     json_member_str(text, "currency", row->currency);
     json_member_raw(text, "seats", row->seats);
     json_member_raw(text, "places", row->places);

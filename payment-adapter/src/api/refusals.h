@@ -118,11 +118,22 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
         "These terms have been changed in the meantime; read them again.") \
     ROW(SCANNERS_FULL, "too-many-scanners", 409, 0, PROGRAM, "") \
     ROW(COMPARING, "under-way", 409, 0, PROGRAM, "A run is under way; GET returns its result.") \
+    /* operators: refunding a part of an order */ \
+    ROW(REFUNDED_BEFORE, "refunded-before", 409, 0, PROGRAM, \
+        "This was refunded before for this reason; to refund it again, give another reason.") \
+    ROW(WHOLE_ORDER, "whole-order", 409, 0, PROGRAM, \
+        "These are all places of the order; refund the whole order.") \
+    ROW(PRICE_UNKNOWN, "price-unknown", 409, 0, PROGRAM, \
+        "A place was moved and has no price of its own; name `amount`.") \
+    ROW(REFUND_LARGE, "refund-too-large", 409, 0, PROGRAM, \
+        "This is more than what was paid and not refunded yet.") \
+    ROW(CREDITS_FULL, "too-many-refunds", 409, 0, PROGRAM, \
+        "This order was refunded in too many parts; refund the whole order.") \
     /* operators: moving seats */ \
     ROW(NOT_COMPLETED, "not-completed", 409, 0, PROGRAM, \
         "Only a completed order can be moved, one move at a time.") \
     ROW(SEAT_NOT_IN_ORDER, "seat-not-in-order", 409, 0, PROGRAM, \
-        "`from` must be a numbered seat of this order.") \
+        "One of these is no seat of this order, or no numbered one.") \
     ROW(TICKET_USED, "ticket-used", 409, 0, PROGRAM, \
         "A ticket for one of these seats has been used.") \
     ROW(SEATS_TICKETED, "seats-taken", 409, 0, PROGRAM, \

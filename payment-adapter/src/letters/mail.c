@@ -106,9 +106,10 @@ static void put_places(struct text *body, const struct mail *mail)
     }
 }
 
-static bool is_about_a_move(const struct mail *mail)
+static bool is_about(const struct mail *mail, const char *word)
 {
-    return strncmp(mail->kind, "moved-", 6) == 0 || strncmp(mail->kind, "renewed-", 8) == 0;
+    size_t len = strcspn(mail->kind, "-");
+    return strlen(word) == len && strncmp(mail->kind, word, len) == 0;
 }
 
 static void put_sums(struct text *body, const struct mail *mail, const struct mail_said *said)
@@ -179,7 +180,8 @@ static void write_html(const struct mail *mail, const struct mail_said *said, st
 
 int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
 {
-    bool moved = is_about_a_move(mail), refunded = strcmp(mail->kind, LETTER_REFUNDED) == 0;
+    bool moved = is_about(mail, "moved") || is_about(mail, "renewed"),
+         refunded = is_about(mail, LETTER_REFUNDED) || is_about(mail, LETTER_CREDITED);
     char url_memory[URL_MAX];
     struct text url = text_on(url_memory, sizeof(url_memory));
     struct mail_said said = {
@@ -187,7 +189,7 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
         .first = words_of(mail, "text"),
         .amount = word(mail, refunded && mail->amount > 0 ? "order.refund-amount" : "order.amount"),
         .tickets = moved || strcmp(mail->kind, LETTER_COMPLETED) == 0,
-        .bought = !moved && strcmp(mail->kind, LETTER_REVOKED) != 0};
+        .bought = !moved && !is_about(mail, LETTER_REVOKED)};
     text_put(&url, mail->public_url);
     text_str(&url, said.tickets ? "/pay/tickets/" : "/pay/orders/");
     text_put(&url, mail->order);

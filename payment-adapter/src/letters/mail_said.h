@@ -5,7 +5,8 @@
 #include "web/filled_page.h"
 
 struct mail {
-    const char *kind; /* completed, refunded, failed, revoked, moved-N, renewed-N */
+    /* completed, refunded, credited-N, failed, revoked, revoked-N, moved-N, renewed-N */
+    const char *kind;
     const struct phrases *words;
     const struct filled_page *page; /* mail_page_create(); NULL: text alone */
     enum lang lang;                 /* of words and page */

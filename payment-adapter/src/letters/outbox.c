@@ -20,7 +20,6 @@
 #include "observe/tracer.h"
 #include "pace/backoff.h"
 #include "pay_limits.h"
-#include "sale/fees.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -207,7 +206,6 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
 static void put_body(struct text *body, const struct sql_shop_take_row *row)
 {
     struct span kind; /* the word of "moved-2", the second move of its order */
-    uint64_t rate = row->vat_basis_points;
     span_cut(row->kind, '-', &kind);
     json_open(body, '{');
     json_member_str(body, "external_id", row->order_id);
@@ -225,8 +223,8 @@ static void put_body(struct text *body, const struct sql_shop_take_row *row)
     json_member_str(body, "created_at", row->created_at);
     if (row->refund_amount > 0) /* of a partial refund */
         json_member_u64(body, "refund_amount", row->refund_amount);
-    if (row->refund_amount > 0 && rate > 0 && rate <= FEES_VAT_MAX)
-        json_member_u64(body, "refund_vat", fees_vat(row->refund_amount, rate));
+    if (row->refund_vat > 0)
+        json_member_u64(body, "refund_vat", row->refund_vat);
     if (row->fees > 0)
         json_member_u64(body, "fees", row->fees);
     if (row->vat > 0)

@@ -152,6 +152,15 @@ static void put_seats(struct text *body, const char *name, const struct moving *
     json_close(body, ']');
 }
 
+/* The seat service counts the standing places of a hold; that they have numbers is our affair. */
+static void put_back(struct text *body, const struct moving *moving)
+{
+    if (strchr(moving->seats[0].from, '#') == NULL)
+        put_seats(body, "seats", moving, false);
+    else
+        json_member_u64(body, "keep", moving->kept);
+}
+
 static void dispatch(struct peers_http *peers, struct peer_call *peer, const char *url)
 {
     const struct peer_question *question = peer_question(peer->op);
@@ -170,6 +179,8 @@ static void dispatch(struct peers_http *peers, struct peer_call *peer, const cha
         put_seats(&body, "from", peer->moving, false);
         put_seats(&body, "to", peer->moving, true);
     }
+    if (question->tells_back)
+        put_back(&body, peer->moving);
     json_close(&body, '}');
     assert(!body.overflown);
     peer->answerer = peers;

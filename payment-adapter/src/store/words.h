@@ -9,6 +9,13 @@
 #define WHY_TOO_LATE       "refund-too-late"
 #define WHY_HANDED_ON      "tickets-handed-on"
 
+/* Why a part of an order is not refunded. */
+#define WHY_REFUNDED_BEFORE "refunded-before"
+#define WHY_WHOLE_ORDER     "whole-order"
+#define WHY_PRICE_UNKNOWN   "price-unknown"
+#define WHY_REFUND_LARGE    "refund-too-large"
+#define WHY_CREDITS_FULL    "too-many-refunds"
+
 /* Why seats are not moved. */
 #define WHY_NOT_COMPLETED     "not-completed"
 #define WHY_SEAT_NOT_IN_ORDER "seat-not-in-order"

@@ -138,6 +138,9 @@ test('seats are moved, and an order is given back, only with a reason and a yes'
   await until('the seat to be moved', async () => (await world.soldSeats()).includes(`${order} r4s2`));
   await until('the move to be through', async () => (await sagaOf(order, 'move')).state === 'completed');
   refused(await fairgate('refund', order, '--why', 'ill'), EXIT.usage, /--yes/);
+  refused(await fairgate('refund', order, 'r4s2', '--free', '--why', 'ill', '--yes'), EXIT.refused, /whole-order/);
+  done(await fairgate('refund', order, '--why', 'a column in front', '--amount', '1000', '--yes'));
+  await until('the part to be refunded', async () => (await sagaOf(order, 'credit')).state === 'completed');
   done(await fairgate('refund', order, '--why', 'ill', '--percent', '50', '--yes'));
   await world.untilStatus(buyer, order, 'refunded');
   refused(await fairgate('refund', 'ord_nothing', '--why', 'x', '--yes'), EXIT.refused, /order-unknown|not-found|bad-request/);

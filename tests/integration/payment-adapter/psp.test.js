@@ -378,6 +378,29 @@ test('an order in a currency that its provider does not take is refused before a
   await world.untilStatus(buyer, free.json.order, 'completed');
 });
 
+async function refundInParts(order, back) {
+  const ask = async (body, status) => {
+    const answer = await world.pay.admin.post(`/admin/orders/${order}/refund`, { body });
+    assert.equal(answer.status, 202, answer.text);
+    await until('the refund to end', () => world.postgres.sql(`SELECT count(*) FROM pay.saga WHERE subject = '${order}' AND state < 2`, 'pay') === '0');
+    await world.untilStatus(buyer, order, status);
+  };
+  await ask({ reason: 'late', amount: 10_000 }, 'completed');
+  assert.equal(await back(), 10_000);
+  await ask({ reason: 'late again', amount: 10_000 }, 'completed');
+  assert.equal(await back(), 20_000);
+  assert.deepEqual((await reconciled()).filter((item) => item.order === order), []);
+  await ask({ reason: 'rain' }, 'refunded');
+  assert.equal(await back(), 154_000);
+  assert.deepEqual((await reconciled()).filter((item) => item.order === order), []);
+}
+
+test('two parts of the same sum go back, each once, and then the rest', async () => {
+  const { order } = await bought();
+  const intents = async () => (await sandbox.stripe().paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] })).data;
+  await refundInParts(order, async () => (await intents()).find(({ metadata }) => metadata.order === order).latest_charge.amount_refunded);
+});
+
 // The last of Stripe's: the sandbox's clock is ahead of ours from here on, and no session could be made.
 test('an authorisation that ran out is not captured, and the seats go back', async () => {
   const order = await make();
@@ -455,6 +478,12 @@ test('by Toss: a part is given back up to its sum, whatever was given back by ha
   assert.equal(byHand.status, 200, byHand.text);
   await giveBack(order, 70);
   assert.deepEqual(await cancelsOf(order), ['PARTIAL_CANCELED', 46_200, [60_000, 47_800]]);
+});
+
+// Toss looks at the key and not at the sum: under the key of the first, the second would move nothing.
+test('by Toss: two parts of the same sum go back, each once, and then the rest', async () => {
+  const order = await paidByToss();
+  await refundInParts(order, async () => 154_000 - (await cancelsOf(order))[1]);
 });
 
 // A window that offers what we asked it not to: an account to transfer to, and a 200 for the confirm.

@@ -28,6 +28,7 @@
     ROW(GONE, "a payment came too late: the seats were gone") \
     ROW(UNDONE, "a saga was undone") \
     ROW(REFUNDED, "an order was given back") \
+    ROW(CREDITED, "a part of an order was given back") \
     ROW(MOVE_FENCED, "a move of a saga came under an older lease") \
     ROW(MOVE_AGAIN, "a move of a saga was sent again and was there") \
     ROW(SKIPPED, "a saga left a step out") \

@@ -177,12 +177,16 @@ static void act_psp(struct world *world, struct peer_call *call)
         assert_int_equal(call->op, PEER_PSP_REFUND);
         world->refund_back = call->given_back;
         world->refund_part = call->order->refund;
+        if (strcmp(world->sagas[world->sagas_len - 1].key, "credit.1") == 0) {
+            assert_int_equal(world_count(world, EFFECT_MOVE_SHUT), 1);
+            assert_int_equal(world_seats(world, SEAT_SOLD), 1);
+        }
         if (strcmp(world->sagas[world->sagas_len - 1].key, "refund.2") == 0) {
             assert_int_equal(world_count(world, EFFECT_REVOKE), 1); /* and it is durable */
             assert_int_equal(world_seats(world, SEAT_SOLD), 0);
         }
         assert_int_equal(world->payment, PAYMENT_CAPTURED);
-        world->refunded = world->captured;
+        world->refunded = order_refund(call->order, world->captured);
     }
     report_payment(world, call);
 }
@@ -254,6 +258,12 @@ static void act_seats(struct world *world, struct peer_call *call)
         return;
     case PEER_SEATS_MOVE:
         move_seat(world, call);
+        return;
+    case PEER_SEATS_RETURN:
+        assert_int_equal(world_count(world, EFFECT_MOVE_SHUT), 1);
+        assert_int_equal(call->moving->kept, 1);
+        assert_string_equal(call->moving->seats[0].from, "s1");
+        world->seats[1] = SEAT_FREE;
         return;
     default:
         if (now == (call->op == PEER_SEATS_RELEASE ? SEAT_HELD : SEAT_SOLD))
@@ -479,7 +489,10 @@ uint64_t world_order(struct world *world, const char *def_key)
                           .seats_len = 2,
                           .seats = {"s0", "s1"}};
     order.expires_ms = wall_ms(world) + WORLD_TTL_MS;
-    if (strncmp(def_key, "refund.", 7) == 0)
+    bool credit = strcmp(def_key, "credit.1") == 0;
+    order.refund = credit ? AMOUNT / 2 : 0;
+    order.credit = credit ? 2 : 0;
+    if (credit || strncmp(def_key, "refund.", 7) == 0)
         snprintf(order.payment, sizeof(order.payment), "pi_1");
     char *json;
     assert_int_equal(order_dump(&order, NULL, &json), 0);
@@ -487,6 +500,10 @@ uint64_t world_order(struct world *world, const char *def_key)
     if (strcmp(def_key, "move.1") == 0) /* one seat, whose ticket was handed on */
         snprintf(saga->data + strlen(json) - 1, sizeof(saga->data) - strlen(json) + 1, "%s",
                  ",\"move\":1,\"moves\":[{\"from\":\"s1\",\"to\":\"s2\",\"ticket\":\"t_1\","
+                 "\"member\":\"43\",\"lang\":\"en\"}]}");
+    if (credit)
+        snprintf(saga->data + strlen(json) - 1, sizeof(saga->data) - strlen(json) + 1, "%s",
+                 ",\"move\":2,\"kept\":1,\"moves\":[{\"from\":\"s1\",\"ticket\":\"t_1\","
                  "\"member\":\"43\",\"lang\":\"en\"}]}");
     free(json);
     saga_engine_nudge(world->engine);
@@ -534,8 +551,8 @@ void world_check(struct world *world)
     assert_true(is_over(world));
     for (uint32_t i = 0; i < world->sagas_len; i++)
         assert_false(world->sagas[i].parked);
-    assert_int_equal(world->captured - world->refunded,
-                     world_seats(world, SEAT_SOLD) > 0 ? AMOUNT : 0);
+    assert_int_equal(world->captured - world->refunded, /* two seats */
+                     world_seats(world, SEAT_SOLD) * AMOUNT / 2);
     /* No money stays reserved, and no seat stays held. */
     assert_true(!world->payment_exists || world->payment == PAYMENT_CAPTURED ||
                 world->payment == PAYMENT_CANCELED);

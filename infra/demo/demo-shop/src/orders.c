@@ -95,8 +95,8 @@ static void check_seats(struct json_in *in)
  * sum that was paid; the rest is allowed and not kept. */
 static int check_order(json_t *doc, struct err_slot *err, enum shop_query *query)
 {
-    static const char *const kinds[] = {"completed", "refunded", "moved", NULL};
-    static const enum shop_query queries[] = {SHOP_IMPORT, SHOP_REFUND, SHOP_MOVE};
+    static const char *const kinds[] = {"completed", "refunded", "credited", "moved", NULL};
+    static const enum shop_query queries[] = {SHOP_IMPORT, SHOP_REFUND, SHOP_MOVE, SHOP_MOVE};
     static const char *const texts[] = {"external_id", "event", "provider", "payment"};
     static const char *const unread[] = {"installation",  "event_name", "lines",
                                          "refund_amount", "refund_vat", "fees",

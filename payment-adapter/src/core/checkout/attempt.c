@@ -131,7 +131,8 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
 {
     uint32_t most_ms = peer_question(op)->most_ms;
     assert(then != NULL);
-    assert(!peer_question(op)->tells_seats || attempt->moving != NULL);
+    bool tells = peer_question(op)->tells_seats || peer_question(op)->tells_back;
+    assert(!tells || (attempt->moving != NULL && attempt->moving->len > 0));
     assert(attempt->call->timeout_ms >= most_ms); /* each step has time for its questions */
     attempt->then = then;
     attempt->asked = true;
@@ -169,6 +170,21 @@ struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf
     MAGIC_BEGIN(attempt, attempt);
     attempt->call = call;
     attempt->conf = conf;
+    return attempt;
+}
+
+struct attempt *attempt_begin_moving(struct saga_call *call, const struct checkout_conf *conf)
+{
+    struct attempt *attempt = attempt_begin(call, conf);
+    if (attempt == NULL)
+        return NULL;
+    attempt->moving = malloc(sizeof(*attempt->moving));
+    int rc = attempt->moving != NULL ? moving_parse(call->data, NULL, attempt->moving) : ERR_NOMEM;
+    if (rc < 0) {
+        attempt_finish(attempt, SAGA_UNKNOWN, rc == ERR_NOMEM ? "no-memory" : "data");
+        return NULL;
+    }
+    assert(attempt->moving->len > 0 || attempt->moving->kept > 0);
     return attempt;
 }
 

@@ -15,7 +15,7 @@ struct attempt {
     struct saga_call *call;
     const struct checkout_conf *conf;
     struct order order;
-    struct moving *moving; /* of a move; owned */
+    struct moving *moving; /* of a move or credit; owned */
     uint64_t given_back;   /* of a refund, by the last read */
     bool patient;          /* no seats wait for it, so the peer gets all the time it asks for */
     bool asked;            /* a peer, */
@@ -29,6 +29,8 @@ MAGIC(attempt, 0x3a70000b);
 /* `conf`: what a step's run and undo get as ctx. NULL: the order cannot be read, or not now for
  * want of memory, and the step has been finished as UNKNOWN. */
 struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf *conf);
+/* With the saga's part of a move or credit. */
+struct attempt *attempt_begin_moving(struct saga_call *call, const struct checkout_conf *conf);
 void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct attempt *attempt));
 /* Both at once, for steps that start by asking. */
 void attempt_begin_by(struct saga_call *call, const struct checkout_conf *conf, enum peer_op op,

@@ -56,6 +56,10 @@ enum step {
     STEP_FREE_SEATS,
     STEP_REFUND_PAYMENT,
     STEP_TELL_SHOP,
+    STEP_CREDIT_REVOKE,
+    STEP_CREDIT_FREE,
+    STEP_CREDIT_REFUND,
+    STEP_CREDIT_TELL,
     STEP_MOVE_REVOKE,
     STEP_MOVE_SEATS,
     STEP_MOVE_ISSUE,
@@ -116,6 +120,19 @@ static const struct checkout_step steps[STEP_COUNT] = {
     [STEP_TELL_SHOP] = {{.name = "tell_shop", .run = sale_tell_shop, BY_OURSELVES},
                         .told = ORDER_REFUNDING},
 
+    [STEP_CREDIT_REVOKE] = {{.name = "revoke_tickets", .run = sale_revoke_part, BY_OURSELVES},
+                            .told = ORDER_COMPLETED},
+    [STEP_CREDIT_FREE] = {{.name = "free_seats", .run = sale_free_part, BY_SEATS},
+                          .told = ORDER_COMPLETED},
+    [STEP_CREDIT_REFUND] = {{.name = "refund_payment",
+                             .run = payment_refund,
+                             .peer = PEER_PSP_TAKE,
+                             .timeout_ms = 2 * TRY_MS,
+                             FOR(DAY)},
+                            .told = ORDER_COMPLETED},
+    [STEP_CREDIT_TELL] = {{.name = "tell_shop", .run = sale_tell_credit, BY_OURSELVES},
+                          .told = ORDER_COMPLETED},
+
     [STEP_MOVE_REVOKE] =
         {{.name = "revoke_tickets", .run = move_revoke, .undo = move_restore, BY_OURSELVES},
          .told = ORDER_COMPLETED},
@@ -148,6 +165,13 @@ static const struct checkout_step *const refund_2[] = {
     &steps[STEP_REFUND_PAYMENT],
     &steps[STEP_TELL_SHOP],
 };
+/* Like a refund of the whole, in the same order. */
+static const struct checkout_step *const credit_1[] = {
+    &steps[STEP_CREDIT_REVOKE],
+    &steps[STEP_CREDIT_FREE],
+    &steps[STEP_CREDIT_REFUND],
+    &steps[STEP_CREDIT_TELL],
+};
 /* The old tickets are voided first, the old seats are released last. The move itself is the pivot:
  * before it, new tickets for the old seats undo what was done; after it there are only the new
  * seats. */
@@ -165,6 +189,7 @@ static const struct checkout_def definitions[] = {
     {CHECKOUT_SALE, "checkout.1", LIST(checkout_1), .pivot = 4},
     {CHECKOUT_REFUND, "refund.1", LIST(refund_1), .pivot = 0},
     {CHECKOUT_REFUND, "refund.2", LIST(refund_2), .pivot = 0},
+    {CHECKOUT_CREDIT, "credit.1", LIST(credit_1), .pivot = 0},
     {CHECKOUT_MOVE, "move.1", LIST(move_1), .pivot = 1},
 };
 enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
@@ -177,6 +202,8 @@ static const struct {
 } kinds[CHECKOUT_KINDS] = {
     [CHECKOUT_SALE] = {"checkout.", ORDER_COMPLETED, ORDER_FAILED, ORDER_PARKED, true},
     [CHECKOUT_REFUND] = {"refund.", ORDER_REFUNDED, ORDER_COMPLETED, ORDER_PARKED, false},
+    /* It changes no status: all words are the same, so that none is written. */
+    [CHECKOUT_CREDIT] = {"credit.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, false},
     /* Seats that do not move are still the buyer's. */
     [CHECKOUT_MOVE] = {"move.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, false},
 };

@@ -4,6 +4,7 @@
  *                -> issue_tickets -> end_session -> hand_over
  *   refund.2     REVOKE_TICKETS -> free_seats -> refund_payment -> tell_shop
  *   refund.1     the same steps in another sequence, for refunds that began under it
+ *   credit.1     the steps of refund.2, for a part of an order, often of money alone
  *   move.1       revoke_tickets -> MOVE_SEATS -> issue_tickets -> tell_shop
  *
  * A saga's row names the definition under which it began, and it ends under the same one; a new
@@ -17,7 +18,13 @@
 #include "core/checkout/effect.h"
 #include "core/saga/saga_engine.h"
 
-enum checkout_kind { CHECKOUT_SALE, CHECKOUT_REFUND, CHECKOUT_MOVE, CHECKOUT_KINDS };
+enum checkout_kind {
+    CHECKOUT_SALE,
+    CHECKOUT_REFUND,
+    CHECKOUT_CREDIT,
+    CHECKOUT_MOVE,
+    CHECKOUT_KINDS
+};
 
 /* A row of the table of steps: everything there is to know about one. */
 struct checkout_step {

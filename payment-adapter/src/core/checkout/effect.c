@@ -105,6 +105,13 @@ void effect_move_shut(struct saga_effects *effects, const char *order)
     effect_close(&effect, effects, EFFECT_MOVE_SHUT);
 }
 
+void effect_part_freed(struct saga_effects *effects, const char *order)
+{
+    struct effect_text effect;
+    effect_open(&effect, order);
+    effect_close(&effect, effects, EFFECT_PART_FREED);
+}
+
 bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places)
 {
     assert(places[0] == '['); /* psp/peers.c accepts nothing else */

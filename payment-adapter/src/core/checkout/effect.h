@@ -11,6 +11,7 @@
 #define LETTER_COMPLETED "completed"
 #define LETTER_REVOKED   "revoked"
 #define LETTER_REFUNDED  "refunded"
+#define LETTER_CREDITED  "credited" /* with the number of the credit: "credited-2" */
 
 enum effect {
     EFFECT_STATUS,      /* {order, status, cause} */
@@ -19,6 +20,7 @@ enum effect {
     EFFECT_TICKET,      /* {ticket, order, event, seat, holder, kid, token, member} */
     EFFECT_REVOKE,      /* {order} */
     EFFECT_MOVE_SHUT,   /* {order}: voids the tickets of the seats in the saga's data */
+    EFFECT_PART_FREED,  /* {order}: it no longer has the seats in the saga's data */
     EFFECT_MOVE_SEATS,  /* {order, places}: the order's seats from now on */
     EFFECT_MOVE_TICKET, /* {order, old, ticket, event, seat, holder, kid, token} */
     EFFECT_MOVE_END,    /* {order, number, moved} */
@@ -36,6 +38,7 @@ void effect_ticket(struct saga_effects *effects, const struct order *order,
                    const struct ticket *ticket, const char *token);
 void effect_revoke(struct saga_effects *effects, const char *order);
 void effect_move_shut(struct saga_effects *effects, const char *order);
+void effect_part_freed(struct saga_effects *effects, const char *order);
 /* False when out of memory. */
 bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places);
 /* Replaces `old`, for the same holder. */

@@ -12,25 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* NULL: the step has been finished. */
-static struct attempt *begin(struct saga_call *call, const struct checkout_conf *conf)
-{
-    struct attempt *attempt = attempt_begin(call, conf);
-    if (attempt == NULL)
-        return NULL;
-    attempt->moving = malloc(sizeof(*attempt->moving));
-    int rc = attempt->moving != NULL ? moving_parse(call->data, NULL, attempt->moving) : ERR_NOMEM;
-    if (rc < 0) {
-        attempt_finish(attempt, SAGA_UNKNOWN, rc == ERR_NOMEM ? "no-memory" : "data");
-        return NULL;
-    }
-    assert(attempt->moving->len > 0);
-    return attempt;
-}
-
 void move_revoke(struct saga_call *call, void *ctx)
 {
-    struct attempt *attempt = begin(call, ctx);
+    struct attempt *attempt = attempt_begin_moving(call, ctx);
     if (attempt == NULL)
         return;
     effect_move_shut(saga_call_effects(call), attempt->order.id);
@@ -52,7 +36,7 @@ static void then_moved(struct attempt *attempt)
 
 void move_seats(struct saga_call *call, void *ctx)
 {
-    struct attempt *attempt = begin(call, ctx);
+    struct attempt *attempt = attempt_begin_moving(call, ctx);
     if (attempt != NULL)
         attempt_ask(attempt, PEER_SEATS_MOVE, then_moved);
 }
@@ -95,7 +79,7 @@ static void write_mails(struct attempt *attempt, const char *kind)
 
 void move_restore(struct saga_call *call, void *ctx)
 {
-    struct attempt *attempt = begin(call, ctx);
+    struct attempt *attempt = attempt_begin_moving(call, ctx);
     if (attempt == NULL)
         return;
     bool good = issue(attempt, false);
@@ -105,7 +89,7 @@ void move_restore(struct saga_call *call, void *ctx)
 
 void move_issue(struct saga_call *call, void *ctx)
 {
-    struct attempt *attempt = begin(call, ctx);
+    struct attempt *attempt = attempt_begin_moving(call, ctx);
     if (attempt == NULL)
         return;
     bool good = issue(attempt, true);
@@ -114,7 +98,7 @@ void move_issue(struct saga_call *call, void *ctx)
 
 void move_tell(struct saga_call *call, void *ctx)
 {
-    struct attempt *attempt = begin(call, ctx);
+    struct attempt *attempt = attempt_begin_moving(call, ctx);
     if (attempt == NULL)
         return;
     char about[24];

@@ -17,10 +17,10 @@ static bool take(const json_t *seat, const char *name, char *to, size_t cap)
     return json_is_string(value) && text.len > 0 && span_to_cstr(text, to, cap);
 }
 
-static bool take_seat(const json_t *seat, struct moving_seat *out)
+static bool take_seat(const json_t *seat, bool credit, struct moving_seat *out)
 {
     return take(seat, "from", out->from, sizeof(out->from)) &&
-           take(seat, "to", out->to, sizeof(out->to)) &&
+           (credit || take(seat, "to", out->to, sizeof(out->to))) &&
            take(seat, "ticket", out->ticket, sizeof(out->ticket)) &&
            take(seat, "member", out->member, sizeof(out->member)) &&
            take(seat, "lang", out->lang, sizeof(out->lang));
@@ -34,11 +34,13 @@ int moving_parse(struct span json, struct err_slot *err, struct moving *out)
         return rc;
     const json_t *seats = json_object_get(root, "moves");
     json_int_t number = json_integer_value(json_object_get(root, "move"));
+    json_int_t kept = json_integer_value(json_object_get(root, "kept"));
     size_t len = json_array_size(seats);
-    bool good = len > 0 && len <= MOVING_SEATS_MAX && number > 0 && number < UINT32_MAX;
-    *out = (struct moving){.number = good ? (uint32_t)number : 0};
+    bool good = (len > 0 || kept > 0) && len <= MOVING_SEATS_MAX && number > 0 &&
+                number < UINT32_MAX && kept >= 0 && kept <= ORDER_SEATS_MAX;
+    *out = (struct moving){.number = good ? (uint32_t)number : 0, .kept = (uint32_t)kept};
     for (size_t i = 0; good && i < len; i++)
-        good = take_seat(json_array_get(seats, i), &out->seats[out->len++]);
+        good = take_seat(json_array_get(seats, i), kept > 0, &out->seats[out->len++]);
     assert(out->len <= MOVING_SEATS_MAX);
     json_decref(root);
     assert(!good || out->len == len);

@@ -88,7 +88,7 @@ static bool take_seats(const json_t *root, struct order *order)
 
 static bool take_all(const json_t *root, struct order *order)
 {
-    uint64_t round, check;
+    uint64_t round, check, credit;
     bool good =
         take_text(root, "order", order->id, sizeof(order->id)) &&
         take_text(root, "event", order->event, sizeof(order->event)) &&
@@ -109,8 +109,10 @@ static bool take_all(const json_t *root, struct order *order)
         take_number(root, "amount", &order->amount) &&
         take_number(root, "expires_ms", &order->expires_ms) &&
         take_number(root, "key_round", &round) && round <= UINT32_MAX && take_seats(root, order);
+    good = good && take_number(root, "credit", &credit) && credit <= UINT32_MAX;
     if (good) {
         order->key_round = (uint32_t)round;
+        order->credit = (uint32_t)credit;
         order->check = (enum order_check)check;
     }
     return good && order->id[0] != '\0';
@@ -149,6 +151,8 @@ int order_dump(const struct order *order, struct err_slot *err, char **out)
         whole &= json_object_set_new(root, "event_name", json_string(order->event_name)) == 0;
     if (order->refund > 0)
         whole &= json_object_set_new(root, "refund", json_integer((json_int_t)order->refund)) == 0;
+    if (order->credit > 0)
+        whole &= json_object_set_new(root, "credit", json_integer(order->credit)) == 0;
     if (order->check != ORDER_CHECK_NONE) {
         whole &= json_object_set_new(root, "checked_key", json_string(order->checked_key)) == 0;
         whole &= json_object_set_new(root, "check", json_integer(order->check)) == 0;

@@ -49,7 +49,8 @@ struct order {
     char provider[16];
     char currency[4];
     uint64_t amount; /* minor units; 0: there is nothing to pay */
-    uint64_t refund; /* how much of it a refund returns; 0: all */
+    uint64_t refund; /* how much of it has gone back once the refund is over; 0: all */
+    uint32_t credit; /* number of the refund of a part, which may be of nothing; 0: of the whole */
     /* Digest of what is bought, by sale/purchase.h; "" in sagas that predate it. */
     char purchase[PURCHASE_DIGEST_CHARS + 1];
     uint64_t fees;                      /* part of the amount, on top of the seats' prices */
@@ -68,10 +69,11 @@ struct order {
     char seats[ORDER_SEATS_MAX][ORDER_SEAT_MAX];
 };
 
-/* How much of `captured` a refund returns. */
+/* How much of `captured` has gone back once the refund is over. */
 static inline uint64_t order_refund(const struct order *order, uint64_t captured)
 {
-    return order->refund > 0 && order->refund < captured ? order->refund : captured;
+    bool part = order->refund > 0 || order->credit > 0;
+    return part && order->refund < captured ? order->refund : captured;
 }
 
 /* The payment's key at the provider; "": unknown. A hint cannot replace one that is proved, nor one

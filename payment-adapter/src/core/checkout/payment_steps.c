@@ -427,7 +427,7 @@ void payment_refund(struct saga_call *call, void *ctx)
         return;
     attempt->patient = true;
     /* A partial refund needs a sum, and somebody may have refunded some of it by hand. */
-    if (call->tries > 0 || attempt->order.refund > 0)
+    if (call->tries > 0 || attempt->order.refund > 0 || attempt->order.credit > 0)
         attempt_ask(attempt, PEER_PSP_READ, then_read_to_refund);
     else
         attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);

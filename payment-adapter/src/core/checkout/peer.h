@@ -38,6 +38,8 @@ static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker")
     ROW(SEATS_RELEASE, "release", HOLD, TRY, .gives_back = true) \
     /* sold becomes free */ \
     ROW(SEATS_REFUND, "refund", HOLD, TRY, .gives_back = true) \
+    /* some of the sold seats become free */ \
+    ROW(SEATS_RETURN, "refund", HOLD, TRY, .tells_back = true, .gives_back = true) \
     /* would MOVE succeed? Asked by no saga: before one begins */ \
     ROW(SEATS_MOVABLE, "movable", HOLD, TRY, .tells_seats = true, .reads_category = true) \
     ROW(PSP_CREATE, "create", PAYMENT, TRY, ) \
@@ -76,6 +78,7 @@ struct peer_question {
     bool tells_member;   /* whose limit it counts against from now on */
     bool tells_purchase; /* what was bought, to be compared */
     bool tells_seats;    /* the old and the new ones */
+    bool tells_back;     /* those that are given back, or how many places stay */
     bool gives_back;     /* not found means: it has been given back */
     /* What is read of an answer that is DONE. */
     bool reads_expiry, reads_places, reads_category;
@@ -120,7 +123,7 @@ struct payment {
 struct peer_call {
     enum peer_op op;
     const struct order *order;   /* borrowed */
-    const struct moving *moving; /* of a MOVE; borrowed */
+    const struct moving *moving; /* of a MOVE or RETURN; borrowed */
     uint64_t given_back;         /* of a REFUND: how much was refunded already, as read before */
     uint32_t timeout_ms;
     const char *trace;

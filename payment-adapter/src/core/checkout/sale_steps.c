@@ -13,6 +13,8 @@
 #include "core/checkout/effect.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 /* ---- seats ---- */
 
@@ -129,5 +131,68 @@ void sale_revoke_tickets(struct saga_call *call, void *ctx)
     if (attempt == NULL)
         return;
     effect_revoke(saga_call_effects(call), attempt->order.id);
+    attempt_finish(attempt, SAGA_DONE, NULL);
+}
+
+/* ---- a refund of a part ----
+ *
+ * The order's status stays what it is. Often only money goes back, since the tickets were used. If
+ * unused tickets are given back, they are voided first, and their holders other than the buyer get
+ * a mail; then their seats become free. */
+
+void sale_revoke_part(struct saga_call *call, void *ctx)
+{
+    assert(call->way == SAGA_DO);
+    struct attempt *attempt = attempt_begin_moving(call, ctx);
+    if (attempt == NULL)
+        return;
+    const struct moving *moving = attempt->moving;
+    struct saga_effects *effects = saga_call_effects(call);
+    char about[24];
+    snprintf(about, sizeof(about), LETTER_REVOKED "-%u", moving->number);
+    if (moving->len > 0)
+        effect_move_shut(effects, attempt->order.id);
+    for (uint32_t i = 0; i < moving->len; i++) {
+        const struct moving_seat *seat = &moving->seats[i];
+        if (strcmp(seat->member, attempt->order.member) != 0)
+            effect_mail_to(effects, attempt->order.id, seat->member, seat->lang, about);
+    }
+    attempt_finish(attempt, SAGA_DONE, NULL);
+}
+
+static void then_part_freed(struct attempt *attempt)
+{
+    assert(attempt->peer.op == PEER_SEATS_RETURN);
+    if (attempt->peer.verdict == SAGA_DONE)
+        effect_part_freed(saga_call_effects(attempt->call), attempt->order.id);
+    attempt_finish_as_told(attempt);
+}
+
+void sale_free_part(struct saga_call *call, void *ctx)
+{
+    assert(call->way == SAGA_DO);
+    struct attempt *attempt = attempt_begin_moving(call, ctx);
+    if (attempt == NULL)
+        return;
+    if (attempt->moving->len > 0)
+        attempt_ask(attempt, PEER_SEATS_RETURN, then_part_freed);
+    else
+        attempt_finish(attempt, SAGA_DONE, NULL);
+}
+
+void sale_tell_credit(struct saga_call *call, void *ctx)
+{
+    assert(call->way == SAGA_DO);
+    struct attempt *attempt = attempt_begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    struct saga_effects *effects = saga_call_effects(call);
+    const struct order *order = &attempt->order;
+    char about[24];
+    assert(order->credit > 0);
+    snprintf(about, sizeof(about), LETTER_CREDITED "-%u", order->credit);
+    effect_letter(effects, EFFECT_SHOP, order, about);
+    effect_letter(effects, EFFECT_MAIL, order, about);
+    effect_move_end(effects, order->id, order->credit, false);
     attempt_finish(attempt, SAGA_DONE, NULL);
 }

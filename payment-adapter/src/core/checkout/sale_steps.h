@@ -1,5 +1,5 @@
-/* sale_steps.h: the steps of a sale and of its refund that do not deal with money, for the table in
- * checkout.c. */
+/* sale_steps.h: the steps of a sale and of its refunds that do not deal with money, for the table
+ * in checkout.c. */
 #ifndef FG_PAY_CORE_SALE_STEPS_H
 #define FG_PAY_CORE_SALE_STEPS_H
 
@@ -15,5 +15,9 @@ void sale_end_session(struct saga_call *call, void *ctx);
 void sale_hand_over(struct saga_call *call, void *ctx); /* the order to the shop, a mail */
 void sale_revoke_tickets(struct saga_call *call, void *ctx);
 void sale_tell_shop(struct saga_call *call, void *ctx); /* of the refund */
+/* Of a refund of a part, as the saga's data names it. */
+void sale_revoke_part(struct saga_call *call, void *ctx);
+void sale_free_part(struct saga_call *call, void *ctx);
+void sale_tell_credit(struct saga_call *call, void *ctx);
 
 #endif

@@ -463,10 +463,12 @@ export class FakePsp extends Fake {
     if (!intent || intent.status !== 'succeeded') return this.#error(400, 'charge_not_captured');
     if (intent.metadata.order === this.refuseRefundOf) return this.#error(400, 'charge_not_refundable');
     if (intent.metadata.order === this.failRefundOf) return { status: 200, body: { id: `re_${this.kept.size}`, object: 'refund', status: 'failed' } };
-    if (intent.latest_charge.amount_refunded > 0) return this.#error(400, 'charge_already_refunded');
-    intent.latest_charge.amount_refunded = Number(form.get('amount') ?? intent.amount);
+    const left = intent.amount - intent.latest_charge.amount_refunded;
+    if (left === 0) return this.#error(400, 'charge_already_refunded');
+    if (Number(form.get('amount') ?? left) > left) return this.#error(400, 'amount_too_large');
+    intent.latest_charge.amount_refunded += Number(form.get('amount') ?? left);
     this.event('charge.refunded', { ...intent.latest_charge, metadata: intent.metadata });
-    return { status: 200, body: { id: `re_${intent.id}`, object: 'refund', status: 'succeeded' } };
+    return { status: 200, body: { id: `re_${intent.id}_${left}`, object: 'refund', status: 'succeeded' } };
   }
 
   #list(query) {

@@ -64,6 +64,17 @@ static const struct script_row rows[] = {
      "INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
      " ('stripe', 'd1', 'p1', 'dispute', 100, 2); reconcile 10 -> 0;"
      "UPDATE psp_payment SET refunded = 90; reconcile 10 -> 1"},
+    /* An operator refunded 30 here, and no ticket of it is void. */
+    {"part_that_was_refunded_here_is_no_difference",
+     "orders 2; UPDATE orders SET refund_amount = 30; UPDATE psp_payment SET refunded = 30;"
+     "reconcile 10 -> 0; UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; compare -> 0;"
+     "reconcile 10 -> 1; UPDATE orders SET refund_amount = 50; reconcile 10 -> 2;"
+     "UPDATE orders SET moving = '[]'; reconcile 10 -> 0"},
+    {"lost_dispute_of_a_used_ticket_is_settled_by_a_refund_of_its_sum",
+     "orders 2; INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
+     " ('stripe', 'd1', 'p1', 'dispute', 60, 2); reconcile 10 -> 1;"
+     "UPDATE orders SET refund_amount = 60 WHERE id = 'o_a1'; reconcile 10 -> 0;"
+     "UPDATE psp_return SET amount = 70; reconcile 10 -> 1"},
     {"payment_that_its_order_does_not_name_is_to_keep_nothing",
      "orders 2; INSERT INTO psp_payment (provider, payment, order_id, amount, captured, refunded,"
      " state, seen_at) VALUES ('stripe', 'x1', 'o_a1', 100, 100, 100, 2, now() - interval '1 "

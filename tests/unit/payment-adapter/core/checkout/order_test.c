@@ -37,6 +37,7 @@ static const struct order whole = {
     .amount = 3000,
     .refund = 1000,
     .purchase = "digest",
+    .credit = 2,
     .fees = 100,
     .terms = "terms",
     .expires_ms = 1800000000000,
@@ -110,6 +111,7 @@ static void do_grants(const struct script_line *line)
 static void do_refund(const struct script_line *line)
 {
     order.refund = script_number(script_word(line, 1));
+    order.credit = order.refund == 0 && script_has(line, "credit");
     script_expect(line, script_word(line, 3),
                   order_refund(&order, script_number(script_word(line, 2))));
 }
@@ -126,7 +128,8 @@ static const struct script_row rows[] = {
      "wrong order $a $b || 'o_1' ''|'o_1' 1|'o_1' '0123456789012345678901234567890123456789'|"
      "'gala' 1|'The-Gala' 1|'h_1' []|'42' 42|'s_1' null|'ko' 'kore'|'stripe' '0123456789012345'|"
      "'KRW' 'KRWX'|'pi_1' 1|'key' {}|'digest' 1|'terms':'terms' 'terms':true|"
-     "'refund':1000 'refund':-1|'fees':100 'fees':'100'|'amount':3000 'amount':3000.5|"
+     "'refund':1000 'refund':-1|'credit':2 'credit':-1|'credit':2 'credit':4294967296|'fees':100 "
+     "'fees':'100'|'amount':3000 'amount':3000.5|"
      "1800000000000 -1|'key_round':2 'key_round':4294967296|'key_round':2 'key_round':-1|"
      "'old_key' 1|'check':2 'check':4|'check':2 'check':'2'|"
      "'A-2' 2|} ]"},
@@ -135,6 +138,9 @@ static const struct script_row rows[] = {
      "wrong move $a $b || :1, :0,|:1, :-1,|:1, :4294967295,|:1, :'1',|'A-1' ''|'A-1' 1|'B-1' ''|"
      "'t_1' ''|'42' 42|'ko' 'kore'|'ko'} 'ko'},1|{'move' [{'move'"},
     {"move_without_seats_is_not_read", "unread move {'move':1,'moves':[]}"},
+    {"credit_may_give_no_seats_back_and_keeps_some",
+     "read move {'move':1,'moves':[],'kept':2}; unread move {'move':1,'moves':[],'kept':101}; "
+     "unread move {'move':1,'moves':[],'kept':-1}"},
     {"refund_terms_are_read_whole",
      "read terms {'by':'$a','percent':$b$c}; grants $d $b $e || "
      "buyer 90 ,'handed_on':true 1 0|operator 0 ,'handed_on':false 0 0|"
@@ -143,7 +149,8 @@ static const struct script_row rows[] = {
      "wrong terms 90 $a || 101|-1|90,'until':'soon'|101,'until':'soon'|"
      "90,'until':'2027-05-01T10:00:00.000Z,in_the_evening_of_that_day'"},
     {"refund_returns_its_part_and_at_most_the_captured_sum",
-     "refund $a $b $c || 0 3000 3000|1000 3000 1000|1000 1001 1000|1000 1000 1000|1000 999 999"},
+     "refund $a $b $c || 0 3000 3000|1000 3000 1000|1000 1001 1000|1000 1000 1000|1000 999 999; "
+     "refund 0 3000 0 credit"},
 };
 
 static void start(void)

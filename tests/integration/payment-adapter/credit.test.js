@@ -1,0 +1,178 @@
+// An operator refunds a part of an order, also after the visit: a sum or places, with the tickets or without
+// them. With the real seat service.
+
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { hall } from '../seat-service/house.js';
+import { wordsOf } from './lib/fakes.js';
+import { openHouse } from './lib/house.js';
+import { EVENT } from './lib/world.js';
+
+const scope = openScope();
+after(() => scope.close());
+const fees = { per_seat: 1000 };
+const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
+const buyer = await world.login();
+const friend = await world.login('argon2id@example.com');
+const EACH = 100_000; // a seat of rows 6 to 10 with its fee
+
+async function buy(what) {
+  const visit = world.visit();
+  const held = await visit.hold(what);
+  assert.equal(held.status, 201, held.text);
+  const order = await world.ordered(buyer, { hold: held.json.hold, pass: visit.token });
+  await world.payOrder(order);
+  await world.untilStatus(buyer, order, 'completed');
+  return order;
+}
+
+const read = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
+const ticketsOf = async (order, visitor = buyer) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
+const scan = (token) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
+const ask = (order, body) => world.pay.admin.post(`/admin/orders/${order}/refund`, { body });
+const backOf = (order) => world.psp.of(order)[0].latest_charge.amount_refunded;
+const keysOf = (order) => world.psp.calls
+  .filter(({ path, body }) => path === '/v1/refunds' && body.includes(order))
+  .map(({ headers }) => headers['idempotency-key']);
+const told = (key) => until(`the shop to hear of ${key}`, () => world.shop.orders.get(key));
+const mailOf = async (order, kind) => wordsOf(await until(`a mail ${kind}`, () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.${kind}@`))));
+const ended = (order) => until('the refund to end', () => world.postgres.sql(`SELECT count(*) FROM pay.saga WHERE subject = '${order}' AND state < 2`, 'pay') === '0');
+
+async function credit(order, body) {
+  const answer = await ask(order, body);
+  assert.deepEqual([answer.status, answer.json.order], [202, order], answer.text);
+  await ended(order);
+}
+
+test('money goes back after a visit, in parts, each once, and the tickets stay', async () => {
+  const order = await buy({ seats: ['r9s1', 'r9s2', 'r9s3'] });
+  const [used] = await ticketsOf(order);
+  assert.equal((await scan(used.token)).status, 200);
+  assertProblem(await ask(order, { reason: 'the sound failed' }), 409, 'not-refundable');
+  const part = { reason: 'the sound failed', amount: 20_000 };
+  await credit(order, part);
+  assertProblem(await ask(order, part), 409, 'refunded-before');
+  await credit(order, { ...part, reason: 'once more' });
+  await credit(order, { reason: 'not let in', seats: ['r9s2', 'r9s3'] });
+  assertProblem(await ask(order, { reason: 'all of it', amount: 60_001 }), 409, 'refund-too-large');
+  assertProblem(await ask(order, { reason: 'x', seats: ['r9s4'] }), 409, 'seat-not-in-order');
+  for (const wrong of [{ amount: 1 }, { reason: 'x', amount: 0 }, { reason: 'x', amount: 1, percent: 5 }, { reason: 'x', free: true, amount: 1 }, { reason: 'x', seats: [] }, { reason: 'x', seats: ['a', 'a'] }])
+    assertProblem(await ask(order, wrong), 400, 'bad-request');
+  assert.equal(backOf(order), 240_000);
+  assert.equal(new Set(keysOf(order)).size, 3, 'each has its own key');
+  const { status, refunded, refund, seats } = await read(order);
+  assert.deepEqual([status, refunded, refund.amount, seats.length], ['completed', 240_000, 60_000, 3]);
+  assert.deepEqual((await ticketsOf(order)).map(({ state }) => state), ['used', 'valid', 'valid']);
+  await world.assertAgreed(order);
+  for (const [nth, sum, vat] of [[1, 20_000, 1818], [2, 20_000, 1818], [3, 200_000, 18_182]]) {
+    const { amount, kind, refund_amount: back, refund_vat: ofIt } = await told(`${order}-credited-${nth}`);
+    assert.deepEqual([kind, amount, back, ofIt], ['credited', 3 * EACH, sum, vat]);
+  }
+  assert.match(await mailOf(order, 'credited-1'), /금액: 20,000원\n/);
+  const acts = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${order}`)).json.acts.filter(({ act }) => act === 'credit');
+  assert.deepEqual(acts.map(({ reason, detail }) => [reason, detail]).reverse(), [
+    ['the sound failed', { amount: 20_000 }], ['once more', { amount: 20_000 }], ['not let in', { amount: 200_000, seats: ['r9s2', 'r9s3'] }],
+  ]);
+  await credit(order, { reason: 'the rest', amount: 60_000 });
+  assert.equal(backOf(order), 3 * EACH);
+  await world.assertAgreed(order);
+  assert.equal(world.postgres.sql(`SELECT captured - back - keeps FROM pay.order_money WHERE id = '${order}'`, 'pay'), '0', 'the event may be retired');
+  await until('the charts to have it', async () => (await world.pay.admin.get(`/admin/events/${EVENT}/counts`)).json.now.given_back === 3 * EACH);
+});
+
+test('a refund of the whole order gives back what parts have left', async () => {
+  const order = await buy({ seats: ['r8s1', 'r8s2'] });
+  await credit(order, { reason: 'a column in front', seats: ['r8s1'], amount: 30_000 });
+  assert.equal((await ask(order, { reason: 'rain', percent: 50 })).status, 202);
+  await world.untilStatus(buyer, order, 'refunded');
+  assert.equal(backOf(order), 30_000 + 85_000);
+  const { refund_amount: back, refund_vat: vat } = await told(`${order}-refunded`);
+  assert.deepEqual([back, vat], [85_000, 7727]);
+  assert.match(await mailOf(order, 'refunded'), /금액: 85,000원\n/);
+  await credit(order, { reason: 'and the rest', amount: 85_000 });
+  assert.equal((await read(order)).status, 'refunded');
+  await world.assertAgreed(order);
+});
+
+test('a part that the provider refuses is retried under a new key', async () => {
+  const order = await buy({ seats: ['r7s1', 'r7s2'] });
+  world.psp.failRefundOf = order;
+  assert.equal((await ask(order, { reason: 'goodwill', amount: 5000 })).status, 202);
+  const parked = await until('the refund to be parked', async () => (await world.pay.admin.get(`/admin/sagas?state=parked&order=${order}`)).json.sagas[0]);
+  assert.equal((await read(order)).status, 'completed');
+  assertProblem(await ask(order, { reason: 'another', amount: 5000 }), 409, 'not-refundable');
+  world.psp.failRefundOf = null;
+  assert.equal((await world.pay.admin.post(`/admin/sagas/${parked.saga}/retry`, { body: { reason: 'the account has money' } })).status, 200);
+  await ended(order);
+  assert.equal(backOf(order), 5000);
+  assert.equal(new Set(keysOf(order)).size, 2);
+  await world.assertAgreed(order);
+});
+
+test('what was given back at the provider is settled here, and no money moves again', async () => {
+  const order = await buy({ seats: ['r6s1'] });
+  const [{ token }] = await ticketsOf(order);
+  assert.equal((await scan(token)).status, 200);
+  const [intent] = world.psp.of(order);
+  intent.latest_charge.amount_refunded = 40_000;
+  world.psp.event('charge.refunded', { ...intent.latest_charge, metadata: intent.metadata });
+  const kinds = async () => (await world.reconciled()).filter((item) => item.order === order).map(({ kind }) => kind);
+  await kinds();
+  world.postgres.sql("UPDATE pay.psp_payment SET seen_at = now() - interval '1 hour'", 'pay');
+  assert.deepEqual(await kinds(), ['refunded-in-part']);
+  await credit(order, { reason: 'refunded at the provider', amount: 40_000 });
+  assert.deepEqual(keysOf(order), []);
+  assert.deepEqual(await kinds(), []);
+});
+
+test('unused tickets are given back with their seats; a used one keeps its seat', async () => {
+  const row = ['r10s1', 'r10s2', 'r10s3', 'r10s4'];
+  const order = await buy({ seats: row });
+  const [used, lent] = await ticketsOf(order);
+  assert.equal((await buyer.post(`/v1/pay/tickets/${lent.ticket}/transfer`, { to: friend.member })).status, 202);
+  const taken = await friend.post(`/v1/pay/tickets/${lent.ticket}/accept`);
+  assert.equal(taken.status, 201, taken.text);
+  assertProblem(await ask(order, { reason: 'x', seats: row, free: true }), 409, 'whole-order');
+  assert.equal((await scan(used.token)).status, 200);
+  await credit(order, { reason: 'the doors stayed shut', seats: row.slice(0, 3), free: true });
+  assert.equal(backOf(order), 3 * EACH);
+  const { status, seats, places } = await read(order);
+  assert.deepEqual([status, seats, places.map(({ id }) => id)], ['completed', ['r10s1', 'r10s4'], ['r10s1', 'r10s4']]);
+  const states = (await ticketsOf(order)).map(({ seat, state }) => `${seat} ${state}`).sort();
+  assert.deepEqual(states, ['r10s1 used', 'r10s3 revoked', 'r10s4 valid']);
+  const revoked = (await world.pay.http.get(`/v1/pay/events/${EVENT}/revoked-tickets`)).json.revoked;
+  assert.ok(revoked.includes(taken.json.ticket));
+  assert.deepEqual((await world.soldSeats()).filter((sold) => sold.startsWith(order)), [`${order} r10s1`, `${order} r10s4`]);
+  const mail = await mailOf(order, 'revoked-1');
+  assert.match(mail, /seat 2\b/);
+  assert.doesNotMatch(mail, /seat [134]\b|KRW/);
+  assert.deepEqual((await told(`${order}-credited-1`)).seats, ['r10s1', 'r10s4']);
+  await world.assertAgreed(order);
+  const [next] = await ticketsOf(await buy({ seats: ['r10s2', 'r10s3'] }));
+  assert.equal(next.state, 'valid');
+});
+
+test('standing places are given back one by one', async () => {
+  const order = await buy({ area: 'floor', quantity: 3 });
+  await credit(order, { reason: 'ill', seats: ['floor#1'], free: true });
+  assert.deepEqual((await read(order)).seats, ['floor#2', 'floor#3']);
+  await world.assertAgreed(order);
+  await credit(order, { reason: 'ill', seats: ['floor#3'], free: true });
+  assert.equal(backOf(order), 2 * 151_000);
+  await world.assertAgreed(order);
+  assert.equal((await ask(order, { reason: 'ill' })).status, 202);
+  await world.untilStatus(buyer, order, 'refunded');
+  assert.equal(backOf(order), 3 * 151_000);
+  await world.assertAgreed(order);
+});
+
+test('a seat that was moved has no price of its own', async () => {
+  const order = await buy({ seats: ['r5s1', 'r5s2'] });
+  assert.equal((await world.pay.admin.post(`/admin/orders/${order}/move`, { body: { reason: 'a camera', seats: [{ from: 'r5s1', to: 'r5s4' }] } })).status, 202);
+  await ended(order);
+  assertProblem(await ask(order, { reason: 'ill', seats: ['r5s4'], free: true }), 409, 'price-unknown');
+  await credit(order, { reason: 'ill', seats: ['r5s4'], amount: 1000, free: true });
+  assert.deepEqual((await read(order)).seats, ['r5s2']);
+  await world.assertAgreed(order);
+});
