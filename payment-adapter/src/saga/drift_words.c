@@ -20,12 +20,14 @@ static const struct {
     {"given-back-without-refund",
      "The provider has given the money back, but the order is completed and its tickets are good.",
      "Somebody refunded at the provider. `fairgate refund ORDER` revokes the tickets and frees the "
-     "seats; no money moves again. If a ticket was used, `fairgate reconcile accept` this."},
+     "seats; no money moves again. If a ticket was used, `fairgate refund ORDER --amount SUM` "
+     "books it."},
     {"refunded-in-part",
      "The provider has given a part of the money back; the order is completed, all its tickets "
      "good.",
-     "Somebody refunded at the provider. `fairgate refund ORDER` gives the rest back and revokes "
-     "the tickets. If the buyer is to keep them, `fairgate reconcile accept` this."},
+     "Somebody refunded at the provider. `fairgate refund ORDER --amount SUM` with the same sum "
+     "books it; no money moves again. `fairgate refund ORDER` gives the rest back, too, and "
+     "revokes the tickets."},
     {"given-back-too-much",
      "More money has left the payment than its order says: somebody refunded at the provider what "
      "was not owed, or the buyer's bank took what had been refunded.",
@@ -42,7 +44,7 @@ static const struct {
     {"dispute-lost",
      "The buyer's bank has taken the money back, but the order is completed, its tickets good.",
      "`fairgate refund ORDER` revokes its tickets and frees its seats; no money moves again. If a "
-     "ticket was used, `fairgate reconcile accept` this."},
+     "ticket was used, `fairgate refund ORDER --amount SUM` books it."},
     {"after-retirement",
      "The provider tells something of a payment whose event has been retired: money was asked or "
      "given back late.",
