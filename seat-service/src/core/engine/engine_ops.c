@@ -422,6 +422,7 @@ static enum engine_verdict fill_part(struct engine *engine, const uint32_t *seat
         else
             op->seat = seats[i];
     }
+    assert(has <= own_count);
     op->change.remove_count = (uint16_t)has;
     return has == count ? ENGINE_OK : has == 0 ? ENGINE_SAME : ENGINE_NOT_IN_HOLD;
 }
@@ -430,6 +431,7 @@ static enum engine_verdict fill_part_places(const struct hold_slot *slot, uint32
                                             struct engine_op *op)
 {
     uint32_t has = HOLD_GET(slot, count);
+    assert(HOLD_GET(slot, area) != CHANGE_AREA_NONE);
     if (keep >= has)
         return ENGINE_SAME;
     op->change.area = HOLD_GET(slot, area);
@@ -457,6 +459,7 @@ enum engine_verdict engine_refund_part(struct engine *engine, uint64_t hold, str
         verdict = in_area ? fill_part_places(slot, keep, op) : fill_part(engine, seats, count, op);
     if (verdict != ENGINE_OK)
         return engine_disown(engine, op, verdict);
+    assert(op->change.kind == CHANGE_REFUNDED);
     total_refunded(engine, op);
     return engine_op_begun(op);
 }

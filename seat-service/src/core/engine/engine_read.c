@@ -193,6 +193,7 @@ uint64_t engine_next_end_ms(const struct engine *engine)
         if (hold_state_of(HOLD_GET(slot, word)) < HOLD_IDLE || HOLD_GET(slot, status) != HOLD_OPEN)
             continue;
         uint64_t end_ms = engine_end_of(engine, slot);
+        assert(end_ms > 0); /* 0 stands for none */
         next_ms = end_ms < next_ms ? end_ms : next_ms;
     }
     return next_ms == UINT64_MAX ? 0 : next_ms;

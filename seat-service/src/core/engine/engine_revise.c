@@ -7,6 +7,7 @@
 
 #include "core/engine/engine_internal.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -16,6 +17,8 @@ __attribute__((format(printf, 3, 4))) static void add(struct engine_clashes *out
                                                       const char *format, ...)
 {
     va_list args;
+    assert(path.len > 0);
+    assert(out->len <= ENGINE_CLASHES_MAX);
     if (out->len == ENGINE_CLASHES_MAX)
         return;
     struct engine_clash *clash = &out->list[out->len++];
@@ -47,6 +50,7 @@ static void compare_categories(const struct plan *was, const struct plan *next,
         add(out, SPAN("/categories"), "must stay %u", (unsigned)plan_category_count(was));
         return;
     }
+    assert(plan_category_count(was) <= PLAN_CATEGORIES_MAX);
     for (uint32_t i = 0; i < plan_category_count(was); i++) {
         const struct plan_category *a = plan_category(was, i), *b = plan_category(next, i);
         char path[sizeof("/categories//price") + 10];
@@ -86,6 +90,8 @@ static void compare_areas(const struct plan *was, const struct plan *next,
 /* Neighbours stay, and what is sold whole. */
 static bool same_run(const struct plan_facts *a, const struct plan_facts *b, uint32_t seat)
 {
+    assert(seat < a->seat_count);
+    assert(a->seat_count == b->seat_count);
     return a->run[seat] == b->run[seat] && plan_pos_of(a, seat) == plan_pos_of(b, seat) &&
            a->runs[a->run[seat]].flags == b->runs[b->run[seat]].flags;
 }
@@ -94,6 +100,7 @@ static void compare_seats(const struct engine *engine, const struct plan *next,
                           struct engine_clashes *out)
 {
     const struct plan *was = engine->plan;
+    assert(was != next);
     const struct plan_facts *a = plan_facts(was), *b = plan_facts(next);
     const struct span path = SPAN("/plan");
     if (a->seat_count != b->seat_count || a->run_count != b->run_count) {
@@ -121,6 +128,7 @@ static void compare_seats(const struct engine *engine, const struct plan *next,
 static bool is_blocked(const struct engine *engine)
 {
     bool blocked = false;
+    assert(engine->facts == plan_facts(engine->plan));
     for (uint32_t i = 0; i < plan_area_count(engine->plan); i++)
         blocked = blocked || engine_area(engine, (uint16_t)i).blocked > 0;
     for (uint32_t i = 0; !blocked && i < engine->facts->seat_count; i++)
@@ -131,6 +139,7 @@ static bool is_blocked(const struct engine *engine)
 bool engine_revise(const struct engine *engine, const struct plan *next, bool *whole,
                    struct engine_clashes *out)
 {
+    assert(next != NULL);
     out->len = 0;
     compare_terms(engine->plan, next, out);
     compare_categories(engine->plan, next, out);
@@ -146,5 +155,6 @@ bool engine_revise(const struct engine *engine, const struct plan *next, bool *w
             *out = (struct engine_clashes){
                 1, {{"/", "what is blocked must be unblocked first, then all of it may change"}}};
     }
+    assert(out->len <= ENGINE_CLASHES_MAX);
     return out->len == 0;
 }

@@ -257,7 +257,9 @@ static void settle_part(struct engine *engine, struct engine_op *op, uint32_t pl
     uint32_t own[HOLD_SEATS_MAX], after[HOLD_SEATS_MAX], has = HOLD_GET(slot, count);
     uint32_t own_count = engine_chain(engine, op->own.slot, own);
     assert(change->add_count == 0);
-    assert(places > 0 && places < has);
+    assert(places > 0);
+    assert(places < has);
+    assert(change->kind == CHANGE_REFUNDED);
     hold_write_begin(&engine->holds, op->own.slot);
     if (change->area != CHANGE_AREA_NONE)
         HOLD_SET(slot, count, (uint16_t)(has - places));

@@ -453,6 +453,7 @@ uint32_t plan_seat_count(const struct plan *plan)
 static struct plan_row row_of(const struct plan *plan, uint32_t seat)
 {
     uint32_t low = 0, high = plan->row_count;
+    assert(seat < plan_seat_count(plan));
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         if (plan->rows[middle].first <= seat)
@@ -495,6 +496,7 @@ void plan_label_put(struct text *text, struct span form, struct span number)
 {
     const char *gap = form.len > 0 ? memmem(form.ptr, form.len, "%s", 2) : NULL;
     size_t before = gap != NULL ? (size_t)(gap - form.ptr) : form.len;
+    assert(before <= form.len);
     text_put(text, (struct span){form.ptr, before});
     if (gap == NULL)
         return;

@@ -130,6 +130,7 @@ static bool words_room(struct import *import)
         return true;
     void *grown = grow(import, import->words, &import->words_room, sizeof(*import->words));
     import->words = grown != NULL ? grown : import->words;
+    assert(grown == NULL || import->draft.row_count < import->words_room);
     return grown != NULL;
 }
 
@@ -397,6 +398,7 @@ static bool fill_label(struct import *import, struct row *row, struct span form)
     enum { LABEL_BYTES = 4 * PLAN_TEXT_MAX };
     if (!has_gap(form))
         return true;
+    assert(row->label == NULL);
     row->label = malloc(LABEL_BYTES);
     if (row->label == NULL) {
         import->no_memory = true;
@@ -417,6 +419,7 @@ static bool keep_words(struct import *import, const struct row *row, struct span
         return true;
     if (!words_room(import))
         return false;
+    assert(import->draft.row_count < import->words_room);
     import->words[import->draft.row_count++] =
         (struct plan_row){row->first, row->count, form, ends};
     return true;
@@ -936,6 +939,7 @@ static char *dropped_text(struct import *import)
     import->dropped[DROPPED_SHAPES] = import->shapes.left_out;
     for (unsigned i = 0; i < DROPPED_KINDS; i++) {
         const struct plan_drop_count *each = &import->dropped[i];
+        assert((each->count > 0) == (each->path[0] != '\0'));
         if (each->count > 0)
             failed |= json_array_append_new(list, json_pack("{sssssi}", "path", each->path, "why",
                                                             why[i], "count", (int)each->count));

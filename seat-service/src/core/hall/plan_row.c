@@ -114,6 +114,7 @@ bool plan_row_is_round(const struct plan_draft_seat *seats, uint32_t count)
     }
     if (nearest <= 0 || furthest > 1.2F * nearest) /* drawn by hand, it is not quite round */
         return false;
+    assert(nearest <= furthest);
     qsort(angles, count, sizeof(angles[0]), by_value);
     float widest = angles[0] + TURN - angles[count - 1];
     for (uint32_t i = 1; i < count; i++)

@@ -613,6 +613,7 @@ static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigne
 static bool find_either(const struct best *best, const struct best_ask *ask, bool orphans,
                         bool anything, struct best_pick *out)
 {
+    assert(ask->quantity > 0);
     return find_pieces(best, ask, orphans, anything, false, out) ||
            (best->tables && find_pieces(best, ask, orphans, anything, true, out));
 }
