@@ -400,8 +400,8 @@ TEST_CASE(lot_of_an_event_that_stays_locked_takes_no_room_of_another)
                 &err),
          &err);
     proxy->shut = false;
-    UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
-    assert_true(journal_is_stuck(process->journal, night->nth));
+    UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER &&
+                       journal_is_stuck(process->journal, night->nth));
     atomic_fetch_add(&added_us, HOUR_US);
     UNTIL(process, state_of(process, 1) == ENGINE_FREE);
     assert_true(journal_is_stuck(process->journal, night->nth));
