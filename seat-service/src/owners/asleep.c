@@ -1,6 +1,6 @@
 /* asleep.c: an array in no order, and a hash table that finds a name in it. The last one moves to
- * the place of one that goes. How many are wanted is counted, and until when none is due is known,
- * so that a look that finds none of them, ten times a second, costs nothing. */
+ * the place of one that goes. The reader goes through the array for those that are wanted or due,
+ * ten times a second: there are EVENTS_ASLEEP_MAX at most. */
 #include "owners/asleep.h"
 
 #include "base/table.h"
@@ -20,8 +20,7 @@ struct sleeper {
 struct asleep {
     pthread_mutex_t lock;
     struct sleeper *all;
-    uint32_t room, wanted;
-    uint64_t quiet_ms; /* none is due before */
+    uint32_t room;
     _Atomic uint32_t len;
     struct table by_id;
 };
@@ -49,13 +48,6 @@ static uint32_t find(const struct asleep *asleep, struct span id)
 uint32_t asleep_len(const struct asleep *asleep)
 {
     return atomic_load_explicit(&asleep->len, memory_order_relaxed);
-}
-
-static void set_wanted(struct asleep *asleep, uint32_t at, bool wanted)
-{
-    asleep->wanted += wanted && !asleep->all[at].wanted;
-    asleep->wanted -= !wanted && asleep->all[at].wanted;
-    asleep->all[at].wanted = wanted;
 }
 
 /* Room for one more, in the array and in the table. */
@@ -106,13 +98,10 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awa
     int rc = find(asleep, id) == TABLE_NONE ? add(asleep, event->no, id, err) : 0;
     if (rc == 0) {
         uint32_t at = find(asleep, id);
-        set_wanted(asleep, at, awake);
-        asleep->all[at].awake = awake;
+        asleep->all[at].wanted = asleep->all[at].awake = awake;
         renew(&asleep->all[at], event->incarnation);
         asleep->all[at].due_ms = event->due_ms;
         asleep->all[at].bytes = event->bytes;
-        if (event->due_ms != 0 && event->due_ms < asleep->quiet_ms)
-            asleep->quiet_ms = event->due_ms;
     }
     pthread_mutex_unlock(&asleep->lock);
     return rc;
@@ -121,7 +110,6 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awa
 static void remove_at(struct asleep *asleep, uint32_t at)
 {
     uint32_t last = asleep_len(asleep) - 1;
-    set_wanted(asleep, at, false);
     table_remove(&asleep->by_id, hash_of(span_of(asleep->all[at].id)), at);
     if (at != last) {
         table_renumber(&asleep->by_id, hash_of(span_of(asleep->all[last].id)), last, at);
@@ -155,37 +143,29 @@ static bool takes(const struct sleeper *sleeper, struct asleep_room *room)
     return true;
 }
 
-uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room)
+/* Those that are due, or else those that are wanted. */
+static uint32_t take(struct asleep *asleep, bool due, uint64_t now_ms, int32_t *nos,
+                     struct asleep_room *room)
 {
     uint32_t found = 0;
     pthread_mutex_lock(&asleep->lock);
-    uint32_t len = now_ms >= asleep->quiet_ms ? asleep_len(asleep) : 0;
-    uint64_t next_ms = len == 0 ? asleep->quiet_ms : UINT64_MAX;
-    for (uint32_t at = 0; at < len; at++) {
+    for (uint32_t at = 0; at < asleep_len(asleep); at++) {
         const struct sleeper *sleeper = &asleep->all[at];
-        if (is_due(sleeper, now_ms) && takes(sleeper, room))
+        if ((due ? is_due(sleeper, now_ms) : sleeper->wanted) && takes(sleeper, room))
             nos[found++] = sleeper->no;
-        if (sleeper->due_ms != 0 && sleeper->due_ms < next_ms)
-            next_ms = sleeper->due_ms;
     }
-    asleep->quiet_ms = next_ms;
     pthread_mutex_unlock(&asleep->lock);
     return found;
 }
 
+uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room)
+{
+    return take(asleep, true, now_ms, nos, room);
+}
+
 uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room)
 {
-    uint32_t found = 0;
-    pthread_mutex_lock(&asleep->lock);
-    uint32_t left = asleep->wanted;
-    for (uint32_t at = 0; left > 0; at++) {
-        const struct sleeper *sleeper = &asleep->all[at];
-        left -= sleeper->wanted;
-        if (sleeper->wanted && takes(sleeper, room))
-            nos[found++] = sleeper->no;
-    }
-    pthread_mutex_unlock(&asleep->lock);
-    return found;
+    return take(asleep, false, 0, nos, room);
 }
 
 uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest)
@@ -193,8 +173,7 @@ uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *larges
     uint32_t found = 0;
     *largest = 0;
     pthread_mutex_lock(&asleep->lock);
-    bool any = asleep->wanted > 0 || now_ms >= asleep->quiet_ms;
-    for (uint32_t at = 0; any && at < asleep_len(asleep); at++) {
+    for (uint32_t at = 0; at < asleep_len(asleep); at++) {
         const struct sleeper *sleeper = &asleep->all[at];
         if (!sleeper->wanted && !is_due(sleeper, now_ms))
             continue;
@@ -220,7 +199,7 @@ void asleep_want(struct asleep *asleep, struct span id)
     pthread_mutex_lock(&asleep->lock);
     uint32_t at = find(asleep, id);
     if (at != TABLE_NONE)
-        set_wanted(asleep, at, true);
+        asleep->all[at].wanted = true;
     pthread_mutex_unlock(&asleep->lock);
 }
 
@@ -230,7 +209,6 @@ int asleep_create(struct err_slot *err, struct asleep **out)
     if (asleep == NULL)
         return err_set(err, ERR_NOMEM, "the events that are asleep");
     pthread_mutex_init(&asleep->lock, NULL);
-    asleep->quiet_ms = UINT64_MAX;
     *out = asleep;
     return 0;
 }
