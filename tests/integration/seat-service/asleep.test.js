@@ -115,7 +115,7 @@ test('seats held in more events than there are places shut nobody out, and expir
   const [{ event, hold }, ...others] = held;
   for (const act of ['extend', 'confirm']) assert.equal((await there(() => saga(seats, event)[act](hold, 'order-1'))).status, 200);
   // Nobody asks for them.
-  const expired = () => Number(postgres.sql("SELECT count(*) FROM seats.owner JOIN seats.event ON no = event WHERE id LIKE 'brief-%' AND seq = 3", 'seats')); // imported, taken, expired
+  const expired = () => Number(postgres.sql("SELECT count(*) FROM seats.head JOIN seats.event ON no = event WHERE id LIKE 'brief-%' AND seq = 3", 'seats')); // imported, taken, expired
   await until('the holds of all to expire', () => expired() === brief.length);
   for (const one of others) await stands(one);
 });
