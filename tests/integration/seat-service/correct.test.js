@@ -131,6 +131,14 @@ test('after a sale what leaves every seat what it is may change, in one act', as
     ['/plan', (body) => { body.plan.zones[0].rows.pop(); }],
   ]) assert.equal((await boss.correct(changed(next, change))).json.clashes[0].path, path);
   assert.equal((await boss.read()).json.name, 'Another night');
+
+  // Reasons with the longest names are whole.
+  const long = '🎭'.repeat(128);
+  const named = (body) => changed(body, (copy) => { for (const list of [copy.categories, copy.plan.categories]) list[0].name = long; for (const row of copy.plan.zones[0].rows) for (const seat of row.seats) if (seat.category === 'Front') seat.category = long; });
+  const other = await fresh();
+  assert.equal((await other.boss.correct(named(hall()))).status, 200);
+  await other.alice.hold({ seats: ['r1s1', 'r1s2'] });
+  assert.deepEqual((await other.boss.correct(hall())).json.clashes, [{ path: '/categories/0', why: `must stay ${long}` }]);
   await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
 });
 

@@ -53,7 +53,7 @@ static void compare_categories(const struct plan *was, const struct plan *next,
     assert(plan_category_count(was) <= PLAN_CATEGORIES_MAX);
     for (uint32_t i = 0; i < plan_category_count(was); i++) {
         const struct plan_category *a = plan_category(was, i), *b = plan_category(next, i);
-        char path[sizeof("/categories//price") + 10];
+        char path[sizeof(out->list->path)];
         snprintf(path, sizeof(path), "/categories/%u", (unsigned)i);
         if (!span_eq(a->name, b->name)) {
             add(out, span_of(path), "must stay %.*s", TEXT(a->name));
@@ -74,7 +74,7 @@ static void compare_areas(const struct plan *was, const struct plan *next,
     }
     for (uint32_t i = 0; i < plan_area_count(was); i++) {
         const struct plan_area *a = plan_area(was, i), *b = plan_area(next, i);
-        char path[sizeof("/areas//capacity") + 10];
+        char path[sizeof(out->list->path)];
         snprintf(path, sizeof(path), "/areas/%u", (unsigned)i);
         if (!span_eq(a->id, b->id) || a->category != b->category) {
             add(out, span_of(path), "must stay %.*s with its category", TEXT(a->id));

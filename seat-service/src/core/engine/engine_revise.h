@@ -5,11 +5,14 @@
 #include "core/engine/engine.h"
 #include "core/hall/plan.h"
 
+#include <assert.h>
+
 /* A reason against a correction: a place in the document, and a sentence about it. */
 struct engine_clash {
-    char path[sizeof("/categories//price") + PLAN_TEXT_MAX];
-    char why[64 + 2 * PLAN_TEXT_MAX];
+    char path[sizeof("/categories/4294967295/price")];
+    char why[64 + 4 * PLAN_TEXT_MAX]; /* with a name, or two guids */
 };
+static_assert(4 * PLAN_TEXT_MAX >= 2 * PLAN_ID_MAX, "both fit");
 
 struct engine_clashes {
     uint32_t len;
