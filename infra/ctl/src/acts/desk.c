@@ -48,8 +48,13 @@ int desk_correct(struct job *job)
     int status = job_get(job, COMMAND_SEATS, "/admin/events/{EVENT}", &read);
     if (status == EXIT_DONE)
         status = generic_send_file(job, &write);
+    if (status == EXIT_DONE)
+        status = generic_show(job, &write);
+    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
+        status = show_gaps(job, write.json);
     call_free(&read);
-    return generic_end(job, status, &write);
+    call_free(&write);
+    return status;
 }
 
 int desk_export(struct job *job)
