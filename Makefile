@@ -84,7 +84,7 @@ $(call component,world,          tests/sim,                 seat-service seat-co
 endif
 
 # What fuzz targets read; clang takes long over the rest. The linker names what a new target misses.
-ROOMS := common/% $(patsubst %,infra/demo/psp-sandbox/src/%/%,bank core) $(patsubst %,payment-adapter/src/%/%,core/checkout core/pace psp) \
+ROOMS := common/% $(patsubst %,infra/demo/psp-sandbox/src/%.c,fault form) $(patsubst %,payment-adapter/src/%/%,core/checkout core/pace psp) \
          $(patsubst %,queue-front/src/%/%,api board core ended front line redis scripts) $(patsubst %,seat-service/src/%/%,access core journal tables)
 
 making = @mkdir -p $(@D) && echo "  $(1)  $(2)"

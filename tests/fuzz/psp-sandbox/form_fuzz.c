@@ -1,7 +1,7 @@
 /* form_fuzz.c: any bytes as a form body. An accepted one has text in well-formed fields, no name
  * twice; a refused one is refused with a sentence. */
 #include "../fuzz.h"
-#include "bank/form.h"
+#include "form.h"
 
 static void fuzz(struct span in)
 {

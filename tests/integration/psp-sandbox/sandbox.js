@@ -50,7 +50,7 @@ function secretFile(scope, name, text) {
 }
 
 // -> the service of lib-js, with .stripe(options), .fault(spec), .ledger(by), .control
-export async function startSandbox(scope, { webhook, toss, bank = {}, returnUrls = 'http://shop.test/', env = {} } = {}) {
+export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://shop.test/', env = {} } = {}) {
   const journal = join(scope.tempDir('psp-'), 'journal');
   const keyFile = secretFile(scope, 'key', KEY);
   const tokenFile = secretFile(scope, 'token', TOKEN);
@@ -64,7 +64,7 @@ export async function startSandbox(scope, { webhook, toss, bank = {}, returnUrls
       private: { host: '127.0.0.1', port: privatePort, token_file: tokenFile },
       keys: { secret_key: keyFile, webhook_secret: hookFile },
       pages: { public_url: `http://127.0.0.1:${port}`, return_urls: returnUrls },
-      bank: { journal, ...bank },
+      bank: { journal },
       webhook: { retry: '20ms', attempts_max: 5, ...(webhook ? { url: webhook } : {}) },
       toss: { retry: '20ms', ...(toss ? { webhook_url: toss } : {}) },
     }),

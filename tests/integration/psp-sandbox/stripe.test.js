@@ -170,7 +170,8 @@ test('lists go page by page, forwards and backwards, and by themselves', async (
   for await (const intent of stripe.paymentIntents.list({ limit: 5 })) all.push(intent.id);
   assert.deepEqual(all.slice(0, 12), made);
   assert.equal(new Set(all).size, all.length);
-  assert.equal(all.length, (await sandbox.ledger()).intents.total);
+  const { currencies } = await sandbox.ledger();
+  assert.equal(all.length, Object.values(currencies).reduce((sum, { intents }) => sum + intents, 0));
   const bad = await errorOf(stripe.paymentIntents.list({ starting_after: 'pi_none' }));
   assert.equal(bad.param, 'starting_after');
   assert.equal((await errorOf(stripe.paymentIntents.list({ limit: 101 }))).param, 'limit');

@@ -1,264 +1,147 @@
 /* session.c: /v1/checkout/sessions: a page for one payment. Its intent is created when the page is
  * first submitted, survives refused cards, and is then captured and refunded like any other; before
  * that, giving up means expiring the session. */
-#include "stripe/session.h"
-
-#include "stripe/pay.h"
-#include "stripe/stripe.h"
-#include "stripe/wire/param.h"
-#include "stripe/wire/stripe_error.h"
+#include "stripe/stripe_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
 
 static const char *const statuses[] = {"open", "complete", "expired"};
 
-static const struct param expand_only[] = {
-    {"expand[#]", .kind = PARAM_EXPAND},
-    {.pattern = NULL},
-};
-
 static void end(struct object *session, enum session_status status)
 {
     assert(session->status == SESSION_OPEN);
     session->status = status;
     session->until_s = 0;
-    object_set_text(session, "status", statuses[status]);
-    object_set_null(session, "url");
+    bank_set(session, json_pack("{s:s,s:n}", "status", statuses[status], "url"));
 }
 
 /* ---- making one ---- */
 
-struct lines {
-    const char *name; /* of the first */
-    const char *currency;
-    int64_t amount;
-};
+#define LINE       "line_items[0]"
+#define LINE_PRICE LINE "[price_data]"
 
-static bool read_line(struct desk_call *at, unsigned line, struct lines *lines)
+bool stripe_session_create(struct call *call)
 {
-    enum { QUANTITY, CURRENCY, UNIT_AMOUNT, NAME, MEMBERS };
-    static const char *const members[MEMBERS] = {"[quantity]", "[price_data][currency]",
-                                                 "[price_data][unit_amount]",
-                                                 "[price_data][product_data][name]"};
-    char names[MEMBERS][80];
-    for (unsigned i = 0; i < MEMBERS; i++) {
-        snprintf(names[i], sizeof(names[i]), "line_items[%u]%s", line, members[i]);
-        if (param_get(at, names[i]).len == 0) {
-            stripe_fail(at, "parameter_missing", names[i], "Missing required param: %s", names[i]);
-            return false;
-        }
-    }
-    const char *currency = param_currency(at, names[CURRENCY]);
-    if (line == 0) {
-        lines->name = param_text(at, names[NAME]);
-        lines->currency = currency;
-    } else if (strcmp(currency, lines->currency) != 0) {
-        stripe_fail(at, NULL, names[CURRENCY],
-                    "You cannot combine currencies on a single Checkout Session.");
+    static const char params[] =
+        "mode!=payment success_url!=url cancel_url=url client_reference_id=text:200 "
+        "locale=auto|bg|cs|da|de|el|en|en-GB|es|es-419|et|fi|fil|fr|fr-CA|hr|hu|id|it|ja|ko|lt|lv|"
+        "ms|mt|nb|nl|pl|pt|pt-BR|ro|ru|sk|sl|sv|th|tr|vi|zh|zh-HK|zh-TW "
+        "expires_at=number:0-9999999999 payment_method_types[#]=card " LINE
+        "[quantity]!=number:1-999999 " LINE_PRICE "[currency]!=currency " LINE_PRICE
+        "[unit_amount]!=amount:0 " LINE_PRICE "[product_data][name]!=text:1000 "
+        "payment_intent_data[capture_method]=automatic|automatic_async|manual "
+        "payment_intent_data[metadata][*]=meta metadata[*]=meta expand[#]=expand";
+    if (!param_check(call, params))
         return false;
-    }
-    /* A hundred of 10^14 */
-    lines->amount += param_number(at, names[UNIT_AMOUNT], 0) * param_number(at, names[QUANTITY], 0);
-    return true;
-}
-
-static bool has_line(const struct desk_call *at, unsigned line)
-{
-    char head[32];
-    const char *name;
-    json_t *value;
-    snprintf(head, sizeof(head), "line_items[%u]", line);
-    json_object_foreach(at->call->in, name, value)
-    {
-        if (strncmp(name, head, strlen(head)) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool read_lines(struct desk_call *at, struct lines *lines)
-{
-    unsigned line = 0;
-    do {
-        if (!read_line(at, line++, lines))
-            return false;
-    } while (line < SESSION_LINES_MAX && has_line(at, line));
-    if (lines->amount >= 1 && lines->amount <= AMOUNT_MAX)
-        return true;
-    stripe_fail(at, lines->amount < 1 ? "amount_too_small" : "amount_too_large", "line_items",
-                "The Checkout Session's total amount due must be from 1 to 99999999.");
-    return false;
-}
-
-static bool read_expiry(struct desk_call *at, uint64_t *expires_s)
-{
-    *expires_s = (uint64_t)param_number(at, "expires_at", (int64_t)at->now_s + SESSION_MAX_S);
-    bool early = *expires_s < at->now_s + SESSION_MIN_S;
-    if (!early && *expires_s <= at->now_s + SESSION_MAX_S)
-        return true;
-    stripe_fail(at, NULL, "expires_at",
-                "The `expires_at` timestamp must be %s from Checkout Session creation.",
-                early ? "at least 30 minutes" : "less than 24 hours");
-    return false;
-}
-
-static bool check_create(struct desk_call *at)
-{
-    static const char *const modes[] = {"payment", NULL};
-    static const char *const ui_modes[] = {"hosted_page", NULL};
-    static const char *const types[] = {"card", NULL};
-    static const char *const locales[] = {
-        "auto", "bg",  "cs", "da",    "de", "el", "en",    "en-GB", "es", "es-419", "et",
-        "fi",   "fil", "fr", "fr-CA", "hr", "hu", "id",    "it",    "ja", "ko",     "lt",
-        "lv",   "ms",  "mt", "nb",    "nl", "pl", "pt",    "pt-BR", "ro", "ru",     "sk",
-        "sl",   "sv",  "th", "tr",    "vi", "zh", "zh-HK", "zh-TW", NULL,
-    };
-    static const struct param params[] = {
-        {"mode", PARAM_WORD, .required = true, .words = modes},
-        {"ui_mode", PARAM_WORD, .words = ui_modes},
-        {"success_url", PARAM_URL, .required = true},
-        {"cancel_url", .kind = PARAM_URL},
-        {"client_reference_id", PARAM_TEXT, .max = REFERENCE_MAX},
-        {"locale", PARAM_WORD, .words = locales},
-        {"expires_at", PARAM_NUMBER, .max = INT64_MAX},
-        {"payment_method_types[#]", PARAM_WORD, .words = types},
-        {"line_items[#][quantity]", PARAM_NUMBER, .min = 1, .max = 999999},
-        {"line_items[#][price_data][currency]", PARAM_WORD, .words = param_currencies},
-        {"line_items[#][price_data][unit_amount]", PARAM_AMOUNT, .min = 0},
-        {"line_items[#][price_data][product_data][name]", PARAM_TEXT, .max = DESCRIPTION_MAX},
-        {"payment_intent_data[capture_method]", PARAM_WORD, .words = param_capture_methods},
-        {"payment_intent_data[metadata][*]", .kind = PARAM_META},
-        PARAM_METADATA,
-        {"expand[#]", .kind = PARAM_EXPAND},
-        {.pattern = NULL},
-    };
-    return param_check(at, params);
-}
-
-static json_t *session_json(const struct desk_call *at, const struct lines *lines,
-                            uint64_t expires_s, json_t *metadata)
-{
-    return json_pack(
-        "{s:n,s:n,s:I,s:I,s:{s:b,s:n,s:n},s:s?,s:s?,s:n,s:s,s:I,s:s?,s:o,s:s,s:n,s:{},s:[s],s:s,"
-        "s:s,s:s,s:s}",
-        "id", "object", "amount_subtotal", (json_int_t)lines->amount, "amount_total",
-        (json_int_t)lines->amount, "automatic_tax", "enabled", 0, "liability", "status",
-        "cancel_url", param_text(at, "cancel_url"), "client_reference_id",
-        param_text(at, "client_reference_id"), "client_secret", "currency", lines->currency,
-        "expires_at", (json_int_t)expires_s, "locale", param_text(at, "locale"), "metadata",
-        metadata, "mode", "payment", "payment_intent", "payment_method_options",
-        "payment_method_types", "card", "payment_status", "unpaid", "status",
-        statuses[SESSION_OPEN], "success_url", param_text(at, "success_url"), "ui_mode",
-        "hosted_page");
-}
-
-void stripe_session_create(struct desk_call *at)
-{
-    struct lines lines = {.amount = 0};
-    uint64_t expires_s;
-    if (!check_create(at) || !read_lines(at, &lines) || !read_expiry(at, &expires_s))
-        return;
-    json_t *metadata = param_metadata(at, "metadata", NULL);
-    if (metadata == NULL)
-        return;
-    json_t *intent_metadata = param_metadata(at, "payment_intent_data[metadata]", NULL);
-    if (intent_metadata == NULL) {
-        json_decref(metadata);
-        return;
-    }
-    struct object *session = bank_make(at, SESSION, session_json(at, &lines, expires_s, metadata));
-    const char *capture_method = param_text(at, "payment_intent_data[capture_method]");
+    int64_t now_s = (int64_t)call->now_s; /* at most 10^14 times 10^6: */
+    int64_t amount = param_number(call, LINE_PRICE "[unit_amount]", 0) *
+                     param_number(call, LINE "[quantity]", 0);
+    int64_t expires_s = param_number(call, "expires_at", now_s + SESSION_MAX_S);
+    if (amount < 1 || amount > AMOUNT_MAX)
+        return stripe_fail(call, amount < 1 ? "amount_too_small" : "amount_too_large", "line_items",
+                           "The Checkout Session's total amount due must be from 1 to 99999999.");
+    if (expires_s < now_s + SESSION_MIN_S || expires_s > now_s + SESSION_MAX_S)
+        return stripe_fail(call, NULL, "expires_at",
+                           "The `expires_at` timestamp must be at least 30 minutes and less than "
+                           "24 hours from Checkout Session creation.");
+    json_t *shown =
+        json_pack("{s:n,s:n,s:I,s:I,s:s?,s:s?,s:n,s:s,s:I,s:s?,s:o,s:s,s:n,s:[s],s:s,s:s,s:s}",
+                  "id", "object", "amount_subtotal", (json_int_t)amount, "amount_total",
+                  (json_int_t)amount, "cancel_url", param_text(call, "cancel_url", NULL),
+                  "client_reference_id", param_text(call, "client_reference_id", NULL),
+                  "client_secret", "currency", param_currency(call, LINE_PRICE "[currency]"),
+                  "expires_at", (json_int_t)expires_s, "locale", param_text(call, "locale", NULL),
+                  "metadata", param_metadata(call, "metadata"), "mode", "payment", "payment_intent",
+                  "payment_method_types", "card", "payment_status", "unpaid", "status",
+                  statuses[SESSION_OPEN], "success_url", param_text(call, "success_url", NULL));
+    struct object *session = bank_make(call, SESSION, shown);
     char url[URL_MAX];
-    int len = snprintf(url, sizeof(url), "%s/pay/%s", at->bank->conf.public_url, session->id);
+    int len =
+        snprintf(url, sizeof(url), "%s/pay/%s", call->bank->settings->public_url, session->id);
     assert(len < URL_MAX);
-    session->until_s = expires_s;
-    object_set_text(session, "url", url);
-    object_hide(session, "name", json_string(lines.name));
-    object_hide(session, "metadata", intent_metadata);
-    object_hide(session, "capture_method",
-                json_string(capture_method != NULL ? capture_method : "automatic_async"));
-    at->answer->executed = true;
-    pay_answer(at, session);
+    session->until_s = (uint64_t)expires_s;
+    bank_set(session, json_pack("{s:s}", "url", url));
+    bank_hide(
+        session,
+        json_pack("{s:s,s:o,s:s}", "name", param_text(call, LINE_PRICE "[product_data][name]", ""),
+                  "metadata", param_metadata(call, "payment_intent_data[metadata]"),
+                  "capture_method",
+                  param_text(call, "payment_intent_data[capture_method]", "automatic_async")));
+    pay_answer(call, session);
+    return true;
 }
 
 /* ---- its life ---- */
 
-bool session_is_open(const struct object *session, uint64_t now_s)
+bool stripe_is_open(const struct object *session, uint64_t now_s)
 {
     return session->status == SESSION_OPEN && now_s < session->until_s;
 }
 
-struct object *session_intent(struct desk_call *at, struct object *session, bool make)
+struct object *session_intent(struct call *call, struct object *session, bool make)
 {
-    struct object *intent = bank_linked(at->bank, session, "payment_intent");
-    if (!session_is_open(session, at->now_s) || (intent == NULL && !make)) {
-        stripe_fail(at, NULL, NULL, "This Checkout Session cannot be paid.");
+    struct object *intent = bank_linked(call->bank, session, "payment_intent");
+    if (!stripe_is_open(session, call->now_s) || (intent == NULL && !make)) {
+        stripe_fail(call, NULL, NULL, "This Checkout Session cannot be paid.");
         return NULL;
     }
     if (intent == NULL) {
-        intent =
-            pay_create(at,
-                       &(struct pay_new){
-                           .amount = object_number(session, "amount_total"),
-                           .currency = object_text(session, "currency"),
-                           .capture_method = object_hidden(session, "capture_method"),
-                           .metadata = json_incref(json_object_get(session->hidden, "metadata")),
-                       },
-                       NULL);
-        object_hide(intent, "session", json_string(session->id));
-        object_set_text(session, "payment_intent", intent->id);
+        intent = pay_create(call, bank_number(session, "amount_total"),
+                            bank_text(session, "currency"), bank_hidden(session, "capture_method"),
+                            NULL, json_incref(json_object_get(session->hidden, "metadata")));
+        bank_hide(intent, json_pack("{s:s}", "session", session->id));
+        bank_set(session, json_pack("{s:s}", "payment_intent", intent->id));
     }
     return intent;
 }
 
-void session_settle(struct desk_call *at, struct object *intent)
+void session_settle(struct call *call, struct object *intent)
 {
     bool agreed = intent->status == INTENT_REQUIRES_CAPTURE || intent->status == INTENT_SUCCEEDED;
     struct object *session =
-        bank_find(at->bank, SESSION, span_of(object_hidden(intent, "session")));
+        bank_find(call->bank, SESSION, span_of(bank_hidden(intent, "session")));
     if (session == NULL || !agreed || session->status != SESSION_OPEN)
         return;
     end(session, SESSION_COMPLETE);
-    bank_emit(at, "checkout.session.completed", session);
+    bank_emit(call, "checkout.session.completed", session);
 }
 
-static void expire(struct desk_call *at, struct object *session)
+static void expire(struct call *call, struct object *session)
 {
-    struct object *intent = bank_linked(at->bank, session, "payment_intent");
-    at->answer->executed = true;
+    struct object *intent = bank_linked(call->bank, session, "payment_intent");
     end(session, SESSION_EXPIRED);
-    if (intent != NULL && pay_may(intent, INTENT_CANCEL))
-        pay_cancel(at, intent, "expired");
-    bank_emit(at, "checkout.session.expired", session);
+    if (intent != NULL && stripe_may(intent, INTENT_CANCEL))
+        pay_cancel(call, intent, "expired", "charge.refunded");
+    bank_emit(call, "checkout.session.expired", session);
 }
 
-void stripe_session_expire(struct desk_call *at)
+bool stripe_session_expire(struct call *call)
 {
-    struct object *session = bank_find(at->bank, SESSION, at->call->id);
-    if (session == NULL) {
-        stripe_fail_missing(at, "checkout.session", at->call->id, NULL);
-        return;
-    }
-    if (!param_check(at, expand_only))
-        return;
+    struct object *session = bank_find(call->bank, SESSION, call->id);
+    if (session == NULL)
+        return error_missing(call, "checkout.session", call->id, NULL);
+    if (!param_check(call, "expand[#]=expand"))
+        return false;
     if (session->status != SESSION_OPEN) {
-        stripe_fail(at, NULL, NULL,
+        stripe_fail(call, NULL, NULL,
                     "Only Checkout Sessions with a status in [\"open\"] can be expired. This "
                     "Checkout Session has a status of `%s`.",
                     statuses[session->status]);
-        at->answer->executed = true; /* a refusal because of the state is stored under the key */
-        return;
+        return true; /* a refusal because of the state is stored under the key */
     }
-    expire(at, session);
-    pay_answer(at, session);
+    expire(call, session);
+    pay_answer(call, session);
+    return true;
 }
 
-void stripe_session_end(struct desk_call *at)
+bool stripe_session_end(struct call *call)
 {
-    struct object *session = bank_find(at->bank, SESSION, at->call->id);
+    struct object *session = bank_find(call->bank, SESSION, call->id);
     assert(session != NULL);
-    if (session->status == SESSION_OPEN && at->now_s >= session->until_s)
-        expire(at, session);
-    pay_answer(at, session);
+    bool over = session->status == SESSION_OPEN && call->now_s >= session->until_s;
+    if (over)
+        expire(call, session);
+    pay_answer(call, session);
+    return over;
 }

@@ -1,0 +1,586 @@
+/* hosted.c: a page belongs to an intent, by its client secret, or to a checkout session, by its id;
+ * the latter has no intent until it is submitted. The card's number ends here: it is looked up, and
+ * only the name of a test card goes on to the bank and into the journal. The address holds the
+ * client secret, so nothing on the page sends a Referer, and nothing is cached.
+ *
+ * The configuration lists where a buyer may be sent back to. An address that the shop gave with its
+ * key (return_url of a confirm, a session's addresses) needs no list.
+ *
+ * One template is all pages: the card's form, the bank's question, a notice alone. Gaps and blocks
+ * are known by their place in `gaps`. */
+#include "hosted.h"
+
+#include "desk.h"
+#include "must.h"
+#include "outcall/outcall.h"
+#include "stripe/stripe.h"
+#include "toss.h"
+#include "web/html.h"
+
+#include <assert.h>
+
+enum { PAGE_BYTES_MAX = 64 * 1024, BODY_MAX = 16 * 1024 };
+
+static const char pay_html[] =
+#include "infra/demo/psp-sandbox/web/pay.html.inc"
+    ;
+static const char pay_css[] =
+#include "infra/demo/psp-sandbox/web/pay.css.inc"
+    ;
+
+static const struct site_file files[] = {{"pay.css", SITE_CSS, SITE_BYTES(pay_css)}};
+
+enum gap {
+    WHAT,
+    AMOUNT,
+    NOTICE,
+    DONE,
+    REFUSED,
+    QUESTION,
+    FORM,
+    ACTION,
+    CARD,
+    TRANSFER,
+    CANCEL,
+    GAPS,
+};
+
+static const char *const gaps[GAPS + 1] = {
+    "what", "amount", "notice", "done",     "refused", "question",
+    "form", "action", "card",   "transfer", "cancel",
+};
+
+struct visit;
+
+/* What a request of a page begins with (false: it has been answered), what it then does, and how it
+ * is answered once the call that it has made was. */
+struct hosted_route {
+    enum http_method method;
+    const char *pattern;
+    bool (*begin)(struct visit *visit);
+    void (*handle)(struct visit *visit);
+    void (*on_called)(struct visit *visit, const struct call *call);
+};
+
+/* A visit: what the request says, what the page shows, and memory for it. */
+struct visit {
+    const struct desk *desk;
+    const struct hosted *hosted;
+    struct http_req *req;
+    json_t *form;                 /* query and body */
+    const struct object *intent;  /* NULL: the session has none yet */
+    const struct object *session; /* NULL: it is an intent's page */
+    const char *return_url;       /* where the buyer may go next; NULL: nowhere */
+    const char *cancel_url;       /* of the session; it gets a second button: decision=cancel */
+    enum lang lang;
+    enum gap kind;      /* CARD, QUESTION, or NOTICE: no form */
+    const char *action; /* where the form posts to */
+    const char *what;   /* what is paid for, or NULL */
+    int64_t amount;     /* 0: none shown */
+    const char *currency;
+    const char *notice;  /* a phrase, or NULL */
+    const char *refusal; /* the card's own words instead, or NULL */
+    bool can_transfer;   /* another button: pay_by=transfer, to a virtual account */
+    char memory[256];    /* of the action */
+    char bytes[PAGE_BYTES_MAX];
+};
+
+static const char *field(const struct visit *visit, const char *name)
+{
+    struct span value = form_get(visit->form, name);
+    return value.len > 0 ? value.ptr : NULL;
+}
+
+static bool field_is(const struct visit *visit, const char *name, const char *value)
+{
+    return span_eq(form_get(visit->form, name), span_of(value));
+}
+
+/* ---- the page ---- */
+
+/* At most AMOUNT_MAX. */
+static void put_grouped(struct text *out, unsigned value)
+{
+    if (value >= 1000000)
+        text_printf(out, "%u,%03u,%03u", value / 1000000, value / 1000 % 1000, value % 1000);
+    else if (value >= 1000)
+        text_printf(out, "%u,%03u", value / 1000, value % 1000);
+    else
+        text_u64(out, value);
+}
+
+/* ₩132,000 or 132,000원; $12.34 as 12.34 usd. */
+static void put_money(struct text *out, const struct visit *visit)
+{
+    bool won = strcmp(visit->currency, "krw") == 0;
+    unsigned amount = (unsigned)visit->amount;
+    if (won && visit->lang != LANG_KO)
+        TEXT_LIT(out, "₩");
+    if (won || strcmp(visit->currency, "jpy") == 0)
+        put_grouped(out, amount);
+    else
+        text_printf(out, "%u.%02u", amount / 100, amount % 100);
+    if (won && visit->lang == LANG_KO)
+        TEXT_LIT(out, "원");
+    if (!won)
+        text_printf(out, " %s", visit->currency);
+}
+
+static struct span phrase(const struct visit *visit, const char *name)
+{
+    return phrases_find(site_phrases(visit->hosted->site, visit->lang), span_of(name));
+}
+
+/* What the page was asked for stays in the address of its form. */
+static void put_action(struct text *out, const struct visit *visit)
+{
+    static const char *const names[] = {"return_url", "lang",   "method",     "orderId",
+                                        "orderName",  "amount", "successUrl", "failUrl"};
+    char memory[PAGE_BYTES_MAX / 2];
+    struct text url = text_on(memory, sizeof(memory));
+    char mark = '?';
+    text_str(&url, visit->action);
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (field(visit, names[i]) == NULL)
+            continue;
+        text_char(&url, mark);
+        text_str(&url, names[i]);
+        text_char(&url, '=');
+        outcall_escape(&url, form_get(visit->form, names[i]));
+        mark = '&';
+    }
+    html_put(out, url.overflown ? span_of(visit->action) : text_span(&url));
+}
+
+static void put_gap(struct text *out, unsigned gap, void *ctx)
+{
+    const struct visit *visit = ctx;
+    if (gap == AMOUNT)
+        put_money(out, visit);
+    else if (gap == WHAT)
+        html_put(out, visit->what != NULL ? span_of(visit->what) : phrase(visit, "title"));
+    else if (gap == NOTICE)
+        html_put(out,
+                 visit->refusal != NULL ? span_of(visit->refusal) : phrase(visit, visit->notice));
+    else if (gap == ACTION)
+        put_action(out, visit);
+}
+
+static bool has_block(unsigned block, unsigned turn, void *ctx)
+{
+    const struct visit *visit = ctx;
+    bool paid = visit->notice != NULL && strcmp(visit->notice, "notice.paid") == 0;
+    const bool shown[GAPS] = {
+        [AMOUNT] = visit->amount > 0,
+        [DONE] = paid,
+        [REFUSED] = visit->notice != NULL && !paid,
+        [QUESTION] = visit->kind == QUESTION,
+        [FORM] = visit->kind != NOTICE,
+        [CARD] = visit->kind == CARD,
+        [TRANSFER] = visit->can_transfer,
+        [CANCEL] = visit->cancel_url != NULL,
+    };
+    return turn == 0 && shown[block];
+}
+
+/* ---- answers ---- */
+
+/* " https://shop.example" of "https://shop.example/x". */
+static void put_origin(struct text *headers, const char *url)
+{
+    const char *host = url != NULL ? strstr(url, "://") : NULL;
+    if (host == NULL)
+        return;
+    text_char(headers, ' ');
+    text_add(headers, url, (size_t)(host + 3 - url) + strcspn(host + 3, "/"));
+}
+
+static void reply_page(struct visit *visit, unsigned status)
+{
+    char memory[1024 + 2 * URL_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
+    TEXT_LIT(&headers, "Content-Security-Policy: default-src 'none'; style-src 'self'; "
+                       "form-action 'self'");
+    /* A form's target includes its redirects, so the addresses behind it have to be listed. */
+    put_origin(&headers, visit->return_url);
+    put_origin(&headers, visit->cancel_url);
+    TEXT_LIT(&headers, "; base-uri 'none'; frame-ancestors 'none'\r\n"
+                       "Referrer-Policy: no-referrer\r\n"
+                       "X-Content-Type-Options: nosniff\r\n"
+                       "Cache-Control: no-store\r\n");
+    struct text page = text_on(visit->bytes, sizeof(visit->bytes));
+    filled_page_put_named(&page, visit->hosted->page, visit->lang, put_gap, has_block, visit);
+    assert(!page.overflown && !headers.overflown);
+    http_reply(visit->req, &(struct http_reply){.status = status,
+                                                .type = "text/html; charset=utf-8",
+                                                .headers = text_span(&headers),
+                                                .body = text_span(&page)});
+}
+
+/* A page without a form; false, for what ends with it. */
+static bool reply_notice(struct visit *visit, unsigned status, const char *notice)
+{
+    visit->kind = NOTICE;
+    visit->notice = notice;
+    reply_page(visit, status);
+    return false;
+}
+
+static void reply_form(struct visit *visit, unsigned status, enum gap kind, const char *action)
+{
+    visit->kind = kind;
+    visit->action = action;
+    reply_page(visit, status);
+}
+
+static void reply_redirect(struct visit *visit, const char *url)
+{
+    char memory[URL_MAX * 2];
+    struct text headers = text_on(memory, sizeof(memory));
+    TEXT_LIT(&headers, "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nLocation: ");
+    text_str(&headers, url);
+    TEXT_LIT(&headers, "\r\n");
+    assert(!headers.overflown);
+    http_reply(visit->req, &(struct http_reply){.status = 303, .headers = text_span(&headers)});
+}
+
+/* The same with more in the query, whose words need no escape. */
+__attribute__((format(printf, 3, 4))) static void reply_query(struct visit *visit, const char *url,
+                                                              const char *format, ...)
+{
+    char query[512], whole[URL_MAX + sizeof(query)];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(query, sizeof(query), format, args);
+    va_end(args);
+    snprintf(whole, sizeof(whole), "%s%c%s", url, strchr(url, '?') == NULL ? '?' : '&', query);
+    reply_redirect(visit, whole);
+}
+
+/* ---- a visit ---- */
+
+/* `call` is NULL while the request has made none. */
+static void serve(struct http_req *req, const struct call *call)
+{
+    const struct hosted_route *route = http_req_route_ctx(req);
+    struct err_slot err;
+    json_t *form = form_read(req, &err);
+    if (form == NULL) {
+        http_problem(req, 400, "bad-form", "%s", err.text);
+        return;
+    }
+    struct visit *visit = must(calloc(1, sizeof(*visit)));
+    visit->desk = desk_of(req);
+    visit->hosted = service_ctx(service_loop_of(req)->service);
+    visit->req = req;
+    visit->form = form;
+    visit->lang = lang_choose(form_get(form, "lang"), http_req_cookie(req, SPAN("lang")),
+                              http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
+    bool good = route->begin(visit);
+    if (good && call == NULL)
+        route->handle(visit);
+    else if (good)
+        route->on_called(visit, call);
+    json_decref(form);
+    free(visit);
+}
+
+static void on_visit(struct http_req *req)
+{
+    serve(req, NULL);
+}
+
+static void on_answered(struct http_req *req, const struct call *call, bool cut)
+{
+    if (cut)
+        http_reply_cut(req, (struct span){0}, 500);
+    else
+        serve(req, call);
+}
+
+static void submit(struct visit *visit, const char *route, struct span id, json_t *in)
+{
+    const struct call call = {.op = calls_op(route), .id = id, .in = must(in)};
+    desk_submit(desk_of(visit->req), visit->req, &call, on_answered);
+}
+
+/* Each of the list ends its host with a slash, so that shop.example cannot be continued to
+ * shop.example.evil. */
+static bool may_return_to(const struct visit *visit, struct span url)
+{
+    if (url.len > URL_MAX || !form_is_plain(url, " \"\\"))
+        return false; /* it goes into a header and into a page */
+    for (struct span rest = span_of(visit->desk->settings->return_urls); rest.ptr != NULL;) {
+        struct span prefix;
+        rest = span_cut(rest, ',', &prefix);
+        prefix = span_trim(prefix);
+        if (prefix.len > 0 && span_starts(url, prefix))
+            return true;
+    }
+    return false;
+}
+
+/* ---- the page of a payment ---- */
+
+/* Finds what the address is about and checks its return_url. */
+static bool pay_begin(struct visit *visit)
+{
+    const struct bank *bank = visit->desk->bank;
+    struct span address = http_req_param(visit->req, 0);
+    const struct object *session = bank_find(bank, SESSION, address);
+    const struct object *intent = bank_find_secret(bank, address);
+    const char *url = field(visit, "return_url");
+    if (session == NULL && intent == NULL)
+        return reply_notice(visit, 404, "notice.unknown");
+    if (session != NULL) {
+        const char *locale = bank_text(session, "locale");
+        visit->session = session;
+        visit->intent = bank_linked(bank, session, "payment_intent");
+        visit->return_url = bank_text(session, "success_url");
+        visit->cancel_url = bank_text(session, "cancel_url");
+        visit->what = bank_hidden(session, "name");
+        visit->amount = bank_number(session, "amount_total");
+        visit->currency = bank_text(session, "currency");
+        if (locale != NULL && strcmp(locale, "auto") != 0)
+            visit->lang = lang_choose(span_of(locale), SPAN(""), SPAN(""));
+    } else {
+        if (url != NULL && !may_return_to(visit, span_of(url)))
+            return reply_notice(visit, 400, "notice.bad-return-url");
+        visit->intent = intent;
+        visit->return_url = url != NULL ? url : bank_hidden(intent, "return_url");
+        visit->what = bank_text(intent, "description");
+        visit->amount = bank_number(intent, "amount");
+        visit->currency = bank_text(intent, "currency");
+    }
+    return true;
+}
+
+static const char *address_of(struct visit *visit, const char *behind)
+{
+    struct span address = http_req_param(visit->req, 0);
+    snprintf(visit->memory, sizeof(visit->memory), "/pay/%.*s%s", (int)address.len, address.ptr,
+             behind);
+    return visit->memory;
+}
+
+/* `notice` may be NULL. */
+static void reply_card_form(struct visit *visit, unsigned status, const char *notice)
+{
+    visit->notice = notice;
+    reply_form(visit, status, CARD, address_of(visit, ""));
+}
+
+/* Back to the shop, or a page that says how it ended. */
+static void reply_intent_end(struct visit *visit)
+{
+    const struct object *intent = visit->intent;
+    bool good = intent->status != INTENT_CANCELED;
+    if (visit->return_url != NULL)
+        reply_query(visit, visit->return_url,
+                    "payment_intent=%s&payment_intent_client_secret=%s&redirect_status=%s",
+                    intent->id, bank_text(intent, "client_secret"), good ? "succeeded" : "failed");
+    else
+        reply_notice(visit, good ? 200 : 410, good ? "notice.paid" : "notice.gone");
+}
+
+/* To its success_url, in which the session may be named. */
+static void reply_session_end(struct visit *visit)
+{
+    static const char name[] = "{CHECKOUT_SESSION_ID}";
+    char url[URL_MAX + BANK_ID_MAX];
+    const char *from = visit->return_url, *at = strstr(from, name);
+    if (visit->session->status != SESSION_COMPLETE) {
+        reply_notice(visit, 410, "notice.gone");
+        return;
+    }
+    int len =
+        snprintf(url, sizeof(url), "%.*s%s%s", (int)(at != NULL ? at - from : URL_MAX), from,
+                 at != NULL ? visit->session->id : "", at != NULL ? at + sizeof(name) - 1 : "");
+    assert((size_t)len < sizeof(url));
+    reply_redirect(visit, url);
+}
+
+/* What a buyer who opens the page sees in the payment's state. */
+static void pay_get(struct visit *visit)
+{
+    uint64_t now_s = desk_now_us(visit->desk) / 1000000;
+    if (visit->session != NULL && !stripe_is_open(visit->session, now_s))
+        reply_session_end(visit);
+    else if (visit->intent != NULL && !stripe_may(visit->intent, INTENT_CONFIRM))
+        reply_intent_end(visit);
+    else if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION)
+        reply_query(visit, address_of(visit, "/authenticate"), "lang=%s", lang_tag(visit->lang));
+    else
+        reply_card_form(visit, 200, NULL);
+}
+
+/* What is wrong with the card of the form; NULL: nothing. A date that is given must be valid, even
+ * though the sandbox's cards never expire. */
+static const char *read_card(const struct visit *visit, const struct card **card)
+{
+    struct span month, year = span_trim(span_cut(form_get(visit->form, "exp"), '/', &month));
+    struct span code = span_trim(form_get(visit->form, "cvc"));
+    uint64_t number;
+    *card = card_by_number(form_get(visit->form, "number"));
+    if (*card == NULL)
+        return "notice.bad-number";
+    if (code.len > 0 && (code.len < 3 || !span_u64(code, 9999, &number)))
+        return "notice.bad-details";
+    if (field(visit, "exp") != NULL &&
+        (!span_u64(span_trim(month), 12, &number) || number == 0 ||
+         (year.len != 2 && year.len != 4) || !span_u64(year, 9999, &number)))
+        return "notice.bad-details";
+    return NULL;
+}
+
+static void pay_post(struct visit *visit)
+{
+    const struct card *card;
+    const char *wrong = read_card(visit, &card);
+    if (visit->cancel_url != NULL && field_is(visit, "decision", "cancel"))
+        reply_redirect(visit, visit->cancel_url);
+    else if (wrong != NULL)
+        reply_card_form(visit, 402, wrong);
+    else
+        submit(visit, "hosted_pay", http_req_param(visit->req, 0),
+               json_pack("{s:s,s:s*}", "payment_method", card->token, "return_url",
+                         visit->session == NULL ? visit->return_url : NULL));
+}
+
+static void authenticate_get(struct visit *visit)
+{
+    if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION)
+        reply_form(visit, 200, QUESTION, address_of(visit, "/authenticate"));
+    else
+        pay_get(visit);
+}
+
+static void authenticate_post(struct visit *visit)
+{
+    bool yes = field_is(visit, "decision", "approve");
+    submit(visit, "hosted_authenticate", http_req_param(visit->req, 0),
+           json_pack("{s:s}", "decision", yes ? "approve" : "refuse"));
+}
+
+static void pay_called(struct visit *visit, const struct call *call)
+{
+    const struct object *intent = visit->intent;
+    bool waits = intent != NULL && intent->status == INTENT_REQUIRES_PAYMENT_METHOD;
+    if (call->status == 402 && intent != NULL) {
+        const json_t *error = json_object_get(intent->shown, "last_payment_error");
+        visit->refusal = json_string_value(json_object_get(error, "message"));
+        reply_card_form(visit, 402, "notice.failed");
+    } else if (call->status == 200 && waits) {
+        reply_card_form(visit, 402, "notice.refused");
+    } else if (call->status >= 429) {
+        reply_card_form(visit, call->status, "notice.failed");
+    } else {
+        pay_get(visit);
+    }
+}
+
+/* ---- Toss's payment window ---- */
+
+/* Checks the window's arguments. */
+static bool window_begin(struct visit *visit)
+{
+    const char *success_url = field(visit, "successUrl"), *fail_url = field(visit, "failUrl");
+    struct span name = form_get(visit->form, "orderName");
+    uint64_t amount = 0;
+    if (!toss_order_id_valid(form_get(visit->form, "orderId")) || name.len == 0 || name.len > 100 ||
+        !span_u64(form_get(visit->form, "amount"), AMOUNT_MAX, &amount) || amount == 0 ||
+        success_url == NULL || fail_url == NULL)
+        return reply_notice(visit, 400, "notice.unknown");
+    if (!may_return_to(visit, span_of(success_url)) || !may_return_to(visit, span_of(fail_url)))
+        return reply_notice(visit, 400, "notice.bad-return-url");
+    visit->return_url = success_url;
+    visit->cancel_url = fail_url;
+    visit->what = name.ptr;
+    visit->amount = (int64_t)amount;
+    visit->currency = "krw";
+    visit->can_transfer = !field_is(visit, "method", "CARD");
+    return true;
+}
+
+static void window_get(struct visit *visit)
+{
+    reply_form(visit, 200, CARD, "/toss/pay");
+}
+
+static void window_post(struct visit *visit)
+{
+    const char *order = field(visit, "orderId");
+    bool transfer = visit->can_transfer && field_is(visit, "pay_by", "transfer");
+    const struct card *card;
+    const char *wrong = read_card(visit, &card);
+    if (field_is(visit, "decision", "cancel")) {
+        reply_query(visit, visit->cancel_url,
+                    "code=PAY_PROCESS_CANCELED&message=The+buyer+canceled+the+payment."
+                    "&orderId=%s",
+                    order);
+    } else if (wrong != NULL && !transfer) {
+        visit->notice = wrong;
+        reply_form(visit, 402, CARD, "/toss/pay");
+    } else {
+        submit(visit, "toss_hosted", (struct span){0},
+               json_pack("{s:s,s:s,s:s,s:I}", "payment_method",
+                         transfer ? "virtual_account" : card->token, "orderId", order, "orderName",
+                         visit->what, "amount", (json_int_t)visit->amount));
+    }
+}
+
+static void window_called(struct visit *visit, const struct call *call)
+{
+    const struct object *payment = call->about;
+    if (call->status == 200 && payment != NULL) {
+        reply_query(visit, visit->return_url,
+                    "paymentType=NORMAL&paymentKey=%s&orderId=%s&amount=%s", payment->id,
+                    field(visit, "orderId"), field(visit, "amount"));
+    } else {
+        visit->notice = "notice.failed";
+        reply_form(visit, call->status, CARD, "/toss/pay");
+    }
+}
+
+/* ---- routes ---- */
+
+static const struct hosted_route hosted_routes[] = {
+    {HTTP_METHOD_GET, "/pay/{secret}", pay_begin, pay_get, NULL},
+    {HTTP_METHOD_POST, "/pay/{secret}", pay_begin, pay_post, pay_called},
+    {HTTP_METHOD_GET, "/pay/{secret}/authenticate", pay_begin, authenticate_get, NULL},
+    {HTTP_METHOD_POST, "/pay/{secret}/authenticate", pay_begin, authenticate_post, pay_called},
+    {HTTP_METHOD_GET, "/toss/pay", window_begin, window_get, NULL},
+    {HTTP_METHOD_POST, "/toss/pay", window_begin, window_post, window_called},
+};
+
+int hosted_create(struct http_router *router, struct err_slot *err, struct hosted *out)
+{
+    static const struct site_conf conf = {
+        .root = "/pay/-",
+        .files = files,
+        .files_len = sizeof(files) / sizeof(files[0]),
+        .words =
+            {
+#include "infra/demo/psp-sandbox/web/text.words.inc"
+            },
+        .service = "psp-sandbox",
+    };
+    int rc = site_create(&conf, err, &out->site);
+    if (rc == 0)
+        rc = site_routes(out->site, router, err);
+    if (rc == 0)
+        rc = filled_page_create_named(out->site, span_of(pay_html), gaps, err, &out->page);
+    for (size_t i = 0; rc == 0 && i < sizeof(hosted_routes) / sizeof(hosted_routes[0]); i++) {
+        const struct hosted_route *of = &hosted_routes[i];
+        struct http_route route = {of->method, of->pattern, on_visit, (void *)(uintptr_t)of,
+                                   BODY_MAX};
+        rc = http_router_add(router, &route, err);
+    }
+    return rc;
+}
+
+void hosted_destroy(struct hosted *hosted)
+{
+    filled_page_destroy(hosted->page);
+    site_destroy(hosted->site);
+}
