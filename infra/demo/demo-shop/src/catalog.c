@@ -80,22 +80,17 @@ static void reply_page(struct http_req *req, const struct template *page, const 
                     });
 }
 
-static void on_home(void *ctx, const struct pg_answer *answer)
+/* The route's ctx is the problem if there is no product; of the list there may be none. */
+static void on_page(void *ctx, const struct pg_answer *answer)
 {
     struct http_req *req = ctx;
     const PGresult *res = shop_result(req, answer);
-    if (res != NULL)
-        reply_page(req, shop_of(req)->catalog->home, res);
-}
-
-static void on_item(void *ctx, const struct pg_answer *answer)
-{
-    struct http_req *req = ctx;
-    const PGresult *res = shop_result(req, answer);
-    if (res != NULL && PQntuples(res) == 0)
-        shop_reply_problem(req, "unknown-product");
+    const char *problem = http_req_route_ctx(req);
+    const struct catalog *catalog = shop_of(req)->catalog;
+    if (res != NULL && problem != NULL && PQntuples(res) == 0)
+        shop_reply_problem(req, problem);
     else if (res != NULL)
-        reply_page(req, shop_of(req)->catalog->product, res);
+        reply_page(req, problem != NULL ? catalog->product : catalog->home, res);
 }
 
 /* ---- queries ---- */
@@ -123,7 +118,7 @@ static void ask_one(struct http_req *req, enum shop_query query, pg_on_done *on_
 
 static void on_get_home(struct http_req *req)
 {
-    ask_list(req, SHOP_SHELF, on_home);
+    ask_list(req, SHOP_SHELF, on_page);
 }
 
 static void on_get_products(struct http_req *req)
@@ -133,7 +128,7 @@ static void on_get_products(struct http_req *req)
 
 static void on_get_item(struct http_req *req)
 {
-    ask_one(req, SHOP_ITEM, on_item);
+    ask_one(req, SHOP_ITEM, on_page);
 }
 
 static void on_get_product(struct http_req *req)
@@ -145,7 +140,7 @@ int catalog_add_routes(struct catalog *catalog, struct http_router *router, stru
 {
     static const struct http_route routes[] = {
         {HTTP_METHOD_GET, "/", on_get_home, NULL, 0},
-        {HTTP_METHOD_GET, "/products/{sku}", on_get_item, NULL, 0},
+        {HTTP_METHOD_GET, "/products/{sku}", on_get_item, "unknown-product", 0},
         {HTTP_METHOD_GET, "/api/products", on_get_products, NULL, 0},
         {HTTP_METHOD_GET, "/api/products/{sku}", on_get_product, "unknown-product", 0},
     };

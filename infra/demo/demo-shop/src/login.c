@@ -21,10 +21,11 @@ struct login {
     uv_work_t work;
     struct http_req *req;
     struct shop *shop;
+    json_t *doc;          /* the request's body */
+    const char *password; /* a member of it */
     bool known;
     bool holds;
     char user[24];
-    char password[PASSWORD_MAX + 1];
     char hash[PASSWORD_HASH_MAX];
     char cookie[64];
 };
@@ -32,7 +33,7 @@ struct login {
 static void login_free(struct login *login)
 {
     login->shop->hashing--;
-    sodium_memzero(login->password, sizeof(login->password));
+    json_decref(login->doc);
     free(login);
 }
 
@@ -114,52 +115,36 @@ static void on_user(void *ctx, const struct pg_answer *answer)
     assert(queued == 0); /* it only fails on a NULL function */
 }
 
-/* False: the request has been answered. */
-static bool read_login(struct http_req *req, struct login *login, char email[EMAIL_MAX + 1])
-{
-    struct err_slot err;
-    json_t *doc;
-    if (!shop_read_body(req, &doc))
-        return false;
-    struct json_in in;
-    struct span user = {0};
-    struct span password = {0};
-    json_in_object(&in, doc, &err);
-    json_in_require(&in, "login");
-    json_in_require(&in, "password");
-    json_in_str(&in, "login", 1, EMAIL_MAX, &user);
-    json_in_str(&in, "password", 1, PASSWORD_MAX, &password);
-    bool good = json_in_end(&in) == 0;
-    if (!good)
-        http_problem(req, 400, "bad-login", "%s", err.text);
-    else
-        good = span_to_cstr(user, email, EMAIL_MAX + 1) &&
-               span_to_cstr(password, login->password, sizeof(login->password));
-    json_decref(doc);
-    return good;
-}
-
 static void on_login(struct http_req *req)
 {
     struct shop *shop = shop_of(req);
-    if (shop->hashing >= PASSWORD_QUEUE_MAX) {
-        shop_reply_trouble(req, ERR_FULL);
-        return;
-    }
-    struct login *login = calloc(1, sizeof(*login));
-    char email[EMAIL_MAX + 1];
+    struct login *login = shop->hashing < PASSWORD_QUEUE_MAX ? calloc(1, sizeof(*login)) : NULL;
+    struct err_slot err;
+    struct json_in in;
+    struct span user, password;
     if (login == NULL) {
         shop_reply_trouble(req, ERR_FULL);
-        return;
-    }
-    if (!read_login(req, login, email)) {
-        free(login);
         return;
     }
     login->req = req;
     login->shop = shop;
     shop->hashing++;
-    const char *const params[] = {email};
+    if (!shop_read_body(req, &login->doc)) {
+        login_free(login);
+        return;
+    }
+    json_in_object(&in, login->doc, &err);
+    json_in_require(&in, "login");
+    json_in_require(&in, "password");
+    json_in_str(&in, "login", 1, EMAIL_MAX, &user);
+    json_in_str(&in, "password", 1, PASSWORD_MAX, &password);
+    if (json_in_end(&in) < 0) {
+        http_problem(req, 400, "bad-login", "%s", err.text);
+        login_free(login);
+        return;
+    }
+    login->password = password.ptr;
+    const char *const params[] = {user.ptr};
     pg_pool_query(shop->db, SHOP_LOGIN, 1, params, on_user, login);
 }
 
@@ -206,8 +191,8 @@ static void on_token_for(void *ctx, const struct pg_answer *answer)
     sodium_bin2hex(jti, sizeof(jti), random, sizeof(random));
     bool korean = span_eq(pg_text(res, 0, 1), SPAN("ko"));
     int extra_len = snprintf(extra, sizeof(extra), "\"lang\":\"%s\"", korean ? "ko" : "en");
-    struct jwt_claims claims = {.iss = span_of(shop->issuer),
-                                .aud = span_of(shop->audience),
+    struct jwt_claims claims = {.iss = span_of(shop->settings->issuer),
+                                .aud = span_of(shop->settings->audience),
                                 .sub = pg_text(res, 0, 0),
                                 .jti = span_of(jti),
                                 .iat_s = now_s,

@@ -2,7 +2,6 @@
  * --config FILE` serves. */
 #include "password.h"
 #include "routes.h"
-#include "seed.h"
 #include "service/service.h"
 #include "shop.h"
 #include "version.inc"
@@ -79,9 +78,24 @@ static void shop_free(struct shop *shop)
     free(shop);
 }
 
-static int open_db(struct service_loop *loop, struct shop *shop, struct err_slot *err)
+static int loop_start(struct service_loop *loop, struct err_slot *err)
 {
     const struct settings *settings = loop->config;
+    struct shop *shop = calloc(1, sizeof(*shop));
+    if (shop == NULL)
+        return err_set(err, ERR_NOMEM, "shop");
+    shop->loop = loop->uv;
+    shop->clock = loop->clock;
+    shop->rng = rng_system();
+    shop->settings = settings;
+    int rc = 0;
+    if (settings->session_key[0] != '\0')
+        rc = jwks_load(span_of(settings->session_key), err, &shop->keys);
+    if (rc == 0 && settings->api_key[0] != '\0')
+        rc = secret_file_read(settings->api_key, err, &shop->api_key);
+    if (rc == 0)
+        rc = password_make(PASSWORD_BCRYPT, (enum password_cost)settings->seed_hashes, "",
+                           shop->rng, err, shop->dummy_hash);
     struct pg_pool_conf conf = {.loop = loop->uv,
                                 .what = "shop",
                                 .conninfo = settings->conninfo,
@@ -97,40 +111,13 @@ static int open_db(struct service_loop *loop, struct shop *shop, struct err_slot
                                 .log = loop->log,
                                 .on_ready = on_db_ready,
                                 .ctx = loop};
-    int rc = pg_pool_create(&conf, err, &shop->db);
     if (rc == 0)
-        on_db_ready(loop, false);
-    return rc;
-}
-
-static int loop_start(struct service_loop *loop, struct err_slot *err)
-{
-    const struct settings *settings = loop->config;
-    struct shop *shop = calloc(1, sizeof(*shop));
-    if (shop == NULL)
-        return err_set(err, ERR_NOMEM, "shop");
-    shop->loop = loop->uv;
-    shop->clock = loop->clock;
-    shop->rng = rng_system();
-    shop->issuer = settings->issuer;
-    shop->audience = settings->audience;
-    shop->partner = settings->partner;
-    shop->import_per_s = settings->import_per_s;
-    shop->import_burst = settings->import_burst;
-    int rc = 0;
-    if (settings->session_key[0] != '\0')
-        rc = jwks_load(span_of(settings->session_key), err, &shop->keys);
-    if (rc == 0 && settings->api_key[0] != '\0')
-        rc = secret_file_read(settings->api_key, err, &shop->api_key);
-    if (rc == 0)
-        rc = password_make(PASSWORD_BCRYPT, (enum password_cost)settings->seed_hashes, "",
-                           shop->rng, err, shop->dummy_hash);
-    if (rc == 0)
-        rc = open_db(loop, shop, err);
+        rc = pg_pool_create(&conf, err, &shop->db);
     if (rc < 0) {
         shop_free(shop);
         return rc;
     }
+    on_db_ready(loop, false);
     loop->ctx = shop;
     struct state *state = service_ctx(loop->service);
     state->shop = shop;

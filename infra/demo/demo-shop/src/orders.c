@@ -64,9 +64,9 @@ static bool has_key(struct http_req *req)
 static bool keeps_pace(struct http_req *req)
 {
     struct shop *shop = shop_of(req);
-    uint64_t now_us = clock_mono_us(shop->clock), each_us = 1000000 / shop->import_per_s;
+    uint64_t now_us = clock_mono_us(shop->clock), each_us = 1000000 / shop->settings->import_per_s;
     uint64_t due_us = shop->import_due_us > now_us ? shop->import_due_us : now_us;
-    uint64_t latest_us = now_us + (shop->import_burst - 1) * each_us;
+    uint64_t latest_us = now_us + (shop->settings->import_burst - 1) * each_us;
     if (due_us <= latest_us) {
         shop->import_due_us = due_us + each_us;
         return true;
@@ -139,7 +139,7 @@ static void on_import(struct http_req *req)
     if (check_order(doc, &err, &query) < 0)
         http_problem(req, 400, "bad-order", "%s", err.text);
     else
-        shop_query_doc(req, query, shop->partner, doc);
+        shop_query_doc(req, query, shop->settings->partner, doc);
     json_decref(doc);
 }
 
@@ -153,7 +153,7 @@ static void on_get_one(struct http_req *req)
         return;
     }
     const struct shop *shop = shop_of(req);
-    const char *const params[] = {shop->partner, external_id};
+    const char *const params[] = {shop->settings->partner, external_id};
     pg_pool_query(shop->db, SHOP_IMPORTED, 2, params, shop_answer, req);
 }
 
@@ -170,7 +170,7 @@ static void on_get_list(struct http_req *req)
         return;
     }
     snprintf(from, sizeof(from), "%llu", (unsigned long long)after);
-    const char *const params[] = {shop->partner, from, limit};
+    const char *const params[] = {shop->settings->partner, from, limit};
     pg_pool_query(shop->db, SHOP_IMPORTED_LIST, 3, params, shop_answer, req);
 }
 

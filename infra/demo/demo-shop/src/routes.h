@@ -1,9 +1,11 @@
-/* routes.h: the routes of each file that has some, and the pages. */
+/* routes.h: the routes of each file that has some, the pages, and `demo-shop seed`. */
 #ifndef FG_DEMO_SHOP_ROUTES_H
 #define FG_DEMO_SHOP_ROUTES_H
 
 #include "http/http.h"
 #include "web/site.h"
+
+struct settings;
 
 struct catalog {
     struct site *site;
@@ -17,5 +19,9 @@ void catalog_destroy(struct catalog *catalog);
 int login_add_routes(struct http_router *router, struct err_slot *err);
 int catalog_add_routes(struct catalog *catalog, struct http_router *router, struct err_slot *err);
 int orders_add_routes(struct http_router *router, struct err_slot *err);
+
+/* Creates what is missing in the database and leaves the rest. Blocks. Prints what it has created.
+ */
+int seed_run(const struct settings *settings, struct err_slot *err);
 
 #endif

@@ -1,10 +1,11 @@
-/* shop.h: what the handlers of one loop share, and their queries. */
+/* shop.h: the configuration, what the handlers of one loop share, and their queries. */
 #ifndef FG_DEMO_SHOP_SHOP_H
 #define FG_DEMO_SHOP_SHOP_H
 
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/secret_file.h"
+#include "config/config.h"
 #include "crypto/jwks.h"
 #include "http/http.h"
 #include "pg/pg_pool.h"
@@ -33,20 +34,33 @@ enum shop_query {
     SHOP_QUERIES,
 };
 
+struct settings {
+    char conninfo[CONFIG_STRING_MAX];
+    uint64_t connections;
+    char session_key[CONFIG_STRING_MAX];
+    char issuer[CONFIG_STRING_MAX];
+    char audience[CONFIG_STRING_MAX];
+    char partner[CONFIG_STRING_MAX];
+    char api_key[CONFIG_STRING_MAX];
+    char reader_role[CONFIG_STRING_MAX];
+    uint64_t import_per_s;
+    uint64_t import_burst;
+    uint64_t seed_users;
+    char demo_users[CONFIG_STRING_MAX];
+    unsigned seed_hashes; /* enum password_cost */
+};
+
 struct catalog;
 
 struct shop {
+    const struct settings *settings;
     uv_loop_t *loop;
     const struct clock *clock;
     const struct rng *rng; /* the kernel's: it makes session tokens */
     struct pg_pool *db;
     const struct catalog *catalog;
-    struct jwks *keys; /* signs partner tokens */
-    const char *issuer;
-    const char *audience;
-    struct secret_file *api_key; /* NULL: nobody submits orders */
-    const char *partner;
-    uint64_t import_per_s, import_burst;
+    struct jwks *keys;                  /* signs partner tokens */
+    struct secret_file *api_key;        /* NULL: nobody submits orders */
     uint64_t import_due_us;             /* of the next order, if they came evenly; monotonic */
     unsigned hashing;                   /* password checks running or waiting */
     char dummy_hash[PASSWORD_HASH_MAX]; /* what an unknown user's password is checked against */

@@ -27,7 +27,6 @@ enum {
     BODY_MAX = 8 * 1024,
 
     SEED_USERS_MAX = 5000000,
-    SEED_CHUNK = 50000, /* users a transaction */
     SEED_DEMO_USERS = 20,
 };
 
