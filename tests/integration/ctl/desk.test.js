@@ -103,6 +103,7 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   assert.equal(new Set(rows.map((row) => row.split(',')[0])).size, 401);
   assert.equal(rows.filter((row) => row.includes(`,"'=1""2",,"`)).length, 401);
   assert.equal(rows.length, 2 * 401);
+  world.postgres.sql("DELETE FROM pay.orders WHERE event = 'paged'", 'pay');
   done(await fairgate('letters', 'list'));
   refused(await fairgate('letters', 'retry', '4711'), EXIT.refused, /letter-unknown/);
   done(await fairgate('mails', 'list'));
