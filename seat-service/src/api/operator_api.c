@@ -321,6 +321,28 @@ static bool judge_repeated(struct import *import)
     return true;
 }
 
+/* The event is not there, or closed: there is nothing to correct now. True: answered. */
+static bool judge_absent(struct import *import)
+{
+    struct call *call = &import->errand.call;
+    struct journal *journal = call->loop->conf.journal;
+    struct journal_view view;
+    struct journal_place place;
+    bool known = journal_find(journal, span_of(import->id), &view);
+    const enum journal_reason reason = journal_reason(journal);
+    if (known && view.state == JOURNAL_EVENT_ASLEEP)
+        request_wake(call); /* then it is judged like any other that is there */
+    else if (http_req_header(call->req, HTTP_HEADER_IF_MATCH).ptr == NULL)
+        return false;
+    else if (opened_elsewhere(import, &place))
+        request_elsewhere(call, &place);
+    else if (reason != JOURNAL_REASON_NONE)
+        request_away(call, reason);
+    else
+        call_refuse(call, known ? REFUSAL_CORRECTION_UNWRITTEN : REFUSAL_DOCUMENT_CHANGED);
+    return true;
+}
+
 static unsigned letters_of(struct span code)
 {
     unsigned letters = 0;
@@ -363,19 +385,13 @@ static bool on_plan_read(struct errand *errand)
     struct import *import = MAGIC_OF(import, errand->ctx);
     struct call *call = &errand->call;
     const struct loop_conf *conf = &call->loop->conf;
-    struct journal_view view;
     if (import->rc < 0) {
         refuse_import(import);
         return true;
     }
     call->event = events_find(conf->events, span_of(import->id));
-    if (call->event != NULL && judge_repeated(import))
+    if (call->event != NULL ? judge_repeated(import) : judge_absent(import))
         return true;
-    if (call->event == NULL && journal_find(conf->journal, span_of(import->id), &view) &&
-        view.state == JOURNAL_EVENT_ASLEEP) { /* then it is judged like any other that is there */
-        request_wake(call);
-        return true;
-    }
     import->rc = judge_codes(import->plan->plan, &import->err);
     if (import->rc == 0)
         import->rc = judge_seats(import->plan->plan, &import->err);

@@ -86,6 +86,9 @@ test('a running owner goes on selling next to an unreadable event', async (t) =>
     'seats',
   );
   await until('it to be tried', async () => (await told(seats, 'bad'))?.state === 'out');
+  assertProblem(await operator(seats, 'bad').correct(hall(), '"0"'), 503, 'journal-unavailable');
+  assertProblem(await operator(seats, 'god').correct(hall(), '"0"'), 412, 'version-mismatch');
+  assertProblem(await operator(seats, 'god').read(), 404, 'event-unknown');
   for (let row = 1; row <= 10; row += 1) assert.equal((await visitor(seats, 'good').hold({ seats: [`r${row}s1`, `r${row}s2`] })).status, 201);
   await seats.untilReady(); // on a slow machine a confirmation is over a second old now and then
 });
