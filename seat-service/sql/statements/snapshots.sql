@@ -1,9 +1,11 @@
 -- snapshots.sql: an engine's state at a place in its journal, made by replay. The newest two are kept.
 
--- Not of seats that a correction replaced.
+-- Not of seats that a correction replaced, nor behind a correction of the document of change `since`: that was
+-- read a moment ago.
 -- statement: snapshot_newest
 --> event   integer signed
 --> seq_max bigint
+--> since   bigint
 --< seq     bigint
 --< chain   bytea
 --< body    bytea
@@ -11,6 +13,7 @@ SELECT seq, chain, body
 FROM snapshot
 WHERE event = :event AND seq <= :seq_max
     AND seq >= coalesce((SELECT max(base) FROM document WHERE event = :event AND since > 0), 0)
+    AND NOT EXISTS (SELECT FROM document WHERE event = :event AND since > :since AND since <= snapshot.seq)
 ORDER BY seq DESC
 LIMIT 1;
 

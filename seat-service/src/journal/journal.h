@@ -40,7 +40,8 @@ struct journal_host {
     /* What of found() takes long, for a document of JOURNAL_LONG_BYTES or more, which found() is
      * given afterwards. On a thread of its own, one at a time. May be NULL. */
     void (*prepare)(void *ctx, struct span document);
-    /* A new event and its document. */
+    /* A new event, or one that is read again, and its document. ERR_NOT_FOUND: it was found with
+     * another, so it leaves and is found again. */
     int (*found)(void *ctx, uint32_t nth, struct span id, const struct journal_document *document,
                  struct err_slot *err);
     /* Start over: from a snapshot, or empty if there is none. */

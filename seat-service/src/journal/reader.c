@@ -124,9 +124,14 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     uint8_t *snapshot = NULL;
     struct store_head at = {.chain = chain_first(span_of(event->id.id))};
     size_t snapshot_len = 0;
+    if (rc == ERR_NOT_FOUND) { /* it was read before, and corrected since */
+        event->leaving = true;
+        return 0;
+    }
     if (rc < 0)
         return err_wrap(err, "the document of %s", event->id.id);
-    rc = store_snapshot(pg, event->id.no, UINT64_MAX, err, &at, &snapshot, &snapshot_len);
+    rc = store_snapshot(pg, event->id.no, UINT64_MAX, document.since, err, &at, &snapshot,
+                        &snapshot_len);
     if (rc == 0)
         rc = host->load(host->ctx, nth, (struct span){(char *)snapshot, snapshot_len}, err);
     free(snapshot);

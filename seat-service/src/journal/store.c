@@ -868,10 +868,11 @@ int store_follow(struct pg *pg, int32_t event, uint64_t after, uint32_t room,
     return rc;
 }
 
-int store_snapshot(struct pg *pg, int32_t event, uint64_t seq_max, struct err_slot *err,
-                   struct store_head *head, uint8_t **body, size_t *len)
+int store_snapshot(struct pg *pg, int32_t event, uint64_t seq_max, uint64_t since,
+                   struct err_slot *err, struct store_head *head, uint8_t **body, size_t *len)
 {
-    struct sql_snapshot_newest_args args = {event, seq_max > INT64_MAX ? INT64_MAX : seq_max};
+    struct sql_snapshot_newest_args args = {event, seq_max > INT64_MAX ? INT64_MAX : seq_max,
+                                            since};
     PGresult *res;
     int rc = sql_snapshot_newest(pg, &args, err, &res);
     if (rc < 0)

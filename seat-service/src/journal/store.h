@@ -231,9 +231,10 @@ int store_follow(struct pg *pg, int32_t event, uint64_t after, uint32_t room,
                  int (*on_row)(void *ctx, const struct store_row *row), void *ctx,
                  struct err_slot *err, bool *more);
 
-/* The newest snapshot not above `seq_max`. ERR_NOT_FOUND if there is none. *body is malloced. */
-int store_snapshot(struct pg *pg, int32_t event, uint64_t seq_max, struct err_slot *err,
-                   struct store_head *head, uint8_t **body, size_t *len);
+/* The newest snapshot not above `seq_max`, while the document of change `since` counts.
+ * ERR_NOT_FOUND if there is none. *body is malloced. */
+int store_snapshot(struct pg *pg, int32_t event, uint64_t seq_max, uint64_t since,
+                   struct err_slot *err, struct store_head *head, uint8_t **body, size_t *len);
 /* Writes one and drops all but the newest two. */
 int store_snapshot_write(struct pg *pg, int32_t event, const struct store_head *head,
                          struct span body, struct err_slot *err);

@@ -113,7 +113,8 @@ static int begin(struct audited *audited, struct err_slot *err)
     if (rc < 0)
         return rc;
     struct store_head head;
-    rc = store_snapshot(pg, audited->id.no, audited->projected, err, &head, &body, &len);
+    rc = store_snapshot(pg, audited->id.no, audited->projected, audited->event->since, err, &head,
+                        &body, &len);
     if (rc == ERR_NOT_FOUND)
         return 0;
     if (rc == 0)

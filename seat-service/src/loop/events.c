@@ -86,12 +86,23 @@ bool events_admit(struct event *event, uint64_t incarnation)
 
 /* ---- what the journal tells; reader's thread ---- */
 
+/* Numbers repeat with other documents after a restore. */
+static bool is_known(const struct event *event, const struct journal_document *document)
+{
+    uint8_t hash[PLAN_HASH_BYTES];
+    crypto_hash_sha256(hash, (const uint8_t *)document->body.ptr, document->body.len);
+    return document->since == event->since &&
+           memcmp(plan_hash(event->plan->plan), hash, sizeof(hash)) == 0;
+}
+
 static int on_found(void *ctx, uint32_t nth, struct span id,
                     const struct journal_document *document, struct err_slot *err)
 {
     struct events *events = MAGIC_OF(events, ctx);
     assert(nth < EVENTS_MAX);
     struct event *event = &events->all[nth];
+    if (event->plan != NULL && !is_known(event, document))
+        return err_set(err, ERR_NOT_FOUND, "another document counts by now");
     if (event->plan == NULL) {
         struct shown_plan *plan = take_offer(events, document->body);
         int rc = plan != NULL ? 0 : shown_plan_create(document->body, err, &plan);

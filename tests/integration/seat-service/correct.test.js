@@ -197,6 +197,21 @@ test('where two share the events, the owner corrects, and both show it', async (
   for (const one of [first, second]) await until('it to be shown', async () => (await visitor(one, 'one').info()).json.name === 'New');
 });
 
+test('a standby at which the event was out during a correction shows what counts', async (t) => {
+  const { event, boss } = await fresh({ area: 10 });
+  await untilSnapshot(event);
+  const ours = `seats.event e WHERE e.no = s.event AND e.id = '${event}'`;
+  postgres.sql(`UPDATE seats.snapshot s SET body = set_byte(body, 20, get_byte(body, 20) # 1) FROM ${ours}`, 'seats'); // of another plan
+  const standby = await openSeats(openScope(t), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+  await until('it to be out', async () => (await operator(standby).events()).json.events.find((one) => one.event === event)?.state === 'out');
+  standby.pause();
+  postgres.sql(`DELETE FROM seats.snapshot s USING ${ours}`, 'seats');
+  assert.equal((await boss.correct(hall({ name: 'New', area: 10 }))).status, 200);
+  await untilSnapshot(event);
+  standby.resume();
+  await until('it to be shown', async () => (await visitor(standby, event).info()).json.name === 'New', { timeoutMs: 60_000 });
+});
+
 test('an owner that is killed in the middle of a correction made none; the standby shows what counts', async (t) => {
   const own = openScope(t);
   const store = await openPostgres(own);

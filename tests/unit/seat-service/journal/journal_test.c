@@ -702,6 +702,11 @@ static const struct script_row rows[] = {
     {"others are found while a long journal is read",
      "owner; singly a long; add short; now look; wait a owned 2; now dawdle; start b;"
      "wait b found-then 1; now hurry; expect b found-then 2"},
+    {"a snapshot is of the document that was read, even if it was corrected meanwhile",
+     "owner; add long; wait a preparing 1;"
+     "sql INSERT INTO seats.document SELECT 2, hash, body, 5 FROM seats.document WHERE event = 2;"
+     "sql INSERT INTO seats.snapshot (event, seq, chain, body) SELECT 2, 5, chain, '' FROM "
+     "seats.owner WHERE event = 2; now prepare; wait a owned 2"},
     {"a process that ends waits for the document that it reads", /* the sanitizer finds leaks */
      "owner; add long; wait a preparing 1; now prepare; end a"},
     {"a standby refuses changes",

@@ -313,6 +313,29 @@ static void event_with_an_unreadable_document_is_absent_and_keeps_its_number(voi
     assert_int_equal(1, events_find(events, SPAN("bad"))->nth);
 }
 
+static int find(uint32_t nth, const char *id, const char *text, uint64_t since)
+{
+    struct err_slot err = {0};
+    return one.host.found(events, nth, span_of(id),
+                          &(struct journal_document){span_of(text), since, 1}, &err);
+}
+
+/* Such as when it was out here, and is corrected or put back to an earlier moment meanwhile. */
+static void event_that_is_read_again_has_the_document_that_counts(void **state)
+{
+    (void)state;
+    char *other = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
+    assert_int_equal(0, find(0, "night", body, 1));
+    assert_int_equal(ERR_NOT_FOUND, find(0, "night", body, 2));
+    assert_int_equal(ERR_NOT_FOUND, find(0, "night", other, 1));
+    assert_true(one.host.leave(events, 0));
+    one.host.drop(events, 0);
+    assert_int_equal(0, find(0, "night", other, 2));
+    assert_int_equal(2, event->since);
+    assert_int_equal(1, plan_seat_count(event->plan->plan));
+    free(other);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -341,6 +364,7 @@ int main(void)
         TEST(shown_event_is_loaded_again_once_no_loop_reads_it, 1),
         TEST(event_that_was_closed_is_open_again_and_in_use, 1),
         TEST(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested, 0),
+        TEST(event_that_is_read_again_has_the_document_that_counts, 0),
         TEST(event_with_an_unreadable_document_is_absent_and_keeps_its_number, 0),
     };
     return cmocka_run_group_tests(tests, start, end);
