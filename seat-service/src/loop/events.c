@@ -219,19 +219,6 @@ static bool on_leave(void *ctx, uint32_t nth)
            atomic_load_explicit(&event->kept, memory_order_seq_cst) == 0;
 }
 
-static void on_drop(void *ctx, uint32_t nth)
-{
-    struct events *events = MAGIC_OF(events, ctx);
-    struct event *event = &events->all[nth];
-    engine_destroy(event->engine);
-    shown_plan_destroy(event->plan);
-    event->engine = NULL;
-    event->plan = NULL;
-    event->leaves = event->hides = event->epoch = event->since = event->base = 0;
-    atomic_store_explicit(&event->used_ms, 0, memory_order_relaxed);
-    atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
-}
-
 /* ---- corrections ---- */
 
 bool events_revise(struct events *events, const struct event *event, struct shown_plan *plan,
@@ -288,6 +275,13 @@ static bool on_revises(void *ctx, uint32_t nth)
     return atomic_load_explicit(&events->revision.nth, memory_order_acquire) == nth;
 }
 
+/* Below offer_lock. */
+static void end_revision(struct events *events, enum events_revised outcome)
+{
+    atomic_store_explicit(&events->revision.nth, EVENTS_MAX, memory_order_release);
+    events->revision.outcome = outcome;
+}
+
 static int on_revise(void *ctx, uint32_t nth, struct change *change, struct err_slot *err)
 {
     struct events *events = MAGIC_OF(events, ctx);
@@ -295,8 +289,10 @@ static int on_revise(void *ctx, uint32_t nth, struct change *change, struct err_
     assert(!events_is_open(&events->all[nth]));
     pthread_mutex_lock(&events->offer_lock);
     const struct shown_plan *plan = on_revises(ctx, nth) ? events->revision.plan : NULL;
-    events->revision.judged = events->revision.plan;
-    events->revision.plan = NULL;
+    if (plan != NULL) { /* else another event's may be there */
+        events->revision.judged = events->revision.plan;
+        events->revision.plan = NULL;
+    }
     pthread_mutex_unlock(&events->offer_lock);
     if (plan == NULL)
         return err_set(err, ERR_STATE, "nobody waits for it any longer");
@@ -317,13 +313,11 @@ static void on_revised(void *ctx, uint32_t nth, int rc)
 {
     struct events *events = MAGIC_OF(events, ctx);
     pthread_mutex_lock(&events->offer_lock);
-    if (on_revises(ctx, nth)) {
-        atomic_store_explicit(&events->revision.nth, EVENTS_MAX, memory_order_release);
-        events->revision.outcome = rc == 0                 ? EVENTS_REVISED_DONE
-                                   : rc == ERR_RANGE       ? EVENTS_REVISED_REFUSED
-                                   : journal_is_broken(rc) ? EVENTS_REVISED_UNKNOWN
-                                                           : EVENTS_REVISED_FAILED;
-    }
+    if (on_revises(ctx, nth))
+        end_revision(events, rc == 0                 ? EVENTS_REVISED_DONE
+                             : rc == ERR_RANGE       ? EVENTS_REVISED_REFUSED
+                             : journal_is_broken(rc) ? EVENTS_REVISED_UNKNOWN
+                                                     : EVENTS_REVISED_FAILED);
     struct shown_plan *plan = events->revision.judged;
     events->revision.judged = NULL;
     pthread_mutex_unlock(&events->offer_lock);
@@ -331,6 +325,23 @@ static void on_revised(void *ctx, uint32_t nth, int rc)
         events_offer(events, plan);
     else
         shown_plan_destroy(plan);
+}
+
+static void on_drop(void *ctx, uint32_t nth)
+{
+    struct events *events = MAGIC_OF(events, ctx);
+    struct event *event = &events->all[nth];
+    engine_destroy(event->engine);
+    shown_plan_destroy(event->plan);
+    event->engine = NULL;
+    event->plan = NULL;
+    event->leaves = event->hides = event->epoch = event->since = event->base = 0;
+    atomic_store_explicit(&event->used_ms, 0, memory_order_relaxed);
+    atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
+    pthread_mutex_lock(&events->offer_lock);
+    if (on_revises(ctx, nth)) /* it was not judged, and the place is another event's next */
+        end_revision(events, EVENTS_REVISED_FAILED);
+    pthread_mutex_unlock(&events->offer_lock);
 }
 
 static uint64_t on_idle(void *ctx, uint32_t nth)

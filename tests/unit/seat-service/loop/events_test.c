@@ -336,6 +336,49 @@ static void event_that_is_read_again_has_the_document_that_counts(void **state)
     free(other);
 }
 
+static void correct(uint32_t nth)
+{
+    struct err_slot err = {0};
+    struct shown_plan *plan;
+    must(shown_plan_create(span_of(body), &err, &plan), &err);
+    assert_true(events_revise(events, events_nth(events, nth), plan, SPAN(""), SPAN("")));
+    assert_true(one.host.revises(events, nth));
+}
+
+static void correction_that_nobody_waits_for_leaves_the_next_one_alone(void **state)
+{
+    (void)state;
+    struct err_slot err = {0};
+    struct engine_clashes why;
+    struct change change;
+    assert_int_equal(0, find(1, "other", body, 1));
+    must(one.host.load(events, 1, (struct span){NULL, 0}, &err), &err);
+    one.host.own(events, 1, 1, 1, false);
+    correct(0);
+    events_revise_end(events); /* it took too long, and the first is still on its way out */
+    correct(1);
+    assert_int_equal(ERR_STATE, one.host.revise(events, 0, &change, &err));
+    one.host.revised(events, 0, ERR_STATE);
+    assert_true(one.host.leave(events, 1));
+    must(one.host.revise(events, 1, &change, &err), &err);
+    one.host.revised(events, 1, 0);
+    assert_int_equal(EVENTS_REVISED_DONE, events_revised(events, &why));
+    events_revise_end(events);
+}
+
+static void correction_of_an_event_that_is_given_up_is_not_the_next_ones(void **state)
+{
+    (void)state;
+    struct engine_clashes why;
+    correct(0);
+    assert_true(one.host.leave(events, 0));
+    one.host.drop(events, 0);
+    assert_int_equal(0, find(0, "other", body, 1));
+    assert_false(one.host.revises(events, 0));
+    assert_int_equal(EVENTS_REVISED_FAILED, events_revised(events, &why));
+    events_revise_end(events);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -365,6 +408,8 @@ int main(void)
         TEST(event_that_was_closed_is_open_again_and_in_use, 1),
         TEST(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested, 0),
         TEST(event_that_is_read_again_has_the_document_that_counts, 0),
+        TEST(correction_that_nobody_waits_for_leaves_the_next_one_alone, 0),
+        TEST(correction_of_an_event_that_is_given_up_is_not_the_next_ones, 0),
         TEST(event_with_an_unreadable_document_is_absent_and_keeps_its_number, 0),
     };
     return cmocka_run_group_tests(tests, start, end);
