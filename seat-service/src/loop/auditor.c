@@ -1,8 +1,8 @@
 /* auditor.c: a round every SNAPSHOT_LOOK_MS. Only events that this process owns are audited: a
  * standby's own replay checks the same rows already, and two writers of one table would get in each
  * other's way (which projection_write() would notice). Its engine uses the event's plan, so it
- * keeps the event; one that is owned no more is let go of in the next round, which then comes at
- * once. An event that fails starts over in the next round; the others go on. */
+ * keeps the event; one that is owned no more is let go of at once, even in a rush. An event that
+ * fails starts over in the next round; the others go on. */
 #include "loop/auditor.h"
 
 #include "base/magic.h"
@@ -282,9 +282,8 @@ static uint32_t let_go_of_others(struct auditor *auditor)
 }
 
 /* A negative result concerns the connection. */
-static int round_of(struct auditor *auditor, struct err_slot *err)
+static int round_of(struct auditor *auditor, uint32_t ours, struct err_slot *err)
 {
-    uint32_t ours = let_go_of_others(auditor);
     bool new = has_new(auditor);
     if (!new &&ours == 0)
         return 0;
@@ -335,7 +334,8 @@ static void *run(void *arg)
         pthread_mutex_unlock(&auditor->lock);
         struct err_slot err = {0};
         events_pack(auditor->conf.events);
-        if (is_time(auditor) && round_of(auditor, &err) < 0) {
+        uint32_t ours = let_go_of_others(auditor); /* in a rush, too: closed events wait for it */
+        if (is_time(auditor) && round_of(auditor, ours, &err) < 0) {
             failed(auditor, &err);
             drop(auditor);
         }
