@@ -533,7 +533,8 @@ static int see_others(struct journal *journal, bool now, struct err_slot *err)
 /* Those that somebody has asked for, and those of which a hold ends, as far as there is room here
  * and, if there are other processes, at one of them, which can take it over: their rows are found
  * as those of new events are. If there are many of the latter, half of the places are left to the
- * former. */
+ * former. Those that are awake come first: one that is loaded again, such as after a correction,
+ * has just made that room itself. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
@@ -543,16 +544,16 @@ static int wake(struct journal *journal, struct err_slot *err)
     if (rc < 0 || !any)
         return rc;
     struct asleep_room room = discover_room(journal);
-    uint32_t places = room.places, len = 0;
     if (journal->others.any)
         room.elsewhere = journal->others.bytes;
+    uint32_t len = asleep_awake(journal->asleep, nos, &room), places = room.places;
     pthread_mutex_lock(&journal->lock);
     bool leads = journal->leads;
     pthread_mutex_unlock(&journal->lock);
     room.places = (places + 1) / 2;
-    if (leads)
-        len = asleep_due(journal->asleep, now_ms, nos, &room);
-    room.places = places - len;
+    uint32_t due = leads ? asleep_due(journal->asleep, now_ms, nos + len, &room) : 0;
+    len += due;
+    room.places = places - due;
     len += asleep_wanted(journal->asleep, nos + len, &room);
     return len == 0 ? 0 : store_wake(journal->reader_pg, nos, len, err);
 }

@@ -143,29 +143,42 @@ static bool takes(const struct sleeper *sleeper, struct asleep_room *room)
     return true;
 }
 
-/* Those that are due, or else those that are wanted. */
-static uint32_t take(struct asleep *asleep, bool due, uint64_t now_ms, int32_t *nos,
+enum kind { AWAKE, DUE, WANTED };
+
+static bool is_of(const struct sleeper *sleeper, enum kind kind, uint64_t now_ms)
+{
+    if (kind == AWAKE || sleeper->awake)
+        return kind == AWAKE && sleeper->awake;
+    return kind == DUE ? is_due(sleeper, now_ms) : sleeper->wanted;
+}
+
+static uint32_t take(struct asleep *asleep, enum kind kind, uint64_t now_ms, int32_t *nos,
                      struct asleep_room *room)
 {
     uint32_t found = 0;
     pthread_mutex_lock(&asleep->lock);
     for (uint32_t at = 0; at < asleep_len(asleep); at++) {
         const struct sleeper *sleeper = &asleep->all[at];
-        if ((due ? is_due(sleeper, now_ms) : sleeper->wanted) && takes(sleeper, room))
+        if (is_of(sleeper, kind, now_ms) && takes(sleeper, room))
             nos[found++] = sleeper->no;
     }
     pthread_mutex_unlock(&asleep->lock);
     return found;
 }
 
+uint32_t asleep_awake(struct asleep *asleep, int32_t *nos, struct asleep_room *room)
+{
+    return take(asleep, AWAKE, 0, nos, room);
+}
+
 uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room)
 {
-    return take(asleep, true, now_ms, nos, room);
+    return take(asleep, DUE, now_ms, nos, room);
 }
 
 uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room)
 {
-    return take(asleep, false, 0, nos, room);
+    return take(asleep, WANTED, 0, nos, room);
 }
 
 uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest)

@@ -38,10 +38,11 @@ struct asleep_room {
     uint64_t bytes;
     uint64_t elsewhere; /* the same at another process, for those that are not awake there */
 };
-/* Those of which a hold has ended by now, as far as there is room, which they take; returns how
- * many. */
+/* Those that are awake elsewhere, as far as there is room, which they take; returns how many. */
+uint32_t asleep_awake(struct asleep *asleep, int32_t *nos, struct asleep_room *room);
+/* The same of those that are not, and of which a hold has ended by now. */
 uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room);
-/* The same of those that are wanted. */
+/* The same of those that are not, and are wanted. */
 uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room);
 /* How many are due or wanted; *largest: what the largest of these would take. */
 uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest);

@@ -8,7 +8,8 @@ import { hall, importHall, openPostgres, openSeats, operator, saga, visitor } fr
 
 const PLACES = 5;
 const EVENTS = Array.from({ length: 7 }, (_, n) => `event-${n}`);
-const small = () => hall({ rows: 2, seatsPerRow: 4, limits: { orphan_rule: false } });
+const SMALL = { rows: 2, seatsPerRow: 4, limits: { orphan_rule: false } };
+const small = () => hall(SMALL);
 const config = { owner: { events: PLACES, idle: '100ms' } };
 
 const listed = async (seats) => (await operator(seats).events()).json;
@@ -120,7 +121,7 @@ test('seats held in more events than there are places shut nobody out, and expir
   for (const one of others) await stands(one);
 });
 
-test('an event for which there is no place is refused, and the gauge of such events says so', async (t) => {
+test('an event without a place is refused, and gets none from a correction', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   await seats.stop();
   const busy = { owner: { ...config.owner, idle: '1h' } };
@@ -134,6 +135,9 @@ test('an event for which there is no place is refused, and the gauge of such eve
   assert.ok(Number(told.headers['retry-after']) > 0);
   assertProblem(await operator(next, 'one-more').import(small()), 409, 'events-full');
   await until('the gauge to say so', async () => (await refused()) === EVENTS.length - PLACES);
+
+  // Closed for a moment, it does not lose its place to those that wait.
+  for (const { event } of (await listed(next)).events) assert.equal((await operator(next, event).correct(hall({ ...SMALL, name: 'Corrected' }))).status, 200);
 });
 
 test('events are in memory as far as their halls fit into it, and each is there when it is asked for', async (t) => {
