@@ -97,11 +97,12 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awa
     pthread_mutex_lock(&asleep->lock);
     int rc = find(asleep, id) == TABLE_NONE ? add(asleep, event->no, id, err) : 0;
     if (rc == 0) {
-        uint32_t at = find(asleep, id);
-        asleep->all[at].wanted = asleep->all[at].awake = awake;
-        renew(&asleep->all[at], event->incarnation);
-        asleep->all[at].due_ms = event->due_ms;
-        asleep->all[at].bytes = event->bytes;
+        struct sleeper *sleeper = &asleep->all[find(asleep, id)];
+        sleeper->wanted = awake || (sleeper->wanted && !sleeper->awake);
+        sleeper->awake = awake;
+        renew(sleeper, event->incarnation);
+        sleeper->due_ms = event->due_ms;
+        sleeper->bytes = event->bytes;
     }
     pthread_mutex_unlock(&asleep->lock);
     return rc;

@@ -26,8 +26,9 @@ struct asleep_event {
     uint64_t bytes;       /* that it would take in memory */
 };
 
-/* It is there from now on; `awake`: other processes have it, and it is wanted here. ERR_FULL: there
- * are EVENTS_ASLEEP_MAX; ERR_NOMEM. */
+/* It is there from now on; `awake`: other processes have it, and it is wanted here. Otherwise it
+ * stays wanted if somebody has asked for it since it sleeps. ERR_FULL: there are EVENTS_ASLEEP_MAX;
+ * ERR_NOMEM. */
 int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awake,
                struct err_slot *err);
 /* It is there no more, if it ever was. */

@@ -104,7 +104,7 @@ TEST_CASE(event_that_sleeps_needs_room_at_another_process_and_one_that_is_awake_
 }
 
 /* Against a plain array of what should be there. The newest incarnation stays known, and an event
- * is wanted from a request until it is put again or removed. */
+ * is wanted from a request until it is removed, or sleeps after it was awake. */
 TEST_CASE(names_agree_with_a_plain_array)
 {
     enum { NAMES = 50, STEPS = 20000 };
@@ -112,7 +112,7 @@ TEST_CASE(names_agree_with_a_plain_array)
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     struct {
-        bool here, wanted;
+        bool here, wanted, awake;
         uint64_t incarnation;
     } events[NAMES] = {{.here = false}};
     for (unsigned step = 0; step < STEPS; step++) {
@@ -121,7 +121,7 @@ TEST_CASE(names_agree_with_a_plain_array)
         int32_t nos[NAMES];
         switch (rng_below(&seeded.rng, 4)) {
         case 0:
-            events[no].here = events[no].wanted = false;
+            events[no].here = events[no].wanted = events[no].awake = false;
             asleep_remove(asleep, name_of(no));
             break;
         case 1:
@@ -132,8 +132,9 @@ TEST_CASE(names_agree_with_a_plain_array)
             if (!events[no].here || events[no].incarnation < incarnation)
                 events[no].incarnation = incarnation;
             events[no].here = true;
-            events[no].wanted = step % 2 == 0;
-            assert_int_equal(0, put(asleep, no, incarnation, events[no].wanted));
+            events[no].wanted = step % 2 == 0 || (events[no].wanted && !events[no].awake);
+            events[no].awake = step % 2 == 0;
+            assert_int_equal(0, put(asleep, no, incarnation, events[no].awake));
         }
         for (uint32_t i = 0; i < NAMES; i++) {
             len += events[i].here;
