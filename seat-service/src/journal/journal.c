@@ -223,7 +223,7 @@ int journal_may_import(struct journal *journal, const char *id, struct err_slot 
         return err_set(err, ERR_STATE, "this instance does not serve events of that name");
     if (is_full(journal))
         return err_set(err, ERR_FULL, "the memory for events is in use, and none of them is idle");
-    if (asleep_len(journal->asleep) == EVENTS_ASLEEP_MAX)
+    if (asleep_len(journal->asleep) >= EVENTS_ASLEEP_MAX)
         return err_set(err, ERR_FULL, "%d events are asleep already", EVENTS_ASLEEP_MAX);
     return 0;
 }

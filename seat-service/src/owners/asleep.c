@@ -1,6 +1,6 @@
 /* asleep.c: an array in no order, and a hash table that finds a name in it. The last one moves to
  * the place of one that goes. The reader goes through the array for those that are wanted or due,
- * ten times a second: there are EVENTS_ASLEEP_MAX at most. */
+ * ten times a second: there are ASLEEP_NAMES_MAX at most. */
 #include "owners/asleep.h"
 
 #include "base/table.h"
@@ -54,8 +54,8 @@ uint32_t asleep_len(const struct asleep *asleep)
 static int grow(struct asleep *asleep, struct err_slot *err)
 {
     uint32_t len = asleep_len(asleep);
-    if (len == EVENTS_ASLEEP_MAX)
-        return err_set(err, ERR_FULL, "%d events are asleep already", EVENTS_ASLEEP_MAX);
+    if (len == ASLEEP_NAMES_MAX)
+        return err_set(err, ERR_FULL, "%u events are asleep already", len);
     if (len == asleep->room) {
         uint32_t room = asleep->room == 0 ? EVENTS_MAX : asleep->room * 2;
         struct sleeper *all = realloc(asleep->all, room * sizeof(*all));

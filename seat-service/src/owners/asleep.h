@@ -15,6 +15,9 @@
 
 struct asleep;
 
+/* Those that sleep, and all that are awake: each may be without a place here for a moment. */
+enum { ASLEEP_NAMES_MAX = EVENTS_ASLEEP_MAX + EVENTS_MAX };
+
 int asleep_create(struct err_slot *err, struct asleep **out);
 void asleep_destroy(struct asleep *asleep); /* NULL is fine */
 
@@ -27,7 +30,7 @@ struct asleep_event {
 };
 
 /* It is there from now on; `awake`: other processes have it, and it is wanted here. Otherwise it
- * stays wanted if somebody has asked for it since it sleeps. ERR_FULL: there are EVENTS_ASLEEP_MAX;
+ * stays wanted if somebody has asked for it since it sleeps. ERR_FULL: there are ASLEEP_NAMES_MAX;
  * ERR_NOMEM. */
 int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awake,
                struct err_slot *err);

@@ -38,14 +38,14 @@ static int put(struct asleep *asleep, uint32_t no, uint64_t incarnation, bool wa
 TEST_CASE(names_have_a_bound)
 {
     struct asleep *asleep = fresh();
-    for (uint32_t no = 0; no < EVENTS_ASLEEP_MAX; no++)
+    for (uint32_t no = 0; no < ASLEEP_NAMES_MAX; no++)
         assert_int_equal(0, put(asleep, no, 0, false));
-    assert_int_equal(ERR_FULL, put(asleep, EVENTS_ASLEEP_MAX, 0, true));
+    assert_int_equal(ERR_FULL, put(asleep, ASLEEP_NAMES_MAX, 0, true));
     assert_int_equal(0, put(asleep, 7, 0, true)); /* it is there already */
-    assert_int_equal(EVENTS_ASLEEP_MAX, asleep_len(asleep));
+    assert_int_equal(ASLEEP_NAMES_MAX, asleep_len(asleep));
     assert_true(asleep_knows(asleep, SPAN("event-7"), NULL));
     asleep_remove(asleep, "event-0");
-    assert_int_equal(0, put(asleep, EVENTS_ASLEEP_MAX, 0, false));
+    assert_int_equal(0, put(asleep, ASLEEP_NAMES_MAX, 0, false));
     asleep_destroy(asleep);
 }
 
