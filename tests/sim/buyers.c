@@ -6,9 +6,9 @@
 #include "adapters.h"
 #include "bank.h"
 #include "books.h"
+#include "postgres/sql.h"
 #include "queue/guest.h"
 #include "seats.h"
-#include "sql.h"
 
 #include <assert.h>
 #include <inttypes.h>

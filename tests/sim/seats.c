@@ -7,8 +7,8 @@
 #include "seats.h"
 
 #include "invariants.h"
-#include "server.h"
-#include "sql.h"
+#include "postgres/server.h"
+#include "postgres/sql.h"
 #include "stage/faults.h"
 #include "stage/probes.h"
 #include "told.h"
@@ -624,7 +624,7 @@ void seats_begin(uint32_t rows, uint32_t row_seats)
     assert(row_seats <= ROW_SEATS_MAX);
     seats.plan = make_plan(rows, row_seats);
     invariants_begin(seats_count(), SEAT_PRICE);
-    sql_begin(plan_hash(seats.plan));
+    sql_begin(invariant_written, invariant_walled);
     for (unsigned i = 0; i < SEATS_PROCS; i++) {
         struct seat_service *service = &seats.services[i];
         snprintf(service->name, sizeof(service->name), "seats-%c", 'a' + (char)i);

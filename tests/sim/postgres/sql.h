@@ -8,7 +8,8 @@
 
 #define SQL_EVENT "gala"
 
-void sql_begin(const uint8_t *plan_hash);
+/* Who hears of what is written for good, and of a sale that only the key of `sold` refused. */
+void sql_begin(void (*on_written)(const struct change *change), void (*on_walled)(uint32_t seat));
 /* Applies the whole journal to an engine that is in replay. */
 void sql_replay(struct engine *engine);
 /* The state after `seq`; as the auditor writes them. The bytes are taken. */

@@ -1,6 +1,6 @@
 /* server.c: see server.h; and pg.h, as far as the journal uses it. There is one event in this
  * world, so one row that writers lock: its owner row. */
-#include "server.h"
+#include "postgres/server.h"
 
 #include "stage/faults.h"
 #include "stage/probes.h"

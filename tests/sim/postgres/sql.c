@@ -6,10 +6,10 @@
  * ended_session (empty: passes are not part of this world). Each statement is as strict as its SQL:
  * `append` writes if epoch and seq are what the caller believes, and stumbles over the primary key
  * of `sold`. The checker gets what it writes in the same moment. */
-#include "sql.h"
+#include "postgres/sql.h"
 
-#include "invariants.h"
-#include "server.h"
+#include "postgres/server.h"
+#include "stage/invariant.h"
 #include "stage/probes.h"
 
 #include "base/bug.h"
@@ -34,7 +34,6 @@ struct row {
 };
 
 static struct {
-    uint8_t plan_hash[CHANGE_HASH_BYTES];
     struct owner {
         uint64_t epoch, seq;
         struct store_line line;
@@ -52,9 +51,13 @@ static struct {
     } snapshot;
 } db;
 
-void sql_begin(const uint8_t *plan_hash)
+static void (*tell_written)(const struct change *change);
+static void (*tell_walled)(uint32_t seat);
+
+void sql_begin(void (*on_written)(const struct change *change), void (*on_walled)(uint32_t seat))
 {
-    memcpy(db.plan_hash, plan_hash, sizeof(db.plan_hash));
+    tell_written = on_written;
+    tell_walled = on_walled;
     struct chain first = chain_first(SPAN(SQL_EVENT));
     memcpy(db.owner.chain, first.bytes, CHAIN_BYTES);
     db.changed = 1;
@@ -484,7 +487,7 @@ static void each_change(const struct row *row, void (*on_change)(void *ctx, stru
 static void on_written(void *ctx, struct change *change)
 {
     (void)ctx;
-    invariant_written(change);
+    tell_written(change);
 }
 
 static void append_part(struct part *part)
@@ -498,7 +501,7 @@ static void append_part(struct part *part)
         db.sold[args->frees[i]] = false;
     for (uint32_t i = 0; i < args->sells_len; i++) {
         if (db.sold[args->sells[i].seat])
-            invariant_walled(args->sells[i].seat);
+            tell_walled(args->sells[i].seat);
         db.sold[args->sells[i].seat] = true;
     }
     for (uint32_t i = 0; i < args->moves_len; i++)
