@@ -80,7 +80,8 @@ ifneq ($(wildcard /usr/include/lua5.1/lua.h),)
 $(call component,world-queue,    tests/sim/queue,           queue-front queue-core,     )
 $(call component,world-redis,    tests/sim/redis-model,     ,                           )
 $(call component,world-stage,    tests/sim/stage,           ,                           )
-$(call component,world,          tests/sim,                 seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
+$(call component,sql-real,       tests/sim/sql-history,     seat-service seat-core,     -lck)
+$(call component,world,          tests/sim,                 sql-real seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
 endif
 
 # What fuzz targets read; clang takes long over the rest. The linker names what a new target misses.

@@ -624,7 +624,7 @@ void seats_begin(uint32_t rows, uint32_t row_seats)
     assert(row_seats <= ROW_SEATS_MAX);
     seats.plan = make_plan(rows, row_seats);
     invariants_begin(seats_count(), SEAT_PRICE);
-    sql_begin(invariant_written, invariant_walled);
+    sql_begin(SQL_EVENT, invariant_written, invariant_walled);
     for (unsigned i = 0; i < SEATS_PROCS; i++) {
         struct seat_service *service = &seats.services[i];
         snprintf(service->name, sizeof(service->name), "seats-%c", 'a' + (char)i);

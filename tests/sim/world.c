@@ -46,14 +46,20 @@ void world_draw(uint64_t seed, bool line, struct world_conf *conf)
     fault_draw(&conf->mix, seed);
 }
 
+static void unlock_row(void *ctx)
+{
+    (void)ctx;
+    server_unlock_row();
+}
+
 static void go_wrong(void *ctx)
 {
     seats_fault(FAULTS_MS);
     adapters_fault(FAULTS_MS);
     if (fault_within(FAULT_PG_RESTART, FAULTS_MS))
         server_restart();
-    if (fault_within(FAULT_PG_ROW_LOCKED, FAULTS_MS))
-        server_lock_row();
+    if (fault_within(FAULT_PG_ROW_LOCKED, FAULTS_MS) && server_lock_row())
+        sim_after(NULL, sim_between(0, 6 * SIM_S), unlock_row, NULL);
     if (fault_within(FAULT_PG_EPOCH, FAULTS_MS))
         sql_raise_epoch();
     sim_after(NULL, FAULTS_MS * SIM_MS, go_wrong, ctx);

@@ -1,5 +1,5 @@
-/* server.c: see server.h; and pg.h, as far as the journal uses it. There is one event in this
- * world, so one row that writers lock: its owner row. */
+/* server.c: see server.h; and pg.h, as far as the journal uses it. A world has one event, so there
+ * is one lock for all owner rows. */
 #include "postgres/server.h"
 
 #include "stage/faults.h"
@@ -38,6 +38,7 @@ static struct {
     struct lock {
         int32_t class, key;
         struct server_session *session;
+        unsigned times;
     } locks[SERVER_LOCKS_MAX];
     struct server_ask *writer, *waiting; /* of the owner row */
     uint64_t down_until_us;
@@ -112,19 +113,18 @@ bool server_row_is_free(void)
     return server.writer == NULL;
 }
 
-static void let_row_go(void *ctx)
-{
-    (void)ctx;
-    if (server.writer == &somebody)
-        leave_row(&somebody);
-}
-
-void server_lock_row(void)
+bool server_lock_row(void)
 {
     if (is_down() || !server_row_is_free())
-        return;
+        return false;
     server.writer = &somebody;
-    sim_after(NULL, sim_between(0, 6 * SIM_S), let_row_go, NULL);
+    return true;
+}
+
+void server_unlock_row(void)
+{
+    if (server.writer == &somebody)
+        leave_row(&somebody);
 }
 
 /* ---- statements ---- */
@@ -192,7 +192,7 @@ static void arrive(void *ctx)
     }
     assert(session->works_on == NULL);
     session->works_on = ask;
-    if (!ask->writes) {
+    if (ask->finds == NULL || !ask->finds(ask)) {
         take_effect(ask);
         return;
     }
@@ -210,15 +210,15 @@ static void take_effect(void *ctx)
     struct server_ask *ask = ctx;
     if (!is_at_work(ask))
         return;
-    bool given_up = ask->over, refused = ask->writes && fault_now(FAULT_PG_REFUSES);
+    bool given_up = ask->over, refused = ask->finds != NULL && fault_now(FAULT_PG_REFUSES);
     ask->rc = refused ? ERR_PEER : 0;
     if (refused)
         memcpy(ask->sqlstate, "53100", sizeof(ask->sqlstate));
     else
         ask->act(ask);
-    if (ask->writes && given_up)
+    if (ask->finds != NULL && given_up)
         probe_reached(ask->wrote ? PROBE_GHOST_WRITE : PROBE_GHOST_FENCED);
-    if (ask->writes)
+    if (ask->finds != NULL)
         leave_row(ask);
     answer(ask);
 }
@@ -260,7 +260,7 @@ int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
         return err_set(err, ERR_CLOSED, "the connection is broken");
     ask->session = pg->session;
     ask->lock_until_us = pg->lock_us;
-    if (ask->writes && fault_now(FAULT_PG_GHOST)) {
+    if (ask->finds != NULL && fault_now(FAULT_PG_GHOST)) {
         uint64_t late_us = sim_between(10, 8 * SIM_S);
         sim_after(NULL, late_us, arrive, ask);
         sim_after(NULL, late_us + 1, close_session, pg->session);
@@ -343,16 +343,18 @@ static struct lock *lock_of(int32_t class, int32_t key)
 bool server_lock(struct server_session *session, int32_t class, int32_t key)
 {
     struct lock *lock = lock_of(class, key);
-    if (lock->session == NULL)
-        lock->session = session;
-    return lock->session == session;
+    if (lock->session != NULL && lock->session != session)
+        return false;
+    lock->times = lock->session == NULL ? 1 : lock->times + 1;
+    lock->session = session;
+    return true;
 }
 
 bool server_unlock(struct server_session *session, int32_t class, int32_t key)
 {
     struct lock *lock = lock_of(class, key);
     bool had = lock->session == session;
-    if (had)
+    if (had && --lock->times == 0)
         lock->session = NULL;
     return had;
 }

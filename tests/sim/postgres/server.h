@@ -24,8 +24,10 @@ struct server_session;
 struct server_ask {
     /* Takes effect; may set rc and sqlstate instead. At that moment nothing else happens. */
     void (*act)(struct server_ask *ask);
-    bool wrote;  /* act()'s: it found what it wanted to change */
-    bool writes; /* takes the owner row first, and keeps it until it has taken effect */
+    bool wrote; /* act()'s: it found what it wanted to change */
+    /* Of one that locks owner rows, and keeps them until it has taken effect: whether there is a
+     * row that it would lock. */
+    bool (*finds)(const struct server_ask *ask);
     struct server_session *session;
     int rc;
     char sqlstate[SERVER_STATE_BYTES];
@@ -40,14 +42,16 @@ struct server_ask {
 /* On a fiber. The ask's rc, or that of the connection. */
 int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err);
 void server_restart(void);
-void server_lock_row(void); /* somebody else has the owner row for a while, if it is free */
+bool server_lock_row(void); /* somebody else has the owner rows now; false: they are not free */
+void server_unlock_row(void);
 bool server_row_is_free(void);
 void server_lost(const struct sim_proc *proc); /* it died: its connections close */
 uint32_t server_sessions(void);                /* backends that live */
 
 /* ---- for act() ---- */
 
-bool server_lock(struct server_session *session, int32_t class, int32_t key); /* advisory */
+/* Advisory. As often as one is taken it has to be given back. */
+bool server_lock(struct server_session *session, int32_t class, int32_t key);
 bool server_unlock(struct server_session *session, int32_t class, int32_t key);
 /* Ends the backend that has it, if `ms` (not 0) have passed since it last did something, or if it
  * is one of `pids`, and not `self`. */

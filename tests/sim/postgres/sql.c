@@ -2,10 +2,11 @@
  * those that the build makes. All that stands above them is the service's own: store.c with its
  * packs and its chain, and the journal.
  *
- * The tables: event and document (one row each), owner (one), journal, sold, snapshot (the newest),
- * ended_session (empty: passes are not part of this world). Each statement is as strict as its SQL:
- * `append` writes if epoch and seq are what the caller believes, and stumbles over the primary key
- * of `sold`. The checker gets what it writes in the same moment. */
+ * The tables: event and document (a row), owner, journal, sold, sold_area, snapshot, ended_session
+ * (empty: passes are not part of this world). A world has one event; sql-history/ has two, and
+ * holds what is here about owners, locks, journals, sales and snapshots against PostgreSQL. What no
+ * caller does, and PostgreSQL would decide by the order of its plan, is asserted not to happen. The
+ * checker gets what is written in the same moment. */
 #include "postgres/sql.h"
 
 #include "postgres/server.h"
@@ -23,7 +24,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENT_NO = 1, ROWS_MAX = 1 << 16, SEATS_MAX = 256, INSTANCE_MAX = 128, PARTS_MAX = 4 };
+enum {
+    EVENT_NO = 1, /* of the world's */
+    EVENTS = 2,
+    ROWS_MAX = 1 << 16,
+    SEATS_MAX = 256,
+    AREAS_MAX = 256,
+    SNAPSHOTS_MAX = 2,
+    INSTANCE_MAX = 128,
+    PARTS_MAX = 4
+};
 
 struct row {
     uint64_t seq, epoch, at_ms;
@@ -33,42 +43,72 @@ struct row {
     bool has_idem;
 };
 
-static struct {
+static struct event {
+    const char *id; /* NULL: there is none of this number */
     struct owner {
         uint64_t epoch, seq;
         struct store_line line;
         uint8_t chain[CHAIN_BYTES];
         char instance[INSTANCE_MAX];
     } owner;
-    struct row rows[ROWS_MAX];
     uint32_t rows_len;
-    bool sold[SEATS_MAX];
     int64_t changed; /* of the event's row */
-    struct {
+    struct sold {
+        uint64_t seq, hold; /* seq 0: it is not sold */
+        struct span order;
+    } sold[SEATS_MAX];
+    struct sql_append_areas areas[AREAS_MAX]; /* by hold, ascending */
+    uint32_t areas_len;
+    struct snapshot {
         uint64_t seq;
         uint8_t chain[CHAIN_BYTES];
         struct span body;
-    } snapshot;
-} db;
+    } snapshots[SNAPSHOTS_MAX]; /* the newest first; seq 0: none */
+} events[EVENTS];
+static struct row journals[EVENTS][ROWS_MAX];
+
+static struct event *event_of(int32_t no)
+{
+    return no >= 1 && no <= EVENTS && events[no - 1].id != NULL ? &events[no - 1] : NULL;
+}
+
+static struct event *event_named(struct span id)
+{
+    for (struct event *event = events; event < events + EVENTS; event++)
+        if (event->id != NULL && span_eq(id, span_of(event->id)))
+            return event;
+    return NULL;
+}
+
+static struct row *journal_of(const struct event *event)
+{
+    return journals[event - events];
+}
 
 static void (*tell_written)(const struct change *change);
 static void (*tell_walled)(uint32_t seat);
 
-void sql_begin(void (*on_written)(const struct change *change), void (*on_walled)(uint32_t seat))
+void sql_begin(const char *id, void (*on_written)(const struct change *change),
+               void (*on_walled)(uint32_t seat))
 {
     tell_written = on_written;
     tell_walled = on_walled;
-    struct chain first = chain_first(SPAN(SQL_EVENT));
-    memcpy(db.owner.chain, first.bytes, CHAIN_BYTES);
-    db.changed = 1;
+    struct event *event = events;
+    while (event->id != NULL)
+        event += 1;
+    assert(event < events + EVENTS);
+    event->id = id;
+    struct chain first = chain_first(span_of(id));
+    memcpy(event->owner.chain, first.bytes, CHAIN_BYTES);
+    event->changed = 1;
 }
 
 void sql_raise_epoch(void)
 {
-    if (db.owner.epoch == 0 || !server_row_is_free())
+    if (events[0].owner.epoch == 0 || !server_row_is_free())
         return;
-    db.owner.epoch += 1;
-    sim_note("somebody raises the epoch to %llu", (unsigned long long)db.owner.epoch);
+    events[0].owner.epoch += 1;
+    sim_note("somebody raises the epoch to %llu", (unsigned long long)events[0].owner.epoch);
 }
 
 static struct span bytes_of(const void *bytes, size_t len)
@@ -90,6 +130,8 @@ static struct span copy_of(struct span bytes)
 struct pg_result {
     int rows;
     char touched[16];
+    struct owner copy;             /* what a row's spans point into */
+    uint8_t snapshot[CHAIN_BYTES]; /* likewise */
     union {
         struct sql_events_after_row event;
         struct sql_events_changed_row changed;
@@ -97,15 +139,17 @@ struct pg_result {
         struct sql_lock_try_row lock;
         struct sql_owner_raise_row raised;
         struct sql_owner_read_row owner;
+        struct sql_owners_free_row free;
         struct sql_journal_link_row link;
         struct sql_snapshot_newest_row snapshot;
-    } row[4];
-    struct owner copy; /* what a row's spans point into */
+        struct sql_sold_list_row sold;
+        struct sql_append_areas area;
+    } row[];
 };
 
 static PGresult *result(int rows)
 {
-    PGresult *res = calloc(1, sizeof(*res));
+    PGresult *res = calloc(1, sizeof(*res) + (size_t)rows * sizeof(res->row[0]));
     assert(res != NULL);
     res->rows = rows;
     return res;
@@ -138,6 +182,11 @@ struct query {
         struct sql_lock_end_silent_args silent;
         struct sql_lock_end_backends_args backends;
         struct sql_journal_link_args link;
+        struct sql_snapshot_newest_args snapshot;
+        struct sql_snapshot_write_args snapshot_write;
+        struct sql_sold_list_args sold;
+        struct sql_sold_area_list_args areas;
+        struct sql_owners_free_args free;
     } args;
     int32_t keys[16];
     PGresult *res;
@@ -181,7 +230,7 @@ int sql_prepare(struct pg *pg, struct err_slot *err)
 static void do_events(struct server_ask *ask)
 {
     PGresult *res = query_of(ask)->res = result(1);
-    res->row[0].event = (struct sql_events_after_row){EVENT_NO, SPAN(SQL_EVENT), 0, false};
+    res->row[0].event = (struct sql_events_after_row){EVENT_NO, span_of(events[0].id), 0, false};
 }
 
 int sql_events_after(struct pg *pg, const struct sql_events_after_args *args, struct err_slot *err,
@@ -201,8 +250,10 @@ struct sql_events_after_row sql_events_after_row(const PGresult *res, int row)
 static void do_changed(struct server_ask *ask)
 {
     PGresult *res = query_of(ask)->res = result(1);
-    res->row[0].changed = (struct sql_events_changed_row){
-        .no = EVENT_NO, .id = SPAN(SQL_EVENT), .changed = db.changed, .horizon = db.changed + 1};
+    res->row[0].changed = (struct sql_events_changed_row){.no = EVENT_NO,
+                                                          .id = span_of(events[0].id),
+                                                          .changed = events[0].changed,
+                                                          .horizon = events[0].changed + 1};
 }
 
 int sql_events_changed(struct pg *pg, const struct sql_events_changed_args *args,
@@ -217,7 +268,7 @@ int sql_events_changed(struct pg *pg, const struct sql_events_changed_args *args
 static void do_wake(struct server_ask *ask)
 {
     query_of(ask)->res = result(0);
-    db.changed += 1;
+    events[0].changed += 1;
 }
 
 int sql_events_wake(struct pg *pg, struct pg_args *bound, const struct sql_events_wake_args *args,
@@ -338,28 +389,35 @@ int sql_lock_end_backends(struct pg *pg, struct pg_args *bound,
 
 /* ---- the owner row ---- */
 
+static bool raise_finds(const struct server_ask *ask)
+{
+    const struct sql_owner_raise_args *args = &((const struct query *)ask)->args.raise;
+    const struct event *event = event_of(args->event);
+    return event != NULL && event->owner.epoch == args->was;
+}
+
 static void do_raise(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
-    asks->res = result(0);
-    if (db.owner.epoch != asks->args.raise.was)
+    const struct sql_owner_raise_args *args = &asks->args.raise;
+    ask->wrote = raise_finds(ask);
+    asks->res = result(ask->wrote);
+    if (!ask->wrote)
         return;
-    ask->wrote = true;
-    db.owner.epoch += 1;
-    if (db.owner.line.now != asks->args.raise.kept)
-        db.owner.line =
-            (struct store_line){asks->args.raise.fresh, db.owner.line.now, db.owner.seq};
-    assert(span_to_cstr(asks->args.raise.instance, db.owner.instance, sizeof(db.owner.instance)));
-    sim_note("epoch %llu for %s", (unsigned long long)db.owner.epoch, db.owner.instance);
-    asks->res->rows = 1;
-    asks->res->copy = db.owner;
+    struct owner *owner = &event_of(args->event)->owner;
+    owner->epoch += 1;
+    if (owner->line.now != args->kept)
+        owner->line = (struct store_line){args->fresh, owner->line.now, owner->seq};
+    assert(span_to_cstr(args->instance, owner->instance, sizeof(owner->instance)));
+    sim_note("epoch %llu for %s", (unsigned long long)owner->epoch, owner->instance);
+    asks->res->copy = *owner;
 }
 
 int sql_owner_raise(struct pg *pg, const struct sql_owner_raise_args *args, struct err_slot *err,
                     PGresult **out)
 {
     struct query *asks = query(do_raise);
-    asks->ask.writes = true;
+    asks->ask.finds = raise_finds;
     asks->args.raise = *args;
     asks->args.raise.instance = copy_of(args->instance);
     return run(pg, asks, err, out);
@@ -374,48 +432,64 @@ struct sql_owner_raise_row sql_owner_raise_row(const PGresult *res, int row)
         owner->line.now, owner->line.before, owner->line.began};
 }
 
+static bool prove_finds(const struct server_ask *ask)
+{
+    const struct sql_owner_prove_args *args = &((const struct query *)ask)->args.prove;
+    const struct event *event = event_of(args->event);
+    return event != NULL && event->owner.epoch == args->epoch && event->owner.seq == args->seq;
+}
+
 static void do_prove(struct server_ask *ask)
 {
-    struct query *asks = query_of(ask);
-    ask->wrote = db.owner.epoch == asks->args.prove.epoch && db.owner.seq == asks->args.prove.seq;
-    asks->res = result(ask->wrote);
+    ask->wrote = prove_finds(ask);
+    query_of(ask)->res = result(ask->wrote);
 }
 
 int sql_owner_prove(struct pg *pg, const struct sql_owner_prove_args *args, struct err_slot *err,
                     PGresult **out)
 {
     struct query *asks = query(do_prove);
-    asks->ask.writes = true;
+    asks->ask.finds = prove_finds;
     asks->args.prove = *args;
     return run(pg, asks, err, out);
 }
 
 static void do_free(struct server_ask *ask)
 {
+    struct query *asks = query_of(ask);
     bool is_free = server_row_is_free();
-    query_of(ask)->res = result(is_free);
     probe_reached(is_free ? PROBE_ROW_FREE : PROBE_ROW_LOCKED);
+    asks->res = result((int)asks->args.free.events_len);
+    asks->res->rows = 0;
+    for (uint32_t i = 0; is_free && i < asks->args.free.events_len; i++)
+        if (event_of(asks->keys[i]) != NULL)
+            asks->res->row[asks->res->rows++].free.event = asks->keys[i];
 }
 
 int sql_owners_free(struct pg *pg, struct pg_args *bound, const struct sql_owners_free_args *args,
                     struct err_slot *err, PGresult **out)
 {
     (void)bound;
-    assert(args->events_len == 1);
-    return run(pg, query(do_free), err, out);
+    struct query *asks = query(do_free);
+    asks->args.free = *args;
+    keep_keys(asks, args->events, args->events_len);
+    return run(pg, asks, err, out);
 }
 
 struct sql_owners_free_row sql_owners_free_row(const PGresult *res, int row)
 {
-    (void)res, (void)row;
-    return (struct sql_owners_free_row){EVENT_NO};
+    return res->row[row].free;
 }
 
 static void do_owner(struct server_ask *ask)
 {
-    PGresult *res = query_of(ask)->res = result(1);
-    res->copy = db.owner;
-    res->row[0].owner.its = span_eq(query_of(ask)->args.owner.instance, span_of(db.owner.instance));
+    const struct sql_owner_read_args *args = &query_of(ask)->args.owner;
+    const struct event *event = event_of(args->event);
+    PGresult *res = query_of(ask)->res = result(event != NULL);
+    if (event == NULL)
+        return;
+    res->copy = event->owner;
+    res->row[0].owner.its = span_eq(args->instance, span_of(event->owner.instance));
 }
 
 int sql_owner_read(struct pg *pg, const struct sql_owner_read_args *args, struct err_slot *err,
@@ -447,6 +521,23 @@ struct append {
     } parts[PARTS_MAX];
 };
 
+static bool part_finds(const struct part *part)
+{
+    const struct sql_batch_args *batch = &part->args.batch;
+    const struct event *event = event_of(batch->event);
+    return event != NULL && event->owner.epoch == batch->epoch &&
+           event->owner.seq == batch->before_seq;
+}
+
+static bool append_finds(const struct server_ask *ask)
+{
+    const struct append *append = (const struct append *)ask;
+    bool finds = false;
+    for (uint32_t i = 0; i < append->parts_len; i++)
+        finds = finds || part_finds(&append->parts[i]);
+    return finds;
+}
+
 static struct append *filling; /* the pipeline that is being filled: no fiber rests meanwhile */
 
 static void *copied(const void *array, size_t bytes)
@@ -454,10 +545,11 @@ static void *copied(const void *array, size_t bytes)
     return bytes > 0 ? (void *)(uintptr_t)copy_of(bytes_of(array, bytes)).ptr : NULL;
 }
 
-static void write_row(const struct sql_batch_args *batch, const struct sql_batch_rows *from)
+static void write_row(struct event *event, const struct sql_batch_args *batch,
+                      const struct sql_batch_rows *from)
 {
-    assert(db.rows_len < ROWS_MAX);
-    struct row *row = &db.rows[db.rows_len++];
+    assert(event->rows_len < ROWS_MAX);
+    struct row *row = &journal_of(event)[event->rows_len++];
     *row = (struct row){.seq = from->seq,
                         .epoch = batch->epoch,
                         .at_ms = from->at_ms,
@@ -468,6 +560,8 @@ static void write_row(const struct sql_batch_args *batch, const struct sql_batch
     memcpy(row->chain, from->chain.ptr, CHAIN_BYTES);
     if (from->idem.ptr != NULL)
         memcpy(row->idem, from->idem.ptr, PACK_IDEM_BYTES);
+    event->owner.seq = row->seq;
+    memcpy(event->owner.chain, row->chain, CHAIN_BYTES);
 }
 
 static void each_change(const struct row *row, void (*on_change)(void *ctx, struct change *change),
@@ -487,41 +581,127 @@ static void each_change(const struct row *row, void (*on_change)(void *ctx, stru
 static void on_written(void *ctx, struct change *change)
 {
     (void)ctx;
-    tell_written(change);
+    if (tell_written != NULL)
+        tell_written(change);
 }
 
-static void append_part(struct part *part)
+static bool sell_seat(struct event *event, uint32_t seat, struct sold sold)
+{
+    assert(seat < SEATS_MAX);
+    if (event->sold[seat].seq != 0) {
+        if (tell_walled != NULL)
+            tell_walled(seat);
+        return false;
+    }
+    event->sold[seat] = sold;
+    return true;
+}
+
+/* PostgreSQL decides by the order of its plan whether a seat can move to one that another leaves in
+ * the same statement. Here it cannot. */
+static bool move_seats(struct event *event, const struct sql_append_args *args)
+{
+    struct sold before[SEATS_MAX];
+    memcpy(before, event->sold, sizeof(before));
+    for (uint32_t i = 0; i < args->moves_len; i++) {
+        const struct sql_append_moves *move = &args->moves[i];
+        for (uint32_t k = 0; k < i; k++)
+            assert(args->moves[k].was != move->was);
+        struct sold sold = before[move->was];
+        sold.seq = move->seq;
+        if (before[move->was].seq != 0 && !sell_seat(event, move->seat, sold))
+            return false;
+    }
+    for (uint32_t i = 0; i < args->moves_len; i++)
+        if (before[args->moves[i].was].seq != 0)
+            event->sold[args->moves[i].was].seq = 0;
+    return true;
+}
+
+/* The first whose hold is this, or behind it. */
+static uint32_t area_at(const struct event *event, uint64_t hold)
+{
+    uint32_t at = 0;
+    while (at < event->areas_len && event->areas[at].hold < hold)
+        at += 1;
+    return at;
+}
+
+static bool sell_area(struct event *event, const struct sql_append_areas *area)
+{
+    uint32_t at = area_at(event, area->hold);
+    struct sql_append_areas *to = &event->areas[at];
+    if (at < event->areas_len && to->hold == area->hold)
+        return false;
+    assert(event->areas_len < AREAS_MAX);
+    memmove(to + 1, to, (event->areas_len - at) * sizeof(*to));
+    event->areas_len += 1;
+    *to = *area;
+    return true;
+}
+
+static void free_area(struct event *event, const struct sql_append_area_frees *back)
+{
+    uint32_t at = area_at(event, back->hold);
+    struct sql_append_areas *area = &event->areas[at];
+    if (at == event->areas_len || area->hold != back->hold || area->places < back->places)
+        return;
+    area->places -= back->places;
+    area->total -= back->total;
+    if (area->places > 0)
+        return;
+    event->areas_len -= 1;
+    memmove(area, area + 1, (event->areas_len - at) * sizeof(*area));
+}
+
+/* False: it stumbles over a primary key. */
+static bool append_part(struct part *part)
 {
     const struct sql_append_args *args = &part->args;
     const struct sql_batch_args *batch = &args->batch;
     part->rows = 0;
-    if (db.owner.epoch != batch->epoch || db.owner.seq != batch->before_seq)
-        return;
+    if (!part_finds(part))
+        return true;
+    struct event *event = event_of(batch->event);
     for (uint32_t i = 0; i < args->frees_len; i++)
-        db.sold[args->frees[i]] = false;
+        event->sold[args->frees[i]].seq = 0;
+    for (uint32_t i = 0; i < args->area_frees_len; i++) {
+        for (uint32_t k = 0; k < i; k++)
+            assert(args->area_frees[k].hold != args->area_frees[i].hold);
+        free_area(event, &args->area_frees[i]);
+    }
     for (uint32_t i = 0; i < args->sells_len; i++) {
-        if (db.sold[args->sells[i].seat])
-            tell_walled(args->sells[i].seat);
-        db.sold[args->sells[i].seat] = true;
+        const struct sql_append_sells *sell = &args->sells[i];
+        if (!sell_seat(event, sell->seat, (struct sold){sell->seq, sell->hold, sell->order_id}))
+            return false;
     }
-    for (uint32_t i = 0; i < args->moves_len; i++)
-        db.sold[args->moves[i].was] = false;
-    for (uint32_t i = 0; i < args->moves_len; i++)
-        db.sold[args->moves[i].seat] = true;
-    for (uint32_t i = 0; i < batch->rows_len; i++) {
-        write_row(batch, &batch->rows[i]);
-        db.owner.seq = batch->rows[i].seq;
-        memcpy(db.owner.chain, batch->rows[i].chain.ptr, CHAIN_BYTES);
-        each_change(&db.rows[db.rows_len - 1], on_written, NULL);
-    }
+    for (uint32_t i = 0; i < args->areas_len; i++)
+        if (!sell_area(event, &args->areas[i]))
+            return false;
+    if (!move_seats(event, args))
+        return false;
+    for (uint32_t i = 0; i < batch->rows_len; i++)
+        write_row(event, batch, &batch->rows[i]);
     part->rows = batch->rows_len;
+    return true;
 }
 
 static void do_append(struct server_ask *ask)
 {
     struct append *append = (struct append *)ask;
-    for (uint32_t i = 0; i < append->parts_len; i++)
-        append_part(&append->parts[i]);
+    static struct event before[EVENTS];
+    memcpy(before, events, sizeof(events));
+    for (uint32_t i = 0; i < append->parts_len; i++) {
+        if (append_part(&append->parts[i]))
+            continue;
+        memcpy(events, before, sizeof(events));
+        ask->rc = ERR_PEER;
+        memcpy(ask->sqlstate, "23505", sizeof(ask->sqlstate));
+        return;
+    }
+    for (uint32_t i = 0; i < EVENTS; i++)
+        for (uint32_t k = before[i].rows_len; k < events[i].rows_len; k++)
+            each_change(&journals[i][k], on_written, NULL);
     ask->wrote = append->parts[0].rows > 0;
 }
 
@@ -532,7 +712,7 @@ int pg_pipeline_begin(struct pg *pg, struct err_slot *err)
     filling = calloc(1, sizeof(*filling));
     assert(filling != NULL);
     filling->ask.act = do_append;
-    filling->ask.writes = true;
+    filling->ask.finds = append_finds;
     return 0;
 }
 
@@ -554,10 +734,17 @@ int sql_append(struct pg *pg, struct pg_args *bound, const struct sql_append_arg
         if (rows[i].idem.ptr != NULL)
             rows[i].idem = copy_of(rows[i].idem);
     }
+    struct sql_append_areas *areas = copied(args->areas, args->areas_len * sizeof(*areas));
+    for (uint32_t i = 0; i < args->sells_len; i++)
+        sells[i].order_id = copy_of(sells[i].order_id);
+    for (uint32_t i = 0; i < args->areas_len; i++)
+        areas[i].order_id = copy_of(areas[i].order_id);
     to->batch.rows = rows;
     to->sells = sells;
     to->frees = copied(args->frees, args->frees_len * sizeof(*args->frees));
     to->moves = copied(args->moves, args->moves_len * sizeof(*args->moves));
+    to->areas = areas;
+    to->area_frees = copied(args->area_frees, args->area_frees_len * sizeof(*args->area_frees));
     return 0;
 }
 
@@ -587,15 +774,16 @@ int pg_pipeline_end(struct pg *pg, void (*on_result)(void *ctx, unsigned nth, co
 static void do_link(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
-    asks->res = result(0);
-    for (uint32_t i = db.rows_len; i > 0; i--) {
-        const struct row *row = &db.rows[i - 1];
+    const struct event *event = event_of(asks->args.link.event);
+    asks->res = result(1);
+    for (uint32_t i = event != NULL ? event->rows_len : 0; i > 0; i--) {
+        const struct row *row = &journal_of(event)[i - 1];
         if (row->seq != asks->args.link.seq)
             continue;
-        asks->res->rows = 1;
         asks->res->row[0].link.chain = bytes_of(row->chain, CHAIN_BYTES);
         return;
     }
+    asks->res->rows = 0;
 }
 
 int sql_journal_link(struct pg *pg, const struct sql_journal_link_args *args, struct err_slot *err,
@@ -614,12 +802,14 @@ struct sql_journal_link_row sql_journal_link_row(const PGresult *res, int row)
 /* How long the journal is when the query begins: what is written meanwhile is for the next. */
 struct follow {
     struct server_ask ask;
+    const struct event *event;
     uint32_t rows_len;
 };
 
 static void do_follow(struct server_ask *ask)
 {
-    ((struct follow *)ask)->rows_len = db.rows_len;
+    struct follow *follow = (struct follow *)ask;
+    follow->rows_len = follow->event != NULL ? follow->event->rows_len : 0;
 }
 
 int sql_journal_follow(struct pg *pg, const struct sql_journal_follow_args *args,
@@ -628,12 +818,14 @@ int sql_journal_follow(struct pg *pg, const struct sql_journal_follow_args *args
     struct follow *follow = calloc(1, sizeof(*follow));
     assert(follow != NULL);
     follow->ask.act = do_follow;
+    follow->event = event_of(args->event);
     int rc = server_ask(pg, &follow->ask, err);
     uint32_t told = 0, from = 0;
-    while (from < follow->rows_len && db.rows[from].seq <= args->after)
+    const struct row *rows = follow->rows_len > 0 ? journal_of(follow->event) : NULL;
+    while (from < follow->rows_len && rows[from].seq <= args->after)
         from += 1;
     for (uint32_t i = from; rc == 0 && i < follow->rows_len && told < args->room; i++, told++)
-        rc = on_row(ctx, bytes_of(&db.rows[i], sizeof(db.rows[i])));
+        rc = on_row(ctx, bytes_of(&rows[i], sizeof(rows[i])));
     return rc;
 }
 
@@ -657,17 +849,27 @@ bool sql_journal_follow_row(struct span bytes, struct sql_journal_follow_row *ou
 
 static void do_snapshot(struct server_ask *ask)
 {
-    PGresult *res = query_of(ask)->res = result(db.snapshot.seq > 0);
-    memcpy(res->copy.chain, db.snapshot.chain, CHAIN_BYTES);
-    res->row[0].snapshot = (struct sql_snapshot_newest_row){
-        db.snapshot.seq, bytes_of(res->copy.chain, CHAIN_BYTES), db.snapshot.body};
+    struct query *asks = query_of(ask);
+    const struct event *event = event_of(asks->args.snapshot.event);
+    asks->res = result(1);
+    for (uint32_t i = 0; event != NULL && i < SNAPSHOTS_MAX; i++) {
+        const struct snapshot *found = &event->snapshots[i];
+        if (found->seq == 0 || found->seq > asks->args.snapshot.seq_max)
+            continue;
+        memcpy(asks->res->snapshot, found->chain, CHAIN_BYTES);
+        asks->res->row[0].snapshot = (struct sql_snapshot_newest_row){
+            found->seq, bytes_of(asks->res->snapshot, CHAIN_BYTES), found->body};
+        return;
+    }
+    asks->res->rows = 0;
 }
 
 int sql_snapshot_newest(struct pg *pg, const struct sql_snapshot_newest_args *args,
                         struct err_slot *err, PGresult **out)
 {
-    (void)args;
-    return run(pg, query(do_snapshot), err, out);
+    struct query *asks = query(do_snapshot);
+    asks->args.snapshot = *args;
+    return run(pg, asks, err, out);
 }
 
 struct sql_snapshot_newest_row sql_snapshot_newest_row(const PGresult *res, int row)
@@ -675,16 +877,117 @@ struct sql_snapshot_newest_row sql_snapshot_newest_row(const PGresult *res, int 
     return res->row[row].snapshot;
 }
 
+/* Writes and sweeps at once: between the two nothing reads, as the auditor alone does. */
+static void keep_snapshot(struct event *event, struct snapshot made)
+{
+    assert(event != NULL);
+    struct snapshot *kept = event->snapshots;
+    uint32_t at = 0;
+    while (at < SNAPSHOTS_MAX && kept[at].seq > made.seq)
+        at += 1;
+    if (at == SNAPSHOTS_MAX || kept[at].seq == made.seq)
+        return;
+    memmove(&kept[at + 1], &kept[at], (SNAPSHOTS_MAX - 1 - at) * sizeof(*kept));
+    kept[at] = made;
+}
+
+static void do_snapshot_write(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    const struct sql_snapshot_write_args *args = &asks->args.snapshot_write;
+    struct snapshot made = {.seq = args->seq, .body = args->body};
+    memcpy(made.chain, args->chain.ptr, CHAIN_BYTES);
+    keep_snapshot(event_of(args->event), made);
+    asks->res = result(0);
+}
+
+int sql_snapshot_write(struct pg *pg, const struct sql_snapshot_write_args *args,
+                       struct err_slot *err, uint64_t *out)
+{
+    (void)out;
+    PGresult *res;
+    struct query *asks = query(do_snapshot_write);
+    asks->args.snapshot_write = *args;
+    asks->args.snapshot_write.chain = copy_of(args->chain);
+    asks->args.snapshot_write.body = copy_of(args->body);
+    return run(pg, asks, err, &res);
+}
+
+int sql_snapshot_sweep(struct pg *pg, const struct sql_snapshot_sweep_args *args,
+                       struct err_slot *err, uint64_t *out)
+{
+    (void)args, (void)out;
+    return pg_run(pg, "", err);
+}
+
 void sql_keep_snapshot(uint64_t seq, uint8_t *body, size_t len)
 {
-    for (uint32_t i = 0; i < db.rows_len; i++) {
-        if (db.rows[i].seq != seq)
+    struct event *event = event_of(EVENT_NO);
+    struct snapshot made = {.seq = seq, .body = bytes_of(body, len)};
+    for (uint32_t i = 0; i < event->rows_len; i++) {
+        if (journal_of(event)[i].seq != seq)
             continue;
-        db.snapshot.seq = seq;
-        db.snapshot.body = bytes_of(body, len);
-        memcpy(db.snapshot.chain, db.rows[i].chain, CHAIN_BYTES);
+        memcpy(made.chain, journal_of(event)[i].chain, CHAIN_BYTES);
+        keep_snapshot(event, made);
         sim_note("a snapshot of %llu", (unsigned long long)seq);
     }
+}
+
+/* ---- what is sold ---- */
+
+static void do_sold(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    const struct sql_sold_list_args *args = &asks->args.sold;
+    const struct event *event = event_named(args->event);
+    PGresult *res = asks->res = result(SEATS_MAX);
+    res->rows = 0;
+    for (uint32_t i = 0; event != NULL && i < SEATS_MAX && (uint64_t)res->rows < args->most; i++) {
+        const struct sold *sold = &event->sold[i];
+        if (sold->seq != 0 && (int64_t)i > args->after)
+            res->row[res->rows++].sold =
+                (struct sql_sold_list_row){i, sold->hold, sold->seq, sold->order};
+    }
+}
+
+int sql_sold_list(struct pg *pg, const struct sql_sold_list_args *args, struct err_slot *err,
+                  PGresult **out)
+{
+    struct query *asks = query(do_sold);
+    asks->args.sold = *args;
+    return run(pg, asks, err, out);
+}
+
+struct sql_sold_list_row sql_sold_list_row(const PGresult *res, int row)
+{
+    return res->row[row].sold;
+}
+
+static void do_areas(struct server_ask *ask)
+{
+    struct query *asks = query_of(ask);
+    const struct sql_sold_area_list_args *args = &asks->args.areas;
+    const struct event *event = event_named(args->event);
+    PGresult *res = asks->res = result(AREAS_MAX);
+    res->rows = 0;
+    for (uint32_t i = event != NULL ? area_at(event, args->after + 1) : 0;
+         event != NULL && i < event->areas_len && (uint64_t)res->rows < args->most; i++)
+        res->row[res->rows++].area = event->areas[i];
+}
+
+int sql_sold_area_list(struct pg *pg, const struct sql_sold_area_list_args *args,
+                       struct err_slot *err, PGresult **out)
+{
+    struct query *asks = query(do_areas);
+    asks->args.areas = *args;
+    return run(pg, asks, err, out);
+}
+
+struct sql_sold_area_list_row sql_sold_area_list_row(const PGresult *res, int row)
+{
+    const struct sql_append_areas *area = &res->row[row].area;
+    return (struct sql_sold_area_list_row){area->hold, area->area, area->places, area->total,
+                                           area->order_id};
 }
 
 /* ---- what else there is ---- */
@@ -726,13 +1029,6 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
 
 ABSENT(sql_event_create, const struct sql_event_create_args *args, struct err_slot *err,
        PGresult **out)
-ABSENT(sql_sold_list, const struct sql_sold_list_args *args, struct err_slot *err, PGresult **out)
-ABSENT(sql_sold_area_list, const struct sql_sold_area_list_args *args, struct err_slot *err,
-       PGresult **out)
-ABSENT(sql_snapshot_write, const struct sql_snapshot_write_args *args, struct err_slot *err,
-       uint64_t *out)
-ABSENT(sql_snapshot_sweep, const struct sql_snapshot_sweep_args *args, struct err_slot *err,
-       uint64_t *out)
 ABSENT(sql_ended_write, struct pg_args *bound __attribute__((unused)),
        const struct sql_ended_write_args *args, struct err_slot *err, uint64_t *out)
 ABSENT(sql_document_offer, const struct sql_document_offer_args *args, struct err_slot *err,
@@ -783,20 +1079,6 @@ struct sql_event_create_row sql_event_create_row(const PGresult *res, int row)
     return (struct sql_event_create_row){0};
 }
 
-struct sql_sold_list_row sql_sold_list_row(const PGresult *res, int row)
-{
-    (void)res;
-    (void)row;
-    return (struct sql_sold_list_row){0};
-}
-
-struct sql_sold_area_list_row sql_sold_area_list_row(const PGresult *res, int row)
-{
-    (void)res;
-    (void)row;
-    return (struct sql_sold_area_list_row){0};
-}
-
 struct sql_ended_read_row sql_ended_read_row(const PGresult *res, int row)
 {
     (void)res;
@@ -815,18 +1097,19 @@ static void apply(void *ctx, struct change *change)
 
 void sql_replay(struct engine *engine)
 {
-    for (uint32_t i = 0; i < db.rows_len; i++)
-        each_change(&db.rows[i], apply, engine);
+    const struct event *event = event_of(EVENT_NO);
+    for (uint32_t i = 0; i < event->rows_len; i++)
+        each_change(&journal_of(event)[i], apply, engine);
 }
 
 uint64_t sql_epoch(void)
 {
-    return db.owner.epoch;
+    return event_of(EVENT_NO)->owner.epoch;
 }
 
 uint64_t sql_journal_len(void)
 {
-    return db.owner.seq;
+    return event_of(EVENT_NO)->owner.seq;
 }
 
 /* ---- not in this world: several owners, who tell each other where they are ---- */

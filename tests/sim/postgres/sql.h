@@ -8,8 +8,10 @@
 
 #define SQL_EVENT "gala"
 
-/* Who hears of what is written for good, and of a sale that only the key of `sold` refused. */
-void sql_begin(void (*on_written)(const struct change *change), void (*on_walled)(uint32_t seat));
+/* Of an event; the id is borrowed for good. The last callbacks hear of all that is written for
+ * good, and of each sale that only the key of `sold` refused; or NULL. */
+void sql_begin(const char *id, void (*on_written)(const struct change *change),
+               void (*on_walled)(uint32_t seat));
 /* Applies the whole journal to an engine that is in replay. */
 void sql_replay(struct engine *engine);
 /* The state after `seq`; as the auditor writes them. The bytes are taken. */

@@ -1,0 +1,34 @@
+// The simulator's double of the seats' PostgreSQL does what PostgreSQL does: a random history of calls of the
+// journal's store (tests/sim/sql-history) goes to both, and they print the same. FAIRGATE_SEED repeats a run.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import test, { after } from 'node:test';
+import { promisify } from 'node:util';
+import { openScope, programPath, seededRng, startPostgres } from '../../lib-js/index.js';
+
+const STEPS = Number(process.env.FAIRGATE_STEPS ?? (process.env.FAIRGATE_SOAK ? 20_000 : 500));
+const SHOWN = 30; // lines before the first that differs
+
+const scope = openScope();
+after(() => scope.close());
+
+async function play(program, ...args) {
+  // The address sanitizer warns of the simulator's fibers: its words come with a failed run, not as a finding.
+  const env = { ...process.env, ASAN_OPTIONS: '' };
+  const { stdout } = await promisify(execFile)(programPath(program), args.map(String), { env, maxBuffer: 1 << 29 });
+  return stdout.split('\n');
+}
+
+test('the double and PostgreSQL give the same results, and keep the same', async (t) => {
+  const seed = seededRng(t).between(1, 1_000_000_000);
+  // Autovacuum would take locks that sessions do not expect.
+  const postgres = await startPostgres(scope, { settings: { autovacuum: 'off' } });
+  const real = await play('sql-real', seed, STEPS, postgres.conninfo());
+  const double = await play('sql-double', seed, STEPS);
+  const at = real.findIndex((line, i) => line !== double[i]);
+  if (at >= 0) assert.deepEqual(double.slice(at - SHOWN, at + 2), real.slice(at - SHOWN, at + 2));
+  assert.equal(double.length, real.length);
+  for (const outcome of ['written=1', 'written=0', ' 23505'])
+    assert.ok(real.some((line) => line.includes(outcome)), `${STEPS} steps without ${outcome}`);
+});
