@@ -1050,41 +1050,26 @@ ABSENT(sql_event_sleep, const struct sql_event_sleep_args *args, struct err_slot
        uint64_t *out)
 ABSENT(sql_events_renew, struct pg_args *bound __attribute__((unused)),
        const struct sql_events_renew_args *args, struct err_slot *err, uint64_t *out)
+ABSENT(sql_owners_where, struct pg_args *bound __attribute__((unused)),
+       const struct sql_owners_where_args *args, struct err_slot *err, PGresult **out)
+ABSENT(sql_locks_held, struct pg_args *bound __attribute__((unused)),
+       const struct sql_locks_held_args *args, struct err_slot *err, PGresult **out)
 
-struct sql_event_number_row sql_event_number_row(const PGresult *res, int row)
-{
-    (void)res, (void)row;
-    assert(!"nobody here asks for a number");
-    return (struct sql_event_number_row){0};
-}
+#define ABSENT_ROW(NAME)                                                                           \
+    struct NAME##_row NAME##_row(const PGresult *res, int row)                                     \
+    {                                                                                              \
+        (void)res;                                                                                 \
+        (void)row;                                                                                 \
+        BUG_STOP("nobody reads " #NAME " here");                                                   \
+    }
 
-struct sql_owners_heads_row sql_owners_heads_row(const PGresult *res, int row)
-{
-    (void)res, (void)row;
-    assert(!"nobody here asks how far journals are");
-    return (struct sql_owners_heads_row){0};
-}
-
-struct sql_locks_shared_row sql_locks_shared_row(const PGresult *res, int row)
-{
-    (void)res, (void)row;
-    assert(!"nobody here asks what others are asked for");
-    return (struct sql_locks_shared_row){0};
-}
-
-struct sql_event_create_row sql_event_create_row(const PGresult *res, int row)
-{
-    (void)res;
-    (void)row;
-    return (struct sql_event_create_row){0};
-}
-
-struct sql_ended_read_row sql_ended_read_row(const PGresult *res, int row)
-{
-    (void)res;
-    (void)row;
-    return (struct sql_ended_read_row){0};
-}
+ABSENT_ROW(sql_event_number)
+ABSENT_ROW(sql_owners_heads)
+ABSENT_ROW(sql_locks_shared)
+ABSENT_ROW(sql_event_create)
+ABSENT_ROW(sql_ended_read)
+ABSENT_ROW(sql_owners_where)
+ABSENT_ROW(sql_locks_held)
 
 /* ---- from outside ---- */
 
@@ -1110,36 +1095,4 @@ uint64_t sql_epoch(void)
 uint64_t sql_journal_len(void)
 {
     return event_of(EVENT_NO)->owner.seq;
-}
-
-/* ---- not in this world: several owners, who tell each other where they are ---- */
-
-int sql_owners_where(struct pg *pg, struct pg_args *bound, const struct sql_owners_where_args *args,
-                     struct err_slot *err, PGresult **out)
-{
-    (void)pg, (void)bound, (void)args, (void)err, (void)out;
-    assert(!"nobody here has an address");
-    return ERR_STATE;
-}
-
-struct sql_owners_where_row sql_owners_where_row(const PGresult *res, int row)
-{
-    (void)res, (void)row;
-    assert(!"nobody here has an address");
-    return (struct sql_owners_where_row){0};
-}
-
-int sql_locks_held(struct pg *pg, struct pg_args *bound, const struct sql_locks_held_args *args,
-                   struct err_slot *err, PGresult **out)
-{
-    (void)pg, (void)bound, (void)args, (void)err, (void)out;
-    assert(!"nobody here shares events");
-    return ERR_STATE;
-}
-
-struct sql_locks_held_row sql_locks_held_row(const PGresult *res, int row)
-{
-    (void)res, (void)row;
-    assert(!"nobody here shares events");
-    return (struct sql_locks_held_row){0};
 }
