@@ -193,7 +193,7 @@ static void read_snapshot(int32_t event, uint64_t seq_max)
     struct store_head head;
     uint8_t *body;
     size_t len;
-    int rc = store_snapshot(call("snapshot"), event, seq_max, &err, &head, &body, &len);
+    int rc = store_snapshot(call("snapshot"), event, seq_max, 1, &err, &head, &body, &len);
     printf(" %" PRId32 " %" PRIu64, event, seq_max);
     if (!answered(rc))
         return;
