@@ -123,7 +123,7 @@ CREATE TABLE pay.orders (
 -- order again.
 CREATE UNIQUE INDEX orders_hold ON pay.orders (event, hold)
     WHERE cause IS NULL OR cause NOT IN ('buyer-limit', 'purchase-differs');
-CREATE INDEX orders_event ON pay.orders (event); -- orders_hold leaves some orders out
+CREATE INDEX orders_event ON pay.orders (event, id); -- orders_hold leaves some orders out
 CREATE INDEX orders_payment ON pay.orders (payment) WHERE payment IS NOT NULL;
 
 CREATE TABLE pay.ticket (

@@ -78,6 +78,20 @@ test('what is asked for each order looks it up by key, even by a plan that was m
   }
 });
 
+test('a page of the lines of a small event reads the orders of that event alone', async (t) => {
+  const scope = openScope();
+  t.after(() => scope.close());
+  const postgres = await startPostgres(scope, { databases: ['pay'] });
+  migrate(postgres, 'payment-adapter', 'pay');
+  postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}; ${payRows({ no: 2, first: ORDERS + 1, last: ORDERS + 20, days: 2 })}; ANALYZE`, 'pay');
+  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'order_lines');
+  const told = postgres.sql(`SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
+    EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('event-2', '', 201)`, 'pay');
+  const read = stepsOf(JSON.parse(told.slice(told.indexOf('[')))[0].Plan).find((step) => step['Relation Name'] === 'orders');
+  assert.ok((read['Actual Rows'] + (read['Rows Removed by Filter'] ?? 0)) * read['Actual Loops'] <= 20, JSON.stringify(read));
+  assert.equal(read['Index Name'], 'orders_event', 'in the order of its pages');
+});
+
 // The engine's statements are planned anew each time, with what is then known (src/store/statements.c).
 const ENGINES = /^(lease|moves|reclaim|saga_unknown|effect_.*)$/;
 // Tables that stay small: a row for each list, event or page, or what is being looked into.
