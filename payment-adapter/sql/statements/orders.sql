@@ -308,7 +308,7 @@ FROM no;
 -- After order_lock: an operator gives a part of the money back. Returns why not, or NULL. The sum is
 -- `amount`, or what the named places cost, fees included; a place that was moved has no price of its
 -- own. With `free`, the unused tickets of these places become void and their seats free; a used
--- ticket keeps its seat. The same sum and places for the same reason are the same refund, asked again.
+-- ticket keeps its seat. The same sum and places, in any order, for the same reason are one refund.
 -- statement: order_credit
 --> order   text
 --> saga    text
@@ -344,7 +344,8 @@ WITH o AS MATERIALIZED (
     FROM o
 ), one AS MATERIALIZED (
     SELECT jsonb_strip_nulls(jsonb_build_object(
-        'amount', pays.amount, 'seats', :seats, 'reason', :reason)) AS credit
+        'amount', pays.amount, 'seats', (SELECT jsonb_agg(seat ORDER BY seat) FROM p),
+        'reason', :reason)) AS credit
     FROM pays
 ), void AS MATERIALIZED (
     SELECT t.id AS ticket, t.seat AS "from", t.member, coalesce(t.lang, o.lang) AS lang

@@ -74,6 +74,7 @@ test('money goes back after a visit, in parts, each once, and the tickets stay',
   assert.deepEqual(acts.map(({ reason, detail }) => [reason, detail]).reverse(), [
     ['the sound failed', { amount: 20_000 }], ['once more', { amount: 20_000 }], ['not let in', { amount: 200_000, seats: ['r9s2', 'r9s3'] }],
   ]);
+  assertProblem(await ask(order, { reason: 'not let in', seats: ['r9s3', 'r9s2'] }), 409, 'refunded-before');
   await credit(order, { reason: 'the rest', amount: 60_000 });
   assert.equal(backOf(order), 3 * EACH);
   await world.assertAgreed(order);
