@@ -406,7 +406,7 @@ late AS (SELECT now() - :ms(:grace_ms) AS at)
 CASE WHEN :m.payment = :o.payment THEN order_keeps(:o.status, :o.amount, :o.refund_amount) ELSE 0 END
 
 -- fragment: has_open_saga(id)
-EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s))
+EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)
 
 -- fragment: good_tickets(o)
 (SELECT count(*) FROM ticket t WHERE t.order_id = :o.id AND t.revoked_at IS NULL)
@@ -549,8 +549,8 @@ WITH :late(), named AS MATERIALIZED (
         UNION ALL
         SELECT 'moving-without-saga', o.id, coalesce(o.payment, ''), format('order %s', o.status)
         FROM looked o
-        WHERE o.status IN (:ORDER_PENDING_PAYMENT, :ORDER_CONFIRMING, :ORDER_REFUNDING)
-            AND NOT :has_open_saga(o.id)
+        WHERE (o.status IN (:ORDER_PENDING_PAYMENT, :ORDER_CONFIRMING, :ORDER_REFUNDING)
+            OR o.moving IS NOT NULL) AND NOT :has_open_saga(o.id)
         UNION ALL
         SELECT 'tickets-missing', o.id, coalesce(o.payment, ''),
             format('%s tickets for %s seats', :good_tickets(o), jsonb_array_length(o.seats))

@@ -61,7 +61,8 @@ static const struct {
     {"authorisation-left", "The order is over, but the buyer's money is still reserved.",
      "Cancel the payment at the provider. It would run out by itself after some days; `fairgate "
      "reconcile accept` silences it until then."},
-    {"moving-without-saga", "The order says that it moves, but no saga moves it.",
+    {"moving-without-saga",
+     "The order is on its way, being refunded or moved, but it has no open saga.",
      "The program alone cannot cause this. Check what was changed by hand, and `fairgate reconcile "
      "accept` it: the order stays as it is."},
     {"tickets-missing", "A completed order does not have one valid ticket for each seat.",

@@ -69,7 +69,11 @@ static const struct script_row rows[] = {
      "orders 2; UPDATE orders SET refund_amount = 30; UPDATE psp_payment SET refunded = 30;"
      "reconcile 10 -> 0; UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; compare -> 0;"
      "reconcile 10 -> 1; UPDATE orders SET refund_amount = 50; reconcile 10 -> 2;"
-     "UPDATE orders SET moving = '[]'; reconcile 10 -> 0"},
+     "UPDATE orders SET moving = '[]'; INSERT INTO saga (key, subject, data) SELECT 'credit.1', id,"
+     " '{}' FROM orders; reconcile 10 -> 0"},
+    {"order_that_is_shut_for_a_saga_has_one",
+     "orders 2; UPDATE orders SET moving = '[]' WHERE id = 'o_a1'; reconcile 10 -> 1; refusals ->"
+     " 1; accept; compare -> 0; refusals -> 0"},
     {"lost_dispute_of_a_used_ticket_is_settled_by_a_refund_of_its_sum",
      "orders 2; INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
      " ('stripe', 'd1', 'p1', 'dispute', 60, 2); reconcile 10 -> 1;"
