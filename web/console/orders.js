@@ -164,8 +164,12 @@ function entry({ step: name, way, result, try: tried, took_us: took, code, detai
     ...(detail ? [make('p', { className: 'small' }, detail)] : []));
 }
 
-// A checkout at its pivot or above that is not already on its way back.
-function canTurnBack({ definition, way, step: name, steps, pivot }) {
+const isCredit = ({ definition }) => definition.startsWith('credit.');
+
+// A checkout at its pivot or above that is not already on its way back; a parked refund of a sum.
+function canTurnBack(saga) {
+  const { definition, way, state, step: name, steps, pivot } = saga;
+  if (isCredit(saga)) return state === 'parked' && name === 'refund_payment';
   return definition.startsWith('checkout.') && way === 'do' && steps?.includes(name) === true && steps.indexOf(name) <= steps.indexOf(pivot);
 }
 
@@ -179,10 +183,12 @@ async function openOne(main, id) {
   const data = make('code');
   const acts = make('section', { id: 'saga-acts', className: 'card stack' });
   const help = make('p', { className: 'small' });
-  const turnBack = button(say('saga.compensate'), () => act('compensate'), { id: 'compensate', className: 'danger' });
-  const turnBackMeans = make('p', { className: 'small' }, say('saga.compensate-means'));
+  const turnBack = button('', () => act('compensate'), { id: 'compensate', className: 'danger' });
+  const turnBackMeans = make('p', { className: 'small' });
   let saga = null;
   let turns = 0;
+
+  const verbOf = (what) => (what === 'compensate' && isCredit(saga) ? 'give-up' : what);
 
   function showSaga() {
     const ended = saga.ended_at !== undefined;
@@ -196,6 +202,8 @@ async function openOne(main, id) {
     acts.hidden = ended;
     help.textContent = say(saga.way === 'undo' ? 'saga.acts-help-back' : 'saga.acts-help');
     turnBack.parentElement.hidden = !canTurnBack(saga);
+    turnBack.textContent = say(`saga.${verbOf('compensate')}`);
+    turnBackMeans.textContent = say(`saga.${verbOf('compensate')}-means`);
   }
 
   async function act(what) {
@@ -207,11 +215,12 @@ async function openOne(main, id) {
       return;
     }
     reason.removeAttribute('aria-invalid');
-    if (what === 'compensate' && !(await confirmed({ title: say('saga.compensate-sure', saga.order), text: say('saga.compensate-means'), yes: say('saga.compensate') }))) return;
+    const verb = verbOf(what);
+    if (what === 'compensate' && !(await confirmed({ title: say(`saga.${verb}-sure`, saga.order), text: say(`saga.${verb}-means`), yes: say(`saga.${verb}`) }))) return;
     const emptyReason = taken(reason);
     saga = (await call('pay', 'POST', `/admin/sagas/${id}/${what}`, { body: { reason: reason.value.trim() } })).json;
     emptyReason();
-    announce(say(`saga.${what}-done`));
+    announce(say(`saga.${verb}-done`));
     showSaga();
   }
 

@@ -408,6 +408,10 @@ CASE WHEN :m.payment = :o.payment THEN order_keeps(:o.status, :o.amount, :o.refu
 -- fragment: has_open_saga(id)
 EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)
 
+-- A saga that is parked may stay so for ever, and hides no money that leaves meanwhile.
+-- fragment: is_still(o)
+(:o.moving IS NULL OR EXISTS (SELECT FROM saga s WHERE s.subject = :o.id AND s.parked OFFSET 0))
+
 -- fragment: good_tickets(o)
 (SELECT count(*) FROM ticket t WHERE t.order_id = :o.id AND t.revoked_at IS NULL)
 
@@ -500,7 +504,7 @@ WITH :late(), named AS MATERIALIZED (
         FROM late, money m
         CROSS JOIN LATERAL :order_by_id(m.order_id) o
         WHERE m.back > 0 AND m.captured - m.back - m.lost < :keeps(m, o) AND m.seen_at < late.at
-            AND o.changed_at < late.at AND o.moving IS NULL
+            AND o.changed_at < late.at AND :is_still(o)
             AND NOT (o.status = :ORDER_COMPLETED AND m.payment = o.payment)
         UNION ALL
         SELECT CASE
@@ -513,7 +517,7 @@ WITH :late(), named AS MATERIALIZED (
             SELECT * FROM orders WHERE payment = m.payment AND provider = m.provider OFFSET 0
         ) o
         WHERE m.captured > 0 AND m.back > 0 AND m.back + m.lost > coalesce(o.refund_amount, 0)
-            AND o.status = :ORDER_COMPLETED AND o.moving IS NULL
+            AND o.status = :ORDER_COMPLETED AND :is_still(o)
             AND o.changed_at < late.at AND m.seen_at < late.at
         UNION ALL
         SELECT CASE r.state WHEN :PAYMENT_RETURN_OPEN THEN 'disputed' ELSE 'dispute-lost' END,
@@ -523,7 +527,7 @@ WITH :late(), named AS MATERIALIZED (
             SELECT * FROM psp_return WHERE provider = o.provider AND payment = o.payment OFFSET 0
         ) r
         WHERE r.kind = 'dispute' AND (r.state = :PAYMENT_RETURN_OPEN
-            OR (r.state = :PAYMENT_RETURN_FAILED AND o.status = :ORDER_COMPLETED AND o.moving IS NULL
+            OR (r.state = :PAYMENT_RETURN_FAILED AND o.status = :ORDER_COMPLETED AND :is_still(o)
                 AND (SELECT m.back + m.lost FROM psp_money m WHERE m.provider = o.provider
                     AND m.payment = o.payment) > coalesce(o.refund_amount, 0)))
         UNION ALL

@@ -155,3 +155,35 @@ WITH s AS (
 )
 SELECT id
 FROM s;
+
+-- Ends a refund of a sum that is parked, at the step that was read, and of which nothing is void. If
+-- the provider has paid it after all, reconciliation reports that, and the same refund books it.
+-- statement: saga_give_up
+--> id     bigint
+--> reason text
+--> who    text null
+--> moves  integer
+--< id     bigint
+WITH s AS (
+    UPDATE saga s
+    SET parked = false, state = :SAGA_UNDONE, cause = :ACTOR_OPERATOR, token = s.token + 1,
+        moves = s.moves + 1, step_at = now(), ended_at = now()
+    FROM orders o
+    WHERE s.id = :id AND s.state = :SAGA_RUNNING AND s.parked AND s.moves = :moves
+        AND o.id = s.subject AND o.moving = '[]'
+    RETURNING s.id, s.step, s.moves, s.subject, s.data::jsonb->>'credit' AS number
+), l AS (
+    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail, who)
+    SELECT id, step, false, moves, :SAGA_MARK_OPERATOR, 0, 0, 'compensate', :reason, :who
+    FROM s
+), a AS (
+    :on_trail('saga-compensated')
+), o AS (
+    UPDATE orders
+    SET refund_amount = refund_amount - (credits->s.number->>'amount')::bigint,
+        credits = credits - s.number, moving = NULL, moves = s.number::integer, changed_at = now()
+    FROM s
+    WHERE orders.id = s.subject
+)
+SELECT id
+FROM s;

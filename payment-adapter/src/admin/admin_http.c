@@ -303,6 +303,12 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
         sql_saga_retry(visit->pay->pg, &args, on_acted, visit);
         return;
     }
+    if (checkout_gives_up(def, step)) {
+        const struct sql_saga_give_up_args args = {
+            .id = visit->id, .reason = visit->reason, .who = who, .moves = saga.moves};
+        sql_saga_give_up(visit->pay->pg, &args, on_acted, visit);
+        return;
+    }
     int from = step <= def->pivot ? saga_undo_step(def, step) : -1;
     if (from < 0 || checkout_kind(def) != CHECKOUT_SALE) {
         refusal_reply(visit->req, REFUSAL_SAGA_BELOW_PIVOT);

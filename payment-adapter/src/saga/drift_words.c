@@ -71,8 +71,8 @@ static const struct {
     {"tickets-left", "An order that is over still has good tickets.",
      "`fairgate tickets revoke ORDER`; doors without a network would let their holders in."},
     {"parked", "A saga waits for a person.",
-     "`fairgate sagas show SAGA` tells why; then `fairgate sagas retry SAGA` or, above the pivot, "
-     "`fairgate sagas compensate SAGA`."},
+     "`fairgate sagas show SAGA` tells why; then `fairgate sagas retry SAGA` or, for a checkout "
+     "above the pivot or a refund of a sum, `fairgate sagas compensate SAGA`."},
     {"not-at-shop", "The shop refuses an order or does not answer.",
      "Nothing is lost; it is tried again. See the error, and the shop's own log. Once it is "
      "parked, `fairgate letters retry LETTER` lets it go."},

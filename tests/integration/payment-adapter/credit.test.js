@@ -111,6 +111,31 @@ test('a part that the provider refuses is retried under a new key', async () => 
   await world.assertAgreed(order);
 });
 
+test('a sum that the provider refuses for good is given up', async () => {
+  const order = await buy({ seats: ['r7s3', 'r7s4'] });
+  world.psp.failRefundOf = order;
+  const part = { reason: 'goodwill', amount: 5000 };
+  const park = async (body) => {
+    assert.equal((await ask(order, body)).status, 202);
+    return until('the refund to be parked', async () => (await world.pay.admin.get(`/admin/sagas?state=parked&order=${order}`)).json.sagas[0]);
+  };
+  const giveUp = ({ saga }) => world.pay.admin.post(`/admin/sagas/${saga}/compensate`, { body: { reason: 'the payment is too old' } });
+  const parked = await park(part);
+  const answer = await giveUp(parked);
+  assert.deepEqual([answer.status, answer.json.state], [200, 'undone'], answer.text);
+  assertProblem(await giveUp(parked), 409, 'not-allowed');
+  assert.equal((await read(order)).status, 'completed');
+  await world.assertAgreed(order);
+  const freed = await park({ reason: 'ill', seats: ['r7s4'], free: true });
+  assertProblem(await giveUp(freed), 409, 'not-allowed');
+  world.psp.failRefundOf = null;
+  assert.equal((await world.pay.admin.post(`/admin/sagas/${freed.saga}/retry`, { body: { reason: 'the account has money' } })).status, 200);
+  await ended(order);
+  await credit(order, part);
+  assert.equal(backOf(order), EACH + 5000);
+  await world.assertAgreed(order);
+});
+
 test('what was given back at the provider is settled here, and no money moves again', async () => {
   const order = await buy({ seats: ['r6s1'] });
   const [{ token }] = await ticketsOf(order);

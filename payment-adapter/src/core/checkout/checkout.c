@@ -281,6 +281,11 @@ bool checkout_answers(const struct saga_def *def, uint8_t step)
     return answers;
 }
 
+bool checkout_gives_up(const struct saga_def *def, uint8_t step)
+{
+    return step_of(def, step) == &steps[STEP_CREDIT_REFUND];
+}
+
 static bool has_begun_payment(const struct saga_def *def, uint8_t step)
 {
     assert(step < def->steps_len);

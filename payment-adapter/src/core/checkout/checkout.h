@@ -63,6 +63,8 @@ enum checkout_kind checkout_kind(const struct saga_def *def); /* of one of ours 
 enum order_status checkout_status(const struct saga_def *def, enum saga_state state, uint8_t step,
                                   bool parked, const char *cause);
 bool checkout_answers(const struct saga_def *def, uint8_t step);
+/* Whether an operator may give up what the saga is parked at: to refund a part. */
+bool checkout_gives_up(const struct saga_def *def, uint8_t step);
 /* The pivots of all versions of the sale, {"checkout.1":4}: a buyer may cancel until the saga
  * reaches its own. */
 const char *checkout_pivots(const struct checkout *checkout);

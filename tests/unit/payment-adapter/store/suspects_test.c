@@ -71,6 +71,16 @@ static const struct script_row rows[] = {
      "reconcile 10 -> 1; UPDATE orders SET refund_amount = 50; reconcile 10 -> 2;"
      "UPDATE orders SET moving = '[]'; INSERT INTO saga (key, subject, data) SELECT 'credit.1', id,"
      " '{}' FROM orders; reconcile 10 -> 0"},
+    /* An operator accepted that the saga stays parked; then money went back elsewhere. */
+    {"parked_refund_of_a_part_hides_no_difference_of_money",
+     "orders 3; UPDATE orders SET refund_amount = 30, moving = '[]';"
+     "INSERT INTO saga (key, subject, data, parked) SELECT 'credit.1', id, '{}', true FROM orders;"
+     "reconcile 10 -> 3; accept; compare -> 0;"
+     "UPDATE psp_payment SET refunded = 40 WHERE payment = 'p1'; reconcile 10 -> 1;"
+     "INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES"
+     " ('stripe', 'd2', 'p2', 'dispute', 60, 2); reconcile 10 -> 2;"
+     "UPDATE orders SET status = 'refunded' WHERE id = 'o_a3'; DELETE FROM ticket WHERE order_id ="
+     " 'o_a3'; UPDATE psp_payment SET refunded = 50 WHERE payment = 'p3'; reconcile 10 -> 3"},
     {"order_that_is_shut_for_a_saga_has_one",
      "orders 2; UPDATE orders SET moving = '[]' WHERE id = 'o_a1'; reconcile 10 -> 1; refusals ->"
      " 1; accept; compare -> 0; refusals -> 0"},
