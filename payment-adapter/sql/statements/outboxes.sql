@@ -168,12 +168,18 @@ SELECT order_id, kind
 FROM b
 WHERE id = :id;
 
--- People other than the buyer hear only of the seats that were theirs.
+-- People other than the buyer hear only of the seats that were theirs, and that the order has; "revoked-2" is
+-- about those that the second credit took away.
 -- fragment: seats_of_member()
 SELECT seat
 FROM ticket t
 WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
     AND (:word_of(b.kind) <> :LETTER_REVOKED OR t.revoked_at IS NOT NULL)
+    AND CASE
+        WHEN b.kind LIKE :LETTER_REVOKED || '-%'
+            THEN o.credits->split_part(b.kind, '-', 2)->'gone' @> jsonb_build_array(jsonb_build_object('id', t.seat))
+        ELSE o.seats ? t.seat
+    END
 
 -- The places are lines of zone, row, number and label (if there is one), separated by tabs.
 -- statement: mail_take

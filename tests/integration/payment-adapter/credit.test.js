@@ -175,8 +175,24 @@ test('unused tickets are given back with their seats; a used one keeps its seat'
   assert.doesNotMatch(mail, /seat [134]\b|KRW/);
   assert.deepEqual((await told(`${order}-credited-1`)).seats, ['r10s1', 'r10s4']);
   await world.assertAgreed(order);
+  await credit(order, { reason: 'a cold night', amount: 1000 });
+  assert.deepEqual((await mailOf(order, 'credited-2')).match(/\d+번/g), ['1번', '4번']);
   const [next] = await ticketsOf(await buy({ seats: ['r10s2', 'r10s3'] }));
   assert.equal(next.state, 'valid');
+});
+
+test('mails to a friend name each void ticket once', async () => {
+  const order = await buy({ seats: ['r6s2', 'r6s3', 'r6s4', 'r6s5'] });
+  for (const { ticket } of (await ticketsOf(order)).slice(0, 3)) {
+    assert.equal((await buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: friend.member })).status, 202);
+    assert.equal((await friend.post(`/v1/pay/tickets/${ticket}/accept`)).status, 201);
+  }
+  await credit(order, { reason: 'ill', seats: ['r6s2'], free: true });
+  await credit(order, { reason: 'ill', seats: ['r6s3'], free: true });
+  assert.equal((await ask(order, { reason: 'called off' })).status, 202);
+  await world.untilStatus(buyer, order, 'refunded');
+  for (const [kind, seat] of [['revoked-1', 2], ['revoked-2', 3], ['revoked', 4]])
+    assert.deepEqual((await mailOf(order, kind)).match(/seat \d+/g), [`seat ${seat}`], kind);
 });
 
 test('standing places are given back one by one', async () => {
