@@ -188,6 +188,7 @@ test('an order whose seats moved has the new ones, at its price', async () => {
   assertProblem(await shop.partner.post('/api/orders/import', { body: moved }), 404, 'unknown-order');
   await shop.partner.post('/api/orders/import', { body: order });
   for (let told = 0; told < 2; told += 1) assert.equal((await shop.partner.post('/api/orders/import', { body: moved })).status, 200);
+  assert.equal((await shop.partner.post('/api/orders/import', { body: order })).status, 200); // an old letter, sent again
   const read = (await shop.partner.get(`/api/orders/import/${order.external_id}`)).json;
   assert.deepEqual([read.seats, read.amount, read.status], [['Z-1'], order.amount, 'completed']);
 });

@@ -105,7 +105,7 @@ BEGIN
     outcome := 'placed';
 END $$;
 
--- What a partner hands in: new, same, taken, unknown-customer.
+-- What a partner hands in: new, same, taken, unknown-customer. The same again may have other seats.
 CREATE OR REPLACE FUNCTION import_order(partner text, doc jsonb,
                                         OUT outcome text, OUT order_id bigint, OUT order_status text)
 LANGUAGE plpgsql AS $$
@@ -130,9 +130,9 @@ BEGIN
         RETURN;
     END IF;
     SELECT o.id, o.status,
-           (o.user_id, o.currency, o.amount, p.event, p.seats, p.provider, p.payment, p.placed_at) =
-           (customer, doc->>'currency', p_amount, doc->>'event', doc->'seats', doc->>'provider',
-            doc->>'payment', p_placed_at)
+           (o.user_id, o.currency, o.amount, p.event, p.provider, p.payment, p.placed_at) =
+           (customer, doc->>'currency', p_amount, doc->>'event', doc->>'provider', doc->>'payment',
+            p_placed_at)
         INTO order_id, order_status, same
         FROM orders o JOIN partner_orders p ON p.order_id = o.id
         WHERE o.source = partner AND o.external_id = doc->>'external_id';
