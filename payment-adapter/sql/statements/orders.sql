@@ -336,7 +336,7 @@ WITH o AS MATERIALIZED (
 ), pays AS MATERIALIZED (
     SELECT coalesce(:amount, (
             SELECT CASE
-                WHEN bool_and(p.price IS NOT NULL)
+                WHEN bool_and(p.price IS NOT NULL) AND (:free OR sum(p.price) > 0)
                     THEN floor(o.amount * sum(p.price) / greatest(1, o.amount - o.fees))::bigint
             END
             FROM p

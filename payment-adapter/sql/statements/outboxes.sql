@@ -38,7 +38,7 @@ least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
 --< provider         text
 --< payment          text
 --< created_at       text
---< refund_amount    bigint
+--< refund_amount    bigint null
 --< refund_vat       bigint
 --< purchase         text
 --< terms            text
@@ -76,8 +76,8 @@ WHERE b.id = taken.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation) AS installation,
     o.member, o.event, :event_name(o) AS event_name, o.currency, o.amount, o.seats,
     coalesce(o.purchase->'lines', '[]') AS lines, o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
-    CASE WHEN :given_back(b) < o.amount THEN :given_back(b) ELSE 0 END AS refund_amount,
-    CASE WHEN :given_back(b) < o.amount THEN :vat_back(b) ELSE 0 END AS refund_vat,
+    :given_back(b) AS refund_amount,
+    coalesce(:vat_back(b), 0) AS refund_vat,
     coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
     :fees(o) AS fees, :vat(o) AS vat, b.trace;
 

@@ -36,11 +36,22 @@ bool mail_address_is_sane(struct span address)
     return at && address.len <= 320;
 }
 
+static bool is_about(const struct mail *mail, const char *word)
+{
+    size_t len = strcspn(mail->kind, "-");
+    return strlen(word) == len && strncmp(mail->kind, word, len) == 0;
+}
+
+static bool is_about_refund(const struct mail *mail)
+{
+    return is_about(mail, LETTER_REFUNDED) || is_about(mail, LETTER_CREDITED);
+}
+
 static struct span words_of(const struct mail *mail, const char *part)
 {
     char memory[KEY_MAX];
     struct text key = text_on(memory, sizeof(memory));
-    bool returned = mail->amount == 0 && strcmp(mail->kind, LETTER_REFUNDED) == 0;
+    bool returned = mail->amount == 0 && is_about_refund(mail);
     /* "moved-2": the second of its order. */
     text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"),
                 returned ? "returned" : mail->kind, part);
@@ -104,12 +115,6 @@ static void put_places(struct text *body, const struct mail *mail)
             text_put(body, words[0]);
         text_char(body, '\n');
     }
-}
-
-static bool is_about(const struct mail *mail, const char *word)
-{
-    size_t len = strcspn(mail->kind, "-");
-    return strlen(word) == len && strncmp(mail->kind, word, len) == 0;
 }
 
 static void put_sums(struct text *body, const struct mail *mail, const struct mail_said *said)
@@ -180,16 +185,16 @@ static void write_html(const struct mail *mail, const struct mail_said *said, st
 
 int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
 {
-    bool moved = is_about(mail, "moved") || is_about(mail, "renewed"),
-         refunded = is_about(mail, LETTER_REFUNDED) || is_about(mail, LETTER_CREDITED);
+    bool moved = is_about(mail, "moved") || is_about(mail, "renewed");
     char url_memory[URL_MAX];
     struct text url = text_on(url_memory, sizeof(url_memory));
-    struct mail_said said = {
-        .title = words_of(mail, "subject"),
-        .first = words_of(mail, "text"),
-        .amount = word(mail, refunded && mail->amount > 0 ? "order.refund-amount" : "order.amount"),
-        .tickets = moved || strcmp(mail->kind, LETTER_COMPLETED) == 0,
-        .bought = !moved && !is_about(mail, LETTER_REVOKED)};
+    struct mail_said said = {.title = words_of(mail, "subject"),
+                             .first = words_of(mail, "text"),
+                             .amount = word(mail, is_about_refund(mail) && mail->amount > 0
+                                                      ? "order.refund-amount"
+                                                      : "order.amount"),
+                             .tickets = moved || strcmp(mail->kind, LETTER_COMPLETED) == 0,
+                             .bought = !moved && !is_about(mail, LETTER_REVOKED)};
     text_put(&url, mail->public_url);
     text_str(&url, said.tickets ? "/pay/tickets/" : "/pay/orders/");
     text_put(&url, mail->order);

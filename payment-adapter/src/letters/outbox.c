@@ -221,7 +221,7 @@ static void put_body(struct text *body, const struct sql_shop_take_row *row)
     json_member_str(body, "provider", row->provider);
     json_member_str(body, "payment", row->payment);
     json_member_str(body, "created_at", row->created_at);
-    if (row->refund_amount > 0) /* of a partial refund */
+    if (row->has_refund_amount)
         json_member_u64(body, "refund_amount", row->refund_amount);
     if (row->refund_vat > 0)
         json_member_u64(body, "refund_vat", row->refund_vat);

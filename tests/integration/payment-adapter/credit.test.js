@@ -218,3 +218,14 @@ test('a seat that was moved has no price of its own', async () => {
   assert.deepEqual((await read(order)).seats, ['r5s2']);
   await world.assertAgreed(order);
 });
+
+test('a seat that costs nothing goes back as a refund of 0', async () => {
+  assert.equal((await world.house.admin.post(`/admin/events/${EVENT}/price`, { body: { category: 'Back', price: 0 } })).status, 200);
+  const order = await buy({ seats: ['r5s5', 'r9s5', 'r9s6'] });
+  assertProblem(await ask(order, { reason: 'ill', seats: ['r9s5'] }), 409, 'price-unknown');
+  await credit(order, { reason: 'ill', seats: ['r9s5'], free: true });
+  const { kind, refund_amount: back, seats } = await told(`${order}-credited-1`);
+  assert.deepEqual([kind, back, seats], ['credited', 0, ['r5s5', 'r9s6']]);
+  assert.match(await mailOf(order, 'credited-1'), /반환/);
+  await world.assertAgreed(order);
+});
