@@ -77,7 +77,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
     o.member, o.event, :event_name(o) AS event_name, o.currency, o.amount, o.seats,
     coalesce(o.purchase->'lines', '[]') AS lines, o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
     :given_back(b) AS refund_amount,
-    coalesce(:vat_back(b), 0) AS refund_vat,
+    coalesce(:vat_of(:back_before(b) + :given_back(b)) - :vat_of(:back_before(b)), 0) AS refund_vat,
     coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
     :fees(o) AS fees, :vat(o) AS vat, b.trace;
 
@@ -114,18 +114,22 @@ RETURNING due_at = 'infinity' AS parked;
 
 -- The credit that "credited-2" is about; NULL: the message is about none.
 -- fragment: credit_of(b)
-CASE WHEN :word_of(b.kind) = :LETTER_CREDITED THEN o.credits->split_part(:b.kind, '-', 2) END
+CASE WHEN :word_of(:b.kind) = :LETTER_CREDITED THEN o.credits->split_part(:b.kind, '-', 2) END
 
 -- What went back by the refund or credit that a message is about, of order `o`; NULL: it is about none.
 -- fragment: given_back(b)
 CASE
     WHEN :b.kind = :ORDER_REFUNDED THEN coalesce(o.refund_amount, o.amount) - :credited(o)
-    ELSE ((:credit_of(b))->>'amount')::bigint
+    ELSE ((:credit_of(:b))->>'amount')::bigint
 END
 
--- The VAT in it.
--- fragment: vat_back(b)
-floor(:vat(o)::numeric * :given_back(b) / greatest(1, o.amount))::bigint
+-- What the order's earlier letters gave back.
+-- fragment: back_before(b)
+(SELECT coalesce(sum(:given_back(e)), 0) FROM shop_outbox e WHERE e.order_id = o.id AND e.id < :b.id)
+
+-- The VAT in a part of the order's amount. Letters tell differences of it, which add up to the order's VAT.
+-- fragment: vat_of(part)
+round(:vat(o) * (:part)::numeric / greatest(1, o.amount))::bigint
 
 -- The word of "moved-2", the second move of its order.
 -- fragment: word_of(kind)

@@ -89,11 +89,35 @@ test('a refund of the whole order gives back what parts have left', async () => 
   await world.untilStatus(buyer, order, 'refunded');
   assert.equal(backOf(order), 30_000 + 85_000);
   const { refund_amount: back, refund_vat: vat } = await told(`${order}-refunded`);
-  assert.deepEqual([back, vat], [85_000, 7727]);
+  assert.deepEqual([back, vat], [85_000, 7728]);
   assert.match(await mailOf(order, 'refunded'), /금액: 85,000원\n/);
   await credit(order, { reason: 'and the rest', amount: 85_000 });
   assert.equal((await read(order)).status, 'refunded');
   await world.assertAgreed(order);
+});
+
+test('parts and their VAT add up to the whole, and a refund behind them is one of 0', async () => {
+  const order = await buy({ seats: ['r8s3'] });
+  for (const [nth, amount, vat] of [[1, 33_333, 3030], [2, 33_333, 3031], [3, 33_334, 3030]]) {
+    await credit(order, { reason: `${nth} of 3`, amount });
+    assert.equal((await told(`${order}-credited-${nth}`)).refund_vat, vat);
+  }
+  assert.equal((await ask(order, { reason: 'called off' })).status, 202);
+  await world.untilStatus(buyer, order, 'refunded');
+  const { amount, vat, refund_amount: back, refund_vat: ofIt } = await told(`${order}-refunded`);
+  assert.deepEqual([amount, vat, back, ofIt], [EACH, 9091, 0, undefined]);
+  assert.equal(backOf(order), EACH);
+});
+
+test('VAT of parts adds up before and behind a refund that leaves something', async () => {
+  const order = await buy({ seats: ['r8s4'] });
+  await credit(order, { reason: 'first', amount: 33_333 });
+  assert.equal((await ask(order, { reason: 'rain', percent: 50 })).status, 202);
+  await world.untilStatus(buyer, order, 'refunded');
+  await credit(order, { reason: 'the rest', amount: 33_334 });
+  const letters = [];
+  for (const kind of ['credited-1', 'refunded', 'credited-2']) letters.push(await told(`${order}-${kind}`));
+  assert.deepEqual(letters.map(({ refund_amount: back, refund_vat: vat }) => [back, vat]), [[33_333, 3030], [33_333, 3031], [33_334, 3030]]);
 });
 
 test('a part that the provider refuses is retried under a new key', async () => {
