@@ -98,6 +98,7 @@ test('what costs nothing may have a fee, which is paid like a price', async () =
   assert.equal(priced.status, 200, priced.text);
   const { order } = await buy({ seats: ['r7s1'] }, 1_500);
   assert.deepEqual([order.fees, order.vat, order.refund.amount], [1_500, 136, 1_500]);
+  assertLetter(await told(`${order.order}-completed`));
   await world.assertAgreed(order.order);
 });
 
@@ -120,6 +121,7 @@ for (const [kind, purchase] of [['whose lines have no fees', `jsonb_set(purchase
   test(`a letter of an order ${kind} is sent`, async () => {
     world.shop.fault('/orders', 'drop', Infinity);
     const { order } = await buy({ seats: ['r6s1'] }, 1_500);
+    await until('a first try', () => world.postgres.sql(`SELECT error FROM pay.shop_outbox WHERE order_id = '${order.order}'`, 'pay'));
     world.postgres.sql(`UPDATE pay.orders SET purchase = ${purchase} WHERE id = '${order.order}'`, 'pay');
     const tries = world.shop.calls.length; // one may be under way, as the order was
     await until('two more tries', () => world.shop.calls.length > tries + 1);
