@@ -118,13 +118,17 @@ LEFT JOIN LATERAL (
 
 -- Raises an event's epoch if it is still `was`. The lock waits for a commit that is under way, and the next
 -- statement sees what that one wrote, so the end of the journal is final. The row begins the line `fresh`, unless
--- it is in the line `kept`: that one goes on, and its former origin stays as it is.
+-- it is in the line `kept`: that one goes on, and its former origin stays as it is. An event that has an owner is
+-- awake: its former owner may have put it to sleep at the last moment, and due_at is gone.
 CREATE FUNCTION owner_raise(no integer, who text, open_at text, within_at text, was bigint, kept bigint, fresh bigint)
 RETURNS TABLE (epoch bigint, seq bigint, chain bytea, line bigint, line_before bigint, line_began bigint)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM FROM owner WHERE event = no AND epoch = was FOR NO KEY UPDATE;
+    IF FOUND THEN
+        UPDATE event SET asleep_at = NULL WHERE event.no = owner_raise.no AND asleep_at IS NOT NULL;
+    END IF;
     RETURN QUERY UPDATE owner o
     SET epoch = was + 1, instance = who, address = open_at, private_address = within_at, taken_at = now(),
         wanted = '', ready = '', due_at = NULL,

@@ -874,9 +874,21 @@ static void lost_answer_is_settled_by_reading_the_journal(void **state)
     end_all();
 }
 
+/* Its former owner had put it to sleep, and was about to let go of it. */
+static void event_whose_epoch_is_raised_is_awake(void **state)
+{
+    (void)state;
+    run_script("fresh; sql UPDATE seats.event SET asleep_at = now();"
+               "query 0 SELECT epoch FROM seats.owner_raise(1, 'b', '', '', 7, 0, 1);"
+               "query 1 SELECT count(asleep_at) FROM seats.event;"
+               "query 1 SELECT epoch FROM seats.owner_raise(1, 'b', '', '', 0, 0, 1);"
+               "query 0 SELECT count(asleep_at) FROM seats.event");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(event_whose_epoch_is_raised_is_awake),
         cmocka_unit_test(lost_answer_is_settled_by_reading_the_journal),
         cmocka_unit_test(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover),
         cmocka_unit_test(too_long_an_id_does_not_hide_the_events_behind_it),
