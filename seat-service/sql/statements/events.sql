@@ -42,13 +42,17 @@ WHERE (changed, no) > (:changed, :after)
 ORDER BY changed, no
 LIMIT :room;
 
--- Written even where it changes nothing, so that all who follow the table look at the event again.
+-- Written even where it changes nothing, so that all who follow the table look at the event again. It does not
+-- wait for a row that somebody has locked.
 -- statement: events_wake
 --> events integer[] signed
-UPDATE event SET asleep_at = NULL WHERE no = ANY (:events);
+WITH e AS (
+    SELECT no FROM event WHERE no = ANY (:events) FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE event SET asleep_at = NULL FROM e WHERE event.no = e.no;
 
 -- Only its owner puts an event to sleep, and notes when the next of its holds ends; 0: there is none. It does not
--- wait where somebody has locked the row.
+-- wait where somebody has locked one of the rows.
 -- statement: event_sleep
 --> event    integer signed
 --> instance text
@@ -56,13 +60,15 @@ UPDATE event SET asleep_at = NULL WHERE no = ANY (:events);
 WITH o AS (
     SELECT event FROM owner WHERE event = :event AND instance = :instance FOR NO KEY UPDATE SKIP LOCKED
 ), e AS (
-    UPDATE event
-    SET asleep_at = now()
+    SELECT no
     FROM o
-    WHERE no = o.event AND asleep_at IS NULL AND retired_at IS NULL
-    RETURNING no
+    JOIN event ON no = o.event
+    WHERE asleep_at IS NULL AND retired_at IS NULL
+    FOR NO KEY UPDATE OF event SKIP LOCKED
+), s AS (
+    UPDATE event SET asleep_at = now() FROM e WHERE event.no = e.no RETURNING e.no
 )
-UPDATE owner SET due_at = to_timestamp(nullif(:due_ms, 0) / 1000.0) FROM e WHERE event = e.no;
+UPDATE owner SET due_at = to_timestamp(nullif(:due_ms, 0) / 1000.0) FROM s WHERE event = s.no;
 
 -- statement: event_number
 --> event text

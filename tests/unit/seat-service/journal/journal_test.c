@@ -874,6 +874,31 @@ static void lost_answer_is_settled_by_reading_the_journal(void **state)
     end_all();
 }
 
+/* Somebody's open transaction has locked the row of "demo". */
+static void events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits(void **state)
+{
+    (void)state;
+    struct err_slot err = {0};
+    bool done = true;
+    run_script("fresh; add short; sql UPDATE seats.event SET asleep_at = now()");
+    struct pg *pg = other_connection(), *locker = other_connection();
+    must(pg_run(pg, "SET lock_timeout = 1", &err), &err);
+    must(pg_run(locker, "BEGIN; SELECT FROM event WHERE id = 'demo' FOR UPDATE", &err), &err);
+    must(store_wake(pg, (int32_t[]){1, 2}, 2, &err), &err);
+    run_script("query 1 SELECT max(no) FROM seats.event WHERE asleep_at IS NOT NULL");
+    must(pg_run(locker,
+                "UPDATE event SET asleep_at = NULL WHERE id = 'demo'; COMMIT; BEGIN;"
+                "SELECT FROM event WHERE id = 'demo' FOR UPDATE",
+                &err),
+         &err);
+    must(store_sleep(pg, 1, SPAN(""), 0, &err, &done), &err);
+    assert_false(done);
+    must(store_sleep(pg, 2, SPAN(""), 0, &err, &done), &err);
+    assert_true(done);
+    pg_close(locker);
+    pg_close(pg);
+}
+
 /* Its former owner had put it to sleep, and was about to let go of it. */
 static void event_whose_epoch_is_raised_is_awake(void **state)
 {
@@ -889,6 +914,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_whose_epoch_is_raised_is_awake),
+        cmocka_unit_test(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits),
         cmocka_unit_test(lost_answer_is_settled_by_reading_the_journal),
         cmocka_unit_test(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover),
         cmocka_unit_test(too_long_an_id_does_not_hide_the_events_behind_it),
