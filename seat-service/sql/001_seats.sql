@@ -76,7 +76,7 @@ COMMENT ON COLUMN owner.wanted IS 'name of the process that is to take the event
 COMMENT ON COLUMN owner.ready IS 'life of that process, once it has read the journal and waits for the event';
 COMMENT ON COLUMN owner.line IS 'branch of the changes after line_began; 0: no process has owned the event';
 COMMENT ON COLUMN owner.line_before IS 'branch of the changes up to line_began';
-COMMENT ON COLUMN owner.due_at IS 'when the next hold of an event that was put to sleep ends; NULL: none, or owned since';
+COMMENT ON COLUMN owner.due_at IS 'when the next hold of an event that was put to sleep ends; NULL: none, or asked for or owned since';
 
 -- For people and for other programs.
 CREATE VIEW registry AS

@@ -43,16 +43,26 @@ ORDER BY changed, no
 LIMIT :room;
 
 -- Written even where it changes nothing, so that all who follow the table look at the event again. It does not
--- wait for a row that somebody has locked.
+-- wait for a row that somebody has locked. What was `asked` for has been refused, so it has not rested (owner_read).
 -- statement: events_wake
 --> events integer[] signed
+--> asked  integer[] signed
 WITH e AS (
-    SELECT no FROM event WHERE no = ANY (:events) FOR NO KEY UPDATE SKIP LOCKED
+    SELECT no FROM event WHERE no = ANY (:events) OR no = ANY (:asked) FOR NO KEY UPDATE SKIP LOCKED
+), o AS (
+    SELECT event
+    FROM e
+    JOIN owner ON event = no
+    WHERE event = ANY (:asked) AND due_at IS NOT NULL
+    FOR NO KEY UPDATE OF owner SKIP LOCKED
+), d AS (
+    UPDATE owner SET due_at = NULL FROM o WHERE owner.event = o.event
 )
 UPDATE event SET asleep_at = NULL FROM e WHERE event.no = e.no;
 
--- Only its owner puts an event to sleep, and notes when the next of its holds ends; 0: there is none. It does not
--- wait where somebody has locked one of the rows.
+-- Only its owner puts an event to sleep, and notes when the next of its holds ends; 0: there is none. If that
+-- is over the event stays awake: a payment may have been refused while it was closed. The statement does not wait where
+-- somebody has locked one of the rows.
 -- statement: event_sleep
 --> event    integer signed
 --> instance text
@@ -64,6 +74,7 @@ WITH o AS (
     FROM o
     JOIN event ON no = o.event
     WHERE asleep_at IS NULL AND retired_at IS NULL
+        AND coalesce(to_timestamp(nullif(:due_ms, 0) / 1000.0) > clock_timestamp(), TRUE)
     FOR NO KEY UPDATE OF event SKIP LOCKED
 ), s AS (
     UPDATE event SET asleep_at = now() FROM e WHERE event.no = e.no RETURNING e.no

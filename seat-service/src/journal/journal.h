@@ -58,8 +58,8 @@ struct journal_host {
      * even before found(). May be NULL. */
     void (*renewed)(void *ctx, uint32_t nth, uint64_t incarnation);
     /* The event is ours and its state is complete, up to the `seq`th change: open it. The epoch has
-     * never been used before. `rested`: it was asleep until a hold of it ended, and before that its
-     * journal could be written. */
+     * never been used before. `rested`: it was asleep until a hold of it ended, nobody asked for it
+     * meanwhile, and before that its journal could be written. */
     void (*own)(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested);
     /* An event of another process is applied up to its `seq`th change, and these were all at
      * `as_of_us` by the clock. Told at each look, until own(), hide() or leave(). May be NULL. */

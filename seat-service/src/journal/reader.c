@@ -537,7 +537,7 @@ static int see_others(struct journal *journal, bool now, struct err_slot *err)
  * has just made that room itself. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
-    int32_t nos[EVENTS_MAX];
+    int32_t nos[EVENTS_MAX], awake[EVENTS_MAX];
     uint64_t now_ms = sale_ms(journal), largest;
     bool any = asleep_waiting(journal->asleep, now_ms, &largest) > 0;
     int rc = see_others(journal, any, err);
@@ -546,16 +546,18 @@ static int wake(struct journal *journal, struct err_slot *err)
     struct asleep_room room = discover_room(journal);
     if (journal->others.any)
         room.elsewhere = journal->others.bytes;
-    uint32_t len = asleep_awake(journal->asleep, nos, &room), places = room.places;
+    uint32_t awake_len = asleep_awake(journal->asleep, awake, &room), places = room.places;
     pthread_mutex_lock(&journal->lock);
     bool leads = journal->leads;
     pthread_mutex_unlock(&journal->lock);
     room.places = (places + 1) / 2;
-    uint32_t due = leads ? asleep_due(journal->asleep, now_ms, nos + len, &room) : 0;
-    len += due;
-    room.places = places - due;
+    uint32_t due_len = leads ? asleep_due(journal->asleep, now_ms, nos, &room) : 0;
+    uint32_t len = due_len + awake_len;
+    memcpy(nos + due_len, awake, awake_len * sizeof(*awake));
+    room.places = places - due_len;
     len += asleep_wanted(journal->asleep, nos + len, &room);
-    return len == 0 ? 0 : store_wake(journal->reader_pg, nos, len, err);
+    assert(len <= EVENTS_MAX);
+    return len == 0 ? 0 : store_wake(journal->reader_pg, nos, due_len, len, err);
 }
 
 /* Ours that has been idle for longest, and for long enough. */

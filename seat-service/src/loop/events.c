@@ -170,6 +170,13 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(events->all[nth].plan->plan), CHANGE_HASH_BYTES);
 }
 
+/* Of the holds from before it was opened: a payment may have been refused meanwhile. */
+static void spare_orders(const struct events *events, struct event *event)
+{
+    if (engine_stats(event->engine).holds_used > 0)
+        engine_spare_orders(event->engine, events_now_ms(events) + CONFIRM_SPARED_MS);
+}
+
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested)
 {
     struct events *events = MAGIC_OF(events, ctx);
@@ -181,9 +188,8 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool r
         atomic_store_explicit(&event->settled[i].begun, seq, memory_order_relaxed);
         atomic_store_explicit(&event->settled[i].done, seq, memory_order_relaxed);
     }
-    /* From an earlier life; of an event that rested nothing was asked and refused before. */
-    if (!rested && engine_stats(event->engine).holds_used > 0)
-        engine_spare_orders(event->engine, events_now_ms(events) + CONFIRM_SPARED_MS);
+    if (!rested) /* what was asked of an event that rested was not refused before */
+        spare_orders(events, event);
     events_used(events, event);
     /* release: partner of events_is_open() */
     atomic_store_explicit(&event->open, true, memory_order_release);
@@ -364,6 +370,7 @@ static void on_reopen(void *ctx, uint32_t nth)
     struct event *event = &events->all[nth];
     assert(event->leaves > 0);
     event->leaves = 0;
+    spare_orders(events, event);
     events_used(events, event); /* or it might be closed again at once */
     atomic_store_explicit(&event->found, true, memory_order_seq_cst);
     /* release: as in on_own() */

@@ -128,9 +128,10 @@ void asleep_remove(struct asleep *asleep, const char *id)
     pthread_mutex_unlock(&asleep->lock);
 }
 
+/* One that is wanted is woken as such. */
 static bool is_due(const struct sleeper *sleeper, uint64_t now_ms)
 {
-    return sleeper->due_ms != 0 && sleeper->due_ms <= now_ms;
+    return !sleeper->wanted && sleeper->due_ms != 0 && sleeper->due_ms <= now_ms;
 }
 
 static bool takes(const struct sleeper *sleeper, struct asleep_room *room)

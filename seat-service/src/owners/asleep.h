@@ -44,7 +44,7 @@ struct asleep_room {
 };
 /* Those that are awake elsewhere, as far as there is room, which they take; returns how many. */
 uint32_t asleep_awake(struct asleep *asleep, int32_t *nos, struct asleep_room *room);
-/* The same of those that are not, and of which a hold has ended by now. */
+/* The same of those that are not, of which a hold has ended by now, and which are not wanted. */
 uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room);
 /* The same of those that are not, and are wanted. */
 uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room);

@@ -256,7 +256,8 @@ static void event_that_was_closed_is_open_again_and_in_use(void **state)
     free(op);
 }
 
-/* What its last owner refused to confirm gets time, but of an event that was asleep nothing was. */
+/* What its last owner refused to confirm gets time, as does what was refused while the event was
+ * closed, but of an event that was asleep nothing was refused. */
 static void hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested(void **state)
 {
     (void)state;
@@ -284,6 +285,10 @@ static void hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested
              &err);
         next[i].host.own(next[i].events, 0, 2, 3, rested);
         assert_int_equal(op->change.expires_ms + (rested ? 0 : CONFIRM_SPARED_MS),
+                         next[i].host.next_end_ms(next[i].events, 0));
+        assert_true(next[i].host.leave(next[i].events, 0));
+        next[i].host.reopen(next[i].events, 0);
+        assert_int_equal(op->change.expires_ms + CONFIRM_SPARED_MS,
                          next[i].host.next_end_ms(next[i].events, 0));
         close_process(&next[i]);
     }

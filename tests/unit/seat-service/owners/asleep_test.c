@@ -69,6 +69,7 @@ TEST_CASE(events_are_due_from_their_time_until_they_are_awake)
     assert_int_equal(2, due(asleep, 3000, nos, 2, 100)); /* there are no more places */
     assert_int_equal(2, due(asleep, 3000, nos, 4, 5));   /* the third takes 3, and there are 2 */
     asleep_want(asleep, SPAN("event-1"));
+    assert_int_equal(2, due(asleep, 3000, nos, 4, 100));        /* those that nobody asks for */
     assert_int_equal(1, asleep_waiting(asleep, 999, &largest)); /* it is wanted */
     assert_int_equal(1, largest);
     assert_int_equal(3, asleep_waiting(asleep, 3000, &largest));
