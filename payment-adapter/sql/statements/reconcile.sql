@@ -81,7 +81,7 @@ INSERT INTO drift_accepted (name, event, order_id, payment, kind, detail, sum, r
 SELECT difference, event, "order", payment, kind, detail, sum, :reason, :who
 FROM d
 ON CONFLICT (name) DO UPDATE
-SET reason = excluded.reason, who = excluded.who, at = now()
+SET sum = excluded.sum, reason = excluded.reason, who = excluded.who, at = now()
 RETURNING name;
 
 -- statement: reconcile_withdraw
@@ -389,14 +389,16 @@ FROM r, strange;
 --< reason      text null
 --< who         text null
 
--- Of d (kind, id, payment, detail), each with its name and whether it is accepted.
+-- Of d (kind, id, payment, detail, sum), each with its name and whether it is accepted, with this sum.
 -- fragment: compared(d)
 SELECT d.*, i.name, a.at, a.reason, a.who,
     count(*) OVER (PARTITION BY d.kind, num_nulls(a.at)) AS of_kind,
     row_number() OVER (PARTITION BY d.kind, num_nulls(a.at) ORDER BY d.id, d.payment, d.detail) AS nth
 FROM :d d
 CROSS JOIN LATERAL (SELECT drift_name(d.kind, d.id, d.payment, d.detail) AS name OFFSET 0) i
-LEFT JOIN LATERAL (SELECT * FROM drift_accepted WHERE name = i.name OFFSET 0) a ON true
+LEFT JOIN LATERAL (
+    SELECT at, reason, who FROM drift_accepted WHERE name = i.name AND sum IS NOT DISTINCT FROM d.sum OFFSET 0
+) a ON true
 
 -- fragment: late()
 late AS (SELECT now() - :ms(:grace_ms) AS at)
@@ -472,7 +474,7 @@ WITH :late(), named AS MATERIALIZED (
     FROM ids
     CROSS JOIN LATERAL (SELECT * FROM shop_order WHERE external_id = ids.id OFFSET 0) h
 ), differ AS MATERIALIZED (
-    SELECT *
+    SELECT d.*, s.sum
     FROM (
         SELECT 'completed-without-money' AS kind, o.id,
             coalesce(p.payment, o.payment, '') AS payment,
@@ -600,6 +602,14 @@ WITH :late(), named AS MATERIALIZED (
         CROSS JOIN LATERAL (SELECT * FROM retired_order WHERE id = m.order_id OFFSET 0) g
         WHERE NOT :is_order(g.id)
     ) d
+    LEFT JOIN LATERAL (
+        SELECT (coalesce(m.captured - m.back - m.disputed, 0) - :keeps(d, o))::bigint AS sum
+        FROM :order_by_id(d.id) o
+        LEFT JOIN LATERAL (
+            SELECT * FROM psp_money WHERE provider = o.provider AND payment = d.payment OFFSET 0
+        ) m ON true
+    ) s ON d.kind IN ('completed-without-money', 'money-without-order', 'given-back-without-refund',
+        'refunded-in-part', 'given-back-too-much', 'refund-failed', 'dispute-lost', 'captured-twice')
 ), found AS MATERIALIZED (
     :compared(differ)
 ), stays AS MATERIALIZED (
@@ -623,17 +633,9 @@ WITH :late(), named AS MATERIALIZED (
     ORDER BY list, id
     ON CONFLICT DO NOTHING
 )
-SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth, n.name, s.sum, :iso(n.at) AS accepted_at,
+SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth, n.name, n.sum, :iso(n.at) AS accepted_at,
     n.reason, n.who
 FROM found n
-LEFT JOIN LATERAL (
-    SELECT (coalesce(m.captured - m.back - m.disputed, 0) - :keeps(n, o))::bigint AS sum
-    FROM :order_by_id(n.id) o
-    LEFT JOIN LATERAL (
-        SELECT * FROM psp_money WHERE provider = o.provider AND payment = n.payment OFFSET 0
-    ) m ON true
-) s ON n.kind IN ('completed-without-money', 'money-without-order', 'given-back-without-refund',
-    'refunded-in-part', 'given-back-too-much', 'refund-failed', 'dispute-lost', 'captured-twice')
 WHERE n.nth <= :most
 ORDER BY n.kind, n.id;
 
@@ -737,7 +739,7 @@ WITH :late(), done AS (
     FROM here
     FULL JOIN there ON there.id = here.id
 ), differ AS (
-    SELECT *
+    SELECT d.*, NULL::bigint AS sum
     FROM (
         SELECT 'seat-not-sold' AS kind, seats.id, '' AS payment,
             format('%s%s', seats.seat, ' is sold to ' || seats.sold_to) AS detail
@@ -780,7 +782,7 @@ WITH :late(), done AS (
         WHERE tickets.old AND tickets.sold_to IS DISTINCT FROM tickets.order_id
     ) d
 )
-SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth, n.name, NULL::bigint AS sum,
+SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth, n.name, n.sum,
     :iso(n.at) AS accepted_at, n.reason, n.who
 FROM (
     :compared(differ)

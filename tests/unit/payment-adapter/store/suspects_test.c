@@ -150,6 +150,12 @@ static const struct script_row rows[] = {
      "accepted -> 0; refusals -> 1; accept; compare -> 0; refusals -> 0;"
      "SELECT count(*) FROM audit WHERE act = 'difference-accepted' AND subject = 'o_a1' -> 2;"
      "DELETE FROM drift_accepted; compare -> 1; refusals -> 1"},
+    /* The difference says no more than before, but of its money another part is refunded here. */
+    {"refund_that_changes_the_sum_of_an_accepted_difference_brings_it_back",
+     "orders 2; UPDATE psp_payment SET refunded = 30 WHERE payment = 'p1';" RETURN
+     "('stripe', 'd2', 'p2', 'dispute', 60, 2); reconcile 10 -> 2; accept; compare -> 0;"
+     "refusals -> 0; UPDATE orders SET refund_amount = 20; accepted -> 0; compare -> 2;"
+     "refusals -> 1; accept; compare -> 0; accepted -> 2; refusals -> 0"},
     /* p1 and x1 are both of o_a1; only what was accepted of each is excused. */
     {"acceptance_of_one_payment_does_not_excuse_another",
      "orders 1; INSERT INTO psp_payment (provider, payment, order_id, amount, captured, state,"
