@@ -405,7 +405,7 @@ late AS (SELECT now() - :ms(:grace_ms) AS at)
 
 -- What a payment is to keep: of an order's payments only the one that the order names keeps anything.
 -- fragment: keeps(m, o)
-CASE WHEN :m.payment = :o.payment THEN order_keeps(:o.status, :o.amount, :o.refund_amount) ELSE 0 END
+CASE WHEN :m.payment = coalesce(:o.payment, '') THEN order_keeps(:o.status, :o.amount, :o.refund_amount) ELSE 0 END
 
 -- fragment: has_open_saga(id)
 EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)

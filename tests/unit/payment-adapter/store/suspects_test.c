@@ -156,6 +156,9 @@ static const struct script_row rows[] = {
      "('stripe', 'd2', 'p2', 'dispute', 60, 2); reconcile 10 -> 2; accept; compare -> 0;"
      "refusals -> 0; UPDATE orders SET refund_amount = 20; accepted -> 0; compare -> 2;"
      "refusals -> 1; accept; compare -> 0; accepted -> 2; refusals -> 0"},
+    {"accepted_order_without_a_payment_can_be_retired",
+     "orders 1; DELETE FROM psp_payment; UPDATE orders SET payment = NULL; reconcile 10 -> 1;"
+     "accept; compare -> 0; refusals -> 0"},
     /* p1 and x1 are both of o_a1; only what was accepted of each is excused. */
     {"acceptance_of_one_payment_does_not_excuse_another",
      "orders 1; INSERT INTO psp_payment (provider, payment, order_id, amount, captured, state,"
