@@ -518,7 +518,7 @@ WITH :late(), named AS MATERIALIZED (
         CROSS JOIN LATERAL (
             SELECT * FROM orders WHERE payment = m.payment AND provider = m.provider OFFSET 0
         ) o
-        WHERE m.captured > 0 AND m.back > 0 AND m.back + m.lost > coalesce(o.refund_amount, 0)
+        WHERE m.captured > 0 AND m.back > coalesce(o.refund_amount, 0)
             AND o.status = :ORDER_COMPLETED AND :is_still(o)
             AND o.changed_at < late.at AND m.seen_at < late.at
         UNION ALL

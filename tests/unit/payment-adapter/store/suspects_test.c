@@ -89,6 +89,10 @@ static const struct script_row rows[] = {
      " ('stripe', 'd1', 'p1', 'dispute', 60, 2); reconcile 10 -> 1;"
      "UPDATE orders SET refund_amount = 60 WHERE id = 'o_a1'; reconcile 10 -> 0;"
      "UPDATE psp_return SET amount = 70; reconcile 10 -> 1"},
+    {"refund_from_here_beside_a_lost_dispute_is_no_second_difference",
+     "orders 1; UPDATE orders SET refund_amount = 30; UPDATE psp_payment SET refunded = 30;" RETURN
+     "('stripe', 'd1', 'p1', 'dispute', 70, 2); reconcile 10 -> 1; compare -> 1;"
+     "UPDATE orders SET refund_amount = 100; reconcile 10 -> 0"},
     {"payment_that_its_order_does_not_name_is_to_keep_nothing",
      "orders 2; INSERT INTO psp_payment (provider, payment, order_id, amount, captured, refunded,"
      " state, seen_at) VALUES ('stripe', 'x1', 'o_a1', 100, 100, 100, 2, now() - interval '1 "
