@@ -250,6 +250,17 @@ FOR NO KEY UPDATE;
 -- fragment: next_round(id)
 (SELECT 1 + max(coalesce((s.data::jsonb->>'key_round')::integer, 0)) FROM saga s WHERE s.subject = :id)
 
+-- An operator accepted that the provider has more or less of the order's payment than the order says. A refund
+-- asks the provider for a sum in all, so it would pay what was settled elsewhere, or take it for its own.
+-- fragment: is_settled_elsewhere(o)
+EXISTS (
+    SELECT
+    FROM drift_accepted a
+    :money_of(o)
+    WHERE a.order_id = :o.id AND a.payment = :o.payment AND a.sum <> 0
+        AND a.sum = m.captured - m.back - m.disputed - order_keeps(:o.status, :o.amount, :o.refund_amount)
+)
+
 -- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms; an
 -- operator gives a reason, and may name the percentage, of what was not given back before. Orders
 -- with used tickets are not refunded whole (order_credit). A ticket that was transferred and came
@@ -265,7 +276,7 @@ FOR NO KEY UPDATE;
 --< code    text
 WITH o AS MATERIALIZED (
     SELECT o.id, o.event, o.amount, o.status, o.member, o.moving, :refund_terms(o) AS terms,
-        coalesce(o.refund_amount, 0) AS back
+        coalesce(o.refund_amount, 0) AS back, :is_settled_elsewhere(o) AS elsewhere
     FROM orders o
     WHERE o.id = :order
 ), no AS MATERIALIZED (
@@ -273,8 +284,9 @@ WITH o AS MATERIALIZED (
         WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR :is_retired(o.id) OR EXISTS (
             SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :order
         ) THEN :WHY_NOT_REFUNDABLE
+        WHEN :actor = :ACTOR_OPERATOR AND o.elsewhere THEN :WHY_ACCEPTED
         WHEN :actor = :ACTOR_OPERATOR THEN NULL
-        WHEN o.terms->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
+        WHEN o.elsewhere OR o.terms->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
         WHEN now() > (o.terms->>'until')::timestamptz THEN :WHY_TOO_LATE
         WHEN NOT (o.terms->>'handed_on')::boolean AND EXISTS (
             SELECT FROM ticket t
@@ -323,7 +335,8 @@ FROM no;
 --< status  text enum order_status
 WITH o AS MATERIALIZED (
     SELECT o.id, o.event, o.amount, o.status, o.moving, o.moves + 1 AS number, o.lang, o.seats,
-        o.places, o.credits, o.purchase, coalesce(o.refund_amount, 0) AS back, :fees(o) AS fees
+        o.places, o.credits, o.purchase, coalesce(o.refund_amount, 0) AS back, :fees(o) AS fees,
+        :is_settled_elsewhere(o) AS elsewhere
     FROM orders o
     WHERE o.id = :order
 ), p AS MATERIALIZED (
@@ -358,6 +371,7 @@ WITH o AS MATERIALIZED (
         WHEN o.status NOT IN (:ORDER_COMPLETED, :ORDER_REFUNDED) OR o.moving IS NOT NULL
             OR (:free AND o.status <> :ORDER_COMPLETED) OR :is_retired(o.id)
             THEN :WHY_NOT_REFUNDABLE
+        WHEN o.elsewhere THEN :WHY_ACCEPTED
         WHEN EXISTS (SELECT FROM jsonb_each(o.credits) AS c WHERE c.value - 'gone' = one.credit)
             THEN :WHY_REFUNDED_BEFORE
         WHEN EXISTS (SELECT FROM p WHERE NOT ours) THEN :WHY_SEAT_NOT_IN_ORDER

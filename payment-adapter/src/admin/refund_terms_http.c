@@ -242,9 +242,10 @@ static void on_put(struct http_req *req)
 /* ---- a refund by the operator ---- */
 
 /* Why order_refund and order_credit say no. */
-static const enum refusal noes[] = {
-    REFUSAL_NOT_REFUNDABLE, REFUSAL_REFUNDED_BEFORE, REFUSAL_SEAT_NOT_IN_ORDER, REFUSAL_WHOLE_ORDER,
-    REFUSAL_PRICE_UNKNOWN,  REFUSAL_REFUND_LARGE,    REFUSAL_CREDITS_FULL};
+static const enum refusal noes[] = {REFUSAL_NOT_REFUNDABLE,    REFUSAL_REFUNDED_BEFORE,
+                                    REFUSAL_SEAT_NOT_IN_ORDER, REFUSAL_WHOLE_ORDER,
+                                    REFUSAL_PRICE_UNKNOWN,     REFUSAL_REFUND_LARGE,
+                                    REFUSAL_CREDITS_FULL,      REFUSAL_DIFFERENCE_ACCEPTED};
 enum { NOES = sizeof(noes) / sizeof(noes[0]) };
 
 static void reply_refunding(struct visit *visit, const struct pg_answer *answer, struct span code,

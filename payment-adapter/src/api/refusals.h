@@ -118,7 +118,9 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
         "These terms have been changed in the meantime; read them again.") \
     ROW(SCANNERS_FULL, "too-many-scanners", 409, 0, PROGRAM, "") \
     ROW(COMPARING, "under-way", 409, 0, PROGRAM, "A run is under way; GET returns its result.") \
-    /* operators: refunding a part of an order */ \
+    /* operators: refunding an order, or a part of it */ \
+    ROW(DIFFERENCE_ACCEPTED, "difference-accepted", 409, 0, PROGRAM, \
+        "A difference of this payment was accepted as settled elsewhere; withdraw it first.") \
     ROW(REFUNDED_BEFORE, "refunded-before", 409, 0, PROGRAM, \
         "This was refunded before for this reason; to refund it again, give another reason.") \
     ROW(WHOLE_ORDER, "whole-order", 409, 0, PROGRAM, \

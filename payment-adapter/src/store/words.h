@@ -8,6 +8,7 @@
 #define WHY_BY_OPERATOR    "refund-by-operator"
 #define WHY_TOO_LATE       "refund-too-late"
 #define WHY_HANDED_ON      "tickets-handed-on"
+#define WHY_ACCEPTED       "difference-accepted"
 
 /* Why a part of an order is not refunded. */
 #define WHY_REFUNDED_BEFORE "refunded-before"

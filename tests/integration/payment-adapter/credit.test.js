@@ -162,18 +162,25 @@ test('a sum that the provider refuses for good is given up', async () => {
 
 test('what was given back at the provider is settled here, and no money moves again', async () => {
   const order = await buy({ seats: ['r6s1'] });
-  const [{ token }] = await ticketsOf(order);
-  assert.equal((await scan(token)).status, 200);
   const [intent] = world.psp.of(order);
   intent.latest_charge.amount_refunded = 40_000;
   world.psp.event('charge.refunded', { ...intent.latest_charge, metadata: intent.metadata });
-  const kinds = async () => (await world.reconciled()).filter((item) => item.order === order).map(({ kind }) => kind);
-  await kinds();
+  const drifts = async () => (await world.reconciled()).filter((item) => item.order === order);
+  await drifts();
   world.postgres.sql("UPDATE pay.psp_payment SET seen_at = now() - interval '1 hour'", 'pay');
-  assert.deepEqual(await kinds(), ['refunded-in-part']);
+  const [{ kind, difference }] = await drifts();
+  assert.equal(kind, 'refunded-in-part');
+  const act = async (name) => assert.equal((await world.pay.admin.post(`/admin/reconcile/${difference}/${name}`, { body: { reason: 'goodwill' } })).status, 204);
+  await act('accept');
+  for (const body of [{}, { amount: 20_000 }])
+    assertProblem(await ask(order, { reason: 'not let in', ...body }), 409, 'difference-accepted');
+  assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'refund-by-operator');
+  await act('withdraw');
+  const [{ token }] = await ticketsOf(order);
+  assert.equal((await scan(token)).status, 200);
   await credit(order, { reason: 'refunded at the provider', amount: 40_000 });
   assert.deepEqual(keysOf(order), []);
-  assert.deepEqual(await kinds(), []);
+  assert.deepEqual(await drifts(), []);
 });
 
 test('unused tickets are given back with their seats; a used one keeps its seat', async () => {
