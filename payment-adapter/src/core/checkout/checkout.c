@@ -283,6 +283,7 @@ bool checkout_answers(const struct saga_def *def, uint8_t step)
 
 bool checkout_gives_up(const struct saga_def *def, uint8_t step)
 {
+    assert(def != NULL);
     return step_of(def, step) == &steps[STEP_CREDIT_REFUND];
 }
 

@@ -108,6 +108,7 @@ void effect_move_shut(struct saga_effects *effects, const char *order)
 void effect_part_freed(struct saga_effects *effects, const char *order)
 {
     struct effect_text effect;
+    assert(order[0] != '\0');
     effect_open(&effect, order);
     effect_close(&effect, effects, EFFECT_PART_FREED);
 }

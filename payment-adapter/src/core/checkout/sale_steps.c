@@ -147,6 +147,7 @@ void sale_revoke_part(struct saga_call *call, void *ctx)
     if (attempt == NULL)
         return;
     const struct moving *moving = attempt->moving;
+    assert(moving->number > 0);
     struct saga_effects *effects = saga_call_effects(call);
     char about[24];
     snprintf(about, sizeof(about), LETTER_REVOKED "-%u", moving->number);
@@ -154,6 +155,7 @@ void sale_revoke_part(struct saga_call *call, void *ctx)
         effect_move_shut(effects, attempt->order.id);
     for (uint32_t i = 0; i < moving->len; i++) {
         const struct moving_seat *seat = &moving->seats[i];
+        assert(seat->to[0] == '\0'); /* it is given back, and goes nowhere */
         if (strcmp(seat->member, attempt->order.member) != 0)
             effect_mail_to(effects, attempt->order.id, seat->member, seat->lang, about);
     }
