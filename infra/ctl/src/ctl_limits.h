@@ -15,9 +15,10 @@ enum {
     CTL_SENT_ON_MAX = 3,  /* to the address again, to where the event is, and once more: it moved */
     CTL_TOKEN_MAX = 8192, /* as long as a token of an issuer may be, and a little more */
     CTL_TIMEOUT_S = 10,   /* of a call, unless --timeout says otherwise */
-    CTL_TIMEOUT_MAX_S = 3600,   /* to read an archive */
-    CTL_LOOK_MS = 2000,         /* of a live picture, where the slow ones are shown as slow */
-    CTL_PARTS_MAX = 100000,     /* of an archive: twenty million rows, more than Redis keeps; of a list */
+    CTL_TIMEOUT_MAX_S = 3600, /* to read an archive */
+    CTL_LOOK_MS = 2000,       /* of a live picture, where the slow ones are shown as slow */
+    CTL_PARTS_MAX =
+        100000, /* of an archive: twenty million rows, more than Redis keeps; of a list */
     CTL_CODES_A_CALL = 1000,    /* the API's own bound */
     CTL_CLOCK_APART_S = 2,      /* `Date` counts seconds, so one is no finding */
     CTL_DISK_FREE_PERCENT = 10, /* below it PostgreSQL and Redis are soon in trouble */

@@ -22,7 +22,7 @@ enum {
     LIST_LIMIT_MAX = 100,
 
     IMPORT_SEATS_MAX = 100,
-    IMPORT_TEXT_MAX = 128, /* ids, names of events and providers */
+    IMPORT_TEXT_MAX = 128,        /* ids, names of events and providers */
     IMPORT_BODY_MAX = 192 * 1024, /* a hundred places, as many lines, of the longest names */
     BODY_MAX = 8 * 1024,
 
