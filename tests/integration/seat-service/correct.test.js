@@ -242,8 +242,8 @@ test('an owner that is killed in the middle of a correction made none; the stand
   const restarted = await openSeats(own, store, { office: owner.office, secrets: owner.secrets, ready: false });
   await until('the next standby to show it', async () => (await visitor(restarted, 'one').info()).json.name === 'Newest');
   assert.equal((await boss.correct(hall({ name: 'Last' }))).status, 200);
-  assertProblem(await operator(restarted, 'one').correct(hall({ name: 'Astray' }), '"0"'), 503, 'standby');
   await until('a standby that follows to show it', async () => (await visitor(restarted, 'one').info()).json.name === 'Last');
+  assertProblem(await operator(restarted, 'one').correct(hall({ name: 'Astray' }), '"0"'), 503, 'standby');
   await standby.kill();
   await until('it to take over', async () => (await operator(restarted, 'one').read()).status === 200, { timeoutMs: 60_000 });
   assert.equal((await operator(restarted, 'one').read()).json.name, 'Last');
