@@ -15,7 +15,7 @@ const PAGE = 65_536;
 const scope = openScope();
 let names = 0;
 after(() => scope.close());
-const clockwork = await new Clockwork(await startRedis(scope, { port: 23006 })).load();
+const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 const odd = (upto) => Array.from({ length: upto / 2 }, (_, i) => 2 * i + 1);
 const ghosts = (front) => front.view.ghosts[2];

@@ -12,7 +12,7 @@ const RATE = 20_000; // thousandths: one call in 50 ms
 const scope = openScope();
 let names = 0;
 after(() => scope.close());
-const clockwork = await new Clockwork(await startRedis(scope, { port: 23007 })).load();
+const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 async function line(n, knobs = {}) {
   const name = `tick-${(names += 1)}`;
