@@ -429,6 +429,7 @@ CREATE TABLE pay.drift_accepted (
     who      text, -- as in saga_step
     at       timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX drift_accepted_order ON pay.drift_accepted (order_id);
 CREATE FUNCTION pay.drift_name(kind text, id text, payment text, detail text) RETURNS text
 IMMUTABLE LANGUAGE sql AS $$
     SELECT left(encode(sha256(convert_to(format('%s/%s/%s/%s', kind, id, payment, detail), 'UTF8')), 'hex'), 16)
