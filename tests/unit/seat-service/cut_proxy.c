@@ -148,7 +148,7 @@ static void *run(void *arg)
     while (!proxy->ending) {
         /* poll() ignores a negative descriptor. */
         struct pollfd fd = {.fd = proxy->orders.shut ? -1 : proxy->listener, .events = POLLIN};
-        if (poll(&fd, 1, POLL_MS) <= 0)
+        if (poll(&fd, 1, POLL_MS) <= 0 || proxy->orders.shut) /* shut since poll() began */
             continue;
         struct connection *at = calloc(1, sizeof(*at));
         at->proxy = proxy;
