@@ -82,6 +82,12 @@ WHERE t.saga = :saga
 ORDER BY t.at, t.undo, CASE WHEN t.undo THEN -t.step ELSE t.step END, t.tried
 LIMIT 1000;
 
+-- The saga's own step of an operator's act.
+-- fragment: operator_step(undo, act)
+INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail, who)
+SELECT id, step, :undo, moves, :SAGA_MARK_OPERATOR, 0, 0, :act, :reason, :who
+FROM s
+
 -- On the trail of the order's event, in addition to the saga's own step.
 -- fragment: on_trail(act)
 INSERT INTO audit (event, act, subject, actor, reason, detail, who)
@@ -107,9 +113,7 @@ WITH s AS (
     WHERE s.id = :id AND :is_open(s) AND s.moves = :moves
     RETURNING s.id, s.step, s.state, s.moves, s.subject, s.tries
 ), l AS (
-    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail, who)
-    SELECT id, step, state = :SAGA_UNDOING, moves, :SAGA_MARK_OPERATOR, 0, 0, 'retry', :reason, :who
-    FROM s
+    :operator_step(state = :SAGA_UNDOING, 'retry')
 ), a AS (
     :on_trail('saga-retried')
 ), o AS (
@@ -142,9 +146,7 @@ WITH s AS (
         AND s.moves = :moves
     RETURNING s.id, s.step, s.moves, s.subject
 ), l AS (
-    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail, who)
-    SELECT id, step, false, moves, :SAGA_MARK_OPERATOR, 0, 0, 'compensate', :reason, :who
-    FROM s
+    :operator_step(false, 'compensate')
 ), a AS (
     :on_trail('saga-compensated')
 ), o AS (
@@ -173,9 +175,7 @@ WITH s AS (
         AND o.id = s.subject AND o.moving = '[]'
     RETURNING s.id, s.step, s.moves, s.subject, s.data::jsonb->>'credit' AS number
 ), l AS (
-    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail, who)
-    SELECT id, step, false, moves, :SAGA_MARK_OPERATOR, 0, 0, 'compensate', :reason, :who
-    FROM s
+    :operator_step(false, 'compensate')
 ), a AS (
     :on_trail('saga-compensated')
 ), o AS (
