@@ -38,17 +38,25 @@ export async function* judge(events) {
 
     const skipped = data.skip !== undefined || data.todo !== undefined;
     const passed = type === 'test:pass' && !skipped;
-    const why = data.details.error === undefined ? '' : `${story(data.details.error)}\n`;
+    const why = data.details.error === undefined ? '' : `${story(data.details.error)}\n${isFile(name) ? unjudged(files.get(file)) : ''}`;
     const word = passed ? 'ok  ' : skipped ? 'SKIP' : 'FAIL';
     const holder = isFile(name) || data.details.type === 'suite';
     yield verdict({ file, name, passed, why, holder }, word, ` (${Math.round(data.details.duration_ms)} ms)`);
   }
   for (const [file, { announced, judged, failed }] of files) {
-    const lost = [...announced].flatMap(([key, count]) => (count > 0 ? [key.slice(key.indexOf(' ') + 1)] : []));
+    const lost = lostOf(announced);
     const why = lost.length > 0 ? `the file ended before these were judged: ${lost.join(', ')}` : 'no test ran';
     if (failed || (lost.length === 0 && judged > 0)) continue;
     yield verdict({ file, name: file, passed: false, why: `        ${why}\n`, holder: true }, 'FAIL');
   }
+}
+
+const lostOf = (announced) => [...announced].flatMap(([key, count]) => (count > 0 ? [key.slice(key.indexOf(' ') + 1)] : []));
+
+// A file that was ended by its time was at the first of these.
+function unjudged(known) {
+  const [first] = known === undefined ? [] : lostOf(known.announced);
+  return first === undefined ? '' : `        the first without a verdict: ${first}\n`;
 }
 
 function verdict(test, word, took = '') {

@@ -102,7 +102,7 @@ test('each way to crash is found, although every body passes and nobody looks', 
   ways.push(['plain', 'abort'], ['plain', 'assert'], ['plain', 'null']);
   const bodies = ways.map(([variant, how]) => `
     test('${variant} ${how}', async () => {
-      await scope.spawn('${variant}-${how}', ['${programs[variant]}', '${how}']).exited;
+      await scope.spawn('${variant}-${how}', ['${programs[variant]}', '${how}']).ends();
     });`);
   const { status, text, found } = await new Run({
     'ways.test.js': `const scope = openScope();\n${bodies.join('')}\nafter(() => scope.close().catch(() => {}));`,
@@ -123,7 +123,7 @@ for (const [variant, how] of [['asan', 'overflow'], ['plain', 'abort']]) {
       'twice.test.js': `
         test('a body', async (t) => {
           const scope = openScope(t);
-          if (!existsSync('$DIR/once')) await scope.spawn('victim', ['${programs[variant]}', '${how}']).exited;
+          if (!existsSync('$DIR/once')) await scope.spawn('victim', ['${programs[variant]}', '${how}']).ends();
           failOnce('once');
         });`,
     });
@@ -238,8 +238,8 @@ test('a program that stays is found when it ends by itself, and not when it is a
     ${then}
   });`;
   const bad = await new Run({
-    'bad.test.js': `${stays('well', 'exit 0', 'await child.exited;')}
-      ${stays('badly', 'exit 3', 'await child.exited;')}
+    'bad.test.js': `${stays('well', 'exit 0', 'await child.ends();')}
+      ${stays('badly', 'exit 3', 'await child.ends();')}
       ${stays('asked', 'trap "exit 4" TERM; echo up; while :; do sleep 0.01; done', "await until('it', () => child.log() !== ''); await child.stop().catch(() => {});")}`,
   }).start();
   assert.equal(bad.status, 1);
@@ -249,7 +249,7 @@ test('a program that stays is found when it ends by itself, and not when it is a
 
   const good = await new Run({
     'good.test.js': `${stays('killed', 'sleep 60', 'await child.kill();')}
-      ${stays('allowed', 'exit 1', 'child.mayEnd = true; await child.exited;')}
+      ${stays('allowed', 'exit 1', 'child.mayEnd = true; await child.ends();')}
       ${stays('kept', 'sleep 60', '')}`,
   }).start();
   assert.deepEqual([good.status, ...closing(good.text)], [0, 3, 0], good.text);

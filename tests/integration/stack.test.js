@@ -95,7 +95,7 @@ describe('a stack', () => {
       const child = scope.spawn(`psql-${role}-${database}`, [psqlPath(), where, '-c', 'SELECT 1'], {
         env,
       });
-      return child.exited;
+      return child.ends();
     };
     assert.equal((await enter('seat_service', 'seat_service')).code, 0);
     assert.equal((await enter('seat_service', 'payment_adapter')).code, 2);
@@ -174,7 +174,7 @@ describe('a stack', () => {
   test('is gone after down, but for its data, and comes back with them', async () => {
     const token = stack.read('secrets/admin-token');
     const redis = `${stack.dir}/redis.sock`;
-    await scope.spawn('set', ['redis-cli', '-s', redis, 'set', 'kept', 'yes']).exited;
+    await scope.spawn('set', ['redis-cli', '-s', redis, 'set', 'kept', 'yes']).ends();
     const first = await stack.command('down');
     assert.equal(first.status, 0, first.stderr);
     assert.deepEqual(stack.processes(), []);
@@ -188,7 +188,7 @@ describe('a stack', () => {
 
     await stack.up();
     const got = scope.spawn('get', ['redis-cli', '-s', redis, 'get', 'kept']);
-    await got.exited;
+    await got.ends();
     assert.equal(got.log(), 'yes\n');
     assert.equal(stack.read('secrets/admin-token'), token);
   });

@@ -7,7 +7,6 @@ import { check } from '../history/check.js';
 import { historyOf } from '../history/record.js';
 import { client } from './http.js';
 import { programPath, ROOT } from './service.js';
-import { within } from './wait.js';
 
 const JUDGE = join(ROOT, 'loadtest/judge/judge.js');
 
@@ -59,7 +58,7 @@ export async function runCrowd(scope, options) {
   const child = scope.spawn(`crowd-${scenario}-${dir.slice(-6)}`, argv, {
     env: { ...env, CROWD_DEBUG: '1' },
   });
-  const { code } = await within(timeoutMs, `the crowd of ${scenario} to end`, child.exited);
+  const { code } = await child.ends(timeoutMs);
   if (code !== 0) throw new Error(`crowd ended with ${code}:\n${child.tail()}`);
   return {
     ...JSON.parse(readFileSync(report, 'utf8')),

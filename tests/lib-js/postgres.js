@@ -11,6 +11,9 @@ import { until } from './wait.js';
 const AS_ROOT = process.getuid() === 0;
 const USER = AS_ROOT ? 'postgres' : null;
 
+// A statement that waits longer waits for a lock that nobody gives up.
+const SQL_MAX_MS = 120_000;
+
 // The newest installed server's folder of programs.
 export function postgresBin() {
   const root = '/usr/lib/postgresql';
@@ -143,7 +146,7 @@ export class Postgres {
         // gone by itself
       }
     }
-    await this.child.exited;
+    await this.child.kill();
     await until('every backend to be gone', () => family.every((pid) => !existsSync(`/proc/${pid}`)));
   }
 
@@ -156,7 +159,7 @@ export class Postgres {
   // Plain text of a query's rows, columns parted by `|`; throws the server's words on an error.
   sql(text, database = 'postgres', user = 'postgres') {
     const done = this.trySql(text, database, user);
-    if (done.status !== 0) throw new Error(`psql: ${done.stderr}`);
+    if (done.status !== 0) throw new Error(`psql: ${done.error ?? done.stderr}`);
     return done.stdout.trimEnd();
   }
 
@@ -171,6 +174,7 @@ export class Postgres {
     return spawnSync(`${this.bin}/psql`, [...argv, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-f', '-'], {
       input: text,
       encoding: 'utf8',
+      timeout: SQL_MAX_MS,
     });
   }
 }

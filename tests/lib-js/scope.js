@@ -49,6 +49,7 @@ const ENDING = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGKILL'];
 export class Child {
   #logFrom; // what was in the log before is its predecessor's
   #asked = false; // to end, by us
+  #exited;
 
   constructor(name, process_, logPath, { stays, logFrom }) {
     this.name = name;
@@ -59,7 +60,7 @@ export class Child {
     this.exit = null; // {code, signal} once it has ended
     this.mayEnd = false; // set it before a program that stays ends by itself, as a test wants it to
     this.finding = null; // a sentence, if it ended in a wrong way
-    this.exited = new Promise((resolve) => {
+    this.#exited = new Promise((resolve) => {
       process_.on('error', (error) => this.#ended({ code: null, signal: null, error }, resolve));
       process_.on('exit', (code, signal) => this.#ended({ code, signal }, resolve));
     });
@@ -108,13 +109,7 @@ export class Child {
     if (this.running) {
       this.signal('SIGCONT'); // one that a test has paused could not hear us
       this.signal(signal);
-      try {
-        await within(timeoutMs, `${this.name} (pid ${this.pid}) to end on ${signal}`, this.exited);
-      } catch (error) {
-        this.signal('SIGKILL');
-        await this.exited;
-        throw new Error(`${error.message}; its last lines:\n${this.tail()}`);
-      }
+      await this.ends(timeoutMs, ` on ${signal}`);
     }
     if (this.finding !== null) throw new Error(`${this.finding}:\n${this.tail(60)}`);
     return this.exit;
@@ -122,7 +117,17 @@ export class Child {
 
   async kill() {
     this.signal('SIGKILL');
-    return this.exited;
+    return this.#exited;
+  }
+
+  // Waits for its end, and gives {code, signal}. What takes too long over that is killed, and that is an error.
+  async ends(timeoutMs = 60_000, why = '') {
+    try {
+      return await within(timeoutMs, `${this.name} (pid ${this.pid}) to end${why}`, this.#exited);
+    } catch (error) {
+      await this.kill();
+      throw new Error(`${error.message}; its last lines:\n${this.tail()}`);
+    }
   }
 
   // For loops that wait: a process that has ended will not become ready.

@@ -28,19 +28,14 @@ class Mortal {
   async start(edge = this.edge) {
     world.pay.configure(world.config({ saga: { halt_at: edge } }));
     const ready = world.pay.start();
-    const { child } = world.pay;
-    child.mayEnd = edge !== 0; // it kills itself there
+    world.pay.child.mayEnd = edge !== 0; // it kills itself there
     await ready;
-    this.dead = false;
-    child.exited.then(() => {
-      this.dead = true;
-    });
   }
 
   // Does it until it is done, bringing the process back if it dies over it.
   async persist(what, work) {
     return until(what, async () => {
-      if (this.dead) {
+      if (!world.pay.child.running) {
         this.kills += 1;
         await this.start(0);
       }

@@ -142,7 +142,7 @@ test('a stopped owner is replaced, and commits nothing when it wakes up', async 
   ledger.running = false;
   owner.child.mayEnd = true;
   owner.resume();
-  await owner.child.exited;
+  await owner.child.ends();
   await ledger.stop();
   assert.equal(postgres.sql('SELECT max(seq) FROM seats.journal', 'seats'), before);
   assert.equal(owner.child.exit.code, 1, 'it ends, to be started again as a standby');
@@ -171,7 +171,7 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   await standby.untilReady(); // as it goes on to be
   owner.child.mayEnd = true;
   wire.heal();
-  await owner.child.exited;
+  await owner.child.ends();
   assert.equal(owner.child.exit.code, 1);
 
   // Stopped: the question lies in its socket, and is read before anything else has run.
@@ -190,7 +190,7 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   assert.equal((await asked).status, 503, (await asked).text);
   second.child.mayEnd = true;
   wire.heal();
-  await second.child.exited;
+  await second.child.ends();
 });
 
 test('a stopped owner that wakes up says nothing final of what was changed since', async (t) => {
@@ -225,7 +225,7 @@ test('a stopped owner that wakes up says nothing final of what was changed since
   t.diagnostic(JSON.stringify(answers.map((answer) => [answer.status, answer.json.code])));
   for (const answer of answers) assertProblem(answer, 503, 'journal-unavailable');
   assert.ok(answers.length > 0);
-  await owner.child.exited;
+  await owner.child.ends();
   assert.equal((await checkout.read(hold)).json.state, 'sold');
   assert.equal((await there.read(mine)).status, 200);
 });

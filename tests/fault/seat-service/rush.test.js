@@ -36,7 +36,7 @@ function startRush(scope, seats, event) {
     '-s', 60, '-n', SEATS, '-r', SIZE.seatsPerRow, '-l', log].map(String);
   const child = scope.spawn(`rush-${event}`, [programPath('rush'), ...argv]);
   return async () => {
-    assert.equal((await child.exited).code, 0, child.log());
+    assert.equal((await child.ends(300_000)).code, 0, child.log());
     return readFileSync(log, 'utf8').trim().split('\n').map((line) => {
       const [seat, what, hold] = line.split(' ');
       return { seat: Number(seat), what, hold };

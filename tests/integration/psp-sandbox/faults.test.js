@@ -208,7 +208,7 @@ test('a damaged journal stops the start with a sentence that says where', async 
   appendFileSync(sandbox.journal, `${'x'.repeat(200)}\n`);
   await sandbox.start(false);
   sandbox.child.mayEnd = true;
-  const exit = await sandbox.child.exited;
+  const exit = await sandbox.child.ends();
   assert.equal(exit.code, 1);
   assert.match(sandbox.child.log(), /journal is damaged at byte \d+/);
 });

@@ -11,7 +11,7 @@ async function assertAnswered(seats, asked, code, unlock) {
   seats.child.signal('SIGTERM');
   assertProblem(await asked, 503, code);
   await unlock();
-  await seats.child.exited;
+  await seats.child.ends();
   assert.equal(seats.child.finding, null);
   assert.equal(seats.child.exit.code, 0);
 }

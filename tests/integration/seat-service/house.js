@@ -128,7 +128,7 @@ export async function holdLock(scope, postgres, lock) {
   return {
     letGo() {
       postgres.sql(`SELECT pg_terminate_backend(pid) ${itself}`, 'seats');
-      return holder.exited;
+      return holder.ends();
     },
   };
 }
