@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
-import { openProxy, openScope, until } from '../lib-js/index.js';
+import { openProxy, openScope, until, within } from '../lib-js/index.js';
+import { reset } from '../lib-js/proxy.js';
 
 // A server that sends back its input, and records the input of each connection; at `path` where one is named.
 async function openEcho(scope, path = null) {
@@ -177,4 +178,18 @@ test('a wire to a unix socket, which cannot be reset, is closed with its connect
   await caller.says('there');
   await wire.close();
   await until('both ends to hear of it', () => caller.closed && (heard[0].ended || heard[0].reset));
+});
+
+test('a connection that is reset while its end is under way is gone', async (t) => {
+  const scope = openScope(t);
+  const closed = new Promise((resolve) => {
+    const server = net.createServer((socket) => {
+      socket.once('close', resolve);
+      socket.end();
+      reset(socket);
+    });
+    scope.defer(() => server.close());
+    server.listen(0, '127.0.0.1', () => call(scope, server.address().port));
+  });
+  await within(60_000, 'its end', closed);
 });

@@ -27,8 +27,13 @@ const WAYS = ['there', 'back'];
 const CUT_AFTER_MAX = 2000; // of bytes: in the middle of most answers
 const silent = () => {};
 
-// A unix socket knows no reset: it is closed.
-const reset = (socket) => (socket.remoteAddress === undefined ? socket.destroy() : socket.resetAndDestroy());
+// A unix socket knows no reset: it is closed. So is one whose end is under way: Node refuses to reset that, forgets it, and
+// the process never ends.
+export function reset(socket) {
+  const isEnding = socket.writableEnded && !socket.writableFinished;
+  if (isEnding || socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
+}
 
 export const FAULTS = ['late', 'drip', 'hold', 'lose', 'cut', 'half', 'reset'];
 
@@ -100,7 +105,7 @@ class Wire {
     if (fault?.mode === 'reset') {
       this.count('reset');
       near.on('error', silent);
-      near.resetAndDestroy();
+      reset(near);
       return;
     }
     const connection = new Connection(this, near, net.connect({ host: '127.0.0.1', ...this.to, allowHalfOpen: true }));
