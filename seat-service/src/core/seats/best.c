@@ -51,18 +51,19 @@ static uint64_t row_free_less(const struct best *best, uint32_t word, const stru
     return free;
 }
 
-/* Which places of a chunk of this category the asker may have; *accessible: which of them are. */
-static uint64_t allowed_walk(const struct best *best, uint32_t row, uint32_t chunk,
+/* Which of these places of a chunk are of this category, and the asker may have; *accessible: which
+ * of them are. */
+static uint64_t allowed_walk(const struct best *best, uint32_t row, uint32_t chunk, uint64_t places,
                              uint32_t category, const struct best_ask *ask, uint64_t *accessible)
 {
-    assert(chunk * 64 < best->facts->runs[row].count);
     const struct plan_facts *facts = best->facts;
     uint32_t channels = ask->on_sale >> category & 1 ? ask->channels : ask->early;
     uint64_t allowed = 0;
     *accessible = 0;
-    for (uint32_t pos = chunk * 64; pos < facts->runs[row].count && pos < chunk * 64 + 64; pos++) {
+    for (; places != 0; places &= places - 1) {
+        uint32_t pos = chunk * 64 + (uint32_t)__builtin_ctzll(places);
         uint32_t seat = plan_seat_at(facts, row, pos);
-        uint64_t bit = UINT64_C(1) << (pos % 64);
+        uint64_t bit = places & -places;
         if (facts->category[seat] != category ||
             (channels >> plan_channel_of(facts, seat) & 1) == 0)
             continue;
@@ -83,13 +84,16 @@ static bool has_plain_only(const struct best_ask *ask)
     return ask->channels == 1 && !ask->access_need && !ask->access_open;
 }
 
-static uint64_t allowed(const struct best *best, const struct spot *spot, uint32_t category,
-                        const struct best_ask *ask, uint64_t *accessible)
+/* Of the free places of a spot. Plain seats of a presale are for nobody (`early`). */
+static uint64_t allowed(const struct best *best, const struct spot *spot, uint64_t free,
+                        uint32_t category, const struct best_ask *ask, uint64_t *accessible)
 {
+    uint64_t plain = ask->on_sale >> category & 1 ? free & spot->plain : 0;
     *accessible = 0;
-    if ((ask->on_sale >> category & 1) != 0 && (!spot->mixed || has_plain_only(ask)))
-        return spot->plain;
-    return allowed_walk(best, spot->row, spot->chunk, category, ask, accessible);
+    if (!spot->mixed || has_plain_only(ask))
+        return plain;
+    return plain | allowed_walk(best, spot->row, spot->chunk, free & ~spot->plain, category, ask,
+                                accessible);
 }
 
 struct view {        /* a spot as one asker sees it */
@@ -109,7 +113,7 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
     if ((view->free & spot->plain) == 0 && !spot->mixed)
         return false;
     uint64_t accessible;
-    uint64_t mine = view->free & allowed(best, spot, category, ask, &accessible);
+    uint64_t mine = allowed(best, spot, view->free, category, ask, &accessible);
     if (mine == 0)
         return false;
     view->accessible = accessible;
@@ -130,9 +134,11 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
         uint64_t next = row_free_less(best, spot->word + 1, chosen);
         view->after |= (wide)next << 64;
         view->joined |= (wide)joined[1] << 64;
-        view->may |= (wide)(next & allowed_walk(best, spot->row, spot->chunk + 1u, category, ask,
-                                                &accessible))
-                     << 64;
+        /* Only a window that goes on from this bitmap needs to know. */
+        uint64_t on = mine >> 63 ? next & ~(next + 1) : 0;
+        view->may |=
+            (wide)allowed_walk(best, spot->row, spot->chunk + 1u, on, category, ask, &accessible)
+            << 64;
         view->accessible |= (wide)accessible << 64;
     }
     return true;
@@ -149,6 +155,10 @@ struct search {
     bool plain_only;  /* among seats on sale for everybody; set by search_all() */
     bool near;        /* from x, y, which lie `away` from the focal point, instead of that */
     float x, y, away;
+    bool every; /* all windows of a spot are wanted, not just its nearest */
+    /* If none of n were found: of fewer, none is longer than this. */
+    uint32_t longest;
+    uint32_t *work;
     /* Seats of other proposals to the same asker: not to be proposed again, but still free, since
      * only one proposal will be taken. NULL: none. */
     const struct chosen *proposed;
@@ -156,19 +166,26 @@ struct search {
 
 /* Where windows of n begin: a bit for each first place. */
 static uint64_t windows(const struct best *best, const struct spot *spot, const struct view *view,
-                        const struct search *search)
+                        struct search *search)
 {
     const struct best_ask *ask = search->ask;
     uint32_t n = search->n;
     assert(n >= 1);
     assert(n <= BEST_ADJACENT_MAX);
     const struct seats_row *row = &best->seats->rows[spot->row];
-    if ((row->flags & PLAN_RUN_WHOLE) ? n != row->count : search->tables)
+    const bool whole = row->flags & PLAN_RUN_WHOLE;
+    if (!whole && search->tables)
         return 0;
     uint64_t starts = (uint64_t)view->may;
-    for (uint32_t i = 1; i < n && starts != 0; i++)
-        starts &= (uint64_t)(view->may >> i);
-    if (starts == 0)
+    uint32_t len = 0;
+    while (starts != 0 && ++len < n)
+        starts &= (uint64_t)(view->may >> len);
+    uint32_t shorter = len < n ? len : n - 1;
+    if (whole)
+        shorter = len == row->count && len < n ? len : 0;
+    if (search->longest < shorter)
+        search->longest = shorter;
+    if (starts == 0 || (whole && n != row->count))
         return 0;
     if (search->with_access) {
         uint64_t with = 0;
@@ -187,11 +204,13 @@ static uint64_t windows(const struct best *best, const struct spot *spot, const 
 struct candidate {
     float cost;
     uint32_t row, pos;
+    const struct spot *spot;
+    uint32_t category;
 };
 
 struct candidates {
     uint32_t count, room;
-    struct candidate list[BEST_SPREAD_MAX]; /* ascending by cost */
+    struct candidate list[HOLD_SEATS_MAX]; /* ascending by cost */
 };
 
 static bool is_beaten(const struct candidates *found, float cost)
@@ -266,8 +285,8 @@ static bool is_whole(const struct best *best, const struct search *search, uint3
     return true;
 }
 
-static void search_spot(const struct best *best, const struct search *search,
-                        const struct spot *spot, uint32_t category, struct candidates *found)
+static void search_spot(const struct best *best, struct search *search, const struct spot *spot,
+                        uint32_t category, struct candidates *found)
 {
     struct view view;
     if (!look(best, spot, category, search->ask, search->chosen, &view))
@@ -277,24 +296,27 @@ static void search_spot(const struct best *best, const struct search *search,
     uint64_t starts = windows(best, spot, &view, search);
     if (starts == 0)
         return;
+    *search->work += (uint32_t)__builtin_popcountll(starts);
     bool keeps = keeps_companions(search->ask);
-    struct candidate nearest = {.cost = -1, .row = spot->row};
+    struct candidate nearest = {.cost = -1}, at = {.row = spot->row, .spot = spot};
+    at.category = category;
     for (; starts != 0; starts &= starts - 1) {
-        uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(starts);
-        if (keeps && !is_whole(best, search, spot->row, pos))
+        at.pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(starts);
+        if (keeps && !is_whole(best, search, at.row, at.pos))
             continue;
-        float cost = best_cost_from(best, spot->row, pos, search->n, search->x, search->y);
-        if (nearest.cost < 0 || cost < nearest.cost) {
-            nearest.cost = cost;
-            nearest.pos = pos;
-        }
+        at.cost = best_cost_from(best, at.row, at.pos, search->n, search->x, search->y);
+        if (search->every)
+            keep(found, at);
+        else if (nearest.cost < 0 || at.cost < nearest.cost)
+            nearest = at;
     }
     if (nearest.cost >= 0)
         keep(found, nearest);
 }
 
-/* Are there n bits in a row? Each step doubles the length that is known to be free. */
-static bool has_run(uint64_t bits, uint32_t n)
+/* Do n bits in a row begin in the first bitmap? Each step doubles the length that is known to be
+ * free. */
+static bool has_run(wide bits, uint32_t n)
 {
     assert(n > 0);
     for (uint32_t have = 1; have < n && bits != 0;) {
@@ -302,15 +324,20 @@ static bool has_run(uint64_t bits, uint32_t n)
         bits &= bits >> more;
         have += more;
     }
-    return bits != 0;
+    return (uint64_t)bits != 0;
 }
 
-/* Most spots of a hall that is nearly sold out end here, after a load and a few shifts. */
+/* Has it fewer than n neighbours? Most spots of a hall that is nearly sold out end here, after a
+ * load and a few shifts. */
 static bool is_hopeless(const struct best *best, const struct search *search,
-                        const struct spot *spot)
+                        const struct spot *spot, uint32_t n)
 {
-    return spot->alone && (!spot->mixed || search->plain_only) &&
-           !has_run(seats_row_free(best->seats, spot->word) & spot->plain, search->n);
+    wide free = seats_row_free(best->seats, spot->word);
+    if (!spot->mixed || search->plain_only)
+        free &= spot->plain;
+    if (!spot->last)
+        free |= (wide)seats_row_free(best->seats, spot->word + 1) << 64;
+    return !has_run(free, n);
 }
 
 static const struct chosen none_chosen;
@@ -334,12 +361,22 @@ static float cost_floor(const struct search *search, const struct spot *spot)
     return apart > 0 ? apart * apart : 0;
 }
 
+/* Are all windows of this spot too far from x, y? */
+static bool is_too_far(const struct search *search, const struct spot *spot,
+                       const struct candidates *found)
+{
+    float apart = 0.999F * sqrtf((spot->x - search->x) * (spot->x - search->x) +
+                                 (spot->y - search->y) * (spot->y - search->y)) -
+                  1.001F * spot->reach;
+    return search->near && apart > 0 && is_beaten(found, apart * apart);
+}
+
 static void search_all(const struct best *best, struct search *search, struct candidates *found)
 {
     assert(found->room >= 1);
-    assert(found->room <= BEST_SPREAD_MAX);
+    assert(found->room <= HOLD_SEATS_MAX);
     const struct best_ask *ask = search->ask;
-    found->count = 0;
+    found->count = search->longest = 0;
     if (search->n > BEST_ADJACENT_MAX)
         return;
     search->plain_only = has_plain_only(ask);
@@ -350,7 +387,11 @@ static void search_all(const struct best *best, struct search *search, struct ca
         for (const struct spot *spot = &best->spots[best->first[category]]; spot < end; spot++) {
             if (is_beaten(found, cost_floor(search, spot)))
                 break;
-            if (on_sale && is_hopeless(best, search, spot))
+            (*search->work)++;
+            uint32_t least = found->count > 0 ? search->n : search->longest + 1;
+            if (on_sale ? is_hopeless(best, search, spot, least) : !spot->mixed)
+                continue;
+            if (is_too_far(search, spot, found))
                 continue;
             search_spot(best, search, spot, category, found);
         }
@@ -444,12 +485,19 @@ static bool find_same_row(const struct best *best, const struct best_ask *ask,
         uint32_t category = (uint32_t)__builtin_ctzll(rest);
         for (uint32_t i = best->first[category]; i < best->first[category + 1]; i++) {
             const struct spot *spot = &best->spots[i];
+            if (lowest >= 0 && spot->cost_min >= lowest)
+                break;
             struct view view;
             uint8_t flags = best->seats->rows[spot->row].flags;
             if (flags & PLAN_RUN_WHOLE)
                 continue;
+            out->work++;
             if (!look(best, spot, category, ask, &none_chosen, &view))
                 continue;
+            uint32_t places = (uint32_t)__builtin_popcountll((uint64_t)view.may);
+            if (places < ask->quantity)
+                continue;
+            out->work += places;
             uint64_t bits = closest_whole(best, spot, (uint64_t)view.may, ask);
             if (bits == 0 || (ask->access_need && (bits & (uint64_t)view.accessible) == 0))
                 continue;
@@ -489,28 +537,20 @@ static void choose(const struct best *best, struct chosen *chosen, uint32_t row,
     }
 }
 
-/* At least as many seats as the longest window has, up to `most`. */
-static uint32_t longest_window(const struct best *best, const struct best_ask *ask, uint32_t most)
+/* May this window be chosen, too, after the others? */
+static bool is_offered(const struct best *best, struct search *search, const struct candidate *at)
 {
-    uint32_t longest = 0;
-    for (uint64_t rest = ask->categories; rest != 0; rest &= rest - 1) {
-        uint32_t category = (uint32_t)__builtin_ctzll(rest);
-        for (uint32_t i = best->first[category]; i < best->first[category + 1]; i++) {
-            const struct spot *spot = &best->spots[i];
-            uint64_t free = seats_row_free(best->seats, spot->word);
-            if (!spot->mixed)
-                free &= spot->plain;
-            if (!spot->alone && free != 0) /* it may go on in the next bitmap */
-                return most;
-            while (longest < most && has_run(free, longest + 1))
-                longest++;
-        }
-    }
-    return longest;
+    struct view view;
+    return look(best, at->spot, at->category, search->ask, search->chosen, &view) &&
+           (windows(best, at->spot, &view, search) >> (at->pos % 64) & 1) != 0;
 }
 
 /* The largest piece first, the next ones near it. The first has the accessible seat; the others are
- * plain, unless they may be anything. `tables`: those that are sold whole before all others. */
+ * plain, unless they may be anything. `tables`: those that are sold whole before all others.
+ *
+ * One search finds all pieces of a size, or nearly: those of its windows that others of them rule
+ * out are few. Sizes that are not left are passed over. A hold has ten different ones at most, so
+ * it takes a few looks at the hall and not one for each seat. */
 static bool find_pieces(const struct best *best, const struct best_ask *ask, bool orphans,
                         bool anything, bool tables, struct best_pick *out)
 {
@@ -522,28 +562,35 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
                             .with_access = ask->access_need,
                             .tables = tables,
                             .x = best->focal_x,
-                            .y = best->focal_y};
-    struct candidates found = {.room = 1};
+                            .y = best->focal_y,
+                            .work = &out->work};
+    struct candidates found;
     out->count = 0;
     uint32_t left = ask->quantity;
-    uint32_t longest =
-        longest_window(best, ask, left <= BEST_ADJACENT_MAX ? left : BEST_ADJACENT_MAX);
-    uint32_t size = longest;
+    const uint32_t most = left < BEST_ADJACENT_MAX ? left : BEST_ADJACENT_MAX;
+    uint32_t size = most;
     while (left > 0 && size > 0) {
         assert(out->count + left == ask->quantity);
         search.n = size < left ? size : left;
+        search.every = search.near && left >= 2 * search.n;
+        found.room = search.every ? HOLD_SEATS_MAX : 1;
         search_all(best, &search, &found);
         if (found.count == 0) {
-            size = search.n > 1 || !search.tables ? search.n - 1 : longest;
-            search.tables = search.tables && search.n > 1;
+            assert(search.longest < search.n);
+            size = search.longest > 0 || !search.tables ? search.longest : most;
+            search.tables = search.tables && search.longest > 0;
             continue;
         }
-        const struct candidate *at = &found.list[0];
-        choose(best, &chosen, at->row, at->pos, search.n, out);
-        left -= search.n;
+        for (uint32_t i = 0; i < found.count && left >= search.n; i++) {
+            const struct candidate *at = &found.list[i];
+            if (i > 0 && !is_offered(best, &search, at))
+                continue;
+            choose(best, &chosen, at->row, at->pos, search.n, out);
+            left -= search.n;
+        }
         if (!search.near) {
             float x, y;
-            best_middle(best, at->row, at->pos, search.n, &x, &y);
+            best_middle(best, found.list[0].row, found.list[0].pos, search.n, &x, &y);
             search_near(best, &search, x, y);
         }
         search.with_access = false;
@@ -594,7 +641,8 @@ static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigne
                             .orphans = orphans,
                             .with_access = ask->access_need,
                             .x = best->focal_x,
-                            .y = best->focal_y};
+                            .y = best->focal_y,
+                            .work = &out->work};
     struct candidates found = {.room = spread(best, attempt)};
     search_all(best, &search, &found);
     if (found.count == 0)
@@ -637,7 +685,7 @@ enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned
     assert(ask->quantity >= 1);
     assert(ask->quantity <= HOLD_SEATS_MAX);
     out->step = BEST_NONE;
-    out->count = 0;
+    out->count = out->work = 0;
     if (find_adjacent(best, ask, attempt, false, out))
         out->step = BEST_ADJACENT;
     else if (ask->orphan_rule && find_adjacent(best, ask, attempt, true, out))
@@ -668,12 +716,14 @@ uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t
                    struct best_pick *out, uint32_t room)
 {
     struct chosen proposed = {.count = 0};
+    uint32_t work = 0;
     assert(room <= BEST_SPREAD_MAX);
     static_assert(2 * BEST_SPREAD_MAX <= HOLD_SEATS_MAX, "a window lies in two bitmaps at most");
     struct search search = {.ask = ask,
                             .chosen = &none_chosen,
                             .n = ask->quantity,
                             .with_access = ask->access_need,
+                            .work = &work,
                             .proposed = &proposed};
     float x, y;
     best_middle(best, best->facts->run[seat], plan_pos_of(best->facts, seat), 1, &x, &y);

@@ -42,6 +42,7 @@ struct best_pick {
     enum best_step step;
     uint32_t count;
     uint32_t seats[HOLD_SEATS_MAX]; /* ascending by row and place */
+    uint32_t work;                  /* of the search: bitmaps looked at, and distances measured */
 };
 
 /* The best pick; when many ask at once, each gets a different one of several nearly equal picks.

@@ -7,13 +7,14 @@
 #include <stdbool.h>
 
 struct spot {
-    uint64_t plain; /* seats of the category that anybody may have */
-    uint32_t word;  /* its bitmap */
-    float cost_min; /* no window that starts here is nearer */
+    uint64_t plain;    /* seats of the category that anybody may have */
+    uint32_t word;     /* its bitmap */
+    float cost_min;    /* no window that starts here is nearer */
+    float x, y, reach; /* their middles are within `reach` of x, y */
     uint16_t row;
     uint8_t chunk;  /* word - row's first word */
     bool mixed : 1; /* has seats of the category that are not plain */
-    bool alone : 1; /* the only bitmap of its row */
+    bool last : 1;  /* bitmap of its row */
 };
 
 struct row_shape { /* three points of a row: its beginning, middle and end */

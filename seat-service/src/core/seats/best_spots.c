@@ -8,6 +8,7 @@
 #include "core/seats/best_internal.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,23 +51,28 @@ static int by_cost(const void *a, const void *b)
     return (x->word > y->word) - (x->word < y->word);
 }
 
-/* A window may begin in this chunk and reach into the next one. */
-static float cost_min_of(const struct best *best, uint32_t row, uint32_t chunk)
+/* A window may begin in this chunk and reach into the next one. The middles of all are those of one
+ * seat and of two. */
+static void measure(const struct best *best, uint32_t row, uint32_t chunk, struct spot *spot)
 {
     uint32_t count = best->facts->runs[row].count;
     uint32_t from = chunk * 64;
     assert(from < count);
     uint32_t to =
         from + 64 + BEST_ADJACENT_MAX / 2 < count ? from + 64 + BEST_ADJACENT_MAX / 2 : count;
-    float min = best_cost(best, row, from, 1);
+    best_middle(best, row, (from + to) / 2, 1, &spot->x, &spot->y);
+    float min = best_cost(best, row, from, 1), far = 0;
     for (uint32_t pos = from; pos < to; pos++) {
-        float here = best_cost(best, row, pos, 1);
-        min = here < min ? here : min;
-        here = pos + 1 < to ? best_cost(best, row, pos, 2) : here;
-        min = here < min ? here : min;
+        for (uint32_t n = 1; n <= 2 && pos + n <= to; n++) {
+            float cost = best_cost(best, row, pos, n);
+            float apart = best_cost_from(best, row, pos, n, spot->x, spot->y);
+            min = cost < min ? cost : min;
+            far = apart > far ? apart : far;
+        }
     }
     assert(min >= 0);
-    return min;
+    spot->cost_min = min;
+    spot->reach = sqrtf(far);
 }
 
 /* Counts the spots of one category in one chunk, and writes them if there is room to write. */
@@ -76,7 +82,7 @@ static uint32_t cut_chunk(struct best *best, uint32_t row, uint32_t chunk, uint3
     struct spot spot = {.word = best->seats->rows[row].word + chunk,
                         .row = (uint16_t)row,
                         .chunk = (uint8_t)chunk,
-                        .alone = best->seats->rows[row].words == 1};
+                        .last = best->seats->rows[row].words == chunk + 1};
     uint32_t count = best->facts->runs[row].count;
     bool any = false;
     for (uint32_t pos = chunk * 64; pos < count && pos < chunk * 64 + 64; pos++) {
@@ -91,7 +97,7 @@ static uint32_t cut_chunk(struct best *best, uint32_t row, uint32_t chunk, uint3
     }
     assert(any == (spot.plain != 0 || spot.mixed));
     if (any && out != NULL) {
-        spot.cost_min = cost_min_of(best, row, chunk);
+        measure(best, row, chunk, &spot);
         *out = spot;
     }
     return any;

@@ -335,6 +335,77 @@ static void a_crowd_is_spread_over_the_nearest_and_no_further(void **state)
     plan_destroy(plan);
 }
 
+/* ---- the cost of a search ---- */
+
+enum { STADIUM_ROWS = 1000 };
+
+static uint64_t chequered(uint32_t row, const struct rng *rng)
+{
+    (void)rng;
+    return UINT64_C(0x5555555555555555) << row % 2;
+}
+
+static uint64_t pairs(uint32_t row, const struct rng *rng)
+{
+    (void)rng;
+    return row < STADIUM_ROWS / 2 ? 0 : UINT64_C(0x3333333333333333);
+}
+
+static uint64_t any_length(uint32_t row, const struct rng *rng)
+{
+    return row < STADIUM_ROWS / 2 ? 0 : (UINT64_C(1) << rng_below(rng, 40)) - 1;
+}
+
+static uint64_t half_sold(uint32_t row, const struct rng *rng)
+{
+    (void)row;
+    return rng_u64(rng);
+}
+
+static uint64_t nearly_sold_out(uint32_t row, const struct rng *rng)
+{
+    (void)rng;
+    return row % 16 == 0;
+}
+
+/* Of rows of 66 seats, most of whose free ones are far from the focal point. */
+static void no_search_costs_more_than_some_looks_at_the_hall(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t (*free)(uint32_t row, const struct rng *rng);
+        uint32_t quantity;
+        enum best_step step;
+    } cases[] = {
+        {chequered, 64, BEST_PIECES},     {chequered, 20, BEST_SAME_ROW},
+        {pairs, 64, BEST_PIECES},         {any_length, 63, BEST_PIECES},
+        {half_sold, 64, BEST_PIECES},     {half_sold, 20, BEST_SAME_ROW},
+        {nearly_sold_out, 64, BEST_NONE},
+    };
+    struct plan *plan = test_hall_block(STADIUM_ROWS, 66, test_limits(), 0);
+    struct seats seats;
+    struct best *best;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 7);
+    assert_int_equal(seats_init(&seats, plan_facts(plan)), 0);
+    assert_int_equal(best_create(plan, &seats, 7, &best), 0);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (uint32_t word = 0; word < seats.row_free_count; word++)
+            seats.row_free[word] = word % 2 ? 0 : cases[i].free(word / 2, &rng.rng);
+        const struct best_ask ask = {.categories = 1,
+                                     .on_sale = 1,
+                                     .channels = 1,
+                                     .quantity = cases[i].quantity,
+                                     .orphan_rule = true};
+        struct best_pick pick;
+        assert_int_equal(best_find(best, &ask, 0, &pick), cases[i].step);
+        assert_in_range(pick.work, 1, 12 * seats.row_free_count);
+    }
+    best_destroy(best);
+    seats_deinit(&seats);
+    plan_destroy(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +413,7 @@ int main(void)
         cmocka_unit_test(need_for_access_is_refused_only_if_no_legal_seats_are_left),
         cmocka_unit_test(lone_buyer_gets_the_best),
         cmocka_unit_test(a_crowd_is_spread_over_the_nearest_and_no_further),
+        cmocka_unit_test(no_search_costs_more_than_some_looks_at_the_hall),
     };
     return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), engine_script_row);
 }
