@@ -175,6 +175,11 @@ void http_channel_close(struct http_channel *channel); /* ends its streams */
  * comment line each HTTP_STREAM_KEEPALIVE_MS keeps proxies from hanging up. */
 void http_reply_stream(struct http_req *req, struct http_channel *channel, struct http_blob *first,
                        struct span headers);
+/* The same for a visitor whom the caller names by a number, not 0. False if the visitor has `max`
+ * streams of this server already: then nothing is answered. */
+bool http_reply_stream_to(struct http_req *req, uint64_t visitor, uint32_t max,
+                          struct http_channel *channel, struct http_blob *first,
+                          struct span headers);
 
 /* ---- routing ---- */
 

@@ -185,6 +185,7 @@ struct http_conn {
     uint32_t magic;
     uint32_t deadline_ms; /* on the loop's clock; only looked at when the wheel comes by */
     uint32_t stream_version;
+    uint64_t visitor; /* of a stream that is counted; 0: of one that is not */
     int fd;
     uint8_t peer[16];
     uint16_t slot;   /* wheel slot it hangs in */
@@ -239,7 +240,8 @@ struct http_server {
     uint32_t pool_len;
     struct http_batch batch;
     struct http_wheel wheel;
-    struct http_peers *peers; /* connections by address; NULL without a bound */
+    struct http_peers *peers;    /* connections by address; NULL without a bound */
+    struct http_peers *visitors; /* streams by visitor; NULL until one is counted */
     struct http_channel *channels;
     struct http_conn *again;     /* whose turn was cut short; linked by stream_next */
     struct http_conn *again_now; /* those of the round that on_more() is working off */

@@ -1,5 +1,5 @@
-/* http_peers.h: how many connections each address has, for limits.connections_per_addr_max.
- * Of fixed size, as a server's connections are bounded. */
+/* http_peers.h: how many connections each address has, for limits.connections_per_addr_max; and how
+ * many streams each visitor. Of fixed size, as a server's connections are bounded. */
 #ifndef FG_HTTP_HTTP_PEERS_H
 #define FG_HTTP_HTTP_PEERS_H
 

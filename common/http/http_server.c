@@ -373,6 +373,7 @@ static void server_free(struct http_server *server)
         free(req);
     }
     http_peers_destroy(server->peers);
+    http_peers_destroy(server->visitors);
     void (*on_closed)(void *ctx) = server->on_closed;
     void *ctx = server->closed_ctx;
     free(server);

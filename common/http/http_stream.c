@@ -13,6 +13,7 @@
  * Streams end with the connection (no length, no chunks), so the same bytes serve all of them, and
  * one send() of a shared blob is the whole cost of a subscriber. */
 #include "http/http_internal.h"
+#include "http/http_peers.h"
 
 #include <stdlib.h>
 
@@ -137,6 +138,29 @@ void http_stream_drained(struct http_conn *conn)
         stream_serve(conn->channel, conn);
 }
 
+static void visitor_name(uint64_t visitor, uint8_t out[IP_BYTES])
+{
+    memset(out, 0, IP_BYTES);
+    memcpy(out, &visitor, sizeof(visitor));
+}
+
+/* One stream more, or false: the visitor has enough, or there is no memory to count them. */
+static bool visitor_add(struct http_server *server, uint64_t visitor, uint32_t max)
+{
+    uint8_t name[IP_BYTES];
+    if (server->visitors == NULL)
+        server->visitors = http_peers_create(server->conf.limits.connections_max);
+    visitor_name(visitor, name);
+    return server->visitors != NULL && http_peers_add(server->visitors, name, max);
+}
+
+static void visitor_remove(struct http_server *server, uint64_t visitor)
+{
+    uint8_t name[IP_BYTES];
+    visitor_name(visitor, name);
+    http_peers_remove(server->visitors, name);
+}
+
 void http_stream_left(struct http_conn *conn)
 {
     struct http_channel *channel = conn->channel;
@@ -144,6 +168,8 @@ void http_stream_left(struct http_conn *conn)
     assert(channel->streams > 0);
     assert(conn->stream_prev->stream_next == conn && conn->stream_next->stream_prev == conn);
     conn->channel = NULL;
+    if (conn->visitor != 0)
+        visitor_remove(conn->server, conn->visitor);
     channel->streams--;
     atomic_store_explicit(
         &channel->server->stats.streams,
@@ -180,12 +206,9 @@ static void stream_join(struct http_channel *channel, struct http_conn *conn)
     conn->stream_next->stream_prev = conn;
 }
 
-void http_reply_stream(struct http_req *req, struct http_channel *channel, struct http_blob *first,
-                       struct span headers)
+static void reply_stream(struct http_req *req, struct http_answer *answer, uint64_t visitor,
+                         struct http_channel *channel, struct http_blob *first, struct span headers)
 {
-    struct http_answer answer;
-    if (!http_answer_begin(req, &answer))
-        return;
     struct http_conn *conn = req->conn;
     struct http_batch *batch = &req->server->batch;
     static const char head[] = "HTTP/1.1 200 OK\r\n"
@@ -203,12 +226,39 @@ void http_reply_stream(struct http_req *req, struct http_channel *channel, struc
     bool head_only = req->parser.is_head;
     if (first != NULL && !head_only)
         http_batch_blob(batch, first, 0, first->len);
-    http_answer_stream(req, &answer, head_only);
+    http_answer_stream(req, answer, head_only);
     if (!head_only) {
         conn->close_after = false; /* it ends when one side hangs up */
+        conn->visitor = visitor;
         stream_join(channel, conn);
     }
-    http_answer_end_turn(conn, &answer);
+    http_answer_end_turn(conn, answer);
+}
+
+void http_reply_stream(struct http_req *req, struct http_channel *channel, struct http_blob *first,
+                       struct span headers)
+{
+    struct http_answer answer;
+    if (http_answer_begin(req, &answer))
+        reply_stream(req, &answer, 0, channel, first, headers);
+}
+
+bool http_reply_stream_to(struct http_req *req, uint64_t visitor, uint32_t max,
+                          struct http_channel *channel, struct http_blob *first,
+                          struct span headers)
+{
+    struct http_server *server = req->server;
+    struct http_answer answer;
+    assert(visitor != 0);
+    if (req->parser.is_head)
+        visitor = 0;
+    else if (!visitor_add(server, visitor, max))
+        return false;
+    if (http_answer_begin(req, &answer))
+        reply_stream(req, &answer, visitor, channel, first, headers);
+    else if (visitor != 0)
+        visitor_remove(server, visitor);
+    return true;
 }
 
 /* A stream that is ended sends what is left and closes. */

@@ -184,6 +184,10 @@ enum {
     RETRY_LOOKS_OF_SESSION_MAX = 8,
     RETRY_LOOK_US = 10 * 1000, /* looking stays cheap, however many commits finish */
 
+    /* Streams of one session, of each loop: a page has one, in a tab or two, and those whose
+     * connection broke are noticed within a minute. A page without a stream polls. */
+    STREAMS_OF_SESSION_MAX = 8,
+
     /* Cells that count requests of a session: eight times the buyers who are inside at once, so
      * that few share one. */
     RATE_CELLS = 1 << 18,

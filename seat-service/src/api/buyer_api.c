@@ -706,7 +706,9 @@ static void get_stream(struct http_req *req)
         return;
     }
     struct http_blob *first = stream_delta(call.loop->streams, call.event, &since);
-    http_reply_stream(req, channel, first, SPAN("Cache-Control: no-store\r\n"));
+    if (!http_reply_stream_to(req, call.who.session, STREAMS_OF_SESSION_MAX, channel, first,
+                              SPAN("Cache-Control: no-store\r\n")))
+        call_refuse(&call, REFUSAL_STREAMS_OF_SESSION);
     http_blob_unref(first);
 }
 

@@ -51,6 +51,8 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(REQUESTS, "too-many-requests", 429, 1, ERROR, "this session sends too many requests") \
     ROW(KEYED_REQUESTS, "overloaded", 503, 1, ERROR, "too many requests are under way") \
     ROW(CHANGES, "overloaded", 503, 1, ERROR, "too many changes are waiting; try again") \
+    ROW(STREAMS_OF_SESSION, "too-many-streams", 429, 5, NONE, \
+        "this session has too many streams open") \
     ROW(STREAMS, "overloaded", 503, 1, ERROR, "no stream can be opened") \
     ROW(ENDINGS, "overloaded", 503, 1, ERROR, "too many sessions are being ended; try again") \
     ROW(IMPORTS, "overloaded", 503, 1, ERROR, "another import is under way") \

@@ -523,6 +523,24 @@ test('free places of an area are sent as they change, though no seat does', asyn
   for (const one of [stream, late]) one.close();
 });
 
+test('streams are bounded by session', async () => {
+  const { event, alice, bob } = await fresh();
+  const open = ({ token }) => openStream({ port: seats.port, path: `/v1/seats/${event}/stream`, headers: { authorization: `Bearer ${token}` } });
+  const mine = [];
+  for (let i = 0; i < 17; i += 1) mine.push(await open(alice)); // at two loops
+  const refused = mine.filter(({ status }) => status !== 200);
+  assert.ok(refused.length > 0);
+  for (const { status, headers } of refused) assert.deepEqual([status, headers['retry-after']], [429, '5']);
+  mine.push(await open(bob));
+  assert.equal(mine.at(-1).status, 200);
+  for (const stream of mine) stream.close();
+  await until('they are gone', async () => {
+    const again = await open(alice);
+    again.close();
+    return again.status === 200;
+  });
+});
+
 // Where the tick of the streams comes between the two prices both are sent anyhow; in most rounds it does not.
 test('a stream that begins with a price that is taken back at once gets the one before again', async () => {
   const { event, alice } = await fresh();
