@@ -202,7 +202,7 @@ CREATE TABLE act (
     event      integer NOT NULL REFERENCES event,
     seq        bigint NOT NULL, -- of the change in the journal
     at         timestamptz NOT NULL,
-    kind       smallint NOT NULL, -- of the change: 9 blocked, 10 unblocked, 12 priced, 15 revised
+    kind       smallint NOT NULL, -- of the change: 9 blocked, 10 unblocked, 12 priced (16, too), 15 revised
     quantity   integer NOT NULL,
     first_seat integer, -- in plan order; NULL: places of an area, or a price
     last_seat  integer,
@@ -212,7 +212,7 @@ CREATE TABLE act (
     category   integer, -- of the plan; of a price only
     price      bigint,
     price_was  bigint,
-    PRIMARY KEY (event, seq)
+    UNIQUE NULLS NOT DISTINCT (event, seq, category) -- a change of several prices has a row for each
 ) WITH (autovacuum_freeze_min_age = 0);
 
 -- Sessions that were ended before their pass expired, by hash. `no` rises, so that each process reads only

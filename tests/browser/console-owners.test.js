@@ -87,7 +87,7 @@ describe('the console, before seats that are shared', () => {
       await until('a place to be blocked at its owner', async () => (await blocked(owner, 'two')) === sum);
     };
     await block(pair.second, 1);
-    assert.equal((await operator(pair.second, 'two').price({ category: 'Front', price: 140000, reason: 'few came' })).status, 200);
+    assert.equal((await operator(pair.second, 'two').price({ prices: { Front: 140000 }, reason: 'few came' })).status, 200);
     await boss.view('audit');
     for (const words of ['Seats blocked: 1', 'Seat price changed from ₩150,000 to ₩140,000', 'Hall imported']) await page.locator('#audit').getByText(words).waitFor();
     await page.goto(`${boss.at}/console#/parts`);

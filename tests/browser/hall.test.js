@@ -223,14 +223,14 @@ describe('the hall', () => {
     await page.click('#best summary');
     await page.click('#best-form .main');
     await page.locator('#proposals-list li').first().waitFor();
-    assert.equal((await operator(seats, event).price({ category: 'Front', price: 123000 })).status, 200);
+    assert.equal((await operator(seats, event).price({ prices: { Front: 123000 } })).status, 200);
     await page.locator('#categories').getByText('₩123,000').waitFor();
     await page.locator('#areas').getByText('₩123,000').waitFor();
     assert.match(await page.textContent('#best-category'), /Front ₩123,000/);
     assert.equal(await page.isVisible('#proposals'), false, 'its sums are those of the old price');
     await guest.openRow(0, 4);
     await guest.seat(0).getByText('₩123,000').waitFor();
-    assert.equal((await operator(seats, event).price({ category: 'Back', price: 88000 })).status, 200);
+    assert.equal((await operator(seats, event).price({ prices: { Back: 88000 } })).status, 200);
     await page.locator('#list-cards').getByText('₩88,000').waitFor();
     await page.click('#show-map');
     await guest.shows('where-text', /from ₩88,000/);

@@ -59,7 +59,7 @@ describe('a seat service without memory', () => {
     await assertTakenLater('"o_scarce"', 200, () => orders.confirm(id, 'o_scarce'));
     await assertTakenLater('"r2s1"', 200, () => orders.move(id, 'o_scarce', ['r1s1'], ['r2s1']));
     await assertTakenLater('"r9s9"', 200, () => desk.block({ seats: ['r9s9'], reason: 'a camera' }));
-    await assertTakenLater('"Front"', 200, () => desk.price({ category: 'Front', price: 1000 }));
+    await assertTakenLater('"Front"', 200, () => desk.price({ prices: { Front: 1000 } }));
     await assertTakenLater('"A late night"', 201, () => operator(seats, 'late').import(hall({ name: 'A late night' })));
   });
 

@@ -282,8 +282,8 @@ describe('persons at the seats and the payments', () => {
     const admin = seats.secrets.read('admin-token');
     const imported = await ask(seats, lee, 'PUT', '/admin/events/trail', { body: hall() });
     assert.equal(imported.status, 201, imported.text);
-    const [block, price] = [{ seats: ['r1s1'], reason: 'camera' }, { category: 'Front', price: 1000, reason: 'few came' }];
-    for (const [token, method, body] of [[lee, 'block', block], [desk, 'unblock', block], [admin, 'block', block], [lee, 'price', price], [admin, 'price', { ...price, price: 2000 }]]) {
+    const [block, price] = [{ seats: ['r1s1'], reason: 'camera' }, { prices: { Front: 1000 }, reason: 'few came' }];
+    for (const [token, method, body] of [[lee, 'block', block], [desk, 'unblock', block], [admin, 'block', block], [lee, 'price', price], [admin, 'price', { prices: { Front: 2000 } }]]) {
       const answer = await ask(seats, token, 'POST', `/admin/events/trail/${method}`, { body });
       assert.equal(answer.status, 200, answer.text);
     }

@@ -124,5 +124,5 @@ UNION ALL
 SELECT 1, created_at, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, '', imported_by
 FROM event
 WHERE id = :event
-ORDER BY seq DESC
+ORDER BY seq DESC, category
 LIMIT :room;

@@ -969,8 +969,7 @@ struct order {
     uint32_t quantity;
     struct span reason;
     uint64_t hold;
-    uint8_t category;
-    uint64_t price;
+    uint64_t categories, prices[PLAN_CATEGORIES_MAX];
 };
 
 static void finish(struct call *call, const struct engine_op *op)
@@ -1118,21 +1117,28 @@ static void post_move(struct http_req *req)
     change_hall(req, read_move, move);
 }
 
+/* {prices: {category: price}, reason} */
 static bool read_price(struct call *call, json_t *doc, struct order *order)
 {
     struct err_slot err = {0};
-    struct json_in in;
-    struct span category;
+    struct json_in in, prices;
+    const char *name;
+    json_t *value;
     json_in_object(&in, doc, &err);
-    json_in_require(&in, "category");
-    json_in_require(&in, "price");
-    if (json_in_chars(&in, "category", 1, PLAN_TEXT_MAX, &category)) {
-        int found = plan_category_find(call->event->plan->plan, category);
-        if (found < 0)
-            json_in_refuse(&in, "category", "must be a category of this event");
-        order->category = (uint8_t)found;
+    json_in_require(&in, "prices");
+    if (json_in_child(&in, "prices", &prices)) {
+        json_object_foreach(prices.object, name, value)
+        {
+            int found = plan_category_find(call->event->plan->plan, span_of(name));
+            if (found < 0)
+                json_in_refuse(&prices, name, "must be a category of this event");
+            else if (json_in_u64(&prices, name, 0, PLAN_PRICE_MAX, &order->prices[found]))
+                order->categories |= UINT64_C(1) << found;
+        }
+        json_in_end(&prices);
     }
-    json_in_u64(&in, "price", 0, PLAN_PRICE_MAX, &order->price);
+    if (order->categories == 0)
+        json_in_refuse(&in, "prices", "must name categories with their prices");
     json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
     if (json_in_end(&in) == 0)
         return true;
@@ -1143,7 +1149,7 @@ static bool read_price(struct call *call, json_t *doc, struct order *order)
 static enum engine_verdict price(struct engine *engine, const struct order *order, uint64_t now_ms,
                                  struct engine_op *op)
 {
-    return engine_price(engine, order->category, order->price, order->reason, now_ms, op);
+    return engine_price(engine, order->categories, order->prices, order->reason, now_ms, op);
 }
 
 static void post_price(struct http_req *req)

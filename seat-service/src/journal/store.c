@@ -682,7 +682,8 @@ static int batch_add(struct pg *pg, struct store_batch *batch, struct pg_args *b
 static size_t entry_bytes(const struct change *change)
 {
     size_t seats = (size_t)change->add_count + change->remove_count;
-    return 2 + 160 + 5 * seats + change->text_len + change->who_len + PACK_IDEM_BYTES;
+    size_t prices = (size_t)__builtin_popcountll(change->categories);
+    return 2 + 160 + 5 * seats + 6 * prices + change->text_len + change->who_len + PACK_IDEM_BYTES;
 }
 
 static size_t area_bytes(const struct change *change)

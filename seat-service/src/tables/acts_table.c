@@ -25,21 +25,27 @@ static void take_seats(const struct change *change, struct act_row *row)
     row->last_seat = in_area ? 0 : change->seats[seats - 1];
 }
 
-static void take_price(const struct engine *engine, const struct change *change,
-                       struct act_row *row)
+static uint32_t take_prices(const struct engine *engine, const struct change *change,
+                            struct act_row row, struct act_row *out)
 {
-    row->category = change->category;
-    row->price = change->total;
-    if (change->category < plan_category_count(engine_plan(engine))) /* not of a plan before */
-        row->price_was = engine_price_of(engine, engine_price_list(engine), change->category);
+    uint32_t len = 0;
+    row.kind = CHANGE_PRICED;
+    for (uint64_t left = change->categories; left != 0; out[len++] = row) {
+        row.category = (uint8_t)change_category(&left);
+        row.price = change->prices[row.category];
+        if (row.category < plan_category_count(engine_plan(engine))) /* not of a plan before */
+            row.price_was = engine_price_of(engine, engine_price_list(engine), row.category);
+    }
+    return len;
 }
 
-bool act_row_of(const struct engine *engine, const struct change *change, struct act_row *out)
+uint32_t act_rows_of(const struct engine *engine, const struct change *change,
+                     struct act_row out[PLAN_CATEGORIES_MAX])
 {
-    bool prices = change->kind == CHANGE_PRICED, revised = change->kind == CHANGE_REVISED;
+    bool prices = change->categories != 0, revised = change->kind == CHANGE_REVISED;
     if (!prices && !revised && change->kind != CHANGE_BLOCKED && change->kind != CHANGE_UNBLOCKED)
-        return false;
-    *out = (struct act_row){
+        return 0;
+    struct act_row row = {
         .seq = change->seq,
         .at_ms = change->at_ms,
         .kind = (enum change_kind)change->kind,
@@ -47,13 +53,14 @@ bool act_row_of(const struct engine *engine, const struct change *change, struct
         .reason_len = change->text_len,
         .who_len = change->who_len,
     };
+    memcpy(row.reason, change->text, change->text_len);
+    memcpy(row.who, change->who, change->who_len);
     if (prices)
-        take_price(engine, change, out);
-    else if (!revised)
-        take_seats(change, out);
-    memcpy(out->reason, change->text, change->text_len);
-    memcpy(out->who, change->who, change->who_len);
-    return true;
+        return take_prices(engine, change, row, out);
+    if (!revised)
+        take_seats(change, &row);
+    *out = row;
+    return 1;
 }
 
 int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, uint32_t len,

@@ -6,6 +6,8 @@
 #include "core/engine/engine.h"
 #include "pg/pg.h"
 
+#include <assert.h>
+
 enum { ACTS_WRITE_MAX = 64, ACTS_READ_MAX = 200 };
 
 struct act_row {
@@ -22,8 +24,12 @@ struct act_row {
     char who[CHANGE_WHO_MAX];
 };
 
-/* False: no act of an operator. The engine has not taken in the change yet. */
-bool act_row_of(const struct engine *engine, const struct change *change, struct act_row *out);
+static_assert((int)ACTS_WRITE_MAX >= (int)PLAN_CATEGORIES_MAX, "a change fits");
+
+/* How many rows the change makes: one for each new price, otherwise one; 0: no act of an operator.
+ * The engine has not taken in the change yet. */
+uint32_t act_rows_of(const struct engine *engine, const struct change *change,
+                     struct act_row out[PLAN_CATEGORIES_MAX]);
 
 /* ACTS_WRITE_MAX at most. Rows that are there already stay. */
 int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, uint32_t len,

@@ -122,12 +122,12 @@ static void take_change(struct row *row, const struct change *change)
 static bool add_act(struct projection *projection, const struct engine *engine,
                     const struct change *change)
 {
-    struct act_row row;
-    if (!act_row_of(engine, change, &row))
-        return true;
-    if (projection->acts_len == ACTS_WRITE_MAX)
+    struct act_row rows[PLAN_CATEGORIES_MAX];
+    uint32_t len = act_rows_of(engine, change, rows);
+    if (projection->acts_len + len > ACTS_WRITE_MAX)
         return false;
-    projection->acts[projection->acts_len++] = row;
+    memcpy(projection->acts + projection->acts_len, rows, len * sizeof(*rows));
+    projection->acts_len += len;
     return true;
 }
 

@@ -251,7 +251,7 @@ test('a seat that was moved has no price of its own', async () => {
 });
 
 test('a seat that costs nothing goes back as a refund of 0', async () => {
-  assert.equal((await world.house.admin.post(`/admin/events/${EVENT}/price`, { body: { category: 'Back', price: 0 } })).status, 200);
+  assert.equal((await world.house.admin.post(`/admin/events/${EVENT}/price`, { body: { prices: { Back: 0 } } })).status, 200);
   const order = await buy({ seats: ['r5s5', 'r9s5', 'r9s6'] });
   assertProblem(await ask(order, { reason: 'ill', seats: ['r9s5'] }), 409, 'price-unknown');
   await credit(order, { reason: 'ill', seats: ['r9s5'], free: true });

@@ -94,7 +94,7 @@ test('places of an area have the same fees', async () => {
 });
 
 test('what costs nothing may have a fee, which is paid like a price', async () => {
-  const priced = await world.house.admin.post('/admin/events/gala/price', { body: { category: 'Back', price: 0 } });
+  const priced = await world.house.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } });
   assert.equal(priced.status, 200, priced.text);
   const { order } = await buy({ seats: ['r7s1'] }, 1_500);
   assert.deepEqual([order.fees, order.vat, order.refund.amount], [1_500, 136, 1_500]);

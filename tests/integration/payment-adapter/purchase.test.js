@@ -130,7 +130,7 @@ test('places of an area are priced, bound and sold like seats', async () => {
 });
 
 test('an order that costs nothing is completed without a payment, and given back without one', async () => {
-  const priced = await world.house.admin.post('/admin/events/gala/price', { body: { category: 'Back', price: 0 } });
+  const priced = await world.house.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } });
   assert.equal(priced.status, 200, priced.text);
   const { visit, hold } = await held('r7s1');
   const made = await world.order(buyer, { hold, pass: visit.token });

@@ -83,7 +83,7 @@ test('after a sale what leaves every seat what it is may change, in one act', as
   const sold = await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
   const { json: held } = await bob.hold({ area: 'floor', quantity: 3 });
   await boss.block({ seats: ['r10s10'] });
-  await boss.price({ category: 'Back', price: 77 });
+  await boss.price({ prices: { Back: 77 } });
   await untilSnapshot(event);
   const next = changed((await boss.document()).json, (body) => {
     body.name = body.plan.name = 'Another night';

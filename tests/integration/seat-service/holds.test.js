@@ -544,7 +544,7 @@ test('streams are bounded by session', async () => {
 // Where the tick of the streams comes between the two prices both are sent anyhow; in most rounds it does not.
 test('a stream that begins with a price that is taken back at once gets the one before again', async () => {
   const { event, alice } = await fresh();
-  const price = async (is) => assert.equal((await operator(seats, event).price({ category: 'Back', price: is })).status, 200);
+  const price = async (is) => assert.equal((await operator(seats, event).price({ prices: { Back: is } })).status, 200);
   const { version } = (await alice.availability()).json;
   const open = () => openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
   const find = (stream, is) => stream.find(`the price ${is}`, ({ data }) => JSON.parse(data).prices?.[1] === is);
@@ -590,7 +590,7 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
   assert.equal(JSON.parse(told.data).prices, undefined, 'nothing but a change of prices sends them');
 
   // A price change alone is sent, too; a later request and a later stream have the new prices.
-  assert.equal((await operator(seats, event).price({ category: 'Back', price: 90000 })).status, 200);
+  assert.equal((await operator(seats, event).price({ prices: { Back: 90000 } })).status, 200);
   const priced = await stream.find('the price', ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).prices?.[1] === 90000);
   assert.deepEqual(JSON.parse(priced.data).prices, [150000, 90000]);
   assert.deepEqual((await alice.availability(`?since=${version}`)).json.prices, [150000, 90000]);

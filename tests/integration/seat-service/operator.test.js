@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test, { after } from 'node:test';
-import { assertProblem, freePort, openScope, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, freePort, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
 import {
   hall,
   importHall,
@@ -200,18 +200,18 @@ test('blocked seats cannot be held until they are unblocked', async () => {
 test('a price change counts for holds from then on', async () => {
   const { boss, alice, bob } = await fresh();
   const before_ = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
-  assert.equal((await boss.price({ category: 'Front', price: 50000 })).status, 200);
+  assert.equal((await boss.price({ prices: { Front: 50000 } })).status, 200);
   assert.equal((await bob.hold({ seats: ['r1s3', 'r1s4'] })).json.total, 100000);
   assert.equal((await alice.read(before_.hold)).json.total, 300000);
   const refused = await alice.change(before_.hold, { add: ['r1s5'] });
   assertProblem(refused, 409, 'price-changed');
   assert.deepEqual([refused.json.seat, refused.json.price], ['r1s5', 50000]);
   assert.equal((await alice.info()).json.categories[0].price, 50000);
-  assertProblem(await boss.price({ category: 'Loge', price: 1 }), 422, 'bad-field');
+  assertProblem(await boss.price({ prices: { Loge: 1 } }), 422, 'bad-field');
 
   // Each is on the trail with what it was before.
-  assert.equal((await boss.price({ category: 'Back', price: 90000, reason: 'few came' })).status, 200);
-  assert.equal((await boss.price({ category: 'Front', price: 60000 })).status, 200);
+  assert.equal((await boss.price({ prices: { Back: 90000 }, reason: 'few came' })).status, 200);
+  assert.equal((await boss.price({ prices: { Front: 60000 } })).status, 200);
   const acts = await trailOf(boss, 4);
   assert.deepEqual(acts.slice(0, -1).map(({ seq, at, ...act }) => act), [
     { act: 'priced', category: 'Front', from: 50000, to: 60000 },
@@ -221,9 +221,33 @@ test('a price change counts for holds from then on', async () => {
   assert.equal((await boss.audit()).json.currency, 'KRW');
 
   // A price is as high as an import's at most.
-  assertProblem(await boss.price({ category: 'Back', price: 1_000_000_000_001 }), 422, 'bad-field');
-  assert.equal((await boss.price({ category: 'Back', price: 1_000_000_000_000 })).status, 200);
+  assertProblem(await boss.price({ prices: { Back: 1_000_000_000_001 } }), 422, 'bad-field');
+  assert.equal((await boss.price({ prices: { Back: 1_000_000_000_000 } })).status, 200);
   assert.equal((await bob.hold({ seats: ['r10s1', 'r10s2'] })).json.total, 2_000_000_000_000);
+});
+
+test('prices of several categories change in one act: pages, trail, replay and standby have all of them or none', async (t) => {
+  const { event, boss, alice } = await fresh();
+  const held = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
+  const stream = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}` } });
+  await stream.find('the first', () => true);
+  for (const prices of [undefined, {}, { Front: null }, { Front: 1, Loge: 2 }, { Front: 1, Back: -1 }]) assertProblem(await boss.price({ prices }), 422, 'bad-field');
+  const { json } = await boss.price({ prices: { Back: 40000, Front: 50000 }, reason: 'few came' });
+  assert.deepEqual([json.change, json.categories.map(({ price }) => price)], ['repriced', [50000, 40000]]);
+  const told = await stream.find('the new prices', ({ json: { prices } }) => prices !== undefined && prices[0] !== 150000);
+  assert.deepEqual(told.json.prices, [50000, 40000]);
+  stream.close();
+  assert.equal((await alice.read(held.hold)).json.total, 300000);
+
+  const acts = await trailOf(boss, 3);
+  assert.deepEqual(acts.slice(0, -1).map(({ at, ...act }) => act), [
+    { seq: json.seq, act: 'priced', category: 'Front', from: 150000, to: 50000, reason: 'few came' },
+    { seq: json.seq, act: 'priced', category: 'Back', from: 99000, to: 40000, reason: 'few came' },
+  ]);
+  const { stdout } = runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event]);
+  assert.deepEqual(JSON.parse(stdout).categories.map(({ price }) => price), [50000, 40000]);
+  const standby = await openSeats(openScope(t), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+  await until('the standby to show them', async () => (await visitor(standby, event).info()).json.categories?.map(({ price }) => price).join() === '50000,40000');
 });
 
 test('a sold seat does not move away from its ticket, and one that is not sold is its buyer\'s to change', async () => {
@@ -307,7 +331,7 @@ test('the export comes in pages, too, in the order of the plan', async () => {
 test('standing places are exported behind the seats until they are given back', async () => {
   const { event, boss, alice, bob } = await fresh({ areas: [{ id: 'floor', name: 'Standing', category: 'Front', capacity: 50 }] });
   const first = await sell(event, alice, { area: 'floor', quantity: 2 }, 'order-1');
-  await boss.price({ category: 'Front', price: 160000 });
+  await boss.price({ prices: { Front: 160000 } });
   const second = await sell(event, bob, { area: 'floor', quantity: 3 }, 'order-2');
   await sell(event, alice, ['r1s1'], 'order-3');
   const row = (order, hold, places, price) => ({ zone: 'Standing', category: 'Front', order, hold, area: 'floor', places, price });

@@ -490,8 +490,13 @@ static void do_block_places(const struct script_line *line)
 
 static void do_price(const struct script_line *line)
 {
-    ended(line, engine_price(w->engine, (uint8_t)script_number(script_word(line, 1)),
-                             script_number(script_word(line, 2)), SPAN(""), w->now_ms, next_op()));
+    uint64_t categories = 0, prices[PLAN_CATEGORIES_MAX];
+    for (unsigned word = 1; word + 1 < line->len && line->words[word][0] != '-'; word += 2) {
+        uint64_t category = script_number(line->words[word]);
+        categories |= UINT64_C(1) << category;
+        prices[category] = script_number(line->words[word + 1]);
+    }
+    ended(line, engine_price(w->engine, categories, prices, SPAN(""), w->now_ms, next_op()));
 }
 
 static void do_expire(const struct script_line *line)
@@ -602,7 +607,8 @@ static void do_wrong(const struct script_line *line)
     wrong.quantity = (uint32_t)script_value_or(line, "quantity", wrong.quantity);
     wrong.area = (uint16_t)script_value_or(line, "area", wrong.area);
     wrong.price_list = (uint16_t)script_value_or(line, "list", wrong.price_list);
-    wrong.category = (uint8_t)script_value_or(line, "category", wrong.category);
+    if (script_value(line, "category") != NULL)
+        wrong.categories = UINT64_C(1) << script_value_or(line, "category", 0);
     wrong.plan_hash[CHANGE_HASH_BYTES - 1] ^= (uint8_t)script_value_or(line, "plan", 0);
     if (hold != NULL && strcmp(hold, "later") == 0) /* another life of its slot */
         wrong.hold += UINT64_C(1) << 24;

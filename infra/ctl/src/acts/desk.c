@@ -105,6 +105,26 @@ int desk_move(struct job *job)
     return generic_send_made(job, status, body, &call);
 }
 
+int desk_price(struct job *job)
+{
+    struct call call = {.method = NULL};
+    json_t *prices = json_object(),
+           *body = json_pack("{s:o, s:s*}", "prices", prices, "reason", job->why);
+    const struct args *args = job->args;
+    int status = EXIT_DONE;
+    for (size_t i = args_words_from(args, "CATEGORY=PRICE"); i < args->words_len; i++) {
+        const char *word = args->word[i], *price = strrchr(word, '=');
+        uint64_t number;
+        if (price == NULL || !span_u64(span_of(price + 1), INT64_MAX, &number)) {
+            status = job_say(job, EXIT_USAGE, "%.60s: a price is set as CATEGORY=PRICE", word);
+            break;
+        }
+        json_object_setn_new(prices, word, (size_t)(price - word),
+                             json_integer((json_int_t)number));
+    }
+    return generic_send_made(job, status, body, &call);
+}
+
 /* The API replaces the terms whole, and only those that were read: so they are read, changed in
  * what was named, and written on the condition that they are still the same. */
 int desk_terms_set(struct job *job)

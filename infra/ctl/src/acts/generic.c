@@ -20,9 +20,10 @@ static const struct {
     const char *member;
     bool number, list;
 } members[] = {
-    {"RATE", "rate_per_s", true, false}, {"LEFT", "seats_left", true, false},
-    {"SEAT", "seats", false, true},      {"CATEGORY", "category", false, false},
-    {"PRICE", "price", true, false},     {"GATE", "gate", false, false},
+    {"RATE", "rate_per_s", true, false},
+    {"LEFT", "seats_left", true, false},
+    {"SEAT", "seats", false, true},
+    {"GATE", "gate", false, false},
 };
 
 /* A number as JSON has it; or it was said why not. */

@@ -21,6 +21,7 @@ int desk_correct(struct job *job);
 int desk_export(struct job *job);
 int desk_lines(struct job *job);
 int desk_move(struct job *job);
+int desk_price(struct job *job);
 int desk_terms_set(struct job *job);
 int desk_reconcile(struct job *job);
 int desk_checkin(struct job *job);

@@ -30,6 +30,8 @@ enum field {
     FIELD_CATEGORY = 1 << 13,
     FIELD_PURCHASE = 1 << 14,
     FIELD_WHO = 1 << 15,
+    FIELD_CATEGORIES = 1 << 16,
+    FIELD_PRICES = 1 << 17,
 };
 
 static const struct kind {
@@ -54,10 +56,12 @@ static const struct kind {
     [CHANGE_UNBLOCKED] = {"unblocked", FIELD_PLACE | FIELD_REMOVED | FIELD_TEXT | FIELD_WHO},
     [CHANGE_MOVED] = {"moved", FIELD_HOLD | FIELD_TOTAL | FIELD_ADDED | FIELD_REMOVED | FIELD_TEXT},
     [CHANGE_PRICED] = {"priced",
-                       FIELD_CATEGORY | FIELD_PRICE_LIST | FIELD_TOTAL | FIELD_TEXT | FIELD_WHO},
+                       FIELD_CATEGORY | FIELD_PRICE_LIST | FIELD_PRICES | FIELD_TEXT | FIELD_WHO},
     [CHANGE_LATE] = {"late", FIELD_HOLD | FIELD_FLAGS | FIELD_PLACE | FIELD_REMOVED},
     [CHANGE_FORGOTTEN] = {"forgotten", FIELD_HOLD | FIELD_TEXT},
     [CHANGE_REVISED] = {"revised", FIELD_FLAGS | FIELD_TEXT | FIELD_PLAN_HASH | FIELD_WHO},
+    [CHANGE_REPRICED] = {"repriced", FIELD_CATEGORIES | FIELD_PRICE_LIST | FIELD_PRICES |
+                                         FIELD_TEXT | FIELD_WHO},
 };
 
 const char *change_kind_name(unsigned kind)
@@ -76,6 +80,14 @@ void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
     change->area = CHANGE_AREA_NONE;
 }
 
+uint32_t change_category(uint64_t *left)
+{
+    assert(*left != 0);
+    uint32_t category = (uint32_t)__builtin_ctzll(*left);
+    *left &= *left - 1;
+    return category;
+}
+
 /* What decoding would refuse is never written: an unreadable row puts its event out of service. */
 static void assert_readable(const struct change *change, uint32_t fields)
 {
@@ -84,11 +96,11 @@ static void assert_readable(const struct change *change, uint32_t fields)
     assert((fields & FIELD_VERDICT) == 0 || change->verdict == CHANGE_VERDICT_CONFIRMED ||
            change->verdict == CHANGE_VERDICT_RETAKEN);
     assert((fields & FIELD_FLAGS) == 0 || (change->flags & ~CHANGE_FLAGS_ALL) == 0);
-    assert((fields & FIELD_CATEGORY) == 0 || change->category < PLAN_CATEGORIES_MAX);
+    assert((fields & FIELD_PRICES) == 0 || change->categories != 0);
+    assert((fields & FIELD_CATEGORY) == 0 || (change->categories & (change->categories - 1)) == 0);
     assert((fields & FIELD_PRICE_LIST) == 0 || change->price_list < PRICE_LISTS_MAX);
     assert((fields & FIELD_PLACE) == 0 || !in_area || change->area < PLAN_AREAS_MAX);
     assert((fields & FIELD_PLACE) == 0 || !in_area || change->quantity <= PLAN_AREA_CAPACITY_MAX);
-    assert(change->kind != CHANGE_PRICED || change->total <= PLAN_PRICE_MAX);
     assert((fields & FIELD_TEXT) == 0 || memchr(change->text, '\0', change->text_len) == NULL);
     assert(change->who_len <= CHANGE_WHO_MAX);
     assert(memchr(change->who, '\0', change->who_len) == NULL);
@@ -119,7 +131,9 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
     if (fields & FIELD_FLAGS)
         *at++ = change->flags;
     if (fields & FIELD_CATEGORY)
-        *at++ = change->category;
+        *at++ = (uint8_t)__builtin_ctzll(change->categories);
+    if (fields & FIELD_CATEGORIES)
+        at = wire_put_hash(at, change->categories);
     if (fields & FIELD_PRICE_LIST)
         at = wire_put_number(at, change->price_list);
     if (fields & FIELD_PLACE) { /* one byte 0 where there is no area */
@@ -138,6 +152,11 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
         at = wire_put_number(at, change->hard_end_ms);
     if (fields & FIELD_TOTAL)
         at = wire_put_number(at, change->total);
+    for (uint64_t left = fields & FIELD_PRICES ? change->categories : 0; left != 0;) {
+        uint64_t price = change->prices[change_category(&left)];
+        assert(price <= PLAN_PRICE_MAX);
+        at = wire_put_number(at, price);
+    }
     if (fields & FIELD_ADDED)
         at = wire_put_seats(at, change->seats, change->add_count);
     if (fields & FIELD_REMOVED)
@@ -225,10 +244,16 @@ static void get_fields(struct wire *reader, uint32_t fields, struct change *chan
             wire_fail(reader, "has unknown flags");
     }
     if (fields & FIELD_CATEGORY) {
-        change->category = wire_get_byte(reader);
-        if (change->category >= PLAN_CATEGORIES_MAX)
+        uint8_t category = wire_get_byte(reader);
+        if (category >= PLAN_CATEGORIES_MAX)
             wire_fail(reader, "names a category beyond the largest plan");
+        else
+            change->categories = UINT64_C(1) << category;
     }
+    if (fields & FIELD_CATEGORIES)
+        change->categories = wire_get_hash(reader);
+    if ((fields & FIELD_PRICES) && change->categories == 0)
+        wire_fail(reader, "names no category");
     if (fields & FIELD_PRICE_LIST)
         change->price_list = (uint16_t)wire_get_number(reader, PRICE_LISTS_MAX - 1);
     if (fields & FIELD_PLACE)
@@ -243,8 +268,8 @@ static void get_fields(struct wire *reader, uint32_t fields, struct change *chan
         change->hard_end_ms = wire_get_number(reader, UINT64_MAX);
     if (fields & FIELD_TOTAL)
         change->total = wire_get_number(reader, UINT64_MAX);
-    if (change->kind == CHANGE_PRICED && change->total > PLAN_PRICE_MAX)
-        wire_fail(reader, "has a price beyond any plan's");
+    for (uint64_t left = fields & FIELD_PRICES ? change->categories : 0; left != 0;)
+        change->prices[change_category(&left)] = wire_get_number(reader, PLAN_PRICE_MAX);
     if (fields & FIELD_ADDED)
         change->add_count = wire_get_seats(reader, change->seats, CHANGE_SEATS_MAX);
     if (fields & FIELD_REMOVED)

@@ -31,12 +31,13 @@ enum change_kind {
     CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text, and who did it */
     CHANGE_UNBLOCKED = 10, /* blocked seats free again */
     CHANGE_MOVED = 11,     /* a sold hold: seats added and removed, equally many */
-    CHANGE_PRICED = 12,    /* category has a new price, and who gave it; open holds keep theirs */
+    CHANGE_PRICED = 12,    /* a category has a new price, and who gave it; open holds keep theirs */
     CHANGE_LATE =
         13, /* expired while an order had it: seats free; the flag says if it is remembered */
     CHANGE_FORGOTTEN = 14, /* a late hold is forgotten, by time or by its order (text) */
     CHANGE_REVISED = 15,   /* plan_hash: another document counts from here, and who gave it; with
                             * CHANGE_FLAG_WHOLE the event begins again with all seats free */
+    CHANGE_REPRICED = 16,  /* as PRICED, of several categories */
     CHANGE_KIND_COUNT
 };
 
@@ -64,12 +65,12 @@ struct change {
     uint8_t kind;   /* enum change_kind */
     uint8_t verdict;
     uint8_t flags;
-    uint8_t category; /* PRICED */
+    uint64_t categories; /* a bit for each with a new price; PRICED: one */
 
     uint64_t hold;         /* 24 bits of slot, 40 bits of generation: hold.h; never 0 */
     uint32_t hold_version; /* after this change; 1 when taken */
-    /* TAKEN: the list that this hold pays by. PRICED: the list that it makes. A number is given
-     * again once no hold has its list, so it means the last list made under it. */
+    /* TAKEN: the list that this hold pays by. PRICED, REPRICED: the list it makes. A number is
+     * given again once no hold has its list, so it means the last list made under it. */
     uint16_t price_list;
     uint16_t area;     /* or CHANGE_AREA_NONE */
     uint32_t quantity; /* places of the hold after this change; what is given back, BLOCKED,
@@ -80,7 +81,7 @@ struct change {
     uint64_t session; /* hash of the session that holds */
     uint64_t expires_ms;
     uint64_t hard_end_ms; /* no extension goes beyond it */
-    uint64_t total;       /* of the hold after this change, minor units; PRICED: the new price */
+    uint64_t total;       /* of the hold after this change, minor units */
     /* Digest of what the order bought; zeros: unknown, as for orders that predate it. */
     uint8_t purchase[CHANGE_HASH_BYTES];
 
@@ -88,11 +89,14 @@ struct change {
      * adds (takes, blocks, sells), then those that it removes (frees). */
     uint16_t add_count;
     uint16_t remove_count;
-    uint32_t seats[CHANGE_SEATS_MAX];
+    union {
+        uint32_t seats[CHANGE_SEATS_MAX];
+        uint64_t prices[PLAN_CATEGORIES_MAX]; /* by category, of those that have a new one */
+    };
 
     uint8_t text_len;
     char text[CHANGE_TEXT_MAX + 1]; /* an order id, or an operator's reason; closed by NUL */
-    uint8_t who_len; /* BLOCKED, UNBLOCKED, PRICED, REVISED; 0: by a token that bears no name */
+    uint8_t who_len;                /* of operators' changes; 0: by a token that bears no name */
     char who[CHANGE_WHO_MAX];
     uint8_t plan_hash[CHANGE_HASH_BYTES];
 };
@@ -102,6 +106,9 @@ enum { CHANGE_BYTES_MAX = 160 + CHANGE_SEATS_MAX * 5 + CHANGE_TEXT_MAX + CHANGE_
 
 /* Zeroes everything but the seats; those beyond the counts are never read. */
 void change_init(struct change *change, enum change_kind kind, uint64_t at_ms);
+
+/* The lowest category of the set, which loses it. */
+uint32_t change_category(uint64_t *left);
 
 /* Writes the record and returns its length. A change made by the engine always fits and is always
  * well-formed: that is asserted. */

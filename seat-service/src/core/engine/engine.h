@@ -187,9 +187,9 @@ enum engine_verdict engine_unblock_area(struct engine *engine, uint16_t area, ui
 enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct span order,
                                 const uint32_t *from, const uint32_t *to, uint32_t count,
                                 uint64_t now_ms, struct engine_op *op);
-/* Holds taken after the commit pay the new price. One price change at a time, otherwise
- * ENGINE_BUSY. */
-enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
+/* Holds taken after the commit pay the new prices, of the categories whose bit is set; prices[] is
+ * by category. One price change at a time, otherwise ENGINE_BUSY. */
+enum engine_verdict engine_price(struct engine *engine, uint64_t categories, const uint64_t *prices,
                                  struct span reason, uint64_t now_ms, struct engine_op *op);
 
 /* Expiry: one thread owns the wheel. Each true fills an op to be journaled like any other; call

@@ -133,6 +133,12 @@ static inline uint64_t engine_price_at(const struct engine *engine, uint32_t lis
                                 memory_order_relaxed);
 }
 
+static inline bool engine_knows(const struct engine *engine, uint64_t categories)
+{
+    assert(engine->categories > 0);
+    return categories <= UINT64_MAX >> (PLAN_CATEGORIES_MAX - engine->categories);
+}
+
 /* ---- engine.c ---- */
 
 unsigned engine_thread_slot(void);

@@ -519,13 +519,14 @@ static uint32_t next_list(const struct engine *engine)
     return PRICE_LISTS_MAX;
 }
 
-enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
+enum engine_verdict engine_price(struct engine *engine, uint64_t categories, const uint64_t *prices,
                                  struct span reason, uint64_t now_ms, struct engine_op *op)
 {
-    assert(price <= PLAN_PRICE_MAX);
-    engine_op_init(op, CHANGE_PRICED, now_ms);
+    assert(categories != 0);
+    bool several = (categories & (categories - 1)) != 0;
+    engine_op_init(op, several ? CHANGE_REPRICED : CHANGE_PRICED, now_ms);
     engine_set_text(&op->change, reason);
-    if (category >= engine->categories)
+    if (!engine_knows(engine, categories))
         return ENGINE_UNKNOWN;
     /* acquire: partner of the release when the price change before us ended */
     if (atomic_exchange_explicit(&engine->pricing, true, memory_order_acquire))
@@ -536,9 +537,13 @@ enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64
         atomic_store_explicit(&engine->pricing, false, memory_order_release);
         return ENGINE_PRICES_FULL;
     }
-    op->change.category = category;
+    op->change.categories = categories;
     op->change.price_list = (uint16_t)list;
-    op->change.total = price;
+    while (categories != 0) {
+        uint32_t category = change_category(&categories);
+        assert(prices[category] <= PLAN_PRICE_MAX);
+        op->change.prices[category] = prices[category];
+    }
     return engine_op_begun(op);
 }
 

@@ -267,7 +267,8 @@ static int apply_claims(struct engine *engine, struct engine_op *op, struct err_
     case CHANGE_UNBLOCKED:
         return apply_unblocked(engine, op, err);
     case CHANGE_PRICED:
-        return change->category < engine->categories && list_is_free(engine, change->price_list)
+    case CHANGE_REPRICED:
+        return engine_knows(engine, change->categories) && list_is_free(engine, change->price_list)
                    ? 0
                    : misfit(err, change, "its category is unknown, or its price list is not free");
     default:

@@ -154,7 +154,8 @@ enum hold_status engine_status_before(const struct change *change)
 static bool has_hold_before(enum change_kind kind)
 {
     return kind != CHANGE_IMPORTED && kind != CHANGE_TAKEN && kind != CHANGE_BLOCKED &&
-           kind != CHANGE_UNBLOCKED && kind != CHANGE_PRICED && kind != CHANGE_REVISED;
+           kind != CHANGE_UNBLOCKED && kind != CHANGE_PRICED && kind != CHANGE_REPRICED &&
+           kind != CHANGE_REVISED;
 }
 
 static void settle_taken(struct engine *engine, struct engine_op *op)
@@ -355,10 +356,10 @@ static void settle_priced(struct engine *engine, struct engine_op *op)
     uint32_t list = op->change.price_list, newest = engine_newest_list(engine);
     assert(list != newest);
     assert(list < PRICE_LISTS_MAX);
-    assert(op->change.category < engine->categories);
+    assert(engine_knows(engine, op->change.categories));
     for (uint32_t i = 0; i < engine->categories; i++) {
-        uint64_t price =
-            i == op->change.category ? op->change.total : engine_price_at(engine, newest, i);
+        bool anew = op->change.categories >> i & 1;
+        uint64_t price = anew ? op->change.prices[i] : engine_price_at(engine, newest, i);
         /* relaxed: nobody pays by this list before the stores below */
         atomic_store_explicit(&engine->prices[(size_t)list * engine->categories + i], price,
                               memory_order_relaxed);
@@ -410,6 +411,7 @@ void engine_settle(struct engine *engine, struct engine_op *op)
             turn_places(engine, &op->change, AREA_HELD, AREA_FREE, op->change.quantity);
         break;
     case CHANGE_PRICED:
+    case CHANGE_REPRICED:
         settle_priced(engine, op);
         break;
     case CHANGE_BLOCKED:
@@ -501,6 +503,7 @@ void engine_undo(struct engine *engine, struct engine_op *op)
         undo_unblocked(engine, op);
         break;
     case CHANGE_PRICED:
+    case CHANGE_REPRICED:
         atomic_store_explicit(&engine->pricing, false, memory_order_release);
         break;
     case CHANGE_IMPORTED:

@@ -22,7 +22,9 @@ static struct change random_change(struct rng_seeded *rng)
     change.hold_version = (uint32_t)any(rng);
     change.verdict = (uint8_t)(1 + rng_below(&rng->rng, 2));
     change.flags = (uint8_t)rng_below(&rng->rng, CHANGE_FLAGS_ALL + 1);
-    change.category = (uint8_t)rng_below(&rng->rng, PLAN_CATEGORIES_MAX);
+    change.categories = UINT64_C(1) << rng_below(&rng->rng, PLAN_CATEGORIES_MAX);
+    if (kind == CHANGE_REPRICED)
+        change.categories |= any(rng);
     change.price_list = (uint16_t)rng_below(&rng->rng, PRICE_LISTS_MAX);
     if (rng_below(&rng->rng, 2)) {
         change.area = (uint16_t)rng_below(&rng->rng, PLAN_AREAS_MAX);
@@ -32,7 +34,7 @@ static struct change random_change(struct rng_seeded *rng)
     change.session = any(rng);
     change.expires_ms = any(rng);
     change.hard_end_ms = any(rng);
-    change.total = kind == CHANGE_PRICED ? rng_below(&rng->rng, PLAN_PRICE_MAX + 1) : any(rng);
+    change.total = any(rng);
     bool adds = kind == CHANGE_TAKEN || kind == CHANGE_CHANGED || kind == CHANGE_CONFIRMED ||
                 kind == CHANGE_BLOCKED || kind == CHANGE_MOVED;
     bool removes = kind == CHANGE_RELEASED || kind == CHANGE_EXPIRED || kind == CHANGE_LATE ||
@@ -45,6 +47,9 @@ static struct change random_change(struct rng_seeded *rng)
     for (uint32_t i = 0, seat = 0; i < change.remove_count; i++)
         seat =
             (change.seats[change.add_count + i] = seat + (uint32_t)rng_below(&rng->rng, 1000)) + 1;
+    for (unsigned i = 0;
+         i < PLAN_CATEGORIES_MAX && (kind == CHANGE_PRICED || kind == CHANGE_REPRICED); i++)
+        change.prices[i] = rng_below(&rng->rng, PLAN_PRICE_MAX + 1);
     change.text_len = (uint8_t)rng_below(&rng->rng, CHANGE_TEXT_MAX + 1);
     for (unsigned i = 0; i < change.text_len; i++)
         change.text[i] = (char)('a' + rng_below(&rng->rng, 26));
@@ -114,7 +119,8 @@ TEST_CASE(bytes_that_make_no_change_are_refused_by_name)
         {{1, CHANGE_PRICED, 0x81, 0x00, 1, 1, 1, 0, 0}, 9, "needless bytes"},
         {{1, CHANGE_PRICED, 1, 1, 1, 0xff, 0x7f, 0, 0}, 9, "too large"},
         {{1, CHANGE_PRICED, 1, 1, 1, 1, 1, 0, 0, 1}, 10, "left over"},
-        {{1, CHANGE_PRICED, 1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1}, 13, "price beyond"},
+        {{1, CHANGE_PRICED, 1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1}, 13, "too large"},
+        {{1, CHANGE_REPRICED, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 13, "names no category"},
         {{1, CHANGE_PRICED, 1, 1, 1, 1, 1, 0, 81}, 9, "name that is too long"},
         {{1, CHANGE_BLOCKED, 1, 1, 0, 0, 70}, 7, "text that is too long"},
         {{1, CHANGE_BLOCKED, 1, 1, 0, 0, 2, 'a', 0, 0}, 10, "text with a NUL"},
@@ -150,7 +156,7 @@ static struct change full_change(enum change_kind kind)
     change.hold_version = 9;
     change.verdict = CHANGE_VERDICT_RETAKEN;
     change.flags = 3;
-    change.category = 2;
+    change.categories = kind == CHANGE_REPRICED ? 6 : 4;
     change.price_list = 4;
     change.area = 62;
     change.quantity = 10;
@@ -197,6 +203,7 @@ TEST_CASE(each_kind_keeps_its_bytes)
         {CHANGE_LATE, 0, 1, "010d05ac02" HASH "09033f0a0107"},
         {CHANGE_FORGOTTEN, 0, 0, "010e05ac02" HASH "090174"},
         {CHANGE_REVISED, 0, 0, "010f05ac02030174" A8 A8 A8 A8 "0177"},
+        {CHANGE_REPRICED, 0, 0, "011005ac02060000000000000004af02af0201740177"},
     };
     assert_int_equal(sizeof(rows) / sizeof(rows[0]), CHANGE_KIND_COUNT - 1);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -207,6 +214,8 @@ TEST_CASE(each_kind_keeps_its_bytes)
         change.remove_count = rows[i].removes;
         for (uint32_t seat = 0; seat < (uint32_t)rows[i].adds + rows[i].removes; seat++)
             change.seats[seat] = 7 + 2 * seat;
+        if (rows[i].adds + rows[i].removes == 0)
+            change.prices[1] = change.prices[2] = 303;
         size_t len = change_encode(&change, bytes);
         for (size_t at = 0; at < len; at++)
             snprintf(hex + 2 * at, 3, "%02x", bytes[at]);

@@ -81,7 +81,9 @@ static const struct script_row rows[] = {
           "takeover; places a u1 1; op total 700; hold b u1 5; op total 1000; price 1 800;"
           "begin price 1 900;"
           "wrong list=1 says its category is unknown, or its price list is not free;"
-          "wrong list=4 says its category is unknown, or its price list is not free; commit"},
+          "wrong list=4 says its category is unknown, or its price list is not free; commit;"
+          "begin price 0 600 1 650; wrong category=2 says its category is unknown; commit;"
+          "takeover; hold c u2 0; op total 600"},
     {"seats that an order takes again must exist",
      HALL "hold a u1 0,1,2; places b u2 2; extend a o; extend b o; at 600s; expire a; expire b;"
           "begin confirm a o; op verdict retaken;"

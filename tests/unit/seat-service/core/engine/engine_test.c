@@ -247,6 +247,11 @@ static const struct script_row rows[] = {
      "hall aaaaaa bb; hold a u1 0; begin price 0 7000; price 0 1 -> hold-busy; commit;"
      "change a u1 add=1 -> price-changed; hold b u2 3; op total 7000; hold c u3 6; op total 2000;"
      "price 1 9000; hold d u4 7; op total 9000; change d u4 add=4; op total 16000"},
+    {"several new prices begin at once",
+     "hall aaaaaa bb cc; hold a u1 0; begin price 0 7000 2 9000; undo; hold b u2 8; op total 3000;"
+     "price 0 5 3 5 -> seat-unknown; price 0 7000 2 9000; hold c u3 2; op total 7000;"
+     "hold d u4 9; op total 9000; hold e u5 6; op total 2000; read a total 1000; read b total "
+     "3000"},
 
     /* ---- rules ---- */
     {"a buyer has at most the limit over all holds",

@@ -386,7 +386,7 @@ enum { PRICE_CHANGES = 4 * PRICE_LISTS_MAX, LISTS_LEFT = 3 };
 
 static void change_price(struct thread *t, uint64_t price, struct engine_op *op)
 {
-    if (engine_price(t->shared->engine, 0, price, SPAN("why"), TEST_NOW_MS, op) == ENGINE_OK)
+    if (engine_price(t->shared->engine, 1, &price, SPAN("why"), TEST_NOW_MS, op) == ENGINE_OK)
         commit(t, op);
     sched_yield();
 }
