@@ -39,11 +39,13 @@ CREATE TABLE document (
     body  bytea NOT NULL,
     since bigint NOT NULL DEFAULT 1,
     base  bigint NOT NULL DEFAULT 1,
+    places integer NOT NULL DEFAULT 0,
     PRIMARY KEY (event, since)
 );
 ALTER TABLE document ALTER body SET STORAGE EXTENDED;
 COMMENT ON COLUMN document.since IS 'the change from which it counts; 0: not yet';
 COMMENT ON COLUMN document.base IS 'the change from which the journal is about seats of this document';
+COMMENT ON COLUMN document.places IS 'seats and standing places of the largest hall since base, where documents before had more';
 
 -- One row per event. Each commit locks it for share and finds its own epoch there: that is the fence. A commit
 -- does not update the row: while anybody's snapshot is open the former versions could not be pruned, and each

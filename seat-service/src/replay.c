@@ -139,8 +139,12 @@ static int replay_event(struct pg *pg, const struct store_event *event,
     free(document.body);
     if (rc < 0)
         return rc;
-    struct engine_conf conf = {
-        .plan = plan->plan, .seed = 1, .now_ms = 1, .since = document.since, .base = document.base};
+    struct engine_conf conf = {.plan = plan->plan,
+                               .seed = 1,
+                               .now_ms = 1,
+                               .since = document.since,
+                               .base = document.base,
+                               .places = document.places};
     rc = engine_create(&conf, err, &replay.engine);
     if (rc == 0)
         engine_replay_begin(replay.engine);

@@ -93,8 +93,9 @@ SELECT no FROM event WHERE id = :event;
 --< body  bytea
 --< since bigint
 --< base  bigint
+--< places integer
 --< at    timestamptz
-SELECT d.body, d.since, d.base, coalesce(j.at, 'epoch') AS at
+SELECT d.body, d.since, d.base, d.places, coalesce(j.at, 'epoch') AS at
 FROM document d
 LEFT JOIN journal j ON j.event = d.event AND j.seq = d.since
 WHERE d.event = :event AND d.since BETWEEN 1 AND :seq
@@ -115,8 +116,9 @@ ON CONFLICT (event, since) DO UPDATE SET hash = excluded.hash, body = excluded.b
 --> hash  bytea
 --> seq   bigint
 --> whole boolean
+--> places integer
 UPDATE document
-SET since = :seq, base = CASE WHEN :whole THEN :seq ELSE (
+SET since = :seq, places = CASE WHEN :whole THEN 0 ELSE :places END, base = CASE WHEN :whole THEN :seq ELSE (
     SELECT max(base) FROM document WHERE event = :event AND since > 0) END
 WHERE event = :event AND since = 0 AND hash = :hash;
 

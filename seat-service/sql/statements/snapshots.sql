@@ -1,7 +1,6 @@
 -- snapshots.sql: an engine's state at a place in its journal, made by replay. The newest two are kept.
 
--- Not of seats that a correction replaced, nor behind a correction of the document of change `since`: that was
--- read a moment ago.
+-- Of the document of change `since`, which was read a moment ago: not of one before it, nor of a correction since.
 -- statement: snapshot_newest
 --> event   integer signed
 --> seq_max bigint
@@ -11,8 +10,7 @@
 --< body    bytea
 SELECT seq, chain, body
 FROM snapshot
-WHERE event = :event AND seq <= :seq_max
-    AND seq >= coalesce((SELECT max(base) FROM document WHERE event = :event AND since > 0), 0)
+WHERE event = :event AND seq BETWEEN :since AND :seq_max
     AND NOT EXISTS (SELECT FROM document WHERE event = :event AND since > :since AND since <= snapshot.seq)
 ORDER BY seq DESC
 LIMIT 1;

@@ -30,6 +30,7 @@ struct journal;
 struct journal_document {
     struct span body;
     uint64_t since, base; /* as engine_conf has them */
+    uint32_t places;
 };
 
 /* The events as the process has them. `nth` is an event's number here, below EVENTS_MAX, until it

@@ -118,7 +118,8 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
         return rc;
     rc = host->found(
         host->ctx, nth, span_of(event->id.id),
-        &(struct journal_document){{document.body, document.len}, document.since, document.base},
+        &(struct journal_document){
+            {document.body, document.len}, document.since, document.base, document.places},
         err);
     free(document.body);
     uint8_t *snapshot = NULL;

@@ -175,7 +175,8 @@ int store_document(struct pg *pg, int32_t event, uint64_t seq, struct err_slot *
     }
     memcpy(copy, found.body.ptr, found.body.len);
     copy[found.body.len] = '\0';
-    *out = (struct store_document){copy, found.body.len, found.since, found.base, found.at_ms};
+    *out = (struct store_document){copy,       found.body.len, found.since,
+                                   found.base, found.places,   found.at_ms};
 clear:
     PQclear(res);
     return rc;
@@ -792,7 +793,8 @@ int store_revise(struct pg *pg, struct store_batch *batch, void *memory, size_t 
             batch->event,
             {(const char *)change->plan_hash, sizeof(change->plan_hash)},
             batch->after.seq,
-            (change->flags & CHANGE_FLAG_WHOLE) != 0};
+            (change->flags & CHANGE_FLAG_WHOLE) != 0,
+            change->quantity};
         rc = sql_document_turn(pg, &args, err, &rows);
     }
     if (rc == 0 && rows == 1)

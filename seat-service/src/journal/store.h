@@ -58,7 +58,8 @@ struct store_document {
     char *body; /* malloced */
     size_t len;
     uint64_t since, base; /* as engine_conf has them */
-    uint64_t at_ms;       /* of the change `since`; 0: it is not written yet */
+    uint32_t places;
+    uint64_t at_ms; /* of the change `since`; 0: it is not written yet */
 };
 /* The one that counted at change `seq`, UINT64_MAX: the newest. */
 int store_document(struct pg *pg, int32_t event, uint64_t seq, struct err_slot *err,

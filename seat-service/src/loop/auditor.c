@@ -88,6 +88,7 @@ static int new_engine(struct audited *audited, struct err_slot *err)
         .now_ms = events_now_ms(audited->auditor->conf.events),
         .since = audited->event->since,
         .base = audited->event->base,
+        .places = audited->event->places,
     };
     engine_destroy(audited->engine);
     audited->engine = NULL;
@@ -158,7 +159,9 @@ static int audit(struct audited *audited, struct err_slot *err)
     } while (rc == ERR_FULL && !is_stopping(audited->auditor));
     if (rc < 0)
         return rc;
-    if (audited->follower.head.seq - audited->snapshot >= audited->auditor->conf.snapshot_every)
+    bool corrected = audited->event->since > 1 && audited->snapshot < audited->event->since;
+    if (corrected ||
+        audited->follower.head.seq - audited->snapshot >= audited->auditor->conf.snapshot_every)
         return write_snapshot(audited, err);
     return 0;
 }

@@ -116,6 +116,7 @@ static int on_found(void *ctx, uint32_t nth, struct span id,
         event->plan = plan;
         event->since = document->since;
         event->base = document->base;
+        event->places = document->places;
         /* release: partner of events_nth(): id and plan are there */
         atomic_store_explicit(&event->found, true, memory_order_release);
     }
@@ -137,6 +138,7 @@ static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slo
         .now_ms = events_now_ms(events),
         .since = event->since,
         .base = event->base,
+        .places = event->places,
     };
     int rc = engine_create(&conf, err, &event->engine);
     if (rc == 0)
@@ -307,6 +309,7 @@ static int on_revise(void *ctx, uint32_t nth, struct change *change, struct err_
         return err_set(err, ERR_RANGE, "%s %s", why->list[0].path, why->list[0].why);
     change_init(change, CHANGE_REVISED, events_now_ms(events));
     change->flags = whole ? CHANGE_FLAG_WHOLE : 0;
+    change->quantity = engine_places(events->all[nth].engine);
     memcpy(change->plan_hash, plan_hash(plan->plan), CHANGE_HASH_BYTES);
     memcpy(change->who, events->revision.who, events->revision.who_len);
     change->who_len = events->revision.who_len;
@@ -341,7 +344,7 @@ static void on_drop(void *ctx, uint32_t nth)
     shown_plan_destroy(event->plan);
     event->engine = NULL;
     event->plan = NULL;
-    event->leaves = event->hides = event->epoch = event->since = event->base = 0;
+    event->leaves = event->hides = event->epoch = event->since = event->base = event->places = 0;
     atomic_store_explicit(&event->used_ms, 0, memory_order_relaxed);
     atomic_store_explicit(&event->incarnation, 0, memory_order_relaxed);
     pthread_mutex_lock(&events->offer_lock);

@@ -35,6 +35,7 @@ struct event {
     uint32_t nth;            /* the journal's number */
     struct shown_plan *plan; /* NULL until the event was found */
     uint64_t since, base;    /* of the plan, as engine_conf has them */
+    uint32_t places;         /* the same */
     struct engine *engine;   /* for others only once `open` is set */
     uint64_t epoch;
     _Atomic bool found, open;

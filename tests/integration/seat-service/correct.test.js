@@ -111,7 +111,7 @@ test('after a sale what leaves every seat what it is may change, in one act', as
   // What was bought stays what it is, and nothing of a document that says otherwise is taken.
   const refused = await boss.correct(changed(next, (body) => {
     body.name = 'Never';
-    body.areas[0].capacity = 11;
+    body.areas[0].capacity = 4;
     body.categories[0].price = 1;
     body.plan.zones[0].rows[0].seats[0].category = 'Back';
     body.seats = [{ guid: 'r10s10', accessible: true }];
@@ -119,7 +119,7 @@ test('after a sale what leaves every seat what it is may change, in one act', as
   assertProblem(refused, 409, 'correction-refused');
   assert.deepEqual(refused.json.clashes, [
     { path: '/categories/0/price', why: 'must stay; POST price changes it' },
-    { path: '/areas/0/capacity', why: 'must not fall below 12; block places instead' },
+    { path: '/areas/0/capacity', why: 'must not fall below 5, which are held, sold or blocked' },
     { path: '/plan', why: 'seat r1s1 must keep its category' },
     { path: '/plan', why: 'seat r10s10 is not free and must keep its marks' },
   ]);
@@ -140,6 +140,43 @@ test('after a sale what leaves every seat what it is may change, in one act', as
   await other.alice.hold({ seats: ['r1s1', 'r1s2'] });
   assert.deepEqual((await other.boss.correct(hall())).json.clashes, [{ path: '/categories/0', why: `must stay ${long}` }]);
   await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
+});
+
+test('a capacity falls to the places that are held, sold or blocked, whatever was held before', async (t) => {
+  const terms = { limits: { max_per_buyer: 10, max_per_hold: 10 } };
+  const { event, boss, alice, bob } = await fresh({ area: 10, ...terms });
+  await alice.release((await alice.hold({ area: 'floor', quantity: 10 })).json.hold);
+  await sell(event, alice, { area: 'floor', quantity: 3 });
+  const { hold } = (await bob.hold({ area: 'floor', quantity: 1 })).json;
+  await boss.block({ area: 'floor', quantity: 1 });
+  await untilSnapshot(event);
+  const refused = await boss.correct(hall({ area: 4, ...terms }));
+  assertProblem(refused, 409, 'correction-refused');
+  assert.deepEqual(refused.json.clashes, [{ path: '/areas/0/capacity', why: 'must not fall below 5, which are held, sold or blocked' }]);
+  const answer = await boss.correct(hall({ area: 5, ...terms }));
+  assert.equal(answer.status, 200, answer.text);
+  const counts = ({ capacity, free, held, sold, blocked }) => [capacity, free, held, sold, blocked];
+  assert.deepEqual(counts(answer.json.areas[0]), [5, 0, 1, 3, 1]);
+  assertProblem(await alice.hold({ area: 'floor', quantity: 1 }), 409, 'sold-out');
+  assert.equal((await bob.release(hold)).status, 204);
+  assert.equal((await alice.hold({ area: 'floor', quantity: 1 })).status, 201);
+
+  const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event, ...args]).stdout);
+  assert.deepEqual([['--seq', '2'], []].map((args) => counts(replay(...args).areas[0])), [[10, 0, 10, 0, 0], [5, 0, 1, 3, 1]]);
+  const shown = async (scope_) => {
+    const standby = await openSeats(openScope(scope_), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+    const [area] = await until('it to be shown', async () => (await visitor(standby, event).info()).json.areas);
+    assert.deepEqual(counts(area), [5, 0, 1, 3, 1]);
+    return standby;
+  };
+  await shown(t); // from the first row, or from the auditor's snapshot of the new hall
+  await until('a snapshot', () => postgres.sql(`SELECT count(*) FROM seats.snapshot s JOIN seats.document d USING (event) WHERE s.seq >= d.since AND d.since > 1
+    AND event = (SELECT no FROM seats.event WHERE id = '${event}')`, 'seats') !== '0', { timeoutMs: 60_000 });
+  const standby = await shown(t);
+
+  // Up and down again.
+  for (const area of [12, 6]) assert.equal((await boss.correct(hall({ area, ...terms }))).status, 200);
+  await until('it to follow', async () => (await visitor(standby, event).info()).json.areas?.[0].capacity === 6);
 });
 
 test('a stream ends, and the one behind it names the new plan', async () => {

@@ -74,7 +74,7 @@ struct change {
     uint16_t price_list;
     uint16_t area;     /* or CHANGE_AREA_NONE */
     uint32_t quantity; /* places of the hold after this change; what is given back, BLOCKED,
-                          UNBLOCKED: how many */
+                          UNBLOCKED: how many; REVISED: engine_places() before it, not written */
 
     uint64_t buyer;   /* hash of the member, or else of the session: whose limit it counts against;
                          EXTENDED: from now on, 0 in a record of format 1: as before */

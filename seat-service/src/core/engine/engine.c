@@ -67,11 +67,12 @@ static uint64_t slot_due_ms(void *ctx, uint32_t number)
  * lie in threads' stashes. */
 enum { SPARE_SLOTS = LATE_HOLDS_MAX + HOLD_STASHES * HOLD_STASH_MAX };
 
-static uint32_t slots_for(const struct plan *plan, uint32_t *places)
+static uint32_t slots_for(const struct plan *plan, uint32_t least, uint32_t *places)
 {
     uint64_t slots = plan_seat_count(plan);
     for (uint32_t i = 0; i < plan_area_count(plan); i++)
         slots += plan_area(plan, i)->capacity;
+    slots = slots > least ? slots : least;
     if (slots > HOLD_SLOTS_MAX - SPARE_SLOTS)
         slots = HOLD_SLOTS_MAX - SPARE_SLOTS;
     assert(slots + SPARE_SLOTS <= HOLD_SLOTS_MAX);
@@ -82,13 +83,12 @@ static uint32_t slots_for(const struct plan *plan, uint32_t *places)
 static int create_parts(struct engine *engine, const struct engine_conf *conf)
 {
     assert(engine->categories <= PLAN_CATEGORIES_MAX);
-    uint32_t places;
-    uint32_t slots = slots_for(conf->plan, &places);
+    uint32_t slots = slots_for(conf->plan, conf->places, &engine->places);
     if (seats_init(&engine->seats, engine->facts) < 0)
         return ERR_NOMEM;
     if (hold_slots_init(&engine->holds, slots) < 0)
         return ERR_NOMEM;
-    if (buyers_init(&engine->buyers, places, conf->seed) < 0)
+    if (buyers_init(&engine->buyers, engine->places, conf->seed) < 0)
         return ERR_NOMEM;
     if (wheel_init(&engine->wheel, slots, conf->now_ms, slot_due_ms, engine) < 0)
         return ERR_NOMEM;
@@ -125,6 +125,7 @@ int engine_create(const struct engine_conf *conf, struct err_slot *err, struct e
     engine->limits = plan_limits(conf->plan);
     engine->since = conf->since;
     engine->base = conf->base;
+    engine->fits = conf->since <= 1;
     engine->categories = plan_category_count(conf->plan);
     engine->expire_now_ms = conf->now_ms;
     if (create_parts(engine, conf) < 0) {
@@ -577,8 +578,7 @@ static enum engine_verdict hold_area(struct engine *engine, const struct engine_
     change->area = ask->area;
     change->quantity = ask->quantity;
     change->total = engine_area_total(engine, change->price_list, change->area, change->quantity);
-    bool taken = area_turn(&engine->areas[ask->area], plan_area(engine->plan, ask->area)->capacity,
-                           AREA_FREE, AREA_HELD, ask->quantity);
+    bool taken = engine_turn(engine, ask->area, AREA_FREE, AREA_HELD, ask->quantity);
     return end_take(engine, op, taken ? ENGINE_OK : ENGINE_SOLD_OUT);
 }
 
@@ -797,9 +797,7 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
     change->quantity = edit->quantity;
     change->total = engine_area_total(engine, change->price_list, change->area, change->quantity);
     op->own.quantity_was = was;
-    if (more == 0 ||
-        area_turn(&engine->areas[change->area], plan_area(engine->plan, change->area)->capacity,
-                  AREA_FREE, AREA_HELD, more))
+    if (more == 0 || engine_turn(engine, change->area, AREA_FREE, AREA_HELD, more))
         return ENGINE_OK;
     uncount_buyer(engine, op);
     return ENGINE_SOLD_OUT;

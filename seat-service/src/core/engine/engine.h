@@ -43,6 +43,7 @@ struct engine_conf {
     /* Where the plan was corrected: the change from which it counts, and the one from which the
      * journal is about its seats; those before are skipped. 0, 1: it was imported so. */
     uint64_t since, base;
+    uint32_t places;   /* of the largest hall that the journal was about; 0: of the plan's */
     uint32_t late_max; /* late holds that are remembered; 0: LATE_HOLDS_MAX */
 };
 
@@ -58,6 +59,8 @@ void engine_use_thread_slot(unsigned slot);
 int engine_create(const struct engine_conf *conf, struct err_slot *err, struct engine **out);
 void engine_destroy(struct engine *engine);
 const struct plan *engine_plan(const struct engine *engine);
+/* Seats and standing places, of the plan or of conf.places. */
+uint32_t engine_places(const struct engine *engine);
 /* Bytes used by seats, rows, all holds ever used, buyers, wheel and availability. */
 size_t engine_memory(const struct engine *engine);
 

@@ -65,6 +65,8 @@ struct engine {
     const struct plan_facts *facts;
     const struct plan_limits *limits;
     uint64_t since, base; /* as engine_conf has them */
+    uint32_t places;
+    bool fits; /* false while changes from before `since` are replayed: the areas were larger */
     struct seats seats;
     struct hold_slots holds;
     struct buyers buyers;
@@ -137,6 +139,17 @@ static inline bool engine_knows(const struct engine *engine, uint64_t categories
 {
     assert(engine->categories > 0);
     return categories <= UINT64_MAX >> (PLAN_CATEGORIES_MAX - engine->categories);
+}
+
+static inline uint32_t engine_capacity(const struct engine *engine, uint16_t area)
+{
+    return engine->fits ? plan_area(engine->plan, area)->capacity : PLAN_AREA_CAPACITY_MAX;
+}
+
+static inline bool engine_turn(struct engine *engine, uint16_t area, enum area_part from,
+                               enum area_part to, uint32_t n)
+{
+    return area_turn(&engine->areas[area], engine_capacity(engine, area), from, to, n);
 }
 
 /* ---- engine.c ---- */

@@ -110,8 +110,7 @@ static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
     if (change->area != CHANGE_AREA_NONE) {
         change->quantity = count;
         change->total = engine_area_total(engine, change->price_list, change->area, count);
-        uint32_t capacity = plan_area(engine->plan, change->area)->capacity;
-        if (!area_turn(&engine->areas[change->area], capacity, AREA_FREE, AREA_HELD, count))
+        if (!engine_turn(engine, change->area, AREA_FREE, AREA_HELD, count))
             return ENGINE_GONE;
     } else if (HOLD_GET(slot, first) == 0) {
         return ENGINE_GONE; /* it is no longer known which seats they were */
@@ -331,10 +330,7 @@ static enum engine_verdict turn_area(struct engine *engine, uint16_t area, uint3
         return ENGINE_NO_SEATS;
     op->change.area = area;
     op->change.quantity = quantity;
-    return area_turn(&engine->areas[area], plan_area(engine->plan, area)->capacity, from, to,
-                     quantity)
-               ? engine_op_begun(op)
-               : ENGINE_SOLD_OUT;
+    return engine_turn(engine, area, from, to, quantity) ? engine_op_begun(op) : ENGINE_SOLD_OUT;
 }
 
 /* Until the commit the places count as held, here and below: nobody can have them, and the opposite

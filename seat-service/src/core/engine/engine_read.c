@@ -138,9 +138,15 @@ void engine_prices(const struct engine *engine, uint64_t out[PLAN_CATEGORIES_MAX
         out[i] = i < engine->categories ? engine_price_at(engine, list, i) : 0;
 }
 
+uint32_t engine_places(const struct engine *engine)
+{
+    assert(engine->places > 0);
+    return engine->places;
+}
+
 struct engine_area engine_area(const struct engine *engine, uint16_t area)
 {
-    uint32_t capacity = plan_area(engine->plan, area)->capacity;
+    uint32_t capacity = engine_capacity(engine, area);
     struct area_counts counts = area_read(&engine->areas[area], capacity);
     assert(counts.part[AREA_FREE] <= capacity); /* the parts come to the whole */
     return (struct engine_area){capacity, counts.part[AREA_FREE], counts.part[AREA_HELD],

@@ -37,6 +37,7 @@ void engine_replay_begin(struct engine *engine)
 
 void engine_replay_end(struct engine *engine)
 {
+    assert(engine->fits);
     hold_slots_go_live(&engine->holds);
 }
 
@@ -78,8 +79,7 @@ static bool claim(struct engine *engine, struct engine_op *op, enum seat_state s
                engine_claim(engine, op, NULL, 0, state, ORPHANS_IGNORED) == ENGINE_OK;
     uint32_t more =
         change->quantity > op->own.quantity_was ? change->quantity - op->own.quantity_was : 0;
-    return area_turn(&engine->areas[change->area], plan_area(engine->plan, change->area)->capacity,
-                     AREA_FREE, AREA_HELD, more);
+    return engine_turn(engine, change->area, AREA_FREE, AREA_HELD, more);
 }
 
 static void count(struct engine *engine, const struct change *change, uint32_t places)
@@ -238,8 +238,7 @@ static int apply_unblocked(struct engine *engine, struct engine_op *op, struct e
     if (!are_held(engine, change->seats, change->remove_count, SEAT_BLOCKED, 0))
         return misfit(err, change, "its seats are not blocked");
     if (change->area != CHANGE_AREA_NONE &&
-        !area_turn(&engine->areas[change->area], plan_area(engine->plan, change->area)->capacity,
-                   AREA_BLOCKED, AREA_HELD, change->quantity))
+        !engine_turn(engine, change->area, AREA_BLOCKED, AREA_HELD, change->quantity))
         return misfit(err, change, "its places are not blocked");
     for (uint32_t i = 0; i < change->remove_count; i++) {
         bool ours = seats_seize(&engine->seats, change->seats[i], SEAT_BLOCKED, 0, SEAT_BLOCKED,
@@ -249,16 +248,29 @@ static int apply_unblocked(struct engine *engine, struct engine_op *op, struct e
     return 0;
 }
 
+/* The plan's own capacities count from here on. */
+static int apply_plan(struct engine *engine, const struct change *change, struct err_slot *err)
+{
+    if (change->seq < engine->since)
+        return 0;
+    if (memcmp(change->plan_hash, plan_hash(engine->plan), PLAN_HASH_BYTES) != 0)
+        return misfit(err, change, "it is of another plan");
+    for (uint32_t i = 0; i < plan_area_count(engine->plan); i++) {
+        struct engine_area area = engine_area(engine, (uint16_t)i);
+        if (area.held + area.sold + area.blocked > plan_area(engine->plan, i)->capacity)
+            return misfit(err, change, "an area has more places than its capacity");
+    }
+    engine->fits = true;
+    return 0;
+}
+
 static int apply_claims(struct engine *engine, struct engine_op *op, struct err_slot *err)
 {
     const struct change *change = &op->change;
     switch ((enum change_kind)change->kind) {
     case CHANGE_IMPORTED:
     case CHANGE_REVISED:
-        return change->seq < engine->since ||
-                       memcmp(change->plan_hash, plan_hash(engine->plan), PLAN_HASH_BYTES) == 0
-                   ? 0
-                   : misfit(err, change, "it is of another plan");
+        return apply_plan(engine, change, err);
     case CHANGE_TAKEN:
         return apply_taken(engine, op, err);
     case CHANGE_BLOCKED:
@@ -583,8 +595,7 @@ static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *
         return 0;
     HOLD_SET(slot, status, HOLD_SOLD);
     if (area > 0) {
-        bool ours = area_turn(&engine->areas[area - 1], plan_area(engine->plan, area - 1)->capacity,
-                              AREA_HELD, AREA_SOLD, change.quantity);
+        bool ours = engine_turn(engine, change.area, AREA_HELD, AREA_SOLD, change.quantity);
         assert(ours); /* it has just been held */
         return 0;
     }
@@ -600,8 +611,7 @@ static int read_blocked(struct engine *engine, struct wire *wire, struct err_slo
 {
     for (uint32_t i = 0; i < plan_area_count(engine->plan); i++) {
         uint32_t places = (uint32_t)wire_get_number(wire, PLAN_AREA_CAPACITY_MAX);
-        if (!area_turn(&engine->areas[i], plan_area(engine->plan, i)->capacity, AREA_FREE,
-                       AREA_BLOCKED, places))
+        if (!engine_turn(engine, (uint16_t)i, AREA_FREE, AREA_BLOCKED, places))
             wire_fail(wire, "blocks more places than an area has");
     }
     uint64_t count = wire_get_number(wire, engine->facts->seat_count);
@@ -652,8 +662,9 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
     if (wire.bad != NULL || memcmp(magic, snapshot_magic, sizeof(magic)) != 0 ||
         (format != SNAPSHOT_FORMAT && format != SNAPSHOT_NEWEST_NAMED))
         return err_set(err, ERR_SYNTAX, "snapshot of %zu bytes has no head that we know", len);
-    if (engine->since <= 1 && memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
+    if (memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
         return err_set(err, ERR_STATE, "snapshot is of another plan");
+    engine->fits = true; /* it was made by this plan */
     engine->holds.generation_base = wire_get_number(&wire, UINT64_MAX >> 24);
 
     int rc = read_prices(engine, &wire, format == SNAPSHOT_NEWEST_NAMED, err);

@@ -1,8 +1,8 @@
 /* engine_revise.c: compares two plans by what the journal names: places of seats, areas,
  * categories.
  *
- * Capacities only rise. So whatever was taken under the old plan can be taken under the new one,
- * and a replay of the whole journal under the newest plan gives the same state. */
+ * All of that stays, so a replay of the whole journal under the newest plan gives the same state.
+ * What was taken under a larger capacity is replayed without one (engine->fits). */
 #include "core/engine/engine_revise.h"
 
 #include "core/engine/engine_internal.h"
@@ -65,9 +65,10 @@ static void compare_categories(const struct plan *was, const struct plan *next,
     }
 }
 
-static void compare_areas(const struct plan *was, const struct plan *next,
+static void compare_areas(const struct engine *engine, const struct plan *next,
                           struct engine_clashes *out)
 {
+    const struct plan *was = engine->plan;
     if (plan_area_count(was) != plan_area_count(next)) {
         add(out, SPAN("/areas"), "must stay %u", (unsigned)plan_area_count(was));
         return;
@@ -81,9 +82,10 @@ static void compare_areas(const struct plan *was, const struct plan *next,
             return;
         }
         snprintf(path, sizeof(path), "/areas/%u/capacity", (unsigned)i);
-        if (b->capacity < a->capacity)
-            add(out, span_of(path), "must not fall below %u; block places instead",
-                (unsigned)a->capacity);
+        struct engine_area now = engine_area(engine, (uint16_t)i);
+        if (b->capacity < now.capacity - now.free)
+            add(out, span_of(path), "must not fall below %u, which are held, sold or blocked",
+                (unsigned)(now.capacity - now.free));
     }
 }
 
@@ -143,7 +145,7 @@ bool engine_revise(const struct engine *engine, const struct plan *next, bool *w
     out->len = 0;
     compare_terms(engine->plan, next, out);
     compare_categories(engine->plan, next, out);
-    compare_areas(engine->plan, next, out);
+    compare_areas(engine, next, out);
     compare_seats(engine, next, out);
     *whole = out->len > 0;
     /* relaxed: no number is given back */

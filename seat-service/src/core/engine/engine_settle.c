@@ -81,8 +81,7 @@ static void turn_places(struct engine *engine, const struct change *change, enum
                         enum area_part to, uint32_t quantity)
 {
     assert(from != to);
-    bool ours = area_turn(&engine->areas[change->area],
-                          plan_area(engine->plan, change->area)->capacity, from, to, quantity);
+    bool ours = engine_turn(engine, change->area, from, to, quantity);
     assert(ours);
 }
 

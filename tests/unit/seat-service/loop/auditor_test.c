@@ -57,9 +57,9 @@ static void closed_event_is_let_go_of_in_a_rush(void **state)
              &err, &events),
          &err);
     struct journal_host host = events_host(events);
-    must(
-        host.found(events, 0, SPAN("night"), &(struct journal_document){span_of(body), 1, 1}, &err),
-        &err);
+    must(host.found(events, 0, SPAN("night"), &(struct journal_document){span_of(body), 1, 1, 0},
+                    &err),
+         &err);
     must(host.load(events, 0, (struct span){NULL, 0}, &err), &err);
     host.own(events, 0, 1, 0, false);
 

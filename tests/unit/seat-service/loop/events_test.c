@@ -36,7 +36,7 @@ static void open_process(struct process *process, uint32_t loops)
     must(events_create(&conf, &err, &process->events), &err);
     process->host = events_host(process->events);
     must(process->host.found(process->events, 0, SPAN("night"),
-                             &(struct journal_document){span_of(body), 1, 1}, &err),
+                             &(struct journal_document){span_of(body), 1, 1, 0}, &err),
          &err);
     must(process->host.load(process->events, 0, (struct span){NULL, 0}, &err), &err);
 }
@@ -300,8 +300,8 @@ static void event_with_an_unreadable_document_is_absent_and_keeps_its_number(voi
     (void)state;
     struct err_slot err = {0};
     assert_true(one.host.found(events, 1, SPAN("bad"),
-                               &(struct journal_document){SPAN("no plan"), 1, 1}, &err) < 0);
-    must(one.host.found(events, 2, SPAN("good"), &(struct journal_document){span_of(body), 1, 1},
+                               &(struct journal_document){SPAN("no plan"), 1, 1, 0}, &err) < 0);
+    must(one.host.found(events, 2, SPAN("good"), &(struct journal_document){span_of(body), 1, 1, 0},
                         &err),
          &err);
     assert_null(events_nth(events, 1));
@@ -312,7 +312,7 @@ static void event_with_an_unreadable_document_is_absent_and_keeps_its_number(voi
     event = events_next(events, event);
     assert_int_equal(2, event->nth);
     assert_null(events_next(events, event));
-    must(one.host.found(events, 1, SPAN("bad"), &(struct journal_document){span_of(body), 1, 1},
+    must(one.host.found(events, 1, SPAN("bad"), &(struct journal_document){span_of(body), 1, 1, 0},
                         &err),
          &err); /* mended */
     assert_int_equal(1, events_find(events, SPAN("bad"))->nth);
@@ -322,7 +322,7 @@ static int find(uint32_t nth, const char *id, const char *text, uint64_t since)
 {
     struct err_slot err = {0};
     return one.host.found(events, nth, span_of(id),
-                          &(struct journal_document){span_of(text), since, 1}, &err);
+                          &(struct journal_document){span_of(text), since, 1, 0}, &err);
 }
 
 /* Such as when it was out here, and is corrected or put back to an earlier moment meanwhile. */

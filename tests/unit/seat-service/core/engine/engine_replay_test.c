@@ -403,9 +403,63 @@ static void a_snapshot_that_no_engine_writes_is_refused_by_name(void **state)
     engine_script_end();
 }
 
+/* ---- under a plan that was corrected ---- */
+
+static int taken(struct engine *engine, uint64_t seq, uint32_t slot, uint32_t places)
+{
+    struct change change;
+    change_init(&change, CHANGE_TAKEN, TEST_NOW_MS);
+    change.seq = seq;
+    change.hold = UINT64_C(1) << 24 | slot;
+    change.hold_version = 1;
+    change.area = 0;
+    change.quantity = places;
+    return engine_apply(engine, &change, NULL);
+}
+
+static int revised(struct engine *engine, uint64_t seq)
+{
+    struct change change;
+    change_init(&change, CHANGE_REVISED, TEST_NOW_MS);
+    change.seq = seq;
+    memcpy(change.plan_hash, plan_hash(engine_plan(engine)), CHANGE_HASH_BYTES);
+    return engine_apply(engine, &change, NULL);
+}
+
+static void what_a_larger_hall_sold_replays_under_a_smaller_one(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(1, 12, test_limits(), 10);
+    struct engine_conf conf = {.plan = plan, .now_ms = TEST_NOW_MS, .since = 5, .base = 1};
+    struct engine *engine;
+    for (conf.places = 0; conf.places <= 40000; conf.places += 40000) {
+        assert_int_equal(engine_create(&conf, NULL, &engine), 0);
+        assert_int_equal(engine_places(engine), conf.places == 0 ? 22 : 40000);
+        engine_replay_begin(engine);
+        assert_int_equal(taken(engine, 2, 1, 20), 0);
+        assert_int_equal(taken(engine, 3, 30000, 1), conf.places == 0 ? ERR_STATE : 0);
+        assert_int_equal(revised(engine, 5), ERR_STATE);
+        struct change change;
+        change_init(&change, CHANGE_RELEASED, TEST_NOW_MS);
+        change.seq = 4;
+        change.hold = UINT64_C(1) << 24 | 1;
+        change.area = 0;
+        change.quantity = 20;
+        assert_int_equal(engine_apply(engine, &change, NULL), 0);
+        assert_int_equal(revised(engine, 5), 0);
+        assert_int_equal(taken(engine, 6, 2, 11), ERR_STATE);
+        assert_int_equal(taken(engine, 6, 2, 9), 0);
+        engine_replay_end(engine);
+        assert_int_equal(engine_area(engine, 0).capacity, 10);
+        engine_destroy(engine);
+    }
+    plan_destroy(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_larger_hall_sold_replays_under_a_smaller_one),
         cmocka_unit_test(two_hours_of_abandoned_payments_replay),
         cmocka_unit_test(abandoned_payments_of_places_do_not_use_up_the_slots),
         cmocka_unit_test(late_holds_of_different_seats_are_different_states),
