@@ -246,9 +246,14 @@ FROM orders
 WHERE id = :id
 FOR NO KEY UPDATE;
 
+-- A restore of the database forgets numbers that shop and provider have seen, and begins a timeline of PostgreSQL.
+-- Each timeline counts from its own hundred, or on from what is here.
+-- fragment: next_number(last)
+1 + greatest(:last, 100 * (('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer - 1))
+
 -- The sagas of an order have idempotency keys of their own at the provider: this round is new.
 -- fragment: next_round(id)
-(SELECT 1 + max(coalesce((s.data::jsonb->>'key_round')::integer, 0)) FROM saga s WHERE s.subject = :id)
+(SELECT :next_number(max(coalesce((s.data::jsonb->>'key_round')::integer, 0))) FROM saga s WHERE s.subject = :id)
 
 -- An operator accepted that the provider has more or less of the order's payment than the order says. A refund
 -- asks the provider for a sum in all, so it would pay what was settled elsewhere, or take it for its own.
@@ -334,7 +339,7 @@ FROM no;
 --< code    text
 --< status  text enum order_status
 WITH o AS MATERIALIZED (
-    SELECT o.id, o.event, o.amount, o.status, o.moving, o.moves + 1 AS number, o.lang, o.seats,
+    SELECT o.id, o.event, o.amount, o.status, o.moving, :next_number(o.moves) AS number, o.lang, o.seats,
         o.places, o.credits, o.purchase, coalesce(o.refund_amount, 0) AS back, :fees(o) AS fees,
         :is_settled_elsewhere(o) AS elsewhere
     FROM orders o
@@ -480,7 +485,7 @@ WITH o AS MATERIALIZED (
 ), s AS (
     INSERT INTO saga (key, subject, trace, data)
     SELECT :saga, u.id, :trace, (c.data::jsonb - 'seats' || jsonb_build_object(
-        'move', u.moves + 1,
+        'move', :next_number(u.moves),
         'moves', (SELECT jsonb_agg(to_jsonb(m) - 'at' ORDER BY m.at) FROM m)))::text
     FROM u
     JOIN saga c ON c.subject = u.id AND :is_checkout(c)

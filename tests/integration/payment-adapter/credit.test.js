@@ -2,6 +2,8 @@
 // them. With the real seat service.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
@@ -259,4 +261,15 @@ test('a seat that costs nothing goes back as a refund of 0', async () => {
   assert.deepEqual([kind, back, seats], ['credited', 0, ['r5s5', 'r9s6']]);
   assert.match(await mailOf(order, 'credited-1'), /반환/);
   await world.assertAgreed(order);
+});
+
+test('after a restore, numbers that it may have lost name no message and no call to the provider again', async () => {
+  const order = await buy({ seats: ['r8s5'] });
+  await world.postgres.stop();
+  world.postgres.settings.restore_command = 'false';
+  writeFileSync(join(world.postgres.data, 'recovery.signal'), '');
+  await world.postgres.start();
+  await until('it to be taken', async () => (await ask(order, { reason: 'the sound failed', amount: 1000 })).status === 202);
+  await told(`${order}-credited-101`);
+  assert.match(keysOf(order)[0], /-101$/);
 });
