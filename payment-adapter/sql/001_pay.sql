@@ -170,16 +170,20 @@ CREATE TABLE pay.checkin (
     out_at      timestamptz, -- NULL: inside
     entries     integer NOT NULL DEFAULT 1
 );
--- Two gates without a network admitted the same ticket: the later scan.
+-- Two gates without a network admitted the same ticket: the later scan. Or a ticket that is signed and not here,
+-- since a restore lost it: event, seat and order are those that are signed.
 CREATE TABLE pay.checkin_conflict (
     ticket      text NOT NULL,
+    event       text NOT NULL,
+    seat        text NOT NULL,
+    order_id    text NOT NULL,
     gate        text NOT NULL,
     scanned_at  timestamptz NOT NULL,
     reason      text NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (ticket, gate, scanned_at)
 );
-CREATE INDEX checkin_conflict_time ON pay.checkin_conflict (recorded_at);
+CREATE INDEX checkin_conflict_event ON pay.checkin_conflict (event, recorded_at);
 
 -- A scanner admits to one event at one gate. Only a hash of its token is stored.
 CREATE TABLE pay.scanner (

@@ -19,7 +19,7 @@
 #define OF_EVENT "t.event = current_setting('fairgate.retiring')"
 
 static const struct retire_table tables[] = {
-    {"checkin_conflict", OF_TICKETS},
+    {"checkin_conflict", OF_EVENT},
     {"checkin", OF_TICKETS},
     {"webhook_event", OF_PAYMENTS},
     {"psp_return", OF_PAYMENTS},

@@ -62,14 +62,48 @@ JOIN orders o ON o.id = t.order_id
 LEFT JOIN checkin c ON c.ticket = t.id
 WHERE t.id = :ticket;
 
--- A scan that lost: two doors without a network admitted the same ticket.
+-- A ticket that is signed and not here: a restore of the database lost it. It was issued in place of another, so it
+-- is newer than the one that the order has for this seat, and replaces it unless somebody came in with that.
+-- After order_lock.
+-- statement: ticket_restore
+--> ticket  text
+--> order   text
+--> event   text
+--> seat    text
+--> holder  text
+--> kid     text
+--> token   text
+--> gate    text
+--> actor   text
+--> who     text null
+WITH old AS (
+    UPDATE ticket t
+    SET revoked_at = now(), replaced_by = :ticket, offered_to = NULL
+    WHERE t.order_id = :order AND t.event = :event AND t.seat = :seat AND :is_unrevoked(t)
+        AND :is_unused(t) AND NOT EXISTS (SELECT FROM ticket k WHERE k.id = :ticket)
+    RETURNING t.id, t.order_id, t.event, t.seat, t.member, t.lang, t.hops, t.standing
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, gate, detail, who)
+    SELECT event, 'ticket-restored', :ticket, :actor, :gate, jsonb_build_object('replaces', id), :who
+    FROM old
+)
+INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops, standing)
+SELECT :ticket, order_id, event, seat, member, :holder, :kid, :token, lang, hops, standing
+FROM old;
+
+-- A scan that lost: two doors without a network admitted the same ticket. Without `at_ms` it is one of now, of a
+-- ticket that is not here: a gate's first one is enough.
 -- statement: checkin_conflict
 --> ticket text
+--> event  text
+--> seat   text
+--> order  text
 --> gate   text
---> at_ms  bigint
+--> at_ms  bigint null
 --> reason text
-INSERT INTO checkin_conflict (ticket, gate, scanned_at, reason)
-VALUES (:ticket, :gate, :time_of_ms(:at_ms), :reason)
+INSERT INTO checkin_conflict (ticket, event, seat, order_id, gate, scanned_at, reason)
+SELECT :ticket, :event, :seat, :order, :gate, coalesce(:time_of_ms(:at_ms), now()), :reason
+WHERE :at_ms IS NOT NULL OR NOT EXISTS (SELECT FROM checkin_conflict WHERE ticket = :ticket AND gate = :gate)
 ON CONFLICT DO NOTHING;
 
 -- The row stays, so the ticket stays used.
@@ -221,11 +255,11 @@ WHERE t.event = :event;
 --< scanned_at  text
 --< reason      text
 --< recorded_at text
-SELECT x.ticket, t.seat, t.order_id, x.gate, :iso(:shown_at(x, t)) AS scanned_at, x.reason,
+SELECT x.ticket, x.seat, x.order_id, x.gate, :iso(:shown_at(x, t)) AS scanned_at, x.reason,
     :iso(x.recorded_at) AS recorded_at
 FROM checkin_conflict x
-JOIN ticket t ON t.id = x.ticket
-WHERE t.event = :event
+LEFT JOIN ticket t ON t.id = x.ticket
+WHERE x.event = :event
 ORDER BY x.recorded_at DESC
 LIMIT 500;
 

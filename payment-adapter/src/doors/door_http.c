@@ -10,10 +10,14 @@
  * transfers and refunds exclude each other by locking the order's row (sql/statements/doors.sql).
  * Everything is recorded in pay.audit.
  *
+ * A ticket that is signed and not here was lost by a restore of the database. It proves itself:
+ * it takes the place of the order's ticket for its seat, unless somebody came in with that one.
+ *
  * A door without a network admits people by the signature and the list of revoked tickets alone,
  * and sends its scans later. A scan that arrives too late (the ticket was let in by another scan,
- * or was refunded or transferred meanwhile) becomes a conflict for a person to look at. No scan is
- * refused for its time: one that claims to come from the future counts from when it arrived. */
+ * or was refunded or transferred meanwhile) becomes a conflict for a person to look at, as does any
+ * scan of a ticket that is not here. No scan is refused for its time: one that claims to come from
+ * the future counts from when it arrived. */
 #include "doors/routes.h"
 
 #include "api/guard.h"
@@ -34,9 +38,11 @@ struct door; /* one call */
 struct scan {
     struct door *door;
     struct ticket ticket;
+    const char *token;           /* of the call's document */
     int judged;                  /* of the signature */
     uint64_t at_ms;              /* by the gate's clock, if it was offline; otherwise 0 */
     bool again;                  /* in again, after a check-out */
+    bool restored;               /* it was not here, and perhaps is now */
     char why[32];                /* "" let in */
     char gate[SCANNER_GATE_MAX]; /* which gate let it in */
     char at[32];
@@ -46,6 +52,7 @@ struct door {
     uint32_t magic;
     struct http_req *req;
     struct pay *pay;
+    json_t *doc;
     char event[ORDER_EVENT_MAX];
     char gate[SCANNER_GATE_MAX];
     char actor[SCANNER_ID_MAX];
@@ -62,8 +69,8 @@ MAGIC(door, 0x3a700012);
 
 static void door_free(struct door *door)
 {
-    if (door != NULL)
-        MAGIC_END(door, door);
+    json_decref(door->doc);
+    MAGIC_END(door, door);
     free(door);
 }
 
@@ -135,32 +142,45 @@ static void scan_done(struct scan *scan)
 static void on_conflict_kept(void *ctx, const struct pg_answer *answer)
 {
     struct scan *scan = ctx;
-    assert(scan->door->offline);
     assert(scan->why[0] != '\0');
     if (answer->rc < 0)
         scan->door->rc = answer->rc;
     scan_done(scan);
 }
 
-/* Refuses entry; if the door was offline, somebody is inside already. */
+/* Refuses entry; if the door was offline, somebody is inside already. That a ticket is not here is
+ * on record in any case: an operator has to know of its order. */
 static void refuse(struct scan *scan, const char *why)
 {
     struct door *door = scan->door;
     assert(scan->why[0] == '\0');
     assert(strlen(why) < sizeof(scan->why));
     snprintf(scan->why, sizeof(scan->why), "%s", why);
-    if (!door->offline) {
+    if (!door->offline && strcmp(why, "unknown") != 0) {
         scan_done(scan);
         return;
     }
-    const struct sql_checkin_conflict_args args = {
-        .ticket = scan->ticket.id, .gate = door->gate, .at_ms = scan->at_ms, .reason = scan->why};
+    const struct sql_checkin_conflict_args args = {.ticket = scan->ticket.id,
+                                                   .event = scan->ticket.event,
+                                                   .seat = scan->ticket.seat,
+                                                   .order = scan->ticket.order,
+                                                   .gate = door->gate,
+                                                   .has_at_ms = door->offline,
+                                                   .at_ms = scan->at_ms,
+                                                   .reason = scan->why};
     sql_checkin_conflict(door->pay->pg, &args, on_conflict_kept, scan);
 }
+
+static void check_in_now(struct scan *scan);
 
 static void tell_why(struct scan *scan, const PGresult *res)
 {
     const struct door *door = scan->door;
+    if (PQntuples(res) == 0 && !scan->restored) {
+        scan->restored = true;
+        check_in_now(scan);
+        return;
+    }
     if (PQntuples(res) == 0) {
         refuse(scan, "unknown");
         return;
@@ -192,12 +212,13 @@ static void on_checked_in(void *ctx, const struct pg_answer *answer)
         scan_done(scan);
         return;
     }
-    assert(answer->len == 3);
-    if (PQntuples(answer->results[1]) == 1) {
-        scan->again = sql_checkin_row(answer->results[1], 0).again;
+    assert(answer->len == (scan->restored ? 4 : 3));
+    const PGresult *in = answer->results[answer->len - 2];
+    if (PQntuples(in) == 1) {
+        scan->again = sql_checkin_row(in, 0).again;
         scan_done(scan);
     } else {
-        tell_why(scan, answer->results[2]);
+        tell_why(scan, answer->results[answer->len - 1]);
     }
 }
 
@@ -220,6 +241,29 @@ static void check_in(struct scan *scan)
         refuse(scan, "other-event");
         return;
     }
+    check_in_now(scan);
+}
+
+static void restore_ticket(struct pg_job *job, const struct scan *scan)
+{
+    const struct door *door = scan->door;
+    const struct ticket *ticket = &scan->ticket;
+    sql_order_lock_add(job, &(struct sql_order_lock_args){.id = ticket->order});
+    sql_ticket_restore_add(job, &(struct sql_ticket_restore_args){.ticket = ticket->id,
+                                                                  .order = ticket->order,
+                                                                  .event = ticket->event,
+                                                                  .seat = ticket->seat,
+                                                                  .holder = ticket->holder,
+                                                                  .kid = ticket->kid,
+                                                                  .token = scan->token,
+                                                                  .gate = door->gate,
+                                                                  .actor = door->actor,
+                                                                  .who = who_of(door)});
+}
+
+static void check_in_now(struct scan *scan)
+{
+    struct door *door = scan->door;
     const struct sql_checkin_args in = {.ticket = scan->ticket.id,
                                         .gate = door->gate,
                                         .at_ms = scan->at_ms,
@@ -234,7 +278,10 @@ static void check_in(struct scan *scan)
         scan_done(scan);
         return;
     }
-    sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = in.ticket});
+    if (scan->restored)
+        restore_ticket(job, scan);
+    else
+        sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = in.ticket});
     sql_checkin_add(job, &in);
     sql_checkin_why_add(job, &why);
     pg_job_send(job);
@@ -348,6 +395,7 @@ static void take_scan(struct door *door, struct span token, uint64_t at_ms)
     struct scan *scan = &door->scans[door->len++];
     scan->door = door;
     scan->at_ms = at_ms;
+    scan->token = token.ptr;
     scan->judged = ticket_verify(&door->pay->secrets->ticket_keys, token, NULL, &scan->ticket);
 }
 
@@ -431,8 +479,8 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
         snprintf(door->who, sizeof(door->who), "%s", who);
     snprintf(door->actor, sizeof(door->actor), "%s",
              scanner != NULL ? scanner->id : ACTOR_OPERATOR);
+    door->doc = doc;
     int rc = read_door(door, call, scanner == NULL, doc, &err);
-    json_decref(doc);
     if (rc < 0) {
         refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
         door_free(door);

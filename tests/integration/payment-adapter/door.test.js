@@ -219,6 +219,36 @@ test('a refunded order has no ticket that opens a door, a used ticket no refund'
   assertProblem(await buyer.post(`/v1/pay/orders/${second.order}/refund`), 409, 'not-refundable');
 });
 
+// As a restore of the database leaves it that came before `friend` took the ticket: -> the token that `friend` has.
+async function transferLost(friend, ticket, order) {
+  const sql = (text) => world.postgres.sql(text, 'pay');
+  sql(`UPDATE pay.ticket SET offered_to = '${friend.member}' WHERE id = '${ticket.ticket}'`);
+  const { ticket: taken } = (await friend.post(pathOf(ticket, 'accept'))).json;
+  const { token } = (await listOf(friend, order)).find(({ ticket: id }) => id === taken);
+  sql(`DELETE FROM pay.ticket WHERE id = '${taken}'; UPDATE pay.ticket SET revoked_at = NULL, replaced_by = NULL WHERE id = '${ticket.ticket}'`);
+  return { token, taken };
+}
+
+test('a ticket that a restore lost takes the place of the one before it, and of the two forms one comes in', async () => {
+  const { order, tickets: [first, second] } = await tickets();
+  const friend = await world.login('argon2id@example.com');
+  const lost = await transferLost(friend, first, order);
+  assert.deepEqual((await scan('gate', lost.token)).json, { ticket: lost.taken, seat: first.seat, event: EVENT, admit: true });
+  assert.equal((await scan('gate', first.token)).json.code, 'revoked');
+  assert.match(verify(await doorFiles(), first.token).stdout, /^REVOKED /);
+  assert.deepEqual((await audit(lost.taken)).map(([act]) => act), ['in', 'ticket-restored']);
+
+  const late = await transferLost(friend, second, order);
+  assert.equal((await scan('gate', second.token)).status, 200);
+  const at = new Date(Date.now() - 60_000).toISOString();
+  for (let time = 0; time < 2; time += 1) assert.deepEqual([(await scan('gate', late.token)).status], [404]);
+  await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'west', scans: [{ token: late.token, at }] } });
+  const { conflicts } = (await world.pay.admin.get(`/admin/events/${EVENT}/doors`)).json;
+  assert.deepEqual(conflicts.filter(({ ticket }) => ticket === late.taken).map(({ seat, order: of, gate, reason }) => [seat, of, gate, reason]), [
+    [second.seat, order, 'west', 'unknown'], [second.seat, order, 'gate', 'unknown'],
+  ]);
+});
+
 test('of a scan and a transfer that meet one comes through', async () => {
   for (let i = 0; i < 25; i += 1) {
     const friend = await world.login(`user${100 + i}@example.com`); // each with a pace of their own
