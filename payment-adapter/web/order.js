@@ -85,7 +85,7 @@ function follow() {
 // The page itself tells visitors when they are no longer logged in.
 function sayHere(error) {
   if (error.code === 'login-required') location.reload();
-  return ['other', 'unavailable', 'login-required'].includes(error.code) || !knows(`error.${error.code}`) ? say('order.not-done') : sayError(error);
+  return ['other', 'unavailable', 'overloaded', 'login-required'].includes(error.code) || !knows(`error.${error.code}`) ? say('order.not-done') : sayError(error);
 }
 
 // A button that does one thing; then() shows the result.

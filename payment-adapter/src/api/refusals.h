@@ -23,7 +23,7 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(LOGIN, "login-required", 401, 0, BUYER, "Please log in first.") \
     ROW(UNAVAILABLE, "unavailable", 503, 2, BUYER, \
         "This could not be looked up right now. Please try again.") \
-    ROW(BUSY, "unavailable", 503, 2, BUYER, \
+    ROW(BUSY, "overloaded", 503, 2, BUYER, \
         "There is too much to do right now. Please try again.") \
     ROW(ANSWER_LONG, "too-long", 500, 0, PROGRAM, \
         "The answer would be too long; ask for less.") \
