@@ -145,6 +145,17 @@ struct http_problem {
 
 void http_problem_reply(struct http_req *req, const struct http_problem *problem);
 
+/* A code that says that a bound of the installation is reached, not one of the caller, and how
+ * often it was answered. A test holds the list to the contracts and to the runbook. */
+struct http_bound {
+    const char *code;
+    _Atomic uint64_t refused;
+};
+
+const struct http_bound *http_bounds(size_t *len);
+/* For answers that http_problem_reply() does not write; any other code is not counted. */
+void http_bound_count(const char *code);
+
 /* The reason phrase of a status, which is also a problem's title. */
 const char *http_status_text(unsigned status);
 

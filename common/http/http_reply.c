@@ -267,8 +267,31 @@ void http_header_add(struct text *headers, const char *name, struct span value)
 
 /* ---- problems ---- */
 
+static struct http_bound bounds[] = {
+    {"codes-full", 0},        {"events-full", 0},      {"full", 0},
+    {"line-full", 0},         {"login-busy", 0},       {"overloaded", 0},
+    {"prices-full", 0},       {"too-many-events", 0},  {"too-many-refunds", 0},
+    {"too-many-scanners", 0}, {"too-many-scrapes", 0}, {"too-many-streams", 0},
+};
+enum { BOUNDS = sizeof(bounds) / sizeof(bounds[0]) };
+
+const struct http_bound *http_bounds(size_t *len)
+{
+    *len = BOUNDS;
+    return bounds;
+}
+
+void http_bound_count(const char *code)
+{
+    for (size_t i = 0; i < BOUNDS; i++) {
+        if (strcmp(code, bounds[i].code) == 0) /* relaxed: a figure, which orders nothing */
+            atomic_fetch_add_explicit(&bounds[i].refused, 1, memory_order_relaxed);
+    }
+}
+
 void http_problem_reply(struct http_req *req, const struct http_problem *problem)
 {
+    http_bound_count(problem->code);
     char memory[8192];
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');

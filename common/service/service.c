@@ -720,6 +720,25 @@ static int show_odd_events(struct metrics *metrics, struct err_slot *err)
     return odd.rc;
 }
 
+static int show_bounds(struct metrics *metrics, struct err_slot *err)
+{
+    size_t len;
+    const struct http_bound *bounds = http_bounds(&len);
+    int rc = 0;
+    for (size_t i = 0; i < len && rc == 0; i++) {
+        char memory[METRICS_LABELS_MAX];
+        struct text labels = text_on(memory, sizeof(memory));
+        metrics_label(&labels, "bound", span_of(bounds[i].code));
+        text_char(&labels, '\0');
+        assert(!labels.overflown);
+        const struct metrics_desc desc = {"fairgate_bound_refused_total",
+                                          "Requests refused since a bound was reached, by code.",
+                                          labels.ptr};
+        rc = metrics_counter(metrics, &desc, &bounds[i].refused, err);
+    }
+    return rc;
+}
+
 static double always_one(void *ctx)
 {
     (void)ctx;
@@ -778,6 +797,8 @@ static int make_shared(struct service *service, struct err_slot *err)
         rc = show_build(service, err);
     if (rc == 0)
         rc = show_odd_events(service->metrics, err);
+    if (rc == 0)
+        rc = show_bounds(service->metrics, err);
     if (rc == 0 && !service->conf->public_only)
         rc = service_tokens_read(&service->settings, err, &service->tokens);
     if (rc == 0 && !service->conf->public_only)

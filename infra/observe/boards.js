@@ -77,7 +77,7 @@ const SEATS = {
     'What happens, a second': [
       panel('Holds', 'short', { taken: rate('fairgate_seats_holds_total'), changed: rate('fairgate_seats_changed_total'), 'given back': rate('fairgate_seats_released_total'), 'ran out': rate('fairgate_seats_expired_total'), sold: rate('fairgate_seats_confirmed_total'), refunded: rate('fairgate_seats_refunded_total') }),
       panel('Somebody else was first, of all tries', 'percentunit', 'sum(rate(fairgate_seats_conflicts_total[$__rate_interval])) / (sum(rate(fairgate_seats_conflicts_total[$__rate_interval])) + sum(rate(fairgate_seats_holds_total[$__rate_interval])))'),
-      panel('Refused', 'short', { 'too many wait': rate('fairgate_seats_full_total'), 'could not be written': rate('fairgate_seats_refused_total') }),
+      panel('Undone, since they could not be written', 'short', rate('fairgate_seats_refused_total')),
       panel('Channel codes', 'short', { wrong: rate('fairgate_seats_codes_wrong_total'), 'not checked': rate('fairgate_seats_codes_unchecked_total') }),
       panel('Late payments', 'short', { 'sold after all': rate('fairgate_seats_retaken_total'), 'seats gone': rate('fairgate_seats_gone_total'), 'not remembered': rate('fairgate_seats_unremembered_total') }),
     ],
@@ -142,6 +142,7 @@ const PROGRAMS = {
       panel('A second', 'short', { '{{job}} {{class}}': rate('fairgate_http_responses_total{listener="public"}', 'job, class') }),
       panel('All public requests, 99 of 100', 's', { '{{job}}': p99('fairgate_http_request_duration_seconds_bucket{listener="public"}', ', job') }),
       panel('Malformed, too slow, over a bound', 'short', { malformed: rate('fairgate_http_malformed_total'), 'too slow': rate('fairgate_http_timeouts_total'), 'over a bound': rate('fairgate_http_refused_total') }),
+      panel('Refused over a bound', 'short', { '{{job}} {{bound}}': rate('fairgate_bound_refused_total', 'job, bound') }),
       panel("Operators' tokens that opened nothing, an hour", 'short', { '{{reason}}': 'sum by (reason) (increase(fairgate_operator_tokens_refused_total[1h]) > 0)' }),
       panel('Connections and streams', 'short', { '{{job}}': 'sum by (job) (fairgate_http_connections)', '{{job}} streams': 'sum by (job) (fairgate_http_streams)' }),
       panel('Bytes', 'Bps', { '{{job}} in': rate('fairgate_http_received_bytes_total', 'job'), '{{job}} out': rate('fairgate_http_sent_bytes_total', 'job') }),

@@ -110,8 +110,6 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
          &seats->stats.unremembered},
         {"fairgate_seats_refunded_total", "sold holds given back", &seats->stats.refunded},
         {"fairgate_seats_conflicts_total", "requests that lost a seat", &seats->stats.conflicts},
-        {"fairgate_seats_full_total", "changes refused because too many were waiting",
-         &seats->stats.full},
         {"fairgate_seats_refused_total", "changes undone because they could not be written",
          &seats->stats.refused},
         {"fairgate_seats_replayed_total", "answers to repeated idempotency keys",

@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { dump } from 'js-yaml';
 import { BOARDS } from '../../infra/observe/boards.js';
 import { OBJECTIVES } from '../../infra/observe/objectives.js';
-import { openScope, ROOT, runBeside } from '../lib-js/index.js';
+import { openContract, openScope, ROOT, runBeside } from '../lib-js/index.js';
 import { DASHBOARDS, familyOf, figuresOfAlerts, logFields, metricsTable, namesIn, ruleGroups, RULE_FILES } from '../lib-js/observe.js';
 
 const [ALERTS, SLOS] = RULE_FILES;
@@ -84,6 +84,7 @@ const CASES = {
   FairgateSeatsClockApart: [['fairgate_seats_clock_apart_ms{instance="a"}', level(0, 6000)]],
   FairgateClockApart: [['fairgate_clock_apart_ms{instance="a",store="redis"}', level(900, 1100)]],
   FairgateErrors: [['fairgate_http_responses_total{job="fairgate-pay",class="5xx"}', rising(60)], ['fairgate_http_responses_total{job="fairgate-pay",class="2xx"}', '0+600x60']],
+  FairgateBoundReached: [['fairgate_bound_refused_total{job="fairgate-queue",bound="line-full"}', rising(1)], ['fairgate_bound_refused_total{job="fairgate-queue",bound="overloaded"}', '7+0x60']],
   FairgateWarnings: [['fairgate_warnings_total{what="a"}', rising(1)]],
   // People whose tokens ran out, all day, are no alarm.
   FairgateOperatorTokensRefused: [['fairgate_operator_tokens_refused_total{reason="signature"}', rising(2)], ['fairgate_operator_tokens_refused_total{reason="expired"}', '0+5x60']],
@@ -207,6 +208,18 @@ test('the runbook has a part for each alert, and for no other, and each alert le
   assert.deepEqual([...parts.keys()].sort(), [...names].sort());
   for (const { alert, annotations } of alerts) assert.equal(annotations.runbook, `docs/operate/runbook.md#${alert.toLowerCase()}`);
   for (const [name, part] of parts) for (const told of ['**Symptom:**', '**Do', '**Resolved**']) assert.ok(part.includes(told), `${name}: ${told}`);
+});
+
+// Bounds of the caller: of a visitor, an address or an order.
+const OF_CALLERS = new Set(['extensions-exhausted', 'hold-busy', 'moves-exhausted', 'too-many', 'too-many-attempts', 'too-many-codes', 'too-many-joins', 'too-many-requests', 'too-many-wrong-passes', 'too-many-wrong-tokens']);
+
+test('each problem code that says that a bound of ours is reached is counted, and the runbook says what to do about it', () => {
+  const codes = ['queue-front', 'seat-service', 'payment-adapter'].flatMap((service) => openContract(`${service}/openapi.yaml`).document.components.schemas.Problem.properties.code.enum);
+  const ours = [...new Set(codes.filter((code) => /full|too-many|busy|overloaded|exhausted/.test(code) && !OF_CALLERS.has(code)))].sort();
+  assert.ok(ours.length > 10);
+  const counted = [...readFileSync(join(ROOT, 'common/http/http_reply.c'), 'utf8').matchAll(/\{"([a-z-]+)", 0\}/g)];
+  const told = [...parts.get('FairgateBoundReached').matchAll(/^\| `([a-z-]+)` \|/gm)];
+  for (const rows of [counted, told]) assert.deepEqual(rows.map(([, code]) => code), ours);
 });
 
 // Nobody listens there: a command that is taken says that (3), one that is not (2) says what is wrong with it.

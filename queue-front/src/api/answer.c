@@ -71,6 +71,7 @@ void answer_waiting_page(struct http_req *req, struct span event, const char *no
     if (front_of(req)->config->web_page_kept_ms > 0) /* not the one that caches keep */
         TEXT_LIT(&location, "/mine");
     if (notice != NULL) {
+        http_bound_count(notice); /* a notice about a bound is its code */
         TEXT_LIT(&location, "?notice=");
         text_str(&location, notice);
     }
@@ -218,10 +219,12 @@ void answer_shed(struct http_req *req, struct span event, unsigned retry_after_s
     struct http_blob **answer = &front_of(req)->shed_answer[retry_after_s];
     if (*answer == NULL)
         *answer = render_shed(retry_after_s);
-    if (*answer != NULL)
-        http_reply_raw(req, *answer, (*answer)->len);
-    else /* the allocator said no */
+    if (*answer == NULL) { /* the allocator said no */
         answer_overloaded(req);
+        return;
+    }
+    http_bound_count(refusal_row(REFUSAL_SHED)->code);
+    http_reply_raw(req, *answer, (*answer)->len);
 }
 
 /* ---- what the store answered ---- */

@@ -64,6 +64,7 @@ void call_refuse_with(struct call *call, const struct call_refusal *refusal)
     const unsigned status = refusal->status, retry_after_s = refusal->retry_after_s;
     const struct span members = refusal->members;
     assert(refusal->detail[0] != '\0');
+    http_bound_count(refusal->code);
     char lines[128 + JOURNAL_INSTANCE_MAX];
     struct text headers = text_on(lines, sizeof(lines));
     struct text body = loop_text(call->loop);

@@ -21,9 +21,8 @@
 
 /* Shared by all loops of the process; lives longer than they do. */
 struct counter_stats {
-    _Atomic uint64_t holds, released, changed, expired, refused, conflicts, full, extended,
-        confirmed, retaken, late_gone, unremembered, refunded, replays, codes_wrong,
-        codes_unchecked;
+    _Atomic uint64_t holds, released, changed, expired, refused, conflicts, extended, confirmed,
+        retaken, late_gone, unremembered, refunded, replays, codes_wrong, codes_unchecked;
 };
 
 struct loop_conf {

@@ -57,7 +57,6 @@ struct commit_entry *pending_entry(struct call *call)
         if (call->req != NULL)
             call_refuse(call, REFUSAL_NO_JOURNAL);
     } else if ((entry = commit_port_take(loop->pending->port)) == NULL) {
-        atomic_fetch_add_explicit(&loop->conf.stats->full, 1, memory_order_relaxed);
         if (call->req != NULL)
             call_refuse(call, REFUSAL_CHANGES);
     }

@@ -126,7 +126,7 @@ test('an event without a place is refused, and gets none from a correction', asy
   await seats.stop();
   const busy = { owner: { ...config.owner, idle: '1h' } };
   const next = await openSeats(scope, postgres, { config: busy, office: seats.office, secrets: seats.secrets });
-  const refused = async () => (await next.metrics()).get('fairgate_seats_events_refused');
+  const figure = async (name) => (await next.metrics()).get(`fairgate_${name}`);
   const told = await until('an event to be refused', async () => {
     const answers = await Promise.all(EVENTS.map((event) => visitor(next, event).info()));
     return answers.find(({ json }) => json.code === 'events-full');
@@ -134,7 +134,8 @@ test('an event without a place is refused, and gets none from a correction', asy
   assertProblem(told, 503, 'events-full');
   assert.ok(Number(told.headers['retry-after']) > 0);
   assertProblem(await operator(next, 'one-more').import(small()), 409, 'events-full');
-  await until('the gauge to say so', async () => (await refused()) === EVENTS.length - PLACES);
+  await until('the gauge to say so', async () => (await figure('seats_events_refused')) === EVENTS.length - PLACES);
+  assert.ok((await figure('bound_refused_total{bound="events-full"}')) > 1);
 
   // Closed for a moment, it does not lose its place to those that wait.
   for (const { event } of (await listed(next)).events) assert.equal((await operator(next, event).correct(hall({ ...SMALL, name: 'Corrected' }))).status, 200);

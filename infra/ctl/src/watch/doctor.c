@@ -280,16 +280,22 @@ static size_t judge_metrics(struct job *job, const struct look *look, json_t *fi
 
 static void judge_alerts(struct job *job, const struct look *look, json_t *findings)
 {
+    static const struct {
+        const char *metric, *did, *mend;
+    } notes[] = {
+        {"fairgate_warnings_total", "warned", "its log has a line about it"},
+        {"fairgate_bound_refused_total", "refused over a bound",
+         "FairgateBoundReached in the runbook says what to do about each"},
+    };
     size_t fired = judge_metrics(job, look, findings);
     for (size_t i = 0; i < COMMAND_SERVICES; i++) {
         struct look_metric metric;
-        if (look_good(look, LOOK_METRICS_LINE + i) &&
-            look_metric(&look->call[LOOK_METRICS_LINE + i], "fairgate_warnings_total", false,
-                        &metric) &&
-            metric.value > 0)
-            find(findings, "note", "its log has a line about it",
-                 "%s has warned since it was started: %s",
-                 job_service_name((enum command_service)i), metric.labels);
+        for (size_t n = 0; n < sizeof(notes) / sizeof(notes[0]); n++)
+            if (look_good(look, LOOK_METRICS_LINE + i) &&
+                look_metric(&look->call[LOOK_METRICS_LINE + i], notes[n].metric, false, &metric) &&
+                metric.value > 0)
+                find(findings, "note", notes[n].mend, "%s has %s since it was started: %s",
+                     job_service_name((enum command_service)i), notes[n].did, metric.labels);
     }
     if (fired == 0)
         find(findings, "ok", NULL, "no alert would fire");
