@@ -8,7 +8,7 @@ import { assertKept, assertProblem, openScope, seededRng, until } from '../lib-j
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { makeEvent, openHouse, patch, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 
 async function timed(work) {
   const from = performance.now();
@@ -31,6 +31,23 @@ test('a standby takes over within 2 s after kill -9 of an owner under load', asy
   assertKept(t, 2000, await timed(() => standby.untilReady()));
   assert.equal(await roleOf(standby), 'owner');
   await ledger.stop();
+});
+
+test('an event that was just woken takes holds within 2 s after kill -9 of its owner', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const owner = await openSeats(scope, postgres);
+  for (const event of ['tonight', 'night']) await importHall(owner, event, hall({ rows: 25, seatsPerRow: 40 }));
+  await owner.stop();
+  postgres.sql("UPDATE seats.event SET asleep_at = now() WHERE id = 'night'", 'seats');
+  await owner.start();
+  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  for (const seats of [owner, standby]) await until('it to sleep there', async () => (await seats.metrics()).get('fairgate_seats_events{state="asleep"}') === 1);
+  const held = (buyer) => until('a hold', async () => (await buyer.hold({ best_available: { quantity: 1 } })).status === 201, { everyMs: 20 });
+  const buyer = visitor(standby, 'night');
+  await held(visitor(owner, 'night'));
+  await owner.kill();
+  assertKept(t, 2000, await timed(() => held(buyer)));
 });
 
 test('a knob acts within a second on every front', async (t) => {
