@@ -206,7 +206,8 @@ static const struct command rows[] = {
      .brief = "Replace the document of a hall",
      .text =
          "Until the first hold all of it may change. Afterwards seats, categories, areas, prices\n"
-         "and fees stay; a refusal lists what does. Visitors wait for about a second.",
+         "and fees stay, and new ones come last; a refusal lists what stays. Visitors wait for\n"
+         "about a second.",
      .rows = "categories",
      .columns = "name:CATEGORY price:PRICE free:FREE held:HELD sold:SOLD blocked:BLOCKED",
      SEATS("PUT", EVENT_AT),

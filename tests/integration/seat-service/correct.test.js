@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { assertProblem, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, saga, states, untilWaiting, visitor } from './house.js';
 
@@ -177,6 +178,48 @@ test('a capacity falls to the places that are held, sold or blocked, whatever wa
   // Up and down again.
   for (const area of [12, 6]) assert.equal((await boss.correct(hall({ area, ...terms }))).status, 200);
   await until('it to follow', async () => (await visitor(standby, event).info()).json.areas?.[0].capacity === 6);
+});
+
+test('new blocks, areas and categories come behind those that are there, while seats are held and sold', async (t) => {
+  const { event, boss, alice, bob } = await fresh({ area: 10 });
+  await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
+  const { hold } = (await bob.hold({ seats: ['r10s9', 'r10s10'] })).json;
+  await boss.price({ prices: { Back: 77, Front: 88 } });
+  await untilSnapshot(event);
+  const seat = (nth) => ({ seat_guid: `b${nth}`, seat_number: String(nth), position: { x: 10 * nth, y: 0 }, category: 'Box' });
+  const block = { name: 'Balcony', position: { x: 0, y: 150 }, rows: [{ row_number: '1', position: { x: 0, y: 0 }, seats: [1, 2, 3, 4].map(seat) }], areas: [] };
+  const wider = changed(hall({ area: 10 }), (body) => {
+    body.categories.push({ name: 'Box', price: 300000 });
+    body.plan.categories.push({ name: 'Box', color: '#27ae60' });
+    body.areas.push({ id: 'terrace', category: 'Box', capacity: 5 });
+    body.plan.zones.push(block);
+  });
+  for (const [why, change] of [
+    ['seat r1s1 must stay where seat b1 is', (body) => body.plan.zones.reverse()],
+    ['seat r10s1 must keep its neighbours', (body) => body.plan.zones[0].rows[9].seats.push({ ...seat(11), position: { x: 120, y: 0 } })],
+  ]) assert.deepEqual((await boss.correct(changed(wider, (body) => { body.plan.zones[1].rows[0].seats = [1, 2, 3].map(seat); change(body); }))).json.clashes?.[0], { path: '/plan', why });
+  const answer = await boss.correct(wider);
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual([answer.json.seats, answer.json.areas.length, answer.json.categories.map(({ price }) => price)], [104, 2, [88, 77, 300000]]);
+  assert.equal((await bob.read(hold)).json.total, 198000, 'what was held costs what it cost');
+  assert.equal((await bob.hold({ area: 'terrace', quantity: 2 })).json.total, 600000);
+  assert.equal((await boss.price({ prices: { Back: 78, Box: 200000 } })).status, 200);
+  await sell(event, alice, { seats: ['b1', 'b2'] });
+  assert.deepEqual((await boss.exported()).json.map((row) => row.seat), ['r1s1', 'r1s2', 'b1', 'b2']);
+  const expected = { 0: 'sold', 1: 'sold', 98: 'held', 99: 'held', 100: 'sold', 101: 'sold' };
+  const untilShown = (who, taken) => until('the picture', async () => {
+    const { status, body } = await who.availability('', { accept: 'application/octet-stream' });
+    return status === 200 && isDeepStrictEqual(Object.fromEntries(Object.entries(states(body, 104)).filter(([, state]) => state !== 'free')), taken);
+  });
+  await untilShown(alice, expected);
+
+  const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event, ...args]).stdout).categories;
+  assert.deepEqual([['--seq', '6'], []].map((args) => replay(...args).map(({ price, sold }) => [price, sold])), [[[88, 2], [77, 0]], [[88, 2], [78, 0], [200000, 2]]]);
+  const standby = await openSeats(openScope(t), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+  await until('the standby to have it', async () => (await visitor(standby, event).info()).json.categories?.[2]?.sold === 2);
+  await untilShown(visitor(standby, event), expected);
+  assert.equal((await bob.release(hold)).status, 204);
+  await untilShown(visitor(standby, event), { 0: 'sold', 1: 'sold', 100: 'sold', 101: 'sold' });
 });
 
 test('a stream ends, and the one behind it names the new plan', async () => {

@@ -1,5 +1,5 @@
 /* engine_revise.c: compares two plans by what the journal names: places of seats, areas,
- * categories.
+ * categories. New ones come behind those that are there.
  *
  * All of that stays, so a replay of the whole journal under the newest plan gives the same state.
  * What was taken under a larger capacity is replayed without one (engine->fits). */
@@ -46,8 +46,9 @@ static void compare_terms(const struct plan *was, const struct plan *next,
 static void compare_categories(const struct plan *was, const struct plan *next,
                                struct engine_clashes *out)
 {
-    if (plan_category_count(was) != plan_category_count(next)) {
-        add(out, SPAN("/categories"), "must stay %u", (unsigned)plan_category_count(was));
+    if (plan_category_count(next) < plan_category_count(was)) {
+        add(out, SPAN("/categories"), "must not be fewer than %u",
+            (unsigned)plan_category_count(was));
         return;
     }
     assert(plan_category_count(was) <= PLAN_CATEGORIES_MAX);
@@ -69,8 +70,8 @@ static void compare_areas(const struct engine *engine, const struct plan *next,
                           struct engine_clashes *out)
 {
     const struct plan *was = engine->plan;
-    if (plan_area_count(was) != plan_area_count(next)) {
-        add(out, SPAN("/areas"), "must stay %u", (unsigned)plan_area_count(was));
+    if (plan_area_count(next) < plan_area_count(was)) {
+        add(out, SPAN("/areas"), "must not be fewer than %u", (unsigned)plan_area_count(was));
         return;
     }
     for (uint32_t i = 0; i < plan_area_count(was); i++) {
@@ -93,9 +94,10 @@ static void compare_areas(const struct engine *engine, const struct plan *next,
 static bool same_run(const struct plan_facts *a, const struct plan_facts *b, uint32_t seat)
 {
     assert(seat < a->seat_count);
-    assert(a->seat_count == b->seat_count);
+    assert(a->seat_count <= b->seat_count);
+    const struct plan_run *was = &a->runs[a->run[seat]], *next = &b->runs[b->run[seat]];
     return a->run[seat] == b->run[seat] && plan_pos_of(a, seat) == plan_pos_of(b, seat) &&
-           a->runs[a->run[seat]].flags == b->runs[b->run[seat]].flags;
+           was->count == next->count && was->flags == next->flags;
 }
 
 static void compare_seats(const struct engine *engine, const struct plan *next,
@@ -105,9 +107,9 @@ static void compare_seats(const struct engine *engine, const struct plan *next,
     assert(was != next);
     const struct plan_facts *a = plan_facts(was), *b = plan_facts(next);
     const struct span path = SPAN("/plan");
-    if (a->seat_count != b->seat_count || a->run_count != b->run_count) {
-        add(out, path, "must stay %u seats in %u rows and tables", (unsigned)a->seat_count,
-            (unsigned)a->run_count);
+    if (b->seat_count < a->seat_count || b->run_count < a->run_count) {
+        add(out, path, "must not be fewer than %u seats in %u rows and tables",
+            (unsigned)a->seat_count, (unsigned)a->run_count);
         return;
     }
     for (uint32_t i = 0; i < a->seat_count && out->len < ENGINE_CLASHES_MAX; i++) {
