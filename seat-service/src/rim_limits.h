@@ -200,6 +200,10 @@ enum {
      * KB. One for each loop. What has no such bound (proposals, JSON of a large hall) is refused
      * when it is longer. */
     API_ANSWER_MAX = 512 * 1024,
+    /* A list of a visitor's holds takes no further one once it is this long, so the largest (460
+     * KB) always fits. One of eight seats takes 2 KB; the limit of eight seats makes eight holds.
+     */
+    HOLDS_LISTED_BYTES = 32 * 1024,
     ADMIN_BODY_MAX = 256 * 1024,
 
     /* Availability is published, and changes sent to streams, at most this often. */

@@ -537,6 +537,40 @@ static bool is_mine(struct call *call, uint64_t hold)
     return read_mine(call, hold, &view);
 }
 
+/* A browser that lost its storage, or another one with the same pass, finds its holds here. */
+static void get_holds(struct http_req *req)
+{
+    struct call call;
+    struct engine_hold_view view;
+    uint64_t hold = 0;
+    enum engine_verdict verdict = ENGINE_NO_HOLD;
+    if (!enter(&call, req))
+        return;
+    struct render_event shown = call_view(&call);
+    struct text body = loop_text(call.loop);
+    json_open(&body, '{');
+    json_key(&body, "holds");
+    json_open(&body, '[');
+    while (body.len < HOLDS_LISTED_BYTES &&
+           (verdict = engine_hold_next(call.event->engine, call.who.session, &hold, &view)) ==
+               ENGINE_OK) {
+        if (view.expires_ms <= call.now_ms)
+            continue;
+        json_open(&body, '{');
+        render_hold(&body, &shown,
+                    hold_id_make(call.loop->conf.hold_keys, span_of(call.event->id), hold).text,
+                    &view);
+        json_close(&body, '}');
+    }
+    json_close(&body, ']');
+    render_times(&body, call.now_ms);
+    json_close(&body, '}');
+    if (verdict == ENGINE_BUSY)
+        verdict_reply(&call, verdict, NULL, NULL);
+    else
+        call_reply(&call, 200, &body, (struct span){NULL, 0});
+}
+
 static void get_hold(struct http_req *req)
 {
     struct call call;
@@ -720,6 +754,7 @@ int buyer_api_routes(struct http_router *router, struct err_slot *err)
         {HTTP_METHOD_GET, "/v1/seats/{event}/availability", get_availability, NULL, 0},
         {HTTP_METHOD_GET, "/v1/seats/{event}/stream", get_stream, NULL, 0},
         {HTTP_METHOD_POST, "/v1/seats/{event}/codes", post_codes, NULL, API_BODY_MAX},
+        {HTTP_METHOD_GET, "/v1/seats/{event}/holds", get_holds, NULL, 0},
         {HTTP_METHOD_POST, "/v1/seats/{event}/holds", post_holds, NULL, API_BODY_MAX},
         {HTTP_METHOD_POST, "/v1/seats/{event}/proposals", post_proposals, NULL, API_BODY_MAX},
         {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}", get_hold, NULL, 0},

@@ -92,6 +92,7 @@ test('a pass of an earlier making of an event wakes nothing', async (t) => {
 async function stands({ buyer, hold }) {
   const read = await there(() => buyer.read(hold));
   assert.equal(read.status, 200, `nobody lost a hold: ${read.text}`);
+  assert.deepEqual((await there(() => buyer.holds())).json.holds.map((one) => one.hold), [hold]);
 }
 
 // Of every event one seat is held, each by another visitor; resolves to the holds.

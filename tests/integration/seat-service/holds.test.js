@@ -335,6 +335,34 @@ test('a hold can be read, changed in one step and given back', async () => {
   assert.equal((await bob.hold({ seats: ['r1s3', 'r1s4'] })).status, 201);
 });
 
+test('a session lists its open holds and those of unpaid orders', async () => {
+  const { event, alice, bob } = await fresh({ area: 5 });
+  const order = saga(seats, event);
+  const took = [];
+  for (const wish of [{ seats: ['r1s1'] }, { area: 'floor', quantity: 2 }, { seats: ['r3s1'] }, { seats: ['r5s1'] }]) took.push((await alice.hold(wish)).json.hold);
+  await bob.hold({ seats: ['r7s1'] });
+  const [open, paying, sold, released] = took;
+  for (const hold of [paying, sold]) assert.equal((await order.extend(hold, `o-${took.indexOf(hold)}`, { member: 'member-1' })).status, 200);
+  assert.equal((await order.confirm(sold, 'o-2')).status, 200);
+  assert.equal((await alice.release(released)).status, 204);
+  const listed = (await alice.holds()).json.holds.map(({ hold, state, quantity }) => [hold, state, quantity]);
+  assert.deepEqual(listed.sort(), [[open, 'open', 1], [paying, 'paying', 2]].sort());
+  assert.equal((await order.refund(sold, 'o-2')).status, 200);
+});
+
+test('a list of holds ends before it is too long, and the largest hold always fits', async () => {
+  const { body } = wordy({ rows: 1, seatsPerRow: 64 });
+  await importHall(seats, 'wordy-holds', body);
+  const alice = visitor(seats, 'wordy-holds');
+  const first = await alice.hold({ best_available: { quantity: 63, adjacent: false } });
+  const second = await alice.hold({ best_available: { quantity: 1 } });
+  assert.deepEqual([first.status, second.status], [201, 201], second.text);
+  const one = async () => (await alice.holds()).json.holds.map(({ hold }) => hold);
+  assert.equal((await one()).length, 1);
+  assert.equal((await alice.release(first.json.hold)).status, 204);
+  assert.deepEqual(await one(), [second.json.hold]);
+});
+
 test("another's hold is not there", async () => {
   const { alice, bob } = await fresh();
   const { hold } = (await alice.hold({ seats: ['r1s1'] })).json;

@@ -217,6 +217,7 @@ export function visitor(seats, event, { agent = false, ...options } = {}) {
     code: (code) => call('POST', '/codes', { body: { code } }),
     propose: (wish, more = {}) => call('POST', '/proposals', { body: { best_available: wish, ...more } }),
     hold: (body, key) => call('POST', '/holds', { body, headers: keyed(key) }),
+    holds: () => call('GET', '/holds'),
     read: (hold) => call('GET', `/holds/${hold}`),
     alternatives: (hold) => call('GET', `/holds/${hold}/alternatives`),
     change: (hold, body, key) => call('PATCH', `/holds/${hold}`, { body, headers: keyed(key) }),

@@ -100,10 +100,12 @@ static int create_parts(struct engine *engine, const struct engine_conf *conf)
     engine->late.list = calloc(engine->late.max + 1, sizeof(*engine->late.list));
     engine->next = calloc(engine->facts->seat_count + 1, sizeof(*engine->next));
     engine->areas = calloc(plan_area_count(conf->plan) + 1, sizeof(*engine->areas));
+    engine->sessions = calloc((size_t)slots + 1, sizeof(*engine->sessions));
     engine->bonds = calloc((size_t)slots + 1, sizeof(*engine->bonds));
     engine->prices =
         calloc((size_t)PRICE_LISTS_MAX * engine->categories + 1, sizeof(*engine->prices));
-    if (!engine->late.list || !engine->next || !engine->areas || !engine->bonds || !engine->prices)
+    if (!engine->late.list || !engine->next || !engine->areas || !engine->sessions ||
+        !engine->bonds || !engine->prices)
         return ERR_NOMEM;
     for (uint32_t i = 0; i < engine->categories; i++)
         atomic_init(&engine->prices[i], plan_category(conf->plan, i)->price);
@@ -145,6 +147,7 @@ void engine_destroy(struct engine *engine)
     free(engine->prices);
     free(engine->areas);
     free(engine->bonds);
+    free(engine->sessions);
     free(engine->next);
     free(engine->late.list);
     avail_destroy(engine->avail);

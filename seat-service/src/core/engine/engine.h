@@ -238,6 +238,12 @@ struct engine_hold_view {
 /* One consistent view. ENGINE_OK, ENGINE_NO_HOLD, or ENGINE_BUSY if it kept changing. */
 enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
                                      struct engine_hold_view *out);
+/* The session's next unsold hold that has seats or places: after *hold, which is 0 to begin with
+ * and then the one found. ENGINE_NO_HOLD: no more. Looks at four bytes of each slot that was ever
+ * used.
+ */
+enum engine_verdict engine_hold_next(const struct engine *engine, uint64_t session, uint64_t *hold,
+                                     struct engine_hold_view *out);
 
 uint64_t engine_price_of(const struct engine *engine, uint16_t price_list, uint8_t category);
 uint16_t engine_price_list(const struct engine *engine); /* the newest */

@@ -165,6 +165,9 @@ static void settle_taken(struct engine *engine, struct engine_op *op)
     hold_write_begin(&engine->holds, op->own.slot);
     HOLD_SET(slot, buyer, change->buyer);
     HOLD_SET(slot, session, change->session);
+    /* relaxed: a reader who finds it looks at the slot itself */
+    atomic_store_explicit(&engine->sessions[op->own.slot], (uint32_t)change->session,
+                          memory_order_relaxed);
     HOLD_SET(slot, order, 0);
     HOLD_SET(slot, expires_ms, change->expires_ms);
     HOLD_SET(slot, hard_end_ms, change->hard_end_ms);
