@@ -1,5 +1,6 @@
-// basket.js: the visitor's hold, as the server has it. Changes go one after the other, each answered
-// before the next; every seat shown as ours is committed.
+// basket.js: the visitor's holds, as the server has them: the one that is being chosen for, and others that another
+// browser of this visit may have. Changes go one after the other, each answered before the next; every seat shown as
+// ours is committed.
 
 import { call, Refused } from './kit.js';
 
@@ -8,41 +9,29 @@ export class Basket {
     this.path = `/v1/seats/${event}/holds`;
     this.kept = `fg-hold-${event}`;
     this.onChange = onChange;
-    this.hold = null;
+    this.holds = []; // the open ones first
     this.needs = needs; // {access, code}: unlock the seats kept for those who need or know it
     this.last = Promise.resolve();
   }
 
+  get hold() { return this.holds[0] ?? null; }
+
   get seats() { return this.hold?.seats ?? []; }
 
-  get expiresAt() { return this.hold ? Date.parse(this.hold.expires_at) : 0; }
+  get expiresAt() { return Math.min(...this.holds.map((hold) => Date.parse(hold.expires_at))); }
 
   get closed() { return this.hold !== null && this.hold.state !== 'open'; }
 
-  take(hold) {
-    this.hold = hold && (hold.state === 'open' || hold.state === 'paying') ? hold : null;
+  take(holds) {
+    this.holds = holds.filter(({ state }) => state === 'open' || state === 'paying').sort((a, b) => a.state.localeCompare(b.state));
     try {
-      if (this.hold) localStorage.setItem(this.kept, `${hold.hold} ${hold.state} ${hold.seats}`); // other tabs notice when this changes
-      else localStorage.removeItem(this.kept);
-    } catch { /* a browser without storage forgets on reload; the seats go back in time */ }
+      localStorage.setItem(this.kept, this.holds.map((hold) => `${hold.hold} ${hold.state} ${hold.seats}`)); // other tabs notice when this changes
+    } catch { /* other tabs notice when they are looked at */ }
     this.onChange();
   }
 
-  // After a reload, back from the checkout, or in a second tab, which shares these seats.
   async restore() {
-    let hold = null;
-    try { [hold] = localStorage.getItem(this.kept)?.split(' ') ?? [null]; } catch { /* see take() */ }
-    if (hold && hold !== this.hold?.hold) this.hold = { hold, seats: [] };
-    if (this.hold) await this.reread();
-  }
-
-  async reread() {
-    try {
-      this.take(await call('GET', `${this.path}/${this.hold.hold}`));
-    } catch (error) {
-      if (error.status !== 404 && error.status !== 410 && error.status !== 409) throw error;
-      this.take(null);
-    }
+    this.take((await call('GET', this.path)).holds);
   }
 
   // One after the other, even after one that failed.
@@ -52,12 +41,15 @@ export class Basket {
     return next;
   }
 
-  change(work) {
+  // The hold, or else the one that is current by then, becomes what `work` returns; null is its end.
+  change(work, hold = null) {
     return this.queue(async () => {
+      const was = hold ?? this.hold;
+      const become = (next) => this.take([next, ...this.holds.filter((one) => one.hold !== was?.hold && one.hold !== next?.hold)].filter(Boolean));
       try {
-        this.take(await work());
+        become(await work());
       } catch (error) {
-        if (error instanceof Refused && error.status === 410) this.take(null);
+        if (error instanceof Refused && error.status === 410) become(null);
         throw error;
       }
     });
@@ -80,19 +72,19 @@ export class Basket {
   }
 
   remove(id) {
-    if (this.seats.length <= 1) return this.giveBack();
-    return this.change(() => call('PATCH', `${this.path}/${this.hold.hold}`, { remove: [id] }));
+    const hold = this.holds.find(({ seats }) => seats.includes(id));
+    if (hold.seats.length <= 1) return this.giveBack(hold);
+    return this.change(() => call('PATCH', `${this.path}/${hold.hold}`, { remove: [id] }), hold);
   }
 
   area(area, quantity) {
     return this.change(() => call('POST', this.path, { area, quantity, ...this.needs }));
   }
 
-  giveBack() {
+  giveBack(hold) {
     return this.change(async () => {
-      if (this.hold) await call('DELETE', `${this.path}/${this.hold.hold}`);
+      if (this.holds.some((one) => one.hold === hold.hold)) await call('DELETE', `${this.path}/${hold.hold}`);
       return null;
-    });
+    }, hold);
   }
 }
-

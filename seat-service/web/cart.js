@@ -1,14 +1,17 @@
 // cart.js: shows what is held: places, sum, time left, and the way to pay.
 
-import { announce, byId, event, info, make, minutes, mine, money, nameOfArea, plan, say, serverNow } from './hall.js';
+import { announce, byId, event, info, make, minutes, money, nameOfArea, plan, say, serverNow } from './hall.js';
 import { WARN_AT_S } from './visit.js';
 import { marksOf, nameOfAll } from './words.js';
 
 const SHORT_FROM = 3; // seats; a phone says these in one line
 
-function showShort() {
-  const short = mine.size >= SHORT_FROM;
-  byId('cart-places').textContent = short ? nameOfAll([...mine]) : '';
+const payOf = ({ hold }) => `/pay/checkout?event=${encodeURIComponent(event)}&hold=${encodeURIComponent(hold)}`;
+const areaOf = ({ area, quantity }) => `${nameOfArea(info.areas.find(({ id }) => id === area))} × ${quantity}`;
+
+function showShort(places) {
+  const short = places.length >= SHORT_FROM;
+  byId('cart-places').textContent = short ? nameOfAll(places) : '';
   byId('cart-short').hidden = !short;
   byId('cart').classList.toggle('short', short);
 }
@@ -24,20 +27,33 @@ function dueOf({ total, fees = 0, currency }) {
   return fees > 0 ? say('cart.with-fees', due, money(fees, currency)) : due;
 }
 
-// `release(place)` gives one back.
-export function showCart({ hold, closed }, release) {
+// Another hold of this visit, which is paid or released as a whole.
+function otherLine(hold, giveBack) {
+  const closed = hold.state !== 'open';
+  const name = hold.area ? areaOf(hold) : nameOfAll(hold.seats.map((id) => plan.placeOf(id)));
+  const line = make('li', {}, make('span', { textContent: `${name} – ${dueOf(hold)}` }), make('a', { className: 'button', href: payOf(hold), textContent: say(closed ? 'cart.go-on' : 'cart.pay') }));
+  if (closed) return line;
+  const button = make('button', { type: 'button', textContent: '✕', 'aria-label': say('cart.remove', name) });
+  button.addEventListener('click', () => giveBack(hold));
+  line.append(button);
+  return line;
+}
+
+// `release(place)` gives one back, `giveBack(hold)` another hold.
+export function showCart({ hold, holds, seats, closed }, release, giveBack) {
   const quantity = hold?.quantity ?? 0;
   const sum = hold && quantity > 0 ? say('cart.sum', quantity, dueOf(hold)) : say('cart.empty');
+  if (byId('cart-sum').textContent !== sum) announce(sum);
   byId('cart-sum').textContent = sum;
   byId('cart-back').hidden = !hold || closed;
-  byId('cart-others').hidden = mine.size === 0 || closed;
+  byId('cart-others').hidden = seats.length === 0 || closed;
   byId('cart-pay').hidden = !hold;
-  byId('cart-pay').href = hold ? `/pay/checkout?event=${encodeURIComponent(event)}&hold=${encodeURIComponent(hold.hold)}` : '/';
+  byId('cart-pay').href = hold ? payOf(hold) : '/';
   byId('cart-pay').textContent = say(closed ? 'cart.go-on' : 'cart.pay');
   byId('cart-seats').replaceChildren(...(hold?.places ?? []).map((place) => cartLine(place, closed ? null : release)));
-  showShort();
-  if (hold?.area) byId('cart-seats').append(make('li', { textContent: `${nameOfArea(info.areas.find(({ id }) => id === hold.area))} × ${quantity}` }));
-  announce(sum);
+  showShort(seats.map((id) => plan.placeOf(id)));
+  if (hold?.area) byId('cart-seats').append(make('li', { textContent: areaOf(hold) }));
+  byId('cart-more').replaceChildren(...holds.slice(1).map((other) => otherLine(other, giveBack)));
 }
 
 function cartLine(place, release) {
@@ -53,7 +69,7 @@ function cartLine(place, release) {
 
 let warnedAt = Infinity;
 export function showClock(basket) {
-  const left = basket.hold?.expires_at ? basket.expiresAt - serverNow() : 0;
+  const left = basket.expiresAt - serverNow();
   const clock = byId('cart-clock');
   clock.textContent = basket.hold ? minutes(left) : '';
   clock.classList.toggle('late', left < 60_000);

@@ -187,19 +187,19 @@ async function offerOthers() {
 
 function onBasket() {
   mine.clear();
-  for (const id of basket.seats) mine.add(plan.placeOf(id));
+  for (const id of basket.holds.flatMap(({ seats }) => seats)) mine.add(plan.placeOf(id));
   map.refresh();
   list?.refresh();
   if (list) showFull();
   proposals?.refresh();
-  showCart(basket, ({ id }) => attempt([plan.placeOf(id)], () => basket.remove(id)));
+  showCart(basket, ({ id }) => attempt([plan.placeOf(id)], () => basket.remove(id)), (hold) => attempt([], () => basket.giveBack(hold)));
   showClock(basket);
 }
 
 function runOut() {
   lookAway();
   trouble(say('cart.ran-out'));
-  basket.queue(() => basket.reread()).catch(explain);
+  restore().catch(explain);
 }
 
 // A hall with nothing left says so, to spare visitors a search in vain. Seats that are only held
@@ -267,18 +267,18 @@ function listen() {
   byId('cart-others').addEventListener('click', offerOthers);
   byId('cart-back').addEventListener('click', () => {
     lookAway();
-    attempt([...mine], () => basket.giveBack());
+    attempt([...mine], () => Promise.all(basket.holds.filter(({ state }) => state === 'open').map((hold) => basket.giveBack(hold))));
   });
   // Back from the checkout by the browser's button, or from another tab: does the hold still exist?
   addEventListener('pageshow', (shown) => { if (shown.persisted) restore().catch(explain); });
   addEventListener('storage', ({ key }) => { if (key === basket.kept) restore().catch(explain); });
   document.addEventListener('visibilitychange', () => { if (!document.hidden && basket.hold) restore().catch(() => {}); });
   setInterval(() => {
-    const over = basket.hold?.expires_at && basket.expiresAt <= serverNow();
+    const over = basket.expiresAt <= serverNow();
     showClock(basket);
     showVisit();
     if (over && !basket.ranOut) runOut();
-    basket.ranOut = Boolean(over);
+    basket.ranOut = over;
   }, 500);
   byId('where-view').addEventListener('click', () => showSight(plan.zones[map.here]));
   byId('sight-close').addEventListener('click', () => byId('sight').close());

@@ -106,6 +106,35 @@ describe('the hall', () => {
     assert.equal(await none.page.isVisible('#fees'), false);
   });
 
+  test('a browser without storage shows every hold of the visit, to pay or to release', async () => {
+    const { event, guest, page, other } = await enter();
+    await guest.openRow(0, 4);
+    await guest.seat(0).click();
+    await untilHeld(page, 1);
+    const path = `/v1/seats/${event}/holds`;
+    const ask = (...with_) => page.evaluate(([at, body]) => fetch(at, body && { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }).then((answer) => answer.json()), [path, ...with_]);
+    for (const body of [{ area: 'floor', quantity: 2 }, { seats: ['r6s1', 'r6s2'] }]) assert.equal((await ask(body)).state, 'open');
+    await page.evaluate(() => localStorage.clear()); // the service alone knows them
+    await page.reload();
+    await guest.ready();
+    await untilHeld(page, 1);
+    const more = page.locator('#cart-more li');
+    assert.deepEqual((await more.locator('span').allTextContents()).sort(), ['Hall, row 6, seat 1, 2 – ₩198,000', 'floor × 2 – ₩300,000']);
+    const held = (await ask()).holds.map(({ hold }) => hold);
+    const pays = page.locator('#cart a:visible');
+    assert.deepEqual((await pays.evaluateAll((links) => links.map(({ href }) => new URL(href).searchParams.get('hold')))).sort(), held.sort());
+    await guest.judge('hall-holds');
+    await guest.openRow(0, 5);
+    await guest.seat(0).getByText('yours').waitFor();
+    await guest.seat(0).click(); // releases one seat of its hold, whichever that is
+    await more.getByText('row 5, seat 1').waitFor();
+    await more.locator('button').first().click();
+    await until('one hold less', async () => (await more.count()) === 1);
+    await page.click('#cart-back');
+    await page.locator('#cart-sum').getByText('You have no seats yet').waitFor();
+    assert.equal((await other.hold({ seats: ['r5s1', 'r6s1'] })).status, 201);
+  });
+
   test('a seat is called what tickets call it', async () => {
     const { guest, page } = await enter();
     await guest.openRow(0, 8);

@@ -167,14 +167,17 @@ describe('what goes otherwise', () => {
       await calm();
 
       // A hold that expires at once.
+      let short;
       await page.route('**/holds', async (route) => {
+        if (route.request().method() === 'GET') {
+          await route.fetch({ method: 'DELETE', url: `${route.request().url()}/${short}` });
+          return route.fulfill({ json: { holds: [] } });
+        }
         const answer = await route.fetch();
-        await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 1000).toISOString() } });
-      }, { times: 1 });
-      await page.route('**/holds/*', async (route) => {
-        await route.fetch({ method: 'DELETE' });
-        await route.fulfill({ status: 410, json: { code: 'hold-expired' } });
-      }, { times: 1 });
+        const hold = await answer.json();
+        short = hold.hold;
+        return route.fulfill({ response: answer, json: { ...hold, expires_at: new Date(Date.now() - 1000).toISOString() } });
+      }, { times: 2 });
       await page.click('#best-form button');
       await page.locator('#proposals .main').first().click();
       await told(page, 'trouble');
