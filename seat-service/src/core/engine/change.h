@@ -51,7 +51,7 @@ enum change_flag {
     CHANGE_FLAG_BEST = 1,        /* chosen by best available */
     CHANGE_FLAG_ADJACENT = 2,    /* all seats are neighbours in one row */
     CHANGE_FLAG_ORPHAN = 4,      /* leaves a single seat free between others */
-    CHANGE_FLAG_LAST_RESORT = 8, /* ... which was allowed because no legal choice was left */
+    CHANGE_FLAG_LAST_RESORT = 8, /* ... now or later, as no legal choice was left */
     CHANGE_FLAG_REMEMBERED = 16, /* of CHANGE_LATE: the order can still pay for it */
     CHANGE_FLAG_WHOLE = 32,      /* of CHANGE_REVISED */
     CHANGE_FLAGS_ALL = 63,

@@ -384,16 +384,25 @@ static bool is_outdone(struct engine *engine, const struct engine_who *who, cons
     return best_find(engine->best, &ask, 0, &pick) < chosen;
 }
 
-/* Claims what is added, so that the hold has `seats`. No single seat may be left over, except as a
- * last resort. */
+/* Claims what is added, so that the hold has `seats`. No single seat may be left over, now or once
+ * the visit gives another hold back, except as a last resort. */
 static enum engine_verdict claim_by_rule(struct engine *engine, const struct engine_who *who,
                                          const uint32_t *seats, uint32_t count, const uint32_t *own,
                                          uint32_t own_count, uint64_t now_ms, struct engine_op *op)
 {
     assert(count == own_count + op->change.add_count - op->change.remove_count);
-    enum engine_verdict verdict =
-        engine_claim(engine, op, own, own_count, SEAT_HELD,
-                     engine->limits->orphan_rule ? ORPHANS_REFUSED : ORPHANS_IGNORED);
+    const struct seats_visit visit = {&engine->holds, op->change.session, op->own.slot};
+    bool rule = engine->limits->orphan_rule;
+    uint32_t stranded =
+        rule ? seats_stranded(&engine->seats, &visit, engine_access_is_open(engine, now_ms),
+                              op->change.seats, op->change.add_count, seats, count)
+             : UINT32_MAX;
+    enum engine_verdict verdict = ENGINE_ORPHAN;
+    if (stranded != UINT32_MAX)
+        op->seat = stranded;
+    else
+        verdict = engine_claim(engine, op, own, own_count, SEAT_HELD,
+                               rule ? ORPHANS_REFUSED : ORPHANS_IGNORED);
     if (verdict != ENGINE_ORPHAN || is_outdone(engine, who, seats, count, now_ms, op))
         return verdict;
     op->change.flags |= CHANGE_FLAG_LAST_RESORT;
@@ -494,6 +503,8 @@ static enum engine_verdict begin_take(struct engine *engine, const struct engine
     op->own.slot = hold_give(&engine->holds, thread_slot);
     if (op->own.slot == 0)
         return end_take(engine, op, ENGINE_FULL);
+    /* Before the hold is in the journal: a take of the same visit may come meanwhile. */
+    HOLD_SET(engine_slot(engine, op->own.slot), session, ask->who.session);
     op->change.hold = hold_id(&engine->holds, op->own.slot);
     op->change.price_list = give_list(engine, engine_slot(engine, op->own.slot));
     assert(hold_slot_of(op->change.hold) == op->own.slot);

@@ -123,7 +123,8 @@ bool engine_best_ask(const struct engine *engine, const struct engine_who *who, 
                              .adjacent = adjacent,
                              .access_need = who->access_need,
                              .access_open = engine_access_is_open(engine, now_ms),
-                             .orphan_rule = engine->limits->orphan_rule};
+                             .orphan_rule = engine->limits->orphan_rule,
+                             .visit = {.holds = &engine->holds, .session = who->session}};
     for (uint32_t c = 1; c < plan_channel_count(engine->plan); c++) {
         if ((who->channels >> c & 1) == 0)
             continue;

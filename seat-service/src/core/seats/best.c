@@ -8,7 +8,8 @@
  *
  * Windows that would leave a single seat are masked out by the same arithmetic: the seat to the
  * left of a window is left single if it is free and the one before it is not; likewise on the
- * right. Only neighbours sold to the same people count (row_free.h).
+ * right. Only neighbours sold to the same people count (row_free.h). A window next to a seat that
+ * the asker's visit holds is looked at by itself (seats_stranded()).
  *
  * A crowd asking at once would all be offered the same four seats, and all but one would lose them.
  * So the search keeps the k best windows, each from a different spot, and picks one by a number
@@ -159,6 +160,7 @@ struct search {
     /* If none of n were found: of fewer, none is longer than this. */
     uint32_t longest;
     uint32_t *work;
+    const struct best_pick *picked; /* earlier pieces, kept with what is found; NULL: none */
     /* Seats of other proposals to the same asker: not to be proposed again, but still free, since
      * only one proposal will be taken. NULL: none. */
     const struct chosen *proposed;
@@ -285,6 +287,20 @@ static bool is_whole(const struct best *best, const struct search *search, uint3
     return true;
 }
 
+/* Would a window of the search leave a seat single that the asker's visit holds? */
+static bool strands(const struct best *best, const struct search *search, uint32_t row,
+                    uint32_t pos)
+{
+    const struct best_ask *ask = search->ask;
+    if (!ask->orphan_rule || search->orphans)
+        return false;
+    const uint32_t ends[] = {plan_seat_at(best->facts, row, pos),
+                             plan_seat_at(best->facts, row, pos + search->n - 1)};
+    return seats_stranded(best->seats, &ask->visit, ask->access_open, ends, 2,
+                          search->picked != NULL ? search->picked->seats : NULL,
+                          search->picked != NULL ? search->picked->count : 0) != UINT32_MAX;
+}
+
 static void search_spot(const struct best *best, struct search *search, const struct spot *spot,
                         uint32_t category, struct candidates *found)
 {
@@ -302,12 +318,15 @@ static void search_spot(const struct best *best, struct search *search, const st
     at.category = category;
     for (; starts != 0; starts &= starts - 1) {
         at.pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(starts);
-        if (keeps && !is_whole(best, search, at.row, at.pos))
-            continue;
         at.cost = best_cost_from(best, at.row, at.pos, search->n, search->x, search->y);
+        if (!search->every && nearest.cost >= 0 && at.cost >= nearest.cost)
+            continue;
+        if ((keeps && !is_whole(best, search, at.row, at.pos)) ||
+            strands(best, search, at.row, at.pos))
+            continue;
         if (search->every)
             keep(found, at);
-        else if (nearest.cost < 0 || at.cost < nearest.cost)
+        else
             nearest = at;
     }
     if (nearest.cost >= 0)
@@ -510,9 +529,14 @@ static bool find_same_row(const struct best *best, const struct best_ask *ask,
             float cost = best_cost(best, spot->row, pos, span) + gap * gap;
             if (lowest >= 0 && cost >= lowest)
                 continue;
+            struct best_pick here = {.work = out->work};
+            pick_bits(best, spot->row, spot->chunk * 64u, bits, &here);
+            if (ask->orphan_rule &&
+                seats_stranded(best->seats, &ask->visit, ask->access_open, here.seats, here.count,
+                               here.seats, here.count) != UINT32_MAX)
+                continue;
             lowest = cost;
-            out->count = 0;
-            pick_bits(best, spot->row, spot->chunk * 64u, bits, out);
+            *out = here;
         }
     }
     assert(lowest < 0 || out->count == ask->quantity);
@@ -542,7 +566,8 @@ static bool is_offered(const struct best *best, struct search *search, const str
 {
     struct view view;
     return look(best, at->spot, at->category, search->ask, search->chosen, &view) &&
-           (windows(best, at->spot, &view, search) >> (at->pos % 64) & 1) != 0;
+           (windows(best, at->spot, &view, search) >> (at->pos % 64) & 1) != 0 &&
+           !strands(best, search, at->row, at->pos);
 }
 
 /* The largest piece first, the next ones near it. The first has the accessible seat; the others are
@@ -561,6 +586,7 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
                             .orphans = orphans,
                             .with_access = ask->access_need,
                             .tables = tables,
+                            .picked = out,
                             .x = best->focal_x,
                             .y = best->focal_y,
                             .work = &out->work};

@@ -36,6 +36,7 @@ struct best_ask {
                          rule) */
     bool adjacent;    /* stop at BEST_ADJACENT_ORPHAN */
     bool orphan_rule;
+    struct seats_visit visit; /* with orphan_rule; `taking` 0 */
 };
 
 struct best_pick {

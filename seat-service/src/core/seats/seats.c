@@ -221,6 +221,63 @@ static int new_orphan(const struct row_view *view, const uint64_t *joined, unsig
     return -1;
 }
 
+/* The next seat on this side that is sold to the same people, or UINT32_MAX. */
+static uint32_t neighbour(const struct seats *seats, uint32_t seat, int side, bool access_open)
+{
+    uint32_t row = seats->facts->run[seat];
+    uint32_t pos = plan_pos_of(seats->facts, seat);
+    if (side < 0 && pos == 0)
+        return UINT32_MAX;
+    uint32_t first = side < 0 ? pos - 1 : pos;
+    uint64_t joined = seats->joined[access_open][seats->rows[row].word + first / 64];
+    bool same = joined >> (first % 64) & 1;
+    return same ? plan_seat_at(seats->facts, row, side < 0 ? pos - 1 : pos + 1) : UINT32_MAX;
+}
+
+/* The visit's unsold hold that has this seat, or 0. */
+static uint32_t hold_of(const struct seats *seats, const struct seats_visit *visit, uint32_t seat)
+{
+    uint64_t word = seats_read(seats, seat);
+    if (seat_state(word) != SEAT_HELD)
+        return 0;
+    uint32_t hold = seat_hold(word);
+    return HOLD_GET(&visit->holds->slots[hold], session) == visit->session ? hold : 0;
+}
+
+static bool is_kept(const uint32_t *kept, uint32_t count, uint32_t seat)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (kept[i] == seat)
+            return true;
+    return false;
+}
+
+uint32_t seats_stranded(const struct seats *seats, const struct seats_visit *visit,
+                        bool access_open, const uint32_t *wanted, uint32_t wanted_count,
+                        const uint32_t *kept, uint32_t kept_count)
+{
+    for (uint32_t i = 0; i < 2 * wanted_count; i++) {
+        uint32_t seat = wanted[i / 2];
+        int side = i % 2 == 0 ? -1 : 1;
+        uint32_t single = neighbour(seats, seat, side, access_open);
+        if (single == UINT32_MAX ||
+            (seats->rows[seats->facts->run[seat]].flags & PLAN_RUN_TABLE) != 0)
+            continue;
+        uint32_t hold = hold_of(seats, visit, single);
+        if (hold == 0 || hold == visit->taking)
+            continue;
+        uint32_t next = neighbour(seats, single, side, access_open);
+        if (next == UINT32_MAX || is_kept(kept, kept_count, next))
+            return single;
+        if (!seats_is_lost(seats, next))
+            continue;
+        uint32_t other = hold_of(seats, visit, next);
+        if (other == 0 || (other != hold && other != visit->taking))
+            return single;
+    }
+    return UINT32_MAX;
+}
+
 /* ---- one row ---- */
 
 static void put_back(struct seats *seats, const struct take_word *take, uint32_t count)

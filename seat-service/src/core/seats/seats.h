@@ -16,6 +16,7 @@
 #define FG_SEAT_CORE_SEATS_H
 
 #include "core/hall/plan.h"
+#include "core/seats/hold.h"
 #include "core/seats/row_free.h"
 
 #include "base/err.h"
@@ -130,6 +131,20 @@ enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_s
 enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
                             bool access_open, struct claim_result *out);
+
+struct seats_visit {
+    const struct hold_slots *holds; /* borrowed */
+    uint64_t session;
+    uint32_t taking; /* the hold that takes, or 0; of its seats only the kept ones stay */
+};
+
+/* The rule over all holds of a visit. It may give each unsold one back at any time, so a take must
+ * not leave a seat that is single once its hold is given back. Returns such a seat of another hold,
+ * next to one of `wanted`, or UINT32_MAX. `kept`: the seats of the taking hold as far as they are
+ * not next to each other. Two takes of one visit at the same instant may miss each other. */
+uint32_t seats_stranded(const struct seats *seats, const struct seats_visit *visit,
+                        bool access_open, const uint32_t *wanted, uint32_t wanted_count,
+                        const uint32_t *kept, uint32_t kept_count);
 
 /* Turns a seat that is `was` for hold to `becomes` for `new_hold`; false, and nothing changes, if
  * it is not so (any more). Freed seats show up in their row's bitmap. Only for the owner of what

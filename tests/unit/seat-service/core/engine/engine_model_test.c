@@ -77,19 +77,53 @@ static bool leaves_single(const struct world *w, uint64_t before, uint64_t after
     return false;
 }
 
+/* The seats of a hold that is not sold, with those that it is about to get. */
+static uint64_t unsold(const struct world *w, const struct model_hold *hold)
+{
+    uint64_t seats = hold->status == OPEN ? hold->seats : 0;
+    for (int i = 0; i < w->pending_count; i++)
+        if (w->pending[i].hold == hold && hold->status != SOLD)
+            seats |= w->pending[i].claimed;
+    return seats;
+}
+
+/* Do these leave a seat single, now or once another hold of the visit is given back? `own`: the
+ * hold that takes and gives, or NULL. */
+static bool breaks_rule(const struct world *w, uint32_t session, const struct model_hold *own,
+                        uint64_t adds, uint64_t removes)
+{
+    uint64_t had = own != NULL ? own->seats : 0, before = w->free | had;
+    bool breaks = leaves_single(w, before, before & ~((had & ~removes) | adds));
+    uint64_t back[HOLDS + PENDING];
+    int count = 0;
+    for (int i = 0; i < w->hold_count; i++)
+        if (&w->holds[i] != own && w->holds[i].session == session)
+            back[count++] = unsold(w, &w->holds[i]);
+    for (int i = 0; i < w->pending_count; i++)
+        if (w->pending[i].hold == NULL && w->pending[i].op.change.session == session)
+            back[count++] = w->pending[i].claimed;
+    for (int i = 0; i < count; i++)
+        for (uint64_t rest = back[i]; rest != 0; rest &= rest - 1) {
+            uint32_t s = (uint32_t)__builtin_ctzll(rest);
+            uint64_t free = w->free | back[i];
+            breaks |= is_single(w, (free | removes) & ~adds, s) && !is_single(w, free, s);
+        }
+    return breaks && w->limits.orphan_rule;
+}
+
 static uint64_t window(uint32_t first, uint32_t n)
 {
     return (n == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1) << first;
 }
 
-/* The cost of the best n neighbours, or -1. */
-static float best_window(const struct world *w, uint32_t n, bool orphans)
+/* The cost of the best n neighbours for a visit, or -1; 0: without the rule. */
+static float best_window(const struct world *w, uint32_t n, uint32_t session)
 {
     float lowest = -1;
     for (uint32_t s = 0; s < SEATS; s++) {
         if (s % ROW + n > ROW || (w->free & window(s, n)) != window(s, n))
             continue;
-        if (!orphans && w->limits.orphan_rule && leaves_single(w, w->free, w->free & ~window(s, n)))
+        if (session != 0 && breaks_rule(w, session, NULL, window(s, n), 0))
             continue;
         float x = (float)(s % ROW) - ROW / 2.0F + (float)(n - 1) / 2, y = (float)(s / ROW);
         float fx = 0, fy = -1;
@@ -120,10 +154,10 @@ static bool is_window(uint64_t seats)
 }
 
 /* Does best available do better for as many seats than these, which leave one single? */
-static bool is_outdone(const struct world *w, uint64_t seats)
+static bool is_outdone(const struct world *w, uint32_t session, uint64_t seats)
 {
     uint32_t n = size_of(seats);
-    struct engine_ask ask = test_ask_best(1, 0, n, false);
+    struct engine_ask ask = test_ask_best(session, 0, n, false);
     struct engine_op op;
     struct engine_offer offer;
     ask.who.channels = CHANNELS;
@@ -132,8 +166,8 @@ static bool is_outdone(const struct world *w, uint64_t seats)
         return false;
     }
     uint64_t better = set_of(offer.seats, offer.count);
-    bool single = leaves_single(w, w->free, w->free & ~better);
-    assert_true(best_window(w, n, false) < 0 || (is_window(better) && !single));
+    bool single = breaks_rule(w, session, NULL, better, 0);
+    assert_true(best_window(w, n, session) < 0 || (is_window(better) && !single));
     return is_window(seats) ? is_window(better) && !single : is_window(better) || !single;
 }
 
@@ -265,13 +299,13 @@ static void step_hold(struct world *w, struct engine_op *op, struct model_hold *
     uint32_t n = list(wanted, seats), buyer = 1 + roll(w, BUYERS);
     struct engine_ask ask = test_ask_seats(buyer, seats, n);
     ask.who.channels = CHANNELS;
-    bool single = w->limits.orphan_rule && leaves_single(w, w->free, w->free & ~wanted);
+    bool single = breaks_rule(w, buyer, NULL, wanted, 0);
     enum engine_verdict want = ENGINE_OK;
     if (wanted & ~w->free)
         want = ENGINE_TAKEN;
     else if (is_over(w, buyer, n))
         want = ENGINE_BUYER_LIMIT;
-    else if (single && is_outdone(w, wanted))
+    else if (single && is_outdone(w, buyer, wanted))
         want = ENGINE_ORPHAN;
     if (expect(engine_hold(w->engine, &ask, w->now_ms, op), want)) {
         assert_int_equal((op->change.flags & CHANGE_FLAG_LAST_RESORT) != 0, single);
@@ -287,7 +321,7 @@ static void step_best(struct world *w, struct engine_op *op, struct model_hold *
     uint32_t n = 1 + roll(w, 6), buyer = 1 + roll(w, BUYERS);
     struct engine_ask ask = test_ask_best(buyer, 0, n, roll(w, 2));
     ask.who.channels = CHANNELS;
-    float legal = best_window(w, n, false), any = best_window(w, n, true);
+    float legal = best_window(w, n, buyer), any = best_window(w, n, 0);
     enum engine_verdict verdict = engine_hold(w->engine, &ask, w->now_ms, op);
     if (is_over(w, buyer, n)) {
         expect(verdict, ENGINE_BUYER_LIMIT);
@@ -315,7 +349,7 @@ static void step_best(struct world *w, struct engine_op *op, struct model_hold *
         assert_true(op->change.flags & CHANGE_FLAG_ADJACENT);
         float cost = x * x + (y + 1) * (y + 1), want = legal >= 0 ? legal : any;
         assert_true(cost <= want + 0.01F && cost >= want - 0.01F);
-        assert_int_equal(single, legal < 0);
+        assert_int_equal(breaks_rule(w, buyer, NULL, got, 0), legal < 0);
     }
     begun(w, NULL, got);
 }
@@ -372,9 +406,9 @@ static enum engine_verdict seats_may_change(const struct world *w, const struct 
     if (is_over(w, hold->buyer, n > had ? n - had : 0))
         return ENGINE_BUYER_LIMIT;
     /* Rows that the hold and its change do not touch do not differ. */
-    uint64_t before = w->free | hold->seats;
-    bool single = w->limits.orphan_rule && leaves_single(w, before, before & ~kept);
-    return single && is_outdone(w, kept) ? ENGINE_ORPHAN : ENGINE_OK;
+    return breaks_rule(w, hold->session, hold, adds, removes) && is_outdone(w, hold->session, kept)
+               ? ENGINE_ORPHAN
+               : ENGINE_OK;
 }
 
 static void step_change(struct world *w, struct engine_op *op, struct model_hold *hold)

@@ -301,6 +301,30 @@ static const struct script_row rows[] = {
      "hall Aaaaaa/aaaaaa access=5s orphans; at 4999ms; try hold a u1 1,2;"
      "hold a u1 2,3 -> single-seat-left; op seat 1; at 5s; try hold a u1 2,3;"
      "hold a u1 1,2 -> single-seat-left; op seat 0"},
+    {"no hold leaves a seat single that another hold of the visit may give back",
+     "hall aaaaaa/aaaaa orphans; hold a u1 0; hold b u1 1-5 -> single-seat-left; op seat 0;"
+     "try hold b u2 1-5; propose 5 h...../hhhhh; try best b u1 5; op seats 6,7,8,9,10;"
+     "hold b u1 4,5; change b u1 add=1-3 -> single-seat-left; op seat 0; change a u1 add=1;"
+     "change b u1 add=2,3; hall aaaaaa/(8)a orphans; begin hold a u1 0;"
+     "hold b u1 1-5 -> single-seat-left; commit; extend a o; hold b u1 1-5 -> single-seat-left;"
+     "confirm a o; try hold b u1 1-5"},
+    {"each hold of a visit may be given back alone, or none of them",
+     "hall aaaaa/(8)a orphans; hold a u1 2; hold b u1 3,4; hold c u1 0,1 -> single-seat-left;"
+     "op seat 2"},
+    {"a change gives back seats next to those of another hold of the visit",
+     "hall (8)a/(8)a orphans; hold b u1 3; hold a u1 4,5; try change a u1 add=2 remove=4,5;"
+     "change a u1 add=2 remove=5 -> single-seat-left; op seat 3"},
+    {"a single seat of the visit may be left as a last resort",
+     "hall aaaaaa orphans; hold a u1 0; hold b u1 1-5; op flags adjacent,last-resort"},
+    {"seats of the visit are neighbours as others are",
+     "hall Aaaaa/(8)a orphans; hold a u1 1; hold b u1 2-4 -> single-seat-left; op seat 1;"
+     "hall (130)a hold=64 orphans; hold c u2 0-62; hold a u1 63;"
+     "hold b u1 64,65 -> single-seat-left; op seat 63; hall ~aaaa/aaa_aaa orphans; hold a u1 0;"
+     "try hold b u1 1-3; hold c u1 6; try hold b u1 7-9; op flags adjacent"},
+    {"what best available finds leaves no seat of the visit single",
+     "hall aaa#a/#aa#a orphans; hold a u1 0; any 3 h..#./#hh#h; hall aaaaa/#####/#####/aa orphans;"
+     "hold a u1 2; any 4 ..hhh/#####/#####/hh; hall aaaaa/aaaaa orphans; hold a u2 0;"
+     "offers 1,2 h..11/22.33"},
     {"an aisle ends a row",
      "hall aaa_aaa aaaa orphans; hold a u1 0,1 -> single-seat-left; hold a u1 0,1,2"},
     {"after a sale ends the rule of single seats no longer applies",
