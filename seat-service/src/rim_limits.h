@@ -191,6 +191,10 @@ enum {
     /* Cells that count requests of a session: eight times the buyers who are inside at once, so
      * that few share one. */
     RATE_CELLS = 1 << 18,
+    /* Bitmaps and distances that best available may look at within one request of that rate; each
+     * so many more count as another. They take 50 us, about as much as the rest of a request does.
+     * The dearest search of a stadium counts as four. */
+    SEARCH_OF_REQUEST = 4096,
 
     /* Body of a call by a buyer: 64 seats of 128 bytes and their quotes, and some room. */
     API_BODY_MAX = 16 * 1024,

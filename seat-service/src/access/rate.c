@@ -32,17 +32,11 @@ void rate_destroy(struct rate *rate)
     free(rate);
 }
 
-bool rate_allows(struct rate *rate, uint64_t session, uint32_t per_s, uint64_t now_us,
-                 uint64_t *retry_ms)
+/* Puts the session's time off, unless it would then be further ahead than `burst`. */
+static bool put_off(struct rate *rate, uint64_t session, uint64_t by, uint64_t burst, uint64_t now,
+                    uint64_t *retry_ms)
 {
-    if (per_s == 0)
-        return true;
     uint64_t tag = session >> TIME_BITS << TIME_BITS;
-    uint64_t now = now_us / UNIT_US;
-    uint64_t step = 1000000 / UNIT_US / per_s;
-    /* A page starts with four requests at once; a burst of twice the rate, and at least eight,
-     * passes. */
-    uint64_t burst = step * (per_s * 2 > 8 ? per_s * 2 : 8);
     for (unsigned i = 0; i < PROBES; i++) {
         _Atomic uint64_t *cell = &rate->cells[(session + i) % RATE_CELLS];
         /* relaxed: the word stands alone, nothing else is read through it */
@@ -52,14 +46,38 @@ bool rate_allows(struct rate *rate, uint64_t session, uint32_t per_s, uint64_t n
             if ((was & ~TIME_MASK) != tag && due > now)
                 break; /* a stranger's */
             due = due > now ? due : now;
-            if (due + step > now + burst) {
-                *retry_ms = (due + step - now - burst) * UNIT_US / 1000 + 1;
+            if (due + by > now + burst) {
+                *retry_ms = (due + by - now - burst) * UNIT_US / 1000 + 1;
                 return false;
             }
-            if (atomic_compare_exchange_weak_explicit(cell, &was, tag | (due + step),
+            if (atomic_compare_exchange_weak_explicit(cell, &was, tag | (due + by),
                                                       memory_order_relaxed, memory_order_relaxed))
                 return true;
         }
     }
     return true;
+}
+
+static uint64_t step_of(uint32_t per_s)
+{
+    return 1000000 / UNIT_US / per_s;
+}
+
+bool rate_allows(struct rate *rate, uint64_t session, uint32_t per_s, uint64_t now_us,
+                 uint64_t *retry_ms)
+{
+    if (per_s == 0)
+        return true;
+    /* A page starts with four requests at once; a burst of twice the rate, and at least eight,
+     * passes. */
+    uint64_t burst = step_of(per_s) * (per_s * 2 > 8 ? per_s * 2 : 8);
+    return put_off(rate, session, step_of(per_s), burst, now_us / UNIT_US, retry_ms);
+}
+
+void rate_charge(struct rate *rate, uint64_t session, uint32_t per_s, uint32_t times,
+                 uint64_t now_us)
+{
+    uint64_t retry_ms;
+    if (per_s > 0 && times > 0)
+        put_off(rate, session, step_of(per_s) * times, INT64_MAX, now_us / UNIT_US, &retry_ms);
 }

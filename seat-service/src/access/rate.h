@@ -18,5 +18,8 @@ void rate_destroy(struct rate *rate);
 /* `session` is a hash. per_s 0: everything is allowed. *retry_ms is set where the answer is no. */
 bool rate_allows(struct rate *rate, uint64_t session, uint32_t per_s, uint64_t now_us,
                  uint64_t *retry_ms);
+/* What an allowed request took beyond that counts as `times` more, which the next ones wait for. */
+void rate_charge(struct rate *rate, uint64_t session, uint32_t per_s, uint32_t times,
+                 uint64_t now_us);
 
 #endif

@@ -88,6 +88,14 @@ static bool judge_rate(struct call *call)
     return false;
 }
 
+/* A dear search counts as several requests. */
+static void charge_search(struct call *call, uint32_t searched)
+{
+    uint32_t per_s = plan_limits(call->event->plan->plan)->rate_per_session_per_s;
+    rate_charge(call->loop->conf.rate, call->who.session, per_s, searched / SEARCH_OF_REQUEST,
+                http_req_started_us(call->req));
+}
+
 /* What the pass opens besides the public seats. The waiting room has checked the code, so none is
  * needed here; a channel that this event does not have (any more) opens nothing. */
 static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
@@ -405,6 +413,7 @@ static void post_holds(struct http_req *req)
         return;
     enum engine_verdict verdict =
         engine_hold(call.event->engine, &wish.ask, call.now_ms, &entry->op);
+    charge_search(&call, entry->op.searched);
     verdict_go_on(&call, verdict, entry, &wish.ask);
 }
 
@@ -466,7 +475,7 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
     enum engine_verdict verdict = ENGINE_SOLD_OUT;
     const uint8_t asked = ask->category;
     const uint32_t categories = plan_category_count(call->event->plan->plan);
-    uint32_t proposals = 0;
+    uint32_t proposals = 0, searched = 0;
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
     json_key(&body, "proposals");
@@ -477,6 +486,7 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
         ask->category = (uint8_t)c;
         enum engine_verdict found =
             engine_propose(call->event->engine, ask, call->now_ms, &op, &offer);
+        searched += op.searched;
         if (found == ENGINE_OK) {
             put_proposal(&body, call, c, &offer);
             proposals++;
@@ -485,6 +495,7 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
             refused = op;
         }
     }
+    charge_search(call, searched);
     json_close(&body, ']');
     render_times(&body, call->now_ms);
     json_close(&body, '}');
@@ -666,6 +677,7 @@ static void patch_hold(struct http_req *req)
         return;
     enum engine_verdict verdict =
         engine_change(call.event->engine, hold, &call.who, &edit.edit, call.now_ms, &entry->op);
+    charge_search(&call, entry->op.searched);
     struct engine_ask ask = {
         .who = call.who,
         .seats = edit.add,

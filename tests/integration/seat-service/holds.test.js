@@ -656,6 +656,15 @@ test('a session that asks too fast gets Retry-After', async () => {
   assert.equal((await visitor(seats, event).info()).status, 200, 'others are not concerned');
 });
 
+test('proposals count by what the search for them costs', async () => {
+  const { event } = await fresh({ rows: 3000, seatsPerRow: 1, limits: { rate_per_session_per_s: 1 } });
+  const eager = visitor(seats, event);
+  const ask = () => eager.propose({ quantity: 8, adjacent: false });
+  let answered = 0;
+  for (; (await ask()).status === 200; answered += 1);
+  assert.ok(answered < 8, `${answered}: a burst of eight requests, and each of these is several`);
+});
+
 // The repetition is answered when the first is, and what came behind it in the same packet is served right then.
 test('what is pipelined behind a request that waits is judged by the rate as if it had come alone', async (t) => {
   const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });

@@ -165,7 +165,7 @@ void engine_op_init(struct engine_op *op, enum change_kind kind, uint64_t now_ms
 {
     change_init(&op->change, kind, now_ms);
     op->seat = UINT32_MAX;
-    op->limit = op->has = 0;
+    op->limit = op->has = op->searched = 0;
     op->opens_ms = 0;
     op->price = 0;
     op->lost_count = 0;
@@ -381,7 +381,9 @@ static bool is_outdone(struct engine *engine, const struct engine_who *who, cons
     ask.access_need = ask.access_need && (flags & PLAN_SEAT_ACCESSIBLE) != 0;
     enum best_step chosen =
         op->change.flags & CHANGE_FLAG_ADJACENT ? BEST_ADJACENT_ORPHAN : BEST_PIECES_ORPHAN;
-    return best_find(engine->best, &ask, 0, &pick) < chosen;
+    enum best_step found = best_find(engine->best, &ask, 0, &pick);
+    op->searched += pick.work;
+    return found < chosen;
 }
 
 /* Claims what is added, so that the hold has `seats`. No single seat may be left over, now or once
@@ -607,6 +609,7 @@ static enum engine_verdict claim_best(struct engine *engine, const struct engine
     for (unsigned attempt = 0; attempt < BEST_RETRIES_MAX; attempt++) {
         struct best_pick pick;
         enum best_step step = best_find(engine->best, best, attempt, &pick);
+        op->searched += pick.work;
         if (step == BEST_NONE)
             return ENGINE_SOLD_OUT;
         assert(pick.count == ask->quantity);
@@ -877,6 +880,7 @@ enum engine_verdict engine_propose(struct engine *engine, const struct engine_as
     best_enter(engine->best);
     enum best_step step = best_find(engine->best, &best, 0, &pick);
     best_leave(engine->best);
+    op->searched = pick.work;
     if (step == BEST_NONE)
         return ENGINE_SOLD_OUT;
     assert(pick.count == ask->quantity);

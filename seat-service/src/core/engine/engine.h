@@ -69,6 +69,7 @@ const char *engine_verdict_name(enum engine_verdict verdict); /* "seats-taken", 
 /* An op from begin to settle or undo. The caller owns the memory and must not touch `own`. */
 struct engine_op {
     struct change change; /* for the journal, which sets its seq */
+    uint32_t searched;    /* the work of best available, whatever the verdict is (best_pick.work) */
 
     /* Filled with verdicts other than ENGINE_OK. */
     uint32_t seat;

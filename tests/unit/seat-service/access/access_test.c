@@ -191,6 +191,11 @@ static void session_may_burst_and_then_keeps_to_its_rate(void **state)
         later += passed(rate, 42, 50, RATE_BEGAN_US + second * UINT64_C(1000000));
     assert_in_range(later, 48, 52);
     assert_int_equal(1, passed(rate, 43, 1, RATE_BEGAN_US));
+    rate_charge(rate, 43, 5, 8, RATE_BEGAN_US);
+    assert_int_equal(1, passed(rate, 43, 10, RATE_BEGAN_US)); /* of nine */
+    rate_charge(rate, 43, 5, 20, RATE_BEGAN_US); /* also beyond the burst: four seconds */
+    assert_int_equal(0, passed(rate, 43, 1, RATE_BEGAN_US + UINT64_C(4000000)));
+    assert_int_equal(1, passed(rate, 43, 10, RATE_BEGAN_US + UINT64_C(4200000)));
     assert_true(rate_allows(rate, 42, 0, RATE_BEGAN_US, &retry_ms)); /* no limit */
     for (uint64_t tag = 1; tag <= 3; tag++) /* the same cell, other upper bits */
         assert_int_equal(10, passed(rate, tag << 48 | 5, 50, RATE_BEGAN_US));
