@@ -49,7 +49,7 @@ struct import {
     bool corrects;      /* until events_revise_end() */
     char content[2 * PLAN_HASH_BYTES + 1], reason[CHANGE_TEXT_MAX + 1];
     struct engine_clashes clashes;
-    int rc;
+    int rc, judged; /* as a new document: of rules that one which is there already may break */
     struct err_slot err;
 };
 
@@ -283,6 +283,43 @@ static bool on_correction_written(struct errand *errand)
 
 /* ---- its first step: the plan is read ---- */
 
+static unsigned letters_of(struct span code)
+{
+    unsigned letters = 0;
+    for (size_t i = 0; i < code.len; i++) { /* UTF-8: bytes that begin a character */
+        if (((unsigned char)code.ptr[i] & 0xc0) != 0x80 && code.ptr[i] != ' ')
+            letters++;
+    }
+    return letters;
+}
+
+/* Strangers may try codes. Events that were imported with shorter ones keep them, so this is no
+ * rule of plan_import(). */
+static int judge_codes(const struct plan *plan, struct err_slot *err)
+{
+    for (uint32_t i = 1; i < plan_channel_count(plan); i++) {
+        struct span code = plan_channel(plan, i)->code;
+        if (code.ptr != NULL && letters_of(code) < CHANNEL_CODE_MIN)
+            return err_set(err, ERR_RANGE,
+                           "/channels/%u/code: must have at least %d characters other than spaces",
+                           (unsigned)i - 1, CHANNEL_CODE_MIN);
+    }
+    return 0;
+}
+
+/* "floor#1" is the first place of an order in the area "floor". Events that were imported with such
+ * a seat keep it. */
+static int judge_seats(const struct plan *plan, struct err_slot *err)
+{
+    for (uint32_t i = 0; i < plan_seat_count(plan); i++) {
+        struct span guid = plan_seat(plan, i).guid;
+        if (memchr(guid.ptr, '#', guid.len) != NULL)
+            return err_set(err, ERR_RANGE, "seat_guid \"%.*s\": must not have a #", (int)guid.len,
+                           guid.ptr);
+    }
+    return 0;
+}
+
 static void read_plan(struct errand *errand)
 {
     struct import *import = MAGIC_OF(import, errand->ctx);
@@ -291,6 +328,10 @@ static void read_plan(struct errand *errand)
         import->rc = shown_plan_create(import->body, &import->err, &import->plan);
     if (import->rc == 0)
         import->rc = shown_plan_pack(import->plan, &import->err);
+    if (import->rc == 0)
+        import->judged = judge_codes(import->plan->plan, &import->err);
+    if (import->rc == 0 && import->judged == 0)
+        import->judged = judge_seats(import->plan->plan, &import->err);
 }
 
 /* The event is there; repeating an import is not a mistake. True: answered. */
@@ -343,43 +384,6 @@ static bool judge_absent(struct import *import)
     return true;
 }
 
-static unsigned letters_of(struct span code)
-{
-    unsigned letters = 0;
-    for (size_t i = 0; i < code.len; i++) { /* UTF-8: bytes that begin a character */
-        if (((unsigned char)code.ptr[i] & 0xc0) != 0x80 && code.ptr[i] != ' ')
-            letters++;
-    }
-    return letters;
-}
-
-/* Strangers may try codes. Events that were imported with shorter ones keep them, so this is no
- * rule of plan_import(). */
-static int judge_codes(const struct plan *plan, struct err_slot *err)
-{
-    for (uint32_t i = 1; i < plan_channel_count(plan); i++) {
-        struct span code = plan_channel(plan, i)->code;
-        if (code.ptr != NULL && letters_of(code) < CHANNEL_CODE_MIN)
-            return err_set(err, ERR_RANGE,
-                           "/channels/%u/code: must have at least %d characters other than spaces",
-                           (unsigned)i - 1, CHANNEL_CODE_MIN);
-    }
-    return 0;
-}
-
-/* "floor#1" is the first place of an order in the area "floor". Events that were imported with such
- * a seat keep it. */
-static int judge_seats(const struct plan *plan, struct err_slot *err)
-{
-    for (uint32_t i = 0; i < plan_seat_count(plan); i++) {
-        struct span guid = plan_seat(plan, i).guid;
-        if (memchr(guid.ptr, '#', guid.len) != NULL)
-            return err_set(err, ERR_RANGE, "seat_guid \"%.*s\": must not have a #", (int)guid.len,
-                           guid.ptr);
-    }
-    return 0;
-}
-
 static bool on_plan_read(struct errand *errand)
 {
     struct import *import = MAGIC_OF(import, errand->ctx);
@@ -392,9 +396,7 @@ static bool on_plan_read(struct errand *errand)
     call->event = events_find(conf->events, span_of(import->id));
     if (call->event != NULL ? judge_repeated(import) : judge_absent(import))
         return true;
-    import->rc = judge_codes(import->plan->plan, &import->err);
-    if (import->rc == 0)
-        import->rc = judge_seats(import->plan->plan, &import->err);
+    import->rc = import->judged;
     if (import->rc < 0) {
         refuse_import(import);
         return true;
