@@ -160,7 +160,7 @@ test('doctor misses the hall of an event while none may be asleep, which have no
 });
 
 test('doctor finds clocks that are apart and versions that differ', async () => {
-  const figures = 'fairgate_build_info{program="payment-adapter",version="0.9.0"} 1\nfairgate_drift 3\n';
+  const figures = 'fairgate_build_info{program="payment-adapter",version="0.9.0"} 1\nfairgate_drift 3\nfairgate_bound_refused_total{bound="overloaded"} 2\n';
   const pay = await standIn((path) => (path === '/metrics' ? figures : { ready: true }), { date: new Date(Date.now() - 3_600_000).toUTCString() });
   const mixed = commandLine(scope, { ...services, pay });
   const { status, stdout } = await mixed('doctor');
@@ -168,4 +168,5 @@ test('doctor finds clocks that are apart and versions that differ', async () => 
   assert.match(stdout, /^bad {2}the clock of payment-adapter is 3\d\d\d s behind$/m);
   assert.match(stdout, /^bad {2}payment-adapter is version 0\.9\.0, another is \d/m);
   assert.match(stdout, /^bad {2}FairgateDrift would fire: fairgate_drift is 3$/m);
+  assert.match(stdout, /^note {1,2}payment-adapter has refused over a bound since it was started: bound="overloaded"$/m);
 });
