@@ -81,7 +81,8 @@ $(call component,world-queue,    tests/sim/queue,           queue-front queue-co
 $(call component,world-redis,    tests/sim/redis-model,     ,                           )
 $(call component,world-stage,    tests/sim/stage,           ,                           )
 $(call component,sql-real,       tests/sim/sql-history,     seat-service seat-core,     -lck)
-$(call component,world,          tests/sim,                 sql-real seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
+$(call component,pay-real,       tests/sim/pay-history,     payment-adapter pay-core,   -lcrypt -largon2)
+$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1)
 endif
 
 # What fuzz targets read; clang takes long over the rest. The linker names what a new target misses.

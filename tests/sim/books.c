@@ -7,6 +7,8 @@
 #include "stage/probes.h"
 #include "stored_saga.h"
 
+#include "store/words.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -17,6 +19,7 @@
 enum {
     SAGAS_MAX = 2 * BOOK_ORDERS_MAX,
     LETTERS_MAX = 4 * BOOK_ORDERS_MAX,
+    TICKETS_MAX = 4 * BOOK_ORDERS_MAX,
     LEASE_US = 15 * SIM_S,
     TRIES_MAX = 2000, /* of one saga, all steps together: in an hour at most one in half a second */
 };
@@ -28,6 +31,12 @@ struct letter {
     bool at_shop;
 };
 
+struct book_ticket {
+    char id[TICKET_ID_MAX], seat[ORDER_SEAT_MAX];
+    const struct book_order *order;
+    bool revoked;
+};
+
 static struct {
     struct book_order orders[BOOK_ORDERS_MAX];
     uint32_t orders_len;
@@ -35,6 +44,8 @@ static struct {
     uint32_t sagas_len;
     struct letter letters[LETTERS_MAX];
     uint32_t letters_len;
+    struct book_ticket tickets[TICKETS_MAX]; /* in the order of their ids */
+    uint32_t tickets_len;
 } books;
 
 /* ---- rows ---- */
@@ -71,12 +82,26 @@ static void begin_saga(const struct saga_def *def, const char *order, const char
     snprintf(saga->order, sizeof(saga->order), "%s", order);
 }
 
+static bool is_without_hold(const char *cause)
+{
+    return strcmp(cause, ORDER_CAUSE_BUYER_LIMIT) == 0 ||
+           strcmp(cause, ORDER_CAUSE_PURCHASE_DIFFERS) == 0;
+}
+
+static const struct book_order *order_with_hold(uint64_t hold)
+{
+    for (uint32_t i = 0; i < books.orders_len; i++)
+        if (books.orders[i].hold == hold && !is_without_hold(books.orders[i].cause))
+            return &books.orders[i];
+    return NULL;
+}
+
 const struct book_order *book_order(const struct order *order, uint64_t hold, uint64_t buyer,
                                     const struct saga_def *def)
 {
-    for (uint32_t i = 0; i < books.orders_len; i++)
-        if (books.orders[i].hold == hold)
-            return &books.orders[i];
+    const struct book_order *same = order_with_hold(hold);
+    if (same != NULL)
+        return same;
     assert(books.orders_len < BOOK_ORDERS_MAX);
     struct book_order *row = &books.orders[books.orders_len++];
     snprintf(row->id, sizeof(row->id), "%s", order->id);
@@ -104,22 +129,31 @@ static struct stored_saga *checkout_of(const char *order)
     return NULL;
 }
 
-void book_wake(const char *id)
+bool book_wake(const char *id)
 {
-    struct stored_saga *saga = checkout_of(id);
-    if (saga != NULL && !saga_ended(saga->state) && !saga->parked)
+    bool woken = false;
+    for (uint32_t i = 0; i < books.sagas_len; i++) {
+        struct stored_saga *saga = &books.sagas[i];
+        if (strcmp(saga->order, id) != 0 || saga_ended(saga->state) || saga->parked)
+            continue;
         stored_saga_wake(saga, sim_us());
+        woken = true;
+    }
+    return woken;
 }
 
-void book_hint(const char *id, const char *key)
+bool book_hint(const char *id, const char *key)
 {
     static struct order order; /* big */
     struct stored_saga *saga = checkout_of(id);
     char *data;
-    if (order_of(id)->status != ORDER_PENDING_PAYMENT || saga->state != SAGA_RUNNING)
-        return;
+    if (saga == NULL || order_of(id)->status != ORDER_PENDING_PAYMENT ||
+        saga->state != SAGA_RUNNING)
+        return false;
     int rc = order_parse(span_of(saga->data), NULL, &order);
     assert(rc == 0);
+    if (strcmp(order.payment_key, key) == 0)
+        return false;
     snprintf(order.payment_key, sizeof(order.payment_key), "%s", key);
     rc = order_dump(&order, NULL, &data);
     assert(rc == 0);
@@ -127,6 +161,7 @@ void book_hint(const char *id, const char *key)
     free(data);
     stored_saga_wake(saga, sim_us());
     sim_note("%s gets the key %s", id, key);
+    return true;
 }
 
 bool book_cancel(const char *id, uint8_t pivot)
@@ -178,38 +213,70 @@ static void begin_refund(const struct saga_def *def, const struct book_order *ro
     free(data);
 }
 
-static struct book_order *completed_one(const char *id)
+static void add_letter_before(const struct book_order *order)
+{
+    if (order->status == ORDER_REFUNDING || order->moving)
+        add_letter(order->id, LETTER_COMPLETED);
+}
+
+const char *book_refund(const char *id, const struct saga_def *def, unsigned percent)
 {
     struct book_order *order = order_of(id);
-    bool may = order != NULL && checkout_of(id) != NULL && order->status == ORDER_COMPLETED &&
-               !order->crediting;
-    return may ? order : NULL;
+    if (order == NULL)
+        return NULL;
+    bool may = order->status == ORDER_COMPLETED && !order->moving;
+    if (may) {
+        uint64_t part = (order->amount - order->back) * percent / 100;
+        uint64_t back = order->back + (part > 0 ? part : 1);
+        order->status = ORDER_REFUNDING;
+        order->back = back < order->amount ? back : order->amount;
+        order->gives_back = true;
+        begin_refund(def, order, order->back, 0);
+        sim_note("%s is to be refunded", id);
+    }
+    add_letter_before(order);
+    return may ? NULL : WHY_NOT_REFUNDABLE;
 }
 
-bool book_refund(const char *id, const struct saga_def *def)
+static bool has_credit(const struct book_order *order, uint64_t amount, const char *reason)
 {
-    struct book_order *order = completed_one(id);
-    if (order == NULL)
-        return false;
-    order->status = ORDER_REFUNDING;
-    add_letter(id, LETTER_COMPLETED);
-    begin_refund(def, order, order->amount, 0);
-    sim_note("%s is to be refunded", id);
-    return true;
+    for (uint32_t i = 0; i < order->credits_len; i++)
+        if (order->credits[i].amount == amount && strcmp(order->credits[i].reason, reason) == 0)
+            return true;
+    return false;
 }
 
-bool book_credit(const char *id, const struct saga_def *def)
+static const char *why_no_credit(const struct book_order *order, uint64_t amount,
+                                 const char *reason)
 {
-    struct book_order *order = completed_one(id);
+    if ((order->status != ORDER_COMPLETED && order->status != ORDER_REFUNDED) || order->moving)
+        return WHY_NOT_REFUNDABLE;
+    if (has_credit(order, amount, reason))
+        return WHY_REFUNDED_BEFORE;
+    if (order->back + amount > order->amount)
+        return WHY_REFUND_LARGE;
+    return order->credits_len == BOOK_CREDITS_MAX ? WHY_CREDITS_FULL : NULL;
+}
+
+const char *book_credit(const char *id, const struct saga_def *def, uint64_t amount,
+                        const char *reason)
+{
+    struct book_order *order = order_of(id);
     if (order == NULL)
-        return false;
-    order->crediting = true;
-    order->credited += order->amount / 4;
-    add_letter(id, LETTER_COMPLETED);
-    invariant_credited(id, order->credited);
-    begin_refund(def, order, order->credited, ++order->credits);
-    sim_note("a part of %s is to be refunded", id);
-    return true;
+        return NULL;
+    const char *why = why_no_credit(order, amount, reason);
+    if (why == NULL) {
+        order->moving = order->gives_back = true;
+        order->back += amount;
+        struct book_credit *credit = &order->credits[order->credits_len++];
+        *credit = (struct book_credit){.number = order->moves + 1, .amount = amount};
+        snprintf(credit->reason, sizeof(credit->reason), "%s", reason);
+        invariant_credited(id, order->back);
+        begin_refund(def, order, order->back, credit->number);
+        sim_note("a part of %s is to be refunded", id);
+    }
+    add_letter_before(order);
+    return why;
 }
 
 /* Both statements of an operator take the saga away from its holder. */
@@ -224,38 +291,58 @@ static void take_over(struct stored_saga *saga)
     saga->tries = 0;
 }
 
-static void turn_back(struct stored_saga *saga, const struct saga_def *def)
+bool book_turn_back(uint64_t id, const struct saga_def *def, uint8_t undo, uint32_t moves)
 {
-    int undo = saga->step <= def->pivot ? saga_undo_step(def, saga->step) : -1;
-    if (undo < 0 || saga->state != SAGA_RUNNING || checkout_kind(def) != CHECKOUT_SALE)
-        return;
+    struct stored_saga *saga = saga_of(id);
+    if (saga->state != SAGA_RUNNING || saga->step > def->pivot || saga->moves != moves)
+        return false;
     struct book_order *order = order_of(saga->order);
     sim_note("the operator turns saga %" PRIu64 " of %s back", saga->id, saga->order);
     invariant_operated(saga->order);
     take_over(saga);
     saga->cancel = false;
     saga->state = SAGA_UNDOING;
-    saga->step = (uint8_t)undo;
+    saga->step = undo;
     order->status = ORDER_FAILED;
     snprintf(saga->cause, sizeof(saga->cause), "operator");
     snprintf(order->cause, sizeof(order->cause), "operator");
+    return true;
+}
+
+bool book_retry(uint64_t id, enum order_status status, uint32_t moves)
+{
+    struct stored_saga *saga = saga_of(id);
+    struct book_order *order = order_of(saga->order);
+    if (saga_ended(saga->state) || saga->moves != moves)
+        return false;
+    sim_note("the operator retries saga %" PRIu64 " of %s", saga->id, saga->order);
+    take_over(saga);
+    if (saga->state == SAGA_RUNNING)
+        saga->cause[0] = '\0';
+    for (uint32_t i = (uint32_t)id; i < books.sagas_len; i++)
+        if (strcmp(books.sagas[i].order, saga->order) == 0)
+            return true; /* only the newest saga sets the order's status */
+    if (order->status != ORDER_PARKED)
+        return true;
+    order->status = status;
+    order->cause[0] = '\0';
+    return true;
 }
 
 void book_operate(const struct checkout *checkout, bool turns)
 {
     uint32_t from = (uint32_t)sim_below(SIM_CHOICES, books.sagas_len + 1);
     for (uint32_t i = from; i < books.sagas_len; i++) {
-        struct stored_saga *saga = &books.sagas[i];
+        const struct stored_saga *saga = &books.sagas[i];
+        const struct saga_def *def = checkout_find(checkout, span_of(saga->key));
         if (saga_ended(saga->state))
             continue;
-        if (turns) {
-            turn_back(saga, checkout_find(checkout, span_of(saga->key)));
-            return;
-        }
-        sim_note("the operator retries saga %" PRIu64 " of %s", saga->id, saga->order);
-        take_over(saga);
-        if (saga->state == SAGA_RUNNING)
-            saga->cause[0] = '\0';
+        int undo = saga->step <= def->pivot ? saga_undo_step(def, saga->step) : -1;
+        if (!turns)
+            book_retry(saga->id, checkout_status(def, saga->state, saga->step, false, saga->cause),
+                       saga->moves);
+        else if (undo >= 0 && checkout_kind(def) == CHECKOUT_SALE)
+            book_turn_back(saga->id, def, (uint8_t)undo, saga->moves);
         return;
     }
 }
@@ -283,17 +370,23 @@ static void lease_answered(void *ctx)
     lease->client->answered(lease->client->ctx);
 }
 
-static void lease_row(struct lease *lease, struct stored_saga *saga)
+uint32_t book_lease_now(const char *owner, const struct checkout *checkout, uint32_t max,
+                        struct saga_row *rows)
 {
-    struct saga_row *row = &lease->rows[lease->len];
-    const struct saga_def *def = checkout_find(lease->client->checkout, span_of(saga->key));
-    assert(def != NULL);
-    if (!stored_saga_lease(saga, def, sim_us(), LEASE_US, row))
-        return;
-    lease->len += 1;
-    saga->owner = lease->client->owner;
-    row->step_us = (int64_t)sim_us() - row->step_us; /* its age */
-    row->data = span_of(strdup(saga->data));
+    uint32_t len = 0;
+    for (uint32_t i = 0; i < books.sagas_len && len < max; i++) {
+        struct stored_saga *saga = &books.sagas[i];
+        const struct saga_def *def = checkout_find(checkout, span_of(saga->key));
+        assert(def != NULL);
+        struct saga_row *row = &rows[len];
+        if (!stored_saga_lease(saga, def, sim_us(), LEASE_US, row))
+            continue;
+        len += 1;
+        saga->owner = owner;
+        row->step_us = (int64_t)sim_us() - row->step_us; /* its age */
+        row->data = span_of(strdup(saga->data));
+    }
+    return len;
 }
 
 static uint64_t way_back_us(void)
@@ -304,9 +397,10 @@ static uint64_t way_back_us(void)
 static void lease_now(void *ctx)
 {
     struct lease *lease = ctx;
+    const struct book_client *client = lease->client;
     lease->failed = fault_now(FAULT_BOOK_FAILS);
-    for (uint32_t i = 0; i < books.sagas_len && !lease->failed && lease->len < lease->max; i++)
-        lease_row(lease, &books.sagas[i]);
+    if (!lease->failed)
+        lease->len = book_lease_now(client->owner, client->checkout, lease->max, lease->rows);
     lease->failed = lease->failed || fault_now(FAULT_BOOK_LOST);
     sim_after(lease->client->proc, way_back_us(), lease_answered, lease);
 }
@@ -342,9 +436,28 @@ static void text_of(const json_t *effect, const char *key, char *out, size_t cap
     snprintf(out, cap, "%s", text != NULL ? text : "");
 }
 
+/* Keys as in the table: the id; the seat of a good ticket, here of the only event. */
+static void add_ticket(const struct book_order *order, const char *id, const char *seat)
+{
+    uint32_t at = books.tickets_len;
+    for (uint32_t i = books.tickets_len; i > 0; i--) {
+        const struct book_ticket *other = &books.tickets[i - 1];
+        if (strcmp(other->id, id) == 0 || (!other->revoked && strcmp(other->seat, seat) == 0))
+            return;
+        at = strcmp(other->id, id) > 0 ? i - 1 : at;
+    }
+    assert(books.tickets_len < TICKETS_MAX);
+    struct book_ticket *ticket = &books.tickets[at];
+    memmove(ticket + 1, ticket, (books.tickets_len++ - at) * sizeof(*ticket));
+    *ticket = (struct book_ticket){.order = order};
+    snprintf(ticket->id, sizeof(ticket->id), "%s", id);
+    snprintf(ticket->seat, sizeof(ticket->seat), "%s", seat);
+    invariant_ticket(id, order->id, (uint32_t)strtoul(seat + 1, NULL, 10));
+}
+
 static void do_effect(const struct stored_saga *saga, enum effect kind, const json_t *effect)
 {
-    char id[ORDER_ID_MAX], word[64];
+    char id[ORDER_ID_MAX], word[ORDER_SEAT_MAX];
     text_of(effect, "order", id, sizeof(id));
     struct book_order *order = order_of(id);
     assert(order != NULL);
@@ -368,15 +481,22 @@ static void do_effect(const struct stored_saga *saga, enum effect kind, const js
         char ticket[TICKET_ID_MAX];
         text_of(effect, "ticket", ticket, sizeof(ticket));
         text_of(effect, "seat", word, sizeof(word));
-        invariant_ticket(ticket, id, (uint32_t)strtoul(word + 1, NULL, 10));
+        add_ticket(order, ticket, word);
         return;
     }
     case EFFECT_REVOKE:
+        for (uint32_t i = 0; i < books.tickets_len; i++)
+            books.tickets[i].revoked = books.tickets[i].revoked || books.tickets[i].order == order;
         invariant_revoked(id);
         return;
-    case EFFECT_MOVE_END:
-        order->crediting = false;
+    case EFFECT_MOVE_END: {
+        uint32_t number = (uint32_t)json_integer_value(json_object_get(effect, "number"));
+        if (order->moves >= number)
+            return;
+        order->moves = number;
+        order->moving = false;
         return;
+    }
     case EFFECT_SHOP:
         text_of(effect, "kind", word, sizeof(word));
         add_letter(id, word);
@@ -386,15 +506,17 @@ static void do_effect(const struct stored_saga *saga, enum effect kind, const js
     }
 }
 
-static void do_effects(const struct stored_saga *saga, const struct saga_effects *effects)
+static void do_effects(const struct saga_move *move, enum effect wanted)
 {
     uint32_t at = 0;
     uint8_t kind;
     struct span json;
-    while (effects != NULL && saga_effects_next(effects, &at, &kind, &json)) {
+    while (move->effects != NULL && saga_effects_next(move->effects, &at, &kind, &json)) {
+        if (kind != wanted)
+            continue;
         json_t *effect = json_loadb(json.ptr, json.len, 0, NULL);
         assert(effect != NULL);
-        do_effect(saga, (enum effect)kind, effect);
+        do_effect(saga_of(move->id), wanted, effect);
         json_decref(effect);
     }
 }
@@ -422,23 +544,32 @@ static void on_moved(const struct stored_saga *saga, const struct saga_move *mov
     if (saga->moves > TRIES_MAX)
         invariant_broken(INVARIANT_5, "saga %" PRIu64 " of %s moved %u times", saga->id,
                          saga->order, saga->moves);
-    do_effects(saga, move->effects);
+}
+
+/* The effects of a move that is stored, now or before, are one statement for each kind. */
+void book_commit_now(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        struct stored_saga *saga = saga_of(moves[i].id);
+        struct saga_store_reply *reply = &replies[i];
+        if (stored_saga_move(saga, &moves[i], sim_us(), LEASE_US, reply))
+            on_moved(saga, &moves[i]);
+        else
+            probe_reached(reply->stored == SAGA_STORED ? PROBE_MOVE_AGAIN : PROBE_MOVE_FENCED);
+        reply->lease_us -= reply->lease_us > sim_us() ? sim_us() : reply->lease_us; /* is left */
+    }
+    for (int kind = 0; kind < EFFECT_COUNT; kind++)
+        for (uint32_t i = 0; i < len; i++)
+            if (replies[i].stored == SAGA_STORED)
+                do_effects(&moves[i], (enum effect)kind);
 }
 
 static void commit_now(void *ctx)
 {
     struct commit *commit = ctx;
     commit->failed = fault_now(FAULT_BOOK_FAILS);
-    for (uint32_t i = 0; i < commit->len && !commit->failed; i++) {
-        const struct saga_move *move = &commit->moves[i];
-        struct stored_saga *saga = saga_of(move->id);
-        struct saga_store_reply *reply = &commit->replies[i];
-        if (stored_saga_move(saga, move, sim_us(), LEASE_US, reply))
-            on_moved(saga, move);
-        else
-            probe_reached(reply->stored == SAGA_STORED ? PROBE_MOVE_AGAIN : PROBE_MOVE_FENCED);
-        reply->lease_us -= reply->lease_us > sim_us() ? sim_us() : reply->lease_us; /* is left */
-    }
+    if (!commit->failed)
+        book_commit_now(commit->moves, commit->len, commit->replies);
     commit->failed = commit->failed || fault_now(FAULT_BOOK_LOST);
 }
 
@@ -494,12 +625,22 @@ void book_commit(struct book_client *client, const struct saga_move *const *move
 
 /* ---- the shop ---- */
 
-/* Delivered again until an answer comes; the shop tells repetitions by the order and the kind. */
+/* In order for each buyer, who here has one order. */
+static bool is_due(const struct letter *letter)
+{
+    for (const struct letter *other = books.letters; other < letter; other++)
+        if (!other->delivered && other->order == letter->order)
+            return false;
+    return !letter->delivered;
+}
+
+/* Delivered again until an answer comes; the shop tells repetitions by the order and the kind. From
+ * the newest on, so that one is delivered for each buyer. */
 void books_deliver(void)
 {
-    for (uint32_t i = 0; i < books.letters_len; i++) {
-        struct letter *letter = &books.letters[i];
-        if (letter->delivered || fault_now(FAULT_BOOK_FAILS))
+    for (uint32_t i = books.letters_len; i > 0; i--) {
+        struct letter *letter = &books.letters[i - 1];
+        if (!is_due(letter) || fault_now(FAULT_BOOK_FAILS))
             continue;
         if (letter->at_shop)
             probe_reached(PROBE_SHOP_AGAIN);
@@ -537,13 +678,64 @@ void books_judge(void)
         enum order_status status = order->status;
         history_fact("'fact':'status','order':'%s','status':'%s','amount':%" PRIu64
                      ",'credited':%" PRIu64,
-                     order->id, order_status_name(status), order->amount, order->credited);
+                     order->id, order_status_name(status), order->amount, order->back);
         if (status == ORDER_PENDING_PAYMENT || status == ORDER_CONFIRMING ||
             status == ORDER_REFUNDING || status == ORDER_PARKED)
             invariant_broken(INVARIANT_4, "%s ends as %s", order->id, order_status_name(status));
         invariant_ended(order->id, status == ORDER_COMPLETED  ? INVARIANT_HAS_SEATS
                                    : status == ORDER_REFUNDED ? INVARIANT_GAVE_BACK
                                                               : INVARIANT_HAS_NOTHING);
+    }
+}
+
+uint64_t book_told_back(const char *id, const char *kind)
+{
+    const struct book_order *order = order_of(id);
+    uint64_t back = order->gives_back ? order->back : order->amount;
+    for (uint32_t i = 0; i < order->credits_len; i++) {
+        char word[sizeof(books.letters[0].kind)];
+        snprintf(word, sizeof(word), LETTER_CREDITED "-%u", order->credits[i].number);
+        if (strcmp(word, kind) == 0)
+            return order->credits[i].amount;
+        back -= order->credits[i].amount;
+    }
+    return strcmp(kind, LETTER_REFUNDED) == 0 ? back : 0;
+}
+
+void books_print(const char *id)
+{
+    static struct order data; /* big */
+    for (uint32_t i = 0; i < books.orders_len; i++) {
+        const struct book_order *order = &books.orders[i];
+        if (*id != '\0' && strcmp(order->id, id) != 0)
+            continue;
+        printf("\n %s %s/%s payment=%s expires=%" PRIu64 " back=%" PRIu64 "/%d moving=%d/%u",
+               order->id, order_status_name(order->status), order->cause, order->payment,
+               order->expires_ms, order->back, order->gives_back, order->moving, order->moves);
+        for (uint32_t k = 0; k < order->credits_len; k++)
+            printf(" %u:%" PRIu64, order->credits[k].number, order->credits[k].amount);
+        for (uint32_t k = 0; k < books.sagas_len; k++) {
+            const struct stored_saga *saga = &books.sagas[k];
+            if (strcmp(saga->order, order->id) != 0)
+                continue;
+            int rc = order_parse(span_of(saga->data), NULL, &data);
+            assert(rc == 0);
+            printf("\n  saga %" PRIu64 " %s %s %u/%s parked=%d cancel=%d tries=%u moves=%u wake=%u"
+                   " token=%" PRIu64 "%s%s due=%" PRIu64 " step=%" PRIu64 " done=%x/%x key=%s"
+                   " refund=%" PRIu64 "/%u round=%u",
+                   saga->id, saga->key, saga_state_name(saga->state), saga->step, saga->cause,
+                   saga->parked, saga->cancel, saga->tries, saga->moves, saga->wake, saga->token,
+                   saga->leased ? " " : "", saga->leased ? saga->owner : "", saga->due_us,
+                   saga->step_us, saga->done[SAGA_DO], saga->done[SAGA_UNDO], data.payment_key,
+                   data.refund, data.credit, data.key_round);
+        }
+        for (uint32_t k = 0; k < books.tickets_len; k++)
+            if (books.tickets[k].order == order)
+                printf("\n  ticket %s %s revoked=%d", books.tickets[k].id, books.tickets[k].seat,
+                       books.tickets[k].revoked);
+        for (uint32_t k = 0; k < books.letters_len; k++)
+            if (books.letters[k].order == order)
+                printf("\n  letter %s done=%d", books.letters[k].kind, books.letters[k].delivered);
     }
 }
 

@@ -201,11 +201,12 @@ static void visit(void *ctx)
         be_done(buyer); /* the rest is the saga's */
         await_end(buyer, made);
         rest(buyer, 20 * (uint64_t)SIM_S);
-        if (perhaps(buyer, 20) && book_credit(made->id, adapter_def(CHECKOUT_CREDIT)))
+        if (perhaps(buyer, 20) &&
+            book_credit(made->id, adapter_def(CHECKOUT_CREDIT), made->amount / 4, "a part") == NULL)
             adapters_nudge();
         if (perhaps(buyer, 50))
             rest(buyer, 60 * (uint64_t)SIM_S);
-        if (perhaps(buyer, 25) && book_refund(made->id, adapter_def(CHECKOUT_REFUND)))
+        if (perhaps(buyer, 25) && book_refund(made->id, adapter_def(CHECKOUT_REFUND), 100) == NULL)
             adapters_nudge();
         await_end(buyer, made);
     }

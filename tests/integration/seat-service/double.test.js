@@ -1,5 +1,6 @@
-// The simulator's double of the seats' PostgreSQL does what PostgreSQL does: a random history of calls of the
-// journal's store (tests/sim/sql-history) goes to both, and they print the same. FAIRGATE_SEED repeats a run.
+// The simulator's doubles of the seats' and the payments' PostgreSQL do what PostgreSQL does: a random history of
+// calls of the journal's store (tests/sim/sql-history) or of the payments' statements (tests/sim/pay-history) goes to
+// both, and they print the same. FAIRGATE_SEED repeats a run.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -20,15 +21,21 @@ async function play(program, ...args) {
   return stdout.split('\n');
 }
 
-test('the double and PostgreSQL give the same results, and keep the same', async (t) => {
-  const seed = seededRng(t).between(1, 1_000_000_000);
-  // Autovacuum would take locks that sessions do not expect.
-  const postgres = await startPostgres(scope, { settings: { autovacuum: 'off' } });
-  const real = await play('sql-real', seed, STEPS, postgres.conninfo());
-  const double = await play('sql-double', seed, STEPS);
-  const at = real.findIndex((line, i) => line !== double[i]);
-  if (at >= 0) assert.deepEqual(double.slice(at - SHOWN, at + 2), real.slice(at - SHOWN, at + 2));
-  assert.equal(double.length, real.length);
-  for (const outcome of ['written=1', 'written=0', ' 23505'])
-    assert.ok(real.some((line) => line.includes(outcome)), `${STEPS} steps without ${outcome}`);
-});
+const HALVES = {
+  sql: ['written=1', 'written=0', ' 23505'],
+  pay: [': 0 cancel=', ': 1 cancel=', 'not-refundable', 'letter completed done=1'],
+};
+
+for (const [half, outcomes] of Object.entries(HALVES))
+  test(`${half}: the double and PostgreSQL give the same results, and keep the same`, async (t) => {
+    const seed = seededRng(t).between(1, 1_000_000_000);
+    // Autovacuum would take locks that sessions do not expect.
+    const postgres = await startPostgres(scope, { settings: { autovacuum: 'off' } });
+    const real = await play(`${half}-real`, seed, STEPS, postgres.conninfo());
+    const double = await play(`${half}-double`, seed, STEPS);
+    const at = real.findIndex((line, i) => line !== double[i]);
+    if (at >= 0) assert.deepEqual(double.slice(at - SHOWN, at + 2), real.slice(at - SHOWN, at + 2));
+    assert.equal(double.length, real.length);
+    for (const outcome of outcomes)
+      assert.ok(real.some((line) => line.includes(outcome)), `${STEPS} steps without ${outcome}`);
+  });

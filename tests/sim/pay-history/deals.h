@@ -1,0 +1,47 @@
+/* deals.h: a random history of calls of the payments' database, each printed with its result and
+ * with the rows of its orders. Linked to the statements and a PostgreSQL it is pay-real, linked to
+ * the simulator's double it is pay-double; tests/integration/seat-service/double.test.js compares
+ * what the two print. */
+#ifndef FG_SIM_DEALS_H
+#define FG_SIM_DEALS_H
+
+#include "core/checkout/checkout.h"
+
+enum {
+    DEALS_SAGAS_MAX = 2000, /* that are due at once */
+    DEALS_DATA_MAX = 2048,
+    DEALS_LETTERS_MAX = 1000,
+    DEALS_LEASE_MS = 15000,
+    DEALS_CREDITS_MAX = 4,
+};
+
+struct deals_letter {
+    char order[ORDER_ID_MAX], kind[24];
+    uint64_t back;
+};
+
+/* What each side has in its own way. True: it did something; a text: why it did not. */
+struct deals_side {
+    void (*wait)(uint64_t us); /* no time passes but this */
+    bool (*order)(const struct order *order, const struct saga_def *def);
+    bool (*cancel)(const char *order, const struct checkout *checkout);
+    bool (*hint)(const struct order *order, const char *key);
+    bool (*wake)(const char *order);
+    /* percent 0: the buyer's, by the terms */
+    const char *(*refund)(const char *order, const struct saga_def *def, unsigned percent);
+    const char *(*credit)(const char *order, const struct saga_def *def, uint64_t amount,
+                          const char *reason);
+    bool (*retry)(uint64_t saga, enum order_status status, uint32_t moves);
+    bool (*turn_back)(uint64_t saga, const struct saga_def *def, uint8_t undo, uint32_t moves);
+    void (*reclaim)(const char *owner);
+    /* Times of rows and replies are spans, as in books.h. */
+    uint32_t (*lease)(const char *owner, const struct checkout *checkout, struct saga_row *rows);
+    void (*commit)(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies);
+    uint32_t (*deliver)(struct deals_letter *letters);
+    void (*print)(const char *order); /* "": all */
+};
+
+struct checkout *deals_checkout(void);
+void deals_run(uint64_t seed, uint64_t steps, const struct deals_side *side);
+
+#endif
