@@ -44,21 +44,30 @@ LIMIT :room;
 
 -- Written even where it changes nothing, so that all who follow the table look at the event again. It does not
 -- wait for a row that somebody has locked. What was `asked` for has been refused, so it has not rested (owner_read).
+-- What was `refused` finds no room yet: it stays asleep, and its next hold ends no sooner than `spare_ms` from now.
 -- statement: events_wake
---> events integer[] signed
---> asked  integer[] signed
+--> events   integer[] signed
+--> asked    integer[] signed
+--> refused  integer[] signed
+--> spare_ms bigint
 WITH e AS (
-    SELECT no FROM event WHERE no = ANY (:events) OR no = ANY (:asked) FOR NO KEY UPDATE SKIP LOCKED
+    SELECT no, no <> ALL (:events || :asked) AS waits
+    FROM event
+    WHERE no = ANY (:events || :asked || :refused)
+    FOR NO KEY UPDATE SKIP LOCKED
 ), o AS (
-    SELECT event
+    SELECT event, waits
     FROM e
     JOIN owner ON event = no
-    WHERE event = ANY (:asked) AND due_at IS NOT NULL
+    WHERE event = ANY (:asked || :refused) AND due_at IS NOT NULL
     FOR NO KEY UPDATE OF owner SKIP LOCKED
 ), d AS (
-    UPDATE owner SET due_at = NULL FROM o WHERE owner.event = o.event
+    UPDATE owner
+    SET due_at = CASE WHEN waits THEN clock_timestamp() + :spare_ms * interval '1 millisecond' END
+    FROM o
+    WHERE owner.event = o.event
 )
-UPDATE event SET asleep_at = NULL FROM e WHERE event.no = e.no;
+UPDATE event SET asleep_at = CASE WHEN waits THEN asleep_at END FROM e WHERE event.no = e.no;
 
 -- Only its owner puts an event to sleep, and notes when the next of its holds ends; 0: there is none. If that
 -- is over the event stays awake: a payment may have been refused while it was closed. The statement does not wait where

@@ -76,18 +76,20 @@ FOR SHARE;
 --< event  integer signed
 SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKED;
 
--- `rested`: nobody has owned it or asked for it since it was put to sleep, and it was woken when a hold of it ended.
--- If that took longer somebody may have been refused meanwhile. The clocks may differ by less than a second.
+-- `rested`: nobody has owned it or asked for it since it was put to sleep, and it was woken because a hold of it ended,
+-- while this process was there to be asked, since `since_ms` (0: it was not). The clocks may differ by less than a second.
 -- statement: owner_read
 --> event    integer signed
 --> instance text
+--> since_ms bigint
 --< epoch    bigint
 --< seq      bigint
 --< chain    bytea
 --< its      boolean
 --< rested   boolean
 SELECT epoch, h.seq, h.chain, instance = :instance AS its,
-    coalesce(due_at - clock_timestamp() BETWEEN interval '-2 seconds' AND interval '1 second', FALSE) AS rested
+    coalesce(due_at BETWEEN to_timestamp(nullif(:since_ms, 0) / 1000.0) AND clock_timestamp() + interval '1 second',
+        FALSE) AS rested
 FROM owner
 JOIN head h USING (event)
 WHERE event = :event;

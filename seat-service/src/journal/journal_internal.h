@@ -102,6 +102,7 @@ struct journal {
     /* Below lock, as are the following. */
     bool connected, leads; /* the committer has a connection; it leads the processes of its list,
                             * or has a place among those that share */
+    uint64_t led_since_ms; /* by the sale's clock; 0: it does not lead */
     bool named, namesake;  /* the committer's session has the lock of our name; another process has
                             * had it for longer than one that ends or is cut off keeps it */
     bool apart;            /* our machine's clock is too far from the server's to own anything */

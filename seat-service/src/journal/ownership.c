@@ -61,7 +61,7 @@ static int look_at_epoch(struct journal *journal, const struct journal_event *ev
 {
     struct store_head head;
     bool ours = false, rested;
-    int rc = store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head,
+    int rc = store_head_read(journal->pg, event->id.no, span_of(journal->instance), 0, err, &head,
                              &ours, &rested);
     if (rc < 0)
         return rc;
@@ -392,8 +392,11 @@ static int note_lock(struct journal *journal, struct journal_event *event, struc
 {
     struct store_head head;
     bool ours, rested;
-    int rc = store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head,
-                             &ours, &rested);
+    pthread_mutex_lock(&journal->lock);
+    uint64_t since_ms = journal->led_since_ms;
+    pthread_mutex_unlock(&journal->lock);
+    int rc = store_head_read(journal->pg, event->id.no, span_of(journal->instance), since_ms, err,
+                             &head, &ours, &rested);
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&journal->lock);

@@ -236,7 +236,7 @@ static int is_still_ours(struct journal *journal, const struct journal_event *ev
 {
     struct store_head now;
     bool ours = false, rested;
-    int rc = store_head_read(journal->reader_pg, event->id.no, span_of(journal->instance), err,
+    int rc = store_head_read(journal->reader_pg, event->id.no, span_of(journal->instance), 0, err,
                              &now, &ours, &rested);
     *still = rc == 0 && ours && now.epoch == event->head.epoch;
     return rc;
@@ -535,7 +535,8 @@ static int see_others(struct journal *journal, bool now, struct err_slot *err)
  * and, if there are other processes, at one of them, which can take it over: their rows are found
  * as those of new events are. If there are many of the latter, half of the places are left to the
  * former. Those that are awake come first: one that is loaded again, such as after a correction,
- * has just made that room itself. */
+ * has just made that room itself. What was asked for and finds no room keeps its holds: another
+ * process may wake it, and does not know who was refused here. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX], awake[EVENTS_MAX];
@@ -558,7 +559,18 @@ static int wake(struct journal *journal, struct err_slot *err)
     room.places = places - due_len;
     len += asleep_wanted(journal->asleep, nos + len, &room);
     assert(len <= EVENTS_MAX);
-    return len == 0 ? 0 : store_wake(journal->reader_pg, nos, due_len, len, err);
+    uint32_t refused_len = asleep_refused(journal->asleep, now_ms + CONFIRM_SPARED_MS / 2,
+                                          nos + len, EVENTS_MAX - len);
+    return len + refused_len == 0
+               ? 0
+               : store_wake(journal->reader_pg, nos, due_len, len, refused_len, err);
+}
+
+/* A hold of it is about to end: closed now, it would have to be opened again. */
+static bool is_overdue(struct journal *journal, uint32_t nth)
+{
+    uint64_t end_ms = next_end_ms(journal, nth);
+    return end_ms != 0 && end_ms <= sale_ms(journal);
 }
 
 /* Ours that has been idle for longest, and for long enough. */
@@ -572,7 +584,7 @@ static struct journal_event *idlest(struct journal *journal)
         if (!journal_owns(journal, nth) || event->leaving || event->asked || event->stuck)
             continue;
         uint64_t idle_ms = host->idle_ms(host->ctx, nth);
-        if (idle_ms >= longest_ms) {
+        if (idle_ms >= longest_ms && !is_overdue(journal, nth)) {
             longest_ms = idle_ms;
             found = event;
         }
@@ -610,6 +622,7 @@ static int make_room(struct journal *journal, struct err_slot *err)
     const uint64_t at_us = now_us(journal);
     uint64_t spare = journal->conf.memory / EVENTS_SPARE_PART, largest, slept = 0;
     uint32_t waiting = asleep_waiting(journal->asleep, sale_ms(journal), &largest), leaving = 0;
+    const uint32_t free_min = waiting > EVENTS_SPARE ? waiting : EVENTS_SPARE;
     bool none = room.places == 0 || room.bytes == 0 || room.bytes < largest;
     bool nowhere = waiting > 0 && journal->others.any && journal->others.bytes < largest;
     int rc = tell_room(journal, &room, waiting > 0 && none, err);
@@ -619,7 +632,7 @@ static int make_room(struct journal *journal, struct err_slot *err)
         room.bytes += event->leaving ? event->id.bytes : 0;
     }
     spare = largest > spare ? largest : spare;
-    bool lacks = room.places + leaving < EVENTS_SPARE || room.bytes < spare;
+    bool lacks = room.places + leaving < free_min || room.bytes < spare;
     bool helps = nowhere || journal->others.lack;
     struct journal_event *event = NULL;
     if (rc == 0 && (lacks || helps))
@@ -633,7 +646,7 @@ static int make_room(struct journal *journal, struct err_slot *err)
     helps = helps && at_us >= journal->others.helped_us + ROOM_HELP_MS * UINT64_C(1000);
     for (; event != NULL && asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX;
          event = idlest(journal)) {
-        lacks = room.places + leaving < EVENTS_SPARE || room.bytes < spare;
+        lacks = room.places + leaving < free_min || room.bytes < spare;
         if (!lacks && (!helps || (slept > 0 && slept >= largest)))
             break;
         event->leaving = event->sleeps = true;

@@ -189,6 +189,10 @@ void role_judge(struct journal *journal)
         stuck += state == JOURNAL_EVENT_OWNED && event->stuck;
         ours += state == JOURNAL_EVENT_FOLLOWING && event->locked;
     }
+    if (!journal->leads)
+        journal->led_since_ms = 0;
+    else if (journal->led_since_ms == 0)
+        journal->led_since_ms = clock_wall_us(&journal->conf.sale->clock) / 1000;
     count[JOURNAL_EVENT_ASLEEP] = asleep_len(journal->asleep);
     for (unsigned state = 0; state < JOURNAL_STATES; state++) {
         uint64_t shown = state == JOURNAL_EVENT_OWNED ? count[state] - stuck

@@ -119,13 +119,14 @@ int store_events_changed(struct pg *pg, struct store_changes *changes, struct st
 }
 
 int store_wake(struct pg *pg, const int32_t *events, uint32_t due_len, uint32_t len,
-               struct err_slot *err)
+               uint32_t refused_len, struct err_slot *err)
 {
     uint8_t memory[KEYS_BYTES];
     struct pg_args bound;
     assert(due_len <= len);
-    assert(len <= EVENTS_MAX);
-    struct sql_events_wake_args args = {events, due_len, events + due_len, len - due_len};
+    assert(len + refused_len <= EVENTS_MAX);
+    struct sql_events_wake_args args = {events,       due_len,     events + due_len, len - due_len,
+                                        events + len, refused_len, CONFIRM_SPARED_MS};
     pg_args_init(&bound, memory, sizeof(memory));
     int rc = sql_events_wake(pg, &bound, &args, err, NULL);
     return rc < 0 ? err_wrap(err, "waking events") : 0;
@@ -439,11 +440,12 @@ int store_free(struct pg *pg, const int32_t *events, uint32_t len, struct err_sl
     return 0;
 }
 
-int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
-                    struct store_head *head, bool *its, bool *rested)
+int store_head_read(struct pg *pg, int32_t event, struct span instance, uint64_t since_ms,
+                    struct err_slot *err, struct store_head *head, bool *its, bool *rested)
 {
     PGresult *res;
-    int rc = sql_owner_read(pg, &(struct sql_owner_read_args){event, instance}, err, &res);
+    int rc =
+        sql_owner_read(pg, &(struct sql_owner_read_args){event, instance, since_ms}, err, &res);
     if (rc < 0)
         return err_wrap(err, "the owner of event %" PRId32, event);
     if (PQntuples(res) == 1) {

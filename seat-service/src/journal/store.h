@@ -44,10 +44,11 @@ struct store_changes {
  * than `room`: the walk is over, and the next call begins another. An event may come twice. */
 int store_events_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
                          uint32_t room, struct err_slot *err, uint32_t *len);
-/* Wakes these, 1..EVENTS_MAX, and has every process look at them again. The first due_len are woken
- * since a hold of them ends, the others were asked for. */
+/* Wakes these and has every process look at them again. The first due_len are woken since a hold of
+ * them ends, the others were asked for. Behind these come refused_len that were asked for and for
+ * which there is no room: their holds last CONFIRM_SPARED_MS more. 1..EVENTS_MAX in all. */
 int store_wake(struct pg *pg, const int32_t *events, uint32_t due_len, uint32_t len,
-               struct err_slot *err);
+               uint32_t refused_len, struct err_slot *err);
 /* Puts the event to sleep, if `instance` owns it and due_ms, as above, is still to come. */
 int store_sleep(struct pg *pg, int32_t event, struct span instance, uint64_t due_ms,
                 struct err_slot *err, bool *done);
@@ -162,9 +163,9 @@ int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
                                 const struct store_line *line),
                 void *ctx);
 /* *its: whether `instance` was the last to raise the epoch. *rested: nobody has raised it or asked
- * for the event since that was put to sleep, and a hold of it has ended just now. */
-int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
-                    struct store_head *head, bool *its, bool *rested);
+ * for the event since that was put to sleep, and a hold of it has ended since then and since_ms. */
+int store_head_read(struct pg *pg, int32_t event, struct span instance, uint64_t since_ms,
+                    struct err_slot *err, struct store_head *head, bool *its, bool *rested);
 /* Ends the backends that hold the locks and have been idle, or waiting for their programs, for
  * longer than silent_ms: those programs hang, are stopped, or are cut off. *ended: there was one.
  */

@@ -183,6 +183,19 @@ uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *
     return take(asleep, WANTED, 0, nos, room);
 }
 
+uint32_t asleep_refused(struct asleep *asleep, uint64_t before_ms, int32_t *nos, uint32_t len)
+{
+    uint32_t found = 0;
+    pthread_mutex_lock(&asleep->lock);
+    for (uint32_t at = 0; at < asleep_len(asleep) && found < len; at++) {
+        const struct sleeper *sleeper = &asleep->all[at];
+        if (sleeper->wanted && sleeper->due_ms != 0 && sleeper->due_ms < before_ms)
+            nos[found++] = sleeper->no;
+    }
+    pthread_mutex_unlock(&asleep->lock);
+    return found;
+}
+
 uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest)
 {
     uint32_t found = 0;

@@ -122,6 +122,22 @@ test('seats held in more events than there are places shut nobody out, and expir
   for (const one of others) await stands(one);
 });
 
+test('events of which payments end at the same time make room for each other, however long others may be idle', async (t) => {
+  const { scope, postgres, seats } = await openMany(t);
+  const events = Array.from({ length: process.env.FAIRGATE_SOAK ? 2000 : 24 }, (_, n) => `awaited-${n}`);
+  for (const event of events) {
+    assert.equal((await there(() => operator(seats, event).import(small()))).status, 201);
+    const [{ hold }] = await holdInEach(seats, [event]);
+    assert.equal((await there(() => saga(seats, event).extend(hold, `order-${event}`))).status, 200);
+  }
+  await seats.stop();
+  postgres.sql("UPDATE seats.event SET asleep_at = now(); CREATE TABLE was AS SELECT event, epoch FROM seats.owner", 'seats');
+  await openSeats(scope, postgres, { config: { owner: { ...config.owner, idle: '1h' } }, office: seats.office, secrets: seats.secrets });
+  postgres.sql("UPDATE seats.owner SET due_at = now(); UPDATE seats.event SET asleep_at = now()", 'seats');
+  const left = () => postgres.sql('SELECT count(*) FROM was JOIN seats.owner USING (event) WHERE owner.epoch = was.epoch', 'seats');
+  await until('each to have been woken', () => left() === '0', { timeoutMs: 20_000 + events.length * 5000 });
+});
+
 test('an event without a place is refused, and gets none from a correction', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   await seats.stop();

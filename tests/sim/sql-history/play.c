@@ -125,7 +125,7 @@ static bool read_head(int32_t event, struct store_head *head)
     struct err_slot err;
     bool its, rested;
     const char *name = names[below(2)];
-    int rc = store_head_read(call("head"), event, span_of(name), &err, head, &its, &rested);
+    int rc = store_head_read(call("head"), event, span_of(name), 0, &err, head, &its, &rested);
     printf(" %" PRId32 " %s", event, name);
     if (!answered(rc))
         return false;

@@ -884,7 +884,7 @@ static void events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits
     struct pg *pg = other_connection(), *locker = other_connection();
     must(pg_run(pg, "SET lock_timeout = 1", &err), &err);
     must(pg_run(locker, "BEGIN; SELECT FROM event WHERE id = 'demo' FOR UPDATE", &err), &err);
-    must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, &err), &err);
+    must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, 0, &err), &err);
     run_script("query 1 SELECT max(no) FROM seats.event WHERE asleep_at IS NOT NULL");
     must(pg_run(locker,
                 "UPDATE event SET asleep_at = NULL WHERE id = 'demo'; COMMIT; BEGIN;"
@@ -910,28 +910,28 @@ static void event_whose_epoch_is_raised_is_awake(void **state)
                "query 0 SELECT count(asleep_at) FROM seats.event");
 }
 
-static bool reads_as_rested(void)
+static bool reads_as_rested(uint64_t since_ms)
 {
     struct err_slot err = {0};
     struct store_head head;
     bool its, rested = false;
     struct pg *pg = other_connection();
-    must(store_head_read(pg, 1, SPAN("a"), &err, &head, &its, &rested), &err);
+    must(store_head_read(pg, 1, SPAN("a"), since_ms, &err, &head, &its, &rested), &err);
     pg_close(pg);
     return rested;
 }
 
-/* A payment that was refused meanwhile has to get time. */
-static void event_has_rested_if_it_is_woken_on_time(void **state)
+/* Of a payment that was refused before that it knows nothing, and the payment has to get time. */
+static void event_has_rested_if_this_process_was_there_to_be_asked(void **state)
 {
     (void)state;
-    run_script("fresh; sql UPDATE seats.owner SET due_at = now() - interval '1 minute'");
-    assert_false(reads_as_rested());
+    const uint64_t now_ms = clock_wall_us(clock_system()) / 1000;
+    run_script("fresh; sql UPDATE seats.owner SET due_at = now() - interval '10 minutes'");
+    assert_false(reads_as_rested(0));
+    assert_false(reads_as_rested(now_ms));
+    assert_true(reads_as_rested(now_ms - 3600 * 1000));
     run_script("sql UPDATE seats.owner SET due_at = now() + interval '1 hour'");
-    assert_false(reads_as_rested());
-    do { /* unless the machine stood still in between */
-        run_script("sql UPDATE seats.owner SET due_at = now()");
-    } while (!reads_as_rested());
+    assert_false(reads_as_rested(1));
 }
 
 static void event_that_was_asked_for_has_not_rested(void **state)
@@ -941,10 +941,15 @@ static void event_that_was_asked_for_has_not_rested(void **state)
     bool done = true;
     run_script("fresh; add short; sql UPDATE seats.owner SET due_at = now()");
     struct pg *pg = other_connection();
-    must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, &err), &err);
+    must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, 0, &err), &err);
     run_script("query 1 SELECT sum(event) FROM seats.owner WHERE due_at IS NOT NULL");
     must(store_sleep(pg, 2, SPAN(""), 1, &err, &done), &err); /* a hold has ended by now */
     assert_false(done);
+    run_script(
+        "sql UPDATE seats.owner SET due_at = now(); sql UPDATE seats.event SET asleep_at = now()");
+    must(store_wake(pg, (int32_t[]){1, 2}, 0, 1, 1, &err), &err); /* there is no room for 2 */
+    run_script("query 2 SELECT sum(no) FROM seats.event WHERE asleep_at IS NOT NULL;"
+               "query 2 SELECT sum(event) FROM seats.owner WHERE due_at > now() + interval '20 s'");
     pg_close(pg);
 }
 
@@ -952,7 +957,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_whose_epoch_is_raised_is_awake),
-        cmocka_unit_test(event_has_rested_if_it_is_woken_on_time),
+        cmocka_unit_test(event_has_rested_if_this_process_was_there_to_be_asked),
         cmocka_unit_test(event_that_was_asked_for_has_not_rested),
         cmocka_unit_test(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits),
         cmocka_unit_test(lost_answer_is_settled_by_reading_the_journal),
