@@ -36,6 +36,12 @@ enum {
     WEBHOOK_BATCH_MAX = 512, /* a commit's worth; if more arrive while one is under way, they are
                                 told to come again */
 
+    /* queues (store/look.h): how rarely a look goes through all of one, and how far the others go
+     * back behind the oldest row of the last: longer than a transaction takes to commit (its
+     * statements end after 8 s). */
+    LOOK_WHOLE_MS = 5000,
+    LOOK_SPARE_MS = 10000,
+
     /* outboxes */
     OUTBOX_BATCH_MAX = 64,
     SHOP_LETTER_MAX = 192 * 1024, /* 100 places, as many lines, of the longest names: 160 KiB */

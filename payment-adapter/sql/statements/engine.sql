@@ -6,11 +6,13 @@
 
 -- Sagas that are due come under a token that rises with each lease; a move under an older one is
 -- refused. The due time doubles as the lease's end, so a worker that dies gives them back by itself.
+-- `back_ms`: see store/look.h.
 -- statement: lease
 --> most     bigint
 --> keys     text[]
 --> lease_ms bigint
 --> owner    text
+--> back_ms  bigint
 --< id       bigint
 --< token    bigint
 --< moves    integer
@@ -24,10 +26,11 @@
 --< cause    text
 --< trace    text
 --< data     text
+--< late_us  bigint
 WITH due AS MATERIALIZED (
-    SELECT s.id
+    SELECT s.id, s.due_at
     FROM saga s
-    WHERE :is_open(s) AND NOT s.parked AND s.due_at <= now() AND s.key = ANY (:keys)
+    WHERE :is_open(s) AND NOT s.parked AND :is_due_since(s) AND s.key = ANY (:keys)
     ORDER BY s.due_at
     LIMIT :most
     FOR UPDATE SKIP LOCKED
@@ -37,7 +40,7 @@ SET token = s.token + 1, leased = true, owner = :owner, due_at = now() + :ms(:le
 FROM due
 WHERE s.id = due.id
 RETURNING s.id, s.token, s.moves, s.wake, s.key, s.state, s.step, s.cancel, s.tries,
-    :age_us(s.step_at) AS age_us, s.cause, s.trace, s.data;
+    :age_us(s.step_at) AS age_us, s.cause, s.trace, s.data, :age_us(due.due_at) AS late_us;
 
 -- Open sagas of definitions that this program does not have: no program that has only `keys` works
 -- on them.

@@ -16,6 +16,10 @@
 -- fragment: time_of_ms(unix_ms)
 to_timestamp(:unix_ms / 1000.0)
 
+-- It has been due for `back_ms` at most (store/look.h).
+-- fragment: is_due_since(row)
+:row.due_at <= now() AND :row.due_at > now() - :ms(:back_ms)
+
 -- Times as in JSON.
 -- fragment: iso(at)
 to_char(:at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')

@@ -5,7 +5,7 @@
 -- In order for each customer: only the oldest open letter is due, the others wait until it is done.
 -- A parked letter (never due) holds up only those of its own order.
 -- fragment: is_due(b)
-:b.done_at IS NULL AND :b.due_at <= now() AND NOT EXISTS (
+:b.done_at IS NULL AND :is_due_since(b) AND NOT EXISTS (
     SELECT FROM shop_outbox e
     WHERE e.member = :b.member AND e.id < :b.id AND e.done_at IS NULL
         AND (e.due_at < 'infinity' OR e.order_id = :b.order_id)
@@ -23,6 +23,7 @@ least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
 --> lease_ms      bigint
 --> interval_us   bigint
 --> burst_us      bigint
+--> back_ms       bigint
 --< id               bigint
 --< kind             text
 --< tries            integer
@@ -45,8 +46,9 @@ least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
 --< fees             bigint
 --< vat              bigint
 --< trace            text
+--< late_us          bigint
 WITH due AS MATERIALIZED (
-    SELECT b.id
+    SELECT b.id, b.due_at
     FROM shop_outbox b
     WHERE :is_due(b)
     ORDER BY b.due_at
@@ -65,7 +67,7 @@ WITH due AS MATERIALIZED (
     WHERE p.paid <= now() + :us(:burst_us - :interval_us)
     RETURNING granted
 ), taken AS (
-    SELECT id
+    SELECT id, due_at
     FROM due
     LIMIT coalesce((SELECT granted FROM pace), 0)
 )
@@ -79,7 +81,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
     :given_back(b) AS refund_amount,
     coalesce(:vat_of(:back_before(b) + :given_back(b)) - :vat_of(:back_before(b)), 0) AS refund_vat,
     coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
-    :fees(o) AS fees, :vat(o) AS vat, b.trace;
+    :fees(o) AS fees, :vat(o) AS vat, b.trace, :age_us(taken.due_at) AS late_us;
 
 -- A pause that the shop asks for holds for all processes.
 -- statement: shop_pause
@@ -189,6 +191,7 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 -- statement: mail_take
 --> most       bigint
 --> lease_ms   bigint
+--> back_ms    bigint
 --< id         bigint
 --< kind       text
 --< tries      integer
@@ -205,11 +208,12 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< seats      bigint
 --< places     text
 --< trace      text
+--< late_us    bigint
 WITH due AS (
-    SELECT id
-    FROM mail_outbox
-    WHERE done_at IS NULL AND due_at <= now()
-    ORDER BY due_at
+    SELECT b.id, b.due_at
+    FROM mail_outbox b
+    WHERE b.done_at IS NULL AND :is_due_since(b)
+    ORDER BY b.due_at
     LIMIT :most
     FOR UPDATE SKIP LOCKED
 )
@@ -231,7 +235,7 @@ RETURNING b.id, b.kind, b.tries, b.refused, b.lang, o.id AS order_id, b.member, 
         FROM jsonb_array_elements(:all_places(o)) WITH ORDINALITY AS p (p, at)
         WHERE coalesce((:credit_of(b))->'seats' ? (p->>'id'),
             (b.member = o.member AND o.seats ? (p->>'id')) OR p->>'id' IN (:seats_of_member()))
-    ), '') AS places, b.trace;
+    ), '') AS places, b.trace, :age_us(due.due_at) AS late_us;
 
 -- statement: mail_done
 --> id    bigint

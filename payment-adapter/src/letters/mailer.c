@@ -19,6 +19,7 @@
 #include "observe/tracer.h"
 #include "pace/backoff.h"
 #include "pay_limits.h"
+#include "store/look.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -41,6 +42,7 @@ struct mailer {
     uint32_t under_way;
     bool taking, closing;
     uint64_t pause_until_us;
+    struct look look;
     uint32_t pauses; /* in a row, as the server refused us */
     struct mailer_stats stats;
 };
@@ -320,21 +322,28 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
         free_if_over(mailer);
         return;
     }
-    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++) {
+    uint64_t late_us = 0;
+    int len = answer->rc == 0 ? PQntuples(answer->results[0]) : 0;
+    for (int i = 0; i < len; i++) {
         const struct sql_mail_take_row row = sql_mail_take_row(answer->results[0], i);
+        late_us = row.late_us > late_us ? row.late_us : late_us;
         start_letter(mailer, &row);
     }
+    if (len > 0)
+        look_found(&mailer->look, late_us, clock_mono_us(mailer->conf.clock));
 }
 
 void mailer_tick(struct mailer *mailer)
 {
     const struct settings *settings = mailer->conf.settings;
     uint32_t most = mailer->pauses > 0 ? 1 : MAIL_UNDER_WAY_MAX;
+    uint64_t now_us = clock_mono_us(mailer->conf.clock);
     if (mailer->taking || settings->mail_url[0] == '\0' || mailer->conf.users == NULL ||
-        mailer->under_way >= most || clock_mono_us(mailer->conf.clock) < mailer->pause_until_us)
+        mailer->under_way >= most || now_us < mailer->pause_until_us)
         return;
     const struct sql_mail_take_args args = {.most = most - mailer->under_way,
-                                            .lease_ms = settings->mail_timeout_ms + LEASE_SPARE_MS};
+                                            .lease_ms = settings->mail_timeout_ms + LEASE_SPARE_MS,
+                                            .back_ms = look_back_ms(&mailer->look, now_us)};
     mailer->taking = true;
     sql_mail_take(mailer->conf.pg, &args, on_taken, mailer);
 }

@@ -20,6 +20,7 @@
 #include "observe/tracer.h"
 #include "pace/backoff.h"
 #include "pay_limits.h"
+#include "store/look.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -35,6 +36,7 @@ struct outbox {
     uint32_t interval_us,
         burst_us; /* of the deployment: what one letter costs, and how far it may run ahead */
     uint64_t pause_until_us;
+    struct look look;
     uint32_t under_way; /* letters */
     bool taking, closing;
     struct outbox_stats stats;
@@ -282,10 +284,15 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
         free_if_over(outbox);
         return;
     }
-    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++) {
+    uint64_t late_us = 0;
+    int len = answer->rc == 0 ? PQntuples(answer->results[0]) : 0;
+    for (int i = 0; i < len; i++) {
         const struct sql_shop_take_row row = sql_shop_take_row(answer->results[0], i);
+        late_us = row.late_us > late_us ? row.late_us : late_us;
         send_letter(outbox, &row);
     }
+    if (len > 0)
+        look_found(&outbox->look, late_us, now_us(outbox));
 }
 
 void outbox_tick(struct outbox *outbox)
@@ -301,7 +308,8 @@ void outbox_tick(struct outbox *outbox)
                                                 want < OUTBOX_BATCH_MAX ? want : OUTBOX_BATCH_MAX,
                                             .lease_ms = settings->shop_timeout_ms + LEASE_SPARE_MS,
                                             .interval_us = outbox->interval_us,
-                                            .burst_us = outbox->burst_us};
+                                            .burst_us = outbox->burst_us,
+                                            .back_ms = look_back_ms(&outbox->look, now)};
     outbox->taking = true;
     sql_shop_take(outbox->conf.pg, &args, on_taken, outbox);
 }

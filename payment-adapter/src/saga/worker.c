@@ -17,6 +17,7 @@
 #include "core/checkout/effect.h"
 #include "observe/log.h"
 #include "observe/trace.h"
+#include "store/look.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -57,6 +58,7 @@ struct worker {
     char *keys; /* of the definitions, as an array literal */
     struct saga_store_reply *replies;
     struct saga_row *rows;
+    struct look look;
     char (*whys)[SAGA_DETAIL_MAX]; /* for replies that refuse */
     /* The batch, borrowed until it is answered; [at, at + part) is under way. */
     const struct saga_move *const *batch;
@@ -101,10 +103,12 @@ static void edge(struct worker *worker)
 
 /* ---- leases ---- */
 
-static bool read_row(struct worker *worker, const PGresult *res, int i, struct saga_row *row)
+static bool read_row(struct worker *worker, const PGresult *res, int i, struct saga_row *row,
+                     uint64_t *late_us)
 {
     uint64_t now = now_us(worker);
     struct sql_lease_row leased = sql_lease_row(res, i);
+    *late_us = leased.late_us > *late_us ? leased.late_us : *late_us;
     *row = (struct saga_row){
         .id = leased.id,
         .token = leased.token,
@@ -152,9 +156,12 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
     }
     const PGresult *res = answer->results[0];
     uint32_t len = 0;
+    uint64_t late_us = 0;
     assert((uint32_t)PQntuples(res) <= worker->conf.slots); /* the statement has the limit */
     for (int i = 0; i < PQntuples(res); i++)
-        len += read_row(worker, res, i, &worker->rows[len]);
+        len += read_row(worker, res, i, &worker->rows[len], &late_us);
+    if (PQntuples(res) > 0)
+        look_found(&worker->look, late_us, now_us(worker));
     saga_engine_on_leased(worker->engine, worker->rows, len);
 }
 
@@ -167,7 +174,8 @@ static void lease(void *ctx, uint32_t max)
     const struct sql_lease_args args = {.most = max,
                                         .keys = worker->keys,
                                         .lease_ms = worker->conf.lease_ms,
-                                        .owner = worker->conf.instance};
+                                        .owner = worker->conf.instance,
+                                        .back_ms = look_back_ms(&worker->look, now_us(worker))};
     worker->jobs++;
     sql_lease(worker->conf.pg, &args, on_leased, worker);
 }

@@ -47,7 +47,7 @@ const HOT = {
   webhook_events: "'{stripe}', '{evt_1}', '{paid}', '{nobody}', '{none}'",
   order_by_idem: ":'member', 'a new key', :'event', 'a new hold'",
   order_timeline: ":'subject'",
-  shop_take: '5, 60000, 50000, 1000000',
+  shop_take: '5, 60000, 50000, 1000000, 3600000',
 };
 const PAGES = { shop_take: 250 }; // of those that do more than look up
 
