@@ -287,13 +287,37 @@ CREATE TABLE pay.throttle (
     until    timestamptz
 ) WITH (fillfactor = 70);
 
--- Rates that all processes share: a row per rate, and each call pays an interval. Unlogged: a crash
--- empties it, and the rates start anew.
-CREATE UNLOGGED TABLE pay.pace (
-    name    text PRIMARY KEY,
-    paid    timestamptz NOT NULL, -- paid for until then; in a pause, its end
-    granted integer NOT NULL DEFAULT 1 -- calls granted to the last process
-) WITH (fillfactor = 20);
+-- Rates that all processes share: the value of each is the moment, in microseconds, up to which calls are paid for, or
+-- the end of a pause. Rows would not do: while anybody's snapshot is open each call would leave a version that all later
+-- ones walk. Unlogged: a crash sets them back, and the rates start anew.
+CREATE UNLOGGED SEQUENCE pay.pace_psp;
+CREATE UNLOGGED SEQUENCE pay.pace_shop;
+CREATE UNLOGGED SEQUENCE pay.pace_users;
+CREATE UNLOGGED SEQUENCE pay.pace_users_login;
+CREATE UNLOGGED SEQUENCE pay.pace_users_mail;
+
+-- Pays an interval for each call, as many of `most` as the rate allows; burst_us NULL: all of them, an interval of 0: none.
+-- After a pause of pause_us nothing is granted before it has ended. ahead_us: how far the moment is ahead of the clock.
+CREATE FUNCTION pay.pace_pay(rate text, most bigint, interval_us bigint, burst_us bigint, pause_us bigint DEFAULT 0,
+    OUT granted bigint, OUT ahead_us bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    moment regclass := 'pay.pace_' || rate;
+    now_us bigint;
+    free_us bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(moment::oid::bigint);
+    now_us := extract(epoch FROM clock_timestamp()) * 1000000;
+    ahead_us := greatest(pg_sequence_last_value(moment) - now_us, pause_us);
+    free_us := burst_us - interval_us - ahead_us;
+    granted := CASE
+        WHEN interval_us = 0 OR free_us < 0 THEN 0
+        ELSE least(most, 1 + free_us / interval_us)
+    END;
+    ahead_us := ahead_us + granted * interval_us;
+    IF granted > 0 OR pause_us > 0 THEN
+        PERFORM setval(moment, now_us + ahead_us);
+    END IF;
+END $$;
 
 -- When, to whom and how much of an order is refunded. An operator sets it for an event; the row of the
 -- event '' is the configuration's and applies to all others.

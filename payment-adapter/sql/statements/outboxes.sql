@@ -11,11 +11,6 @@
         AND (e.due_at < 'infinity' OR e.order_id = :b.order_id)
 )
 
--- As many as are wanted, as far as the pace allows.
--- fragment: granted_now()
-least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
-    now() + :us(:burst_us - :interval_us) - greatest(p.paid, now())) * 1000000 / :interval_us)::integer)
-
 -- The statement that takes letters also counts them against the common pace, so it does not matter
 -- how many loops and processes there are.
 -- statement: shop_take
@@ -54,22 +49,14 @@ WITH due AS MATERIALIZED (
     ORDER BY b.due_at
     LIMIT :most
     FOR UPDATE OF b SKIP LOCKED
-), wanted AS MATERIALIZED (
-    SELECT count(*)::integer AS n
-    FROM due
-), pace AS (
-    INSERT INTO pace AS p (name, paid)
-    SELECT 'shop', now() + :us(:interval_us)
-    FROM wanted
-    WHERE n > 0
-    ON CONFLICT (name) DO UPDATE
-    SET granted = :granted_now(), paid = greatest(p.paid, now()) + :granted_now() * :us(:interval_us)
-    WHERE p.paid <= now() + :us(:burst_us - :interval_us)
-    RETURNING granted
 ), taken AS (
     SELECT id, due_at
     FROM due
-    LIMIT coalesce((SELECT granted FROM pace), 0)
+    LIMIT coalesce((
+        SELECT granted
+        FROM (SELECT count(*) AS n FROM due HAVING count(*) > 0) wanted
+        CROSS JOIN LATERAL pace_pay('shop', n, :interval_us, :burst_us)
+    ), 0)
 )
 UPDATE shop_outbox b
 SET due_at = now() + :ms(:lease_ms), tries = tries + 1
@@ -86,10 +73,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
 -- A pause that the shop asks for holds for all processes.
 -- statement: shop_pause
 --> pause_ms bigint
-INSERT INTO pace AS p (name, paid)
-VALUES ('shop', now() + :ms(:pause_ms))
-ON CONFLICT (name) DO UPDATE
-SET paid = greatest(p.paid, excluded.paid);
+SELECT FROM pace_pay('shop', 0, 1, NULL, :pause_ms * 1000);
 
 -- statement: shop_done
 --> id bigint

@@ -3,17 +3,8 @@
 --> interval_us bigint
 --> burst_us    bigint
 --< wait_us     bigint
-WITH granted AS (
-    :pay_pace('shop', :interval_us, :burst_us, true)
-)
-SELECT CASE
-    WHEN EXISTS (SELECT FROM granted) THEN 0
-    ELSE greatest(1, (
-        SELECT :left_us(paid) - (:burst_us - :interval_us)
-        FROM pace
-        WHERE name = 'shop'
-    ))
-END AS wait_us;
+SELECT CASE WHEN granted > 0 THEN 0 ELSE greatest(1, ahead_us - (:burst_us - :interval_us)) END AS wait_us
+FROM pace_pay('shop', 1, :interval_us, :burst_us);
 
 -- Calls to the payment providers, told after they were made (core/pace/pace.h): always counted, and
 -- answered by how far ahead of the clock all processes are.
@@ -21,8 +12,5 @@ END AS wait_us;
 --> calls       integer
 --> interval_us bigint
 --< ahead_us    bigint
-INSERT INTO pace AS p (name, paid)
-VALUES ('psp', now() + :us(:calls * :interval_us))
-ON CONFLICT (name) DO UPDATE
-SET paid = greatest(p.paid, now()) + :us(:calls * :interval_us)
-RETURNING :left_us(p.paid) AS ahead_us;
+SELECT ahead_us
+FROM pace_pay('psp', :calls, :interval_us, NULL);

@@ -126,17 +126,7 @@ DELETE FROM throttle
 WHERE key = :key;
 
 -- The pace of questions to the company's user database, which all processes share: first from a
--- share of its own (an interval of 0: there is none), then from what all have in common. A caller
--- that waited for the row has an old now(), and so gets less.
--- fragment: pay_pace(share, interval_us, burst_us, condition)
-INSERT INTO pace AS p (name, paid)
-SELECT :share, now() + :us(:interval_us)
-WHERE :condition
-ON CONFLICT (name) DO UPDATE
-SET paid = greatest(p.paid, now()) + :us(:interval_us)
-WHERE p.paid <= now() + :us(:burst_us - :interval_us)
-RETURNING name
-
+-- share of its own (an interval of 0: there is none), then from what all have in common.
 -- statement: pace_users
 --> share              text
 --> interval_us        bigint
@@ -144,9 +134,7 @@ RETURNING name
 --> common_interval_us bigint
 --> common_burst_us    bigint
 --< granted            boolean
-WITH own AS (
-    :pay_pace(:share, :interval_us, :burst_us, :interval_us > 0)
-), common AS (
-    :pay_pace('users', :common_interval_us, :common_burst_us, NOT EXISTS (SELECT FROM own))
-)
-SELECT EXISTS (SELECT FROM own) OR EXISTS (SELECT FROM common) AS granted;
+SELECT CASE
+    WHEN (SELECT granted FROM pace_pay(:share, 1, :interval_us, :burst_us)) > 0 THEN TRUE
+    ELSE (SELECT granted FROM pace_pay('users', 1, :common_interval_us, :common_burst_us)) > 0
+END AS granted;

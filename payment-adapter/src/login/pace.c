@@ -41,8 +41,8 @@ struct pace_users pace_users_of(uint32_t per_s)
 const char *pace_share_name(enum pace_share share)
 {
     static const char *const names[PACE_SHARES] = {
-        [PACE_LOGIN] = "users.login",
-        [PACE_MAIL] = "users.mail",
+        [PACE_LOGIN] = "users_login",
+        [PACE_MAIL] = "users_mail",
     };
     return names[share];
 }

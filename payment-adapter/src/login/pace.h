@@ -1,9 +1,9 @@
 /* pace.h: how often all processes and loops of the deployment together may call a system that
  * is not ours.
  *
- * The count is kept in our own database: a row of pay.pace is the moment up to which past calls are
- * paid for. Each call moves it one interval onward, either in the statement that takes the work or
- * in one before the question. A process that dies owes nothing and holds nothing. */
+ * The count is kept in our own database: a sequence pay.pace_NAME is the moment up to which past
+ * calls are paid for. Each call moves it one interval onward, either in the statement that takes
+ * the work or in one before the question. A process that dies owes nothing and holds nothing. */
 #ifndef FG_PAY_PACE_H
 #define FG_PAY_PACE_H
 
@@ -27,6 +27,6 @@ struct pace_users {
 };
 
 struct pace_users pace_users_of(uint32_t per_s);
-const char *pace_share_name(enum pace_share share); /* the name of its row */
+const char *pace_share_name(enum pace_share share); /* NAME of its sequence */
 
 #endif

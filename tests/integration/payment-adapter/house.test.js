@@ -98,7 +98,7 @@ test('a shop that asks for a pause has it from all of them', async () => {
   release();
   const refusedAt = await until('the refusal', () => calls() > from && world.shop.calls.filter(({ method }) => method === 'POST')[from].at);
   await until('the pause to be written down', () => world.postgres.sql(
-    `SELECT paid >= to_timestamp(${refusedAt / 1000}) + interval '2500 ms' FROM pay.pace WHERE name = 'shop'`, 'pay') === 't');
+    `SELECT last_value / 1000 >= ${refusedAt} + 2500 FROM pay.pace_shop`, 'pay') === 't');
   const knownAt = Date.now();
   await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 60_000 });
   const times = world.shop.calls.filter(({ method }) => method === 'POST').slice(from + 1).map(({ at }) => at);

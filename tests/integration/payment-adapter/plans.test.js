@@ -64,6 +64,7 @@ test('what is asked for each order looks it up by key, even by a plan that was m
     \\set subject none
     SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;
     ${hot.map(({ name, text, args }) => `PREPARE ${name} AS ${text.replace(/;$/, '')}; EXECUTE ${name} (${args});`).join('\n')}
+    SELECT FROM pace_pay('shop', 0, 1, NULL);
     ${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })};
     UPDATE orders SET member = (SELECT min(member) FROM orders); SELECT 'orders ' || count(*) FROM orders WHERE payment IS NOT NULL;
     SELECT member, event, id AS subject FROM orders LIMIT 1 \\gset

@@ -15,7 +15,8 @@ const second = await world.startPay({ saga: { instance: 'second' } });
 
 const sql = (text) => world.postgres.sql(text, 'pay');
 const lists = () => world.shop.calls.filter(({ method }) => method === 'GET').map(({ path }) => new URLSearchParams(path.split('?')[1]).get('after'));
-const aheadS = () => Number(sql("SELECT extract(epoch FROM paid - now()) FROM pay.pace WHERE name = 'shop'"));
+const resetPace = () => sql("SELECT setval('pay.pace_shop', 1)");
+const aheadS = () => Number(sql('SELECT last_value / 1e6 - extract(epoch FROM now()) FROM pay.pace_shop'));
 
 // Orders that only the shop knows.
 function fill(count) {
@@ -31,11 +32,11 @@ async function reconcile(pay = world.pay) {
 
 test('a page of the list is paid for as a message is', async () => {
   fill(550);
-  sql("DELETE FROM pay.pace WHERE name = 'shop'");
+  resetPace();
   const began = Number(sql('SELECT extract(epoch FROM clock_timestamp())'));
   const { read, not_reached: silent, drift } = await reconcile();
   assert.deepEqual([read.length, silent, drift], [6, [], 550]);
-  const paid = Number(sql("SELECT extract(epoch FROM paid) FROM pay.pace WHERE name = 'shop'"));
+  const paid = Number(sql('SELECT last_value / 1e6 FROM pay.pace_shop'));
   assert.ok(paid >= began + 6 * INTERVAL_S, `${read.length} calls paid for ${paid - began} s`);
 });
 
@@ -49,7 +50,7 @@ test('a pause that the shop asks for holds for its list, in every process, and f
     assert.deepEqual([read, silent], [[], ['shop']]);
   }
   world.shop.heal();
-  sql("DELETE FROM pay.pace WHERE name = 'shop'");
+  resetPace();
 });
 
 test('a list that a run has no time for is read on by the next, and what was not read is not missed', async () => {
@@ -61,13 +62,14 @@ test('a list that a run has no time for is read on by the next, and what was not
   sql(`UPDATE pay.shop_outbox SET done_at = now() - interval '1 hour';
        UPDATE pay.orders SET changed_at = now() - interval '1 hour';
        UPDATE pay.ticket SET issued_at = now() - interval '1 hour';
-       TRUNCATE pay.shop_order; DELETE FROM pay.reconcile_cursor WHERE provider = 'shop'; DELETE FROM pay.pace`);
-  world.shop.fault('GET /orders', { told: () => sql("UPDATE pay.pace SET paid = now() + interval '1 hour' WHERE name = 'shop'") });
+       TRUNCATE pay.shop_order; DELETE FROM pay.reconcile_cursor WHERE provider = 'shop'`);
+  resetPace();
+  world.shop.fault('GET /orders', { told: () => sql("SELECT setval('pay.pace_shop', ((extract(epoch FROM now()) + 3600) * 1e6)::bigint)") });
   const part = await reconcile();
   assert.deepEqual(part.read, [null]);
   assert.deepEqual(part.not_reached, ['shop: the next run reads on in its list']);
   assert.deepEqual(part.items.filter((item) => item.order === order), []);
-  sql("DELETE FROM pay.pace WHERE name = 'shop'");
+  resetPace();
   const rest = await reconcile();
   assert.deepEqual(rest.read, ['100', '200', '300', '400', '500']);
   assert.deepEqual([rest.not_reached, rest.items.filter((item) => item.order === order)], [[], []]);

@@ -2,11 +2,11 @@
  * is not fast enough: capturing and refunding, then creating payments, then polling whether
  * somebody has paid. Atomic words, no lock, any thread.
  *
- * The count is kept in our own database, as a moment up to which calls are paid for (`pay.pace`).
- * It is paid afterwards: a process calls on trust, up to a small number of calls that it has not
- * reported yet, and each report tells it how far all of them have come. So a call asks no database
- * and waits for none. No second sees more than per_s, the burst, and the trust of each process. A
- * process that dies leaves nothing taken, and no more unreported than its trust.
+ * The count is kept in our own database, as a moment up to which calls are paid for
+ * (`pay.pace_psp`). It is paid afterwards: a process calls on trust, up to a small number of calls
+ * that it has not reported yet, and each report tells it how far all of them have come. So a call
+ * asks no database and waits for none. No second sees more than per_s, the burst, and the trust of
+ * each process. A process that dies leaves nothing taken, and no more unreported than its trust.
  *
  * While no report is answered, a process goes on at the pace it had last.
  *
