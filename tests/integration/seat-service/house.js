@@ -119,9 +119,9 @@ export async function openPostgres(scope, settings = {}, disk = null, clock = nu
 
 // Somebody else's transaction, which has locked what the statement says; let go() when it is to end.
 let holders = 0;
-export async function holdLock(scope, postgres, lock) {
+export async function holdLock(scope, postgres, lock, database = 'seats') {
   const name = `holder-${(holders += 1)}`;
-  const psql = [psqlPath(), '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', 'seats', '-XAtq'];
+  const psql = [psqlPath(), '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', database, '-XAtq'];
   const holder = scope.spawn(name, [...psql, '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`], { env: { PGAPPNAME: name } });
   const itself = `FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event = 'PgSleep'`;
   await until(`the lock: ${lock}`, () => postgres.sql(`SELECT count(*) ${itself}`, 'seats') === '1');
