@@ -9,10 +9,12 @@ const WARN_S = [60, 30, 10]; // announced at these; at the second there are 20 s
 const RING_S = 30;
 const SEATS_MS = 15_000; // after which they do not answer
 const DOWN = 502; // and above: the proxy says that the seat service does not answer
+const RENEWED_EVERY = 4; // looks at a hall that is not there
+const IN = ['called', 'admitted', 'opening'];
 
 const alertBox = byId('alert');
 let me = null;
-let hands = null; // wait.js: ask, again, jitter, notice, pause, retryAfter, take
+let hands = null; // wait.js: ask, again, jitter, notice, pause, retryAfter, setOpening, take
 let said = Infinity;
 let rung = '';
 
@@ -107,24 +109,39 @@ export async function stay() {
   tellExtended(done);
 }
 
-// While the seat service does not answer, we send nobody there; we keep the visit alive until it
-// does.
-async function seatsAnswer(url) {
-  if (new URL(url, location).origin !== location.origin) return true;
-  const answer = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout?.(SEATS_MS) }).catch(() => null);
-  return answer !== null && answer.status < DOWN;
+const statusOf = (at) => fetch(at, { cache: 'no-store', signal: AbortSignal.timeout?.(SEATS_MS) }).catch(() => ({ status: DOWN }));
+
+// Nobody is sent to a hall that is not there: '' if it is, otherwise why not. Our own hall has one page for all events, so
+// there we ask for the event. A shop elsewhere cannot be asked.
+async function missing(url) {
+  const { origin, pathname } = new URL(url, location);
+  if (origin !== location.origin) return '';
+  if ((await statusOf(url)).status >= DOWN) return 'more.opening';
+  if (pathname !== `/seats/${event}`) return '';
+  const hall = await statusOf(`/v1/seats/${event}`);
+  if (hall.status >= 500) return 'more.opening';
+  return hall.status === 404 && (await hall.json().catch(() => ({}))).code === 'event-unknown' ? 'more.no-hall' : '';
 }
 
+// While the hall is opening the page says nothing else, and keeps the visit alive; a reload goes on with it. The clock of
+// visits is paused if their end moves, which each new pass tells to the second.
 async function goOn(pass) {
   // The seats' page sends it as a bearer token; it is forgotten with this tab.
   sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
   me.session_expires_at = pass.expires_at;
-  while (!await seatsAnswer(pass.next_url)) {
-    hands.notice(say('more.seats-down'));
+  for (let round = 0, why; (why = await missing(pass.next_url)) !== ''; round++) {
+    if (!IN.includes(line.dataset.view)) return hands.setOpening(false);
+    const paused = why === 'more.opening' && Date.parse(me.session_ends_at) > Date.parse(pass.ends_at) + 1000;
+    put('opening', say(paused ? 'more.opening-paused' : why));
+    hands.notice('');
+    hands.setOpening(true);
+    announce(byId('opening').textContent);
+    history.replaceState(null, '', '#in');
     await hands.pause(hands.jitter(4000));
-    if (Date.parse(me.session_expires_at) - serverNow() < 60_000) await renew().catch(() => {});
+    if (round % RENEWED_EVERY === 1 || Date.parse(me.session_expires_at) - serverNow() < 60_000) await renew().catch(() => {});
   }
-  hands.notice('');
+  hands.setOpening(false);
+  history.replaceState(null, '', location.pathname);
   location.assign(pass.next_url);
 }
 

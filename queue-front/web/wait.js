@@ -64,11 +64,14 @@ async function ask(method, path, headers, body) {
 
 // ---- what is seen ----
 
+let opening = false; // turn.js: the hall that this visitor enters is not there yet
+
 const still = (state) => state === 'paused' || state === 'frozen';
 
 function viewOf() {
   if (me.state === 'closed') return 'closed';
   if (over) return 'expired';
+  if (opening) return 'opening';
   if (me.place === 'admitted') return 'admitted';
   if (me.state === 'sold-out') return 'sold-out';
   if (me.position === null) return 'draw';
@@ -80,7 +83,7 @@ function see() {
   const view = viewOf();
   showView(view, me.state);
   showMe(me);
-  if (view === 'called' || view === 'admitted') withTurn().catch(() => {});
+  if (view === 'called' || view === 'admitted' || opening) withTurn().catch(() => {});
   else if (view !== 'waiting') showTitle('');
   showClocks();
 }
@@ -404,9 +407,14 @@ const alertBox = byId('alert');
 let turn = null; // turn.js, once it is here
 let turning = null; // while it is on its way
 
+const setOpening = (is) => {
+  opening = is;
+  if (is) see(); // otherwise the next page takes it from here
+};
+
 async function withTurn(act) {
   [turn] = await Promise.all([turning ??= fetched('turn'), moreWords()]);
-  turn.show(me, { again, ask, jitter, notice, pause, retryAfter, take });
+  turn.show(me, { again, ask, jitter, notice, pause, retryAfter, setOpening, take });
   return act?.();
 }
 

@@ -135,6 +135,16 @@ describe('the hall', () => {
     assert.equal((await other.hold({ seats: ['r5s1', 'r6s1'] })).status, 201);
   });
 
+  test('a hall whose owner restarts says so, and opens by itself', async () => {
+    let opens;
+    const prepare = async (page) => {
+      await page.route('**/v1/seats/*', (route) => route.fulfill({ status: 503, json: { code: 'standby' } }));
+      opens = page.locator('#wait').getByText('The hall is opening').waitFor().then(() => page.unroute('**/v1/seats/*'));
+    };
+    await enter({ prepare });
+    await opens;
+  });
+
   test('a seat is called what tickets call it', async () => {
     const { guest, page } = await enter();
     await guest.openRow(0, 8);

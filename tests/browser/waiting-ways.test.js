@@ -505,10 +505,31 @@ describe('around the waiting page', () => {
     let down = true;
     await page.route('**/seats/metre', (route) => (down ? route.fulfill({ status: 503, body: '' }) : route.continue()));
     await page.goto(`${line.at}/e/metre#in`);
-    await visitor.shows('notice', /seats are not responding/);
-    assert.equal(await page.getAttribute('#line', 'data-view'), 'admitted');
+    const isOpening = async (text) => {
+      await visitor.view('opening');
+      await visitor.shows('opening', text);
+      assert.deepEqual(await page.locator('#line :is(button, .count, #visit-left, #called-text, #notice:not(:empty)):visible').allTextContents(), [], 'one sentence');
+    };
+    await isOpening(/hall is opening/);
+    await visitor.judge('waiting-opening');
+    await page.route('**/session', async (route) => {
+      const answer = await route.fetch();
+      const told = await answer.json();
+      await route.fulfill({ response: answer, json: { ...told, ends_at: new Date(Date.parse(told.ends_at) + 5000).toISOString() } });
+    }, { times: 1 });
+    await page.route('**/me', (route) => route.abort()); // which would say the end of the pass again
+    await isOpening(/time is not running/);
+    await page.unroute('**/me');
+    await page.reload(); // goes on with it
+    await isOpening(/hall is opening/);
+    const hall = (status, code) => (route) => route.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ status, code }) });
+    await page.route('**/v1/seats/metre', hall(404, 'event-unknown'));
     down = false;
-    await page.waitForURL(/\/seats\/metre/);
+    await isOpening(/hall of this event is not open yet/);
+    await page.route('**/v1/seats/metre', hall(503, 'event-asleep'));
+    await isOpening(/hall is opening/);
+    await page.unroute('**/v1/seats/metre');
+    await page.waitForURL(/\/seats\/metre$/);
     assert.ok(await page.evaluate(() => sessionStorage.getItem('fg_pass_metre')));
     visitor.wrong.length = 0; // what was not answered is on the browser's own list
     await visitor.close();
