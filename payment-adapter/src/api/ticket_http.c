@@ -38,6 +38,12 @@ struct visit {
     char as_of_memory[RFC3339_LEN + 1];
     struct text as_of;
     void (*then)(struct visit *visit);
+    /* Of tickets that are drawn: */
+    uv_work_t work;
+    PGresult *rows;
+    struct grow body;
+    unsigned mine; /* tickets that the viewer sees */
+    bool fits;
 };
 
 MAGIC(visit, 0x3a700011);
@@ -127,10 +133,10 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
 }
 
 /* Tickets that were transferred belong to their new owner; the buyer no longer sees them. False if
- * one is too long; *mine is how many the viewer sees. */
-static bool put_tickets(const struct visit *visit, const PGresult *res, struct desk *desk,
-                        struct grow *body, unsigned *mine)
+ * one is too long. */
+static bool put_tickets(struct visit *visit, struct desk *desk)
 {
+    struct grow *body = &visit->body;
     struct span who = span_of(visit->session.member);
     struct text one = text_on(desk->ticket, sizeof(desk->ticket));
     json_open(&one, '{');
@@ -138,14 +144,14 @@ static bool put_tickets(const struct visit *visit, const PGresult *res, struct d
     json_key(&one, "tickets");
     json_open(&one, '[');
     grow_add(body, text_span(&one));
-    for (int i = 0; i < PQntuples(res) && !one.overflown; i++) {
-        const struct sql_order_tickets_row row = sql_order_tickets_row(res, i);
+    for (int i = 0; i < PQntuples(visit->rows) && !one.overflown; i++) {
+        const struct sql_order_tickets_row row = sql_order_tickets_row(visit->rows, i);
         bool owned = span_eq(row.member, who);
         bool offered = !owned && row.offered_to.ptr != NULL && span_eq(row.offered_to, who);
         if (!owned && !offered)
             continue;
         one = text_on(desk->ticket, sizeof(desk->ticket));
-        one.comma = (*mine)++ > 0;
+        one.comma = visit->mine++ > 0;
         put_ticket(&one, desk->qr, &row, offered);
         grow_add(body, text_span(&one));
     }
@@ -153,28 +159,52 @@ static bool put_tickets(const struct visit *visit, const PGresult *res, struct d
     return !one.overflown;
 }
 
-static void on_tickets(void *ctx, const struct pg_answer *answer)
+static void draw(uv_work_t *work)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    struct desk *desk = answer->rc == 0 ? malloc(sizeof(*desk)) : NULL;
-    struct grow body = {.ptr = NULL};
-    unsigned mine = 0;
-    bool fits = desk != NULL && put_tickets(visit, answer->results[0], desk, &body, &mine);
+    struct visit *visit = MAGIC_OF(visit, work->data);
+    struct desk *desk = malloc(sizeof(*desk));
+    if (desk != NULL)
+        visit->fits = put_tickets(visit, desk);
+    else
+        visit->body.failed = true;
     free(desk);
-    if (desk == NULL || body.failed)
-        guard_unavailable(visit->req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
-    else if (mine == 0)
+    PQclear(visit->rows);
+}
+
+static void on_drawn(uv_work_t *work, int status)
+{
+    struct visit *visit = MAGIC_OF(visit, work->data);
+    const struct grow *body = &visit->body;
+    assert(status == 0);
+    if (body->failed)
+        guard_unavailable(visit->req, ERR_NOMEM);
+    else if (visit->mine == 0)
         refusal_reply(visit->req, REFUSAL_TICKETS_UNKNOWN);
-    else if (!fits)
+    else if (!visit->fits)
         refusal_reply(visit->req, REFUSAL_ANSWER_LONG);
     else
         http_reply(visit->req,
                    &(struct http_reply){.status = 200,
                                         .type = "application/json",
                                         .headers = SPAN("Cache-Control: private, no-store\r\n"),
-                                        .body = {body.ptr, body.len}});
-    grow_free(&body);
+                                        .body = {body->ptr, body->len}});
+    grow_free(&visit->body);
     visit_end(visit);
+}
+
+/* A code takes a millisecond to draw, and an order may have a hundred: not on the loop. */
+static void on_tickets(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    if (answer->rc == 0)
+        visit->rows = PQcopyResult(answer->results[0], PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
+    if (visit->rows == NULL) {
+        guard_unavailable(visit->req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
+        visit_end(visit);
+        return;
+    }
+    visit->work.data = visit;
+    uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn); /* fails only without draw */
 }
 
 static void then_tickets(struct visit *visit)

@@ -70,6 +70,11 @@ struct visit {
     struct session session;
     enum lang lang;
     bool tickets;
+    /* Of tickets that are drawn: */
+    uv_work_t work;
+    PGresult *rows;
+    struct tickets_view view;
+    struct text page;
 };
 
 MAGIC(visit, 0x3a700013);
@@ -213,27 +218,25 @@ static void on_retired(void *ctx, const struct pg_answer *answer)
         reply_note(visit, 404, "page.missing");
 }
 
+static void ask_retired(struct visit *visit)
+{
+    sql_order_retired(visit->pay->pg, &(struct sql_order_retired_args){visit->order}, on_retired,
+                      visit);
+}
+
 static void on_read(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
     const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
-    size_t codes = res != NULL && visit->tickets ? (size_t)PQntuples(res) : 0;
-    size_t room = PAGE_MAX + codes * FACT_QR_MAX;
-    char *memory = res != NULL ? malloc(room) : NULL;
+    char *memory = res != NULL ? malloc(PAGE_MAX) : NULL;
     if (memory == NULL) {
         reply_note(visit, 503, "page.later");
         return;
     }
-    struct text page = text_on(memory, room);
+    struct text page = text_on(memory, PAGE_MAX);
     bool found = false;
     int rc = 0;
-    if (visit->tickets) {
-        const struct tickets_view view = {res, visit->order, visit->session.member,
-                                          visit->pay->settings->public_url,
-                                          visit->pay->settings->support_url};
-        found =
-            tickets_page_put(&page, visit->pages->tickets, visit->pages->site, visit->lang, &view);
-    } else if (PQntuples(res) == 1) {
+    if (PQntuples(res) == 1) {
         const struct sql_order_row row = sql_order_row(res, 0);
         found = span_eq(row.member, span_of(visit->session.member));
         if (found)
@@ -248,13 +251,56 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     }
     if (!found) {
         free(memory);
-        sql_order_retired(visit->pay->pg, &(struct sql_order_retired_args){visit->order},
-                          on_retired, visit);
+        ask_retired(visit);
         return;
     }
     reply_page(visit, 200, &page);
     free(memory);
     visit_free(visit);
+}
+
+static void draw(uv_work_t *work)
+{
+    struct visit *visit = MAGIC_OF(visit, work->data);
+    tickets_page_put(&visit->page, visit->pages->tickets, visit->pages->site, visit->lang,
+                     &visit->view);
+}
+
+static void on_drawn(uv_work_t *work, int status)
+{
+    struct visit *visit = MAGIC_OF(visit, work->data);
+    assert(status == 0);
+    reply_page(visit, 200, &visit->page);
+    PQclear(visit->rows);
+    free(visit->page.ptr);
+    visit_free(visit);
+}
+
+/* Codes are drawn off the loop: each takes a millisecond, and an order may have a hundred. */
+static void on_tickets_read(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    const struct settings *settings = visit->pay->settings;
+    const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
+    visit->view = (struct tickets_view){res, visit->order, visit->session.member,
+                                        settings->public_url, settings->support_url};
+    if (res != NULL && !tickets_page_has(&visit->view)) {
+        ask_retired(visit);
+        return;
+    }
+    size_t room = PAGE_MAX + (res != NULL ? (size_t)PQntuples(res) : 0) * FACT_QR_MAX;
+    char *memory = res != NULL ? malloc(room) : NULL;
+    if (memory != NULL)
+        visit->rows = PQcopyResult(res, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
+    if (visit->rows == NULL) {
+        free(memory);
+        reply_note(visit, 503, "page.later");
+        return;
+    }
+    visit->view.rows = visit->rows;
+    visit->page = text_on(memory, room);
+    visit->work.data = visit;
+    uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn); /* fails only without draw */
 }
 
 static void on_session(void *ctx, int rc, const struct session *session)
@@ -270,8 +316,8 @@ static void on_session(void *ctx, int rc, const struct session *session)
     }
     visit->session = *session;
     if (visit->tickets)
-        sql_order_tickets(visit->pay->pg, &(struct sql_order_tickets_args){visit->order}, on_read,
-                          visit);
+        sql_order_tickets(visit->pay->pg, &(struct sql_order_tickets_args){visit->order},
+                          on_tickets_read, visit);
     else
         sql_order_read(visit->pay->pg, &(struct sql_order_read_args){visit->order}, on_read, visit);
 }

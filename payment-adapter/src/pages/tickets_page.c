@@ -156,28 +156,39 @@ int tickets_page_create(const struct site *site, struct err_slot *err, struct fi
     return fact_page_create(&page.facts, site, span_of(tickets_html), err, out);
 }
 
-bool tickets_page_put(struct text *out, const struct filled_page *page, const struct site *site,
+static void count(struct tickets_page *page)
+{
+    const struct tickets_view *view = page->viewed;
+    if (PQntuples(view->rows) == 0)
+        return;
+    page->first = sql_order_tickets_row(view->rows, 0);
+    page->buyer = span_eq(page->first.buyer, span_of(view->member));
+    for (int i = 0; i < PQntuples(view->rows); i++) {
+        const struct sql_order_tickets_row row = sql_order_tickets_row(view->rows, i);
+        enum ticket_view one = view_of(page, &row);
+        page->seen += one != TICKET_UNSEEN;
+        page->live = page->live || one == TICKET_LIVE;
+    }
+}
+
+bool tickets_page_has(const struct tickets_view *view)
+{
+    struct tickets_page page = {.viewed = view};
+    count(&page);
+    return page.seen > 0;
+}
+
+void tickets_page_put(struct text *out, const struct filled_page *page, const struct site *site,
                       enum lang lang, const struct tickets_view *view)
 {
     struct tickets_page tickets = {
         .viewed = view, .facts.words = site_phrases(site, lang), .nth = -1};
-    if (PQntuples(view->rows) == 0)
-        return false;
     struct text address = text_on(tickets.address, sizeof(tickets.address) - 1);
     text_printf(&address, "%s/pay/tickets/%s", view->public_url, view->order);
     assert(!address.overflown);
     tickets.facts.ctx = &tickets;
-    tickets.first = sql_order_tickets_row(view->rows, 0);
-    tickets.buyer = span_eq(tickets.first.buyer, span_of(view->member));
-    for (int i = 0; i < PQntuples(view->rows); i++) {
-        const struct sql_order_tickets_row row = sql_order_tickets_row(view->rows, i);
-        enum ticket_view one = view_of(&tickets, &row);
-        tickets.seen += one != TICKET_UNSEEN;
-        tickets.live = tickets.live || one == TICKET_LIVE;
-    }
-    if (tickets.seen > 0) {
-        list_facts(&tickets);
-        fact_page_put(out, page, lang, &tickets.facts);
-    }
-    return tickets.seen > 0;
+    count(&tickets);
+    assert(tickets.seen > 0);
+    list_facts(&tickets);
+    fact_page_put(out, page, lang, &tickets.facts);
 }

@@ -13,8 +13,10 @@ struct tickets_view {
 };
 
 int tickets_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
-/* False: there is no ticket that this member may see, and nothing was written. */
-bool tickets_page_put(struct text *out, const struct filled_page *page, const struct site *site,
+/* Is there a ticket that this member may see? Only then there is a page. */
+bool tickets_page_has(const struct tickets_view *view);
+/* Any thread: it takes a millisecond for each ticket. */
+void tickets_page_put(struct text *out, const struct filled_page *page, const struct site *site,
                       enum lang lang, const struct tickets_view *view);
 
 #endif
