@@ -44,6 +44,8 @@ describe('the verdict', () => {
     ['broken', 'down.seats', { parts: without('seats') }],
     ['broken', 'down.pay', { parts: without('pay') }],
     ['broken', 'down.queue', { parts: without('queue') }],
+    ['broken', 'no-hall', { noHall: true }],
+    ['broken', 'no-hall', { doc: { state: 'scheduled' }, noHall: true }],
     ['broken', 'out', { parts: [{ name: 'seats', ready: true, reason: 'not JSON' }] }],
     ['broken', 'visits-halted', { live: { visits_halted: true } }],
     ['broken', 'codes-missing', { live: { codes_missing: 7 } }],

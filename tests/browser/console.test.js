@@ -367,6 +367,14 @@ describe('the console', () => {
     const inMinutes = (n) => new Date(Date.now() + n * 60_000).toISOString();
     await queue.patch(`/admin/events/${id}`, { body: { prequeue_at: new Date(Date.now() + 200).toISOString(), opens_at: inMinutes(60) } });
     await page.click('#act-schedule');
+    await page.locator('#confirm[open]').waitFor();
+    assert.match(await page.textContent('#confirm-text'), boss.language === 'ko' ? /이 공연의 좌석이 없습니다/ : /has no hall for this event/);
+    await boss.judge(`${boss.name}-no-hall`);
+    await page.fill('#confirm-input', id);
+    assert.equal(await page.isDisabled('#confirm-yes'), true, 'and a reason');
+    await page.fill('#confirm-why', 'a draw alone');
+    await page.click('#confirm-yes');
+    await page.locator('#verdict.broken', { hasText: boss.language === 'ko' ? /이 공연의 좌석이 없어/ : /has no hall for this event/ }).waitFor();
     await until('the pre-queue', async () => (await doc(id)).state === 'pre-queue');
     for (let n = 0; n < 5; n++) await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': `entry-${n}` } });
     await page.click('#tabs a[href$="/draw"]');

@@ -9,6 +9,7 @@ import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
 import { archive, remove } from './end.js';
 import { button, confirmed, guarded, moment, number, taken, wordsOr } from './ui.js';
+import { isWithoutHall, seatSums } from './watch.js';
 
 // Which acts each state allows; the service has the last word.
 const DAILY = {
@@ -32,7 +33,9 @@ const ENDINGS = {
   'sold-out': ['close'],
   closed: ['delete'],
 };
-// These ask first. A closing cannot be undone: the operator types the event's id and a reason.
+// These ask first. A closing cannot be undone, and in a sale without a hall nobody can buy: there the operator types the
+// event's id and a reason.
+const OPENS = ['schedule', 'open'];
 const ASKED = ['open', 'freeze', 'sold-out', 'close'];
 const RATED = ['draft', 'scheduled', 'pre-queue', 'open', 'paused', 'frozen', 'sold-out'];
 
@@ -116,17 +119,19 @@ export function openActs(event) {
       await end(action);
       return;
     }
-    if (!ASKED.includes(action)) {
+    if (OPENS.includes(action)) await seatSums(id); // just now
+    const noHall = OPENS.includes(action) && isWithoutHall(id);
+    if (!ASKED.includes(action) && !noHall) {
       await event.act(action);
       return;
     }
     const sure = await confirmed({
       title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name),
-      text: wordsOr(`act.${action}.means`, ''),
+      text: noHall ? say('act.no-hall') : wordsOr(`act.${action}.means`, ''),
       lines: touched(),
       yes: wordsOr(`act.${action}.yes`, wordsOr(`act.${action}`, action)),
-      word: action === 'close' ? id : undefined,
-      why: { text: event.why(), needed: action === 'close' },
+      word: action === 'close' || noHall ? id : undefined,
+      why: { text: event.why(), needed: action === 'close' || noHall },
     });
     if (sure) await event.act(action, {}, sure.why);
   }
