@@ -24,10 +24,9 @@ static const char clock_sql[] =
     " 'SELECT (extract(epoch FROM $1) * 1000000)::bigint - 1700000000000000';"
     "ALTER ROLE CURRENT_USER SET search_path = play, pay, pg_catalog";
 
-/* Without the second, the first letter of all would go alone. */
 static const char rows_sql[] =
     "INSERT INTO refund_terms (event, version, granted_to, percent, handed_on)"
-    " VALUES ('', 0, 'buyer', 100, true); INSERT INTO pace (name, paid) VALUES ('shop', now());"
+    " VALUES ('', 0, 'buyer', 100, true);"
     "CREATE FUNCTION play.done(bigint, boolean) RETURNS text STABLE LANGUAGE sql AS"
     " 'SELECT to_hex(coalesce(bit_or(1 << step), 0)) FROM saga_step"
     " WHERE saga = $1 AND attempt = 0 AND undo = $2'";
@@ -409,7 +408,8 @@ static void on_taken(void *ctx, const struct pg_answer *its)
 /* Until no more is due: in order for each buyer, one of each at a time. */
 static uint32_t deliver(struct deals_letter *letters)
 {
-    const struct sql_shop_take_args take = {DEALS_LETTERS_MAX, DEALS_LEASE_MS, 1, 1000000000};
+    const struct sql_shop_take_args take = {DEALS_LETTERS_MAX, DEALS_LEASE_MS, 1, 1000000000,
+                                            INT64_C(1) << 40}; /* whatever is due */
     answer.letters = letters;
     sql_shop_take(pool, &take, on_taken, NULL);
     uint32_t len = answered() ? answer.rows : 0;
