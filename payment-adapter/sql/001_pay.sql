@@ -216,45 +216,34 @@ CREATE INDEX audit_subject ON pay.audit (subject, id);
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON pay.audit
     FOR EACH STATEMENT EXECUTE FUNCTION pay.refuse();
 
--- Orders for the shop. A message that the shop refuses again and again is parked: due_at is infinity
--- until an operator retries it. It holds back only its own order's messages.
-
-CREATE TABLE pay.shop_outbox (
-    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+-- Messages that wait until their receiver has taken them: letters to the shop, and mails to members. One that the
+-- receiver refuses again and again is given up: due_at is infinity until an operator sends it again. A letter to the
+-- shop that is given up is called parked, and holds back only its own order's letters.
+CREATE TABLE pay.outbox (
+    id       bigserial,
+    box      smallint NOT NULL, -- 0 letters to the shop, 1 mails
     order_id text NOT NULL REFERENCES pay.orders,
-    member   text NOT NULL,
+    member   text NOT NULL, -- the address is read when a mail is sent, and never stored
     kind     text NOT NULL,
+    lang     text, -- of a mail
     tries    integer NOT NULL DEFAULT 0,
     due_at   timestamptz NOT NULL DEFAULT now(),
     made_at  timestamptz NOT NULL DEFAULT now(),
     done_at  timestamptz,
     error    text,
     refused  integer NOT NULL DEFAULT 0, -- in a row
-    trace    text NOT NULL DEFAULT '', -- traceparent of the step that wrote the message
-    UNIQUE (order_id, kind)
-) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 5000);
-CREATE INDEX shop_outbox_parked ON pay.shop_outbox (id) WHERE done_at IS NULL AND due_at = 'infinity';
+    trace    text NOT NULL DEFAULT '' -- traceparent of the step that wrote the message
+) PARTITION BY LIST (box);
+CREATE TABLE pay.shop_outbox PARTITION OF pay.outbox (box DEFAULT 0,
+    PRIMARY KEY (id), UNIQUE (order_id, kind))
+    FOR VALUES IN (0) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 5000);
+CREATE TABLE pay.mail_outbox PARTITION OF pay.outbox (box DEFAULT 1, lang NOT NULL,
+    PRIMARY KEY (id), UNIQUE (order_id, kind, member))
+    FOR VALUES IN (1) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 5000);
+CREATE INDEX outbox_given_up ON pay.outbox (id) WHERE done_at IS NULL AND due_at = 'infinity';
 CREATE INDEX shop_outbox_done ON pay.shop_outbox (done_at) WHERE done_at IS NOT NULL;
 CREATE INDEX shop_outbox_open ON pay.shop_outbox (member, id) WHERE done_at IS NULL;
-CREATE INDEX shop_outbox_due ON pay.shop_outbox (due_at) WHERE done_at IS NULL;
-
-CREATE TABLE pay.mail_outbox (
-    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    order_id text NOT NULL REFERENCES pay.orders,
-    member   text NOT NULL, -- the address is read when the mail is sent, and never stored
-    kind     text NOT NULL,
-    lang     text NOT NULL,
-    tries    integer NOT NULL DEFAULT 0,
-    due_at   timestamptz NOT NULL DEFAULT now(),
-    made_at  timestamptz NOT NULL DEFAULT now(),
-    done_at  timestamptz,
-    error    text, -- of a mail that is done: why it was given up
-    refused  integer NOT NULL DEFAULT 0, -- how often the server refused its recipient or its text
-    trace    text NOT NULL DEFAULT '', -- as in shop_outbox
-    UNIQUE (order_id, kind, member)
-) WITH (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 5000);
-CREATE INDEX mail_outbox_due ON pay.mail_outbox (due_at) WHERE done_at IS NULL;
-CREATE INDEX mail_outbox_given_up ON pay.mail_outbox (id) WHERE done_at IS NOT NULL AND error IS NOT NULL;
+CREATE INDEX outbox_due ON pay.outbox (due_at) WHERE done_at IS NULL;
 
 -- Webhooks received, each event once. Swept by age.
 CREATE TABLE pay.webhook_event (
@@ -601,7 +590,8 @@ BEGIN
                 AND pay.drift_name('not-at-shop', b.order_id, b.kind, coalesce(b.error, 'waiting'))
                     NOT IN (SELECT name FROM pay.drift_accepted)
             UNION ALL
-            SELECT FROM pay.mail_outbox b WHERE b.order_id = o.id AND b.done_at IS NULL) b;
+            SELECT FROM pay.mail_outbox b WHERE b.order_id = o.id AND b.done_at IS NULL
+                AND b.due_at < 'infinity') b;
     IF n > 0 THEN
         RETURN NEXT format('%s letters and mails have not gone out, such as one of %s', n, one);
     END IF;

@@ -7,7 +7,6 @@
 #include "archive/retire.h"
 #include "cli.h"
 #include "doors/routes.h"
-#include "letters/mailer.h"
 #include "letters/outbox.h"
 #include "pages/pages.h"
 #include "pay.h"
@@ -50,8 +49,6 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
 {
     const struct pg_pool_stats *pg = pg_pool_stats(pay->pg);
     const struct outcall_stats *calls = outcalls_stats(pay->outcalls);
-    const struct outbox_stats *shop = outbox_stats(pay->outbox);
-    const struct mailer_stats *mail = mailer_stats(pay->mailer);
     const struct metric all[] = {
         {"fairgate_sagas_total", "sagas ended or parked", "end=\"completed\"", &pay->completed_ever,
          false},
@@ -81,14 +78,20 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_pay_calls_total", "", "outcome=\"failed\"", &calls->failed, false},
         {"fairgate_pay_calls_total", "", "outcome=\"refused\"", &calls->refused, false},
         {"fairgate_pay_calls_under_way", "calls to peers under way", NULL, &calls->under_way, true},
-        {"fairgate_shop_orders_total", "orders given to the shop", "outcome=\"taken\"", &shop->sent,
+        {"fairgate_shop_orders_total", "orders given to the shop", "outcome=\"taken\"",
+         outbox_count(pay->shop, OUTBOX_SENT), false},
+        {"fairgate_shop_orders_total", "", "outcome=\"refused\"",
+         outbox_count(pay->shop, OUTBOX_REFUSED), false},
+        {"fairgate_shop_orders_total", "", "outcome=\"unanswered\"",
+         outbox_count(pay->shop, OUTBOX_LATER), false},
+        {"fairgate_mails_total", "mails", "outcome=\"sent\"", outbox_count(pay->mails, OUTBOX_SENT),
          false},
-        {"fairgate_shop_orders_total", "", "outcome=\"refused\"", &shop->refused, false},
-        {"fairgate_shop_orders_total", "", "outcome=\"unanswered\"", &shop->unanswered, false},
-        {"fairgate_mails_total", "mails", "outcome=\"sent\"", &mail->sent, false},
-        {"fairgate_mails_total", "", "outcome=\"failed\"", &mail->failed, false},
-        {"fairgate_mails_total", "", "outcome=\"given_up\"", &mail->given_up, false},
-        {"fairgate_mails_total", "", "outcome=\"held_back\"", &mail->held_back, false},
+        {"fairgate_mails_total", "", "outcome=\"failed\"", outbox_count(pay->mails, OUTBOX_LATER),
+         false},
+        {"fairgate_mails_total", "", "outcome=\"given_up\"",
+         outbox_count(pay->mails, OUTBOX_GIVEN_UP), false},
+        {"fairgate_mails_total", "", "outcome=\"held_back\"", outbox_count(pay->mails, OUTBOX_HELD),
+         false},
         {"fairgate_order_stream_looks_total", "statements that asked which watched orders changed",
          NULL, &order_watches_stats(pay->watches)->looks, false},
         {"fairgate_hash_refused_total", "password checks refused", NULL,

@@ -7,7 +7,6 @@
 
 #include "api/order_watch.h"
 #include "api/webhooks.h"
-#include "letters/mailer.h"
 #include "letters/outbox.h"
 #include "observe/log.h"
 #include "saga/order_series.h"
@@ -232,8 +231,8 @@ static void on_tick(uv_timer_t *timer)
     pay->ticks++;
     tell_ready(pay);
     order_watches_tick(pay->watches);
-    outbox_tick(pay->outbox);
-    mailer_tick(pay->mailer);
+    outbox_tick(pay->shop);
+    outbox_tick(pay->mails);
     if (pay->reconcile != NULL)
         reconcile_tick(pay->reconcile);
     order_series_tick(pay->series);
@@ -430,26 +429,20 @@ static uint32_t admit(void *ctx, uint8_t peer)
 
 static int open_letters(struct pay *pay, struct err_slot *err)
 {
-    const struct outbox_conf outbox = {.pg = pay->pg,
-                                       .outcalls = pay->outcalls,
-                                       .settings = pay->settings,
-                                       .key = pay->texts->shop_key,
-                                       .per_s = pay->secrets->knobs.shop_per_s,
-                                       .clock = pay->loop->clock,
-                                       .rng = pay->loop->rng,
-                                       .log = pay->loop->log,
-                                       .tracer = service_tracer(pay->loop->service)};
-    const struct mailer_conf mailer = {.pg = pay->pg,
-                                       .users = pay->users,
-                                       .outcalls = pay->outcalls,
-                                       .settings = pay->settings,
-                                       .site = pay->common->site,
-                                       .password = pay->texts->mail_password,
-                                       .clock = pay->loop->clock,
-                                       .rng = pay->loop->rng,
-                                       .tracer = service_tracer(pay->loop->service)};
-    int rc = outbox_create(&outbox, err, &pay->outbox);
-    return rc == 0 ? mailer_create(&mailer, err, &pay->mailer) : rc;
+    const struct outbox_conf conf = {.pg = pay->pg,
+                                     .users = pay->users,
+                                     .outcalls = pay->outcalls,
+                                     .settings = pay->settings,
+                                     .site = pay->common->site,
+                                     .shop_key = pay->texts->shop_key,
+                                     .mail_password = pay->texts->mail_password,
+                                     .shop_per_s = pay->secrets->knobs.shop_per_s,
+                                     .clock = pay->loop->clock,
+                                     .rng = pay->loop->rng,
+                                     .log = pay->loop->log,
+                                     .tracer = service_tracer(pay->loop->service)};
+    int rc = outbox_create(&shop_letters, &conf, err, &pay->shop);
+    return rc == 0 ? outbox_create(&mails, &conf, err, &pay->mails) : rc;
 }
 
 /* What watches all orders together. */
@@ -471,7 +464,7 @@ static int open_watch(struct pay *pay, struct err_slot *err)
         .pg = pay->pg,
         .log = pay->loop->log,
         .errors = &http_server_stats(pay->loop->server)->status[5],
-        .unanswered = &outbox_stats(pay->outbox)->unanswered,
+        .unanswered = outbox_count(pay->shop, OUTBOX_LATER),
         .counts_sagas = pay->loop->index == 0,
     };
     int rc = pay->loop->index == 0 ? reconcile_create(&reconcile, err, &pay->reconcile) : 0;
@@ -569,7 +562,7 @@ void pay_use_keys(struct pay *pay)
     pay->secrets = secrets_take(&pay->common->secrets);
     put_secrets(pay);
     checkout_use_signer(pay->checkout, pay->secrets->signer);
-    outbox_use_pace(pay->outbox, pay->secrets->knobs.shop_per_s);
+    outbox_use_pace(pay->shop, pay->secrets->knobs.shop_per_s);
     if (pay->reconcile != NULL)
         reconcile_use_pace(pay->reconcile, pay->secrets->knobs.shop_per_s);
     secrets_let_go(before);
@@ -599,8 +592,8 @@ void pay_close(struct pay *pay)
     jwks_feed_close(pay->sso);
     order_watches_close(pay->watches);
     webhooks_close(pay->webhooks);
-    outbox_close(pay->outbox);
-    mailer_close(pay->mailer);
+    outbox_close(pay->shop);
+    outbox_close(pay->mails);
     reconcile_close(pay->reconcile);
     worker_close(pay->worker);
     pace_teller_close(pay->pace_teller);

@@ -43,15 +43,15 @@ enum {
     LOOK_SPARE_MS = 10000,
 
     /* outboxes */
-    OUTBOX_BATCH_MAX = 64,
     SHOP_LETTER_MAX = 192 * 1024, /* 100 places, as many lines, of the longest names: 160 KiB */
-    OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment; then a person looks */
-    MAIL_UNDER_WAY_MAX = 16,   /* taken each 100 ms at most: with a server that needs 380 ms for a
-                                  mail they are 25,000 in ten minutes */
-    MAIL_REFUSED_MAX = 5,      /* a mail server may mistake an address for unknown for a while */
-    MAIL_PAUSE_MAX_MS = 60000, /* one mail per loop and minute is no load for a server that
-                                  refuses us, and mails go on within a minute once it is mended */
-    MAIL_RETRY_MAX = 500,      /* in one call: a page of the list */
+    OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment, and a mail server may
+                               mistake an address for unknown for a while; then a person looks */
+    OUTBOX_PAUSE_MAX_MS =
+        60000,               /* one message per loop and minute is no load for a receiver that
+                              refuses us, and messages go on within a minute once it is mended */
+    OUTBOX_LIST_MAX = 500,   /* in one call, to list or to send again */
+    MAIL_UNDER_WAY_MAX = 16, /* taken each 100 ms at most: with a server that needs 380 ms for a
+                                mail they are 25,000 in ten minutes */
 
     /* doors */
     DOOR_SCANS_MAX = 500,  /* from a door that was offline, in one call */

@@ -24,8 +24,7 @@ struct pages;        /* pages/pages.h */
 struct site;         /* web/site.h */
 struct pay_texts;    /* pay.c */
 struct watches;      /* order_watch.h */
-struct outbox;       /* outbox.h */
-struct mailer;       /* mailer.h */
+struct outbox;       /* letters/outbox.h */
 struct reconcile;    /* reconcile.h */
 struct order_series; /* saga/order_series.h */
 struct pace_teller;  /* saga/pace_teller.h */
@@ -96,8 +95,7 @@ struct pay {
     struct worker *worker;
     struct watches *watches;
     struct webhooks *webhooks;
-    struct outbox *outbox;
-    struct mailer *mailer;
+    struct outbox *shop, *mails;
     struct reconcile *reconcile; /* loop 0 only */
     struct order_series *series;
     struct crash_point crash_point;

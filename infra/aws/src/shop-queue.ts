@@ -1,7 +1,7 @@
 // shop-queue.ts: finished orders into a queue that the shop empties when it likes, instead of calls to its API.
 //
 // To the adapter's outbox a shop is an address that takes a letter by POST, and answers 2xx once it has it
-// (payment-adapter/src/letters/outbox.c). This is such an address: a gateway inside our network that puts the
+// (payment-adapter/src/letters/shop_letters.c). This is such an address: a gateway inside our network that puts the
 // letter into SQS and says 200 when SQS has said so. No program of ours is changed or added. One customer's
 // letters stay in order (the group), and a letter that is sent again is there once (for five minutes; after
 // that the shop looks at the order's number, as it has to anyhow).

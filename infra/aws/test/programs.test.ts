@@ -214,7 +214,7 @@ test('with the queue the outbox calls the gateway, which answers 2xx only when S
   assert.match(textOf(told.find(({ Name }) => Name === 'FAIRGATE_SHOP_URL')!.Value), /execute-api.*orders/);
   const method = ofType(template, 'AWS::ApiGateway::Method').find(([, { Properties }]) => Properties.HttpMethod === 'POST')![1].Properties;
   assert.deepEqual(method.Integration.IntegrationResponses.map((one: Container) => [one.StatusCode, one.SelectionPattern]), [['200', undefined], ['503', '[345]\\d{2}']]);
-  const outbox = fileOf('payment-adapter/src/letters/outbox.c');
+  const outbox = fileOf('payment-adapter/src/letters/shop_letters.c');
   assert.match(outbox, /"Idempotency-Key: /);
   assert.match(outbox, /json_member_str\(body, "customer"/);
   assert.match(method.Integration.RequestTemplates['application/json'], /MessageGroupId=.*\$\.customer.*MessageDeduplicationId=.*Idempotency-Key/);

@@ -75,28 +75,51 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
 --> pause_ms bigint
 SELECT FROM pace_pay('shop', 0, 1, NULL, :pause_ms * 1000);
 
--- statement: shop_done
---> id bigint
-UPDATE shop_outbox
+-- statement: outbox_done
+--> box smallint
+--> id  bigint
+UPDATE outbox
 SET done_at = now(), error = NULL
-WHERE id = :id;
+WHERE box = :box AND id = :id;
 
--- Put back; after refused_max refusals in a row it is parked.
--- statement: shop_later
+-- Put back. With refused_max it was refused, and after so many refusals in a row it is given up.
+-- statement: outbox_later
+--> box         smallint
 --> id          bigint
 --> wait_ms     bigint
 --> error       text
---> refused     boolean
+--> is_try      boolean
 --> refused_max integer
---< parked      boolean
-UPDATE shop_outbox b
-SET error = :error, refused = CASE WHEN :refused THEN b.refused + 1 ELSE 0 END,
+--< given_up    boolean
+UPDATE outbox b
+SET error = :error, tries = CASE WHEN :is_try THEN b.tries ELSE b.tries - 1 END,
+    refused = CASE WHEN :refused_max > 0 THEN b.refused + 1 WHEN :is_try THEN 0 ELSE b.refused END,
     due_at = CASE
-        WHEN :refused AND b.refused + 1 >= :refused_max THEN 'infinity'
+        WHEN :refused_max > 0 AND b.refused + 1 >= :refused_max THEN 'infinity'
         ELSE now() + :ms(:wait_ms)
     END
-WHERE id = :id AND done_at IS NULL
-RETURNING due_at = 'infinity' AS parked;
+WHERE b.box = :box AND b.id = :id AND b.done_at IS NULL
+RETURNING b.due_at = 'infinity' AS given_up;
+
+-- fragment: is_given_up(b)
+:b.done_at IS NULL AND :b.due_at = 'infinity'
+
+-- statement: outbox_given_up
+--> box      smallint
+--> most     integer
+--< id       bigint
+--< order_id text
+--< kind     text
+--< tries    integer
+--< error    text
+--< made_at  text
+--< total    bigint
+SELECT b.id, b.order_id, :word_of(b.kind) AS kind, b.tries, coalesce(b.error, '') AS error,
+    :iso(b.made_at) AS made_at, count(*) OVER () AS total
+FROM outbox b
+WHERE b.box = :box AND :is_given_up(b)
+ORDER BY b.id
+LIMIT :most;
 
 -- The credit that "credited-2" is about; NULL: the message is about none.
 -- fragment: credit_of(b)
@@ -121,21 +144,6 @@ round(:vat(o) * (:part)::numeric / greatest(1, o.amount))::bigint
 -- fragment: word_of(kind)
 split_part(:kind, '-', 1)
 
--- statement: shop_parked
---< id       bigint
---< order_id text
---< kind     text
---< tries    integer
---< error    text
---< made_at  text
---< total    bigint
-SELECT id, order_id, :word_of(kind) AS kind, tries, coalesce(error, '') AS error,
-    :iso(made_at) AS made_at, count(*) OVER () AS total
-FROM shop_outbox
-WHERE done_at IS NULL AND due_at = 'infinity'
-ORDER BY id
-LIMIT 500;
-
 -- A letter that is parked, or one that the shop took and lost; and the later ones of its order, if they are so, too.
 -- statement: shop_retry
 --> id       bigint
@@ -146,7 +154,7 @@ WITH b AS (
     UPDATE shop_outbox b
     SET due_at = now(), done_at = NULL, refused = 0
     WHERE b.order_id = (SELECT order_id FROM shop_outbox WHERE id = :id) AND b.id >= :id
-        AND (b.done_at IS NOT NULL OR b.due_at = 'infinity')
+        AND (b.done_at IS NOT NULL OR :is_given_up(b))
     RETURNING b.id, b.order_id, :word_of(b.kind) AS kind
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, detail, who)
@@ -179,7 +187,6 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< id         bigint
 --< kind       text
 --< tries      integer
---< refused    integer
 --< lang       text
 --< order_id   text
 --< member     text
@@ -205,7 +212,7 @@ UPDATE mail_outbox b
 SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM due, orders o
 WHERE b.id = due.id AND o.id = b.order_id
-RETURNING b.id, b.kind, b.tries, b.refused, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
+RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
     coalesce(:iso(o.starts_at), '') AS starts_at,
     coalesce(:given_back(b), o.amount) AS amount,
     CASE WHEN :given_back(b) IS NULL THEN :fees(o) ELSE 0 END AS fees,
@@ -221,44 +228,6 @@ RETURNING b.id, b.kind, b.tries, b.refused, b.lang, o.id AS order_id, b.member, 
             (b.member = o.member AND o.seats ? (p->>'id')) OR p->>'id' IN (:seats_of_member()))
     ), '') AS places, b.trace, :age_us(due.due_at) AS late_us;
 
--- statement: mail_done
---> id    bigint
---> error text null
-UPDATE mail_outbox
-SET done_at = now(), error = :error
-WHERE id = :id;
-
--- Put back; no_tries is 1 if this did not count as a try, refusals is 1 if the server refused this mail.
--- statement: mail_later
---> id       bigint
---> wait_ms  bigint
---> error    text
---> no_tries integer
---> refusals integer
-UPDATE mail_outbox
-SET due_at = now() + :ms(:wait_ms), tries = tries - :no_tries, refused = refused + :refusals,
-    error = :error
-WHERE id = :id AND done_at IS NULL;
-
--- fragment: was_given_up()
-done_at IS NOT NULL AND error IS NOT NULL
-
--- statement: mail_given_up
---> most     integer
---< id       bigint
---< order_id text
---< kind     text
---< tries    integer
---< error    text
---< made_at  text
---< total    bigint
-SELECT id, order_id, :word_of(kind) AS kind, tries, error, :iso(made_at) AS made_at,
-    count(*) OVER () AS total
-FROM mail_outbox
-WHERE :was_given_up()
-ORDER BY id
-LIMIT :most;
-
 -- The oldest ones of a range of ids: of one, or of all.
 -- statement: mail_retry
 --> first    bigint
@@ -270,14 +239,14 @@ LIMIT :most;
 --< kind     text
 --< total    bigint
 WITH all_of_them AS MATERIALIZED (
-    SELECT id
-    FROM mail_outbox
-    WHERE :was_given_up() AND id BETWEEN :first AND :last
+    SELECT b.id
+    FROM mail_outbox b
+    WHERE :is_given_up(b) AND b.id BETWEEN :first AND :last
 ), b AS (
-    UPDATE mail_outbox
-    SET done_at = NULL, due_at = now(), tries = 0, refused = 0, error = NULL
-    WHERE :was_given_up() AND id IN (SELECT id FROM all_of_them ORDER BY id LIMIT :most)
-    RETURNING id, order_id, :word_of(kind) AS kind
+    UPDATE mail_outbox b
+    SET due_at = now(), tries = 0, refused = 0, error = NULL
+    WHERE :is_given_up(b) AND b.id IN (SELECT id FROM all_of_them ORDER BY id LIMIT :most)
+    RETURNING b.id, b.order_id, :word_of(b.kind) AS kind
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, detail, who)
     SELECT o.event, 'mail-retried', o.id, :ACTOR_OPERATOR, jsonb_build_object('kind', b.kind), :who
@@ -304,8 +273,12 @@ SELECT (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at < 'inf
         FROM shop_outbox
         WHERE done_at IS NULL AND due_at < 'infinity'
     ), 0) AS shop_us,
-    (SELECT count(*) FROM mail_outbox WHERE done_at IS NULL) AS mail,
-    coalesce((SELECT :age_us(min(made_at)) FROM mail_outbox WHERE done_at IS NULL), 0) AS mail_us,
+    (SELECT count(*) FROM mail_outbox WHERE done_at IS NULL AND due_at < 'infinity') AS mail,
+    coalesce((
+        SELECT :age_us(min(made_at))
+        FROM mail_outbox
+        WHERE done_at IS NULL AND due_at < 'infinity'
+    ), 0) AS mail_us,
     (SELECT count(*) FROM saga s WHERE s.parked) AS sagas_parked,
     (SELECT count(*) FROM saga s WHERE :is_open(s) AND NOT s.parked) AS sagas_open,
     coalesce((

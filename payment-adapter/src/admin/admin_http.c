@@ -11,6 +11,7 @@
 #include "saga/reconcile.h"
 #include "service/persons.h"
 #include "store/statements.h"
+#include "store/words.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -371,7 +372,7 @@ static void on_compensate(struct http_req *req)
     act(req, true);
 }
 
-/* ---- letters that the shop kept refusing ---- */
+/* ---- letters to the shop, and mails, that were given up ---- */
 
 /* `put` writes a row and returns how many there are, of which the statement reads a page. */
 static void reply_list(struct http_req *req, const struct pg_answer *answer, const char *name,
@@ -401,16 +402,21 @@ static void reply_list(struct http_req *req, const struct pg_answer *answer, con
     free(memory);
 }
 
-static uint64_t put_letter(struct text *body, const PGresult *rows, int i)
+static uint64_t put_given_up(struct text *body, const char *name, const PGresult *rows, int i)
 {
-    const struct sql_shop_parked_row row = sql_shop_parked_row(rows, i);
-    json_member_u64(body, "letter", row.id);
+    const struct sql_outbox_given_up_row row = sql_outbox_given_up_row(rows, i);
+    json_member_u64(body, name, row.id);
     json_member_str(body, "order", row.order_id);
     json_member_str(body, "kind", row.kind);
     json_member_u64(body, "tries", row.tries);
     json_member_str(body, "error", row.error);
     json_member_str(body, "made_at", row.made_at);
     return row.total;
+}
+
+static uint64_t put_letter(struct text *body, const PGresult *rows, int i)
+{
+    return put_given_up(body, "letter", rows, i);
 }
 
 static void on_letters(void *ctx, const struct pg_answer *answer)
@@ -420,7 +426,26 @@ static void on_letters(void *ctx, const struct pg_answer *answer)
 
 static void on_get_letters(struct http_req *req)
 {
-    sql_shop_parked(pay_of(req)->pg, on_letters, req);
+    sql_outbox_given_up(pay_of(req)->pg,
+                        &(struct sql_outbox_given_up_args){OUTBOX_SHOP, OUTBOX_LIST_MAX},
+                        on_letters, req);
+}
+
+static uint64_t put_mail(struct text *body, const PGresult *rows, int i)
+{
+    return put_given_up(body, "mail", rows, i);
+}
+
+static void on_mails(void *ctx, const struct pg_answer *answer)
+{
+    reply_list(ctx, answer, "mails", put_mail);
+}
+
+static void on_get_mails(struct http_req *req)
+{
+    sql_outbox_given_up(pay_of(req)->pg,
+                        &(struct sql_outbox_given_up_args){OUTBOX_MAIL, OUTBOX_LIST_MAX}, on_mails,
+                        req);
 }
 
 static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
@@ -459,31 +484,6 @@ static void on_retry_letter(struct http_req *req)
                    on_letter_let_go, req);
 }
 
-/* ---- mails that were given up ---- */
-
-static uint64_t put_given_up(struct text *body, const PGresult *rows, int i)
-{
-    const struct sql_mail_given_up_row row = sql_mail_given_up_row(rows, i);
-    json_member_u64(body, "mail", row.id);
-    json_member_str(body, "order", row.order_id);
-    json_member_str(body, "kind", row.kind);
-    json_member_u64(body, "tries", row.tries);
-    json_member_str(body, "error", row.error);
-    json_member_str(body, "made_at", row.made_at);
-    return row.total;
-}
-
-static void on_mails(void *ctx, const struct pg_answer *answer)
-{
-    reply_list(ctx, answer, "mails", put_given_up);
-}
-
-static void on_get_mails(struct http_req *req)
-{
-    sql_mail_given_up(pay_of(req)->pg, &(struct sql_mail_given_up_args){MAIL_RETRY_MAX}, on_mails,
-                      req);
-}
-
 static uint64_t put_let_go(struct text *body, const PGresult *rows, int i)
 {
     const struct sql_mail_retry_row row = sql_mail_retry_row(rows, i);
@@ -517,7 +517,7 @@ static void on_retry_mail(struct http_req *req)
     log_u64(&line, "mail", id);
     log_end(&line);
     const struct sql_mail_retry_args args = {
-        .first = id, .last = all ? INT64_MAX : id, .most = MAIL_RETRY_MAX, .who = guard_who(req)};
+        .first = id, .last = all ? INT64_MAX : id, .most = OUTBOX_LIST_MAX, .who = guard_who(req)};
     sql_mail_retry(pay_of(req)->pg, &args, on_mails_let_go, req);
 }
 

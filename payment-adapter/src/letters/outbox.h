@@ -1,36 +1,94 @@
-/* outbox.h: finished orders on their way to the shop: at its pace, each at least once with an
- * idempotency key that makes it exactly once, and in sequence for each customer. What the shop does
- * not take today it gets tomorrow; rows wait in the database, not in memory. */
+/* outbox.h: messages that wait in the database (pay.outbox) until their receiver has taken them,
+ * each at least once. An outbox claims its rows, pauses, puts back, gives up and counts. Its kind
+ * writes a message, sends it and says how that ended: letters to the shop, or mails to members. */
 #ifndef FG_PAY_OUTBOX_H
 #define FG_PAY_OUTBOX_H
 
+#include "core/checkout/order.h"
+#include "login/users.h"
+#include "observe/tracer.h"
 #include "outcall/outcall.h"
 #include "pg/pg_pool.h"
 #include "settings.h"
+#include "store/words.h"
+#include "web/site.h"
 
-struct outbox_stats {
-    _Atomic uint64_t sent, refused, unanswered;
+enum outbox_end {
+    OUTBOX_SENT,
+    OUTBOX_LATER,   /* again, ever more rarely */
+    OUTBOX_REFUSED, /* the message itself, which would repeat; after OUTBOX_REFUSED_MAX in a row: */
+    OUTBOX_GIVEN_UP, /* until an operator sends it again */
+    OUTBOX_PAUSED,   /* all wait for so long; this was no try */
+    OUTBOX_HELD,     /* we were refused: all wait, ever longer, then one is tried alone; no try */
+    OUTBOX_ENDS
 };
-
-struct outbox;
 
 struct outbox_conf { /* all borrowed until outbox_close() */
     struct pg_pool *pg;
+    struct users *users; /* NULL: no address can be looked up, so mails wait */
     struct outcalls *outcalls;
     const struct settings *settings;
-    const char *key; /* the shop's, current */
-    uint32_t per_s;
+    const struct site *site;              /* its texts */
+    const char *shop_key, *mail_password; /* as they are now */
+    uint32_t shop_per_s;
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
     struct tracer *tracer; /* NULL: not traced */
 };
 
-int outbox_create(const struct outbox_conf *conf, struct err_slot *err, struct outbox **out);
-/* From now on, this many orders a second. */
-void outbox_use_pace(struct outbox *outbox, uint32_t per_s);
+struct outbox;
+struct outbox_kind;
+extern const struct outbox_kind shop_letters, mails;
+
+int outbox_create(const struct outbox_kind *kind, const struct outbox_conf *conf,
+                  struct err_slot *err, struct outbox **out);
+/* From now on, this many letters to the shop a second. */
+void outbox_use_pace(struct outbox *outbox, uint32_t shop_per_s);
 void outbox_tick(struct outbox *outbox); /* each 100 ms */
 void outbox_close(struct outbox *outbox);
-const struct outbox_stats *outbox_stats(const struct outbox *outbox);
+const _Atomic uint64_t *outbox_count(const struct outbox *outbox, enum outbox_end end);
+
+/* ---- for a kind ---- */
+
+/* The first member of a kind's message. The kind fills in what is below `state`. */
+struct outbox_item {
+    uint32_t magic;
+    enum outbox_end end;
+    struct outbox *outbox;
+    const struct outbox_conf *conf;
+    void *state; /* what create() made */
+    uint64_t id;
+    uint32_t tries, retry_max_ms;
+    char order[ORDER_ID_MAX], kind[32]; /* "completed", "moved-2" */
+    struct tracer_work work;
+};
+
+struct outbox_kind {
+    enum outbox_box box;
+    const char *name; /* of its spans */
+    const char *item,
+        *given_up; /* what the log calls a message, and says of one that is given up */
+    uint32_t under_way_max, retry_first_ms;
+    size_t item_size;
+    uint8_t counted_as[OUTBOX_ENDS];
+    int (*create)(const struct outbox_conf *conf, struct err_slot *err, void **state);
+    void (*destroy)(void *state);
+    /* False: it is not configured, so all wait. `back_ms`: see store/look.h. */
+    bool (*take)(const struct outbox_conf *conf, uint32_t most, uint64_t back_ms,
+                 pg_on_done *on_taken, void *ctx);
+    uint64_t (*late_us)(const PGresult *rows, int row); /* since when a row was due */
+    void (*send)(struct outbox_item *item, const PGresult *rows, int row);
+};
+
+/* Begins the span of a try, below `above`. */
+void outbox_sending(struct outbox_item *item, struct span above, char below[TRACE_TEXT_LEN + 1]);
+/* First in each callback. False: the outbox is closed, and the item is freed. */
+bool outbox_goes_on(struct outbox_item *item);
+/* The receiver's answer, for the span; status 0: none. */
+void outbox_answered(struct outbox_item *item, bool taken, unsigned status);
+/* Frees the item once the end is stored. */
+void outbox_end(struct outbox_item *item, enum outbox_end end, const char *why);
+void outbox_pause(struct outbox_item *item, uint32_t wait_ms, const char *why);
 
 #endif

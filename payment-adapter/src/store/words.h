@@ -23,4 +23,7 @@
 #define WHY_TICKET_USED       "ticket-used"
 #define WHY_SEATS_TAKEN       "seats-taken"
 
+/* Of pay.outbox: letters to the shop, or mails. */
+enum outbox_box { OUTBOX_SHOP, OUTBOX_MAIL };
+
 #endif

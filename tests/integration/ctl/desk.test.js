@@ -109,8 +109,8 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   refused(await fairgate('letters', 'retry', '4711'), EXIT.refused, /letter-unknown/);
   done(await fairgate('mails', 'list'));
   refused(await fairgate('mails', 'retry', '4711'), EXIT.refused, /mail-unknown/);
-  world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang, done_at, error)
-    SELECT '${order}', '1', 'moved-' || i, 'en', now(), 'smtp 550' FROM generate_series(1, 501) i`, 'pay');
+  world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang, due_at, error)
+    SELECT '${order}', '1', 'moved-' || i, 'en', 'infinity', 'smtp 550' FROM generate_series(1, 501) i`, 'pay');
   assert.match(done(await fairgate('mails', 'list')).stdout, /^1 more waits\.$/m);
   for (const said of ['\n1 more waits.\n', '\n', '\n'])
     assert.equal(done(await fairgate('mails', 'retry', 'all')).stdout, `On its way again: all.${said}`);

@@ -33,7 +33,7 @@ function mail() {
   return `moved-${kinds}`;
 }
 
-const [open, givenUp] = ['done_at IS NULL', 'done_at IS NOT NULL AND error IS NOT NULL'];
+const [open, givenUp] = ['<', '='].map((is) => `done_at IS NULL AND due_at ${is} 'infinity'`);
 const is = (kind, state) => world.postgres.sql(`SELECT count(*) FROM pay.mail_outbox WHERE kind = '${kind}' AND ${state}`, 'pay') === '1';
 const hasGone = (kind) => until(`the mail ${kind}`, () => world.smtp.mails.some(({ text }) => text.includes(`<${order}.${kind}@`)));
 
@@ -80,7 +80,7 @@ for (const [command, answer] of [['RCPT', '550 no such user'], ['DATA', '550 not
     const gone = mail();
     if (command === 'RCPT') world.smtp.refuse = answer;
     else world.smtp.refuses = { [command]: answer };
-    await until('five refusals', () => hurried(gone) && is(gone, `${givenUp} AND refused >= 4`));
+    await until('five refusals', () => hurried(gone) && is(gone, `${givenUp} AND refused = 5`));
     world.smtp.refuse = null;
     world.smtp.refuses = {};
     await hasGone(mail());

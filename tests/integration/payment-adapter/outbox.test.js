@@ -113,3 +113,12 @@ test('a delivery whose answer is lost comes again with the same key', async () =
   await until('two deliveries', () => world.shop.arrived.filter(({ key }) => key === `${order}-completed`).length >= 2, { timeoutMs: 60_000 });
   assert.equal([...world.shop.orders.keys()].filter((key) => key === `${order}-completed`).length, 1);
 });
+
+test('a shop that refuses our key holds all letters back, and none counts a try', async () => {
+  const visitor = await world.login();
+  world.shop.fault('/orders', 401, 2);
+  const order = await complete(visitor);
+  await until('the letter', () => world.shop.orders.has(`${order}-completed`));
+  const row = () => world.postgres.sql(`SELECT tries, refused FROM pay.shop_outbox WHERE order_id = '${order}' AND done_at IS NOT NULL`, 'pay');
+  assert.equal(await until('it to be done', row), '1|0');
+});

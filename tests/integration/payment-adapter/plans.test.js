@@ -100,11 +100,11 @@ const SMALL = ['installation', 'reconciled', 'reconcile_run', 'reconcile_cursor'
 // Where all is asked for: partial indexes of work that is open, and who came within a day.
 const ALL_ASKED = {
   count_sagas: ['saga_due', 'saga_parked'],
-  lags: ['saga_due', 'saga_parked', 'mail_outbox_due', 'shop_outbox_parked'],
-  mail_given_up: ['mail_outbox_given_up'],
-  reconcile_drift: ['saga_parked', 'shop_outbox_due'],
+  lags: ['saga_due', 'saga_parked', 'mail_outbox_due_at_idx', 'shop_outbox_due_at_idx', 'mail_outbox_id_idx', 'shop_outbox_id_idx'],
+  mail_retry: ['mail_outbox_id_idx'],
+  outbox_given_up: ['mail_outbox_id_idx', 'shop_outbox_id_idx'],
+  reconcile_drift: ['saga_parked', 'shop_outbox_due_at_idx'],
   session_sweep: ['throttle'],
-  shop_parked: ['shop_outbox_parked'],
 };
 
 // A connection's plans stay. They are made while a sale's tables are empty or, by a service that is started in its

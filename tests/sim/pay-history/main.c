@@ -414,7 +414,8 @@ static uint32_t deliver(struct deals_letter *letters)
     sql_shop_take(pool, &take, on_taken, NULL);
     uint32_t len = answered() ? answer.rows : 0;
     for (uint32_t i = 0; i < len; i++) {
-        sql_shop_done(pool, &(struct sql_shop_done_args){answer.ids[i]}, on_rows, NULL);
+        sql_outbox_done(pool, &(struct sql_outbox_done_args){OUTBOX_SHOP, answer.ids[i]}, on_rows,
+                        NULL);
         (void)answered();
     }
     return len;
