@@ -156,8 +156,8 @@ struct search {
     bool plain_only;  /* among seats on sale for everybody; set by search_all() */
     bool near;        /* from x, y, which lie `away` from the focal point, instead of that */
     float x, y, away;
-    bool every; /* all windows of a spot are wanted, not just its nearest */
-    /* If none of n were found: of fewer, none is longer than this. */
+    bool every;    /* all windows of a spot are wanted, not just its nearest */
+    bool measures; /* sets `longest`: if none of n were found, none of fewer is longer than this */
     uint32_t longest;
     uint32_t *work;
     const struct best_pick *picked; /* earlier pieces, kept with what is found; NULL: none */
@@ -314,31 +314,41 @@ static void search_spot(const struct best *best, struct search *search, const st
         return;
     *search->work += (uint32_t)__builtin_popcountll(starts);
     bool keeps = keeps_companions(search->ask);
-    struct candidate nearest = {.cost = -1}, at = {.row = spot->row, .spot = spot};
-    at.category = category;
+    struct candidate at = {.cost = -1, .row = spot->row, .spot = spot, .category = category};
     for (; starts != 0; starts &= starts - 1) {
-        at.pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(starts);
-        at.cost = best_cost_from(best, at.row, at.pos, search->n, search->x, search->y);
-        if (!search->every && nearest.cost >= 0 && at.cost >= nearest.cost)
+        uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(starts);
+        float cost = best_cost_from(best, spot->row, pos, search->n, search->x, search->y);
+        if (!search->every && at.cost >= 0 && cost >= at.cost)
             continue;
-        if ((keeps && !is_whole(best, search, at.row, at.pos)) ||
-            strands(best, search, at.row, at.pos))
+        if ((keeps && !is_whole(best, search, spot->row, pos)) ||
+            strands(best, search, spot->row, pos))
             continue;
+        at.cost = cost;
+        at.pos = pos;
         if (search->every)
             keep(found, at);
-        else
-            nearest = at;
     }
-    if (nearest.cost >= 0)
-        keep(found, nearest);
+    if (at.cost >= 0 && !search->every)
+        keep(found, at);
 }
 
-/* Do n bits in a row begin in the first bitmap? Each step doubles the length that is known to be
- * free. */
-static bool has_run(wide bits, uint32_t n)
+/* Are there n bits in a row? Each step doubles the length that is known to be free. */
+static bool has_run(uint64_t bits, uint32_t n)
 {
     assert(n > 0);
     for (uint32_t have = 1; have < n && bits != 0;) {
+        uint32_t more = n - have < have ? n - have : have;
+        bits &= bits >> more;
+        have += more;
+    }
+    return bits != 0;
+}
+
+/* The same of a bitmap and the one after it, where they begin in the first. */
+static bool has_run_over(wide bits, uint32_t n)
+{
+    assert(n > 0);
+    for (uint32_t have = 1; have < n && (uint64_t)bits != 0;) {
         uint32_t more = n - have < have ? n - have : have;
         bits &= bits >> more;
         have += more;
@@ -351,12 +361,13 @@ static bool has_run(wide bits, uint32_t n)
 static bool is_hopeless(const struct best *best, const struct search *search,
                         const struct spot *spot, uint32_t n)
 {
-    wide free = seats_row_free(best->seats, spot->word);
+    uint64_t free = seats_row_free(best->seats, spot->word);
     if (!spot->mixed || search->plain_only)
         free &= spot->plain;
-    if (!spot->last)
-        free |= (wide)seats_row_free(best->seats, spot->word + 1) << 64;
-    return !has_run(free, n);
+    if (spot->last || free == 0)
+        return !has_run(free, n);
+    wide both = (wide)seats_row_free(best->seats, spot->word + 1) << 64 | free;
+    return !has_run_over(both, n);
 }
 
 static const struct chosen none_chosen;
@@ -384,10 +395,12 @@ static float cost_floor(const struct search *search, const struct spot *spot)
 static bool is_too_far(const struct search *search, const struct spot *spot,
                        const struct candidates *found)
 {
+    if (!search->near)
+        return false;
     float apart = 0.999F * sqrtf((spot->x - search->x) * (spot->x - search->x) +
                                  (spot->y - search->y) * (spot->y - search->y)) -
                   1.001F * spot->reach;
-    return search->near && apart > 0 && is_beaten(found, apart * apart);
+    return apart > 0 && is_beaten(found, apart * apart);
 }
 
 static void search_all(const struct best *best, struct search *search, struct candidates *found)
@@ -399,6 +412,9 @@ static void search_all(const struct best *best, struct search *search, struct ca
     if (search->n > BEST_ADJACENT_MAX)
         return;
     search->plain_only = has_plain_only(ask);
+    const uint32_t n = search->n;
+    const bool measures = search->measures;
+    uint32_t looks = 0;
     for (uint64_t rest = ask->categories; rest != 0; rest &= rest - 1) {
         uint32_t category = (uint32_t)__builtin_ctzll(rest);
         bool on_sale = ask->on_sale >> category & 1;
@@ -406,8 +422,8 @@ static void search_all(const struct best *best, struct search *search, struct ca
         for (const struct spot *spot = &best->spots[best->first[category]]; spot < end; spot++) {
             if (is_beaten(found, cost_floor(search, spot)))
                 break;
-            (*search->work)++;
-            uint32_t least = found->count > 0 ? search->n : search->longest + 1;
+            looks++;
+            uint32_t least = measures && found->count == 0 ? search->longest + 1 : n;
             if (on_sale ? is_hopeless(best, search, spot, least) : !spot->mixed)
                 continue;
             if (is_too_far(search, spot, found))
@@ -415,6 +431,7 @@ static void search_all(const struct best *best, struct search *search, struct ca
             search_spot(best, search, spot, category, found);
         }
     }
+    *search->work += looks;
 }
 
 /* ---- one row with gaps ---- */
@@ -585,6 +602,7 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
                             .chosen = &chosen,
                             .orphans = orphans,
                             .with_access = ask->access_need,
+                            .measures = true,
                             .tables = tables,
                             .picked = out,
                             .x = best->focal_x,
@@ -669,7 +687,8 @@ static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigne
                             .x = best->focal_x,
                             .y = best->focal_y,
                             .work = &out->work};
-    struct candidates found = {.room = spread(best, attempt)};
+    struct candidates found;
+    found.room = spread(best, attempt);
     search_all(best, &search, &found);
     if (found.count == 0)
         return false;
