@@ -20,7 +20,6 @@ import { event, keep, line, showBegins, showCloses, showLane, showMe, showMessag
 const ASK_TIMEOUT_MS = 15_000;
 const QUIET_POLL_MS = 60_000; // of the status, while the stream brings it anyway
 const STREAM_AGAIN_MS = 4000;
-const WORK_LONG_MS = 8000; // if the work takes longer, we say whom to contact
 const TURN_READY_MS = 3000;
 const SOON_MS = 3000; // over which a crowd's questions are spread after an opening
 
@@ -306,31 +305,6 @@ function onForm(id, act) {
   });
 }
 
-// The line asks newcomers for a proof of work; a worker computes it, and the page shows the
-// progress.
-function work({ challenge, bits }) {
-  const bar = byId('work-bar');
-  byId('work').hidden = false;
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('pow.js', import.meta.url));
-    worker.onerror = reject;
-    worker.onmessage = ({ data }) => {
-      // Luck has no memory: this is the share of such searches that would be done by now.
-      bar.value = data.solution ? 100 : 100 * (1 - Math.exp(-data.tried / 2 ** bits));
-      if (!data.solution) return;
-      worker.terminate();
-      resolve(data.solution);
-    };
-    worker.postMessage({ challenge, bits });
-  }).finally(() => { byId('work').hidden = true; });
-}
-
-async function tellAppeal(told) {
-  if (!told.reference) return;
-  const [{ showAppeal }] = await Promise.all([fetched('appeal'), moreWords()]);
-  showAppeal(told);
-}
-
 // Repeated until there is an answer: the cookie of this page makes ten joins one place. If a
 // challenge expired while the phone slept, we ask for a new one.
 async function join(invited = {}, body) {
@@ -350,19 +324,16 @@ async function join(invited = {}, body) {
     if (answer.status === 428 && worked < 3) {
       worked += 1;
       const task = await answer.json();
-      const late = setTimeout(tellAppeal, WORK_LONG_MS, task);
-      const solution = await work(task).catch((error) => {
-        tellAppeal(task);
-        throw error;
-      }).finally(() => clearTimeout(late));
-      headers = { ...invited, 'X-Proof-Of-Work': solution };
+      const { work } = await fetched('slowed');
+      headers = { ...invited, 'X-Proof-Of-Work': await work(task) };
     } else if ([401, 409, 422].includes(answer.status) ||
       (answer.status === 503 && /"(codes-missing|line-full)"/.test(await answer.clone().text()))) {
       const { code } = await answer.json();
       return location.replace(`${home}?notice=${code}`);
     } else if (answer.status === 429 || answer.status === 503) {
       notice(say(answer.status === 429 ? 'live.limited' : 'live.joining'));
-      tellAppeal(await answer.json().catch(() => ({})));
+      const told = await answer.json().catch(() => ({}));
+      if (told.reference) fetched('slowed').then(({ tellAppeal }) => tellAppeal(told));
       await pause(retryAfter(answer));
     } else {
       throw new Error(String(answer.status));

@@ -22,8 +22,8 @@ static const char cached_js[] =
 static const char turn_js[] =
 #include "queue-front/web/turn.js.inc"
     ;
-static const char appeal_js[] =
-#include "queue-front/web/appeal.js.inc"
+static const char slowed_js[] =
+#include "queue-front/web/slowed.js.inc"
     ;
 static const char prices_js[] =
 #include "queue-front/web/prices.js.inc"
@@ -64,7 +64,7 @@ static const struct site_file files[] = {
     {"wait.js", SITE_JS, SITE_BYTES(wait_js)},
     {"cached.js", SITE_JS, SITE_BYTES(cached_js)},
     {"turn.js", SITE_JS, SITE_BYTES(turn_js)},
-    {"appeal.js", SITE_JS, SITE_BYTES(appeal_js)},
+    {"slowed.js", SITE_JS, SITE_BYTES(slowed_js)},
     {"prices.js", SITE_JS, SITE_BYTES(prices_js)},
     {"alert.js", SITE_JS, SITE_BYTES(alert_js)},
     {"move.js", SITE_JS, SITE_BYTES(move_js)},

@@ -1,0 +1,45 @@
+// slowed.js: for a visitor who is slowed down: the proof of work that the line asks newcomers for, and whom to contact, with
+// which reference. wait.js fetches it when an answer says so.
+
+import { byId, lang, make, moreWords, say } from './kit.js';
+
+const WORK_LONG_MS = 8000; // if the work takes longer, we say whom to contact
+
+export async function tellAppeal({ reference, appeal }) {
+  if (!reference) return;
+  await moreWords();
+  const href = appeal[lang] ?? appeal.en ?? Object.values(appeal)[0];
+  byId('appeal').replaceChildren(`${say('more.appeal', reference)} `, make('a', { href, textContent: href }));
+  byId('appeal').hidden = false;
+}
+
+// A worker computes it, and the page shows the progress.
+function solve({ challenge, bits }) {
+  const bar = byId('work-bar');
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('pow.js', import.meta.url));
+    worker.onerror = reject;
+    worker.onmessage = ({ data }) => {
+      // Luck has no memory: this is the share of such searches that would be done by now.
+      bar.value = data.solution ? 100 : 100 * (1 - Math.exp(-data.tried / 2 ** bits));
+      if (!data.solution) return;
+      worker.terminate();
+      resolve(data.solution);
+    };
+    worker.postMessage({ challenge, bits });
+  });
+}
+
+export async function work(task) {
+  const late = setTimeout(tellAppeal, WORK_LONG_MS, task);
+  byId('work').hidden = false;
+  try {
+    return await solve(task);
+  } catch (error) {
+    tellAppeal(task);
+    throw error;
+  } finally {
+    clearTimeout(late);
+    byId('work').hidden = true;
+  }
+}
