@@ -124,21 +124,25 @@ async function missing(url) {
 }
 
 // While the hall is opening the page says nothing else, and keeps the visit alive; a reload goes on with it. The clock of
-// visits is paused if their end moves, which each new pass tells to the second.
+// visits is paused if their end has moved since the pass before, as each pass tells to the second; it goes on when an
+// outage is too long.
 async function goOn(pass) {
   // The seats' page sends it as a bearer token; it is forgotten with this tab.
   sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
   me.session_expires_at = pass.expires_at;
+  let [ends, paused] = [pass.ends_at, false];
   for (let round = 0, why; (why = await missing(pass.next_url)) !== ''; round++) {
     if (!IN.includes(line.dataset.view)) return hands.setOpening(false);
-    const paused = why === 'more.opening' && Date.parse(me.session_ends_at) > Date.parse(pass.ends_at) + 1000;
-    put('opening', say(paused ? 'more.opening-paused' : why));
+    put('opening', say(paused && why === 'more.opening' ? 'more.opening-paused' : why));
     hands.notice('');
     hands.setOpening(true);
     announce(byId('opening').textContent);
     history.replaceState(null, '', '#in');
     await hands.pause(hands.jitter(4000));
-    if (round % RENEWED_EVERY === 1 || Date.parse(me.session_expires_at) - serverNow() < 60_000) await renew().catch(() => {});
+    const isDue = round % RENEWED_EVERY === 1 || Date.parse(me.session_expires_at) - serverNow() < 60_000;
+    if (!isDue || !await renew().catch(() => false)) continue;
+    paused = Date.parse(me.session_ends_at) > Date.parse(ends) + 1000;
+    ends = me.session_ends_at;
   }
   hands.setOpening(false);
   history.replaceState(null, '', location.pathname);

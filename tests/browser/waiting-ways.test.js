@@ -512,13 +512,17 @@ describe('around the waiting page', () => {
     };
     await isOpening(/hall is opening/);
     await visitor.judge('waiting-opening');
+    const [late, soon] = [5000, 30_000]; // once the end of the visit moves, and then no more; each pass is renewed at once
     await page.route('**/session', async (route) => {
       const answer = await route.fetch();
       const told = await answer.json();
-      await route.fulfill({ response: answer, json: { ...told, ends_at: new Date(Date.parse(told.ends_at) + 5000).toISOString() } });
-    }, { times: 1 });
+      const ends_at = new Date(Date.parse(told.ends_at) + late).toISOString();
+      await route.fulfill({ response: answer, json: { ...told, ends_at, expires_at: new Date(Date.now() + soon).toISOString() } });
+    });
     await page.route('**/me', (route) => route.abort()); // which would say the end of the pass again
     await isOpening(/time is not running/);
+    await isOpening(/hall is opening. Your visit is kept/); // the pause was too long
+    await page.unroute('**/session');
     await page.unroute('**/me');
     await page.reload(); // goes on with it
     await isOpening(/hall is opening/);
