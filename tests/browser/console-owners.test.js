@@ -50,7 +50,7 @@ describe('the console, before seats that are shared', () => {
     const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
     const { page } = boss;
-    await makeEvent(line.house, 'bare', { name: 'A night without seats' });
+    await makeEvent(line.house, 'bare', { name: 'A night without seats' }, { open: false });
     const isList = (url) => url.pathname === '/admin/events' && Number(url.port) === ports[0];
     await page.route(isList, (route) => route.fulfill({ status: 403, headers: { 'access-control-allow-origin': '*' }, json: { code: 'forbidden' } }));
     const seen = { absent: 0, turns: 0 };
@@ -62,6 +62,12 @@ describe('the console, before seats that are shared', () => {
     await boss.signIn();
     await until('three more turns', () => seen.turns > 3);
     assert.equal(seen.absent, 1);
+    const imported = await operator(pair.first, 'bare').import(hall());
+    assert.ok([201, 421].includes(imported.status), imported.text);
+    await page.evaluate(() => { location.hash = '#/events/bare'; });
+    await page.click('#act-open'); // which asks anew
+    await page.locator('#confirm[open]').waitFor();
+    assert.match(await page.textContent('#confirm-text'), /From now on people are called/);
     await boss.close();
   });
 

@@ -9,7 +9,7 @@ import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
 import { archive, remove } from './end.js';
 import { button, confirmed, guarded, moment, number, taken, wordsOr } from './ui.js';
-import { isWithoutHall, seatSums } from './watch.js';
+import { hasNoHallNow } from './watch.js';
 
 // Which acts each state allows; the service has the last word.
 const DAILY = {
@@ -119,8 +119,7 @@ export function openActs(event) {
       await end(action);
       return;
     }
-    if (OPENS.includes(action)) await seatSums(id); // just now
-    const noHall = OPENS.includes(action) && isWithoutHall(id);
+    const noHall = OPENS.includes(action) && await hasNoHallNow(id);
     if (!ASKED.includes(action) && !noHall) {
       await event.act(action);
       return;

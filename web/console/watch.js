@@ -38,8 +38,15 @@ async function hasNoHall(id) {
   return all === null || (!all.names.includes(id) && all.asleep === asked.asleep);
 }
 
-// The seat service says that it has no such event: nobody can choose or pay for anything in its sale.
+// The seat service said that it has no such event: nobody can choose or pay for anything in its sale.
 export const isWithoutHall = (id) => absent.has(id);
+
+// The same, asked now, whatever the list of halls says, which may be old or refused.
+export async function hasNoHallNow(id) {
+  absent.delete(id);
+  await ofEvent('seats', id);
+  return isWithoutHall(id);
+}
 
 // A part's data about an event; null if the part does not know it or does not answer.
 export async function ofEvent(part, id, end = '') {
@@ -50,6 +57,7 @@ export async function ofEvent(part, id, end = '') {
     if (ofHalls) absent.delete(id);
     return told;
   } catch (error) {
+    if (ofHalls && error.code === 'event-out') absent.delete(id);
     if (error.code === 'event-out') return { out: error.message };
     if (ofHalls && error.status === 404) absent.set(id, { asleep: (await halls())?.asleep, at: performance.now() });
     return null;
