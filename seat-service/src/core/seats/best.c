@@ -185,7 +185,7 @@ static uint64_t windows(const struct best *best, const struct spot *spot, const 
     uint32_t shorter = len < n ? len : n - 1;
     if (whole)
         shorter = len == row->count && len < n ? len : 0;
-    if (search->longest < shorter)
+    if (search->measures && search->longest < shorter)
         search->longest = shorter;
     if (starts == 0 || (whole && n != row->count))
         return 0;
@@ -312,10 +312,11 @@ static void search_spot(const struct best *best, struct search *search, const st
     uint64_t starts = windows(best, spot, &view, search);
     if (starts == 0)
         return;
-    *search->work += (uint32_t)__builtin_popcountll(starts);
     bool keeps = keeps_companions(search->ask);
     struct candidate at = {.cost = -1, .row = spot->row, .spot = spot, .category = category};
+    uint32_t measured = 0;
     for (; starts != 0; starts &= starts - 1) {
+        measured++;
         uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(starts);
         float cost = best_cost_from(best, spot->row, pos, search->n, search->x, search->y);
         if (!search->every && at.cost >= 0 && cost >= at.cost)
@@ -328,6 +329,7 @@ static void search_spot(const struct best *best, struct search *search, const st
         if (search->every)
             keep(found, at);
     }
+    *search->work += measured;
     if (at.cost >= 0 && !search->every)
         keep(found, at);
 }
