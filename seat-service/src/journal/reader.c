@@ -536,7 +536,8 @@ static int see_others(struct journal *journal, bool now, struct err_slot *err)
  * as those of new events are. If there are many of the latter, half of the places are left to the
  * former. Those that are awake come first: one that is loaded again, such as after a correction,
  * has just made that room itself. What was asked for and finds no room keeps its holds: another
- * process may wake it, and does not know who was refused here. */
+ * process may wake it, and does not know who was refused here. One that is awake may have been
+ * woken because a hold of it ended, and not been opened yet: nobody has asked for it. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX], awake[EVENTS_MAX];
@@ -554,16 +555,16 @@ static int wake(struct journal *journal, struct err_slot *err)
     pthread_mutex_unlock(&journal->lock);
     room.places = (places + 1) / 2;
     uint32_t due_len = leads ? asleep_due(journal->asleep, now_ms, nos, &room) : 0;
-    uint32_t len = due_len + awake_len;
     memcpy(nos + due_len, awake, awake_len * sizeof(*awake));
+    const uint32_t unasked_len = due_len + awake_len;
     room.places = places - due_len;
-    len += asleep_wanted(journal->asleep, nos + len, &room);
+    uint32_t len = unasked_len + asleep_wanted(journal->asleep, nos + unasked_len, &room);
     assert(len <= EVENTS_MAX);
     uint32_t refused_len = asleep_refused(journal->asleep, now_ms + CONFIRM_SPARED_MS / 2,
                                           nos + len, EVENTS_MAX - len);
     return len + refused_len == 0
                ? 0
-               : store_wake(journal->reader_pg, nos, due_len, len, refused_len, err);
+               : store_wake(journal->reader_pg, nos, unasked_len, len, refused_len, err);
 }
 
 /* A hold of it is about to end: closed now, it would have to be opened again. */

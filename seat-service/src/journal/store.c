@@ -118,15 +118,16 @@ int store_events_changed(struct pg *pg, struct store_changes *changes, struct st
     return 0;
 }
 
-int store_wake(struct pg *pg, const int32_t *events, uint32_t due_len, uint32_t len,
+int store_wake(struct pg *pg, const int32_t *events, uint32_t unasked_len, uint32_t len,
                uint32_t refused_len, struct err_slot *err)
 {
     uint8_t memory[KEYS_BYTES];
     struct pg_args bound;
-    assert(due_len <= len);
+    assert(unasked_len <= len);
     assert(len + refused_len <= EVENTS_MAX);
-    struct sql_events_wake_args args = {events,       due_len,     events + due_len, len - due_len,
-                                        events + len, refused_len, CONFIRM_SPARED_MS};
+    struct sql_events_wake_args args = {
+        events,       unasked_len, events + unasked_len, len - unasked_len,
+        events + len, refused_len, CONFIRM_SPARED_MS};
     pg_args_init(&bound, memory, sizeof(memory));
     int rc = sql_events_wake(pg, &bound, &args, err, NULL);
     return rc < 0 ? err_wrap(err, "waking events") : 0;

@@ -44,10 +44,11 @@ struct store_changes {
  * than `room`: the walk is over, and the next call begins another. An event may come twice. */
 int store_events_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
                          uint32_t room, struct err_slot *err, uint32_t *len);
-/* Wakes these and has every process look at them again. The first due_len are woken since a hold of
- * them ends, the others were asked for. Behind these come refused_len that were asked for and for
- * which there is no room: their holds last CONFIRM_SPARED_MS more. 1..EVENTS_MAX in all. */
-int store_wake(struct pg *pg, const int32_t *events, uint32_t due_len, uint32_t len,
+/* Wakes these and has every process look at them again. The first unasked_len are woken since a
+ * hold of them ends, or are awake; the others were asked for. Behind these come refused_len that
+ * were asked for and for which there is no room: their holds last CONFIRM_SPARED_MS more.
+ * 1..EVENTS_MAX in all. */
+int store_wake(struct pg *pg, const int32_t *events, uint32_t unasked_len, uint32_t len,
                uint32_t refused_len, struct err_slot *err);
 /* Puts the event to sleep, if `instance` owns it and due_ms, as above, is still to come. */
 int store_sleep(struct pg *pg, int32_t event, struct span instance, uint64_t due_ms,

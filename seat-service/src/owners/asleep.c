@@ -189,7 +189,7 @@ uint32_t asleep_refused(struct asleep *asleep, uint64_t before_ms, int32_t *nos,
     pthread_mutex_lock(&asleep->lock);
     for (uint32_t at = 0; at < asleep_len(asleep) && found < len; at++) {
         const struct sleeper *sleeper = &asleep->all[at];
-        if (sleeper->wanted && sleeper->due_ms != 0 && sleeper->due_ms < before_ms)
+        if (is_of(sleeper, WANTED, 0) && sleeper->due_ms != 0 && sleeper->due_ms < before_ms)
             nos[found++] = sleeper->no;
     }
     pthread_mutex_unlock(&asleep->lock);

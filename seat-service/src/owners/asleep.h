@@ -48,7 +48,8 @@ uint32_t asleep_awake(struct asleep *asleep, int32_t *nos, struct asleep_room *r
 uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room);
 /* The same of those that are not, and are wanted. */
 uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room);
-/* Those that are wanted while a hold of them ends before this; returns how many, at most `len`. */
+/* Those that are not awake, and wanted while a hold of them ends before this; returns how many, at
+ * most `len`. */
 uint32_t asleep_refused(struct asleep *asleep, uint64_t before_ms, int32_t *nos, uint32_t len);
 /* How many are due or wanted; *largest: what the largest of these would take. */
 uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest);

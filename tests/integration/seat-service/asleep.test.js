@@ -138,6 +138,23 @@ test('events of which payments end at the same time make room for each other, ho
   await until('each to have been woken', () => left() === '0', { timeoutMs: 20_000 + events.length * 5000 });
 });
 
+test('an event that another process woke, and that finds no place at first, counts as asked for by nobody', async (t) => {
+  const { scope, postgres, seats } = await openMany(t);
+  await seats.stop();
+  postgres.sql("UPDATE seats.event SET asleep_at = now()", 'seats');
+  const next = await openSeats(scope, postgres, { config: { owner: { ...config.owner, idle: '1h' } }, office: seats.office, secrets: seats.secrets });
+  for (const event of EVENTS.slice(0, PLACES)) await woken(next, event);
+  postgres.sql(`UPDATE seats.owner SET due_at = now() FROM seats.event WHERE event = no AND id = 'event-6';
+    CREATE TABLE moved AS SELECT event FROM seats.owner LIMIT 0;
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN INSERT INTO public.moved VALUES (NEW.event); RETURN NEW; END';
+    CREATE TRIGGER note AFTER UPDATE ON seats.owner FOR EACH ROW WHEN (NEW.epoch = OLD.epoch AND NEW.due_at IS DISTINCT FROM OLD.due_at) EXECUTE FUNCTION note();
+    UPDATE seats.event SET asleep_at = NULL WHERE id = 'event-6'`, 'seats');
+  await until('it to find no place', async () => (await next.metrics()).get('fairgate_seats_events_refused') === 1);
+  postgres.sql("UPDATE seats.event SET asleep_at = now() WHERE id = 'event-0'", 'seats');
+  await until('it to be opened', () => postgres.sql("SELECT epoch FROM seats.owner JOIN seats.event ON no = event WHERE id = 'event-6'", 'seats') === '2');
+  assert.equal(postgres.sql('SELECT count(*) FROM moved', 'seats'), '0');
+});
+
 test('an event without a place is refused, and gets none from a correction', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
   await seats.stop();
