@@ -43,7 +43,7 @@ ORDER BY changed, no
 LIMIT :room;
 
 -- Written even where it changes nothing, so that all who follow the table look at the event again. It does not
--- wait for a row that somebody has locked. What was `asked` for has been refused, so it has not rested (owner_read).
+-- wait for a row that somebody has locked. What was `asked` for has been refused, so it has not rested (owners_read).
 -- What was `refused` finds no room yet: it stays asleep, and its next hold ends no sooner than `spare_ms` from now.
 -- statement: events_wake
 --> events   integer[] signed

@@ -40,23 +40,31 @@ WHERE l.locktype = 'advisory' AND l.classid = :class::oid AND l.objsubid = 2 AND
     AND (a.state = 'active'
         OR clock_timestamp() - a.state_change < make_interval(secs => :silent_ms / 1000.0));
 
--- Waits for a commit that is under way, so that the position it returns is final (001_seats.sql).
--- statement: owner_raise
---> event           integer signed
+-- Raises the epochs of those whose rows nobody has locked, such as for a commit that is under way. So the position it
+-- returns is final (001_seats.sql), and no event waits for another's. Epoch 0: it is not `was`.
+-- statement: owners_raise
 --> instance        text
 --> address         text
 --> private_address text
---> was             bigint
---> kept            bigint
---> fresh           bigint
+--> rows.event      integer signed
+--> rows.was        bigint
+--> rows.kept       bigint
+--> rows.fresh      bigint
+--< event           integer signed
 --< epoch           bigint
 --< seq             bigint
 --< chain           bytea
 --< line            bigint
 --< line_before     bigint
 --< line_began      bigint
-SELECT *
-FROM owner_raise(:event, :instance, :address, :private_address, :was, :kept, :fresh);
+WITH f AS MATERIALIZED (
+    SELECT event FROM owner WHERE event = ANY (:rows.event) FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT f.event, coalesce(o.epoch, 0) AS epoch, coalesce(o.seq, 0) AS seq, coalesce(o.chain, '') AS chain,
+    coalesce(o.line, 0) AS line, coalesce(o.line_before, 0) AS line_before, coalesce(o.line_began, 0) AS line_began
+FROM f
+JOIN UNNEST(:rows.event, :rows.was, :rows.kept, :rows.fresh) AS r (event, was, kept, fresh) USING (event)
+LEFT JOIN LATERAL owner_raise(f.event, :instance, :address, :private_address, r.was, r.kept, r.fresh) o ON TRUE;
 
 -- Changes nothing, and locks its row as a commit would: it waits for a raise that is under way, and for the
 -- disk and the replicas, since a server that was replaced proves nothing.
@@ -78,21 +86,22 @@ SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKE
 
 -- `rested`: nobody has owned it or asked for it since it was put to sleep, and it was woken because a hold of it ended,
 -- while this process was there to be asked, since `since_ms` (0: it was not). The clocks may differ by less than a second.
--- statement: owner_read
---> event    integer signed
+-- statement: owners_read
+--> events   integer[] signed
 --> instance text
 --> since_ms bigint
+--< event    integer signed
 --< epoch    bigint
 --< seq      bigint
 --< chain    bytea
 --< its      boolean
 --< rested   boolean
-SELECT epoch, h.seq, h.chain, instance = :instance AS its,
+SELECT event, epoch, h.seq, h.chain, instance = :instance AS its,
     coalesce(due_at BETWEEN to_timestamp(nullif(:since_ms, 0) / 1000.0) AND clock_timestamp() + interval '1 second',
         FALSE) AS rested
 FROM owner
 JOIN head h USING (event)
-WHERE event = :event;
+WHERE event = ANY (:events);
 
 -- Where events are, and who is to have them next.
 -- statement: owners_where

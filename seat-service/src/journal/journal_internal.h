@@ -215,23 +215,27 @@ static inline bool journal_same_place(const struct store_head *a, const struct s
            chain_eq(&a->chain, (struct span){(const char *)b->chain.bytes, CHAIN_BYTES});
 }
 
-/* Raises the epoch in the line `claimed`, or a new one if there is none. An attempt that fails
- * behind this may have begun a line, which nothing was written in: the next one goes on with it, or
- * readers of the line before would have two of them behind it. */
-static inline int journal_raise(struct journal *journal, struct pg *pg, struct journal_event *event,
-                                uint64_t epoch, struct err_slot *err, struct store_head *head,
-                                struct store_line *line)
+/* Raises the epochs of these events from raises[i].was, each in the line `claimed`, or a new one if
+ * there is none. An attempt that fails behind this may have begun a line, which nothing was written
+ * in: the next one goes on with it, or readers of the line before would have two of them behind it.
+ */
+static inline int journal_raise(struct journal *journal, struct pg *pg, const uint32_t *events,
+                                struct store_raise *raises, uint32_t len, struct err_slot *err)
 {
-    /* relaxed: only that each is another; an odd step meets all numbers */
-    uint64_t nth = atomic_fetch_add_explicit(&journal->lines, UINT64_C(0x9e3779b97f4a7c15),
-                                             memory_order_relaxed);
-    uint64_t fresh = nth >> 1 == 0 ? 1 : nth >> 1;
-    event->claimed = event->claimed != 0 ? event->claimed : fresh;
-    const struct store_claim claim = {span_of(journal->instance), &journal->conf.address,
-                                      event->claimed, fresh};
-    int rc = store_raise(pg, event->id.no, epoch, &claim, err, head, line);
-    if (rc == 0)
-        event->claimed = line->now;
+    for (uint32_t i = 0; i < len; i++) {
+        struct journal_event *event = &journal->events[events[i]];
+        /* relaxed: only that each is another; an odd step meets all numbers */
+        uint64_t nth = atomic_fetch_add_explicit(&journal->lines, UINT64_C(0x9e3779b97f4a7c15),
+                                                 memory_order_relaxed);
+        raises[i].event = event->id.no;
+        raises[i].fresh = nth >> 1 == 0 ? 1 : nth >> 1;
+        event->claimed = event->claimed != 0 ? event->claimed : raises[i].fresh;
+        raises[i].kept = event->claimed;
+    }
+    int rc = store_raise(pg, span_of(journal->instance), &journal->conf.address, raises, len, err);
+    for (uint32_t i = 0; rc == 0 && i < len; i++)
+        if (raises[i].rc == 0)
+            journal->events[events[i]].claimed = raises[i].line.now;
     return rc;
 }
 

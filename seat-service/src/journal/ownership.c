@@ -19,8 +19,8 @@
  * the event decides where two have seen different things.
  *
  * After a broken connection old backends of ours may still have our locks. They are ended, the
- * locks are taken again, and the epoch is raised, which waits for whatever those backends are still
- * doing and shuts them out. Each event is regained separately, too: one whose row somebody has
+ * locks are taken again, and the epoch is raised, which shuts those backends out and is not done
+ * while one of them is at work. Each event is regained separately, too: one whose row somebody has
  * locked is stuck, which means that its changes are refused, until it is regained. What it had in a
  * batch that was under way stays open until then.
  *
@@ -186,19 +186,19 @@ static void settle(struct journal *journal, uint32_t nth, bool written)
 static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
-    uint64_t epoch = 0;
-    struct store_head head;
-    struct store_line line;
+    struct store_raise raise = {0};
     bool written = false, is_free = false;
     if (event->open == NULL)
         event->claimed = event->line.now;
-    int rc = lock_again(journal, event, err, &epoch);
+    int rc = lock_again(journal, event, err, &raise.was);
     if (rc == 0)
         rc = look_at_rows(journal, &nth, 1, err, &is_free);
-    if (rc == 0 && !is_free)
+    if (rc == 0 && is_free)
+        rc = journal_raise(journal, journal->pg, &nth, &raise, 1, err);
+    if (rc == 0 && (!is_free || raise.rc == ERR_EXISTS))
         rc = err_set(err, ERR_EXISTS, "another session has its row");
-    if (rc == 0)
-        rc = journal_raise(journal, journal->pg, event, epoch, err, &head, &line);
+    rc = rc == 0 ? raise.rc : rc;
+    const struct store_head head = raise.head;
     if (rc == 0 && event->open != NULL)
         rc = ownership_is_written(journal, event, &event->open_head, err, &written);
     if (rc != 0)
@@ -211,7 +211,7 @@ static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
     event->claimed = 0;
     event->cut = false;
     pthread_mutex_lock(&journal->lock);
-    journal_set_line(event, &line);
+    journal_set_line(event, &raise.line);
     pthread_mutex_unlock(&journal->lock);
     settle(journal, nth, written);
     role_unstick(journal, event);
@@ -387,51 +387,61 @@ static int let_go(struct journal *journal, struct journal_event *event, struct e
     return 0;
 }
 
-/* The lock is ours: the reader may take the event over from the epoch that is there now. */
-static int note_lock(struct journal *journal, struct journal_event *event, struct err_slot *err)
+/* Tries the locks of these events. Those that we get the reader may take over from the epochs that
+ * are there now. others[]: keys of those that somebody else has. */
+static int lock_events(struct journal *journal, const uint32_t *chosen, uint32_t len,
+                       struct err_slot *err, int32_t *others, uint32_t *others_len)
 {
-    struct store_head head;
-    bool ours, rested;
+    int32_t keys[EVENTS_MAX];
+    uint32_t ours[EVENTS_MAX], ours_len = 0;
+    bool got[EVENTS_MAX] = {false};
+    struct store_owner owners[EVENTS_MAX];
+    for (uint32_t i = 0; i < len; i++)
+        keys[i] = journal->events[chosen[i]].id.no;
+    int rc = len > 0 ? store_lock(journal->pg, STORE_LOCK_EVENT, keys, len, err, got) : 0;
+    *others_len = 0;
+    for (uint32_t i = 0; rc == 0 && i < len; i++) {
+        if (!got[i])
+            others[(*others_len)++] = keys[i];
+        else
+            ours[ours_len++] = chosen[i];
+    }
+    if (rc < 0 || ours_len == 0)
+        return rc;
+    for (uint32_t i = 0; i < ours_len; i++)
+        keys[i] = journal->events[ours[i]].id.no;
     pthread_mutex_lock(&journal->lock);
     uint64_t since_ms = journal->led_since_ms;
     pthread_mutex_unlock(&journal->lock);
-    int rc = store_head_read(journal->pg, event->id.no, span_of(journal->instance), since_ms, err,
-                             &head, &ours, &rested);
+    rc = store_owners_read(journal->pg, keys, ours_len, span_of(journal->instance), since_ms, err,
+                           owners);
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&journal->lock);
-    event->locked = true;
-    event->locked_epoch = head.epoch;
-    event->rested = rested;
+    for (uint32_t i = 0; i < ours_len; i++) {
+        struct journal_event *event = &journal->events[ours[i]];
+        rc = owners[i].rc < 0 ? owners[i].rc : rc;
+        event->locked = owners[i].rc == 0;
+        event->locked_epoch = owners[i].head.epoch;
+        event->rested = owners[i].rested;
+    }
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
-    return 0;
+    reader_nudge(journal);
+    return rc;
 }
 
 static int try_events(struct journal *journal, struct err_slot *err)
 {
-    uint32_t chosen[EVENTS_MAX], len;
-    int32_t keys[EVENTS_MAX];
-    bool got[EVENTS_MAX] = {false}, ended = false, any = false;
+    uint32_t chosen[EVENTS_MAX], len, others_len;
+    int32_t others[EVENTS_MAX];
+    bool ended = false;
     int rc = choose(journal, err, chosen, &len);
-    if (rc < 0 || len == 0)
-        return rc;
-    for (uint32_t i = 0; i < len; i++)
-        keys[i] = journal->events[chosen[i]].id.no;
-    rc = store_lock(journal->pg, STORE_LOCK_EVENT, keys, len, err, got);
-    uint32_t others = 0;
-    for (uint32_t i = 0; rc == 0 && i < len; i++) {
-        if (got[i])
-            rc = note_lock(journal, &journal->events[chosen[i]], err);
-        else
-            keys[others++] = keys[i];
-        any = any || got[i];
-    }
-    if (rc == 0 && others > 0)
-        rc = store_end_silent(journal->pg, STORE_LOCK_EVENT, keys, others, OWNER_SILENT_MS, err,
-                              &ended);
-    if (any)
-        reader_nudge(journal);
+    if (rc == 0)
+        rc = lock_events(journal, chosen, len, err, others, &others_len);
+    if (rc == 0 && others_len > 0)
+        rc = store_end_silent(journal->pg, STORE_LOCK_EVENT, others, others_len, OWNER_SILENT_MS,
+                              err, &ended);
     if (ended)
         journal->watch_at_us = 0;
     return rc;
@@ -633,9 +643,8 @@ static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t 
 static int share_events(struct journal *journal, struct err_slot *err)
 {
     struct look look = {.journal = journal};
-    uint32_t chosen[EVENTS_MAX], len = 0;
-    int32_t keys[EVENTS_MAX];
-    bool got[EVENTS_MAX] = {false}, any = false;
+    uint32_t chosen[EVENTS_MAX], len = 0, others_len;
+    int32_t others[EVENTS_MAX];
     int rc = store_held(journal->pg, OWNER_SILENT_MS, err, on_held, &look);
     if (rc == 0)
         rc = end_silent(journal, &look, err);
@@ -646,17 +655,7 @@ static int share_events(struct journal *journal, struct err_slot *err)
     count_loads(&look);
     rc = choose(journal, err, chosen, &len);
     len = rc == 0 ? take_turns(journal, &look, chosen, len) : 0;
-    for (uint32_t i = 0; i < len; i++)
-        keys[i] = journal->events[chosen[i]].id.no;
-    if (len > 0)
-        rc = store_lock(journal->pg, STORE_LOCK_EVENT, keys, len, err, got);
-    for (uint32_t i = 0; rc == 0 && i < len; i++) {
-        any = any || got[i];
-        rc = got[i] ? note_lock(journal, &journal->events[chosen[i]], err) : 0;
-    }
-    if (any)
-        reader_nudge(journal);
-    return rc;
+    return rc == 0 ? lock_events(journal, chosen, len, err, others, &others_len) : rc;
 }
 
 /* ---- its name ---- */

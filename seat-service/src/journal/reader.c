@@ -229,68 +229,6 @@ static void forget_lock(struct journal *journal, struct journal_event *event)
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* Reading may have taken long, or the process was stopped meanwhile: is the epoch that we raised
- * still the one? A stop behind this is met by the first commit or proof. */
-static int is_still_ours(struct journal *journal, const struct journal_event *event,
-                         struct err_slot *err, bool *still)
-{
-    struct store_head now;
-    bool ours = false, rested;
-    int rc = store_head_read(journal->reader_pg, event->id.no, span_of(journal->instance), 0, err,
-                             &now, &ours, &rested);
-    *still = rc == 0 && ours && now.epoch == event->head.epoch;
-    return rc;
-}
-
-/* Once the committer has the lock: epoch, the rest of the journal, open. Not getting one of them
- * yet is no error; it is tried again. */
-static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err)
-{
-    struct journal_event *event = &journal->events[nth];
-    struct store_head head;
-    struct store_line line;
-    pthread_mutex_lock(&journal->lock);
-    bool locked = event->locked;
-    uint64_t epoch = event->locked_epoch;
-    pthread_mutex_unlock(&journal->lock);
-    if (!locked)
-        return 0;
-    bool is_free;
-    int rc = store_free(journal->reader_pg, &event->id.no, 1, err, &is_free);
-    if (rc < 0 || !is_free)
-        return rc; /* the other events do not wait for a locked row */
-    rc = journal_raise(journal, journal->reader_pg, event, epoch, err, &head, &line);
-    if (rc == ERR_NOT_FOUND) { /* another epoch has begun: the committer looks which */
-        forget_lock(journal, event);
-        return 0;
-    }
-    if (rc == ERR_PEER && strcmp(pg_sqlstate(journal->reader_pg), "55P03") == 0)
-        return 0; /* the old owner's last transaction has the row */
-    if (rc == 0)
-        rc = follow_whole(journal, nth, err);
-    if (rc == 0 && event->leaving)
-        return 0;
-    if (rc == 0)
-        rc = follow_ended(journal, err);
-    if (rc == 0 && !journal_same_place(&head, &event->head))
-        rc =
-            err_set(err, ERR_SYNTAX, "%s: the journal was read to %" PRIu64 " and ends at %" PRIu64,
-                    event->id.id, event->head.seq, head.seq);
-    if (rc < 0)
-        return rc;
-    event->head.epoch = head.epoch;
-    if (head.seq == 0)
-        rc = write_first(journal, nth, err);
-    bool still = false;
-    if (rc == 0)
-        rc = is_still_ours(journal, event, err, &still);
-    if (still)
-        give(journal, nth, &line);
-    else if (rc == 0)
-        forget_lock(journal, event);
-    return rc;
-}
-
 /* ---- one event ---- */
 
 static void put_out(struct journal *journal, struct journal_event *event,
@@ -818,6 +756,114 @@ static bool is_hidden(struct journal *journal, uint32_t nth)
     return host->hide == NULL || host->hide(host->ctx, nth);
 }
 
+/* ---- all that are taken over ---- */
+
+/* The rest of a journal whose epoch was raised. */
+static int read_rest(struct journal *journal, uint32_t nth, const struct store_raise *raise,
+                     struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    int rc = 0;
+    if (!journal_same_place(&raise->head, &event->head))
+        rc = follow_whole(journal, nth, err);
+    if (rc < 0 || event->leaving)
+        return rc;
+    if (!journal_same_place(&raise->head, &event->head))
+        return err_set(err, ERR_SYNTAX,
+                       "%s: the journal was read to %" PRIu64 " and ends at %" PRIu64, event->id.id,
+                       event->head.seq, raise->head.seq);
+    event->head.epoch = raise->head.epoch;
+    return event->head.seq == 0 ? write_first(journal, nth, err) : 0;
+}
+
+/* Reading may have taken long, or the process was stopped meanwhile: are the epochs that we raised
+ * still the ones? A stop behind this is met by the first commit or proof. */
+static int give_raised(struct journal *journal, const uint32_t *events,
+                       const struct store_raise *raises, uint32_t len, struct err_slot *err)
+{
+    int32_t nos[EVENTS_MAX];
+    struct store_owner now[EVENTS_MAX];
+    for (uint32_t i = 0; i < len; i++)
+        nos[i] = raises[i].event;
+    int rc = len == 0 ? 0
+                      : store_owners_read(journal->reader_pg, nos, len, span_of(journal->instance),
+                                          0, err, now);
+    for (uint32_t i = 0; rc == 0 && i < len; i++) {
+        struct journal_event *event = &journal->events[events[i]];
+        if (now[i].rc == 0 && now[i].its && now[i].head.epoch == event->head.epoch)
+            give(journal, events[i], &raises[i].line);
+        else
+            forget_lock(journal, event);
+    }
+    return rc;
+}
+
+/* Adds the event if the committer has its lock. */
+static void add_locked(struct journal *journal, uint32_t nth, uint32_t *events,
+                       struct store_raise *raises, uint32_t *len)
+{
+    struct journal_event *event = &journal->events[nth];
+    pthread_mutex_lock(&journal->lock);
+    events[*len] = nth;
+    raises[*len].was = event->locked_epoch;
+    *len += event->locked;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* This event, and with it all others that can be taken over now. One that is far behind is taken
+ * over alone: the others would wait for it. */
+static uint32_t choose_locked(struct journal *journal, uint32_t nth, uint32_t *events,
+                              struct store_raise *raises)
+{
+    uint32_t len = 0;
+    add_locked(journal, nth, events, raises, &len);
+    if (len == 0 || is_far_behind(&journal->events[nth]))
+        return len;
+    for (uint32_t other = 0; other < journal_len(journal); other++)
+        if (other != nth && is_followed(journal, other) &&
+            !is_far_behind(&journal->events[other]) && !leaves(journal, other))
+            add_locked(journal, other, events, raises, &len);
+    return len;
+}
+
+/* Once the committer has the locks: epochs, the rest of the journals, open. Not getting one of them
+ * yet is no error; it is tried again. */
+static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    uint32_t events[EVENTS_MAX], ready = 0;
+    struct store_raise raises[EVENTS_MAX];
+    uint32_t len = choose_locked(journal, nth, events, raises);
+    if (len == 0)
+        return 0;
+    int rc = journal_raise(journal, journal->reader_pg, events, raises, len, err);
+    if (rc == ERR_PEER && len > 1) { /* the others do not suffer for the one that is refused */
+        len = 1;
+        rc = journal_raise(journal, journal->reader_pg, events, raises, len, err);
+    }
+    if (rc == ERR_PEER && strcmp(pg_sqlstate(journal->reader_pg), "55P03") == 0)
+        return 0; /* somebody has locked its row in seats.event */
+    if (rc < 0)
+        return fail_event(journal, &journal->events[nth], rc, err);
+    for (uint32_t i = 0; rc == 0 && i < len; i++) {
+        struct journal_event *event = &journal->events[events[i]];
+        int its = raises[i].rc;
+        if (its == ERR_NOT_FOUND) /* another epoch has begun: the committer looks which */
+            forget_lock(journal, event);
+        if (its == ERR_NOT_FOUND || its == ERR_EXISTS)
+            continue;
+        if (its == 0)
+            its = read_rest(journal, events[i], &raises[i], err);
+        rc = fail_event(journal, event, its, err);
+        if (its < 0 || event->leaving)
+            continue;
+        events[ready] = events[i];
+        raises[ready++] = raises[i];
+    }
+    if (rc == 0 && ready > 0)
+        rc = follow_ended(journal, err);
+    return rc == 0 ? give_raised(journal, events, raises, ready, err) : rc;
+}
+
 /* ---- all that concerns one event ---- */
 
 /* Brings an event as far as possible now. A negative result concerns the connection. */
@@ -851,9 +897,8 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     }
     if (rc == 0)
         rc = say_ready(journal, event, err);
-    if (rc == 0)
-        rc = take_over(journal, nth, err);
-    return fail_event(journal, event, rc, err);
+    rc = fail_event(journal, event, rc, err);
+    return rc == 0 && is_followed(journal, nth) ? take_over(journal, nth, err) : rc;
 }
 
 /* ---- all of them ---- */

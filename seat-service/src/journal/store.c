@@ -29,7 +29,8 @@
 
 enum {
     LOCK_CLASS = 4606786,         /* for our advisory locks; the event's number is the other half */
-    KEYS_BYTES = 16 * EVENTS_MAX, /* for as many keys of locks, or backends */
+    KEYS_BYTES = 16 * EVENTS_MAX, /* for as many keys of locks, or backends, and a name */
+    RAISE_BYTES = 64 * EVENTS_MAX, /* for as many epochs, and the names and addresses of one */
 };
 
 static struct span chain_span(const struct chain *chain)
@@ -275,11 +276,6 @@ int store_shared(struct pg *pg, enum store_lock lock, struct err_slot *err,
     return 0;
 }
 
-static int no_owner_row(int32_t event, struct err_slot *err)
-{
-    return err_set(err, ERR_NOT_FOUND, "event %" PRId32 " has no owner row", event);
-}
-
 static int take_head(int32_t event, uint64_t epoch, uint64_t seq, struct span chain,
                      struct err_slot *err, struct store_head *head)
 {
@@ -380,31 +376,41 @@ int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span in
     return rc < 0 ? err_wrap(err, "who is to own event %" PRId32, event) : 0;
 }
 
-int store_raise(struct pg *pg, int32_t event, uint64_t epoch, const struct store_claim *claim,
-                struct err_slot *err, struct store_head *head, struct store_line *line)
+int store_raise(struct pg *pg, struct span instance, const struct store_address *address,
+                struct store_raise *raises, uint32_t len, struct err_slot *err)
 {
-    struct sql_owner_raise_args args = {event,
-                                        claim->instance,
-                                        span_of(claim->address->open),
-                                        span_of(claim->address->within),
-                                        epoch,
-                                        claim->kept,
-                                        claim->fresh};
-    assert(claim->kept != 0 && claim->fresh != 0);
+    struct sql_owners_raise_rows rows[EVENTS_MAX];
+    struct sql_owners_raise_args args = {instance, span_of(address->open), span_of(address->within),
+                                         rows, len};
+    uint8_t memory[RAISE_BYTES];
+    struct pg_args bound;
     PGresult *res;
-    int rc = sql_owner_raise(pg, &args, err, &res);
+    assert(len <= EVENTS_MAX);
+    for (uint32_t i = 0; i < len; i++) {
+        struct store_raise *raise = &raises[i];
+        assert(raise->kept != 0 && raise->fresh != 0);
+        rows[i] =
+            (struct sql_owners_raise_rows){raise->event, raise->was, raise->kept, raise->fresh};
+        raise->rc = ERR_EXISTS;
+    }
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_owners_raise(pg, &bound, &args, err, &res);
     if (rc < 0)
-        return err_wrap(err, "the owner of event %" PRId32, event);
-    if (PQntuples(res) == 1) {
-        struct sql_owner_raise_row row = sql_owner_raise_row(res, 0);
-        assert(row.epoch == epoch + 1);
-        rc = take_head(event, row.epoch, row.seq, row.chain, err, head);
-        *line = (struct store_line){row.line, row.line_before, row.line_began};
-    } else {
-        rc = no_owner_row(event, err);
+        return err_wrap(err, "owners of events");
+    for (int k = 0; k < PQntuples(res); k++) {
+        struct sql_owners_raise_row row = sql_owners_raise_row(res, k);
+        struct store_raise *raise = raises;
+        while (raise < raises + len && raise->event != row.event)
+            raise += 1;
+        assert(raise < raises + len);
+        raise->line = (struct store_line){row.line, row.line_before, row.line_began};
+        raise->rc = row.epoch == 0
+                        ? err_set(err, ERR_NOT_FOUND, "another epoch has begun")
+                        : take_head(row.event, row.epoch, row.seq, row.chain, err, &raise->head);
+        assert(raise->rc < 0 || row.epoch == raise->was + 1);
     }
     PQclear(res);
-    return rc;
+    return 0;
 }
 
 int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,
@@ -441,26 +447,49 @@ int store_free(struct pg *pg, const int32_t *events, uint32_t len, struct err_sl
     return 0;
 }
 
+int store_owners_read(struct pg *pg, const int32_t *events, uint32_t len, struct span instance,
+                      uint64_t since_ms, struct err_slot *err, struct store_owner *out)
+{
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    PGresult *res;
+    assert(len <= EVENTS_MAX);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_owners_read(
+        pg, &bound, &(struct sql_owners_read_args){events, len, instance, since_ms}, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "owners of events");
+    for (uint32_t i = 0; i < len; i++)
+        out[i] = (struct store_owner){.rc = ERR_NOT_FOUND};
+    for (int k = 0; k < PQntuples(res); k++) {
+        struct sql_owners_read_row row = sql_owners_read_row(res, k);
+        struct store_owner *owner = out;
+        while (owner < out + len && events[owner - out] != row.event)
+            owner += 1;
+        assert(owner < out + len);
+        owner->its = row.its;
+        owner->rested = row.rested;
+        owner->rc = take_head(row.event, row.epoch, row.seq, row.chain, err, &owner->head);
+    }
+    PQclear(res);
+    for (uint32_t i = 0; i < len; i++)
+        if (out[i].rc == ERR_NOT_FOUND)
+            (void)err_set(err, ERR_NOT_FOUND, "event %" PRId32 " has no owner row", events[i]);
+    return 0;
+}
+
 int store_head_read(struct pg *pg, int32_t event, struct span instance, uint64_t since_ms,
                     struct err_slot *err, struct store_head *head, bool *its, bool *rested)
 {
-    PGresult *res;
-    int rc =
-        sql_owner_read(pg, &(struct sql_owner_read_args){event, instance, since_ms}, err, &res);
+    struct store_owner owner;
+    int rc = store_owners_read(pg, &event, 1, instance, since_ms, err, &owner);
+    rc = rc == 0 ? owner.rc : rc;
     if (rc < 0)
-        return err_wrap(err, "the owner of event %" PRId32, event);
-    if (PQntuples(res) == 1) {
-        struct sql_owner_read_row row = sql_owner_read_row(res, 0);
-        rc = take_head(event, row.epoch, row.seq, row.chain, err, head);
-        if (rc == 0) {
-            *its = row.its;
-            *rested = row.rested;
-        }
-    } else {
-        rc = no_owner_row(event, err);
-    }
-    PQclear(res);
-    return rc;
+        return rc;
+    *head = owner.head;
+    *its = owner.its;
+    *rested = owner.rested;
+    return 0;
 }
 
 int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,

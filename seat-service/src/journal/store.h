@@ -133,24 +133,28 @@ int store_want(struct pg *pg, struct span event, struct span wanted, uint32_t wa
 int store_ready(struct pg *pg, int32_t event, struct span wanted, struct span instance,
                 struct err_slot *err);
 
-/* Who raises an epoch. */
-struct store_claim {
-    struct span instance;
-    const struct store_address *address;
-    /* Lines: the one that goes on if the journal is in it, else another begins, `fresh`: a random
-     * number. Neither is 0; both are below 2^63. */
-    uint64_t kept, fresh;
-};
 /* The lines of a journal: changes after the `began`th are sent under the name `now`, those up to it
  * were last sent under `before`. After a restore a number may come again, but in another line. All
  * zeros: unknown, or no process has raised the epoch yet. */
 struct store_line {
     uint64_t now, before, began;
 };
-/* From now on only the returned epoch can commit. Waits for a commit that is under way, so that the
- * head it returns is final. ERR_NOT_FOUND: `epoch` is over. */
-int store_raise(struct pg *pg, int32_t event, uint64_t epoch, const struct store_claim *claim,
-                struct err_slot *err, struct store_head *head, struct store_line *line);
+/* The epoch of an event that is to be raised. */
+struct store_raise {
+    int32_t event;
+    uint64_t was;
+    /* Lines: the one that goes on if the journal is in it, else another begins, `fresh`: a random
+     * number. Neither is 0; both are below 2^63. */
+    uint64_t kept, fresh;
+    /* Filled by store_raise(). rc: 0; ERR_NOT_FOUND: `was` is over; ERR_EXISTS: another transaction
+     * has its row, such as a commit that is under way. Neither is raised. */
+    int rc;
+    struct store_head head; /* final */
+    struct store_line line;
+};
+/* From now on only the returned epochs can commit. No row is waited for. */
+int store_raise(struct pg *pg, struct span instance, const struct store_address *address,
+                struct store_raise *raises, uint32_t len, struct err_slot *err);
 /* Whether the journal ends where `head` says, in its epoch: what a commit would find. Waits for a
  * raise that is under way, and counts only once it is as durable as a commit. */
 int store_prove(struct pg *pg, int32_t event, const struct store_head *head, struct err_slot *err,
@@ -163,8 +167,17 @@ int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
                 void (*on_head)(void *ctx, int32_t event, uint64_t seq,
                                 const struct store_line *line),
                 void *ctx);
-/* *its: whether `instance` was the last to raise the epoch. *rested: nobody has raised it or asked
+/* its: whether `instance` was the last to raise the epoch. rested: nobody has raised it or asked
  * for the event since that was put to sleep, and a hold of it has ended since then and since_ms. */
+struct store_owner {
+    int rc; /* ERR_NOT_FOUND, ERR_STATE: it has no such row */
+    struct store_head head;
+    bool its, rested;
+};
+/* Of each of these events, 1..EVENTS_MAX. */
+int store_owners_read(struct pg *pg, const int32_t *events, uint32_t len, struct span instance,
+                      uint64_t since_ms, struct err_slot *err, struct store_owner *out);
+/* Of one. */
 int store_head_read(struct pg *pg, int32_t event, struct span instance, uint64_t since_ms,
                     struct err_slot *err, struct store_head *head, bool *its, bool *rested);
 /* Ends the backends that hold the locks and have been idle, or waiting for their programs, for

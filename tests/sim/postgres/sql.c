@@ -137,8 +137,8 @@ struct pg_result {
         struct sql_events_changed_row changed;
         struct sql_document_of_row document;
         struct sql_lock_try_row lock;
-        struct sql_owner_raise_row raised;
-        struct sql_owner_read_row owner;
+        struct sql_owners_raise_row raised;
+        struct sql_owners_read_row owner;
         struct sql_owners_free_row free;
         struct sql_journal_link_row link;
         struct sql_snapshot_newest_row snapshot;
@@ -176,8 +176,8 @@ struct query {
     union {
         struct sql_lock_try_args lock;
         struct sql_lock_give_back_args unlock;
-        struct sql_owner_raise_args raise;
-        struct sql_owner_read_args owner;
+        struct sql_owners_raise_args raise;
+        struct sql_owners_read_args owner;
         struct sql_owner_prove_args prove;
         struct sql_lock_end_silent_args silent;
         struct sql_lock_end_backends_args backends;
@@ -189,6 +189,7 @@ struct query {
         struct sql_owners_free_args free;
     } args;
     int32_t keys[16];
+    struct sql_owners_raise_rows raise;
     PGresult *res;
 };
 
@@ -389,47 +390,59 @@ int sql_lock_end_backends(struct pg *pg, struct pg_args *bound,
 
 /* ---- the owner row ---- */
 
+/* A row that somebody has is skipped. */
+static bool raise_skips(const struct server_ask *ask)
+{
+    const struct query *asks = (const struct query *)ask;
+    return event_of(asks->raise.event) == NULL || (!ask->granted && !server_row_is_free());
+}
+
 static bool raise_finds(const struct server_ask *ask)
 {
-    const struct sql_owner_raise_args *args = &((const struct query *)ask)->args.raise;
-    const struct event *event = event_of(args->event);
-    return event != NULL && event->owner.epoch == args->was;
+    const struct query *asks = (const struct query *)ask;
+    return !raise_skips(ask) && event_of(asks->raise.event)->owner.epoch == asks->raise.was;
 }
 
 static void do_raise(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
-    const struct sql_owner_raise_args *args = &asks->args.raise;
     ask->wrote = raise_finds(ask);
-    asks->res = result(ask->wrote);
+    asks->res = result(!raise_skips(ask));
+    if (asks->res->rows > 0)
+        asks->res->row[0].raised.event = asks->raise.event;
     if (!ask->wrote)
         return;
-    struct owner *owner = &event_of(args->event)->owner;
+    struct owner *owner = &event_of(asks->raise.event)->owner;
     owner->epoch += 1;
-    if (owner->line.now != args->kept)
-        owner->line = (struct store_line){args->fresh, owner->line.now, owner->seq};
-    assert(span_to_cstr(args->instance, owner->instance, sizeof(owner->instance)));
+    if (owner->line.now != asks->raise.kept)
+        owner->line = (struct store_line){asks->raise.fresh, owner->line.now, owner->seq};
+    assert(span_to_cstr(asks->args.raise.instance, owner->instance, sizeof(owner->instance)));
     sim_note("epoch %llu for %s", (unsigned long long)owner->epoch, owner->instance);
     asks->res->copy = *owner;
 }
 
-int sql_owner_raise(struct pg *pg, const struct sql_owner_raise_args *args, struct err_slot *err,
-                    PGresult **out)
+int sql_owners_raise(struct pg *pg, struct pg_args *bound, const struct sql_owners_raise_args *args,
+                     struct err_slot *err, PGresult **out)
 {
+    (void)bound;
     struct query *asks = query(do_raise);
+    assert(args->rows_len == 1); /* no world raises two */
     asks->ask.finds = raise_finds;
-    asks->args.raise = *args;
+    asks->raise = args->rows[0];
     asks->args.raise.instance = copy_of(args->instance);
     return run(pg, asks, err, out);
 }
 
-struct sql_owner_raise_row sql_owner_raise_row(const PGresult *res, int row)
+struct sql_owners_raise_row sql_owners_raise_row(const PGresult *res, int row)
 {
-    (void)row;
     const struct owner *owner = &res->copy;
-    return (struct sql_owner_raise_row){
-        owner->epoch,    owner->seq,         bytes_of(owner->chain, CHAIN_BYTES),
-        owner->line.now, owner->line.before, owner->line.began};
+    return (struct sql_owners_raise_row){res->row[row].raised.event,
+                                         owner->epoch,
+                                         owner->seq,
+                                         bytes_of(owner->chain, CHAIN_BYTES),
+                                         owner->line.now,
+                                         owner->line.before,
+                                         owner->line.began};
 }
 
 static bool prove_finds(const struct server_ask *ask)
@@ -483,30 +496,33 @@ struct sql_owners_free_row sql_owners_free_row(const PGresult *res, int row)
 
 static void do_owner(struct server_ask *ask)
 {
-    const struct sql_owner_read_args *args = &query_of(ask)->args.owner;
-    const struct event *event = event_of(args->event);
-    PGresult *res = query_of(ask)->res = result(event != NULL);
+    struct query *asks = query_of(ask);
+    const struct event *event = event_of(asks->keys[0]);
+    PGresult *res = asks->res = result(event != NULL);
     if (event == NULL)
         return;
     res->copy = event->owner;
-    res->row[0].owner.its = span_eq(args->instance, span_of(event->owner.instance));
+    res->row[0].owner.event = asks->keys[0];
+    res->row[0].owner.its = span_eq(asks->args.owner.instance, span_of(event->owner.instance));
 }
 
-int sql_owner_read(struct pg *pg, const struct sql_owner_read_args *args, struct err_slot *err,
-                   PGresult **out)
+int sql_owners_read(struct pg *pg, struct pg_args *bound, const struct sql_owners_read_args *args,
+                    struct err_slot *err, PGresult **out)
 {
+    (void)bound;
     struct query *asks = query(do_owner);
-    asks->args.owner = *args;
+    assert(args->events_len == 1); /* no world reads two */
+    keep_keys(asks, args->events, args->events_len);
     asks->args.owner.instance = copy_of(args->instance);
     return run(pg, asks, err, out);
 }
 
-struct sql_owner_read_row sql_owner_read_row(const PGresult *res, int row)
+struct sql_owners_read_row sql_owners_read_row(const PGresult *res, int row)
 {
     const struct owner *owner = &res->copy;
-    return (struct sql_owner_read_row){owner->epoch, owner->seq,
-                                       bytes_of(owner->chain, CHAIN_BYTES), res->row[row].owner.its,
-                                       false};
+    return (struct sql_owners_read_row){
+        res->row[row].owner.event, owner->epoch, owner->seq, bytes_of(owner->chain, CHAIN_BYTES),
+        res->row[row].owner.its,   false};
 }
 
 /* ---- writing ---- */

@@ -328,21 +328,25 @@ static void raise_epoch(void)
 {
     static const struct store_address nowhere;
     struct store_head head;
-    struct store_line line;
     struct err_slot err;
-    int32_t event = any_event();
-    if (!read_head(event, &head))
+    struct store_raise raise = {.event = any_event()};
+    if (!read_head(raise.event, &head))
         return;
-    uint64_t epoch = perhaps_wrong(head.epoch);
-    struct store_claim claim = {span_of(chance(50) ? "a" : "b"), &nowhere, 1 + below(3),
-                                1 + below(3)};
-    int rc = store_raise(call("raise"), event, epoch, &claim, &err, &head, &line);
-    printf(" %" PRId32 " %" PRIu64 " kept=%" PRIu64 " fresh=%" PRIu64, event, epoch, claim.kept,
-           claim.fresh);
+    raise.was = perhaps_wrong(head.epoch);
+    raise.kept = 1 + below(3);
+    raise.fresh = 1 + below(3);
+    const char *name = chance(50) ? "a" : "b";
+    int rc = store_raise(call("raise"), span_of(name), &nowhere, &raise, 1, &err);
+    printf(" %" PRId32 " %" PRIu64 " kept=%" PRIu64 " fresh=%" PRIu64, raise.event, raise.was,
+           raise.kept, raise.fresh);
     if (!answered(rc))
         return;
-    print_head(&head);
-    printf(" line=%" PRIu64 " %" PRIu64 " %" PRIu64, line.now, line.before, line.began);
+    printf(" rc=%d", raise.rc);
+    if (raise.rc < 0)
+        return;
+    print_head(&raise.head);
+    printf(" line=%" PRIu64 " %" PRIu64 " %" PRIu64, raise.line.now, raise.line.before,
+           raise.line.began);
 }
 
 static void prove(void)
