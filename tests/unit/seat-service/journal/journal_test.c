@@ -791,6 +791,10 @@ static const struct script_row rows[] = {
      "owner; add short; add short third; add short fourth; now look; wait a owned 4; start b;"
      "wait b role standby; now lock; end a; wait b owned 1; now unlock; wait b owned 4;"
      "query 1..2 SELECT count(DISTINCT xmin::text) FROM seats.owner WHERE event <> 2"},
+    {"an event whose epoch cannot be raised holds up no other",
+     "owner; add short; add short third; now look; wait a owned 3; start b; wait b role standby;"
+     "sql ALTER TABLE seats.owner ADD CHECK (event <> 2 OR epoch < 2) NOT VALID; end a;"
+     "wait b owned 2; sql ALTER TABLE seats.owner DROP CONSTRAINT owner_check; wait b owned 3"},
     {"a change that waits for too long is refused",
      "owner; now stop-server; clock; wait a role cut; expect a writes 1; submit a taken 1; collect "
      "a;"
