@@ -41,11 +41,11 @@ export class Basket {
     return next;
   }
 
-  // The hold, or else the one that is current by then, becomes what `work` returns; null is its end.
+  // `work` returns a hold, new or changed; null is the end of `hold`, or else of the one that is current by then.
   change(work, hold = null) {
     return this.queue(async () => {
       const was = hold ?? this.hold;
-      const become = (next) => this.take([next, ...this.holds.filter((one) => one.hold !== was?.hold && one.hold !== next?.hold)].filter(Boolean));
+      const become = (next) => this.take([next, ...this.holds.filter((one) => one.hold !== (next ?? was)?.hold)].filter(Boolean));
       try {
         become(await work());
       } catch (error) {

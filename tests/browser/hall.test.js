@@ -135,6 +135,28 @@ describe('the hall', () => {
     assert.equal((await other.hold({ seats: ['r5s1', 'r6s1'] })).status, 201);
   });
 
+  test('places taken before the holds are known are shown next to them', async () => {
+    const { guest, page } = await enter();
+    await guest.openRow(0, 4);
+    await guest.seat(0).click();
+    await untilHeld(page, 1);
+    let letGo;
+    const known = new Promise((resolve) => { letGo = resolve; });
+    const asked = new Promise((resolve) => {
+      page.route('**/holds', async (route) => {
+        resolve();
+        if (route.request().method() === 'GET') await known;
+        return route.continue();
+      });
+    });
+    await page.reload();
+    await asked;
+    await page.click('#areas button');
+    letGo();
+    await page.locator('#cart-more li', { hasText: 'row 5, seat 1' }).waitFor();
+    assert.deepEqual(await cart(page), ['floor × 1']);
+  });
+
   test('a hall whose owner restarts says so, and opens by itself', async () => {
     let opens;
     const prepare = async (page) => {
