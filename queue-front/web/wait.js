@@ -83,7 +83,7 @@ function see() {
   showView(view, me.state);
   showMe(me);
   if (view === 'called' || view === 'admitted' || opening) withTurn().catch(() => {});
-  else if (view !== 'waiting') showTitle('');
+  if (!['called', 'admitted', 'waiting'].includes(view)) showTitle('');
   showClocks();
 }
 

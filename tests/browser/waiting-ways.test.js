@@ -509,6 +509,7 @@ describe('around the waiting page', () => {
       await visitor.view('opening');
       await visitor.shows('opening', text);
       assert.deepEqual(await page.locator('#line :is(button, .count, #visit-left, #called-text, #notice:not(:empty)):visible').allTextContents(), [], 'one sentence');
+      assert.equal(await page.title(), 'The first night', 'and no clock that stands still');
     };
     await isOpening(/hall is opening/);
     await visitor.judge('waiting-opening');
