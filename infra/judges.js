@@ -15,7 +15,7 @@ const bad = [];
 // From the line below the mark: the name of a test or of a function.
 function nameOf(line) {
   const [, , quoted] = /(['"`])(.*?[^\\])\1/.exec(line) ?? [];
-  return quoted ?? /^TEST_CASE\((\w+)/.exec(line)?.[1] ?? /(\w+)\s*\(/.exec(line)?.[1] ?? line.trim();
+  return quoted ?? /^TEST_CASE(?:_IN)?\((\w+)/.exec(line)?.[1] ?? /(\w+)\s*\(/.exec(line)?.[1] ?? line.trim();
 }
 
 const files = execFileSync('git', ['grep', '-lE', '(//|/?\\*|#) judges: ', '--', 'tests'], { encoding: 'utf8' }).trim().split('\n');

@@ -72,8 +72,3 @@ TEST_CASE(any_bytes_go_there_and_back)
         assert_memory_equal(bytes, back, len);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -146,8 +146,3 @@ TEST_CASE(each_role_of_a_colour_can_be_read_in_both_schemes)
                         AA);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -203,8 +203,3 @@ TEST_CASE(the_help_has_every_setting)
                 "  name: what\n"
                 "      a text of at most 8 bytes; empty if not given\n");
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

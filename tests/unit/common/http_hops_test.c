@@ -120,18 +120,16 @@ static void check(follow_fn *follow, const struct row *rows, size_t len)
     }
 }
 
-static void the_visitor_is_found_behind_trusted_proxies(void **state)
+TEST_CASE(the_visitor_is_found_behind_trusted_proxies)
 {
-    (void)state;
     check(http_hops_follow, forwarded_for, sizeof(forwarded_for) / sizeof(forwarded_for[0]));
     check(http_hops_follow_forwarded, forwarded, sizeof(forwarded) / sizeof(forwarded[0]));
 }
 
 /* ---- http cors ---- */
 
-static void an_origin_is_scheme_host_and_port(void **state)
+TEST_CASE(an_origin_is_scheme_host_and_port)
 {
-    (void)state;
     static const char *const good[] = {"http://localhost:8091", "https://console.example",
                                        "http://[::1]:8091", "https://xn--bcher-kva.example:444"};
     static const char *const bad[] = {"",
@@ -153,9 +151,8 @@ static void an_origin_is_scheme_host_and_port(void **state)
         assert_false(http_origin_ok(span_of(bad[i])));
 }
 
-static void the_invalid_origin_of_a_list_is_named(void **state)
+TEST_CASE(the_invalid_origin_of_a_list_is_named)
 {
-    (void)state;
     struct err_slot err = {0};
     assert_int_equal(http_origins_check(SPAN(""), &err), 0);
     assert_int_equal(http_origins_check(SPAN("http://a.example, http://b.example:1"), &err), 0);
@@ -167,10 +164,5 @@ static void the_invalid_origin_of_a_list_is_named(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_visitor_is_found_behind_trusted_proxies),
-        cmocka_unit_test(an_origin_is_scheme_host_and_port),
-        cmocka_unit_test(the_invalid_origin_of_a_list_is_named),
-    };
-    return cmocka_run_group_tests(tests, load, NULL);
+    return unit_run(load, NULL);
 }

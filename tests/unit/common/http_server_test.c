@@ -1027,9 +1027,8 @@ static const struct script_row rows[] = {
 
 /* ---- without a server ---- */
 
-static void an_invalid_address_to_listen_on_is_named(void **state)
+TEST_CASE(an_invalid_address_to_listen_on_is_named)
 {
-    (void)state;
     uv_loop_t loop;
     uv_loop_init(&loop);
     struct err_slot err;
@@ -1057,9 +1056,8 @@ static unsigned found(const struct http_router *router, const char *path)
     return match.status;
 }
 
-static void routes_are_added_up_to_the_first_duplicate(void **state)
+TEST_CASE(routes_are_added_up_to_the_first_duplicate)
 {
-    (void)state;
     static const struct http_route table[] = {
         {HTTP_METHOD_GET, "/a", on_hello, NULL, 0},
         {HTTP_METHOD_GET, "/b/{x}", on_hello, NULL, 0},
@@ -1082,9 +1080,8 @@ static void routes_are_added_up_to_the_first_duplicate(void **state)
     http_router_destroy(router);
 }
 
-static void escapes_in_urls_are_decoded_or_refused(void **state)
+TEST_CASE(escapes_in_urls_are_decoded_or_refused)
 {
-    (void)state;
     char memory[16];
     struct text out = text_on(memory, sizeof(memory));
     assert_true(http_url_decode(SPAN("a%20b+c%ED"), false, &out));
@@ -1101,12 +1098,4 @@ static void escapes_in_urls_are_decoded_or_refused(void **state)
     assert_false(http_url_decode(SPAN("abc"), true, &out));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_invalid_address_to_listen_on_is_named),
-        cmocka_unit_test(routes_are_added_up_to_the_first_duplicate),
-        cmocka_unit_test(escapes_in_urls_are_decoded_or_refused),
-    };
-    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

@@ -215,8 +215,3 @@ TEST_CASE(a_file_may_hold_a_list_and_its_errors_name_the_line)
     /* A read error is not an empty list. */
     assert_int_equal(ERR_IO, ip_nets_load(SPAN("/proc/self/mem"), &err, &nets));
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

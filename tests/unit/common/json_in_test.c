@@ -562,8 +562,3 @@ TEST_CASE(without_memory_documents_are_neither_merged_nor_written)
     json_decref(target);
     json_decref(patch);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

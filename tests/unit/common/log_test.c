@@ -53,9 +53,8 @@ static int end(void **state)
     return 0;
 }
 
-static void a_line_carries_its_fields_in_order(void **state)
+TEST_CASE_IN(a_line_carries_its_fields_in_order, NULL, end)
 {
-    (void)state;
     open_catching();
     struct err_slot err;
     struct trace trace;
@@ -78,9 +77,8 @@ static void a_line_carries_its_fields_in_order(void **state)
         caught.line);
 }
 
-static void a_value_cannot_begin_a_line_or_a_field(void **state)
+TEST_CASE_IN(a_value_cannot_begin_a_line_or_a_field, NULL, end)
 {
-    (void)state;
     open_catching();
     struct log_line line;
     log_begin(&line, logger, LOG_LEVEL_INFO, "who");
@@ -96,9 +94,8 @@ static void a_value_cannot_begin_a_line_or_a_field(void **state)
     json_decref(doc);
 }
 
-static void the_level_can_be_changed_while_running(void **state)
+TEST_CASE_IN(the_level_can_be_changed_while_running, NULL, end)
 {
-    (void)state;
     open_catching();
     log_say(logger, LOG_LEVEL_DEBUG, "a");
     assert_int_equal(0, caught.lines);
@@ -112,9 +109,8 @@ static void the_level_can_be_changed_while_running(void **state)
     logger_destroy(NULL);
 }
 
-static void a_line_that_grows_too_long_loses_fields_and_stays_json(void **state)
+TEST_CASE_IN(a_line_that_grows_too_long_loses_fields_and_stays_json, NULL, end)
 {
-    (void)state;
     open_catching();
     for (size_t len = 1800; len < 2100; len++) {
         char value[2100];
@@ -171,9 +167,8 @@ static void count_lines(struct reader *reader, bool to_a_loss)
     }
 }
 
-static void lines_of_several_threads_do_not_mix(void **state)
+TEST_CASE_IN(lines_of_several_threads_do_not_mix, NULL, end)
 {
-    (void)state;
     struct reader reader = {.file = tmpfile()};
     open_on(fileno(reader.file));
     pthread_t threads[THREADS];
@@ -204,9 +199,8 @@ static uint64_t log_until_dropped(uint64_t dropped)
     return logged;
 }
 
-static void a_full_pipe_does_not_block_and_each_loss_is_reported_once(void **state)
+TEST_CASE_IN(a_full_pipe_does_not_block_and_each_loss_is_reported_once, NULL, end)
 {
-    (void)state;
     int fds[2];
     assert_int_equal(0, pipe(fds));
     open_on(fds[1]);
@@ -228,9 +222,8 @@ static void a_full_pipe_does_not_block_and_each_loss_is_reported_once(void **sta
 }
 
 /* Or the time limit of run-unit ends it. */
-static void a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end(void **state)
+TEST_CASE_IN(a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end, NULL, end)
 {
-    (void)state;
     for (int gone = 0; gone < 2; gone++) {
         int fds[2];
         assert_int_equal(0, pipe(fds));
@@ -248,9 +241,8 @@ static void a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end(void *
     }
 }
 
-static void lines_that_a_full_disk_refuses_are_counted(void **state)
+TEST_CASE_IN(lines_that_a_full_disk_refuses_are_counted, NULL, end)
 {
-    (void)state;
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     assert_true(full >= 0);
     open_on(full);
@@ -261,20 +253,4 @@ static void lines_that_a_full_disk_refuses_are_counted(void **state)
     assert_int_equal(3, logger_dropped(logger));
     end(NULL);
     close(full);
-}
-
-int main(void)
-{
-#define ENDING(test) cmocka_unit_test_teardown(test, end)
-    const struct CMUnitTest tests[] = {
-        ENDING(a_line_carries_its_fields_in_order),
-        ENDING(a_value_cannot_begin_a_line_or_a_field),
-        ENDING(the_level_can_be_changed_while_running),
-        ENDING(a_line_that_grows_too_long_loses_fields_and_stays_json),
-        ENDING(lines_of_several_threads_do_not_mix),
-        ENDING(a_full_pipe_does_not_block_and_each_loss_is_reported_once),
-        ENDING(a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end),
-        ENDING(lines_that_a_full_disk_refuses_are_counted),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

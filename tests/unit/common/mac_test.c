@@ -231,8 +231,3 @@ TEST_CASE(other_kinds_of_files_are_refused_without_waiting)
     alarm(0);
     unit_file_remove(fifo);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -93,9 +93,8 @@ static void call_port(uint16_t port, struct outcall call, unsigned times)
         unit_never(strstr(peer->request, whole[i]) == NULL, "a request without a part");
 }
 
-static void a_call_is_sent_whole_and_answered_once(void **state)
+TEST_CASE_IN(a_call_is_sent_whole_and_answered_once, peer_open, peer_close)
 {
-    (void)state;
     begin();
     call_port(peer->port, post, 1);
     end();
@@ -107,7 +106,7 @@ static void a_call_is_sent_whole_and_answered_once(void **state)
     assert_string_equal("{}", caller.body);
 }
 
-static void a_port_without_a_listener_is_an_error(void **state)
+TEST_CASE_IN(a_port_without_a_listener_is_an_error, peer_open, peer_close)
 {
     uint16_t port = peer->port;
     peer_close(state);
@@ -132,9 +131,8 @@ int uv_poll_init_socket(uv_loop_t *loop, uv_poll_t *poll, uv_os_sock_t socket)
     return uv_poll_init(loop, poll, socket);
 }
 
-static void a_call_whose_socket_cannot_be_watched_fails_alone(void **state)
+TEST_CASE_IN(a_call_whose_socket_cannot_be_watched_fails_alone, peer_open, peer_close)
 {
-    (void)state;
     begin();
     watched_until = 1;
     watched = 0;
@@ -150,15 +148,4 @@ static void a_call_whose_socket_cannot_be_watched_fails_alone(void **state)
     assert_int_equal(3, atomic_load(&outcalls_stats(caller.outcalls)->answered));
     assert_int_equal(1, atomic_load(&outcalls_stats(caller.outcalls)->failed));
     end();
-}
-
-int main(void)
-{
-#define WITH_PEER(test) cmocka_unit_test_setup_teardown(test, peer_open, peer_close)
-    const struct CMUnitTest tests[] = {
-        WITH_PEER(a_call_whose_socket_cannot_be_watched_fails_alone),
-        WITH_PEER(a_call_is_sent_whole_and_answered_once),
-        WITH_PEER(a_port_without_a_listener_is_an_error),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,9 +228,8 @@ static void run_row(void **state)
 }
 
 /* To the compiler the last store before free() is dead. */
-static void freed_memory_has_no_magic(void **state)
+TEST_CASE(freed_memory_has_no_magic)
 {
-    (void)state;
     if (__sanitizer_install_malloc_and_free_hooks == NULL)
         skip();
     assert_true(__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) > 0);
@@ -243,9 +242,8 @@ static void freed_memory_has_no_magic(void **state)
     assert_int_equal(0, magic_at_free);
 }
 
-static void taking_a_reference_empties_the_giver(void **state)
+TEST_CASE(taking_a_reference_empties_the_giver)
 {
-    (void)state;
     struct hall hall = {hall_magic, 3};
     struct hall *giver = &hall;
     const struct hall *taken = MAGIC_TAKE(hall, &giver);
@@ -255,9 +253,8 @@ static void taking_a_reference_empties_the_giver(void **state)
     assert_int_equal(3, MAGIC_OF(hall, back)->doors);
 }
 
-static void a_warning_is_printed_once(void **state)
+TEST_CASE(a_warning_is_printed_once)
 {
-    (void)state;
     char said[SAID_MAX];
     assert_int_equal(0, output_of("warn", said));
     const char *first = strstr(said, "warning: test-door-jammed\nwhere: tests/unit/common/");
@@ -280,7 +277,7 @@ static void on_place(void *ctx, const struct bug_place *place)
         seen->never += place->count;
 }
 
-static void each_place_has_its_own_count_from_the_start(void **state)
+TEST_CASE(each_place_has_its_own_count_from_the_start)
 {
     struct seen before = {0}, after = {0};
     bug_each(on_place, &before);
@@ -307,14 +304,8 @@ int main(int argc, char **argv)
     }
     if (argc > 1)
         return 0;
-    struct CMUnitTest tests[ROWS + 4] = {
-        cmocka_unit_test(freed_memory_has_no_magic),
-        cmocka_unit_test(taking_a_reference_empties_the_giver),
-        cmocka_unit_test(a_warning_is_printed_once),
-        cmocka_unit_test(each_place_has_its_own_count_from_the_start),
-    };
     for (size_t i = 0; i < ROWS; i++)
-        tests[4 + i] =
-            (struct CMUnitTest){rows[i].name, run_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+        unit_add(&(struct CMUnitTest){
+            .name = rows[i].name, .test_func = run_row, .initial_state = (void *)&rows[i]});
+    return unit_run(NULL, NULL);
 }

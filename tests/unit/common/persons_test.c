@@ -103,9 +103,8 @@ static const struct person *person_of(const char *claims)
     return person;
 }
 
-static void a_role_counts_for_its_events(void **state)
+TEST_CASE_IN(a_role_counts_for_its_events, open_usual, close_world)
 {
-    (void)state;
     static const struct {
         const char *claims;
         const char *roles; /* everywhere and for three events: nobody, viewer, operator, admin */
@@ -144,9 +143,8 @@ static void a_role_counts_for_its_events(void **state)
     }
 }
 
-static void only_roles_with_the_prefix_count(void **state)
+TEST_CASE_IN(only_roles_with_the_prefix_count, open_usual, close_world)
 {
-    (void)state;
     close_world(NULL);
     open_world("fairgate-");
     assert_int_equal(PERSON_NOBODY, person_highest(person_of("'roles':['admin']")));
@@ -154,9 +152,8 @@ static void only_roles_with_the_prefix_count(void **state)
                                           "'roles':['admin','fairgate-operator','fairgate-x']")));
 }
 
-static void grants_beyond_the_bound_are_ignored(void **state)
+TEST_CASE_IN(grants_beyond_the_bound_are_ignored, open_usual, close_world)
 {
-    (void)state;
     char claims[2048];
     struct text text = text_on(claims, sizeof(claims) - 1);
     text_str(&text, "'roles':[");
@@ -169,9 +166,8 @@ static void grants_beyond_the_bound_are_ignored(void **state)
     assert_false(person_may(person, PERSON_VIEWER, SPAN("e32")));
 }
 
-static void a_person_has_a_verified_address_or_the_name_of_the_issuer(void **state)
+TEST_CASE_IN(a_person_has_a_verified_address_or_the_name_of_the_issuer, open_usual, close_world)
 {
-    (void)state;
     static const struct {
         const char *claims, *name;
     } rows[] = {{"", "u-1"},
@@ -189,9 +185,8 @@ static void a_person_has_a_verified_address_or_the_name_of_the_issuer(void **sta
     assert_int_equal(ERR_AUTH, persons_judge(world.persons, token_with("u 1", ""), &err, &person));
 }
 
-static void a_token_is_verified_once_and_never_after_its_end(void **state)
+TEST_CASE_IN(a_token_is_verified_once_and_never_after_its_end, open_usual, close_world)
 {
-    (void)state;
     struct err_slot err;
     const struct person *person, *again;
     struct span token = token_with("u-1", "\"roles\":\"viewer\"");
@@ -206,9 +201,8 @@ static void a_token_is_verified_once_and_never_after_its_end(void **state)
     assert_int_equal(ERR_TIMEOUT, persons_judge(world.persons, token, &err, &person));
 }
 
-static void keys_come_over_tls_or_from_this_machine(void **state)
+TEST_CASE(keys_come_over_tls_or_from_this_machine)
 {
-    (void)state;
     static const char *const good[] = {"https://id.example/jwks", "/etc/fairgate/issuer.json",
                                        "http://127.0.0.1:8080/jwks", "http://localhost/jwks",
                                        "http://[::1]:1/"};
@@ -230,9 +224,8 @@ static int read_text(const char *content, struct err_slot *err, struct operators
     return rc;
 }
 
-static void a_token_has_the_name_before_it(void **state)
+TEST_CASE(a_token_has_the_name_before_it)
 {
-    (void)state;
     struct operators *operators;
     struct err_slot err;
     assert_int_equal(0, read_text("kim 0123456789abcdef\n\n  lee@shop.example  fedcba9876543210 \n"
@@ -249,9 +242,8 @@ static void a_token_has_the_name_before_it(void **state)
     operators_destroy(NULL);
 }
 
-static void an_invalid_line_is_refused_by_its_number_and_not_quoted(void **state)
+TEST_CASE(an_invalid_line_is_refused_by_its_number_and_not_quoted)
 {
-    (void)state;
     static const struct {
         const char *content;
         int rc;
@@ -272,9 +264,8 @@ static void an_invalid_line_is_refused_by_its_number_and_not_quoted(void **state
     }
 }
 
-static void the_list_has_a_bound(void **state)
+TEST_CASE(the_list_has_a_bound)
 {
-    (void)state;
     char memory[64 * (OPERATORS_MAX + 1)];
     size_t len = 0;
     for (unsigned i = 0; i < OPERATORS_MAX; i++)
@@ -287,21 +278,4 @@ static void the_list_has_a_bound(void **state)
     operators_destroy(operators);
     snprintf(memory + len, sizeof(memory) - len, "kim one-token-too-many\n");
     assert_int_equal(ERR_FULL, read_text(memory, &err, &operators));
-}
-
-int main(void)
-{
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_usual, close_world)
-    const struct CMUnitTest tests[] = {
-        IN_WORLD(a_role_counts_for_its_events),
-        IN_WORLD(only_roles_with_the_prefix_count),
-        IN_WORLD(grants_beyond_the_bound_are_ignored),
-        IN_WORLD(a_person_has_a_verified_address_or_the_name_of_the_issuer),
-        IN_WORLD(a_token_is_verified_once_and_never_after_its_end),
-        cmocka_unit_test(keys_come_over_tls_or_from_this_machine),
-        cmocka_unit_test(a_token_has_the_name_before_it),
-        cmocka_unit_test(an_invalid_line_is_refused_by_its_number_and_not_quoted),
-        cmocka_unit_test(the_list_has_a_bound),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -261,10 +261,12 @@ static const struct script_row rows[] = {
      "patience 2000; migrate 2 peer; says 002_door; sqlstate 55P03; close; migrate 2"},
 };
 
+SCRIPT_TESTS(rows, run_row)
+
 int main(void)
 {
     server = pg_fixture_start();
-    int failed = script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
+    int failed = unit_run(NULL, NULL);
     pg_fixture_end(server);
     return failed;
 }

@@ -285,9 +285,8 @@ static void on_kinds(void *ctx, const struct pg_answer *answer)
     world.answers++;
 }
 
-static void values_in_text_are_read_as_in_binary(void **state)
+TEST_CASE_IN(values_in_text_are_read_as_in_binary, make_world, drop_world)
 {
-    (void)state;
     const char *const params[] = {"-9223372036854775808", "h\xc3\xa9", "t", NULL};
     begin();
     pg_pool_query(world.pool, KINDS, 4, params, on_kinds, NULL);
@@ -295,9 +294,8 @@ static void values_in_text_are_read_as_in_binary(void **state)
         turn();
 }
 
-static void two_connections_try_a_silent_host(void **state)
+TEST_CASE_IN(two_connections_try_a_silent_host, make_world, drop_world)
 {
-    (void)state;
     struct sockaddr_in at = {0};
     socklen_t len = sizeof(at);
     pg_fixture_behind_silence(server, world.dsn, sizeof(world.dsn), &world.silent);
@@ -332,9 +330,8 @@ static void tries_come_to(uint64_t tries)
 }
 
 /* A connection that failed often while others were up waits long before its next try. */
-static void the_last_connection_to_fall_ends_long_pauses(void **state)
+TEST_CASE_IN(the_last_connection_to_fall_ends_long_pauses, make_world, drop_world)
 {
-    (void)state;
     const struct rng longest = {.fill = fill_for_longest};
     static const char *const none[1];
     struct clock_fake clock;
@@ -373,16 +370,12 @@ static void the_last_connection_to_fall_ends_long_pauses(void **state)
     assert_int_equal(0, rmdir(dir));
 }
 
+SCRIPT_TESTS(rows, run_row)
+
 int main(void)
 {
-#define IN_WORLD(NAME) cmocka_unit_test_setup_teardown(NAME, make_world, drop_world)
-    const struct CMUnitTest tests[] = {
-        IN_WORLD(values_in_text_are_read_as_in_binary),
-        IN_WORLD(two_connections_try_a_silent_host),
-        IN_WORLD(the_last_connection_to_fall_ends_long_pauses),
-    };
     server = pg_fixture_start();
-    int failed = script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
+    int failed = unit_run(NULL, NULL);
     pg_fixture_end(server);
     return failed;
 }

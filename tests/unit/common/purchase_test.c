@@ -153,8 +153,3 @@ TEST_CASE(the_largest_order_does_not_wrap_around)
     assert_int_equal(fees_vat(UINT64_C(1) << 62, FEES_VAT_MAX), UINT64_C(1) << 61);
     assert_int_equal(fees_vat(UINT64_MAX, 0), 0);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -118,8 +118,3 @@ TEST_CASE(every_month_begins_and_ends_when_it_should)
                 write_as_the_c_library_does(ms - 1);
         }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

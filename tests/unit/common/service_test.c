@@ -731,10 +731,12 @@ static const struct script_row rows[] = {
      "said 0 T1CKET; said 0 QU3RY; said 0 T0KEN; said 0 C00KIE; said 0 B0DY"},
 };
 
+SCRIPT_TESTS(rows, run_row)
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         return run_service(1, argv);
     alarm(120); /* a hang is a failure with a name */
-    return script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
+    return unit_run(NULL, NULL);
 }

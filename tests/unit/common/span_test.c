@@ -274,8 +274,3 @@ TEST_CASE(clocks_are_apart_by_more_than_the_wait)
         assert_int_equal(rows[i].apart_ms, clock_apart_ms(&fake.clock, asked_us, theirs_us));
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -86,8 +86,3 @@ TEST_CASE(a_bell_that_rang_before_a_wait_ends_one_wait)
     assert_true(system_mono_us() - began_us >= 15000);
     system_bell_close(bell);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -196,8 +196,3 @@ TEST_CASE(a_text_without_memory_is_not_empty)
     assert_false(grow_is_empty(&grow));
     grow_free(&grow);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -371,8 +371,3 @@ TEST_CASE(comments_that_are_whole_lines_are_left_out)
                                        "//no space: stays\n"
                                        "end")));
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -208,8 +208,3 @@ TEST_CASE(a_printf_has_room_for_all_but_the_last_byte)
     assert_true(text.overflown);
     assert_span(text_span(&text), "42-ab");
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -205,8 +205,3 @@ TEST_CASE(reading_while_writing_sees_no_value_twice)
     assert_int_equal(200000, view.count);
     assert_int_equal(4999, view.max);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

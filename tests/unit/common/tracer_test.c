@@ -167,9 +167,8 @@ static const struct script_row rows[] = {
 
 /* ---- what a script cannot say ---- */
 
-static void an_endpoint_is_an_address_and_nothing_else(void **state)
+TEST_CASE_IN(an_endpoint_is_an_address_and_nothing_else, NULL, clean)
 {
-    (void)state;
     const char *const good[] = {"http://127.0.0.1:4318", "https://otel.example/base",
                                 "http://[::1]:4318/"};
     const char *const bad[] = {
@@ -181,9 +180,8 @@ static void an_endpoint_is_an_address_and_nothing_else(void **state)
         assert_false(tracer_endpoint_ok(span_of(bad[i])));
 }
 
-static void a_span_has_the_form_of_otlp(void **state)
+TEST_CASE_IN(a_span_has_the_form_of_otlp, NULL, clean)
 {
-    (void)state;
     begin(GOOD, 1000);
     struct tracer_span span = span_of_trace(0xab);
     memset(span.parent, 0xef, sizeof(span.parent));
@@ -207,9 +205,8 @@ static void a_span_has_the_form_of_otlp(void **state)
     assert_string_equal(script_json(want), http_peer_body(test.collector));
 }
 
-static void the_longest_batch_has_room(void **state)
+TEST_CASE_IN(the_longest_batch_has_room, NULL, clean)
 {
-    (void)state;
     begin(GOOD, 1000);
     struct tracer_span span = span_of_trace(0xab);
     memset(span.name, 1, sizeof(span.name) - 1);
@@ -243,9 +240,8 @@ CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
 }
 
 /* The collector does not get the spans of the batch before, or a part. */
-static void spans_that_libcurl_has_no_memory_for_count_as_failed(void **state)
+TEST_CASE_IN(spans_that_libcurl_has_no_memory_for_count_as_failed, NULL, clean)
 {
-    (void)state;
     static const CURLoption options[] = {CURLOPT_POSTFIELDS, CURLOPT_POSTFIELDSIZE};
     begin(GOOD, 1000);
     const struct tracer_stats *stats = tracer_stats(test.tracer);
@@ -264,9 +260,8 @@ static void spans_that_libcurl_has_no_memory_for_count_as_failed(void **state)
 }
 
 /* The collector takes a batch and does not answer: the queue fills, and more is dropped at once. */
-static void spans_for_which_the_queue_has_no_room_are_dropped(void **state)
+TEST_CASE_IN(spans_for_which_the_queue_has_no_room_are_dropped, NULL, clean)
 {
-    (void)state;
     begin(NULL, 1000);
     struct tracer_span span = span_of_trace(1);
     for (size_t i = 0; i < TRACER_QUEUE + 4 * TRACER_BATCH; i++)
@@ -280,9 +275,8 @@ static void spans_for_which_the_queue_has_no_room_are_dropped(void **state)
     shutdown(test.collector->fd, SHUT_RDWR);
 }
 
-static void a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent(void **state)
+TEST_CASE_IN(a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent, NULL, clean)
 {
-    (void)state;
     struct tracer *none = tracer_to(1, 0), *some = tracer_to(1, 100), *all = tracer_to(1, 1000);
     struct trace trace = trace_new(rng_system());
     uint32_t count = 0;
@@ -306,9 +300,8 @@ static void a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent(void *
     tracer_destroy(all);
 }
 
-static void a_call_has_a_span_below_the_callers(void **state)
+TEST_CASE_IN(a_call_has_a_span_below_the_callers, NULL, clean)
 {
-    (void)state;
     const char *above = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     struct tracer *tracer = tracer_to(1, 1000);
     struct tracer_work work;
@@ -333,17 +326,4 @@ static void a_call_has_a_span_below_the_callers(void **state)
     tracer_destroy(tracer);
 }
 
-int main(void)
-{
-#define CLEAN(test) cmocka_unit_test_teardown(test, clean)
-    const struct CMUnitTest tests[] = {
-        CLEAN(an_endpoint_is_an_address_and_nothing_else),
-        CLEAN(a_span_has_the_form_of_otlp),
-        CLEAN(the_longest_batch_has_room),
-        CLEAN(spans_that_libcurl_has_no_memory_for_count_as_failed),
-        CLEAN(spans_for_which_the_queue_has_no_room_are_dropped),
-        CLEAN(a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent),
-        CLEAN(a_call_has_a_span_below_the_callers),
-    };
-    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

@@ -327,8 +327,3 @@ TEST_CASE(what_is_no_stream_or_never_ends_is_refused)
     sse_deinit(&sse);
     assert_string_equal(all, "");
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

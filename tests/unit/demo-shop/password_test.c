@@ -65,8 +65,3 @@ TEST_CASE(what_is_no_hash_holds_nothing)
         assert_false(password_holds(bad[i], ""));
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

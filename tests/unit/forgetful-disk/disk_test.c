@@ -114,9 +114,8 @@ static void run_row(void **state)
     disk_destroy(disk);
 }
 
-static void every_call_fails_without_power(void **state)
+TEST_CASE(every_call_fails_without_power)
 {
-    (void)state;
     char byte;
     begin();
     struct node *node = file("/f", "x");
@@ -144,9 +143,8 @@ static char byte_at(struct node *node, off_t at)
     return byte;
 }
 
-static void some_unsynced_blocks_survive_and_tear_the_file(void **state)
+TEST_CASE(some_unsynced_blocks_survive_and_tear_the_file)
 {
-    (void)state;
     enum { BLOCKS = 200 };
     int survived = 0;
     begin();
@@ -163,9 +161,8 @@ static void some_unsynced_blocks_survive_and_tear_the_file(void **state)
     disk_destroy(disk);
 }
 
-static void unsynced_end_survives_in_part_without_holes(void **state)
+TEST_CASE(unsynced_end_survives_in_part_without_holes)
 {
-    (void)state;
     enum { BLOCKS = 50 };
     off_t longest = 0;
     begin();
@@ -187,9 +184,8 @@ static void unsynced_end_survives_in_part_without_holes(void **state)
     disk_destroy(disk);
 }
 
-static void open_file_without_a_name_can_be_read(void **state)
+TEST_CASE(open_file_without_a_name_can_be_read)
 {
-    (void)state;
     char bytes[4];
     begin();
     struct node *node = file("/f", "open");
@@ -201,13 +197,4 @@ static void open_file_without_a_name_can_be_read(void **state)
     disk_destroy(disk);
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(every_call_fails_without_power),
-        cmocka_unit_test(some_unsynced_blocks_survive_and_tear_the_file),
-        cmocka_unit_test(unsynced_end_survives_in_part_without_holes),
-        cmocka_unit_test(open_file_without_a_name_can_be_read),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

@@ -97,18 +97,11 @@ void script_run_cases(const struct script_row *row, void (*start)(void),
     }
 }
 
-int script_tests(const struct CMUnitTest *functions, size_t functions_len,
-                 const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row)
+void script_add(const struct script_row *rows, size_t len, CMUnitTestFunction run)
 {
-    static struct CMUnitTest tests[SCRIPT_TESTS_MAX];
-    if (functions_len + rows_len > SCRIPT_TESTS_MAX)
-        return 1;
-    if (functions_len > 0)
-        memcpy(tests, functions, functions_len * sizeof(tests[0]));
-    for (size_t i = 0; i < rows_len; i++)
-        tests[functions_len + i] = (struct CMUnitTest){
-            .name = rows[i].name, .test_func = run_row, .initial_state = (void *)&rows[i]};
-    return _cmocka_run_group_tests("tests", tests, functions_len + rows_len, NULL, NULL);
+    for (size_t i = 0; i < len; i++)
+        unit_add(&(struct CMUnitTest){
+            .name = rows[i].name, .test_func = run, .initial_state = (void *)&rows[i]});
 }
 
 const char *script_word(const struct script_line *line, unsigned at)

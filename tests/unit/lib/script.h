@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum { SCRIPT_WORDS_MAX = 32, SCRIPT_TESTS_MAX = 160, SCRIPT_CASE_WORDS_MAX = 12 };
+enum { SCRIPT_WORDS_MAX = 32, SCRIPT_CASE_WORDS_MAX = 12 };
 
 struct script_row {
     const char *name, *script;
@@ -49,10 +49,20 @@ void script_run(const struct script_row *row, const struct script_verb *verbs);
  * words of the case. */
 void script_run_cases(const struct script_row *row, void (*start)(void),
                       const struct script_verb *verbs);
-/* Runs the functions and the rows as one group of tests; `run_row` finds its row in *state. */
-int script_tests(const struct CMUnitTest *functions, size_t functions_len,
-                 const struct script_row *rows, size_t rows_len, CMUnitTestFunction run_row);
-#define SCRIPT_LIST(LIST) (LIST), sizeof(LIST) / sizeof((LIST)[0])
+/* Each row of a list is a test, which `RUN` finds in *state. */
+#define SCRIPT_TESTS(ROWS, RUN)                                                                    \
+    __attribute__((constructor)) static void add_##ROWS(void)                                      \
+    {                                                                                              \
+        script_add((ROWS), sizeof(ROWS) / sizeof((ROWS)[0]), (RUN));                               \
+    }
+/* The same for script_run_cases(). */
+#define SCRIPT_CASES(ROWS, START, VERBS)                                                           \
+    static void run_##ROWS(void **state)                                                           \
+    {                                                                                              \
+        script_run_cases(*state, (START), (VERBS));                                                \
+    }                                                                                              \
+    SCRIPT_TESTS(ROWS, run_##ROWS)
+void script_add(const struct script_row *rows, size_t len, CMUnitTestFunction run);
 
 /* The word at this index; the test fails if there is none. */
 const char *script_word(const struct script_line *line, unsigned at);

@@ -10,22 +10,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TESTS_MAX = 128 };
+enum { TESTS_MAX = 192 };
 static struct CMUnitTest tests[TESTS_MAX];
 static size_t tests_len;
 
-void unit_add(const char *name, CMUnitTestFunction test)
+void unit_add(const struct CMUnitTest *test)
 {
     if (tests_len == TESTS_MAX)
         abort();
-    tests[tests_len++] = (struct CMUnitTest){.name = name, .test_func = test};
+    tests[tests_len++] = *test;
 }
 
 int unit_run(CMFixtureFunction set_up, CMFixtureFunction tear_down)
 {
     for (size_t i = 0; i < tests_len; i++) {
-        tests[i].setup_func = set_up;
-        tests[i].teardown_func = tear_down;
+        if (tests[i].setup_func == NULL && tests[i].teardown_func == NULL) {
+            tests[i].setup_func = set_up;
+            tests[i].teardown_func = tear_down;
+        }
     }
     return _cmocka_run_group_tests("tests", tests, tests_len, NULL, NULL);
 }

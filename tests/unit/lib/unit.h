@@ -1,7 +1,7 @@
 /* unit.h: what each unit test needs in addition to cmocka: comparisons of spans, printed seeds.
  *
- * A test is TEST_CASE(a_sentence) { ... }, and unit_run() in main() runs all of them in their
- * order.
+ * A test is TEST_CASE(a_sentence) { ... }. The program runs all of them in their order; one that
+ * has more to do has a main() of its own, which calls unit_run().
  *
  * A test with random input takes unit_seed(): a new seed each run, printed, and
  * FAIRGATE_TEST_SEED=N repeats the run that printed N. */
@@ -21,16 +21,19 @@
 #include "base/span.h"
 
 /* Before main() begins, each test of a program adds itself to the list that unit_run() runs. */
-#define TEST_CASE(NAME)                                                                            \
+#define TEST_CASE(NAME) TEST_CASE_IN(NAME, NULL, NULL)
+/* The same between two functions, of which either may be NULL. */
+#define TEST_CASE_IN(NAME, SET_UP, TEAR_DOWN)                                                      \
     static void NAME(void **state);                                                                \
     __attribute__((constructor)) static void add_##NAME(void)                                      \
     {                                                                                              \
-        unit_add(#NAME, NAME);                                                                     \
+        unit_add(&(struct CMUnitTest){#NAME, NAME, SET_UP, TEAR_DOWN, NULL});                      \
     }                                                                                              \
     static void NAME(__attribute__((unused)) void **state)
 
-void unit_add(const char *name, CMUnitTestFunction test);
-/* Each test between these two, of which either may be NULL. Answers what main() returns. */
+void unit_add(const struct CMUnitTest *test); /* copied */
+/* Each test that has no functions of its own is run between these two, of which either may be NULL.
+ * Answers what main() returns. */
 int unit_run(CMFixtureFunction set_up, CMFixtureFunction tear_down);
 
 uint64_t unit_seed(void);

@@ -144,8 +144,3 @@ TEST_CASE(a_full_disk_is_reported)
     close(journal);
     unit_file_remove(path);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -134,8 +134,3 @@ TEST_CASE(fault_is_taken_by_its_operation_as_often_as_it_says)
     assert_int_equal(ERR_FULL, fault_add(&faults, SPAN("get:lost"), &err));
     assert_true(fault_take(&faults, SPAN("webhook/payment_intent.created"), &fault));
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -84,7 +84,7 @@ void engine_script(const char *format, ...) __attribute__((format(printf, 1, 2))
 uint64_t engine_script_hold(char name);
 /* Compares the three engines, and frees the world. */
 void engine_script_end(void);
-/* For script_tests(). */
+/* For SCRIPT_TESTS(). */
 void engine_script_row(void **state);
 
 #endif

@@ -88,8 +88,3 @@ TEST_CASE(answers_are_shown_as_rows_and_members)
         json_decref(doc);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -156,8 +156,3 @@ TEST_CASE(money_has_the_digits_of_its_currency)
         grow_free(&out);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

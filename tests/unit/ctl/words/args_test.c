@@ -144,8 +144,3 @@ TEST_CASE(a_distance_counts_letters_up_to_three)
     assert_int_equal(command_distance("close", "open"), 3);
     assert_int_equal(command_distance("", "abcdefghijklmnopqrstuvwxyzabc"), 3);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

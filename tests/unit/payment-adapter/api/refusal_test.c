@@ -1,11 +1,6 @@
 /* refusal_test.c: what the rows of refusals.h promise: a status, a Retry-After where one belongs,
  * and for each one that a buyer can meet a sentence in every language of the pages. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "api/refusal.h"
 #include "refusal_words.h"
@@ -17,18 +12,16 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void refusal_with_a_retry_has_its_time(void **state)
+TEST_CASE(refusal_with_a_retry_has_its_time)
 {
-    (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
         const struct refusal_row *row = refusal_row(i);
         refusal_words_assert_row(row->status, row->code, row->retry_after_s);
     }
 }
 
-static void refusal_of_a_buyer_has_a_sentence_in_each_language(void **state)
+TEST_CASE(refusal_of_a_buyer_has_a_sentence_in_each_language)
 {
-    (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
         const struct refusal_row *row = refusal_row(i);
         if (row->who == REFUSAL_MEETS_BUYER)
@@ -50,28 +43,15 @@ static bool can_be_met(struct span code)
     return refusal_words_listed(of_others, sizeof(of_others) / sizeof(of_others[0]), code);
 }
 
-static void sentence_without_a_refusal_is_found(void **state)
+TEST_CASE(sentence_without_a_refusal_is_found)
 {
-    (void)state;
     refusal_words_assert_known(pages[0], "error", can_be_met);
 }
 
-static void code_of_a_statement_is_one_of_the_expected(void **state)
+TEST_CASE(code_of_a_statement_is_one_of_the_expected)
 {
-    (void)state;
     const enum refusal of[] = {REFUSAL_NOT_COMPLETED, REFUSAL_SEATS_TICKETED};
     assert_int_equal(refusal_of(SPAN("seats-taken"), of, 2), REFUSAL_SEATS_TICKETED);
     assert_int_equal(refusal_of(SPAN("not-completed"), of, 2), REFUSAL_NOT_COMPLETED);
     assert_int_equal(refusal_of(SPAN("of-a-later-version"), of, 2), REFUSAL_NOT_COMPLETED);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusal_with_a_retry_has_its_time),
-        cmocka_unit_test(refusal_of_a_buyer_has_a_sentence_in_each_language),
-        cmocka_unit_test(sentence_without_a_refusal_is_found),
-        cmocka_unit_test(code_of_a_statement_is_one_of_the_expected),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,8 +154,3 @@ TEST_CASE(close_answers_waiting_checks_once)
     assert_int_equal(0, answers.queue.len); /* other loops have the slots again */
     assert_int_equal(0, uv_loop_close(&answers.loop));
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -92,6 +92,8 @@ static void run_row(void **state)
     script_run(*state, verbs);
 }
 
+SCRIPT_TESTS(rows, run_row)
+
 int main(void)
 {
     static const uint8_t seed[TICKET_SEED_BYTES] = {1};
@@ -107,7 +109,7 @@ int main(void)
                                        .poll_rare_ms = 50};
     if (checkout_create(&conf, NULL, &checkout) < 0)
         return 1;
-    int failed = script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
+    int failed = unit_run(NULL, NULL);
     checkout_destroy(checkout);
     ticket_signer_destroy(signer);
     return failed;

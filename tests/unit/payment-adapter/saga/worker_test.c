@@ -235,10 +235,8 @@ static void expect_all_written(void)
     }
 }
 
-static void sagas_of_two_versions_end_under_their_own(void **state)
+TEST_CASE_IN(sagas_of_two_versions_end_under_their_own, begin, end)
 {
-    (void)state;
-
     program_start(NULL, 0);
     order("o_1", checkout_now(program.checkout, CHECKOUT_SALE)->key);
     program_run(first_waits_for_its_buyer);
@@ -259,9 +257,8 @@ static void sagas_of_two_versions_end_under_their_own(void **state)
     expect_all_written();
 }
 
-static void saga_of_an_unknown_version_is_left_alone_and_reported(void **state)
+TEST_CASE_IN(saga_of_an_unknown_version_is_left_alone_and_reported, begin, end)
 {
-    (void)state;
     order("o_3", "checkout.2");
     program_start(NULL, 0);
     program_run(unknown_are_reported);
@@ -273,9 +270,8 @@ static void saga_of_an_unknown_version_is_left_alone_and_reported(void **state)
 
 /* An order at its third step may be canceled under version 1, whose pivot is the fifth, and is past
  * its pivot under version 2. */
-static void cancel_works_above_the_pivot_of_the_orders_own_version(void **state)
+TEST_CASE_IN(cancel_works_above_the_pivot_of_the_orders_own_version, begin, end)
 {
-    (void)state;
     char sql[256];
     program_start(&next_version, 1);
     order("o_1", "checkout.1");
@@ -297,12 +293,5 @@ static void cancel_works_above_the_pivot_of_the_orders_own_version(void **state)
 int main(void)
 {
     alarm(240); /* a hang is a failure with a name */
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(sagas_of_two_versions_end_under_their_own, begin, end),
-        cmocka_unit_test_setup_teardown(saga_of_an_unknown_version_is_left_alone_and_reported,
-                                        begin, end),
-        cmocka_unit_test_setup_teardown(cancel_works_above_the_pivot_of_the_orders_own_version,
-                                        begin, end),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(NULL, NULL);
 }

@@ -25,9 +25,8 @@ static void plan_of(struct pg *pg, const struct pg_statement *statement, char *s
     snprintf(sql + len, size - (size_t)len, "%s", params > 0 ? ")" : "");
 }
 
-static void statement_takes_and_gives_what_its_structs_have(void **state)
+TEST_CASE(statement_takes_and_gives_what_its_structs_have)
 {
-    (void)state;
     unsigned shapes = 0;
     PGconn *pq = PQconnectdb(pg_fixture_dsn(server));
     assert_int_equal(CONNECTION_OK, PQstatus(pq));
@@ -43,17 +42,15 @@ static void statement_takes_and_gives_what_its_structs_have(void **state)
     PQfinish(pq);
 }
 
-static void words_of_sql_are_those_of_c(void **state)
+TEST_CASE(words_of_sql_are_those_of_c)
 {
-    (void)state;
 #define STATEMENT(NUMBER, TAKES, GIVES)
 #define WORD(SQL, C) assert_string_equal(SQL, C);
 #include "payment-adapter/sql/statements.test.inc"
 }
 
-static void no_statement_is_compiled(void **state)
+TEST_CASE(no_statement_is_compiled)
 {
-    (void)state;
     const char *const setups[] = {statements_setup, statements_setup_engine};
     for (int s = 0; s < 2; s++) {
         struct pg *pg = database_open(server);
@@ -84,9 +81,8 @@ static int execute(struct pg *pg, const char *sql)
 
 /* Undoing begins at the step at which the operator's call read the saga. A saga that has moved on
  * since, from the payment to the seats, would keep its seats sold and lose its money. */
-static void operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state)
+TEST_CASE(operator_acts_on_a_saga_as_it_was_read_or_not_at_all)
 {
-    (void)state;
     struct pg *pg = database_open(server);
     database_run(pg, statements_setup);
     database_prepare(pg, SQL_SAGA_COMPENSATE);
@@ -108,14 +104,9 @@ static void operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state)
 int main(void)
 {
     alarm(120); /* a hang is a failure with a name */
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statement_takes_and_gives_what_its_structs_have),
-        cmocka_unit_test(words_of_sql_are_those_of_c),
-        cmocka_unit_test(operator_acts_on_a_saga_as_it_was_read_or_not_at_all),
-        cmocka_unit_test(no_statement_is_compiled)};
     server = pg_fixture_start();
     database_apply(server);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = unit_run(NULL, NULL);
     pg_fixture_end(server);
     return failed;
 }

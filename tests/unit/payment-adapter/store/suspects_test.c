@@ -365,11 +365,13 @@ static void run_row(void **state)
     pg_close(pg);
 }
 
+SCRIPT_TESTS(rows, run_row)
+
 int main(void)
 {
     server = pg_fixture_start();
     database_apply(server);
-    int failed = script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
+    int failed = unit_run(NULL, NULL);
     pg_fixture_end(server);
     return failed;
 }

@@ -1,11 +1,6 @@
 /* refusal_test.c: what the rows of refusals.h promise: a status, a Retry-After where one belongs,
  * and for each notice a sentence in every language of the waiting page. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "api/refusal.h"
 #include "front/front.h"
@@ -18,18 +13,16 @@ static const char *const pages[] = {
 };
 enum { PAGES = sizeof(pages) / sizeof(pages[0]) };
 
-static void a_retry_has_its_time(void **state)
+TEST_CASE(a_retry_has_its_time)
 {
-    (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
         const struct refusal_row *row = refusal_row(i);
         refusal_words_assert_row(row->status, row->code, row->retry_after_s);
     }
 }
 
-static void each_notice_has_a_text_in_every_language(void **state)
+TEST_CASE(each_notice_has_a_text_in_every_language)
 {
-    (void)state;
     for (enum refusal i = 0; i < REFUSAL_COUNT; i++) {
         const char *notice = refusal_row(i)->notice;
         if (notice[0] != '\0')
@@ -47,29 +40,16 @@ static bool is_notice(struct span name)
     return refusal_words_listed(good_news, sizeof(good_news) / sizeof(good_news[0]), name);
 }
 
-static void every_written_notice_is_used(void **state)
+TEST_CASE(every_written_notice_is_used)
 {
-    (void)state;
     refusal_words_assert_known(pages[0], "notice", is_notice);
 }
 
-static void a_shut_event_has_one_name_in_answer_and_log(void **state)
+TEST_CASE(a_shut_event_has_one_name_in_answer_and_log)
 {
-    (void)state;
     assert_string_equal(refusal_row(REFUSAL_SHUT_DOCUMENT)->code,
                         front_shut_name(FRONT_SHUT_DOCUMENT));
     assert_string_equal(refusal_row(REFUSAL_SHUT_IDENTITY)->code,
                         front_shut_name(FRONT_SHUT_IDENTITY));
     assert_string_equal(refusal_row(REFUSAL_DOCUMENT)->code, front_shut_name(FRONT_SHUT_DOCUMENT));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_retry_has_its_time),
-        cmocka_unit_test(each_notice_has_a_text_in_every_language),
-        cmocka_unit_test(every_written_notice_is_used),
-        cmocka_unit_test(a_shut_event_has_one_name_in_answer_and_log),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

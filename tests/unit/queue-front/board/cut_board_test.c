@@ -111,8 +111,3 @@ TEST_CASE(loops_that_read_at_once_see_whole_cuts)
     }
     cut_board_destroy(board);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -740,11 +740,13 @@ static void run_row(void **state)
     tear_down();
 }
 
+_Static_assert(STORE_JOIN_BATCH_MAX == 512 && HEAL_GAP_MIN == 128 && STORE_REQUESTS_MAX == 32768,
+               "rows name them");
+
+SCRIPT_TESTS(rows, run_row)
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN); /* as the service does */
-    _Static_assert(STORE_JOIN_BATCH_MAX == 512 && HEAL_GAP_MIN == 128 &&
-                       STORE_REQUESTS_MAX == 32768,
-                   "rows name them");
-    return script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
+    return unit_run(NULL, NULL);
 }

@@ -21,16 +21,14 @@ static void assert_rows(bool (*render)(const redisReply *, struct text *), const
 #define ENTRY(id, len, json)                                                                       \
     "*2\r\n$" id "\r\n*4\r\n$1\r\na\r\n$" len "\r\n" json "\r\n$1\r\nv\r\n$1\r\n7\r\n"
 
-static void an_entry_gets_its_time_and_version_in_front(void **state)
+TEST_CASE(an_entry_gets_its_time_and_version_in_front)
 {
-    (void)state;
     assert_rows(line_trail_audit, "*1\r\n" ENTRY("15\r\n1700000000123-0", "11", "{\"who\":\"a\"}"),
                 "[{\"at\":\"2023-11-14T22:13:20.123Z\",\"version\":7,\"who\":\"a\"}]");
 }
 
-static void an_empty_entry_and_an_empty_trail_are_valid_json(void **state)
+TEST_CASE(an_empty_entry_and_an_empty_trail_are_valid_json)
 {
-    (void)state;
     assert_rows(line_trail_audit, "*0\r\n", "[]");
     assert_rows(line_trail_series, "*0\r\n", "[]");
     assert_rows(line_trail_audit,
@@ -40,17 +38,15 @@ static void an_empty_entry_and_an_empty_trail_are_valid_json(void **state)
                 "{\"at\":\"2023-11-14T22:13:20.123Z\",\"version\":7,\"who\":\"a\"}]");
 }
 
-static void an_entry_that_is_no_object_is_left_out(void **state)
+TEST_CASE(an_entry_that_is_no_object_is_left_out)
 {
-    (void)state;
     assert_rows(line_trail_audit, "*1\r\n" ENTRY("15\r\n1700000000123-0", "2", "[]"), "[]");
     assert_rows(line_trail_audit, "*1\r\n" ENTRY("3\r\nx-0", "2", "{}"), "[]");
     assert_rows(line_trail_audit, "*2\r\n:1\r\n*1\r\n$1\r\na\r\n", "[]");
 }
 
-static void a_sample_is_an_object_with_names(void **state)
+TEST_CASE(a_sample_is_an_object_with_names)
 {
-    (void)state;
     assert_rows(line_trail_series,
                 "*3\r\n$64\r\n1700000000000:9:8:7:6:5:4:3:2500:875:20:18:1500:70:63:900:12:350\r\n"
                 "$32\r\n1700000000000:9:8:7:6:5:4:3:2500\r\n$3\r\n1:2\r\n",
@@ -59,15 +55,4 @@ static void a_sample_is_an_object_with_names(void **state)
                 "\"show_up\":0.875,\"eta_join\":{\"judged\":20,\"kept\":18,\"error_sum\":1.5},"
                 "\"eta_way\":{\"judged\":70,\"kept\":63,\"error_sum\":0.9},\"errors\":12,"
                 "\"late_ms\":350}]");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_entry_gets_its_time_and_version_in_front),
-        cmocka_unit_test(an_empty_entry_and_an_empty_trail_are_valid_json),
-        cmocka_unit_test(an_entry_that_is_no_object_is_left_out),
-        cmocka_unit_test(a_sample_is_an_object_with_names),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

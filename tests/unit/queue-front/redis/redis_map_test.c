@@ -8,18 +8,16 @@
 
 static const struct redis_addr asked = {"10.0.0.9", 7000};
 
-static void slots_are_those_of_the_specification(void **state)
+TEST_CASE(slots_are_those_of_the_specification)
 {
-    (void)state;
     assert_int_equal(0x31C3, redis_slot(SPAN("123456789")));
     assert_int_equal(12182, redis_slot(SPAN("foo")));
     assert_int_equal(5061, redis_slot(SPAN("bar")));
     assert_int_equal(0, redis_slot(SPAN("")));
 }
 
-static void an_address_has_a_host_and_a_port(void **state)
+TEST_CASE(an_address_has_a_host_and_a_port)
 {
-    (void)state;
     static const struct {
         const char *text, *host;
         uint16_t port;
@@ -47,9 +45,8 @@ static void an_address_has_a_host_and_a_port(void **state)
         assert_false(redis_addr_parse(span_of(bad[i]), &addr));
 }
 
-static void a_list_of_seeds_is_whole_or_nothing(void **state)
+TEST_CASE(a_list_of_seeds_is_whole_or_nothing)
 {
-    (void)state;
     struct redis_seeds seeds;
     assert_true(redis_seeds_parse(SPAN("10.0.0.1:1, [::1]:2 ,10.0.0.3:3"), &seeds));
     assert_int_equal(3, seeds.len);
@@ -70,9 +67,8 @@ static void a_list_of_seeds_is_whole_or_nothing(void **state)
 #define RANGE(first, last, host, port)                                                             \
     "*3\r\n:" first "\r\n:" last "\r\n*3\r\n" host ":" port "\r\n$2\r\nid\r\n"
 
-static void a_map_names_an_owner_for_each_slot(void **state)
+TEST_CASE(a_map_names_an_owner_for_each_slot)
 {
-    (void)state;
     redisReply *reply = resp_reply(SPAN("*3\r\n" RANGE("0", "99", "$8\r\n10.0.0.1\r\n", "7001")
                                             RANGE("200", "16383", "$0\r\n\r\n", "7002")
                                                 RANGE("100", "150", "$8\r\n10.0.0.1\r\n", "7001")));
@@ -99,9 +95,8 @@ static bool is_map(const char *resp)
     return ok;
 }
 
-static void any_other_reply_is_no_map(void **state)
+TEST_CASE(any_other_reply_is_no_map)
 {
-    (void)state;
     static const char *const bad[] = {
         "*0\r\n",
         "-ERR This instance has cluster support disabled\r\n",
@@ -119,9 +114,8 @@ static void any_other_reply_is_no_map(void **state)
     assert_false(redis_map_read_slots(NULL, &asked, &map));
 }
 
-static void more_masters_than_there_is_room_for_are_refused(void **state)
+TEST_CASE(more_masters_than_there_is_room_for_are_refused)
 {
-    (void)state;
     for (int count = REDIS_NODES_MAX; count <= REDIS_NODES_MAX + 1; count++) {
         char resp[8192];
         int len = snprintf(resp, sizeof(resp), "*%d\r\n", count);
@@ -132,9 +126,8 @@ static void more_masters_than_there_is_room_for_are_refused(void **state)
     }
 }
 
-static void a_redirection_names_slot_and_server(void **state)
+TEST_CASE(a_redirection_names_slot_and_server)
 {
-    (void)state;
     static const struct {
         const char *resp, *host; /* NULL: it is refused */
         uint16_t port, slot;
@@ -167,9 +160,8 @@ static void a_redirection_names_slot_and_server(void **state)
     assert_false(redis_redirect_read(NULL, &asked, &to));
 }
 
-static void sentinels_name_the_master_and_how_new_it_is(void **state)
+TEST_CASE(sentinels_name_the_master_and_how_new_it_is)
 {
-    (void)state;
     struct redis_addr addr;
     uint64_t epoch;
     redisReply *reply = resp_reply(SPAN("*2\r\n$8\r\n10.0.0.4\r\n$4\r\n6379\r\n"));
@@ -193,19 +185,4 @@ static void sentinels_name_the_master_and_how_new_it_is(void **state)
     reply = resp_reply(SPAN("*-1\r\n")); /* it knows no such master */
     assert_false(redis_map_read_master(reply, &addr));
     freeReplyObject(reply);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slots_are_those_of_the_specification),
-        cmocka_unit_test(an_address_has_a_host_and_a_port),
-        cmocka_unit_test(a_list_of_seeds_is_whole_or_nothing),
-        cmocka_unit_test(a_map_names_an_owner_for_each_slot),
-        cmocka_unit_test(any_other_reply_is_no_map),
-        cmocka_unit_test(more_masters_than_there_is_room_for_are_refused),
-        cmocka_unit_test(a_redirection_names_slot_and_server),
-        cmocka_unit_test(sentinels_name_the_master_and_how_new_it_is),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,8 @@
 
 #include <string.h>
 
-static void a_command_is_counted_words(void **state)
+TEST_CASE(a_command_is_counted_words)
 {
-    (void)state;
     char memory[128];
     struct text text = text_on(memory, sizeof(memory));
     resp_begin(&text, 3);
@@ -20,9 +19,8 @@ static void a_command_is_counted_words(void **state)
     assert_memory_equal(want, text.ptr, text.len);
 }
 
-static void an_empty_word_is_a_word_and_a_long_one_needs_room(void **state)
+TEST_CASE(an_empty_word_is_a_word_and_a_long_one_needs_room)
 {
-    (void)state;
     char memory[8];
     struct text text = text_on(memory, sizeof(memory));
     resp_cstr(&text, "");
@@ -31,9 +29,8 @@ static void an_empty_word_is_a_word_and_a_long_one_needs_room(void **state)
     assert_true(text.overflown);
 }
 
-static void numbers_come_as_integers_or_as_text(void **state)
+TEST_CASE(numbers_come_as_integers_or_as_text)
 {
-    (void)state;
     static const char resp[] = "*6\r\n:7\r\n$2\r\n42\r\n:-1\r\n$2\r\n4x\r\n$-1\r\n*0\r\n";
     redisReply *reply = resp_reply(span_of(resp));
     uint64_t number = 0;
@@ -48,9 +45,8 @@ static void numbers_come_as_integers_or_as_text(void **state)
     freeReplyObject(reply);
 }
 
-static void a_missing_word_or_one_of_another_type_is_not_read(void **state)
+TEST_CASE(a_missing_word_or_one_of_another_type_is_not_read)
 {
-    (void)state;
     static const char resp[] = "*3\r\n:7\r\n$2\r\nhi\r\n*1\r\n:1\r\n";
     redisReply *reply = resp_reply(span_of(resp));
     const redisReply *array = NULL;
@@ -68,9 +64,8 @@ static void a_missing_word_or_one_of_another_type_is_not_read(void **state)
     freeReplyObject(reply);
 }
 
-static void errors_are_known_by_their_first_word(void **state)
+TEST_CASE(errors_are_known_by_their_first_word)
 {
-    (void)state;
     static const char resp[] = "-NOSCRIPT No matching script.\r\n";
     redisReply *reply = resp_reply(span_of(resp));
     assert_true(resp_is_error(reply, "NOSCRIPT"));
@@ -78,16 +73,4 @@ static void errors_are_known_by_their_first_word(void **state)
     assert_false(resp_is_error(NULL, "NOSCRIPT"));
     assert_span(resp_text(reply), "NOSCRIPT No matching script.");
     freeReplyObject(reply);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_command_is_counted_words),
-        cmocka_unit_test(an_empty_word_is_a_word_and_a_long_one_needs_room),
-        cmocka_unit_test(numbers_come_as_integers_or_as_text),
-        cmocka_unit_test(a_missing_word_or_one_of_another_type_is_not_read),
-        cmocka_unit_test(errors_are_known_by_their_first_word),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -442,8 +442,3 @@ TEST_CASE(the_shown_odds_come_true_and_are_steady)
     assert_true(shown[ODDS_UNSURE] * 10 < shown[ODDS_LIKELY] + shown[ODDS_UNLIKELY]);
     assert_true(wavered * 500 <= visitors);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -76,9 +76,8 @@ static bool is_known(uint64_t n, uint64_t key_no, uint64_t now_ms)
     return false;
 }
 
-static void repeated_key_finds_the_answer(void **state)
+TEST_CASE_IN(repeated_key_finds_the_answer, open_idem, close_idem)
 {
-    (void)state;
     enum { KEEP_MS = IDEM_KEEP_S * 1000 };
     struct idem_key key = key_of(7, 1);
     struct idem_answer answer = {.hold = 77, .kind = CHANGE_TAKEN, .flags = CHANGE_FLAG_BEST};
@@ -93,9 +92,8 @@ static void repeated_key_finds_the_answer(void **state)
     begin(IDEM_NEW, 1, key, 2001 + KEEP_MS);
 }
 
-static void running_request_is_never_given_up(void **state)
+TEST_CASE_IN(running_request_is_never_given_up, open_idem, close_idem)
 {
-    (void)state;
     begin(IDEM_NEW, 3, key_of(UINT64_MAX, 0), 1000);
     for (uint64_t i = 0; i < 4 * IDEM_NEAR * IDEM_WAYS; i++)
         take_with_key(3, i, 1000);
@@ -112,9 +110,8 @@ static void running_request_is_never_given_up(void **state)
 }
 
 /* Ten minutes of 10,000 changes a second, scaled down by a hundred: memory and changes alike. */
-static void answers_are_kept_for_ten_minutes(void **state)
+TEST_CASE_IN(answers_are_kept_for_ten_minutes, open_idem, close_idem)
 {
-    (void)state;
     enum { PER_S = 100, SESSIONS = 500, KEPT = IDEM_KEEP_S * PER_S };
     struct err_slot err;
     uint64_t n = 0, lost = 0;
@@ -128,9 +125,8 @@ static void answers_are_kept_for_ten_minutes(void **state)
     assert_in_range(lost, 0, KEPT / 100 - 1);
 }
 
-static void busy_session_pushes_out_its_own_answers(void **state)
+TEST_CASE_IN(busy_session_pushes_out_its_own_answers, open_idem, close_idem)
 {
-    (void)state;
     enum { OTHERS = 1000 };
     const struct idem_stats *stats = idem_stats(idem);
     for (uint64_t i = 0; i < OTHERS; i++)
@@ -147,9 +143,8 @@ static void busy_session_pushes_out_its_own_answers(void **state)
     assert_int_equal(IDEM_KEEP_S, stats->kept_s);
 }
 
-static void next_owner_answers_from_the_journal(void **state)
+TEST_CASE_IN(next_owner_answers_from_the_journal, open_idem, close_idem)
 {
-    (void)state;
     struct idem_key key = key_of(9, 1);
     struct change change;
     change_init(&change, CHANGE_TAKEN, 5000);
@@ -178,9 +173,8 @@ static unsigned passed(struct rate *rate, uint64_t session, unsigned requests, u
     return passed;
 }
 
-static void session_may_burst_and_then_keeps_to_its_rate(void **state)
+TEST_CASE(session_may_burst_and_then_keeps_to_its_rate)
 {
-    (void)state;
     struct err_slot err;
     struct rate *rate;
     uint64_t retry_ms;
@@ -204,9 +198,8 @@ static void session_may_burst_and_then_keeps_to_its_rate(void **state)
 
 /* ---- names of holds ---- */
 
-static void hold_name_is_valid_in_its_event_only_and_cannot_be_forged(void **state)
+TEST_CASE(hold_name_is_valid_in_its_event_only_and_cannot_be_forged)
 {
-    (void)state;
     struct err_slot err;
     struct mac_ring ring, other;
     assert_int_equal(0, mac_ring_parse(SPAN("1 000102030405060708090a0b0c0d0e0f"), &err, &ring));
@@ -418,18 +411,4 @@ static void run_row(void **state)
     close_office();
 }
 
-#define IDEM_TEST(function) cmocka_unit_test_setup_teardown(function, open_idem, close_idem)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        IDEM_TEST(repeated_key_finds_the_answer),
-        IDEM_TEST(running_request_is_never_given_up),
-        IDEM_TEST(answers_are_kept_for_ten_minutes),
-        IDEM_TEST(busy_session_pushes_out_its_own_answers),
-        IDEM_TEST(next_owner_answers_from_the_journal),
-        cmocka_unit_test(session_may_burst_and_then_keeps_to_its_rate),
-        cmocka_unit_test(hold_name_is_valid_in_its_event_only_and_cannot_be_forged),
-    };
-    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

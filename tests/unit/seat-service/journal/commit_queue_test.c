@@ -176,8 +176,3 @@ TEST_CASE(two_loops_and_the_committer_lose_nothing_and_sleep_through_nothing)
     }
     commit_queue_destroy(queue);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -825,9 +825,8 @@ static const struct script_row rows[] = {
 
 /* The owner's program was stopped while it was sending. Its backend is "active" and waits for the
  * rest until it is ended. */
-static void waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover(void **state)
+TEST_CASE(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover)
 {
-    (void)state;
     run_script("fresh");
     PGconn *stopped = PQconnectdb(pg_fixture_dsn(server));
     assert_int_equal(CONNECTION_OK, PQstatus(stopped));
@@ -848,9 +847,8 @@ static void waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover(void **
 }
 
 /* No import makes such ids. Pages of four have them before, between and behind good ones. */
-static void too_long_an_id_does_not_hide_the_events_behind_it(void **state)
+TEST_CASE(too_long_an_id_does_not_hide_the_events_behind_it)
 {
-    (void)state;
     enum { PAGE = 4 };
     struct err_slot err = {0};
     struct store_event found[PAGE];
@@ -871,9 +869,8 @@ static void too_long_an_id_does_not_hide_the_events_behind_it(void **state)
 }
 
 /* The batch is written and its answer is cut off. */
-static void lost_answer_is_settled_by_reading_the_journal(void **state)
+TEST_CASE(lost_answer_is_settled_by_reading_the_journal)
 {
-    (void)state;
     run_script("fresh; proxy; start a proxy; wait a owned 1");
     for (unsigned round = 0; round < 50; round++)
         run_script("proxy arm; submit a taken 20; collect a; expect a rc ok");
@@ -883,9 +880,8 @@ static void lost_answer_is_settled_by_reading_the_journal(void **state)
 }
 
 /* Somebody's open transaction has locked the row of "demo". */
-static void events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits(void **state)
+TEST_CASE(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits)
 {
-    (void)state;
     struct err_slot err = {0};
     bool done = true;
     run_script("fresh; add short; sql UPDATE seats.event SET asleep_at = now()");
@@ -908,9 +904,8 @@ static void events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits
 }
 
 /* Its former owner had put it to sleep, and was about to let go of it. */
-static void event_whose_epoch_is_raised_is_awake(void **state)
+TEST_CASE(event_whose_epoch_is_raised_is_awake)
 {
-    (void)state;
     run_script("fresh; sql UPDATE seats.event SET asleep_at = now();"
                "query 0 SELECT epoch FROM seats.owner_raise(1, 'b', '', '', 7, 0, 1);"
                "query 1 SELECT count(asleep_at) FROM seats.event;"
@@ -930,9 +925,8 @@ static bool reads_as_rested(uint64_t since_ms)
 }
 
 /* Of a payment that was refused before that it knows nothing, and the payment has to get time. */
-static void event_has_rested_if_this_process_was_there_to_be_asked(void **state)
+TEST_CASE(event_has_rested_if_this_process_was_there_to_be_asked)
 {
-    (void)state;
     const uint64_t now_ms = clock_wall_us(clock_system()) / 1000;
     run_script("fresh; sql UPDATE seats.owner SET due_at = now() - interval '10 minutes'");
     assert_false(reads_as_rested(0));
@@ -942,9 +936,8 @@ static void event_has_rested_if_this_process_was_there_to_be_asked(void **state)
     assert_false(reads_as_rested(1));
 }
 
-static void event_that_was_asked_for_has_not_rested(void **state)
+TEST_CASE(event_that_was_asked_for_has_not_rested)
 {
-    (void)state;
     struct err_slot err = {0};
     bool done = true;
     run_script("fresh; add short; sql UPDATE seats.owner SET due_at = now()");
@@ -961,19 +954,12 @@ static void event_that_was_asked_for_has_not_rested(void **state)
     pg_close(pg);
 }
 
+SCRIPT_TESTS(rows, run_row)
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(event_whose_epoch_is_raised_is_awake),
-        cmocka_unit_test(event_has_rested_if_this_process_was_there_to_be_asked),
-        cmocka_unit_test(event_that_was_asked_for_has_not_rested),
-        cmocka_unit_test(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits),
-        cmocka_unit_test(lost_answer_is_settled_by_reading_the_journal),
-        cmocka_unit_test(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover),
-        cmocka_unit_test(too_long_an_id_does_not_hide_the_events_behind_it),
-    };
     server = pg_fixture_start();
-    int failed = script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), run_row);
+    int failed = unit_run(NULL, NULL);
     pg_fixture_end(server);
     return failed;
 }

@@ -185,8 +185,3 @@ TEST_CASE(pack_that_is_not_what_its_row_says_is_refused)
     assert_says(&reading.err, "the chain breaks at row 3");
     assert_int_equal(0, reading.received.len);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -43,9 +43,8 @@ static void on_leaves(void *ctx)
     auditor_nudge(auditor);
 }
 
-static void closed_event_is_let_go_of_in_a_rush(void **state)
+TEST_CASE(closed_event_is_let_go_of_in_a_rush)
 {
-    (void)state;
     struct err_slot err = {0};
     struct idem *idem;
     struct events *events;
@@ -88,11 +87,8 @@ static void closed_event_is_let_go_of_in_a_rush(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closed_event_is_let_go_of_in_a_rush),
-    };
     server = pg_fixture_start();
-    int failed = sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = sodium_init() < 0 ? 1 : unit_run(NULL, NULL);
     pg_fixture_end(server);
     return failed;
 }

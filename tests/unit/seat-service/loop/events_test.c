@@ -79,15 +79,32 @@ static void begin(struct process *process)
     must(process->host.apply(process->events, 0, &first, (struct span){NULL, 0}, &err), &err);
 }
 
-/* *state: the number of loops */
-static int open_one(void **state)
+static int open_with(uint32_t loops)
 {
     clock_fake_init(&fake, UINT64_C(1700000000000000));
-    open_process(&one, (uint32_t)(uintptr_t)*state);
+    open_process(&one, loops);
     begin(&one);
     events = one.events;
     event = events_nth(events, 0);
     return 0;
+}
+
+static int open_one(void **state)
+{
+    (void)state;
+    return open_with(0);
+}
+
+static int open_with_one_loop(void **state)
+{
+    (void)state;
+    return open_with(1);
+}
+
+static int open_with_two_loops(void **state)
+{
+    (void)state;
+    return open_with(2);
 }
 
 static int close_one(void **state)
@@ -110,9 +127,8 @@ static void settle(uint32_t loop, uint64_t seq)
     events_publish(events, event);
 }
 
-static void version_means_the_same_to_the_next_owner(void **state)
+TEST_CASE(version_means_the_same_to_the_next_owner)
 {
-    (void)state;
     struct process next; /* loaded when the owner was */
     open_process(&next, 0);
     begin(&next);
@@ -136,9 +152,8 @@ static void version_means_the_same_to_the_next_owner(void **state)
 }
 
 /* Two loops settle their changes, each at its own pace. */
-static void picture_has_the_number_that_every_loop_has_settled(void **state)
+TEST_CASE_IN(picture_has_the_number_that_every_loop_has_settled, open_with_two_loops, close_one)
 {
-    (void)state;
     one.host.own(events, 0, 1, 1, false);
     events_settles(event, 1, 3);
     settle(1, 3);
@@ -151,9 +166,8 @@ static void picture_has_the_number_that_every_loop_has_settled(void **state)
     assert_int_equal(4, engine_avail_version(event->engine));
 }
 
-static void event_of_another_process_is_shown_until_it_is_too_old(void **state)
+TEST_CASE(event_of_another_process_is_shown_until_it_is_too_old)
 {
-    (void)state;
     assert_false(events_shows(events, event));
     shown(0); /* it has no owner yet */
     assert_false(events_shows(events, event));
@@ -178,9 +192,8 @@ static void event_of_another_process_is_shown_until_it_is_too_old(void **state)
     assert_true(events_shows(events, event));
 }
 
-static void reader_that_is_ahead_waits_for_a_look_after_its_request(void **state)
+TEST_CASE(reader_that_is_ahead_waits_for_a_look_after_its_request)
 {
-    (void)state;
     shown(1);
     uint64_t asked_us = clock_mono_us(&fake.clock);
     assert_true(events_lags(event, 2, asked_us)); /* the look may have been before the change */
@@ -192,9 +205,8 @@ static void reader_that_is_ahead_waits_for_a_look_after_its_request(void **state
     assert_false(events_lags(event, 2, clock_mono_us(&fake.clock))); /* an owner knows */
 }
 
-static void use_of_an_event_of_another_process_is_known_for_a_while(void **state)
+TEST_CASE(use_of_an_event_of_another_process_is_known_for_a_while)
 {
-    (void)state;
     assert_false(one.host.asked(events, 0, EVENT_ASKED_MS)); /* no reader yet */
     events_used(events, event);
     clock_fake_step(&fake, EVENT_ASKED_MS * UINT64_C(1000));
@@ -207,9 +219,8 @@ static void use_of_an_event_of_another_process_is_known_for_a_while(void **state
     assert_false(one.host.asked(events, 0, EVENT_ASKED_MS)); /* another event has the place */
 }
 
-static void shown_event_is_loaded_again_once_no_loop_reads_it(void **state)
+TEST_CASE_IN(shown_event_is_loaded_again_once_no_loop_reads_it, open_with_one_loop, close_one)
 {
-    (void)state;
     struct err_slot err = {0};
     assert_true(one.host.hide(events, 0)); /* it has not been shown */
     uint64_t look = events_look(events);
@@ -236,9 +247,8 @@ static void take_hold(struct engine_op *op)
     engine_settle(event->engine, op);
 }
 
-static void event_that_was_closed_is_open_again_and_in_use(void **state)
+TEST_CASE_IN(event_that_was_closed_is_open_again_and_in_use, open_with_one_loop, close_one)
 {
-    (void)state;
     struct engine_op *op = calloc(1, sizeof(*op));
     one.host.own(events, 0, 1, 1, false);
     assert_int_equal(0, one.host.next_end_ms(events, 0));
@@ -258,9 +268,8 @@ static void event_that_was_closed_is_open_again_and_in_use(void **state)
 
 /* What its last owner refused to confirm gets time, as does what was refused while the event was
  * closed, but of an event that was asleep nothing was refused. */
-static void hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested(void **state)
+TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested)
 {
-    (void)state;
     struct err_slot err = {0};
     struct process next[2];
     struct engine_op *op = calloc(1, sizeof(*op));
@@ -295,9 +304,8 @@ static void hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested
     free(op);
 }
 
-static void event_with_an_unreadable_document_is_absent_and_keeps_its_number(void **state)
+TEST_CASE(event_with_an_unreadable_document_is_absent_and_keeps_its_number)
 {
-    (void)state;
     struct err_slot err = {0};
     assert_true(one.host.found(events, 1, SPAN("bad"),
                                &(struct journal_document){SPAN("no plan"), 1, 1, 0}, &err) < 0);
@@ -326,9 +334,8 @@ static int find(uint32_t nth, const char *id, const char *text, uint64_t since)
 }
 
 /* Such as when it was out here, and is corrected or put back to an earlier moment meanwhile. */
-static void event_that_is_read_again_has_the_document_that_counts(void **state)
+TEST_CASE(event_that_is_read_again_has_the_document_that_counts)
 {
-    (void)state;
     char *other = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
     assert_int_equal(0, find(0, "night", body, 1));
     assert_int_equal(ERR_NOT_FOUND, find(0, "night", body, 2));
@@ -350,9 +357,8 @@ static void correct(uint32_t nth)
     assert_true(one.host.revises(events, nth));
 }
 
-static void correction_that_nobody_waits_for_leaves_the_next_one_alone(void **state)
+TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
 {
-    (void)state;
     struct err_slot err = {0};
     struct engine_clashes why;
     struct change change;
@@ -371,9 +377,8 @@ static void correction_that_nobody_waits_for_leaves_the_next_one_alone(void **st
     events_revise_end(events);
 }
 
-static void correction_of_an_event_that_is_given_up_is_not_the_next_ones(void **state)
+TEST_CASE(correction_of_an_event_that_is_given_up_is_not_the_next_ones)
 {
-    (void)state;
     struct engine_clashes why;
     correct(0);
     assert_true(one.host.leave(events, 0));
@@ -384,38 +389,12 @@ static void correction_of_an_event_that_is_given_up_is_not_the_next_ones(void **
     events_revise_end(events);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    body = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0") "," SEAT("b", "20"))), ""));
-    return sodium_init() < 0 ? -1 : 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    free(body);
-    return 0;
-}
-
-#define TEST(function, loops)                                                                      \
-    cmocka_unit_test_prestate_setup_teardown(function, open_one, close_one, (void *)(loops))
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(version_means_the_same_to_the_next_owner, 0),
-        TEST(picture_has_the_number_that_every_loop_has_settled, 2),
-        TEST(event_of_another_process_is_shown_until_it_is_too_old, 0),
-        TEST(reader_that_is_ahead_waits_for_a_look_after_its_request, 0),
-        TEST(use_of_an_event_of_another_process_is_known_for_a_while, 0),
-        TEST(shown_event_is_loaded_again_once_no_loop_reads_it, 1),
-        TEST(event_that_was_closed_is_open_again_and_in_use, 1),
-        TEST(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested, 0),
-        TEST(event_that_is_read_again_has_the_document_that_counts, 0),
-        TEST(correction_that_nobody_waits_for_leaves_the_next_one_alone, 0),
-        TEST(correction_of_an_event_that_is_given_up_is_not_the_next_ones, 0),
-        TEST(event_with_an_unreadable_document_is_absent_and_keeps_its_number, 0),
-    };
-    return cmocka_run_group_tests(tests, start, end);
+    if (sodium_init() < 0)
+        return 1;
+    body = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0") "," SEAT("b", "20"))), ""));
+    int failed = unit_run(open_one, close_one);
+    free(body);
+    return failed;
 }

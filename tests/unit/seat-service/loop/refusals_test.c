@@ -52,8 +52,3 @@ TEST_CASE(every_text_belongs_to_a_refusal)
 {
     refusal_words_assert_known(pages[0], "error", is_met);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

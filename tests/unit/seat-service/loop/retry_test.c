@@ -58,18 +58,16 @@ static unsigned fill(uint64_t session, bool looks)
     return waiting;
 }
 
-static void session_does_not_fill_the_list_for_others(void **state)
+TEST_CASE(session_does_not_fill_the_list_for_others)
 {
-    (void)state;
     assert_int_equal(RETRY_LOOKS_OF_SESSION_MAX, fill(1, true));
     assert_int_equal(RETRY_OF_SESSION_MAX, fill(1, false));
     assert_true(wait_as(2, true));
     assert_true(wait_as(3, false));
 }
 
-static void reads_leave_room_for_repeated_changes(void **state)
+TEST_CASE(reads_leave_room_for_repeated_changes)
 {
-    (void)state;
     unsigned looking = 0, repeating = 0;
     for (uint64_t session = 1; looking < RETRY_LOOKING_MAX; session++)
         looking += fill(session, true);
@@ -83,9 +81,8 @@ static void reads_leave_room_for_repeated_changes(void **state)
     assert_true(wait_as(1, true)); /* all of them were handled, and did not come back */
 }
 
-static void request_waits_no_longer_than_the_answer_takes(void **state)
+TEST_CASE(request_waits_no_longer_than_the_answer_takes)
 {
-    (void)state;
     struct retry_ask ask = {.session = 1, .started_us = now_us, .again = count};
     assert_true(retry_wait(retry, &ask));
     now_us += RETRY_WAIT_MS * UINT64_C(1000);
@@ -108,10 +105,8 @@ static void note_when_asked(struct http_req *req)
     behind_asked_us = retry_asked_us(retry, req);
 }
 
-static void
-request_that_waited_was_asked_when_it_was_handled_first_and_the_next_was_not(void **state)
+TEST_CASE(request_that_waited_was_asked_when_it_was_handled_first_and_the_next_was_not)
 {
-    (void)state;
     const uint64_t started_us = now_us, first_us = now_us + 5;
     now_us = first_us;
     assert_int_equal(first_us, retry_asked_us(retry, &waiter));
@@ -130,15 +125,7 @@ request_that_waited_was_asked_when_it_was_handled_first_and_the_next_was_not(voi
     assert_int_equal(now_us, retry_asked_us(retry, &waiter));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, open_list, close_list)
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(session_does_not_fill_the_list_for_others),
-        TEST(reads_leave_room_for_repeated_changes),
-        TEST(request_waits_no_longer_than_the_answer_takes),
-        TEST(request_that_waited_was_asked_when_it_was_handled_first_and_the_next_was_not),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(open_list, close_list);
 }

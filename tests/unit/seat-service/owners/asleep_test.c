@@ -155,8 +155,3 @@ TEST_CASE(names_agree_with_a_plain_array)
     }
     asleep_destroy(asleep);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

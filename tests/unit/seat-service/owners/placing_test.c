@@ -145,8 +145,3 @@ TEST_CASE(every_free_event_is_exactly_one_members_turn)
             assert_int_equal(turns_of[i], events[i].owned ? 0 : 1);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -49,8 +49,3 @@ TEST_CASE(rows_become_curves)
             fail_msg("%s: %s", sections[i].name, memory);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -9,9 +9,8 @@
 static struct pg_fixture *server;
 static struct pg *pg;
 
-static void schema_is_made_once_and_found_again(void **state)
+TEST_CASE(schema_is_made_once_and_found_again)
 {
-    (void)state;
     struct err_slot err;
     PGresult *res;
     assert_int_equal(0, migrate_run(pg, &err));
@@ -20,9 +19,8 @@ static void schema_is_made_once_and_found_again(void **state)
     PQclear(res);
 }
 
-static void journal_can_be_added_to_and_nothing_else(void **state)
+TEST_CASE(journal_can_be_added_to_and_nothing_else)
 {
-    (void)state;
     static const char *const attempts[] = {"UPDATE journal SET kind = 0", "DELETE FROM journal",
                                            "TRUNCATE journal"};
     for (unsigned i = 0; i < 3; i++) {
@@ -32,9 +30,8 @@ static void journal_can_be_added_to_and_nothing_else(void **state)
     }
 }
 
-static void statement_takes_and_gives_what_its_structs_have(void **state)
+TEST_CASE(statement_takes_and_gives_what_its_structs_have)
 {
-    (void)state;
     PGconn *pq = PQconnectdb(pg_fixture_dsn(server));
     PQclear(PQexec(pq, "SET search_path = " MIGRATE_SCHEMA));
 #define STATEMENT(NAME, SQL, TAKES, GIVES) statement_shape_assert(pq, NAME, SQL, TAKES, GIVES);
@@ -46,7 +43,6 @@ static int open_database(void **state)
 {
     (void)state;
     struct err_slot err = {0};
-    server = pg_fixture_start();
     struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 5000};
     assert_int_equal(0, pg_open(&conf, &err, &pg));
     return migrate_run(pg, &err);
@@ -56,16 +52,13 @@ static int close_database(void **state)
 {
     (void)state;
     pg_close(pg);
-    pg_fixture_end(server);
     return 0;
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(schema_is_made_once_and_found_again),
-        cmocka_unit_test(journal_can_be_added_to_and_nothing_else),
-        cmocka_unit_test(statement_takes_and_gives_what_its_structs_have),
-    };
-    return cmocka_run_group_tests(tests, open_database, close_database);
+    server = pg_fixture_start();
+    int failed = unit_run(open_database, close_database);
+    pg_fixture_end(server);
+    return failed;
 }

@@ -790,9 +790,8 @@ static void run_row(void **state)
 
 /* No process owns the seats for two seconds. An order that needs them then continues within a
  * second of their return, whatever its pauses were and whether or not the breaker opened. */
-static void order_continues_soon_after_the_seats_are_back(void **state)
+TEST_CASE(order_continues_soon_after_the_seats_are_back)
 {
-    (void)state;
     for (uint64_t seed = 1; seed <= 200; seed++) {
         world_init(&town);
         rng_seeded_init(&town.rng, seed);
@@ -856,9 +855,8 @@ static uint32_t killed_at(const struct script_row *story, uint32_t edge)
     return town.edges;
 }
 
-static void engine_killed_at_each_edge_of_each_story_loses_nothing(void **state)
+TEST_CASE(engine_killed_at_each_edge_of_each_story_loses_nothing)
 {
-    (void)state;
     uint32_t all = 0;
     for (int i = 0; i < STORIES; i++) {
         uint32_t edges = killed_at(&stories[i], 0);
@@ -887,9 +885,8 @@ static bool cancel_at_edge(uint32_t at, uint32_t after)
     return accepted;
 }
 
-static void cancel_at_each_edge_has_one_outcome(void **state)
+TEST_CASE(cancel_at_each_edge_has_one_outcome)
 {
-    (void)state;
     uint32_t cancelled = 0, completed = 0, kills = 0;
     for (uint32_t at = 1; at < 60; at++) {
         *(cancel_at_edge(at, 0) ? &cancelled : &completed) += 1;
@@ -905,9 +902,8 @@ static void cancel_at_each_edge_has_one_outcome(void **state)
     assert_true(kills > 400);
 }
 
-static void each_answer_lost_or_dropped_changes_no_outcome(void **state)
+TEST_CASE(each_answer_lost_or_dropped_changes_no_outcome)
 {
-    (void)state;
     static const enum world_fault faults[] = {WORLD_LOST, WORLD_DROPPED, WORLD_SILENT};
     for (int i = 0; i < 3 * PEER_OP_COUNT * STORIES; i++) {
         world_init(&town);
@@ -918,9 +914,8 @@ static void each_answer_lost_or_dropped_changes_no_outcome(void **state)
     }
 }
 
-static void random_faults_change_no_outcome(void **state)
+TEST_CASE(random_faults_change_no_outcome)
 {
-    (void)state;
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct rng_seeded rng;
         world_init(&town);
@@ -941,9 +936,8 @@ static void random_faults_change_no_outcome(void **state)
 
 /* ---- versions and statuses ---- */
 
-static void versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own(void **state)
+TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own, enter, NULL)
 {
-    (void)state;
     assert_string_equal(checkout_now(town.checkout, CHECKOUT_SALE)->key, "checkout.1");
     world_update(&town, &next_version, 1);
     assert_string_equal(checkout_now(town.checkout, CHECKOUT_SALE)->key, "checkout.2");
@@ -962,9 +956,8 @@ static void versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own(v
 }
 
 /* An order stored as complete without its effects would never be reported as complete. */
-static void move_whose_order_is_not_read_for_want_of_memory_is_repeated(void **state)
+TEST_CASE_IN(move_whose_order_is_not_read_for_want_of_memory_is_repeated, enter, NULL)
 {
-    (void)state;
     const struct saga_def *def = checkout_now(town.checkout, CHECKOUT_SALE);
     static const struct {
         const char *order;
@@ -992,18 +985,4 @@ static void move_whose_order_is_not_read_for_want_of_memory_is_repeated(void **s
     world_deinit(&town);
 }
 
-#define IN_WORLD(test) cmocka_unit_test_setup(test, enter)
-
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(order_continues_soon_after_the_seats_are_back),
-        cmocka_unit_test(engine_killed_at_each_edge_of_each_story_loses_nothing),
-        cmocka_unit_test(cancel_at_each_edge_has_one_outcome),
-        cmocka_unit_test(each_answer_lost_or_dropped_changes_no_outcome),
-        cmocka_unit_test(random_faults_change_no_outcome),
-        IN_WORLD(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own),
-        IN_WORLD(move_whose_order_is_not_read_for_want_of_memory_is_repeated),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

@@ -157,11 +157,6 @@ static void start(void)
 {
 }
 
-static void run_row(void **state)
-{
-    script_run_cases(*state, start, verbs);
-}
-
 /* ---- memory that runs out ---- */
 
 static unsigned allocations, fails_at;
@@ -175,9 +170,8 @@ static void *scarce(size_t size)
 }
 
 /* An unreadable order is parked, and unreadable terms offer no refund. Lack of memory passes. */
-static void stored_text_is_not_called_unreadable_for_lack_of_memory(void **state)
+TEST_CASE(stored_text_is_not_called_unreadable_for_lack_of_memory)
 {
-    (void)state;
     json_in_allocate(scarce);
     for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
         unsigned nth = 0;
@@ -193,9 +187,8 @@ static void stored_text_is_not_called_unreadable_for_lack_of_memory(void **state
     json_in_allocate(malloc);
 }
 
-static void order_is_stored_whole_even_when_memory_runs_out(void **state)
+TEST_CASE(order_is_stored_whole_even_when_memory_runs_out)
 {
-    (void)state;
     static struct order bare = {.id = "o_2", .seats_len = 1, .seats = {"row \"1\""}};
     const struct order *const orders[] = {&whole, &bare};
     json_in_allocate(scarce);
@@ -221,9 +214,8 @@ static void order_is_stored_whole_even_when_memory_runs_out(void **state)
 
 /* ---- bounds and fields ---- */
 
-static void members_of_a_move_are_told_apart(void **state)
+TEST_CASE(members_of_a_move_are_told_apart)
 {
-    (void)state;
     const char *json = "{'move':4294967294,'moves':[" SEAT("A-1") "," SEAT("A-2") "]}";
     assert_int_equal(read_move(span_of(script_json(json))), 0);
     assert_int_equal(moving.number, UINT32_MAX - 1);
@@ -248,9 +240,8 @@ static int read_many(int (*read)(struct span json), const char *head, const char
     return read(span_of(json));
 }
 
-static void seats_are_bounded_in_number_and_length(void **state)
+TEST_CASE(seats_are_bounded_in_number_and_length)
 {
-    (void)state;
     static const char one_order[] = "{'order':'o','seats':[", one_move[] = "{'move':1,'moves':[";
     char seat[ORDER_SEAT_MAX + 3] = "'", area[ORDER_SEAT_MAX], out[ORDER_SEAT_MAX];
     for (int more = 0; more < 2; more++) {
@@ -269,9 +260,8 @@ static void seats_are_bounded_in_number_and_length(void **state)
     assert_false(order_area_seat(area, 10, out));
 }
 
-static void every_status_is_known_by_its_name(void **state)
+TEST_CASE(every_status_is_known_by_its_name)
 {
-    (void)state;
     for (unsigned status = 0; status < ORDER_STATUS_COUNT; status++) {
         const char *name = order_status_name((enum order_status)status);
         assert_int_equal(order_status_parse(span_of(name)), status);
@@ -279,15 +269,10 @@ static void every_status_is_known_by_its_name(void **state)
     assert_int_equal(order_status_parse(SPAN("lost")), ORDER_PARKED);
 }
 
+SCRIPT_CASES(rows, start, verbs)
+
 int main(void)
 {
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(stored_text_is_not_called_unreadable_for_lack_of_memory),
-        cmocka_unit_test(order_is_stored_whole_even_when_memory_runs_out),
-        cmocka_unit_test(members_of_a_move_are_told_apart),
-        cmocka_unit_test(seats_are_bounded_in_number_and_length),
-        cmocka_unit_test(every_status_is_known_by_its_name),
-    };
     write_good_texts();
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
+    return unit_run(NULL, NULL);
 }

@@ -48,9 +48,8 @@ static int verify(const struct ticket_keys *by, const char *token)
     return ticket_verify(by, span_of(token), NULL, &ticket);
 }
 
-static void ticket_is_read_with_the_public_key_alone(void **state)
+TEST_CASE(ticket_is_read_with_the_public_key_alone)
 {
-    (void)state;
     char token[TICKET_TOKEN_MAX];
     for (unsigned bound = 0; bound < 2; bound++) { /* to its purchase, which is optional */
         struct ticket ticket = ticket_of(bound ? "B" : ""), read;
@@ -63,9 +62,8 @@ static void ticket_is_read_with_the_public_key_alone(void **state)
     }
 }
 
-static void no_byte_of_a_ticket_can_be_changed(void **state)
+TEST_CASE(no_byte_of_a_ticket_can_be_changed)
 {
-    (void)state;
     char token[TICKET_TOKEN_MAX];
     struct ticket ticket;
     sign(signer, token);
@@ -79,9 +77,8 @@ static void no_byte_of_a_ticket_can_be_changed(void **state)
     assert_int_equal(verify(&keys, token), 0);
 }
 
-static void ticket_by_an_unknown_key_is_not_called_forged(void **state)
+TEST_CASE(ticket_by_an_unknown_key_is_not_called_forged)
 {
-    (void)state;
     struct ticket_signer *theirs = signer_of(2), *again = signer_of(1);
     struct ticket_keys renamed = keys;
     char token[TICKET_TOKEN_MAX];
@@ -96,9 +93,8 @@ static void ticket_by_an_unknown_key_is_not_called_forged(void **state)
     ticket_signer_destroy(NULL);
 }
 
-static void holder_depends_on_the_member_and_the_holder_key(void **state)
+TEST_CASE(holder_depends_on_the_member_and_the_holder_key)
 {
-    (void)state;
     const uint8_t key[TICKET_HOLDER_KEY_BYTES] = {7};
     char again[TICKET_HOLDER_MAX], other[TICKET_HOLDER_MAX];
     char holders[2][2][TICKET_HOLDER_MAX]; /* by the seed's key, by one of its own; by two seeds */
@@ -131,9 +127,8 @@ static int claim(const char *claims)
     return verify(&no_keys, token);
 }
 
-static void incomplete_claims_are_refused(void **state)
+TEST_CASE(incomplete_claims_are_refused)
 {
-    (void)state;
     char text[] = "{\"t\":\"1\",\"e\":\"2\",\"s\":\"3\",\"o\":\"4\",\"h\":\"5\",\"k\":\"6\","
                   "\"p\":\"7\"}";
     assert_int_equal(claim(text), ERR_NOT_FOUND); /* all is there but the key */
@@ -157,9 +152,8 @@ static void incomplete_claims_are_refused(void **state)
     assert_int_equal(claim(CLAIMS("\"" X X "\"")), ERR_SYNTAX); /* too long */
 }
 
-static void malformed_token_is_refused(void **state)
+TEST_CASE(malformed_token_is_refused)
 {
-    (void)state;
     static const char *const malformed[] = {"",
                                             "x",
                                             PREFIX,
@@ -178,9 +172,8 @@ static void malformed_token_is_refused(void **state)
 }
 
 /* Longer in JSON than a ticket has room for. */
-static void ticket_that_does_not_fit_is_not_signed(void **state)
+TEST_CASE(ticket_that_does_not_fit_is_not_signed)
 {
-    (void)state;
     char token[TICKET_TOKEN_MAX] = "";
     struct err_slot err = {.text = ""};
     struct ticket ticket = ticket_of("");
@@ -191,9 +184,8 @@ static void ticket_that_does_not_fit_is_not_signed(void **state)
     assert_int_equal(ticket_sign(signer, &ticket, &err, token), ERR_RANGE);
 }
 
-static void published_keys_are_read_and_others_skipped(void **state)
+TEST_CASE(published_keys_are_read_and_others_skipped)
 {
-    (void)state;
     static const char *const others[] = {
         "1",
         "{\"kty\":\"EC\",\"crv\":\"P-256\"}",
@@ -242,9 +234,8 @@ static void *refuse_one(size_t len)
 
 /* A ticket without its purchase would pass for one that was sold without. At the gate, a good
  * ticket that is called forged would turn a visitor away. */
-static void lack_of_memory_neither_shortens_nor_forges_a_ticket(void **state)
+TEST_CASE(lack_of_memory_neither_shortens_nor_forges_a_ticket)
 {
-    (void)state;
     char token[TICKET_TOKEN_MAX], whole[TICKET_TOKEN_MAX];
     struct ticket ticket = ticket_of("B");
     struct ticket_keys read;
@@ -287,16 +278,5 @@ int main(void)
 {
     if (sodium_init() < 0)
         return 1;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ticket_is_read_with_the_public_key_alone),
-        cmocka_unit_test(no_byte_of_a_ticket_can_be_changed),
-        cmocka_unit_test(ticket_by_an_unknown_key_is_not_called_forged),
-        cmocka_unit_test(holder_depends_on_the_member_and_the_holder_key),
-        cmocka_unit_test(incomplete_claims_are_refused),
-        cmocka_unit_test(malformed_token_is_refused),
-        cmocka_unit_test(ticket_that_does_not_fit_is_not_signed),
-        cmocka_unit_test(published_keys_are_read_and_others_skipped),
-        cmocka_unit_test(lack_of_memory_neither_shortens_nor_forges_a_ticket),
-    };
-    return cmocka_run_group_tests(tests, begin, end);
+    return unit_run(begin, end);
 }

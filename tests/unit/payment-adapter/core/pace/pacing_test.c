@@ -261,11 +261,6 @@ static const struct script_row rows[] = {
      "pace 1000; calls take 1 0 1 1; asks 1; lost; calls make 9999 1ms 1 9..10"},
 };
 
-static void run_row(void **state)
-{
-    script_run_cases(*state, start, verbs);
-}
-
 /* ---- threads, and two callers of which one interrupts the other anywhere ---- */
 
 static struct gate shared_gate;
@@ -278,9 +273,8 @@ static void *take_many(void *arg)
     return NULL;
 }
 
-static void threads_at_one_gate_get_no_more_than_one_would(void **state)
+TEST_CASE(threads_at_one_gate_get_no_more_than_one_would)
 {
-    (void)state;
     enum { THREADS = 4 };
     pthread_t threads[THREADS];
     unsigned sums[THREADS] = {0}, sum = 0;
@@ -328,9 +322,8 @@ static void wait_another(void *ctx)
     two->waits[1] = pace_wait_ms(&two->pace, PACE_TAKE, 1000000);
 }
 
-static void two_simultaneous_callers_are_both_counted(void **state)
+TEST_CASE(two_simultaneous_callers_are_both_counted)
 {
-    (void)state;
     bool took = true, paid = true, waited = true;
     for (unsigned n = 1; took || paid || waited; n++) {
         struct two two = {.took = {false, false}};
@@ -352,9 +345,8 @@ static void two_simultaneous_callers_are_both_counted(void **state)
     }
 }
 
-static void each_of_many_callers_has_its_own_rate(void **state)
+TEST_CASE(each_of_many_callers_has_its_own_rate)
 {
-    (void)state;
     static struct gate_set set;
     static const char *const keys[] = {"a", "b", "ab", "ba"};
     gate_set_init(&set, 1, 2);
@@ -408,9 +400,8 @@ static unsigned calls_of_all(void)
     return sum;
 }
 
-static void several_processes_hold_the_pace_of_one(void **state)
+TEST_CASE(several_processes_hold_the_pace_of_one)
 {
-    (void)state;
     static const uint32_t rates[] = {20, 100, 1000};
     for (int rate = 0; rate < 3; rate++) {
         for (uint32_t slow_ms = 0; slow_ms <= 100; slow_ms += 50) {
@@ -427,9 +418,8 @@ static void several_processes_hold_the_pace_of_one(void **state)
     }
 }
 
-static void remaining_processes_have_the_whole_pace_at_once(void **state)
+TEST_CASE(remaining_processes_have_the_whole_pace_at_once)
 {
-    (void)state;
     begin(100, 5);
     for (int left = PROCESSES; left > 0; left--) { /* one after the other dies */
         unsigned before = calls_of_all();
@@ -456,9 +446,8 @@ static unsigned calls_alone(struct pace *pace, bool refused)
     return sum;
 }
 
-static void process_without_the_database_keeps_its_last_pace(void **state)
+TEST_CASE(process_without_the_database_keeps_its_last_pace)
 {
-    (void)state;
     begin(90, 5);
     run(3000, 3);
     for (int i = 0; i < 3; i++) {
@@ -477,9 +466,8 @@ static void process_without_the_database_keeps_its_last_pace(void **state)
 
 /* ---- the pace of one process ---- */
 
-static void polls_leave_a_reserve_for_captures(void **state)
+TEST_CASE(polls_leave_a_reserve_for_captures)
 {
-    (void)state;
     struct pace *pace = begin(100, 0); /* a burst of 25, a trust of 6 */
     unsigned sums[PACE_PURPOSES] = {0};
     for (int i = 0; i < 220;
@@ -497,9 +485,8 @@ static void polls_leave_a_reserve_for_captures(void **state)
     assert_true(atomic_load(&pace->calls) <= 25 + 220);
 }
 
-static void waiting_callers_get_turns_at_the_rate(void **state)
+TEST_CASE(waiting_callers_get_turns_at_the_rate)
 {
-    (void)state;
     struct pace *pace = begin(50, 0);
     uint32_t last_ms = 0;
     paid(pace, PACE_POLL, 6);
@@ -514,17 +501,4 @@ static void waiting_callers_get_turns_at_the_rate(void **state)
     assert_in_range(pace_wait_ms(pace, PACE_TAKE, all.now_us), 0, 100); /* a line of its own */
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(threads_at_one_gate_get_no_more_than_one_would),
-        cmocka_unit_test(two_simultaneous_callers_are_both_counted),
-        cmocka_unit_test(each_of_many_callers_has_its_own_rate),
-        cmocka_unit_test(several_processes_hold_the_pace_of_one),
-        cmocka_unit_test(remaining_processes_have_the_whole_pace_at_once),
-        cmocka_unit_test(process_without_the_database_keeps_its_last_pace),
-        cmocka_unit_test(polls_leave_a_reserve_for_captures),
-        cmocka_unit_test(waiting_callers_get_turns_at_the_rate),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

@@ -786,9 +786,8 @@ static void run_row(void **state)
 
 /* ---- what a row cannot say ---- */
 
-static void slots_and_calls_out_of_range_are_refused(void **state)
+TEST_CASE(slots_and_calls_out_of_range_are_refused)
 {
-    (void)state;
     const struct {
         uint32_t slots, calls_max;
         const char *says; /* NULL: accepted */
@@ -808,9 +807,8 @@ static void slots_and_calls_out_of_range_are_refused(void **state)
     }
 }
 
-static void long_code_and_detail_are_copied_and_cut(void **state)
+TEST_CASE(long_code_and_detail_are_copied_and_cut)
 {
-    (void)state;
     static const struct script_row called = {"called", CALLED};
     char code[SAGA_CODE_MAX + 2] = "", detail[SAGA_DETAIL_MAX + 2] = "";
     memset(code, 'c', sizeof(code) - 1);
@@ -828,9 +826,8 @@ static void long_code_and_detail_are_copied_and_cut(void **state)
     end();
 }
 
-static void definition_is_found_by_its_whole_key(void **state)
+TEST_CASE(definition_is_found_by_its_whole_key)
 {
-    (void)state;
     begin();
     assert_ptr_equal(saga_engine_def(engine(), SPAN("one")), &defs[0]);
     assert_ptr_equal(saga_engine_def(engine(), SPAN("two")), &defs[1]);
@@ -839,12 +836,4 @@ static void definition_is_found_by_its_whole_key(void **state)
     end();
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(slots_and_calls_out_of_range_are_refused),
-        cmocka_unit_test(long_code_and_detail_are_copied_and_cut),
-        cmocka_unit_test(definition_is_found_by_its_whole_key),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

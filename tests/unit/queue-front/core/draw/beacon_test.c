@@ -228,8 +228,3 @@ TEST_CASE(a_promise_reads_back_and_its_faults_are_named)
     }
 #undef DATES
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -162,8 +162,3 @@ TEST_CASE(neighbours_are_torn_apart)
     double mean = sum / (double)(entries - 1); /* of two random positions: N/3 */
     assert_true(fabs(mean / ((double)entries / 3) - 1) < 0.02);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -116,8 +116,3 @@ TEST_CASE(the_promise_of_a_line_is_that_of_its_lane)
     assert_true(draw_seal_commitment(&line, promise));
     assert_memory_equal(promise, line.draw.seal.commitment[1], sizeof(promise));
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

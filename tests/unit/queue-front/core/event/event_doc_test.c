@@ -408,14 +408,8 @@ static void start(void)
     now = (struct event_doc_now){.state = LINE_OPEN, .version = 12};
 }
 
-static void run_row(void **state)
+TEST_CASE(syntax_errors_have_no_pointer)
 {
-    script_run_cases(*state, start, verbs);
-}
-
-static void syntax_errors_have_no_pointer(void **state)
-{
-    (void)state;
     assert_int_equal(parse("{\"burst\":0}"), ERR_RANGE);
     assert_int_equal(parse("{\"the rate\":1}"), ERR_RANGE);
     assert_string_equal(fault.pointer, "/the rate");
@@ -457,9 +451,8 @@ static int patch_stored(void)
     return patch("{\"burst\":null,\"name\":\"a night\"}");
 }
 
-static void lack_of_memory_is_not_a_bad_document(void **state)
+TEST_CASE(lack_of_memory_is_not_a_bad_document)
 {
-    (void)state;
     int (*const reads[])(void) = {load_stored, parse_sent, patch_stored};
     json_in_allocate(refuse_one);
     for (size_t i = 0; i < LEN(reads); i++) {
@@ -478,9 +471,8 @@ static void lack_of_memory_is_not_a_bad_document(void **state)
     json_in_allocate(malloc);
 }
 
-static void a_new_document_is_an_empty_one(void **state)
+TEST_CASE(a_new_document_is_an_empty_one)
 {
-    (void)state;
     assert_int_equal(parse("{}"), 0);
     event_doc_init(SPAN("show"), &base_doc);
     assert_memory_equal(&base_doc, &doc, sizeof(doc));
@@ -488,9 +480,8 @@ static void a_new_document_is_an_empty_one(void **state)
     assert_string_equal(doc.name, "s");
 }
 
-static void the_audit_trail_has_only_the_differences(void **state)
+TEST_CASE(the_audit_trail_has_only_the_differences)
 {
-    (void)state;
     static const struct {
         const char *before, *after, *from, *to;
     } diffs[] = {
@@ -518,9 +509,8 @@ static void the_audit_trail_has_only_the_differences(void **state)
     assert_true(differ); /* as it was */
 }
 
-static void the_largest_document_fits_its_bound(void **state)
+TEST_CASE(the_largest_document_fits_its_bound)
 {
-    (void)state;
     static char json[64 * 1024];
     struct text text = text_on(json, sizeof(json) - 1);
     text_printf(&text, "{\"message\":{");
@@ -544,9 +534,8 @@ static void the_largest_document_fits_its_bound(void **state)
     assert_false(text.overflown);
 }
 
-static void the_table_describes_every_setting(void **state)
+TEST_CASE(the_table_describes_every_setting)
 {
-    (void)state;
     struct text text = text_on(memory, sizeof(memory) - 1);
     event_doc_table(&text);
     assert_false(text.overflown);
@@ -565,9 +554,8 @@ static void the_table_describes_every_setting(void **state)
 }
 
 /* As openapi.yaml and the table that the console is built from say. */
-static void every_number_has_its_bounds_and_is_described_with_them(void **state)
+TEST_CASE(every_number_has_its_bounds_and_is_described_with_them)
 {
-    (void)state;
     static const struct {
         const char *before, *name, *kind, *below, *least, *most, *above, *usual;
     } numbers[] = {
@@ -620,9 +608,8 @@ static void every_number_has_its_bounds_and_is_described_with_them(void **state)
     }
 }
 
-static void a_text_may_be_as_long_as_its_bound_and_no_longer(void **state)
+TEST_CASE(a_text_may_be_as_long_as_its_bound_and_no_longer)
 {
-    (void)state;
     static const struct {
         const char *form; /* the text takes the place of @ */
         size_t least, most;
@@ -653,17 +640,4 @@ static void a_text_may_be_as_long_as_its_bound_and_no_longer(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(syntax_errors_have_no_pointer),
-        cmocka_unit_test(lack_of_memory_is_not_a_bad_document),
-        cmocka_unit_test(a_new_document_is_an_empty_one),
-        cmocka_unit_test(the_audit_trail_has_only_the_differences),
-        cmocka_unit_test(the_largest_document_fits_its_bound),
-        cmocka_unit_test(the_table_describes_every_setting),
-        cmocka_unit_test(every_number_has_its_bounds_and_is_described_with_them),
-        cmocka_unit_test(a_text_may_be_as_long_as_its_bound_and_no_longer),
-    };
-    return script_tests(functions, LEN(functions), rows, LEN(rows), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

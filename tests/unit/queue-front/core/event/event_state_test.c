@@ -57,8 +57,3 @@ TEST_CASE(names_are_read_as_they_are_written)
     assert_false(event_action_parse(SPAN("opens"), &action) ||
                  event_action_parse(SPAN(""), &action));
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -109,14 +109,8 @@ static void start(void)
     memset(&prices, 0, sizeof(prices));
 }
 
-static void run_row(void **state)
+TEST_CASE(categories_and_their_names_are_bounded)
 {
-    script_run_cases(*state, start, verbs);
-}
-
-static void categories_and_their_names_are_bounded(void **state)
-{
-    (void)state;
     for (unsigned over = 0; over < 2; over++) {
         char memory[2048];
         struct text text = text_on(memory, sizeof(memory) - 1);
@@ -137,10 +131,4 @@ static void categories_and_their_names_are_bounded(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(categories_and_their_names_are_bounded),
-    };
-    return script_tests(functions, 1, rows, sizeof(rows) / sizeof(rows[0]), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

@@ -55,8 +55,3 @@ TEST_CASE(a_step_more_than_a_year_away_is_not_reported)
     assert_int_equal(schedule_reach_ms(&doc, 0, 5000, 1), 0);
     assert_int_equal(schedule_reach_ms(&doc, 0, 5000, 0), 5000);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

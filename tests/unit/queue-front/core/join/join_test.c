@@ -358,9 +358,8 @@ static void run(const char *text)
 }
 
 /* Both bounds are reached, and both end. */
-static void a_join_ends(void **state)
+TEST_CASE(a_join_ends)
 {
-    (void)state;
     join = (struct join){.state = JOIN_BEGUN};
     run("request no; read; newcomer member; ask member");
     for (unsigned used = 0; used < JOINS_AGAIN_MAX; used++)
@@ -373,8 +372,4 @@ static void a_join_ends(void **state)
     run("reply conflict; answer refused unavailable");
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {cmocka_unit_test(a_join_ends)};
-    return script_tests(functions, 1, SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

@@ -159,8 +159,3 @@ TEST_CASE(texts_that_no_front_wrote_are_refused)
     assert_int_equal(ERR_SYNTAX, cut_parse(SPAN("1c1"), 3, &cut, &err));
     assert_says(&err, "a cut of 1 shards, where there are 3");
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

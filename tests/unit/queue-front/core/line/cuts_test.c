@@ -259,8 +259,3 @@ TEST_CASE(a_line_of_days_is_cut_less_often_and_has_a_bound)
     print_message("%zu bytes\n", cuts_bytes(cuts));
     cuts_destroy(cuts);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

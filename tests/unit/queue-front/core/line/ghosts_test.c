@@ -220,8 +220,3 @@ TEST_CASE(a_new_page_has_no_ghosts)
     free(bits);
     ghosts_deinit(&ghosts);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -167,9 +167,8 @@ static void run_row(void **state)
 
 /* The slowest tick of many fronts is 300 ms. A sign of life must arrive within a third of an epoch,
  * which is 90 s by default. */
-static void ten_million_marks_are_sent_in_a_third_of_an_epoch(void **state)
+TEST_CASE(ten_million_marks_are_sent_in_a_third_of_an_epoch)
 {
-    (void)state;
     heard_turn(&heard, 7);
     heard_reserve(&heard, 10000000);
     for (uint64_t place = 1; place <= 10000000; place += 1024)
@@ -182,11 +181,6 @@ static void ten_million_marks_are_sent_in_a_third_of_an_epoch(void **state)
     heard = (struct heard){0};
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(ten_million_marks_are_sent_in_a_third_of_an_epoch),
-    };
-    _Static_assert(HEARD_SEND_MAX == 2 && HEARD_PAGES_MAX == 256, "rows name them");
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+_Static_assert(HEARD_SEND_MAX == 2 && HEARD_PAGES_MAX == 256, "rows name them");
+
+SCRIPT_TESTS(rows, run_row)

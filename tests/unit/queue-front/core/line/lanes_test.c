@@ -61,8 +61,3 @@ TEST_CASE(a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well)
     three[2].waiting = 40.0;
     near(100.0 + 100.0 * 50 / 80, lanes_part(three, 3, 30 | 20 << 7, 0, 300.0), 1e-6);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

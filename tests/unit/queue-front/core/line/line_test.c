@@ -40,8 +40,3 @@ TEST_CASE(a_line_is_of_the_event_before_its_sign)
     assert_span(line_event_of(SPAN("show@2")), "show");
     assert_span(line_event_of((struct span){NULL, 0}), "");
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

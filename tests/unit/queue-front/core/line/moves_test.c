@@ -159,8 +159,3 @@ TEST_CASE(the_newest_are_those_that_became_known_last)
     assert_int_equal(out[MOVES_SEND_MAX - 1].moves, 4);
     moves_deinit(&moves);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

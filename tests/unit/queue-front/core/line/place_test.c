@@ -166,9 +166,8 @@ static void run_row(void **state)
     turns = (struct turns){0};
 }
 
-static void a_draw_gives_each_position_once(void **state)
+TEST_CASE(a_draw_gives_each_position_once)
 {
-    (void)state;
     static const uint8_t seed[DRAW_SEED_BYTES] = {1};
     view = open_line();
     draw_init(&view.draw.order, seed, (struct span){NULL, 0}, 100);
@@ -186,9 +185,6 @@ static void a_draw_gives_each_position_once(void **state)
     assert_int_equal(sum, 5050);
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {cmocka_unit_test(a_draw_gives_each_position_once)};
-    _Static_assert(TURN_EXTENSIONS_MAX == 10, "a row names it");
-    return script_tests(functions, 1, rows, sizeof(rows) / sizeof(rows[0]), run_row);
-}
+_Static_assert(TURN_EXTENSIONS_MAX == 10, "a row names it");
+
+SCRIPT_TESTS(rows, run_row)

@@ -353,9 +353,8 @@ static void run_row(void **state)
     shards = NULL;
 }
 
-static void visitors_are_spread_evenly_over_the_shards(void **state)
+TEST_CASE(visitors_are_spread_evenly_over_the_shards)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     struct shards *five = shards_create(5);
@@ -376,9 +375,8 @@ static void visitors_are_spread_evenly_over_the_shards(void **state)
 }
 
 /* Two versions of a front count the same address in the same shard. */
-static void an_address_keeps_its_shard(void **state)
+TEST_CASE(an_address_keeps_its_shard)
 {
-    (void)state;
     static const uint8_t first[] = {0, 1, 6, 7, 4, 5, 2, 3, 0, 1, 5, 6, 3, 4, 1, 2};
     struct shards *eight = shards_create(8);
     unsigned of[8] = {0};
@@ -395,13 +393,7 @@ static void an_address_keeps_its_shard(void **state)
     shards_destroy(NULL);
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(visitors_are_spread_evenly_over_the_shards),
-        cmocka_unit_test(an_address_keeps_its_shard),
-    };
-    _Static_assert(SHARDS_LOOKS_MAX == 64 && SHARDS_TELL_MAX == 512 && SHARDS_LEFT_TURNS == 4,
-                   "rows name them");
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+_Static_assert(SHARDS_LOOKS_MAX == 64 && SHARDS_TELL_MAX == 512 && SHARDS_LEFT_TURNS == 4,
+               "rows name them");
+
+SCRIPT_TESTS(rows, run_row)

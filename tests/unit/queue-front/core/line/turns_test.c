@@ -174,9 +174,8 @@ static void run_row(void **state)
     turns_deinit(&turns);
 }
 
-static void no_table_and_no_word_are_no_turn(void **state)
+TEST_CASE(no_table_and_no_word_are_no_turn)
 {
-    (void)state;
     struct turn turn;
     assert_int_equal(TURN_NONE, turns_of(NULL, 7).kind);
     assert_false(turns_gave_up(NULL, 7));
@@ -184,10 +183,7 @@ static void no_table_and_no_word_are_no_turn(void **state)
     assert_false(turn_parse(SPAN("7:1:0:0 "), &turn));
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {cmocka_unit_test(no_table_and_no_word_are_no_turn)};
-    _Static_assert(TURNS_BLOCK_PLACES == 16384 && TURNS_BLOCKS == 32 && TURNS_KEPT_MAX == 65536,
-                   "rows name them");
-    return script_tests(functions, 1, rows, sizeof(rows) / sizeof(rows[0]), run_row);
-}
+_Static_assert(TURNS_BLOCK_PLACES == 16384 && TURNS_BLOCKS == 32 && TURNS_KEPT_MAX == 65536,
+               "rows name them");
+
+SCRIPT_TESTS(rows, run_row)

@@ -142,20 +142,14 @@ static const struct script_row rows[] = {
      "ask rate=50000; worth 0 ceiling"},
 };
 
-static void run_row(void **state)
-{
-    script_run_cases(*state, start, verbs);
-}
-
 static uint64_t pick(const struct rng *rng, uint64_t below)
 {
     return rng_u64(rng) % below;
 }
 
 /* With any question: between the floor and the ceiling, and down to the floor in silence. */
-static void never_above_the_ceiling_nor_below_the_floor(void **state)
+TEST_CASE(never_above_the_ceiling_nor_below_the_floor)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     const struct rng *rng = &seeded.rng;
@@ -216,9 +210,8 @@ static uint64_t plant_p99_ms(const struct plant *plant)
     return (uint64_t)(60.0 + 240.0 * pow(load, 6.0)); /* the target at a load of 1 */
 }
 
-static void it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes(void **state)
+TEST_CASE(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes)
 {
-    (void)state;
     struct plant plant = {.bears = 20.0 * 30.0, .stays_s = 30.0}; /* 20 a second */
     uint64_t rate_milli = 2000, cut_at_ms = 0;
     double sum = 0.0, over_s = 0.0, judged_s = 0.0, worst_ms = 0.0;
@@ -255,9 +248,8 @@ static void it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes
     assert_true(worst_ms < 2.0 * TARGET_MS);
 }
 
-static void a_reason_is_known_by_its_name_and_no_other(void **state)
+TEST_CASE(a_reason_is_known_by_its_name_and_no_other)
 {
-    (void)state;
     enum autopilot_reason reason;
     for (unsigned i = 0; i < AUTOPILOT_REASON_COUNT; i++) {
         struct span name = span_of(autopilot_reason_name((enum autopilot_reason)i));
@@ -267,12 +259,4 @@ static void a_reason_is_known_by_its_name_and_no_other(void **state)
     assert_false(autopilot_reason_parse(SPAN("bored"), &reason));
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(never_above_the_ceiling_nor_below_the_floor),
-        cmocka_unit_test(it_converges_on_what_the_shop_bears_and_follows_it_when_that_changes),
-        cmocka_unit_test(a_reason_is_known_by_its_name_and_no_other),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

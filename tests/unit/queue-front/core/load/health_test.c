@@ -207,14 +207,8 @@ static void start(void)
     before_or_null = NULL;
 }
 
-static void run_row(void **state)
+TEST_CASE(no_page_breaks_it)
 {
-    script_run_cases(*state, start, verbs);
-}
-
-static void no_page_breaks_it(void **state)
-{
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     const char *const pages[] = {script_json(PAGE), script_json(LATER)};
@@ -233,9 +227,8 @@ static void no_page_breaks_it(void **state)
     }
 }
 
-static void a_page_says_of_each_event_whether_it_is_served(void **state)
+TEST_CASE(a_page_says_of_each_event_whether_it_is_served)
 {
-    (void)state;
     struct span rest = span_of(script_json("# HELP fairgate_seats_open 1 while they can be taken\n"
                                            "# TYPE fairgate_seats_open gauge\n"
                                            "fairgate_seats_open{event='show'} 1\n"
@@ -254,15 +247,13 @@ static void a_page_says_of_each_event_whether_it_is_served(void **state)
     assert_false(health_next_served(&rest, &event, &served));
 }
 
-static void a_json_page_may_begin_with_blanks(void **state)
+TEST_CASE(a_json_page_may_begin_with_blanks)
 {
-    (void)state;
     assert_true(health_parse(SPAN(" {\"held\":4}\n"), SPAN("show"), &now));
 }
 
-static void of_a_histogram_with_too_many_bounds_the_first_are_used(void **state)
+TEST_CASE(of_a_histogram_with_too_many_bounds_the_first_are_used)
 {
-    (void)state;
     static char many[16384];
     struct text text = text_on(many, sizeof(many));
     for (unsigned i = 1; i <= HEALTH_BUCKETS_MAX + 4; i++)
@@ -273,9 +264,8 @@ static void of_a_histogram_with_too_many_bounds_the_first_are_used(void **state)
     assert_true(now.bucket[HEALTH_BUCKETS_MAX - 1].le_s == HEALTH_BUCKETS_MAX);
 }
 
-static void buckets_of_several_listeners_add_up_in_any_order(void **state)
+TEST_CASE(buckets_of_several_listeners_add_up_in_any_order)
 {
-    (void)state;
     static const char text[] =
         BUCKET "{le='+Inf', listener='a'} 9\n" BUCKET "{listener='a', le='0.1'} 1\n" BUCKET
                "{listener='a',le='1'} 5\n" BUCKET "{listener='b',le='0.1'} 2\n" BUCKET
@@ -289,14 +279,4 @@ static void buckets_of_several_listeners_add_up_in_any_order(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(no_page_breaks_it),
-        cmocka_unit_test(a_page_says_of_each_event_whether_it_is_served),
-        cmocka_unit_test(a_json_page_may_begin_with_blanks),
-        cmocka_unit_test(of_a_histogram_with_too_many_bounds_the_first_are_used),
-        cmocka_unit_test(buckets_of_several_listeners_add_up_in_any_order),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

@@ -81,7 +81,4 @@ static void run_row(void **state)
     script_run(*state, verbs);
 }
 
-int main(void)
-{
-    return script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

@@ -260,9 +260,8 @@ static void check_letters(const struct kind *kind, char *text, struct span whole
     }
 }
 
-static void only_the_signed_text_is_accepted(void **state)
+TEST_CASE(only_the_signed_text_is_accepted)
 {
-    (void)state;
     char longest[LINE_EVENT_ID_MAX + 1] = {0};
     memset(longest, 'x', LINE_EVENT_ID_MAX);
     for (const struct kind *kind = kinds; kind->write != NULL; kind++) {
@@ -358,9 +357,8 @@ static void run_row(void **state)
 
 /* ---- tickets and sessions ---- */
 
-static void ticket_is_read_as_it_was_written(void **state)
+TEST_CASE(ticket_is_read_as_it_was_written)
 {
-    (void)state;
     for (unsigned member = 0; member < 2; member++) {
         char text[TICKET_LEN];
         struct ticket written = sample, read;
@@ -382,9 +380,8 @@ static void ticket_is_read_as_it_was_written(void **state)
     }
 }
 
-static void ticket_is_valid_for_its_version_length_and_time(void **state)
+TEST_CASE(ticket_is_valid_for_its_version_length_and_time)
 {
-    (void)state;
     static const struct {
         int late_s;
         size_t len;
@@ -411,9 +408,8 @@ static void ticket_is_valid_for_its_version_length_and_time(void **state)
     assert_int_equal(read_ticket(&one_key, event, (struct span){text, TICKET_LEN}), ERR_SYNTAX);
 }
 
-static void session_is_the_same_after_a_rotation(void **state)
+TEST_CASE(session_is_the_same_after_a_rotation)
 {
-    (void)state;
     char before[SESSION_LEN_MAX], after[SESSION_LEN_MAX];
     struct session read;
     const struct span first = {before, write_session(before)};
@@ -432,9 +428,8 @@ static void session_is_the_same_after_a_rotation(void **state)
 
 /* ---- passes ---- */
 
-static void pass_says_whose_visit_it_is(void **state)
+TEST_CASE(pass_says_whose_visit_it_is)
 {
-    (void)state;
     static const char longest[] = "aaaaaaaabbbbbbbbccccccccdddddddd";
     static_assert(sizeof(longest) == LINE_CHANNEL_MAX + 1, "as long as a channel's name may be");
     struct pass_grant full = grant;
@@ -458,9 +453,8 @@ static void pass_says_whose_visit_it_is(void **state)
     }
 }
 
-static void pass_is_valid_for_its_issuer_lane_and_time(void **state)
+TEST_CASE(pass_is_valid_for_its_issuer_lane_and_time)
 {
-    (void)state;
     static const struct {
         const char *name, *issuer;
         uint64_t place, late_s, lasts_s, at_s; /* after NOW_S */
@@ -492,9 +486,8 @@ static void pass_is_valid_for_its_issuer_lane_and_time(void **state)
     }
 }
 
-static void session_of_a_pass_is_checked_first(void **state)
+TEST_CASE(session_of_a_pass_is_checked_first)
 {
-    (void)state;
     char text[PASS_LEN_MAX], changed[PASS_LEN_MAX], name[SESSION_LEN_MAX];
     struct pass_grant of = grant;
     of.session = (struct span){name, write_session(name)};
@@ -523,9 +516,8 @@ static void session_of_a_pass_is_checked_first(void **state)
 }
 
 /* Signed with our key, as a newer version or an older one might. $ is a text of 199 characters. */
-static void pass_with_invalid_claims_is_refused(void **state)
+TEST_CASE(pass_with_invalid_claims_is_refused)
 {
-    (void)state;
 #define GOOD "'place':7,'ends':9,'visitor':'AQIDBAUGBwg'"
     static const struct {
         const char *sub, *claims;
@@ -580,9 +572,8 @@ static void pass_with_invalid_claims_is_refused(void **state)
     }
 }
 
-static void pass_needs_a_key_and_a_valid_event(void **state)
+TEST_CASE(pass_needs_a_key_and_a_valid_event)
 {
-    (void)state;
     struct jwks *none;
     char text[PASS_LEN_MAX], event[LINE_EVENT_ID_MAX + 2] = {0};
     struct text out = text_on(text, sizeof(text));
@@ -597,9 +588,8 @@ static void pass_needs_a_key_and_a_valid_event(void **state)
 
 /* ---- proofs of work ---- */
 
-static void solved_work_has_one_name_for_each_challenge(void **state)
+TEST_CASE(solved_work_has_one_name_for_each_challenge)
 {
-    (void)state;
     static const uint8_t other_salt[POW_SALT_BYTES] = {9};
     char solution[POW_SOLUTION_MAX + 1];
     struct pow_once once, again, another;
@@ -613,9 +603,8 @@ static void solved_work_has_one_name_for_each_challenge(void **state)
     assert_memory_not_equal(once.name, another.name, sizeof(once.name));
 }
 
-static void each_bit_doubles_the_work(void **state)
+TEST_CASE(each_bit_doubles_the_work)
 {
-    (void)state;
     char solution[POW_SOLUTION_MAX + 1];
     uint64_t tries[2] = {0, 0};
     for (unsigned round = 0; round < 64; round++) {
@@ -628,9 +617,8 @@ static void each_bit_doubles_the_work(void **state)
     assert_in_range(tries[1], 64 * 128, 64 * 512); /* 256 */
 }
 
-static void work_is_valid_for_its_visitor_time_and_bits(void **state)
+TEST_CASE(work_is_valid_for_its_visitor_time_and_bits)
 {
-    (void)state;
     static const struct {
         unsigned bits;
         uint64_t late_s;
@@ -659,9 +647,8 @@ static void work_is_valid_for_its_visitor_time_and_bits(void **state)
     assert_string_equal(pow_fault_name(ERR_SYNTAX), "malformed");
 }
 
-static void random_solutions_are_refused_without_harm(void **state)
+TEST_CASE(random_solutions_are_refused_without_harm)
 {
-    (void)state;
     char solution[POW_SOLUTION_MAX + 1];
     struct rng_seeded rng;
     solve(6, salt, solution);
@@ -676,9 +663,8 @@ static void random_solutions_are_refused_without_harm(void **state)
     }
 }
 
-static void bits_rise_with_the_rush_and_fall_with_it(void **state)
+TEST_CASE(bits_rise_with_the_rush_and_fall_with_it)
 {
-    (void)state;
     /* least, most, joins and calm joins in the same time; the bits */
     static const uint64_t rows[][5] = {{0, 20, 0, 100, 0},
                                        {0, 20, 100, 100, 0},
@@ -701,9 +687,8 @@ static void bits_rise_with_the_rush_and_fall_with_it(void **state)
 
 /* ---- codes that people type ---- */
 
-static void reference_says_its_limit_and_its_minute(void **state)
+TEST_CASE(reference_says_its_limit_and_its_minute)
 {
-    (void)state;
     const uint64_t ages[] = {0, 1, 1440, APPEAL_MINUTES - 1};
     for (unsigned limit = 0; limit < APPEAL_LIMIT_COUNT; limit++) {
         for (size_t i = 0; i < LEN(ages); i++) {
@@ -718,9 +703,8 @@ static void reference_says_its_limit_and_its_minute(void **state)
     }
 }
 
-static void invitation_reads_back(void **state)
+TEST_CASE(invitation_reads_back)
 {
-    (void)state;
     static const struct invitation all[] = {{1, 1}, {LANES_MAX, INVITATIONS_MAX}, {2, 77}};
     for (size_t i = 0; i < LEN(all); i++) {
         char text[INVITATION_TEXT_LEN];
@@ -732,9 +716,8 @@ static void invitation_reads_back(void **state)
     }
 }
 
-static void lines_are_named_by_event_and_lane(void **state)
+TEST_CASE(lines_are_named_by_event_and_lane)
 {
-    (void)state;
     char name[LINE_ID_MAX + 1];
     line_name(SHOW, 2, name);
     assert_string_equal(name, "show@2");
@@ -750,9 +733,8 @@ static void lines_are_named_by_event_and_lane(void **state)
 
 /* Fronts of two versions make the same codes during an upgrade, so both are written out. They
  * depend on the key, the event, and all that is said of the place. */
-static void code_is_the_same_for_every_version(void **state)
+TEST_CASE(code_is_the_same_for_every_version)
 {
-    (void)state;
     static const uint8_t stored[LINE_CODE_BYTES] = {0x32, 0xef, 0xb2, 0xe1, 0xc4, 0x7e, 0xc3, 0x30,
                                                     0xd2, 0xb2, 0x6a, 0xd4, 0x04, 0x27, 0x74, 0x95};
     static const struct {
@@ -782,9 +764,8 @@ static void code_is_the_same_for_every_version(void **state)
     assert_memory_equal(code, stored, sizeof(code));
 }
 
-static void presale_code_is_hashed_in_capitals_without_spaces(void **state)
+TEST_CASE(presale_code_is_hashed_in_capitals_without_spaces)
 {
-    (void)state;
     static const char *const typed[] = {"ABCD", "abcd", " Ab-c d-", "a-b-c-d"};
     uint8_t sha[PRESALE_SHA_BYTES], read[PRESALE_SHA_BYTES];
     char longest[PRESALE_CODE_MAX + 1];
@@ -811,32 +792,13 @@ static struct jwks *new_keys(void)
     return made;
 }
 
+SCRIPT_TESTS(texts_read, run_row)
+
 int main(void)
 {
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(only_the_signed_text_is_accepted),
-        cmocka_unit_test(ticket_is_read_as_it_was_written),
-        cmocka_unit_test(ticket_is_valid_for_its_version_length_and_time),
-        cmocka_unit_test(session_is_the_same_after_a_rotation),
-        cmocka_unit_test(pass_says_whose_visit_it_is),
-        cmocka_unit_test(pass_is_valid_for_its_issuer_lane_and_time),
-        cmocka_unit_test(session_of_a_pass_is_checked_first),
-        cmocka_unit_test(pass_with_invalid_claims_is_refused),
-        cmocka_unit_test(pass_needs_a_key_and_a_valid_event),
-        cmocka_unit_test(solved_work_has_one_name_for_each_challenge),
-        cmocka_unit_test(each_bit_doubles_the_work),
-        cmocka_unit_test(work_is_valid_for_its_visitor_time_and_bits),
-        cmocka_unit_test(random_solutions_are_refused_without_harm),
-        cmocka_unit_test(bits_rise_with_the_rush_and_fall_with_it),
-        cmocka_unit_test(reference_says_its_limit_and_its_minute),
-        cmocka_unit_test(invitation_reads_back),
-        cmocka_unit_test(lines_are_named_by_event_and_lane),
-        cmocka_unit_test(code_is_the_same_for_every_version),
-        cmocka_unit_test(presale_code_is_hashed_in_capitals_without_spaces),
-    };
     keys = new_keys();
     other_keys = new_keys();
-    int failed = script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(texts_read), run_row);
+    int failed = unit_run(NULL, NULL);
     jwks_destroy(other_keys);
     jwks_destroy(keys);
     return failed;

@@ -134,8 +134,3 @@ TEST_CASE(an_identity_is_of_its_own_key)
     assert_string_equal(of_tickets.key[0].name, one.key[0].name);
     assert_memory_equal(of_tickets.key[0].visitors, one.key[0].visitors, VISITOR_KEY_BYTES);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -267,12 +267,4 @@ static void start(void)
     visit = (struct visit){.state = VISIT_BEGUN};
 }
 
-static void run_row(void **state)
-{
-    script_run_cases(*state, start, verbs);
-}
-
-int main(void)
-{
-    return script_tests(NULL, 0, SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

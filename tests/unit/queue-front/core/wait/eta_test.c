@@ -607,11 +607,6 @@ static const struct script_row rows[] = {
      "json 7 {'p50_s':null,'p90_s':null,'basis':'unknown'}"},
 };
 
-static void run_row(void **state)
-{
-    script_run_cases(*state, start, verbs);
-}
-
 /* ---- laws ---- */
 
 static uint64_t pick(const struct rng *rng, unsigned bits_max)
@@ -659,9 +654,8 @@ static void random_line(const struct rng *rng, struct eta_meter *meter, struct l
 
 /* The property: for any history, the wait never falls with the place, p50 <= p90 <= a week, and the
  * poll interval is sane. */
-static void the_wait_never_falls_with_the_place(void **state)
+TEST_CASE(the_wait_never_falls_with_the_place)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     const struct rng *rng = &seeded.rng;
@@ -695,10 +689,4 @@ static void the_wait_never_falls_with_the_place(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(the_wait_never_falls_with_the_place),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

@@ -48,8 +48,3 @@ TEST_CASE(a_page_is_kept_until_the_next_known_time)
         assert_span(text_span(&text), rows[i].header);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -214,9 +214,8 @@ static void run_row(void **state)
 }
 
 /* Odds that wobble by a few percent move no place from one word to another and back. */
-static void a_small_change_is_not_shown(void **state)
+TEST_CASE(a_small_change_is_not_shown)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     start();
@@ -242,9 +241,8 @@ static void a_small_change_is_not_shown(void **state)
         assert_true(turns[place] <= 2); /* unsure, and then what it came to */
 }
 
-static void stored_odds_read_back_and_other_texts_do_not(void **state)
+TEST_CASE(stored_odds_read_back_and_other_texts_do_not)
 {
-    (void)state;
     struct odds back;
     start();
     come(1000, 2000, 4000);
@@ -288,9 +286,8 @@ static uint64_t pick(const struct rng *rng, uint64_t bits)
 }
 
 /* Any feed to any line gives two bounds in their order, which can be stored. */
-static void no_feed_breaks_it(void **state)
+TEST_CASE(no_feed_breaks_it)
 {
-    (void)state;
     struct rng_seeded seeded;
     rng_seeded_init(&seeded, unit_seed());
     const struct rng *rng = &seeded.rng;
@@ -329,12 +326,4 @@ static void no_feed_breaks_it(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(a_small_change_is_not_shown),
-        cmocka_unit_test(stored_odds_read_back_and_other_texts_do_not),
-        cmocka_unit_test(no_feed_breaks_it),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)

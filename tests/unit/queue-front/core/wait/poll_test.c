@@ -45,8 +45,3 @@ TEST_CASE(the_interval_depends_on_line_place_and_wait)
             fail_msg("%s: %u", rows[i].name, after_ms);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

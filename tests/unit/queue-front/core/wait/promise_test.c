@@ -144,17 +144,11 @@ static const struct script_row rows[] = {
      "keep 10000000 200; is scale 7.99..8.01; keep 1000 3000; is scale 0.0999..0.1001"},
 };
 
-static void run_row(void **state)
-{
-    script_run_cases(*state, start, verbs);
-}
-
 /* Nobody predicts further than a week, so the wait of half of this line, a quarter, ... is all
  * that can be noted of it. It lasts for days: with a note each second, all room would be gone in
  * ten minutes, and the correction would learn nothing of the days that follow. */
-static void of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely(void **state)
+TEST_CASE(of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely)
 {
-    (void)state;
     start();
     struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000};
     struct eta_model model = model_of(1.0);
@@ -169,9 +163,8 @@ static void of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely(voi
         assert_true(book.open[i].later && book.open[i].p50_s < ETA_MAX_S);
 }
 
-static void the_first_hundred_move_it_far_and_the_later_ones_a_little(void **state)
+TEST_CASE(the_first_hundred_move_it_far_and_the_later_ones_a_little)
 {
-    (void)state;
     start();
     double last = 0.0, first = 0.0, step = 0.0;
     const struct script_line one = {.row = "", .text = "", .words = {"keep", "10000"}, .len = 2};
@@ -187,11 +180,4 @@ static void the_first_hundred_move_it_far_and_the_later_ones_a_little(void **sta
     assert_int_equal(book.judged, 150);
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely),
-        cmocka_unit_test(the_first_hundred_move_it_far_and_the_later_ones_a_little),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

@@ -204,14 +204,8 @@ static const struct script_row rows[] = {
      "has 'can_join':true; state closed; me; has 'can_join':false"},
 };
 
-static void run_row(void **state)
+TEST_CASE(the_longest_answer_fits)
 {
-    script_run_cases(*state, start, verbs);
-}
-
-static void the_longest_answer_fits(void **state)
-{
-    (void)state;
     start();
     memset(it.view.id, 'x', LINE_EVENT_ID_MAX);
     it.view.state = LINE_PRE_QUEUE;
@@ -231,19 +225,11 @@ static void the_longest_answer_fits(void **state)
     assert_non_null(memmem(memory, text.len, "AwAAAA", 6)); /* the ticket */
 }
 
-static void a_frame_is_one_event_of_the_stream(void **state)
+TEST_CASE(a_frame_is_one_event_of_the_stream)
 {
-    (void)state;
     struct text text = text_on(memory, sizeof(memory));
     status_frame(&text, SPAN("{\"a\":1}"), SPAN("tag"));
     assert_true(span_eq(text_span(&text), SPAN("event: status\nid: tag\ndata: {\"a\":1}\n\n")));
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(the_longest_answer_fits),
-        cmocka_unit_test(a_frame_is_one_event_of_the_stream),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_CASES(rows, start, verbs)

@@ -460,9 +460,8 @@ static void set_word(const char *name, const char *text)
             strcpy(answer[i], text);
 }
 
-static void calls_kept_are_bounded(void **state)
+TEST_CASE(calls_kept_are_bounded)
 {
-    (void)state;
     char call[64];
     set_up();
     set_word("issued", "100000");
@@ -476,9 +475,8 @@ static void calls_kept_are_bounded(void **state)
     tear_down();
 }
 
-static void a_reading_of_the_autopilot_that_is_too_long_is_refused(void **state)
+TEST_CASE(a_reading_of_the_autopilot_that_is_too_long_is_refused)
 {
-    (void)state;
     char reading[LINE_PILOT_READING_MAX + 2] = "", pilot[256];
     set_up();
     for (unsigned over = 0; over < 2; over++) {
@@ -490,15 +488,9 @@ static void a_reading_of_the_autopilot_that_is_too_long_is_refused(void **state)
     tear_down();
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(calls_kept_are_bounded),
-        cmocka_unit_test(a_reading_of_the_autopilot_that_is_too_long_is_refused),
-    };
-    _Static_assert(LINE_OK == 0 && LINE_OPEN == 3 && LINE_STATE_COUNT == 8 &&
-                       LINE_PLACE_MAX == 1 << 30 && HEAL_GAP_MIN == 128 && JOINS_WINDOW_MS == 100 &&
-                       STORE_STALE_MS == 1000 && TURN_KEPT == 1 && TURN_DONE == 3,
-                   "rows name them");
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+_Static_assert(LINE_OK == 0 && LINE_OPEN == 3 && LINE_STATE_COUNT == 8 &&
+                   LINE_PLACE_MAX == 1 << 30 && HEAL_GAP_MIN == 128 && JOINS_WINDOW_MS == 100 &&
+                   STORE_STALE_MS == 1000 && TURN_KEPT == 1 && TURN_DONE == 3,
+               "rows name them");
+
+SCRIPT_TESTS(rows, run_row)

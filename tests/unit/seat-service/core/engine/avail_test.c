@@ -36,9 +36,8 @@ static const struct script_row rows[] = {
 };
 
 /* A picture has 32 seats a word, and is copied eight bytes at a time. */
-static void halls_of_any_size_are_shown_and_counted(void **state)
+TEST_CASE(halls_of_any_size_are_shown_and_counted)
 {
-    (void)state;
     static const uint32_t sizes[] = {1, 31, 32, 33, 64, 65, 128, 250};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct engine_delta deltas[256];
@@ -71,9 +70,8 @@ static void halls_of_any_size_are_shown_and_counted(void **state)
 }
 
 /* A small hall remembers 256 changes, a large one an eighth of its seats, rounded up. */
-static void deltas_go_back_as_far_as_the_ring(void **state)
+TEST_CASE(deltas_go_back_as_far_as_the_ring)
 {
-    (void)state;
     static const struct {
         uint32_t rows, ring;
     } halls[] = {{8, 256}, {11, 512}};
@@ -96,11 +94,4 @@ static void deltas_go_back_as_far_as_the_ring(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(halls_of_any_size_are_shown_and_counted),
-        cmocka_unit_test(deltas_go_back_as_far_as_the_ring),
-    };
-    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), engine_script_row);
-}
+SCRIPT_TESTS(rows, engine_script_row)

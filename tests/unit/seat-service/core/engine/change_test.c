@@ -227,8 +227,3 @@ TEST_CASE(each_kind_keeps_its_bytes)
         assert_string_equal(hex, rows[i].hex); /* all of it was read */
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

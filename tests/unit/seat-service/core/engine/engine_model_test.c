@@ -790,8 +790,3 @@ TEST_CASE(random_histories_agree_with_the_model_and_with_their_replay)
         refused += live(seed + i, 600);
     assert_true(refused > rounds);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

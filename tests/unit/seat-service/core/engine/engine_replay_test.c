@@ -132,9 +132,8 @@ static const struct script_row rows[] = {
 
 /* ---- long histories ---- */
 
-static void two_hours_of_abandoned_payments_replay(void **state)
+TEST_CASE(two_hours_of_abandoned_payments_replay)
 {
-    (void)state;
     enum { ROW = 60, ROWS = LATE_HOLDS_MAX / ROW + 2, NOW_S = 600, FORGOTTEN_S = NOW_S + 7200 };
     struct engine_world *w = &engine_world;
     w->plan = test_hall_block(ROWS, ROW, test_limits(), 0);
@@ -149,9 +148,8 @@ static void two_hours_of_abandoned_payments_replay(void **state)
     engine_script_end();
 }
 
-static void abandoned_payments_of_places_do_not_use_up_the_slots(void **state)
+TEST_CASE(abandoned_payments_of_places_do_not_use_up_the_slots)
 {
-    (void)state;
     enum { HOLDS = 1000 + LATE_HOLDS_MAX + 3000 }; /* more than such a hall has slots */
     engine_script("hall (8)a floor=1000 ttl=1s max=1s");
     for (uint32_t i = 0; i < HOLDS; i++) /* four a second, for an hour and a half */
@@ -161,9 +159,8 @@ static void abandoned_payments_of_places_do_not_use_up_the_slots(void **state)
 }
 
 /* Its seats are free, so only the hold itself shows what it remembers: each of its seats. */
-static void late_holds_of_different_seats_are_different_states(void **state)
+TEST_CASE(late_holds_of_different_seats_are_different_states)
 {
-    (void)state;
     static const char *const seats[] = {"1,3", "1,4", "2,3", "1,3"};
     uint64_t hashes[4];
     for (size_t i = 0; i < 4; i++) {
@@ -179,9 +176,8 @@ static void late_holds_of_different_seats_are_different_states(void **state)
 }
 
 /* An owner with more room wrote the journal. */
-static void a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats(void **state)
+TEST_CASE(a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats)
 {
-    (void)state;
     engine_script("hall (8)a late=1; hold a u1 0; extend a o; hold b u2 2; extend b o; at 600s;"
                   "expire a; begin expire b; op flags -");
     struct change change = engine_world.op->change;
@@ -214,9 +210,8 @@ static int read_into(struct test_bytes bytes, uint64_t *hash, struct err_slot *e
     return rc;
 }
 
-static void a_snapshot_that_lost_or_gained_bytes_is_refused(void **state)
+TEST_CASE(a_snapshot_that_lost_or_gained_bytes_is_refused)
 {
-    (void)state;
     uint64_t hash;
     struct err_slot err;
     engine_script(FULL);
@@ -229,9 +224,8 @@ static void a_snapshot_that_lost_or_gained_bytes_is_refused(void **state)
     engine_script_end();
 }
 
-static void a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same(void **state)
+TEST_CASE(a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same)
 {
-    (void)state;
     uint64_t hash;
     struct err_slot err;
     engine_script(FULL);
@@ -340,9 +334,8 @@ static struct test_bytes assemble(const char *name, const char *hex)
     return all;
 }
 
-static void an_engine_writes_the_bytes_that_later_programs_read(void **state)
+TEST_CASE(an_engine_writes_the_bytes_that_later_programs_read)
 {
-    (void)state;
     engine_script(KINDS);
     struct test_bytes bytes = test_snapshot(engine_world.follower), want = assemble(NULL, NULL);
     assert_int_equal(bytes.len, want.len);
@@ -352,9 +345,8 @@ static void an_engine_writes_the_bytes_that_later_programs_read(void **state)
 }
 
 /* Stored snapshots name the hash of their state: another hash would make them void. */
-static void a_state_keeps_its_hash(void **state)
+TEST_CASE(a_state_keeps_its_hash)
 {
-    (void)state;
     static const struct {
         const char *script;
         uint64_t hash;
@@ -370,9 +362,8 @@ static void a_state_keeps_its_hash(void **state)
     }
 }
 
-static void a_snapshot_that_no_engine_writes_is_refused_by_name(void **state)
+TEST_CASE(a_snapshot_that_no_engine_writes_is_refused_by_name)
 {
-    (void)state;
     static const struct {
         const char *piece, *hex; /* instead of what is right */
         int rc;
@@ -426,9 +417,8 @@ static int revised(struct engine *engine, uint64_t seq)
     return engine_apply(engine, &change, NULL);
 }
 
-static void what_a_larger_hall_sold_replays_under_a_smaller_one(void **state)
+TEST_CASE(what_a_larger_hall_sold_replays_under_a_smaller_one)
 {
-    (void)state;
     struct plan *plan = test_hall_block(1, 12, test_limits(), 10);
     struct engine_conf conf = {.plan = plan, .now_ms = TEST_NOW_MS, .since = 5, .base = 1};
     struct engine *engine;
@@ -456,19 +446,4 @@ static void what_a_larger_hall_sold_replays_under_a_smaller_one(void **state)
     plan_destroy(plan);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_a_larger_hall_sold_replays_under_a_smaller_one),
-        cmocka_unit_test(two_hours_of_abandoned_payments_replay),
-        cmocka_unit_test(abandoned_payments_of_places_do_not_use_up_the_slots),
-        cmocka_unit_test(late_holds_of_different_seats_are_different_states),
-        cmocka_unit_test(a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats),
-        cmocka_unit_test(a_snapshot_that_lost_or_gained_bytes_is_refused),
-        cmocka_unit_test(a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same),
-        cmocka_unit_test(an_engine_writes_the_bytes_that_later_programs_read),
-        cmocka_unit_test(a_state_keeps_its_hash),
-        cmocka_unit_test(a_snapshot_that_no_engine_writes_is_refused_by_name),
-    };
-    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), engine_script_row);
-}
+SCRIPT_TESTS(rows, engine_script_row)

@@ -592,9 +592,8 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 /* ---- no interruptions ---- */
 
-static void an_id_that_names_no_slot_is_not_there(void **state)
+TEST_CASE(an_id_that_names_no_slot_is_not_there)
 {
-    (void)state;
     bool busy;
     begin_hold();
     const uint64_t ids[] = {0, now.id & ~UINT64_C(0xffffff), (now.id & ~UINT64_C(0xffffff)) | 9,
@@ -607,9 +606,8 @@ static void an_id_that_names_no_slot_is_not_there(void **state)
     hold_slots_deinit(&now.slots);
 }
 
-static void a_read_fails_while_a_hold_is_written_and_afterwards(void **state)
+TEST_CASE(a_read_fails_while_a_hold_is_written_and_afterwards)
 {
-    (void)state;
     bool busy;
     begin_hold();
     uint64_t begun = hold_read_begin(&now.slots, now.id, &busy);
@@ -632,13 +630,9 @@ static void a_read_fails_while_a_hold_is_written_and_afterwards(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ROWS + 2] = {
-        cmocka_unit_test(an_id_that_names_no_slot_is_not_there),
-        cmocka_unit_test(a_read_fails_while_a_hold_is_written_and_afterwards),
-    };
     for (size_t i = 0; i < ROWS; i++)
-        tests[2 + i] = (struct CMUnitTest){.name = rows[i].name,
-                                           .test_func = interrupt_everywhere,
-                                           .initial_state = (void *)(uintptr_t)&rows[i]};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+        unit_add(&(struct CMUnitTest){.name = rows[i].name,
+                                      .test_func = interrupt_everywhere,
+                                      .initial_state = (void *)&rows[i]});
+    return unit_run(NULL, NULL);
 }

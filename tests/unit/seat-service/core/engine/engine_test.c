@@ -418,9 +418,8 @@ static const struct script_row rows[] = {
 
 /* ---- what a row cannot say ---- */
 
-static void a_price_list_that_no_hold_has_is_used_again(void **state)
+TEST_CASE(a_price_list_that_no_hold_has_is_used_again)
 {
-    (void)state;
     engine_script("hall aaaa; hold a u1 0");
     for (uint32_t i = 1; i <= 2 * PRICE_LISTS_MAX; i++)
         engine_script("price 0 %u", i);
@@ -430,9 +429,8 @@ static void a_price_list_that_no_hold_has_is_used_again(void **state)
     engine_script_end();
 }
 
-static void a_price_list_that_a_hold_has_is_not_used_again(void **state)
+TEST_CASE(a_price_list_that_a_hold_has_is_not_used_again)
 {
-    (void)state;
     engine_script("hall 2*(150)a; hold a u1 0; extend a o; confirm a o; price 0 1");
     for (uint32_t i = 2; i < PRICE_LISTS_MAX; i++)
         engine_script("hold b u1 %u; price 0 %u", i, i);
@@ -445,9 +443,8 @@ static void a_price_list_that_a_hold_has_is_not_used_again(void **state)
     engine_script_end();
 }
 
-static void a_hold_being_written_at_its_end_expires_a_moment_later(void **state)
+TEST_CASE(a_hold_being_written_at_its_end_expires_a_moment_later)
 {
-    (void)state;
     struct engine_world *world = &engine_world;
     engine_script("hall aaaa; hold a u1 1,2; expire -"); /* in the wheel by now */
     uint64_t id = engine_script_hold('a');
@@ -490,9 +487,8 @@ static void spare(void)
     engine_script("spare 482s");
 }
 
-static void a_hold_that_is_no_longer_due_is_left_alone(void **state)
+TEST_CASE(a_hold_that_is_no_longer_due_is_left_alone)
 {
-    (void)state;
     static const struct {
         void (*act)(void);
         bool frees, expires;
@@ -523,9 +519,8 @@ static void a_hold_that_is_no_longer_due_is_left_alone(void **state)
 }
 
 /* No engine writes such a journal, and no order can be made to fit it. */
-static void a_hold_sold_without_an_order_belongs_to_no_order(void **state)
+TEST_CASE(a_hold_sold_without_an_order_belongs_to_no_order)
 {
-    (void)state;
     engine_script("hall aaaa; begin hold a u1 2");
     struct change change = engine_world.op->change;
     assert_int_equal(engine_apply(engine_world.follower, &change, NULL), 0);
@@ -538,9 +533,8 @@ static void a_hold_sold_without_an_order_belongs_to_no_order(void **state)
     engine_script_end();
 }
 
-static void each_area_counts_in_the_state_and_in_a_snapshot(void **state)
+TEST_CASE(each_area_counts_in_the_state_and_in_a_snapshot)
 {
-    (void)state;
     engine_world.plan = plan_body_taken(
         "{'name':'S','currency':'KRW','categories':[{'name':'A','price':1}],'areas':["
         "{'id':'a','category':'A','capacity':9},{'id':'b','category':'A','capacity':9},"
@@ -559,15 +553,4 @@ static void each_area_counts_in_the_state_and_in_a_snapshot(void **state)
     engine_script_end();
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_price_list_that_no_hold_has_is_used_again),
-        cmocka_unit_test(a_price_list_that_a_hold_has_is_not_used_again),
-        cmocka_unit_test(a_hold_being_written_at_its_end_expires_a_moment_later),
-        cmocka_unit_test(a_hold_that_is_no_longer_due_is_left_alone),
-        cmocka_unit_test(a_hold_sold_without_an_order_belongs_to_no_order),
-        cmocka_unit_test(each_area_counts_in_the_state_and_in_a_snapshot),
-    };
-    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), engine_script_row);
-}
+SCRIPT_TESTS(rows, engine_script_row)

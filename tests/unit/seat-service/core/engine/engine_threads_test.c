@@ -222,9 +222,8 @@ static void check_linearizable(struct shared *shared)
         }
 }
 
-static void the_checker_notices_a_seat_that_two_held_at_once(void **state)
+TEST_CASE(the_checker_notices_a_seat_that_two_held_at_once)
 {
-    (void)state;
     struct call calls[] = {{.called = 1, .returned = 2},
                            {.called = 10, .returned = 11, .free = true},
                            {.called = 3, .returned = 4},
@@ -707,12 +706,8 @@ static void run_race(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[RACES + 1] = {
-        cmocka_unit_test(the_checker_notices_a_seat_that_two_held_at_once),
-    };
     for (size_t i = 0; i < RACES; i++)
-        tests[1 + i] = (struct CMUnitTest){.name = races[i].name,
-                                           .test_func = run_race,
-                                           .initial_state = (void *)(uintptr_t)&races[i]};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+        unit_add(&(struct CMUnitTest){
+            .name = races[i].name, .test_func = run_race, .initial_state = (void *)&races[i]});
+    return unit_run(NULL, NULL);
 }

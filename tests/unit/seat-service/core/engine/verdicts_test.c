@@ -1,11 +1,6 @@
 /* verdicts_test.c: verdicts have different codes, refusals a status and a detail, and each rule of
  * the sale a sentence in every language of the hall's page. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "core/engine/engine.h"
 
@@ -28,9 +23,8 @@ static const struct {
 #undef ROW
 };
 
-static void each_refusal_has_a_code_of_its_own_a_status_and_a_sentence(void **state)
+TEST_CASE(each_refusal_has_a_code_of_its_own_a_status_and_a_sentence)
 {
-    (void)state;
     for (unsigned i = 0; i < ENGINE_VERDICT_COUNT; i++) {
         for (unsigned j = 0; j < i; j++)
             assert_string_not_equal(rows[i].code, rows[j].code);
@@ -42,9 +36,8 @@ static void each_refusal_has_a_code_of_its_own_a_status_and_a_sentence(void **st
     }
 }
 
-static void each_rule_of_the_sale_has_a_sentence_in_every_language(void **state)
+TEST_CASE(each_rule_of_the_sale_has_a_sentence_in_every_language)
 {
-    (void)state;
     for (unsigned i = ENGINE_CHANNEL; i <= ENGINE_ORPHAN; i++) {
         char line[80];
         snprintf(line, sizeof(line), "\nerror.%s = ", rows[i].code);
@@ -52,13 +45,4 @@ static void each_rule_of_the_sale_has_a_sentence_in_every_language(void **state)
             if (strstr(pages[page], line) == NULL)
                 fail_msg("page %u says nothing to %s", page, rows[i].code);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_refusal_has_a_code_of_its_own_a_status_and_a_sentence),
-        cmocka_unit_test(each_rule_of_the_sale_has_a_sentence_in_every_language),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

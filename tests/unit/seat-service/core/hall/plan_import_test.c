@@ -976,8 +976,3 @@ TEST_CASE(buyers_see_the_limits_that_bind_them)
     assert_string_equal(shown,
                         "max_per_buyer max_per_hold hold_ttl_s hold_max_s rate_per_session_per_s ");
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

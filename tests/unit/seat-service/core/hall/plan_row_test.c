@@ -134,8 +134,3 @@ TEST_CASE(an_aisle_is_seven_tenths_wider_than_what_is_usual)
         assert_int_equal(cut_at(rows[i].places, 4, seats), rows[i].runs);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

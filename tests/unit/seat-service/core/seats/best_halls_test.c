@@ -380,8 +380,3 @@ TEST_CASE(neighbours_are_found_where_named_seats_are_granted)
         plan_destroy(sale.plan);
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

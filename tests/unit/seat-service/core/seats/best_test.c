@@ -136,9 +136,8 @@ static const struct script_row rows[] = {
 #define ROW_AT(y, seats) "{'row_number':'2','position':{'x':0,'y':" y "},'seats':[" seats "]}"
 
 /* A pair may be nearer than either of its seats is; a seat may be nearer than any pair with it. */
-static void middle_of_the_seats_is_what_is_near(void **state)
+TEST_CASE(middle_of_the_seats_is_what_is_near)
 {
-    (void)state;
     static const struct {
         const char *body, *one, *two;
     } cases[] = {
@@ -248,9 +247,8 @@ static void try_all_sizes_in_a_crowd(const struct rng *rng)
     }
 }
 
-static void need_for_access_is_refused_only_if_no_legal_seats_are_left(void **state)
+TEST_CASE(need_for_access_is_refused_only_if_no_legal_seats_are_left)
 {
-    (void)state;
     static const char *const halls[] = {
         "A_+aA_+aaa/a+_Aa_+_A+aa/bbb+_A_+bb", "A_+aA_+aaa/a+_Aa_+_A+aa/bbb+_A_+bb orphans",
         "A+A+A+A+/+Aa_aaA+aa/bb+A+bbb", "A+A+A+A+/+Aa_aaA+aa/bb+A+bbb orphans"};
@@ -269,9 +267,8 @@ static void need_for_access_is_refused_only_if_no_legal_seats_are_left(void **st
 /* ---- a crowd ---- */
 
 /* Forty buyers, one after the other, get four seats each from the first rows. */
-static void lone_buyer_gets_the_best(void **state)
+TEST_CASE(lone_buyer_gets_the_best)
 {
-    (void)state;
     struct engine_op ops[40];
     engine_script("hall 50*(20)a");
     for (uint32_t i = 0; i < 40; i++) {
@@ -304,9 +301,8 @@ static uint32_t proposed(struct best *best, unsigned attempt, uint32_t *furthest
     return count;
 }
 
-static void a_crowd_is_spread_over_the_nearest_and_no_further(void **state)
+TEST_CASE(a_crowd_is_spread_over_the_nearest_and_no_further)
 {
-    (void)state;
     struct plan *plan = test_hall_block(50, 10, test_limits(), 0);
     struct seats seats;
     struct best *best;
@@ -369,9 +365,8 @@ static uint64_t nearly_sold_out(uint32_t row, const struct rng *rng)
 }
 
 /* Of rows of 66 seats, most of whose free ones are far from the focal point. */
-static void no_search_costs_more_than_some_looks_at_the_hall(void **state)
+TEST_CASE(no_search_costs_more_than_some_looks_at_the_hall)
 {
-    (void)state;
     static const struct {
         uint64_t (*free)(uint32_t row, const struct rng *rng);
         uint32_t quantity;
@@ -406,14 +401,4 @@ static void no_search_costs_more_than_some_looks_at_the_hall(void **state)
     plan_destroy(plan);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(middle_of_the_seats_is_what_is_near),
-        cmocka_unit_test(need_for_access_is_refused_only_if_no_legal_seats_are_left),
-        cmocka_unit_test(lone_buyer_gets_the_best),
-        cmocka_unit_test(a_crowd_is_spread_over_the_nearest_and_no_further),
-        cmocka_unit_test(no_search_costs_more_than_some_looks_at_the_hall),
-    };
-    return script_tests(SCRIPT_LIST(tests), SCRIPT_LIST(rows), engine_script_row);
-}
+SCRIPT_TESTS(rows, engine_script_row)

@@ -188,8 +188,3 @@ TEST_CASE(a_try_that_was_taken_back_counts_for_nothing)
     assert_int_equal(buyers_count(&buyers, BUYER), 0);
     buyers_deinit(&buyers);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -146,8 +146,3 @@ TEST_CASE(slots_that_a_replay_left_unused_are_given_out_first)
         assert_int_equal(hold_give(&slots, 1), free[i]);
     hold_slots_deinit(&slots);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -82,8 +82,3 @@ TEST_CASE(a_window_is_refused_by_both_or_by_neither)
         }
     }
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -98,8 +98,3 @@ TEST_CASE(seat_that_was_single_before_is_no_violation)
     seats_deinit(&seats);
     plan_destroy(plan);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

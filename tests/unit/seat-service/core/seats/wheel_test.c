@@ -116,8 +116,3 @@ TEST_CASE(marks_are_collected_once_a_tick)
     assert_int_equal(wheel_due(&wheel, now + WHEEL_TICK_MS), 7);
     wheel_deinit(&wheel);
 }
-
-int main(void)
-{
-    return unit_run(NULL, NULL);
-}

@@ -153,9 +153,8 @@ static void begin_long_ago(void)
 }
 
 /* The new target, which the time has reached at once, and the old rest would make a third time. */
-static void reader_sees_what_belongs_together(void **state)
+TEST_CASE(reader_sees_what_belongs_together)
 {
-    (void)state;
     const uint64_t old_us = UINT64_C(9000) * 1000000, new_us = 2 * old_us;
     uint64_t server[] = {new_us, new_us};
     unsigned new_reads = 0, n = 1;
@@ -167,10 +166,4 @@ static void reader_sees_what_belongs_together(void **state)
     assert_true(n == 1 || (new_reads > 0 && new_reads < n));
 }
 
-int main(void)
-{
-    const struct CMUnitTest functions[] = {
-        cmocka_unit_test(reader_sees_what_belongs_together),
-    };
-    return script_tests(SCRIPT_LIST(functions), SCRIPT_LIST(rows), run_row);
-}
+SCRIPT_TESTS(rows, run_row)
