@@ -3,8 +3,6 @@
 
 #include "base/base64.h"
 
-#include <string.h>
-
 TEST_CASE(the_rfc_4648_vectors_come_out)
 {
     static const char *const pairs[][2] = {

@@ -5,8 +5,6 @@
 #include "web/brand.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static const char base_css[] =
 #include "web/base.css.inc"

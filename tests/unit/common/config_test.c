@@ -3,10 +3,6 @@
 
 #include "config/config.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static const char *const colours[] = {"red", "green", NULL};
 
 struct sample {

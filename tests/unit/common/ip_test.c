@@ -3,8 +3,6 @@
 
 #include "base/ip.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 TEST_CASE(addresses_are_read_and_written_in_their_shortest_form)

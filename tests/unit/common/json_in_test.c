@@ -5,9 +5,6 @@
 #include "base/json_in.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* JSON with ' for ". */
 static json_t *parse(const char *text)

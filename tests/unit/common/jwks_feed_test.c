@@ -4,9 +4,6 @@
 
 #include "outcall/jwks_feed.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

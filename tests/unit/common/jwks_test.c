@@ -10,9 +10,6 @@
 
 #include <assert.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* The key and the message of RFC 7515, appendix A.3. */
 #define RFC_X   "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"

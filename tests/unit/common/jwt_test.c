@@ -6,10 +6,6 @@
 #include "crypto/jwt.h"
 #include "crypto/openssl.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 enum { NOW_S = 1795159953 };
 
 static struct world {

@@ -6,7 +6,6 @@
 #include "crypto/member_name.h"
 #include "system/plain_file.h"
 
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -4,10 +4,6 @@
 #include "http/http_server.h"
 #include "observe/metrics.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static struct metrics *metrics; /* of each test */
 static char *text;              /* its last scrape */
 

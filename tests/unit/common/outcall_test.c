@@ -4,9 +4,6 @@
 #include "outcall/outcall.h"
 #include "unit.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nRetry-After: 7\r\n"
                              "Idempotent-Replayed: true\r\nConnection: close\r\n\r\n{}";
 

@@ -5,9 +5,6 @@
 #include "service/operators.h"
 #include "service/persons.h"
 
-#include <stdio.h>
-#include <string.h>
-
 enum { NOW_S = 1795159953 };
 
 static struct world {

@@ -7,8 +7,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 
 enum { PATIENCE_MS = 5000, PROGRAM_MS = 600000 };
 

@@ -6,8 +6,6 @@
 #include "pg/pg_link.h"
 #include "pg_fixture.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 static struct pg_fixture *server;

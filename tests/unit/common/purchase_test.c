@@ -5,8 +5,6 @@
 #include "sale/fees.h"
 #include "sale/purchase.h"
 
-#include <string.h>
-
 static const struct purchase_line two_seats[] = {
     {SPAN("r1s2"), SPAN("Front"), 150000, 1},
     {SPAN("r1s1"), SPAN("Front"), 150000, 1},

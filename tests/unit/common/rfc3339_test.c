@@ -3,7 +3,6 @@
 
 #include "base/rfc3339.h"
 
-#include <stdio.h>
 #include <time.h>
 
 enum { NONE = 42 }; /* refused: nothing is written */

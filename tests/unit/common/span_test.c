@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 
-#include <string.h>
 #include <time.h>
 
 static const struct span absent = {NULL, 0};

@@ -4,8 +4,6 @@
 #include "base/grow.h"
 #include "base/table.h"
 
-#include <string.h>
-
 enum { THINGS = 500 };
 
 struct owner {

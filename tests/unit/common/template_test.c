@@ -6,7 +6,6 @@
 #include "web/template.h"
 #include "web/visit.h"
 
-#include <stdlib.h>
 #include <zlib.h>
 
 static struct err_slot err;

@@ -5,8 +5,6 @@
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 TEST_CASE(an_append_that_does_not_fit_writes_nothing_and_is_remembered)
 {

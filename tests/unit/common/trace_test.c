@@ -5,8 +5,6 @@
 #include "observe/trace.h"
 
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char good[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

@@ -14,9 +14,6 @@
 
 #include <arpa/inet.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { ANY = 1 }; /* error */
 

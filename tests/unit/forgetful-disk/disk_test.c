@@ -10,8 +10,6 @@
 #include "script.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 static struct disk *disk;
 

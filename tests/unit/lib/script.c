@@ -2,9 +2,6 @@
 #include "script.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { TEXT_MAX = 4096 };
 

@@ -3,9 +3,6 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const struct slot *find(const struct script_line *line, const struct slot *slots,
                                const char *name, size_t len)

@@ -3,9 +3,6 @@
 
 #include "unit.h"
 
-#include <stdio.h>
-#include <string.h>
-
 enum { LIST_MAX = 4096 };
 
 /* "bigint", "timestamptz[]" */

@@ -8,9 +8,6 @@
 
 #include <fcntl.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static unsigned allocations, refused_at;

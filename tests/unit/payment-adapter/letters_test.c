@@ -9,9 +9,6 @@
 #include "web/site.h"
 #include "wording.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define DAYS "Sunday Monday Tuesday Wednesday Thursday Friday Saturday\n"
 
 static struct phrases *korean, *english, *empty; /* of all tests */

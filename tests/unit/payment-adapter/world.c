@@ -4,10 +4,6 @@
 
 #include "unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define PURCHASE "the-digest-of-the-purchase"
 
 enum { WALL_US = 1800000000, LEASE_US = 60000000, AMOUNT = WORLD_TOTAL, HOUR_MS = 3600000 };

@@ -8,8 +8,6 @@
 #include "stripe/stripe.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 

@@ -5,9 +5,6 @@
 #include "fault.h"
 #include "form.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 static const struct {
     const char *name, *raw;
     const char *want; /* the fields as JSON, or the error */

@@ -4,9 +4,6 @@
 #include "sale/purchase.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { TEXT_MAX = 4096, CHECKED_COMMITS = 300 };
 

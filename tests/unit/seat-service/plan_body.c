@@ -3,9 +3,6 @@
 #include "core/hall/plan_import.h"
 #include "unit.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 char *plan_body_quoted(const char *text)
 {
     char *copy = strdup(text);

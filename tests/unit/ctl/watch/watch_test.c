@@ -6,8 +6,6 @@
 #include "watch/report.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 /* JSON with ' for ". */
 static json_t *doc_of(const char *text)

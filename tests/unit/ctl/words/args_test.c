@@ -4,8 +4,6 @@
 #include "unit.h"
 #include "words/manual.h"
 
-#include <stdlib.h>
-
 enum { WORDS_MAX = 16 };
 
 static int parse(const char *line, struct err_slot *err, struct args *out)

@@ -6,8 +6,6 @@
 #include "login/password.h"
 #include "unit.h"
 
-#include <stdio.h>
-
 #define HORSE  "correct horse battery staple"
 #define HANGUL "비밀번호 1234"
 

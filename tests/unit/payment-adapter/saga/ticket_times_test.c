@@ -10,8 +10,6 @@
 #include "core/checkout/checkout.h"
 #include "script.h"
 
-#include <string.h>
-
 static struct ticket_times times;
 static struct checkout *checkout;
 static uint64_t now_us;

@@ -9,9 +9,6 @@
 #include "store/database.h"
 #include "store/statements.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { AMOUNT = 5000, CALLS_MAX = 64, TURN_MS = 10, LONG_MS = 60000 };

@@ -6,9 +6,6 @@
 #include "store/database.h"
 #include "store/statements.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static struct pg_fixture *server; /* of all tests */
 
 /* "EXPLAIN EXECUTE name (NULL, NULL)" */

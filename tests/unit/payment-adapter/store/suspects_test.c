@@ -17,9 +17,6 @@
 #include "store/statements.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define RETURN "INSERT INTO psp_return (provider, id, payment, kind, amount, state) VALUES "
 #define TICKET "INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token) "

@@ -3,8 +3,6 @@
 
 #include "unit.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <uv.h>
 
 static struct line_view line_called(const char *id, const char *incarnation)

@@ -24,9 +24,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { AWAIT_US = 30000000, PLACES = 8, GHOST_LINE = 100, FIRST = 10 };
 

@@ -3,9 +3,6 @@
 
 #include "resp_reply.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static void assert_rows(bool (*render)(const redisReply *, struct text *), const char *resp,
                         const char *want)
 {

@@ -3,9 +3,6 @@
 
 #include "resp_reply.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static const struct redis_addr asked = {"10.0.0.9", 7000};
 
 TEST_CASE(slots_are_those_of_the_specification)

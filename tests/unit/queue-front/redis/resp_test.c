@@ -3,8 +3,6 @@
 
 #include "resp_reply.h"
 
-#include <string.h>
-
 TEST_CASE(a_command_is_counted_words)
 {
     char memory[128];

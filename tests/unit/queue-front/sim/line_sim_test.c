@@ -18,8 +18,6 @@
 #include "unit.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum scenario {
     STEADY,

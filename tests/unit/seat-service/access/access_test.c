@@ -10,9 +10,6 @@
 #include "script.h"
 
 #include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- idempotency ---- */
 

@@ -4,8 +4,6 @@
 #include "journal/pack.h"
 #include "unit.h"
 
-#include <string.h>
-
 static void fill(struct change *change, uint64_t seq)
 {
     change_init(change, CHANGE_TAKEN, 1700000000000 + seq);

@@ -8,7 +8,6 @@
 
 #include <poll.h>
 #include <sodium.h>
-#include <stdlib.h>
 
 /* More than there may be between two looks of an auditor that is not to stand back. */
 enum { RUSH = AUDITOR_BUSY_PER_S * SNAPSHOT_LOOK_MS };

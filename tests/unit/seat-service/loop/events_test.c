@@ -5,8 +5,6 @@
 #include "unit.h"
 
 #include <sodium.h>
-#include <stdlib.h>
-#include <string.h>
 
 static void must(int rc, const struct err_slot *err)
 {

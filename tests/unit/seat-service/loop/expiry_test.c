@@ -13,7 +13,6 @@
 
 #include <sodium.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 /* A hold for each place of an area, in addition to four seats. */
 enum { HOLDS_USUAL = 30000, HOLDS_FEW = 7500 };

@@ -4,8 +4,6 @@
 #include "owners/asleep.h"
 #include "unit.h"
 
-#include <stdio.h>
-
 static struct asleep *fresh(void)
 {
     struct err_slot err = {0};

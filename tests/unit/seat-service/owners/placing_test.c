@@ -3,9 +3,6 @@
 #include "owners/placing.h"
 #include "unit.h"
 
-#include <stdio.h>
-#include <string.h>
-
 enum { EVENTS = 7 };
 
 static struct placing members(uint32_t expected, const char *alive, uint32_t self)

@@ -3,8 +3,6 @@
 #include "render/curve.h"
 #include "unit.h"
 
-#include <string.h>
-
 enum { SEATS_MAX = 9, ROWS_MAX = 4 };
 
 struct row {

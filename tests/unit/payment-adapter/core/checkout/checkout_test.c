@@ -28,9 +28,6 @@
 #include "world.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { HOUR_MS = 3600000 };
 

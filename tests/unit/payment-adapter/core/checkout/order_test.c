@@ -14,9 +14,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define SEAT(FROM) "{'from':'" FROM "','to':'B-1','ticket':'t_1','member':'42','lang':'ko'}"
 

@@ -22,8 +22,6 @@
 #include "steps.h"
 
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { MS = 1000, PROCESSES = 5, BEGIN_US = 60000000 };
 

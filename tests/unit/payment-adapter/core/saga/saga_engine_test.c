@@ -22,10 +22,6 @@
 
 #include "script.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 enum { SLOTS = 12, ROWS_MAX = 16 };
 
 static struct {

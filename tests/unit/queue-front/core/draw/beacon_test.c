@@ -6,8 +6,6 @@
 #include "script.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <string.h>
 
 /* Round 1000 of quicknet, as the network has published it. */
 #define SIGNATURE                                                                                  \

@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <sodium.h>
-#include <stdlib.h>
 
 static void seed_of(uint8_t seed[DRAW_SEED_BYTES], uint64_t number)
 {

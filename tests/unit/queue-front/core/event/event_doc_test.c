@@ -6,8 +6,6 @@
 #include "core/event/event_state.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define LEN(rows) (sizeof(rows) / sizeof((rows)[0]))
 

@@ -7,9 +7,6 @@
 #include "core/event/prices.h"
 #include "script.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static struct prices prices;
 
 static int read(const char *json)

@@ -11,8 +11,6 @@
 #include "core/limits.h"
 #include "script.h"
 
-#include <string.h>
-
 static const uint8_t key[VISITOR_KEY_BYTES] = "a key";
 static struct join join;
 static struct join_effect effect;

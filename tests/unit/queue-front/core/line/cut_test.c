@@ -3,8 +3,6 @@
 
 #include "unit.h"
 
-#include <stdlib.h>
-
 enum { RUNS = 300, JOINS_MAX = 60 };
 
 struct placed {

@@ -5,8 +5,6 @@
 #include "queue-front/lua/line_names.h"
 #include "unit.h"
 
-#include <stdlib.h>
-
 enum { LINES = 12, CUTS = 200, GROWN_MAX = 9, BUSY_SHARDS = 8, BUSY_CUTS = 500, BUSY_GROWN = 2500 };
 enum { RUSH = 100000, CUT_US = 20000, RUSH_CUTS = 6, LATE_US = 10000, NEAR_US = 5000 };
 

@@ -5,9 +5,6 @@
 #include "core/line/place.h"
 #include "unit.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static void set(uint8_t *bits, uint64_t place)
 {
     bits[place / 8] |= (uint8_t)(0x80u >> place % 8);

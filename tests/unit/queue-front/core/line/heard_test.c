@@ -13,8 +13,6 @@
 #include "script.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 static struct heard heard;
 static struct ghosts ghosts;

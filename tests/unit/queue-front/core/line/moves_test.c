@@ -5,8 +5,6 @@
 #include "core/token/move_code.h"
 #include "unit.h"
 
-#include <stdlib.h>
-
 static const struct mac_ring ring = {.key = {{.id = 1, .key = "0123456789abcdef"}}, .len = 1};
 static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

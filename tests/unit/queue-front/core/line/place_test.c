@@ -12,8 +12,6 @@
 #include "core/line/turns.h"
 #include "script.h"
 
-#include <string.h>
-
 static const struct line_stretch calls[] = {
     {.upto = 10, .called_ms = 1000, .expires_ms = 61000},
     {.upto = 15, .called_ms = 1100, .expires_ms = 61100},

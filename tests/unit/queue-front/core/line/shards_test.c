@@ -20,9 +20,6 @@
 
 #include "script.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static struct shards *shards;
 static struct shards_told reply;
 

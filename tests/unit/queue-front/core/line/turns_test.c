@@ -11,9 +11,6 @@
 
 #include "script.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static struct turns turns;
 
 static enum turn_kind kind_of(const struct script_line *line, unsigned at)

@@ -9,7 +9,6 @@
 #include "script.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { INTERVAL_MS = 5000, TARGET_MS = 300 };
 

@@ -9,8 +9,6 @@
 #include "slots.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define BUCKET  "fairgate_http_request_duration_seconds_bucket"
 #define ANSWERS "fairgate_http_responses_total"

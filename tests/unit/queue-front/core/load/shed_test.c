@@ -8,8 +8,6 @@
 #include "core/load/shed.h"
 #include "script.h"
 
-#include <string.h>
-
 static struct shed shed;
 
 static uint64_t number(const struct script_line *words, unsigned at)

@@ -9,8 +9,6 @@
 
 #include "script.h"
 
-#include <string.h>
-
 static struct moving moving;
 static struct move_effect effect;
 

@@ -9,9 +9,6 @@
 #include "core/token/presale.h"
 #include "script.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define LEN(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define SHOW      SPAN("show")
 

@@ -11,8 +11,6 @@
 
 #include "script.h"
 
-#include <string.h>
-
 static struct visit visit;
 static struct visit_effect effect;
 

@@ -20,9 +20,6 @@
 #include "slots.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { NOW_MS = 50000000 };
 

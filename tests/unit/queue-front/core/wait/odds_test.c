@@ -10,9 +10,6 @@
 #include "line/line_limits.h"
 #include "slots.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 enum { MOST = 4 };
 
 static struct {

@@ -10,9 +10,6 @@
 #include "core/wait/promise.h"
 #include "slots.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static struct promise_book book;
 static struct promise_kept met;
 

@@ -7,9 +7,6 @@
 #include "core/wait/status.h"
 #include "slots.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static const struct eta_model measured = {.basis = ETA_MEASURED, .pace = {2, 2, 2}};
 static char memory[STATUS_BYTES_MAX];
 

@@ -17,8 +17,6 @@
 #include "script.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #define SEED "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 

@@ -4,8 +4,6 @@
 
 #include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 
 static uint64_t any(struct rng_seeded *rng)
 {

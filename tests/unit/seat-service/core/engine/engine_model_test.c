@@ -9,9 +9,6 @@
 #include "test_hall.h"
 #include "unit.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 enum { ROWS = 4, ROW = 16, SEATS = ROWS * ROW, PLACES = 30, BUYERS = 6, HOLDS = 4096, PENDING = 4 };
 enum { CHANNELS = 3 };
 

@@ -4,10 +4,6 @@
 #include "engine_script.h"
 #include "unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define HALL "hall 2*(6)a floor=10 buyer=5; "
 
 static const struct script_row rows[] = {

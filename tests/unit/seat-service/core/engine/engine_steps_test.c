@@ -5,8 +5,6 @@
 #include "test_hall.h"
 #include "unit.h"
 
-#include <stdlib.h>
-
 /* A step takes microseconds. Short pieces are interrupted at every second instruction, long ones at
  * this many places; sanitizers add instructions, and get fewer places. */
 #if defined(__SANITIZE_ADDRESS__)

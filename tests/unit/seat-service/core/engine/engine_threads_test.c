@@ -17,9 +17,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { THREADS_MAX = 8, CALLS_MAX = 4000, JOURNAL_BYTES = 16 << 20, OFFERED = 2 };
 

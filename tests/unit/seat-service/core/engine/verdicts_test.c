@@ -4,9 +4,6 @@
 
 #include "core/engine/engine.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static const char *const pages[] = {
 #include "seat-service/web/text.en.inc"
     ,

@@ -9,9 +9,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define ZONE       "/plan/zones/0"

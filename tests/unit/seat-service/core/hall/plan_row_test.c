@@ -3,9 +3,6 @@
 #include "core/hall/plan_row.h"
 #include "unit.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 enum { WIDTH = 20 };
 
 /* The step from one place to the next: 10 long, in any direction. */

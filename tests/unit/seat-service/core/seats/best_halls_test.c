@@ -5,9 +5,6 @@
 #include "test_hall.h"
 #include "unit.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define ROWS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static const uint64_t times_ms[] = {0, TEST_NOW_MS, TEST_NOW_MS + 1};

@@ -7,9 +7,6 @@
 
 #include "plan_body.h" /* after the verdicts, whose list has a ROW, too */
 
-#include <stdio.h>
-#include <string.h>
-
 static const struct script_row rows[] = {
     {"the seats nearest to the focal point are the best",
      "hall aaaaaaaa/aaaaaaaa; adjacent 2 ...hh.../........; block 3,4;"

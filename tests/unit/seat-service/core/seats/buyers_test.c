@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 TEST_CASE(counts_agree_with_a_plain_array)
 {

@@ -3,7 +3,6 @@
 #include "unit.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 static uint64_t make(struct hold_slots *slots, unsigned stash)
 {

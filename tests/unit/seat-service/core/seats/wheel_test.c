@@ -4,7 +4,6 @@
 #include "unit.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 
 enum { HOLDS = 500 };
 
