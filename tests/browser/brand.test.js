@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openScope, openStack } from '../lib-js/index.js';
 import { backOf, customer, openBrowser, Operator, SIZES, Visitor } from './world.js';
 
@@ -45,7 +45,7 @@ function unmarked(data) {
 }
 
 describe('brand', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
   let browser;
 
@@ -67,7 +67,6 @@ describe('brand', () => {
     await stack.up();
     browser = await openBrowser(scope);
   });
-  after(() => scope.close());
 
   // A page in the operator's language, with their logo and colour.
   async function read(visitor, where) {

@@ -1,13 +1,13 @@
 // The waiting page from a cache that ignores cookies and languages: the script adapts it to the visitor.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { client, openScope } from '../lib-js/index.js';
 import { openLine } from './line-world.js';
 import { openBrowser } from './world.js';
 
 describe('the waiting page out of a cache', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let line;
   let browser;
 
@@ -15,7 +15,6 @@ describe('the waiting page out of a cache', () => {
     const config = { line: { gone_after: '1h' }, web: { page_kept: '5s' } };
     [line, browser] = await Promise.all([openLine(scope, { config }), openBrowser(scope)]);
   });
-  after(() => scope.close());
 
   // Every visitor of the event's address gets these bytes, in English.
   async function visitorOfCache(id, options = {}) {

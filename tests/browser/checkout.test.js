@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, client, openScope, openStack } from '../lib-js/index.js';
 import { backOf, customer, openBrowser, Visitor } from './world.js';
 
 describe('checkout', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
   let browser;
 
@@ -24,7 +24,6 @@ describe('checkout', () => {
     await stack.up();
     browser = await openBrowser(scope);
   });
-  after(() => scope.close());
 
   const atProvider = () => `http://localhost:${stack.base + 4}/pay/**`;
 

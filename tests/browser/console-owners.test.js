@@ -2,14 +2,14 @@
 // requested from the other process, which is a part of its own.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { freePort, openScope, until } from '../lib-js/index.js';
 import { hall, openPair, operator, opens } from '../integration/seat-service/house.js';
 import { makeEvent, openLine } from './line-world.js';
 import { openBrowser, Operator } from './world.js';
 
 describe('the console, before seats that are shared', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   const ports = []; // private ones, of the two
   let line;
   let pair;
@@ -22,7 +22,6 @@ describe('the console, before seats that are shared', () => {
     pair = await openPair(scope, { document: hall({ area: 50 }), each: (n) => ({ privatePort: ports[n - 1], config: { private: { origins } } }) });
     browser = await openBrowser(scope);
   });
-  after(() => scope.close());
 
   const blocked = async (seats, event) => (await operator(seats, event).read()).json.areas[0].blocked;
 

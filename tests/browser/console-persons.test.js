@@ -2,7 +2,7 @@
 // reports a refusal in the page's language.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, openIssuer } from '../lib-js/issuer.js';
 import { makeEvent, openHouse } from '../integration/queue-front/support.js';
@@ -19,7 +19,7 @@ const ROLES = {
 };
 
 describe('persons at the console', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let issuer;
   let front;
   let desk;
@@ -36,7 +36,6 @@ describe('persons at the console', () => {
     browser = await openBrowser(scope);
     desk = { base: front.privatePort - 11, secret: (name) => house.secrets.read(name) };
   });
-  after(() => scope.close());
 
   const tokenOf = async (name) => (await issuer.login(name)).access_token;
   const last = async (id) => (await front.admin.get(`/admin/events/${id}/audit`)).json.audit[0];

@@ -2,7 +2,7 @@
 // categories and appeals. A waiting room alone, and real browsers: phone and desk, light and dark, both languages.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { Visitor } from '../integration/queue-front/support.js';
 import { makeEvent, openLine } from './line-world.js';
@@ -15,7 +15,7 @@ const MANNERS = {
 };
 
 describe('the console, around a sale', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let line;
   let desk; // what an operator's browser needs to know of it
   let browser;
@@ -25,7 +25,6 @@ describe('the console, around a sale', () => {
     browser = await openBrowser(scope);
     desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) };
   });
-  after(() => scope.close());
 
   const admin = (path) => line.front.admin.get(path).then(({ json }) => json);
   const doc = (id) => admin(`/admin/events/${id}`);

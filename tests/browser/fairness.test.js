@@ -2,7 +2,7 @@
 // checked in the visitor's browser.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openBeacons } from '../lib-js/beacon.js';
 import { openScope, until } from '../lib-js/index.js';
 import { openDraw } from '../../queue-front/web/draw-check.js';
@@ -15,7 +15,7 @@ const WAYS = [
 ];
 
 describe('the page of the draw', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let beacons;
   let line;
   let browser;
@@ -24,7 +24,6 @@ describe('the page of the draw', () => {
     beacons = await openBeacons(scope);
     [line, browser] = await Promise.all([openLine(scope, { config: { line: { gone_after: '1h' }, beacon: beacons.config } }), openBrowser(scope)]);
   });
-  after(() => scope.close());
 
   const fairness = async (id) => (await line.front.http.get(`/v1/queue/${id}/fairness`)).json;
 

@@ -2,7 +2,7 @@
 // the texts that the page writes on the canvas.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterEach, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 import { contrast, paintCategories } from '../../seat-service/web/colours.js';
@@ -45,7 +45,7 @@ function hear() {
 }
 
 describe('the map of the hall', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let seats;
   let browser;
   let events = 0;
@@ -57,7 +57,6 @@ describe('the map of the hall', () => {
   });
   // An open page would keep drawing and polling during the next test.
   afterEach(() => Promise.all(guests.splice(0).map((guest) => guest.close())));
-  after(() => scope.close());
 
   async function enter({ first = () => {}, query = '', body = wideHall(), ...options } = {}) {
     const event = `map-${(events += 1)}`;

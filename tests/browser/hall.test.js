@@ -2,7 +2,7 @@
 // loses a change. (journey.test.js has the whole way from the line to the ticket.)
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterEach, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/house.js';
 import { enterHall, openBrowser, SIZES } from './world.js';
@@ -31,7 +31,7 @@ function drawnHall() {
 }
 
 describe('the hall', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let seats;
   let browser;
   let events = 0;
@@ -43,7 +43,6 @@ describe('the hall', () => {
   });
   // An open page would keep drawing and polling during the next test.
   afterEach(() => Promise.all(guests.splice(0).map((guest) => guest.close())));
-  after(() => scope.close());
 
   async function enter({ fees, ...options } = {}) {
     const event = `hall-${(events += 1)}`;

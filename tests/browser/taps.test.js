@@ -2,7 +2,7 @@
 // scrolling and typing are free. Raising a number needs a reason.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openScope, openStack } from '../lib-js/index.js';
 import { openLine } from './line-world.js';
 import { customer, openBrowser, SIZES, Visitor } from './world.js';
@@ -26,11 +26,10 @@ function finger() {
 }
 
 describe('five tasks in taps', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let browser;
 
   before(async () => { browser = await openBrowser(scope); });
-  after(() => scope.close());
 
   test('understand when I get in: 1', async () => {
     const line = await openLine(scope);

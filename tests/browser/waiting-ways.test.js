@@ -2,7 +2,7 @@
 // wrong clock or used by keys alone.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openDraw } from '../../queue-front/web/draw-check.js';
 import { openBeacons } from '../lib-js/beacon.js';
 import { until } from '../lib-js/index.js';
@@ -13,14 +13,13 @@ import { openScope } from '../lib-js/index.js';
 const EN = { locale: 'en-GB' };
 
 describe('around the waiting page', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let line;
   let browser;
 
   before(async () => {
     [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
   });
-  after(() => scope.close());
 
   const text = (visitor, id) => visitor.page.textContent(`#${id}`);
   const bar = (visitor) => visitor.page.evaluate(() => Number(document.getElementById('bar').getAttribute('aria-valuenow')));

@@ -5,14 +5,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { handbook, ROOT } from '../../infra/docs/pages.js';
 import { openBrowser, SIZES } from '../browser/world.js';
 import { openScope } from '../lib-js/index.js';
 
-const scope = openScope();
+const scope = openScope(test);
 const out = join(scope.dir(), 'docs');
-after(() => scope.close());
 execFileSync('node', [join(ROOT, 'infra/docs/build.js'), out], { stdio: ['ignore', 'ignore', 'inherit'] });
 const browser = await openBrowser(scope);
 const page = await (await browser.newContext({ viewport: SIZES.desktop })).newPage();

@@ -7,11 +7,11 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import test, { after, before, describe } from 'node:test';
+import test, { before, describe } from 'node:test';
 import { HELPERS, payRows, seatRows } from '../../loadtest/years/rows.js';
 import { openScope, openSmallDisk, programPath, startPostgres, until } from '../lib-js/index.js';
 
-const scope = openScope();
+const scope = openScope(test);
 const ORDERS = 40;
 // Each place at which it can be killed, or one in STEP of them.
 const STEP = process.env.FAIRGATE_SOAK === '1' ? 1 : 8;
@@ -44,7 +44,6 @@ const SERVICES = {
     appendOnly: ['journal'],
   },
 };
-after(() => scope.close());
 const postgres = await startPostgres(scope, { databases: Object.keys(SERVICES) });
 
 // An event's rows are the same at each time if their clocks are: of how many days ago, which order first.

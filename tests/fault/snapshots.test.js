@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { HELPERS, payRows, seatRows } from '../../loadtest/years/rows.js';
 import { openScope, postgresBin, programPath, until } from '../lib-js/index.js';
 import { openHouse } from '../integration/payment-adapter/lib/house.js';
@@ -16,8 +16,7 @@ const DONE = 4000; // rows of each queue that were done before, while the snapsh
 const NONE = '/none';
 const OLD = { no: 900, first: 900_000, last: 900_039, days: 300 };
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openHouse(scope, { halls: hall({ rows: 10, seatsPerRow: 20, limits: { orphan_rule: false } }),
   mail: {}, postgres: { shared_preload_libraries: 'pg_stat_statements' } });
 const { postgres } = world;

@@ -6,7 +6,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import tls from 'node:tls';
 import {
   assertProblem,
@@ -26,7 +26,7 @@ import { code, FLAG, FRAME, frame, getHead, H2, header } from '../lib-js/h2.js';
 const REQUESTS_PER_10S = 400;
 
 describe('the edge', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
 
   before(async () => {
@@ -40,7 +40,6 @@ describe('the edge', () => {
     });
     await stack.up();
   });
-  after(() => scope.close());
 
   test('parts the paths among the services', async () => {
     const served = async (path) => (await stack.edge.get(path)).json?.port - stack.base;
@@ -254,7 +253,7 @@ const BALANCER = '127.0.2.9';
 const STRANGER = '127.0.3.9';
 
 describe('the edge behind a CDN and a balancer', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
 
   const setUp = async (env) => {
@@ -274,7 +273,6 @@ describe('the edge behind a CDN and a balancer', () => {
   before(async () => {
     stack = await setUp({});
   });
-  after(() => scope.close());
 
   const ask = async (peer, headers = {}, before = '', at = stack) => {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -497,7 +495,7 @@ function get(session, path) {
 
 // What HTTP/2 lets a client do that HTTP/1 did not. Each attacker has an address of its own.
 describe('the edge and hostile HTTP/2', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   const PER_10S = 100;
   const NEW_PER_10S = 60;
   let stack;
@@ -507,7 +505,6 @@ describe('the edge and hostile HTTP/2', () => {
     stack = await openTls(scope, { FAIRGATE_EDGE_REQUESTS_PER_10S: String(PER_10S), FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: String(NEW_PER_10S) });
     ({ pid } = (await stack.parts()).edge);
   });
-  after(() => scope.close());
 
   const open = async (localAddress) => {
     const h2 = await H2.open({ port: stack.base, localAddress });
@@ -584,8 +581,7 @@ describe('the edge and hostile HTTP/2', () => {
 });
 
 test('streams have connections of their own: beyond them streams are refused, requests are not', async (t) => {
-  const scope = openScope();
-  t.after(() => scope.close());
+  const scope = openScope(t);
   const stack = await openStack(scope, {
     env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front', 'seat-service']), FAIRGATE_QUEUE_FRONTS: '1', STREAMS_MAX: '3' },
   });

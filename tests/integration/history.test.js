@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { check, story } from '../history/check.js';
 import { legalLine, legalMoney, legalSeats, lineLies, moneyLies, seatLies } from '../history/made.js';
 import { historyOf, NoHistory } from '../history/record.js';
@@ -13,8 +13,7 @@ import { contradiction, does, GONE, HELD, SOLD } from '../history/search.js';
 import { openScope, ROOT, seededRng } from '../lib-js/index.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 2000 : 60;
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 
 const S = 1_000_000;
 const judged = (lines) => check(historyOf(lines));

@@ -5,13 +5,12 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { judge } from '../../infra/test-reporter.js';
 import { openScope, processAlive, ROOT, until } from '../lib-js/index.js';
 import { failedOf, percentOf } from '../measure/floor.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 
 const CRASHES = `
 #include <assert.h>
@@ -86,7 +85,7 @@ class Run {
 const PREAMBLE = `
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
-import test, { after, before, describe } from 'node:test';
+import test, { before, describe } from 'node:test';
 import { fakeBuild, openScope, openStack, seededRng, until } from '$LIB/index.js';
 const failOnce = (name) => {
   if (existsSync('$DIR/' + name)) return;

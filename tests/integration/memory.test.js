@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, openMemory, openScope, runProgram, until } from '../lib-js/index.js';
 import { commandLine, done, EXIT, refused } from './ctl/fairgate.js';
 import { anOrder, logIn, startShop } from './demo-shop/shop.js';
@@ -29,7 +29,7 @@ const takenLater = (memory) => async (text, status, ask) => {
 };
 
 describe('a seat service without memory', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   const memory = openMemory(scope);
   let seats;
 
@@ -38,7 +38,6 @@ describe('a seat service without memory', () => {
     await operator(seats, 'night').import(hall());
     await until('the event', () => opens(seats, 'night'));
   });
-  after(() => scope.close());
 
   const assertTakenLater = takenLater(memory);
   const free = async () => (await operator(seats, 'night').counts()).json.now.free;
@@ -85,7 +84,7 @@ describe('a seat service without memory', () => {
 });
 
 describe('a payment adapter without memory', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   const memory = openMemory(scope);
   let world, buyer;
 
@@ -93,7 +92,6 @@ describe('a payment adapter without memory', () => {
     world = await openWorld(scope, { env: memory.env });
     buyer = await world.login();
   });
-  after(() => scope.close());
 
   async function assertTakenLater(text, code, status, ask) {
     assertLater(await memory.without(text, ask), code);
@@ -125,10 +123,9 @@ describe('a payment adapter without memory', () => {
 });
 
 describe('the demonstration without memory', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   const memory = openMemory(scope);
 
-  after(() => scope.close());
 
   test('the shop calls no login, basket or order bad that it did not read', async () => {
     const shop = await startShop(scope, { users: 24, hashes: 'cheap', env: memory.env });
@@ -159,7 +156,7 @@ describe('the demonstration without memory', () => {
 
 describe('a waiting room without memory', () => {
   const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
-  const scope = openScope();
+  const scope = openScope(test);
   const memory = openMemory(scope);
   const shop = openShop();
   let house, front, other; // one front lacks memory, the other does not
@@ -176,7 +173,6 @@ describe('a waiting room without memory', () => {
     await makeEvent(house, 'members', { ...FAST, member_required: true });
     await makeEvent(house, 'anybody', { rate_per_s: 0, lanes: [{ id: 'club', name: 'Club', share: 20 }] });
   });
-  after(() => scope.close());
 
   const assertTakenLater = takenLater(memory);
   async function archiveOf(event) {

@@ -3,15 +3,14 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { openScope, ROOT, runBeside, startPostgres } from '../lib-js/index.js';
 
-const scope = openScope();
+const scope = openScope(test);
 const PROGRAMS = {
   'seat-service': { schema: 'seats', setting: 'FAIRGATE_POSTGRES_CONNINFO', more: { FAIRGATE_HOLDS_KEYS_FILE: '/none', FAIRGATE_PASSES_KEYS_FILE: '/none' } },
   'payment-adapter': { schema: 'pay', setting: 'FAIRGATE_DATABASE_CONNINFO', more: { FAIRGATE_KEYS_TICKETS: '/none', FAIRGATE_KEYS_SERVICE_TOKEN: '/none', FAIRGATE_SSO_JWKS_URL: 'http://localhost/', FAIRGATE_PSP_STRIPE_URL: 'http://localhost', FAIRGATE_PSP_STRIPE_KEY: '/none', FAIRGATE_PSP_STRIPE_WEBHOOK_SECRET: '/none' } },
 };
-after(() => scope.close());
 const postgres = await startPostgres(scope, { databases: Object.keys(PROGRAMS) });
 
 for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, client, freePort, openScope, openStream, rawExchange, ROOT, until } from '../lib-js/index.js';
 import { claims, makeEvent, openHouse, Visitor } from './queue-front/support.js';
 
@@ -41,7 +41,7 @@ function startNginx(scope, { port, frontPort, shopPort }) {
 }
 
 describe('nginx with auth_request', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let web;
   let port;
   let front;
@@ -72,7 +72,6 @@ describe('nginx with auth_request', () => {
     startNginx(scope, { port, frontPort, shopPort });
     await until('nginx and the front', async () => (await web.get('/e/demo')).status === 200);
   });
-  after(() => scope.close());
 
   test('leads a visitor without a pass to the line, and the shop hears nothing', async () => {
     for (const method of ['GET', 'POST']) {
@@ -123,7 +122,7 @@ describe('nginx with auth_request', () => {
 });
 
 describe('nginx before the pages of a shop, with a real front', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let house;
   let port;
   let web;
@@ -138,7 +137,6 @@ describe('nginx before the pages of a shop, with a real front', () => {
     startNginx(scope, { port, frontPort: house.front.port, shopPort: shop.address().port });
     await until('nginx', async () => (await web.http.get('/e/demo')).status === 200);
   });
-  after(() => scope.close());
   const PAGE = { accept: 'text/html' };
 
   test('a visitor comes back to the page that was asked for, and stays inside while active', async () => {

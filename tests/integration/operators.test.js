@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, CLIENT, openIssuer } from '../lib-js/issuer.js';
 import { EVENT, openWorld } from './payment-adapter/lib/world.js';
@@ -21,7 +21,7 @@ const settings = (issuer, more = {}) => ({ issuer: issuer.url, audience: AUDIENC
 const PATCH = (event) => ['PATCH', `/admin/events/${event}`, { body: { burst: 7 } }];
 
 describe('persons at the waiting room', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let issuer;
   let house;
   const token = {};
@@ -42,7 +42,6 @@ describe('persons at the waiting room', () => {
     for (const name of Object.keys(ROLES)) token[name] = (await issuer.login(name)).access_token;
     await once(token.ann, 'GET', '/admin/events');
   });
-  after(() => scope.close());
 
   // judges: roles
   test('a role opens what it says, and its limit holds', async () => {
@@ -223,7 +222,7 @@ describe('persons at the waiting room', () => {
 });
 
 describe('persons at the seats and the payments', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let issuer;
   const desk = 'the-token-of-the-desk-0123456789'; // a token that is no person's, and bears a name
   let seats;
@@ -241,7 +240,6 @@ describe('persons at the seats and the payments', () => {
     pay = world.pay;
     for (const service of [seats, pay]) await ask(service, issuer.forge({ roles: ['viewer'] }), 'GET', '/admin/whoami');
   });
-  after(() => scope.close());
 
   // As soon as the issuer's keys are there.
   const ask = (service, token, method, path, options = {}) => until('its keys', async () => {

@@ -5,14 +5,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, ROOT, until } from '../lib-js/index.js';
 
 const FILES_MAX = 4; // of a recipe; tests and texts apart
 const SOURCES = ['Makefile', 'VERSION', 'package-lock.json', 'infra', 'common', 'web', 'queue-front', 'seat-service', 'payment-adapter'];
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 
 const once = (work) => {
   let done;

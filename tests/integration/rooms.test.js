@@ -4,11 +4,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { openScope, ROOT } from '../lib-js/index.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 
 const LIST = `
 common:

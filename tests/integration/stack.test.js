@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import {
   fakeBuild,
   openScope,
@@ -25,7 +25,7 @@ function parentOf(pid) {
 }
 
 describe('a stack', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
   let other;
   let said;
@@ -36,7 +36,6 @@ describe('a stack', () => {
     other = await openStack(scope, { env, name: 'two', cluster: 'usual' });
     [said] = await Promise.all([stack.up(), other.up()]);
   });
-  after(() => scope.close());
 
   test('runs next to another one', async () => {
     for (const one of [stack, other]) {

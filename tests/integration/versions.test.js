@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { CookieJar, fakeBuild, openScope, openStack, until } from '../lib-js/index.js';
 import { ROOT } from '../lib-js/service.js';
 
@@ -26,7 +26,7 @@ async function openVersions(scope, env) {
 const drawn = (answer) => /fg_version=(\d+)/.exec([answer.headers['set-cookie']].flat().join())?.[1];
 
 describe('the edge, with stand-ins for both versions', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
   let share;
   let fresh;
@@ -43,7 +43,6 @@ describe('the edge, with stand-ins for both versions', () => {
     const build = fakeBuild(scope, ['queue-front']);
     ({ stack, share, fresh } = await openVersions(scope, { FAIRGATE_BUILD_DIR: build, FAIRGATE_NEW_BUILD_DIR: fakeBuild(scope, ['queue-front']) }));
   });
-  after(() => scope.close());
 
   test('nobody sees a new version before it has a share, and nobody is marked', async () => {
     assert.equal(await share(), '0');

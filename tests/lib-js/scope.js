@@ -233,9 +233,8 @@ export class Scope {
   }
 }
 
-// In a test: `const scope = openScope(t)`. For a whole file: `const scope = openScope()` and
-// `after(() => scope.close())`. Node goes on to the next test while a file that was asked to end tidies up, and nobody would end
-// what that one starts.
+// In a test: `const scope = openScope(t)`. For a whole file: `const scope = openScope(test)`. Without either it is the caller's to
+// close. Node goes on to the next test while a file that was asked to end tidies up, and nobody would end what that one starts.
 export function openScope(t = null) {
   if (tidying !== null) throw new Error('asked to end: nothing is started any more');
   const scope = new Scope();

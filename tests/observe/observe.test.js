@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { familyOf, metricsTable, DASHBOARDS, ruleGroups } from '../lib-js/observe.js';
 
@@ -27,7 +27,7 @@ async function openEar(scope) {
 }
 
 describe('a stack that is watched', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
   let ear;
   let prometheus;
@@ -43,7 +43,6 @@ describe('a stack that is watched', () => {
     await stack.up();
     prometheus = client({ port: stack.base + 16 });
   });
-  after(() => scope.close());
 
   test('has every service asked', async () => {
     await until('all to be reached', async () => {

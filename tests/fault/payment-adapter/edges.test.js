@@ -6,13 +6,12 @@
 // of a paid order and each eighth of the others, from one that is drawn (the unit tests try each, in a model of the peers).
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, seededRng, until } from '../../lib-js/index.js';
 import { openWorld } from '../../integration/payment-adapter/lib/world.js';
 
 const SOAK = process.env.FAIRGATE_SOAK === '1';
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 // No look of our own while the buyer pays: the number of edges is the story's, not the clock's.
 const world = await openWorld(scope, { saga: { poll: '30s', poll_max: '30s', idle: '20ms' }, shop: { url: '' }, mail: { url: '' } });
 const buyer = await world.login();

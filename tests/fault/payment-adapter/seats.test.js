@@ -3,12 +3,11 @@
 // real one, the wire a proxy of ours; afterwards money, seats and tickets have to agree.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openHouse } from '../../integration/payment-adapter/lib/house.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openHouse(scope, { saga: { poll: '30s', poll_max: '30s' } });
 const { house: seats, wire, soldSeats: sold } = world;
 const buyer = await world.login();

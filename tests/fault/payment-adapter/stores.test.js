@@ -2,14 +2,13 @@
 // for so long that somebody else takes over.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertPrompt, openForgetfulDisk, openScope, until } from '../../lib-js/index.js';
 import { openWorld } from '../../integration/payment-adapter/lib/world.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 20 : 2;
 const ORDERS = 8; // of a round
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 // The company's own server may be configured not to wait for its disk. What we promise must not hang on that.
 const disk = await openForgetfulDisk(scope);
 const world = await openWorld(scope, { disk, postgres: { synchronous_commit: 'off', wal_writer_delay: '10s' }, saga: { lease: '2s', idle: '50ms', poll: '200ms', poll_max: '400ms' }, mail: { url: '' } });

@@ -5,15 +5,14 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openHouse } from '../payment-adapter/lib/house.js';
 import { EVENT } from '../payment-adapter/lib/world.js';
 import { hall } from '../seat-service/house.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
 world.psp.autoPay = true;
 const buyer = await world.login();

@@ -7,13 +7,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { freePort, openScope, until } from '../../lib-js/index.js';
 import { makeEvent, openHouse } from '../queue-front/support.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const house = await openHouse(null, { scope });
 const fairgate = commandLine(scope, { queue: house.front, tokenFile: house.secrets.path('admin-token') });
 

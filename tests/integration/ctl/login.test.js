@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { AUDIENCE, CLIENT, MACHINE, openIssuer } from '../../lib-js/issuer.js';
 import { makeEvent, openHouse } from '../queue-front/support.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
 
-const scope = openScope();
+const scope = openScope(test);
 
 // A person at a machine of their own, with a file for the login.
 function person(more = {}) {
@@ -30,7 +30,6 @@ async function loggedIn(account, { run }) {
 
 // As if time had passed for the program alone.
 const runOut = ({ file, kept }) => writeFileSync(file, JSON.stringify({ ...kept(), expires_at: 1 }), { mode: 0o600 });
-after(() => scope.close());
 const issuer = await openIssuer(scope);
 issuer.account('lee', { email: 'lee@house.example', roles: ['viewer', 'operator:hero-*'] });
 issuer.account(MACHINE.id, { roles: ['operator'] });

@@ -5,12 +5,11 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, openStack, programPath, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT } from './fairgate.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const stack = await openStack(scope);
 await stack.up();
 const services = {

@@ -5,13 +5,12 @@ import { execFile } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { assertProblem, assertPrompt, openScope, renderConfig, runProgram, until } from '../../lib-js/index.js';
 import { anOrder, API_KEY, BULK_PASSWORD, logIn, startShop } from './shop.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const shop = await startShop(scope, { hashes: 'cheap' });
 seedUsual();
 

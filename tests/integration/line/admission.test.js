@@ -2,15 +2,14 @@
 // time, so that rates and limits are judged exactly.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 
-const scope = openScope();
+const scope = openScope(test);
 let names = 0;
 const front = () => new Front(clockwork, `adm-${(names += 1)}`);
-after(() => scope.close());
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 // Ticks of `line` for `ms`, `everyMs` apart.

@@ -2,14 +2,13 @@
 // newer one. Loss is played by putting an older copy of `cfg` back and naming another run.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME } from './line.js';
 
-const scope = openScope();
+const scope = openScope(test);
 let names = 0;
-after(() => scope.close());
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 const redis = (...command) => clockwork.redis.command(...command);

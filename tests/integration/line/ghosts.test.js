@@ -2,7 +2,7 @@
 // All in virtual time, so that epochs are exact.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
@@ -12,9 +12,8 @@ const EPOCH_MS = 60_000;
 const TICK_MS = 2_500; // more than three seconds without one would be a gap
 const PAGE = 65_536;
 
-const scope = openScope();
+const scope = openScope(test);
 let names = 0;
-after(() => scope.close());
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 const odd = (upto) => Array.from({ length: upto / 2 }, (_, i) => 2 * i + 1);

@@ -3,16 +3,15 @@
 // it with kill -9 under load.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { numbersOf } from '../../lib-js/wire.js';
 import { Clockwork, Front, KNOBS, OUTCOME, STATE, TURN } from './line.js';
 
 const { CLOCK_DOUBT_MS } = numbersOf();
-const scope = openScope();
+const scope = openScope(test);
 let names = 0;
-after(() => scope.close());
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 // Two fronts on one event in which something has happened: 40 places, 20 called, 5 inside.

@@ -1,7 +1,7 @@
 // join.lua: places are given out once, in order, and to nobody who may not have one.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { numbersOf } from '../../lib-js/wire.js';
@@ -10,11 +10,10 @@ import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 const FULL = 1_073_741_831; // LINE_FULL of lua/wire.list
 const { WORK_SPENT, WORK_MINUTES } = numbersOf();
 
-const scope = openScope();
+const scope = openScope(test);
 let names = 0;
 const front = (options) => new Front(clockwork, `join-${(names += 1)}`, options);
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
-after(() => scope.close());
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 test('places are consecutive over calls and fronts', async () => {

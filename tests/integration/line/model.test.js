@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { Link, startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
@@ -14,7 +14,7 @@ import { Clockwork, Front, STATE } from './line.js';
 
 const COMMANDS = Number(process.env.FAIRGATE_COMMANDS ?? 4000);
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? 300);
-const scope = openScope();
+const scope = openScope(test);
 
 // Ids of streams are times of the clock, which each has for itself; members of a set have no order.
 function plain(value, words) {
@@ -53,7 +53,6 @@ class Both {
     return keys.length;
   }
 }
-after(() => scope.close());
 const real = await startRedis(scope);
 const child = spawn(programPath('redis-model'), { stdio: ['pipe', 'pipe', 'inherit'] });
 scope.defer(() => child.kill());

@@ -2,7 +2,7 @@
 // twice. After every step the promises are held against what happened. FAIRGATE_SEED repeats a run.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
@@ -10,8 +10,7 @@ import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 
 const LINES = Number(process.env.FAIRGATE_LINES ?? 6);
 const STEPS = 400;
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 function randomKnobs(rng) {

@@ -2,7 +2,7 @@
 // front of queue-front does this yet; here the scripts are called as one would.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
@@ -11,12 +11,11 @@ import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 import { Cuts, ShardedFront, ShardServer } from './shards.js';
 
 const { LEASE_OUT, LEASE_MIN, LEASE_MAX, CUTS_WINDOW_MS, KEY_BYTES, WORK_MINUTES, WORK_SPENT } = numbersOf();
-const scope = openScope();
+const scope = openScope(test);
 const clockworks = [];
 let names = 0;
 let runs = 1;
 const nextRun = () => `run-${(runs += 1)}`;
-after(() => scope.close());
 for (let i = 0; i < 2; i += 1) clockworks.push(await new Clockwork(await startRedis(scope)).load());
 
 const step = async (ms) => {

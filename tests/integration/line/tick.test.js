@@ -1,7 +1,7 @@
 // tick.lua: what a tick costs: one front works, the others of its slot read its picture.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
@@ -9,9 +9,8 @@ import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 const SLOT_MS = 50;
 const RATE = 20_000; // thousandths: one call in 50 ms
 
-const scope = openScope();
+const scope = openScope(test);
 let names = 0;
-after(() => scope.close());
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 async function line(n, knobs = {}) {

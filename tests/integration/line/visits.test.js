@@ -1,7 +1,7 @@
 // The clock of visits: it stands while no front sees that those inside are served.
 
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME, TURN } from './line.js';
@@ -12,8 +12,7 @@ const UNSERVED = 2;
 const SECOND = 1000;
 const HALT_MAX_MS = 1_800_000;
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
 // A second at a time, as fronts tick; each sees what it sees.

@@ -6,7 +6,7 @@ import http from 'node:http';
 import { readdirSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openScope, programPath, ROOT, runCrowd } from '../../lib-js/index.js';
 import { judgeGrowth } from '../../../loadtest/lib/growth.js';
 import { missed } from '../../../loadtest/lib/happened.js';
@@ -40,7 +40,7 @@ async function plant(scope, target, spoil) {
 
 // Each crowd at a line of its own, all at once.
 describe('the judge of a crowd', { concurrency: 4 }, () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let house;
 
   before(async () => {
@@ -49,7 +49,6 @@ describe('the judge of a crowd', { concurrency: 4 }, () => {
     for (const [event, rate] of Object.entries(rates))
       await makeEvent(house, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
   });
-  after(() => scope.close());
 
   // Some people at that port, told apart by nothing but their place. -> the verdict
   async function judgedAt(port, event, settings = {}) {

@@ -4,11 +4,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { openScope, ROOT, runProgram } from '../../lib-js/index.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 
 function crowd(text, args = []) {
   const path = join(scope.tempDir('scenario-'), 'mine.conf');

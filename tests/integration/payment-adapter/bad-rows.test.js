@@ -1,12 +1,11 @@
 // One row that the database does not take holds up nobody else's: it is put aside with its reason.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope);
 world.psp.autoPay = true;
 

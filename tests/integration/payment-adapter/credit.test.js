@@ -4,15 +4,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { wordsOf } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
 import { EVENT } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const fees = { per_seat: 1000 };
 const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
 const buyer = await world.login();

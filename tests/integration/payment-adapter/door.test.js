@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, mangled, openScope, runProgram, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const hashes = join(scope.tempDir('hashes-'), 'secret');
 writeFileSync(hashes, 'of the hashes of holders, for itself', { mode: 0o600 });
 const world = await openWorld(scope, { keys: { hashes } });

@@ -2,7 +2,7 @@
 // calls go to both, and each status, code and hold must be the same.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { client, openScope, seededRng } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { FakeQueue } from './lib/fakes.js';
@@ -13,8 +13,7 @@ const SEATS = 10; // of a row; few, so that they are wanted twice
 const PRICES = { 1: 150_000, 2: 99_000 }; // of a row's seats
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? 500);
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openHouse(scope, { halls: hall({ rows: 2, seatsPerRow: SEATS, limits: { orphan_rule: false, hold_max_s: 3600, max_per_hold: 4 } }) });
 const { house, queue, seats: fake } = world;
 const front = { real: house.http, fake: client({ port: fake.port }) };

@@ -2,15 +2,14 @@
 // real seat service and this one.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { wordsOf } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
 import { assertLetter } from './lib/letters.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const fees = { per_seat: 1000, per_order: 500, basis_points: 100 };
 const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50, fees, vat_basis_points: 1000 }), mail: {} });
 const buyer = await world.login();

@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { before } from 'node:test';
 import { openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
 import { assertCapHolds } from './lib/cap.js';
 import { openWorld, PASSWORD } from './lib/world.js';
 
-const scope = openScope();
+const scope = openScope(test);
 const SHOP_PER_S = 10;
 const USERS_PER_S = 20;
 const BUYERS = 4; // each of whom the shop hears of one order after the other
@@ -20,7 +20,6 @@ before(async () => {
   second = await world.startPay();
   world.psp.autoPay = true;
 });
-after(() => scope.close());
 
 const login = (pay, name) => world.visitor(pay).post('/v1/pay/login', { login: name, password: PASSWORD });
 const counted = async (name) => {

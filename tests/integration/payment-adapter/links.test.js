@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, renderConfig, runProgram, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
@@ -16,8 +16,7 @@ const LINKS = {
   password: 'https://shop.example/forgotten',
 };
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope, { links: LINKS });
 world.psp.autoPay = true;
 const buyer = await world.login();

@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, assertPrompt, CookieJar, mangled, openScope, until } from '../../lib-js/index.js';
 import { assertCapHolds } from './lib/cap.js';
 import { EVENT, HASHES, openWorld, PASSWORD } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope);
 
 const once = (visitor, name, password = PASSWORD, headers) =>

@@ -4,12 +4,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after, afterEach } from 'node:test';
+import test, { afterEach } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope, {
   before(made) {
     const password = join(made.dir, 'smtp-password');

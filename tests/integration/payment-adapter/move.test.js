@@ -2,7 +2,7 @@
 // of the move, each seat of the order has one good ticket. The seat service is the real one.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { startShop } from '../demo-shop/shop.js';
 import { hall } from '../seat-service/house.js';
@@ -10,8 +10,7 @@ import { openHouse } from './lib/house.js';
 import { EVENT } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const shop = await startShop(scope, { users: 25, hashes: 'cheap' });
 const world = await openHouse(scope, {
   mail: {},

@@ -2,12 +2,11 @@
 // process shows what the last run found.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope, { shop: { timeout: '1m' } });
 const second = await world.startPay({ saga: { instance: 'second' } });
 const buyer = await world.login();

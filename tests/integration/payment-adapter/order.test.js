@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
 import { wordsOf } from './lib/fakes.js';
 import { EVENT, openWorld } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope);
 let buyer = await world.login();
 

@@ -1,14 +1,13 @@
 // Letters: orders to the shop, at its pace, and mails to buyers.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 import { assertLetter } from './lib/letters.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope, { shop: { per_s: 10 } });
 world.psp.autoPay = true;
 

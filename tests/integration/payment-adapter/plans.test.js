@@ -13,8 +13,7 @@ const stepsOf = (step) => [step, ...(step.Plans ?? []).flatMap(stepsOf)];
 const compared = (step) => (step['Rows Removed by Join Filter'] ?? 0) * step['Actual Loops'];
 
 test('the seats of a sale are compared with its orders and tickets by hashing, whatever the planner believes', async (t) => {
-  const scope = openScope();
-  t.after(() => scope.close());
+  const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');
   postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}`, 'pay');
@@ -52,8 +51,7 @@ const HOT = {
 const PAGES = { shop_take: 250 }; // of those that do more than look up
 
 test('what is asked for each order looks it up by key, even by a plan that was made before there was an order', async (t) => {
-  const scope = openScope();
-  t.after(() => scope.close());
+  const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');
   const all = statementsOf('payment-adapter');
@@ -80,8 +78,7 @@ test('what is asked for each order looks it up by key, even by a plan that was m
 });
 
 test('a page of the lines of a small event reads the orders of that event alone', async (t) => {
-  const scope = openScope();
-  t.after(() => scope.close());
+  const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');
   postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}; ${payRows({ no: 2, first: ORDERS + 1, last: ORDERS + 20, days: 2 })}; ANALYZE`, 'pay');
@@ -110,8 +107,7 @@ const ALL_ASKED = {
 // A connection's plans stay. They are made while a sale's tables are empty or, by a service that is started in its
 // midst, when nobody has counted what has come since.
 test('a request finds its rows by key, whatever is known of the tables when it is planned', async (t) => {
-  const scope = openScope();
-  t.after(() => scope.close());
+  const scope = openScope(t);
   const postgres = await startPostgres(scope, { databases: ['pay'] });
   migrate(postgres, 'payment-adapter', 'pay');
   const read = () => wholeReadsOf(postgres, 'payment-adapter', 'pay')

@@ -2,12 +2,11 @@
 // one may, and those that are left when one dies have all of the pace. Judged by the provider's own record.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { before } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 
 const PER_S = 40;
 const BURST = 10; // a quarter of it

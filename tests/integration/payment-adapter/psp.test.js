@@ -4,13 +4,12 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, freePort, openScope, until } from '../../lib-js/index.js';
 import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
 import { EVENT, openWorld } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const port = await freePort();
 const hook = (provider) => `http://127.0.0.1:${port}/v1/pay/webhooks/${provider}`;
 const sandbox = await startSandbox(scope, { webhook: hook('stripe'), toss: hook('toss'), returnUrls: 'http://tickets.example/' });

@@ -1,14 +1,13 @@
 // What was priced is what is paid, sold, printed and let in. The seat service is the real one.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { openHouse } from './lib/house.js';
 import { assertLetter } from './lib/letters.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
 const buyer = await world.login();
 

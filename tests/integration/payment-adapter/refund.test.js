@@ -2,14 +2,13 @@
 // that answers as a real one does.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { startShop } from '../demo-shop/shop.js';
 import { EVENT, openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const shop = await startShop(scope, { users: 25, hashes: 'cheap' });
 const world = await openWorld(scope, {
   shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },

@@ -7,12 +7,11 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope, { saga: { instance: '' }, http: { loops: 2 } });
 const buyer = await world.login();
 

@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { before } from 'node:test';
 import { openScope, runBeside } from '../../lib-js/index.js';
 import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
 import { EVENT, openWorld } from './lib/world.js';
 
-const scope = openScope();
+const scope = openScope(test);
 let world, buyer, sandbox, archive, order, intent;
 
 before(async () => {
@@ -28,7 +28,6 @@ before(async () => {
   buyer = await world.login();
   archive = scope.tempDir('archive-');
 });
-after(() => scope.close());
 
 const retire = (...more) => runBeside('payment-adapter', ['retire', EVENT, '--to', archive, '--config', world.pay.configPath, ...more]);
 const sql = (text) => world.postgres.sql(text, 'pay');

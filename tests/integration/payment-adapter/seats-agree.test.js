@@ -2,14 +2,13 @@
 // name; and the database itself refuses two good tickets for a seat.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { hall, saga } from '../seat-service/house.js';
 import { openHouse } from './lib/house.js';
 import { EVENT } from './lib/world.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 10 }) });
 const buyer = await world.login();
 

@@ -2,14 +2,13 @@
 // and as far as a run has time.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
 const PER_S = 5;
 const INTERVAL_S = 10 / 7 / PER_S; // of the steady part (src/login/pace.c)
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope, { shop: { per_s: PER_S } });
 const second = await world.startPay({ saga: { instance: 'second' } });
 

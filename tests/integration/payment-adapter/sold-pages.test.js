@@ -2,14 +2,13 @@
 // that is. Judged by what it asks for, and by what comes of lists that no order here knows.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
 const PAGE_BYTES = 1024 * 1024;
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const world = await openWorld(scope);
 const buyer = await world.login();
 await world.order(buyer, world.hold()); // so that there is an event whose seats are compared

@@ -2,12 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { appendFileSync, statSync, truncateSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { errorOf, HELD, KEY, openReceiver, startSandbox } from './sandbox.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const sandbox = await startSandbox(scope);
 let stripe = sandbox.stripe();
 

@@ -1,13 +1,12 @@
 // The hosted page, used as a browser without scripts uses it.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope } from '../../lib-js/index.js';
 import { errorOf, startSandbox } from './sandbox.js';
 
 const RETURN = 'http://shop.test/back?order=7';
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const sandbox = await startSandbox(scope);
 const stripe = sandbox.stripe();
 

@@ -1,13 +1,12 @@
 // The sandbox, judged by the unmodified official client of Stripe.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import Stripe from 'stripe';
 import { openScope, until } from '../../lib-js/index.js';
 import { errorOf, HELD, startSandbox } from './sandbox.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const sandbox = await startSandbox(scope);
 const stripe = sandbox.stripe();
 

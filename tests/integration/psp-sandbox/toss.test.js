@@ -1,14 +1,13 @@
 // The subset of Toss Payments: window, confirm, read, cancel, and webhooks that prove nothing.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { KEY, openReceiver, startSandbox } from './sandbox.js';
 
-const scope = openScope();
+const scope = openScope(test);
 const authorization = `Basic ${Buffer.from(`${KEY}:`).toString('base64')}`;
 let orders = 0;
-after(() => scope.close());
 const receiver = await openReceiver(scope);
 const sandbox = await startSandbox(scope, { toss: receiver.url });
 

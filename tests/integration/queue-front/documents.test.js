@@ -2,7 +2,7 @@
 // defaults, and no front goes by a document that Redis does not have.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { act, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
 
@@ -10,9 +10,8 @@ const KNOBS = { rate_per_s: 0, burst: 10, pow_bits: 0 };
 
 // ---- cannot be read ----
 
-const scope = openScope();
+const scope = openScope(test);
 let names = 0;
-after(() => scope.close());
 const house = await openHouse(null, { fronts: 2, scope });
 
 const redis = (...words) => house.redis.command(...words);

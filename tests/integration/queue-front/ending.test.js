@@ -2,7 +2,7 @@
 // ended cost those that run nothing. Two fronts with a real Redis.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { delay, openScope, until } from '../../lib-js/index.js';
 import { Visitor, act, makeEvent, openHouse, patch, startFront, untilEveryLoop, untilState } from './support.js';
@@ -41,12 +41,11 @@ async function archiveOf(front, id) {
 const ticks = async (front) => (await front.metrics()).get('fairgate_store_ticks_total');
 
 describe('the end of an event', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let house;
   before(async () => {
     house = await openHouse(null, { scope, fronts: 2, config: { http: { loops: 2 }, line: { gone_after: '2s' } } });
   });
-  after(() => scope.close());
 
   test('a closed event is shown and costs no calls to Redis', async () => {
     await makeEvent(house, 'rest', { message: { en: 'Over soon' } });

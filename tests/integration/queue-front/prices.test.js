@@ -1,7 +1,7 @@
 // Prices are shown before the wait, and sold-out ones to all who wait.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openScope, openStream, until } from '../../lib-js/index.js';
 import { makeEvent, openHouse, patch, Visitor } from './support.js';
 
@@ -9,7 +9,7 @@ const PRICES = { currency: 'KRW', categories: { VIP: { price: 165000 }, 'R & <B>
 const HTML = { accept: 'text/html', 'accept-language': 'en' };
 
 describe('prices', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let house;
 
   before(async () => {
@@ -17,7 +17,6 @@ describe('prices', () => {
     await makeEvent(house, 'priced', { rate_per_s: 0, prices: PRICES });
     await makeEvent(house, 'plain', { rate_per_s: 0 });
   });
-  after(() => scope.close());
 
   const status = (front, event = 'priced') => front.http.get(`/v1/queue/${event}/status`);
 

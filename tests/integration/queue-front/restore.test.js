@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, openScope, runProgram, until } from '../../lib-js/index.js';
 import { ROOT } from '../../lib-js/service.js';
 import { Visitor, act, makeEvent, openHouse, untilState } from './support.js';
@@ -44,7 +44,7 @@ const altered = (text, number, change) =>
   text.split('\n').map((line, i) => (i === number ? change(line) : line)).join('\n');
 
 describe('an event made again from its archive', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   const visitors = [];
   let house, text, drawn, ofFans, head, places, figures;
 
@@ -78,7 +78,6 @@ describe('an event made again from its archive', () => {
     ofFans = await fairness(house.front, '?lane=fans');
     figures = head.figures;
   });
-  after(() => scope.close());
 
   test('verify-draw reads the archive as it is, each line of it', () => {
     const file = join(scope.dir(), 'show.ndjson');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
 import { Visitor, act, live, makeEvent, openHouse, patch, untilState } from './support.js';
 
@@ -58,10 +58,9 @@ const joinAll = async (house, id, number, options) => {
 };
 
 describe('an event that runs, made again from its archive', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let house;
   before(async () => { house = await openHouse(null, { scope, fronts: 2 }); });
-  after(() => scope.close());
 
   test('an open line goes on with its places, visits and calls', async () => {
     await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 600, session_ttl_s: 600 });

@@ -1,21 +1,20 @@
 // What a visitor sees after the turn, and how the visitor joins again.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
 import { act, live, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html' };
 
 describe('a turn that is over', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let house;
   let made = 0;
 
   before(async () => {
     house = await openHouse(null, { scope, fronts: 2 });
   });
-  after(() => scope.close());
 
   const event = (knobs = {}) => makeEvent(house, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
   const end = (session, body) => house.front.admin.post(`/internal/sessions/${session}/end`, { body });
@@ -210,14 +209,13 @@ describe('a turn that is over', () => {
 });
 
 describe('more time', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let house;
   let made = 0;
 
   before(async () => {
     house = await openHouse(null, { scope, fronts: 2 });
   });
-  after(() => scope.close());
 
   async function called(knobs) {
     const id = await makeEvent(house, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });

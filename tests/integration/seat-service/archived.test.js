@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPostgres, openSeats, visitor } from './house.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const dir = scope.tempDir('shelf-');
 chmodSync(dir, 0o755);
 const shelf = join(dir, 'is-there');

@@ -2,14 +2,13 @@
 // the console's page call it, and no other page.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, openContract, openScope, request, runProgram, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
 
 const ORIGIN = 'http://localhost:18091';
-const scope = openScope();
+const scope = openScope(test);
 const contract = openContract('seat-service/openapi.yaml');
-after(() => scope.close());
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres, { config: { private: { origins: `https://console.example, ${ORIGIN}` } } });
 await importHall(seats, 'night', hall());

@@ -1,13 +1,12 @@
 // What was imported is corrected: all of it before the first hold, afterwards what leaves every seat what it is.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { assertProblem, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPair, openPostgres, openSeats, operator, saga, states, untilWaiting, visitor } from './house.js';
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres, { config: { journal: { snapshot_every: 100 } } });
 let events = 0;

@@ -4,15 +4,14 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { promisify } from 'node:util';
 import { openScope, programPath, seededRng, startPostgres } from '../../lib-js/index.js';
 
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? (process.env.FAIRGATE_SOAK ? 20_000 : 500));
 const SHOWN = 30; // lines before the first that differs
 
-const scope = openScope();
-after(() => scope.close());
+const scope = openScope(test);
 
 async function play(program, ...args) {
   // The address sanitizer warns of the simulator's fibers: its words come with a failed run, not as a finding.

@@ -4,15 +4,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, mangled, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './house.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
-const scope = openScope();
+const scope = openScope(test);
 let events = 0;
-after(() => scope.close());
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres);
 

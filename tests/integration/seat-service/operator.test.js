@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { assertProblem, freePort, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
 import {
   hall,
@@ -17,9 +17,8 @@ import {
   visitor,
 } from './house.js';
 
-const scope = openScope();
+const scope = openScope(test);
 let events = 0;
-after(() => scope.close());
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres);
 

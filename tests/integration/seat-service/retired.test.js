@@ -2,11 +2,11 @@
 // lets go of it, and nobody takes it any more.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test, { before } from 'node:test';
 import { openScope, runBeside, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './house.js';
 
-const scope = openScope();
+const scope = openScope(test);
 let postgres, owner, standby, archive, told;
 
 before(async () => {
@@ -18,7 +18,6 @@ before(async () => {
   await until('the standby to follow both', async () => (await standby.metrics()).get('fairgate_seats_events{state="following"}') === 2);
   archive = scope.tempDir('archive-');
 });
-after(() => scope.close());
 
 const retire = (id, env = {}) => runBeside('seat-service', ['retire', id, '--to', archive, '--config', standby.configPath], { env });
 const sql = (text) => postgres.sql(`SET search_path = seats; ${text}`, 'seats');

@@ -2,7 +2,7 @@
 // limit is of a person, however often they come and by whatever line.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { openWorld } from '../payment-adapter/lib/world.js';
 import { asMember, openShop } from '../queue-front/shop.js';
@@ -12,7 +12,7 @@ import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-s
 const LIMIT = 4;
 
 describe('a limit of four seats', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   const shop = openShop();
   const member = {}; // login -> {visitor, id}
   let house, seats, world;
@@ -40,7 +40,6 @@ describe('a limit of four seats', () => {
     }
     for (const login of ['bcrypt', 'argon2id', 'pbkdf2']) member[login] = await world.login(`${login}@example.com`);
   });
-  after(() => scope.close());
 
   // One visit: through the line to the seats. `who`: in a line for members, whose place it is.
   async function visit(event, who) {

@@ -2,7 +2,7 @@
 // turn. The waiting room with two fronts, a pair of seat-services and their database, as they are.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { delay, openScope, until } from '../../lib-js/index.js';
 import { claims, live, makeEvent, openHouse, startFront, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
@@ -11,7 +11,7 @@ const TTL_S = 5;
 const MAX_S = 60;
 
 describe('seats that go away', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   const pair = [];
   let house, postgres;
 
@@ -27,7 +27,6 @@ describe('seats that go away', () => {
     [house.front] = house.fronts;
     await makeEvent(house, 'night', { rate_per_s: 1000, burst: 1000, session_ttl_s: TTL_S, session_max_s: MAX_S });
   });
-  after(() => scope.close());
 
   const halted = (wanted) => until(`visits_halted: ${wanted}`, async () =>
     (await Promise.all(house.fronts.map((front) => live(front, 'night')))).every(({ visits_halted: is }) => is === wanted));

@@ -2,7 +2,7 @@
 // and afterwards the provider's ledger, the seats, the orders and the shop tell the same story.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import {
   buildWithLimits,
   client,
@@ -32,7 +32,7 @@ const MANNERS = [
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 describe('a crowd of every manner', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
   let run;
   let verdict;
@@ -50,7 +50,6 @@ describe('a crowd of every manner', () => {
     verdict = run.judged(['--seats-max', '4']);
     orders = stack.rows('payment_adapter', 'SELECT id, status, amount, seats FROM pay.orders');
   });
-  after(() => scope.close());
 
   test('comes to an end, each with an answer that should be', (t) => {
     t.diagnostic(`seed ${run.seed}`);

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { assertProblem, client, CookieJar, crlf, delay, letIn, openCollector, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, ROOT, until } from '../../lib-js/index.js';
 import { procText } from '../../lib-js/proc.js';
 import { boundsIn, families, logFields, metricsTable, ruleGroups } from '../../lib-js/observe.js';
@@ -35,7 +35,7 @@ const bodyOf = (call) => (takesBody(call) ? (BODIES[call.path] ?? {}) : undefine
 const wants = (call, who) => call.security.some((way) => who in way);
 
 describe('the walls', () => {
-  const scope = openScope();
+  const scope = openScope(test);
   let stack;
   let collector; // of traces
   let alice; // has bought: {jar, order, tickets, hold}
@@ -97,7 +97,6 @@ describe('the walls', () => {
     alice = { jar, hold: visit.hold, ...await buy(jar, visit) };
     bob = { jar: await login(1), ...await enter() };
   });
-  after(() => scope.close());
 
   // ---- who may call ----
 
