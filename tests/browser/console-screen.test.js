@@ -2,7 +2,7 @@
 // waiting room alone: the first screen, the big screen, shortcuts and night mode.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { act, makeEvent } from '../integration/queue-front/support.js';
 import { perMinute, showUp } from '../../web/console/figures.js';
@@ -150,8 +150,8 @@ const WIDTHS = [360, 768, 1280, 1920];
 const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '.vital .value', '.vital .note', '.vital .small', '#plan p', '.chart .legend', '#as-of'], across: true };
 
 describe('the first screen', () => {
-  const scope = openScope();
-  const looks = openLooks('console-screen');
+  const scope = openScope(test);
+  const looks = openLooks(scope, 'console-screen');
   let line;
   let desk;
   let browser;
@@ -160,10 +160,6 @@ describe('the first screen', () => {
     line = await openLine(scope);
     browser = await openBrowser(scope);
     desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) };
-  });
-  after(async () => {
-    await scope.close();
-    looks.close();
   });
 
   const doc = (id) => line.front.admin.get(`/admin/events/${id}`).then(({ json }) => json);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
 import { customer, openBrowser, Operator } from './world.js';
@@ -24,8 +24,8 @@ const LUCK = {
 const luckOf = ({ name }) => (name === 'desk-en' ? { ...LUCK, few: [...LUCK.few, '#knob-form .group'] } : LUCK);
 
 describe('the console', () => {
-  const scope = openScope();
-  const looks = openLooks('console');
+  const scope = openScope(test);
+  const looks = openLooks(scope, 'console');
   let stack;
   let browser;
   let queue;
@@ -97,10 +97,6 @@ describe('the console', () => {
     for (const [n, name] of Object.keys(MANNERS).entries()) bought[name] = await buyTickets(`guest-${name}`, 3 + n);
     await until('it to be counted', async () => (await ordersOverTime()).length > 0);
     browser = await openBrowser(scope);
-  });
-  after(async () => {
-    await scope.close();
-    looks.close();
   });
 
   // By axe, by its look and in a picture.

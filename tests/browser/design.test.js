@@ -2,7 +2,7 @@
 // ones, in both schemes, by axe and by its look; and the effects of pointer and focus.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openLooks } from './look.js';
 import { openHouse, startFront } from '../integration/queue-front/support.js';
 import { openBrowser, Visitor } from './world.js';
@@ -14,8 +14,8 @@ const MANNERS = [
 ];
 
 describe('the page of all parts', () => {
-  const scope = openScope();
-  const looks = openLooks('design');
+  const scope = openScope(test);
+  const looks = openLooks(scope, 'design');
   const fronts = {};
   let house;
   let browser;
@@ -24,10 +24,6 @@ describe('the page of all parts', () => {
     [house, browser] = await Promise.all([openHouse(null, { scope }), openBrowser(scope)]);
     fronts.ours = house.front;
     fronts.branded = await startFront(house, { brand: { name: 'Seoul Arts', colour: '#ffe14d' } });
-  });
-  after(async () => {
-    await scope.close();
-    looks.close();
   });
 
   async function open(look, options) {

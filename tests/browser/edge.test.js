@@ -2,7 +2,7 @@
 // phone and at a desk, by axe and by their looks (at a share of these in `make test`). The stack is one of stand-ins, two of them missing.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { fakeBuild, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
 import { openBrowser, share, Visitor } from './world.js';
@@ -15,8 +15,8 @@ const SIDES = ['phone', 'desktop'];
 const AGAIN = /<meta http-equiv="refresh" content="\d+">\n/;
 
 describe("the edge's own pages", () => {
-  const scope = openScope();
-  const looks = openLooks('edge');
+  const scope = openScope(test);
+  const looks = openLooks(scope, 'edge');
   let stack;
   let browser;
 
@@ -24,10 +24,6 @@ describe("the edge's own pages", () => {
     stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_EDGE_REQUESTS_PER_10S: '100' } });
     await stack.up();
     browser = await openBrowser(scope);
-  });
-  after(async () => {
-    await scope.close();
-    looks.close();
   });
 
   // Sends requests too fast, so that the next one from here is refused.

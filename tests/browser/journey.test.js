@@ -2,14 +2,14 @@
 // checkout, payment provider, ticket.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openScope, openStack, request } from '../lib-js/index.js';
 import { openLooks } from './look.js';
 import { backOf, customer, openBrowser, Visitor } from './world.js';
 
 describe('pages', () => {
-  const scope = openScope();
-  const looks = openLooks('journey');
+  const scope = openScope(test);
+  const looks = openLooks(scope, 'journey');
   let stack;
   let browser;
 
@@ -17,10 +17,6 @@ describe('pages', () => {
     stack = await openStack(scope, { hashes: 'usual' });
     await stack.up();
     browser = await openBrowser(scope);
-  });
-  after(async () => {
-    await scope.close();
-    looks.close();
   });
 
   const MAP = { drawn: '#map' };

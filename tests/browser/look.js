@@ -7,7 +7,7 @@
 // how many overlap the part above, the smallest and the summed size of letters, and the smallest and the mean contrast.
 // A colour scheme may change, but not fade. Of a canvas, `drawn` adds the mean colours of a coarse grid.
 //
-//   const looks = openLooks('waiting');
+//   const looks = openLooks(scope, 'waiting');
 //   await looks.see(page, 'called-ko-phone');          // compares, or throws and says what differs
 //   await looks.see(page, 'hall-ko-phone', { drawn: '#map', few: ['#list-seats li'] });
 //
@@ -158,11 +158,18 @@ function fromRow(row) {
 
 const readViews = () => new Map(existsSync(LIST) ? readFileSync(LIST, 'utf8').trim().split('\n').map(fromRow) : []);
 
-export function openLooks(name) {
+export function openLooks(scope, name) {
   const prefix = `${name}/`;
   const kept = new Map([...readViews()].filter(([view]) => view.startsWith(prefix)).map(([view, figures]) => [view.slice(prefix.length), figures]));
   const seen = new Map();
   const left = [];
+  // At the end of the file's tests: every row of the list was looked at.
+  scope.defer(() => {
+    if (SWEEP) return;
+    if (!WRITE) return assert.deepEqual([...kept.keys()].filter((what) => !seen.has(what) && !left.includes(what)), [], 'in looks.list, but not looked at');
+    const rows = [...readViews()].filter(([view]) => !view.startsWith(prefix)).concat([...seen].map(([what, figures]) => [prefix + what, figures]));
+    writeFileSync(LIST, `${rows.map(([view, figures]) => toRow(view, figures)).sort().join('\n')}\n`);
+  });
   return {
     name,
     leave: (what) => left.push(what),
@@ -190,13 +197,6 @@ export function openLooks(name) {
       const differences = compareLooks(kept.get(what), figures);
       if (differences.length > 0) keepParts(`${name}-${what}`, parts);
       assert.deepEqual(differences, [], `${what} looks different: build/looks/${name}-${what}.json has its parts`);
-    },
-    // At the end of the file's tests: every row of the list was looked at.
-    close() {
-      if (SWEEP) return;
-      if (!WRITE) return assert.deepEqual([...kept.keys()].filter((what) => !seen.has(what) && !left.includes(what)), [], 'in looks.list, but not looked at');
-      const rows = [...readViews()].filter(([view]) => !view.startsWith(prefix)).concat([...seen].map(([what, figures]) => [prefix + what, figures]));
-      writeFileSync(LIST, `${rows.map(([view, figures]) => toRow(view, figures)).sort().join('\n')}\n`);
     },
   };
 }

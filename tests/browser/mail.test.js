@@ -2,7 +2,7 @@
 // mail program (one of these in `make test`): by axe and by its look. They have the plain form's text and load nothing.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { formsOf } from '../integration/payment-adapter/lib/fakes.js';
 import { openScope, until } from '../lib-js/index.js';
@@ -13,8 +13,8 @@ const MANNERS = { ko: { locale: 'ko-KR' }, en: { locale: 'en-GB', colorScheme: '
 const WIDTHS = { phone: 360, program: 700 };
 
 describe('mails', () => {
-  const scope = openScope();
-  const looks = openLooks('mail');
+  const scope = openScope(test);
+  const looks = openLooks(scope, 'mail');
   let world;
   let browser;
 
@@ -23,10 +23,6 @@ describe('mails', () => {
       openWorld(scope, { brand: { name: 'Seoul Arts', colour: '#ffe14d' }, links: { support: 'mailto:help@shop.example' } }),
       openBrowser(scope),
     ]);
-  });
-  after(async () => {
-    await scope.close();
-    looks.close();
   });
 
   // An order with fees and VAT that was paid, and its mails of all kinds.

@@ -3,7 +3,7 @@
 // checkout.test.js check the real way in and out.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { hall } from '../integration/seat-service/house.js';
 import { openLooks } from './look.js';
@@ -17,8 +17,8 @@ const LIST = { few: ['#list-seats li', '#offers button'] };
 const WAIT = { timeout: 60_000 };
 
 describe('what goes otherwise', () => {
-  const scope = openScope();
-  const looks = openLooks('trouble');
+  const scope = openScope(test);
+  const looks = openLooks(scope, 'trouble');
   let stack;
   let browser;
   let queue;
@@ -49,10 +49,6 @@ describe('what goes otherwise', () => {
     await makeEvent('small', { seats: [{ guid: 'r1s4', restricted_view: true, sight: 'A pillar on the left' }], zones: [{ zone: 'Hall', entrance: 'Gate B', floor: 'Level 1' }] });
     await makeEvent('floor', { area: 50 });
     browser = await openBrowser(scope);
-  });
-  after(async () => {
-    await scope.close();
-    looks.close();
   });
 
   // A faster buyer without a page.

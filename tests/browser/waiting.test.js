@@ -2,7 +2,7 @@
 // a share of these.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { openLooks } from './look.js';
 import { openBrowser, share, SIZES } from './world.js';
 import { openLine, patch } from './line-world.js';
@@ -12,17 +12,13 @@ const MANNERS = [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', redu
 const STATES = ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'done', 'sold-out', 'closed', 'notfound'];
 
 describe('the waiting page in each state', () => {
-  const scope = openScope();
-  const looks = openLooks('waiting');
+  const scope = openScope(test);
+  const looks = openLooks(scope, 'waiting');
   let line;
   let browser;
 
   before(async () => {
     [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
-  });
-  after(async () => {
-    await scope.close();
-    looks.close();
   });
 
   for (const [lang, options] of MANNERS) {
