@@ -320,34 +320,6 @@ bool cuts_spot(const struct cuts *cuts, uint64_t place, struct cuts_spot *out)
     return true;
 }
 
-static void tell_hole(const struct cuts *cuts, const struct walk *walk, struct cuts_hole *out)
-{
-    assert(walk->cut.kind != CUT_JOINS);
-    uint64_t places = cut_places(&walk->cut, cuts->shards);
-    assert(places > 0);
-    *out =
-        (struct cuts_hole){.from = walk->before.places + 1, .upto = walk->before.places + places};
-    if (walk->cut.kind == CUT_GAP)
-        return;
-    out->shard = cut_at(&walk->cut, cuts->shards, 1).shard;
-    assert(walk->cut.grown[out->shard] == places); /* it is one shard's */
-    out->first = (uint64_t)walk->before.upto[out->shard] + 1;
-}
-
-uint32_t cuts_hole(const struct cuts *cuts, uint32_t nth, struct cuts_hole *out)
-{
-    if (nth < 1 || nth > cuts->count)
-        return 0;
-    struct walk walk = walk_from(cuts, (nth - 1) / MARK_EVERY);
-    while (walk.nth < nth || walk.cut.kind == CUT_JOINS) {
-        if (walk.nth == cuts->count)
-            return 0;
-        walk_next(cuts, &walk);
-    }
-    tell_hole(cuts, &walk, out);
-    return walk.nth + 1;
-}
-
 uint32_t cuts_step_ms(const struct cuts *cuts)
 {
     uint32_t doublings = cuts->count / STEP_CUTS;

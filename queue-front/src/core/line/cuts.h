@@ -20,13 +20,6 @@ struct cuts_spot {
     uint64_t number; /* of the shard, from 1; 0: of a gap */
 };
 
-struct cuts_hole {
-    uint64_t from, upto; /* places */
-    uint8_t shard;
-    /* Number of the shard that has the place `from`; the others follow. 0: a gap, of no shard. */
-    uint64_t first;
-};
-
 /* For 1 to CUT_SHARDS_MAX shards; NULL: no memory. */
 struct cuts *cuts_create(uint8_t shards);
 void cuts_destroy(struct cuts *cuts);
@@ -51,9 +44,6 @@ bool cuts_get(const struct cuts *cuts, uint32_t nth, struct cut *out);
 uint64_t cuts_place(const struct cuts *cuts, uint8_t shard, uint64_t number);
 /* False: nobody has this place yet. */
 bool cuts_spot(const struct cuts *cuts, uint64_t place, struct cuts_spot *out);
-/* The first hole or gap of cut `nth` or later; answers the cut behind it, where to go on, or 0:
- * there is none. */
-uint32_t cuts_hole(const struct cuts *cuts, uint32_t nth, struct cuts_hole *out);
 
 /* How long after a cut the next one is due, if somebody has joined since: 20 ms, and longer once
  * there are very many. */

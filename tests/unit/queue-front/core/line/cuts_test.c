@@ -93,33 +93,6 @@ static void check_places(struct line *line)
     }
 }
 
-/* Holes as they are listed, against those that were cut. */
-static void check_holes(struct line *line)
-{
-    uint64_t places = 0;
-    uint32_t next = 1;
-    for (uint32_t nth = 1; nth <= CUTS; nth++) {
-        const struct cut *cut = &line->given[nth - 1];
-        uint64_t len = cut_places(cut, line->shards);
-        struct cuts_hole hole;
-        if (cut->kind != CUT_JOINS) {
-            next = cuts_hole(line->cuts, next, &hole);
-            assert_int_equal(nth + 1, next);
-            assert_int_equal(places + 1, hole.from);
-            assert_int_equal(places + len, hole.upto);
-            assert_int_equal(cut->kind == CUT_GAP, hole.first == 0);
-        }
-        if (cut->kind == CUT_HOLE) {
-            assert_int_equal(hole.from, cuts_place(line->cuts, hole.shard, hole.first));
-            assert_int_equal(hole.upto, cuts_place(line->cuts, hole.shard, hole.first + len - 1));
-        }
-        places += len;
-    }
-    struct cuts_hole none;
-    assert_int_equal(0, cuts_hole(line->cuts, next, &none));
-    assert_int_equal(0, cuts_hole(line->cuts, 0, &none)); /* they count from one */
-}
-
 TEST_CASE(numbers_and_places_are_the_same_set_without_gap_or_double)
 {
     uint64_t seed = unit_seed();
@@ -127,7 +100,6 @@ TEST_CASE(numbers_and_places_are_the_same_set_without_gap_or_double)
         struct line line;
         begin(&line, seed + i, i == 0 ? 1 : 0);
         check_places(&line);
-        check_holes(&line);
         cuts_destroy(line.cuts);
     }
 }
