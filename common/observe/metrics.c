@@ -213,8 +213,8 @@ int metrics_gauge(struct metrics *metrics, const struct metrics_desc *desc,
                          (struct shard){.source = (const void *)value}, err);
 }
 
-int metrics_counter_call(struct metrics *metrics, const struct metrics_desc *desc,
-                         double (*read)(void *ctx), void *ctx, struct err_slot *err)
+static int counter_call(struct metrics *metrics, const struct metrics_desc *desc,
+                        double (*read)(void *ctx), void *ctx, struct err_slot *err)
 {
     return enlist_source(metrics, desc, KIND_COUNTER_CALL, METRICS_UNIT_ONE,
                          (struct shard){.source = ctx, .read = read, .ctx = ctx}, err);
@@ -571,7 +571,7 @@ int metrics_process(struct metrics *metrics, struct err_slot *err)
     int rc = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
         struct metrics_desc desc = {rows[i].name, rows[i].help, NULL};
-        rc = rows[i].counts ? metrics_counter_call(metrics, &desc, rows[i].read, NULL, err)
+        rc = rows[i].counts ? counter_call(metrics, &desc, rows[i].read, NULL, err)
                             : metrics_gauge_call(metrics, &desc, rows[i].read, NULL, err);
     }
     return rc;

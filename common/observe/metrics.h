@@ -45,8 +45,6 @@ int metrics_counter(struct metrics *metrics, const struct metrics_desc *desc,
 int metrics_gauge(struct metrics *metrics, const struct metrics_desc *desc,
                   const _Atomic uint64_t *value, struct err_slot *err);
 /* Asked while a scrape is rendered, which happens on the thread pool: `read` must be safe there. */
-int metrics_counter_call(struct metrics *metrics, const struct metrics_desc *desc,
-                         double (*read)(void *ctx), void *ctx, struct err_slot *err);
 int metrics_gauge_call(struct metrics *metrics, const struct metrics_desc *desc,
                        double (*read)(void *ctx), void *ctx, struct err_slot *err);
 int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,

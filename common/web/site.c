@@ -278,11 +278,6 @@ static void on_file(struct http_req *req)
 
 /* ---- pages, put together ---- */
 
-void site_words(const struct site *site, enum lang lang, struct text *out)
-{
-    phrases_json(out, site->phrases[lang], span_of(site->conf.said), span_of(site->conf.kept));
-}
-
 int site_template(const struct site *site, enum lang lang, struct span html,
                   const char *const *gaps, struct err_slot *err, struct template **out)
 {
@@ -290,7 +285,7 @@ int site_template(const struct site *site, enum lang lang, struct span html,
     if (memory == NULL)
         return err_set(err, ERR_NOMEM, "%d bytes of words", BYTES_MAX);
     struct text words = text_on(memory, BYTES_MAX);
-    site_words(site, lang, &words);
+    phrases_json(&words, site->phrases[lang], span_of(site->conf.said), span_of(site->conf.kept));
     char tags_memory[TAGS_MAX];
     struct text tags = text_on(tags_memory, sizeof(tags_memory));
     for (enum lang each = 0; each < lang_count(); each++)

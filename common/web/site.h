@@ -89,8 +89,6 @@ int site_routes(struct site *site, struct http_router *router, struct err_slot *
 void site_destroy(struct site *site);
 
 /* For pages that are written for each visitor. */
-/* The phrases that scripts may use, as JSON. */
-void site_words(const struct site *site, enum lang lang, struct text *out);
 /* A page with what is the same for everybody filled in, and further gaps for each request. */
 int site_template(const struct site *site, enum lang lang, struct span html,
                   const char *const *gaps, struct err_slot *err, struct template **out);

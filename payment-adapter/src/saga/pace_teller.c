@@ -57,8 +57,9 @@ static void on_told(void *ctx, const struct pg_answer *answer)
     free_if_over(teller);
 }
 
-void pace_teller_look(struct pace_teller *teller)
+static void on_check(uv_check_t *check)
 {
+    struct pace_teller *teller = check->data;
     assert(!teller->closed);
     struct pace *pace = teller->conf.pace;
     if (teller->telling || !pace_report(pace, clock_mono_us(teller->conf.clock), &teller->calls))
@@ -67,11 +68,6 @@ void pace_teller_look(struct pace_teller *teller)
                                              .interval_us = pace_interval_us(pace)};
     teller->telling = true;
     sql_psp_called(teller->conf.pg, &args, on_told, teller);
-}
-
-static void on_check(uv_check_t *check)
-{
-    pace_teller_look(check->data);
 }
 
 int pace_teller_create(const struct pace_teller_conf *conf, struct err_slot *err,

@@ -22,8 +22,6 @@ struct pace_teller_conf {
 
 int pace_teller_create(const struct pace_teller_conf *conf, struct err_slot *err,
                        struct pace_teller **out);
-/* Once in each turn of the loop it does this by itself. */
-void pace_teller_look(struct pace_teller *teller);
 void pace_teller_close(struct pace_teller *teller);
 
 #endif

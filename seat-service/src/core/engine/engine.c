@@ -286,7 +286,8 @@ void engine_fill_removed(struct engine *engine, struct engine_op *op)
     assert(op->change.remove_count > 0 || op->change.area != CHANGE_AREA_NONE);
 }
 
-void engine_fill_lost(struct engine *engine, struct engine_op *op)
+/* Those of the added seats that are not free. */
+static void fill_lost(struct engine *engine, struct engine_op *op)
 {
     op->lost_count = 0;
     for (uint32_t i = 0; i < op->change.add_count; i++)
@@ -340,7 +341,7 @@ enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, co
             op->change.flags |= CHANGE_FLAG_ORPHAN;
         return ENGINE_OK;
     case CLAIM_LOST:
-        engine_fill_lost(engine, op);
+        fill_lost(engine, op);
         return ENGINE_TAKEN;
     case CLAIM_ORPHAN:
         op->seat = result.orphan;
@@ -550,7 +551,7 @@ static enum engine_verdict hold_seats(struct engine *engine, const struct engine
                            change->add_count, now_ms, op);
     if (verdict != ENGINE_OK)
         return verdict;
-    engine_fill_lost(engine, op);
+    fill_lost(engine, op);
     if (op->lost_count > 0)
         return ENGINE_TAKEN;
 
@@ -765,7 +766,7 @@ static enum engine_verdict change_seats(struct engine *engine, const struct engi
     verdict = engine_rules(engine, who, all, count, change->seats, change->add_count, now_ms, op);
     if (verdict != ENGINE_OK)
         return verdict;
-    engine_fill_lost(engine, op);
+    fill_lost(engine, op);
     if (op->lost_count > 0)
         return ENGINE_TAKEN;
     for (uint32_t i = 0; i < change->add_count; i++) {

@@ -188,8 +188,6 @@ void engine_fill_removed(struct engine *engine, struct engine_op *op);
 enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, const uint32_t *own,
                                  uint32_t own_count, enum seat_state state, enum orphans orphans);
 void engine_unclaim(struct engine *engine, struct engine_op *op, enum seat_state state);
-/* Those of the added seats that are not free. */
-void engine_fill_lost(struct engine *engine, struct engine_op *op);
 /* Sorts; false if one is there twice (*twice). */
 bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice);
 void engine_set_text(struct change *change, struct span text);
@@ -232,7 +230,5 @@ uint32_t late_give(struct late_pool *pool); /* 0: all in use */
 void late_end(struct late_pool *pool, uint32_t number);
 /* Returns what phase 1 claimed: seats or places, and the buyer's count. */
 void engine_undo_added(struct engine *engine, struct engine_op *op);
-/* Ends an owned hold of status LATE. */
-void engine_forget(struct engine *engine, uint32_t slot);
 
 #endif

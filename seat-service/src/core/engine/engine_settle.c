@@ -48,7 +48,8 @@ void late_end(struct late_pool *pool, uint32_t number)
                                                     memory_order_release, memory_order_relaxed));
 }
 
-void engine_forget(struct engine *engine, uint32_t number)
+/* Ends an owned hold of status LATE. */
+static void forget(struct engine *engine, uint32_t number)
 {
     const struct hold_slot *slot = engine_slot(engine, number);
     assert(HOLD_GET(slot, status) == HOLD_LATE);
@@ -398,7 +399,7 @@ void engine_settle(struct engine *engine, struct engine_op *op)
         settle_ended(engine, op);
         break;
     case CHANGE_FORGOTTEN:
-        engine_forget(engine, op->own.slot);
+        forget(engine, op->own.slot);
         break;
     case CHANGE_CONFIRMED:
         settle_confirmed(engine, op);
