@@ -710,9 +710,7 @@ static void run_noise(const struct script_line *line)
     static const char alphabet[] =
         "GET POST/hello HTTP/1.1\r\n\r\n\r\n:;=0123456789abcdef\t \x01\xFF"
         "Transfer-Encoding: chunked\r\nContent-Length: ";
-    struct rng_seeded seeded;
-    const struct rng *rng = &seeded.rng;
-    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = unit_rng();
     (void)line;
     for (int round = 0; round < 2000; round++) {
         char text[300];

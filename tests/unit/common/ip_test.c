@@ -158,16 +158,15 @@ TEST_CASE(the_order_of_a_list_and_nets_within_nets_change_nothing)
         "fcff::1",        "fd00::",        "fdff:ffff::ffff:1", "0.0.0.0",      "::",
         "255.255.255.255"};
     enum { NETS = sizeof(nets) / sizeof(nets[0]) };
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (unsigned round = 0; round < 200; round++) {
         const char *order[NETS];
         memcpy(order, nets, sizeof(nets));
-        size_t len = 1 + (size_t)rng_below(&rng.rng, NETS);
+        size_t len = 1 + (size_t)rng_below(rng, NETS);
         char list[256] = "";
         struct text text = text_on(list, sizeof(list) - 1);
         for (size_t i = 0; i < len; i++) {
-            size_t at = i + (size_t)rng_below(&rng.rng, NETS - i);
+            size_t at = i + (size_t)rng_below(rng, NETS - i);
             const char *net = order[at];
             order[at] = order[i];
             order[i] = net;

@@ -32,15 +32,14 @@ static uint32_t look(const struct owner *owner, const struct table *table, uint6
 
 static void check_random(unsigned hashes)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     struct owner owner = {.hashes = hashes};
     struct table table = {0};
     for (uint32_t i = 0; i < THINGS; i++)
         owner.name[i] = i + 1;
     uint32_t len = 0;
     for (unsigned turn = 0; turn < 20000; turn++) {
-        uint32_t thing = (uint32_t)(rng_u64(&rng.rng) % THINGS);
+        uint32_t thing = (uint32_t)(rng_u64(rng) % THINGS);
         uint64_t name = owner.name[thing];
         assert_int_equal(owner.here[thing] ? thing : TABLE_NONE, look(&owner, &table, name));
         if (owner.here[thing]) {

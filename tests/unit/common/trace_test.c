@@ -146,10 +146,9 @@ TEST_CASE(quantiles_agree_with_a_sorted_list)
     static uint64_t values[N];
     static struct histogram first, second;
     static struct histogram_view view;
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (unsigned i = 0; i < N; i++) {
-        values[i] = rng_u64(&rng.rng) >> (31 + rng_below(&rng.rng, 33));
+        values[i] = rng_u64(rng) >> (31 + rng_below(rng, 33));
         histogram_record(i % 2 == 0 ? &first : &second, values[i]);
     }
     histogram_add_to(&first, &view);

@@ -19,13 +19,12 @@ enum { ANY = 1 }; /* error */
 
 TEST_CASE(due_visitors_come_in_order)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     enum { MANY = 5000 };
     static struct schedule *schedule; /* for as long as the program runs, as a crowd's */
     schedule = schedule_create(7);    /* it grows */
     for (uint32_t i = 0; i < MANY; i++)
-        schedule_add(schedule, &(struct due){rng_below(&rng.rng, 1000), i, i + 1});
+        schedule_add(schedule, &(struct due){rng_below(rng, 1000), i, i + 1});
     struct due due;
     uint64_t before = 0;
     uint32_t taken = 0;
@@ -124,18 +123,17 @@ TEST_CASE(seats_are_chosen_side_by_side_among_the_free)
     struct hall *hall;
     assert_int_equal(hall_parse(plan, &err, &hall), 0);
     assert_string_equal(hall_seat_id(hall, 3), "b1");
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     /* a2 is held: of two side by side only b1 and b2 are left */
     struct span states = {"\x04\x00", 2};
     uint32_t chosen[4];
     for (int i = 0; i < 20; i++) {
-        assert_true(hall_choose(hall, states, 2, &rng.rng, chosen));
+        assert_true(hall_choose(hall, states, 2, rng, chosen));
         assert_int_equal(chosen[0], 3);
         assert_int_equal(chosen[1], 4);
     }
-    assert_false(hall_choose(hall, states, 3, &rng.rng, chosen));
-    assert_false(hall_choose(hall, (struct span){"\x00", 1}, 1, &rng.rng, chosen));
+    assert_false(hall_choose(hall, states, 3, rng, chosen));
+    assert_false(hall_choose(hall, (struct span){"\x00", 1}, 1, rng, chosen));
     hall_destroy(hall);
 
     plan = SPAN("{\"zones\":[{\"rows\":[{\"seats\":[{\"id\":\"a1\",\"channel\":\"house\"},"
@@ -144,10 +142,10 @@ TEST_CASE(seats_are_chosen_side_by_side_among_the_free)
     assert_int_equal(hall_parse(plan, &err, &hall), 0);
     states = (struct span){"\x00", 1};
     for (int i = 0; i < 20; i++) { /* a1 and a4 are kept for others */
-        assert_true(hall_choose(hall, states, 2, &rng.rng, chosen));
+        assert_true(hall_choose(hall, states, 2, rng, chosen));
         assert_int_equal(chosen[0], 1);
     }
-    assert_false(hall_choose(hall, states, 3, &rng.rng, chosen));
+    assert_false(hall_choose(hall, states, 3, rng, chosen));
     hall_destroy(hall);
     assert_true(hall_parse(SPAN("{}"), &err, &hall) < 0);
     assert_true(hall_parse(SPAN("{"), &err, &hall) < 0);
@@ -293,12 +291,11 @@ static void feed(size_t step, const struct rng *rng)
 
 TEST_CASE(events_come_whole_wherever_the_bytes_are_cut)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (size_t step = 1; step < sizeof(stream_text); step++)
         feed(step, NULL);
     for (int round = 0; round < 500; round++)
-        feed(0, &rng.rng);
+        feed(0, rng);
 }
 
 TEST_CASE(what_is_no_stream_or_never_ends_is_refused)

@@ -37,6 +37,13 @@ uint64_t unit_seed(void)
     return seed;
 }
 
+const struct rng *unit_rng(void)
+{
+    static struct rng_seeded seeded;
+    rng_seeded_init(&seeded, unit_seed());
+    return &seeded.rng;
+}
+
 static void change_one(const struct rng *rng, char *out, size_t *len, size_t cap)
 {
     size_t at = *len > 0 ? rng_below(rng, *len) : 0;

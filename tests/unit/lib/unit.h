@@ -3,7 +3,7 @@
  * A test is TEST_CASE(a_sentence) { ... }. The program runs all of them in their order; one that
  * has more to do has a main() of its own, which calls unit_run().
  *
- * A test with random input takes unit_seed(): a new seed each run, printed, and
+ * A test with random input takes unit_seed() or unit_rng(): a new seed each run, printed, and
  * FAIRGATE_TEST_SEED=N repeats the run that printed N. */
 #ifndef FG_UNIT_H
 #define FG_UNIT_H
@@ -40,6 +40,7 @@ void unit_add(const struct CMUnitTest *test); /* copied */
 int unit_run(CMFixtureFunction set_up, CMFixtureFunction tear_down);
 
 uint64_t unit_seed(void);
+const struct rng *unit_rng(void); /* of a unit_seed(); valid until the next call */
 
 /* Random bytes, often of the kind that a parser nearly accepts: a good text with bytes changed,
  * cut, doubled. Answers the length. */

@@ -52,18 +52,17 @@ TEST_CASE(any_calls_in_any_order_add_up)
         {INTENTS "/{id}/capture", "amount_to_capture=300"},
         {INTENTS "/{id}/cancel", ""},
     };
-    struct rng_seeded rng;
     struct bank *bank = bank_create(&settings);
     int64_t taken = 0, left = 0;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (unsigned i = 0; i < 4000; i++) {
-        size_t at = rng_below(&rng.rng, sizeof(calls) / sizeof(calls[0]));
-        if (rng_below(&rng.rng, 4) == 0) {
+        size_t at = rng_below(rng, sizeof(calls) / sizeof(calls[0]));
+        if (rng_below(rng, 4) == 0) {
             char form[80];
             snprintf(form, sizeof(form), "amount=100&payment_intent=%s", newest(bank));
-            perform(bank, "/v1/refunds", "", form, rng_u64(&rng.rng));
+            perform(bank, "/v1/refunds", "", form, rng_u64(rng));
         }
-        perform(bank, calls[at].route, newest(bank), calls[at].form, rng_u64(&rng.rng));
+        perform(bank, calls[at].route, newest(bank), calls[at].form, rng_u64(rng));
     }
     for (uint32_t i = 0; i < bank->lists[INTENT].count; i++) {
         const struct object *intent = bank->lists[INTENT].items[i];

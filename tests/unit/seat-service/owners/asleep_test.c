@@ -108,17 +108,16 @@ TEST_CASE(names_agree_with_a_plain_array)
 {
     enum { NAMES = 50, STEPS = 20000 };
     struct asleep *asleep = fresh();
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = unit_rng();
     struct {
         bool here, wanted, awake;
         uint64_t incarnation;
     } events[NAMES] = {{.here = false}};
     for (unsigned step = 0; step < STEPS; step++) {
-        uint32_t no = (uint32_t)rng_below(&seeded.rng, NAMES), len = 0, wanted_len = 0;
-        uint64_t incarnation = rng_below(&seeded.rng, 4), known;
+        uint32_t no = (uint32_t)rng_below(rng, NAMES), len = 0, wanted_len = 0;
+        uint64_t incarnation = rng_below(rng, 4), known;
         int32_t nos[NAMES];
-        switch (rng_below(&seeded.rng, 4)) {
+        switch (rng_below(rng, 4)) {
         case 0:
             events[no].here = events[no].wanted = events[no].awake = false;
             asleep_remove(asleep, name_of(no));

@@ -115,20 +115,19 @@ TEST_CASE(free_event_is_classified)
 
 TEST_CASE(every_free_event_is_exactly_one_members_turn)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (unsigned round = 0; round < 2000; round++) {
         struct placing placing = {.expected = 1};
         struct placing_event events[EVENTS];
         uint32_t turns_of[EVENTS] = {0};
         memset(events, 0, sizeof(events));
-        placing.alive[rng_below(&rng.rng, OWNERS_MAX)] = true;
+        placing.alive[rng_below(rng, OWNERS_MAX)] = true;
         for (uint32_t place = 0; place < OWNERS_MAX; place++) {
-            placing.alive[place] = placing.alive[place] || rng_below(&rng.rng, 4) == 0;
-            placing.load[place] = placing.alive[place] ? (uint32_t)rng_below(&rng.rng, 5) : 0;
+            placing.alive[place] = placing.alive[place] || rng_below(rng, 4) == 0;
+            placing.load[place] = placing.alive[place] ? (uint32_t)rng_below(rng, 5) : 0;
         }
         for (uint32_t i = 0; i < EVENTS; i++)
-            events[i].owned = rng_below(&rng.rng, 3) == 0;
+            events[i].owned = rng_below(rng, 3) == 0;
         for (uint32_t place = 0; place < OWNERS_MAX; place++) {
             struct placing its = placing;
             bool mine[EVENTS];

@@ -65,10 +65,9 @@ TEST_CASE(very_many_entries_are_drawn_too)
     uint8_t seed[DRAW_SEED_BYTES] = {2};
     struct draw draw;
     draw_init(&draw, seed, SPAN("b"), DRAW_ENTRIES_MAX);
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (int i = 0; i < 1000; i++) {
-        uint64_t entry = 1 + rng_below(&rng.rng, DRAW_ENTRIES_MAX);
+        uint64_t entry = 1 + rng_below(rng, DRAW_ENTRIES_MAX);
         assert_int_equal(draw_entry(&draw, draw_position(&draw, entry)), entry);
     }
 }

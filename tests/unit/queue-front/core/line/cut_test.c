@@ -38,11 +38,10 @@ static struct cut random_cut(const struct rng *rng, uint8_t shards)
 
 TEST_CASE(the_order_is_that_of_a_naive_sort)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = unit_rng();
     for (unsigned run = 0; run < RUNS; run++) {
-        uint8_t shards = (uint8_t)(1 + rng_below(&seeded.rng, CUT_SHARDS_MAX));
-        struct cut cut = random_cut(&seeded.rng, shards);
+        uint8_t shards = (uint8_t)(1 + rng_below(rng, CUT_SHARDS_MAX));
+        struct cut cut = random_cut(rng, shards);
         struct placed sorted[CUT_SHARDS_MAX * JOINS_MAX];
         size_t len = 0;
         for (uint8_t k = 0; k < shards; k++) {
@@ -102,12 +101,11 @@ static bool parses(struct span text, uint8_t shards, struct cut *out)
 
 TEST_CASE(a_cut_is_read_as_it_was_written)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = unit_rng();
     for (unsigned run = 0; run < RUNS; run++) {
-        uint8_t shards = (uint8_t)(1 + rng_below(&seeded.rng, CUT_SHARDS_MAX));
-        struct cut cut = random_cut(&seeded.rng, shards), read;
-        if (rng_below(&seeded.rng, 8) == 0)
+        uint8_t shards = (uint8_t)(1 + rng_below(rng, CUT_SHARDS_MAX));
+        struct cut cut = random_cut(rng, shards), read;
+        if (rng_below(rng, 8) == 0)
             cut = (struct cut){.grown = {1 + (uint32_t)run}, .kind = CUT_GAP};
         char memory[CUT_TEXT_MAX], bent[2 * CUT_TEXT_MAX], again[CUT_TEXT_MAX];
         struct text text = text_on(memory, sizeof(memory));
@@ -116,7 +114,7 @@ TEST_CASE(a_cut_is_read_as_it_was_written)
         assert_true(parses(text_span(&text), shards, &read));
         assert_memory_equal(&cut.grown, &read.grown, sizeof(cut.grown));
         assert_int_equal(cut.kind, read.kind);
-        struct span mutant = {bent, unit_mutate(&seeded.rng, text_span(&text), bent, sizeof(bent))};
+        struct span mutant = {bent, unit_mutate(rng, text_span(&text), bent, sizeof(bent))};
         struct text other = text_on(again, sizeof(again));
         if (parses(mutant, shards, &read)) {
             cut_put(&other, &read, shards);

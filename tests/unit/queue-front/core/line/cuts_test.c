@@ -165,17 +165,15 @@ static void check_rush(const struct rng *rng, uint8_t shards, uint32_t late_us)
 
 TEST_CASE(people_stand_in_the_order_of_arrival_within_five_ms)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = unit_rng();
     for (uint8_t shards = 2; shards <= CUT_SHARDS_MAX; shards *= 2)
-        check_rush(&seeded.rng, shards, 0);
+        check_rush(rng, shards, 0);
 }
 
 TEST_CASE(a_late_shard_moves_people_by_how_late_it_is_and_no_more)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
-    check_rush(&seeded.rng, 8, LATE_US);
+    const struct rng *rng = unit_rng();
+    check_rush(rng, 8, LATE_US);
 }
 
 TEST_CASE(ten_seconds_of_a_million_joins_are_at_most_16_kib)

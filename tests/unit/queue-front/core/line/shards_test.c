@@ -352,14 +352,13 @@ static void run_row(void **state)
 
 TEST_CASE(visitors_are_spread_evenly_over_the_shards)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = unit_rng();
     struct shards *five = shards_create(5);
     unsigned of[5] = {0};
     uint8_t idem[LINE_IDEM_BYTES];
     for (unsigned i = 0; i < 50000; i++) {
         for (size_t at = 0; at < sizeof(idem); at++)
-            idem[at] = (uint8_t)rng_below(&seeded.rng, 256);
+            idem[at] = (uint8_t)rng_below(rng, 256);
         uint8_t k = shards_of(five, idem);
         assert_true(k < 5);
         of[k]++;

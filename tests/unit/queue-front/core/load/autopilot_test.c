@@ -149,9 +149,7 @@ static uint64_t pick(const struct rng *rng, uint64_t below)
 /* With any question: between the floor and the ceiling, and down to the floor in silence. */
 TEST_CASE(never_above_the_ceiling_nor_below_the_floor)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
-    const struct rng *rng = &seeded.rng;
+    const struct rng *rng = unit_rng();
     for (int i = 0; i < 200000; i++) {
         struct event_doc doc = {
             .autopilot_ceiling_milli = 1 + pick(rng, 100000000),

@@ -207,13 +207,12 @@ static void start(void)
 
 TEST_CASE(no_page_breaks_it)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = unit_rng();
     const char *const pages[] = {script_json(PAGE), script_json(LATER)};
     char memory[4096];
     start();
     for (int i = 0; i < 20000; i++) {
-        size_t len = unit_mutate(&seeded.rng, span_of(pages[i % 2]), memory, sizeof(memory));
+        size_t len = unit_mutate(rng, span_of(pages[i % 2]), memory, sizeof(memory));
         if (!health_parse((struct span){memory, len}, SPAN("show"), &now))
             continue;
         reading = (struct health_reading){0};

@@ -647,14 +647,12 @@ TEST_CASE(work_is_valid_for_its_visitor_time_and_bits)
 TEST_CASE(random_solutions_are_refused_without_harm)
 {
     char solution[POW_SOLUTION_MAX + 1];
-    struct rng_seeded rng;
     solve(6, salt, solution);
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (int i = 0; i < 20000; i++) {
         char text[200];
         struct pow_once once;
-        const struct span given = {text,
-                                   unit_mutate(&rng.rng, span_of(solution), text, sizeof(text))};
+        const struct span given = {text, unit_mutate(rng, span_of(solution), text, sizeof(text))};
         int rc = check_work(&one_key, "show", given, 6, &once);
         assert_true(rc < 0 || span_starts(given, (struct span){solution, POW_CHALLENGE_LEN}));
     }

@@ -653,9 +653,7 @@ static void random_line(const struct rng *rng, struct eta_meter *meter, struct l
  * poll interval is sane. */
 TEST_CASE(the_wait_never_falls_with_the_place)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
-    const struct rng *rng = &seeded.rng;
+    const struct rng *rng = unit_rng();
     for (unsigned round = 0; round < 2000; round++) {
         struct eta_meter meter;
         struct line_view view;

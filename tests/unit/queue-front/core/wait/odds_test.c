@@ -213,8 +213,7 @@ static void run_row(void **state)
 /* Odds that wobble by a few percent move no place from one word to another and back. */
 TEST_CASE(a_small_change_is_not_shown)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = unit_rng();
     start();
     line.view[0].active = 100;
     come(1000, 2000, 4000);
@@ -227,7 +226,7 @@ TEST_CASE(a_small_change_is_not_shown)
         line.view[0].admitted += 9;
         line.view[0].serving += 9;
         left -= 18;
-        feed(&line.odds, left + rng_below(&seeded.rng, left / 50 + 1));
+        feed(&line.odds, left + rng_below(rng, left / 50 + 1));
         for (uint64_t place = line.view[0].serving + 1; place <= 10000; place++) {
             enum odds_sold_out now = odds_at(&line.odds, 0, place);
             turns[place] += now != told[place];
@@ -285,9 +284,7 @@ static uint64_t pick(const struct rng *rng, uint64_t bits)
 /* Any feed to any line gives two bounds in their order, which can be stored. */
 TEST_CASE(no_feed_breaks_it)
 {
-    struct rng_seeded seeded;
-    rng_seeded_init(&seeded, unit_seed());
-    const struct rng *rng = &seeded.rng;
+    const struct rng *rng = unit_rng();
     for (int round = 0; round < 2000; round++) {
         struct odds odds, back;
         struct eta_model model = {.judged_ahead = (double)pick(rng, 20),

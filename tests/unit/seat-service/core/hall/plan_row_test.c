@@ -62,20 +62,19 @@ TEST_CASE(aisles_are_much_wider_than_what_is_usual)
 
 TEST_CASE(neighbours_are_the_same_in_any_order_of_the_document)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     static const struct way ways[] = {{10, 0}, {0, 10}, {6, 8}, {-6, 8}, {8, -6}, {-10, 0}};
     for (unsigned round = 0; round < 500; round++) {
         looked = ways[round % 6];
         char row[WIDTH + 1] = "";
         for (uint32_t i = 0; i < WIDTH; i++)
-            row[i] = rng_below(&rng.rng, 5) > 0 ? 'x' : ' ';
+            row[i] = rng_below(rng, 5) > 0 ? 'x' : ' ';
         row[0] = row[1] = 'x';
         struct plan_draft_seat drawn[WIDTH], written[WIDTH];
         uint32_t count = draw(row, looked, drawn);
         memcpy(written, drawn, sizeof(written));
         for (uint32_t i = count - 1; i > 0; i--) {
-            uint32_t other = (uint32_t)rng_below(&rng.rng, i + 1);
+            uint32_t other = (uint32_t)rng_below(rng, i + 1);
             struct plan_draft_seat seat = written[i];
             written[i] = written[other];
             written[other] = seat;

@@ -249,13 +249,12 @@ TEST_CASE(need_for_access_is_refused_only_if_no_legal_seats_are_left)
     static const char *const halls[] = {
         "A_+aA_+aaa/a+_Aa_+_A+aa/bbb+_A_+bb", "A_+aA_+aaa/a+_Aa_+_A+aa/bbb+_A_+bb orphans",
         "A+A+A+A+/+Aa_aaA+aa/bb+A+bbb", "A+A+A+A+/+Aa_aaA+aa/bb+A+bbb orphans"};
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (unsigned i = 0; i < 4; i++) {
         engine_script("hall %s", halls[i]);
         assert_int_equal(plan_seat_count(engine_world.plan), ACCESS_SEATS);
         for (unsigned round = 0; round < 750; round++)
-            try_all_sizes_in_a_crowd(&rng.rng);
+            try_all_sizes_in_a_crowd(rng);
         engine_world.begun[0] = true; /* the follower knows nothing of these */
         engine_script_end();
     }
