@@ -39,8 +39,7 @@ void invariant_refused(const struct change *change);
 void invariant_nothing_left(uint64_t hold, const char *whose);
 /* A process begins to sell with this engine, or has sold with it and nothing is under way. */
 void invariant_engine(const struct engine *engine, const char *whose);
-uint32_t invariant_held(void); /* seats */
-uint32_t invariant_sold(void);
+uint32_t invariant_held(void);   /* seats */
 void invariants_tell_sold(void); /* at the end, to the history */
 
 /* ---- orders ---- */

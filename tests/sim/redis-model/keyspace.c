@@ -86,19 +86,6 @@ void keyspace_free(struct keyspace *keyspace)
     free(keyspace);
 }
 
-uint64_t keyspace_size(const struct keyspace *keyspace)
-{
-    uint64_t size = 0;
-    for (size_t i = 0; i < KEYSPACE_BUCKETS; i++) {
-        for (const struct entry *entry = keyspace->buckets[i]; entry != NULL; entry = entry->next) {
-            size += entry->key.len + entry->value.text.len;
-            for (size_t k = 0; k < entry->value.len; k++)
-                size += entry->value.items[k].name.len + entry->value.items[k].value.len + 8;
-        }
-    }
-    return size;
-}
-
 void keyspace_set_clock(struct keyspace *keyspace, uint64_t now_us)
 {
     keyspace->now_us = now_us;

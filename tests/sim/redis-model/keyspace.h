@@ -25,7 +25,4 @@ struct entry *keyspace_find(struct keyspace *keyspace, struct span key); /* NULL
 struct entry *keyspace_need(struct keyspace *keyspace, struct span key, enum value_type type);
 bool keyspace_drop(struct keyspace *keyspace, struct span key);
 
-/* How many bytes keys and values are. */
-uint64_t keyspace_size(const struct keyspace *keyspace);
-
 #endif

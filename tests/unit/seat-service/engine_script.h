@@ -65,7 +65,7 @@ struct engine_world {
     struct engine *engine, *follower; /* NULL before `hall` */
     struct engine_op ops[ENGINE_WORLD_OPS], *op;
     bool begun[ENGINE_WORLD_OPS]; /* uncommitted */
-    uint64_t now_ms, holds[26], seq, hash_before;
+    uint64_t now_ms, holds[26], seq;
     uint32_t late_max;
     bool keep, drop; /* `begin`, `try` */
     struct plan_category categories[8];

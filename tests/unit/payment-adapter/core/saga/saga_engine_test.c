@@ -539,8 +539,7 @@ static const struct script_verb verbs[] = {
     "turn 1ms; row six state=$a step=$b began=$c tries=2; leased; turn 30s; calls 1; "             \
     "end 1 $d code=why retry=400; turn 30s; move at=$b tried=3 mark=$e state=$f step=$g cause=$h " \
     "parked=$i release=$j delay=$k tries=$l ||" CASES
-#define IN_TIME(STEP)   "running " STEP " 11s unknown unknown running " STEP " - 0 1 400..1000 3|"
-#define TURNED_AT(STEP) "running " STEP " 10s unknown turned undoing "
+#define IN_TIME(STEP) "running " STEP " 11s unknown unknown running " STEP " - 0 1 400..1000 3|"
 
 static const struct script_row rows[] = {
     /* the table of saga.c */

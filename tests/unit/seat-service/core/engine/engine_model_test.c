@@ -41,7 +41,7 @@ struct world {
     /* the model */
     uint64_t kept; /* seats of a channel, which all of our buyers have */
     uint64_t free, blocked;
-    uint32_t places_free, places_blocked;
+    uint32_t places_free;
     struct model_hold holds[HOLDS];
     int hold_count;
     struct pending pending[PENDING];
