@@ -20,9 +20,10 @@ struct engine_clashes {
 };
 
 /* May `next` replace the engine's plan? *whole: the event begins again, since seats, areas or
- * categories differ, other than by new ones behind them. That is allowed only while nothing was ever held and nothing is blocked.
- * Otherwise all of them keep their numbers, so the whole journal fits the new plan. False: `out`
- * says why not. Other threads may use the engine meanwhile, but then the answer may be outdated. */
+ * categories differ, other than by new ones behind them. That is allowed only while nothing was
+ * ever held and nothing is blocked. Otherwise all of them keep their numbers, so the whole journal
+ * fits the new plan. False: `out` says why not. Other threads may use the engine meanwhile, but
+ * then the answer may be outdated. */
 bool engine_revise(const struct engine *engine, const struct plan *next, bool *whole,
                    struct engine_clashes *out);
 
