@@ -88,14 +88,6 @@ static bool judge_rate(struct call *call)
     return false;
 }
 
-/* A dear search counts as several requests. */
-static void charge_search(struct call *call, uint32_t searched)
-{
-    uint32_t per_s = plan_limits(call->event->plan->plan)->rate_per_session_per_s;
-    rate_charge(call->loop->conf.rate, call->who.session, per_s, searched / SEARCH_OF_REQUEST,
-                http_req_started_us(call->req));
-}
-
 /* What the pass opens besides the public seats. The waiting room has checked the code, so none is
  * needed here; a channel that this event does not have (any more) opens nothing. */
 static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
@@ -413,7 +405,7 @@ static void post_holds(struct http_req *req)
         return;
     enum engine_verdict verdict =
         engine_hold(call.event->engine, &wish.ask, call.now_ms, &entry->op);
-    charge_search(&call, entry->op.searched);
+    verdict_charge(&call, entry->op.searched);
     verdict_go_on(&call, verdict, entry, &wish.ask);
 }
 
@@ -495,7 +487,7 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
             refused = op;
         }
     }
-    charge_search(call, searched);
+    verdict_charge(call, searched);
     json_close(&body, ']');
     render_times(&body, call->now_ms);
     json_close(&body, '}');
@@ -677,7 +669,7 @@ static void patch_hold(struct http_req *req)
         return;
     enum engine_verdict verdict =
         engine_change(call.event->engine, hold, &call.who, &edit.edit, call.now_ms, &entry->op);
-    charge_search(&call, entry->op.searched);
+    verdict_charge(&call, entry->op.searched);
     struct engine_ask ask = {
         .who = call.who,
         .seats = edit.add,

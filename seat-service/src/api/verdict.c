@@ -3,7 +3,9 @@
  * word. */
 #include "api/verdict.h"
 
+#include "access/rate.h"
 #include "loop/pending.h"
+#include "rim_limits.h"
 
 #include <assert.h>
 
@@ -18,12 +20,21 @@ static const struct {
 #undef ROW
 };
 
+void verdict_charge(const struct call *call, uint32_t searched)
+{
+    uint32_t per_s = plan_limits(call->event->plan->plan)->rate_per_session_per_s;
+    rate_charge(call->loop->conf.rate, call->who.session, per_s, searched / SEARCH_OF_REQUEST,
+                http_req_started_us(call->req));
+}
+
 void verdict_alternatives(struct text *text, const struct call *call, const struct engine_ask *ask)
 {
+    uint32_t searched;
     struct engine_offer offers[ALTERNATIVES_MAX];
     struct engine *engine = call->event->engine;
     const struct plan *plan = call->event->plan->plan;
-    uint32_t count = engine_alternatives(engine, ask, call->now_ms, offers);
+    uint32_t count = engine_alternatives(engine, ask, call->now_ms, offers, &searched);
+    verdict_charge(call, searched);
     json_key(text, "alternatives");
     json_open(text, '[');
     for (uint32_t i = 0; i < count; i++) {

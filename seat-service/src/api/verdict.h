@@ -21,7 +21,10 @@ void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
 void verdict_go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,
                    const struct engine_ask *ask);
 
-/* "alternatives": as many seats as `ask` names, near them; up to three times, or []. */
+/* What a call let best available look at counts against the rate of its session. */
+void verdict_charge(const struct call *call, uint32_t searched);
+
+/* "alternatives": as many seats as `ask` names, near them; up to three times, or []; charged. */
 void verdict_alternatives(struct text *text, const struct call *call, const struct engine_ask *ask);
 
 #endif

@@ -664,6 +664,19 @@ test('proposals count by what the search for them costs', async () => {
   assert.ok(answered < 8, `${answered}: a burst of eight requests, and each of these is several`);
 });
 
+test('alternatives count by what the search for them costs, for a hold and for seats that are taken', async () => {
+  const { event } = await fresh({ rows: 4500, seatsPerRow: 1, limits: { rate_per_session_per_s: 1 } });
+  const [eager, late] = [visitor(seats, event), visitor(seats, event)];
+  const { hold } = (await eager.hold({ seats: ['r1s1', 'r4500s1'] })).json;
+  const count = async (ask, status) => {
+    let answered = 0;
+    for (; (await ask()).status === status; answered += 1);
+    return answered;
+  };
+  assert.ok((await count(() => eager.alternatives(hold), 200)) < 6, 'a burst of eight requests, and each of these is two');
+  assert.ok((await count(() => late.hold({ seats: ['r1s1', 'r4500s1'] }), 409)) < 6);
+});
+
 // The repetition is answered when the first is, and what came behind it in the same packet is served right then.
 test('what is pipelined behind a request that waits is judged by the rate as if it had come alone', async (t) => {
   const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });

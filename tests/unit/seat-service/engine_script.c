@@ -787,7 +787,8 @@ static void do_offers(const struct script_line *line)
     struct engine_ask ask = test_ask_seats(2, lost.seats, lost.count);
     struct engine_offer offers[ALTERNATIVES_MAX];
     char states[TEXT_MAX];
-    uint32_t len = engine_alternatives(w->engine, &ask, w->now_ms, offers);
+    uint32_t searched;
+    uint32_t len = engine_alternatives(w->engine, &ask, w->now_ms, offers, &searched);
     test_states(w->engine, plan_seat_count(w->plan), states);
     for (uint32_t i = 0; i < len; i++) {
         assert_int_equal(offers[i].count, lost.count);

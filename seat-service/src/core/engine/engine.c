@@ -891,12 +891,13 @@ enum engine_verdict engine_propose(struct engine *engine, const struct engine_as
 }
 
 uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
-                             struct engine_offer out[ALTERNATIVES_MAX])
+                             struct engine_offer out[ALTERNATIVES_MAX], uint32_t *searched)
 {
     struct engine_op op;
     struct best_ask best;
     struct best_pick picks[ALTERNATIVES_MAX];
     engine_op_init(&op, CHANGE_TAKEN, now_ms);
+    *searched = 0;
     if (ask->seat_count == 0 || ask->seat_count > HOLD_SEATS_MAX ||
         !engine_best_ask(engine, &ask->who, ENGINE_CATEGORY_ANY, ask->seat_count, true, now_ms,
                          &best, &op))
@@ -908,8 +909,8 @@ uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask
         categories |= UINT64_C(1) << engine->facts->category[ask->seats[i]];
     }
     best.categories &= categories;
-    uint32_t count =
-        best_near(engine->best, &best, ask->seats[ask->seat_count / 2], picks, ALTERNATIVES_MAX);
+    uint32_t count = best_near(engine->best, &best, ask->seats[ask->seat_count / 2], picks,
+                               ALTERNATIVES_MAX, searched);
     assert(count <= ALTERNATIVES_MAX);
     for (uint32_t i = 0; i < count; i++) {
         assert(picks[i].count == ask->seat_count);

@@ -258,14 +258,15 @@ struct engine_area {
 struct engine_area engine_area(const struct engine *engine, uint16_t area);
 
 /* Up to ALTERNATIVES_MAX offers of the same size near the seats that were lost, in the same
- * categories, next to each other; not held for anybody. Returns how many. */
+ * categories, next to each other; not held for anybody. Returns how many. *searched: as of an op.
+ */
 struct engine_offer {
     uint32_t seats[HOLD_SEATS_MAX];
     uint32_t count;
 };
 
 uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
-                             struct engine_offer out[ALTERNATIVES_MAX]);
+                             struct engine_offer out[ALTERNATIVES_MAX], uint32_t *searched);
 
 /* What best available would take for this ask right now; nothing is held, and `out` is written only
  * on ENGINE_OK. Refuses as engine_hold() does, but for limits of the buyer. */

@@ -760,17 +760,16 @@ static bool overlaps(const struct best *best, const struct chosen *chosen,
 /* A search proposes one window per spot; if that is not enough, it is repeated without what was
  * proposed before. Windows from two spots of a long row may overlap: then the nearer one counts. */
 uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t seat,
-                   struct best_pick *out, uint32_t room)
+                   struct best_pick *out, uint32_t room, uint32_t *work)
 {
     struct chosen proposed = {.count = 0};
-    uint32_t work = 0;
     assert(room <= BEST_SPREAD_MAX);
     static_assert(2 * BEST_SPREAD_MAX <= HOLD_SEATS_MAX, "a window lies in two bitmaps at most");
     struct search search = {.ask = ask,
                             .chosen = &none_chosen,
                             .n = ask->quantity,
                             .with_access = ask->access_need,
-                            .work = &work,
+                            .work = work,
                             .proposed = &proposed};
     float x, y;
     best_middle(best, best->facts->run[seat], plan_pos_of(best->facts, seat), 1, &x, &y);

@@ -55,9 +55,10 @@ void best_enter(struct best *best);
 void best_leave(struct best *best);
 
 /* Up to `room` picks of step BEST_ADJACENT near a seat, no seat in two of them: the nearest one in
- * each row and, only if these are too few, further ones in the same rows. */
+ * each row and, only if these are too few, further ones in the same rows. Adds what it took to
+ * *work. */
 uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t seat,
-                   struct best_pick *out, uint32_t room);
+                   struct best_pick *out, uint32_t room, uint32_t *work);
 
 /* Squared distance from the focal point of the middle of n neighbours; for tests. */
 float best_cost(const struct best *best, uint32_t run, uint32_t pos, uint32_t n);

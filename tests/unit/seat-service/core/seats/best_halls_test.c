@@ -73,11 +73,11 @@ static void both_offer_the_same_instead(const struct twins *twins, const uint32_
                                         uint32_t count)
 {
     struct engine_offer offers[2][ALTERNATIVES_MAX];
-    uint32_t lens[2], seats[8];
+    uint32_t lens[2], seats[8], searched;
     for (unsigned i = 0; i < 2; i++) {
         name(twins, i, wanted, count, seats);
         struct engine_ask ask = test_ask_seats(1, seats, count);
-        lens[i] = engine_alternatives(twins->engines[i], &ask, TEST_NOW_MS, offers[i]);
+        lens[i] = engine_alternatives(twins->engines[i], &ask, TEST_NOW_MS, offers[i], &searched);
     }
     assert_int_equal(lens[0], lens[1]);
     for (uint32_t i = 0; i < lens[0]; i++)
@@ -243,7 +243,8 @@ TEST_CASE(first_alternative_is_the_nearest_seat_wherever_the_lost_one_is)
             continue;
         struct engine_ask ask = test_ask_seats(1, &lost, 1);
         struct engine_offer offers[ALTERNATIVES_MAX];
-        assert_true(engine_alternatives(engine, &ask, TEST_NOW_MS, offers) > 0);
+        uint32_t searched;
+        assert_true(engine_alternatives(engine, &ask, TEST_NOW_MS, offers, &searched) > 0);
         for (uint32_t seat = 0; seat < DEEP * WIDE; seat++)
             assert_true(states[seat] != '.' ||
                         far_apart(lost, seat) >= far_apart(lost, offers[0].seats[0]));
