@@ -2,8 +2,8 @@
 --
 -- Fronts that know where to look ([visits] served_by) say with each tick whether the event is SERVED or
 -- UNSERVED. One that sees it served is believed against all that do not. When none has for UNSERVED_MS, the
--- clock stops, as of when it was last seen served, and it goes on as soon as one does; so the people inside get back
--- the time that was lost.
+-- clock stops, as of when it was last seen served (tick/served.lua), and it goes on as soon as one does; so the people
+-- inside get back the time that was lost.
 -- That is HALT_MAX_MS at most: fronts that look in the wrong place must not keep slots for ever. An event
 -- that nobody ever saw served is not judged, nor is one whose time ran out so, until it is seen served again.
 --

@@ -5,7 +5,8 @@ local function note_served()
     if not visits_news(seen, served_ms, halted_ms) then
         return
     elseif seen == UNSERVED and halted_ms == 0 then
-        halted_ms = served_ms -- the time until it was noticed is given back, too
+        -- The time until it was noticed is given back, too, but none in which nobody looked.
+        halted_ms = math.max(served_ms, now_ms - 2 * UNSERVED_MS)
         behind_ms = behind_ms + now_ms - halted_ms
         call('HSET', CFG, 'visits_halted_ms', halted_ms)
         return

@@ -61,6 +61,19 @@ test('a visit has back the time in which nobody was served', async () => {
   assert.equal(front.view.active, 0, 'and not a second more');
 });
 
+test('a time in which no front looked is not given back', async () => {
+  const [front, visit] = await inside('gap');
+  front.served = UNSEEN;
+  await pass(30 * SECOND, front);
+  front.served = UNSERVED; // as of one that has just started
+  await pass(5 * SECOND, front);
+  assert.ok(front.view.halted_ms > 0);
+  front.served = SERVED;
+  await pass(SECOND, front);
+  const givenBack = (await front.visit('heartbeat', 1)).endsMs - visit.endsMs;
+  assert.ok(givenBack >= 5 * SECOND && givenBack <= 12 * SECOND, `${givenBack} ms`);
+});
+
 test('a second end of a visit returns its outcome', async () => {
   const [front] = await inside('again');
   const told = [];
