@@ -308,6 +308,15 @@ BEGIN
     END IF;
 END $$;
 
+-- It rises with each restore of the database: PostgreSQL begins a timeline. Aurora does not tell its timeline, but a
+-- restored cluster is started later than the lost one was: by the minute of its start.
+CREATE FUNCTION pay.restores() RETURNS integer STABLE LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer - 1;
+EXCEPTION WHEN object_not_in_prerequisite_state OR feature_not_supported THEN
+    RETURN extract(epoch FROM pg_postmaster_start_time() - timestamptz '2026-01-01 00:00Z') / 60;
+END $$;
+
 -- When, to whom and how much of an order is refunded. An operator sets it for an event; the row of the
 -- event '' is the configuration's and applies to all others.
 CREATE TABLE pay.refund_terms (

@@ -246,10 +246,10 @@ FROM orders
 WHERE id = :id
 FOR NO KEY UPDATE;
 
--- A restore of the database forgets numbers that shop and provider have seen, and begins a timeline of PostgreSQL.
--- Each timeline counts from its own hundred, or on from what is here.
+-- A restore of the database forgets numbers that shop and provider have seen. After each, numbers count from a hundred of
+-- their own, or on from what is here.
 -- fragment: next_number(last)
-1 + greatest(:last, 100 * (('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer - 1))
+1 + greatest(:last, 100 * restores())
 
 -- The sagas of an order have idempotency keys of their own at the provider: this round is new.
 -- fragment: next_round(id)

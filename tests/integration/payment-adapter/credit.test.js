@@ -272,3 +272,13 @@ test('after a restore, numbers that it may have lost name no message and no call
   await told(`${order}-credited-101`);
   assert.match(keysOf(order)[0], /-101$/);
 });
+
+// As on Aurora.
+test('an order is refunded where PostgreSQL does not tell its timeline, too', async () => {
+  const order = await buy({ seats: ['r8s6'] });
+  world.postgres.sql(`SET allow_system_table_mods = on; ALTER FUNCTION pg_catalog.pg_current_wal_lsn() RENAME TO is_missing;
+    CREATE FUNCTION pg_catalog.pg_current_wal_lsn() RETURNS pg_lsn LANGUAGE plpgsql AS $$
+    BEGIN RAISE object_not_in_prerequisite_state USING MESSAGE = 'wal_level must be set to ''logical'''; END $$`, 'pay');
+  await credit(order, { reason: 'the sound failed', amount: 1000 });
+  assert.equal(backOf(order), 1000);
+});
