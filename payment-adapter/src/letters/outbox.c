@@ -198,7 +198,9 @@ void outbox_end(struct outbox_item *item, enum outbox_end end, const char *why)
         hold(item, why);
         return;
     }
-    outbox->pauses = 0;
+    /* Any other end may have come without an answer of the receiver's. */
+    if (end == OUTBOX_SENT || end == OUTBOX_REFUSED)
+        outbox->pauses = 0;
     if (end == OUTBOX_SENT) {
         sql_outbox_done(outbox->conf.pg,
                         &(struct sql_outbox_done_args){outbox->kind->box, item->id}, on_done, item);

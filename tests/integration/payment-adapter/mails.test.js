@@ -74,6 +74,23 @@ test('a mail server that is away holds all mails back', async () => {
   await hasGone(one);
 });
 
+test('a mail that is given up before the server was asked does not end the pause of the others', async () => {
+  const first = mail();
+  world.smtp.refuses = { GREETING: '554 blocked' };
+  for (const socket of world.smtp.sockets) socket.destroy();
+  await until('a refusal', () => is(first, "error LIKE '%smtp 554'"));
+  world.smtp.refuses = { GREETING: '220-wait' }; // and says no more
+  world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang, due_at) VALUES ('${order}', 'nobody', 'moved-90', 'en', now() - interval '5 s');
+    INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', '${buyer.member}', 'moved-9' || i, 'en' FROM generate_series(1, 5) i`, 'pay');
+  await until('one to be nobody', () => is('moved-90', "error = 'no address'"));
+  const tried = () => Number(world.postgres.sql("SELECT count(*) FROM pay.mail_outbox WHERE kind ~ '^moved-9[1-5]$' AND tries > 0", 'pay'));
+  assert.equal(await until('a try', tried), 1);
+  world.smtp.refuses = {};
+  for (const socket of world.smtp.sockets) socket.destroy();
+  for (let i = 1; i <= 5; i += 1) await hasGone(`moved-9${i}`);
+  world.postgres.sql("DELETE FROM pay.mail_outbox WHERE kind = 'moved-90'", 'pay');
+});
+
 for (const [command, answer] of [['RCPT', '550 no such user'], ['DATA', '550 not this'], ['END', '550 spam']]) {
   test(`${answer} at ${command} gives up that mail alone, and an operator sends it again`, async () => {
     const gone = mail();
