@@ -70,10 +70,13 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
     coalesce(o.purchase->>'digest', '') AS purchase, coalesce(o.purchase->>'terms', '') AS terms,
     :fees(o) AS fees, :vat(o) AS vat, b.trace, :age_us(taken.due_at) AS late_us;
 
--- A pause that the shop asks for holds for all processes.
+-- A pause that the shop asks for holds for all processes. Calls may run ahead of the moment by a burst less one: after
+-- the pause, they do not.
 -- statement: shop_pause
---> pause_ms bigint
-SELECT FROM pace_pay('shop', 0, 1, NULL, :pause_ms * 1000);
+--> pause_ms    bigint
+--> interval_us bigint
+--> burst_us    bigint
+SELECT FROM pace_pay('shop', 0, :interval_us, :burst_us, :pause_ms * 1000 + :burst_us - :interval_us);
 
 -- statement: outbox_done
 --> box smallint

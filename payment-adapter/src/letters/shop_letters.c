@@ -41,6 +41,14 @@ static void ignore(void *ctx, const struct pg_answer *answer)
     (void)answer; /* if lost: the other loops hear it from the shop themselves */
 }
 
+static void pause_shop(const struct outbox_conf *conf, uint32_t pause_ms)
+{
+    uint32_t interval_us, burst_us;
+    pace_of(conf->shop_per_s, &interval_us, &burst_us);
+    sql_shop_pause(conf->pg, &(struct sql_shop_pause_args){pause_ms, interval_us, burst_us}, ignore,
+                   NULL);
+}
+
 static void end_letter(struct outbox_item *item, const struct outcall_answer *answer)
 {
     uint32_t pause_ms = pace_pause_ms(answer->status, answer->retry_after_s);
@@ -49,7 +57,7 @@ static void end_letter(struct outbox_item *item, const struct outcall_answer *an
     snprintf(why, sizeof(why), "%s %u", answer->rc < 0 ? err_name(answer->rc) : "status",
              answer->status);
     if (pause_ms > 0) {
-        sql_shop_pause(item->conf->pg, &(struct sql_shop_pause_args){pause_ms}, ignore, NULL);
+        pause_shop(item->conf, pause_ms);
         outbox_pause(item, pause_ms, why);
         return;
     }

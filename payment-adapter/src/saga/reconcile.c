@@ -697,7 +697,10 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
     json_t *page = NULL;
     uint32_t pause_ms = pace_pause_ms(answer->status, answer->retry_after_s);
     if (pause_ms > 0)
-        sql_shop_pause(reconcile->conf.pg, &(struct sql_shop_pause_args){pause_ms}, ignore, NULL);
+        sql_shop_pause(reconcile->conf.pg,
+                       &(struct sql_shop_pause_args){pause_ms, reconcile->shop_interval_us,
+                                                     reconcile->shop_burst_us},
+                       ignore, NULL);
     if (answer->rc == 0 && answer->status == 200)
         (void)json_in_read(answer->body, &page); /* without memory this run does without, too */
     take_shop_page(reconcile, page);
