@@ -26,7 +26,8 @@ static enum outbox_end end_of(const struct outcall_answer *answer)
     case 408:
     case 421:
     case 423:
-    case 425: /* the moment */
+    case 425:
+    case 429: /* the moment */
         return OUTBOX_LATER;
     default:
         return answer->status >= 200 && answer->status < 300   ? OUTBOX_SENT
@@ -56,8 +57,9 @@ static void end_letter(struct outbox_item *item, const struct outcall_answer *an
     char why[96];
     snprintf(why, sizeof(why), "%s %u", answer->rc < 0 ? err_name(answer->rc) : "status",
              answer->status);
-    if (pause_ms > 0) {
+    if (pause_ms > 0)
         pause_shop(item->conf, pause_ms);
+    if (pause_ms > 0 && answer->retry_after_s > 0) {
         outbox_pause(item, pause_ms, why);
         return;
     }

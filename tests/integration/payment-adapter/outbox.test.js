@@ -121,3 +121,16 @@ test('a shop that refuses our key holds all letters back, and none counts a try'
   const row = () => world.postgres.sql(`SELECT tries, refused FROM pay.shop_outbox WHERE order_id = '${order}' AND done_at IS NOT NULL`, 'pay');
   assert.equal(await until('it to be done', row), '1|0');
 });
+
+for (const [fault, tries, words] of [
+  [503, '3|0', 'a shop that is away and names no pause is asked ever more rarely'],
+  [{ status: 503, headers: { 'retry-after': '1' } }, '1|0', 'a pause that the shop asks for counts no try'],
+]) {
+  test(words, async () => {
+    const visitor = await world.login();
+    world.shop.fault('/orders', fault, 2);
+    const order = await complete(visitor);
+    const row = () => world.postgres.sql(`SELECT tries, refused FROM pay.shop_outbox WHERE order_id = '${order}' AND done_at IS NOT NULL`, 'pay');
+    assert.equal(await until('the letter to be done', row), tries);
+  });
+}
