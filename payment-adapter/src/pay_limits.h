@@ -53,6 +53,9 @@ enum {
     MAIL_UNDER_WAY_MAX = 16, /* taken each 100 ms at most: with a server that needs 380 ms for a
                                 mail they are 25,000 in ten minutes */
 
+    DRAWINGS_MAX = 64, /* of orders whose tickets are drawn, under way in the process: a login waits
+                          behind them for a thread, two seconds at the worst of 100 tickets each */
+
     /* doors */
     DOOR_SCANS_MAX = 500,  /* from a door that was offline, in one call */
     DOOR_REASON_MAX = 200, /* a sentence */

@@ -34,8 +34,24 @@ struct webhooks;     /* webhooks.h */
 struct pay_caps {
     struct gate questions; /* to the user database */
     struct hash_queue hashing;
+    _Atomic uint32_t drawing; /* at most DRAWINGS_MAX */
     struct psp_shared psp;
 };
+
+/* Takes a place among the orders whose tickets are drawn; false: there is none. Relaxed: places are
+ * only counted. */
+static inline bool pay_draw_begin(_Atomic uint32_t *drawing, uint32_t max)
+{
+    if (atomic_fetch_add_explicit(drawing, 1, memory_order_relaxed) < max)
+        return true;
+    atomic_fetch_sub_explicit(drawing, 1, memory_order_relaxed);
+    return false;
+}
+
+static inline void pay_draw_end(_Atomic uint32_t *drawing)
+{
+    atomic_fetch_sub_explicit(drawing, 1, memory_order_relaxed);
+}
 
 /* The rates of a single scanner, a scanners' address, a member and an address that brings payment
  * keys, over all loops. */

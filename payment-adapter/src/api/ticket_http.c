@@ -40,6 +40,7 @@ struct visit {
     void (*then)(struct visit *visit);
     /* Of tickets that are drawn: */
     uv_work_t work;
+    _Atomic uint32_t *drawing;
     PGresult *rows;
     struct grow body;
     unsigned mine; /* tickets that the viewer sees */
@@ -176,6 +177,7 @@ static void on_drawn(uv_work_t *work, int status)
     struct visit *visit = MAGIC_OF(visit, work->data);
     const struct grow *body = &visit->body;
     assert(status == 0);
+    pay_draw_end(visit->drawing);
     if (body->failed)
         guard_unavailable(visit->req, ERR_NOMEM);
     else if (visit->mine == 0)
@@ -200,6 +202,13 @@ static void on_tickets(void *ctx, const struct pg_answer *answer)
         visit->rows = PQcopyResult(answer->results[0], PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
     if (visit->rows == NULL) {
         guard_unavailable(visit->req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
+        visit_end(visit);
+        return;
+    }
+    visit->drawing = &visit->pay->common->caps->drawing;
+    if (!pay_draw_begin(visit->drawing, DRAWINGS_MAX)) {
+        PQclear(visit->rows);
+        refusal_reply(visit->req, REFUSAL_BUSY);
         visit_end(visit);
         return;
     }

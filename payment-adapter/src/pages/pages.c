@@ -72,6 +72,7 @@ struct visit {
     bool tickets;
     /* Of tickets that are drawn: */
     uv_work_t work;
+    _Atomic uint32_t *drawing;
     PGresult *rows;
     struct tickets_view view;
     struct text page;
@@ -270,6 +271,7 @@ static void on_drawn(uv_work_t *work, int status)
 {
     struct visit *visit = MAGIC_OF(visit, work->data);
     assert(status == 0);
+    pay_draw_end(visit->drawing);
     reply_page(visit, 200, &visit->page);
     PQclear(visit->rows);
     free(visit->page.ptr);
@@ -294,6 +296,14 @@ static void on_tickets_read(void *ctx, const struct pg_answer *answer)
         visit->rows = PQcopyResult(res, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
     if (visit->rows == NULL) {
         free(memory);
+        reply_note(visit, 503, "page.later");
+        return;
+    }
+    visit->drawing = &visit->pay->common->caps->drawing;
+    if (!pay_draw_begin(visit->drawing, DRAWINGS_MAX)) {
+        PQclear(visit->rows);
+        free(memory);
+        http_bound_count("overloaded");
         reply_note(visit, 503, "page.later");
         return;
     }

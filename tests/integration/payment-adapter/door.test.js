@@ -449,3 +449,15 @@ test('a door has to show the admin token, and forged tickets are 404', async () 
   assert.equal(forged.json.code, 'forged');
   assertProblem(await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g' } }), 400, 'bad-request');
 });
+
+test('of orders whose tickets are asked for at once as many are drawn as there is room for', async () => {
+  const seats = Array.from({ length: 100 }, (_, i) => `many-${i}`);
+  const order = await world.ordered(buyer, world.hold({ seats }));
+  await world.untilStatus(buyer, order, 'completed');
+  const list = () => buyer.get(`/v1/pay/orders/${order}/tickets`);
+  const page = () => buyer.get(`/pay/tickets/${order}`);
+  const ask = () => Promise.all(Array.from({ length: 200 }, (_, i) => (i % 2 ? page : list)()));
+  const told = (await ask()).map(({ status, json }, i) => [i % 2 ? 'page' : 'list', status, json?.code ?? ''].join(' '));
+  assert.deepEqual([...new Set(told)].sort(), ['list 200 ', 'list 503 overloaded', 'page 200 ', 'page 503 ']);
+  for (const { status } of [await list(), await page()]) assert.equal(status, 200);
+});
