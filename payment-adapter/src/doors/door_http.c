@@ -248,6 +248,8 @@ static void restore_ticket(struct pg_job *job, const struct scan *scan)
 {
     const struct door *door = scan->door;
     const struct ticket *ticket = &scan->ticket;
+    assert(scan->restored);
+    assert(strcmp(ticket->event, door->event) == 0);
     sql_order_lock_add(job, &(struct sql_order_lock_args){.id = ticket->order});
     sql_ticket_restore_add(job, &(struct sql_ticket_restore_args){.ticket = ticket->id,
                                                                   .order = ticket->order,
@@ -264,6 +266,7 @@ static void restore_ticket(struct pg_job *job, const struct scan *scan)
 static void check_in_now(struct scan *scan)
 {
     struct door *door = scan->door;
+    assert(scan->judged >= 0); /* it is signed by us */
     const struct sql_checkin_args in = {.ticket = scan->ticket.id,
                                         .gate = door->gate,
                                         .at_ms = scan->at_ms,

@@ -397,6 +397,7 @@ static float cost_floor(const struct search *search, const struct spot *spot)
 static bool is_too_far(const struct search *search, const struct spot *spot,
                        const struct candidates *found)
 {
+    assert(spot->reach >= 0);
     if (!search->near)
         return false;
     float apart = 0.999F * sqrtf((spot->x - search->x) * (spot->x - search->x) +
@@ -584,6 +585,7 @@ static void choose(const struct best *best, struct chosen *chosen, uint32_t row,
 static bool is_offered(const struct best *best, struct search *search, const struct candidate *at)
 {
     struct view view;
+    assert(at->spot != NULL);
     return look(best, at->spot, at->category, search->ask, search->chosen, &view) &&
            (windows(best, at->spot, &view, search) >> (at->pos % 64) & 1) != 0 &&
            !strands(best, search, at->row, at->pos);
