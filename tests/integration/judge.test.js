@@ -85,7 +85,7 @@ class Run {
 const PREAMBLE = `
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
-import test, { before, describe } from 'node:test';
+import test, { after, before, describe } from 'node:test';
 import { fakeBuild, openScope, openStack, seededRng, until } from '$LIB/index.js';
 const failOnce = (name) => {
   if (existsSync('$DIR/' + name)) return;
