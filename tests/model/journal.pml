@@ -317,7 +317,7 @@ end_waits:
         fi
     :: atomic { connected && !alive[at] && !fenced[i] -> disconnect() }
 
-    /* ---- a standby: ownership_watch(), try_events(), note_lock() ---- */
+    /* ---- a standby: ownership_watch(), try_events(), lock_events() ---- */
     :: connected && !owned[i] && !locked[i] && !fenced[i] ->
         atomic {
             if
@@ -437,7 +437,7 @@ end:
                 ok = head_seq[i] == seq && memory[i] == what; /* journal_same_place() */
                 head_epoch[i] = epoch + 1
             };
-            atomic { ok = ok && row_owner == i && row_epoch == head_epoch[i] }; /* is_still_ours() */
+            atomic { ok = ok && row_owner == i && row_epoch == head_epoch[i] }; /* give_raised() */
             atomic { /* give() */
                 if
                 :: ok && locked[i] && locked_epoch[i] <= head_epoch[i] && !fenced[i] -> owned[i] = true
