@@ -213,7 +213,8 @@ static void on_tickets(void *ctx, const struct pg_answer *answer)
         return;
     }
     visit->work.data = visit;
-    uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn); /* fails only without draw */
+    /* It fails only if it is given no function. */
+    uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn);
 }
 
 static void then_tickets(struct visit *visit)

@@ -310,7 +310,8 @@ static void on_tickets_read(void *ctx, const struct pg_answer *answer)
     visit->view.rows = visit->rows;
     visit->page = text_on(memory, room);
     visit->work.data = visit;
-    uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn); /* fails only without draw */
+    /* It fails only if it is given no function. */
+    uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn);
 }
 
 static void on_session(void *ctx, int rc, const struct session *session)

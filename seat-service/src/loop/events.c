@@ -190,10 +190,12 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool r
         atomic_store_explicit(&event->settled[i].begun, seq, memory_order_relaxed);
         atomic_store_explicit(&event->settled[i].done, seq, memory_order_relaxed);
     }
-    if (!rested) { /* what was asked of an event that rested was not refused before */
+    /* Of an event that rested nothing was refused, so its holds end in time; and it does not count
+     * as used, so that it makes room for the next once they have. */
+    if (!rested) {
         spare_orders(events, event);
         events_used(events, event);
-    } /* once its hold has ended, one that rested makes room for the next */
+    }
     /* release: partner of events_is_open() */
     atomic_store_explicit(&event->open, true, memory_order_release);
     /* release: a loop that does not find it shown any more finds it open */
