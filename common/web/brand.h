@@ -40,7 +40,8 @@ struct brand_settings {
 #define BRAND_SETTINGS(at)                                                                         \
     BRAND_SETTING(at, name, 80, "name shown on top of every page; empty: none"),                   \
         BRAND_SETTING(at, logo, 1000, "SVG, PNG or WebP file shown in its place; empty: none"),    \
-        BRAND_SETTING(at, colour, 7, "colour of what can be pressed, #rrggbb; empty: ours"),       \
+        BRAND_SETTING(at, colour, 7,                                                               \
+                      "colour of a visitor's own place and seats, #rrggbb; empty: ours"),          \
         BRAND_SETTING(at, dark_colour, 7, "the same on dark screens; empty: made of colour"),      \
         BRAND_SETTING(at, preview, 1000,                                                           \
                       "PNG file of 1200 x 630 that shared links are shown with; empty: ours"),     \
@@ -51,7 +52,7 @@ enum brand_scheme { BRAND_LIGHT, BRAND_DARK, BRAND_SCHEMES };
 /* Colours for documents without our style sheet, such as mails: #rrggbb, or #rgb. The default is
  * web/base.css. */
 struct brand_colours {
-    char act[8], on_act[8];
+    char signal[8], on_signal[8];
 };
 
 struct brand;

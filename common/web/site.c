@@ -302,10 +302,10 @@ int site_template(const struct site *site, enum lang lang, struct span html,
         {"brand", text_span(&site->brand_html.text)},
         {"languages", text_span(&site->languages[lang].text)},
         {"data", site->conf.data},
-        {"act", span_of(light.act)},
-        {"on-act", span_of(light.on_act)},
-        {"dark-act", span_of(dark.act)},
-        {"dark-on-act", span_of(dark.on_act)},
+        {"signal", span_of(light.signal)},
+        {"on-signal", span_of(light.on_signal)},
+        {"dark-signal", span_of(dark.signal)},
+        {"dark-on-signal", span_of(dark.on_signal)},
     };
     struct icons icons;
     icons_read(&icons);

@@ -285,8 +285,8 @@ export class SeatMap {
   repaint(token) {
     const palette = new Float32Array(LOOKS * 4);
     const set = (look, rgb, size) => palette.set([...rgb, size], look * 4);
-    set(LOOK.MINE, token('--mine'), 1.15);
-    set(LOOK.PENDING, token('--mine'), 0.6);
+    set(LOOK.MINE, token('--signal'), 1.15);
+    set(LOOK.PENDING, token('--signal'), 0.6);
     set(LOOK.HELD, token('--soft'), 0.35);
     set(LOOK.SOLD, token('--edge'), 0.35);
     set(LOOK.BLOCKED, token('--edge'), 0.2);

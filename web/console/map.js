@@ -286,7 +286,7 @@ export class HallMap {
     for (const i of this.chosen) pen.strokeRect(px(i) - 1, py(i) - 1, size + 2, size + 2);
     this.paintNames(pen);
     if (this.cursor >= 0) {
-      pen.strokeStyle = ink('--act');
+      pen.strokeStyle = ink('--ink');
       pen.lineWidth = 3;
       pen.beginPath();
       pen.arc(px(this.cursor) + size / 2, py(this.cursor) + size / 2, size + 4, 0, 7);
@@ -295,7 +295,7 @@ export class HallMap {
     if (this.area !== null) {
       const { from, to } = this.area;
       pen.setLineDash([6, 4]);
-      pen.strokeStyle = ink('--act');
+      pen.strokeStyle = ink('--ink');
       pen.strokeRect(from.x, from.y, to.x - from.x, to.y - from.y);
       pen.setLineDash([]);
     }

@@ -39,8 +39,8 @@ static void parse(const char *colour, unsigned out[3])
 static void paint(char *png, struct brand_colours colours)
 {
     unsigned ground[3], ink[3];
-    parse(colours.act, ground);
-    parse(colours.on_act, ink);
+    parse(colours.signal, ground);
+    parse(colours.on_signal, ink);
     unsigned char *palette = (unsigned char *)png + PALETTE_AT;
     for (unsigned level = 0; level < LEVELS; level++) {
         for (unsigned i = 0; i < 3; i++)

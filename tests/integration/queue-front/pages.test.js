@@ -224,8 +224,8 @@ test('an operator gives the pages a brand and a language', async (t) => {
   assert.equal(image.headers['content-type'], 'image/svg+xml');
   assert.match(image.headers['content-security-policy'], /sandbox/);
   const base = await house.front.http.get(/href="([^"]+wait.css)"/.exec(page.text)[1]);
-  assert.match(base.text, /--act: #7a1fa2; --on-act: #fff;/);
-  assert.match(base.text, /dark\) \{ :root \{ --act: #d9a6f5; --on-act: #000;/);
+  assert.match(base.text, /--signal: #7a1fa2; --on-signal: #fff;/);
+  assert.match(base.text, /dark\) \{ :root \{ --signal: #d9a6f5; --on-signal: #000;/);
   const other = await house.front.http.get('/e/show', { headers: { 'accept-language': 'ja-JP, en;q=0.5' } });
   assert.match(other.text, /<html lang="ja">[^]*日本語[^]*列に並ぶ/);
   assert.equal(other.headers['content-language'], 'ja');
