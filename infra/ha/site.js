@@ -49,27 +49,23 @@ export function filled(text, values) {
   return out;
 }
 
-function edgeFilled(machine, event, behind) {
-  return filled(fileOf('infra/edge/haproxy.cfg'), {
-    BIND: ':8080', MAXCONN: '5000', SOCKET: machine.path('edge.sock'), EVENT: event, LISTS: machine.dir, PAGES: join(ROOT, 'infra/edge'),
-    CLIENT_IP_HEADER: 'x-forwarded-for', HOPS: hops(machine.dir, 'x-forwarded-for'),
-    CONNECTIONS: '1000', CONNECTIONS_HARD: '2000', NEW_CONNECTIONS: '2000', REQUESTS_PER_10S: '3000', REQUESTS_HARD: '12000', SEATS_CHECK: '/readyz',
-    VIEWS: '', ...behind,
-  });
+// HAProxy's configuration by infra/edge/fairgate-edge, from these settings; `trusted` is whom the edge believes.
+function edgeMade(machine, settings, trusted) {
+  const from = machine.path('edge.conf'), to = machine.path('edge.cfg');
+  const all = { listen: ':8080', health: ':8404', maxconn: '5000', seats_check: '/readyz', socket: machine.path('edge.sock'), trusted, ...settings };
+  writeFileSync(from, Object.entries(all).map(([name, value]) => `${name} = ${value}\n`).join(''));
+  execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [from, to]);
+  return to;
 }
 
 // The edge of a machine that has each service once, as each place of infra/recover/region.js is.
-export function edgeAlone(machine, event) {
-  const server = (port) => `server ${machine.name} ${machine.address}:${port} check port ${port + 10}`;
-  const page = (port, backend) => `server ${machine.name} ${machine.address}:${port} track ${backend}/${machine.name}`;
-  return edgeFilled(machine, event, {
-    FRONTS: server(8081), FRONT_PAGES: page(8081, 'queue-front'), SEATS: server(8082), SEAT_PAGES: page(8082, 'seat-service'),
-    SEATS_UNPROVEN: server(8082), SEATS_SHOWN: server(8082), SEATS_SHOWN_STREAMS: page(8082, 'seat-service-shown'), PAY: server(8083), PAY_PAGES: page(8083, 'payment-adapter'),
-  });
+export function edgeAlone(machine, event, trusted) {
+  const here = `${machine.name}=${machine.address}`;
+  return edgeMade(machine, { event, fronts: here, seats: here, pay: here }, trusted);
 }
 
 // An edge's command; infra/edge/allocator.conf says why by this allocator.
-export const haproxy = (...files) => ['env', 'LD_PRELOAD=libjemalloc.so.2', 'haproxy', '-db', ...files.flatMap((file) => ['-f', file])];
+export const haproxy = (file) => ['env', 'LD_PRELOAD=libjemalloc.so.2', 'haproxy', '-db', '-f', file];
 
 // The same for files that people complete by hand: a line or a word is replaced.
 export function completed(text, changes) {
@@ -84,11 +80,6 @@ export function completed(text, changes) {
 // {section: {key: value}} as the services read it.
 export const conf = (sections) => Object.entries(sections).map(([section, keys]) =>
   [`[${section}]`, ...Object.entries(keys).map(([key, value]) => `${key} = ${typeof value === 'number' ? value : JSON.stringify(value)}`), ''].join('\n')).join('\n');
-
-export const hops = (lists, header) => [1, 2, 3, 4].flatMap((n) => [
-  `    http-request set-var(txn.hops) int(${n}) if { var(txn.hops) -m int ${n - 1} } { var(txn.visitor) -m ip -f ${lists}/edge.trusted.lst } { req.hdr_ip(${header},-${n}) -m found }`,
-  `    http-request set-var(txn.visitor) req.hdr_ip(${header},-${n}) if { var(txn.hops) -m int ${n} }`,
-]).join('\n').trimStart();
 
 export const pgBin = () => {
   const versions = readdirSync('/usr/lib/postgresql').map(Number).sort((a, b) => b - a);
@@ -349,50 +340,27 @@ export class Site {
 
   // ---- edges ------------------------------------------------------------------------------------------
 
-  edgeConf(machine) {
-    const checked = (prefix, port) => this.named(prefix).map(({ name, address }) => `    server ${name} ${address}:${port} check port ${port + 10}`).join('\n').trimStart();
-    const tracked = (prefix, port, backend) => this.named(prefix).map(({ name, address }) => `    server ${name} ${address}:${port} track ${backend}/${name}`).join('\n').trimStart();
-    // For the time in which no owner of the seats is sure of it: PostgreSQL is away, and the hall is still shown.
-    const unproven = this.named('seats').map(({ name, address }) => `\n    server ${name}-unproven ${address}:8082 track seat-service-unproven/${name} backup`).join('');
-    const owners = this.owners > 1 ? `${filled(fileOf('infra/edge/owners.cfg'), { OWNERS: machine.path('owners.map') }).trim()}\n    ` : '';
-    const edge = edgeFilled(machine, EVENT, {
-      FRONTS: checked('front', 8081), FRONT_PAGES: tracked('front', 8081, 'queue-front'),
-      SEATS: owners + checked('seats', 8082) + unproven, SEAT_PAGES: owners + tracked('seats', 8082, 'seat-service') + unproven,
-      SEATS_UNPROVEN: checked('seats', 8082), SEATS_SHOWN: checked('seats', 8082), SEATS_SHOWN_STREAMS: tracked('seats', 8082, 'seat-service-shown'),
-      PAY: checked('pay', 8083), PAY_PAGES: tracked('pay', 8083, 'payment-adapter'),
-    });
-    const inside = filled(fileOf('infra/ha/etc/inside.cfg'), {
-      INSIDE, FRONTS_PRIVATE: tracked('front', 8091, 'queue-front'), SEATS_PRIVATE: owners + tracked('seats', 8092, 'seat-service'),
-    });
-    return { edge, inside };
-  }
-
   keepalivedConf(machine) {
     const edges = this.named('edge');
     return filled(fileOf('infra/ha/etc/keepalived.conf'), {
-      PORT: '8080', PRIORITY: String(110 - 10 * edges.indexOf(machine)), ADDRESS: machine.address, VISITORS, INSIDE,
+      PORT: '8404', PRIORITY: String(110 - 10 * edges.indexOf(machine)), ADDRESS: machine.address, VISITORS, INSIDE,
       PEER: edges.filter((other) => other !== machine).map(({ address }) => address).join(' '),
     });
   }
 
   writeEdge(machine) {
-    const { edge, inside } = this.edgeConf(machine);
-    // The edges treat this machine as a proxy: a prober names the client it asks for.
-    this.write(machine, 'edge.trusted.lst', `${NET}.1\n`);
-    this.write(machine, 'edge.proxy-protocol.lst', '');
-    this.write(machine, 'owners.map', '');
-    return {
-      edge: this.write(machine, 'edge.cfg', edge),
-      inside: this.write(machine, 'inside.cfg', inside),
-      keepalived: this.write(machine, 'keepalived.conf', this.keepalivedConf(machine)),
-    };
+    const servers = (prefix) => this.named(prefix).map(({ name, address }) => `${name}=${address}`).join(' ');
+    const edge = edgeMade(machine, {
+      event: EVENT, inside: INSIDE, fronts: servers('front'), seats: servers('seats'), pay: servers('pay'), owners: this.owners > 1 ? 'yes' : 'no',
+    }, `${NET}.1`); // a prober names the client it asks for
+    return { edge, keepalived: this.write(machine, 'keepalived.conf', this.keepalivedConf(machine)) };
   }
 
   #edges() {
     for (const machine of this.named('edge')) {
-      const { edge, inside, keepalived } = this.writeEdge(machine);
+      const { edge, keepalived } = this.writeEdge(machine);
       machine.once(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind']); // the inner address, before it is here
-      machine.run('haproxy', haproxy(edge, inside));
+      machine.run('haproxy', haproxy(edge));
       machine.run('keepalived', ['keepalived', '-n', '-l', '-P', '-f', keepalived, '-p', machine.path('keepalived.pid'), '-r', machine.path('vrrp.pid')]);
     }
   }

@@ -212,12 +212,6 @@ class Region {
 
   // ---- a place ------------------------------------------------------------------------------------------
 
-  #edge(machine) {
-    this.#write(machine, 'edge.trusted.lst', `${NET}.1\n`);
-    this.#write(machine, 'edge.proxy-protocol.lst', '');
-    return this.#write(machine, 'edge.cfg', edgeAlone(machine, this.event));
-  }
-
   #services(machine) {
     const company = this.company.address;
     const url = (port) => `http://${machine.address}:${port}`;
@@ -252,7 +246,7 @@ class Region {
       saga: { lease: '15s' }, web: { public_url: `http://${RELAY.host}:${RELAY.port}` },
       shop: { url: `http://${company}:8085/api/orders/import`, list_url: `http://${company}:8085/api/orders/import`, key: this.#at('shop-api-key') },
     }));
-    machine.run('haproxy', haproxy(this.#edge(machine)));
+    machine.run('haproxy', haproxy(edgeAlone(machine, this.event, `${NET}.1`)));
     this.#write(machine, 'profiles', `[default]\nqueue = "${url(8091)}"\nseats = "${url(8092)}"\npay = "${url(8093)}"\ntoken_file = "${this.#at('admin-token')}"\n`);
     this.#write(machine, 'recover.conf', completed(fileOf('infra/recover/recover.conf'), [
       ['host=/var/run/postgresql ', `host=${machine.path('pg')} user=postgres `], ['/run/redis/redis-server.sock', machine.path('redis.sock')],

@@ -58,9 +58,9 @@ test('the service and the edge take these settings', (t) => {
   const image = Object.fromEntries(readFileSync(join(ROOT, 'infra/images/env/seat-service'), 'utf8').split('\n').filter((line) => /^\w+=/.test(line)).map((line) => line.split(/=(.*)/s)));
   const checked = spawnSync(programPath('seat-service'), ['--config', '/dev/null', '--check-config'], { encoding: 'utf8', env: { PATH: process.env.PATH, ...image, ...strings(services['seat-service-1'].environment) } });
   assert.doesNotMatch(checked.stderr, /OWNER|JOURNAL|unknown|owner\./, checked.stderr);
-  for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst', 'owners.map']) writeFileSync(join(dir, name), '');
-  const config = execFileSync(join(ROOT, 'infra/images/edge-config'), { encoding: 'utf8' })
-    .replaceAll('/usr/share/fairgate/edge/owners.map', join(dir, 'owners.map')).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
+  for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, name), '');
+  const config = execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['infra/images/edge.conf'], { cwd: ROOT, encoding: 'utf8' })
+    .replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
   const file = join(dir, 'haproxy.cfg');
   writeFileSync(file, config);
   const { status, stderr } = spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...strings(services.edge.environment) } });

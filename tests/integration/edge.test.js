@@ -2,10 +2,12 @@
 // may die behind it. HAProxy with infra/edge/haproxy.cfg as `make up` fills it in, around stand-ins.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import http2 from 'node:http2';
 import { join } from 'node:path';
+import net from 'node:net';
 import { before, describe, test } from 'node:test';
 import tls from 'node:tls';
 import {
@@ -15,6 +17,7 @@ import {
   fakeBuild,
   openRaw,
   openScope,
+  freePort,
   openStack,
   openStream,
   rawExchange,
@@ -52,7 +55,9 @@ describe('the edge', () => {
   });
 
   test('has a config of which HAProxy has nothing to say', () => {
-    assert.doesNotMatch(stack.read('log/edge-check.log'), /WARNING|ALERT/);
+    const { status, stderr } = spawnSync('haproxy', ['-c', '-f', join(stack.dir, 'conf/edge.cfg')], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stderr, /WARNING|ALERT/);
   });
 
   test('shows the sample event at /', async () => {
@@ -594,4 +599,48 @@ test('streams have connections of their own: beyond them streams are refused, re
     assert.equal((await stack.edge.get(path.replace('stream', 'status'))).status, 200);
     for (const stream of held) stream.close();
   }
+});
+
+test('a full edge serves visitors who have a place, its health and the services, and tells the others at once', async (t) => {
+  const scope = openScope(t);
+  const dir = scope.tempDir('full-');
+  const [front, listen, health] = await Promise.all(Array.from({ length: 3 }, () => freePort()));
+  const served = http.createServer((_, answer) => answer.end('served'));
+  await new Promise((resolve) => { served.listen(front, '127.0.0.1', resolve); });
+  scope.defer(() => served.close().closeAllConnections());
+  const MOST = 40;
+  writeFileSync(join(dir, 'edge.conf'), `listen = 127.0.0.1:${listen}\nhealth = 127.0.0.1:${health}\nfronts = 127.0.0.1:${front}:${front}\npay = 127.0.0.1:${front}:${front}\nmaxconn = ${MOST}\nsocket = ${dir}/edge.sock\n`);
+  execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [join(dir, 'edge.conf'), join(dir, 'edge.cfg')]);
+  scope.spawn('haproxy', ['haproxy', '-db', '-f', join(dir, 'edge.cfg')], { stays: true });
+  const ask = (port, path, headers = {}) => new Promise((resolve, reject) => {
+    http.get({ port, path, headers, agent: false }, (answer) => {
+      let text = '';
+      answer.on('data', (chunk) => { text += chunk; }).on('end', () => resolve({ status: answer.statusCode, headers: answer.headers, text }));
+    }).on('error', reject);
+  });
+  const EYES = { accept: 'text/html' };
+  await until('the front to be found', async () => (await ask(listen, '/e/demo', EYES).catch(() => null))?.status === 200);
+  const crowd = [];
+  scope.defer(() => crowd.forEach((one) => one.destroy()));
+  const arrive = async () => {
+    const one = net.connect(listen, '127.0.0.1');
+    crowd.push(one.on('error', () => {}));
+    await new Promise((resolve) => { one.once('connect', resolve); });
+  };
+  while (crowd.length < MOST - 2) await arrive();
+  const busy = await until('the crowd to be counted', async () => {
+    const answer = await ask(listen, '/e/demo', EYES);
+    return answer.status === 503 && answer;
+  });
+  assert.match(busy.text, /<html/);
+  assert.deepEqual([busy.headers.connection, busy.headers['retry-after']], ['close', '5']);
+  const stream = await ask(listen, '/v1/queue/demo/stream', { cookie: 'fg_ticket_demo=x' });
+  assert.deepEqual([stream.status, JSON.parse(stream.text).code], [503, 'edge-full']);
+  assert.equal((await ask(listen, '/e/demo', { ...EYES, cookie: 'fg_ticket_demo=x' })).status, 200);
+  assert.equal((await ask(listen, '/v1/queue/demo/me')).status, 200);
+  assert.equal((await ask(listen, '/pay/checkout', EYES)).status, 200);
+  while (crowd.length < MOST + 20) await arrive(); // the last ones wait in the kernel's queue
+  assert.equal((await ask(health, '/healthz')).status, 200);
+  crowd.splice(0).forEach((one) => one.destroy());
+  await until('room again', async () => (await ask(listen, '/e/demo', EYES)).status === 200);
 });

@@ -23,10 +23,10 @@ const said = (program, ...words) => {
 };
 const isHere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
-test('both edges: HAProxy takes its two files, keepalived its one', (t) => {
+test('both edges: HAProxy takes its file, keepalived its own', (t) => {
   for (const machine of site.named('edge')) {
-    const { edge, inside, keepalived } = site.writeEdge(machine);
-    assert.doesNotMatch(said('haproxy', '-c', '-f', edge, '-f', inside), /WARNING/);
+    const { edge, keepalived } = site.writeEdge(machine);
+    assert.doesNotMatch(said('haproxy', '-c', '-f', edge), /WARNING/);
     if (isHere('keepalived')) said('keepalived', '-t', '-f', keepalived);
     else t.diagnostic('keepalived is not installed');
   }
@@ -34,15 +34,14 @@ test('both edges: HAProxy takes its two files, keepalived its one', (t) => {
 
 test('the edge of a place that may be lost: HAProxy takes its file', () => {
   const [machine] = site.named('edge');
-  const file = site.write(machine, 'alone.cfg', edgeAlone(machine, 'gala'));
-  assert.doesNotMatch(said('haproxy', '-c', '-f', file), /WARNING/);
+  assert.doesNotMatch(said('haproxy', '-c', '-f', edgeAlone(machine, 'gala', '10.0.0.0/8')), /WARNING/);
 });
 
 // An edge before two processes of the seats, which say of themselves what the test wants, and to whom a request came.
 async function openEdge(t) {
   const scope = openScope(t);
   const configs = site.writeEdge(site.named('edge')[0]);
-  let text = [configs.edge, configs.inside].map((file) => readFileSync(file, 'utf8')).join('\n');
+  let text = readFileSync(configs.edge, 'utf8');
   const said = {}, checks = {}; // of each machine, what /readyz is, and how often it was asked for
   for (const { name, address } of site.named('seats')) {
     said[name] = [503, { role: 'standby' }];
@@ -139,11 +138,11 @@ test('where machines share the events of the seats, both edges take the lines th
   after(() => shared.close());
   shared.prepare();
   for (const machine of shared.named('edge')) {
-    const { edge, inside } = shared.writeEdge(machine);
-    said('haproxy', '-c', '-f', edge, '-f', inside);
-    const backends = [edge, inside].flatMap((path) => readFileSync(path, 'utf8').split(/^(?=backend )/m));
+    const { edge } = shared.writeEdge(machine);
+    said('haproxy', '-c', '-f', edge);
+    const backends = readFileSync(edge, 'utf8').split(/^(?=backend )/m);
     const finds = backends.filter((text) => /^ +use-server %/m.test(text)).map((text) => /^backend (\S+)/.exec(text)[1]);
-    assert.deepEqual(finds, ['seat-service', 'seat-service-pages', 'seat-service-streams', 'inside-seats-private']);
+    assert.deepEqual(finds, ['seat-service', 'seat-service-unproven', 'seat-service-pages', 'seat-service-streams', 'inside-seats-private']);
   }
   for (const machine of shared.named('seats')) {
     const conf = shared.seatsConf(machine);

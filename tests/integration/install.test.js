@@ -32,6 +32,8 @@ test('an installation stands below DESTDIR and is accepted by its own programs',
   for (const path of ['LICENSE', 'secrets', 'edge/haproxy.cfg', 'queue-front/openapi.yaml']) {
     assert.ok(existsSync(at(`share/fairgate/${path}`)), path);
   }
+  const made = execFileSync(at('share/fairgate/edge/fairgate-edge'), [at('etc/fairgate/edge.conf')], { encoding: 'utf8' });
+  assert.match(made, /^ {4}server fronts-1 127\.0\.0\.1:8081 check port 8091$/m);
 });
 
 test('the command line comes with its page of the manual and with completion that its shells take', (t) => {

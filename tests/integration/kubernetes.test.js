@@ -50,9 +50,9 @@ describe('seats that are shared', () => {
 
 test('the edge of the image finds an owner by the name of its pod where the seats are shared, and only there', (t) => {
   const dir = openScope(t).tempDir('edge-');
-  for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst', 'owners.map']) writeFileSync(join(dir, name), '');
-  const config = execFileSync(join(ROOT, 'infra/images/edge-config'), { encoding: 'utf8' })
-    .replaceAll('/usr/share/fairgate/edge/owners.map', join(dir, 'owners.map')).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
+  for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, name), '');
+  const config = execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['infra/images/edge.conf'], { cwd: ROOT, encoding: 'utf8' })
+    .replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
   const file = join(dir, 'haproxy.cfg');
   writeFileSync(file, config);
   for (const documents of [small, shared]) {

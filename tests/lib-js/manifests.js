@@ -177,7 +177,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
   }
 
   must('the edge knows every setting', () => {
-    const config = execFileSync(join(ROOT, 'infra/images/edge-config'), { encoding: 'utf8' });
+    const config = execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['infra/images/edge.conf'], { cwd: ROOT, encoding: 'utf8' });
     for (const key of Object.keys(named('ConfigMap', 'edge').data)) assert.ok(config.includes(`\${${key}}`) || config.includes(`defined(${key})`), key);
   });
 

@@ -104,7 +104,9 @@ test('README.Debian makes it run', async () => {
   assert.equal(ask('stat -c %a /etc/fairgate/secrets; stat -c %a /etc/fairgate/secrets/* | sort -u'), '700\n600');
 });
 
-test('the edge that README.Debian makes gives back what a crowd took', () => {
+test('the edge that README.Debian makes serves visitors, without root, and gives back what a crowd took', () => {
+  assert.match(ask('curl -fsS -o /dev/null -w "%{http_code}" http://127.0.0.1/robots.txt; curl -fsS -o /dev/null -w "%{http_code}" http://127.0.0.1:8404/healthz'), /^200200$/);
+  for (const worker of ask('pgrep -P $(systemctl show -p MainPID --value haproxy) haproxy').split('\n')) assert.notEqual(ask(`stat -c %U /proc/${worker}`), 'root');
   assert.match(ask(`cat /proc/${pid('haproxy')}/maps`), /libjemalloc\.so/);
 });
 

@@ -133,10 +133,8 @@ function payTask(plan: Plan, shopUrl: string): Task {
 function edgeFiles(plan: Plan, bind: string, inside?: string): File[] {
   return [
     { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event, shared: sharesSeats(plan.sale) })) },
-    ...(sharesSeats(plan.sale) ? [{ name: 'owners.map', text: '' }] : []),
     // The balancer's networks. It hands on what CloudFront wrote, whose last address is the visitor's (door.ts).
     { name: 'edge.trusted.lst', text: plan.network.cidrs('door').join('\n') },
-    { name: 'edge.proxy-protocol.lst', text: '' },
   ];
 }
 

@@ -28,7 +28,7 @@ export const KEPT = [
   { path: '/v1/pay/events/*/refund-terms', maxS: 10 },
 ];
 
-// The edge's own pace of one address (infra/stack/parts/edge: 3,000 in 10 s), over the minute that the firewall
+// The edge's own pace of one address (infra/edge/edge.awk: 3,000 in 10 s), over the minute that the firewall
 // counts by. What the line is for is not judged here: no rule against robots, no puzzle, no list of bad addresses
 // that blocks, since those who wait ask again and again from offices, schools and phone networks.
 export const REQUESTS_PER_MIN = 18_000;

@@ -89,10 +89,9 @@ before(async () => {
   seatsB.ready = false;
   dir = mkdtempSync(join(tmpdir(), 'fairgate-edge-'));
   writeFileSync(join(dir, 'edge.trusted.lst'), '127.0.0.1\n');
-  writeFileSync(join(dir, 'edge.proxy-protocol.lst'), '');
-  const config = withoutComments(edgeConfig({ bind: `${EDGE}:8080`, inside: INSIDE, domain: DOMAIN, event: 'tour' }))
+  const config = withoutComments(edgeConfig({ bind: `${EDGE}:8080`, inside: INSIDE, domain: DOMAIN, event: 'tour', maxconn: 200 }))
     .replaceAll(FILES, dir).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge'))
-    .replace('parse-resolv-conf', `nameserver here 127.0.0.1:${names.port}`).replace('maxconn 60000', 'maxconn 200');
+    .replace('parse-resolv-conf', `nameserver here 127.0.0.1:${names.port}`);
   writeFileSync(join(dir, 'edge.cfg'), config);
   haproxy = spawn('setpriv', ['--pdeathsig', 'KILL', 'haproxy', '-db', '-f', join(dir, 'edge.cfg')], { stdio: 'ignore' });
 });

@@ -159,11 +159,10 @@ test('where the seats are shared no two processes have one name: the old one end
 test('HAProxy accepts the edge that is laid down, alone and next to the adapter', (context) => {
   const dir = mkdtempSync(join(tmpdir(), 'fairgate-edge-'));
   context.after(() => rmSync(dir, { recursive: true }));
-  for (const list of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, list), '10.64.0.0/24\n');
-  writeFileSync(join(dir, 'owners.map'), '\n');
+  writeFileSync(join(dir, 'edge.trusted.lst'), '10.64.0.0/24\n');
   for (const [inside, shared] of [[undefined, false], ['127.0.0.1', false], [undefined, true], ['127.0.0.1', true]] as const) {
     const whole = withoutComments(edgeConfig({ bind: ':8080', inside, domain: 'fairgate.internal', event: 'tour', shared }));
-    assert.equal([...whole.matchAll(/^ +use-server %/gm)].length, shared ? (inside === undefined ? 3 : 4) : 0);
+    assert.equal([...whole.matchAll(/^ +use-server %/gm)].length, shared ? (inside === undefined ? 4 : 5) : 0);
     writeFileSync(join(dir, 'edge.cfg'), whole.replaceAll(FILES, dir).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')));
     const { status, stderr } = spawnSync('haproxy', ['-c', '-q', '-f', join(dir, 'edge.cfg')], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);

@@ -107,7 +107,7 @@ test('the balancer hands on what CloudFront says of the visitor, and adds nothin
 });
 
 test('the firewall lets an address ask as often as the edge does, and judges nobody by who they seem to be', () => {
-  const pace = Number(/FAIRGATE_EDGE_REQUESTS_PER_10S:-(\d+)/.exec(fileOf('infra/stack/parts/edge'))![1]);
+  const pace = Number(/"requests_per_10s"\] = (\d+)/.exec(fileOf('infra/edge/edge.awk'))![1]);
   assert.equal(REQUESTS_PER_MIN, pace * 6);
   const { Rules, DefaultAction } = acl();
   assert.deepEqual(DefaultAction, { Allow: {} });

@@ -139,7 +139,7 @@ async function openEdge(scope, pair) {
   const map = join(dir, 'owners.map');
   writeFileSync(map, '');
   const servers = pair.map(({ port: open, privatePort }, n) => `    server seats${n + 1} 127.0.0.1:${open} check port ${privatePort}`);
-  const lines = readFileSync(join(ROOT, 'infra/edge/owners.cfg'), 'utf8').replaceAll('@OWNERS@', map);
+  const lines = readFileSync(join(ROOT, 'infra/edge/owners.cfg'), 'utf8').replaceAll('@FILES@/owners.map', map);
   writeFileSync(join(dir, 'edge.cfg'), `global
     log stdout format raw local0 notice
 defaults
