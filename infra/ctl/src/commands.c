@@ -263,11 +263,11 @@ static const struct command rows[] = {
     {.name = "halls audit",
      .takes = "EVENT",
      .brief = "Seats that were blocked, prices that were changed, and by whom",
+     .options = OPT(BEFORE),
      SEATS(NULL, EVENT_AT "/audit"),
      .rows = "acts",
-     .columns =
-         "at:AT act:ACT quantity:QUANTITY area:AREA category:CATEGORY from:FROM to:TO who:WHO "
-         "reason:WHY"},
+     .columns = "seq:SEQ at:AT act:ACT quantity:QUANTITY area:AREA category:CATEGORY from:FROM "
+                "to:TO who:WHO reason:WHY"},
     /* ---- the way out ---- */
     {.name = "sagas list",
      .takes = "",

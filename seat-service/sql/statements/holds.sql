@@ -102,6 +102,7 @@ ON CONFLICT DO NOTHING;
 
 -- statement: acts_read
 --> event      text
+--> before     bigint
 --> room       integer
 --< seq        bigint
 --< at         timestamptz
@@ -119,10 +120,10 @@ SELECT a.seq, a.at, a.kind::integer AS kind, a.quantity, a.first_seat, a.last_se
     a.price, a.price_was, a.reason, a.who
 FROM act a
 JOIN event e ON e.no = a.event
-WHERE e.id = :event
+WHERE e.id = :event AND a.seq < :before
 UNION ALL
 SELECT 1, created_at, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, '', imported_by
 FROM event
-WHERE id = :event
+WHERE id = :event AND :before > 1
 ORDER BY seq DESC, category
 LIMIT :room;

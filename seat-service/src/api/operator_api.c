@@ -829,6 +829,7 @@ struct acts {
     uint32_t magic;
     struct errand errand;
     struct operator_api *api;
+    uint64_t before;
     struct act_row row[ACTS_READ_MAX];
     uint32_t len;
     int rc;
@@ -845,8 +846,8 @@ static void read_acts(struct errand *errand)
     struct pg *pg = NULL;
     acts->rc = pg_open(&conf, &err, &pg);
     if (acts->rc == 0)
-        acts->rc =
-            acts_table_read(pg, span_of(errand->call.event->id), acts->row, &err, &acts->len);
+        acts->rc = acts_table_read(pg, span_of(errand->call.event->id), acts->before, acts->row,
+                                   &err, &acts->len);
     pg_close(pg);
 }
 
@@ -906,9 +907,29 @@ static void put_act(struct text *body, const struct event *event, const struct a
     json_close(body, '}');
 }
 
+/* Whole acts: a change of several prices has a row for each. Returns how many rows it put. */
+static uint32_t put_acts(struct text *body, const struct event *event, const struct acts *acts)
+{
+    enum { ROW_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every letter escaped */
+    static_assert((int)PLAN_CATEGORIES_MAX < (int)ACTS_READ_MAX, "a page has one act at least");
+    static_assert((PLAN_CATEGORIES_MAX + 1) * ROW_MAX + 1024 <= API_ANSWER_MAX, "there is room");
+    uint32_t put = 0;
+    while (put < acts->len) {
+        uint32_t end = put + 1;
+        while (end < acts->len && acts->row[end].seq == acts->row[put].seq)
+            end += 1;
+        bool whole = end < ACTS_READ_MAX; /* otherwise the next page may have more of it */
+        if (!whole || body->len + (size_t)(end - put + 1) * ROW_MAX > API_ANSWER_MAX)
+            break;
+        for (; put < end; put++)
+            put_act(body, event, &acts->row[put]);
+    }
+    assert(put > 0 || acts->len == 0);
+    return put;
+}
+
 static bool on_acts_read(struct errand *errand)
 {
-    enum { ACT_MAX = 9 * PLAN_TEXT_MAX * 6 + 1024 + CHANGE_WHO_MAX }; /* every letter escaped */
     const struct acts *acts = MAGIC_OF(acts, errand->ctx);
     struct call *call = &errand->call;
     if (acts->rc < 0) {
@@ -921,9 +942,12 @@ static bool on_acts_read(struct errand *errand)
     json_member_str(&body, "currency", plan_currency(call->event->plan->plan));
     json_key(&body, "acts");
     json_open(&body, '[');
-    for (uint32_t i = 0; i < acts->len && body.len < API_ANSWER_MAX - ACT_MAX; i++)
-        put_act(&body, call->event, &acts->row[i]);
+    uint32_t put = put_acts(&body, call->event, acts);
     json_close(&body, ']');
+    if (put < acts->len)
+        json_member_u64(&body, "next", acts->row[put - 1].seq);
+    else
+        json_member_null(&body, "next");
     render_times(&body, call->now_ms);
     json_close(&body, '}');
     call_reply(call, 200, &body, NOTHING);
@@ -945,9 +969,15 @@ static void get_audit(struct http_req *req)
 {
     enum { READING_MAX = 2 };
     struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
+    struct span asked = http_req_query_arg(req, SPAN("before"));
+    uint64_t before = INT64_MAX;
     struct call call;
     if (!request_event(&call, req))
         return;
+    if (asked.ptr != NULL && !span_u64(asked, INT64_MAX, &before)) {
+        call_refuse(&call, REFUSAL_BEFORE);
+        return;
+    }
     struct acts *acts = api->acts_reading < READING_MAX ? calloc(1, sizeof(*acts)) : NULL;
     if (acts == NULL) {
         call_refuse(&call, REFUSAL_ACTS);
@@ -956,6 +986,7 @@ static void get_audit(struct http_req *req)
     api->acts_reading += 1;
     MAGIC_BEGIN(acts, acts);
     acts->api = api;
+    acts->before = before;
     events_keep(call.event);
     errand_begin(api->conf.errands, &acts_kind, &call, acts, &acts->errand);
     errand_do(&acts->errand, read_acts, on_acts_read);

@@ -118,6 +118,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(FORMAT, "bad-format", 422, 0, NONE, "format is csv or json") \
     ROW(LIMIT, "bad-limit", 422, 0, NONE, "limit is a number of seats, 1 to 1000000") \
     ROW(AFTER, "seat-unknown", 422, 0, NONE, "after is a seat or a hold of this event") \
+    ROW(BEFORE, "bad-before", 422, 0, NONE, "before is the seq of an act") \
     ROW(SOLD_UNREADABLE, "journal-unavailable", 503, 1, NONE, \
         "the sold seats cannot be read right now") \
     ROW(ACTS_UNREADABLE, "journal-unavailable", 503, 1, NONE, \

@@ -99,11 +99,12 @@ int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, u
     return rc < 0 ? err_wrap(err, "writing `act`") : 0;
 }
 
-int acts_table_read(struct pg *pg, struct span event, struct act_row out[ACTS_READ_MAX],
-                    struct err_slot *err, uint32_t *len)
+int acts_table_read(struct pg *pg, struct span event, uint64_t before,
+                    struct act_row out[ACTS_READ_MAX], struct err_slot *err, uint32_t *len)
 {
     PGresult *res;
-    int rc = sql_acts_read(pg, &(struct sql_acts_read_args){event, ACTS_READ_MAX}, err, &res);
+    int rc =
+        sql_acts_read(pg, &(struct sql_acts_read_args){event, before, ACTS_READ_MAX}, err, &res);
     if (rc < 0)
         return err_wrap(err, "reading `act`");
     *len = (uint32_t)PQntuples(res);

@@ -34,8 +34,9 @@ uint32_t act_rows_of(const struct engine *engine, const struct change *change,
 /* ACTS_WRITE_MAX at most. Rows that are there already stay. */
 int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, uint32_t len,
                      struct err_slot *err);
-/* The newest ACTS_READ_MAX of an event, newest first; the last of all is its import. */
-int acts_table_read(struct pg *pg, struct span event, struct act_row out[ACTS_READ_MAX],
-                    struct err_slot *err, uint32_t *len);
+/* The newest rows of an event with a `seq` less than `before`, newest first; the last of all is its
+ * import. Where there are more than ACTS_READ_MAX, the last change may lack some of its rows. */
+int acts_table_read(struct pg *pg, struct span event, uint64_t before,
+                    struct act_row out[ACTS_READ_MAX], struct err_slot *err, uint32_t *len);
 
 #endif

@@ -268,7 +268,7 @@ export function operator(seats, event) {
     read: () => call('GET', ''),
     document: () => call('GET', '/document'),
     counts: () => call('GET', '/counts'),
-    audit: () => call('GET', '/audit'),
+    audit: (query = '') => call('GET', `/audit${query}`),
     exported: (query = '') => call('GET', `/export${query}`),
     block: change('block'),
     unblock: change('unblock'),

@@ -249,6 +249,28 @@ test('prices of several categories change in one act: pages, trail, replay and s
   await until('the standby to show them', async () => (await visitor(standby, event).info()).json.categories?.map(({ price }) => price).join() === '50000,40000');
 });
 
+test('a page of the trail has acts whole, and says where the next one begins', async () => {
+  const names = Array.from({ length: 60 }, (_, nth) => `Tier ${nth}`);
+  const document = hall();
+  document.plan.categories.push(...names.map((name) => ({ name, color: '#2980b9' })));
+  document.categories.push(...names.map((name) => ({ name, price: 1000 })));
+  await importHall(seats, 'trail-long', document);
+  const boss = operator(seats, 'trail-long');
+  for (let change = 1; change <= 4; change++) {
+    assert.equal((await boss.price({ prices: Object.fromEntries(names.map((name) => [name, 1000 + change])) })).status, 200);
+  }
+  const first = await until('the auditor to have written all', async () => {
+    const { json } = await boss.audit();
+    return json.acts[0].to === 1004 && json.acts.some(({ to }) => to === 1002) && json;
+  });
+  const countOf = ({ acts }) => [1, 2, 3, 4].map((change) => acts.filter(({ to }) => to === 1000 + change).length);
+  assert.deepEqual([countOf(first), first.next], [[0, 60, 60, 60], first.acts.at(-1).seq]);
+  const second = (await boss.audit(`?before=${first.next}`)).json;
+  assert.deepEqual([countOf(second), second.acts.length, second.next], [[60, 0, 0, 0], 61, null]);
+  assert.deepEqual((await boss.audit('?before=1')).json.acts, []);
+  for (const before of ['x', '-1', '9223372036854775808']) assertProblem(await boss.audit(`?before=${before}`), 422, 'bad-before');
+});
+
 test('a sold seat does not move away from its ticket, and one that is not sold is its buyer\'s to change', async () => {
   const { event, boss, alice, bob } = await fresh();
   const hold = await sell(event, alice, ['r1s1', 'r1s2'], 'order-7');
