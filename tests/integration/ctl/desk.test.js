@@ -70,6 +70,7 @@ test('a hall is imported, shown, blocked, priced, counted and exported', async (
   const [category, other] = (await fairgate('halls', 'show', 'second', '--json')).json.categories;
   refused(await fairgate('halls', 'price', 'second', `${category.name}=777`), EXIT.usage, /--yes/);
   for (const wrong of [category.name, `${category.name}=much`]) refused(await fairgate('halls', 'price', 'second', wrong, '--yes'), EXIT.usage, /CATEGORY=PRICE/);
+  refused(await fairgate('halls', 'price', 'second', `${category.name}=777`, `${other.name}=778`, `${category.name}=779`, '--yes'), EXIT.usage, new RegExp(`${category.name} is there twice`));
   done(await fairgate('halls', 'price', 'second', `${category.name}=777`, `${other.name}=778`, '--yes', '--why', 'few came'));
   assert.equal((await fairgate('halls', 'show', 'second', '--json')).json.categories[0].price, 777);
   await until('the price to be on the trail', async () => new RegExp(`priced .*${category.name} .*${category.price} .*777 .*few came`).test((await fairgate('halls', 'audit', 'second')).stdout));

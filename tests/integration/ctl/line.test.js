@@ -73,6 +73,7 @@ test('a refusal is a sentence with its code, and with --json the problem as it c
   refused(await fairgate('show', 'nothing'), EXIT.refused, /event-unknown/);
   refused(await fairgate('rate', 'wrong', 'fast'), EXIT.usage, /a number is wanted/);
   refused(await fairgate('set', 'wrong', 'burst'), EXIT.usage, /KNOB=VALUE/);
+  refused(await fairgate('set', 'wrong', 'burst=5', 'message.ko=a', 'burst=6'), EXIT.usage, /burst is there twice/);
   refused(await fairgate('show', '../../healthz'), EXIT.refused, /./);
 });
 

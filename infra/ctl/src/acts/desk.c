@@ -119,8 +119,12 @@ int desk_price(struct job *job)
             status = job_say(job, EXIT_USAGE, "%.60s: a price is set as CATEGORY=PRICE", word);
             break;
         }
-        json_object_setn_new(prices, word, (size_t)(price - word),
-                             json_integer((json_int_t)number));
+        size_t len = (size_t)(price - word);
+        if (json_object_getn(prices, word, len) != NULL) {
+            status = job_say(job, EXIT_USAGE, "%.*s is there twice", (int)len, word);
+            break;
+        }
+        json_object_setn_new(prices, word, len, json_integer((json_int_t)number));
     }
     return generic_send_made(job, status, body, &call);
 }

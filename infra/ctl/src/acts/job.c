@@ -263,6 +263,17 @@ static bool set_member(json_t *object, struct span key, json_t *value)
     return json_object_setn_new(object, name.ptr, name.len, value) == 0;
 }
 
+static bool is_among(const struct args *args, size_t from, size_t end, struct span key)
+{
+    for (size_t i = from; i < end; i++) {
+        struct span other;
+        (void)span_cut(span_of(args->word[i]), '=', &other);
+        if (span_eq(other, key))
+            return true;
+    }
+    return false;
+}
+
 int job_read_settings(const struct job *job, size_t from, json_t *object)
 {
     for (size_t i = from; i < job->args->words_len; i++) {
@@ -271,6 +282,8 @@ int job_read_settings(const struct job *job, size_t from, json_t *object)
         if (value.ptr == NULL || key.len == 0 || !set_member(object, key, read_value(key, value)))
             return job_say(job, EXIT_USAGE, "%.60s: a knob is set as KNOB=VALUE",
                            job->args->word[i]);
+        if (is_among(job->args, from, i, key))
+            return job_say(job, EXIT_USAGE, "%.*s is there twice", (int)key.len, key.ptr);
     }
     return EXIT_DONE;
 }

@@ -69,7 +69,7 @@ int job_put_raw(const struct job *job, const struct call *call);
 char *job_read_file(const struct job *job, const char *path, size_t *len);
 
 /* "KNOB=VALUE" into an object: a value that is JSON is that, else a text; "message.ko=.." is a
- * member of a member. EXIT_DONE, or EXIT_USAGE after saying why. */
+ * member of a member. EXIT_DONE, or EXIT_USAGE after saying why: a knob is set once. */
 int job_read_settings(const struct job *job, size_t from, json_t *object);
 
 #endif
