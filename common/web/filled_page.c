@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { GAPS_MAX = 64 };
+enum { GAPS_MAX = 96 };
 
 struct filled_page {
     const struct page_gap *gaps;

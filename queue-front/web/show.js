@@ -2,6 +2,7 @@
 // requests.
 
 import { announce, byId, knows, lang, locale, minutes, moreWords, say, serverNow } from './kit.js';
+import { shownWait } from './shown.js';
 
 export const line = byId('line');
 export const event = line.dataset.event;
@@ -26,11 +27,11 @@ export const keep = {
   },
 };
 
-const MINUTE = 60_000;
 const number = (n) => n.toLocaleString(locale);
 const clockTime = (ms) => new Date(ms).toLocaleTimeString(locale);
 const fullTime = (ms) => new Date(ms).toLocaleString(locale, { dateStyle: 'full', timeStyle: 'short' });
-const shortTime = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
+// As in each language and without a script.
+const timeOfDay = (ms) => (ms ? new Date(ms).toTimeString().slice(0, 5) : '');
 
 function put(at, text) {
   if (at.textContent !== text) at.textContent = text;
@@ -39,54 +40,39 @@ const fill = (id, text) => put(byId(id), text);
 
 // ---- the wait, in the same words as on the page without a script (waiting_gaps.c) ----
 
-const inMinutes = ({ p50_s: p50, p90_s: p90 }) => {
-  const low = Math.max(1, Math.round(p50 / 60));
-  return [low, Math.max(low, Math.ceil(p90 / 60))];
-};
+const numberOf = ({ unit, number: n }) => (unit ? `${n} ${say(`live.eta.${unit}${n > 1 ? 's' : ''}`)}` : '');
 
-function waitInWords(eta) {
-  if (eta.p50_s === null) return say('live.eta.unknown');
-  const [low, high] = inMinutes(eta);
-  if (eta.p50_s >= DAY_S) return say('live.eta.days');
-  if (low >= 120) return say('live.eta.hours', Math.floor(low / 60), Math.ceil(high / 60));
-  if (eta.p90_s < 60) return say('live.eta.under');
-  if (high === 1) return say('live.eta.minute');
-  return low === high ? say('live.eta.about', low) : say('live.eta.range', low, high);
-}
-
-function noteOf({ eta, eta_reason: reason }) {
-  if (eta.p50_s === null) return '';
-  const [low, high] = inMinutes(eta);
-  const notes = [say(low === high || eta.p50_s >= DAY_S ? 'live.eta.single' : 'live.eta.note')];
-  if (reason && knows(`more.reason.${reason}`)) notes.unshift(say(`more.reason.${reason}`));
-  if (eta.basis === 'knobs') notes.push(say('live.eta.knobs'));
-  return notes.join(' ');
+// A reason whose words are still on their way is the one that the page came with, if it is any.
+function showReason({ eta, eta_reason: reason }) {
+  const key = `more.reason.${reason}`;
+  if (!reason) fill('reason', eta.basis === 'knobs' ? say('live.eta.knobs') : '');
+  else if (knows(key)) fill('reason', say(key));
 }
 
 let saidMin = Infinity;
 
-function announceWait(eta) {
-  if (eta.p50_s === null) return;
-  const [, high] = inMinutes(eta);
-  const step = SAY_AT_MIN.filter((min) => high <= min).at(-1);
+function announceWait({ p50_s: p50 }, words) {
+  const step = SAY_AT_MIN.filter((min) => p50 !== null && p50 <= 60 * min).at(-1);
   if (step === undefined || step >= saidMin) return;
-  if (saidMin !== Infinity) announce(say('live.said.eta', waitInWords(eta)));
+  if (saidMin !== Infinity) announce(say('live.said.eta', words));
   saidMin = step;
 }
 
-// As times of day: when to expect the call, and when to be back after closing the page. Nine in ten
-// are not called before the time that is as far before p50 as p90 is after it.
-const NEAR_S = 180;
-const FAR_S = 1800;
-
-function showTimes({ position, eta: { p50_s: p50, p90_s: p90 } }) {
-  const known = position !== null && p50 !== null && p90 < DAY_S;
-  const at = (s) => serverNow() + 1000 * s;
-  fill('when', known && p50 >= 60 ? shortTime.formatRange(at(p50), at(p90)) : '');
-  if (!known) return fill('return', say('live.return-any'));
-  const backS = 2 * p50 - p90;
-  const step = backS > FAR_S ? 5 * MINUTE : MINUTE;
-  fill('return', backS < NEAR_S ? say('live.return-near') : say('live.return', shortTime.format(Math.floor(at(backS) / step) * step)));
+// `me` says how long the wait was when it was made, which may be a while ago.
+function showWait(me) {
+  const open = line.dataset.state === 'open';
+  const shown = shownWait(me.eta, me.made);
+  const words = numberOf(shown);
+  fill('turn', say(open && words ? 'live.turn' : 'live.turn.unknown'));
+  fill('eta', words || say('live.eta.unknown'));
+  const [before, after = ''] = say(`live.say.${shown.advice}`).split('{0}');
+  const at = byId('say').children;
+  for (const [i, text] of [before, timeOfDay(shown.back), after].entries()) put(at[i], text);
+  for (const id of ['likely', 'latest']) fill(id, timeOfDay(shown[id]));
+  showReason(me);
+  if (line.dataset.view !== 'waiting') return;
+  announceWait(me.eta, words);
+  showTitle(open ? words : '');
 }
 
 // ---- the picture of the line ----
@@ -149,17 +135,11 @@ export function showMe(me) {
     fill('entry', number(me.entry));
   }
   byId('sold-kept').hidden = !hasPosition;
-  fill('eta', waitInWords(me.eta));
-  fill('eta-note', noteOf(me));
-  showTimes(me);
+  showWait(me);
   const doubt = ['unsure', 'likely'].includes(me.odds?.sold_out) && me.place === 'waiting';
   if ((doubt || me.eta_reason) && !knows('more.odds.likely')) moreWords().then((got) => got && showMe(me));
   byId('odds').hidden = !doubt;
   if (doubt && knows('more.odds.likely')) fill('odds', say(`more.odds.${me.odds.sold_out}`));
-  if (line.dataset.view === 'waiting') {
-    announceWait(me.eta);
-    showTitle(say('live.ahead-title', number(me.ahead)));
-  }
 }
 
 // Which of several lines this is, and its share of the calls.

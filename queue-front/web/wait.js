@@ -16,6 +16,7 @@
 
 import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { event, keep, line, showBegins, showCloses, showLane, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
+import { waitAt } from './shown.js';
 
 const ASK_TIMEOUT_MS = 15_000;
 const QUIET_POLL_MS = 60_000; // of the status, while the stream brings it anyway
@@ -24,6 +25,7 @@ const TURN_READY_MS = 3000;
 const SOON_MS = 3000; // over which a crowd's questions are spread after an opening
 
 let me = JSON.parse(byId('me').textContent); // null: no place
+if (me) me.made = Date.parse(line.dataset.now);
 let lanes = null; // from the status; until then the page shows what it was rendered with
 const home = byId('updated').firstChild.href; // which is never the page that caches keep
 const cached = !line.dataset.now;
@@ -164,11 +166,14 @@ function onStatus(status) {
   const own = me.lane ? lanes.find(({ id }) => id === me.lane) : status;
   const waits = me.position !== null && me.place === 'waiting' && own?.serving !== undefined;
   if (waits && own.serving >= me.position) again(Math.random() * 300);
-  // Never more people than numbers in between; fewer, where some of them are known to have gone.
-  const between = waits ? Math.max(0, me.position - own.serving - 1) : 0;
-  const fewer = waits && between < me.ahead;
-  if (fewer) me.ahead = between;
-  if (fewer || before !== me.state) see();
+  if (waits) {
+    // Never more people than numbers in between; fewer, where some of them are known to have gone.
+    me.ahead = Math.min(me.ahead, Math.max(0, me.position - own.serving - 1));
+    me.eta = { ...me.eta, ...waitAt(own.eta, me.ahead), basis: status.eta_basis };
+    me.eta_reason = status.eta_reason ?? me.eta_reason;
+    me.made = serverNow();
+  }
+  if (waits || before !== me.state) see();
 }
 
 // ---- asking ----
@@ -198,7 +203,7 @@ async function askStatus() {
 
 function take(told) {
   if (told.me) {
-    me = told.me;
+    me = { ...told.me, made: serverNow() };
     see();
     setStale(Boolean(me.stale));
     return me.poll_after_ms;
@@ -344,7 +349,7 @@ async function join(invited = {}, body) {
 function settle(joined) {
   notice('');
   over = '';
-  me = joined;
+  me = { ...joined, made: serverNow() };
   keep.set('place', 1);
   if (cached) holdStream();
   line.dataset.entry = me.entry ?? me.position;

@@ -8,6 +8,7 @@
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "core/token/appeal.h"
+#include "core/wait/shown.h"
 #include "pages/waiting_look.h"
 #include "pages/wording.h"
 
@@ -465,43 +466,82 @@ static void put_lasting(struct text *out, const struct waiting_look *look, const
     wording_put(out, waiting_look_phrase(look, key), text_span(&lasting), (struct span){NULL, 0});
 }
 
-/* The same words as show.js finds. */
-static bool eta_minutes(struct eta eta, uint64_t *low, uint64_t *high)
+/* show.js finds the same words. */
+static struct shown shown_of(const struct waiting_look *look)
 {
-    *low = ((uint64_t)eta.p50_s + 30) / 60;
-    *high = ((uint64_t)eta.p90_s + 59) / 60;
-    *low = *low > 0 ? *low : 1;
-    *high = *high > *low ? *high : *low;
-    return eta.basis != ETA_UNKNOWN;
+    return shown_wait(look->eta, look->now_ms);
+}
+
+static void put_turn(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    bool known = look->eta.basis != ETA_UNKNOWN && look->event->view->state == LINE_OPEN;
+    html_put(out, waiting_look_phrase(look, known ? "live.turn" : "live.turn.unknown"));
 }
 
 static void put_wait(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
-    uint64_t low, high;
-    if (!eta_minutes(look->eta, &low, &high))
+    struct shown shown = shown_of(look);
+    uint32_t number = shown.minutes + shown.hours + shown.days;
+    const char *unit = shown.hours > 0      ? "live.eta.hours"
+                       : shown.days > 1     ? "live.eta.days"
+                       : shown.days == 1    ? "live.eta.day"
+                       : shown.minutes == 1 ? "live.eta.minute"
+                                            : "live.eta.minutes";
+    if (number == 0) {
         html_put(out, waiting_look_phrase(look, "live.eta.unknown"));
-    else if (look->eta.p50_s >= 86400)
-        html_put(out, waiting_look_phrase(look, "live.eta.days"));
-    else if (low >= 120)
-        wording_put_number(out, waiting_look_phrase(look, "live.eta.hours"), low / 60,
-                           (high + 59) / 60);
-    else if (look->eta.p90_s < 60)
-        html_put(out, waiting_look_phrase(look, "live.eta.under"));
-    else if (high == 1)
-        html_put(out, waiting_look_phrase(look, "live.eta.minute"));
-    else if (low == high)
-        wording_put_number(out, waiting_look_phrase(look, "live.eta.about"), low, 0);
-    else
-        wording_put_number(out, waiting_look_phrase(look, "live.eta.range"), low, high);
+    } else {
+        text_u64(out, number);
+        text_char(out, ' ');
+        html_put(out, waiting_look_phrase(look, unit));
+    }
 }
 
-static void put_wait_note(struct text *out, void *ctx)
+/* What comes before the time of day in the sentence about the wait, or after it. */
+static void put_say(struct text *out, const struct waiting_look *look, bool after)
+{
+    char key[32];
+    struct text text = text_on(key, sizeof(key) - 1);
+    text_printf(&text, "live.say.%s", shown_advice_name(shown_of(look).advice));
+    key[text.len] = '\0';
+    struct span say = waiting_look_phrase(look, key);
+    const char *mark = memmem(say.ptr, say.len, "{0}", 3);
+    size_t before_len = mark != NULL ? (size_t)(mark - say.ptr) : say.len;
+    if (!after)
+        html_put(out, (struct span){say.ptr, before_len});
+    else if (mark != NULL)
+        html_put(out, span_skip(say, before_len + 3));
+}
+
+static void put_say_before(struct text *out, void *ctx)
+{
+    put_say(out, ctx, false);
+}
+
+static void put_say_after(struct text *out, void *ctx)
+{
+    put_say(out, ctx, true);
+}
+
+static void put_back(struct text *out, void *ctx)
+{
+    wording_put_clock(out, shown_of(ctx).back_ms);
+}
+
+static void put_likely(struct text *out, void *ctx)
+{
+    wording_put_clock(out, shown_of(ctx).likely_ms);
+}
+
+static void put_latest(struct text *out, void *ctx)
+{
+    wording_put_clock(out, shown_of(ctx).latest_ms);
+}
+
+static void put_reason(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
-    uint64_t low, high;
-    if (!eta_minutes(look->eta, &low, &high))
-        return;
     enum eta_reason reason = eta_reason_at(&look->event->eta, &look->eta);
     if (look->place.state == PLACE_WAITING && reason != ETA_REASON_NONE) {
         char key[64];
@@ -509,38 +549,17 @@ static void put_wait_note(struct text *out, void *ctx)
         text_printf(&text, "more.reason.%s", eta_reason_name(reason));
         key[text.len] = '\0';
         html_put(out, waiting_look_phrase(look, key));
-        text_char(out, ' ');
-    }
-    bool single = low == high || look->eta.p50_s >= 86400;
-    html_put(out, waiting_look_phrase(look, single ? "live.eta.single" : "live.eta.note"));
-    if (look->eta.basis == ETA_KNOBS) {
-        text_char(out, ' ');
+    } else if (look->eta.basis == ETA_KNOBS) {
         html_put(out, waiting_look_phrase(look, "live.eta.knobs"));
     }
 }
 
-/* When to be back, for a visitor who closes the page. Nine in ten are not called before the time
- * that lies as far before p50 as p90 lies behind it. show.js says the same by the clock. */
-static void put_return(struct text *out, void *ctx)
-{
-    enum { NEAR_S = 180 };
-    const struct waiting_look *look = ctx;
-    uint64_t p50 = look->eta.p50_s, p90 = look->eta.p90_s;
-    uint64_t back_s = 2 * p50 > p90 ? 2 * p50 - p90 : 0;
-    if (look->place.position == 0 || look->eta.basis == ETA_UNKNOWN)
-        html_put(out, waiting_look_phrase(look, "live.return-any"));
-    else if (back_s < NEAR_S)
-        html_put(out, waiting_look_phrase(look, "live.return-near"));
-    else
-        put_lasting(out, look, "waiting.return", back_s);
-}
-
 static void put_have(struct text *out, void *ctx)
 {
-    put_lasting(out, ctx, "waiting.have", doc_of(ctx)->call_ttl_s);
+    put_lasting(out, ctx, "waiting.enter", doc_of(ctx)->call_ttl_s);
 }
 
-static void put_turn(struct text *out, void *ctx)
+static void put_turn_step(struct text *out, void *ctx)
 {
     put_lasting(out, ctx, "steps.turn", doc_of(ctx)->call_ttl_s);
 }
@@ -692,10 +711,15 @@ const struct page_gap waiting_gaps[] = {
     {"no-kept", NULL, no_kept},
     {"me", put_me, NULL},
     {"eta", put_wait, NULL},
-    {"eta-note", put_wait_note, NULL},
-    {"return", put_return, NULL},
+    {"turn", put_turn, NULL},
+    {"say-before", put_say_before, NULL},
+    {"back", put_back, NULL},
+    {"say-after", put_say_after, NULL},
+    {"likely", put_likely, NULL},
+    {"latest", put_latest, NULL},
+    {"reason", put_reason, NULL},
     {"have-words", put_have, NULL},
-    {"turn-words", put_turn, NULL},
+    {"turn-words", put_turn_step, NULL},
     {"shop-words", put_shop, NULL},
     {"gone", put_gone, NULL},
     {"sure", put_sure, NULL},

@@ -42,6 +42,16 @@ void wording_put_time(struct text *out, struct span pattern, uint64_t ms)
     wording_put(out, pattern, (struct span){memory, 19}, (struct span){NULL, 0});
 }
 
+void wording_put_clock(struct text *out, uint64_t ms)
+{
+    char memory[RFC3339_LEN];
+    struct text time = text_on(memory, sizeof(memory));
+    if (ms == 0)
+        return;
+    rfc3339_put(&time, ms);
+    text_put(out, (struct span){memory + 11, 5});
+}
+
 void wording_put_grouped(struct text *out, uint64_t value)
 {
     if (value >= 1000) {
