@@ -2,14 +2,27 @@
 // a share of these.
 
 import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { openLooks } from './look.js';
 import { openBrowser, share, SIZES } from './world.js';
-import { openLine, patch } from './line-world.js';
+import { act, openLine, patch } from './line-world.js';
 import { openScope } from '../lib-js/index.js';
 
 const MANNERS = [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }]];
 const STATES = ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'done', 'sold-out', 'closed', 'notfound'];
+
+const ROOT = new URL('../../', import.meta.url);
+const FACTS = ['live.opens', 'soon.opens']; // true whenever they are shown
+// Waits as `me` tells them: people ahead, p50, p90. After the slash is what differs within a state.
+const WAITS = { 'wait-unknown': [7, null, null], 'wait-near': [1, 50, 70], 'wait-unsure': [0, 900, 1700], 'wait-back': [1680, 840, 960], 'wait-back/hours': [90_000, 9000, 9900], 'wait-later': [2_000_000, 200_000, 210_000] };
+
+// The texts of a language whose words are a sentence or more, each as what it matches on a page.
+function sentencesOf(lang) {
+  const rows = readFileSync(new URL(`queue-front/web/text.${lang}`, ROOT), 'utf8').split('\n').filter((row) => /^[a-z].* = .*[.!]$/.test(row)).map((row) => row.split(/ = (.*)/));
+  const pattern = (text) => text.replace(/[.*+?^$()[\]\\|]/g, '\\$&').replace(/\{\d\}/g, '.+?');
+  return rows.map(([id, text]) => [id, new RegExp(pattern(text))]);
+}
 
 describe('the waiting page in each state', () => {
   const scope = openScope(test);
@@ -21,11 +34,15 @@ describe('the waiting page in each state', () => {
     [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
   });
 
+  const said = []; // [state, language, what its card says]
+  const note = async ({ page }, state, lang) => said.push([state, lang, (await page.locator('.card:visible, .nothing:visible').first().innerText()).replace(/\s+/g, ' ')]);
+
   for (const [lang, options] of MANNERS) {
     for (const [n, state] of STATES.entries()) {
       test(`${state}, ${lang}`, async () => {
         const visitor = await line.visitor(browser, options);
         await line.bring(visitor, state);
+        await note(visitor, state === 'waiting' ? 'wait-back/20' : state, lang);
         await visitor.inspect(looks, `${state}-${lang}`, Object.keys(SIZES), {}, share(Object.keys(SIZES), lang, n));
         await visitor.close();
       });
@@ -150,6 +167,51 @@ describe('the waiting page in each state', () => {
     await page.waitForFunction(() => /^\d+:\d\d /.test(document.title)); // which it counts down in
     assert.deepEqual(await page.locator('#pass button').boundingBox(), first);
     await visitor.close();
+  });
+
+  for (const [lang, options] of MANNERS) {
+    test(`further states, and every kind of wait, ${lang}`, async () => {
+      const visitor = await line.visitor(browser, options);
+      for (const state of ['paused', 'frozen']) {
+        await line.go(visitor, await line.event(`join-${state}`, (id) => line.open(id).then(() => act(line.front, id, state === 'paused' ? 'pause' : 'freeze')).then(() => id)));
+        await visitor.view('join');
+        await note(visitor, `join-${state}`, lang);
+      }
+      await line.go(visitor, await line.event('show-lanes', (id) => line.open(id, { lanes: [{ id: 'fans', name: 'The fan club', share: 30, invitations: 5 }] })));
+      await visitor.view('join');
+      await note(visitor, 'join-lanes', lang);
+      await line.go(visitor, await line.open(`call-frozen-${lang}`, { rate_per_s: 1000 }));
+      await line.join(visitor);
+      await visitor.view('called');
+      await act(line.front, `call-frozen-${lang}`, 'freeze');
+      await visitor.page.locator('#line[data-state=frozen]').waitFor();
+      await note(visitor, 'called-frozen', lang);
+      let told;
+      await visitor.page.route('**/stream', (route) => route.abort());
+      await visitor.page.route('**/me', (route) => route.fulfill({ json: told }));
+      await stand(visitor);
+      for (const [name, [ahead, p50, p90]] of Object.entries(WAITS)) {
+        told = { event: 'show-still', state: 'open', place: 'waiting', position: ahead + 1, ahead, called: false, call_expires_at: null, poll_after_ms: 60_000, eta: { p50_s: p50, p90_s: p90, basis: 'measured' } };
+        await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
+        await visitor.shows('position', new RegExp(`^${(ahead + 1).toLocaleString('en')}$`));
+        await note(visitor, name, lang);
+      }
+      await visitor.close();
+    });
+  }
+
+  // For people to read: build/words/waiting.txt.
+  test('each sentence of a card belongs to one state', () => {
+    for (const [lang] of MANNERS) {
+      const states = new Map();
+      for (const [id, pattern] of sentencesOf(lang)) {
+        for (const [state, its, words] of said) if (its === lang && !FACTS.includes(id) && pattern.test(words)) states.set(id, (states.get(id) ?? new Set()).add(state.split('/')[0]));
+      }
+      assert.deepEqual([...states].filter(([, of]) => of.size > 1), [], lang);
+          }
+    const folder = new URL('build/words/', ROOT);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(new URL('waiting.txt', folder), said.map((row) => row.join(' | ')).sort().join('\n'));
   });
 
   test('in high contrast and forced colours', async () => {

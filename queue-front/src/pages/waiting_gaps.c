@@ -174,6 +174,8 @@ static void put_begins(struct text *out, void *ctx)
     const struct waiting_look *look = ctx;
     const struct event_doc *doc = &look->event->doc;
     const struct line_view *view = look->event->view;
+    if (view->state == LINE_PRE_QUEUE && view->draw.closed && look->entry == 0)
+        return; /* who joins now comes after the draw */
     if (view->state == LINE_PRE_QUEUE && view->draw.closed)
         html_put(out, waiting_look_phrase(look, doc->beacon.kind != BEACON_NONE ? "live.awaits"
                                                                                 : "live.closed"));
@@ -203,6 +205,14 @@ static bool no_closes(void *ctx, unsigned turn)
 static void put_lanes(struct text *out, void *ctx)
 {
     text_u64(out, doc_of(ctx)->lanes_len);
+}
+
+/* Each lane has an order of its own. */
+static void put_join(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    bool laned = doc_of(ctx)->lanes_len > 0;
+    html_put(out, waiting_look_phrase(look, laned ? "join.lanes" : "join.text"));
 }
 
 /* Can an invitation be of use? */
@@ -612,6 +622,13 @@ static void put_expires(struct text *out, void *ctx)
                          look->place.call_expires_ms);
 }
 
+static void put_called(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    bool late = look->place.state == PLACE_LATE;
+    html_put(out, waiting_look_phrase(look, late ? "more.late" : "live.called.text"));
+}
+
 static bool no_extend(void *ctx, unsigned turn)
 {
     const struct waiting_look *look = ctx;
@@ -685,6 +702,7 @@ const struct page_gap waiting_gaps[] = {
     {"closes-words", put_closes, NULL},
     {"no-closes", NULL, no_closes},
     {"lanes", put_lanes, NULL},
+    {"join-words", put_join, NULL},
     {"no-invite", NULL, no_invite},
     {"no-presale", NULL, no_presale},
     {"message", put_message, NULL},
@@ -724,6 +742,7 @@ const struct page_gap waiting_gaps[] = {
     {"gone", put_gone, NULL},
     {"sure", put_sure, NULL},
     {"unsure", put_unsure, NULL},
+    {"called-words", put_called, NULL},
     {"expires", put_expires, NULL},
     {"no-extend", NULL, no_extend},
     {"visit-ends", put_visit_ends, NULL},
