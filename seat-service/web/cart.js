@@ -4,21 +4,27 @@ import { announce, byId, event, info, make, minutes, money, nameOfArea, plan, sa
 import { WARN_AT_S } from './visit.js';
 import { marksOf, nameOfAll } from './words.js';
 
-const SHORT_FROM = 3; // seats; a phone says these in one line
-
 const payOf = ({ hold }) => `/pay/checkout?event=${encodeURIComponent(event)}&hold=${encodeURIComponent(hold)}`;
 const areaOf = ({ area, quantity }) => `${nameOfArea(info.areas.find(({ id }) => id === area))} × ${quantity}`;
 
-function showShort(places) {
-  const short = places.length >= SHORT_FROM;
-  byId('cart-places').textContent = short ? nameOfAll(places) : '';
-  byId('cart-short').hidden = !short;
-  byId('cart').classList.toggle('short', short);
+// On a phone the cart is one row, which opens as a sheet; on a desk it is always open.
+const desk = matchMedia('(min-width: 60rem)');
+
+export function openCart(open) {
+  byId('cart').classList.toggle('open', open);
+  byId('cart-open').setAttribute('aria-expanded', String(open || desk.matches));
+  byId('cart-open').disabled = desk.matches;
 }
 
-export function openShort() {
-  const open = byId('cart').classList.toggle('open');
-  byId('cart-open').setAttribute('aria-expanded', String(open));
+export function listenToCart() {
+  byId('cart-open').addEventListener('click', () => openCart(!byId('cart').classList.contains('open')));
+  byId('cart').addEventListener('keydown', ({ key }) => {
+    if (key !== 'Escape' || !byId('cart').classList.contains('open')) return;
+    openCart(false);
+    byId('cart-open').focus();
+  });
+  desk.addEventListener('change', () => openCart(false));
+  openCart(false);
 }
 
 // What the buyer will pay: prices and fees.
@@ -51,7 +57,6 @@ export function showCart({ hold, holds, seats, closed }, release, giveBack) {
   byId('cart-pay').href = hold ? payOf(hold) : '/';
   byId('cart-pay').textContent = say(closed ? 'cart.go-on' : 'cart.pay');
   byId('cart-seats').replaceChildren(...(hold?.places ?? []).map((place) => cartLine(place, closed ? null : release)));
-  showShort(seats.map((id) => plan.placeOf(id)));
   if (hold?.area) byId('cart-seats').append(make('li', { textContent: areaOf(hold) }));
   byId('cart-more').replaceChildren(...holds.slice(1).map((other) => otherLine(other, giveBack)));
 }

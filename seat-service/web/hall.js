@@ -224,7 +224,6 @@ function frame() {
   for (const id of ['sale', 'cart']) byId(id).hidden = false;
   byId('sale').inert = true;
   byId('fees').hidden = !info.fees;
-  byId('fees').toggleAttribute('data-long', Object.values(info.fees ?? {}).filter(Boolean).length > 2); // two lines on a phone
   addCategories();
   addAreas();
   addNeeds();

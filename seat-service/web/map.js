@@ -48,12 +48,13 @@ export class SeatMap {
     this.asked = -1;
     this.here = -1; // the section in the middle
     this.price = () => ''; // of a category, once that can be said
-    this.tags = this.marks = this.offers = this.mini = null; // come later: prices on the map, signs on single seats, offered choices, the overview
+    this.tags = this.marks = this.offers = null; // come later: prices on the map, signs on single seats, offered choices
     this.seatsDrawn = false;
     [this.soil, this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
     this.earth = this.soil.getContext('2d');
     this.view = { k: 1, x: 0, y: 0 };
+    this.taken = { top: 0, right: 0, bottom: 0 };
     this.goal = null; // where the view is gliding to
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
@@ -133,6 +134,8 @@ export class SeatMap {
     const [wide, high] = [this.width, this.height];
     this.width = this.box.clientWidth;
     this.height = this.box.clientHeight;
+    const { paddingTop, paddingRight, paddingBottom } = getComputedStyle(this.box); // what its controls take
+    this.taken = { top: Number.parseFloat(paddingTop), right: Number.parseFloat(paddingRight), bottom: Number.parseFloat(paddingBottom) };
     const [across, down] = [this.width, this.height].map((size) => Math.round(size * this.ratio));
     for (const canvas of [this.soil, this.lower, this.upper]) {
       if (canvas.width === across && canvas.height === down) continue; // setting them clears it, and is slow
@@ -154,9 +157,12 @@ export class SeatMap {
     this.showAll(false);
   }
 
+  // Clear of the controls in the map's corners.
   fit(box, margin) {
-    const k = Math.min((this.width - 2 * margin) / (box.right - box.left + this.seat), (this.height - 2 * margin) / (box.bottom - box.top + this.seat));
-    return { k, x: this.width / 2 - k * (box.left + box.right) / 2, y: this.height / 2 - k * (box.top + box.bottom) / 2 };
+    const { top, right, bottom } = this.taken;
+    const [wide, high] = [this.width - right, this.height - top - bottom];
+    const k = Math.min((wide - 2 * margin) / (box.right - box.left + this.seat), (high - 2 * margin) / (box.bottom - box.top + this.seat));
+    return { k, x: wide / 2 - k * (box.left + box.right) / 2, y: top + high / 2 - k * (box.top + box.bottom) / 2 };
   }
 
   showAll(glide = true) {
@@ -273,7 +279,7 @@ export class SeatMap {
   recolour() {
     const style = getComputedStyle(this.box);
     const token = (name) => rgbOf(style.getPropertyValue(name).trim());
-    this.tokens = Object.fromEntries(['ink', 'paper', 'raised', 'soft', 'line', 'mine', 'on-mine', 'act'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    this.tokens = Object.fromEntries(['ink', 'paper', 'raised', 'soft', 'line', 'signal', 'on-signal'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
     this.paints = paintCategories(this.plan.categories, matchMedia('(prefers-color-scheme: dark)').matches);
     this.box.dispatchEvent(new Event('recolour'));
     if (this.grid) this.repaint(token);
@@ -328,7 +334,6 @@ export class SeatMap {
     if (this.near && this.seatPx >= NUMBER_PX) { if (!this.goal) this.drawNumbers(); } // words take longest: they are drawn when the map stands still
     else this.sections.label(context, view, tokens, paints, { seen: (zone) => this.sees(zone.box), lines: (zone) => this.linesOf(zone), tags: this.tags });
     this.marks?.draw();
-    if (this.near) this.mini?.draw(this);
     this.onView();
   }
 

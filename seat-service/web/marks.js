@@ -33,9 +33,9 @@ export class Marks {
     context.stroke();
     context.beginPath();
     context.arc(x, y, radius, 0, 7);
-    context.fillStyle = tokens.mine;
+    context.fillStyle = tokens.signal;
     context.fill();
-    context.fillStyle = tokens['on-mine'];
+    context.fillStyle = tokens['on-signal'];
     const numbered = seatPx >= CLOSE_PX;
     if (numbered) {
       context.textAlign = 'center';
@@ -50,7 +50,7 @@ export class Marks {
     context.lineTo(x + size, middle - size * 0.7);
     context.lineWidth = Math.max(1.8, radius * 0.16);
     context.lineCap = 'round';
-    context.strokeStyle = tokens['on-mine'];
+    context.strokeStyle = tokens['on-signal'];
     context.stroke();
   }
 

@@ -35,12 +35,12 @@ export class Offers {
   drawOne(places, number) {
     const { map } = this;
     const { context, view, plan, tokens } = map;
-    for (const i of places) map.marks.ring(i, tokens.act, 3);
+    for (const i of places) map.marks.ring(i, tokens.ink, 3);
     const mean = (values) => places.reduce((sum, i) => sum + values[i], 0) / places.length;
     const [x, y] = [mean(plan.x) * view.k + view.x, mean(plan.y) * view.k + view.y - Math.max(9, map.seatPx) - 10];
     context.beginPath();
     context.arc(x, y, 11, 0, 7);
-    context.fillStyle = tokens.act;
+    context.fillStyle = tokens.ink;
     context.fill();
     context.lineWidth = 2;
     context.strokeStyle = tokens.paper;

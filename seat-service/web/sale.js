@@ -3,12 +3,11 @@
 
 import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
-import { openShort, showCart, showClock } from './cart.js';
+import { listenToCart, openCart, showCart, showClock } from './cart.js';
 import { openFeed } from './feed.js';
 import { Keys } from './keys.js';
 import { SeatList } from './list.js';
 import { Marks } from './marks.js';
-import { Mini } from './mini.js';
 import { askNeeds, needs, setAccess } from './needs.js';
 import { Offers } from './offers.js';
 import { Proposals } from './proposals.js';
@@ -68,8 +67,10 @@ function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
     button.addEventListener('click', () => attempt(places, () => take(offer.seats)));
     return button;
   }));
+  const [bar, had] = [byId('trouble').parentElement, document.activeElement];
   byId('trouble').hidden = false;
   byId('trouble').scrollTop = 0;
+  if (had !== document.body && bar.contains(had)) byId('trouble-close').focus({ preventScroll: true }); // the bar is hidden now
 }
 
 function calm() {
@@ -172,6 +173,7 @@ function showMine() {
 }
 
 async function offerOthers() {
+  openCart(false);
   try {
     const offers = await basket.alternatives();
     trouble(say(offers.length > 0 ? 'others.choose' : 'others.none'), offers, async (seats) => {
@@ -263,10 +265,11 @@ function listen() {
   byId('trouble-close').addEventListener('click', calm);
   byId('pick-take').addEventListener('click', () => toggle(map.asked));
   byId('pick-close').addEventListener('click', lookAway);
-  byId('cart-open').addEventListener('click', openShort);
+  listenToCart();
   byId('cart-others').addEventListener('click', offerOthers);
   byId('cart-back').addEventListener('click', () => {
     lookAway();
+    openCart(false);
     attempt([...mine], () => Promise.all(basket.holds.filter(({ state }) => state === 'open').map((hold) => basket.giveBack(hold))));
   });
   // Back from the checkout by the browser's button, or from another tab: does the hold still exist?
@@ -290,7 +293,7 @@ function listen() {
 export async function openSale() {
   listen();
   tellFees();
-  Object.assign(map, { keys: new Keys(map), marks: new Marks(map), mini: new Mini(), offers: new Offers(map), tags: new Tags((c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
+  Object.assign(map, { keys: new Keys(map), marks: new Marks(map), offers: new Offers(map), tags: new Tags((c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
   map.wake();
   list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
   if (viewKept() === 'list') list.showCards();

@@ -227,37 +227,78 @@ describe('the map of the hall', () => {
     await page.click('#show-list');
     assert.match(await page.textContent('#list-seats button[aria-pressed=true]'), /yours/, 'the list opens where they are');
     await page.click('#show-map');
-    await page.click('#cart-back');
+    await guest.giveBack();
     await cart(page, 0);
     assert.equal(await seatLine(page), hint);
   });
 
-  test('with four seats and a notice the map fits a phone, upright and lying', async () => {
-    const { guest, page } = await enter(PHONE);
-    await guest.takeBest(4);
-    for (const [viewport, least] of [[{ width: 360, height: 740 }, 240], [{ width: 740, height: 360 }, 180]]) {
-      await page.setViewportSize(viewport);
-      await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
-      for (const notice of [false, true]) {
-        if (notice) {
-          await page.click('#cart-others');
-          await page.locator('#trouble').waitFor();
-        }
-        await page.locator('#map').scrollIntoViewIfNeeded();
-        // The uncovered part of the map along its middle.
-        const seen = await page.evaluate(() => {
-          const { left, top, width, height } = document.getElementById('map').getBoundingClientRect();
-          let n = 0;
-          for (let y = Math.max(0, top); y < Math.min(innerHeight, top + height); y += 4) n += document.elementFromPoint(left + width / 2, y)?.id === 'map-top' ? 4 : 0;
-          return n;
-        });
-        assert.ok(seen >= (notice ? least * 0.6 : least), `${seen} px of ${viewport.width}x${viewport.height}, ${notice ? 'with' : 'without'} a notice`);
-        await guest.judge(`map-four-${viewport.width}-${notice}`);
+  const settled = (page) => page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+  // The uncovered part of the map, as a share of the window.
+  const shareOfMap = (page) => page.evaluate(() => {
+    let [seen, all] = [0, 0];
+    for (let y = 2; y < innerHeight; y += 4) {
+      for (let x = 2; x < innerWidth; x += 4) {
+        all += 1;
+        if (document.elementFromPoint(x, y)?.id === 'map-top') seen += 1;
       }
-      const covers = () => document.querySelector('.zoom').getBoundingClientRect().top < document.querySelector('#map').getBoundingClientRect().bottom;
-      assert.equal(await page.evaluate(covers), false, 'the buttons cover nothing of it');
-      await page.click('#trouble-close');
     }
+    return seen / all;
+  });
+  // Visible controls whose centre is not theirs.
+  const coveredControls = (page) => page.evaluate(() => [...document.querySelectorAll('button, a, summary, select, input')].filter((control) => {
+    if (!control.checkVisibility({ visibilityProperty: true })) return false;
+    const { left, top, width, height } = control.getBoundingClientRect();
+    const strip = control.closest('#categories, #offers, #proposals-list')?.getBoundingClientRect(); // scrolls
+    if (strip && (left + width / 2 > strip.right || left + width / 2 < strip.left)) return false;
+    return !control.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+  }).map((control) => control.id || control.textContent));
+
+  const WINDOWS = [[360, 640], [360, 740], [390, 664], [740, 360]];
+  // What a notice is, and how it comes and goes.
+  const NOTICES = {
+    none: [async () => {}, async () => {}],
+    lost: [(page) => page.evaluate(() => dispatchEvent(new Event('offline'))), (page) => page.evaluate(() => { document.getElementById('lost').textContent = ''; })],
+    offers: [async (page) => {
+      await page.click('#cart-others');
+      await page.locator('#offers button').first().waitFor();
+    }, (page) => page.click('#trouble-close')],
+  };
+  for (const held of [0, 1, 4]) {
+    for (const notice of held === 0 ? ['none', 'lost'] : Object.keys(NOTICES)) {
+      test(`the map has 45 % of a phone's window: ${held} seats, notice: ${notice}`, async () => {
+        const { guest, page } = await enter(PHONE);
+        if (held > 0) await guest.takeBest(held);
+        const [comes, goes] = NOTICES[notice];
+        for (const [width, height] of WINDOWS) {
+          await page.setViewportSize({ width, height });
+          await settled(page);
+          await comes(page);
+          await settled(page);
+          const share = await shareOfMap(page);
+          assert.ok(share >= 0.45, `${(100 * share).toFixed(1)} % of ${width}x${height}`);
+          assert.deepEqual(await coveredControls(page), [], `${width}x${height}`);
+          await guest.judge(`map-window-${held}-${notice}-${width}-${height}`);
+          await goes(page);
+        }
+      });
+    }
+  }
+
+  test('the cart opens as a sheet on a phone, and is open on a desk', async () => {
+    const { guest, page } = await enter(PHONE);
+    await guest.takeBest(2);
+    assert.ok(await page.isHidden('#cart-seats'));
+    await page.click('#cart-open');
+    await page.locator('#cart-seats li').nth(1).waitFor();
+    assert.ok(await page.isVisible('#legend'));
+    await guest.judge('map-sheet');
+    await page.keyboard.press('Escape');
+    assert.ok(await page.isHidden('#cart-seats'));
+    await page.setViewportSize(SIZES.desktop);
+    await page.locator('#cart-seats li').nth(1).waitFor();
+    assert.ok(await page.isDisabled('#cart-open'));
+    const shared = await page.evaluate(() => document.getElementById('map').getBoundingClientRect().right <= document.getElementById('cart').getBoundingClientRect().left);
+    assert.ok(shared, 'right of the map');
   });
 
   test('the best seats are shown with place and price, then replace the held ones', async () => {
@@ -320,7 +361,7 @@ describe('the map of the hall', () => {
     await guest.seat(0).click();
     await cart(page, 1);
     await take.getByText('Replace my seats').waitFor();
-    await page.click('#cart-back');
+    await guest.giveBack();
     await cart(page, 0);
     await take.getByText('Select', { exact: true }).waitFor();
   });

@@ -73,7 +73,7 @@ describe('pages', () => {
       await visitor.survey(looks, `${name}-list`, LIST);
       await page.click('#show-map');
       await visitor.takeBest(2);
-      await page.locator('#cart-back').waitFor();
+      await page.locator('#cart-pay').waitFor();
       await visitor.stands();
       await page.click('#zoom-all'); // which seats they are is luck
       await visitor.survey(looks, `${name}-held`, MAP);
@@ -110,7 +110,7 @@ describe('pages', () => {
     const offers = late.page.locator('#offers button');
     assert.ok(await offers.count() > 0);
     await offers.first().click();
-    await late.page.locator('#cart-seats li').waitFor();
+    await late.page.locator('#cart-seats li').waitFor({ state: 'attached' });
     await late.page.locator('#trouble').waitFor({ state: 'hidden' });
     assert.equal(await one.page.locator('#cart-seats li').count(), 1);
     for (const visitor of [one, two, late]) await visitor.close();
@@ -157,7 +157,7 @@ describe('pages', () => {
     const third = await page.context().newPage();
     await third.goto(`${visitor.at}/seats/demo`);
     await held(third, 2);
-    await page.click('#cart-back');
+    await visitor.giveBack();
     await held(page, 0);
     await held(third, 0);
     await visitor.close();
@@ -201,7 +201,7 @@ describe('pages', () => {
     assert.match(told.at(-1), /yours/);
     assert.ok(told.some((text) => /one moment/.test(text)), told.join('; '));
     assert.ok(!told.some((text) => /being bought/.test(text)), told.join('; '));
-    await page.click('#cart-back');
+    await visitor.giveBack();
     await held(page, 0);
     await visitor.close();
   });
@@ -218,18 +218,19 @@ describe('pages', () => {
     await visitor.judge('hall-lost');
     assert.match(await page.textContent('#lost'), /Connection lost/);
     // An attempt during the outage reports its failure and loses nothing.
+    await page.click('#cart-open');
     await page.locator('#cart-seats button').first().click();
     await page.locator('#trouble:not([hidden])').waitFor({ timeout: 60_000 });
     assert.match(await page.textContent('#trouble-text'), /connection/i);
     assert.equal(await page.locator('#cart-seats li').count(), 2);
     await other.openRow(40, 3);
     await other.seat(2).click();
-    await other.page.locator('#cart-seats li').waitFor();
+    await other.page.locator('#cart-seats li').waitFor({ state: 'attached' });
     await page.context().setOffline(false);
     await page.locator('#lost').waitFor({ state: 'hidden' });
     await page.locator('#list-seats li:nth-child(3) button[aria-disabled=true]').waitFor();
     assert.equal(await page.locator('#cart-seats li').count(), 2);
-    await page.click('#cart-back');
+    await visitor.giveBack();
     await page.locator('#cart-seats li').first().waitFor({ state: 'detached' });
     await other.close();
     await visitor.close();
@@ -256,7 +257,7 @@ describe('pages', () => {
     await stack.without('seat-service', () => page.locator('#lost:not(:empty)').waitFor({ timeout: 60_000 }));
     await page.locator('#lost').waitFor({ state: 'hidden', timeout: 60_000 });
     await held(page, 2);
-    await page.click('#cart-back');
+    await visitor.giveBack();
     await page.locator('#cart-seats li').first().waitFor({ state: 'detached', timeout: 60_000 });
     await visitor.close();
   });
@@ -277,7 +278,7 @@ describe('pages', () => {
       const where = await page.textContent('#seat');
       assert.match(where, /row .*seat .*free/);
       await page.keyboard.press('Enter');
-      await page.locator('#cart-seats li').waitFor();
+      await page.locator('#cart-seats li').waitFor({ state: 'attached' });
       assert.ok(where.startsWith((await page.textContent('#cart-seats li span')).split(' · ')[0]));
       await visitor.judge(`keys-${query ? 'plain' : 'webgl'}`);
       await page.keyboard.press('Enter');

@@ -72,10 +72,10 @@ async function use(browser, stack, state) {
   await page.click('#show-list');
   await page.selectOption('#list-zone', '30');
   await page.locator('#list-seats button[aria-disabled=false]').first().click();
-  await page.locator('#cart-seats li').first().waitFor();
+  await page.locator('#cart-pay').waitFor();
   await page.click('#show-map');
-  await page.click('#cart-back');
-  await page.locator('#cart-back').waitFor({ state: 'hidden' });
+  await visitor.giveBack();
+  await page.locator('#cart-pay').waitFor({ state: 'hidden' });
   const slowest = await page.evaluate(() => globalThis.slowest.toSorted((a, b) => b[0] - a[0]).slice(0, 6));
   await page.context().close();
   return slowest;

@@ -59,7 +59,7 @@ describe('five tasks in taps', () => {
     await cards.nth(1).waitFor();
     const prices = (await cards.allTextContents()).map((text) => Number(/₩([\d,]+)/.exec(text)[1].replaceAll(',', '')));
     await choosing.tap(cards.nth(prices.indexOf(Math.min(...prices))).locator('.main'));
-    await page.locator('#cart-seats li').nth(1).waitFor();
+    await page.locator('#cart-seats li').nth(1).waitFor({ state: 'attached' });
     const places = () => page.locator('#cart-seats li span').allTextContents();
     const first = await places();
     const [a, b] = first.map((text) => Number(/seat (\d+)/.exec(text)[1]));

@@ -80,9 +80,9 @@ describe('what goes otherwise', () => {
 
   const cart = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count, WAIT);
 
-  async function giveBack(page) {
-    await page.click('#cart-back');
-    await cart(page, 0);
+  async function giveBack(visitor) {
+    await visitor.giveBack();
+    await cart(visitor.page, 0);
   }
 
   async function come(name, options) {
@@ -148,7 +148,7 @@ describe('what goes otherwise', () => {
       await page.locator('#offers button').first().click();
       await cart(page, 1);
       await see(visitor, 'conflict-resolved', LIST);
-      await giveBack(page);
+      await giveBack(visitor);
       await refuse(page, '**/holds', 409, ({ seats: ids }) => ({ code: 'seats-taken', seats: ids, alternatives: [] }));
       await visitor.seat(8).click();
       await told(page, 'trouble');
@@ -177,7 +177,7 @@ describe('what goes otherwise', () => {
       await page.click('#best-form button');
       await page.locator('#proposals .main').first().click();
       await told(page, 'trouble');
-      await page.locator('#cart-back').waitFor({ state: 'hidden' });
+      await page.locator('#cart-back[hidden]').waitFor({ state: 'attached' });
       await see(visitor, 'ran-out', LIST);
       await calm();
 
@@ -221,7 +221,7 @@ describe('what goes otherwise', () => {
       await told(page, 'trouble');
       assert.match(await page.textContent('#trouble-text'), /4/);
       await see(visitor, 'limit', LIST);
-      await giveBack(page);
+      await giveBack(visitor);
       await visitor.close();
     });
 
@@ -237,7 +237,7 @@ describe('what goes otherwise', () => {
       await cart(page, 1);
       assert.match(await page.textContent('#cart-seats'), /A pillar on the left/);
       await see(visitor, 'sight');
-      await giveBack(page);
+      await giveBack(visitor);
       await page.click('#show-map');
       assert.equal(await page.isVisible('#full'), false);
       const all = Array.from({ length: 20 }, (_, i) => `r${Math.floor(i / 10) + 1}s${i % 10 + 1}`);
@@ -268,7 +268,7 @@ describe('what goes otherwise', () => {
       await told(page, 'trouble');
       await see(visitor, 'seats-and-standing', LIST);
       assert.equal(await page.locator('#cart-seats li').count(), 1);
-      await giveBack(page);
+      await giveBack(visitor);
       await free(50);
       await visitor.close();
     });
@@ -315,8 +315,8 @@ describe('what goes otherwise', () => {
       // The hall during the order.
       await page.goto(`${visitor.at}/seats/demo`);
       await visitor.ready();
-      await page.locator('#cart-seats li').first().waitFor();
-      assert.equal(await page.isVisible('#cart-back'), false);
+      await page.locator('#cart-pay').waitFor();
+      assert.ok(await page.locator('#cart-back').evaluate((button) => button.hidden));
       await page.click('#zoom-all'); // which seats they are is luck
       await see(visitor, 'paying', { drawn: '#map' });
 

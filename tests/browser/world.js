@@ -138,6 +138,13 @@ export class Visitor {
     await this.stands();
   }
 
+  // All seats of the cart, which a phone shows as one row until it is pressed.
+  async giveBack() {
+    const { page } = this;
+    if (!await page.isVisible('#cart-back')) await page.click('#cart-open');
+    await page.click('#cart-back');
+  }
+
   // The map has come to where it was going.
   stands() {
     return this.page.waitForFunction(() => !document.querySelector('[data-gliding]'));
