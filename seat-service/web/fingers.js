@@ -2,7 +2,7 @@
 // points, a double tap zooms in. The map decides what each of these means.
 
 const TAP_SLOP_PX = 8;
-const DOUBLE_MS = 320;
+export const DOUBLE_MS = 320;
 const DOUBLE_PX = 36;
 const FLICK_PX_PER_MS = 0.25;
 const FLICK_MS = 325; // the time in which a flick loses two thirds of its speed

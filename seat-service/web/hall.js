@@ -1,6 +1,6 @@
 // hall.js: the first view of the hall: loads it, frames it, draws it, and lets visitors move it.
 // Meanwhile later.js, with all that choosing and paying needs, is on its way: a seat that is
-// pressed too early is taken once later.js is here.
+// pressed too early shows its card once later.js is here.
 
 import { byId, call, lang, make, money, Refused, say, sayError } from './kit.js';
 import { markOf, readPicture, readPlan } from './plan.js';
@@ -41,17 +41,6 @@ const arriving = importLater();
 const begun = new Promise((done) => { begin = done; });
 const inSale = (work) => (sale ? work(sale) : begun.then(() => work(sale)));
 
-function press(i) {
-  if (sale) { sale.toggle(i); return; }
-  if (map.pending.has(i)) return;
-  map.pending.add(i);
-  map.refresh();
-  begun.then(() => {
-    map.pending.delete(i);
-    sale.toggle(i);
-  });
-}
-
 // Says what is in view: the section, what its seats cost, how many are left, and where the stage
 // is.
 const ARROWS = '↑↗→↘↓↙←↖';
@@ -66,7 +55,6 @@ function tellWhere() {
     : [say('where.all'), cheapest >= 0 && say('map.left', count(plan.zones.reduce((sum, { shown }) => sum + shown, 0))), cheapest >= 0 && say('map.from', prices[cheapest])].filter(Boolean);
   const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
   put('where-text', parts.join(' · '));
-  byId('where-view').hidden = !zone?.view;
   put('where-stage', zone ? say('where.stage', ARROWS[map.stageAt]) : '');
 }
 
@@ -227,7 +215,7 @@ function frame() {
   addCategories();
   addAreas();
   addNeeds();
-  map = new SeatMap(byId('map'), { onTake: press, onAsk: (i) => inSale(({ ask }) => ask(i)), onPoint: (i) => sale?.tellOf(i), onView: tellWhere });
+  map = new SeatMap(byId('map'), { onAsk: (i, byKey) => inSale(({ ask }) => ask(i, byKey)), onPoint: (i) => sale?.tellOf(i), onView: tellWhere });
   map.mine = mine;
   byId('map').addEventListener('recolour', colourSwatches);
   show(viewKept());

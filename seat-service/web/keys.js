@@ -1,4 +1,4 @@
-// keys.js: the map by keyboard: arrows go from seat to seat, Enter takes, plus and minus zoom, Home shows all.
+// keys.js: the map by keyboard: arrows go from seat to seat, Enter opens a seat's card, plus and minus zoom, Home shows all.
 
 import { FREE } from './plan.js';
 
@@ -19,7 +19,8 @@ export class Keys {
     else if (event.key === '+' || event.key === '=') map.zoomBy(1.5);
     else if (event.key === '-') map.zoomBy(1 / 1.5);
     else if (event.key === 'Home' || event.key === '0') map.showAll();
-    else if ((event.key === 'Enter' || event.key === ' ') && map.cursor >= 0) map.onTake(map.cursor);
+    else if ((event.key === 'Enter' || event.key === ' ') && map.cursor >= 0) map.onAsk(map.cursor, true);
+    else if (event.key === 'Escape') map.onAsk(-1);
     else return;
     event.preventDefault();
   }
@@ -48,6 +49,7 @@ export class Keys {
   step(dx, dy) {
     const { map } = this;
     map.halt();
+    map.onAsk(-1);
     const to = map.cursor < 0 ? this.first() : this.next(dx, dy);
     if (to < 0) return;
     map.cursor = to;

@@ -1,6 +1,6 @@
 // map.js: the hall to look at: sections from afar, seats from near, one fading into the other. It
-// draws only when something has changed. Fingers, wheel and keys move it; it reports a choice by
-// `onTake`, and a seat to ask about by `onAsk`.
+// draws only when something has changed. Fingers, wheel and keys move it; it reports a seat
+// that was pressed by `onAsk`, and then draws the seat's card next to it.
 //
 // On an upright screen a hall whose stage is at a side is turned, so that the stage is on top.
 
@@ -20,7 +20,6 @@ const NUMBER_PX = 17; // from here on seats show their numbers
 const CLOSE_PX = 24; // how wide seats are after a press on a section
 const MOST_PX = 44;
 const FINGER_PX = 22;
-const SURE_PX = 44; // where neighbours are closer, a finger is asked whether it meant this seat
 const PALE = 0.4; // how much of its colour a free seat keeps that the filter leaves out
 const GLIDE_MS = 220;
 const MARGIN_PX = 12;
@@ -38,8 +37,8 @@ function pitchOf({ n, x, y, rowOf, zoneOf }) {
 export class SeatMap {
   // `box` holds three canvases: the ground for sections and what the plan draws beside its seats, the lower
   // for seats, the upper for the few things on top.
-  constructor(box, { onTake, onAsk, onPoint, onView }) {
-    Object.assign(this, { box, onTake, onAsk, onPoint, onView });
+  constructor(box, { onAsk, onPoint, onView }) {
+    Object.assign(this, { box, onAsk, onPoint, onView });
     this.plan = null;
     this.grid = null;
     this.mine = new Set();
@@ -48,7 +47,7 @@ export class SeatMap {
     this.asked = -1;
     this.here = -1; // the section in the middle
     this.price = () => ''; // of a category, once that can be said
-    this.tags = this.marks = this.offers = null; // come later: prices on the map, signs on single seats, offered choices
+    this.tags = this.marks = this.offers = this.card = null; // come later: prices on the map, signs on single seats, offered choices, a seat's card
     this.seatsDrawn = false;
     [this.soil, this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
@@ -334,6 +333,7 @@ export class SeatMap {
     if (this.near && this.seatPx >= NUMBER_PX) { if (!this.goal) this.drawNumbers(); } // words take longest: they are drawn when the map stands still
     else this.sections.label(context, view, tokens, paints, { seen: (zone) => this.sees(zone.box), lines: (zone) => this.linesOf(zone), tags: this.tags });
     this.marks?.draw();
+    this.card?.place();
     this.onView();
   }
 
@@ -436,7 +436,10 @@ export class SeatMap {
       pan: (dx, dy) => this.see({ ...this.view, x: this.view.x + dx, y: this.view.y + dy }, false),
       pinch: (factor, x, y) => this.see(this.zoomed(this.view, factor, x, y), false),
       hover: (to) => { if (this.near) this.onPoint(to ? this.seatAt(to, 0) : -1); },
-      twice: (to) => this.seatPx * 2 < MOST_PX * 1.5 && this.see(this.zoomed(this.view, 2, to.x, to.y)),
+      twice: (to) => {
+        this.onAsk(-1);
+        if (this.seatPx * 2 < MOST_PX * 1.5 && this.under(at(to)) >= 0) this.see(this.zoomed(this.view, 2, to.x, to.y));
+      },
       tap: (to, kind) => this.tap(to, at(to), kind),
     });
   }
@@ -446,13 +449,17 @@ export class SeatMap {
     return this.grid.nearest(x, y, Math.max(this.seat * 0.6, Math.min(reachPx / this.view.k, this.seat * 1.5)));
   }
 
-  // Zooms in while seats are too small to aim at; then takes a seat. If a finger covers more than
-  // one, we ask which.
+  // The seat under a finger, however small it is.
+  under(place) {
+    return this.grid.closest(place.x, place.y, FINGER_PX / this.view.k);
+  }
+
+  // Zooms in while seats are too small to aim at; then asks about a seat. Empty ground does nothing,
+  // for a map without a seat would be all that is behind it.
   tap(to, place, kind) {
     if (this.seatPx < AIM_PX) {
-      const seat = this.grid.closest(place.x, place.y, FINGER_PX / this.view.k);
-      if (seat < 0) this.see(this.zoomed(this.view, 2, to.x, to.y));
-      else this.showZone(this.plan.zones[this.plan.zoneOf[seat]], place);
+      const seat = this.under(place);
+      if (seat >= 0) this.showZone(this.plan.zones[this.plan.zoneOf[seat]], { x: this.plan.x[seat], y: this.plan.y[seat] });
       return;
     }
     const seat = this.seatAt(to, kind === 'mouse' ? 0 : FINGER_PX);
@@ -461,10 +468,8 @@ export class SeatMap {
       return;
     }
     this.cursor = seat;
-    if (kind === 'mouse' || this.pitch * this.view.k >= SURE_PX) {
-      this.onPoint(seat);
-      this.onTake(seat);
-    } else this.onAsk(seat);
+    this.onPoint(seat);
+    this.onAsk(seat);
     this.wake();
   }
 }

@@ -3,6 +3,7 @@
 
 import { byId, call, event, FREE, HELD, info, lineOfArea, make, map, mine, path, plan, prices, Refused, say, sayError, serverNow, show, showCounts, showPrices, trace, viewKept } from './hall.js';
 import { Basket } from './basket.js';
+import { Card } from './card.js';
 import { listenToCart, openCart, showCart, showClock } from './cart.js';
 import { openFeed } from './feed.js';
 import { Keys } from './keys.js';
@@ -14,7 +15,7 @@ import { Proposals } from './proposals.js';
 import { showSight } from './sight.js';
 import { Tags } from './tags.js';
 import { heartbeat, refuse, showVisit } from './visit.js';
-import { describe, listed, marksOf, nameOf, nameOfAll, priceOf, tellFees, wayTo } from './words.js';
+import { allIn, describe, listed, marksOf, nameOf, nameOfAll, priceOf, stateOf, tellFees, termsOf, wayTo } from './words.js';
 
 const basket = new Basket(event, { onChange: onBasket, needs });
 let list;
@@ -33,17 +34,19 @@ function handOn(box) {
   if (box.contains(document.activeElement)) byId(byId('map-view').hidden ? 'show-list' : 'map-top').focus({ preventScroll: true });
 }
 
-// The seat that a finger meant, where it covers more than one: a button takes it.
-export function ask(i) {
+// A seat that was pressed: its card says what it is, and takes it. A press by key moves the focus there.
+export function ask(i, byKey = false) {
   map.asked = i;
-  if (i < 0) handOn(byId('pick'));
-  byId('pick').hidden = i < 0;
   map.wake();
-  if (i < 0) return;
+  if (i < 0) {
+    handOn(byId('card'));
+    map.card.hide();
+    return;
+  }
   const own = mine.has(i);
-  byId('pick-text').textContent = describe(i);
-  byId('pick-take').hidden = !own && plan.state[i] !== FREE;
-  byId('pick-take').textContent = say(own ? 'pick.release' : 'pick.take');
+  const free = plan.state[i] === FREE;
+  const facts = [termsOf(i).name, own || !free ? stateOf(i) : '', ...marksOf(i), wayTo(i)].filter(Boolean).join(' · ');
+  map.card.show({ name: nameOf(i), price: allIn(i), facts, take: own ? say('card.release') : free ? say('card.take') : '', view: plan.zones[plan.zoneOf[i]].view !== '' }, byKey);
 }
 
 // Nothing is pointed at any more.
@@ -125,7 +128,7 @@ async function attempt(places, work) {
   }
 }
 
-export function toggle(i) {
+function toggle(i) {
   if (map.pending.has(i)) return;
   if (basket.closed) { trouble(say('error.hold-paying')); return; }
   if (mine.has(i)) attempt([i], () => basket.remove(plan.idOf(i)));
@@ -263,8 +266,10 @@ function listen() {
   best.addEventListener('submit', propose);
   best.querySelector('.main').disabled = false;
   byId('trouble-close').addEventListener('click', calm);
-  byId('pick-take').addEventListener('click', () => toggle(map.asked));
-  byId('pick-close').addEventListener('click', lookAway);
+  byId('card-take').addEventListener('click', () => toggle(map.asked));
+  byId('card-view').addEventListener('click', () => showSight(plan.zones[plan.zoneOf[map.asked]]));
+  byId('card-close').addEventListener('click', () => ask(-1));
+  byId('card').addEventListener('keydown', ({ key }) => { if (key === 'Escape') ask(-1); });
   listenToCart();
   byId('cart-others').addEventListener('click', offerOthers);
   byId('cart-back').addEventListener('click', () => {
@@ -283,7 +288,6 @@ function listen() {
     if (over && !basket.ranOut) runOut();
     basket.ranOut = over;
   }, 500);
-  byId('where-view').addEventListener('click', () => showSight(plan.zones[map.here]));
   byId('sight-close').addEventListener('click', () => byId('sight').close());
   byId('visit-stay').addEventListener('click', heartbeat);
   heartbeat();
@@ -293,7 +297,7 @@ function listen() {
 export async function openSale() {
   listen();
   tellFees();
-  Object.assign(map, { keys: new Keys(map), marks: new Marks(map), offers: new Offers(map), tags: new Tags((c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
+  Object.assign(map, { card: new Card(map), keys: new Keys(map), marks: new Marks(map), offers: new Offers(map), tags: new Tags((c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
   map.wake();
   list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
   if (viewKept() === 'list') list.showCards();

@@ -30,6 +30,15 @@ export function tellFees() {
   byId('fees').textContent = info.fees ? say('fees.told', parts.filter(Boolean).join(' + ')) : '';
 }
 
+// What one seat costs with its fees; those of an order are said next to it.
+export function allIn(i) {
+  const { per_seat: seat = 0, per_order: order = 0, basis_points: share = 0 } = info.fees ?? {};
+  const { price } = termsOf(i);
+  const fees = seat + Math.round(price * share / 10_000);
+  const due = money(price + fees, info.currency);
+  return [fees > 0 ? say('cart.with-fees', due, money(fees, info.currency)) : due, order > 0 && `+ ${say('fees.order', money(order, info.currency))}`].filter(Boolean).join(' ');
+}
+
 export function listed(total) {
   const prices = money(total, info.currency);
   return info.fees ? say('fees.plus', prices) : prices;
@@ -46,8 +55,12 @@ export function wayTo(i) {
   return [entrance, floor].filter(Boolean).join(' · ');
 }
 
-export function describe(i) {
+// Whose the seat is, or why it can't be had.
+export function stateOf(i) {
   const state = plan.state[i];
-  const how = map.pending.has(i) ? say('seat.pending') : mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
-  return [nameOf(i), `${termsOf(i).name} ${priceOf(i)}`, how, ...marksOf(i), wayTo(i)].filter(Boolean).join(' · ');
+  return map.pending.has(i) ? say('seat.pending') : mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
+}
+
+export function describe(i) {
+  return [nameOf(i), `${termsOf(i).name} ${priceOf(i)}`, stateOf(i), ...marksOf(i), wayTo(i)].filter(Boolean).join(' · ');
 }

@@ -30,6 +30,14 @@ function wideHall() {
   return body;
 }
 
+// A picture of the view, as an operator serves it.
+const PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90"><path fill="#1c1c24" d="M0 0h160v90H0z"/><path fill="#8a5a2b" d="M45 45h70l12 18H33z"/><path fill="#d8b45a" d="M52 22h56v23H52z"/></svg>';
+function hallWithView() {
+  const body = wideHall();
+  body.zones = [{ zone: 'Stalls 3', view: '/views/stalls-3.svg', entrance: 'Gate A' }, { zone: 'Balcony 7', sight: 'seen from the side' }];
+  return body;
+}
+
 // Runs before the page: records the texts on the map's canvas since it was last cleared.
 function hear() {
   const { fillText, clearRect } = CanvasRenderingContext2D.prototype;
@@ -121,26 +129,60 @@ describe('the map of the hall', () => {
     assert.equal(await page.textContent('#where-stage'), 'Stage ↑');
   });
 
-  test('a tap on a section zooms in, a second one picks a seat, and a button takes it', async () => {
-    const { guest, page, middle } = await enter(PHONE);
-    await page.touchscreen.tap(...middle);
-    await guest.stands();
-    const { pitch } = await view(page);
-    assert.ok(pitch > 28.2, `${pitch} px from seat to seat`);
-    await cart(page, 0);
-    const { text, x, y } = await aSeat(page);
-    const box = await page.locator('#map-top').boundingBox();
-    await page.touchscreen.tap(box.x + x, box.y + y);
-    await page.locator('#pick').getByText(new RegExp(`row .*seat ${text} · .*free`)).waitFor();
-    await cart(page, 0);
-    await guest.judge('map-asked');
-    await page.click('#pick-take');
-    await cart(page, 1);
-    assert.ok(await page.isHidden('#pick'));
+  // How far a seat, at a point of the map, is from its card.
+  const awayOf = (page, at) => page.evaluate(({ x, y }) => {
+    const [card, map] = ['card', 'map-top'].map((id) => document.getElementById(id).getBoundingClientRect());
+    return Math.hypot(Math.max(card.left - map.left - x, 0, x + map.left - card.right), Math.max(card.top - map.top - y, 0, y + map.top - card.bottom));
+  }, at);
+  const FEES = { per_seat: 1000, per_order: 500, basis_points: 150 };
+  const WAYS = {
+    touch: [PHONE, (page, x, y) => page.touchscreen.tap(x, y)],
+    mouse: [{ viewport: SIZES.desktop }, (page, x, y) => page.mouse.click(x, y)],
+  };
+  for (const [way, [options, press]] of Object.entries(WAYS)) {
+    test(`a press on a section zooms in, a second one opens a seat's card, and a button takes it: ${way}`, async () => {
+      const { guest, page, middle } = await enter({ ...options, body: { ...hallWithView(), fees: FEES } });
+      await press(page, middle[0] - (way === 'mouse' ? 150 : 0), middle[1] - (way === 'mouse' ? 0 : 60));
+      await guest.stands();
+      const { pitch } = await view(page);
+      assert.ok(pitch > 28.2, `${pitch} px from seat to seat`);
+      await cart(page, 0);
+      const { text, x, y } = await aSeat(page);
+      const box = await page.locator('#map-top').boundingBox();
+      await press(page, box.x + x, box.y + y);
+      await page.locator('#card-name').getByText(new RegExp(`^Stalls 3, row R\\d+, seat ${text}$`)).waitFor();
+      await guest.stands();
+      assert.equal(await page.textContent('#card-price'), '₩153,250 incl. ₩3,250 fees + ₩500 an order');
+      assert.equal(await page.textContent('#card-facts'), 'Front · Gate A');
+      assert.ok(await page.isVisible('#card-view'));
+      const seat = (await drawn(page)).filter((other) => other.text === text).sort((a, b) => Math.hypot(a.x - x, a.y - y) - Math.hypot(b.x - x, b.y - y))[0];
+      const away = await awayOf(page, seat);
+      assert.ok(away > 0 && away <= 120, `${away} px from its seat`);
+      await cart(page, 0);
+      await guest.judge(`map-card-${way}`);
+      await page.click('#card-take');
+      await cart(page, 1);
+      assert.ok(await page.isHidden('#card'));
+    });
+  }
+
+  test('empty ground does nothing, wherever and however often it is pressed', async () => {
+    const { guest, page, box } = await enter(PHONE);
+    const before = await page.textContent('#where-text');
+    const picture = () => page.locator('#map').screenshot();
+    const still = await picture();
+    for (const [x, y] of [[4, 50], [4, 50], [box.width - 4, box.height - 70]]) {
+      await page.touchscreen.tap(box.x + x, box.y + y);
+      await guest.stands();
+      await drawn(page);
+    }
+    assert.deepEqual(await picture(), still);
+    assert.equal(await page.textContent('#where-text'), before);
   });
 
   test('two fingers pinch, one flicks, a double tap zooms in', async () => {
-    const { guest, page, middle: [x, y] } = await enter(PHONE);
+    const { guest, page, middle: [x, between] } = await enter(PHONE);
+    const y = between + 100; // on the lower section
     const touch = await fingers(page);
     await touch(0, 'touchStart', [x - 20, y], [x + 20, y]);
     for (let n = 1; n <= 10; n += 1) await touch(20 * n, 'touchMove', [x - 20 - 13 * n, y], [x + 20 + 13 * n, y]);
@@ -284,6 +326,23 @@ describe('the map of the hall', () => {
     }
   }
 
+  test('a card covers no control, in all windows', async () => {
+    const { guest, page } = await enter({ ...PHONE, body: hallWithView() });
+    for (const [width, height] of WINDOWS) {
+      await page.setViewportSize({ width, height });
+      await settled(page);
+      await page.focus('#map-top');
+      for (const key of ['ArrowRight', 'ArrowDown', 'Enter']) await page.keyboard.press(key);
+      await page.locator('#card').waitFor();
+      await guest.stands();
+      await drawn(page);
+      assert.deepEqual(await coveredControls(page), [], `${width}x${height}`);
+      await guest.judge(`map-card-${width}-${height}`);
+      await page.keyboard.press('Escape');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'map-top');
+    }
+  });
+
   test('the cart opens as a sheet on a phone, and is open on a desk', async () => {
     const { guest, page } = await enter(PHONE);
     await guest.takeBest(2);
@@ -384,7 +443,7 @@ describe('the map of the hall', () => {
     await page.locator('#proposals .main').first().waitFor();
   });
 
-  test('a seat pressed before the second script has loaded is taken after it', async () => {
+  test('a seat pressed before the second script has loaded shows its card after it', async () => {
     const { page } = await enter({
       viewport: SIZES.desktop,
       first: (early) => early.route('**/later.js', async (route) => {
@@ -397,6 +456,7 @@ describe('the map of the hall', () => {
         await route.continue();
       }),
     });
+    await page.click('#card-take');
     await cart(page, 1);
   });
 
@@ -415,7 +475,7 @@ describe('the map of the hall', () => {
     const { x, y } = await aSeat(page);
     const box = await page.locator('#map-top').boundingBox();
     await page.touchscreen.tap(box.x + x, box.y + y);
-    await page.focus('#pick-close');
+    await page.focus('#card-close');
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'map-top');
   });
@@ -485,14 +545,6 @@ describe('the map of the hall', () => {
     assert.match(await page.textContent('#list-row option:checked'), /up to 40 together/);
   });
 
-  // A picture of the view, as an operator serves it.
-  const PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90"><path fill="#1c1c24" d="M0 0h160v90H0z"/><path fill="#8a5a2b" d="M45 45h70l12 18H33z"/><path fill="#d8b45a" d="M52 22h56v23H52z"/></svg>';
-  function hallWithView() {
-    const body = wideHall();
-    body.zones = [{ zone: 'Stalls 3', view: '/views/stalls-3.svg', entrance: 'Gate A' }, { zone: 'Balcony 7', sight: 'seen from the side' }];
-    return body;
-  }
-
   test('a section\'s view is shown if it has a picture, and loaded only then', async () => {
     const asked = [];
     const { guest, page, middle } = await enter({
@@ -502,23 +554,30 @@ describe('the map of the hall', () => {
         return route.fulfill({ contentType: 'image/svg+xml', body: PICTURE });
       }),
     });
-    assert.ok(await page.isHidden('#where-view'), 'nor for the whole hall');
-    await page.mouse.click(middle[0] + 150, middle[1]);
-    await guest.stands();
-    assert.match(await page.textContent('#where-text'), /^Balcony 7/);
-    assert.ok(await page.isHidden('#where-view'), 'not where there is none');
+    const openCard = async (aside) => {
+      await page.mouse.click(middle[0] + aside, middle[1]);
+      await guest.stands();
+      const { x, y } = await aSeat(page);
+      const box = await page.locator('#map-top').boundingBox();
+      await page.mouse.click(box.x + x, box.y + y);
+      await page.locator('#card').waitFor();
+      await guest.stands();
+    };
+    await openCard(150);
+    assert.match(await page.textContent('#card-name'), /^Balcony 7/);
+    assert.ok(await page.isHidden('#card-view'), 'not where there is none');
+    await page.click('#card-close');
     await page.click('#zoom-all');
     await guest.stands();
-    await page.mouse.click(middle[0] - 150, middle[1]);
-    await guest.stands();
+    await openCard(-150);
     assert.deepEqual(asked, []);
-    await page.click('#where-view');
+    await page.click('#card-view');
     await page.waitForFunction(() => document.querySelector('#sight img')?.naturalWidth === 160);
     assert.equal(await page.getAttribute('#sight img', 'alt'), 'View from Stalls 3');
     assert.deepEqual(asked, ['/views/stalls-3.svg']);
     await guest.judge('map-sight');
     await page.keyboard.press('Escape');
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'where-view');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'card-view');
   });
 
   test('two sections are compared side by side, with live numbers', async () => {
