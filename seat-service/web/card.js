@@ -75,9 +75,9 @@ export class Card {
     this.box.style.visibility = seen ? '' : 'hidden';
     if (!seen) return;
     const side = this.side();
-    const beside = side === 'right' || side === 'left';
+    const level = side === 'right' || side === 'left';
     const x = side === 'right' ? this.x + this.reach : side === 'left' ? this.x - this.reach - this.wide : this.x - this.wide / 2;
-    const y = beside ? this.y - this.high / 2 : side === 'above' ? this.y - this.reach - this.high : this.y + this.reach;
+    const y = level ? this.y - this.high / 2 : side === 'above' ? this.y - this.reach - this.high : this.y + this.reach;
     const left = Math.round(Math.max(EDGE_PX, Math.min(this.right - this.wide, x)));
     const top = Math.round(Math.max(this.top, Math.min(this.bottom - this.high, y)));
     this.box.style.translate = `${left}px ${top}px`;

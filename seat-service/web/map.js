@@ -34,6 +34,12 @@ function pitchOf({ n, x, y, rowOf, zoneOf }) {
   return steps.sort((a, b) => a - b)[steps.length >> 1] || 20;
 }
 
+// A point of the plan after quarter turns to the right.
+function turned({ x, y }, quarters) {
+  for (let n = 0; n < quarters; n++) [x, y] = [-y, x];
+  return { x, y };
+}
+
 export class SeatMap {
   // `box` holds three canvases: the ground for sections and what the plan draws beside its seats, the lower
   // for seats, the upper for the few things on top.
@@ -47,7 +53,7 @@ export class SeatMap {
     this.asked = -1;
     this.here = -1; // the section in the middle
     this.price = () => ''; // of a category, once that can be said
-    this.tags = this.marks = this.offers = this.card = null; // come later: prices on the map, signs on single seats, offered choices, a seat's card
+    this.tags = this.marks = this.offers = this.rows = this.card = null; // come later: prices on the map, signs on single seats, offered choices, names of rows, a seat's card
     this.seatsDrawn = false;
     [this.soil, this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
@@ -55,6 +61,7 @@ export class SeatMap {
     this.view = { k: 1, x: 0, y: 0 };
     this.taken = { top: 0, right: 0, bottom: 0 };
     this.goal = null; // where the view is gliding to
+    this.steady = null; // middle, in the plan as it was drawn, and scale that outlast a turn of the screen
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
@@ -144,10 +151,12 @@ export class SeatMap {
     if (!this.plan) return;
     if (first) { this.begin(); return; }
     this.halt();
-    const { view, plan: { turned } } = this;
+    const before = this.steady ?? { k: this.view.k, middle: turned(this.at(wide / 2, high / 2), (4 - this.plan.turned) % 4) };
     this.turn();
-    if (all || turned !== this.plan.turned) { this.showAll(false); return; } // a visitor who saw the whole hall still sees it
-    this.see({ k: view.k, x: view.x + (this.width - wide) / 2, y: view.y + (this.height - high) / 2 }, false); // what was in the middle stays there
+    if (all) { this.showAll(false); return; } // a visitor who saw the whole hall still sees it
+    const { x, y } = turned(before.middle, this.plan.turned);
+    this.see({ k: before.k, x: this.width / 2 - before.k * x, y: this.height / 2 - before.k * y }, false);
+    this.steady = before; // until the visitor moves the map: another size may have changed the scale
   }
 
   begin() {
@@ -205,6 +214,7 @@ export class SeatMap {
   // end.
   see(view, glide = true) {
     if (!this.width) return; // not shown yet
+    this.steady = null;
     const goal = this.clamped(view);
     this.halt();
     if (!glide || this.away || this.still.matches || !this.grid) {
@@ -333,6 +343,7 @@ export class SeatMap {
     if (this.near && this.seatPx >= NUMBER_PX) { if (!this.goal) this.drawNumbers(); } // words take longest: they are drawn when the map stands still
     else this.sections.label(context, view, tokens, paints, { seen: (zone) => this.sees(zone.box), lines: (zone) => this.linesOf(zone), tags: this.tags });
     this.marks?.draw();
+    if (this.near && this.seatPx >= AIM_PX) this.rows?.draw();
     this.card?.place();
     this.onView();
   }
@@ -403,19 +414,8 @@ export class SeatMap {
     for (const zone of this.plan.zones) if (this.sees(zone.box)) for (const row of zone.rows) this.drawRow(row);
   }
 
-  // A row's letter is one step outside of both ends, or of the one that the plan says.
   drawRow(row) {
     const { context, view, plan, seatPx: wide } = this;
-    const letter = (at, beside) => {
-      const step = row.to - row.from > 1 ? [plan.x[at] - plan.x[beside], plan.y[at] - plan.y[beside]] : [-this.pitch, 0];
-      const length = Math.hypot(...step) || 1;
-      context.fillStyle = this.tokens.ink;
-      context.fillText(row.label, (plan.x[at] + step[0] / length * this.pitch) * view.k + view.x, (plan.y[at] + step[1] / length * this.pitch) * view.k + view.y);
-    };
-    const end = plan.notes.get(row.from)?.row_number_position;
-    const alone = row.to - row.from === 1;
-    if (end !== 'end' || alone) letter(row.from, row.from + 1);
-    if (end !== 'start' && !alone) letter(row.to - 1, row.to - 2);
     for (let i = row.from; i < row.to; i++) {
       const x = plan.x[i] * view.k + view.x;
       const y = plan.y[i] * view.k + view.y;

@@ -129,6 +129,7 @@ describe('the map of the hall', () => {
     assert.equal(await page.textContent('#where-stage'), 'Stage ↑');
   });
 
+  const settled = (page) => page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
   // How far a seat, at a point of the map, is from its card.
   const awayOf = (page, at) => page.evaluate(({ x, y }) => {
     const [card, map] = ['card', 'map-top'].map((id) => document.getElementById(id).getBoundingClientRect());
@@ -244,13 +245,62 @@ describe('the map of the hall', () => {
 
   test('a row has its letter at both ends', async () => {
     const { guest, page, middle } = await enter({ viewport: SIZES.desktop });
-    await page.mouse.click(...middle);
+    await page.mouse.click(middle[0] + 200, middle[1]);
+    await guest.stands();
+    await page.click('#zoom-out'); // until both ends are in view
     await guest.stands();
     const texts = await drawn(page);
-    // Seats are written after the letters of their row, so the two letters of a row come one after the other.
+    // The two letters of a row are written one after the other.
     const rows = texts.filter(({ text }, n) => texts[n + 1]?.text === text && texts[n + 1].y === texts[n].y);
     assert.ok(rows.length > 3, `${rows.length} rows with two letters`);
     assert.ok(rows.every(({ x }, n) => n === 0 || x === rows[0].x), 'below each other');
+  });
+
+  // Along which axis rows follow each other (a phone turns this hall), where the gutter is, and how it is come to.
+  const GUTTERS = {
+    above: [PHONE, 'x', (label) => label.y < 70, async () => {}],
+    aside: [{ viewport: SIZES.desktop }, 'y', (label) => label.x < 28, (page) => page.click('#zoom-in')],
+  };
+  for (const [side, [options, axis, isThere, closer]] of Object.entries(GUTTERS)) {
+    test(`a gutter ${side} names the rows in view, while the map moves too`, async () => {
+      const { guest, page, box, middle: [x, y] } = await enter(options);
+      await (options.hasTouch ? page.touchscreen.tap(x, y + 100) : page.mouse.click(x + 200, y));
+      await guest.stands();
+      await closer(page);
+      await guest.stands();
+      const labels = async () => (await drawn(page)).filter((label) => /^R/.test(label.text) && isThere(label));
+      const named = await labels();
+      const seatsInView = (await drawn(page)).filter(({ text, ...at }) => /^\d+$/.test(text) && at.y > 70 && at.y < box.height && at.x > 28 && at.x < box.width);
+      assert.ok(seatsInView.length > 20, `${seatsInView.length} seats`);
+      for (const seat of seatsInView) assert.ok(named.some((label) => Math.abs(label[axis] - seat[axis]) < 3), `seat ${seat.text} at ${seat.x}, ${seat.y}: ${named.map((label) => `${label.text} ${label[axis]}`)}`);
+      // During a glide no numbers are drawn; rows are named all the same.
+      const moved = page.waitForFunction(() => document.querySelector('[data-gliding]') && globalThis.written.some(({ text }) => /^R/.test(text)) && !globalThis.written.some(({ text }) => /^\d+$/.test(text)), null, { polling: 'raf' });
+      await page.evaluate(() => document.getElementById('zoom-in').click());
+      await moved;
+      await guest.stands();
+    });
+  }
+
+  test('a phone that is turned keeps the middle and the scale', async () => {
+    const { guest, page, middle: [x, y] } = await enter(PHONE);
+    await page.touchscreen.tap(x, y + 100);
+    await guest.stands();
+    // The seat nearest to the middle, and how far it is from there.
+    const central = async () => {
+      const { width, height } = await page.locator('#map').boundingBox();
+      const [seat] = (await drawn(page)).filter(({ text }) => /^\d+$/.test(text)).map(({ text, x: right, y: down }) => ({ text, off: Math.hypot(right - width / 2, down - height / 2) })).sort((a, b) => a.off - b.off);
+      return { ...seat, ...await view(page) };
+    };
+    const before = await central();
+    for (const [width, height] of [[740, 360], [360, 740], [740, 360], [360, 740]]) {
+      await page.setViewportSize({ width, height });
+      await settled(page);
+      await settled(page);
+      const after = await central();
+      assert.equal(after.text, before.text);
+      assert.ok(Math.abs(after.off - before.off) < 8, `${after.off} px from the middle, ${before.off} before`);
+      assert.ok(Math.abs(after.pitch - before.pitch) < 0.1, `${after.pitch} px from seat to seat, ${before.pitch} before`);
+    }
   });
 
   test('the line below the map clears when the pointer leaves a seat', async () => {
@@ -274,7 +324,6 @@ describe('the map of the hall', () => {
     assert.equal(await seatLine(page), hint);
   });
 
-  const settled = (page) => page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
   // The uncovered part of the map, as a share of the window.
   const shareOfMap = (page) => page.evaluate(() => {
     let [seen, all] = [0, 0];
