@@ -6,11 +6,12 @@
 -- (hash: `born`, and `n`, which rises with each change here), :rests (zset: ended events that
 -- visitors may still ask about, by the n of their last change), :ended (zset: all that have ended
 -- and are not deleted, by the n of their end), :cards (hash: what a list says of each of these),
--- :left (zset: the newest that were deleted, by n), :chores (zset: "sweep:ID" and "erase:ID" by when
+-- :left (zset: the newest that were deleted, by n), :fronts (zset: fronts by when they looked last), :chores (zset: "sweep:ID" and "erase:ID" by when
 -- they are due; see sweep.lua), :audit (stream: what has no event left to be written down with).
 --
 -- Its verbs (wire.list: ask_house_VERB, and tell_house where nothing more is said):
---   look     SAME, or OK with the names of all that run and the newest that rest
+--   look     SAME, or OK with the names of all that run and the newest that rest; and which fronts there are
+--   leave    OK: this front is not in the list of fronts any more
 --   list     OK: it is in the set now; SAME: it has ended; GONE: it was deleted
 --   end      OK: it is not in the set any more; GONE: it was deleted meanwhile
 --   touch    OK: what rests has changed
@@ -27,6 +28,7 @@
 local LEFT_MAX = 4096    -- deletions remembered; a front cut off for longer would bring one back
 local TRAIL_MAX = 10000
 local PAGE_LOOK = 1000
+local FRONT_MEMORY_MS = 900000 -- for which a front that died is listed
 local LEASE_MS = 5000    -- a front that took a chore and died: after this long another one takes it
 
 clock_set(0)
@@ -34,7 +36,7 @@ clock_set(0)
 local EVENTS = KEYS[1]
 local base = '{' .. EVENTS .. '}:'
 local HOUSE, RESTS, ENDED_EVENTS, CARDS = base .. 'house', base .. 'rests', base .. 'ended', base .. 'cards'
-local LEFT, CHORES = base .. 'left', base .. 'chores'
+local LEFT, CHORES, FRONTS = base .. 'left', base .. 'chores', base .. 'fronts'
 
 local function rise()
     call('HSETNX', HOUSE, 'born', now_us)
@@ -48,6 +50,24 @@ local function due_chore(take)
     end
     call('ZADD', CHORES, now_ms + LEASE_MS, due[1])
     return due[1]
+end
+
+local function fronts(own)
+    if own ~= '' then
+        call('ZADD', FRONTS, now_ms, own)
+        call('ZREMRANGEBYSCORE', FRONTS, '-inf', now_ms - FRONT_MEMORY_MS)
+        call('ZREMRANGEBYRANK', FRONTS, 0, -FRONTS_MAX - 1)
+    end
+    local listed = call('ZRANGE', FRONTS, 0, -1, 'WITHSCORES')
+    for i = 2, #listed, 2 do
+        listed[i] = math.max(0, now_ms - tonumber(listed[i]))
+    end
+    return listed
+end
+
+local function leave()
+    call('ZREM', FRONTS, ARGV[ask_house_leave.front])
+    return { OK }
 end
 
 local function look()
@@ -64,6 +84,7 @@ local function look()
         [tell_house_look.size] = size,
         [tell_house_look.now_us] = now_us,
         [tell_house_look.chore] = due_chore(tonumber(ARGV[ask_house_look.chores])),
+        [tell_house_look.fronts] = fronts(ARGV[ask_house_look.front]),
     }
     if born == ARGV[ask_house_look.born] and n == tonumber(ARGV[ask_house_look.n]) and
         size == tonumber(ARGV[ask_house_look.size]) then
@@ -201,6 +222,6 @@ end
 
 local verbs = {
     look = look, list = list, ['end'] = finish, touch = touch, later = later, done = done, drop = drop,
-    find = find, page = page, trail = trail,
+    find = find, leave = leave, page = page, trail = trail,
 }
 return verbs[ARGV[ask_house_find.verb]]()

@@ -380,6 +380,7 @@ static int start(struct service *service, struct http_router *routes,
     struct front_shared *shared = service_ctx(service);
     shared->config = service_config(service);
     shared->loops = service_loops(service);
+    service_place(service, shared->place);
     if (uv_mutex_init(&shared->keys_lock) < 0)
         return err_set(err, ERR_LOOP, "a mutex for the key ring");
     struct secrets_paths paths = key_paths(shared->config);

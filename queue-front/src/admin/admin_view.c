@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_MAX = FRONT_EVENTS_MAX * 1152, PREVIEW_MAX = 1024 };
+enum { LIST_MAX = FRONT_EVENTS_MAX * 1152 + FRONTS_LISTED_MAX * 128, PREVIEW_MAX = 1024 };
 
 static void on_found(void *ctx, const struct front_line *event, bool unavailable)
 {
@@ -120,6 +120,22 @@ static void put_listed(struct front_line *event, void *ctx)
     json_close(out, '}');
 }
 
+/* {place, silent_ms} of each front that reported to Redis lately, this one too. */
+static void put_fronts(struct text *out, const struct front *front)
+{
+    unsigned len;
+    const struct store_front *fronts = line_store_fronts(front->store, &len);
+    json_key(out, "fronts");
+    json_open(out, '[');
+    for (unsigned i = 0; i < len; i++) {
+        json_open(out, '{');
+        json_member_cstr(out, "place", fronts[i].place);
+        json_member_u64(out, "silent_ms", fronts[i].silent_ms);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
 static void on_list(struct http_req *req)
 {
     char *memory = malloc(LIST_MAX + FRONT_EVENTS_MAX * 2 * EVENT_NAME_BYTES_MAX);
@@ -133,6 +149,7 @@ static void on_list(struct http_req *req)
     struct listing listing = {&json, front_of(req), http_req_query_arg(req, SPAN("id"))};
     front_each_event(front_of(req), put_listed, &listing);
     json_close(&json, ']');
+    put_fronts(&json, front_of(req));
     json_close(&json, '}');
     answer_json(req, 200, &json, NULL);
     free(memory);

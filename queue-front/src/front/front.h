@@ -104,6 +104,7 @@ struct front_shared {
     struct secrets *keys; /* the newest; each loop keeps a reference of its own */
     struct front *first;  /* the first loop's; NULL: it is not there (yet) */
     unsigned loops;
+    char place[SERVICE_PLACE_MAX]; /* HOST:PORT, which names this process in the list of fronts */
     _Atomic uint64_t keys_serial[SERVICE_LOOPS_MAX]; /* of the ring that each loop has */
 };
 

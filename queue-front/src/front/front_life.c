@@ -358,6 +358,7 @@ static int open_store(struct front *front, struct err_slot *err)
         .tick_period_ms = (uint32_t)config->redis_tick_ms,
         .gone_after_ms = (uint32_t)config->line_gone_after_ms,
         .identity = front->keys->identities.key[0].name,
+        .place = front->loop->index == 0 ? shared->place : NULL,
         .board = shared->board,
         .clock = front->loop->clock,
         .rng = front->loop->rng,

@@ -214,6 +214,24 @@ static void confirm_names(struct line_store *store)
     }
 }
 
+static void take_fronts(struct line_store *store, const redisReply *fronts)
+{
+    store->fronts_len = 0;
+    for (size_t i = 0; i + 1 < resp_len(fronts) && store->fronts_len < FRONTS_LISTED_MAX; i += 2) {
+        struct store_front *front = &store->fronts[store->fronts_len];
+        struct span place;
+        if (resp_get_str(fronts, i, &place) && resp_get_u64(fronts, i + 1, &front->silent_ms) &&
+            span_to_cstr(place, front->place, sizeof(front->place)))
+            store->fronts_len++;
+    }
+}
+
+const struct store_front *line_store_fronts(const struct line_store *store, unsigned *len)
+{
+    *len = store->fronts_len;
+    return store->fronts;
+}
+
 static void take_look(struct line_store *store, uint8_t node, const redisReply *reply)
 {
     struct tell_house_look tell;
@@ -228,6 +246,7 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
     atomic_store_explicit(&store->stats.clock_apart_ms,
                           clock_apart_ms(store->conf.clock, store->look_sent_us, tell.now_us),
                           memory_order_relaxed);
+    take_fronts(store, tell.fronts);
     if (tell.outcome == LINE_OK)
         take_names(store, reply, sure);
     else
@@ -290,9 +309,26 @@ static void send_look(struct line_store *store)
         .size = seen->size,
         .rest = STORE_RESTING_MAX,
         .chores = !store->chore.under_way,
+        .front = span_of(store->conf.place != NULL ? store->conf.place : ""),
     };
     ask_house_look_put(&command, &ask);
     store_send_own(store, &store->look_call, &command, on_look);
+}
+
+static void on_left(struct redis_call *call, const redisReply *reply)
+{
+    (void)call;
+    (void)reply;
+}
+
+void house_leave(struct line_store *store)
+{
+    if (store->conf.place == NULL || !store_can_send(store, store->set_slot))
+        return;
+    struct text command = store_house_script(store, ASK_HOUSE_LEAVE_WORDS);
+    const struct ask_house_leave ask = {SPAN("leave"), span_of(store->conf.place)};
+    ask_house_leave_put(&command, &ask);
+    store_send_own(store, &store->leave_call, &command, on_left);
 }
 
 void house_look(struct line_store *store)

@@ -33,6 +33,7 @@ enum {
      * within a second. */
     STORE_DISCOVER_MS = 400,
     STORE_DISCOVER_MS_MAX = 800,
+    STORE_PLACE_MAX = 79, /* HOST:PORT of a front, as service_place() makes it */
     /* This many loops, of all processes together, tick at full pace. With more of them each
      * ticks less often, so that Redis has no more work, but at most three times less often: with
      * jitter that is 450 ms, and a picture is stale after a second. */

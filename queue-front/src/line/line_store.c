@@ -384,6 +384,7 @@ static void say_goodbye(struct line_store *store)
         heard_sent(&event->line.heard, true);
         send_heard(event, &event->goodbye_call, true);
     }
+    house_leave(store);
     redis_route_flush(store->route);
 }
 

@@ -46,6 +46,7 @@ struct line_store_conf {
     struct redis_login redis_login, sentinel_login;
     uint32_t tick_period_ms; /* 100 */
     const char *identity;    /* name of the identity key for events that have none yet; copied */
+    const char *place; /* HOST:PORT, by which the process is listed; NULL: another loop says it */
     uint32_t gone_after_ms;  /* a visitor not heard for this long to twice as long has gone */
     struct cut_board *board; /* shared with the process's other loops; NULL: there are none */
     const struct clock *clock;
@@ -67,6 +68,13 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
 void line_store_leave(struct line_store *store);
 /* Another one from now on. */
 void line_store_offer_identity(struct line_store *store, const char *name);
+/* The fronts that reported to Redis in the last quarter of an hour, as of the last look. One that
+ * stopped in order is not listed, one that died is. Borrowed until the next turn. */
+struct store_front {
+    char place[STORE_PLACE_MAX + 1];
+    uint64_t silent_ms;
+};
+const struct store_front *line_store_fronts(const struct line_store *store, unsigned *len);
 bool line_store_ready(
     const struct line_store *store); /* connected, scripts loaded, nothing to heal */
 /* Why Redis could not be reached the last time; "": it could. Borrowed until the next turn. */

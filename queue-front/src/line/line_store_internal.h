@@ -164,10 +164,12 @@ struct line_store {
     bool discovered;
     bool looking;
     uint64_t look_sent_us;
-    struct redis_call look_call;
+    struct redis_call look_call, leave_call;
     uv_timer_t discover_timer;
     struct house_seen house;
     struct house_chore chore;
+    struct store_front fronts[FRONTS_LISTED_MAX];
+    unsigned fronts_len;
     char identity[LINE_IDENTITY_MAX + 1]; /* offered to events that have none */
     char name[FRONT_NAME_LEN + 1];        /* of this front, random */
 
@@ -257,6 +259,7 @@ void store_let_go(struct line_store *store);
 /* ---- line_house.c ---- */
 
 void house_look(struct line_store *store);
+void house_leave(struct line_store *store);
 void house_errand(struct store_event *event, enum house_errand errand);
 /* It was still there after this front had learned that Redis knows less of it. */
 bool house_confirms(const struct store_event *event);

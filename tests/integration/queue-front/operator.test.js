@@ -264,6 +264,19 @@ test('a knob acts on every front, and survives their restart', async (t) => {
   assert.equal(json.rate_per_s, 100);
 });
 
+test('a front that dies is listed as silent, one that stops is not listed', async (t) => {
+  const house = await openHouse(t, { fronts: 3 });
+  const [seer, dead, gone] = house.fronts;
+  const port = ({ place }) => Number(place.split(':')[1]);
+  const listed = async () => (await seer.admin.get('/admin/events')).json.fronts;
+  const ports = async () => (await listed()).map(port).sort();
+  await until('all three', async () => (await ports()).length === 3);
+  assert.deepEqual(await ports(), house.fronts.map(({ privatePort }) => privatePort).sort());
+  await Promise.all([dead.kill(), gone.stop()]);
+  await until('the silent one', async () => (await listed()).some((front) => port(front) === dead.privatePort && front.silent_ms > 2000));
+  assert.deepEqual(await ports(), [seer, dead].map(({ privatePort }) => privatePort).sort());
+});
+
 // judges: settings
 test('the audit trail says who, when, from, to and why', async (t) => {
   const house = await openHouse(t);
