@@ -1,14 +1,13 @@
-// acts.js: what an operator can do with the line, in two separate places. Daily acts (the rate, a
-// pause, an undo) are close at hand and can be undone; the emergency stop is at their far end, and
-// asks first. What ends a sale is at the foot of the page in a fold of its own, says what will
-// happen, and wants a reason.
+// acts.js: what an operator can do with the line, in two separate places. The bar stays in sight on every view, at the
+// same place: the state, the rate, a pause, the emergency stop, which asks first, and an undo with what it takes back.
+// What ends a sale is at the foot of the page in a fold of its own, says what will happen, and wants a reason.
 
-import { call, get, roleAt } from './api.js';
+import { call, roleAt } from './api.js';
 import { announce, byId, make, say } from './kit.js';
 import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
 import { archive, remove } from './end.js';
-import { button, confirmed, guarded, moment, number, taken, wordsOr } from './ui.js';
+import { badge, button, confirmed, guarded, hour, moment, number, show, taken, wordsOr } from './ui.js';
 import { hasNoHallNow } from './watch.js';
 
 // Which acts each state allows; the service has the last word.
@@ -41,8 +40,9 @@ const RATED = ['draft', 'scheduled', 'pre-queue', 'open', 'paused', 'frozen', 's
 
 export function openActs(event) {
   const { id } = event;
-  const daily = make('div', { id: 'actions', className: 'row' });
-  const brake = make('div', { id: 'brake', className: 'row' });
+  const title = make('div', { id: 'event-state' });
+  const daily = make('div', { id: 'actions' });
+  const target = make('small', { id: 'undo-target' });
   const ends = make('div', { className: 'endings' });
   const why = make('input', { id: 'why', maxLength: 400, autocomplete: 'off' });
   const rate = make('input', { id: 'quick-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', required: true });
@@ -68,8 +68,7 @@ export function openActs(event) {
 
   // ---- the rate ----
 
-  const wordsOf = () => `${say('knob.rate_per_s')} (${say('unit.people/s')})`;
-  const form = make('form', { id: 'quick', className: 'row end', noValidate: true }, make('label', { className: 'field' }, wordsOf(), rate), make('button', { id: 'quick-set' }, say('quick.set')), wrong);
+  const form = make('form', { id: 'quick', noValidate: true }, make('label', {}, make('span', { className: 'unseen' }, say('knob.rate_per_s')), rate, make('small', {}, say('unit.people/s'))), make('button', { id: 'quick-set' }, say('quick.set')), wrong);
   form.addEventListener('submit', guarded(async () => {
     const value = Number(rate.value);
     wrong.textContent = rate.value.trim() === '' || !(value >= 0 && value <= 100000) ? say('rule.between', number(0), number(100000)) : Math.round(value * 1000) !== value * 1000 ? say('rule.milli') : '';
@@ -135,13 +134,20 @@ export function openActs(event) {
     if (sure) await event.act(action, {}, sure.why);
   }
 
-  // Before undoing the last act, shows it and what undoing will change. The autopilot's moves are
-  // not acts.
+  // What an act changed, in the order of these two, as "Rate: 90 → 120".
+  const changes = (act, from, to) => (act.from === null || tooLong(act) ? [] : inWords(act[from], act[to]).map(([name, words]) => `${name}: ${words}`));
+
+  function showTarget() {
+    const [last] = event.watch.acts;
+    if (last === undefined) show(target);
+    else show(target, make('b', {}, changes(last, 'from', 'to')[0] ?? wordsOr(`act.${last.what}`, last.what)), make('span', {}, `${whoOf(last)}, ${hour(last.at)}`));
+  }
+
+  // Before undoing the last act, shows it and what undoing will change.
   async function undo() {
-    const { audit } = await get('queue', `/admin/events/${id}/audit?limit=100`);
-    const last = audit.find(({ who }) => who !== 'autopilot');
-    const back = last === undefined || last.from === null || tooLong(last) ? [] : inWords(last.to, last.from);
-    const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at)), ...back.map(([name, words]) => `${name}: ${words}`)];
+    await event.watch.readActs();
+    const [last] = event.watch.acts;
+    const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at)), ...changes(last, 'to', 'from')];
     if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('undo.button') }))) return;
     await event.act('undo');
   }
@@ -158,29 +164,31 @@ export function openActs(event) {
   const fold = make('details', { id: 'endings', className: 'card' }, make('summary', {}, say('endings.title')), make('p', { className: 'small' }, say('endings.help')), ends);
   const mayAct = roleAt(id) !== 'viewer';
   fold.hidden = !mayAct;
-  const hands = [make('div', { className: 'hands' }, form, daily, brake), make('label', { className: 'field' }, say('event.why'), why)];
-  const controls = make('section', { id: 'controls', className: 'controls card' }, ...(mayAct ? hands : [make('p', {}, say('role.only-looks'))]));
-  controls.setAttribute('aria-label', say('event.controls'));
+  const bar = make('section', { id: 'controls' }, title, ...(mayAct ? [form, daily] : [make('p', {}, say('role.only-looks'))]));
+  bar.setAttribute('aria-label', say('event.controls'));
+  const reason = make('label', { id: 'reason', hidden: !mayAct }, say('event.why'), why);
+  const back = make('div', { id: 'undo' }, button(say('undo.button'), undo, { id: 'act-undo' }), target);
 
   return {
-    controls,
+    bar,
+    reason,
     fold,
     show() {
-      const { state, version, rate_per_s: now } = event.doc;
+      const { name, state, version, rate_per_s: now } = event.doc;
       if (filled !== now && (filled === null || Number(rate.value) === filled) && document.activeElement !== rate) {
         rate.value = now;
         filled = now;
       }
+      show(title, make('h1', {}, name), badge(state));
+      showTarget();
       const wanted = `${state} ${version}`;
       if (daily.dataset.of === wanted) return;
-      const had = controls.contains(document.activeElement) ? document.activeElement.id : '';
+      const had = bar.contains(document.activeElement) ? document.activeElement.id : '';
       daily.dataset.of = wanted;
       form.hidden = !RATED.includes(state);
-      daily.replaceChildren(...(DAILY[state] ?? []).map((action) => control(action)), button(say('undo.button'), undo, { id: 'act-undo' }));
-      brake.replaceChildren(...(BRAKE[state] ?? []).map((action) => control(action, 'danger')));
+      daily.replaceChildren(...(DAILY[state] ?? []).map((action) => control(action)), ...(BRAKE[state] ?? []).map((action) => control(action, 'danger')), back);
       ends.replaceChildren(...(ENDINGS[state] ?? []).map(ending));
-      if (had !== '' && !byId(had)) daily.firstElementChild.focus();
-      else if (had !== '') byId(had).focus();
+      if (had !== '') (byId(had) ?? daily.querySelector('button')).focus();
     },
   };
 }

@@ -1,9 +1,9 @@
-// event.js: one event: its name, whether all is well, its views, and what the operator can do with
-// it. On the first view the figures come before the acts: look first, then press.
+// event.js: one event: the bar that stays in sight, with its state and what an operator does to the line; its views;
+// whether all is well; and the view that was chosen.
 
 import { make, say } from './kit.js';
 import { openActs } from './acts.js';
-import { badge, byVerdict, moment, show, zoneName } from './ui.js';
+import { byVerdict, moment, show, zoneName } from './ui.js';
 import { watchOf } from './watch.js';
 
 const VIEWS = {
@@ -27,16 +27,13 @@ export async function open(main, [id, which = 'live']) {
     get etag() { return watch.etag; },
     get live() { return watch.live; },
   };
-  const head = make('div', { id: 'event-head' });
-  const line = make('div', { id: 'verdict', role: 'status' });
+  const line = make('div', { id: 'verdict', className: 'verdict rest', role: 'status' });
   const asOf = make('p', { id: 'as-of', className: 'small' });
-  const front = make('div', { id: 'front' });
   const tabs = make('nav', { id: 'tabs' });
   tabs.setAttribute('aria-label', say('event.views'));
   const body = make('div', { id: 'view' });
   const name = which in VIEWS ? which : 'live';
   const acts = openActs(event);
-  event.front = front;
 
   // Reads the document again, and notifies everything that shows it.
   event.read = async () => {
@@ -44,16 +41,8 @@ export async function open(main, [id, which = 'live']) {
     changed();
   };
   function changed() {
-    showHead();
     acts.show();
     for (const listener of event.listeners) listener();
-  }
-
-  function showHead() {
-    const { doc } = event;
-    show(head, make('p', { id: 'event-state', className: 'small' }, make('a', { href: '#/events' }, say('event.all')), ` · ${id} · ${say('event.version', doc.version)}`),
-      make('h1', {}, doc.name, ' ', badge(doc.state)),
-      make('a', { id: 'to-big', className: 'button to-big', href: `#/events/${id}/big`, 'aria-keyshortcuts': 'B' }, say('big.open')));
   }
 
   function showVerdict() {
@@ -67,8 +56,12 @@ export async function open(main, [id, which = 'live']) {
     line.className = `verdict ${verdict.level}`;
     const more = name === 'live' || found.length < 2 ? [] : [' ', make('a', { href: `#/events/${id}` }, say('verdict.more', found.length - 1))];
     show(line, ...byVerdict(verdict, ...more));
+  }
+
+  function showTime() {
     const late = Date.now() - watch.readAt > 10_000;
-    show(asOf, make('span', { className: late ? 'wrong' : '' }, say('verdict.as-of', moment(new Date(watch.readAt)))), ` · ${zoneName()}`);
+    show(asOf, make('span', { className: late ? 'wrong' : '' }, say('verdict.as-of', moment(new Date(watch.readAt)))), ` · ${zoneName()} · ${id} · ${say('event.version', event.doc.version)} · `,
+      make('a', { id: 'to-big', href: `#/events/${id}/big`, 'aria-keyshortcuts': 'B' }, say('big.open')));
   }
 
   tabs.append(...Object.keys(VIEWS).map((key, n) => {
@@ -78,7 +71,8 @@ export async function open(main, [id, which = 'live']) {
   }));
   await watch.readDoc();
   changed();
-  main.replaceChildren(head, make('section', { className: 'verdict-at' }, line, asOf), tabs, ...(name === 'live' ? [front, acts.controls] : [acts.controls]), body, acts.fold);
+  showTime();
+  main.replaceChildren(acts.bar, tabs, make('section', { className: 'verdict-at' }, line, make('div', { className: 'below' }, asOf, acts.reason)), body, acts.fold);
   tabs.querySelector('[aria-current]').scrollIntoView({ block: 'nearest', inline: 'center' });
   window.scrollTo(0, 0);
   const view = await (await VIEWS[name]()).open(body, event);
@@ -90,6 +84,7 @@ export async function open(main, [id, which = 'live']) {
         if (await watch.read()) changed();
       } finally {
         showVerdict();
+        showTime();
         if (event.judged) view.judged?.();
       }
       await view.refresh?.();

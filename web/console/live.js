@@ -14,6 +14,8 @@ import { planInWords, vitals } from './vital.js';
 const TILES = ['outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
 const RANGES_MIN = [0, 15, 60, 360]; // 0: the whole sale
 const COUNTS_EVERY = 3; // refreshes: as often as they are read
+// What a tile is before its figure is there: it has its room from the start.
+const BLANK = { id: '', label: ' ', value: '–', note: '', lines: [] };
 
 const tile = ({ id, label, value, note, lines, level = '' }) => make('div', { id: `vital-${id}`, className: `vital ${level}` },
   make('dt', {}, label), make('dd', { className: 'value' }, value), make('dd', { className: 'small' }, note), make('dd', { className: 'spark-at' }, spark(lines)));
@@ -60,10 +62,11 @@ export async function open(body, event) {
   const plan = make('div', { id: 'plan' });
   const facts = make('dl', { id: 'live', className: 'facts' });
   const box = (title, at) => make('section', { className: 'card' }, make('h2', {}, say(title)), at);
-  event.front.replaceChildren(tiles, make('div', { className: 'beside' }, box('alarms.title', wrong), box('plan.title', plan)));
   const range = rangeField();
   const draw = (chart, columns) => chart.set(since(columns, range.from()));
-  body.replaceChildren(make('div', { className: 'row over-time' }, make('h2', {}, say('live.over-time')), make('label', {}, say('range.label'), range.field)), make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)), make('h2', {}, say('live.more')), facts);
+  body.replaceChildren(tiles, make('div', { className: 'beside' }, box('alarms.title', wrong), box('plan.title', plan)), make('div', { className: 'row over-time' }, make('h2', {}, say('live.over-time')), make('label', {}, say('range.label'), range.field)), make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)), make('h2', {}, say('live.more')), facts);
+  show(tiles, ...Array.from({ length: 6 + ['seats', 'pay'].filter(hasPart).length }, () => tile(BLANK)));
+  if (!hasPart('seats')) all.seats.at.hidden = true;
   if (!hasPart('pay')) for (const chart of [all.orders, all.lost]) chart.at.hidden = true;
   let turns = 0;
 
@@ -78,7 +81,6 @@ export async function open(body, event) {
 
   function showHall() {
     const { hall } = watch;
-    all.seats.at.hidden = hall === null;
     if (hall !== null) draw(all.seats, [times(hall), column(hall, 'held'), column(hall, 'sold')]);
   }
 

@@ -14,6 +14,7 @@ const PREVIEW_EVERY = 15;
 const SERIES_MAX = 5000; // samples of the line; the service has no more
 const NEWEST = 60;
 const NOTED_MAX = 1800;
+const ACTS_MAX = 100; // newest acts of operators that are read
 const LISTED_MS = 4000; // how old a list of halls may be
 const ABSENT_MS = 5 * 60_000; // before we ask for a hall again, whatever the list says of it or if there is none
 
@@ -110,6 +111,7 @@ class Watch {
     this.hall = null;
     this.orders = null;
     this.sums = null;
+    this.acts = []; // of operators, newest first
     this.health = [];
     this.drift = 0;
     this.planned = null; // when the line would be empty at the set rate
@@ -121,8 +123,16 @@ class Watch {
   async readDoc() {
     const { json, etag } = await call('queue', 'GET', `/admin/events/${this.id}`);
     this.readAt = Date.now(); // that was an answer too
+    const isOther = this.etag !== etag;
     this.doc = json;
     this.etag = etag;
+    if (isOther) await this.readActs();
+  }
+
+  // The autopilot's moves are not acts.
+  async readActs() {
+    const told = await get('queue', `/admin/events/${this.id}/audit?limit=${ACTS_MAX}`).catch(() => null);
+    if (told !== null) this.acts = told.audit.filter(({ who }) => who !== 'autopilot');
   }
 
   // True if the document has changed.
