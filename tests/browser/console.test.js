@@ -649,6 +649,31 @@ describe('the console', () => {
     }
   });
 
+  test('no tab shifts while it loads', async () => {
+    for (const viewport of [{ width: 1366, height: 768 }, PHONE]) {
+      const boss = await Operator.open(browser, stack, { ...MANNERS['desk-en'], viewport });
+      const { page } = boss;
+      await page.addInitScript(() => {
+        globalThis.shifts = [];
+        new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map(({ value, sources }) => ({ value, what: sources.map(({ node }) => node?.id || node?.className || node?.nodeName) })))).observe({ type: 'layout-shift', buffered: true });
+      });
+      await page.goto(`${boss.at}/console#/events`);
+      await boss.signIn();
+      const jumped = [];
+      for (const place of ['events', 'orders', 'parts', ...TABS.map((tab) => `events/demo/${tab}`)]) {
+        await page.goto('about:blank');
+        await page.goto(`${boss.at}/console#/${place}`);
+        await page.locator('h1').waitFor();
+        await page.waitForLoadState('networkidle');
+        const shifts = await page.evaluate(() => globalThis.shifts);
+        const sum = shifts.reduce((all, { value }) => all + value, 0);
+        if (sum > 0.02) jumped.push(`${place} at ${viewport.width}: ${sum.toFixed(3)} ${JSON.stringify(shifts)}`);
+      }
+      assert.deepEqual(jumped, []);
+      await boss.close();
+    }
+  });
+
   test('the chart of errors has one line per part, since the sale began', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;

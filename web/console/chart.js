@@ -38,6 +38,7 @@ export class Chart {
     this.columns = [[], ...lines.map(() => [])];
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(this.canvas);
+    this.tell(null);
     this.unwatch = onScheme(() => { if (this.plot) this.build(); });
   }
 

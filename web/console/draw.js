@@ -4,7 +4,7 @@
 // value; with the operator's words, or no beacon, it takes one press.
 
 import { call, get } from './api.js';
-import { announce, byId, make, say } from './kit.js';
+import { announce, make, say } from './kit.js';
 import { button, confirmed, fact, moment, number, show, timeAt } from './ui.js';
 import { commitmentOf, openDraw } from './draw-check.js';
 
@@ -50,7 +50,8 @@ export async function open(body, event) {
       await refresh();
     }, { id: 'act-promise' }), promised);
 
-  const asked = make('label', { className: 'field' }, say('draw.beacon'), beacon, make('span', { className: 'small', id: 'beacon-help' }));
+  const help = make('span', { className: 'small', id: 'beacon-help' });
+  const asked = make('label', { className: 'field' }, say('draw.beacon'), beacon, help);
   press.append(make('h2', {}, say('draw.press-title')), asked, button(say('act.draw'), async () => {
     const text = beacon.value.trim();
     const sure = await confirmed({
@@ -100,7 +101,7 @@ export async function open(body, event) {
     press.hidden = fairness.drawn || event.doc.state !== 'pre-queue' || isPublic;
     choice.hidden = !OPEN.includes(event.doc.state) || closed !== null;
     asked.hidden = promise?.kind !== 'text';
-    byId('beacon-help').textContent = promise?.words ?? '';
+    help.textContent = promise?.words ?? '';
     waits.textContent = say(isPublic ? 'draw.waits-beacon' : 'draw.waits');
     // Typed text stays, unless the promise itself has changed.
     if (JSON.stringify(promise) !== shown) {
@@ -126,7 +127,7 @@ export async function open(body, event) {
   }
 
   const waits = make('p', { id: 'draw-waits' }, say('draw.waits'));
-  body.replaceChildren(make('section', { className: 'card' }, make('h2', {}, say('view.draw')), facts, steps, waits), choice, press, result);
   await refresh();
+  body.replaceChildren(make('section', { className: 'card' }, make('h2', {}, say('view.draw')), facts, steps, waits), choice, press, result);
   return { refresh };
 }

@@ -1,6 +1,6 @@
 // events.js: all events at a glance: figures of the line, and of the hall beside them.
 
-import { allHealth, call, get, limits, whose } from './api.js';
+import { allHealth, call, get, hasPart, limits, whose } from './api.js';
 import { byId, make, say } from './kit.js';
 import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, moment, number, reasonOf, show, zoneName } from './ui.js';
 import { alarms, verdict } from './verdict.js';
@@ -45,6 +45,7 @@ function card(event, sums, health) {
     ...found.slice(1).map((alarm) => make('p', { className: 'wrong' }, `${levelWords(alarm.level)} ${reasonOf(alarm)}`)),
     facts);
   if (sums !== null && !sums.out) item.append(seatBar(sums));
+  else if (hasPart('seats')) item.append(make('div', { className: 'bar-room' }));
   return item;
 }
 
@@ -121,20 +122,22 @@ export async function open(main) {
   const none = drawn('empty', say('events.none'), mayMake ? say('events.none-text') : '', ...(mayMake ? [first] : []));
   none.hidden = true;
   const asOf = make('p', { id: 'as-of', className: 'small' });
-  const more = only !== null ? [byName(only)] : [none, ...(mayMake ? [fresh] : []), endedEvents()];
-  main.replaceChildren(make('h1', {}, say(only === null ? 'events.title' : 'limits.title')), asOf, list, ...more);
   const sums = new Map();
   let health = [];
   let turns = 0;
-  return {
+  const view = {
     async refresh() {
       const { events } = await (only === null ? get('queue', '/admin/events') : eventsNamed(only.filter((name) => !name.endsWith('*'))));
-      if (turns++ % 3 === 0) await Promise.all([allHealth().then((all) => { health = all; }), ...events.map(async ({ id }) => sums.set(id, await seatSums(id)))]);
+      if (turns++ % 3 === 1) await Promise.all([allHealth().then((all) => { health = all; }), ...events.map(async ({ id }) => sums.set(id, await seatSums(id)))]);
       events.sort((a, b) => a.id.localeCompare(b.id));
       none.hidden = events.length > 0;
       asOf.textContent = `${say('verdict.as-of', moment(new Date()))} · ${zoneName()}`;
-      show(byId('events'), ...events.map((event) => card(event, sums.get(event.id) ?? null, health)));
+      show(list, ...events.map((event) => card(event, sums.get(event.id) ?? null, health)));
     },
   };
+  await view.refresh(); // the list has its size before anything stands below it
+  const more = only !== null ? [byName(only)] : [none, ...(mayMake ? [fresh] : []), endedEvents()];
+  main.replaceChildren(make('h1', {}, say(only === null ? 'events.title' : 'limits.title')), asOf, list, ...more);
+  return view;
 }
 

@@ -52,7 +52,7 @@ function tokenForm(name, done) {
 export async function open(main) {
   const list = make('div', { id: 'parts-list', className: 'cards' });
   const tokens = make('div');
-  const looked = make('p', { className: 'small' });
+  const looked = make('p', { id: 'as-of', className: 'small' }, say('part.looked'));
   let turns = 0;
   async function read() {
     const all = await Promise.all(parts.map(look));
@@ -64,7 +64,7 @@ export async function open(main) {
       tokens.replaceChildren(...refused.map((name) => tokenForm(name, read)));
     }
   }
-  main.replaceChildren(make('h1', {}, say('menu.parts')), list, tokens, looked);
+  main.replaceChildren(make('h1', {}, say('menu.parts')), looked, list, tokens);
   return {
     async refresh() {
       if (turns++ % EVERY === 0) await read();

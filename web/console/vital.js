@@ -2,6 +2,7 @@
 // them. The first screen shows them as tiles with their recent past; the war room's screen shows
 // only the figures, huge.
 
+import { hasPart } from './api.js';
 import { money, say } from './kit.js';
 import { column, errorsOf, rates } from './figures.js';
 import { hour, number, shortMoney, wordsOr } from './ui.js';
@@ -66,8 +67,10 @@ export function vitals(watch, { facts, found }) {
   ];
   if (sums !== null && !sums.out) tiles.push({ id: 'seats', label: say('vital.seats'), value: number(sums.free), note: say('vital.seats-note', number(sums.held), number(sums.sold)), lines: [column(hall, 'free'), column(hall, 'sold')] });
   else tiles.push({ id: 'seats', label: say('vital.seats'), value: number(live.seats_left), note: say(live.seats_left === null ? 'vital.seats-unknown' : 'vital.seats-fed'), lines: [column(rows, 'seats_left')] });
-  if (facts.orders !== null) tiles.push({ id: 'orders', label: say('vital.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), lines: [column(orders, 'completed').map((value, i, all) => (i === 0 ? null : value - all[i - 1]))] });
+  if (facts.orders === null && hasPart('pay')) tiles.push({ id: 'orders', label: say('vital.orders'), value: '–', note: say('vital.seats-unknown'), lines: [] });
+  else if (facts.orders !== null) tiles.push({ id: 'orders', label: say('vital.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), lines: [column(orders, 'completed').map((value, i, all) => (i === 0 ? null : value - all[i - 1]))] });
   if (sums?.currency) tiles.push({ id: 'money', ...takings(watch, { hall, orders }) });
+  else if (hasPart('seats')) tiles.push({ id: 'money', label: say('vital.money'), value: '–', note: say('vital.seats-unknown'), lines: [] });
   const { queue, seats, pay } = facts.errors;
   tiles.push({ id: 'alarms', label: say('vital.alarms'), value: number(found.length), note: say('vital.alarms-note', number(Math.round(queue + seats + pay))), level: found.some(({ level }) => level === 'broken') ? 'broken' : found.length > 0 ? 'look' : 'fine', lines: [allErrors] });
   return tiles;
