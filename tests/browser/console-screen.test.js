@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
-import { act, makeEvent } from '../integration/queue-front/support.js';
+import { act, makeEvent, startFront } from '../integration/queue-front/support.js';
 import { perMinute, showUp } from '../../web/console/figures.js';
 import { againstPlan, forecast } from '../../web/console/forecast.js';
 import { alarms, LIMITS, verdict } from '../../web/console/verdict.js';
@@ -20,7 +20,7 @@ function night({ live = {}, doc = {}, ...rest } = {}) {
   const calm = { waiting: 1200, active: 300, outstanding: 10, rate_per_s: 2, service_rate_per_s: 2, show_up: 0.9, stale: false, visits_halted: false, codes_missing: 0, clock_ahead_ms: 0, clock_behind_ms: 0 };
   return {
     now: NOON, doc: { state: 'open', max_active: 400, opens_at: null, ...doc }, live: { ...calm, ...live }, shut: null, silentMs: 500,
-    parts: ['queue', 'seats', 'pay'].map((name) => ({ name, ready: true })), pace: { joined: 90, called: 120, admitted: 110 }, stalledMs: 0,
+    parts: ['queue', 'seats', 'pay'].map((name) => ({ name, ready: true })), fronts: [{ place: 'a:8091', silent_ms: 400 }], pace: { joined: 90, called: 120, admitted: 110 }, stalledMs: 0,
     errors: { queue: 0, seats: 0, pay: 0 }, orders: { open: 3, parked: 0, completed: 20, failed: 1 }, quietMs: 5000,
     seats: { free: 9000, held: 300, sold: 800, blocked: 0 }, drift: 0, plan: { kind: 'in-time', byMs: 0 }, ...rest,
   };
@@ -63,6 +63,7 @@ describe('the verdict', () => {
     ['look', 'parked', { orders: { open: 0, parked: 1, completed: 2, failed: 0 } }],
     ['look', 'drift', { drift: 1 }],
     ['look', 'errors', { errors: { queue: 3, seats: 0, pay: 0 } }],
+    ['look', 'front-silent', { fronts: [{ place: 'a:8091', silent_ms: 400 }, { place: 'b:8091', silent_ms: LIMITS.front_ms }] }],
     ['look', 'down.other', { parts: without('front-2') }],
     ['look', 'late', { plan: { kind: 'late', byMs: 15 * MINUTE } }],
     ['look', 'clock-ahead', { live: { clock_ahead_ms: 1000 } }],
@@ -79,6 +80,15 @@ describe('the verdict', () => {
     assert.equal(verdict(both).key, 'down.seats');
     assert.equal(alarms(both).length, 3);
     assert.equal(verdict(night({ doc: { state: 'draft' }, parts: without('seats') })).level, 'look');
+  });
+
+  test('a cause counts what follows from it, and nothing else', () => {
+    const found = alarms(night({ parts: without('seats'), live: { visits_halted: true }, errors: { queue: 0, seats: 70, pay: 3 }, quietMs: LIMITS.quiet_ms, drift: 1 }));
+    assert.deepEqual(found.map(({ key, hides }) => [key, hides?.map((one) => one.key)]), [
+      ['down.seats', ['visits-halted', 'errors', 'quiet']], ['drift', undefined], ['errors', undefined],
+    ]);
+    const silent = alarms(night({ silentMs: LIMITS.silent_ms, parts: without('pay'), drift: 1 }));
+    assert.deepEqual(silent.map(({ key, hides }) => [key, hides.length]), [['silent', 2]]);
   });
 
   test('missing figures are no trouble', () => {
@@ -288,7 +298,7 @@ describe('the first screen', () => {
       assert.equal(await page.evaluate(() => globalThis.isFull), true);
       assert.equal(await page.locator('button:visible, a:visible, input:visible').count(), 0);
       assert.ok(await page.evaluate(() => parseFloat(getComputedStyle(document.querySelector('#big .value')).fontSize)) > (by === 'light' ? 80 : 30));
-      assert.equal(await ground(), 'rgb(22, 24, 28)');
+      assert.equal(await ground(), 'rgb(20, 23, 29)');
       for (const width of [360, 1920]) {
         await page.setViewportSize({ width, height: 800 });
         await boss.judge(`screen-${name}-big-${width}`);
@@ -307,6 +317,22 @@ describe('the first screen', () => {
       await boss.close();
     });
   }
+
+  test('a front that dies is named', async () => {
+    const id = await makeEvent(line.house, 'fronts', { name: 'The second night' });
+    const other = await startFront(line.house);
+    const boss = await Operator.open(browser, desk, MANNERS['desk-en']);
+    const { page } = boss;
+    await page.goto(`${boss.at}/console#/parts`);
+    await boss.signIn();
+    await page.locator('#fronts li', { hasText: `:${other.privatePort}` }).locator('.ready').waitFor();
+    await page.goto(`${boss.at}/console#/events/${id}`);
+    await level(page, 'fine');
+    await other.kill();
+    await page.locator('#alarms .look', { hasText: `:${other.privatePort}` }).waitFor();
+    assert.match(await page.textContent('#verdict'), new RegExp(`:${other.privatePort} has not reported for \\d+ s`));
+    await boss.close();
+  });
 
   test('no event, no answer and no token: each has a page with a way out', async () => {
     const boss = await Operator.open(browser, desk, MANNERS['desk-en']);

@@ -1030,6 +1030,29 @@ describe('the console', () => {
     });
   }
 
+  test('a stopped seat service is one alarm, and its figures say of when they are', async () => {
+    const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
+    const { page } = boss;
+    await queue.patch('/admin/events/demo', { body: { rate_per_s: 50, burst: 50 } });
+    await page.goto(`${boss.at}/console#/events/demo`);
+    await boss.signIn();
+    await page.locator('#vital-seats .value', { hasText: /\d/ }).waitFor();
+    await stack.without('seat-service', async () => {
+      await page.locator('#verdict.broken', { hasText: 'The seat service is down' }).waitFor();
+      await page.locator('#alarms summary', { hasText: 'Hides' }).waitFor();
+      assert.deepEqual(await page.locator('#alarms > li').count(), 1);
+      assert.equal(await page.textContent('#vital-alarms .value'), '1');
+      await page.locator('#vital-seats.stale .small', { hasText: /^As of \d\d:\d\d:\d\d$/ }).waitFor();
+      const ends = await page.evaluate(() => document.querySelector('#vital-seats path').getBBox().width);
+      assert.ok(ends < 100, `the curve ends where the data end: ${ends}`);
+      const seatsChart = page.locator('.chart').nth(5);
+      await seatsChart.locator('li.stale', { hasText: 'As of' }).nth(1).waitFor();
+      await boss.judge('console-seats-stopped');
+    });
+    await page.locator('#vital-seats:not(.stale)').waitFor();
+    await boss.close();
+  });
+
   test('the page is compressed, cached for ever, and may call only its parts', async () => {
     const front = client({ port: stack.base + 11 });
     const page = await front.get('/console');

@@ -26,10 +26,10 @@ function keepAwake() {
 }
 
 // As large as its number of characters allows.
-function tile({ id, label, value, note }) {
+function tile({ id, label, value, note, level }) {
   const figure = make('dd', { className: 'value' }, value);
   figure.style.setProperty('--signs', Math.max(4, value.length));
-  return make('div', { id: `vital-${id}`, className: 'vital' }, make('dt', {}, label), figure, make('dd', { className: 'note' }, note));
+  return make('div', { id: `vital-${id}`, className: level === 'stale' ? 'vital stale' : 'vital' }, make('dt', {}, label), figure, make('dd', { className: 'note' }, note));
 }
 
 export async function open(main, [id]) {

@@ -36,6 +36,8 @@ export class Chart {
     this.at = make('figure', { className: 'chart card' }, make('figcaption', {}, make('h2', {}, title)), this.canvas, this.words, this.table);
     if (note) this.at.querySelector('figcaption').append(make('p', { className: 'small' }, note));
     this.columns = [[], ...lines.map(() => [])];
+    this.asOf = [];
+    this.until = 0;
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(this.canvas);
     this.tell(null);
@@ -48,7 +50,7 @@ export class Chart {
     const options = {
       hooks: { setCursor: [({ cursor }) => this.tell(cursor.idx ?? null)] },
       width: this.canvas.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { y: false, points: { size: 6 } }, padding: [8, 24, 0, 0],
-      scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.1 : 1] } },
+      scales: { x: { range: (_, low, high) => [low, Math.max(high, this.until)] }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.1 : 1] } },
       axes: [
         { ...axis, size: 28, space: 64, values: (_, splits, __, ___, step) => (this.columns[0].length < 2 ? [] : splits).map((s) => (step < 60 ? exact : clock).format(s * 1000)) },
         { ...axis, size: 48, space: 28, values: (_, splits) => splits.map((value) => this.format(value)) },
@@ -58,9 +60,12 @@ export class Chart {
     this.plot = new uPlot(options, thin(this.columns), this.canvas);
   }
 
-  // Times in seconds, then a column for each line; null where nothing is known.
-  set(columns) {
+  // Times in seconds, then a column for each line; null where nothing is known. `asOf` has, of each line whose source is
+  // silent, since when: the line ends there, and the scale goes on to now.
+  set(columns, asOf = []) {
     this.columns = columns;
+    this.asOf = asOf;
+    this.until = asOf.some(Boolean) ? Date.now() / 1000 : 0;
     if (this.plot) this.plot.setData(thin(columns));
     else this.build();
     this.tell(this.plot.cursor.idx ?? null);
@@ -74,8 +79,8 @@ export class Chart {
     this.words.replaceChildren(...this.lines.map((line, n) => {
       const values = shown(columns[n + 1]);
       const last = when === null ? values.at(-1) : columns[n + 1][i];
-      const range = when !== null ? exact.format(when * 1000) : values.length === 0 ? say('chart.nothing') : say('chart.range', this.format(Math.min(...values)), this.format(Math.max(...values)));
-      return make('li', { className: `line-${line.kind} dash-${n}` }, make('span', { className: 'swatch' }), `${line.label} `, make('strong', {}, this.format(last)), ' ', make('span', { className: 'small' }, range));
+      const range = when !== null ? exact.format(when * 1000) : values.length === 0 ? say('chart.nothing') : this.asOf[n] ? say('verdict.as-of', exact.format(this.asOf[n])) : say('chart.range', this.format(Math.min(...values)), this.format(Math.max(...values)));
+      return make('li', { className: `line-${line.kind} dash-${n}${this.asOf[n] ? ' stale' : ''}` }, make('span', { className: 'swatch' }), `${line.label} `, make('strong', {}, this.format(last)), ' ', make('span', { className: 'small' }, range));
     }));
   }
 

@@ -21,21 +21,21 @@ function seatBar(sums) {
 }
 
 // The list has less data than an event's own view, and judges by what it has.
-function factsOf(event, sums, health) {
+function factsOf(event, sums, { health, fronts }) {
   const { state, live, shut } = event;
   return {
-    now: Date.now(), doc: { state }, live, shut, silentMs: 0, parts: partsFor(health, event.id), pace: { called: null }, stalledMs: 0, errors: {},
+    now: Date.now(), doc: { state }, live, shut, fronts, silentMs: 0, parts: partsFor(health, event.id), pace: { called: null }, stalledMs: 0, errors: {},
     orders: null, quietMs: 0, seats: sums?.out ? null : sums, noHall: isWithoutHall(event.id), drift: 0, plan: null,
   };
 }
 
-function card(event, sums, health) {
+function card(event, sums, parts) {
   const { id, name, state, live } = event;
   const facts = make('dl', { className: 'facts' },
     fact(say('live.waiting'), number(live.waiting)),
     fact(say('live.active'), number(live.active)),
     fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)));
-  const judged = factsOf(event, sums, health);
+  const judged = factsOf(event, sums, parts);
   const found = alarms(judged);
   const first = verdict(judged, found);
   const item = make('li', { className: `card event ${first.level}` },
@@ -108,7 +108,7 @@ function byName(patterns) {
 }
 
 const eventsNamed = (names) => Promise.all(names.map((name) => get('queue', `/admin/events?id=${encodeURIComponent(name)}`)))
-  .then((all) => ({ events: all.flatMap(({ events }) => events) }));
+  .then((all) => ({ events: all.flatMap(({ events }) => events), fronts: all[0]?.fronts }));
 
 export async function open(main) {
   const only = limits();
@@ -127,12 +127,12 @@ export async function open(main) {
   let turns = 0;
   const view = {
     async refresh() {
-      const { events } = await (only === null ? get('queue', '/admin/events') : eventsNamed(only.filter((name) => !name.endsWith('*'))));
+      const { events, fronts = [] } = await (only === null ? get('queue', '/admin/events') : eventsNamed(only.filter((name) => !name.endsWith('*'))));
       if (turns++ % 3 === 1) await Promise.all([allHealth().then((all) => { health = all; }), ...events.map(async ({ id }) => sums.set(id, await seatSums(id)))]);
       events.sort((a, b) => a.id.localeCompare(b.id));
       none.hidden = events.length > 0;
       asOf.textContent = `${say('verdict.as-of', moment(new Date()))} · ${zoneName()}`;
-      show(list, ...events.map((event) => card(event, sums.get(event.id) ?? null, health)));
+      show(list, ...events.map((event) => card(event, sums.get(event.id) ?? null, { health, fronts })));
     },
   };
   await view.refresh(); // the list has its size before anything stands below it

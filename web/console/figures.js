@@ -6,6 +6,7 @@ const OVER_MS = 10_000; // a rate is the difference over at least this long
 const MINUTE_MS = 60_000;
 const JUDGED_OVER_MS = 60_000; // the predicted waits of this much time are judged together
 const ERROR_STEPS = 240; // points of the errors' chart
+const SILENT_MS = 30_000; // the counts of a part that answers are no older
 const LEAST_MS = 20_000; // counts over less time say nothing about a minute
 
 export const times = (rows) => rows.map((row) => row.at / 1000);
@@ -74,6 +75,7 @@ export function errorsOf(lists) {
     return scale.map((at) => {
       const before = sum;
       for (; next < rows.length && rows[next].at <= at; next++) sum = rows[next].errors ?? sum;
+      if (at - (rows.at(-1)?.at ?? 0) > Math.max(SILENT_MS, step)) return null; // its counts end there
       return before === null || sum < before ? null : (sum - before) * MINUTE_MS / step;
     });
   };

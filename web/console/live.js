@@ -8,7 +8,7 @@ import { make, money, say } from './kit.js';
 import { Chart } from './chart.js';
 import { column, errorsOf, rates, showUp, times, toldWaits } from './figures.js';
 import { spark } from './spark.js';
-import { fact, icon, levelWords, number, percent, reasonOf, show, timeAt } from './ui.js';
+import { fact, icon, levelWords, moment, number, percent, reasonOf, show, timeAt } from './ui.js';
 import { planInWords, vitals } from './vital.js';
 
 const TILES = ['outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
@@ -17,14 +17,15 @@ const COUNTS_EVERY = 3; // refreshes: as often as they are read
 // What a tile is before its figure is there: it has its room from the start.
 const BLANK = { id: '', label: ' ', value: '–', note: '', lines: [] };
 
-const tile = ({ id, label, value, note, lines, level = '' }) => make('div', { id: `vital-${id}`, className: `vital ${level}` },
-  make('dt', {}, label), make('dd', { className: 'value' }, value), make('dd', { className: 'small' }, note), make('dd', { className: 'spark-at' }, spark(lines)));
+const tile = ({ id, label, value, note, lines, level = '', share }) => make('div', { id: `vital-${id}`, className: `vital ${level}` },
+  make('dt', {}, label), make('dd', { className: 'value' }, value), make('dd', { className: 'small' }, note), make('dd', { className: 'spark-at' }, spark(lines, share)));
 
 function alarmRow(id, alarm) {
   const at = ['parts', 'orders'].includes(alarm.where) ? `#/${alarm.where}` : `#/events/${id}/${alarm.where}`;
   return make('li', { className: `alarm ${alarm.level}` }, icon(alarm.level),
-    make('p', {}, make('strong', {}, levelWords(alarm.level)), ` ${reasonOf(alarm)}`,
-      make('span', { className: 'small' }, ' ', say('alarms.since'), ' ', timeAt(new Date(alarm.since).toISOString()), ...(alarm.where === 'live' ? [] : [' · ', make('a', { href: at }, say(`alarms.to.${alarm.where}`))]))));
+    make('div', {}, make('strong', {}, levelWords(alarm.level)), ` ${reasonOf(alarm)}`,
+      make('span', { className: 'small' }, ' ', say('alarms.since'), ' ', timeAt(new Date(alarm.since).toISOString()), ...(alarm.where === 'live' ? [] : [' · ', make('a', { href: at }, say(`alarms.to.${alarm.where}`))])),
+      ...(alarm.hides ? [make('details', {}, make('summary', {}, say('alarms.hides', alarm.hides.length)), make('ul', {}, ...alarm.hides.map((one) => make('li', {}, reasonOf(one)))))] : [])));
 }
 
 function charts() {
@@ -63,7 +64,8 @@ export async function open(body, event) {
   const facts = make('dl', { id: 'live', className: 'facts' });
   const box = (title, at) => make('section', { className: 'card' }, make('h2', {}, say(title)), at);
   const range = rangeField();
-  const draw = (chart, columns) => chart.set(since(columns, range.from()));
+  // `parts`: whose figures the lines are; the one part's, or one's for each.
+  const draw = (chart, columns, ...parts) => chart.set(since(columns, range.from()), chart.lines.map((_, n) => watch.asOf[parts[n] ?? parts[0]]));
   body.replaceChildren(tiles, make('div', { className: 'beside' }, box('alarms.title', wrong), box('plan.title', plan)), make('div', { className: 'row over-time' }, make('h2', {}, say('live.over-time')), make('label', {}, say('range.label'), range.field)), make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)), make('h2', {}, say('live.more')), facts);
   show(tiles, ...Array.from({ length: 6 + ['seats', 'pay'].filter(hasPart).length }, () => tile(BLANK)));
   if (!hasPart('seats')) all.seats.at.hidden = true;
@@ -75,13 +77,13 @@ export async function open(body, event) {
     if (orders === null) return;
     for (const row of orders) row.let_go = row.cancelled + row.expired;
     const t = times(orders);
-    draw(all.orders, [t, watch.ordersPerMinute('completed'), column(orders, 'open'), column(orders, 'parked')]);
-    draw(all.lost, [t, watch.ordersPerMinute('let_go'), watch.ordersPerMinute('refunded'), watch.ordersPerMinute('failed')]);
+    draw(all.orders, [t, watch.ordersPerMinute('completed'), column(orders, 'open'), column(orders, 'parked')], 'pay');
+    draw(all.lost, [t, watch.ordersPerMinute('let_go'), watch.ordersPerMinute('refunded'), watch.ordersPerMinute('failed')], 'pay');
   }
 
   function showHall() {
     const { hall } = watch;
-    if (hall !== null) draw(all.seats, [times(hall), column(hall, 'held'), column(hall, 'sold')]);
+    if (hall !== null) draw(all.seats, [times(hall), column(hall, 'held'), column(hall, 'sold')], 'seats');
   }
 
   function showLine() {
@@ -94,7 +96,7 @@ export async function open(body, event) {
     draw(all.eta, [times(history), ...toldWaits(history)]);
   }
 
-  const showErrors = () => draw(all.errors, errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []]));
+  const showErrors = () => draw(all.errors, errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []]), 'queue', 'seats', 'pay');
   range.field.addEventListener('change', () => {
     for (const redraw of [showHall, showOrders, showLine, showErrors]) redraw();
   });
@@ -102,7 +104,8 @@ export async function open(body, event) {
   function showFacts() {
     const { live, orders, sums } = watch;
     const last = orders?.at(-1);
-    const sum = (name, value) => fact(say(`live.${name}`), money(value, sums.currency));
+    const old = watch.asOf.pay ? ` (${say('verdict.as-of', moment(new Date(watch.asOf.pay)))})` : '';
+    const sum = (name, value) => fact(say(`live.${name}`), money(value, sums.currency) + old);
     const takings = last?.captured === undefined || !sums?.currency ? [] : [sum('captured', last.captured), sum('given_back', last.given_back), sum('takings', last.captured - last.given_back)];
     const isJudged = live.admitted + live.no_shows > 0; // before the first call there is nobody to count
     show(facts, ...TILES.map((name) => fact(say(`live.${name}`), number(live[name]))),

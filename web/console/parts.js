@@ -4,6 +4,7 @@
 import { get, health, metrics, parts, setToken } from './api.js';
 import { make, say } from './kit.js';
 import { fact, guarded, number, show, timeAt, wordsOr } from './ui.js';
+import { LIMITS } from './verdict.js';
 
 const EVERY = 2; // refreshes
 
@@ -39,6 +40,12 @@ function card({ name, at, state, metric, token }) {
     ...(token || state.silent ? [] : [make('p', { className: 'wrong' }, say('part.token-refused'))]));
 }
 
+// All fronts, as they report to Redis; the one that served this page has a card of its own.
+function frontRow({ place, silent_ms: ms }) {
+  const kind = ms >= LIMITS.front_ms ? 'silent' : 'ready';
+  return make('li', {}, make('strong', { className: `badge ${kind}` }, say(`part.is.${kind}`)), ` ${place} `, make('span', { className: 'small' }, say('part.front-seen', number(ms / 1000))));
+}
+
 function tokenForm(name, done) {
   const input = make('input', { type: 'password', autocomplete: 'off', required: true });
   const form = make('form', { className: 'row end', id: `token-${name}` }, make('label', { className: 'field' }, say('part.token', wordsOr(`part.${name}`, name)), input), make('button', {}, say('part.token-button')));
@@ -55,8 +62,9 @@ export async function open(main) {
   const looked = make('p', { id: 'as-of', className: 'small' }, say('part.looked'));
   let turns = 0;
   async function read() {
-    const all = await Promise.all(parts.map(look));
-    show(list, ...all.map(card));
+    const [all, { fronts: known = [] }] = await Promise.all([Promise.all(parts.map(look)), get('queue', '/admin/events?id=-').catch(() => ({}))]);
+    const fronts = make('section', { className: 'card' }, make('h2', {}, say('part.fronts')), make('ul', { id: 'fronts', className: 'lines' }, ...known.map(frontRow)));
+    show(list, ...all.map(card), fronts);
     looked.replaceChildren(say('part.looked'), ' ', timeAt(new Date().toISOString()));
     const refused = all.filter(({ token, state, name }) => !token && !state.silent && name !== 'queue').map(({ name }) => name);
     if (tokens.dataset.of !== refused.join()) {

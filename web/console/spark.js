@@ -17,7 +17,7 @@ function thin(values) {
 }
 
 // Points of one line; unknown values are gaps.
-function path(values, low, high) {
+function path(values, low, high, wide) {
   const span = Math.max(high - low, 1e-9);
   let pen = 'M';
   return values.map((value, i) => {
@@ -25,18 +25,18 @@ function path(values, low, high) {
       pen = 'M';
       return '';
     }
-    const at = `${pen}${(i * WIDE / Math.max(1, values.length - 1)).toFixed(1)} ${(HIGH - 1 - (value - low) / span * (HIGH - 2)).toFixed(1)}`;
+    const at = `${pen}${(i * wide / Math.max(1, values.length - 1)).toFixed(1)} ${(HIGH - 1 - (value - low) / span * (HIGH - 2)).toFixed(1)}`;
     pen = 'L';
     return at;
   }).join('');
 }
 
-// `lines` are lists of values, oldest first, on one scale that begins at zero.
-export function spark(lines) {
+// `lines` are lists of values, oldest first, on one scale that begins at zero. They end at this share of the width.
+export function spark(lines, share = 1) {
   const svg = draw('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: 'none', class: 'spark', 'aria-hidden': 'true' });
   const thinned = lines.map(thin);
   const all = thinned.flat().filter((value) => value !== null && value !== undefined);
   const high = Math.max(...all, 0) || 1;
-  thinned.forEach((values, n) => svg.append(draw('path', { d: path(values, 0, high), class: `spark-${n}` })));
+  thinned.forEach((values, n) => svg.append(draw('path', { d: path(values, 0, high, WIDE * share), class: `spark-${n}` })));
   return svg;
 }

@@ -7,6 +7,7 @@
 // In one place, since people argue about these.
 export const LIMITS = {
   silent_ms: 10_000, // without answers for this long, the page shows only the past
+  front_ms: 5000, // without a look at Redis, of which a front has two a second
   opens_late_ms: 30_000,
   stalled_ms: 60_000, // nobody is called though people wait and there is room
   errors_look: 1, // 5xx answers a minute, of one part
@@ -61,6 +62,7 @@ const RULES = [
   rule('look', 'parked', 'orders', (f) => once(f.orders?.parked > 0, f.orders?.parked)),
   rule('look', 'drift', 'orders', (f) => once(f.drift > 0, f.drift)),
   rule('look', 'errors', 'parts', (f) => worst(f.errors, LIMITS.errors_look, LIMITS.errors_broken)),
+  rule('look', 'front-silent', 'parts', (f) => f.fronts.filter(({ silent_ms: ms }) => ms >= LIMITS.front_ms).map(({ place, silent_ms: ms }) => [{ word: `front.${place}`, otherwise: place }, Math.round(ms / 1000)])),
   rule('look', 'down.other', 'parts', (f) => partsOf(f, (part) => !vital(part.name) && isDown(part))),
   rule('look', 'late', 'knobs', (f) => once(isOpen(f) && f.plan?.kind === 'late', Math.round((f.plan?.byMs ?? 0) / 60_000))),
   rule('look', 'clock-ahead', 'parts', (f) => once(f.live.clock_ahead_ms >= LIMITS.clock_ms, Math.round(f.live.clock_ahead_ms / 1000))),
@@ -68,9 +70,26 @@ const RULES = [
   rule('look', 'show-up', 'knobs', (f) => once(isOpen(f) && f.pace.called >= LIMITS.show_up_of && f.live.show_up < LIMITS.show_up, { share: f.live.show_up })),
 ];
 
-// What is wrong now, worst first: [{level, key, values, where}].
+// What follows from a cause is no alarm of its own: it is counted at the cause. "errors:seats" is about that part only.
+const SLOWER = ['stalled', 'quiet', 'failing', 'late', 'full', 'show-up'];
+const FOLLOWS = {
+  stale: ['opens-late', 'codes-missing', 'rate-zero', 'visits-halted', 'errors:queue', 'down.queue', ...SLOWER],
+  'down.seats': ['no-hall', 'no-seats', 'visits-halted', 'errors:seats', 'out:seats', ...SLOWER],
+  'down.pay': ['parked', 'drift', 'errors:pay', 'out:pay', ...SLOWER],
+  'no-hall': ['no-seats', 'visits-halted', ...SLOWER],
+  'out:seats': ['no-seats', 'visits-halted', ...SLOWER],
+};
+const fullName = ({ key, values: [first] }) => (['errors', 'out'].includes(key) ? `${key}:${first.word.slice('part.'.length)}` : key);
+const follows = (cause, one) => cause !== one && (cause.key === 'silent' || (FOLLOWS[fullName(cause)] ?? []).includes(fullName(one)));
+
+// What is wrong now, worst first: [{level, key, values, where}], and `hides`, the alarms that follow from it, if there are any.
 export function alarms(facts) {
-  return RULES.flatMap(({ level, key, where, holds }) => holds(facts).map((values) => ({ level, key, values, where })));
+  const found = RULES.flatMap(({ level, key, where, holds }) => holds(facts).map((values) => ({ level, key, values, where })));
+  const causes = found.filter((one) => !found.some((cause) => follows(cause, one)));
+  return causes.map((cause) => {
+    const hides = found.filter((one) => follows(cause, one));
+    return hides.length === 0 ? cause : { ...cause, hides };
+  });
 }
 
 // {level, key, values}: the one line at the top. If nothing is on sale, nothing is broken for

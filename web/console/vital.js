@@ -5,14 +5,15 @@
 import { hasPart } from './api.js';
 import { money, say } from './kit.js';
 import { column, errorsOf, rates } from './figures.js';
-import { hour, number, shortMoney, wordsOr } from './ui.js';
+import { hour, moment, number, shortMoney, wordsOr } from './ui.js';
+import { LIMITS } from './verdict.js';
 
 const LINE_MS = 15 * 60_000; // what a tile's line shows
 const LONG = 9; // characters; a longer amount is rounded, so that it stays in one line on a phone
 
-// The most recent part of a list of rows.
-function recent(rows) {
-  const last = rows.at(-1)?.at ?? 0;
+// The most recent part of a list of rows; where its source is silent, up to now.
+function recent(rows, now = null) {
+  const last = now ?? rows.at(-1)?.at ?? 0;
   return rows.filter((row) => last - row.at <= LINE_MS);
 }
 
@@ -50,12 +51,13 @@ function takings({ sums, orders }, recent) {
   return { label: say(isCounted ? 'vital.money' : 'vital.list'), value: whole.length <= LONG ? whole : short, note, lines: [lines] };
 }
 
-// [{id, label, value, note, lines}]; figures that no part reports are left out.
+// [{id, label, value, note, lines, level, share}]; figures that no part reports are left out.
 export function vitals(watch, { facts, found }) {
   const { live, doc, sums } = watch;
   const rows = recent(watch.rows);
-  const hall = recent(watch.hall ?? []);
-  const orders = recent(watch.orders ?? []);
+  const asOf = { ...watch.asOf, ...(facts.silentMs >= LIMITS.silent_ms ? { queue: watch.readAt } : {}) };
+  const hall = recent(watch.hall ?? [], asOf.seats ? facts.now : null);
+  const orders = recent(watch.orders ?? [], asOf.pay ? facts.now : null);
   const pace = (value) => number(Math.round(value));
   const errors = errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []].map(recent)).slice(1);
   const allErrors = (errors[0] ?? []).map((_, i) => errors.reduce((sum, values) => sum + (values[i] ?? 0), 0));
@@ -73,5 +75,13 @@ export function vitals(watch, { facts, found }) {
   else if (hasPart('seats')) tiles.push({ id: 'money', label: say('vital.money'), value: '–', note: say('vital.seats-unknown'), lines: [] });
   const { queue, seats, pay } = facts.errors;
   tiles.push({ id: 'alarms', label: say('vital.alarms'), value: number(found.length), note: say('vital.alarms-note', number(Math.round(queue + seats + pay))), level: found.some(({ level }) => level === 'broken') ? 'broken' : found.length > 0 ? 'look' : 'fine', lines: [allErrors] });
-  return tiles;
+  // What is old says so, and its curve ends where the data end.
+  const partOf = ({ id }) => ({ seats: 'seats', orders: 'pay', money: watch.orders?.at(-1).captured === undefined ? 'seats' : 'pay', alarms: '' })[id] ?? 'queue';
+  const rowsOf = { seats: hall, pay: orders, queue: rows };
+  return tiles.map((tile) => {
+    const part = partOf(tile);
+    if (!asOf[part] || tile.value === '–') return tile;
+    const [first, last] = [rowsOf[part][0]?.at ?? 0, rowsOf[part].at(-1)?.at ?? 0];
+    return { ...tile, level: 'stale', note: say('verdict.as-of', moment(new Date(asOf[part]))), share: (last - first) / Math.max(1, facts.now - first) };
+  });
 }

@@ -105,6 +105,9 @@ class Watch {
     this.etag = '';
     this.live = null;
     this.shut = null;
+    this.fronts = [];
+    this.seenAt = {}; // when seats and pay answered last;
+    this.asOf = {}; // the same of a part that does not answer now: its figures are of then
     this.readAt = Date.now(); // when the waiting room answered last
     this.history = []; // from the service
     this.noted = []; // what came after that, recorded here
@@ -137,8 +140,9 @@ class Watch {
 
   // True if the document has changed.
   async read() {
-    const { events: [mine] } = await get('queue', `/admin/events?id=${this.id}`);
+    const { events: [mine], fronts = [] } = await get('queue', `/admin/events?id=${this.id}`);
     this.readAt = Date.now();
+    this.fronts = fronts;
     if (mine === undefined) { // it ended long ago and somebody opened it again; or it is gone
       await this.readDoc();
       return true;
@@ -176,14 +180,27 @@ class Watch {
     this.noted = this.noted.filter((row) => row.at > last);
   }
 
+  // What a part said last is kept.
+  seen(part, answers) {
+    if (answers) {
+      this.seenAt[part] = Date.now();
+      delete this.asOf[part];
+    } else if (part in this.seenAt) {
+      this.asOf[part] = this.seenAt[part];
+    }
+  }
+
   async readHall() {
     const [sums, hall] = await Promise.all([seatSums(this.id), countsOf('seats', this.id)]);
+    this.seen('seats', sums !== null && hall !== null);
     this.sums = sums ?? this.sums;
     this.hall = hall ?? this.hall;
   }
 
   async readOrders() {
-    this.orders = await countsOf('pay', this.id) ?? this.orders;
+    const orders = await countsOf('pay', this.id);
+    this.seen('pay', orders !== null);
+    this.orders = orders ?? this.orders;
   }
 
   async readHealth() {
@@ -225,7 +242,7 @@ class Watch {
       parked: this.orders.at(-1).parked ?? 0, open: this.orders.at(-1).open ?? 0,
     };
     return {
-      now, doc, live, shut: this.shut, silentMs: now - this.readAt,
+      now, doc, live, shut: this.shut, silentMs: now - this.readAt, fronts: this.fronts,
       parts: partsFor(this.health, this.id),
       pace: { joined: perMinute(rows, 'issued'), called: perMinute(rows, 'serving'), admitted: perMinute(rows, 'admitted') },
       stalledMs: this.calledAt === null ? 0 : this.readAt - this.calledAt,
