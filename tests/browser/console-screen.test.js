@@ -318,6 +318,22 @@ describe('the first screen', () => {
     });
   }
 
+  test('what operators did is marked in the charts', async () => {
+    const id = await makeEvent(line.house, 'marks', { name: 'The third night', rate_per_s: 1 });
+    const boss = await Operator.open(browser, desk, MANNERS['desk-en']);
+    const { page } = boss;
+    await page.goto(`${boss.at}/console#/events/${id}`);
+    await boss.signIn();
+    await page.locator('.chart canvas').first().waitFor();
+    for (const action of ['pause', 'resume']) await act(line.front, id, action);
+    await line.front.admin.patch(`/admin/events/${id}`, { body: { rate_per_s: 7 } });
+    for (const words of ['Pause', 'Resume', 'Knobs changed']) await page.locator(`.chart >> nth=1 >> .mark[title*="${words}"]`).waitFor({ state: 'attached' });
+    const [mark, chart] = await Promise.all(['.chart .mark', '.chart .plot'].map((name) => page.locator(name).first().boundingBox()));
+    assert.ok(mark.x >= chart.x && mark.x <= chart.x + chart.width && mark.height > 50, JSON.stringify({ mark, chart }));
+    assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.mark')).borderLeftColor), 'rgb(244, 72, 11)');
+    await boss.close();
+  });
+
   test('a front that dies is named', async () => {
     const id = await makeEvent(line.house, 'fronts', { name: 'The second night' });
     const other = await startFront(line.house);

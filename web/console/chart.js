@@ -9,6 +9,7 @@ import { number } from './ui.js';
 const HEIGHT = 160;
 const POINTS_MAX = 1500; // drawn; more are thinned out, keeping the last one
 const TABLE_ROWS = 12;
+const MARK_PX = 72; // for the words of an act
 
 const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const exact = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
@@ -37,6 +38,7 @@ export class Chart {
     if (note) this.at.querySelector('figcaption').append(make('p', { className: 'small' }, note));
     this.columns = [[], ...lines.map(() => [])];
     this.asOf = [];
+    this.acts = [];
     this.until = 0;
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(this.canvas);
@@ -48,7 +50,7 @@ export class Chart {
     this.plot?.destroy();
     const axis = { stroke: ink('--soft'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui' };
     const options = {
-      hooks: { setCursor: [({ cursor }) => this.tell(cursor.idx ?? null)] },
+      hooks: { setCursor: [({ cursor }) => this.tell(cursor.idx ?? null)], draw: [() => this.mark()] },
       width: this.canvas.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { y: false, points: { size: 6 } }, padding: [8, 24, 0, 0],
       scales: { x: { range: (_, low, high) => [low, Math.max(high, this.until)] }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.1 : 1] } },
       axes: [
@@ -62,14 +64,32 @@ export class Chart {
 
   // Times in seconds, then a column for each line; null where nothing is known. `asOf` has, of each line whose source is
   // silent, since when: the line ends there, and the scale goes on to now.
-  set(columns, asOf = []) {
+  set(columns, asOf = [], acts = []) {
     this.columns = columns;
+    this.acts = acts;
     this.asOf = asOf;
     this.until = asOf.some(Boolean) ? Date.now() / 1000 : 0;
     if (this.plot) this.plot.setData(thin(columns));
     else this.build();
     this.tell(this.plot.cursor.idx ?? null);
     if (this.table.open) this.showTable();
+  }
+
+  // What operators did while the chart goes on, as marks: a line with a dot, and their words where there is room for
+  // them. The trail of the audit lists the same.
+  mark() {
+    const { scales: { x }, over } = this.plot;
+    const wide = over.clientWidth;
+    let free = 0; // where the next words may begin
+    over.querySelectorAll('.mark').forEach((old) => old.remove());
+    if (x.min === null || this.columns[0].length < 2) return;
+    for (const { at, words, whole } of this.acts.filter((act) => act.at >= x.min && act.at <= x.max)) {
+      const left = this.plot.valToPos(at, 'x');
+      const made = make('span', { className: 'mark', title: `${exact.format(at * 1000)} ${whole}` }, ...(left >= free && left + MARK_PX < wide ? [words] : []));
+      made.style.left = `${left}px`;
+      over.append(made);
+      if (made.textContent !== '') free = left + MARK_PX;
+    }
   }
 
   // Each line's value and time at the pointer; without a pointer its current value, and its range.

@@ -6,9 +6,10 @@
 import { hasPart } from './api.js';
 import { make, money, say } from './kit.js';
 import { Chart } from './chart.js';
+import { whoOf } from './change.js';
 import { column, errorsOf, rates, showUp, times, toldWaits } from './figures.js';
 import { spark } from './spark.js';
-import { fact, icon, levelWords, moment, number, percent, reasonOf, show, timeAt } from './ui.js';
+import { fact, icon, levelWords, moment, number, percent, reasonOf, show, timeAt, wordsOr } from './ui.js';
 import { planInWords, vitals } from './vital.js';
 
 const TILES = ['outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
@@ -26,6 +27,13 @@ function alarmRow(id, alarm) {
     make('div', {}, make('strong', {}, levelWords(alarm.level)), ` ${reasonOf(alarm)}`,
       make('span', { className: 'small' }, ' ', say('alarms.since'), ' ', timeAt(new Date(alarm.since).toISOString()), ...(alarm.where === 'live' ? [] : [' · ', make('a', { href: at }, say(`alarms.to.${alarm.where}`))])),
       ...(alarm.hides ? [make('details', {}, make('summary', {}, say('alarms.hides', alarm.hides.length)), make('ul', {}, ...alarm.hides.map((one) => make('li', {}, reasonOf(one)))))] : [])));
+}
+
+// An act as the charts show it: the new rate, or what was done.
+function markOf(act) {
+  const done = wordsOr(`act.${act.what}`, act.what);
+  const rate = act.to?.rate_per_s;
+  return { at: Date.parse(act.at) / 1000, words: rate === undefined || act.to.state !== undefined ? done : number(rate), whole: `${done}, ${whoOf(act)}` };
 }
 
 function charts() {
@@ -64,9 +72,10 @@ export async function open(body, event) {
   const facts = make('dl', { id: 'live', className: 'facts' });
   const box = (title, at) => make('section', { className: 'card' }, make('h2', {}, say(title)), at);
   const range = rangeField();
+  const marks = () => watch.acts.map(markOf).reverse();
   // `parts`: whose figures the lines are; the one part's, or one's for each.
-  const draw = (chart, columns, ...parts) => chart.set(since(columns, range.from()), chart.lines.map((_, n) => watch.asOf[parts[n] ?? parts[0]]));
-  body.replaceChildren(tiles, make('div', { className: 'beside' }, box('alarms.title', wrong), box('plan.title', plan)), make('div', { className: 'row over-time' }, make('h2', {}, say('live.over-time')), make('label', {}, say('range.label'), range.field)), make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)), make('h2', {}, say('live.more')), facts);
+  const draw = (chart, columns, ...parts) => chart.set(since(columns, range.from()), chart.lines.map((_, n) => watch.asOf[parts[n] ?? parts[0]]), marks());
+  body.replaceChildren(tiles, make('div', { className: 'beside' }, box('alarms.title', wrong), box('plan.title', plan)), make('div', { className: 'row over-time' }, make('h2', {}, say('live.over-time')), make('span', { className: 'small marked' }, say('live.marks')), make('label', {}, say('range.label'), range.field)), make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)), make('h2', {}, say('live.more')), facts);
   show(tiles, ...Array.from({ length: 6 + ['seats', 'pay'].filter(hasPart).length }, () => tile(BLANK)));
   if (!hasPart('seats')) all.seats.at.hidden = true;
   if (!hasPart('pay')) for (const chart of [all.orders, all.lost]) chart.at.hidden = true;
