@@ -7,7 +7,7 @@ import { openScope, until } from '../lib-js/index.js';
 import { act, makeEvent, startFront } from '../integration/queue-front/support.js';
 import { perMinute, showUp } from '../../web/console/figures.js';
 import { againstPlan, forecast } from '../../web/console/forecast.js';
-import { alarms, LIMITS, verdict } from '../../web/console/verdict.js';
+import { alarms, LIMITS, TODO, verdict } from '../../web/console/verdict.js';
 import { openLine } from './line-world.js';
 import { openLooks } from './look.js';
 import { openBrowser, Operator } from './world.js';
@@ -72,7 +72,7 @@ describe('the verdict', () => {
   ];
 
   test('each trouble alone has its level and its name', () => {
-    for (const [level, key, facts] of WRONG) assert.deepEqual(alarms(night(facts)).map((one) => [one.level, one.key]), [[level, key]], key);
+    for (const [level, key, facts] of WRONG) assert.deepEqual(alarms(night(facts)).map((one) => [one.level, one.key, one.key in TODO]), [[level, key, true]], key);
   });
 
   test('the worst trouble comes first, and nothing is broken without a sale', () => {
@@ -317,6 +317,26 @@ describe('the first screen', () => {
       await boss.close();
     });
   }
+
+  test('an alarm leads to its section of the runbook, also where that is in English only', async () => {
+    const id = await makeEvent(line.house, 'todo', { name: 'The fourth night', rate_per_s: 1 });
+    await act(line.front, id, 'pause');
+    for (const [name, options] of Object.entries(MANNERS)) {
+      const boss = await Operator.open(browser, desk, options);
+      const { page } = boss;
+      await page.goto(`${boss.at}/console#/events/${id}`);
+      await boss.signIn();
+      await page.locator('#alarms a', { hasText: name === 'desk-en' ? 'What to do' : '조치 방법' }).click();
+      await page.locator('#runbook h2', { hasText: 'Nobody is called' }).waitFor();
+      await page.locator('#runbook pre', { hasText: 'fairgate resume demo' }).waitFor();
+      assert.equal(await page.isVisible('#act-resume'), true);
+      assert.equal(await page.getByText('영어로만 제공됩니다').count(), name === 'desk-en' ? 0 : 1);
+      await boss.judge(`screen-runbook-${name}`);
+      await page.click('#runbook a[href$="FairgateTicksLate"]');
+      await page.locator('#runbook h2', { hasText: 'FairgateTicksLate' }).waitFor();
+      await boss.close();
+    }
+  });
 
   test('what operators did is marked in the charts', async () => {
     const id = await makeEvent(line.house, 'marks', { name: 'The third night', rate_per_s: 1 });

@@ -613,7 +613,7 @@ describe('the console', () => {
     return places.findLast((one) => one.category === category && !taken.has(one.seat_guid)).seat_guid;
   }
 
-  const TABS = ['live', 'knobs', 'lanes', 'codes', 'prices', 'message', 'draw', 'seats', 'doors', 'audit'];
+  const TABS = ['live', 'knobs', 'lanes', 'codes', 'prices', 'message', 'draw', 'seats', 'doors', 'audit', 'runbook'];
   const [LOW, PHONE] = [{ width: 1366, height: 650 }, { width: 360, height: 740 }];
 
   // Where each control of the bar can be pressed; null where something covers it or it is out of sight.

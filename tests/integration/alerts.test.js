@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { dump } from 'js-yaml';
 import { BOARDS } from '../../infra/observe/boards.js';
 import { OBJECTIVES } from '../../infra/observe/objectives.js';
+import { TODO } from '../../web/console/verdict.js';
 import { openContract, openScope, ROOT, runBeside } from '../lib-js/index.js';
 import { DASHBOARDS, familyOf, figuresOfAlerts, logFields, metricsTable, namesIn, ruleGroups, RULE_FILES } from '../lib-js/observe.js';
 
@@ -204,8 +205,10 @@ test('what was promised: alerts when it is broken, by the pace of it, and not ot
 const runbook = readFileSync(join(ROOT, 'docs/operate/runbook.md'), 'utf8');
 const parts = new Map(runbook.split(/^### /m).slice(1).map((part) => [part.slice(0, part.indexOf('\n')), part.split(/^## /m)[0]]));
 
-test('the runbook has a part for each alert, and for no other, and each alert leads there', () => {
-  assert.deepEqual([...parts.keys()].sort(), [...names].sort());
+test('the runbook has a part for each alert and each alarm of the console, and for no other, and each alert leads there', () => {
+  const ofConsole = new Set(Object.values(TODO).filter((name) => !name.startsWith('Fairgate')));
+  assert.deepEqual([...parts.keys()].sort(), [...names, ...ofConsole].sort());
+  assert.deepEqual(Object.values(TODO).filter((name) => !parts.has(name)), [], "an alarm of the console leads to a part that isn't there");
   for (const { alert, annotations } of alerts) assert.equal(annotations.runbook, `docs/operate/runbook.md#${alert.toLowerCase()}`);
   for (const [name, part] of parts) for (const told of ['**Symptom:**', '**Do', '**Resolved**']) assert.ok(part.includes(told), `${name}: ${told}`);
 });
@@ -227,14 +230,15 @@ test('each command of fairgate in the runbook is one that it takes', async (t) =
   const scope = openScope(t);
   const dir = scope.tempDir();
   writeFileSync(join(dir, 'profiles'), '[default]\nqueue = "http://127.0.0.1:1"\nseats = "http://127.0.0.1:1"\npay = "http://127.0.0.1:1"\n');
-  writeFileSync(join(dir, 'codes.txt'), 'AAAA-BBBB\n');
+  const files = { 'codes.txt': 'AAAA-BBBB\n', 'hall.json': '{}\n' };
+  for (const [name, words] of Object.entries(files)) writeFileSync(join(dir, name), words);
   const commands = [...new Set([...runbook.matchAll(/^fairgate (.*)$|`fairgate ([^`]+)`/gm)].map(([, line, inline]) => line ?? inline))];
   assert.ok(commands.length > 25);
   const env = { FAIRGATE_PROFILES: join(dir, 'profiles'), FAIRGATE_TOKEN: 'x'.repeat(32) };
   for (const command of commands) {
     const args = [...command.matchAll(/"([^"]*)"|([^\s"]+="[^"]*")|(\S+)/g)].map(([, quoted, pair, word]) => quoted ?? pair?.replaceAll('"', '') ?? word);
     if (!args.includes('--yes')) args.push('--yes');
-    const { status, stdout, stderr } = await runBeside('fairgate', args.map((word) => (word === 'codes.txt' ? join(dir, word) : word)), { env });
+    const { status, stdout, stderr } = await runBeside('fairgate', args.map((word) => (word in files ? join(dir, word) : word)), { env });
     assert.notEqual(status, 2, `fairgate ${command}: ${stdout}${stderr}`);
   }
 });

@@ -17,9 +17,10 @@ const VIEWS = {
   seats: () => import('./seats.js'),
   doors: () => import('./doors.js'),
   audit: () => import('./audit.js'),
+  runbook: () => import('./runbook.js'),
 };
 
-export async function open(main, [id, which = 'live']) {
+export async function open(main, [id, which = 'live', part]) {
   const watch = watchOf(id);
   const event = {
     id, watch, listeners: new Set(),
@@ -65,7 +66,7 @@ export async function open(main, [id, which = 'live']) {
   }
 
   tabs.append(...Object.keys(VIEWS).map((key, n) => {
-    const link = make('a', { href: `#/events/${id}/${key}`, 'aria-keyshortcuts': String((n + 1) % 10) }, say(`view.${key}`));
+    const link = make('a', { href: `#/events/${id}/${key}`, ...(n < 10 ? { 'aria-keyshortcuts': String((n + 1) % 10) } : {}) }, say(`view.${key}`));
     if (key === name) link.setAttribute('aria-current', 'page');
     return link;
   }));
@@ -75,7 +76,7 @@ export async function open(main, [id, which = 'live']) {
   main.replaceChildren(acts.bar, tabs, make('section', { className: 'verdict-at' }, line, make('div', { className: 'below' }, asOf, acts.reason)), body, acts.fold);
   tabs.querySelector('[aria-current]').scrollIntoView({ block: 'nearest', inline: 'center' });
   window.scrollTo(0, 0);
-  const view = await (await VIEWS[name]()).open(body, event);
+  const view = await (await VIEWS[name]()).open(body, event, part);
 
   return {
     // The verdict is shown even if the reading failed: lack of data must not look calm.

@@ -10,6 +10,7 @@ import { whoOf } from './change.js';
 import { column, errorsOf, rates, showUp, times, toldWaits } from './figures.js';
 import { spark } from './spark.js';
 import { fact, icon, levelWords, moment, number, percent, reasonOf, show, timeAt, wordsOr } from './ui.js';
+import { TODO } from './verdict.js';
 import { planInWords, vitals } from './vital.js';
 
 const TILES = ['outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
@@ -25,7 +26,7 @@ function alarmRow(id, alarm) {
   const at = ['parts', 'orders'].includes(alarm.where) ? `#/${alarm.where}` : `#/events/${id}/${alarm.where}`;
   return make('li', { className: `alarm ${alarm.level}` }, icon(alarm.level),
     make('div', {}, make('strong', {}, levelWords(alarm.level)), ` ${reasonOf(alarm)}`,
-      make('span', { className: 'small' }, ' ', say('alarms.since'), ' ', timeAt(new Date(alarm.since).toISOString()), ...(alarm.where === 'live' ? [] : [' · ', make('a', { href: at }, say(`alarms.to.${alarm.where}`))])),
+      make('span', { className: 'small' }, ' ', say('alarms.since'), ' ', timeAt(new Date(alarm.since).toISOString()), ...(alarm.where === 'live' ? [] : [' · ', make('a', { href: at }, say(`alarms.to.${alarm.where}`))]), ' · ', make('a', { href: `#/events/${id}/runbook/${encodeURIComponent(TODO[alarm.key])}` }, say('alarms.todo'))),
       ...(alarm.hides ? [make('details', {}, make('summary', {}, say('alarms.hides', alarm.hides.length)), make('ul', {}, ...alarm.hides.map((one) => make('li', {}, reasonOf(one)))))] : [])));
 }
 

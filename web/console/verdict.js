@@ -70,6 +70,16 @@ const RULES = [
   rule('look', 'show-up', 'knobs', (f) => once(isOpen(f) && f.pace.called >= LIMITS.show_up_of && f.live.show_up < LIMITS.show_up, { share: f.live.show_up })),
 ];
 
+// Which section of the runbook says what to do.
+export const TODO = {
+  silent: 'FairgateDown', shut: 'FairgateEventShut', stale: 'FairgateLineStale', 'down.seats': 'FairgateDown', 'down.pay': 'FairgateDown', 'down.queue': 'FairgateDown',
+  'down.other': 'FairgateDown', 'front-silent': 'FairgateDown', 'no-hall': 'No hall', out: 'FairgateEventOut', 'visits-halted': 'FairgateVisitsHalted',
+  'codes-missing': 'FairgateCodesMissing', 'opens-late': 'Nobody is called', stalled: 'Nobody is called', errors: 'FairgateErrors', failing: 'Orders do not go through',
+  frozen: 'Nobody is called', paused: 'Nobody is called', 'rate-zero': 'Nobody is called', 'no-seats': 'The hall is full', full: 'The hall is full',
+  quiet: 'Orders do not go through', parked: 'FairgateSagasParked', drift: 'FairgateDrift', late: 'The line ends late', 'clock-ahead': 'FairgateClockOff',
+  'clock-behind': 'FairgateClockOff', 'show-up': 'Few of those called come',
+};
+
 // What follows from a cause is no alarm of its own: it is counted at the cause. "errors:seats" is about that part only.
 const SLOWER = ['stalled', 'quiet', 'failing', 'late', 'full', 'show-up'];
 const FOLLOWS = {

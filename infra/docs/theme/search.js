@@ -1,6 +1,6 @@
-// search.js: looks for every word that was typed, anywhere in titles and texts, as it is written. Nothing is cut into
-// words first: in Korean a noun and what follows it are one word, so "환불" has to be found in "환불은", and "환불을"
-// is looked for without its particle.
+// search.js: looks for every word that was typed, anywhere in titles and texts, and shows titles first. In Korean a noun
+// and what follows it are one word, so "환불" has to be found in "환불은", and "환불을" is looked for without its
+// particle. A word that stands nowhere is taken for the nearest one that does: one slip, or two in a long word.
 
 const FOUND_MAX = 12;
 const PARTICLE = /(에서|으로|까지|부터|에게|은|는|이|가|을|를|에|의|로|와|과|도)$/;
@@ -27,14 +27,36 @@ function withoutParticle(word) {
   return noun.length > 1 ? noun : word;
 }
 
+// How many letters differ, are missing or are too many.
+function slips(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, n) => n);
+  for (let i = 1; i <= a.length; i++) {
+    const before = row;
+    row = [i];
+    for (let j = 1; j <= b.length; j++) row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+  }
+  return row[b.length];
+}
+
+let known = null;
+function nearest(word) {
+  if (word.length < 4 || all().some((section) => has(section, word))) return word;
+  known ??= [...new Set(all().flatMap(({ flatTitle, flatText }) => `${flatTitle} ${flatText}`.split(/[^\p{L}\p{N}_]+/u)))];
+  const most = word.length < 8 ? 1 : 2;
+  const close = known.filter((one) => Math.abs(one.length - word.length) <= most).map((one) => [slips(word, one), one]);
+  const [slipped, found] = close.reduce((best, one) => (one[0] < best[0] ? one : best), [most + 1, word]);
+  return slipped <= most ? found : word;
+}
+
+// What is written in the reader's language, then titles with the most of the words, then the handbook before references.
 function worth(section, asked) {
   const inTitle = asked.filter((word) => section.flatTitle.includes(word)).length;
   const language = (section.location.startsWith('ko/') ? 'ko' : 'en') === here;
-  return (language ? 100 : 0) + (section.location.startsWith('reference/') ? 0 : 20) + inTitle * 10;
+  return (language ? 1000 : 0) + inTitle * 100 + (section.location.startsWith('reference/') ? 0 : 20);
 }
 
 function look(text) {
-  const asked = flat(text).split(/\s+/).filter(Boolean).map(withoutParticle);
+  const asked = flat(text).split(/\s+/).filter(Boolean).map(withoutParticle).map(nearest);
   if (asked.length === 0) return null;
   return all().filter((section) => asked.every((word) => has(section, word)))
     .map((section) => ({ section, asked, worth: worth(section, asked) }))

@@ -22,6 +22,7 @@ static const char console_html[] =
 static const char css[] = SITE_CSS;
 static const char js[] = SITE_JS;
 static const char svg[] = "image/svg+xml";
+static const char md[] = "text/markdown; charset=utf-8";
 static const char txt[] = "text/plain; charset=utf-8";
 
 /* Each row of the table is FILE_OF(name, type, plain, gzip, brotli). */
