@@ -23,6 +23,13 @@ CREATE FUNCTION pay.order_origin(id text, installation text) RETURNS text IMMUTA
     END
 $$;
 
+-- The number of an order or a ticket, to be read aloud: K7-4M2-9QX (src/number.h).
+CREATE FUNCTION pay.number(id text) RETURNS text IMMUTABLE LANGUAGE sql AS $$
+    SELECT string_agg(CASE WHEN i IN (2, 5) THEN '-' ELSE '' END
+        || substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (get_byte(h.hash, i) & 31), 1), '' ORDER BY i)
+    FROM (SELECT sha256(convert_to($1, 'UTF8')) AS hash) h, generate_series(0, 7) AS i
+$$;
+
 CREATE TABLE pay.saga (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key      text NOT NULL,               -- definition and version: checkout.1
@@ -117,6 +124,8 @@ CREATE TABLE pay.orders (
     moving     jsonb, -- seats that a move or credit saga has: their tickets do not open a gate, the order cannot be refunded or moved
     moves      integer NOT NULL DEFAULT 0, -- move and credit sagas that ended; numbers their messages
     moved_at   timestamptz,
+    -- A second order with the same number is refused, and is made under another id.
+    number     text NOT NULL UNIQUE GENERATED ALWAYS AS (pay.number(id)) STORED,
     UNIQUE (member, idem_key)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 20000);
 -- An order that the seat service refused with one of these causes never had the hold: its buyer may
@@ -141,7 +150,8 @@ CREATE TABLE pay.ticket (
     lang       text, -- of the holder; NULL: the order's
     offered_to text, -- a transfer that this member has not accepted yet
     hops       integer NOT NULL DEFAULT 0, -- transfers so far
-    standing   boolean NOT NULL DEFAULT false -- a place of an area; its seat is numbered within the order: floor#3
+    standing   boolean NOT NULL DEFAULT false, -- a place of an area; its seat is numbered within the order: floor#3
+    number     text NOT NULL GENERATED ALWAYS AS (pay.number(id)) STORED
 );
 CREATE INDEX ticket_order ON pay.ticket (order_id);
 CREATE INDEX ticket_event ON pay.ticket (event);

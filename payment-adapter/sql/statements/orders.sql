@@ -140,6 +140,14 @@ SELECT :order_columns()
 FROM orders o
 WHERE o.id = :id;
 
+-- An order by its number.
+-- statement: order_numbered
+--> number text
+--< id     text
+SELECT id
+FROM orders
+WHERE number = :number;
+
 -- The event is over and its archive sealed: nothing of it changes any more (022_retired.sql).
 -- fragment: is_retired(id)
 (SELECT g.id FROM retired_order g WHERE g.id = :id) IS NOT NULL

@@ -116,19 +116,18 @@ static struct visit *visit_begin(struct http_req *req)
     return visit;
 }
 
-static void on_get_list(struct http_req *req)
+/* `order` NULL: of all orders. */
+static void list(struct http_req *req, const char *order)
 {
     struct span state = http_req_query_arg(req, SPAN("state"));
-    struct span order = http_req_query_arg(req, SPAN("order"));
     struct span before = http_req_query_arg(req, SPAN("before"));
     struct span limit = http_req_query_arg(req, SPAN("limit"));
-    char state_text[8] = "open", order_text[ORDER_ID_MAX];
+    char state_text[8] = "open";
     uint64_t most = LIST_DEFAULT, last = 0;
     bool good =
         state.len == 0 || (span_to_cstr(state, state_text, sizeof(state_text)) &&
                            (strcmp(state_text, "open") == 0 || strcmp(state_text, "parked") == 0 ||
                             strcmp(state_text, "all") == 0));
-    good = good && (order.len == 0 || span_to_cstr(order, order_text, sizeof(order_text)));
     good = good && (before.len == 0 || span_u64(before, INT64_MAX, &last));
     good = good && (limit.len == 0 || span_u64(limit, LIST_MAX, &most));
     if (!good) {
@@ -141,11 +140,20 @@ static void on_get_list(struct http_req *req)
     if (visit == NULL)
         return;
     const struct sql_saga_list_args args = {.which = state_text,
-                                            .order = order.len > 0 ? order_text : NULL,
+                                            .order = order,
                                             .has_before = before.len > 0,
                                             .before = last,
                                             .most = most};
     sql_saga_list(visit->pay->pg, &args, on_list, visit);
+}
+
+static void on_get_list(struct http_req *req)
+{
+    struct span order = http_req_query_arg(req, SPAN("order"));
+    if (order.len > 0)
+        guard_order(req, order, list);
+    else
+        list(req, NULL);
 }
 
 /* ---- one ---- */
@@ -645,13 +653,18 @@ static void on_tickets_revoked(void *ctx, const struct pg_answer *answer)
     reply_done(ctx, answer, REFUSAL_TICKETS_UNKNOWN);
 }
 
-static void on_revoke_tickets(struct http_req *req)
+static void revoke_tickets(struct http_req *req, const char *order)
 {
-    char order[ORDER_ID_MAX], reason[REASON_MAX + 1];
-    if (guard_id(req, 0, order, sizeof(order)) && read_reason(req, reason))
+    char reason[REASON_MAX + 1];
+    if (read_reason(req, reason))
         sql_tickets_revoke(pay_of(req)->pg,
                            &(struct sql_tickets_revoke_args){order, reason, guard_who(req)},
                            on_tickets_revoked, req);
+}
+
+static void on_revoke_tickets(struct http_req *req)
+{
+    guard_order(req, http_req_param(req, 0), revoke_tickets);
 }
 
 int admin_routes(struct http_router *routes, struct err_slot *err)

@@ -13,6 +13,7 @@
 #include "observe/log.h"
 #include "store/statements.h"
 
+#include <assert.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,16 +60,24 @@ static void visit_free(struct visit *visit)
     free(visit);
 }
 
+static struct visit *visit_about(struct http_req *req, const char *id)
+{
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return NULL;
+    }
+    MAGIC_BEGIN(visit, visit);
+    visit->req = req;
+    bool fits = span_to_cstr(span_of(id), visit->id, sizeof(visit->id));
+    assert(fits);
+    return visit;
+}
+
 static struct visit *visit_begin(struct http_req *req)
 {
     char id[ORDER_EVENT_MAX];
-    struct visit *visit = guard_begin(req, sizeof(*visit), id, sizeof(id));
-    if (visit == NULL)
-        return NULL;
-    MAGIC_BEGIN(visit, visit);
-    visit->req = req;
-    memcpy(visit->id, id, sizeof(id));
-    return visit;
+    return guard_id(req, 0, id, sizeof(id)) ? visit_about(req, id) : NULL;
 }
 
 static void reply_terms(struct visit *visit, const PGresult *res)
@@ -387,7 +396,7 @@ static void begin_refund(struct visit *visit, const struct wish *wish)
     pg_job_send(job);
 }
 
-static void on_refund(struct http_req *req)
+static void refund(struct http_req *req, const char *order)
 {
     struct err_slot err = {0};
     struct wish wish;
@@ -400,9 +409,14 @@ static void on_refund(struct http_req *req)
     if (rc < 0)
         refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     else
-        visit = visit_begin(req);
+        visit = visit_about(req, order);
     if (visit != NULL)
         begin_refund(visit, &wish);
+}
+
+static void on_refund(struct http_req *req)
+{
+    guard_order(req, http_req_param(req, 0), refund);
 }
 
 int refund_terms_routes(struct http_router *routes, struct http_router *private_routes,

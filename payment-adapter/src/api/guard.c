@@ -5,6 +5,9 @@
 #include "api/guard.h"
 
 #include "base/json_in.h"
+#include "base/magic.h"
+#include "number.h"
+#include "store/statements.h"
 
 #include <stdlib.h>
 
@@ -60,18 +63,71 @@ void guard_login(struct http_req *req)
     refusal_reply(req, REFUSAL_LOGIN);
 }
 
-bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
+static bool is_id(struct span text)
 {
-    struct span text = http_req_param(req, param);
-    bool good = text.len > 0 && span_to_cstr(text, out, cap);
+    bool good = text.len > 0;
     for (size_t i = 0; good && i < text.len; i++) {
         char c = text.ptr[i];
         good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '_' || c == '-';
     }
+    return good;
+}
+
+bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
+{
+    struct span text = http_req_param(req, param);
+    bool good = is_id(text) && span_to_cstr(text, out, cap);
     if (!good)
         refusal_reply(req, REFUSAL_NOT_FOUND);
     return good;
+}
+
+struct named {
+    uint32_t magic;
+    struct http_req *req;
+    guard_on_order *then;
+};
+
+MAGIC(named, 0x3a700017);
+
+static void on_named(void *ctx, const struct pg_answer *answer)
+{
+    struct named *named = MAGIC_OF(named, ctx);
+    struct http_req *req = named->req;
+    guard_on_order *then = named->then;
+    char id[ORDER_ID_MAX];
+    MAGIC_END(named, named);
+    free(named);
+    if (answer->rc < 0)
+        guard_unavailable(req, answer->rc);
+    else if (PQntuples(answer->results[0]) == 0)
+        refusal_reply(req, REFUSAL_ORDER_UNKNOWN);
+    else if (span_to_cstr(sql_order_numbered_row(answer->results[0], 0).id, id, sizeof(id)))
+        then(req, id);
+    else
+        guard_unavailable(req, ERR_FULL);
+}
+
+void guard_order(struct http_req *req, struct span name, guard_on_order *then)
+{
+    char number[NUMBER_MAX], id[ORDER_ID_MAX];
+    if (!number_parse(name, number)) {
+        if (is_id(name) && span_to_cstr(name, id, sizeof(id)))
+            then(req, id);
+        else
+            refusal_reply(req, REFUSAL_NOT_FOUND);
+        return;
+    }
+    struct named *named = calloc(1, sizeof(*named));
+    if (named == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    MAGIC_BEGIN(named, named);
+    named->req = req;
+    named->then = then;
+    sql_order_numbered(pay_of(req)->pg, &(struct sql_order_numbered_args){number}, on_named, named);
 }
 
 void guard_reply(struct http_req *req, unsigned status, const struct text *body,

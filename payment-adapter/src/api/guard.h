@@ -33,6 +33,11 @@ const char *guard_who(const struct http_req *req);
 /* The traceparent below which stands what the request causes. */
 void guard_trace(struct http_req *req, char out[TRACE_TEXT_LEN + 1]);
 
+/* Of the operators' calls, which may name an order by its number instead of its id. `then` gets the
+ * id, at once or later; if no order has the number, the request is answered. */
+typedef void guard_on_order(struct http_req *req, const char *id);
+void guard_order(struct http_req *req, struct span name, guard_on_order *then);
+
 /* Copies a route's parameter; false (and a 404) if it is not one of our ids. */
 bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap);
 

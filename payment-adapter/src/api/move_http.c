@@ -239,11 +239,8 @@ static void on_order(void *ctx, const struct pg_answer *answer)
     peers.start(peers.ctx, &visit->peer);
 }
 
-static void on_move(struct http_req *req)
+static void move(struct http_req *req, const char *id)
 {
-    char id[ORDER_ID_MAX];
-    if (!guard_id(req, 0, id, sizeof(id)))
-        return;
     struct visit *visit = calloc(1, sizeof(*visit));
     if (visit == NULL) {
         guard_unavailable(req, ERR_NOMEM);
@@ -251,7 +248,7 @@ static void on_move(struct http_req *req)
     }
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
-    memcpy(visit->id, id, sizeof(visit->id));
+    snprintf(visit->id, sizeof(visit->id), "%s", id);
     const char *who = guard_who(req);
     if (who != NULL)
         snprintf(visit->who, sizeof(visit->who), "%s", who);
@@ -260,6 +257,11 @@ static void on_move(struct http_req *req)
         return;
     }
     sql_order_read(pay_of(req)->pg, &(struct sql_order_read_args){visit->id}, on_order, visit);
+}
+
+static void on_move(struct http_req *req)
+{
+    guard_order(req, http_req_param(req, 0), move);
 }
 
 int move_routes(struct http_router *private_routes, struct err_slot *err)

@@ -4,6 +4,8 @@
  * of it is over is `settled`, which comes from the sagas. */
 #include "api/order_view.h"
 
+#include "number.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -103,7 +105,10 @@ int order_row_put(struct text *text, const struct sql_order_row *row, const stru
     if (!lang_parse(row->lang, &lang))
         lang = LANG_OF_READERS;
     json_open(text, '{');
+    char number[NUMBER_MAX];
+    number_of(row->id, number);
     json_member_str(text, "order", row->id);
+    json_member_cstr(text, "order_number", number);
     json_member_str(text, "event", row->event);
     json_member_str(text, "event_name", row->event_name);
     if (row->starts_at.len > 0)

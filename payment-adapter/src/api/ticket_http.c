@@ -7,6 +7,7 @@
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "base/rfc3339.h"
+#include "number.h"
 #include "store/statements.h"
 #include "web/qr.h"
 
@@ -101,8 +102,11 @@ static void reply(struct http_req *req, unsigned status, const char *type, const
 static void put_ticket(struct text *body, char *qr_memory, const struct sql_order_tickets_row *row,
                        bool offered)
 {
+    char number[NUMBER_MAX];
+    number_of(row->id, number);
     json_open(body, '{');
     json_member_str(body, "ticket", row->id);
+    json_member_cstr(body, "ticket_number", number);
     json_member_str(body, "seat", row->seat);
     json_member_str(body, "event", row->event);
     json_member_str(body, "event_name", row->event_name);

@@ -9,6 +9,7 @@
 #include "core/checkout/seat_names.h"
 #include "fact.h"
 #include "letters/mail_page.h"
+#include "number.h"
 #include "wording.h"
 
 #include <assert.h>
@@ -119,6 +120,7 @@ static void put_places(struct text *body, const struct mail *mail)
 
 static void put_sums(struct text *body, const struct mail *mail, const struct mail_said *said)
 {
+    char number[NUMBER_MAX];
     assert(mail->fees <= mail->amount);
     assert(mail->vat <= mail->amount);
     if (mail->fees > 0) {
@@ -129,7 +131,8 @@ static void put_sums(struct text *body, const struct mail *mail, const struct ma
     if (mail->vat > 0)
         put_money(body, mail, word(mail, "order.vat"), mail->vat);
     put_fact(body, mail, "order.number");
-    text_put(body, mail->order);
+    number_of(mail->order, number);
+    text_put(body, span_of(number));
     text_char(body, '\n');
 }
 

@@ -4,6 +4,7 @@
 #include "letters/mail_page.h"
 
 #include "fact.h"
+#include "number.h"
 
 #include <assert.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct mail_page {
     const struct mail *mail;
     struct span rest; /* of the places, after this turn */
     unsigned place_at;
+    char number[NUMBER_MAX];
     struct fact_list facts;
 };
 
@@ -82,7 +84,8 @@ static void list_facts(struct mail_page *page, const struct mail_said *said)
     fact_text(facts, "amount-name", said->amount);
     fact_money(facts, "amount-stored", "amount", mail->amount);
     fact_money(facts, "vat-stored", "vat", mail->vat);
-    fact_text(facts, "order", mail->order);
+    number_of(mail->order, page->number);
+    fact_text(facts, "number", span_of(page->number));
     fact_text(facts, "support", mail->support);
     fact_text(facts, "contact", mail_page_contact(mail->support));
 }

@@ -4,6 +4,7 @@
 
 #include "base/json_in.h"
 #include "fact.h"
+#include "number.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -24,6 +25,7 @@ struct order_page {
     unsigned step_now;           /* those before it are done; STEPS_NONE: no steps are shown */
     unsigned steps_at, seats_at; /* where the facts of a turn begin */
     json_t *seats, *places;
+    char number[NUMBER_MAX];
     struct fact_list facts;
     struct refund_terms terms;
     bool refund_over, refund_ask, refund_until, refund, refundable;
@@ -113,7 +115,9 @@ static void list_facts(struct order_page *page)
     const struct sql_order_row *row = page->row;
     enum order_status status = row->status;
     assert(row->fees <= row->amount);
+    number_of(row->id, page->number);
     fact_text(facts, "order", row->id);
+    fact_text(facts, "number", span_of(page->number));
     fact_text(facts, "event", row->event);
     fact_text(facts, "event-name", row->event_name);
     fact_if(facts, "named", row->event_name.len > 0);

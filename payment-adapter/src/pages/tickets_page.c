@@ -3,6 +3,7 @@
 #include "pages/tickets_page.h"
 
 #include "fact.h"
+#include "number.h"
 
 #include <assert.h>
 
@@ -32,7 +33,7 @@ struct tickets_page {
     int nth;        /* row of this repetition; -1 before the first */
     struct sql_order_tickets_row row;
     enum ticket_view view;
-    char address[ADDRESS_MAX], count[2][24];
+    char address[ADDRESS_MAX], count[2][24], number[NUMBER_MAX];
     unsigned ticket_at; /* where the facts of a ticket begin */
     struct fact_list facts;
 };
@@ -87,7 +88,9 @@ static void list_ticket(struct tickets_page *page)
     enum ticket_view view = page->view;
     bool code = view == TICKET_LIVE || view == TICKET_USED;
     bool offer = view == TICKET_LIVE && row->offered_to.ptr != NULL;
+    number_of(row->id, page->number);
     fact_text(facts, "ticket", row->id)->more = more_tickets;
+    fact_text(facts, "number", span_of(page->number));
     fact_if(facts, "dead", view == TICKET_HANDED_ON || view == TICKET_VOID);
     fact_text(facts, "ticket-event", row->event_name);
     fact_time(facts, "starts", "starts-words", row->starts_at);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openHouse } from '../payment-adapter/lib/house.js';
-import { EVENT } from '../payment-adapter/lib/world.js';
+import { copyOrders, EVENT } from '../payment-adapter/lib/world.js';
 import { hall } from '../seat-service/house.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
@@ -96,9 +96,8 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   const csv = done(await fairgate('halls', 'export', EVENT, '--csv')).stdout.trimEnd().split(/\r?\n/);
   assert.ok(csv.some((line) => line.includes('r2s2') && line.includes(order)));
   // Three pages of copies of the order, with a name that a spreadsheet would take for a formula.
-  world.postgres.sql(`INSERT INTO pay.orders SELECT (jsonb_populate_record(o, jsonb_build_object('id', 'o_' || i, 'hold', i,
-      'idem_key', i, 'event', 'paged', 'purchase', jsonb_set(o.purchase, '{lines,0,place}', '"=1\\"2"')))).*
-    FROM pay.orders o, generate_series(1, 401) i WHERE id = '${order}'`, 'pay');
+  copyOrders(world.postgres, order, 401, `jsonb_build_object('id', 'o_' || i, 'hold', i, 'idem_key', i, 'event', 'paged',
+    'purchase', jsonb_set(o.purchase, '{lines,0,place}', '"=1\\"2"'))`);
   const [head, ...rows] = done(await fairgate('orders', 'lines', 'paged')).stdout.trimEnd().split(/[\r\n]+/);
   assert.match(head, /^order,status,/);
   assert.equal(new Set(rows.map((row) => row.split(',')[0])).size, 401);

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import test from 'node:test';
 import { assertProblem, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
 import { wordsOf } from './lib/fakes.js';
-import { EVENT, openWorld } from './lib/world.js';
+import { copyOrders, EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope(test);
 const world = await openWorld(scope);
@@ -613,12 +613,7 @@ test('a hundred places are an order, one more is refused with advice', async () 
 
 test('two hundred streams are one question a second', async () => {
   const order = await world.ordered(buyer, world.hold());
-  world.postgres.sql(
-    `INSERT INTO pay.orders SELECT (jsonb_populate_record(o, jsonb_build_object(
-       'id', 'o_' || lpad(i::text, 20, '0'), 'hold', 'w' || i, 'idem_key', 'w' || i))).*
-     FROM pay.orders o, generate_series(1, 200) i WHERE o.id = '${order}'`,
-    'pay',
-  );
+  copyOrders(world.postgres, order, 200, "jsonb_build_object('id', 'o_' || lpad(i::text, 20, '0'), 'hold', 'w' || i, 'idem_key', 'w' || i)");
   const ids = Array.from({ length: 200 }, (_, i) => `o_${String(i + 1).padStart(20, '0')}`);
   const streams = await Promise.all(
     ids.map((id) => openStream({ port: world.pay.port, path: `/v1/pay/orders/${id}/stream`, headers: buyer.jar.headers })),

@@ -4,6 +4,7 @@
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
 #include "letters/mail_page.h"
+#include "number.h"
 #include "unit.h"
 #include "web/qr.h"
 #include "web/site.h"
@@ -100,10 +101,11 @@ TEST_CASE(mail_lists_the_purchase_its_sum_and_its_time)
         const char *places, *currency, *starts_at, *body;
     } rows[] = {
         {"1층\tA\t7\n스탠딩\nParkett\tB\t8\tStuhl 8", "KRW", "",
-         BODY("- 1층 A열 7번\n- 스탠딩\n- Parkett B열 Stuhl 8\n금액: 154,000원\n주문 번호: o_1\n")},
-        {"", "EUR", "", BODY("좌석: 2\n금액: EUR 1,540.00\n주문 번호: o_1\n")},
+         BODY("- 1층 A열 7번\n- 스탠딩\n- Parkett B열 Stuhl 8\n금액: 154,000원\n주문 번호: "
+              "1P-ENQ-XS1\n")},
+        {"", "EUR", "", BODY("좌석: 2\n금액: EUR 1,540.00\n주문 번호: 1P-ENQ-XS1\n")},
         {"", "KRW", "2027-05-01T16:30:00.000Z",
-         BODY("2027년 5월 2일(일) 01:30 (KST)\n좌석: 2\n금액: 154,000원\n주문 번호: o_1\n")},
+         BODY("2027년 5월 2일(일) 01:30 (KST)\n좌석: 2\n금액: 154,000원\n주문 번호: 1P-ENQ-XS1\n")},
     };
     assert_int_equal(wording_settle_zone("Asia/Seoul", NULL), 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -256,6 +258,22 @@ TEST_CASE(names_of_places_are_copied_and_cut_between_characters)
     assert_string_equal("[]", names.json);
     json_decref(hold);
     json_decref(cut);
+}
+
+TEST_CASE(number_of_an_order_is_typed_as_it_is_heard)
+{
+    static const char *const heard[] = {"K7-4M0-9Q1", "k74m09q1", "K7 4MO 9QI", " -k7-4mo9ql- "};
+    static const char *const not_heard[] = {"", "K7-4M2-9Q", "K7-4M2-9QXX", "K7-4M2-9QU",
+                                            "o_12345678"};
+    char number[NUMBER_MAX];
+    number_of(SPAN("o_1"), number);
+    assert_string_equal(number, "1P-ENQ-XS1");
+    for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++) {
+        assert_true(number_parse(span_of(heard[i]), number));
+        assert_string_equal(number, "K7-4M0-9Q1");
+    }
+    for (size_t i = 0; i < sizeof(not_heard) / sizeof(not_heard[0]); i++)
+        assert_false(number_parse(span_of(not_heard[i]), number));
 }
 
 int main(void)

@@ -35,6 +35,14 @@ function checked(client) {
   }
 }
 
+// As many copies of an order: `changes` is a jsonb that differs with i.
+export function copyOrders(postgres, order, many, changes) {
+  const columns = postgres.sql(`SELECT string_agg(attname, ', ') FROM pg_attribute
+    WHERE attrelid = 'pay.orders'::regclass AND attnum > 0 AND attgenerated = ''`, 'pay');
+  postgres.sql(`INSERT INTO pay.orders (${columns}) SELECT ${columns} FROM (
+    SELECT (jsonb_populate_record(o, ${changes})).* FROM pay.orders o, generate_series(1, ${many}) i WHERE id = '${order}') copy`, 'pay');
+}
+
 export async function openWorld(scope, options = {}) {
   const world = new World(scope, options);
   await world.start();
