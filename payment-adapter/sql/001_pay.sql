@@ -92,6 +92,12 @@ END $$;
 CREATE TRIGGER saga_step_append_only BEFORE UPDATE OR DELETE ON pay.saga_step
     FOR EACH STATEMENT EXECUTE FUNCTION pay.refuse();
 
+-- "EVENT ROW NUMBER" of each place, by which the help desk finds the orders of a seat.
+CREATE FUNCTION pay.seat_words(event text, places jsonb) RETURNS text[] IMMUTABLE LANGUAGE sql AS $$
+    SELECT array_agg(upper($1 || ' ' || (p->>'row') || ' ' || (p->>'number')))
+    FROM jsonb_array_elements($2) AS p WHERE p->>'number' <> ''
+$$;
+
 CREATE TABLE pay.orders (
     id         text PRIMARY KEY,
     event      text NOT NULL,
@@ -133,6 +139,8 @@ CREATE TABLE pay.orders (
 CREATE UNIQUE INDEX orders_hold ON pay.orders (event, hold)
     WHERE cause IS NULL OR cause NOT IN ('buyer-limit', 'purchase-differs');
 CREATE INDEX orders_event ON pay.orders (event, id); -- orders_hold leaves some orders out
+CREATE INDEX orders_made ON pay.orders (event, created_at, id);
+CREATE INDEX orders_seat ON pay.orders USING gin (pay.seat_words(event, places)) WITH (fastupdate = off);
 CREATE INDEX orders_payment ON pay.orders (payment) WHERE payment IS NOT NULL;
 
 CREATE TABLE pay.ticket (
@@ -154,6 +162,8 @@ CREATE TABLE pay.ticket (
     number     text NOT NULL GENERATED ALWAYS AS (pay.number(id)) STORED
 );
 CREATE INDEX ticket_order ON pay.ticket (order_id);
+CREATE INDEX ticket_number ON pay.ticket (number);
+CREATE INDEX ticket_member ON pay.ticket (member);
 CREATE INDEX ticket_event ON pay.ticket (event);
 CREATE INDEX ticket_revoked ON pay.ticket (event, id) WHERE revoked_at IS NOT NULL;
 -- The unique constraints that keep a seat from having two valid tickets (I1), in an order and in an

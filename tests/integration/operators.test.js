@@ -254,6 +254,7 @@ describe('persons at the seats and the payments', () => {
       [seats, 'operator', 'GET', '/admin/events/other/document'], [seats, 'admin', 'POST', '/admin/events/other/price'], [seats, 'viewer', 'GET', '/admin/whoami'],
       [pay, 'viewer', 'GET', '/admin/sagas'], [pay, 'viewer:hero-*', 'GET', '/admin/events/hero-lim/refund-terms'], [pay, 'operator', 'POST', '/admin/reconcile'],
       [pay, 'admin', 'POST', '/admin/orders/nothing/refund'], [pay, 'viewer', 'GET', '/admin/whoami'],
+      [pay, 'viewer', 'GET', '/admin/orders'], [pay, 'operator', 'POST', '/admin/orders/nothing/mail'],
     ];
     const mayNot = [
       [seats, 'viewer', 'POST', '/admin/events/other/block'], [seats, 'operator', 'POST', '/admin/events/other/price'], [seats, 'operator', 'POST', '/admin/events/other/move'],
@@ -262,6 +263,7 @@ describe('persons at the seats and the payments', () => {
       [pay, 'viewer', 'POST', '/admin/reconcile'], [pay, 'operator', 'POST', '/admin/orders/nothing/refund'], [pay, 'operator', 'POST', '/admin/orders/nothing/move'],
       [pay, 'operator', 'PUT', '/admin/events/other/refund-terms'], [pay, 'operator', 'POST', '/admin/sagas/1/compensate'], [pay, 'admin:hero-*', 'POST', '/admin/orders/nothing/refund'],
       [pay, 'viewer:hero-*', 'GET', '/admin/sagas'], [pay, 'operator', 'POST', '/admin/reconcile/0123456789abcdef/accept'], [pay, 'operator', 'POST', '/admin/orders/nothing/revoke-tickets'],
+      [pay, 'viewer', 'POST', '/admin/orders/nothing/mail'], [pay, 'viewer:hero-*', 'GET', '/admin/orders'],
     ];
     const as = (service, role, method, path) => ask(service, issuer.forge({ roles: [role] }), method, path, method === 'GET' ? {} : { body: {} });
     for (const [service, role, method, path] of may) {

@@ -8,6 +8,9 @@
 #define SEATS(verb, at) .service = COMMAND_SEATS, .method = (verb), .path = (at)
 #define PAY(verb, at)   .service = COMMAND_PAY, .method = (verb), .path = (at)
 #define EVENT_AT        "/admin/events/{EVENT}"
+#define ORDER_COLUMNS                                                                              \
+    "order_number:NUMBER created_at:MADE event:EVENT member:BUYER seats:SEATS amount:AMOUNT "      \
+    "refunded:REFUNDED currency:CURRENCY status:STATE order:ORDER"
 
 /* A move of the line to another state. */
 #define ACTION(verb, does, says, more, question)                                                   \
@@ -318,6 +321,13 @@ static const struct command rows[] = {
      .brief = "Send one again, or \"all\": 500 at a time",
      PAY("POST", "/admin/mails/{MAIL}/retry"),
      .done = "On its way again: {MAIL}."},
+    {.name = "mails again",
+     .takes = "ORDER",
+     .brief = "Send the buyer the tickets once more",
+     .options = OPT(WHY),
+     .needs = OPT(WHY),
+     PAY("POST", "/admin/orders/{ORDER}/mail"),
+     .done = "The mail of {ORDER} is on its way."},
     {.name = "reconcile show",
      .takes = "",
      .brief = "What the last reconciliation found",
@@ -344,6 +354,25 @@ static const struct command rows[] = {
      .needs = OPT(WHY),
      PAY("POST", "/admin/reconcile/{DIFFERENCE}/withdraw"),
      .done = "{DIFFERENCE} is a difference again."},
+    {.name = "orders find",
+     .takes = "WORDS",
+     .brief = "Orders by a number, ticket, member, mail address or seat",
+     .text = "A seat needs --event: fairgate orders find \"row A seat 12\" --event hero-lim",
+     .options = OPT(EVENT) | OPT(LIMIT),
+     PAY(NULL, "/admin/orders?q={WORDS}"),
+     .rows = "orders",
+     .columns = ORDER_COLUMNS},
+    {.name = "orders list",
+     .takes = "EVENT",
+     .brief = "The orders of an event, newest first",
+     .options = OPT(BEFORE) | OPT(LIMIT),
+     PAY(NULL, "/admin/orders?event={EVENT}"),
+     .rows = "orders",
+     .columns = ORDER_COLUMNS},
+    {.name = "orders show",
+     .takes = "ORDER",
+     .brief = "One with its tickets, scans, messages and acts",
+     PAY(NULL, "/admin/orders/{ORDER}")},
     {.name = "orders counts",
      .takes = "EVENT",
      .brief = "Orders and money since the sale began",

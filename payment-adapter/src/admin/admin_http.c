@@ -334,31 +334,10 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     sql_saga_compensate(visit->pay->pg, &args, on_acted, visit);
 }
 
-/* {reason}. False: answered. */
-static bool read_reason(struct http_req *req, char out[REASON_MAX + 1])
-{
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_json(req, &err, &doc))
-        return false;
-    struct span reason = {NULL, 0};
-    struct json_in in;
-    json_in_object(&in, doc, &err);
-    json_in_require(&in, "reason");
-    json_in_str(&in, "reason", 1, REASON_MAX, &reason);
-    bool good = json_in_end(&in) == 0;
-    if (good)
-        span_to_cstr(reason, out, REASON_MAX + 1);
-    else
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-    json_decref(doc);
-    return good;
-}
-
 static void act(struct http_req *req, bool compensate)
 {
     char reason[REASON_MAX + 1];
-    struct visit *visit = read_reason(req, reason) ? visit_begin(req) : NULL;
+    struct visit *visit = guard_reason(req, reason, sizeof(reason)) ? visit_begin(req) : NULL;
     if (visit == NULL)
         return;
     visit->compensate = compensate;
@@ -631,7 +610,7 @@ static void on_difference_taken(void *ctx, const struct pg_answer *answer)
 static void on_accept(struct http_req *req)
 {
     char name[DRIFT_NAME_LEN + 1], reason[REASON_MAX + 1];
-    if (guard_id(req, 0, name, sizeof(name)) && read_reason(req, reason))
+    if (guard_id(req, 0, name, sizeof(name)) && guard_reason(req, reason, sizeof(reason)))
         sql_reconcile_accept(pay_of(req)->pg,
                              &(struct sql_reconcile_accept_args){name, reason, guard_who(req)},
                              on_difference_taken, req);
@@ -640,7 +619,7 @@ static void on_accept(struct http_req *req)
 static void on_withdraw(struct http_req *req)
 {
     char name[DRIFT_NAME_LEN + 1], reason[REASON_MAX + 1];
-    if (guard_id(req, 0, name, sizeof(name)) && read_reason(req, reason))
+    if (guard_id(req, 0, name, sizeof(name)) && guard_reason(req, reason, sizeof(reason)))
         sql_reconcile_withdraw(pay_of(req)->pg,
                                &(struct sql_reconcile_withdraw_args){name, reason, guard_who(req)},
                                on_difference_taken, req);
@@ -656,7 +635,7 @@ static void on_tickets_revoked(void *ctx, const struct pg_answer *answer)
 static void revoke_tickets(struct http_req *req, const char *order)
 {
     char reason[REASON_MAX + 1];
-    if (read_reason(req, reason))
+    if (guard_reason(req, reason, sizeof(reason)))
         sql_tickets_revoke(pay_of(req)->pg,
                            &(struct sql_tickets_revoke_args){order, reason, guard_who(req)},
                            on_tickets_revoked, req);

@@ -53,6 +53,26 @@ bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
     return rc == 0;
 }
 
+bool guard_reason(struct http_req *req, char *out, size_t cap)
+{
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_json(req, &err, &doc))
+        return false;
+    struct span reason = {NULL, 0};
+    struct json_in in;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "reason");
+    json_in_str(&in, "reason", 1, cap - 1, &reason);
+    bool good = json_in_end(&in) == 0;
+    if (good)
+        span_to_cstr(reason, out, cap);
+    else
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
+    json_decref(doc);
+    return good;
+}
+
 void guard_unavailable(struct http_req *req, int rc)
 {
     refusal_reply(req, rc == ERR_FULL ? REFUSAL_BUSY : REFUSAL_UNAVAILABLE);

@@ -14,6 +14,8 @@
 bool guard_origin(struct http_req *req);
 /* Content-Type: application/json, and one JSON object; *out is the caller's. */
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out);
+/* A body of {reason}. */
+bool guard_reason(struct http_req *req, char *out, size_t cap);
 /* 503 after a failed lookup; `rc` is the database's. */
 void guard_unavailable(struct http_req *req, int rc);
 /* 401 */

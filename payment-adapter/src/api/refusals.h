@@ -134,6 +134,10 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     /* operators: moving seats */ \
     ROW(NOT_COMPLETED, "not-completed", 409, 0, PROGRAM, \
         "Only a completed order can be moved, one move at a time.") \
+    ROW(NO_TICKETS_TO_MAIL, "not-completed", 409, 0, PROGRAM, \
+        "Only a completed order has a mail with tickets.") \
+    ROW(MAIL_SEARCH_OFF, "mail-search-off", 409, 0, PROGRAM, \
+        "Mail addresses are unknown: no user database is configured.") \
     ROW(SEAT_NOT_IN_ORDER, "seat-not-in-order", 409, 0, PROGRAM, \
         "One of these is no seat of this order, or no numbered one.") \
     ROW(TICKET_USED, "ticket-used", 409, 0, PROGRAM, \

@@ -91,6 +91,11 @@ test('a sale is followed: sagas, counts, the export of what is sold', async () =
   refused(await fairgate('sagas', 'compensate', String(saga.saga), '--why', 'x'), EXIT.usage, /--yes/);
   refused(await fairgate('sagas', 'compensate', String(saga.saga), '--why', 'x', '--yes'), EXIT.refused, /./);
 
+  for (const words of [['find', 'row 2 seat 1', '--event', EVENT], ['list', EVENT]])
+    assert.ok(cells(done(await fairgate('orders', ...words)).stdout).some((row) => row.includes(order)), words[0]);
+  const { order_number: number } = (await fairgate('orders', 'find', order, '--json')).json.orders[0];
+  assert.match(done(await fairgate('orders', 'show', number.replaceAll('-', ''))).stdout, new RegExp(`^order +${order}$`, 'm'));
+  done(await fairgate('mails', 'again', number, '--why', 'it did not come'));
   assert.match(done(await fairgate('orders', 'counts', EVENT)).stdout, /^captured +\d+$/m);
   assert.ok(cells((await fairgate('halls', 'export', EVENT)).stdout).some((row) => row[0] === 'r2s1' && row.includes(order)));
   const csv = done(await fairgate('halls', 'export', EVENT, '--csv')).stdout.trimEnd().split(/\r?\n/);

@@ -6,6 +6,7 @@ import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { wordsOf } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
+import { copyOrders, EVENT } from './lib/world.js';
 
 const scope = openScope(test);
 const world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false } }), mail: {} });
@@ -66,4 +67,78 @@ test('an order whose number is taken gets another id', async () => {
   const { order_number: number } = await read(order);
   assert.notEqual(number, taken);
   assert.equal(number, world.postgres.sql(`SELECT pay.number('${order}')`, 'pay'));
+});
+
+const find = async (query) => {
+  const answer = await admin.get(`/admin/orders?${new URLSearchParams(query)}`);
+  assert.equal(answer.status, 200, answer.text);
+  return answer.json;
+};
+const found = async (query) => (await find(query)).orders.map(({ order }) => order);
+
+test('an order is found by its number, a ticket, its member, a mail address or a seat', async () => {
+  const order = await buy(['r7s1', 'r7s2']);
+  const { order_number: number, places } = await read(order);
+  const [ticket] = await ticketsOf(order);
+  for (const q of [order, number, ` ${heard(number)} `, ticket.ticket, ticket.ticket_number]) assert.deepEqual(await found({ q }), [order], q);
+  for (const q of [buyer.member, 'BCRYPT@example.com']) assert.ok((await found({ q })).includes(order), q);
+  const { zone } = places[0];
+  for (const q of ['row 7 seat 1', '7 1', 'row 7, no. 1', '7열 1번', `${zone.toUpperCase()} row 7 seat 1`, 'r7s1']) {
+    assert.deepEqual(await found({ q, event: EVENT }), [order], q);
+    assert.deepEqual(await found({ q, event: 'another' }), [], q);
+  }
+  for (const q of ['Balcony row 7 seat 1', '%_ 7 1', 'nobody@example.com', 'nobody', 'ZZ-ZZZ-ZZZ', "'"]) assert.deepEqual(await found({ q, event: EVENT }), q.startsWith('%') ? [order] : [], q);
+  const [row] = (await find({ q: number })).orders;
+  assert.deepEqual([row.order_number, row.member, row.status, row.seats, row.amount, row.event], [number, buyer.member, 'completed', 2, (await read(order)).amount, EVENT]);
+});
+
+test('a ticket that was handed on is found by both members', async () => {
+  const friend = await world.login('argon2id@example.com');
+  const order = await buy(['r7s4']);
+  const [{ ticket }] = await ticketsOf(order);
+  assert.equal((await buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: friend.member })).status, 202);
+  assert.equal((await friend.post(`/v1/pay/tickets/${ticket}/accept`, {})).status, 201);
+  for (const q of [buyer.member, friend.member, ticket]) assert.ok((await found({ q })).includes(order), q);
+});
+
+test('the orders of an event come in pages, newest first', async () => {
+  const [order] = await found({ event: EVENT });
+  copyOrders(world.postgres, order, 120, "jsonb_build_object('id', 'copy' || i, 'event', 'paged', 'hold', i, 'idem_key', 'copy' || i, 'created_at', o.created_at + i / 3 * interval '1 s')");
+  const seen = [];
+  let before;
+  do {
+    const page = await find({ event: 'paged', limit: 50, ...(before === undefined ? {} : { before }) });
+    seen.push(...page.orders);
+    ({ before } = page);
+  } while (before !== undefined);
+  assert.equal(new Set(seen.map((one) => one.order)).size, 120);
+  assert.deepEqual(seen.map((one) => one.created_at), seen.map((one) => one.created_at).sort().reverse());
+  for (const query of ['', 'limit=5', 'event=gala&limit=0', 'event=gala&limit=201', 'event=gala&before=x', `q=${'x'.repeat(128)}`, 'q=%ff', 'q=%00', 'q=%'])
+    assertProblem(await admin.get(`/admin/orders?${query}`), 400, 'bad-request');
+});
+
+test('an order is shown with tickets, scans, messages and acts, and its mail is sent once more', async () => {
+  const order = await buy(['r6s1', 'r6s2']);
+  const [ticket] = await ticketsOf(order);
+  const mails = () => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.completed@`)).length;
+  await until('the first mail', () => mails() === 1);
+  assert.equal((await admin.post('/admin/checkin', { body: { event: EVENT, gate: 'north', token: ticket.token } })).status, 200);
+  assertProblem(await admin.post(`/admin/orders/${order}/mail`, { body: {} }), 400, 'bad-request');
+  assert.equal((await admin.post(`/admin/orders/${order}/mail`, { body: { reason: 'it did not come' } })).status, 204);
+  await until('the second mail', () => mails() === 2);
+  const doc = await until('both messages to be sent', async () => {
+    const { json } = await admin.get(`/admin/orders/${order}`);
+    return [...json.mails, ...json.letters].every(({ state }) => state === 'done') && json;
+  });
+  assert.deepEqual([doc.order, doc.member, doc.event, doc.status, doc.refunded, doc.seats], [order, buyer.member, EVENT, 'completed', 0, ['r6s1', 'r6s2']]);
+  assert.deepEqual(doc.tickets.map(({ seat, state, gate }) => [seat, state, gate]), [['r6s1', 'used', 'north'], ['r6s2', 'valid', undefined]]);
+  assert.deepEqual(doc.acts.map(({ act, reason }) => [act, reason]), [['in', undefined], ['mail-again', 'it did not come']]);
+  assert.deepEqual(doc.sagas.map(({ definition, state }) => [definition.split('.')[0], state]), [['checkout', 'completed']]);
+  assert.deepEqual([doc.mails.map(({ kind }) => kind), doc.letters.map(({ kind }) => kind)], [['completed'], ['completed']]);
+  assertProblem(await admin.get('/admin/orders/o_nobody'), 404, 'order-unknown');
+  const open = await world.ordered(buyer, await (async () => {
+    const visit = world.visit();
+    return { hold: (await visit.hold({ seats: ['r6s4'] })).json.hold, pass: visit.token };
+  })());
+  assertProblem(await admin.post(`/admin/orders/${open}/mail`, { body: { reason: 'x' } }), 409, 'not-completed');
 });

@@ -82,6 +82,7 @@ enum option_id {
     OPTION_FRONT_CORES,
     OPTION_CDN,
     OPTION_CLIENT_CREDENTIALS,
+    OPTION_EVENT,
     OPTION_COUNT,
 };
 

@@ -1,0 +1,160 @@
+-- The help desk: orders as a table, one order with all that belongs to it, and its mail once more.
+
+-- Orders that are found, newest first, each by an index: by a number, by the id of an order or a ticket, by the
+-- member who bought it or has a ticket of it, by a seat of the event, or all of an event. `before` is the order
+-- after which the page begins, made at `before_us`.
+-- statement: order_search
+--> number      text    null
+--> word        text    null
+--> mail_member text    null
+--> event       text    null
+--> row         text    null
+--> seat        text    null
+--> zone        text    null
+--> listed      boolean
+--> before_us   bigint  null
+--> before      text    null
+--> most        integer
+--< id            text
+--< number        text
+--< event         text
+--< event_name    text
+--< member        text
+--< status        text
+--< cause         text
+--< currency      text
+--< amount        bigint
+--< refund_amount bigint
+--< seats         bigint
+--< places        jsonb
+--< created_at    text
+--< created_us    bigint
+SELECT o.id, o.number, o.event, :event_name(o) AS event_name, o.member, o.status, coalesce(o.cause, '') AS cause,
+    o.currency, o.amount, coalesce(o.refund_amount, 0) AS refund_amount,
+    jsonb_array_length(o.seats)::bigint AS seats, (
+        SELECT coalesce(jsonb_agg(p.place - '{category,entrance,floor}'::text[] ORDER BY p.at), '[]')
+        FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (place, at)
+        WHERE p.at <= 10
+    ) AS places,
+    :iso(o.created_at) AS created_at, (extract(epoch FROM o.created_at) * 1000000)::bigint AS created_us
+FROM (
+    SELECT id FROM orders WHERE number = :number
+    UNION
+    SELECT order_id FROM ticket WHERE number = :number
+    UNION
+    SELECT id FROM orders WHERE id = :word
+    UNION
+    SELECT order_id FROM ticket WHERE id = :word
+    UNION
+    SELECT id FROM orders WHERE member IN (:word, :mail_member)
+    UNION
+    SELECT order_id FROM ticket WHERE member IN (:word, :mail_member)
+    UNION
+    SELECT order_id FROM ticket WHERE event = :event AND seat = :word AND revoked_at IS NULL AND NOT standing
+    UNION
+    SELECT o.id
+    FROM orders o
+    WHERE seat_words(o.event, o.places) @> ARRAY[upper(:event || ' ' || :row || ' ' || :seat)]
+        AND (:zone IS NULL OR EXISTS (
+            SELECT
+            FROM jsonb_array_elements(o.places) AS p
+            WHERE upper(p->>'row') = upper(:row) AND upper(p->>'number') = upper(:seat) AND p->>'zone' ILIKE :zone
+        ))
+    UNION (
+        SELECT o.id
+        FROM orders o
+        WHERE :listed AND o.event = :event AND (o.created_at, o.id) < :page_end()
+        ORDER BY o.created_at DESC, o.id DESC
+        LIMIT :most
+    )
+) found
+JOIN orders o ON o.id = found.id
+WHERE (o.created_at, o.id) < :page_end()
+ORDER BY o.created_at DESC, o.id DESC
+LIMIT :most;
+
+-- fragment: page_end()
+(coalesce(timestamptz 'epoch' + :us(:before_us), 'infinity'), coalesce(:before, ''))
+
+-- A message's state, as the desk shows it.
+-- fragment: message(b)
+'kind', :word_of(:b.kind), 'made_at', :iso(:b.made_at), 'done_at', :iso(:b.done_at), 'error', :b.error, 'state',
+CASE WHEN :b.done_at IS NOT NULL THEN 'done' WHEN :b.due_at = 'infinity' THEN 'given-up' ELSE 'waiting' END
+
+-- All that is known of an order, as JSON.
+-- statement: order_desk
+--> id  text
+--< doc text
+SELECT jsonb_strip_nulls(jsonb_build_object('order', o.id, 'order_number', o.number, 'event', o.event,
+    'event_name', :event_name(o), 'starts_at', :iso(o.starts_at), 'member', o.member, 'lang', o.lang,
+    'status', o.status, 'reason', o.cause, 'provider', o.provider, 'payment', o.payment, 'currency', o.currency,
+    'amount', o.amount, 'fees', :fees(o), 'refunded', coalesce(o.refund_amount, 0), 'created_at', :iso(o.created_at),
+    'moved_at', :iso(o.moved_at), 'seats', o.seats, 'places', o.places, 'moving', coalesce(o.moving, '[]'),
+    'tickets', (
+        SELECT coalesce(jsonb_agg(t.one ORDER BY t.issued_at, t.seat), '[]')
+        FROM (
+            SELECT t.issued_at, t.seat, jsonb_build_object('ticket', t.id, 'ticket_number', t.number, 'seat', t.seat,
+                'member', t.member, 'offered_to', t.offered_to, 'issued_at', :iso(t.issued_at),
+                'revoked_at', :iso(t.revoked_at), 'replaced_by', t.replaced_by, 'gate', c.gate,
+                'scanned_at', :iso(:shown_at(c, t)), 'out_at', :iso(c.out_at), 'state', CASE
+                    WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN c.ticket IS NOT NULL THEN 'used' ELSE 'valid'
+                END) AS one
+            FROM ticket t
+            LEFT JOIN checkin c ON c.ticket = t.id
+            WHERE t.order_id = o.id
+            ORDER BY t.issued_at DESC
+            LIMIT 300
+        ) t
+    ),
+    'mails', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('mail', b.id, 'member', b.member, :message(b)) ORDER BY b.id), '[]')
+        FROM (SELECT * FROM mail_outbox WHERE order_id = o.id ORDER BY id DESC LIMIT 200) b
+    ),
+    'letters', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('letter', b.id, :message(b)) ORDER BY b.id), '[]')
+        FROM (SELECT * FROM shop_outbox WHERE order_id = o.id ORDER BY id DESC LIMIT 200) b
+    ),
+    'sagas', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('saga', s.id, 'definition', s.key, 'state', CASE
+            WHEN s.parked THEN 'parked'
+            WHEN s.state = :SAGA_RUNNING THEN 'running'
+            WHEN s.state = :SAGA_UNDOING THEN 'undoing'
+            WHEN s.state = :SAGA_COMPLETED THEN 'completed'
+            ELSE 'undone'
+        END, 'started_at', :iso(s.started_at), 'ended_at', :iso(s.ended_at)) ORDER BY s.id), '[]')
+        FROM (SELECT * FROM saga WHERE subject = o.id ORDER BY saga.id + 0 DESC LIMIT 200) s
+    ),
+    'acts', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('act', a.act, 'at', :iso(a.at), 'subject', a.subject,
+            'actor', a.actor, 'gate', a.gate, 'reason', a.reason, 'who', a.who, 'detail', a.detail) ORDER BY a.id), '[]')
+        FROM (
+            SELECT a.*
+            FROM audit a
+            WHERE a.subject IN (SELECT o.id UNION ALL SELECT t.id FROM ticket t WHERE t.order_id = o.id)
+            ORDER BY a.id + 0 DESC
+            LIMIT 200
+        ) a
+    )))::text AS doc
+FROM orders o
+WHERE o.id = :id;
+
+-- The mail with the tickets of a completed order, once more.
+-- statement: order_mail_again
+--> order  text
+--> reason text
+--> who    text null
+--< event  text
+WITH b AS (
+    INSERT INTO mail_outbox (order_id, member, kind, lang, trace)
+    SELECT o.id, o.member, :LETTER_COMPLETED, o.lang, :trace_of_sale(o.id)
+    FROM orders o
+    WHERE o.id = :order AND o.status = :ORDER_COMPLETED
+    ON CONFLICT (order_id, kind, member) DO UPDATE
+    SET done_at = NULL, due_at = now(), tries = 0, refused = 0, error = NULL
+    RETURNING order_id
+)
+INSERT INTO audit (event, act, subject, actor, reason, who)
+SELECT o.event, 'mail-again', o.id, :ACTOR_OPERATOR, :reason, :who
+FROM b
+JOIN orders o ON o.id = b.order_id
+RETURNING event;

@@ -1,0 +1,287 @@
+/* desk_http.c: the help desk finds an order by what a caller knows: a number, a seat, a mail
+ * address. Addresses are not stored here. So the company's user database is asked whose it is, as
+ * for a login and below the same cap, and the orders of that member are read. */
+#include "admin/routes.h"
+
+#include "admin/desk_words.h"
+#include "api/guard.h"
+#include "base/grow.h"
+#include "base/json_in.h"
+#include "base/magic.h"
+#include "number.h"
+#include "observe/log.h"
+#include "pay_limits.h"
+#include "store/statements.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { LIST_MAX = 200, LIST_DEFAULT = 50, REASON_MAX = 200 };
+enum { ROW_MAX = 64 * 1024 }; /* ten places, some names escaped */
+
+struct search {
+    uint32_t magic;
+    struct http_req *req;
+    struct desk_words words;
+    char number[NUMBER_MAX]; /* "": the words are no number */
+    char member[USERS_ID_MAX];
+    char event[ORDER_EVENT_MAX]; /* "": of any */
+    char before[ORDER_ID_MAX];   /* "": the first page */
+    uint64_t before_us, most;
+};
+
+MAGIC(search, 0x3a700018);
+
+static void search_free(struct search *search)
+{
+    MAGIC_END(search, search);
+    free(search);
+}
+
+static void put_order(struct text *body, const struct sql_order_search_row *row)
+{
+    json_open(body, '{');
+    json_member_str(body, "order", row->id);
+    json_member_str(body, "order_number", row->number);
+    json_member_str(body, "event", row->event);
+    json_member_str(body, "event_name", row->event_name);
+    json_member_str(body, "member", row->member);
+    json_member_str(body, "status", row->status);
+    if (row->cause.len > 0)
+        json_member_str(body, "reason", row->cause);
+    json_member_str(body, "currency", row->currency);
+    json_member_u64(body, "amount", row->amount);
+    json_member_u64(body, "refunded", row->refund_amount);
+    json_member_u64(body, "seats", row->seats);
+    json_member_raw(body, "places", row->places);
+    json_member_str(body, "created_at", row->created_at);
+    json_close(body, '}');
+}
+
+/* One order more than a page says that there is another page. `rows` NULL: none. */
+static void reply_orders(struct search *search, const PGresult *rows)
+{
+    struct http_req *req = search->req;
+    int found = rows != NULL ? PQntuples(rows) : 0, most = (int)search->most;
+    char *memory = malloc(ROW_MAX);
+    struct grow body = {.failed = memory == NULL};
+    bool fits = true;
+    grow_add(&body, SPAN("{\"orders\":["));
+    for (int i = 0; i < found && i < most && !body.failed; i++) {
+        const struct sql_order_search_row row = sql_order_search_row(rows, i);
+        struct text one = text_on(memory, ROW_MAX);
+        put_order(&one, &row);
+        fits = fits && !one.overflown;
+        if (i > 0)
+            grow_add(&body, SPAN(","));
+        grow_add(&body, text_span(&one));
+    }
+    grow_add(&body, SPAN("]"));
+    if (found > most && !body.failed) {
+        const struct sql_order_search_row last = sql_order_search_row(rows, most - 1);
+        struct text one = text_on(memory, ROW_MAX);
+        text_printf(&one, ",\"before\":\"%" PRIu64 ".%.*s\"", last.created_us, (int)last.id.len,
+                    last.id.ptr);
+        grow_add(&body, text_span(&one));
+    }
+    grow_add(&body, SPAN("}"));
+    if (body.failed)
+        guard_unavailable(req, ERR_NOMEM);
+    else if (!fits)
+        refusal_reply(req, REFUSAL_ANSWER_LONG);
+    else
+        http_reply(req, &(struct http_reply){.status = 200,
+                                             .type = "application/json",
+                                             .headers = SPAN("Cache-Control: no-store\r\n"),
+                                             .body = {body.ptr, body.len}});
+    grow_free(&body);
+    free(memory);
+    search_free(search);
+}
+
+static void on_orders(void *ctx, const struct pg_answer *answer)
+{
+    struct search *search = MAGIC_OF(search, ctx);
+    if (answer->rc == 0) {
+        reply_orders(search, answer->results[0]);
+        return;
+    }
+    guard_unavailable(search->req, answer->rc);
+    search_free(search);
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+static void find(struct search *search)
+{
+    const struct desk_words *words = &search->words;
+    const struct sql_order_search_args args = {
+        .number = or_null(search->number),
+        .word = words->mail ? NULL : or_null(words->all),
+        .mail_member = or_null(search->member),
+        .event = or_null(search->event),
+        .row = or_null(words->row),
+        .seat = or_null(words->seat),
+        .zone = or_null(words->zone),
+        .listed = words->all[0] == '\0',
+        .has_before_us = search->before[0] != '\0',
+        .before_us = search->before_us,
+        .before = or_null(search->before),
+        .most = (uint32_t)search->most + 1,
+    };
+    sql_order_search(pay_of(search->req)->pg, &args, on_orders, search);
+}
+
+static void on_member(void *ctx, int rc, const struct user *user)
+{
+    struct search *search = MAGIC_OF(search, ctx);
+    if (rc < 0) {
+        guard_unavailable(search->req, rc);
+        search_free(search);
+    } else if (!user->found) {
+        reply_orders(search, NULL);
+    } else {
+        memcpy(search->member, user->id, sizeof(search->member));
+        find(search);
+    }
+}
+
+static void find_by_mail(struct search *search)
+{
+    struct users *users = pay_of(search->req)->users;
+    uint32_t retry_ms = 0;
+    if (users == NULL)
+        refusal_reply(search->req, REFUSAL_MAIL_SEARCH_OFF);
+    else if (users_login(users, search->words.all, on_member, search, &retry_ms) < 0)
+        refusal_wait(search->req, REFUSAL_BUSY, retry_ms / 1000 + 1);
+    else
+        return;
+    search_free(search);
+}
+
+/* "MICROSECONDS.ORDER" */
+static bool read_before(struct span text, struct search *search)
+{
+    struct span at, id = span_cut(text, '.', &at);
+    return id.len > 0 && span_to_cstr(id, search->before, sizeof(search->before)) &&
+           span_u64(at, INT64_MAX, &search->before_us);
+}
+
+static bool read_query(struct http_req *req, struct search *search)
+{
+    char memory[DESK_WORDS_MAX];
+    struct text typed = text_on(memory, sizeof(memory));
+    struct span before = http_req_query_arg(req, SPAN("before"));
+    struct span limit = http_req_query_arg(req, SPAN("limit"));
+    bool good = http_url_decode(http_req_query_arg(req, SPAN("q")), true, &typed);
+    json_t *utf8 = good ? json_stringn(memory, typed.len) : NULL;
+    good = utf8 != NULL && desk_words_read(text_span(&typed), &search->words);
+    json_decref(utf8);
+    good = good && span_to_cstr(http_req_query_arg(req, SPAN("event")), search->event,
+                                sizeof(search->event));
+    good = good && (before.len == 0 || read_before(before, search));
+    search->most = LIST_DEFAULT;
+    good =
+        good && (limit.len == 0 || (span_u64(limit, LIST_MAX, &search->most) && search->most > 0));
+    return good && (search->words.all[0] != '\0' || search->event[0] != '\0');
+}
+
+static void on_get_orders(struct http_req *req)
+{
+    struct search *search = calloc(1, sizeof(*search));
+    if (search == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    MAGIC_BEGIN(search, search);
+    search->req = req;
+    if (!read_query(req, search)) {
+        refusal_say(req, REFUSAL_REQUEST,
+                    "q has at most %d bytes; without it there is an event; limit is 1 to %d.",
+                    DESK_WORDS_MAX - 1, LIST_MAX);
+        search_free(search);
+        return;
+    }
+    if (!number_parse(span_of(search->words.all), search->number))
+        search->number[0] = '\0';
+    if (search->words.mail)
+        find_by_mail(search);
+    else
+        find(search);
+}
+
+/* ---- one order ---- */
+
+static void on_doc(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(req, answer->rc);
+    } else if (PQntuples(answer->results[0]) == 0) {
+        refusal_reply(req, PQntuples(answer->results[1]) > 0 ? REFUSAL_ORDER_RETIRED
+                                                             : REFUSAL_ORDER_UNKNOWN);
+    } else {
+        http_reply(req,
+                   &(struct http_reply){.status = 200,
+                                        .type = "application/json",
+                                        .headers = SPAN("Cache-Control: no-store\r\n"),
+                                        .body = sql_order_desk_row(answer->results[0], 0).doc});
+    }
+}
+
+static void read_order(struct http_req *req, const char *order)
+{
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_doc, req);
+    if (job == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    sql_order_desk_add(job, &(struct sql_order_desk_args){order});
+    sql_order_retired_add(job, &(struct sql_order_retired_args){order});
+    pg_job_send(job);
+}
+
+static void on_get_order(struct http_req *req)
+{
+    guard_order(req, http_req_param(req, 0), read_order);
+}
+
+/* ---- its mail, once more ---- */
+
+static void on_mailed(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    if (answer->rc < 0)
+        guard_unavailable(req, answer->rc);
+    else if (PQntuples(answer->results[0]) == 0)
+        refusal_reply(req, REFUSAL_NO_TICKETS_TO_MAIL);
+    else
+        http_reply(req, &(struct http_reply){.status = 204});
+}
+
+static void mail_again(struct http_req *req, const char *order)
+{
+    char reason[REASON_MAX + 1];
+    if (guard_reason(req, reason, sizeof(reason)))
+        sql_order_mail_again(pay_of(req)->pg,
+                             &(struct sql_order_mail_again_args){order, reason, guard_who(req)},
+                             on_mailed, req);
+}
+
+static void on_mail_again(struct http_req *req)
+{
+    guard_order(req, http_req_param(req, 0), mail_again);
+}
+
+int desk_routes(struct http_router *routes, struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/admin/orders", on_get_orders, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/orders/{order}", on_get_order, NULL, 0},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/mail", on_mail_again, NULL, BODY_SMALL_MAX},
+    };
+    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+}
