@@ -15,7 +15,7 @@
 #include "store/schema.h"
 #include "version.inc"
 #include "web/site.h"
-#include "wording.h"
+#include "page/wording.h"
 
 #include <assert.h>
 #include <curl/curl.h>

@@ -5,7 +5,7 @@
 #include "settings.h"
 
 #include "psp/psp.h"
-#include "wording.h"
+#include "page/wording.h"
 
 #include <assert.h>
 #include <stddef.h>

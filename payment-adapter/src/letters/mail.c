@@ -7,10 +7,10 @@
 #include "core/checkout/effect.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
-#include "fact.h"
 #include "letters/mail_page.h"
 #include "number.h"
-#include "wording.h"
+#include "page/fact.h"
+#include "page/wording.h"
 
 #include <assert.h>
 #include <sodium.h>

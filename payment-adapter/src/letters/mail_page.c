@@ -3,8 +3,8 @@
  * picture and nothing that is fetched, so that opening it tells nobody anything. */
 #include "letters/mail_page.h"
 
-#include "fact.h"
 #include "number.h"
+#include "page/fact.h"
 
 #include <assert.h>
 #include <string.h>

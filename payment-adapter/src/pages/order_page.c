@@ -3,8 +3,8 @@
 #include "pages/order_page.h"
 
 #include "base/json_in.h"
-#include "fact.h"
 #include "number.h"
+#include "page/fact.h"
 
 #include <assert.h>
 #include <jansson.h>

@@ -8,7 +8,7 @@
 #include "api/guard.h"
 #include "api/order_view.h"
 #include "base/magic.h"
-#include "fact.h"
+#include "page/fact.h"
 #include "pages/order_page.h"
 #include "pages/tickets_page.h"
 #include "store/statements.h"

@@ -2,8 +2,8 @@
  * rest follows from that. The block "ticket" is repeated for each one that the viewer may see. */
 #include "pages/tickets_page.h"
 
-#include "fact.h"
 #include "number.h"
+#include "page/fact.h"
 
 #include <assert.h>
 

@@ -162,22 +162,6 @@ bool caller_same_origin(const struct http_req *req, const struct front *front)
            origin_listed(span_of(front->config->web_origins), origin);
 }
 
-struct span caller_form_field(const struct http_req *req, struct span name, struct text *memory)
-{
-    static const struct span form = {"application/x-www-form-urlencoded", 33};
-    struct span rest = http_req_body(req);
-    if (rest.len == 0 || !span_starts(http_req_header(req, HTTP_HEADER_CONTENT_TYPE), form))
-        return (struct span){NULL, 0};
-    while (rest.len > 0) {
-        struct span pair, key;
-        rest = span_cut(rest, '&', &pair);
-        struct span value = span_cut(pair, '=', &key);
-        if (span_eq(key, name) && http_url_decode(value, true, memory))
-            return text_span(memory);
-    }
-    return (struct span){NULL, 0};
-}
-
 struct span caller_whose(const struct http_req *req, uint8_t site[16])
 {
     struct span cookie = http_req_cookie(req, SPAN(VISITOR_COOKIE));

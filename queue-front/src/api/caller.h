@@ -28,9 +28,6 @@ int caller_pass(const struct http_req *req, struct front *front, const struct fr
 /* False: another site's page has sent this with the visitor's cookies. */
 bool caller_same_origin(const struct http_req *req, const struct front *front);
 
-/* A field of a form's body, or not there; `memory` takes it decoded. Longer ones are not there. */
-struct span caller_form_field(const struct http_req *req, struct span name, struct text *memory);
-
 /* Whose an Idempotency-Key is: the visitor cookie's or, without one, the network's that the request
  * comes from; `site` takes that. */
 struct span caller_whose(const struct http_req *req, uint8_t site[16]);

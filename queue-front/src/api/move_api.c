@@ -13,6 +13,7 @@
 
 #include "base/ip.h"
 #include "base/json_in.h"
+#include "page/form.h"
 #include "web/qr.h"
 
 #include <assert.h>
@@ -219,7 +220,7 @@ static bool read_code(struct http_req *req, struct text *code)
     struct err_slot err;
     struct json_in in;
     json_t *doc;
-    if (caller_form_field(req, SPAN("code"), code).len > 0 || body.len == 0)
+    if (form_field(req, SPAN("code"), code).len > 0 || body.len == 0)
         return true;
     int rc = json_in_parse(body, &err, &doc);
     if (rc == 0) {

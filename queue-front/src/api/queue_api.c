@@ -27,6 +27,7 @@
 #include "base/ip.h"
 #include "base/json_in.h"
 #include "base/rfc3339.h"
+#include "page/form.h"
 #include "web/visit.h"
 
 #include <assert.h>
@@ -346,7 +347,7 @@ static bool has_worked(struct joining *join, const struct front_line *event)
     struct text field = text_on(memory, sizeof(memory));
     struct span solution = span_trim(http_req_header_named(req, SPAN("X-Proof-Of-Work")));
     if (solution.len == 0)
-        solution = caller_form_field(req, SPAN("proof_of_work"), &field);
+        solution = form_field(req, SPAN("proof_of_work"), &field);
     if (solution.len == 0) {
         answer_work(req, front, event, &bond, "missing");
         return false;
@@ -389,7 +390,7 @@ static bool is_shed(struct http_req *req, struct front *front, const struct fron
 static struct span invitation_of(const struct http_req *req, struct text *memory)
 {
     struct span code = span_trim(http_req_header_named(req, SPAN("X-Invitation")));
-    return code.len > 0 ? code : caller_form_field(req, SPAN("invitation"), memory);
+    return code.len > 0 ? code : form_field(req, SPAN("invitation"), memory);
 }
 
 /* False: answered. True: `lane` is the lane, and with an invitation `given` is the visitor. */
@@ -424,7 +425,7 @@ static int read_code(const struct http_req *req, struct text *memory)
 {
     char field_memory[PRESALE_INPUT_MAX];
     struct text field = text_on(field_memory, sizeof(field_memory));
-    struct span code = caller_form_field(req, SPAN("code"), &field), body = http_req_body(req);
+    struct span code = form_field(req, SPAN("code"), &field), body = http_req_body(req);
     json_t *json = NULL;
     struct err_slot err;
     if (code.ptr == NULL && span_starts(body, SPAN("{"))) {

@@ -7,6 +7,7 @@
 #include "api/caller.h"
 #include "http/http_internal.h"
 #include "outcall/outcall.h"
+#include "page/form.h"
 
 enum { INPUT_MAX = 2048, REQUEST_MAX = 16384 };
 
@@ -58,8 +59,14 @@ static void read_all(const struct http_req *req)
         if (arg.ptr != NULL && http_url_decode(arg, true, &out))
             assert(out.len <= arg.len);
         out = text_on(memory, sizeof(memory));
-        struct span field = caller_form_field(req, names[i], &out);
+        struct span field = form_field(req, names[i], &out);
         assert(field.ptr == NULL || (field.ptr == memory && field.len <= wire_len));
+    }
+    struct err_slot err;
+    json_t *fields;
+    if (form_read(req, &err, &fields) == 0) {
+        assert(json_object_size(fields) <= FORM_FIELDS_MAX);
+        json_decref(fields);
     }
     uint8_t site[16];
     struct span whose = caller_whose(req, site);
@@ -78,7 +85,7 @@ static void find_own(struct http_req *req, struct span value, struct span before
         !receive(req, SPAN("x=1"), SPAN("c=1"), text_span(&form)))
         return;
     struct text out = text_on(memory, sizeof(memory));
-    struct span found = caller_form_field(req, SPAN("own-field"), &out);
+    struct span found = form_field(req, SPAN("own-field"), &out);
     assert(span_eq(found, value));
 }
 

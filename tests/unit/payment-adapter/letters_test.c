@@ -8,7 +8,7 @@
 #include "unit.h"
 #include "web/qr.h"
 #include "web/site.h"
-#include "wording.h"
+#include "page/wording.h"
 
 #define DAYS "Sunday Monday Tuesday Wednesday Thursday Friday Saturday\n"
 

@@ -1,7 +1,7 @@
 /* wording.h: money and times as people write them in a language, on pages without a script and in
  * mails. Its phrases: money.won, time.form, time.days. */
-#ifndef FG_PAY_WORDING_H
-#define FG_PAY_WORDING_H
+#ifndef FG_PAGE_WORDING_H
+#define FG_PAGE_WORDING_H
 
 #include "base/err.h"
 #include "base/text.h"

@@ -2,8 +2,8 @@
  * a request is also called once at start, on an empty row, for their names: so it lists the same
  * names in the same order each time. A block with the name of a fact is shown where the fact is not
  * empty. */
-#ifndef FG_PAY_FACT_H
-#define FG_PAY_FACT_H
+#ifndef FG_PAGE_FACT_H
+#define FG_PAGE_FACT_H
 
 #include "web/filled_page.h"
 

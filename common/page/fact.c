@@ -1,9 +1,9 @@
 /* fact.c: see fact.h. Facts are put in the order of the template, which asks for each
  * by its index. Everything is escaped but codes, which are markup of our own. */
-#include "fact.h"
+#include "page/fact.h"
 
 #include "web/qr.h"
-#include "wording.h"
+#include "page/wording.h"
 
 #include <assert.h>
 #include <stdlib.h>

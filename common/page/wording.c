@@ -6,7 +6,7 @@
  * sells in several names its own. Logs and stored times stay in UTC.
  *
  * Threading: the zone is settled before there are threads; all else is pure. */
-#include "wording.h"
+#include "page/wording.h"
 
 #include "base/rfc3339.h"
 
