@@ -10,6 +10,7 @@
 #include "api/operator_api.h"
 #include "api/order_api.h"
 #include "api/place_api.h"
+#include "api/plain_page.h"
 #include "archive/retire.h"
 #include "core/engine/engine.h"
 #include "crypto/mac.h"
@@ -52,6 +53,7 @@ struct seats {
     struct operator_api *operator_api;
     struct place_api *place_api;
     struct site *hall;
+    struct plain_page *plain;
     struct turn *turns[SERVICE_LOOPS_MAX];
     struct keys {
         struct outcalls *outcalls; /* NULL: they come from a file */
@@ -322,6 +324,8 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = site_routes(seats->hall, routes, err);
     if (rc == 0)
+        rc = plain_page_create(seats->hall, err, &seats->plain);
+    if (rc == 0)
         rc = order_api_routes(seats->ended, private_routes, err);
     if (rc == 0)
         rc = operator_api_routes(seats->operator_api, private_routes, err);
@@ -471,6 +475,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
                 .clock = &seats->sale.clock,
                 .log = loop->log,
                 .stats = &seats->stats,
+                .plain = &seats->plain->answers,
             },
         .on_tick = loop->index == 0 ? on_tick : NULL,
         .ctx = seats,
@@ -517,6 +522,7 @@ static void stop(struct service *service)
     errand_list_destroy(seats->errands);
     series_destroy(seats->series);
     ended_destroy(seats->ended);
+    plain_page_destroy(seats->plain);
     site_destroy(seats->hall);
     events_destroy(seats->events);
     rate_destroy(seats->rate);

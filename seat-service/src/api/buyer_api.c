@@ -7,6 +7,7 @@
 
 #include "access/hold_id.h"
 #include "api/hall_api.h"
+#include "api/plain_page.h"
 #include "api/request.h"
 #include "api/verdict.h"
 #include "base/ip.h"
@@ -14,6 +15,7 @@
 #include "loop/pending.h"
 #include "loop/retry.h"
 #include "loop/stream.h"
+#include "page/form.h"
 #include "rim_limits.h"
 #include "web/visit.h"
 
@@ -148,10 +150,12 @@ typedef void handler(struct http_req *req);
  * `again`. */
 static bool first_time(struct call *call, handler *again)
 {
-    struct span key = http_req_header(call->req, HTTP_HEADER_IDEMPOTENCY_KEY);
+    /* A form has a key among its fields; changed and sent again, it is another request. */
+    struct span key = call->plain != NULL ? http_req_body(call->req)
+                                          : http_req_header(call->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     if (key.ptr == NULL)
         return true;
-    if (key.len == 0 || key.len > IDEM_KEY_MAX) {
+    if (key.len == 0 || (key.len > IDEM_KEY_MAX && call->plain == NULL)) {
         call_refuse(call, REFUSAL_IDEM_KEY);
         return false;
     }
@@ -680,6 +684,25 @@ static void patch_hold(struct http_req *req)
     verdict_go_on(&call, verdict, entry, &ask);
 }
 
+/* ---- without a script ---- */
+
+static void get_plain(struct http_req *req)
+{
+    struct call call;
+    if (enter(&call, req))
+        plain_page_reply(&call);
+}
+
+static void post_plain_hold(struct http_req *req)
+{
+    char memory[16];
+    struct text act = text_on(memory, sizeof(memory));
+    if (span_eq(form_field(req, SPAN("act"), &act), SPAN("release")))
+        delete_hold(req);
+    else
+        patch_hold(req);
+}
+
 /* ---- reading the hall ---- */
 
 /* Where several share the events, the first call of a page tells the edge whose this one is. */
@@ -765,6 +788,9 @@ int buyer_api_routes(struct http_router *router, struct err_slot *err)
         {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}/alternatives", get_alternatives, NULL, 0},
         {HTTP_METHOD_PATCH, "/v1/seats/{event}/holds/{hold}", patch_hold, NULL, API_BODY_MAX},
         {HTTP_METHOD_DELETE, "/v1/seats/{event}/holds/{hold}", delete_hold, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/seats/{event}/plain", get_plain, NULL, 0},
+        {HTTP_METHOD_POST, "/v1/seats/{event}/plain", post_holds, NULL, API_BODY_MAX},
+        {HTTP_METHOD_POST, "/v1/seats/{event}/plain/{hold}", post_plain_hold, NULL, API_BODY_MAX},
     };
     return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
 }

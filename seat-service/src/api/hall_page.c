@@ -16,14 +16,17 @@ static const char hall_js[] =
 static const char later_js[] =
 #include "seat-service/web/later.min.js.inc"
     ;
+static const char plain_css[] =
+#include "seat-service/web/plain.css.inc"
+    ;
 static const char base_css[] =
 #include "web/base.css.inc"
     ;
 
 static const struct site_file files[] = {
-    {"hall.css", SITE_CSS, SITE_BYTES(hall_css)},
-    {"hall.js", SITE_JS, SITE_BYTES(hall_js)},
-    {"later.js", SITE_JS, SITE_BYTES(later_js)},
+    {"hall.css", SITE_CSS, SITE_BYTES(hall_css)},   {"hall.js", SITE_JS, SITE_BYTES(hall_js)},
+    {"later.js", SITE_JS, SITE_BYTES(later_js)},    {"base.css", SITE_CSS, SITE_BYTES(base_css)},
+    {"plain.css", SITE_CSS, SITE_BYTES(plain_css)},
 };
 
 /* Small files come first and do not wait for large ones. */
@@ -31,6 +34,24 @@ static const struct site_page pages[] = {{"/seats/{event}",
                                           SITE_BYTES(hall_html),
                                           {"/v1/seats/{}/availability?form=octets", "/v1/seats/{}",
                                            "/v1/seats/{}/plan?form=rows", NULL}}};
+
+/* A browser without a script goes on to the page that needs none, by `?noscript`: this one is the
+ * same for every event and cannot name another's address. */
+static bool go_plain(struct http_req *req, void *ctx)
+{
+    char memory[256], lines[320];
+    struct text address = text_on(memory, sizeof(memory));
+    struct text headers = text_on(lines, sizeof(lines));
+    (void)ctx;
+    TEXT_LIT(&address, "/v1/seats/");
+    text_put(&address, http_req_param(req, 0));
+    TEXT_LIT(&address, "/plain");
+    if (!span_starts(http_req_query(req), SPAN("noscript")) || address.overflown)
+        return false;
+    http_header_add(&headers, "Location", text_span(&address));
+    http_reply(req, &(struct http_reply){.status = 303, .headers = text_span(&headers)});
+    return true;
+}
 
 int hall_page_create(const struct brand_settings *brand, struct err_slot *err, struct site **out)
 {
@@ -45,8 +66,10 @@ int hall_page_create(const struct brand_settings *brand, struct err_slot *err, s
             {
 #include "seat-service/web/text.words.inc"
             },
+        .kept = "told.",
         .service = "seat-service",
         .brand = brand,
+        .refuse = go_plain,
     };
     return site_create(&conf, err, out);
 }

@@ -4,8 +4,12 @@
 #include "api/request.h"
 
 #include "access/hold_id.h"
+#include "api/plain_page.h"
 #include "api/verdict.h"
 #include "loop/retry.h"
+#include "page/form.h"
+
+#include <string.h>
 
 void request_elsewhere(struct call *call, const struct journal_place *place)
 {
@@ -86,9 +90,18 @@ static void tell_closed(struct call *call, void (*on_asleep)(struct call *call))
         call_refuse(call, REFUSAL_EVENT_UNKNOWN);
 }
 
+/* The calls of the page without a script have a path of their own. */
+static struct call begin(struct http_req *req)
+{
+    struct call call = {.req = req, .loop = loop_of(req)};
+    if (strstr(http_req_route(req)->pattern, "/plain") != NULL)
+        call.plain = call.loop->conf.plain;
+    return call;
+}
+
 bool request_event_or(struct call *call, struct http_req *req, void (*on_asleep)(struct call *call))
 {
-    *call = (struct call){.req = req, .loop = loop_of(req)};
+    *call = begin(req);
     call->event = events_find(call->loop->conf.events, http_req_param(req, 0));
     call->now_ms = events_now_ms(call->loop->conf.events);
     if (call->event != NULL && events_is_open(call->event))
@@ -109,7 +122,7 @@ static void tell_behind(struct call *call)
 
 bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(struct call *call))
 {
-    *call = (struct call){.req = req, .loop = loop_of(req)};
+    *call = begin(req);
     struct events *events = call->loop->conf.events;
     call->event = events_find(events, http_req_param(req, 0));
     call->now_ms = events_now_ms(events);
@@ -156,7 +169,12 @@ bool request_hold(struct call *call, unsigned param, uint64_t *hold)
 bool request_body(struct call *call, json_t **doc)
 {
     struct err_slot err;
-    int rc = json_in_parse(http_req_body(call->req), &err, doc);
+    int rc = call->plain != NULL ? form_read(call->req, &err, doc)
+                                 : json_in_parse(http_req_body(call->req), &err, doc);
+    if (rc == 0 && call->plain != NULL) {
+        *doc = plain_page_body(*doc);
+        rc = *doc != NULL ? 0 : err_set(&err, ERR_NOMEM, "a form");
+    }
     if (rc < 0)
         call_refuse_as(call, rc == ERR_NOMEM ? REFUSAL_MEMORY : REFUSAL_JSON, err.text);
     return rc == 0;

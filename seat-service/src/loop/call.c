@@ -46,6 +46,10 @@ void call_reply(struct call *call, unsigned status, const struct text *json, str
     remember(call);
     if (call->req == NULL) /* see pending_answer_patient() */
         return;
+    if (call->plain != NULL) {
+        call->plain->reply(call);
+        return;
+    }
     char lines[320];
     struct text all = text_on(lines, sizeof(lines));
     put_common(&all, call);
@@ -65,6 +69,12 @@ void call_refuse_with(struct call *call, const struct call_refusal *refusal)
     const struct span members = refusal->members;
     assert(refusal->detail[0] != '\0');
     http_bound_count(refusal->code);
+    if (call->plain != NULL) {
+        remember(call);
+        if (call->req != NULL)
+            call->plain->refuse(call, refusal);
+        return;
+    }
     char lines[128 + JOURNAL_INSTANCE_MAX];
     struct text headers = text_on(lines, sizeof(lines));
     struct text body = loop_text(call->loop);

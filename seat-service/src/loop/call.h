@@ -9,12 +9,22 @@
 #include "loop/refusals.h"
 #include "render/render.h"
 
+struct call;
+struct call_refusal;
+
+/* How calls are answered that come from a page without a script (api/plain_page.h). */
+struct call_plain {
+    void (*reply)(struct call *call); /* it was done */
+    void (*refuse)(struct call *call, const struct call_refusal *refusal);
+};
+
 struct call {
     struct http_req *req; /* NULL: no request, or it was answered that the outcome is open */
     struct loop *loop;
     struct event *event;
     struct engine_who who;
     uint64_t now_ms;
+    const struct call_plain *plain; /* NULL: a program's */
     bool has_idem;
     struct idem_key idem;
     struct idem_answer done;     /* what was changed, once it is settled */

@@ -25,6 +25,8 @@ struct counter_stats {
         retaken, late_gone, unremembered, refunded, replays, codes_wrong, codes_unchecked;
 };
 
+struct call_plain;
+
 struct loop_conf {
     uv_loop_t *uv;
     struct http_server *server; /* the public one: its streams */
@@ -39,6 +41,7 @@ struct loop_conf {
     const struct clock *clock;
     struct logger *log;
     struct counter_stats *stats;
+    const struct call_plain *plain;
 };
 
 struct loop {

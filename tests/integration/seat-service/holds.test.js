@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { assertProblem, mangled, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
+import { assertProblem, mangled, openContract, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './house.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
@@ -817,4 +817,79 @@ test('the private calls need their token', async () => {
   assert.equal((await seats.private.post(path, { body: { order: 'x' }, token: alice.token })).status, 401);
   const service = seats.secrets.read('service-token');
   assert.notEqual((await seats.private.get('/admin/events', { token: service })).status, 200);
+});
+
+// What a browser without a script does: forms, redirects and cookies alone.
+function browser(event, { session, ttl } = {}) {
+  const path = `/v1/seats/${event}/plain`;
+  const contract = openContract('seat-service/openapi.yaml');
+  const headers = { cookie: `fg_pass_${event}=${seats.office.pass(event, { session, ttl })}`, 'accept-language': 'en' };
+  const origin = `http://127.0.0.1:${seats.port}`;
+  return {
+    page: async (query = '') => contract.check('GET', path, await seats.http.get(`${path}${query}`, { headers })),
+    send: async (fields, { hold = '', from = origin } = {}) => {
+      const form = { ...headers, origin: from, 'content-type': 'application/x-www-form-urlencoded' };
+      const answer = await seats.http.post(`${path}${hold}`, { headers: form, body: typeof fields === 'string' ? fields : String(new URLSearchParams(fields)) });
+      contract.check('POST', `${path}${hold}`, answer);
+      return answer.headers.location.replace(path, '');
+    },
+  };
+}
+const keyOf = (page) => /name="key" value="(\w+)"/.exec(page.text)[1];
+const heldOf = (page) => [...page.text.matchAll(/href="\/pay\/checkout\/[\w-]+\/([\w-]+)"/g)].map((match) => match[1]);
+
+test('without a script, forms hold, shrink and release by the same rules', async () => {
+  const { event } = await fresh({ area: 50, fees: { per_seat: 1000 } });
+  const one = browser(event);
+  const empty = await one.page();
+  assert.equal(empty.status, 200);
+  assert.match(empty.text, /Front <span class="price">KRW 150,000<\/span> <span class="soft">50 left/);
+  const form = { key: keyOf(empty), category: 'Back', quantity: '2' };
+  // Pressed twice, it holds once; changed and sent again, it is another request.
+  assert.deepEqual([await one.send(form), await one.send(form)], ['', '']);
+  const held = await one.page();
+  const [hold, ...others] = heldOf(held);
+  assert.deepEqual(others, []);
+  assert.match(held.text, /Time left to pay: [45] min/);
+  assert.match(held.text, /KRW 2,000[^]*KRW 200,000/);
+  assert.doesNotMatch(held.text, /name="category"/);
+  const seat = /name="remove" value="([^"]+)"/.exec(held.text)[1];
+  assert.equal(await one.send({ remove: seat }, { hold: `/${hold}` }), '');
+  assert.match((await one.page()).text, /KRW 100,000/);
+  const stranger = browser(event);
+  assert.equal(await stranger.send({ act: 'release' }, { hold: `/${hold}` }), '?refused=hold-unknown');
+  assert.equal(await one.send({ act: 'release' }, { hold: `/${hold}` }), '');
+  const again = await one.page();
+  assert.deepEqual(heldOf(again), []);
+  // Standing places, and how many of them.
+  assert.equal(await one.send({ key: keyOf(again), area: 'floor', quantity: '3' }), '');
+  const [standing] = heldOf(await one.page());
+  assert.equal(await one.send({ quantity: '4' }, { hold: `/${standing}` }), '');
+  assert.match((await one.page()).text, /floor × 4/);
+});
+
+test('without a script, what is refused is said on the page and takes nothing', async () => {
+  const { event } = await fresh();
+  const one = browser(event);
+  const refused = async (fields, code, words, more) => {
+    assert.equal(await one.send(fields, more), `?refused=${code}`);
+    const page = await one.page(`?refused=${code}`);
+    assert.match(page.text, words);
+    assert.deepEqual(heldOf(page), []);
+  };
+  await refused({ category: '', quantity: '9' }, 'too-many', /at most 8 seats/);
+  await refused({ category: '', quantity: 'many' }, 'bad-field', /Nothing was taken/);
+  await refused({ category: '', quantity: '1', code: 'guess' }, 'code-unknown', /code/);
+  await refused('category=%ff&quantity=1', 'bad-json', /Nothing was taken/);
+  await refused('quantity=1&quantity=2', 'bad-json', /Nothing was taken/);
+  await refused({ category: '', quantity: '1' }, 'pass-missing', /Your place in line is kept/, { from: 'https://evil.example' });
+  await refused({ category: '', quantity: '1' }, 'pass-missing', /Your place in line is kept/, { from: 'null' });
+  const late = await browser(event, { ttl: -60 }).page();
+  assert.equal(late.status, 401);
+  assert.match(late.text, /href="\/e\/[\w-]+"/);
+  assert.match((await one.page('?refused=%3Cscript%3E')).text, /didn/);
+  const gone = await browser('no-such-event').page();
+  assert.equal(gone.status, 404);
+  assert.match(gone.text, /no such event/);
+  assert.equal((await seats.http.get(`/seats/${event}?noscript`)).headers.location, `/v1/seats/${event}/plain`);
 });
