@@ -90,7 +90,8 @@ function sayHere(error) {
 
 // A button that does one thing; then() shows the result.
 function act(button, path, then, method = 'POST') {
-  button.addEventListener('click', async () => {
+  button.addEventListener('click', async (pressed) => {
+    pressed.preventDefault(); // without a script its form is sent
     button.disabled = true;
     byId('notice').textContent = '';
     try {

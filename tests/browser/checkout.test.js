@@ -345,4 +345,87 @@ describe('checkout', () => {
     await friend.close();
     await visitor.close();
   });
+
+  for (const [name, options, n] of [['plain-ko', { locale: 'ko-KR' }, 12], ['plain-en-dark', { locale: 'en-GB', colorScheme: 'dark' }, 13]]) {
+    test(`a browser without a script buys tickets, ${name}`, async () => {
+      const visitor = await Visitor.open(browser, stack, { ...options, javaScriptEnabled: false });
+      const { page } = visitor;
+      const who = customer(stack, n);
+      // Axe is a script: it looks at the same page in a browser that runs them.
+      const judge = async (state) => {
+        const twin = await Visitor.open(browser, stack, { ...options, storageState: await page.context().storageState() });
+        await twin.page.goto(page.url());
+        assert.equal(await twin.page.locator('script').count(), 0);
+        await twin.judge(`${name}-${state}`);
+        await twin.close();
+      };
+      await page.goto(`${visitor.at}/e/demo`);
+      await page.locator('noscript .note').first().waitFor({ state: 'attached' });
+      await page.click('#join button');
+      await page.locator('#pass button').click({ timeout: 60_000 });
+      await page.waitForURL('**/v1/seats/demo/plain');
+      await judge('hall');
+      // More than an order may have is refused in words, and nothing is taken.
+      await page.locator('[name=quantity]').first().evaluate((field) => field.removeAttribute('max'));
+      await page.locator('[name=quantity]').first().fill('99');
+      await page.click('form:has(fieldset) button');
+      await page.waitForURL(/refused=too-many$/);
+      assert.match(await page.locator('.notice').textContent(), /\d/);
+      await page.locator('[name=quantity]').first().fill('2');
+      await page.locator('[name=category]:enabled').last().check();
+      await page.click('form:has(fieldset) button');
+      await page.locator('button[name=remove]').nth(1).waitFor();
+      assert.equal(page.url(), `${visitor.at}/v1/seats/demo/plain`);
+      await judge('held');
+      // A reload and the back button take nothing again.
+      await page.reload();
+      await page.goBack();
+      await page.goForward();
+      assert.equal(await page.locator('button[name=remove]').count(), 2);
+      await page.locator('button[name=remove]').first().click();
+      await page.locator('li:not(:has(form))').waitFor();
+      await page.click('[name=act]');
+      await page.locator('fieldset').waitFor();
+      await page.locator('[name=quantity]').first().fill('2');
+      await page.click('form:has(fieldset) button');
+      await page.locator('button[name=remove]').nth(1).waitFor();
+      await page.click('a[href^="/pay/checkout/"]');
+      await judge('login');
+      await page.fill('#login-name', who.login);
+      await page.fill('#login-password', `${who.password}x`);
+      await page.click('button.main');
+      await page.locator('.notice').waitFor();
+      await judge('login-wrong');
+      await page.fill('#login-name', who.login);
+      await page.fill('#login-password', who.password);
+      await page.click('button.main');
+      await page.locator('[name=refund_terms]').waitFor({ state: 'attached' });
+      await judge('checkout');
+      const checkout = page.url();
+      await page.click('button.main');
+      await page.waitForURL('**/pay/orders/*');
+      const order = page.url();
+      await page.goto(checkout); // the hold has become this order
+      assert.equal(page.url(), order);
+      await page.click('#pay-link');
+      await pay(visitor);
+      await page.click('a[href^="/pay/tickets/"]');
+      await page.locator('.ticket svg').first().waitFor();
+      assert.equal(await page.locator('.ticket svg').count(), 2);
+      const tickets = page.url();
+      await page.goto(`${visitor.at}/v1/seats/demo/plain`); // the order has ended the visit
+      await page.locator('a[href="/e/demo"]').waitFor();
+      await judge('gone');
+      // Elsewhere, or logged out, the way to the tickets is a login.
+      await page.context().clearCookies();
+      await page.goto(tickets);
+      await page.click('a[href^="/pay/login/"]');
+      await page.fill('#login-name', who.login);
+      await page.fill('#login-password', who.password);
+      await page.click('button.main');
+      await page.locator('.ticket svg').first().waitFor();
+      assert.equal(page.url(), tickets);
+      await visitor.close();
+    });
+  }
 });

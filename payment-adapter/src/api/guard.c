@@ -4,6 +4,7 @@
  * the same bytes on purpose: ids must not be worth guessing. */
 #include "api/guard.h"
 
+#include "api/plain.h"
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "number.h"
@@ -39,6 +40,14 @@ bool guard_origin(struct http_req *req)
 
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
 {
+    if (form_is(req)) {
+        int form_rc = plain_read(req, err, out);
+        if (form_rc == ERR_NOMEM)
+            guard_unavailable(req, form_rc);
+        else if (form_rc < 0)
+            refusal_say(req, REFUSAL_REQUEST, "%s", err->text);
+        return form_rc == 0;
+    }
     struct span type, ignored = http_req_header(req, HTTP_HEADER_CONTENT_TYPE);
     span_cut(ignored, ';', &type);
     if (!span_eq_nocase(span_trim(type), SPAN("application/json"))) {

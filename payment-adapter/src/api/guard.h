@@ -12,7 +12,8 @@
 /* A browser says which site a post comes from; only our own pages may post. Clients that send no
  * Origin are not browsers, and carry no cookies they were not given. */
 bool guard_origin(struct http_req *req);
-/* Content-Type: application/json, and one JSON object; *out is the caller's. */
+/* Content-Type: application/json, and one JSON object; or the fields of a form. *out is the
+ * caller's. */
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out);
 /* A body of {reason}. */
 bool guard_reason(struct http_req *req, char *out, size_t cap);

@@ -235,3 +235,65 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
     json[text.len] = '\0';
     return true;
 }
+
+/* ---- asking for it ---- */
+
+enum { HOLD_CALL_MS = 5000 };
+
+/* Where several processes share the events, the first answer may be that another has this one: then
+ * the map is read again, and the hold is asked for once more. */
+static void on_map(void *ctx, bool found)
+{
+    struct held_fetch *fetch = ctx;
+    if (found)
+        held_fetch_begin(fetch);
+    else
+        fetch->on_done(fetch->ctx, NULL);
+}
+
+static void on_hold(void *ctx, const struct outcall_answer *answer)
+{
+    struct held_fetch *fetch = ctx;
+    struct pay *pay = fetch->pay;
+    struct span event = span_of(fetch->event);
+    seats_clock_heard(&pay->common->seats_clock, answer);
+    if (!fetch->again && seats_map_misled(pay->seats_map, event, answer)) {
+        fetch->again = true;
+        seats_map_read(pay->seats_map, event, on_map, fetch);
+        return;
+    }
+    fetch->on_done(fetch->ctx, answer);
+}
+
+void held_fetch_begin(struct held_fetch *fetch)
+{
+    char url_memory[1024], auth[HELD_PASS_MAX + 32], trace[96];
+    struct pay *pay = fetch->pay;
+    struct text url = text_on(url_memory, sizeof(url_memory) - 1);
+    seats_map_put(pay->seats_map, SEATS_OPEN, span_of(fetch->event), &url);
+    TEXT_LIT(&url, "/v1/seats/");
+    outcall_escape(&url, span_of(fetch->event));
+    TEXT_LIT(&url, "/holds/");
+    outcall_escape(&url, span_of(fetch->hold));
+    assert(!url.overflown);
+    url_memory[url.len] = '\0';
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", fetch->pass);
+    snprintf(trace, sizeof(trace), "traceparent: %s", fetch->trace);
+    struct outcall call = {.url = url_memory,
+                           .headers = {auth, trace},
+                           .timeout_ms = HOLD_CALL_MS,
+                           .on_done = on_hold,
+                           .ctx = fetch};
+    outcall_send(pay->outcalls, &call);
+}
+
+enum refusal held_fetch_refusal(const struct outcall_answer *answer)
+{
+    if (answer == NULL || answer->rc < 0 || answer->status >= 500 || answer->status == 429)
+        return REFUSAL_UNAVAILABLE;
+    if (answer->status == 410)
+        return REFUSAL_HOLD_EXPIRED;
+    if (answer->status == 401 || answer->status == 403)
+        return REFUSAL_PASS_REFUSED;
+    return REFUSAL_HOLD_UNKNOWN; /* somebody else's hold and no hold look the same */
+}

@@ -22,6 +22,7 @@
 #include "api/routes.h"
 
 #include "api/guard.h"
+#include "api/plain.h"
 #include "base/ip.h"
 #include "base/json_in.h"
 #include "base/magic.h"
@@ -106,6 +107,10 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
     json_member_cstr(&body, "member", login->user.id);
     json_close(&body, '}');
     count(&login->pay->logins_good);
+    if (plain_go_to_field(login->req, SPAN("next"), text_span(&headers))) {
+        login_free(login);
+        return;
+    }
     http_reply(login->req, &(struct http_reply){.status = 200,
                                                 .type = "application/json",
                                                 .headers = text_span(&headers),
@@ -418,6 +423,8 @@ static void on_ended(void *ctx, int rc, const char *set_cookie)
     char memory[512];
     struct text headers = text_on(memory, sizeof(memory));
     http_header_add(&headers, "Set-Cookie", span_of(set_cookie));
+    if (plain_go_to_field(req, SPAN("back"), text_span(&headers)))
+        return;
     http_reply(req, &(struct http_reply){.status = 204, .headers = text_span(&headers)});
 }
 

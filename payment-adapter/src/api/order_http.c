@@ -14,6 +14,7 @@
 #include "api/held.h"
 #include "api/order_view.h"
 #include "api/order_watch.h"
+#include "api/plain.h"
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "crypto/jwt.h"
@@ -30,8 +31,6 @@
 enum {
     IDEM_KEY_MAX = 255,
     IDEM_HASH_MAX = 64,
-    HOLD_CALL_MS = 5000,
-    PASS_MAX = 2048,
     /* Another loop or process may have taken the saga, which does not notify us of its moves. So we
      * look, first when nearly all payments are there, then at distances that double. */
     LOOK_FIRST_MS = 250,
@@ -45,11 +44,11 @@ struct ask {
     char idem_key[IDEM_KEY_MAX + 1];
     char idem_body[IDEM_HASH_MAX];
     char refund_terms[REFUND_TERMS_ID_MAX + 1]; /* that the buyer was shown; "": it is not said */
-    char pass[PASS_MAX];
+    char pass[HELD_PASS_MAX];
     bool others_pass; /* it names a member other than the one who is logged in */
     char trace[TRACE_TEXT_LEN + 1];
     bool created;
-    bool again; /* the hold was asked for elsewhere before */
+    struct held_fetch fetch;
     uint64_t saga;
     uint32_t waited_ms, look_ms; /* for the payment; the next pause */
     struct seat_names places;
@@ -79,8 +78,23 @@ static void reply_json(struct http_req *req, unsigned status, const struct text 
 
 /* ---- the answer ---- */
 
+/* The order's page, to a form. */
+static bool go_to_order(struct http_req *req, struct span order)
+{
+    char memory[ORDER_ID_MAX + 16];
+    struct text address = text_on(memory, sizeof(memory));
+    if (!form_is(req))
+        return false;
+    TEXT_LIT(&address, "/pay/orders/");
+    text_put(&address, order);
+    plain_go(req, text_span(&address), (struct span){NULL, 0});
+    return true;
+}
+
 static void reply_order(struct http_req *req, unsigned status, const struct sql_order_row *row)
 {
+    if (go_to_order(req, row->id))
+        return;
     char memory[ORDER_ROW_MAX];
     struct text body = text_on(memory, sizeof(memory));
     int rc = order_row_put(&body, row, pay_of(req)->common->site);
@@ -207,33 +221,6 @@ static void create(struct ask *ask)
 
 /* ---- the hold ---- */
 
-static void refuse_hold(struct ask *ask, const struct outcall_answer *answer)
-{
-    if (answer->rc < 0 || answer->status >= 500 || answer->status == 429)
-        guard_unavailable(ask->req, ERR_CLOSED);
-    else if (answer->status == 410)
-        refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
-    else if (answer->status == 401 || answer->status == 403)
-        refusal_reply(ask->req, REFUSAL_PASS_REFUSED);
-    else /* somebody else's hold and no hold look the same */
-        refusal_reply(ask->req, REFUSAL_HOLD_UNKNOWN);
-    ask_free(ask);
-}
-
-static void ask_for_hold(struct ask *ask);
-
-/* Another process has the event, or had when the map was read. */
-static void on_map(void *ctx, bool found)
-{
-    struct ask *ask = MAGIC_OF(ask, ctx);
-    if (found) {
-        ask_for_hold(ask);
-        return;
-    }
-    guard_unavailable(ask->req, ERR_CLOSED);
-    ask_free(ask);
-}
-
 /* False: the request has been answered. A provider that takes another currency would take the same
  * number in its own. What costs nothing asks no provider. */
 static bool is_payable(struct ask *ask)
@@ -253,15 +240,9 @@ static bool is_payable(struct ask *ask)
 static void on_hold(void *ctx, const struct outcall_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
-    struct span event = span_of(ask->order.event);
-    seats_clock_heard(&ask->pay->common->seats_clock, answer);
-    if (!ask->again && seats_map_misled(ask->pay->seats_map, event, answer)) {
-        ask->again = true;
-        seats_map_read(ask->pay->seats_map, event, on_map, ask);
-        return;
-    }
-    if (answer->rc < 0 || answer->status != 200) {
-        refuse_hold(ask, answer);
+    if (answer == NULL || answer->rc < 0 || answer->status != 200) {
+        refusal_reply(ask->req, held_fetch_refusal(answer));
+        ask_free(ask);
         return;
     }
     json_t *hold;
@@ -300,23 +281,14 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
 
 static void ask_for_hold(struct ask *ask)
 {
-    char url_memory[1024], auth[PASS_MAX + 32], trace[96];
-    struct text url = text_on(url_memory, sizeof(url_memory) - 1);
-    seats_map_put(ask->pay->seats_map, SEATS_OPEN, span_of(ask->order.event), &url);
-    TEXT_LIT(&url, "/v1/seats/");
-    outcall_escape(&url, span_of(ask->order.event));
-    TEXT_LIT(&url, "/holds/");
-    outcall_escape(&url, span_of(ask->order.hold));
-    assert(!url.overflown);
-    url_memory[url.len] = '\0';
-    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", ask->pass);
-    snprintf(trace, sizeof(trace), "traceparent: %s", ask->trace);
-    struct outcall call = {.url = url_memory,
-                           .headers = {auth, trace},
-                           .timeout_ms = HOLD_CALL_MS,
-                           .on_done = on_hold,
-                           .ctx = ask};
-    outcall_send(ask->pay->outcalls, &call);
+    ask->fetch = (struct held_fetch){.pay = ask->pay,
+                                     .event = ask->order.event,
+                                     .hold = ask->order.hold,
+                                     .pass = ask->pass,
+                                     .trace = ask->trace,
+                                     .on_done = on_hold,
+                                     .ctx = ask};
+    held_fetch_begin(&ask->fetch);
 }
 
 /* ---- was it asked before? ---- */
@@ -493,6 +465,13 @@ static void on_post(struct http_req *req)
     guard_trace(req, ask->trace);
     read_lang(req, &ask->order);
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
+    char form_key[33];
+    if (form_is(req)) { /* sent twice, it has the same hold, which leads to the same order */
+        uint8_t random[16];
+        rng_fill(rng_system(), random, sizeof(random));
+        sodium_bin2hex(form_key, sizeof(form_key), random, sizeof(random));
+        key = span_of(form_key);
+    }
     int rc = read_ask(ask, doc, &err);
     json_decref(doc);
     struct span pass = visit_pass(req, span_of(ask->order.event));
@@ -676,6 +655,10 @@ static void reply_turned(struct look *look, const struct pg_answer *answer, bool
         refusal_reply(look->req, refusal);
     } else {
         worker_nudge(look->pay->worker);
+        if (go_to_order(look->req, span_of(look->order))) {
+            look_free(look);
+            return;
+        }
         char memory[128];
         struct text body = text_on(memory, sizeof(memory));
         json_open(&body, '{');

@@ -2,6 +2,7 @@
  * service writes a problem document, so a code means the same wherever it is read. */
 #include "api/refusal.h"
 
+#include "api/plain.h"
 #include "base/bug.h"
 
 #include <assert.h>
@@ -28,6 +29,8 @@ static void answer(struct http_req *req, const struct refusal_row *row, const ch
 {
     assert(detail[0] != '\0');
     assert((retry_after_s > 0) == (row->retry_after_s > 0));
+    if (plain_refuse(req, row->code, retry_after_s))
+        return;
     http_problem_reply(req, &(struct http_problem){.status = row->status,
                                                    .code = row->code,
                                                    .detail = detail,

@@ -16,11 +16,13 @@ static const char order_html[] =
 /* How far the order has got, in four words. */
 static const char *const steps[] = {"order.step.held", "order.step.paid", "order.step.confirmed",
                                     "order.step.tickets"};
+enum { REFUSED_MAX = 48 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_NONE = STEPS + 1 };
 
 struct order_page {
     const struct sql_order_row *row;
     const char *support; /* "": there is none */
+    struct span notice;  /* a phrase's key, or empty */
     bool pending, completed;
     unsigned step_now;           /* those before it are done; STEPS_NONE: no steps are shown */
     unsigned steps_at, seats_at; /* where the facts of a turn begin */
@@ -155,6 +157,7 @@ static void list_facts(struct order_page *page)
     fact_if(facts, "over",
             status == ORDER_CANCELLED || status == ORDER_EXPIRED || status == ORDER_FAILED);
     fact_if(facts, "gone", status == ORDER_REFUNDED);
+    fact_phrase(facts, "notice", page->notice, SPAN(""), SPAN(""));
     fact_text(facts, "support", span_of(page->support));
 }
 
@@ -167,9 +170,25 @@ int order_page_create(const struct site *site, struct err_slot *err, struct fill
     return fact_page_create(&page.facts, site, span_of(order_html), err, out);
 }
 
+/* Why a form was refused. The order's money may have moved: of what the page has no words for, it
+ * promises nothing. */
+static struct span notice_of(const struct phrases *words, struct span refused,
+                             char key[REFUSED_MAX])
+{
+    static const char *const vague[] = {"other", "unavailable", "overloaded"};
+    struct text text = text_on(key, REFUSED_MAX);
+    bool is_vague = false;
+    for (unsigned i = 0; i < sizeof(vague) / sizeof(vague[0]); i++)
+        is_vague = is_vague || span_eq(refused, span_of(vague[i]));
+    TEXT_LIT(&text, "error.");
+    text_put(&text, refused);
+    bool known = !is_vague && !text.overflown && phrases_find(words, text_span(&text)).ptr != NULL;
+    return known ? text_span(&text) : SPAN("order.not-done");
+}
+
 int order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
                    enum lang lang, const struct sql_order_row *row, const char *support,
-                   uint64_t now_ms)
+                   struct span refused, uint64_t now_ms)
 {
     struct order_page order = {
         .row = row,
@@ -180,6 +199,9 @@ int order_page_put(struct text *out, const struct filled_page *page, const struc
         .facts = {.words = site_phrases(site, lang), .currency = row->currency},
     };
     order.facts.ctx = &order;
+    char key[REFUSED_MAX];
+    if (refused.len > 0)
+        order.notice = notice_of(order.facts.words, refused, key);
     int rc = judge_refund(&order, now_ms);
     if (rc == 0)
         rc = json_in_read(row->seats, &order.seats);

@@ -9,6 +9,7 @@
 #include "api/order_view.h"
 #include "base/magic.h"
 #include "page/fact.h"
+#include "pages/checkout_page.h"
 #include "pages/order_page.h"
 #include "pages/tickets_page.h"
 #include "store/statements.h"
@@ -57,6 +58,7 @@ static const struct site_page fixed_pages[] = {
 struct pages {
     struct site *site;
     struct filled_page *order, *tickets, *note;
+    struct checkout_page checkout;
     struct text links; /* as JSON */
     char links_memory[LINKS_MAX];
 };
@@ -130,7 +132,7 @@ static void reply_note(struct visit *visit, unsigned status, const char *title)
     /* A crowd that met one outage does not come back in one second. */
     if (status == 503 || status == 429)
         text_printf(&later, "%u", 4 + (unsigned)(clock_wall_us(visit->pay->loop->clock) % 5));
-    text_printf(&address, "/pay/%s/%s", visit->tickets ? "tickets" : "orders", visit->order);
+    text_printf(&address, "%s/%s", visit->tickets ? "tickets" : "orders", visit->order);
     list_note(&facts, text_span(&address), status, title, text_span(&later), visit->tickets,
               visit->pay->settings->support_url);
     fact_page_put(&page, visit->pages->note, visit->lang, &facts);
@@ -243,6 +245,7 @@ static void on_read(void *ctx, const struct pg_answer *answer)
         if (found)
             rc = order_page_put(&page, visit->pages->order, visit->pages->site, visit->lang, &row,
                                 visit->pay->settings->support_url,
+                                http_req_query_arg(visit->req, SPAN("refused")),
                                 clock_wall_us(visit->pay->loop->clock) / 1000);
     }
     if (rc < 0) {
@@ -404,6 +407,8 @@ static int make_pages(struct pages *pages, const struct settings *settings, stru
         rc = order_page_create(pages->site, err, &pages->order);
     if (rc == 0)
         rc = tickets_page_create(pages->site, err, &pages->tickets);
+    if (rc == 0)
+        rc = checkout_page_create(pages->site, err, &pages->checkout);
     struct fact_list note = {.len = 0};
     list_note(&note, SPAN(""), 0, "", SPAN(""), false, "");
     if (rc == 0)
@@ -434,6 +439,8 @@ int pages_routes(struct pages *pages, struct http_router *routes, struct err_slo
     };
     int rc = site_routes(pages->site, routes, err);
     if (rc == 0)
+        rc = checkout_page_routes(&pages->checkout, routes, err);
+    if (rc == 0)
         rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
     return rc;
 }
@@ -450,6 +457,7 @@ void pages_destroy(struct pages *pages)
     filled_page_destroy(pages->order);
     filled_page_destroy(pages->tickets);
     filled_page_destroy(pages->note);
+    filled_page_destroy(pages->checkout.page);
     site_destroy(pages->site);
     free(pages);
 }

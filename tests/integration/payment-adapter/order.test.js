@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import test from 'node:test';
-import { assertProblem, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
+import { assertProblem, CookieJar, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
 import { wordsOf } from './lib/fakes.js';
-import { copyOrders, EVENT, openWorld } from './lib/world.js';
+import { copyOrders, EVENT, openWorld, PASSWORD } from './lib/world.js';
 
 const scope = openScope(test);
 const world = await openWorld(scope);
@@ -634,4 +634,55 @@ test('two hundred streams are one question a second', async () => {
   world.postgres.sql("UPDATE pay.orders SET status = 'cancelled' WHERE idem_key LIKE 'w%'", 'pay');
   await Promise.all(streams.map((stream) => stream.find('its end', ({ json }) => json.status === 'cancelled')));
   for (const stream of streams) stream.close();
+});
+
+test('a browser without a script logs in, orders and cancels by forms that lead to pages of ours', async () => {
+  const jar = new CookieJar();
+  const origin = `http://127.0.0.1:${world.pay.port}`;
+  const visit = world.hold();
+  const checkout = `/pay/checkout/${EVENT}/${visit.hold}`;
+  const cookie = () => ({ cookie: [jar.headers.cookie, `fg_pass_${EVENT}=${visit.pass}`].filter(Boolean).join('; '), 'accept-language': 'en' });
+  const get = async (path) => jar.take(await world.pay.http.get(path, { headers: cookie() }));
+  const post = async (path, fields, from = origin) => jar.take(await world.pay.http.post(path, {
+    headers: { ...cookie(), origin: from, 'content-type': 'application/x-www-form-urlencoded' }, body: String(new URLSearchParams(fields)),
+  }));
+  const login = { login: 'bcrypt@example.com', password: 'wrong', back: checkout, next: checkout };
+  assert.match((await get(checkout)).text, /KRW 154,000[^]*action="\/v1\/pay\/login"/);
+  assert.equal((await post('/v1/pay/login', login)).headers.location, `${checkout}?refused=bad-credentials`);
+  assert.match((await get(`${checkout}?refused=bad-credentials`)).text, /role="alert">Username or password is wrong/);
+  assert.equal((await post('/v1/pay/login', login, 'https://evil.example')).headers.location, `${checkout}?refused=cross-origin`);
+  // Nothing but a page of ours is gone to.
+  for (const back of ['https://evil.example/', '//evil.example/', '/pay/../e/demo', '/pay/%0d%0aX: y', '/e/demo', `${checkout}?x=1`, ''])
+    assertProblem(await post('/v1/pay/login', { ...login, back }), 401, 'bad-credentials');
+  const asBuyer = { ...login, password: PASSWORD };
+  assert.equal((await post('/v1/pay/login', asBuyer)).headers.location, checkout);
+  const page = await get(checkout);
+  const [, terms] = /name="refund_terms" value="([^"]+)"/.exec(page.text);
+  const form = { event: EVENT, hold: visit.hold, back: checkout };
+  assert.equal((await post('/v1/pay/orders', { ...form, refund_terms: `${terms}x` })).headers.location, `${checkout}?refused=refund-terms-changed`);
+  assert.equal((await post('/v1/pay/orders', { ...form, extra: '1' })).headers.location, `${checkout}?refused=bad-request`);
+  // Pressed twice, and gone back to: one order.
+  const made = await post('/v1/pay/orders', { ...form, refund_terms: terms });
+  assert.match(made.headers.location, /^\/pay\/orders\/o_/);
+  assert.equal((await post('/v1/pay/orders', { ...form, refund_terms: terms })).headers.location, made.headers.location);
+  assert.equal((await get(checkout)).headers.location, made.headers.location);
+  const order = made.headers.location;
+  assert.match((await get(order)).text, new RegExp(`action="/v1${order}/cancel"`));
+  assert.equal((await post(`/v1${order}/cancel`, { back: order })).headers.location, order);
+  await until('the order to be cancelled', async () => /data-status="cancelled"/.test((await get(order)).text));
+  assert.equal((await post(`/v1${order}/refund`, { back: order })).headers.location, `${order}?refused=not-refundable`);
+  assert.match((await get(`${order}?refused=not-refundable`)).text, /role="alert">A ticket of this order has been used/);
+  // Logged out, the order asks for a login, and the login leads back.
+  assert.equal((await post('/v1/pay/logout', { back: checkout })).headers.location, checkout);
+  const asks = await get(order);
+  assert.equal(asks.status, 401);
+  const [, way] = /<noscript>.*href="([^"]+)"/.exec(asks.text);
+  const [, next] = /name="next" value="([^"]+)"/.exec((await get(way)).text);
+  assert.equal((await post('/v1/pay/login', { ...asBuyer, back: way, next })).headers.location, order);
+  // A hold that is not there, and a pass that is missing, are said on the page.
+  const none = await get(`/pay/checkout/${EVENT}/none`);
+  assert.deepEqual([none.status, /not held for you/.test(none.text)], [404, true]);
+  const outside = await world.pay.http.get(checkout, { headers: { 'accept-language': 'en' } });
+  assert.equal(outside.status, 401);
+  assert.match(outside.text, /Your admission is missing/);
 });

@@ -1,0 +1,64 @@
+/* plain.c: a form that was taken or refused leads back to a page (303), so a reload repeats
+ * nothing. Whatever a form names, only a plain path of our own pages is gone to. */
+#include "api/plain.h"
+
+#include <string.h>
+
+enum { PAGE_ADDRESS_MAX = 256, PAGE_LINES_MAX = 2048 };
+
+static bool is_page(struct span path)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "_-/";
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.ptr[i] == '\0' || strchr(allowed, path.ptr[i]) == NULL)
+            return false;
+    }
+    return span_starts(path, SPAN("/pay/"));
+}
+
+void plain_go(struct http_req *req, struct span page, struct span headers)
+{
+    char memory[PAGE_LINES_MAX];
+    struct text lines = text_on(memory, sizeof(memory));
+    http_header_add(&lines, "Location", page);
+    TEXT_LIT(&lines, "Cache-Control: no-store\r\n");
+    text_put(&lines, headers);
+    http_reply(req, &(struct http_reply){.status = 303, .headers = text_span(&lines)});
+}
+
+bool plain_go_to_field(struct http_req *req, struct span field, struct span headers)
+{
+    char memory[PAGE_ADDRESS_MAX];
+    struct text address = text_on(memory, sizeof(memory));
+    struct span page = form_field(req, field, &address);
+    if (!form_is(req) || !is_page(page))
+        return false;
+    plain_go(req, page, headers);
+    return true;
+}
+
+bool plain_refuse(struct http_req *req, const char *code, unsigned retry_after_s)
+{
+    char memory[PAGE_ADDRESS_MAX + 64];
+    struct text address = text_on(memory, PAGE_ADDRESS_MAX);
+    if (!form_is(req) || !is_page(form_field(req, SPAN("back"), &address)))
+        return false;
+    address.cap = sizeof(memory);
+    text_printf(&address, "?refused=%s", code);
+    if (retry_after_s > 0)
+        text_printf(&address, "&wait=%u", retry_after_s);
+    http_bound_count(code);
+    plain_go(req, text_span(&address), (struct span){NULL, 0});
+    return true;
+}
+
+int plain_read(const struct http_req *req, struct err_slot *err, json_t **out)
+{
+    int rc = form_read(req, err, out);
+    if (rc == 0) {
+        json_object_del(*out, "back");
+        json_object_del(*out, "next");
+    }
+    return rc;
+}
