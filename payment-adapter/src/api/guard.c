@@ -40,7 +40,7 @@ bool guard_origin(struct http_req *req)
 
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
 {
-    if (form_is(req)) {
+    if (plain_is(req)) {
         int form_rc = plain_read(req, err, out);
         if (form_rc == ERR_NOMEM)
             guard_unavailable(req, form_rc);

@@ -83,7 +83,7 @@ static bool go_to_order(struct http_req *req, struct span order)
 {
     char memory[ORDER_ID_MAX + 16];
     struct text address = text_on(memory, sizeof(memory));
-    if (!form_is(req))
+    if (!plain_is(req))
         return false;
     TEXT_LIT(&address, "/pay/orders/");
     text_put(&address, order);
@@ -466,7 +466,7 @@ static void on_post(struct http_req *req)
     read_lang(req, &ask->order);
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     char form_key[33];
-    if (form_is(req)) { /* sent twice, it has the same hold, which leads to the same order */
+    if (plain_is(req)) { /* sent twice, it has the same hold, which leads to the same order */
         uint8_t random[16];
         rng_fill(rng_system(), random, sizeof(random));
         sodium_bin2hex(form_key, sizeof(form_key), random, sizeof(random));

@@ -17,6 +17,13 @@ static bool is_page(struct span path)
     return span_starts(path, SPAN("/pay/"));
 }
 
+bool plain_is(const struct http_req *req)
+{
+    char memory[PAGE_ADDRESS_MAX];
+    struct text address = text_on(memory, sizeof(memory));
+    return form_is(req) && is_page(form_field(req, SPAN("back"), &address));
+}
+
 void plain_go(struct http_req *req, struct span page, struct span headers)
 {
     char memory[PAGE_LINES_MAX];
@@ -32,7 +39,7 @@ bool plain_go_to_field(struct http_req *req, struct span field, struct span head
     char memory[PAGE_ADDRESS_MAX];
     struct text address = text_on(memory, sizeof(memory));
     struct span page = form_field(req, field, &address);
-    if (!form_is(req) || !is_page(page))
+    if (!plain_is(req) || !is_page(page))
         return false;
     plain_go(req, page, headers);
     return true;

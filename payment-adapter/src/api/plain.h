@@ -5,6 +5,9 @@
 
 #include "page/form.h"
 
+/* A form that names a page of ours in `back`; other forms are refused, as bodies that are not JSON.
+ */
+bool plain_is(const struct http_req *req);
 /* 303 to the page. */
 void plain_go(struct http_req *req, struct span page, struct span headers);
 /* 303 to the page in a field. False: the request is no form, or names no page of ours. */

@@ -653,7 +653,7 @@ test('a browser without a script logs in, orders and cancels by forms that lead 
   assert.equal((await post('/v1/pay/login', login, 'https://evil.example')).headers.location, `${checkout}?refused=cross-origin`);
   // Nothing but a page of ours is gone to.
   for (const back of ['https://evil.example/', '//evil.example/', '/pay/../e/demo', '/pay/%0d%0aX: y', '/e/demo', `${checkout}?x=1`, ''])
-    assertProblem(await post('/v1/pay/login', { ...login, back }), 401, 'bad-credentials');
+    assertProblem(await post('/v1/pay/login', { ...login, back }), 415, 'not-json');
   const asBuyer = { ...login, password: PASSWORD };
   assert.equal((await post('/v1/pay/login', asBuyer)).headers.location, checkout);
   const page = await get(checkout);
