@@ -3,6 +3,7 @@
 #include "api/routes.h"
 
 #include "api/guard.h"
+#include "api/plain.h"
 #include "base/grow.h"
 #include "base/json_in.h"
 #include "base/magic.h"
@@ -242,6 +243,8 @@ static void on_get_tickets(struct http_req *req)
 
 static void reply_moved(struct visit *visit, unsigned status, const struct text *body)
 {
+    if (plain_go_to_field(visit->req, SPAN("back"), (struct span){NULL, 0}))
+        return;
     reply(visit->req, status, "application/json", body, SPAN("Cache-Control: no-store\r\n"));
 }
 
@@ -256,7 +259,8 @@ static void on_offered(void *ctx, const struct pg_answer *answer)
                     " at most %d times.",
                     TICKET_HOPS_MAX);
     } else if (visit->to[0] == '\0') {
-        http_reply(visit->req, &(struct http_reply){.status = 204});
+        if (!plain_go_to_field(visit->req, SPAN("back"), (struct span){NULL, 0}))
+            http_reply(visit->req, &(struct http_reply){.status = 204});
     } else {
         char memory[256];
         struct text body = text_on(memory, sizeof(memory));
@@ -426,6 +430,17 @@ static void on_take_back(struct http_req *req)
         move_begin(req, "", false);
 }
 
+/* Forms have no DELETE. */
+static void on_post_transfer(struct http_req *req)
+{
+    char memory[8];
+    struct text act = text_on(memory, sizeof(memory));
+    if (span_eq(form_field(req, SPAN("act"), &act), SPAN("keep")))
+        on_take_back(req);
+    else
+        on_transfer(req);
+}
+
 static void on_accept(struct http_req *req)
 {
     if (guard_origin(req))
@@ -506,7 +521,7 @@ int ticket_routes(struct http_router *routes, struct err_slot *err)
 {
     const struct http_route all[] = {
         {HTTP_METHOD_GET, "/v1/pay/orders/{id}/tickets", on_get_tickets, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/transfer", on_transfer, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/transfer", on_post_transfer, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_DELETE, "/v1/pay/tickets/{id}/transfer", on_take_back, NULL, 0},
         {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/accept", on_accept, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_GET, "/v1/pay/ticket-keys", on_get_keys, NULL, 0},

@@ -16,7 +16,6 @@ static const char order_html[] =
 /* How far the order has got, in four words. */
 static const char *const steps[] = {"order.step.held", "order.step.paid", "order.step.confirmed",
                                     "order.step.tickets"};
-enum { REFUSED_MAX = 48 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_NONE = STEPS + 1 };
 
 struct order_page {
@@ -170,14 +169,14 @@ int order_page_create(const struct site *site, struct err_slot *err, struct fill
     return fact_page_create(&page.facts, site, span_of(order_html), err, out);
 }
 
-/* Why a form was refused. The order's money may have moved: of what the page has no words for, it
- * promises nothing. */
-static struct span notice_of(const struct phrases *words, struct span refused,
-                             char key[REFUSED_MAX])
+struct span order_page_notice(const struct phrases *words, struct span refused,
+                              char key[ORDER_PAGE_KEY_MAX])
 {
     static const char *const vague[] = {"other", "unavailable", "overloaded"};
-    struct text text = text_on(key, REFUSED_MAX);
+    struct text text = text_on(key, ORDER_PAGE_KEY_MAX);
     bool is_vague = false;
+    if (refused.len == 0)
+        return refused;
     for (unsigned i = 0; i < sizeof(vague) / sizeof(vague[0]); i++)
         is_vague = is_vague || span_eq(refused, span_of(vague[i]));
     TEXT_LIT(&text, "error.");
@@ -199,9 +198,8 @@ int order_page_put(struct text *out, const struct filled_page *page, const struc
         .facts = {.words = site_phrases(site, lang), .currency = row->currency},
     };
     order.facts.ctx = &order;
-    char key[REFUSED_MAX];
-    if (refused.len > 0)
-        order.notice = notice_of(order.facts.words, refused, key);
+    char key[ORDER_PAGE_KEY_MAX];
+    order.notice = order_page_notice(order.facts.words, refused, key);
     int rc = judge_refund(&order, now_ms);
     if (rc == 0)
         rc = json_in_read(row->seats, &order.seats);

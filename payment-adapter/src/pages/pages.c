@@ -287,8 +287,12 @@ static void on_tickets_read(void *ctx, const struct pg_answer *answer)
     struct visit *visit = MAGIC_OF(visit, ctx);
     const struct settings *settings = visit->pay->settings;
     const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
-    visit->view = (struct tickets_view){res, visit->order, visit->session.member,
-                                        settings->public_url, settings->support_url};
+    visit->view = (struct tickets_view){res,
+                                        visit->order,
+                                        visit->session.member,
+                                        settings->public_url,
+                                        settings->support_url,
+                                        http_req_query_arg(visit->req, SPAN("refused"))};
     if (res != NULL && !tickets_page_has(&visit->view)) {
         ask_retired(visit);
         return;

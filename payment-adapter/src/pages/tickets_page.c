@@ -4,6 +4,7 @@
 
 #include "number.h"
 #include "page/fact.h"
+#include "pages/order_page.h"
 
 #include <assert.h>
 
@@ -33,7 +34,7 @@ struct tickets_page {
     int nth;        /* row of this repetition; -1 before the first */
     struct sql_order_tickets_row row;
     enum ticket_view view;
-    char address[ADDRESS_MAX], count[2][24], number[NUMBER_MAX];
+    char address[ADDRESS_MAX], count[2][24], number[NUMBER_MAX], key[ORDER_PAGE_KEY_MAX];
     unsigned ticket_at; /* where the facts of a ticket begin */
     struct fact_list facts;
 };
@@ -146,6 +147,8 @@ static void list_facts(struct tickets_page *page)
     fact_if(facts, "ways", page->live || page->buyer); /* to print, and to the order */
     fact_text(facts, "starts-first", page->first.starts_at);
     fact_phrase(facts, "you", SPAN("ticket.you"), span_of(viewed->member), SPAN(""));
+    fact_phrase(facts, "notice", order_page_notice(facts->words, viewed->refused, page->key),
+                SPAN(""), SPAN(""));
     fact_text(facts, "support", span_of(viewed->support));
     page->ticket_at = facts->len;
     list_ticket(page);

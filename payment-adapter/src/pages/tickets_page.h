@@ -10,6 +10,7 @@ struct tickets_view {
     const char *order, *member;
     const char *public_url; /* for the address that a new owner is given */
     const char *support;    /* where buyers get help; "": nowhere */
+    struct span refused;    /* the code of a refused form, or not there */
 };
 
 int tickets_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);

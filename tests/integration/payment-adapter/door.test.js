@@ -136,6 +136,26 @@ const pathOf = (ticket, act) => `/v1/pay/tickets/${ticket.ticket}/${act}`;
 const listOf = async (visitor, order) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
 const drop = (visitor, path) => world.pay.http.delete(path, { headers: visitor.jar.headers });
 
+test('without a script a ticket is offered, kept and taken by forms, and the page says what was refused', async () => {
+  const { order, tickets: [ticket] } = await tickets();
+  const friend = await world.login('argon2id@example.com');
+  const back = `/pay/tickets/${order}`;
+  const send = async (visitor, act, fields) => (await world.pay.http.post(pathOf(ticket, act), {
+    headers: { ...visitor.jar.headers, origin: `http://127.0.0.1:${world.pay.port}`, 'content-type': 'application/x-www-form-urlencoded' }, body: String(new URLSearchParams({ back, ...fields })),
+  })).headers.location;
+  const page = async (visitor, query = '') => (await visitor.get(`${back}${query}`)).text;
+  assert.ok((await page(buyer)).includes(`action="${pathOf(ticket, 'transfer')}"`));
+  assert.equal(await send(buyer, 'transfer', { to: buyer.member }), `${back}?refused=to-yourself`);
+  assert.match(await page(buyer, '?refused=to-yourself&lang=en'), /id="notice" role="alert">This is your own member number/);
+  assert.equal(await send(buyer, 'transfer', { to: friend.member }), back);
+  assert.ok((await page(friend)).includes(`action="${pathOf(ticket, 'accept')}"`));
+  assert.equal(await send(buyer, 'transfer', { act: 'keep' }), back);
+  assert.equal(await send(friend, 'accept'), `${back}?refused=ticket-unknown`);
+  assert.equal(await send(buyer, 'transfer', { to: friend.member }), back);
+  assert.equal(await send(friend, 'accept'), back);
+  assert.match(await page(friend), /<div class="code"><svg/);
+});
+
 test('a ticket that is handed on is its owner\'s until the other takes it, and then good for them only', async () => {
   const { order, tickets: [ticket, other] } = await tickets();
   const friend = await world.login('argon2id@example.com');
