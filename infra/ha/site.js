@@ -400,7 +400,7 @@ export class Site {
       },
       visits: {
         served_by: this.named('seats').map(({ address }) => `http://${address}:8092/metrics`).join(','),
-        ended_at: `http://${INSIDE}:8092`, token_file: this.#secretPath('service-token'),
+        ended_at: `http://${INSIDE}:8092`, paid_at: this.named('pay').map(({ address }) => `http://${address}:8093/readyz`).join(','), token_file: this.#secretPath('service-token'),
       },
     });
   }
@@ -471,7 +471,7 @@ export class Site {
     const must = async (ask, what) => {
       const answer = await until(what, async () => {
         const heard = await ask();
-        return heard.status !== 503 && heard;
+        return heard.status !== 503 && heard.json?.code !== 'sale-incomplete' && heard;
       });
       if (answer.status >= 300) throw new Error(`${what}: ${answer.status} ${answer.text}`);
     };

@@ -36,6 +36,7 @@ const LINE = {
       panel('Places', 'short', { 'given out': `max by (event) (fairgate_line_issued{${EVENT}})`, called: `max by (event) (fairgate_line_serving{${EVENT}})`, 'stepped over': `max by (event) (fairgate_line_skipped{${EVENT}})` }),
       panel('Called and not yet come; calls that ran out', 'short', { outstanding: `max by (event) (fairgate_line_outstanding{${EVENT}})`, 'no shows a minute': `max by (event) (rate(fairgate_line_no_shows{${EVENT}}[$__rate_interval])) * 60` }),
       panel('Told from memory', 'none', { '{{event}}': `min by (event) (fairgate_line_stale{${EVENT}})` }, { max: 1 }),
+      panel('Time until the opening', 's', { '{{event}}': `max by (event) (fairgate_line_opens_at_seconds{${EVENT}} > 0) - time()` }),
       panel('Time lost because no tick came', 'ms', { '{{event}}': `max by (event) (increase(fairgate_line_late_ms{${EVENT}}[$__rate_interval]))` }),
     ],
     'Who comes': [
@@ -72,6 +73,7 @@ const SEATS = {
     'The hall': [
       panel('Seats', 'short', Object.fromEntries(['free', 'held', 'sold', 'blocked'].map((state) => [`${state}, {{event}}`, `max by (event) (fairgate_seats_${state}{${EVENT}})`]))),
       panel('Open for sale', 'none', { '{{event}}': `max by (event) (fairgate_seats_open{${EVENT}})` }, { max: 1 }),
+      panel('Sales without a hall', 'none', { '{{event}}': `max by (event) (fairgate_line_hall_missing{${EVENT}})` }, { max: 1 }),
       panel('Events by what is done with them', 'short', { '{{state}}': 'max by (state) (fairgate_seats_events)', refused: 'max(fairgate_seats_events_refused)' }),
     ],
     'What happens, a second': [

@@ -287,7 +287,7 @@ class Region {
     const knobs = { name: 'A night in two places', rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000 };
     for (const [event, own] of [[this.event, {}], ['wait', { rate_per_s: 1, burst: 1 }]]) {
       must(await queue.put(`/admin/events/${event}`, { body: { ...knobs, ...own } }), event);
-      must(await queue.post(`/admin/events/${event}/actions/open`, { body: {} }), `opening ${event}`);
+      must(await queue.post(`/admin/events/${event}/actions/open`, { body: { without: ['hall'] } }), `opening ${event}`);
     }
   }
 }

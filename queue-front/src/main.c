@@ -127,6 +127,9 @@ static const struct config_setting settings[] = {
      "addresses, comma between, of which one is notified of each visit that was left, by POST "
      "/internal/sessions/SESSION/end, so that its pass opens nothing any more; empty: nobody is "
      "told, and a pass works until it runs out"},
+    {"visits", "paid_at", CONFIG_STRING, AT(visits_paid_at), "", 0, 1000, NULL,
+     "URLs of /readyz of the payment service, comma between; while none returns 200, a sale begins "
+     "only if the operator says so; empty: it is not asked"},
     {"visits", "token_file", CONFIG_STRING, AT(visits_token_file), "", 0, 1000, NULL,
      "file (mode 0600) with the token that these services expect of each other"},
     {"visits", "tls_ca", CONFIG_STRING, AT(visits_tls_ca), "", 0, 1000, NULL,
@@ -272,6 +275,8 @@ static int check(void *target, struct err_slot *err)
         rc = page_list_check("visits.served_by", config->visits_served_by, err);
     if (rc == 0)
         rc = endings_check("visits.ended_at", config->visits_ended_at, err);
+    if (rc == 0)
+        rc = page_list_check("visits.paid_at", config->visits_paid_at, err);
     if (rc == 0 && config->visits_ended_at[0] != '\0' && config->visits_token_file[0] == '\0')
         return err_set(err, ERR_RANGE, "visits.ended_at: wants visits.token_file");
     return rc;

@@ -17,7 +17,7 @@ const NOON = Date.parse('2026-05-02T12:00:00Z');
 
 // A sale on a calm night, with the given differences.
 function night({ live = {}, doc = {}, ...rest } = {}) {
-  const calm = { waiting: 1200, active: 300, outstanding: 10, rate_per_s: 2, service_rate_per_s: 2, show_up: 0.9, stale: false, visits_halted: false, codes_missing: 0, clock_ahead_ms: 0, clock_behind_ms: 0 };
+  const calm = { waiting: 1200, active: 300, outstanding: 10, rate_per_s: 2, service_rate_per_s: 2, show_up: 0.9, stale: false, visits_halted: false, hall_missing: false, codes_missing: 0, clock_ahead_ms: 0, clock_behind_ms: 0 };
   return {
     now: NOON, doc: { state: 'open', max_active: 400, opens_at: null, ...doc }, live: { ...calm, ...live }, shut: null, silentMs: 500,
     parts: ['queue', 'seats', 'pay'].map((name) => ({ name, ready: true })), fronts: [{ place: 'a:8091', silent_ms: 400 }], pace: { joined: 90, called: 120, admitted: 110 }, stalledMs: 0,
@@ -44,8 +44,7 @@ describe('the verdict', () => {
     ['broken', 'down.seats', { parts: without('seats') }],
     ['broken', 'down.pay', { parts: without('pay') }],
     ['broken', 'down.queue', { parts: without('queue') }],
-    ['broken', 'no-hall', { noHall: true }],
-    ['broken', 'no-hall', { doc: { state: 'scheduled' }, noHall: true }],
+    ['broken', 'no-hall', { live: { hall_missing: true } }],
     ['broken', 'out', { parts: [{ name: 'seats', ready: true, reason: 'not JSON' }] }],
     ['broken', 'visits-halted', { live: { visits_halted: true } }],
     ['broken', 'codes-missing', { live: { codes_missing: 7 } }],

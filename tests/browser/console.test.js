@@ -362,7 +362,7 @@ describe('the console', () => {
     await queue.patch(`/admin/events/${id}`, { body: { prequeue_at: new Date(Date.now() + 200).toISOString(), opens_at: inMinutes(60) } });
     await page.click('#act-schedule');
     await page.locator('#confirm[open]').waitFor();
-    assert.match(await page.textContent('#confirm-text'), boss.language === 'ko' ? /이 공연의 좌석이 없습니다/ : /has no hall for this event/);
+    assert.match(await page.textContent('#confirm-text'), boss.language === 'ko' ? /이 공연의 좌석이 없거나/ : /has no hall for this event/);
     await boss.judge(`${boss.name}-no-hall`);
     await page.fill('#confirm-input', id);
     assert.equal(await page.isDisabled('#confirm-yes'), true, 'and a reason');
@@ -384,6 +384,9 @@ describe('the console', () => {
     await page.fill('#beacon', '3 8 15 16 23 42');
     await see(boss, 'draw');
     await page.click('#act-draw');
+    await page.click('#confirm-yes');
+    await page.fill('#confirm-input', id); // a sale begins, and still has no hall
+    await page.fill('#confirm-why', 'a draw alone');
     await page.click('#confirm-yes');
     await page.locator('#verdict.good').waitFor();
     await page.fill('#entry', '2');
@@ -426,7 +429,7 @@ describe('the console', () => {
     // Once people may join, the page tells who waits where, and lanes can't change.
     const settled = async (what, answer) => assert.equal((await answer).status, 200, `${what}: ${(await answer).text}`);
     await settled('lanes', queue.patch(`/admin/events/${id}`, { body: { lanes: [{ id: 'press', name: 'Press', share: 20, invitations: 2 }], rate_per_s: 0 } }));
-    await settled('open', queue.post(`/admin/events/${id}/actions/open`));
+    await settled('open', queue.post(`/admin/events/${id}/actions/open`, { body: { without: ['hall'] } }));
     await until('it to be open', async () => (await doc(id)).state === 'open');
     const [{ code }] = (await queue.get(`/admin/events/${id}/lanes/press/invitations`)).json.invitations;
     await until('the invited to have a place', async () => (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'x-invitation': code } })).json.ticket);

@@ -42,6 +42,7 @@ const CASES = {
   FairgateDown: [['up{job="fairgate-queue"}', level(1, 0)]],
   FairgateLineStale: [[`fairgate_line_stale${event}`, level(0, 1)]],
   FairgateVisitsHalted: [[`fairgate_line_visits_halted${event}`, level(0, 1)]],
+  FairgateHallMissing: [[`fairgate_line_hall_missing${event}`, level(0, 1)], [`fairgate_line_opens_at_seconds${event}`, level(0, 0)]],
   FairgateCodesMissing: [[`fairgate_line_codes_missing${event}`, level(0, 3)]],
   FairgatePresaleGuessed: [['fairgate_presale_codes_total{outcome="unknown"}', rising(30)], ['fairgate_presale_codes_total{outcome="taken"}', '0+5x60']],
   FairgateCodesBounded: [[`fairgate_line_wrong_codes${event}`, level(20, 1000)]],
@@ -279,7 +280,7 @@ test('the table names the alerts that hang on each figure', () => {
 });
 
 // By their names, as a service gives them: a new figure of that kind wants a rule.
-const TROUBLE = /_(codes_missing|visits_halted|stale|shut|parked|unknown|unknown_total|failures_total|broken_total|late_total|late_ms|store_timeouts_total|unremembered_total|overdue_microseconds|lag_microseconds|drift|warnings_total|odd_events_total|journal_errors_total|clock_(ahead|behind|apart)_ms|refused_us_total|missed_total)$/;
+const TROUBLE = /_(codes_missing|hall_missing|visits_halted|stale|shut|parked|unknown|unknown_total|failures_total|broken_total|late_total|late_ms|store_timeouts_total|unremembered_total|overdue_microseconds|lag_microseconds|drift|warnings_total|odd_events_total|journal_errors_total|clock_(ahead|behind|apart)_ms|refused_us_total|missed_total)$/;
 
 test('every figure of trouble is in a rule', () => {
   assert.deepEqual(table.filter(({ name, alerts: told }) => TROUBLE.test(name) && told.length === 0).map(({ name }) => name), []);

@@ -8,7 +8,6 @@ import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
 import { archive, remove } from './end.js';
 import { badge, button, confirmed, guarded, hour, moment, number, show, taken, wordsOr } from './ui.js';
-import { hasNoHallNow } from './watch.js';
 
 // Which acts each state allows; the service has the last word.
 const DAILY = {
@@ -32,9 +31,7 @@ const ENDINGS = {
   'sold-out': ['close'],
   closed: ['delete'],
 };
-// These ask first. A closing cannot be undone, and in a sale without a hall nobody can buy: there the operator types the
-// event's id and a reason.
-const OPENS = ['schedule', 'open'];
+// These ask first. A closing cannot be undone: the operator types the event's id and a reason.
 const ASKED = ['open', 'freeze', 'sold-out', 'close'];
 const RATED = ['draft', 'scheduled', 'pre-queue', 'open', 'paused', 'frozen', 'sold-out'];
 
@@ -60,8 +57,25 @@ export function openActs(event) {
     emptyWhy();
     announce(words);
   };
+  const send = (action, body, reason) => call('queue', 'POST', `/admin/events/${id}/actions/${action}`, { body: reason === '' ? body : { ...body, why: reason } });
+
+  // A sale without its hall or payment begins once the operator has typed the event's id and a reason.
+  async function anyway(action, { missing }, reason) {
+    return confirmed({
+      title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name), text: missing.map((part) => say(`act.missing.${part}`)).join(' '), lines: touched(),
+      yes: wordsOr(`act.${action}.yes`, wordsOr(`act.${action}`, action)), word: id, why: { text: reason, needed: true },
+    });
+  }
+
   event.act = async (action, body = {}, reason = event.why()) => {
-    await call('queue', 'POST', `/admin/events/${id}/actions/${action}`, { body: reason === '' ? body : { ...body, why: reason } });
+    try {
+      await send(action, body, reason);
+    } catch (error) {
+      if (error.code !== 'sale-incomplete') throw error;
+      const sure = await anyway(action, error.problem, reason);
+      if (!sure) return;
+      await send(action, { ...body, without: error.problem.missing }, sure.why);
+    }
     await event.read();
     event.said(say('act.done', wordsOr(`act.${action}`, action)));
   };
@@ -118,18 +132,17 @@ export function openActs(event) {
       await end(action);
       return;
     }
-    const noHall = OPENS.includes(action) && await hasNoHallNow(id);
-    if (!ASKED.includes(action) && !noHall) {
+    if (!ASKED.includes(action)) {
       await event.act(action);
       return;
     }
     const sure = await confirmed({
       title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name),
-      text: noHall ? say('act.no-hall') : wordsOr(`act.${action}.means`, ''),
+      text: wordsOr(`act.${action}.means`, ''),
       lines: touched(),
       yes: wordsOr(`act.${action}.yes`, wordsOr(`act.${action}`, action)),
-      word: action === 'close' || noHall ? id : undefined,
-      why: { text: event.why(), needed: action === 'close' || noHall },
+      word: action === 'close' ? id : undefined,
+      why: { text: event.why(), needed: action === 'close' },
     });
     if (sure) await event.act(action, {}, sure.why);
   }

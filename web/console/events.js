@@ -4,7 +4,7 @@ import { allHealth, call, get, hasPart, limits, whose } from './api.js';
 import { byId, make, say } from './kit.js';
 import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, moment, number, reasonOf, show, zoneName } from './ui.js';
 import { alarms, verdict } from './verdict.js';
-import { isWithoutHall, partsFor, seatSums } from './watch.js';
+import { partsFor, seatSums } from './watch.js';
 
 function seatBar(sums) {
   const all = Math.max(1, sums.free + sums.held + sums.sold + sums.blocked);
@@ -25,7 +25,7 @@ function factsOf(event, sums, { health, fronts }) {
   const { state, live, shut } = event;
   return {
     now: Date.now(), doc: { state }, live, shut, fronts, silentMs: 0, parts: partsFor(health, event.id), pace: { called: null }, stalledMs: 0, errors: {},
-    orders: null, quietMs: 0, seats: sums?.out ? null : sums, noHall: isWithoutHall(event.id), drift: 0, plan: null,
+    orders: null, quietMs: 0, seats: sums?.out ? null : sums, drift: 0, plan: null,
   };
 }
 

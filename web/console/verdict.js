@@ -45,7 +45,7 @@ const RULES = [
   rule('broken', 'down.seats', 'parts', (f) => once(f.parts.some((part) => part.name === 'seats' && isDown(part)))),
   rule('broken', 'down.pay', 'parts', (f) => once(f.parts.some((part) => part.name === 'pay' && isDown(part)))),
   rule('broken', 'down.queue', 'parts', (f) => once(f.silentMs < LIMITS.silent_ms && f.parts.some((part) => part.name === 'queue' && isDown(part)))),
-  rule('broken', 'no-hall', 'seats', (f) => once(f.noHall && ['scheduled', ...SELLING].includes(f.doc.state))),
+  rule('broken', 'no-hall', 'seats', (f) => once(f.live.hall_missing)),
   rule('broken', 'out', 'parts', (f) => partsOf(f, ({ reason }) => Boolean(reason))),
   rule('broken', 'visits-halted', 'parts', (f) => once(f.live.visits_halted)),
   rule('broken', 'codes-missing', 'codes', (f) => once(f.live.codes_missing > 0, f.live.codes_missing)),

@@ -39,16 +39,6 @@ async function hasNoHall(id) {
   return all === null || (!all.names.includes(id) && all.asleep === asked.asleep);
 }
 
-// The seat service said that it has no such event: nobody can choose or pay for anything in its sale.
-export const isWithoutHall = (id) => absent.has(id);
-
-// The same, asked now, whatever the list of halls says, which may be old or refused.
-export async function hasNoHallNow(id) {
-  absent.delete(id);
-  await ofEvent('seats', id);
-  return isWithoutHall(id);
-}
-
 // A part's data about an event; null if the part does not know it or does not answer.
 export async function ofEvent(part, id, end = '') {
   const ofHalls = part === 'seats';
@@ -247,7 +237,7 @@ class Watch {
       pace: { joined: perMinute(rows, 'issued'), called: perMinute(rows, 'serving'), admitted: perMinute(rows, 'admitted') },
       stalledMs: this.calledAt === null ? 0 : this.readAt - this.calledAt,
       errors: { queue: perMinute(this.history, 'errors') ?? 0, seats: perMinute(this.hall ?? [], 'errors') ?? 0, pay: perMinute(this.orders ?? [], 'errors') ?? 0 },
-      orders, quietMs: this.quietMs(now), seats: this.sums?.out ? null : this.sums, noHall: isWithoutHall(this.id), drift: this.drift,
+      orders, quietMs: this.quietMs(now), seats: this.sums?.out ? null : this.sums, drift: this.drift,
       forecast: end, plan: againstPlan(end, this.plan.at),
     };
   }

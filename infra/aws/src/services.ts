@@ -64,6 +64,7 @@ const loops = (cpu: number): number => Math.max(1, Math.floor(cpu / 1024));
 function frontTask(plan: Plan): Task {
   const { sale, size, stores, names } = plan;
   const seats = ['seats-a', 'seats-b'].map((name) => `http://${name}.${names.namespaceName}:${PORTS['seat-service'].private}`);
+  const pay = `http://payment-adapter.${names.namespaceName}:${PORTS['payment-adapter'].private}`;
   const host = stores.line.group.attrConfigurationEndPointAddress;
   return {
     name: 'queue-front', image: 'QueueFront', machines: size.fronts, alive: `http://127.0.0.1:${PORTS['queue-front'].private}/healthz`,
@@ -76,7 +77,7 @@ function frontTask(plan: Plan): Task {
       'keys.tickets': path('ticket-keys'), 'keys.identities': path('identity-keys'), 'keys.draws': path('draw-keys'), 'keys.passes': path('pass-es256.pem'),
       'web.public_url': `https://${sale.domain}`, 'web.page_kept': '5s', // by CloudFront: KEPT in world.ts
       'visits.served_by': seats.map((at) => `${at}/metrics`).join(','), 'visits.ended_at': seats.join(','), 'visits.token_file': path('service-token'),
-      'autopilot.health': [...seats.map((at) => `${at}/metrics`), `http://payment-adapter.${names.namespaceName}:${PORTS['payment-adapter'].private}/metrics`].join(','),
+      'visits.paid_at': `${pay}/readyz`, 'autopilot.health': [...seats, pay].map((at) => `${at}/metrics`).join(','),
       'beacon.drand': sale.outward.beacon.map((relay) => `https://${relay}`).join(', '),
     },
   };

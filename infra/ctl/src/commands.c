@@ -13,12 +13,16 @@
     "refunded:REFUNDED currency:CURRENCY status:STATE order:ORDER"
 
 /* A move of the line to another state. */
-#define ACTION(verb, does, says, more, question)                                                   \
+#define ACTION_WITH(verb, does, says, more, question, further)                                     \
     {                                                                                              \
         .name = (verb), .takes = "EVENT", .brief = (does), .text = (more),                         \
-        .options = OPT(WHY) | OPT(IF_VERSION), LINE("POST", EVENT_AT "/actions/" verb),            \
-        .done = (says), .asks = (question)                                                         \
+        .options = OPT(WHY) | OPT(IF_VERSION) | (further),                                         \
+        LINE("POST", EVENT_AT "/actions/" verb), .done = (says), .asks = (question)                \
     }
+#define ACTION(verb, does, says, more, question) ACTION_WITH(verb, does, says, more, question, 0)
+#define BEGINS                                                                                     \
+    "If the event has no hall at the seat service, or payment does not answer, it is refused\n"    \
+    "unless --without names what is missing."
 
 static const struct command rows[] = {
     /* ---- the line ---- */
@@ -85,8 +89,9 @@ static const struct command rows[] = {
      .rows = "series",
      .columns = "at:AT waiting:WAITING serving:SERVING active:INSIDE admitted:ADMITTED "
                 "no_shows:NO_SHOWS rate_per_s:RATE/S errors:ERRORS"},
-    ACTION("schedule", "Let it open at its time", "{EVENT} is scheduled.", NULL, NULL),
-    ACTION("open", "Open the line now", "{EVENT} is opened.", NULL, NULL),
+    ACTION_WITH("schedule", "Let it open at its time", "{EVENT} is scheduled.", BEGINS, NULL,
+                OPT(WITHOUT)),
+    ACTION_WITH("open", "Open the line now", "{EVENT} is opened.", BEGINS, NULL, OPT(WITHOUT)),
     ACTION("pause", "Call nobody new; those called may enter", "{EVENT} is paused.", NULL, NULL),
     ACTION("resume", "Call again", "{EVENT} goes on.", NULL, NULL),
     ACTION("freeze", "Stand still in an incident: nobody is called, nobody enters",
@@ -96,7 +101,8 @@ static const struct command rows[] = {
     {.name = "draw",
      .takes = "EVENT",
      .brief = "Hold the draw of the pre-queue",
-     .options = OPT(WHY) | OPT(IF_VERSION) | OPT(BEACON),
+     .text = BEGINS,
+     .options = OPT(WHY) | OPT(IF_VERSION) | OPT(BEACON) | OPT(WITHOUT),
      LINE("POST", EVENT_AT "/actions/draw"),
      .done = "The draw is held.",
      .asks = "There is no way back from a draw. Hold it?"},

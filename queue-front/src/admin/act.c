@@ -21,14 +21,16 @@
 #include "base/json_in.h"
 #include "core/event/draw_seal.h"
 #include "core/line/event_id.h"
+#include "front/sale.h"
 #include "service/operators.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 enum {
-    SEEN_US = 1000000
-}; /* a knob takes effect within a second, or we say that it may not have */
+    SEEN_US = 1000000,   /* a knob takes effect within a second, or we say that it may not have */
+    PART_BYTES_MAX = 16, /* the longest name of a part of a sale, and room */
+};
 
 static_assert((int)ACT_AUDIT_MAX <= (int)LINE_AUDIT_BYTES_MAX, "the store takes what we write");
 static_assert((int)EVENT_DOC_BYTES_MAX <= (int)LINE_DOC_BYTES_MAX, "and whole documents");
@@ -156,8 +158,29 @@ const struct front_line *act_event(const struct act *act)
     return front_line_find(act->front, span_of(act->line.event));
 }
 
-bool act_read_body(struct act *act, struct text *beacon)
+static void read_without(struct json_in *in, unsigned *without)
 {
+    json_t *parts = NULL;
+    struct span name = {NULL, 0};
+    if (!json_in_has(in, "without") || !json_in_array(in, "without", 0, SALE_PARTS, &parts))
+        return;
+    for (size_t i = 0; i < json_array_size(parts); i++) {
+        enum sale_part part = 0;
+        if (!json_in_item_str(in, "without", parts, i, 1, PART_BYTES_MAX, &name))
+            return;
+        while (part < SALE_PARTS && !span_eq(name, span_of(sale_part_names[part])))
+            part++;
+        if (part == SALE_PARTS) {
+            json_in_refuse(in, "without", "must name hall or payment");
+            return;
+        }
+        *without |= 1u << part;
+    }
+}
+
+bool act_read_body(struct act *act, const struct act_words *words)
+{
+    struct text *beacon = words->beacon;
     struct span body = http_req_body(act->req);
     if (body.len == 0)
         return true;
@@ -177,6 +200,8 @@ bool act_read_body(struct act *act, struct text *beacon)
         else
             json_in_refuse(&in, "beacon", "must be printable");
     }
+    if (words->without != NULL)
+        read_without(&in, words->without);
     if (json_in_has(&in, "why"))
         json_in_str(&in, "why", 0, REASON_BYTES_MAX, &why);
     int rc = json_in_end(&in);
@@ -194,6 +219,17 @@ struct span act_audit_side(const struct text *json)
     return fits ? text_span(json) : SPAN("\"(longer than the trail keeps)\"");
 }
 
+void act_put_parts(struct text *json, const char *name, unsigned parts)
+{
+    json_key(json, name);
+    json_open(json, '[');
+    for (enum sale_part part = 0; part < SALE_PARTS; part++) {
+        if (parts & (1u << part))
+            json_str(json, span_of(sale_part_names[part]));
+    }
+    json_close(json, ']');
+}
+
 void act_audit(struct act *act, const char *what, struct span from, struct span to)
 {
     struct text audit = text_on(act->audit, sizeof(act->audit));
@@ -206,6 +242,8 @@ void act_audit(struct act *act, const char *what, struct span from, struct span 
         json_member_cstr(&audit, "why", act->why);
     else
         json_member_null(&audit, "why");
+    if (act->without != 0)
+        act_put_parts(&audit, "without", act->without);
     json_close(&audit, '}');
     assert(!audit.overflown);
     act->line.audit = text_span(&audit);

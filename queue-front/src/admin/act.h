@@ -41,6 +41,7 @@ struct act {
     bool create_only;  /* If-None-Match: * */
     bool has_doc;      /* `doc` is what was written, and what the answer shows */
     uint64_t if_match; /* 0: none was given */
+    unsigned without;  /* parts that the operator knows to be missing; for the trail */
     char who[OPERATOR_BYTES_MAX + 32];
     char why[REASON_BYTES_MAX + 1];
     char seal[DRAW_SEAL_LEN_MAX];
@@ -60,12 +61,18 @@ const struct front_line *act_event(const struct act *act);
 /* Finds the event, also one that ended long ago, and attempts. */
 void act_try(struct act *act);
 
-/* {"why": ".."} is all that the body may say, and {"beacon": ".."} where there is room for one; it
- * may be empty. False: the request was answered. */
-bool act_read_body(struct act *act, struct text *beacon);
+/* What the body may say besides {"why": ".."}; it may be empty. */
+struct act_words {
+    struct text *beacon; /* {"beacon": ".."}; NULL: not of this act */
+    unsigned *without;   /* {"without": ["hall", ..]}, a bit for each (front/sale.h); likewise */
+};
+/* False: the request was answered. */
+bool act_read_body(struct act *act, const struct act_words *words);
 
 /* What is too long for the trail is named instead of cut: half a document helps nobody. */
 struct span act_audit_side(const struct text *json);
+/* "without": ["hall", ..], by the bits. */
+void act_put_parts(struct text *json, const char *name, unsigned parts);
 /* The entry on the trail, which the store writes in the same step as the change. */
 void act_audit(struct act *act, const char *what, struct span from, struct span to);
 /* The document as it will be stored, with its knobs. False: the request was answered. */

@@ -2,21 +2,34 @@
  * looks illegal is judged again a moment later, since our picture may be a tick behind another
  * front. What looks legal is judged by the store, which has the real state. Undo brings back the
  * knobs, and the state where the table of states knows a way: a draw or a closing cannot be
- * taken back. */
+ * taken back.
+ *
+ * A sale begins, now or at its time, if its hall and payment answer just then. Otherwise the
+ * operator has to name what is missing, which the trail keeps. */
 #include "admin/admin_move.h"
 
 #include "admin/act.h"
 #include "admin/admin_answer.h"
 #include "admin/admin_draw.h"
+#include "api/answer.h"
 #include "api/refusal.h"
 #include "core/event/event_state.h"
+#include "front/sale.h"
 
-enum { LOOK_AGAIN_US = 300000 }; /* a tick and its jitter, twice */
+#include <assert.h>
+
+enum {
+    LOOK_AGAIN_US = 300000, /* a tick and its jitter, twice */
+    ASKS_MAX = 2,
+};
 
 struct move {
     struct act act;
     enum event_action action;
     bool looked_again;
+    unsigned asks; /* questions of what the sale needs, so far */
+    bool no_hall;
+    unsigned missing;   /* as answered */
     struct text beacon; /* as the operator named it */
     char beacon_memory[DRAW_BEACON_MAX];
 };
@@ -58,8 +71,7 @@ static bool prepare(struct move *move, const struct front_line *event, enum line
 {
     struct act *act = &move->act;
     bool draws = event->view->state == LINE_PRE_QUEUE && to == LINE_OPEN;
-    return may_act(move, event) &&
-           (!draws || admin_draw_make(act, event, text_span(&move->beacon))) &&
+    return (!draws || admin_draw_make(act, event, text_span(&move->beacon))) &&
            (move->action != EVENT_SCHEDULE || admin_draw_promise(act, event));
 }
 
@@ -74,12 +86,84 @@ static void audit_move(struct move *move, enum line_state from, enum line_state 
               text_span(&to_json));
 }
 
+/* ---- what a sale needs ---- */
+
+/* One that was paused or frozen has begun. */
+static bool begins_sale(enum line_state from, enum line_state to)
+{
+    return to == LINE_SCHEDULED || (to == LINE_OPEN && from != LINE_PAUSED && from != LINE_FROZEN);
+}
+
+static void refuse_incomplete(struct move *move)
+{
+    char memory[64], words[256];
+    struct text members = text_on(memory, sizeof(memory));
+    struct text detail = text_on(words, sizeof(words) - 1);
+    unsigned missing = move->missing & ~move->act.without;
+    if (missing & 1u << SALE_HALL)
+        text_str(&detail, move->no_hall ? "The seat service has no hall for this event. "
+                                        : "The hall of this event does not answer. ");
+    if (missing & 1u << SALE_PAYMENT)
+        TEXT_LIT(&detail, "The payment service does not answer: nobody can pay. ");
+    TEXT_LIT(&detail, "To go on all the same, name what is missing in \"without\".");
+    assert(!detail.overflown);
+    words[detail.len] = '\0';
+    act_put_parts(&members, "missing", missing);
+    refusal_reply_more(move->act.req, REFUSAL_SALE_INCOMPLETE,
+                       &(struct refusal_more){.detail = words, .members = text_span(&members)});
+    act_end(&move->act);
+}
+
+/* Of several seat services one may learn of a new hall a moment after another: what is missing is
+ * asked for twice. */
+static void on_found(void *ctx, const struct sale_found *found)
+{
+    struct move *move = ctx;
+    move->missing = found->missing;
+    move->no_hall = found->no_hall;
+    if (found->closed) {
+        move->act.line.outcome = LINE_UNAVAILABLE;
+        act_refuse(&move->act);
+    } else if ((found->missing & ~move->act.without) != 0 && move->asks < ASKS_MAX) {
+        act_try_later(&move->act, UINT64_MAX, LOOK_AGAIN_US);
+    } else {
+        move->asks = ASKS_MAX;
+        act_try(&move->act);
+    }
+}
+
+/* False: it is being asked, or the request was answered. */
+static bool has_all(struct move *move)
+{
+    struct act *act = &move->act;
+    if (act->front->sale == NULL)
+        return true;
+    if (move->asks < ASKS_MAX) {
+        move->asks++;
+        if (sale_ask(act->front, span_of(act->line.event), on_found, move) < 0) {
+            answer_overloaded(act->req);
+            act_end(act);
+        }
+        return false;
+    }
+    if ((move->missing & ~act->without) == 0)
+        return true;
+    refuse_incomplete(move);
+    return false;
+}
+
 static void move_event(struct act *act, const struct front_line *event)
 {
     struct move *move = (struct move *)act;
     enum line_state from = event->view->state, to = from;
     bool legal = event_state_move(from, move->action, &to);
     if (legal || move->action == EVENT_DRAW) { /* why there is nothing to draw is told apart */
+        if (!may_act(move, event)) {
+            act_end(act);
+            return;
+        }
+        if (begins_sale(from, to) && !has_all(move))
+            return;
         if (!prepare(move, event, to)) {
             act_end(act);
             return;
@@ -113,7 +197,12 @@ static void on_action(struct http_req *req)
         return;
     move->action = action;
     move->beacon = text_on(move->beacon_memory, sizeof(move->beacon_memory));
-    if (act_read_body(&move->act, action == EVENT_DRAW ? &move->beacon : NULL))
+    bool begins = action == EVENT_SCHEDULE || action == EVENT_OPEN || action == EVENT_DRAW;
+    const struct act_words words = {
+        .beacon = action == EVENT_DRAW ? &move->beacon : NULL,
+        .without = begins ? &move->act.without : NULL,
+    };
+    if (act_read_body(&move->act, &words))
         act_try(&move->act);
     else
         act_end(&move->act);
@@ -164,7 +253,7 @@ static void on_undo(struct http_req *req)
     struct act *act = act_begin(req, sizeof(*act), undo_event);
     if (act == NULL)
         return;
-    if (act_read_body(act, NULL))
+    if (act_read_body(act, &(struct act_words){.beacon = NULL}))
         act_try(act);
     else
         act_end(act);

@@ -114,6 +114,7 @@ static void put_listed(struct front_line *event, void *ctx)
     json_member_u64(out, "clock_behind_ms", view->clock_behind_ms);
     json_member_u64(out, "codes_missing", line_codes_missing(view));
     json_member_bool(out, "visits_halted", view->halted_ms > 0);
+    json_member_bool(out, "hall_missing", event->hall_missing);
     if (event->doc.lanes_len > 0)
         put_live_lanes(out, listing->front, event);
     json_close(out, '}');

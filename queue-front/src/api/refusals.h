@@ -161,6 +161,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(NO_PRE_QUEUE, "no-pre-queue", 409, 0, "", "There is no pre-queue to draw from.") \
     ROW(OPENS_AT_MISSING, "opens-at-missing", 409, 0, "", \
         "Set opens_at first. A scheduled event opens by itself.") \
+    ROW(SALE_INCOMPLETE, "sale-incomplete", 409, 0, "", "") \
     ROW(NOTHING_TO_UNDO, "nothing-to-undo", 409, 0, "", \
         "The newest version is not an operator's last act.") \
     ROW(UNDO_IMPOSSIBLE, "undo-impossible", 409, 0, "", "") \

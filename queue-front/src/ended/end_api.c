@@ -97,7 +97,7 @@ static void on_archive(struct http_req *req)
     struct act *act = act_begin(req, sizeof(*act), archive_event);
     if (act == NULL)
         return;
-    if (act_read_body(act, NULL))
+    if (act_read_body(act, &(struct act_words){.beacon = NULL}))
         act_try(act);
     else
         act_end(act);

@@ -75,6 +75,7 @@ struct front_config {
     uint64_t autopilot_interval_ms;
     char visits_served_by[CONFIG_STRING_MAX];
     char visits_ended_at[CONFIG_STRING_MAX];
+    char visits_paid_at[CONFIG_STRING_MAX];
     char visits_token_file[CONFIG_STRING_MAX];
     char visits_tls_ca[CONFIG_STRING_MAX];
     char console_parts[CONFIG_STRING_MAX];
@@ -128,7 +129,7 @@ struct front_gauges {
     _Atomic uint64_t issued, serving, skipped, nobodys, waiting, active, outstanding, admitted,
         no_shows, stale;
     _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms, codes_missing,
-        wrong_codes, visits_halted;
+        wrong_codes, visits_halted, hall_missing;
     _Atomic uint64_t gathers_at_s, opens_at_s;
     _Atomic uint64_t eta_judged, eta_kept, eta_error_milli, eta_coverage_milli, eta_scale_milli;
 };
@@ -189,6 +190,8 @@ struct front_line {
     struct promise_book promises;
     bool seen_served;         /* by a page of the round under way */
     enum served_state served; /* the first loop looks; SERVED_UNSEEN: another one, or nowhere */
+    bool hall_missing;        /* the seat service has none for it; the first loop looks */
+    uint64_t hall_next_us;    /* when it looks again */
     uint64_t errors_before;   /* answers of 5xx of this loop when the event was first seen */
     struct odds odds;         /* as of the last feed of seats; `known`: fit to be shown */
     bool has_odds;            /* there was a feed */
@@ -259,6 +262,7 @@ struct front {
     struct pilots *pilots;           /* the first loop's; else NULL */
     struct served_pages *served;     /* likewise; NULL: there is nowhere to look */
     struct drawings *drawings;       /* likewise */
+    struct sale *sale;               /* likewise; NULL: no service is known that a sale needs */
     struct endings *endings;         /* NULL: ended visits are reported nowhere */
     struct front_stats stats;
 };

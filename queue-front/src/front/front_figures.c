@@ -50,6 +50,8 @@ static const struct gauge {
      offsetof(struct front_gauges, wrong_codes)},
     {"fairgate_line_visits_halted", "1 while visits take no time, as nobody sees them served.",
      offsetof(struct front_gauges, visits_halted)},
+    {"fairgate_line_hall_missing", "1 while the seat service has no hall for an event that sells.",
+     offsetof(struct front_gauges, hall_missing)},
     {"fairgate_line_gathers_at_seconds",
      "When people may gather for the draw, in seconds since 1970; 0: not said.",
      offsetof(struct front_gauges, gathers_at_s)},

@@ -20,6 +20,7 @@
 #include "front/front_internal.h"
 #include "front/member_keys.h"
 #include "front/pilot.h"
+#include "front/sale.h"
 #include "front/scheduler.h"
 #include "front/served.h"
 #include "line/line_limits.h"
@@ -296,6 +297,7 @@ static void on_each_event(struct front_line *event, void *ctx)
     scheduler_look(front, event);
     pilot_look(front, event);
     drawing_look(front, event);
+    sale_look(front, event);
 }
 
 static void measure_load(struct front *front, uint64_t now_us)
@@ -450,6 +452,7 @@ static void on_timer_closed(uv_handle_t *handle)
     secrets_unref(front->keys);
     free(front->pilots);
     free(front->served);
+    free(front->sale);
     drawings_free(front->drawings);
     endings_free(front->endings);
     free(front);
@@ -466,6 +469,7 @@ void front_close(struct front *front)
     forget_member_keys(front);
     pilots_close(front->pilots); /* its answers speak of events */
     served_close(front->served);
+    sale_close(front->sale); /* acts that wait for it end */
     endings_close(front->endings);
     drawings_close(front->drawings);
     front_end_waits(front);         /* some of them ask the store once more */
@@ -505,6 +509,8 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
         rc = pilots_create(front, err);
     if (rc == 0)
         rc = served_create(front, err);
+    if (rc == 0)
+        rc = sale_create(front, err);
     if (rc == 0)
         rc = drawings_create(front, err);
     if (rc == 0)

@@ -4,6 +4,9 @@
  * can answer. If another process has the event, the answer is its owner row of a tenth of a second
  * ago. A caller that is sent to the wrong place is refused there.
  *
+ * GET /internal/events/{event} says whether the event is there at all, awake or asleep, and wakes
+ * it not: the waiting room asks before a sale begins, and often while one waits for its hall.
+ *
  * POST /admin/events/{event}/place moves an event. Any process takes it: it writes the wish into
  * the event's owner row and reads from there, like all processes, where the event is. The wanted
  * process writes that it has read the journal. The owner then lets go, and the wanted process takes
@@ -225,6 +228,29 @@ static void get_owners(struct http_req *req)
     call_reply(&call, 200, &body, none);
 }
 
+static void get_event(struct http_req *req)
+{
+    struct call call = {.req = req, .loop = loop_of(req)};
+    struct journal *journal = call.loop->conf.journal;
+    const enum journal_reason reason = journal_reason(journal);
+    struct journal_view view;
+    bool known = journal_find(journal, http_req_param(req, 0), &view);
+    if (known && view.state == JOURNAL_EVENT_OUT) {
+        call_refuse(&call, REFUSAL_EVENT_OUT);
+    } else if (known) {
+        struct text body = loop_text(call.loop);
+        json_open(&body, '{');
+        json_member_cstr(&body, "event", view.id);
+        json_member_bool(&body, "asleep", view.state == JOURNAL_EVENT_ASLEEP);
+        json_close(&body, '}');
+        call_reply(&call, 200, &body, (struct span){NULL, 0});
+    } else if (reason == JOURNAL_REASON_NONE) {
+        call_refuse(&call, REFUSAL_EVENT_UNKNOWN);
+    } else {
+        request_away(&call, reason); /* it has not read the list, or another process's is newer */
+    }
+}
+
 int place_api_create(const char *dsn, struct errand_list *errands, struct err_slot *err,
                      struct place_api **out)
 {
@@ -251,6 +277,7 @@ int place_api_routes(struct place_api *api, struct http_router *private_routes,
     const struct http_route routes[] = {
         {HTTP_METHOD_POST, "/admin/events/{event}/place", post_place, api, ADMIN_BODY_MAX},
         {HTTP_METHOD_GET, "/internal/owners", get_owners, NULL, 0},
+        {HTTP_METHOD_GET, "/internal/events/{event}", get_event, NULL, 0},
     };
     return http_router_add_all(private_routes, routes, sizeof(routes) / sizeof(routes[0]), err);
 }

@@ -79,7 +79,7 @@ test('a signal ends top as q does', async () => {
 
 test('at a terminal a question is asked, and only yes is yes', async () => {
   done(await fairgate('create', 'asked', 'name=Asked'));
-  done(await fairgate('open', 'asked'));
+  done(await fairgate('open', 'asked', '--without', 'hall'));
   const state = async () => (await fairgate('show', 'asked', '--json')).json.state;
   const no = atTerminal(['close', 'asked']);
   await until('the question', () => /asked \(Asked\) is open\. There is no way back from closing\. Close it\? \[y\/N\]/.test(no.text));
@@ -149,14 +149,6 @@ async function standIn(told, headers = {}) {
   scope.defer(() => server.close());
   return { privatePort: server.address().port };
 }
-
-test('doctor misses the hall of an event while none may be asleep, which have no names', async () => {
-  for (const asleep of [0, 3]) {
-    const seats = await standIn((path) => (path.startsWith('/admin/events') ? { role: 'owner', events: [], asleep } : { ready: true }));
-    const { stdout } = await commandLine(scope, { ...services, seats })('doctor');
-    assert.equal(/demo is in the line, and no hall of that name is on sale/.test(stdout), asleep === 0, stdout);
-  }
-});
 
 test('doctor finds clocks that are apart and versions that differ', async () => {
   const figures = 'fairgate_build_info{program="payment-adapter",version="0.9.0"} 1\nfairgate_drift 3\nfairgate_bound_refused_total{bound="overloaded"} 2\n';

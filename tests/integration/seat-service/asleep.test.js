@@ -70,8 +70,12 @@ test('more events than there are places: each is there when it is asked for, as 
   await asleep(() => visitor(seats, 'event-0').info());
   await woken(seats, 'event-0');
 
-  // The checkout wakes it as well as a visitor does: what it asks for is money.
+  // The waiting room may ask whether it is there, which wakes it not.
   await untilAsleep(seats, 'event-0');
+  for (let asked = 0; asked < 2; asked += 1) assert.deepEqual((await saga(seats, 'event-0').known()).json, { event: 'event-0', asleep: true });
+  assertProblem(await saga(seats, 'none').known(), 404, 'event-unknown');
+
+  // The checkout wakes it as well as a visitor does: what it asks for is money.
   const told = await saga(seats, 'event-0').refund(hold, 'order-1');
   if (told.status !== 200) assertProblem(told, 503, told.json.code === 'events-full' ? 'events-full' : 'event-asleep');
   await until('it to be refunded', async () => (await saga(seats, 'event-0').refund(hold, 'order-1')).status === 200);

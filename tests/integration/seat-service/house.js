@@ -245,6 +245,7 @@ export function saga(seats, event) {
       return checked('POST', path, seats.private.post(path, { token }));
     },
     read: (hold) => seats.private.get(`/internal/events/${event}/holds/${hold}`, { token }),
+    known: () => checked('GET', `/internal/events/${event}`, seats.private.get(`/internal/events/${event}`, { token })),
   };
 }
 

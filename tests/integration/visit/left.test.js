@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertProblem, freePort, openScope, runProgram, until } from '../../lib-js/index.js';
-import { makeEvent, openHouse, startFront, Visitor } from '../queue-front/support.js';
+import { act, makeEvent, openHouse, startFront, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
 
 const KNOBS = { rate_per_s: 1000, burst: 1000, session_ttl_s: 300 };
@@ -51,13 +51,16 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
   const heard = [];
   const answers = [500, 401, 204];
   const server = createServer((req, res) => {
+    if (req.method === 'GET') return res.writeHead(404).end(); // whether there is a hall
     heard.push([req.method, req.url, req.headers.authorization]);
-    res.writeHead(answers[Math.min(heard.length, answers.length) - 1]).end();
+    return res.writeHead(answers[Math.min(heard.length, answers.length) - 1]).end();
   });
   t.after(() => server.close());
   const front = await startFront(house, endings(house, port));
   house.front = front;
-  await makeEvent(house, 'night', KNOBS);
+  house.fronts.push(front);
+  await makeEvent(house, 'night', KNOBS, { open: false });
+  await act(front, 'night', 'open', { body: { without: ['hall'] } });
   const [visitor, visit] = await enter(front, 'night');
   assert.equal((await visitor.leave()).status, 204, 'nobody listens there yet');
   await until('it to be logged', () => /ended visits were not reported/.test(front.child.log()));

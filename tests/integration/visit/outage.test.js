@@ -1,10 +1,13 @@
 // The last metre: while the seats are down nobody's visit gets shorter, and behind it stands one's own
-// turn. The waiting room with two fronts, a pair of seat-services and their database, as they are.
+// turn. The waiting room with two fronts, a pair of seat-services and their database, as they are. And a sale
+// for which nothing is there does not begin unless an operator says so.
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { before, describe, test } from 'node:test';
-import { delay, openScope, until } from '../../lib-js/index.js';
-import { claims, live, makeEvent, openHouse, startFront, Visitor } from '../queue-front/support.js';
+import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
+import { commandLine, done, EXIT, refused } from '../ctl/fairgate.js';
+import { act, claims, live, makeEvent, openHouse, startFront, untilState, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
 
 const TTL_S = 5;
@@ -118,5 +121,82 @@ describe('seats that go away', () => {
       assert.equal((await visitor.session()).json.ends_at, visit.ends_at);
       return;
     }
+  });
+});
+
+describe('a sale that is to begin', () => {
+  const scope = openScope(test);
+  const halls = Array.from({ length: 7 }, (_, n) => `hall-${n}`);
+  let front, seats, fairgate;
+  let paying = true;
+
+  const open = (id, body = {}) => front.admin.post(`/admin/events/${id}/actions/open`, { body });
+  const incomplete = (answer, missing) => {
+    assertProblem(answer, 409, 'sale-incomplete');
+    assert.deepEqual(answer.json.missing, missing);
+    return answer.json.detail;
+  };
+  const make = (id, knobs = {}) => makeEvent({ front, fronts: [front] }, id, knobs, { open: false });
+  const soon = () => ({ opens_at: new Date(Date.now() + 1000).toISOString() });
+
+  before(async () => {
+    const house = await openHouse(null, { scope, fronts: 0 });
+    const office = new PassOffice('fairgate', house.secrets.read('pass-es256.pem'));
+    seats = await openSeats(scope, await openPostgres(scope), { office, secrets: house.secrets, config: { owner: { events: 5, idle: '100ms' } } });
+    for (const id of halls) await importHall(seats, id, hall());
+    const pay = createServer((req, res) => res.writeHead(paying && req.url === '/readyz' ? 200 : 503).end());
+    await new Promise((resolve) => { pay.listen(0, '127.0.0.1', resolve); });
+    scope.defer(() => pay.close());
+    const inside = `http://127.0.0.1:${seats.privatePort}`;
+    const visits = { served_by: `${inside}/metrics`, ended_at: inside, token_file: house.secrets.path('service-token'), paid_at: `http://127.0.0.1:${pay.address().port}/readyz` };
+    front = await startFront(house, { visits });
+    fairgate = commandLine(scope, { queue: front, tokenFile: house.secrets.path('admin-token') });
+  });
+
+  test('opens with its hall, awake or asleep', async () => {
+    await until('a hall to sleep', async () => (await seats.admin.get('/admin/events')).json.asleep > 0);
+    for (const id of halls) {
+      await make(id);
+      await act(front, id, 'open');
+    }
+  });
+
+  test('without its hall or payment is refused, and opens if each is named', async () => {
+    await make('bare', { opens_at: '2099-01-01T00:00:00Z' });
+    assert.match(incomplete(await open('bare'), ['hall']), /has no hall for this event\./);
+    incomplete(await front.admin.post('/admin/events/bare/actions/schedule'), ['hall']);
+    incomplete(await open('bare', { without: ['payment'] }), ['hall']);
+    assertProblem(await open('bare', { without: ['roof'] }), 422, 'action-invalid');
+    paying = false;
+    assert.match(incomplete(await open('bare', { without: ['hall'] }), ['payment']), /nobody can pay/);
+    refused(await fairgate('open', 'bare'), EXIT.refused, /no hall for this event[^]*nobody can pay[^]*"without"/);
+    assert.equal((await front.admin.get('/admin/events/bare')).json.state, 'draft');
+    done(await fairgate('open', 'bare', '--without', 'hall,payment', '--why', 'a line alone'));
+    const [entry] = (await front.admin.get('/admin/events/bare/audit')).json.audit;
+    assert.deepEqual([entry.what, entry.why, entry.without], ['open', 'a line alone', ['hall', 'payment']]);
+    for (const action of ['pause', 'resume']) await act(front, 'bare', action); // it has begun
+    paying = true;
+  });
+
+  test('at its time does so without a hall, and is an alarm until there is one', async () => {
+    await make('timed', soon());
+    await act(front, 'timed', 'schedule', { body: { without: ['hall'] } });
+    await untilState(front, 'timed', 'open');
+    const alarm = async () => {
+      const gauge = Number(/fairgate_line_hall_missing\{event="timed"\} (\d)/.exec((await front.private.call('GET', '/metrics')).text)?.[1]);
+      return [(await live(front, 'timed')).hall_missing, gauge].join(' ');
+    };
+    await until('the alarm', async () => (await alarm()) === 'true 1');
+    await importHall(seats, 'timed', hall());
+    await until('its end', async () => (await alarm()) === 'false 0');
+    assert.equal((await live(front, 'hall-0')).hall_missing, false);
+  });
+
+  test('is refused where the seats do not answer, which is no alarm of a hall', async () => {
+    await make('silent');
+    await importHall(seats, 'silent', hall());
+    await seats.stop();
+    assert.match(incomplete(await open('silent'), ['hall']), /does not answer/);
+    assert.equal((await live(front, 'timed')).hall_missing, false);
   });
 });

@@ -66,6 +66,22 @@ static int add_word(const struct job *job, size_t i, json_t *body)
     return EXIT_DONE;
 }
 
+static json_t *texts_of(const char *given)
+{
+    json_t *list = json_array();
+    struct span rest = span_of(given);
+    while (rest.ptr != NULL && rest.len > 0) {
+        struct span text;
+        rest = span_cut(rest, ',', &text);
+        text = span_trim(text);
+        if (json_array_append_new(list, json_stringn(text.ptr, text.len)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static int add_options(const struct job *job, json_t *body)
 {
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
@@ -79,6 +95,8 @@ static int add_options(const struct job *job, json_t *body)
             value = json_true();
         else if (options[i].way == OPTION_TEXT)
             value = json_string(given);
+        else if (options[i].way == OPTION_LIST)
+            value = texts_of(given);
         else
             status = read_number(job, "--", options[i].name, given, &value);
         if (status != EXIT_DONE)

@@ -25,6 +25,8 @@ const struct doctor_alert doctor_alerts[] = {
      "Redis is away, or is being healed; /readyz of the front says which"},
     {"FairgateVisitsHalted", "fairgate_line_visits_halted", COMMAND_LINE, false, 0, 0,
      "repair the seats; if they work, [visits] served_by names the wrong pages"},
+    {"FairgateHallMissing", "fairgate_line_hall_missing", COMMAND_LINE, false, 0, 0,
+     "import its hall and prices (fairgate halls import EVENT FILE)"},
     {"FairgateCodesMissing", "fairgate_line_codes_missing", COMMAND_LINE, false, 0, 0,
      "load the codes again (fairgate codes load), or drop them"},
     {"FairgateCodesBounded", "fairgate_line_wrong_codes", COMMAND_LINE, false, 999, 0,
@@ -354,24 +356,6 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
              "%s: the notice is there in one language only", id);
 }
 
-/* Halls that sleep are not named, so while any does none is known to be missing. */
-static void judge_halls(const struct look *look, json_t *findings)
-{
-    const json_t *events = value_at(look->call[LOOK_EVENTS].json, "events");
-    const json_t *halls = value_at(look->call[LOOK_HALLS].json, "events");
-    if (halls == NULL || value_number(look->call[LOOK_HALLS].json, "asleep") > 0)
-        return;
-    for (size_t i = 0; i < json_array_size(events); i++) {
-        struct span id = value_text(json_array_get(events, i), "id");
-        bool found = false;
-        for (size_t n = 0; n < json_array_size(halls); n++)
-            found = found || span_eq(value_text(json_array_get(halls, n), "event"), id);
-        if (!found)
-            find(findings, "note", "fairgate halls import EVENT FILE",
-                 "%.*s is in the line, and no hall of that name is on sale", (int)id.len, id.ptr);
-    }
-}
-
 static void judge_events(struct job *job, const struct look *look, json_t *findings)
 {
     const json_t *events = value_at(look->call[LOOK_EVENTS].json, "events");
@@ -392,7 +376,6 @@ static void judge_events(struct job *job, const struct look *look, json_t *findi
             doctor_knobs(call.json, look->at_ms, findings);
         call_free(&call);
     }
-    judge_halls(look, findings);
     if (look_good(look, LOOK_EVENTS) && json_array_size(findings) == before)
         find(findings, "ok", NULL, "the knobs of each event make sense: %zu",
              json_array_size(events));

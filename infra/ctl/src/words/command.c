@@ -34,6 +34,8 @@ const struct option options[OPTION_COUNT] = {
                                OPTION_FLAG, "other_category"},
     [OPTION_BEACON] = {"beacon", "VALUE", "the public value that was announced for the draw",
                        OPTION_TEXT, "beacon"},
+    [OPTION_WITHOUT] = {"without", "PARTS", "though these are missing: hall, payment or both",
+                        OPTION_LIST, "without"},
     [OPTION_EXPIRES] = {"expires", "SECONDS", "how long it is good (86400)", OPTION_NUMBER,
                         "expires_in_s"},
     [OPTION_LANE] = {"lane", "LANE", "the lane that the codes open (general)", OPTION_OWN, NULL},

@@ -31,6 +31,7 @@ enum option_way {
     OPTION_QUERY,
     OPTION_TEXT,   /* a member of the body: a text, */
     OPTION_NUMBER, /* a number, */
+    OPTION_LIST,   /* texts, comma between, */
     OPTION_FLAG,   /* or true; takes no value */
 };
 
@@ -57,6 +58,7 @@ enum option_id {
     OPTION_QUANTITY,
     OPTION_OTHER_CATEGORY,
     OPTION_BEACON,
+    OPTION_WITHOUT,
     OPTION_EXPIRES,
     OPTION_LANE,
     OPTION_CHANNEL,

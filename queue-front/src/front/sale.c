@@ -1,0 +1,219 @@
+/* sale.c: asks each seat service for the event by its name, GET /internal/events/{event}, and each
+ * page of the payment service whether it is ready. One that says yes is enough. The seat service
+ * knows events that sleep as well, and asking wakes none, which /metrics cannot do: it names those
+ * in memory alone.
+ *
+ * An operator's act is judged by what is answered now, and silence counts as missing. For the alarm
+ * events are asked for one after the other, each every few seconds unless somebody saw it served
+ * (front/served.h), and silence changes nothing: that the seats are down is an alarm of its own.
+ *
+ * Threading: none, the first loop owns all of it. */
+#include "front/sale.h"
+
+#include "behind/page_list.h"
+#include "front/front_internal.h"
+#include "outcall/outcall.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    LOOK_US = 5000000,
+    ANSWER_MS = 2000,
+    REPLY_MAX = 4096, /* a problem document; a longer answer counts as silence */
+    TOKEN_HEADER_MAX = VISITS_TOKEN_BYTES_MAX + 32,
+    URL_MAX = 2048,
+};
+
+const char *const sale_part_names[SALE_PARTS + 1] = {"hall", "payment", NULL};
+
+struct sale {
+    struct front *front;
+    struct outcalls *outcalls;
+    struct page_list pages[SALE_PARTS];
+    bool looking; /* for the alarm: one event at a time */
+    bool closed;
+};
+
+struct question {
+    struct sale *sale;
+    char event[LINE_EVENT_ID_MAX + 1];
+    unsigned asking; /* calls under way */
+    unsigned there;  /* a bit for each part that said so */
+    bool no_hall;
+    sale_on_found *on_found;
+    void *ctx;
+    struct sale_call {
+        struct question *question;
+        enum sale_part part;
+    } call[SALE_PARTS * PAGES_MAX];
+};
+
+static unsigned bit(enum sale_part part)
+{
+    return 1u << part;
+}
+
+/* A part of which no address is set is none of this front's business. */
+static unsigned known_parts(const struct sale *sale)
+{
+    unsigned known = 0;
+    for (enum sale_part part = 0; part < SALE_PARTS; part++)
+        known |= sale->pages[part].len > 0 ? bit(part) : 0;
+    return known;
+}
+
+static void on_answer(void *ctx, const struct outcall_answer *answer)
+{
+    const struct sale_call *call = ctx;
+    struct question *question = call->question;
+    const struct sale *sale = question->sale;
+    if (answer->rc == 0 && answer->status == 200)
+        question->there |= bit(call->part);
+    else if (answer->rc == 0 && answer->status == 404 && call->part == SALE_HALL)
+        question->no_hall = true;
+    assert(question->asking > 0);
+    if (--question->asking > 0)
+        return;
+    const struct sale_found found = {
+        .event = span_of(question->event),
+        .missing = known_parts(sale) & ~question->there,
+        .no_hall = question->no_hall && (question->there & bit(SALE_HALL)) == 0,
+        .closed = sale->closed,
+    };
+    question->on_found(question->ctx, &found);
+    free(question);
+}
+
+static void send_call(struct question *question, unsigned nth, enum sale_part part,
+                      const char *page)
+{
+    struct sale *sale = question->sale;
+    char url[URL_MAX], token[TOKEN_HEADER_MAX];
+    const struct secret_file *secret = sale->front->keys->visits;
+    struct text header = text_on(token, sizeof(token) - 1);
+    question->call[nth] = (struct sale_call){question, part};
+    struct outcall call = {
+        .url = page,
+        .timeout_ms = ANSWER_MS,
+        .reply_max = REPLY_MAX,
+        .on_done = on_answer,
+        .ctx = &question->call[nth],
+    };
+    if (part == SALE_HALL) {
+        int len = snprintf(url, sizeof(url), "%s/internal/events/%s", page, question->event);
+        assert(len > 0 && len < (int)sizeof(url)); /* a setting has 1,000 bytes */
+        TEXT_LIT(&header, "Authorization: Bearer ");
+        text_put(&header, secret_file_span(secret));
+        assert(!header.overflown);
+        token[header.len] = '\0';
+        call.url = url;
+        call.headers[0] = token;
+    }
+    outcall_send(sale->outcalls, &call);
+}
+
+int sale_ask(struct front *front, struct span event, sale_on_found *on_found, void *ctx)
+{
+    struct sale *sale = front->sale;
+    assert(sale != NULL);
+    if (sale->closed)
+        return ERR_CLOSED; /* an act that waited for its next try */
+    struct question *question = calloc(1, sizeof(*question));
+    if (question == NULL)
+        return ERR_NOMEM;
+    question->sale = sale;
+    question->on_found = on_found;
+    question->ctx = ctx;
+    bool fits = span_to_cstr(event, question->event, sizeof(question->event));
+    assert(fits);
+    for (enum sale_part part = 0; part < SALE_PARTS; part++)
+        question->asking += sale->pages[part].len;
+    unsigned nth = 0;
+    for (enum sale_part part = 0; part < SALE_PARTS; part++) {
+        for (unsigned i = 0; i < sale->pages[part].len; i++)
+            send_call(question, nth++, part, sale->pages[part].url[i]);
+    }
+    return 0;
+}
+
+/* ---- the alarm ---- */
+
+/* Here, since a view comes only when something moves. */
+static void set_missing(struct front_line *event, bool missing)
+{
+    event->hall_missing = missing;
+    front_show(&event->gauges.hall_missing, missing);
+}
+
+static void on_looked(void *ctx, const struct sale_found *found)
+{
+    struct sale *sale = ctx;
+    sale->looking = false;
+    struct front_line *event = front_line_find(sale->front, found->event);
+    if (event == NULL || found->closed)
+        return;
+    if (found->no_hall)
+        set_missing(event, true);
+    else if ((found->missing & bit(SALE_HALL)) == 0)
+        set_missing(event, false);
+}
+
+/* People gather for it, or are let in. */
+static bool needs_hall(enum line_state state)
+{
+    return state != LINE_DRAFT && state != LINE_SOLD_OUT && state != LINE_CLOSED;
+}
+
+void sale_look(struct front *front, struct front_line *event)
+{
+    struct sale *sale = front->sale;
+    uint64_t now_us = clock_mono_us(front->loop->clock);
+    if (sale == NULL || sale->pages[SALE_HALL].len == 0)
+        return;
+    if (!needs_hall(event->view->state) || event->served == SERVED_YES)
+        set_missing(event, false);
+    else if (!sale->looking && now_us >= event->hall_next_us &&
+             sale_ask(front, front_line_id(event), on_looked, sale) == 0) {
+        sale->looking = true;
+        event->hall_next_us = now_us + LOOK_US;
+    }
+}
+
+/* ---- a life ---- */
+
+int sale_create(struct front *front, struct err_slot *err)
+{
+    const struct front_config *config = front->config;
+    if (front->loop->index != 0 ||
+        (config->visits_ended_at[0] == '\0' && config->visits_paid_at[0] == '\0'))
+        return 0;
+    struct sale *sale = calloc(1, sizeof(*sale));
+    if (sale == NULL)
+        return err_set(err, ERR_NOMEM, "the look at what a sale needs");
+    sale->front = front;
+    int rc = page_list_init(&sale->pages[SALE_HALL], config->visits_ended_at, err);
+    if (rc == 0)
+        rc = page_list_init(&sale->pages[SALE_PAYMENT], config->visits_paid_at, err);
+    if (rc == 0)
+        rc = outcalls_create(front->loop->uv, config->visits_tls_ca, err, &sale->outcalls);
+    if (rc < 0) {
+        for (enum sale_part part = 0; part < SALE_PARTS; part++)
+            page_list_deinit(&sale->pages[part]);
+        free(sale);
+        return rc;
+    }
+    front->sale = sale;
+    return 0;
+}
+
+void sale_close(struct sale *sale)
+{
+    if (sale == NULL)
+        return;
+    sale->closed = true;
+    outcalls_close(sale->outcalls);
+    for (enum sale_part part = 0; part < SALE_PARTS; part++)
+        page_list_deinit(&sale->pages[part]);
+}
