@@ -282,19 +282,27 @@ static bool keep_rest(struct http_conn *conn, struct http_batch *batch, size_t s
     return true;
 }
 
+/* At most HTTP_WRITE_MAX bytes of them. */
 static ssize_t send_pieces(struct http_conn *conn, struct iovec *piece, uint32_t count)
 {
     assert(count > 0 && count <= HTTP_BATCH_PIECES);
     http_count(&conn->server->stats.writes, 1);
+    size_t room = HTTP_WRITE_MAX;
+    uint32_t last = 0;
+    while (last + 1 < count && piece[last].iov_len < room)
+        room -= piece[last++].iov_len;
+    size_t whole = piece[last].iov_len;
+    piece[last].iov_len = whole < room ? whole : room;
     ssize_t sent;
     do {
-        if (count == 1) {
+        if (last == 0) {
             sent = transmit(conn->fd, piece->iov_base, piece->iov_len);
         } else {
-            struct msghdr message = {.msg_iov = piece, .msg_iovlen = count};
+            struct msghdr message = {.msg_iov = piece, .msg_iovlen = last + 1};
             sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
         }
     } while (sent < 0 && errno == EINTR);
+    piece[last].iov_len = whole;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
     if (sent > 0)
@@ -809,7 +817,7 @@ static bool bytes_take(struct http_conn *conn)
     }
     struct http_req *req = conn->req;
     bool was_idle = req->len == 0;
-    uint32_t room = req->cap - req->len;
+    uint32_t room = req->cap - req->len < HTTP_READ_MAX ? req->cap - req->len : HTTP_READ_MAX;
     ssize_t got;
     do {
         got = receive(conn->fd, req->buffer + req->len, room);

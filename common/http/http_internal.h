@@ -37,6 +37,8 @@ enum {
     HTTP_POOL_REQS_MAX = 1024,  /* idle struct http_req kept for reuse; more are freed */
     HTTP_BATCH_BYTES = 65536,   /* answers gathered for one write; a fuller batch is sent early */
     HTTP_BATCH_PIECES = 64,     /* pieces of one write: scratch runs and shared blobs in turn */
+    HTTP_WRITE_MAX = 262144,    /* of one call: a larger answer takes several turns ... */
+    HTTP_READ_MAX = 32768,      /* ... as a larger body does; the kernel copies 0.1 ms at most */
     HTTP_COPY_MAX = 2048,       /* a shared body up to here is cheaper copied than as a piece */
     HTTP_ACCEPTS_PER_TURN = 64, /* then other connections get their turn */
     HTTP_LISTEN_BACKLOG = 4096, /* the kernel's own bound on Debian; a burst waits there */

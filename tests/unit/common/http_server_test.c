@@ -857,6 +857,11 @@ static const struct script_row rows[] = {
      "get A /big; get A /raw; turns 20; until A ~~raw; big 1"},
     {"a large body of the handler reaches a slow reader whole",
      "get A /long; get A /raw; turns 20; until A ~~raw; big 1"},
+    {"a large body is sent in parts, a turn for each",
+     "get A /big; get A /raw; until A ~~raw; big 1; is writes=48..999999"},
+    {"a large body is read in parts, a turn for each",
+     "send A POST /echo@Content-Length: 49999~~; turns 5; send A %49999%; turns 1;"
+     "is bytes_in=1..33000; until A yyyy; whole"},
     {"a repeated request waits for a slow reader",
      "repeat A 2 GET /big@~; get A /raw; turns 20; until A ~~raw; big 2"},
     {"an unknown path is a 404",
