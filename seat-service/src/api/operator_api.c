@@ -27,7 +27,7 @@ struct operator_api {
     uint32_t magic;
     struct operator_api_conf conf;
     bool importing, exporting;
-    uint32_t acts_reading;
+    uint32_t acts_reading, documents;
 };
 
 MAGIC(operator_api, 0x5ea7000b);
@@ -55,6 +55,11 @@ struct import {
 
 MAGIC(import, 0x5ea7000c);
 
+static void destroy_plan(void *plan)
+{
+    shown_plan_destroy(plan);
+}
+
 static void end_import(struct errand *errand)
 {
     struct import *import = MAGIC_OF(import, errand->ctx);
@@ -63,7 +68,7 @@ static void end_import(struct errand *errand)
         events_let_go(import->kept);
     if (import->corrects)
         events_revise_end(import->errand.call.loop->conf.events);
-    shown_plan_destroy(import->plan);
+    errand_waste(&import->errand, destroy_plan, import->plan);
     MAGIC_END(import, import);
     free(import);
 }
@@ -519,17 +524,65 @@ static void get_event(struct http_req *req)
         reply_event(&call, 200);
 }
 
-/* The import body again, normalised. */
+/* The import body again, normalised. It is copied on the pool: a stadium's has megabytes. */
+struct document {
+    uint32_t magic;
+    struct errand errand;
+    struct operator_api *api;
+    struct http_blob *blob;
+};
+
+MAGIC(document, 0x5ea70021);
+
+static void copy_document(struct errand *errand)
+{
+    struct document *document = MAGIC_OF(document, errand->ctx);
+    document->blob = http_blob_create(plan_export(errand->call.event->plan->plan));
+}
+
+static bool on_document_copied(struct errand *errand)
+{
+    const struct document *document = MAGIC_OF(document, errand->ctx);
+    if (document->blob == NULL)
+        call_refuse(&errand->call, REFUSAL_DOCUMENTS);
+    else
+        http_reply(errand->call.req, &(struct http_reply){.status = 200,
+                                                          .type = "application/json",
+                                                          .blob = document->blob});
+    return true;
+}
+
+static void end_document(struct errand *errand)
+{
+    struct document *document = MAGIC_OF(document, errand->ctx);
+    document->api->documents -= 1;
+    events_let_go(errand->call.event);
+    http_blob_unref(document->blob);
+    MAGIC_END(document, document);
+    free(document);
+}
+
+static const struct errand_kind document_kind = {REFUSAL_DOCUMENTS, end_document};
+
 static void get_document(struct http_req *req)
 {
+    enum { DOCUMENTS_MAX = 2 };
+    struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call;
     if (!request_event(&call, req))
         return;
-    http_reply(req, &(struct http_reply){
-                        .status = 200,
-                        .type = "application/json",
-                        .body = plan_export(call.event->plan->plan),
-                    });
+    struct document *document =
+        api->documents < DOCUMENTS_MAX ? calloc(1, sizeof(*document)) : NULL;
+    if (document == NULL) {
+        call_refuse(&call, REFUSAL_DOCUMENTS);
+        return;
+    }
+    api->documents += 1;
+    MAGIC_BEGIN(document, document);
+    document->api = api;
+    events_keep(call.event);
+    errand_begin(api->conf.errands, &document_kind, &call, document, &document->errand);
+    errand_do(&document->errand, copy_document, on_document_copied);
 }
 
 /* At most COUNTS_MAX points, evenly spaced, including the newest. */

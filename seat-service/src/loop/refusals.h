@@ -58,6 +58,7 @@ enum { REFUSAL_MINUTE_S = TALLY_MINUTE_MS / 1000 }; /* at most: it began with th
     ROW(IMPORTS, "overloaded", 503, 1, ERROR, "another import is under way") \
     ROW(MEMORY, "overloaded", 503, 1, ERROR, "") \
     ROW(EXPORTS, "overloaded", 503, 1, ERROR, "another export is under way") \
+    ROW(DOCUMENTS, "overloaded", 503, 1, ERROR, "documents are being read by others") \
     ROW(ACTS, "overloaded", 503, 1, ERROR, "the trail is being read by others") \
     /* what was sent */ \
     ROW(JSON, "bad-json", 400, 0, NONE, "") \
