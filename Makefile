@@ -186,6 +186,11 @@ $(WIRE) &: infra/wire.js queue-front/lua/wire.list $(call find,queue-front/lua,*
 	@mkdir -p $(@D)
 	@node infra/wire.js queue-front/lua $(@D)
 
+# Time zones, with their rules for times to come.
+GEN += $(GEN_DIR)/common/sale/zones.inc
+$(GEN_DIR)/common/sale/zones.inc: infra/zones.js $(wildcard /usr/share/zoneinfo/tzdata.zi)
+	@node infra/zones.js $@
+
 # ---- the linter ----------------------------------------------------------------------------------
 # infra/lint stands in a compiler's place, so ccache keeps its verdicts. The analyser walks TIDY_NODES steps of a function,
 # which is half of the linter's time: `make check` leaves it out (0), `make soak` has it walk further.

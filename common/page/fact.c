@@ -2,13 +2,14 @@
  * by its index. Everything is escaped but codes, which are markup of our own. */
 #include "page/fact.h"
 
+#include "base/rfc3339.h"
 #include "web/qr.h"
 #include "page/wording.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { WORDS_MAX = 256 };
+enum { WORDS_MAX = SHOW_LINE_MAX };
 
 static struct fact *add(struct fact_list *facts, const char *name, enum fact_kind kind, bool shown)
 {
@@ -35,6 +36,15 @@ void fact_time(struct fact_list *facts, const char *name, const char *in_words, 
 {
     fact_text(facts, name, at);
     add(facts, in_words, FACT_TIME, at.len > 0)->text = at;
+}
+
+void fact_show(struct fact_list *facts, const struct show *show)
+{
+    bool placed = show->venue.name.len > 0;
+    add(facts, "show", FACT_SHOW, show->starts_ms != 0 || placed)->show = show;
+    add(facts, "starts", FACT_STAMP, show->starts_ms != 0)->number = show->starts_ms;
+    fact_text(facts, "zone", wording_zone_of(show));
+    add(facts, "venue", FACT_PLACE, placed)->show = show;
 }
 
 void fact_count(struct fact_list *facts, const char *name, bool shown, uint64_t count)
@@ -104,6 +114,18 @@ static void put(struct text *out, unsigned gap, void *ctx)
         wording_put_time(&words, facts->words, fact->text);
         html_put(out, text_span(&words));
         break;
+    case FACT_STAMP:
+        if (fact->number > 0)
+            rfc3339_put(out, fact->number);
+        break;
+    case FACT_SHOW:
+        wording_put_show(&words, facts->words, facts->lang, fact->show);
+        html_put(out, text_span(&words));
+        break;
+    case FACT_PLACE:
+        show_put_place(&words, &fact->show->venue, span_of(lang_tag(facts->lang)));
+        html_put(out, text_span(&words));
+        break;
     case FACT_NUMBER:
         text_u64(out, fact->number);
         break;
@@ -142,5 +164,6 @@ int fact_page_create(const struct fact_list *facts, const struct site *site, str
 void fact_page_put(struct text *out, const struct filled_page *page, enum lang lang,
                    struct fact_list *facts)
 {
+    facts->lang = lang;
     filled_page_put_named(out, page, lang, put, more, facts);
 }

@@ -5,11 +5,22 @@
 #ifndef FG_PAGE_FACT_H
 #define FG_PAGE_FACT_H
 
+#include "sale/show.h"
 #include "web/filled_page.h"
 
 enum { FACTS_MAX = 48, FACT_QR_MAX = 64 * 1024 /* a ticket's code has 40 KB at most */ };
 
-enum fact_kind { FACT_TEXT, FACT_TIME, FACT_NUMBER, FACT_MONEY, FACT_PHRASE, FACT_QR };
+enum fact_kind {
+    FACT_TEXT,
+    FACT_TIME,
+    FACT_STAMP,
+    FACT_SHOW,
+    FACT_PLACE,
+    FACT_NUMBER,
+    FACT_MONEY,
+    FACT_PHRASE,
+    FACT_QR
+};
 
 struct fact {
     const char *name;
@@ -17,12 +28,14 @@ struct fact {
     bool shown;
     struct span text; /* or the phrase's key */
     struct span values[3];
+    const struct show *show;
     uint64_t number;
     bool (*more)(void *ctx, unsigned turn); /* NULL: the block has one turn if it is shown */
 };
 
 struct fact_list {
     const struct phrases *words;
+    enum lang lang; /* of the words */
     struct span currency;
     void *ctx; /* of more() */
     struct fact all[FACTS_MAX];
@@ -35,6 +48,9 @@ void fact_if(struct fact_list *facts, const char *name, bool shown);
 /* RFC 3339. The first name is the time as stored, which the script rewrites in the visitor's own
  * zone; the second is the time in words. */
 void fact_time(struct fact_list *facts, const char *name, const char *in_words, struct span at);
+/* "show": when and where, in one line; "starts" as stored, "zone", and "venue", each as far as the
+ * show says. Borrowed until the page is put. */
+void fact_show(struct fact_list *facts, const struct show *show);
 void fact_count(struct fact_list *facts, const char *name, bool shown, uint64_t count);
 /* In minor units, and as people write amounts. */
 void fact_money(struct fact_list *facts, const char *name, const char *in_words, uint64_t minor);

@@ -2,8 +2,7 @@
  * strftime, in which {0} is the day's name, of time.days, and {1} the zone's. Names of months
  * come from the C locale, which is English: other languages number them.
  *
- * The zone is one for the whole process, since the C library knows but one: a company that
- * sells in several names its own. Logs and stored times stay in UTC.
+ * Times that are not of a show are in the company's zone. Logs and stored times stay in UTC.
  *
  * Threading: the zone is settled before there are threads; all else is pure. */
 #include "page/wording.h"
@@ -11,34 +10,20 @@
 #include "base/rfc3339.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-enum { PATTERN_MAX = 128, TIME_MAX = 256, PATH_BYTES_MAX = 256, AMOUNT_MAX = 64 };
+enum { PATTERN_MAX = 128, TIME_MAX = 256, AMOUNT_MAX = 64 };
 
-bool wording_zone_exists(const char *zone)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                  "_+-/";
-    char path[PATH_BYTES_MAX];
-    if (zone[0] == '\0' || zone[0] == '/' || zone[strspn(zone, allowed)] != '\0')
-        return false;
-    if (strcmp(zone, "UTC") == 0) /* which every C library knows without files */
-        return true;
-    int len = snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", zone);
-    struct stat file;
-    return len > 0 && (size_t)len < sizeof(path) && stat(path, &file) == 0 && S_ISREG(file.st_mode);
-}
+static char settled_zone[ZONE_NAME_MAX + 1] = "UTC";
 
 int wording_settle_zone(const char *zone, struct err_slot *err)
 {
-    if (setenv("TZ", zone, 1) != 0)
-        return err_set(err, ERR_NOMEM, "time zone %s: %s", zone, strerror(errno));
-    tzset();
+    struct zone_clock clock;
+    if (!zone_clock_at(span_of(zone), 0, &clock))
+        return err_set(err, ERR_RANGE, "there is no time zone %s", zone);
+    span_to_cstr(span_of(zone), settled_zone, sizeof(settled_zone));
     return 0;
 }
 
@@ -87,11 +72,11 @@ static struct span nth_word(struct span words, int n)
 }
 
 /* Zones without a name of their own have their offset: "+05" is UTC+05. */
-static void put_zone(struct text *out, const struct tm *tm)
+static void put_zone(struct text *out, const char *name)
 {
-    if (tm->tm_zone[0] == '+' || tm->tm_zone[0] == '-')
+    if (name[0] == '+' || name[0] == '-')
         text_str(out, "UTC");
-    text_str(out, tm->tm_zone);
+    text_str(out, name);
 }
 
 void wording_put_time(struct text *out, const struct phrases *words, struct span at)
@@ -100,16 +85,36 @@ void wording_put_time(struct text *out, const struct phrases *words, struct span
     struct tm tm;
     char pattern[PATTERN_MAX], shown[TIME_MAX], zone_memory[32];
     struct text zone = text_on(zone_memory, sizeof(zone_memory));
-    time_t seconds = rfc3339_parse(at, &ms) ? (time_t)(ms / 1000) : -1;
-    if (seconds < 0 || localtime_r(&seconds, &tm) == NULL ||
+    struct zone_clock clock;
+    if (!rfc3339_parse(at, &ms) || !zone_clock_at(span_of(settled_zone), ms, &clock) ||
         !span_to_cstr(phrases_find(words, SPAN("time.form")), pattern, sizeof(pattern))) {
         text_put(out, at);
         return;
     }
+    time_t seconds = (time_t)(ms / 1000) + clock.east_s;
+    gmtime_r(&seconds, &tm);
     size_t len = strftime(shown, sizeof(shown), pattern, &tm);
-    put_zone(&zone, &tm);
+    put_zone(&zone, clock.name);
     assert(tm.tm_wday >= 0 && tm.tm_wday < 7);
     const struct span values[3] = {nth_word(phrases_find(words, SPAN("time.days")), tm.tm_wday),
                                    text_span(&zone), SPAN("")};
     phrases_fill(out, (struct span){shown, len}, values, text_put);
+}
+
+struct span wording_zone_of(const struct show *show)
+{
+    return span_of(show->time_zone[0] != '\0' ? show->time_zone : settled_zone);
+}
+
+void wording_put_show(struct text *out, const struct phrases *words, enum lang lang,
+                      const struct show *show)
+{
+    const struct show_words its = {.lang = span_of(lang_tag(lang)),
+                                   .form = phrases_find(words, SPAN("show.form")),
+                                   .days = phrases_find(words, SPAN("show.days")),
+                                   .doors = phrases_find(words, SPAN("show.doors"))};
+    struct show there = *show;
+    if (there.time_zone[0] == '\0' && strcmp(settled_zone, "UTC") != 0)
+        memcpy(there.time_zone, settled_zone, sizeof(there.time_zone));
+    show_put_line(out, &there, &its);
 }

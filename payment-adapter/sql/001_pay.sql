@@ -122,6 +122,7 @@ CREATE TABLE pay.orders (
     -- do not change an order.
     event_name text NOT NULL DEFAULT '',
     starts_at  timestamptz,
+    show       jsonb, -- {doors_at, time_zone, venue}; NULL: starts_at is all that is known
     places     jsonb NOT NULL DEFAULT '[]', -- [{id, zone, row, number, category}]
     refund_terms  jsonb,  -- as the buyer saw them before the payment
     refund_amount bigint, -- refunded, or being refunded, all credits included

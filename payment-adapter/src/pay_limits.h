@@ -43,7 +43,7 @@ enum {
     LOOK_SPARE_MS = 10000,
 
     /* outboxes */
-    SHOP_LETTER_MAX = 192 * 1024, /* 100 places, as many lines, of the longest names: 160 KiB */
+    SHOP_LETTER_MAX = 192 * 1024, /* 100 places, as many lines, of the longest names: 180 KiB */
     OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment, and a mail server may
                                mistake an address for unknown for a while; then a person looks */
     OUTBOX_PAUSE_MAX_MS =

@@ -4,8 +4,10 @@
  * itself never is in the configuration. */
 #include "settings.h"
 
-#include "psp/psp.h"
+#include "sale/zone.h"
+
 #include "page/wording.h"
+#include "psp/psp.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -105,8 +107,8 @@ static const struct config_setting rest[] = {
     {"web", "public_url", CONFIG_STRING, AT(public_url), "http://127.0.0.1:8080", TEXT,
      "how visitors reach us, without a slash at the end: for links and return addresses"},
     {"web", "time_zone", CONFIG_STRING, AT(time_zone), "UTC", TEXT,
-     "the events' time zone, by its name in the system (Asia/Seoul): mails, and pages without a "
-     "script, show times in it"},
+     "the time zone (Asia/Seoul) of mails and of pages without a script; a show has its hall's, if "
+     "that names one"},
     {"web", "tls_ca", CONFIG_STRING, AT(tls_ca), "", URL_OR_EMPTY,
      "file: certificates to believe instead of the system's"},
 
@@ -278,9 +280,9 @@ int settings_check(void *config, struct err_slot *err)
         return err_set(err, ERR_RANGE, "shop.url needs shop.key");
     if (settings->users_conninfo[0] == '\0' && settings->sso_jwks_url[0] == '\0')
         return err_set(err, ERR_RANGE, "nobody could log in: users.conninfo or sso.jwks_url");
-    if (!wording_zone_exists(settings->time_zone))
-        return err_set(err, ERR_RANGE, "web.time_zone: this system has no zone %s",
-                       settings->time_zone);
+    struct zone_clock clock;
+    if (!zone_clock_at(span_of(settings->time_zone), 0, &clock))
+        return err_set(err, ERR_RANGE, "web.time_zone: there is no zone %s", settings->time_zone);
     int rc = check_psp(settings, err);
     if (rc == 0)
         rc = check_links(settings, err);

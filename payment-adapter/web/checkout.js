@@ -3,7 +3,7 @@
 // service itself.
 
 import { announce, byId, call, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
-import { showTime, timeOf } from './when.js';
+import { lineOf, timeOf } from './when.js';
 
 const asked = new URLSearchParams(location.search);
 const event = asked.get('event');
@@ -67,7 +67,7 @@ function showSummary() {
   const name = seats.event_name || seats.event;
   document.title = `${say('checkout.title')} – ${name}`;
   byId('event-name').textContent = name;
-  if (seats.starts_at) showTime(byId('event-starts'), seats.starts_at);
+  byId('event-show').textContent = lineOf(seats);
   byId('seats').replaceChildren(...(seats.places.length > 0
     ? seats.places.map((place) => make('li', {}, make('span', { textContent: say(place.label ? 'seat.labelled' : 'seat.name', place.zone, place.row, place.label ?? place.number) }), make('span', { className: 'soft', textContent: place.category }), make('span', { className: 'price', textContent: money(place.price, seats.currency) })))
     : [make('li', {}, make('span', { textContent: `${seats.area_name || seats.area} × ${seats.quantity}` }), make('span', { className: 'soft', textContent: seats.category }))]));

@@ -3,7 +3,7 @@
 // print and to log in with another account.
 
 import { announce, byId, call, knows, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
-import { showTime } from './when.js';
+import { hereOf, inBrackets, showTime } from './when.js';
 
 const main = document.querySelector('main');
 const { order, status } = main.dataset;
@@ -20,6 +20,7 @@ if (order && status !== 'pending_payment') {
 
 for (const data of document.querySelectorAll('data[data-currency]')) data.textContent = money(Number(data.value), data.dataset.currency);
 for (const time of document.querySelectorAll('time')) showTime(time, time.dateTime);
+for (const line of document.querySelectorAll('[data-starts]')) line.append(inBrackets(hereOf(line.dataset.starts, line.dataset.zone)));
 for (const needed of document.querySelectorAll('.with-script')) needed.hidden = false;
 byId('print')?.addEventListener('click', () => print());
 
@@ -38,12 +39,13 @@ function showLarge(ticket) {
 for (const button of document.querySelectorAll('[data-large]')) button.addEventListener('click', () => showLarge(button.closest('.ticket')));
 byId('bright-close')?.addEventListener('click', () => byId('bright').close());
 
-// RFC 5545. We do not know where the event is or when it ends.
+// RFC 5545. We do not know when the event ends.
 byId('calendar')?.addEventListener('click', ({ currentTarget: { dataset } }) => {
   const stamp = (at) => new Date(at).toISOString().replace(/[-:]|\.\d+/g, '');
   const words = (text) => text.replace(/[\\;,]/g, '\\$&').replace(/\s+/g, ' ');
+  const place = dataset.venue ? [`LOCATION:${words(dataset.venue)}`] : [];
   const lines = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//Fairgate//Tickets//EN', 'BEGIN:VEVENT', `UID:${location.pathname.split('/').at(-1)}@${location.hostname}`,
-    `DTSTAMP:${stamp(serverNow())}`, `DTSTART:${stamp(dataset.starts)}`, `SUMMARY:${words(dataset.event)}`, `URL:${location.origin}${location.pathname}`, 'END:VEVENT', 'END:VCALENDAR', ''];
+    `DTSTAMP:${stamp(serverNow())}`, `DTSTART:${stamp(dataset.begins)}`, `SUMMARY:${words(dataset.event)}`, `DESCRIPTION:${words(dataset.line)}`, ...place, `URL:${location.origin}${location.pathname}`, 'END:VEVENT', 'END:VCALENDAR', ''];
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([lines.join('\r\n')], { type: 'text/calendar' }));
   link.download = 'tickets.ics';

@@ -133,6 +133,17 @@ async function fetched(file) {
 
 // ---- what everybody sees ----
 
+// The line below the name is in the time of the place. Who is elsewhere finds their own at the foot of the page.
+async function tellHere({ starts, zone }) {
+  const [there, here] = [zone, undefined].map((timeZone) => new Date(starts).toLocaleString('en', { timeZone }));
+  if (there === here) return;
+  const [{ hereOf }] = await Promise.all([fetched('when'), moreWords()]);
+  const told = document.createElement('p');
+  told.id = 'here';
+  told.textContent = say('more.show.here', hereOf(starts, zone, say('more.show.form')));
+  byId('updated').before(told);
+}
+
 let toldPrices = ''; // the prices as last shown
 
 async function tellPrices(prices) {
@@ -472,6 +483,7 @@ if (alertBox.checked) withTurn(() => turn.arm(false)).catch(() => {});
 if (me) see();
 setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // so that it is here before it is needed
 if (location.hash === '#in') byId(line.dataset.view === 'admitted' ? 'next' : 'pass').requestSubmit();
+if (byId('show')?.dataset.starts) tellHere(byId('show').dataset).catch(() => {}); // a browser that does not know the zone
 showUpdated();
 showClocks();
 readCode();

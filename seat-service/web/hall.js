@@ -6,6 +6,7 @@ import { byId, call, lang, make, money, Refused, say, sayError } from './kit.js'
 import { markOf, readPicture, readPlan } from './plan.js';
 import { SeatMap } from './map.js';
 import { trace } from './paint.js';
+import { lineOf } from './when.js';
 
 export * from './kit.js';
 export * from './plan.js';
@@ -209,6 +210,7 @@ const drawn = () => new Promise((done) => {
 function frame() {
   document.title = info.name;
   byId('name').textContent = info.name;
+  byId('show').textContent = lineOf(info);
   for (const id of ['sale', 'cart']) byId(id).hidden = false;
   byId('sale').inert = true;
   byId('fees').hidden = !info.fees;

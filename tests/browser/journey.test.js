@@ -2,8 +2,9 @@
 // checkout, payment provider, ticket.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
-import { openScope, openStack, request } from '../lib-js/index.js';
+import { openScope, openStack, request, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
 import { backOf, customer, openBrowser, Visitor } from './world.js';
 
@@ -21,6 +22,17 @@ describe('pages', () => {
 
   const MAP = { drawn: '#map' };
   const LIST = { few: ['#list-seats li'] };
+  // One date and place on every page, in the time of the hall; and in that of a device elsewhere.
+  const LINES = {
+    ko: '2030년 5월 1일 (수) 19:00 · 하버 스타디움, 인천 · 입장 17:30',
+    en: 'Wed 1 May 2030, 19:00 · Harbour Stadium, Incheon · Doors 17:30',
+  };
+  const HERE = { ko: '', en: ' (Wed 1 May 2030, 11:00 on this device)' };
+
+  async function told({ page, language }, selector, here = HERE[language]) {
+    const wanted = LINES[language] + here;
+    await until(wanted, async () => (await page.locator(selector).first().textContent()) === wanted);
+  }
 
   async function buy(visitor, who) {
     const { page } = visitor;
@@ -35,6 +47,7 @@ describe('pages', () => {
     await page.fill('#login-password', who.password);
     await page.click('#login-form button');
     await page.locator('#pay-button').waitFor();
+    await told(visitor, '#event-show');
     await visitor.survey(looks, `${visitor.name}-checkout`);
     await page.click('#pay-button');
     await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
@@ -47,21 +60,30 @@ describe('pages', () => {
     await page.fill('[name=cvc]', '123');
     await page.click('main form button');
     await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
+    await told(visitor, '.receipt .when');
     await visitor.survey(looks, `${visitor.name}-order-completed`);
     await page.click('a[href^="/pay/tickets/"]');
     await page.locator('.ticket svg').first().waitFor();
+    await told(visitor, '.ticket .when');
+    const [file] = await Promise.all([page.waitForEvent('download'), page.click('#calendar')]);
+    const calendar = readFileSync(await file.path(), 'utf8');
+    assert.match(calendar, /\r\nDTSTART:20300501T100000Z\r\n/);
+    assert.match(calendar, visitor.language === 'ko' ? /\r\nLOCATION:하버 스타디움\\, 인천\r\n/ : /\r\nLOCATION:Harbour Stadium\\, Incheon\r\n/);
     await visitor.survey(looks, `${visitor.name}-tickets`);
   }
 
-  for (const [name, options, n] of [['ko', { deviceScaleFactor: 1 }, 0], ['en-dark', { deviceScaleFactor: 1, locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }, 1]]) {
+  for (const [name, options, n] of [['ko', { deviceScaleFactor: 1, timezoneId: 'Asia/Seoul' }, 0], ['en-dark', { deviceScaleFactor: 1, locale: 'en-GB', timezoneId: 'Europe/London', colorScheme: 'dark', reducedMotion: 'reduce' }, 1]]) {
     test(`a visitor walks the whole way, ${name}`, async () => {
       const visitor = await Visitor.open(browser, stack, options);
       visitor.name = name;
       const { page } = visitor;
       await page.goto(`${visitor.at}/e/demo`);
+      await told(visitor, '#show', '');
+      if (visitor.language === 'en') await page.locator('#here', { hasText: 'Wed 1 May 2030, 11:00' }).waitFor();
       await page.click('#join button');
       await page.locator('#pass button').click({ timeout: 60_000 });
       await visitor.ready();
+      await told(visitor, '#show');
       await visitor.survey(looks, `${name}-hall-far`, MAP);
       await page.focus('#map-top');
       for (const key of ['ArrowRight', 'Enter']) await page.keyboard.press(key);

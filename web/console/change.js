@@ -10,14 +10,19 @@ const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, wordsOr(
 
 const quoted = (text) => say('change.quoted', text);
 
+// A text for all languages, or one of each.
+const byLanguage = (name, texts) => (typeof texts === 'string' ? [[label(name), quoted(texts)]]
+  : Object.entries(texts).filter(([, text]) => text !== null).map(([tag, text]) => [`${label(name)}, ${languageOf(tag)}`, quoted(text)]));
+
 const PARTS = {
   state: (state) => [[say('change.state'), wordsOr(`state.${state}`, state)]],
   version: (version) => [[say('change.version'), number(version)]],
   message: (texts) => Object.entries(texts).map(([tag, text]) => [say('change.message', languageOf(tag)), quoted(text)]),
   schedule: (steps) => [[label('schedule'), steps.map(({ at, rate_per_s: rate }) => say('change.step', moment(at), told(rate))).join(', ')]],
   lanes: (lanes) => lanes.map(({ id, name, share, invitations, code_required: coded }) => [say('change.lane', id), say(coded ? 'change.lane-coded' : 'change.lane-is', quoted(name), number(share), number(invitations))]),
-  about: (texts) => Object.entries(texts).filter(([, text]) => text !== null).map(([tag, text]) => [`${label('about')}, ${languageOf(tag)}`, quoted(text)]),
-  appeal: (texts) => Object.entries(texts).filter(([, text]) => text !== null).map(([tag, text]) => [`${label('appeal')}, ${languageOf(tag)}`, quoted(text)]),
+  venue: (venue) => ['name', 'address'].flatMap((part) => byLanguage(`venue.${part}`, venue[part] ?? {})),
+  about: (texts) => byLanguage('about', texts),
+  appeal: (texts) => byLanguage('appeal', texts),
   prices: ({ currency, categories }) => Object.entries(categories).map(([name, { price, gone }]) => [say('change.price', name), gone ? say('change.price-gone', money(price, currency)) : money(price, currency)]),
   autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],
 };

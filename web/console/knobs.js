@@ -15,11 +15,11 @@ const GROUPS = {
   visit: ['call_ttl_s', 'grace_s', 'session_ttl_s', 'session_max_s'],
   defence: ['line_max', 'joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required', 'appeal'],
   seats: ['seats_left', 'auto_reopen'],
-  told: ['name', 'about'],
+  told: ['name', 'starts_at', 'doors_at', 'time_zone', 'venue', 'about'],
 };
 const ELSEWHERE = ['message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];
 const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
-const TEXT_BYTES_MAX = 240;
+const TEXT_BYTES_MAX = { texts: 240, venue: 120, zone: 40 };
 const CONTACT = /^(https:\/\/|mailto:|tel:)[^\s"<>]+$/;
 
 const bytesOf = (text) => new TextEncoder().encode(text).length;
@@ -29,7 +29,7 @@ const label = (name) => wordsOr(`knob.${name}`, name);
 // Is the field's text a valid value of this knob? If not, says why.
 function fault(input, { kind, min, max }) {
   const text = input.value.trim();
-  if (kind === 'texts') return bytesOf(text) <= TEXT_BYTES_MAX ? '' : say('rule.bytes', number(bytesOf(text)), number(TEXT_BYTES_MAX));
+  if (kind in TEXT_BYTES_MAX) return bytesOf(text) <= TEXT_BYTES_MAX[kind] ? '' : say('rule.bytes', number(bytesOf(text)), number(TEXT_BYTES_MAX[kind]));
   if (kind === 'contacts') return text === '' || CONTACT.test(text) ? '' : say('rule.contact');
   if (kind !== 'number' && kind !== 'decimal') return input.validity.badInput ? say('rule.time') : '';
   if (text === '' && !input.validity.badInput) return '';
@@ -75,24 +75,31 @@ export async function open(body, event) {
     return at;
   }
 
-  // One text or address for each language; each is a field of its own, and all are one knob.
-  function makeTexts(knob) {
-    const { name, kind, help } = knob;
-    const hint = make('p', { className: 'small', id: `help-${name}` }, wordsOr(`help.${name}`, help));
-    const tags = [...new Set([...LANGUAGES, ...Object.keys(event.doc[name])])];
+  // One text or address for each language; each is a field of its own, and all are one knob. A text of a venue may be one
+  // for all languages.
+  const textsOf = ({ name }, part) => (part === undefined ? event.doc[name] : event.doc[name]?.[part] ?? {});
+  function makeTexts(knob, part) {
+    const { kind, help } = knob;
+    const name = part === undefined ? knob.name : `${knob.name}-${part}`;
+    const words = label(part === undefined ? knob.name : `${knob.name}.${part}`);
+    const hint = make('p', { className: 'small', id: `help-${name}` }, part === 'name' ? '' : wordsOr(`help.${knob.name}`, help));
+    const texts = textsOf(knob, part);
+    const tags = typeof texts === 'string' ? [''] : [...new Set([...LANGUAGES, ...Object.keys(texts)])];
     const each = tags.map((tag) => {
       const input = make('input', { id: `knob-${name}-${tag}`, type: kind === 'contacts' ? 'url' : 'text', autocomplete: 'off', spellcheck: false, lang: tag });
       const wrong = make('span', { className: 'wrong', id: `wrong-${name}-${tag}` });
       input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
-      const at = make('div', { className: 'field' }, make('label', { htmlFor: input.id }, `${label(name)} (${languageOf(tag)})`), input, wrong);
-      fields.set(`${name}/${tag}`, { knob, tag, input, wrong, at });
+      const at = make('div', { className: 'field' }, make('label', { htmlFor: input.id }, tag === '' ? words : `${words} (${languageOf(tag)})`), input, wrong);
+      fields.set(`${name}/${tag}`, { knob, part, tag, input, wrong, at });
       return at;
     });
     return make('div', { className: 'contacts' }, ...each, hint);
   }
 
+  const makeVenue = (knob) => make('div', {}, makeTexts(knob, 'name'), makeTexts(knob, 'address'));
+
   function valueOf({ knob: { kind }, input }) {
-    if (kind === 'contacts' || kind === 'texts') return input.value.trim() || null;
+    if (['contacts', 'texts', 'venue', 'zone'].includes(kind)) return input.value.trim() || null;
     if (kind === 'bool') return input.checked;
     if (kind === 'time') return fromLocal(input.value);
     if (kind === 'text') return input.value;
@@ -101,8 +108,8 @@ export async function open(body, event) {
 
   function fill() {
     for (const field of fields.values()) {
-      const { knob: { name, kind }, tag, input } = field;
-      const value = tag === undefined ? event.doc[name] : event.doc[name][tag];
+      const { knob, knob: { kind }, part, tag, input } = field;
+      const value = tag ? textsOf(knob, part)[tag] : textsOf(knob, part);
       if (kind === 'bool') input.checked = value;
       else input.value = kind === 'time' ? toLocal(value) : value ?? '';
       field.was = valueOf(field);
@@ -127,7 +134,8 @@ export async function open(body, event) {
       const now = valueOf(field);
       if (now === field.was) continue;
       const { name } = field.knob;
-      patch[name] = field.tag === undefined ? now : { ...patch[name], [field.tag]: now };
+      const into = (was, tag) => (tag ? { ...was, [tag]: now } : now);
+      patch[name] = field.part === undefined ? into(patch[name], field.tag) : { ...patch[name], [field.part]: into(patch[name]?.[field.part], field.tag) };
     }
     if (JSON.stringify(schedule) !== JSON.stringify(event.doc.schedule)) patch.schedule = schedule;
     const pilot = readAutopilot();
@@ -291,7 +299,7 @@ export async function open(body, event) {
 
   const known = new Set(Object.values(GROUPS).flat());
   const others = [...table.keys()].filter((name) => !known.has(name) && !ELSEWHERE.includes(name));
-  const group = (key, names) => make('fieldset', { className: 'group' }, make('legend', {}, say(`group.${key}`)), ...names.filter((name) => table.has(name)).map((name) => (['contacts', 'texts'].includes(table.get(name).kind) ? makeTexts : makeField)(table.get(name))));
+  const group = (key, names) => make('fieldset', { className: 'group' }, make('legend', {}, say(`group.${key}`)), ...names.filter((name) => table.has(name)).map((name) => ({ contacts: makeTexts, texts: makeTexts, venue: makeVenue }[table.get(name).kind] ?? makeField)(table.get(name))));
   const flow = group('flow', GROUPS.flow);
   flow.children[1].after(preview); // right below the rate
   const groups = make('div', { className: 'groups' }, flow,

@@ -57,6 +57,7 @@ static const struct command rows[] = {
     {.name = "create",
      .takes = "EVENT [KNOB=VALUE...]",
      .brief = "Make an event, in draft",
+     .text = "Its date and place are those of its hall, if that was imported before.",
      .options = OPT(WHY),
      LINE("PUT", EVENT_AT),
      .done = "{EVENT} is made.",
@@ -204,7 +205,8 @@ static const struct command rows[] = {
      .text = "- reads the standard input. The same document again changes nothing; `halls correct` "
              "takes\n"
              "another one. Below the categories: limits that are off, and what of the document is "
-             "not shown.",
+             "not shown.\n"
+             "The line shows the date and place of the document.",
      .rows = "categories",
      .columns = "name:CATEGORY price:PRICE free:FREE held:HELD sold:SOLD blocked:BLOCKED",
      SEATS("PUT", EVENT_AT),

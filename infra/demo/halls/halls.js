@@ -29,10 +29,12 @@ const LEAST = 4; // seats of a row that is shortened
 const tier = (name, floor, prefix, distance, rowM, rows, sections, from, to, height, rise) => ({ name, floor, prefix, distance, rowM, rows, sections, from, to, height, rise });
 // `upto`: of sections nearer to the focal point than this; the last category has no seats in a hall with standing areas.
 const category = (name, color, price, upto = Infinity) => ({ name, color, price, upto });
+const venue = (en, ko, city, cityKo) => ({ name: { en, ko }, address: { en: city, ko: cityKo } });
 
 const HALLS = {
   theatre: {
     name: 'City Theatre',
+    venue: venue('City Theatre', '시립극장', 'Seoul', '서울'),
     title: 'An Evening at the City Theatre',
     seats: 1000,
     base: { a: 0, b: 0, corner: 0 },
@@ -44,6 +46,7 @@ const HALLS = {
   },
   arena: {
     name: 'River Arena',
+    venue: venue('River Arena', '리버 아레나', 'Busan', '부산'),
     title: 'Live at the River Arena',
     seats: 12000,
     base: { a: 30, b: 14, corner: 6 },
@@ -56,6 +59,7 @@ const HALLS = {
   },
   stadium: {
     name: 'Harbour Stadium',
+    venue: venue('Harbour Stadium', '하버 스타디움', 'Incheon', '인천'),
     title: 'World Tour at the Harbour Stadium',
     seats: 66000,
     base: { a: 50, b: 32, corner: 14 },
@@ -186,6 +190,9 @@ function importBody(hall) {
     name: hall.title,
     currency: 'KRW',
     starts_at: '2030-05-01T10:00:00Z',
+    doors_at: '2030-05-01T08:30:00Z',
+    time_zone: 'Asia/Seoul',
+    venue: hall.venue,
     categories,
     areas: hall.areas,
     channels: [{ id: 'house', name: 'House seats', code: 'house-seats' }],

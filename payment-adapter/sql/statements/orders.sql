@@ -22,7 +22,7 @@
 --< idem_body     text
 --< lang          text
 --< event_name    text
---< starts_at     text
+--< show          jsonb
 --< places        jsonb
 --< refund_terms  jsonb
 --< refund_amount bigint null
@@ -36,13 +36,17 @@ o.id, o.event, o.hold, o.member, o.status, coalesce(o.cause, '') AS cause, o.cur
 o.seats, o.provider, coalesce(o.payment, '') AS payment, coalesce(o.secret, '') AS secret,
 coalesce(o.url, '') AS url, :iso(o.expires_at) AS expires_at, :iso(o.created_at) AS created_at,
 o.idem_body, o.lang, :event_name(o) AS event_name,
-coalesce(:iso(o.starts_at), '') AS starts_at, o.places, :refund_terms(o) AS refund_terms,
+:show(o) AS show, o.places, :refund_terms(o) AS refund_terms,
 o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees,
 :vat(o) AS vat, coalesce(:iso(o.moved_at), '') AS moved_at
 
 -- The event's name at the time of the order; orders from before names were stored have its id.
 -- fragment: event_name(o)
 coalesce(nullif(:o.event_name, ''), :o.event)
+
+-- When and where: {starts_at, doors_at, time_zone, venue}, each as far as it is known.
+-- fragment: show(o)
+coalesce(:o.show, '{}') || jsonb_strip_nulls(jsonb_build_object('starts_at', :iso(:o.starts_at)))
 
 -- Parts of the amount, from the purchase, and never more than the amount; orders from before
 -- purchases have none.
@@ -73,7 +77,7 @@ coalesce(:o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 --> idem_body    text
 --> expires_ms   bigint
 --> event_name   text
---> starts_at    text
+--> show         jsonb
 --> places       jsonb
 --> purchase     jsonb
 --> refund_terms text    null
@@ -92,11 +96,11 @@ WITH t AS MATERIALIZED (
     ), false) AS differ
 ), o AS (
     INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats, status,
-        idem_key, idem_body, expires_at, event_name, starts_at, places, purchase, refund_terms)
+        idem_key, idem_body, expires_at, event_name, starts_at, show, places, purchase, refund_terms)
     SELECT :id, :event, :hold, :member, :lang, :provider, :currency, :amount, :seats, :status,
         :idem_key, :idem_body, :time_of_ms(:expires_ms), :event_name,
-        nullif(:starts_at, '')::timestamptz, :places, :purchase,
-        refund_terms_of(:event, nullif(:starts_at, '')::timestamptz)
+        (:show->>'starts_at')::timestamptz, nullif(:show - 'starts_at', '{}'), :places, :purchase,
+        refund_terms_of(:event, (:show->>'starts_at')::timestamptz)
     FROM t
     WHERE NOT t.differ
     ON CONFLICT DO NOTHING

@@ -27,6 +27,7 @@
 --< member           text
 --< event            text
 --< event_name       text
+--< show             jsonb
 --< currency         text
 --< amount           bigint
 --< seats            jsonb
@@ -63,7 +64,7 @@ SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM taken, orders o
 WHERE b.id = taken.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation) AS installation,
-    o.member, o.event, :event_name(o) AS event_name, o.currency, o.amount, o.seats,
+    o.member, o.event, :event_name(o) AS event_name, :show(o) AS show, o.currency, o.amount, o.seats,
     coalesce(o.purchase->'lines', '[]') AS lines, o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
     :given_back(b) AS refund_amount,
     coalesce(:vat_of(:back_before(b) + :given_back(b)) - :vat_of(:back_before(b)), 0) AS refund_vat,
@@ -194,7 +195,7 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< order_id   text
 --< member     text
 --< event_name text
---< starts_at  text
+--< show       jsonb
 --< amount     bigint
 --< fees       bigint
 --< vat        bigint
@@ -216,7 +217,7 @@ SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM due, orders o
 WHERE b.id = due.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
-    coalesce(:iso(o.starts_at), '') AS starts_at,
+    :show(o) AS show,
     coalesce(:given_back(b), o.amount) AS amount,
     CASE WHEN :given_back(b) IS NULL THEN :fees(o) ELSE 0 END AS fees,
     CASE WHEN :given_back(b) IS NULL THEN :vat(o) ELSE 0 END AS vat, o.currency,

@@ -13,7 +13,7 @@
 --< member     text
 --< issued_at  text
 --< event_name text
---< starts_at  text
+--< show       jsonb
 --< place_at   bigint
 --< zone       text
 --< row        text
@@ -29,7 +29,7 @@
 --< amount     bigint
 SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
     c.ticket IS NOT NULL AS used, t.member, :iso(t.issued_at) AS issued_at,
-    :event_name(o) AS event_name, coalesce(:iso(o.starts_at), '') AS starts_at,
+    :event_name(o) AS event_name, :show(o) AS show,
     coalesce(p.at, 0) AS place_at, coalesce(p.place->>'zone', '') AS zone,
     coalesce(p.place->>'row', '') AS row, coalesce(p.place->>'number', '') AS number,
     coalesce(p.place->>'label', '') AS label, coalesce(p.place->>'category', '') AS category,

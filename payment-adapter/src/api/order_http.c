@@ -208,7 +208,7 @@ static void create(struct ask *ask)
         .idem_body = ask->idem_body,
         .expires_ms = order->expires_ms,
         .event_name = ask->places.name,
-        .starts_at = ask->places.starts_at,
+        .show = ask->places.show,
         .places = ask->places.json,
         .purchase = ask->purchase,
         .refund_terms = ask->refund_terms[0] != '\0' ? ask->refund_terms : NULL,

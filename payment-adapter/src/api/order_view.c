@@ -102,6 +102,8 @@ static int put_refund(struct text *text, const struct sql_order_row *row)
 int order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site)
 {
     enum lang lang;
+    struct show show;
+    int rc = show_parse(row->show, &show);
     if (!lang_parse(row->lang, &lang))
         lang = LANG_OF_READERS;
     json_open(text, '{');
@@ -111,8 +113,9 @@ int order_row_put(struct text *text, const struct sql_order_row *row, const stru
     json_member_cstr(text, "order_number", number);
     json_member_str(text, "event", row->event);
     json_member_str(text, "event_name", row->event_name);
-    if (row->starts_at.len > 0)
-        json_member_str(text, "starts_at", row->starts_at);
+    if (rc < 0)
+        return rc;
+    show_put(text, &show);
     json_member_cstr(text, "status", order_status_name(row->status));
     if (row->cause.len > 0)
         json_member_str(text, "reason", row->cause);

@@ -22,7 +22,8 @@ struct span order_message(const struct sql_order_row *row, const struct phrases 
 bool order_is_moving(enum order_status status);
 
 enum {
-    ORDER_ROW_MAX = SEAT_NAMES_JSON_MAX + ORDER_SEATS_MAX * (ORDER_SEAT_MAX + 3) + 16 * 1024,
+    ORDER_ROW_MAX =
+        SEAT_NAMES_JSON_MAX + ORDER_SEATS_MAX * (ORDER_SEAT_MAX + 3) + SHOW_JSON_MAX + 16 * 1024,
     ORDER_VIEW_MAX = ORDER_ROW_MAX + 112 * 1024,
 };
 

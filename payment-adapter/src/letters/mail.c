@@ -144,10 +144,10 @@ static void put_body(struct text *body, const struct mail *mail, const struct ma
     TEXT_LIT(body, "\n\n");
     text_put(body, mail->event);
     text_char(body, '\n');
-    if (mail->starts_at.len > 0) {
-        wording_put_time(body, mail->words, mail->starts_at);
+    size_t before = body->len;
+    wording_put_show(body, mail->words, mail->lang, mail->show);
+    if (body->len > before)
         text_char(body, '\n');
-    }
     put_places(body, mail);
     if (mail->places.len == 0) {
         put_fact(body, mail, "order.seats");

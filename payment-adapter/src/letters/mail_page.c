@@ -74,7 +74,7 @@ static void list_facts(struct mail_page *page, const struct mail_said *said)
     fact_if(facts, "tickets", said->tickets);
     fact_if(facts, "order-only", !said->tickets);
     fact_text(facts, "event", mail->event);
-    fact_time(facts, "start-stored", "start", mail->starts_at);
+    fact_show(facts, mail->show);
     page->place_at = facts->len;
     list_place(page, SPAN(""));
     fact_count(facts, "count", mail->places.len == 0, mail->seats);
@@ -92,7 +92,8 @@ static void list_facts(struct mail_page *page, const struct mail_said *said)
 
 int mail_page_create(const struct site *site, struct err_slot *err, struct filled_page **out)
 {
-    const struct mail none = {.house = ""};
+    const struct show unsaid = {.starts_ms = 0};
+    const struct mail none = {.house = "", .show = &unsaid};
     struct mail_page page = {.mail = &none};
     list_facts(&page, &(struct mail_said){.tickets = false});
     return fact_page_create(&page.facts, site, span_of(mail_html), err, out);

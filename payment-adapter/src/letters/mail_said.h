@@ -2,6 +2,7 @@
 #ifndef FG_PAY_MAIL_SAID_H
 #define FG_PAY_MAIL_SAID_H
 
+#include "sale/show.h"
 #include "web/filled_page.h"
 
 struct mail {
@@ -13,7 +14,7 @@ struct mail {
     const char *house;              /* whose mail it is; "": nobody is named */
     struct span from, to, order, event, currency, public_url;
     struct span support;        /* an address; may be empty */
-    struct span starts_at;      /* RFC 3339; may be empty */
+    const struct show *show;    /* as far as it is known */
     struct span places;         /* one per line: zone, row, number, label; by tabs; may be empty */
     uint64_t amount, fees, vat; /* the latter are parts of it; 0: nothing is said of them */
     uint32_t seats;

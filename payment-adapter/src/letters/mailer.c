@@ -4,7 +4,6 @@
  *
  * A permanent refusal of the recipient or of the text is one of the mail. Any refusal before RCPT
  * (connection, login, sender, quota) concerns us. */
-#include "base/rfc3339.h"
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
@@ -28,7 +27,8 @@ struct letter {
     struct outbox_item item;
     char lang[4], member[ORDER_MEMBER_MAX];
     char event[SEAT_NAMES_EVENT_MAX], places[MAIL_PLACES_MAX];
-    char currency[4], starts_at[RFC3339_LEN + 1];
+    char currency[4];
+    struct show show;
     uint64_t amount, fees, vat;
     uint32_t seats;
     char trace[TRACE_TEXT_LEN + 1]; /* traceparent of its writer, or "" */
@@ -79,7 +79,7 @@ static void send_mail(struct letter *letter, const char *address)
                         .order = span_of(item->order),
                         .event = span_of(letter->event),
                         .currency = span_of(letter->currency),
-                        .starts_at = span_of(letter->starts_at),
+                        .show = &letter->show,
                         .places = span_of(letter->places),
                         .public_url = span_of(settings->public_url),
                         .support = span_of(settings->support_url),
@@ -153,7 +153,10 @@ static void start_letter(struct outbox_item *item, const PGresult *rows, int at)
     span_to_cstr(row.member, letter->member, sizeof(letter->member));
     span_to_cstr(row.event_name, letter->event, sizeof(letter->event));
     span_to_cstr(row.currency, letter->currency, sizeof(letter->currency));
-    span_to_cstr(row.starts_at, letter->starts_at, sizeof(letter->starts_at));
+    if (show_parse(row.show, &letter->show) < 0) {
+        outbox_end(item, OUTBOX_LATER, "memory");
+        return;
+    }
     if (!span_to_cstr(row.trace, letter->trace, sizeof(letter->trace)))
         letter->trace[0] = '\0';
     if (!span_to_cstr(row.places, letter->places, sizeof(letter->places)))

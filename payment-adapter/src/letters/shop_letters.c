@@ -7,6 +7,7 @@
 #include "login/pace.h"
 #include "observe/log.h"
 #include "pay_limits.h"
+#include "sale/show.h"
 #include "store/statements.h"
 
 #include <stdio.h>
@@ -82,7 +83,8 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     end_letter(item, answer);
 }
 
-static void put_body(struct text *body, const struct sql_shop_take_row *row)
+static void put_body(struct text *body, const struct sql_shop_take_row *row,
+                     const struct show *show)
 {
     struct span kind; /* the word of "moved-2", the second move of its order */
     span_cut(row->kind, '-', &kind);
@@ -93,6 +95,7 @@ static void put_body(struct text *body, const struct sql_shop_take_row *row)
     json_member_str(body, "customer", row->member);
     json_member_str(body, "event", row->event);
     json_member_str(body, "event_name", row->event_name);
+    show_put(body, show);
     json_member_str(body, "currency", row->currency);
     json_member_u64(body, "amount", row->amount);
     json_member_raw(body, "seats", row->seats);
@@ -127,9 +130,14 @@ static void send_letter(struct outbox_item *item, const PGresult *rows, int at)
 
     char auth[320], key[128], trace[96], below[TRACE_TEXT_LEN + 1];
     struct text body = text_on(item->state, SHOP_LETTER_MAX);
-    put_body(&body, &row);
-    if (body.overflown) { /* a person changed the row */
-        end_letter(item, &(struct outcall_answer){.rc = ERR_RANGE});
+    struct show show;
+    int rc = show_parse(row.show, &show);
+    if (rc == 0)
+        put_body(&body, &row, &show);
+    if (body.overflown) /* a person changed the row */
+        rc = ERR_RANGE;
+    if (rc < 0) {
+        end_letter(item, &(struct outcall_answer){.rc = rc});
         return;
     }
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->shop_key);

@@ -27,6 +27,7 @@ struct order_page {
     unsigned steps_at, seats_at; /* where the facts of a turn begin */
     json_t *seats, *places;
     char number[NUMBER_MAX];
+    struct show show;
     struct fact_list facts;
     struct refund_terms terms;
     bool refund_over, refund_ask, refund_until, refund, refundable;
@@ -131,7 +132,7 @@ static void list_facts(struct order_page *page)
     list_step(page, 0);
     fact_text(facts, "pay", page->pending ? row->url : SPAN(""));
     fact_if(facts, "completed", page->completed);
-    fact_time(facts, "starts", "starts-words", row->starts_at);
+    fact_show(facts, &page->show);
     page->seats_at = facts->len;
     list_seat(page, 0);
     fact_time(facts, "moved", "moved-words", row->moved_at);
@@ -201,6 +202,8 @@ int order_page_put(struct text *out, const struct filled_page *page, const struc
     char key[ORDER_PAGE_KEY_MAX];
     order.notice = order_page_notice(order.facts.words, refused, key);
     int rc = judge_refund(&order, now_ms);
+    if (rc == 0)
+        rc = show_parse(row->show, &order.show);
     if (rc == 0)
         rc = json_in_read(row->seats, &order.seats);
     if (rc == 0)

@@ -29,6 +29,7 @@ struct tickets_page {
     const struct tickets_view *viewed;
     bool buyer, live; /* the viewer bought them; at least one of them opens a door */
     struct sql_order_tickets_row first;
+    struct show show;
     unsigned seen;  /* how many the viewer may see, */
     unsigned shown; /* and how many of them were there up to this repetition */
     int nth;        /* row of this repetition; -1 before the first */
@@ -94,7 +95,7 @@ static void list_ticket(struct tickets_page *page)
     fact_text(facts, "number", span_of(page->number));
     fact_if(facts, "dead", view == TICKET_HANDED_ON || view == TICKET_VOID);
     fact_text(facts, "ticket-event", row->event_name);
-    fact_time(facts, "starts", "starts-words", row->starts_at);
+    fact_show(facts, &page->show);
     fact_seat(facts, "seat", names, row->seat);
     fact_phrase(facts, "nth", SPAN("ticket.nth"), number(page->count[0], page->shown),
                 number(page->count[1], page->seen));
@@ -145,7 +146,6 @@ static void list_facts(struct tickets_page *page)
     fact_if(facts, "live", page->live);
     fact_if(facts, "buyer", page->buyer);
     fact_if(facts, "ways", page->live || page->buyer); /* to print, and to the order */
-    fact_text(facts, "starts-first", page->first.starts_at);
     fact_phrase(facts, "you", SPAN("ticket.you"), span_of(viewed->member), SPAN(""));
     fact_phrase(facts, "notice", order_page_notice(facts->words, viewed->refused, page->key),
                 SPAN(""), SPAN(""));
@@ -195,6 +195,10 @@ void tickets_page_put(struct text *out, const struct filled_page *page, const st
     tickets.facts.ctx = &tickets;
     count(&tickets);
     assert(tickets.seen > 0);
+    if (show_parse(tickets.first.show, &tickets.show) < 0) {
+        out->overflown = true; /* without memory, as where it is too long */
+        return;
+    }
     list_facts(&tickets);
     fact_page_put(out, page, lang, &tickets.facts);
 }

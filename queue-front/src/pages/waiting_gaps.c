@@ -67,7 +67,46 @@ static void put_name(struct text *out, void *ctx)
     html_put(out, span_of(doc_of(ctx)->name));
 }
 
-/* Date, place and whatever else belongs below the name, in the operator's words. */
+static void put_show_line(struct text *out, const struct waiting_look *look)
+{
+    const struct show_words words = {.lang = span_of(lang_tag(look->lang)),
+                                     .form = waiting_look_phrase(look, "show.form"),
+                                     .days = waiting_look_phrase(look, "show.days"),
+                                     .doors = waiting_look_phrase(look, "show.doors")};
+    char memory[SHOW_LINE_MAX];
+    struct text line = text_on(memory, sizeof(memory));
+    show_put_line(&line, &look->event->doc.show, &words);
+    html_put(out, text_span(&line));
+}
+
+static void put_show(struct text *out, void *ctx)
+{
+    put_show_line(out, ctx);
+}
+
+static bool has_show(void *ctx, unsigned turn)
+{
+    const struct show *show = &doc_of(ctx)->show;
+    return turn == 0 && (show->starts_ms != 0 || show->venue.name.len > 0);
+}
+
+static void put_starts(struct text *out, void *ctx)
+{
+    rfc3339_put(out, doc_of(ctx)->show.starts_ms);
+}
+
+static bool has_starts(void *ctx, unsigned turn)
+{
+    return turn == 0 && doc_of(ctx)->show.starts_ms != 0;
+}
+
+static void put_zone(struct text *out, void *ctx)
+{
+    const struct show *show = &doc_of(ctx)->show;
+    text_str(out, show->time_zone[0] != '\0' ? show->time_zone : "UTC");
+}
+
+/* Whatever else belongs below the name, in the operator's words. */
 static struct span about_of(const struct waiting_look *look)
 {
     return words_of(look, look->event->doc.about, look->event->doc.abouts_len);
@@ -87,7 +126,10 @@ static bool no_about(void *ctx, unsigned turn)
 static void put_about_line(struct text *out, void *ctx)
 {
     struct span about = about_of(look_of(ctx));
-    html_put(out, about.len > 0 ? about : waiting_look_phrase(ctx, "join.text"));
+    if (about.len == 0 && has_show(ctx, 0))
+        put_show_line(out, ctx);
+    else
+        html_put(out, about.len > 0 ? about : waiting_look_phrase(ctx, "join.text"));
 }
 
 /* Programs that fetch the picture of a link need its whole address. */
@@ -684,6 +726,9 @@ const struct page_gap waiting_gaps[] = {
     {"event", put_event, NULL},
     {"home", put_home, NULL},
     {"name", put_name, NULL},
+    {"show", put_show, has_show},
+    {"starts", put_starts, has_starts},
+    {"zone", put_zone, NULL},
     {"about", put_about, NULL},
     {"no-about", NULL, no_about},
     {"about-line", put_about_line, NULL},

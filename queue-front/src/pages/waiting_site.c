@@ -28,6 +28,9 @@ static const char slowed_js[] =
 static const char prices_js[] =
 #include "queue-front/web/prices.js.inc"
     ;
+static const char when_js[] =
+#include "web/when.js.inc"
+    ;
 static const char alert_js[] =
 #include "queue-front/web/alert.js.inc"
     ;
@@ -66,6 +69,7 @@ static const struct site_file files[] = {
     {"turn.js", SITE_JS, SITE_BYTES(turn_js)},
     {"slowed.js", SITE_JS, SITE_BYTES(slowed_js)},
     {"prices.js", SITE_JS, SITE_BYTES(prices_js)},
+    {"when.js", SITE_JS, SITE_BYTES(when_js)},
     {"alert.js", SITE_JS, SITE_BYTES(alert_js)},
     {"move.js", SITE_JS, SITE_BYTES(move_js)},
     {"why.js", SITE_JS, SITE_BYTES(why_js)},

@@ -253,6 +253,13 @@ static void put_fees(struct text *text, const struct fees *fees)
     json_close(text, '}');
 }
 
+static void put_show(struct text *text, const struct show *show)
+{
+    if (show->starts_ms == 0)
+        json_member_null(text, "starts_at");
+    show_put(text, show);
+}
+
 void render_info(struct text *text, const struct render_event *event)
 {
     const struct plan *plan = event->plan;
@@ -260,7 +267,7 @@ void render_info(struct text *text, const struct render_event *event)
     json_member_str(text, "event", event->id);
     json_member_str(text, "name", plan_name(plan));
     json_member_str(text, "currency", plan_currency(plan));
-    render_member_time(text, "starts_at", plan_starts_ms(plan));
+    put_show(text, plan_show(plan));
     json_member_cstr(text, "plan", event->plan_hash);
     json_member_u64(text, "seats", plan_seat_count(plan));
     json_member_bool(text, "accessible", plan_has_accessible(plan));
@@ -412,7 +419,7 @@ void render_hold(struct text *text, const struct render_event *event, const char
     json_member_cstr(text, "hold", name);
     json_member_str(text, "event", event->id);
     json_member_str(text, "event_name", plan_name(event->plan));
-    render_member_time(text, "starts_at", plan_starts_ms(event->plan));
+    put_show(text, plan_show(event->plan));
     json_member_cstr(text, "state", state_name(view, event->now_ms));
     put_held_seats(text, event, view);
     if (view->area != ENGINE_AREA_NONE) {

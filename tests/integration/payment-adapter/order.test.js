@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import test from 'node:test';
 import { assertProblem, CookieJar, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
-import { wordsOf } from './lib/fakes.js';
+import { SHOW, SHOW_LINES, wordsOf } from './lib/fakes.js';
 import { copyOrders, EVENT, openWorld, PASSWORD } from './lib/world.js';
 
 const scope = openScope(test);
@@ -40,18 +40,21 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   assert.match(tickets[0].token, /^FGT1\./);
   const seen = (await buyer.get(`/v1/pay/orders/${order}`)).json;
   assert.equal(seen.event_name, '갈라 & 친구들');
-  assert.equal(seen.starts_at, '2027-05-01T10:00:00.000Z');
+  assert.deepEqual(Object.keys(SHOW).map((key) => seen[key]), Object.values(SHOW));
   assert.deepEqual(seen.places.map(({ id, row, number }) => [id, `${row}-${number}`]), seen.seats.map((id) => [id, id]));
   assert.equal(tickets[0].zone, '1층 <A>');
   const page = await buyer.get(`/pay/orders/${order}?lang=en`);
   assert.match(page.text, /<title>Your order – 갈라 &amp; 친구들<\/title>/);
-  assert.match(page.text, />Saturday, 1 May 2027, 19:00 \(KST\)<\/time>/);
+  for (const path of ['orders', 'tickets'])
+    for (const [lang, line] of Object.entries(SHOW_LINES)) assert.ok((await buyer.get(`/pay/${path}/${order}?lang=${lang}`)).text.includes(` data-zone="Asia/Seoul">${line}</p>`), `${path}, ${lang}`);
   assert.match(page.text, /1층 &lt;A&gt;, row A, seat \d/);
   assert.match((await buyer.get(`/pay/tickets/${order}?lang=ko`)).text, /1층 &lt;A&gt; A열 \d+번/);
   await until('the session to end', () => world.queue.ended.has(visit.session));
   await until('its pass to hold no more seats', () => world.seats.ended.has(visit.session));
   await until('the shop to know', () => world.shop.orders.has(`${order}-completed`));
-  assert.equal(world.shop.orders.get(`${order}-completed`).amount, 154000);
+  const letter = world.shop.orders.get(`${order}-completed`);
+  assert.equal(letter.amount, 154000);
+  assert.deepEqual(Object.keys(SHOW).map((key) => letter[key]), Object.values(SHOW));
   // Provider and shop have this id, by which reconciliation tells our orders from another installation's.
   assert.match(order, new RegExp(`^o_${world.postgres.sql('SELECT id FROM pay.installation', 'pay')}[\\w-]{16}$`));
   await world.settle();

@@ -265,7 +265,7 @@ static bool order(const struct order *order, const struct saga_def *def)
                                                .idem_body = "",
                                                .expires_ms = order->expires_ms,
                                                .event_name = "",
-                                               .starts_at = "",
+                                               .show = "{}",
                                                .places = "[]",
                                                .purchase = "{\"lines\":[]}",
                                                .saga = def->key,

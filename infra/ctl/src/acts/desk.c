@@ -27,6 +27,51 @@ static int show_gaps(const struct job *job, const json_t *event)
     return grow_is_empty(&out) ? EXIT_DONE : job_put(job, &out);
 }
 
+void desk_copy_show(const json_t *from, json_t *into)
+{
+    static const char *const members[] = {"starts_at", "doors_at", "time_zone", "venue"};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        json_t *value = json_object_get(from, members[i]);
+        if (json_object_get(into, members[i]) == NULL)
+            json_object_set_new(into, members[i], value != NULL ? json_incref(value) : json_null());
+    }
+}
+
+static int patch_line(struct job *job, const json_t *told)
+{
+    struct call call = {.method = NULL, .content_type = "application/json", .why = job->why};
+    char *body = json_in_text(told, 0);
+    int status = job_call(job, COMMAND_LINE, "PATCH", "/admin/events/{EVENT}", &call);
+    if (body == NULL)
+        status = job_say(job, EXIT_REFUSED, "out of memory");
+    call.body = span_of(body != NULL ? body : "");
+    if (status == EXIT_DONE)
+        status = job_make(job, COMMAND_LINE, &call);
+    call.body = (struct span){NULL, 0};
+    free(body);
+    call_free(&call);
+    return status;
+}
+
+/* The hall's document says when and where the show is. The line, if it has the event, says the same
+ * to those who wait. */
+static int tell_line(struct job *job, const json_t *hall)
+{
+    struct call line = {.method = NULL};
+    int status = job_look(job, COMMAND_LINE, "/admin/events/{EVENT}", true, &line);
+    if (status == EXIT_DONE && line.json != NULL) {
+        json_t *told = json_object(), *is = json_object();
+        desk_copy_show(line.json, is);
+        desk_copy_show(hall, told);
+        if (!json_equal(is, told))
+            status = patch_line(job, told);
+        json_decref(is);
+        json_decref(told);
+    }
+    call_free(&line);
+    return status;
+}
+
 int desk_import(struct job *job)
 {
     struct call call = {.method = NULL};
@@ -37,6 +82,8 @@ int desk_import(struct job *job)
         status = generic_show(job, &call);
     if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
         status = show_gaps(job, call.json);
+    if (status == EXIT_DONE)
+        status = tell_line(job, call.json);
     call_free(&call);
     return status;
 }
@@ -52,6 +99,8 @@ int desk_correct(struct job *job)
         status = generic_show(job, &write);
     if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
         status = show_gaps(job, write.json);
+    if (status == EXIT_DONE)
+        status = tell_line(job, write.json);
     call_free(&read);
     call_free(&write);
     return status;

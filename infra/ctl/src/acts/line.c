@@ -56,22 +56,27 @@ int line_show(struct job *job)
     return status;
 }
 
-static int send_settings(struct job *job, const char *if_none_match)
+int line_set(struct job *job)
 {
-    struct call call = {.method = NULL, .if_none_match = if_none_match};
+    struct call call = {.method = NULL};
     json_t *body = json_object();
     int status = job_read_settings(job, args_words_from(job->args, "KNOB=VALUE"), body);
     return generic_send_made(job, status, body, &call);
 }
 
-int line_set(struct job *job)
-{
-    return send_settings(job, NULL);
-}
-
+/* If its hall is there, that one says when and where the show is. */
 int line_create(struct job *job)
 {
-    return send_settings(job, "*");
+    struct call call = {.method = NULL, .if_none_match = "*"}, hall;
+    json_t *body = json_object();
+    int status = job_read_settings(job, args_words_from(job->args, "KNOB=VALUE"), body);
+    if (status == EXIT_DONE) {
+        status = job_look(job, COMMAND_SEATS, "/admin/events/{EVENT}", true, &hall);
+        if (hall.json != NULL && status == EXIT_DONE)
+            desk_copy_show(hall.json, body);
+        call_free(&hall);
+    }
+    return generic_send_made(job, status, body, &call);
 }
 
 /* ---- codes ---- */

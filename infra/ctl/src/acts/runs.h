@@ -17,6 +17,8 @@ int line_archive(struct job *job);
 /* ---- seats and orders ---- */
 
 int desk_import(struct job *job);
+/* When and where the show is, as far as the other does not say it. */
+void desk_copy_show(const json_t *from, json_t *into);
 int desk_correct(struct job *job);
 int desk_export(struct job *job);
 int desk_lines(struct job *job);

@@ -4,8 +4,6 @@
  * a name, never the order. */
 #include "core/checkout/seat_names.h"
 
-#include "base/rfc3339.h"
-
 #include <assert.h>
 #include <stdio.h>
 
@@ -56,15 +54,24 @@ static void put_area(struct text *text, const json_t *hold)
     }
 }
 
+static void put_show(const json_t *hold, char out[SHOW_JSON_MAX])
+{
+    struct show show;
+    struct text text = text_on(out, SHOW_JSON_MAX - 1);
+    show_take(hold, &show);
+    json_open(&text, '{');
+    show_put(&text, &show);
+    json_close(&text, '}');
+    assert(!text.overflown);
+    out[text.len] = '\0';
+}
+
 void seat_names_read(const json_t *hold, struct seat_names *out)
 {
     const json_t *places = json_object_get(hold, "places");
     struct text text = text_on(out->json, sizeof(out->json) - 1);
-    uint64_t starts_ms;
     copy_word(json_object_get(hold, "event_name"), out->name, sizeof(out->name));
-    copy_word(json_object_get(hold, "starts_at"), out->starts_at, sizeof(out->starts_at));
-    if (!rfc3339_parse(span_of(out->starts_at), &starts_ms))
-        out->starts_at[0] = '\0';
+    put_show(hold, out->show);
     json_open(&text, '[');
     for (size_t i = 0; i < json_array_size(places) && i < ORDER_SEATS_MAX; i++)
         put_place(&text, json_array_get(places, i));

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "core/checkout/order.h"
+#include "sale/show.h"
 
 #include <jansson.h>
 
@@ -17,7 +18,7 @@ enum {
 
 struct seat_names {
     char name[SEAT_NAMES_EVENT_MAX]; /* of the event; "" where the hold does not say */
-    char starts_at[32];              /* RFC 3339, or "" */
+    char show[SHOW_JSON_MAX];        /* an object: when and where, as far as the hold says */
     /* [{"id","zone","row","number","category","label"?,"entrance"?,"floor"?}] or [] */
     char json[SEAT_NAMES_JSON_MAX];
 };

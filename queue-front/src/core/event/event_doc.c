@@ -22,6 +22,8 @@ enum knob_kind {
     KNOB_MILLI,
     KNOB_BOOL,
     KNOB_TIME,
+    KNOB_ZONE,
+    KNOB_VENUE,
     KNOB_TEXTS,
     KNOB_CONTACTS,
     KNOB_SCHEDULE,
@@ -35,7 +37,8 @@ static const char *const kind_names[] = {
     [KNOB_NUMBER] = "number",     [KNOB_MILLI] = "decimal",       [KNOB_BOOL] = "bool",
     [KNOB_TIME] = "time",         [KNOB_TEXTS] = "texts",         [KNOB_CONTACTS] = "contacts",
     [KNOB_SCHEDULE] = "schedule", [KNOB_AUTOPILOT] = "autopilot", [KNOB_LANES] = "lanes",
-    [KNOB_BEACON] = "beacon",     [KNOB_PRICES] = "prices",
+    [KNOB_BEACON] = "beacon",     [KNOB_PRICES] = "prices",       [KNOB_ZONE] = "zone",
+    [KNOB_VENUE] = "venue",
 };
 
 enum {
@@ -77,8 +80,17 @@ static const struct knob knobs[] = {
     {"joins_per_ip_per_min", KNOB_NUMBER, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
      "New places per minute and address (IPv6: per /64). 0 sets no limit: mobile networks put "
      "thousands of people behind one address."},
+    {"starts_at", KNOB_TIME, AT(show.starts_ms), 0, 0, 0, "",
+     "When the show begins. People who wait read it in the time of its place."},
+    {"doors_at", KNOB_TIME, AT(show.doors_ms), 0, 0, 0, "",
+     "When its doors open. Not later than starts_at."},
+    {"time_zone", KNOB_ZONE, AT(show.time_zone), 0, 0, 0, "",
+     "Of the place, such as \"Asia/Seoul\". null: times are shown in UTC."},
+    {"venue", KNOB_VENUE, AT(show.venue), 0, 0, 0, "",
+     "Where it is: {\"name\", \"address\"}, each one text, or one by language: {\"en\": \"..\", "
+     "\"ko\": \"..\"}."},
     {"about", KNOB_TEXTS, AT(about), 0, EVENT_ABOUT_BYTES_MAX, 0, "",
-     "Date and venue, shown below the name while people wait, by language: {\"en\": \"..\", "
+     "What else is said below the name while people wait, by language: {\"en\": \"..\", "
      "\"ko\": \"..\"}."},
     {"message", KNOB_TEXTS, AT(message), 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
      "A notice to everyone who is waiting, by language: {\"en\": \"..\", \"ko\": \"..\"}."},
@@ -397,6 +409,12 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
     case KNOB_TIME:
         json_in_time(in, knob->name, number_of(doc, knob));
         break;
+    case KNOB_ZONE:
+        show_read_zone(in, knob->name, doc->show.time_zone);
+        break;
+    case KNOB_VENUE:
+        show_read_venue(in, knob->name, &doc->show.venue);
+        break;
     case KNOB_TEXTS:
     case KNOB_CONTACTS: {
         uint32_t *len;
@@ -475,6 +493,7 @@ static void read_together(struct json_in *in, const struct event_doc *doc)
         json_in_refuse(in, "closes_at", "must be later than opens_at");
     if (doc->planned_end_at_ms != 0 && doc->planned_end_at_ms <= doc->opens_at_ms)
         json_in_refuse(in, "planned_end_at", "must be later than opens_at");
+    show_judge_doors(in, &doc->show);
 }
 
 static int read_doc(json_t *json, struct span id, struct err_slot *err, struct event_doc *out)
@@ -776,6 +795,18 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
     case KNOB_BOOL:
         json_bool(out, *bool_of(unlocked, knob));
         break;
+    case KNOB_ZONE:
+        if (doc->show.time_zone[0] == '\0')
+            json_nil(out);
+        else
+            json_str(out, span_of(doc->show.time_zone));
+        break;
+    case KNOB_VENUE:
+        if (doc->show.venue.name.len == 0)
+            json_nil(out);
+        else
+            show_put_venue(out, &doc->show.venue);
+        break;
     case KNOB_TEXTS:
     case KNOB_CONTACTS: {
         uint32_t *len;
@@ -822,7 +853,11 @@ static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
     return (knob->offset == AT(code_required) && !doc->code_required) ||
            (knob->offset == AT(line_max) && doc->line_max == 0) ||
            (knob->offset == AT(planned_end_at_ms) && doc->planned_end_at_ms == 0) ||
-           (knob->offset == AT(about) && doc->abouts_len == 0);
+           (knob->offset == AT(about) && doc->abouts_len == 0) ||
+           (knob->offset == AT(show.starts_ms) && doc->show.starts_ms == 0) ||
+           (knob->offset == AT(show.doors_ms) && doc->show.doors_ms == 0) ||
+           (knob->offset == AT(show.time_zone) && doc->show.time_zone[0] == '\0') ||
+           (knob->offset == AT(show.venue) && doc->show.venue.name.len == 0);
 }
 
 void event_doc_show(struct text *out, const struct event_doc *doc, const struct event_doc_now *now)
@@ -843,7 +878,9 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
     } else if (event_doc_asks_code_anywhere(
                    doc)) { /* a program without codes would let everybody in */
         json_member_u64(out, "needs", FORMAT_OF_CODES);
-    } else if (doc->abouts_len > 0 || doc->line_max > 0 || doc->planned_end_at_ms > 0) {
+    } else if (doc->abouts_len > 0 || doc->line_max > 0 || doc->planned_end_at_ms > 0 ||
+               doc->show.starts_ms > 0 || doc->show.time_zone[0] != '\0' ||
+               doc->show.venue.name.len > 0) {
         /* One that does not know of them may pass them over. */
         json_member_u64(out, "needs", FORMAT_FIRST);
     }

@@ -12,6 +12,7 @@
 #include "core/event/prices.h"
 #include "core/limits.h"
 #include "core/line/line.h"
+#include "sale/show.h"
 
 struct event_text { /* one language's words */
     char tag[EVENT_LANGUAGE_TAG_MAX + 1];
@@ -59,8 +60,9 @@ struct event_doc {
     uint64_t closes_at_ms;               /* 0: by hand only */
     uint64_t planned_end_at_ms;          /* the console's forecast is compared with it; 0: none */
     struct beacon beacon;                /* of the draw */
+    struct show show;                    /* when and where it is */
     uint32_t abouts_len;
-    struct event_text about[EVENT_LANGUAGES_MAX]; /* date and place, below the name */
+    struct event_text about[EVENT_LANGUAGES_MAX]; /* what else is said below the name */
     uint32_t messages_len;
     struct event_text message[EVENT_LANGUAGES_MAX];
     uint32_t appeals_len;

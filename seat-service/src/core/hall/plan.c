@@ -21,7 +21,7 @@ struct companion {
 
 struct plan {
     struct span name, currency, text, shapes, dropped;
-    uint64_t starts_ms;
+    struct show show;
     struct plan_limits limits;
     struct plan_charges charges;
     float focal_x, focal_y;
@@ -213,7 +213,7 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
     plan->text = draft->text;
     plan->shapes = draft->shapes;
     plan->dropped = draft->dropped;
-    plan->starts_ms = draft->starts_ms;
+    plan->show = draft->show;
     plan->limits = draft->limits;
     plan->charges = draft->charges;
     plan->focal_x = draft->focal_x;
@@ -351,9 +351,9 @@ struct span plan_export(const struct plan *plan)
     return plan->text;
 }
 
-uint64_t plan_starts_ms(const struct plan *plan)
+const struct show *plan_show(const struct plan *plan)
 {
-    return plan->starts_ms;
+    return &plan->show;
 }
 
 const struct plan_limits *plan_limits(const struct plan *plan)

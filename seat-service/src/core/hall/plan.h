@@ -13,6 +13,7 @@
 #include "core/hall/plan_limits.h"
 #include "core/limits.h"
 #include "sale/fees.h"
+#include "sale/show.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +34,7 @@ const uint8_t *plan_hash(const struct plan *plan); /* SHA-256 of the body it was
 const uint8_t *plan_content(const struct plan *plan);
 struct span plan_name(const struct plan *plan);
 struct span plan_currency(const struct plan *plan); /* ISO 4217, three letters */
-uint64_t plan_starts_ms(const struct plan *plan);   /* 0: not said */
+const struct show *plan_show(const struct plan *plan);
 
 const struct plan_limits *plan_limits(const struct plan *plan);
 
@@ -198,7 +199,7 @@ struct plan_draft_seat {
 /* Everything is borrowed while plan_create() copies it. */
 struct plan_draft {
     struct span name, currency;
-    uint64_t starts_ms;
+    struct show show;
     struct plan_limits limits;
     struct plan_charges charges;
     float focal_x, focal_y;

@@ -965,7 +965,7 @@ static void read_body(struct import *import, struct json_in *in)
         for (size_t i = 0; i < 3; i++)
             if (draft->currency.ptr[i] < 'A' || draft->currency.ptr[i] > 'Z')
                 json_in_refuse(in, "currency", "must be three capital letters, as in ISO 4217");
-    read_time(in, "starts_at", &draft->starts_ms);
+    show_read(in, &draft->show);
     read_limits(import, in);
     read_charges(import, in);
     read_channels(import, in);

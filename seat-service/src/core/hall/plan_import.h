@@ -1,8 +1,9 @@
 /* plan_import.h: an import body becomes a plan, or a sentence that says where it is wrong and why.
  *
- * The body: {name, currency, starts_at, plan: <pretix seating plan, old or new schema>, categories,
- * areas, limits} and our extensions, which the plan's own schema has no room for: {channels, seats,
- * rows, focal_point}. infra/demo/halls/README.md describes them. Unknown members are errors. */
+ * The body: {name, currency, starts_at, doors_at, time_zone, venue, plan: <pretix seating plan, old
+ * or new schema>, categories, areas, limits} and our extensions, which the plan's own schema has no
+ * room for: {channels, seats, rows, focal_point}. infra/demo/halls/README.md describes them.
+ * Unknown members are errors. */
 #ifndef FG_SEAT_CORE_PLAN_IMPORT_H
 #define FG_SEAT_CORE_PLAN_IMPORT_H
 

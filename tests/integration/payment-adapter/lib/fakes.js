@@ -86,6 +86,18 @@ class Fake {
   }
 }
 
+// When and where the seats' event is.
+export const SHOW = {
+  starts_at: '2027-06-12T10:00:00.000Z',
+  doors_at: '2027-06-12T08:30:00.000Z',
+  time_zone: 'Asia/Seoul',
+  venue: { name: { en: 'Harbour Dome', ko: '하버돔' }, address: { en: 'Incheon', ko: '인천' } },
+};
+export const SHOW_LINES = {
+  en: 'Sat 12 June 2027, 19:00 · Harbour Dome, Incheon · Doors 17:30',
+  ko: '2027년 6월 12일 (토) 19:00 · 하버돔, 인천 · 입장 17:30',
+};
+
 export class FakeQueue extends Fake {
   constructor(issuer = 'fairgate') {
     super();
@@ -188,7 +200,7 @@ export class FakeSeats extends Fake {
     const seats = hold.area ? [] : hold.seats;
     const expires_at = new Date(expires).toISOString();
     const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: hold.category, ...(hold.label && { label: `${hold.label} ${id.split('-')[1]}` }), price: total / seats.length }));
-    return { hold: hold.hold, event, event_name: '갈라 & 친구들', starts_at: '2027-05-01T10:00:00.000Z', state, seats, places, quantity: seats.length, ...hold.area, total, fees, vat, vat_basis_points, currency, expires_at };
+    return { hold: hold.hold, event, event_name: '갈라 & 친구들', ...SHOW, state, seats, places, quantity: seats.length, ...hold.area, total, fees, vat, vat_basis_points, currency, expires_at };
   }
 
   sold() {

@@ -266,6 +266,16 @@ static const struct script_row rows[] = {
     {"a date and venue are stored unless empty",
      "take {'about':{'en':'An evening'}}; has 'needs':1; has 'about':{'en':'An evening'};"
      "take {'about':{}}; lacks about"},
+    {"date and place of the show are written where they are said, in a form that older fronts read",
+     "store {'starts_at':'2027-06-12T19:00:00+09:00','doors_at':'2027-06-12T08:30:00Z',"
+     "'time_zone':'Asia/Seoul','venue':{'name':{'en':'Dome','ko':'돔'},'address':'Incheon'}};"
+     "has 'needs':1; has "
+     "'starts_at':'2027-06-12T10:00:00.000Z','doors_at':'2027-06-12T08:30:00.000Z',"
+     "'time_zone':'Asia/Seoul','venue':{'name':{'en':'Dome','ko':'돔'},'address':'Incheon'};"
+     "patch {'venue':{'name':{'ko':null}}}; has 'venue':{'name':{'en':'Dome'};"
+     "bad_patch {'time_zone':'Asia/Soul'} /time_zone; bad_patch {'starts_at':null} /doors_at;"
+     "patch {'starts_at':null,'doors_at':null,'time_zone':null,'venue':null}; lacks _at':'2; lacks "
+     "venue"},
     {"a withdrawn beacon stays counted",
      "take {'beacon':{'kind':'none','words':'old','changes':2}};"
      "has 'beacon':{'kind':'none','late_s':"},
@@ -541,7 +551,7 @@ TEST_CASE(the_table_describes_every_setting)
     assert_non_null(strstr(memory, "\"default\":10,\"unit\":\"people/s\""));
     assert_non_null(strstr(memory, "\"name\":\"seats_left\",\"kind\":\"bool\",\"unit\":\"\","));
     json_t *table = json_loads(memory, 0, NULL);
-    assert_int_equal(json_array_size(table), 27);
+    assert_int_equal(json_array_size(table), 31);
     for (size_t i = 0; i < json_array_size(table); i++) {
         const json_t *row = json_array_get(table, i);
         bool is_pilot = strcmp(json_string_value(json_object_get(row, "kind")), "autopilot") == 0;

@@ -1,0 +1,281 @@
+/* show.c: words come from an operator, so they are bounded and have no control characters; a tag
+ * becomes a key of JSON, which nothing escapes. */
+#include "sale/show.h"
+
+#include "base/rfc3339.h"
+
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- reading ---- */
+
+/* As BCP 47 writes the common ones: "ko", "en-GB", "zh-Hant". */
+static bool is_tag(const char *tag)
+{
+    size_t len = strlen(tag);
+    if (len < 2 || len > SHOW_TAG_MAX || tag[len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = tag[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && (i < 2 || !((c >= '0' && c <= '9') || c == '-')))
+            return false;
+    }
+    return true;
+}
+
+static bool is_plain(struct span words)
+{
+    for (size_t i = 0; i < words.len; i++) {
+        unsigned char c = (unsigned char)words.ptr[i];
+        if (c < 0x20 || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static void add_words(struct json_in *in, const char *key, const char *tag, struct show_text *out)
+{
+    struct span words;
+    if (!json_in_str(in, key, 1, SHOW_WORDS_MAX, &words))
+        return;
+    if (!is_plain(words)) {
+        json_in_refuse(in, key, "must not hold control characters");
+        return;
+    }
+    assert(out->len < SHOW_LANGUAGES_MAX);
+    bool fits = span_to_cstr(span_of(tag), out->in[out->len].tag, sizeof(out->in[0].tag)) &&
+                span_to_cstr(words, out->in[out->len].words, sizeof(out->in[0].words));
+    assert(fits);
+    out->len++;
+}
+
+static void read_text(struct json_in *in, const char *key, struct show_text *out)
+{
+    json_t *value;
+    struct json_in languages;
+    const char *tag;
+    out->len = 0;
+    if (!json_in_has(in, key) || !json_in_any(in, key, &value))
+        return;
+    if (json_is_string(value)) {
+        add_words(in, key, "", out);
+        return;
+    }
+    if (!json_in_child(in, key, &languages))
+        return;
+    json_object_foreach(languages.object, tag, value)
+    {
+        if (!json_in_has(&languages, tag))
+            continue;
+        if (out->len == SHOW_LANGUAGES_MAX)
+            json_in_refuse(&languages, tag, "is one too many: there may be %d", SHOW_LANGUAGES_MAX);
+        else if (!is_tag(tag))
+            json_in_refuse(&languages, tag, "is not a language tag such as \"en\" or \"ko\"");
+        else
+            add_words(&languages, tag, tag, out);
+        if (languages.rc < 0)
+            break;
+    }
+    json_in_end(&languages);
+}
+
+void show_read_zone(struct json_in *in, const char *key, char out[ZONE_NAME_MAX + 1])
+{
+    struct span zone;
+    struct zone_clock clock;
+    out[0] = '\0';
+    if (!json_in_has(in, key) || !json_in_str(in, key, 1, ZONE_NAME_MAX, &zone))
+        return;
+    if (zone_clock_at(zone, 0, &clock))
+        span_to_cstr(zone, out, ZONE_NAME_MAX + 1);
+    else
+        json_in_refuse(in, key, "is no time zone such as \"Asia/Seoul\"");
+}
+
+void show_read_venue(struct json_in *in, const char *key, struct show_venue *out)
+{
+    struct json_in venue;
+    *out = (struct show_venue){.name.len = 0};
+    if (!json_in_has(in, key) || !json_in_child(in, key, &venue))
+        return;
+    json_in_require(&venue, "name");
+    read_text(&venue, "name", &out->name);
+    read_text(&venue, "address", &out->address);
+    json_in_end(&venue);
+}
+
+void show_judge_doors(struct json_in *in, const struct show *show)
+{
+    if (show->doors_ms != 0 && show->starts_ms == 0)
+        json_in_refuse(in, "doors_at", "needs starts_at");
+    else if (show->doors_ms > show->starts_ms)
+        json_in_refuse(in, "doors_at", "must not be later than starts_at");
+}
+
+void show_read(struct json_in *in, struct show *out)
+{
+    *out = (struct show){.starts_ms = 0};
+    if (json_in_has(in, "starts_at"))
+        json_in_time(in, "starts_at", &out->starts_ms);
+    if (json_in_has(in, "doors_at"))
+        json_in_time(in, "doors_at", &out->doors_ms);
+    show_read_zone(in, "time_zone", out->time_zone);
+    show_read_venue(in, "venue", &out->venue);
+    if (in->rc == 0)
+        show_judge_doors(in, out);
+}
+
+void show_take(const json_t *object, struct show *out)
+{
+    struct json_in in;
+    *out = (struct show){.starts_ms = 0};
+    if (!json_is_object(object))
+        return;
+    json_in_object(&in, (json_t *)object, NULL); /* it is only read */
+    show_read(&in, out);
+    if (in.rc < 0)
+        *out = (struct show){.starts_ms = out->starts_ms};
+}
+
+int show_parse(struct span object, struct show *out)
+{
+    json_t *doc;
+    int rc = json_in_read(object, &doc);
+    if (rc < 0)
+        return rc;
+    show_take(doc, out);
+    json_decref(doc);
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static void put_time(struct text *out, const char *key, uint64_t ms)
+{
+    char memory[RFC3339_LEN];
+    struct text time = text_on(memory, sizeof(memory));
+    if (ms == 0)
+        return;
+    rfc3339_put(&time, ms);
+    json_member_str(out, key, text_span(&time));
+}
+
+static void put_text(struct text *out, const char *key, const struct show_text *text)
+{
+    assert(text->len <= SHOW_LANGUAGES_MAX);
+    if (text->len == 0)
+        return;
+    if (text->in[0].tag[0] == '\0') {
+        assert(text->len == 1);
+        json_member_cstr(out, key, text->in[0].words);
+        return;
+    }
+    json_key(out, key);
+    json_open(out, '{');
+    for (uint32_t i = 0; i < text->len; i++) {
+        assert(is_tag(text->in[i].tag));
+        json_member_cstr(out, text->in[i].tag, text->in[i].words);
+    }
+    json_close(out, '}');
+}
+
+void show_put_venue(struct text *out, const struct show_venue *venue)
+{
+    json_open(out, '{');
+    put_text(out, "name", &venue->name);
+    put_text(out, "address", &venue->address);
+    json_close(out, '}');
+}
+
+void show_put(struct text *out, const struct show *show)
+{
+    put_time(out, "starts_at", show->starts_ms);
+    put_time(out, "doors_at", show->doors_ms);
+    if (show->time_zone[0] != '\0')
+        json_member_cstr(out, "time_zone", show->time_zone);
+    if (show->venue.name.len == 0)
+        return;
+    json_key(out, "venue");
+    show_put_venue(out, &show->venue);
+}
+
+/* ---- the line ---- */
+
+static struct span words_in(const struct show_text *text, struct span lang)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < text->len; i++) {
+        struct span tag = span_of(text->in[i].tag);
+        if (span_eq(tag, lang))
+            return span_of(text->in[i].words);
+        if (span_eq(tag, SPAN("en")))
+            best = i;
+    }
+    return text->len > 0 ? span_of(text->in[best].words) : SPAN("");
+}
+
+void show_put_place(struct text *out, const struct show_venue *venue, struct span lang)
+{
+    struct span address = words_in(&venue->address, lang);
+    text_put(out, words_in(&venue->name, lang));
+    if (address.len > 0)
+        TEXT_LIT(out, ", ");
+    text_put(out, address);
+}
+
+static void put_filled(struct text *out, struct span pattern, struct span value)
+{
+    while (pattern.len >= 3 && !span_starts(pattern, SPAN("{0}"))) {
+        text_put(out, (struct span){pattern.ptr, 1});
+        pattern = span_skip(pattern, 1);
+    }
+    if (pattern.len >= 3) {
+        text_put(out, value);
+        pattern = span_skip(pattern, 3);
+    }
+    text_put(out, pattern);
+}
+
+static struct tm there(const struct show *show, uint64_t ms)
+{
+    struct zone_clock clock = {.east_s = 0};
+    struct tm tm;
+    zone_clock_at(span_of(show->time_zone), ms, &clock);
+    time_t seconds = (time_t)(ms / 1000) + clock.east_s;
+    gmtime_r(&seconds, &tm);
+    return tm;
+}
+
+static void put_start(struct text *out, const struct show *show, const struct show_words *words)
+{
+    char pattern[128], shown[256];
+    struct span days = words->days, day = {NULL, 0};
+    struct tm tm = there(show, show->starts_ms);
+    assert(tm.tm_wday >= 0 && tm.tm_wday < 7);
+    for (int i = 0; i <= tm.tm_wday; i++)
+        days = span_cut(days, ' ', &day);
+    if (!span_to_cstr(words->form, pattern, sizeof(pattern)))
+        return;
+    size_t len = strftime(shown, sizeof(shown), pattern, &tm);
+    put_filled(out, (struct span){shown, len}, day);
+    if (show->time_zone[0] == '\0')
+        TEXT_LIT(out, " UTC");
+}
+
+void show_put_line(struct text *out, const struct show *show, const struct show_words *words)
+{
+    if (show->starts_ms != 0)
+        put_start(out, show, words);
+    if (show->starts_ms != 0 && show->venue.name.len > 0)
+        TEXT_LIT(out, " · ");
+    show_put_place(out, &show->venue, words->lang);
+    if (show->doors_ms != 0) {
+        char time[8];
+        struct tm tm = there(show, show->doors_ms);
+        size_t len = strftime(time, sizeof(time), "%H:%M", &tm);
+        TEXT_LIT(out, " · ");
+        put_filled(out, words->doors, (struct span){time, len});
+    }
+}

@@ -1,0 +1,66 @@
+/* show.h: when and where the show is: `starts_at`, `doors_at`, `time_zone` and `venue`, as they
+ * stand in the documents of the line and of the hall, in holds and in orders; and the one line that
+ * pages and mails say of it. */
+#ifndef FG_SALE_SHOW_H
+#define FG_SALE_SHOW_H
+
+#include "base/json_in.h"
+#include "base/text.h"
+#include "sale/zone.h"
+
+enum {
+    SHOW_LANGUAGES_MAX = 8,
+    SHOW_TAG_MAX = 15,
+    SHOW_WORDS_MAX = 120, /* bytes: 40 Korean letters */
+    /* The four members with all their languages, every byte of the words escaped. */
+    SHOW_JSON_MAX = 2 * SHOW_LANGUAGES_MAX * (SHOW_TAG_MAX + 6 * SHOW_WORDS_MAX + 8) + 256,
+    SHOW_LINE_MAX = 3 * SHOW_WORDS_MAX + 256,
+};
+
+/* One text for all languages, whose tag is "", or one of each. */
+struct show_text {
+    uint32_t len;
+    struct {
+        char tag[SHOW_TAG_MAX + 1];
+        char words[SHOW_WORDS_MAX + 1];
+    } in[SHOW_LANGUAGES_MAX];
+};
+
+struct show_venue {
+    struct show_text name, address; /* len 0: not said */
+};
+
+struct show {
+    uint64_t starts_ms, doors_ms;      /* 0: not said */
+    char time_zone[ZONE_NAME_MAX + 1]; /* "": not said */
+    struct show_venue venue;
+};
+
+/* Reads the members and judges them: a zone that is unknown, doors that open after the beginning.
+ */
+void show_read(struct json_in *in, struct show *out);
+void show_read_zone(struct json_in *in, const char *key, char out[ZONE_NAME_MAX + 1]);
+void show_read_venue(struct json_in *in, const char *key, struct show_venue *out);
+void show_judge_doors(struct json_in *in, const struct show *show);
+/* Of a hold or of an order: what another program of ours has judged. If a member is wrong, none but
+ * the beginning is said. */
+void show_take(const json_t *object, struct show *out);
+int show_parse(struct span object, struct show *out); /* likewise; ERR_NOMEM */
+
+/* As members of the object that is open; what is not said is left out. */
+void show_put(struct text *out, const struct show *show);
+void show_put_venue(struct text *out, const struct show_venue *venue);
+
+/* A language's: `form` is a pattern of strftime, in which {0} is the day's word of `days`; {0} of
+ * `doors` is a time. */
+struct show_words {
+    struct span lang, form, days, doors;
+};
+
+/* "Sat 12 June 2027, 19:00 · Harbour Dome, Incheon · Doors 17:30", by the clocks of the place.
+ * Nothing, if nothing is said. Times without a zone are in UTC, and say so. */
+void show_put_line(struct text *out, const struct show *show, const struct show_words *words);
+/* "Harbour Dome, Incheon" */
+void show_put_place(struct text *out, const struct show_venue *venue, struct span lang);
+
+#endif

@@ -1,0 +1,116 @@
+/* show_test.c: what a document may say of the show, and the line that people read. */
+#include "unit.h"
+
+#include "sale/show.h"
+
+#include <stdio.h>
+
+#define SEOUL                                                                                      \
+    "\"starts_at\":\"2027-06-12T10:00:00.000Z\",\"doors_at\":\"2027-06-12T08:30:00.000Z\","        \
+    "\"time_zone\":\"Asia/Seoul\",\"venue\":{\"name\":{\"en\":\"Harbour "                          \
+    "Dome\",\"ko\":\"하버돔\"},"                                                                \
+    "\"address\":{\"en\":\"Incheon\",\"ko\":\"인천\"}}"
+
+static const struct show_words english = {.lang = SPAN("en"),
+                                          .form = SPAN("{0} %-d %B %Y, %H:%M"),
+                                          .days = SPAN("Sun Mon Tue Wed Thu Fri Sat"),
+                                          .doors = SPAN("Doors {0}")};
+static const struct show_words korean = {.lang = SPAN("ko"),
+                                         .form = SPAN("%Y년 %-m월 %-d일 ({0}) %H:%M"),
+                                         .days = SPAN("일 월 화 수 목 금 토"),
+                                         .doors = SPAN("입장 {0}")};
+
+static int read_show(const char *body, struct err_slot *err, struct show *out)
+{
+    json_t *doc;
+    struct json_in in;
+    assert_int_equal(json_in_parse(span_of(body), err, &doc), 0);
+    json_in_object(&in, doc, err);
+    show_read(&in, out);
+    int rc = json_in_end(&in);
+    json_decref(doc);
+    return rc;
+}
+
+TEST_CASE(a_show_reads_as_one_line_in_the_time_of_its_place)
+{
+    static const struct {
+        const char *body, *english, *korean;
+    } rows[] = {
+        {"{" SEOUL "}", "Sat 12 June 2027, 19:00 · Harbour Dome, Incheon · Doors 17:30",
+         "2027년 6월 12일 (토) 19:00 · 하버돔, 인천 · 입장 17:30"},
+        {"{\"starts_at\":\"2027-07-04T00:30:00Z\",\"time_zone\":\"America/New_York\","
+         "\"venue\":{\"name\":\"Old Hall\"}}",
+         "Sat 3 July 2027, 20:30 · Old Hall", "2027년 7월 3일 (토) 20:30 · Old Hall"},
+        {"{\"starts_at\":\"2027-06-12T19:00:00+09:00\"}", "Sat 12 June 2027, 10:00 UTC",
+         "2027년 6월 12일 (토) 10:00 UTC"},
+        {"{\"venue\":{\"name\":{\"de\":\"Halle\",\"en\":\"Hall\"}}}", "Hall", "Hall"},
+        {"{\"venue\":null}", "", ""},
+        {"{}", "", ""},
+    };
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct show_words *words[] = {&english, &korean};
+        const char *said[] = {rows[i].english, rows[i].korean};
+        struct show show;
+        struct err_slot err;
+        assert_int_equal(read_show(rows[i].body, &err, &show), 0);
+        for (unsigned j = 0; j < 2; j++) {
+            char memory[SHOW_LINE_MAX];
+            struct text line = text_on(memory, sizeof(memory) - 1);
+            show_put_line(&line, &show, words[j]);
+            memory[line.len] = '\0';
+            assert_string_equal(memory, said[j]);
+        }
+    }
+}
+
+TEST_CASE(a_show_that_is_wrong_is_refused_by_its_member)
+{
+    static const struct {
+        const char *body, *fault;
+    } rows[] = {
+        {"{\"time_zone\":\"Asia/Soul\"}", "/time_zone: is no time zone"},
+        {"{\"time_zone\":9}", "/time_zone: must be"},
+        {"{\"starts_at\":\"soon\"}", "/starts_at: must be a time"},
+        {"{\"doors_at\":\"2027-06-12T10:00:00Z\"}", "/doors_at: needs starts_at"},
+        {"{\"starts_at\":\"2027-06-12T10:00:00Z\",\"doors_at\":\"2027-06-12T10:00:01Z\"}",
+         "/doors_at: must not be later"},
+        {"{\"venue\":\"Old Hall\"}", "/venue: must be"},
+        {"{\"venue\":{}}", "/venue/name: "},
+        {"{\"venue\":{\"name\":\"a\\nb\"}}", "/venue/name: must not hold control"},
+        {"{\"venue\":{\"name\":{\"e\":\"a\"}}}", "/venue/name/e: is not a language tag"},
+        {"{\"venue\":{\"name\":\"a\",\"street\":\"b\"}}", "/venue/street: "},
+        {"{\"venue\":{\"name\":{\"aa\":\"1\",\"ab\":\"1\",\"ac\":\"1\",\"ad\":\"1\",\"ae\":\"1\","
+         "\"af\":\"1\",\"ag\":\"1\",\"ah\":\"1\",\"ai\":\"1\"}}}",
+         "/venue/name/ai: is one too many"},
+    };
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct show show;
+        struct err_slot err = {.code = 0};
+        assert_int_equal(read_show(rows[i].body, &err, &show), ERR_RANGE);
+        assert_memory_equal(err.text, rows[i].fault, strlen(rows[i].fault));
+    }
+}
+
+TEST_CASE(a_show_is_written_as_it_was_read)
+{
+    struct show show, again;
+    struct err_slot err;
+    char memory[SHOW_JSON_MAX];
+    struct text text = text_on(memory, sizeof(memory) - 1);
+    assert_int_equal(read_show("{" SEOUL "}", &err, &show), 0);
+    json_open(&text, '{');
+    show_put(&text, &show);
+    json_close(&text, '}');
+    memory[text.len] = '\0';
+    assert_string_equal(memory, "{" SEOUL "}");
+
+    json_t *doc = json_pack("{s:s, s:s, s:i}", "starts_at", "2027-06-12T10:00:00Z", "time_zone",
+                            "Asia/Seoul", "venue", 1);
+    show_take(doc, &again);
+    assert_true(again.starts_ms == show.starts_ms);
+    assert_string_equal(again.time_zone, "");
+    show_take(NULL, &again);
+    assert_true(again.starts_ms == 0);
+    json_decref(doc);
+}

@@ -1,0 +1,55 @@
+// when.js: when and where the show is, in one line, by the clocks of its place; and by this device's clock, if that one differs.
+// A time without a zone is shown in this device's, which is named.
+
+import { lang, locale, say } from './kit.js';
+
+const PARTS = { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+
+function formatOf(zone) {
+  try {
+    return new Intl.DateTimeFormat(lang, { ...PARTS, timeZone: zone });
+  } catch { // a browser older than the zone's name
+    return new Intl.DateTimeFormat(lang, { ...PARTS, timeZone: 'UTC' });
+  }
+}
+
+// `form` is a pattern of strftime, as the services use it: {0} is the day's name.
+function clock(at, zone, form) {
+  const parts = Object.fromEntries(formatOf(zone).formatToParts(new Date(at)).map(({ type, value }) => [type, value]));
+  const number = (type) => Number.parseInt(parts[type], 10); // in Korean a month is "6월"
+  const two = (type) => String(number(type)).padStart(2, '0');
+  const written = { B: parts.month, m: number('month'), d: number('day'), Y: number('year'), H: two('hour'), M: two('minute') };
+  return form.replace('{0}', parts.weekday).replace(/%-?([A-Za-z])/g, (all, letter) => written[letter] ?? all);
+}
+
+export function timeOf(at) {
+  const time = new Date(at);
+  const zone = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' }).formatToParts(time).find(({ type }) => type === 'timeZoneName').value;
+  return `${new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short' }).format(time)} ${zone}`;
+}
+
+export function showTime(element, at) {
+  element.dateTime = at;
+  element.textContent = timeOf(at);
+}
+
+// By this device's clock; empty where that one shows the same.
+export function hereOf(at, zone, form = say('show.form')) {
+  const [there, here] = [zone, undefined].map((its) => clock(at, its, form));
+  return there === here ? '' : here;
+}
+
+export function inBrackets(here) {
+  return here && ` (${say('show.here', here)})`;
+}
+
+// A text for all languages, or one of each.
+const inWords = (text) => (typeof text === 'object' ? text[lang] ?? text.en ?? Object.values(text)[0] : text);
+
+export function lineOf({ starts_at: starts, doors_at: doors, time_zone: zone, venue }) {
+  const when = starts && (zone ? clock(starts, zone, say('show.form')) : timeOf(starts));
+  const where = venue && [venue.name, venue.address].filter(Boolean).map(inWords).join(', ');
+  const open = doors && zone && say('show.doors', clock(doors, zone, '%H:%M'));
+  const line = [when, where, open].filter(Boolean).join(' · ');
+  return starts && zone ? line + inBrackets(hereOf(starts, zone)) : line;
+}
