@@ -309,6 +309,15 @@ export class Grid {
     }
   }
 
+  // How many seats are in the cells that a box touches.
+  count(left, top, right, bottom) {
+    const { box } = this.plan;
+    if (right < box.left || left > box.right || bottom < box.top || top > box.bottom) return 0;
+    let sum = 0;
+    for (let r = this.row(top); r <= this.row(bottom); r++) sum += this.from[r * this.columns + this.column(right) + 1] - this.from[r * this.columns + this.column(left)];
+    return sum;
+  }
+
   // The seat for which `distance` is least, of those not farther than `reach`; -1 if there is none.
   nearest(x, y, reach, distance = (i) => Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y)) {
     let best = -1;

@@ -47,10 +47,11 @@ export class Ground {
     return this.shapes.some(({ words, text }) => words && sizeOf(text, k) >= LEAST_PX && Math.hypot(words.x - x, words.y - y) < within);
   }
 
-  // The filled shape nearest to the focal point, if it is within that distance.
-  stage(focal, within, far) {
-    const near = this.shapes.filter(({ shape, color }) => color && shape !== 'text').map((shape) => ({ shape, off: far(boxOf(shape), focal) })).sort((a, b) => a.off - b.off)[0];
-    return near && near.off < within ? near.shape : null;
+  // The box of the filled shape nearest to the focal point, if it is within that distance.
+  stage({ x, y }, within) {
+    const far = ({ left, right, top, bottom }) => Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
+    const [near] = this.shapes.filter(({ shape, color }) => color && shape !== 'text').map(boxOf).sort((a, b) => far(a) - far(b));
+    return near && far(near) < within ? near : null;
   }
 
   fillShape(context, { x, y, rotation = 0, path }, into) {

@@ -22,6 +22,8 @@ const MOST_PX = 44;
 const FINGER_PX = 22;
 const PALE = 0.4; // how much of its colour a free seat keeps that the filter leaves out
 const GLIDE_MS = 220;
+const STAGE_PX = 22; // how high its name is
+const STAGE_REACH = 0.25; // of the hall's width: a shape this near to the focal point is the stage
 const MARGIN_PX = 12;
 const FONT = 'system-ui, sans-serif';
 
@@ -52,6 +54,8 @@ export class SeatMap {
     this.cursor = -1;
     this.asked = -1;
     this.here = -1; // the section in the middle
+    this.stageX = this.stageY = this.stageWide = 0; // the stage's name on the map, if it is next to its shape
+    this.news = 0; // rises with each change of what is free or wanted
     this.price = () => ''; // of a category, once that can be said
     this.tags = this.marks = this.offers = this.rows = this.card = null; // come later: prices on the map, signs on single seats, offered choices, names of rows, a seat's card
     this.seatsDrawn = false;
@@ -75,6 +79,7 @@ export class SeatMap {
     this.upright = this.quarters();
     this.sections = new Sections(plan);
     this.ground = new Ground(this.earth, plan.shapes);
+    this.findStage();
     if (this.width) this.begin();
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
@@ -109,6 +114,11 @@ export class SeatMap {
     plan.room = { ...room, left: room.left - pitch, right: room.right + pitch }; // for the row letters
   }
 
+  findStage() {
+    const { room, focal } = this.plan;
+    this.stageBox = this.ground.stage(focal, STAGE_REACH * (room.right - room.left));
+  }
+
   // ---- orientation ----
 
   // How many quarter turns to the right bring the stage from a side to the top.
@@ -124,6 +134,8 @@ export class SeatMap {
     turnPlan(this.plan, wanted);
     this.sections.shape();
     this.ground.shape(this.plan.shapes);
+    this.findStage();
+    this.news += 1;
     if (!this.grid) return;
     this.grid = new Grid(this.plan);
     this.paint.move(this.grid);
@@ -281,6 +293,7 @@ export class SeatMap {
   // Sets everything again in one go, so that nothing flickers.
   refresh() {
     countFree(this.plan, this.wanted);
+    this.news += 1;
     if (this.grid) this.setLooks();
     this.wake();
   }
@@ -389,21 +402,46 @@ export class SeatMap {
     return Math.round(Math.atan2(focal.x - x, y - focal.y) / Math.PI * 4 + 8) % 8;
   }
 
+  // On the stage's own shape where that has room for it, or else next to it, away from the seats if
+  // the map has room there.
   drawStage() {
-    const { context, view, plan: { focal, box } } = this;
-    if (this.ground.names(focal, (box.right - box.left + box.bottom - box.top) / 4, view.k)) return;
-    const x = focal.x * view.k + view.x;
-    const y = focal.y * view.k + view.y;
+    const { context, view: { k, x: left, y: top }, tokens, stageBox, taken, plan: { focal, box } } = this;
+    this.stageWide = 0;
+    if (this.ground.names(focal, (box.right - box.left + box.bottom - box.top) / 4, k)) return;
     const text = say('map.stage');
     context.font = `700 12px ${FONT}`;
-    const width = context.measureText(text).width + 16;
-    context.fillStyle = this.tokens.ink;
-    context.beginPath();
-    context.roundRect(x - width / 2, y - 11, width, 22, 6);
-    context.fill();
-    context.fillStyle = this.tokens.paper;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
+    const width = context.measureText(text).width + 16;
+    let [x, y] = [focal.x * k + left, focal.y * k + top];
+    if (stageBox) {
+      const [wide, high] = [(stageBox.right - stageBox.left) * k, (stageBox.bottom - stageBox.top) * k];
+      [x, y] = [(stageBox.left + stageBox.right) / 2 * k + left, (stageBox.top + stageBox.bottom) / 2 * k + top];
+      if (wide >= width && high >= STAGE_PX) {
+        context.lineWidth = 3;
+        context.strokeStyle = tokens.paper;
+        context.strokeText(text, x, y);
+        context.fillStyle = tokens.ink;
+        context.fillText(text, x, y);
+        return;
+      }
+      const [aside, down] = [focal.x - (box.left + box.right) / 2, focal.y - (box.top + box.bottom) / 2];
+      if (Math.abs(aside) * (box.bottom - box.top) > Math.abs(down) * (box.right - box.left)) {
+        const off = (wide + width) / 2 + 4;
+        const outside = x + Math.sign(aside) * off;
+        x = outside - width / 2 < 4 || outside + width / 2 > this.width - taken.right - 4 ? x - Math.sign(aside) * off : outside;
+      } else {
+        const off = (high + STAGE_PX) / 2 + 4;
+        const outside = y + (down <= 0 ? -off : off);
+        y = outside - STAGE_PX / 2 < taken.top + 4 || outside + STAGE_PX / 2 > this.height - taken.bottom - 4 ? y + (down <= 0 ? off : -off) : outside;
+      }
+    }
+    [this.stageX, this.stageY, this.stageWide] = [x, y, width];
+    context.fillStyle = tokens.ink;
+    context.beginPath();
+    context.roundRect(x - width / 2, y - STAGE_PX / 2, width, STAGE_PX, 6);
+    context.fill();
+    context.fillStyle = tokens.paper;
     context.fillText(text, x, y);
   }
 

@@ -298,7 +298,7 @@ function listen() {
 export async function openSale() {
   listen();
   tellFees();
-  Object.assign(map, { card: new Card(map), keys: new Keys(map), marks: new Marks(map), offers: new Offers(map), rows: new Rows(map), tags: new Tags((c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
+  Object.assign(map, { card: new Card(map), keys: new Keys(map), marks: new Marks(map), offers: new Offers(map), rows: new Rows(map), tags: new Tags(map, (c) => (map.wanted[c] ? `${info.categories[c].name} ${prices[c]}` : ''), trace) });
   map.wake();
   list = new SeatList(plan, { onTake: toggle, priceOf, priceOfCategory: (c) => prices[c], marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted, pitch: map.pitch });
   if (viewKept() === 'list') list.showCards();

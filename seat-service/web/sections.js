@@ -34,6 +34,15 @@ function chord(outline, at, axis) {
   return from < to ? [from, to] : [0, 0];
 }
 
+function areaOf(outline) {
+  let twice = 0;
+  for (let n = 0; n < outline.length; n += 2) {
+    const m = (n + 2) % outline.length;
+    twice += outline[n] * outline[m + 1] - outline[m] * outline[n + 1];
+  }
+  return Math.abs(twice) / 2;
+}
+
 export class Sections {
   constructor(plan) {
     this.plan = plan;
@@ -51,6 +60,7 @@ export class Sections {
       const [left, right] = chord(largest.outline, y, 0);
       const x = (left + right) / 2 || mean(0);
       const [top, bottom] = chord(largest.outline, x, 1);
+      zone.area = zone.parts.reduce((sum, { outline }) => sum + areaOf(outline), 0);
       zone.middle = { x, y, wide: right - left, high: bottom - top };
     }
   }

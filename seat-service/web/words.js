@@ -3,10 +3,21 @@
 import { byId, info, lang, map, mine, money, plan, say, FREE, HELD, SOLD } from './hall.js';
 import { opened } from './needs.js';
 
+// Numbers of seats, those that follow each other as "2–5".
+function inRuns(places) {
+  const runs = [];
+  for (const number of places.map((i) => plan.numberOf(i)).sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run && number - run.to === 1) run.to = number;
+    else runs.push({ from: number, to: number });
+  }
+  return runs.map(({ from, to }) => (from === to ? from : `${from}–${to}`)).join(', ');
+}
+
 // Seats of one row.
 function nameIn(places) {
   const zone = plan.zones[plan.zoneOf[places[0]]];
-  const names = places.map((i) => plan.labelOf(i) ?? plan.numberOf(i)).join(', ');
+  const names = plan.labelOf(places[0]) ? places.map((i) => plan.labelOf(i)).join(', ') : inRuns(places);
   return say(plan.labelOf(places[0]) ? 'seat.labelled' : 'seat.name', zone.name, zone.rows[plan.rowOf[places[0]]].label, names);
 }
 export const nameOf = (i) => nameIn([i]);

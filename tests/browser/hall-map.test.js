@@ -409,6 +409,61 @@ describe('the map of the hall', () => {
     assert.ok(shared, 'right of the map');
   });
 
+  // Two rings of small sections around a stage that is a thin bar without a word.
+  function bowl() {
+    const body = wideHall();
+    const [zone] = body.plan.zones;
+    body.plan.zones = Array.from({ length: 24 }, (_, n) => {
+      const [ring, step] = [n < 12 ? 500 : 800, n % 12];
+      const [x, y] = [1000 + ring * Math.cos(step * Math.PI / 7 - 0.8), 1000 + ring * Math.sin(step * Math.PI / 7 - 0.8)];
+      const rows = zone.rows.slice(0, 5).map((row, r) => ({ ...row, position: { x: 0, y: 25 * r }, seats: row.seats.slice(0, 6).map((seat, s) => ({ ...seat, seat_guid: `z${n}-${r}-${s}`, category: n < 12 ? 'Front' : 'Back' })) }));
+      return { ...zone, name: `Grandstand-${n}-of-the-bowl`, position: { x, y }, areas: n > 0 ? [] : [{ shape: 'rectangle', color: '#2b2b33', position: { x: 900 - x, y: 350 - y }, rectangle: { width: 200, height: 20 } }], rows };
+    });
+    Object.assign(body, { focal_point: { x: 1000, y: 360 } });
+    return body;
+  }
+
+  test('prices lie next to small sections, never on one, on each other, on the stage or over the edge', async () => {
+    const { page } = await enter({
+      ...PHONE, body: bowl(),
+      first: (early) => early.addInitScript(() => {
+        const { roundRect, clearRect } = CanvasRenderingContext2D.prototype;
+        globalThis.pills = [];
+        CanvasRenderingContext2D.prototype.clearRect = function clear(...box) {
+          if (this.canvas.id === 'map-top') globalThis.pills = [];
+          return clearRect.apply(this, box);
+        };
+        CanvasRenderingContext2D.prototype.roundRect = function note(x, y, width, height, ...more) {
+          globalThis.pills.push({ x, y, width, height });
+          return roundRect.call(this, x, y, width, height, ...more);
+        };
+      }),
+    });
+    for (const [width, height] of [...WINDOWS, [1280, 800]]) {
+      await page.setViewportSize({ width, height });
+      await settled(page);
+      await drawn(page);
+      // The share of each pill under which something is drawn on the ground.
+      const pills = await page.evaluate(() => {
+        const soil = document.querySelector('#map canvas');
+        const ratio = soil.width / soil.clientWidth;
+        return globalThis.pills.map((pill) => {
+          const { data } = soil.getContext('2d').getImageData(pill.x * ratio, pill.y * ratio, pill.width * ratio, pill.height * ratio);
+          let covered = 0;
+          for (let n = 3; n < data.length; n += 4) covered += data[n] > 0 ? 4 / data.length : 0;
+          return { ...pill, covered };
+        });
+      });
+      const box = await page.locator('#map').boundingBox();
+      assert.ok(pills.length >= 2, `${pills.length} at ${width}x${height}`);
+      pills.forEach((pill, n) => {
+        assert.ok(pill.x >= 0 && pill.y >= 0 && pill.x + pill.width <= box.width && pill.y + pill.height <= box.height, `over the edge at ${width}x${height}`);
+        assert.ok(pill.covered < 0.05, `${pill.covered} of ${JSON.stringify(pill)} at ${width}x${height} lies on something`);
+        for (const other of pills.slice(n + 1)) assert.ok(pill.x + pill.width <= other.x || other.x + other.width <= pill.x || pill.y + pill.height <= other.y || other.y + other.height <= pill.y, 'on each other');
+      });
+    }
+  });
+
   test('the best seats are shown with place and price, then replace the held ones', async () => {
     const { guest, page } = await enter({ viewport: SIZES.desktop });
     await page.click('#best summary');
