@@ -5,7 +5,7 @@
 import { byId, call, lang, make, money, Refused, say, sayError } from './kit.js';
 import { markOf, readPicture, readPlan } from './plan.js';
 import { SeatMap } from './map.js';
-import { trace } from './paint.js';
+import { signsOf, trace } from './paint.js';
 import { lineOf } from './when.js';
 
 export * from './kit.js';
@@ -99,11 +99,11 @@ class Tracer { // a canvas path as an SVG path: the code that draws seats draws 
   closePath() { this.d += 'Z'; }
 }
 
-function swatch(c) { // attributes, not a style: the content security policy allows no inline styles
+function swatch(c, shape) { // attributes, not a style: the content security policy allows no inline styles
   const svg = document.createElementNS(SVG, 'svg');
   const sign = document.createElementNS(SVG, 'path');
   const tracer = new Tracer();
-  trace(tracer, c, 8, 8, 7);
+  trace(tracer, shape, 8, 8, 7);
   svg.setAttribute('viewBox', '0 0 16 16');
   svg.setAttribute('aria-hidden', 'true');
   sign.setAttribute('d', tracer.d);
@@ -134,7 +134,8 @@ function addCategories() {
     button.addEventListener('click', () => showOnly(c === only ? -1 : c));
     return button;
   };
-  byId('categories').append(chip(-1, say('filter.all')), ...info.categories.map(({ name }, c) => chip(c, swatch(c), make('b', {}, name), make('span'), make('small'))));
+  const signs = signsOf(info.categories.map(({ price }) => price));
+  byId('categories').append(chip(-1, say('filter.all')), ...info.categories.map(({ name }, c) => chip(c, swatch(c, signs[c]), make('b', {}, name), make('span'), make('small'))));
 }
 
 export function showCounts() {

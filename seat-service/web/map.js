@@ -5,11 +5,11 @@
 // On an upright screen a hall whose stage is at a side is turned, so that the stage is on top.
 
 import { BLOCKED, countFree, FREE, HELD, SOLD, Grid, roomOf, turnPlan } from './plan.js';
-import { LOOK, LOOKS, makePaint } from './paint.js';
+import { LOOK, LOOKS, makePaint, signsOf, toneOf } from './paint.js';
 import { Ground } from './ground.js';
 import { Sections } from './sections.js';
 import { Fingers } from './fingers.js';
-import { mix, paintCategories, rgbOf } from './colours.js';
+import { css, mix, rgbOf } from './colours.js';
 import { say } from './kit.js';
 
 const SEAT_SHARE = 0.85; // of the distance from a seat to its neighbour
@@ -76,6 +76,7 @@ export class SeatMap {
     this.seat = SEAT_SHARE * this.pitch;
     if (plan.shapes.length === 0 && plan.n > 0) this.addStage();
     this.wanted = plan.categories.map(() => true);
+    this.signs = signsOf(plan.prices); // they stay when a price changes
     this.upright = this.quarters();
     this.sections = new Sections(plan);
     this.ground = new Ground(this.earth, plan.shapes);
@@ -301,26 +302,29 @@ export class SeatMap {
   recolour() {
     const style = getComputedStyle(this.box);
     const token = (name) => rgbOf(style.getPropertyValue(name).trim());
-    this.tokens = Object.fromEntries(['ink', 'paper', 'raised', 'soft', 'line', 'signal', 'on-signal'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-    this.paints = paintCategories(this.plan.categories, matchMedia('(prefers-color-scheme: dark)').matches);
+    this.tokens = Object.fromEntries(['ink', 'paper', 'raised', 'soft', 'line', 'signal', 'on-signal', 'on-cat', 'crowd'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    this.paints = this.signs.map((sign) => {
+      const rgb = token(`--cat-${toneOf(sign) + 1}`);
+      return { rgb, css: css(rgb), ink: this.tokens['on-cat'] };
+    });
     this.box.dispatchEvent(new Event('recolour'));
     if (this.grid) this.repaint(token);
     this.refresh();
   }
 
-  // Colour is never the only sign: taken seats are small, each category has its outline, my seats
-  // have a tick. Grey means taken and nothing else: what the filter leaves out is pale.
+  // Colour is never the only sign: taken seats are small dots, each category has its silhouette, my
+  // seats are large dots with a ring. Grey means taken and nothing else: what the filter leaves out is pale.
   repaint(token) {
     const palette = new Float32Array(LOOKS * 4);
-    const set = (look, rgb, size) => palette.set([...rgb, size], look * 4);
+    const set = (look, rgb, size, sign = 0) => palette.set([...rgb, size + 2 * sign], look * 4);
     set(LOOK.MINE, token('--signal'), 1.15);
     set(LOOK.PENDING, token('--signal'), 0.6);
-    set(LOOK.HELD, token('--soft'), 0.35);
-    set(LOOK.SOLD, token('--edge'), 0.35);
-    set(LOOK.BLOCKED, token('--edge'), 0.2);
+    set(LOOK.HELD, token('--crowd'), 0.35);
+    set(LOOK.SOLD, token('--crowd'), 0.35);
+    set(LOOK.BLOCKED, token('--crowd'), 0.2);
     this.paints.forEach(({ rgb }, c) => {
-      set(LOOK.FREE + c, rgb, 1);
-      set(LOOK.OTHER + c, mix(rgb, token('--raised'), PALE), 0.75);
+      set(LOOK.FREE + c, rgb, 1, this.signs[c]);
+      set(LOOK.OTHER + c, mix(rgb, token('--raised'), PALE), 0.75, this.signs[c]);
     });
     this.paint.setPalette(palette);
   }

@@ -1,12 +1,16 @@
 // marks.js: the signs on single seats: my seats, the one pointed at, the one asked about, those
 // offered.
 
-const CLOSE_PX = 24; // from here on there is room for a number and a tick
+const NUMBER_PX = 17; // from here on there is room for a number
+const SIT_MS = 400;
+const FALL_PX = 24;
 const FONT = 'system-ui, sans-serif';
 
 export class Marks {
   constructor(map) {
     this.map = map;
+    this.sitting = null; // seats on which a dot is sitting down
+    this.began = 0;
     map.upper.addEventListener('focus', () => map.wake());
     map.upper.addEventListener('blur', () => map.wake());
   }
@@ -19,39 +23,46 @@ export class Marks {
     if (map.cursor >= 0 && document.activeElement === map.upper) this.ring(map.cursor, map.tokens.ink, 3);
   }
 
-  // Visible on any colour: a white ring, and a tick.
+  // A dot sits down on each of these: they have just become the visitor's.
+  sit(places) {
+    if (places.length === 0 || this.map.still.matches) return;
+    this.began = performance.now();
+    this.sitting = new Set(places);
+    this.map.box.dataset.gliding = '';
+    this.map.wake();
+  }
+
+  // How much of its way a dot has made. The last frame ends it.
+  shareOf(i) {
+    if (!this.sitting?.has(i)) return 1;
+    const t = (performance.now() - this.began) / SIT_MS;
+    this.map.wake();
+    if (t < 1) return 1 - (1 - t) ** 3;
+    this.sitting = null;
+    if (!this.map.goal) delete this.map.box.dataset.gliding;
+    return 1;
+  }
+
+  // A dot with a ring of paper around it, visible on any colour.
   mine(i) {
     const { context, view, plan, tokens, seatPx } = this.map;
-    const [x, y] = [plan.x[i] * view.k + view.x, plan.y[i] * view.k + view.y];
-    const radius = Math.max(7, seatPx * 0.56);
+    const share = this.shareOf(i);
+    const [x, y] = [plan.x[i] * view.k + view.x, plan.y[i] * view.k + view.y - FALL_PX * (1 - share)];
+    const radius = Math.max(7, seatPx * 0.56) * (0.5 + share / 2);
     context.beginPath();
     context.arc(x, y, radius + 2.5, 0, 7);
-    context.fillStyle = '#fff';
+    context.fillStyle = tokens.paper;
     context.fill();
-    context.lineWidth = 1;
-    context.strokeStyle = tokens.ink;
-    context.stroke();
     context.beginPath();
     context.arc(x, y, radius, 0, 7);
     context.fillStyle = tokens.signal;
     context.fill();
+    if (seatPx < NUMBER_PX) return;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.font = `700 ${Math.min(15, seatPx * 0.5)}px ${FONT}`;
     context.fillStyle = tokens['on-signal'];
-    const numbered = seatPx >= CLOSE_PX;
-    if (numbered) {
-      context.textAlign = 'center';
-      context.textBaseline = 'middle';
-      context.font = `700 ${Math.min(14, seatPx * 0.42)}px ${FONT}`;
-      context.fillText(plan.numberOf(i), x, y + radius * 0.38);
-    }
-    const [size, middle] = numbered ? [radius * 0.34, y - radius * 0.38] : [radius * 0.5, y];
-    context.beginPath();
-    context.moveTo(x - size, middle);
-    context.lineTo(x - size * 0.3, middle + size * 0.7);
-    context.lineTo(x + size, middle - size * 0.7);
-    context.lineWidth = Math.max(1.8, radius * 0.16);
-    context.lineCap = 'round';
-    context.strokeStyle = tokens['on-signal'];
-    context.stroke();
+    context.fillText(plan.numberOf(i), x, y);
   }
 
   ring(i, colour, width) {

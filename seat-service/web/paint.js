@@ -2,17 +2,28 @@
 // in view a few: positions are kept on the graphics card, and one byte per seat says how it looks.
 // Without WebGL it uses a plain canvas and draws only the seats in view.
 //
-// A free seat shows its category twice, by colour and by outline: SIGNS has the outlines as corners
-// around the middle, the fragment shader has the same ones as distances.
+// A free seat is a chair and shows its category twice, by colour and by silhouette: SIGNS has the
+// silhouettes as corners around the middle, the fragment shader has the same ones as distances. A seat
+// that is not free is a dot, for a dot is a person.
 
-export const SIGNS = [
-  null, // a circle
-  [-0.9, -0.9, 0.9, -0.9, 0.9, 0.9, -0.9, 0.9],
-  [-0.18, -1, 0.18, -1, 1, -0.18, 1, 0.18, 0.18, 1, -0.18, 1, -1, 0.18, -1, -0.18],
-  [1, 0, 0.5, 0.87, -0.5, 0.87, -1, 0, -0.5, -0.87, 0.5, -0.87],
-  [0, -1, 0.91, -0.36, 0.91, 0.87, -0.91, 0.87, -0.91, -0.36],
-  [0, 1, 0.91, 0.36, 0.91, -0.87, -0.91, -0.87, -0.91, 0.36],
+const SILHOUETTES = 5;
+const SIGNS = [
+  null, // a dot
+  [-0.9, -0.9, -0.45, -0.4, 0, -0.9, 0.45, -0.4, 0.9, -0.9, 0.9, 0.9, -0.9, 0.9], // a crown
+  [-0.9, 0, -0.83, -0.34, -0.64, -0.64, -0.34, -0.83, 0, -0.9, 0.34, -0.83, 0.64, -0.64, 0.83, -0.34, 0.9, 0, 0.9, 0.9, -0.9, 0.9], // an arch
+  [-0.41, -0.9, 0.41, -0.9, 0.9, -0.37, 0.9, 0.9, -0.9, 0.9, -0.9, -0.37], // cut corners
+  [-0.9, -0.9, 0.9, -0.9, 0.9, 0.9, -0.9, 0.9], // a square
+  [-0.9, -0.9, 0.9, -0.9, 0.9, 0.15, 0.3, 0.9, -0.3, 0.9, -0.9, 0.15], // a shield
 ];
+
+// The silhouette of each category, the dearest first; beyond the fifth again, with a slot in it.
+export function signsOf(prices) {
+  const order = prices.map((_, c) => c).sort((a, b) => prices[b] - prices[a] || a - b);
+  return prices.map((_, c) => 1 + order.indexOf(c) % (2 * SILHOUETTES));
+}
+
+export const toneOf = (sign) => (sign - 1) % SILHOUETTES; // which of the colours, the dearest first
+
 const CATEGORIES = 64; // as many as a plan may have
 export const LOOKS = 16 + 2 * CATEGORIES; // fixed ones; free seats of each category; those of each that the filter leaves out
 export const LOOK = { MINE: 1, PENDING: 2, HELD: 4, SOLD: 5, BLOCKED: 6, FREE: 16, OTHER: 16 + CATEGORIES };
@@ -29,10 +40,10 @@ flat out float edge;
 flat out int sign;
 void main() {
   vec4 paint = palette[int(look)];
+  sign = int(paint.a / 2.0); // setPalette() packs both
   gl_Position = vec4(place * scale + shift, 0.0, 1.0);
-  gl_PointSize = max(1.5, size * paint.a);
+  gl_PointSize = max(1.5, size * (paint.a - 2.0 * float(sign)));
   edge = 1.5 / gl_PointSize;
-  sign = look < 16.0 ? 0 : (int(look) - 16) % ${CATEGORIES} % 6;
   colour = paint.rgb;
 }`;
 
@@ -45,12 +56,15 @@ out vec4 pixel;
 void main() {
   vec2 p = gl_PointCoord * 2.0 - 1.0;
   vec2 q = abs(p);
-  float down = sign == 5 ? -p.y : p.y;
-  float far = 0.5 * (sign == 0 ? length(p)
-    : sign == 1 ? max(q.x, q.y) / 0.9
-    : sign == 2 ? max(max(q.x, q.y), (q.x + q.y) / 1.18)
-    : sign == 3 ? max(q.y, q.x * 0.866 + q.y * 0.5) / 0.866
-    : max(q.x * 1.1, max(down * 1.15, q.x * 0.7 - down)));
+  int shape = sign > ${SILHOUETTES} ? sign - ${SILHOUETTES} : sign;
+  float box = max(q.x, q.y) / 0.9;
+  float far = 0.5 * (shape == 0 ? length(p)
+    : shape == 1 ? max(box, -p.y / (0.4 + 0.5 * abs(q.x - 0.45) / 0.45))
+    : shape == 2 ? (p.y < 0.0 ? length(p) / 0.9 : box)
+    : shape == 3 ? max(box, (q.x - p.y) / 1.29)
+    : shape == 4 ? box
+    : max(box, (q.x * 0.75 + p.y * 0.6) / 0.765));
+  if (sign > ${SILHOUETTES} && q.x < 0.6 && p.y > 0.4 && p.y < 0.6) far = 1.0;
   float cover = edge > 0.4 ? 1.0 : 1.0 - smoothstep(0.5 - edge, 0.5, far);
   pixel = vec4(colour, 1.0) * cover;
 }`;
@@ -116,6 +130,7 @@ class GlPaint {
     this.gl.bufferSubData(this.gl.ARRAY_BUFFER, 0, looks);
   }
 
+  // Of each look: red, green, blue, and a size below 2 plus twice the sign.
   setPalette(palette) {
     this.gl.uniform4fv(this.at.palette, palette);
   }
@@ -141,7 +156,7 @@ class GlPaint {
 
 // The outline of a sign around a point.
 export function trace(path, sign, x, y, radius) {
-  const corners = SIGNS[sign % SIGNS.length];
+  const corners = SIGNS[sign > SILHOUETTES ? sign - SILHOUETTES : sign];
   if (!corners) {
     path.moveTo(x + radius, y);
     path.arc(x, y, radius, 0, 7);
@@ -149,6 +164,12 @@ export function trace(path, sign, x, y, radius) {
   }
   path.moveTo(x + corners[0] * radius, y + corners[1] * radius);
   for (let n = 2; n < corners.length; n += 2) path.lineTo(x + corners[n] * radius, y + corners[n + 1] * radius);
+  path.closePath();
+  if (sign <= SILHOUETTES) return;
+  path.moveTo(x - 0.6 * radius, y + 0.4 * radius); // the other way round: a hole
+  path.lineTo(x - 0.6 * radius, y + 0.6 * radius);
+  path.lineTo(x + 0.6 * radius, y + 0.6 * radius);
+  path.lineTo(x + 0.6 * radius, y + 0.4 * radius);
   path.closePath();
 }
 
@@ -171,11 +192,13 @@ class CanvasPaint {
 
   setPalette(palette) {
     this.sizes = [];
+    this.signs = [];
     this.colours = [];
     for (let i = 0; i < LOOKS; i++) {
-      const [r, g, b, size] = palette.subarray(4 * i, 4 * i + 4);
+      const [r, g, b, packed] = palette.subarray(4 * i, 4 * i + 4);
       this.colours.push(`rgb(${r * 255} ${g * 255} ${b * 255})`);
-      this.sizes.push(size);
+      this.signs.push(Math.floor(packed / 2));
+      this.sizes.push(packed % 2);
     }
   }
 
@@ -202,7 +225,7 @@ class CanvasPaint {
         const x = plan.x[i] * view.k + view.x;
         const y = plan.y[i] * view.k + view.y;
         if (round) {
-          trace(context, look < LOOK.FREE ? 0 : (look - LOOK.FREE) % CATEGORIES, x, y, wide / 2);
+          trace(context, this.signs[look], x, y, wide / 2);
         } else {
           context.rect(x - wide / 2, y - wide / 2, wide, wide);
         }

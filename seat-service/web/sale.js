@@ -121,6 +121,7 @@ async function attempt(places, work) {
   told();
   try {
     await work();
+    map.marks.sit(places.filter((i) => mine.has(i)));
   } catch (error) {
     explain(error, places, work);
   } finally {

@@ -90,7 +90,7 @@ export class Tags {
     context.strokeStyle = paint.css;
     context.stroke();
     context.beginPath();
-    this.trace(context, category, x - half + 12, y, 5);
+    this.trace(context, this.map.signs[category], x - half + 12, y, 5);
     context.fillStyle = paint.css;
     context.fill();
     context.fillStyle = tokens.ink;

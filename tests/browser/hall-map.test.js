@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { afterEach, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
-import { contrast, paintCategories } from '../../seat-service/web/colours.js';
+import { signsOf, toneOf } from '../../seat-service/web/paint.js';
 import { enterHall, openBrowser, SIZES } from './world.js';
 
 const PHONE = { viewport: SIZES.phone, hasTouch: true, isMobile: true };
@@ -764,16 +764,18 @@ describe('the map of the hall', () => {
     await page.waitForFunction(() => document.querySelector('#areas meter').value === 498);
   });
 
-  test('numbers are readable on every colour, and no category is grey or equals another', () => {
-    const categories = ['#b23a48', '#8e5aa8', '#3a6ea5', '#4f8a5b', '#7a7a7a', '#ffffff', '#000000', '#ffe600', undefined].map((color) => ({ color }));
-    for (const dark of [false, true]) {
-      const paints = paintCategories(categories, dark);
-      const ink = dark ? [0.07, 0.08, 0.09] : [1, 1, 1];
-      for (const { rgb, css } of paints) {
-        assert.ok(contrast(rgb, ink) >= 4.5, css);
-        assert.ok(Math.max(...rgb) - Math.min(...rgb) > 0.1, `${css} is grey`);
-      }
-      assert.equal(new Set(paints.slice(0, 8).map(({ css }) => css)).size, 8);
-    }
+  test('the dearer a category, the earlier its silhouette and colour; the sixth repeats the first with a slot', async () => {
+    const body = wideHall();
+    body.plan.categories[0].color = body.plan.categories[1].color; // a plan's colours give way
+    const { page } = await enter({ body });
+    const signs = await page.locator('#categories path').evaluateAll((all) => {
+      const style = getComputedStyle(document.documentElement);
+      const tokens = [1, 2].map((n) => style.getPropertyValue(`--cat-${n}`).trim().slice(1).match(/../g).map((hex) => Number.parseInt(hex, 16)).join(' '));
+      return all.map((sign, n) => [sign.getAttribute('d'), sign.getAttribute('fill') === `rgb(${tokens[n]})`]);
+    });
+    assert.notEqual(signs[0][0], signs[1][0]);
+    assert.ok(signs.every(([, right]) => right), JSON.stringify(signs));
+    assert.deepEqual(signsOf([10, 60, 30, 50, 20, 40, 5]), [6, 1, 4, 2, 5, 3, 7]);
+    assert.deepEqual([1, 5, 6, 7].map(toneOf), [0, 4, 0, 1]);
   });
 });
