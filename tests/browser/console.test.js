@@ -1040,11 +1040,13 @@ describe('the console', () => {
     await page.goto(`${boss.at}/console#/events/demo`);
     await boss.signIn();
     await page.locator('#vital-seats .value', { hasText: /\d/ }).waitFor();
+    const count = async () => page.locator('#alarms > li:not(.fine)').count(); // earlier tests may have left some
+    const before = await count();
     await stack.without('seat-service', async () => {
       await page.locator('#verdict.broken', { hasText: 'The seat service is down' }).waitFor();
       await page.locator('#alarms summary', { hasText: 'Hides' }).waitFor();
-      assert.deepEqual(await page.locator('#alarms > li').count(), 1);
-      assert.equal(await page.textContent('#vital-alarms .value'), '1');
+      assert.equal(await count(), before + 1);
+      assert.equal(await page.textContent('#vital-alarms .value'), String(before + 1));
       await page.locator('#vital-seats.stale .small', { hasText: /^As of \d\d:\d\d:\d\d$/ }).waitFor();
       const ends = await page.evaluate(() => document.querySelector('#vital-seats path').getBBox().width);
       assert.ok(ends < 100, `the curve ends where the data end: ${ends}`);

@@ -6,6 +6,8 @@ import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, momen
 import { alarms, verdict } from './verdict.js';
 import { partsFor, seatSums } from './watch.js';
 
+const FIRST_MS = 3000; // for which the list waits for the other parts: what they say changes its size
+
 function seatBar(sums) {
   const all = Math.max(1, sums.free + sums.held + sums.sold + sums.blocked);
   const words = say('seats.sums', number(sums.sold), number(sums.held), number(sums.free), number(sums.blocked));
@@ -125,10 +127,12 @@ export async function open(main) {
   const sums = new Map();
   let health = [];
   let turns = 0;
+  const readParts = (events) => Promise.all([allHealth().then((all) => { health = all; }), ...events.map(async ({ id }) => sums.set(id, await seatSums(id)))]);
   const view = {
     async refresh() {
       const { events, fronts = [] } = await (only === null ? get('queue', '/admin/events') : eventsNamed(only.filter((name) => !name.endsWith('*'))));
-      if (turns++ % 3 === 1) await Promise.all([allHealth().then((all) => { health = all; }), ...events.map(async ({ id }) => sums.set(id, await seatSums(id)))]);
+      const isFirst = turns === 0;
+      if (turns++ % 3 === 0) await Promise.race([readParts(events), ...(isFirst ? [new Promise((resolve) => { setTimeout(resolve, FIRST_MS); })] : [])]);
       events.sort((a, b) => a.id.localeCompare(b.id));
       none.hidden = events.length > 0;
       asOf.textContent = `${say('verdict.as-of', moment(new Date()))} · ${zoneName()}`;
