@@ -160,7 +160,7 @@ recipe-of:
 # ---- what is made before anything is compiled ----------------------------------------------------
 # The pages' scripts are bundled once for all variants. Every text that a program carries becomes C (infra/embed.js).
 
-BUNDLES := $(addprefix build/bundles/,$(addprefix web/console/,uplot.js uplot.css) $(addprefix queue-front/web/,bls.min.js licences.txt wait.min.js fair.min.js) \
+BUNDLES := $(addprefix build/bundles/,$(addprefix web/console/,uplot.js uplot.css) $(addprefix queue-front/web/,bls.min.js licences.txt wait.min.js place.min.js fair.min.js) \
            $(addprefix seat-service/web/,hall.min.js later.min.js) $(addprefix payment-adapter/web/,checkout.min.js order.min.js))
 $(BUNDLES) &: infra/vendor.js package-lock.json $(wildcard web/*.js queue-front/web/*.js seat-service/web/*.js payment-adapter/web/*.js)
 	@echo "  BUNDLE"

@@ -32,9 +32,9 @@ async function page(entry, external = [], plugins = [shared]) {
 }
 
 // A page's first script loads its second. The first one exports the code that both use.
-const second = (name) => ({
+const second = (name, shares) => ({
   name: 'second',
-  setup: ({ onResolve }) => onResolve({ filter: /^\.\/(hall|kit|plan)\.js$/ }, () => ({ path: `./${name}`, external: true })),
+  setup: ({ onResolve }) => onResolve({ filter: new RegExp(`^\\./(${shares})\\.js$`) }, () => ({ path: `./${name}`, external: true })),
 });
 
 const versionOf = (name) => JSON.parse(read(`node_modules/${name}/package.json`)).version;
@@ -53,8 +53,9 @@ const wanted = {
   'queue-front/web/bls.min.js': `/* @noble/curves ${versionOf('@noble/curves')}, @noble/hashes ${versionOf('@noble/hashes')}, MIT; bundled by infra/vendor.js */\n${await page('queue-front/web/bls.js')}`,
   'queue-front/web/licences.txt': licences(['uplot', '@noble/curves', '@noble/hashes']),
   'seat-service/web/hall.min.js': await page('seat-service/web/hall.js'),
-  'seat-service/web/later.min.js': await page('seat-service/web/later.js', [], [second('hall.js')]),
+  'seat-service/web/later.min.js': await page('seat-service/web/later.js', [], [second('hall.js', 'hall|kit|plan')]),
   'queue-front/web/wait.min.js': await page('queue-front/web/wait.js'),
+  'queue-front/web/place.min.js': await page('queue-front/web/place.js', [], [second('wait.js', 'kit|show')]),
   'queue-front/web/fair.min.js': await page('queue-front/web/fair.js', ['./bls.min.js']),
   'payment-adapter/web/checkout.min.js': await page('payment-adapter/web/checkout.js'),
   'payment-adapter/web/order.min.js': await page('payment-adapter/web/order.js'),

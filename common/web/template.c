@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PARTS_MAX = 128, DEPTH_MAX = 8 };
+enum { PARTS_MAX = 160, DEPTH_MAX = 8 };
 
 enum part_kind { PART_GAP, PART_OPEN, PART_CLOSE };
 

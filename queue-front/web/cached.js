@@ -31,7 +31,7 @@ function otherLanguage() {
   if (asked === lang) setCookie('fg_lang', lang, YEAR_S);
   const offered = [...document.querySelectorAll('header nav [lang]')].map((link) => link.lang);
   const wanted = [cookie('fg_lang'), ...navigator.languages.map((one) => one.split('-')[0])].find((one) => offered.includes(one));
-  if (asked || !wanted || wanted === lang || byId('code').value || byId('invitation').value) return false;
+  if (asked || !wanted || wanted === lang || byId('code').value || byId('invitation')?.value) return false;
   location.replace(`?lang=${wanted}`);
   return true;
 }

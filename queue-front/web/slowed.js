@@ -15,7 +15,8 @@ export async function tellAppeal({ reference, appeal }) {
 
 // A worker computes it, and the page shows the progress.
 function solve({ challenge, bits }) {
-  const bar = byId('work-bar');
+  const bar = make('progress', { id: 'work-bar', max: 100, value: 0 });
+  byId('work').replaceChildren(make('label', { htmlFor: 'work-bar' }, say('more.work')), bar);
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('pow.js', import.meta.url));
     worker.onerror = reject;
@@ -31,6 +32,7 @@ function solve({ challenge, bits }) {
 }
 
 export async function work(task) {
+  await moreWords();
   const late = setTimeout(tellAppeal, WORK_LONG_MS, task);
   byId('work').hidden = false;
   try {

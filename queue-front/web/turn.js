@@ -75,7 +75,7 @@ export function show(told, given) {
   if (line.dataset.view === 'called') {
     const late = me.place === 'late';
     if (late && byId('called-text').textContent !== say('more.late')) announce(say('more.late'));
-    put('called-text', say(late ? 'more.late' : 'live.called.text'));
+    if (late) for (const [i, text] of [say('more.late'), '', ''].entries()) byId('called-text').children[i].textContent = text;
     ring(`called ${me.position}`, say('more.called'));
   }
   tick();

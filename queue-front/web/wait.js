@@ -15,8 +15,7 @@
 // again, it asks for everything again.
 
 import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
-import { event, keep, line, showBegins, showCloses, showLane, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
-import { waitAt } from './shown.js';
+import { event, keep, line, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
 const QUIET_POLL_MS = 60_000; // of the status, while the stream brings it anyway
@@ -81,12 +80,27 @@ function viewOf() {
 
 function see() {
   if (!over && OVER.includes(me.place)) return location.replace(home);
+  if (!place) return withPlace(); // until then the page is as it came
   const view = viewOf();
   showView(view, me.state);
-  showMe(me);
+  place.showMe(me);
+  if (lanes) place.showLane(lanes, me.lane);
   if (view === 'called' || view === 'admitted' || opening) withTurn().catch(() => {});
   if (!['called', 'admitted', 'waiting'].includes(view)) showTitle('');
   showClocks();
+}
+
+let place = null; // place.js, once it is here
+let placing = null; // while it is on its way
+
+async function withPlace() {
+  placing ??= fetched('place');
+  const its = await placing;
+  while (!await moreWords()) await pause(jitter(2000));
+  if (place) return;
+  place = its;
+  place.begin(fetched, ask, () => me);
+  if (me) see();
 }
 
 function seeNoPlace(state) {
@@ -162,7 +176,6 @@ function onStatus(status) {
   if (status.prices) tellPrices(status.prices).catch(() => {});
   opens = Date.parse(status.opens_at) || 0;
   lanes = status.lanes ?? [];
-  if (me && lanes.length > 0) showLane(lanes, me.lane);
   if (!me) {
     showUpdated(); // that is all there is to know
     return seeNoPlace(status.state);
@@ -177,14 +190,8 @@ function onStatus(status) {
   const own = me.lane ? lanes.find(({ id }) => id === me.lane) : status;
   const waits = me.position !== null && me.place === 'waiting' && own?.serving !== undefined;
   if (waits && own.serving >= me.position) again(Math.random() * 300);
-  if (waits) {
-    // Never more people than numbers in between; fewer, where some of them are known to have gone.
-    me.ahead = Math.min(me.ahead, Math.max(0, me.position - own.serving - 1));
-    me.eta = { ...me.eta, ...waitAt(own.eta, me.ahead), basis: status.eta_basis };
-    me.eta_reason = status.eta_reason ?? me.eta_reason;
-    me.made = serverNow();
-  }
-  if (waits || before !== me.state) see();
+  if (waits) place?.follow(me, own, status);
+  if (waits || before !== me.state || lanes.length > 0) see();
 }
 
 // ---- asking ----
@@ -221,7 +228,7 @@ function take(told) {
   }
   if (told.gone) {
     me = null;
-    if (told.gone === 'ticket-moved') showView('moved');
+    if (told.gone === 'ticket-moved') location.replace(home);
     // The event was created anew: visitors of the old one wait for this one.
     if (told.gone === 'event-renewed') join().catch(onLost);
     return 0;
@@ -264,9 +271,9 @@ function onFound() {
 let stale = false;
 
 function setStale(now) {
-  if (now) notice(say('live.stale'));
-  else if (stale) notice('');
+  if (!now && stale) notice('');
   stale = now;
+  if (now) moreWords().then((got) => got && stale && notice(say('more.stale')));
 }
 
 // ---- the stream ----
@@ -305,8 +312,9 @@ function holdStream() {
 
 const retryAfter = (answer) => jitter(1000 * Number(answer.headers.get('Retry-After') ?? 2));
 
+// A form that this page came without needs no script.
 function onForm(id, act) {
-  byId(id).addEventListener('submit', async (submit) => {
+  byId(id)?.addEventListener('submit', async (submit) => {
     submit.preventDefault();
     const button = submit.target.querySelector('button');
     if (button.getAttribute('aria-disabled') === 'true') return; // disabled would lose the focus
@@ -324,6 +332,7 @@ function onForm(id, act) {
 // Repeated until there is an answer: the cookie of this page makes ten joins one place. If a
 // challenge expired while the phone slept, we ask for a new one.
 async function join(invited = {}, body) {
+  withPlace(); // in time for the answer
   await known;
   for (let headers = invited, worked = 0; ;) {
     let answer = null;
@@ -347,7 +356,7 @@ async function join(invited = {}, body) {
       const { code } = await answer.json();
       return location.replace(`${home}?notice=${code}`);
     } else if (answer.status === 429 || answer.status === 503) {
-      notice(say(answer.status === 429 ? 'live.limited' : 'live.joining'));
+      if (await moreWords()) notice(say(answer.status === 429 ? 'more.limited' : 'more.joining'));
       const told = await answer.json().catch(() => ({}));
       if (told.reference) fetched('slowed').then(({ tellAppeal }) => tellAppeal(told));
       await pause(retryAfter(answer));
@@ -367,8 +376,7 @@ function settle(joined) {
   see();
   showUpdated();
   again(me.poll_after_ms);
-  if (lanes) showLane(lanes, me.lane);
-  else if (Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will bring it
+  if (!lanes && Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will bring it
 }
 
 // The place of another device becomes this one's. The page has words for what went wrong.
@@ -384,7 +392,7 @@ async function takeOver() {
 async function leave() {
   const answer = await ask('POST', 'leave');
   if (!answer.ok) throw new Error(String(answer.status));
-  keep.set('bar', null);
+  keep.set('ahead', null);
   location.replace(`${home}?notice=left`);
 }
 
@@ -410,24 +418,13 @@ alertBox.addEventListener('change', () => {
   withTurn(() => turn.arm(true)).catch(() => {});
 });
 
-// ---- why this place ----
+// ---- what was promised of the draw, for place.js ----
 
 if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line.dataset.state) && !keep.get('commitment')) {
   keep.set('commitment', line.dataset.commitment);
 }
-byId('why').addEventListener('toggle', async ({ target }) => {
-  if (!target.open) return;
-  const { explain } = await fetched('why');
-  explain(byId('why-more'), { event, ahead: me?.ahead ?? null, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: keep.get('commitment') });
-});
 
 // ---- with another device ----
-
-byId('move').addEventListener('toggle', async ({ target }) => {
-  if (!target.open) return;
-  const { offer } = await fetched('move');
-  offer(byId('move-more'), ask);
-});
 
 // A QR code's address carries the code, an invitation's address the invitation; the visitor still
 // has to confirm.
@@ -436,6 +433,7 @@ function readCode() {
   if (!code) return;
   history.replaceState(null, '', location.pathname);
   const [box, input] = what === 'move' ? ['bring', 'code'] : ['invite', 'invitation'];
+  if (!byId(input)) return; // this event has no invitations
   byId(input).value = code;
   if (what === 'move') byId(box).classList.remove('on');
   byId(box).open = true;
@@ -491,5 +489,5 @@ again(jitter(Number(line.dataset.poll)));
 const known = cached ? fetched('cached').then(({ begin }) => begin(ask, settle)) : holdStream();
 
 // Scripts fetched later import these from here, the one file that the page loads first.
-export * from './kit.js';
+export { announce, byId, lang, locale, make, minutes, money, moreWords, say, serverNow } from './kit.js';
 export * from './show.js';

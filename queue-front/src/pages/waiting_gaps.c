@@ -155,6 +155,33 @@ static void put_state(struct text *out, void *ctx)
     text_str(out, event_state_name(look->event->view->state));
 }
 
+static bool is_view(const struct waiting_look *look, const char *const views[])
+{
+    for (unsigned i = 0; views[i] != NULL; i++)
+        if (strcmp(look->view, views[i]) == 0)
+            return true;
+    return false;
+}
+
+/* show.js has the same steps. */
+static bool step_wait(void *ctx, unsigned turn)
+{
+    static const char *const views[] = {"soon", "join", "draw", "waiting", NULL};
+    return turn == 0 && is_view(ctx, views);
+}
+
+static bool step_turn(void *ctx, unsigned turn)
+{
+    static const char *const views[] = {"called", NULL};
+    return turn == 0 && is_view(ctx, views);
+}
+
+static bool step_seats(void *ctx, unsigned turn)
+{
+    static const char *const views[] = {"admitted", NULL};
+    return turn == 0 && is_view(ctx, views);
+}
+
 static void put_now(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
@@ -219,8 +246,8 @@ static void put_begins(struct text *out, void *ctx)
     if (view->state == LINE_PRE_QUEUE && view->draw.closed && look->entry == 0)
         return; /* who joins now comes after the draw */
     if (view->state == LINE_PRE_QUEUE && view->draw.closed)
-        html_put(out, waiting_look_phrase(look, doc->beacon.kind != BEACON_NONE ? "live.awaits"
-                                                                                : "live.closed"));
+        html_put(out, waiting_look_phrase(look, doc->beacon.kind != BEACON_NONE ? "more.awaits"
+                                                                                : "more.closed"));
     else if (doc->opens_at_ms == 0)
         html_put(out, waiting_look_phrase(look, "soon.unknown"));
     else {
@@ -230,6 +257,11 @@ static void put_begins(struct text *out, void *ctx)
         }
         wording_put_time(out, waiting_look_phrase(look, "soon.opens"), doc->opens_at_ms);
     }
+}
+
+static bool no_count(void *ctx, unsigned turn)
+{
+    return turn == 0 && (doc_of(ctx)->opens_at_ms == 0 || look_of(ctx)->event->view->draw.closed);
 }
 
 static void put_closes(struct text *out, void *ctx)
@@ -266,14 +298,14 @@ static bool invites(const struct event_doc *doc)
     return found;
 }
 
-static bool no_invite(void *ctx, unsigned turn)
+static bool invite(void *ctx, unsigned turn)
 {
-    return turn == 0 && !invites(doc_of(ctx));
+    return turn == 0 && invites(doc_of(ctx));
 }
 
-static bool no_presale(void *ctx, unsigned turn)
+static bool presale(void *ctx, unsigned turn)
 {
-    return turn == 0 && !event_doc_asks_code_anywhere(doc_of(ctx));
+    return turn == 0 && event_doc_asks_code_anywhere(doc_of(ctx));
 }
 
 /* ---- what the operator tells ---- */
@@ -414,7 +446,12 @@ static void put_position(struct text *out, void *ctx)
 static void put_ahead(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
-    wording_put_grouped(out, look->place.ahead);
+    uint64_t ahead = look->place.ahead;
+    char memory[32];
+    struct text number = text_on(memory, sizeof(memory));
+    wording_put_grouped(&number, ahead);
+    const char *key = ahead == 0 ? "more.ahead-0" : ahead == 1 ? "more.ahead-1" : "more.ahead";
+    wording_put(out, waiting_look_phrase(look, key), text_span(&number), (struct span){NULL, 0});
 }
 
 /* Where an event has lanes: which one this is, and its share of the calls. */
@@ -423,7 +460,7 @@ static void put_lane(struct text *out, void *ctx)
     const struct waiting_look *look = ctx;
     const struct event_doc *doc = &look->event->doc;
     unsigned lane = look->event->view->lane;
-    struct span name = waiting_look_phrase(look, "live.lane.general");
+    struct span name = waiting_look_phrase(look, "more.lane.general");
     uint64_t share = 100;
     if (doc->lanes_len == 0 || look->entry == 0)
         return;
@@ -437,7 +474,7 @@ static void put_lane(struct text *out, void *ctx)
     char memory[24];
     struct text percent = text_on(memory, sizeof(memory));
     text_u64(&percent, share);
-    wording_put(out, waiting_look_phrase(look, "live.lane"), name, text_span(&percent));
+    wording_put(out, waiting_look_phrase(look, "more.lane"), name, text_span(&percent));
 }
 
 static bool no_lane(void *ctx, unsigned turn)
@@ -528,36 +565,44 @@ static void put_turn(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
     bool known = look->eta.basis != ETA_UNKNOWN && look->event->view->state == LINE_OPEN;
-    html_put(out, waiting_look_phrase(look, known ? "live.turn" : "live.turn.unknown"));
+    html_put(out, waiting_look_phrase(look, known ? "more.turn" : "more.turn.unknown"));
+}
+
+static uint32_t number_of(const struct shown *shown)
+{
+    return shown->minutes + shown->hours + shown->days;
+}
+
+static void put_wait_number(struct text *out, void *ctx)
+{
+    struct shown shown = shown_of(ctx);
+    if (number_of(&shown) > 0)
+        text_u64(out, number_of(&shown));
+}
+
+static void put_wait_unit(struct text *out, void *ctx)
+{
+    struct shown shown = shown_of(ctx);
+    const char *unit = shown.hours > 0      ? "more.eta.hours"
+                       : shown.days > 1     ? "more.eta.days"
+                       : shown.days == 1    ? "more.eta.day"
+                       : shown.minutes == 1 ? "more.eta.minute"
+                                            : "more.eta.minutes";
+    if (number_of(&shown) > 0)
+        html_put(out, waiting_look_phrase(ctx, unit));
 }
 
 static void put_wait(struct text *out, void *ctx)
 {
-    const struct waiting_look *look = ctx;
-    struct shown shown = shown_of(look);
-    uint32_t number = shown.minutes + shown.hours + shown.days;
-    const char *unit = shown.hours > 0      ? "live.eta.hours"
-                       : shown.days > 1     ? "live.eta.days"
-                       : shown.days == 1    ? "live.eta.day"
-                       : shown.minutes == 1 ? "live.eta.minute"
-                                            : "live.eta.minutes";
-    if (number == 0) {
-        html_put(out, waiting_look_phrase(look, "live.eta.unknown"));
-    } else {
-        text_u64(out, number);
+    put_wait_number(out, ctx);
+    if (look_of(ctx)->eta.basis != ETA_UNKNOWN)
         text_char(out, ' ');
-        html_put(out, waiting_look_phrase(look, unit));
-    }
+    put_wait_unit(out, ctx);
 }
 
-/* What comes before the time of day in the sentence about the wait, or after it. */
-static void put_say(struct text *out, const struct waiting_look *look, bool after)
+/* A sentence around a time of day: what comes before it, or after it. */
+static void put_around(struct text *out, struct span say, bool after)
 {
-    char key[32];
-    struct text text = text_on(key, sizeof(key) - 1);
-    text_printf(&text, "live.say.%s", shown_advice_name(shown_of(look).advice));
-    key[text.len] = '\0';
-    struct span say = waiting_look_phrase(look, key);
     const char *mark = memmem(say.ptr, say.len, "{0}", 3);
     size_t before_len = mark != NULL ? (size_t)(mark - say.ptr) : say.len;
     if (!after)
@@ -566,14 +611,23 @@ static void put_say(struct text *out, const struct waiting_look *look, bool afte
         html_put(out, span_skip(say, before_len + 3));
 }
 
+static struct span say_of(const struct waiting_look *look)
+{
+    char key[32];
+    struct text text = text_on(key, sizeof(key) - 1);
+    text_printf(&text, "more.say.%s", shown_advice_name(shown_of(look).advice));
+    key[text.len] = '\0';
+    return waiting_look_phrase(look, key);
+}
+
 static void put_say_before(struct text *out, void *ctx)
 {
-    put_say(out, ctx, false);
+    put_around(out, say_of(ctx), false);
 }
 
 static void put_say_after(struct text *out, void *ctx)
 {
-    put_say(out, ctx, true);
+    put_around(out, say_of(ctx), true);
 }
 
 static void put_back(struct text *out, void *ctx)
@@ -602,7 +656,7 @@ static void put_reason(struct text *out, void *ctx)
         key[text.len] = '\0';
         html_put(out, waiting_look_phrase(look, key));
     } else if (look->eta.basis == ETA_KNOBS) {
-        html_put(out, waiting_look_phrase(look, "live.eta.knobs"));
+        html_put(out, waiting_look_phrase(look, "more.eta.knobs"));
     }
 }
 
@@ -611,47 +665,79 @@ static void put_have(struct text *out, void *ctx)
     put_lasting(out, ctx, "waiting.enter", doc_of(ctx)->call_ttl_s);
 }
 
-static void put_turn_step(struct text *out, void *ctx)
+/* ---- the line ---- */
+
+static struct queue_line queue_of(const struct waiting_look *look)
 {
-    put_lasting(out, ctx, "steps.turn", doc_of(ctx)->call_ttl_s);
+    return queue_line(look->place.ahead, look->event->view->waiting);
 }
 
-static void put_shop(struct text *out, void *ctx)
+static bool queue(void *ctx, unsigned turn)
 {
-    put_lasting(out, ctx, "steps.shop", doc_of(ctx)->session_max_s);
+    const struct waiting_look *look = ctx;
+    return turn == 0 && look->place.state == PLACE_WAITING && look->place.position > 0;
 }
 
-/* The wait as a picture, in percent of its width: what has gone of it, and then, as far as p90, how
- * much is sure. With a script the first part is of people instead. */
-static uint64_t gone_part(const struct waiting_look *look)
+static void put_waiting(struct text *out, void *ctx)
 {
-    uint64_t waited_s =
-        look->now_ms > look->joined_ms ? (look->now_ms - look->joined_ms) / 1000 : 0;
-    uint64_t all_s = waited_s + look->eta.p90_s;
-    return look->eta.basis == ETA_UNKNOWN || all_s == 0 ? 0 : 100 * waited_s / all_s;
+    const struct waiting_look *look = ctx;
+    text_u64(out, look->event->view->waiting);
 }
 
-static uint64_t sure_part(const struct waiting_look *look)
+static void put_queue_height(struct text *out, void *ctx)
 {
-    uint64_t gone = gone_part(look);
-    return look->eta.basis == ETA_UNKNOWN || look->eta.p90_s == 0
-               ? 100
-               : gone + (100 - gone) * look->eta.p50_s / look->eta.p90_s;
+    text_u64(out, queue_y(queue_of(ctx).rows) - 14);
 }
 
-static void put_gone(struct text *out, void *ctx)
+static void put_rope(struct text *out, void *ctx)
 {
-    text_u64(out, gone_part(ctx));
+    queue_put_rope(out, queue_of(ctx).rows);
 }
 
-static void put_sure(struct text *out, void *ctx)
+static bool run(void *ctx, unsigned turn)
 {
-    text_u64(out, sure_part(ctx));
+    struct waiting_look *look = ctx;
+    struct queue_line line = queue_of(look);
+    look->run = turn < line.runs_len ? line.run[turn] : (struct queue_run){0};
+    return turn < line.runs_len;
 }
 
-static void put_unsure(struct text *out, void *ctx)
+static void put_run_class(struct text *out, void *ctx)
 {
-    text_u64(out, 100 - sure_part(ctx));
+    text_str(out, look_of(ctx)->run.behind ? "behind" : "ahead");
+}
+
+static void put_run_path(struct text *out, void *ctx)
+{
+    queue_put_run(out, look_of(ctx)->run);
+}
+
+static bool row(void *ctx, unsigned turn)
+{
+    struct waiting_look *look = ctx;
+    look->row = turn + 1;
+    return look->row < queue_of(look).rows;
+}
+
+static void put_row_y(struct text *out, void *ctx)
+{
+    text_u64(out, queue_y(look_of(ctx)->row) + 5);
+}
+
+static void put_row_each(struct text *out, void *ctx)
+{
+    wording_put_grouped(out, queue_each(look_of(ctx)->row));
+}
+
+static void put_you_x(struct text *out, void *ctx)
+{
+    struct queue_line line = queue_of(ctx);
+    text_u64(out, queue_x(line.row, line.dot));
+}
+
+static void put_you_y(struct text *out, void *ctx)
+{
+    text_u64(out, queue_y(queue_of(ctx).row));
 }
 
 /* ---- the turn, and the end ---- */
@@ -659,16 +745,24 @@ static void put_unsure(struct text *out, void *ctx)
 static void put_expires(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
-    if (look->place.state == PLACE_CALLED && look->place.call_expires_ms > 0)
-        wording_put_time(out, waiting_look_phrase(look, "called.until"),
-                         look->place.call_expires_ms);
+    if (look->place.state == PLACE_CALLED)
+        wording_put_clock(out, look->place.call_expires_ms);
 }
 
-static void put_called(struct text *out, void *ctx)
+static struct span called_of(const struct waiting_look *look)
 {
-    const struct waiting_look *look = ctx;
     bool late = look->place.state == PLACE_LATE;
-    html_put(out, waiting_look_phrase(look, late ? "more.late" : "live.called.text"));
+    return waiting_look_phrase(look, late ? "more.late" : "more.called.text");
+}
+
+static void put_called_before(struct text *out, void *ctx)
+{
+    put_around(out, called_of(ctx), false);
+}
+
+static void put_called_after(struct text *out, void *ctx)
+{
+    put_around(out, called_of(ctx), true);
 }
 
 static bool no_extend(void *ctx, unsigned turn)
@@ -690,6 +784,16 @@ static bool no_stay(void *ctx, unsigned turn)
 {
     const struct waiting_look *look = ctx;
     return turn == 0 && look->place.session_expires_ms >= look->place.session_ends_ms;
+}
+
+static bool ended(void *ctx, unsigned turn)
+{
+    return turn == 0 && waiting_look_over(ctx) != NULL;
+}
+
+static bool moved(void *ctx, unsigned turn)
+{
+    return turn == 0 && look_of(ctx)->moved;
 }
 
 static void put_over(struct text *out, void *ctx)
@@ -735,6 +839,11 @@ const struct page_gap waiting_gaps[] = {
     {"public", NULL, is_public},
     {"public-url", put_public_url, NULL},
     {"view", put_view, NULL},
+    {"step-wait", NULL, step_wait},
+    {"step-turn", NULL, step_turn},
+    {"step-seats", NULL, step_seats},
+    {"ended", NULL, ended},
+    {"moved", NULL, moved},
     {"state", put_state, NULL},
     {"now", put_now, NULL},
     {"poll", put_poll, NULL},
@@ -744,12 +853,13 @@ const struct page_gap waiting_gaps[] = {
     {"beacon", put_beacon, NULL},
     {"commitment", put_commitment, NULL},
     {"begins-words", put_begins, NULL},
+    {"no-count", NULL, no_count},
     {"closes-words", put_closes, NULL},
     {"no-closes", NULL, no_closes},
     {"lanes", put_lanes, NULL},
     {"join-words", put_join, NULL},
-    {"no-invite", NULL, no_invite},
-    {"no-presale", NULL, no_presale},
+    {"invite", NULL, invite},
+    {"presale", NULL, presale},
     {"message", put_message, NULL},
     {"no-message", NULL, no_message},
     {"notice", put_notice, NULL},
@@ -774,6 +884,8 @@ const struct page_gap waiting_gaps[] = {
     {"no-kept", NULL, no_kept},
     {"me", put_me, NULL},
     {"eta", put_wait, NULL},
+    {"eta-number", put_wait_number, NULL},
+    {"eta-unit", put_wait_unit, NULL},
     {"turn", put_turn, NULL},
     {"say-before", put_say_before, NULL},
     {"back", put_back, NULL},
@@ -782,12 +894,21 @@ const struct page_gap waiting_gaps[] = {
     {"latest", put_latest, NULL},
     {"reason", put_reason, NULL},
     {"have-words", put_have, NULL},
-    {"turn-words", put_turn_step, NULL},
-    {"shop-words", put_shop, NULL},
-    {"gone", put_gone, NULL},
-    {"sure", put_sure, NULL},
-    {"unsure", put_unsure, NULL},
-    {"called-words", put_called, NULL},
+    {"waiting", put_waiting, NULL},
+    {"queue", NULL, queue},
+    {"queue-height", put_queue_height, NULL},
+    {"rope", put_rope, NULL},
+    {"run", NULL, run},
+    {"run-class", put_run_class, NULL},
+    {"run-path", put_run_path, NULL},
+    {"row", NULL, row},
+    {"row-y", put_row_y, NULL},
+    {"row-each", put_row_each, NULL},
+    {"you-x", put_you_x, NULL},
+    {"you-y", put_you_y, NULL},
+    {"called-before", put_called_before, NULL},
+    {"called-until", put_expires, NULL},
+    {"called-after", put_called_after, NULL},
     {"expires", put_expires, NULL},
     {"no-extend", NULL, no_extend},
     {"visit-ends", put_visit_ends, NULL},

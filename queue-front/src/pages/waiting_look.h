@@ -5,6 +5,7 @@
 
 #include "core/wait/status.h"
 #include "front/front.h"
+#include "pages/queue_line.h"
 #include "web/lang.h"
 #include "web/site.h"
 
@@ -26,7 +27,10 @@ struct waiting_look {
     struct place place;
     bool unread; /* there was no memory to read a pass: the place may be inside */
     struct eta eta;
-    const struct price *price; /* of the list, that whose turn it is */
+    /* Of a list, that whose turn it is. */
+    const struct price *price;
+    struct queue_run run;
+    unsigned row;
 };
 
 /* Whose place it is, from the request's ticket; the fields above `view` and the query's are set. */

@@ -16,6 +16,9 @@ static const char here_js[] =
 static const char wait_js[] =
 #include "queue-front/web/wait.min.js.inc"
     ;
+static const char place_js[] =
+#include "queue-front/web/place.min.js.inc"
+    ;
 static const char cached_js[] =
 #include "queue-front/web/cached.js.inc"
     ;
@@ -65,6 +68,7 @@ static const struct site_file files[] = {
     {"kit.js", SITE_JS, SITE_BYTES(here_js)},
     {"show.js", SITE_JS, SITE_BYTES(here_js)},
     {"wait.js", SITE_JS, SITE_BYTES(wait_js)},
+    {"place.js", SITE_JS, SITE_BYTES(place_js)},
     {"cached.js", SITE_JS, SITE_BYTES(cached_js)},
     {"turn.js", SITE_JS, SITE_BYTES(turn_js)},
     {"slowed.js", SITE_JS, SITE_BYTES(slowed_js)},

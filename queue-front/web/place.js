@@ -1,0 +1,110 @@
+// place.js: shows a visitor's place: the wait, in the same words as on the page without a script (waiting_gaps.c), the
+// line, the lane. wait.js fetches it for the first place, with the rarer words.
+
+import { announce, byId, locale, say, serverNow } from './kit.js';
+import { event, fill, keep, line, put, showTitle } from './show.js';
+import { drawQueue } from './queue.js';
+import { shownWait, waitAt } from './shown.js';
+
+const SAY_AT_MIN = [60, 30, 15, 10, 5, 2, 1]; // announced when the wait falls below these
+const number = (n) => n.toLocaleString(locale);
+// As in each language and without a script.
+const timeOfDay = (ms) => (ms ? new Date(ms).toTimeString().slice(0, 5) : '');
+
+const unitOf = ({ unit, number: n }) => (unit ? say(`more.eta.${unit}${n > 1 ? 's' : ''}`) : '');
+
+// A sentence around a time of day.
+function fillAround(id, key, ms) {
+  const [before, after = ''] = say(key).split('{0}');
+  for (const [i, text] of [before, timeOfDay(ms), after].entries()) put(byId(id).children[i], text);
+}
+
+let saidMin = Infinity;
+
+function announceWait({ p50_s: p50 }, words) {
+  const step = SAY_AT_MIN.filter((min) => p50 !== null && p50 <= 60 * min).at(-1);
+  if (step === undefined || step >= saidMin) return;
+  if (saidMin !== Infinity) announce(say('more.said.eta', words));
+  saidMin = step;
+}
+
+// `me` says how long the wait was when it was made, which may be a while ago.
+function showWait(me) {
+  const open = line.dataset.state === 'open';
+  const shown = shownWait(me.eta, me.made);
+  const words = shown.unit ? `${shown.number} ${unitOf(shown)}` : '';
+  fill('turn', say(open && words ? 'more.turn' : 'more.turn.unknown'));
+  for (const [i, text] of [shown.number ?? '', unitOf(shown)].entries()) put(byId('eta').children[i], String(text));
+  fill('draw-eta', words);
+  fillAround('say', `more.say.${shown.advice}`, shown.back);
+  for (const id of ['likely', 'latest']) fill(id, timeOfDay(shown[id]));
+  fill('reason', me.eta_reason ? say(`more.reason.${me.eta_reason}`) : me.eta.basis === 'knobs' ? say('more.eta.knobs') : '');
+  if (line.dataset.view !== 'waiting') {
+    saidMin = Infinity;
+    return;
+  }
+  announceWait(me.eta, words);
+  showTitle(open ? words : '');
+}
+
+let waiting = Number(line.dataset.waiting); // people in this line
+
+// The visitor's dot never goes back, neither when somebody ahead who had gone comes back nor after a reload.
+function showQueue({ position, ahead }) {
+  let lowest = keep.get('ahead');
+  if (lowest?.position !== position || ahead < lowest.ahead) lowest = { position, ahead };
+  keep.set('ahead', lowest);
+  drawQueue(byId('queue'), lowest.ahead, waiting, say('more.gate'));
+}
+
+// What the shared status says of this place between two answers of its own.
+export function follow(me, own, status) {
+  // Never more people than numbers in between; fewer, where some of them are known to have gone.
+  me.ahead = Math.min(me.ahead, Math.max(0, me.position - own.serving - 1));
+  me.eta = { ...me.eta, ...waitAt(own.eta, me.ahead), basis: status.eta_basis };
+  me.eta_reason = status.eta_reason ?? me.eta_reason;
+  me.made = serverNow();
+  ({ waiting } = own);
+}
+
+export function showMe(me) {
+  const hasPosition = me.position !== null;
+  if (hasPosition) {
+    fill('position', number(me.position));
+    fill('sold-position', number(me.position));
+    fill('ahead', say(me.ahead > 1 ? 'more.ahead' : `more.ahead-${me.ahead}`, number(me.ahead)));
+    if (me.place === 'waiting') showQueue(me);
+  } else {
+    fill('entry', number(me.entry));
+  }
+  byId('sold-kept').hidden = !hasPosition;
+  showWait(me);
+  if (me.place === 'called') fillAround('called-text', 'more.called.text', Date.parse(me.call_expires_at));
+  const doubt = ['unsure', 'likely'].includes(me.odds?.sold_out) && me.place === 'waiting';
+  byId('odds').hidden = !doubt;
+  if (doubt) fill('odds', say(`more.odds.${me.odds.sold_out}`));
+}
+
+// Which of several lines this is, and its share of the calls.
+export function showLane(lanes, id = 'general') {
+  const mine = lanes.find((lane) => lane.id === id);
+  if (!mine) return;
+  fill('lane', say('more.lane', mine.id === 'general' ? say('more.lane.general') : mine.name, mine.share));
+  byId('lane').hidden = false;
+}
+
+// ---- why this place, and with another device ----
+
+const onOpen = (id, act) => byId(id).addEventListener('toggle', ({ target }) => { if (target.open) act(); });
+
+export function begin(fetched, ask, getMe) {
+  onOpen('why', async () => {
+    const { explain } = await fetched('why');
+    const me = getMe();
+    explain(byId('why-more'), { event, ahead: me?.ahead ?? null, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: keep.get('commitment') });
+  });
+  onOpen('move', async () => {
+    const { offer } = await fetched('move');
+    offer(byId('move-more'), ask);
+  });
+}
