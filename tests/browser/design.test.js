@@ -74,7 +74,7 @@ describe('the page of all parts', () => {
     await visitor.judge('design-clock-later');
     assert.equal(await page.evaluate(() => globalThis.asked), 0);
     const change = (property, value) => page.evaluate(([name, its]) => document.getElementById('ticking').style.setProperty(name, its), [property, value]);
-    await change('color', '#eee');
+    await change('color', '#ccc');
     await assert.rejects(visitor.judge('design-clock-pale'), /color-contrast/);
     await change('display', 'none');
     await visitor.judge('design-clock-hidden');
@@ -93,7 +93,7 @@ describe('the page of all parts', () => {
     const turn = (colour) => page.evaluate((its) => { document.getElementById('pale').style.color = its; }, colour);
     await page.evaluate(() => document.querySelector('main').append(Object.assign(document.createElement('p'), { id: 'pale', textContent: 'pale' })));
     await visitor.judge('design-pale-not-yet');
-    await turn('#eee');
+    await turn('#ccc');
     await page.evaluate(() => {
       const { run } = globalThis.axe;
       globalThis.axe.run = (options) => {
@@ -103,7 +103,7 @@ describe('the page of all parts', () => {
     });
     await visitor.judge('design-pale-no-more');
     await page.evaluate(() => { delete globalThis.axe; }); // the next one asks it as it was
-    await turn('#eee');
+    await turn('#ccc');
     await assert.rejects(visitor.judge('design-pale'), /color-contrast/);
     await visitor.close();
   });
