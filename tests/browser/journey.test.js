@@ -1,5 +1,5 @@
-// A visitor's whole way, in a real browser at a phone's size, through the whole stack: waiting page, hall,
-// checkout, payment provider, ticket.
+// A visitor's whole way, in a real browser at a phone's size, through the whole stack: the shop's home, waiting page,
+// hall, checkout, payment provider, ticket, and the shop's list of orders.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -72,12 +72,34 @@ describe('pages', () => {
     await visitor.survey(looks, `${visitor.name}-tickets`);
   }
 
+  // The shop that was there before: its customer finds the tickets among the orders, and buys stationery as ever.
+  async function shopAsEver(visitor, who, seats) {
+    const { page } = visitor;
+    await page.goto(`http://localhost:${stack.base + 5}/my/orders`);
+    await page.fill('[name=login]', who.login);
+    await page.fill('[name=password]', who.password);
+    await page.click('#login button');
+    await page.locator('#logout:not([hidden])').waitFor();
+    const first = page.locator('#orders li').first();
+    await until('the tickets to be handed over', async () => (await page.reload(), await first.textContent()).includes('World Tour at the Harbour Stadium · '));
+    assert.equal((await first.locator('span').textContent()).split(', ').length, seats);
+    await visitor.judge(`${visitor.name}-shop-orders`);
+    await page.click('header a[href="/"]');
+    await page.locator('#goods button').nth(2).click();
+    await page.locator('#announce:not(:empty)').waitFor();
+    await page.click('header a[href="/my/orders"]');
+    await page.locator('#orders li', { hasText: ' 2 × 1' }).waitFor();
+  }
+
   for (const [name, options, n] of [['ko', { deviceScaleFactor: 1, timezoneId: 'Asia/Seoul' }, 0], ['en-dark', { deviceScaleFactor: 1, locale: 'en-GB', timezoneId: 'Europe/London', colorScheme: 'dark', reducedMotion: 'reduce' }, 1]]) {
     test(`a visitor walks the whole way, ${name}`, async () => {
       const visitor = await Visitor.open(browser, stack, options);
       visitor.name = name;
       const { page } = visitor;
-      await page.goto(`${visitor.at}/e/demo`);
+      await page.goto(`http://localhost:${stack.base + 5}/`);
+      await page.locator('#goods li').first().waitFor();
+      await visitor.judge(`${name}-shop`);
+      await page.click('main a');
       await told(visitor, '#show', '');
       if (visitor.language === 'en') await page.locator('#here', { hasText: 'Wed 1 May 2030, 11:00' }).waitFor();
       await page.click('#join button');
@@ -111,6 +133,7 @@ describe('pages', () => {
       await page.goto(`${visitor.at}/seats/demo`);
       await page.locator('#gone').waitFor();
       await visitor.survey(looks, `${name}-gone`);
+      await shopAsEver(visitor, customer(stack, n), places);
       await visitor.close();
     });
   }

@@ -81,7 +81,7 @@ export class Visitor {
     return visitor;
   }
 
-  constructor(page, stack, ports = [0, 4]) {
+  constructor(page, stack, ports = [0, 4, 5]) {
     this.page = page;
     this.stack = stack;
     this.at = `http://localhost:${stack.base}`;
@@ -89,7 +89,7 @@ export class Visitor {
     this.states = 0; // as many as were looked at
     this.keeps = true; // what axe said of a page in another run
     this.browser = page.context().browser().version();
-    const hosts = ports.map((n) => `localhost:${stack.base + n}`); // the edge, the provider
+    const hosts = ports.map((n) => `localhost:${stack.base + n}`); // the edge, the provider, the shop
     page.on('pageerror', (error) => this.wrong.push(`thrown: ${error.message}`));
     page.on('console', (message) => {
       if (/content security policy/i.test(message.text())) this.wrong.push(message.text());

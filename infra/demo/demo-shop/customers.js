@@ -91,7 +91,7 @@ async function login() {
 const KINDS = {
   list: () => expect(200, 'GET', '/api/products?limit=20'),
   product: () => expect(200, 'GET', `/api/products/${sku()}`),
-  page: () => expect(200, 'GET', `/products/${sku()}`),
+  page: () => expect(200, 'GET', '/'),
   login,
   buy: () =>
     expect(201, 'POST', '/api/checkout', {

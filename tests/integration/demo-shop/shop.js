@@ -31,6 +31,7 @@ export async function startShop(scope, { users = 200, hashes = 'usual', settings
     database: { conninfo: postgres.conninfo('demo_shop') },
     session: { key: file('key.pem'), audience: 'a-partner' },
     partner: { api_key: file('api-key'), reader_role: 'reader', per_s: 1000, burst: 1000, ...partner },
+    concert: { line_url: 'http://localhost:8080/e/concert?a=1&b=2' },
     seed: { users, hashes, demo_users: file('demo-users.json') },
   });
   const seedConfig = file('seed.conf');

@@ -92,7 +92,7 @@ test('a session is a cookie that no script reads, and ends with logout', async (
   assertProblem(await shop.http.get('/api/me'), 401, 'login-required');
 });
 
-test('products are browsed page by page, as JSON and as pages', async () => {
+test('products are browsed page by page', async () => {
   const seen = [];
   let next = '';
   for (;;) {
@@ -106,13 +106,18 @@ test('products are browsed page by page, as JSON and as pages', async () => {
   const one = await shop.http.get('/api/products/sku-0007');
   assert.equal(one.json.price, 8000);
   assert.match(one.json.description, /number 7/);
-  const page = await shop.http.get('/products/sku-0007');
-  assert.match(page.headers['content-type'], /^text\/html/);
-  assert.match(page.text, /8000원/);
-  assert.match((await shop.http.get('/')).text, /\/products\/sku-0001/);
   assertProblem(await shop.http.get('/api/products/none'), 404, 'unknown-product');
   assert.equal((await shop.http.get('/api/products?limit=0')).status, 400);
   assertProblem(await shop.http.get('/api/products/%27--'), 404, 'unknown-product');
+});
+
+test('the home page shows the concert and leads to its line, in the language of the browser', async () => {
+  for (const [language, words] of Object.entries({ en: /My orders[^]*World Tour[^]*1 May 2030[^]*Harbour Stadium/, ko: /주문 내역[^]*월드 투어[^]*2030년 5월 1일[^]*하버 스타디움/ })) {
+    const page = await shop.http.get('/', { headers: { 'accept-language': language } });
+    assert.match(page.headers['content-type'], /^text\/html/);
+    assert.match(page.text, words);
+    assert.match(page.text, /href="http:\/\/localhost:8080\/e\/concert\?a=1&amp;b=2"/);
+  }
 });
 
 test('a basket becomes an order, or nothing does', async () => {
@@ -127,6 +132,7 @@ test('a basket becomes an order, or nothing does', async () => {
   assert.equal(Number(stock()), before - 3);
   const mine = (await http.get('/api/my/orders')).json.orders;
   assert.equal(mine[0].order, bought.json.order);
+  assert.deepEqual([mine[0].what, mine[0].seats], [{ ko: '공책 1 × 3, 머그잔 2 × 1', en: 'Notebook 1 × 3, Mug 2 × 1' }, null]);
   const lacking = await http.post('/api/checkout', {
     body: { lines: [{ sku: 'sku-0001' }, { sku: 'last-one', quantity: 2 }] },
   });
@@ -176,7 +182,7 @@ test("a partner's order comes in once, however often it is handed in", async () 
   assert.deepEqual([read.json.seats, read.json.lines, read.json.event_name], [order.seats, lines, 'A concert']);
   assert.equal(read.json.customer, customer);
   const mine = (await http.get('/api/my/orders')).json.orders;
-  assert.equal(mine[0].source, 'partner');
+  assert.deepEqual([mine[0].source, mine[0].what, mine[0].seats], ['partner', { ko: 'A concert' }, order.seats]);
   assert.equal(mine[0].status, 'completed');
 });
 

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS products (
     stock       integer NOT NULL CHECK (stock >= 0)
 );
 
+ALTER TABLE products ADD COLUMN IF NOT EXISTS name_en text NOT NULL DEFAULT '';
+
 CREATE TABLE IF NOT EXISTS orders (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id     bigint NOT NULL REFERENCES users,

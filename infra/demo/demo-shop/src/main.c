@@ -34,6 +34,8 @@ static const struct config_setting settings_table[] = {
     {"partner", "per_s", CONFIG_U64, AT(import_per_s), "50", 1, 100000, NULL,
      "orders a second that a partner may hand in; 429 above"},
     {"partner", "burst", CONFIG_U64, AT(import_burst), "10", 1, 100000, NULL, "orders at once"},
+    {"concert", "line_url", CONFIG_STRING, AT(line_url), "http://localhost:8080/", TEXT,
+     "where the tickets of the concert on the home page are sold"},
     {"seed", "users", CONFIG_U64, AT(seed_users), "5000", SEED_DEMO_USERS, SEED_USERS_MAX, NULL,
      "seed: customers in all"},
     {"seed", "demo_users", CONFIG_STRING, AT(demo_users), "", MAYBE,
@@ -56,7 +58,8 @@ static int start(struct service *service, struct http_router *routes,
     if (sodium_init() < 0)
         return err_set(err, ERR_IO, "libsodium");
     struct state *state = service_ctx(service);
-    int rc = catalog_create(err, &state->catalog);
+    int rc = catalog_create(((const struct settings *)service_config(service))->line_url, err,
+                            &state->catalog);
     if (rc == 0)
         rc = login_add_routes(routes, err);
     if (rc == 0)
@@ -121,7 +124,6 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     loop->ctx = shop;
     struct state *state = service_ctx(loop->service);
     state->shop = shop;
-    shop->catalog = &state->catalog;
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #ifndef FG_DEMO_SHOP_ROUTES_H
 #define FG_DEMO_SHOP_ROUTES_H
 
+#include "config/config.h"
 #include "http/http.h"
 #include "web/site.h"
 
@@ -9,11 +10,11 @@ struct settings;
 
 struct catalog {
     struct site *site;
-    struct template *home, *product; /* in Korean */
+    char link[6 * CONFIG_STRING_MAX]; /* where the line for the concert is, as HTML */
 };
 
 /* In the caller's zeroed memory; destroy it even after a failure. */
-int catalog_create(struct err_slot *err, struct catalog *out);
+int catalog_create(const char *line_url, struct err_slot *err, struct catalog *out);
 void catalog_destroy(struct catalog *catalog);
 
 int login_add_routes(struct http_router *router, struct err_slot *err);

@@ -16,7 +16,8 @@
 
 #define SESSION_USER                                                                               \
     "(SELECT user_id FROM sessions WHERE token_hash = decode($1, 'hex') AND expires_at > now())"
-#define SHELF        "SELECT sku, name, price, stock, description FROM products WHERE "
+#define NAMES        "json_build_object('ko', name, 'en', name_en)"
+#define WHAT(NAME)   "string_agg(" NAME " || ' × ' || quantity, ', ' ORDER BY sku)"
 #define DONE         "SELECT outcome, json_build_object('order', order_id, 'status', order_status) FROM "
 #define TIME(COLUMN) "to_char(" COLUMN " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define IMPORTED(MORE)                                                                             \
@@ -39,22 +40,29 @@ const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_WHO] = {"who", "SELECT id, lang FROM users WHERE id = " SESSION_USER},
     [SHOP_ME] = {"me", "SELECT 'ok', json_build_object('customer', id::text, 'login', email,"
                        " 'name', name, 'lang', lang) FROM users WHERE id = " SESSION_USER},
-    [SHOP_PRODUCTS] = {"products", "SELECT 'ok', json_build_object('products',"
-                                   " coalesce(json_agg(p), '[]'), 'next', max(sku)) FROM"
-                                   " (SELECT sku, name, price, 'KRW' AS currency, stock"
-                                   " FROM products WHERE sku > $1 ORDER BY sku"
-                                   " LIMIT $2::integer) p"},
+    [SHOP_PRODUCTS] = {"products",
+                       "SELECT 'ok', json_build_object('products',"
+                       " coalesce(json_agg(p), '[]'), 'next', max(sku)) FROM"
+                       " (SELECT sku, name, " NAMES " AS names, price, 'KRW' AS currency, stock"
+                       " FROM products WHERE sku > $1 ORDER BY sku"
+                       " LIMIT $2::integer) p"},
     [SHOP_PRODUCT] = {"product",
                       "SELECT 'ok', row_to_json(p) FROM (SELECT sku, name, price,"
                       " 'KRW' AS currency, stock, description FROM products WHERE sku = $1) p"},
-    [SHOP_SHELF] = {"shelf", SHELF "sku > $1 ORDER BY sku LIMIT $2::integer"},
-    [SHOP_ITEM] = {"item", SHELF "sku = $1"},
     [SHOP_PLACE] = {"place", "SELECT outcome, json_build_object('order', order_id, 'total', total)"
                              " FROM place_order(decode($1, 'hex'), $2::jsonb)"},
-    [SHOP_MY_ORDERS] = {"my_orders",
-                        "SELECT 'ok', json_build_object('orders', (SELECT"
-                        " coalesce(json_agg(o), '[]') FROM (SELECT id AS order, source, status,"
-                        " currency, amount FROM orders WHERE user_id = s.user_id"
+    [SHOP_MY_ORDERS] =
+        {"my_orders",
+         "SELECT 'ok', json_build_object('orders', (SELECT"
+         " coalesce(json_agg(o), '[]') FROM (SELECT id AS order, source, status,"
+         " currency, amount, seats, (SELECT CASE WHEN p.event IS NULL THEN"
+         " json_build_object('ko', " WHAT("name") ", 'en', " WHAT(
+             "name_en") ")"
+                        " ELSE json_build_object('ko', coalesce(p.event_name, p.event)) END"
+                        " FROM order_lines JOIN products USING (sku)"
+                        " WHERE order_id = orders.id) AS what"
+                        " FROM orders LEFT JOIN partner_orders p ON p.order_id = orders.id"
+                        " WHERE user_id = s.user_id"
                         " ORDER BY id DESC LIMIT 50) o)) FROM " SESSION_USER " s"},
     [SHOP_IMPORT] = {"import", DONE "import_order($1, $2::jsonb)"},
     [SHOP_MOVE] = {"move", DONE "move_order($1, $2::jsonb)"},

@@ -22,8 +22,6 @@ enum shop_query {
     SHOP_ME,            /* token hash */
     SHOP_PRODUCTS,      /* after, limit */
     SHOP_PRODUCT,       /* sku */
-    SHOP_SHELF,         /* after, limit -> sku, name, price, stock, description */
-    SHOP_ITEM,          /* sku -> the same */
     SHOP_PLACE,         /* token hash, basket */
     SHOP_MY_ORDERS,     /* token hash */
     SHOP_IMPORT,        /* partner, order, as the next two */
@@ -46,11 +44,10 @@ struct settings {
     uint64_t import_per_s;
     uint64_t import_burst;
     uint64_t seed_users;
+    char line_url[CONFIG_STRING_MAX];
     char demo_users[CONFIG_STRING_MAX];
     unsigned seed_hashes; /* enum password_cost */
 };
-
-struct catalog;
 
 struct shop {
     const struct settings *settings;
@@ -58,7 +55,6 @@ struct shop {
     const struct clock *clock;
     const struct rng *rng; /* the kernel's: it makes session tokens */
     struct pg_pool *db;
-    const struct catalog *catalog;
     struct jwks *keys;                  /* signs partner tokens */
     struct secret_file *api_key;        /* NULL: nobody submits orders */
     uint64_t import_due_us;             /* of the next order, if they came evenly; monotonic */
