@@ -165,6 +165,7 @@ CREATE TABLE pay.ticket (
 CREATE INDEX ticket_order ON pay.ticket (order_id);
 CREATE INDEX ticket_number ON pay.ticket (number);
 CREATE INDEX ticket_member ON pay.ticket (member);
+CREATE INDEX ticket_offered ON pay.ticket (offered_to) WHERE offered_to IS NOT NULL;
 CREATE INDEX ticket_event ON pay.ticket (event);
 CREATE INDEX ticket_revoked ON pay.ticket (event, id) WHERE revoked_at IS NOT NULL;
 -- The unique constraints that keep a seat from having two valid tickets (I1), in an order and in an

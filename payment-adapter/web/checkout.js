@@ -9,7 +9,7 @@ const asked = new URLSearchParams(location.search);
 const event = asked.get('event');
 const hold = asked.get('hold');
 // A page of ours that sent somebody here to log in.
-const back = /^\/pay\/(orders|tickets)\/[\w-]+$/.test(asked.get('back') ?? '') ? asked.get('back') : null;
+const back = /^\/pay\/(orders|(orders|tickets)\/[\w-]+)$/.test(asked.get('back') ?? '') ? asked.get('back') : null;
 
 let seats = null;
 let amount = 0; // what the buyer pays: the seats and the fees

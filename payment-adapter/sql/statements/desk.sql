@@ -158,3 +158,32 @@ SELECT o.event, 'mail-again', o.id, :ACTOR_OPERATOR, :reason, :who
 FROM b
 JOIN orders o ON o.id = b.order_id
 RETURNING event;
+
+-- The orders of a member, newest first: bought, or with a ticket that they have or are offered.
+-- statement: orders_mine
+--> member     text
+--< id         text
+--< event_name text
+--< starts_at  text
+--< status     text enum order_status
+--< seats      bigint
+--< bought     boolean
+--< offered    boolean
+--< tickets    boolean
+SELECT o.id, :event_name(o) AS event_name, coalesce(:iso(o.starts_at), '') AS starts_at, o.status,
+    jsonb_array_length(o.seats)::bigint AS seats, o.member = :member AS bought, EXISTS (
+        SELECT
+        FROM ticket t
+        WHERE t.order_id = o.id AND t.offered_to = :member AND :is_unrevoked(t)
+    ) AS offered, EXISTS (SELECT FROM ticket t WHERE t.order_id = o.id AND t.member = :member) AS tickets
+FROM (
+    SELECT id FROM orders WHERE member = :member
+    UNION
+    SELECT order_id FROM ticket t WHERE member = :member AND :is_unrevoked(t)
+    UNION
+    SELECT order_id FROM ticket t WHERE offered_to = :member AND :is_unrevoked(t)
+) mine
+JOIN orders o ON o.id = mine.id
+WHERE o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
+ORDER BY o.created_at DESC, o.id DESC
+LIMIT 200;

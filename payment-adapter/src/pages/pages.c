@@ -1,8 +1,9 @@
-/* pages.c: the buyers' pages: the checkout (/pay/checkout), the order (/pay/orders/{id}), to which
- * they come back from the provider, and the tickets (/pay/tickets/{id}), to show at the door or
- * print. The checkout is a page of the site, the same for everybody. The other two are written for
- * each visitor and work without a script: while something is moving, the order's page reloads by
- * itself; with its script it changes as soon as the order does. */
+/* pages.c: the buyers' pages: the checkout (/pay/checkout), their orders (/pay/orders), an order
+ * (/pay/orders/{id}), to which they come back from the provider, and the tickets
+ * (/pay/tickets/{id}), to show at the door or print. The checkout is a page of the site, the same
+ * for everybody. The other two are written for each visitor and work without a script: while
+ * something is moving, the order's page reloads by itself; with its script it changes as soon as
+ * the order does. */
 #include "pages/pages.h"
 
 #include "api/guard.h"
@@ -11,6 +12,7 @@
 #include "page/fact.h"
 #include "pages/checkout_page.h"
 #include "pages/order_page.h"
+#include "pages/orders_page.h"
 #include "pages/tickets_page.h"
 #include "store/statements.h"
 #include "web/filled_page.h"
@@ -57,7 +59,7 @@ static const struct site_page fixed_pages[] = {
 
 struct pages {
     struct site *site;
-    struct filled_page *order, *tickets, *note;
+    struct filled_page *order, *orders, *tickets, *note;
     struct checkout_page checkout;
     struct text links; /* as JSON */
     char links_memory[LINKS_MAX];
@@ -68,7 +70,7 @@ struct visit {
     struct http_req *req;
     struct pay *pay;
     const struct pages *pages;
-    char order[ORDER_ID_MAX];
+    char order[ORDER_ID_MAX]; /* "": all of the member's */
     struct session session;
     enum lang lang;
     bool tickets;
@@ -132,7 +134,8 @@ static void reply_note(struct visit *visit, unsigned status, const char *title)
     /* A crowd that met one outage does not come back in one second. */
     if (status == 503 || status == 429)
         text_printf(&later, "%u", 4 + (unsigned)(clock_wall_us(visit->pay->loop->clock) % 5));
-    text_printf(&address, "%s/%s", visit->tickets ? "tickets" : "orders", visit->order);
+    text_printf(&address, "%s%s%s", visit->tickets ? "tickets" : "orders",
+                visit->order[0] != '\0' ? "/" : "", visit->order);
     list_note(&facts, text_span(&address), status, title, text_span(&later), visit->tickets,
               visit->pay->settings->support_url);
     fact_page_put(&page, visit->pages->note, visit->lang, &facts);
@@ -321,6 +324,23 @@ static void on_tickets_read(void *ctx, const struct pg_answer *answer)
     uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn);
 }
 
+static void on_orders_read(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    char *memory = answer->rc == 0 ? malloc(PAGE_MAX) : NULL;
+    if (memory == NULL) {
+        reply_note(visit, 503, "page.later");
+        return;
+    }
+    const struct orders_view view = {answer->results[0], visit->session.member,
+                                     visit->pay->settings->support_url};
+    struct text page = text_on(memory, PAGE_MAX);
+    orders_page_put(&page, visit->pages->orders, visit->pages->site, visit->lang, &view);
+    reply_page(visit, 200, &page);
+    free(memory);
+    visit_free(visit);
+}
+
 static void on_session(void *ctx, int rc, const struct session *session)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
@@ -333,22 +353,22 @@ static void on_session(void *ctx, int rc, const struct session *session)
         return;
     }
     visit->session = *session;
-    if (visit->tickets)
+    if (visit->order[0] == '\0')
+        sql_orders_mine(visit->pay->pg, &(struct sql_orders_mine_args){session->member},
+                        on_orders_read, visit);
+    else if (visit->tickets)
         sql_order_tickets(visit->pay->pg, &(struct sql_order_tickets_args){visit->order},
                           on_tickets_read, visit);
     else
         sql_order_read(visit->pay->pg, &(struct sql_order_read_args){visit->order}, on_read, visit);
 }
 
-static void visit_page(struct http_req *req, const struct pages *pages, bool tickets)
+static struct visit *visit_begin(struct http_req *req, const struct pages *pages, bool tickets)
 {
-    char order[ORDER_ID_MAX];
-    if (!guard_id(req, 0, order, sizeof(order)))
-        return;
     struct visit *visit = calloc(1, sizeof(*visit));
     if (visit == NULL) {
         guard_unavailable(req, ERR_NOMEM);
-        return;
+        return NULL;
     }
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
@@ -356,6 +376,16 @@ static void visit_page(struct http_req *req, const struct pages *pages, bool tic
     visit->pages = pages;
     visit->lang = visit_lang(req);
     visit->tickets = tickets;
+    return visit;
+}
+
+static void visit_page(struct http_req *req, const struct pages *pages, bool tickets)
+{
+    char order[ORDER_ID_MAX];
+    struct visit *visit =
+        guard_id(req, 0, order, sizeof(order)) ? visit_begin(req, pages, tickets) : NULL;
+    if (visit == NULL)
+        return;
     memcpy(visit->order, order, sizeof(order));
     struct hint hint;
     if (!tickets && read_hint(visit, &hint))
@@ -367,6 +397,13 @@ static void visit_page(struct http_req *req, const struct pages *pages, bool tic
 static void on_order(struct http_req *req)
 {
     visit_page(req, http_req_route_ctx(req), false);
+}
+
+static void on_orders(struct http_req *req)
+{
+    struct visit *visit = visit_begin(req, http_req_route_ctx(req), false);
+    if (visit != NULL)
+        session_of(visit->pay->sessions, req, on_session, visit);
 }
 
 static void on_tickets(struct http_req *req)
@@ -410,6 +447,8 @@ static int make_pages(struct pages *pages, const struct settings *settings, stru
     if (rc == 0)
         rc = order_page_create(pages->site, err, &pages->order);
     if (rc == 0)
+        rc = orders_page_create(pages->site, err, &pages->orders);
+    if (rc == 0)
         rc = tickets_page_create(pages->site, err, &pages->tickets);
     if (rc == 0)
         rc = checkout_page_create(pages->site, err, &pages->checkout);
@@ -438,6 +477,7 @@ int pages_create(const struct settings *settings, struct err_slot *err, struct p
 int pages_routes(struct pages *pages, struct http_router *routes, struct err_slot *err)
 {
     const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/pay/orders", on_orders, pages, 0},
         {HTTP_METHOD_GET, "/pay/orders/{id}", on_order, pages, 0},
         {HTTP_METHOD_GET, "/pay/tickets/{id}", on_tickets, pages, 0},
     };
@@ -459,6 +499,7 @@ void pages_destroy(struct pages *pages)
     if (pages == NULL)
         return;
     filled_page_destroy(pages->order);
+    filled_page_destroy(pages->orders);
     filled_page_destroy(pages->tickets);
     filled_page_destroy(pages->note);
     filled_page_destroy(pages->checkout.page);

@@ -142,3 +142,23 @@ test('an order is shown with tickets, scans, messages and acts, and its mail is 
   })());
   assertProblem(await admin.post(`/admin/orders/${open}/mail`, { body: { reason: 'x' } }), 409, 'not-completed');
 });
+
+test('a member finds all orders and tickets again without a mail', async () => {
+  assert.equal((await world.visitor().get('/pay/orders')).status, 401);
+  const taker = await world.login('pbkdf2@example.com');
+  assert.match((await taker.get('/pay/orders?lang=en')).text, /You have no orders yet/);
+  const orders = [await buy(['r5s1', 'r5s2']), await buy(['r5s4'])];
+  const page = (await buyer.get('/pay/orders?lang=en')).text;
+  for (const order of orders) {
+    assert.ok(page.includes(`href="/pay/orders/${order}"`) && page.includes(`href="/pay/tickets/${order}"`));
+    assert.ok(page.includes((await read(order)).order_number));
+  }
+  assert.ok(page.indexOf(orders[1]) < page.indexOf(orders[0]), 'the newest first');
+  assert.match(page, /Completed · Seats: 2/);
+  const [{ ticket }] = await ticketsOf(orders[1]);
+  assert.equal((await buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: taker.member })).status, 202);
+  assert.match((await taker.get('/pay/orders?lang=en')).text, /A ticket is offered to you/);
+  assert.equal((await taker.post(`/v1/pay/tickets/${ticket}/accept`, {})).status, 201);
+  const theirs = (await taker.get('/pay/orders')).text;
+  assert.ok(theirs.includes(`/pay/tickets/${orders[1]}`) && !theirs.includes(`/pay/orders/${orders[1]}`) && !theirs.includes(orders[0]));
+});
