@@ -96,7 +96,7 @@ SELECT jsonb_strip_nulls(jsonb_build_object('order', o.id, 'order_number', o.num
             SELECT t.issued_at, t.seat, jsonb_build_object('ticket', t.id, 'ticket_number', t.number, 'seat', t.seat,
                 'member', t.member, 'offered_to', t.offered_to, 'issued_at', :iso(t.issued_at),
                 'revoked_at', :iso(t.revoked_at), 'replaced_by', t.replaced_by, 'gate', c.gate,
-                'scanned_at', :iso(:shown_at(c, t)), 'out_at', :iso(c.out_at), 'state', CASE
+                'scanned_at', CASE WHEN c.ticket IS NOT NULL THEN :iso(:shown_at(c, t)) END, 'out_at', :iso(c.out_at), 'state', CASE
                     WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN c.ticket IS NOT NULL THEN 'used' ELSE 'valid'
                 END) AS one
             FROM ticket t
