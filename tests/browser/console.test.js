@@ -452,6 +452,49 @@ describe('the console', () => {
     await see(boss, 'knobs-lanes');
   }
 
+  // "I'm Kim, row A seat 12."
+  for (const [n, [name, options]] of Object.entries(MANNERS).entries()) {
+    test(`a caller is found by a seat and refunded in three clicks, ${name}`, async () => {
+      const id = await buyTickets(`caller-${name}`, 6 + n);
+      await until('it to be sold', async () => (await pay.get(`/admin/orders/${id}`)).json.status === 'completed');
+      const { places, order_number: number, event_name: event } = (await pay.get(`/admin/orders/${id}`)).json;
+      const boss = await Operator.open(browser, stack, options);
+      boss.name = name;
+      const { page } = boss;
+      await page.goto(`${boss.at}/console#/orders`);
+      await boss.signIn();
+      await page.locator('#desk-words').waitFor();
+      await page.selectOption('#desk-event', { label: event });
+      await page.fill('#desk-words', name.includes('ko') ? `${places[0].row}열 ${places[0].number}번` : `${places[0].zone}, row ${places[0].row} seat ${places[0].number}`);
+      await page.press('#desk-words', 'Enter');
+      const link = page.locator('#desk-orders a', { hasText: number });
+      await link.waitFor();
+      await boss.judge(`${name}-desk`);
+      await link.click();
+      await page.locator('#desk-refund').waitFor();
+      await page.click('#desk-parts summary');
+      await boss.judge(`${name}-desk-order`);
+      await page.click('#desk-refund');
+      await page.fill('#confirm-why', 'they called');
+      await page.click('#confirm-yes');
+      await page.locator('#desk-status .badge.refunded').waitFor();
+      await page.locator('#desk-trail li', { hasText: 'they called' }).waitFor();
+      assert.equal(await page.isVisible('#desk-refund'), false);
+      const { status, refunded, amount, acts } = (await pay.get(`/admin/orders/${id}`)).json;
+      assert.deepEqual([status, refunded, acts.find(({ act }) => act === 'refund').reason], ['refunded', amount, 'they called']);
+      // Another's mail leads to their orders.
+      await page.goto(`${boss.at}/console#/orders`);
+      await page.fill('#desk-words', customer(stack, 6 + n).login);
+      await page.click('#desk-find');
+      await link.waitFor();
+      await page.fill('#desk-words', 'ZZ-ZZZ-ZZZ');
+      await page.click('#desk-find');
+      await page.locator('#desk-told:not(:empty)').waitFor();
+      assert.equal(await page.isVisible('#desk-orders'), false);
+      await boss.close();
+    });
+  }
+
   for (const [name, options] of Object.entries(MANNERS)) {
     test(`the operator's night, ${name}`, async () => {
       const boss = await Operator.open(browser, stack, options);

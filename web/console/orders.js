@@ -1,7 +1,9 @@
-// orders.js: orders on their way. The list of sagas, one saga as a graph with its timeline,
-// retry and compensate with a reason, and what reconciliation found between seats, orders and money.
+// orders.js: orders, found by what a caller knows (desk.js), and those on their way: the list of sagas, one saga as
+// a graph with its timeline, retry and compensate with a reason, and what reconciliation found between seats, orders
+// and money.
 
 import { call, get, hasPart } from './api.js';
+import { openFinder, openOrder } from './desk.js';
 import { announce, make, say } from './kit.js';
 import { SKIPPED, badge, button, confirmed, fact, guarded, moment, number, show, taken, timeAt, wordsOr } from './ui.js';
 
@@ -90,7 +92,7 @@ async function openList(main) {
   const form = make('form', { className: 'row end' }, make('label', { className: 'field' }, say('orders.show'), state), make('label', { className: 'field' }, say('orders.order'), order), make('button', { id: 'saga-find' }, say('orders.find')));
   form.addEventListener('submit', guarded(() => read()));
   state.addEventListener('change', guarded(() => read()));
-  main.replaceChildren(make('h1', {}, say('orders.title')), form, none, list, more, report);
+  main.replaceChildren(make('h1', {}, say('menu.orders')), await openFinder(), make('h2', {}, say('orders.title')), form, none, list, more, report);
   return {
     async refresh() {
       if (turns++ % EVERY !== 0) return SKIPPED;
@@ -192,7 +194,7 @@ async function openOne(main, id) {
 
   function showSaga() {
     const ended = saga.ended_at !== undefined;
-    show(head, make('p', {}, make('a', { href: '#/orders' }, say('orders.back'))), make('h1', {}, `${say('orders.order')} ${saga.order}`),
+    show(head, make('p', {}, make('a', { href: '#/orders' }, say('orders.back'))), make('h1', {}, make('a', { href: `#/orders/${saga.order}` }, `${say('orders.order')} ${saga.order}`)),
       make('p', { id: 'saga-state' }, badge(saga.state), ` ${saga.definition} · ${say('saga.number', saga.saga)}`),
       make('dl', { className: 'facts' }, fact(say('saga.step'), step(saga.step)), fact(say('saga.tries'), number(saga.tries)), fact(say('saga.started'), timeAt(saga.started_at)),
         ...(ended ? [fact(say('saga.ended'), timeAt(saga.ended_at))] : saga.next_try_at ? [fact(say('saga.next'), timeAt(saga.next_try_at))] : []), ...(saga.cause ? [fact(say('saga.cause'), saga.cause)] : [])));
@@ -248,6 +250,7 @@ export async function open(main, [id]) {
     main.replaceChildren(make('h1', {}, say('orders.title')), make('p', {}, say('orders.no-part')));
     return {};
   }
-  return id === undefined ? openList(main) : openOne(main, id);
+  if (id === undefined) return openList(main);
+  return /^\d+$/.test(id) ? openOne(main, id) : openOrder(main, id);
 }
 

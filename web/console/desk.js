@@ -1,0 +1,159 @@
+// desk.js: the help desk. One field finds an order by what a caller knows; its page shows all that is known of it and
+// refunds it, sends its mail once more or moves its seats, each with a reason that goes on record.
+
+import { call, get } from './api.js';
+import { announce, make, money, say } from './kit.js';
+import { SKIPPED, badge, button, confirmed, fact, guarded, show, timeAt, wordsOr } from './ui.js';
+
+const EVERY = 2; // refreshes
+const field = (words, input) => make('label', { className: 'field' }, words, input);
+
+function seatName({ id, zone, row, number: seat, label }) {
+  if (!seat) return zone || id;
+  return label ? say('desk.seat-labelled', zone, row, label) : say('desk.seat', zone, row, seat);
+}
+
+function row(order) {
+  const { places, seats } = order;
+  const more = seats - places.length;
+  return make('tr', {},
+    make('th', { scope: 'row' }, make('a', { href: `#/orders/${order.order}` }, order.order_number)),
+    ...[timeAt(order.created_at), order.event_name, order.member, places.map(seatName).join(', ') + (more > 0 ? ` +${more}` : ''),
+      money(order.amount, order.currency), badge(order.status)].map((cell) => make('td', {}, cell)));
+}
+
+// -> the search with its table. A seat and an empty field are of the event that is chosen, all else is of any.
+export async function openFinder() {
+  const { events } = await get('queue', '/admin/events').catch(() => ({ events: [] }));
+  const words = make('input', { id: 'desk-words', type: 'search', maxLength: 120, autocomplete: 'off' });
+  const event = make('select', { id: 'desk-event' }, ...events.map(({ id, name }) => make('option', { value: id }, name || id)));
+  const table = make('div', { id: 'desk-orders', className: 'scroll', tabIndex: 0, role: 'region', hidden: true });
+  const told = make('p', { id: 'desk-told', className: 'small', role: 'status' }, say('desk.help'));
+  const more = button(say('more'), () => read(true), { id: 'desk-more', hidden: true });
+  let orders = [];
+  let before;
+
+  async function read(further = false) {
+    const query = new URLSearchParams({ q: words.value.trim(), event: event.value });
+    if (further) query.set('before', before);
+    const page = await get('pay', `/admin/orders?${query}`);
+    orders = further ? [...orders, ...page.orders] : page.orders;
+    ({ before } = page);
+    more.hidden = before === undefined;
+    table.hidden = orders.length === 0;
+    told.textContent = orders.length === 0 ? say('desk.none') : '';
+    const head = ['orders.order', 'desk.made', 'desk.event', 'desk.buyer', 'desk.seats', 'desk.amount', 'desk.state'];
+    show(table, make('table', {}, make('thead', {}, make('tr', {}, ...head.map((key) => make('th', { scope: 'col' }, say(key))))), make('tbody', {}, ...orders.map(row))));
+  }
+
+  table.setAttribute('aria-label', say('desk.title'));
+  const form = make('form', { id: 'desk', className: 'row end', role: 'search' }, field(say('desk.words'), words), field(say('desk.event'), event), make('button', { id: 'desk-find', className: 'main' }, say('desk.find')));
+  form.addEventListener('submit', guarded(() => read()));
+  return make('section', { className: 'stack' }, form, told, table, more);
+}
+
+// ---- one order ----
+
+function ticketRow(ticket, places) {
+  const place = places.find(({ id }) => id === ticket.seat);
+  const scan = ticket.scanned_at ? [` ${ticket.gate} `, timeAt(ticket.scanned_at)] : [];
+  return make('tr', {}, make('th', { scope: 'row' }, place ? seatName(place) : ticket.seat), make('td', {}, ticket.ticket_number),
+    make('td', {}, ticket.offered_to ? `${ticket.member} → ${ticket.offered_to}` : ticket.member), make('td', {}, say(`desk.ticket.${ticket.state}`), ...scan));
+}
+
+// Everything that happened, oldest first.
+function trail({ acts, sagas, mails, letters, tickets }) {
+  const seatOf = new Map(tickets.map(({ ticket, seat }) => [ticket, seat]));
+  const message = (of) => ({ kind, state, error, member, made_at: made, done_at: done }) =>
+    ({ at: done ?? made, words: [say(`desk.${of}-of`, wordsOr(`desk.kind.${kind}`, kind)), say(`desk.message.${state}`), member, error] });
+  return [
+    ...acts.map(({ at, act, subject, who, gate, reason }) => ({ at, words: [wordsOr(`desk.act.${act}`, act), seatOf.get(subject), gate, who, reason] })),
+    ...sagas.map(({ saga, definition, state, started_at: at }) => ({ at, href: `#/orders/${saga}`, words: [wordsOr(`saga.of.${definition.split('.')[0]}`, definition), wordsOr(`state.${state}`, state)] })),
+    ...mails.map(message('mail')),
+    ...letters.map(message('letter')),
+  ].sort((a, b) => a.at.localeCompare(b.at)).map(({ at, words: [first, ...rest], href }) => make('li', {}, timeAt(at), ' ',
+    make('strong', {}, href ? make('a', { href }, first) : first), make('span', { className: 'small' }, ...rest.filter((word) => word).map((word) => ` · ${word}`))));
+}
+
+export async function openOrder(main, id) {
+  const path = `/admin/orders/${encodeURIComponent(id)}`;
+  const head = make('div');
+  const tickets = make('div', { className: 'scroll', tabIndex: 0, role: 'region' });
+  const happened = make('ol', { id: 'desk-trail', className: 'lines' });
+  const acts = make('section', { id: 'desk-acts', className: 'card stack' });
+  const parts = make('details', { id: 'desk-parts' });
+  const seats = make('fieldset', { className: 'group' }, make('legend', {}, say('desk.seats')));
+  const amount = make('input', { id: 'desk-amount', type: 'number', min: 1, step: 1, inputMode: 'numeric' });
+  const free = make('input', { id: 'desk-free', type: 'checkbox' });
+  const from = make('select', { id: 'desk-from' });
+  const to = make('input', { id: 'desk-to', maxLength: 128, autocomplete: 'off' });
+  const whole = button(say('desk.refund'), () => refund({}), { id: 'desk-refund', className: 'danger' });
+  const mail = button(say('desk.mail'), () => act('mail', {}, { title: say('desk.mail'), text: say('desk.mail-means') }), { id: 'desk-mail' });
+  let order;
+  let listed = '';
+  let turns = 0;
+
+  async function act(what, body, { title, text, lines }) {
+    const sure = await confirmed({ title, text, lines, yes: title, why: { needed: true } });
+    if (!sure) return;
+    await call('pay', 'POST', `${path}/${what}`, { body: { ...body, reason: sure.why } });
+    announce(say('desk.begun', title));
+    await read();
+  }
+  const sum = (minor) => money(minor, order.currency);
+  function refund(part) {
+    const lines = part.seats ?? order.places.map(seatName);
+    const sums = part.seats ? [] : [sum(part.amount ?? order.amount - order.refunded)];
+    return act('refund', part, { title: say('desk.refund'), text: say(part.seats || part.amount ? 'desk.part-means' : 'desk.refund-means'), lines: [...(part.amount && !part.seats ? [] : lines), ...sums] });
+  }
+  function refundPart() {
+    const chosen = [...seats.querySelectorAll('input:checked')].map(({ value }) => value);
+    if (chosen.length === 0 && amount.value === '') {
+      amount.focus();
+      return undefined;
+    }
+    return refund({
+      ...(chosen.length > 0 ? { seats: chosen, ...(free.checked ? { free: true } : {}) } : {}),
+      ...(amount.value === '' ? {} : { amount: amount.valueAsNumber }),
+    });
+  }
+
+  function showOrder() {
+    const good = order.status === 'completed';
+    show(head, make('p', {}, make('a', { href: '#/orders' }, say('orders.back'))), make('h1', {}, `${say('orders.order')} ${order.order_number}`),
+      make('p', { id: 'desk-status' }, badge(order.status), ` ${order.event_name}`),
+      make('dl', { className: 'facts' }, fact(say('desk.buyer'), order.member), fact(say('desk.made'), timeAt(order.created_at)), fact(say('desk.amount'), sum(order.amount)),
+        ...(order.refunded > 0 ? [fact(say('desk.refunded'), sum(order.refunded))] : [])),
+      make('p', { className: 'small' }, [order.order, order.provider, order.payment].filter((word) => word).join(' · ')));
+    const columns = ['desk.seats', 'desk.number', 'desk.holder', 'desk.state'].map((key) => make('th', { scope: 'col' }, say(key)));
+    tickets.hidden = order.tickets.length === 0;
+    show(tickets, make('table', {}, make('thead', {}, make('tr', {}, ...columns)), make('tbody', {}, ...order.tickets.map((ticket) => ticketRow(ticket, order.places)))));
+    show(happened, ...trail(order));
+    acts.hidden = !good && order.status !== 'refunded';
+    for (const one of [whole, mail]) one.hidden = !good;
+    if (listed === order.seats.join()) return; // what somebody is choosing stays
+    listed = order.seats.join();
+    const named = order.seats.map((seat) => [seat, seatName(order.places.find((place) => place.id === seat) ?? { id: seat })]);
+    seats.replaceChildren(seats.firstElementChild, ...named.map(([seat, name]) => make('label', { className: 'field tick' }, make('input', { type: 'checkbox', value: seat }), ` ${name}`)));
+    from.replaceChildren(...named.map(([seat, name]) => make('option', { value: seat }, name)));
+  }
+  async function read() {
+    order = await get('pay', path);
+    showOrder();
+  }
+
+  parts.append(make('summary', {}, say('desk.more')), make('div', { className: 'stack' },
+    seats, make('label', { className: 'field tick' }, free, ` ${say('desk.free')}`), field(say('desk.sum'), amount), button(say('desk.part'), refundPart, { id: 'desk-part', className: 'danger' }),
+    field(say('move.from'), from), field(say('move.to'), to),
+    button(say('move.button'), () => act('move', { seats: [{ from: from.value, to: to.value.trim() }] }, { title: say('move.button'), text: say('move.means'), lines: [`${from.selectedOptions[0].textContent} → ${to.value.trim()}`] }), { id: 'desk-move', className: 'danger' })));
+  acts.append(make('h2', {}, say('desk.acts')), make('div', { className: 'row' }, whole, mail), parts);
+  tickets.setAttribute('aria-label', say('desk.tickets'));
+  await read();
+  main.replaceChildren(head, acts, make('section', { className: 'card stack' }, make('h2', {}, say('desk.tickets')), tickets), make('section', { className: 'card' }, make('h2', {}, say('saga.timeline')), happened));
+  return {
+    async refresh() {
+      if (turns++ % EVERY !== 1) return SKIPPED;
+      return read();
+    },
+  };
+}
