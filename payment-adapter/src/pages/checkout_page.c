@@ -397,21 +397,33 @@ static void on_checkout(struct http_req *req)
     session_of(buying->pay->sessions, req, on_session, buying);
 }
 
+/* A login that leads to one of our pages, below /pay/. */
+static void ask_login(struct http_req *req, const char *page)
+{
+    struct buying *buying = begin(req);
+    if (buying == NULL)
+        return;
+    snprintf(buying->here, sizeof(buying->here), "/pay/login/%s", page);
+    snprintf(buying->next, sizeof(buying->next), "/pay/%s", page);
+    answer(buying, 200);
+}
+
 static void on_login(struct http_req *req)
 {
-    char kind[8], id[ORDER_ID_MAX];
+    char kind[8], id[ORDER_ID_MAX], page[sizeof(kind) + sizeof(id)];
     if (!guard_id(req, 0, kind, sizeof(kind)) || !guard_id(req, 1, id, sizeof(id)))
         return;
     if (strcmp(kind, "orders") != 0 && strcmp(kind, "tickets") != 0) {
         refusal_reply(req, REFUSAL_NOT_FOUND);
         return;
     }
-    struct buying *buying = begin(req);
-    if (buying == NULL)
-        return;
-    snprintf(buying->here, sizeof(buying->here), "/pay/login/%s/%s", kind, id);
-    snprintf(buying->next, sizeof(buying->next), "/pay/%s/%s", kind, id);
-    answer(buying, 200);
+    snprintf(page, sizeof(page), "%s/%s", kind, id);
+    ask_login(req, page);
+}
+
+static void on_login_for_all(struct http_req *req)
+{
+    ask_login(req, "orders");
 }
 
 int checkout_page_create(const struct site *site, struct err_slot *err, struct checkout_page *out)
@@ -433,6 +445,7 @@ int checkout_page_routes(struct checkout_page *page, struct http_router *routes,
     const struct http_route all[] = {
         {HTTP_METHOD_GET, "/pay/checkout/{event}/{hold}", on_checkout, page, 0},
         {HTTP_METHOD_GET, "/pay/login/{kind}/{id}", on_login, page, 0},
+        {HTTP_METHOD_GET, "/pay/login/orders", on_login_for_all, page, 0},
     };
     return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
 }

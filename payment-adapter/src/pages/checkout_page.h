@@ -1,5 +1,5 @@
 /* checkout_page.h: the checkout for browsers without a script: /pay/checkout/{event}/{hold}, and
- * /pay/login/{orders|tickets}/{id} for a page that asks for a login first. */
+ * /pay/login/{orders|tickets}/{id} or /pay/login/orders for a page that asks for a login first. */
 #ifndef FG_PAY_CHECKOUT_PAGE_H
 #define FG_PAY_CHECKOUT_PAGE_H
 

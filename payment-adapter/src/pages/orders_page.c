@@ -1,8 +1,8 @@
 /* orders_page.c: fills web/orders.html. The block "order" is repeated for each order. */
 #include "pages/orders_page.h"
 
-#include "fact.h"
 #include "number.h"
+#include "page/fact.h"
 
 static const char orders_html[] =
 #include "payment-adapter/web/orders.html.inc"

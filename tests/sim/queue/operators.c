@@ -13,7 +13,7 @@
 
 enum { PATIENCE_S = 10 };
 
-struct show {
+struct run {
     unsigned event;
     bool lanes, draws, presale, shards, keeps_slots;
     unsigned rate, slots; /* at first */
@@ -22,7 +22,7 @@ struct show {
 };
 
 static struct {
-    struct show shows[EVENTS];
+    struct run shows[EVENTS];
     bool sells; /* something is sold inside */
     bool calm;
 } operators;
@@ -51,7 +51,7 @@ static int act(unsigned event, const struct ask *asked)
 }
 
 /* Not just of a front that does not know it yet: those that stand still may know it. */
-static bool is_lost(const struct show *show)
+static bool is_lost(const struct run *show)
 {
     return show->unknown_us != 0 && show->unknown_us + PATIENCE_S * (uint64_t)SIM_S < sim_us();
 }
@@ -120,7 +120,7 @@ static void open_line(unsigned event)
 
 /* These are for members only. With a presale everybody has to show a code, but in the second lane.
  */
-static void put_lanes(struct text *out, const struct show *show)
+static void put_lanes(struct text *out, const struct run *show)
 {
     for (unsigned lane = 1; show->lanes && lane <= EVENT_LANES; lane++)
         text_printf(out, "%s{\"id\":\"%s\",\"share\":%u,\"invitations\":%d%s}",
@@ -145,7 +145,7 @@ static void put_draw(struct text *out)
 
 static void create(unsigned event)
 {
-    const struct show *show = &operators.shows[event];
+    const struct run *show = &operators.shows[event];
     struct ask make = {.kind = ASK_CREATE};
     struct text doc = text_on(make.patch, sizeof(make.patch) - 1);
     text_printf(&doc,
@@ -169,13 +169,13 @@ static void create(unsigned event)
 
 /* ---- presale codes ---- */
 
-static unsigned lanes_len(const struct show *show)
+static unsigned lanes_len(const struct run *show)
 {
     return show->lanes ? 1 + EVENT_LANES : 1;
 }
 
 /* Those of one lane; true: done, as far as anybody knows. */
-static bool load_lane(const struct show *show, unsigned lane, uint64_t uses)
+static bool load_lane(const struct run *show, unsigned lane, uint64_t uses)
 {
     struct ask ask = {.kind = ASK_PRESALE};
     unsigned lanes = lanes_len(show);
@@ -186,21 +186,21 @@ static bool load_lane(const struct show *show, unsigned lane, uint64_t uses)
     return act(show->event, &ask) == LINE_OK;
 }
 
-static void load_all(const struct show *show)
+static void load_all(const struct run *show)
 {
     for (unsigned lane = 0; lane < lanes_len(show); lane++)
         while (!load_lane(show, lane, 1 + lane) && !operators.calm && !is_lost(show))
             wait_ms(100, 500);
 }
 
-static void drop_all(const struct show *show)
+static void drop_all(const struct run *show)
 {
     struct ask ask = {.kind = ASK_PRESALE};
     sim_note("the operator of %s takes all codes away", lines_event(show->event));
     (void)act(show->event, &ask);
 }
 
-static void turn_codes(const struct show *show)
+static void turn_codes(const struct run *show)
 {
     const struct line_view *view = view_of(show->event);
     if (view != NULL && line_codes_missing(view) > 0)
@@ -216,7 +216,7 @@ static void turn_codes(const struct show *show)
 
 /* ---- a day ---- */
 
-static void set_up(const struct show *show)
+static void set_up(const struct run *show)
 {
     create(show->event);
     if (show->presale)
@@ -225,7 +225,7 @@ static void set_up(const struct show *show)
 
 /* Redis may have lost the event with all fronts that knew it. What visitors had of it is void then,
  * and they join again. */
-static void look_after(struct show *show)
+static void look_after(struct run *show)
 {
     if (!is_lost(show))
         return;
@@ -239,7 +239,7 @@ static void look_after(struct show *show)
     "\"joins_per_ip_per_min\":0"
 
 /* All of it may be lost or refused, so it is said until it is so. */
-static void let_all_in(struct show *show)
+static void let_all_in(struct run *show)
 {
     unsigned event = show->event;
     for (;;) {
@@ -263,7 +263,7 @@ static bool is_at(unsigned event, enum line_state state)
     return view != NULL && view->state >= state;
 }
 
-static void open_doors(struct show *show)
+static void open_doors(struct run *show)
 {
     unsigned event = show->event;
     while (show->draws && !is_at(event, LINE_PRE_QUEUE) && !operators.calm) {
@@ -283,7 +283,7 @@ static void open_doors(struct show *show)
 static void operate(void *ctx)
 {
     static const char *const acts[] = {"pause", "sold-out", "freeze", "undo"};
-    struct show *show = ctx;
+    struct run *show = ctx;
     unsigned event = show->event;
     set_up(show);
     open_doors(show);
@@ -308,9 +308,9 @@ void operators_begin(bool sells)
     static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 5, 3, 0};
     operators.sells = sells;
     for (unsigned i = 0; i < fronts_events(); i++) {
-        struct show *show = &operators.shows[i];
+        struct run *show = &operators.shows[i];
         *show =
-            (struct show){.event = i,
+            (struct run){.event = i,
                           .lanes = chance(33),
                           .draws = chance(50),
                           .presale = chance(33),
