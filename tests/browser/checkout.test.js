@@ -315,8 +315,8 @@ describe('checkout', () => {
     assert.match(readFileSync(await calendar.path(), 'utf8'), /^BEGIN:VCALENDAR\r\n.*DTSTART:2030\d{4}T\d{6}Z\r\nSUMMARY:World Tour.*END:VCALENDAR\r\n$/s);
     await page.locator('.ticket details summary').first().click();
     await visitor.judge('hand-on');
-    await page.locator('.ticket input').first().fill(String(member));
-    await page.locator('.ticket form button').first().click();
+    await page.locator('.ticket [name=to]').first().fill(String(member));
+    await page.locator('.ticket [data-hand-on] button').first().click();
     await page.locator('.ticket .offer').waitFor();
     assert.match(await page.locator('.ticket .offer').textContent(), new RegExp(`/pay/tickets/${order}\\s*`));
     assert.equal(await page.locator('.ticket svg').count(), 2, 'an offered ticket is still its owner\'s');
@@ -325,8 +325,8 @@ describe('checkout', () => {
     await page.context().setOffline(true);
     assert.equal(await page.locator('.ticket svg').count(), 2);
     await page.locator('.ticket details summary').nth(1).click();
-    await page.locator('.ticket input').nth(1).fill(String(member));
-    await page.locator('.ticket form button').nth(1).click();
+    await page.locator('.ticket [name=to]').nth(1).fill(String(member));
+    await page.locator('.ticket [data-hand-on] button').nth(1).click();
     await page.locator('.ticket .notice:not(:empty)').waitFor({ timeout: 60_000 });
     assert.match(await page.locator('.ticket .notice').nth(1).textContent(), /Connection lost/);
     await visitor.judge('cut-ticket');

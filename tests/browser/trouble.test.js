@@ -369,13 +369,13 @@ describe('what goes otherwise', () => {
       await page.click('.ticket summary');
       await see(visitor, 'hand-on');
       await page.context().setOffline(true);
-      await page.fill('.ticket input', String(member));
-      await page.click('.ticket form button');
+      await page.fill('.ticket [name=to]', String(member));
+      await page.click('.ticket [data-hand-on] button');
       await page.locator('.ticket .notice:not(:empty)').waitFor(WAIT);
       assert.equal(await page.locator('.ticket svg').count(), 1);
       await see(visitor, 'hand-on-cut');
       await page.context().setOffline(false);
-      await page.click('.ticket form button');
+      await page.click('.ticket [data-hand-on] button');
       await page.locator('.ticket .offer').waitFor(WAIT);
       assert.ok((await page.textContent('.ticket .offer')).includes(page.url()), 'the address is shown');
       assert.equal(await page.locator('.ticket svg').count(), 1, 'until it is taken it is its owner\'s');
