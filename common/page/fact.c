@@ -3,8 +3,8 @@
 #include "page/fact.h"
 
 #include "base/rfc3339.h"
-#include "web/qr.h"
 #include "page/wording.h"
+#include "web/qr.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "sale/show.h"
 #include "web/filled_page.h"
 
-enum { FACTS_MAX = 48, FACT_QR_MAX = 64 * 1024 /* a ticket's code has 40 KB at most */ };
+enum { FACTS_MAX = 56, FACT_QR_MAX = 64 * 1024 /* a ticket's code has 40 KB at most */ };
 
 enum fact_kind {
     FACT_TEXT,

@@ -42,6 +42,7 @@ struct buying {
     struct session session;
     struct held_fetch fetch;
     json_t *held; /* NULL: nothing is shown of it */
+    struct show show;
     struct sql_terms_read_row terms;
     uint64_t now_ms, amount;
     unsigned seats_at;
@@ -177,7 +178,8 @@ static void list_facts(struct buying *buying, const struct settings *settings)
     fact_text(facts, "event", span_of(buying->event));
     fact_text(facts, "hold", span_of(buying->hold));
     fact_text(facts, "event-name", word_of(held, "event_name"));
-    fact_time(facts, "starts", "starts-words", word_of(held, "starts_at"));
+    show_take(held, &buying->show);
+    fact_show(facts, &buying->show);
     list_left(buying, is_held);
     fact_if(facts, "held", is_held);
     buying->seats_at = facts->len;

@@ -240,12 +240,14 @@ static uint32_t seats_free(const struct plain_view *view)
 static void list_facts(struct plain_view *view)
 {
     struct fact_list *facts = &view->facts;
+    static const struct show unsaid;
     const struct plan *plan = view->plan;
     const bool takes = plan != NULL && view->held_len == 0;
     uint32_t most = plan != NULL ? plan_limits(plan)->max_per_hold : 0;
     const struct call *call = view->call;
     fact_text(facts, "event", call != NULL ? http_req_param(call->req, 0) : SPAN(""));
     fact_text(facts, "event-name", plan != NULL ? plan_name(plan) : SPAN(""));
+    fact_show(facts, plan != NULL ? plan_show(plan) : &unsaid);
     fact_phrase(facts, "notice", view->notice, number(view->most, most), SPAN(""));
     fact_text(facts, "later", view->later);
     fact_text(facts, "most", span_of(view->most));
