@@ -2,6 +2,7 @@
  * nothing. Whatever a form names, only a plain path of our own pages is gone to. */
 #include "api/plain.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { PAGE_ADDRESS_MAX = 256, PAGE_LINES_MAX = 2048 };
@@ -28,6 +29,7 @@ void plain_go(struct http_req *req, struct span page, struct span headers)
 {
     char memory[PAGE_LINES_MAX];
     struct text lines = text_on(memory, sizeof(memory));
+    assert(page.len > 0 && page.ptr[0] == '/');
     http_header_add(&lines, "Location", page);
     TEXT_LIT(&lines, "Cache-Control: no-store\r\n");
     text_put(&lines, headers);
@@ -49,12 +51,14 @@ bool plain_refuse(struct http_req *req, const char *code, unsigned retry_after_s
 {
     char memory[PAGE_ADDRESS_MAX + 64];
     struct text address = text_on(memory, PAGE_ADDRESS_MAX);
+    assert(code[0] != '\0');
     if (!form_is(req) || !is_page(form_field(req, SPAN("back"), &address)))
         return false;
     address.cap = sizeof(memory);
     text_printf(&address, "?refused=%s", code);
     if (retry_after_s > 0)
         text_printf(&address, "&wait=%u", retry_after_s);
+    assert(!address.overflown);
     http_bound_count(code);
     plain_go(req, text_span(&address), (struct span){NULL, 0});
     return true;

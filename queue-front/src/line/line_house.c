@@ -228,6 +228,7 @@ static void take_fronts(struct line_store *store, const redisReply *fronts)
 
 const struct store_front *line_store_fronts(const struct line_store *store, unsigned *len)
 {
+    assert(store->fronts_len <= FRONTS_LISTED_MAX);
     *len = store->fronts_len;
     return store->fronts;
 }
@@ -326,6 +327,7 @@ void house_leave(struct line_store *store)
     if (store->conf.place == NULL || !store_can_send(store, store->set_slot))
         return;
     struct text command = store_house_script(store, ASK_HOUSE_LEAVE_WORDS);
+    assert(store->conf.place[0] != '\0' && strlen(store->conf.place) <= STORE_PLACE_MAX);
     const struct ask_house_leave ask = {SPAN("leave"), span_of(store->conf.place)};
     ask_house_leave_put(&command, &ask);
     store_send_own(store, &store->leave_call, &command, on_left);
