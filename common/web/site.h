@@ -7,9 +7,9 @@
  * scripts say as JSON, {{files}} the folder of the files, {{brand}} the operator's logo or name,
  * {{i.check}} an icon (icons.h), {{languages}} the links to the page in each language, {{tags}} the
  * tags of all that visitors may read, with a space between, and {{data}} what the configuration
- * says to the page; {{signal}}, {{on-signal}}, {{dark-signal}} and {{dark-on-signal}} are the brand's colours,
- * for what cannot have our style sheet. The folder's name is a hash of what lies in it, so that a
- * file may be kept for good and files name each other by plain relative paths.
+ * says to the page; {{signal}}, {{on-signal}}, {{dark-signal}} and {{dark-on-signal}} are the
+ * brand's colours, for what cannot have our style sheet. The folder's name is a hash of what lies
+ * in it, so that a file may be kept for good and files name each other by plain relative paths.
  *
  * Threading: made at start, then only read, by all loops; a thread of its own makes the smallest
  * form of each file while others serve what there is (site.c). */

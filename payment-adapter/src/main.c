@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "doors/routes.h"
 #include "letters/outbox.h"
+#include "page/wording.h"
 #include "pages/pages.h"
 #include "pay.h"
 #include "retiring.h"
@@ -15,7 +16,6 @@
 #include "store/schema.h"
 #include "version.inc"
 #include "web/site.h"
-#include "page/wording.h"
 
 #include <assert.h>
 #include <curl/curl.h>

@@ -311,12 +311,12 @@ void operators_begin(bool sells)
         struct run *show = &operators.shows[i];
         *show =
             (struct run){.event = i,
-                          .lanes = chance(33),
-                          .draws = chance(50),
-                          .presale = chance(33),
-                          .keeps_slots = !sells && chance(40),
-                          .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
-                          .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};
+                         .lanes = chance(33),
+                         .draws = chance(50),
+                         .presale = chance(33),
+                         .keeps_slots = !sells && chance(40),
+                         .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
+                         .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};
         show->shards = !show->lanes && chance(30);
         (void)sim_spawn(NULL, operate, show);
     }
