@@ -31,6 +31,7 @@ enum {
     ANSWER_MS = 3600000, /* a large table; no request waits for it */
     FORMAT = 1,
     SQL_MAX = 1024,
+    COLUMNS_MAX = 2048, /* the names of a table's columns */
     DIR_MAX = 4096,
     PATH_SIZE = DIR_MAX + 128,
     EVENT_MAX = 128,
@@ -576,20 +577,42 @@ static int verify(struct retire *retire)
     return 0;
 }
 
-/* Rows that the database does not have are written: "[LINE,LINE,", whose last comma is replaced. */
-static int send_batch(struct retire *retire, const char *table, struct grow *batch, uint64_t *rows)
+/* The columns of a table that are stored as they are given, not computed from others. */
+static int read_columns(struct retire *retire, const char *table, char columns[COLUMNS_MAX])
 {
-    char sql[SQL_MAX];
+    struct pg_args args;
+    PGresult *res;
+    char memory[128];
+    pg_args_init(&args, memory, sizeof(memory));
+    pg_arg_text(&args, span_of(table));
+    int rc = pg_query(retire->pg,
+                      "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)"
+                      " FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0"
+                      " AND NOT attisdropped AND attgenerated = ''",
+                      &args, &retire->err, &res);
+    if (rc < 0)
+        return rc;
+    if (!span_to_cstr(pg_text(res, 0, 0), columns, COLUMNS_MAX))
+        rc = err_set(&retire->err, ERR_RANGE, "%s has too many columns", table);
+    PQclear(res);
+    return rc;
+}
+
+/* Rows that the database does not have are written: "[LINE,LINE,", whose last comma is replaced. */
+static int send_batch(struct retire *retire, const char *table, const char *columns,
+                      struct grow *batch, uint64_t *rows)
+{
+    char sql[SQL_MAX + 2 * COLUMNS_MAX];
     struct pg_args args;
     uint64_t written = 0;
     if (batch->failed)
         return err_set(&retire->err, ERR_NOMEM, "rows of %s", table);
     batch->ptr[batch->len - 1] = ']';
     snprintf(sql, sizeof(sql),
-             "INSERT INTO %s OVERRIDING SYSTEM VALUE SELECT * FROM"
+             "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM"
              " json_populate_recordset(NULL::%s, convert_from($1, 'UTF8')::json)"
              " ON CONFLICT DO NOTHING",
-             table, table);
+             table, columns, columns, table);
     char memory[64];
     pg_args_init(&args, memory, sizeof(memory));
     pg_arg_bytea_borrow(&args, (struct span){batch->ptr, batch->len});
@@ -602,9 +625,11 @@ static int send_batch(struct retire *retire, const char *table, struct grow *bat
 
 static int restore_table(struct retire *retire, const char *table, uint64_t *rows)
 {
-    char path[PATH_SIZE], piece[PIECE];
+    char path[PATH_SIZE], piece[PIECE], columns[COLUMNS_MAX];
     struct grow batch = {0};
-    int rc = 0, got = 0;
+    int got = 0, rc = read_columns(retire, table, columns);
+    if (rc < 0)
+        return rc;
     table_path(retire, table, path);
     gzFile file = gzopen(path, "rbe");
     if (file == NULL)
@@ -617,14 +642,14 @@ static int restore_table(struct retire *retire, const char *table, uint64_t *row
             grow_add(&batch, SPAN(","));
             at = newline + 1;
             if (batch.len > BATCH_BYTES)
-                rc = send_batch(retire, table, &batch, rows);
+                rc = send_batch(retire, table, columns, &batch, rows);
         }
         grow_add(&batch, (struct span){at, (size_t)(end - at)});
     }
     if (rc == 0 && got < 0)
         rc = err_set(&retire->err, ERR_SYNTAX, "%.256s is damaged", path);
     if (rc == 0 && batch.len > 1)
-        rc = send_batch(retire, table, &batch, rows);
+        rc = send_batch(retire, table, columns, &batch, rows);
     gzclose(file);
     grow_free(&batch);
     return rc;

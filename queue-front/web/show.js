@@ -93,5 +93,5 @@ export function showBegins(begins, gathers, opens) {
   if (!begins || (closed && !knows('more.closed'))) return;
   const opening = say('live.opens', fullTime(opens));
   const words = closed ? say(line.dataset.beacon ? 'more.awaits' : 'more.closed') : gathers ? `${say('live.gathers', fullTime(begins))} ${opening}` : opening;
-  for (const at of line.querySelectorAll('.begins')) put(at, closed && at.closest('.on-join') ? '' : words); // who joins now comes after the draw
+  for (const at of line.querySelectorAll('.begins')) put(at, words);
 }

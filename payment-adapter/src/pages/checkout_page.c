@@ -410,17 +410,23 @@ static void ask_login(struct http_req *req, const char *page)
     answer(buying, 200);
 }
 
-static void on_login(struct http_req *req)
+static void ask_login_for(struct http_req *req, const char *kind)
 {
-    char kind[8], id[ORDER_ID_MAX], page[sizeof(kind) + sizeof(id)];
-    if (!guard_id(req, 0, kind, sizeof(kind)) || !guard_id(req, 1, id, sizeof(id)))
+    char id[ORDER_ID_MAX], page[sizeof(id) + 8];
+    if (!guard_id(req, 0, id, sizeof(id)))
         return;
-    if (strcmp(kind, "orders") != 0 && strcmp(kind, "tickets") != 0) {
-        refusal_reply(req, REFUSAL_NOT_FOUND);
-        return;
-    }
     snprintf(page, sizeof(page), "%s/%s", kind, id);
     ask_login(req, page);
+}
+
+static void on_login_for_order(struct http_req *req)
+{
+    ask_login_for(req, "orders");
+}
+
+static void on_login_for_tickets(struct http_req *req)
+{
+    ask_login_for(req, "tickets");
 }
 
 static void on_login_for_all(struct http_req *req)
@@ -446,8 +452,9 @@ int checkout_page_routes(struct checkout_page *page, struct http_router *routes,
 {
     const struct http_route all[] = {
         {HTTP_METHOD_GET, "/pay/checkout/{event}/{hold}", on_checkout, page, 0},
-        {HTTP_METHOD_GET, "/pay/login/{kind}/{id}", on_login, page, 0},
         {HTTP_METHOD_GET, "/pay/login/orders", on_login_for_all, page, 0},
+        {HTTP_METHOD_GET, "/pay/login/orders/{id}", on_login_for_order, page, 0},
+        {HTTP_METHOD_GET, "/pay/login/tickets/{id}", on_login_for_tickets, page, 0},
     };
     return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
 }

@@ -243,8 +243,6 @@ static void put_begins(struct text *out, void *ctx)
     const struct waiting_look *look = ctx;
     const struct event_doc *doc = &look->event->doc;
     const struct line_view *view = look->event->view;
-    if (view->state == LINE_PRE_QUEUE && view->draw.closed && look->entry == 0)
-        return; /* who joins now comes after the draw */
     if (view->state == LINE_PRE_QUEUE && view->draw.closed)
         html_put(out, waiting_look_phrase(look, doc->beacon.kind != BEACON_NONE ? "more.awaits"
                                                                                 : "more.closed"));
