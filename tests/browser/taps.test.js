@@ -87,9 +87,9 @@ describe('five tasks in taps', () => {
 
     const giving = finger();
     await giving.tap(ticket.locator('details summary'));
-    await giving.tap(ticket.locator('input'));
+    await giving.tap(ticket.locator('input[name=to]'));
     await page.keyboard.type(String(customer(stack, 4).member ?? 5));
-    await giving.tap(ticket.locator('form button'));
+    await giving.tap(ticket.locator('[data-hand-on] button'));
     await giving.tap(ticket.locator('.offer button').first());
     assert.equal(giving.taps, 4);
 

@@ -160,6 +160,6 @@ test('programs, packages and contracts are of the version that VERSION tells, an
 
 test('the libraries that the packages are built from are those that infra/deps installs', () => {
   const built = /^Build-Depends:([^]*?)\n\n/m.exec(packaging('control'))[1].split(',').map((each) => each.trim());
-  const deps = [...readFileSync(join(ROOT, 'infra/deps'), 'utf8').matchAll(/^run +(\S+-dev|node-llhttp|brotli) /gm)].map(([, name]) => name);
+  const deps = [...readFileSync(join(ROOT, 'infra/deps'), 'utf8').matchAll(/^run +(\S+-dev|node-llhttp|brotli|tzdata) /gm)].map(([, name]) => name);
   assert.deepEqual(built.filter((each) => !each.startsWith('debhelper')), deps.sort());
 });
