@@ -147,7 +147,10 @@ export class SeatMap {
   resize() {
     this.ratio = Math.min(2, devicePixelRatio || 1);
     this.away = this.box.clientWidth === 0; // behind the list: it stays as it was
-    if (this.away) return;
+    if (this.away) {
+      this.marks?.rest();
+      return;
+    }
     const first = this.width === undefined;
     const all = !first && this.whole && Math.abs((this.goal ?? this.view).k / this.whole.k - 1) < 0.01;
     const [wide, high] = [this.width, this.height];

@@ -17,6 +17,7 @@ export class Marks {
 
   draw() {
     const { map } = this;
+    if (this.sitting) this.goOn();
     for (const i of map.mine) this.mine(i);
     map.offers.draw();
     if (map.asked >= 0) this.ring(map.asked, map.tokens.ink, 3);
@@ -25,22 +26,31 @@ export class Marks {
 
   // A dot sits down on each of these: they have just become the visitor's.
   sit(places) {
-    if (places.length === 0 || this.map.still.matches) return;
+    if (places.length === 0 || this.map.still.matches || this.map.away) return;
     this.began = performance.now();
     this.sitting = new Set(places);
     this.map.box.dataset.gliding = '';
     this.map.wake();
   }
 
-  // How much of its way a dot has made. The last frame ends it.
-  shareOf(i) {
-    if (!this.sitting?.has(i)) return 1;
-    const t = (performance.now() - this.began) / SIT_MS;
-    this.map.wake();
-    if (t < 1) return 1 - (1 - t) ** 3;
+  // The last frame ends it, whoever's the seats are by then.
+  goOn() {
+    if (performance.now() - this.began < SIT_MS) this.map.wake();
+    else this.rest();
+  }
+
+  // All sit at once: the map may be out of sight, where nothing is drawn.
+  rest() {
+    if (!this.sitting) return;
     this.sitting = null;
     if (!this.map.goal) delete this.map.box.dataset.gliding;
-    return 1;
+  }
+
+  // How much of its way a dot has made.
+  shareOf(i) {
+    if (!this.sitting?.has(i)) return 1;
+    const t = Math.min(1, (performance.now() - this.began) / SIT_MS);
+    return 1 - (1 - t) ** 3;
   }
 
   // A dot with a ring of paper around it, visible on any colour.

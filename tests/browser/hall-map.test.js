@@ -572,6 +572,16 @@ describe('the map of the hall', () => {
     assert.ok(fills.every((fill) => /^rgb/.test(fill)), fills.join());
   });
 
+  test('a seat taken from the list leaves nothing gliding on the map behind it', async () => {
+    const { guest, page } = await enter(PHONE);
+    await guest.openRow(0, 0);
+    await guest.seat(3).click();
+    await cart(page, 1);
+    await guest.stands();
+    await page.click('#show-map');
+    await guest.stands();
+  });
+
   test('a closed panel passes the focus to the map', async () => {
     const { guest, page, middle } = await enter(PHONE);
     await page.touchscreen.tap(...middle);
