@@ -9,7 +9,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { assertProblem, client, CookieJar, crlf, delay, letIn, openCollector, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, ROOT, until } from '../../lib-js/index.js';
+import { assertProblem, client, CookieJar, crlf, delay, letIn, mangled, openCollector, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, ROOT, until } from '../../lib-js/index.js';
 import { procText } from '../../lib-js/proc.js';
 import { boundsIn, families, logFields, metricsTable, ruleGroups } from '../../lib-js/observe.js';
 
@@ -20,18 +20,35 @@ const PATIENCE = { FAIRGATE_HTTP_HEAD_TIMEOUT: '3s', FAIRGATE_HTTP_BODY_TIMEOUT:
 const EVIL = 'https://evil.example';
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
-// Every call of a contract: {service, number, method, path, security}; number is that of its ports.
+// Every call of a contract: {service, number, method, path, security}; number is that of its ports. isForm: it takes
+// forms alone, and leads back to their page, which says what was refused.
 const CALLS = SERVICES.flatMap((service, n) =>
   Object.entries(openContract(`${service}/openapi.yaml`).document.paths).flatMap(([path, item]) =>
-    Object.entries(item).filter(([method]) => ['get', 'put', 'post', 'patch', 'delete'].includes(method)).map(([method, { security = [{}], tags }]) => ({
-      service, number: n + 1, method: method.toUpperCase(), path, security, isPage: tags.includes('pages'), name: `${service}: ${method.toUpperCase()} ${path}`,
+    Object.entries(item).filter(([method]) => ['get', 'put', 'post', 'patch', 'delete'].includes(method)).map(([method, { security = [{}], tags, requestBody, responses }]) => ({
+      service, number: n + 1, method: method.toUpperCase(), path, security, isPage: tags.includes('pages'),
+      isForm: '303' in responses && Object.keys(requestBody?.content ?? {}).join() === FORM['content-type'], name: `${service}: ${method.toUpperCase()} ${path}`,
     }))));
 const isPrivate = ({ path }) => /^\/(admin|internal|console|design)\b/.test(path);
 const isOpen = ({ security }) => security.some((way) => Object.keys(way).length === 0) || security.length === 0;
 const takesBody = ({ method }) => method !== 'GET' && method !== 'DELETE';
 // One that would be accepted from a permitted caller.
 const BODIES = { '/v1/pay/orders': { event: EVENT, hold: 'h0' }, '/v1/pay/tickets/{ticket}/transfer': { to: 'x@shop.example' }, '/v1/seats/{event}/holds/{hold}': { add: ['x'] } };
-const bodyOf = (call) => (takesBody(call) ? (BODIES[call.path] ?? {}) : undefined);
+// Of the forms of the page without a script.
+const FIELDS = { '/v1/seats/{event}/plain': 'quantity=1&category=', '/v1/seats/{event}/plain/{hold}': 'act=release' };
+const bodyOf = (call) => {
+  if (call.isForm) return FIELDS[call.path];
+  return takesBody(call) ? (BODIES[call.path] ?? {}) : undefined;
+};
+const typeOf = (call) => (call.isForm ? FORM : {});
+// The code for which a form leads back to its page.
+const refusedForm = (call, answer, what) => {
+  assert.equal(answer.status, 303, `${what}: ${answer.status} ${answer.text}`);
+  const [page, code] = answer.headers.location.split('?refused=');
+  assert.equal(page, call.path.replace('{event}', EVENT).replace(/\/\{hold\}$/, ''), what);
+  assert.equal(answer.text, '', what);
+  assert.match(answer.headers['cache-control'], /no-store/, what);
+  return code;
+};
 const wants = (call, who) => call.security.some((way) => who in way);
 
 describe('the walls', () => {
@@ -50,7 +67,7 @@ describe('the walls', () => {
   // A session may ask the seats so often; what it asks too soon is not judged.
   const patiently = (method, path, options) => until(`an answer to ${method} ${path}`, async () => {
     const answer = await stack.edge.call(method, path, options);
-    return answer.status !== 429 && answer;
+    return answer.status !== 429 && !answer.headers.location?.endsWith('?refused=too-many-requests') && answer;
   });
 
   async function enter(headers = {}) {
@@ -59,10 +76,19 @@ describe('the walls', () => {
       const answer = await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: ticket, headers });
       return answer.status === 201 && answer.json;
     });
-    const { hold } = (await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } }, headers })).json;
+    const taken = await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } }, headers });
+    assert.equal(taken.status, 201, taken.text);
+    const { hold } = taken.json;
     secretsSeen.push(ticket, pass);
     return { ticket, pass, hold };
   }
+
+  // Of bob, which no form of another may change.
+  const heldByBob = async () => {
+    const { status, json } = await patiently('GET', `/v1/seats/${EVENT}/holds/${bob.hold}`, { token: bob.pass });
+    assert.equal(status, 200);
+    return json.seats;
+  };
 
   async function login(n) {
     const jar = new CookieJar();
@@ -126,26 +152,43 @@ describe('the walls', () => {
   test('personal data needs proof: neither none nor a wrong one is accepted', async () => {
     const closed = CALLS.filter((call) => !isPrivate(call) && !isOpen(call));
     assert.ok(closed.length > 25);
+    assert.deepEqual(closed.filter(({ isForm }) => isForm).map(({ path }) => path), Object.keys(FIELDS));
+    const held = await heldByBob();
     const wrong = [{}, { authorization: 'Bearer x' }, { authorization: 'Bearer a.b.c' }, { cookie: `fg_session=x; fg_ticket_${EVENT}=x; fg_pass_${EVENT}=x` }];
     for (const call of closed) {
       for (const headers of wrong) {
-        const answer = await stack.edge.call(call.method, filled(call.path), { headers: { ...headers, 'idempotency-key': 'k' }, body: bodyOf(call) });
-        assert.equal(answer.status, 401, `${call.name} with ${JSON.stringify(headers)}: ${answer.text}`);
+        const what = `${call.name} with ${JSON.stringify(headers)}`;
+        const answer = await stack.edge.call(call.method, filled(call.path, call.isForm ? bob : {}), { headers: { ...headers, ...typeOf(call), 'idempotency-key': 'k' }, body: bodyOf(call) });
+        if (call.isForm) {
+          assert.equal(refusedForm(call, answer, what), 'pass-missing', what);
+          continue;
+        }
+        assert.equal(answer.status, 401, `${what}: ${answer.text}`);
         if (!call.isPage) assertProblem(answer, 401, answer.json.code);
       }
     }
+    const [head, claims, signature] = bob.pass.split('.');
+    for (const call of closed.filter(({ isForm }) => isForm)) {
+      const answer = await stack.edge.call(call.method, filled(call.path, bob), { token: [head, claims, mangled(signature)].join('.'), headers: FORM, body: bodyOf(call) });
+      assert.equal(refusedForm(call, answer, call.name), 'pass-invalid', call.name);
+    }
+    assert.deepEqual(await heldByBob(), held);
   });
 
   // One proof does not stand for another, not even the operator's.
   test('no key opens the door of another', async () => {
     const keys = { ticket: bob.ticket, pass: bob.pass, admin: stack.secret('admin-token'), service: stack.secret('service-token') };
+    const held = await heldByBob();
     for (const call of CALLS.filter((one) => !isPrivate(one) && !isOpen(one))) {
       for (const [kind, token] of Object.entries(keys)) {
         if (wants(call, kind) && !wants(call, 'session')) continue;
-        const answer = await stack.edge.call(call.method, filled(call.path), { token, headers: { 'idempotency-key': 'k' }, body: bodyOf(call) });
-        assert.equal(answer.status, 401, `${call.name} with a ${kind}: ${answer.text}`);
+        const what = `${call.name} with a ${kind}`;
+        const answer = await stack.edge.call(call.method, filled(call.path, call.isForm ? bob : {}), { token, headers: { ...typeOf(call), 'idempotency-key': 'k' }, body: bodyOf(call) });
+        if (call.isForm) assert.equal(refusedForm(call, answer, what), 'pass-missing', what);
+        else assert.equal(answer.status, 401, `${what}: ${answer.text}`);
       }
     }
+    assert.deepEqual(await heldByBob(), held);
   });
 
   // ---- whose things ----
@@ -157,11 +200,21 @@ describe('the walls', () => {
     assert.ok(of.length >= 14);
     for (const call of of) {
       const ask = (ids) => patiently(call.method, filled(call.path, ids), {
-        token: bob.pass, headers: { ...bob.jar.headers, 'idempotency-key': randomUUID() },
+        token: bob.pass, headers: { ...bob.jar.headers, ...typeOf(call), 'idempotency-key': randomUUID() },
         body: bodyOf(call),
       });
       const made = Object.fromEntries(Object.entries(ofAlice).map(([kind, id]) => [kind, [...id].reverse().join('')]));
       const [theirs, none] = [await ask(ofAlice), await ask(made)];
+      if (call.isForm) {
+        assert.deepEqual([theirs, none].map((answer) => refusedForm(call, answer, call.name)), ['hold-unknown', 'hold-unknown'], call.name);
+        assert.deepEqual(Object.keys(theirs.headers), Object.keys(none.headers), call.name);
+        continue;
+      }
+      if (call.isPage && isOpen(call)) { // the login in front of it
+        const [one, other] = [[theirs, ofAlice], [none, made]].map(([{ status, text }, ids]) => [status, text.replaceAll(ids.order, 'ID')]);
+        assert.deepEqual(one, other, call.name);
+        continue;
+      }
       assert.equal(theirs.status, 404, `${call.name}: ${theirs.text}`);
       assert.deepEqual([theirs.status, theirs.json?.code, theirs.json?.detail], [none.status, none.json?.code, none.json?.detail], call.name);
       assert.ok(!theirs.text.includes(ofAlice.order) || call.isPage, call.name);
@@ -325,13 +378,22 @@ describe('the walls', () => {
   });
 
   test('a page of another origin reads nothing and changes nothing', async () => {
+    const held = await heldByBob();
     for (const call of CALLS.filter((one) => !isPrivate(one) && !one.path.endsWith('/stream'))) {
       const path = filled(call.path, { order: alice.order, hold: bob.hold, ticket: alice.tickets[0].ticket });
       const preflight = await stack.edge.call('OPTIONS', path, { headers: { origin: EVIL, 'access-control-request-method': call.method } });
       const answer = call.method === 'GET' ? await stack.edge.get(path, { headers: { ...own(), origin: EVIL } })
-        : await stack.edge.call(call.method, path, { headers: { ...own(), ...FORM, origin: EVIL, 'idempotency-key': randomUUID() }, body: takesBody(call) ? 'a=b' : undefined });
+        : await stack.edge.call(call.method, path, { headers: { ...own(), ...FORM, origin: EVIL, 'idempotency-key': randomUUID() }, body: call.isForm ? bodyOf(call) : takesBody(call) ? 'a=b' : undefined });
       for (const one of [preflight, answer]) assert.equal(one.headers['access-control-allow-origin'], undefined, call.name);
-      if (call.method !== 'GET' && !isOpen(call)) assert.ok([400, 401, 403, 415].includes(answer.status), `${call.name}: ${answer.status} ${answer.text}`);
+      if (call.isForm) assert.equal(refusedForm(call, answer, call.name), 'pass-missing', call.name);
+      else if (call.method !== 'GET' && !isOpen(call)) assert.ok([400, 401, 403, 415].includes(answer.status), `${call.name}: ${answer.status} ${answer.text}`);
+    }
+    assert.deepEqual(await heldByBob(), held);
+    // The pass of a cookie is looked at where the page is ours.
+    for (const call of CALLS.filter(({ isForm }) => isForm)) {
+      const headers = { ...own(), ...FORM, origin: `http://127.0.0.1:${stack.base}` };
+      const answer = await patiently(call.method, filled(call.path, bob), { headers, body: 'a=b' });
+      assert.equal(refusedForm(call, answer, call.name), 'bad-field', call.name);
     }
   });
 
