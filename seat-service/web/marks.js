@@ -33,7 +33,7 @@ export class Marks {
     this.map.wake();
   }
 
-  // The last frame ends it, whose seats they are by then does not matter.
+  // The last frame ends it; whose seats they are by then does not matter.
   goOn() {
     if (performance.now() - this.began < SIT_MS) this.map.wake();
     else this.rest();
