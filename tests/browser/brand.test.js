@@ -14,7 +14,7 @@ const SERVICES = { 'queue-front': 'queue-front/web/text.en', 'seat-service': 'se
 const CONSOLE = { console: 'web/console/console.en' };
 // Values from the event, the hall, the customer or the program have no translation. The browser writes
 // times, zones and names of languages in the reader's language.
-const DATA = String.raw`World Tour at the Harbour Stadium|Harbour Stadium, Incheon|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\((Englisch|Koreanisch|Französisch)\)|Gate [A-Z]|\b(Lower|Club|Upper) \d+|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+|\bUTC\b|\d\s(Tsd|Mio|Mrd)\.`;
+const DATA = String.raw`World Tour at the Harbour Stadium|Harbour Stadium, Incheon|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\((Englisch|Koreanisch|Französisch)\)|Gate [A-Z]|\b(Lower|Club|Upper) \d+|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9A-Z]{2}-[0-9A-Z]{3}-[0-9A-Z]{3}\b|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+|\bUTC\b|\d\s(Tsd|Mio|Mrd)\.`;
 
 function language(name, files) {
   const sections = Object.entries(files).map(([service, path]) => {
@@ -36,6 +36,11 @@ function unmarked(data) {
   look(document.title, document.querySelector('title'));
   for (const element of document.body.querySelectorAll('*')) {
     if (['SCRIPT', 'STYLE', 'NOSCRIPT', 'TIME'].includes(element.tagName) || !element.checkVisibility() || element.closest('#runbook, #runbook-section')) continue; // the runbook has its own languages
+    const around = element.closest('#called-text'); // one sentence around a time
+    if (around) {
+      look(around.textContent, around);
+      continue;
+    }
     for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
       if (element.hasAttribute(name)) look(element.getAttribute(name), element);
     }
