@@ -142,7 +142,7 @@ function seats(how, backend, private, asks, finders,    text) {
     return text "    .else\n" servers("seats", how, backend, private, asks) "    .endif\n"
 }
 
-function fronts(how, backend, private, asks,    text) {
+function fronts(how, backend, private, asks,    text, new) {
     text = servers("fronts", how, backend, private, asks)
     if (set["new_front"] == "") return text
     new = server("front-new=" set["new_front"], "fronts", 0, how, backend, private)
