@@ -33,6 +33,7 @@ void plain_go(struct http_req *req, struct span page, struct span headers)
     http_header_add(&lines, "Location", page);
     TEXT_LIT(&lines, "Cache-Control: no-store\r\n");
     text_put(&lines, headers);
+    assert(!lines.overflown);
     http_reply(req, &(struct http_reply){.status = 303, .headers = text_span(&lines)});
 }
 

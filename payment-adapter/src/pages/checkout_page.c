@@ -27,7 +27,7 @@ static const char plain_html[] =
 #include "payment-adapter/web/plain.html.inc"
     ;
 
-enum { PAGE_MAX = 256 * 1024, WORDS_MAX = 256, ADDRESS_MAX = 192, NUMBER_MAX = 24 };
+enum { PAGE_MAX = 256 * 1024, WORDS_MAX = 256, ADDRESS_MAX = 192, DIGITS_MAX = 24 };
 
 struct buying {
     uint32_t magic;
@@ -46,7 +46,7 @@ struct buying {
     struct sql_terms_read_row terms;
     uint64_t now_ms, amount;
     unsigned seats_at;
-    char notice[64], wait[NUMBER_MAX], later[NUMBER_MAX], left[NUMBER_MAX], sum[WORDS_MAX];
+    char notice[64], wait[DIGITS_MAX], later[DIGITS_MAX], left[DIGITS_MAX], sum[WORDS_MAX];
     char back[WORDS_MAX], until[WORDS_MAX];
 };
 
@@ -65,15 +65,15 @@ static struct span word_of(const json_t *object, const char *key)
     return (struct span){json_string_value(word), json_string_length(word)};
 }
 
-static uint64_t number_of(const json_t *object, const char *key)
+static uint64_t count_of(const json_t *object, const char *key)
 {
     json_int_t number = json_integer_value(json_object_get(object, key));
     return number > 0 ? (uint64_t)number : 0;
 }
 
-static struct span number(char memory[NUMBER_MAX], uint64_t value)
+static struct span number(char memory[DIGITS_MAX], uint64_t value)
 {
-    struct text text = text_on(memory, NUMBER_MAX);
+    struct text text = text_on(memory, DIGITS_MAX);
     text_u64(&text, value);
     return text_span(&text);
 }
@@ -98,7 +98,7 @@ static void list_seat(struct buying *buying, unsigned nth)
     fact_seat(facts, "seat", names, word_of(place, "id"));
     facts->all[buying->seats_at].more = more_seats;
     fact_text(facts, "seat-category", word_of(place, "category"));
-    fact_money(facts, "seat-price", "seat-price-words", number_of(place, "price"));
+    fact_money(facts, "seat-price", "seat-price-words", count_of(place, "price"));
 }
 
 static bool more_seats(void *ctx, unsigned turn)
@@ -187,10 +187,10 @@ static void list_facts(struct buying *buying, const struct settings *settings)
     fact_text(facts, "area",
               word_of(held, word_of(held, "area_name").len > 0 ? "area_name" : "area"));
     fact_text(facts, "category", word_of(held, "category"));
-    fact_count(facts, "places", word_of(held, "area").len > 0, number_of(held, "quantity"));
-    fact_money(facts, "fees", "fees-words", number_of(held, "fees"));
+    fact_count(facts, "places", word_of(held, "area").len > 0, count_of(held, "quantity"));
+    fact_money(facts, "fees", "fees-words", count_of(held, "fees"));
     fact_money(facts, "total", "total-words", buying->amount);
-    fact_money(facts, "vat", "vat-words", number_of(held, "vat"));
+    fact_money(facts, "vat", "vat-words", count_of(held, "vat"));
     fact_if(facts, "login", asks_login && !buying->session.here);
     fact_text(facts, "forgotten", span_of(all->password_url));
     fact_if(facts, "pay", pays);
@@ -292,7 +292,7 @@ static void on_held(void *ctx, const struct outcall_answer *told)
         refuse(buying, REFUSAL_HOLD_EXPIRED);
         return;
     }
-    buying->amount = number_of(buying->held, "total") + number_of(buying->held, "fees");
+    buying->amount = count_of(buying->held, "total") + count_of(buying->held, "fees");
     sql_terms_read(buying->pay->pg, &(struct sql_terms_read_args){buying->event}, on_terms, buying);
 }
 
