@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { openScope, openStack } from '../lib-js/index.js';
@@ -14,7 +15,7 @@ const SERVICES = { 'queue-front': 'queue-front/web/text.en', 'seat-service': 'se
 const CONSOLE = { console: 'web/console/console.en' };
 // Values from the event, the hall, the customer or the program have no translation. The browser writes
 // times, zones and names of languages in the reader's language.
-const DATA = String.raw`World Tour at the Harbour Stadium|Harbour Stadium, Incheon|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\((Englisch|Koreanisch|Französisch)\)|Gate [A-Z]|\b(Lower|Club|Upper) \d+|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9A-Z]{2}-[0-9A-Z]{3}-[0-9A-Z]{3}\b|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+|\bUTC\b|\d\s(Tsd|Mio|Mrd)\.`;
+const DATA = String.raw`World Tour at the Harbour Stadium|Harbour Stadium, Incheon|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\((Englisch|Koreanisch|Französisch)\)|Gate [A-Z]|\b(Lower|Club|Upper) \d+|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9A-Z]{2}-[0-9A-Z]{3}-[0-9A-Z]{3}\b|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+|\bUTC\b|\d\s(Tsd|Mio|Mrd)\.|${hostname().replaceAll('.', '[.]')}:\d+`;
 
 function language(name, files) {
   const sections = Object.entries(files).map(([service, path]) => {
