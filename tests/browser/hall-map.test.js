@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { afterEach, before, describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
+import { contrast, rgbOf } from '../../seat-service/web/colours.js';
 import { signsOf, toneOf } from '../../seat-service/web/paint.js';
 import { enterHall, openBrowser, SIZES } from './world.js';
 
@@ -787,5 +788,10 @@ describe('the map of the hall', () => {
     assert.ok(signs.every(([, right]) => right), JSON.stringify(signs));
     assert.deepEqual(signsOf([10, 60, 30, 50, 20, 40, 5]), [6, 1, 4, 2, 5, 3, 7]);
     assert.deepEqual([1, 5, 6, 7].map(toneOf), [0, 4, 0, 1]);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      const [on, ...colours] = await page.evaluate(() => ['on-cat', 'cat-1', 'cat-2', 'cat-3', 'cat-4', 'cat-5'].map((name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()));
+      for (const colour of colours) assert.ok(contrast(rgbOf(on), rgbOf(colour)) >= 4.5, `a number on ${colour} is read`);
+    }
   });
 });
