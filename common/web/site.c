@@ -418,18 +418,18 @@ static int make_languages(struct site *site, enum lang now, struct err_slot *err
     return rc < 0 ? err_wrap(err, "the languages' names") : 0;
 }
 
-enum brand_gap { BRAND, BRAND_LOGO, BRAND_UNPICTURED, BRAND_FOLDER, BRAND_NAME };
+enum brand_gap { BRAND_LOGO, BRAND_UNPICTURED, BRAND_NONE, BRAND_FOLDER, BRAND_NAME };
 
-static const char *const brand_gaps[] = {"branded", "logo", "unpictured", "folder", "name", NULL};
+static const char *const brand_gaps[] = {"logo", "unpictured", "unbranded", "folder", "name", NULL};
 
 static bool more_brand(unsigned block, unsigned turn, void *ctx)
 {
     const struct site *site = ctx;
     const char *type;
     bool has_logo = brand_logo(site->brand, &type).len > 0;
-    bool shown =
-        block == BRAND ? brand_name(site->brand).len > 0 : has_logo == (block == BRAND_LOGO);
-    return turn == 0 && shown;
+    bool branded = brand_name(site->brand).len > 0;
+    enum brand_gap shown = has_logo ? BRAND_LOGO : branded ? BRAND_UNPICTURED : BRAND_NONE;
+    return turn == 0 && block == shown;
 }
 
 static void fill_brand(struct text *out, unsigned gap, void *ctx)

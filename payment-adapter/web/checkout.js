@@ -71,11 +71,19 @@ function showSummary() {
   byId('seats').replaceChildren(...(seats.places.length > 0
     ? seats.places.map((place) => make('li', {}, make('span', { textContent: say(place.label ? 'seat.labelled' : 'seat.name', place.zone, place.row, place.label ?? place.number) }), make('span', { className: 'soft', textContent: place.category }), make('span', { className: 'price', textContent: money(place.price, seats.currency) })))
     : [make('li', {}, make('span', { textContent: `${seats.area_name || seats.area} × ${seats.quantity}` }), make('span', { className: 'soft', textContent: seats.category }))]));
+  showPeople(seats.places.length || seats.quantity);
   showPart('fees', seats.fees);
   showPart('vat', seats.vat);
   byId('total').textContent = money(amount, seats.currency);
   byId('pay-button').textContent = amount > 0 ? say('pay.button', money(amount, seats.currency)) : say('pay.free');
   byId('pay-text').hidden = amount === 0;
+}
+
+// A dot for each place that is held.
+function showPeople(n) {
+  const shown = Math.min(n, 8);
+  byId('people').setAttribute('width', 16 * shown);
+  byId('people').firstElementChild.setAttribute('d', `M7 7h${16 * (shown - 1)}.1`);
 }
 
 // A part of the sum, where there is one.
@@ -203,7 +211,9 @@ async function open() {
   if (back) {
     document.title = say('login.title');
     byId('title').textContent = say('login.title');
+    byId('title').className = '';
     byId('login-heading').hidden = true;
+    document.querySelector('.top ol').hidden = true;
     byId('back').hidden = true;
   }
   listen();

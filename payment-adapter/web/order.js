@@ -27,7 +27,7 @@ byId('print')?.addEventListener('click', () => print());
 // At the door: the code alone, as large as the screen, black on white in the dark too, and the screen
 // stays on.
 function showLarge(ticket) {
-  byId('bright-seat').textContent = ticket.querySelector('h2').textContent;
+  byId('bright-seat').textContent = ticket.ariaLabel;
   byId('bright-code').replaceChildren(ticket.querySelector('.code svg').cloneNode(true));
   byId('bright').showModal();
   const kept = navigator.wakeLock?.request('screen').catch(() => null);

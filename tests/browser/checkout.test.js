@@ -307,7 +307,7 @@ describe('checkout', () => {
     assert.deepEqual(await page.locator('.nth').allTextContents(), ['1 of 2', '2 of 2']);
     await page.locator('[data-large]').nth(1).click();
     await page.locator('#bright svg').waitFor();
-    assert.equal(await page.textContent('#bright-seat'), await page.locator('.ticket h2').nth(1).textContent());
+    assert.equal(await page.textContent('#bright-seat'), await page.locator('.ticket').nth(1).getAttribute('aria-label'));
     await visitor.judge('ticket-large');
     await page.keyboard.press('Escape');
     await page.locator('#bright').waitFor({ state: 'hidden' });
@@ -383,7 +383,7 @@ describe('checkout', () => {
       await page.goForward();
       assert.equal(await page.locator('button[name=remove]').count(), 2);
       await page.locator('button[name=remove]').first().click();
-      await page.locator('li:not(:has(form))').waitFor();
+      await page.locator('main li:not(:has(form))').waitFor();
       await page.click('[name=act]');
       await page.locator('fieldset').waitFor();
       await page.locator('[name=quantity]').first().fill('2');
