@@ -49,6 +49,7 @@ struct journal_event {
     bool let_go;           /* nobody here uses it any more: the committer gives its lock back */
     bool locked;           /* the committer's session has the lock ... */
     uint64_t locked_epoch; /* ... and found this epoch */
+    bool forgotten;        /* it has it still, to give back: another epoch had begun */
     bool rested;           /* ... which is that of an owner that had put it to sleep */
     char reason[ERR_TEXT_MAX];
     bool placed; /* it has been looked for where it is, and who is to have it */

@@ -343,7 +343,8 @@ int ownership_free(struct journal *journal, struct err_slot *err)
 /* ---- locks ---- */
 
 /* Which events to try: those that have been read or are being read, and are not ours yet. The lock
- * of one that is out is given back, since another process may be able to read it. */
+ * of one that is out is given back, since another process may be able to read it, and a forgotten
+ * one before it is tried for again: the session would have it twice. */
 static int choose(struct journal *journal, struct err_slot *err, uint32_t *chosen, uint32_t *len)
 {
     int rc = 0;
@@ -352,13 +353,15 @@ static int choose(struct journal *journal, struct err_slot *err, uint32_t *chose
         struct journal_event *event = &journal->events[nth];
         pthread_mutex_lock(&journal->lock);
         enum journal_state state = journal_state_of(event);
-        bool locked = event->locked;
+        bool locked = event->locked, forgotten = event->forgotten;
         bool stays =
             !event->asleep && !event->retired && (event->placed || !journal_shares(journal));
         if (state == JOURNAL_EVENT_OUT)
             event->locked = false;
+        event->forgotten = false;
         pthread_mutex_unlock(&journal->lock);
-        if (state == JOURNAL_EVENT_OUT && locked)
+        assert(!locked || !forgotten);
+        if (forgotten || (state == JOURNAL_EVENT_OUT && locked))
             rc = store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err);
         if (!locked && stays &&
             (state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_FOLLOWING))
@@ -373,13 +376,14 @@ static int let_go(struct journal *journal, struct journal_event *event, struct e
 {
     pthread_mutex_lock(&journal->lock);
     bool goes = event->let_go;
-    bool locked = event->locked || journal_state_of(event) == JOURNAL_EVENT_OWNED;
+    bool locked =
+        event->locked || event->forgotten || journal_state_of(event) == JOURNAL_EVENT_OWNED;
     pthread_mutex_unlock(&journal->lock);
     int rc = goes && locked ? store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err) : 0;
     if (!goes || rc < 0)
         return rc;
     pthread_mutex_lock(&journal->lock);
-    event->let_go = event->locked = event->cut = event->lost = false;
+    event->let_go = event->locked = event->forgotten = event->cut = event->lost = false;
     atomic_store_explicit(&event->stuck, false, memory_order_relaxed);
     role_move_event(journal, event, JOURNAL_EVENT_ASLEEP);
     pthread_mutex_unlock(&journal->lock);

@@ -225,6 +225,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
 static void forget_lock(struct journal *journal, struct journal_event *event)
 {
     pthread_mutex_lock(&journal->lock);
+    event->forgotten = event->forgotten || event->locked;
     event->locked = false;
     pthread_mutex_unlock(&journal->lock);
 }

@@ -287,7 +287,7 @@ void role_set_connected(struct journal *journal, bool connected, enum journal_re
     if (!connected) { /* the locks go with the session */
         journal->leads = journal->named = false;
         for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-            journal->events[nth].locked = false;
+            journal->events[nth].locked = journal->events[nth].forgotten = false;
     }
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);

@@ -565,13 +565,18 @@ static void do_run(const struct script_line *line)
     fail_msg("%s is unknown", line->text);
 }
 
+#define LOCKS_OF_DEMO                                                                              \
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4606786 AND objid = " \
+    "1"
+
 /* What a row does besides: "now WHAT [a]". "lock": another session has the owner rows of all events
- * but the other one until "unlock". "stalled": a commit waits for the end of a stall. */
+ * but the other one until "unlock"; "raise": and raises their epochs, once somebody has the lock of
+ * "demo"; "freed": nobody has it any more. "stalled": a commit waits for the end of a stall. */
 static void do_now(const struct script_line *line)
 {
     static const char *const names[] = {"lock",         "stalled", "unlock", "stop-server",
-                                        "start-server", "prepare", "look",   "dawdle",
-                                        "hurry",        NULL};
+                                        "start-server", "prepare", "look",   "raise",
+                                        "freed",        "dawdle",  "hurry",  NULL};
     static struct pg *locker;
     struct err_slot err = {0};
     switch (script_choice(line, script_word(line, 1), names)) {
@@ -597,7 +602,15 @@ static void do_now(const struct script_line *line)
         processes[script_has(line, "b")]->may_prepare = 1;
         break;
     case 6:
-        journal_look(processes[0]->journal);
+        journal_look(processes[script_has(line, "b")]->journal);
+        break;
+    case 7:
+        UNTIL(query(LOCKS_OF_DEMO) == 1);
+        usleep(100 * 1000); /* it has read the epoch, and tried in vain to raise it */
+        must(pg_run(locker, "UPDATE owner SET epoch = epoch + 1 WHERE event <> 2", &err), &err);
+        break;
+    case 8:
+        UNTIL(query(LOCKS_OF_DEMO) == 0);
         break;
     default:
         dawdles = script_has(line, "dawdle");
@@ -792,6 +805,10 @@ static const struct script_row rows[] = {
      "owner; add short; add short third; now look; wait a owned 3; start b; wait b role standby;"
      "sql ALTER TABLE seats.owner ADD CHECK (event <> 2 OR epoch < 2) NOT VALID; end a;"
      "wait b owned 2; sql ALTER TABLE seats.owner DROP CONSTRAINT owner_check; wait b owned 3"},
+    {"a lock that was tried for twice is given back at once", /* the session counts its locks */
+     "owner; end a; now lock; start b; now raise; now unlock; wait b owned 1;"
+     "query 1 " LOCKS_OF_DEMO "; sql UPDATE seats.event SET asleep_at = now(); now look b;"
+     "now freed"},
     {"a change that waits for too long is refused",
      "owner; now stop-server; clock; wait a role cut; expect a writes 1; submit a taken 1; collect "
      "a;"
