@@ -91,7 +91,7 @@ test('apt installs all of it, nothing starts, and what to do next is said', () =
   for (const unit of UNITS) assert.match(said, new RegExp(`systemctl enable --now ${unit}\n`));
   assert.deepEqual(states('is-enabled'), UNITS.map(() => 'disabled'));
   assert.deepEqual(states('is-active'), UNITS.map(() => 'inactive'));
-  assert.equal(ask('ls /etc/fairgate'), Object.keys(SERVICES).sort().map((service) => `${service}.conf`).join('\n'));
+  assert.equal(ask('ls /etc/fairgate'), ['edge', ...Object.keys(SERVICES)].sort().map((part) => `${part}.conf`).join('\n'));
 });
 
 test('README.Debian makes it run', async () => {
@@ -106,7 +106,9 @@ test('README.Debian makes it run', async () => {
 
 test('the edge that README.Debian makes serves visitors, without root, and gives back what a crowd took', () => {
   assert.match(ask('curl -fsS -o /dev/null -w "%{http_code}" http://127.0.0.1/robots.txt; curl -fsS -o /dev/null -w "%{http_code}" http://127.0.0.1:8404/healthz'), /^200200$/);
-  for (const worker of ask('pgrep -P $(systemctl show -p MainPID --value haproxy) haproxy').split('\n')) assert.notEqual(ask(`stat -c %U /proc/${worker}`), 'root');
+  const workers = ask(`cat /proc/${pid('haproxy')}/task/*/children`).trim().split(/\s+/);
+  assert.ok(workers[0] > 0);
+  for (const worker of workers) assert.notEqual(ask(`stat -c %U /proc/${worker}`), 'root');
   assert.match(ask(`cat /proc/${pid('haproxy')}/maps`), /libjemalloc\.so/);
 });
 
@@ -114,7 +116,7 @@ test('the command line asks what was installed', () => {
   const profile = '[default]\\nqueue = "http://127.0.0.1:8091"\\nseats = "http://127.0.0.1:8092"\\npay = "http://127.0.0.1:8093"\\ntoken_file = "/etc/fairgate/secrets/admin-token"\\n';
   admin('PUT', '/admin/events/evening', '{"name":"An evening"}');
   assert.match(ask(`printf '${profile}' >/root/profiles; FAIRGATE_PROFILES=/root/profiles fairgate events`), /An evening/);
-  for (const page of ['fairgate', ...Object.keys(SERVICES)]) assert.match(ask(`zcat /usr/share/man/man1/${page}.1.gz`), /^\.TH /);
+  for (const page of ['fairgate', 'fairgate-edge', ...Object.keys(SERVICES)]) assert.match(ask(`zcat /usr/share/man/man1/${page}.1.gz`), /^\.TH /);
   inside('. /usr/share/bash-completion/completions/fairgate; complete -p fairgate');
 });
 
