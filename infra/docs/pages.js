@@ -86,6 +86,8 @@ export function whyBroken(page, target, made = () => false) {
 // Blocks of code: {language, words: what else stands behind the fence, text, line}.
 export function blocksOf(text) {
   const blocks = [];
+  // A page of which no command is run says so once: <!-- sh not-run: WHY -->
+  const ofPage = /^<!-- sh (not-run: .*) -->$/m.exec(text)?.[1] ?? '';
   let block = null;
   let lineNumber = 0;
   for (const line of text.split('\n')) {
@@ -93,7 +95,7 @@ export function blocksOf(text) {
     const fence = /^( *)(```+)(.*)$/.exec(line);
     if (block === null && fence !== null) {
       const [, language, words] = /^\s*(\S*)\s*(.*)$/.exec(fence[3]);
-      block = { indent: fence[1].length, fence: fence[2], language, words: words.trim(), lines: [], line: lineNumber };
+      block = { indent: fence[1].length, fence: fence[2], language, words: words.trim() || (language === 'sh' ? ofPage : ''), lines: [], line: lineNumber };
     } else if (block !== null && line.trim() === block.fence) {
       blocks.push({ language: block.language, words: block.words, text: block.lines.join('\n'), line: block.line });
       block = null;

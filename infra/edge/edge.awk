@@ -44,7 +44,7 @@ END {
     derive()
     write_file(here "/haproxy.cfg")
     if (set["redirect"] != "") write_file(here "/redirect.cfg")
-    if (set["health"] != "") printf "\nfrontend health from basics\n    bind %s\n    monitor-uri /healthz\n    monitor fail if { stopping }\n", set["health"]
+    if (set["health"] != "") printf "\nfrontend health from basics\n    bind %s\n    monitor-uri /healthz\n    monitor fail if { stopping }\n    http-request use-service prometheus-exporter if { path /metrics }\n", set["health"]
     if (set["inside"] != "") write_file(here "/inside.cfg")
     if (finds) write_file(here "/resolvers.cfg")
 }

@@ -32,7 +32,7 @@ function burns({ slo, budget, all }, { long, short }, times) {
 function alerts(one) {
   const [fast, slow] = one.page ?? [FAST.times, SLOW.times];
   const rule = (severity, expr) => `      - alert: ${one.alert}\n        expr: ${expr}\n        labels: { severity: ${severity} }\n` +
-    `        annotations: { summary: "${one.summary}", runbook: "docs/operate/runbook.md#${one.alert.toLowerCase()}" }\n`;
+    `        annotations: { summary: "${one.summary}", runbook_url: "file:///usr/share/fairgate/observe/docs/operate/runbook.md#${one.alert.toLowerCase()}" }\n`;
   return rule('page', `${burns(one, FAST, fast)} or ${burns(one, SLOW, slow)}`) + rule('look', burns(one, LOOK, LOOK.times));
 }
 

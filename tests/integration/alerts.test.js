@@ -13,11 +13,11 @@ import { BOARDS } from '../../infra/observe/boards.js';
 import { OBJECTIVES } from '../../infra/observe/objectives.js';
 import { TODO } from '../../web/console/verdict.js';
 import { openContract, openScope, ROOT, runBeside } from '../lib-js/index.js';
-import { DASHBOARDS, familyOf, figuresOfAlerts, logFields, metricsTable, namesIn, ruleGroups, RULE_FILES } from '../lib-js/observe.js';
+import { DASHBOARDS, DEPENDS, EVERY_RULE, familyOf, figuresOfAlerts, isOfOthers, logFields, metricsTable, namesIn, ruleGroups, RULE_FILES } from '../lib-js/observe.js';
 
 const [ALERTS, SLOS] = RULE_FILES;
 const rules = ruleGroups([ALERTS]).flatMap((group) => group.rules);
-const all = ruleGroups().flatMap((group) => group.rules);
+const all = ruleGroups(EVERY_RULE).flatMap((group) => group.rules);
 const alerts = all.filter(({ alert }) => alert);
 const names = [...new Set(alerts.map(({ alert }) => alert))];
 
@@ -119,6 +119,60 @@ test('each alert fires when its figures go bad, and not before', (t) => {
   tried(t, [ALERTS], '1m', [{ interval: '1m', input_series, alert_rule_test }]);
 });
 
+// ---- what a sale depends on ----
+
+const JOBS = ['queue', 'seats', 'pay', 'edge', 'redis', 'postgres', 'node'];
+const gone = `1+0x${GOOD} _x30`;
+// Of a time in seconds: of now, until it is no longer made anew.
+const aged = (age) => `${-age}+60x${GOOD} ${GOOD * 60 - age}+0x30`;
+const DAY = 86400;
+const DEPENDENCIES = {
+  FairgateTargetsMissing: { of: { job: 'fairgate-edge' }, series: JOBS.map((job) => [`up{job="fairgate-${job}"}`, job === 'edge' ? gone : '1+0x60']) },
+  FairgateLastOne: { of: { job: 'fairgate-queue' }, series: [['up{job="fairgate-queue",instance="a"}', '1+0x60'], ['up{job="fairgate-queue",instance="b"}', gone], ['up{job="fairgate-pay"}', '1+0x60']] },
+  FairgateRestarts: { of: { job: 'fairgate-pay' }, series: [['process_start_time_seconds{job="fairgate-pay"}', rising(60)]] },
+  FairgateFilesShort: { of: { job: 'fairgate-queue' }, series: [['process_open_fds{job="fairgate-queue"}', level(700, 810)], ['process_max_fds{job="fairgate-queue"}', '1000+0x60']] },
+  FairgateOpeningPassed: { of: { event: 'night' }, series: [[`fairgate_line_unopened${event}`, '1+0x60'], [`fairgate_line_opens_at_seconds${event}`, `${GOOD * 60}+0x60`], ['fairgate_line_unopened{event="over"}', '0+0x60'], ['fairgate_line_opens_at_seconds{event="over"}', '60+0x60'], ['fairgate_line_unopened{event="unset"}', '1+0x60'], ['fairgate_line_opens_at_seconds{event="unset"}', '0+0x60']] },
+  FairgateSeatsBehind: { of: { instance: 'b' }, series: [['fairgate_seats_behind_ms{instance="b"}', level(40, 5000)]] },
+  FairgateReconcileNever: { of: {}, series: [['fairgate_reconcile_last_seconds', `0+0x10 60+60x${GOOD - 12} 0+0x40`]], at: 20 },
+  FairgateWebhooksRefused: { of: {}, series: [['fairgate_webhooks_total{outcome="refused"}', rising(2)], ['fairgate_webhooks_total{outcome="good"}', '0+50x60']] },
+  FairgateEdgeFull: { of: { proxy: 'edge' }, series: [['haproxy_frontend_current_sessions{proxy="edge"}', level(70, 81)], ['haproxy_frontend_limit_sessions{proxy="edge"}', '100+0x60']] },
+  FairgateEdgeErrors: { of: {}, series: [['haproxy_frontend_http_responses_total{proxy="edge",code="5xx"}', rising(60)], ['haproxy_frontend_http_responses_total{proxy="edge",code="2xx"}', '0+600x60']] },
+  FairgateEdgeServersGone: { of: { proxy: 'queue-front' }, series: [['haproxy_backend_status{proxy="queue-front",state="DOWN"}', level(0, 1)], ['haproxy_backend_status{proxy="views",state="DOWN"}', '1+0x60']] },
+  FairgateCertificateEnds: { of: {}, series: [['fairgate_edge_certificate_ends_seconds', level(14 * DAY + 3600, 14 * DAY)]] },
+  FairgateTicketKeysOld: { of: {}, series: [['fairgate_edge_ticket_keys_seconds', level(0, -2 * DAY)]] },
+  FairgateRedisDown: { of: { instance: 'r' }, series: [['redis_up{instance="r"}', level(1, 0)]] },
+  FairgateRedisReplicaLost: { of: {}, series: [['redis_connected_slaves{instance="r"}', level(2, 1)], ['redis_connected_slaves{instance="s"}', '0+0x60']] },
+  FairgateRedisMemory: { of: {}, series: [['redis_memory_used_bytes', '81+0x60'], ['redis_memory_max_bytes', level(200, 100)]] },
+  FairgateRedisNotSaved: { of: {}, series: [['redis_aof_last_write_status', level(1, 0)], ['redis_rdb_last_bgsave_status', '1+0x60']] },
+  FairgatePostgresDown: { of: {}, series: [['pg_up', level(1, 0)]] },
+  FairgatePostgresReplicaLost: { of: {}, series: [['pg_stat_replication_pg_wal_lsn_diff{state="streaming",application_name="b"}', gone], ['pg_stat_replication_pg_wal_lsn_diff{state="streaming",application_name="pg_basebackup"}', '0+0x5 _x60']] },
+  FairgatePostgresReplicaBehind: { of: { application_name: 'b' }, series: [['pg_stat_replication_pg_wal_lsn_diff{application_name="b"}', level(1e6, 3e8)]] },
+  FairgatePostgresConnections: { of: { instance: 'p' }, series: [['pg_stat_activity_count{instance="p",state="active"}', level(40, 60)], ['pg_stat_activity_count{instance="p",state="idle"}', '30+0x60'], ['pg_settings_max_connections{instance="p"}', '100+0x60']] },
+  FairgateDiskFills: { of: { instance: 'h', device: 'd' }, series: [['node_filesystem_avail_bytes{instance="h",device="d",fstype="ext4"}', `90+0x${GOOD} 80-2x30`], ['node_filesystem_size_bytes{instance="h",device="d",fstype="ext4"}', '100+0x60'], ['node_filesystem_avail_bytes{instance="h",device="t",fstype="tmpfs"}', '0+0x60'], ['node_filesystem_size_bytes{instance="h",device="t",fstype="tmpfs"}', '100+0x60']] },
+  FairgateMemoryShort: { of: {}, series: [['node_memory_MemAvailable_bytes', level(11, 9)], ['node_memory_MemTotal_bytes', '100+0x60']] },
+  FairgateConnectionsTracked: { of: {}, series: [['node_nf_conntrack_entries', level(79, 81)], ['node_nf_conntrack_entries_limit', '100+0x60']] },
+  FairgateFiguresOld: { of: { instance: 'h' }, series: [['node_textfile_mtime_seconds{instance="h",file="/a/fairgate.prom"}', aged(30)], ['node_textfile_scrape_error{instance="h"}', '0+0x60']], after: 20 },
+  FairgateBackupOld: { of: {}, series: [['fairgate_backup_seconds{type="full"}', level(-6 * DAY, -7 * DAY)], ['fairgate_backup_seconds{type="incr"}', level(0, -2 * DAY)]] },
+  FairgateLineCopyOld: { of: {}, series: [['fairgate_backup_line_seconds', aged(30)], ['fairgate_line_waiting{event="night"}', '5+0x60']] },
+  FairgateRestoreUntested: { of: {}, series: [['fairgate_backup_tested_seconds', level(-30 * DAY, -32 * DAY)]] },
+};
+
+test('each thing that a sale depends on has an alert that fires when it goes, and not before', (t) => {
+  const depends = new Map(ruleGroups([DEPENDS]).flatMap((group) => group.rules).map((rule) => [rule.alert, rule]));
+  const fired = ({ alert, labels, annotations }, of) => [{ exp_labels: { ...labels, ...of }, exp_annotations: annotations }];
+  const watchdog = depends.get('FairgateWatchdog');
+  assert.deepEqual([...depends.keys()].sort(), [...Object.keys(DEPENDENCIES), 'FairgateWatchdog'].sort());
+  tried(t, [DEPENDS], '1m', Object.entries(DEPENDENCIES).map(([alertname, { of, series, at = GOOD, after = 15 }]) => ({
+    name: alertname, interval: '1m',
+    input_series: series.map(([name, values]) => ({ series: name, values })),
+    alert_rule_test: [
+      { eval_time: `${at}m`, alertname, exp_alerts: [] },
+      { eval_time: `${GOOD + after}m`, alertname, exp_alerts: fired(depends.get(alertname), of) },
+      { eval_time: `${at}m`, alertname: 'FairgateWatchdog', exp_alerts: fired(watchdog, {}) },
+    ],
+  })));
+});
+
 // ---- what was promised ----
 
 const STEP_S = 30;
@@ -210,8 +264,8 @@ test('the runbook has a part for each alert and each alarm of the console, and f
   const ofConsole = new Set(Object.values(TODO).filter((name) => !name.startsWith('Fairgate')));
   assert.deepEqual([...parts.keys()].sort(), [...names, ...ofConsole].sort());
   assert.deepEqual(Object.values(TODO).filter((name) => !parts.has(name)), [], "an alarm of the console leads to a part that isn't there");
-  for (const { alert, annotations } of alerts) assert.equal(annotations.runbook, `docs/operate/runbook.md#${alert.toLowerCase()}`);
-  for (const [name, part] of parts) for (const told of ['**Symptom:**', '**Do', '**Resolved**']) assert.ok(part.includes(told), `${name}: ${told}`);
+  for (const { alert, annotations } of alerts) assert.equal(annotations.runbook_url, `file:///usr/share/fairgate/observe/docs/operate/runbook.md#${alert.toLowerCase()}`);
+  for (const [name, part] of parts) for (const told of ['**Symptom:**', '**Do']) assert.ok(part.includes(told), `${name}: ${told}`);
 });
 
 // Bounds of the caller: of a visitor, an address or an order.
@@ -255,13 +309,13 @@ test('what the runbook looks for in logs is a field of theirs', () => {
 const table = metricsTable();
 const known = new Set(table.map(({ name }) => name));
 const recorded = new Set(all.filter(({ record }) => record).map(({ record }) => record));
-const isKnown = (name) => known.has(familyOf(name)) || known.has(name) || recorded.has(name) || name === 'ALERTS';
+const isKnown = (name) => isOfOthers(name) || known.has(familyOf(name)) || known.has(name) || recorded.has(name) || name === 'ALERTS';
 
 test('the table names each figure of a service, and no other', () => {
   const sources = ['queue-front/src', 'seat-service/src', 'payment-adapter/src', 'common']
-    .flatMap((room) => readdirSync(join(ROOT, room), { recursive: true }).map((path) => join(ROOT, room, path))).filter((path) => path.endsWith('.c'));
+    .flatMap((room) => readdirSync(join(ROOT, room), { recursive: true }).map((path) => join(ROOT, room, path))).filter((path) => path.endsWith('.c')).concat(join(ROOT, 'infra/observe/figures'));
   // A setting's default may be called so as well: the claim of an issuer is.
-  const text = sources.map((path) => readFileSync(path, 'utf8')).join('\n').replace(/\.fallback = "\w*"/g, '');
+  const text = sources.map((path) => readFileSync(path, 'utf8')).join('\n').replace(/\.fallback = "\w*"/g, '').replace(/\bfigure (\w+)/g, '"$1"').replace(/"(\w+)\{/g, '"$1"');
   const figures = new Set([...text.matchAll(/"((?:fairgate|process)_\w+)"/g)].map(([, name]) => name).filter((name) => !name.endsWith('_bucket')));
   assert.deepEqual([...figures].sort(), [...known].filter((name) => name !== 'up').sort());
   assert.equal(known.size, table.length, 'each is listed once');
@@ -301,7 +355,7 @@ test('each expression of a dashboard can be asked, and asks for what there is', 
   const path = join(openScope(t).tempDir(), 'asked.yml');
   writeFileSync(path, dump({ groups: [{ name: 'asked', rules: asked.map(({ expr }, n) => ({ record: `asked:${n}`, expr: asAsked(expr) })) }] }));
   promtool('check', 'rules', path);
-  promtool('check', 'rules', ...RULE_FILES);
+  promtool('check', 'rules', ...EVERY_RULE);
   assert.equal(new Set(boards.map(({ uid }) => uid)).size, boards.length);
 });
 

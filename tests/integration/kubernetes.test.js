@@ -31,6 +31,19 @@ test('nobody is a person unless somebody says so', () => {
   assert.match(data.FAIRGATE_OPERATORS_ISSUER, /^https:/);
 });
 
+test('a monitor asks each service at a port of its pods, by the name of the job that the rules ask for', () => {
+  const monitors = kustomized('monitors');
+  assert.equal(monitors.length, 4);
+  for (const { kind, metadata, spec } of monitors) {
+    assert.equal(kind, 'PodMonitor');
+    const pods = small.find((one) => ['Deployment', 'StatefulSet'].includes(one.kind) && one.metadata.name === metadata.name).spec.template;
+    for (const [label, value] of Object.entries(spec.selector.matchLabels)) assert.equal(pods.metadata.labels[label], value);
+    const [{ port, relabelings: [{ replacement }] }] = spec.podMetricsEndpoints;
+    assert.ok(pods.spec.containers[0].ports.some(({ name }) => name === port), `${metadata.name}: ${port}`);
+    assert.ok(read('infra/observe/depends.yml').includes(`absent(up{job="${replacement}"})`), replacement);
+  }
+});
+
 test('a word that is misspelt, or of the wrong kind, would be seen', async () => {
   const planted = (change) => {
     const copy = structuredClone(small.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'edge'));

@@ -8,6 +8,11 @@ import { ROOT } from './service.js';
 
 const made = writeTo(join(ROOT, 'build/observe'));
 export const RULE_FILES = [join(ROOT, 'infra/observe/alerts.yml'), made.find((path) => path.endsWith('slo.yml'))];
+// What a sale depends on: the local stack has no exporters, and does without these.
+export const DEPENDS = join(ROOT, 'infra/observe/depends.yml');
+export const EVERY_RULE = [...RULE_FILES, DEPENDS];
+// Figures of HAProxy and of exporters, which tests/observe/depends.test.js has from them.
+export const isOfOthers = (name) => /^(haproxy|redis|pg|node)_/.test(name);
 export const DASHBOARDS = made.filter((path) => path.endsWith('.json'));
 
 // Groups of rules: {name, rules: [{alert | record, expr, labels, annotations}]}.
@@ -16,17 +21,17 @@ export const ruleGroups = (paths = RULE_FILES) => paths.flatMap((path) => load(r
 // Parts of a histogram are written under names of their own.
 export const familyOf = (name) => name.replace(/_(bucket|sum|count)$/, '');
 // The metrics that an expression asks for, recorded ones among them.
-export const namesIn = (expr) => [...new Set(expr.replaceAll(/"[^"]*"/g, '').match(/\b(fairgate[_:][\w:]*|process_\w+|up(?=\{|\b)|ALERTS)/g) ?? [])];
+export const namesIn = (expr) => [...new Set(expr.replaceAll(/"[^"]*"/g, '').match(/\b(fairgate[_:][\w:]*|process_\w+|(?:haproxy|redis|pg|node)_\w+|up(?=\{|\b)|ALERTS)/g) ?? [])];
 // Bounds of histograms that it names: [family, le].
 export const boundsIn = (expr) => [...expr.matchAll(/(\w+)_bucket\{[^}]*le="([^"]+)"/g)].map(([, name, le]) => [name, le]);
 
 // alert -> the families that it hangs on, by way of what its group records.
 export function figuresOfAlerts() {
   const found = new Map();
-  for (const { rules } of ruleGroups()) {
+  for (const { rules } of ruleGroups(EVERY_RULE)) {
     const recorded = rules.filter(({ record }) => record).flatMap(({ expr }) => namesIn(expr));
     for (const { alert, expr } of rules.filter((rule) => rule.alert)) {
-      const names = namesIn(expr).flatMap((name) => (name.includes(':') ? recorded : [name])).filter((name) => !name.includes(':'));
+      const names = namesIn(expr).flatMap((name) => (name.includes(':') ? recorded : [name])).filter((name) => !name.includes(':') && !isOfOthers(name));
       found.set(alert, new Set([...(found.get(alert) ?? []), ...names.map(familyOf)]));
     }
   }

@@ -12,7 +12,7 @@ const runbook = () => {
 
 // Its sections by their names: the introduction under '', then one for each alert and each alarm of the console.
 export function sectionsOf(markdown) {
-  const [intro, ...rest] = markdown.split(/^##+ /m);
+  const [intro, ...rest] = markdown.replace(/^<!--.*-->$/m, '').split(/^##+ /m);
   const named = rest.map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n')).trim()]);
   return new Map([['', intro.replace(/^# .*/, '').trim()], ...named.filter(([, body]) => body !== '')]);
 }

@@ -73,8 +73,8 @@ const RULES = [
 // Which section of the runbook says what to do.
 export const TODO = {
   silent: 'FairgateDown', shut: 'FairgateEventShut', stale: 'FairgateLineStale', 'down.seats': 'FairgateDown', 'down.pay': 'FairgateDown', 'down.queue': 'FairgateDown',
-  'down.other': 'FairgateDown', 'front-silent': 'FairgateDown', 'no-hall': 'No hall', out: 'FairgateEventOut', 'visits-halted': 'FairgateVisitsHalted',
-  'codes-missing': 'FairgateCodesMissing', 'opens-late': 'Nobody is called', stalled: 'Nobody is called', errors: 'FairgateErrors', failing: 'Orders do not go through',
+  'down.other': 'FairgateDown', 'front-silent': 'FairgateDown', 'no-hall': 'FairgateHallMissing', out: 'FairgateEventOut', 'visits-halted': 'FairgateVisitsHalted',
+  'codes-missing': 'FairgateCodesMissing', 'opens-late': 'FairgateOpeningPassed', stalled: 'Nobody is called', errors: 'FairgateErrors', failing: 'Orders do not go through',
   frozen: 'Nobody is called', paused: 'Nobody is called', 'rate-zero': 'Nobody is called', 'no-seats': 'The hall is full', full: 'The hall is full',
   quiet: 'Orders do not go through', parked: 'FairgateSagasParked', drift: 'FairgateDrift', late: 'The line ends late', 'clock-ahead': 'FairgateClockOff',
   'clock-behind': 'FairgateClockOff', 'show-up': 'Few of those called come',

@@ -130,7 +130,7 @@ struct front_gauges {
         no_shows, stale;
     _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms, codes_missing,
         wrong_codes, visits_halted, hall_missing;
-    _Atomic uint64_t gathers_at_s, opens_at_s;
+    _Atomic uint64_t gathers_at_s, opens_at_s, unopened;
     _Atomic uint64_t eta_judged, eta_kept, eta_error_milli, eta_coverage_milli, eta_scale_milli;
 };
 

@@ -58,6 +58,8 @@ static const struct gauge {
     {"fairgate_line_opens_at_seconds",
      "When the line opens by itself, in seconds since 1970; 0: not said.",
      offsetof(struct front_gauges, opens_at_s)},
+    {"fairgate_line_unopened", "1 while the event waits for its opening.",
+     offsetof(struct front_gauges, unopened)},
     {"fairgate_line_stale", "1 while the picture is old.", offsetof(struct front_gauges, stale)},
 };
 
@@ -116,6 +118,8 @@ void figures_show(struct front_line *event)
     front_show(&event->gauges.visits_halted, view->halted_ms > 0);
     front_show(&event->gauges.gathers_at_s, event->doc.prequeue_at_ms / 1000);
     front_show(&event->gauges.opens_at_s, event->doc.opens_at_ms / 1000);
+    front_show(&event->gauges.unopened,
+               view->state == LINE_SCHEDULED || view->state == LINE_PRE_QUEUE);
     const struct promise_book *book = &event->promises;
     front_show(&event->gauges.eta_judged, book->judged);
     front_show(&event->gauges.eta_kept, book->kept);
