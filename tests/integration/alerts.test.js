@@ -268,6 +268,12 @@ test('the runbook has a part for each alert and each alarm of the console, and f
   for (const [name, part] of parts) for (const told of ['**Symptom:**', '**Do']) assert.ok(part.includes(told), `${name}: ${told}`);
 });
 
+test('the Korean runbook has the same parts in the same order', () => {
+  const korean = readFileSync(join(ROOT, 'docs/ko/operate/runbook.md'), 'utf8').split(/^### /m).slice(1);
+  assert.deepEqual(korean.map((part) => part.slice(0, part.indexOf('\n'))), [...parts.keys()]);
+  for (const part of korean) for (const told of ['**증상:**', '**조치:**']) assert.ok(part.includes(told), part);
+});
+
 // Bounds of the caller: of a visitor, an address or an order.
 const OF_CALLERS = new Set(['extensions-exhausted', 'hold-busy', 'moves-exhausted', 'too-many', 'too-many-attempts', 'too-many-codes', 'too-many-joins', 'too-many-requests', 'too-many-wrong-passes', 'too-many-wrong-tokens']);
 

@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { linksOf } from '../../infra/docs/pages.js';
+import { blocksOf, linksOf } from '../../infra/docs/pages.js';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
 import { EVERY_RULE, ruleGroups } from '../lib-js/observe.js';
 
@@ -34,14 +34,19 @@ test('an installation stands below DESTDIR and is accepted by its own programs',
   for (const path of ['LICENSE', 'secrets', 'edge/haproxy.cfg', 'queue-front/openapi.yaml']) {
     assert.ok(existsSync(at(`share/fairgate/${path}`)), path);
   }
-  // An alert leads to a page that is there, and so does each of its links.
+  // An alert leads to a page that is there, in two languages with the same commands, and so does each of its links.
   const observe = at('share/fairgate/observe');
   const { runbook_url: url } = ruleGroups(EVERY_RULE)[0].rules[0].annotations;
-  const page = join(observe, url.replace(/^file:\/\/\/usr\/share\/fairgate\/observe\/|#.*$/g, ''));
-  for (const target of linksOf(readFileSync(page, 'utf8'))) {
-    const path = target.replace(/#.*$/, '');
-    if (path !== '') assert.ok(existsSync(join(dirname(page), path)), target);
+  const [english, korean] = ['', 'ko/'].map((folder) => join(observe, url.replace(/^file:\/\/\/usr\/share\/fairgate\/observe\/|#.*$/g, '').replace('docs/', `docs/${folder}`)));
+  for (const page of [english, korean]) {
+    for (const target of linksOf(readFileSync(page, 'utf8'))) {
+      const path = target.replace(/#.*$/, '');
+      if (path !== '') assert.ok(existsSync(join(dirname(page), path)), `${page}: ${target}`);
+    }
   }
+  const commands = (page) => blocksOf(readFileSync(page, 'utf8')).map(({ text }) => text).sort();
+  assert.ok(commands(english).length > 70);
+  assert.deepEqual(commands(korean), commands(english));
   const made = execFileSync(at('share/fairgate/edge/fairgate-edge'), [at('etc/fairgate/edge.conf')], { encoding: 'utf8' });
   assert.match(made, /^ {4}server fronts-1 127\.0\.0\.1:8081 check port 8091$/m);
 });
