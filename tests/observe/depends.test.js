@@ -78,7 +78,7 @@ describe('what a sale depends on', () => {
       .reduce((text, [usual, name]) => text.replaceAll(`127.0.0.1:${usual}`, at(name)), read('infra/observe/prometheus.yml'))
       .replace('/usr/share/fairgate/observe/alerts.yml', alerts).replace('/usr/share/fairgate/observe/slo.yml', slo).replace('/usr/share/fairgate/observe/depends.yml', DEPENDS)
       .replace(/ {2}- job_name: fairgate-pay\n.*\n/, '').replaceAll('15s', '1s')
-      .replace('job_name: fairgate-postgres', '$&\n    scrape_interval: 5s'); // it waits a second before it reports that there is no database
+      .replace('job_name: fairgate-postgres', '$&\n    scrape_interval: 5s\n    scrape_timeout: 5s'); // it needs a second to report that its database is gone
     assert.doesNotMatch(config, /127\.0\.0\.1:(80|9)\d{2,3}\b(?!\d)|usr\/share|fairgate-pay/);
     writeFileSync(join(dir, 'prometheus.yml'), config);
     execFileSync('promtool', ['check', 'config', join(dir, 'prometheus.yml')]);
