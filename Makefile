@@ -165,7 +165,10 @@ BUNDLES := $(addprefix build/bundles/,$(addprefix web/console/,uplot.js uplot.cs
 $(BUNDLES) &: infra/vendor.js package-lock.json $(wildcard web/*.js queue-front/web/*.js seat-service/web/*.js payment-adapter/web/*.js)
 	@echo "  BUNDLE"
 	@node infra/vendor.js build/bundles
-TEXTS := $(wildcard */sql/*.sql infra/demo/*/sql/*.sql web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo/*/web/*) docs/operate/runbook.md $(BUNDLES)
+TEXTS := $(wildcard */sql/*.sql infra/demo/*/sql/*.sql web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo/*/web/*) docs/operate/runbook.md build/bundles/docs/runbook.ko.md $(BUNDLES)
+build/bundles/docs/runbook.ko.md: infra/observe/runbook.js docs/operate/runbook.md docs/ko/operate/runbook.md
+	@mkdir -p $(@D)
+	@node $< >$@
 $(GEN_DIR)/texts: infra/embed.js VERSION $(TEXTS)
 	@node infra/embed.js $(GEN_DIR) $(TEXTS)
 	@touch $@

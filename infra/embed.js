@@ -19,7 +19,7 @@ const files = paths.map((path) => ({ path: path.replace(BUNDLES, ''), bytes: byt
 const TABLES = {
   'queue-front/web/bls.table.inc': ({ path }) => path === 'queue-front/web/bls.min.js',
   'web/console/console.table.inc': ({ path }) => (path.startsWith('web/console/') && !path.endsWith('.html') && !LANGUAGE.test(path))
-    || ['queue-front/web/licences.txt', 'queue-front/web/icon.svg', 'queue-front/web/draw-check.js', 'web/base.css', 'web/kit.js', 'web/plan.js', 'docs/operate/runbook.md'].includes(path),
+    || ['queue-front/web/licences.txt', 'queue-front/web/icon.svg', 'queue-front/web/draw-check.js', 'web/base.css', 'web/kit.js', 'web/plan.js', 'docs/operate/runbook.md', 'docs/runbook.ko.md'].includes(path),
 };
 
 const octets = (bytes) => `"${[...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')}"\n`;

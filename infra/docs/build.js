@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve } from 'node:path';
 import { diagrams, MADE } from './draw.js';
-import { koreanRunbook } from '../observe/make.js';
+import { koreanRunbook } from '../observe/runbook.js';
 import { anchorsOf, changeLinks, handbook, ROOT, targetOf } from './pages.js';
 
 const out = resolve(process.argv[2] ?? join(ROOT, 'build/docs'));

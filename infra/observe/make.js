@@ -1,11 +1,12 @@
 // make.js [FOLDER]: writes slo.yml for Prometheus, dashboards/ for Grafana and the Korean runbook with its commands below
 // FOLDER (build/observe), from objectives.js, boards.js and docs/. The stack and the installation call it.
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BOARDS } from './boards.js';
 import { FAST, LOOK, OBJECTIVES, SLOW, WINDOWS } from './objectives.js';
+import { koreanRunbook } from './runbook.js';
 
 // ---- rules ----
 
@@ -75,17 +76,6 @@ function dashboard({ uid, title, about, event, rows }) {
     links: [{ title: 'Fairgate', type: 'dashboards', tags: ['fairgate'], asDropdown: true, keepTime: true, includeVars: true }],
     panels: panels(rows),
   };
-}
-
-// ---- the Korean runbook ----
-
-// Commands are in docs/operate/runbook.md alone. Here they follow each section of the Korean page.
-export function koreanRunbook() {
-  const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-  const sections = (text) => text.split(/^(?=##+ )/m);
-  const nameOf = (section) => /^###? (.*)/.exec(section)?.[1] ?? '';
-  const commands = new Map(sections(read('docs/operate/runbook.md')).map((section) => [nameOf(section), section.match(/^```[^]*?^```$/gm) ?? []]));
-  return sections(read('docs/ko/operate/runbook.md')).map((section) => [section.trimEnd(), ...(commands.get(nameOf(section)) ?? [])].join('\n\n')).join('\n\n') + '\n';
 }
 
 // ---- files ----

@@ -9,7 +9,7 @@ import test from 'node:test';
 import { assertProblem, openScope, ROOT, until } from '../lib-js/index.js';
 
 const FILES_MAX = 4; // of a recipe; tests and texts apart
-const SOURCES = ['Makefile', 'VERSION', 'package-lock.json', 'docs/operate/runbook.md', 'infra', 'common', 'web', 'queue-front', 'seat-service', 'payment-adapter'];
+const SOURCES = ['Makefile', 'VERSION', 'package-lock.json', 'docs/operate/runbook.md', 'docs/ko/operate/runbook.md', 'infra', 'common', 'web', 'queue-front', 'seat-service', 'payment-adapter'];
 
 const scope = openScope(test);
 

@@ -1,12 +1,12 @@
 // runbook.js: what to do about an alarm: its section of docs/operate/runbook.md, which the program carries, so that it
-// can be read when nothing else can be reached, next to the bar with the brakes. It is in English only, and says so to
-// readers of another language. Of Markdown this reads what the runbook has.
+// can be read when nothing else can be reached, next to the bar with the brakes. Of Markdown this reads what the
+// runbook has.
 
 import { byId, lang, make, say } from './kit.js';
 
 let text = null;
 const runbook = () => {
-  text ??= fetch(new URL('runbook.md', import.meta.url)).then((answer) => answer.text());
+  text ??= fetch(new URL(lang === 'ko' ? 'runbook.ko.md' : 'runbook.md', import.meta.url)).then((answer) => answer.text());
   return text;
 };
 
@@ -51,8 +51,8 @@ export async function open(body, { id }, name = '') {
   const choice = make('select', { id: 'runbook-section' }, make('option', { value: '' }, say('runbook.start')), ...names.map((one) => make('option', { value: one }, one)));
   choice.value = shown;
   choice.addEventListener('change', () => { location.hash = to(choice.value); });
-  const article = make('article', { id: 'runbook', className: 'stack', lang: 'en', tabIndex: -1 }, make('h2', {}, shown || say('view.runbook')), ...rendered(sections.get(shown), link));
-  body.replaceChildren(make('section', { className: 'card stack' }, make('label', { className: 'field' }, say('runbook.section'), choice), ...(lang === 'en' ? [] : [make('p', { className: 'small' }, say('runbook.english'))]), article));
+  const article = make('article', { id: 'runbook', className: 'stack', lang, tabIndex: -1 }, make('h2', {}, shown || say('view.runbook')), ...rendered(sections.get(shown), link));
+  body.replaceChildren(make('section', { className: 'card stack' }, make('label', { className: 'field' }, say('runbook.section'), choice), article));
   byId('runbook').focus({ preventScroll: true });
   return {};
 }
