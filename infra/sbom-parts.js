@@ -1,7 +1,7 @@
 // sbom-parts.js: what bills of materials (CycloneDX 1.6) are made of, for sbom.js (of the tree) and
 // images/sbom.js (of an image).
 
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export const PROGRAMS = {
   fairgate: 'The command line.',
 };
 export const LICENCE = [{ license: { id: 'Apache-2.0' } }];
-export const version = read('VERSION').trim();
+export const version = execFileSync(join(ROOT, 'infra/version'), { encoding: 'utf8' }).trim();
 
 export const program = (name, path, description) => ({
   'bom-ref': name, type: 'application', name, version, description, scope: 'required', licenses: LICENCE,

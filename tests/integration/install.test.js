@@ -173,6 +173,25 @@ test('programs, packages and contracts are of the version that VERSION tells, an
   assert.equal(execFileSync(programPath('fairgate'), ['version'], { encoding: 'utf8' }), `fairgate ${version}\n`);
 });
 
+test('each commit has a version of its own, which comes before the release, or after the one that was', (t) => {
+  const dir = openScope(t).tempDir('version-');
+  const git = (...args) => execFileSync('git', ['-C', dir, '-c', 'user.name=a', '-c', 'user.email=a@b.example', ...args], { encoding: 'utf8' });
+  const version = () => execFileSync(join(ROOT, 'infra/version'), [dir], { encoding: 'utf8' }).trim();
+  const commit = () => git('commit', '-q', '--allow-empty', '-m', 'x');
+  writeFileSync(join(dir, 'VERSION'), '1.2.0\n');
+  assert.equal(version(), '1.2.0');
+  git('init', '-q');
+  git('add', '.');
+  const found = [];
+  for (const step of [commit, commit, () => git('tag', 'v1.2.0'), commit, () => appendFileSync(join(dir, 'VERSION'), '\n')]) {
+    step();
+    found.push(version());
+  }
+  const hash = '[0-9a-f]{8}';
+  assert.match(found.join(' '), new RegExp(`^1.2.0~git1.${hash} 1.2.0~git2.${hash} 1.2.0 1.2.0\\+git3.${hash} 1.2.0\\+git3.${hash}.changed$`));
+  for (let n = 1; n < found.length; n += 1) execFileSync('dpkg', ['--compare-versions', found[n - 1], 'lt', found[n]]);
+});
+
 test('the libraries that the packages are built from are those that infra/deps installs', () => {
   const built = /^Build-Depends:([^]*?)\n\n/m.exec(packaging('control'))[1].split(',').map((each) => each.trim());
   const deps = [...readFileSync(join(ROOT, 'infra/deps'), 'utf8').matchAll(/^run +(\S+-dev|node-llhttp|brotli|tzdata) /gm)].map(([, name]) => name);
