@@ -413,17 +413,6 @@ static int record(struct retire *retire, const char *totals)
                      &args, &retire->err, NULL);
 }
 
-static int drop_empty(struct retire *retire)
-{
-    for (uint32_t i = 0; i < retire->conf->tables_len; i++) {
-        char path[PATH_SIZE];
-        table_path(retire, retire->conf->tables[i].name, path);
-        unlink(path);
-    }
-    rmdir(retire->dir);
-    return err_set(&retire->err, ERR_NOT_FOUND, "there is nothing of it here");
-}
-
 /* What the transaction does, between BEGIN and COMMIT. */
 static int move_event(struct retire *retire)
 {
@@ -450,8 +439,15 @@ static int move_event(struct retire *retire)
         rc = record(retire, totals);
     for (uint32_t i = 0; rc == 0 && i < retire->conf->tables_len; i++)
         rc = move_rows(retire, &retire->conf->tables[i], &retire->sums[i]);
-    if (rc == 0 && retire->rows == 0)
-        rc = drop_empty(retire);
+    if (rc == 0 && retire->rows == 0) {
+        for (uint32_t i = 0; i < retire->conf->tables_len; i++) {
+            char path[PATH_SIZE];
+            table_path(retire, retire->conf->tables[i].name, path);
+            unlink(path);
+        }
+        rmdir(retire->dir);
+        rc = err_set(&retire->err, ERR_NOT_FOUND, "there is nothing of it here");
+    }
     if (rc == 0)
         rc = write_manifest(retire, now_ms, totals);
     if (rc == 0)

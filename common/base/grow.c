@@ -57,14 +57,6 @@ bool grow_is_empty(const struct grow *grow)
     return grow->len == 0 && !grow->failed;
 }
 
-static void grow_i64(struct grow *grow, int64_t value)
-{
-    char memory[24];
-    struct text text = text_on(memory, sizeof(memory));
-    text_i64(&text, value);
-    grow_add(grow, text_span(&text));
-}
-
 void grow_u64(struct grow *grow, uint64_t value)
 {
     char memory[24];
@@ -97,7 +89,10 @@ static void separate(struct grow *grow)
 void grow_array_i64(struct grow *grow, int64_t value)
 {
     separate(grow);
-    grow_i64(grow, value);
+    char memory[24];
+    struct text text = text_on(memory, sizeof(memory));
+    text_i64(&text, value);
+    grow_add(grow, text_span(&text));
 }
 
 void grow_array_bool(struct grow *grow, bool value)

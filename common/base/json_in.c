@@ -240,30 +240,6 @@ void json_in_object(struct json_in *in, json_t *doc, struct err_slot *err)
         refuse(in, NULL, NO_INDEX, "must be an object");
 }
 
-static void refuse_unknown(struct json_in *in, const char *key)
-{
-    char known[160];
-    struct text text = text_on(known, sizeof(known) - 1);
-    unsigned told = 0;
-    assert(!was_asked(in, key));
-    for (; told < in->asked_len; told++) {
-        size_t before = text.len;
-        if (told > 0)
-            TEXT_LIT(&text, ", ");
-        text_str(&text, in->asked[told]);
-        if (text.overflown) { /* no half of a list's entry */
-            text.len = before;
-            break;
-        }
-    }
-    known[text.len] = '\0';
-    if (told < in->asked_len)
-        refuse(in, key, NO_INDEX, "is not known here; known are %s and %u more", known,
-               in->asked_len - told);
-    else
-        refuse(in, key, NO_INDEX, "is not known here; known are %s", known);
-}
-
 int json_in_end(struct json_in *in)
 {
     assert(in->object != NULL || in->rc < 0);
@@ -272,7 +248,26 @@ int json_in_end(struct json_in *in)
     json_object_foreach(in->object, key, value)
     {
         if (!was_asked(in, key)) {
-            refuse_unknown(in, key);
+            char known[160];
+            struct text text = text_on(known, sizeof(known) - 1);
+            unsigned told = 0;
+            assert(!was_asked(in, key));
+            for (; told < in->asked_len; told++) {
+                size_t before = text.len;
+                if (told > 0)
+                    TEXT_LIT(&text, ", ");
+                text_str(&text, in->asked[told]);
+                if (text.overflown) { /* no half of a list's entry */
+                    text.len = before;
+                    break;
+                }
+            }
+            known[text.len] = '\0';
+            if (told < in->asked_len)
+                refuse(in, key, NO_INDEX, "is not known here; known are %s and %u more", known,
+                       in->asked_len - told);
+            else
+                refuse(in, key, NO_INDEX, "is not known here; known are %s", known);
             break;
         }
     }

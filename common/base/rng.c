@@ -41,25 +41,21 @@ static uint64_t rotate_left(uint64_t value, unsigned by)
     return (value << by) | (value >> (64 - by));
 }
 
-static uint64_t next(uint64_t state[4])
-{
-    uint64_t result = rotate_left(state[0] + state[3], 23) + state[0];
-    uint64_t shifted = state[1] << 17;
-    state[2] ^= state[0];
-    state[3] ^= state[1];
-    state[1] ^= state[2];
-    state[0] ^= state[3];
-    state[2] ^= shifted;
-    state[3] = rotate_left(state[3], 45);
-    return result;
-}
-
 static void seeded_fill(void *ctx, void *out, size_t len)
 {
     struct rng_seeded *seeded = ctx;
     unsigned char *at = out;
     while (len > 0) {
-        uint64_t value = next(seeded->state);
+        uint64_t *state = seeded->state;
+        uint64_t result = rotate_left(state[0] + state[3], 23) + state[0];
+        uint64_t shifted = state[1] << 17;
+        state[2] ^= state[0];
+        state[3] ^= state[1];
+        state[1] ^= state[2];
+        state[0] ^= state[3];
+        state[2] ^= shifted;
+        state[3] = rotate_left(state[3], 45);
+        uint64_t value = result;
         size_t part = len < sizeof(value) ? len : sizeof(value);
         memcpy(at, &value, part);
         at += part;

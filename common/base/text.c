@@ -153,29 +153,6 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-static void escape_one(struct text *text, unsigned char c)
-{
-    switch (c) {
-    case '"':
-        TEXT_LIT(text, "\\\"");
-        break;
-    case '\\':
-        TEXT_LIT(text, "\\\\");
-        break;
-    case '\n':
-        TEXT_LIT(text, "\\n");
-        break;
-    case '\r':
-        TEXT_LIT(text, "\\r");
-        break;
-    case '\t':
-        TEXT_LIT(text, "\\t");
-        break;
-    default:
-        text_printf(text, "\\u%04x", c);
-    }
-}
-
 static void quoted(struct text *text, struct span value)
 {
     const unsigned char *at = (const unsigned char *)value.ptr;
@@ -188,7 +165,26 @@ static void quoted(struct text *text, struct span value)
         if (run > 0) {
             text_add(text, (const char *)at, run);
         } else if (at[0] < 0x80) {
-            escape_one(text, at[0]);
+            unsigned char c = at[0];
+            switch (c) {
+            case '"':
+                TEXT_LIT(text, "\\\"");
+                break;
+            case '\\':
+                TEXT_LIT(text, "\\\\");
+                break;
+            case '\n':
+                TEXT_LIT(text, "\\n");
+                break;
+            case '\r':
+                TEXT_LIT(text, "\\r");
+                break;
+            case '\t':
+                TEXT_LIT(text, "\\t");
+                break;
+            default:
+                text_printf(text, "\\u%04x", c);
+            }
             run = 1;
         } else {
             run = utf8_sequence(at, left);

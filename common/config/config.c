@@ -296,31 +296,6 @@ static bool is_blank_or_comment(struct span text)
     return text.len == 0 || text.ptr[0] == '#';
 }
 
-static int take_section(struct loader *loader, struct span line)
-{
-    struct span name;
-    struct span rest = span_cut(span_skip(line, 1), ']', &name);
-    name = span_trim(name);
-    if (rest.ptr == NULL || !is_name(name) || !is_blank_or_comment(rest))
-        return refuse_line(loader, "a section is written [name]");
-
-    char known[160];
-    struct text text = text_on(known, sizeof(known));
-    const char *last = "";
-    struct place place = first_place;
-    while (next_place(loader, &place)) {
-        if (span_eq(name, span_of(place.setting->section))) {
-            loader->section = name;
-            return 0;
-        }
-        if (strcmp(last, place.setting->section) != 0)
-            text_printf(&text, "%s[%s]", last[0] != '\0' ? ", " : "", place.setting->section);
-        last = place.setting->section;
-    }
-    return refuse_line(loader, "section [%.*s] is not known; known are %.*s", (int)name.len,
-                       name.ptr, (int)text.len, known);
-}
-
 /* "..." with \" \\ \n \t; written to `out`, which is as long as any value may be. */
 static int unquote(struct loader *loader, struct span value, struct text *out)
 {
@@ -376,8 +351,29 @@ static int take_line(struct loader *loader, struct span line)
     line = span_trim(line);
     if (is_blank_or_comment(line))
         return 0;
-    if (line.ptr[0] == '[')
-        return take_section(loader, line);
+    if (line.ptr[0] == '[') {
+        struct span name;
+        struct span rest = span_cut(span_skip(line, 1), ']', &name);
+        name = span_trim(name);
+        if (rest.ptr == NULL || !is_name(name) || !is_blank_or_comment(rest))
+            return refuse_line(loader, "a section is written [name]");
+
+        char known[160];
+        struct text text = text_on(known, sizeof(known));
+        const char *last = "";
+        struct place place = first_place;
+        while (next_place(loader, &place)) {
+            if (span_eq(name, span_of(place.setting->section))) {
+                loader->section = name;
+                return 0;
+            }
+            if (strcmp(last, place.setting->section) != 0)
+                text_printf(&text, "%s[%s]", last[0] != '\0' ? ", " : "", place.setting->section);
+            last = place.setting->section;
+        }
+        return refuse_line(loader, "section [%.*s] is not known; known are %.*s", (int)name.len,
+                           name.ptr, (int)text.len, known);
+    }
 
     struct span key;
     struct span value = span_cut(line, '=', &key);

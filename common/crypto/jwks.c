@@ -512,34 +512,6 @@ static int evp_from_rsa(const uint8_t *n, size_t n_len, const uint8_t *e, size_t
     return rc;
 }
 
-/* An even exponent, or 1, is no key; neither is an even modulus, or one that is filled up. */
-static int rsa_from_jwk(const json_t *jwk, struct span kid, struct err_slot *err,
-                        struct jwks_key **out)
-{
-    uint8_t n[RSA_BYTES_MAX], e[RSA_EXPONENT_BYTES_MAX];
-    size_t n_len, e_len;
-    EVP_PKEY *evp;
-    if (!allows(jwk, "alg", SPAN("RS256")) ||
-        !base64_decode(member(jwk, "n"), n, sizeof(n), &n_len) || n_len < RSA_BYTES_MIN ||
-        !base64_decode(member(jwk, "e"), e, sizeof(e), &e_len) || e_len == 0 || n[0] == 0 ||
-        (n[n_len - 1] & 1) == 0 || (e[e_len - 1] & 1) == 0 || (e_len == 1 && e[0] == 1))
-        return 0;
-    int rc = evp_from_rsa(n, n_len, e, e_len, err, &evp);
-    return rc < 0 ? rc : verifier(evp, JWKS_RS256, kid, err, out);
-}
-
-static int ed25519_from_jwk(const json_t *jwk, struct span kid, struct err_slot *err,
-                            struct jwks_key **out)
-{
-    uint8_t x[ED25519_BYTES];
-    if (!span_eq(member(jwk, "crv"), SPAN("Ed25519")) ||
-        (!allows(jwk, "alg", SPAN("EdDSA")) && !allows(jwk, "alg", SPAN("Ed25519"))) ||
-        !base64_decode_exact(member(jwk, "x"), x, sizeof(x)))
-        return 0;
-    return verifier(EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x, sizeof(x)), JWKS_EDDSA,
-                    kid, err, out);
-}
-
 /* One that only verifies, of others. Success with *out untouched: it is not for us. */
 static int other_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
                           struct jwks_key **out)
@@ -547,10 +519,28 @@ static int other_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err
     struct span kid = member(jwk, "kid");
     if (kid.len == 0 || kid.len > JWKS_KID_MAX || !allows(jwk, "use", SPAN("sig")))
         return 0;
-    if ((algs & JWKS_RS256) != 0 && span_eq(member(jwk, "kty"), SPAN("RSA")))
-        return rsa_from_jwk(jwk, kid, err, out);
-    if ((algs & JWKS_EDDSA) != 0 && span_eq(member(jwk, "kty"), SPAN("OKP")))
-        return ed25519_from_jwk(jwk, kid, err, out);
+    if ((algs & JWKS_RS256) != 0 && span_eq(member(jwk, "kty"), SPAN("RSA"))) {
+        /* An even exponent, or 1, is no key, nor is an even modulus, or one that is filled up. */
+        uint8_t n[RSA_BYTES_MAX], e[RSA_EXPONENT_BYTES_MAX];
+        size_t n_len, e_len;
+        EVP_PKEY *evp;
+        if (!allows(jwk, "alg", SPAN("RS256")) ||
+            !base64_decode(member(jwk, "n"), n, sizeof(n), &n_len) || n_len < RSA_BYTES_MIN ||
+            !base64_decode(member(jwk, "e"), e, sizeof(e), &e_len) || e_len == 0 || n[0] == 0 ||
+            (n[n_len - 1] & 1) == 0 || (e[e_len - 1] & 1) == 0 || (e_len == 1 && e[0] == 1))
+            return 0;
+        int rc = evp_from_rsa(n, n_len, e, e_len, err, &evp);
+        return rc < 0 ? rc : verifier(evp, JWKS_RS256, kid, err, out);
+    }
+    if ((algs & JWKS_EDDSA) != 0 && span_eq(member(jwk, "kty"), SPAN("OKP"))) {
+        uint8_t x[ED25519_BYTES];
+        if (!span_eq(member(jwk, "crv"), SPAN("Ed25519")) ||
+            (!allows(jwk, "alg", SPAN("EdDSA")) && !allows(jwk, "alg", SPAN("Ed25519"))) ||
+            !base64_decode_exact(member(jwk, "x"), x, sizeof(x)))
+            return 0;
+        return verifier(EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x, sizeof(x)),
+                        JWKS_EDDSA, kid, err, out);
+    }
     return 0;
 }
 

@@ -239,30 +239,6 @@ static bool take_text(const json_t *payload, const char *name, struct span *out)
     return json_object_get(payload, name) == NULL || (out->len > 0 && out->len <= JWT_CLAIM_MAX);
 }
 
-static int judge_times(const struct jwt_claims *claims, const struct jwt_rules *rules,
-                       struct err_slot *err)
-{
-    uint64_t now_s = clock_wall_us(rules->clock) / 1000000;
-    uint64_t leeway_s = rules->leeway_s;
-    assert(leeway_s <= JWT_LEEWAY_S_MAX);
-    if (claims->iat_s > now_s + leeway_s && !rules->iat_ahead_ok)
-        return at_fault(rules, JWT_FAULT_TIME,
-                        err_set(err, ERR_AUTH, "token: iat is in the future"));
-    if (claims->nbf_s > now_s + leeway_s)
-        return at_fault(rules, JWT_FAULT_TIME,
-                        err_set(err, ERR_AUTH, "token: it is too early for nbf"));
-    if (claims->exp_s <= claims->iat_s)
-        return at_fault(rules, JWT_FAULT_TIME,
-                        err_set(err, ERR_AUTH, "token: exp is not after iat"));
-    if (rules->lifetime_s_max != 0 && claims->exp_s - claims->iat_s > rules->lifetime_s_max)
-        return at_fault(rules, JWT_FAULT_TIME,
-                        err_set(err, ERR_AUTH, "token: it lives longer than it may"));
-    if (!rules->run_out_ok && claims->exp_s + leeway_s <= now_s)
-        return at_fault(rules, JWT_FAULT_EXPIRED,
-                        err_set(err, ERR_TIMEOUT, "token: it has run out"));
-    return 0;
-}
-
 static int judge_claims(const json_t *payload, const struct jwt_rules *rules, struct err_slot *err,
                         struct jwt_claims *claims)
 {
@@ -283,7 +259,25 @@ static int judge_claims(const json_t *payload, const struct jwt_rules *rules, st
         return at_fault(
             rules, JWT_FAULT_FORM,
             err_set(err, ERR_AUTH, "token: iat and exp (and nbf) are seconds since 1970"));
-    return judge_times(claims, rules, err);
+    uint64_t now_s = clock_wall_us(rules->clock) / 1000000;
+    uint64_t leeway_s = rules->leeway_s;
+    assert(leeway_s <= JWT_LEEWAY_S_MAX);
+    if (claims->iat_s > now_s + leeway_s && !rules->iat_ahead_ok)
+        return at_fault(rules, JWT_FAULT_TIME,
+                        err_set(err, ERR_AUTH, "token: iat is in the future"));
+    if (claims->nbf_s > now_s + leeway_s)
+        return at_fault(rules, JWT_FAULT_TIME,
+                        err_set(err, ERR_AUTH, "token: it is too early for nbf"));
+    if (claims->exp_s <= claims->iat_s)
+        return at_fault(rules, JWT_FAULT_TIME,
+                        err_set(err, ERR_AUTH, "token: exp is not after iat"));
+    if (rules->lifetime_s_max != 0 && claims->exp_s - claims->iat_s > rules->lifetime_s_max)
+        return at_fault(rules, JWT_FAULT_TIME,
+                        err_set(err, ERR_AUTH, "token: it lives longer than it may"));
+    if (!rules->run_out_ok && claims->exp_s + leeway_s <= now_s)
+        return at_fault(rules, JWT_FAULT_EXPIRED,
+                        err_set(err, ERR_TIMEOUT, "token: it has run out"));
+    return 0;
 }
 
 int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct span token,

@@ -105,16 +105,6 @@ void mac_make(const struct mac_ring *ring, const void *message, size_t len, uint
     crypto_shorthash_siphashx24(mac, message, len, ring->key[0].key);
 }
 
-/* All sixteen bytes, whatever they are: no branch depends on where they differ. */
-static bool equal(const uint8_t a[MAC_BYTES], const uint8_t b[MAC_BYTES])
-{
-    uint64_t one[2], two[2];
-    static_assert(sizeof(one) == MAC_BYTES, "two words");
-    memcpy(one, a, MAC_BYTES);
-    memcpy(two, b, MAC_BYTES);
-    return ((one[0] ^ two[0]) | (one[1] ^ two[1])) == 0;
-}
-
 bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message, size_t len,
                const uint8_t mac[MAC_BYTES])
 {
@@ -124,7 +114,12 @@ bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message,
             continue;
         uint8_t want[MAC_BYTES];
         crypto_shorthash_siphashx24(want, message, len, ring->key[i].key);
-        return equal(want, mac);
+        /* All sixteen bytes, whatever they are: no branch depends on where they differ. */
+        uint64_t one[2], two[2];
+        static_assert(sizeof(one) == MAC_BYTES, "two words");
+        memcpy(one, want, MAC_BYTES);
+        memcpy(two, mac, MAC_BYTES);
+        return ((one[0] ^ two[0]) | (one[1] ^ two[1])) == 0;
     }
     return false;
 }

@@ -56,8 +56,13 @@ static int trust(SSL_CTX *ctx, const struct tls_client_conf *conf, struct err_sl
     return 0;
 }
 
-static int use_key(SSL_CTX *ctx, const char *path, struct err_slot *err)
+static int identify(SSL_CTX *ctx, const struct tls_client_conf *conf, struct err_slot *err)
 {
+    if (conf->cert[0] == '\0')
+        return 0;
+    if (SSL_CTX_use_certificate_chain_file(ctx, conf->cert) != 1)
+        return err_set(err, ERR_SYNTAX, "tls_cert: %s: %s", conf->cert, reason());
+    const char *path = conf->key;
     struct secret_file *secret;
     int rc = secret_file_read(path, err, &secret);
     if (rc < 0)
@@ -72,15 +77,6 @@ static int use_key(SSL_CTX *ctx, const char *path, struct err_slot *err)
     BIO_free(bio);
     secret_file_destroy(secret);
     return rc;
-}
-
-static int identify(SSL_CTX *ctx, const struct tls_client_conf *conf, struct err_slot *err)
-{
-    if (conf->cert[0] == '\0')
-        return 0;
-    if (SSL_CTX_use_certificate_chain_file(ctx, conf->cert) != 1)
-        return err_set(err, ERR_SYNTAX, "tls_cert: %s: %s", conf->cert, reason());
-    return use_key(ctx, conf->key, err);
 }
 
 static int make_ctx(const struct tls_client_conf *conf, struct err_slot *err, SSL_CTX **out)
@@ -186,8 +182,16 @@ struct tls_session *tls_session_open(struct tls_client *tls, int fd, const char 
     return session;
 }
 
-static void explain(struct tls_session *session, int failure)
+/* The outcome of an OpenSSL call that returned `rc`. */
+static enum tls_step judge(struct tls_session *session, int rc)
 {
+    if (rc > 0)
+        return TLS_DONE;
+    int failure = SSL_get_error(session->ssl, rc);
+    if (failure == SSL_ERROR_WANT_READ || failure == SSL_ERROR_WANT_WRITE) {
+        session->wants_write = failure == SSL_ERROR_WANT_WRITE;
+        return TLS_WAITS;
+    }
     long flaw = SSL_get_verify_result(session->ssl);
     const char *words = reason();
     if (flaw != X509_V_OK)
@@ -199,19 +203,6 @@ static void explain(struct tls_session *session, int failure)
     bool name = flaw == X509_V_ERR_HOSTNAME_MISMATCH || flaw == X509_V_ERR_IP_ADDRESS_MISMATCH;
     snprintf(session->why, sizeof(session->why), "TLS with %s: %s%s%s", session->host, words,
              name ? ", the certificate is not for " : "", name ? session->name : "");
-}
-
-/* The outcome of an OpenSSL call that returned `rc`. */
-static enum tls_step judge(struct tls_session *session, int rc)
-{
-    if (rc > 0)
-        return TLS_DONE;
-    int failure = SSL_get_error(session->ssl, rc);
-    if (failure == SSL_ERROR_WANT_READ || failure == SSL_ERROR_WANT_WRITE) {
-        session->wants_write = failure == SSL_ERROR_WANT_WRITE;
-        return TLS_WAITS;
-    }
-    explain(session, failure);
     return TLS_FAILED;
 }
 

@@ -148,16 +148,6 @@ close_fd:
     close(fd);
 }
 
-static void left_free(struct http_left *left)
-{
-    if (left == NULL)
-        return;
-    assert(left->first <= left->count && left->count <= HTTP_BATCH_PIECES);
-    for (uint32_t i = left->first; i < left->count; i++)
-        http_blob_unref(left->piece[i].blob);
-    free(left);
-}
-
 /* Takes it out of one of the two lists; false: it is not in that one. */
 static bool again_remove(struct http_conn **list, const struct http_conn *conn)
 {
@@ -220,7 +210,13 @@ void http_conn_close(struct http_conn *conn)
         else
             http_server_give_req(server, req);
     }
-    left_free(conn->left);
+    struct http_left *left = conn->left;
+    if (left != NULL) {
+        assert(left->first <= left->count && left->count <= HTTP_BATCH_PIECES);
+        for (uint32_t i = left->first; i < left->count; i++)
+            http_blob_unref(left->piece[i].blob);
+        free(left);
+    }
     conn->left = NULL;
     uv_close((uv_handle_t *)&conn->poll, on_closed);
 }
@@ -310,15 +306,6 @@ static ssize_t send_pieces(struct http_conn *conn, struct iovec *piece, uint32_t
     return sent;
 }
 
-static void batch_reset(struct http_batch *batch)
-{
-    for (uint32_t i = 0; i < batch->pieces; i++)
-        http_blob_unref(batch->blob[i]);
-    batch->pieces = 0;
-    batch->len = 0;
-    batch->run_at = 0;
-}
-
 void http_conn_flush(struct http_conn *conn)
 {
     struct http_batch *batch = &conn->server->batch;
@@ -339,7 +326,11 @@ void http_conn_flush(struct http_conn *conn)
         conn->failed = true;
         conn->close_after = true;
     }
-    batch_reset(batch);
+    for (uint32_t i = 0; i < batch->pieces; i++)
+        http_blob_unref(batch->blob[i]);
+    batch->pieces = 0;
+    batch->len = 0;
+    batch->run_at = 0;
 }
 
 bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob)
@@ -367,17 +358,6 @@ static bool is_handled(const struct http_conn *conn)
 static bool may_read(const struct http_conn *conn)
 {
     return conn->left == NULL && conn->channel == NULL && !conn->lingering && !is_handled(conn);
-}
-
-/* A client that sends more than a read takes is read again in the next turn, after all others. */
-static void watch_on(struct http_conn *conn)
-{
-    if (conn->filled && !conn->in_again && may_read(conn))
-        again_join(conn);
-    if (!conn->in_again)
-        http_conn_watch(conn, UV_READABLE);
-    else if (conn->watched == UV_WRITABLE)
-        http_conn_watch(conn, 0); /* everything is sent */
 }
 
 struct http_conn *http_conn_turn_begin(struct http_conn *conn)
@@ -411,7 +391,13 @@ void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
         conn->lingering = true;
         http_conn_deadline(conn, HTTP_LINGER_MS);
     }
-    watch_on(conn);
+    /* A client that sends more than a read takes is read again in the next turn, after others. */
+    if (conn->filled && !conn->in_again && may_read(conn))
+        again_join(conn);
+    if (!conn->in_again)
+        http_conn_watch(conn, UV_READABLE);
+    else if (conn->watched == UV_WRITABLE)
+        http_conn_watch(conn, 0); /* everything is sent */
 }
 
 /* ---- cutting requests out of what was read ---- */
@@ -495,13 +481,6 @@ static bool expectation_met(const struct http_req *req)
     return expect.ptr == NULL || span_eq_nocase(expect, SPAN("100-continue"));
 }
 
-static void say_continue(struct http_req *req)
-{
-    static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (req->parser.known[HTTP_HEADER_EXPECT] != 0 && req->parser.llhttp.http_minor > 0)
-        http_batch_add(&req->server->batch, line, sizeof(line) - 1);
-}
-
 /* The head is complete: find the handler and decide on the body. False: it has been answered. */
 static bool head_accepted(struct http_conn *conn, struct http_req *req)
 {
@@ -533,7 +512,9 @@ static bool head_accepted(struct http_conn *conn, struct http_req *req)
         refuse(conn, req, 503, "no memory for the body");
         return false;
     }
-    say_continue(req);
+    static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (req->parser.known[HTTP_HEADER_EXPECT] != 0 && req->parser.llhttp.http_minor > 0)
+        http_batch_add(&req->server->batch, line, sizeof(line) - 1);
     req->phase = HTTP_REQ_BODY;
     http_conn_deadline(conn, limits_of(conn)->body_timeout_ms);
     return true;
@@ -602,21 +583,6 @@ static void handle(struct http_conn *conn, struct http_req *req)
         route->handler(req);
 }
 
-static void dispatch(struct http_conn *conn, struct http_req *req)
-{
-    assert(!req->answered && req->end <= req->len);
-    if (!req->parser.keep_alive || conn->server->draining)
-        conn->close_after = true;
-    if (req->phase == HTTP_REQ_BODY) /* the buffer may have moved under the parameters */
-        http_router_find(conn->server->conf.router, req->parser.method, http_req_path(req),
-                         &req->match);
-    req->phase = HTTP_REQ_HANDLER;
-    http_count(&conn->server->stats.requests, 1);
-    struct panic_work before = panic_work_begin(http_req_describe, req);
-    handle(conn, req);
-    panic_work_end(before);
-}
-
 enum step {
     STEP_MORE,     /* the request goes on with bytes that are not here yet */
     STEP_ANSWERED, /* the next one may follow */
@@ -651,7 +617,17 @@ static enum step request_step(struct http_conn *conn, struct http_req *req)
         refuse(conn, req, parser->status, parser->reason);
         return STEP_ANSWERED;
     }
-    dispatch(conn, req);
+    assert(!req->answered && req->end <= req->len);
+    if (!req->parser.keep_alive || conn->server->draining)
+        conn->close_after = true;
+    if (req->phase == HTTP_REQ_BODY) /* the buffer may have moved under the parameters */
+        http_router_find(conn->server->conf.router, req->parser.method, http_req_path(req),
+                         &req->match);
+    req->phase = HTTP_REQ_HANDLER;
+    http_count(&conn->server->stats.requests, 1);
+    struct panic_work before = panic_work_begin(http_req_describe, req);
+    handle(conn, req);
+    panic_work_end(before);
     /* The handler may have ended the connection, and with it the request. */
     return conn->req == req && req->answered ? STEP_ANSWERED : STEP_AWAY;
 }

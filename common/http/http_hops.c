@@ -59,11 +59,6 @@ static bool is_token(struct span text)
     return is_made_of(text, "!#$%&'*+-.^_`|~");
 }
 
-static bool is_obfuscated(struct span text)
-{
-    return text.len > 1 && text.ptr[0] == '_' && is_made_of(text, "._-");
-}
-
 /* What Forwarded writes for an address: unlike above IPv6 stands in brackets, and a port may be
  * obfuscated. */
 static bool read_node(struct span text, uint8_t addr[IP_BYTES])
@@ -81,7 +76,8 @@ static bool read_node(struct span text, uint8_t addr[IP_BYTES])
             return false;
         port = span_skip(port, 1);
     }
-    if (port.ptr != NULL && !is_port(port) && !is_obfuscated(port))
+    if (port.ptr != NULL && !is_port(port) &&
+        !(port.len > 1 && port.ptr[0] == '_' && is_made_of(port, "._-")))
         return false;
     return ip_parse(host, addr);
 }

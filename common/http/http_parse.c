@@ -298,8 +298,27 @@ static bool target_split(struct http_parser *parser)
     return true;
 }
 
-static enum http_parse_result head_judged(struct http_parser *parser)
+static enum http_parse_result broken(struct http_parser *parser)
 {
+    if (parser->status != 0)
+        return HTTP_PARSE_ERROR; /* one of ours said so already */
+    const char *reason = llhttp_get_error_reason(&parser->llhttp);
+    return fail(parser, 400, reason != NULL && *reason != '\0' ? reason : "not an HTTP request");
+}
+
+enum http_parse_result http_parser_head(struct http_parser *parser, const char *base, uint32_t from,
+                                        uint32_t len)
+{
+    assert(parser->head_len == 0);
+    parser->base = base;
+    llhttp_errno_t rc = llhttp_execute(&parser->llhttp, base + from, len - from);
+    if (rc == HPE_OK)
+        return HTTP_PARSE_MORE;
+    if (rc != HPE_PAUSED)
+        return broken(parser);
+    const char *end = llhttp_get_error_pos(&parser->llhttp);
+    assert(end > base && end <= base + len);
+    parser->head_len = (uint32_t)(end - base);
     const llhttp_t *llhttp = &parser->llhttp;
     const char *bad = lines_judged(parser->base, parser->base + parser->head_len);
     if (bad != NULL)
@@ -324,30 +343,6 @@ static enum http_parse_result head_judged(struct http_parser *parser)
     parser->keep_alive = llhttp->http_minor >= 1 ? (llhttp->flags & F_CONNECTION_CLOSE) == 0
                                                  : (llhttp->flags & F_CONNECTION_KEEP_ALIVE) != 0;
     return HTTP_PARSE_HEAD;
-}
-
-static enum http_parse_result broken(struct http_parser *parser)
-{
-    if (parser->status != 0)
-        return HTTP_PARSE_ERROR; /* one of ours said so already */
-    const char *reason = llhttp_get_error_reason(&parser->llhttp);
-    return fail(parser, 400, reason != NULL && *reason != '\0' ? reason : "not an HTTP request");
-}
-
-enum http_parse_result http_parser_head(struct http_parser *parser, const char *base, uint32_t from,
-                                        uint32_t len)
-{
-    assert(parser->head_len == 0);
-    parser->base = base;
-    llhttp_errno_t rc = llhttp_execute(&parser->llhttp, base + from, len - from);
-    if (rc == HPE_OK)
-        return HTTP_PARSE_MORE;
-    if (rc != HPE_PAUSED)
-        return broken(parser);
-    const char *end = llhttp_get_error_pos(&parser->llhttp);
-    assert(end > base && end <= base + len);
-    parser->head_len = (uint32_t)(end - base);
-    return head_judged(parser);
 }
 
 enum http_parse_result http_parser_chunked(struct http_parser *parser, char *base, uint32_t from,

@@ -125,23 +125,18 @@ static struct span hops_of(const struct http_req *req)
     return found;
 }
 
-static void addr_find(struct http_req *req)
-{
-    memcpy(req->addr, req->peer, sizeof(req->addr));
-    if (!req->trusted)
-        return;
-    const struct http_server *server = req->server;
-    if (server->hops_are_forwarded)
-        http_hops_follow_forwarded(&server->trusted, hops_of(req), req->addr);
-    else
-        http_hops_follow(&server->trusted, hops_of(req), req->addr);
-}
-
 const uint8_t *http_req_addr(const struct http_req *req)
 {
     struct http_req *mutable = (struct http_req *)(uintptr_t)req; /* found once, when asked */
     if (!mutable->addr_known) {
-        addr_find(mutable);
+        memcpy(mutable->addr, mutable->peer, sizeof(mutable->addr));
+        if (mutable->trusted) {
+            const struct http_server *server = mutable->server;
+            if (server->hops_are_forwarded)
+                http_hops_follow_forwarded(&server->trusted, hops_of(mutable), mutable->addr);
+            else
+                http_hops_follow(&server->trusted, hops_of(mutable), mutable->addr);
+        }
         mutable->addr_known = true;
     }
     return req->addr;

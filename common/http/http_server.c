@@ -44,22 +44,6 @@ static uint64_t mono_us(const struct http_server *server)
     return clock_mono_us(server->conf.clock);
 }
 
-static void date_render(struct http_server *server, uint64_t now_s)
-{
-    server->date_s = now_s;
-    time_t seconds = (time_t)now_s;
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char date[64]; /* as the compiler sees it, a year may have ten digits */
-    snprintf(date, sizeof(date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * utc.tm_wday,
-             utc.tm_mday, months + 3 * utc.tm_mon, utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
-             utc.tm_sec);
-    memcpy(server->ok, "HTTP/1.1 200 OK\r\nDate: ", HTTP_OK_LEN);
-    memcpy(server->ok + HTTP_OK_LEN, date, HTTP_DATE_LEN);
-}
-
 static void turn_lasts(struct http_server *server, uint64_t us)
 {
     server->late_us = server->turn_us + us;
@@ -73,8 +57,20 @@ uint64_t http_server_turn_us(struct http_server *server)
         server->turn_us = mono_us(server);
         turn_lasts(server, HTTP_TURN_US);
         uint64_t now_s = clock_wall_us(server->conf.clock) / 1000000u;
-        if (now_s != server->date_s)
-            date_render(server, now_s);
+        if (now_s != server->date_s) {
+            server->date_s = now_s;
+            time_t seconds = (time_t)now_s;
+            struct tm utc;
+            gmtime_r(&seconds, &utc);
+            static const char days[] = "SunMonTueWedThuFriSat";
+            static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+            char date[64]; /* as the compiler sees it, a year may have ten digits */
+            snprintf(date, sizeof(date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+                     days + 3 * utc.tm_wday, utc.tm_mday, months + 3 * utc.tm_mon,
+                     utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+            memcpy(server->ok, "HTTP/1.1 200 OK\r\nDate: ", HTTP_OK_LEN);
+            memcpy(server->ok + HTTP_OK_LEN, date, HTTP_DATE_LEN);
+        }
     }
     return server->turn_us;
 }
@@ -359,33 +355,29 @@ static void describe(struct panic_text *text, const void *ctx)
     panic_put_bool(text, "closing", server->closing);
 }
 
-static void server_free(struct http_server *server)
-{
-    panic_forget(&server->part);
-    MAGIC_END(http_server, server);
-    assert(server->conns_open == 0 && server->handles_open == 0);
-    assert(server->again == NULL && server->again_now == NULL && !server->listening);
-    while (server->channels != NULL)
-        http_channel_close(server->channels);
-    while (server->pool != NULL) {
-        struct http_req *req = server->pool;
-        server->pool = req->next;
-        free(req);
-    }
-    http_peers_destroy(server->peers);
-    http_peers_destroy(server->visitors);
-    void (*on_closed)(void *ctx) = server->on_closed;
-    void *ctx = server->closed_ctx;
-    free(server);
-    if (on_closed != NULL)
-        on_closed(ctx);
-}
-
 void http_server_let_go(struct http_server *server)
 {
     assert(server->handles_open > 0);
-    if (--server->handles_open == 0)
-        server_free(server);
+    if (--server->handles_open == 0) {
+        panic_forget(&server->part);
+        MAGIC_END(http_server, server);
+        assert(server->conns_open == 0 && server->handles_open == 0);
+        assert(server->again == NULL && server->again_now == NULL && !server->listening);
+        while (server->channels != NULL)
+            http_channel_close(server->channels);
+        while (server->pool != NULL) {
+            struct http_req *req = server->pool;
+            server->pool = req->next;
+            free(req);
+        }
+        http_peers_destroy(server->peers);
+        http_peers_destroy(server->visitors);
+        void (*on_closed)(void *ctx) = server->on_closed;
+        void *ctx = server->closed_ctx;
+        free(server);
+        if (on_closed != NULL)
+            on_closed(ctx);
+    }
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -511,17 +503,6 @@ void http_server_conn_gone(struct http_server *server)
         drained(server);
 }
 
-static void stop_listening(struct http_server *server)
-{
-    if (!server->listening)
-        return;
-    /* The kernel has promised an answer to everyone in the backlog by now. */
-    while (server->conns_open < server->conf.limits.connections_max && accept_one(server))
-        ;
-    server->listening = false;
-    uv_close((uv_handle_t *)&server->listener, on_listener_closed);
-}
-
 /* Closing changes the list it stands in, so each round starts over. */
 static void wheel_each(struct http_server *server, bool (*is_meant)(const struct http_conn *conn))
 {
@@ -556,7 +537,13 @@ void http_server_drain(struct http_server *server, uint32_t timeout_ms,
     server->draining = true;
     server->on_drained = on_drained;
     server->drained_ctx = ctx;
-    stop_listening(server);
+    if (server->listening) {
+        /* The kernel has promised an answer to everyone in the backlog by now. */
+        while (server->conns_open < server->conf.limits.connections_max && accept_one(server))
+            ;
+        server->listening = false;
+        uv_close((uv_handle_t *)&server->listener, on_listener_closed);
+    }
     http_stream_end_all(server);
     wheel_each(server, http_conn_is_idle);
     /* Also when no connection is left: the answer never comes from within the call. */

@@ -261,21 +261,16 @@ bool http_reply_stream_to(struct http_req *req, uint64_t visitor, uint32_t max,
     return true;
 }
 
-/* A stream that is ended sends what is left and closes. */
-static void stream_end(struct http_conn *conn)
-{
-    if (conn->left == NULL)
-        http_conn_close(conn);
-    else
-        conn->close_after = true;
-}
-
 static void streams_end(struct http_channel *channel)
 {
     while (channel->streams > 0) {
         struct http_conn *conn = channel->cursor;
         http_stream_left(conn);
-        stream_end(conn);
+        /* A stream that is ended sends what is left and closes. */
+        if (conn->left == NULL)
+            http_conn_close(conn);
+        else
+            conn->close_after = true;
     }
 }
 

@@ -85,16 +85,6 @@ static size_t write_out(struct logger *logger, const char *bytes, size_t len)
     return len;
 }
 
-/* A line is lost if its end is. */
-static void count_lost(struct logger *logger, const char *bytes, size_t len)
-{
-    uint64_t lost = 0;
-    for (size_t i = 0; i < len; i++)
-        lost += bytes[i] == '\n';
-    /* relaxed: a number for people, read by itself */
-    atomic_fetch_add_explicit(&logger->dropped, lost, memory_order_relaxed);
-}
-
 static struct span finish(struct log_line *line)
 {
     line->text.cap = sizeof(line->memory);
@@ -145,7 +135,13 @@ static void *write_lines(void *arg)
         pthread_mutex_unlock(&logger->mutex);
         tell_dropped(logger, &told);
         size_t left = write_out(logger, taken, len);
-        count_lost(logger, taken + len - left, left);
+        /* A line is lost if its end is. */
+        const char *bytes = taken + len - left;
+        uint64_t lost = 0;
+        for (size_t i = 0; i < left; i++)
+            lost += bytes[i] == '\n';
+        /* relaxed: a number for people, read by itself */
+        atomic_fetch_add_explicit(&logger->dropped, lost, memory_order_relaxed);
         pthread_mutex_lock(&logger->mutex);
     }
     pthread_mutex_unlock(&logger->mutex);

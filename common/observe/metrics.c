@@ -345,28 +345,23 @@ static void put_buckets(struct text *text, const struct family *family, const st
     put_bucket(text, family, row, SPAN("+Inf"), view->count);
 }
 
-static void put_histogram(struct text *text, const struct family *family, const struct row *row)
-{
-    struct histogram_view view = {.count = 0};
-    for (const struct shard *shard = row->shards; shard != NULL; shard = shard->next)
-        histogram_add_to(shard->source, &view);
-    put_buckets(text, family, row, &view);
-    put_name(text, family->name, "_sum", row->labels, SPAN(""));
-    if (family->unit == METRICS_UNIT_SECONDS)
-        put_number(text, (double)view.sum / 1e6);
-    else
-        text_u64(text, view.sum);
-    text_char(text, '\n');
-    put_name(text, family->name, "_count", row->labels, SPAN(""));
-    text_u64(text, view.count);
-    text_char(text, '\n');
-}
-
 static void put_row(struct text *text, const struct family *family, const struct row *row)
 {
     assert(row->shards != NULL); /* a row goes with its last shard */
     if (family->kind == KIND_HISTOGRAM) {
-        put_histogram(text, family, row);
+        struct histogram_view view = {.count = 0};
+        for (const struct shard *shard = row->shards; shard != NULL; shard = shard->next)
+            histogram_add_to(shard->source, &view);
+        put_buckets(text, family, row, &view);
+        put_name(text, family->name, "_sum", row->labels, SPAN(""));
+        if (family->unit == METRICS_UNIT_SECONDS)
+            put_number(text, (double)view.sum / 1e6);
+        else
+            text_u64(text, view.sum);
+        text_char(text, '\n');
+        put_name(text, family->name, "_count", row->labels, SPAN(""));
+        text_u64(text, view.count);
+        text_char(text, '\n');
         return;
     }
     put_name(text, family->name, "", row->labels, SPAN(""));

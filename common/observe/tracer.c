@@ -152,49 +152,36 @@ static bool is_troubled(const struct tracer *tracer, uint64_t key)
     return false;
 }
 
-/* From here on all spans of this trace are sent; the held ones are sent now. */
-static void tell_all_of(struct tracer *tracer, uint64_t key)
+void tracer_add(struct tracer *tracer, const struct tracer_span *span)
 {
-    tracer->troubled[tracer->troubled_at] = key;
-    tracer->troubled_at = (tracer->troubled_at + 1) % TRACER_TROUBLED;
-    for (uint32_t i = 0; i < TRACER_HELD; i++) {
-        uint32_t at = (tracer->held_at + i) % TRACER_HELD;
-        if (tracer->held_key[at] == key) {
-            put(tracer, &tracer->held[at]);
-            tracer->held_key[at] = 0;
-        }
-    }
-}
-
-static void hold(struct tracer *tracer, uint64_t key, const struct tracer_span *span)
-{
-    tracer->held[tracer->held_at] = *span;
-    tracer->held_key[tracer->held_at] = key;
-    tracer->held_at = (tracer->held_at + 1) % TRACER_HELD;
-}
-
-static void take(struct tracer *tracer, const struct tracer_span *span)
-{
+    pthread_mutex_lock(&tracer->mutex);
+    uint32_t before = tracer->len;
     bool trouble = is_trouble(tracer, span->failed, span->took_us);
     bool chosen = is_chosen(tracer, &span->trace);
     uint64_t key = key_of(&span->trace);
     if (!chosen && may_be_told(&span->trace)) {
         bool known = is_troubled(tracer, key);
-        if (trouble && !known)
-            tell_all_of(tracer, key);
-        if (!trouble && !known)
-            hold(tracer, key, span);
+        if (trouble && !known) {
+            /* From here on all spans of this trace are sent; the held ones are sent now. */
+            tracer->troubled[tracer->troubled_at] = key;
+            tracer->troubled_at = (tracer->troubled_at + 1) % TRACER_TROUBLED;
+            for (uint32_t i = 0; i < TRACER_HELD; i++) {
+                uint32_t at = (tracer->held_at + i) % TRACER_HELD;
+                if (tracer->held_key[at] == key) {
+                    put(tracer, &tracer->held[at]);
+                    tracer->held_key[at] = 0;
+                }
+            }
+        }
+        if (!trouble && !known) {
+            tracer->held[tracer->held_at] = *span;
+            tracer->held_key[tracer->held_at] = key;
+            tracer->held_at = (tracer->held_at + 1) % TRACER_HELD;
+        }
         trouble |= known;
     }
     if (chosen || trouble)
         put(tracer, span);
-}
-
-void tracer_add(struct tracer *tracer, const struct tracer_span *span)
-{
-    pthread_mutex_lock(&tracer->mutex);
-    uint32_t before = tracer->len;
-    take(tracer, span);
     bool is_batch = before < TRACER_BATCH && tracer->len >= TRACER_BATCH;
     pthread_mutex_unlock(&tracer->mutex);
     if (is_batch)
@@ -340,13 +327,6 @@ static bool send_json(const struct tracer *tracer, struct span json)
     return status >= 200 && status < 300;
 }
 
-static void send_batch(struct tracer *tracer, uint32_t len)
-{
-    bool taken = send_json(tracer, put_batch(tracer, len));
-    atomic_fetch_add_explicit(taken ? &tracer->stats.sent : &tracer->stats.failed, len,
-                              memory_order_relaxed);
-}
-
 /* How many were taken out; under the mutex. */
 static uint32_t take_batch(struct tracer *tracer)
 {
@@ -370,8 +350,11 @@ static void *run(void *arg)
         closing = tracer->closing;
         len = take_batch(tracer);
         pthread_mutex_unlock(&tracer->mutex);
-        if (len > 0)
-            send_batch(tracer, len);
+        if (len > 0) {
+            bool taken = send_json(tracer, put_batch(tracer, len));
+            atomic_fetch_add_explicit(taken ? &tracer->stats.sent : &tracer->stats.failed, len,
+                                      memory_order_relaxed);
+        }
     }
     return NULL;
 }

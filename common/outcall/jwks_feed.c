@@ -80,17 +80,6 @@ static void arm(struct jwks_feed *feed, uint64_t wait_ms)
     uv_timer_start(&feed->timer, on_timer, jittered_ms, 0);
 }
 
-static void log_failed(const struct jwks_feed *feed, const struct err_slot *err)
-{
-    struct log_line line;
-    log_begin(&line, feed->conf.log, LOG_LEVEL_WARN, "a key set did not come");
-    log_cstr(&line, "whose", feed->conf.whose);
-    log_cstr(&line, "from", is_file(feed) ? feed->conf.file : feed->conf.url);
-    log_cstr(&line, "why", err->text);
-    log_bool(&line, "have_older", feed->set != NULL);
-    log_end(&line);
-}
-
 static int use_set(struct jwks_feed *feed, struct span text, struct err_slot *err)
 {
     struct jwks *set = NULL;
@@ -109,16 +98,11 @@ static int use_set(struct jwks_feed *feed, struct span text, struct err_slot *er
     return 0;
 }
 
-static uint64_t retry_max_ms_of(const struct jwks_feed_conf *conf)
-{
-    uint64_t max_ms = conf->retry_max_ms > 0 ? conf->retry_max_ms : RETRY_MAX_MS;
-    return max_ms < conf->refresh_ms ? max_ms : conf->refresh_ms;
-}
-
 /* `rc` with its error, or what came. */
 static void take(struct jwks_feed *feed, int rc, struct err_slot *err, struct span text)
 {
-    uint64_t retry_max_ms = retry_max_ms_of(&feed->conf);
+    uint64_t max_ms = feed->conf.retry_max_ms > 0 ? feed->conf.retry_max_ms : RETRY_MAX_MS;
+    uint64_t retry_max_ms = max_ms < feed->conf.refresh_ms ? max_ms : feed->conf.refresh_ms;
     uint64_t generation = feed->generation;
     if (rc == 0)
         rc = use_set(feed, text, err);
@@ -132,8 +116,15 @@ static void take(struct jwks_feed *feed, int rc, struct err_slot *err, struct sp
         return;
     }
     count(&feed->stats.failed);
-    if (!feed->failing) /* once is enough to know */
-        log_failed(feed, err);
+    if (!feed->failing) { /* once is enough to know */
+        struct log_line line;
+        log_begin(&line, feed->conf.log, LOG_LEVEL_WARN, "a key set did not come");
+        log_cstr(&line, "whose", feed->conf.whose);
+        log_cstr(&line, "from", is_file(feed) ? feed->conf.file : feed->conf.url);
+        log_cstr(&line, "why", err->text);
+        log_bool(&line, "have_older", feed->set != NULL);
+        log_end(&line);
+    }
     feed->failing = true;
     arm(feed, feed->retry_ms < retry_max_ms ? feed->retry_ms : retry_max_ms);
     feed->retry_ms = feed->retry_ms * 2 < retry_max_ms ? feed->retry_ms * 2 : retry_max_ms;
@@ -157,19 +148,6 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     else if (answer->status != 200)
         rc = err_set(&err, ERR_PEER, "status %u", answer->status);
     take(feed, rc, &err, answer->body);
-}
-
-static void send_call(struct jwks_feed *feed)
-{
-    const struct outcall call = {
-        .url = feed->conf.url,
-        .headers = {"Accept: application/jwk-set+json, application/json"},
-        .timeout_ms = TIMEOUT_MS,
-        .reply_max = SET_BYTES_MAX,
-        .on_done = on_answer,
-        .ctx = feed,
-    };
-    outcall_send(feed->conf.outcalls, &call);
 }
 
 /* ---- from a file ---- */
@@ -203,7 +181,15 @@ static void ask(struct jwks_feed *feed)
     feed->asking = true;
     feed->asked_us = clock_mono_us(feed->conf.clock);
     if (!is_file(feed)) {
-        send_call(feed);
+        const struct outcall call = {
+            .url = feed->conf.url,
+            .headers = {"Accept: application/jwk-set+json, application/json"},
+            .timeout_ms = TIMEOUT_MS,
+            .reply_max = SET_BYTES_MAX,
+            .on_done = on_answer,
+            .ctx = feed,
+        };
+        outcall_send(feed->conf.outcalls, &call);
         return;
     }
     feed->reading.work.data = feed;

@@ -157,18 +157,6 @@ static void one_refuse(struct one *one, int rc)
 
 /* ---- libcurl and the loop ---- */
 
-/* The call may have been sent, so its outcome is unknown, as after a connection that broke. It says
- * nothing about the peer. */
-static void end_unwatched(struct outcalls *outcalls)
-{
-    while (!outcalls->closing && outcalls->unwatched_len > 0) {
-        struct one *one = outcalls->under_way;
-        while (!one->unwatched)
-            one = one->next;
-        one_done(one, CURLE_OUT_OF_MEMORY);
-    }
-}
-
 static void collect(struct outcalls *outcalls)
 {
     CURLMsg *message;
@@ -181,7 +169,14 @@ static void collect(struct outcalls *outcalls)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         one_done(MAGIC_OF(one, private), code);
     }
-    end_unwatched(outcalls);
+    /* The call may have been sent, so its outcome is unknown, as after a connection that broke. It
+     * says nothing about the peer. */
+    while (!outcalls->closing && outcalls->unwatched_len > 0) {
+        struct one *one = outcalls->under_way;
+        while (!one->unwatched)
+            one = one->next;
+        one_done(one, CURLE_OUT_OF_MEMORY);
+    }
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -377,22 +372,6 @@ static void one_start(struct one *one)
     atomic_store_explicit(&outcalls->stats.under_way, outcalls->len, memory_order_relaxed);
 }
 
-static void set_http(struct one *one, const struct outcall *call)
-{
-    SET(one, CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(one, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    for (int i = 0; i < OUTCALL_HEADERS_MAX && call->headers[i] != NULL; i++)
-        add_to(one, &one->headers, call->headers[i]);
-    add_to(one, &one->headers, "Expect:"); /* no waiting for a 100 */
-    SET(one, CURLOPT_HTTPHEADER, one->headers);
-    if (call->body.ptr != NULL) {
-        SET(one, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
-        SET(one, CURLOPT_COPYPOSTFIELDS, call->body.ptr);
-    }
-    if (call->method != NULL)
-        SET(one, CURLOPT_CUSTOMREQUEST, call->method);
-}
-
 void outcall_send(struct outcalls *outcalls, const struct outcall *call)
 {
     assert(call->timeout_ms > 0);
@@ -400,7 +379,18 @@ void outcall_send(struct outcalls *outcalls, const struct outcall *call)
     if (one->easy != NULL) {
         one->reply_max = call->reply_max > 0 ? call->reply_max : OUTCALL_REPLY_MAX;
         set_common(one, call->url, call->timeout_ms);
-        set_http(one, call);
+        SET(one, CURLOPT_PROTOCOLS_STR, "http,https");
+        SET(one, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+        for (int i = 0; i < OUTCALL_HEADERS_MAX && call->headers[i] != NULL; i++)
+            add_to(one, &one->headers, call->headers[i]);
+        add_to(one, &one->headers, "Expect:"); /* no waiting for a 100 */
+        SET(one, CURLOPT_HTTPHEADER, one->headers);
+        if (call->body.ptr != NULL) {
+            SET(one, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+            SET(one, CURLOPT_COPYPOSTFIELDS, call->body.ptr);
+        }
+        if (call->method != NULL)
+            SET(one, CURLOPT_CUSTOMREQUEST, call->method);
     }
     one_start(one);
 }
@@ -412,19 +402,6 @@ static bool add_part(curl_mime *mime, struct span bytes, const char *type)
            curl_mime_type(part, type) == CURLE_OK && curl_mime_encoder(part, "base64") == CURLE_OK;
 }
 
-/* The plain text comes first: mail programs show the last form that they know. */
-static void set_parts(struct one *one, const struct outcall_mail *mail)
-{
-    one->mime = curl_mime_init(one->easy);
-    bool written = add_part(one->mime, mail->text, "text/plain; charset=utf-8");
-    if (mail->html.len > 0)
-        written = written && add_part(one->mime, mail->html, "text/html; charset=utf-8");
-    one->unmade |= !written;
-    add_to(one, &one->headers, "Content-Type: multipart/alternative");
-    SET(one, CURLOPT_HTTPHEADER, one->headers);
-    SET(one, CURLOPT_MIMEPOST, one->mime);
-}
-
 /* libcurl's error is the same whether MAIL or RCPT was refused, so its commands are watched. */
 static int on_debug(CURL *easy, curl_infotype type, char *bytes, size_t len, void *ctx)
 {
@@ -434,31 +411,34 @@ static int on_debug(CURL *easy, curl_infotype type, char *bytes, size_t len, voi
     return 0;
 }
 
-static void set_mail(struct one *one, const struct outcall_mail *mail)
-{
-    SET(one, CURLOPT_DEBUGFUNCTION, on_debug);
-    SET(one, CURLOPT_DEBUGDATA, one);
-    SET(one, CURLOPT_VERBOSE, 1L);
-    SET(one, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    SET(one, CURLOPT_USE_SSL, (long)(mail->tls_required ? CURLUSESSL_ALL : CURLUSESSL_TRY));
-    SET(one, CURLOPT_MAIL_FROM, mail->from);
-    add_to(one, &one->recipients, mail->to);
-    SET(one, CURLOPT_MAIL_RCPT, one->recipients);
-    if (mail->user != NULL) {
-        SET(one, CURLOPT_USERNAME, mail->user);
-        SET(one, CURLOPT_PASSWORD, mail->password);
-    }
-    for (const char *const *header = mail->headers; *header != NULL; header++)
-        add_to(one, &one->headers, *header);
-    set_parts(one, mail);
-}
-
 void outcall_send_mail(struct outcalls *outcalls, const struct outcall_mail *mail)
 {
     struct one *one = one_create(outcalls, mail->on_done, mail->ctx);
     if (one->easy != NULL) {
         set_common(one, mail->url, mail->timeout_ms);
-        set_mail(one, mail);
+        SET(one, CURLOPT_DEBUGFUNCTION, on_debug);
+        SET(one, CURLOPT_DEBUGDATA, one);
+        SET(one, CURLOPT_VERBOSE, 1L);
+        SET(one, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+        SET(one, CURLOPT_USE_SSL, (long)(mail->tls_required ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+        SET(one, CURLOPT_MAIL_FROM, mail->from);
+        add_to(one, &one->recipients, mail->to);
+        SET(one, CURLOPT_MAIL_RCPT, one->recipients);
+        if (mail->user != NULL) {
+            SET(one, CURLOPT_USERNAME, mail->user);
+            SET(one, CURLOPT_PASSWORD, mail->password);
+        }
+        for (const char *const *header = mail->headers; *header != NULL; header++)
+            add_to(one, &one->headers, *header);
+        /* The plain text comes first: mail programs show the last form that they know. */
+        one->mime = curl_mime_init(one->easy);
+        bool written = add_part(one->mime, mail->text, "text/plain; charset=utf-8");
+        if (mail->html.len > 0)
+            written = written && add_part(one->mime, mail->html, "text/html; charset=utf-8");
+        one->unmade |= !written;
+        add_to(one, &one->headers, "Content-Type: multipart/alternative");
+        SET(one, CURLOPT_HTTPHEADER, one->headers);
+        SET(one, CURLOPT_MIMEPOST, one->mime);
     }
     one_start(one);
 }

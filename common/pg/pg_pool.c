@@ -147,30 +147,6 @@ static struct pg_job *jobs_pop(struct jobs *jobs)
     return job;
 }
 
-static void job_free(struct pg_job *job)
-{
-    MAGIC_END(pg_job, job); /* a second answer would be caught */
-    for (uint32_t i = 0; i < job->results_len; i++)
-        PQclear(job->results[i]);
-    for (uint32_t i = 0; i < job->len; i++)
-        free(job->memory[i]);
-    free(job);
-}
-
-static void count(struct pg_pool *pool, int rc)
-{
-    _Atomic uint64_t *counter = &pool->stats.answered;
-    if (rc == ERR_PEER)
-        counter = &pool->stats.errors;
-    else if (rc == ERR_UNKNOWN)
-        counter = &pool->stats.unknown;
-    else if (rc == ERR_TIMEOUT)
-        counter = &pool->stats.timeouts;
-    else if (rc < 0)
-        counter = &pool->stats.refused;
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* a metric: no order needed */
-}
-
 static void job_answer(struct pg_job *job, int rc)
 {
     assert(rc <= 0 && job->results_len <= job->len);
@@ -181,9 +157,24 @@ static void job_answer(struct pg_job *job, int rc)
         .len = job->results_len,
     };
     memcpy(answer.sqlstate, job->sqlstate, sizeof(answer.sqlstate));
-    count(job->pool, rc);
+    struct pg_pool *pool = job->pool;
+    _Atomic uint64_t *counter = &pool->stats.answered;
+    if (rc == ERR_PEER)
+        counter = &pool->stats.errors;
+    else if (rc == ERR_UNKNOWN)
+        counter = &pool->stats.unknown;
+    else if (rc == ERR_TIMEOUT)
+        counter = &pool->stats.timeouts;
+    else if (rc < 0)
+        counter = &pool->stats.refused;
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* a metric: no order needed */
     job->on_done(job->ctx, &answer);
-    job_free(job);
+    MAGIC_END(pg_job, job); /* a second answer would be caught */
+    for (uint32_t i = 0; i < job->results_len; i++)
+        PQclear(job->results[i]);
+    for (uint32_t i = 0; i < job->len; i++)
+        free(job->memory[i]);
+    free(job);
 }
 
 struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ctx)
@@ -277,11 +268,6 @@ static void knock(struct pg_pool *pool)
         uint64_t at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(conn);
         conn->at_us = at_us < conn->at_us ? at_us : conn->at_us;
     }
-}
-
-static bool may_connect(const struct pg_pool *pool, uint32_t nth)
-{
-    return nth < PG_KNOCKING || pg_pool_ready(pool);
 }
 
 static void conn_fail(struct conn *conn, const char *what)
@@ -427,18 +413,6 @@ void pg_pool_query(struct pg_pool *pool, uint32_t statement, uint32_t len,
 
 /* ---- answers ---- */
 
-/* The first error is the reason; what follows was left out because of it. */
-static void take_error(struct pg_job *job, const PGresult *res,
-                       const char sqlstate[PG_SQLSTATE_BYTES])
-{
-    assert(sqlstate[0] != '\0');
-    if (job->sqlstate[0] != '\0')
-        return;
-    const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-    memcpy(job->sqlstate, sqlstate, sizeof(job->sqlstate));
-    strncpy(job->text, text != NULL ? text : PQresultErrorMessage(res), sizeof(job->text) - 1);
-}
-
 /* False: the connection is gone, and so may be everything else. */
 static bool conn_take(struct conn *conn, PGresult *res)
 {
@@ -465,7 +439,13 @@ static bool conn_take(struct conn *conn, PGresult *res)
         conn_fail_as(conn, res);
         return false;
     }
-    take_error(job, res, sqlstate);
+    /* The first error is the reason; what follows was left out because of it. */
+    assert(sqlstate[0] != '\0');
+    if (job->sqlstate[0] == '\0') {
+        const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+        memcpy(job->sqlstate, sqlstate, sizeof(job->sqlstate));
+        strncpy(job->text, text != NULL ? text : PQresultErrorMessage(res), sizeof(job->text) - 1);
+    }
     PQclear(res);
     return true;
 }
@@ -640,7 +620,7 @@ static void on_timer(uv_timer_t *timer)
                         : now >= conn->at_us;
         if (late && conn->state != CONN_WAITING)
             conn_fail(conn, "no answer in time");
-        else if (late && may_connect(pool, i))
+        else if (late && (i < PG_KNOCKING || pg_pool_ready(pool)))
             conn_connect(conn);
     }
     if (!pool->closing)

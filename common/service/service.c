@@ -713,13 +713,6 @@ static void show_place(void *ctx, const struct bug_place *place)
         odd->rc = metrics_counter(odd->metrics, &desc, &place->count, odd->err);
 }
 
-static int show_odd_events(struct metrics *metrics, struct err_slot *err)
-{
-    struct odd_events odd = {metrics, err, 0};
-    bug_each(show_place, &odd);
-    return odd.rc;
-}
-
 static int show_bounds(struct metrics *metrics, struct err_slot *err)
 {
     size_t len;
@@ -795,8 +788,12 @@ static int make_shared(struct service *service, struct err_slot *err)
         rc = make_tracer(service, err);
     if (rc == 0)
         rc = show_build(service, err);
-    if (rc == 0)
-        rc = show_odd_events(service->metrics, err);
+    if (rc == 0) {
+        struct metrics *metrics = service->metrics;
+        struct odd_events odd = {metrics, err, 0};
+        bug_each(show_place, &odd);
+        rc = odd.rc;
+    }
     if (rc == 0)
         rc = show_bounds(service->metrics, err);
     if (rc == 0 && !service->conf->public_only)
@@ -827,30 +824,6 @@ static void describe(struct panic_text *text, const void *ctx)
     }
 }
 
-/* What the process says of itself in a panic, and where its warnings go. */
-static void speak_up(struct service *service)
-{
-    panic_warn_to(log_warning, service);
-    service->part = (struct panic_part){"service", describe, service, NULL};
-    panic_register(&service->part);
-}
-
-static void fall_silent(struct service *service)
-{
-    panic_warn_to(NULL, NULL);
-    panic_forget(&service->part);
-}
-
-static void free_shared(struct service *service)
-{
-    http_router_destroy(service->routes);
-    http_router_destroy(service->private_routes);
-    service_tokens_destroy(&service->tokens);
-    tracer_destroy(service->tracer);
-    metrics_destroy(service->metrics);
-    logger_destroy(service->log);
-}
-
 static int run(struct service *service)
 {
     struct err_slot err;
@@ -864,7 +837,10 @@ static int run(struct service *service)
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write(), not our end */
     take_files(service);
     leave_no_core();
-    speak_up(service);
+    /* What the process says of itself in a panic, and where its warnings go. */
+    panic_warn_to(log_warning, service);
+    service->part = (struct panic_part){"service", describe, service, NULL};
+    panic_register(&service->part);
     int code = EXIT_FAILED;
     int rc = make_shared(service, &err);
     if (rc == 0 && service->conf->start != NULL)
@@ -877,8 +853,14 @@ static int run(struct service *service)
             service->conf->stop(service);
         log_say(service->log, LOG_LEVEL_INFO, "ended");
     }
-    fall_silent(service);
-    free_shared(service);
+    panic_warn_to(NULL, NULL);
+    panic_forget(&service->part);
+    http_router_destroy(service->routes);
+    http_router_destroy(service->private_routes);
+    service_tokens_destroy(&service->tokens);
+    tracer_destroy(service->tracer);
+    metrics_destroy(service->metrics);
+    logger_destroy(service->log);
     return code;
 }
 

@@ -260,23 +260,6 @@ static void refuse_token(struct http_req *req, int rc, const struct err_slot *er
     http_problem_reply(req, &problem);
 }
 
-/* False: the request has been answered. */
-static bool guard_person(struct http_req *req, struct service *service, struct span token)
-{
-    struct err_slot err;
-    const struct person *person;
-    int rc = persons_judge(service->persons, token, &err, &person);
-    if (rc < 0 && rc != ERR_NOMEM)
-        count_refused(service, refused_for(persons_fault(service->persons)));
-    if (rc < 0)
-        refuse_token(req, rc, &err);
-    else if (!may(service, req, person))
-        refuse_person(req, service, person);
-    else
-        return true;
-    return false;
-}
-
 static bool guard(struct http_req *req, void *ctx)
 {
     struct service *service = ctx;
@@ -288,8 +271,20 @@ static bool guard(struct http_req *req, void *ctx)
         return true;
     if (is_below(path, SPAN("/internal")) && is_token(shown, service->tokens.service))
         return true;
-    if (service->persons != NULL && persons_is_token(shown))
-        return guard_person(req, service, shown);
+    if (service->persons != NULL && persons_is_token(shown)) {
+        struct err_slot err;
+        const struct person *person;
+        int rc = persons_judge(service->persons, shown, &err, &person);
+        if (rc < 0 && rc != ERR_NOMEM)
+            count_refused(service, refused_for(persons_fault(service->persons)));
+        if (rc < 0)
+            refuse_token(req, rc, &err);
+        else if (!may(service, req, person))
+            refuse_person(req, service, person);
+        else
+            return true;
+        return false;
+    }
     if (shown.len > 0) /* no token at all is no attempt */
         count_refused(service, SERVICE_REFUSED_UNKNOWN);
     http_problem_reply(
@@ -502,8 +497,14 @@ static void on_log_level(struct http_req *req)
 
 /* ---- whose token is it? ---- */
 
-static void put_grants(struct text *body, const struct person *person)
+static void put_person(struct text *body, const struct person *person)
 {
+    char memory[RFC3339_LEN + 1];
+    struct text at = text_on(memory, sizeof(memory));
+    rfc3339_put(&at, person->exp_s * 1000);
+    json_member_cstr(body, "by", "issuer");
+    json_member_cstr(body, "name", person->name);
+    json_member_cstr(body, "role", person_role_name(person_highest(person)));
     json_key(body, "grants");
     json_open(body, '[');
     if (person->everywhere != PERSON_NOBODY) {
@@ -518,17 +519,6 @@ static void put_grants(struct text *body, const struct person *person)
         json_close(body, '}');
     }
     json_close(body, ']');
-}
-
-static void put_person(struct text *body, const struct person *person)
-{
-    char memory[RFC3339_LEN + 1];
-    struct text at = text_on(memory, sizeof(memory));
-    rfc3339_put(&at, person->exp_s * 1000);
-    json_member_cstr(body, "by", "issuer");
-    json_member_cstr(body, "name", person->name);
-    json_member_cstr(body, "role", person_role_name(person_highest(person)));
-    put_grants(body, person);
     json_member_str(body, "expires_at", text_span(&at));
 }
 

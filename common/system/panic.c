@@ -65,27 +65,6 @@ static struct {
 
 /* ---- lines ---- */
 
-static void write_line(struct panic_text *text)
-{
-    const char *at = text->line;
-    while (text->len > 0 && !text->deaf) {
-        struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
-        errno = 0;
-        ssize_t sent = -1;
-        if (poll(&ready, 1, PATIENCE_MS) > 0)
-            sent = write(STDERR_FILENO, at, text->len);
-        if (sent < 0 && errno == EINTR)
-            continue; /* a signal came; the alarm limits how often this can happen */
-        if (sent <= 0) {
-            text->deaf = true;
-            break;
-        }
-        at += sent;
-        text->len -= (size_t)sent;
-    }
-    text->len = 0;
-}
-
 /* One byte stays free for the line feed. */
 static void put(struct panic_text *text, const char *bytes, size_t len)
 {
@@ -124,7 +103,23 @@ static void begin_line(struct panic_text *text, const char *key)
 static void end_line(struct panic_text *text)
 {
     text->line[text->len++] = '\n';
-    write_line(text);
+    const char *at = text->line;
+    while (text->len > 0 && !text->deaf) {
+        struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+        errno = 0;
+        ssize_t sent = -1;
+        if (poll(&ready, 1, PATIENCE_MS) > 0)
+            sent = write(STDERR_FILENO, at, text->len);
+        if (sent < 0 && errno == EINTR)
+            continue; /* a signal came; the alarm limits how often this can happen */
+        if (sent <= 0) {
+            text->deaf = true;
+            break;
+        }
+        at += sent;
+        text->len -= (size_t)sent;
+    }
+    text->len = 0;
 }
 
 void panic_put(struct panic_text *text, const char *key, const char *value)
@@ -277,18 +272,6 @@ static void on_alarm(int number)
     system_abort(); /* NOLINT(bugprone-signal-handler): it is abort(), which a handler may call */
 }
 
-/* Whatever happens below, the process ends, and by abort(), so that its exit status and its core
- * show a panic and not a timeout. */
-static void set_alarm(void)
-{
-    sigset_t only;
-    sigemptyset(&only);
-    sigaddset(&only, SIGALRM);
-    signal(SIGALRM, on_alarm);
-    pthread_sigmask(SIG_UNBLOCK, &only, NULL);
-    alarm(ALARM_S);
-}
-
 _Noreturn void panic(const char *what, const char *file, unsigned line, const char *function)
 {
     static _Thread_local bool here;
@@ -302,7 +285,14 @@ _Noreturn void panic(const char *what, const char *file, unsigned line, const ch
     /* acq_rel: one thread is the first */
     while (atomic_exchange_explicit(&program.begun, true, memory_order_acq_rel))
         pause();
-    set_alarm();
+    /* Whatever happens below, the process ends, and by abort(), so that its exit status and its
+     * core show a panic and not a timeout. */
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, SIGALRM);
+    signal(SIGALRM, on_alarm);
+    pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+    alarm(ALARM_S);
     put_program(&text);
     panic_put(&text, "what", what);
     put_where(&text, file, line, function);

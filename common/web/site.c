@@ -524,18 +524,6 @@ static int take_files(struct site *site, struct err_slot *err)
 
 /* ---- a site's life ---- */
 
-/* Whatever changes in a file makes another folder. */
-static void name_folder(struct site *site)
-{
-    uint64_t mixed[OWN_MAX] = {0};
-    for (size_t i = 0; i < site->files_len; i++)
-        mixed[i] = tag_hash(site->own[i].bytes);
-    tag_write((struct span){(const char *)mixed, sizeof(mixed)}, site->tag);
-    struct text folder = text_on(site->folder, sizeof(site->folder) - 1);
-    text_printf(&folder, "%s/%s", site->conf.root, site->tag);
-    assert(!folder.overflown && site->files_len <= OWN_MAX);
-}
-
 static int make_files(struct site *site, struct err_slot *err)
 {
     int rc = 0;
@@ -561,7 +549,14 @@ static int make_all(struct site *site, struct err_slot *err)
         rc = take_files(site, err);
     if (rc < 0)
         return rc;
-    name_folder(site);
+    /* Whatever changes in a file makes another folder. */
+    uint64_t mixed[OWN_MAX] = {0};
+    for (size_t i = 0; i < site->files_len; i++)
+        mixed[i] = tag_hash(site->own[i].bytes);
+    tag_write((struct span){(const char *)mixed, sizeof(mixed)}, site->tag);
+    struct text folder = text_on(site->folder, sizeof(site->folder) - 1);
+    text_printf(&folder, "%s/%s", site->conf.root, site->tag);
+    assert(!folder.overflown && site->files_len <= OWN_MAX);
     for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
         rc = make_languages(site, lang, err);
     if (rc == 0)

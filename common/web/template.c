@@ -33,17 +33,6 @@ static bool gap_of(const char *const *gaps, struct span name, unsigned *out)
     return false;
 }
 
-static bool add_fixed(struct template *page, const struct template_fixed *fixed, struct span name)
-{
-    for (; fixed != NULL && fixed->name != NULL; fixed++) {
-        if (span_eq(span_of(fixed->name), name)) {
-            text_put(&page->fixed, fixed->html);
-            return true;
-        }
-    }
-    return false;
-}
-
 struct names { /* all that may stand between braces */
     const struct phrases *phrases;
     const struct template_fixed *fixed;
@@ -105,8 +94,13 @@ static int add_name(struct template *page, struct span name, struct names *names
         return open_block(page, span_skip(name, 1), names, err);
     if (span_starts(name, SPAN("/")))
         return close_block(page, span_skip(name, 1), names, err);
-    if (add_fixed(page, names->fixed, name))
-        return 0;
+    const struct template_fixed *fixed = names->fixed;
+    for (; fixed != NULL && fixed->name != NULL; fixed++) {
+        if (span_eq(span_of(fixed->name), name)) {
+            text_put(&page->fixed, fixed->html);
+            return 0;
+        }
+    }
     return add_part(page, PART_GAP, name, names, err);
 }
 
