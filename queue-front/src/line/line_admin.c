@@ -138,24 +138,6 @@ static void send_asked(struct line_admin *admin)
 
 static void send_rows(struct line_admin *admin);
 
-/* Where to go on: behind the entry that came last, or with the next sample. */
-static void note_more(struct line_admin *admin, const redisReply *reply)
-{
-    size_t len = resp_len(reply);
-    const redisReply *last;
-    struct span id;
-    uint64_t from = 0;
-    admin->more = admin->oldest_first && len > 0 && len >= admin->limit;
-    if (!admin->more)
-        return;
-    struct text row = text_on(admin->from_row, sizeof(admin->from_row) - 1);
-    if (admin->call == LINE_SERIES && span_u64(span_of(admin->from_row), UINT32_MAX, &from))
-        text_u64(&row, from + len);
-    else if (resp_array(reply, len - 1, &last) && resp_get_str(last, 0, &id))
-        text_put(&row, id);
-    admin->from_row[row.len] = '\0';
-}
-
 static void on_rows(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
@@ -175,7 +157,20 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
         return;
     }
     assert(!rows.overflown);
-    note_more(admin, reply);
+    /* Where to go on: behind the entry that came last, or with the next sample. */
+    size_t len = resp_len(reply);
+    const redisReply *last;
+    struct span id;
+    uint64_t from = 0;
+    admin->more = admin->oldest_first && len > 0 && len >= admin->limit;
+    if (admin->more) {
+        struct text row = text_on(admin->from_row, sizeof(admin->from_row) - 1);
+        if (admin->call == LINE_SERIES && span_u64(span_of(admin->from_row), UINT32_MAX, &from))
+            text_u64(&row, from + len);
+        else if (resp_array(reply, len - 1, &last) && resp_get_str(last, 0, &id))
+            text_put(&row, id);
+        admin->from_row[row.len] = '\0';
+    }
     admin->outcome = LINE_OK;
     admin->state = event->line.view.state;
     admin->version = event->line.view.version;
@@ -303,25 +298,6 @@ static void take_rows(struct line_admin *admin, const redisReply *reply)
     free(rows.ptr);
 }
 
-/* An operator wants it: it will be here in a moment and stay for a while. */
-static void take_found(struct line_admin *admin, uint64_t outcome)
-{
-    assert(admin->call == LINE_FIND);
-    struct line_store *store = admin->store.store;
-    admin->outcome = LINE_UNKNOWN;
-    struct store_event *event =
-        outcome != LINE_UNKNOWN ? store_event_of(store, span_of(admin->event)) : NULL;
-    if (event != NULL) {
-        event->hold_us = store_now_us(store) + (uint64_t)STORE_HOLD_MS * 1000;
-        event->leaving = false;
-        store_tick_now(event);
-        admin->outcome = LINE_OK;
-    } else if (outcome != LINE_UNKNOWN) {
-        admin->outcome = LINE_UNAVAILABLE;
-    }
-    calls_finish(&admin->store);
-}
-
 /* The registry has forgotten it, and so do we, now or as soon as nothing is under way for it. */
 static void take_dropped(struct line_admin *admin)
 {
@@ -352,7 +328,22 @@ static void on_house(struct redis_call *call, const redisReply *reply)
     } else if (answer != STORE_ANSWER || link->store->closed || !tell_house_read(reply, 0, &tell)) {
         calls_finish_unknown(link);
     } else if (admin->call == LINE_FIND) {
-        take_found(admin, tell.outcome);
+        /* An operator wants it: it will be here in a moment and stay for a while. */
+        uint64_t outcome = tell.outcome;
+        assert(admin->call == LINE_FIND);
+        struct line_store *store = admin->store.store;
+        admin->outcome = LINE_UNKNOWN;
+        struct store_event *event =
+            outcome != LINE_UNKNOWN ? store_event_of(store, span_of(admin->event)) : NULL;
+        if (event != NULL) {
+            event->hold_us = store_now_us(store) + (uint64_t)STORE_HOLD_MS * 1000;
+            event->leaving = false;
+            store_tick_now(event);
+            admin->outcome = LINE_OK;
+        } else if (outcome != LINE_UNKNOWN) {
+            admin->outcome = LINE_UNAVAILABLE;
+        }
+        calls_finish(&admin->store);
     } else if (admin->call != LINE_DELETE) {
         take_rows(admin, reply);
     } else if (admin->step++ == 0) {
@@ -510,21 +501,6 @@ static bool makes(const struct line_admin *admin)
     return admin->call == LINE_CREATE || admin->call == LINE_RESTORE;
 }
 
-/* The change has to be visible here without delay, also to fronts that had stopped looking. */
-static void show_changed(struct line_admin *admin)
-{
-    struct store_event *event = store_event_of(admin->store.store, span_of(admin->event));
-    if (event == NULL)
-        return;
-    event->absent = false;
-    if (makes(admin)) { /* or it was there: then it may still be missing in the set */
-        event->is_new = event->named == NAMED_NOT;
-        event->leaving = false;
-    }
-    event->touched |= admin->state == LINE_CLOSED && event->named != NAMED_LIVE;
-    store_tick_now(event);
-}
-
 static void on_administered(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
@@ -551,8 +527,19 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         send_house(admin);
         return;
     }
-    if (admin->outcome != LINE_GONE && admin->call != LINE_CODES)
-        show_changed(admin);
+    if (admin->outcome != LINE_GONE && admin->call != LINE_CODES) {
+        /* The change has to be visible here at once, also to fronts that had stopped looking. */
+        struct store_event *event = store_event_of(admin->store.store, span_of(admin->event));
+        if (event != NULL) {
+            event->absent = false;
+            if (makes(admin)) { /* or it was there: then it may still be missing in the set */
+                event->is_new = event->named == NAMED_NOT;
+                event->leaving = false;
+            }
+            event->touched |= admin->state == LINE_CLOSED && event->named != NAMED_LIVE;
+            store_tick_now(event);
+        }
+    }
     if (admin->call == LINE_RESTORE && (admin->outcome == LINE_OK || admin->outcome == LINE_SAME))
         list_restored(admin);
     else if (admin->call == LINE_CREATE && admin->outcome != LINE_GONE)

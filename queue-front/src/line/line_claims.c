@@ -25,19 +25,14 @@ static struct line_join *join_of(struct line_link *link)
     return CONTAINER_OF(link, struct line_join, store);
 }
 
-/* In the order of the enum: what is cheapest to others comes first. */
-static void choose_next(struct line_claims *claims)
+static void leave_only(struct line_claims *claims, uint8_t left)
 {
+    claims->left = left;
+    /* In the order of the enum: what is cheapest to others comes first. */
     assert(claims->left < 1u << CLAIM_NONE); /* no other is ever made */
     claims->now = CLAIM_WORK;
     while (claims->now < CLAIM_NONE && (claims->left >> claims->now & 1) == 0)
         claims->now++;
-}
-
-static void leave_only(struct line_claims *claims, uint8_t left)
-{
-    claims->left = left;
-    choose_next(claims);
 }
 
 void claims_begin(struct line_rim *rim, struct line_join *join)

@@ -116,46 +116,25 @@ bool house_confirms(const struct store_event *event)
     return whole->named != NAMED_NOT && whole->named_us >= event->healing_us;
 }
 
-/* It rests here but runs there: it was made again, or Redis has gone back in time. */
-static void wake(struct store_event *event)
-{
-    struct line_store *store = event->store;
-    for (uint32_t i = 0; i < store->events_len; i++) {
-        struct store_event *line = store->events[i];
-        struct span id = line_event_of(span_of(line->line.view.id));
-        if (line->line.view.resting && span_eq(id, span_of(event->line.view.id)))
-            store_tick_now(line);
-    }
-}
-
 static void name_event(struct store_event *event, enum house_named named)
 {
     assert(named != NAMED_NOT);
     if (event == NULL)
         return;
-    if (named == NAMED_LIVE && event->line.view.resting)
-        wake(event);
+    if (named == NAMED_LIVE && event->line.view.resting) {
+        /* It rests here but runs there: it was made again, or Redis has gone back in time. */
+        struct line_store *store = event->store;
+        for (uint32_t i = 0; i < store->events_len; i++) {
+            struct store_event *line = store->events[i];
+            struct span id = line_event_of(span_of(line->line.view.id));
+            if (line->line.view.resting && span_eq(id, span_of(event->line.view.id)))
+                store_tick_now(line);
+        }
+    }
     event->named = named;
     event->named_us = event->store->look_sent_us;
     event->leaving = false;
     event->is_new = false;
-}
-
-static void take_resting(struct line_store *store, const redisReply *resting)
-{
-    for (size_t i = 0; i + 1 < resp_len(resting); i += 2) {
-        struct span id;
-        uint64_t n;
-        if (!resp_get_str(resting, i, &id) || !resp_get_u64(resting, i + 1, &n))
-            continue;
-        struct store_event *event = store_event_of(store, id);
-        name_event(event, NAMED_RESTING);
-        if (event != NULL && event->touched_n < n) {
-            event->touched_n = n;
-            if (event->line.seen)
-                store_tick_now(event); /* somebody has changed it */
-        }
-    }
 }
 
 /* It was not named: it is let go, or Redis gets it again. `sure`: nothing can have been lost since
@@ -194,7 +173,20 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
         if (resp_get_str(names.live, i, &id))
             name_event(store_event_of(store, id), NAMED_LIVE);
     }
-    take_resting(store, names.resting);
+    const redisReply *resting = names.resting;
+    for (size_t i = 0; i + 1 < resp_len(resting); i += 2) {
+        struct span id;
+        uint64_t n;
+        if (!resp_get_str(resting, i, &id) || !resp_get_u64(resting, i + 1, &n))
+            continue;
+        struct store_event *event = store_event_of(store, id);
+        name_event(event, NAMED_RESTING);
+        if (event != NULL && event->touched_n < n) {
+            event->touched_n = n;
+            if (event->line.seen)
+                store_tick_now(event); /* somebody has changed it */
+        }
+    }
     assert(store->events_len >= known_len); /* some came, and none went: `known` is good */
     for (uint32_t i = 0; i < known_len; i++) {
         if (known[i]->named == NAMED_NOT && known[i]->line.view.lane == 0)
@@ -211,18 +203,6 @@ static void confirm_names(struct line_store *store)
             event->named_us = store->look_sent_us;
         else if (event->line.view.lane == 0)
             miss(event, NAMED_NOT, true);
-    }
-}
-
-static void take_fronts(struct line_store *store, const redisReply *fronts)
-{
-    store->fronts_len = 0;
-    for (size_t i = 0; i + 1 < resp_len(fronts) && store->fronts_len < FRONTS_LISTED_MAX; i += 2) {
-        struct store_front *front = &store->fronts[store->fronts_len];
-        struct span place;
-        if (resp_get_str(fronts, i, &place) && resp_get_u64(fronts, i + 1, &front->silent_ms) &&
-            span_to_cstr(place, front->place, sizeof(front->place)))
-            store->fronts_len++;
     }
 }
 
@@ -247,7 +227,15 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
     atomic_store_explicit(&store->stats.clock_apart_ms,
                           clock_apart_ms(store->conf.clock, store->look_sent_us, tell.now_us),
                           memory_order_relaxed);
-    take_fronts(store, tell.fronts);
+    const redisReply *fronts = tell.fronts;
+    store->fronts_len = 0;
+    for (size_t i = 0; i + 1 < resp_len(fronts) && store->fronts_len < FRONTS_LISTED_MAX; i += 2) {
+        struct store_front *front = &store->fronts[store->fronts_len];
+        struct span place;
+        if (resp_get_str(fronts, i, &place) && resp_get_u64(fronts, i + 1, &front->silent_ms) &&
+            span_to_cstr(place, front->place, sizeof(front->place)))
+            store->fronts_len++;
+    }
     if (tell.outcome == LINE_OK)
         take_names(store, reply, sure);
     else
@@ -262,19 +250,6 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
         memcpy(store->chore.name, tell.chore.ptr, tell.chore.len);
         chore_step(store);
     }
-}
-
-static void let_go(struct line_store *store)
-{
-    uint64_t now_us = store_now_us(store);
-    for (uint32_t i = store->events_len; i > 0; i--) {
-        struct store_event *event = store->events[i - 1];
-        if (event->hold_us > 0 && event->hold_us <= now_us) {
-            event->hold_us = 0;
-            event->leaving |= event->named == NAMED_NOT && !event->is_new;
-        }
-    }
-    store_let_go(store);
 }
 
 static void on_look(struct redis_call *call, const redisReply *reply)
@@ -293,7 +268,15 @@ static void on_look(struct redis_call *call, const redisReply *reply)
         return;
     take_look(store, call->node, reply);
     store_note_ready(store);
-    let_go(store); /* last: callbacks */
+    uint64_t now_us = store_now_us(store);
+    for (uint32_t i = store->events_len; i > 0; i--) {
+        struct store_event *event = store->events[i - 1];
+        if (event->hold_us > 0 && event->hold_us <= now_us) {
+            event->hold_us = 0;
+            event->leaving |= event->named == NAMED_NOT && !event->is_new;
+        }
+    }
+    store_let_go(store);
 }
 
 static void send_look(struct line_store *store)

@@ -36,14 +36,6 @@ struct span joins_key(const uint8_t idem[LINE_IDEM_BYTES])
     return (struct span){(const char *)idem, JOIN_KEY_BYTES};
 }
 
-static void copy_address(uint8_t out[JOIN_ADDRESS_BYTES], const uint8_t addr[16])
-{
-    struct span address = calls_address(addr);
-    assert(address.len == 4 || address.len == JOIN_ADDRESS_BYTES);
-    size_t from = address.len == 4 ? 16 - JOIN_ADDRESS_BYTES : 0;
-    memcpy(out, addr + from, JOIN_ADDRESS_BYTES);
-}
-
 static void on_joined(struct redis_call *call, const redisReply *reply);
 
 static const struct line_join *join_of(const struct line_link *link)
@@ -146,7 +138,12 @@ static void put_words(struct join_words *words, const struct join_lot *lot)
             memcpy(key, join->idem, JOIN_KEY_BYTES);
         else
             memset(key, 0, JOIN_KEY_BYTES);
-        copy_address(words->addresses + nth * JOIN_ADDRESS_BYTES, join->addr);
+        uint8_t *out = words->addresses + nth * JOIN_ADDRESS_BYTES;
+        const uint8_t *addr = join->addr;
+        struct span address = calls_address(addr);
+        assert(address.len == 4 || address.len == JOIN_ADDRESS_BYTES);
+        size_t from = address.len == 4 ? 16 - JOIN_ADDRESS_BYTES : 0;
+        memcpy(out, addr + from, JOIN_ADDRESS_BYTES);
     }
 }
 

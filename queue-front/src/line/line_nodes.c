@@ -39,21 +39,16 @@ bool store_can_send(const struct line_store *store, uint16_t slot)
     return !store->closed && way.node != REDIS_NOBODY && store->node[way.node].ready;
 }
 
-/* A detour is for one command. */
-static void choose_way(struct line_store *store, uint16_t slot)
-{
-    store->way = find_way(store, slot);
-    store->detoured = false;
-    assert(store->way.node < REDIS_NODES_MAX);
-}
-
 /* ---- commands ---- */
 
 struct text store_command(struct line_store *store, uint16_t slot, uint64_t words)
 {
     assert(!store->closed);
     assert(words > 0);
-    choose_way(store, slot);
+    /* A detour is for one command. */
+    store->way = find_way(store, slot);
+    store->detoured = false;
+    assert(store->way.node < REDIS_NODES_MAX);
     struct text command = text_on(store->command, sizeof(store->command));
     resp_begin(&command, words);
     return command;
@@ -134,16 +129,6 @@ struct text store_script(struct line_store *store, enum line_script script, cons
     return command;
 }
 
-/* "show:3", and of a lane "show:3@1": its keys lie beside those of the general one. */
-static void shard_of_line(const char *id, unsigned shard, char name[LINE_SHARD_NAME_MAX + 3])
-{
-    struct span event = line_event_of(span_of(id));
-    line_shard_name(event, shard, name);
-    size_t len = strlen(name), lane_len = strlen(id) - event.len;
-    assert(lane_len <= 2);
-    memcpy(name + len, id + event.len, lane_len + 1);
-}
-
 uint16_t store_shard_slot(const struct line_store *store, const char *id, unsigned shard)
 {
     char name[LINE_SHARD_NAME_MAX + 1];
@@ -155,7 +140,12 @@ struct text store_shard_script(struct line_store *store, enum line_script script
                                unsigned shard, uint64_t args)
 {
     char name[LINE_SHARD_NAME_MAX + 3];
-    shard_of_line(id, shard, name);
+    /* "show:3", and of a lane "show:3@1": its keys lie beside those of the general one. */
+    struct span event = line_event_of(span_of(id));
+    line_shard_name(event, shard, name);
+    size_t len = strlen(name), lane_len = strlen(id) - event.len;
+    assert(lane_len <= 2);
+    memcpy(name + len, id + event.len, lane_len + 1);
     struct text command = begin_script(store, script, store_shard_slot(store, id, shard), args);
     put_keys(store, &command, name);
     put_known(&command, &store->node[store->way.node], store_find(store, span_of(id)));
@@ -206,15 +196,6 @@ static bool is_passing(const redisReply *reply)
            resp_is_error(reply, "MOVED") || resp_is_error(reply, "ASK");
 }
 
-static void log_error(struct line_store *store, enum line_script script, const redisReply *reply)
-{
-    struct log_line line;
-    log_begin(&line, store->conf.log, LOG_LEVEL_ERROR, "Redis refused a script");
-    log_cstr(&line, "script", line_scripts_name(script));
-    log_str(&line, "error", resp_text(reply));
-    log_end(&line);
-}
-
 bool nodes_follow(struct line_store *store, struct redis_call *call, const redisReply *reply)
 {
     if (store->closed || !redis_route_follow(store->route, call->node, reply, &store->detour))
@@ -247,8 +228,13 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
     }
     if (nodes_follow(store, call, reply))
         return STORE_AGAIN;
-    if (!is_passing(reply))
-        log_error(store, script, reply);
+    if (!is_passing(reply)) {
+        struct log_line line;
+        log_begin(&line, store->conf.log, LOG_LEVEL_ERROR, "Redis refused a script");
+        log_cstr(&line, "script", line_scripts_name(script));
+        log_str(&line, "error", resp_text(reply));
+        log_end(&line);
+    }
     if (is_wrong_server(reply))
         redis_route_drop(store->route, call->node, reply->str);
     return STORE_LOST;

@@ -121,17 +121,6 @@ static void begin_lot(struct line_rim *rim, uint8_t shard, bool claims)
         lot->slot = store_shard_slot(rim->store, rim->event->line.view.id, shard);
 }
 
-static void begin_lots(struct line_rim *rim)
-{
-    uint8_t shards = shards_count(rim->shards);
-    for (uint8_t k = 0; k < shards; k++)
-        begin_lot(rim, k, false);
-    for (uint8_t k = 0; k < shards; k++)
-        begin_lot(rim, k, true);
-    begin_lot(rim, RIM_EVENT, true);
-    assert(rim->lots == 2 * shards + 1); /* as claims_lot() counts them */
-}
-
 /* Without memory there is none, and the next tick tries again. */
 static void begin(struct store_event *event)
 {
@@ -149,7 +138,13 @@ static void begin(struct store_event *event)
     MAGIC_BEGIN(line_rim, rim);
     rim->store = event->store;
     rim->event = event;
-    begin_lots(rim);
+    uint8_t shards = shards_count(rim->shards);
+    for (uint8_t k = 0; k < shards; k++)
+        begin_lot(rim, k, false);
+    for (uint8_t k = 0; k < shards; k++)
+        begin_lot(rim, k, true);
+    begin_lot(rim, RIM_EVENT, true);
+    assert(rim->lots == 2 * shards + 1); /* as claims_lot() counts them */
     uv_timer_init(event->store->conf.loop, &rim->timer);
     rim->timer.data = rim;
     event->store->handles++;
@@ -246,40 +241,6 @@ void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks)
     rim_hurry(lot->rim);
 }
 
-static void count_placed(struct line_store_stats *stats, const struct line_join *join,
-                         uint64_t now_us)
-{
-    assert(now_us >= join->claims.numbered_us);
-    uint64_t wait_us = now_us - join->claims.numbered_us;
-    store_count(&stats->joins_cut, 1);
-    store_count(&stats->joins_cut_wait_us, wait_us);
-    store_count(&stats->joins_cut_slow, wait_us > CUT_SLOW_MS * UINT64_C(1000));
-}
-
-/* Answers those whose cut is here, and those who have waited too long. */
-static void answer_placed(struct line_rim *rim, uint64_t now_us)
-{
-    const struct cuts *cuts = shards_cuts(rim->shards);
-    assert(rim->event != NULL);
-    line_event_saw_place(&rim->event->line, cuts_places(cuts));
-    for (uint32_t left = rim->waiting.len; left > 0; left--) {
-        struct line_link *link = calls_pop(&rim->waiting);
-        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
-        uint8_t k = shards_of(rim->shards, join->idem);
-        uint64_t place = cuts_place(cuts, k, join->entry);
-        if (place > 0) {
-            join->entry = place;
-            count_placed(&rim->store->stats, join, now_us);
-            claims_end(rim, link);
-        } else if (now_us >= link->call.deadline_us) {
-            join->entry = 0;
-            calls_refuse(link, LINE_UNAVAILABLE);
-        } else {
-            calls_push(&rim->waiting, link);
-        }
-    }
-}
-
 static bool somebody_waits(const struct line_rim *rim)
 {
     bool any = rim->waiting.head != NULL;
@@ -321,7 +282,30 @@ void rim_rest(struct line_rim *rim)
     uint64_t now_us = store_now_us(rim->store);
     rim->turning = false;
     rim->rested_us = now_us;
-    answer_placed(rim, now_us);
+    /* Answers those whose cut is here, and those who have waited too long. */
+    const struct cuts *cuts = shards_cuts(rim->shards);
+    assert(rim->event != NULL);
+    line_event_saw_place(&rim->event->line, cuts_places(cuts));
+    for (uint32_t left = rim->waiting.len; left > 0; left--) {
+        struct line_link *link = calls_pop(&rim->waiting);
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        uint8_t k = shards_of(rim->shards, join->idem);
+        uint64_t place = cuts_place(cuts, k, join->entry);
+        if (place > 0) {
+            join->entry = place;
+            assert(now_us >= join->claims.numbered_us);
+            uint64_t wait_us = now_us - join->claims.numbered_us;
+            store_count(&rim->store->stats.joins_cut, 1);
+            store_count(&rim->store->stats.joins_cut_wait_us, wait_us);
+            store_count(&rim->store->stats.joins_cut_slow, wait_us > CUT_SLOW_MS * UINT64_C(1000));
+            claims_end(rim, link);
+        } else if (now_us >= link->call.deadline_us) {
+            join->entry = 0;
+            calls_refuse(link, LINE_UNAVAILABLE);
+        } else {
+            calls_push(&rim->waiting, link);
+        }
+    }
     for (uint8_t k = 0; k < rim->lots; k++)
         joins_weed(&rim->lot[k], now_us);
     redis_route_wake(rim->store->route); /* what was refused is sent at the end of this turn */
@@ -332,16 +316,6 @@ static const struct store_node *node_of(const struct line_rim *rim)
 {
     uint8_t node = redis_route_node(rim->store->route, rim->event->slot);
     return node != REDIS_NOBODY ? &rim->store->node[node] : NULL;
-}
-
-/* Another run of Redis may have lost cuts that a plain read would not miss. */
-static void look_at_run(struct line_rim *rim)
-{
-    const struct store_node *node = node_of(rim);
-    if (node == NULL || strcmp(node->run_id, rim->run_id) == 0)
-        return;
-    memcpy(rim->run_id, node->run_id, sizeof(rim->run_id));
-    shards_doubt(rim->shards);
 }
 
 /* What other loops have read. True: one of them has asked Redis a moment ago, so this one need not.
@@ -382,7 +356,12 @@ static void on_timer(uv_timer_t *timer)
         rim_rest(rim);
         return;
     }
-    look_at_run(rim);
+    /* Another run of Redis may have lost cuts that a plain read would not miss. */
+    const struct store_node *node = node_of(rim);
+    if (node != NULL && strcmp(node->run_id, rim->run_id) != 0) {
+        memcpy(rim->run_id, node->run_id, sizeof(rim->run_id));
+        shards_doubt(rim->shards);
+    }
     if (hear(rim)) {
         rim_rest(rim);
         return;

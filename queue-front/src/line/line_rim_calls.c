@@ -62,22 +62,6 @@ static void on_claimed(struct redis_call *call, const redisReply *reply)
     rim->claimed = reply != NULL && reply->type == REDIS_REPLY_STATUS;
 }
 
-/* For so long no other front makes a cut; it is no more than a hint, which may be lost. */
-static void send_claim(struct line_rim *rim, uint32_t slot_ms)
-{
-    assert(slot_ms > 0); /* Redis takes no key that is over at once */
-    struct line_store *store = rim->store;
-    struct text command = store_command(store, rim->event->slot, 6);
-    resp_cstr(&command, "SET");
-    store_put_key(&command, rim->event->line.view.id, "cutter");
-    resp_cstr(&command, store->name);
-    resp_cstr(&command, "NX");
-    resp_cstr(&command, "PX");
-    resp_u64(&command, slot_ms);
-    rim->claim_call.tries = 0;
-    send_call(rim, &rim->claim_call, &command, on_claimed);
-}
-
 static void on_looked(struct redis_call *call, const redisReply *reply);
 
 static void send_read(struct line_rim *rim)
@@ -105,8 +89,20 @@ static void send_look(struct line_rim *rim, uint32_t slot_ms)
         shards_take_look(rim->shards, false, false, false);
         return;
     }
-    if (slot_ms > 0)
-        send_claim(rim, slot_ms);
+    if (slot_ms > 0) {
+        /* For so long no other front makes a cut; it is no more than a hint, which may be lost. */
+        assert(slot_ms > 0); /* Redis takes no key that is over at once */
+        struct line_store *store = rim->store;
+        struct text command = store_command(store, rim->event->slot, 6);
+        resp_cstr(&command, "SET");
+        store_put_key(&command, rim->event->line.view.id, "cutter");
+        resp_cstr(&command, store->name);
+        resp_cstr(&command, "NX");
+        resp_cstr(&command, "PX");
+        resp_u64(&command, slot_ms);
+        rim->claim_call.tries = 0;
+        send_call(rim, &rim->claim_call, &command, on_claimed);
+    }
     send_read(rim);
 }
 
@@ -307,17 +303,9 @@ static void ask_cut(struct line_rim *rim, struct shards_call call)
     send_call(rim, &rim->cut_call, &command, on_cut);
 }
 
-static void log_other_cuts(const struct line_rim *rim)
+static void take_cut(struct line_rim *rim, const struct shards_told *told)
 {
-    struct log_line line;
-    log_begin(&line, rim->store->conf.log, LOG_LEVEL_ERROR, "Redis has other cuts than this front");
-    log_cstr(&line, "event", rim->event->line.view.id);
-    log_end(&line);
-}
-
-/* OK to a call that wanted nothing but news says nothing of cuts. */
-static void count_cut(struct line_rim *rim, const struct shards_told *told)
-{
+    /* OK to a call that wanted nothing but news says nothing of cuts. */
     struct line_store_stats *stats = &rim->store->stats;
     bool done = told != NULL && told->outcome == LINE_OK;
     bool late = told != NULL && told->outcome == LINE_SAME && told->count >= rim->asked.nth;
@@ -325,13 +313,13 @@ static void count_cut(struct line_rim *rim, const struct shards_told *told)
         store_count(&stats->seals, done && rim->asked.epoch > 0);
     else if (rim->asked.nth > 0)
         store_count(done ? &stats->cuts_made : &stats->cuts_lost, done || late);
-}
-
-static void take_cut(struct line_rim *rim, const struct shards_told *told)
-{
-    count_cut(rim, told);
-    if (!shards_take_cut(rim->shards, told))
-        log_other_cuts(rim);
+    if (!shards_take_cut(rim->shards, told)) {
+        struct log_line line;
+        log_begin(&line, rim->store->conf.log, LOG_LEVEL_ERROR,
+                  "Redis has other cuts than this front");
+        log_cstr(&line, "event", rim->event->line.view.id);
+        log_end(&line);
+    }
 }
 
 static void send_cut(struct line_rim *rim, struct shards_call call)
@@ -391,17 +379,6 @@ static bool read_cut(struct line_rim *rim, const redisReply *reply, struct shard
            (read_known(tell.shards, shards_count(rim->shards), told) && learn_cuts(rim, tell.cuts));
 }
 
-/* The event is to be healed first, or is another one. */
-static void take_refusal(struct line_rim *rim, const redisReply *reply)
-{
-    uint64_t outcome;
-    if (calls_is_renewed(reply))
-        store_tick_now(rim->event);
-    else if (resp_len(reply) == 1 && resp_get_u64(reply, 0, &outcome) &&
-             outcome == LINE_UNAVAILABLE)
-        store_begin_healing(rim->event);
-}
-
 static void on_cut(struct redis_call *call, const redisReply *reply)
 {
     struct line_rim *rim = answered(call);
@@ -415,8 +392,15 @@ static void on_cut(struct redis_call *call, const redisReply *reply)
     struct shards_told told;
     bool came = answer == STORE_ANSWER && read_cut(rim, reply, &told);
     take_cut(rim, came ? &told : NULL);
-    if (answer == STORE_ANSWER)
-        take_refusal(rim, reply);
+    if (answer == STORE_ANSWER) {
+        /* The event is to be healed first, or is another one. */
+        uint64_t outcome;
+        if (calls_is_renewed(reply))
+            store_tick_now(rim->event);
+        else if (resp_len(reply) == 1 && resp_get_u64(reply, 0, &outcome) &&
+                 outcome == LINE_UNAVAILABLE)
+            store_begin_healing(rim->event);
+    }
     /* The refusal may have ended it. */
     if (rim->event != NULL)
         rim_go_on(rim);

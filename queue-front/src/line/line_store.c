@@ -131,17 +131,6 @@ void line_store_look(struct line_store *store, const struct line_view *view, uin
 static void on_event_reply(struct redis_call *call, const redisReply *reply);
 static void arm(struct store_event *event);
 
-/* Is there still such an event? */
-static void ask_house(struct store_event *event)
-{
-    assert(event->healing);
-    struct store_event *whole =
-        store_find(event->store, line_event_of(span_of(event->line.view.id)));
-    if (whole != NULL && whole->hold_us > 0)
-        house_errand(whole, ERRAND_LIST);
-    house_look(event->store);
-}
-
 static void ask(struct store_event *event)
 {
     struct line_store *store = event->store;
@@ -150,7 +139,13 @@ static void ask(struct store_event *event)
         return;
     event->unsure = event->healing && !house_confirms(event);
     if (event->unsure) {
-        ask_house(event);
+        /* Is there still such an event? */
+        assert(event->healing);
+        struct store_event *whole =
+            store_find(event->store, line_event_of(span_of(event->line.view.id)));
+        if (whole != NULL && whole->hold_us > 0)
+            house_errand(whole, ERRAND_LIST);
+        house_look(event->store);
         return;
     }
     if (event->healing) {
@@ -371,23 +366,6 @@ static void on_goodbye(struct redis_call *call, const redisReply *reply)
     (void)reply;
 }
 
-/* The last words, to which nobody waits for an answer. If they do not get through, this front
- * counts as one that died. Whatever is under way precedes them on the same connection. */
-static void say_goodbye(struct line_store *store)
-{
-    assert(!store->closed); /* nothing is sent by one that is */
-    for (uint32_t i = 0; i < store->events_len; i++) {
-        struct store_event *event = store->events[i];
-        if ((event->line.heard_ms == 0 && !event->telling) || event->healing || event->leaving ||
-            event->line.view.resting || !store_can_send(store, event->slot))
-            continue;
-        heard_sent(&event->line.heard, true);
-        send_heard(event, &event->goodbye_call, true);
-    }
-    house_leave(store);
-    redis_route_flush(store->route);
-}
-
 /* An event in which nothing changes by itself needs fewer ticks. */
 static bool is_idle(const struct store_event *event)
 {
@@ -606,21 +584,6 @@ void line_store_offer_identity(struct line_store *store, const char *name)
 
 /* ---- life ---- */
 
-/* What no visitor has said: names that the operator gave, counts, states. */
-static void describe_event(struct panic_text *text, const struct store_event *event)
-{
-    panic_open(text, event->line.view.id);
-    panic_put_u64(text, "issued", event->line.marks.issued);
-    panic_put_u64(text, "serving", event->line.marks.serving);
-    panic_put_u64(text, "version", event->line.marks.version);
-    panic_put_u64(text, "requests", event->requests);
-    panic_put_u64(text, "gathered", event->joins.gathered.len);
-    panic_put_bool(text, "asking", event->asking);
-    panic_put_bool(text, "healing", event->healing);
-    panic_put_bool(text, "leaving", event->leaving);
-    panic_close(text);
-}
-
 static void describe(struct panic_text *text, const void *ctx)
 {
     const struct line_store *store = ctx;
@@ -632,15 +595,20 @@ static void describe(struct panic_text *text, const void *ctx)
     for (unsigned i = 0; i < REDIS_NODES_MAX; i++)
         if (store->node[i].ready)
             panic_put_u64(text, "server that is ready", i);
-    for (uint32_t i = 0; i < store->events_len && i < DESCRIBED_MAX; i++)
-        describe_event(text, store->events[i]);
-}
-
-static void make_name(struct line_store *store)
-{
-    struct text name = text_on(store->name, FRONT_NAME_LEN + 1);
-    text_printf(&name, "%016" PRIx64, rng_u64(store->conf.rng));
-    assert(name.len == FRONT_NAME_LEN);
+    for (uint32_t i = 0; i < store->events_len && i < DESCRIBED_MAX; i++) {
+        /* What no visitor has said: names that the operator gave, counts, states. */
+        const struct store_event *event = store->events[i];
+        panic_open(text, event->line.view.id);
+        panic_put_u64(text, "issued", event->line.marks.issued);
+        panic_put_u64(text, "serving", event->line.marks.serving);
+        panic_put_u64(text, "version", event->line.marks.version);
+        panic_put_u64(text, "requests", event->requests);
+        panic_put_u64(text, "gathered", event->joins.gathered.len);
+        panic_put_bool(text, "asking", event->asking);
+        panic_put_bool(text, "healing", event->healing);
+        panic_put_bool(text, "leaving", event->leaving);
+        panic_close(text);
+    }
 }
 
 int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
@@ -659,7 +627,9 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
         return err_set(err, ERR_NOMEM, "line store of %zu bytes", sizeof(*store));
     MAGIC_BEGIN(line_store, store);
     store->conf = *conf;
-    make_name(store);
+    struct text name = text_on(store->name, FRONT_NAME_LEN + 1);
+    text_printf(&name, "%016" PRIx64, rng_u64(store->conf.rng));
+    assert(name.len == FRONT_NAME_LEN);
     line_store_offer_identity(store, conf->identity != NULL ? conf->identity : "");
 
     store->set_slot = store_slot(store, SPAN("fg:events"));
@@ -728,7 +698,19 @@ static void on_discover_closed(uv_handle_t *handle)
 void line_store_close(struct line_store *store)
 {
     assert(!store->closed);
-    say_goodbye(store);
+    /* The last words, to which nobody waits for an answer. If they do not get through, this front
+     * counts as one that died. Whatever is under way precedes them on the same connection. */
+    assert(!store->closed); /* nothing is sent by one that is */
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        struct store_event *event = store->events[i];
+        if ((event->line.heard_ms == 0 && !event->telling) || event->healing || event->leaving ||
+            event->line.view.resting || !store_can_send(store, event->slot))
+            continue;
+        heard_sent(&event->line.heard, true);
+        send_heard(event, &event->goodbye_call, true);
+    }
+    house_leave(store);
+    redis_route_flush(store->route);
     store->closed = true;
     uv_close((uv_handle_t *)&store->discover_timer, on_discover_closed);
     for (uint32_t i = 0; i < store->events_len; i++) {

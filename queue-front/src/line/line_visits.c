@@ -133,19 +133,6 @@ static bool is_given_up(const struct line_visit *visit)
            (left || visit->outcome == LINE_GONE);
 }
 
-/* Slots are the event's, whichever lane the place is of. */
-static void note_inside(struct store_event *event, const struct line_visit *visit)
-{
-    struct store_event *whole =
-        store_find(event->store, line_event_of(span_of(event->line.view.id)));
-    if (whole == NULL)
-        return;
-    assert(whole->line.view.lane == 0);
-    whole->line.passes += visit->call == LINE_PASS && visit->outcome == LINE_OK;
-    if (visit->expires_ms > whole->line.visits_until_ms)
-        whole->line.visits_until_ms = visit->expires_ms;
-}
-
 static void on_visited(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
@@ -163,8 +150,17 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
             visit->outcome = LINE_UNAVAILABLE;
             visit->retry_after_ms = STORE_RETRY_MS;
         }
-        if (goes_on(visit))
-            note_inside(event, visit);
+        if (goes_on(visit)) {
+            /* Slots are the event's, whichever lane the place is of. */
+            struct store_event *whole =
+                store_find(event->store, line_event_of(span_of(event->line.view.id)));
+            if (whole != NULL) {
+                assert(whole->line.view.lane == 0);
+                whole->line.passes += visit->call == LINE_PASS && visit->outcome == LINE_OK;
+                if (visit->expires_ms > whole->line.visits_until_ms)
+                    whole->line.visits_until_ms = visit->expires_ms;
+            }
+        }
         if (was_inside(visit))
             line_event_saw_called(&event->line, visit->place); /* it counts from the next tick on */
         if (ended_as(visit) != TURN_NONE)

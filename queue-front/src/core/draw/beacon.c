@@ -110,12 +110,6 @@ bool beacon_same_choice(const struct beacon *a, const struct beacon *b)
     return a->kind == b->kind && a->late_s == b->late_s && strcmp(a->words, b->words) == 0;
 }
 
-static bool same(const struct beacon *a, const struct beacon *b)
-{
-    return beacon_same_choice(a, b) && strcmp(a->chain, b->chain) == 0 && a->round == b->round &&
-           a->at_ms == b->at_ms;
-}
-
 void beacon_settle(struct beacon *beacon, const struct beacon *before,
                    const struct beacon_sources *sources, uint64_t closes_ms, uint64_t now_ms)
 {
@@ -130,7 +124,10 @@ void beacon_settle(struct beacon *beacon, const struct beacon *before,
     assert(beacon->at_ms == 0 || beacon->at_ms >= closes_ms); /* out of reach till they close */
     if (before == NULL)
         return;
-    bool is_same = same(before, beacon);
+
+    bool is_same = beacon_same_choice(before, beacon) &&
+                   strcmp(before->chain, beacon->chain) == 0 && before->round == beacon->round &&
+                   before->at_ms == beacon->at_ms;
     beacon->changes = before->changes + (is_same ? 0 : 1);
     if (is_same)
         beacon->since_ms = before->since_ms;

@@ -82,27 +82,21 @@ uint64_t cut_rank(const struct cut *cut, uint8_t shards, struct cut_join join)
     return rank;
 }
 
-/* The first join of the shard that stands at `rank` or behind it; nth 0: none does. */
-static struct cut_join first_from(const struct cut *cut, uint8_t shards, uint8_t shard,
-                                  uint64_t rank)
-{
-    uint32_t low = 1, high = cut->grown[shard] + 1;
-    while (low < high) {
-        uint32_t nth = low + (high - low) / 2;
-        if (cut_rank(cut, shards, (struct cut_join){shard, nth}) < rank)
-            low = nth + 1;
-        else
-            high = nth;
-    }
-    return (struct cut_join){shard, low <= cut->grown[shard] ? low : 0};
-}
-
 struct cut_join cut_at(const struct cut *cut, uint8_t shards, uint64_t rank)
 {
     assert(rank >= 1 && rank <= cut_places(cut, shards));
     struct cut_join join = {0, 0};
     for (uint8_t k = 0; k < shards; k++) {
-        join = first_from(cut, shards, k, rank);
+        /* The first join of the shard that stands at `rank` or behind it; nth 0: none does. */
+        uint32_t low = 1, high = cut->grown[k] + 1;
+        while (low < high) {
+            uint32_t nth = low + (high - low) / 2;
+            if (cut_rank(cut, shards, (struct cut_join){k, nth}) < rank)
+                low = nth + 1;
+            else
+                high = nth;
+        }
+        join = (struct cut_join){k, low <= cut->grown[k] ? low : 0};
         if (join.nth > 0 && cut_rank(cut, shards, join) == rank)
             break;
     }

@@ -128,11 +128,6 @@ static struct walk walk_from(const struct cuts *cuts, uint32_t mark)
     return walk;
 }
 
-static uint32_t marks_len(const struct cuts *cuts)
-{
-    return (cuts->count + MARK_EVERY - 1) / MARK_EVERY;
-}
-
 /* What is counted up to before a cut: a shard's numbers or, CUT_SHARDS_MAX, places. */
 static uint32_t counted(const struct mark *mark, uint8_t what)
 {
@@ -145,7 +140,8 @@ static struct walk walk_to(const struct cuts *cuts, uint8_t what, uint64_t numbe
 {
     assert(number >= 1);
     assert(number <= counted(&cuts->end, what));
-    uint32_t low = 0, high = marks_len(cuts) - 1; /* the last mark before which it is not reached */
+    uint32_t low = 0, high = ((cuts->count + MARK_EVERY - 1) / MARK_EVERY) -
+                             1; /* the last mark before which it is not reached */
     while (low < high) {
         uint32_t mid = low + (high - low + 1) / 2;
         if (counted(&cuts->mark[mid], what) < number)
@@ -236,17 +232,6 @@ static bool is_there(const struct cuts *cuts, uint32_t nth, const struct cut *cu
            memcmp(there.grown, cut->grown, sizeof(there.grown)) == 0;
 }
 
-static void append(struct cuts *cuts, const struct cut *cut)
-{
-    if (cuts->count % MARK_EVERY == 0)
-        cuts->mark[cuts->count / MARK_EVERY] = cuts->end;
-    cuts->end.at = pack_cut(cuts->bytes, cuts->end.at, cut, cuts->shards);
-    cuts->count++;
-    count_in(&cuts->end, cut, cuts->shards);
-    assert(cuts->end.at <= cuts->bytes_cap);
-    assert(cuts->end.places <= LINE_PLACE_MAX);
-}
-
 int cuts_add(struct cuts *cuts, uint32_t nth, const struct cut *cut, struct err_slot *err)
 {
     assert(cut_ok(cut, cuts->shards));
@@ -262,7 +247,13 @@ int cuts_add(struct cuts *cuts, uint32_t nth, const struct cut *cut, struct err_
     int rc = make_room(cuts, err);
     if (rc < 0)
         return rc;
-    append(cuts, cut);
+    if (cuts->count % MARK_EVERY == 0)
+        cuts->mark[cuts->count / MARK_EVERY] = cuts->end;
+    cuts->end.at = pack_cut(cuts->bytes, cuts->end.at, cut, cuts->shards);
+    cuts->count++;
+    count_in(&cuts->end, cut, cuts->shards);
+    assert(cuts->end.at <= cuts->bytes_cap);
+    assert(cuts->end.places <= LINE_PLACE_MAX);
     return 0;
 }
 

@@ -88,23 +88,6 @@ static void add_up(struct ghosts *ghosts)
     ghosts->before[ghosts->pages * GHOSTS_PAGE_BLOCKS] = (uint32_t)sum;
 }
 
-static void show(struct ghosts *ghosts)
-{
-    assert(ghosts->seq >= ghosts->whole); /* nobody is shown half of a change */
-    if (ghosts->pages == 0)
-        return;
-    for (uint32_t page = 0; page < ghosts->pages; page++) {
-        uint8_t *to = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
-        const uint8_t *from = ghosts->next + (size_t)page * HEARD_PAGE_BYTES;
-        if (ghosts->owed[page] == 0)
-            memcpy(to, from, HEARD_PAGE_BYTES);
-        else
-            for (uint32_t i = 0; i < HEARD_PAGE_BYTES; i++)
-                to[i] |= from[i];
-    }
-    add_up(ghosts);
-}
-
 void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap)
 {
     uint64_t page = gap.upto / HEARD_PAGE_PLACES;
@@ -137,7 +120,19 @@ void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_
     if (ghosts->seq < ghosts->whole || ghosts->shown == ghosts->seq || redis_ms < ghosts->at_ms)
         return;
     ghosts->known = true;
-    show(ghosts);
+    assert(ghosts->seq >= ghosts->whole); /* nobody is shown half of a change */
+    if (ghosts->pages != 0) {
+        for (uint32_t page = 0; page < ghosts->pages; page++) {
+            uint8_t *to = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
+            const uint8_t *from = ghosts->next + (size_t)page * HEARD_PAGE_BYTES;
+            if (ghosts->owed[page] == 0)
+                memcpy(to, from, HEARD_PAGE_BYTES);
+            else
+                for (uint32_t i = 0; i < HEARD_PAGE_BYTES; i++)
+                    to[i] |= from[i];
+        }
+        add_up(ghosts);
+    }
     ghosts->shown = ghosts->seq;
     assert(!ghosts_behind(ghosts) || ghosts->whole <= ghosts->shown);
 }

@@ -18,22 +18,6 @@ struct lane {
     bool over;
 };
 
-/* The one that ends next among those with a share, or, if there is none, without; LANES_ALL: all
- * are over. */
-static unsigned next_over(const struct lane lanes[LANES_ALL])
-{
-    unsigned next = LANES_ALL;
-    for (unsigned i = 0; i < LANES_ALL; i++) {
-        if (lanes[i].over)
-            continue;
-        assert(lanes[i].share >= 0.0);
-        if (next == LANES_ALL || (lanes[i].share > 0.0 && lanes[next].share == 0.0) ||
-            lanes[i].left * lanes[next].share < lanes[next].left * lanes[i].share)
-            next = i;
-    }
-    return next;
-}
-
 void lanes_reach(const uint64_t waiting[LANES_ALL], uint64_t shares, uint64_t upto[LANES_ALL])
 {
     struct lane lanes[LANES_ALL];
@@ -41,7 +25,18 @@ void lanes_reach(const uint64_t waiting[LANES_ALL], uint64_t shares, uint64_t up
         lanes[i] = (struct lane){.left = (double)waiting[i], .share = line_lane_share(shares, i)};
     double called = 0.0;
     for (unsigned n = 0; n < LANES_ALL; n++) {
-        unsigned first = next_over(lanes);
+        /* The one that ends next among those with a share, or, if there is none, without;
+         * LANES_ALL: all are over. */
+        unsigned next = LANES_ALL;
+        for (unsigned i = 0; i < LANES_ALL; i++) {
+            if (lanes[i].over)
+                continue;
+            assert(lanes[i].share >= 0.0);
+            if (next == LANES_ALL || (lanes[i].share > 0.0 && lanes[next].share == 0.0) ||
+                lanes[i].left * lanes[next].share < lanes[next].left * lanes[i].share)
+                next = i;
+        }
+        unsigned first = next;
         assert(first < LANES_ALL);
         double all = 0.0, turns = lanes[first].left;
         for (unsigned i = 0; i < LANES_ALL; i++)

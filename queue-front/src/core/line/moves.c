@@ -53,28 +53,24 @@ void moves_deinit(struct moves *moves)
     *moves = (struct moves){0};
 }
 
-/* News of a move come from Redis, so it need not get this one unless it loses all. */
-static bool add(struct moves *moves, struct move move)
-{
-    if (!has_room(moves) ||
-        table_add(&moves->by_entry, table_hash_u64(move.entry), moves->len, NULL) < 0)
-        return false;
-    if (moves->told == moves->len)
-        moves->told++;
-    moves->place[moves->len++] = move.entry << 8 | move.moves;
-    assert(moves->told <= moves->len);
-    assert(moves->len <= moves->cap);
-    return true;
-}
-
 bool moves_note(struct moves *moves, struct move move)
 {
     assert(move.entry > 0);
     assert(move.moves > 0);
     assert(entry_of(move.entry << 8) == move.entry); /* fits next to the count */
     uint32_t at = find(moves, move.entry);
-    if (at == TABLE_NONE)
-        return add(moves, move);
+    if (at == TABLE_NONE) {
+        /* News of a move come from Redis, so it need not get this one unless it loses all. */
+        if (!has_room(moves) ||
+            table_add(&moves->by_entry, table_hash_u64(move.entry), moves->len, NULL) < 0)
+            return false;
+        if (moves->told == moves->len)
+            moves->told++;
+        moves->place[moves->len++] = move.entry << 8 | move.moves;
+        assert(moves->told <= moves->len);
+        assert(moves->len <= moves->cap);
+        return true;
+    }
     if ((uint8_t)moves->place[at] < move.moves)
         moves->place[at] = move.entry << 8 | move.moves;
     assert(moves_of(moves, move.entry) >= move.moves); /* never less moved than was known */

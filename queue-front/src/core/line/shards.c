@@ -268,39 +268,36 @@ static bool has_grown(const struct shards *shards)
     return false;
 }
 
-static struct shards_call next_of_reading(struct shards *shards)
-{
-    assert(shards->phase == READ);
-    uint8_t to_seal = in_step(shards, TO_SEAL), to_read = in_step(shards, TO_READ);
-    if (to_seal < shards->count && shards->reading == 0)
-        return ask_cut(shards, (struct shards_call){.seals = true,
-                                                    .shard = to_seal,
-                                                    .epoch = shards->shard[to_seal].asked_epoch});
-    if (to_read < shards->count) {
-        shards->shard[to_read].step = READING;
-        shards->shard[to_read].asked_epoch = shards->shard[to_read].known.epoch;
-        shards->reading++;
-        assert(shards->reading <= shards->count);
-        return (struct shards_call){.ask = SHARDS_ASK_SHARD, .shard = to_read};
-    }
-    if (shards->reading > 0)
-        return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
-    if (in_step(shards, TO_SHOW) < shards->count)
-        return ask_cut(shards, (struct shards_call){.nth = 0});
-    if (!has_grown(shards)) {
-        rest(shards);
-        return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
-    }
-    shards->phase = MAKE;
-    return ask_cut(shards, (struct shards_call){.nth = cuts_count(shards->cuts) + 1});
-}
-
 struct shards_call shards_next(struct shards *shards)
 {
     if (shards->looking || shards->cutting || shards->phase == REST)
         return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
-    if (shards->phase == READ)
-        return next_of_reading(shards);
+    if (shards->phase == READ) {
+        assert(shards->phase == READ);
+        uint8_t to_seal = in_step(shards, TO_SEAL), to_read = in_step(shards, TO_READ);
+        if (to_seal < shards->count && shards->reading == 0)
+            return ask_cut(shards,
+                           (struct shards_call){.seals = true,
+                                                .shard = to_seal,
+                                                .epoch = shards->shard[to_seal].asked_epoch});
+        if (to_read < shards->count) {
+            shards->shard[to_read].step = READING;
+            shards->shard[to_read].asked_epoch = shards->shard[to_read].known.epoch;
+            shards->reading++;
+            assert(shards->reading <= shards->count);
+            return (struct shards_call){.ask = SHARDS_ASK_SHARD, .shard = to_read};
+        }
+        if (shards->reading > 0)
+            return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
+        if (in_step(shards, TO_SHOW) < shards->count)
+            return ask_cut(shards, (struct shards_call){.nth = 0});
+        if (!has_grown(shards)) {
+            rest(shards);
+            return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
+        }
+        shards->phase = MAKE;
+        return ask_cut(shards, (struct shards_call){.nth = cuts_count(shards->cuts) + 1});
+    }
     uint32_t step_ms = cuts_step_ms(shards->cuts);
     if (shards->phase == LOOK) {
         shards->looking = true;
@@ -371,17 +368,6 @@ bool shards_heard(struct shards *shards, uint32_t nth, const struct cut *cut, ui
     return true;
 }
 
-/* Nothing follows from what came while nobody waited. */
-static void leave_claims(struct shards *shards, bool claimed)
-{
-    assert(cuts_count(shards->cuts) >= shards->looked_at); /* a read takes nothing out */
-    bool found = cuts_count(shards->cuts) > shards->looked_at;
-    if (claimed || !found || !shards->waits)
-        shards->left = 0;
-    else if (shards->hurry)
-        shards->left = SHARDS_LEFT_TURNS;
-}
-
 /* Nobody's place changes by that: cuts of this table that Redis does not have were lost there, and
  * heal.lua has raised the line beyond them. */
 static void forget_cuts(struct shards *shards)
@@ -392,17 +378,6 @@ static void forget_cuts(struct shards *shards)
     cuts_destroy(shards->cuts);
     shards->cuts = fresh;
     shards->redis_has = 0;
-}
-
-static void know_shards(struct shards *shards, const struct shards_told *told)
-{
-    for (uint8_t k = 0; k < shards->count; k++) {
-        struct shards_known *known = &shards->shard[k].known;
-        uint64_t issued = known->issued;
-        *known = told->shard[k];
-        known->issued = issued;
-    }
-    shards->told_at = told->count;
 }
 
 static void begin_reading(struct shards *shards)
@@ -427,7 +402,13 @@ void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed
     shards->looks -= shards->looks > 0;
     if (!whole)
         shards->looks = 0;
-    leave_claims(shards, claimed);
+    /* Nothing follows from what came while nobody waited. */
+    assert(cuts_count(shards->cuts) >= shards->looked_at); /* a read takes nothing out */
+    bool found = cuts_count(shards->cuts) > shards->looked_at;
+    if (claimed || !found || !shards->waits)
+        shards->left = 0;
+    else if (shards->hurry)
+        shards->left = SHARDS_LEFT_TURNS;
     shards->hurry &= !claimed; /* once a turn */
     shards->claimed |= claimed;
     if (whole && more)
@@ -498,8 +479,15 @@ bool shards_take_cut(struct shards *shards, const struct shards_told *told)
     }
     shards->redis_has = told->count;
     shards->looks = collecting ? 0 : SHARDS_LOOKS_MAX;
-    if (!collecting)
-        know_shards(shards, told);
+    if (!collecting) {
+        for (uint8_t k = 0; k < shards->count; k++) {
+            struct shards_known *known = &shards->shard[k].known;
+            uint64_t issued = known->issued;
+            *known = told->shard[k];
+            known->issued = issued;
+        }
+        shards->told_at = told->count;
+    }
     shards->due |= told->due;
     go_on(shards, collecting);
     return true;

@@ -32,9 +32,9 @@ void shed_answered(struct shed *shed)
     shed->answered++;
 }
 
-/* Faster at once, slower by and by. A moment without joins says nothing about Redis. */
-static void measure(struct shed *shed, uint64_t pending)
+void shed_tick(struct shed *shed, uint64_t pending)
 {
+    /* Faster at once, slower by and by. A moment without joins says nothing about Redis. */
     uint64_t now_milli = (uint64_t)shed->answered * 1000 * 1000 / SHED_TICK_MS;
     uint64_t calm_milli = calm_rate_milli(shed);
     if (pending == 0 && now_milli < calm_milli)
@@ -48,11 +48,6 @@ static void measure(struct shed *shed, uint64_t pending)
     uint64_t fit = shed->rate_milli * SHED_WAIT_MS / 1000 / 1000;
     shed->pending_max = (uint32_t)(fit > least ? fit : least);
     assert(shed->pending_max >= least && least > 0);
-}
-
-void shed_tick(struct shed *shed, uint64_t pending)
-{
-    measure(shed, pending);
     uint64_t served_milli = (uint64_t)shed->answered * 1000;
     shed->away_milli -= shed->away_milli / AWAY_MEMORY;
     shed->away_milli = shed->away_milli > served_milli ? shed->away_milli - served_milli : 0;

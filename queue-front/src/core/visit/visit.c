@@ -52,34 +52,6 @@ static void enter(struct visit *visit, struct visit_effect *effect)
         ask(visit, LINE_PASS, effect);
 }
 
-/* A Redis that has forgotten the session does not restore it from a pass that has run out. */
-static void beat(struct visit *visit, uint64_t now_s, struct visit_effect *effect)
-{
-    const struct pass *pass = &visit->pass;
-    assert(visit->ticket.entry == 0);
-    ask(visit, LINE_HEARTBEAT, effect);
-    effect->ends_ms = (pass->expires_s <= now_s ? pass->expires_s : pass->ends_s) * 1000;
-    effect->told_ms = pass->expires_s * 1000;
-}
-
-/* Ticket or pass is enough to give the place up. A pass of the same place next to the ticket says
- * that there was a visit, where Redis has lost that. */
-static void leave(struct visit *visit, const struct visit_request *request,
-                  struct visit_effect *effect)
-{
-    int ticket_rc = request->ticket_rc, pass_rc = request->pass_rc;
-    bool has_none = ticket_rc == ERR_NOT_FOUND;
-    if (ticket_rc == 0 && pass_rc == 0 && request->pass.place == visit->pass.place)
-        visit->pass.expires_s = request->pass.expires_s;
-    if (ticket_rc == 0 || (has_none && pass_rc == 0))
-        ask(visit, LINE_LEAVE, effect);
-    else if (has_none && (pass_rc == ERR_FULL || pass_rc == ERR_NOMEM))
-        answer(visit, VISIT_BAD_PASS, pass_rc, effect);
-    else
-        answer(visit, VISIT_BAD_TICKET, has_none && pass_rc == ERR_EXISTS ? pass_rc : ticket_rc,
-               effect);
-}
-
 /* It lasts as long as the visit may. A pass says its own end rounded down, that of the visit up. */
 static bool is_last(const struct pass *pass)
 {
@@ -102,7 +74,19 @@ static void on_request(struct visit *visit, const struct visit_event *event,
         visit->is_member = request->ticket.member;
     }
     if (wish == VISIT_LEAVE) {
-        leave(visit, request, effect);
+        /* Ticket or pass is enough to give the place up. A pass of the same place next to the
+         * ticket says that there was a visit, where Redis has lost that. */
+        int ticket_rc = request->ticket_rc, pass_rc = request->pass_rc;
+        bool has_none = ticket_rc == ERR_NOT_FOUND;
+        if (ticket_rc == 0 && pass_rc == 0 && request->pass.place == visit->pass.place)
+            visit->pass.expires_s = request->pass.expires_s;
+        if (ticket_rc == 0 || (has_none && pass_rc == 0))
+            ask(visit, LINE_LEAVE, effect);
+        else if (has_none && (pass_rc == ERR_FULL || pass_rc == ERR_NOMEM))
+            answer(visit, VISIT_BAD_PASS, pass_rc, effect);
+        else
+            answer(visit, VISIT_BAD_TICKET, has_none && pass_rc == ERR_EXISTS ? pass_rc : ticket_rc,
+                   effect);
     } else if (request->ticket_rc < 0) {
         answer(visit, VISIT_BAD_TICKET, request->ticket_rc, effect);
     } else if (request->pass_rc < 0) {
@@ -120,7 +104,13 @@ static void on_request(struct visit *visit, const struct visit_event *event,
                (visit->pass.expires_s > event->now_s + half_s || is_last(&visit->pass))) {
         answer(visit, VISIT_VERIFIED, 0, effect);
     } else if (wish == VISIT_VERIFY || wish == VISIT_HEARTBEAT) {
-        beat(visit, event->now_s, effect);
+        /* A Redis that has forgotten the session restores none from a pass that has run out. */
+        uint64_t now_s = event->now_s;
+        const struct pass *pass = &visit->pass;
+        assert(visit->ticket.entry == 0);
+        ask(visit, LINE_HEARTBEAT, effect);
+        effect->ends_ms = (pass->expires_s <= now_s ? pass->expires_s : pass->ends_s) * 1000;
+        effect->told_ms = pass->expires_s * 1000;
     } else if (request->is_renewed) { /* over with its event */
         answer(visit, VISIT_ENDED, 0, effect);
     } else {

@@ -158,24 +158,6 @@ struct sample {
     double rate, inside, entered, left;
 };
 
-static void take_sample(struct eta_meter *meter, struct sample sample, double windows)
-{
-    assert(sample.rate >= 0.0 && sample.inside >= 0.0 && sample.left >= 0.0 && windows >= 1.0);
-    if (meter->windows < ETA_WINDOWS_KEPT)
-        meter->windows++;
-    double weight = 1.0 - pow(1.0 - 1.0 / (double)meter->windows, windows);
-    double off = sample.rate - meter->rate;
-    meter->inside += weight * (sample.inside - meter->inside);
-    meter->entered += weight * (sample.entered - meter->entered);
-    meter->left += weight * (sample.left - meter->left);
-    meter->rate += weight * off;
-    /* The first sample says nothing of the spread. */
-    if (meter->windows > 1)
-        meter->variance = (1.0 - weight) * (meter->variance + weight * off * off);
-    assert(meter->rate >= 0.0);
-    assert(meter->variance >= 0.0);
-}
-
 /* Keeps apart the time that was paused from the time that was open. */
 static void watch_pause(struct eta_meter *meter, const struct line_view *view)
 {
@@ -194,15 +176,6 @@ static void watch_pause(struct eta_meter *meter, const struct line_view *view)
     meter->seen_at_ms = view->redis_ms;
 }
 
-/* Visitors who joined recently are expected to behave like those who were judged. */
-static void watch_ghosts(struct eta_meter *meter, const struct line_view *view)
-{
-    uint64_t judged = view->ghosts != NULL ? view->ghosts->judged : 0;
-    if (judged >= GHOSTS_BLOCK_PLACES)
-        meter->gone_share = fmin(GONE_SHARE_MAX, (double)ghosts_ever(view) / (double)judged);
-    assert(meter->gone_share >= 0.0 && meter->gone_share <= GONE_SHARE_MAX);
-}
-
 void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
 {
     if (view->stale)
@@ -213,7 +186,11 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
         return;
     }
     watch_pause(meter, view);
-    watch_ghosts(meter, view);
+    /* Visitors who joined recently are expected to behave like those who were judged. */
+    uint64_t judged = view->ghosts != NULL ? view->ghosts->judged : 0;
+    if (judged >= GHOSTS_BLOCK_PLACES)
+        meter->gone_share = fmin(GONE_SHARE_MAX, (double)ghosts_ever(view) / (double)judged);
+    assert(meter->gone_share >= 0.0 && meter->gone_share <= GONE_SHARE_MAX);
     follow_knob(meter, view->knobs.rate_milli);
     follow_hall(meter, view);
     bool may_move = view->state == LINE_OPEN && places_waiting(view) > 0;
@@ -240,23 +217,32 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
         .entered = entered * 1000.0 / (double)took_ms,
         .left = fmax(0.0, left) * 1000.0 / (double)took_ms,
     };
-    take_sample(meter, sample, (double)took_ms / ETA_WINDOW_MS);
+    double windows = (double)took_ms / ETA_WINDOW_MS;
+    assert(sample.rate >= 0.0 && sample.inside >= 0.0 && sample.left >= 0.0 && windows >= 1.0);
+    if (meter->windows < ETA_WINDOWS_KEPT)
+        meter->windows++;
+    double weight = 1.0 - pow(1.0 - 1.0 / (double)meter->windows, windows);
+    double off = sample.rate - meter->rate;
+    meter->inside += weight * (sample.inside - meter->inside);
+    meter->entered += weight * (sample.entered - meter->entered);
+    meter->left += weight * (sample.left - meter->left);
+    meter->rate += weight * off;
+    /* The first sample says nothing of the spread. */
+    if (meter->windows > 1)
+        meter->variance = (1.0 - weight) * (meter->variance + weight * off * off);
+    assert(meter->rate >= 0.0);
+    assert(meter->variance >= 0.0);
     meter->window_open = false;
     open_window(meter, view);
 }
 
 /* ---- the model ---- */
 
-static bool before_opening(enum line_state state)
-{
-    return state == LINE_SCHEDULED || state == LINE_PRE_QUEUE;
-}
-
 /* False: nobody can say when the first visitor is called. */
 static bool set_delay(struct eta_model *model, const struct eta_meter *meter,
                       const struct line_view *view, uint64_t now_ms)
 {
-    if (before_opening(view->state)) {
+    if (view->state == LINE_SCHEDULED || view->state == LINE_PRE_QUEUE) {
         if (view->knobs.opens_at_ms == 0)
             return false;
         uint64_t opens_at_ms = view->knobs.opens_at_ms;
@@ -596,26 +582,6 @@ const char *eta_reason_name(enum eta_reason reason)
     return names[reason];
 }
 
-static void note_acts(struct eta_watch *watch, const struct line_view *view,
-                      const struct eta_model *model)
-{
-    if (watch->rate_milli != 0 && watch->rate_milli != view->knobs.rate_milli)
-        watch->rate_changed_ms = view->redis_ms;
-    watch->rate_milli = view->knobs.rate_milli;
-    if (watch->next_at_ms != 0 &&
-        (watch->max_active != view->knobs.max_active || watch->plan_changes != model->plan_changes))
-        watch->rate_changed_ms = view->redis_ms;
-    watch->max_active = view->knobs.max_active;
-    assert(watch->plan_changes <= model->plan_changes); /* it counts, and only up */
-    watch->plan_changes = model->plan_changes;
-    if (view->state == LINE_PAUSED)
-        watch->paused_ms = view->redis_ms;
-    else if (watch->paused_ms != 0) {
-        watch->resumed_ms = view->redis_ms;
-        watch->paused_ms = 0;
-    }
-}
-
 /* The largest change against the paces shown recently, as a factor. */
 static double moved(const double told[ETA_WATCH_STEPS], double now)
 {
@@ -655,18 +621,6 @@ enum eta_reason eta_reason_at(const struct eta_model *model, const struct eta *e
     return model->lag_s > 0.0 ? ETA_REASON_SLOWER : ETA_REASON_FASTER;
 }
 
-/* Ghosts that were stepped over stay in the sum, so it changes only when somebody goes or returns.
- * Before a place is judged, a share of it counts as gone. If its visitor turns out to be there,
- * that share has come back for everybody behind. */
-static struct eta_crowd crowd_of(const struct line_view *view, const struct eta_model *model)
-{
-    return (struct eta_crowd){
-        .ghosts = (double)ghosts_ever(view),
-        .judged = view->ghosts != NULL ? (double)view->ghosts->judged : 0.0,
-        .gone_share = model->gone_share,
-    };
-}
-
 static enum eta_reason reason_of(const struct eta_watch *watch, const struct line_view *view,
                                  double pace, struct eta_crowd crowd)
 {
@@ -697,13 +651,35 @@ static enum eta_reason reason_of(const struct eta_watch *watch, const struct lin
 void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
                        struct eta_model *model)
 {
-    note_acts(watch, view, model);
+    if (watch->rate_milli != 0 && watch->rate_milli != view->knobs.rate_milli)
+        watch->rate_changed_ms = view->redis_ms;
+    watch->rate_milli = view->knobs.rate_milli;
+    if (watch->next_at_ms != 0 &&
+        (watch->max_active != view->knobs.max_active || watch->plan_changes != model->plan_changes))
+        watch->rate_changed_ms = view->redis_ms;
+    watch->max_active = view->knobs.max_active;
+    assert(watch->plan_changes <= model->plan_changes); /* it counts, and only up */
+    watch->plan_changes = model->plan_changes;
+    if (view->state == LINE_PAUSED)
+        watch->paused_ms = view->redis_ms;
+    else if (watch->paused_ms != 0) {
+        watch->resumed_ms = view->redis_ms;
+        watch->paused_ms = 0;
+    }
     bool called = view->state == LINE_OPEN || view->state == LINE_PAUSED;
     if (!called || places_waiting(view) == 0)
         watch->idle_ms = view->redis_ms;
     bool moves = model->basis != ETA_UNKNOWN && isfinite(model->pace.p50);
     double pace = moves ? model->pace.p50 : 0.0;
-    struct eta_crowd crowd = crowd_of(view, model);
+    /* Ghosts that were stepped over stay in the sum, so it changes only when somebody goes or
+     * returns. Before a place is judged, a share of it counts as gone. If its visitor turns out to
+     * be there, that share has come back for everybody behind. */
+
+    struct eta_crowd crowd = (struct eta_crowd){
+        .ghosts = (double)ghosts_ever(view),
+        .judged = view->ghosts != NULL ? (double)view->ghosts->judged : 0.0,
+        .gone_share = model->gone_share,
+    };
     double changed = pace > 0.0 ? moved(watch->s_per_place, pace) : 1.0;
     model->reason = reason_of(watch, view, changed, crowd);
     model->lag_s = pace > 0.0 ? lag_of(watch, view, pace) : 0.0;

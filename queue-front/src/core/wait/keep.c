@@ -22,17 +22,6 @@ enum {
     CLOSED_LOST_S = 86400,
 };
 
-static uint64_t until_next(const struct event_doc *doc, uint64_t now_ms)
-{
-    const uint64_t times[] = {doc->prequeue_at_ms, doc->opens_at_ms, doc->closes_at_ms};
-    uint64_t left_ms = UINT64_MAX;
-    for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-        if (times[i] > now_ms && times[i] - now_ms < left_ms)
-            left_ms = times[i] - now_ms;
-    }
-    return left_ms / 1000;
-}
-
 static uint32_t least(uint64_t a, uint64_t b)
 {
     return (uint32_t)(a < b ? a : b);
@@ -44,7 +33,13 @@ struct keep keep_for(enum line_state state, const struct event_doc *doc, uint64_
     assert(state < LINE_STATE_COUNT);
     if (state == LINE_CLOSED)
         return (struct keep){CLOSED_S, CLOSED_S, CLOSED_LOST_S};
-    uint64_t left_s = until_next(doc, now_ms);
+    const uint64_t times[] = {doc->prequeue_at_ms, doc->opens_at_ms, doc->closes_at_ms};
+    uint64_t left_ms = UINT64_MAX;
+    for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        if (times[i] > now_ms && times[i] - now_ms < left_ms)
+            left_ms = times[i] - now_ms;
+    }
+    uint64_t left_s = left_ms / 1000;
     struct keep keep = {.fresh_s = least(kept_s, left_s), .error_s = LOST_S};
     keep.stale_s = least(kept_s, left_s - keep.fresh_s);
     assert((uint64_t)keep.fresh_s + keep.stale_s <= left_s); /* gone before the page changes */

@@ -73,24 +73,6 @@ static void put_lane(struct text *out, const char *id, const char *name, unsigne
     json_close(out, '}');
 }
 
-/* Which lanes have precedence, and how much, is no secret. */
-static void put_lanes(struct text *out, const struct status_ask *ask)
-{
-    const struct event_doc *doc = ask->doc;
-    const struct status_lane general = {ask->view, ask->eta};
-    assert(ask->lanes_len <= LANES_MAX && ask->lanes_len <= doc->lanes_len);
-    if (ask->lanes_len == 0)
-        return;
-    json_key(out, "lanes");
-    json_open(out, '[');
-    const struct odds_cut *cut = ask->odds != NULL ? ask->odds->cut : NULL;
-    put_lane(out, "general", "general", line_lane_share(ask->view->knobs.shares, 0), &general, cut);
-    for (uint32_t i = 0; i < ask->lanes_len; i++)
-        put_lane(out, doc->lane[i].id, doc->lane[i].name, (unsigned)doc->lane[i].share,
-                 &ask->lane[i], cut != NULL && i + 1 < ask->odds->lanes ? cut + i + 1 : NULL);
-    json_close(out, ']');
-}
-
 void status_json(struct text *out, const struct status_ask *ask)
 {
     const struct line_view *view = ask->view;
@@ -117,7 +99,21 @@ void status_json(struct text *out, const struct status_ask *ask)
     json_key(out, "eta");
     eta_table_json(out, ask->eta, view->waiting);
     json_member_cstr(out, "eta_basis", eta_basis_name(ask->eta->basis));
-    put_lanes(out, ask);
+    /* Which lanes have precedence, and how much, is no secret. */
+    const struct event_doc *doc = ask->doc;
+    const struct status_lane general = {ask->view, ask->eta};
+    assert(ask->lanes_len <= LANES_MAX && ask->lanes_len <= doc->lanes_len);
+    if (ask->lanes_len != 0) {
+        json_key(out, "lanes");
+        json_open(out, '[');
+        const struct odds_cut *cut = ask->odds != NULL ? ask->odds->cut : NULL;
+        put_lane(out, "general", "general", line_lane_share(ask->view->knobs.shares, 0), &general,
+                 cut);
+        for (uint32_t i = 0; i < ask->lanes_len; i++)
+            put_lane(out, doc->lane[i].id, doc->lane[i].name, (unsigned)doc->lane[i].share,
+                     &ask->lane[i], cut != NULL && i + 1 < ask->odds->lanes ? cut + i + 1 : NULL);
+        json_close(out, ']');
+    }
     if (ask->eta->reason != ETA_REASON_NONE)
         json_member_cstr(out, "eta_reason", eta_reason_name(ask->eta->reason));
     if (ask->odds != NULL)
@@ -153,22 +149,18 @@ static void put_position(struct text *out, const struct me_ask *ask)
     text_u64(out, ask->place.ahead);
 }
 
-/* A visitor in a draw may end up anywhere: half of them in the first half, nine in ten before the
- * last tenth. */
-static struct eta eta_of_draw(const struct eta_model *eta, struct place place)
-{
-    struct eta middle = eta_at(eta, place.ahead);
-    struct eta late = eta_at(eta, place.ahead / 5 * 9);
-    if (late.p90_s > middle.p90_s)
-        middle.p90_s = late.p90_s;
-    assert(middle.basis == ETA_UNKNOWN || middle.p50_s <= middle.p90_s);
-    return middle;
-}
-
 struct eta status_eta(const struct eta_model *eta, struct place place)
 {
-    if (place.state == PLACE_WAITING && place.position == 0)
-        return eta_of_draw(eta, place);
+    if (place.state == PLACE_WAITING && place.position == 0) {
+        /* A visitor in a draw may end up anywhere: half of them in the first half, nine in ten
+         * before the last tenth. */
+        struct eta middle = eta_at(eta, place.ahead);
+        struct eta late = eta_at(eta, place.ahead / 5 * 9);
+        if (late.p90_s > middle.p90_s)
+            middle.p90_s = late.p90_s;
+        assert(middle.basis == ETA_UNKNOWN || middle.p50_s <= middle.p90_s);
+        return middle;
+    }
     if (place.state == PLACE_WAITING)
         return eta_at(eta, place.ahead);
     /* Called or inside: the wait is over. A place that is over has none. */
