@@ -359,18 +359,6 @@ static int read_passwords(struct front_shared *shared, struct err_slot *err)
     return rc < 0 ? rc : read_password(sentinels, err, &shared->sentinel_password);
 }
 
-static int open_tls(struct front_shared *shared, struct err_slot *err)
-{
-    const struct front_config *config = shared->config;
-    const struct tls_client_conf conf = {
-        .ca = config->redis_tls_ca,
-        .name = config->redis_tls_name,
-        .cert = config->redis_tls_cert,
-        .key = config->redis_tls_key,
-    };
-    return config->redis_tls ? tls_client_create(&conf, err, &shared->redis_tls) : 0;
-}
-
 static int make_board(struct front_shared *shared, struct err_slot *err)
 {
     if (shared->loops == 1)
@@ -394,8 +382,16 @@ static int start(struct service *service, struct http_router *routes,
         rc = drawings_sources(shared->config, err, &shared->beacons);
     if (rc == 0)
         rc = read_passwords(shared, err);
-    if (rc == 0)
-        rc = open_tls(shared, err);
+    if (rc == 0) {
+        const struct front_config *config = shared->config;
+        const struct tls_client_conf conf = {
+            .ca = config->redis_tls_ca,
+            .name = config->redis_tls_name,
+            .cert = config->redis_tls_cert,
+            .key = config->redis_tls_key,
+        };
+        rc = config->redis_tls ? tls_client_create(&conf, err, &shared->redis_tls) : 0;
+    }
     if (rc == 0)
         rc = make_board(shared, err);
     if (rc == 0)

@@ -74,16 +74,6 @@ static bool is_calm(const struct bench *bench)
     return true;
 }
 
-static void mark_all(struct bench *bench)
-{
-    for (unsigned i = 0; i < bench->loops; i++) {
-        struct heard *heard = heard_of(bench, i);
-        for (uint64_t place = 1; place <= bench->places; place++)
-            heard_mark(heard, place);
-        assert(!heard_all_told(heard));
-    }
-}
-
 static void on_timer(uv_timer_t *timer)
 {
     struct bench *bench = timer->data;
@@ -92,7 +82,12 @@ static void on_timer(uv_timer_t *timer)
     if (!is_calm(bench) && !late)
         return;
     if (bench->marked_us == 0 && !late) {
-        mark_all(bench);
+        for (unsigned i = 0; i < bench->loops; i++) {
+            struct heard *heard = heard_of(bench, i);
+            for (uint64_t place = 1; place <= bench->places; place++)
+                heard_mark(heard, place);
+            assert(!heard_all_told(heard));
+        }
         bench->marked_us = clock_mono_us(clock_system());
         return;
     }

@@ -75,43 +75,12 @@ static bool prepare(struct move *move, const struct front_line *event, enum line
            (move->action != EVENT_SCHEDULE || admin_draw_promise(act, event));
 }
 
-static void audit_move(struct move *move, enum line_state from, enum line_state to)
-{
-    char from_memory[24], to_memory[24];
-    struct text from_json = text_on(from_memory, sizeof(from_memory));
-    struct text to_json = text_on(to_memory, sizeof(to_memory));
-    json_str(&from_json, span_of(event_state_name(from)));
-    json_str(&to_json, span_of(event_state_name(to)));
-    act_audit(&move->act, event_action_name(move->action), text_span(&from_json),
-              text_span(&to_json));
-}
-
 /* ---- what a sale needs ---- */
 
 /* One that was paused or frozen has begun. */
 static bool begins_sale(enum line_state from, enum line_state to)
 {
     return to == LINE_SCHEDULED || (to == LINE_OPEN && from != LINE_PAUSED && from != LINE_FROZEN);
-}
-
-static void refuse_incomplete(struct move *move)
-{
-    char memory[64], words[256];
-    struct text members = text_on(memory, sizeof(memory));
-    struct text detail = text_on(words, sizeof(words) - 1);
-    unsigned missing = move->missing & ~move->act.without;
-    if (missing & 1u << SALE_HALL)
-        text_str(&detail, move->no_hall ? "The seat service has no hall for this event. "
-                                        : "The hall of this event does not answer. ");
-    if (missing & 1u << SALE_PAYMENT)
-        TEXT_LIT(&detail, "The payment service does not answer: nobody can pay. ");
-    TEXT_LIT(&detail, "To go on all the same, name what is missing in \"without\".");
-    assert(!detail.overflown);
-    words[detail.len] = '\0';
-    act_put_parts(&members, "missing", missing);
-    refusal_reply_more(move->act.req, REFUSAL_SALE_INCOMPLETE,
-                       &(struct refusal_more){.detail = words, .members = text_span(&members)});
-    act_end(&move->act);
 }
 
 /* Of several seat services one may learn of a new hall a moment after another: what is missing is
@@ -148,7 +117,22 @@ static bool has_all(struct move *move)
     }
     if ((move->missing & ~act->without) == 0)
         return true;
-    refuse_incomplete(move);
+    char memory[64], words[256];
+    struct text members = text_on(memory, sizeof(memory));
+    struct text detail = text_on(words, sizeof(words) - 1);
+    unsigned missing = move->missing & ~move->act.without;
+    if (missing & 1u << SALE_HALL)
+        text_str(&detail, move->no_hall ? "The seat service has no hall for this event. "
+                                        : "The hall of this event does not answer. ");
+    if (missing & 1u << SALE_PAYMENT)
+        TEXT_LIT(&detail, "The payment service does not answer: nobody can pay. ");
+    TEXT_LIT(&detail, "To go on all the same, name what is missing in \"without\".");
+    assert(!detail.overflown);
+    words[detail.len] = '\0';
+    act_put_parts(&members, "missing", missing);
+    refusal_reply_more(move->act.req, REFUSAL_SALE_INCOMPLETE,
+                       &(struct refusal_more){.detail = words, .members = text_span(&members)});
+    act_end(&move->act);
     return false;
 }
 
@@ -170,7 +154,13 @@ static void move_event(struct act *act, const struct front_line *event)
         }
         if (move->action == EVENT_UNFREEZE && event_state_may(from, event->view->frozen_from))
             to = event->view->frozen_from;
-        audit_move(move, from, to);
+        char from_memory[24], to_memory[24];
+        struct text from_json = text_on(from_memory, sizeof(from_memory));
+        struct text to_json = text_on(to_memory, sizeof(to_memory));
+        json_str(&from_json, span_of(event_state_name(from)));
+        json_str(&to_json, span_of(event_state_name(to)));
+        act_audit(&move->act, event_action_name(move->action), text_span(&from_json),
+                  text_span(&to_json));
         act->line.from = from;
         act->line.to = to; /* as written down above */
         if (act->if_match != 0 || move->action != EVENT_SCHEDULE)
@@ -210,22 +200,6 @@ static void on_action(struct http_req *req)
 
 /* ---- undo ---- */
 
-static void audit_undo(struct act *act, const struct line_view *view)
-{
-    char from_memory[96], to_memory[96];
-    struct text from = text_on(from_memory, sizeof(from_memory));
-    struct text to = text_on(to_memory, sizeof(to_memory));
-    json_open(&from, '{');
-    json_member_u64(&from, "version", view->version);
-    json_member_cstr(&from, "state", event_state_name(view->state));
-    json_close(&from, '}');
-    json_open(&to, '{');
-    json_member_u64(&to, "version", view->version - 1);
-    json_member_cstr(&to, "state", event_state_name(view->undo_state));
-    json_close(&to, '}');
-    act_audit(act, "undo", text_span(&from), text_span(&to));
-}
-
 static void undo_event(struct act *act, const struct front_line *event)
 {
     const struct line_view *view = event->view;
@@ -236,7 +210,18 @@ static void undo_event(struct act *act, const struct front_line *event)
         refusal_say(act->req, REFUSAL_UNDO_IMPOSSIBLE, "There is no way from %s back to %s.",
                     event_state_name(view->state), event_state_name(view->undo_state));
     } else {
-        audit_undo(act, view);
+        char from_memory[96], to_memory[96];
+        struct text from = text_on(from_memory, sizeof(from_memory));
+        struct text to = text_on(to_memory, sizeof(to_memory));
+        json_open(&from, '{');
+        json_member_u64(&from, "version", view->version);
+        json_member_cstr(&from, "state", event_state_name(view->state));
+        json_close(&from, '}');
+        json_open(&to, '{');
+        json_member_u64(&to, "version", view->version - 1);
+        json_member_cstr(&to, "state", event_state_name(view->undo_state));
+        json_close(&to, '}');
+        act_audit(act, "undo", text_span(&from), text_span(&to));
         act->line.from = view->state;
         act->line.to = view->undo_state;
         act->line.if_version = act->if_match != 0 ? act->if_match : view->version;

@@ -54,26 +54,6 @@ struct listing {
     struct span only; /* this one, even if it is over; absent: all running ones */
 };
 
-/* A lane has numbers of its own; everything else is the event's. */
-static void put_live_lanes(struct text *out, const struct front *front,
-                           const struct front_line *event)
-{
-    json_key(out, "lanes");
-    json_open(out, '[');
-    for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
-        const struct front_line *line = front_line_in(front, event, lane);
-        if (line == NULL)
-            continue; /* no picture yet */
-        json_open(out, '{');
-        json_member_cstr(out, "id", event->doc.lane[lane - 1].id);
-        json_member_u64(out, "issued", line->view->issued);
-        json_member_u64(out, "serving", line->view->serving);
-        json_member_u64(out, "waiting", line->view->waiting);
-        json_close(out, '}');
-    }
-    json_close(out, ']');
-}
-
 static void put_listed(struct front_line *event, void *ctx)
 {
     const struct listing *listing = ctx;
@@ -115,26 +95,26 @@ static void put_listed(struct front_line *event, void *ctx)
     json_member_u64(out, "codes_missing", line_codes_missing(view));
     json_member_bool(out, "visits_halted", view->halted_ms > 0);
     json_member_bool(out, "hall_missing", event->hall_missing);
-    if (event->doc.lanes_len > 0)
-        put_live_lanes(out, listing->front, event);
-    json_close(out, '}');
-    json_close(out, '}');
-}
-
-/* {place, silent_ms} of each front that reported to Redis lately, this one too. */
-static void put_fronts(struct text *out, const struct front *front)
-{
-    unsigned len;
-    const struct store_front *fronts = line_store_fronts(front->store, &len);
-    json_key(out, "fronts");
-    json_open(out, '[');
-    for (unsigned i = 0; i < len; i++) {
-        json_open(out, '{');
-        json_member_cstr(out, "place", fronts[i].place);
-        json_member_u64(out, "silent_ms", fronts[i].silent_ms);
-        json_close(out, '}');
+    if (event->doc.lanes_len > 0) {
+        /* A lane has numbers of its own; everything else is the event's. */
+        const struct front *front = listing->front;
+        json_key(out, "lanes");
+        json_open(out, '[');
+        for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
+            const struct front_line *line = front_line_in(front, event, lane);
+            if (line == NULL)
+                continue; /* no picture yet */
+            json_open(out, '{');
+            json_member_cstr(out, "id", event->doc.lane[lane - 1].id);
+            json_member_u64(out, "issued", line->view->issued);
+            json_member_u64(out, "serving", line->view->serving);
+            json_member_u64(out, "waiting", line->view->waiting);
+            json_close(out, '}');
+        }
+        json_close(out, ']');
     }
-    json_close(out, ']');
+    json_close(out, '}');
+    json_close(out, '}');
 }
 
 static void on_list(struct http_req *req)
@@ -150,7 +130,19 @@ static void on_list(struct http_req *req)
     struct listing listing = {&json, front_of(req), http_req_query_arg(req, SPAN("id"))};
     front_each_event(front_of(req), put_listed, &listing);
     json_close(&json, ']');
-    put_fronts(&json, front_of(req));
+    /* {place, silent_ms} of each front that reported to Redis lately, this one too. */
+    const struct front *front = front_of(req);
+    unsigned len;
+    const struct store_front *fronts = line_store_fronts(front->store, &len);
+    json_key(&json, "fronts");
+    json_open(&json, '[');
+    for (unsigned i = 0; i < len; i++) {
+        json_open(&json, '{');
+        json_member_cstr(&json, "place", fronts[i].place);
+        json_member_u64(&json, "silent_ms", fronts[i].silent_ms);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
     json_close(&json, '}');
     answer_json(req, 200, &json, NULL);
     free(memory);
@@ -172,19 +164,6 @@ struct look {
     uint64_t from_ms; /* when the first of them may be called */
     uint64_t waiting[LANES_ALL];
 };
-
-static struct look look_at(const struct front *front, const struct front_line *event)
-{
-    const struct line_knobs *knobs = &event->view->knobs;
-    struct look look = {.from_ms = front_line_now_ms(front, event)};
-    if (event->view->state != LINE_OPEN && knobs->opens_at_ms > look.from_ms)
-        look.from_ms = knobs->opens_at_ms;
-    for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
-        const struct front_line *line = front_line_in(front, event, lane);
-        look.waiting[lane] = line != NULL ? line->view->waiting : 0;
-    }
-    return look;
-}
 
 /* When that many will have been called: as the rate and the schedule have it, but no sooner than a
  * hall that is full lets them in. 0: never. */
@@ -257,7 +236,14 @@ static void on_preview(struct http_req *req)
                     (unsigned)(LINE_RATE_MILLI_MAX / 1000));
         return;
     }
-    struct look look = look_at(front, event);
+    const struct line_knobs *knobs = &event->view->knobs;
+    struct look look = {.from_ms = front_line_now_ms(front, event)};
+    if (event->view->state != LINE_OPEN && knobs->opens_at_ms > look.from_ms)
+        look.from_ms = knobs->opens_at_ms;
+    for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
+        const struct front_line *line = front_line_in(front, event, lane);
+        look.waiting[lane] = line != NULL ? line->view->waiting : 0;
+    }
     uint64_t all = 0;
     for (unsigned lane = 0; lane < LANES_ALL; lane++)
         all += look.waiting[lane];

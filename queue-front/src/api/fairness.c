@@ -23,31 +23,6 @@ static void put_hex(struct text *out, const char *key, const uint8_t *bytes, siz
     json_member_cstr(out, key, hex);
 }
 
-/* What was promised of the beacon, as the document has it; and what it takes to judge it: by which
- * key a chain signs, when which of its rounds comes, and how long after the closing one may come.
- */
-static void put_promise(struct text *out, const struct front *front, const struct beacon *beacon)
-{
-    const struct beacon_sources *sources = &front->shared->beacons;
-    if (beacon->kind == BEACON_NONE && beacon->changes == 0) {
-        json_member_null(out, "promised");
-    } else {
-        json_key(out, "promised");
-        beacon_put(out, beacon);
-    }
-    if (beacon->kind == BEACON_DRAND && strcmp(beacon->chain, sources->chain) == 0) {
-        json_key(out, "source");
-        json_open(out, '{');
-        json_member_milli(out, "gap_s", (int64_t)sources->gap_ms);
-        json_member_cstr(out, "public_key", sources->key);
-        json_member_milli(out, "period_s", (int64_t)sources->period_ms);
-        json_member_time(out, "genesis_at", sources->genesis_ms);
-        json_close(out, '}');
-    } else {
-        json_member_null(out, "source");
-    }
-}
-
 static void put_draw(struct text *out, const struct line_view *view)
 {
     const struct line_draw *draw = &view->draw;
@@ -83,7 +58,29 @@ void fairness_put(struct text *json, const struct front *front, const struct fro
         put_hex(json, "commitment", commitment, sizeof(commitment));
     else
         json_member_null(json, "commitment");
-    put_promise(json, front, &line->doc.beacon);
+    /* What was promised of the beacon, as the document has it; and what it takes to judge it: by
+     * which key a chain signs, when which of its rounds comes, and how long after the closing one
+     * may come.
+     */
+    const struct beacon_sources *sources = &front->shared->beacons;
+    if (line->doc.beacon.kind == BEACON_NONE && line->doc.beacon.changes == 0) {
+        json_member_null(json, "promised");
+    } else {
+        json_key(json, "promised");
+        beacon_put(json, &line->doc.beacon);
+    }
+    if (line->doc.beacon.kind == BEACON_DRAND &&
+        strcmp(line->doc.beacon.chain, sources->chain) == 0) {
+        json_key(json, "source");
+        json_open(json, '{');
+        json_member_milli(json, "gap_s", (int64_t)sources->gap_ms);
+        json_member_cstr(json, "public_key", sources->key);
+        json_member_milli(json, "period_s", (int64_t)sources->period_ms);
+        json_member_time(json, "genesis_at", sources->genesis_ms);
+        json_close(json, '}');
+    } else {
+        json_member_null(json, "source");
+    }
     put_draw(json, line->view);
     json_close(json, '}');
 }

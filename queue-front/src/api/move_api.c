@@ -192,27 +192,6 @@ static void on_moved(struct line_move *line)
     step(move, &next);
 }
 
-/* The asker, so that a lost answer can be given again; empty without key and cookie. */
-static void read_user(struct move_call *move, const struct front_line *event, struct span idem)
-{
-    struct span scope = front_line_scope(event);
-    const uint8_t *key = event->identity->visitors;
-    struct span cookie = http_req_cookie(move->req, SPAN(VISITOR_COOKIE));
-    struct visitor user = {.has_idem = false};
-    uint8_t site[16];
-    if (idem.ptr != NULL) {
-        user = visitor_by_key(key, scope, caller_whose(move->req, site), idem);
-    } else if (visitor_cookie_ok(cookie)) {
-        user = visitor_by_cookie(key, scope, cookie);
-    } else {
-        struct text text = text_on(move->cookie, sizeof(move->cookie));
-        visitor_cookie_put(&text, rng_system());
-        move->is_new = true;
-    }
-    move->line.has_user = user.has_idem;
-    memcpy(move->line.user, user.idem, LINE_IDEM_BYTES);
-}
-
 /* The body: nothing, {}, {"code": ".."} or a form. False: answered. */
 static bool read_code(struct http_req *req, struct text *code)
 {
@@ -257,7 +236,23 @@ static bool read_request(struct move_call *move, const struct front_line *event,
     } else if (out->takes && idem.ptr != NULL && !visitor_idem_ok(idem)) {
         answer_idem_invalid(req);
     } else if (out->takes) {
-        read_user(move, event, idem);
+        /* The asker, so that a lost answer can be given again; empty without key and cookie. */
+        struct span scope = front_line_scope(event);
+        const uint8_t *key = event->identity->visitors;
+        struct span cookie = http_req_cookie(move->req, SPAN(VISITOR_COOKIE));
+        struct visitor user = {.has_idem = false};
+        uint8_t site[16];
+        if (idem.ptr != NULL) {
+            user = visitor_by_key(key, scope, caller_whose(move->req, site), idem);
+        } else if (visitor_cookie_ok(cookie)) {
+            user = visitor_by_cookie(key, scope, cookie);
+        } else {
+            struct text text = text_on(move->cookie, sizeof(move->cookie));
+            visitor_cookie_put(&text, rng_system());
+            move->is_new = true;
+        }
+        move->line.has_user = user.has_idem;
+        memcpy(move->line.user, user.idem, LINE_IDEM_BYTES);
         return true;
     } else {
         move_code_make(&front->keys->tickets, front_line_id(event), &out->ticket, out->now_s,

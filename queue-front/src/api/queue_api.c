@@ -362,15 +362,6 @@ static bool has_worked(struct joining *join, const struct front_line *event)
     return true;
 }
 
-/* Redis has found that it was done for another place. */
-static void refuse_work(struct joining *join, const struct front_line *event)
-{
-    uint8_t whose[16];
-    struct pow_bond bond = bond_of(join->req, front_line_id(event), whose);
-    front_count(&join->front->stats.joins_unworked);
-    answer_work(join->req, join->front, event, &bond, "used");
-}
-
 /* ---- overload ---- */
 
 /* New joins are refused first, before anything expensive is done for them. */
@@ -520,16 +511,6 @@ static bool read_newcomer(struct joining *join, const struct front_line *event,
     return true;
 }
 
-/* Over shards a code is claimed before it is known which lane it opens. */
-static bool shows_code_of_lane(const struct http_req *req, const struct front_line *event)
-{
-    char memory[FORM_BODY_MAX];
-    struct text code = text_on(memory, sizeof(memory));
-    return event->doc.lanes_len > 0 && event->view->knobs.shards <= 1 &&
-           http_req_body(req).len > 0 && read_code(req, &code) == 0 &&
-           span_trim(text_span(&code)).len > 0;
-}
-
 static void read_request(struct joining *join, const struct front_line *event,
                          struct join_request *out)
 {
@@ -564,7 +545,12 @@ static void read_request(struct joining *join, const struct front_line *event,
     /* Nobody who is called gives that up for a place at the end of a lane. */
     if (lane == 0 && takes_joins && place.state == PLACE_WAITING) {
         out->other_lane = member_lane(req, front, event) > 0;
-        out->shows_code = shows_code_of_lane(req, event);
+        /* Over shards a code is claimed before it is known which lane it opens. */
+        char memory[FORM_BODY_MAX];
+        struct text code = text_on(memory, sizeof(memory));
+        out->shows_code = event->doc.lanes_len > 0 && event->view->knobs.shards <= 1 &&
+                          http_req_body(req).len > 0 && read_code(req, &code) == 0 &&
+                          span_trim(text_span(&code)).len > 0;
     }
 }
 
@@ -626,7 +612,11 @@ static void answer_join(struct joining *join, const struct front_line *event,
             return;
         }
         assert(event != NULL);
-        refuse_work(join, event);
+        /* Redis has found that it was done for another place. */
+        uint8_t whose[16];
+        struct pow_bond bond = bond_of(join->req, front_line_id(event), whose);
+        front_count(&join->front->stats.joins_unworked);
+        answer_work(join->req, join->front, event, &bond, "used");
     }
 }
 

@@ -6,19 +6,6 @@
 
 #include "api/answer.h"
 
-static bool may_log(struct front *front, uint32_t most)
-{
-    uint64_t now_s = front_wall_s(front);
-    if (front->slowed_s != now_s) {
-        front->slowed_s = now_s;
-        front->slowed_n = 0;
-    }
-    if (front->slowed_n >= most)
-        return false;
-    front->slowed_n++;
-    return true;
-}
-
 struct slowed slowed_note(struct front *front, const struct front_line *event,
                           enum appeal_limit limit)
 {
@@ -27,8 +14,15 @@ struct slowed slowed_note(struct front *front, const struct front_line *event,
         return slowed;
     struct appeal appeal = {limit, front_line_now_ms(front, event) / 60000};
     appeal_make(slowed.reference, &event->identity->codes, front_line_id(event), appeal);
-    if (!may_log(front, limit == APPEAL_WORK ? SLOWED_WORK_LINES_MAX : SLOWED_LINES_MAX))
+    uint32_t most = limit == APPEAL_WORK ? SLOWED_WORK_LINES_MAX : SLOWED_LINES_MAX;
+    uint64_t now_s = front_wall_s(front);
+    if (front->slowed_s != now_s) {
+        front->slowed_s = now_s;
+        front->slowed_n = 0;
+    }
+    if (front->slowed_n >= most)
         return slowed;
+    front->slowed_n++;
     struct log_line line;
     log_begin(&line, front->loop->log, LOG_LEVEL_INFO, "a visitor was slowed down");
     log_cstr(&line, "event", event->id);

@@ -69,21 +69,6 @@ static void drop(struct ending *ending)
     *ending = (struct ending){.endings = NULL};
 }
 
-static void say_failing(struct endings *endings, const struct outcall_answer *answer)
-{
-    if (endings->failing)
-        return;
-    endings->failing = true;
-    struct log_line line;
-    log_begin(
-        &line, endings->conf.log, LOG_LEVEL_WARN,
-        "ended visits were not reported to the services behind the line; their passes work until "
-        "they expire");
-    log_u64(&line, "status", answer->status);
-    log_cstr(&line, "why", answer->rc < 0 ? answer->why : "");
-    log_end(&line);
-}
-
 static void on_told(void *ctx, const struct outcall_answer *answer)
 {
     struct ending *ending = ctx;
@@ -99,7 +84,16 @@ static void on_told(void *ctx, const struct outcall_answer *answer)
         drop(ending);
         return;
     }
-    say_failing(endings, answer);
+    if (!endings->failing) {
+        endings->failing = true;
+        struct log_line line;
+        log_begin(&line, endings->conf.log, LOG_LEVEL_WARN,
+                  "ended visits were not reported to the services behind the line; their passes "
+                  "work until they expire");
+        log_u64(&line, "status", answer->status);
+        log_cstr(&line, "why", answer->rc < 0 ? answer->why : "");
+        log_end(&line);
+    }
     uint32_t wait_ms = backoff_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS, ++ending->tries, endings->conf.rng);
     ending->next_us = clock_mono_us(endings->conf.clock) + UINT64_C(1000) * wait_ms;
 }

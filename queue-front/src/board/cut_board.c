@@ -50,27 +50,23 @@ static struct board_line *find(struct cut_board *board, const struct line_view *
     return NULL;
 }
 
-static struct board_line *make(struct cut_board *board, const struct line_view *view)
-{
-    struct board_line *oldest = &board->line[0];
-    for (unsigned i = 1; i < BOARD_LINES_MAX; i++) {
-        if (board->line[i].asked_us < oldest->asked_us)
-            oldest = &board->line[i];
-    }
-    *oldest = (struct board_line){.asked_us = 0};
-    memcpy(oldest->id, view->id, sizeof(oldest->id));
-    memcpy(oldest->incarnation, view->incarnation, sizeof(oldest->incarnation));
-    return oldest;
-}
-
 bool cut_board_claim(struct cut_board *board, const struct line_view *view, uint64_t now_us,
                      uint64_t slot_us)
 {
     uv_mutex_lock(&board->lock);
     struct board_line *line = find(board, view);
     bool is_new = line == NULL;
-    if (is_new)
-        line = make(board, view);
+    if (is_new) {
+        struct board_line *oldest = &board->line[0];
+        for (unsigned i = 1; i < BOARD_LINES_MAX; i++) {
+            if (board->line[i].asked_us < oldest->asked_us)
+                oldest = &board->line[i];
+        }
+        *oldest = (struct board_line){.asked_us = 0};
+        memcpy(oldest->id, view->id, sizeof(oldest->id));
+        memcpy(oldest->incarnation, view->incarnation, sizeof(oldest->incarnation));
+        line = oldest;
+    }
     bool claimed = is_new || now_us >= line->asked_us + slot_us;
     if (claimed)
         line->asked_us = now_us;

@@ -325,19 +325,14 @@ static bool read_record(const char *line, struct record *out)
            rfc3339_parse(span_of(time), &out->at_ms);
 }
 
-static FILE *read_history(const struct key_file *file)
-{
-    char path[KEY_PATH_MAX];
-    struct err_slot err;
-    return put_path(path, file->path, history_suffix, &err) == 0 ? fopen(path, "r") : NULL;
-}
-
 struct key_past key_file_past(const struct key_file *file, unsigned index)
 {
     const char *name = file->key[index].name;
     struct key_past past = {.sure = false};
     char line[LINE_MAX_BYTES], signer[KEY_NAME_MAX] = "";
-    FILE *history = read_history(file);
+    char path[KEY_PATH_MAX];
+    struct err_slot err;
+    FILE *history = put_path(path, file->path, history_suffix, &err) == 0 ? fopen(path, "r") : NULL;
     while (history != NULL && fgets(line, sizeof(line), history) != NULL) {
         struct record record;
         if (!read_record(line, &record))

@@ -161,13 +161,6 @@ static int ask_fronts(const struct ask *ask, struct fronts *fronts, struct err_s
     return rc;
 }
 
-static void forget_fronts(struct fronts *fronts)
-{
-    for (unsigned i = 0; i < fronts->len; i++)
-        json_decref(fronts->front[i].keys);
-    free(fronts);
-}
-
 /* ---- files ---- */
 
 static const char *path_of(const struct front_config *config, enum ring ring)
@@ -588,7 +581,10 @@ int keys_main(const struct service_conf *conf, const struct front_config *config
     }
     if (code == FAILED)
         fprintf(stderr, "queue-front keys: %s\n", err.text);
-    if (fronts != NULL)
-        forget_fronts(fronts);
+    if (fronts != NULL) {
+        for (unsigned i = 0; i < fronts->len; i++)
+            json_decref(fronts->front[i].keys);
+        free(fronts);
+    }
     return code;
 }

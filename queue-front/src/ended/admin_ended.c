@@ -185,17 +185,6 @@ static void put_figures(struct text *out, const struct line_view *view)
     json_close(out, '}');
 }
 
-/* What lets the line go on where it stood. */
-static void put_running(struct text *out, const struct line_view *view)
-{
-    json_member_u64(out, "dead", view->dead);
-    json_member_u64(out, "outstanding",
-                    view->outstanding < view->serving ? view->outstanding : view->serving);
-    json_member_u64(out, "show_up_milli", view->show_up_milli);
-    json_member_u64(out, "service_rate_milli", view->service_rate_milli);
-    json_member_u64(out, "joins_milli", view->joins_milli);
-}
-
 /* The seed of a draw that was held. One that was not held yet is not written down, here as
  * elsewhere: the key and the seal give it when it is time. */
 static void put_line(struct text *out, const struct line_view *view)
@@ -219,8 +208,15 @@ static void put_line(struct text *out, const struct line_view *view)
         json_member_u64(out, "entries", draw->order.entries);
         json_member_u64(out, "drawn_ms", draw->drawn_ms);
     }
-    if (view->state != LINE_CLOSED)
-        put_running(out, view);
+    if (view->state != LINE_CLOSED) {
+        /* What lets the line go on where it stood. */
+        json_member_u64(out, "dead", view->dead);
+        json_member_u64(out, "outstanding",
+                        view->outstanding < view->serving ? view->outstanding : view->serving);
+        json_member_u64(out, "show_up_milli", view->show_up_milli);
+        json_member_u64(out, "service_rate_milli", view->service_rate_milli);
+        json_member_u64(out, "joins_milli", view->joins_milli);
+    }
     json_close(out, '}');
 }
 

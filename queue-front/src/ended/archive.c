@@ -154,11 +154,6 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
     return ARCHIVE_GOOD;
 }
 
-static bool is_last(const json_t *json)
-{
-    return json_is_object(json) && json_object_get(json, "parts") != NULL;
-}
-
 /* What follows the mark: the chain to its end. */
 static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LEN + 1],
                                      struct err_slot *err)
@@ -170,7 +165,7 @@ static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LE
             parse(line, ARCHIVE_TAMPERED, "A line behind the mark is no JSON.", err, &json);
         if (fault != ARCHIVE_GOOD)
             return fault;
-        bool last = is_last(json);
+        bool last = json_is_object(json) && json_object_get(json, "parts") != NULL;
         bool counted =
             last && json_integer_value(json_object_get(json, "parts")) == (json_int_t)parts;
         const char *told = last ? json_string_value(json_object_get(json, "sha256")) : NULL;

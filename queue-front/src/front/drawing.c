@@ -158,18 +158,6 @@ void drawing_put_said(struct text *out, const struct beacon *beacon, bool named)
     json_close(out, '}');
 }
 
-static void put_late(struct text *out, const struct drawing *drawing)
-{
-    json_open(out, '{');
-    json_member_cstr(out, "kind", "none");
-    json_member_bool(out, "late", true);
-    json_member_cstr(out, "promised", beacon_kind_name(drawing->beacon.kind));
-    if (drawing->beacon.kind == BEACON_DRAND)
-        json_member_u64(out, "round", drawing->beacon.round);
-    json_member_u64(out, "waited_s", drawing->beacon.late_s);
-    json_close(out, '}');
-}
-
 static bool is_waited_for(const struct front_line *event)
 {
     const struct line_view *view = event->view;
@@ -214,19 +202,6 @@ static void write_audit(struct holding *holding, const char *why)
     holding->line.audit = text_span(&audit);
 }
 
-static void log_no_key(struct drawing *drawing)
-{
-    struct log_line line;
-    if (drawing->told)
-        return;
-    drawing->told = true;
-    log_begin(&line, drawing->front->loop->log, LOG_LEVEL_ERROR,
-              "a draw waits for the key that its seeds were sealed with");
-    log_cstr(&line, "event", drawing->event->id);
-    log_u64(&line, "key_id", drawing->event->view->draw.seal.key_id);
-    log_end(&line);
-}
-
 static void hold(struct drawing *drawing, struct span value, const struct text *proof,
                  const char *why)
 {
@@ -238,7 +213,15 @@ static void hold(struct drawing *drawing, struct span value, const struct text *
     holding->drawing = drawing;
     struct text draw = text_on(holding->draw, sizeof(holding->draw));
     if (!drawing_put(drawing->front, event, value, text_span(proof), &draw)) {
-        log_no_key(drawing);
+        struct log_line line;
+        if (!drawing->told) {
+            drawing->told = true;
+            log_begin(&line, drawing->front->loop->log, LOG_LEVEL_ERROR,
+                      "a draw waits for the key that its seeds were sealed with");
+            log_cstr(&line, "event", drawing->event->id);
+            log_u64(&line, "key_id", drawing->event->view->draw.seal.key_id);
+            log_end(&line);
+        }
         free(holding);
         return;
     }
@@ -275,26 +258,6 @@ static const struct relay_answer *agreed(const struct drawing *drawing, unsigned
     return *relays >= drawing->front->config->beacon_agree ? best : NULL;
 }
 
-static void hold_by_round(struct drawing *drawing)
-{
-    unsigned relays;
-    const struct relay_answer *answer = agreed(drawing, &relays);
-    if (answer == NULL)
-        return;
-    char memory[1024];
-    struct text proof = text_on(memory, sizeof(memory));
-    json_open(&proof, '{');
-    json_member_cstr(&proof, "kind", "drand");
-    json_member_cstr(&proof, "chain", drawing->beacon.chain);
-    json_member_u64(&proof, "round", drawing->beacon.round);
-    json_member_cstr(&proof, "signature", answer->signature);
-    json_member_cstr(&proof, "checked", "relays");
-    json_member_u64(&proof, "relays", relays);
-    json_member_u64(&proof, "relays_asked", drawing->front->drawings->len);
-    json_close(&proof, '}');
-    hold(drawing, span_of(answer->value), &proof, "beacon");
-}
-
 static void log_odd(const struct relay_answer *relay, const char *why)
 {
     const struct drawing *drawing = relay->drawing;
@@ -325,30 +288,6 @@ static void on_round(void *ctx, const struct outcall_answer *answer)
         log_odd(relay, err.text);
 }
 
-static void ask_relays(struct drawing *drawing)
-{
-    const struct drawings *drawings = drawing->front->drawings;
-    for (unsigned i = 0; i < drawings->len; i++) {
-        if (drawing->relay[i].signature[0] != '\0')
-            continue;
-        char memory[URL_MAX];
-        struct text url = text_on(memory, sizeof(memory) - 1);
-        text_printf(&url, "%s/%s/public/%" PRIu64, drawings->relay[i], drawing->beacon.chain,
-                    drawing->beacon.round);
-        memory[url.len] = '\0';
-        assert(!url.overflown);
-        const struct outcall call = {
-            .url = memory,
-            .timeout_ms = ANSWER_TIMEOUT_MS,
-            .reply_max = ANSWER_BYTES_MAX,
-            .on_done = on_round,
-            .ctx = &drawing->relay[i],
-        };
-        drawing->asking++;
-        outcall_send(drawings->outcalls, &call);
-    }
-}
-
 /* ---- looking ---- */
 
 static struct drawing *drawing_of(struct front *front, struct front_line *event)
@@ -368,15 +307,6 @@ static struct drawing *drawing_of(struct front *front, struct front_line *event)
     return drawing;
 }
 
-static void go_on_without(struct drawing *drawing)
-{
-    char memory[512];
-    struct text proof = text_on(memory, sizeof(memory));
-    put_late(&proof, drawing);
-    front_count(&drawing->front->stats.beacon_late);
-    hold(drawing, SPAN(""), &proof, "beacon-late");
-}
-
 static void ask_again(struct drawing *drawing)
 {
     uint64_t now_us = clock_mono_us(drawing->front->loop->clock);
@@ -387,8 +317,28 @@ static void ask_again(struct drawing *drawing)
         drawing->since_us = now_us;
     /* The settings have changed since the promise: this program does not know the chain. */
     if (drawing->beacon.kind == BEACON_DRAND &&
-        strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0)
-        ask_relays(drawing);
+        strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0) {
+        const struct drawings *drawings = drawing->front->drawings;
+        for (unsigned i = 0; i < drawings->len; i++) {
+            if (drawing->relay[i].signature[0] != '\0')
+                continue;
+            char memory[URL_MAX];
+            struct text url = text_on(memory, sizeof(memory) - 1);
+            text_printf(&url, "%s/%s/public/%" PRIu64, drawings->relay[i], drawing->beacon.chain,
+                        drawing->beacon.round);
+            memory[url.len] = '\0';
+            assert(!url.overflown);
+            const struct outcall call = {
+                .url = memory,
+                .timeout_ms = ANSWER_TIMEOUT_MS,
+                .reply_max = ANSWER_BYTES_MAX,
+                .on_done = on_round,
+                .ctx = &drawing->relay[i],
+            };
+            drawing->asking++;
+            outcall_send(drawings->outcalls, &call);
+        }
+    }
 }
 
 /* Long past its time. After an outage, or for a restored event, the value is out already and
@@ -426,10 +376,38 @@ void drawing_look(struct front *front, struct front_line *event)
     }
     if (beacon->kind != BEACON_TEXT && now_ms >= beacon->at_ms)
         ask_again(drawing);
-    if (beacon->kind == BEACON_DRAND && now_ms >= beacon->at_ms)
-        hold_by_round(drawing);
-    if (!drawing->holding && is_late(drawing, now_ms))
-        go_on_without(drawing);
+    if (beacon->kind == BEACON_DRAND && now_ms >= beacon->at_ms) {
+        unsigned relays;
+        const struct relay_answer *answer = agreed(drawing, &relays);
+        if (answer != NULL) {
+            char memory[1024];
+            struct text proof = text_on(memory, sizeof(memory));
+            json_open(&proof, '{');
+            json_member_cstr(&proof, "kind", "drand");
+            json_member_cstr(&proof, "chain", drawing->beacon.chain);
+            json_member_u64(&proof, "round", drawing->beacon.round);
+            json_member_cstr(&proof, "signature", answer->signature);
+            json_member_cstr(&proof, "checked", "relays");
+            json_member_u64(&proof, "relays", relays);
+            json_member_u64(&proof, "relays_asked", drawing->front->drawings->len);
+            json_close(&proof, '}');
+            hold(drawing, span_of(answer->value), &proof, "beacon");
+        }
+    }
+    if (!drawing->holding && is_late(drawing, now_ms)) {
+        char memory[512];
+        struct text proof = text_on(memory, sizeof(memory));
+        json_open(&proof, '{');
+        json_member_cstr(&proof, "kind", "none");
+        json_member_bool(&proof, "late", true);
+        json_member_cstr(&proof, "promised", beacon_kind_name(drawing->beacon.kind));
+        if (drawing->beacon.kind == BEACON_DRAND)
+            json_member_u64(&proof, "round", drawing->beacon.round);
+        json_member_u64(&proof, "waited_s", drawing->beacon.late_s);
+        json_close(&proof, '}');
+        front_count(&drawing->front->stats.beacon_late);
+        hold(drawing, SPAN(""), &proof, "beacon-late");
+    }
 }
 
 void drawing_forget(struct front_line *event)

@@ -39,20 +39,6 @@ static_assert((int)FRONT_EVENTS_MAX == (int)STORE_LINES_MAX, "each line of the s
 
 /* ---- events ---- */
 
-static void name_cookies(struct front_line *event)
-{
-    struct text ticket = text_on(event->ticket_cookie, sizeof(event->ticket_cookie));
-    struct text pass = text_on(event->pass_cookie, sizeof(event->pass_cookie));
-    TEXT_LIT(&ticket, TICKET_COOKIE_PREFIX);
-    TEXT_LIT(&pass, PASS_COOKIE_PREFIX);
-    text_put(&ticket, front_line_id(event));
-    text_put(&pass, front_line_id(event));
-    assert(!ticket.overflown);
-    assert(!pass.overflown);
-    event->ticket_cookie_len = (uint32_t)ticket.len;
-    event->pass_cookie_len = (uint32_t)pass.len;
-}
-
 static uint64_t errors_now(const struct front *front)
 {
     const struct http_stats *http = http_server_stats(front->loop->server);
@@ -69,7 +55,16 @@ static int event_create(struct front *front, const char *id, struct err_slot *er
     assert(fits);
     event->id_len = (uint32_t)line_event_of(span_of(id)).len;
     event->whole_id_len = (uint32_t)strlen(event->id);
-    name_cookies(event);
+    struct text ticket = text_on(event->ticket_cookie, sizeof(event->ticket_cookie));
+    struct text pass = text_on(event->pass_cookie, sizeof(event->pass_cookie));
+    TEXT_LIT(&ticket, TICKET_COOKIE_PREFIX);
+    TEXT_LIT(&pass, PASS_COOKIE_PREFIX);
+    text_put(&ticket, front_line_id(event));
+    text_put(&pass, front_line_id(event));
+    assert(!ticket.overflown);
+    assert(!pass.overflown);
+    event->ticket_cookie_len = (uint32_t)ticket.len;
+    event->pass_cookie_len = (uint32_t)pass.len;
     eta_meter_init(&event->meter);
     promise_init(&event->promises);
     event->errors_before = errors_now(front);
@@ -151,21 +146,6 @@ static void name_scope(struct front_line *event)
     event->scope_len = (uint32_t)scope.len;
 }
 
-static void log_shut(const struct front *front, const struct front_line *event)
-{
-    struct log_line line;
-    log_begin(&line, front->loop->log, LOG_LEVEL_ERROR, "an event is shut here");
-    log_cstr(&line, "event", event->id);
-    log_cstr(&line, "why", front_shut_name(event->shut));
-    if (event->shut == FRONT_SHUT_DOCUMENT) {
-        log_cstr(&line, "pointer", event->doc_fault.pointer);
-        log_cstr(&line, "rule", event->doc_fault.rule);
-    } else {
-        log_cstr(&line, "key", event->view->identity);
-    }
-    log_end(&line);
-}
-
 /* The line itself goes on: it uses the numbers stored next to the document. */
 static void judge_event(struct front *front, struct front_line *event)
 {
@@ -175,8 +155,19 @@ static void judge_event(struct front *front, struct front_line *event)
         event->shut = FRONT_SHUT_DOCUMENT;
     else
         event->shut = event->identity != NULL ? FRONT_OPEN : FRONT_SHUT_IDENTITY;
-    if (event->shut != before && front_is_shut(event))
-        log_shut(front, event);
+    if (event->shut != before && front_is_shut(event)) {
+        struct log_line line;
+        log_begin(&line, front->loop->log, LOG_LEVEL_ERROR, "an event is shut here");
+        log_cstr(&line, "event", event->id);
+        log_cstr(&line, "why", front_shut_name(event->shut));
+        if (event->shut == FRONT_SHUT_DOCUMENT) {
+            log_cstr(&line, "pointer", event->doc_fault.pointer);
+            log_cstr(&line, "rule", event->doc_fault.rule);
+        } else {
+            log_cstr(&line, "key", event->view->identity);
+        }
+        log_end(&line);
+    }
 }
 
 static bool is_unread(const struct front_line *event)
@@ -215,14 +206,6 @@ static void renew_model(struct front *front, struct front_line *event)
     eta_watch_observe(&event->watch, event->view, &event->eta);
 }
 
-/* The counters that are added up over all fronts. */
-static void tell(const struct front *front, const struct front_line *event, struct line_told *told)
-{
-    *told = event->promises.told;
-    told->errors = errors_now(front) - event->errors_before;
-    told->served = event->served;
-}
-
 static void on_view(void *ctx, const struct line_view *view)
 {
     struct front *front = MAGIC_OF(front, ctx);
@@ -241,8 +224,13 @@ static void on_view(void *ctx, const struct line_view *view)
     eta_meter_observe(&event->meter, view);
     renew_model(front, event);
     promise_observe(&event->promises, view, &event->eta);
-    if (view->told != NULL)
-        tell(front, event, view->told);
+    if (view->told != NULL) {
+        /* The counters that are added up over all fronts. */
+        struct line_told *told = view->told;
+        *told = event->promises.told;
+        told->errors = errors_now(front) - event->errors_before;
+        told->served = event->served;
+    }
     show_figures(front, event, !view->resting);
     figures_show(event);
     front_check_waits(front);
@@ -300,22 +288,18 @@ static void on_each_event(struct front_line *event, void *ctx)
     sale_look(front, event);
 }
 
-static void measure_load(struct front *front, uint64_t now_us)
-{
-    uint64_t took_us = now_us - front->load_at_us;
-    if (took_us < LOAD_US)
-        return;
-    uint64_t cpu_us = system_thread_cpu_us();
-    uint64_t load_milli = (cpu_us - front->load_cpu_us) * 1000 / took_us;
-    front->load_milli = load_milli < 1000 ? (uint32_t)load_milli : 1000;
-    front->load_at_us = now_us;
-    front->load_cpu_us = cpu_us;
-}
-
 static void on_timer(uv_timer_t *timer)
 {
     struct front *front = MAGIC_OF(front, timer->data);
-    measure_load(front, clock_mono_us(front->loop->clock));
+    uint64_t now_us = clock_mono_us(front->loop->clock);
+    uint64_t took_us = now_us - front->load_at_us;
+    if (took_us >= LOAD_US) {
+        uint64_t cpu_us = system_thread_cpu_us();
+        uint64_t load_milli = (cpu_us - front->load_cpu_us) * 1000 / took_us;
+        front->load_milli = load_milli < 1000 ? (uint32_t)load_milli : 1000;
+        front->load_at_us = now_us;
+        front->load_cpu_us = cpu_us;
+    }
     shed_tick(&front->shed, atomic_load_explicit(&front->stats.pending, memory_order_relaxed));
     front->complete |= line_store_ready(front->store);
     service_ready(front->loop, "redis",
@@ -389,17 +373,6 @@ static int show_member_keys(struct front *front, struct err_slot *err)
     return rc;
 }
 
-static void forget_member_keys(struct front *front)
-{
-    if (front->member_keys == NULL)
-        return;
-    const struct jwks_feed_stats *stats = member_keys_stats(front->member_keys);
-    metrics_forget(front->loop->metrics, &stats->fetched);
-    metrics_forget(front->loop->metrics, &stats->failed);
-    member_keys_close(front->member_keys);
-    front->member_keys = NULL;
-}
-
 static int open_endings(struct front *front, struct err_slot *err)
 {
     const struct endings_conf conf = {
@@ -466,7 +439,13 @@ void front_leave(struct front *front)
 void front_close(struct front *front)
 {
     figures_end(front);
-    forget_member_keys(front);
+    if (front->member_keys != NULL) {
+        const struct jwks_feed_stats *stats = member_keys_stats(front->member_keys);
+        metrics_forget(front->loop->metrics, &stats->fetched);
+        metrics_forget(front->loop->metrics, &stats->failed);
+        member_keys_close(front->member_keys);
+        front->member_keys = NULL;
+    }
     pilots_close(front->pilots); /* its answers speak of events */
     served_close(front->served);
     sale_close(front->sale); /* acts that wait for it end */

@@ -41,24 +41,6 @@ static void note_used(struct front_line *event, void *ctx)
         memcpy(look->used[look->used_len++], name, strlen(name) + 1);
 }
 
-static void put_tickets(struct text *body, const struct secrets *keys)
-{
-    char name[MAC_NAME_MAX + 1];
-    json_key(body, "tickets");
-    json_open(body, '{');
-    mac_key_name(&keys->tickets.key[0], name);
-    json_member_cstr(body, "signs", name);
-    put_since(body, keys->tickets_since_ms);
-    json_key(body, "holds");
-    json_open(body, '[');
-    for (uint32_t i = 0; i < keys->tickets.len; i++) {
-        mac_key_name(&keys->tickets.key[i], name);
-        json_str(body, span_of(name));
-    }
-    json_close(body, ']');
-    json_close(body, '}');
-}
-
 static void put_identities(struct text *body, const struct secrets *keys, const struct front *first)
 {
     const struct identity_ring *ring = &keys->identities;
@@ -126,20 +108,6 @@ static void put_draws(struct text *body, const struct secrets *keys, const struc
     json_close(body, '}');
 }
 
-static void put_passes(struct text *body, const struct secrets *keys)
-{
-    json_key(body, "passes");
-    json_open(body, '{');
-    json_member_str(body, "signs", jwks_key_kid(jwks_signer(keys->passes)));
-    put_since(body, keys->passes_since_ms);
-    json_key(body, "holds");
-    json_open(body, '[');
-    for (size_t i = 0; i < jwks_len(keys->passes); i++)
-        json_str(body, jwks_key_kid(jwks_at(keys->passes, i)));
-    json_close(body, ']');
-    json_close(body, '}');
-}
-
 static unsigned loops_behind(const struct front_shared *shared, uint64_t serial)
 {
     unsigned behind = 0;
@@ -148,14 +116,6 @@ static unsigned loops_behind(const struct front_shared *shared, uint64_t serial)
         behind += atomic_load_explicit(&shared->keys_serial[i], memory_order_acquire) < serial;
     }
     return behind;
-}
-
-/* As the first loop sees it. */
-static void put_redis(struct text *body, const struct front *first)
-{
-    const char *trouble = line_store_trouble(first->store);
-    if (trouble[0] != '\0' && !line_store_ready(first->store))
-        json_member_cstr(body, "redis", trouble);
 }
 
 static void put_shut(struct front_line *event, void *ctx)
@@ -185,13 +145,38 @@ void front_readyz(void *ctx, struct text *body)
     json_key(body, "keys");
     json_open(body, '{');
     json_member_u64(body, "loops_behind", loops_behind(shared, keys->serial));
-    put_tickets(body, keys);
+    char name[MAC_NAME_MAX + 1];
+    json_key(body, "tickets");
+    json_open(body, '{');
+    mac_key_name(&keys->tickets.key[0], name);
+    json_member_cstr(body, "signs", name);
+    put_since(body, keys->tickets_since_ms);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < keys->tickets.len; i++) {
+        mac_key_name(&keys->tickets.key[i], name);
+        json_str(body, span_of(name));
+    }
+    json_close(body, ']');
+    json_close(body, '}');
     put_identities(body, keys, first);
-    put_passes(body, keys);
+    json_key(body, "passes");
+    json_open(body, '{');
+    json_member_str(body, "signs", jwks_key_kid(jwks_signer(keys->passes)));
+    put_since(body, keys->passes_since_ms);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (size_t i = 0; i < jwks_len(keys->passes); i++)
+        json_str(body, jwks_key_kid(jwks_at(keys->passes, i)));
+    json_close(body, ']');
+    json_close(body, '}');
     put_draws(body, keys, first);
     json_close(body, '}');
     secrets_unref(keys);
-    put_redis(body, first);
+    /* As the first loop sees it. */
+    const char *trouble = line_store_trouble(first->store);
+    if (trouble[0] != '\0' && !line_store_ready(first->store))
+        json_member_cstr(body, "redis", trouble);
     struct look look = {.body = body};
     front_each_event(first, put_shut, &look);
     if (look.shut_len > 0)

@@ -84,18 +84,6 @@ static struct http_blob *whole_frame(const struct front_line *event, struct span
     return http_blob_create(text_span(&text));
 }
 
-static void retag(struct front_line *event, struct span body)
-{
-    char tag[sizeof(event->tag)] = {'"'};
-    tag_write(body, tag + 1);
-    tag[TAG_LEN + 1] = '"';
-    if (strcmp(tag, event->tag) == 0)
-        return;
-    memcpy(event->tag, tag, sizeof(tag));
-    replace_blob(&event->frame, whole_frame(event, body));
-    event->unsent = true;
-}
-
 void front_render(struct front *front, struct front_line *event)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);
@@ -122,7 +110,15 @@ void front_render(struct front *front, struct front_line *event)
     assert(!text.overflown); /* the document's bounds leave room; see limits.h */
     event->rendered_us = now_us;
     event->urgent = false;
-    retag(event, text_span(&text));
+    struct span body = text_span(&text);
+    char tag[sizeof(event->tag)] = {'"'};
+    tag_write(body, tag + 1);
+    tag[TAG_LEN + 1] = '"';
+    if (strcmp(tag, event->tag) != 0) {
+        memcpy(event->tag, tag, sizeof(tag));
+        replace_blob(&event->frame, whole_frame(event, body));
+        event->unsent = true;
+    }
     replace_blob(&event->status,
                  whole_answer(front, event, text_span(&text), &event->status_head_len));
     replace_blob(&event->not_modified, whole_304(front, event));

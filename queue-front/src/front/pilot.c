@@ -67,23 +67,6 @@ static void on_decided(struct line_admin *line)
     free(decision);
 }
 
-static void write_audit(struct decision *decision, bool worth)
-{
-    struct text audit = text_on(decision->audit, sizeof(decision->audit));
-    if (worth) {
-        TEXT_LIT(&audit, "{\"who\":\"autopilot\",\"what\":\"rate\",\"from\":{\"rate_per_s\":");
-        text_milli(&audit, (int64_t)decision->move.from_milli);
-        TEXT_LIT(&audit, "},\"to\":{\"rate_per_s\":");
-        text_milli(&audit, (int64_t)decision->move.to_milli);
-        TEXT_LIT(&audit, "},");
-        json_member_str(&audit, "why", decision->move.why);
-        json_member_raw(&audit, "because", decision->move.because);
-        TEXT_LIT(&audit, "}");
-        assert(!audit.overflown);
-    }
-    decision->line.audit = text_span(&audit);
-}
-
 static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
                     const struct autopilot_move *move, enum autopilot_reason before)
 {
@@ -109,7 +92,20 @@ static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
         .because = because.overflown ? SPAN("null") : text_span(&because),
         .reading = reading.overflown ? SPAN("null") : text_span(&reading),
     };
-    write_audit(decision, autopilot_worth_telling(ask, move, before));
+    bool worth = autopilot_worth_telling(ask, move, before);
+    struct text audit = text_on(decision->audit, sizeof(decision->audit));
+    if (worth) {
+        TEXT_LIT(&audit, "{\"who\":\"autopilot\",\"what\":\"rate\",\"from\":{\"rate_per_s\":");
+        text_milli(&audit, (int64_t)decision->move.from_milli);
+        TEXT_LIT(&audit, "},\"to\":{\"rate_per_s\":");
+        text_milli(&audit, (int64_t)decision->move.to_milli);
+        TEXT_LIT(&audit, "},");
+        json_member_str(&audit, "why", decision->move.why);
+        json_member_raw(&audit, "because", decision->move.because);
+        TEXT_LIT(&audit, "}");
+        assert(!audit.overflown);
+    }
+    decision->line.audit = text_span(&audit);
     memcpy(decision->line.event, pilot->event->id, sizeof(decision->line.event));
     decision->line.call = LINE_PILOT;
     decision->line.pilot = &decision->move;
@@ -190,25 +186,6 @@ static void on_page(void *ctx, const struct outcall_answer *answer)
         round_over(pilot);
 }
 
-static void ask_pages(struct pilot *pilot)
-{
-    struct pilots *pilots = pilot->front->pilots;
-    uint64_t patience_ms = 2 * pilot->front->config->autopilot_interval_ms;
-    pilot->asking = pilot->pages_len;
-    for (unsigned i = 0; i < pilot->pages_len; i++) {
-        struct outcall call = {
-            .url = pilot->page[i].url,
-            .timeout_ms = (uint32_t)(patience_ms < PAGE_TIMEOUT_MS ? patience_ms : PAGE_TIMEOUT_MS),
-            .reply_max = PAGE_BYTES_MAX,
-            .on_done = on_page,
-            .ctx = &pilot->page[i],
-        };
-        outcall_send(pilots->outcalls, &call);
-    }
-    if (pilot->pages_len == 0)
-        round_over(pilot); /* on, with no page to read: that is silence, which leads to the floor */
-}
-
 static struct pilot *pilot_create(struct front *front, struct front_line *event)
 {
     struct pilot *pilot = calloc(1, sizeof(*pilot));
@@ -233,7 +210,21 @@ void pilot_look(struct front *front, struct front_line *event)
     if (pilot == NULL || pilot->asking > 0 || pilot->deciding || now_us < pilot->next_us)
         return;
     pilot->next_us = now_us + front->config->autopilot_interval_ms * 1000;
-    ask_pages(pilot);
+    struct pilots *pilots = pilot->front->pilots;
+    uint64_t patience_ms = 2 * pilot->front->config->autopilot_interval_ms;
+    pilot->asking = pilot->pages_len;
+    for (unsigned i = 0; i < pilot->pages_len; i++) {
+        struct outcall call = {
+            .url = pilot->page[i].url,
+            .timeout_ms = (uint32_t)(patience_ms < PAGE_TIMEOUT_MS ? patience_ms : PAGE_TIMEOUT_MS),
+            .reply_max = PAGE_BYTES_MAX,
+            .on_done = on_page,
+            .ctx = &pilot->page[i],
+        };
+        outcall_send(pilots->outcalls, &call);
+    }
+    if (pilot->pages_len == 0)
+        round_over(pilot); /* on, with no page to read: that is silence, which leads to the floor */
 }
 
 /* ---- a life ---- */

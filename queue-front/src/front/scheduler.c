@@ -42,20 +42,6 @@ static struct step *step_create(struct front *front, struct front_line *event)
     return step;
 }
 
-static void write_audit(struct step *step, uint64_t from_milli)
-{
-    struct text audit = text_on(step->audit, sizeof(step->audit));
-    TEXT_LIT(&audit, "{\"who\":\"schedule\",\"what\":\"change\",\"from\":{\"rate_per_s\":");
-    json_milli(&audit, (int64_t)from_milli);
-    TEXT_LIT(&audit, "},\"to\":{\"rate_per_s\":");
-    audit.comma = false;
-    json_milli(&audit, (int64_t)step->doc.rate_milli);
-    TEXT_LIT(&audit, "},\"why\":\"schedule\",\"because\":{\"reason\":\"schedule\","
-                     "\"measured\":null,\"limit\":null}}");
-    assert(!audit.overflown);
-    step->line.audit = text_span(&audit);
-}
-
 /* The end, as the operator has set it. */
 static void close_event(struct front *front, struct front_line *event)
 {
@@ -90,7 +76,17 @@ static void take_step(struct front *front, struct front_line *event)
     step->line.call = LINE_CHANGE;
     step->line.doc = text_span(&json);
     step->line.knobs = event_doc_knobs(&step->doc);
-    write_audit(step, event->doc.rate_milli);
+    uint64_t from_milli = event->doc.rate_milli;
+    struct text audit = text_on(step->audit, sizeof(step->audit));
+    TEXT_LIT(&audit, "{\"who\":\"schedule\",\"what\":\"change\",\"from\":{\"rate_per_s\":");
+    json_milli(&audit, (int64_t)from_milli);
+    TEXT_LIT(&audit, "},\"to\":{\"rate_per_s\":");
+    audit.comma = false;
+    json_milli(&audit, (int64_t)step->doc.rate_milli);
+    TEXT_LIT(&audit, "},\"why\":\"schedule\",\"because\":{\"reason\":\"schedule\","
+                     "\"measured\":null,\"limit\":null}}");
+    assert(!audit.overflown);
+    step->line.audit = text_span(&audit);
     event->stepping = true;
     line_store_admin(front->store, &step->line);
 }

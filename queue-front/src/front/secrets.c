@@ -28,15 +28,6 @@ static void destroy(struct secrets *keys)
     free(keys);
 }
 
-static struct http_blob *public_keys(const struct jwks *passes)
-{
-    char memory[JWKS_TEXT_MAX];
-    struct text text = text_on(memory, sizeof(memory));
-    jwks_put(&text, passes);
-    assert(!text.overflown);
-    return http_blob_create(text_span(&text));
-}
-
 /* A key set is public, so its file may be readable by all. */
 static int load_members(const char *path, struct err_slot *err, struct jwks **out)
 {
@@ -102,23 +93,15 @@ static int fill(struct secrets *keys, const struct secrets_paths *paths, struct 
         rc = load_visits(paths->visits, err, &keys->visits);
     if (rc < 0)
         return rc;
-    keys->jwks_json = public_keys(keys->passes);
+    const struct jwks *passes = keys->passes;
+    char memory[JWKS_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    jwks_put(&text, passes);
+    assert(!text.overflown);
+    keys->jwks_json = http_blob_create(text_span(&text));
     if (keys->jwks_json == NULL)
         return err_set(err, ERR_NOMEM, "public keys of %zu", jwks_len(keys->passes));
     return 0;
-}
-
-static void note_changes(struct secrets *keys, const struct secrets *before, uint64_t now_ms)
-{
-    keys->serial = before->serial + 1;
-    bool tickets =
-        memcmp(&keys->tickets.key[0], &before->tickets.key[0], sizeof(keys->tickets.key[0])) == 0;
-    bool identities = strcmp(keys->identities.key[0].name, before->identities.key[0].name) == 0;
-    bool passes =
-        span_eq(jwks_key_kid(jwks_signer(keys->passes)), jwks_key_kid(jwks_signer(before->passes)));
-    keys->tickets_since_ms = tickets ? before->tickets_since_ms : now_ms;
-    keys->identities_since_ms = identities ? before->identities_since_ms : now_ms;
-    keys->passes_since_ms = passes ? before->passes_since_ms : now_ms;
 }
 
 int secrets_load(const struct secrets_paths *paths, const struct secrets *before,
@@ -134,8 +117,18 @@ int secrets_load(const struct secrets_paths *paths, const struct secrets *before
         return rc;
     }
     keys->serial = 1;
-    if (before != NULL)
-        note_changes(keys, before, clock_wall_us(clock) / 1000);
+    if (before != NULL) {
+        uint64_t now_ms = clock_wall_us(clock) / 1000;
+        keys->serial = before->serial + 1;
+        bool tickets = memcmp(&keys->tickets.key[0], &before->tickets.key[0],
+                              sizeof(keys->tickets.key[0])) == 0;
+        bool identities = strcmp(keys->identities.key[0].name, before->identities.key[0].name) == 0;
+        bool passes = span_eq(jwks_key_kid(jwks_signer(keys->passes)),
+                              jwks_key_kid(jwks_signer(before->passes)));
+        keys->tickets_since_ms = tickets ? before->tickets_since_ms : now_ms;
+        keys->identities_since_ms = identities ? before->identities_since_ms : now_ms;
+        keys->passes_since_ms = passes ? before->passes_since_ms : now_ms;
+    }
     *out = keys;
     return 0;
 }

@@ -538,21 +538,6 @@ static void put_me(struct text *out, void *ctx)
 
 /* ---- the wait ---- */
 
-/* A phrase with a duration in it: minutes, or seconds where it is short. */
-static void put_lasting(struct text *out, const struct waiting_look *look, const char *key,
-                        uint64_t s)
-{
-    char memory[64];
-    struct text lasting = text_on(memory, sizeof(memory));
-    if (s < 120 && s != 60)
-        wording_put_number(&lasting, waiting_look_phrase(look, "seconds"), s, 0);
-    else if (s == 60)
-        html_put(&lasting, waiting_look_phrase(look, "minute"));
-    else
-        wording_put_number(&lasting, waiting_look_phrase(look, "minutes"), s / 60, 0);
-    wording_put(out, waiting_look_phrase(look, key), text_span(&lasting), (struct span){NULL, 0});
-}
-
 /* show.js finds the same words. */
 static struct shown shown_of(const struct waiting_look *look)
 {
@@ -660,7 +645,18 @@ static void put_reason(struct text *out, void *ctx)
 
 static void put_have(struct text *out, void *ctx)
 {
-    put_lasting(out, ctx, "waiting.enter", doc_of(ctx)->call_ttl_s);
+    /* A phrase with a duration in it: minutes, or seconds where it is short. */
+    uint64_t s = doc_of(ctx)->call_ttl_s;
+    char memory[64];
+    struct text lasting = text_on(memory, sizeof(memory));
+    if (s < 120 && s != 60)
+        wording_put_number(&lasting, waiting_look_phrase(ctx, "seconds"), s, 0);
+    else if (s == 60)
+        html_put(&lasting, waiting_look_phrase(ctx, "minute"));
+    else
+        wording_put_number(&lasting, waiting_look_phrase(ctx, "minutes"), s / 60, 0);
+    wording_put(out, waiting_look_phrase(ctx, "waiting.enter"), text_span(&lasting),
+                (struct span){NULL, 0});
 }
 
 /* ---- the line ---- */

@@ -237,9 +237,19 @@ static void answer_anybody(struct http_req *req, const struct waiting_page *page
                 shared != NULL ? shared->blob : NULL);
 }
 
-/* A wrong address that ten million are sent to must cost no more than a right one. */
-static void answer_nothing(struct http_req *req, const struct waiting_page *pages, bool kept)
+/* True: the event does not exist, or is not known to, and that was answered. */
+static bool refuse_unknown(struct http_req *req, void *ctx)
 {
+    const struct waiting_page *pages = ctx;
+    struct front *front = front_of(req);
+    if (front_line_find(front, http_req_param(req, 0)) != NULL)
+        return false;
+    if (!front->complete) {
+        answer_starting(req);
+        return true;
+    }
+    /* A wrong address that ten million are sent to must cost no more than a right one. */
+    bool kept = front->config->web_page_kept_ms > 0;
     char memory[SITE_HEADERS_MAX];
     struct text headers = text_on(memory, sizeof(memory));
     enum lang lang = visit_lang(req);
@@ -254,20 +264,6 @@ static void answer_nothing(struct http_req *req, const struct waiting_page *page
                                          .type = "text/html; charset=utf-8",
                                          .headers = text_span(&headers),
                                          .body = template_text(pages->notfound[lang])});
-}
-
-/* True: the event does not exist, or is not known to, and that was answered. */
-static bool refuse_unknown(struct http_req *req, void *ctx)
-{
-    const struct waiting_page *pages = ctx;
-    struct front *front = front_of(req);
-    if (front_line_find(front, http_req_param(req, 0)) != NULL)
-        return false;
-    if (!front->complete) {
-        answer_starting(req);
-        return true;
-    }
-    answer_nothing(req, pages, front->config->web_page_kept_ms > 0);
     return true;
 }
 

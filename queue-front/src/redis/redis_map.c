@@ -29,11 +29,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* Letters, digits, hyphens and underscores between dots. What ends in a number is meant as an
  * address: 10.0.0.256 is not a name. */
 static bool is_name(const char *host)
@@ -47,7 +42,8 @@ static bool is_name(const char *host)
             last_is_number = i + 1 < len;
         else if (!is_digit(c))
             last_is_number = false;
-        if (!is_letter(c) && !is_digit(c) && c != '_' && !((c == '-' || c == '.') && before != '.'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) && !is_digit(c) && c != '_' &&
+            !((c == '-' || c == '.') && before != '.'))
             return false;
     }
     return len > 0 && len < REDIS_HOST_MAX && !last_is_number;
