@@ -158,12 +158,12 @@ int fact_page_create(const struct fact_list *facts, const struct site *site, str
     const char *names[FACTS_MAX + 1] = {NULL};
     for (unsigned i = 0; i < facts->len; i++)
         names[i] = facts->all[i].name;
-    return filled_page_create_named(site, html, names, err, out);
+    return filled_page_create(site, html, names, err, out);
 }
 
 void fact_page_put(struct text *out, const struct filled_page *page, enum lang lang,
                    struct fact_list *facts)
 {
     facts->lang = lang;
-    filled_page_put_named(out, page, lang, put, more, facts);
+    filled_page_put(out, page, lang, put, more, facts);
 }

@@ -1,9 +1,11 @@
-/* waiting_gaps.h: what fills the waiting page; each row reads a struct waiting_look. */
+/* waiting_gaps.h: what fills the waiting page (web/filled_page.h). ctx is a struct waiting_look. */
 #ifndef FG_QUEUE_FRONT_WAITING_GAPS_H
 #define FG_QUEUE_FRONT_WAITING_GAPS_H
 
-#include "web/filled_page.h"
+#include "base/text.h"
 
-extern const struct page_gap waiting_gaps[]; /* ended by a row without a name */
+extern const char *const waiting_gaps[];
+void waiting_gaps_put(struct text *out, unsigned gap, void *ctx);
+bool waiting_gaps_more(unsigned block, unsigned turn, void *ctx);
 
 #endif

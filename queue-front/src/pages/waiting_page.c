@@ -20,6 +20,7 @@
 #include "pages/waiting_gaps.h"
 #include "pages/waiting_look.h"
 #include "pages/waiting_site.h"
+#include "web/filled_page.h"
 #include "web/visit.h"
 
 #include <assert.h>
@@ -166,7 +167,8 @@ static void make_page(const struct waiting_page *pages, struct waiting_look *loo
 {
     made->html = text_on(made->html_memory, sizeof(made->html_memory));
     made->packed = text_on(made->packed_memory, sizeof(made->packed_memory));
-    filled_page_put(&made->html, pages->waiting, look->lang, look);
+    filled_page_put(&made->html, pages->waiting, look->lang, waiting_gaps_put, waiting_gaps_more,
+                    look);
     /* the fixed part is checked at start, and what fills it is bounded */
     assert(!made->html.overflown);
     made->packs =

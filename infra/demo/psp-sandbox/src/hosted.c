@@ -209,7 +209,7 @@ static void reply_page(struct visit *visit, unsigned status)
                        "X-Content-Type-Options: nosniff\r\n"
                        "Cache-Control: no-store\r\n");
     struct text page = text_on(visit->bytes, sizeof(visit->bytes));
-    filled_page_put_named(&page, visit->hosted->page, visit->lang, put_gap, has_block, visit);
+    filled_page_put(&page, visit->hosted->page, visit->lang, put_gap, has_block, visit);
     assert(!page.overflown && !headers.overflown);
     http_reply(visit->req, &(struct http_reply){.status = status,
                                                 .type = "text/html; charset=utf-8",
@@ -569,7 +569,7 @@ int hosted_create(struct http_router *router, struct err_slot *err, struct hoste
     if (rc == 0)
         rc = site_routes(out->site, router, err);
     if (rc == 0)
-        rc = filled_page_create_named(out->site, span_of(pay_html), gaps, err, &out->page);
+        rc = filled_page_create(out->site, span_of(pay_html), gaps, err, &out->page);
     for (size_t i = 0; rc == 0 && i < sizeof(hosted_routes) / sizeof(hosted_routes[0]); i++) {
         const struct hosted_route *of = &hosted_routes[i];
         struct http_route route = {of->method, of->pattern, on_visit, (void *)(uintptr_t)of,
