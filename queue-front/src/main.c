@@ -80,14 +80,14 @@ static const struct config_setting settings[] = {
      "joins of a loop that may wait for Redis before more are refused; measured once it is busy"},
     {"keys", "tickets", CONFIG_STRING, AT(keys_tickets), NULL, 1, 1000, NULL,
      "file of MAC keys for tickets, \"ID HEX\" a line, the first signs"},
-    {"keys", "identities", CONFIG_STRING, AT(keys_identities), "", 0, 1000, NULL,
+    {"keys", "identities", CONFIG_STRING, AT(keys_identities), NULL, 1, 1000, NULL,
      "file of keys that tell visitors, members and invitations apart, in the same form, the first "
-     "for new events; empty: made from those of tickets"},
+     "for new events"},
     {"keys", "passes", CONFIG_STRING, AT(keys_passes), NULL, 1, 1000, NULL,
      "PEM files of ES256 keys for passes, comma between, the first signs"},
-    {"keys", "draws", CONFIG_STRING, AT(keys_draws), "", 0, 1000, NULL,
-     "file of keys that the seeds of draws are made of, as those of tickets; empty: those of "
-     "identities. One that a draw was promised with has to stay until it is held"},
+    {"keys", "draws", CONFIG_STRING, AT(keys_draws), NULL, 1, 1000, NULL,
+     "file of keys that the seeds of draws are made of, as those of tickets. One that a draw was "
+     "promised with has to stay until it is held"},
     {"tickets", "lifetime", CONFIG_DURATION, AT(ticket_lifetime_ms), "3d", 60000, 2592000000, NULL,
      "how long a place is believed; a night must pass"},
     {"passes", "issuer", CONFIG_STRING, AT(pass_issuer), "fairgate", 1, 200, NULL,

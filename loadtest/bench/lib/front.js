@@ -15,7 +15,12 @@ export async function startFront(scope, redis, secrets, { http = {}, ...extra } 
       http: { host: '127.0.0.1', port, ...http },
       private: { port: privatePort, token_file: secrets.path('admin-token') },
       redis: { path: redis.socket },
-      keys: { tickets: secrets.path('ticket-keys'), passes: secrets.path('pass-es256.pem') },
+      keys: {
+        tickets: secrets.path('ticket-keys'),
+        identities: secrets.path('identity-keys'),
+        draws: secrets.path('draw-keys'),
+        passes: secrets.path('pass-es256.pem'),
+      },
       ...extra,
     }),
   });

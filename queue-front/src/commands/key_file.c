@@ -104,16 +104,17 @@ int key_file_open(struct key_file *file, const char *path, bool of_passes, struc
     if (rc < 0)
         goto close_file;
     struct stat stat_of;
-    if (stat(path, &stat_of) < 0)
-        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-                       strerror(errno));
+    if (stat(path, &stat_of) < 0) {
+        rc = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+        goto close_file;
+    }
     file->changed_ms = (uint64_t)stat_of.st_mtime * 1000;
     rc = read_ring(file, err);
     if (rc == 0)
         return 0;
 close_file:
     key_file_close(file);
-    return rc == ERR_NOT_FOUND ? ERR_IO : rc;
+    return rc;
 }
 
 void key_file_close(struct key_file *file)
@@ -145,22 +146,6 @@ int key_file_find(const struct key_file *file, const char *name)
 
 /* ---- turning ---- */
 
-static int check_room(const struct key_file *file, struct err_slot *err)
-{
-    if (file->len < file->cap)
-        return 0;
-    return err_set(err, ERR_FULL, "%s: a ring holds at most %u keys; drop one that is over",
-                   file->path, file->cap);
-}
-
-int key_file_add_mac(struct key_file *file, const struct mac_ring_key *key, struct err_slot *err)
-{
-    int rc = check_room(file, err);
-    if (rc == 0)
-        add_mac(file, key);
-    return rc;
-}
-
 /* The number after the highest, so that a recently dropped one is not reused soon. */
 static uint8_t next_id(const struct key_file *file)
 {
@@ -178,12 +163,12 @@ static uint8_t next_id(const struct key_file *file)
 
 int key_file_add(struct key_file *file, struct err_slot *err)
 {
-    int rc = check_room(file, err);
-    if (rc < 0)
-        return rc;
+    if (file->len == file->cap)
+        return err_set(err, ERR_FULL, "%s: a ring holds at most %u keys; drop one that is over",
+                       file->path, file->cap);
     if (file->of_passes) {
         assert(file->made == NULL); /* one a command */
-        rc = jwks_key_generate(err, &file->made);
+        int rc = jwks_key_generate(err, &file->made);
         if (rc == 0)
             add_pass(file, file->made);
         return rc;

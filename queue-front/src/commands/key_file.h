@@ -32,8 +32,8 @@ struct key_file {
     int lock;
 };
 
-/* Reads the ring and locks it against other changes until key_file_close(). ERR_NOT_FOUND: there
- * is no such file; then it is open and empty, to be filled and saved. */
+/* Reads the ring and locks it against other changes until key_file_close(). An open that
+ * failed needs no close. */
 int key_file_open(struct key_file *file, const char *path, bool of_passes, struct err_slot *err);
 void key_file_close(struct key_file *file); /* wipes it */
 
@@ -42,7 +42,6 @@ void key_file_close(struct key_file *file); /* wipes it */
 int key_file_find(const struct key_file *file, const char *name);
 
 int key_file_add(struct key_file *file, struct err_slot *err); /* a new key, last */
-int key_file_add_mac(struct key_file *file, const struct mac_ring_key *key, struct err_slot *err);
 void key_file_use(struct key_file *file, unsigned index); /* moves it to the front */
 void key_file_drop(struct key_file *file, unsigned index);
 

@@ -180,12 +180,7 @@ static const char *path_of(const struct front_config *config, enum ring ring)
 static int open_ring(const struct front_config *config, enum ring ring, struct key_file *file,
                      struct err_slot *err)
 {
-    const char *path = path_of(config, ring);
-    if (path[0] == '\0')
-        return err_set(err, ERR_RANGE,
-                       "keys.%s is not set: until it is, the keys of tickets stand for them",
-                       rings[ring].name);
-    return key_file_open(file, path, ring == PASSES, err);
+    return key_file_open(file, path_of(config, ring), ring == PASSES, err);
 }
 
 static uint64_t wall_ms(void)
@@ -254,18 +249,10 @@ static int list_keys(const struct front_config *config, struct err_slot *err)
 {
     for (enum ring ring = 0; ring < RINGS; ring++) {
         struct key_file file;
-        const char *path = path_of(config, ring);
         printf("%s: %s\n", rings[ring].name, rings[ring].purpose);
-        if (path[0] == '\0') {
-            printf("  (made of the keys of tickets)\n");
-            continue;
-        }
-        printf("  in %s\n", path);
-        int rc = open_ring(config, ring, &file, err);
-        if (rc < 0) {
-            key_file_close(&file);
+        printf("  in %s\n", path_of(config, ring));
+        if (open_ring(config, ring, &file, err) < 0)
             return FAILED;
-        }
         for (unsigned i = 0; i < file.len; i++)
             print_key(config, ring, &file, i);
         key_file_close(&file);
@@ -304,12 +291,8 @@ static int show_status(const struct front_config *config, const struct fronts *f
         printf("%s%s\n", front->url, front->ready ? "" : " (not ready)");
         for (enum ring ring = 0; ring < RINGS; ring++) {
             struct key_file file;
-            if (path_of(config, ring)[0] == '\0')
-                continue;
-            if (open_ring(config, ring, &file, err) < 0) {
-                key_file_close(&file);
+            if (open_ring(config, ring, &file, err) < 0)
                 return FAILED;
-            }
             bool same = agrees(front, ring, &file);
             print_told(front, ring, same);
             all = all && same;
@@ -324,41 +307,15 @@ static int show_status(const struct front_config *config, const struct fronts *f
 
 /* ---- add ---- */
 
-static bool begins_with_tickets(enum ring ring)
-{
-    return ring == IDENTITIES || ring == DRAWS;
-}
-
-/* Such a ring begins with the ticket keys, which have been used in its place until now: for
- * identities the oldest first, as in identity_ring_of_tickets(). */
-static int begin_ring(const struct front_config *config, enum ring ring, struct key_file *file,
-                      struct err_slot *err)
-{
-    struct key_file tickets;
-    int rc = open_ring(config, TICKETS, &tickets, err);
-    for (unsigned i = 0; rc == 0 && i < tickets.len; i++) {
-        unsigned from = ring == IDENTITIES ? tickets.len - 1 - i : i;
-        rc = key_file_add_mac(file, &tickets.key[from].mac, err);
-    }
-    key_file_close(&tickets);
-    return rc;
-}
-
-static int add_key(const struct front_config *config, enum ring ring, struct key_file *file,
-                   bool is_new, struct err_slot *err)
+static int add_key(enum ring ring, struct key_file *file, struct err_slot *err)
 {
     unsigned before = file->len;
-    int rc = is_new && begins_with_tickets(ring) ? begin_ring(config, ring, file, err)
-                                                 : key_file_add(file, err);
-    if (rc < 0 ||
-        (rc = key_file_save(file, "add", file->key[before].name, NULL, wall_ms(), err)) < 0)
+    if (key_file_add(file, err) < 0 ||
+        key_file_save(file, "add", file->key[before].name, NULL, wall_ms(), err) < 0)
         return FAILED;
-    if (is_new && begins_with_tickets(ring))
-        printf("%s: made of the keys of tickets, which have stood for them so far.\n", file->path);
-    else
-        printf("%s %s: added. Send SIGHUP to every front; when `keys status` finds it on all, "
-               "`keys use` lets it sign.\n",
-               rings[ring].name, file->key[before].name);
+    printf("%s %s: added. Send SIGHUP to every front; when `keys status` finds it on all, "
+           "`keys use` lets it sign.\n",
+           rings[ring].name, file->key[before].name);
     return DONE;
 }
 
@@ -428,9 +385,6 @@ static int check_drop(const struct ask *ask, const struct front_config *config,
     const char *name = file->key[index].name;
     if (index == 0)
         return refuse(name, "signs. `keys use` another one first.");
-    if (ask->ring == TICKETS && config->keys_identities[0] == '\0')
-        return refuse(name, "keys.identities is not set, so visitors' identities may be made of "
-                            "it. Set it, and `keys add identities`, first.");
     int verdict = check_unused(ask, fronts, name);
     if (verdict != DONE || ask->now)
         return verdict;
@@ -532,17 +486,14 @@ static int turn(const struct ask *ask, const struct front_config *config,
 {
     struct key_file file;
     int code = FAILED;
-    bool adds = strcmp(ask->command, "add") == 0;
-    const char *path = path_of(config, ask->ring);
-    int rc = open_ring(config, ask->ring, &file, err);
-    if (path[0] == '\0')
-        return FAILED; /* nothing was opened */
-    if (adds && (rc == 0 || rc == ERR_NOT_FOUND)) {
-        code = add_key(config, ask->ring, &file, rc == ERR_NOT_FOUND, err);
-    } else if (rc == 0) {
+    if (open_ring(config, ask->ring, &file, err) < 0)
+        return FAILED;
+    if (strcmp(ask->command, "add") == 0) {
+        code = add_key(ask->ring, &file, err);
+    } else {
         int index = key_file_find(&file, ask->key);
         if (index < 0)
-            err_set(err, ERR_NOT_FOUND, "%s: no key, or more than one, is called \"%s\"", path,
+            err_set(err, ERR_NOT_FOUND, "%s: no key, or more than one, is called \"%s\"", file.path,
                     ask->key);
         else if (strcmp(ask->command, "use") == 0)
             code = use_key(ask, fronts, &file, (unsigned)index, err);

@@ -40,17 +40,10 @@ static int load_members(const char *path, struct err_slot *err, struct jwks **ou
     return rc < 0 ? err_wrap(err, "member keys %s", path) : 0;
 }
 
-static int load_identities(const char *path, const struct mac_ring *tickets, struct err_slot *err,
-                           struct identity_ring *out)
+static int load_identities(const char *path, struct err_slot *err, struct identity_ring *out)
 {
-    if (path[0] == '\0') {
-        identity_ring_of_tickets(tickets, out);
-        return 0;
-    }
     struct mac_ring ring;
     int rc = mac_ring_load(path, err, &ring);
-    if (rc == ERR_NOT_FOUND)
-        return err_wrap(err, "keys.identities (\"queue-front keys add identities\" makes them)");
     if (rc < 0)
         return err_wrap(err, "keys.identities");
     identity_ring_make(&ring, out);
@@ -72,17 +65,12 @@ static int load_visits(const char *path, struct err_slot *err, struct secret_fil
 static int fill(struct secrets *keys, const struct secrets_paths *paths, struct err_slot *err)
 {
     int rc = mac_ring_load(paths->tickets, err, &keys->tickets);
-    if (rc < 0)
-        return rc;
-    const char *draws = paths->draws[0] != '\0' ? paths->draws : paths->identities;
-    keys->draws = keys->tickets;
-    if (draws[0] != '\0')
-        rc = mac_ring_load(draws, err, &keys->draws);
     if (rc == 0)
-        rc = load_identities(paths->identities, &keys->tickets, err, &keys->identities);
-    if (rc < 0)
-        return rc;
-    rc = jwks_load(span_of(paths->passes), err, &keys->passes);
+        rc = mac_ring_load(paths->draws, err, &keys->draws);
+    if (rc == 0)
+        rc = load_identities(paths->identities, err, &keys->identities);
+    if (rc == 0)
+        rc = jwks_load(span_of(paths->passes), err, &keys->passes);
     if (rc < 0)
         return rc;
     if (jwks_signer(keys->passes) == NULL)

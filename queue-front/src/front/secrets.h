@@ -27,7 +27,7 @@ struct secrets {
 
 struct secrets_paths {
     const char *tickets;
-    const char *identities; /* "": made from those of tickets */
+    const char *identities;
     const char *draws;      /* "": those of tickets serve */
     const char *passes;     /* a list, comma between */
     const char *members;    /* a JWKS file, or "" */

@@ -18,15 +18,15 @@ const K1 = key(1), K2 = key(2), K3 = key(3), I1 = key(1), I2 = key(2);
 
 const write = (path, keys) => writeFileSync(path, `${keys.join('\n')}\n`, { mode: 0o600 });
 
-// A deployment whose rings are files of the test; `own: false` is one from before identity keys.
-async function openRings(t, { fronts = 2, own = true, tickets = [K1], identities = [I1] } = {}) {
+// A deployment whose rings are files of the test.
+async function openRings(t, { fronts = 2, tickets = [K1], identities = [I1] } = {}) {
   const shop = openShop();
   const house = await openHouse(t, { fronts: 0 });
   const dir = house.scope.tempDir('rings-');
   const paths = { tickets: join(dir, 'tickets'), identities: join(dir, 'identities') };
   write(paths.tickets, tickets);
   write(paths.identities, identities);
-  const config = { members: { keys: shop.file }, keys: { tickets: paths.tickets, identities: own ? paths.identities : '' } };
+  const config = { members: { keys: shop.file }, keys: { tickets: paths.tickets, identities: paths.identities } };
   for (let i = 0; i < fronts; i += 1) house.fronts.push(await startFront(house, config));
   [house.front] = house.fronts;
   return Object.assign(house, { shop, paths, config });
@@ -137,17 +137,4 @@ test('old events keep their identity key, or close without it', async (t) => {
   await until('nobody to need the old key', async () => (await rings(house.front)).identities.used.length === 1);
   await turn(house, 'identities', [I2, I1]);
   assert.equal((await house.front.private.get('/readyz')).json.shut, undefined);
-});
-
-test('a deployment with ticket keys alone keeps its identities', async (t) => {
-  const house = await openRings(t, { own: false, fronts: 1, tickets: [K2, K1] });
-  await makeEvent(house, 'show', { ...FAST, rate_per_s: 0, member_required: true });
-  const kim = asMember(house.shop.token('kim'));
-  const { position } = await new Visitor(house.front, 'show').joined(kim);
-  const [code] = await codes(house.front);
-  write(house.paths.identities, [K1, K2]); // the oldest first, as infra/stack/secrets does
-  house.fronts.push(await startFront(house, { ...house.config, keys: { ...house.config.keys, identities: house.paths.identities } }));
-  await until('the second front to show it', async () => (await house.fronts[1].http.get('/v1/queue/show/status')).status === 200);
-  await assertSame(house, kim, position, 'in both kinds of house');
-  assert.equal((await codes(house.fronts[1]))[0], code);
 });

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
@@ -120,23 +120,6 @@ test('each step is refused before its time, says why, and leaves whole secret fi
   }
   chmodSync(house.paths.tickets, 0o640);
   assert.match((await keys(house, 'list')).stderr, /mode 0640 lets others at this secret/);
-});
-
-test('a house without identity keys gets them from its ticket keys, and drops none of those before', async (t) => {
-  const house = await openRings(t, { fronts: 1 });
-  const identities = house.paths.identities;
-  rmSync(identities);
-  const [ticketKey] = await names(house, 'tickets');
-  await refused({ ...house, paths: {} }, /signs/, 'drop', 'tickets', '1', '--unchecked');
-  assert.match(await done(house, 'add', 'identities'), /made of the keys of tickets/);
-  assert.equal(readFileSync(identities, 'utf8'), readFileSync(house.paths.tickets, 'utf8'));
-  await reload(house);
-  assert.deepEqual((await rings(house.front)).identities.holds, [ticketKey]);
-  const own = await startFront(house, { ...house.config, keys: { ...house.config.keys, identities: '' } });
-  await done(house, 'add', 'tickets');
-  await done(house, 'use', 'tickets', '2', '--unchecked');
-  const answer = await runBeside('queue-front', ['keys', '--config', own.configPath, 'drop', 'tickets', '1', '--unchecked']);
-  assert.deepEqual([answer.status, /keys\.identities is not set/.test(answer.stderr)], [1, true]);
 });
 
 // RFC 7638

@@ -555,6 +555,8 @@ test('a malformed list of parts is refused before anything starts', (t) => {
         FAIRGATE_PRIVATE_PORT: '0',
         FAIRGATE_HTTP_PORT: '0',
         FAIRGATE_KEYS_TICKETS: secrets.path('ticket-keys'),
+        FAIRGATE_KEYS_IDENTITIES: secrets.path('identity-keys'),
+        FAIRGATE_KEYS_DRAWS: secrets.path('draw-keys'),
         FAIRGATE_KEYS_PASSES: secrets.path('pass-es256.pem'),
       },
     });

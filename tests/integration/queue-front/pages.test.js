@@ -239,7 +239,12 @@ test('an invalid brand or half a language is refused', (t) => {
     writeFileSync(path, renderConfig({
       http: { port: 0 },
       private: { port: 0, token_file: secrets.path('admin-token'), service_token_file: secrets.path('service-token') },
-      keys: { tickets: secrets.path('ticket-keys'), passes: secrets.path('pass-es256.pem') },
+      keys: {
+        tickets: secrets.path('ticket-keys'),
+        identities: secrets.path('identity-keys'),
+        draws: secrets.path('draw-keys'),
+        passes: secrets.path('pass-es256.pem'),
+      },
       brand,
     }));
     return runProgram('queue-front', ['--config', path, '--check-config']);

@@ -39,6 +39,7 @@ export async function startFront({ scope, secrets, redis, env }, config = {}) {
       keys: {
         tickets: secrets.path('ticket-keys'),
         identities: secrets.path('identity-keys'),
+        draws: secrets.path('draw-keys'),
         passes: secrets.path('pass-es256.pem'),
         ...config.keys,
       },

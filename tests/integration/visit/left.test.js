@@ -102,7 +102,7 @@ test('what is wrong with the services to tell ends the start in words', async (t
   const path = join(openScope(t).tempDir(), 'x.conf');
   const file = (name) => house.secrets.path(name);
   const start = (visits, expected = 1) => {
-    writeFileSync(path, `[http]\nport = 0\n[private]\nport = 0\ntoken_file = "${file('admin-token')}"\n[keys]\ntickets = "${file('ticket-keys')}"\npasses = "${file('pass-es256.pem')}"\n[visits]\n${visits}\n`);
+    writeFileSync(path, `[http]\nport = 0\n[private]\nport = 0\ntoken_file = "${file('admin-token')}"\n[keys]\ntickets = "${file('ticket-keys')}"\nidentities = "${file('identity-keys')}"\ndraws = "${file('draw-keys')}"\npasses = "${file('pass-es256.pem')}"\n[visits]\n${visits}\n`);
     const { status, stdout, stderr } = runProgram('queue-front', ['--config', path]);
     assert.equal(status, expected);
     return stdout + stderr;

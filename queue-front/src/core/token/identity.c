@@ -31,15 +31,6 @@ void identity_ring_make(const struct mac_ring *keys, struct identity_ring *out)
     assert(out->len == keys->len);
 }
 
-void identity_ring_of_tickets(const struct mac_ring *tickets, struct identity_ring *out)
-{
-    assert(tickets->len > 0);
-    *out = (struct identity_ring){.len = 0};
-    for (uint32_t i = tickets->len; i > 0; i--)
-        add(out, &tickets->key[i - 1]);
-    assert(out->len == tickets->len);
-}
-
 void identity_ring_wipe(struct identity_ring *ring)
 {
     sodium_memzero(ring, sizeof(*ring));

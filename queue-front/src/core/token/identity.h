@@ -24,9 +24,6 @@ struct identity_ring {
 };
 
 void identity_ring_make(const struct mac_ring *keys, struct identity_ring *out);
-/* For a deployment with ticket keys and no others: identities from the oldest ticket key, which is
- * the last one. */
-void identity_ring_of_tickets(const struct mac_ring *tickets, struct identity_ring *out);
 void identity_ring_wipe(struct identity_ring *ring);
 
 /* NULL: it is not in the ring. */
