@@ -3,27 +3,15 @@
  * Read it for what can be configured and for the order of a start: settings are judged together
  * first, then keys are loaded, then each loop makes a front of its own. Everything else that a
  * service needs (options, listeners, signals, drain) is in common/service. */
-#include "admin/admin_appeal.h"
-#include "admin/admin_change.h"
-#include "admin/admin_codes.h"
-#include "admin/admin_move.h"
-#include "admin/admin_rows.h"
-#include "admin/admin_seats.h"
-#include "admin/admin_view.h"
-#include "admin/invite_api.h"
-#include "api/fairness.h"
-#include "api/move_api.h"
-#include "api/pass_api.h"
-#include "api/queue_api.h"
+#include "admin/admin.h"
+#include "api/api.h"
 #include "behind/endings.h"
 #include "behind/page_list.h"
 #include "board/cut_board.h"
 #include "commands/keys_command.h"
 #include "commands/verify_draw.h"
 #include "crypto/tls_client.h"
-#include "ended/admin_ended.h"
-#include "ended/end_api.h"
-#include "ended/restore_api.h"
+#include "ended/ended.h"
 #include "front/drawing.h"
 #include "front/front_life.h"
 #include "front/front_readyz.h"
@@ -296,25 +284,32 @@ static struct secrets_paths key_paths(const struct front_config *config)
 
 /* ---- a life ---- */
 
-/* What operators call. */
-static int (*const operators[])(struct http_router *, struct err_slot *) = {
-    admin_change_routes, admin_move_routes,  admin_seats_routes, admin_codes_routes,
-    admin_rows_routes,   admin_view_routes,  invite_api_routes,  end_api_routes,
-    admin_appeal_routes, restore_api_routes, admin_ended_routes,
+static const struct http_route *const visitors[] = {queue_api_routes, fairness_routes,
+                                                    move_api_routes, pass_api_routes};
+static const struct http_route *const operators[] = {
+    admin_change_routes,     admin_move_routes,  admin_seats_routes, admin_codes_routes,
+    admin_rows_routes,       admin_view_routes,  invite_api_routes,  end_api_routes,
+    admin_appeal_routes,     restore_api_routes, admin_ended_routes, fairness_private_routes,
+    pass_api_private_routes,
 };
+
+static int add_tables(struct http_router *router, const struct http_route *const tables[],
+                      size_t len, struct err_slot *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < len; i++) {
+        for (const struct http_route *row = tables[i]; rc == 0 && row->pattern != NULL; row++)
+            rc = http_router_add(router, row, err);
+    }
+    return rc;
+}
 
 static int add_routes(struct front_shared *shared, struct http_router *routes,
                       struct http_router *private_routes, struct err_slot *err)
 {
-    int rc = queue_api_routes(routes, err);
+    int rc = add_tables(routes, visitors, sizeof(visitors) / sizeof(visitors[0]), err);
     if (rc == 0)
-        rc = fairness_routes(routes, private_routes, err);
-    if (rc == 0)
-        rc = move_api_routes(routes, err);
-    if (rc == 0)
-        rc = pass_api_routes(routes, private_routes, err);
-    for (size_t i = 0; rc == 0 && i < sizeof(operators) / sizeof(operators[0]); i++)
-        rc = operators[i](private_routes, err);
+        rc = add_tables(private_routes, operators, sizeof(operators) / sizeof(operators[0]), err);
     if (rc == 0)
         rc = pages_routes(shared->pages, routes, err);
     if (rc == 0)

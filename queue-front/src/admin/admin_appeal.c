@@ -1,7 +1,7 @@
 /* admin_appeal.c: a visitor who was slowed down gives a reference to the operator's staff, who
  * look it up here. The reference itself says which limit it was and in which minute
  * (core/token/appeal.h). Nobody has recorded who the visitor was, or how many others there were. */
-#include "admin/admin_appeal.h"
+#include "admin/admin.h"
 
 #include "admin/admin_find.h"
 #include "api/answer.h"
@@ -54,9 +54,7 @@ static void on_appeal(struct http_req *req)
     admin_find(front_of(req), http_req_param(req, 0), on_found, req);
 }
 
-int admin_appeal_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route route = {
-        HTTP_METHOD_GET, "/admin/events/{event}/appeals/{reference}", on_appeal, NULL, 0};
-    return http_router_add(private_routes, &route, err);
-}
+const struct http_route admin_appeal_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/appeals/{reference}", on_appeal, NULL, 0},
+    {.pattern = NULL},
+};

@@ -2,7 +2,7 @@
  * document as this front knows it, and the result is judged as a whole. The trail gets the
  * members that differ; a change of nothing is not recorded. The set of lanes and the promise of
  * the draw are fixed once people rely on them; the number of shards is from the beginning. */
-#include "admin/admin_change.h"
+#include "admin/admin.h"
 
 #include "admin/act.h"
 #include "admin/admin_answer.h"
@@ -224,11 +224,8 @@ static void on_patch(struct http_req *req)
         act_try(&patch->act);
 }
 
-int admin_change_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_PUT, "/admin/events/{event}", on_put, NULL, ADMIN_BODY_MAX},
-        {HTTP_METHOD_PATCH, "/admin/events/{event}", on_patch, NULL, ADMIN_BODY_MAX},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route admin_change_routes[] = {
+    {HTTP_METHOD_PUT, "/admin/events/{event}", on_put, NULL, ADMIN_BODY_MAX},
+    {HTTP_METHOD_PATCH, "/admin/events/{event}", on_patch, NULL, ADMIN_BODY_MAX},
+    {.pattern = NULL},
+};

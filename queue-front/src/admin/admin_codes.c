@@ -2,7 +2,7 @@
  * SHA-256. Either way only digests leave this file, keyed with the event and its identity, so
  * neither Redis nor the trail can give a code away. Answers contain numbers only, by lane and
  * channel. */
-#include "admin/admin_codes.h"
+#include "admin/admin.h"
 
 #include "admin/act.h"
 #include "api/answer.h"
@@ -206,12 +206,9 @@ static void on_codes_drop(struct http_req *req)
     begin(req, LINE_CODES_DROP);
 }
 
-int admin_codes_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_PUT, "/admin/events/{event}/codes", on_codes_put, NULL, CODES_BODY_MAX},
-        {HTTP_METHOD_GET, "/admin/events/{event}/codes", on_codes_count, NULL, 0},
-        {HTTP_METHOD_DELETE, "/admin/events/{event}/codes", on_codes_drop, NULL, 0},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route admin_codes_routes[] = {
+    {HTTP_METHOD_PUT, "/admin/events/{event}/codes", on_codes_put, NULL, CODES_BODY_MAX},
+    {HTTP_METHOD_GET, "/admin/events/{event}/codes", on_codes_count, NULL, 0},
+    {HTTP_METHOD_DELETE, "/admin/events/{event}/codes", on_codes_drop, NULL, 0},
+    {.pattern = NULL},
+};

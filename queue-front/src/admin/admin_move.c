@@ -6,7 +6,7 @@
  *
  * A sale begins, now or at its time, if its hall and payment answer just then. Otherwise the
  * operator has to name what is missing, which the trail keeps. */
-#include "admin/admin_move.h"
+#include "admin/admin.h"
 
 #include "admin/act.h"
 #include "admin/admin_answer.h"
@@ -244,12 +244,8 @@ static void on_undo(struct http_req *req)
         act_end(act);
 }
 
-int admin_move_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_POST, "/admin/events/{event}/actions/{action}", on_action, NULL,
-         ADMIN_BODY_MAX},
-        {HTTP_METHOD_POST, "/admin/events/{event}/actions/undo", on_undo, NULL, ADMIN_BODY_MAX},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route admin_move_routes[] = {
+    {HTTP_METHOD_POST, "/admin/events/{event}/actions/{action}", on_action, NULL, ADMIN_BODY_MAX},
+    {HTTP_METHOD_POST, "/admin/events/{event}/actions/undo", on_undo, NULL, ADMIN_BODY_MAX},
+    {.pattern = NULL},
+};

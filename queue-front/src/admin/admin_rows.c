@@ -4,7 +4,7 @@
  * Both are asked of Redis at each request rather than kept in memory: operators read them
  * rarely, and a front that kept them would keep them for every event. The rows are bounded by
  * the call, not by the store. */
-#include "admin/admin_rows.h"
+#include "admin/admin.h"
 
 #include "admin/act.h"
 #include "api/answer.h"
@@ -75,11 +75,8 @@ static void on_series(struct http_req *req)
     read_rows(req, LINE_SERIES, SERIES_ROWS_DEFAULT, SERIES_ROWS_MAX);
 }
 
-int admin_rows_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_audit, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/series", on_series, NULL, 0},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route admin_rows_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_audit, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/series", on_series, NULL, 0},
+    {.pattern = NULL},
+};

@@ -2,7 +2,7 @@
  * operator's action, so only its consequences are on the trail. The front that is fed computes
  * the odds that people in line are shown, from one feed to the next, and stores them with the
  * event for all other fronts. */
-#include "admin/admin_seats.h"
+#include "admin/admin.h"
 
 #include "admin/act.h"
 #include "api/answer.h"
@@ -94,10 +94,7 @@ static void on_seats_left(struct http_req *req)
     act_end(act);
 }
 
-int admin_seats_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", on_seats_left, NULL, ADMIN_BODY_MAX},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route admin_seats_routes[] = {
+    {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", on_seats_left, NULL, ADMIN_BODY_MAX},
+    {.pattern = NULL},
+};

@@ -3,7 +3,7 @@
  * Everything here is in this front's pictures already, so an operator who keeps a console open
  * costs the store nothing. It also means that what is shown may be a tick old, and says so when
  * it is stale. */
-#include "admin/admin_view.h"
+#include "admin/admin.h"
 
 #include "admin/admin_answer.h"
 #include "admin/admin_find.h"
@@ -260,13 +260,10 @@ static void on_preview(struct http_req *req)
     answer_json(req, 200, &json, NULL);
 }
 
-int admin_view_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/knobs", on_knobs, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/events", on_list, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}", on_get, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/preview", on_preview, NULL, 0},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route admin_view_routes[] = {
+    {HTTP_METHOD_GET, "/admin/knobs", on_knobs, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events", on_list, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}", on_get, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/preview", on_preview, NULL, 0},
+    {.pattern = NULL},
+};

@@ -4,7 +4,7 @@
  * (core/token/invitation.c). So the list is made again each time it is read, and the event's
  * document says up to which number codes are good. Lowering that number takes back the
  * invitations above it. */
-#include "admin/invite_api.h"
+#include "admin/admin.h"
 
 #include "api/answer.h"
 #include "api/refusal.h"
@@ -79,9 +79,7 @@ static void on_invitations(struct http_req *req)
     free(memory);
 }
 
-int invite_api_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route invitations = {
-        HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations", on_invitations, NULL, 0};
-    return http_router_add(private_routes, &invitations, err);
-}
+const struct http_route invite_api_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations", on_invitations, NULL, 0},
+    {.pattern = NULL},
+};

@@ -7,6 +7,7 @@
 #include "api/fairness.h"
 
 #include "api/answer.h"
+#include "api/api.h"
 #include "api/refusal.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
@@ -106,13 +107,13 @@ static void on_fairness(struct http_req *req)
     answer_json(req, 200, &json, NULL);
 }
 
-int fairness_routes(struct http_router *routes, struct http_router *private_routes,
-                    struct err_slot *err)
-{
-    const struct http_route told = {HTTP_METHOD_GET, "/v1/queue/{event}/fairness", on_fairness,
-                                    NULL, 0};
-    const struct http_route shown = {HTTP_METHOD_GET, "/admin/events/{event}/fairness", on_fairness,
-                                     NULL, 0};
-    int rc = http_router_add(routes, &told, err);
-    return rc < 0 ? rc : http_router_add(private_routes, &shown, err);
-}
+const struct http_route fairness_routes[] = {
+    {HTTP_METHOD_GET, "/v1/queue/{event}/fairness", on_fairness, NULL, 0},
+    {.pattern = NULL},
+};
+
+/* Operators read the same as everybody. */
+const struct http_route fairness_private_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/fairness", on_fairness, NULL, 0},
+    {.pattern = NULL},
+};

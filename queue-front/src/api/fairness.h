@@ -3,14 +3,9 @@
 #ifndef FG_QUEUE_FRONT_FAIRNESS_H
 #define FG_QUEUE_FRONT_FAIRNESS_H
 
-#include "base/err.h"
 #include "front/front.h"
 
 /* What GET fairness answers of a line; fits FAIRNESS_BYTES_MAX. */
 void fairness_put(struct text *json, const struct front *front, const struct front_line *line);
-
-/* Operators read the same as everybody. */
-int fairness_routes(struct http_router *routes, struct http_router *private_routes,
-                    struct err_slot *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* move_api.c: the holder of a place makes a code, and the other device takes it: the shell of
  * core/move/move.h. */
-#include "api/move_api.h"
+#include "api/api.h"
 
 #include "api/answer.h"
 #include "api/caller.h"
@@ -292,9 +292,7 @@ static void on_move(struct http_req *req)
     step(move, &first);
 }
 
-int move_api_routes(struct http_router *routes, struct err_slot *err)
-{
-    static const struct http_route move = {HTTP_METHOD_POST, "/v1/queue/{event}/move", on_move,
-                                           NULL, FORM_BODY_MAX};
-    return http_router_add(routes, &move, err);
-}
+const struct http_route move_api_routes[] = {
+    {HTTP_METHOD_POST, "/v1/queue/{event}/move", on_move, NULL, FORM_BODY_MAX},
+    {.pattern = NULL},
+};

@@ -1,7 +1,7 @@
 /* pass_api.c: from the call to the end of the visit: the shell of core/visit/visit.h. A request is
  * on the stack until Redis is asked, which most need not: visitors ask for a pass too early, and an
  * edge verifies one for each request that it lets through. */
-#include "api/pass_api.h"
+#include "api/api.h"
 
 #include "api/answer.h"
 #include "api/caller.h"
@@ -443,21 +443,20 @@ static void on_jwks(struct http_req *req)
     http_reply(req, &reply);
 }
 
-int pass_api_routes(struct http_router *routes, struct http_router *private_routes,
-                    struct err_slot *err)
-{
-    static enum visit_wish pass = VISIT_PASS, extend = VISIT_EXTEND, beat = VISIT_HEARTBEAT,
-                           leave = VISIT_LEAVE, verify = VISIT_VERIFY;
-    static const struct http_route all[] = {
-        {HTTP_METHOD_POST, "/v1/queue/{event}/pass", on_visit, &pass, FORM_BODY_MAX},
-        {HTTP_METHOD_POST, "/v1/queue/{event}/extend", on_visit, &extend, FORM_BODY_MAX},
-        {HTTP_METHOD_POST, "/v1/queue/{event}/session", on_visit, &beat, FORM_BODY_MAX},
-        {HTTP_METHOD_POST, "/v1/queue/{event}/leave", on_visit, &leave, FORM_BODY_MAX},
-        {HTTP_METHOD_GET, "/v1/queue/{event}/verify", on_visit, &verify, 0},
-        {HTTP_METHOD_GET, "/.well-known/jwks.json", on_jwks, NULL, 0},
-    };
-    static const struct http_route internal = {HTTP_METHOD_POST, "/internal/sessions/{session}/end",
-                                               on_end, NULL, FORM_BODY_MAX};
-    int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-    return rc < 0 ? rc : http_router_add(private_routes, &internal, err);
-}
+static enum visit_wish pass = VISIT_PASS, extend = VISIT_EXTEND, beat = VISIT_HEARTBEAT,
+                       leave = VISIT_LEAVE, verify = VISIT_VERIFY;
+
+const struct http_route pass_api_routes[] = {
+    {HTTP_METHOD_POST, "/v1/queue/{event}/pass", on_visit, &pass, FORM_BODY_MAX},
+    {HTTP_METHOD_POST, "/v1/queue/{event}/extend", on_visit, &extend, FORM_BODY_MAX},
+    {HTTP_METHOD_POST, "/v1/queue/{event}/session", on_visit, &beat, FORM_BODY_MAX},
+    {HTTP_METHOD_POST, "/v1/queue/{event}/leave", on_visit, &leave, FORM_BODY_MAX},
+    {HTTP_METHOD_GET, "/v1/queue/{event}/verify", on_visit, &verify, 0},
+    {HTTP_METHOD_GET, "/.well-known/jwks.json", on_jwks, NULL, 0},
+    {.pattern = NULL},
+};
+
+const struct http_route pass_api_private_routes[] = {
+    {HTTP_METHOD_POST, "/internal/sessions/{session}/end", on_end, NULL, FORM_BODY_MAX},
+    {.pattern = NULL},
+};

@@ -11,6 +11,7 @@
 #include "api/queue_api.h"
 
 #include "api/answer.h"
+#include "api/api.h"
 #include "api/caller.h"
 #include "api/member.h"
 #include "api/slowed.h"
@@ -820,13 +821,10 @@ static void on_join(struct http_req *req)
     join_go_on(join, event, &begin);
 }
 
-int queue_api_routes(struct http_router *routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_POST, "/v1/queue/{event}/join", on_join, NULL, FORM_BODY_MAX},
-        {HTTP_METHOD_GET, "/v1/queue/{event}/me", on_me, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/queue/{event}/status", on_status, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/queue/{event}/stream", on_stream, NULL, 0},
-    };
-    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route queue_api_routes[] = {
+    {HTTP_METHOD_POST, "/v1/queue/{event}/join", on_join, NULL, FORM_BODY_MAX},
+    {HTTP_METHOD_GET, "/v1/queue/{event}/me", on_me, NULL, 0},
+    {HTTP_METHOD_GET, "/v1/queue/{event}/status", on_status, NULL, 0},
+    {HTTP_METHOD_GET, "/v1/queue/{event}/stream", on_stream, NULL, 0},
+    {.pattern = NULL},
+};

@@ -2,7 +2,6 @@
 #ifndef FG_QUEUE_FRONT_QUEUE_API_H
 #define FG_QUEUE_FRONT_QUEUE_API_H
 
-#include "base/err.h"
 #include "front/front.h"
 
 /* What join answers: where `entry` stands, and its ticket. */
@@ -14,7 +13,5 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
  * unless it is empty, the one of a new visitor. A form is led to the page. */
 void queue_answer_ticket(struct http_req *req, const struct front_line *event, struct ticket ticket,
                          struct span cookie, unsigned status);
-
-int queue_api_routes(struct http_router *routes, struct err_slot *err);
 
 #endif

@@ -10,7 +10,7 @@
  * that nobody takes it for the last word) the head is one moment's, out of the picture that this
  * front has anyway, and the parts are what Redis has when each is read. That it is whole, and what
  * an event is made again from, is archive.h's. */
-#include "ended/admin_ended.h"
+#include "ended/ended.h"
 
 #include "admin/admin_answer.h"
 #include "admin/admin_find.h"
@@ -459,12 +459,9 @@ static void on_archive(struct http_req *req)
     admin_find(front, id, from.ptr == NULL ? on_head : on_rest, reading);
 }
 
-int admin_ended_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/ended", on_ended, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/audit", on_trail, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/archive", on_archive, NULL, 0},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route admin_ended_routes[] = {
+    {HTTP_METHOD_GET, "/admin/ended", on_ended, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/audit", on_trail, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/archive", on_archive, NULL, 0},
+    {.pattern = NULL},
+};

@@ -1,7 +1,7 @@
 /* end_api.c: a closed event is archived and then deleted. Both requests name a version, so that
  * nobody ends what they have not seen, and put a last entry on the trail that says how much
  * there was. Deleting without an archive loses everything, so it has to be asked for explicitly. */
-#include "ended/end_api.h"
+#include "ended/ended.h"
 
 #include "admin/act.h"
 #include "admin/admin_answer.h"
@@ -110,12 +110,8 @@ static void on_delete(struct http_req *req)
         act_try(act);
 }
 
-int end_api_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_POST, "/admin/events/{event}/actions/archive", on_archive, NULL,
-         ADMIN_BODY_MAX},
-        {HTTP_METHOD_DELETE, "/admin/events/{event}", on_delete, NULL, 0},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route end_api_routes[] = {
+    {HTTP_METHOD_POST, "/admin/events/{event}/actions/archive", on_archive, NULL, ADMIN_BODY_MAX},
+    {HTTP_METHOD_DELETE, "/admin/events/{event}", on_delete, NULL, 0},
+    {.pattern = NULL},
+};

@@ -2,7 +2,7 @@
  * complete and ours, and the document's own reader whether the document is good. Whether such an
  * event exists already is decided by the store, in the same step that creates it. Restoring the
  * same file twice restores once. */
-#include "ended/restore_api.h"
+#include "ended/ended.h"
 
 #include "admin/act.h"
 #include "api/answer.h"
@@ -187,11 +187,7 @@ static void on_restore(struct http_req *req)
     }
 }
 
-int restore_api_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route all[] = {
-        {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", on_restore, NULL,
-         RESTORE_BODY_MAX},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route restore_api_routes[] = {
+    {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", on_restore, NULL, RESTORE_BODY_MAX},
+    {.pattern = NULL},
+};

@@ -5,12 +5,8 @@
 #include "queue/front/wire.h"
 #include "stage/faults.h"
 
-#include "admin/admin_change.h"
-#include "admin/admin_codes.h"
-#include "admin/admin_move.h"
-#include "api/move_api.h"
-#include "api/pass_api.h"
-#include "api/queue_api.h"
+#include "admin/admin.h"
+#include "api/api.h"
 #include "behind/endings.h"
 #include "core/token/presale.h"
 #include "front/front_life.h"
@@ -95,18 +91,18 @@ static void make_secrets(void)
 
 static void make_routes(void)
 {
-    int (*const all[])(struct http_router *,
-                       struct err_slot *) = {queue_api_routes, move_api_routes, admin_change_routes,
-                                             admin_move_routes, admin_codes_routes};
+    static const struct http_route *const all[] = {
+        queue_api_routes,  move_api_routes,    pass_api_routes,        admin_change_routes,
+        admin_move_routes, admin_codes_routes, pass_api_private_routes};
     struct err_slot err;
     int rc = http_router_create(&err, &house.routes);
     assert(rc == 0);
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        rc = all[i](house.routes, &err);
-        assert(rc == 0);
+        for (const struct http_route *row = all[i]; row->pattern != NULL; row++) {
+            rc = http_router_add(house.routes, row, &err);
+            assert(rc == 0);
+        }
     }
-    rc = pass_api_routes(house.routes, house.routes, &err);
-    assert(rc == 0);
 }
 
 void proc_house_begin(const struct ask_ears *ears)
