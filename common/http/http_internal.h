@@ -226,7 +226,6 @@ struct http_wheel {
 struct http_server {
     uint32_t magic;
     struct http_server_conf conf;
-    struct panic_part part;
     uv_poll_t listener;
     uv_timer_t tick;
     uv_timer_t resume; /* accepting again after EMFILE */

@@ -342,24 +342,10 @@ static int listen_on(const struct http_server_conf *conf, struct err_slot *err, 
 
 /* ---- the life of a server ---- */
 
-static void describe(struct panic_text *text, const void *ctx)
-{
-    const struct http_server *server = ctx;
-    panic_put_u64(text, "port", server->port);
-    panic_put_u64(text, "connections", server->conns_open);
-    panic_put_u64(text, "requests", atomic_load(&server->stats.requests));
-    panic_put_u64(text, "streams", atomic_load(&server->stats.streams));
-    panic_put_u64(text, "requests in the pool", server->pool_len);
-    panic_put_bool(text, "listening", server->listening);
-    panic_put_bool(text, "draining", server->draining);
-    panic_put_bool(text, "closing", server->closing);
-}
-
 void http_server_let_go(struct http_server *server)
 {
     assert(server->handles_open > 0);
     if (--server->handles_open == 0) {
-        panic_forget(&server->part);
         MAGIC_END(http_server, server);
         assert(server->conns_open == 0 && server->handles_open == 0);
         assert(server->again == NULL && server->again_now == NULL && !server->listening);
@@ -454,8 +440,6 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
     uv_poll_start(&server->listener, UV_READABLE, on_acceptable);
     uv_timer_start(&server->tick, on_tick, HTTP_TICK_MS, HTTP_TICK_MS);
     uv_prepare_start(&server->turn, on_turn);
-    server->part = (struct panic_part){"HTTP server", describe, server, NULL};
-    panic_register(&server->part);
     *out = server;
     return 0;
 

@@ -805,25 +805,6 @@ static int make_shared(struct service *service, struct err_slot *err)
     return rc;
 }
 
-static void describe(struct panic_text *text, const void *ctx)
-{
-    const struct service *service = ctx;
-    const char *role = atomic_load(&service->role);
-    panic_put_u64(text, "loops", service->runners_len);
-    panic_put(text, "role", role != NULL ? role : "none");
-    panic_put_bool(text, "draining", atomic_load(&service->draining));
-    panic_put_bool(text, "failed", atomic_load(&service->failed));
-    panic_put_bool(text, "reloading", service->reloading);
-    for (unsigned i = 0; i < service->runners_len; i++) {
-        const struct service_runner *runner = &service->runner[i];
-        panic_open(text, "loop");
-        panic_put_u64(text, "requests", runner->requests);
-        panic_put_u64(text, "errors", atomic_load(&runner->errors));
-        panic_put_bool(text, "finished", runner->finished);
-        panic_close(text);
-    }
-}
-
 static int run(struct service *service)
 {
     struct err_slot err;
@@ -837,10 +818,7 @@ static int run(struct service *service)
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write(), not our end */
     take_files(service);
     leave_no_core();
-    /* What the process says of itself in a panic, and where its warnings go. */
     panic_warn_to(log_warning, service);
-    service->part = (struct panic_part){"service", describe, service, NULL};
-    panic_register(&service->part);
     int code = EXIT_FAILED;
     int rc = make_shared(service, &err);
     if (rc == 0 && service->conf->start != NULL)
@@ -854,7 +832,6 @@ static int run(struct service *service)
         log_say(service->log, LOG_LEVEL_INFO, "ended");
     }
     panic_warn_to(NULL, NULL);
-    panic_forget(&service->part);
     http_router_destroy(service->routes);
     http_router_destroy(service->private_routes);
     service_tokens_destroy(&service->tokens);

@@ -113,7 +113,6 @@ struct service_tokens {
 struct service {
     uint32_t magic;
     const struct service_conf *conf;
-    struct panic_part part;
     const char *path; /* of the configuration; borrowed from argv; NULL: none */
     struct service_settings settings;
     struct logger *log;

@@ -9,9 +9,6 @@
  *   nobody reads standard error         writing is given up after a second
  *   something hangs                     an alarm ends the process
  *
- * The registry is a list that is changed under a mutex and read without one: a part is linked in
- * when it is complete, and the walk is bounded, in case the list is what is broken.
- *
  * assert() calls __assert_fail(), which the C library has. The one here comes first in the order of
  * linking, so every assert of the program and of its libraries ends in the block. Its first lines
  * keep the C library's own words, for which people and scripts look. */
@@ -22,7 +19,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -37,8 +33,6 @@
 enum {
     LINE_MAX_LEN = 512,
     VALUE_MAX = 64,
-    DEPTH_MAX = 8,
-    PARTS_MAX = 256,    /* that a walk visits: more is a list that goes round */
     FRAMES_MAX = 48,    /* deeper is recursion, and the first ones tell of it */
     PATIENCE_MS = 1000, /* for the reader of standard error */
     ALARM_S = 5,
@@ -47,8 +41,8 @@ enum {
 struct panic_text {
     char line[LINE_MAX_LEN];
     size_t len;
-    unsigned depth;
-    bool deaf; /* nobody reads: nothing is written any more */
+    bool is_within; /* the request: its lines are indented */
+    bool deaf;      /* nobody reads: nothing is written any more */
 };
 
 _Thread_local struct panic_work panic_work_now;
@@ -56,12 +50,10 @@ _Thread_local struct panic_work panic_work_now;
 static struct {
     const char *name;
     const char *version;
-    pthread_mutex_t mutex; /* for changes of the list */
-    struct panic_part *_Atomic first;
     atomic_bool begun;
     void (*tell)(void *ctx, const char *what, const char *file, unsigned line);
     void *tell_ctx;
-} program = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} program;
 
 /* ---- lines ---- */
 
@@ -94,7 +86,7 @@ static void put_u64(struct panic_text *text, uint64_t value)
 
 static void begin_line(struct panic_text *text, const char *key)
 {
-    for (unsigned i = 0; i < text->depth; i++)
+    if (text->is_within)
         put_str(text, "  ");
     put_str(text, key);
     put_str(text, ": ");
@@ -151,20 +143,6 @@ void panic_put_bool(struct panic_text *text, const char *key, bool value)
     panic_put(text, key, value ? "yes" : "no");
 }
 
-void panic_open(struct panic_text *text, const char *name)
-{
-    begin_line(text, name);
-    end_line(text);
-    if (text->depth < DEPTH_MAX)
-        text->depth++;
-}
-
-void panic_close(struct panic_text *text)
-{
-    if (text->depth > 0)
-        text->depth--;
-}
-
 /* ---- what is printed ---- */
 
 void panic_program(const char *name, const char *version)
@@ -177,35 +155,11 @@ void panic_program(const char *name, const char *version)
 #endif
 }
 
-void panic_register(struct panic_part *part)
-{
-    assert(part->name != NULL && part->describe != NULL);
-    pthread_mutex_lock(&program.mutex);
-    struct panic_part *first = atomic_load_explicit(&program.first, memory_order_relaxed);
-    atomic_store_explicit(&part->next, first, memory_order_relaxed);
-    /* release: a walk that finds it, finds it complete */
-    atomic_store_explicit(&program.first, part, memory_order_release);
-    pthread_mutex_unlock(&program.mutex);
-}
-
-void panic_forget(struct panic_part *part)
-{
-    pthread_mutex_lock(&program.mutex);
-    struct panic_part *_Atomic *at = &program.first;
-    struct panic_part *here;
-    while ((here = atomic_load_explicit(at, memory_order_relaxed)) != NULL && here != part)
-        at = &here->next;
-    if (here != NULL)
-        atomic_store_explicit(at, atomic_load_explicit(&part->next, memory_order_relaxed),
-                              memory_order_release);
-    pthread_mutex_unlock(&program.mutex);
-}
-
 static void put_backtrace(struct panic_text *text)
 {
 #if HAS_BACKTRACE
-    panic_open(text, "backtrace (addr2line -fipe PROGRAM ADDRESS...)");
-    panic_close(text);
+    begin_line(text, "backtrace (addr2line -fipe PROGRAM ADDRESS...)");
+    end_line(text);
     void *frames[FRAMES_MAX];
     int len = backtrace(frames, FRAMES_MAX);
     if (len > 1 && !text->deaf)
@@ -213,31 +167,6 @@ static void put_backtrace(struct panic_text *text)
 #else
     panic_put(text, "backtrace", "this C library has none");
 #endif
-}
-
-static void put_work(struct panic_text *text)
-{
-    if (panic_work_now.describe == NULL) {
-        panic_put(text, "request", "none on this thread");
-        return;
-    }
-    panic_open(text, "request");
-    panic_work_now.describe(text, panic_work_now.ctx);
-    panic_close(text);
-}
-
-static void put_parts(struct panic_text *text)
-{
-    panic_open(text, "state");
-    /* acquire: partner of panic_register() */
-    const struct panic_part *part = atomic_load_explicit(&program.first, memory_order_acquire);
-    for (unsigned i = 0; part != NULL && i < PARTS_MAX; i++) {
-        panic_open(text, part->name);
-        part->describe(text, part->ctx);
-        text->depth = 1; /* whatever it left open */
-        part = atomic_load_explicit(&part->next, memory_order_acquire);
-    }
-    panic_close(text);
 }
 
 static void put_where(struct panic_text *text, const char *file, unsigned line,
@@ -297,8 +226,15 @@ _Noreturn void panic(const char *what, const char *file, unsigned line, const ch
     panic_put(&text, "what", what);
     put_where(&text, file, line, function);
     put_backtrace(&text);
-    put_work(&text);
-    put_parts(&text);
+    if (panic_work_now.describe == NULL) {
+        panic_put(&text, "request", "none on this thread");
+    } else {
+        begin_line(&text, "request");
+        end_line(&text);
+        text.is_within = true;
+        panic_work_now.describe(&text, panic_work_now.ctx);
+        text.is_within = false;
+    }
     begin_line(&text, "==== panic");
     put_str(&text, "the end");
     end_line(&text);

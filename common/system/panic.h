@@ -2,8 +2,8 @@
  *
  * A failed assert() ends here (panic.c takes the C library's __assert_fail over), so does
  * BUG_STOP() and a magic that does not fit. One block goes to standard error: program and version,
- * what failed and where, the backtrace, the request that this thread was working on, and the state
- * of whatever was registered. Then the process aborts. A service leaves no core, which would hold
+ * what failed and where, the backtrace, and the request that this thread was working on. Then the
+ * process aborts. A service leaves no core, which would hold
  * its keys (service.c), so the block has to be enough.
  *
  * A describe function runs in a program that is broken, perhaps next to threads that still run. It
@@ -24,8 +24,6 @@ _Noreturn void panic(const char *what, const char *file, unsigned line, const ch
  * a library the first time. */
 void panic_program(const char *name, const char *version);
 
-/* ---- the state ---- */
-
 struct panic_text; /* where a describe function writes; lines of "key: value" */
 
 void panic_put(struct panic_text *text, const char *key, const char *value);
@@ -33,23 +31,8 @@ void panic_put(struct panic_text *text, const char *key, const char *value);
 void panic_put_bytes(struct panic_text *text, const char *key, const char *bytes, size_t len);
 void panic_put_u64(struct panic_text *text, const char *key, uint64_t value);
 void panic_put_bool(struct panic_text *text, const char *key, bool value);
-/* What is put until panic_close() stands indented below this line. */
-void panic_open(struct panic_text *text, const char *name);
-void panic_close(struct panic_text *text);
 
 typedef void panic_describe(struct panic_text *text, const void *ctx);
-
-/* A part of the program that wants to be in the block. It lies in the struct that it describes, and
- * must be forgotten before that struct is freed. */
-struct panic_part {
-    const char *name; /* a literal */
-    panic_describe *describe;
-    const void *ctx;
-    struct panic_part *_Atomic next; /* panic.c's */
-};
-
-void panic_register(struct panic_part *part); /* any thread */
-void panic_forget(struct panic_part *part);   /* one that was never registered is fine */
 
 /* ---- the work of this thread ---- */
 

@@ -24,8 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DESCRIBED_MAX = 16 }; /* events that a panic names */
-
 /* ---- small things ---- */
 
 uint64_t store_now_us(const struct line_store *store)
@@ -584,33 +582,6 @@ void line_store_offer_identity(struct line_store *store, const char *name)
 
 /* ---- life ---- */
 
-static void describe(struct panic_text *text, const void *ctx)
-{
-    const struct line_store *store = ctx;
-    panic_put_u64(text, "events", store->events_len);
-    panic_put_u64(text, "requests", store->requests);
-    panic_put_u64(text, "decided", store->decided.len);
-    panic_put_bool(text, "discovered", store->discovered);
-    panic_put_bool(text, "closed", store->closed);
-    for (unsigned i = 0; i < REDIS_NODES_MAX; i++)
-        if (store->node[i].ready)
-            panic_put_u64(text, "server that is ready", i);
-    for (uint32_t i = 0; i < store->events_len && i < DESCRIBED_MAX; i++) {
-        /* What no visitor has said: names that the operator gave, counts, states. */
-        const struct store_event *event = store->events[i];
-        panic_open(text, event->line.view.id);
-        panic_put_u64(text, "issued", event->line.marks.issued);
-        panic_put_u64(text, "serving", event->line.marks.serving);
-        panic_put_u64(text, "version", event->line.marks.version);
-        panic_put_u64(text, "requests", event->requests);
-        panic_put_u64(text, "gathered", event->joins.gathered.len);
-        panic_put_bool(text, "asking", event->asking);
-        panic_put_bool(text, "healing", event->healing);
-        panic_put_bool(text, "leaving", event->leaving);
-        panic_close(text);
-    }
-}
-
 int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
                       struct line_store **out)
 {
@@ -662,8 +633,6 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
     store->discover_timer.data = store;
     store->handles = 1;
     uv_timer_start(&store->discover_timer, on_discover_timer, STORE_DISCOVER_MS, STORE_DISCOVER_MS);
-    store->part = (struct panic_part){"line store", describe, store, NULL};
-    panic_register(&store->part);
     *out = store;
     return 0;
 }
@@ -675,7 +644,6 @@ void store_release(struct line_store *store)
         return;
     assert(store->closed);
     assert(store->requests == 0); /* each was answered */
-    panic_forget(&store->part);
     MAGIC_END(line_store, store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         assert(!is_busy(store->events[i]));

@@ -14,7 +14,6 @@
 #include "redis/redis_route.h"
 #include "scripts/line_scripts.h"
 
-#include "system/panic.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -182,7 +181,6 @@ struct line_store {
     uint32_t requests;           /* under way in all */
 
     struct line_store_stats stats;
-    struct panic_part part;
     char command[STORE_COMMAND_BYTES];
 };
 

@@ -23,22 +23,11 @@ MAGIC(hall, 0x4a110001);
 
 /* ---- children ---- */
 
-static void describe_hall(struct panic_text *text, const void *ctx)
-{
-    const struct hall *hall = ctx;
-    panic_put_u64(text, "doors", hall->doors);
-    panic_put_bytes(text, "unprintable", "a\nb\x1b", 4);
-    panic_open(text, "left open");
-}
-
-static void describe_after(struct panic_text *text, const void *ctx)
-{
-    panic_put(text, "note", ctx);
-}
-
 static void describe_request(struct panic_text *text, const void *ctx)
 {
     panic_put(text, "path", ctx);
+    panic_put_u64(text, "doors", 7);
+    panic_put_bytes(text, "unprintable", "a\nb\x1b", 4);
 }
 
 static void describe_badly(struct panic_text *text, const void *ctx)
@@ -50,14 +39,7 @@ static void describe_badly(struct panic_text *text, const void *ctx)
 static void trip_assert(void)
 {
     struct hall hall = {hall_magic, 7};
-    struct panic_part after = {"after", describe_after, "as well", NULL};
-    struct panic_part part = {"hall", describe_hall, &hall, NULL};
-    struct panic_part gone = {"gone", describe_badly, NULL, NULL};
     panic_program("usher", "1.2.3");
-    panic_register(&after);
-    panic_register(&gone);
-    panic_register(&part);
-    panic_forget(&gone);
     struct panic_work before = panic_work_begin(describe_request, "/outer");
     struct panic_work outer = panic_work_begin(describe_request, "/inner");
     panic_work_end(outer);
@@ -67,9 +49,8 @@ static void trip_assert(void)
 
 static void trip_while_described(void)
 {
-    struct panic_part part = {"hall", describe_badly, NULL, NULL};
-    panic_register(&part);
-    assert(part.name == NULL);
+    struct panic_work before = panic_work_begin(describe_badly, NULL);
+    assert(before.describe != NULL);
 }
 
 static void stop(void)
@@ -129,8 +110,7 @@ static void describe_alarmed(struct panic_text *text, const void *ctx)
 
 static void hang(void)
 {
-    struct panic_part part = {"hall", describe_alarmed, NULL, NULL};
-    panic_register(&part);
+    (void)panic_work_begin(describe_alarmed, NULL);
     BUG_STOP("no door is left");
 }
 
@@ -171,14 +151,15 @@ static const struct row {
 } rows[] = {
     {"a failed assert prints one block and aborts", trip_assert,
      .parts = {"==== panic: usher 1.2.3, process ", "what: Assertion `hall.doors == 8' failed.\n",
-               IN_THIS_FILE, ", trip_assert()\n", "backtrace", "request: \n  path: /outer\n",
-               "state: \n", "  hall: \n    doors: 7\n    unprintable: a.b.\n",
-               "  after: \n    note: as well\n", "==== panic: the end\n"},
-     .absent = {"gone", "/inner"}},
+               IN_THIS_FILE, ", trip_assert()\n", "backtrace",
+               "request: \n  path: /outer\n  doors: 7\n  unprintable: a.b.\n",
+               "==== panic: the end\n"},
+     .absent = {"/inner"}},
     {"a describe function that fails takes only what follows it", trip_while_described,
-     .parts = {"what: Assertion `part.name == NULL' failed.", "request: none on this thread\n",
-               "note: before\n", "and while it was described: Assertion `ctx != NULL' failed."}},
-    {"a stop prints its reason", stop, .parts = {"what: no door is left\n", ", stop()\n"}},
+     .parts = {"what: Assertion `before.describe != NULL' failed.", "request: \n", "note: before\n",
+               "and while it was described: Assertion `ctx != NULL' failed."}},
+    {"a stop prints its reason", stop,
+     .parts = {"what: no door is left\n", ", stop()\n", "request: none on this thread\n"}},
     {"a pointer to another struct is caught", take_a_stranger,
      .parts = {"what: this is no struct hall\n", IN_THIS_FILE}},
     {"a null pointer is caught", take_nothing,

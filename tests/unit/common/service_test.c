@@ -724,7 +724,7 @@ static const struct script_row rows[] = {
      "traceparent: " TRACE "; read; end 134; says ==== panic: sample 1.2.3, process &"
      "what: Assertion `http_req_body(req).len == 0' failed.;"
      "says method: POST~&route: /panic/{ticket}~&traceparent: " TRACE "~&bytes of the body: 4~&"
-     "==== panic: the end~; says ~  HTTP server: ~&    connections: 1~; says ~  service: ~;"
+     "==== panic: the end~;"
      "said 0 T1CKET; said 0 QU3RY; said 0 T0KEN; said 0 C00KIE; said 0 B0DY"},
 };
 
