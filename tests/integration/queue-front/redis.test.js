@@ -337,11 +337,11 @@ describe('ways', { concurrency: true }, () => {
       ['tls_key = "x"\ntls = true', /redis\.tls_key.*tls_cert/],
       ['tls = true\npath = "/x"', /redis\.tls.*unix socket/],
     ]) {
-      writeFileSync(path, `[http]\nport = 1\n[private]\nport = 2\ntoken_file = "x"\n[keys]\ntickets = "x"\npasses = "x"\n[redis]\n${lines}\n`);
+      writeFileSync(path, `[http]\nport = 1\n[private]\nport = 2\ntoken_file = "x"\n[keys]\ntickets = "x"\nidentities = "x"\ndraws = "x"\npasses = "x"\n[redis]\n${lines}\n`);
       const { status, stdout, stderr } = runProgram('queue-front', ['--check-config', '--config', path]);
       assert.notEqual(status, 0);
       assert.match(stdout + stderr, words);
-      assert.match(stdout + stderr, /x\.conf:10: /);
+      assert.match(stdout + stderr, /x\.conf:12: /);
     }
   });
 });
