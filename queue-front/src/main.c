@@ -258,13 +258,13 @@ static int check(void *target, struct err_slot *err)
     if (rc == 0)
         rc = member_keys_check(config->members_keys_url, err) ? 0 : ERR_RANGE;
     if (rc == 0)
-        rc = page_list_check("autopilot.health", config->autopilot_health, err);
+        rc = page_list_check("autopilot.health", config->autopilot_health, err, NULL);
     if (rc == 0)
-        rc = page_list_check("visits.served_by", config->visits_served_by, err);
+        rc = page_list_check("visits.served_by", config->visits_served_by, err, NULL);
     if (rc == 0)
         rc = endings_check("visits.ended_at", config->visits_ended_at, err);
     if (rc == 0)
-        rc = page_list_check("visits.paid_at", config->visits_paid_at, err);
+        rc = page_list_check("visits.paid_at", config->visits_paid_at, err, NULL);
     if (rc == 0 && config->visits_ended_at[0] != '\0' && config->visits_token_file[0] == '\0')
         return err_set(err, ERR_RANGE, "visits.ended_at: wants visits.token_file");
     return rc;

@@ -19,7 +19,6 @@
 #include "base/text.h"
 #include "behind/page_list.h"
 #include "core/token/session.h"
-#include "outcall/outcall.h"
 #include "pace/backoff.h"
 
 #include <assert.h>
@@ -49,7 +48,6 @@ struct ending {
 struct endings {
     uint32_t magic;
     struct endings_conf conf;
-    struct outcalls *outcalls;
     struct page_list urls;
     char authorization[TOKEN_HEADER_MAX];
     struct ending ending[ENDINGS_MAX];
@@ -115,7 +113,7 @@ static void ask(struct ending *ending)
         .on_done = on_told,
         .ctx = ending,
     };
-    outcall_send(endings->outcalls, &call);
+    outcall_send(endings->urls.outcalls, &call);
 }
 
 static void count_untold(const struct endings *endings)
@@ -182,7 +180,7 @@ void endings_look(struct endings *endings)
 
 int endings_check(const char *setting, const char *urls, struct err_slot *err)
 {
-    int rc = page_list_check(setting, urls, err);
+    int rc = page_list_check(setting, urls, err, NULL);
     if (rc < 0)
         return rc;
     struct span rest = span_of(urls), url;
@@ -218,11 +216,8 @@ int endings_create(uv_loop_t *loop, const struct endings_conf *conf, struct err_
         return err_set(err, ERR_NOMEM, "a list of those who left");
     MAGIC_BEGIN(endings, endings);
     endings->conf = *conf;
-    int rc = page_list_init(&endings->urls, conf->urls, err);
-    if (rc == 0)
-        rc = outcalls_create(loop, conf->tls_ca, err, &endings->outcalls);
+    int rc = page_list_open(&endings->urls, loop, conf->urls, conf->tls_ca, err);
     if (rc < 0) {
-        page_list_deinit(&endings->urls);
         endings_free(endings);
         return rc;
     }
@@ -235,8 +230,7 @@ void endings_close(struct endings *endings)
     if (endings == NULL)
         return;
     endings->closed = true;
-    outcalls_close(endings->outcalls);
-    page_list_deinit(&endings->urls);
+    page_list_close(&endings->urls);
 }
 
 void endings_free(struct endings *endings)

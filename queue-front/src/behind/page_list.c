@@ -17,7 +17,7 @@ static bool is_url(struct span url)
     return span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
 }
 
-int page_list_check(const char *setting, const char *pages, struct err_slot *err)
+int page_list_check(const char *setting, const char *pages, struct err_slot *err, unsigned *out)
 {
     struct span rest = span_of(pages);
     unsigned len = 0;
@@ -28,10 +28,13 @@ int page_list_check(const char *setting, const char *pages, struct err_slot *err
             return err_set(err, ERR_RANGE, "%s: at most %d http(s) URLs, comma between", setting,
                            PAGES_MAX);
     }
+    if (out != NULL)
+        *out = len;
     return 0;
 }
 
-int page_list_init(struct page_list *list, const char *pages, struct err_slot *err)
+int page_list_open(struct page_list *list, uv_loop_t *loop, const char *pages, const char *tls_ca,
+                   struct err_slot *err)
 {
     *list = (struct page_list){.memory = strdup(pages)};
     if (list->memory == NULL)
@@ -42,11 +45,16 @@ int page_list_init(struct page_list *list, const char *pages, struct err_slot *e
         if (url[0] != '\0')
             list->url[list->len++] = url;
     }
-    return 0;
+    int rc = outcalls_create(loop, tls_ca, err, &list->outcalls);
+    if (rc < 0)
+        page_list_close(list);
+    return rc;
 }
 
-void page_list_deinit(struct page_list *list)
+void page_list_close(struct page_list *list)
 {
+    if (list->outcalls != NULL)
+        outcalls_close(list->outcalls);
     free(list->memory);
     *list = (struct page_list){.len = 0};
 }

@@ -14,10 +14,10 @@
  * Threading: none, the first loop owns all of it. */
 #include "front/drawing.h"
 
+#include "behind/page_list.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "line/line_limits.h"
-#include "outcall/outcall.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -26,7 +26,6 @@
 #include <stdlib.h>
 
 enum {
-    RELAYS_MAX = 8,
     ASK_US = 1000000, /* one question a second and relay, while a value is due */
     ANSWER_TIMEOUT_MS = 2500,
     PATIENCE_US = 4 * ANSWER_TIMEOUT_MS * 1000, /* a value that was asked for this long is late */
@@ -36,11 +35,8 @@ enum {
 };
 
 struct drawings {
-    struct outcalls *outcalls;
+    struct page_list relays;
     bool closed;
-    unsigned len;
-    char *memory; /* the setting, cut at its commas */
-    const char *relay[RELAYS_MAX];
 };
 
 struct relay_answer {
@@ -58,7 +54,7 @@ struct drawing {
     unsigned asking;
     bool holding;
     bool told; /* in the log: that the key is missing */
-    struct relay_answer relay[RELAYS_MAX];
+    struct relay_answer relay[PAGES_MAX];
 };
 
 struct holding {
@@ -80,29 +76,13 @@ static bool is_hex(struct span text, size_t len)
     return text.len == len;
 }
 
-/* How many; more than RELAYS_MAX: no list of URLs. */
-static unsigned count_relays(const char *list)
-{
-    struct span rest = span_of(list);
-    unsigned len = 0;
-    while (rest.ptr != NULL && rest.len > 0) {
-        struct span url;
-        rest = span_cut(rest, ',', &url);
-        url = span_trim(url);
-        if (!span_starts(url, SPAN("http://")) && !span_starts(url, SPAN("https://")))
-            return RELAYS_MAX + 1;
-        len++;
-    }
-    return len;
-}
-
 int drawings_sources(const struct front_config *config, struct err_slot *err,
                      struct beacon_sources *out)
 {
-    unsigned relays = count_relays(config->beacon_drand);
-    if (relays > RELAYS_MAX)
-        return err_set(err, ERR_RANGE, "beacon.drand: at most %d http(s) URLs, comma between",
-                       RELAYS_MAX);
+    unsigned relays = 0;
+    int rc = page_list_check("beacon.drand", config->beacon_drand, err, &relays);
+    if (rc < 0)
+        return rc;
     if (relays > 0 && relays < config->beacon_agree)
         return err_set(err, ERR_RANGE,
                        "beacon.agree: %" PRIu64 " relays must agree, but beacon.drand names %u",
@@ -245,10 +225,10 @@ static const struct relay_answer *agreed(const struct drawing *drawing, unsigned
 {
     const struct relay_answer *best = NULL;
     *relays = 0;
-    for (unsigned i = 0; i < drawing->front->drawings->len; i++) {
+    for (unsigned i = 0; i < drawing->front->drawings->relays.len; i++) {
         const struct relay_answer *one = &drawing->relay[i];
         unsigned same = 0;
-        for (unsigned k = 0; k < drawing->front->drawings->len; k++)
+        for (unsigned k = 0; k < drawing->front->drawings->relays.len; k++)
             same += strcmp(one->signature, drawing->relay[k].signature) == 0 ? 1 : 0;
         if (one->signature[0] != '\0' && same > *relays) {
             *relays = same;
@@ -264,7 +244,7 @@ static void log_odd(const struct relay_answer *relay, const char *why)
     struct log_line line;
     log_begin(&line, drawing->front->loop->log, LOG_LEVEL_WARN, "a beacon's answer is no good");
     log_cstr(&line, "event", drawing->event->id);
-    log_cstr(&line, "relay", drawing->front->drawings->relay[relay - drawing->relay]);
+    log_cstr(&line, "relay", drawing->front->drawings->relays.url[relay - drawing->relay]);
     log_cstr(&line, "why", why);
     log_end(&line);
 }
@@ -301,7 +281,7 @@ static struct drawing *drawing_of(struct front *front, struct front_line *event)
     drawing->front = front;
     drawing->event = event;
     drawing->beacon = beacon_after(&event->doc.beacon, &front->shared->beacons, draw->closed_ms);
-    for (unsigned i = 0; i < RELAYS_MAX; i++)
+    for (unsigned i = 0; i < PAGES_MAX; i++)
         drawing->relay[i].drawing = drawing;
     event->drawing = drawing;
     return drawing;
@@ -319,13 +299,16 @@ static void ask_again(struct drawing *drawing)
     if (drawing->beacon.kind == BEACON_DRAND &&
         strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0) {
         const struct drawings *drawings = drawing->front->drawings;
-        for (unsigned i = 0; i < drawings->len; i++) {
+        for (unsigned i = 0; i < drawings->relays.len; i++) {
             if (drawing->relay[i].signature[0] != '\0')
                 continue;
             char memory[URL_MAX];
             struct text url = text_on(memory, sizeof(memory) - 1);
-            text_printf(&url, "%s/%s/public/%" PRIu64, drawings->relay[i], drawing->beacon.chain,
-                        drawing->beacon.round);
+            struct span relay = span_of(drawings->relays.url[i]);
+            if (relay.ptr[relay.len - 1] == '/')
+                relay.len--;
+            text_printf(&url, "%.*s/%s/public/%" PRIu64, (int)relay.len, relay.ptr,
+                        drawing->beacon.chain, drawing->beacon.round);
             memory[url.len] = '\0';
             assert(!url.overflown);
             const struct outcall call = {
@@ -336,7 +319,7 @@ static void ask_again(struct drawing *drawing)
                 .ctx = &drawing->relay[i],
             };
             drawing->asking++;
-            outcall_send(drawings->outcalls, &call);
+            outcall_send(drawings->relays.outcalls, &call);
         }
     }
 }
@@ -389,7 +372,7 @@ void drawing_look(struct front *front, struct front_line *event)
             json_member_cstr(&proof, "signature", answer->signature);
             json_member_cstr(&proof, "checked", "relays");
             json_member_u64(&proof, "relays", relays);
-            json_member_u64(&proof, "relays_asked", drawing->front->drawings->len);
+            json_member_u64(&proof, "relays_asked", drawing->front->drawings->relays.len);
             json_close(&proof, '}');
             hold(drawing, span_of(answer->value), &proof, "beacon");
         }
@@ -422,23 +405,6 @@ void drawing_forget(struct front_line *event)
 
 /* ---- a life ---- */
 
-static int cut_relays(struct drawings *drawings, const char *list)
-{
-    drawings->memory = strdup(list);
-    if (drawings->memory == NULL)
-        return ERR_NOMEM;
-    char *at = drawings->memory;
-    char *url;
-    while ((url = strsep(&at, ", ")) != NULL && drawings->len < RELAYS_MAX) {
-        size_t len = strlen(url);
-        if (len > 0 && url[len - 1] == '/')
-            url[len - 1] = '\0';
-        if (url[0] != '\0')
-            drawings->relay[drawings->len++] = url;
-    }
-    return 0;
-}
-
 int drawings_create(struct front *front, struct err_slot *err)
 {
     if (front->loop->index != 0)
@@ -446,12 +412,9 @@ int drawings_create(struct front *front, struct err_slot *err)
     struct drawings *drawings = calloc(1, sizeof(*drawings));
     if (drawings == NULL)
         return err_set(err, ERR_NOMEM, "the draws");
-    int rc = cut_relays(drawings, front->config->beacon_drand);
-    if (rc == 0)
-        rc = outcalls_create(front->loop->uv, front->config->beacon_tls_ca, err,
-                             &drawings->outcalls);
+    int rc = page_list_open(&drawings->relays, front->loop->uv, front->config->beacon_drand,
+                            front->config->beacon_tls_ca, err);
     if (rc < 0) {
-        free(drawings->memory);
         free(drawings);
         return rc;
     }
@@ -464,13 +427,10 @@ void drawings_close(struct drawings *drawings)
     if (drawings == NULL)
         return;
     drawings->closed = true;
-    outcalls_close(drawings->outcalls);
+    page_list_close(&drawings->relays);
 }
 
 void drawings_free(struct drawings *drawings)
 {
-    if (drawings == NULL)
-        return;
-    free(drawings->memory);
     free(drawings);
 }

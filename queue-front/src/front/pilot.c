@@ -13,7 +13,6 @@
 
 #include "behind/page_list.h"
 #include "core/load/autopilot.h"
-#include "outcall/outcall.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -43,7 +42,6 @@ struct pilot {
 };
 
 struct pilots {
-    struct outcalls *outcalls;
     bool closed;
     struct page_list pages;
 };
@@ -221,7 +219,7 @@ void pilot_look(struct front *front, struct front_line *event)
             .on_done = on_page,
             .ctx = &pilot->page[i],
         };
-        outcall_send(pilots->outcalls, &call);
+        outcall_send(pilots->pages.outcalls, &call);
     }
     if (pilot->pages_len == 0)
         round_over(pilot); /* on, with no page to read: that is silence, which leads to the floor */
@@ -236,12 +234,9 @@ int pilots_create(struct front *front, struct err_slot *err)
     struct pilots *pilots = calloc(1, sizeof(*pilots));
     if (pilots == NULL)
         return err_set(err, ERR_NOMEM, "the autopilot");
-    int rc = page_list_init(&pilots->pages, front->config->autopilot_health, err);
-    if (rc == 0)
-        rc = outcalls_create(front->loop->uv, front->config->autopilot_tls_ca, err,
-                             &pilots->outcalls);
+    int rc = page_list_open(&pilots->pages, front->loop->uv, front->config->autopilot_health,
+                            front->config->autopilot_tls_ca, err);
     if (rc < 0) {
-        page_list_deinit(&pilots->pages);
         free(pilots);
         return rc;
     }
@@ -254,8 +249,7 @@ void pilots_close(struct pilots *pilots)
     if (pilots == NULL)
         return;
     pilots->closed = true;
-    outcalls_close(pilots->outcalls);
-    page_list_deinit(&pilots->pages);
+    page_list_close(&pilots->pages);
 }
 
 void pilot_destroy(struct front_line *event)

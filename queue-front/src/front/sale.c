@@ -12,7 +12,6 @@
 
 #include "behind/page_list.h"
 #include "front/front_internal.h"
-#include "outcall/outcall.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -30,7 +29,6 @@ const char *const sale_part_names[SALE_PARTS + 1] = {"hall", "payment", NULL};
 
 struct sale {
     struct front *front;
-    struct outcalls *outcalls;
     struct page_list pages[SALE_PARTS];
     bool looking; /* for the alarm: one event at a time */
     bool closed;
@@ -111,7 +109,7 @@ static void send_call(struct question *question, unsigned nth, enum sale_part pa
         call.url = url;
         call.headers[0] = token;
     }
-    outcall_send(sale->outcalls, &call);
+    outcall_send(sale->pages[part].outcalls, &call);
 }
 
 int sale_ask(struct front *front, struct span event, sale_on_found *on_found, void *ctx)
@@ -193,14 +191,15 @@ int sale_create(struct front *front, struct err_slot *err)
     if (sale == NULL)
         return err_set(err, ERR_NOMEM, "the look at what a sale needs");
     sale->front = front;
-    int rc = page_list_init(&sale->pages[SALE_HALL], config->visits_ended_at, err);
-    if (rc == 0)
-        rc = page_list_init(&sale->pages[SALE_PAYMENT], config->visits_paid_at, err);
-    if (rc == 0)
-        rc = outcalls_create(front->loop->uv, config->visits_tls_ca, err, &sale->outcalls);
+    const char *const lists[SALE_PARTS] = {
+        [SALE_HALL] = config->visits_ended_at, [SALE_PAYMENT] = config->visits_paid_at};
+    int rc = 0;
+    for (enum sale_part part = 0; rc == 0 && part < SALE_PARTS; part++)
+        rc = page_list_open(&sale->pages[part], front->loop->uv, lists[part], config->visits_tls_ca,
+                            err);
     if (rc < 0) {
         for (enum sale_part part = 0; part < SALE_PARTS; part++)
-            page_list_deinit(&sale->pages[part]);
+            page_list_close(&sale->pages[part]);
         free(sale);
         return rc;
     }
@@ -213,7 +212,6 @@ void sale_close(struct sale *sale)
     if (sale == NULL)
         return;
     sale->closed = true;
-    outcalls_close(sale->outcalls);
     for (enum sale_part part = 0; part < SALE_PARTS; part++)
-        page_list_deinit(&sale->pages[part]);
+        page_list_close(&sale->pages[part]);
 }

@@ -13,7 +13,6 @@
 
 #include "behind/page_list.h"
 #include "core/load/health.h"
-#include "outcall/outcall.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -25,7 +24,6 @@ enum {
 
 struct served_pages {
     struct front *front;
-    struct outcalls *outcalls;
     struct page_list pages;
     uint64_t next_us;
     unsigned asking;
@@ -82,7 +80,7 @@ void served_look(struct front *front)
             .on_done = on_page,
             .ctx = served,
         };
-        outcall_send(served->outcalls, &call);
+        outcall_send(served->pages.outcalls, &call);
     }
 }
 
@@ -97,11 +95,9 @@ int served_create(struct front *front, struct err_slot *err)
     if (served == NULL)
         return err_set(err, ERR_NOMEM, "the look at those inside");
     served->front = front;
-    int rc = page_list_init(&served->pages, config->visits_served_by, err);
-    if (rc == 0)
-        rc = outcalls_create(front->loop->uv, config->visits_tls_ca, err, &served->outcalls);
+    int rc = page_list_open(&served->pages, front->loop->uv, config->visits_served_by,
+                            config->visits_tls_ca, err);
     if (rc < 0) {
-        page_list_deinit(&served->pages);
         free(served);
         return rc;
     }
@@ -114,6 +110,5 @@ void served_close(struct served_pages *served)
     if (served == NULL)
         return;
     served->closed = true;
-    outcalls_close(served->outcalls);
-    page_list_deinit(&served->pages);
+    page_list_close(&served->pages);
 }
