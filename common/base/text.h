@@ -56,7 +56,6 @@ void text_milli(struct text *text, int64_t thousandths);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *text, const char *format, va_list args);
 
-/* ---- JSON ---- */
 void json_open(struct text *text, char bracket);  /* '{' or '[', as an element */
 void json_close(struct text *text, char bracket); /* '}' or ']' */
 void json_key(struct text *text, const char *key);

@@ -36,8 +36,6 @@ struct tls_session {
     char why[WHY_BYTES];
 };
 
-/* ---- what all share ---- */
-
 static const char *reason(void)
 {
     const char *words = ERR_reason_error_string(ERR_peek_last_error());
@@ -144,8 +142,6 @@ void tls_client_destroy(struct tls_client *tls)
     uv_mutex_destroy(&tls->lock);
     free(tls);
 }
-
-/* ---- one connection ---- */
 
 static bool is_numeric(const char *host)
 {

@@ -54,8 +54,6 @@ enum http_header {
     HTTP_HEADER_COUNT,
 };
 
-/* ---- reading a request; spans are borrowed until the answer ---- */
-
 enum http_method http_req_method(const struct http_req *req);
 struct span http_req_path(const struct http_req *req);  /* as sent, without the query */
 struct span http_req_query(const struct http_req *req); /* after '?', or not there */
@@ -93,8 +91,6 @@ const struct http_route *http_req_route(const struct http_req *req);
 
 /* Decodes %XX and (where plus_is_space) '+'; false on bad escapes or if it does not fit. */
 bool http_url_decode(struct span raw, bool plus_is_space, struct text *out);
-
-/* ---- answering ---- */
 
 /* Immutable bytes shared by many answers and loops, freed with the last reference. */
 struct http_blob {
@@ -191,8 +187,6 @@ void http_reply_stream(struct http_req *req, struct http_channel *channel, struc
 bool http_reply_stream_to(struct http_req *req, uint64_t visitor, uint32_t max,
                           struct http_channel *channel, struct http_blob *first,
                           struct span headers);
-
-/* ---- routing ---- */
 
 typedef void http_handler(struct http_req *req);
 

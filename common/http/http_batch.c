@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-/* ---- shared bytes ---- */
-
 struct http_blob *http_blob_create(struct span bytes)
 {
     if (bytes.len > UINT32_MAX)
@@ -41,8 +39,6 @@ void http_blob_unref(struct http_blob *blob)
     if (before == 1)
         free(blob);
 }
-
-/* ---- the batch ---- */
 
 void http_batch_seal(struct http_batch *batch)
 {

@@ -130,8 +130,6 @@ static void take(struct jwks_feed *feed, int rc, struct err_slot *err, struct sp
     feed->retry_ms = feed->retry_ms * 2 < retry_max_ms ? feed->retry_ms * 2 : retry_max_ms;
 }
 
-/* ---- from an address ---- */
-
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct jwks_feed *feed = MAGIC_OF(jwks_feed, ctx);
@@ -149,8 +147,6 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
         rc = err_set(&err, ERR_PEER, "status %u", answer->status);
     take(feed, rc, &err, answer->body);
 }
-
-/* ---- from a file ---- */
 
 /* On the thread pool; nobody else looks at the reading meanwhile. */
 static void read_file(uv_work_t *work)

@@ -36,8 +36,6 @@ uint32_t pg_answer_ms(const struct pg *pg); /* how long each answer is waited fo
 /* Five letters of the last ERR_PEER. "53100" is a full disk, "23505" a unique key. */
 const char *pg_sqlstate(const struct pg *pg);
 
-/* ---- statements ---- */
-
 /* Text without parameters, may hold several statements; what they return is dropped. */
 int pg_run(struct pg *pg, const char *sql, struct err_slot *err);
 int pg_prepare(struct pg *pg, const char *name, const char *sql, struct err_slot *err);

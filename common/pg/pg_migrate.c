@@ -50,8 +50,6 @@ static int try_lock(struct pg *pg, const struct pg_migrate *migrate, struct err_
     return 0;
 }
 
-/* ---- what it waits for ---- */
-
 #define SESSION "'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '')"
 
 /* `who` answers with one text, or with none if nobody is in the way any more: then nothing is said.

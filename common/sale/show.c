@@ -8,8 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- reading ---- */
-
 /* As BCP 47 writes the common ones: "ko", "en-GB", "zh-Hant". */
 static bool is_tag(const char *tag)
 {
@@ -150,8 +148,6 @@ int show_parse(struct span object, struct show *out)
     return 0;
 }
 
-/* ---- writing ---- */
-
 static void put_time(struct text *out, const char *key, uint64_t ms)
 {
     char memory[RFC3339_LEN];
@@ -200,8 +196,6 @@ void show_put(struct text *out, const struct show *show)
     json_key(out, "venue");
     show_put_venue(out, &show->venue);
 }
-
-/* ---- the line ---- */
 
 static struct span words_in(const struct show_text *text, struct span lang)
 {

@@ -55,8 +55,6 @@ static struct {
     void *tell_ctx;
 } program;
 
-/* ---- lines ---- */
-
 /* One byte stays free for the line feed. */
 static void put(struct panic_text *text, const char *bytes, size_t len)
 {
@@ -142,8 +140,6 @@ void panic_put_bool(struct panic_text *text, const char *key, bool value)
 {
     panic_put(text, key, value ? "yes" : "no");
 }
-
-/* ---- what is printed ---- */
 
 void panic_program(const char *name, const char *version)
 {
@@ -255,8 +251,6 @@ _Noreturn void __assert_fail(const char *assertion, const char *file, unsigned l
     what[text.len] = '\0';
     panic(what, file, line, function);
 }
-
-/* ---- warnings ---- */
 
 void panic_warn_to(void (*tell)(void *ctx, const char *what, const char *file, unsigned line),
                    void *ctx)

@@ -34,8 +34,6 @@ void panic_put_bool(struct panic_text *text, const char *key, bool value);
 
 typedef void panic_describe(struct panic_text *text, const void *ctx);
 
-/* ---- the work of this thread ---- */
-
 struct panic_work {
     panic_describe *describe; /* NULL: none was registered */
     const void *ctx;
@@ -63,8 +61,6 @@ static inline void panic_work_gone(const void *ctx)
     if (panic_work_now.ctx == ctx)
         panic_work_now = (struct panic_work){NULL, NULL};
 }
-
-/* ---- warnings ---- */
 
 /* Where BUG_WARN() goes; NULL: to standard error. Set before the threads that warn are started. */
 void panic_warn_to(void (*tell)(void *ctx, const char *what, const char *file, unsigned line),

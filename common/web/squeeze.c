@@ -88,8 +88,6 @@ void squeeze_comments(struct span source, struct text *out)
     }
 }
 
-/* ---- for one visitor ---- */
-
 struct squeezer {
     z_stream stream;
 };

@@ -50,8 +50,6 @@ struct act {
     char audit[ACT_AUDIT_MAX];
 };
 
-/* ---- from the request to the store ---- */
-
 /* An act of `bytes` with zeros in it, its event, operator and reason read. NULL: the request was
  * answered. */
 void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt);
@@ -82,8 +80,6 @@ void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct 
 /* Likewise, with seeds for an event that has none yet. */
 void act_ask_sealed(struct act *act, enum line_admin_call call,
                     void (*on_done)(struct line_admin *));
-
-/* ---- after the store has answered ---- */
 
 static inline struct act *act_of_line(struct line_admin *line)
 {

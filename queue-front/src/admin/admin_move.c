@@ -34,8 +34,6 @@ struct move {
     char beacon_memory[DRAW_BEACON_MAX];
 };
 
-/* ---- actions ---- */
-
 /* False: the request was answered. */
 static bool may_act(struct move *move, const struct front_line *event)
 {
@@ -74,8 +72,6 @@ static bool prepare(struct move *move, const struct front_line *event, enum line
     return (!draws || admin_draw_make(act, event, text_span(&move->beacon))) &&
            (move->action != EVENT_SCHEDULE || admin_draw_promise(act, event));
 }
-
-/* ---- what a sale needs ---- */
 
 /* One that was paused or frozen has begun. */
 static bool begins_sale(enum line_state from, enum line_state to)
@@ -197,8 +193,6 @@ static void on_action(struct http_req *req)
     else
         act_end(&move->act);
 }
-
-/* ---- undo ---- */
 
 static void undo_event(struct act *act, const struct front_line *event)
 {

@@ -158,8 +158,6 @@ static void on_knobs(struct http_req *req)
     answer_json(req, 200, &json, NULL);
 }
 
-/* ---- preview ---- */
-
 struct look {
     uint64_t from_ms; /* when the first of them may be called */
     uint64_t waiting[LANES_ALL];

@@ -56,8 +56,6 @@ static uint64_t now_ms_of(const struct move_call *move)
     return http_server_now_us(http_req_server(move->req)) / 1000;
 }
 
-/* ---- answers ---- */
-
 static void answer_refused(const struct move_call *move, const struct move_effect *effect)
 {
     /* A form has no use for a code. */
@@ -126,8 +124,6 @@ static void answer(struct move_call *move, const struct move_effect *effect)
         answer_refused(move, effect);
     }
 }
-
-/* ---- the shell of the machine ---- */
 
 static void on_moved(struct line_move *line);
 

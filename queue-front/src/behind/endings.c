@@ -176,8 +176,6 @@ void endings_look(struct endings *endings)
     }
 }
 
-/* ---- a life ---- */
-
 int endings_check(const char *setting, const char *urls, struct err_slot *err)
 {
     int rc = page_list_check(setting, urls, err, NULL);

@@ -27,16 +27,12 @@ enum {
     ARCHIVE_PROOF_MAX = 20 * 1024,
 };
 
-/* ---- writing ---- */
-
 /* The mark of what stands in `lines`, put behind it; where the chain begins goes to `chain`. */
 void archive_put_mark(struct text *lines, const struct mac_ring *keys,
                       char chain[ARCHIVE_SHA_LEN + 1]);
 /* The chain after one more line, with its newline. */
 void archive_chain(char chain[ARCHIVE_SHA_LEN + 1], struct span line);
 bool archive_chain_ok(struct span text);
-
-/* ---- reading ---- */
 
 enum archive_fault {
     ARCHIVE_GOOD,

@@ -8,8 +8,6 @@
 
 #include <assert.h>
 
-/* ---- the table of events ---- */
-
 static bool is_named(const void *ctx, uint32_t number, const void *id)
 {
     const struct front_line *event = ((const struct front *)ctx)->event[number];
@@ -104,8 +102,6 @@ void front_next_url(const struct front *front, struct span event, struct text *o
     text_put(out, rest);
     assert(!out->overflown); /* main.c has judged the setting with the longest id */
 }
-
-/* ---- those who wait for a picture ---- */
 
 void front_await(struct front *front, struct front_wait *wait)
 {

@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <stddef.h>
 
-/* ---- gauges of a line ---- */
-
 static const struct gauge {
     const char *name, *help;
     size_t at;
@@ -127,8 +125,6 @@ void figures_show(struct front_line *event)
     front_show(&event->gauges.eta_coverage_milli, (uint64_t)(book->kept_lately * 1000.0 + 0.5));
     front_show(&event->gauges.eta_scale_milli, (uint64_t)(promise_scale(book) * 1000.0 + 0.5));
 }
-
-/* ---- counters of a loop ---- */
 
 struct counter {
     const char *name, *labels, *help;

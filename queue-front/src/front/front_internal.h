@@ -4,8 +4,6 @@
 
 #include "front/front.h"
 
-/* ---- front.c ---- */
-
 /* With or without a picture; NULL: unknown. */
 struct front_line *front_line_any(const struct front *front, struct span id);
 int front_line_add(struct front *front, struct front_line *event, struct err_slot *err);
@@ -13,8 +11,6 @@ void front_line_remove(struct front *front, const struct front_line *event);
 
 void front_check_waits(struct front *front); /* calls those who are done */
 void front_end_waits(struct front *front);   /* calls all of them */
-
-/* ---- front_figures.c ---- */
 
 static inline void front_show(_Atomic uint64_t *gauge, uint64_t value)
 {

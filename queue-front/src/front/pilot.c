@@ -54,8 +54,6 @@ struct decision {
     char reading[LINE_PILOT_READING_MAX], audit[AUDIT_MAX];
 };
 
-/* ---- what was decided ---- */
-
 static void on_decided(struct line_admin *line)
 {
     struct decision *decision = (struct decision *)line;
@@ -111,8 +109,6 @@ static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
     pilot->deciding = true;
     line_store_admin(pilot->front->store, &decision->line);
 }
-
-/* ---- a round ---- */
 
 static bool read_pages(struct pilot *pilot, struct health_reading *reading)
 {
@@ -224,8 +220,6 @@ void pilot_look(struct front *front, struct front_line *event)
     if (pilot->pages_len == 0)
         round_over(pilot); /* on, with no page to read: that is silence, which leads to the floor */
 }
-
-/* ---- a life ---- */
 
 int pilots_create(struct front *front, struct err_slot *err)
 {

@@ -136,8 +136,6 @@ int sale_ask(struct front *front, struct span event, sale_on_found *on_found, vo
     return 0;
 }
 
-/* ---- the alarm ---- */
-
 /* Here, since a view comes only when something moves. */
 static void set_missing(struct front_line *event, bool missing)
 {
@@ -178,8 +176,6 @@ void sale_look(struct front *front, struct front_line *event)
         event->hall_next_us = now_us + LOOK_US;
     }
 }
-
-/* ---- a life ---- */
 
 int sale_create(struct front *front, struct err_slot *err)
 {

@@ -84,8 +84,6 @@ void served_look(struct front *front)
     }
 }
 
-/* ---- a life ---- */
-
 int served_create(struct front *front, struct err_slot *err)
 {
     const struct front_config *config = front->config;

@@ -21,8 +21,6 @@
 #include <assert.h>
 #include <string.h>
 
-/* ---- lists ---- */
-
 void calls_push(struct request_list *list, struct line_link *link)
 {
     assert((list->head == NULL) == (list->len == 0));
@@ -62,8 +60,6 @@ void calls_put_before(struct request_list *list, struct request_list *first)
     list->len += first->len;
     *first = (struct request_list){NULL, NULL, 0};
 }
-
-/* ---- ends ---- */
 
 void calls_finish(struct line_link *link)
 {
@@ -182,8 +178,6 @@ void calls_refuse_gathered(struct line_store *store)
             calls_finish_unknown(calls_pop(gathered));
     }
 }
-
-/* ---- beginnings ---- */
 
 void calls_begin(struct line_store *store, struct line_link *link, enum request_kind kind)
 {

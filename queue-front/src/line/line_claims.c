@@ -78,8 +78,6 @@ static void decide(struct line_link *link)
     redis_route_wake(link->store->route);
 }
 
-/* ---- asked ---- */
-
 static void put_claim(struct text *command, const struct line_join *join)
 {
     static const char *const kinds[CLAIM_NONE] = {
@@ -137,8 +135,6 @@ void claims_send_batch(struct join_lot *lot)
     lot->call.on_reply = on_answered;
     store_send(lot->store, &lot->call, &command);
 }
-
-/* ---- answered ---- */
 
 static bool take_verdict(struct line_join *join, const redisReply *reply, size_t at)
 {
@@ -203,8 +199,6 @@ static void on_answered(struct redis_call *call, const redisReply *reply)
         store_begin_healing(event);
     rim_batch_done(lot->rim);
 }
-
-/* ---- how it ends ---- */
 
 static bool is_refused(const struct line_join *join)
 {

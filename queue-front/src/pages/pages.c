@@ -68,8 +68,6 @@ static void on_asset(struct http_req *req)
     http_reply(req, &reply);
 }
 
-/* ---- a life ---- */
-
 int pages_create(const struct brand_settings *brand, struct err_slot *err, struct pages **out)
 {
     struct pages *pages = calloc(1, sizeof(*pages));

@@ -11,8 +11,6 @@
 #include <assert.h>
 #include <uv.h>
 
-/* ---- addresses ---- */
-
 bool redis_addr_eq(const struct redis_addr *a, const struct redis_addr *b)
 {
     return a->port == b->port && strcmp(a->host, b->host) == 0;
@@ -104,8 +102,6 @@ bool redis_seeds_parse(struct span text, struct redis_seeds *out)
     return true;
 }
 
-/* ---- slots ---- */
-
 /* CRC-16/XMODEM, as the cluster specification says; computed once for each event. */
 uint16_t redis_slot(struct span tag)
 {
@@ -174,8 +170,6 @@ bool redis_map_read_slots(const redisReply *reply, const struct redis_addr *aske
     return true;
 }
 
-/* ---- sentinels ---- */
-
 bool redis_map_read_master(const redisReply *reply, struct redis_addr *out)
 {
     struct span host;
@@ -193,8 +187,6 @@ bool redis_map_read_epoch(const redisReply *reply, uint64_t *out)
     }
     return false;
 }
-
-/* ---- redirections ---- */
 
 bool redis_redirect_read(const redisReply *reply, const struct redis_addr *asked,
                          struct redis_redirect *out)

@@ -57,8 +57,6 @@ static void arm(struct redis_scout *scout, uint64_t wait_ms)
     uv_timer_start(&scout->timer, on_timer, wait_ms, 0);
 }
 
-/* ---- whom to ask ---- */
-
 static uint32_t candidates(const struct redis_scout *scout)
 {
     return scout->conf.seeds->len + (scout->conf.master == NULL ? scout->conf.map->len : 0);
@@ -120,8 +118,6 @@ static void open_link(struct redis_scout *scout)
     if (redis_link_create(&link, NULL, &scout->link) < 0)
         arm(scout, REDIS_BACKOFF_MAX_MS);
 }
-
-/* ---- asking ---- */
 
 static void believe(struct redis_scout *scout)
 {
@@ -243,8 +239,6 @@ void redis_scout_flush(struct redis_scout *scout)
     if (scout->link != NULL)
         redis_link_flush(scout->link);
 }
-
-/* ---- life ---- */
 
 int redis_scout_create(const struct redis_scout_conf *conf, struct err_slot *err,
                        struct redis_scout **out)

@@ -24,8 +24,6 @@ const char *beacon_kind_name(enum beacon_kind kind)
     return names[kind];
 }
 
-/* ---- the knob ---- */
-
 static bool printable(struct span words)
 {
     for (size_t i = 0; i < words.len; i++) {
@@ -90,8 +88,6 @@ void beacon_put(struct text *out, const struct beacon *beacon)
     json_close(out, '}');
 }
 
-/* ---- which round ---- */
-
 /* The first round that comes at `ms` or later. */
 static void take_first(struct beacon *beacon, const struct beacon_sources *sources, uint64_t ms)
 {
@@ -146,8 +142,6 @@ struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sour
     assert(beacon_same_choice(beacon, &after)); /* the round may be a later one, nothing else */
     return after;
 }
-
-/* ---- drand's answers ---- */
 
 static bool is_hex(struct span hex)
 {

@@ -60,8 +60,6 @@ bool draw_seal_open(const struct mac_ring *keys, const struct draw_seal *seal, s
     return false;
 }
 
-/* ---- as text ---- */
-
 static void put_hex(struct text *out, const uint8_t *bytes, size_t len)
 {
     char hex[2 * DRAW_SEED_BYTES + 1];

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- reading ---- */
-
 static bool is_currency(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -93,8 +91,6 @@ void prices_read(struct json_in *in, const char *name, struct prices *out)
     assert(out->len <= PRICES_MAX);
     assert(in->rc < 0 || is_currency(span_of(out->currency)));
 }
-
-/* ---- writing ---- */
 
 static void put_members(struct text *out, const struct price *price)
 {

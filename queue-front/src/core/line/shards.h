@@ -37,8 +37,6 @@ uint8_t shards_count(const struct shards *shards);
 /* All that this front knows; borrowed until the next call that changes anything. */
 const struct cuts *shards_cuts(const struct shards *shards);
 
-/* ---- joins ---- */
-
 /* Whose number this shard gives. The key is a keyed digest, so nobody can choose a shard. */
 uint8_t shards_of(const struct shards *shards, const uint8_t idem[LINE_IDEM_BYTES]);
 /* The same of an address, whose bytes are anybody's choice: it makes one shard busier at worst. */
@@ -56,8 +54,6 @@ uint64_t shards_room(const struct shards *shards, uint64_t line_max, uint64_t wa
 uint64_t shards_full_from(const struct shards *shards, uint8_t k, uint64_t room);
 /* It gave out this number; to be called before the number is shown. */
 void shards_saw(struct shards *shards, uint8_t k, uint64_t number);
-
-/* ---- turns ---- */
 
 /* What a front knows of a shard with the newest cut. `upto`: numbers that have places. */
 struct shards_known {

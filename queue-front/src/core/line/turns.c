@@ -53,8 +53,6 @@ void turns_deinit(struct turns *turns)
     *turns = (struct turns){0};
 }
 
-/* ---- visits that are over ---- */
-
 static uint64_t number_of(uint64_t place)
 {
     return place / TURNS_BLOCK_PLACES;
@@ -109,8 +107,6 @@ static void put_bits(struct turns *turns, uint64_t place, unsigned bits)
     *word = (*word & ~(UINT64_C(3) << shift_of(place))) | (uint64_t)bits << shift_of(place);
     assert(bits_of(turns, place) == bits);
 }
-
-/* ---- calls that were made longer ---- */
 
 static bool is_of(const void *ctx, uint32_t at, const void *place)
 {
@@ -181,8 +177,6 @@ static void keep(struct turns *turns, struct turn turn)
     assert(turns->kept_by_place.len == turns->kept_len);
 }
 
-/* ---- entries that were given up ---- */
-
 bool turns_gave_up(const struct turns *turns, uint64_t entry)
 {
     uint64_t page = entry / HEARD_PAGE_PLACES, at = entry % HEARD_PAGE_PLACES;
@@ -202,8 +196,6 @@ static void give_up(struct turns *turns, uint64_t entry)
     turns->given_up[page][at / 8] |= (uint8_t)(1u << at % 8);
     assert(turns_gave_up(turns, entry));
 }
-
-/* ---- all ---- */
 
 void turns_note(struct turns *turns, struct turn turn)
 {
