@@ -287,10 +287,9 @@ static struct secrets_paths key_paths(const struct front_config *config)
 static const struct http_route *const visitors[] = {queue_api_routes, fairness_routes,
                                                     move_api_routes, pass_api_routes};
 static const struct http_route *const operators[] = {
-    admin_change_routes,     admin_move_routes,  admin_seats_routes, admin_codes_routes,
-    admin_rows_routes,       admin_view_routes,  invite_api_routes,  end_api_routes,
-    admin_appeal_routes,     restore_api_routes, admin_ended_routes, fairness_private_routes,
-    pass_api_private_routes,
+    admin_change_routes, admin_move_routes,  admin_seats_routes,      admin_codes_routes,
+    admin_view_routes,   invite_api_routes,  end_api_routes,          admin_appeal_routes,
+    restore_api_routes,  admin_ended_routes, fairness_private_routes, pass_api_private_routes,
 };
 
 static int add_tables(struct http_router *router, const struct http_route *const tables[],

@@ -1,5 +1,5 @@
-/* admin_ended.c: lists of ended events, page by page; the archive of one, part by part; the trail
- * of the installation.
+/* admin_ended.c: lists of ended events, page by page; the trail and the series of one event, and
+ * its archive, part by part; the trail of the installation.
  *
  * An archive is lines of JSON, each part some of them, so that neither this program nor Redis ever
  * has the whole in hand: first what the event was (`fairgate-archive`) and, of each lane, what GET
@@ -81,7 +81,7 @@ static bool read_number(struct http_req *req, struct span name, uint64_t max, ui
     return false;
 }
 
-/* ---- pages of ended events, and the trail of the deployment ---- */
+/* ---- pages of ended events, and rows ---- */
 
 static void on_rows(struct line_admin *line)
 {
@@ -90,7 +90,7 @@ static void on_rows(struct line_admin *line)
         refuse(reading, line->outcome);
         return;
     }
-    size_t cap = line->reply.len + 128;
+    size_t cap = line->reply.len + 256;
     char *memory = malloc(cap);
     if (memory == NULL) {
         answer_overloaded(reading->req);
@@ -99,7 +99,13 @@ static void on_rows(struct line_admin *line)
     }
     struct text json = text_on(memory, cap);
     json_open(&json, '{');
-    json_member_raw(&json, line->call == LINE_ENDED ? "events" : "audit", line->reply);
+    if (line->event[0] != '\0')
+        json_member_cstr(&json, "event", line->event);
+    json_member_raw(&json,
+                    line->call == LINE_ENDED    ? "events"
+                    : line->call == LINE_SERIES ? "series"
+                                                : "audit",
+                    line->reply);
     if (line->call == LINE_ENDED && line->version > 0)
         json_member_u64(&json, "next", line->version);
     else if (line->call == LINE_ENDED)
@@ -146,6 +152,49 @@ static void on_trail(struct http_req *req)
     reading->line.limit = limit > 0 ? (uint32_t)limit : 1;
     reading->line.on_done = on_rows;
     line_store_admin(reading->front->store, &reading->line);
+}
+
+static void on_rest(void *ctx, const struct front_line *event, bool unavailable)
+{
+    struct reading *reading = ctx;
+    if (event == NULL)
+        refuse(reading, unavailable ? LINE_UNAVAILABLE : LINE_UNKNOWN);
+    else
+        line_store_admin(reading->front->store, &reading->line);
+}
+
+/* Rows of one event, newest first. They are read from Redis at each request: operators read them
+ * rarely, and a front that kept them would keep them for every event. */
+static void read_rows(struct http_req *req, enum line_admin_call call, uint64_t limit,
+                      uint64_t limit_max)
+{
+    struct span id = http_req_param(req, 0), given = http_req_query_arg(req, SPAN("limit"));
+    if (given.ptr != NULL && (!span_u64(given, limit_max, &limit) || limit == 0)) {
+        refusal_say(req, REFUSAL_LIMIT, "limit is a number from 1 to %" PRIu64 ".", limit_max);
+        return;
+    }
+    if (!front_of(req)->complete) {
+        answer_starting(req);
+        return;
+    }
+    struct reading *reading = reading_begin(req);
+    if (reading == NULL)
+        return;
+    span_to_cstr(id, reading->line.event, sizeof(reading->line.event));
+    reading->line.call = call;
+    reading->line.limit = (uint32_t)limit;
+    reading->line.on_done = on_rows;
+    admin_find(reading->front, id, on_rest, reading);
+}
+
+static void on_audit(struct http_req *req)
+{
+    read_rows(req, LINE_AUDIT, AUDIT_ROWS_DEFAULT, AUDIT_ROWS_MAX);
+}
+
+static void on_series(struct http_req *req)
+{
+    read_rows(req, LINE_SERIES, SERIES_ROWS_DEFAULT, SERIES_ROWS_MAX);
 }
 
 /* ---- an archive ---- */
@@ -406,15 +455,6 @@ static void on_part(struct line_admin *line)
     free(memory);
 }
 
-static void on_rest(void *ctx, const struct front_line *event, bool unavailable)
-{
-    struct reading *reading = ctx;
-    if (event == NULL)
-        refuse(reading, unavailable ? LINE_UNAVAILABLE : LINE_UNKNOWN);
-    else
-        line_store_admin(reading->front->store, &reading->line);
-}
-
 /* "trail.ID.PARTS.CHAIN" or "series.INDEX.PARTS.CHAIN", as the part before has named it. */
 static bool read_from(struct reading *reading, struct span from)
 {
@@ -462,6 +502,8 @@ static void on_archive(struct http_req *req)
 const struct http_route admin_ended_routes[] = {
     {HTTP_METHOD_GET, "/admin/ended", on_ended, NULL, 0},
     {HTTP_METHOD_GET, "/admin/audit", on_trail, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_audit, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/series", on_series, NULL, 0},
     {HTTP_METHOD_GET, "/admin/events/{event}/archive", on_archive, NULL, 0},
     {.pattern = NULL},
 };

@@ -1,11 +1,11 @@
-/* ended.h: what operators call about events that are over. Each table is ended by a row without a
- * pattern. */
+/* ended.h: what operators read of events, and call when they are over. Each table is ended by a row
+ * without a pattern. */
 #ifndef FG_QUEUE_FRONT_ENDED_H
 #define FG_QUEUE_FRONT_ENDED_H
 
 #include "http/http.h"
 
-extern const struct http_route admin_ended_routes[]; /* lists, archives, the installation's trail */
+extern const struct http_route admin_ended_routes[]; /* lists, archives, trails, the series */
 extern const struct http_route end_api_routes[];     /* archives and deletes */
 extern const struct http_route restore_api_routes[]; /* restores from an archive */
 
