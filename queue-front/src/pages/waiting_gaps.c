@@ -388,11 +388,11 @@ static void put_have(struct text *out, const struct waiting_look *look)
     char memory[64];
     struct text lasting = text_on(memory, sizeof(memory));
     if (s < 120 && s != 60)
-        wording_put_number(&lasting, waiting_look_phrase(look, "seconds"), s, 0);
+        wording_put_number(&lasting, waiting_look_phrase(look, "seconds"), s);
     else if (s == 60)
         html_put(&lasting, waiting_look_phrase(look, "minute"));
     else
-        wording_put_number(&lasting, waiting_look_phrase(look, "minutes"), s / 60, 0);
+        wording_put_number(&lasting, waiting_look_phrase(look, "minutes"), s / 60);
     wording_put(out, waiting_look_phrase(look, "waiting.enter"), text_span(&lasting),
                 (struct span){NULL, 0});
 }

@@ -10,27 +10,15 @@
 
 void wording_put(struct text *out, struct span pattern, struct span first, struct span second)
 {
-    while (pattern.len >= 3) {
-        if (pattern.ptr[0] == '{' && pattern.ptr[2] == '}' &&
-            (pattern.ptr[1] == '0' || pattern.ptr[1] == '1')) {
-            html_put(out, pattern.ptr[1] == '0' ? first : second);
-            pattern = span_skip(pattern, 3);
-        } else {
-            html_put(out, (struct span){pattern.ptr, 1});
-            pattern = span_skip(pattern, 1);
-        }
-    }
-    html_put(out, pattern);
+    phrases_fill(out, pattern, (const struct span[3]){first, second, {NULL, 0}}, html_put);
 }
 
-void wording_put_number(struct text *out, struct span pattern, uint64_t first, uint64_t second)
+void wording_put_number(struct text *out, struct span pattern, uint64_t number)
 {
-    char first_memory[24], second_memory[24];
-    struct text a = text_on(first_memory, sizeof(first_memory));
-    struct text b = text_on(second_memory, sizeof(second_memory));
-    text_u64(&a, first);
-    text_u64(&b, second);
-    wording_put(out, pattern, text_span(&a), text_span(&b));
+    char memory[24];
+    struct text digits = text_on(memory, sizeof(memory));
+    text_u64(&digits, number);
+    wording_put(out, pattern, text_span(&digits), (struct span){NULL, 0});
 }
 
 void wording_put_time(struct text *out, struct span pattern, uint64_t ms)

@@ -6,7 +6,7 @@
 
 /* A phrase with {0} and {1} put in. */
 void wording_put(struct text *out, struct span pattern, struct span first, struct span second);
-void wording_put_number(struct text *out, struct span pattern, uint64_t first, uint64_t second);
+void wording_put_number(struct text *out, struct span pattern, uint64_t number);
 void wording_put_time(struct text *out, struct span pattern, uint64_t ms); /* {0}, in UTC */
 void wording_put_clock(struct text *out, uint64_t ms); /* 20:12, in UTC; 0: nothing */
 
