@@ -1,24 +1,9 @@
-/* bug.h: what to do about something that cannot happen, in four strengths.
- *
- *     assert(...)       going on would be worse than a restart: panic (system/panic.h).
- *                       Asserts stay on in production.
- *     BUG_STOP("...")   the same where there is no condition to write: a switch that left its
- *                       enum, no memory for a few hundred bytes without which nothing goes on.
- *     BUG_WARN("...")   somebody must look soon, and the code has an answer meanwhile. It
- *                       counts, and the first time each place logs a line.
- *     BUG_COUNT("...")  odd, endangers nothing, and the code has an answer. It counts.
- *
- *     if (blob == NULL)
- *         BUG_COUNT("answer-without-memory");
- *
- * What came from outside (a visitor, Redis, a file, an operator) is none of these: it is refused.
- * What happens in the ordinary course of things has a metric of its own.
- *
- * Each place counts for itself. A service shows them live as
- * fairgate_odd_events_total{what="answer-without-memory"} and fairgate_warnings_total{what="..."};
- * a figure that is not 0 is worth a look, and a warning is worth one today.
- *
- * A place is found by the linker: pointers to all of them stand in one section of the program. */
+/* bug.h: what to do about something that cannot happen: assert() where going on would be worse than
+ * a restart, BUG_STOP() the same without a condition to write, BUG_WARN() where somebody must look
+ * soon, BUG_COUNT() where it endangers nothing. What came from outside is refused instead, and what
+ * happens in the ordinary course of things has a metric of its own. Each place counts for itself,
+ * found by the linker, and is shown as fairgate_odd_events_total{what=".."} or
+ * fairgate_warnings_total{what=".."}. */
 #ifndef FG_BASE_BUG_H
 #define FG_BASE_BUG_H
 

@@ -1,19 +1,9 @@
 /* json_in.h: JSON that came from outside, read into typed variables.
  *
- * An object is read without looking and judged once, at its end, as a struct text is written:
- *
- *     uint64_t rate_milli = 1000;           // stays, if the member is absent
- *     struct json_in in;
- *     json_in_object(&in, doc, err);
- *     json_in_require(&in, "name");
- *     json_in_str(&in, "name", 1, 80, &name);
- *     json_in_milli(&in, "rate_per_s", 0, 1000000000, &rate_milli);
- *     int rc = json_in_end(&in);            // also refuses members that nobody asked for
- *
- * The first failure stays in err, as JSON pointer and rule: "/rate_per_s: must be a number from 0
- * to 1000000". Code is ERR_SYNTAX for text that is no JSON, ERR_RANGE for values against a rule.
- *
- * Threading: none, a document belongs to one thread. */
+ * An object is read without looking and judged once, at its end: json_in_end() also refuses members
+ * that nobody asked for. A variable keeps its value if the member is absent. The first failure
+ * stays in err, as JSON pointer and rule: "/rate_per_s: must be a number from 0 to 1000000". Code
+ * is ERR_SYNTAX for text that is no JSON, ERR_RANGE for values against a rule. */
 #ifndef FG_BASE_JSON_IN_H
 #define FG_BASE_JSON_IN_H
 

@@ -1,20 +1,8 @@
-/* magic.h: is this what we take it for?
- *
- * A loop, a client library or a queue hands a struct back as void *, and the compiler believes
- * whatever we call it. So a struct that lives long and comes back that way carries a number that
- * only its kind has, and is asked for it at the border:
- *
- *     MAGIC(store_event, 0x51a7e201);          beside the struct, which has `uint32_t magic;`
- *
- *     MAGIC_BEGIN(store_event, event);         it lives
- *     ... = MAGIC_OF(store_event, timer->data); it came back; anything else is a panic
- *     ... = MAGIC_TAKE(store_event, &slot);    it changes hands, and the giver's pointer is NULL
- *     MAGIC_END(store_event, event);           just before free() or the pool
- *
- * A struct that was freed or given back no longer has its number, so a late callback is caught
- * where it comes in, not three calls further down. A check is a load and a compare.
- *
- * Numbers are chosen by hand, each once in the tree (`make check` looks). */
+/* magic.h: a struct that comes back as void * carries a number that only its kind has.
+ * MAGIC_BEGIN() sets it, MAGIC_OF() checks it, MAGIC_TAKE() also empties the giver's pointer,
+ * MAGIC_END() clears it before the memory is freed. Anything else than the expected struct is a
+ * panic where it comes in. Numbers are chosen by hand, each once in the tree (`make check` looks).
+ */
 #ifndef FG_BASE_MAGIC_H
 #define FG_BASE_MAGIC_H
 

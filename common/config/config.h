@@ -1,17 +1,9 @@
-/* config.h: settings from a file and from the environment, into a struct.
+/* config.h: settings from a file ([redis], path = "/run/redis.sock") and from the environment
+ * (FAIRGATE_REDIS_PATH), which wins, into a struct.
  *
- *     [redis]                      FAIRGATE_REDIS_PATH=/run/redis.sock
- *     path = "/run/redis.sock"     # or bare: path = /run/redis.sock
- *     timeout = 250ms
- *
- * A program declares its settings as a table; everything else follows from it: what is allowed,
- * what is said when it is not, and the text of --help. The environment wins over the file, the file
- * over the default. What the table does not know is an error that names file and line (or the
- * variable) and what is allowed: a knob that was misspelt must not silently keep its default.
- * Variables are judged where their section is one of the program's own; FAIRGATE_RUN_DIR and its
- * like pass unread.
- *
- * Secrets are not settings: a setting names the file (base/secret_file.h). */
+ * A program declares its settings as a table; what is allowed, the errors and --help follow from
+ * it. What the table does not know is an error that names file and line, or the variable; variables
+ * are judged where their section is one of the program's own. A secret is named by its file. */
 #ifndef FG_CONFIG_CONFIG_H
 #define FG_CONFIG_CONFIG_H
 

@@ -1,17 +1,5 @@
 /* http_internal.h: what the files of this folder share with each other.
  *
- *   http_server.c   one listener on one loop: accepts, keeps the clock, drains
- *   http_conn.c     one connection: reads, cuts requests out, hands them on, writes batches
- *   http_parse.c    bytes to a request: llhttp, and the strictness it leaves to us
- *   http_router.c   path to handler
- *   http_req.c      what a handler asks of a request
- *   http_hops.c     the visitor's address behind proxies
- *   http_reply.c    what a handler answers
- *   http_stream.c   streams and channels
- *   http_batch.c    shared bytes, and what is gathered for one write
- *   http_wheel.c    when each connection has waited long enough
- *   http_cors.c     pages of other origins that may call
- *
  * A connection that waits, between requests or as a stream, is a struct http_conn and nothing more
  * (under 0.4 KB). What a request needs, parser and buffers, is a struct http_req, taken from the
  * server's pool with the first byte and given back with the answer. */

@@ -1,17 +1,9 @@
 /* log.h: one JSON object a line: {"ts","level","service","msg",...fields}.
  *
- *     struct log_line line;
- *     log_begin(&line, log, LOG_LEVEL_WARN, "redis connection lost");
- *     log_cstr(&line, "path", path);
- *     log_u64(&line, "retry_ms", 200);
- *     log_end(&line);
- *
- * A line is built in memory of its own and handed over; one thread of the logger writes. Nothing
- * waits for a full pipe or disk: what does not fit is dropped, counted, and reported in the log
- * once there is room again. Values are escaped, so that no input can begin a line or a field of its
- * own. Tokens, cookies and mail addresses do not belong in a log; callers keep them out.
- *
- * Threading: any thread may log and set the level. Create and destroy from one. */
+ * A line is built in memory of its own and handed over; one thread of the logger writes. What does
+ * not fit into a full pipe is dropped, counted, and reported once there is room again. Values are
+ * escaped. Tokens, cookies and mail addresses do not belong in a log; callers keep them out.
+ * Any thread may log and set the level. Create and destroy from one. */
 #ifndef FG_OBSERVE_LOG_H
 #define FG_OBSERVE_LOG_H
 

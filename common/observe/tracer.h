@@ -1,14 +1,9 @@
 /* tracer.h: sends spans to a collector (OpenTelemetry, OTLP/HTTP in JSON). Spans are copied into a
- * queue, which one thread of the tracer sends. Callers never wait: spans that do not fit are
- * dropped and counted.
+ * queue, which one thread of the tracer sends; those that do not fit are dropped and counted.
  *
- * Of the traces whose caller wants them (the flag in their traceparent), so many in a thousand are
- * sent, chosen by their id so that all programs choose the same. A span that failed or was slow is
- * sent in any case, with all spans of its trace that this program still has: for that the last
- * spans of other traces are held for a while. Later spans of such a trace are sent, too. Attributes
- * are ids, names of the program's own and numbers: nothing personal.
- *
- * Threading: any thread adds. Create and destroy from one. */
+ * Of the traces whose caller wants them so many in a thousand are sent, chosen by their id. A span
+ * that failed or was slow is sent in any case, with all spans of its trace that are still held.
+ * Attributes are ids, names of the program's own and numbers. Any thread adds. */
 #ifndef FG_OBSERVE_TRACER_H
 #define FG_OBSERVE_TRACER_H
 

@@ -1,15 +1,9 @@
 /* pg_pool.h: a few connections to one PostgreSQL, on a loop, never blocking it.
  *
- * Work comes as jobs. A job is one or more prepared statements that travel together and are one
- * transaction: all of it happens, or none. Each job is answered exactly once, on the loop, never
- * from within pg_job_send(). Several jobs are under way on one connection (libpq's pipeline), so a
- * round trip is shared; each is a transaction of its own.
- *
- * An answer is one of four things, and the difference is the point:
- *   0             it happened; results are there
- *   ERR_PEER      the database said no (sqlstate), nothing happened
- *   ERR_TIMEOUT, ERR_FULL, ERR_CLOSED   it was never sent, nothing happened
- *   ERR_UNKNOWN   it was sent and the connection broke, or time ran out: nobody knows */
+ * A job is one or more prepared statements in one transaction, answered exactly once, never from
+ * within pg_job_send(). Jobs share a connection's round trips (libpq's pipeline). The answer is 0
+ * (it happened), ERR_PEER (the database said no: nothing happened), ERR_TIMEOUT, ERR_FULL or
+ * ERR_CLOSED (never sent), or ERR_UNKNOWN (the connection broke, or time ran out: nobody knows). */
 #ifndef FG_PG_PG_POOL_H
 #define FG_PG_PG_POOL_H
 

@@ -1,16 +1,9 @@
-/* panic.h: what a program says before it ends because it found itself wrong.
+/* panic.h: what a program says before it ends because it found itself wrong: by a failed assert()
+ * (panic.c has __assert_fail), BUG_STOP(), or a magic that does not fit. One block goes to standard
+ * error; there is no core, which would hold keys.
  *
- * A failed assert() ends here (panic.c takes the C library's __assert_fail over), so does
- * BUG_STOP() and a magic that does not fit. One block goes to standard error: program and version,
- * what failed and where, the backtrace, and the request that this thread was working on. Then the
- * process aborts. A service leaves no core, which would hold
- * its keys (service.c), so the block has to be enough.
- *
- * A describe function runs in a program that is broken, perhaps next to threads that still run. It
- * reads its struct and puts keys and numbers: no locks, no allocation, nothing that waits. What it
- * puts is read by strangers, so it never puts what came from a visitor or opens a door: no tickets,
- * tokens, cookies, keys, bodies, queries or header values. Counts, states and names of the
- * program's own are enough. */
+ * A describe function runs in a program that is broken. It takes no locks and no memory, waits for
+ * nothing, and puts nothing that came from a visitor or opens a door: strangers read it. */
 #ifndef FG_SYSTEM_PANIC_H
 #define FG_SYSTEM_PANIC_H
 

@@ -1,14 +1,9 @@
 /* archive.h: the file that an event is archived in: what proves that it is complete and ours, and
- * what an event is restored from.
- *
- * Lines of JSON. First the head; then the draw of each line, as GET fairness answers; then the
- * mark: SHA-256 of all before it, and a MAC of that by the deployment's key of draws. What
- * follows, trail and series, one line a part, is chained by SHA-256, and the last line has the end
- * of the chain and the number of parts. So nobody without the key can alter what an event is
- * restored from, and a file that was cut or damaged anywhere is recognised.
- *
- * The archive of a running event has a little more, so that the line can go on where it stood:
- * how many may still be inside or on their way in, and how fast people joined. */
+ * what an event is restored from. Lines of JSON: the head, the draw of each line, the mark (SHA-256
+ * of all before it, and a MAC of that by the key of draws), then trail and series, a line a part,
+ * chained by SHA-256; the last line has the end of the chain and the number of parts. The archive
+ * of a running event also says how many may be inside or on their way in, and how fast people
+ * joined. */
 #ifndef FG_QUEUE_FRONT_ARCHIVE_H
 #define FG_QUEUE_FRONT_ARCHIVE_H
 

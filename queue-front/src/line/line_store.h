@@ -1,17 +1,9 @@
-/* line_store.h: one loop's way to the lines that Redis keeps. Calls go in, typed answers come out;
- * no other file of queue-front speaks to Redis or knows a key's name.
+/* line_store.h: one loop's way to the lines that Redis keeps; no other file of queue-front speaks
+ * to Redis or knows a key's name. All joins of a turn for one event are one script call.
  *
- * One store belongs to one loop and has one connection to each Redis server that it needs. A
- * process with several loops is several fronts that share a port: each ticks for itself, and no
- * front leads.
- *
- * Requests of one loop turn travel together: all joins of a turn for one event are one script call.
- * Each call is answered exactly once, after at most STORE_DEADLINE_MS, on the loop, never from
- * within the call itself. When Redis is slow or gone the answer is LINE_UNAVAILABLE; for a join or
- * a pass that means "not known", and repeating it with the same key is safe.
- *
- * The picture of each event (struct line_view) can always be read without asking Redis. When the
- * tick that was answered last was asked too long ago it is marked stale. */
+ * Each call is answered exactly once, after at most STORE_DEADLINE_MS, never from within the call
+ * itself. When Redis is slow or gone the answer is LINE_UNAVAILABLE: for a join or a pass "not
+ * known", and repeating it with the same key is safe. A picture whose last tick is old is stale. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_H
 #define FG_QUEUE_FRONT_LINE_STORE_H
 

@@ -1,14 +1,8 @@
 /* redis_link.h: one connection to Redis on one loop: kept up, pipelined, and answering every call
- * within its deadline.
- *
- * Commands sent during a loop turn are written at its end, together: the link says once that it is
- * dirty, and its owner flushes it then. A connection on which any call passes its deadline is
- * dropped: replies come in order, so what stands behind a late one is late as well, and Redis may
- * or may not have done it. Everything pending is then answered with NULL.
- *
- * The program must ignore SIGPIPE: hiredis writes to a socket that may be gone.
- *
- * All calls are made on the loop's thread. */
+ * within its deadline. Commands of a turn are written at its end: the link says once that it is
+ * dirty, and its owner flushes it. A connection on which a call passes its deadline is dropped, and
+ * everything pending is answered with NULL: it may or may not have been done. The program must
+ * ignore SIGPIPE, since hiredis writes to a socket that may be gone. */
 #ifndef FG_QUEUE_FRONT_REDIS_LINK_H
 #define FG_QUEUE_FRONT_REDIS_LINK_H
 

@@ -1,15 +1,7 @@
-/* shed.h: which joins a front accepts. Under overload new places are given up
- * first: a place is a promise, and a newcomer without one can come back later.
- *
- * Joins wait for Redis. As many may wait as it answers within SHED_WAIT_MS, by measurement. That is
- * time in a queue, so the bound is the same on a fast machine and on a slow one.
- *
- * Tried and dropped: refusing joins in a loop turn that has been at work for long, for the sake of
- * the polls behind them. A refusal costs more than queueing a join, and each one makes room for the
- * next at once. With 12,000 connections the front did nothing but refuse, and the places given fell
- * to a fortieth.
- *
- * Pure, and belongs to one loop. */
+/* shed.h: which joins a front accepts. Under overload new places are given up first: a place is a
+ * promise, and a newcomer without one can come back later. As many joins may wait for Redis as it
+ * answers within SHED_WAIT_MS, by measurement: a bound in time, the same on a fast machine and on a
+ * slow one. Pure, and belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_SHED_H
 #define FG_QUEUE_FRONT_CORE_SHED_H
 

@@ -1,16 +1,8 @@
-/* odds.h: whether seats will be left when a visitor's turn comes, as far as that follows from
- * the number of seats left, which is fed to the line, and the seats that each admitted visitor has
- * taken so far. Pure.
- *
- * All lanes take from the same seats, each with its share of the calls. So each lane has cuts of
- * its own, by how many of its people are called until the seats are gone: "likely" sold out as if
- * nobody else came to the other lanes, "unlikely" as if they never ended. Between the two it is not
- * known.
- *
- * Computed once for each feed, as two places that cut the line in three; a poll only compares. The
- * cuts are kept in Redis with the feed, so that all fronts say the same, and move only when the
- * odds have changed considerably: no place goes from "likely" to "unsure" and back because of
- * noise. */
+/* odds.h: whether seats will be left when a visitor's turn comes, by the number of seats left and
+ * the seats that each admitted visitor has taken so far. Each lane has cuts of its own: "likely"
+ * sold out as if nobody else came to the other lanes, "unlikely" as if they never ended. Computed
+ * once for each feed as two places that cut the line in three, and kept in Redis with it. They move
+ * only when the odds have changed considerably, so that noise moves nobody. Pure. */
 #ifndef FG_QUEUE_FRONT_CORE_ODDS_H
 #define FG_QUEUE_FRONT_CORE_ODDS_H
 
