@@ -541,22 +541,6 @@ static void tell_fault(const struct err_slot *err, struct event_doc_fault *fault
     assert(fault->rule[0] != '\0'); /* the operator sees why */
 }
 
-int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fault,
-                    struct event_doc *out)
-{
-    struct err_slot err;
-    json_t *doc;
-    int rc = json_in_parse(json, &err, &doc);
-    if (rc == 0) {
-        rc = read_doc(doc, id, &err, out);
-        json_decref(doc);
-    }
-    if (rc < 0)
-        tell_fault(&err, fault);
-    assert(rc < 0 || span_eq(span_of(out->id), id));
-    return rc;
-}
-
 static bool is_member(const char *name)
 {
     assert(name != NULL);

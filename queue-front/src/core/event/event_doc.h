@@ -82,16 +82,12 @@ struct event_doc_fault {
 
 /* With all knobs at their defaults, as a document that sets none. */
 void event_doc_init(struct span id, struct event_doc *out);
-/* A whole document from outside: absent knobs have their defaults. ERR_SYNTAX: not JSON;
- * ERR_RANGE: a value against its rule; ERR_NOMEM: nobody knows. All fill the fault. */
-int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fault,
-                    struct event_doc *out);
 
-/* A stored document, perhaps written by a newer program. Such a program writes a member `needs`:
- * the lowest format that a program must know to do what the document asks for. If this program
- * knows that format, members that it does not know are passed over and `newer` is true. If it does
- * not, or if unknown members stand without `needs`, the document cannot be read. Errors as of
- * event_doc_parse(). */
+/* A stored document: absent knobs have their defaults. A newer program may have written it, with a
+ * member `needs`: the lowest format that a program must know to do what the document asks for. If
+ * this program knows it, members that it does not know are passed over and `newer` is true;
+ * otherwise, or without `needs`, they are a fault. ERR_SYNTAX: not JSON; ERR_RANGE: a value against
+ * its rule; ERR_NOMEM: nobody knows. All fill the fault. */
 enum { EVENT_DOC_FORMAT = 3 }; /* 2: presale codes; 3: shards */
 int event_doc_load(struct span stored, struct span id, struct event_doc_fault *fault,
                    struct event_doc *out);

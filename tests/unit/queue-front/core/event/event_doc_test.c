@@ -19,7 +19,7 @@ static struct event_doc_now now;
 static int parse(const char *json)
 {
     fault = (struct event_doc_fault){{0}, {0}};
-    return event_doc_parse(span_of(json), SPAN("show"), &fault, &doc);
+    return event_doc_load(span_of(json), SPAN("show"), &fault, &doc);
 }
 
 static int patch(const char *json)
@@ -484,7 +484,7 @@ TEST_CASE(a_new_document_is_an_empty_one)
     assert_int_equal(parse("{}"), 0);
     event_doc_init(SPAN("show"), &base_doc);
     assert_memory_equal(&base_doc, &doc, sizeof(doc));
-    assert_int_equal(event_doc_parse(SPAN("{\"id\":\"s\"}"), SPAN("s"), &fault, &doc), 0);
+    assert_int_equal(event_doc_load(SPAN("{\"id\":\"s\"}"), SPAN("s"), &fault, &doc), 0);
     assert_string_equal(doc.name, "s");
 }
 
