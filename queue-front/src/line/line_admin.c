@@ -330,7 +330,6 @@ static void on_house(struct redis_call *call, const redisReply *reply)
     } else if (admin->call == LINE_FIND) {
         /* An operator wants it: it will be here in a moment and stay for a while. */
         uint64_t outcome = tell.outcome;
-        assert(admin->call == LINE_FIND);
         struct line_store *store = admin->store.store;
         admin->outcome = LINE_UNKNOWN;
         struct store_event *event =

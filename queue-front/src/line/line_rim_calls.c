@@ -91,7 +91,6 @@ static void send_look(struct line_rim *rim, uint32_t slot_ms)
     }
     if (slot_ms > 0) {
         /* For so long no other front makes a cut; it is no more than a hint, which may be lost. */
-        assert(slot_ms > 0); /* Redis takes no key that is over at once */
         struct line_store *store = rim->store;
         struct text command = store_command(store, rim->event->slot, 6);
         resp_cstr(&command, "SET");

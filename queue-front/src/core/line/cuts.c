@@ -140,8 +140,8 @@ static struct walk walk_to(const struct cuts *cuts, uint8_t what, uint64_t numbe
 {
     assert(number >= 1);
     assert(number <= counted(&cuts->end, what));
-    uint32_t low = 0, high = ((cuts->count + MARK_EVERY - 1) / MARK_EVERY) -
-                             1; /* the last mark before which it is not reached */
+    /* Between the first mark and the last before which it is not reached. */
+    uint32_t low = 0, high = (cuts->count + MARK_EVERY - 1) / MARK_EVERY - 1;
     while (low < high) {
         uint32_t mid = low + (high - low + 1) / 2;
         if (counted(&cuts->mark[mid], what) < number)

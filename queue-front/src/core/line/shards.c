@@ -273,7 +273,6 @@ struct shards_call shards_next(struct shards *shards)
     if (shards->looking || shards->cutting || shards->phase == REST)
         return (struct shards_call){.ask = SHARDS_ASK_NOTHING};
     if (shards->phase == READ) {
-        assert(shards->phase == READ);
         uint8_t to_seal = in_step(shards, TO_SEAL), to_read = in_step(shards, TO_READ);
         if (to_seal < shards->count && shards->reading == 0)
             return ask_cut(shards,

@@ -674,8 +674,7 @@ void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
     /* Ghosts that were stepped over stay in the sum, so it changes only when somebody goes or
      * returns. Before a place is judged, a share of it counts as gone. If its visitor turns out to
      * be there, that share has come back for everybody behind. */
-
-    struct eta_crowd crowd = (struct eta_crowd){
+    struct eta_crowd crowd = {
         .ghosts = (double)ghosts_ever(view),
         .judged = view->ghosts != NULL ? (double)view->ghosts->judged : 0.0,
         .gone_share = model->gone_share,
