@@ -137,7 +137,7 @@ describe('a sale that is to begin', () => {
     return answer.json.detail;
   };
   const make = (id, knobs = {}) => makeEvent({ front, fronts: [front] }, id, knobs, { open: false });
-  const soon = () => ({ opens_at: new Date(Date.now() + 1000).toISOString() });
+  const soon = (ms = 1000) => ({ opens_at: new Date(Date.now() + ms).toISOString() });
 
   before(async () => {
     const house = await openHouse(null, { scope, fronts: 0 });
@@ -179,9 +179,12 @@ describe('a sale that is to begin', () => {
   });
 
   test('at its time does so without a hall, and is an alarm until there is one', async () => {
-    await make('timed', soon());
+    await make('timed', soon(3000));
     await act(front, 'timed', 'schedule', { body: { without: ['hall'] } });
+    const unopened = async () => /fairgate_line_unopened\{event="timed"\} (\d)/.exec((await front.private.call('GET', '/metrics')).text)?.[1];
+    await until('it to wait for its opening', async () => await unopened() === '1');
     await untilState(front, 'timed', 'open');
+    await until('it to wait no longer', async () => await unopened() === '0');
     const alarm = async () => {
       const gauge = Number(/fairgate_line_hall_missing\{event="timed"\} (\d)/.exec((await front.private.call('GET', '/metrics')).text)?.[1]);
       return [(await live(front, 'timed')).hall_missing, gauge].join(' ');
