@@ -94,28 +94,22 @@ static bool make_document(struct act *act, const struct front_line *event)
     }
     int rc = event_doc_patch(base, http_req_body(act->req), span_of(act->line.event), &now, &fault,
                              &act->doc);
-    if (rc < 0) {
-        admin_answer_fault(act->req, rc, &fault);
-        return false;
-    }
-    if (event != NULL && !keeps_shards(event, &act->doc)) {
+    const struct event_doc *doc = &act->doc;
+    if (rc == 0 && event != NULL && !keeps_shards(event, doc))
         fault = (struct event_doc_fault){"/shards", "is fixed once the event exists"};
-        admin_answer_fault(act->req, ERR_RANGE, &fault);
-        return false;
-    }
-    if (event != NULL && !keeps_lanes(event, &act->doc)) {
+    else if (rc == 0 && event != NULL && !keeps_lanes(event, doc))
         fault = (struct event_doc_fault){
             "/lanes",
             "keep their order, and are fixed once people may join: only names, shares and "
             "invitations change"};
-        admin_answer_fault(act->req, ERR_RANGE, &fault);
-        return false;
-    }
-    if (closes_at_once(act, event)) {
+    else if (rc == 0 && closes_at_once(act, event))
         fault = (struct event_doc_fault){
             "/closes_at",
             "is over: the event would close at once, for good. The action close does so"};
-        admin_answer_fault(act->req, ERR_RANGE, &fault);
+    if (rc == 0 && fault.rule[0] != '\0')
+        rc = ERR_RANGE;
+    if (rc < 0) {
+        admin_answer_fault(act->req, rc, &fault);
         return false;
     }
     return admin_draw_settle(act, event) && act_put_document(act);

@@ -103,35 +103,37 @@ void answer_starting(struct http_req *req)
                        &(struct refusal_more){.headers = SPAN("Refresh: 1\r\n")});
 }
 
+/* What a check of a ticket, a pass or a member token found; the last row is for the rest. */
+struct reason {
+    int why; /* an error code; 0: any */
+    enum refusal refusal;
+};
+
+static enum refusal refusal_for(const struct reason *reasons, int why)
+{
+    while (reasons->why != 0 && reasons->why != why)
+        reasons++;
+    return reasons->refusal;
+}
+
 void answer_ticket_invalid(struct http_req *req, int why)
 {
-    enum refusal refusal = REFUSAL_TICKET_FOREIGN;
-    if (why == ERR_STATE)
-        refusal = REFUSAL_TICKET_MOVED;
-    else if (why == ERR_EXISTS)
-        refusal = REFUSAL_RENEWED;
-    else if (why == ERR_CLOSED)
-        refusal = REFUSAL_UNAVAILABLE;
-    else if (why == ERR_NOT_FOUND)
-        refusal = REFUSAL_TICKET_MISSING;
-    else if (why == ERR_TIMEOUT)
-        refusal = REFUSAL_TICKET_OLD;
-    refusal_reply(req, refusal);
+    static const struct reason reasons[] = {
+        {ERR_STATE, REFUSAL_TICKET_MOVED}, {ERR_EXISTS, REFUSAL_RENEWED},
+        {ERR_CLOSED, REFUSAL_UNAVAILABLE}, {ERR_NOT_FOUND, REFUSAL_TICKET_MISSING},
+        {ERR_TIMEOUT, REFUSAL_TICKET_OLD}, {0, REFUSAL_TICKET_FOREIGN},
+    };
+    refusal_reply(req, refusal_for(reasons, why));
 }
 
 void answer_pass_invalid(struct http_req *req, int why)
 {
-    enum refusal refusal = REFUSAL_PASS_FOREIGN;
-    if (why == ERR_EXISTS)
-        refusal = REFUSAL_RENEWED;
-    else if (why == ERR_FULL)
-        refusal = REFUSAL_PASSES_WRONG;
-    else if (why == ERR_NOMEM)
-        refusal = REFUSAL_OVERLOADED;
-    else if (why == ERR_NOT_FOUND)
-        refusal = REFUSAL_PASS_MISSING;
-    else if (why == ERR_TIMEOUT)
-        refusal = REFUSAL_PASS_OLD;
+    static const struct reason reasons[] = {
+        {ERR_EXISTS, REFUSAL_RENEWED},   {ERR_FULL, REFUSAL_PASSES_WRONG},
+        {ERR_NOMEM, REFUSAL_OVERLOADED}, {ERR_NOT_FOUND, REFUSAL_PASS_MISSING},
+        {ERR_TIMEOUT, REFUSAL_PASS_OLD}, {0, REFUSAL_PASS_FOREIGN},
+    };
+    enum refusal refusal = refusal_for(reasons, why);
     struct refusal_more more = {.detail = NULL};
     if (refusal_row(refusal)->status == 401 && refusal != REFUSAL_RENEWED)
         more.headers = SPAN("WWW-Authenticate: Bearer\r\n");
@@ -146,18 +148,12 @@ void answer_idem_invalid(struct http_req *req)
 
 void answer_member_required(struct http_req *req, int why, const char *event)
 {
-    enum refusal refusal = REFUSAL_MEMBER_FOREIGN;
-    if (why == ERR_UNKNOWN)
-        refusal = REFUSAL_MEMBER_KEYS;
-    else if (why == ERR_NOMEM)
-        refusal = REFUSAL_OVERLOADED;
-    else if (why == ERR_FULL)
-        refusal = REFUSAL_TOKENS_WRONG;
-    else if (why == ERR_NOT_FOUND)
-        refusal = REFUSAL_MEMBER_MISSING;
-    else if (why == ERR_TIMEOUT)
-        refusal = REFUSAL_MEMBER_OLD;
-    answer_refusal(req, span_of(event), refusal);
+    static const struct reason reasons[] = {
+        {ERR_UNKNOWN, REFUSAL_MEMBER_KEYS}, {ERR_NOMEM, REFUSAL_OVERLOADED},
+        {ERR_FULL, REFUSAL_TOKENS_WRONG},   {ERR_NOT_FOUND, REFUSAL_MEMBER_MISSING},
+        {ERR_TIMEOUT, REFUSAL_MEMBER_OLD},  {0, REFUSAL_MEMBER_FOREIGN},
+    };
+    answer_refusal(req, span_of(event), refusal_for(reasons, why));
 }
 
 void answer_overloaded(struct http_req *req)
