@@ -45,7 +45,7 @@ for (const [from, words, there, place] of [
   ['ko/index.html', '대기열은', /ko\//], // the noun with its particle
   ['index.html', 'jurnal erors', /runbook\.html#fairgatejournalerrors/, 'first'],
   ['index.html', 'FairgateLineStlae', /runbook\.html#fairgatelinestale/, 'first'],
-  ['index.html', 'no hall', /runbook\.html#no-hall/, 'first'],
+  ['index.html', 'nobody is called', /runbook\.html#nobody-is-called/, 'first'],
 ]) {
   test(`"${words}" is found from ${from}`, async () => {
     await page.setViewportSize(SIZES.desktop);
