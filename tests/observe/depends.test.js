@@ -6,13 +6,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import net from 'node:net';
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { client, freePort, openScope, postgresBin, ROOT, startPostgres, startRedis, until } from '../lib-js/index.js';
 import { DEPENDS, isOfOthers, namesIn, RULE_FILES, ruleGroups } from '../lib-js/observe.js';
 
 const MOST = 20; // connections of the edge
+const daysAgo = (days) => Date.now() / 1000 - days * 86_400;
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 // What fires once the last series of its kind has been there for minutes, by promtool alone: tests/integration/alerts.test.js.
 const PATIENCE = { timeoutMs: 300_000, everyMs: 500 };
@@ -40,7 +41,7 @@ describe('what a sale depends on', () => {
     execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '3', '-subj', '/CN=tickets.example', '-keyout', join(dir, 'key'), '-out', join(dir, 'crt')], { stdio: 'ignore' });
     writeFileSync(join(dir, 'pem'), readFileSync(join(dir, 'crt'), 'utf8') + readFileSync(join(dir, 'key'), 'utf8'));
     writeFileSync(join(dir, 'keys'), Array.from({ length: 3 }, () => execFileSync('openssl', ['rand', '-base64', '80'], { encoding: 'utf8' }).replaceAll('\n', '')).join('\n'));
-    utimesSync(join(dir, 'keys'), Date.now() / 1000 - 172_800, Date.now() / 1000 - 172_800);
+    utimesSync(join(dir, 'keys'), daysAgo(2), daysAgo(2));
     writeFileSync(join(dir, 'edge.conf'), `listen = ${at('listen')}\nlisten_tls = ${at('tls')}\ncertificate = ${dir}/pem\nticket_keys = ${dir}/keys\nhealth = ${at('health')}\nfronts = ${at('nobody')}:${port.nobody}\nmaxconn = ${MOST}\nsocket = ${dir}/edge.sock\n`);
     execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [join(dir, 'edge.conf'), join(dir, 'edge.cfg')]);
     scope.spawn('haproxy', ['haproxy', '-db', '-f', join(dir, 'edge.cfg')], { stays: true });
@@ -54,7 +55,9 @@ describe('what a sale depends on', () => {
 
     writeFileSync(join(dir, 'backups.json'), JSON.stringify([{ backup: [{ type: 'full', timestamp: { stop: 1000 } }, { type: 'incr', timestamp: { stop: 2000 } }, { type: 'incr', timestamp: { stop: 1500 } }] }]));
     writeFileSync(join(dir, 'line-1.rdb'), '');
-    writeFileSync(join(dir, 'figures.conf'), `EDGE_TLS=${at('tls')}\nTICKET_KEYS=${dir}/keys\nLINE_FOLDER=${dir}\nRESTORE_TESTED=${dir}/crt\nbackups() { cat ${dir}/backups.json; }\n`);
+    writeFileSync(join(dir, 'tested'), '');
+    utimesSync(join(dir, 'tested'), daysAgo(40), daysAgo(40));
+    writeFileSync(join(dir, 'figures.conf'), `EDGE_TLS=${at('tls')}\nTICKET_KEYS=${dir}/keys\nLINE_FOLDER=${dir}\nRESTORE_TESTED=${dir}/tested\nbackups() { cat ${dir}/backups.json; }\n`);
     await until('TLS', () => execFileSync('sh', ['-c', `openssl s_client -connect ${at('tls')} </dev/null >/dev/null 2>&1 && echo yes || :`], { encoding: 'utf8' }).includes('yes'));
     execFileSync(join(ROOT, 'infra/observe/figures'), [join(dir, 'fairgate.prom')], { env: { ...process.env, FAIRGATE_FIGURES_CONF: join(dir, 'figures.conf') } });
     scope.spawn('node-exporter', ['prometheus-node-exporter', `--web.listen-address=${at('node')}`, `--collector.textfile.directory=${dir}`], { stays: true });
@@ -139,6 +142,12 @@ describe('what a sale depends on', () => {
       await until('its start to be seen', async () => await starts() > seen, PATIENCE);
     }
     await heard('FairgateRestarts', { job: 'fairgate-redis' });
+    rmSync(join(redis.data, 'dump.rdb'), { force: true });
+    mkdirSync(join(redis.data, 'dump.rdb')); // no file can take its place
+    execFileSync('redis-cli', ['-p', String(redis.port), 'bgsave']);
+    await heard('FairgateRedisNotSaved');
+    await heard('FairgateBackupOld');
+    await heard('FairgateRestoreUntested');
     await redis.stop();
     await postgres.stop();
     await heard('FairgateRedisDown');
