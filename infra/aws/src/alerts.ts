@@ -3,9 +3,11 @@
 //
 // PromQL of these forms is understood, with `by`, matchers and `or`, `and`:
 //     [min|max [by (L)]] (METRIC{M}) OP NUMBER        a gauge
+//     [max by (L)] (METRIC{M}) < time() + NUMBER    a moment that comes, in one half of an `and`
 //     [max by (L)] increase(METRIC{M}[T]) > NUMBER    a counter: the collector hands on its steps
 //     sum by (job) (rate(A{M}[T])) > F * sum by (job) (rate(A[T]))
-//     sum(increase(A[T])) > F * sum(increase(B[T]))
+//     sum(increase(A[T])) > [N +] F * sum(increase(B[T]))        A may have one matcher L=~"ONE|OTHER"
+//     max by (L) (max_over_time(METRIC[T])) > NUMBER
 //
 // CloudWatch looks once a minute, Prometheus when one likes: `for: 15s` becomes a minute here.
 
@@ -93,14 +95,16 @@ interface Term {
   metric: Metric;
   op: string;
   limit: number;
+  ahead?: boolean; // the limit is so many seconds from now
 }
 
 // One comparison. What is bad when it is low is asked for its highest, and the other way round, unless the rule
 // says which.
 function term(text: string, grouped: boolean): Term {
-  const compared = /^(.*?)\s*(==|>|<)\s*([\d.]+)$/.exec(text.trim());
+  const compared = /^(.*?)\s*(==|>|<)\s*(time\(\) \+ )?([\d.]+)$/.exec(text.trim());
   if (compared === null) throw new Error(`"${text}" is no comparison`);
-  const [, left, op, number] = compared as unknown as [string, string, string, string];
+  const [, left, op, now, number] = compared as unknown as [string, string, string, string | undefined, string];
+  if (now !== undefined && grouped) throw new Error(`"${text}" stands alone`);
   const aggregated = /^(min|max|sum)\s*(?:by \(([a-z, ]+)\)\s*)?\((.*)\)$/.exec(left);
   const how = aggregated?.[1];
   // The address of a task means nothing to anybody: it is another one tomorrow.
@@ -112,8 +116,14 @@ function term(text: string, grouped: boolean): Term {
     const one = series(grown[1]!, by);
     return { query: select('SUM', one, seconds(grown[2]!)), metric: one.metric, op, limit };
   }
+  const highest = /^max_over_time\((.*)\[(\d+[smh])\]\)$/.exec(inner);
+  if (highest !== null) {
+    const one = series(highest[1]!, by);
+    return { query: select('MAX', one, seconds(highest[2]!)), metric: one.metric, op, limit };
+  }
   const low = op === '<' || (op === '==' && limit === 0);
   const one = series(inner, by);
+  if (now !== undefined) return { query: select('MIN', one, MINUTE), metric: one.metric, op, limit, ahead: true }; // the first of all
   const way = how === 'min' ? 'MIN' : how === 'max' || low || op === '>' ? 'MAX' : 'MIN';
   return { query: select(way, one, MINUTE), metric: one.metric, op, limit };
 }
@@ -125,13 +135,17 @@ const YES = { threshold: 0, operator: 'GreaterThanThreshold' } as const;
 
 type Read = Pick<Alarm, 'queries' | 'expression' | 'threshold' | 'operator' | 'metrics'>;
 
-// So many of all, over all services together.
+// So many of all, over all services together. CloudWatch has no alternatives: each is a query.
 function part(expr: string): Read[] | null {
-  const found = /^sum\(increase\((.*?)\[(\d+[smh])\]\)\) > ([\d.]+) \* sum\(increase\((.*?)\[\2\]\)\)$/.exec(expr);
+  const found = /^sum\(increase\((.*?)\[(\d+[smh])\]\)\) > (?:(\d+) \+ )?([\d.]+) \* sum\(increase\((.*?)\[\2\]\)\)$/.exec(expr);
   if (found === null) return null;
-  const [, bad, window, factor, all] = found as unknown as [string, string, string, string, string];
-  const both = [series(bad, []), series(all, [])];
-  return [{ queries: both.map((one) => select('SUM', one, seconds(window))), expression: `IF(m0 > ${factor} * m1, 1, 0)`, ...YES, metrics: both.map(({ metric }) => metric) }];
+  const [, bad, window, more, factor, all] = found as unknown as [string, string, string, string | undefined, string, string];
+  const [, before, words, after] = /^(.*)=~"([a-z|]+)"(.*)$/.exec(bad) ?? [];
+  const one = words === undefined ? [bad] : words.split('|').map((word) => `${before}="${word}"${after}`);
+  const each = [...one, all].map((text) => series(text, []));
+  const sum = one.map((_, i) => `m${i}`).join(' + ');
+  const expression = `IF(${sum} > ${more === undefined ? '' : `${more} + `}${factor} * m${one.length}, 1, 0)`;
+  return [{ queries: each.map((its) => select('SUM', its, seconds(window))), expression, ...YES, metrics: each.map(({ metric }) => metric) }];
 }
 
 // Errors as a part of all answers, service by service.
@@ -159,8 +173,8 @@ function read(expr: string): Read[] {
   }
   const terms = expr.split(` ${word} `).map((part) => term(part, false));
   // Both halves of an `and` are about one series here; the highest stands for it.
-  const queries = word === 'and' ? terms.map(({ query }) => ({ ...query, sql: query.sql.replace('MIN(', 'MAX(') })) : terms.map(({ query }) => query);
-  const expression = `IF(${terms.map(({ op, limit }, i) => `m${i} ${op} ${limit}`).join(` ${word.toUpperCase()} `)}, 1, 0)`;
+  const queries = word === 'and' ? terms.map(({ query, ahead }) => (ahead ? query : { ...query, sql: query.sql.replace('MIN(', 'MAX(') })) : terms.map(({ query }) => query);
+  const expression = `IF(${terms.map(({ op, limit, ahead }, i) => `m${i} ${op} ${ahead ? `EPOCH(m${i}) + ` : ''}${limit}`).join(` ${word.toUpperCase()} `)}, 1, 0)`;
   return [{ queries, expression, ...YES, metrics: terms.map(({ metric }) => metric) }];
 }
 

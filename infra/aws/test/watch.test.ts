@@ -45,6 +45,11 @@ test('forms of expressions, as they are asked of CloudWatch', () => {
   assert.deepEqual(query('sum by (why) (increase(a_b{why!="x",why!="y"}[15m])) > 10'), ['SELECT SUM("a_b") FROM SCHEMA("Fairgate", "part", "why") WHERE "why" != \'x\' AND "why" != \'y\' GROUP BY "why"', 900, 'GreaterThanThreshold', 10]);
   const some = one('sum(increase(a_b[5m])) > 0.01 * sum(increase(c_d[5m]))');
   assert.deepEqual([some.queries.map(({ sql, periodS }) => [sql, periodS]), some.expression], [[['SELECT SUM("a_b") FROM SCHEMA("Fairgate", "part")', 300], ['SELECT SUM("c_d") FROM SCHEMA("Fairgate", "part")', 300]], 'IF(m0 > 0.01 * m1, 1, 0)']);
+  assert.deepEqual(query('max by (event) (max_over_time(a_b[5m])) > 9'), ['SELECT MAX("a_b") FROM SCHEMA("Fairgate", "event", "part") GROUP BY "event"', 300, 'GreaterThanThreshold', 9]);
+  const words = one('sum(increase(a_b{why=~"x|y"}[5m])) > 100 + 2 * sum(increase(a_b{why="z"}[5m]))');
+  assert.deepEqual([words.queries.map(({ sql }) => /WHERE .*/.exec(sql)![0]), words.expression], [['x', 'y', 'z'].map((word) => `WHERE "why" = '${word}'`), 'IF(m0 + m1 > 100 + 2 * m2, 1, 0)']);
+  const soon = one('max by (event) (a_b) == 1 and max by (event) (c_d) < time() + 3600');
+  assert.deepEqual([soon.queries[1]!.sql, soon.expression], ['SELECT MIN("c_d") FROM SCHEMA("Fairgate", "part")', 'IF(m0 == 1 AND m1 < EPOCH(m1) + 3600, 1, 0)']);
   assert.equal(one('a_b > 0 and a_b < 150').expression, 'IF(m0 > 0 AND m1 < 150, 1, 0)');
   assert.equal(one('max by (event) (a_b) > 9 or max by (event) (c_d) > 8').expression, 'IF(m0 > 9 OR m1 > 8, 1, 0)');
   assert.equal(one('a_b > 0', '        for: 5m\n').minutes, 5);
