@@ -101,6 +101,7 @@ struct pg_pool {
     uv_timer_t timer;
     bool closing;
     bool answering;
+    uint64_t said_us; /* when a try that failed was logged; 0: none yet */
     struct pg_pool_stats stats;
 };
 
@@ -251,16 +252,24 @@ static void count_connected(struct pg_pool *pool, int change)
         pool->conf.on_ready(pool->conf.ctx, after > 0);
 }
 
+/* How many try while none stands. */
+static uint32_t knocking(const struct pg_pool *pool)
+{
+    return pool->conf.guest ? 1 : PG_KNOCKING;
+}
+
 static uint32_t pause_ms(const struct conn *conn)
 {
-    uint32_t cap_ms = pg_pool_ready(conn->pool) ? PG_RECONNECT_CAP_MS : PG_KNOCK_CAP_MS;
+    uint32_t cap_ms = conn->pool->conf.guest      ? PG_GUEST_CAP_MS
+                      : pg_pool_ready(conn->pool) ? PG_RECONNECT_CAP_MS
+                                                  : PG_KNOCK_CAP_MS;
     return backoff_ms(PG_RECONNECT_FIRST_MS, cap_ms, conn->tries, conn->pool->conf.rng);
 }
 
 /* The last connection is down: the others drew their longer pauses while it was up. */
 static void knock(struct pg_pool *pool)
 {
-    for (uint32_t i = 0; i < pool->conf.connections && i < PG_KNOCKING; i++) {
+    for (uint32_t i = 0; i < pool->conf.connections && i < knocking(pool); i++) {
         struct conn *conn = &pool->conns[i];
         if (conn->state != CONN_WAITING || conn->at_us <= now_us(pool))
             continue;
@@ -273,7 +282,11 @@ static void knock(struct pg_pool *pool)
 static void conn_fail(struct conn *conn, const char *what)
 {
     struct pg_pool *pool = conn->pool;
-    if (!pool->closing && pool->conf.log != NULL) {
+    bool stood = conn->state == CONN_READY;
+    bool silent =
+        !stood && pool->said_us != 0 && now_us(pool) - pool->said_us < PG_SAY_MS * UINT64_C(1000);
+    if (!pool->closing && pool->conf.log != NULL && !silent) {
+        pool->said_us = stood ? pool->said_us : now_us(pool);
         struct log_line line;
         log_begin(&line, pool->conf.log, LOG_LEVEL_WARN, "database connection lost");
         log_cstr(&line, "database", pool->conf.what);
@@ -281,7 +294,6 @@ static void conn_fail(struct conn *conn, const char *what)
         log_u64(&line, "under_way", conn->under_way.len);
         log_end(&line);
     }
-    bool stood = conn->state == CONN_READY;
     struct jobs lost = conn->under_way;
     conn->under_way = (struct jobs){0};
     conn_drop_poll(conn);
@@ -558,7 +570,7 @@ static void conn_connect(struct conn *conn)
         atomic_fetch_add_explicit(&pool->stats.reconnects, 1, memory_order_relaxed);
     unsigned nth = (unsigned)(conn - pool->conns); /* two that knock begin at different hosts */
     conn->pq = pg_link_start(pool->conninfo, pool->conf.app, NULL,
-                             conn->tries + (nth < PG_KNOCKING ? nth : 0));
+                             conn->tries + (nth < knocking(pool) ? nth : 0));
     if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD ||
         !conn_poll_socket(conn, UV_WRITABLE))
         conn_fail(conn, conn->pq != NULL ? PQerrorMessage(conn->pq) : "no memory");
@@ -620,7 +632,7 @@ static void on_timer(uv_timer_t *timer)
                         : now >= conn->at_us;
         if (late && conn->state != CONN_WAITING)
             conn_fail(conn, "no answer in time");
-        else if (late && (i < PG_KNOCKING || pg_pool_ready(pool)))
+        else if (late && (i < knocking(pool) || pg_pool_ready(pool)))
             conn_connect(conn);
     }
     if (!pool->closing)

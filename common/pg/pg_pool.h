@@ -38,6 +38,8 @@ enum {
        let in. */
     PG_KNOCKING = 2,
     PG_KNOCK_CAP_MS = 400,
+    PG_GUEST_CAP_MS = 3000, /* at somebody else's server, where one tries alone */
+    PG_SAY_MS = 10000,      /* tries that fail are logged so often */
 };
 
 struct pg_statement {
@@ -63,6 +65,7 @@ struct pg_pool_conf {
     uint32_t deadline_ms; /* of a job, from its send to its answer */
     uint32_t wait_ms;     /* of these, at most this long in the queue; 0: no less */
     bool fail_fast;       /* without a connection a job is refused (ERR_CLOSED) at once */
+    bool guest;           /* the server is somebody else's, and is spared while it lets nobody in */
     const struct pg_statement *statements; /* borrowed; jobs name them by index */
     uint32_t statements_len;
     const struct clock *clock;

@@ -92,6 +92,7 @@ int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_poo
         .setup = users->setup,
         .connections = (uint32_t)settings->users_connections,
         .depth = 4,
+        .guest = true,
         .queue_max = QUEUE_MAX,
         .deadline_ms = (uint32_t)settings->users_timeout_ms,
         .statements = users->statements,

@@ -1,6 +1,7 @@
 /* pg_pool_test.c: the pool on a real loop, against a real server that is stopped and started. */
 #include "script.h"
 
+#include "observe/log.h"
 #include "pg/pg_pool.h"
 #include "pg_fixture.h"
 
@@ -310,12 +311,12 @@ TEST_CASE_IN(two_connections_try_a_silent_host, make_world, drop_world)
     assert_int_equal(PG_KNOCKING, came);
 }
 
-/* Draws the longest of the pauses of 0 to 100 ms, to 200, and so on: one less than the product of
- * their numbers. */
+/* Draws the longest of the pauses of 0 to 100 ms, to 200, and so on to the cap: one less than the
+ * product of their numbers. */
 static void fill_for_longest(void *ctx, void *out, size_t len)
 {
-    static const uint64_t drawn = UINT64_C(101) * 201 * 401 * 801 * 1601 * 2001 - 1;
-    (void)ctx;
+    const uint64_t drawn =
+        UINT64_C(101) * 201 * 401 * 801 * 1601 * (*(const uint64_t *)ctx + 1) - 1;
     assert_int_equal(sizeof(drawn), len);
     memcpy(out, &drawn, sizeof(drawn));
 }
@@ -329,7 +330,8 @@ static void tries_come_to(uint64_t tries)
 /* A connection that failed often while others were up waits long before its next try. */
 TEST_CASE_IN(the_last_connection_to_fall_ends_long_pauses, make_world, drop_world)
 {
-    const struct rng longest = {.fill = fill_for_longest};
+    uint64_t cap_ms = PG_RECONNECT_CAP_MS;
+    const struct rng longest = {.fill = fill_for_longest, .ctx = &cap_ms};
     static const char *const none[1];
     struct clock_fake clock;
     char dir[] = "/tmp/fairgate-pool-XXXXXX", door[64], behind[256];
@@ -365,6 +367,42 @@ TEST_CASE_IN(the_last_connection_to_fall_ends_long_pauses, make_world, drop_worl
     assert_int_equal(6 + PG_KNOCKING, pg_pool_stats(world.pool)->reconnects);
     run_close(NULL);
     assert_int_equal(0, rmdir(dir));
+}
+
+static unsigned lines;
+
+static void count_line(void *ctx, struct span line)
+{
+    (void)ctx;
+    (void)line;
+    lines++;
+}
+
+TEST_CASE_IN(a_guest_tries_alone_and_seldom_and_says_so_seldom, make_world, drop_world)
+{
+    uint64_t cap_ms = PG_GUEST_CAP_MS, after = 0;
+    const struct rng longest = {.fill = fill_for_longest, .ctx = &cap_ms};
+    const struct logger_conf log = {.service = "t", .sink = count_line};
+    struct clock_fake clock;
+    clock_fake_init(&clock, 1000000);
+    assert_int_equal(0, logger_create(&log, NULL, &world.conf.log));
+    world.conf.conninfo = "host=/nowhere user=postgres";
+    world.conf.connections = CONNECTIONS;
+    world.conf.guest = true;
+    world.conf.clock = &clock.clock;
+    world.conf.rng = &longest;
+    begin();
+    while (lines < 1)
+        turn();
+    for (; after < 10; after++) {
+        clock_fake_step(&clock, PG_GUEST_CAP_MS * UINT64_C(1000));
+        tries_come_to(after + 1);
+        turn();
+    }
+    assert_int_equal(after, pg_pool_stats(world.pool)->reconnects);
+    assert_int_equal(3, lines); /* the first one, and two in 30 s */
+    run_close(NULL);
+    logger_destroy(world.conf.log);
 }
 
 SCRIPT_TESTS(rows, run_row)
