@@ -100,14 +100,10 @@ static void list_ticket(struct tickets_page *page)
     fact_phrase(facts, "nth", SPAN("ticket.nth"), number(page->count[0], page->shown),
                 number(page->count[1], page->seen));
     fact_if(facts, "many", page->seen > 1);
-    /* A seat in a row has three names; elsewhere one says it all. */
-    bool in_row = row->number.len > 0;
-    fact_text(facts, "section", in_row ? row->zone : none);
+    struct span place = row->label.len > 0 ? row->label : row->number;
+    fact_text(facts, "section", row->zone);
     fact_text(facts, "row", row->row);
-    fact_text(facts, "place",
-              !in_row              ? (row->zone.len > 0 ? row->zone : row->seat)
-              : row->label.len > 0 ? row->label
-                                   : row->number);
+    fact_text(facts, "place", row->zone.len > 0 || place.len > 0 ? place : row->seat);
     fact_if(facts, "band", row->category.len > 0 || row->floor.len > 0 || page->seen > 1);
     fact_text(facts, "category", row->category);
     fact_text(facts, "floor", row->floor);

@@ -82,7 +82,7 @@ test('standing places are called by the name of their area', async () => {
   assert.deepEqual(seen.places.map(({ id, zone, row, number, category }) => [id, zone, row, number, category]), ['floor#1', 'floor#2'].map((id) => [id, '스탠딩 <A>', '', '', '스탠딩석']));
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ zone, row, number }) => [zone, row, number]), Array(2).fill(['스탠딩 <A>', undefined, undefined]));
-  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<h2>스탠딩 &lt;A&gt;<\/h2>\s*<p class=\"facts\"><span>스탠딩석<\/span><\/p>/);
+  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<dl><div><dt>Section<\/dt><dd>스탠딩 &lt;A&gt;<\/dd><\/div>\s*<\/dl>\s*<\/header>\s*<p class="band"><span>스탠딩석<\/span> <span class="nth">/);
   assert.match((await buyer.get(`/pay/orders/${order}`)).text, /(<li><span>스탠딩 &lt;A&gt;<\/span> <span class=\"soft\">스탠딩석<\/span><\/li>){2}/);
 });
 
@@ -583,7 +583,7 @@ test('the pages show the order and the tickets to their owner, in both languages
   await world.payOrder(order);
   await world.untilStatus(buyer, order, 'completed');
   const page = await buyer.get(`/pay/tickets/${order}?lang=ko`);
-  assert.match(page.text, /<html lang="ko">.*<svg /s);
+  assert.match(page.text, /<html lang="ko">.*<div class="code"><svg /s);
   assert.equal((await world.visitor().get(`/pay/tickets/${order}`)).status, 401);
   const other = await world.login('pbkdf2@example.com');
   assert.equal((await other.get(`/pay/tickets/${order}`)).status, 404);
@@ -610,7 +610,7 @@ test('a hundred places are an order, one more is refused with advice', async () 
   await world.untilStatus(buyer, order, 'completed');
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.equal(new Set(tickets.map(({ seat }) => seat)).size, 100);
-  assert.equal((await buyer.get(`/pay/tickets/${order}`)).text.match(/<svg /g).length, 100);
+  assert.equal((await buyer.get(`/pay/tickets/${order}`)).text.match(/<div class="code"><svg /g).length, 100);
   assert.equal((await buyer.get(`/pay/orders/${order}`)).status, 200);
 });
 

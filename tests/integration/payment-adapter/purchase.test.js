@@ -143,7 +143,7 @@ test('an order that costs nothing is completed without a payment, and given back
   assert.doesNotMatch(page, /data-act="refund">[^<]*<data/, 'no sum is promised');
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ seat, state }) => [seat, state]), [['r7s1', 'valid']]);
-  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<svg /);
+  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<div class="code"><svg /);
   const told = await until('the shop to hear of it', () => world.shop.orders.get(`${order}-completed`));
   assert.equal(told.amount, 0);
   await world.assertAgreed(order);
