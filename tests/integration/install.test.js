@@ -77,7 +77,7 @@ test('units hand over every secret that a config names, and no others, anew when
     const path = `etc/fairgate/${service}.conf`;
     assert.doesNotMatch(unit + read(path) + read('share/fairgate/hand-over'), /@[A-Z]+@/);
     assert.match(unit, new RegExp(`^BindReadOnlyPaths=/run/fairgate-${service}:/opt/fairgate/etc/fairgate/secrets$`, 'm'));
-    // As the unit runs it, with the tree of this test for the root and a process that is told.
+    // As the unit runs it, with the tree of this test for the root and a process that gets the signal.
     const given = scope.tempDir();
     const secrets = join(destdir, 'opt/fairgate/etc/fairgate/secrets');
     mkdirSync(secrets, { recursive: true });
@@ -88,12 +88,12 @@ test('units hand over every secret that a config names, and no others, anew when
     handOver();
     assert.deepEqual(readdirSync(given).sort(), secretsOf(read(path)), service);
     for (const name of readdirSync(given)) assert.equal(statSync(join(given, name)).mode & 0o777, 0o400);
-    const told = spawn('sh', ['-c', 'trap "exit 7" HUP; echo up; while :; do sleep 0.05; done'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(told.stdout, 'data');
+    const child = spawn('sh', ['-c', 'trap "exit 7" HUP; echo up; while :; do sleep 0.05; done'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
     writeFileSync(join(secrets, 'admin-token'), '2');
     rmSync(join(secrets, 'service-token'));
-    handOver({ MAINPID: String(told.pid) });
-    assert.deepEqual(await once(told, 'exit'), [7, null]);
+    handOver({ MAINPID: String(child.pid) });
+    assert.deepEqual(await once(child, 'exit'), [7, null]);
     assert.equal(readFileSync(join(given, 'admin-token'), 'utf8'), '2');
     assert.ok(!readdirSync(given).includes('service-token'), 'what is gone is given to nobody');
     assert.match(unit, new RegExp(`^ExecStart=/opt/fairgate/bin/${service} `, 'm'));
