@@ -42,7 +42,7 @@ void key_file_close(struct key_file *file); /* wipes it */
 int key_file_find(const struct key_file *file, const char *name);
 
 int key_file_add(struct key_file *file, struct err_slot *err); /* a new key, last */
-void key_file_use(struct key_file *file, unsigned index); /* moves it to the front */
+void key_file_use(struct key_file *file, unsigned index);      /* moves it to the front */
 void key_file_drop(struct key_file *file, unsigned index);
 
 /* Writes the ring, then what happened: "add", "use" or "drop"; `other` is the key that signed

@@ -28,10 +28,10 @@ struct secrets {
 struct secrets_paths {
     const char *tickets;
     const char *identities;
-    const char *draws;      /* "": those of tickets serve */
-    const char *passes;     /* a list, comma between */
-    const char *members;    /* a JWKS file, or "" */
-    const char *visits;     /* a file of a token, or "" */
+    const char *draws;   /* "": those of tickets serve */
+    const char *passes;  /* a list, comma between */
+    const char *members; /* a JWKS file, or "" */
+    const char *visits;  /* a file of a token, or "" */
 };
 
 /* One reference, the caller's. Reads files, so not on a loop. `before`: the ring that this one

@@ -14,7 +14,6 @@
 #include "redis/redis_route.h"
 #include "scripts/line_scripts.h"
 
-
 #include <stdatomic.h>
 #include <stddef.h>
 
