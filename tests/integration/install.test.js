@@ -2,9 +2,8 @@
 // read them, the units are sound, and a config that somebody has changed is kept.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { blocksOf, linksOf } from '../../infra/docs/pages.js';
@@ -65,37 +64,18 @@ test('the command line comes with its page of the manual and with completion tha
   assert.match(readFileSync(at('share/zsh/site-functions/_fairgate'), 'utf8'), /^#compdef fairgate$/m);
 });
 
-const secretsOf = (config) => [...new Set([...config.replace(/^\s*#.*$/gm, '').matchAll(/\/etc\/fairgate\/secrets\/([\w.-]+)/g)].map((m) => m[1]))].sort();
-
-test('units hand over every secret that a config names, and no others, anew when they reload', async (t) => {
-  const scope = openScope(t);
-  const destdir = scope.tempDir();
+test('units hand over every secret that the default configs name, and no others', (t) => {
+  const destdir = openScope(t).tempDir();
   install(destdir);
   for (const service of SERVICES) {
     const read = (path) => readFileSync(join(destdir, 'opt/fairgate', path), 'utf8');
     const unit = read(`lib/systemd/system/fairgate-${service}.service`);
-    const path = `etc/fairgate/${service}.conf`;
-    assert.doesNotMatch(unit + read(path) + read('share/fairgate/hand-over'), /@[A-Z]+@/);
-    assert.match(unit, new RegExp(`^BindReadOnlyPaths=/run/fairgate-${service}:/opt/fairgate/etc/fairgate/secrets$`, 'm'));
-    // As the unit runs it, with the tree of this test for the root and a process that gets the signal.
-    const given = scope.tempDir();
-    const secrets = join(destdir, 'opt/fairgate/etc/fairgate/secrets');
-    mkdirSync(secrets, { recursive: true });
-    for (const name of [...secretsOf(read(path)), 'another']) writeFileSync(join(secrets, name), '1');
-    const script = read('share/fairgate/hand-over').replaceAll('/opt/fairgate/etc', `${destdir}/opt/fairgate/etc`);
-    const handOver = (env = {}) => execFileSync('sh', ['-c', script, 'hand-over', service], { env: { PATH: process.env.PATH, RUNTIME_DIRECTORY: given, ...env } });
-    writeFileSync(join(destdir, 'opt/fairgate', path), read(path).replaceAll('/opt/fairgate/etc', `${destdir}/opt/fairgate/etc`));
-    handOver();
-    assert.deepEqual(readdirSync(given).sort(), secretsOf(read(path)), service);
-    for (const name of readdirSync(given)) assert.equal(statSync(join(given, name)).mode & 0o777, 0o400);
-    const child = spawn('sh', ['-c', 'trap "exit 7" HUP; echo up; while :; do sleep 0.05; done'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(child.stdout, 'data');
-    writeFileSync(join(secrets, 'admin-token'), '2');
-    rmSync(join(secrets, 'service-token'));
-    handOver({ MAINPID: String(child.pid) });
-    assert.deepEqual(await once(child, 'exit'), [7, null]);
-    assert.equal(readFileSync(join(given, 'admin-token'), 'utf8'), '2');
-    assert.ok(!readdirSync(given).includes('service-token'), 'what is gone is given to nobody');
+    const given = [...unit.matchAll(/^LoadCredential=([^:]+):(.*)$/gm)].map((m) => m[1]);
+    const folder = `/run/credentials/fairgate-${service}\\.service/`;
+    const config = read(`etc/fairgate/${service}.conf`);
+    const named = [...config.matchAll(new RegExp(`${folder}([\\w.-]+)`, 'g'))].map((m) => m[1]);
+    assert.deepEqual([...new Set(named)].sort(), given.sort(), service);
+    assert.doesNotMatch(unit + config, /@[A-Z]+@/);
     assert.match(unit, new RegExp(`^ExecStart=/opt/fairgate/bin/${service} `, 'm'));
   }
 });
@@ -108,7 +88,8 @@ test('the script that makes secrets makes every file that a unit hands over, eac
   const made = () => execFileSync(at('share/fairgate/secrets'), [dir]) && readdirSync(dir).map((name) => [name, readFileSync(join(dir, name), 'utf8')]);
   const first = made();
   for (const service of SERVICES) {
-    for (const name of secretsOf(readFileSync(at(`etc/fairgate/${service}.conf`), 'utf8'))) {
+    const unit = readFileSync(at(`lib/systemd/system/fairgate-${service}.service`), 'utf8');
+    for (const [, name] of unit.matchAll(/^LoadCredential=[^:]+:.*\/(.*)$/gm)) {
       assert.ok(first.some(([one]) => one === name), `${service}: ${name}`);
       assert.equal(statSync(join(dir, name)).mode & 0o777, 0o600, name);
     }
@@ -124,7 +105,7 @@ test('units are sound', (t) => {
     const name = `fairgate-${service}.service`;
     const unit = join(destdir, 'opt/fairgate/lib/systemd/system', name);
     // systemd looks for the programs where the unit says: for the check that is below DESTDIR.
-    const moved = readFileSync(unit, 'utf8').replaceAll(/=(\+?)\/opt\//g, `=$1${destdir}/opt/`);
+    const moved = readFileSync(unit, 'utf8').replaceAll('=/opt/', `=${destdir}/opt/`);
     writeFileSync(unit, moved);
     const verified = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
     if (verified.error?.code === 'ENOENT') return; // a machine without systemd runs no units

@@ -120,24 +120,6 @@ test('the command line asks what was installed', () => {
   inside('. /usr/share/bash-completion/completions/fairgate; complete -p fairgate');
 });
 
-test('a reload takes secrets that were changed, and rings of keys are changed where they lie', async () => {
-  const were = UNITS.map(pid);
-  const status = (port, token) => ask(`curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer ${token}' http://127.0.0.1:${port}/admin/events`);
-  const [old, fresh] = [ask('cat /etc/fairgate/secrets/admin-token'), 'f'.repeat(64)];
-  const keys = (words) => ask(`queue-front keys --config /etc/fairgate/queue-front.conf ${words}`);
-  keys('add tickets');
-  inside(`printf %s ${fresh} >/etc/fairgate/secrets/admin-token; systemctl reload ${UNITS.join(' ')}`);
-  for (const port of [8091, 8092]) {
-    await until('the new token', () => status(port, fresh) === '200');
-    assert.equal(status(port, old), '401');
-  }
-  assert.match(keys('list'), /tickets/);
-  assert.match(keys('status --url http://127.0.0.1:8091'), /2/);
-  assert.deepEqual(UNITS.map(pid), were);
-  for (const unit of UNITS) assert.equal(ask(`stat -c %a /run/${unit}/admin-token`), '400');
-  for (const [unit, secret] of [['fairgate-queue-front', 'hold-keys'], ['fairgate-seat-service', 'psp-key']]) assert.equal(ask(`ls /run/${unit}/${secret} 2>/dev/null || echo none`), 'none');
-});
-
 test('an upgrade restarts what runs, and keeps secrets, changed configs and the line', async () => {
   const [were, keys] = [UNITS.map(pid), secrets()];
   inside("echo '# ours' >>/etc/fairgate/queue-front.conf; echo 'deb [trusted=yes] file:/packages/now ./' >/etc/apt/sources.list.d/now.list");
