@@ -128,6 +128,10 @@ test('people in a real line keep their places while a version comes, goes and di
     return answer;
   };
   await share(50);
+  for (const number of [0, 99]) { // a front hears a moment later of an event that another has made
+    const headers = { cookie: `fg_version=${number}` };
+    await until('the event', async () => (await stack.edge.get('/v1/queue/demo/status', { headers })).status === 200);
+  }
   const people = Array.from({ length: 40 }, () => ({ jar: new CookieJar() }));
   for (const person of people) {
     person.jar.take(await stack.edge.get('/e/demo'));

@@ -2,7 +2,7 @@
 // outgoing connections (so that none of those sits on ours), in slices. A slice is this process's as
 // long as it lives: its name is a socket that only one process can hold, and the kernel frees it.
 
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 
 const LOW = 23_000;
 const SLICE = 50; // as many as a whole stack takes
@@ -19,7 +19,13 @@ function listens(at) {
 async function isFree(port) {
   const server = await listens({ port, host: '127.0.0.1', exclusive: true });
   if (server === null) return false;
-  return new Promise((resolve) => { server.close(() => resolve(true)); });
+  server.on('connection', (peer) => peer.on('error', () => {})); // that it is reset
+  const reached = await new Promise((resolve) => {
+    const socket = createConnection({ port, host: '127.0.0.1' });
+    socket.once('connect', () => { socket.resetAndDestroy(); resolve(true); });
+    socket.once('error', () => resolve(false)); // a machine may keep a port to itself
+  });
+  return new Promise((resolve) => { server.close(() => resolve(reached)); });
 }
 
 async function claimSlice() {

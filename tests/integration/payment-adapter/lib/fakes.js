@@ -334,8 +334,9 @@ export class FakeSeats extends Fake {
     if (claims.aud !== event) return no(401, 'pass-foreign');
     if (this.ended.has(claims.sub)) return no(401, 'pass-ended');
     const hold = this.holds.get(name);
-    if (hold?.event !== event || hold.session !== claims.sub) return no(404, 'hold-unknown');
-    if (hold.state === 'gone') return no(410, 'no-such-hold');
+    if (hold?.event !== event) return no(404, 'hold-unknown');
+    if (hold.state === 'gone') return no(410, 'no-such-hold'); // nobody's
+    if (hold.session !== claims.sub) return no(404, 'hold-unknown');
     if (this.#isLate(hold)) return no(410, 'hold-expired');
     return { status: 200, body: this.view(hold) };
   }
