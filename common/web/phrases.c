@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PHRASES_MAX = 1024 }; /* the console has the most: five hundred */
+enum { PHRASES_MAX = 2048 }; /* the console has the most: a thousand */
 
 struct phrases {
     uint32_t len;

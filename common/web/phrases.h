@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
-enum { PHRASES_SOURCE_MAX = 64 * 1024 }; /* of one language */
+enum { PHRASES_SOURCE_MAX = 128 * 1024 }; /* of one language */
 
 /* Texts of one language: lines "key = value", '#' begins a comment. */
 struct phrases;

@@ -219,6 +219,28 @@ CREATE TABLE pay.scanner (
 );
 CREATE INDEX scanner_event ON pay.scanner (event, id);
 
+-- Events that do not take place: no order is made, and those that are here are given back (saga/cancelling.h).
+CREATE TABLE pay.cancelled_event (
+    event    text PRIMARY KEY,
+    reason   text NOT NULL,
+    who      text, -- as in saga_step
+    at       timestamptz NOT NULL DEFAULT now(),
+    passed   text NOT NULL DEFAULT '', -- orders up to this id have been looked at
+    due_at   timestamptz NOT NULL DEFAULT now(), -- of the next look; while a process works on it, the end of its lease
+    ended_at timestamptz -- all has been given back
+);
+
+-- Events with a new date. Orders from before it have these times, and may be given back for a while.
+CREATE TABLE pay.postponed_event (
+    event        text PRIMARY KEY,
+    times        integer NOT NULL DEFAULT 1, -- how often so far; numbers the mails
+    show         jsonb NOT NULL, -- {starts_at, doors_at}
+    refund_until timestamptz NOT NULL,
+    reason       text NOT NULL,
+    who          text, -- as in saga_step
+    at           timestamptz NOT NULL DEFAULT now()
+);
+
 -- What operators and scanners did. Append-only.
 CREATE TABLE pay.audit (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -280,6 +280,8 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = desk_routes(private_routes, err);
     if (rc == 0)
+        rc = event_routes(private_routes, err);
+    if (rc == 0)
         rc = move_routes(private_routes, err);
     if (rc == 0)
         rc = order_series_routes(private_routes, err);

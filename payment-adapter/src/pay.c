@@ -9,6 +9,7 @@
 #include "api/webhooks.h"
 #include "letters/outbox.h"
 #include "observe/log.h"
+#include "saga/cancellations.h"
 #include "saga/order_series.h"
 #include "saga/pace_teller.h"
 #include "saga/reconcile.h"
@@ -236,6 +237,8 @@ static void on_tick(uv_timer_t *timer)
     if (pay->reconcile != NULL)
         reconcile_tick(pay->reconcile);
     order_series_tick(pay->series);
+    if (pay->cancellations != NULL)
+        cancellations_tick(pay->cancellations);
     if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0) {
         ask_lags(pay);
         worker_look_for_unknown(pay->worker);
@@ -471,6 +474,18 @@ static int open_watch(struct pay *pay, struct err_slot *err)
     return rc == 0 ? order_series_create(&series, err, &pay->series) : rc;
 }
 
+/* Half of what the provider takes: captures of other events have the other half. */
+static int open_cancellations(struct pay *pay, struct err_slot *err)
+{
+    uint32_t per_s = (uint32_t)pay->settings->psp_per_s / 2;
+    const struct cancellations_conf conf = {.pg = pay->pg,
+                                            .checkout = pay->checkout,
+                                            .worker = pay->worker,
+                                            .log = pay->loop->log,
+                                            .per_s = per_s > 0 ? per_s : 1};
+    return cancellations_create(&conf, err, &pay->cancellations);
+}
+
 static int open_sagas(struct pay *pay, struct err_slot *err)
 {
     const struct settings *settings = pay->settings;
@@ -519,6 +534,8 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         rc = open_watch(pay, err);
     if (rc == 0)
         rc = worker_create(&worker, err, &pay->worker);
+    if (rc == 0 && loop->index == 0)
+        rc = open_cancellations(pay, err);
     return rc;
 }
 
@@ -595,6 +612,7 @@ void pay_close(struct pay *pay)
     outbox_close(pay->shop);
     outbox_close(pay->mails);
     reconcile_close(pay->reconcile);
+    cancellations_close(pay->cancellations);
     worker_close(pay->worker);
     pace_teller_close(pay->pace_teller);
     outcalls_close(pay->outcalls);
@@ -602,6 +620,7 @@ void pay_close(struct pay *pay)
     pg_pool_close(pay->saga_pg);
     pg_pool_close(pay->pg);
     order_series_destroy(pay->series);
+    cancellations_destroy(pay->cancellations);
     hasher_close(pay->hasher);
     sessions_destroy(pay->sessions);
     checkout_destroy(pay->checkout);

@@ -18,6 +18,7 @@ enum {
 
     /* bodies */
     BODY_SMALL_MAX = 4096,
+    BODY_EVENT_MAX = 32 * 1024,    /* a venue in all its languages, escaped */
     BODY_WEBHOOK_MAX = 256 * 1024, /* a provider's event with the whole object inside */
     BODY_CHECKIN_MAX = 256 * 1024, /* an evening's scans of one offline door */
 
@@ -55,6 +56,12 @@ enum {
 
     DRAWINGS_MAX = 64, /* of orders whose tickets are drawn, under way in the process: a login waits
                           behind them for a thread, two seconds at the worst of 100 tickets each */
+
+    /* cancelled and postponed events */
+    EVENT_REASON_MAX = 200,   /* a sentence, as of a refund */
+    CANCEL_REFUNDS_MAX = 256, /* under way at once: seconds of a provider's pace, and few enough
+                                 that sales of other events find workers */
+    CANCEL_LISTED_MAX = 100,  /* parked orders in one answer; all are in the list of sagas */
 
     /* doors */
     DOOR_SCANS_MAX = 500,  /* from a door that was offline, in one call */

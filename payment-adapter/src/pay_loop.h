@@ -20,15 +20,16 @@
 #include "web/lang.h"
 
 struct login;
-struct pages;        /* pages/pages.h */
-struct site;         /* web/site.h */
-struct pay_texts;    /* pay.c */
-struct watches;      /* order_watch.h */
-struct outbox;       /* letters/outbox.h */
-struct reconcile;    /* reconcile.h */
-struct order_series; /* saga/order_series.h */
-struct pace_teller;  /* saga/pace_teller.h */
-struct webhooks;     /* webhooks.h */
+struct pages;         /* pages/pages.h */
+struct site;          /* web/site.h */
+struct pay_texts;     /* pay.c */
+struct watches;       /* order_watch.h */
+struct outbox;        /* letters/outbox.h */
+struct reconcile;     /* reconcile.h */
+struct order_series;  /* saga/order_series.h */
+struct cancellations; /* saga/cancellations.h */
+struct pace_teller;   /* saga/pace_teller.h */
+struct webhooks;      /* webhooks.h */
 
 /* Limits that all loops of the process share. */
 struct pay_caps {
@@ -114,6 +115,7 @@ struct pay {
     struct outbox *shop, *mails;
     struct reconcile *reconcile; /* loop 0 only */
     struct order_series *series;
+    struct cancellations *cancellations; /* loop 0 only */
     struct crash_point crash_point;
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;

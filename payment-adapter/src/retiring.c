@@ -34,6 +34,8 @@ static const struct retire_table tables[] = {
     {"audit", OF_EVENT " AND t.act <> 'retired'"},
     {"scanner", OF_EVENT},
     {"refund_terms", OF_EVENT},
+    {"cancelled_event", OF_EVENT},
+    {"postponed_event", OF_EVENT},
     {"counted", OF_EVENT},
     {"drift_accepted", OF_EVENT},
 };

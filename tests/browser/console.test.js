@@ -651,6 +651,39 @@ describe('the console', () => {
     });
   }
 
+  for (const name of Object.keys(MANNERS)) {
+    test(`another date, and none at all, ${name}`, async () => {
+      const id = `ill-${name}`;
+      assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'A night' } })).status, 201);
+      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      const { page } = boss;
+      await page.goto(`${boss.at}/console#/events/${id}/doors`);
+      await boss.signIn();
+      await page.locator('#postpone-form').waitFor();
+      await page.fill('#why', 'the singer is ill');
+      await page.fill('#postpone-starts', '2031-06-01T19:30');
+      await page.fill('#postpone-until', '2031-05-01T12:00');
+      await page.click('#postpone-form button');
+      await page.click('#confirm-yes');
+      const moved = await until('the new date', async () => {
+        const { status, json } = await pay.get(`/admin/events/${id}/postponement`);
+        return status === 200 && json;
+      });
+      assert.deepEqual([moved.reason, moved.doors_at, moved.times], ['the singer is ill', null, 1]);
+
+      await page.click('#cancel-event');
+      assert.equal(await page.isDisabled('#confirm-yes'), true);
+      await page.fill('#confirm-input', id);
+      await page.fill('#confirm-why', 'the singer is still ill');
+      await page.click('#confirm-yes');
+      await page.locator('#cancel-sums dd').first().waitFor();
+      assert.match(await page.textContent('#cancel-about'), /the singer is still ill/);
+      assert.equal(await page.isVisible('#cancel-event'), false);
+      await boss.judge(`${name}-doors-cancelled`);
+      await boss.close();
+    });
+  }
+
   // Of the same category, and nobody's.
   async function freeSeatLike(seat) {
     const places = JSON.parse(stack.read('demo-hall.json')).plan.zones.flatMap(({ rows }) => rows).flatMap((row) => row.seats);

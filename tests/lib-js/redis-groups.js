@@ -21,8 +21,10 @@ export function untilInStep(replica) {
   return until('the replica to be in step', async () => (await replica.command('ROLE'))[3] === 'connected');
 }
 
-// From now on the replica hears nothing, and what the master acknowledges is lost with it.
+// From now on the replica hears nothing, and what the master acknowledges is lost with it. It has all from before.
 export async function cutReplica(master, replica) {
+  const [, written] = await master.command('ROLE');
+  await until('the replica to have it', async () => (await replica.command('ROLE'))[4] >= written);
   await replica.command('CONFIG', 'SET', 'masterauth', 'not-the-password');
   await master.command('CLIENT', 'KILL', 'TYPE', 'replica');
   await until('the replica to be cut off', async () => (await replica.command('ROLE'))[3] !== 'connected');

@@ -1,9 +1,10 @@
 // doors.js: an event's doors, and what is given back or moved: who scans where, who is inside but
-// should not be, check-ins by mistake, the terms of refunds, seats of an order, and letters that
-// the shop does not accept. The reason is asked once, at the top, for everything below, and goes on
+// should not be, check-ins by mistake, the terms of refunds, seats of an order, letters that the
+// shop does not accept, and the end of it all (cancel.js). The reason is asked once, at the top, for everything below, and goes on
 // record.
 
 import { call, get, hasPart } from './api.js';
+import { cancelling } from './cancel.js';
 import { announce, byId, make, Refused, say } from './kit.js';
 import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, taken, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
@@ -179,6 +180,22 @@ function move({ reasonFor, event }) {
   return section('move', 'move.title', 'move.help', form);
 }
 
+// ---- another date ----
+
+function postponing({ path, reasonFor, event }) {
+  const at = (id, required = true) => make('input', { id, type: 'datetime-local', required });
+  const [starts, doors, until] = [at('postpone-starts'), at('postpone-doors', false), at('postpone-until')];
+  const form = formOf('postpone-form', async () => {
+    const body = { starts_at: fromLocal(starts.value), refund_until: fromLocal(until.value), ...(doors.value === '' ? {} : { doors_at: fromLocal(doors.value) }), reason: reasonFor() };
+    const lines = [say('postpone.to', moment(body.starts_at)), say('postpone.back', moment(body.refund_until))];
+    if (!(await confirmed({ title: say('postpone.sure', event.doc.name), text: say('postpone.means'), lines, yes: say('postpone.button') }))) return;
+    await call('pay', 'PUT', `${path}/postponement`, { body });
+    event.said(say('postpone.done'));
+  }, field(say('postpone.starts', zone()), starts), field(say('postpone.doors', zone()), doors), field(say('postpone.until', zone()), until),
+  make('div', { className: 'ending' }, make('button', { className: 'danger' }, say('postpone.button')), make('p', { className: 'small' }, say('postpone.hall'))));
+  return section('postpone', 'postpone.title', 'postpone.help', form);
+}
+
 // ---- letters ----
 
 function letters(read) {
@@ -221,8 +238,9 @@ export async function open(body, event) {
     read: () => read(),
   };
   const [doors, scanning, parked, refunds] = [inside(), scanners(here), letters(() => read()), terms(here)];
+  const off = cancelling(here);
   async function read() {
-    const [now, { scanners: all }, { letters: waiting }] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), get('pay', '/admin/letters')]);
+    const [now, { scanners: all }, { letters: waiting }] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), get('pay', '/admin/letters'), off.read()]);
     doors.show(now);
     scanning.show(all);
     parked.show(waiting);
@@ -234,7 +252,7 @@ export async function open(body, event) {
     body.replaceChildren(make('p', { id: 'doors-trouble', className: 'wrong' }, `${say('part.pay')}: ${sayTrouble(error)}`));
     return {};
   }
-  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), refunds.at, move(here), parked.at));
+  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), refunds.at, move(here), parked.at, postponing(here), off.at));
   let turns = 0;
   return {
     async refresh() {

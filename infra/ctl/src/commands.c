@@ -402,6 +402,39 @@ static const struct command rows[] = {
      .done = "The refund of {ORDER} is under way.",
      .asks = "Money goes back. Of a whole order the tickets become void and the seats are on sale "
              "again. Refund it?"},
+    {.name = "cancel",
+     .takes = "EVENT",
+     .brief = "Cancel an event for good and refund all its orders",
+     .text = "Its line is not touched: close it first. `cancelled` shows how far the refunds are.",
+     .options = OPT(WHY),
+     .needs = OPT(WHY),
+     PAY("POST", EVENT_AT "/cancellation"),
+     .done = "{EVENT} is cancelled; its orders are being refunded.",
+     .asks = "All tickets become void, every order is refunded, and every buyer gets a mail. This "
+             "cannot "
+             "be undone. Cancel the event?"},
+    {.name = "cancelled",
+     .takes = "EVENT",
+     .brief = "How far the refunds of a cancelled event are",
+     PAY(NULL, EVENT_AT "/cancellation")},
+    {.name = "postpone",
+     .takes = "EVENT WHAT=VALUE...",
+     .brief = "Give an event a new date",
+     .text = "starts_at and refund_until are needed; doors_at, time_zone and venue may follow. "
+             "Correct\n"
+             "the hall first: it says when the show is for new orders.",
+     .options = OPT(WHY),
+     .needs = OPT(WHY),
+     PAY("PUT", EVENT_AT "/postponement"),
+     .done = "{EVENT} has a new date; its buyers get a mail.",
+     .asks =
+         "Everybody who has a ticket gets a mail, and can have the order refunded until the time "
+         "that you named. Postpone it?",
+     .run = desk_postpone},
+    {.name = "postponed",
+     .takes = "EVENT",
+     .brief = "The new date of a postponed event",
+     PAY(NULL, EVENT_AT "/postponement")},
     {.name = "tickets revoke",
      .takes = "ORDER",
      .brief = "Void tickets left of an order that is over",

@@ -86,7 +86,7 @@ CASE WHEN :b.done_at IS NOT NULL THEN 'done' WHEN :b.due_at = 'infinity' THEN 'g
 --> id  text
 --< doc text
 SELECT jsonb_strip_nulls(jsonb_build_object('order', o.id, 'order_number', o.number, 'event', o.event,
-    'event_name', :event_name(o), 'starts_at', :iso(o.starts_at), 'member', o.member, 'lang', o.lang,
+    'event_name', :event_name(o), 'starts_at', :show(o)->'starts_at', 'member', o.member, 'lang', o.lang,
     'status', o.status, 'reason', o.cause, 'provider', o.provider, 'payment', o.payment, 'currency', o.currency,
     'amount', o.amount, 'fees', :fees(o), 'refunded', coalesce(o.refund_amount, 0), 'created_at', :iso(o.created_at),
     'moved_at', :iso(o.moved_at), 'seats', o.seats, 'places', o.places, 'moving', coalesce(o.moving, '[]'),
@@ -170,7 +170,7 @@ RETURNING event;
 --< bought     boolean
 --< offered    boolean
 --< tickets    boolean
-SELECT o.id, :event_name(o) AS event_name, coalesce(:iso(o.starts_at), '') AS starts_at, o.status,
+SELECT o.id, :event_name(o) AS event_name, coalesce(:show(o)->>'starts_at', '') AS starts_at, o.status,
     jsonb_array_length(o.seats)::bigint AS seats, o.member = :member AS bought, EXISTS (
         SELECT
         FROM ticket t

@@ -32,6 +32,7 @@ WITH i AS (
     JOIN orders o ON o.id = t.order_id
     WHERE t.id = :ticket AND t.event = :event AND :is_unrevoked(t)
         AND o.status = :ORDER_COMPLETED AND NOT :is_moving(o, t)
+        AND (:offline OR NOT :is_cancelled(t.event))
     ON CONFLICT (ticket) DO UPDATE
     SET gate = excluded.gate, out_at = NULL, scanned_at = excluded.scanned_at,
         offline = excluded.offline, recorded_at = now(), entries = c.entries + 1
@@ -54,8 +55,8 @@ RETURNING act = 'in-again' AS again;
 --< gate          text
 --< scanned_at    text
 --< scanned_at_ms bigint null
-SELECT t.event <> :event AS other_event, t.revoked_at IS NOT NULL OR :is_moving(o, t) AS revoked,
-    o.status, c.gate, :iso(:shown_at(c, t)) AS scanned_at,
+SELECT t.event <> :event AS other_event,
+    t.revoked_at IS NOT NULL OR :is_moving(o, t) OR :is_cancelled(t.event) AS revoked, o.status, c.gate, :iso(:shown_at(c, t)) AS scanned_at,
     (extract(epoch FROM c.scanned_at) * 1000)::bigint AS scanned_at_ms
 FROM ticket t
 JOIN orders o ON o.id = t.order_id

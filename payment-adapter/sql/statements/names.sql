@@ -41,6 +41,7 @@
 --= WHY_BY_OPERATOR       'refund-by-operator'
 --= WHY_TOO_LATE          'refund-too-late'
 --= WHY_HANDED_ON         'tickets-handed-on'
+--= WHY_EVENT_CANCELLED   'event-cancelled'
 --= WHY_ACCEPTED          'difference-accepted'
 --= WHY_REFUNDED_BEFORE   'refunded-before'
 --= WHY_WHOLE_ORDER       'whole-order'

@@ -30,6 +30,8 @@
 --< fees          bigint
 --< vat           bigint
 --< moved_at      text
+--< off           boolean
+--< postponed     boolean
 
 -- fragment: order_columns()
 o.id, o.event, o.hold, o.member, o.status, coalesce(o.cause, '') AS cause, o.currency, o.amount,
@@ -38,7 +40,8 @@ coalesce(o.url, '') AS url, :iso(o.expires_at) AS expires_at, :iso(o.created_at)
 o.idem_body, o.lang, :event_name(o) AS event_name,
 :show(o) AS show, o.places, :refund_terms(o) AS refund_terms,
 o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees,
-:vat(o) AS vat, coalesce(:iso(o.moved_at), '') AS moved_at
+:vat(o) AS vat, coalesce(:iso(o.moved_at), '') AS moved_at,
+:is_cancelled(o.event) AS off, EXISTS (SELECT FROM postponed_event p WHERE :has_postponed(p, o)) AS postponed
 
 -- The event's name at the time of the order; orders from before names were stored have its id.
 -- fragment: event_name(o)
@@ -46,7 +49,11 @@ coalesce(nullif(:o.event_name, ''), :o.event)
 
 -- When and where: {starts_at, doors_at, time_zone, venue}, each as far as it is known.
 -- fragment: show(o)
-coalesce(:o.show, '{}') || jsonb_strip_nulls(jsonb_build_object('starts_at', :iso(:o.starts_at)))
+jsonb_strip_nulls(coalesce(:o.show, '{}') || jsonb_build_object('starts_at', :iso(:o.starts_at)) || coalesce((
+    SELECT p.show
+    FROM postponed_event p
+    WHERE :has_postponed(p, o)
+), '{}'))
 
 -- Parts of the amount, from the purchase, and never more than the amount; orders from before
 -- purchases have none.
@@ -56,12 +63,16 @@ least(greatest(coalesce((:o.purchase->>'fees')::bigint, 0), 0), :o.amount)
 -- fragment: vat(o)
 least(greatest(coalesce((:o.purchase->>'vat')::bigint, 0), 0), :o.amount)
 
--- The terms that the buyer saw before the payment bind.
+-- The terms that the buyer saw before the payment bind; an order of another date can be given back.
 -- fragment: refund_terms(o)
-coalesce(:o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
+coalesce((
+    SELECT jsonb_build_object('by', :ACTOR_BUYER, 'until', :iso(p.refund_until), 'percent', 100, 'handed_on', true)
+    FROM postponed_event p
+    WHERE :has_postponed(p, o) AND p.refund_until > now()
+), :o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 
--- No id: the terms of refunds are no longer those that the buyer saw, or there already is an order
--- with this key, or of this hold.
+-- No id: the event is cancelled (`off`), the terms of refunds are no longer those that the buyer saw, or there
+-- already is an order with this key, or of this hold.
 -- statement: order_create
 --> id           text
 --> event        text
@@ -86,6 +97,7 @@ coalesce(:o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 --> data         text
 --< id           bigint  null
 --< terms_differ boolean
+--< off          boolean
 WITH t AS MATERIALIZED (
     SELECT coalesce(:refund_terms <> (
         SELECT :terms_id(t)
@@ -93,7 +105,7 @@ WITH t AS MATERIALIZED (
         WHERE t.event IN (:event, '')
         ORDER BY t.event DESC
         LIMIT 1
-    ), false) AS differ
+    ), false) AS differ, :is_cancelled(:event) AS off
 ), o AS (
     INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats, status,
         idem_key, idem_body, expires_at, event_name, starts_at, show, places, purchase, refund_terms)
@@ -102,7 +114,7 @@ WITH t AS MATERIALIZED (
         (:show->>'starts_at')::timestamptz, nullif(:show - 'starts_at', '{}'), :places, :purchase,
         refund_terms_of(:event, (:show->>'starts_at')::timestamptz)
     FROM t
-    WHERE NOT t.differ
+    WHERE NOT t.differ AND NOT t.off
     ON CONFLICT DO NOTHING
     RETURNING id
 ), s AS (
@@ -111,7 +123,7 @@ WITH t AS MATERIALIZED (
     FROM o
     RETURNING id
 )
-SELECT s.id, t.differ AS terms_differ
+SELECT s.id, t.differ AS terms_differ, t.off
 FROM t
 LEFT JOIN s ON true;
 
@@ -303,6 +315,7 @@ WITH o AS MATERIALIZED (
         ) THEN :WHY_NOT_REFUNDABLE
         WHEN :actor = :ACTOR_OPERATOR AND o.elsewhere THEN :WHY_ACCEPTED
         WHEN :actor = :ACTOR_OPERATOR THEN NULL
+        WHEN :is_cancelled(o.event) THEN :WHY_EVENT_CANCELLED
         WHEN o.elsewhere OR o.terms->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
         WHEN now() > (o.terms->>'until')::timestamptz THEN :WHY_TOO_LATE
         WHEN NOT (o.terms->>'handed_on')::boolean AND EXISTS (

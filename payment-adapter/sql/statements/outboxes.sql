@@ -202,6 +202,8 @@ WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
 --< currency   text
 --< seats      bigint
 --< places     text
+--< off        boolean
+--< until      text
 --< trace      text
 --< late_us    bigint
 WITH due AS (
@@ -230,7 +232,11 @@ RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name
         FROM jsonb_array_elements(:all_places(o)) WITH ORDINALITY AS p (p, at)
         WHERE coalesce((:credit_of(b))->'seats' ? (p->>'id'),
             (b.member = o.member AND o.seats ? (p->>'id')) OR p->>'id' IN (:seats_of_member()))
-    ), '') AS places, b.trace, :age_us(due.due_at) AS late_us;
+    ), '') AS places, :is_cancelled(o.event) AS off, coalesce((
+        SELECT :iso(p.refund_until)
+        FROM postponed_event p
+        WHERE p.event = o.event AND :word_of(b.kind) = 'postponed'
+    ), '') AS until, b.trace, :age_us(due.due_at) AS late_us;
 
 -- The oldest ones of a range of ids: of one, or of all.
 -- statement: mail_retry

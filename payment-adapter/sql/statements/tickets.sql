@@ -27,7 +27,9 @@
 --< moved      boolean
 --< status     text enum order_status
 --< amount     bigint
-SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
+--< off        boolean
+SELECT t.id, t.seat, t.event, t.token,
+    t.revoked_at IS NOT NULL OR :is_cancelled(o.event) AND c.ticket IS NULL AS revoked,
     c.ticket IS NOT NULL AS used, t.member, :iso(t.issued_at) AS issued_at,
     :event_name(o) AS event_name, :show(o) AS show,
     coalesce(p.at, 0) AS place_at, coalesce(p.place->>'zone', '') AS zone,
@@ -36,7 +38,7 @@ SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
     coalesce(p.place->>'entrance', '') AS entrance, coalesce(p.place->>'floor', '') AS floor,
     o.member AS buyer,
     CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to,
-    o.moved_at IS NOT NULL AS moved, o.status, o.amount
+    o.moved_at IS NOT NULL AS moved, o.status, o.amount, :is_cancelled(o.event) AS off
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
 LEFT JOIN checkin c ON c.ticket = t.id

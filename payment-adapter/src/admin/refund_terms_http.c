@@ -11,7 +11,7 @@
 #include "base/rfc3339.h"
 #include "core/checkout/moving.h"
 #include "observe/log.h"
-#include "store/statements.h"
+#include "store/refunding.h"
 
 #include <assert.h>
 #include <libpq-fe.h>
@@ -262,7 +262,7 @@ static void reply_refunding(struct visit *visit, const struct pg_answer *answer,
 {
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[1]) == 0) {
+    } else if (PQntuples(answer->results[REFUNDING_RESULT]) == 0) {
         refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
     } else if (code.ptr != NULL) {
         refusal_reply(visit->req, refusal_of(code, noes, NOES));
@@ -283,14 +283,14 @@ static void reply_refunding(struct visit *visit, const struct pg_answer *answer,
 
 static bool has_row(const struct pg_answer *answer)
 {
-    return answer->rc == 0 && PQntuples(answer->results[1]) == 1;
+    return answer->rc == 0 && PQntuples(answer->results[REFUNDING_RESULT]) == 1;
 }
 
 static void on_refunding(void *ctx, const struct pg_answer *answer)
 {
     struct span code = {NULL, 0};
     if (has_row(answer))
-        code = sql_order_refund_row(answer->results[1], 0).code;
+        code = sql_order_refund_row(answer->results[REFUNDING_RESULT], 0).code;
     reply_refunding(MAGIC_OF(visit, ctx), answer, code, ORDER_REFUNDING);
 }
 
@@ -298,7 +298,7 @@ static void on_crediting(void *ctx, const struct pg_answer *answer)
 {
     struct sql_order_credit_row row = {0};
     if (has_row(answer))
-        row = sql_order_credit_row(answer->results[1], 0);
+        row = sql_order_credit_row(answer->results[REFUNDING_RESULT], 0);
     reply_refunding(MAGIC_OF(visit, ctx), answer, row.code, row.status);
 }
 
@@ -366,7 +366,6 @@ static void begin_refund(struct visit *visit, const struct wish *wish)
     }
     char trace[TRACE_TEXT_LEN + 1];
     guard_trace(req, trace);
-    sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
     const char *saga =
         checkout_now(pay_of(req)->checkout, part ? CHECKOUT_CREDIT : CHECKOUT_REFUND)->key;
     const struct sql_order_refund_args whole = {.order = visit->id,
@@ -388,11 +387,9 @@ static void begin_refund(struct visit *visit, const struct wish *wish)
                                                  .who = guard_who(req),
                                                  .most = CREDITS_MAX};
     if (part)
-        sql_order_credit_add(job, &credit);
+        refunding_add_part(job, &credit);
     else
-        sql_order_refund_add(job, &whole);
-    sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
-    sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){visit->id});
+        refunding_add_whole(job, &whole);
     pg_job_send(job);
 }
 

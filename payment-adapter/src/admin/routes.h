@@ -5,6 +5,7 @@
 #include "http/http.h"
 
 int admin_routes(struct http_router *private_routes, struct err_slot *err);
+int event_routes(struct http_router *private_routes, struct err_slot *err);
 int desk_routes(struct http_router *private_routes, struct err_slot *err);
 int order_series_routes(struct http_router *private_routes, struct err_slot *err);
 

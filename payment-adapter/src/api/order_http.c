@@ -20,7 +20,7 @@
 #include "crypto/jwt.h"
 #include "crypto/member_name.h"
 #include "observe/trace.h"
-#include "store/statements.h"
+#include "store/refunding.h"
 #include "web/visit.h"
 
 #include <assert.h>
@@ -153,8 +153,8 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         return;
     }
     const struct sql_order_create_row row = sql_order_create_row(answer->results[0], 0);
-    if (row.terms_differ) {
-        refusal_reply(ask->req, REFUSAL_TERMS_DIFFER);
+    if (row.off || row.terms_differ) {
+        refusal_reply(ask->req, row.off ? REFUSAL_EVENT_CANCELLED : REFUSAL_TERMS_DIFFER);
         ask_free(ask);
         return;
     }
@@ -698,15 +698,16 @@ static void on_cancel(struct http_req *req)
 
 /* Why order_refund says no. */
 static const enum refusal noes[] = {REFUSAL_NOT_REFUNDABLE, REFUSAL_REFUND_BY_OPERATOR,
-                                    REFUSAL_REFUND_LATE, REFUSAL_HANDED_ON};
+                                    REFUSAL_REFUND_LATE, REFUSAL_HANDED_ON,
+                                    REFUSAL_EVENT_CANCELLED};
 enum { NOES = sizeof(noes) / sizeof(noes[0]) };
 
 static void on_refunding(void *ctx, const struct pg_answer *answer)
 {
     struct span code = {NULL, 0};
-    bool judged = answer->rc == 0 && PQntuples(answer->results[1]) == 1;
+    bool judged = answer->rc == 0 && PQntuples(answer->results[REFUNDING_RESULT]) == 1;
     if (judged)
-        code = sql_order_refund_row(answer->results[1], 0).code;
+        code = sql_order_refund_row(answer->results[REFUNDING_RESULT], 0).code;
     reply_turned(MAGIC_OF(look, ctx), answer, judged && code.ptr == NULL, ORDER_REFUNDING,
                  code.ptr != NULL ? refusal_of(code, noes, NOES) : REFUSAL_NOT_REFUNDABLE);
 }
@@ -733,10 +734,7 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
         look_free(look);
         return;
     }
-    sql_order_lock_add(job, &(struct sql_order_lock_args){.id = args.order});
-    sql_order_refund_add(job, &args);
-    sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){args.order});
-    sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){args.order});
+    refunding_add_whole(job, &args);
     pg_job_send(job);
 }
 

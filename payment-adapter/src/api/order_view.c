@@ -33,6 +33,20 @@ static struct span word_of_free(enum order_status status)
     }
 }
 
+static bool is_paid(enum order_status status)
+{
+    return status == ORDER_COMPLETED || status == ORDER_REFUNDING || status == ORDER_REFUNDED;
+}
+
+/* The event does not take place. */
+static struct span word_of_cancelled(const struct sql_order_row *row)
+{
+    if (row->amount == 0)
+        return SPAN("event-cancelled-free");
+    return row->status == ORDER_REFUNDED ? SPAN("event-cancelled-refunded")
+                                         : SPAN("event-cancelled");
+}
+
 struct span order_message(const struct sql_order_row *row, const struct phrases *words)
 {
     bool pending = row->status == ORDER_PENDING_PAYMENT;
@@ -47,10 +61,12 @@ struct span order_message(const struct sql_order_row *row, const struct phrases 
         (row->status == ORDER_FAILED && (span_eq(row->cause, SPAN(ORDER_CAUSE_BUYER_LIMIT)) ||
                                          span_eq(row->cause, SPAN(ORDER_CAUSE_PURCHASE_DIFFERS)) ||
                                          span_eq(row->cause, SPAN("virtual-account"))));
-    text_put(&key, row->amount == 0 && !own_words ? word_of_free(row->status)
-                   : unreachable                  ? SPAN("unreachable")
-                   : own_words                    ? row->cause
-                                                  : span_of(order_status_name(row->status)));
+    text_put(&key, row->off && is_paid(row->status)                   ? word_of_cancelled(row)
+                   : row->postponed && row->status == ORDER_COMPLETED ? SPAN("postponed")
+                   : row->amount == 0 && !own_words                   ? word_of_free(row->status)
+                   : unreachable                                      ? SPAN("unreachable")
+                   : own_words                                        ? row->cause
+                               : span_of(order_status_name(row->status)));
     return phrases_find(words, text_span(&key));
 }
 
@@ -75,6 +91,8 @@ uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_t
         return 0;
     if (row->refund_amount > 0 && row->status != ORDER_COMPLETED)
         return row->refund_amount;
+    if (row->off)
+        return row->amount;
     uint64_t left = row->amount - row->refund_amount, part = left * terms->percent / 100;
     return part > 0 || left == 0 ? part : 1;
 }
@@ -133,6 +151,8 @@ int order_row_put(struct text *text, const struct sql_order_row *row, const stru
         json_member_str(text, "purchase", row->purchase);
     if (row->moved_at.len > 0)
         json_member_str(text, "moved_at", row->moved_at);
+    if (row->off)
+        json_member_bool(text, "event_cancelled", true);
     put_payment(text, row);
     json_member_str(text, "expires_at", row->expires_at);
     json_member_str(text, "created_at", row->created_at);

@@ -71,6 +71,8 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(CURRENCY, "currency-not-taken", 422, 0, BUYER, "") \
     ROW(TERMS_DIFFER, "refund-terms-changed", 409, 0, BUYER, \
         "The refund terms have changed. Show the buyer the new ones, then order again.") \
+    ROW(EVENT_CANCELLED, "event-cancelled", 409, 0, BUYER, \
+        "The event does not take place. Nothing is sold, and what was paid goes back in full.") \
     /* an order that is made */ \
     ROW(STREAMS, "too-many-streams", 503, 5, PROGRAM, "Please ask without a stream.") \
     ROW(CANCEL_LATE, "too-late", 409, 0, BUYER, \
@@ -118,6 +120,10 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
         "These terms have been changed in the meantime; read them again.") \
     ROW(SCANNERS_FULL, "too-many-scanners", 409, 0, PROGRAM, "") \
     ROW(COMPARING, "under-way", 409, 0, PROGRAM, "A run is under way; GET returns its result.") \
+    ROW(NOT_CANCELLED, "event-not-cancelled", 404, 0, PROGRAM, \
+        "This event has not been cancelled.") \
+    ROW(NOT_POSTPONED, "event-not-postponed", 404, 0, PROGRAM, \
+        "This event has not been postponed.") \
     /* operators: refunding an order, or a part of it */ \
     ROW(DIFFERENCE_ACCEPTED, "difference-accepted", 409, 0, PROGRAM, \
         "A difference of this payment was accepted as settled elsewhere; withdraw it first.") \

@@ -52,10 +52,13 @@ static struct span words_of(const struct mail *mail, const char *part)
 {
     char memory[KEY_MAX];
     struct text key = text_on(memory, sizeof(memory));
-    bool returned = mail->amount == 0 && is_about_refund(mail);
+    const char *kind = mail->kind;
+    if (is_about_refund(mail) && mail->off)
+        kind = mail->amount == 0 ? "cancelled_free" : "cancelled";
+    else if (is_about_refund(mail) && mail->amount == 0)
+        kind = "returned";
     /* "moved-2": the second of its order. */
-    text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"),
-                returned ? "returned" : mail->kind, part);
+    text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(kind, "-"), kind, part);
     return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
 }
 
@@ -153,6 +156,11 @@ static void put_body(struct text *body, const struct mail *mail, const struct ma
         put_fact(body, mail, "order.seats");
         text_printf(body, "%u\n", mail->seats);
     }
+    if (mail->until.len > 0) {
+        put_fact(body, mail, "order.refund-until");
+        wording_put_time(body, mail->words, mail->until);
+        text_char(body, '\n');
+    }
     if (said->bought)
         put_sums(body, mail, said);
     if (mail->support.len > 0) {
@@ -188,7 +196,8 @@ static void write_html(const struct mail *mail, const struct mail_said *said, st
 
 int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
 {
-    bool moved = is_about(mail, "moved") || is_about(mail, "renewed");
+    bool moved =
+        is_about(mail, "moved") || is_about(mail, "renewed") || is_about(mail, "postponed");
     char url_memory[URL_MAX];
     struct text url = text_on(url_memory, sizeof(url_memory));
     struct mail_said said = {.title = words_of(mail, "subject"),

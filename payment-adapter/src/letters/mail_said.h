@@ -6,7 +6,8 @@
 #include "web/filled_page.h"
 
 struct mail {
-    /* completed, refunded, credited-N, failed, revoked, revoked-N, moved-N, renewed-N */
+    /* completed, refunded, credited-N, failed, revoked, revoked-N, moved-N, renewed-N,
+     * postponed-N */
     const char *kind;
     const struct phrases *words;
     const struct filled_page *page; /* mail_page_create(); NULL: text alone */
@@ -18,6 +19,8 @@ struct mail {
     struct span places;         /* one per line: zone, row, number, label; by tabs; may be empty */
     uint64_t amount, fees, vat; /* the latter are parts of it; 0: nothing is said of them */
     uint32_t seats;
+    bool off;          /* the event does not take place */
+    struct span until; /* the last time to give it back, of a new date; else empty */
     uint64_t now_s;
 };
 

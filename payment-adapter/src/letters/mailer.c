@@ -31,6 +31,8 @@ struct letter {
     struct show show;
     uint64_t amount, fees, vat;
     uint32_t seats;
+    bool off;
+    char until[32];
     char trace[TRACE_TEXT_LEN + 1]; /* traceparent of its writer, or "" */
 };
 
@@ -87,6 +89,8 @@ static void send_mail(struct letter *letter, const char *address)
                         .fees = letter->fees,
                         .vat = letter->vat,
                         .seats = letter->seats,
+                        .off = letter->off,
+                        .until = span_of(letter->until),
                         .now_s = clock_wall_us(conf->clock) / 1000000};
     if (!mail_address_is_sane(mail.from)) {
         outbox_end(item, OUTBOX_HELD, "mail.from is no address");
@@ -147,6 +151,8 @@ static void start_letter(struct outbox_item *item, const PGresult *rows, int at)
     letter->fees = row.fees;
     letter->vat = row.vat;
     letter->seats = (uint32_t)row.seats;
+    letter->off = row.off;
+    span_to_cstr(row.until, letter->until, sizeof(letter->until));
     span_to_cstr(row.kind, item->kind, sizeof(item->kind));
     span_to_cstr(row.order_id, item->order, sizeof(item->order));
     span_to_cstr(row.lang, letter->lang, sizeof(letter->lang));

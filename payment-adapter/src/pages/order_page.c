@@ -36,13 +36,13 @@ struct order_page {
 /* ---- what is decided once ---- */
 
 /* An order that ended otherwise shows no steps: the sentence above says where the money is. */
-static unsigned step_of(enum order_status status)
+static unsigned step_of(const struct sql_order_row *row)
 {
-    if (status == ORDER_PENDING_PAYMENT)
+    if (row->status == ORDER_PENDING_PAYMENT)
         return 1;
-    if (status == ORDER_CONFIRMING)
+    if (row->status == ORDER_CONFIRMING)
         return 2;
-    return status == ORDER_COMPLETED ? STEPS : STEPS_NONE;
+    return row->status == ORDER_COMPLETED && !row->off ? STEPS : STEPS_NONE;
 }
 
 /* The terms that the buyer saw before the payment. */
@@ -50,7 +50,8 @@ static int judge_refund(struct order_page *page, uint64_t now_ms)
 {
     const struct sql_order_row *row = page->row;
     struct refund_terms *terms = &page->terms;
-    bool back = row->status == ORDER_REFUNDING || row->status == ORDER_REFUNDED;
+    bool back = row->status == ORDER_REFUNDING || row->status == ORDER_REFUNDED ||
+                (row->status == ORDER_COMPLETED && row->off);
     int rc = refund_terms_parse(row->refund_terms, terms);
     if (rc < 0 || (!page->completed && !back))
         return rc == ERR_NOMEM ? rc : 0;
@@ -156,7 +157,7 @@ static void list_facts(struct order_page *page)
      * again. With tickets the visit has ended, so the way back leads through the line. */
     fact_if(facts, "over",
             status == ORDER_CANCELLED || status == ORDER_EXPIRED || status == ORDER_FAILED);
-    fact_if(facts, "gone", status == ORDER_REFUNDED);
+    fact_if(facts, "gone", status == ORDER_REFUNDED && !row->off);
     fact_phrase(facts, "notice", page->notice, SPAN(""), SPAN(""));
     fact_text(facts, "support", span_of(page->support));
 }
@@ -194,8 +195,8 @@ int order_page_put(struct text *out, const struct filled_page *page, const struc
         .row = row,
         .support = support,
         .pending = row->status == ORDER_PENDING_PAYMENT,
-        .completed = row->status == ORDER_COMPLETED,
-        .step_now = step_of(row->status),
+        .completed = row->status == ORDER_COMPLETED && !row->off,
+        .step_now = step_of(row),
         .facts = {.words = site_phrases(site, lang), .currency = row->currency},
     };
     order.facts.ctx = &order;

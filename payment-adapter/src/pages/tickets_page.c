@@ -64,6 +64,8 @@ static enum ticket_view view_of(const struct tickets_page *page,
 static struct span void_of(const struct sql_order_tickets_row *row)
 {
     bool paid = row->amount > 0; /* without money nothing is refunded */
+    if (row->off)
+        return SPAN("ticket.void-cancelled");
     if (row->status == ORDER_REFUNDING)
         return paid ? SPAN("ticket.void-refunding") : SPAN("ticket.void-returning");
     if (row->status == ORDER_REFUNDED)

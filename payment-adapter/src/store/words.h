@@ -4,11 +4,12 @@
 #define FG_PAY_WORDS_H
 
 /* Why an order is not refunded. */
-#define WHY_NOT_REFUNDABLE "not-refundable"
-#define WHY_BY_OPERATOR    "refund-by-operator"
-#define WHY_TOO_LATE       "refund-too-late"
-#define WHY_HANDED_ON      "tickets-handed-on"
-#define WHY_ACCEPTED       "difference-accepted"
+#define WHY_NOT_REFUNDABLE  "not-refundable"
+#define WHY_BY_OPERATOR     "refund-by-operator"
+#define WHY_TOO_LATE        "refund-too-late"
+#define WHY_HANDED_ON       "tickets-handed-on"
+#define WHY_ACCEPTED        "difference-accepted"
+#define WHY_EVENT_CANCELLED "event-cancelled"
 
 /* Why a part of an order is not refunded. */
 #define WHY_REFUNDED_BEFORE "refunded-before"

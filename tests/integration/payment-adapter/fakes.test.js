@@ -64,6 +64,7 @@ function aCall(rng, holds) {
     confirm: () => act('confirm', { order, ...purchase }),
     release: () => act('release', { order }),
     refund: () => act('refund', { order }),
+    part: () => act('refund', { order, seats: rng.chance(0.9) ? [one] : [one, other] }),
     move: () => act('move', { order, from, to }),
     movable: () => act('movable', { order, from, to }),
     unknown: () => act('sell', { order }),
@@ -77,7 +78,7 @@ function aCall(rng, holds) {
     },
     sold: () => [back, 'get', () => `/admin/events/${event}/export`, { token: rng.chance(0.9) ? tokens.admin : token }],
   };
-  const kind = rng.pick(['extend', 'extend', 'confirm', 'confirm', 'release', 'refund', 'move', 'movable', 'unknown', 'read', 'read', 'end', 'sold']);
+  const kind = rng.pick(['extend', 'extend', 'confirm', 'confirm', 'release', 'refund', 'part', 'part', 'move', 'movable', 'unknown', 'read', 'read', 'end', 'sold']);
   return { hold, kind, call: kinds[kind]() };
 }
 

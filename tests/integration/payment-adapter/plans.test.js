@@ -92,10 +92,15 @@ test('a page of the lines of a small event reads the orders of that event alone'
 
 // The engine's statements are planned anew each time, with what is then known (src/store/statements.c).
 const ENGINES = /^(lease|moves|reclaim|saga_unknown|effect_.*)$/;
-// Tables that stay small: a row for each list, event or page, or what is being looked into.
-const SMALL = ['installation', 'reconciled', 'reconcile_run', 'reconcile_cursor', 'traded', 'sold_page_pkey', 'suspect_pkey'];
+// Tables that stay small: a row for each list, event or page, or what is being looked into, and events that an operator
+// cancels or postpones.
+const SMALL = ['installation', 'reconciled', 'reconcile_run', 'reconcile_cursor', 'traded', 'sold_page_pkey', 'suspect_pkey',
+  'cancelled_event', 'cancelled_event_pkey', 'postponed_event_pkey'];
 // Where all is asked for: partial indexes of work that is open, and who came within a day.
 const ALL_ASKED = {
+  cancellation: ['saga_parked'],
+  cancelling_take: ['saga_due'],
+  postponement: ['mail_outbox_due_at_idx'],
   count_sagas: ['saga_due', 'saga_parked'],
   lags: ['saga_due', 'saga_parked', 'mail_outbox_due_at_idx', 'shop_outbox_due_at_idx', 'mail_outbox_id_idx', 'shop_outbox_id_idx'],
   mail_retry: ['mail_outbox_id_idx'],

@@ -197,6 +197,15 @@ int desk_terms_set(struct job *job)
     return status;
 }
 
+int desk_postpone(struct job *job)
+{
+    struct call call = {.method = NULL};
+    json_t *body = json_object();
+    int status = job_read_settings(job, args_words_from(job->args, "WHAT=VALUE"), body);
+    json_object_set_new(body, "reason", json_string(job->why));
+    return generic_send_made(job, status, body, &call);
+}
+
 /* Ends with 1 where there is a difference, so that a timer can call it. */
 int desk_reconcile(struct job *job)
 {

@@ -25,6 +25,7 @@ int desk_lines(struct job *job);
 int desk_move(struct job *job);
 int desk_price(struct job *job);
 int desk_terms_set(struct job *job);
+int desk_postpone(struct job *job);
 int desk_reconcile(struct job *job);
 int desk_checkin(struct job *job);
 

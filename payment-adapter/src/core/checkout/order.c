@@ -40,6 +40,31 @@ enum order_status order_status_parse(struct span word)
     return ORDER_PARKED;
 }
 
+static const enum order_off off_acts[ORDER_STATUS_COUNT] = {
+    [ORDER_PENDING_PAYMENT] = ORDER_OFF_TURN_BACK,
+    [ORDER_CONFIRMING] = ORDER_OFF_TURN_BACK, /* which comes too late below the pivot */
+    [ORDER_COMPLETED] = ORDER_OFF_REFUND,
+    [ORDER_CANCELLED] = ORDER_OFF_NONE,
+    [ORDER_EXPIRED] = ORDER_OFF_NONE,
+    [ORDER_FAILED] = ORDER_OFF_NONE,
+    [ORDER_REFUNDING] = ORDER_OFF_WAIT,
+    [ORDER_REFUNDED] = ORDER_OFF_NONE,
+    [ORDER_PARKED] = ORDER_OFF_WAIT,
+};
+
+enum order_off order_off(enum order_status status, bool moving, bool used)
+{
+    assert(status < ORDER_STATUS_COUNT);
+    enum order_off act = off_acts[status];
+    if (act == ORDER_OFF_REFUND && moving)
+        act = ORDER_OFF_WAIT;
+    if (act == ORDER_OFF_REFUND && used)
+        act = ORDER_OFF_CREDIT;
+    assert(act != ORDER_OFF_REFUND || (!moving && !used));
+    assert(act != ORDER_OFF_CREDIT || status == ORDER_COMPLETED);
+    return act;
+}
+
 bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX])
 {
     assert(number >= 1);

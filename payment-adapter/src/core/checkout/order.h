@@ -103,6 +103,15 @@ enum order_status {
     ORDER_STATUS_COUNT,
 };
 
+/* What happens to an order of an event that does not take place. */
+enum order_off {
+    ORDER_OFF_WAIT,      /* something else is under way, or an operator has to look */
+    ORDER_OFF_TURN_BACK, /* it is not paid yet */
+    ORDER_OFF_REFUND,    /* all of it */
+    ORDER_OFF_CREDIT,    /* somebody was inside: the money goes back, what was used stays used */
+    ORDER_OFF_NONE,      /* it is over */
+};
+
 /* Why an order failed before it got the hold, which another order may have. */
 #define ORDER_CAUSE_BUYER_LIMIT      "buyer-limit"
 #define ORDER_CAUSE_PURCHASE_DIFFERS "purchase-differs"
@@ -116,6 +125,10 @@ const char *order_status_name(enum order_status status);
 /* A word that this program does not know, for example a later version's, is counted as odd and read
  * as parked: a person has to look at the order, and nothing happens to it meanwhile. */
 enum order_status order_status_parse(struct span word);
+
+/* `moving`: a move or a refund of a part has some of its seats; `used`: a ticket of it was scanned.
+ */
+enum order_off order_off(enum order_status status, bool moving, bool used);
 
 /* A standing place has no seat id of its own: the area and a number, from 1, make one. False if
  * that is too long. */

@@ -257,9 +257,21 @@ export class FakeSeats extends Fake {
     return this.#done('released', hold);
   }
 
-  #refund(hold, { order }) {
+  #refundPart(hold, seats) {
+    if (hold.state !== 'sold') return no(409, 'hold-not-sold');
+    if (hold.area) return no(422, 'seats-and-area');
+    const has = seats.filter((seat) => hold.seats.includes(seat));
+    if (has.length > 0 && has.length < seats.length) return no(422, 'not-in-hold');
+    hold.seats = hold.seats.filter((seat) => !seats.includes(seat));
+    if (this.plan) hold.total = hold.seats.reduce((sum, seat) => sum + this.plan.get(seat), 0);
+    if (hold.seats.length === 0) hold.state = 'gone';
+    return this.#done('refunded', hold);
+  }
+
+  #refund(hold, { order, seats }) {
     const refusal = this.#checkOrder(hold, order);
     if (refusal) return refusal;
+    if (seats) return this.#refundPart(hold, seats);
     const verdict = hold.state === 'sold' ? 'refunded' : 'released';
     hold.state = 'gone';
     return this.#done(verdict, hold);
@@ -304,7 +316,7 @@ export class FakeSeats extends Fake {
     if (hold?.event !== event) return no(404, 'hold-unknown');
     const doc = JSON.parse(text);
     if (!doc.order || (doc.purchase && !/^[\w-]{43}$/.test(doc.purchase.digest))) return no(422, 'bad-field');
-    if (this.plan && [doc.from, doc.to].flat().some((seat) => seat && !this.plan.has(seat))) return no(422, 'seat-unknown');
+    if (this.plan && [doc.from, doc.to, doc.seats].flat().some((seat) => seat && !this.plan.has(seat))) return no(422, 'seat-unknown');
     if (hold.state !== 'gone') return acts[action](hold, doc);
     const verdict = { release: 'released', refund: 'refunded' }[action]; // they have got what they wanted
     return verdict ? this.#done(verdict, hold) : no(410, 'no-such-hold');

@@ -5,7 +5,9 @@
  *   read KIND JSON | unread KIND JSON
  *   wrong KIND FROM TO         this exchange in the good text of that kind makes it unreadable
  *   grants BY_BUYER PERCENT UNTIL_MS         the terms that were read
- *   refund ASKED CAPTURED RETURNED           ASKED 0: all */
+ *   refund ASKED CAPTURED RETURNED           ASKED 0: all
+ *   off STATUS HAS ACT         what happens to it when its event is cancelled; HAS moving, used,
+ * both, - */
 #include "base/json_in.h"
 #include "core/checkout/moving.h"
 #include "core/checkout/order.h"
@@ -113,9 +115,23 @@ static void do_refund(const struct script_line *line)
                   order_refund(&order, script_number(script_word(line, 2))));
 }
 
+static void do_off(const struct script_line *line)
+{
+    static const char *const acts[] = {[ORDER_OFF_WAIT] = "wait",
+                                       [ORDER_OFF_TURN_BACK] = "turn-back",
+                                       [ORDER_OFF_REFUND] = "refund",
+                                       [ORDER_OFF_CREDIT] = "credit",
+                                       [ORDER_OFF_NONE] = "none"};
+    enum order_status status = order_status_parse(span_of(script_word(line, 1)));
+    const char *has = script_word(line, 2);
+    bool is_moving = strcmp(has, "moving") == 0 || strcmp(has, "both") == 0;
+    bool is_used = strcmp(has, "used") == 0 || strcmp(has, "both") == 0;
+    assert_string_equal(script_word(line, 3), acts[order_off(status, is_moving, is_used)]);
+}
+
 static const struct script_verb verbs[] = {
     {"read|unread", do_read}, {"wrong", do_wrong}, {"grants", do_grants},
-    {"refund", do_refund},    {NULL, NULL},
+    {"refund", do_refund},    {"off", do_off},     {NULL, NULL},
 };
 
 static const struct script_row rows[] = {
@@ -148,6 +164,10 @@ static const struct script_row rows[] = {
     {"refund_returns_its_part_and_at_most_the_captured_sum",
      "refund $a $b $c || 0 3000 3000|1000 3000 1000|1000 1001 1000|1000 1000 1000|1000 999 999; "
      "refund 0 3000 0 credit"},
+    {"order_of_a_cancelled_event_is_turned_back_refunded_or_waited_for",
+     "off $a $b $c || pending_payment - turn-back|confirming - turn-back|completed - refund|"
+     "completed used credit|completed moving wait|completed both wait|cancelled - none|"
+     "expired - none|failed - none|refunding used wait|refunded - none|parked - wait"},
 };
 
 static void start(void)

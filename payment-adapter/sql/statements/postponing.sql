@@ -1,0 +1,53 @@
+-- Events with a new date: orders from before it show that date, and their buyers may give them back in full.
+
+-- fragment: has_postponed(p, o)
+:p.event = :o.event AND :p.at > :o.created_at
+
+-- Everybody who has a ticket gets a mail. The same again changes nothing.
+-- statement: event_postpone
+--> event    text
+--> show     jsonb
+--> until_ms bigint
+--> reason   text
+--> who      text   null
+--< mails    bigint
+WITH p AS (
+    INSERT INTO postponed_event AS p (event, show, refund_until, reason, who)
+    VALUES (:event, :show, :time_of_ms(:until_ms), :reason, :who)
+    ON CONFLICT (event) DO UPDATE
+    SET times = p.times + 1, show = excluded.show, refund_until = excluded.refund_until,
+        reason = excluded.reason, who = excluded.who, at = now()
+    WHERE (p.show, p.refund_until) IS DISTINCT FROM (excluded.show, excluded.refund_until)
+    RETURNING *
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+    SELECT event, 'event-postponed', event, :ACTOR_OPERATOR, reason,
+        show || jsonb_build_object('refund_until', :iso(refund_until)), who
+    FROM p
+), m AS (
+    INSERT INTO mail_outbox (order_id, member, kind, lang)
+    SELECT o.id, t.member, 'postponed-' || p.times, max(coalesce(t.lang, o.lang))
+    FROM p
+    JOIN orders o ON o.event = p.event AND o.status = :ORDER_COMPLETED
+    JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
+    GROUP BY 1, 2, 3
+    ON CONFLICT (order_id, kind, member) DO NOTHING
+    RETURNING id
+)
+SELECT count(*) AS mails
+FROM m;
+
+-- No row: the event was not postponed.
+-- statement: postponement
+--> event text
+--< doc   text
+SELECT (p.show || jsonb_build_object('event', p.event, 'refund_until', :iso(p.refund_until),
+    'reason', p.reason, 'who', p.who, 'at', :iso(p.at), 'times', p.times,
+    'mails_waiting', (
+        SELECT count(*)
+        FROM orders o
+        JOIN mail_outbox b ON b.order_id = o.id AND b.kind = 'postponed-' || p.times AND b.done_at IS NULL
+        WHERE o.event = p.event
+    )))::text AS doc
+FROM postponed_event p
+WHERE p.event = :event;

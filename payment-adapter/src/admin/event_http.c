@@ -1,0 +1,164 @@
+/* event_http.c: an event that does not take place, or not on that day. From the answer on no order
+ * of a cancelled one is made, and saga/cancellations.h gives back those that are there. Orders of a
+ * postponed one show the new date; sql/statements/postponing.sql has what follows from it. */
+#include "admin/routes.h"
+
+#include "api/guard.h"
+#include "base/json_in.h"
+#include "observe/log.h"
+#include "pay_limits.h"
+#include "sale/show.h"
+#include "store/statements.h"
+
+#include <libpq-fe.h>
+
+static void reply(struct http_req *req, unsigned status, const struct pg_answer *answer,
+                  enum refusal unknown)
+{
+    const PGresult *last = answer->rc == 0 ? answer->results[answer->len - 1] : NULL;
+    if (last == NULL)
+        guard_unavailable(req, answer->rc);
+    else if (PQntuples(last) == 0)
+        refusal_reply(req, unknown);
+    else
+        http_reply(req, &(struct http_reply){.status = status,
+                                             .type = "application/json",
+                                             .headers = SPAN("Cache-Control: no-store\r\n"),
+                                             .body = pg_text(last, 0, 0)});
+}
+
+static void log_act(struct http_req *req, const char *what, const char *event)
+{
+    struct log_line line;
+    log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, what);
+    log_cstr(&line, "event", event);
+    log_end(&line);
+}
+
+/* ---- cancelled ---- */
+
+static void on_cancellation(void *ctx, const struct pg_answer *answer)
+{
+    reply(ctx, 200, answer, REFUSAL_NOT_CANCELLED);
+}
+
+static void on_get_cancellation(struct http_req *req)
+{
+    char event[ORDER_EVENT_MAX];
+    if (guard_id(req, 0, event, sizeof(event)))
+        sql_cancellation(pay_of(req)->pg, &(struct sql_cancellation_args){event, CANCEL_LISTED_MAX},
+                         on_cancellation, req);
+}
+
+static void on_cancelled(void *ctx, const struct pg_answer *answer)
+{
+    reply(ctx, 202, answer, REFUSAL_NOT_CANCELLED);
+}
+
+static void on_cancel(struct http_req *req)
+{
+    char event[ORDER_EVENT_MAX], reason[EVENT_REASON_MAX + 1];
+    if (!guard_id(req, 0, event, sizeof(event)) || !guard_reason(req, reason, sizeof(reason)))
+        return;
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_cancelled, req);
+    if (job == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    log_act(req, "operator cancels an event", event);
+    sql_event_cancel_add(job, &(struct sql_event_cancel_args){event, reason, guard_who(req)});
+    sql_cancellation_add(job, &(struct sql_cancellation_args){event, CANCEL_LISTED_MAX});
+    pg_job_send(job);
+}
+
+/* ---- postponed ---- */
+
+struct wanted {
+    char show[SHOW_JSON_MAX + 1];
+    uint64_t until_ms;
+    char reason[EVENT_REASON_MAX + 1];
+};
+
+/* `doors_at` is always there: without new ones, the old ones are no longer true. */
+static int read_wanted(json_t *doc, uint64_t now_ms, struct wanted *out, struct err_slot *err)
+{
+    struct span reason = {NULL, 0};
+    struct show show;
+    struct json_in in;
+    struct text text = text_on(out->show, sizeof(out->show) - 1);
+    json_in_object(&in, doc, err);
+    json_in_require(&in, "starts_at");
+    json_in_require(&in, "refund_until");
+    json_in_require(&in, "reason");
+    show_read(&in, &show);
+    bool timed = json_in_time(&in, "refund_until", &out->until_ms);
+    json_in_str(&in, "reason", 1, EVENT_REASON_MAX, &reason);
+    if (timed && out->until_ms <= now_ms)
+        json_in_refuse(&in, "refund_until", "must be in the future");
+    json_open(&text, '{');
+    if (show.doors_ms == 0) {
+        json_key(&text, "doors_at");
+        json_nil(&text);
+    }
+    show_put(&text, &show);
+    json_close(&text, '}');
+    if (text.overflown)
+        json_in_refuse(&in, "venue", "is too long");
+    int rc = json_in_end(&in);
+    out->show[text.len] = '\0';
+    span_to_cstr(reason, out->reason, sizeof(out->reason));
+    return rc;
+}
+
+static void on_postponement(void *ctx, const struct pg_answer *answer)
+{
+    reply(ctx, 200, answer, REFUSAL_NOT_POSTPONED);
+}
+
+static void on_get_postponement(struct http_req *req)
+{
+    char event[ORDER_EVENT_MAX];
+    if (guard_id(req, 0, event, sizeof(event)))
+        sql_postponement(pay_of(req)->pg, &(struct sql_postponement_args){event}, on_postponement,
+                         req);
+}
+
+static void on_postpone(struct http_req *req)
+{
+    struct err_slot err = {0};
+    struct wanted wanted = {.until_ms = 0};
+    char event[ORDER_EVENT_MAX];
+    json_t *doc;
+    if (!guard_id(req, 0, event, sizeof(event)) || !guard_json(req, &err, &doc))
+        return;
+    int rc = read_wanted(doc, clock_wall_us(pay_of(req)->loop->clock) / 1000, &wanted, &err);
+    json_decref(doc);
+    if (rc < 0) {
+        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
+        return;
+    }
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_postponement, req);
+    if (job == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    log_act(req, "operator postpones an event", event);
+    sql_event_postpone_add(job, &(struct sql_event_postpone_args){.event = event,
+                                                                  .show = wanted.show,
+                                                                  .until_ms = wanted.until_ms,
+                                                                  .reason = wanted.reason,
+                                                                  .who = guard_who(req)});
+    sql_postponement_add(job, &(struct sql_postponement_args){event});
+    pg_job_send(job);
+}
+
+int event_routes(struct http_router *routes, struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/admin/events/{event}/cancellation", on_get_cancellation, NULL, 0},
+        {HTTP_METHOD_POST, "/admin/events/{event}/cancellation", on_cancel, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_GET, "/admin/events/{event}/postponement", on_get_postponement, NULL, 0},
+        {HTTP_METHOD_PUT, "/admin/events/{event}/postponement", on_postpone, NULL, BODY_EVENT_MAX},
+    };
+    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+}

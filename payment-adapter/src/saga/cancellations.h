@@ -1,0 +1,27 @@
+/* cancellations.h: gives back all orders of events that do not take place. Each process looks for
+ * such an event once a second; the event's row says how far it is, so that any process goes on
+ * where another one stopped. */
+#ifndef FG_PAY_CANCELLATIONS_H
+#define FG_PAY_CANCELLATIONS_H
+
+#include "core/checkout/checkout.h"
+#include "pg/pg_pool.h"
+#include "saga/worker.h"
+
+struct cancellations;
+
+struct cancellations_conf { /* all borrowed until cancellations_destroy() */
+    struct pg_pool *pg;
+    const struct checkout *checkout;
+    struct worker *worker;
+    struct logger *log;
+    uint32_t per_s; /* refunds that may begin in a second */
+};
+
+int cancellations_create(const struct cancellations_conf *conf, struct err_slot *err,
+                         struct cancellations **out);
+void cancellations_tick(struct cancellations *all);    /* each 100 ms */
+void cancellations_close(struct cancellations *all);   /* begins nothing more */
+void cancellations_destroy(struct cancellations *all); /* after the database was closed */
+
+#endif

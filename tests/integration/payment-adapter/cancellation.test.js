@@ -1,0 +1,91 @@
+// An event that does not take place: nothing of it is sold any more, and each order is given back,
+// whatever state it is in, and across a kill. In the end money, seats and tickets agree.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { EVENT, openWorld } from './lib/world.js';
+import { wordsOf } from './lib/fakes.js';
+
+const PATH = `/admin/events/${EVENT}/cancellation`;
+const WHY = 'the singer is ill';
+const SOLD = 25;
+
+const scope = openScope(test);
+// Ten refunds a second, so that a kill meets it in the middle.
+const world = await openWorld(scope, { psp: { per_s: 20 } });
+world.psp.autoPay = true;
+const buyer = await world.login();
+const sql = (text) => world.postgres.sql(text, 'pay');
+const state = async () => (await world.pay.admin.get(PATH)).json;
+
+async function buy(visitor = buyer) {
+  const order = await world.ordered(visitor, world.hold());
+  await world.untilStatus(visitor, order, 'completed');
+  return order;
+}
+const ticketsOf = async (order) => (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
+const scan = ({ token }) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
+
+test('an event that nobody cancelled says so', async () => {
+  assertProblem(await world.pay.admin.get(PATH), 404, 'event-not-cancelled');
+  assertProblem(await world.pay.admin.post(PATH, { body: {} }), 400, 'bad-request');
+});
+
+test('all orders are given back across a kill, and those that a provider refuses wait for a person', async () => {
+  const orders = [];
+  for (let i = 0; i < SOLD; i += 1) orders.push(await buy());
+  const [used, refused, credited] = orders;
+  const [first, second] = await ticketsOf(used);
+  assert.equal((await scan(first)).status, 200);
+  assert.equal((await world.pay.admin.post(`/admin/orders/${credited}/refund`, { body: { reason: 'a kindness', amount: 1000 } })).status, 202);
+  await until('the part to be back', async () => (await buyer.get(`/v1/pay/orders/${credited}`)).json.settled);
+  world.psp.refuseRefundOf = refused;
+  world.psp.autoPay = false;
+  const open = await world.ordered(buyer, world.hold()); // nobody pays it
+  await world.paymentOf(open);
+
+  const answer = await world.pay.admin.post(PATH, { body: { reason: WHY } });
+  assert.equal(answer.status, 202, answer.text);
+  assert.deepEqual([answer.json.reason, answer.json.ended_at, answer.json.orders.all], [WHY, null, SOLD + 1]);
+  assert.equal((await scan(second)).json.code, 'revoked');
+  const late = await world.order(buyer, world.hold());
+  assertProblem(late, 409, 'event-cancelled');
+  await until('some to be back', async () => (await state()).orders.given_back > 3);
+  await world.pay.kill();
+  await world.pay.start();
+  await until('all but one to be back', async () => (await state()).orders.given_back === SOLD - 1 && (await state()).orders.parked === 1);
+  const seen = await state();
+  assert.equal(seen.ended_at, null);
+  assert.deepEqual(seen.parked.map(({ order, cause }) => [order, cause]), [[refused, 'charge_not_refundable']]);
+  assert.equal((await buyer.get(`/v1/pay/orders/${open}`)).json.status, 'cancelled');
+
+  world.psp.refuseRefundOf = null;
+  const retried = await world.pay.admin.post(`/admin/sagas/${seen.parked[0].saga}/retry`, { body: { reason: 'set right' } });
+  assert.equal(retried.status, 200, retried.text);
+  await until('the last one to be back', async () => (await state()).orders.given_back === SOLD);
+  // It began long enough ago for a statement of then to have ended.
+  sql("UPDATE pay.cancelled_event SET at = now() - interval '1 minute'");
+  const ended = await until('the end', async () => (await state()).ended_at !== null && state());
+  assert.deepEqual(ended.money, { currency: 'KRW', paid: ended.money.paid, given_back: ended.money.paid });
+  for (const order of orders) {
+    const [intent] = world.psp.of(order);
+    assert.equal(intent.latest_charge.amount_refunded, intent.amount_received, order);
+    const { json } = await buyer.get(`/v1/pay/orders/${order}`);
+    assert.deepEqual([json.status, json.event_cancelled], [order === used ? 'completed' : 'refunded', true]);
+    assert.ok((await ticketsOf(order)).every(({ state: is }) => is === 'revoked' || is === 'used'), order);
+  }
+  assert.deepEqual(await world.reconciled(), []);
+});
+
+test('a repetition changes nothing, and buyer and trail name the reason', async () => {
+  const before = sql('SELECT count(*) FROM pay.saga');
+  const again = await world.pay.admin.post(PATH, { body: { reason: 'another' } });
+  assert.deepEqual([again.status, again.json.reason], [202, WHY]);
+  assert.equal(sql('SELECT count(*) FROM pay.saga'), before);
+  const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit`)).json;
+  assert.deepEqual(acts.filter(({ act }) => act === 'event-cancelled').map(({ reason, subject }) => [reason, subject]), [[WHY, EVENT]]);
+  assert.ok(acts.some(({ act, reason }) => act === 'refund' && reason === WHY));
+  const mail = await until('a mail', () => world.smtp.mails.find(({ text }) => text.includes('.refunded@')));
+  assert.match(wordsOf(mail), /공연이 취소되어 티켓이 무효가 되었습니다/);
+});

@@ -1,0 +1,73 @@
+// An event with a new date: orders from before show it, everybody with a ticket gets a mail, and buyers may give
+// their orders back in full for a while, against their terms too.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { EVENT, openWorld } from './lib/world.js';
+import { wordsOf } from './lib/fakes.js';
+
+const PATH = `/admin/events/${EVENT}/postponement`;
+const NEW = { starts_at: '2031-06-01T10:00:00.000Z', refund_until: '2031-05-01T10:00:00.000Z' };
+
+const scope = openScope(test);
+const world = await openWorld(scope, { refund: { by: 'operator' } });
+world.psp.autoPay = true;
+const buyer = await world.login('argon2id@example.com'); // who reads English
+
+async function buy() {
+  const order = await world.ordered(buyer, world.hold());
+  await world.untilStatus(buyer, order, 'completed');
+  return order;
+}
+const read = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
+const mailsOf = (order, kind) => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.${kind}@`));
+const postpone = (body) => world.pay.admin.put(PATH, { body: { reason: 'the singer is ill', ...body } });
+
+test('what cannot be is refused, by its field', async () => {
+  assertProblem(await world.pay.admin.get(PATH), 404, 'event-not-postponed');
+  for (const [body, field] of [[{ ...NEW, refund_until: '2020-01-01T00:00:00Z' }, 'refund_until'], [{ refund_until: NEW.refund_until }, 'starts_at'],
+    [{ ...NEW, doors_at: '2031-06-01T11:00:00Z' }, 'doors_at'], [{ ...NEW, time_zone: 'Nowhere' }, 'time_zone']]) {
+    const answer = await postpone(body);
+    assertProblem(answer, 400, 'bad-request');
+    assert.match(answer.json.detail, new RegExp(field));
+  }
+});
+
+test('an order from before has the new date, a mail, and a way back in full', async () => {
+  const [order, other] = [await buy(), await buy()];
+  const before = await read(order);
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).json.code, 'refund-by-operator');
+  const answer = await postpone(NEW);
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual([answer.json.starts_at, answer.json.doors_at, answer.json.times], [NEW.starts_at, null, 1]);
+  const after = await read(order);
+  assert.equal(after.starts_at, NEW.starts_at);
+  assert.equal(after.doors_at, undefined, 'the old doors are no longer true');
+  assert.deepEqual([after.venue, after.time_zone], [before.venue, before.time_zone]);
+  assert.deepEqual(after.refund, { by: 'buyer', until: NEW.refund_until, amount: before.amount, handed_on: true });
+  const page = (await buyer.get(`/pay/orders/${order}?lang=en`)).text;
+  assert.match(page, /The event has a new date, shown below/);
+  assert.match(page, /June 1, 2031|1 June 2031/);
+  assert.match((await buyer.get(`/pay/tickets/${order}?lang=en`)).text, /June 1, 2031|1 June 2031/);
+  await until('both mails', () => mailsOf(order, 'postponed-1').length === 1 && mailsOf(other, 'postponed-1').length === 1);
+  const words = wordsOf(mailsOf(order, 'postponed-1')[0]);
+  assert.match(words, /The event has a new date/);
+  assert.match(words, /2031/);
+  assert.match(words, /Refundable until: /);
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
+  assert.equal((await world.untilStatus(buyer, order, 'refunded')).refunded, before.amount);
+});
+
+test('the same again writes to nobody, another date to everybody who still has a ticket', async () => {
+  const fresh = await buy(); // for the new date
+  assert.equal((await read(fresh)).refund.by, 'operator');
+  assert.equal((await postpone(NEW)).json.times, 1);
+  const again = await postpone({ ...NEW, starts_at: '2031-07-01T10:00:00.000Z' });
+  assert.deepEqual([again.json.times, again.json.mails_waiting], [2, 2]);
+  await until('the mails', () => mailsOf(fresh, 'postponed-2').length === 1);
+  assert.equal((await read(fresh)).refund.by, 'buyer');
+  await until('no mail to wait', async () => (await world.pay.admin.get(PATH)).json.mails_waiting === 0);
+  const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit`)).json;
+  assert.equal(acts.filter(({ act }) => act === 'event-postponed').length, 2);
+});

@@ -1,0 +1,43 @@
+// cancel.js: an event that does not take place: the one button, and how far its refunds are.
+
+import { call, get } from './api.js';
+import { make, money, say } from './kit.js';
+import { button, confirmed, fact, number, show, timeAt, wordsOr } from './ui.js';
+
+export function cancelling({ id, path, event }) {
+  const about = make('p', { id: 'cancel-about', role: 'status' });
+  const sums = make('dl', { id: 'cancel-sums', className: 'facts' });
+  const waiting = make('ul', { id: 'cancel-waiting', className: 'trail' });
+  const act = make('div', { className: 'ending' });
+  const at = make('section', { id: 'cancel', className: 'card stack' }, make('h2', {}, say('cancel.title')), about, sums, waiting, act);
+
+  function showOne({ reason, at: when, ended_at: ended, orders, money: sum, parked }) {
+    const coins = (minor) => (sum.currency === null ? number(minor) : money(minor, sum.currency));
+    const left = orders.all - orders.given_back;
+    show(about, make('strong', {}, say(ended ? 'cancel.ended' : left > 0 && left === orders.parked ? 'cancel.stuck' : 'cancel.goes-on')), ' ', timeAt(ended ?? when), ` · ${reason}`);
+    show(sums, fact(say('cancel.orders'), say('cancel.of', number(orders.given_back), number(orders.all))),
+      fact(say('cancel.money'), say('cancel.of', coins(sum.given_back), coins(sum.paid))),
+      fact(say('cancel.under-way'), number(orders.under_way)), fact(say('cancel.parked'), number(orders.parked)));
+    show(waiting, ...parked.map(({ number: order, saga, cause }) =>
+      make('li', { className: 'card' }, make('a', { href: `#/orders/${saga}` }, `${say('orders.order')} ${order}`), ` ${wordsOr(`cause.${cause}`, cause)}`)));
+    act.hidden = true;
+  }
+
+  async function read() {
+    try {
+      showOne(await get('pay', `${path}/cancellation`));
+    } catch (error) {
+      if (error.code !== 'event-not-cancelled') throw error;
+      show(about, say('cancel.help'));
+    }
+  }
+
+  act.append(button(say('cancel.button'), async () => {
+    const sure = await confirmed({ title: say('cancel.sure', event.doc.name), text: say('cancel.means'), yes: say('cancel.button'), word: id, why: { text: event.why(), needed: true } });
+    if (!sure) return;
+    const { json } = await call('pay', 'POST', `${path}/cancellation`, { body: { reason: sure.why } });
+    showOne(json);
+    event.said(say('cancel.goes-on'));
+  }, { id: 'cancel-event', className: 'danger' }), make('p', { className: 'small' }, say('cancel.line')));
+  return { at, read };
+}
