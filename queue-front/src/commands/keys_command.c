@@ -1,11 +1,11 @@
 /* keys_command.c: the order of a rotation, and why each step is refused before its time.
  *
  *     add     the new key is last in the ring: believed, and signs nothing
- *             SIGHUP to every front; status, until all hold it
+ *             reload every front; status, until all hold it
  *     use     it is first: signs. Fronts that have not read this yet believe it already
- *             SIGHUP to every front; status, until all sign with it
+ *             reload every front; status, until all sign with it
  *     drop    the old key goes, once nothing that was made with it can come any more
- *             SIGHUP to every front
+ *             reload every front
  *
  * What the fronts hold is asked of their /readyz. No secret is printed: a key is called by its name
  * (mac_key_name(), or the kid of a pass key). It blocks and prints as it likes: no loop runs in
@@ -60,8 +60,8 @@ static const char usage[] =
     "  --url URLS    private addresses of all fronts, comma between: http://10.0.0.1:8091,...\n"
     "  --unchecked   use or drop without asking any front\n"
     "  --now         drop before its time: what was made with the key is lost\n"
-    "After each change send SIGHUP to every front (or restart them one by one) and look at "
-    "status.\n";
+    "After each change reload every front (systemctl reload fairgate-queue-front; without systemd, "
+    "SIGHUP) or restart them one by one, and look at status.\n";
 
 struct ask {
     const char *config_path, *command, *key;
@@ -300,7 +300,7 @@ static int show_status(const struct front_config *config, const struct fronts *f
         }
     }
     printf(all ? "All %u hold what the files say.\n"
-               : "Not all of %u hold what the files say: send them SIGHUP and look again.\n",
+               : "Not all of %u hold what the files say: reload them and look again.\n",
            fronts->len);
     return all ? DONE : REFUSED;
 }
@@ -313,7 +313,7 @@ static int add_key(enum ring ring, struct key_file *file, struct err_slot *err)
     if (key_file_add(file, err) < 0 ||
         key_file_save(file, "add", file->key[before].name, NULL, wall_ms(), err) < 0)
         return FAILED;
-    printf("%s %s: added. Send SIGHUP to every front; when `keys status` finds it on all, "
+    printf("%s %s: added. Reload every front; when `keys status` finds it on all, "
            "`keys use` lets it sign.\n",
            rings[ring].name, file->key[before].name);
     return DONE;
@@ -349,14 +349,14 @@ static int use_key(const struct ask *ask, const struct fronts *fronts, struct ke
         const struct front_told *front = &fronts->front[i];
         if (front->loops_behind > 0 || !lists(front, ask->ring, "holds", name))
             return refuse(name,
-                          "%s does not hold it yet, and would refuse what it signs. Send it "
-                          "SIGHUP first.",
+                          "%s does not hold it yet, and would refuse what it signs. Reload it "
+                          "first.",
                           front->url);
     }
     key_file_use(file, index);
     if (key_file_save(file, "use", name, before, wall_ms(), err) < 0)
         return FAILED;
-    printf("%s %s: signs from the next SIGHUP on; %s is believed.\n", ring, name, before);
+    printf("%s %s: signs from the next reload on; %s is believed.\n", ring, name, before);
     return DONE;
 }
 
@@ -368,7 +368,7 @@ static int check_unused(const struct ask *ask, const struct fronts *fronts, cons
         if (!front->ready)
             return refuse(name, "%s is not ready and may not know of all events.", front->url);
         if (front->loops_behind > 0 || strcmp(signs(front, ask->ring), name) == 0)
-            return refuse(name, "%s signs with it. Send it SIGHUP first.", front->url);
+            return refuse(name, "%s signs with it. Reload it first.", front->url);
         if (ask->ring == IDENTITIES && lists(front, IDENTITIES, "used", name))
             return refuse(name, "events that are not closed have their visitors' identities from "
                                 "it. It may go when they are closed.");
@@ -412,7 +412,7 @@ static int drop_key(const struct ask *ask, const struct front_config *config,
     key_file_drop(file, index);
     if (key_file_save(file, "drop", name, NULL, wall_ms(), err) < 0)
         return FAILED;
-    printf("%s %s: dropped. Send SIGHUP to every front.\n", rings[ask->ring].name, name);
+    printf("%s %s: dropped. Reload every front.\n", rings[ask->ring].name, name);
     return DONE;
 }
 

@@ -94,7 +94,7 @@ test('each step is refused before its time, says why, and leaves whole secret fi
   await done(house, 'use', 'tickets', '2', '--url', house.urls);
   assert.equal(statSync(house.paths.tickets).mode & 0o777, 0o600);
   assert.match(readFileSync(house.paths.tickets, 'utf8'), /^2 [0-9a-f]{32}\n1 [0-9a-f]{32}\n$/);
-  await refused(house, /signs with it\. Send it SIGHUP first/, 'drop', 'tickets', first, '--url', house.urls);
+  await refused(house, /signs with it\. Reload it first/, 'drop', 'tickets', first, '--url', house.urls);
   await reload(house);
   await refused(house, /may still come\. It may go after 20/, 'drop', 'tickets', '1', '--url', house.urls);
   assert.match(await done(house, 'list'), new RegExp(`${first} +believed.*signed until 20.*may go after 20`));
