@@ -2,9 +2,10 @@
 // read them, the units are sound, and a config that somebody has changed is kept.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { blocksOf, linksOf } from '../../infra/docs/pages.js';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
@@ -64,19 +65,49 @@ test('the command line comes with its page of the manual and with completion tha
   assert.match(readFileSync(at('share/zsh/site-functions/_fairgate'), 'utf8'), /^#compdef fairgate$/m);
 });
 
-test('units hand over every secret that the default configs name, and no others', (t) => {
-  const destdir = openScope(t).tempDir();
+const secretsOf = (config) => [...new Set([...config.replace(/^\s*#.*$/gm, '').matchAll(/\/etc\/fairgate\/secrets\/([\w.-]+)/g)].map((m) => m[1]))].sort();
+
+test('units hand over every secret that a config names, and no others', async (t) => {
+  const scope = openScope(t);
+  const destdir = scope.tempDir();
   install(destdir);
+  const at = (path) => join(destdir, 'opt/fairgate', path);
+  const secrets = at('etc/fairgate/secrets');
+  mkdirSync(secrets);
   for (const service of SERVICES) {
-    const read = (path) => readFileSync(join(destdir, 'opt/fairgate', path), 'utf8');
-    const unit = read(`lib/systemd/system/fairgate-${service}.service`);
-    const given = [...unit.matchAll(/^LoadCredential=([^:]+):(.*)$/gm)].map((m) => m[1]);
-    const folder = `/run/credentials/fairgate-${service}\\.service/`;
-    const config = read(`etc/fairgate/${service}.conf`);
-    const named = [...config.matchAll(new RegExp(`${folder}([\\w.-]+)`, 'g'))].map((m) => m[1]);
-    assert.deepEqual([...new Set(named)].sort(), given.sort(), service);
-    assert.doesNotMatch(unit + config, /@[A-Z]+@/);
+    const unit = readFileSync(at(`lib/systemd/system/fairgate-${service}.service`), 'utf8');
+    const script = readFileSync(at('share/fairgate/hand-over'), 'utf8');
+    const config = at(`etc/fairgate/${service}.conf`);
+    assert.doesNotMatch(unit + script + readFileSync(config, 'utf8'), /@[A-Z]+@/);
     assert.match(unit, new RegExp(`^ExecStart=/opt/fairgate/bin/${service} `, 'm'));
+    for (const when of ['ExecStartPre', 'ExecReload']) assert.match(unit, new RegExp(`^${when}=\\+nsenter --target 1 --mount /opt/fairgate/share/fairgate/hand-over ${service}$`, 'm'));
+    assert.match(unit, new RegExp(`^BindReadOnlyPaths=/run/fairgate-${service}:/opt/fairgate/etc/fairgate/secrets$`, 'm'));
+    // As the unit runs it, with the tree of this test for the root and a process that gets the signal.
+    const rooted = (text) => text.replaceAll('/opt/fairgate/etc', at('etc'));
+    writeFileSync(config, `${rooted(readFileSync(config, 'utf8'))}\nfirst = "${secrets}/first, ${secrets}/second"\n`);
+    const named = [...secretsOf(readFileSync(config, 'utf8')), 'third'].sort();
+    for (const name of [...named, 'another']) writeFileSync(join(secrets, name), '1');
+    const given = scope.tempDir();
+    const handOver = (env = {}) => spawnSync('sh', ['-c', rooted(script), 'hand-over', service], { encoding: 'utf8', env: { PATH: process.env.PATH, RUNTIME_DIRECTORY: given, FAIRGATE_THIRD_FILE: join(secrets, 'third'), ...env } });
+    assert.deepEqual([handOver().stderr, readdirSync(given).sort()], ['', named], service);
+    for (const name of named) assert.equal(statSync(join(given, name)).mode & 0o777, 0o400);
+    const child = spawn('sh', ['-c', 'trap "exit 7" HUP; echo up; while :; do sleep 0.05; done'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    const MAINPID = String(child.pid);
+    // One that is missing leaves the others as they were, and the service in peace.
+    writeFileSync(join(secrets, 'admin-token'), '2');
+    rmSync(join(secrets, 'second'));
+    const failed = handOver({ MAINPID });
+    assert.equal(failed.status, 1);
+    assert.match(failed.stderr, /secrets\/second': No such file/);
+    assert.deepEqual(readdirSync(given).sort(), named);
+    assert.equal(readFileSync(join(given, 'admin-token'), 'utf8'), '1');
+    writeFileSync(config, readFileSync(config, 'utf8').replace(/, .*second/, ''));
+    assert.equal(handOver({ MAINPID }).status, 0);
+    assert.deepEqual(await once(child, 'exit'), [7, null]);
+    assert.equal(readFileSync(join(given, 'admin-token'), 'utf8'), '2');
+    assert.deepEqual(readdirSync(given).sort(), named);
+    assert.deepEqual(readdirSync(dirname(given)).filter((name) => name.startsWith(`${basename(given)}.`)), []);
   }
 });
 
@@ -88,8 +119,7 @@ test('the script that makes secrets makes every file that a unit hands over, eac
   const made = () => execFileSync(at('share/fairgate/secrets'), [dir]) && readdirSync(dir).map((name) => [name, readFileSync(join(dir, name), 'utf8')]);
   const first = made();
   for (const service of SERVICES) {
-    const unit = readFileSync(at(`lib/systemd/system/fairgate-${service}.service`), 'utf8');
-    for (const [, name] of unit.matchAll(/^LoadCredential=[^:]+:.*\/(.*)$/gm)) {
+    for (const name of secretsOf(readFileSync(at(`etc/fairgate/${service}.conf`), 'utf8'))) {
       assert.ok(first.some(([one]) => one === name), `${service}: ${name}`);
       assert.equal(statSync(join(dir, name)).mode & 0o777, 0o600, name);
     }

@@ -75,8 +75,6 @@ before(async () => {
   offer('before', join(ROOT, 'build/deb-before'));
   podman('run', '--detach', '--privileged', '--network', 'none', '--systemd', 'always', '--name', NAME, '--rootfs', MACHINE, '/sbin/init');
   await until('the machine to be up', () => /^(running|degraded)$/.test(ask('systemctl is-system-running || true')), { everyMs: 500 });
-  // As it is on a machine of its own: what systemd mounts for a service (its credentials) is seen by the service.
-  inside('mount --make-rshared /');
   bare = paths();
 });
 
@@ -133,6 +131,73 @@ test('an upgrade restarts what runs, and keeps secrets, changed configs and the 
   assert.match(ask('tail -n 1 /etc/fairgate/queue-front.conf'), /^# ours$/);
   assert.doesNotMatch(ask('cat /etc/fairgate/queue-front.conf.dpkg-dist /etc/fairgate/seat-service.conf'), /As of 0\.0\.1|ours/);
   assert.match(admin('GET', '/admin/events/evening'), /An evening/);
+});
+
+// What the private listeners of all services answer to a token.
+const answers = (token) => Object.values(SERVICES).map((port) => ask(`curl -s -o /dev/null -w '%{http_code}' -X PUT -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' -d '{"level":"info"}' http://127.0.0.1:${port}/log/level`));
+const ALL = { open: UNITS.map(() => '204'), closed: UNITS.map(() => '401') };
+
+test('a secret that the default configs leave out needs a file and its name', async () => {
+  const ann = 'a'.repeat(64);
+  inside(`cd /etc/fairgate/secrets; umask 077; echo 'ann ${ann}' >operators
+    for secret in mail-password toss-key redis-password; do openssl rand -hex 16 >$secret; done
+    set -f
+    hash=$(tr -d '\\n' <redis-password | sha256sum | cut -c -64)
+    redis-cli -s /run/redis/redis-server.sock ACL SETUSER $(sed -n "s/#0*/#$hash/; s/^user fairgate/fairgate/p" /usr/share/fairgate/redis/redis-acl.conf)
+    cd /etc/fairgate
+    sed -i -E 's/^# (operators_file|user|password_file|toss_key) =/\\1 =/' queue-front.conf seat-service.conf payment-adapter.conf
+    sed -i '/^# \\[mail\\]/,/^$/s/^# //' payment-adapter.conf
+    systemctl restart ${UNITS.join(' ')}`);
+  await served('/readyz');
+  assert.deepEqual(answers(ann), ALL.open);
+  assert.match(ask('redis-cli -s /run/redis/redis-server.sock CLIENT LIST'), /user=fairgate/);
+  const handed = UNITS.map((unit) => ask(`ls /run/${unit}`));
+  assert.match(handed[0], /^redis-password$/m);
+  assert.match(handed[2], /^mail-password\n(.*\n)+toss-key$/m);
+});
+
+test('a service reads its own secrets, changes none, and reads no others', () => {
+  UNITS.forEach((unit, n) => {
+    const service = (script) => ask(`nsenter --target ${pid(unit)} --mount setpriv --reuid $(stat -c %u /proc/${pid(unit)}) --regid 65534 --clear-groups bash -c "${script}" 2>&1 || true`);
+    const names = service('cat /etc/fairgate/secrets/* >/dev/null && ls /etc/fairgate/secrets').split('\n');
+    assert.ok(names.includes('admin-token'), names.join(' '));
+    assert.equal(names.includes('psp-key'), unit === 'fairgate-payment-adapter');
+    assert.equal(ask(`stat -c %a /run/${unit} /run/${unit}/* | sort -u`), '400\n500');
+    assert.match(service('touch /etc/fairgate/secrets/another'), /Read-only file system/);
+    assert.match(service(`chmod 0700 /etc/fairgate/secrets`), /Read-only file system/);
+    assert.match(service(`chmod 0700 /run/${unit}`), /Read-only file system|not permitted/);
+    assert.match(service(`ls /run/${UNITS[(n + 1) % UNITS.length]}`), /Permission denied/);
+  });
+});
+
+test('a reload takes secrets that were changed, or fails and changes none', async () => {
+  const were = UNITS.map(pid);
+  const [old, fresh] = [ask('cat /etc/fairgate/secrets/admin-token'), 'f'.repeat(64)];
+  inside(`cd /etc/fairgate/secrets; printf %s ${fresh} >admin-token; mv service-token /root`);
+  for (const unit of UNITS) {
+    assert.match(inside(`systemctl reload ${unit} 2>&1 || true`), /failed/i);
+    assert.match(ask(`journalctl -u ${unit} -o cat`), /secrets\/service-token': No such file/);
+    assert.equal(ask(`cat /run/${unit}/admin-token`), old);
+  }
+  assert.deepEqual(answers(old), ALL.open);
+  inside(`mv /root/service-token /etc/fairgate/secrets; systemctl reload ${UNITS.join(' ')}`);
+  await until('the new token to count', () => answers(fresh).every((status) => status === '204'));
+  assert.deepEqual(answers(old), ALL.closed);
+  assert.deepEqual(UNITS.map(pid), were);
+});
+
+test('a ring of keys is rotated where it lies', async () => {
+  const [config, url] = ['--config /etc/fairgate/queue-front.conf', '--url http://127.0.0.1:8091'];
+  const keys = (...words) => ask(['queue-front keys', config, ...words].join(' '));
+  const reload = () => {
+    inside('systemctl reload fairgate-queue-front');
+    return until('the front to hold what the files say', () => /^All 1 hold/m.test(ask(`queue-front keys ${config} status ${url} || true`)));
+  };
+  keys('add tickets');
+  await reload();
+  keys('use tickets 2', url);
+  await reload();
+  assert.match(keys('list'), /^ {2}2-\S+ +signs /m);
 });
 
 test('removing the packages keeps the configuration', () => {
