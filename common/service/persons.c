@@ -45,24 +45,24 @@ struct persons {
 
 /* ---- what a role opens ---- */
 
-static const char *const role_names[] = {
-    [PERSON_NOBODY] = "nobody",
-    [PERSON_VIEWER] = "viewer",
-    [PERSON_OPERATOR] = "operator",
-    [PERSON_ADMIN] = "admin",
-};
+static const char *const role_names[PERSON_ROLES] = {"viewer", "desk", "finance", "operator",
+                                                     "admin"};
 
 const char *person_role_name(enum person_role role)
 {
-    assert(role <= PERSON_ADMIN);
-    return role_names[role];
+    for (unsigned i = 0; i < PERSON_ROLES; i++) {
+        if (role == 1U << i)
+            return role_names[i];
+    }
+    assert(role == PERSON_NOBODY);
+    return "nobody";
 }
 
 static enum person_role role_of(struct span word)
 {
-    for (enum person_role role = PERSON_VIEWER; role <= PERSON_ADMIN; role++) {
-        if (span_eq(word, span_of(role_names[role])))
-            return role;
+    for (unsigned i = 0; i < PERSON_ROLES; i++) {
+        if (span_eq(word, span_of(role_names[i])))
+            return (enum person_role)(1U << i);
     }
     return PERSON_NOBODY;
 }
@@ -76,26 +76,38 @@ static bool covers(const char *events, struct span event)
     return span_eq(event, span_of(events));
 }
 
-bool person_may(const struct person *person, enum person_role needed, struct span event)
+bool person_may(const struct person *person, unsigned roles, struct span event)
 {
-    assert(needed > PERSON_NOBODY && person->grants_len <= PERSONS_GRANTS_MAX);
-    if (person->everywhere >= needed)
+    assert(roles != 0 && person->grants_len <= PERSONS_GRANTS_MAX);
+    if ((person->everywhere & roles) != 0)
         return true;
     for (size_t i = 0; i < person->grants_len && event.len > 0; i++) {
-        if (person->grant[i].role >= needed && covers(person->grant[i].events, event))
+        if ((person->grant[i].role & roles) != 0 && covers(person->grant[i].events, event))
             return true;
     }
     return false;
 }
 
-enum person_role person_highest(const struct person *person)
+unsigned person_roles(const struct person *person)
 {
-    enum person_role highest = person->everywhere;
-    for (size_t i = 0; i < person->grants_len; i++) {
-        if (person->grant[i].role > highest)
-            highest = person->grant[i].role;
-    }
-    return highest;
+    unsigned roles = person->everywhere;
+    for (size_t i = 0; i < person->grants_len; i++)
+        roles |= person->grant[i].role;
+    return roles;
+}
+
+enum person_role person_lowest(unsigned roles)
+{
+    assert(roles != 0);
+    return (enum person_role)(roles & -roles);
+}
+
+enum person_role person_highest(unsigned roles)
+{
+    assert(roles <= PERSON_ANY);
+    while ((roles & (roles - 1)) != 0)
+        roles &= roles - 1;
+    return (enum person_role)roles;
 }
 
 /* ---- what a token says ---- */
@@ -121,7 +133,7 @@ static bool is_events(struct span text)
 static void grant(struct person *person, enum person_role role, struct span events)
 {
     if (span_eq(events, SPAN("*"))) {
-        person->everywhere = role > person->everywhere ? role : person->everywhere;
+        person->everywhere |= role;
         return;
     }
     if (!is_events(events) || person->grants_len == PERSONS_GRANTS_MAX)

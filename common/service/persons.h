@@ -23,7 +23,19 @@
 struct logger;
 struct persons;
 
-enum person_role { PERSON_NOBODY, PERSON_VIEWER, PERSON_OPERATOR, PERSON_ADMIN };
+/* Bits, each with more than those before, but desk and finance have calls of their own. */
+enum person_role {
+    PERSON_NOBODY = 0,
+    PERSON_VIEWER = 1,
+    PERSON_DESK = 2,
+    PERSON_FINANCE = 4,
+    PERSON_OPERATOR = 8,
+    PERSON_ADMIN = 16,
+};
+enum {
+    PERSON_ROLES = 5,
+    PERSON_ANY = PERSON_VIEWER | PERSON_DESK | PERSON_FINANCE | PERSON_OPERATOR | PERSON_ADMIN,
+};
 
 enum {
     PERSONS_NAME_BYTES_MAX = 80, /* as long as a name on the trail may be */
@@ -42,7 +54,7 @@ struct person_grant {
 
 struct person {
     char name[PERSONS_NAME_BYTES_MAX + 1]; /* visible ASCII */
-    enum person_role everywhere;           /* for all events, and for what belongs to none */
+    unsigned everywhere;                   /* roles for all events, and for what belongs to none */
     size_t grants_len;
     struct person_grant grant[PERSONS_GRANTS_MAX];
     uint64_t exp_s;
@@ -78,9 +90,10 @@ enum jwt_fault persons_fault(const struct persons *persons);
 const struct person *persons_seen(const struct persons *persons, struct span token);
 
 const char *person_role_name(enum person_role role);
-/* `event` is not there for a call that is about none. */
-bool person_may(const struct person *person, enum person_role needed, struct span event);
-/* The most that they may anywhere. */
-enum person_role person_highest(const struct person *person);
+/* One of these roles opens the call. `event` is not there for a call that is about none. */
+bool person_may(const struct person *person, unsigned roles, struct span event);
+unsigned person_roles(const struct person *person); /* anywhere */
+enum person_role person_lowest(unsigned roles);     /* of at least one */
+enum person_role person_highest(unsigned roles);    /* or nobody */
 
 #endif

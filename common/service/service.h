@@ -38,6 +38,7 @@
 #include "observe/metrics.h"
 #include "observe/tracer.h"
 #include "service/call_times.h"
+#include "service/persons.h"
 
 enum {
     SERVICE_LOOPS_MAX = 64,
@@ -66,6 +67,7 @@ enum { SERVICE_READYZ_MAX = 16384 };
 struct service_call {
     enum http_method method;
     const char *pattern; /* as in its route */
+    unsigned roles;      /* persons.h: those that open it to a person, besides admin */
 };
 
 struct service_conf {
@@ -79,13 +81,10 @@ struct service_conf {
     /* Paths of the private listener that begin so need no token: a console's page and scripts.
      * Ended by NULL; may be NULL. */
     const char *const *private_open;
-    /* Calls of the private listener that only the role admin opens to a person (persons.h): what
-     * moves money or cannot be undone. Besides these all DELETEs, and what does not begin with
-     * /admin/. Ended by one without a pattern; may be NULL. */
-    const struct service_call *private_admin_only;
-    /* Calls of the private listener that tell what is as good as an act, such as codes: a viewer
-     * may not make them. Ended likewise; may be NULL. */
-    const struct service_call *private_secret;
+    /* Calls of the private listener that other roles open than usual. Usually each role may read
+     * (GET) below /admin/, and operators may do the rest there; what does not begin so, and all
+     * DELETEs, are for admins. Ended by one without a pattern; may be NULL. */
+    const struct service_call *private_roles;
     /* Calls of the private listener that tell of one event where the query names it by `id`, and of
      * all where it does not: a person who is limited to that event may make them so. Ended
      * likewise; may be NULL. */

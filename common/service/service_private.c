@@ -130,36 +130,33 @@ int service_persons_open(struct service_runner *runner)
     return persons_create(&conf, &runner->err, &service->persons);
 }
 
-static bool is_listed(const struct service_call *call, const struct http_route *route)
+static const struct service_call *find_call(const struct service_call *call,
+                                            const struct http_route *route)
 {
     for (; call != NULL && call->pattern != NULL; call++) {
         if (call->method == route->method && strcmp(call->pattern, route->pattern) == 0)
-            return true;
+            return call;
     }
-    return false;
+    return NULL;
 }
 
-static bool is_admin_only(const struct service *service, const struct http_route *route)
-{
-    return is_listed(service->conf->private_admin_only, route) ||
-           route->method == HTTP_METHOD_DELETE;
-}
-
-static enum person_role needed_role(const struct service *service, const struct http_req *req)
+static unsigned roles_for(const struct service *service, const struct http_req *req)
 {
     const struct http_route *route = http_req_route(req);
     if (route == NULL || !span_starts(http_req_path(req), SPAN("/admin/")) ||
-        is_admin_only(service, route))
+        route->method == HTTP_METHOD_DELETE)
         return PERSON_ADMIN;
-    bool is_secret = is_listed(service->conf->private_secret, route);
-    return route->method == HTTP_METHOD_GET && !is_secret ? PERSON_VIEWER : PERSON_OPERATOR;
+    const struct service_call *own = find_call(service->conf->private_roles, route);
+    if (own != NULL)
+        return own->roles | PERSON_ADMIN;
+    return route->method == HTTP_METHOD_GET ? PERSON_ANY : PERSON_OPERATOR | PERSON_ADMIN;
 }
 
 /* The call's event; not there: none, or more than one. */
 static struct span event_of(const struct service *service, const struct http_req *req)
 {
     const struct http_route *route = http_req_route(req);
-    if (route != NULL && is_listed(service->conf->private_by_id, route))
+    if (route != NULL && find_call(service->conf->private_by_id, route) != NULL)
         return http_req_query_arg(req, SPAN("id"));
     const char *param = route != NULL ? strchr(route->pattern, '{') : NULL;
     if (param == NULL || strncmp(param, "{event}", 7) != 0)
@@ -178,8 +175,8 @@ static bool may(const struct service *service, const struct http_req *req,
                 const struct person *person)
 {
     if (is_common(req) && http_req_method(req) == HTTP_METHOD_GET)
-        return person_highest(person) > PERSON_NOBODY;
-    return person_may(person, needed_role(service, req), event_of(service, req));
+        return person_roles(person) != PERSON_NOBODY;
+    return person_may(person, roles_for(service, req), event_of(service, req));
 }
 
 static const char *const refused_names[SERVICE_REFUSALS] = {
@@ -231,13 +228,14 @@ static enum service_refused refused_for(enum jwt_fault fault)
 static void refuse_person(struct http_req *req, struct service *service,
                           const struct person *person)
 {
-    enum person_role needed = needed_role(service, req);
+    unsigned needed = roles_for(service, req);
     char detail[128];
-    bool has_role = person_highest(person) >= needed;
+    bool has_role = (person_roles(person) & needed) != 0;
     if (has_role)
         snprintf(detail, sizeof(detail), "the role of this token is for other events");
     else
-        snprintf(detail, sizeof(detail), "this call needs the role %s", person_role_name(needed));
+        snprintf(detail, sizeof(detail), "this call needs the role %s",
+                 person_role_name(person_lowest(needed)));
     count_refused(service, has_role ? SERVICE_REFUSED_EVENT : SERVICE_REFUSED_ROLE);
     http_problem_reply(req, &(struct http_problem){.status = 403,
                                                    .code = has_role ? "operator-event-refused"
@@ -504,12 +502,12 @@ static void put_person(struct text *body, const struct person *person)
     rfc3339_put(&at, person->exp_s * 1000);
     json_member_cstr(body, "by", "issuer");
     json_member_cstr(body, "name", person->name);
-    json_member_cstr(body, "role", person_role_name(person_highest(person)));
+    json_member_cstr(body, "role", person_role_name(person_highest(person_roles(person))));
     json_key(body, "grants");
     json_open(body, '[');
-    if (person->everywhere != PERSON_NOBODY) {
+    for (unsigned left = person->everywhere; left != 0; left &= left - 1) {
         json_open(body, '{');
-        json_member_cstr(body, "role", person_role_name(person->everywhere));
+        json_member_cstr(body, "role", person_role_name(person_lowest(left)));
         json_close(body, '}');
     }
     for (size_t i = 0; i < person->grants_len; i++) {

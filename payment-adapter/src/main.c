@@ -362,15 +362,24 @@ int main(int argc, char **argv)
         {"order", HTTP_METHOD_POST, "/v1/pay/orders"},
         {NULL, HTTP_METHOD_GET, NULL},
     };
-    /* Besides all DELETEs: what moves money or sold seats, or lets money be as it is. */
-    static const struct service_call admin_only[] = {
-        {HTTP_METHOD_POST, "/admin/orders/{order}/refund"},
-        {HTTP_METHOD_POST, "/admin/orders/{order}/move"},
-        {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms"},
-        {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate"},
-        {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets"},
-        {HTTP_METHOD_POST, "/admin/reconcile/{difference}/accept"},
-        {HTTP_METHOD_GET, NULL},
+    /* Operators run the sale; what moves money or sold seats is not theirs. */
+    static const struct service_call roles[] = {
+        {HTTP_METHOD_POST, "/admin/orders/{order}/refund", PERSON_DESK | PERSON_FINANCE},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets", PERSON_DESK | PERSON_FINANCE},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/move", PERSON_DESK},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/mail", PERSON_DESK | PERSON_OPERATOR},
+        {HTTP_METHOD_POST, "/admin/mails/{id}/retry", PERSON_DESK | PERSON_OPERATOR},
+        {HTTP_METHOD_POST, "/admin/letters/{id}/retry", PERSON_FINANCE | PERSON_OPERATOR},
+        {HTTP_METHOD_POST, "/admin/sagas/{id}/retry", PERSON_FINANCE | PERSON_OPERATOR},
+        {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate", PERSON_FINANCE},
+        {HTTP_METHOD_POST, "/admin/reconcile", PERSON_FINANCE | PERSON_OPERATOR},
+        {HTTP_METHOD_POST, "/admin/reconcile/{difference}/accept", PERSON_FINANCE},
+        {HTTP_METHOD_POST, "/admin/reconcile/{difference}/withdraw",
+         PERSON_FINANCE | PERSON_OPERATOR},
+        {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms", PERSON_FINANCE},
+        {HTTP_METHOD_POST, "/admin/events/{event}/cancellation", PERSON_FINANCE},
+        {HTTP_METHOD_PUT, "/admin/events/{event}/postponement", PERSON_FINANCE},
+        {HTTP_METHOD_GET, NULL, 0},
     };
     const struct service_conf conf = {
         .name = "payment-adapter",
@@ -380,7 +389,7 @@ int main(int argc, char **argv)
         .settings_len = settings_list(list),
         .config = settings,
         .ctx = &common,
-        .private_admin_only = admin_only,
+        .private_roles = roles,
         .calls = calls,
         .check = settings_check,
         .migrate = migrate,

@@ -469,19 +469,17 @@ int main(int argc, char **argv)
         {NULL, HTTP_METHOD_GET, NULL},
     };
     /* Besides all DELETEs. */
-    static const struct service_call admin_only[] = {
-        {HTTP_METHOD_PUT, "/admin/events/{event}"},
-        {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore"},
-        {HTTP_METHOD_GET, NULL},
-    };
-    static const struct service_call secret[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations"},
-        {HTTP_METHOD_GET, "/admin/events/{event}/archive"},
-        {HTTP_METHOD_GET, NULL},
+    static const struct service_call roles[] = {
+        {HTTP_METHOD_PUT, "/admin/events/{event}", PERSON_ADMIN},
+        {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", PERSON_ADMIN},
+        /* They have the codes. */
+        {HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations", PERSON_OPERATOR},
+        {HTTP_METHOD_GET, "/admin/events/{event}/archive", PERSON_OPERATOR},
+        {HTTP_METHOD_GET, NULL, 0},
     };
     static const struct service_call by_id[] = {
-        {HTTP_METHOD_GET, "/admin/events"},
-        {HTTP_METHOD_GET, NULL},
+        {HTTP_METHOD_GET, "/admin/events", 0},
+        {HTTP_METHOD_GET, NULL, 0},
     };
     const struct service_conf conf = {
         .name = "queue-front",
@@ -493,8 +491,7 @@ int main(int argc, char **argv)
         .config = &config,
         .ctx = &shared,
         .private_open = private_open,
-        .private_admin_only = admin_only,
-        .private_secret = secret,
+        .private_roles = roles,
         .private_by_id = by_id,
         .calls = calls,
         .check = check,

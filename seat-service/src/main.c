@@ -545,17 +545,14 @@ int main(int argc, char **argv)
         {NULL, HTTP_METHOD_GET, NULL},
     };
     /* Besides all DELETEs. */
-    static const struct service_call admin_only[] = {
-        {HTTP_METHOD_PUT, "/admin/events/{event}"},
-        {HTTP_METHOD_POST, "/admin/events/{event}/move"},
-        {HTTP_METHOD_POST, "/admin/events/{event}/place"},
-        {HTTP_METHOD_POST, "/admin/events/{event}/price"},
-        {HTTP_METHOD_GET, NULL},
-    };
-    /* The document has the codes of the channels. */
-    static const struct service_call secret[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/document"},
-        {HTTP_METHOD_GET, NULL},
+    static const struct service_call roles[] = {
+        {HTTP_METHOD_PUT, "/admin/events/{event}", PERSON_ADMIN},
+        {HTTP_METHOD_POST, "/admin/events/{event}/move", PERSON_ADMIN},
+        {HTTP_METHOD_POST, "/admin/events/{event}/place", PERSON_ADMIN},
+        {HTTP_METHOD_POST, "/admin/events/{event}/price", PERSON_ADMIN},
+        /* It has the codes of the channels. */
+        {HTTP_METHOD_GET, "/admin/events/{event}/document", PERSON_OPERATOR},
+        {HTTP_METHOD_GET, NULL, 0},
     };
     struct service_conf conf = {
         .name = "seat-service",
@@ -566,8 +563,7 @@ int main(int argc, char **argv)
         .settings_len = settings_len,
         .config = &seats->settings,
         .ctx = seats,
-        .private_admin_only = admin_only,
-        .private_secret = secret,
+        .private_roles = roles,
         .calls = calls,
         .check = check,
         .migrate = migrate,

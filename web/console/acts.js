@@ -175,7 +175,7 @@ export function openActs(event) {
   const ending = (action) => make('div', { className: 'ending' }, control(action, 'danger'), make('p', { className: 'small' }, wordsOr(`act.${action}.means`, '')));
 
   const fold = make('details', { id: 'endings', className: 'card' }, make('summary', {}, say('endings.title')), make('p', { className: 'small' }, say('endings.help')), ends);
-  const mayAct = roleAt(id) !== 'viewer';
+  const mayAct = ['operator', 'admin'].includes(roleAt(id));
   fold.hidden = !mayAct;
   const bar = make('section', { id: 'controls' }, title, ...(mayAct ? [form, daily] : [make('p', {}, say('role.only-looks'))]));
   bar.setAttribute('aria-label', say('event.controls'));

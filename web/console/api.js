@@ -26,7 +26,7 @@ export function signIn(token, name) {
 export const setWhose = (whose) => store.setItem('fg_whose', JSON.stringify(whose));
 export const whose = () => JSON.parse(store.getItem('fg_whose') ?? '{"role":"admin"}');
 
-const ROLES = ['viewer', 'operator', 'admin'];
+const ROLES = ['viewer', 'desk', 'finance', 'operator', 'admin'];
 const covers = (events, id) => (events?.endsWith('*') ? id.startsWith(events.slice(0, -1)) : events === undefined || events === id);
 
 // What the token may at this event, where that is less than everything.
