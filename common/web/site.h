@@ -24,7 +24,7 @@
 struct site;
 
 enum {
-    SITE_FILES_MAX = 48,
+    SITE_FILES_MAX = 64,
     SITE_PAGES_MAX = 4,
     SITE_PRELOAD_MAX = 4,
     SITE_HEADERS_MAX = 1024,
