@@ -27,11 +27,11 @@ const PARTS = {
   autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],
 };
 
-// One side of a change as [label, words], an empty list if there is none.
+// One side of a change as [label, words], an empty list if there is none. What a document needs of the program is no knob.
 function parts(side) {
   if (side === null) return [];
   if (typeof side !== 'object') return PARTS.state(side);
-  return Object.entries(side).flatMap(([name, value]) => (value !== null && PARTS[name] ? PARTS[name](value) : [[label(name), told(value)]]));
+  return Object.entries(side).filter(([name]) => name !== 'needs').flatMap(([name, value]) => (value !== null && PARTS[name] ? PARTS[name](value) : [[label(name), told(value)]]));
 }
 
 // What differs between the two: [label, words]. If there was nothing before, all of it.
