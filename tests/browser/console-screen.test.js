@@ -380,7 +380,7 @@ describe('the first screen', () => {
     await boss.judge('screen-no-event');
     await looks.see(page, 'no-event', LUCK);
     await page.click('.drawn-empty button');
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'new-id');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'new-name');
 
     await page.route('**/admin/events/gone', (route) => route.abort());
     await page.goto(`${boss.at}/console#/events/gone`);

@@ -357,7 +357,7 @@ describe('the console', () => {
     await page.fill('#new-id', id);
     await page.fill('#new-name', 'Lottery');
     await page.click('#new-event button');
-    await page.locator('#knob-form').waitFor();
+    await page.locator('#setup-form').waitFor();
     const inMinutes = (n) => new Date(Date.now() + n * 60_000).toISOString();
     await queue.patch(`/admin/events/${id}`, { body: { prequeue_at: new Date(Date.now() + 200).toISOString(), opens_at: inMinutes(60) } });
     await page.click('#act-schedule');
@@ -692,7 +692,7 @@ describe('the console', () => {
     return places.findLast((one) => one.category === category && !taken.has(one.seat_guid)).seat_guid;
   }
 
-  const TABS = ['live', 'knobs', 'lanes', 'codes', 'prices', 'message', 'draw', 'seats', 'doors', 'audit', 'runbook'];
+  const TABS = ['live', 'knobs', 'lanes', 'codes', 'prices', 'message', 'draw', 'seats', 'doors', 'audit', 'runbook', 'setup'];
   const [LOW, PHONE] = [{ width: 1366, height: 650 }, { width: 360, height: 740 }];
 
   // Where each control of the bar can be pressed; null where something covers it or it is out of sight.

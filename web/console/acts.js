@@ -6,8 +6,10 @@ import { call, roleAt } from './api.js';
 import { announce, byId, make, say } from './kit.js';
 import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
+import { missing } from './checklist.js';
 import { archive, remove } from './end.js';
-import { badge, button, confirmed, guarded, hour, moment, number, show, taken, wordsOr } from './ui.js';
+import { badge, button, checkWords, confirmed, guarded, hour, moment, number, show, taken, wordsOr } from './ui.js';
+import { readChecklist } from './watch.js';
 
 // Which acts each state allows; the service has the last word.
 const DAILY = {
@@ -136,10 +138,11 @@ export function openActs(event) {
       await event.act(action);
       return;
     }
+    const open = action === 'open' ? missing(await readChecklist(event)) : [];
     const sure = await confirmed({
       title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name),
       text: wordsOr(`act.${action}.means`, ''),
-      lines: touched(),
+      lines: [...touched(), ...open.map(checkWords)],
       yes: wordsOr(`act.${action}.yes`, wordsOr(`act.${action}`, action)),
       word: action === 'close' ? id : undefined,
       why: { text: event.why(), needed: action === 'close' },

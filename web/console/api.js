@@ -56,11 +56,11 @@ function headersOf(name, { body, headers }) {
   return all;
 }
 
-async function send(name, method, path, { cache = 'no-store', ...options }) {
+async function send(name, method, path, { cache = 'no-store', waitMs = WAIT_MS, ...options }) {
   const part = parts.find((one) => one.name === name);
   if (part === undefined) throw new Refused(0, { code: 'part-unknown' });
   return unlessCut(fetch(part.at + path, {
-    method, cache, credentials: 'omit', signal: AbortSignal.timeout(WAIT_MS), headers: headersOf(name, options),
+    method, cache, credentials: 'omit', signal: AbortSignal.timeout(waitMs), headers: headersOf(name, options),
     body: options.body === undefined ? undefined : JSON.stringify(options.body),
   }));
 }

@@ -5,7 +5,7 @@
 
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
-import { button, confirmed, guarded, number, show, taken } from './ui.js';
+import { blame, button, confirmed, guarded, number, show, taken } from './ui.js';
 
 const PART = 1000; // codes in one call
 const FAULTS_SHOWN = 10;
@@ -69,13 +69,6 @@ export async function open(body, event) {
   const read = async () => showNow((await get('queue', path)).codes);
 
   // ---- the list ----
-
-  function blame(input, words) {
-    byId(`wrong-${input.id}`).textContent = words;
-    if (words === '') input.removeAttribute('aria-invalid');
-    else input.setAttribute('aria-invalid', 'true');
-    return words === '';
-  }
 
   function judge() {
     const found = readCodes(list.value);

@@ -2,7 +2,7 @@
 // private listeners, and every change is one call that can also be made with curl. This file signs
 // in and out, chooses the view that the address names, and lets it refresh itself.
 //
-//   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit|runbook|big]  #/orders[/SAGA]  #/parts
+//   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit|runbook|setup|big]  #/orders[/SAGA]  #/parts
 
 import { allHealth, get, hasPart, metrics, operator, setWhose, signedIn, signIn, signOut, whose } from './api.js';
 import { openKeys } from './keys.js';

@@ -18,6 +18,7 @@ const VIEWS = {
   doors: () => import('./doors.js'),
   audit: () => import('./audit.js'),
   runbook: () => import('./runbook.js'),
+  setup: () => import('./setup.js'),
 };
 
 export async function open(main, [id, which = 'live', part]) {
@@ -55,8 +56,9 @@ export async function open(main, [id, which = 'live', part]) {
     event.judged = watch.judged();
     const { verdict, found } = event.judged;
     line.className = `verdict ${verdict.level}`;
+    const toSetup = event.doc.state === 'draft' && name !== 'setup' ? [' ', make('a', { href: `#/events/${id}/setup` }, say('view.setup'))] : [];
     const more = name === 'live' || found.length < 2 ? [] : [' ', make('a', { href: `#/events/${id}` }, say('verdict.more', found.length - 1))];
-    show(line, ...byVerdict(verdict, ...more));
+    show(line, ...byVerdict(verdict, ...toSetup, ...more));
   }
 
   function showTime() {

@@ -57,12 +57,18 @@ function newEvent() {
   const id = idField('new-id');
   const name = make('input', { id: 'new-name', required: true, maxLength: 80, autocomplete: 'off' });
   const form = make('form', { className: 'stack' },
-    make('label', { className: 'field' }, say('new.id'), id, make('span', { className: 'small' }, say('new.id-rule'))),
     make('label', { className: 'field' }, say('new.name'), name),
+    make('label', { className: 'field' }, say('new.id'), id, make('span', { className: 'small' }, say('new.id-rule'))),
     make('button', { className: 'main' }, say('new.button')));
+  let proposed = ''; // an id after the name, until another one is typed
+  name.addEventListener('input', () => {
+    if (id.value !== proposed) return;
+    proposed = name.value.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 64);
+    id.value = proposed;
+  });
   form.addEventListener('submit', guarded(async () => {
     await call('queue', 'PUT', `/admin/events/${id.value}`, { body: { name: name.value }, headers: { 'If-None-Match': '*' } });
-    location.hash = `#/events/${id.value}/knobs`;
+    location.hash = `#/events/${id.value}/setup`;
   }));
   return make('details', { id: 'new-event' }, make('summary', {}, say('new.title')), form);
 }
@@ -119,7 +125,7 @@ export async function open(main) {
   const fresh = newEvent();
   const first = button(say('new.title'), () => {
     fresh.open = true;
-    byId('new-id').focus();
+    byId('new-name').focus();
   }, { className: 'main' });
   const none = drawn('empty', say('events.none'), mayMake ? say('events.none-text') : '', ...(mayMake ? [first] : []));
   none.hidden = true;

@@ -4,15 +4,32 @@
 
 import { call } from './api.js';
 import { byId, make, money, say } from './kit.js';
-import { button, guarded } from './ui.js';
+import { blame, button, guarded } from './ui.js';
 
 const CATEGORIES_MAX = 16;
 const NAME_BYTES_MAX = 80;
 const PRICE_MAX = 1_000_000_000; // minor units
-const CURRENCY = /^[A-Z]{3}$/;
+export const CURRENCY = /^[A-Z]{3}$/;
 
 const sizeOf = (text) => new TextEncoder().encode(text).length;
 const digitsOf = (currency) => new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
+export const minorOf = (typed, currency) => Math.round(Number(typed) * 10 ** digitsOf(currency));
+export const typedOf = (minor, currency) => (minor / 10 ** digitsOf(currency)).toFixed(digitsOf(currency));
+
+// `among` are the names of all categories.
+export function faultOfName(name, n, among) {
+  if (name === '' || sizeOf(name) > NAME_BYTES_MAX || /["\\\p{Cc}]/u.test(name)) return say('prices.wrong-name');
+  return among.indexOf(name) === n ? '' : say('prices.wrong-twice');
+}
+
+// An amount as it was typed, in a currency that may not be known yet.
+export function faultOfAmount(typed, currency) {
+  if (!/^\d+(\.\d+)?$/.test(typed)) return say('prices.wrong-amount');
+  if (!CURRENCY.test(currency)) return '';
+  const digits = typed.split('.')[1]?.length ?? 0;
+  if (digits > digitsOf(currency)) return say('prices.wrong-digits', digitsOf(currency));
+  return minorOf(typed, currency) <= PRICE_MAX ? '' : say('prices.wrong-amount');
+}
 
 export async function open(body, event) {
   const currency = make('input', { id: 'prices-currency', maxLength: 3, size: 5, autocomplete: 'off', autocapitalize: 'characters', spellcheck: false });
@@ -26,7 +43,7 @@ export async function open(body, event) {
   let touched = false;
 
   const coin = () => currency.value.trim().toUpperCase();
-  const minor = ({ amount }) => Math.round(Number(amount) * 10 ** digitsOf(coin()));
+  const minor = ({ amount }) => minorOf(amount, coin());
   const wanted = () => (rows.length === 0 ? null : { currency: coin(), categories: Object.fromEntries(rows.map((row) => [row.name.trim(), { price: minor(row), gone: row.gone }])) });
   const asText = (prices) => (prices === null ? '' : JSON.stringify([prices.currency, Object.entries(prices.categories).map(([name, { price, gone = false }]) => [name, price, gone])]));
 
@@ -70,32 +87,12 @@ export async function open(body, event) {
 
   // ---- judging ----
 
-  function blame(input, words) {
-    byId(`wrong-${input.id}`).textContent = words;
-    if (words === '') input.removeAttribute('aria-invalid');
-    else input.setAttribute('aria-invalid', 'true');
-    return words === '';
-  }
-
-  function faultOfName(name, n) {
-    if (name === '' || sizeOf(name) > NAME_BYTES_MAX || /["\\\p{Cc}]/u.test(name)) return say('prices.wrong-name');
-    return rows.findIndex((row) => row.name.trim() === name) === n ? '' : say('prices.wrong-twice');
-  }
-
-  function faultOfAmount(row, known) {
-    if (row.amount.trim() === '' || !/^\d+(\.\d+)?$/.test(row.amount.trim())) return say('prices.wrong-amount');
-    if (!known) return '';
-    const digits = row.amount.trim().split('.')[1]?.length ?? 0;
-    if (digits > digitsOf(coin())) return say('prices.wrong-digits', digitsOf(coin()));
-    return minor(row) <= PRICE_MAX ? '' : say('prices.wrong-amount');
-  }
-
   function judge() {
-    const known = CURRENCY.test(coin());
-    let good = blame(currency, rows.length === 0 || known ? '' : say('prices.wrong-currency'));
+    const names = rows.map(({ name }) => name.trim());
+    let good = blame(currency, rows.length === 0 || CURRENCY.test(coin()) ? '' : say('prices.wrong-currency'));
     rows.forEach((row, n) => {
-      const named = blame(byId(`price-name-${n}`), faultOfName(row.name.trim(), n));
-      good = blame(byId(`price-amount-${n}`), faultOfAmount(row, known)) && named && good;
+      const named = blame(byId(`price-name-${n}`), faultOfName(row.name.trim(), n, names));
+      good = blame(byId(`price-amount-${n}`), faultOfAmount(row.amount.trim(), coin())) && named && good;
     });
     told.hidden = !good || rows.length === 0;
     const left = good ? rows.filter((row) => !row.gone).map(minor) : [];
@@ -140,8 +137,7 @@ export async function open(body, event) {
   function take() {
     const { prices } = event.doc;
     currency.value = prices?.currency ?? currency.value;
-    const typed = (price) => (price / 10 ** digitsOf(prices.currency)).toFixed(digitsOf(prices.currency));
-    rows = Object.entries(prices?.categories ?? {}).map(([name, { price, gone: isGone = false }]) => ({ name, amount: typed(price), gone: isGone }));
+    rows = Object.entries(prices?.categories ?? {}).map(([name, { price, gone: isGone = false }]) => ({ name, amount: typedOf(price, prices.currency), gone: isGone }));
     seen = event.doc.version;
     touched = false;
     fill();

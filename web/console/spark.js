@@ -5,7 +5,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const [WIDE, HIGH] = [100, 24]; // stretched to fit; the stroke is not
 const POINTS_MAX = 120;
 
-function draw(tag, attributes) {
+export function draw(tag, attributes) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;

@@ -100,6 +100,24 @@ export function reasonOf({ level, key, values }) {
 // The verdict at the top of the page: a sign, a word, and the reason.
 export const byVerdict = (one, ...more) => [icon(one.level), make('p', {}, make('strong', {}, levelWords(one.level)), ` ${reasonOf(one)}`, ...more)];
 
+// A field with its label, what it is for, and what is wrong with it.
+export function fieldOf(input, words, help = '') {
+  const [hint, wrong] = [make('span', { className: 'small', id: `help-${input.id}` }, help), make('span', { className: 'wrong', id: `wrong-${input.id}` })];
+  input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
+  return make('div', { className: input.type === 'checkbox' ? 'field tick' : 'field' }, make('label', { htmlFor: input.id }, words), input, hint, wrong);
+}
+
+// Shows what is wrong with a field, '' for nothing. True if nothing is.
+export function blame(input, words) {
+  byId(`wrong-${input.id}`).textContent = words;
+  if (words === '') input.removeAttribute('aria-invalid');
+  else input.setAttribute('aria-invalid', 'true');
+  return words === '';
+}
+
+// What checklist.js says of an item.
+export const checkWords = ({ key, done, value }) => say(`check.${key}.${done ? 'done' : 'todo'}`, key === 'part' ? say(`part.${value}`) : value);
+
 // A row of label and value; the value is what people look for.
 export function fact(label, value, title) {
   const row = make('div', {}, make('dt', {}, label), make('dd', {}, value));

@@ -4,6 +4,7 @@
 // them, so that going to the knobs and back loses nothing.
 
 import { allHealth, call, get, hasPart, metrics } from './api.js';
+import { checklist } from './checklist.js';
 import { perMinute, rates } from './figures.js';
 import { againstPlan, forecast } from './forecast.js';
 import { alarms, isFull, verdict } from './verdict.js';
@@ -16,6 +17,7 @@ const NEWEST = 60;
 const NOTED_MAX = 1800;
 const ACTS_MAX = 100; // newest acts of operators that are read
 const LISTED_MS = 4000; // how old a list of halls may be
+const CHECKED_MS = 2000; // for which a question before the opening waits for the parts
 const ABSENT_MS = 5 * 60_000; // before we ask for a hall again, whatever the list says of it or if there is none
 
 // Most test events have no hall, and we do not ask for each of them every few seconds. Of those that had none the list
@@ -75,6 +77,14 @@ async function countsOf(part, id) {
 
 // Each part, and why this event is out of service there.
 export const partsFor = (health, id) => health.map(({ name, ready, out = [] }) => ({ name, ready, reason: out.find(({ event }) => event === id)?.reason }));
+
+// What the event still needs before it opens.
+export async function readChecklist({ id, doc, watch }) {
+  const soon = (asked) => Promise.race([asked, new Promise((resolve) => { setTimeout(resolve, CHECKED_MS); })]);
+  const asked = hasPart('seats') ? get('seats', `/admin/events/${id}`).catch(({ status }) => (status === 404 ? null : undefined)) : undefined;
+  const [hall, health = watch.health] = await Promise.all([soon(asked), soon(allHealth())]);
+  return checklist({ doc, hall, parts: partsFor(health, id) });
+}
 
 const watched = new Map();
 

@@ -1,0 +1,387 @@
+// A sale that is set up at the console, from "New event" to a seat that is held: by people who have no command line. And what
+// the form derives: the plan of blocks and standing areas, what is missing, times of another place.
+
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { client, openScope, openStack, until } from '../lib-js/index.js';
+import { bodyOf, documentOf, pictureOf, planOf, saleOf } from '../../web/console/blocks.js';
+import { checklist, missing } from '../../web/console/checklist.js';
+import { fromPlace, isZone, toPlace } from '../../web/console/place.js';
+import { openBrowser, Operator } from './world.js';
+
+const SALE = {
+  kind: 'blocks', base: null, currency: 'KRW', limits: { max_per_hold: 4, max_per_buyer: 6 },
+  categories: [{ name: 'R', color: '#b23a48', price: 99000 }, { name: 'Floor', color: '#3a6ea5', price: 77000 }],
+  blocks: [
+    { name: 'Left', rows: 3, seats: 4, category: 0, adjacent: false }, { name: 'Right', rows: 2, seats: 6, category: 0, adjacent: true },
+    { name: 'Balcony', rows: 28, seats: 2, category: 0, adjacent: false },
+  ],
+  areas: [{ name: 'Front', capacity: 400, category: 1 }],
+};
+const SHOW = { name: 'Spring', stage: 'STAGE', starts_at: '2027-05-01T10:00:00Z', doors_at: null, time_zone: 'Asia/Seoul', venue: { name: 'Hall' } };
+
+describe('a hall of blocks', () => {
+  const seats = ({ zones }) => zones.flatMap((zone) => zone.rows.flatMap((row) => row.seats.map((seat) => ({ ...seat, row: row.row_number, x: zone.position.x + seat.position.x, y: zone.position.y + seat.position.y }))));
+
+  test('each block has its rows and seats, neighbours touch and blocks do not', () => {
+    const plan = planOf(SALE, SHOW);
+    const all = seats(plan);
+    assert.equal(all.length, 12 + 12 + 56);
+    assert.equal(new Set(all.map(({ seat_guid: guid }) => guid)).size, all.length);
+    assert.deepEqual([all[1].x - all[0].x, all[1].y - all[0].y], [20, 0]);
+    assert.equal(all.at(-1).row, 'AB');
+    assert.equal(all.at(-1).seat_guid, '3-AB-2');
+    const [, , left, right, balcony] = plan.zones;
+    assert.equal(right.position.y, left.position.y);
+    assert.ok(right.position.x - left.position.x > 4 * 20 + 34, 'an aisle');
+    assert.ok(balcony.position.y > Math.max(...all.slice(0, 24).map(({ y }) => y)));
+    for (const { x, y } of all) assert.ok(x > 0 && y > 0 && x < plan.size.width && y < plan.size.height);
+    assert.deepEqual(plan.zones.map(({ name }) => name), ['STAGE', 'Front', 'Left', 'Right', 'Balcony']);
+  });
+
+  test('an import body is read back as the same blocks', () => {
+    const body = bodyOf(SALE, SHOW);
+    assert.deepEqual(body.areas, [{ id: 'area-1', name: 'Front', category: 'Floor', capacity: 400 }]);
+    assert.equal('doors_at' in body, false);
+    const doors = { ...SALE, base: { doors_at: '2030-01-01T09:00:00Z' } };
+    assert.deepEqual([SHOW, { ...SHOW, starts_at: null }].map((show) => bodyOf(doors, show).doors_at), [undefined, '2030-01-01T09:00:00Z']);
+    const { base, ...read } = saleOf(JSON.parse(JSON.stringify({ ...body, fees: { per_seat: 500 } })));
+    assert.deepEqual({ ...read, base: null }, SALE);
+    assert.deepEqual(bodyOf({ ...read, base }, SHOW).fees, { per_seat: 500 });
+  });
+
+  test('another plan is kept as it is; prices, limits and date change', () => {
+    const body = bodyOf(SALE, SHOW);
+    const marked = { ...body, seats: [{ guid: '1-A-1', accessible: true }] };
+    const moved = structuredClone(body);
+    moved.plan.zones[3].rows[0].seats[0].position.x += 1;
+    for (const document of [marked, moved, { ...body, areas: [{ ...body.areas[0], channel: 'fans' }] }, { ...body, focal_point: { x: 0, y: 0 } }]) {
+      const sale = saleOf(document);
+      assert.equal(sale.kind, 'file');
+      const next = bodyOf({ ...sale, limits: { max_per_hold: 2, max_per_buyer: 0 } }, { ...SHOW, name: 'Autumn' });
+      assert.deepEqual(next, { ...document, name: 'Autumn', limits: { max_per_hold: 2, max_per_buyer: 0 } });
+    }
+  });
+
+  test('a plan without prices is read, and what is no plan is not', () => {
+    const { plan } = bodyOf(SALE, SHOW);
+    const sale = saleOf(documentOf(plan));
+    assert.deepEqual(sale.categories.map(({ name, price }) => [name, price]), [['R', undefined], ['Floor', undefined]]);
+    for (const json of [null, 7, [], {}, { plan: {} }, { zones: 'none' }]) assert.equal(documentOf(json), null);
+  });
+
+  test('the picture has a dot for each seat and the shapes of the plan', () => {
+    const { dots, shapes, box } = pictureOf(planOf(SALE, SHOW));
+    assert.deepEqual([dots.get('R').seats, dots.get('R').d.match(/M/g).length], [80, 80]);
+    assert.deepEqual(shapes.map(({ shape, text }) => [shape, text.text]), [['rectangle', 'STAGE'], ['rectangle', 'Front']]);
+    assert.ok(box.left < box.right && box.top < box.bottom);
+    assert.equal(pictureOf(planOf({ ...SALE, blocks: [] }, SHOW)).box, null);
+  });
+});
+
+describe('the checklist', () => {
+  const DOC = { starts_at: '2027-05-01T10:00:00Z', venue: { name: 'Hall' }, opens_at: '2027-03-01T10:00:00Z', rate_per_s: 2 };
+  const PARTS = ['queue', 'seats', 'pay', 'front-2'].map((name) => ({ name, ready: true }));
+  const HALL = { categories: [{ name: 'R', price: 1 }] };
+  const left = ({ doc = {}, hall = HALL, parts = PARTS }) => checklist({ doc: { ...DOC, ...doc }, hall, parts }).filter(({ done }) => !done).map(({ step, key, value }) => [step, key, value]);
+
+  test('a whole sale lacks nothing', () => assert.deepEqual(left({}), []));
+
+  test('each thing that is missing is named with its step', () => {
+    assert.deepEqual(left({ doc: { venue: null } }), [['event', 'show', '']]);
+    assert.deepEqual(left({ doc: { starts_at: null } }), [['event', 'show', '']]);
+    assert.deepEqual(left({ hall: null }), [['hall', 'hall', '']]);
+    assert.deepEqual(left({ hall: { categories: [...HALL.categories, { name: 'A', price: 0 }] } }), [['hall', 'prices', 'A']]);
+    assert.deepEqual(left({ doc: { opens_at: null } }), [['opening', 'opens_at', '']]);
+    assert.deepEqual(left({ doc: { rate_per_s: 0 } }), [['opening', 'rate', '']]);
+    assert.deepEqual(left({ parts: PARTS.map((part) => ({ ...part, ready: part.name === 'queue' })) }), [['parts', 'part', 'seats'], ['parts', 'part', 'pay']]);
+    assert.deepEqual(left({ parts: [{ name: 'seats', ready: true, reason: 'not JSON' }] }), [['parts', 'part', 'seats']]);
+  });
+
+  test('a hall that is not known is not called missing, and opening by hand needs no time', () => {
+    const items = checklist({ doc: { ...DOC, opens_at: null }, hall: undefined, parts: [] });
+    assert.deepEqual(items.map(({ key }) => key), ['show', 'opens_at', 'rate']);
+    assert.deepEqual(missing(items), []);
+  });
+});
+
+describe('the clocks of a place', () => {
+  test('a time is read as the place shows it, on both sides of a change of clocks', () => {
+    for (const [zone, text, iso] of [
+      ['Asia/Seoul', '2027-05-01T19:00', '2027-05-01T10:00:00.000Z'], ['UTC', '2027-05-01T19:00', '2027-05-01T19:00:00.000Z'],
+      ['America/New_York', '2027-03-14T01:59', '2027-03-14T06:59:00.000Z'], ['America/New_York', '2027-03-14T03:00', '2027-03-14T07:00:00.000Z'],
+      ['America/New_York', '2027-11-07T00:59', '2027-11-07T04:59:00.000Z'], ['America/New_York', '2027-11-07T02:00', '2027-11-07T07:00:00.000Z'],
+    ]) assert.deepEqual([fromPlace(text, zone), toPlace(iso, zone)], [iso, text]);
+    assert.deepEqual([fromPlace('', 'UTC'), toPlace(null, 'UTC')], [null, '']);
+    assert.deepEqual(['Asia/Seoul', 'Mars/Olympus', ''].map(isZone), [true, false, false]);
+  });
+});
+
+const MANNERS = {
+  'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
+  'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+};
+const SIZES = [[360, 'light'], [360, 'dark'], [1280, 'dark'], [1280, 'light']];
+
+describe('a sale is set up', () => {
+  const scope = openScope(test);
+  let stack;
+  let browser;
+  let queue;
+  let seats;
+
+  before(async () => {
+    stack = await openStack(scope);
+    await stack.up();
+    const token = stack.secret('admin-token');
+    [queue, seats] = [11, 12].map((n) => client({ port: stack.base + n, token }));
+    browser = await openBrowser(scope);
+  });
+
+  const doc = async (id) => (await queue.get(`/admin/events/${id}`)).json;
+  const hall = async (id) => (await seats.get(`/admin/events/${id}`)).json;
+
+  async function open(name, at = '') {
+    const boss = await Operator.open(browser, stack, MANNERS[name]);
+    await boss.page.goto(`${boss.at}/console${at}`);
+    await boss.signIn();
+    return boss;
+  }
+
+  // By axe and in a picture.
+  async function see(boss, what) {
+    const { page } = boss;
+    const before = page.viewportSize();
+    for (const [width, colorScheme] of boss.share(SIZES)) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme });
+      await boss.judge(`setup-${what}-${boss.language}-${width}-${colorScheme}`);
+    }
+    await page.setViewportSize(before);
+  }
+
+  const at = (page, step) => page.locator(`#setup-steps a[href$="/${step}"][aria-current=step]`).waitFor();
+
+  // In words, or in Korean.
+  const has = (boss, text, en, ko) => assert.match(text, boss.language === 'ko' ? ko : en);
+
+  for (const name of Object.keys(MANNERS)) {
+    test(`from a new event to a seat, ${name}`, async () => {
+      const id = `spring-${name}`;
+      const boss = await open(name);
+      const { page } = boss;
+      await page.click('#new-event summary');
+      await page.fill('#new-name', `Spring ${name}!`);
+      assert.equal(await page.inputValue('#new-id'), id);
+      await page.keyboard.press('Enter');
+
+      // Opened too early, it says what is missing.
+      await at(page, 'event');
+      await page.click('#act-open');
+      await page.locator('#confirm[open]').waitFor();
+      const told = (await page.locator('#confirm-lines li').allTextContents()).join('\n');
+      has(boss, told, /Date or venue is missing.*\n.*No hall is imported/, /일시나 공연장이 없습니다.*\n.*좌석 배치가 없어/);
+      await see(boss, 'dialog');
+      await page.click('#confirm-no');
+
+      await page.fill('#setup-zone', 'Asia/Seul');
+      await page.fill('#setup-starts', '2027-05-01T19:00');
+      await page.fill('#setup-doors', '2027-05-01T19:30');
+      await page.fill('#setup-address', '1 River Road');
+      await page.click('#setup-save');
+      assert.deepEqual(await page.locator('[aria-invalid]').evaluateAll((all) => all.map((one) => one.id)), ['setup-doors', 'setup-zone', 'setup-venue']);
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'setup-doors');
+      await see(boss, 'event-wrong');
+      await page.fill('#setup-doors', '2027-05-01T18:00');
+      await page.fill('#setup-zone', 'Asia/Seoul');
+      await page.fill('#setup-venue', 'River Hall');
+      await page.keyboard.press('Enter');
+      await at(page, 'hall');
+      const { starts_at: starts, doors_at: doors, time_zone: zone, venue } = await doc(id);
+      assert.deepEqual([starts, doors, zone, venue].map((one) => one?.slice?.(0, 16) ?? one), ['2027-05-01T10:00', '2027-05-01T09:00', 'Asia/Seoul', { name: 'River Hall', address: '1 River Road' }]);
+      await page.locator('#undo-target', { hasText: 'Night Shift' }).waitFor({ state: 'attached' }); // a phone hides it
+      assert.doesNotMatch(await page.textContent('#undo-target'), /needs|Created|만듦/);
+
+      // The hall: two blocks, one next to the other, and a standing area, each with its category. The picture follows.
+      const dots = () => page.locator('#hall-picture path').evaluateAll((all) => all.map((one) => one.getAttribute('d').match(/M/g).length));
+      assert.deepEqual(await dots(), [200]);
+      await page.fill('#hall-blocks-rows-0', '5');
+      await page.fill('#hall-blocks-seats-0', '0');
+      assert.deepEqual(await dots(), []);
+      await page.click('#setup-save');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'hall-blocks-seats-0');
+      await see(boss, 'hall-wrong');
+      await page.fill('#hall-blocks-seats-0', '12');
+      await page.click('#hall-add-blocks');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'hall-blocks-name-1');
+      await page.keyboard.type('Side');
+      await page.check('#hall-blocks-adjacent-1');
+      await page.fill('#hall-categories-category-name-0', 'Seats');
+      await page.click('#hall-add-categories');
+      await page.keyboard.type('Floor');
+      await page.fill('#hall-currency', 'krw');
+      await page.fill('#hall-categories-price-0', '99000');
+      await page.fill('#hall-categories-price-1', '0');
+      await page.click('#hall-add-areas');
+      await page.fill('#hall-areas-capacity-0', '300');
+      await page.selectOption('#hall-areas-category-0', { label: 'Floor' });
+      await page.fill('#hall-per-buyer', '6');
+      assert.deepEqual(await dots(), [120]);
+      has(boss, await page.textContent('#hall-picture figcaption'), /^120 seats, 300 standing placesSeats: 120 · ₩99,000Floor: 300 · ₩0$/, /^좌석 120석, 스탠딩 300자리Seats: 120 · 99,000원Floor: 300 · 0원$/);
+      await see(boss, 'hall');
+
+      // What is not saved yet is still there after another view.
+      await page.click('#setup-steps a[href$="/check"]');
+      await page.locator('#setup-list li').first().waitFor();
+      await page.click('#setup-steps a[href$="/hall"]');
+      await page.locator('#hall-blocks-name-1').waitFor();
+      assert.deepEqual(await dots(), [120]);
+      await page.click('#setup-save');
+
+      await at(page, 'opening');
+      const { seats: count, areas, categories, limits, currency, name: title, venue: where } = await hall(id);
+      assert.deepEqual([count, areas.map((one) => one.capacity), categories.map((one) => [one.name, one.price]), currency, title, where.name], [120, [300], [['Seats', 99000], ['Floor', 0]], 'KRW', `Spring ${name}!`, 'River Hall']);
+      assert.deepEqual([limits.max_per_hold, limits.max_per_buyer], [8, 6]);
+      await page.fill('#setup-rate', '-1');
+      await page.click('#setup-save');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'setup-rate');
+      await page.fill('#setup-rate', '50');
+      has(boss, await page.textContent('#setup-rate-told'), /180,000 people an hour.*420 places/, /180,000명.*420개/);
+      await page.fill('#setup-opens', '2027-03-01T20:00');
+      await see(boss, 'opening');
+      await page.keyboard.press('Enter');
+
+      // The checklist names the category that costs nothing, and leads to its step, which now has the imported hall.
+      await at(page, 'check');
+      assert.deepEqual([(await doc(id)).opens_at.slice(0, 16), (await doc(id)).rate_per_s], ['2027-03-01T11:00', 50]);
+      await page.locator('#setup-list li.wrong', { hasText: 'Floor' }).waitFor();
+      assert.equal(await page.locator('#setup-list li.wrong').count(), 1);
+      await see(boss, 'check');
+      await page.click('#setup-list li.wrong a');
+      await at(page, 'hall');
+      assert.equal(await page.inputValue('#hall-blocks-name-1'), 'Side');
+      await page.fill('#hall-categories-price-1', '77000');
+      await page.click('#setup-save');
+      await at(page, 'opening');
+      assert.equal((await hall(id)).categories[1].price, 77000);
+      await page.click('#setup-steps a[href$="/check"]');
+      await page.locator('#setup-list li').first().waitFor();
+      assert.equal(await page.locator('#setup-list li.wrong').count(), 0);
+
+      await page.click('#act-open');
+      await page.locator('#confirm[open]').waitFor();
+      assert.equal(await page.locator('#confirm-lines li').count(), 1, 'who is touched, and nothing missing');
+      await page.click('#confirm-yes');
+      await page.locator('.badge.open').waitFor();
+
+      // And somebody gets a seat.
+      const { ticket } = (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': 'first' } })).json;
+      const pass = await until('a pass', async () => (await stack.edge.post(`/v1/queue/${id}/pass`, { token: ticket })).json.pass);
+      const held = await stack.edge.post(`/v1/seats/${id}/holds`, { token: pass, body: { best_available: { quantity: 2 } } });
+      assert.equal(held.status, 201, held.text);
+
+      // From now on a correction is asked first, and one that may not be is refused with what has to stay.
+      await page.click('#setup-steps a[href$="/hall"]');
+      await page.fill('#hall-per-buyer', '4');
+      await page.click('#setup-save');
+      await page.locator('#confirm[open]').waitFor();
+      await page.click('#confirm-yes');
+      await at(page, 'opening');
+      assert.equal((await hall(id)).limits.max_per_buyer, 4);
+      await page.click('#setup-steps a[href$="/hall"]');
+      await page.fill('#hall-categories-price-0', '1');
+      await page.click('#setup-save');
+      await page.click('#confirm-yes');
+      await page.locator('#hall-clashes li').first().waitFor();
+      has(boss, await page.textContent('#setup-trouble'), /have to stay/, /바꿀 수 없습니다/);
+      await see(boss, 'hall-refused');
+      assert.equal((await hall(id)).categories[0].price, 99000);
+
+      // Another date goes into both: the line and the hall.
+      await page.click('#setup-steps a[href$="/event"]');
+      await page.fill('#setup-starts', '2027-05-02T19:00');
+      await page.fill('#setup-doors', '');
+      await page.click('#setup-save');
+      await page.click('#confirm-yes');
+      await at(page, 'hall');
+      for (const one of [await doc(id), await hall(id)]) assert.deepEqual([one.starts_at.slice(0, 16), one.doors_at ?? null], ['2027-05-02T10:00', null]);
+      await boss.close();
+    });
+
+    test(`a hall comes from a file, ${name}`, async () => {
+      const id = `file-${name}`;
+      assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'From a file', starts_at: '2028-01-01T10:00:30Z' } })).status, 201);
+      const boss = await open(name, `#/events/${id}/setup/hall`);
+      const { page } = boss;
+      const demo = JSON.parse(stack.read('demo-hall.json'));
+      const file = (json) => ({ name: 'hall.json', mimeType: 'application/json', buffer: Buffer.from(json) });
+      await page.selectOption('#hall-kind', 'file');
+      assert.equal(await page.isVisible('#setup-save'), false);
+      await page.setInputFiles('#hall-file', file('{"zones": 1'));
+      await page.locator('#wrong-hall-file:not(:empty)').waitFor();
+      await see(boss, 'file-wrong');
+
+      // A plan alone has no prices.
+      await page.setInputFiles('#hall-file', file(JSON.stringify(demo.plan)));
+      await page.locator('#hall-picture path').nth(2).waitFor();
+      await page.fill('#hall-currency', 'EUR');
+      await page.click('#setup-save');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'hall-categories-price-0');
+      assert.equal(await page.isVisible('#hall-add-categories'), false);
+
+      // A whole document has all.
+      await page.setInputFiles('#hall-file', file(JSON.stringify(demo)));
+      await until('its currency', async () => (await page.inputValue('#hall-currency')) === demo.currency);
+      await page.fill('#hall-categories-price-0', '123000');
+      await page.fill('#hall-per-hold', '3');
+      await see(boss, 'file');
+      let sent = 0;
+      page.on('request', (request) => { if (request.method() === 'PUT') sent += 1; });
+      const letGo = await boss.hold(`**/admin/events/${id}`);
+      await page.click('#setup-save');
+      await page.locator('#setup-save[aria-busy]').waitFor();
+      await page.press('#hall-per-hold', 'Enter');
+      letGo();
+      await at(page, 'opening');
+      assert.equal(sent, 1, 'pressed twice, sent once');
+      const imported = await hall(id);
+      const count = demo.plan.zones.flatMap(({ rows }) => rows).flatMap((row) => row.seats).length;
+      assert.deepEqual([imported.seats, imported.categories[0].price, imported.limits.max_per_hold, imported.accessible], [count, 123000, 3, true]);
+      // The line's date stays, to the second; what it did not say comes from the file.
+      const { starts_at: starts, venue } = await doc(id);
+      assert.deepEqual([Date.parse(starts), Date.parse(imported.starts_at), venue], [Date.parse('2028-01-01T10:00:30Z'), Date.parse('2028-01-01T10:00:30Z'), demo.venue]);
+      await page.click('#setup-steps a[href$="/event"]');
+      await page.fill('#setup-address-en', 'Elsewhere');
+      await page.click('#setup-save');
+      await at(page, 'hall');
+      assert.equal(await page.inputValue('#hall-kind'), 'file');
+      assert.deepEqual([(await doc(id)).venue.address, Date.parse((await hall(id)).starts_at)], [{ ...demo.venue.address, en: 'Elsewhere' }, Date.parse('2028-01-01T10:00:30Z')]);
+      await boss.close();
+    });
+  }
+
+  test('no step shifts while it loads', async () => {
+    const jumped = [];
+    for (const viewport of [{ width: 1366, height: 768 }, { width: 360, height: 740 }]) {
+      const boss = await Operator.open(browser, stack, { ...MANNERS['desk-en'], viewport });
+      const { page } = boss;
+      await page.addInitScript(() => {
+        globalThis.shifts = [];
+        new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map(({ value }) => value))).observe({ type: 'layout-shift', buffered: true });
+      });
+      await page.goto(`${boss.at}/console#/events`);
+      await boss.signIn();
+      await page.locator('#events li').first().waitFor();
+      for (const step of ['event', 'hall', 'opening', 'check']) {
+        await page.goto('about:blank');
+        await page.goto(`${boss.at}/console#/events/demo/setup/${step}`);
+        await at(page, step);
+        await page.waitForLoadState('networkidle');
+        const sum = (await page.evaluate(() => globalThis.shifts)).reduce((all, value) => all + value, 0);
+        if (sum > 0.02) jumped.push(`${step} at ${viewport.width}: ${sum.toFixed(3)}`);
+      }
+      await boss.close();
+    }
+    assert.deepEqual(jumped, []);
+  });
+});

@@ -1,0 +1,143 @@
+// blocks.js: a hall made of blocks of rows and of standing areas: the plan that seat-service imports, read back from
+// one; and what any plan looks like. Neither a page nor a service is needed, so a test calls it.
+//
+// A sale is {kind, base, blocks, areas, categories, currency, limits}. Its `base` is the document that it began with,
+// whose other members (fees, channels, ...) stay. A sale of the kind "file" keeps the plan of its base as it is.
+
+const SEAT = 20; // from seat to seat: pretix draws one with a radius of 10
+const ROW = 36;
+const AISLE = 60;
+const BEHIND = 72;
+const EDGE = 40;
+const STAGE = '#2b2b33';
+const COLOURS = ['#b23a48', '#3a6ea5', '#4f8a5b', '#8e5aa8', '#c98a2b', '#4b6b73', '#a8567d', '#6b6b2f'];
+export const MOST = { blocks: 64, areas: 64, categories: 16, rows: 200, seats: 200, capacity: 1_000_000, hold: 64, buyer: 10_000, all: 100_000 };
+
+export const colourOf = (n) => COLOURS[n % COLOURS.length];
+const letter = (n) => String.fromCharCode(65 + n);
+const rowName = (n) => (n < 26 ? '' : letter(Math.floor(n / 26) - 1)) + letter(n % 26);
+
+// ---- from blocks to a plan ----
+
+// Each has a size, and the zone of the plan that it is at a position.
+function rectangle(name, color, width, height) {
+  const text = { text: name, color: '#ffffff', size: 24, position: { x: width / 2, y: height / 2 } };
+  const area = { shape: 'rectangle', color, border_color: color, position: { x: 0, y: 0 }, rectangle: { width, height }, text };
+  return { width, height, zone: (position) => ({ name, position, rows: [], areas: [area] }) };
+}
+
+function standing({ name, capacity }, color) {
+  const width = Math.min(1600, Math.max(200, 20 * Math.round(Math.sqrt(capacity))));
+  return rectangle(name, color, width, width / 2);
+}
+
+function seated({ name, rows, seats }, category, n) {
+  const seat = (row, s) => ({ seat_guid: `${n + 1}-${rowName(row)}-${s + 1}`, seat_number: String(s + 1), category, position: { x: s * SEAT, y: row * ROW } });
+  const rowOf = (row) => ({ row_number: rowName(row), row_number_position: 'both', seats: Array.from({ length: seats }, (_, s) => seat(row, s)) });
+  return {
+    width: seats * SEAT, height: (rows - 1) * ROW + SEAT,
+    zone: ({ x, y }) => ({ name, zone_id: `block-${n + 1}`, position: { x: x + SEAT / 2, y: y + SEAT / 2 }, rows: Array.from({ length: rows }, (_, row) => rowOf(row)) }),
+  };
+}
+
+// The stage in front, then the standing areas side by side, then the blocks: each behind those before it, or next to the last one.
+export function planOf({ blocks, areas, categories }, { name, stage }) {
+  const bands = [[rectangle(stage, STAGE, 400, 60)], areas.map((area) => standing(area, categories[area.category].color))];
+  blocks.forEach((block, n) => {
+    if (n === 0 || !block.adjacent) bands.push([]);
+    bands.at(-1).push(seated(block, categories[block.category].name, n));
+  });
+  const filled = bands.filter((band) => band.length > 0);
+  const widthOf = (band) => band.reduce((sum, { width }) => sum + width, (band.length - 1) * AISLE);
+  const width = Math.max(...filled.map(widthOf));
+  let y = EDGE;
+  const zones = filled.flatMap((band) => {
+    let x = EDGE + Math.round((width - widthOf(band)) / 2);
+    const placed = band.map((one) => {
+      const zone = one.zone({ x, y });
+      x += one.width + AISLE;
+      return zone;
+    });
+    y += Math.max(...band.map(({ height }) => height)) + BEHIND;
+    return placed;
+  });
+  return { name, size: { width: width + 2 * EDGE, height: y - BEHIND + EDGE }, categories: categories.map(({ name: its, color }) => ({ name: its, color })), zones };
+}
+
+const areaOf = ({ name, capacity, category }, n, categories) => ({ id: `area-${n + 1}`, name, category: categories[category].name, capacity });
+
+// The import body. `show` is what the line says of the event; what it does not say stays as in the base, but for the doors of
+// another date.
+export function bodyOf(sale, { name, stage, ...show }) {
+  const { kind, base, categories, currency, limits } = sale;
+  const said = Object.fromEntries(Object.entries(show).filter(([, value]) => value !== null && value !== undefined));
+  const priced = categories.map((one) => ({ ...base?.categories?.find((its) => its.name === one.name), ...one }));
+  const hall = kind === 'file' ? {} : { plan: planOf(sale, { name, stage }), areas: sale.areas.map((area, n) => areaOf(area, n, categories)) };
+  const { doors_at: doors, ...kept } = base ?? {};
+  return { ...kept, ...(doors && !said.starts_at ? { doors_at: doors } : {}), ...said, name, currency, categories: priced, limits: { ...base?.limits, ...limits }, ...hall };
+}
+
+// ---- and back ----
+
+const originOf = ({ position }) => position ?? { x: 0, y: 0 };
+
+function* seatsOf({ zones }) {
+  for (const zone of zones) {
+    for (const row of zone.rows) {
+      const [a, b] = [zone, row].map(originOf);
+      for (const seat of row.seats) yield { guid: seat.seat_guid, category: seat.category, x: a.x + b.x + seat.position.x, y: a.y + b.y + seat.position.y };
+    }
+  }
+}
+
+const inOne = (plan) => Array.from(seatsOf(plan), ({ guid, category, x, y }) => `${guid} ${x} ${y} ${category}`).join('\n');
+
+// Of a file: an import body, or a plan alone, whose categories have no prices yet. null if it is neither.
+export function documentOf(json) {
+  const document = Array.isArray(json?.plan?.zones) ? json : { plan: json };
+  if (!Array.isArray(document.plan?.zones)) return null;
+  const { categories: priced = [], plan } = document;
+  const others = (plan.categories ?? []).filter(({ name }) => priced.every((one) => one.name !== name));
+  return { ...document, categories: [...priced, ...others.map(({ name, color }) => ({ name, color }))] };
+}
+
+export function saleOf(document) {
+  const { plan, currency = '', areas: all = [], limits = {} } = document;
+  const colours = new Map((plan.categories ?? []).map(({ name, color }) => [name, color]));
+  const categories = document.categories.map(({ name, price, color }, n) => ({ name, price, color: color ?? colours.get(name) ?? colourOf(n) }));
+  const place = (name) => categories.findIndex((one) => one.name === name);
+  const areas = all.map(({ name = '', capacity, category }) => ({ name, capacity, category: place(category) }));
+  const zones = plan.zones.filter(({ rows }) => rows.length > 0);
+  const blocks = zones.map(({ name, rows, position }, n) => ({ name, rows: rows.length, seats: rows[0].seats.length, category: place(rows[0].seats[0]?.category), adjacent: n > 0 && position.y === zones[n - 1].position.y }));
+  const sale = { kind: 'file', base: document, blocks: [], areas: [], categories, currency, limits: { max_per_hold: limits.max_per_hold ?? 8, max_per_buyer: limits.max_per_buyer ?? 8 } };
+  const marks = ['seats', 'rows', 'zones'].some((key) => document[key]?.length > 0) || document.focal_point !== undefined;
+  if (marks || [...blocks, ...areas].some(({ category }) => category < 0)) return sale;
+  const isOurs = inOne(planOf({ blocks, areas, categories }, { name: '', stage: '' })) === inOne(plan) && all.every((area, n) => area.channel === undefined && area.id === `area-${n + 1}`);
+  return isOurs ? { ...sale, kind: 'blocks', blocks, areas } : sale;
+}
+
+// ---- its look ----
+
+// As seat-service serves a shape (Shape in its openapi.yaml).
+function shapeOf(zone, area) {
+  const [a, b] = [zone, area].map(originOf);
+  const { shape, rotation, color, border_color: border, rectangle: { width, height } = area, circle, ellipse, polygon, text } = area;
+  const words = typeof text === 'object' && text?.text ? { ...originOf(text), text: text.text, color: text.color, size: text.size } : undefined;
+  const points = polygon?.points.flatMap(({ x, y }) => [x, y]);
+  return { shape, x: a.x + b.x, y: a.y + b.y, rotation, color, border, width, height, radius: circle?.radius, radius_x: ellipse?.radius.x, radius_y: ellipse?.radius.y, points, text: words };
+}
+
+// {dots: category -> {d, seats}, shapes, box}: `d` is a path of points, each a seat once it is drawn with round ends. The
+// box is that of the seats; null without any.
+export function pictureOf(plan) {
+  const dots = new Map();
+  const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  for (const { category, x, y } of seatsOf(plan)) {
+    if (!dots.has(category)) dots.set(category, { d: [], seats: 0 });
+    dots.get(category).d.push(`M${x} ${y}h0`);
+    dots.get(category).seats += 1;
+    Object.assign(box, { left: Math.min(box.left, x - SEAT), top: Math.min(box.top, y - SEAT), right: Math.max(box.right, x + SEAT), bottom: Math.max(box.bottom, y + SEAT) });
+  }
+  for (const dot of dots.values()) dot.d = dot.d.join('');
+  return { dots, shapes: plan.zones.flatMap((zone) => (zone.areas ?? []).map((area) => shapeOf(zone, area))), box: dots.size > 0 ? box : null };
+}

@@ -1,0 +1,23 @@
+// place.js: the clocks of a place, for fields of the kind datetime-local, which have no zone.
+
+export function isZone(zone) {
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: zone })) && zone !== '';
+  } catch {
+    return false;
+  }
+}
+
+// "2027-05-01T19:00"
+export function toPlace(iso, zone) {
+  if (!iso) return '';
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'short' }).format(new Date(iso)).replace(' ', 'T');
+}
+
+// The second guess is right where clocks are changed between the first and the time itself.
+export function fromPlace(text, zone) {
+  if (text === '') return null;
+  const shown = Date.parse(`${text}Z`);
+  const behind = (at) => Date.parse(`${toPlace(at, zone)}Z`) - at;
+  return new Date(shown - behind(shown - behind(shown))).toISOString();
+}

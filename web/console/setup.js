@@ -1,0 +1,257 @@
+// setup.js: a sale is set up in four steps: when and where; the hall with its prices; the opening; and what is still
+// missing. Each step is saved by itself, by calls that the other views and the command line make too. The hall's document
+// and the line both say when and where the show is, and this view keeps them the same.
+
+import { call, get, hasPart } from './api.js';
+import { make, say } from './kit.js';
+import { danger } from './danger.js';
+import { fromPlace, isZone, toPlace } from './place.js';
+import { blame, checkWords, confirmed, fieldOf, guarded, icon, languageOf, number, sayTrouble, show, zone as deviceZone } from './ui.js';
+import { readChecklist } from './watch.js';
+
+const STEPS = ['event', 'hall', 'opening', 'check'];
+const CHECK_EVERY = 3; // refreshes
+const IMPORT_MS = 60_000; // a stadium's document has ten megabytes
+const REASON_BYTES_MAX = 64; // that the seat service keeps
+const TEXT_BYTES_MAX = { name: 80, venue: 120 };
+const LANGUAGES = document.documentElement.dataset.languages.split(' ');
+
+const bytesOf = (text) => new TextEncoder().encode(text);
+const bare = (value) => JSON.parse(JSON.stringify(value, (_, inner) => (inner === null ? undefined : inner)));
+const isTime = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value);
+const alike = (one, other) => (isTime(one) && isTime(other) ? Date.parse(one) === Date.parse(other) : JSON.stringify(bare({ one })) === JSON.stringify(bare({ one: other })));
+const withReason = (reason) => (reason === '' ? {} : { 'X-Reason': encodeURI(reason) });
+
+// ---- what the steps share ----
+
+// The hall of an event as {etag, document}; null if it has none.
+async function readHall(id) {
+  if (!hasPart('seats')) return null;
+  try {
+    const { etag } = await call('seats', 'GET', `/admin/events/${id}`);
+    return { etag, document: await get('seats', `/admin/events/${id}/document`, { waitMs: IMPORT_MS }) };
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
+// Imports a document, or corrects the one that is there: asked first, where the sale has begun. What is in it of date and
+// place, the line says as well. False if the answer was no.
+export async function saveHall(event, hall, document) {
+  let reason = event.why();
+  if (hall !== null && event.doc.state !== 'draft') {
+    const sure = await confirmed({ title: say('setup.correct', event.doc.name), text: say('setup.correct-means'), yes: say('knobs.apply'), why: { text: reason } });
+    if (!sure) return false;
+    reason = sure.why;
+  }
+  const kept = new TextDecoder().decode(bytesOf(reason).slice(0, REASON_BYTES_MAX)).replace(/\uFFFD$/, '');
+  const headers = hall === null ? {} : { 'If-Match': hall.etag, ...withReason(kept) };
+  await call('seats', 'PUT', `/admin/events/${event.id}`, { body: document, headers, waitMs: IMPORT_MS });
+  const { starts_at: starts = null, doors_at: doors = null, time_zone: zone = null, venue = null } = document;
+  await saveLine(event, { name: document.name, starts_at: starts, doors_at: doors, time_zone: zone, venue }, reason);
+  return true;
+}
+
+async function saveLine(event, wanted, reason = event.why()) {
+  const patch = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !alike(value, event.doc[name])));
+  if (Object.keys(patch).length > 0) await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: patch, headers: { 'If-Match': event.etag, ...withReason(reason) } });
+  await event.read();
+}
+
+const stepAt = (event, step) => (step === 'parts' ? '#/parts' : `#/events/${event.id}/setup/${step}`);
+
+export function goOn(event, step) {
+  event.said(say('setup.saved'));
+  location.hash = stepAt(event, STEPS[STEPS.indexOf(step) + 1]);
+}
+
+// A refusal of the line names a knob; the message goes to its field. Pressed again while it saves, the button does nothing.
+export function formOf(inputs, save, children, ...more) {
+  const trouble = make('p', { id: 'setup-trouble', className: 'wrong', role: 'alert' });
+  const press = make('button', { className: 'main', id: 'setup-save' }, say('setup.save'));
+  const form = make('form', { id: 'setup-form', className: 'card stack', noValidate: true }, ...children, trouble, make('div', { className: 'row' }, press, ...more));
+  form.addEventListener('input', ({ target }) => { if (target.hasAttribute('aria-invalid')) blame(target, ''); });
+  const work = guarded(async () => {
+    press.setAttribute('aria-busy', 'true');
+    try {
+      await save(form);
+    } catch (error) {
+      const input = inputs[error.problem?.pointer?.split('/')[1]];
+      if (input === undefined) throw error;
+      blame(input, say('rule.refused', error.problem.rule));
+      input.focus();
+    } finally {
+      press.removeAttribute('aria-busy');
+    }
+  }, (words) => { trouble.textContent = words; });
+  form.addEventListener('submit', (submitted) => {
+    submitted.preventDefault();
+    if (!press.hasAttribute('aria-busy')) work(submitted);
+  });
+  return form;
+}
+
+// True if no field is wrong; otherwise the first that is has the focus.
+export function judged(form, faults) {
+  for (const [input, words] of faults) blame(input, words);
+  form.querySelector('[aria-invalid]')?.focus();
+  return form.querySelector('[aria-invalid]') === null;
+}
+
+const textFault = (input, most) => (bytesOf(input.value.trim()).length <= most ? '' : say('rule.bytes', number(bytesOf(input.value.trim()).length), number(most)));
+const timeFault = (input) => (input.validity.badInput ? say('rule.time') : '');
+
+// ---- when and where ----
+
+const timeInput = (id, at, zone) => make('input', { id, type: 'datetime-local', value: toPlace(at, zone) });
+
+// A text for all languages, or one of each: as it is kept now.
+function venueTexts(part, id, text) {
+  const tags = text !== null && typeof text === 'object' ? [...new Set([...LANGUAGES, ...Object.keys(text)])] : [''];
+  const inputs = tags.map((tag) => [tag, make('input', { id: `${id}${tag && `-${tag}`}`, autocomplete: 'off', lang: tag, value: (tag === '' ? text : text[tag]) ?? '' })]);
+  return {
+    inputs: inputs.map(([, input]) => input),
+    fields: inputs.map(([tag, input]) => fieldOf(input, tag === '' ? say(`knob.venue.${part}`) : `${say(`knob.venue.${part}`)} (${languageOf(tag)})`)),
+    value() {
+      const texts = inputs.map(([tag, input]) => [tag, input.value.trim() || null]);
+      if (texts.every(([, its]) => its === null)) return null;
+      return texts[0][0] === '' ? texts[0][1] : Object.fromEntries(texts);
+    },
+  };
+}
+
+function showStep(event, hall) {
+  const { doc } = event;
+  const before = doc.time_zone ?? deviceZone();
+  const name = make('input', { id: 'setup-name', autocomplete: 'off', value: doc.name });
+  const zone = make('input', { id: 'setup-zone', autocomplete: 'off', spellcheck: false, value: before });
+  zone.setAttribute('list', 'setup-zones');
+  const [starts, doors] = [timeInput('setup-starts', doc.starts_at, before), timeInput('setup-doors', doc.doors_at, before)];
+  const [venue, address] = [['name', 'setup-venue'], ['address', 'setup-address']].map(([part, id]) => venueTexts(part, id, doc.venue?.[part] ?? null));
+  const inputs = { name, starts_at: starts, doors_at: doors, time_zone: zone, venue: venue.inputs[0] };
+
+  async function save(form) {
+    const good = judged(form, [
+      [name, name.value.trim() === '' ? say('setup.wrong-name') : textFault(name, TEXT_BYTES_MAX.name)],
+      [zone, isZone(zone.value.trim()) ? '' : say('setup.wrong-zone')],
+      [starts, timeFault(starts)],
+      [doors, timeFault(doors) || (doors.value !== '' && (starts.value === '' || doors.value > starts.value) ? say('setup.wrong-doors') : '')],
+      ...[...venue.inputs, ...address.inputs].map((input) => [input, textFault(input, TEXT_BYTES_MAX.venue)]),
+      ...(venue.value() === null && address.value() !== null ? [[venue.inputs[0], say('setup.wrong-venue')]] : []),
+    ]);
+    if (!good) return;
+    const place = zone.value.trim();
+    // A time to the second stays, where its field was not touched.
+    const at = (input, was) => (place === before && input.value === toPlace(was, before) ? was : fromPlace(input.value, place));
+    const wanted = {
+      name: name.value.trim(), starts_at: at(starts, doc.starts_at), doors_at: at(doors, doc.doors_at), time_zone: place,
+      venue: venue.value() === null ? null : { name: venue.value(), address: address.value() },
+    };
+    const differs = hall !== null && Object.entries(wanted).some(([key, value]) => !alike(value, hall.document[key]));
+    if (differs && !(await saveHall(event, hall, bare({ ...hall.document, ...wanted })))) return;
+    await saveLine(event, wanted);
+    goOn(event, 'event');
+  }
+
+  const zones = make('datalist', { id: 'setup-zones' }, ...Intl.supportedValuesOf('timeZone').map((value) => make('option', { value })));
+  return formOf(inputs, save, [make('h2', {}, say('setup.event')), make('p', { className: 'small' }, say('setup.event-help')),
+    fieldOf(name, say('knob.name')), fieldOf(starts, say('knob.starts_at')), fieldOf(doors, say('knob.doors_at'), say('help.doors_at')), fieldOf(zone, say('knob.time_zone'), say('setup.zone-help')), zones,
+    ...venue.fields, ...address.fields]);
+}
+
+// ---- the opening ----
+
+function openingStep(event, hall) {
+  const { doc } = event;
+  const zone = doc.time_zone ?? deviceZone();
+  const opens = timeInput('setup-opens', doc.opens_at, zone);
+  const rate = make('input', { id: 'setup-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', value: doc.rate_per_s });
+  const told = make('p', { id: 'setup-rate-told', className: 'told', role: 'status' });
+  const places = (hall?.categories ?? []).reduce((sum, { free, held, sold, blocked }) => sum + free + held + sold + blocked, 0);
+  function rateFault() {
+    const value = Number(rate.value);
+    if (rate.value.trim() === '' || !(value >= 0 && value <= 100000)) return say('rule.between', number(0), number(100000));
+    return Math.round(value * 1000) === value * 1000 ? '' : say('rule.milli');
+  }
+  function tell() {
+    const value = rateFault() === '' ? Number(rate.value) : 0;
+    told.textContent = value === 0 ? say('danger.rate-zero') : say(places > 0 ? 'setup.rate-told' : 'setup.rate-told-alone', number(value * 3600), number(places));
+  }
+  rate.addEventListener('input', tell);
+  tell();
+
+  async function save(form) {
+    if (!judged(form, [[opens, timeFault(opens)], [rate, rateFault()]])) return;
+    const value = Number(rate.value);
+    const asks = ['draft', 'scheduled'].includes(doc.state) ? '' : danger('rate_per_s', doc.rate_per_s, value);
+    const sure = asks === '' ? { why: event.why() } : await confirmed({ title: say('knobs.sure'), text: asks, yes: say('knobs.apply'), why: { text: event.why() } });
+    if (!sure) return;
+    const at = opens.value === toPlace(doc.opens_at, zone) ? doc.opens_at : fromPlace(opens.value, zone);
+    await saveLine(event, { opens_at: at, rate_per_s: value }, sure.why);
+    goOn(event, 'opening');
+  }
+  return formOf({ opens_at: opens, rate_per_s: rate }, save, [make('h2', {}, say('setup.opening')),
+    fieldOf(opens, `${say('knob.opens_at')} (${zone})`, say('help.opens_at')), fieldOf(rate, `${say('knob.rate_per_s')} (${say('unit.people/s')})`, say('help.rate_per_s')), told]);
+}
+
+// ---- what is missing ----
+
+function checkStep(event) {
+  const list = make('ul', { id: 'setup-list', className: 'lines' });
+  const sum = make('p', { id: 'setup-sum', role: 'status' });
+  const read = async () => {
+    const items = await readChecklist(event);
+    const left = items.filter(({ done }) => !done).length;
+    sum.textContent = left === 0 ? say('setup.all-done') : say('setup.left', left);
+    show(list, ...items.map((item) => make('li', { className: `row ${item.done ? 'good' : 'wrong'}` }, icon(item.done ? 'fine' : 'look'), make('span', {}, checkWords(item)),
+      make('a', { href: stepAt(event, item.step) }, say(item.step === 'parts' ? 'menu.parts' : `setup.${item.step}`)))));
+  };
+  return { read, at: make('section', { id: 'setup-check', className: 'card stack' }, make('h2', {}, say('setup.check')), sum, list, make('p', { className: 'small' }, say('setup.check-help'))) };
+}
+
+// ---- the page ----
+
+function stepsNav(event, step) {
+  const links = STEPS.map((key) => make('a', { href: stepAt(event, key) }, say(`setup.${key}`)));
+  links[STEPS.indexOf(step)].setAttribute('aria-current', 'step');
+  const nav = make('nav', { id: 'setup-steps' }, make('ol', {}, ...links.map((link) => make('li', {}, link))));
+  nav.setAttribute('aria-label', say('view.setup'));
+  return nav;
+}
+
+export async function open(body, event, part) {
+  const step = STEPS.includes(part) ? part : STEPS[0];
+  const nav = stepsNav(event, step);
+  if (step === 'check') {
+    const check = checkStep(event);
+    await check.read();
+    body.replaceChildren(nav, check.at);
+    let turns = 0;
+    return { refresh: async () => { if (++turns % CHECK_EVERY === 0) await check.read(); } };
+  }
+  if (step === 'hall' && !hasPart('seats')) {
+    body.replaceChildren(nav, make('p', {}, say('seats.no-part')));
+    return {};
+  }
+  if (step === 'opening') {
+    const info = hasPart('seats') ? await get('seats', `/admin/events/${event.id}`).catch(() => null) : null;
+    body.replaceChildren(nav, openingStep(event, info));
+    return {};
+  }
+  // A hall that was asleep answers the next time.
+  async function showHall() {
+    try {
+      const hall = await readHall(event.id);
+      if (step === 'hall') (await import('./setup-hall.js')).open(body, nav, event, hall);
+      else body.replaceChildren(nav, showStep(event, hall));
+      return true;
+    } catch (error) {
+      if (!('problem' in error)) throw error;
+      body.replaceChildren(nav, make('p', { id: 'setup-trouble', className: 'wrong' }, `${say('part.seats')}: ${sayTrouble(error)}`));
+      return false;
+    }
+  }
+  let shown = await showHall();
+  return { refresh: async () => { shown ||= await showHall(); } };
+}
