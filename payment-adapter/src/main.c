@@ -285,6 +285,8 @@ static int start(struct service *service, struct http_router *routes,
         rc = move_routes(private_routes, err);
     if (rc == 0)
         rc = order_series_routes(private_routes, err);
+    if (rc == 0)
+        rc = setup_routes(private_routes, err);
     return rc;
 }
 

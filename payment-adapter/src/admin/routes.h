@@ -8,5 +8,6 @@ int admin_routes(struct http_router *private_routes, struct err_slot *err);
 int event_routes(struct http_router *private_routes, struct err_slot *err);
 int desk_routes(struct http_router *private_routes, struct err_slot *err);
 int order_series_routes(struct http_router *private_routes, struct err_slot *err);
+int setup_routes(struct http_router *private_routes, struct err_slot *err);
 
 #endif

@@ -124,6 +124,11 @@ const struct users_stats *users_stats(const struct users *users)
     return &users->stats;
 }
 
+bool users_reached(const struct users *users)
+{
+    return pg_pool_ready(users->pg);
+}
+
 static void read_user(const PGresult *res, int query, struct user *user)
 {
     if (PQntuples(res) == 0)

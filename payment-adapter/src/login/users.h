@@ -26,6 +26,7 @@ int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_poo
                  struct logger *log, struct err_slot *err, struct users **out);
 void users_close(struct users *users);
 const struct users_stats *users_stats(const struct users *users);
+bool users_reached(const struct users *users); /* it lets us in, and knows our questions */
 
 enum { USERS_ID_MAX = 65, USERS_ADDRESS_MAX = 321 };
 

@@ -76,6 +76,7 @@ struct psp_driver {
     const char *version;   /* a header sent with each call; NULL: none */
     const char *signature; /* the header that signs its webhooks; NULL: they are not signed */
     const char *currency;  /* ISO 4217: the only one that it takes; NULL: it takes several */
+    const char *const *test_keys; /* what keys begin with that move no money; ended by NULL */
     /* What the provider appends to the return address, as a hint for the saga: its own key of the
      * payment, the order, the amount. NULL: nothing. */
     const struct psp_hint *hint;

@@ -754,11 +754,14 @@ static int check(const struct psp_settings *set, struct err_slot *err)
     return 0;
 }
 
+static const char *const test_keys[] = {"sk_test_", "rk_test_", NULL};
+
 const struct psp_driver psp_stripe = {
     .name = "stripe",
     .label = "provider=\"stripe\"",
     .version = API_VERSION,
     .signature = "Stripe-Signature",
+    .test_keys = test_keys,
     .settings = settings,
     .check = check,
     .start = start,

@@ -724,10 +724,13 @@ static int check(const struct psp_settings *set, struct err_slot *err)
 static const struct psp_hint hint = {
     .payment = "paymentKey", .order = "orderId", .amount = "amount"};
 
+static const char *const test_keys[] = {"test_sk_", "test_gsk_", NULL};
+
 const struct psp_driver psp_toss = {
     .name = "toss",
     .label = "provider=\"toss\"",
     .currency = "KRW", /* a confirm names a sum without a currency */
+    .test_keys = test_keys,
     .hint = &hint,
     .settings = settings,
     .check = check,

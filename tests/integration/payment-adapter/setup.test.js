@@ -1,0 +1,75 @@
+// GET /admin/setup: what of the settings is not fit for a sale.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { openWorld } from './lib/world.js';
+
+const scope = openScope(test);
+const world = await openWorld(scope, { users: { connections: 1 } });
+
+const found = async (pay = world.pay) => {
+  const { status, json } = await pay.admin.get('/admin/setup');
+  assert.equal(status, 200);
+  for (const { what, mend } of json.findings) assert.ok(what.length > 20 && mend.length > 20, what);
+  return json.findings.map(({ code, setting, level }) => `${level} ${code} ${setting}`).sort();
+};
+const secret = (name, text) => {
+  const path = join(world.dir, name);
+  writeFileSync(path, text, { mode: 0o600 });
+  return path;
+};
+const FIT = { // names that lead nowhere: these processes call nobody
+  web: { public_url: 'https://tickets.fairgate.internal' },
+  psp: { stripe_url: 'https://stripe.fairgate.internal', stripe_key: secret('live-key', 'sk_live_0123456789'), stripe_checkout_url: '' },
+  mail: { from: 'tickets@fairgate.internal' },
+};
+
+test('each setting that is an example or a stand-in is reported, without any key', async () => {
+  const untilLetIn = () => until('the user database to let it in', async () => {
+    const all = await found();
+    return !all.includes('bad users-away users.conninfo') && all;
+  });
+  assert.deepEqual(await untilLetIn(), [
+    'bad placeholder mail.from', 'bad placeholder web.public_url', 'note local psp.stripe_url', 'note test-key psp.stripe_key',
+  ]);
+  const { text } = await world.pay.admin.get('/admin/setup');
+  assert.ok(!text.includes(world.psp.key) && text.includes('tickets.example'), text);
+  assert.equal((await world.pay.private.get('/admin/setup')).status, 401);
+});
+
+test('settings that are fit for a sale have no finding', async () => {
+  const pay = await world.startPay(FIT);
+  await until('the user database to let it in', async () => (await found(pay)).length === 0);
+});
+
+test('empty settings are reported, as are addresses of this machine and test keys of each provider', async () => {
+  const pay = await world.startPay({
+    web: { public_url: 'http://localhost:8080' },
+    users: { conninfo: '' },
+    psp: { ...FIT.psp, toss_url: 'https://Toss.EXAMPLE:443/v1', toss_key: secret('toss-key', 'test_gsk_0123456789'), toss_checkout_url: 'https://user@[::1]:8443/' },
+    mail: { url: '' },
+    shop: { url: '' },
+  });
+  assert.deepEqual(await found(pay), [
+    'bad placeholder psp.toss_url', 'note local web.public_url', 'note mail-unset mail.url', 'note shop-unset shop.url',
+    'note test-key psp.toss_key', 'note users-unset users.conninfo',
+  ]);
+});
+
+test('a sender that is no address is reported', async () => {
+  const pay = await world.startPay({ ...FIT, mail: { from: 'Tickets <tickets@fairgate.internal>' } });
+  await until('only that', async () => (await found(pay)).join() === 'bad mail-from mail.from');
+});
+
+test('a user database that does not let us in is reported as long as it does not', async () => {
+  const away = async () => (await found()).includes('bad users-away users.conninfo');
+  const { postgres } = world;
+  await until('it to let us in', async () => !(await away()));
+  postgres.sql("ALTER ROLE reader NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'", 'shop');
+  await until('the report', away);
+  postgres.sql('ALTER ROLE reader LOGIN', 'shop');
+  await until('it to be over', async () => !(await away()));
+});
