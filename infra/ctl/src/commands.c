@@ -513,8 +513,8 @@ static const struct command rows[] = {
      .takes = "",
      .brief = "Is the installation in order, and what is to be mended?",
      .text =
-         "Services, token, clocks, versions, keys, alerts, knobs, disk. Ends with 1 if something\n"
-         "is bad.",
+         "Services, token, clocks, versions, keys, settings, alerts, knobs, disk. Ends with 1 if\n"
+         "something is bad.",
      .run = doctor_run},
     {.name = "size",
      .takes = "",

@@ -118,6 +118,7 @@ test('a stack that is in order has nothing to mend', async () => {
     const bad = json.findings.filter(({ level }) => level === 'bad');
     assert.deepEqual(bad.filter(({ what }) => !what.startsWith('the disk of')), []); // which is this machine's
     assert.equal(status, bad.length > 0 ? EXIT.refused : EXIT.done);
+    assert.match(stdout, /^note {1,2}psp\.stripe_key holds a test key: no money moves\n {5}-> put the account's live key/m);
     return true;
   });
 });
@@ -164,4 +165,25 @@ test('doctor finds clocks that are apart and versions that differ', async () => 
   assert.match(stdout, /^bad {2}payment-adapter is version 0\.9\.0, another is \d/m);
   assert.match(stdout, /^bad {2}FairgateDrift would fire: fairgate_drift is 3$/m);
   assert.match(stdout, /^note {1,2}payment-adapter has refused over a bound since it was started: bound="overloaded"$/m);
+});
+
+test('doctor names each setting that is not fit for a sale, with its cure; only what harms one sets the exit status', async () => {
+  const key = { code: 'test-key', setting: 'psp.stripe_key', level: 'note', what: 'psp.stripe_key holds a test key', mend: 'put the live one' };
+  const url = { code: 'placeholder', setting: 'web.public_url', level: 'bad', what: 'web.public_url leads to tickets.example', mend: 'write the real one' };
+  let findings = [key];
+  const pay = await standIn((path) => (path === '/admin/setup' ? { findings } : { ready: true }));
+  const alone = commandLine(scope, { pay, tokenFile: services.tokenFile });
+  const look = (...rest) => alone('doctor', ...rest);
+  const fit = /^ok +the settings of payment-adapter are fit for a sale$/m;
+  const trial = done(await look());
+  assert.match(trial.stdout, /^note {1,2}psp\.stripe_key holds a test key\n {5}-> put the live one$/m);
+  assert.doesNotMatch(trial.stdout, fit);
+  findings = [key, url];
+  const harmed = await look('--json');
+  assert.equal(harmed.status, EXIT.refused);
+  assert.deepEqual(harmed.json.findings.filter(({ level }) => level === 'bad'), [{ level: 'bad', what: url.what, mend: url.mend }]);
+  findings = [];
+  assert.match(done(await look()).stdout, fit);
+  findings = undefined; // as a service that is older answers
+  assert.match(done(await look()).stdout, /^note {1,2}payment-adapter does not say whether its settings are fit for a sale$/m);
 });

@@ -239,6 +239,31 @@ static void judge_keys(struct job *job, const struct look *look, json_t *finding
     call_free(&call);
 }
 
+/* ---- settings ---- */
+
+static void judge_setup(const struct look *look, json_t *findings)
+{
+    const struct call *call = &look->call[LOOK_SETUP];
+    const json_t *rows = value_at(call->json, "findings");
+    if (!look_asked(look, LOOK_SETUP) || call->end != CALL_ANSWERED || call->status == 401)
+        return; /* which others name */
+    if (!call_good(call) || !json_is_array(rows)) {
+        find(findings, "note", "finish the upgrade if it is older; its log says more",
+             "payment-adapter does not say whether its settings are fit for a sale");
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        struct span what = value_text(row, "what");
+        char mend[SENTENCE_MAX];
+        span_to_cstr_cut(value_text(row, "mend"), mend, sizeof(mend));
+        find(findings, span_eq(value_text(row, "level"), SPAN("bad")) ? "bad" : "note", mend,
+             "%.*s", (int)what.len, what.ptr);
+    }
+    if (json_array_size(rows) == 0)
+        find(findings, "ok", NULL, "the settings of payment-adapter are fit for a sale");
+}
+
 /* ---- alerts ---- */
 
 static bool fires(const struct doctor_alert *alert, const struct look *look,
@@ -429,7 +454,7 @@ int doctor_run(struct job *job)
 {
     struct look look;
     json_t *findings = json_array();
-    unsigned which = 1U << LOOK_EVENTS | 1U << LOOK_HALLS | 1U << LOOK_SAGAS;
+    unsigned which = 1U << LOOK_EVENTS | 1U << LOOK_HALLS | 1U << LOOK_SAGAS | 1U << LOOK_SETUP;
     for (unsigned i = LOOK_READY_LINE; i <= LOOK_METRICS_PAY; i++)
         which |= 1U << i;
     look_take(job, which, job->timeout_ms, -1, &look);
@@ -439,6 +464,7 @@ int doctor_run(struct job *job)
     judge_clocks(&look, findings);
     judge_versions(&look, findings);
     judge_keys(job, &look, findings);
+    judge_setup(&look, findings);
     judge_alerts(job, &look, findings);
     judge_events(job, &look, findings);
     judge_disk(job, findings);

@@ -23,6 +23,7 @@ static const struct {
     [LOOK_ORDERS] = {COMMAND_PAY, "/admin/events/{EVENT}/counts", false},
     [LOOK_SAGAS] = {COMMAND_PAY, "/admin/sagas?state=parked&limit=1", false},
     [LOOK_HALLS] = {COMMAND_SEATS, "/admin/events", false},
+    [LOOK_SETUP] = {COMMAND_PAY, "/admin/setup", false},
 };
 
 void look_take(struct job *job, unsigned which, uint64_t timeout_ms, int stop_fd, struct look *look)

@@ -17,6 +17,7 @@ enum look_at {
     LOOK_ORDERS, /* its counts */
     LOOK_SAGAS,  /* a question that only a good token opens, at each of the two others */
     LOOK_HALLS,
+    LOOK_SETUP, /* which settings are not fit for a sale */
     LOOK_COUNT,
 };
 
