@@ -65,7 +65,7 @@ struct outbox_item {
 };
 
 struct outbox_kind {
-    enum outbox_box box;
+    uint16_t box;     /* an outbox_box */
     const char *name; /* of its spans */
     const char *item,
         *given_up; /* what the log calls a message, and says of one that is given up */
