@@ -48,7 +48,7 @@ export function programsOf(core, out, at = /./) {
     const program = `${out}/${source.slice(0, -2)}`;
     const names = new Set(run('nm', ['--defined-only', program]).split('\n').map((line) => line.split(' ')[2]));
     return { program, names };
-  }).filter(({ names }) => !names.has('pg_fixture_start') && !names.has('redis_server_start'));
+  }).filter(({ names }) => !names.has('pg_fixture_dsn') && !names.has('redis_server_start'));
 }
 
 export function inParallel(list, judge) {

@@ -7,12 +7,14 @@
 
 static struct ip_nets trusted;
 
-static int load(void **state)
+static void load(void)
 {
-    (void)state;
     struct err_slot err;
-    return ip_nets_parse(SPAN("10.0.0.0/8, 198.51.100.0/24, 2001:db8:cd::/48"), &err, &trusted);
+    unit_must(ip_nets_parse(SPAN("10.0.0.0/8, 198.51.100.0/24, 2001:db8:cd::/48"), &err, &trusted),
+              &err);
 }
+
+UNIT_BETWEEN(load, NULL)
 
 struct row {
     const char *peer, *hops, *visitor;
@@ -160,9 +162,4 @@ TEST_CASE(the_invalid_origin_of_a_list_is_named)
     assert_non_null(strstr(err.text, "\"*\""));
     assert_int_equal(http_origins_check(SPAN("http://a.example,,http://b.example"), &err),
                      ERR_RANGE);
-}
-
-int main(void)
-{
-    return unit_run(load, NULL);
 }

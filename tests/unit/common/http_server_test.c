@@ -386,9 +386,10 @@ static void limit(const struct script_line *line, const char *name, uint32_t *va
     *value = (uint32_t)script_value_or(line, name, *value);
 }
 
-/* open LIMIT=NUMBER... trusted=LIST header=NAME. Rows without it have the defaults. */
-static void run_open(const struct script_line *line)
+/* open LIMIT=NUMBER... trusted=LIST header=NAME: another server than the usual one */
+SCRIPT_VERB(run_open, "open")
 {
+    world_close();
     struct http_limits limits = http_limits_default();
     limit(line, "head_ms", &limits.head_timeout_ms);
     limit(line, "body_ms", &limits.body_timeout_ms);
@@ -440,14 +441,14 @@ static struct span bytes_of(const char *text)
 }
 
 /* dial A room=BYTES */
-static void run_dial(const struct script_line *line)
+SCRIPT_VERB(run_dial, "dial")
 {
     int room = (int)script_value_or(line, "room", 0);
     run.fds[script_word(line, 1)[0] - 'A'] = dial(http_server_port(world.server), room);
 }
 
 /* send A TEXT; get A /path */
-static void run_send(const struct script_line *line)
+SCRIPT_VERB(run_send, "send|get")
 {
     const char *text = script_rest(line, 1);
     char get[256];
@@ -459,18 +460,18 @@ static void run_send(const struct script_line *line)
 }
 
 /* repeat A TIMES TEXT: in one packet */
-static void run_repeat(const struct script_line *line)
+SCRIPT_VERB(run_repeat, "repeat")
 {
     static char memory[32768];
     struct text text = text_on(memory, sizeof(memory));
-    for (uint64_t n = script_number(script_word(line, 2)); n > 0; n--)
+    for (uint64_t n = script_number_at(line, 2); n > 0; n--)
         text_put(&text, bytes_of(script_rest(line, 2)));
     assert_false(text.overflown);
     put(*fd_at(line), text_span(&text));
 }
 
 /* bytes A TEXT: single bytes, each in a turn */
-static void run_bytes(const struct script_line *line)
+SCRIPT_VERB(run_bytes, "bytes")
 {
     struct span text = bytes_of(script_rest(line, 1));
     for (size_t i = 0; i < text.len; i++) {
@@ -480,11 +481,11 @@ static void run_bytes(const struct script_line *line)
 }
 
 /* crowd COUNT: connections that the server has accepted */
-static void run_crowd(const struct script_line *line)
+SCRIPT_VERB(run_crowd, "crowd")
 {
     const struct http_stats *stats = http_server_stats(world.server);
     uint64_t there = atomic_load(&stats->connections);
-    run.crowd_len = (unsigned)script_number(script_word(line, 1));
+    run.crowd_len = (unsigned)script_number_at(line, 1);
     assert_in_range(run.crowd_len, 1, CROWD_MAX);
     for (unsigned i = 0; i < run.crowd_len; i++) {
         run.crowd[i] = dial_server();
@@ -495,17 +496,17 @@ static void run_crowd(const struct script_line *line)
 }
 
 /* each TIMES TEXT: sent by each of the crowd */
-static void run_each(const struct script_line *line)
+SCRIPT_VERB(run_each, "each")
 {
     struct span text = bytes_of(script_rest(line, 1));
-    for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--) {
+    for (uint64_t n = script_number_at(line, 1); n > 0; n--) {
         for (unsigned i = 0; i < run.crowd_len; i++)
             put(run.crowd[i], text);
     }
 }
 
 /* all TEXT: each of the crowd receives it */
-static void run_all(const struct script_line *line)
+SCRIPT_VERB(run_all, "all")
 {
     const char *text = bytes_of(script_rest(line, 0)).ptr;
     for (unsigned i = 0; i < run.crowd_len; i++)
@@ -513,7 +514,7 @@ static void run_all(const struct script_line *line)
 }
 
 /* leave [reset] [third]: the crowd closes its connections, or a third of them */
-static void run_leave(const struct script_line *line)
+SCRIPT_VERB(run_leave, "leave")
 {
     unsigned stay = 0;
     bool third = line != NULL && script_has(line, "third");
@@ -528,7 +529,7 @@ static void run_leave(const struct script_line *line)
 }
 
 /* until A TEXT; end A: until the server closes */
-static void run_receive(const struct script_line *line)
+SCRIPT_VERB(run_receive, "until|end")
 {
     int fd = *fd_at(line);
     bool to_the_end = is_verb(line, "end");
@@ -536,7 +537,7 @@ static void run_receive(const struct script_line *line)
 }
 
 /* Parts of what was received, in this order, separated by &. */
-static void run_has(const struct script_line *line)
+SCRIPT_VERB(run_has, "has")
 {
     char wanted[512];
     const char *at = run.received;
@@ -550,17 +551,17 @@ static void run_has(const struct script_line *line)
     }
 }
 
-static void run_count(const struct script_line *line)
+SCRIPT_VERB(run_count, "count")
 {
     const char *part = bytes_of(script_rest(line, 1)).ptr;
     script_expect(line, script_word(line, 1), count_of(run.received, part));
 }
 
 /* What was received is a response with this body, which is the big blob as often as it says. */
-static void run_big(const struct script_line *line)
+SCRIPT_VERB(run_big, "big")
 {
     const char *at = run.received;
-    for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--) {
+    for (uint64_t n = script_number_at(line, 1); n > 0; n--) {
         at = strstr(at, "\r\n\r\n") + 4;
         assert_memory_equal(at, world.big->bytes, world.big->len);
         at += world.big->len;
@@ -569,17 +570,16 @@ static void run_big(const struct script_line *line)
 }
 
 /* What was received is one response, whose Content-Length is that of its body. */
-static void run_whole(const struct script_line *line)
+SCRIPT_VERB(run_whole, "whole")
 {
     const char *length = strstr(run.received, "Content-Length: ");
     const char *body = strstr(run.received, "\r\n\r\n");
     assert_true(length != NULL && body != NULL && length < body);
     assert_int_equal(strlen(body + 4), strtoull(length + strlen("Content-Length: "), NULL, 10));
-    (void)line;
 }
 
 /* is NAME=VALUE...: numbers of the server; wait NAME=VALUE...: turns the loop until they fit */
-static void run_numbers(const struct script_line *line)
+SCRIPT_VERB(run_numbers, "is|wait")
 {
     static const struct http_stats none; /* a closed server may be freed */
     for (time_t end = wait_end();; turn()) {
@@ -608,25 +608,23 @@ static void run_numbers(const struct script_line *line)
     }
 }
 
-static void run_mark(const struct script_line *line)
+SCRIPT_VERB(run_mark, "mark")
 {
-    (void)line;
     run.answered = world.answered;
     run.turns = world.turns;
 }
 
 /* Since the mark no more was answered than each turn has time for. */
-static void run_fair(const struct script_line *line)
+SCRIPT_VERB(run_fair, "fair")
 {
     unsigned each = 1 + HTTP_AGAIN_US / DEAR_US;
     assert_in_range(world.answered - run.answered, 1, 1 + each * (world.turns - run.turns));
-    (void)line;
 }
 
 /* turns COUNT; pass MS: while the loop turns; stall MS: in one turn */
-static void run_turns(const struct script_line *line)
+SCRIPT_VERB(run_turns, "turns|pass|stall")
 {
-    uint64_t count = script_number(script_word(line, 1));
+    uint64_t count = script_number_at(line, 1);
     uint64_t step_ms = is_verb(line, "pass") ? 10 : is_verb(line, "stall") ? count : 0;
     for (uint64_t done = 0; done<count; done += step_ms> 0 ? step_ms : 1) {
         passed_ms += step_ms;
@@ -635,7 +633,7 @@ static void run_turns(const struct script_line *line)
 }
 
 /* close A [reset]; half A: its sending half */
-static void run_close(const struct script_line *line)
+SCRIPT_VERB(run_close, "close|half")
 {
     int *fd = fd_at(line);
     if (is_verb(line, "half")) {
@@ -655,12 +653,12 @@ static void on_drained(void *ctx)
 
 /* publish TEXT; drain MS; refused: a connection to the drained port; shut; answer: all requests of
  * /later, the last one first */
-static void run_owner(const struct script_line *line)
+SCRIPT_VERB(run_owner, "publish|drain|refused|shut|answer")
 {
     if (is_verb(line, "publish")) {
         publish(bytes_of(script_rest(line, 0)).ptr);
     } else if (is_verb(line, "drain")) {
-        uint64_t ms = script_number(script_word(line, 1));
+        uint64_t ms = script_number_at(line, 1);
         world.port = http_server_port(world.server);
         http_server_drain(world.server, (uint32_t)ms, on_drained, &world);
     } else if (is_verb(line, "refused")) {
@@ -677,7 +675,7 @@ static void run_owner(const struct script_line *line)
 }
 
 /* cuts TEXT: in two packets, wherever it is cut */
-static void run_cuts(const struct script_line *line)
+SCRIPT_VERB(run_cuts, "cuts")
 {
     struct span text = bytes_of(script_rest(line, 0));
     for (size_t cut = 1; cut < text.len; cut++) {
@@ -692,7 +690,7 @@ static void run_cuts(const struct script_line *line)
 }
 
 /* bad TEXT: is refused with 400, once, and the connection closed */
-static void run_bad(const struct script_line *line)
+SCRIPT_VERB(run_bad, "bad")
 {
     int fd = dial_server();
     put(fd, bytes_of(script_rest(line, 0)));
@@ -705,13 +703,12 @@ static void run_bad(const struct script_line *line)
     close(fd);
 }
 
-static void run_noise(const struct script_line *line)
+SCRIPT_VERB(run_noise, "noise")
 {
     static const char alphabet[] =
         "GET POST/hello HTTP/1.1\r\n\r\n\r\n:;=0123456789abcdef\t \x01\xFF"
         "Transfer-Encoding: chunked\r\nContent-Length: ";
     const struct rng *rng = unit_rng();
-    (void)line;
     for (int round = 0; round < 2000; round++) {
         char text[300];
         size_t len = rng_below(rng, 299) + 1;
@@ -739,7 +736,7 @@ static void wait_until_there(int fd)
 
 /* among TEXT: each of five such requests is answered in the turn in which it arrives, while the
  * loop reads the large heads of a crowd, a few in each turn. */
-static void run_among(const struct script_line *line)
+SCRIPT_VERB(run_among, "among")
 {
     const struct http_stats *stats = http_server_stats(world.server);
     int other = *fd_at(line);
@@ -761,12 +758,12 @@ static void run_among(const struct script_line *line)
 }
 
 /* versions A COUNT: publishes versions of a megabyte; A reads each before the next */
-static void run_versions(const struct script_line *line)
+SCRIPT_VERB(run_versions, "versions")
 {
     enum { LEN = 1 << 20, END_LEN = 16 };
     char *text = malloc(LEN + END_LEN);
     memset(text, 'z', LEN);
-    for (uint64_t nth = 1; nth <= script_number(script_word(line, 2)); nth++) {
+    for (uint64_t nth = 1; nth <= script_number_at(line, 2); nth++) {
         snprintf(text + LEN, END_LEN, "end of %u\n", (unsigned)nth);
         publish(text);
         receive(*fd_at(line), text + LEN);
@@ -774,30 +771,15 @@ static void run_versions(const struct script_line *line)
     free(text);
 }
 
-static const struct script_verb verbs[] = {
-    {"open", run_open},         {"dial", run_dial},
-    {"send|get", run_send},     {"repeat", run_repeat},
-    {"bytes", run_bytes},       {"crowd", run_crowd},
-    {"each", run_each},         {"all", run_all},
-    {"leave", run_leave},       {"until|end", run_receive},
-    {"has", run_has},           {"count", run_count},
-    {"big", run_big},           {"whole", run_whole},
-    {"is|wait", run_numbers},   {"mark", run_mark},
-    {"fair", run_fair},         {"turns|pass|stall", run_turns},
-    {"close|half", run_close},  {"publish|drain|refused|shut|answer", run_owner},
-    {"cuts", run_cuts},         {"bad", run_bad},
-    {"noise", run_noise},       {"among", run_among},
-    {"versions", run_versions}, {NULL, NULL},
-};
-
-static void run_row(void **state)
+static void set_up(void)
 {
-    const struct script_row *row = *state;
     run.received = "";
     memset(run.fds, 0xFF, sizeof(run.fds));
-    if (strncmp(row->script, "open ", 5) != 0)
-        world_open(http_limits_default(), NULL, NULL);
-    script_run(row, verbs);
+    world_open(http_limits_default(), NULL, NULL);
+}
+
+static void tear_down(void)
+{
     for (int i = 0; i < 26; i++) {
         if (run.fds[i] >= 0)
             close(run.fds[i]);
@@ -1099,4 +1081,4 @@ TEST_CASE(escapes_in_urls_are_decoded_or_refused)
     assert_false(http_url_decode(SPAN("abc"), true, &out));
 }
 
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS_IN(rows, script_verbs, set_up, tear_down)

@@ -66,7 +66,7 @@ static void put_flag(bool good)
     text_str(&reading.got, good ? "yes " : "- ");
 }
 
-static void run_number(const struct script_line *line)
+SCRIPT_VERB(run_number, "u64|milli|time|word")
 {
     static const char *const getters[] = {"u64", "milli", "time", "word", NULL};
     static const char *const modes[] = {"off", "on", "auto", NULL};
@@ -81,7 +81,7 @@ static void run_number(const struct script_line *line)
     put_number(good, getter == 3 ? mode : value);
 }
 
-static void run_bool(const struct script_line *line)
+SCRIPT_VERB(run_bool, "bool")
 {
     const char *key = key_of(line);
     bool first = false, second = true;
@@ -92,7 +92,7 @@ static void run_bool(const struct script_line *line)
 }
 
 /* str KEY MIN MAX, chars KEY MIN MAX, item-str KEY INDEX MIN MAX */
-static void run_str(const struct script_line *line)
+SCRIPT_VERB(run_str, "str|chars|item-str")
 {
     struct span value = SPAN("as it was");
     bool item = line->len == 5, chars = strcmp(script_word(line, 0), "chars") == 0;
@@ -107,7 +107,7 @@ static void run_str(const struct script_line *line)
     text_char(&reading.got, ' ');
 }
 
-static void run_list(const struct script_line *line)
+SCRIPT_VERB(run_list, "list")
 {
     size_t min = (size_t)number_at(line, 2);
     size_t max = strcmp(script_word(line, 3), "max") == 0 ? SIZE_MAX : (size_t)number_at(line, 3);
@@ -119,7 +119,7 @@ static void run_list(const struct script_line *line)
 }
 
 /* child KEY, item KEY INDEX: what follows reads from it, until "end". */
-static void run_child(const struct script_line *line)
+SCRIPT_VERB(run_child, "child|item")
 {
     struct json_in *child = reading.in + 1;
     const char *key = key_of(line);
@@ -131,14 +131,13 @@ static void run_child(const struct script_line *line)
     put_flag(good);
 }
 
-static void run_end(const struct script_line *line)
+SCRIPT_VERB(run_end, "end")
 {
-    (void)line;
     put_flag(json_in_end(reading.in) == 0);
     reading.in--;
 }
 
-static void run_any(const struct script_line *line)
+SCRIPT_VERB(run_any, "any")
 {
     json_t *any = NULL;
     bool good = json_in_any(reading.in, key_of(line), &any);
@@ -146,42 +145,16 @@ static void run_any(const struct script_line *line)
     put_flag(good);
 }
 
-static void run_has(const struct script_line *line)
-{
-    put_flag(json_in_has(reading.in, key_of(line)));
-}
+SCRIPT_DOES("has", put_flag(json_in_has(reading.in, key_of(line))))
+SCRIPT_DOES("require", json_in_require(reading.in, key_of(line)))
+SCRIPT_DOES("allow", json_in_allow(reading.in, key_of(line)))
 
-static void run_require(const struct script_line *line)
-{
-    json_in_require(reading.in, key_of(line));
-}
-
-static void run_allow(const struct script_line *line)
-{
-    json_in_allow(reading.in, key_of(line));
-}
-
-static void run_refuse(const struct script_line *line)
+SCRIPT_VERB(run_refuse, "refuse")
 {
     assert_int_equal(ERR_RANGE,
                      json_in_refuse(reading.in, key_of(line), "%s", script_rest(line, 1)));
     assert_int_equal(ERR_RANGE, reading.levels[0].rc);
 }
-
-static const struct script_verb verbs[] = {
-    {"u64|milli|time|word", run_number},
-    {"bool", run_bool},
-    {"str|chars|item-str", run_str},
-    {"list", run_list},
-    {"any", run_any},
-    {"has", run_has},
-    {"child|item", run_child},
-    {"end", run_end},
-    {"allow", run_allow},
-    {"require", run_require},
-    {"refuse", run_refuse},
-    {NULL, NULL},
-};
 
 #define LONG "member-no-"
 #define KEY_93                                                                                     \
@@ -314,7 +287,7 @@ static void check_row(const struct member_row *row)
     json_in_object(reading.in, doc, &err);
     const struct script_row script = {row->name, row->reads};
     if (row->reads[0] != '\0')
-        script_run(&script, verbs);
+        script_run(&script, script_verbs);
     assert_ptr_equal(reading.in, reading.levels);
     for (unsigned k = 1; k < reading.in->asked_len; k++) /* each key is remembered once */
         assert_string_not_equal(reading.in->asked[k - 1], reading.in->asked[k]);

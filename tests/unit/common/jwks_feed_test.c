@@ -94,17 +94,14 @@ static void open_door(void)
     assert_null(jwks_feed_keys(office.feed));
 }
 
-static int open_office(void **state)
+static void open_office(void)
 {
-    (void)state;
     open_door();
     until_generation(1);
-    return 0;
 }
 
-static int close_office(void **state)
+static void close_office(void)
 {
-    (void)state;
     jwks_feed_close(office.feed);
     uv_run(&office.loop, UV_RUN_DEFAULT);
     assert_int_equal(0, uv_loop_close(&office.loop));
@@ -112,8 +109,9 @@ static int close_office(void **state)
     for (unsigned i = 0; i < SETS; i++)
         jwks_destroy(office.sets[i]);
     unlink(office.path);
-    return 0;
 }
+
+UNIT_BETWEEN(open_office, close_office)
 
 static bool knows(unsigned nth)
 {
@@ -168,7 +166,7 @@ TEST_CASE(a_feed_may_be_closed_while_it_reads)
 
 TEST_CASE(a_feed_may_be_closed_by_its_first_set)
 {
-    close_office(NULL);
+    close_office();
     open_door();
     office.closes_at_first = true;
     uv_run(&office.loop, UV_RUN_DEFAULT); /* to its end: only the feed is on the loop */
@@ -194,9 +192,4 @@ TEST_CASE(a_failed_read_is_repeated_within_a_minute)
         look();
         assert_in_range(uv_backend_timeout(&office.loop), 1, RETRY_MAX_MS);
     }
-}
-
-int main(void)
-{
-    return unit_run(open_office, close_office);
 }

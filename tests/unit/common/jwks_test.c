@@ -522,5 +522,5 @@ int main(void)
 {
     if (CRYPTO_set_mem_functions(lend, lend_more, take_back) != 1)
         return 1;
-    return unit_run(NULL, NULL);
+    return unit_run();
 }

@@ -30,9 +30,8 @@ static struct jwt_claims good_claims(void)
                                .extra = SPAN("\"event\":\"x\",\"n\":7")};
 }
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     struct jwks_key *current, *previous;
     clock_fake_init(&world.fake, (uint64_t)NOW_S * 1000000);
     assert_int_equal(0, jwks_create(NULL, &world.keys));
@@ -49,16 +48,15 @@ static int set_up(void **state)
                                      .clock = &world.fake.clock};
     world.token = text_on(world.memory, sizeof(world.memory));
     world.claims = good_claims();
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     jwks_destroy(world.keys);
     jwks_key_destroy(world.stranger);
-    return 0;
 }
+
+UNIT_BETWEEN(set_up, tear_down)
 
 /* Each sentence has its code and its fault; the last row is for all others. */
 static const struct refusal {
@@ -510,9 +508,4 @@ TEST_CASE(want_of_memory_is_not_the_fault_of_a_token)
     json_in_allocate(malloc);
     assert_int_equal(allocations, refused_at);
     assert_true(refused_at > 20);
-}
-
-int main(void)
-{
-    return unit_run(set_up, tear_down);
 }

@@ -42,15 +42,15 @@ static void open_on(int fd)
     assert_int_equal(0, logger_create(&conf, NULL, &logger));
 }
 
-static int end(void **state)
+static void end(void)
 {
-    (void)state;
     logger_destroy(logger);
     logger = NULL;
-    return 0;
 }
 
-TEST_CASE_IN(a_line_carries_its_fields_in_order, NULL, end)
+UNIT_BETWEEN(NULL, end)
+
+TEST_CASE(a_line_carries_its_fields_in_order)
 {
     open_catching();
     struct err_slot err;
@@ -74,7 +74,7 @@ TEST_CASE_IN(a_line_carries_its_fields_in_order, NULL, end)
         caught.line);
 }
 
-TEST_CASE_IN(a_value_cannot_begin_a_line_or_a_field, NULL, end)
+TEST_CASE(a_value_cannot_begin_a_line_or_a_field)
 {
     open_catching();
     struct log_line line;
@@ -91,7 +91,7 @@ TEST_CASE_IN(a_value_cannot_begin_a_line_or_a_field, NULL, end)
     json_decref(doc);
 }
 
-TEST_CASE_IN(the_level_can_be_changed_while_running, NULL, end)
+TEST_CASE(the_level_can_be_changed_while_running)
 {
     open_catching();
     log_say(logger, LOG_LEVEL_DEBUG, "a");
@@ -106,7 +106,7 @@ TEST_CASE_IN(the_level_can_be_changed_while_running, NULL, end)
     logger_destroy(NULL);
 }
 
-TEST_CASE_IN(a_line_that_grows_too_long_loses_fields_and_stays_json, NULL, end)
+TEST_CASE(a_line_that_grows_too_long_loses_fields_and_stays_json)
 {
     open_catching();
     for (size_t len = 1800; len < 2100; len++) {
@@ -164,7 +164,7 @@ static void count_lines(struct reader *reader, bool to_a_loss)
     }
 }
 
-TEST_CASE_IN(lines_of_several_threads_do_not_mix, NULL, end)
+TEST_CASE(lines_of_several_threads_do_not_mix)
 {
     struct reader reader = {.file = tmpfile()};
     open_on(fileno(reader.file));
@@ -174,7 +174,7 @@ TEST_CASE_IN(lines_of_several_threads_do_not_mix, NULL, end)
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     uint64_t dropped = logger_dropped(logger);
-    end(NULL);
+    end();
     rewind(reader.file);
     count_lines(&reader, false);
     assert_int_equal(THREADS * LINES_EACH, reader.lines + dropped);
@@ -196,7 +196,7 @@ static uint64_t log_until_dropped(uint64_t dropped)
     return logged;
 }
 
-TEST_CASE_IN(a_full_pipe_does_not_block_and_each_loss_is_reported_once, NULL, end)
+TEST_CASE(a_full_pipe_does_not_block_and_each_loss_is_reported_once)
 {
     int fds[2];
     assert_int_equal(0, pipe(fds));
@@ -210,7 +210,7 @@ TEST_CASE_IN(a_full_pipe_does_not_block_and_each_loss_is_reported_once, NULL, en
     logged += log_until_dropped(250);
     pthread_t thread;
     assert_int_equal(0, pthread_create(&thread, NULL, read_to_the_end, &reader));
-    end(NULL);
+    end();
     close(fds[1]);
     pthread_join(thread, NULL);
     assert_int_equal(250, reader.lost);
@@ -219,7 +219,7 @@ TEST_CASE_IN(a_full_pipe_does_not_block_and_each_loss_is_reported_once, NULL, en
 }
 
 /* Or the time limit of run-unit ends it. */
-TEST_CASE_IN(a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end, NULL, end)
+TEST_CASE(a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end)
 {
     for (int gone = 0; gone < 2; gone++) {
         int fds[2];
@@ -231,14 +231,14 @@ TEST_CASE_IN(a_reader_that_does_not_read_or_is_gone_does_not_delay_the_end, NULL
         } else {
             log_until_dropped(1);
         }
-        end(NULL);
+        end();
         if (!gone)
             close(fds[0]);
         close(fds[1]);
     }
 }
 
-TEST_CASE_IN(lines_that_a_full_disk_refuses_are_counted, NULL, end)
+TEST_CASE(lines_that_a_full_disk_refuses_are_counted)
 {
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     assert_true(full >= 0);
@@ -248,6 +248,6 @@ TEST_CASE_IN(lines_that_a_full_disk_refuses_are_counted, NULL, end)
     while (logger_dropped(logger) < 3) /* or the time limit of run-unit ends it */
         sched_yield();
     assert_int_equal(3, logger_dropped(logger));
-    end(NULL);
+    end();
     close(full);
 }

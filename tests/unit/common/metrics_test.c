@@ -7,20 +7,19 @@
 static struct metrics *metrics; /* of each test */
 static char *text;              /* its last scrape */
 
-static int create(void **state)
+static void create(void)
 {
-    (void)state;
-    return metrics_create(NULL, &metrics);
+    assert_int_equal(0, metrics_create(NULL, &metrics));
 }
 
-static int destroy(void **state)
+static void destroy(void)
 {
-    (void)state;
     metrics_destroy(metrics);
     free(text);
     text = NULL;
-    return 0;
 }
+
+UNIT_BETWEEN(create, destroy)
 
 static void scrape(void)
 {
@@ -203,9 +202,4 @@ TEST_CASE(servers_and_the_process_have_metrics)
     scrape();
     assert_null(strstr(text, "fairgate_http"));
     assert_non_null(strstr(text, "process_open_fds"));
-}
-
-int main(void)
-{
-    return unit_run(create, destroy);
 }

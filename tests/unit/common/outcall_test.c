@@ -17,20 +17,18 @@ static struct {
     char body[16]; /* of the last answer */
 } caller;
 
-static int peer_open(void **state)
+static void peer_open(void)
 {
-    (void)state;
     peer = http_peer_open(answer);
-    return 0;
 }
 
-static int peer_close(void **state)
+static void peer_close(void)
 {
-    (void)state;
     http_peer_close(peer);
     peer = NULL;
-    return 0;
 }
+
+UNIT_BETWEEN(peer_open, peer_close)
 
 static void begin(void)
 {
@@ -90,7 +88,7 @@ static void call_port(uint16_t port, struct outcall call, unsigned times)
         unit_never(strstr(peer->request, whole[i]) == NULL, "a request without a part");
 }
 
-TEST_CASE_IN(a_call_is_sent_whole_and_answered_once, peer_open, peer_close)
+TEST_CASE(a_call_is_sent_whole_and_answered_once)
 {
     begin();
     call_port(peer->port, post, 1);
@@ -103,10 +101,10 @@ TEST_CASE_IN(a_call_is_sent_whole_and_answered_once, peer_open, peer_close)
     assert_string_equal("{}", caller.body);
 }
 
-TEST_CASE_IN(a_port_without_a_listener_is_an_error, peer_open, peer_close)
+TEST_CASE(a_port_without_a_listener_is_an_error)
 {
     uint16_t port = peer->port;
-    peer_close(state);
+    peer_close();
     begin();
     call_port(port, get, 1);
     end();
@@ -128,7 +126,7 @@ int uv_poll_init_socket(uv_loop_t *loop, uv_poll_t *poll, uv_os_sock_t socket)
     return uv_poll_init(loop, poll, socket);
 }
 
-TEST_CASE_IN(a_call_whose_socket_cannot_be_watched_fails_alone, peer_open, peer_close)
+TEST_CASE(a_call_whose_socket_cannot_be_watched_fails_alone)
 {
     begin();
     watched_until = 1;

@@ -283,8 +283,7 @@ int main(int argc, char **argv)
     }
     if (argc > 1)
         return 0;
-    for (size_t i = 0; i < ROWS; i++)
-        unit_add(&(struct CMUnitTest){
-            .name = rows[i].name, .test_func = run_row, .initial_state = (void *)&rows[i]});
-    return unit_run(NULL, NULL);
+    return unit_run();
 }
+
+UNIT_ROWS(rows, run_row)

@@ -56,22 +56,18 @@ static void open_world(const char *prefix)
     turn_until_keys_are_there();
 }
 
-static int close_world(void **state)
+static void close_world(void)
 {
-    (void)state;
     persons_close(world.persons);
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_int_equal(0, uv_loop_close(&world.loop));
     jwks_destroy(world.keys);
     unit_file_remove(world.path);
-    return 0;
 }
 
-static int open_usual(void **state)
+static void open_usual(void)
 {
-    (void)state;
     open_world("");
-    return 0;
 }
 
 /* Static memory. */
@@ -146,7 +142,7 @@ TEST_CASE_IN(a_role_counts_for_its_events, open_usual, close_world)
 
 TEST_CASE_IN(only_roles_with_the_prefix_count, open_usual, close_world)
 {
-    close_world(NULL);
+    close_world();
     open_world("fairgate-");
     assert_int_equal(PERSON_NOBODY, person_roles(person_of("'roles':['admin']")));
     assert_int_equal(PERSON_OPERATOR,

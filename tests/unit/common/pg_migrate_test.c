@@ -10,8 +10,6 @@
 
 enum { PATIENCE_MS = 5000, PROGRAM_MS = 600000 };
 
-static struct pg_fixture *server;
-
 static const struct pg_migrate_step steps[] = {
     {"001_hall", "CREATE TABLE shop.hall (id integer)"},
     {"002_door", "ALTER TABLE shop.hall ADD COLUMN door text; INSERT INTO shop.hall VALUES (1)"},
@@ -56,37 +54,25 @@ static void on_wait(const char *text)
 
 static struct pg *open_pg(uint32_t query_ms)
 {
-    struct pg_conf conf = {pg_fixture_dsn(server), "test", NULL, 5000, query_ms};
+    struct pg_conf conf = {pg_fixture_dsn(), "test", NULL, 5000, query_ms};
     struct err_slot err = {0};
     struct pg *pg = NULL;
-    if (pg_open(&conf, &err, &pg) < 0)
-        fail_msg("%s", err.text);
+    unit_must(pg_open(&conf, &err, &pg), &err);
     return pg;
 }
 
-static void run_sql(struct pg *pg, const char *sql)
-{
-    struct err_slot err;
-    if (pg_run(pg, sql, &err) < 0)
-        fail_msg("%s: %s", sql, err.text);
-}
+SCRIPT_DOES("one", pg_fixture_run(test.one, script_rest(line, 0)))
 
-static void run_one(const struct script_line *line)
-{
-    run_sql(test.one, script_rest(line, 0));
-}
-
-static void run_two(const struct script_line *line)
+SCRIPT_VERB(run_two, "two")
 {
     if (test.two == NULL)
         test.two = open_pg(PATIENCE_MS);
     if (line->len > 1)
-        run_sql(test.two, script_rest(line, 0));
+        pg_fixture_run(test.two, script_rest(line, 0));
 }
 
-static void run_close(const struct script_line *line)
+SCRIPT_VERB(run_close, "close")
 {
-    (void)line;
     pg_close(test.two);
     test.two = NULL;
 }
@@ -103,19 +89,16 @@ static int number(const char *sql)
 }
 
 /* is NUMBER SQL; await NUMBER SQL: for a minute */
-static void run_is(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), (uint64_t)number(script_rest(line, 1)));
-}
+SCRIPT_DOES("is", script_expect(line, script_word(line, 1), (uint64_t)number(script_rest(line, 1))))
 
-static void run_await(const struct script_line *line)
+SCRIPT_VERB(run_await, "await")
 {
     uint64_t until_us = clock_mono_us(clock_system()) + 60 * UINT64_C(1000000);
-    int want = (int)script_number(script_word(line, 1));
+    int want = (int)script_number_at(line, 1);
     bool report = strcmp(script_word(line, 2), "reports") == 0;
     while ((report ? (int)reports : number(script_rest(line, 1))) != want) {
         assert_true(clock_mono_us(clock_system()) < until_us);
-        run_sql(test.one, "SELECT pg_sleep(0.01)");
+        pg_fixture_run(test.one, "SELECT pg_sleep(0.01)");
     }
 }
 
@@ -128,7 +111,7 @@ static struct pg_migrate migrate_of(const struct script_line *line, unsigned at)
 }
 
 /* migrate STEPS [CODE] [two] [silent]: code is "ok" if it is missing; then "says" and "sqlstate" */
-static void run_migrate(const struct script_line *line)
+SCRIPT_VERB(run_migrate, "migrate")
 {
     struct pg_migrate migrate = migrate_of(line, 1);
     struct err_slot *err = script_has(line, "silent") ? NULL : &test.err;
@@ -138,21 +121,14 @@ static void run_migrate(const struct script_line *line)
         fail_msg("%s: \"%s\": %s", line->row, line->text, test.err.text);
 }
 
-static void run_says(const struct script_line *line)
-{
-    assert_says(&test.err, script_rest(line, 0));
-}
-
-static void run_sqlstate(const struct script_line *line)
-{
-    script_expect_text(line, script_word(line, 1), pg_sqlstate(test.one));
-}
+SCRIPT_DOES("says", assert_says(&test.err, script_rest(line, 0)))
+SCRIPT_DOES("sqlstate", script_expect_text(line, script_word(line, 1), pg_sqlstate(test.one)))
 
 /* patience MS: another first connection, which waits so long for an answer */
-static void run_patience(const struct script_line *line)
+SCRIPT_VERB(run_patience, "patience")
 {
     pg_close(test.one);
-    test.one = open_pg((uint32_t)script_number(script_word(line, 1)));
+    test.one = open_pg((uint32_t)script_number_at(line, 1));
 }
 
 static void *run_program(void *ctx)
@@ -166,28 +142,24 @@ static void *run_program(void *ctx)
 }
 
 /* start INDEX STEPS: another program; end INDEX good|bad */
-static void run_start(const struct script_line *line)
+SCRIPT_VERB(run_start, "start")
 {
-    struct program *program = &test.programs[script_number(script_word(line, 1))];
+    struct program *program = &test.programs[script_number_at(line, 1)];
     program->migrate = migrate_of(line, 2);
     assert_int_equal(0, pthread_create(&program->thread, NULL, run_program, program));
 }
 
-static void run_end(const struct script_line *line)
+SCRIPT_VERB(run_end, "end")
 {
-    struct program *program = &test.programs[script_number(script_word(line, 1))];
+    struct program *program = &test.programs[script_number_at(line, 1)];
     assert_int_equal(0, pthread_join(program->thread, NULL));
     script_expect_text(line, script_word(line, 2), program->rc == 0 ? "good" : "bad");
 }
 
-static void run_gives_way(const struct script_line *line)
-{
-    (void)line;
-    gives_way = true;
-}
+SCRIPT_DOES("gives-way", gives_way = true)
 
 /* reported SECONDS WHAT: once, with the process of the second connection */
-static void run_reported(const struct script_line *line)
+SCRIPT_VERB(run_reported, "reported")
 {
     char want[512];
     snprintf(want, sizeof(want), "schema shop: %s %d (test). Retrying for up to %s s.",
@@ -196,23 +168,16 @@ static void run_reported(const struct script_line *line)
     script_expect(line, "1", reports);
 }
 
-static const struct script_verb verbs[] = {
-    {"one", run_one},           {"two", run_two},
-    {"close", run_close},       {"is", run_is},
-    {"await", run_await},       {"migrate", run_migrate},
-    {"says", run_says},         {"sqlstate", run_sqlstate},
-    {"patience", run_patience}, {"start", run_start},
-    {"end", run_end},           {"gives-way", run_gives_way},
-    {"reported", run_reported}, {NULL, NULL},
-};
-
-static void run_row(void **state)
+static void set_up(void)
 {
     test.one = open_pg(PATIENCE_MS);
-    run_sql(test.one, "DROP SCHEMA IF EXISTS shop CASCADE");
+    pg_fixture_run(test.one, "DROP SCHEMA IF EXISTS shop CASCADE");
     gives_way = false;
     reports = 0;
-    script_run(*state, verbs);
+}
+
+static void tear_down(void)
+{
     run_close(NULL);
     pg_close(test.one);
 }
@@ -259,12 +224,4 @@ static const struct script_row rows[] = {
      "patience 2000; migrate 2 peer; says 002_door; sqlstate 55P03; close; migrate 2"},
 };
 
-SCRIPT_TESTS(rows, run_row)
-
-int main(void)
-{
-    server = pg_fixture_start();
-    int failed = unit_run(NULL, NULL);
-    pg_fixture_end(server);
-    return failed;
-}
+SCRIPT_TESTS_IN(rows, script_verbs, set_up, tear_down)

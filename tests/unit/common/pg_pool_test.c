@@ -23,8 +23,6 @@ static const struct pg_statement statements[STATEMENTS] = {
 
 enum { ANSWERS_MAX = 64, CONNECTIONS = 6 };
 
-static struct pg_fixture *server;
-
 static struct world {
     uv_loop_t loop;
     struct pg_pool_conf conf;
@@ -78,7 +76,7 @@ static void turn(void)
 /* ---- scripts ---- */
 
 /* open depth=N queue=N wait=MS deadline=MS connections=N silent fast */
-static void run_open(const struct script_line *line)
+SCRIPT_VERB(run_open, "open")
 {
     world.conf.depth = (uint32_t)script_value_or(line, "depth", 8);
     world.conf.queue_max = (uint32_t)script_value_or(line, "queue", 64);
@@ -87,7 +85,7 @@ static void run_open(const struct script_line *line)
     world.conf.connections = (uint32_t)script_value_or(line, "connections", 1);
     world.conf.fail_fast = script_has(line, "fast");
     if (script_has(line, "silent")) {
-        pg_fixture_behind_silence(server, world.dsn, sizeof(world.dsn), &world.silent);
+        pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
         world.conf.conninfo = world.dsn;
     }
     world.first = world.pool;
@@ -95,7 +93,7 @@ static void run_open(const struct script_line *line)
 }
 
 /* job STATEMENT PARAMETER...: a statement for each parameter, in one transaction; -: without */
-static void run_job(const struct script_line *line)
+SCRIPT_VERB(run_job, "job")
 {
     static const char *const names[] = {"kinds", "echo",       "insert", "count",
                                         "sleep", "end_itself", NULL};
@@ -109,31 +107,31 @@ static void run_job(const struct script_line *line)
     pg_job_send(job);
 }
 
-static void run_next(const struct script_line *line)
+SCRIPT_VERB(run_next, "next")
 {
     static char number[8];
     world.next = strcpy(number, script_word(line, 1));
 }
 
 /* answers COUNT: waits for the last */
-static void run_answers(const struct script_line *line)
+SCRIPT_VERB(run_answers, "answers")
 {
-    uint64_t count = script_number(script_word(line, 1));
+    uint64_t count = script_number_at(line, 1);
     while (world.answers < count)
         turn();
     assert_int_equal(count, world.answers);
 }
 
 /* answer NTH CODE [NUMBER] */
-static void run_answer(const struct script_line *line)
+SCRIPT_VERB(run_answer, "answer")
 {
-    uint64_t nth = script_number(script_word(line, 1));
+    uint64_t nth = script_number_at(line, 1);
     script_expect_text(line, script_word(line, 2), err_name(world.rc[nth]));
     if (line->len > 3)
         script_expect(line, line->words[3], (uint64_t)world.number[nth]);
 }
 
-static void run_is(const struct script_line *line)
+SCRIPT_VERB(run_is, "is")
 {
     const struct pg_pool_stats *stats = world.pool != NULL ? pg_pool_stats(world.pool) : NULL;
     const struct script_field fields[] = {
@@ -149,35 +147,25 @@ static void run_is(const struct script_line *line)
 }
 
 /* Waits for so many connections. */
-static void run_connected(const struct script_line *line)
+SCRIPT_VERB(run_connected, "connected")
 {
-    while (pg_pool_stats(world.pool)->connected < script_number(script_word(line, 1)))
+    while (pg_pool_stats(world.pool)->connected < script_number_at(line, 1))
         turn();
 }
 
-static void run_turn(const struct script_line *line)
-{
-    (void)line;
-    uv_run(&world.loop, UV_RUN_NOWAIT);
-}
+SCRIPT_DOES("turn", uv_run(&world.loop, UV_RUN_NOWAIT))
 
-static void run_stop(const struct script_line *line)
+SCRIPT_VERB(run_stop, "stop")
 {
-    (void)line;
-    pg_fixture_stop(server);
+    pg_fixture_stop();
     while (pg_pool_ready(world.pool))
         turn();
 }
 
-static void run_again(const struct script_line *line)
-{
-    (void)line;
-    pg_fixture_again(server);
-}
+SCRIPT_DOES("again", pg_fixture_again())
 
-static void run_close(const struct script_line *line)
+SCRIPT_VERB(run_close, "close")
 {
-    (void)line;
     if (world.first != NULL)
         pg_pool_close(world.first);
     if (world.pool != NULL)
@@ -186,21 +174,11 @@ static void run_close(const struct script_line *line)
     uv_run(&world.loop, UV_RUN_DEFAULT); /* returns: nothing is left on the loop */
 }
 
-static const struct script_verb verbs[] = {
-    {"open", run_open},     {"job", run_job},
-    {"next", run_next},     {"answers", run_answers},
-    {"answer", run_answer}, {"is", run_is},
-    {"turn", run_turn},     {"connected", run_connected},
-    {"stop", run_stop},     {"again", run_again},
-    {"close", run_close},   {NULL, NULL},
-};
-
-static int make_world(void **state)
+static void make_world(void)
 {
-    (void)state;
     world = (struct world){.conf = {.loop = &world.loop,
                                     .what = "test",
-                                    .conninfo = pg_fixture_dsn(server),
+                                    .conninfo = pg_fixture_dsn(),
                                     .app = "pool-test",
                                     .setup = "CREATE TEMP TABLE t (v integer PRIMARY KEY)",
                                     .connections = 1,
@@ -213,24 +191,18 @@ static int make_world(void **state)
                                     .rng = rng_system(),
                                     .on_ready = on_ready},
                            .silent = -1};
-    return uv_loop_init(&world.loop);
+    assert_int_equal(0, uv_loop_init(&world.loop));
 }
 
-static int drop_world(void **state)
+static void drop_world(void)
 {
-    (void)state;
     run_close(NULL);
     if (world.silent >= 0)
         close(world.silent);
-    return uv_loop_close(&world.loop);
+    assert_int_equal(0, uv_loop_close(&world.loop));
 }
 
-static void run_row(void **state)
-{
-    assert_int_equal(0, make_world(NULL));
-    script_run(*state, verbs);
-    assert_int_equal(0, drop_world(NULL));
-}
+UNIT_BETWEEN(make_world, drop_world)
 
 static const struct script_row rows[] = {
     {"a job is one transaction",
@@ -283,7 +255,7 @@ static void on_kinds(void *ctx, const struct pg_answer *answer)
     world.answers++;
 }
 
-TEST_CASE_IN(values_in_text_are_read_as_in_binary, make_world, drop_world)
+TEST_CASE(values_in_text_are_read_as_in_binary)
 {
     const char *const params[] = {"-9223372036854775808", "h\xc3\xa9", "t", NULL};
     begin();
@@ -292,11 +264,11 @@ TEST_CASE_IN(values_in_text_are_read_as_in_binary, make_world, drop_world)
         turn();
 }
 
-TEST_CASE_IN(two_connections_try_a_silent_host, make_world, drop_world)
+TEST_CASE(two_connections_try_a_silent_host)
 {
     struct sockaddr_in at = {0};
     socklen_t len = sizeof(at);
-    pg_fixture_behind_silence(server, world.dsn, sizeof(world.dsn), &world.silent);
+    pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
     assert_int_equal(0, getsockname(world.silent, (struct sockaddr *)&at, &len));
     snprintf(world.dsn, sizeof(world.dsn), "host=127.0.0.1 port=%d user=postgres",
              ntohs(at.sin_port));
@@ -328,7 +300,7 @@ static void tries_come_to(uint64_t tries)
 }
 
 /* A connection that failed often while others were up waits long before its next try. */
-TEST_CASE_IN(the_last_connection_to_fall_ends_long_pauses, make_world, drop_world)
+TEST_CASE(the_last_connection_to_fall_ends_long_pauses)
 {
     uint64_t cap_ms = PG_RECONNECT_CAP_MS;
     const struct rng longest = {.fill = fill_for_longest, .ctx = &cap_ms};
@@ -338,7 +310,7 @@ TEST_CASE_IN(the_last_connection_to_fall_ends_long_pauses, make_world, drop_worl
     clock_fake_init(&clock, 1000000);
     assert_non_null(mkdtemp(dir));
     snprintf(door, sizeof(door), "%s/.s.PGSQL.5432", dir);
-    snprintf(behind, sizeof(behind), "%s/.s.PGSQL.5432", pg_fixture_dir(server));
+    snprintf(behind, sizeof(behind), "%s/.s.PGSQL.5432", pg_fixture_dir());
     snprintf(world.dsn, sizeof(world.dsn), "host=%s user=postgres dbname=postgres", dir);
     assert_int_equal(0, symlink(behind, door));
     world.conf.conninfo = world.dsn;
@@ -378,7 +350,7 @@ static void count_line(void *ctx, struct span line)
     lines++;
 }
 
-TEST_CASE_IN(a_guest_tries_alone_and_seldom_and_says_so_seldom, make_world, drop_world)
+TEST_CASE(a_guest_tries_alone_and_seldom_and_says_so_seldom)
 {
     uint64_t cap_ms = PG_GUEST_CAP_MS, after = 0;
     const struct rng longest = {.fill = fill_for_longest, .ctx = &cap_ms};
@@ -405,12 +377,4 @@ TEST_CASE_IN(a_guest_tries_alone_and_seldom_and_says_so_seldom, make_world, drop
     logger_destroy(world.conf.log);
 }
 
-SCRIPT_TESTS(rows, run_row)
-
-int main(void)
-{
-    server = pg_fixture_start();
-    int failed = unit_run(NULL, NULL);
-    pg_fixture_end(server);
-    return failed;
-}
+SCRIPT_TESTS(rows, script_verbs)

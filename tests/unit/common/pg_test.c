@@ -8,7 +8,6 @@
 
 #include <unistd.h>
 
-static struct pg_fixture *server;
 static struct pg *pg; /* of each test, which a query may use for five seconds */
 static struct err_slot err;
 static PGresult *res;
@@ -25,22 +24,20 @@ static void open_by(const char *dsn, uint32_t connect_ms, uint32_t query_ms)
     must(pg_open(&conf, &err, &pg));
 }
 
-static int open_pg(void **state)
+static void open_pg(void)
 {
-    (void)state;
-    open_by(pg_fixture_dsn(server), 5000, 5000);
-    return 0;
+    open_by(pg_fixture_dsn(), 5000, 5000);
 }
 
-static int close_pg(void **state)
+static void close_pg(void)
 {
-    (void)state;
     PQclear(res);
     res = NULL;
     pg_close(pg);
     pg = NULL;
-    return 0;
 }
+
+UNIT_BETWEEN(open_pg, close_pg)
 
 TEST_CASE(each_kind_of_parameter_is_returned)
 {
@@ -111,8 +108,8 @@ TEST_CASE(parameters_that_do_not_fit_are_not_sent)
 
 TEST_CASE(a_query_has_a_deadline)
 {
-    close_pg(NULL);
-    open_by(pg_fixture_dsn(server), 5000, 100);
+    close_pg();
+    open_by(pg_fixture_dsn(), 5000, 100);
     uint64_t began_us = clock_mono_us(clock_system());
     assert_int_equal(ERR_TIMEOUT, pg_run(pg, "SELECT pg_sleep(30)", &err));
     assert_true(clock_mono_us(clock_system()) - began_us < 2000000);
@@ -137,8 +134,8 @@ TEST_CASE(a_silent_host_does_not_hold_up_the_next_host)
 {
     char dsn[512];
     int silent;
-    pg_fixture_behind_silence(server, dsn, sizeof(dsn), &silent);
-    close_pg(NULL);
+    pg_fixture_behind_silence(dsn, sizeof(dsn), &silent);
+    close_pg();
     open_by(dsn, 4000, 5000);
     must(pg_run(pg, "SELECT 1", &err));
     close(silent);
@@ -222,7 +219,7 @@ TEST_CASE(rows_that_are_not_read_end_the_connection)
 TEST_CASE(an_error_of_libpq_is_not_an_answer_of_the_server)
 {
     char sqlstate[PG_SQLSTATE_BYTES] = "";
-    PGconn *conn = PQconnectdb(pg_fixture_dsn(server));
+    PGconn *conn = PQconnectdb(pg_fixture_dsn());
     PGresult *own = PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
     PGresult *unread = PQmakeEmptyPGresult(conn, PGRES_BAD_RESPONSE);
     PGresult *left_out = PQmakeEmptyPGresult(conn, PGRES_PIPELINE_ABORTED);
@@ -237,12 +234,4 @@ TEST_CASE(an_error_of_libpq_is_not_an_answer_of_the_server)
     PQclear(left_out);
     PQclear(servers);
     PQfinish(conn);
-}
-
-int main(void)
-{
-    server = pg_fixture_start();
-    int failed = unit_run(open_pg, close_pg);
-    pg_fixture_end(server);
-    return failed;
 }

@@ -289,7 +289,7 @@ static const char *await_line(const char *part)
 }
 
 /* end CODE: waits for the child's end; a code above 128 is the number of a signal more */
-static void run_end(const struct script_line *line)
+SCRIPT_VERB(run_end, "end")
 {
     struct child *child = test.child;
     int status;
@@ -306,12 +306,9 @@ static void run_end(const struct script_line *line)
         fail_msg("%s: \"%s\": it ended with %d:\n%s", line->row, line->text, code, child->seen);
 }
 
-static void run_conf(const struct script_line *line)
-{
-    test.conf = unit_file(span_of(text_of(script_rest(line, 0))), 0600);
-}
+SCRIPT_DOES("conf", test.conf = unit_file(span_of(text_of(script_rest(line, 0))), 0600))
 
-static void run_env(const struct script_line *line)
+SCRIPT_VERB(run_env, "env")
 {
     char *name = test.env[test.env_len++];
     const char *word = script_word(line, 1);
@@ -319,15 +316,14 @@ static void run_env(const struct script_line *line)
     setenv(name, strchr(word, '=') + 1, 1);
 }
 
-static void run_unset(const struct script_line *line)
+SCRIPT_VERB(run_unset, "unset")
 {
-    (void)line;
     while (test.env_len > 0)
         unsetenv(test.env[--test.env_len]);
 }
 
 /* run CODE ARGUMENTS: a whole run of the program; $ is the file of "conf" */
-static void run_run(const struct script_line *line)
+SCRIPT_VERB(run_run, "run")
 {
     char arguments[4][128], *argv[6] = {(char[]){"sample"}};
     int argc = 1;
@@ -359,7 +355,7 @@ static void await_ports(const struct script_line *line)
 }
 
 /* start LINES: a service with these lines in [http] and after it; serve LINES: it has to serve */
-static void run_start(const struct script_line *line)
+SCRIPT_VERB(run_start, "start|serve")
 {
     char text[LINE_MAX_BYTES];
     struct child *child = test.child;
@@ -379,7 +375,7 @@ static void run_start(const struct script_line *line)
 }
 
 /* A service in a program of its own, so that it may abort. */
-static void run_apart(const struct script_line *line)
+SCRIPT_VERB(run_apart, "apart")
 {
     int fd;
     test.child->seen_len = 0;
@@ -390,7 +386,7 @@ static void run_apart(const struct script_line *line)
 
 /* other [public | private]: the other child is meant from here on; its service gets a port that
  * the first has */
-static void run_other(const struct script_line *line)
+SCRIPT_VERB(run_other, "other")
 {
     test.child = &test.children[test.child == test.children];
     if (line->len > 1) {
@@ -428,17 +424,13 @@ static void send_request(const char *method, const char *listener, const char *p
     dprintf(test.fd, "\r\n%s", body);
 }
 
-static void run_send(const struct script_line *line)
-{
-    send_request(script_word(line, 1), script_word(line, 2), script_word(line, 3),
-                 script_word(line, 4), script_rest(line, 4));
-}
+SCRIPT_DOES("send", send_request(script_word(line, 1), script_word(line, 2), script_word(line, 3),
+                                 script_word(line, 4), script_rest(line, 4)))
 
-static void run_read(const struct script_line *line)
+SCRIPT_VERB(run_read, "read")
 {
     static char answer[262144];
     size_t len = 0;
-    (void)line;
     for (ssize_t got = 1; got > 0; len += (size_t)got) {
         got = read(test.fd, answer + len, sizeof(answer) - 1 - len);
         got = got < 0 ? 0 : got; /* a service that aborts resets it */
@@ -451,10 +443,10 @@ static void run_read(const struct script_line *line)
 }
 
 /* get public|private PATH AUTHORIZATION */
-static void run_get(const struct script_line *line)
+SCRIPT_VERB(run_get, "get")
 {
     send_request("GET", script_word(line, 1), script_word(line, 2), "-", script_rest(line, 2));
-    run_read(line);
+    run_read(NULL);
 }
 
 /* The text has these parts, which & separates, in this order. */
@@ -472,18 +464,18 @@ static void contains(const struct script_line *line, const char *text, const cha
 }
 
 /* has TEXT: in the response; says TEXT: in the log */
-static void run_has(const struct script_line *line)
+SCRIPT_VERB(run_has, "has|says")
 {
     bool response = strcmp(line->words[0], "has") == 0;
     contains(line, response ? test.answer : test.child->seen, script_rest(line, 0));
 }
 
 /* hello TIMES */
-static void run_hello(const struct script_line *line)
+SCRIPT_VERB(run_hello, "hello")
 {
-    for (uint64_t n = script_number(script_word(line, 1)); n > 0; n--) {
+    for (uint64_t n = script_number_at(line, 1); n > 0; n--) {
         send_request("GET", "public", "/hello", "-", "");
-        run_read(line);
+        run_read(NULL);
         contains(line, test.answer, "200 OK&\r\n\r\nhello");
     }
 }
@@ -505,14 +497,14 @@ static void read_blob(int fd)
 }
 
 /* blobs CLIENTS ROUNDS: in each round each client gets the blob that the loops share */
-static void run_blobs(const struct script_line *line)
+SCRIPT_VERB(run_blobs, "blobs")
 {
     int fds[64];
-    uint64_t clients = script_number(script_word(line, 1));
+    uint64_t clients = script_number_at(line, 1);
     assert_in_range(clients, 1, 64);
     for (uint64_t i = 0; i < clients; i++)
         fds[i] = dial(test.child->port);
-    for (uint64_t round = script_number(script_word(line, 2)); round > 0; round--) {
+    for (uint64_t round = script_number_at(line, 2); round > 0; round--) {
         for (uint64_t i = 0; i < clients; i++)
             dprintf(fds[i], "GET /blob HTTP/1.1\r\nHost: a\r\n\r\n");
         for (uint64_t i = 0; i < clients; i++)
@@ -522,27 +514,24 @@ static void run_blobs(const struct script_line *line)
         close(fds[i]);
 }
 
-static void run_signal(const struct script_line *line)
+SCRIPT_VERB(run_signal, "signal")
 {
     static const char *const names[] = {"TERM", "INT", "HUP", NULL};
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     kill(test.child->pid, signals[script_choice(line, script_word(line, 1), names)]);
 }
 
-static void run_await(const struct script_line *line)
+SCRIPT_VERB(run_await, "await")
 {
     const char *part = text_of(script_rest(line, 0));
     if (await_line(part) == NULL)
         fail_msg("%s: \"%s\" never came:\n%s", line->row, part, test.child->seen);
 }
 
-static void run_is(const struct script_line *line)
-{
-    script_expect_text(line, text_of(script_rest(line, 0)), test.child->seen);
-}
+SCRIPT_DOES("is", script_expect_text(line, text_of(script_rest(line, 0)), test.child->seen))
 
 /* said TIMES TEXT; logged TIMES MESSAGE */
-static void run_said(const struct script_line *line)
+SCRIPT_VERB(run_said, "said|logged")
 {
     char part[256];
     bool msg = strcmp(line->words[0], "logged") == 0;
@@ -555,7 +544,7 @@ static void run_said(const struct script_line *line)
 }
 
 /* The file of the admin token has another one, or is gone. */
-static void run_token(const struct script_line *line)
+SCRIPT_VERB(run_token, "token")
 {
     if (line->len == 1) {
         unlink(test.child->paths[1]);
@@ -566,25 +555,15 @@ static void run_token(const struct script_line *line)
     fclose(file);
 }
 
-static const struct script_verb verbs[] = {
-    {"conf", run_conf},        {"env", run_env},
-    {"unset", run_unset},      {"run", run_run},
-    {"apart", run_apart},      {"start|serve", run_start},
-    {"other", run_other},      {"send", run_send},
-    {"read", run_read},        {"get", run_get},
-    {"has|says", run_has},     {"hello", run_hello},
-    {"signal", run_signal},    {"await", run_await},
-    {"end", run_end},          {"is", run_is},
-    {"said|logged", run_said}, {"token", run_token},
-    {"blobs", run_blobs},      {NULL, NULL},
-};
-
-static void run_row(void **state)
+static void set_up(void)
 {
     test.child = test.children;
     test.port[0] = test.port[1] = 0;
     test.fd = -1;
-    script_run(*state, verbs);
+}
+
+static void tear_down(void)
+{
     for (unsigned i = 0; i < CHILDREN; i++)
         assert_int_equal(0, test.children[i].pid);
     run_unset(NULL);
@@ -728,12 +707,13 @@ static const struct script_row rows[] = {
      "said 0 T1CKET; said 0 QU3RY; said 0 T0KEN; said 0 C00KIE; said 0 B0DY"},
 };
 
-SCRIPT_TESTS(rows, run_row)
+UNIT_BETWEEN(set_up, tear_down)
+SCRIPT_TESTS(rows, script_verbs)
 
 int main(int argc, char **argv)
 {
     if (argc > 1)
         return run_service(1, argv);
     alarm(120); /* a hang is a failure with a name */
-    return unit_run(NULL, NULL);
+    return unit_run();
 }

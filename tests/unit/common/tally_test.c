@@ -13,13 +13,13 @@ static struct span name(const uint64_t *number)
     return (struct span){(const char *)number, sizeof(*number)};
 }
 
-static int begin(void **state)
+static void begin(void)
 {
-    (void)state;
     memset(&tally, 0xff, sizeof(tally)); /* as memory may be before it is used */
     tally_init(&tally);
-    return 0;
 }
+
+UNIT_BETWEEN(begin, NULL)
 
 TEST_CASE(a_count_begins_with_the_first_and_ends_a_minute_later)
 {
@@ -95,7 +95,7 @@ TEST_CASE(a_full_set_forgets_the_count_that_ends_first)
 {
     uint64_t names[ALIKE];
     for (unsigned first = 0; first < TALLY_WAYS; first++) {
-        begin(NULL);
+        begin();
         find_alike(names);
         for (unsigned i = 0; i < TALLY_WAYS; i++)
             tally_add(&tally, name(&names[i]), i == first ? 1000 : 2000 + i);
@@ -109,7 +109,7 @@ TEST_CASE(each_tally_has_its_own_secret_key)
 {
     uint8_t before[sizeof(tally.key)];
     memcpy(before, tally.key, sizeof(before));
-    begin(NULL);
+    begin();
     assert_memory_not_equal(before, tally.key, sizeof(before));
 }
 
@@ -133,9 +133,4 @@ TEST_CASE(the_bound_doubles_with_each_try_up_to_its_cap)
         assert_int_equal(0, least);
         assert_int_equal(rows[row][1], most);
     }
-}
-
-int main(void)
-{
-    return unit_run(begin, NULL);
 }

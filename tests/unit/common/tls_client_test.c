@@ -80,9 +80,8 @@ static void open_rig(const char *name, const char *expected, const char *host)
     assert_non_null(rig.session);
 }
 
-static int close_rig(void **state)
+static void close_rig(void)
 {
-    (void)state;
     tls_session_close(rig.session);
     tls_client_destroy(rig.client);
     SSL_free(rig.server);
@@ -91,15 +90,14 @@ static int close_rig(void **state)
     if (rig.fd[1] >= 0)
         close(rig.fd[1]);
     unlink(rig.path);
-    return 0;
 }
 
-static int open_usual(void **state)
+static void open_usual(void)
 {
-    (void)state;
     open_rig("redis.example", "", "redis.example");
-    return 0;
 }
+
+UNIT_BETWEEN(open_usual, close_rig)
 
 static enum tls_step shake(void)
 {
@@ -160,8 +158,8 @@ TEST_CASE(an_end_is_reported_in_the_handshake_and_later)
         } while (step == TLS_WAITS);
         assert_int_equal(TLS_FAILED, step);
         assert_memory_equal("TLS with redis.example: ", tls_session_why(rig.session), 24);
-        close_rig(NULL);
-        open_usual(NULL);
+        close_rig();
+        open_usual();
     }
 }
 
@@ -205,7 +203,7 @@ TEST_CASE(a_certificate_is_for_an_address_or_an_expected_name)
          "TLS with 127.0.0.1: hostname mismatch, the certificate is not for db.shop.example"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        close_rig(NULL);
+        close_rig();
         open_rig(rows[i].certificate, rows[i].expected, rows[i].host);
         assert_int_equal(shake(), rows[i].why == NULL ? TLS_DONE : TLS_FAILED);
         assert_string_equal(rows[i].why != NULL ? rows[i].why : "", tls_session_why(rig.session));
@@ -294,9 +292,4 @@ TEST_CASE(files_of_certificates_and_keys_have_to_fit)
         unit_file_remove(paths[i]);
     EVP_PKEY_free(key);
     EVP_PKEY_free(other);
-}
-
-int main(void)
-{
-    return unit_run(open_usual, close_rig);
 }

@@ -68,14 +68,14 @@ static void destroy_tracer(void)
     test.tracer = NULL;
 }
 
-static int clean(void **state)
+static void clean(void)
 {
-    (void)state;
     destroy_tracer();
     http_peer_close(test.collector);
     test.collector = NULL;
-    return 0;
 }
+
+UNIT_BETWEEN(NULL, clean)
 
 static void begin(const char *answer, uint32_t sample_milli)
 {
@@ -87,64 +87,49 @@ static void begin(const char *answer, uint32_t sample_milli)
 /* ---- scripts ---- */
 
 /* begin SAMPLE_MILLI [busy]: a tracer, and a collector that may refuse */
-static void run_begin(const struct script_line *line)
+SCRIPT_VERB(run_begin, "begin")
 {
     bool busy = script_has(line, "busy");
     begin(busy ? "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n" : GOOD,
-          (uint32_t)script_number(script_word(line, 1)));
+          (uint32_t)script_number_at(line, 1));
 }
 
 /* Another tracer, and no collector any more. */
-static void run_away(const struct script_line *line)
+SCRIPT_VERB(run_away, "away")
 {
-    (void)line;
-    clean(NULL);
+    clean();
     test.tracer = tracer_to(test.port, 1000);
 }
 
 /* add TRACE TIMES [failed] [slow] [unwanted] */
-static void run_add(const struct script_line *line)
+SCRIPT_VERB(run_add, "add")
 {
-    struct tracer_span span = span_of_trace((uint8_t)script_number(script_word(line, 1)));
+    struct tracer_span span = span_of_trace((uint8_t)script_number_at(line, 1));
     span.failed = script_has(line, "failed");
     if (script_has(line, "slow"))
         span.took_us = SECOND_US;
     if (script_has(line, "unwanted"))
         span.trace.flags = 0;
-    for (uint64_t n = script_number(script_word(line, 2)); n > 0; n--)
+    for (uint64_t n = script_number_at(line, 2); n > 0; n--)
         tracer_add(test.tracer, &span);
 }
 
 /* sent COUNT, failed COUNT: waits for so many */
-static void run_sent(const struct script_line *line)
-{
-    await_sent(script_number(script_word(line, 1)));
-}
+SCRIPT_DOES("sent", await_sent(script_number_at(line, 1)))
 
-static void run_failed(const struct script_line *line)
+SCRIPT_VERB(run_failed, "failed")
 {
     const struct tracer_stats *stats = tracer_stats(test.tracer);
-    while (stats->failed < script_number(script_word(line, 1)))
+    while (stats->failed < script_number_at(line, 1))
         usleep(1000);
     assert_int_equal(0, stats->sent);
 }
 
 /* end BATCHES: the end of the tracer, by which the collector has got so many */
-static void run_end(const struct script_line *line)
+SCRIPT_VERB(run_end, "end")
 {
     destroy_tracer();
     script_expect(line, script_word(line, 1), test.collector->requests);
-}
-
-static const struct script_verb verbs[] = {
-    {"begin", run_begin},   {"away", run_away}, {"add", run_add}, {"sent", run_sent},
-    {"failed", run_failed}, {"end", run_end},   {NULL, NULL},
-};
-
-static void run_row(void **state)
-{
-    script_run(*state, verbs);
-    clean(NULL);
 }
 
 static_assert(TRACER_HELD == 4096, "a row fills it");
@@ -164,7 +149,7 @@ static const struct script_row rows[] = {
 
 /* ---- what a script cannot say ---- */
 
-TEST_CASE_IN(an_endpoint_is_an_address_and_nothing_else, NULL, clean)
+TEST_CASE(an_endpoint_is_an_address_and_nothing_else)
 {
     const char *const good[] = {"http://127.0.0.1:4318", "https://otel.example/base",
                                 "http://[::1]:4318/"};
@@ -177,7 +162,7 @@ TEST_CASE_IN(an_endpoint_is_an_address_and_nothing_else, NULL, clean)
         assert_false(tracer_endpoint_ok(span_of(bad[i])));
 }
 
-TEST_CASE_IN(a_span_has_the_form_of_otlp, NULL, clean)
+TEST_CASE(a_span_has_the_form_of_otlp)
 {
     begin(GOOD, 1000);
     struct tracer_span span = span_of_trace(0xab);
@@ -202,7 +187,7 @@ TEST_CASE_IN(a_span_has_the_form_of_otlp, NULL, clean)
     assert_string_equal(script_json(want), http_peer_body(test.collector));
 }
 
-TEST_CASE_IN(the_longest_batch_has_room, NULL, clean)
+TEST_CASE(the_longest_batch_has_room)
 {
     begin(GOOD, 1000);
     struct tracer_span span = span_of_trace(0xab);
@@ -237,7 +222,7 @@ CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
 }
 
 /* The collector does not get the spans of the batch before, or a part. */
-TEST_CASE_IN(spans_that_libcurl_has_no_memory_for_count_as_failed, NULL, clean)
+TEST_CASE(spans_that_libcurl_has_no_memory_for_count_as_failed)
 {
     static const CURLoption options[] = {CURLOPT_POSTFIELDS, CURLOPT_POSTFIELDSIZE};
     begin(GOOD, 1000);
@@ -257,7 +242,7 @@ TEST_CASE_IN(spans_that_libcurl_has_no_memory_for_count_as_failed, NULL, clean)
 }
 
 /* The collector takes a batch and does not answer: the queue fills, and more is dropped at once. */
-TEST_CASE_IN(spans_for_which_the_queue_has_no_room_are_dropped, NULL, clean)
+TEST_CASE(spans_for_which_the_queue_has_no_room_are_dropped)
 {
     begin(NULL, 1000);
     struct tracer_span span = span_of_trace(1);
@@ -272,7 +257,7 @@ TEST_CASE_IN(spans_for_which_the_queue_has_no_room_are_dropped, NULL, clean)
     shutdown(test.collector->fd, SHUT_RDWR);
 }
 
-TEST_CASE_IN(a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent, NULL, clean)
+TEST_CASE(a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent)
 {
     struct tracer *none = tracer_to(1, 0), *some = tracer_to(1, 100), *all = tracer_to(1, 1000);
     struct trace trace = trace_new(rng_system());
@@ -297,7 +282,7 @@ TEST_CASE_IN(a_sample_of_wanted_traces_and_each_failed_or_slow_one_is_sent, NULL
     tracer_destroy(all);
 }
 
-TEST_CASE_IN(a_call_has_a_span_below_the_callers, NULL, clean)
+TEST_CASE(a_call_has_a_span_below_the_callers)
 {
     const char *above = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     struct tracer *tracer = tracer_to(1, 1000);
@@ -323,4 +308,4 @@ TEST_CASE_IN(a_call_has_a_span_below_the_callers, NULL, clean)
     tracer_destroy(tracer);
 }
 
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS(rows, script_verbs)

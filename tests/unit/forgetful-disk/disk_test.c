@@ -40,7 +40,7 @@ static void begin(void)
     assert_non_null(disk);
 }
 
-static void run_statement(const struct script_line *line)
+SCRIPT_VERB(run_statement, "cut|gone|mkdir|file|rename|remove|write|truncate|sync")
 {
     const char *verb = line->words[0], *path = line->len > 1 ? line->words[1] : "",
                *text = line->len > 2 ? line->words[2] : "";
@@ -70,7 +70,7 @@ static void run_statement(const struct script_line *line)
         fail_msg("%s: \"%s\": %d", line->row, line->text, done);
 }
 
-static void reads(const struct script_line *line)
+SCRIPT_VERB(reads, "reads")
 {
     char bytes[64] = "";
     struct node *node = NULL;
@@ -81,11 +81,6 @@ static void reads(const struct script_line *line)
         bytes[i] = bytes[i] == '\0' ? '.' : bytes[i];
     script_expect_text(line, script_word(line, 2), bytes);
 }
-
-static const struct script_verb verbs[] = {
-    {"cut|gone|mkdir|file|rename|remove|write|truncate|sync", run_statement},
-    {"reads", reads},
-    {NULL, NULL}};
 
 static const struct script_row rows[] = {
     {"synced_bytes_survive_and_no_others",
@@ -105,24 +100,22 @@ static const struct script_row rows[] = {
      "truncate /f 4; truncate /f 6; sync /f; cut; reads /f long.."},
 };
 
-static void run_row(void **state)
+static void end(void)
 {
-    begin();
-    script_run(*state, verbs);
     disk_destroy(disk);
 }
+
+UNIT_BETWEEN(begin, end)
 
 TEST_CASE(every_call_fails_without_power)
 {
     char byte;
-    begin();
     struct node *node = file("/f", "x");
     disk_cut(disk);
     assert_int_equal(disk_sync(disk, node), -EIO);
     assert_int_equal(disk_write(disk, node, "y", 1, 0), -EIO);
     assert_int_equal(disk_read(disk, node, &byte, 1, 0), -EIO);
     assert_int_equal(disk_find(disk, "/f", &node), -EIO);
-    disk_destroy(disk);
 }
 
 static void write_blocks(struct node *node, char byte, int blocks, off_t at)
@@ -145,7 +138,6 @@ TEST_CASE(some_unsynced_blocks_survive_and_tear_the_file)
 {
     enum { BLOCKS = 200 };
     int survived = 0;
-    begin();
     struct node *node = make("/f", S_IFREG | 0600);
     write_blocks(node, '\0', BLOCKS, 0);
     assert_int_equal(disk_sync(disk, node), 0);
@@ -156,14 +148,12 @@ TEST_CASE(some_unsynced_blocks_survive_and_tear_the_file)
         survived += byte_at(node, (off_t)i * DISK_BLOCK) == 'n';
     assert_in_range(survived, 30, 90);
     assert_int_equal(disk_figures(disk).lost_blocks, BLOCKS - survived);
-    disk_destroy(disk);
 }
 
 TEST_CASE(unsynced_end_survives_in_part_without_holes)
 {
     enum { BLOCKS = 50 };
     off_t longest = 0;
-    begin();
     for (uint64_t seed = 1; seed <= 20; seed++) {
         char path[16];
         struct stat st;
@@ -179,20 +169,17 @@ TEST_CASE(unsynced_end_survives_in_part_without_holes)
             assert_int_equal(byte_at(node, at), 'n');
     }
     assert_in_range(longest, 10 * DISK_BLOCK, BLOCKS * DISK_BLOCK);
-    disk_destroy(disk);
 }
 
 TEST_CASE(open_file_without_a_name_can_be_read)
 {
     char bytes[4];
-    begin();
     struct node *node = file("/f", "open");
     node_open(node);
     assert_int_equal(disk_remove(disk, "/f"), 0);
     assert_int_equal(disk_read(disk, node, bytes, 4, 0), 4);
     assert_memory_equal(bytes, "open", 4);
     disk_close(disk, node);
-    disk_destroy(disk);
 }
 
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS(rows, script_verbs)

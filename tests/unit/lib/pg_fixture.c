@@ -1,37 +1,30 @@
 /* pg_fixture.c: a cluster (tests/lib-js/cluster) and postgres as a child. The server refuses to run
  * as root; then it runs as the user `postgres` that Debian's package brings. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "pg_fixture.h"
+
+#include "pg/pg.h"
+#include "unit.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct pg_fixture {
+static struct {
     char bin[256];
     char dir[64];
     char data[80];
     char dsn[256];
     pid_t server;
-};
+} fixture;
 
 /* In the child: nobody outlives the test, and nobody is root. */
 static void become_server_user(int death_signal)
@@ -63,60 +56,61 @@ static int run(const char *const *words)
     return status;
 }
 
-static bool answers(const struct pg_fixture *fixture)
+static bool answers(void)
 {
-    return PQping(fixture->dsn) == PQPING_OK;
+    return PQping(fixture.dsn) == PQPING_OK;
 }
 
-void pg_fixture_again(struct pg_fixture *fixture)
+void pg_fixture_again(void)
 {
-    fixture->server = fork();
-    if (fixture->server == 0) {
+    fixture.server = fork();
+    if (fixture.server == 0) {
         char program[300];
-        snprintf(program, sizeof(program), "%s/postgres", fixture->bin);
+        snprintf(program, sizeof(program), "%s/postgres", fixture.bin);
         become_server_user(SIGQUIT);
-        execl(program, program, "-D", fixture->data, "-k", fixture->dir, "-c",
+        execl(program, program, "-D", fixture.data, "-k", fixture.dir, "-c",
               "listen_addresses=", "-c", "shared_buffers=32MB", "-c", "max_connections=30", "-c",
               "fsync=off", (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 1000 && !answers(fixture); i++) {
-        assert_int_equal(0, waitpid(fixture->server, NULL, WNOHANG));
+    for (int i = 0; i < 1000 && !answers(); i++) {
+        assert_int_equal(0, waitpid(fixture.server, NULL, WNOHANG));
         poll(NULL, 0, 20);
     }
-    assert_true(answers(fixture));
+    assert_true(answers());
 }
 
-struct pg_fixture *pg_fixture_start(void)
+static void start(void)
 {
-    struct pg_fixture *fixture = calloc(1, sizeof(*fixture));
+    if (fixture.server != 0) /* what else there is to begin has asked for it */
+        return;
     glob_t found;
     assert_int_equal(0, glob("/usr/lib/postgresql/*/bin", 0, NULL, &found));
-    snprintf(fixture->bin, sizeof(fixture->bin), "%s", found.gl_pathv[found.gl_pathc - 1]);
+    snprintf(fixture.bin, sizeof(fixture.bin), "%s", found.gl_pathv[found.gl_pathc - 1]);
     globfree(&found);
     const char *tmp = getenv("TMPDIR");
-    snprintf(fixture->dir, sizeof(fixture->dir), "%s/fg-pg-XXXXXX",
+    snprintf(fixture.dir, sizeof(fixture.dir), "%s/fg-pg-XXXXXX",
              tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
-    assert_non_null(mkdtemp(fixture->dir));
+    assert_non_null(mkdtemp(fixture.dir));
     const struct passwd *user = getuid() == 0 ? getpwnam("postgres") : NULL;
     if (user != NULL)
-        assert_int_equal(0, chown(fixture->dir, user->pw_uid, user->pw_gid));
-    assert_int_equal(0, chmod(fixture->dir, 0755));
-    snprintf(fixture->data, sizeof(fixture->data), "%s/data", fixture->dir);
-    snprintf(fixture->dsn, sizeof(fixture->dsn), "host=%s user=postgres dbname=postgres",
-             fixture->dir);
+        assert_int_equal(0, chown(fixture.dir, user->pw_uid, user->pw_gid));
+    assert_int_equal(0, chmod(fixture.dir, 0755));
+    snprintf(fixture.data, sizeof(fixture.data), "%s/data", fixture.dir);
+    snprintf(fixture.dsn, sizeof(fixture.dsn), "host=%s user=postgres dbname=postgres",
+             fixture.dir);
     assert_int_equal(
-        0, run((const char *const[]){"tests/lib-js/cluster", fixture->bin, fixture->data, NULL}));
-    pg_fixture_again(fixture);
-    return fixture;
+        0, run((const char *const[]){"tests/lib-js/cluster", fixture.bin, fixture.data, NULL}));
+    pg_fixture_again();
 }
 
-const char *pg_fixture_dsn(const struct pg_fixture *fixture)
+const char *pg_fixture_dsn(void)
 {
-    return fixture->dsn;
+    start();
+    return fixture.dsn;
 }
 
-void pg_fixture_behind_silence(const struct pg_fixture *fixture, char *dsn, size_t cap, int *silent)
+void pg_fixture_behind_silence(char *dsn, size_t cap, int *silent)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(at);
@@ -127,24 +121,62 @@ void pg_fixture_behind_silence(const struct pg_fixture *fixture, char *dsn, size
     snprintf(dsn, cap,
              "host=127.0.0.1,%s port=%d,5432 user=postgres dbname=postgres"
              " target_session_attrs=read-write",
-             fixture->dir, ntohs(at.sin_port));
+             fixture.dir, ntohs(at.sin_port));
 }
 
-const char *pg_fixture_dir(const struct pg_fixture *fixture)
+const char *pg_fixture_dir(void)
 {
-    return fixture->dir;
+    return fixture.dir;
 }
 
-void pg_fixture_stop(struct pg_fixture *fixture)
+void pg_fixture_stop(void)
 {
-    kill(fixture->server, SIGINT);
-    assert_int_equal(fixture->server, waitpid(fixture->server, NULL, 0));
+    kill(fixture.server, SIGINT);
+    assert_int_equal(fixture.server, waitpid(fixture.server, NULL, 0));
 }
 
-void pg_fixture_end(struct pg_fixture *fixture)
+static void end(void)
 {
-    kill(fixture->server, SIGQUIT); /* at once: nobody reads what it would write */
-    assert_int_equal(fixture->server, waitpid(fixture->server, NULL, 0));
-    run((const char *const[]){"rm", "-rf", fixture->dir, NULL});
-    free(fixture);
+    kill(fixture.server, SIGQUIT); /* at once: nobody reads what it would write */
+    assert_int_equal(fixture.server, waitpid(fixture.server, NULL, 0));
+    run((const char *const[]){"rm", "-rf", fixture.dir, NULL});
+}
+
+UNIT_ONCE(start, end)
+
+/* ---- sessions ---- */
+
+struct pg *pg_fixture_open(const char *schema)
+{
+    const struct pg_conf conf = {pg_fixture_dsn(), "test", schema, 60000, 60000};
+    struct err_slot err;
+    struct pg *pg = NULL;
+    unit_must(pg_open(&conf, &err, &pg), &err);
+    return pg;
+}
+
+void pg_fixture_run(struct pg *pg, const char *sql)
+{
+    struct err_slot err;
+    if (pg_run(pg, sql, &err) < 0)
+        fail_msg("%s: %s", sql, err.text);
+}
+
+PGresult *pg_fixture_query(struct pg *pg, const char *sql)
+{
+    struct err_slot err;
+    PGresult *res = NULL;
+    if (pg_query(pg, sql, NULL, &err, &res) < 0)
+        fail_msg("%s: %s", sql, err.text);
+    return res;
+}
+
+int64_t pg_fixture_number(struct pg *pg, const char *sql)
+{
+    PGresult *res = pg_fixture_query(pg, sql);
+    int64_t number = 0;
+    if (PQntuples(res) > 0 && !pg_null(res, 0, 0))
+        number = PQgetlength(res, 0, 0) == 4 ? pg_i32(res, 0, 0) : pg_i64(res, 0, 0);
+    PQclear(res);
+    return number;
 }

@@ -19,6 +19,17 @@ static bool is_among(const char *names, const char *word)
     }
 }
 
+void script_call(const struct script_line *line, const struct script_verb *verbs)
+{
+    for (; verbs != NULL; verbs = verbs->next) {
+        if (is_among(verbs->names, script_word(line, 0))) {
+            verbs->run(line);
+            return;
+        }
+    }
+    fail_msg("%s: unknown verb in \"%s\"", line->row, line->text);
+}
+
 static void run_line(const struct script_row *row, const struct script_verb *verbs, char *text)
 {
     char whole[TEXT_MAX], *rest = NULL;
@@ -28,15 +39,8 @@ static void run_line(const struct script_row *row, const struct script_verb *ver
         assert_true(line.len < SCRIPT_WORDS_MAX);
         line.words[line.len++] = word;
     }
-    if (line.len == 0)
-        return;
-    for (; verbs->name != NULL; verbs++) {
-        if (is_among(verbs->name, line.words[0])) {
-            verbs->run(&line);
-            return;
-        }
-    }
-    fail_msg("%s: unknown verb in \"%s\"", row->name, whole);
+    if (line.len > 0)
+        script_call(&line, verbs);
 }
 
 void script_run(const struct script_row *row, const struct script_verb *verbs)
@@ -73,32 +77,24 @@ static void run_case(const struct script_row *row, size_t script_len, char *text
     script_run(&(struct script_row){row->name, script}, verbs);
 }
 
-void script_run_cases(const struct script_row *row, void (*start)(void),
-                      const struct script_verb *verbs)
+void script_run_cases(const struct script_row *row, const struct script_verb *verbs)
 {
     char text[TEXT_MAX], *rest = NULL;
-    const char *cases = strstr(row->script, "||");
+    const char *cases = strstr(row->script, " ||");
     if (cases == NULL) {
-        start();
         script_run(row, verbs);
         return;
     }
-    assert_in_range(strlen(cases), 3, sizeof(text) - 1);
-    strcpy(text, cases + 2);
+    assert_in_range(strlen(cases), 4, sizeof(text) - 1);
+    strcpy(text, cases + 3);
     size_t len = (size_t)(cases - row->script);
     while (len > 0 && row->script[len - 1] == ' ')
         len--;
     for (char *at = strtok_r(text, "|", &rest); at; at = strtok_r(NULL, "|", &rest)) {
-        start();
+        if (at != text)
+            unit_again();
         run_case(row, len, at, verbs);
     }
-}
-
-void script_add(const struct script_row *rows, size_t len, CMUnitTestFunction run)
-{
-    for (size_t i = 0; i < len; i++)
-        unit_add(&(struct CMUnitTest){
-            .name = rows[i].name, .test_func = run, .initial_state = (void *)&rows[i]});
 }
 
 const char *script_word(const struct script_line *line, unsigned at)
@@ -156,6 +152,11 @@ uint64_t script_number(const char *word)
     else if (*end == '-')
         number -= with_unit(end + 1, &end);
     return number;
+}
+
+uint64_t script_number_at(const struct script_line *line, unsigned at)
+{
+    return script_number(script_word(line, at));
 }
 
 const char *script_value(const struct script_line *line, const char *key)

@@ -1,6 +1,6 @@
 /* script.h: unit tests as rows of a table. A row is a name and a script of statements: a verb and
  * its words, separated by semicolons, as in "turn 3ms; end 1 done code=no; commits 1". Each test
- * brings its own table of verbs. A statement that fails is printed together with its row.
+ * brings its own verbs. A statement that fails is printed together with its row.
  *
  * Numbers may have a unit of time (ms, s, h; they become microseconds) and an offset: 3ms+1. An
  * expected number may be a range: 5..9. An expected text of "-" means an empty one. */
@@ -39,36 +39,62 @@ struct script_field {
     }
 
 struct script_verb {
-    const char *name; /* or several, as in "kept|lost" */
+    const char *names;
     void (*run)(const struct script_line *line);
+    const struct script_verb *next;
 };
 
-/* Calls the verb of each statement, in order. The table ends with a name of NULL. */
-void script_run(const struct script_row *row, const struct script_verb *verbs);
-/* The same, after `start`. A row "SCRIPT || CASE | CASE" runs once per case, where $a to $l are the
- * words of the case. */
-void script_run_cases(const struct script_row *row, void (*start)(void),
-                      const struct script_verb *verbs);
-/* Each row of a list is a test, which `RUN` finds in *state. */
-#define SCRIPT_TESTS(ROWS, RUN)                                                                    \
-    __attribute__((constructor)) static void add_##ROWS(void)                                      \
+/* Those of this file, before main() begins. */
+static __attribute__((unused)) const struct script_verb *script_verbs;
+
+/* SCRIPT_VERB(do_keep, "kept|lost") { ... } is the verb of these names; the statement is `line`. */
+#define SCRIPT_VERB(RUN, NAMES)                                                                    \
+    static void RUN(const struct script_line *line);                                               \
+    __attribute__((constructor)) static void verb_##RUN(void)                                      \
     {                                                                                              \
-        script_add((ROWS), sizeof(ROWS) / sizeof((ROWS)[0]), (RUN));                               \
+        static struct script_verb verb = {NAMES, RUN, NULL};                                       \
+        verb.next = script_verbs;                                                                  \
+        script_verbs = &verb;                                                                      \
+    }                                                                                              \
+    static void RUN(__attribute__((unused)) const struct script_line *line)
+
+/* The same of what one expression does: SCRIPT_DOES("kept|lost", keep(line)). */
+#define SCRIPT_DOES(NAMES, ...)        SCRIPT_DOES_AT(__LINE__, NAMES, __VA_ARGS__)
+#define SCRIPT_DOES_AT(AT, NAMES, ...) SCRIPT_DOES_IN(AT, NAMES, __VA_ARGS__)
+#define SCRIPT_DOES_IN(AT, NAMES, ...)                                                             \
+    SCRIPT_VERB(does_##AT, NAMES)                                                                  \
+    {                                                                                              \
+        __VA_ARGS__;                                                                               \
     }
-/* The same for script_run_cases(). */
-#define SCRIPT_CASES(ROWS, START, VERBS)                                                           \
+
+/* Calls the verb of the statement. */
+void script_call(const struct script_line *line, const struct script_verb *verbs);
+/* Calls the verb of each statement, in order. */
+void script_run(const struct script_row *row, const struct script_verb *verbs);
+/* The same in a test. A row "SCRIPT || CASE | CASE" runs once per case, as if each were a test;
+ * $a to $l are the words of the case. */
+void script_run_cases(const struct script_row *row, const struct script_verb *verbs);
+/* Each row of a list is a test, between two functions, of which either may be NULL; or, if both
+ * are, between those of UNIT_BETWEEN(). */
+#define SCRIPT_TESTS_IN(ROWS, VERBS, SET_UP, TEAR_DOWN)                                            \
     static void run_##ROWS(void **state)                                                           \
     {                                                                                              \
-        script_run_cases(*state, (START), (VERBS));                                                \
+        script_run_cases(*state, (VERBS));                                                         \
     }                                                                                              \
-    SCRIPT_TESTS(ROWS, run_##ROWS)
-void script_add(const struct script_row *rows, size_t len, CMUnitTestFunction run);
+    __attribute__((constructor)) static void add_##ROWS(void)                                      \
+    {                                                                                              \
+        for (size_t i = 0; i < sizeof(ROWS) / sizeof((ROWS)[0]); i++)                              \
+            unit_add(&(struct unit_test){(ROWS)[i].name, run_##ROWS, &(ROWS)[i], (SET_UP),         \
+                                         (TEAR_DOWN)});                                            \
+    }
+#define SCRIPT_TESTS(ROWS, VERBS) SCRIPT_TESTS_IN(ROWS, VERBS, NULL, NULL)
 
 /* The word at this index; the test fails if there is none. */
 const char *script_word(const struct script_line *line, unsigned at);
 /* The text behind the word at this index. */
 const char *script_rest(const struct script_line *line, unsigned at);
 uint64_t script_number(const char *word);
+uint64_t script_number_at(const struct script_line *line, unsigned at);
 /* JSON as rows have it, with ' for ". The result stays until the fourth call after this one. */
 const char *script_json(const char *text);
 /* What follows "key=" in one of the words; the second form has a number, or `missing`. */

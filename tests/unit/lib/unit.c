@@ -4,29 +4,85 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TESTS_MAX = 192 };
-static struct CMUnitTest tests[TESTS_MAX];
+enum { TESTS_MAX = 192, ONCE_MAX = 4 };
+static struct unit_test tests[TESTS_MAX], *test; /* all of them, and the one that runs */
 static size_t tests_len;
 
-void unit_add(const struct CMUnitTest *test)
+static struct {
+    void (*begin)(void), (*end)(void);
+} between, once[ONCE_MAX];
+static size_t once_len;
+
+void unit_add(const struct unit_test *added)
 {
     if (tests_len == TESTS_MAX)
         abort();
-    tests[tests_len++] = *test;
+    tests[tests_len++] = *added;
 }
 
-int unit_run(CMFixtureFunction set_up, CMFixtureFunction tear_down)
+void unit_between(void (*set_up)(void), void (*tear_down)(void))
 {
+    between.begin = set_up;
+    between.end = tear_down;
+}
+
+void unit_once(void (*begin)(void), void (*end)(void))
+{
+    if (once_len == ONCE_MAX)
+        abort();
+    once[once_len].begin = begin;
+    once[once_len++].end = end;
+}
+
+static int set_up(void **state)
+{
+    test = *state;
+    *state = (void *)(uintptr_t)test->state;
+    if (test->set_up != NULL)
+        test->set_up();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (test->tear_down != NULL)
+        test->tear_down();
+    return 0;
+}
+
+void unit_again(void)
+{
+    void *state = test;
+    tear_down(NULL);
+    set_up(&state);
+}
+
+int unit_run(void)
+{
+    struct CMUnitTest list[TESTS_MAX];
+    /* The second names the library to the linker where the first is wrapped (nth.c). */
+    if (sodium_init() < 0 || sodium_library_version_major() <= 0)
+        return 1;
     for (size_t i = 0; i < tests_len; i++) {
-        if (tests[i].setup_func == NULL && tests[i].teardown_func == NULL) {
-            tests[i].setup_func = set_up;
-            tests[i].teardown_func = tear_down;
+        if (tests[i].set_up == NULL && tests[i].tear_down == NULL) {
+            tests[i].set_up = between.begin;
+            tests[i].tear_down = between.end;
         }
+        list[i] = (struct CMUnitTest){tests[i].name, tests[i].run, set_up, tear_down, &tests[i]};
     }
-    return _cmocka_run_group_tests("tests", tests, tests_len, NULL, NULL);
+    for (size_t i = 0; i < once_len; i++)
+        if (once[i].begin != NULL)
+            once[i].begin();
+    int failed = _cmocka_run_group_tests("tests", list, tests_len, NULL, NULL);
+    for (size_t i = once_len; i > 0; i--)
+        if (once[i - 1].end != NULL)
+            once[i - 1].end();
+    return failed;
 }
 
 uint64_t unit_seed(void)
@@ -89,6 +145,12 @@ size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t ca
     for (uint64_t changes = 1 + rng_below(rng, 3); changes > 0; changes--)
         change_one(rng, out, &len, cap);
     return len;
+}
+
+void unit_must(int rc, const struct err_slot *err)
+{
+    if (rc < 0)
+        fail_msg("%s", err->text);
 }
 
 void unit_never(bool wrong, const char *what)

@@ -1,7 +1,7 @@
 /* unit.h: what each unit test needs in addition to cmocka: comparisons of spans, printed seeds.
  *
  * A test is TEST_CASE(a_sentence) { ... }. The program runs all of them in their order; one that
- * has more to do has a main() of its own, which calls unit_run().
+ * has more to do has a main() of its own, which calls unit_run(). Libsodium is ready by then.
  *
  * A test with random input takes unit_seed() or unit_rng(): a new seed each run, printed, and
  * FAIRGATE_TEST_SEED=N repeats the run that printed N. */
@@ -30,14 +30,43 @@
     static void NAME(void **state);                                                                \
     __attribute__((constructor)) static void add_##NAME(void)                                      \
     {                                                                                              \
-        unit_add(&(struct CMUnitTest){#NAME, NAME, SET_UP, TEAR_DOWN, NULL});                      \
+        unit_add(&(struct unit_test){#NAME, NAME, NULL, SET_UP, TEAR_DOWN});                       \
     }                                                                                              \
     static void NAME(__attribute__((unused)) void **state)
-
-void unit_add(const struct CMUnitTest *test); /* copied */
+/* Each row of a list is a test. A row begins with its name, and `RUN` finds it in *state. */
+#define UNIT_ROWS(ROWS, RUN)                                                                       \
+    __attribute__((constructor)) static void add_##ROWS(void)                                      \
+    {                                                                                              \
+        for (size_t i = 0; i < sizeof(ROWS) / sizeof((ROWS)[0]); i++)                              \
+            unit_add(&(struct unit_test){(ROWS)[i].name, (RUN), &(ROWS)[i], NULL, NULL});          \
+    }
 /* Each test that has no functions of its own is run between these two, of which either may be NULL.
- * Answers what main() returns. */
-int unit_run(CMFixtureFunction set_up, CMFixtureFunction tear_down);
+ * Once a program. */
+#define UNIT_BETWEEN(SET_UP, TEAR_DOWN)                                                            \
+    __attribute__((constructor)) static void add_between(void)                                     \
+    {                                                                                              \
+        unit_between((SET_UP), (TEAR_DOWN));                                                       \
+    }
+/* Before the first test, and after the last; either may be NULL. What was begun first ends last. */
+#define UNIT_ONCE(BEGIN, END)                                                                      \
+    __attribute__((constructor)) static void add_once(void)                                        \
+    {                                                                                              \
+        unit_once((BEGIN), (END));                                                                 \
+    }
+
+struct unit_test {
+    const char *name;
+    void (*run)(void **state);
+    const void *state; /* run() finds it in *state */
+    void (*set_up)(void), (*tear_down)(void);
+};
+
+void unit_add(const struct unit_test *test); /* copied */
+void unit_between(void (*set_up)(void), void (*tear_down)(void));
+void unit_once(void (*begin)(void), void (*end)(void));
+int unit_run(void); /* answers what main() returns */
+/* What is between two tests, in the middle of one. */
+void unit_again(void);
 
 uint64_t unit_seed(void);
 const struct rng *unit_rng(void); /* of a unit_seed(); valid until the next call */
@@ -45,6 +74,9 @@ const struct rng *unit_rng(void); /* of a unit_seed(); valid until the next call
 /* Random bytes, often of the kind that a parser nearly accepts: a good text with bytes changed,
  * cut, doubled. Answers the length. */
 size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t cap);
+
+/* The call that answered this succeeded; otherwise the test fails with the error's sentence. */
+void unit_must(int rc, const struct err_slot *err);
 
 /* An outcome that must not happen whichever call fails: half of a thing that passes for the whole.
  * It fails the test and prints a word that `make nth` looks for, since there any failed test counts

@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return unit_run(NULL, NULL);
+    return unit_run();
 }

@@ -87,10 +87,3 @@ TEST_CASE(ticket_is_accepted_or_cannot_be_checked_for_lack_of_memory)
     unit_file_remove(keys);
     unit_file_remove(revoked);
 }
-
-int main(void)
-{
-    if (sodium_init() < 0)
-        return 1;
-    return unit_run(NULL, NULL);
-}

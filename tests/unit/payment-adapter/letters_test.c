@@ -298,7 +298,7 @@ int main(void)
                    "show.days = 일 월 화 수 목 금 토\n");
     english = phrases_of("time.form = {0}, %-d %B %Y, %H:%M ({1})\ntime.days = " DAYS);
     empty = phrases_of("told.mail.completed.subject = \ntold.mail.completed.text = Tickets\n");
-    int failed = unit_run(NULL, NULL);
+    int failed = unit_run();
     phrases_destroy(korean);
     phrases_destroy(english);
     phrases_destroy(empty);

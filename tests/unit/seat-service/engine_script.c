@@ -263,7 +263,7 @@ void engine_script_open(void)
 
 /* ---- the hall ---- */
 
-static void do_sale(const struct script_line *line)
+SCRIPT_VERB(do_sale, "sale")
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     w->category_count = line->len - 1;
@@ -280,7 +280,7 @@ static void do_sale(const struct script_line *line)
     }
 }
 
-static void do_channels(const struct script_line *line)
+SCRIPT_VERB(do_channels, "channels")
 {
     static const char *const names[] = {"public", "c1", "c2", "c3"};
     w->channel_count = line->len - 1;
@@ -342,7 +342,7 @@ static void draw_rows(const char *at, struct drawing *drawing, struct list *bloc
     }
 }
 
-static void do_hall(const struct script_line *line)
+SCRIPT_VERB(do_hall, "hall")
 {
     const char *fees = script_value(line, "fees"), *apart = script_value(line, "apart");
     struct drawing drawing = {.len = 0};
@@ -377,10 +377,7 @@ static void do_hall(const struct script_line *line)
     }
 }
 
-static void do_at(const struct script_line *line)
-{
-    w->now_ms = TEST_NOW_MS + ms_of(script_word(line, 1));
-}
+SCRIPT_DOES("at", w->now_ms = TEST_NOW_MS + ms_of(script_word(line, 1)))
 
 /* ---- actions ---- */
 
@@ -395,25 +392,22 @@ static void take(const struct script_line *line, struct engine_ask ask)
     ended(line, verdict);
 }
 
-static void do_hold(const struct script_line *line)
+SCRIPT_VERB(do_hold, "hold")
 {
     struct list list = list_of(script_word(line, 3));
     take(line, test_ask_seats(0, list.seats, list.count));
 }
 
-static void do_places(const struct script_line *line)
-{
-    take(line, test_ask_area(0, (uint32_t)script_number(script_word(line, 3))));
-}
+SCRIPT_DOES("places", take(line, test_ask_area(0, (uint32_t)script_number_at(line, 3))))
 
-static void do_best(const struct script_line *line)
+SCRIPT_VERB(do_best, "best")
 {
     uint8_t category = (uint8_t)script_value_or(line, "category", ENGINE_CATEGORY_ANY);
-    uint32_t count = (uint32_t)script_number(script_word(line, 3));
+    uint32_t count = (uint32_t)script_number_at(line, 3);
     take(line, test_ask_best(0, category, count, !script_has(line, "apart")));
 }
 
-static void do_change(const struct script_line *line)
+SCRIPT_VERB(do_change, "change")
 {
     struct engine_who who = who_of(line, 2);
     struct list add = list_of(script_value(line, "add"));
@@ -423,13 +417,13 @@ static void do_change(const struct script_line *line)
     ended(line, engine_change(w->engine, *named(line, 1), &who, &edit, w->now_ms, next_op()));
 }
 
-static void do_release(const struct script_line *line)
+SCRIPT_VERB(do_release, "release")
 {
     uint64_t session = who_of(line, 2).session;
     ended(line, engine_release(w->engine, *named(line, 1), session, w->now_ms, next_op()));
 }
 
-static void do_extend(const struct script_line *line)
+SCRIPT_VERB(do_extend, "extend")
 {
     const char *ttl = script_value(line, "ttl");
     struct engine_order order = {.id = order_of(line),
@@ -439,20 +433,17 @@ static void do_extend(const struct script_line *line)
                               w->now_ms, next_op()));
 }
 
-static void do_confirm(const struct script_line *line)
+SCRIPT_VERB(do_confirm, "confirm")
 {
     const struct engine_purchase *named_one = purchase_of(line);
     ended(line, engine_confirm(w->engine, *named(line, 1), order_of(line),
                                named_one != NULL ? named_one->digest : NULL, w->now_ms, next_op()));
 }
 
-static void do_give_up(const struct script_line *line)
-{
-    ended(line,
-          engine_order_release(w->engine, *named(line, 1), order_of(line), w->now_ms, next_op()));
-}
+SCRIPT_DOES("give-up", ended(line, engine_order_release(w->engine, *named(line, 1), order_of(line),
+                                                        w->now_ms, next_op())))
 
-static void do_refund(const struct script_line *line)
+SCRIPT_VERB(do_refund, "refund")
 {
     struct list part = list_of(script_value(line, "seats"));
     uint32_t keep = (uint32_t)script_value_or(line, "keep", 0);
@@ -463,29 +454,27 @@ static void do_refund(const struct script_line *line)
                                          keep, w->now_ms, next_op()));
 }
 
-static void do_move(const struct script_line *line)
+SCRIPT_VERB(do_move, "move")
 {
     struct list from = list_of(script_word(line, 3)), to = list_of(script_word(line, 4));
     ended(line, engine_move(w->engine, *named(line, 1), order_of(line), from.seats, to.seats,
                             from.count, w->now_ms, next_op()));
 }
 
-static void do_block(const struct script_line *line)
+SCRIPT_VERB(do_block, "block|unblock")
 {
     struct list list = list_of(script_word(line, 1));
     ended(line, (line->words[0][0] == 'b' ? engine_block : engine_unblock)(
                     w->engine, list.seats, list.count, SPAN("why"), w->now_ms, next_op()));
 }
 
-static void do_block_places(const struct script_line *line)
-{
-    ended(line,
-          (line->words[0][0] == 'b' ? engine_block_area : engine_unblock_area)(
-              w->engine, (uint16_t)script_value_or(line, "area", 0),
-              (uint32_t)script_number(script_word(line, 1)), SPAN("why"), w->now_ms, next_op()));
-}
+SCRIPT_DOES("block-places|unblock-places",
+            ended(line,
+                  (line->words[0][0] == 'b' ? engine_block_area : engine_unblock_area)(
+                      w->engine, (uint16_t)script_value_or(line, "area", 0),
+                      (uint32_t)script_number_at(line, 1), SPAN("why"), w->now_ms, next_op())))
 
-static void do_price(const struct script_line *line)
+SCRIPT_VERB(do_price, "price")
 {
     uint64_t categories = 0, prices[PLAN_CATEGORIES_MAX];
     for (unsigned word = 1; word + 1 < line->len && line->words[word][0] != '-'; word += 2) {
@@ -496,7 +485,7 @@ static void do_price(const struct script_line *line)
     ended(line, engine_price(w->engine, categories, prices, SPAN(""), w->now_ms, next_op()));
 }
 
-static void do_expire(const struct script_line *line)
+SCRIPT_VERB(do_expire, "expire")
 {
     bool none = strcmp(script_word(line, 1), "-") == 0;
     bool due = engine_expire_next(w->engine, w->now_ms, next_op());
@@ -508,15 +497,13 @@ static void do_expire(const struct script_line *line)
         ended(line, ENGINE_OK);
 }
 
-static void do_expire_all(const struct script_line *line)
+SCRIPT_VERB(do_expire_all, "expire-all")
 {
     uint32_t count = 0;
     for (; engine_expire_next(w->engine, w->now_ms, next_op()); count++)
         commit((unsigned)(w->op - w->ops));
     script_expect(line, script_word(line, 1), count);
 }
-
-static void do_prefixed(const struct script_line *line);
 
 static unsigned numbered(const struct script_line *line)
 {
@@ -529,17 +516,10 @@ static unsigned numbered(const struct script_line *line)
     return at - 1;
 }
 
-static void do_commit(const struct script_line *line)
-{
-    commit(numbered(line));
-}
+SCRIPT_DOES("commit", commit(numbered(line)))
+SCRIPT_DOES("undo", undo(numbered(line)))
 
-static void do_undo(const struct script_line *line)
-{
-    undo(numbered(line));
-}
-
-static void do_takeover(const struct script_line *line)
+SCRIPT_VERB(do_takeover, "takeover")
 {
     struct engine *next = read_snapshot();
     engine_destroy(w->engine);
@@ -549,12 +529,9 @@ static void do_takeover(const struct script_line *line)
     assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
 }
 
-static void do_spare(const struct script_line *line)
-{
-    engine_spare_orders(w->engine, time_of(script_word(line, 1)));
-}
+SCRIPT_DOES("spare", engine_spare_orders(w->engine, time_of(script_word(line, 1))))
 
-static void do_full(const struct script_line *line)
+SCRIPT_VERB(do_full, "full|free")
 {
     struct buyers *buyers = &w->engine->buyers;
     struct hold_slots *slots = &w->engine->holds;
@@ -571,9 +548,8 @@ static void do_full(const struct script_line *line)
 
 /* ---- changes that do not fit ---- */
 
-static void do_import(const struct script_line *line)
+SCRIPT_VERB(do_import, "import")
 {
-    (void)line;
     change_init(&next_op()->change, CHANGE_IMPORTED, w->now_ms);
     memcpy(w->op->change.plan_hash, plan_hash(w->plan), sizeof(w->op->change.plan_hash));
     assert_int_equal(engine_apply(w->follower, &w->op->change, NULL), 0);
@@ -587,7 +563,7 @@ static void put_seats(struct change *change, const struct list *add, const struc
     memcpy(change->seats + add->count, remove->seats, remove->count * sizeof(add->seats[0]));
 }
 
-static void do_wrong(const struct script_line *line)
+SCRIPT_VERB(do_wrong, "wrong")
 {
     struct change wrong = w->op->change;
     struct err_slot err = {.text = ""};
@@ -625,7 +601,7 @@ static void do_wrong(const struct script_line *line)
 
 /* ---- what is expected ---- */
 
-static void do_seats(const struct script_line *line)
+SCRIPT_VERB(do_seats, "seats")
 {
     char text[1024];
     const char *want = script_word(line, 1);
@@ -640,7 +616,7 @@ static void expect_pairs(const struct script_line *line, unsigned from,
         script_expect_field(line, at, fields);
 }
 
-static void do_op(const struct script_line *line)
+SCRIPT_VERB(do_op, "op")
 {
     static const char *const verdicts[] = {"none", "confirmed", "retaken"};
     const struct change *change = &w->op->change;
@@ -662,7 +638,7 @@ static void do_op(const struct script_line *line)
     expect_pairs(line, 1, fields);
 }
 
-static void do_read(const struct script_line *line)
+SCRIPT_VERB(do_read, "read")
 {
     static const char *const states[] = {"open", "sold", "expired"};
     struct engine_hold_view view = {.state = ENGINE_HOLD_OPEN};
@@ -689,14 +665,14 @@ static void do_read(const struct script_line *line)
         expect_pairs(line, 2, fields);
 }
 
-static void do_holder(const struct script_line *line)
+SCRIPT_VERB(do_holder, "holder")
 {
-    uint64_t hold = engine_seat(w->engine, (uint32_t)script_number(script_word(line, 1))).hold;
+    uint64_t hold = engine_seat(w->engine, (uint32_t)script_number_at(line, 1)).hold;
     if (hold != (strcmp(script_word(line, 2), "-") == 0 ? 0 : *named(line, 2)))
         fail_msg("%s: \"%s\": it is %llx", line->row, line->text, (unsigned long long)hold);
 }
 
-static void do_area(const struct script_line *line)
+SCRIPT_VERB(do_area, "area")
 {
     struct engine_area area = engine_area(w->engine, 0);
     const struct script_field fields[] = {
@@ -709,13 +685,13 @@ static void do_area(const struct script_line *line)
     expect_pairs(line, 1, fields);
 }
 
-static void do_buyer(const struct script_line *line)
+SCRIPT_VERB(do_buyer, "buyer")
 {
-    uint64_t buyer = script_number(script_word(line, 1));
+    uint64_t buyer = script_number_at(line, 1);
     script_expect(line, script_word(line, 2), buyers_count(&w->engine->buyers, buyer));
 }
 
-static void do_stat(const struct script_line *line)
+SCRIPT_VERB(do_stat, "stat")
 {
     struct engine_stats stats = engine_stats(w->engine);
     const struct script_field fields[] = {SCRIPT_NUMBER("undone", stats.undone),
@@ -748,12 +724,12 @@ static const char *drawn(const char *states)
     return text;
 }
 
-static void do_found(const struct script_line *line)
+SCRIPT_VERB(do_found, "adjacent|any|propose")
 {
     const char *category = script_value(line, "category"), *want = script_word(line, 2);
     bool any = category != NULL && strcmp(category, "any") == 0;
     bool proposes = strcmp(line->words[0], "propose") == 0;
-    struct engine_ask ask = test_ask_best(1, 0, (uint32_t)script_number(script_word(line, 1)),
+    struct engine_ask ask = test_ask_best(1, 0, (uint32_t)script_number_at(line, 1),
                                           strcmp(line->words[0], "any") != 0);
     struct engine_offer offer = {.count = 0};
     ask.category = any ? ENGINE_CATEGORY_ANY : (uint8_t)script_value_or(line, "category", 0);
@@ -781,7 +757,7 @@ static void do_found(const struct script_line *line)
         script_expect_text(line, script_value(line, "flags"), flags_of(w->op->change.flags));
 }
 
-static void do_offers(const struct script_line *line)
+SCRIPT_VERB(do_offers, "offers")
 {
     struct list lost = list_of(script_word(line, 1));
     struct engine_ask ask = test_ask_seats(2, lost.seats, lost.count);
@@ -807,20 +783,17 @@ static uint64_t number_at(void *ctx)
     return *(const uint64_t *)ctx;
 }
 
-static void do_publish(const struct script_line *line)
+SCRIPT_VERB(do_publish, "publish")
 {
-    uint64_t version = script_number(script_word(line, 1));
+    uint64_t version = script_number_at(line, 1);
     uint64_t latest = script_value_or(line, "latest", 0);
     version = engine_publish(w->engine, version, latest != 0 ? number_at : NULL, &latest);
     assert_int_equal(version, engine_avail_version(w->engine));
 }
 
-static void do_version(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), engine_avail_version(w->engine));
-}
+SCRIPT_DOES("version", script_expect(line, script_word(line, 1), engine_avail_version(w->engine)))
 
-static void do_picture(const struct script_line *line)
+SCRIPT_VERB(do_picture, "picture")
 {
     const char *want = script_word(line, 1);
     uint8_t bytes[PLAN_ROW_SEATS_MAX];
@@ -835,25 +808,24 @@ static void do_picture(const struct script_line *line)
     assert_int_equal(bytes[(len + 3) / 4], 0xee);
 }
 
-static void do_counts(const struct script_line *line)
+SCRIPT_VERB(do_counts, "counts")
 {
     struct engine_count counts[PLAN_CATEGORIES_MAX];
     assert_int_equal(engine_counts(w->engine, counts), engine_avail_version(w->engine));
-    const struct engine_count *count = &counts[script_number(script_word(line, 1))];
+    const struct engine_count *count = &counts[script_number_at(line, 1)];
     script_expect(line, script_word(line, 2), count->free);
     script_expect(line, script_word(line, 3), count->held);
     script_expect(line, script_word(line, 4), count->sold);
     script_expect(line, script_word(line, 5), count->blocked);
 }
 
-static void do_since(const struct script_line *line)
+SCRIPT_VERB(do_since, "since")
 {
     struct engine_delta deltas[PLAN_ROW_SEATS_MAX];
     char want[256] = "", got[256] = "";
     uint64_t version;
     uint32_t room = (uint32_t)script_value_or(line, "room", PLAN_ROW_SEATS_MAX);
-    int count =
-        engine_avail_since(w->engine, script_number(script_word(line, 1)), deltas, room, &version);
+    int count = engine_avail_since(w->engine, script_number_at(line, 1), deltas, room, &version);
     assert_int_equal(version, engine_avail_version(w->engine));
     for (int i = 0; i < count; i++)
         snprintf(got + strlen(got), sizeof(got) - strlen(got), "%u=%c ", deltas[i].seat,
@@ -864,73 +836,21 @@ static void do_since(const struct script_line *line)
     script_expect_text(line, want, count < 0 ? "behind " : count == 0 ? "none " : got);
 }
 
-/* ---- the table ---- */
-
-static const struct script_verb verbs[] = {
-    {"sale", do_sale},
-    {"channels", do_channels},
-    {"hall", do_hall},
-    {"at", do_at},
-    {"hold", do_hold},
-    {"places", do_places},
-    {"best", do_best},
-    {"change", do_change},
-    {"release", do_release},
-    {"extend", do_extend},
-    {"confirm", do_confirm},
-    {"give-up", do_give_up},
-    {"refund", do_refund},
-    {"move", do_move},
-    {"block", do_block},
-    {"unblock", do_block},
-    {"block-places", do_block_places},
-    {"unblock-places", do_block_places},
-    {"price", do_price},
-    {"expire", do_expire},
-    {"expire-all", do_expire_all},
-    {"begin", do_prefixed},
-    {"try", do_prefixed},
-    {"commit", do_commit},
-    {"undo", do_undo},
-    {"takeover", do_takeover},
-    {"spare", do_spare},
-    {"full", do_full},
-    {"free", do_full},
-    {"import", do_import},
-    {"wrong", do_wrong},
-    {"seats", do_seats},
-    {"op", do_op},
-    {"read", do_read},
-    {"holder", do_holder},
-    {"area", do_area},
-    {"buyer", do_buyer},
-    {"stat", do_stat},
-    {"adjacent", do_found},
-    {"any", do_found},
-    {"offers", do_offers},
-    {"propose", do_found},
-    {"publish", do_publish},
-    {"version", do_version},
-    {"picture", do_picture},
-    {"counts", do_counts},
-    {"since", do_since},
-    {NULL, NULL},
-};
-
 /* The same statement without its first word. */
-static void do_prefixed(const struct script_line *line)
+SCRIPT_VERB(do_prefixed, "begin|try")
 {
     struct script_line rest = *line;
     memmove(rest.words, rest.words + 1, (rest.len - 1) * sizeof(rest.words[0]));
     rest.len--;
     w->keep = strcmp(line->words[0], "begin") == 0;
     w->drop = !w->keep;
-    const struct script_verb *verb = verbs;
-    while (verb->name != NULL && strcmp(verb->name, script_word(&rest, 0)) != 0)
-        verb++;
-    assert_non_null(verb->name);
-    verb->run(&rest);
+    script_call(&rest, script_verbs);
     w->keep = w->drop = false;
+}
+
+const struct script_verb *engine_script_verbs(void)
+{
+    return script_verbs;
 }
 
 uint64_t engine_script_hold(char name)
@@ -946,11 +866,5 @@ void engine_script(const char *format, ...)
     int len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     assert_in_range(len, 1, sizeof(text) - 1);
-    script_run(&(struct script_row){text, text}, verbs);
-}
-
-void engine_script_row(void **state)
-{
-    script_run_cases(*state, engine_script_end, verbs);
-    engine_script_end();
+    script_run(&(struct script_row){text, text}, script_verbs);
 }

@@ -82,9 +82,9 @@ void engine_script_open(void);
 /* Runs a script in this world, and says which hold a letter names. */
 void engine_script(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t engine_script_hold(char name);
-/* Compares the three engines, and frees the world. */
+/* Compares the three engines, and frees the world. Each test ends with it. */
 void engine_script_end(void);
 /* For SCRIPT_TESTS(). */
-void engine_script_row(void **state);
+const struct script_verb *engine_script_verbs(void);
 
 #endif

@@ -118,7 +118,7 @@ int main(void)
     snprintf(dir, sizeof(dir), "/tmp/fairgate-profile-XXXXXX");
     if (mkdtemp(dir) == NULL)
         return 1;
-    int failed = unit_run(NULL, NULL);
+    int failed = unit_run();
     static const char *const names[] = {"profiles", "token", "open"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[128];

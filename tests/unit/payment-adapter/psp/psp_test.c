@@ -394,10 +394,3 @@ TEST_CASE(webhook_without_memory_to_read_it_must_come_again)
     }
     json_in_allocate(malloc);
 }
-
-int main(void)
-{
-    if (sodium_init() < 0)
-        return 1;
-    return unit_run(NULL, NULL);
-}

@@ -20,7 +20,7 @@ static void never(void *ctx, struct peer_call *call)
     fail();
 }
 
-static void do_move(const struct script_line *line)
+SCRIPT_VERB(do_move, "sale|refund")
 {
     static const char *const states[] = {"running", "undoing", "completed",
                                          "undone",  "parked",  NULL};
@@ -31,7 +31,7 @@ static void do_move(const struct script_line *line)
     struct saga_row row = {.id = script_number(line->words[1]),
                            .def = checkout_now(checkout, sale ? CHECKOUT_SALE : CHECKOUT_REFUND),
                            .state = state_of[state],
-                           .step = (uint8_t)script_number(script_word(line, 3)),
+                           .step = (uint8_t)script_number_at(line, 3),
                            .parked = state == 4,
                            .cause = "why"};
     struct saga_move move = {.id = row.id,
@@ -42,12 +42,9 @@ static void do_move(const struct script_line *line)
     ticket_times_on_stored(&times, &row, &move, now_us);
 }
 
-static void do_after(const struct script_line *line)
-{
-    now_us += script_number(script_word(line, 1));
-}
+SCRIPT_DOES("after", now_us += script_number_at(line, 1))
 
-static void has_figure(const struct script_line *line)
+SCRIPT_VERB(has_figure, "count|sum|missed")
 {
     struct histogram_view view = {.count = 0};
     histogram_add_to(&times.took, &view);
@@ -57,11 +54,6 @@ static void has_figure(const struct script_line *line)
                                           {.name = NULL}};
     script_expect_field(line, 0, fields);
 }
-
-static const struct script_verb verbs[] = {
-    {"sale", do_move},   {"refund", do_move},    {"after", do_after}, {"count", has_figure},
-    {"sum", has_figure}, {"missed", has_figure}, {NULL, NULL},
-};
 
 static const struct script_row rows[] = {
     /* The time before the payment is the buyer's own, and nobody waits for what follows. */
@@ -83,14 +75,14 @@ static const struct script_row rows[] = {
 };
 static_assert(TICKET_TIMES_OPEN == 4096, "sagas 7 and 4103 share a slot");
 
-static void run_row(void **state)
+static void set_up(void)
 {
     memset(&times, 0, sizeof(times));
     now_us = 1000000000;
-    script_run(*state, verbs);
 }
 
-SCRIPT_TESTS(rows, run_row)
+UNIT_BETWEEN(set_up, NULL)
+SCRIPT_TESTS(rows, script_verbs)
 
 int main(void)
 {
@@ -107,7 +99,7 @@ int main(void)
                                        .poll_rare_ms = 50};
     if (checkout_create(&conf, NULL, &checkout) < 0)
         return 1;
-    int failed = unit_run(NULL, NULL);
+    int failed = unit_run();
     checkout_destroy(checkout);
     ticket_signer_destroy(signer);
     return failed;

@@ -14,7 +14,6 @@
 enum { AMOUNT = 5000, CALLS_MAX = 64, TURN_MS = 10, LONG_MS = 60000 };
 
 /* These outlive the programs. */
-static struct pg_fixture *server;
 static struct pg *pg; /* for the test's own queries */
 static bool buyer_pays;
 
@@ -91,7 +90,7 @@ static void program_start(const struct checkout_def *next, uint32_t next_len)
     assert_int_equal(0, checkout_create(&checkout, &err, &program.checkout));
     const struct pg_pool_conf pool = {.loop = &program.loop,
                                       .what = "sagas",
-                                      .conninfo = pg_fixture_dsn(server),
+                                      .conninfo = pg_fixture_dsn(),
                                       .setup = statements_setup_engine,
                                       .connections = 2,
                                       .depth = 8,
@@ -112,7 +111,7 @@ static void program_start(const struct checkout_def *next, uint32_t next_len)
                                  .clock = clock_system(),
                                  .rng = rng_system()};
     worker.defs = checkout_defs(program.checkout, &worker.defs_len);
-    assert_int_equal(0, worker_reclaim(pg_fixture_dsn(server), "test", &err));
+    assert_int_equal(0, worker_reclaim(pg_fixture_dsn(), "test", &err));
     assert_int_equal(0, worker_create(&worker, &err, &program.worker));
 }
 
@@ -165,39 +164,36 @@ static void order(const char *id, const char *key)
              "INSERT INTO saga (key, subject, data) VALUES ('%s', '%s', '%s')",
              id, id, AMOUNT, id, key, id, data);
     free(data);
-    database_run(pg, sql);
+    pg_fixture_run(pg, sql);
 }
 
-static int begin(void **state)
+static void begin(void)
 {
-    (void)state;
     buyer_pays = false;
-    server = pg_fixture_start();
-    database_apply(server);
-    pg = database_open(server);
-    database_run(pg, statements_setup);
-    return 0;
+    pg = pg_fixture_open(NULL);
+    pg_fixture_run(pg, "DROP SCHEMA IF EXISTS pay CASCADE");
+    database_apply();
+    pg_fixture_run(pg, statements_setup);
 }
 
-static int end(void **state)
+static void end(void)
 {
-    (void)state;
     pg_close(pg);
-    pg_fixture_end(server);
-    return 0;
 }
+
+UNIT_BETWEEN(begin, end)
 
 /* ---- tests ---- */
 
 static bool first_waits_for_its_buyer(void)
 {
-    return database_number(pg, "SELECT step::bigint FROM saga WHERE subject = 'o_1'") == 2;
+    return pg_fixture_number(pg, "SELECT step::bigint FROM saga WHERE subject = 'o_1'") == 2;
 }
 
 static bool both_have_ended(void)
 {
-    return database_number(pg, "SELECT count(*) FROM saga WHERE subject IN ('o_1', 'o_2')"
-                               " AND state = 2") == 2;
+    return pg_fixture_number(pg, "SELECT count(*) FROM saga WHERE subject IN ('o_1', 'o_2')"
+                                 " AND state = 2") == 2;
 }
 
 static bool unknown_are_reported(void)
@@ -227,12 +223,12 @@ static void expect_all_written(void)
         {"SELECT count(*) FROM mail_outbox WHERE order_id = 'o_1'", 1, "a sale without its mail"},
     }; /* the next version makes neither tickets nor letters */
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
-        unit_never(database_number(pg, facts[i].sql) < facts[i].rows, facts[i].what);
-        assert_int_equal(facts[i].rows, database_number(pg, facts[i].sql));
+        unit_never(pg_fixture_number(pg, facts[i].sql) < facts[i].rows, facts[i].what);
+        assert_int_equal(facts[i].rows, pg_fixture_number(pg, facts[i].sql));
     }
 }
 
-TEST_CASE_IN(sagas_of_two_versions_end_under_their_own, begin, end)
+TEST_CASE(sagas_of_two_versions_end_under_their_own)
 {
     program_start(NULL, 0);
     order("o_1", checkout_now(program.checkout, CHECKOUT_SALE)->key);
@@ -245,50 +241,44 @@ TEST_CASE_IN(sagas_of_two_versions_end_under_their_own, begin, end)
     program_run(both_have_ended);
     program_end();
 
-    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM saga WHERE key = 'checkout.1'"
-                                            " AND subject = 'o_1' AND step = 7"));
-    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM saga WHERE key = 'checkout.2'"
-                                            " AND subject = 'o_2' AND step = 3"));
-    assert_int_equal(8, database_number(pg, STEPS_OF("o_1")));
-    assert_int_equal(NEXT_VERSION_STEPS, database_number(pg, STEPS_OF("o_2")));
+    assert_int_equal(1, pg_fixture_number(pg, "SELECT count(*) FROM saga WHERE key = 'checkout.1'"
+                                              " AND subject = 'o_1' AND step = 7"));
+    assert_int_equal(1, pg_fixture_number(pg, "SELECT count(*) FROM saga WHERE key = 'checkout.2'"
+                                              " AND subject = 'o_2' AND step = 3"));
+    assert_int_equal(8, pg_fixture_number(pg, STEPS_OF("o_1")));
+    assert_int_equal(NEXT_VERSION_STEPS, pg_fixture_number(pg, STEPS_OF("o_2")));
     expect_all_written();
 }
 
-TEST_CASE_IN(saga_of_an_unknown_version_is_left_alone_and_reported, begin, end)
+TEST_CASE(saga_of_an_unknown_version_is_left_alone_and_reported)
 {
     order("o_3", "checkout.2");
     program_start(NULL, 0);
     program_run(unknown_are_reported);
     assert_int_equal(1, atomic_load(worker_unknown(program.worker)));
     program_end();
-    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM saga WHERE subject = 'o_3'"
-                                            " AND state = 0 AND moves = 0 AND token = 0"));
+    assert_int_equal(1, pg_fixture_number(pg, "SELECT count(*) FROM saga WHERE subject = 'o_3'"
+                                              " AND state = 0 AND moves = 0 AND token = 0"));
 }
 
 /* An order at its third step may be canceled under version 1, whose pivot is the fifth, and is past
  * its pivot under version 2. */
-TEST_CASE_IN(cancel_works_above_the_pivot_of_the_orders_own_version, begin, end)
+TEST_CASE(cancel_works_above_the_pivot_of_the_orders_own_version)
 {
     char sql[256];
     program_start(&next_version, 1);
     order("o_1", "checkout.1");
     order("o_2", "checkout.2");
     order("o_3", "checkout.3");
-    database_run(pg, "UPDATE saga SET step = 3");
+    pg_fixture_run(pg, "UPDATE saga SET step = 3");
     database_prepare(pg, SQL_ORDER_CANCEL);
     for (int i = 1; i <= 3; i++) {
         snprintf(sql, sizeof(sql), "EXECUTE order_cancel ('o_%d', '%s')", i,
                  checkout_pivots(program.checkout));
-        database_run(pg, sql);
+        pg_fixture_run(pg, sql);
     }
-    assert_int_equal(1, database_number(pg, "SELECT count(*) FROM saga WHERE cancel"));
+    assert_int_equal(1, pg_fixture_number(pg, "SELECT count(*) FROM saga WHERE cancel"));
     assert_int_equal(
-        1, database_number(pg, "SELECT count(*) FROM saga WHERE cancel AND subject = 'o_1'"));
+        1, pg_fixture_number(pg, "SELECT count(*) FROM saga WHERE cancel AND subject = 'o_1'"));
     program_end();
-}
-
-int main(void)
-{
-    alarm(240); /* a hang is a failure with a name */
-    return unit_run(NULL, NULL);
 }

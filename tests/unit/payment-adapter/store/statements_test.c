@@ -6,8 +6,6 @@
 #include "store/database.h"
 #include "store/statements.h"
 
-static struct pg_fixture *server; /* of all tests */
-
 /* "EXPLAIN EXECUTE name (NULL, NULL)" */
 static void plan_of(struct pg *pg, const struct pg_statement *statement, char *sql, size_t size)
 {
@@ -15,7 +13,7 @@ static void plan_of(struct pg *pg, const struct pg_statement *statement, char *s
              "SELECT coalesce(array_length(parameter_types, 1), 0)::bigint"
              " FROM pg_prepared_statements WHERE name = '%s'",
              statement->name);
-    int64_t params = database_number(pg, sql);
+    int64_t params = pg_fixture_number(pg, sql);
     int len = snprintf(sql, size, "EXPLAIN EXECUTE %s", statement->name);
     for (int64_t i = 0; i < params; i++)
         len += snprintf(sql + len, size - (size_t)len, "%sNULL", i == 0 ? "(" : ",");
@@ -25,7 +23,7 @@ static void plan_of(struct pg *pg, const struct pg_statement *statement, char *s
 TEST_CASE(statement_takes_and_gives_what_its_structs_have)
 {
     unsigned shapes = 0;
-    PGconn *pq = PQconnectdb(pg_fixture_dsn(server));
+    PGconn *pq = PQconnectdb(pg_fixture_dsn());
     assert_int_equal(CONNECTION_OK, PQstatus(pq));
     PQclear(PQexec(pq, statements_setup));
 #define STATEMENT(NUMBER, TAKES, GIVES)                                                            \
@@ -50,13 +48,13 @@ TEST_CASE(no_statement_is_compiled)
 {
     const char *const setups[] = {statements_setup, statements_setup_engine};
     for (int s = 0; s < 2; s++) {
-        struct pg *pg = database_open(server);
-        database_run(pg, setups[s]);
+        struct pg *pg = pg_fixture_open(NULL);
+        pg_fixture_run(pg, setups[s]);
         for (int i = 0; i < SQL_STATEMENTS; i++) {
             char sql[512];
             database_prepare(pg, i);
             plan_of(pg, &statements[i], sql, sizeof(sql));
-            PGresult *res = database_query(pg, sql);
+            PGresult *res = pg_fixture_query(pg, sql);
             for (int row = 0; row < PQntuples(res); row++) {
                 if (strstr(PQgetvalue(res, row, 0), "JIT") != NULL)
                     fail_msg("%s is compiled", statements[i].name);
@@ -70,7 +68,7 @@ TEST_CASE(no_statement_is_compiled)
 /* -> how many rows it returns */
 static int execute(struct pg *pg, const char *sql)
 {
-    PGresult *res = database_query(pg, sql);
+    PGresult *res = pg_fixture_query(pg, sql);
     int rows = PQntuples(res);
     PQclear(res);
     return rows;
@@ -80,13 +78,13 @@ static int execute(struct pg *pg, const char *sql)
  * since, from the payment to the seats, would keep its seats sold and lose its money. */
 TEST_CASE(operator_acts_on_a_saga_as_it_was_read_or_not_at_all)
 {
-    struct pg *pg = database_open(server);
-    database_run(pg, statements_setup);
+    struct pg *pg = pg_fixture_open(NULL);
+    pg_fixture_run(pg, statements_setup);
     database_prepare(pg, SQL_SAGA_COMPENSATE);
     database_prepare(pg, SQL_SAGA_RETRY);
-    database_run(pg, "INSERT INTO saga (key, subject, data, step, moves)"
-                     " VALUES ('checkout.1', 'o_1', '{}', 2, 7);"
-                     "UPDATE saga SET step = 3, moves = 8");
+    pg_fixture_run(pg, "INSERT INTO saga (key, subject, data, step, moves)"
+                       " VALUES ('checkout.1', 'o_1', '{}', 2, 7);"
+                       "UPDATE saga SET step = 3, moves = 8");
     assert_int_equal(
         0, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '1', '4', 'checkout.1', '7')"));
     assert_int_equal(0, execute(pg, "EXECUTE saga_retry ('1', 'why', 'lee', 'confirming', '7')"));
@@ -98,12 +96,4 @@ TEST_CASE(operator_acts_on_a_saga_as_it_was_read_or_not_at_all)
     pg_close(pg);
 }
 
-int main(void)
-{
-    alarm(120); /* a hang is a failure with a name */
-    server = pg_fixture_start();
-    database_apply(server);
-    int failed = unit_run(NULL, NULL);
-    pg_fixture_end(server);
-    return failed;
-}
+UNIT_ONCE(database_apply, NULL)

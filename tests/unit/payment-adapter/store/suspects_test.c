@@ -125,7 +125,7 @@ static const struct script_row rows[] = {
      "SELECT count(*) FROM reconcile_cursor -> 0"},
     {"payments_of_others_are_reported_after_a_whole_round",
      "INSERT INTO psp_payment (provider, payment, amount, captured, state)"
-     " SELECT provider, 'x' || i, 10, 10, 2"
+     " SELECT provider, concat('x', i), 10, 10, 2"
      " FROM (VALUES ('stripe'), ('toss')) p (provider), generate_series(1, 6) i;"
      "reconcile 5 -> 0; foreign -> 0; reconcile 5 -> 0; foreign -> 0; reconcile 5 -> 0;"
      "foreign -> 12; reconcile 5 -> 0; foreign -> 12; reconcile 5 -> 0; reconcile 5 -> 0;"
@@ -135,7 +135,7 @@ static const struct script_row rows[] = {
     {"sales_of_another_installation_are_no_differences",
      "UPDATE installation SET id = '0123456a';"
      "INSERT INTO psp_payment (provider, payment, order_id, captured, seen_at)"
-     " SELECT 'stripe', 'x' || i, 'o_0123456bABCDEFGHIJKLMNOP', 10, 'epoch'"
+     " SELECT 'stripe', concat('x', i), 'o_0123456bABCDEFGHIJKLMNOP', 10, 'epoch'"
      " FROM generate_series(1, 4) i; UPDATE psp_payment SET order_id = 'shop-7' WHERE payment > "
      "'x2';"
      "INSERT INTO shop_order (external_id, amount) VALUES ('o_0123456bABCDEFGHIJKLMNOP', 10);"
@@ -213,7 +213,6 @@ static const struct script_row rows[] = {
      "suspects WHERE id = 'o_a30' -> 1"},
 };
 
-static struct pg_fixture *server;
 static struct pg *pg;
 
 /* Completed an hour ago, with a ticket, a payment and a message that the shop lists; the sagas
@@ -237,7 +236,7 @@ static void insert_orders(int orders)
         "  SELECT 'checkout.1', 'o_a' || i, '{}', 2, now() - interval '1 hour'"
         "  FROM generate_series(1, %1$d) i",
         orders);
-    database_run(pg, sql);
+    pg_fixture_run(pg, sql);
 }
 
 #define COMPARE "EXECUTE reconcile_drift ('120000', '20', '1000', 'true', '0')"
@@ -246,7 +245,7 @@ static void insert_orders(int orders)
 static int64_t count(const char *sql, bool accepted, bool kinds)
 {
     int64_t found = 0;
-    PGresult *res = database_query(pg, sql);
+    PGresult *res = pg_fixture_query(pg, sql);
     for (int row = 0; row < PQntuples(res); row++) {
         if (pg_i64(res, row, 5) == 1 && !PQgetisnull(res, row, 8) == accepted)
             found += kinds ? 1 : pg_i64(res, row, 4);
@@ -255,9 +254,9 @@ static int64_t count(const char *sql, bool accepted, bool kinds)
     return found;
 }
 
-static void accept_found(const struct script_line *line)
+SCRIPT_VERB(accept_found, "accept")
 {
-    PGresult *res = database_query(pg, COMPARE);
+    PGresult *res = pg_fixture_query(pg, COMPARE);
     for (int row = 0; row < PQntuples(res); row++) {
         const char *column[7];
         char sql[1024], sum[24] = "null";
@@ -272,9 +271,9 @@ static void accept_found(const struct script_line *line)
                  "jsonb_build_object('kind', '%s', 'order', '%s', 'payment', '%s', 'detail', '%s',"
                  " 'difference', '%s', 'sum', %s)))",
                  column[0], column[1], column[2], column[3], column[6], sum);
-        database_run(pg, sql);
+        pg_fixture_run(pg, sql);
         snprintf(sql, sizeof(sql), "EXECUTE reconcile_accept ('%s', 'why', 'kim')", column[6]);
-        database_run(pg, sql);
+        pg_fixture_run(pg, sql);
     }
     PQclear(res);
 }
@@ -287,13 +286,10 @@ static void expect(const struct script_line *line, int64_t got)
     script_expect(line, want + 3, (uint64_t)got);
 }
 
-static void run_sql(const struct script_line *line)
-{
-    database_run(pg, line->text);
-}
+SCRIPT_DOES("UPDATE|INSERT|DELETE|EXECUTE", pg_fixture_run(pg, line->text))
 
 /* "SELECT ... -> N", "suspects [WHERE ...] -> N", "foreign -> N" */
-static void select_number(const struct script_line *line)
+SCRIPT_VERB(select_number, "SELECT|suspects|foreign|refusals")
 {
     static const char *const names[] = {"SELECT", "suspects", "foreign", "refusals", NULL};
     static const char *const what[] = {"SELECT", "SELECT count(*) FROM suspect",
@@ -303,10 +299,10 @@ static void select_number(const struct script_line *line)
     const char *rest = script_rest(line, 0);
     snprintf(sql, sizeof(sql), "%s %.*s", what[script_choice(line, line->words[0], names)],
              (int)(strstr(rest, "->") - rest), rest);
-    expect(line, database_number(pg, sql));
+    expect(line, pg_fixture_number(pg, sql));
 }
 
-static void orders(const struct script_line *line)
+SCRIPT_VERB(orders, "orders")
 {
     insert_orders(atoi(script_word(line, 1)));
 }
@@ -315,15 +311,12 @@ static void collect(const char *slice, const char *room)
 {
     char sql[128];
     snprintf(sql, sizeof(sql), "EXECUTE reconcile_collect ('%s', '%s')", slice, room);
-    database_run(pg, sql);
+    pg_fixture_run(pg, sql);
 }
 
-static void collect_suspects(const struct script_line *line)
-{
-    collect(script_word(line, 1), script_word(line, 2));
-}
+SCRIPT_DOES("collect", collect(script_word(line, 1), script_word(line, 2)))
 
-static void expect_differences(const struct script_line *line)
+SCRIPT_VERB(expect_differences, "compare|reconcile|accepted|kinds")
 {
     const char *verb = line->words[0];
     if (strcmp(verb, "reconcile") == 0)
@@ -334,41 +327,26 @@ static void expect_differences(const struct script_line *line)
                        strcmp(verb, "accepted") == 0, strcmp(verb, "kinds") == 0));
 }
 
-static const struct script_verb verbs[] = {
-    {"SELECT|suspects|foreign|refusals", select_number},
-    {"UPDATE|INSERT|DELETE|EXECUTE", run_sql},
-    {"orders", orders},
-    {"collect", collect_suspects},
-    {"compare|reconcile|accepted|kinds", expect_differences},
-    {"accept", accept_found},
-    {NULL, NULL},
-};
-
-static void run_row(void **state)
+static void set_up(void)
 {
     const enum statement of_a_run[] = {
         SQL_RECONCILE_COLLECT, SQL_RECONCILE_DRIFT,    SQL_RECONCILE_EVENTS, SQL_RECONCILE_SHOP,
         SQL_RECONCILE_ACCEPT,  SQL_RECONCILE_WITHDRAW, SQL_SHOP_RETRY,       SQL_TICKETS_REVOKE};
-    pg = database_open(server);
-    database_run(pg, statements_setup);
-    database_run(pg,
-                 "TRUNCATE orders, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
-                 "  suspect, traded, reconciled, reconcile_cursor, drift_accepted, retired_order,"
-                 "  audit RESTART IDENTITY CASCADE;"
-                 "INSERT INTO reconciled DEFAULT VALUES");
+    pg = pg_fixture_open(NULL);
+    pg_fixture_run(pg, statements_setup);
+    pg_fixture_run(
+        pg, "TRUNCATE orders, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
+            "  suspect, traded, reconciled, reconcile_cursor, drift_accepted, retired_order,"
+            "  audit RESTART IDENTITY CASCADE;"
+            "INSERT INTO reconciled DEFAULT VALUES");
     for (size_t i = 0; i < sizeof(of_a_run) / sizeof(of_a_run[0]); i++)
         database_prepare(pg, of_a_run[i]);
-    script_run(*state, verbs);
+}
+
+static void tear_down(void)
+{
     pg_close(pg);
 }
 
-SCRIPT_TESTS(rows, run_row)
-
-int main(void)
-{
-    server = pg_fixture_start();
-    database_apply(server);
-    int failed = unit_run(NULL, NULL);
-    pg_fixture_end(server);
-    return failed;
-}
+UNIT_ONCE(database_apply, NULL)
+SCRIPT_TESTS_IN(rows, script_verbs, set_up, tear_down)

@@ -30,7 +30,6 @@ enum { AWAIT_US = 30000000, PLACES = 8, GHOST_LINE = 100, FIRST = 10 };
 static const char event_id[] = "gala-2027", lane_id[] = "gala-2027@1";
 
 static struct {
-    bool in_use;
     uv_loop_t loop;
     uv_timer_t pulse; /* turns the loop while nothing happens */
     struct redis_server server;
@@ -114,7 +113,6 @@ static void on_pulse(uv_timer_t *timer)
 
 static void tear_down(void)
 {
-    rig.in_use = false;
     close_store();
     uv_close((uv_handle_t *)&rig.pulse, NULL);
     uv_run(&rig.loop, UV_RUN_DEFAULT);
@@ -127,10 +125,8 @@ static void tear_down(void)
 
 static void set_up(void)
 {
-    if (rig.in_use) /* the test before this one has failed */
-        tear_down();
+    signal(SIGPIPE, SIG_IGN); /* as the service does */
     memset(&rig, 0, sizeof(rig));
-    rig.in_use = true;
     rig.tick_ms = 20;
     rig.gone_after_ms = 90000; /* longer than any test */
     rig.knobs = (struct line_knobs){.rate_milli = 1000000,
@@ -227,7 +223,7 @@ static void create_event(void)
     move(LINE_DRAFT, LINE_OPEN);
 }
 
-static void set(const struct script_line *line)
+SCRIPT_VERB(set, "set")
 {
     rig.knobs.rate_milli = script_value_or(line, "rate", rig.knobs.rate_milli);
     rig.knobs.burst = script_value_or(line, "burst", rig.knobs.burst);
@@ -246,25 +242,22 @@ static void set(const struct script_line *line)
 }
 
 /* Of the store, and of a server that starts from now on. */
-static void set_password(const struct script_line *line)
+SCRIPT_VERB(set_password, "password")
 {
     snprintf(rig.password, sizeof(rig.password), "%s", script_rest(line, 0));
     rig.server.password = rig.password;
 }
 
-static void ask_redis(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1),
-                  (uint64_t)redis_server_ask(&rig.server, script_rest(line, 1)));
-}
+SCRIPT_DOES("redis", script_expect(line, script_word(line, 1),
+                                   (uint64_t)redis_server_ask(&rig.server, script_rest(line, 1))))
 
 /* The event is changed until Redis gives the number. */
-static void change_until(const struct script_line *line)
+SCRIPT_VERB(change_until, "change_until")
 {
     do
         change();
     while (redis_server_ask(&rig.server, script_rest(line, 1)) !=
-           (long long)script_number(script_word(line, 1)));
+           (long long)script_number_at(line, 1));
 }
 
 /* ---- requests ---- */
@@ -306,7 +299,7 @@ static struct line_join join_once(const char *id)
     return join;
 }
 
-static void join(const struct script_line *line)
+SCRIPT_VERB(join, "join")
 {
     uint64_t start_us = now_us();
     struct line_join got = join_once(line_of(line));
@@ -323,18 +316,15 @@ static void join(const struct script_line *line)
 }
 
 /* The name is known, and its event is not there. */
-static void await_refusal(const struct script_line *line)
-{
-    AWAIT(join_once(script_word(line, 1)).outcome == LINE_UNAVAILABLE);
-}
+SCRIPT_DOES("await_refusal", AWAIT(join_once(script_word(line, 1)).outcome == LINE_UNAVAILABLE))
 
-static void visit(const struct script_line *line)
+SCRIPT_VERB(visit, "pass|beat|end|done|leave|extend")
 {
     static const char *const names[] = {"pass", "beat", "end", "done", "leave", "extend", NULL};
     static const enum line_visit_call calls[] = {LINE_PASS, LINE_HEARTBEAT, LINE_END,
                                                  LINE_DONE, LINE_LEAVE,     LINE_EXTEND};
     bool done = false;
-    uint64_t place = script_number(script_word(line, 1));
+    uint64_t place = script_number_at(line, 1);
     struct line_visit *last = &rig.visits[place % PLACES];
     struct line_visit got = {.call = calls[script_choice(line, line->words[0], names)],
                              .place = place,
@@ -365,26 +355,26 @@ static void visit(const struct script_line *line)
         *last = got;
 }
 
-static void leave_all(const struct script_line *line)
+SCRIPT_VERB(leave_all, "leave_all")
 {
     char text[32];
-    for (uint64_t place = 1; place <= script_number(script_word(line, 1)); place++) {
+    for (uint64_t place = 1; place <= script_number_at(line, 1); place++) {
         snprintf(text, sizeof(text), "%" PRIu64, place);
         visit(&(struct script_line){line->row, line->text, {"leave", text, "ok"}, 3});
     }
 }
 
 /* Until when Redis keeps the slots of sessions that it lost: as long as the pass of this place. */
-static void expect_phantoms(const struct script_line *line)
+SCRIPT_VERB(expect_phantoms, "phantoms_until_pass")
 {
     static const char script[] =
         "return tonumber(redis.call('HGET', 'fg:{gala-2027}:bucket', 'phantom_until_ms'))";
-    assert_int_equal(rig.visits[script_number(script_word(line, 1))].expires_ms,
+    assert_int_equal(rig.visits[script_number_at(line, 1)].expires_ms,
                      redis_server_ask(&rig.server, "EVAL %s 0", script));
 }
 
 /* Another store ended the visit of this place. No tick reports that. */
-static void end_elsewhere(const struct script_line *line)
+SCRIPT_VERB(end_elsewhere, "end_elsewhere")
 {
     const char *place = script_word(line, 1);
     assert_int_equal(1, redis_server_ask(&rig.server, "ZREM fg:{gala-2027}:active %s", place));
@@ -404,11 +394,11 @@ static void on_crowd_join(struct line_join *join)
     rig.answered++;
 }
 
-static void send_joins(const struct script_line *line)
+SCRIPT_VERB(send_joins, "send")
 {
     free(rig.crowd);
     rig.answered = 0;
-    rig.crowd_len = rig.lowest = script_number(script_word(line, 1));
+    rig.crowd_len = rig.lowest = script_number_at(line, 1);
     rig.crowd = calloc(rig.crowd_len, sizeof(*rig.crowd));
     assert_non_null(rig.crowd);
     for (size_t i = 0; i < rig.crowd_len; i++) {
@@ -418,7 +408,7 @@ static void send_joins(const struct script_line *line)
     }
 }
 
-static void expect_answered(const struct script_line *line)
+SCRIPT_VERB(expect_answered, "answered")
 {
     script_expect(line, script_word(line, 1), rig.answered);
     for (size_t i = 0; i < rig.answered; i++) {
@@ -444,10 +434,10 @@ static void on_late_pass(struct line_visit *visit)
 }
 
 /* The pass of a visitor who was called. */
-static void send_pass(const struct script_line *line)
+SCRIPT_VERB(send_pass, "send_pass")
 {
     rig.late = (struct line_visit){.call = LINE_PASS, .on_done = on_late_pass};
-    rig.late.place = script_number(script_word(line, 1));
+    rig.late.place = script_number_at(line, 1);
     rig.late_done = false;
     strcpy(rig.late.event, event_id);
     line_store_visit(rig.store, &rig.late);
@@ -508,32 +498,26 @@ static bool fits(const struct script_line *line, bool must)
     return must || script_values_fit(line, 1, fields);
 }
 
-static void expect(const struct script_line *line)
-{
-    fits(line, true);
-}
+SCRIPT_DOES("expect", fits(line, true))
 
-static void await(const struct script_line *line)
+SCRIPT_VERB(await, "await")
 {
     uint64_t give_up_us = now_us() + AWAIT_US;
     while (!fits(line, now_us() > give_up_us))
         uv_run(&rig.loop, UV_RUN_ONCE);
 }
 
-static void note(const struct script_line *line)
+SCRIPT_VERB(note, "note")
 {
     rig.noted = strcmp(script_word(line, 1), "entry") == 0 ? rig.entry : view_of()->issued;
     rig.least_ghosts = GHOST_LINE;
 }
 
 /* A visitor polls at this front again. */
-static void back(const struct script_line *line)
-{
-    heard_mark(view_of()->heard, script_number(script_word(line, 1)));
-}
+SCRIPT_DOES("back", heard_mark(view_of()->heard, script_number_at(line, 1)))
 
 /* So many turns, or so much time. */
-static void turn_loop(const struct script_line *line)
+SCRIPT_VERB(turn_loop, "turn")
 {
     uint64_t count = script_value_or(line, "count", 0);
     uint64_t end_us = now_us() + script_value_or(line, "time", 0);
@@ -542,11 +526,11 @@ static void turn_loop(const struct script_line *line)
 }
 
 /* The picture is read when it is older than it may be by so many microseconds. */
-static void look(const struct script_line *line)
+SCRIPT_VERB(look, "look")
 {
     const struct line_view *view = view_of();
     line_store_look(rig.store, view,
-                    view->asked_us + STORE_STALE_MS * 1000 + script_number(script_word(line, 1)));
+                    view->asked_us + STORE_STALE_MS * 1000 + script_number_at(line, 1));
 }
 
 static void lose(void)
@@ -558,7 +542,7 @@ static void lose(void)
     AWAIT(atomic_load(&stats()->heals) > heals && line_store_ready(rig.store) && !view_of()->stale);
 }
 
-static void act(const struct script_line *line)
+SCRIPT_VERB(act, "server|kill|stop|cont|lose|open|event|start|close|change|pause|resume")
 {
     enum { SERVER, KILL, STOP, CONT, LOSE, OPEN, EVENT, START, CLOSE, CHANGE, PAUSE, RESUME };
     static const char *const names[] = {"server", "kill",   "stop",  "cont",  "lose",
@@ -584,30 +568,6 @@ static void act(const struct script_line *line)
     if (what == PAUSE || what == RESUME)
         move(what == PAUSE ? LINE_OPEN : LINE_PAUSED, what == PAUSE ? LINE_PAUSED : LINE_OPEN);
 }
-
-static const struct script_verb verbs[] = {
-    {"server|kill|stop|cont|lose|open|event|start|close|change|pause|resume", act},
-    {"set", set},
-    {"password", set_password},
-    {"redis", ask_redis},
-    {"change_until", change_until},
-    {"join", join},
-    {"await_refusal", await_refusal},
-    {"pass|beat|end|done|leave|extend", visit},
-    {"send", send_joins},
-    {"answered", expect_answered},
-    {"send_pass", send_pass},
-    {"phantoms_until_pass", expect_phantoms},
-    {"end_elsewhere", end_elsewhere},
-    {"leave_all", leave_all},
-    {"note", note},
-    {"back", back},
-    {"expect", expect},
-    {"await", await},
-    {"turn", turn_loop},
-    {"look", look},
-    {NULL, NULL},
-};
 
 /* The only visitor is called; is inside. */
 #define CALLED "start; join ok entry=1; await serving=1;"
@@ -730,20 +690,8 @@ static const struct script_row rows[] = {
      "set tick=1500; start; send 384; await answered=384; lose; join ok entry=385..999999"},
 };
 
-static void run_row(void **state)
-{
-    set_up();
-    script_run(*state, verbs);
-    tear_down();
-}
-
 _Static_assert(STORE_JOIN_BATCH_MAX == 512 && HEAL_GAP_MIN == 128 && STORE_REQUESTS_MAX == 32768,
                "rows name them");
 
-SCRIPT_TESTS(rows, run_row)
-
-int main(void)
-{
-    signal(SIGPIPE, SIG_IGN); /* as the service does */
-    return unit_run(NULL, NULL);
-}
+UNIT_BETWEEN(set_up, tear_down)
+SCRIPT_TESTS(rows, script_verbs)

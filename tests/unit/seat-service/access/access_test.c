@@ -29,18 +29,15 @@ static uint64_t session_of(uint64_t n)
 
 static struct idem *idem; /* of one test */
 
-static int open_idem(void **state)
+static void open_idem(void)
 {
-    (void)state;
     struct err_slot err;
-    return idem_create(1 << 20, &err, &idem);
+    unit_must(idem_create(1 << 20, &err, &idem), &err);
 }
 
-static int close_idem(void **state)
+static void close_idem(void)
 {
-    (void)state;
     idem_destroy(idem);
-    return 0;
 }
 
 /* A request of session n has this verdict. */
@@ -297,7 +294,7 @@ static const char *value_or(const struct script_line *line, const char *key, con
 }
 
 /* "sign [typ=] [iss=] [aud=] [member=]", otherwise as the waiting room does for "night" */
-static void do_sign(const struct script_line *line)
+SCRIPT_VERB(do_sign, "sign")
 {
     struct err_slot err;
     uint64_t now_s = office.clock.now_wall_us / 1000000;
@@ -320,14 +317,14 @@ static void do_sign(const struct script_line *line)
 }
 
 /* "token [TEXT]" */
-static void do_token(const struct script_line *line)
+SCRIPT_VERB(do_token, "token")
 {
     snprintf(office.memory, sizeof(office.memory), "%s", script_rest(line, 0));
     office.token = line->len > 1 ? span_of(office.memory) : (struct span){NULL, 0};
 }
 
 /* "check VERDICT [at=EVENT] [buyer=NAME]" */
-static void do_check(const struct script_line *line)
+SCRIPT_VERB(do_check, "check")
 {
     static const char *const names[PASS_UNREAD + 1] = {
         [PASS_OK] = "ok",           [PASS_MISSING] = "missing", [PASS_INVALID] = "invalid",
@@ -345,10 +342,7 @@ static void do_check(const struct script_line *line)
 }
 
 /* "clock +TIME" or "clock -TIME", as if the token were from the future */
-static void do_clock(const struct script_line *line)
-{
-    office.clock.now_wall_us += script_number(script_word(line, 1));
-}
+SCRIPT_DOES("clock", office.clock.now_wall_us += script_number_at(line, 1))
 
 static void *no_memory(size_t size)
 {
@@ -356,33 +350,19 @@ static void *no_memory(size_t size)
     return NULL;
 }
 
-static void do_memory(const struct script_line *line)
-{
-    json_in_allocate(script_has(line, "none") ? no_memory : malloc);
-}
+SCRIPT_DOES("memory", json_in_allocate(script_has(line, "none") ? no_memory : malloc))
 
-static void do_revoke(const struct script_line *line)
+SCRIPT_VERB(do_revoke, "revoke")
 {
-    (void)line;
     for (uint64_t i = 0; i < 8; i++) /* neighbours in its place do not hide it */
         pass_revoke(office.revoked, office.pass.session + i * PASS_REVOKED_MAX, 1800000000);
 }
 
-static void do_renew_keys(const struct script_line *line)
+SCRIPT_VERB(do_renew_keys, "renew-keys")
 {
-    (void)line;
     publish_key(&office.sets[1]);
     until_generation(2);
 }
-
-static const struct script_verb verbs[] = {{"sign", do_sign},
-                                           {"token", do_token},
-                                           {"check", do_check},
-                                           {"clock", do_clock},
-                                           {"memory", do_memory},
-                                           {"revoke", do_revoke},
-                                           {"renew-keys", do_renew_keys},
-                                           {NULL, NULL}};
 
 static const struct script_row rows[] = {
     {"a pass is checked by type, issuer and event",
@@ -401,11 +381,4 @@ static const struct script_row rows[] = {
     {"a key that was withdrawn ends what was cached", "sign; check ok; renew-keys; check invalid"},
 };
 
-static void run_row(void **state)
-{
-    open_office();
-    script_run(*state, verbs);
-    close_office();
-}
-
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS_IN(rows, script_verbs, open_office, close_office)

@@ -13,7 +13,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static struct pg_fixture *server;
 static struct cut_proxy *proxy; /* of a row */
 static int proxy_port = 5432;   /* each proxy has the next one */
 
@@ -46,12 +45,6 @@ static struct process *processes[PROCESSES]; /* "a" and "b" of a row; until the 
  * `found_then`: how many events had been found when the last row of a long journal was read. */
 static atomic_bool dawdles;
 static atomic_uint found_then;
-
-static void must(int rc, const struct err_slot *err)
-{
-    if (rc < 0)
-        fail_msg("%s", err->text);
-}
 
 static uint64_t now_us(void)
 {
@@ -164,13 +157,13 @@ static struct process *process_start(struct journal_conf conf, bool by_proxy)
     struct process *process = calloc(1, sizeof(*process));
     struct err_slot err = {0};
     process->wakefd = eventfd(0, EFD_NONBLOCK);
-    must(commit_queue_create(&(struct commit_queue_conf){1, ENTRIES}, &err, &process->queue), &err);
+    unit_must(commit_queue_create(&(struct commit_queue_conf){1, ENTRIES}, &err, &process->queue),
+              &err);
     process->port = commit_queue_port(process->queue, 0, on_wake, process);
-    snprintf(process->dsn, sizeof(process->dsn), "%s", pg_fixture_dsn(server));
+    snprintf(process->dsn, sizeof(process->dsn), "%s", pg_fixture_dsn());
     if (by_proxy)
         snprintf(process->dsn, sizeof(process->dsn),
-                 "host=%s port=%d user=postgres dbname=postgres", pg_fixture_dir(server),
-                 proxy_port);
+                 "host=%s port=%d user=postgres dbname=postgres", pg_fixture_dir(), proxy_port);
     conf.dsn = process->dsn;
     conf.batch_max = JOURNAL_BATCH_MAX;
     conf.queue = process->queue;
@@ -187,7 +180,7 @@ static struct process *process_start(struct journal_conf conf, bool by_proxy)
                                       .own = on_own,
                                       .shown = on_shown,
                                       .fenced = on_fenced};
-    must(journal_start(&conf, &err, &process->journal), &err);
+    unit_must(journal_start(&conf, &err, &process->journal), &err);
     return process;
 }
 
@@ -275,33 +268,18 @@ static bool submit(struct process *process, uint32_t event, enum change_kind kin
     return true;
 }
 
-static struct pg *other_connection(void)
-{
-    struct err_slot err = {0};
-    struct pg *pg = NULL;
-    must(pg_open(&(struct pg_conf){pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 20000},
-                 &err, &pg),
-         &err);
-    return pg;
-}
-
 static int64_t query(const char *sql)
 {
-    struct err_slot err = {0};
-    PGresult *res;
-    struct pg *pg = other_connection();
-    must(pg_query(pg, sql, NULL, &err, &res), &err);
-    int64_t n = PQntuples(res) == 0 || pg_null(res, 0, 0) ? 0 : pg_i64(res, 0, 0);
-    PQclear(res);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    int64_t number = pg_fixture_number(pg, sql);
     pg_close(pg);
-    return n;
+    return number;
 }
 
 static void run_sql(const char *sql)
 {
-    struct err_slot err = {0};
-    struct pg *pg = other_connection();
-    must(pg_run(pg, sql, &err), &err);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    pg_fixture_run(pg, sql);
     pg_close(pg);
 }
 
@@ -320,7 +298,7 @@ static struct process *process_of(const struct script_line *line)
 }
 
 /* "start a [proxy] [none]"; none: serves no event, and shares those that there are */
-static void do_start(const struct script_line *line)
+SCRIPT_VERB(do_start, "start")
 {
     struct journal_conf conf = {.instance = place_of(line) == processes ? "a" : "b", .events = ""};
     if (script_has(line, "none")) {
@@ -332,59 +310,56 @@ static void do_start(const struct script_line *line)
     *place_of(line) = process_start(conf, script_has(line, "proxy"));
 }
 
-static void do_end(const struct script_line *line)
-{
-    process_end(process_of(line));
-}
+SCRIPT_DOES("end", process_end(process_of(line)))
 
 /* An empty database with one event. */
-static void do_fresh(const struct script_line *line)
+SCRIPT_VERB(do_fresh, "fresh")
 {
-    (void)line;
     struct err_slot err = {0};
     int32_t no;
     end_all();
-    struct pg *pg = other_connection();
-    must(pg_run(pg, "DROP SCHEMA IF EXISTS seats CASCADE", &err), &err);
-    must(migrate_run(pg, &err), &err);
-    must(store_event_create(pg, SPAN("demo"), SPAN("hash"), SPAN("document"), SPAN(""), &err, &no),
-         &err);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    pg_fixture_run(pg, "DROP SCHEMA IF EXISTS seats CASCADE");
+    unit_must(migrate_run(pg, &err), &err);
+    unit_must(
+        store_event_create(pg, SPAN("demo"), SPAN("hash"), SPAN("document"), SPAN(""), &err, &no),
+        &err);
     pg_close(pg);
 }
 
 /* A process "a" that owns the event of an empty database. */
-static void do_owner(const struct script_line *line)
+SCRIPT_VERB(do_owner, "owner")
 {
-    do_fresh(line);
+    do_fresh(NULL);
     processes[0] = process_start((struct journal_conf){.instance = "a", .events = ""},
                                  script_has(line, "proxy"));
     UNTIL(processes[0]->owned == 1);
 }
 
 /* "add long|short [ID]": one more event, with a long document or a short one */
-static void do_add(const struct script_line *line)
+SCRIPT_VERB(do_add, "add")
 {
     struct err_slot err = {0};
     int32_t no;
     char *body = calloc(1, JOURNAL_LONG_BYTES);
     struct span document = SPAN("document");
-    struct pg *pg = other_connection();
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
     if (script_has(line, "long"))
         document = (struct span){body, JOURNAL_LONG_BYTES};
-    must(store_event_create(pg, span_of(line->len > 2 ? script_word(line, 2) : "other"),
-                            SPAN("hash2"), document, SPAN(""), &err, &no),
-         &err);
+    unit_must(store_event_create(pg, span_of(line->len > 2 ? script_word(line, 2) : "other"),
+                                 SPAN("hash2"), document, SPAN(""), &err, &no),
+              &err);
     pg_close(pg);
     free(body);
 }
 
 /* "submit a taken|confirmed|mixed COUNT [other]", for the seats from 0 on; mixed: the odd ones are
  * confirmed; other: of the event that was added */
-static void do_submit(const struct script_line *line)
+SCRIPT_VERB(do_submit, "submit")
 {
     struct process *process = process_of(line);
     const char *kind = script_word(line, 2);
-    for (uint32_t seat = 0; seat < script_number(script_word(line, 3)); seat++) {
+    for (uint32_t seat = 0; seat < script_number_at(line, 3); seat++) {
         bool confirmed = *kind == 'c' || (*kind == 'm' && seat % 2 == 1);
         uint32_t event = script_has(line, "other");
         while (!submit(process, event, confirmed ? CHANGE_CONFIRMED : CHANGE_TAKEN, seat))
@@ -392,13 +367,10 @@ static void do_submit(const struct script_line *line)
     }
 }
 
-static void do_collect(const struct script_line *line)
-{
-    collect_all(process_of(line));
-}
+SCRIPT_DOES("collect", collect_all(process_of(line)))
 
 /* "singly a COUNT|long": each change has a row of its own */
-static void do_singly(const struct script_line *line)
+SCRIPT_VERB(do_singly, "singly")
 {
     const char *count = script_word(line, 2);
     for (uint32_t i = 0; i < (*count == 'l' ? LONG_ROWS : script_number(count)); i++) {
@@ -408,7 +380,7 @@ static void do_singly(const struct script_line *line)
 }
 
 /* "proof a [third]": what a call that found nothing to change waits for */
-static void do_proof(const struct script_line *line)
+SCRIPT_VERB(do_proof, "proof")
 {
     struct commit_entry *entry = commit_port_take(process_of(line)->port);
     assert_non_null(entry);
@@ -460,7 +432,7 @@ static const struct script_field *fields_of(const struct process *process)
 }
 
 /* "note a FIELD": "grown" is from now on by how much it has grown */
-static void do_note(const struct script_line *line)
+SCRIPT_VERB(do_note, "note")
 {
     struct process *process = process_of(line);
     const struct script_field *field = script_field(line, 2, fields_of(process));
@@ -469,7 +441,7 @@ static void do_note(const struct script_line *line)
 }
 
 /* "wait a FIELD VALUE": a number is the least one */
-static void do_wait(const struct script_line *line)
+SCRIPT_VERB(do_wait, "wait")
 {
     const char *want = script_word(line, 3);
     for (uint64_t until_us = now_us() + 20000000;; poll(NULL, 0, 2)) {
@@ -482,14 +454,11 @@ static void do_wait(const struct script_line *line)
     }
 }
 
-static void do_expect(const struct script_line *line)
-{
-    script_expect_field(line, 2, fields_of(process_of(line)));
-}
+SCRIPT_DOES("expect", script_expect_field(line, 2, fields_of(process_of(line))))
 
 /* What is in the journal is what was answered with 0, and nothing else. The first row is the
  * import. */
-static void do_true(const struct script_line *line)
+SCRIPT_VERB(do_true, "true")
 {
     const struct process *process = process_of(line);
     assert_int_equal(0, process->unknown);
@@ -507,23 +476,18 @@ static void do_true(const struct script_line *line)
 }
 
 /* "inherits b": it has all that "a" answered, under a newer epoch */
-static void do_inherits(const struct script_line *line)
+SCRIPT_VERB(do_inherits, "inherits")
 {
     assert_true(process_of(line)->epoch > processes[0]->epoch);
     assert_true(process_of(line)->applied_sum == processes[0]->good_sum);
 }
 
 /* "sql STATEMENT" */
-static void do_sql(const struct script_line *line)
-{
-    run_sql(script_rest(line, 0));
-}
+SCRIPT_DOES("sql", run_sql(script_rest(line, 0)))
 
 /* "query NUMBER STATEMENT" */
-static void do_query(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), (uint64_t)query(script_rest(line, 1)));
-}
+SCRIPT_DOES("query",
+            script_expect(line, script_word(line, 1), (uint64_t)query(script_rest(line, 1))))
 
 #define APPEND_ONLY(DO) "ALTER TABLE seats.journal " DO " TRIGGER journal_is_append_only;"
 #define LOSE_AFTER_4                                                                               \
@@ -533,7 +497,7 @@ static void do_query(const struct script_line *line)
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE "
 
 /* "run NAME": several statements in one transaction */
-static void do_run(const struct script_line *line)
+SCRIPT_VERB(do_run, "run")
 {
     static const struct {
         const char *name, *sql;
@@ -572,31 +536,30 @@ static void do_run(const struct script_line *line)
 /* What a row does besides: "now WHAT [a]". "lock": another session has the owner rows of all events
  * but the other one until "unlock"; "raise": and raises their epochs, once somebody has the lock of
  * "demo"; "freed": nobody has it any more. "stalled": a commit waits for the end of a stall. */
-static void do_now(const struct script_line *line)
+SCRIPT_VERB(do_now, "now")
 {
     static const char *const names[] = {"lock",         "stalled", "unlock", "stop-server",
                                         "start-server", "prepare", "look",   "raise",
                                         "freed",        "dawdle",  "hurry",  NULL};
     static struct pg *locker;
-    struct err_slot err = {0};
     switch (script_choice(line, script_word(line, 1), names)) {
     case 0:
-        locker = other_connection();
-        must(pg_run(locker, "BEGIN; SELECT FROM owner WHERE event <> 2 FOR UPDATE", &err), &err);
+        locker = pg_fixture_open(MIGRATE_SCHEMA);
+        pg_fixture_run(locker, "BEGIN; SELECT FROM owner WHERE event <> 2 FOR UPDATE");
         break;
     case 1:
         UNTIL(query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
                     " AND application_name = 'fairgate seat-service journal'") == 1);
         break;
     case 2:
-        must(pg_run(locker, "COMMIT", &err), &err);
+        pg_fixture_run(locker, "COMMIT");
         pg_close(locker);
         break;
     case 3:
-        pg_fixture_stop(server);
+        pg_fixture_stop();
         break;
     case 4:
-        pg_fixture_again(server);
+        pg_fixture_again();
         break;
     case 5:
         processes[script_has(line, "b")]->may_prepare = 1;
@@ -607,7 +570,7 @@ static void do_now(const struct script_line *line)
     case 7:
         UNTIL(query(LOCKS_OF_DEMO) == 1);
         usleep(100 * 1000); /* it has read the epoch, and tried in vain to raise it */
-        must(pg_run(locker, "UPDATE owner SET epoch = epoch + 1 WHERE event <> 2", &err), &err);
+        pg_fixture_run(locker, "UPDATE owner SET epoch = epoch + 1 WHERE event <> 2");
         break;
     case 8:
         UNTIL(query(LOCKS_OF_DEMO) == 0);
@@ -620,12 +583,12 @@ static void do_now(const struct script_line *line)
 }
 
 /* "proxy [raises N|arm|shut|open|keep]" */
-static void do_proxy(const struct script_line *line)
+SCRIPT_VERB(do_proxy, "proxy")
 {
     if (line->len == 1)
-        proxy = cut_proxy_start(pg_fixture_dir(server), ++proxy_port);
+        proxy = cut_proxy_start(pg_fixture_dir(), ++proxy_port);
     else if (script_has(line, "raises"))
-        proxy->raises = (unsigned)script_number(script_word(line, 2));
+        proxy->raises = (unsigned)script_number_at(line, 2);
     else if (script_has(line, "arm"))
         proxy->armed = true;
     else if (script_has(line, "keep"))
@@ -638,7 +601,7 @@ static struct store_line noted_branch;
 
 /* "branch a note|same|next [SEQ]": what readers are sent as the journal's branch, which is what the
  * owner's row has: as it was, or a new one from the change SEQ on */
-static void do_branch(const struct script_line *line)
+SCRIPT_VERB(do_branch, "branch")
 {
     const struct store_line now = journal_line(process_of(line)->journal, 0);
     assert_int_equal(now.now, query("SELECT line FROM seats.owner"));
@@ -651,40 +614,18 @@ static void do_branch(const struct script_line *line)
     bool same = script_has(line, "same");
     assert_int_equal(same, now.now == noted_branch.now);
     assert_int_equal(now.before, same ? noted_branch.before : noted_branch.now);
-    assert_int_equal(now.began, same ? noted_branch.began : script_number(script_word(line, 3)));
+    assert_int_equal(now.began, same ? noted_branch.began : script_number_at(line, 3));
 }
 
 /* "clock", and later "within 2s" */
 static uint64_t clock_began_us;
 
-static void do_clock(const struct script_line *line)
-{
-    (void)line;
-    clock_began_us = now_us();
-}
-
-static void do_within(const struct script_line *line)
-{
-    assert_true(now_us() - clock_began_us < script_number(script_word(line, 1)));
-}
-
-static const struct script_verb verbs[] = {
-    {"fresh", do_fresh},       {"owner", do_owner},   {"start", do_start},   {"end", do_end},
-    {"add", do_add},           {"submit", do_submit}, {"singly", do_singly}, {"proof", do_proof},
-    {"collect", do_collect},   {"wait", do_wait},     {"expect", do_expect}, {"note", do_note},
-    {"true", do_true},         {"sql", do_sql},       {"query", do_query},   {"now", do_now},
-    {"inherits", do_inherits}, {"run", do_run},       {"proxy", do_proxy},   {"branch", do_branch},
-    {"clock", do_clock},       {"within", do_within}, {NULL, NULL}};
+SCRIPT_DOES("clock", clock_began_us = now_us())
+SCRIPT_DOES("within", assert_true(now_us() - clock_began_us < script_number_at(line, 1)))
 
 static void run_script(const char *script)
 {
-    script_run(&(struct script_row){"a script", script}, verbs);
-}
-
-static void run_row(void **state)
-{
-    script_run(*state, verbs);
-    end_all();
+    script_run(&(struct script_row){"a script", script}, script_verbs);
 }
 
 #define PROOFS    "proof a; submit a taken 1; proof a; collect a; expect a rc ok;"
@@ -842,7 +783,7 @@ static const struct script_row rows[] = {
 TEST_CASE(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover)
 {
     run_script("fresh");
-    PGconn *stopped = PQconnectdb(pg_fixture_dsn(server));
+    PGconn *stopped = PQconnectdb(pg_fixture_dsn());
     assert_int_equal(CONNECTION_OK, PQstatus(stopped));
     char lock[128];
     snprintf(lock, sizeof(lock), "SELECT pg_advisory_lock(4606786, %d)",
@@ -872,9 +813,9 @@ TEST_CASE(too_long_an_id_does_not_hide_the_events_behind_it)
     run_sql("INSERT INTO seats.event (id)"
             " SELECT repeat('x', CASE n % 3 WHEN 0 THEN 65 ELSE 3 END) || n"
             " FROM generate_series(1, 30) n");
-    struct pg *pg = other_connection();
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
     do {
-        must(store_events(pg, after, found, PAGE, &err, &len), &err);
+        unit_must(store_events(pg, after, found, PAGE, &err, &len), &err);
         for (uint32_t i = 0; i < len; i++, seen++)
             after = found[i].no;
     } while (len == PAGE);
@@ -890,7 +831,6 @@ TEST_CASE(lost_answer_is_settled_by_reading_the_journal)
         run_script("proxy arm; submit a taken 20; collect a; expect a rc ok");
     run_script("expect a good 1000; expect a cuts 26..50; expect a settled-written 26..50;"
                "expect a fenced 0; true a");
-    end_all();
 }
 
 /* Somebody's open transaction has locked the row of "demo". */
@@ -899,19 +839,16 @@ TEST_CASE(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits)
     struct err_slot err = {0};
     bool done = true;
     run_script("fresh; add short; sql UPDATE seats.event SET asleep_at = now()");
-    struct pg *pg = other_connection(), *locker = other_connection();
-    must(pg_run(pg, "SET lock_timeout = 1", &err), &err);
-    must(pg_run(locker, "BEGIN; SELECT FROM event WHERE id = 'demo' FOR UPDATE", &err), &err);
-    must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, 0, &err), &err);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA), *locker = pg_fixture_open(MIGRATE_SCHEMA);
+    pg_fixture_run(pg, "SET lock_timeout = 1");
+    pg_fixture_run(locker, "BEGIN; SELECT FROM event WHERE id = 'demo' FOR UPDATE");
+    unit_must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, 0, &err), &err);
     run_script("query 1 SELECT max(no) FROM seats.event WHERE asleep_at IS NOT NULL");
-    must(pg_run(locker,
-                "UPDATE event SET asleep_at = NULL WHERE id = 'demo'; COMMIT; BEGIN;"
-                "SELECT FROM event WHERE id = 'demo' FOR UPDATE",
-                &err),
-         &err);
-    must(store_sleep(pg, 1, SPAN(""), 0, &err, &done), &err);
+    pg_fixture_run(locker, "UPDATE event SET asleep_at = NULL WHERE id = 'demo'; COMMIT; BEGIN;"
+                           "SELECT FROM event WHERE id = 'demo' FOR UPDATE");
+    unit_must(store_sleep(pg, 1, SPAN(""), 0, &err, &done), &err);
     assert_false(done);
-    must(store_sleep(pg, 2, SPAN(""), 0, &err, &done), &err);
+    unit_must(store_sleep(pg, 2, SPAN(""), 0, &err, &done), &err);
     assert_true(done);
     pg_close(locker);
     pg_close(pg);
@@ -932,8 +869,8 @@ static bool reads_as_rested(uint64_t since_ms)
     struct err_slot err = {0};
     struct store_head head;
     bool its, rested = false;
-    struct pg *pg = other_connection();
-    must(store_head_read(pg, 1, SPAN("a"), since_ms, &err, &head, &its, &rested), &err);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    unit_must(store_head_read(pg, 1, SPAN("a"), since_ms, &err, &head, &its, &rested), &err);
     pg_close(pg);
     return rested;
 }
@@ -955,25 +892,18 @@ TEST_CASE(event_that_was_asked_for_has_not_rested)
     struct err_slot err = {0};
     bool done = true;
     run_script("fresh; add short; sql UPDATE seats.owner SET due_at = now()");
-    struct pg *pg = other_connection();
-    must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, 0, &err), &err);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    unit_must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, 0, &err), &err);
     run_script("query 1 SELECT sum(event) FROM seats.owner WHERE due_at IS NOT NULL");
-    must(store_sleep(pg, 2, SPAN(""), 1, &err, &done), &err); /* a hold has ended by now */
+    unit_must(store_sleep(pg, 2, SPAN(""), 1, &err, &done), &err); /* a hold has ended by now */
     assert_false(done);
     run_script(
         "sql UPDATE seats.owner SET due_at = now(); sql UPDATE seats.event SET asleep_at = now()");
-    must(store_wake(pg, (int32_t[]){1, 2}, 0, 1, 1, &err), &err); /* there is no room for 2 */
+    unit_must(store_wake(pg, (int32_t[]){1, 2}, 0, 1, 1, &err), &err); /* there is no room for 2 */
     run_script("query 2 SELECT sum(no) FROM seats.event WHERE asleep_at IS NOT NULL;"
                "query 2 SELECT sum(event) FROM seats.owner WHERE due_at > now() + interval '20 s'");
     pg_close(pg);
 }
 
-SCRIPT_TESTS(rows, run_row)
-
-int main(void)
-{
-    server = pg_fixture_start();
-    int failed = unit_run(NULL, NULL);
-    pg_fixture_end(server);
-    return failed;
-}
+SCRIPT_TESTS(rows, script_verbs)
+UNIT_BETWEEN(NULL, end_all)

@@ -7,32 +7,22 @@
 #include "unit.h"
 
 #include <poll.h>
-#include <sodium.h>
 
 /* More than there may be between two looks of an auditor that is not to stand back. */
 enum { RUSH = AUDITOR_BUSY_PER_S * SNAPSHOT_LOOK_MS };
 
-static struct pg_fixture *server;
 static struct auditor *auditor;
 static _Atomic uint64_t changes; /* of all events */
-
-static void must(int rc, const struct err_slot *err)
-{
-    if (rc < 0)
-        fail_msg("%s", err->text);
-}
 
 static void make_event(const char *body)
 {
     struct err_slot err = {0};
-    struct pg *pg = NULL;
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
     int32_t no;
-    must(pg_open(&(struct pg_conf){pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 20000},
-                 &err, &pg),
-         &err);
-    must(migrate_run(pg, &err), &err);
-    must(store_event_create(pg, SPAN("night"), SPAN("hash"), span_of(body), SPAN(""), &err, &no),
-         &err);
+    unit_must(migrate_run(pg, &err), &err);
+    unit_must(
+        store_event_create(pg, SPAN("night"), SPAN("hash"), span_of(body), SPAN(""), &err, &no),
+        &err);
     pg_close(pg);
 }
 
@@ -49,24 +39,24 @@ TEST_CASE(closed_event_is_let_go_of_in_a_rush)
     struct events *events;
     char *body = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
     make_event(body);
-    must(idem_create(1 << 20, &err, &idem), &err);
-    must(events_create(
-             &(struct events_conf){.clock = clock_system(), .idem = idem, .leaves = on_leaves},
-             &err, &events),
-         &err);
+    unit_must(idem_create(1 << 20, &err, &idem), &err);
+    unit_must(events_create(
+                  &(struct events_conf){.clock = clock_system(), .idem = idem, .leaves = on_leaves},
+                  &err, &events),
+              &err);
     struct journal_host host = events_host(events);
-    must(host.found(events, 0, SPAN("night"), &(struct journal_document){span_of(body), 1, 1, 0},
-                    &err),
-         &err);
-    must(host.load(events, 0, (struct span){NULL, 0}, &err), &err);
+    unit_must(host.found(events, 0, SPAN("night"),
+                         &(struct journal_document){span_of(body), 1, 1, 0}, &err),
+              &err);
+    unit_must(host.load(events, 0, (struct span){NULL, 0}, &err), &err);
     host.own(events, 0, 1, 0, false);
 
-    struct auditor_conf conf = {.dsn = pg_fixture_dsn(server),
+    struct auditor_conf conf = {.dsn = pg_fixture_dsn(),
                                 .snapshot_every = UINT64_C(1) << 40,
                                 .changes = &changes,
                                 .events = events,
                                 .clock = clock_system()};
-    must(auditor_start(&conf, &err, &auditor), &err);
+    unit_must(auditor_start(&conf, &err, &auditor), &err);
     auditor_nudge(auditor); /* no change yet, so it looks at the event */
     struct event *event = events_nth(events, 0);
     while (event->kept == 0)
@@ -82,12 +72,4 @@ TEST_CASE(closed_event_is_let_go_of_in_a_rush)
     events_destroy(events);
     idem_destroy(idem);
     free(body);
-}
-
-int main(void)
-{
-    server = pg_fixture_start();
-    int failed = sodium_init() < 0 ? 1 : unit_run(NULL, NULL);
-    pg_fixture_end(server);
-    return failed;
 }

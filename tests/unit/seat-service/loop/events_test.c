@@ -4,14 +4,6 @@
 #include "test_hall.h"
 #include "unit.h"
 
-#include <sodium.h>
-
-static void must(int rc, const struct err_slot *err)
-{
-    if (rc < 0)
-        fail_msg("%s", err->text);
-}
-
 /* The events of one process, with the event in it, read and not yet its own. */
 struct process {
     struct idem *idem;
@@ -25,18 +17,36 @@ static struct events *events;
 static struct event *event;
 static char *body;
 
+static int find(struct process *process, uint32_t nth, const char *id, const char *text,
+                uint64_t since)
+{
+    struct err_slot err = {0};
+    return process->host.found(process->events, nth, span_of(id),
+                               &(struct journal_document){span_of(text), since, 1, 0}, &err);
+}
+
+static void load(struct process *process, uint32_t nth)
+{
+    struct err_slot err = {0};
+    unit_must(process->host.load(process->events, nth, (struct span){NULL, 0}, &err), &err);
+}
+
+static void apply(struct process *process, const struct change *change)
+{
+    struct err_slot err = {0};
+    unit_must(process->host.apply(process->events, 0, change, (struct span){NULL, 0}, &err), &err);
+}
+
 static void open_process(struct process *process, uint32_t loops)
 {
     struct err_slot err = {0};
     struct events_conf conf = {.clock = &fake.clock, .loops = loops};
-    must(idem_create(1 << 20, &err, &process->idem), &err);
+    unit_must(idem_create(1 << 20, &err, &process->idem), &err);
     conf.idem = process->idem;
-    must(events_create(&conf, &err, &process->events), &err);
+    unit_must(events_create(&conf, &err, &process->events), &err);
     process->host = events_host(process->events);
-    must(process->host.found(process->events, 0, SPAN("night"),
-                             &(struct journal_document){span_of(body), 1, 1, 0}, &err),
-         &err);
-    must(process->host.load(process->events, 0, (struct span){NULL, 0}, &err), &err);
+    assert_int_equal(0, find(process, 0, "night", body, 1));
+    load(process, 0);
 }
 
 static void close_process(struct process *process)
@@ -49,7 +59,6 @@ static void close_process(struct process *process)
  * standby follows. */
 static void make_changes(struct process *owner, struct process *standby, unsigned rounds)
 {
-    struct err_slot err = {0};
     struct engine *engine = events_nth(owner->events, 0)->engine;
     struct engine_op *op = calloc(1, sizeof(*op));
     uint32_t seat = 0;
@@ -61,8 +70,7 @@ static void make_changes(struct process *owner, struct process *standby, unsigne
         assert_int_equal(ENGINE_OK, verdict);
         op->change.seq = i + 2;
         engine_settle(engine, op);
-        must(standby->host.apply(standby->events, 0, &op->change, (struct span){NULL, 0}, &err),
-             &err);
+        apply(standby, &op->change);
         engine_publish(engine, op->change.seq, NULL, NULL);
     }
     free(op);
@@ -70,46 +78,39 @@ static void make_changes(struct process *owner, struct process *standby, unsigne
 
 static void begin(struct process *process)
 {
-    struct err_slot err = {0};
     struct change first;
     process->host.first(process->events, 0, &first);
     first.seq = 1;
-    must(process->host.apply(process->events, 0, &first, (struct span){NULL, 0}, &err), &err);
+    apply(process, &first);
 }
 
-static int open_with(uint32_t loops)
+static void open_with(uint32_t loops)
 {
     clock_fake_init(&fake, UINT64_C(1700000000000000));
     open_process(&one, loops);
     begin(&one);
     events = one.events;
     event = events_nth(events, 0);
-    return 0;
 }
 
-static int open_one(void **state)
+static void open_one(void)
 {
-    (void)state;
-    return open_with(0);
+    open_with(0);
 }
 
-static int open_with_one_loop(void **state)
+static void open_with_one_loop(void)
 {
-    (void)state;
-    return open_with(1);
+    open_with(1);
 }
 
-static int open_with_two_loops(void **state)
+static void open_with_two_loops(void)
 {
-    (void)state;
-    return open_with(2);
+    open_with(2);
 }
 
-static int close_one(void **state)
+static void close_one(void)
 {
-    (void)state;
     close_process(&one);
-    return 0;
 }
 
 /* The follower has read until this change. */
@@ -219,7 +220,6 @@ TEST_CASE(use_of_an_event_of_another_process_is_known_for_a_while)
 
 TEST_CASE_IN(shown_event_is_loaded_again_once_no_loop_reads_it, open_with_one_loop, close_one)
 {
-    struct err_slot err = {0};
     assert_true(one.host.hide(events, 0)); /* it has not been shown */
     uint64_t look = events_look(events);
     shown(1);
@@ -229,7 +229,7 @@ TEST_CASE_IN(shown_event_is_loaded_again_once_no_loop_reads_it, open_with_one_lo
     assert_false(one.host.hide(events, 0));
     events_looked(events, 0, events_look(events));
     assert_true(one.host.hide(events, 0));
-    must(one.host.load(events, 0, (struct span){NULL, 0}, &err), &err);
+    load(&one, 0);
     begin(&one);
     shown(1);
     assert_true(events_shows(events, event));
@@ -268,7 +268,6 @@ TEST_CASE_IN(event_that_was_closed_is_open_again_and_in_use, open_with_one_loop,
  * closed, but of an event that was asleep nothing was refused. */
 TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested)
 {
-    struct err_slot err = {0};
     struct process next[2];
     struct engine_op *op = calloc(1, sizeof(*op));
     const struct engine_order order = {.id = SPAN("order-1")};
@@ -278,8 +277,7 @@ TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested)
     for (unsigned i = 0; i < 2; i++) {
         open_process(&next[i], 0);
         begin(&next[i]);
-        must(next[i].host.apply(next[i].events, 0, &op->change, (struct span){NULL, 0}, &err),
-             &err);
+        apply(&next[i], &op->change);
     }
     assert_int_equal(ENGINE_OK,
                      engine_extend(event->engine, op->change.hold, &order, 1000, now_ms, op));
@@ -288,8 +286,7 @@ TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested)
     clock_fake_step(&fake, (op->change.expires_ms - now_ms) * 1000);
     for (unsigned i = 0; i < 2; i++) {
         const bool rested = i == 1;
-        must(next[i].host.apply(next[i].events, 0, &op->change, (struct span){NULL, 0}, &err),
-             &err);
+        apply(&next[i], &op->change);
         next[i].host.own(next[i].events, 0, 2, 3, rested);
         assert_int_equal(op->change.expires_ms + (rested ? 0 : CONFIRM_SPARED_MS),
                          next[i].host.next_end_ms(next[i].events, 0));
@@ -304,12 +301,8 @@ TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested)
 
 TEST_CASE(event_with_an_unreadable_document_is_absent_and_keeps_its_number)
 {
-    struct err_slot err = {0};
-    assert_true(one.host.found(events, 1, SPAN("bad"),
-                               &(struct journal_document){SPAN("no plan"), 1, 1, 0}, &err) < 0);
-    must(one.host.found(events, 2, SPAN("good"), &(struct journal_document){span_of(body), 1, 1, 0},
-                        &err),
-         &err);
+    assert_true(find(&one, 1, "bad", "no plan", 1) < 0);
+    assert_int_equal(0, find(&one, 2, "good", body, 1));
     assert_null(events_nth(events, 1));
     assert_null(events_find(events, SPAN("bad")));
     assert_int_equal(2, events_find(events, SPAN("good"))->nth);
@@ -318,29 +311,20 @@ TEST_CASE(event_with_an_unreadable_document_is_absent_and_keeps_its_number)
     event = events_next(events, event);
     assert_int_equal(2, event->nth);
     assert_null(events_next(events, event));
-    must(one.host.found(events, 1, SPAN("bad"), &(struct journal_document){span_of(body), 1, 1, 0},
-                        &err),
-         &err); /* mended */
+    assert_int_equal(0, find(&one, 1, "bad", body, 1)); /* mended */
     assert_int_equal(1, events_find(events, SPAN("bad"))->nth);
-}
-
-static int find(uint32_t nth, const char *id, const char *text, uint64_t since)
-{
-    struct err_slot err = {0};
-    return one.host.found(events, nth, span_of(id),
-                          &(struct journal_document){span_of(text), since, 1, 0}, &err);
 }
 
 /* Such as when it was out here, and is corrected or put back to an earlier moment meanwhile. */
 TEST_CASE(event_that_is_read_again_has_the_document_that_counts)
 {
     char *other = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
-    assert_int_equal(0, find(0, "night", body, 1));
-    assert_int_equal(ERR_NOT_FOUND, find(0, "night", body, 2));
-    assert_int_equal(ERR_NOT_FOUND, find(0, "night", other, 1));
+    assert_int_equal(0, find(&one, 0, "night", body, 1));
+    assert_int_equal(ERR_NOT_FOUND, find(&one, 0, "night", body, 2));
+    assert_int_equal(ERR_NOT_FOUND, find(&one, 0, "night", other, 1));
     assert_true(one.host.leave(events, 0));
     one.host.drop(events, 0);
-    assert_int_equal(0, find(0, "night", other, 2));
+    assert_int_equal(0, find(&one, 0, "night", other, 2));
     assert_int_equal(2, event->since);
     assert_int_equal(1, plan_seat_count(event->plan->plan));
     free(other);
@@ -350,7 +334,7 @@ static void correct(uint32_t nth)
 {
     struct err_slot err = {0};
     struct shown_plan *plan;
-    must(shown_plan_create(span_of(body), &err, &plan), &err);
+    unit_must(shown_plan_create(span_of(body), &err, &plan), &err);
     assert_true(events_revise(events, events_nth(events, nth), plan, SPAN(""), SPAN("")));
     assert_true(one.host.revises(events, nth));
 }
@@ -360,8 +344,8 @@ TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
     struct err_slot err = {0};
     struct engine_clashes why;
     struct change change;
-    assert_int_equal(0, find(1, "other", body, 1));
-    must(one.host.load(events, 1, (struct span){NULL, 0}, &err), &err);
+    assert_int_equal(0, find(&one, 1, "other", body, 1));
+    load(&one, 1);
     one.host.own(events, 1, 1, 1, false);
     correct(0);
     events_revise_end(events); /* it took too long, and the first is still on its way out */
@@ -369,7 +353,7 @@ TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
     assert_int_equal(ERR_STATE, one.host.revise(events, 0, &change, &err));
     one.host.revised(events, 0, ERR_STATE);
     assert_true(one.host.leave(events, 1));
-    must(one.host.revise(events, 1, &change, &err), &err);
+    unit_must(one.host.revise(events, 1, &change, &err), &err);
     one.host.revised(events, 1, 0);
     assert_int_equal(EVENTS_REVISED_DONE, events_revised(events, &why));
     events_revise_end(events);
@@ -381,18 +365,21 @@ TEST_CASE(correction_of_an_event_that_is_given_up_is_not_the_next_ones)
     correct(0);
     assert_true(one.host.leave(events, 0));
     one.host.drop(events, 0);
-    assert_int_equal(0, find(0, "other", body, 1));
+    assert_int_equal(0, find(&one, 0, "other", body, 1));
     assert_false(one.host.revises(events, 0));
     assert_int_equal(EVENTS_REVISED_FAILED, events_revised(events, &why));
     events_revise_end(events);
 }
 
-int main(void)
+static void write_body(void)
 {
-    if (sodium_init() < 0)
-        return 1;
     body = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0") "," SEAT("b", "20"))), ""));
-    int failed = unit_run(open_one, close_one);
-    free(body);
-    return failed;
 }
+
+static void free_body(void)
+{
+    free(body);
+}
+
+UNIT_ONCE(write_body, free_body)
+UNIT_BETWEEN(open_one, close_one)

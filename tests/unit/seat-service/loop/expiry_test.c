@@ -11,7 +11,6 @@
 #include "test_hall.h"
 #include "unit.h"
 
-#include <sodium.h>
 #include <stdatomic.h>
 
 /* A hold for each place of an area, in addition to four seats. */
@@ -27,8 +26,6 @@ static uint32_t holds;
 
 static const uint64_t MINUTE_MS = UINT64_C(60) * 1000, HOUR_MS = 60 * MINUTE_MS,
                       HOUR_US = 1000 * HOUR_MS;
-
-static struct pg_fixture *server;
 
 /* The system's time, and what the test adds to it. */
 static _Atomic uint64_t added_us;
@@ -46,12 +43,6 @@ static uint64_t wall_us(void *ctx)
 }
 
 static const struct clock test_clock = {mono_us, wall_us, NULL};
-
-static void must(int rc, const struct err_slot *err)
-{
-    if (rc < 0)
-        fail_msg("%s", err->text);
-}
 
 struct process {
     uv_loop_t uv;
@@ -99,28 +90,22 @@ static uint64_t commits(const struct process *process)
         }                                                                                          \
     } while (0)
 
-static struct pg *connect_pg(void)
-{
-    struct err_slot err = {0};
-    struct pg *pg;
-    struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 60000};
-    must(pg_open(&conf, &err, &pg), &err);
-    return pg;
-}
-
 static void import_halls(void)
 {
+    holds = getenv("FAIRGATE_SHORT") != NULL ? HOLDS_FEW : HOLDS_USUAL;
     struct err_slot err = {0};
     struct shown_plan *plan;
     int32_t event;
     char *body = plan_body_quoted(HALL);
-    must(shown_plan_create(span_of(body), &err, &plan), &err);
-    struct pg *pg = connect_pg();
-    must(migrate_run(pg, &err), &err);
-    must(sql_prepare(pg, &err), &err);
+    unit_must(shown_plan_create(span_of(body), &err, &plan), &err);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    unit_must(migrate_run(pg, &err), &err);
+    unit_must(sql_prepare(pg, &err), &err);
     struct span hash = {(const char *)plan_hash(plan->plan), PLAN_HASH_BYTES};
-    must(store_event_create(pg, SPAN("night"), hash, span_of(body), SPAN(""), &err, &event), &err);
-    must(store_event_create(pg, SPAN("other"), hash, span_of(body), SPAN(""), &err, &event), &err);
+    unit_must(store_event_create(pg, SPAN("night"), hash, span_of(body), SPAN(""), &err, &event),
+              &err);
+    unit_must(store_event_create(pg, SPAN("other"), hash, span_of(body), SPAN(""), &err, &event),
+              &err);
     pg_close(pg);
     shown_plan_destroy(plan);
     free(body);
@@ -138,17 +123,17 @@ static struct process *open_process(const char *dsn)
     struct err_slot err = {0};
     uv_loop_init(&process->uv);
     process->uv.data = process;
-    must(idem_create(1 << 20, &err, &process->idem), &err);
+    unit_must(idem_create(1 << 20, &err, &process->idem), &err);
     struct events_conf events = {.clock = &test_clock,
                                  .loops = 1,
                                  .idem = process->idem,
                                  .fenced = on_fenced,
                                  .ctx = process};
-    must(events_create(&events, &err, &process->events), &err);
+    unit_must(events_create(&events, &err, &process->events), &err);
     sale_clock_init(&process->sale, &test_clock);
     process->sale.has_agreed = true; /* though the test's clock is ahead of the server's */
     struct commit_queue_conf queue = {1, COMMIT_ENTRIES_PER_PORT};
-    must(commit_queue_create(&queue, &err, &process->queue), &err);
+    unit_must(commit_queue_create(&queue, &err, &process->queue), &err);
     struct journal_conf journal = {
         .dsn = dsn,
         .instance = "test",
@@ -160,7 +145,7 @@ static struct process *open_process(const char *dsn)
         .rng = rng_system(),
         .host = events_host(process->events),
     };
-    must(journal_start(&journal, &err, &process->journal), &err);
+    unit_must(journal_start(&journal, &err, &process->journal), &err);
     struct turn_conf turn = {.on_tick = on_tick, .ctx = process};
     turn.loop = (struct loop_conf){
         .uv = &process->uv,
@@ -171,7 +156,7 @@ static struct process *open_process(const char *dsn)
         .clock = &test_clock,
         .stats = &process->stats,
     };
-    must(turn_create(&turn, &err, &process->turn), &err);
+    unit_must(turn_create(&turn, &err, &process->turn), &err);
     UNTIL(process, (process->event = opened(process, SPAN("night"))) != NULL &&
                        opened(process, SPAN("other")) != NULL && journal_writes(process->journal));
     return process;
@@ -280,7 +265,7 @@ static void ticks_pass(struct process *process, unsigned ticks)
 
 TEST_CASE(expired_holds_are_released_in_batches_and_delay_no_payment)
 {
-    struct process *process = open_process(pg_fixture_dsn(server));
+    struct process *process = open_process(pg_fixture_dsn());
     const struct journal_stats *stats = journal_stats(process->journal);
     uint64_t paying = hold_in_payment(process, 0, 2 * HOUR_MS);
     for (uint32_t taken = 0; taken < holds;) {
@@ -312,17 +297,17 @@ TEST_CASE(expired_holds_are_released_in_batches_and_delay_no_payment)
 /* PostgreSQL goes, `for_us` pass while the loop knows that, and it comes back. */
 static void cut(struct process *process, uint64_t for_us)
 {
-    pg_fixture_stop(server);
+    pg_fixture_stop();
     UNTIL(process, journal_role(process->journal) != JOURNAL_OWNER);
     ticks_pass(process, 2);
     atomic_fetch_add(&added_us, for_us);
-    pg_fixture_again(server);
+    pg_fixture_again();
     UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
 }
 
 TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
 {
-    struct process *process = open_process(pg_fixture_dsn(server));
+    struct process *process = open_process(pg_fixture_dsn());
     /* Long enough not to run out before PostgreSQL is gone, however slow the machine. */
     uint64_t paying = hold_in_payment(process, 1, MINUTE_MS);
     hold_seat(process, 2);
@@ -347,25 +332,17 @@ TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
 
 static bool is_stalled(struct pg *pg)
 {
-    struct err_slot err = {0};
-    PGresult *res;
-    must(
-        pg_query(pg, "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'", NULL, &err, &res),
-        &err);
-    bool stalled = PQntuples(res) > 0;
-    PQclear(res);
-    return stalled;
+    return pg_fixture_number(
+               pg, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") > 0;
 }
 
 /* A commit that waits gathers a whole lot of "night" behind it. The connection breaks with that lot
  * under way, and somebody has the event's row when it is back. */
 TEST_CASE(lot_of_an_event_that_stays_locked_takes_no_room_of_another)
 {
-    struct err_slot err = {0};
     char dsn[256];
-    snprintf(dsn, sizeof(dsn), "host=%s port=5433 user=postgres dbname=postgres",
-             pg_fixture_dir(server));
-    struct cut_proxy *proxy = cut_proxy_start(pg_fixture_dir(server), 5433);
+    snprintf(dsn, sizeof(dsn), "host=%s port=5433 user=postgres dbname=postgres", pg_fixture_dir());
+    struct cut_proxy *proxy = cut_proxy_start(pg_fixture_dir(), 5433);
     struct process *process = open_process(dsn);
     struct event *night = process->event, *other = opened(process, SPAN("other"));
     for (uint32_t taken = 0; taken < EXPIRE_OPEN_MAX; taken++)
@@ -376,28 +353,23 @@ TEST_CASE(lot_of_an_event_that_stays_locked_takes_no_room_of_another)
     process->event = other;
     hold_seat(process, 1);
 
-    struct pg *pg = connect_pg();
-    must(pg_run(pg,
-                "CREATE TABLE stall AS SELECT 1;"
-                "CREATE FUNCTION stalls() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                " WHILE EXISTS (SELECT FROM seats.stall) LOOP PERFORM pg_sleep(0.002); END LOOP;"
-                " RETURN NULL; END $$;"
-                "CREATE TRIGGER stall BEFORE INSERT ON journal EXECUTE FUNCTION stalls()",
-                &err),
-         &err);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    pg_fixture_run(pg,
+                   "CREATE TABLE stall AS SELECT 1;"
+                   "CREATE FUNCTION stalls() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                   " WHILE EXISTS (SELECT FROM seats.stall) LOOP PERFORM pg_sleep(0.002); END LOOP;"
+                   " RETURN NULL; END $$;"
+                   "CREATE TRIGGER stall BEFORE INSERT ON journal EXECUTE FUNCTION stalls()");
     assert_true(take(process, 2, &(uint32_t){2}));
     UNTIL(process, is_stalled(pg));
     atomic_fetch_add(&added_us, HOUR_US - 10 * MINUTE_MS * 1000 + 1000000);
     ticks_pass(process, 2);
     proxy->shut = true;
     proxy->armed = true;
-    must(pg_run(pg, "DELETE FROM stall", &err), &err);
+    pg_fixture_run(pg, "DELETE FROM stall");
     UNTIL(process, proxy->cuts == 1 && journal_role(process->journal) == JOURNAL_CUT);
-    must(pg_run(pg,
-                "BEGIN; SELECT FROM owner o, event e WHERE e.no = o.event AND e.id = 'night' FOR "
-                "UPDATE OF o",
-                &err),
-         &err);
+    pg_fixture_run(pg, "BEGIN; SELECT FROM owner o, event e WHERE e.no = o.event"
+                       " AND e.id = 'night' FOR UPDATE OF o");
     proxy->shut = false;
     UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER &&
                        journal_is_stuck(process->journal, night->nth));
@@ -405,9 +377,8 @@ TEST_CASE(lot_of_an_event_that_stays_locked_takes_no_room_of_another)
     UNTIL(process, state_of(process, 1) == ENGINE_FREE);
     assert_true(journal_is_stuck(process->journal, night->nth));
 
-    must(pg_run(pg, "COMMIT; DROP TRIGGER stall ON journal; DROP FUNCTION stalls; DROP TABLE stall",
-                &err),
-         &err);
+    pg_fixture_run(pg,
+                   "COMMIT; DROP TRIGGER stall ON journal; DROP FUNCTION stalls; DROP TABLE stall");
     process->event = night;
     UNTIL(process, count_held(process) == 0);
     pg_close(pg);
@@ -415,13 +386,4 @@ TEST_CASE(lot_of_an_event_that_stays_locked_takes_no_room_of_another)
     cut_proxy_end(proxy);
 }
 
-int main(void)
-{
-    holds = getenv("FAIRGATE_SHORT") != NULL ? HOLDS_FEW : HOLDS_USUAL;
-    server = pg_fixture_start();
-    assert_int_not_equal(-1, sodium_init());
-    import_halls();
-    int failed = unit_run(NULL, NULL);
-    pg_fixture_end(server);
-    return failed;
-}
+UNIT_ONCE(import_halls, NULL)

@@ -32,22 +32,21 @@ static bool wait_as(uint64_t session, bool looks)
                                                  .looks = looks});
 }
 
-static int open_list(void **state)
+static void open_list(void)
 {
-    (void)state;
     struct err_slot err;
     now_us = UINT64_C(1000) * 1000 * 1000;
     loop.conf.clock = &test_clock;
     handled = 0;
-    return retry_create(&loop, &err, &retry);
+    unit_must(retry_create(&loop, &err, &retry), &err);
 }
 
-static int close_list(void **state)
+static void close_list(void)
 {
-    (void)state;
     retry_destroy(retry);
-    return 0;
 }
+
+UNIT_BETWEEN(open_list, close_list)
 
 /* Adds requests of this session until there is no room for another. */
 static unsigned fill(uint64_t session, bool looks)
@@ -123,9 +122,4 @@ TEST_CASE(request_that_waited_was_asked_when_it_was_handled_first_and_the_next_w
     assert_false(behind_resumes);
     assert_int_equal(now_us, behind_asked_us);
     assert_int_equal(now_us, retry_asked_us(retry, &waiter));
-}
-
-int main(void)
-{
-    return unit_run(open_list, close_list);
 }

@@ -6,17 +6,13 @@
 #include "tables/statements.h"
 #include "unit.h"
 
-static struct pg_fixture *server;
 static struct pg *pg;
 
 TEST_CASE(schema_is_made_once_and_found_again)
 {
     struct err_slot err;
-    PGresult *res;
-    assert_int_equal(0, migrate_run(pg, &err));
-    assert_int_equal(0, pg_query(pg, "SELECT count(*)::integer FROM migration", NULL, &err, &res));
-    assert_int_equal(1, pg_i32(res, 0, 0));
-    PQclear(res);
+    unit_must(migrate_run(pg, &err), &err);
+    assert_int_equal(1, pg_fixture_number(pg, "SELECT count(*) FROM migration"));
 }
 
 TEST_CASE(journal_can_be_added_to_and_nothing_else)
@@ -32,33 +28,23 @@ TEST_CASE(journal_can_be_added_to_and_nothing_else)
 
 TEST_CASE(statement_takes_and_gives_what_its_structs_have)
 {
-    PGconn *pq = PQconnectdb(pg_fixture_dsn(server));
+    PGconn *pq = PQconnectdb(pg_fixture_dsn());
     PQclear(PQexec(pq, "SET search_path = " MIGRATE_SCHEMA));
 #define STATEMENT(NAME, SQL, TAKES, GIVES) statement_shape_assert(pq, NAME, SQL, TAKES, GIVES);
 #include "seat-service/sql/statements.test.inc"
     PQfinish(pq);
 }
 
-static int open_database(void **state)
+static void open_database(void)
 {
-    (void)state;
-    struct err_slot err = {0};
-    struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 5000};
-    assert_int_equal(0, pg_open(&conf, &err, &pg));
-    return migrate_run(pg, &err);
+    struct err_slot err;
+    pg = pg_fixture_open(MIGRATE_SCHEMA);
+    unit_must(migrate_run(pg, &err), &err);
 }
 
-static int close_database(void **state)
+static void close_database(void)
 {
-    (void)state;
     pg_close(pg);
-    return 0;
 }
 
-int main(void)
-{
-    server = pg_fixture_start();
-    int failed = unit_run(open_database, close_database);
-    pg_fixture_end(server);
-    return failed;
-}
+UNIT_BETWEEN(open_database, close_database)

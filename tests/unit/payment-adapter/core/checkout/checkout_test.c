@@ -50,45 +50,20 @@ static enum peer_op op_of(const struct script_line *line, const char *word)
     return (enum peer_op)script_choice(line, word, ops);
 }
 
-static uint64_t number_at(const struct script_line *line, unsigned at)
-{
-    return script_number(script_word(line, at));
-}
-
-static void do_order(const struct script_line *line)
+SCRIPT_VERB(do_order, "order")
 {
     uint64_t count = line->len > 2 ? script_number(script_word(line, 2) + 1) : 1;
     for (; count > 0; count--)
         world_order(&town, script_word(line, 1));
 }
 
-static void do_run(const struct script_line *line)
-{
-    world_run(&town, number_at(line, 1) / 1000);
-}
+SCRIPT_DOES("run", world_run(&town, script_number_at(line, 1) / 1000))
+SCRIPT_DOES("step", clock_fake_step(&town.clock, script_number_at(line, 1)))
+SCRIPT_DOES("wake", world_wake(&town, script_number_at(line, 1)))
+SCRIPT_DOES("cancel", world_cancel(&town, script_number_at(line, 1)))
+SCRIPT_DOES("update", world_update(&town, &next_version, 1))
 
-static void do_step(const struct script_line *line)
-{
-    clock_fake_step(&town.clock, number_at(line, 1));
-}
-
-static void do_wake(const struct script_line *line)
-{
-    world_wake(&town, number_at(line, 1));
-}
-
-static void do_cancel(const struct script_line *line)
-{
-    world_cancel(&town, number_at(line, 1));
-}
-
-static void do_update(const struct script_line *line)
-{
-    (void)line;
-    world_update(&town, &next_version, 1);
-}
-
-static void do_set(const struct script_line *line)
+SCRIPT_VERB(do_set, "set")
 {
     const char *payment = script_value(line, "payment"), *third = script_value(line, "s2");
     town.buyer_pays = script_value_or(line, "buyer_pays", town.buyer_pays);
@@ -101,13 +76,13 @@ static void do_set(const struct script_line *line)
         town.seats[2] = (enum world_seat)script_choice(line, third, seats);
 }
 
-static void do_fault(const struct script_line *line)
+SCRIPT_VERB(do_fault, "fault")
 {
     static const char *const faults[] = {"fine",   "lost", "dropped", "refused",
                                          "silent", "busy", NULL};
     world_fault(&town, op_of(line, script_word(line, 1)),
                 (enum world_fault)script_choice(line, script_word(line, 2), faults),
-                line->len > 3 ? (uint32_t)number_at(line, 3) : UINT32_MAX);
+                line->len > 3 ? (uint32_t)script_number_at(line, 3) : UINT32_MAX);
 }
 
 /* Its row is obeyed until the end, so a statement may be kept for later. */
@@ -135,20 +110,20 @@ static void say(struct world *world, struct peer_call *call)
         call->verdict = (enum saga_verdict)script_choice(line, verdict, verdicts);
 }
 
-static void do_says(const struct script_line *line)
+SCRIPT_VERB(do_says, "says")
 {
     said = *line;
     said.text = "says";
     town.alter = script_has(line, "nothing") ? NULL : say;
 }
 
-static void do_edit(const struct script_line *line)
+SCRIPT_VERB(do_edit, "edit")
 {
     bool all = strcmp(script_word(line, 1), "all") == 0;
     const char *from = script_word(line, 2), *to = script_word(line, 3);
     for (uint32_t i = 0; i < town.sagas_len; i++) {
         struct stored_saga *saga = &town.sagas[i];
-        if (!all && saga->id != number_at(line, 1))
+        if (!all && saga->id != script_number_at(line, 1))
             continue;
         char *at = strstr(saga->data, from), rest[sizeof(saga->data)];
         assert_non_null(at);
@@ -157,10 +132,10 @@ static void do_edit(const struct script_line *line)
     }
 }
 
-static void do_at(const struct script_line *line)
+SCRIPT_VERB(do_at, "at")
 {
-    struct stored_saga *saga = world_saga(&town, number_at(line, 1));
-    saga->step = (uint8_t)number_at(line, 2);
+    struct stored_saga *saga = world_saga(&town, script_number_at(line, 1));
+    saga->step = (uint8_t)script_number_at(line, 2);
     saga->state = (enum saga_state)script_choice(line, script_word(line, 3), states);
 }
 
@@ -179,9 +154,9 @@ static const char *steps_done(const struct stored_saga *saga)
     return steps;
 }
 
-static void has_saga(const struct script_line *line)
+SCRIPT_VERB(has_saga, "saga")
 {
-    const struct stored_saga *saga = world_saga(&town, number_at(line, 1));
+    const struct stored_saga *saga = world_saga(&town, script_number_at(line, 1));
     const struct script_field fields[] = {
         SCRIPT_TEXT("state", saga_state_name(saga->state)),
         SCRIPT_TEXT("cause", saga->cause),
@@ -194,7 +169,7 @@ static void has_saga(const struct script_line *line)
     script_expect_values(line, 2, fields);
 }
 
-static void has_world(const struct script_line *line)
+SCRIPT_VERB(has_world, "world")
 {
     const struct script_field fields[] = {
         SCRIPT_TEXT("payment", payments[town.payment]),
@@ -213,10 +188,8 @@ static void has_world(const struct script_line *line)
     script_expect_values(line, 1, fields);
 }
 
-static void was_asked(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 2), town.asked[op_of(line, script_word(line, 1))]);
-}
+SCRIPT_DOES("asked", script_expect(line, script_word(line, 2),
+                                   town.asked[op_of(line, script_word(line, 1))]))
 
 static enum effect effect_at(const struct script_line *line, unsigned at)
 {
@@ -226,12 +199,10 @@ static enum effect effect_at(const struct script_line *line, unsigned at)
     return (enum effect)script_choice(line, script_word(line, at), kinds);
 }
 
-static void has_effect(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 2), world_count(&town, effect_at(line, 1)));
-}
+SCRIPT_DOES("effect",
+            script_expect(line, script_word(line, 2), world_count(&town, effect_at(line, 1))))
 
-static void has_last(const struct script_line *line)
+SCRIPT_VERB(has_last, "last")
 {
     uint32_t at = town.effects_len;
     while (at > 0 && town.effects[at - 1].kind != effect_at(line, 1))
@@ -243,7 +214,7 @@ static void has_last(const struct script_line *line)
     }
 }
 
-static void was_logged(const struct script_line *line)
+SCRIPT_VERB(was_logged, "logged|unlogged")
 {
     const char *want = script_rest(line, 0);
     bool found = false;
@@ -260,21 +231,17 @@ static void was_logged(const struct script_line *line)
         fail_msg("%s: \"%s\"", line->row, line->text);
 }
 
-static void has_status(const struct script_line *line)
+SCRIPT_VERB(has_status, "means")
 {
     const struct saga_def *def = checkout_find(town.checkout, span_of(script_word(line, 1)));
     const char *cause = strcmp(script_word(line, 5), "-") == 0 ? "" : line->words[5];
     enum order_status status =
         checkout_status(def, (enum saga_state)script_choice(line, script_word(line, 2), states),
-                        (uint8_t)number_at(line, 3), number_at(line, 4) != 0, cause);
+                        (uint8_t)script_number_at(line, 3), script_number_at(line, 4) != 0, cause);
     script_expect_text(line, script_word(line, 6), order_status_name(status));
 }
 
-static void do_check(const struct script_line *line)
-{
-    (void)line;
-    world_check(&town);
-}
+SCRIPT_DOES("check", world_check(&town))
 
 /* ---- a single step ---- */
 
@@ -403,7 +370,7 @@ static void start_anew(void)
     world_init(&town);
 }
 
-static void do_try(const struct script_line *line)
+SCRIPT_VERB(do_try, "try")
 {
     static const struct {
         const char *name, *key;
@@ -439,14 +406,14 @@ static void do_try(const struct script_line *line)
     strcpy(trial.data, saga->data);
 }
 
-static void do_answer(const struct script_line *line)
+SCRIPT_VERB(do_answer, "extend|move|create|read|capture|void|refund|end-pass|end-visit")
 {
     assert_in_range(trial.len, 0, ANSWERS_MAX - 1);
     trial.answers[trial.len] = *line;
     trial.answers[trial.len++].text = "an answer";
 }
 
-static void do_gives(const struct script_line *line)
+SCRIPT_VERB(do_gives, "gives")
 {
     while (town.log_len == 0) {
         json_has_memory = !trial.starved;
@@ -458,7 +425,7 @@ static void do_gives(const struct script_line *line)
     script_expect(line, script_word(line, 3), all_asked());
 }
 
-static void is_kept(const struct script_line *line)
+SCRIPT_VERB(is_kept, "kept")
 {
     static struct order order;
     const char *data = world_saga(&town, 1)->data;
@@ -478,40 +445,12 @@ static void is_kept(const struct script_line *line)
     script_expect_values(line, 1, fields);
 }
 
-static void has_time(const struct script_line *line)
+SCRIPT_VERB(has_time, "delay|timeout")
 {
     uint64_t delay_ms = (world_saga(&town, 1)->due_us - town.clock.now_mono_us) / 1000;
     bool delay = strcmp(line->words[0], "delay") == 0;
     script_expect(line, script_word(line, 1), delay ? delay_ms : trial.timeout_ms);
 }
-
-static const struct script_verb verbs[] = {
-    {"order", do_order},
-    {"run", do_run},
-    {"step", do_step},
-    {"wake", do_wake},
-    {"cancel", do_cancel},
-    {"set", do_set},
-    {"fault", do_fault},
-    {"says", do_says},
-    {"edit", do_edit},
-    {"at", do_at},
-    {"update", do_update},
-    {"saga", has_saga},
-    {"world", has_world},
-    {"asked", was_asked},
-    {"effect", has_effect},
-    {"last", has_last},
-    {"logged|unlogged", was_logged},
-    {"means", has_status},
-    {"check", do_check},
-    {"try", do_try},
-    {"gives", do_gives},
-    {"kept", is_kept},
-    {"delay|timeout", has_time},
-    {"extend|move|create|read|capture|void|refund|end-pass|end-visit", do_answer},
-    {NULL, NULL},
-};
 
 /* ---- rows ---- */
 
@@ -767,18 +706,14 @@ static const struct script_row rows[] = {
      "create 60000 60000|create 0 30000|refund 60000 3600000"},
 };
 
-static int enter(void **state)
-{
-    (void)state;
-    world_init(&town);
-    return 0;
-}
-
-static void run_row(void **state)
+static void enter(void)
 {
     world_init(&town);
     json_in_allocate(json_memory);
-    script_run_cases(*state, start_anew, verbs);
+}
+
+static void leave(void)
+{
     json_in_allocate(malloc);
     world_deinit(&town);
 }
@@ -846,7 +781,7 @@ static uint32_t killed_at(const struct script_row *story, uint32_t edge)
 {
     world_init(&town);
     town.crash_at = edge;
-    script_run(story, verbs);
+    script_run(story, script_verbs);
     assert_int_equal(town.crashes, edge > 0);
     world_deinit(&town);
     return town.edges;
@@ -906,7 +841,7 @@ TEST_CASE(each_answer_lost_or_dropped_changes_no_outcome)
         world_init(&town);
         world_fault(&town, (enum peer_op)(i / STORIES % PEER_OP_COUNT),
                     faults[i / STORIES / PEER_OP_COUNT], 2);
-        script_run(&stories[i % STORIES], verbs);
+        script_run(&stories[i % STORIES], script_verbs);
         world_deinit(&town);
     }
 }
@@ -925,7 +860,7 @@ TEST_CASE(random_faults_change_no_outcome)
         town.commits_lost = (uint32_t)rng_below(&rng.rng, 3);
         town.commits_down = (uint32_t)rng_below(&rng.rng, 3);
         town.crash_at = (uint32_t)rng_below(&rng.rng, 60);
-        script_run(&stories[rng_below(&rng.rng, STORIES)], verbs);
+        script_run(&stories[rng_below(&rng.rng, STORIES)], script_verbs);
         world_deinit(&town);
     }
     printf("seeds 1 to 300\n");
@@ -933,7 +868,7 @@ TEST_CASE(random_faults_change_no_outcome)
 
 /* ---- versions and statuses ---- */
 
-TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own, enter, NULL)
+TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own, enter, leave)
 {
     assert_string_equal(checkout_now(town.checkout, CHECKOUT_SALE)->key, "checkout.1");
     world_update(&town, &next_version, 1);
@@ -949,11 +884,10 @@ TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own,
     }
     assert_true(answered);
     assert_string_equal(checkout_pivots(town.checkout), "{\"checkout.1\":4,\"checkout.2\":2}");
-    world_deinit(&town);
 }
 
 /* An order stored as complete without its effects would never be reported as complete. */
-TEST_CASE_IN(move_whose_order_is_not_read_for_want_of_memory_is_repeated, enter, NULL)
+TEST_CASE_IN(move_whose_order_is_not_read_for_want_of_memory_is_repeated, enter, leave)
 {
     const struct saga_def *def = checkout_now(town.checkout, CHECKOUT_SALE);
     static const struct {
@@ -965,7 +899,6 @@ TEST_CASE_IN(move_whose_order_is_not_read_for_want_of_memory_is_repeated, enter,
         {"{}", true, false, false}, /* which no later try could read */
         {"{", true, false, false},
     };
-    json_in_allocate(json_memory);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct saga_row row = {
             .id = 1, .def = def, .state = SAGA_RUNNING, .data = span_of(cases[i].order)};
@@ -978,8 +911,6 @@ TEST_CASE_IN(move_whose_order_is_not_read_for_want_of_memory_is_repeated, enter,
         assert_int_equal(effects.failed, cases[i].again);
         saga_effects_clear(&effects);
     }
-    json_in_allocate(malloc);
-    world_deinit(&town);
 }
 
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS_IN(rows, script_verbs, enter, leave)

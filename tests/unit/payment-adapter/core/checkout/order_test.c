@@ -80,7 +80,7 @@ static void write_good_texts(void)
     strcpy(good[2], script_json("{'by':'buyer','percent':90,'handed_on':true}"));
 }
 
-static void do_read(const struct script_line *line)
+SCRIPT_VERB(do_read, "read|unread")
 {
     struct span json = span_of(script_json(script_rest(line, 1)));
     int rc = readers[script_choice(line, script_word(line, 1), kinds)](json);
@@ -88,7 +88,7 @@ static void do_read(const struct script_line *line)
         fail_msg("%s: \"%s\": %d", line->row, line->text, rc);
 }
 
-static void do_wrong(const struct script_line *line)
+SCRIPT_VERB(do_wrong, "wrong")
 {
     unsigned kind = script_choice(line, script_word(line, 1), kinds);
     const char *from = script_json(script_word(line, 2)), *at = strstr(good[kind], from);
@@ -100,22 +100,21 @@ static void do_wrong(const struct script_line *line)
         fail_msg("%s: %s was read", line->row, text);
 }
 
-static void do_grants(const struct script_line *line)
+SCRIPT_VERB(do_grants, "grants")
 {
     script_expect(line, script_word(line, 1), terms.by_buyer);
     script_expect(line, script_word(line, 2), terms.percent);
     script_expect(line, script_word(line, 3), terms.until_ms);
 }
 
-static void do_refund(const struct script_line *line)
+SCRIPT_VERB(do_refund, "refund")
 {
-    order.refund = script_number(script_word(line, 1));
+    order.refund = script_number_at(line, 1);
     order.credit = order.refund == 0 && script_has(line, "credit");
-    script_expect(line, script_word(line, 3),
-                  order_refund(&order, script_number(script_word(line, 2))));
+    script_expect(line, script_word(line, 3), order_refund(&order, script_number_at(line, 2)));
 }
 
-static void do_off(const struct script_line *line)
+SCRIPT_VERB(do_off, "off")
 {
     static const char *const acts[] = {[ORDER_OFF_WAIT] = "wait",
                                        [ORDER_OFF_TURN_BACK] = "turn-back",
@@ -128,11 +127,6 @@ static void do_off(const struct script_line *line)
     bool is_used = strcmp(has, "used") == 0 || strcmp(has, "both") == 0;
     assert_string_equal(script_word(line, 3), acts[order_off(status, is_moving, is_used)]);
 }
-
-static const struct script_verb verbs[] = {
-    {"read|unread", do_read}, {"wrong", do_wrong}, {"grants", do_grants},
-    {"refund", do_refund},    {"off", do_off},     {NULL, NULL},
-};
 
 static const struct script_row rows[] = {
     {"text_of_another_shape_is_not_read",
@@ -169,10 +163,6 @@ static const struct script_row rows[] = {
      "completed used credit|completed moving wait|completed both wait|cancelled - none|"
      "expired - none|failed - none|refunding used wait|refunded - none|parked - wait"},
 };
-
-static void start(void)
-{
-}
 
 /* ---- memory that runs out ---- */
 
@@ -286,10 +276,5 @@ TEST_CASE(every_status_is_known_by_its_name)
     assert_int_equal(order_status_parse(SPAN("lost")), ORDER_PARKED);
 }
 
-SCRIPT_CASES(rows, start, verbs)
-
-int main(void)
-{
-    write_good_texts();
-    return unit_run(NULL, NULL);
-}
+UNIT_ONCE(write_good_texts, NULL)
+SCRIPT_TESTS(rows, script_verbs)

@@ -256,24 +256,15 @@ TEST_CASE(lack_of_memory_neither_shortens_nor_forges_a_ticket)
     json_in_allocate(malloc);
 }
 
-static int begin(void **state)
+static void begin(void)
 {
-    (void)state;
     signer = signer_of(1);
     keys = (struct ticket_keys){.keys = {*ticket_signer_key(signer)}, .len = 1};
-    return 0;
 }
 
-static int end(void **state)
+static void end(void)
 {
-    (void)state;
     ticket_signer_destroy(signer);
-    return 0;
 }
 
-int main(void)
-{
-    if (sodium_init() < 0)
-        return 1;
-    return unit_run(begin, end);
-}
+UNIT_BETWEEN(begin, end)

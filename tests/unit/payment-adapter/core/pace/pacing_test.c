@@ -76,17 +76,12 @@ static unsigned paid(struct pace *pace, enum pace_purpose purpose, unsigned call
 
 /* ---- rows ---- */
 
-static uint64_t number(const struct script_line *line, unsigned at)
-{
-    return script_number(script_word(line, at));
-}
-
-static void set_up(const struct script_line *line)
+SCRIPT_VERB(set_up, "breaker|budget|gate|pace")
 {
     const char *verb = line->words[0];
     uint32_t args[4] = {0};
     for (unsigned i = 1; i < line->len; i++)
-        args[i] = (uint32_t)number(line, i);
+        args[i] = (uint32_t)script_number_at(line, i);
     if (strcmp(verb, "breaker") == 0)
         breaker_init(&breaker, args[1], args[2], args[3]);
     else if (strcmp(verb, "budget") == 0)
@@ -98,12 +93,10 @@ static void set_up(const struct script_line *line)
     is_gate = strcmp(verb, "gate") == 0;
 }
 
-static void set_clock(const struct script_line *line)
-{
-    all.now_us = number(line, 1) + (strcmp(line->words[0], "after") == 0 ? all.now_us : 0);
-}
+SCRIPT_DOES("at|after", all.now_us = script_number_at(line, 1) +
+                                     (strcmp(line->words[0], "after") == 0 ? all.now_us : 0))
 
-static void run_breaker(const struct script_line *line)
+SCRIPT_VERB(run_breaker, "missed|heard|unasked|wait|opened|allows|refuses")
 {
     const char *verb = line->words[0];
     if (strcmp(verb, "missed") == 0)
@@ -120,7 +113,7 @@ static void run_breaker(const struct script_line *line)
         script_expect_text(line, verb, breaker_allow(&breaker, all.now_us) ? "allows" : "refuses");
 }
 
-static void run_budget(const struct script_line *line)
+SCRIPT_VERB(run_budget, "earn|give-back")
 {
     if (strcmp(line->words[0], "earn") == 0)
         budget_earn(&budget);
@@ -128,10 +121,10 @@ static void run_budget(const struct script_line *line)
         budget_give_back(&budget);
 }
 
-static void miss_probes(const struct script_line *line)
+SCRIPT_VERB(miss_probes, "probes")
 {
-    uint64_t wait_ms = number(line, 2);
-    for (uint64_t probes = number(line, 1); probes > 0; probes--) {
+    uint64_t wait_ms = script_number_at(line, 2);
+    for (uint64_t probes = script_number_at(line, 1); probes > 0; probes--) {
         assert_int_equal(breaker_wait_ms(&breaker, all.now_us), wait_ms);
         all.now_us += wait_ms * MS;
         assert_true(breaker_allow(&breaker, all.now_us));
@@ -147,20 +140,17 @@ static uint64_t taken(uint64_t callers)
     return taken;
 }
 
-static void expect_taken(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), taken(number(line, 2)));
-}
+SCRIPT_DOES("take", script_expect(line, script_word(line, 1), taken(script_number_at(line, 2))))
 
-static void expect_taken_until(const struct script_line *line)
+SCRIPT_VERB(expect_taken_until, "until")
 {
     uint64_t sum = 0;
-    for (; all.now_us <= number(line, 1); all.now_us += number(line, 2))
-        sum += taken(number(line, 3));
+    for (; all.now_us <= script_number_at(line, 1); all.now_us += script_number_at(line, 2))
+        sum += taken(script_number_at(line, 3));
     script_expect(line, script_word(line, 4), sum);
 }
 
-static void run_pace(const struct script_line *line)
+SCRIPT_VERB(run_pace, "pay|asks|answered|lost|share")
 {
     struct pace *pace = &all.paces[0];
     const char *verb = line->words[0];
@@ -175,37 +165,24 @@ static void run_pace(const struct script_line *line)
     } else if (strcmp(verb, "share") == 0) {
         script_expect(line, script_word(line, 1), atomic_load(&pace->share_ns) / 1000);
     } else {
-        for (uint64_t calls = number(line, 1); calls > 0; calls--)
+        for (uint64_t calls = script_number_at(line, 1); calls > 0; calls--)
             pace_pay(pace, all.now_us);
     }
 }
 
-static void expect_calls(const struct script_line *line)
+SCRIPT_VERB(expect_calls, "calls")
 {
     static const char *const purposes[] = {"poll", "make", "take", NULL};
     enum pace_purpose purpose = script_choice(line, script_word(line, 1), purposes);
     unsigned sum = 0;
-    for (uint64_t times = number(line, 2); times > 0; times--) {
-        all.now_us += number(line, 3);
-        sum += paid(&all.paces[0], purpose, (unsigned)number(line, 4));
+    for (uint64_t times = script_number_at(line, 2); times > 0; times--) {
+        all.now_us += script_number_at(line, 3);
+        sum += paid(&all.paces[0], purpose, (unsigned)script_number_at(line, 4));
         if (script_has(line, "reported"))
             report(&all.paces[0]);
     }
     script_expect(line, script_word(line, 5), sum);
 }
-
-static const struct script_verb verbs[] = {
-    {"breaker|budget|gate|pace", set_up},
-    {"at|after", set_clock},
-    {"missed|heard|unasked|wait|opened|allows|refuses", run_breaker},
-    {"probes", miss_probes},
-    {"earn|give-back", run_budget},
-    {"take", expect_taken},
-    {"until", expect_taken_until},
-    {"pay|asks|answered|lost|share", run_pace},
-    {"calls", expect_calls},
-    {NULL, NULL},
-};
 
 static void start(void)
 {
@@ -499,4 +476,4 @@ TEST_CASE(waiting_callers_get_turns_at_the_rate)
     assert_in_range(pace_wait_ms(pace, PACE_TAKE, all.now_us), 0, 100); /* a line of its own */
 }
 
-SCRIPT_CASES(rows, start, verbs)
+SCRIPT_TESTS_IN(rows, script_verbs, start, NULL)

@@ -198,7 +198,7 @@ static struct saga_engine *engine(void)
 
 /* ---- statements ---- */
 
-static void do_conf(const struct script_line *line)
+SCRIPT_VERB(do_conf, "conf")
 {
     struct saga_engine_conf *conf = &now.conf;
     assert_null(now.engine);
@@ -218,16 +218,16 @@ static void do_conf(const struct script_line *line)
     conf->on_stored = script_has(line, "reported") ? on_stored : NULL;
 }
 
-static void do_turn(const struct script_line *line)
+SCRIPT_VERB(do_turn, "turn")
 {
-    uint64_t now_us = script_number(script_word(line, 1));
+    uint64_t now_us = script_number_at(line, 1);
     saga_engine_turn(engine(), now_us);
     now.now_us = now_us;
 }
 
 static const char *const states[] = {"running", "undoing", "completed", "undone", NULL};
 
-static void do_row(const struct script_line *line)
+SCRIPT_VERB(do_row, "row")
 {
     const char *cause = script_value(line, "cause"), *trace = script_value(line, "trace"),
                *data = script_value(line, "data"), *state = script_value(line, "state");
@@ -257,9 +257,8 @@ static void do_row(const struct script_line *line)
     }
 }
 
-static void do_leased(const struct script_line *line)
+SCRIPT_VERB(do_leased, "leased")
 {
-    (void)line;
     uint64_t leased = saga_engine_stats(engine())->leased;
     saga_engine_on_leased(engine(), now.rows, now.rows_len);
     assert_int_equal(saga_engine_stats(engine())->leased, leased + now.rows_len);
@@ -268,18 +267,18 @@ static void do_leased(const struct script_line *line)
 }
 
 /* The engine's first lease, and the turn that calls its steps. */
-static void do_serve(const struct script_line *line)
+SCRIPT_VERB(do_serve, "serve")
 {
     saga_engine_turn(engine(), 1000);
     do_row(line);
-    do_leased(line);
+    do_leased(NULL);
     now.now_us = 2000;
     saga_engine_turn(engine(), now.now_us);
 }
 
 static uint32_t call_at(const struct script_line *line)
 {
-    uint64_t id = script_number(script_word(line, 1));
+    uint64_t id = script_number_at(line, 1);
     for (uint32_t i = 0; i < now.calls_len; i++) {
         if (now.calls[i]->saga == id)
             return i;
@@ -288,7 +287,7 @@ static uint32_t call_at(const struct script_line *line)
     abort();
 }
 
-static void do_data(const struct script_line *line)
+SCRIPT_VERB(do_data, "data")
 {
     static const char large[SAGA_DATA_MAX + 1];
     const char *text = script_word(line, 2);
@@ -300,7 +299,7 @@ static void do_data(const struct script_line *line)
     saga_call_set_data(now.calls[call_at(line)], data);
 }
 
-static void do_effect(const struct script_line *line)
+SCRIPT_VERB(do_effect, "effect")
 {
     struct saga_effects *effects = saga_call_effects(now.calls[call_at(line)]);
     if (strcmp(script_word(line, 2), "too-long") == 0)
@@ -312,7 +311,7 @@ static void do_effect(const struct script_line *line)
 
 static const char *const verdicts[] = {"done", "failed", "ongoing", "unknown", NULL};
 
-static void do_end(const struct script_line *line)
+SCRIPT_VERB(do_end, "end")
 {
     static const char *const heard[] = {"verdict", "answer", "nothing", NULL};
     const char *of = script_value(line, "heard");
@@ -336,7 +335,7 @@ static void do_end(const struct script_line *line)
 }
 
 /* The same answer for each move of the commit. */
-static void answer_commit(const struct script_line *line)
+SCRIPT_VERB(answer_commit, "stored|refused|fenced")
 {
     static const char *const answers[] = {"stored", "fenced", "refused", NULL};
     struct saga_store_reply replies[SLOTS];
@@ -351,7 +350,7 @@ static void answer_commit(const struct script_line *line)
     saga_engine_on_committed(engine(), true, replies);
 }
 
-static void do_event(const struct script_line *line)
+SCRIPT_VERB(do_event, "nudge|drain|lease-failed|lost")
 {
     const char *event = line->words[0];
     if (strcmp(event, "nudge") == 0)
@@ -366,7 +365,7 @@ static void do_event(const struct script_line *line)
 
 /* ---- expectations ---- */
 
-static void is_due(const struct script_line *line)
+SCRIPT_VERB(is_due, "due")
 {
     const char *want = script_word(line, 1);
     uint64_t due_us = saga_engine_due_us(engine());
@@ -378,14 +377,14 @@ static void is_due(const struct script_line *line)
         script_expect(line, want, due_us);
 }
 
-static void is_idle(const struct script_line *line)
+SCRIPT_VERB(is_idle, "idle|busy")
 {
     bool idle = saga_engine_idle(engine());
     script_expect_text(line, script_word(line, 0), idle ? "idle" : "busy");
 }
 
 /* The counters of the test itself. */
-static void has_count(const struct script_line *line)
+SCRIPT_VERB(has_count, "leases|commits|calls|moved")
 {
     const struct script_field fields[] = {
         SCRIPT_NUMBER("leases", now.leases),
@@ -399,7 +398,7 @@ static void has_count(const struct script_line *line)
 
 #define STAT(NAME) SCRIPT_NUMBER(#NAME, stats->NAME)
 
-static void has_stat(const struct script_line *line)
+SCRIPT_VERB(has_stat, "stat")
 {
     const struct saga_engine_stats *stats = saga_engine_stats(engine());
     const struct script_field fields[] = {
@@ -412,7 +411,7 @@ static void has_stat(const struct script_line *line)
 }
 
 /* Tries that ended with this verdict; there is no other. */
-static void has_tries(const struct script_line *line)
+SCRIPT_VERB(has_tries, "tries")
 {
     unsigned verdict = script_choice(line, script_word(line, 1), verdicts);
     for (unsigned i = 0; i < SAGA_VERDICT_COUNT; i++) {
@@ -426,7 +425,7 @@ static const char *text_of(struct span span, char text[128])
     return span.len < 128 && span_to_cstr(span, text, 128) ? text : "long";
 }
 
-static void has_call(const struct script_line *line)
+SCRIPT_VERB(has_call, "call")
 {
     const struct saga_call *call = now.calls[call_at(line)];
     char data[128];
@@ -458,7 +457,7 @@ static const char *text_of_effects(const struct saga_effects *effects, char text
     return text;
 }
 
-static void has_move(const struct script_line *line)
+SCRIPT_VERB(has_move, "move")
 {
     const struct saga_move *move = now.moved;
     char data[128], effects[64];
@@ -487,7 +486,7 @@ static void has_move(const struct script_line *line)
     script_expect_values(line, 1, fields);
 }
 
-static void has_row(const struct script_line *line)
+SCRIPT_VERB(has_row, "after")
 {
     const struct script_field fields[] = {
         SCRIPT_NUMBER("size", now.after.data.len),
@@ -497,28 +496,6 @@ static void has_row(const struct script_line *line)
     };
     script_expect_values(line, 1, fields);
 }
-
-static const struct script_verb verbs[] = {
-    {"conf", do_conf},
-    {"turn", do_turn},
-    {"row", do_row},
-    {"leased", do_leased},
-    {"serve", do_serve},
-    {"data", do_data},
-    {"effect", do_effect},
-    {"end", do_end},
-    {"stored|refused|fenced", answer_commit},
-    {"nudge|drain|lease-failed|lost", do_event},
-    {"due", is_due},
-    {"idle|busy", is_idle},
-    {"leases|commits|calls|moved", has_count},
-    {"stat", has_stat},
-    {"tries", has_tries},
-    {"call", has_call},
-    {"move", has_move},
-    {"after", has_row},
-    {NULL, NULL},
-};
 
 /* ---- rows ---- */
 
@@ -768,15 +745,8 @@ static void end(void)
 
 static void begin(void)
 {
-    end();
     rng_seeded_init(&now.rng, 1);
     now.conf = conf_of(SLOTS, SLOTS);
-}
-
-static void run_row(void **state)
-{
-    script_run_cases(*state, begin, verbs);
-    end();
 }
 
 /* ---- what a row cannot say ---- */
@@ -808,8 +778,7 @@ TEST_CASE(long_code_and_detail_are_copied_and_cut)
     char code[SAGA_CODE_MAX + 2] = "", detail[SAGA_DETAIL_MAX + 2] = "";
     memset(code, 'c', sizeof(code) - 1);
     memset(detail, 'd', sizeof(detail) - 1);
-    begin();
-    script_run(&called, verbs);
+    script_run(&called, script_verbs);
     saga_call_finish(now.calls[0], &(struct saga_outcome){
                                        .verdict = SAGA_FAILED, .code = code, .detail = detail});
     now.calls_len = 0;
@@ -818,17 +787,15 @@ TEST_CASE(long_code_and_detail_are_copied_and_cut)
     saga_engine_turn(now.engine, 3000);
     assert_int_equal(strspn(now.moved->code, "c"), SAGA_CODE_MAX - 1);
     assert_int_equal(strspn(now.moved->detail, "d"), SAGA_DETAIL_MAX - 1);
-    end();
 }
 
 TEST_CASE(definition_is_found_by_its_whole_key)
 {
-    begin();
     assert_ptr_equal(saga_engine_def(engine(), SPAN("one")), &defs[0]);
     assert_ptr_equal(saga_engine_def(engine(), SPAN("two")), &defs[1]);
     assert_null(saga_engine_def(engine(), SPAN("four")));
     assert_null(saga_engine_def(engine(), SPAN("on")));
-    end();
 }
 
-SCRIPT_TESTS(rows, run_row)
+UNIT_BETWEEN(begin, end)
+SCRIPT_TESTS(rows, script_verbs)

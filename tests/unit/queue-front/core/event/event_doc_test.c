@@ -43,28 +43,28 @@ static void accept(const struct script_line *line)
         fail_msg("%s: \"%s\" is refused: %s: %s", line->row, line->text, fault.pointer, fault.rule);
 }
 
-static void take(const struct script_line *line)
+SCRIPT_VERB(take, "take")
 {
     result = parse(script_json(script_rest(line, 0)));
     accept(line);
 }
 
 /* The document becomes the stored one, for "patch", "load" and "same lanes". */
-static void store(const struct script_line *line)
+SCRIPT_VERB(store, "store")
 {
     take(line);
     strcpy(base, written(NULL));
     base_doc = doc;
 }
 
-static void patch_it(const struct script_line *line)
+SCRIPT_VERB(patch_it, "patch")
 {
     result = patch(script_json(script_rest(line, 0)));
     accept(line);
 }
 
 /* "bad POINTER JSON RULE": a document without blanks is refused by a rule that says this. */
-static void bad(const struct script_line *line)
+SCRIPT_VERB(bad, "bad")
 {
     int rc = parse(script_json(script_word(line, 2)));
     if (rc >= 0 || strstr(fault.rule, script_json(script_rest(line, 2))) == NULL)
@@ -72,7 +72,7 @@ static void bad(const struct script_line *line)
     script_expect_text(line, script_word(line, 1), fault.pointer);
 }
 
-static void bad_patch(const struct script_line *line)
+SCRIPT_VERB(bad_patch, "bad_patch")
 {
     result = patch(script_json(script_word(line, 1)));
     script_expect_text(line, script_word(line, 2), fault.pointer);
@@ -80,7 +80,7 @@ static void bad_patch(const struct script_line *line)
 }
 
 /* Without a text it loads the stored document. */
-static void load(const struct script_line *line)
+SCRIPT_VERB(load, "load")
 {
     const char *json = line->len > 1 ? script_json(script_rest(line, 0)) : base;
     fault = (struct event_doc_fault){{0}, {0}};
@@ -88,7 +88,7 @@ static void load(const struct script_line *line)
     accept(line);
 }
 
-static void bad_load(const struct script_line *line)
+SCRIPT_VERB(bad_load, "bad_load")
 {
     fault = (struct event_doc_fault){{0}, {0}};
     const char *json = script_json(script_word(line, 1));
@@ -103,22 +103,11 @@ static void expect_part(const struct script_line *line, bool want, const char *t
         fail_msg("%s: \"%s\": it is %s", line->row, line->text, text);
 }
 
-static void has(const struct script_line *line)
-{
-    expect_part(line, true, written(NULL));
-}
+SCRIPT_DOES("has", expect_part(line, true, written(NULL)))
+SCRIPT_DOES("lacks", expect_part(line, false, written(NULL)))
+SCRIPT_DOES("shows", expect_part(line, true, written(&now)))
 
-static void lacks(const struct script_line *line)
-{
-    expect_part(line, false, written(NULL));
-}
-
-static void shows(const struct script_line *line)
-{
-    expect_part(line, true, written(&now));
-}
-
-static void messages(const struct script_line *line)
+SCRIPT_VERB(messages, "messages")
 {
     struct text text = text_on(memory, sizeof(memory) - 1);
     event_doc_messages(&text, &doc);
@@ -128,14 +117,14 @@ static void messages(const struct script_line *line)
 }
 
 /* What was shown, edited and sent back is a patch. */
-static void send_back(const struct script_line *line)
+SCRIPT_VERB(send_back, "send_back")
 {
     strcpy(base, written(NULL));
     result = patch(written(&now));
     accept(line);
 }
 
-static void autopilot(const struct script_line *line)
+SCRIPT_VERB(autopilot, "autopilot")
 {
     pilot = (struct line_pilot){.on = true,
                                 .rate_milli = 2500,
@@ -154,7 +143,7 @@ static void autopilot(const struct script_line *line)
     now.incarnation = script_has(line, "off") ? "" : "0123456789abcdef";
 }
 
-static void is(const struct script_line *line)
+SCRIPT_VERB(is, "is")
 {
     struct line_knobs knobs = event_doc_knobs(&doc);
     script_expect_field(line, 1,
@@ -191,23 +180,12 @@ static void is(const struct script_line *line)
                             {.name = NULL}});
 }
 
-static void lane(const struct script_line *line)
+SCRIPT_VERB(lane, "lane")
 {
     const char *id = script_word(line, 1);
     script_expect(line, script_word(line, 2),
                   event_doc_lane(&doc, span_of(strcmp(id, "-") == 0 ? "" : id)));
 }
-
-static const struct script_verb verbs[] = {
-    {"take", take},           {"bad", bad},
-    {"store", store},         {"patch", patch_it},
-    {"bad_patch", bad_patch}, {"load", load},
-    {"bad_load", bad_load},   {"has", has},
-    {"lacks", lacks},         {"shows", shows},
-    {"messages", messages},   {"is", is},
-    {"lane", lane},           {"send_back", send_back},
-    {"autopilot", autopilot}, {NULL, NULL},
-};
 
 #define TWO_LANES "{'lanes':[{'id':'a','share':1},{'id':'b','share':1}]}"
 #define ALL                                                                                        \
@@ -648,4 +626,4 @@ TEST_CASE(a_text_may_be_as_long_as_its_bound_and_no_longer)
     }
 }
 
-SCRIPT_CASES(rows, start, verbs)
+SCRIPT_TESTS_IN(rows, script_verbs, start, NULL)

@@ -24,19 +24,19 @@ static int read(const char *json)
     return rc;
 }
 
-static void read_good(const struct script_line *line)
+SCRIPT_VERB(read_good, "read")
 {
     if (read(script_rest(line, 0)) != 0)
         fail_msg("%s: \"%s\" is refused", line->row, line->text);
 }
 
-static void read_bad(const struct script_line *line)
+SCRIPT_VERB(read_bad, "bad")
 {
     if (read(script_rest(line, 0)) == 0)
         fail_msg("%s: \"%s\" is accepted", line->row, line->text);
 }
 
-static void expect(const struct script_line *line)
+SCRIPT_VERB(expect, "is|shows")
 {
     char memory[1024];
     struct text text = text_on(memory, sizeof(memory));
@@ -48,19 +48,14 @@ static void expect(const struct script_line *line)
         fail_msg("%s: \"%s\": it is %.*s", line->row, line->text, (int)text.len, memory);
 }
 
-static void expect_amount(const struct script_line *line)
+SCRIPT_VERB(expect_amount, "amount")
 {
     char memory[32];
     struct text text = text_on(memory, sizeof(memory) - 1);
-    prices_put_amount(&text, script_word(line, 1), (uint32_t)script_number(script_word(line, 2)));
+    prices_put_amount(&text, script_word(line, 1), (uint32_t)script_number_at(line, 2));
     memory[text.len] = '\0';
     script_expect_text(line, script_word(line, 3), memory);
 }
-
-static const struct script_verb verbs[] = {
-    {"read", read_good}, {"bad", read_bad},         {"is", expect},
-    {"shows", expect},   {"amount", expect_amount}, {NULL, NULL},
-};
 
 #define GOOD                                                                                       \
     "{'currency':'KRW','categories':{'VIP석':{'price':165000,'gone':false},"                      \
@@ -128,4 +123,4 @@ TEST_CASE(categories_and_their_names_are_bounded)
     }
 }
 
-SCRIPT_CASES(rows, start, verbs)
+SCRIPT_TESTS_IN(rows, script_verbs, start, NULL)

@@ -94,7 +94,7 @@ static struct ticket place_of(const struct script_line *line)
     };
 }
 
-static void take(const struct script_line *line)
+SCRIPT_VERB(take, "request|newcomer|reply|looked|document")
 {
     const char *verb = script_word(line, 0);
     struct join_event event = {.input = JOIN_REQUEST};
@@ -155,7 +155,7 @@ static const char *name_of(const struct visitor *name)
     return "nobody";
 }
 
-static void expect(const struct script_line *line)
+SCRIPT_VERB(expect, "read|ask|ask-lane|look|await|answer")
 {
     static const char *const kinds[] = {
         [JOIN_READ] = "read", [JOIN_ASK] = "ask",     [JOIN_ASK_LANE] = "ask-lane",
@@ -178,7 +178,7 @@ static void expect(const struct script_line *line)
         script_expect_text(line, script_word(line, 1), name_of(&effect.name));
         assert_int_equal(effect.lane, script_value_or(line, "lane", 0));
     } else if (effect.kind == JOIN_LOOK) {
-        assert_int_equal(effect.ticket.entry, script_number(script_word(line, 1)));
+        assert_int_equal(effect.ticket.entry, script_number_at(line, 1));
     } else if (effect.kind == JOIN_ANSWER) {
         script_expect_text(line, script_word(line, 1), answers[effect.answer]);
         if (effect.answer == JOIN_PLACE || effect.answer == JOIN_REFUSED)
@@ -187,12 +187,6 @@ static void expect(const struct script_line *line)
             assert_int_equal(effect.ticket.entry, script_value_or(line, "entry", 9));
     }
 }
-
-static const struct script_verb verbs[] = {
-    {"request|newcomer|reply|looked|document", take},
-    {"read|ask|ask-lane|look|await|answer", expect},
-    {NULL, NULL},
-};
 
 /* A new visitor; one with a cookie; a member; one who waits and shows a code; one whose place was
  * given up. */
@@ -343,31 +337,30 @@ static const struct script_row rows[] = {
      NEW "reply conflict; await; document late; answer refused unavailable"},
 };
 
-static void run_row(void **state)
+static void start(void)
 {
     join = (struct join){.state = JOIN_BEGUN};
-    script_run(*state, verbs);
 }
 
 static void run(const char *text)
 {
     const struct script_row row = {"bounds", text};
-    script_run(&row, verbs);
+    script_run(&row, script_verbs);
 }
 
 /* Both bounds are reached, and both end. */
 TEST_CASE(a_join_ends)
 {
-    join = (struct join){.state = JOIN_BEGUN};
     run("request no; read; newcomer member; ask member");
     for (unsigned used = 0; used < JOINS_AGAIN_MAX; used++)
         run("reply same; look 9; looked gone; read; newcomer member; ask after-9");
     run("reply same; look 9; looked gone; answer place same");
-    join = (struct join){.state = JOIN_BEGUN};
+    start();
     run("request no; read; newcomer; ask cookie new");
     for (unsigned judged = 0; judged < JOINS_JUDGED_MAX; judged++)
         run("reply conflict; await; document; read; newcomer; ask cookie new");
     run("reply conflict; answer refused unavailable");
 }
 
-SCRIPT_TESTS(rows, run_row)
+UNIT_BETWEEN(start, NULL)
+SCRIPT_TESTS(rows, script_verbs)

@@ -25,29 +25,18 @@ static bool has(uint64_t epoch, uint64_t place)
     return at / 8 < marks.len && ((uint8_t)marks.ptr[at / 8] & (0x80u >> at % 8)) != 0;
 }
 
-static void turn(const struct script_line *line)
-{
-    heard_turn(&heard, script_number(script_word(line, 1)));
-}
+SCRIPT_DOES("turn", heard_turn(&heard, script_number_at(line, 1)))
+SCRIPT_DOES("reserve", heard_reserve(&heard, script_number_at(line, 1)))
 
-static void reserve(const struct script_line *line)
-{
-    heard_reserve(&heard, script_number(script_word(line, 1)));
-}
-
-static void mark(const struct script_line *line)
+SCRIPT_VERB(mark, "mark")
 {
     for (unsigned i = 1; i < line->len; i++)
         heard_mark(&heard, script_number(line->words[i]));
 }
 
-static void forget(const struct script_line *line)
-{
-    (void)line;
-    heard_tell_again(&heard);
-}
+SCRIPT_DOES("again", heard_tell_again(&heard))
 
-static void expect_pick(const struct script_line *line)
+SCRIPT_VERB(expect_pick, "pick")
 {
     script_expect(line, script_word(line, 1), heard_pick(&heard));
     for (unsigned i = 2; i < line->len; i++) {
@@ -58,21 +47,18 @@ static void expect_pick(const struct script_line *line)
     }
 }
 
-static void sent(const struct script_line *line)
-{
-    heard_sent(&heard, strcmp(line->words[0], "sent") == 0);
-}
+SCRIPT_DOES("sent|lost", heard_sent(&heard, strcmp(line->words[0], "sent") == 0))
 
-static void expect_marks(const struct script_line *line)
+SCRIPT_VERB(expect_marks, "has|hasnt")
 {
     bool want = strcmp(line->words[0], "has") == 0;
     for (unsigned i = 2; i < line->len; i++) {
-        if (has(script_number(script_word(line, 1)), script_number(line->words[i])) != want)
+        if (has(script_number_at(line, 1), script_number(line->words[i])) != want)
             fail_msg("%s: \"%s\": place %s", line->row, line->text, line->words[i]);
     }
 }
 
-static void is(const struct script_line *line)
+SCRIPT_VERB(is, "is")
 {
     const struct script_field fields[] = {
         SCRIPT_NUMBER("older", heard_last_told(&heard)),
@@ -88,20 +74,14 @@ static void is(const struct script_line *line)
 }
 
 /* The place is a ghost, as Redis sent it. */
-static void add_ghost(const struct script_line *line)
+SCRIPT_VERB(add_ghost, "ghost")
 {
-    assert_int_equal(script_number(script_word(line, 1)), 1);
+    assert_int_equal(script_number_at(line, 1), 1);
     heard.ghosts = &ghosts;
     assert_true(ghosts_take_page(&ghosts, 0, SPAN("\x40")));
     ghosts.seq = 1;
     ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .whole = 1}, 1);
 }
-
-static const struct script_verb verbs[] = {
-    {"turn", turn},       {"reserve", reserve},  {"mark", mark},      {"again", forget},
-    {"ghost", add_ghost}, {"pick", expect_pick}, {"sent|lost", sent}, {"has|hasnt", expect_marks},
-    {"is", is},           {NULL, NULL},
-};
 
 /* One more place of five pages each, of which two are sent. */
 #define BUSY(NTH, FIRST, SECOND)                                                                   \
@@ -154,9 +134,8 @@ static const struct script_row rows[] = {
          BUSY("2", "4", "0") BUSY("3", "1", "2") BUSY("4", "3", "4") BUSY("5", "0", "1")},
 };
 
-static void run_row(void **state)
+static void end(void)
 {
-    script_run(*state, verbs);
     heard_deinit(&heard);
     ghosts_deinit(&ghosts);
     heard = (struct heard){0};
@@ -181,4 +160,4 @@ TEST_CASE(ten_million_marks_are_sent_in_a_third_of_an_epoch)
 
 _Static_assert(HEARD_SEND_MAX == 2 && HEARD_PAGES_MAX == 256, "rows name them");
 
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS_IN(rows, script_verbs, NULL, end)

@@ -21,9 +21,9 @@ static const struct line_stretch calls[] = {
 static struct turns turns;
 static struct line_view view;
 
-static struct line_view open_line(void)
+static void start(void)
 {
-    return (struct line_view){
+    view = (struct line_view){
         .id = "show",
         .state = LINE_OPEN,
         .issued = 100,
@@ -37,7 +37,7 @@ static struct line_view open_line(void)
     };
 }
 
-static void set_line(const struct script_line *line)
+SCRIPT_VERB(set_line, "line")
 {
     const char *state = script_value(line, "state");
     if (state != NULL)
@@ -50,23 +50,22 @@ static void set_line(const struct script_line *line)
     view.stale = script_value_or(line, "stale", view.stale) != 0;
 }
 
-static void note_turn(const struct script_line *line)
+SCRIPT_VERB(note_turn, "turn")
 {
     static const char *const kinds[] = {"none", "kept", "ended", "done", "given_up", NULL};
     static const enum turn_kind kind[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE,
                                           TURN_GIVEN_UP};
     turns_note(&turns, (struct turn){
-                           .place = script_number(script_word(line, 1)),
+                           .place = script_number_at(line, 1),
                            .kind = kind[script_choice(line, script_word(line, 2), kinds)],
                            .until_ms = script_value_or(line, "until", 0),
                            .times = (uint8_t)script_value_or(line, "times", 0),
                        });
 }
 
-static void expect_place(const struct script_line *line)
+SCRIPT_VERB(expect_place, "at")
 {
-    struct place place =
-        place_at(&view, script_number(script_word(line, 1)), script_number(script_word(line, 2)));
+    struct place place = place_at(&view, script_number_at(line, 1), script_number_at(line, 2));
     script_expect_text(line, script_word(line, 3), place_state_name(place.state));
     const struct script_field fields[] = {
         SCRIPT_NUMBER("position", place.position),
@@ -79,28 +78,12 @@ static void expect_place(const struct script_line *line)
     script_expect_values(line, 4, fields);
 }
 
-static void expect_call(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 2),
-                  place_called_ms(&view, script_number(script_word(line, 1))));
-}
-
-static void expect_now(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 2),
-                  place_now_ms(&view, script_number(script_word(line, 1))));
-}
-
-static void expect_time(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 2),
-                  place_time_ms(&view, script_number(script_word(line, 1))));
-}
-
-static const struct script_verb verbs[] = {
-    {"line", set_line},  {"turn", note_turn},   {"at", expect_place}, {"call", expect_call},
-    {"now", expect_now}, {"time", expect_time}, {NULL, NULL},
-};
+SCRIPT_DOES("call", script_expect(line, script_word(line, 2),
+                                  place_called_ms(&view, script_number_at(line, 1))))
+SCRIPT_DOES("now", script_expect(line, script_word(line, 2),
+                                 place_now_ms(&view, script_number_at(line, 1))))
+SCRIPT_DOES("time", script_expect(line, script_word(line, 2),
+                                  place_time_ms(&view, script_number_at(line, 1))))
 
 static const struct script_row rows[] = {
     {"a place has the time of its stretch's call", "call 1 1000; call 10 1000; call 11 1100;"
@@ -156,10 +139,8 @@ static const struct script_row rows[] = {
      "at 12 66602 expired"},
 };
 
-static void run_row(void **state)
+static void end(void)
 {
-    view = open_line();
-    script_run(*state, verbs);
     turns_deinit(&turns);
     turns = (struct turns){0};
 }
@@ -167,7 +148,6 @@ static void run_row(void **state)
 TEST_CASE(a_draw_gives_each_position_once)
 {
     static const uint8_t seed[DRAW_SEED_BYTES] = {1};
-    view = open_line();
     draw_init(&view.draw.order, seed, (struct span){NULL, 0}, 100);
     uint64_t sum = 0;
     bool moved = false;
@@ -185,4 +165,5 @@ TEST_CASE(a_draw_gives_each_position_once)
 
 _Static_assert(TURN_EXTENSIONS_MAX == 10, "a row names it");
 
-SCRIPT_TESTS(rows, run_row)
+UNIT_BETWEEN(start, end)
+SCRIPT_TESTS(rows, script_verbs)

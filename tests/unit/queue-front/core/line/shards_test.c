@@ -39,14 +39,14 @@ static struct cut cut_of(const char *grown)
     return cut;
 }
 
-static void set_shards(const struct script_line *line)
+SCRIPT_VERB(set_shards, "shards")
 {
     shards_destroy(shards);
-    shards = shards_create((uint8_t)script_number(script_word(line, 1)));
-    assert_int_equal(script_number(script_word(line, 1)), shards_count(shards));
+    shards = shards_create((uint8_t)script_number_at(line, 1));
+    assert_int_equal(script_number_at(line, 1), shards_count(shards));
 }
 
-static void begin(const struct script_line *line)
+SCRIPT_VERB(begin, "begin")
 {
     shards_begin(shards, script_has(line, "hurry"));
 }
@@ -65,21 +65,18 @@ static void expect_call(const struct script_line *line, unsigned at)
     script_expect_values(line, at + 1, fields);
 }
 
-static void expect_next(const struct script_line *line)
-{
-    expect_call(line, 1);
-}
+SCRIPT_DOES("next", expect_call(line, 1))
 
-static void turn(const struct script_line *line)
+SCRIPT_VERB(turn, "turn")
 {
     assert_true(shards_is_resting(shards));
     begin(line);
     expect_call(line, script_has(line, "hurry") ? 2 : 1);
 }
 
-static void set_shard(const struct script_line *line)
+SCRIPT_VERB(set_shard, "of")
 {
-    struct shards_known *of = &reply.shard[script_number(script_word(line, 1))];
+    struct shards_known *of = &reply.shard[script_number_at(line, 1)];
     of->epoch = script_value_or(line, "epoch", 0);
     of->upto = script_value_or(line, "upto", 0);
     of->lease = script_value_or(line, "lease", 0);
@@ -87,7 +84,7 @@ static void set_shard(const struct script_line *line)
     strcpy(of->opening, "run@1");
 }
 
-static void learn(const struct script_line *line)
+SCRIPT_VERB(learn, "learn")
 {
     const char *first = script_word(line, 1), *to = strstr(first, "..");
     uint64_t last = script_number(to != NULL ? to + 2 : first);
@@ -104,7 +101,7 @@ static enum line_outcome outcome_of(const struct script_line *line, unsigned at)
     return outcomes[script_choice(line, script_word(line, at), names)];
 }
 
-static void take_reply(const struct script_line *line)
+SCRIPT_VERB(take_reply, "reply")
 {
     if (script_has(line, "lost")) {
         assert_true(shards_take_cut(shards, NULL));
@@ -118,9 +115,9 @@ static void take_reply(const struct script_line *line)
     reply = (struct shards_told){0};
 }
 
-static void take_shard(const struct script_line *line)
+SCRIPT_VERB(take_shard, "read")
 {
-    uint8_t k = (uint8_t)script_number(script_word(line, 1));
+    uint8_t k = (uint8_t)script_number_at(line, 1);
     struct shards_read read = {.issued = script_value_or(line, "issued", 0), .opening = "run@1"};
     if (script_has(line, "lost"))
         shards_take_shard(shards, k, LINE_OK, NULL);
@@ -128,7 +125,7 @@ static void take_shard(const struct script_line *line)
         shards_take_shard(shards, k, outcome_of(line, 2), &read);
 }
 
-static void find(const struct script_line *line)
+SCRIPT_VERB(find, "find|hear")
 {
     const char *at = script_word(line, 1);
     uint32_t count = known_cuts();
@@ -141,30 +138,14 @@ static void find(const struct script_line *line)
     assert_int_equal(!script_has(line, "refused"), take(shards, nth, &cut, sum));
 }
 
-static void looked(const struct script_line *line)
-{
-    shards_take_look(shards, script_has(line, "whole"), script_has(line, "more"),
-                     script_has(line, "claimed"));
-}
+SCRIPT_DOES("looked", shards_take_look(shards, script_has(line, "whole"), script_has(line, "more"),
+                                       script_has(line, "claimed")))
+SCRIPT_DOES("doubt", shards_doubt(shards))
+SCRIPT_DOES("refuse", shards_refused(shards, (uint8_t)script_number_at(line, 1)))
+SCRIPT_DOES("saw",
+            shards_saw(shards, (uint8_t)script_number_at(line, 1), script_number_at(line, 2)))
 
-static void doubt(const struct script_line *line)
-{
-    (void)line;
-    shards_doubt(shards);
-}
-
-static void refuse(const struct script_line *line)
-{
-    shards_refused(shards, (uint8_t)script_number(script_word(line, 1)));
-}
-
-static void saw(const struct script_line *line)
-{
-    shards_saw(shards, (uint8_t)script_number(script_word(line, 1)),
-               script_number(script_word(line, 2)));
-}
-
-static void expect_room(const struct script_line *line)
+SCRIPT_VERB(expect_room, "room")
 {
     uint64_t room =
         shards_room(shards, script_value_or(line, "max", 0), script_value_or(line, "waiting", 0),
@@ -172,17 +153,16 @@ static void expect_room(const struct script_line *line)
     script_expect(line, script_word(line, 1), room);
 }
 
-static void expect_full(const struct script_line *line)
+SCRIPT_VERB(expect_full, "full")
 {
     uint8_t k = (uint8_t)script_value_or(line, "of", 0);
     script_expect(line, script_word(line, 1),
                   shards_full_from(shards, k, script_value_or(line, "room", 0)));
 }
 
-static void expect_known(const struct script_line *line)
+SCRIPT_VERB(expect_known, "known")
 {
-    const struct shards_known *known =
-        shards_known(shards, (uint8_t)script_number(script_word(line, 1)));
+    const struct shards_known *known = shards_known(shards, (uint8_t)script_number_at(line, 1));
     const struct script_field fields[] = {
         SCRIPT_NUMBER("epoch", known->epoch),   SCRIPT_NUMBER("upto", known->upto),
         SCRIPT_NUMBER("lease", known->lease),   SCRIPT_NUMBER("issued", known->issued),
@@ -191,7 +171,7 @@ static void expect_known(const struct script_line *line)
     script_expect_values(line, 2, fields);
 }
 
-static void expect_state(const struct script_line *line)
+SCRIPT_VERB(expect_state, "expect")
 {
     const struct script_field fields[] = {
         SCRIPT_NUMBER("resting", shards_is_resting(shards)),
@@ -209,28 +189,6 @@ static void expect_state(const struct script_line *line)
     };
     script_expect_values(line, 1, fields);
 }
-
-static const struct script_verb verbs[] = {
-    {"shards", set_shards},
-    {"begin", begin},
-    {"next", expect_next},
-    {"turn", turn},
-    {"of", set_shard},
-    {"learn", learn},
-    {"reply", take_reply},
-    {"read", take_shard},
-    {"find", find},
-    {"hear", find},
-    {"looked", looked},
-    {"doubt", doubt},
-    {"refuse", refuse},
-    {"saw", saw},
-    {"room", expect_room},
-    {"full", expect_full},
-    {"known", expect_known},
-    {"expect", expect_state},
-    {NULL, NULL},
-};
 
 /* The front knows all cuts: none, or two. */
 #define SURE        "turn hurry cut; reply same; next nothing;"
@@ -342,10 +300,13 @@ static const struct script_row rows[] = {
              "expect resting=1 pause=1"},
 };
 
-static void run_row(void **state)
+static void start(void)
 {
     shards = shards_create(2);
-    script_run(*state, verbs);
+}
+
+static void end(void)
+{
     shards_destroy(shards);
     shards = NULL;
 }
@@ -392,4 +353,4 @@ TEST_CASE(an_address_keeps_its_shard)
 _Static_assert(SHARDS_LOOKS_MAX == 64 && SHARDS_TELL_MAX == 512 && SHARDS_LEFT_TURNS == 4,
                "rows name them");
 
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS_IN(rows, script_verbs, start, end)

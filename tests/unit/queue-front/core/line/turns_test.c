@@ -42,7 +42,7 @@ static uint64_t until(const struct script_line *line, enum turn_kind kind, uint6
     return script_value_or(line, "until", kind == TURN_KEPT ? 1000 + place : 0);
 }
 
-static void note(const struct script_line *line)
+SCRIPT_VERB(note, "note")
 {
     enum turn_kind kind = kind_of(line, 1);
     struct range range = range_of(line, 2);
@@ -53,7 +53,7 @@ static void note(const struct script_line *line)
                                          .ended = script_has(line, "early")});
 }
 
-static void expect(const struct script_line *line)
+SCRIPT_VERB(expect, "has")
 {
     enum turn_kind kind = kind_of(line, 1);
     struct range range = range_of(line, 2);
@@ -68,14 +68,14 @@ static void expect(const struct script_line *line)
     }
 }
 
-static void expect_kept(const struct script_line *line)
+SCRIPT_VERB(expect_kept, "kept")
 {
     script_expect(line, script_word(line, 1), turns.kept_len);
     script_expect(line, script_word(line, 2), turns.kept_cap);
 }
 
 /* How many blocks there are, and that the first is where it was. */
-static void expect_blocks(const struct script_line *line)
+SCRIPT_VERB(expect_blocks, "blocks")
 {
     static const struct turns_block *first;
     uint64_t blocks = 0;
@@ -87,7 +87,7 @@ static void expect_blocks(const struct script_line *line)
     first = turns.block[0];
 }
 
-static void expect_log(const struct script_line *line)
+SCRIPT_VERB(expect_log, "log")
 {
     struct turn turn = {.place = 3};
     assert_true(turn_parse(span_of(script_word(line, 1)), &turn));
@@ -99,18 +99,13 @@ static void expect_log(const struct script_line *line)
     script_expect_values(line, 2, fields);
 }
 
-static void expect_bad(const struct script_line *line)
+SCRIPT_VERB(expect_bad, "bad")
 {
     struct turn turn = {.place = 3};
     for (unsigned i = 1; i < line->len; i++)
         assert_false(turn_parse(span_of(line->words[i]), &turn));
     assert_int_equal(3, turn.place);
 }
-
-static const struct script_verb verbs[] = {
-    {"note", note},      {"has", expect},     {"kept", expect_kept}, {"blocks", expect_blocks},
-    {"log", expect_log}, {"bad", expect_bad}, {NULL, NULL},
-};
 
 /* A block has 16384 places, there are 32 of them: 524288 places, and 65536 extended calls. */
 static const struct script_row rows[] = {
@@ -164,11 +159,10 @@ static const struct script_row rows[] = {
      "bad 4294967296:1:0:0"},
 };
 
-static void run_row(void **state)
+static void end(void)
 {
-    turns = (struct turns){0};
-    script_run(*state, verbs);
     turns_deinit(&turns);
+    turns = (struct turns){0};
 }
 
 TEST_CASE(no_table_and_no_word_are_no_turn)
@@ -183,4 +177,4 @@ TEST_CASE(no_table_and_no_word_are_no_turn)
 _Static_assert(TURNS_BLOCK_PLACES == 16384 && TURNS_BLOCKS == 32 && TURNS_KEPT_MAX == 65536,
                "rows name them");
 
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS_IN(rows, script_verbs, NULL, end)

@@ -43,72 +43,57 @@ static void start(void)
                                     .interval_ms = INTERVAL_MS};
 }
 
-static void read_figures(const struct script_line *words)
+SCRIPT_VERB(read_figures, "reading")
 {
     it.reading = (struct health_reading){
-        .has_p99 = script_value(words, "p99") != NULL,
-        .has_errors = script_value(words, "errors") != NULL,
-        .has_held = script_value(words, "held") != NULL,
-        .has_backlog = script_value(words, "backlog") != NULL,
-        .p99_ms = script_value_or(words, "p99", 0),
-        .errors_milli = script_value_or(words, "errors", 0),
-        .held = script_value_or(words, "held", 0),
-        .backlog = script_value_or(words, "backlog", 0),
+        .has_p99 = script_value(line, "p99") != NULL,
+        .has_errors = script_value(line, "errors") != NULL,
+        .has_held = script_value(line, "held") != NULL,
+        .has_backlog = script_value(line, "backlog") != NULL,
+        .p99_ms = script_value_or(line, "p99", 0),
+        .errors_milli = script_value_or(line, "errors", 0),
+        .held = script_value_or(line, "held", 0),
+        .backlog = script_value_or(line, "backlog", 0),
     };
 }
 
-static void be_silent(const struct script_line *words)
+SCRIPT_DOES("silent", it.ask.reading = NULL)
+
+SCRIPT_VERB(ask, "ask")
 {
-    (void)words;
-    it.ask.reading = NULL;
+    it.ask.rate_milli = script_value_or(line, "rate", it.ask.rate_milli);
+    it.ask.used = script_value_or(line, "used", it.ask.used) != 0;
+    it.ask.since_cut_ms = script_value_or(line, "since", it.ask.since_cut_ms);
+    it.doc.autopilot_held_max = script_value_or(line, "held_max", it.doc.autopilot_held_max);
 }
 
-static void ask(const struct script_line *words)
-{
-    it.ask.rate_milli = script_value_or(words, "rate", it.ask.rate_milli);
-    it.ask.used = script_value_or(words, "used", it.ask.used) != 0;
-    it.ask.since_cut_ms = script_value_or(words, "since", it.ask.since_cut_ms);
-    it.doc.autopilot_held_max = script_value_or(words, "held_max", it.doc.autopilot_held_max);
-}
-
-static void expect(const struct script_line *words)
+SCRIPT_VERB(expect, "is")
 {
     struct autopilot_move move = autopilot_decide(&it.ask);
-    script_expect_text(words, script_word(words, 1), autopilot_reason_name(move.reason));
-    script_expect(words, script_word(words, 2), move.rate_milli);
+    script_expect_text(line, script_word(line, 1), autopilot_reason_name(move.reason));
+    script_expect(line, script_word(line, 2), move.rate_milli);
 }
 
-static void expect_words(const struct script_line *words)
+SCRIPT_VERB(expect_words, "why|because")
 {
     struct autopilot_move move = autopilot_decide(&it.ask);
     char memory[LINE_PILOT_BECAUSE_MAX + LINE_PILOT_WHY_MAX];
     struct text text = text_on(memory, sizeof(memory) - 1);
-    if (strcmp(words->words[0], "why") == 0)
+    if (strcmp(line->words[0], "why") == 0)
         autopilot_why(&text, &it.ask, &move);
     else
         autopilot_because(&text, &it.ask, &move);
     memory[text.len] = '\0';
-    script_expect_text(words, script_json(script_rest(words, 0)), memory);
+    script_expect_text(line, script_json(script_rest(line, 0)), memory);
 }
 
-static void expect_worth(const struct script_line *words)
+SCRIPT_VERB(expect_worth, "worth")
 {
     struct autopilot_move move = autopilot_decide(&it.ask);
     enum autopilot_reason before;
-    assert_true(autopilot_reason_parse(span_of(script_word(words, 2)), &before));
-    script_expect(words, script_word(words, 1), autopilot_worth_telling(&it.ask, &move, before));
+    assert_true(autopilot_reason_parse(span_of(script_word(line, 2)), &before));
+    script_expect(line, script_word(line, 1), autopilot_worth_telling(&it.ask, &move, before));
 }
-
-static const struct script_verb verbs[] = {
-    {"reading", read_figures},
-    {"silent", be_silent},
-    {"ask", ask},
-    {"is", expect},
-    {"why", expect_words},
-    {"because", expect_words},
-    {"worth", expect_worth},
-    {NULL, NULL},
-};
 
 static const struct script_row rows[] = {
     {"at ease it climbs by steps up to the ceiling",
@@ -256,4 +241,4 @@ TEST_CASE(a_reason_is_known_by_its_name_and_no_other)
     assert_false(autopilot_reason_parse(SPAN("bored"), &reason));
 }
 
-SCRIPT_CASES(rows, start, verbs)
+SCRIPT_TESTS_IN(rows, script_verbs, start, NULL)

@@ -30,36 +30,36 @@ static struct health_look before, now;
 static const struct health_look *before_or_null;
 static struct health_reading reading;
 
-static bool parse(const struct script_line *words)
+static bool parse(const struct script_line *line)
 {
-    return health_parse(span_of(script_json(script_rest(words, 0))), SPAN("show"), &now);
+    return health_parse(span_of(script_json(script_rest(line, 0))), SPAN("show"), &now);
 }
 
-static void look(const struct script_line *words)
+SCRIPT_VERB(look, "look")
 {
-    if (!parse(words))
-        fail_msg("%s: \"%s\" has nothing of use", words->row, words->text);
+    if (!parse(line))
+        fail_msg("%s: \"%s\" has nothing of use", line->row, line->text);
 }
 
-static void look_at_bad(const struct script_line *words)
+SCRIPT_VERB(look_at_bad, "bad")
 {
-    if (parse(words))
-        fail_msg("%s: \"%s\" is a page", words->row, words->text);
+    if (parse(line))
+        fail_msg("%s: \"%s\" is a page", line->row, line->text);
 }
 
-static double number(const struct script_line *words, unsigned at)
+static double number(const struct script_line *line, unsigned at)
 {
-    return strtod(script_word(words, at), NULL);
+    return strtod(script_word(line, at), NULL);
 }
 
-static void set_buckets(const struct script_line *words)
+SCRIPT_VERB(set_buckets, "buckets")
 {
     now = (struct health_look){
-        .bucket = {{0.1, number(words, 1)}, {0.5, number(words, 2)}, {HUGE_VAL, number(words, 3)}},
+        .bucket = {{0.1, number(line, 1)}, {0.5, number(line, 2)}, {HUGE_VAL, number(line, 3)}},
         .buckets_len = 3};
 }
 
-static void set(const struct script_line *words)
+SCRIPT_VERB(set, "set")
 {
     const struct slot slots[] = {
         SLOT("answers", SLOT_REAL, now.answers),   SLOT("failures", SLOT_REAL, now.failures),
@@ -68,34 +68,29 @@ static void set(const struct script_line *words)
         SLOT("le", SLOT_REAL, now.bucket[1].le_s), SLOT("fast", SLOT_REAL, now.bucket[0].count),
         SLOT("len", SLOT_U32, now.buckets_len),    {.name = NULL},
     };
-    slots_set(words, slots);
-    now.has_answers |= script_value(words, "answers") != NULL;
-    now.has_p99 |= script_value(words, "p99") != NULL;
-    now.has_errors |= script_value(words, "errors") != NULL;
-    now.has_held |= script_value(words, "held") != NULL;
-    now.has_backlog |= script_value(words, "backlog") != NULL;
+    slots_set(line, slots);
+    now.has_answers |= script_value(line, "answers") != NULL;
+    now.has_p99 |= script_value(line, "p99") != NULL;
+    now.has_errors |= script_value(line, "errors") != NULL;
+    now.has_held |= script_value(line, "held") != NULL;
+    now.has_backlog |= script_value(line, "backlog") != NULL;
 }
 
-static void keep(const struct script_line *words)
+SCRIPT_VERB(keep, "before")
 {
-    (void)words;
     before = now;
     before_or_null = &before;
 }
 
-static void add(const struct script_line *words)
+SCRIPT_VERB(add, "add")
 {
-    (void)words;
     health_add(&reading, before_or_null, &now);
 }
 
-static void expect_ripe(const struct script_line *words)
-{
-    script_expect(words, script_word(words, 1), health_ripe(before_or_null, &now));
-}
+SCRIPT_DOES("ripe", script_expect(line, script_word(line, 1), health_ripe(before_or_null, &now)))
 
 /* "-": unknown. */
-static void expect(const struct script_line *words)
+SCRIPT_VERB(expect, "is")
 {
     const struct {
         const char *name;
@@ -106,40 +101,33 @@ static void expect(const struct script_line *words)
                   {"held", reading.has_held, reading.held},
                   {"backlog", reading.has_backlog, reading.backlog}};
     unsigned found = 0;
-    for (unsigned i = 1; i < words->len; i += 2) {
-        const char *want = script_word(words, i + 1);
+    for (unsigned i = 1; i < line->len; i += 2) {
+        const char *want = script_word(line, i + 1);
         for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
-            if (strcmp(words->words[i], fields[f].name) != 0)
+            if (strcmp(line->words[i], fields[f].name) != 0)
                 continue;
             found++;
             if (fields[f].has != (strcmp(want, "-") != 0))
-                fail_msg("%s: \"%s\": %s", words->row, words->text, fields[f].name);
+                fail_msg("%s: \"%s\": %s", line->row, line->text, fields[f].name);
             if (fields[f].has)
-                script_expect(words, want, fields[f].value);
+                script_expect(line, want, fields[f].value);
         }
     }
-    assert_int_equal(found, words->len / 2);
+    assert_int_equal(found, line->len / 2);
 }
 
-static void expect_json(const struct script_line *words)
+SCRIPT_VERB(expect_json, "json")
 {
     char memory[160];
     struct text text = text_on(memory, sizeof(memory));
     health_json(&text, &reading);
-    assert_span(text_span(&text), script_json(script_word(words, 1)));
+    assert_span(text_span(&text), script_json(script_word(line, 1)));
 }
 
-static void forget(const struct script_line *words)
+SCRIPT_VERB(forget, "fresh")
 {
-    (void)words;
     reading = (struct health_reading){0};
 }
-
-static const struct script_verb verbs[] = {
-    {"look", look},        {"bad", look_at_bad}, {"set", set},   {"buckets", set_buckets},
-    {"before", keep},      {"add", add},         {"is", expect}, {"ripe", expect_ripe},
-    {"json", expect_json}, {"fresh", forget},    {NULL, NULL},
-};
 
 static const struct script_row rows[] = {
     /* 90 of 100 below 100 ms, ten up to 500: the 99th percentile is 9/10 into these. */
@@ -210,7 +198,6 @@ TEST_CASE(no_page_breaks_it)
     const struct rng *rng = unit_rng();
     const char *const pages[] = {script_json(PAGE), script_json(LATER)};
     char memory[4096];
-    start();
     for (int i = 0; i < 20000; i++) {
         size_t len = unit_mutate(rng, span_of(pages[i % 2]), memory, sizeof(memory));
         if (!health_parse((struct span){memory, len}, SPAN("show"), &now))
@@ -276,4 +263,5 @@ TEST_CASE(buckets_of_several_listeners_add_up_in_any_order)
     }
 }
 
-SCRIPT_CASES(rows, start, verbs)
+UNIT_BETWEEN(start, NULL)
+SCRIPT_TESTS(rows, script_verbs)

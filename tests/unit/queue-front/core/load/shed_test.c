@@ -10,50 +10,38 @@
 
 static struct shed shed;
 
-static uint64_t number(const struct script_line *words, unsigned at)
-{
-    return script_number(script_word(words, at));
-}
+SCRIPT_DOES("init", shed_init(&shed, (uint32_t)script_number_at(line, 1)))
 
-static void init(const struct script_line *words)
+SCRIPT_VERB(tick, "tick")
 {
-    shed_init(&shed, (uint32_t)number(words, 1));
-}
-
-static void tick(const struct script_line *words)
-{
-    uint64_t times = words->len > 3 ? number(words, 3) : 1;
+    uint64_t times = line->len > 3 ? script_number_at(line, 3) : 1;
     for (uint64_t i = 0; i < times; i++) {
-        for (uint64_t answered = 0; answered < number(words, 1); answered++)
+        for (uint64_t answered = 0; answered < script_number_at(line, 1); answered++)
             shed_answered(&shed);
-        shed_tick(&shed, (uint32_t)number(words, 2));
+        shed_tick(&shed, (uint32_t)script_number_at(line, 2));
     }
 }
 
-static void expect_room(const struct script_line *words)
+SCRIPT_VERB(expect_room, "room")
 {
-    script_expect(words, "1", shed_allows(&shed, number(words, 1) - 1));
-    script_expect(words, "0", shed_allows(&shed, number(words, 1)));
+    script_expect(line, "1", shed_allows(&shed, script_number_at(line, 1) - 1));
+    script_expect(line, "0", shed_allows(&shed, script_number_at(line, 1)));
 }
 
-static void refuse(const struct script_line *words)
+SCRIPT_VERB(refuse, "refuse")
 {
-    for (uint64_t times = number(words, 1), pending = number(words, 2); times > 0; times--)
+    for (uint64_t times = script_number_at(line, 1), pending = script_number_at(line, 2); times > 0;
+         times--)
         assert_false(shed_allows(&shed, pending));
 }
 
-static void expect_back(const struct script_line *words)
+SCRIPT_VERB(expect_back, "back")
 {
     static const char *const names[] = {"0", "half", "all", NULL};
     static const uint32_t random[] = {0, UINT32_MAX / 2, UINT32_MAX};
-    unsigned luck = script_choice(words, script_word(words, 1), names);
-    script_expect(words, script_word(words, 2), shed_retry_s(&shed, random[luck]));
+    unsigned luck = script_choice(line, script_word(line, 1), names);
+    script_expect(line, script_word(line, 2), shed_retry_s(&shed, random[luck]));
 }
-
-static const struct script_verb verbs[] = {
-    {"init", init},     {"tick", tick},        {"room", expect_room},
-    {"refuse", refuse}, {"back", expect_back}, {NULL, NULL},
-};
 
 static const struct script_row rows[] = {
     /* A tick of 5000 is 50,000 a second. Where nobody waits nothing is known. */
@@ -74,9 +62,4 @@ static const struct script_row rows[] = {
      "tick 100 1 190; back all 2"},
 };
 
-static void run_row(void **state)
-{
-    script_run(*state, verbs);
-}
-
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS(rows, script_verbs)

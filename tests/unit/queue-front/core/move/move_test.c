@@ -35,7 +35,7 @@ static enum line_outcome outcome_of(const struct script_line *line, unsigned at)
     return LINE_OK;
 }
 
-static void request(const struct script_line *line)
+SCRIPT_VERB(request, "makes|takes")
 {
     struct move_event event = {.input = MOVE_REQUEST};
     event.request = (struct move_request){
@@ -50,13 +50,13 @@ static void request(const struct script_line *line)
     move_step(&moving, &event, &effect);
 }
 
-static void member(const struct script_line *line)
+SCRIPT_VERB(member, "member")
 {
     struct move_event event = {.input = MOVE_MEMBER, .holds = script_has(line, "holds")};
     move_step(&moving, &event, &effect);
 }
 
-static void reply(const struct script_line *line)
+SCRIPT_VERB(reply, "reply")
 {
     struct move_event event = {
         .input = MOVE_REPLY,
@@ -71,7 +71,7 @@ static void reply(const struct script_line *line)
     move_step(&moving, &event, &effect);
 }
 
-static void expect(const struct script_line *line)
+SCRIPT_VERB(expect, "check|ask|answer")
 {
     static const char *const kinds[] = {
         [MOVE_CHECK] = "check", [MOVE_ASK] = "ask", [MOVE_ANSWER] = "answer"};
@@ -101,11 +101,6 @@ static void expect(const struct script_line *line)
         assert_int_equal(moving.expires_s, script_value_or(line, "until", 0));
     }
 }
-
-static const struct script_verb verbs[] = {
-    {"makes|takes", request},     {"member", member}, {"reply", reply},
-    {"check|ask|answer", expect}, {NULL, NULL},
-};
 
 #define LOOKED "takes; ask look; "
 
@@ -155,4 +150,4 @@ static void start(void)
     moving = (struct moving){.state = MOVE_BEGUN};
 }
 
-SCRIPT_CASES(rows, start, verbs)
+SCRIPT_TESTS_IN(rows, script_verbs, start, NULL)

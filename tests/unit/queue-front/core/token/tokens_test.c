@@ -277,7 +277,8 @@ TEST_CASE(only_the_signed_text_is_accepted)
 }
 
 /* "KIND VERDICT TEXT ..." */
-static void expect_read(const struct script_line *line)
+SCRIPT_VERB(expect_read, "ticket|session|work|reference|invitation|reference-shown|session-of-pass|"
+                         "move-code|presale-code|presale-hash")
 {
     static const char *const verdicts[] = {"ok", "invalid", "forged", "unsolved", NULL};
     static const int codes[] = {0, ERR_SYNTAX, ERR_AUTH, ERR_RANGE};
@@ -338,19 +339,6 @@ static const struct script_row texts_read[] = {
      "presale-hash ok " SHA_OF_ABCD "77; presale-hash invalid - e12e zz" SHA_OF_ABCD " " SHA_OF_ABCD
      "7700 " SHA_OF_ABCD "7g"},
 };
-
-static const struct script_verb verbs[] = {
-    {"ticket|session|work|reference|invitation|reference-shown|session-of-pass|move-code|presale-"
-     "code|"
-     "presale-hash",
-     expect_read},
-    {NULL, NULL},
-};
-
-static void run_row(void **state)
-{
-    script_run(*state, verbs);
-}
 
 /* ---- tickets and sessions ---- */
 
@@ -787,14 +775,17 @@ static struct jwks *new_keys(void)
     return made;
 }
 
-SCRIPT_TESTS(texts_read, run_row)
-
-int main(void)
+static void begin(void)
 {
     keys = new_keys();
     other_keys = new_keys();
-    int failed = unit_run(NULL, NULL);
+}
+
+static void end(void)
+{
     jwks_destroy(other_keys);
     jwks_destroy(keys);
-    return failed;
 }
+
+UNIT_ONCE(begin, end)
+SCRIPT_TESTS(texts_read, script_verbs)

@@ -44,7 +44,7 @@ static int error_of(const struct script_line *line, const char *key)
     return 0;
 }
 
-static void request(const struct script_line *line)
+SCRIPT_VERB(request, "pass|extend|leave|heartbeat|verify|end")
 {
     static const char *const wishes[] = {"pass",   "extend", "leave", "heartbeat",
                                          "verify", "end",    NULL};
@@ -78,20 +78,19 @@ static void request(const struct script_line *line)
     visit_step(&visit, &event, &effect);
 }
 
-static void member(const struct script_line *line)
+SCRIPT_VERB(member, "member")
 {
     struct visit_event event = {
         .input = VISIT_MEMBER, .holds = script_has(line, "holds"), .name = {.text = "m"}};
     visit_step(&visit, &event, &effect);
 }
 
-static void no_room(const struct script_line *line)
+SCRIPT_VERB(no_room, "no-room")
 {
-    (void)line;
     visit_step(&visit, &(struct visit_event){.input = VISIT_NO_ROOM}, &effect);
 }
 
-static void reply(const struct script_line *line)
+SCRIPT_VERB(reply, "reply")
 {
     const char *turn = script_value(line, "turn");
     struct visit_event event = {
@@ -105,13 +104,9 @@ static void reply(const struct script_line *line)
     visit_step(&visit, &event, &effect);
 }
 
-static void expect_member(const struct script_line *line)
-{
-    (void)line;
-    assert_int_equal(effect.kind, VISIT_CHECK);
-}
+SCRIPT_DOES("check", assert_int_equal(effect.kind, VISIT_CHECK))
 
-static void expect_ask(const struct script_line *line)
+SCRIPT_VERB(expect_ask, "ask")
 {
     static const char *const calls[] = {"pass", "heartbeat", "end",   "leave",
                                         "look", "done",      "extend"};
@@ -129,7 +124,7 @@ static void expect_ask(const struct script_line *line)
                                 {.name = NULL}});
 }
 
-static void expect_answer(const struct script_line *line)
+SCRIPT_VERB(expect_answer, "answer")
 {
     static const char *const answers[] = {[VISIT_ANSWERED] = "answered",
                                           [VISIT_ADMITTED] = "admitted",
@@ -156,17 +151,6 @@ static void expect_answer(const struct script_line *line)
                                                  SCRIPT_TEXT("turn", turns[effect.turn]),
                                                  {.name = NULL}});
 }
-
-static const struct script_verb verbs[] = {
-    {"pass|extend|leave|heartbeat|verify|end", request},
-    {"member", member},
-    {"no-room", no_room},
-    {"reply", reply},
-    {"check", expect_member},
-    {"ask", expect_ask},
-    {"answer", expect_answer},
-    {NULL, NULL},
-};
 
 static const struct script_row rows[] = {
     /* pass */
@@ -265,4 +249,4 @@ static void start(void)
     visit = (struct visit){.state = VISIT_BEGUN};
 }
 
-SCRIPT_CASES(rows, start, verbs)
+SCRIPT_TESTS_IN(rows, script_verbs, start, NULL)

@@ -31,7 +31,7 @@ static struct {
     struct eta_watch watch;
     struct eta_model model;
     struct ghosts ghosts;
-} line;
+} live;
 
 static const struct line_view new_line = {
     .id = "show",
@@ -43,314 +43,269 @@ static const struct line_view new_line = {
 
 static void start(void)
 {
-    memset(&line, 0, sizeof(line));
-    line.view = (struct line_view){.state = LINE_OPEN,
+    memset(&live, 0, sizeof(live));
+    live.view = (struct line_view){.state = LINE_OPEN,
                                    .knobs = {.rate_milli = 20000},
                                    .issued = 100000,
                                    .serving = 1000,
                                    .show_up_milli = 1000,
-                                   .ghosts = &line.ghosts,
+                                   .ghosts = &live.ghosts,
                                    .redis_ms = NOW_MS};
-    eta_meter_init(&line.meter);
-    line.meter.windows = ETA_WINDOWS_KEPT;
-    line.meter.rate = 10.0;
-    line.watch = (struct eta_watch){.rate_milli = 20000, .next_at_ms = NOW_MS + 1};
-    line.model = (struct eta_model){.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
+    eta_meter_init(&live.meter);
+    live.meter.windows = ETA_WINDOWS_KEPT;
+    live.meter.rate = 10.0;
+    live.watch = (struct eta_watch){.rate_milli = 20000, .next_at_ms = NOW_MS + 1};
+    live.model = (struct eta_model){.basis = ETA_MEASURED, .scale = 1.0, .pace = {1.0, 1.0, 1.0}};
 }
 
 static const struct slot slots[] = {
     SLOT("now", SLOT_REAL, now_ms),
-    SLOT("knob", SLOT_U64, line.view.knobs.rate_milli),
-    SLOT("cap", SLOT_U64, line.view.knobs.max_active),
-    SLOT("opens", SLOT_U64, line.view.knobs.opens_at_ms),
-    SLOT("ceiling", SLOT_U64, line.view.knobs.pilot_ceiling_milli),
-    SLOT("ttl", SLOT_U64, line.view.knobs.session_ttl_ms),
-    SLOT("issued", SLOT_U64, line.view.issued),
-    SLOT("serving", SLOT_U64, line.view.serving),
-    SLOT("active", SLOT_U64, line.view.active),
-    SLOT("outstanding", SLOT_U64, line.view.outstanding),
-    SLOT("admitted", SLOT_U64, line.view.admitted),
-    SLOT("skipped", SLOT_U64, line.view.skipped),
-    SLOT("nobodys", SLOT_U64, line.view.nobodys),
-    SLOT("nobodys_passed", SLOT_U64, line.view.nobodys_passed),
-    SLOT("service", SLOT_U64, line.view.service_rate_milli),
-    SLOT("show_up", SLOT_U32, line.view.show_up_milli),
-    SLOT("stale", SLOT_FLAG, line.view.stale),
-    SLOT("judged", SLOT_U64, line.ghosts.judged),
-    SLOT("ghosts", SLOT_U64, line.ghosts.waiting),
-    SLOT("windows", SLOT_U32, line.meter.windows),
-    SLOT("rate", SLOT_REAL, line.meter.rate),
-    SLOT("variance", SLOT_REAL, line.meter.variance),
-    SLOT("available", SLOT_REAL, line.meter.available),
-    SLOT("inside", SLOT_REAL, line.meter.inside),
-    SLOT("entered", SLOT_REAL, line.meter.entered),
-    SLOT("left", SLOT_REAL, line.meter.left),
-    SLOT("gone_share", SLOT_REAL, line.meter.gone_share),
-    SLOT("window_open", SLOT_FLAG, line.meter.window_open),
-    SLOT("window_at", SLOT_U64, line.meter.window_at_ms),
-    SLOT("seen_at", SLOT_U64, line.meter.seen_at_ms),
-    SLOT("paused_since", SLOT_U64, line.meter.paused_since_ms),
-    SLOT("plan_changes", SLOT_U32, line.meter.plan_changes),
-    SLOT("old_knob", SLOT_U64, line.meter.knob_rate_milli),
-    SLOT("old_cap", SLOT_U64, line.meter.knob_max_active),
-    SLOT("watched_knob", SLOT_U64, line.watch.rate_milli),
-    SLOT("watched_cap", SLOT_U64, line.watch.max_active),
-    SLOT("watched_plan", SLOT_U32, line.watch.plan_changes),
-    SLOT("next", SLOT_U64, line.watch.next_at_ms),
-    SLOT("resumed", SLOT_U64, line.watch.resumed_ms),
-    SLOT("changed", SLOT_U64, line.watch.rate_changed_ms),
-    SLOT("idle", SLOT_U64, line.watch.idle_ms),
-    SLOT("slot", SLOT_U32, line.watch.at),
-    SLOT_LIST("was_pace", SLOT_REAL, line.watch.s_per_place, ),
-    SLOT_LIST("was_basis", SLOT_U8, line.watch.basis, ),
-    SLOT_LIST("was_at", SLOT_U64, line.watch.at_ms, ),
-    SLOT_LIST("was_served", SLOT_U64, line.watch.served, ),
-    SLOT_LIST("was_ghosts", SLOT_REAL, line.watch.crowd, .ghosts),
-    SLOT_LIST("was_judged", SLOT_REAL, line.watch.crowd, .judged),
-    SLOT_LIST("was_gone", SLOT_REAL, line.watch.crowd, .gone_share),
-    SLOT("basis", SLOT_U32, line.model.basis),
-    SLOT("because", SLOT_U32, line.model.reason),
-    SLOT("lag", SLOT_REAL, line.model.lag_s),
-    SLOT("judged_ahead", SLOT_REAL, line.model.judged_ahead),
-    SLOT("gone", SLOT_REAL, line.model.gone_share),
-    SLOT("scale", SLOT_REAL, line.model.scale),
-    SLOT("delay50", SLOT_REAL, line.model.delay_p50_s),
-    SLOT("delay90", SLOT_REAL, line.model.delay_p90_s),
-    SLOT("quick", SLOT_REAL, line.model.pace.quick),
-    SLOT("p50", SLOT_REAL, line.model.pace.p50),
-    SLOT("p90", SLOT_REAL, line.model.pace.p90),
-    SLOT("places", SLOT_REAL, line.model.quick_places),
-    SLOT("steps", SLOT_U32, line.model.steps_len),
-    SLOT("plan", SLOT_U32, line.model.plan_changes),
-    SLOT("wander", SLOT_REAL, line.model.wander_s2),
-    SLOT("doubt2", SLOT_REAL, line.model.doubt2),
-    SLOT_LIST("from", SLOT_REAL, line.model.step, .from_s),
-    SLOT_LIST("step_quick", SLOT_REAL, line.model.step, .pace.quick),
-    SLOT_LIST("step", SLOT_REAL, line.model.step, .pace.p50),
-    SLOT_LIST("step_p90", SLOT_REAL, line.model.step, .pace.p90),
+    SLOT("knob", SLOT_U64, live.view.knobs.rate_milli),
+    SLOT("cap", SLOT_U64, live.view.knobs.max_active),
+    SLOT("opens", SLOT_U64, live.view.knobs.opens_at_ms),
+    SLOT("ceiling", SLOT_U64, live.view.knobs.pilot_ceiling_milli),
+    SLOT("ttl", SLOT_U64, live.view.knobs.session_ttl_ms),
+    SLOT("issued", SLOT_U64, live.view.issued),
+    SLOT("serving", SLOT_U64, live.view.serving),
+    SLOT("active", SLOT_U64, live.view.active),
+    SLOT("outstanding", SLOT_U64, live.view.outstanding),
+    SLOT("admitted", SLOT_U64, live.view.admitted),
+    SLOT("skipped", SLOT_U64, live.view.skipped),
+    SLOT("nobodys", SLOT_U64, live.view.nobodys),
+    SLOT("nobodys_passed", SLOT_U64, live.view.nobodys_passed),
+    SLOT("service", SLOT_U64, live.view.service_rate_milli),
+    SLOT("show_up", SLOT_U32, live.view.show_up_milli),
+    SLOT("stale", SLOT_FLAG, live.view.stale),
+    SLOT("judged", SLOT_U64, live.ghosts.judged),
+    SLOT("ghosts", SLOT_U64, live.ghosts.waiting),
+    SLOT("windows", SLOT_U32, live.meter.windows),
+    SLOT("rate", SLOT_REAL, live.meter.rate),
+    SLOT("variance", SLOT_REAL, live.meter.variance),
+    SLOT("available", SLOT_REAL, live.meter.available),
+    SLOT("inside", SLOT_REAL, live.meter.inside),
+    SLOT("entered", SLOT_REAL, live.meter.entered),
+    SLOT("left", SLOT_REAL, live.meter.left),
+    SLOT("gone_share", SLOT_REAL, live.meter.gone_share),
+    SLOT("window_open", SLOT_FLAG, live.meter.window_open),
+    SLOT("window_at", SLOT_U64, live.meter.window_at_ms),
+    SLOT("seen_at", SLOT_U64, live.meter.seen_at_ms),
+    SLOT("paused_since", SLOT_U64, live.meter.paused_since_ms),
+    SLOT("plan_changes", SLOT_U32, live.meter.plan_changes),
+    SLOT("old_knob", SLOT_U64, live.meter.knob_rate_milli),
+    SLOT("old_cap", SLOT_U64, live.meter.knob_max_active),
+    SLOT("watched_knob", SLOT_U64, live.watch.rate_milli),
+    SLOT("watched_cap", SLOT_U64, live.watch.max_active),
+    SLOT("watched_plan", SLOT_U32, live.watch.plan_changes),
+    SLOT("next", SLOT_U64, live.watch.next_at_ms),
+    SLOT("resumed", SLOT_U64, live.watch.resumed_ms),
+    SLOT("changed", SLOT_U64, live.watch.rate_changed_ms),
+    SLOT("idle", SLOT_U64, live.watch.idle_ms),
+    SLOT("slot", SLOT_U32, live.watch.at),
+    SLOT_LIST("was_pace", SLOT_REAL, live.watch.s_per_place, ),
+    SLOT_LIST("was_basis", SLOT_U8, live.watch.basis, ),
+    SLOT_LIST("was_at", SLOT_U64, live.watch.at_ms, ),
+    SLOT_LIST("was_served", SLOT_U64, live.watch.served, ),
+    SLOT_LIST("was_ghosts", SLOT_REAL, live.watch.crowd, .ghosts),
+    SLOT_LIST("was_judged", SLOT_REAL, live.watch.crowd, .judged),
+    SLOT_LIST("was_gone", SLOT_REAL, live.watch.crowd, .gone_share),
+    SLOT("basis", SLOT_U32, live.model.basis),
+    SLOT("because", SLOT_U32, live.model.reason),
+    SLOT("lag", SLOT_REAL, live.model.lag_s),
+    SLOT("judged_ahead", SLOT_REAL, live.model.judged_ahead),
+    SLOT("gone", SLOT_REAL, live.model.gone_share),
+    SLOT("scale", SLOT_REAL, live.model.scale),
+    SLOT("delay50", SLOT_REAL, live.model.delay_p50_s),
+    SLOT("delay90", SLOT_REAL, live.model.delay_p90_s),
+    SLOT("quick", SLOT_REAL, live.model.pace.quick),
+    SLOT("p50", SLOT_REAL, live.model.pace.p50),
+    SLOT("p90", SLOT_REAL, live.model.pace.p90),
+    SLOT("places", SLOT_REAL, live.model.quick_places),
+    SLOT("steps", SLOT_U32, live.model.steps_len),
+    SLOT("plan", SLOT_U32, live.model.plan_changes),
+    SLOT("wander", SLOT_REAL, live.model.wander_s2),
+    SLOT("doubt2", SLOT_REAL, live.model.doubt2),
+    SLOT_LIST("from", SLOT_REAL, live.model.step, .from_s),
+    SLOT_LIST("step_quick", SLOT_REAL, live.model.step, .pace.quick),
+    SLOT_LIST("step", SLOT_REAL, live.model.step, .pace.p50),
+    SLOT_LIST("step_p90", SLOT_REAL, live.model.step, .pace.p90),
     {.name = NULL},
 };
 
-static void set_state(const struct script_line *words)
-{
-    assert_true(event_state_parse(span_of(script_word(words, 1)), &line.view.state));
-}
+SCRIPT_DOES("state",
+            assert_true(event_state_parse(span_of(script_word(line, 1)), &live.view.state)))
 
-static void set(const struct script_line *words)
-{
-    slots_set(words, slots);
-}
+SCRIPT_DOES("line", slots_set(line, slots))
 
-static void set_meter(const struct script_line *words)
+SCRIPT_VERB(set_meter, "fresh|measured")
 {
-    eta_meter_init(&line.meter);
-    if (strcmp(words->words[0], "fresh") == 0)
+    eta_meter_init(&live.meter);
+    if (strcmp(line->words[0], "fresh") == 0)
         return;
-    line.meter.windows = ETA_WINDOWS_KEPT;
-    line.meter.rate = 10.0;
+    live.meter.windows = ETA_WINDOWS_KEPT;
+    live.meter.rate = 10.0;
 }
 
-static void begin_line(const struct script_line *words)
+SCRIPT_VERB(begin_line, "new")
 {
-    (void)words;
-    line.view = new_line;
-    line.watch = (struct eta_watch){.at = 0};
-    eta_meter_init(&line.meter);
+    live.view = new_line;
+    live.watch = (struct eta_watch){.at = 0};
+    eta_meter_init(&live.meter);
 }
 
-static void pass_time(const struct script_line *words)
+SCRIPT_DOES("after", live.view.redis_ms += (uint64_t)strtoll(script_word(line, 1), NULL, 10))
+SCRIPT_DOES("observe", eta_meter_observe(&live.meter, &live.view))
+
+SCRIPT_VERB(make_model, "model")
 {
-    line.view.redis_ms += (uint64_t)strtoll(script_word(words, 1), NULL, 10);
+    bool is_apart = strcmp(line->words[0], "model") == 0 && line->len > 1;
+    int64_t ahead_ms = is_apart ? strtoll(line->words[1], NULL, 10) : 0;
+    live.model = eta_model(&live.meter, &live.view, live.view.redis_ms + (uint64_t)ahead_ms);
 }
 
-static void observe(const struct script_line *words)
+SCRIPT_VERB(watch, "watch")
 {
-    (void)words;
-    eta_meter_observe(&line.meter, &line.view);
+    eta_watch_observe(&live.watch, &live.view, &live.model);
 }
 
-static void make_model(const struct script_line *words)
+SCRIPT_VERB(look, "look")
 {
-    bool is_apart = strcmp(words->words[0], "model") == 0 && words->len > 1;
-    int64_t ahead_ms = is_apart ? strtoll(words->words[1], NULL, 10) : 0;
-    line.model = eta_model(&line.meter, &line.view, line.view.redis_ms + (uint64_t)ahead_ms);
-}
-
-static void watch(const struct script_line *words)
-{
-    (void)words;
-    eta_watch_observe(&line.watch, &line.view, &line.model);
-}
-
-static void look(const struct script_line *words)
-{
-    make_model(words);
-    watch(words);
+    make_model(line);
+    watch(line);
 }
 
 /* Seen at each of ten ticks a second. */
-static void run(const struct script_line *words)
+SCRIPT_VERB(run, "run|enter|follow")
 {
-    bool follows = strcmp(words->words[0], "follow") == 0;
-    bool enters = strcmp(words->words[0], "enter") == 0;
-    uint64_t rate = script_number(script_word(words, 1));
-    uint64_t ticks = 10 * script_number(script_word(words, 2)), before = line.view.serving;
+    bool follows = strcmp(line->words[0], "follow") == 0;
+    bool enters = strcmp(line->words[0], "enter") == 0;
+    uint64_t rate = script_number_at(line, 1);
+    uint64_t ticks = 10 * script_number_at(line, 2), before = live.view.serving;
     for (uint64_t tick = 1; tick <= ticks; tick++) {
-        line.view.redis_ms += 100;
-        line.view.serving = before + rate * tick / 10;
-        line.view.admitted += enters && tick % 10 == 1 ? rate : 0;
-        eta_meter_observe(&line.meter, &line.view);
+        live.view.redis_ms += 100;
+        live.view.serving = before + rate * tick / 10;
+        live.view.admitted += enters && tick % 10 == 1 ? rate : 0;
+        eta_meter_observe(&live.meter, &live.view);
         if (follows && tick % 50 == 0)
-            look(words);
+            look(line);
     }
     if (!follows)
-        make_model(words);
+        make_model(line);
 }
 
-static void plan(const struct script_line *words)
+SCRIPT_VERB(plan, "plan")
 {
     struct line_rate_at steps[EVENT_SCHEDULE_MAX];
-    for (unsigned i = 1; i < words->len; i++) {
+    for (unsigned i = 1; i < line->len; i++) {
         unsigned long long after_ms, milli;
-        assert_int_equal(sscanf(words->words[i], "+%llu:%llu", &after_ms, &milli), 2);
-        steps[i - 1] = (struct line_rate_at){line.view.redis_ms + after_ms, milli};
+        assert_int_equal(sscanf(line->words[i], "+%llu:%llu", &after_ms, &milli), 2);
+        steps[i - 1] = (struct line_rate_at){live.view.redis_ms + after_ms, milli};
     }
-    eta_meter_plan(&line.meter, steps, words->len - 1);
+    eta_meter_plan(&live.meter, steps, line->len - 1);
 }
 
 /* ---- what is expected ---- */
 
-static void expect(const struct script_line *words)
+SCRIPT_DOES("is", slots_expect(line, slots))
+
+static void expect_figure(const struct script_line *line, unsigned at, double got)
 {
-    slots_expect(words, slots);
+    slots_expect_figure(line, slots, script_word(line, at), got);
 }
 
-static void expect_figure(const struct script_line *words, unsigned at, double got)
+static uint64_t ahead_of(const struct script_line *line)
 {
-    slots_expect_figure(words, slots, script_word(words, at), got);
+    return script_number_at(line, 1);
 }
 
-static uint64_t ahead_of(const struct script_line *words)
-{
-    return script_number(script_word(words, 1));
-}
-
-static void expect_reason_name(const struct script_line *words, unsigned at, enum eta_reason got)
+static void expect_reason_name(const struct script_line *line, unsigned at, enum eta_reason got)
 {
     const char *name = eta_reason_name(got);
-    script_expect_text(words, script_word(words, at), name != NULL ? name : "");
+    script_expect_text(line, script_word(line, at), name != NULL ? name : "");
 }
 
-static void expect_reason(const struct script_line *words)
+SCRIPT_VERB(expect_reason, "reason")
 {
-    expect_reason_name(words, 1, line.model.reason);
+    expect_reason_name(line, 1, live.model.reason);
 }
 
 /* "reason_at P50 BASIS NAME": with a wait of so many seconds. */
-static void expect_reason_at(const struct script_line *words)
+SCRIPT_VERB(expect_reason_at, "reason_at")
 {
-    struct eta eta = {.p50_s = (uint32_t)script_number(script_word(words, 1)),
-                      .basis = strcmp(script_word(words, 2), "unknown") == 0 ? ETA_UNKNOWN
-                                                                             : ETA_MEASURED};
-    expect_reason_name(words, 3, eta_reason_at(&line.model, &eta));
+    struct eta eta = {.p50_s = (uint32_t)script_number_at(line, 1),
+                      .basis = strcmp(script_word(line, 2), "unknown") == 0 ? ETA_UNKNOWN
+                                                                            : ETA_MEASURED};
+    expect_reason_name(line, 3, eta_reason_at(&live.model, &eta));
 }
 
 /* Each of the remembered moments counts, the oldest as the newest does. */
-static void expect_reason_by_any_moment(const struct script_line *words)
+SCRIPT_VERB(expect_reason_by_any_moment, "any_moment")
 {
-    const struct eta_crowd before = line.watch.crowd[0];
+    const struct eta_crowd before = live.watch.crowd[0];
     const struct eta_crowd now = {
-        .ghosts = (double)(line.ghosts.waiting - line.view.nobodys + line.view.skipped),
-        .judged = (double)line.ghosts.judged};
+        .ghosts = (double)(live.ghosts.waiting - live.view.nobodys + live.view.skipped),
+        .judged = (double)live.ghosts.judged};
     for (unsigned moment = 0; moment < ETA_WATCH_STEPS; moment++) {
         for (unsigned step = 0; step < ETA_WATCH_STEPS; step++)
-            line.watch.crowd[step] = step == moment ? before : now;
-        watch(words);
-        expect_reason(words);
+            live.watch.crowd[step] = step == moment ? before : now;
+        watch(line);
+        expect_reason(line);
     }
 }
 
-static void expect_range(const struct script_line *words)
+SCRIPT_VERB(expect_range, "range")
 {
-    struct eta_range range = eta_range(&line.model, ahead_of(words));
-    bool is_known = strcmp(script_word(words, 2), "unknown") != 0;
+    struct eta_range range = eta_range(&live.model, ahead_of(line));
+    bool is_known = strcmp(script_word(line, 2), "unknown") != 0;
     assert_int_equal(range.known, is_known);
     if (!is_known)
         return;
-    expect_figure(words, 2, range.p50_s);
-    if (words->len > 3)
-        expect_figure(words, 3, range.p90_s);
+    expect_figure(line, 2, range.p50_s);
+    if (line->len > 3)
+        expect_figure(line, 3, range.p90_s);
 }
 
 /* "wait AHEAD [BASIS] FIGURE=N ..." */
-static void expect_wait(const struct script_line *words)
+SCRIPT_VERB(expect_wait, "wait")
 {
-    struct eta eta = eta_at(&line.model, ahead_of(words));
+    struct eta eta = eta_at(&live.model, ahead_of(line));
     const struct script_field fields[] = {SCRIPT_TEXT("basis", eta_basis_name(eta.basis)),
                                           SCRIPT_NUMBER("p50", eta.p50_s),
                                           SCRIPT_NUMBER("p90", eta.p90_s),
                                           SCRIPT_NUMBER("move", eta.move_s),
                                           {.name = NULL}};
-    script_expect_values(words, 2, fields);
+    script_expect_values(line, 2, fields);
 }
 
-static void expect_people(const struct script_line *words)
-{
-    expect_figure(words, 2, eta_people(&line.model, ahead_of(words)));
-}
+SCRIPT_DOES("people", expect_figure(line, 2, eta_people(&live.model, ahead_of(line))))
 
-static void expect_hall(const struct script_line *words)
+SCRIPT_VERB(expect_hall, "hall")
 {
-    struct eta_hall hall = eta_hall(&line.meter, &line.view);
-    expect_figure(words, 1, hall.free);
-    expect_figure(words, 2, hall.per_s);
+    struct eta_hall hall = eta_hall(&live.meter, &live.view);
+    expect_figure(line, 1, hall.free);
+    expect_figure(line, 2, hall.per_s);
 }
 
 /* "table WAITING ROWS [JSON]", "json AHEAD JSON" */
-static void expect_json(const struct script_line *words)
+SCRIPT_VERB(expect_json, "table|json")
 {
-    bool is_table = strcmp(words->words[0], "table") == 0;
+    bool is_table = strcmp(line->words[0], "table") == 0;
     unsigned json_at = is_table ? 3 : 2;
     char memory[1024];
     struct text text = text_on(memory, sizeof(memory) - 1);
     if (is_table)
-        eta_table_json(&text, &line.model, ahead_of(words));
+        eta_table_json(&text, &live.model, ahead_of(line));
     else
-        eta_json(&text, eta_at(&line.model, ahead_of(words)));
+        eta_json(&text, eta_at(&live.model, ahead_of(line)));
     assert_false(text.overflown);
     memory[text.len] = '\0';
     uint64_t rows = 0;
     for (const char *at = memory + 1; is_table && (at = strchr(at, '[')) != NULL; at++)
         rows++;
     if (is_table)
-        script_expect(words, script_word(words, 2), rows);
-    if (words->len > json_at)
-        script_expect_text(words, script_json(words->words[json_at]), memory);
+        script_expect(line, script_word(line, 2), rows);
+    if (line->len > json_at)
+        script_expect_text(line, script_json(line->words[json_at]), memory);
 }
-
-static const struct script_verb verbs[] = {
-    {"state", set_state},
-    {"line", set},
-    {"fresh|measured", set_meter},
-    {"new", begin_line},
-    {"after", pass_time},
-    {"observe", observe},
-    {"model", make_model},
-    {"watch", watch},
-    {"look", look},
-    {"run|enter|follow", run},
-    {"plan", plan},
-    {"is", expect},
-    {"reason", expect_reason},
-    {"reason_at", expect_reason_at},
-    {"any_moment", expect_reason_by_any_moment},
-    {"range", expect_range},
-    {"wait", expect_wait},
-    {"people", expect_people},
-    {"hall", expect_hall},
-    {"table|json", expect_json},
-    {NULL, NULL},
-};
 
 /* Ghosts and judged places against a hundred and 5000 before; a thousand people wait. */
 #define CROWD(NOBODYS)                                                                             \
@@ -684,4 +639,4 @@ TEST_CASE(the_wait_never_falls_with_the_place)
     }
 }
 
-SCRIPT_CASES(rows, start, verbs)
+SCRIPT_TESTS_IN(rows, script_verbs, start, NULL)

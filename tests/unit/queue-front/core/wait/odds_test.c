@@ -18,124 +18,97 @@ static struct {
     struct eta_model model;
     struct ghosts ghosts;
     struct odds odds;
-} line;
+} live;
 
 static void start(void)
 {
-    ghosts_deinit(&line.ghosts);
-    memset(&line, 0, sizeof(line));
-    line.lanes = 1;
-    line.view[0] = (struct line_view){.state = LINE_OPEN,
+    memset(&live, 0, sizeof(live));
+    live.lanes = 1;
+    live.view[0] = (struct line_view){.state = LINE_OPEN,
                                       .issued = 10000,
                                       .serving = 1000,
                                       .admitted = 1000,
                                       .show_up_milli = 1000,
-                                      .ghosts = &line.ghosts};
+                                      .ghosts = &live.ghosts};
 }
 
 static void feed(const struct odds *before, uint64_t left)
 {
-    const struct odds_line lines[2] = {{&line.view[0], &line.model}, {&line.view[1], &line.model}};
-    line.odds = odds_feed(before, lines, line.lanes, left, MOST);
+    const struct odds_line lines[2] = {{&live.view[0], &live.model}, {&live.view[1], &live.model}};
+    live.odds = odds_feed(before, lines, live.lanes, left, MOST);
 }
 
 static void come(uint64_t came, uint64_t taken, uint64_t left)
 {
-    uint64_t fans = line.view[1].admitted;
-    line.view[0].admitted = line.view[1].admitted = 0;
+    uint64_t fans = live.view[1].admitted;
+    live.view[0].admitted = live.view[1].admitted = 0;
     feed(NULL, left + taken);
-    assert_false(line.odds.known);
-    line.view[0].admitted = came;
-    line.view[1].admitted = fans;
-    feed(&line.odds, left);
+    assert_false(live.odds.known);
+    live.view[0].admitted = came;
+    live.view[1].admitted = fans;
+    feed(&live.odds, left);
 }
 
 static const struct slot general[] = {
-    SLOT("issued", SLOT_U64, line.view[0].issued),
-    SLOT("admitted", SLOT_U64, line.view[0].admitted),
-    SLOT("active", SLOT_U64, line.view[0].active),
-    SLOT("outstanding", SLOT_U64, line.view[0].outstanding),
-    SLOT("show_up", SLOT_U32, line.view[0].show_up_milli),
-    SLOT("gone", SLOT_REAL, line.model.gone_share),
-    SLOT("taken_sum", SLOT_U64, line.odds.taken_sum_milli),
-    SLOT("came_sum", SLOT_U64, line.odds.came_sum_milli),
-    SLOT("known", SLOT_FLAG, line.odds.known),
-    SLOT("seats", SLOT_U64, line.odds.seats),
-    SLOT("came", SLOT_U64, line.odds.came_milli),
-    SLOT("lanes", SLOT_U32, line.odds.lanes),
-    SLOT("unlikely", SLOT_U64, line.odds.cut[0].unlikely_upto),
-    SLOT("likely", SLOT_U64, line.odds.cut[0].likely_from),
-    SLOT("fans_unlikely", SLOT_U64, line.odds.cut[1].unlikely_upto),
-    SLOT("fans_likely", SLOT_U64, line.odds.cut[1].likely_from),
-    SLOT("fans_waiting", SLOT_U64, line.view[1].waiting),
-    SLOT("fans_issued", SLOT_U64, line.view[1].issued),
+    SLOT("issued", SLOT_U64, live.view[0].issued),
+    SLOT("admitted", SLOT_U64, live.view[0].admitted),
+    SLOT("active", SLOT_U64, live.view[0].active),
+    SLOT("outstanding", SLOT_U64, live.view[0].outstanding),
+    SLOT("show_up", SLOT_U32, live.view[0].show_up_milli),
+    SLOT("gone", SLOT_REAL, live.model.gone_share),
+    SLOT("taken_sum", SLOT_U64, live.odds.taken_sum_milli),
+    SLOT("came_sum", SLOT_U64, live.odds.came_sum_milli),
+    SLOT("known", SLOT_FLAG, live.odds.known),
+    SLOT("seats", SLOT_U64, live.odds.seats),
+    SLOT("came", SLOT_U64, live.odds.came_milli),
+    SLOT("lanes", SLOT_U32, live.odds.lanes),
+    SLOT("unlikely", SLOT_U64, live.odds.cut[0].unlikely_upto),
+    SLOT("likely", SLOT_U64, live.odds.cut[0].likely_from),
+    SLOT("fans_unlikely", SLOT_U64, live.odds.cut[1].unlikely_upto),
+    SLOT("fans_likely", SLOT_U64, live.odds.cut[1].likely_from),
+    SLOT("fans_waiting", SLOT_U64, live.view[1].waiting),
+    SLOT("fans_issued", SLOT_U64, live.view[1].issued),
     {.name = NULL},
 };
 
-static void set(const struct script_line *words)
-{
-    slots_set(words, general);
-}
+SCRIPT_DOES("set", slots_set(line, general))
 
 /* A thousand of both came and took two seats each; 30 of 100 calls are for the 500 fans. */
-static void set_lanes(const struct script_line *words)
+SCRIPT_VERB(set_lanes, "lanes")
 {
-    (void)words;
-    line.lanes = 2;
-    line.view[0].admitted = 600;
-    line.view[0].waiting = 9000;
-    line.view[0].knobs.shares = 30;
-    line.view[1] = line.view[0];
-    line.view[1].lane = 1;
-    line.view[1].admitted = line.view[1].serving = 400;
-    line.view[1].waiting = 500;
-    line.view[1].issued = 900;
+    live.lanes = 2;
+    live.view[0].admitted = 600;
+    live.view[0].waiting = 9000;
+    live.view[0].knobs.shares = 30;
+    live.view[1] = live.view[0];
+    live.view[1].lane = 1;
+    live.view[1].admitted = live.view[1].serving = 400;
+    live.view[1].waiting = 500;
+    live.view[1].issued = 900;
 }
 
-static uint64_t number(const struct script_line *words, unsigned at)
+SCRIPT_DOES("come",
+            come(script_number_at(line, 1), script_number_at(line, 2), script_number_at(line, 3)))
+
+SCRIPT_VERB(feed_words, "feed|first")
 {
-    return script_number(script_word(words, at));
+    const struct odds before = live.odds;
+    feed(strcmp(line->words[0], "first") == 0 ? NULL : &before, script_number_at(line, 1));
 }
 
-static void come_words(const struct script_line *words)
+SCRIPT_VERB(add_gap, "gap")
 {
-    come(number(words, 1), number(words, 2), number(words, 3));
+    if (script_number_at(line, 2) > 0)
+        ghosts_add_gap(&live.ghosts,
+                       (struct line_gap){script_number_at(line, 1), script_number_at(line, 2)});
 }
 
-static void feed_words(const struct script_line *words)
-{
-    const struct odds before = line.odds;
-    feed(strcmp(words->words[0], "first") == 0 ? NULL : &before, number(words, 1));
-}
-
-static void add_gap(const struct script_line *words)
-{
-    if (number(words, 2) > 0)
-        ghosts_add_gap(&line.ghosts, (struct line_gap){number(words, 1), number(words, 2)});
-}
-
-static void expect(const struct script_line *words)
-{
-    slots_expect(words, general);
-}
-
-static void expect_each(const struct script_line *words)
-{
-    script_expect(words, script_word(words, 1), odds_seats_milli(&line.odds));
-}
-
-static void expect_at(const struct script_line *words)
-{
-    script_expect_text(
-        words, script_word(words, 3),
-        odds_name(odds_at(&line.odds, (unsigned)number(words, 1), number(words, 2))));
-}
-
-static const struct script_verb verbs[] = {
-    {"set", set},          {"lanes", set_lanes}, {"come", come_words}, {"feed", feed_words},
-    {"first", feed_words}, {"gap", add_gap},     {"is", expect},       {"each", expect_each},
-    {"at", expect_at},     {NULL, NULL},
-};
+SCRIPT_DOES("is", slots_expect(line, general))
+SCRIPT_DOES("each", script_expect(line, script_word(line, 1), odds_seats_milli(&live.odds)))
+SCRIPT_DOES("at",
+            script_expect_text(line, script_word(line, 3),
+                               odds_name(odds_at(&live.odds, (unsigned)script_number_at(line, 1),
+                                                 script_number_at(line, 2)))))
 
 static const struct script_row rows[] = {
     /* 2000 more visitors: place 3000, with a good tenth of doubt to either side. */
@@ -203,50 +176,46 @@ static const struct script_row rows[] = {
      "2000000 1000 0 4000 1000000 2000000 1000000 1 | 2000000 999 0 4000 999000 0 0 0"},
 };
 
-static void run_row(void **state)
+static void end(void)
 {
-    script_run_cases(*state, start, verbs);
-    ghosts_deinit(&line.ghosts);
-    line.ghosts = (struct ghosts){.pages = 0};
+    ghosts_deinit(&live.ghosts);
 }
 
 /* Odds that wobble by a few percent move no place from one word to another and back. */
 TEST_CASE(a_small_change_is_not_shown)
 {
     const struct rng *rng = unit_rng();
-    start();
-    line.view[0].active = 100;
+    live.view[0].active = 100;
     come(1000, 2000, 4000);
     uint64_t left = 4000, turns[10001] = {0};
     enum odds_sold_out told[10001];
     for (uint64_t place = 1001; place <= 10000; place++)
-        told[place] = odds_at(&line.odds, 0, place);
+        told[place] = odds_at(&live.odds, 0, place);
     for (int n = 0; n < 200; n++) {
         /* Nine come and take 18 seats; but the number fed wobbles by two percent. */
-        line.view[0].admitted += 9;
-        line.view[0].serving += 9;
+        live.view[0].admitted += 9;
+        live.view[0].serving += 9;
         left -= 18;
-        feed(&line.odds, left + rng_below(rng, left / 50 + 1));
-        for (uint64_t place = line.view[0].serving + 1; place <= 10000; place++) {
-            enum odds_sold_out now = odds_at(&line.odds, 0, place);
+        feed(&live.odds, left + rng_below(rng, left / 50 + 1));
+        for (uint64_t place = live.view[0].serving + 1; place <= 10000; place++) {
+            enum odds_sold_out now = odds_at(&live.odds, 0, place);
             turns[place] += now != told[place];
             told[place] = now;
         }
     }
-    for (uint64_t place = line.view[0].serving + 1; place <= 10000; place++)
+    for (uint64_t place = live.view[0].serving + 1; place <= 10000; place++)
         assert_true(turns[place] <= 2); /* unsure, and then what it came to */
 }
 
 TEST_CASE(stored_odds_read_back_and_other_texts_do_not)
 {
     struct odds back;
-    start();
     come(1000, 2000, 4000);
     char memory[LINE_ODDS_MAX];
     struct text text = text_on(memory, sizeof(memory));
-    odds_put(&text, &line.odds);
+    odds_put(&text, &live.odds);
     assert_true(odds_parse(text_span(&text), &back));
-    assert_memory_equal(&back, &line.odds, sizeof(back));
+    assert_memory_equal(&back, &live.odds, sizeof(back));
     static const char *const bad[] = {"",
                                       ":",
                                       "1:2:3:4:1:5",
@@ -320,4 +289,5 @@ TEST_CASE(no_feed_breaks_it)
     }
 }
 
-SCRIPT_TESTS(rows, run_row)
+UNIT_BETWEEN(start, end)
+SCRIPT_TESTS(rows, script_verbs)

@@ -26,41 +26,33 @@ static struct eta_model model_of(double pace)
                               .doubt2 = 0.01};
 }
 
-static uint64_t number(const struct script_line *words, unsigned at)
-{
-    return script_number(script_word(words, at));
-}
-
-static void live(const struct script_line *words)
+SCRIPT_VERB(live, "live")
 {
     struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000};
-    for (uint64_t seconds = number(words, 2); seconds > 0; seconds--) {
+    for (uint64_t seconds = script_number_at(line, 2); seconds > 0; seconds--) {
         view.redis_ms += 1000;
         view.serving++;
         view.issued = view.serving + 100;
-        struct eta_model model = model_of(strtod(script_word(words, 1), NULL));
+        struct eta_model model = model_of(strtod(script_word(line, 1), NULL));
         promise_observe(&book, &view, &model);
         assert_true(book.open_len <= PROMISE_OPEN_MAX);
     }
 }
 
-static void stop(const struct script_line *words)
+SCRIPT_VERB(stop, "stop")
 {
-    (void)words;
     struct line_view view = {.state = LINE_SOLD_OUT, .serving = 1000000, .redis_ms = 9000000};
     struct eta_model model = model_of(1.0);
     promise_observe(&book, &view, &model);
 }
 
-static void meet(const struct script_line *words)
-{
-    met = promise_met(&book, (uint32_t)number(words, 1), (uint32_t)number(words, 2),
-                      number(words, 3));
-}
+SCRIPT_DOES("met",
+            met = promise_met(&book, (uint32_t)script_number_at(line, 1),
+                              (uint32_t)script_number_at(line, 2), script_number_at(line, 3)))
 
-static void keep(const struct script_line *words)
+SCRIPT_VERB(keep, "keep")
 {
-    for (uint64_t times = words->len > 2 ? number(words, 2) : 1; times > 0; times--) {
+    for (uint64_t times = line->len > 2 ? script_number_at(line, 2) : 1; times > 0; times--) {
         struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000, .issued = 1};
         struct eta_model model = model_of(10.0);
         model.doubt2 = 1.0;
@@ -69,25 +61,24 @@ static void keep(const struct script_line *words)
         promise_observe(&book, &view, &model);
         assert_int_equal(book.open_len, 1);
         view.serving = 1;
-        view.redis_ms += number(words, 1);
+        view.redis_ms += script_number_at(line, 1);
         promise_observe(&book, &view, &model);
         assert_int_equal(book.open_len, 0);
     }
 }
 
-static void note(const struct script_line *words)
+SCRIPT_VERB(note, "note")
 {
-    struct line_view view = {
-        .stale = script_has(words, "stale"), .serving = 5, .redis_ms = 1000000};
-    struct eta_model model = model_of(strtod(script_word(words, 3), NULL));
-    assert_true(event_state_parse(span_of(script_word(words, 1)), &view.state));
-    view.issued = 5 + number(words, 2);
+    struct line_view view = {.stale = script_has(line, "stale"), .serving = 5, .redis_ms = 1000000};
+    struct eta_model model = model_of(strtod(script_word(line, 3), NULL));
+    assert_true(event_state_parse(span_of(script_word(line, 1)), &view.state));
+    view.issued = 5 + script_number_at(line, 2);
     promise_observe(&book, &view, &model);
-    script_expect(words, script_word(words, 4), book.open_len);
+    script_expect(line, script_word(line, 4), book.open_len);
     assert_true(book.open_len == 0 || book.next_at_ms > view.redis_ms);
 }
 
-static void expect(const struct script_line *words)
+SCRIPT_VERB(expect, "is")
 {
     const double scale = promise_scale(&book);
     const struct slot slots[] = {
@@ -107,13 +98,8 @@ static void expect(const struct script_line *words)
         SLOT("on_the_way", SLOT_U64, book.told.judged[1]),
         {.name = NULL},
     };
-    slots_expect(words, slots);
+    slots_expect(line, slots);
 }
-
-static const struct script_verb verbs[] = {
-    {"live", live}, {"stop", stop}, {"met", meet}, {"keep", keep},
-    {"note", note}, {"is", expect}, {NULL, NULL},
-};
 
 static const struct script_row rows[] = {
     /* A quarter too little is promised: the p90 of the model is 85 of 100. */
@@ -146,7 +132,6 @@ static const struct script_row rows[] = {
  * ten minutes, and the correction would learn nothing of the days that follow. */
 TEST_CASE(of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely)
 {
-    start();
     struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000};
     struct eta_model model = model_of(1.0);
     for (unsigned s = 0; s < 7200; s++) {
@@ -162,7 +147,6 @@ TEST_CASE(of_a_line_without_a_known_end_places_on_the_way_are_noted_rarely)
 
 TEST_CASE(the_first_hundred_move_it_far_and_the_later_ones_a_little)
 {
-    start();
     double last = 0.0, first = 0.0, step = 0.0;
     const struct script_line one = {.row = "", .text = "", .words = {"keep", "10000"}, .len = 2};
     for (unsigned i = 0; i < 150; i++) {
@@ -177,4 +161,5 @@ TEST_CASE(the_first_hundred_move_it_far_and_the_later_ones_a_little)
     assert_int_equal(book.judged, 150);
 }
 
-SCRIPT_CASES(rows, start, verbs)
+UNIT_BETWEEN(start, NULL)
+SCRIPT_TESTS(rows, script_verbs)

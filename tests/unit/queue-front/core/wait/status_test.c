@@ -34,7 +34,7 @@ static void start(void)
     it.status = (struct status_ask){.view = &it.view, .doc = &it.doc, .eta = &it.eta};
 }
 
-static void set(const struct script_line *words)
+SCRIPT_VERB(set, "set")
 {
     struct place *place = &it.me.place;
     const struct slot slots[] = {
@@ -51,37 +51,33 @@ static void set(const struct script_line *words)
         SLOT("extensions", SLOT_U8, place->extensions),
         {.name = NULL},
     };
-    slots_set(words, slots);
+    slots_set(line, slots);
 }
 
-static void set_state(const struct script_line *words)
-{
-    assert_true(event_state_parse(span_of(script_word(words, 1)), &it.view.state));
-}
+SCRIPT_DOES("state", assert_true(event_state_parse(span_of(script_word(line, 1)), &it.view.state)))
 
-static void set_place(const struct script_line *words)
+SCRIPT_VERB(set_place, "place")
 {
     unsigned state = 0;
-    while (strcmp(place_state_name((enum place_state)state), script_word(words, 1)) != 0)
+    while (strcmp(place_state_name((enum place_state)state), script_word(line, 1)) != 0)
         assert_true(++state < PLACE_STATE_COUNT);
     it.me.place.state = (enum place_state)state;
 }
 
-static void set_doc(const struct script_line *words)
+SCRIPT_VERB(set_doc, "doc")
 {
-    if (script_has(words, "message")) {
+    if (script_has(line, "message")) {
         it.doc.messages_len = 1;
         it.doc.message[0] = (struct event_text){.tag = "en", .len = 2, .text = "hi"};
     }
-    if (script_has(words, "prices"))
+    if (script_has(line, "prices"))
         it.doc.prices =
             (struct prices){.len = 1, .currency = "KRW", .price = {{.name = "R", .amount = 5}}};
 }
 
 /* Two lanes, of which the fans' figures are known. */
-static void set_lanes(const struct script_line *words)
+SCRIPT_VERB(set_lanes, "lanes")
 {
-    (void)words;
     it.doc.lanes_len = it.status.lanes_len = 2;
     it.doc.lane[0] = (struct event_lane){.id = "fans", .name = "Fans", .share = 30};
     it.doc.lane[1] = (struct event_lane){.id = "press", .name = "Press", .share = 5};
@@ -89,9 +85,8 @@ static void set_lanes(const struct script_line *words)
     it.view.knobs.shares = line_lanes_pack((const uint64_t[]){30, 5}, 2);
 }
 
-static void set_odds(const struct script_line *words)
+SCRIPT_VERB(set_odds, "odds")
 {
-    (void)words;
     it.odds = (struct odds){.seats = 120,
                             .taken_sum_milli = 187500,
                             .came_sum_milli = 100000,
@@ -101,16 +96,15 @@ static void set_odds(const struct script_line *words)
     it.me.odds = it.status.odds = &it.odds;
 }
 
-static void join_fans(const struct script_line *words)
+SCRIPT_VERB(join_fans, "fans")
 {
-    (void)words;
     it.view.lane = 1;
     it.me.lane = "fans";
 }
 
-static void write(const struct script_line *words)
+SCRIPT_VERB(write, "me|status")
 {
-    bool me = strcmp(words->words[0], "me") == 0;
+    bool me = strcmp(line->words[0], "me") == 0;
     struct text text = text_on(memory, me ? ME_BYTES_MAX : sizeof(memory) - 1);
     if (me)
         status_me_json(&text, &it.me);
@@ -120,9 +114,9 @@ static void write(const struct script_line *words)
     memory[text.len] = '\0';
 }
 
-static void expect(const struct script_line *words)
+SCRIPT_VERB(expect, "is|has|lacks|begins|ends")
 {
-    const char *verb = words->words[0], *want = script_json(script_rest(words, 0));
+    const char *verb = line->words[0], *want = script_json(script_rest(line, 0));
     const char *at = strstr(memory, want);
     size_t len = strlen(memory), want_len = strlen(want);
     bool good = at != NULL;
@@ -135,15 +129,8 @@ static void expect(const struct script_line *words)
     else if (strcmp(verb, "ends") == 0)
         good = len >= want_len && strcmp(memory + len - want_len, want) == 0;
     if (!good)
-        fail_msg("%s: \"%s\": it is %s", words->row, words->text, memory);
+        fail_msg("%s: \"%s\": it is %s", line->row, line->text, memory);
 }
-
-static const struct script_verb verbs[] = {
-    {"set", set},         {"state", set_state}, {"place", set_place}, {"doc", set_doc},
-    {"lanes", set_lanes}, {"odds", set_odds},   {"fans", join_fans},  {"me", write},
-    {"status", write},    {"is", expect},       {"has", expect},      {"lacks", expect},
-    {"begins", expect},   {"ends", expect},     {NULL, NULL},
-};
 
 static const struct script_row rows[] = {
     {"the status has the members of the contract",
@@ -203,7 +190,6 @@ static const struct script_row rows[] = {
 
 TEST_CASE(the_longest_answer_fits)
 {
-    start();
     memset(it.view.id, 'x', LINE_EVENT_ID_MAX);
     it.view.state = LINE_PRE_QUEUE;
     it.view.stale = true;
@@ -229,4 +215,5 @@ TEST_CASE(a_frame_is_one_event_of_the_stream)
     assert_true(span_eq(text_span(&text), SPAN("event: status\nid: tag\ndata: {\"a\":1}\n\n")));
 }
 
-SCRIPT_CASES(rows, start, verbs)
+UNIT_BETWEEN(start, NULL)
+SCRIPT_TESTS(rows, script_verbs)

@@ -124,7 +124,7 @@ static void expect_result(const struct script_line *line, enum line_tick got)
         script_expect_text(line, script_word(line, 1), names[got]);
 }
 
-static void tick(const struct script_line *line)
+SCRIPT_VERB(tick, "tick")
 {
     for (size_t i = 0; i < TELL_TICK_WORDS; i++) {
         const char *text = script_value(line, plain[i].name);
@@ -140,41 +140,20 @@ static void tick(const struct script_line *line)
         assert_memory_equal(&before, &event.view, sizeof(before));
 }
 
-static void take_raw(const struct script_line *line)
+SCRIPT_VERB(take_raw, "raw")
 {
     redisReply *reply = resp_reply(span_of(script_rest(line, 1)));
     expect_result(line, line_event_take_tick(&event, reply, now_us, now_us));
     freeReplyObject(reply);
 }
 
-static void set_clock(const struct script_line *line)
-{
-    now_us = script_number(script_word(line, 1));
-}
+SCRIPT_DOES("at", now_us = script_number_at(line, 1))
+SCRIPT_DOES("saw", line_event_saw_place(&event, script_number_at(line, 1)))
+SCRIPT_DOES("passes", event.passes = script_number_at(line, 1))
+SCRIPT_DOES("plain", set_plain())
+SCRIPT_DOES("doubt", line_event_doubt_document(&event))
 
-static void start_plain(const struct script_line *line)
-{
-    (void)line;
-    set_plain();
-}
-
-static void saw(const struct script_line *line)
-{
-    line_event_saw_place(&event, script_number(script_word(line, 1)));
-}
-
-static void add_passes(const struct script_line *line)
-{
-    event.passes = script_number(script_word(line, 1));
-}
-
-static void doubt(const struct script_line *line)
-{
-    (void)line;
-    line_event_doubt_document(&event);
-}
-
-static void judge(const struct script_line *line)
+SCRIPT_VERB(judge, "judged")
 {
     struct line_told *told = event.view.told;
     told->judged[0] = script_value_or(line, "joins", told->judged[0]);
@@ -189,7 +168,7 @@ static uint64_t number_of(const redisReply *reply, size_t at)
     return number;
 }
 
-static void expect_sent(const struct script_line *line)
+SCRIPT_VERB(expect_sent, "sent")
 {
     char memory[8192], turns[32];
     struct span upto;
@@ -214,7 +193,7 @@ static void expect_sent(const struct script_line *line)
     freeReplyObject(reply);
 }
 
-static void expect_heal(const struct script_line *line)
+SCRIPT_VERB(expect_heal, "heal")
 {
     char memory[4096], gaps[32];
     struct span list;
@@ -258,7 +237,7 @@ static const char *calls_text(char memory[128])
     return memory;
 }
 
-static void expect(const struct script_line *line)
+SCRIPT_VERB(expect, "expect")
 {
     const struct line_view *view = &event.view;
     const struct turn turn8 = turns_of(view->turns, 8);
@@ -308,12 +287,6 @@ static void expect(const struct script_line *line)
     };
     script_expect_values(line, 1, fields);
 }
-
-static const struct script_verb verbs[] = {
-    {"tick", tick},        {"raw", take_raw},      {"at", set_clock},  {"plain", start_plain},
-    {"saw", saw},          {"passes", add_passes}, {"doubt", doubt},   {"judged", judge},
-    {"sent", expect_sent}, {"heal", expect_heal},  {"expect", expect}, {NULL, NULL},
-};
 
 #define NOT_YET "raw not_yet *1\r\n:5\r\n;"
 
@@ -444,13 +417,6 @@ static void tear_down(void)
     line_event_deinit(&event);
 }
 
-static void run_row(void **state)
-{
-    set_up();
-    script_run(*state, verbs);
-    tear_down();
-}
-
 static void set_word(const char *name, const char *text)
 {
     for (size_t i = 0; i < TELL_TICK_WORDS; i++)
@@ -461,7 +427,6 @@ static void set_word(const char *name, const char *text)
 TEST_CASE(calls_kept_are_bounded)
 {
     char call[64];
-    set_up();
     set_word("issued", "100000");
     for (unsigned i = 0; i < LINE_CALLS_MAX + 10; i++) {
         snprintf(call, sizeof(call), "[%u:%u:9]", 100 + i, 2000 + i);
@@ -470,20 +435,17 @@ TEST_CASE(calls_kept_are_bounded)
     }
     assert_int_equal(LINE_CALLS_MAX, event.view.calls_len);
     assert_int_equal(100 + LINE_CALLS_MAX + 9, event.view.calls[LINE_CALLS_MAX - 1].upto);
-    tear_down();
 }
 
 TEST_CASE(a_reading_of_the_autopilot_that_is_too_long_is_refused)
 {
     char reading[LINE_PILOT_READING_MAX + 2] = "", pilot[256];
-    set_up();
     for (unsigned over = 0; over < 2; over++) {
         memset(reading, 'x', LINE_PILOT_READING_MAX + over);
         snprintf(pilot, sizeof(pilot), PILOT("900", "%s"), reading);
         set_word("pilot", pilot);
         assert_int_equal(over ? LINE_TICK_BAD : LINE_TICK_CHANGED, take_answer(0));
     }
-    tear_down();
 }
 
 _Static_assert(LINE_OK == 0 && LINE_OPEN == 3 && LINE_STATE_COUNT == 8 &&
@@ -491,4 +453,5 @@ _Static_assert(LINE_OK == 0 && LINE_OPEN == 3 && LINE_STATE_COUNT == 8 &&
                    STORE_STALE_MS == 1000 && TURN_KEPT == 1 && TURN_DONE == 3,
                "rows name them");
 
-SCRIPT_TESTS(rows, run_row)
+UNIT_BETWEEN(set_up, tear_down)
+SCRIPT_TESTS(rows, script_verbs)

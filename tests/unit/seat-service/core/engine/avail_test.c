@@ -65,7 +65,6 @@ TEST_CASE(halls_of_any_size_are_shown_and_counted)
             assert_int_equal(engine_avail_since(engine_world.engine, 1, deltas, all - 1, &version),
                              -1);
         }
-        engine_script_end();
     }
 }
 
@@ -90,8 +89,8 @@ TEST_CASE(deltas_go_back_as_far_as_the_ring)
         assert_int_equal(engine_avail_since(engine, 3, deltas, 600, &version), ring - 1);
         assert_int_equal(deltas[0].seat, 2);
         assert_int_equal(deltas[ring - 2].seat, ring);
-        engine_script_end();
     }
 }
 
-SCRIPT_TESTS(rows, engine_script_row)
+UNIT_BETWEEN(NULL, engine_script_end)
+SCRIPT_TESTS(rows, engine_script_verbs())

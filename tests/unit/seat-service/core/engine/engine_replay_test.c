@@ -141,7 +141,6 @@ TEST_CASE(two_hours_of_abandoned_payments_replay)
     engine_script("at %ds; expire-all %d", FORGOTTEN_S + 1, LATE_HOLDS_MAX);  /* forgets those, */
     engine_script("at %ds; expire b; op flags remembered", FORGOTTEN_S + 31); /* and has room */
     engine_script("confirm b o; op verdict retaken");
-    engine_script_end();
 }
 
 TEST_CASE(abandoned_payments_of_places_do_not_use_up_the_slots)
@@ -151,7 +150,6 @@ TEST_CASE(abandoned_payments_of_places_do_not_use_up_the_slots)
     for (uint32_t i = 0; i < HOLDS; i++) /* four a second, for an hour and a half */
         engine_script("at %ums; expire-all 0..9; places a u%u 1; extend a o ttl=1ms", 250 * i,
                       i % 90 + 1);
-    engine_script_end();
 }
 
 /* Its seats are free, so only the hold itself shows what it remembers: each of its seats. */
@@ -163,7 +161,6 @@ TEST_CASE(late_holds_of_different_seats_are_different_states)
         engine_script("hall (8)a; hold a u1 %s; extend a o; at 600s; expire a; seats ........",
                       seats[i]);
         hashes[i] = engine_state_hash(engine_world.engine);
-        engine_script_end();
     }
     assert_int_not_equal(hashes[0], hashes[1]);
     assert_int_not_equal(hashes[0], hashes[2]);
@@ -183,7 +180,6 @@ TEST_CASE(a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats)
     engine_script("takeover; confirm b o -> seats-gone; op lost -; takeover snapshot;"
                   "read b quantity 1; confirm b o -> seats-gone; at 7801s; expire-all 2;"
                   "confirm b o -> no-such-hold");
-    engine_script_end();
 }
 
 /* ---- snapshots ---- */
@@ -217,7 +213,6 @@ TEST_CASE(a_snapshot_that_lost_or_gained_bytes_is_refused)
             assert_int_equal(read_into((struct test_bytes){bytes.at, len}, &hash, &err),
                              ERR_SYNTAX);
     free(bytes.at);
-    engine_script_end();
 }
 
 TEST_CASE(a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same)
@@ -240,7 +235,6 @@ TEST_CASE(a_snapshot_with_a_wrong_byte_is_refused_or_means_the_same)
         bytes.at[at] ^= 1;
     }
     free(bytes.at);
-    engine_script_end();
 }
 
 /* ---- a snapshot, byte by byte ---- */
@@ -337,7 +331,6 @@ TEST_CASE(an_engine_writes_the_bytes_that_later_programs_read)
     assert_int_equal(bytes.len, want.len);
     assert_memory_equal(bytes.at, want.at, want.len);
     free(bytes.at);
-    engine_script_end();
 }
 
 /* Stored snapshots name the hash of their state: another hash would make them void. */
@@ -354,7 +347,6 @@ TEST_CASE(a_state_keeps_its_hash)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         engine_script("%s", cases[i].script);
         assert_true(engine_state_hash(engine_world.engine) == cases[i].hash);
-        engine_script_end();
     }
 }
 
@@ -387,7 +379,6 @@ TEST_CASE(a_snapshot_that_no_engine_writes_is_refused_by_name)
         if (rc != cases[i].rc || strstr(err.text, cases[i].says) == NULL)
             fail_msg("%s: it is %d, \"%s\"", cases[i].piece, rc, err.text);
     }
-    engine_script_end();
 }
 
 /* ---- under a plan that was corrected ---- */
@@ -442,4 +433,5 @@ TEST_CASE(what_a_larger_hall_sold_replays_under_a_smaller_one)
     plan_destroy(plan);
 }
 
-SCRIPT_TESTS(rows, engine_script_row)
+UNIT_BETWEEN(NULL, engine_script_end)
+SCRIPT_TESTS(rows, engine_script_verbs())

@@ -586,7 +586,6 @@ static const struct row rows[] = {
     HOLD("one buyer holds twice", hold_seats_as_one, hold_seats_as_one, 2, 3, 6, 7),
 };
 /* clang-format on */
-enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 /* ---- no interruptions ---- */
 
@@ -626,11 +625,4 @@ TEST_CASE(a_read_fails_while_a_hold_is_written_and_afterwards)
     hold_slots_deinit(&now.slots);
 }
 
-int main(void)
-{
-    for (size_t i = 0; i < ROWS; i++)
-        unit_add(&(struct CMUnitTest){.name = rows[i].name,
-                                      .test_func = interrupt_everywhere,
-                                      .initial_state = (void *)&rows[i]});
-    return unit_run(NULL, NULL);
-}
+UNIT_ROWS(rows, interrupt_everywhere)

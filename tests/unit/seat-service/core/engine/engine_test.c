@@ -426,7 +426,6 @@ TEST_CASE(a_price_list_that_no_hold_has_is_used_again)
     engine_script("read a list 0 total 1000; hold b u2 1; op total %d; takeover snapshot;"
                   "price 0 7; hold c u3 2; op total 7; read b total %d",
                   2 * PRICE_LISTS_MAX, 2 * PRICE_LISTS_MAX);
-    engine_script_end();
 }
 
 TEST_CASE(a_price_list_that_a_hold_has_is_not_used_again)
@@ -440,7 +439,6 @@ TEST_CASE(a_price_list_that_a_hold_has_is_not_used_again)
                   "hold d u2 0; op total 7; read b total %d; takeover snapshot;"
                   "price 0 8; price 0 9 -> prices-full",
                   PRICE_LISTS_MAX, PRICE_LISTS_MAX - 2);
-    engine_script_end();
 }
 
 TEST_CASE(a_hold_being_written_at_its_end_expires_a_moment_later)
@@ -453,7 +451,6 @@ TEST_CASE(a_hold_being_written_at_its_end_expires_a_moment_later)
     engine_script("at %dms; expire -", 480000 + WHEEL_TICK_MS);
     hold_write_end(&world->engine->holds, hold_slot_of(id));
     engine_script("at %dms; expire a; seats ....", 480000 + EXPIRE_BUSY_MS + 3 * WHEEL_TICK_MS);
-    engine_script_end();
 }
 
 /* Stands in for the engine's own answer to the wheel: right after the nth answer, another thread
@@ -513,7 +510,6 @@ TEST_CASE(a_hold_that_is_no_longer_due_is_left_alone)
                 hold_disown(&engine->holds, hold_slot_of(engine_script_hold('a')));
             if (acted)
                 engine_script(cases[i].expires ? "at 483s; expire a" : "at 483s; expire -");
-            engine_script_end();
         }
     }
 }
@@ -530,7 +526,6 @@ TEST_CASE(a_hold_sold_without_an_order_belongs_to_no_order)
     assert_int_equal(engine_apply(engine_world.follower, &change, NULL), 0);
     engine_world.begun[0] = false; /* the owner that began it is gone */
     engine_script("takeover; extend a o -> hold-sold; confirm a o -> order-unknown");
-    engine_script_end();
 }
 
 TEST_CASE(each_area_counts_in_the_state_and_in_a_snapshot)
@@ -550,7 +545,7 @@ TEST_CASE(each_area_counts_in_the_state_and_in_a_snapshot)
     for (unsigned area = 0; area < 3; area++)
         engine_script("unblock-places %u area=%u -> sold-out; unblock-places %u area=%u", area + 2,
                       area, area + 1, area);
-    engine_script_end();
 }
 
-SCRIPT_TESTS(rows, engine_script_row)
+UNIT_BETWEEN(NULL, engine_script_end)
+SCRIPT_TESTS(rows, engine_script_verbs())

@@ -646,7 +646,6 @@ static const struct race races[] = {
      .threads = HERD_THREADS, .rounds = 1, .calls = HERD_CALLS, .rows = 200, .seats = 60},
 };
 /* clang-format on */
-enum { RACES = sizeof(races) / sizeof(races[0]) };
 
 static void *begin(void *arg)
 {
@@ -701,10 +700,4 @@ static void run_race(void **state)
         run(race, seed + 100 * (uint64_t)round);
 }
 
-int main(void)
-{
-    for (size_t i = 0; i < RACES; i++)
-        unit_add(&(struct CMUnitTest){
-            .name = races[i].name, .test_func = run_race, .initial_state = (void *)&races[i]});
-    return unit_run(NULL, NULL);
-}
+UNIT_ROWS(races, run_race)

@@ -256,7 +256,6 @@ TEST_CASE(need_for_access_is_refused_only_if_no_legal_seats_are_left)
         for (unsigned round = 0; round < 750; round++)
             try_all_sizes_in_a_crowd(rng);
         engine_world.begun[0] = true; /* the follower knows nothing of these */
-        engine_script_end();
     }
 }
 
@@ -275,7 +274,6 @@ TEST_CASE(lone_buyer_gets_the_best)
     assert_int_equal(engine_stats(engine_world.engine).best_retries, 0);
     for (uint32_t i = 0; i < 40; i++)
         engine_undo(engine_world.engine, &ops[i]);
-    engine_script_end();
 }
 
 /* How many different places are proposed in 400 searches, and the furthest of them. */
@@ -397,4 +395,5 @@ TEST_CASE(no_search_costs_more_than_some_looks_at_the_hall)
     plan_destroy(plan);
 }
 
-SCRIPT_TESTS(rows, engine_script_row)
+UNIT_BETWEEN(NULL, engine_script_end)
+SCRIPT_TESTS(rows, engine_script_verbs())

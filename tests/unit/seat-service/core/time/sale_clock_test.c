@@ -17,21 +17,14 @@ static uint64_t now_us(void)
     return time_us;
 }
 
-static void set_machine(const struct script_line *line)
-{
-    machine.now_wall_us = machine.now_mono_us + script_number(script_word(line, 1));
-}
-
-static void set_server(const struct script_line *line)
-{
-    server_us = script_number(script_word(line, 1));
-}
+SCRIPT_DOES("machine", machine.now_wall_us = machine.now_mono_us + script_number_at(line, 1))
+SCRIPT_DOES("server", server_us = script_number_at(line, 1))
 
 /* "asks 10ms": an answer takes so long, and is given in the middle; "asks 10ms first" or "last":
  * at its beginning or its end. */
-static void ask(const struct script_line *line)
+SCRIPT_VERB(ask, "asks")
 {
-    uint64_t asked_us = machine.now_mono_us, wait_us = script_number(script_word(line, 1));
+    uint64_t asked_us = machine.now_mono_us, wait_us = script_number_at(line, 1);
     uint64_t given_us = script_has(line, "first")  ? 0
                         : script_has(line, "last") ? wait_us
                                                    : wait_us / 2;
@@ -40,35 +33,19 @@ static void ask(const struct script_line *line)
     (void)now_us();
 }
 
-static void pass(const struct script_line *line)
+SCRIPT_VERB(pass, "passes")
 {
-    uint64_t whole_us = script_number(script_word(line, 1));
+    uint64_t whole_us = script_number_at(line, 1);
     for (unsigned i = 0; i < 100; i++) {
         clock_fake_step(&machine, whole_us / 100);
         (void)now_us();
     }
 }
 
-static void expect_time(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), now_us() - machine.now_mono_us);
-}
-
-static void expect_apart(const struct script_line *line)
-{
-    script_expect(line, script_word(line, 1), atomic_load(&sale.apart_ms));
-}
-
-static void expect_trust(const struct script_line *line)
-{
-    script_expect(line, script_has(line, "yes") ? "1" : "0", sale_clock_is_trusted(&sale));
-}
-
-static const struct script_verb verbs[] = {
-    {"machine", set_machine},  {"server", set_server}, {"asks", ask},
-    {"passes", pass},          {"is", expect_time},    {"apart", expect_apart},
-    {"trusted", expect_trust}, {NULL, NULL},
-};
+SCRIPT_DOES("is", script_expect(line, script_word(line, 1), now_us() - machine.now_mono_us))
+SCRIPT_DOES("apart", script_expect(line, script_word(line, 1), atomic_load(&sale.apart_ms)))
+SCRIPT_DOES("trusted",
+            script_expect(line, script_has(line, "yes") ? "1" : "0", sale_clock_is_trusted(&sale)))
 
 static const struct script_row rows[] = {
     {"goes_by_the_machine_until_there_is_an_answer",
@@ -122,12 +99,6 @@ static void begin(void)
     server_us = newest_us = 0;
 }
 
-static void run_row(void **state)
-{
-    begin();
-    script_run(*state, verbs);
-}
-
 /* ---- an answer comes while somebody reads ---- */
 
 static uint64_t read_us;
@@ -166,4 +137,4 @@ TEST_CASE(reader_sees_what_belongs_together)
     assert_true(n == 1 || (new_reads > 0 && new_reads < n));
 }
 
-SCRIPT_TESTS(rows, run_row)
+SCRIPT_TESTS_IN(rows, script_verbs, begin, NULL)
