@@ -96,24 +96,12 @@ static void answer_commit(struct world *world)
 {
     struct saga_store_reply replies[WORLD_SAGAS_MAX];
     world->commit_asked = false;
-    if (world->commits_down > 0) {
-        world->commits_down--;
-        saga_engine_on_committed(world->engine, false, NULL);
-        return;
-    }
     if (edge(world))
         return;
     for (uint32_t i = 0; i < world->batch_len; i++)
         store_move(world, world->batch[i], &replies[i]);
-    world->commits++;
-    if (edge(world))
-        return;
-    if (world->commits_lost > 0) {
-        world->commits_lost--;
-        saga_engine_on_committed(world->engine, false, NULL);
-        return;
-    }
-    saga_engine_on_committed(world->engine, true, replies);
+    if (!edge(world))
+        saga_engine_on_committed(world->engine, true, replies);
 }
 
 /* ---- the peers ---- */

@@ -57,9 +57,6 @@ struct world {
     uint32_t log_len;
     struct world_effect effects[WORLD_EFFECTS_MAX];
     uint32_t effects_len;
-    uint32_t commits;
-    uint32_t commits_lost; /* how many of the next commits happen but are not answered */
-    uint32_t commits_down; /* how many do not even happen */
     const struct saga_move *batch[WORLD_SAGAS_MAX];
     uint32_t batch_len;
     uint32_t lease_max;

@@ -846,26 +846,6 @@ TEST_CASE(each_answer_lost_or_dropped_changes_no_outcome)
     }
 }
 
-TEST_CASE(random_faults_change_no_outcome)
-{
-    for (uint64_t seed = 1; seed <= 300; seed++) {
-        struct rng_seeded rng;
-        world_init(&town);
-        rng_seeded_init(&rng, seed);
-        for (enum peer_op op = 0; op < PEER_OP_COUNT; op++) {
-            if (op != PEER_PSP_CAPTURE)
-                world_fault(&town, op, WORLD_LOST + (unsigned)rng_below(&rng.rng, 2),
-                            (uint32_t)rng_below(&rng.rng, 4));
-        }
-        town.commits_lost = (uint32_t)rng_below(&rng.rng, 3);
-        town.commits_down = (uint32_t)rng_below(&rng.rng, 3);
-        town.crash_at = (uint32_t)rng_below(&rng.rng, 60);
-        script_run(&stories[rng_below(&rng.rng, STORIES)], script_verbs);
-        world_deinit(&town);
-    }
-    printf("seeds 1 to 300\n");
-}
-
 /* ---- versions and statuses ---- */
 
 TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own, enter, leave)

@@ -21,8 +21,6 @@
 #include "script.h"
 #include "steps.h"
 
-#include <pthread.h>
-
 enum { MS = 1000, PROCESSES = 5, BEGIN_US = 60000000 };
 
 static struct breaker breaker;
@@ -236,32 +234,7 @@ static const struct script_row rows[] = {
      "pace 1000; calls take 1 0 1 1; asks 1; lost; calls make 9999 1ms 1 9..10"},
 };
 
-/* ---- threads, and two callers of which one interrupts the other anywhere ---- */
-
-static struct gate shared_gate;
-
-static void *take_many(void *arg)
-{
-    unsigned *sum = arg;
-    for (uint64_t us = 0; us < 1000000; us += 50)
-        *sum += gate_take(&shared_gate, 1000000 + us);
-    return NULL;
-}
-
-TEST_CASE(threads_at_one_gate_get_no_more_than_one_would)
-{
-    enum { THREADS = 4 };
-    pthread_t threads[THREADS];
-    unsigned sums[THREADS] = {0}, sum = 0;
-    gate_init(&shared_gate, 100, 25);
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(0, pthread_create(&threads[i], NULL, take_many, &sums[i]));
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        sum += sums[i];
-    }
-    assert_in_range(sum, 100, 125);
-}
+/* ---- two callers of which one interrupts the other anywhere ---- */
 
 struct two {
     struct gate gate;
