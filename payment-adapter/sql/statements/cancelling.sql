@@ -61,7 +61,7 @@ SELECT jsonb_build_object('event', c.event, 'reason', c.reason, 'who', c.who, 'a
 FROM cancelled_event c
 CROSS JOIN (
     SELECT max(currency) AS currency, count(*) AS orders, count(*) FILTER (WHERE ended) AS given_back,
-        count(*) FILTER (WHERE NOT ended AND status = :ORDER_REFUNDING) AS under_way,
+        count(*) FILTER (WHERE NOT ended AND status = :ORDER_REFUNDING AND id NOT IN (SELECT id FROM p)) AS under_way,
         coalesce(sum(amount), 0) AS paid, coalesce(sum(back) FILTER (WHERE ended), 0) AS back
     FROM o
 ) sum

@@ -57,6 +57,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   await until('all but one to be back', async () => (await state()).orders.given_back === SOLD - 1 && (await state()).orders.parked === 1);
   const seen = await state();
   assert.equal(seen.ended_at, null);
+  assert.equal(seen.orders.under_way, 0, 'what waits for a person is not under way');
   assert.deepEqual(seen.parked.map(({ order, cause }) => [order, cause]), [[refused, 'charge_not_refundable']]);
   assert.equal((await buyer.get(`/v1/pay/orders/${open}`)).json.status, 'cancelled');
 
