@@ -23,7 +23,7 @@
 struct logger;
 struct persons;
 
-/* Bits, each with more than those before, but desk and finance have calls of their own. */
+/* Bits. All may read; desk, finance and operator open different acts, and admin opens all. */
 enum person_role {
     PERSON_NOBODY = 0,
     PERSON_VIEWER = 1,

@@ -219,7 +219,7 @@ CREATE TABLE pay.scanner (
 );
 CREATE INDEX scanner_event ON pay.scanner (event, id);
 
--- Events that do not take place: no order is made, and those that are here are given back (saga/cancelling.h).
+-- Events that do not take place: no order is made, and those that are here are given back (saga/cancellations.h).
 CREATE TABLE pay.cancelled_event (
     event    text PRIMARY KEY,
     reason   text NOT NULL,
@@ -234,7 +234,7 @@ CREATE TABLE pay.cancelled_event (
 CREATE TABLE pay.postponed_event (
     event        text PRIMARY KEY,
     times        integer NOT NULL DEFAULT 1, -- how often so far; numbers the mails
-    show         jsonb NOT NULL, -- {starts_at, doors_at}
+    show         jsonb NOT NULL, -- {starts_at, doors_at}, and time_zone and venue if they change too
     refund_until timestamptz NOT NULL,
     reason       text NOT NULL,
     who          text, -- as in saga_step

@@ -468,7 +468,6 @@ int main(int argc, char **argv)
         {"pass", HTTP_METHOD_POST, "/v1/queue/{event}/pass"},
         {NULL, HTTP_METHOD_GET, NULL},
     };
-    /* Besides all DELETEs. */
     static const struct service_call roles[] = {
         {HTTP_METHOD_PUT, "/admin/events/{event}", PERSON_ADMIN},
         {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", PERSON_ADMIN},

@@ -544,7 +544,6 @@ int main(int argc, char **argv)
         {"hold", HTTP_METHOD_POST, "/v1/seats/{event}/holds"},
         {NULL, HTTP_METHOD_GET, NULL},
     };
-    /* Besides all DELETEs. */
     static const struct service_call roles[] = {
         {HTTP_METHOD_PUT, "/admin/events/{event}", PERSON_ADMIN},
         {HTTP_METHOD_POST, "/admin/events/{event}/move", PERSON_ADMIN},

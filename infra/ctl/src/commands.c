@@ -411,8 +411,7 @@ static const struct command rows[] = {
      PAY("POST", EVENT_AT "/cancellation"),
      .done = "{EVENT} is cancelled; its orders are being refunded.",
      .asks = "All tickets become void, every order is refunded, and every buyer gets a mail. This "
-             "cannot "
-             "be undone. Cancel the event?"},
+             "cannot be undone. Cancel the event?"},
     {.name = "cancelled",
      .takes = "EVENT",
      .brief = "How far the refunds of a cancelled event are",
@@ -420,9 +419,8 @@ static const struct command rows[] = {
     {.name = "postpone",
      .takes = "EVENT WHAT=VALUE...",
      .brief = "Give an event a new date",
-     .text = "starts_at and refund_until are needed; doors_at, time_zone and venue may follow. "
-             "Correct\n"
-             "the hall first: it says when the show is for new orders.",
+     .text = "starts_at and refund_until are needed; doors_at, time_zone and venue may follow.\n"
+             "Correct the hall first: new orders show its date.",
      .options = OPT(WHY),
      .needs = OPT(WHY),
      PAY("PUT", EVENT_AT "/postponement"),

@@ -1,4 +1,4 @@
--- Events that do not take place (saga/cancelling.h). No order is made for one; those that are there are
+-- Events that do not take place (saga/cancellations.h). No order is made for one; those that are there are
 -- turned back or refunded, a page of them a second.
 
 -- fragment: is_cancelled(event)

@@ -10,7 +10,6 @@
 --> until_ms bigint
 --> reason   text
 --> who      text   null
---< mails    bigint
 WITH p AS (
     INSERT INTO postponed_event AS p (event, show, refund_until, reason, who)
     VALUES (:event, :show, :time_of_ms(:until_ms), :reason, :who)
@@ -24,18 +23,14 @@ WITH p AS (
     SELECT event, 'event-postponed', event, :ACTOR_OPERATOR, reason,
         show || jsonb_build_object('refund_until', :iso(refund_until)), who
     FROM p
-), m AS (
-    INSERT INTO mail_outbox (order_id, member, kind, lang)
-    SELECT o.id, t.member, 'postponed-' || p.times, max(coalesce(t.lang, o.lang))
-    FROM p
-    JOIN orders o ON o.event = p.event AND o.status = :ORDER_COMPLETED
-    JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
-    GROUP BY 1, 2, 3
-    ON CONFLICT (order_id, kind, member) DO NOTHING
-    RETURNING id
 )
-SELECT count(*) AS mails
-FROM m;
+INSERT INTO mail_outbox (order_id, member, kind, lang)
+SELECT o.id, t.member, 'postponed-' || p.times, max(coalesce(t.lang, o.lang))
+FROM p
+JOIN orders o ON o.event = p.event AND o.status = :ORDER_COMPLETED
+JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
+GROUP BY 1, 2, 3
+ON CONFLICT (order_id, kind, member) DO NOTHING;
 
 -- No row: the event was not postponed.
 -- statement: postponement
