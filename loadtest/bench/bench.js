@@ -1,7 +1,7 @@
 // bench.js [SUITE...]: takes the figures of the README, each against its bar, and prints them.
 // Suites are the files next to this one called *.suite.js; without a name all of them run.
 //
-// A suite whose comparison is refused (its sides did not do the same work), or that does not end, is reported
+// A suite whose comparison is refused (its sides did not do the same work), or that does not end or throws, is reported
 // as BROKEN; the others go on.
 //
 // The servers share core 0 and the load core 1 unless a suite says otherwise. A bar that is missed
@@ -30,6 +30,8 @@ for (const name of wanted) {
 
 const MINUTES = 8; // unless a suite wants more
 const report = new Report();
+let fail; // what nobody catches ends a suite, not all of them
+process.on('uncaughtException', (error) => fail(error));
 for (const name of wanted) {
   process.stdout.write(`\n${name}\n`);
   const scope = openScope();
@@ -37,7 +39,8 @@ for (const name of wanted) {
   try {
     const { default: suite, minutes = MINUTES } = await import(`./${name}.suite.js`);
     const add = (row) => report.add({ suite: name, ...row });
-    await within(minutes * 60_000, `the suite ${name} to end`, suite({ scope, add }));
+    const thrown = new Promise((_, reject) => { fail = reject; });
+    await within(minutes * 60_000, `the suite ${name} to end`, Promise.race([suite({ scope, add }), thrown]));
   } catch (error) {
     report.broken(name, error);
   }

@@ -107,7 +107,7 @@ export async function loops({ add, redis, front, ticket }) {
   for (const wanted of LOOPS) {
     await present(redis, EVENT, wanted, Math.max(...LOOPS));
     while (links.length < wanted - 1)
-      links.push(new Loop({ path: redis.socket }, (text) => { refused += text.startsWith('*1\r\n') ? 1 : 0; }));
+      links.push(await Loop.open({ path: redis.socket }, (text) => { refused += text.startsWith('*1\r\n') ? 1 : 0; }));
     for (const link of links) link.each(tickPeriod(wanted), () => link.say(now(words)));
     const told = await scriptUs(redis, () => pollUs([front], ticket));
     for (const link of links) link.rest();

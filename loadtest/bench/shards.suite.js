@@ -245,8 +245,9 @@ async function manyFronts({ add }) {
     const tick = await wordsOf(home, 'tick', (words) => words[3] === `fg:{${EVENT}}:cfg`);
     const house = await wordsOf(home, 'house');
     let refused = 0;
-    const loops = Array.from({ length: all - LOOPS }, () =>
-      new Loop({ path: home.socket }, (text) => { refused += text.startsWith('*1\r\n') || text.startsWith('-') ? 1 : 0; }));
+    const loops = [];
+    while (loops.length < all - LOOPS)
+      loops.push(await Loop.open({ path: home.socket }, (text) => { refused += text.startsWith('*1\r\n') || text.startsWith('-') ? 1 : 0; }));
     const news = ['EVALSHA', shaOf('cut'), ...tick.slice(2, 5)];
     const readers = Array.from({ length: FRONTS - 1 }, () => new Reader(home, news));
     scope.defer(() => [...loops, ...readers].forEach((one) => one.close()));

@@ -1,6 +1,7 @@
 // Many loops of fronts, as a Redis sees them: a connection each, which says what a real front's loop says.
 
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import net from 'node:net';
 import { until } from '../../../tests/lib-js/index.js';
 import { scriptText } from '../../../tests/lib-js/wire.js';
@@ -25,8 +26,15 @@ export const now = (words) => words.map((word) => word.replace(RUN, `$1@${Date.n
 
 const resp = (words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 
-// A connection that says these words again and again; `heard` has what came back.
+// A connection that says these words again and again; `heard` has what came back. Opened one at a time: a Unix socket
+// refuses what its queue has no room for.
 export class Loop {
+  static async open(target, heard) {
+    const loop = new Loop(target, heard);
+    await once(loop.socket, 'connect');
+    return loop;
+  }
+
   constructor(target, heard = () => {}) {
     this.socket = net.connect(target);
     this.socket.on('data', (bytes) => heard(bytes.toString('latin1')));
