@@ -161,7 +161,7 @@ static int begin(struct pg *pg, const struct pg_migrate *migrate, struct err_slo
                "END $$;"
                "CREATE TABLE IF NOT EXISTS %1$s.migration ("
                "  step integer PRIMARY KEY, name text NOT NULL, checksum bytea NOT NULL,"
-               "  applied_at timestamptz NOT NULL DEFAULT now())",
+               "  oldest integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
                err);
 }
 
@@ -178,34 +178,40 @@ static int remember(struct pg *pg, const struct pg_migrate *migrate, unsigned nt
 {
     char sql[256];
     snprintf(sql, sizeof(sql),
-             "INSERT INTO %s.migration (step, name, checksum) VALUES ($1, $2, $3)",
+             "INSERT INTO %s.migration (step, name, checksum, oldest) VALUES ($1, $2, $3, $4)",
              migrate->schema);
+    const struct pg_migrate_step *step = &migrate->steps[nth];
+    assert(step->oldest <= nth + 1);
     uint8_t memory[512], checksum[crypto_hash_sha256_BYTES];
     struct pg_args args;
     pg_args_init(&args, memory, sizeof(memory));
     pg_arg_i32(&args, (int32_t)nth + 1);
-    pg_arg_text(&args, span_of(migrate->steps[nth].name));
-    pg_arg_bytea(&args, checksum_of(&migrate->steps[nth], checksum));
+    pg_arg_text(&args, span_of(step->name));
+    pg_arg_bytea(&args, checksum_of(step, checksum));
+    pg_arg_i32(&args, (int32_t)(step->oldest > 0 ? step->oldest : nth + 1));
     return pg_change(pg, sql, &args, err, NULL);
 }
 
-/* The applied steps must be the first of those that we know. *applied counts them. */
+/* The applied steps must be the first of those that we know; those that we do not know must let our
+ * number of steps run. *applied counts them. */
 static int check_applied(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err,
                          unsigned *applied)
 {
     char sql[128];
-    snprintf(sql, sizeof(sql), "SELECT step, checksum FROM %s.migration ORDER BY step",
+    snprintf(sql, sizeof(sql),
+             "SELECT step, checksum, max(oldest) OVER () FROM %s.migration ORDER BY step",
              migrate->schema);
     PGresult *res;
     int rc = pg_query(pg, sql, NULL, err, &res);
     if (rc < 0)
         return rc;
-    int rows = PQntuples(res);
-    if (rows > (int)migrate->steps_len)
+    int rows = PQntuples(res), known = (int)migrate->steps_len;
+    if (rows > known && pg_i32(res, 0, 2) > known)
         rc = err_set(err, ERR_STATE,
-                     "the database is at step %d and newer than this program, which knows %u",
-                     pg_i32(res, rows - 1, 0), migrate->steps_len);
-    for (int i = 0; rc == 0 && i < rows; i++) {
+                     "the database is at step %d and newer than this program, which knows %d and"
+                     " would have to know %d",
+                     pg_i32(res, rows - 1, 0), known, pg_i32(res, 0, 2));
+    for (int i = 0; rc == 0 && i < rows && i < known; i++) {
         uint8_t checksum[crypto_hash_sha256_BYTES];
         if (pg_i32(res, i, 0) != i + 1 ||
             !span_eq(pg_text(res, i, 1), checksum_of(&migrate->steps[i], checksum)))

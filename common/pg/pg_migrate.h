@@ -11,6 +11,7 @@
 struct pg_migrate_step {
     const char *name; /* "001_seats" */
     const char *sql;
+    unsigned oldest; /* a program must know so many steps to run on it; 0: this one, too */
 };
 
 struct pg_migrate {
@@ -28,8 +29,8 @@ struct pg_migrate {
  * as the connection waits for an answer. A table that somebody else has in an open transaction is
  * asked for again and again for as long, so that those who want it too wait for a second at most;
  * then ERR_PEER. ERR_STATE, with nothing changed, if the database is newer
- * than this program or if a step that was applied is not the one that the program knows. After an
- * error the connection may still have the lock, and is to be closed. */
+ * than this program can run on or if a step that was applied is not the one that the program knows.
+ * After an error the connection may still have the lock, and is to be closed. */
 int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err);
 
 #endif

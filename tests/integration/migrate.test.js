@@ -25,6 +25,16 @@ for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
     assert.equal(Number(postgres.sql(`SELECT count(*) FROM ${schema}.migration`, program)), steps);
   });
 
+  test(`${program} starts on what the next version only added to, and on nothing that it took from`, async () => {
+    const further = (oldest) => postgres.sql(`INSERT INTO ${schema}.migration (step, name, checksum, oldest) SELECT max(step) + 1, 'later', '', ${oldest} FROM ${schema}.migration`, program);
+    further('max(step)');
+    assert.equal((await migrate(postgres.conninfo(program))).status, 0);
+    further('max(step) + 1');
+    const { status, stderr } = await migrate(postgres.conninfo(program));
+    assert.equal(status, 1);
+    assert.match(stderr, /the database is at step \d+ and newer than this program/);
+  });
+
   test(`${program} says so where there is none`, async () => {
     const { status, stderr } = await migrate(`host=${postgres.socketDir} port=${postgres.port} dbname=nowhere user=postgres connect_timeout=5`);
     assert.equal(status, 1);

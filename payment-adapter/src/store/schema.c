@@ -15,8 +15,7 @@ enum {
 
 /* The build makes a C string of each file; see the Makefile. */
 static const struct pg_migrate_step steps[] = {
-    {
-        "001_pay",
+    {.name = "001_pay", .sql =
 #include "payment-adapter/sql/001_pay.sql.inc"
     },
 };

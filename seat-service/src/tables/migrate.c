@@ -7,8 +7,7 @@
 
 /* The build makes a C string of each file; see the Makefile. */
 static const struct pg_migrate_step steps[] = {
-    {
-        "001_seats",
+    {.name = "001_seats", .sql =
 #include "seat-service/sql/001_seats.sql.inc"
     },
 };

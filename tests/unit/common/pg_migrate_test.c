@@ -11,17 +11,26 @@
 enum { PATIENCE_MS = 5000, PROGRAM_MS = 600000 };
 
 static const struct pg_migrate_step steps[] = {
-    {"001_hall", "CREATE TABLE shop.hall (id integer)"},
-    {"002_door", "ALTER TABLE shop.hall ADD COLUMN door text; INSERT INTO shop.hall VALUES (1)"},
-    {"003_wrong", "CREATE TABLE shop.garden (id integer); SELECT 1/0"},
+    {"001_hall", "CREATE TABLE shop.hall (id integer)", 0},
+    {"002_door", "ALTER TABLE shop.hall ADD COLUMN door text; INSERT INTO shop.hall VALUES (1)", 0},
+    {"003_wrong", "CREATE TABLE shop.garden (id integer); SELECT 1/0", 0},
+};
+
+/* The second step only adds; the third takes away what programs of the first use. */
+static const struct pg_migrate_step expands[] = {
+    {"001_hall", "CREATE TABLE shop.hall (id integer)", 0},
+    {"002_door", "ALTER TABLE shop.hall ADD COLUMN door text", 1},
+    {"003_doors", "ALTER TABLE shop.hall DROP COLUMN id", 2},
 };
 
 /* From here on this session does not find the server's function. */
 static const struct pg_migrate_step unlocking_fails[] = {
-    {"001_hall", "CREATE TABLE shop.hall (id integer);"
-                 "CREATE FUNCTION shop.pg_advisory_unlock(integer, integer) RETURNS boolean"
-                 " LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;"
-                 "SET search_path = shop, pg_catalog"},
+    {"001_hall",
+     "CREATE TABLE shop.hall (id integer);"
+     "CREATE FUNCTION shop.pg_advisory_unlock(integer, integer) RETURNS boolean"
+     " LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;"
+     "SET search_path = shop, pg_catalog",
+     0},
 };
 
 /* ---- scripts: the connections are "one", on which programs run, and "two" ---- */
@@ -102,9 +111,12 @@ SCRIPT_VERB(run_await, "await")
     }
 }
 
+/* STEPS | expand-STEPS | locked */
 static struct pg_migrate migrate_of(const struct script_line *line, unsigned at)
 {
     const char *word = script_word(line, at);
+    if (strncmp(word, "expand-", 7) == 0)
+        return (struct pg_migrate){"shop", 99, expands, (unsigned)script_number(word + 7), on_wait};
     if (strcmp(word, "locked") == 0)
         return (struct pg_migrate){"shop", 99, unlocking_fails, 1, on_wait};
     return (struct pg_migrate){"shop", 99, steps, (unsigned)script_number(word), on_wait};
@@ -199,6 +211,11 @@ static const struct script_row rows[] = {
      "migrate 2"},
     {"a database that is newer is refused",
      "migrate 2; migrate 1 state; says newer than this program"},
+    {"an older program runs where later steps only added",
+     "migrate expand-2; migrate expand-1; is 2 " LAST_STEP "migrate expand-2;"
+     "one UPDATE shop.migration SET checksum = '\\x00' WHERE step = 1; migrate expand-1 state"},
+    {"nobody who needs what a step took away runs after it",
+     "migrate expand-3; migrate expand-1 state; says would have to know 2; migrate expand-2"},
     {"a caller without an error slot gets the code",
      "migrate 3 peer silent; migrate 2; migrate 1 state silent"},
     {"a table in use is tried again until it is free",
