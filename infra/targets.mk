@@ -110,10 +110,8 @@ deb: needs-run+deb ## Debian packages in build/deb, judged by lintian
 	@lintian --allow-root --fail-on error,warning build/deb/*.changes
 images: needs-images deb build-release+stack-programs ## container images of what is installed, and of what compose.yaml tries it with (infra/images)
 	@infra/images/build
-release: deb sbom ## what a release hands out, in build/dist: packages, bill of materials, checksums
-	@rm -rf build/dist && mkdir -p build/dist
-	@cp build/deb/*.deb build/deb/*.buildinfo build/deb/*.changes build/sbom.json LICENSE CHANGELOG.md build/dist
-	@cd build/dist && sha256sum * >SHA256SUMS && sha256sum --quiet -c SHA256SUMS && cat SHA256SUMS
+release: deb images sbom ## what a release hands out, in build/dist, signed by FAIRGATE_RELEASE_KEY: apt repository, images, notes, what is in it
+	@infra/release
 sbom: build-release ## what runs, as a bill of materials (CycloneDX): build/sbom.json; prints the licences
 	@node infra/sbom.js build/release >build/sbom.json.new && mv build/sbom.json.new build/sbom.json
 docs: needs-docs ## the handbook in build/docs, to be read and searched without a network

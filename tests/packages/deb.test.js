@@ -7,11 +7,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { ROOT, until } from '../lib-js/index.js';
-import { CONTAINERS } from './podman.js';
+import { closeSigner, CONTAINERS, openSigner } from './podman.js';
 
 const SERVICES = { 'queue-front': 8091, 'seat-service': 8092, 'payment-adapter': 8093 };
 const UNITS = Object.keys(SERVICES).map((service) => `fairgate-${service}`);
@@ -35,13 +35,11 @@ const ask = (script) => inside(script).trim();
 const look = () => inside('apt-get -q update -o Dir::Etc::SourceList=/dev/null -o APT::Get::List-Cleanup=0');
 const install = (what) => inside(`apt-get -qy -o Dpkg::Options::=--force-confold install ${what}`);
 
-// A folder of packages that apt takes for a place to install from; the name is also that of its list.
+// A repository of packages, as a release has it; the name is also that of its list.
+const listOf = (name) => `deb [signed-by=/packages/${name}/fairgate.asc] file:/packages/${name} ${release} main`;
 function offer(name, from) {
-  const to = join(MACHINE, 'packages', name);
-  mkdirSync(to, { recursive: true });
-  for (const file of readdirSync(from).filter((each) => /^fairgate.*\.deb$/.test(each) && !each.includes('-dbgsym_'))) cpSync(join(from, file), join(to, file));
-  writeFileSync(join(to, 'Packages'), execFileSync('dpkg-scanpackages', ['-m', '.'], { cwd: to, stdio: ['ignore', 'pipe', 'ignore'] }));
-  writeFileSync(join(MACHINE, `etc/apt/sources.list.d/${name}.list`), `deb [trusted=yes] file:/packages/${name} ./\n`);
+  execFileSync(join(ROOT, 'infra/apt'), [join(ROOT, from), join(MACHINE, 'packages', name)], { env: { ...process.env, ...signer } });
+  writeFileSync(join(MACHINE, `etc/apt/sources.list.d/${name}.list`), `${listOf(name)}\n`);
 }
 
 const paths = () => new Set(ask("find / -xdev -path /packages -prune -o -path /proc -prune -o -print").split('\n'));
@@ -55,24 +53,26 @@ const secrets = () => ask('cd /etc/fairgate/secrets && sha256sum *');
 // What README.Debian tells to type, a block of it after the other.
 const recipe = () => ask('cat /usr/share/doc/fairgate-common/README.Debian').match(/(?:^ {7}.*\n?)+/gm).map((block) => block.replace(/^ {7}/gm, ''));
 
+const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))[1];
+let signer;
 let bare; // the machine's files before anything of ours was there
 
 before(async () => {
   rmSync(WORK, { recursive: true, force: true });
   mkdirSync(WORK, { recursive: true });
   writeFileSync(join(WORK, 'containers.conf'), CONTAINERS);
-  const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))[1];
+  signer = openSigner(join(WORK, 'keys'));
   if (!existsSync(DEBIAN)) {
     run('mmdebstrap', '--quiet', '--variant=minbase', '--skip=cleanup/apt/lists', `--include=${SERVERS}`, release, `${DEBIAN}.new.tar`);
     renameSync(`${DEBIAN}.new.tar`, DEBIAN);
   }
   mkdirSync(MACHINE);
   run('tar', '-xf', DEBIAN, '-C', MACHINE, '--numeric-owner', '--xattrs', '--xattrs-include=*');
-  offer('now', join(ROOT, 'build/deb'));
+  offer('now', 'build/deb');
   run('chroot', MACHINE, 'apt-get', '-q', 'update');
   run('chroot', MACHINE, 'apt-get', '-qy', '--download-only', '--no-install-recommends', 'install', 'fairgate');
   rmSync(join(MACHINE, 'etc/apt/sources.list.d/now.list'));
-  offer('before', join(ROOT, 'build/deb-before'));
+  offer('before', 'build/deb-before');
   podman('run', '--detach', '--privileged', '--network', 'none', '--systemd', 'always', '--name', NAME, '--rootfs', MACHINE, '/sbin/init');
   await until('the machine to be up', () => /^(running|degraded)$/.test(ask('systemctl is-system-running || true')), { everyMs: 500 });
   bare = paths();
@@ -80,6 +80,7 @@ before(async () => {
 
 after(() => {
   podman('rm', '--force', '--ignore', '--time', '5', NAME);
+  closeSigner(signer);
   rmSync(WORK, { recursive: true, force: true });
 });
 
@@ -90,6 +91,14 @@ test('apt installs all of it, nothing starts, and what to do next is said', () =
   assert.deepEqual(states('is-enabled'), UNITS.map(() => 'disabled'));
   assert.deepEqual(states('is-active'), UNITS.map(() => 'inactive'));
   assert.equal(ask('ls /etc/fairgate'), ['edge', ...Object.keys(SERVICES)].sort().map((part) => `${part}.conf`).join('\n'));
+});
+
+test('apt takes nothing that was changed after it was signed', () => {
+  const index = ask('ls /packages/before/dists/*/main/binary-*/Packages');
+  inside(`cp ${index} /root/Packages; echo 'Package: fairgate-more' >>${index}; rm ${index}.gz`);
+  assert.throws(look, /Hash Sum mismatch|unexpected size/i);
+  inside(`cp /root/Packages ${index}; gzip -9nk ${index}`);
+  look();
 });
 
 test('README.Debian makes it run', async () => {
@@ -120,7 +129,7 @@ test('the command line asks what was installed', () => {
 
 test('an upgrade restarts what runs, and keeps secrets, changed configs and the line', async () => {
   const [were, keys] = [UNITS.map(pid), secrets()];
-  inside("echo '# ours' >>/etc/fairgate/queue-front.conf; echo 'deb [trusted=yes] file:/packages/now ./' >/etc/apt/sources.list.d/now.list");
+  inside(`echo '# ours' >>/etc/fairgate/queue-front.conf; echo '${listOf('now')}' >/etc/apt/sources.list.d/now.list`);
   look();
   install('fairgate');
   assert.doesNotMatch(ask("dpkg-query -W -f '${Version}\\n' 'fairgate*'"), /0\.0\.1/);

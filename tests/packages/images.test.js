@@ -12,7 +12,7 @@ import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
 import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
-import { assertClosed, assertGivesBack, imageOf, openPodman, run, USER, VERSION } from './podman.js';
+import { assertClosed, assertGivesBack, closeSigner, imageOf, openPodman, openSigner, run, TAG, USER, VERSION } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
 
 const IMAGES = ['queue-front', 'seat-service', 'payment-adapter', 'edge', 'ctl'];
@@ -100,6 +100,27 @@ test('the same tree gives the same layers', () => {
   for (const name of ['base', 'queue-front', 'edge']) assert.deepEqual(inspect(name, again).RootFS.Layers, inspect(name).RootFS.Layers, name);
 });
 
+test('a release is signed, complete, and says of what it was made', { skip: VERSION.endsWith('.changed') && 'something is not committed' }, (t) => {
+  const signer = { ...env, ...openSigner(join(WORK, 'keys')) };
+  t.after(() => closeSigner(signer));
+  const dist = join(ROOT, 'build/dist');
+  writeFileSync(join(ROOT, 'build/sbom.json'), run(env, 'node', 'infra/sbom.js', 'build/release'));
+  run(signer, 'infra/release');
+  run(signer, 'gpg', '--verify', join(dist, 'SHA256SUMS.asc'), join(dist, 'SHA256SUMS'));
+  const sums = new Map(readFileSync(join(dist, 'SHA256SUMS'), 'utf8').trim().split('\n').map((line) => line.split('  ').reverse()));
+  for (const [path, sum] of sums) assert.equal(createHash('sha256').update(readFileSync(join(dist, path))).digest('hex'), sum, path);
+  assert.deepEqual([...filesBelow(dist)].filter((path) => lstatSync(join(dist, path)).isFile() && !path.startsWith('SHA256SUMS')).sort(), [...sums.keys()].sort());
+  const { predicate, subject } = JSON.parse(readFileSync(join(dist, 'provenance.json'), 'utf8'));
+  for (const { name, digest } of subject) assert.equal(digest.sha256, sums.get(name), name);
+  assert.equal(subject.length, sums.size - 1);
+  assert.ok(predicate.buildDefinition.resolvedDependencies.some(({ uri }) => uri.startsWith('pkg:deb/debian/libuv1-dev@')));
+  const other = machine.storage('other');
+  for (const name of IMAGES) {
+    run(other, 'podman', 'load', '--quiet', '--input', join(dist, 'images', `fairgate-${name}.tar`));
+    assert.equal(inspect(name, other).Id, inspect(name).Id, name);
+  }
+});
+
 // Containers that compose brings up from these files.
 function openComposed(name, ...files) {
   const project = `${PROJECT}-${name}`;
@@ -128,7 +149,7 @@ function openComposed(name, ...files) {
       const base = await freePortBase();
       Object.assign(ports, { edge: base, psp: base + 4, shop: base + 5, queue: base + 11, seats: base + 12, pay: base + 13, seats1: base + 14, seats2: base + 15 });
       Object.assign(settings, {
-        ...env, FAIRGATE_SECRETS: secrets, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
+        ...env, FAIRGATE_VERSION: TAG, FAIRGATE_SECRETS: secrets, FAIRGATE_LISTEN: `127.0.0.1:${ports.edge}`, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`,
         FAIRGATE_CONSOLE_PORT: ports.queue, FAIRGATE_SEATS_PORT: ports.seats, FAIRGATE_SEATS_1_PORT: ports.seats1, FAIRGATE_SEATS_2_PORT: ports.seats2,
         FAIRGATE_PAY_PORT: ports.pay, FAIRGATE_PSP_PORT: ports.psp, FAIRGATE_SHOP_PORT: ports.shop,
       });

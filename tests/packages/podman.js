@@ -2,14 +2,15 @@
 // machine to the next is set.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../lib-js/index.js';
 
-export const VERSION = readFileSync(join(ROOT, 'VERSION'), 'utf8').trim();
+export const VERSION = execFileSync(join(ROOT, 'infra/version'), { encoding: 'utf8' }).trim();
+export const TAG = VERSION.replace(/[~+]/g, '-');
 export const USER = 10001;
-export const imageOf = (name) => `localhost/fairgate/${name}:${VERSION}`;
+export const imageOf = (name) => `localhost/fairgate/${name}:${TAG}`;
 
 export function run(env, what, ...argv) {
   const { status, stdout, stderr, error } = spawnSync(what, argv, { encoding: 'utf8', env, cwd: ROOT, maxBuffer: 1 << 26 });
@@ -49,6 +50,15 @@ export function openPodman(work) {
     },
   };
 }
+
+// A key that signs releases, in a folder of its own: settings for infra/release and infra/apt.
+export function openSigner(dir) {
+  const env = { GNUPGHOME: dir, FAIRGATE_RELEASE_KEY: 'release@fairgate.invalid' };
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  run({ ...process.env, ...env }, 'gpg', '--batch', '--quiet', '--passphrase', '', '--quick-gen-key', env.FAIRGATE_RELEASE_KEY, 'ed25519', 'sign', 'never');
+  return env;
+}
+export const closeSigner = ({ GNUPGHOME }) => spawnSync('gpgconf', ['--homedir', GNUPGHOME, '--kill', 'all']);
 
 // What a process of a container may: nothing beyond what its program does as that user.
 export function assertClosed(pid, whose) {

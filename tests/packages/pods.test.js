@@ -17,12 +17,13 @@ import test, { after, before } from 'node:test';
 import yaml from 'js-yaml';
 import { client, freePortBase, ROOT, until } from '../lib-js/index.js';
 import { kustomized } from '../lib-js/manifests.js';
-import { assertClosed, assertGivesBack, imageOf, openPodman, run, USER, VERSION } from './podman.js';
+import { assertClosed, assertGivesBack, imageOf, openPodman, run, TAG, USER } from './podman.js';
 import { openSale, walkThrough } from './sale.js';
 
 const WORK = join(ROOT, 'build/kube-test');
 const NETWORK = `fairgate-pods-${process.pid}`;
 const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
+const IMAGES = [...SERVICES, 'edge', 'ctl', 'redis', 'postgres', 'demo'];
 const secrets = join(WORK, 'secrets');
 const ports = {};
 let machine;
@@ -50,7 +51,7 @@ async function orLogs(work) {
 
 // compose's made-up company; ${NAME:-default} marks what differs, and $$ is $.
 const demo = yaml.load(readFileSync(join(ROOT, 'infra/compose/demo.yaml'), 'utf8')).services;
-const given = () => ({ FAIRGATE_VERSION: VERSION, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`, FAIRGATE_PSP_PORT: ports.psp });
+const given = () => ({ FAIRGATE_VERSION: TAG, FAIRGATE_PUBLIC_URL: `http://localhost:${ports.edge}`, FAIRGATE_PSP_PORT: ports.psp });
 const filled = (text) => String(text).replace(/\$\$|\$\{(\w+):-([^}]*)\}/g, (all, name, usual) => (all === '$$' ? '$' : given()[name] ?? usual));
 const settingsOf = (service) => Object.fromEntries(Object.entries(service.environment).map(([key, value]) => [key, filled(value)]));
 
@@ -59,7 +60,7 @@ function ofCompany() {
   const map = (name, data) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
   mkdirSync(join(WORK, 'company'));
   writeFileSync(join(WORK, 'company/company.yaml'), [map('payment-adapter', { ...settingsOf(demo['payment-adapter']), FAIRGATE_WEB_PUBLIC_URL: publicUrl }), map('queue-front', { FAIRGATE_WEB_PUBLIC_URL: publicUrl })].map((one) => yaml.dump(one)).join('---\n'));
-  writeFileSync(join(WORK, 'company/kustomization.yaml'), yaml.dump({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', bases: ['../../../infra/kubernetes/overlays/small'], patchesStrategicMerge: ['company.yaml'] }));
+  writeFileSync(join(WORK, 'company/kustomization.yaml'), yaml.dump({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', bases: ['../../../infra/kubernetes/overlays/small'], patchesStrategicMerge: ['company.yaml'], images: IMAGES.map((name) => ({ name: imageOf(name).split(':')[0], newTag: TAG })) }));
   return kustomized('../../build/kube-test/company');
 }
 

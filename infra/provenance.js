@@ -1,0 +1,34 @@
+// provenance.js FOLDER BUILDINFO: of what the files below FOLDER were made, as a statement of in-toto with SLSA's predicate.
+// It names the commit, the packages that Debian's build had at hand (BUILDINFO) and the npm packages (package-lock.json).
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { read, version } from './sbom-parts.js';
+
+const [folder, buildinfo] = process.argv.slice(2);
+const git = (...argv) => execFileSync('git', argv, { encoding: 'utf8' }).trim();
+const digest = (bytes) => ({ sha256: createHash('sha256').update(bytes).digest('hex') });
+
+const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort();
+const packages = [.../^Installed-Build-Depends:\n((?: .+\n)+)/m.exec(readFileSync(buildinfo, 'utf8'))[1].matchAll(/^ (\S+) \(= (\S+)\)/gm)];
+
+process.stdout.write(`${JSON.stringify({
+  _type: 'https://in-toto.io/Statement/v1',
+  subject: files.map((path) => ({ name: relative(folder, path), digest: digest(readFileSync(path)) })),
+  predicateType: 'https://slsa.dev/provenance/v1',
+  predicate: {
+    buildDefinition: {
+      buildType: 'https://fairgate.invalid/make-release/v1',
+      externalParameters: { version, target: 'release' },
+      resolvedDependencies: [
+        { uri: 'git+https://fairgate.invalid/fairgate', digest: { gitCommit: git('rev-parse', 'HEAD') } },
+        { uri: 'package-lock.json', digest: digest(read('package-lock.json')) },
+        ...packages.map(([, name, installed]) => ({ uri: `pkg:deb/debian/${name}@${encodeURIComponent(installed)}` })),
+      ],
+    },
+    runDetails: { builder: { id: 'https://fairgate.invalid/builder' }, metadata: { finishedOn: git('log', '-1', '--format=%cI') } },
+  },
+}, null, 2)}\n`);
