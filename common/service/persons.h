@@ -31,6 +31,7 @@ enum person_role {
     PERSON_FINANCE = 4,
     PERSON_OPERATOR = 8,
     PERSON_ADMIN = 16,
+    PERSON_FEED = 32, /* no person's, and granted by no issuer: [private] feed_token_file */
 };
 enum {
     PERSON_ROLES = 5,

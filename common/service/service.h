@@ -67,7 +67,7 @@ enum { SERVICE_READYZ_MAX = 16384 };
 struct service_call {
     enum http_method method;
     const char *pattern; /* as in its route */
-    unsigned roles;      /* persons.h: those that open it to a person, besides admin */
+    unsigned roles;      /* persons.h: those that open it, besides admin */
 };
 
 struct service_conf {

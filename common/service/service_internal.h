@@ -40,6 +40,7 @@ struct service_settings {
     uint64_t private_port;
     char private_token_file[CONFIG_STRING_MAX];
     char private_service_token_file[CONFIG_STRING_MAX];
+    char private_feed_token_file[CONFIG_STRING_MAX];
     char private_operators_file[CONFIG_STRING_MAX];
     char private_origins[CONFIG_STRING_MAX];
     char operators_issuer[CONFIG_STRING_MAX];
@@ -107,6 +108,7 @@ enum service_refused {
 struct service_tokens {
     struct secret_file *admin;
     struct secret_file *service; /* NULL: none */
+    struct secret_file *feed;    /* NULL: none */
     struct operators *operators; /* NULL: none */
 };
 

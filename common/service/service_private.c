@@ -27,6 +27,7 @@ void service_tokens_destroy(struct service_tokens *tokens)
 {
     secret_file_destroy(tokens->admin);
     secret_file_destroy(tokens->service);
+    secret_file_destroy(tokens->feed);
     operators_destroy(tokens->operators);
     *tokens = (struct service_tokens){.admin = NULL};
 }
@@ -35,7 +36,8 @@ void service_tokens_destroy(struct service_tokens *tokens)
  */
 static int check_apart(const struct service_tokens *tokens, struct err_slot *err)
 {
-    const struct secret_file *others[] = {tokens->admin, tokens->service};
+    static const char *const whose[] = {"admin", "service", "feed"};
+    const struct secret_file *others[] = {tokens->admin, tokens->service, tokens->feed};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         const char *name = others[i] == NULL || tokens->operators == NULL
                                ? NULL
@@ -43,7 +45,7 @@ static int check_apart(const struct service_tokens *tokens, struct err_slot *err
         if (name != NULL)
             return err_set(err, ERR_RANGE,
                            "private.operators_file: the token of %s is also the %s token", name,
-                           i == 0 ? "admin" : "service");
+                           whose[i]);
     }
     return 0;
 }
@@ -55,6 +57,8 @@ int service_tokens_read(const struct service_settings *settings, struct err_slot
     int rc = secret_file_read(settings->private_token_file, err, &tokens.admin);
     if (rc == 0 && settings->private_service_token_file[0] != '\0')
         rc = secret_file_read(settings->private_service_token_file, err, &tokens.service);
+    if (rc == 0 && settings->private_feed_token_file[0] != '\0')
+        rc = secret_file_read(settings->private_feed_token_file, err, &tokens.feed);
     if (rc == 0 && settings->private_operators_file[0] != '\0')
         rc = operators_read(settings->private_operators_file, err, &tokens.operators);
     if (rc == 0)
@@ -72,11 +76,16 @@ static bool is_token(struct span shown, const struct secret_file *token)
     return token != NULL && span_eq_secret(shown, secret_file_span(token));
 }
 
+/* What carries the number of free seats to the waiting room: a program, with a token of its own. */
+static const struct person feed = {.name = "seats-feed", .everywhere = PERSON_FEED};
+
 const char *service_operator(const struct service_loop *loop, const struct http_req *req)
 {
     const struct service *service = loop->service;
     struct span shown = http_req_bearer(req);
     assert(loop->index == 0);
+    if (is_token(shown, service->tokens.feed))
+        return feed.name;
     const char *name =
         service->tokens.operators != NULL ? operators_name(service->tokens.operators, shown) : NULL;
     if (name != NULL || service->persons == NULL || !persons_is_token(shown))
@@ -269,6 +278,12 @@ static bool guard(struct http_req *req, void *ctx)
         return true;
     if (is_below(path, SPAN("/internal")) && is_token(shown, service->tokens.service))
         return true;
+    if (is_token(shown, service->tokens.feed)) {
+        if (person_may(&feed, roles_for(service, req), event_of(service, req)))
+            return true;
+        refuse_person(req, service, &feed);
+        return false;
+    }
     if (service->persons != NULL && persons_is_token(shown)) {
         struct err_slot err;
         const struct person *person;

@@ -66,6 +66,8 @@ static const struct config_setting private_settings[] = {
      "file (mode 0600) with the admin token"},
     {"private", "service_token_file", CONFIG_STRING, AT(private_service_token_file), "", 0, 0, NULL,
      "file (mode 0600) with the token that services show; opens /internal/ only"},
+    {"private", "feed_token_file", CONFIG_STRING, AT(private_feed_token_file), "", 0, 0, NULL,
+     "file (mode 0600) with the token of `fairgate feed`; opens only what that asks"},
     {"private", "operators_file", CONFIG_STRING, AT(private_operators_file), "", 0, 0, NULL,
      "file (mode 0600) of tokens that name their operator, \"NAME TOKEN\" a line; each opens what "
      "the "

@@ -73,7 +73,7 @@ function named(value, owner) {
   const found = [...value.matchAll(/BASE \+ (\d+)/g)].map(([, n]) => owner.get(n));
   if (/front_(private_)?port/.test(value)) found.push('queue-front');
   if (/redis\.sock/.test(value)) found.push('redis');
-  if (/health_pages|seat_pages|seat_service\)/.test(value)) found.push('seat-service');
+  if (/health_pages|seat_pages|seat_service\)|owner_private_port/.test(value)) found.push('seat-service');
   if (/health_pages/.test(value)) found.push('payment-adapter');
   return found.filter(Boolean);
 }
@@ -95,9 +95,6 @@ export function calls() {
       const [, key, value] = /^(\w+) = (.*)$/.exec(line) ?? [];
       if (key !== undefined && !NO_CALL.test(key)) {
         for (const to of new Set(named(value, owner))) if (to !== part) all.push({ from: part, to, by: `[${section}] ${key}` });
-      }
-      for (const [, name, at] of line.matchAll(/\b(SEATS|QUEUE)=(\S+ ?\S*ort 1\)|\S+ \+ \d+\)\))/g)) {
-        for (const to of new Set(named(at, owner))) all.push({ from: part, to, by: name });
       }
     }
   }

@@ -470,6 +470,8 @@ int main(int argc, char **argv)
     };
     static const struct service_call roles[] = {
         {HTTP_METHOD_PUT, "/admin/events/{event}", PERSON_ADMIN},
+        {HTTP_METHOD_GET, "/admin/events", PERSON_ANY | PERSON_FEED},
+        {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", PERSON_OPERATOR | PERSON_FEED},
         {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", PERSON_ADMIN},
         /* They have the codes. */
         {HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations", PERSON_OPERATOR},

@@ -42,7 +42,7 @@ describe('a stack', () => {
       const { status } = await one.command('status');
       assert.equal(status, 0);
       const parts = await one.parts();
-      assert.deepEqual(Object.keys(parts), ['redis', 'postgres', ...SERVICES, 'seats-feed', 'edge']);
+      assert.deepEqual(Object.keys(parts), ['redis', 'postgres', ...SERVICES, 'edge']);
       assert.ok(Object.values(parts).every((part) => part.ready && processAlive(part.pid)));
       assert.equal((await one.edge.get('/e/demo')).json.port, one.base + 1);
     }

@@ -118,7 +118,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
   });
 
   must('what runs has probes, a budget, a spread over zones, and an end that is longer than its drain', () => {
-    for (const workload of workloads(documents).filter(({ kind, metadata }) => kind !== 'Job' && metadata.name !== 'redis')) {
+    for (const workload of workloads(documents).filter(({ kind, metadata }) => kind !== 'Job' && !['redis', 'seats-feed'].includes(metadata.name))) {
       const { name } = workload.metadata;
       const pod = podOf(workload);
       const [container] = pod.containers;
@@ -231,9 +231,9 @@ export function judgesOf(documents, { issuer = null } = {}) {
 
   must('the shop is reached by the adapter alone, and visitors reach nothing but the edge', () => {
     const inTown = (place) => on(place, 'Egress').flatMap(({ spec }) => spec.egress ?? []).flatMap(({ to = [] }) => to).filter((peer) => peer.ipBlock !== undefined && !peer.ipBlock.cidr.startsWith('0.0.0.0/0') && !isIssuer(peer));
-    for (const name of [...SERVICES, 'edge']) assert.equal(inTown(places.get(name)).length > 0, name === 'payment-adapter', name);
+    for (const name of [...SERVICES, 'edge', 'seats-feed']) assert.equal(inTown(places.get(name)).length > 0, name === 'payment-adapter', name);
     for (const name of ['queue-front', 'payment-adapter']) assert.ok(leaves(places.get(name), OUTSIDE, 443), name);
-    for (const name of ['seat-service', 'edge']) assert.ok(!leaves(places.get(name), OUTSIDE, 443), name);
+    for (const name of ['seat-service', 'edge', 'seats-feed']) assert.ok(!leaves(places.get(name), OUTSIDE, 443), name);
     const asks = (name) => on(places.get(name), 'Egress').some(({ spec }) => (spec.egress ?? []).some(({ to = [] }) => to.some(isIssuer)));
     assert.deepEqual([...places.keys()].filter(asks).sort(), issuer === null ? [] : [...SERVICES].sort(), 'who asks the issuer');
     const open = (name) => on(places.get(name), 'Ingress').some(({ spec }) => (spec.ingress ?? []).some(({ from }) => from === undefined));
@@ -255,7 +255,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
 
   must('every address that is handed out exists and is allowed', () => {
     let seen = 0;
-    for (const name of [...SERVICES, 'edge']) for (const [host, port] of addressesOf(name)) {
+    for (const name of [...SERVICES, 'edge', 'seats-feed']) for (const [host, port] of addressesOf(name)) {
       const service = named('Service', host);
       const target = service ? [...places].find(([, place]) => matches({ matchLabels: service.spec.selector }, place.labels))[0] : host;
       assert.ok(places.has(target), `${name}: ${host}`);

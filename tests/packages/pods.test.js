@@ -223,11 +223,12 @@ test('every probe of every pod turns green', () => orLogs(async () => {
   played('seat-service', { private: ports.seats });
   played('payment-adapter', { private: ports.pay });
   played('edge', { http: ports.edge });
+  played('seats-feed');
   for (const name of [...SERVICES, 'edge']) await turnsGreen(name);
 }));
 
 test('each process is closed, gives back what a crowd took, and has its secrets as files that nobody else can read', () => {
-  for (const name of ['redis', ...SERVICES, 'edge']) {
+  for (const name of ['redis', ...SERVICES, 'edge', 'seats-feed']) {
     const { HostConfig, State } = mainOf(name);
     assert.equal(HostConfig.ReadonlyRootfs, true, name);
     assertClosed(State.Pid, name);
@@ -247,7 +248,7 @@ test('pods lead from the line to a ticket', () => orLogs(async () => {
 }));
 
 test('each pod ends in good order within its grace', () => orLogs(async () => {
-  for (const name of ['edge', ...SERVICES, 'redis']) {
+  for (const name of ['seats-feed', 'edge', ...SERVICES, 'redis']) {
     const { Pod, Id } = running(name)[0];
     const { terminationGracePeriodSeconds = 30 } = workloadOf(name).spec.template.spec;
     podman('pod', 'stop', '--time', String(terminationGracePeriodSeconds), Pod);

@@ -17,7 +17,7 @@ export async function openSale({ ports, admin, name, event = EVENT }) {
   Object.assign(hall.limits, { max_per_buyer: 0, orphan_rule: false });
   const imported = await admin('seats').put(`/admin/events/${event}`, { body: hall });
   assert.ok([201, 421].includes(imported.status), imported.text); // 421: it is there, and another process has it
-  assert.equal((await admin('queue').put(`/admin/events/${event}`, { body: { name, rate_per_s: 50, burst: 50, max_active: 0, joins_per_ip_per_min: 10_000 } })).status, 201);
+  assert.equal((await admin('queue').put(`/admin/events/${event}`, { body: { name, rate_per_s: 50, burst: 50, max_active: 0, joins_per_ip_per_min: 10_000, seats_left: true } })).status, 201);
   assert.equal((await admin('queue').post(`/admin/events/${event}/actions/open`, { body: {} })).status, 200);
   const page = client({ port: ports.edge });
   await until('the edge to have found the services', async () => (await page.get(`/v1/queue/${event}/status`).catch(() => null))?.status === 200, { timeoutMs: 60_000, everyMs: 200 });
@@ -30,6 +30,8 @@ export async function walkThrough({ ports, admin, users, event = EVENT }) {
   visitors.come({ poll: 1, join: 0, picture: 1, hold: 1, buy: 2 });
   await until('some to have tickets', () => visitors.bought.length >= 4 || visitors.findings.length > 0, { timeoutMs: 180_000, everyMs: 100 }).finally(() => visitors.go());
   assert.deepEqual(visitors.findings, []);
+  await until('the waiting room to know how many seats are free', async () =>
+    (await admin('queue').get(`/admin/events?id=${event}`)).json?.events[0].live.seats_left > 0, { timeoutMs: 60_000, everyMs: 500 });
   await until('the shop to have the orders', async () => {
     const { json } = await admin('pay').post('/admin/reconcile', { timeoutMs: 60_000 });
     return json?.not_reached.length === 0 && json.items.length === 0;

@@ -70,6 +70,7 @@ static void put_listed(struct front_line *event, void *ctx)
     json_member_u64(out, "version", view->version);
     json_member_time(out, "prequeue_at", event->doc.prequeue_at_ms);
     json_member_time(out, "opens_at", event->doc.opens_at_ms);
+    json_member_bool(out, "seats_fed", event->doc.seats_left);
     if (front_is_shut(event))
         json_member_cstr(out, "shut", front_shut_name(event->shut));
     json_key(out, "live");

@@ -40,6 +40,7 @@ int person_whoami(struct job *job);
 int top_run(struct job *job);
 int report_run(struct job *job);
 int doctor_run(struct job *job);
+int feed_run(struct job *job);
 
 /* ---- without a service ---- */
 

@@ -1,0 +1,149 @@
+/* feed.c: carries how many seats are free to the waiting room, which knows nothing of seats.
+ *
+ * Free is what nobody holds. The limit per buyer goes with it, so that blocked seats are not taken
+ * for demand. What fails is said once, until it succeeds again, and asked for again with the next
+ * round: a program that ended at every failover would have to be started again at each. SIGTERM and
+ * SIGINT come by a descriptor, also to the first process of a container, which ignores them. */
+#include "acts/runs.h"
+
+#include "base/json_in.h"
+#include "show/value.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { INTERVAL_S = 5 };
+
+struct feed {
+    struct job *job;
+    int signals; /* readable once it is to end */
+    int said;    /* what the last round ended with */
+    int status;
+};
+
+/* Only the first failure of a round, and that only after a good round. */
+static void fail(struct feed *feed, enum command_service service, const struct call *call)
+{
+    if (feed->status != EXIT_DONE || call->end == CALL_STOPPED)
+        return;
+    if (feed->said == EXIT_DONE) {
+        feed->status = job_failed(feed->job, service, call);
+    } else {
+        struct grow unsaid = {.ptr = NULL};
+        feed->status = call_failure(call, job_service_name(service), &unsaid);
+        grow_free(&unsaid);
+    }
+}
+
+/* "/admin/events/EVENT" + leaf */
+static bool at_event(struct feed *feed, enum command_service service, struct span event,
+                     const char *leaf, struct call *call)
+{
+    char path[CTL_URL_MAX];
+    struct text out = text_on(path, sizeof(path) - 1);
+    TEXT_LIT(&out, "/admin/events/");
+    call_put_encoded(&out, event);
+    text_put(&out, span_of(leaf));
+    path[out.len] = '\0';
+    return !out.overflown && call_to(call, feed->job->profile, service, path);
+}
+
+static void put(struct feed *feed, struct span event, uint64_t left, uint64_t most)
+{
+    char body[96];
+    int len = snprintf(body, sizeof(body),
+                       most > 0 ? "{\"seats_left\":%" PRIu64 ",\"seats_per_buyer\":%" PRIu64 "}"
+                                : "{\"seats_left\":%" PRIu64 "}",
+                       left, most);
+    assert(len > 0 && (size_t)len < sizeof(body));
+    struct call call = {
+        .method = "PUT", .body = {body, (size_t)len}, .content_type = "application/json"};
+    if (!at_event(feed, COMMAND_LINE, event, "/seats-left", &call))
+        return;
+    caller_make(feed->job->caller, &call, 1, feed->job->timeout_ms, feed->signals);
+    /* The knob may have been turned off, and the event deleted, since it was listed. */
+    bool gone = call.end == CALL_ANSWERED && (call.status == 409 || call.status == 404);
+    if (!call_good(&call) && !gone)
+        fail(feed, COMMAND_LINE, &call);
+    call_free(&call);
+}
+
+static void carry(struct feed *feed, struct span event)
+{
+    struct call calls[2] = {{.method = NULL}, {.method = NULL}};
+    if (!at_event(feed, COMMAND_SEATS, event, "/counts", &calls[0]) ||
+        !at_event(feed, COMMAND_SEATS, event, "", &calls[1]))
+        return;
+    caller_make(feed->job->caller, calls, 2, feed->job->timeout_ms, feed->signals);
+    const json_t *free_seats = value_at(calls[0].json, "now.free");
+    const json_t *most = value_at(calls[1].json, "limits.max_per_buyer");
+    if (!call_good(&calls[0]))
+        fail(feed, COMMAND_SEATS, &calls[0]);
+    else if (!call_good(&calls[1]))
+        fail(feed, COMMAND_SEATS, &calls[1]);
+    else if (json_is_integer(free_seats) && json_integer_value(free_seats) >= 0)
+        put(feed, event, (uint64_t)json_integer_value(free_seats),
+            (uint64_t)json_integer_value(most));
+    call_free(&calls[0]);
+    call_free(&calls[1]);
+}
+
+static void feed_round(struct feed *feed)
+{
+    struct call list = {.method = NULL};
+    feed->status = EXIT_DONE;
+    if (!call_to(&list, feed->job->profile, COMMAND_LINE, "/admin/events"))
+        return;
+    caller_make(feed->job->caller, &list, 1, feed->job->timeout_ms, feed->signals);
+    const json_t *events = value_at(list.json, "events");
+    if (!call_good(&list))
+        fail(feed, COMMAND_LINE, &list);
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        const json_t *event = json_array_get(events, i);
+        if (json_is_true(value_at(event, "seats_fed")))
+            carry(feed, value_text(event, "id"));
+    }
+    call_free(&list);
+    if (feed->status == EXIT_DONE && feed->said != EXIT_DONE)
+        job_say(feed->job, EXIT_DONE, "the waiting room knows again how many seats are free");
+    feed->said = feed->status;
+}
+
+static int open_signals(void)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    return signalfd(-1, &ends, SFD_CLOEXEC);
+}
+
+int feed_run(struct job *job)
+{
+    uint64_t seconds = INTERVAL_S;
+    struct feed feed = {.job = job, .said = EXIT_DONE};
+    int status = job_number(job, OPTION_INTERVAL, 1, CTL_TIMEOUT_MAX_S, &seconds);
+    struct call probe = {.method = NULL};
+    if (status == EXIT_DONE)
+        status = job_call(job, COMMAND_LINE, NULL, "/admin/events", &probe);
+    if (status == EXIT_DONE)
+        status = job_call(job, COMMAND_SEATS, NULL, "/admin/events", &probe);
+    if (status != EXIT_DONE)
+        return status;
+    feed.signals = open_signals();
+    if (feed.signals < 0)
+        return job_say(job, EXIT_REFUSED, "signals: %s", strerror(errno));
+    struct pollfd end = {.fd = feed.signals, .events = POLLIN};
+    do {
+        feed_round(&feed); /* who starts it again after EXIT_TOKEN has it read a new token */
+    } while (!job_option(job, OPTION_ONCE) && feed.status != EXIT_TOKEN &&
+             poll(&end, 1, (int)seconds * 1000) == 0);
+    close(feed.signals);
+    return feed.status == EXIT_TOKEN || job_option(job, OPTION_ONCE) ? feed.status : EXIT_DONE;
+}

@@ -1,0 +1,72 @@
+// `fairgate feed`: the waiting room knows how many seats are free, by a token that opens nothing else.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { assertProblem, openScope, programPath, until } from '../../lib-js/index.js';
+import { makeEvent, openHouse } from '../queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats, operator } from '../seat-service/house.js';
+import { commandLine, done, EXIT, refused } from './fairgate.js';
+
+const EVENT = 'show';
+const scope = openScope(test);
+const token = 'the-token-of-the-feed-0123456789';
+const tokenFile = join(scope.tempDir('feed-'), 'feed-token');
+writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
+const config = { private: { feed_token_file: tokenFile } };
+const house = await openHouse(null, { scope, config });
+const seats = await openSeats(scope, await openPostgres(scope), { config });
+await importHall(seats, EVENT, hall({ limits: { max_per_buyer: 4 } }));
+await makeEvent(house, EVENT, { seats_left: true });
+await makeEvent(house, 'other');
+const fairgate = commandLine(scope, { queue: house.front, seats, tokenFile });
+
+const block = async (...names) => assert.equal((await operator(seats, EVENT).block({ seats: names, reason: 'camera' })).status, 200);
+const left = async (event = EVENT) => (await house.front.admin.get(`/admin/events?id=${event}`)).json.events[0].live.seats_left;
+
+test('a round tells what is free, of events that want to know', async () => {
+  await block('r1s1', 'r1s2');
+  const free = async () => (await seats.admin.get(`/admin/events/${EVENT}/counts`)).json.now.free;
+  await until('the seats to count', async () => (await free()) === 98);
+  done(await fairgate('feed', '--once'));
+  await until('the line to have it', async () => (await left()) === 98);
+  assert.equal(await left('other'), null);
+});
+
+// judges: roles
+test('its token opens nothing else, and no other token is needed', async () => {
+  const may = [[house.front, 'GET', '/admin/events'], [house.front, 'PUT', `/admin/events/${EVENT}/seats-left`], [seats, 'GET', `/admin/events/${EVENT}`], [seats, 'GET', `/admin/events/${EVENT}/counts`]];
+  const mayNot = [
+    [house.front, 'GET', `/admin/events/${EVENT}`], [house.front, 'PATCH', `/admin/events/${EVENT}`], [house.front, 'GET', '/admin/whoami'], [house.front, 'GET', '/admin/knobs'],
+    [house.front, 'PUT', '/log/level'], [house.front, 'POST', '/internal/sessions/x/end'], [house.front, 'DELETE', `/admin/events/${EVENT}`],
+    [seats, 'GET', '/admin/events'], [seats, 'GET', `/admin/events/${EVENT}/export`], [seats, 'GET', `/admin/events/${EVENT}/document`], [seats, 'POST', `/admin/events/${EVENT}/block`],
+  ];
+  const ask = ([service, method, path]) => service.private.call(method, path, { token, ...(method === 'GET' || method === 'DELETE' ? {} : { body: { seats_left: 7 } }) });
+  for (const call of may) assert.ok((await ask(call)).status < 300, call.join(' '));
+  for (const call of mayNot) assertProblem(await ask(call), 403, 'operator-role-needed');
+});
+
+test('it says once that it gets no answer, goes on when there is one, and ends when it is asked to', async (t) => {
+  const child = spawn(programPath('fairgate'), ['--profiles', fairgate.profiles, '--timeout', '120', 'feed', '--interval', '1'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stderr.on('data', (text) => { said += text; });
+  await block('r1s3');
+  await until('the line to have it', async () => (await left()) === 97, { timeoutMs: 60_000 });
+  await house.front.kill();
+  await until('it to say so', () => said.length > 0, { timeoutMs: 60_000 });
+  await house.front.start();
+  await until('it to go on', () => said.endsWith('the waiting room knows again how many seats are free\n'), { timeoutMs: 60_000 });
+  assert.equal(said.split('\n').length, 3, said);
+  child.kill('SIGTERM');
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
+});
+
+test('a token that is refused ends it, so that whoever starts it again reads the new one', async () => {
+  const other = join(scope.tempDir('feed-'), 'feed-token');
+  writeFileSync(other, 'another-token-0123456789\n', { mode: 0o600 });
+  refused(await commandLine(scope, { queue: house.front, seats, tokenFile: other })('feed'), EXIT.token, /admin-token-required/);
+});
