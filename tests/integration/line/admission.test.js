@@ -6,6 +6,7 @@ import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { runScript } from './script.js';
 
 const scope = openScope(test);
 let names = 0;
@@ -24,10 +25,77 @@ async function run(line, ms, everyMs = 100) {
   return calls;
 }
 
+// A line of so many people, some time after the first tick.
+async function queued(knobs, people, ms) {
+  const line = await front().create(knobs);
+  await line.join(people);
+  await line.tick();
+  await run(line, ms);
+  return line;
+}
+
 // The place comes in; asserts that it does.
 async function enter(line, ...places) {
   for (const place of places) assert.equal((await line.pass(place)).outcome, OUTCOME.OK, `place ${place}`);
 }
+
+for (const [name, text] of [
+  ['an opened line starts without a burst', `
+    create rate_milli=10000 burst=500 in paused; join 1000; run 60000 5000; move open; tick; view serving=0
+    run 500; calls 1 1 1 1 1`],
+  ['an idle line saves up to its burst and not a token more',
+    'create rate_milli=100000 burst=20; tick; run 3000; join 200; tick; view serving=20; run 200; calls 10 10'],
+  ['a stall of a minute lets in a quarter of a second\'s worth',
+    'create rate_milli=100000 burst=1; join 10000; tick; step 60000; tick; view serving=25'],
+  ['a clock that steps back calls nobody twice and goes on',
+    'create rate_milli=100000 burst=1; join 1000; tick; run 500; step -10000; tick; view serving=50; run 200; calls 10 10'],
+  ['paused: people join, nobody is called, the called still come in',
+    'create rate_milli=100000; join 50; tick; run 100; move paused; run 1000; view serving=10; join 1 = 51; enter 10'],
+  ['the service rate is measured only while visitors wait', `
+    create rate_milli=40000 burst=1; tick; run 2000; view service_rate_milli=0
+    join 1000; run 5000; view service_rate_milli=39001..40999`],
+  ['no more are inside than max_active, and a freed slot is used again', `
+    create rate_milli=1000000 burst=100 max_active=5; join 20; tick; run 300; view serving=5; enter 1..5
+    run 300; view serving=5 active=5; end 2; leave 4; run 300; view serving=7`],
+  ['a lower max_active ends no visit and blocks new ones', `
+    create rate_milli=1000000 burst=100 max_active=6; join 20; tick; run 200; enter 1..5; change max_active=3
+    run 200; view active=5; pass 6 not-yet; answer retryMs=1..999999; end 1 2; pass 6 not-yet; end 3; enter 6`],
+  ['a called visitor without a free slot keeps the call and goes first', `
+    create rate_milli=1000000 burst=100 max_active=4 call_ttl_ms=3000 grace_ms=0; join 20; tick; run 200; enter 1 2
+    change max_active=2; run 100; 8 times: pass 4 not-yet, run 1000 200
+    pass 3 expired; end 1; run 400 200; view serving=4; enter 4`],
+  ['a lower place at the door goes first', `
+    create rate_milli=1000000 burst=100 max_active=3; join 9; tick; run 200; enter 1
+    change max_active=1; pass 3 2 not-yet; end 1; pass 3 not-yet; enter 2`],
+  ['a visitor who stops retrying no longer holds a slot', `
+    create rate_milli=1000000 burst=100 max_active=2 call_ttl_ms=3000 grace_ms=0; join 9; tick; run 200; enter 1
+    change max_active=1; pass 2 not-yet; run 12000 500; end 1; run 300; view serving=3`],
+  ['a call that nobody answers runs out, is counted, and frees its slot', `
+    create rate_milli=1000000 burst=100 max_active=4 call_ttl_ms=2000 grace_ms=1000; join 20; tick; run 200
+    view serving=4 outstanding=4; enter 1; run 2400; view no_shows=3 serving=7..20 show_up_milli=0..499
+    run 1500; pass 2 expired`],
+  ['within the grace a late visitor comes in before those called later', `
+    create rate_milli=1000000 burst=1 max_active=3 call_ttl_ms=2000 grace_ms=5000; join 20; tick; run 100
+    view serving=3; enter 1; run 2300; view serving=5..20; enter 4 5; pass 2 not-yet; end 1; run 300; calls 0 0 0
+    pass 3 not-yet; enter 2; tick; view active=3`],
+  ['those who left while waiting are stepped over at no cost', `
+    create rate_milli=10000 burst=1; join 200; tick; view serving=0; leave 2..91 ok same; tick; view waiting=110
+    run 300; view serving=93 outstanding=3 waiting=107; pass 5 gone; enter 1 92 93`],
+  ['a visitor who leaves after the call is not waited for', `
+    create rate_milli=1000000 burst=10 max_active=2; join 9; tick; run 100; view serving=2
+    leave 1; run 100; view serving=3; pass 1 gone`],
+  ['a session without a heartbeat frees its slot by itself', `
+    create max_active=1 session_ttl_ms=2000 rate_milli=1000000; join 3; tick; run 100; enter 1; run 1800
+    view serving=1; run 400; view serving=2; redis HLEN ends = 0`],
+  ['after end and after leave the place is used up',
+    'create; join 2; tick; run 100; enter 1 2; end 1 ok same; leave 2 ok same; heartbeat 1 2 gone; pass 1 2 gone'],
+  ...['sold-out', 'closed'].map((state) => [`${state} lets nobody new in, and keeps those inside`, `
+    create; join 2; tick; run 100; enter 1; move ${state}; pass 2 wrong-state; answer state=${state}
+    pass 1 same; heartbeat 1 ok; end 1 ok`]),
+  ['time does not run against the called while the event is sold out', `
+    create call_ttl_ms=5000 grace_ms=0; join 3; tick; run 1000; move sold-out; run 60000 1000; move open; run 3500
+    view no_shows=0; enter 2; run 2000; pass 1 expired`],
+]) test(name, () => runScript(clockwork, text));
 
 // ---- rate ----
 
@@ -60,200 +128,10 @@ test('calls are spread evenly over the ticks of a second', async () => {
   for (const n of calls) assert.ok(n === 5 || n === 6, `${calls}`);
 });
 
-test('an opened line starts without a burst', async () => {
-  const line = await front().create({ rate_milli: 10_000, burst: 500 }, STATE.PAUSED);
-  await line.join(1000);
-  await run(line, 60_000, 5000);
-  await line.move(STATE.PAUSED, STATE.OPEN);
-  assert.equal((await line.tick()).serving, 0);
-  assert.deepEqual(await run(line, 500), [1, 1, 1, 1, 1]);
-});
-
-test('an idle line saves up to its burst and not a token more', async () => {
-  const line = await front().create({ rate_milli: 100_000, burst: 20 });
-  await line.tick();
-  await run(line, 3000);
-  await line.join(200);
-  assert.equal((await line.tick()).serving, 20);
-  assert.deepEqual(await run(line, 200), [10, 10]);
-});
-
-test('a stall of a minute lets in a quarter of a second\'s worth', async () => {
-  const line = await front().create({ rate_milli: 100_000, burst: 1 });
-  await line.join(10_000);
-  await line.tick();
-  await clockwork.step(60_000);
-  assert.equal((await line.tick()).serving, 25);
-});
-
-test('a clock that steps back calls nobody twice and goes on', async () => {
-  const line = await front().create({ rate_milli: 100_000, burst: 1 });
-  await line.join(1000);
-  await line.tick();
-  await run(line, 500);
-  await clockwork.step(-10_000);
-  assert.equal((await line.tick()).serving, 50);
-  assert.deepEqual(await run(line, 200), [10, 10]);
-});
-
-test('paused: people join, nobody is called, the called still come in', async () => {
-  const line = await front().create({ rate_milli: 100_000 });
-  await line.join(50);
-  await line.tick();
-  await run(line, 100);
-  await line.move(STATE.OPEN, STATE.PAUSED);
-  await run(line, 1000);
-  assert.equal(line.view.serving, 10);
-  assert.equal((await line.join(1)).outcome, OUTCOME.OK);
-  await enter(line, 10);
-});
-
-test('the service rate is measured only while visitors wait', async () => {
-  const line = await front().create({ rate_milli: 40_000, burst: 1 });
-  await line.tick();
-  await run(line, 2000);
-  assert.equal(line.view.service_rate_milli, 0);
-  await line.join(1000);
-  await run(line, 5000);
-  const { service_rate_milli: rate } = line.view;
-  assert.ok(Math.abs(rate - 40_000) < 1000, `${rate}`);
-});
-
-// ---- slots ----
-
-test('no more are inside than max_active, and a freed slot is used again', async () => {
-  const line = await front().create({ rate_milli: 1_000_000, burst: 100, max_active: 5 });
-  await line.join(20);
-  await line.tick();
-  await run(line, 300);
-  assert.equal(line.view.serving, 5);
-  await enter(line, 1, 2, 3, 4, 5);
-  await run(line, 300);
-  assert.equal(line.view.serving, 5);
-  assert.equal(line.view.active, 5);
-  await line.visit('end', 2);
-  await line.visit('leave', 4);
-  await run(line, 300);
-  assert.equal(line.view.serving, 7);
-});
-
-test('a lower max_active ends no visit and blocks new ones', async () => {
-  const line = await front().create({ rate_milli: 1_000_000, burst: 100, max_active: 6 });
-  await line.join(20);
-  await line.tick();
-  await run(line, 200);
-  await enter(line, 1, 2, 3, 4, 5);
-  await line.change({ rate_milli: 1_000_000, burst: 100, max_active: 3 });
-  await run(line, 200);
-  assert.equal(line.view.active, 5);
-  const refused = await line.pass(6);
-  assert.equal(refused.outcome, OUTCOME.NOT_YET);
-  assert.ok(refused.retryMs > 0);
-  await line.visit('end', 1);
-  await line.visit('end', 2);
-  assert.equal((await line.pass(6)).outcome, OUTCOME.NOT_YET);
-  await line.visit('end', 3);
-  await enter(line, 6);
-});
-
-test('a called visitor without a free slot keeps the call and goes first', async () => {
-  const knobs = { rate_milli: 1_000_000, burst: 100, max_active: 4, call_ttl_ms: 3000, grace_ms: 0 };
-  const line = await front().create(knobs);
-  await line.join(20);
-  await line.tick();
-  await run(line, 200);
-  await enter(line, 1, 2);
-  await line.change({ ...knobs, max_active: 2 });
-  await run(line, 100);
-  for (let second = 0; second < 8; second += 1) {
-    assert.equal((await line.pass(4)).outcome, OUTCOME.NOT_YET);
-    await run(line, 1000, 200);
-  }
-  assert.equal((await line.pass(3)).outcome, OUTCOME.EXPIRED, 'place 3 never knocked');
-  await line.visit('end', 1);
-  await run(line, 400, 200);
-  assert.equal(line.view.serving, 4, 'the free slot belongs to the door');
-  await enter(line, 4);
-});
-
-test('a lower place at the door goes first', async () => {
-  const line = await front().create({ rate_milli: 1_000_000, burst: 100, max_active: 3 });
-  await line.join(9);
-  await line.tick();
-  await run(line, 200);
-  await enter(line, 1);
-  await line.change({ rate_milli: 1_000_000, burst: 100, max_active: 1 });
-  assert.equal((await line.pass(3)).outcome, OUTCOME.NOT_YET);
-  assert.equal((await line.pass(2)).outcome, OUTCOME.NOT_YET);
-  await line.visit('end', 1);
-  assert.equal((await line.pass(3)).outcome, OUTCOME.NOT_YET);
-  await enter(line, 2);
-});
-
-test('a visitor who stops retrying no longer holds a slot', async () => {
-  const knobs = { rate_milli: 1_000_000, burst: 100, max_active: 2, call_ttl_ms: 3000, grace_ms: 0 };
-  const line = await front().create(knobs);
-  await line.join(9);
-  await line.tick();
-  await run(line, 200);
-  await enter(line, 1);
-  await line.change({ ...knobs, max_active: 1 });
-  assert.equal((await line.pass(2)).outcome, OUTCOME.NOT_YET);
-  await run(line, 12_000, 500);
-  await line.visit('end', 1);
-  await run(line, 300);
-  assert.equal(line.view.serving, 3);
-});
-
 // ---- calls ----
 
-test('a call that nobody answers runs out, is counted, and frees its slot', async () => {
-  const line = await front().create({
-    rate_milli: 1_000_000, burst: 100, max_active: 4, call_ttl_ms: 2000, grace_ms: 1000,
-  });
-  await line.join(20);
-  await line.tick();
-  await run(line, 200);
-  assert.equal(line.view.serving, 4);
-  assert.equal(line.view.outstanding, 4);
-  await enter(line, 1);
-  await run(line, 2400);
-  assert.equal(line.view.no_shows, 3);
-  assert.ok(line.view.serving >= 7);
-  assert.ok(line.view.show_up_milli < 500);
-  await run(line, 1500);
-  const late = await line.pass(2);
-  assert.equal(late.outcome, OUTCOME.EXPIRED);
-});
-
-test('within the grace a late visitor comes in before those called later', async () => {
-  const knobs = {
-    rate_milli: 1_000_000, burst: 1, max_active: 3, call_ttl_ms: 2000, grace_ms: 5000,
-  };
-  const line = await front().create(knobs);
-  await line.join(20);
-  await line.tick();
-  await run(line, 100);
-  assert.equal(line.view.serving, 3);
-  await enter(line, 1);
-  await run(line, 2300);
-  const { serving } = line.view;
-  assert.ok(serving >= 5, 'the slots of two no-shows were called again');
-  await enter(line, 4, 5); // the house is full
-  assert.equal((await line.pass(2)).outcome, OUTCOME.NOT_YET, 'late and no slot: to the door');
-  await line.visit('end', 1);
-  await run(line, 300);
-  assert.equal(line.view.serving, serving, 'nobody new is called while a late one is at the door');
-  assert.equal((await line.pass(3)).outcome, OUTCOME.NOT_YET, 'behind the lower place');
-  await enter(line, 2);
-  assert.equal((await line.tick()).active, 3);
-});
-
 test('a late visitor costs a token, so late ones do not exceed the rate', async () => {
-  const line = await front().create({ rate_milli: 2000, burst: 4, call_ttl_ms: 1000, grace_ms: 60_000 });
-  await line.join(8);
-  await line.tick();
-  await run(line, 4000);
+  const line = await queued({ rate_milli: 2000, burst: 4, call_ttl_ms: 1000, grace_ms: 60_000 }, 8, 4000);
   assert.equal(line.view.serving, 8);
   await run(line, 1200); // all ran out, and two tokens were saved
   const inside = async () => (await line.tick()).active;
@@ -361,23 +239,6 @@ test('many no-shows: more are called than slots, and the hall stays full', async
   assert.ok(low >= 70, `${low} of 100 slots used`);
 });
 
-test('those who left while waiting are stepped over at no cost', async () => {
-  const line = await front().create({ rate_milli: 10_000, burst: 1 });
-  await line.join(200);
-  await line.tick();
-  for (let place = 2; place <= 91; place += 1) {
-    assert.equal((await line.visit('leave', place)).outcome, OUTCOME.OK);
-    assert.equal((await line.visit('leave', place)).outcome, OUTCOME.SAME);
-  }
-  assert.equal((await line.tick()).waiting, 110);
-  const calls = await run(line, 300);
-  assert.equal(line.view.outstanding, 3);
-  assert.equal(line.view.waiting, 107);
-  assert.equal(calls.reduce((a, b) => a + b), 93, 'places 1, 92 and 93 were called');
-  assert.equal((await line.pass(5)).outcome, OUTCOME.GONE);
-  await enter(line, 1, 92, 93);
-});
-
 test('a desert of ten thousand left places is crossed by the next tick', async () => {
   const line = await front().create({ rate_milli: 10_000, burst: 1 });
   await line.join(12_000);
@@ -390,23 +251,8 @@ test('a desert of ten thousand left places is crossed by the next tick', async (
   assert.equal(line.view.serving, 10_009);
 });
 
-test('a visitor who leaves after the call is not waited for', async () => {
-  const line = await front().create({ rate_milli: 1_000_000, burst: 10, max_active: 2 });
-  await line.join(9);
-  await line.tick();
-  await run(line, 100);
-  assert.equal(line.view.serving, 2);
-  await line.visit('leave', 1);
-  await run(line, 100);
-  assert.equal(line.view.serving, 3);
-  assert.equal((await line.pass(1)).outcome, OUTCOME.GONE);
-});
-
 test('neighbouring calls share a stretch, so their number stays bounded', async () => {
-  const line = await front().create({ rate_milli: 100_000, call_ttl_ms: 2_048_000, grace_ms: 0 });
-  await line.join(10_000);
-  await line.tick();
-  await run(line, 20_000);
+  const line = await queued({ rate_milli: 100_000, call_ttl_ms: 2_048_000, grace_ms: 0 }, 10_000, 20_000);
   const stretches = await clockwork.redis.command('ZRANGE', line.key('hist'), 0, -1);
   assert.ok(stretches.length <= 21, `${stretches.length}`);
   for (const stretch of stretches) {
@@ -429,10 +275,7 @@ test('a shorter call_ttl takes nothing from those who are called already', async
 });
 
 test('a front that comes later learns all stretches that still matter', async () => {
-  const line = await front().create({ rate_milli: 100_000 });
-  await line.join(500);
-  await line.tick();
-  await run(line, 1000);
+  const line = await queued({ rate_milli: 100_000 }, 500, 1000);
   const late = await new Front(clockwork, line.event).tick();
   assert.equal(late.stretches.at(-1).split(':')[0], String(line.view.serving));
   assert.ok(late.stretches.length >= 9);
@@ -442,10 +285,7 @@ test('a front that comes later learns all stretches that still matter', async ()
 // ---- sessions ----
 
 test('a repeated pass is the same session', async () => {
-  const line = await front().create();
-  await line.join(1);
-  await line.tick();
-  await run(line, 100);
+  const line = await queued({}, 1, 100);
   const first = await line.pass(1);
   await clockwork.step(1000);
   const again = await line.pass(1);
@@ -455,10 +295,7 @@ test('a repeated pass is the same session', async () => {
 });
 
 test('heartbeats keep a session up to its end and no further', async () => {
-  const line = await front().create({ session_ttl_ms: 10_000, session_max_ms: 25_000 });
-  await line.join(1);
-  await line.tick();
-  await run(line, 100);
+  const line = await queued({ session_ttl_ms: 10_000, session_max_ms: 25_000 }, 1, 100);
   const { endsMs } = await line.pass(1);
   assert.equal(endsMs, clockwork.ms + 25_000);
   for (const [expected, step] of [[18_000, 8000], [25_000, 8000], [25_000, 8000]]) {
@@ -471,65 +308,6 @@ test('heartbeats keep a session up to its end and no further', async () => {
   assert.equal((await line.visit('heartbeat', 1)).outcome, OUTCOME.EXPIRED);
   assert.equal((await line.pass(1)).outcome, OUTCOME.EXPIRED);
   assert.equal((await line.tick()).active, 0);
-});
-
-test('a session without a heartbeat frees its slot by itself', async () => {
-  const line = await front().create({ max_active: 1, session_ttl_ms: 2000, rate_milli: 1_000_000 });
-  await line.join(3);
-  await line.tick();
-  await run(line, 100);
-  await enter(line, 1);
-  await run(line, 1800);
-  assert.equal(line.view.serving, 1);
-  await run(line, 400);
-  assert.equal(line.view.serving, 2);
-  assert.equal(await clockwork.redis.command('HLEN', line.key('ends')), 0);
-});
-
-test('after end and after leave the place is used up', async () => {
-  const line = await front().create();
-  await line.join(2);
-  await line.tick();
-  await run(line, 100);
-  await enter(line, 1, 2);
-  for (const [call, place] of [['end', 1], ['leave', 2]]) {
-    assert.equal((await line.visit(call, place)).outcome, OUTCOME.OK);
-    assert.equal((await line.visit(call, place)).outcome, OUTCOME.SAME);
-    assert.equal((await line.visit('heartbeat', place)).outcome, OUTCOME.GONE);
-    assert.equal((await line.pass(place)).outcome, OUTCOME.GONE);
-  }
-});
-
-test('sold out and closed let nobody new in, and keep those inside', async () => {
-  for (const state of [STATE.SOLD_OUT, STATE.CLOSED]) {
-    const line = await front().create();
-    await line.join(2);
-    await line.tick();
-    await run(line, 100);
-    await enter(line, 1);
-    await line.move(STATE.OPEN, state);
-    const refused = await line.pass(2);
-    assert.equal(refused.outcome, OUTCOME.WRONG_STATE);
-    assert.equal(refused.state, state);
-    assert.equal((await line.pass(1)).outcome, OUTCOME.SAME);
-    assert.equal((await line.visit('heartbeat', 1)).outcome, OUTCOME.OK);
-    assert.equal((await line.visit('end', 1)).outcome, OUTCOME.OK);
-  }
-});
-
-test('time does not run against the called while the event is sold out', async () => {
-  const line = await front().create({ call_ttl_ms: 5000, grace_ms: 0 });
-  await line.join(3);
-  await line.tick();
-  await run(line, 1000);
-  await line.move(STATE.OPEN, STATE.SOLD_OUT);
-  await run(line, 60_000, 1000);
-  await line.move(STATE.SOLD_OUT, STATE.OPEN);
-  await run(line, 3500);
-  assert.equal(line.view.no_shows, 0);
-  await enter(line, 2);
-  await run(line, 2000);
-  assert.equal((await line.pass(1)).outcome, OUTCOME.EXPIRED);
 });
 
 // A call made longer, and all who knock at the door of a full house: what is left of their time is given
@@ -573,10 +351,7 @@ test('a resumed line returns the paused time to every call', async () => {
 
 // A time below zero would stay in Redis, since no front reads an answer with one.
 test('a small clock step in a pause takes no time from a call', async () => {
-  const line = await front().create({ call_ttl_ms: 20_000 });
-  await line.join(2);
-  await line.tick();
-  await run(line, 500);
+  const line = await queued({ call_ttl_ms: 20_000 }, 2, 500);
   const ends = async () => (await clockwork.redis.command('ZRANGE', line.key('hist'), 0, -1)).map((text) => Number(text.split(':')[2]));
   const before_ = await ends();
   assert.ok(before_.length > 0);

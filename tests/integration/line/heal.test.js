@@ -8,6 +8,7 @@ import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { numbersOf } from '../../lib-js/wire.js';
 import { Clockwork, Front, KNOBS, OUTCOME, STATE, TURN } from './line.js';
+import { pairsOf, runScript } from './script.js';
 
 const { CLOCK_DOUBT_MS } = numbersOf();
 const scope = openScope(test);
@@ -53,17 +54,71 @@ function restart(fronts) {
   for (const front of fronts) front.runId = run;
 }
 
+async function lose(one, two) {
+  await wipe([one, two]);
+  await healAll(one, two);
+}
+
 async function healAll(...fronts) {
   for (const front of fronts) assert.equal((await front.heal()).outcome, OUTCOME.HEAL);
   await clockwork.step(1001);
   for (const front of fronts) assert.equal((await front.heal()).outcome, OUTCOME.OK);
 }
 
+// running KNOB=...; wipe; restart; heal; copy; back: of both fronts, or of those that are named. mend OUTCOME: of the one that acts.
+const frontsOf = ({ fronts }, names) => (names.length > 0 ? names.map((name) => fronts[name]) : Object.values(fronts));
+const VERBS = {
+  async running(script, words) {
+    script.knobs = { rate_milli: 100_000, burst: 1, ...pairsOf(words) };
+    const [one, two] = await running(script.knobs);
+    Object.assign(script, { fronts: { one, two }, line: one, event: one.event });
+  },
+  wipe: (script, words) => wipe(frontsOf(script, words)),
+  restart: (script, words) => restart(frontsOf(script, words)),
+  heal: (script, words) => healAll(...frontsOf(script, words)),
+  async mend({ line }, [outcome]) {
+    assert.equal((await line.heal()).outcome, OUTCOME[outcome.toUpperCase()]);
+  },
+  async copy(script) {
+    script.goBack = await replica(frontsOf(script, []));
+  },
+  back: ({ goBack }) => goBack(),
+};
+
+for (const [name, text] of [
+  ['a wipe restores the counters of the fronts plus a gap', `
+    running; change max_active=77; tick; view version=3; wipe; heal; tick
+    view issued=140 serving=20 version=3 state=open admitted=5; redis HGET cfg max_active = 77; redis EXISTS heal = 0
+    two; join 1 = 141`],
+  ['the highest marks of all fronts win in any order',
+    'running; two; join 7; one; tick; knows issued=40; wipe; heal; join 1 = 148'],
+  ['the highest version wins, whichever front brings it',
+    'running; two; change burst=9; tick; view version=3; wipe; heal; one; tick; view version=3; redis HGET cfg burst = 9'],
+  ['data newer than all fronts saw are kept: only what is lower is raised',
+    'running; front third; join 10; restart one two; heal one two; one; join 1 = 151'],
+  ['a late front with higher marks raises the counters', `
+    running; two; knows issued=500 serving=30; wipe; heal one; one; join 1 = 141
+    two; tick heal; mend ok; join 1 = 601; tick; view serving=30..999`],
+  ['a ticket from beyond the counter stops the line until it is raised',
+    'running; pass 45 heal; knows issued=45; join 1 = heal; mend ok; join 1 = 146'],
+  ['an expired call stays expired',
+    'running call_ttl_ms=1000 grace_ms=500; step 2000; 3 times: tick; view dead=20..999; wipe; heal; pass 7 expired'],
+  ['passes that no tick has told yet count as taken slots',
+    'running max_active=12; pass 6 7; two; pass 8..10; wipe; heal; one; tick; view active=10'],
+  ['no more are believed to have been inside than Redis may have lost',
+    'running max_active=20 session_ttl_ms=10000; copy; pass 6..8; tick; back; heal; heartbeat 6..13 ok; heartbeat 14 expired'],
+  ['a completed order ends a lost session',
+    'running max_active=20; wipe; heal; end 3 ok same; tick; view active=4'],
+  ['new calls go on after a wipe',
+    'running max_active=25 call_ttl_ms=60000; wipe; heal; run 500; view serving=25 outstanding=20'],
+  ['numbers that a version before left in Redis stop no front',
+    'running; redis HSET bucket called_n 3 came_n 5; tick; view outstanding=0'],
+]) test(name, () => runScript(clockwork, text, VERBS));
+
 test('a healed line knows at once which places have moved', async () => {
   const [one, two] = await running();
   two.moved = [[6, 1], [7, 2]];
-  await wipe([one, two]);
-  await healAll(one, two);
+  await lose(one, two);
   for (const [place, moves, expected] of [[6, 0, OUTCOME.MOVED], [7, 1, OUTCOME.MOVED], [6, 1, OUTCOME.OK], [8, 0, OUTCOME.OK]])
     assert.equal((await one.visit('pass', place, { entry: place, moves })).outcome, expected, `${place} by move ${moves}`);
 });
@@ -131,24 +186,6 @@ test('a draw after a heal clears the gap of a lane', async () => {
   assert.equal(gaps[2], '');
 });
 
-test('a wipe restores the counters of the fronts plus a gap', async () => {
-  const [one, two] = await running();
-  await one.change({ rate_milli: 100_000, burst: 1, max_active: 77 });
-  const before_ = await one.tick();
-  await wipe([one, two]);
-  await healAll(one, two);
-  const view = await one.tick();
-  assert.equal(view.outcome, OUTCOME.OK);
-  assert.equal(view.issued, 40 + 100);
-  assert.equal(view.serving, 20);
-  assert.equal(view.version, before_.version);
-  assert.equal(view.state, STATE.OPEN);
-  assert.equal(view.admitted, 5);
-  assert.equal(await clockwork.redis.command('HGET', one.key('cfg'), 'max_active'), '77');
-  assert.equal(await clockwork.redis.command('EXISTS', one.key('heal')), 0);
-  assert.deepEqual((await two.join(1)).places, [141]);
-});
-
 for (const state of [STATE.OPEN, STATE.PRE_QUEUE]) {
   const named = Object.keys(STATE).find((name) => STATE[name] === state);
   test(`a gap takes no room in a line with line_max: ${named}`, async () => {
@@ -164,26 +201,6 @@ for (const state of [STATE.OPEN, STATE.PRE_QUEUE]) {
     assert.ok(places[0] > 100, 'behind the gap');
   });
 }
-
-test('the highest marks of all fronts win in any order', async () => {
-  const [one, two] = await running();
-  await two.join(7); // only the second front saw these
-  await one.tick();
-  one.marks.issued = 40;
-  await wipe([one, two]);
-  await healAll(one, two);
-  assert.deepEqual((await one.join(1)).places, [148]);
-});
-
-test('the highest version wins, whichever front brings it', async () => {
-  const [one, two] = await running();
-  await two.change({ burst: 9 });
-  await two.tick();
-  await wipe([one, two]);
-  await healAll(one, two);
-  assert.equal((await one.tick()).version, two.marks.version);
-  assert.equal(await clockwork.redis.command('HGET', one.key('cfg'), 'burst'), '9');
-});
 
 test('one front left is enough, and a front that knows nothing does no harm', async () => {
   const [one, two] = await running();
@@ -206,37 +223,6 @@ test('an event that nobody knows is not made up', async () => {
   assert.deepEqual(await clockwork.redis.command('KEYS', one.key('*')), []);
 });
 
-test('data newer than all fronts saw are kept: only what is lower is raised', async () => {
-  const [one, two] = await running();
-  const third = new Front(clockwork, one.event);
-  await third.join(10);
-  restart([one, two]);
-  await healAll(one, two);
-  assert.deepEqual((await one.join(1)).places, [151]);
-});
-
-test('a late front with higher marks raises the counters', async () => {
-  const [one, two] = await running();
-  two.marks.issued = 500;
-  two.marks.serving = 30;
-  await wipe([one, two]);
-  await healAll(one);
-  assert.deepEqual((await one.join(1)).places, [141]);
-  assert.equal((await two.tick()).outcome, OUTCOME.HEAL);
-  assert.equal((await two.heal()).outcome, OUTCOME.OK);
-  assert.deepEqual((await two.join(1)).places, [601]);
-  assert.ok((await two.tick()).serving >= 30);
-});
-
-test('a ticket from beyond the counter stops the line until it is raised', async () => {
-  const [one] = await running();
-  assert.equal((await one.pass(45)).outcome, OUTCOME.HEAL);
-  one.marks.issued = 45; // what line_store.c does with a verified ticket
-  assert.equal((await one.join(1)).outcome, OUTCOME.HEAL);
-  assert.equal((await one.heal()).outcome, OUTCOME.OK);
-  assert.deepEqual((await one.join(1)).places, [146]);
-});
-
 test('every open call gets a new window', async () => {
   const [one, two] = await running({ call_ttl_ms: 5000, grace_ms: 1000 });
   await wipe([one, two]);
@@ -250,21 +236,9 @@ test('every open call gets a new window', async () => {
   assert.equal(expires, clockwork.ms + 5000);
 });
 
-test('an expired call stays expired', async () => {
-  const [one, two] = await running({ call_ttl_ms: 1000, grace_ms: 500 });
-  await clockwork.step(2000);
-  for (let i = 0; i < 3; i += 1) await one.tick();
-  const { dead } = one.view;
-  assert.ok(dead >= 20);
-  await wipe([one, two]);
-  await healAll(one, two);
-  assert.equal((await one.pass(7)).outcome, OUTCOME.EXPIRED);
-});
-
 test('lost sessions hold their slots until a heartbeat or their end', async () => {
   const [one, two] = await running({ max_active: 20, session_ttl_ms: 10_000 });
-  await wipe([one, two]);
-  await healAll(one, two);
+  await lose(one, two);
   assert.equal((await one.tick()).active, 5);
   for (let place = 1; place <= 3; place += 1) {
     const endsMs = clockwork.ms + 15_000;
@@ -288,15 +262,6 @@ test('lost sessions hold their slots until a heartbeat or their end', async () =
   assert.equal((await one.visit('heartbeat', 5)).outcome, OUTCOME.EXPIRED);
 });
 
-test('passes that no tick has told yet count as taken slots', async () => {
-  const [one, two] = await running({ max_active: 12 });
-  for (const place of [6, 7]) await one.pass(place);
-  for (const place of [8, 9, 10]) await two.pass(place);
-  await wipe([one, two]);
-  await healAll(one, two);
-  assert.equal((await one.tick()).active, 10);
-});
-
 test('a pass that a picture does not show counts as a taken slot', async () => {
   const [one, two] = await running({ max_active: 12 });
   for (const front of [one, two]) front.slotMs = 50;
@@ -305,8 +270,7 @@ test('a pass that a picture does not show counts as a taken slot', async () => {
   for (const place of [6, 7]) await two.pass(place);
   await two.visit('end', 1);
   assert.equal((await two.tick()).active, 6, 'the picture of the tick before, and who came and went since');
-  await wipe([one, two]);
-  await healAll(one, two);
+  await lose(one, two);
   assert.equal((await one.tick()).active, 6);
 });
 
@@ -368,19 +332,6 @@ test('lost visits hold their slots until the promised end', () => slotsAreKept(
 
 test('lost visits hold their slots after a small clock step', () => slotsAreKept(() => clockwork.step(-4000)));
 
-test('no more are believed to have been inside than Redis may have lost', async () => {
-  const [one, two] = await running({ max_active: 20, session_ttl_ms: 10_000 });
-  const goBack = await replica([one, two]);
-  for (const place of [6, 7, 8]) await one.pass(place);
-  await one.tick();
-  await goBack();
-  await healAll(one, two);
-  for (let place = 6; place <= 13; place += 1) {
-    assert.equal((await one.visit('heartbeat', place)).outcome, OUTCOME.OK, `place ${place}`);
-  }
-  assert.equal((await one.visit('heartbeat', 14)).outcome, OUTCOME.EXPIRED);
-});
-
 // What a pass says of a visit that lasts until then: whole seconds.
 const pass = ({ expiresMs, endsMs }) => ({ toldMs: Math.floor(expiresMs / 1000) * 1000, endsMs });
 
@@ -435,8 +386,7 @@ for (const [call, turn] of [['end', TURN.ENDED], ['leave', TURN.ENDED], ['done',
     const seen = pass(await one.visit('heartbeat', 1));
     assert.equal((await one.visit(call, 1)).outcome, OUTCOME.OK);
     for (const front of [one, two]) await front.tick();
-    await wipe([one, two]);
-    await healAll(one, two);
+    await lose(one, two);
     assert.equal((await one.visit('heartbeat', 1, { ...seen, turn, ended: 1 })).outcome, OUTCOME.GONE);
     assert.equal((await two.visit('heartbeat', 1, seen)).outcome, OUTCOME.GONE, 'Redis knows it again');
     assert.equal((await one.visit(call, 1, { turn, ended: 1 })).outcome, OUTCOME.SAME);
@@ -468,8 +418,7 @@ async function callsAreKept(meanwhile) {
   const promisedMs = clockwork.ms + 59_000; // place 6 was called in the second before
   await meanwhile(one);
   for (const front of [one, two]) await front.tick();
-  await wipe([one, two]);
-  await healAll(one, two);
+  await lose(one, two);
   while (clockwork.ms < promisedMs - 1000) {
     await clockwork.step(1000);
     await one.tick();
@@ -496,8 +445,7 @@ test('an extended call keeps its shown end after a loss', async () => {
   for (let times = 1; times <= 3; times += 1) told = await one.visit('extend', 6);
   assert.equal(told.outcome, OUTCOME.OK);
   const known = { keptMs: told.expiresMs - stoodMs, times: 3 };
-  await wipe([one, two]);
-  await healAll(one, two);
+  await lose(one, two);
   assert.equal((await one.tick()).stood_ms, stoodMs);
   assert.ok(told.expiresMs > clockwork.ms + 20_000);
   for (let i = 0; i < 20; i += 1) {
@@ -532,28 +480,6 @@ test('an expired visit is over, and so is its pass', async () => {
   await clockwork.step(10_000);
   assert.ok(seen.toldMs <= clockwork.ms);
   assert.equal((await one.visit('heartbeat', 1, seen)).outcome, OUTCOME.EXPIRED);
-});
-
-test('a completed order ends a lost session', async () => {
-  const [one, two] = await running({ max_active: 20 });
-  await wipe([one, two]);
-  await healAll(one, two);
-  assert.equal((await one.visit('end', 3)).outcome, OUTCOME.OK);
-  assert.equal((await one.visit('end', 3)).outcome, OUTCOME.SAME);
-  assert.equal((await one.tick()).active, 4);
-});
-
-test('new calls go on after a wipe', async () => {
-  const [one, two] = await running({ max_active: 25, call_ttl_ms: 60_000 });
-  await wipe([one, two]);
-  await healAll(one, two);
-  for (let i = 0; i < 5; i += 1) {
-    await clockwork.step(100);
-    await one.tick();
-  }
-  // 20 called, of them 5 inside and 15 still to come: five slots are left of 25.
-  assert.equal(one.view.serving, 25);
-  assert.equal(one.view.outstanding, 20);
 });
 
 // Of twenty who were called five are inside and two knock, who find no slot. Then all calls run out.
@@ -597,17 +523,10 @@ for (const [what, loss] of [['nothing', restart], ['all', wipe]]) {
   }
 }
 
-test('numbers that a version before left in Redis stop no front', async () => {
-  const [one] = await running();
-  await clockwork.redis.command('HSET', one.key('bucket'), 'called_n', 3, 'came_n', 5);
-  assert.equal((await one.tick()).outstanding, 0);
-});
-
 for (const call of ['heartbeat', 'end']) {
   test(`a visit that began before the loss is not counted once more: ${call}`, async () => {
     const [one, two] = await running({ call_ttl_ms: 60_000 });
-    await wipe([one, two]);
-    await healAll(one, two);
+    await lose(one, two);
     await one.change({ call_ttl_ms: 60_000, rate_milli: 0 });
     const { outstanding } = await one.tick();
     for (let place = 1; place <= 5; place += 1) assert.equal((await one.visit(call, place)).outcome, OUTCOME.OK);
@@ -621,8 +540,7 @@ test('a measured show-up ratio and service rate survive the loss', async () => {
   const [one, two] = await running();
   one.view.show_up_milli = 640; // the other one has measured nothing yet
   for (const front of [one, two]) front.view.service_rate_milli = 81_000;
-  await wipe([one, two]);
-  await healAll(one, two);
+  await lose(one, two);
   const view = await one.tick();
   assert.equal(view.show_up_milli, 640);
   assert.equal(view.service_rate_milli, 81_000);
@@ -683,8 +601,7 @@ test('a lost heal is repeated with a larger gap', async () => {
 
 test('the trail tells that the line was healed', async () => {
   const [one, two] = await running();
-  await wipe([one, two]);
-  await healAll(one, two);
+  await lose(one, two);
   const [[, fields]] = await clockwork.redis.command('XREVRANGE', one.key('audit'), '+', '-', 'COUNT', '1');
   assert.deepEqual(JSON.parse(fields[1]), {
     who: 'system', what: 'heal', from: null, to: { issued: 140, serving: 20 },

@@ -6,8 +6,8 @@ import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
 import { numbersOf } from '../../lib-js/wire.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { FULL, runScript } from './script.js';
 
-const FULL = 1_073_741_831; // LINE_FULL of lua/wire.list
 const { WORK_SPENT, WORK_MINUTES } = numbersOf();
 
 const scope = openScope(test);
@@ -16,32 +16,30 @@ const front = (options) => new Front(clockwork, `join-${(names += 1)}`, options)
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 const clockwork = await new Clockwork(await startRedis(scope)).load();
 
-test('places are consecutive over calls and fronts', async () => {
-  const one = await front().create();
-  const two = new Front(clockwork, one.event);
-  const places = [];
-  for (const [which, count] of [[one, 3], [two, 5], [one, 1], [two, 4]]) {
-    places.push(...(await which.join(count)).places);
-  }
-  assert.deepEqual(places, upTo(13));
-});
-
-test('a key that was used before gets its place again and uses up none', async () => {
-  const line = await front().create();
-  const first = await line.join([{ key: 'a' }, { key: 'b' }, {}]);
-  assert.deepEqual(first.places, [1, 2, 3]);
-  const again = await line.join([{ key: 'b' }, { key: 'c' }, { key: 'a' }]);
-  assert.deepEqual(again.places, [2, 4, 1]);
-  assert.deepEqual(again.fresh, [false, true, false]);
-  assert.deepEqual((await line.join(1)).places, [5]);
-});
-
-test('a key twice in one call is one place', async () => {
-  const line = await front().create();
-  const { places, fresh } = await line.join([{ key: 'a' }, { key: 'a' }, { key: 'b' }]);
-  assert.deepEqual(places, [1, 1, 2]);
-  assert.deepEqual(fresh, [true, false, true]);
-});
+for (const [name, text] of [
+  ['places are consecutive over calls and fronts',
+    'create; join 3 = 1..3; front two; join 5 = 4..8; one; join 1 = 9; two; join 4 = 10..13'],
+  ['a key that was used before gets its place again and uses up none',
+    'create; join a b @ = 1 2 3; join b c a = 2* 4 1*; join 1 = 5'],
+  ['a key twice in one call is one place', 'create; join a a b = 1 1* 2'],
+  ['an address is counted over single joins and crowds alike', `
+    create joins_per_ip_per_min=4; join @1.1.1.1 = 1; join @1.1.1.1 @2.2.2.2 @1.1.1.1 = 2 3 4; join 1 = 5
+    join @1.1.1.1 = 6; join @2.2.2.2 @1.1.1.1 @2.2.2.2 = 7 0 8; join @1.1.1.1 = 0; redis HVALS ip:{minute} = 6 3`],
+  ['a repeated key works beyond the limit of its address', `
+    create joins_per_ip_per_min=2; join a@home; 5 times: join a@home = 1*
+    join b@home = 2; join c@home = 0; join a@home = 1*`],
+  ['a key that was limited is not remembered',
+    'create joins_per_ip_per_min=1; join a@home b@home = 1 0; step 60000; join b@home = 2'],
+  ['a join rejected by a full line is not counted or stored',
+    'create line_max=1 joins_per_ip_per_min=2; join a@home; 5 times: join b@home = full; change line_max=2; join b@home = 2'],
+  ['entries before the draw fill a line, and leaving makes room',
+    'create line_max=2 in pre-queue; join 3 = 1 2 full; leave 1; join 2 = 3 full'],
+  ['each lane has a length of its own',
+    'create line_max=2 shares=30; tick; join 3 = 1 2 full; front fans lane=1; tick; join 3 = 1 2 full'],
+  ['sold out refuses joins; opened again, everybody has the place they had',
+    'create; join a b; move sold-out; join c = wrong-state; move open; join c b = 3 2*'],
+  ['a counter behind what the front has seen gives out nothing', 'create; join 5; redis SET seq 4; join 1 = heal'],
+]) test(name, () => runScript(clockwork, text));
 
 test('joins over the limit of an address get no place and leave no hole', async () => {
   const line = await front().create({ joins_per_ip_per_min: 2 });
@@ -51,40 +49,6 @@ test('joins over the limit of an address get no place and leave no hole', async 
   assert.ok(retryMs > 0 && retryMs <= 60_000);
   await clockwork.step(retryMs);
   assert.deepEqual((await line.join([{ ip: '1.1.1.1' }])).places, [5]);
-});
-
-test('an address is counted over single joins and crowds alike', async () => {
-  const line = await front().create({ joins_per_ip_per_min: 4 });
-  const [ip, other] = ['1.1.1.1', '2.2.2.2'];
-  assert.deepEqual((await line.join([{ ip }])).places, [1]);
-  assert.deepEqual((await line.join([{ ip }, { ip: other }, { ip }])).places, [2, 3, 4]);
-  assert.deepEqual((await line.join([{}])).places, [5]); // of none, it is not counted
-  assert.deepEqual((await line.join([{ ip }])).places, [6]);
-  assert.deepEqual((await line.join([{ ip: other }, { ip }, { ip: other }])).places, [7, 0, 8]);
-  assert.deepEqual((await line.join([{ ip }])).places, [0]);
-  const minute = Math.floor(clockwork.ms / 60_000);
-  const counts = await clockwork.redis.command('HVALS', line.key(`ip:${minute}`));
-  assert.deepEqual(counts.map(Number).sort(), [3, 6]); // a refused join counts as well
-});
-
-test('a repeated key works beyond the limit of its address', async () => {
-  const line = await front().create({ joins_per_ip_per_min: 2 });
-  const ip = '1.1.1.1';
-  await line.join([{ key: 'a', ip }]);
-  for (let i = 0; i < 5; i += 1) assert.deepEqual((await line.join([{ key: 'a', ip }])).places, [1]);
-  assert.deepEqual((await line.join([{ key: 'b', ip }])).places, [2]);
-  assert.deepEqual((await line.join([{ key: 'c', ip }])).places, [0]);
-  assert.deepEqual((await line.join([{ key: 'a', ip }])).places, [1]);
-});
-
-test('a key that was limited is not remembered', async () => {
-  const line = await front().create({ joins_per_ip_per_min: 1 });
-  const ip = '1.1.1.1';
-  assert.deepEqual((await line.join([{ key: 'a', ip }, { key: 'b', ip }])).places, [1, 0]);
-  await clockwork.step(60_000);
-  const later = await line.join([{ key: 'b', ip }]);
-  assert.deepEqual(later.places, [2]);
-  assert.deepEqual(later.fresh, [true]);
 });
 
 test('a full line accepts no join until a place is called or left', async () => {
@@ -107,16 +71,6 @@ test('a full line accepts no join until a place is called or left', async () => 
   assert.equal((await line.join(50)).places.includes(FULL), false);
 });
 
-test('a join rejected by a full line is not counted or stored', async () => {
-  const line = await front().create({ line_max: 1, joins_per_ip_per_min: 2 });
-  const ip = '1.1.1.1';
-  await line.join([{ key: 'a', ip }]);
-  for (let i = 0; i < 5; i += 1) assert.deepEqual((await line.join([{ key: 'b', ip }])).places, [FULL]);
-  await line.change({ line_max: 2, joins_per_ip_per_min: 2 });
-  const { places, fresh } = await line.join([{ key: 'b', ip }]);
-  assert.deepEqual([places, fresh], [[2], [true]]);
-});
-
 // judges: length
 test('fronts that join at once fill a line to its last place and not beyond', async () => {
   const one = await front().create({ line_max: 100, rate_milli: 0 });
@@ -124,13 +78,6 @@ test('fronts that join at once fill a line to its last place and not beyond', as
   const answers = await Promise.all(upTo(40).map((n) => fronts[n % 4].join(7)));
   const given = answers.flatMap(({ places }) => places).filter((place) => place !== FULL);
   assert.deepEqual(given.sort((a, b) => a - b), upTo(100));
-});
-
-test('entries before the draw fill a line, and leaving makes room', async () => {
-  const line = await front().create({ line_max: 2 }, STATE.PRE_QUEUE);
-  assert.deepEqual((await line.join(3)).places, [1, 2, FULL]);
-  await line.visit('leave', 1);
-  assert.deepEqual((await line.join(2)).places, [3, FULL]);
 });
 
 // Until a tick has its position, Redis knows by the entry alone that it was given up.
@@ -149,15 +96,6 @@ test('an entry given up before the draw counts once, though its place is given u
   assert.deepEqual([line.view.serving, line.view.waiting, line.view.outstanding], [3, 0, 2]);
 });
 
-test('each lane has a length of its own', async () => {
-  const general = await front().create({ line_max: 2, shares: 30 });
-  const lane = new Front(clockwork, general.event, { lane: 1 });
-  await general.tick();
-  await lane.tick();
-  assert.deepEqual((await general.join(3)).places, [1, 2, FULL]);
-  assert.deepEqual((await lane.join(3)).places, [1, 2, FULL]);
-});
-
 test('only pre-queue, open, paused and frozen events take people in', async () => {
   const takes = [STATE.PRE_QUEUE, STATE.OPEN, STATE.PAUSED, STATE.FROZEN];
   for (const state of Object.values(STATE)) {
@@ -174,22 +112,6 @@ test('an event that does not exist gets no counter', async () => {
   const line = front();
   assert.equal((await line.join(3)).outcome, OUTCOME.HEAL);
   assert.deepEqual(await clockwork.redis.command('KEYS', line.key('*')), []);
-});
-
-test('sold out refuses joins; opened again, everybody has the place they had', async () => {
-  const line = await front().create();
-  await line.join([{ key: 'a' }, { key: 'b' }]);
-  await line.move(STATE.OPEN, STATE.SOLD_OUT);
-  assert.equal((await line.join([{ key: 'c' }])).outcome, OUTCOME.WRONG_STATE);
-  await line.move(STATE.SOLD_OUT, STATE.OPEN);
-  assert.deepEqual((await line.join([{ key: 'c' }, { key: 'b' }])).places, [3, 2]);
-});
-
-test('a counter behind what the front has seen gives out nothing', async () => {
-  const line = await front().create();
-  await line.join(5);
-  await clockwork.redis.command('SET', line.key('seq'), 4);
-  assert.equal((await line.join(1)).outcome, OUTCOME.HEAL);
 });
 
 test('the counts of a minute are cleared by the first tick of the next', async () => {
