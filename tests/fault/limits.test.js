@@ -9,7 +9,7 @@ import test from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
-import { makeEvent, openHouse, Visitor } from '../integration/queue-front/support.js';
+import { openShow, Visitor } from '../integration/queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 
 const SPARE = 8;
@@ -45,8 +45,7 @@ test('no file is left in the seat service: when there are some again it reaches 
 });
 
 test('no file is left in the waiting room: when there are some again it reaches Redis and gives places', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+  const house = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
   const early = new Visitor(house.front, 'show');
   const { position } = await early.joined();
   const release = await runOut(house.scope, house.front);
@@ -79,8 +78,7 @@ test('no file is left in the payment adapter: when there are some again it finis
 });
 
 test('the memory of Redis is full: joins are refused, polls go on, and no place is lost', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+  const house = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { fronts: 2 });
   const early = new Visitor(house.front, 'show');
   const { position } = await early.joined();
   const crowd = new Crowd(house, 8);

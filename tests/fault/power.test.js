@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openForgetfulDisk, openScope, seededRng, until } from '../lib-js/index.js';
 import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
-import { makeEvent, openHouse } from '../integration/queue-front/support.js';
+import { openShow } from '../integration/queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
 import { judgeJournal, Ledger } from './seat-service/ledger.js';
 
@@ -85,8 +85,7 @@ test('a PostgreSQL that does not sync is found out: answered holds are missing a
 async function openLine(t, settings = {}) {
   const scope = openScope(t);
   const disk = await openForgetfulDisk(scope);
-  const house = await openHouse(t, { scope, fronts: 2, redis: { disk, settings } });
-  await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+  const house = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { scope, fronts: 2, redis: { disk, settings } });
   return house;
 }
 

@@ -82,6 +82,12 @@ export class Redis {
     rmSync(this.data, { recursive: true, force: true });
   }
 
+  async restartEmpty() {
+    await this.kill();
+    this.wipe();
+    await this.start();
+  }
+
   pause() {
     this.child.signal('SIGSTOP');
   }

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { assertKept, assertProblem, openScope, seededRng, until } from '../lib-js/index.js';
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
-import { makeEvent, openHouse, patch, Visitor } from '../integration/queue-front/support.js';
+import { openShow, patch, Visitor } from '../integration/queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 
 async function timed(work) {
@@ -51,8 +51,7 @@ test('an event that was just woken takes holds within 2 s after kill -9 of its o
 });
 
 test('a knob acts within a second on every front', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
   const took = [];
   for (let i = 1; i <= 5; i += 1) {
     took.push(await timed(async () => {
@@ -62,8 +61,7 @@ test('a knob acts within a second on every front', async (t) => {
           (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`, { everyMs: 20 })));
     }));
   }
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const visitor = await Visitor.withPlace(house.front, 'show');
   took.push(await timed(async () => {
     await patch(house.fronts[1], 'show', { rate_per_s: 100 });
     await visitor.untilCalled();
@@ -72,10 +70,8 @@ test('a knob acts within a second on every front', async (t) => {
 });
 
 test('without Redis, join and pass are refused within a second', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0 });
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, { rate_per_s: 0 });
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const took = [];
   for (const stop of [() => house.redis.pause(), () => house.redis.kill()]) {
     await stop();

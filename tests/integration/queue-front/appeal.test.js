@@ -1,22 +1,19 @@
 // A rejected visitor gets the reason, a contact, and a reference that the operator looks up at any front.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { makeEvent, openHouse, patch, Visitor } from './support.js';
 
 const APPEAL = { en: 'https://help.example/line?a=1&b=2', ko: 'tel:+82-2-000-0000' };
 
-describe('a visitor who is slowed down', () => {
+describe('a visitor who is slowed down', async () => {
   const scope = openScope(test);
-  let house;
 
-  before(async () => {
-    house = await openHouse(null, { scope, fronts: 2 });
-    await makeEvent(house, 'narrow', { rate_per_s: 0, joins_per_ip_per_min: 1, appeal: APPEAL });
-    await makeEvent(house, 'worked', { rate_per_s: 0, pow_bits: 8, appeal: APPEAL });
-    await makeEvent(house, 'silent', { rate_per_s: 0, joins_per_ip_per_min: 1 });
-  });
+  const house = await openHouse(null, { scope, fronts: 2 });
+  await makeEvent(house, 'narrow', { rate_per_s: 0, joins_per_ip_per_min: 1, appeal: APPEAL });
+  await makeEvent(house, 'worked', { rate_per_s: 0, pow_bits: 8, appeal: APPEAL });
+  await makeEvent(house, 'silent', { rate_per_s: 0, joins_per_ip_per_min: 1 });
 
   const join = (id, options) => new Visitor(house.front, id).join(options);
   const html = (lang) => ({ headers: { accept: 'text/html', 'accept-language': lang }, body: '' });

@@ -178,6 +178,5 @@ flight('one of two fronts decides in each interval', async (t) => {
   await one.kill();
   house.pages[0].figures = { p99_ms: 412 };
   await flown(two, 'a cut by the other', (s) => s.reason === 'latency');
-  const visitor = new Visitor(two, 'show');
-  await visitor.joined();
+  await new Visitor(two, 'show').joined();
 });

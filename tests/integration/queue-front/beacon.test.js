@@ -94,8 +94,7 @@ test('a round that was promised before anybody could enter decides, and everybod
   assert.equal(closed.entries, 5);
   assert.equal(closed.seed, null);
   assert.ok(Date.parse(closed.closed_at) < Date.parse(closed.promised.at), 'nobody knew the value');
-  const late = new Visitor(front, 'show');
-  await late.joined();
+  const late = await Visitor.withPlace(front, 'show');
   for (const [lang, words] of [['en', /Entries are closed\. The draw is waiting/], ['ko', /마감되었습니다\. 비콘 값이 나오면/]]) {
     for (const visitor of [visitors[0], new Visitor(front, 'show')]) {
       await until(`the page to say so, ${lang}`, async () => {
@@ -247,9 +246,7 @@ test('a front shot and a Redis wiped between closing and draw change neither ent
   const [first, second] = house.fronts;
   const closed = await untilClosed(second, 'show');
   await first.kill();
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  await house.redis.restartEmpty();
   await until('the line to be whole', async () => (await second.http.post('/v1/queue/show/join')).status === 201);
   mood(world, 'fine');
   const told = await untilDrawn(second, 'show');

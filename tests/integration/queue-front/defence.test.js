@@ -18,7 +18,7 @@ import { createRequire } from 'node:module';
 import test from 'node:test';
 import { assertProblem, makeKeyPair, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, live, makeEvent, openHouse, patch, solve, Visitor, withinAMinute } from './support.js';
+import { act, live, makeEvent, openHouse, openShow, patch, solve, Visitor, withinAMinute } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -47,8 +47,7 @@ test('the page\'s own solver finds what the server takes', async (t) => {
 });
 
 test('one solution of the work gives one place on any front', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { ...STILL, pow_bits: 10 });
+  const house = await openShow(t, { ...STILL, pow_bits: 10 }, { fronts: 2 });
   const bare = new Visitor(house.front, 'show');
   const task = assertWork(await bare.join(), 'missing');
   assert.equal(task.bits, 10);
@@ -70,8 +69,7 @@ test('one solution of the work gives one place on any front', async (t) => {
 });
 
 test('a wrong or foreign solution is refused with new work', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...STILL, pow_bits: 12 });
+  const house = await openShow(t, { ...STILL, pow_bits: 12 });
   await makeEvent(house, 'other', { ...STILL, pow_bits: 12 });
   const visitor = new Visitor(house.front, 'show');
   const task = assertWork(await visitor.join(), 'missing');
@@ -94,8 +92,7 @@ test('a wrong or foreign solution is refused with new work', async (t) => {
 });
 
 test('a crowd makes the work harder up to the ceiling', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...STILL, pow_bits: 1, pow_bits_max: 3 });
+  const house = await openShow(t, { ...STILL, pow_bits: 1, pow_bits_max: 3 });
   const bits = async () => assertWork(await house.front.http.post('/v1/queue/show/join'), 'missing').bits;
   assert.equal(await bits(), 1);
   let going = true;
@@ -113,8 +110,7 @@ test('a crowd makes the work harder up to the ceiling', async (t) => {
 });
 
 test('a visitor without a script sees what the line requires', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...STILL, pow_bits: 10 });
+  const house = await openShow(t, { ...STILL, pow_bits: 10 });
   const browser = new Visitor(house.front, 'show');
   const answer = await browser.join({ headers: { accept: 'text/html' }, body: '' });
   assert.equal(answer.status, 303);
@@ -128,8 +124,7 @@ test('a visitor without a script sees what the line requires', async (t) => {
 
 test('one member has one place on any front', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
-  await makeEvent(house, 'show', { ...STILL, member_required: true });
+  const house = await openShow(t, { ...STILL, member_required: true }, { fronts: 2, config: { members: { keys: shop.file } } });
   await makeEvent(house, 'other', { ...STILL, member_required: true });
   const visitor = () => new Visitor(house.front, 'show');
   assertProblem(await visitor().join(), 401, 'member-required');
@@ -170,8 +165,7 @@ test('a member whose turn is over joins again at the end, once', async (t) => {
   await makeEvent(house, 'show', {
     rate_per_s: 1000, burst: 1000, call_ttl_s: 1, grace_s: 0, member_required: true,
   });
-  const kim = new Visitor(house.front, 'show');
-  await kim.joined(asMember(shop.token('kim')));
+  const kim = await Visitor.withPlace(house.front, 'show', asMember(shop.token('kim')));
   await until('the end of the turn', async () => (await kim.me()).json.place === 'expired');
   assertProblem(await kim.join(), 401, 'member-required');
   await act(house.front, 'show', 'pause'); // the new place is not called, so it does not run out meanwhile
@@ -182,8 +176,7 @@ test('a member whose turn is over joins again at the end, once', async (t) => {
 });
 
 test('a copied ticket is one place and one session', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 }, { fronts: 2 });
   const owner = new Visitor(house.front, 'show');
   const { ticket } = await owner.joined();
   for (const front of house.fronts) await owner.untilCalled({ front });
@@ -197,11 +190,9 @@ test('a copied ticket is one place and one session', async (t) => {
 
 // judges: entry
 test('a shared pass is one visit', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 });
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 }, { fronts: 2 });
   await makeEvent(house, 'other', STILL);
-  const owner = new Visitor(house.front, 'show');
-  await owner.joined();
+  const owner = await Visitor.withPlace(house.front, 'show');
   const first = await owner.entered();
   const beat = (token, front = house.front, event = 'show') =>
     front.http.post(`/v1/queue/${event}/session`, { token });
@@ -212,8 +203,7 @@ test('a shared pass is one visit', async (t) => {
     assert.ok(Date.parse(friend.json.ends_at) <= Date.parse(first.ends_at), 'and no longer one');
   }
   assertProblem(await beat(first.pass, house.front, 'other'), 401, 'pass-invalid');
-  const next = new Visitor(house.fronts[1], 'show');
-  await next.joined();
+  const next = await Visitor.withPlace(house.fronts[1], 'show');
   assertProblem(await next.pass(), 409, 'not-yet');
   await house.front.admin.post(`/internal/sessions/${first.session}/end`);
   for (const front of house.fronts) assertProblem(await beat(first.pass, front), 410, 'session-ended');
@@ -224,8 +214,7 @@ test('a shared pass is one visit', async (t) => {
 
 // judges: entry
 test('a ticket with a changed number, event or draw is refused', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   await makeEvent(house, 'other', STILL);
   const { ticket } = await new Visitor(house.front, 'show').joined();
   const bytes = Buffer.from(ticket, 'base64url');
@@ -240,10 +229,8 @@ test('a ticket with a changed number, event or draw is refused', async (t) => {
 
 // judges: entry
 test('a forged pass is refused', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = new Visitor(house.front, 'show');
-  await owner.joined();
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 }, { fronts: 2 });
+  const owner = await Visitor.withPlace(house.front, 'show');
   const { pass } = await owner.entered();
   const [head, body, signature] = pass.split('.');
   const [header, claims] = [head, body].map((part) => JSON.parse(Buffer.from(part, 'base64url')));
@@ -278,10 +265,8 @@ test('a forged pass is refused', async (t) => {
 });
 
 test('forged signatures of a session are not checked after some', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = new Visitor(house.front, 'show');
-  await owner.joined();
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = await Visitor.withPlace(house.front, 'show');
   const { pass, session } = await owner.entered();
   const [head, body] = pass.split('.');
   const verify = (token, address, call = 'verify', method = 'GET') =>
@@ -304,16 +289,14 @@ test('forged signatures of a session are not checked after some', async (t) => {
     assert.equal(refused.headers['retry-after'], '60');
   }
   assert.equal((await verify(pass, '198.51.100.8')).status, 204, 'its owner, from elsewhere');
-  const other = new Visitor(house.front, 'show');
-  await other.joined({ headers: from('198.51.100.7') });
+  const other = await Visitor.withPlace(house.front, 'show', { headers: from('198.51.100.7') });
   const theirs = await other.entered();
   assert.equal((await verify(theirs.pass, '198.51.100.7')).status, 204, 'another visit from there');
 });
 
 test('wrong member tokens are looked at a minute\'s worth, by address', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
-  await makeEvent(house, 'show', { ...STILL, member_required: true });
+  const house = await openShow(t, { ...STILL, member_required: true }, { config: { members: { keys: shop.file } } });
   const join = (token, address) =>
     new Visitor(house.front, 'show').join({ headers: { ...asMember(token).headers, ...from(address) } });
   const forged = () => `${shop.token('kim').split('.').slice(0, 2).join('.')}.${randomBytes(64).toString('base64url')}`;
@@ -325,8 +308,7 @@ test('wrong member tokens are looked at a minute\'s worth, by address', async (t
 });
 
 test('an address with too many wrong codes is refused early', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   await makeEvent(house, 'other', STILL);
   const codeOf = async (event) => {
     const { ticket } = await new Visitor(house.front, event).joined();
@@ -360,8 +342,7 @@ test('an address with too many wrong codes is refused early', async (t) => {
 });
 
 test('work is dated by the clock of the event', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...STILL, pow_bits: 8 });
+  const house = await openShow(t, { ...STILL, pow_bits: 8 });
   const setTime = async (offMs) => { // as a failover leaves it to fronts that have seen no other time
     await house.front.stop();
     await house.redis.command('HSET', 'fg:{show}:cfg', 'clock_off_us', 1000 * offMs);
@@ -384,8 +365,7 @@ test('work is dated by the clock of the event', async (t) => {
 });
 
 test('behind a CDN the work is bound to the visitor, and so are the limits', async (t) => {
-  const house = await openHouse(t, { config: { http: { client_ip_header: 'CF-Connecting-IP' } } });
-  await makeEvent(house, 'show', { ...STILL, pow_bits: 8 });
+  const house = await openShow(t, { ...STILL, pow_bits: 8 }, { config: { http: { client_ip_header: 'CF-Connecting-IP' } } });
   await makeEvent(house, 'few', { ...STILL, joins_per_ip_per_min: 2 });
   const by = (address) => ({ 'cf-connecting-ip': address, 'x-forwarded-for': '192.0.2.66' });
   const bare = (address) => house.front.http.post('/v1/queue/show/join', { headers: by(address) });
@@ -403,8 +383,7 @@ test('behind a CDN the work is bound to the visitor, and so are the limits', asy
 });
 
 test('started work counts after a change of the address', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { ...STILL, pow_bits: 8, joins_per_ip_per_min: 1 });
+  const house = await openShow(t, { ...STILL, pow_bits: 8, joins_per_ip_per_min: 1 }, { fronts: 2 });
   await withinAMinute(house, async (n) => {
     const [wifi, relay] = [`2001:db8:${n}::1`, `198.51.100.${n}`];
     const open = async ({ front, jar }, address) => jar.take(await front.http.get('/e/show', { headers: { ...jar.headers, ...from(address) } }));
@@ -431,8 +410,7 @@ test('started work counts after a change of the address', async (t) => {
 });
 
 test('ticket, pass and session cannot replace each other', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
   const owner = new Visitor(house.front, 'show');
   const { ticket } = await owner.joined();
   const { pass, session } = await owner.entered();
@@ -449,10 +427,8 @@ test('ticket, pass and session cannot replace each other', async (t) => {
 });
 
 test('requests for a pass before the call do not help', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
-  const ahead = new Visitor(house.front, 'show');
-  await ahead.joined();
+  const house = await openShow(t, STILL, { fronts: 2 });
+  const ahead = await Visitor.withPlace(house.front, 'show');
   const pushy = new Visitor(house.front, 'show');
   const { position, ticket } = await pushy.joined();
   assert.equal(position, 2);

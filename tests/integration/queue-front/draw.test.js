@@ -224,9 +224,7 @@ test('a killed front and a wiped Redis keep the published draw', async (t) => {
   const told = await drawnEverywhere(left);
   await assertPlaces(left, visitors, told);
 
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  await house.redis.restartEmpty();
   await until('the line to be whole', async () => {
     const { json } = await visitors[0].me({ front: left.front });
     return json.stale === undefined;
@@ -239,9 +237,7 @@ test('a killed front and a wiped Redis keep the published draw', async (t) => {
 test('a seed outlives a Redis that loses it before the draw', async (t) => {
   const house = await openHouse(t);
   const before = await gather(house);
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  await house.redis.restartEmpty();
   await until('the line to be whole', async () =>
     (await house.front.http.post('/v1/queue/show/join')).status === 201);
   await act(house.front, 'show', 'draw');

@@ -2,7 +2,7 @@
 // ended cost those that run nothing. Two fronts with a real Redis.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { delay, openScope, until } from '../../lib-js/index.js';
 import { Visitor, act, makeEvent, openHouse, patch, startFront, untilEveryLoop, untilState } from './support.js';
@@ -40,17 +40,13 @@ async function archiveOf(front, id) {
 
 const ticks = async (front) => (await front.metrics()).get('fairgate_store_ticks_total');
 
-describe('the end of an event', () => {
+describe('the end of an event', async () => {
   const scope = openScope(test);
-  let house;
-  before(async () => {
-    house = await openHouse(null, { scope, fronts: 2, config: { http: { loops: 2 }, line: { gone_after: '2s' } } });
-  });
+  const house = await openHouse(null, { scope, fronts: 2, config: { http: { loops: 2 }, line: { gone_after: '2s' } } });
 
   test('a closed event is shown and costs no calls to Redis', async () => {
     await makeEvent(house, 'rest', { message: { en: 'Over soon' } });
-    const visitor = new Visitor(house.front, 'rest');
-    await visitor.joined();
+    const visitor = await Visitor.withPlace(house.front, 'rest');
     await act(house.front, 'rest', 'close');
     await untilRests(house, 'rest');
     await until('a dozen looks at the house without a tick', async () => {
@@ -256,8 +252,7 @@ describe('the end of an event', () => {
 
   test('a swept event is shown to operators', async () => {
     await makeEvent(house, 'old', { name: 'Long ago' });
-    const visitor = new Visitor(house.front, 'old');
-    await visitor.joined({ headers: { 'Idempotency-Key': 'one' } });
+    await new Visitor(house.front, 'old').joined({ headers: { 'Idempotency-Key': 'one' } });
     await act(house.front, 'old', 'close');
     await untilRests(house, 'old');
     await house.redis.command('ZADD', '{fg:events}:chores', '1', 'sweep:old');

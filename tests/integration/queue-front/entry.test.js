@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openHouse, patch, solve, untilState, Visitor } from './support.js';
+import { act, makeEvent, openHouse, openShow, patch, solve, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
@@ -111,8 +111,7 @@ test('a new rule holds on every front once it is confirmed', async (t) => {
 // ---- keys ----
 
 test('an Idempotency-Key of another visitor gives no place of theirs', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   let turn = 0;
   const join = async (headers) => {
     const answer = await house.fronts[(turn += 1) % 2].http.post('/v1/queue/show/join',
@@ -139,10 +138,8 @@ test('an Idempotency-Key of another visitor gives no place of theirs', async (t)
 });
 
 test('a used code is not given to a visitor who guesses its key', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
-  const owner = new Visitor(house.front, 'show');
-  await owner.joined();
+  const house = await openShow(t, STILL);
+  const owner = await Visitor.withPlace(house.front, 'show');
   const { code } = (await owner.call('POST', 'move')).json;
   const take = (address) => house.front.http.post('/v1/queue/show/move',
     { body: { code }, headers: { 'idempotency-key': 'take', ...from(address) } });
@@ -256,8 +253,7 @@ test('a member has one place and one visit by several invitations', async (t) =>
 // ---- places that are elsewhere ----
 
 test('a ticket whose place moved a moment ago is a place on no front', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   for (let i = 0; i < 10; i += 1) {
     const owner = new Visitor(house.front, 'show'), other = new Visitor(house.front, 'show');
     const { ticket, position } = await owner.joined();

@@ -37,8 +37,7 @@ async function assertWhole(house, crowd, early, seen) {
 
 async function earlyVisitors(house, count) {
   return Promise.all(Array.from({ length: count }, async (_, i) => {
-    const visitor = new Visitor(house.fronts[i % house.fronts.length], 'show');
-    await visitor.joined();
+    const visitor = await Visitor.withPlace(house.fronts[i % house.fronts.length], 'show');
     return visitor;
   }));
 }

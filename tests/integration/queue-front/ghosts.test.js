@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { delay, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, untilState, Visitor } from './support.js';
+import { act, makeEvent, openHouse, openShow, untilState, Visitor } from './support.js';
 
 const PEOPLE = 40;
 const RATE = 5;
@@ -11,8 +11,7 @@ const GONE_AFTER_MS = 3000;
 
 // Half of them go on polling, each at another front every time; the others have gone.
 async function halfGone(t, fronts, ask = (visitor, options) => visitor.me(options), goneAfterMs = GONE_AFTER_MS) {
-  const house = await openHouse(t, { fronts, config: { line: { gone_after: `${goneAfterMs}ms` } } });
-  await makeEvent(house, 'show', { rate_per_s: RATE, burst: 1, max_active: 0 });
+  const house = await openShow(t, { rate_per_s: RATE, burst: 1, max_active: 0 }, { fronts, config: { line: { gone_after: `${goneAfterMs}ms` } } });
   await act(house.front, 'show', 'pause');
   const people = [];
   for (let i = 0; i < PEOPLE; i += 1) {

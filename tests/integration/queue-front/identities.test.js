@@ -99,8 +99,7 @@ test('a member enters with a ticket of an older key', async (t) => {
   const kim = asMember(house.shop.token('kim'));
   await turn(house, 'tickets', [K1, K2]);
   await turn(house, 'tickets', [K2, K1]);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined(kim);
+  const visitor = await Visitor.withPlace(house.front, 'show', kim);
   await turn(house, 'tickets', [K2]);
   assert.ok((await visitor.entered(kim)).session);
   const eve = asMember(house.shop.token('eve'));

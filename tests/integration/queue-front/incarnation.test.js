@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { live, makeEvent, openHouse, Visitor } from './support.js';
+import { live, makeEvent, openShow, Visitor } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const incarnation = async (front) => (await front.admin.get('/admin/events/show')).json.incarnation;
@@ -48,8 +48,7 @@ async function fill(house) {
 }
 
 test('nothing of a flushed rehearsal is valid in the new event', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', FAST);
+  const house = await openShow(t, FAST);
   const before = await incarnation(house.front);
   assert.match(before, /^[0-9a-f]{18}$/);
   const old = await fill(house);
@@ -70,8 +69,7 @@ test('nothing of a flushed rehearsal is valid in the new event', async (t) => {
 });
 
 test('running fronts forget an event that is created again', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', FAST);
+  const house = await openShow(t, FAST, { fronts: 2 });
   const old = await fill(house);
   const { redis } = house;
   const lines = (await redis.command('KEYS', 'fg:{show}:*')).filter((key) => !/:(cfg|audit)$/.test(key));
@@ -96,14 +94,10 @@ test('running fronts forget an event that is created again', async (t) => {
 });
 
 test('an event that Redis lost is the same event, and its tickets are good', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
   const before = await incarnation(house.front);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  const visitor = await Visitor.withPlace(house.front, 'show');
+  await house.redis.restartEmpty();
   for (const front of house.fronts) {
     await until('the line to be whole', async () => (await visitor.me({ front })).json.stale === undefined);
     assert.equal(await incarnation(front), before);
@@ -112,8 +106,7 @@ test('an event that Redis lost is the same event, and its tickets are good', asy
 });
 
 test('Redis gone back to the event before is healed to the one made last', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
   const visitors = [];
   for (let i = 0; i < 5; i += 1) {
     visitors.push(new Visitor(house.fronts[i % 2], 'show'));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, delay, until } from '../../lib-js/index.js';
-import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, live, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
@@ -13,13 +13,10 @@ async function trail(house) {
 }
 
 test('a frozen line calls nobody and ends no visit', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { ...OPEN, call_ttl_s: 6, grace_s: 0 });
-  const inside = new Visitor(house.front, 'show');
-  await inside.joined();
+  const house = await openShow(t, { ...OPEN, call_ttl_s: 6, grace_s: 0 }, { fronts: 2 });
+  const inside = await Visitor.withPlace(house.front, 'show');
   await inside.entered();
-  const called = new Visitor(house.front, 'show');
-  await called.joined();
+  const called = await Visitor.withPlace(house.front, 'show');
   const { call_expires_at } = await called.untilCalled();
   await act(house.front, 'show', 'freeze');
   for (const front of house.fronts) await untilState(front, 'show', 'frozen');
@@ -39,8 +36,7 @@ test('a frozen line calls nobody and ends no visit', async (t) => {
 });
 
 test('unfreeze goes back to what was frozen', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   await act(house.front, 'show', 'pause');
   await act(house.front, 'show', 'freeze');
   assert.equal((await act(house.front, 'show', 'unfreeze')).state, 'paused');
@@ -50,8 +46,7 @@ test('unfreeze goes back to what was frozen', async (t) => {
 });
 
 test('an undo reverts the last act, and a second undo repeats it', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { ...STILL, burst: 7 });
+  const house = await openShow(t, { ...STILL, burst: 7 }, { fronts: 2 });
   await patch(house.front, 'show', { burst: 70, message: { en: 'oops' } });
   const undone = await act(house.front, 'show', 'undo', { body: { why: 'wrong event' } });
   assert.equal(undone.burst, 7);
@@ -83,14 +78,12 @@ test('an undo that is impossible or of another operator is refused', async (t) =
 });
 
 test('seats that come back open a sold-out line again, in the old order', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { ...STILL, seats_left: true, auto_reopen: true });
+  const house = await openShow(t, { ...STILL, seats_left: true, auto_reopen: true }, { fronts: 2 });
   const feed = (seats_left, front = house.front) =>
     front.admin.put('/admin/events/show/seats-left', { body: { seats_left } });
   const visitors = [];
   for (let i = 0; i < 3; i += 1) {
-    const visitor = new Visitor(house.front, 'show');
-    await visitor.joined();
+    const visitor = await Visitor.withPlace(house.front, 'show');
     visitors.push(visitor);
   }
   assert.equal((await feed(12)).status, 204);
@@ -122,8 +115,7 @@ test('seats that come back open a sold-out line again, in the old order', async 
 });
 
 test('operators and /metrics see how far the clock of Redis is off', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const gauge = async (name) => (await house.front.metrics()).get(`fairgate_line_${name}{event="show"}`);
   const { clock_ahead_ms, clock_behind_ms } = await live(house.front, 'show');
   assert.deepEqual([clock_ahead_ms, clock_behind_ms], [0, 0]);

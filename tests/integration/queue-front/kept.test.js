@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { CookieJar, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html', 'accept-encoding': 'gzip', 'accept-language': 'en' };
 const KEPT = { config: { web: { page_kept: '5s' } } };
@@ -56,8 +56,7 @@ test('in each state it is the same for everybody, and says for how long', async 
 });
 
 test('changed words make another page', async (t) => {
-  const house = await openHouse(t, KEPT);
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 }, KEPT);
   const ask = (path, headers = {}) => house.front.http.get(path, { headers: { ...HTML, ...headers } });
   const before = (await ask('/e/show')).headers.etag;
   await patch(house.front, 'show', { message: { en: 'Doors open at six' } });
@@ -83,8 +82,7 @@ test('changed words make another page', async (t) => {
 });
 
 test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', async (t) => {
-  const house = await openHouse(t, KEPT);
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 }, KEPT);
   const visitor = new Visitor(house.front, 'show');
   const ask = async (path) => visitor.jar.take(await house.front.http.get(path, { headers: { ...HTML, ...visitor.jar.headers, 'accept-encoding': '' } }));
   const own = (page) => {
@@ -111,8 +109,7 @@ test('what is one visitor\'s is nobody else\'s to keep, and forms lead there', a
 });
 
 test('where nothing is set no cache may keep a page', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 });
   const page = await house.front.http.get('/e/show', { headers: HTML });
   assert.equal(page.headers['cache-control'], 'private, no-store');
   const jar = new CookieJar();

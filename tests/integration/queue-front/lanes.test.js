@@ -6,7 +6,7 @@ import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
-import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, live, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }];
 const STILL = { rate_per_s: 0, lanes: LANES };
@@ -23,8 +23,7 @@ const untilLanes = (house) => Promise.all(house.fronts.map((front) => until('the
   (await laneOf(front, 'fans'))?.issued !== undefined)));
 
 async function openLanes(t, knobs, options = {}) {
-  const house = await openHouse(t, options);
-  await makeEvent(house, 'show', knobs);
+  const house = await openShow(t, knobs, options);
   await untilLanes(house);
   house.codes = await invitations(house.front);
   return house;
@@ -142,8 +141,7 @@ test('the rate and max_active hold over the sum of the lanes', async (t) => {
     rate_per_s: 1000, burst: 50, max_active: 6, call_ttl_s: 60, lanes: [{ ...LANES[0], share: 50 }] });
   const visitors = [];
   for (let i = 0; i < 24; i += 1) {
-    const visitor = new Visitor(house.front, 'show');
-    await visitor.joined(i % 2 ? invited(house.codes[i]) : {});
+    const visitor = await Visitor.withPlace(house.front, 'show', i % 2 ? invited(house.codes[i]) : {});
     visitors.push(visitor);
   }
   const inside = [];
@@ -184,13 +182,11 @@ test('a member token may open a lane and stays in it', async (t) => {
   assert.equal((await ann.joined(fan('ann'))).lane, 'fans');
   const again = await ann.join(fan('ann'));
   assert.deepEqual([again.status, again.json.lane], [200, 'fans']);
-  const dan = new Visitor(house.front, 'still');
-  await dan.joined();
+  const dan = await Visitor.withPlace(house.front, 'still');
   await act(house.front, 'still', 'sold-out');
   await untilState(house.front, 'still', 'sold-out');
   assert.equal((await dan.join(fan('dan'))).status, 200, 'places are kept');
-  const bea = new Visitor(house.front, 'show');
-  await bea.joined();
+  const bea = await Visitor.withPlace(house.front, 'show');
   await bea.untilCalled();
   const called = await bea.join(fan('bea'));
   assert.deepEqual([called.status, called.json.lane, called.json.called], [200, undefined, true], 'a call is better than a lane');
@@ -283,9 +279,7 @@ test('each lane has its own repeatable draw', async (t) => {
     assert.equal(drawn.commitment, before[i % 3 === 0 ? 'fans' : 'general'].commitment);
     assert.equal(visitor.place, (await openDraw(drawn)).position(visitor.entry));
   }
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  await house.redis.restartEmpty();
   for (const visitor of visitors) {
     await until('health', async () => {
       const { json } = await visitor.me();

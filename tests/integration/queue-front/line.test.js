@@ -6,14 +6,13 @@ import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, openHouse, patch, startFront, untilState, Visitor, withinAMinute } from './support.js';
+import { act, claims, live, makeEvent, openHouse, openShow, patch, startFront, untilState, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
 
 test('a join gives the next place, and the cookie gives the same place again', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const first = new Visitor(house.front, 'show');
   const answer = await first.join();
   assert.equal(answer.status, 201);
@@ -30,8 +29,7 @@ test('a join gives the next place, and the cookie gives the same place again', a
 });
 
 test('a ticket works by bearer alone and by cookie alone', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const { ticket } = await new Visitor(house.front, 'show').joined();
   for (const headers of [{ authorization: `Bearer ${ticket}` }, { cookie: `fg_ticket_show=${ticket}` }]) {
     const me = await house.front.http.get('/v1/queue/show/me', { headers });
@@ -44,16 +42,14 @@ test('a ticket works by bearer alone and by cookie alone', async (t) => {
 });
 
 test('behind TLS cookies are Secure', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const visitor = new Visitor(house.front, 'show');
   await visitor.join({ headers: { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.7' } });
   assert.ok(visitor.jar.get('fg_ticket_show').attributes.includes('secure'));
 });
 
 test('an idempotency key is one place on any front', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   await makeEvent(house, 'other', STILL);
   const headers = { 'idempotency-key': '8e03978e-40d5-43e8-bc93-6894a57f9324' };
   const answers = await Promise.all(
@@ -73,8 +69,7 @@ test('an idempotency key is one place on any front', async (t) => {
 });
 
 test('a join with a lost answer is recognised by its cookie', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const visitor = new Visitor(house.front, 'show');
   visitor.jar.take(await house.front.http.get('/e/show'));
   const cookie = { headers: visitor.jar.headers };
@@ -86,8 +81,7 @@ test('a join with a lost answer is recognised by its cookie', async (t) => {
 });
 
 test('places are unique and without gaps under two fronts', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   const answers = await Promise.all(
     Array.from({ length: 400 }, (_, i) => house.fronts[i % 2].http.post('/v1/queue/show/join')),
   );
@@ -108,8 +102,7 @@ test('one browser waits for several events', async (t) => {
 });
 
 test('forged, foreign and missing tickets are refused by name', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   await makeEvent(house, 'other', STILL);
   const { ticket } = await new Visitor(house.front, 'show').joined();
   const forged = ticket.slice(0, 20) + (ticket[20] === 'A' ? 'B' : 'A') + ticket.slice(21);
@@ -143,8 +136,7 @@ test('polls in one packet are each judged by their own ticket and event', async 
 });
 
 test('a place is believed for as long as the settings say', async (t) => {
-  const house = await openHouse(t, { config: { tickets: { lifetime: '60s' } } });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { config: { tickets: { lifetime: '60s' } } });
   const visitor = new Visitor(house.front, 'show');
   const answer = await visitor.join();
   assert.ok(visitor.jar.get('fg_ticket_show').attributes.includes('max-age=60'));
@@ -152,8 +144,7 @@ test('a place is believed for as long as the settings say', async (t) => {
 });
 
 test('an unknown event is a 404 and a wrong method a 405', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   for (const call of ['status', 'me', 'stream', 'verify']) {
     assertProblem(await house.front.http.get(`/v1/queue/nix/${call}`), 404, 'event-unknown');
   }
@@ -168,8 +159,7 @@ test('an unknown event is a 404 and a wrong method a 405', async (t) => {
 });
 
 test('the shared status is cacheable and answers 304', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
+  const house = await openShow(t, { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
   const status = await house.front.http.get('/v1/queue/show/status');
   assert.equal(status.headers['cache-control'], 'public, max-age=1, stale-while-revalidate=1');
   assert.equal(status.json.name, 'The "Show"');
@@ -189,10 +179,8 @@ test('the shared status is cacheable and answers 304', async (t) => {
 });
 
 test('polls cost Redis nothing', async (t) => {
-  const house = await openHouse(t, { config: { redis: { tick: '1s' } } });
-  await makeEvent(house, 'show', STILL);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, STILL, { config: { redis: { tick: '1s' } } });
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const before = await house.redis.commandCalls();
   const began = performance.now();
   for (let i = 0; i < 300; i += 1) {
@@ -209,8 +197,7 @@ test('polls cost Redis nothing', async (t) => {
 });
 
 test('a stream tells the newest status at once, and then each change', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const began = performance.now();
   const stream = await openStream({ port: house.front.port, path: '/v1/queue/show/stream' });
   t.after(() => stream.close());
@@ -231,8 +218,7 @@ test('a stream tells the newest status at once, and then each change', async (t)
 });
 
 test('a called visitor gets one pass, and the same session again', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', FAST);
+  const house = await openShow(t, FAST, { fronts: 2 });
   const visitor = new Visitor(house.front, 'show');
   const { ticket, position } = await visitor.joined();
   await visitor.untilCalled({ front: house.fronts[1] });
@@ -258,10 +244,8 @@ test('a called visitor gets one pass, and the same session again', async (t) => 
 });
 
 test('a pass is signed by a key of the published set', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', FAST);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, FAST);
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const { pass } = await visitor.entered();
   const [head, body, signature] = pass.split('.');
   const { kid, alg } = JSON.parse(Buffer.from(head, 'base64url').toString());
@@ -273,11 +257,9 @@ test('a pass is signed by a key of the published set', async (t) => {
 });
 
 test('a visitor who is not called gets the position', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   await new Visitor(house.front, 'show').joined();
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const answer = await visitor.pass();
   const problem = assertProblem(answer, 409, 'not-yet');
   assert.equal(problem.position, 2);
@@ -286,8 +268,7 @@ test('a visitor who is not called gets the position', async (t) => {
 });
 
 test('a late visitor enters within the grace and not after it', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, call_ttl_s: 1, grace_s: 8 });
+  const house = await openShow(t, { ...FAST, call_ttl_s: 1, grace_s: 8 });
   const late = new Visitor(house.front, 'show');
   const never = new Visitor(house.front, 'show');
   await late.joined();
@@ -303,8 +284,7 @@ test('a late visitor enters within the grace and not after it', async (t) => {
 });
 
 test('a repeated join after an expired call is one new place', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, call_ttl_s: 1, grace_s: 0 });
+  const house = await openShow(t, { ...FAST, call_ttl_s: 1, grace_s: 0 });
   const visitor = new Visitor(house.front, 'show');
   const { ticket } = await visitor.joined();
   await until('to run out', async () => (await visitor.me()).json.place === 'expired');
@@ -316,10 +296,8 @@ test('a repeated join after an expired call is one new place', async (t) => {
 });
 
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 5, session_max_s: 60 });
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, { ...FAST, session_ttl_s: 5, session_max_s: 60 });
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const pass = await visitor.entered();
   let beaten = pass;
   await until('three seconds of visit', async () => {
@@ -337,10 +315,8 @@ test('a heartbeat keeps the visit going, with a new pass each time', async (t) =
 });
 
 test('verify keeps an active visitor inside, whatever token of the shop comes with the cookie', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 20, session_max_s: 60 });
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const pass = await visitor.entered();
   const first = await visitor.verify({ token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaG9wIn0.c2hvcA' });
   assert.equal(first.status, 204, first.text);
@@ -356,10 +332,8 @@ test('verify keeps an active visitor inside, whatever token of the shop comes wi
 });
 
 test('verify knows of a visit that has ended once half of the pass is over', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 20, session_max_s: 60 });
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const { pass, session } = await visitor.entered();
   const token = house.secrets.read('service-token');
   assert.equal((await house.front.private.post(`/internal/sessions/${session}/end`, { token })).status, 204);
@@ -368,10 +342,8 @@ test('verify knows of a visit that has ended once half of the pass is over', asy
 });
 
 test('a pass is returned until its last moment', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 1, session_max_s: 1 });
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, { ...FAST, session_ttl_s: 1, session_max_s: 1 });
+  const visitor = await Visitor.withPlace(house.front, 'show');
   await visitor.entered();
   await until('the end of the visit', async () => {
     const [pass, session] = await Promise.all([visitor.pass(), visitor.session()]);
@@ -382,18 +354,15 @@ test('a pass is returned until its last moment', async (t) => {
 });
 
 test('a visit never outlasts session_max_s', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 10, session_max_s: 10 });
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, { ...FAST, session_ttl_s: 10, session_max_s: 10 });
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const pass = await visitor.entered();
   const beaten = await visitor.session();
   assert.equal(beaten.json.expires_at, pass.ends_at);
 });
 
 test('leave and end free the slot for the next at once', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...FAST, max_active: 1, call_ttl_s: 60 });
+  const house = await openShow(t, { ...FAST, max_active: 1, call_ttl_s: 60 });
   const [a, b, c] = [1, 2, 3].map(() => new Visitor(house.front, 'show'));
   for (const visitor of [a, b, c]) await visitor.joined();
   const first = await a.entered();
@@ -440,8 +409,7 @@ test('a place that was given up is not handed out again by its name, before and 
 });
 
 test('a place that was given up is gone, and its owner may join again', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const visitor = new Visitor(house.front, 'show');
   const { ticket } = await visitor.joined();
   assert.equal((await visitor.leave()).status, 204);
@@ -452,11 +420,9 @@ test('a place that was given up is gone, and its owner may join again', async (t
 });
 
 test('verify tells an edge whether to let somebody through', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', FAST);
+  const house = await openShow(t, FAST);
   await makeEvent(house, 'other', FAST);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const visitor = await Visitor.withPlace(house.front, 'show');
   assertProblem(await visitor.verify(), 401, 'pass-invalid');
   const { pass, session } = await visitor.entered();
   const byCookie = await visitor.verify();
@@ -470,8 +436,7 @@ test('verify tells an edge whether to let somebody through', async (t) => {
 });
 
 test('the join limit counts an IPv6 /64 as one address', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { ...STILL, joins_per_ip_per_min: 2 });
+  const house = await openShow(t, { ...STILL, joins_per_ip_per_min: 2 });
   const join = (address) =>
     house.front.http.post('/v1/queue/show/join', { headers: { 'x-forwarded-for': address } });
   await withinAMinute(house, async (n) => {
@@ -487,8 +452,7 @@ test('the join limit counts an IPv6 /64 as one address', async (t) => {
 });
 
 test('a page of another origin cannot join for a visitor', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const post = (origin) => house.front.http.post('/v1/queue/show/join', { headers: { origin } });
   for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${house.front.port}.evil.example`]) {
     assertProblem(await post(origin), 403, 'origin-refused');
@@ -497,10 +461,8 @@ test('a page of another origin cannot join for a visitor', async (t) => {
 });
 
 test('a place survives a restart of the front and a rotation of the keys', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, STILL);
+  const visitor = await Visitor.withPlace(house.front, 'show');
   await patch(house.front, 'show', { rate_per_s: 1000 });
   const before = await visitor.entered();
   await house.front.stop();
@@ -522,8 +484,7 @@ test('a place survives a restart of the front and a rotation of the keys', async
 });
 
 test('SIGHUP takes new keys into use, and the old tickets stay good', async (t) => {
-  const house = await openHouse(t, { config: { http: { loops: 2 } } });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { config: { http: { loops: 2 } } });
   const path = house.secrets.path('ticket-keys');
   const visitor = new Visitor(house.front, 'show');
   const { ticket } = await visitor.joined();
@@ -544,8 +505,7 @@ test('SIGHUP takes new keys into use, and the old tickets stay good', async (t) 
 });
 
 test('several loops in one process are several fronts on one port', async (t) => {
-  const house = await openHouse(t, { config: { http: { loops: 3 } } });
-  await makeEvent(house, 'show', { ...FAST, rate_per_s: 50, burst: 1 });
+  const house = await openShow(t, { ...FAST, rate_per_s: 50, burst: 1 }, { config: { http: { loops: 3 } } });
   const answers = await Promise.all(
     Array.from({ length: 120 }, () => house.front.http.post('/v1/queue/show/join')));
   const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);

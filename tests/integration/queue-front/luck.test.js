@@ -5,15 +5,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { assertEveryTicketStands, Crowd } from './crowd.js';
-import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, live, openShow, patch, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
 test('a new front does not call an event unknown', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, STILL);
+  const visitor = await Visitor.withPlace(house.front, 'show');
   await house.redis.pause(); // so that the moment lasts
   await house.front.kill();
   await house.front.start(false);
@@ -34,10 +32,8 @@ test('a new front does not call an event unknown', async (t) => {
 });
 
 test('me and status work without Redis, join and pass do not', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, STILL);
+  const visitor = await Visitor.withPlace(house.front, 'show');
   for (const [stop, mend] of [
     [() => house.redis.pause(), () => house.redis.resume()],
     [() => house.redis.kill(), () => house.redis.start()],
@@ -62,10 +58,8 @@ test('me and status work without Redis, join and pass do not', async (t) => {
 });
 
 test('no call expires while Redis is silent', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, call_ttl_s: 6, grace_s: 0 });
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, call_ttl_s: 6, grace_s: 0 });
+  const visitor = await Visitor.withPlace(house.front, 'show');
   const { call_expires_at } = await visitor.untilCalled();
   await house.redis.kill();
   house.redis.wipe();
@@ -80,8 +74,7 @@ test('no call expires while Redis is silent', async (t) => {
 });
 
 test('a front that is shot under load costs nobody more than a reconnect', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   const crowd = new Crowd(house, 16);
   await crowd.untilPlaces(200);
   await house.fronts[1].kill();
@@ -97,14 +90,11 @@ test('a front that is shot under load costs nobody more than a reconnect', async
 });
 
 test('a killed and wiped Redis gives no place twice and loses none', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+  const house = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { fronts: 2 });
   const crowd = new Crowd(house, 16);
   for (let round = 0; round < 2; round += 1) {
     await crowd.untilPlaces(300);
-    await house.redis.kill();
-    house.redis.wipe();
-    await house.redis.start();
+    await house.redis.restartEmpty();
   }
   await crowd.untilPlaces(300);
   await crowd.stop();
@@ -120,11 +110,9 @@ test('a killed and wiped Redis gives no place twice and loses none', async (t) =
 });
 
 test('positions and calls never go back when Redis returns with older data', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 20, burst: 20, max_active: 0, call_ttl_s: 600 });
+  const house = await openShow(t, { rate_per_s: 20, burst: 20, max_active: 0, call_ttl_s: 600 }, { fronts: 2 });
   const visitors = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
-    const visitor = new Visitor(house.fronts[i % 2], 'show');
-    await visitor.joined();
+    const visitor = await Visitor.withPlace(house.fronts[i % 2], 'show');
     return visitor;
   }));
   await until('some to be called', async () => (await visitors[0].me()).json.called);
@@ -153,8 +141,7 @@ test('positions and calls never go back when Redis returns with older data', asy
 // What a heal leaves out, for places that nobody may know of, is in nobody's way.
 test('newcomers after a loss see the people ahead and are called', async (t) => {
   const NEWCOMERS = 40;
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 100_000, burst: 10_000, max_active: 0 });
+  const house = await openShow(t, { rate_per_s: 100_000, burst: 10_000, max_active: 0 }, { fronts: 2 });
   const crowd = new Crowd(house, 16);
   await crowd.untilPlaces(400);
   await crowd.stop();
@@ -168,9 +155,7 @@ test('newcomers after a loss see the people ahead and are called', async (t) => 
   await act(house.front, 'show', 'pause');
   await untilState(house.fronts[1], 'show', 'paused');
   const before = await status();
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  await house.redis.restartEmpty();
   await until('both fronts to be well', async () => {
     const all = await Promise.all(house.fronts.map(status));
     return all.every((one) => one.stale === undefined && one.issued > before.issued);
@@ -191,8 +176,7 @@ test('newcomers after a loss see the people ahead and are called', async (t) => 
 });
 
 test('tickets keep their numbers when all have lost them', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const visitors = [];
   for (let i = 0; i < 40; i += 1) {
     visitors.push(new Visitor(house.front, 'show'));

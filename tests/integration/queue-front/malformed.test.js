@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { crlf, openRaw, rawExchange } from '../../lib-js/index.js';
-import { makeEvent, openHouse } from './support.js';
+import { openShow } from './support.js';
 
 const CASES = {
   'a bare line feed': 'GET /v1/queue/show/status HTTP/1.1\nHost: x\n\n',
@@ -21,8 +21,7 @@ const CASES = {
 };
 
 test('malformed requests get 400 and the end of the connection', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 });
   for (const [what, bytes] of Object.entries(CASES)) {
     const connection = await openRaw({ port: house.front.port });
     await connection.send(bytes);
@@ -35,8 +34,7 @@ test('malformed requests get 400 and the end of the connection', async (t) => {
 });
 
 test('what is too large is 413, 414 or 431', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 });
   const { port } = house.front;
   const statusOf = async (bytes) => (await rawExchange({ port, bytes: crlf(bytes) })).answers[0]?.status;
   const big = 'x'.repeat(70_000);
@@ -46,8 +44,7 @@ test('what is too large is 413, 414 or 431', async (t) => {
 });
 
 test('strange paths, cookies and queries are answered, never believed', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 });
   const get = (path, headers) => house.front.http.get(path, { headers });
   for (const path of ['/v1/queue/show%00/me', '/v1/queue/../me', '/v1/queue//me', '/e/%ff', '/v1/queue/SHOW/me']) {
     assert.equal((await get(path)).status, 404, path);

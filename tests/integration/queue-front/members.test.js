@@ -6,7 +6,7 @@ import http from 'node:http';
 import test from 'node:test';
 import { assertProblem, runProgram, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { makeEvent, openHouse, startFront, Visitor } from './support.js';
+import { makeEvent, openHouse, openShow, startFront, Visitor } from './support.js';
 
 const LINE = { rate_per_s: 0, member_required: true };
 
@@ -134,8 +134,7 @@ const end = (front, session) => front.admin.post(`/internal/sessions/${session}/
 
 test('a member whose visit is over joins again at the end', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
-  await makeEvent(house, 'show', { ...FAST, member_required: true });
+  const house = await openShow(t, { ...FAST, member_required: true }, { fronts: 2, config: { members: { keys: shop.file } } });
   const kim = asMember(shop.token('kim'));
   const seen = new Set();
   for (const over of ['order', 'leave', 'order']) {
@@ -157,8 +156,7 @@ test('a member whose visit is over joins again at the end', async (t) => {
 });
 
 test('a used ticket joins again once', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', FAST);
+  const house = await openShow(t, FAST);
   const visitor = new Visitor(house.front, 'show');
   const first = await visitor.joined();
   const { session } = await visitor.entered();
@@ -179,10 +177,8 @@ test('a used ticket joins again once', async (t) => {
 });
 
 test('the page of a used-up place offers to join again, without script too', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', FAST);
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const house = await openShow(t, FAST);
+  const visitor = await Visitor.withPlace(house.front, 'show');
   await end(house.front, (await visitor.entered()).session);
   visitor.jar.take({ headers: { 'set-cookie': ['fg_pass_show=; Max-Age=0'] } });
   const html = { headers: { accept: 'text/html' }, body: '' };

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, patch, untilState, Visitor, withinAMinute } from './support.js';
+import { act, makeEvent, openHouse, openShow, patch, untilState, Visitor, withinAMinute } from './support.js';
 import { asMember, openShop } from './shop.js';
 
 const STILL = { rate_per_s: 0 };
@@ -23,8 +23,7 @@ const untilMoved = (visitor, front) => until('the news of the move', async () =>
 });
 
 test('a moved place belongs to the other device on every front', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   await new Visitor(house.front, 'show').joined();
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
   const before = await laptop.joined();
@@ -61,10 +60,8 @@ test('a moved place belongs to the other device on every front', async (t) => {
 });
 
 test('of many devices that use a code at once, one has the place', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
-  const owner = new Visitor(house.front, 'show');
-  await owner.joined();
+  const house = await openShow(t, STILL, { fronts: 2 });
+  const owner = await Visitor.withPlace(house.front, 'show');
   for (let round = 0, holder = owner; round < 4; round += 1) {
     const code = await codeOf(holder);
     const devices = Array.from({ length: 16 }, (_, i) => new Visitor(house.fronts[i % 2], 'show'));
@@ -79,10 +76,8 @@ test('of many devices that use a code at once, one has the place', async (t) => 
 });
 
 test('a lost answer loses no place: the same device asks again and has it', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
-  const laptop = new Visitor(house.front, 'show');
-  await laptop.joined();
+  const house = await openShow(t, STILL, { fronts: 2 });
+  const laptop = await Visitor.withPlace(house.front, 'show');
   const code = await codeOf(laptop);
   const phone = new Visitor(house.fronts[1], 'show');
   phone.jar.take(await house.front.http.get('/e/show')); // a browser has its cookie from the page
@@ -105,10 +100,8 @@ test('a lost answer loses no place: the same device asks again and has it', asyn
 });
 
 test('typing errors are free and guesses are limited by address', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
-  const owner = new Visitor(house.front, 'show');
-  await owner.joined();
+  const house = await openShow(t, STILL);
+  const owner = await Visitor.withPlace(house.front, 'show');
   const code = await codeOf(owner);
   const from = (address) => ({ headers: { 'x-forwarded-for': address } });
   const wrong = code.replace(/^./, (c) => (c === '0' ? '2' : '0'));
@@ -122,8 +115,7 @@ test('typing errors are free and guesses are limited by address', async (t) => {
   await makeEvent(house, 'other', STILL);
   const guesses = [];
   for (let i = 0; i < 20; i += 1) {
-    const stranger = new Visitor(house.front, 'other');
-    await stranger.joined();
+    const stranger = await Visitor.withPlace(house.front, 'other');
     guesses.push(await codeOf(stranger));
   }
   await withinAMinute(house, async (n) => {
@@ -136,8 +128,7 @@ test('typing errors are free and guesses are limited by address', async (t) => {
 });
 
 test('a visit does not move but a called place does', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', OPEN);
+  const house = await openShow(t, OPEN);
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
   await laptop.joined();
   await laptop.untilCalled();
@@ -152,8 +143,7 @@ test('a visit does not move but a called place does', async (t) => {
 });
 
 test('a pass and a move at the same moment: one of them happens', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', OPEN);
+  const house = await openShow(t, OPEN, { fronts: 2 });
   let moved = 0;
   for (let round = 0; round < 12; round += 1) {
     const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
@@ -173,8 +163,7 @@ test('a pass and a move at the same moment: one of them happens', async (t) => {
 });
 
 test('a join after the place moved gets a new place at the end', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
   laptop.jar.take(await house.front.http.get('/e/show'));
   await laptop.joined();
@@ -212,9 +201,7 @@ test('moves outlive new fronts, a Redis that lost everything, and the draw', asy
 
   await house.fronts[1].restart();
   await untilMoved(laptop, house.fronts[1]);
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  await house.redis.restartEmpty();
   await until('health', async () => (await phone.me({ front: house.front })).json.stale === undefined);
   await until('fronts to have told Redis', async () =>
     Number(await house.redis.command('ZCARD', 'fg:{show}:moved')) === 1);
@@ -229,8 +216,7 @@ test('moves outlive new fronts, a Redis that lost everything, and the draw', asy
 });
 
 test('closed browsers and a deploy lose no place', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   const visitors = Array.from({ length: 8 }, (_, i) => new Visitor(house.fronts[i % 2], 'show'));
   for (const visitor of visitors) visitor.place = (await visitor.joined()).position;
   const moved = new Visitor(house.front, 'show');
@@ -270,8 +256,7 @@ test('closed browsers and a deploy lose no place', async (t) => {
 });
 
 test('a code of before a rotation of keys is good after it', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
   await laptop.joined();
   const code = await codeOf(laptop);
@@ -286,8 +271,7 @@ test('a code of before a rotation of keys is good after it', async (t) => {
 
 test('a sold ticket or code is useless to another member', async (t) => {
   const shop = openShop();
-  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
-  await makeEvent(house, 'show', { ...OPEN, member_required: true });
+  const house = await openShow(t, { ...OPEN, member_required: true }, { config: { members: { keys: shop.file } } });
   const kim = new Visitor(house.front, 'show'), buyer = new Visitor(house.front, 'show');
   const { ticket } = await kim.joined(asMember(shop.token('kim')));
   await kim.untilCalled();
@@ -342,8 +326,7 @@ test('a member or an invitation leads to a moved place while it lives, and to a 
 });
 
 test('a form without script takes a place', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
   await laptop.joined();
   const form = (code) => phone.call('POST', 'move', {

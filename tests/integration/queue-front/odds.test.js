@@ -10,8 +10,7 @@ const feed = (front, seats_left) =>
 
 // Comes in and goes, having bought what the test says next.
 async function visit(front) {
-  const visitor = new Visitor(front, 'show');
-  await visitor.joined();
+  const visitor = await Visitor.withPlace(front, 'show');
   await visitor.entered();
   await visitor.leave();
 }

@@ -208,8 +208,7 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
     headers: { ...html.headers, 'content-type': 'application/x-www-form-urlencoded' } });
   await admin('PUT', '/admin/events/other', { body: { ...OPEN, rate_per_s: 0 } });
   await admin('POST', action('open', 'other'));
-  const guesser = new Visitor(front, 'other');
-  await guesser.joined();
+  const guesser = await Visitor.withPlace(front, 'other');
   const guess = (await guesser.call('POST', 'move', { body: {} })).json.code;
   assert.equal((await move(phone, { code: guess })).status, 404);
   await until('the end of patience', async () => (await move(phone, { code: guess })).status === 429);

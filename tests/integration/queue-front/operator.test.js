@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertPrompt, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
-import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, live, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -42,8 +42,7 @@ test('an illegal act is refused and names the legal ones', async (t) => {
 });
 
 test('there is no draw without a pre-queue, and no such act as dancing', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const post = (action, options) => house.front.admin.post(`/admin/events/show/actions/${action}`, options);
   assertProblem(await post('draw'), 409, 'no-pre-queue');
   assertProblem(await post('dance'), 404, 'action-unknown');
@@ -62,8 +61,7 @@ test('what is joined, told and refused follows the state', async (t) => {
   const join = () => house.front.http.post('/v1/queue/show/join');
   assert.equal(assertProblem(await join(), 409, 'event-not-open').state, 'draft');
   await act(house.front, 'show', 'open');
-  const kept = new Visitor(house.front, 'show');
-  await kept.joined();
+  const kept = await Visitor.withPlace(house.front, 'show');
   await act(house.front, 'show', 'pause');
   assert.equal((await join()).json.position, 2, 'paused: people still join');
   await act(house.front, 'show', 'sold-out');
@@ -78,14 +76,11 @@ test('what is joined, told and refused follows the state', async (t) => {
 });
 
 test('paused: nobody new is called, and those called may still enter', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000 });
-  const called = new Visitor(house.front, 'show');
-  await called.joined();
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000 });
+  const called = await Visitor.withPlace(house.front, 'show');
   await called.untilCalled();
   await act(house.front, 'show', 'pause');
-  const later = new Visitor(house.front, 'show');
-  await later.joined();
+  const later = await Visitor.withPlace(house.front, 'show');
   assert.equal((await called.pass()).status, 201);
   const ticks = async () => (await house.front.metrics()).get('fairgate_store_ticks_total');
   const before = await ticks();
@@ -164,8 +159,7 @@ const BAD_KNOBS = [
 ];
 
 test('every bad knob is refused by its pointer and rule, and changes nothing', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const before = await house.front.admin.get('/admin/events/show');
   for (const [body, pointer] of BAD_KNOBS) {
     const answer = await house.front.admin.patch('/admin/events/show', { body });
@@ -186,8 +180,7 @@ test('every bad knob is refused by its pointer and rule, and changes nothing', a
 });
 
 test('a document that was read, edited and sent back is a patch', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const { json } = await house.front.admin.get('/admin/events/show');
   const changed = await patch(house.front, 'show', { ...json, burst: 77 });
   assert.equal(changed.burst, 77);
@@ -199,8 +192,7 @@ test('a document that was read, edited and sent back is a patch', async (t) => {
 });
 
 test('If-Match keeps one operator from undoing another unseen', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   const [one, two] = house.fronts;
   const { headers } = await one.admin.get('/admin/events/show');
   await patch(two, 'show', { burst: 5 });
@@ -221,8 +213,7 @@ test('If-Match keeps one operator from undoing another unseen', async (t) => {
 });
 
 test('patches of different knobs at the same time all count', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   const changes = [
     { burst: 31 }, { max_active: 32 }, { call_ttl_s: 33 }, { grace_s: 34 },
   ];
@@ -237,8 +228,7 @@ test('patches of different knobs at the same time all count', async (t) => {
 });
 
 test('one of two operators acts and the other gets a conflict', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   const answers = await Promise.all(
     house.fronts.map((front) => front.admin.post('/admin/events/show/actions/pause')));
   assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
@@ -246,16 +236,14 @@ test('one of two operators acts and the other gets a conflict', async (t) => {
 
 // judges: settings
 test('a knob acts on every front, and survives their restart', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   for (let i = 1; i <= 5; i += 1) {
     await patch(house.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
     await Promise.all(house.fronts.map((front) =>
       until('the notice', async () =>
         (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`)));
   }
-  const visitor = new Visitor(house.front, 'show');
-  await visitor.joined();
+  const visitor = await Visitor.withPlace(house.front, 'show');
   await patch(house.fronts[1], 'show', { rate_per_s: 100 });
   await visitor.untilCalled();
   for (const front of house.fronts) await front.restart();
@@ -358,14 +346,12 @@ test('the largest document and change are accepted', async (t) => {
   await patch(house.front, id, { message: Object.fromEntries(tags.map((tag) => [tag, `${words.slice(1)}x`])) });
   const { audit } = (await house.front.admin.get(`/admin/events/${id}/audit`)).json;
   assert.equal(audit.length, 3);
-  const visitor = new Visitor(house.front, id);
-  await visitor.joined();
+  const visitor = await Visitor.withPlace(house.front, id);
   assert.equal((await visitor.entered()).session.split('.')[0], id);
 });
 
 test('the private side wants the token, and the public side does not have it', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   const bare = house.front.private;
   assert.equal((await bare.get('/admin/events')).status, 401);
   assert.equal((await bare.get('/admin/events', { token: 'guess' })).status, 401);
@@ -378,8 +364,7 @@ test('the private side wants the token, and the public side does not have it', a
 });
 
 test('all fronts take a scheduled rate once, and document it', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2 });
   const at = (ms) => new Date(Date.now() + ms).toISOString().replace(/\.\d+Z/, 'Z');
   await patch(house.front, 'show', {
     schedule: [{ at: at(-5000), rate_per_s: 7 }, { at: at(3600000), rate_per_s: 9 }],
@@ -403,8 +388,7 @@ test('all fronts take a scheduled rate once, and document it', async (t) => {
 });
 
 test('a preview has the time of the last entry at another rate', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   for (let i = 0; i < 10; i += 1) await new Visitor(house.front, 'show').joined();
   const preview = async (query = '') =>
     (await house.front.admin.get(`/admin/events/show/preview${query}`)).json;
@@ -427,11 +411,9 @@ test('a preview has the time of the last entry at another rate', async (t) => {
 });
 
 test('a preview accounts for a full hall', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, session_ttl_s: 600 });
+  const house = await openShow(t, { rate_per_s: 1000, burst: 100, max_active: 2, session_ttl_s: 600 });
   for (let i = 0; i < 2; i += 1) {
-    const inside = new Visitor(house.front, 'show');
-    await inside.joined();
+    const inside = await Visitor.withPlace(house.front, 'show');
     await inside.entered();
   }
   for (let i = 0; i < 10; i += 1) await new Visitor(house.front, 'show').joined();
@@ -448,8 +430,7 @@ test('a preview accounts for a full hall', async (t) => {
 });
 
 test('the series keeps the line over time', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL);
   for (let i = 0; i < 3; i += 1) await new Visitor(house.front, 'show').joined();
   await until('a sample with three', async () => {
     const { series } = (await house.front.admin.get('/admin/events/show/series')).json;
@@ -459,8 +440,7 @@ test('the series keeps the line over time', async (t) => {
 });
 
 test('how often all fronts answered 5xx is in the series', async (t) => {
-  const house = await openHouse(t, { fronts: 2, config: { http: { loops: 2 } } });
-  await makeEvent(house, 'show', STILL);
+  const house = await openShow(t, STILL, { fronts: 2, config: { http: { loops: 2 } } });
   await Promise.all(house.fronts.map((front) => until('both to know it', async () => (await front.http.get('/v1/queue/show/status')).status === 200)));
   const errors = async (front) => (await front.metrics()).get('fairgate_http_responses_total{listener="public",class="5xx"}');
   const newest = async () => (await house.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);

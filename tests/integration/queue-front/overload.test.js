@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, client, until } from '../../lib-js/index.js';
-import { makeEvent, openHouse, Visitor } from './support.js';
+import { openShow, Visitor } from './support.js';
 
 // Overloaded once this many joins wait for Redis, which is what a slow Redis means. A slow machine, too, sends
 // as many before the first of them is given up.
@@ -30,10 +30,8 @@ const joinOnce = (port, key) => client({ port }).post('/v1/queue/show/join', {
 const isShed = ({ answer }) => answer.status === 503 && answer.json.code === 'overloaded';
 
 test('joins under overload get 503, me and pass are answered', async (t) => {
-  const house = await openHouse(t, FEW);
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const waiting = new Visitor(house.front, 'show');
-  await waiting.joined();
+  const house = await openShow(t, { rate_per_s: 1000, burst: 1000, max_active: 0 }, FEW);
+  const waiting = await Visitor.withPlace(house.front, 'show');
   await waiting.untilCalled();
   await house.redis.pause();
   const { answers, done } = storm(house, 400, 'crowd');
@@ -60,8 +58,7 @@ test('joins under overload get 503, me and pass are answered', async (t) => {
 });
 
 test('a storm on two fronts ends with a place or an honest 503 for everybody', async (t) => {
-  const house = await openHouse(t, { fronts: 2, ...FEW });
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 }, { fronts: 2, ...FEW });
   await house.redis.pause();
   const { answers, done } = storm(house, CROWD, 'storm');
   await until('some to be shed', () => answers.filter(isShed).length > 0);

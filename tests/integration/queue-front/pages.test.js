@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { crc32, gunzipSync, inflateSync } from 'node:zlib';
 import { makeSecrets, openScope, runProgram, renderConfig, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, patch, Visitor } from './support.js';
+import { act, makeEvent, openHouse, openShow, patch, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html,application/xhtml+xml' };
 
@@ -37,8 +37,7 @@ class Browser extends Visitor {
 }
 
 test('the whole path works by forms: join, wait, be called, enter', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0, name: 'Tom & "Jerry"' });
+  const house = await openShow(t, { rate_per_s: 0, name: 'Tom & "Jerry"' });
   const browser = new Browser(house.front, 'show');
   const first = await browser.page();
   assert.equal(view(first), 'join');
@@ -65,8 +64,7 @@ test('the whole path works by forms: join, wait, be called, enter', async (t) =>
 });
 
 test('the language comes from the address, then the cookie, then the browser', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0, message: { en: 'hello', ko: '안녕' } });
+  const house = await openShow(t, { rate_per_s: 0, message: { en: 'hello', ko: '안녕' } });
   const get = (query, headers = {}) => house.front.http.get(`/e/show${query}`, { headers });
   const korean = await get('?lang=ko', { 'accept-language': 'en' });
   assert.match(korean.text, /<html lang="ko">/);
@@ -79,8 +77,7 @@ test('the language comes from the address, then the cookie, then the browser', a
 });
 
 test('no inline script runs, and what the page needs it has', async (t) => {
-  const house = await openHouse(t);
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 });
   const page = await house.front.http.get('/e/show');
   const policy = page.headers['content-security-policy'];
   assert.match(policy, /default-src 'none'/);
@@ -188,8 +185,7 @@ test('a link has no picture without the address of the site', async (t) => {
   const drawing = readFileSync(new URL('../../../queue-front/web/preview.png', import.meta.url));
   const path = join(scope.tempDir('preview-'), 'own.png');
   writeFileSync(path, drawing); // in grey, which no brand has
-  const house = await openHouse(t, { scope, config: { brand: { preview: path } } });
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 }, { scope, config: { brand: { preview: path } } });
   assert.equal(metaOf(await house.front.http.get('/e/show'), 'og:image'), undefined);
   assert.deepEqual((await house.front.http.get('/assets/preview.png')).body, drawing);
 });
@@ -214,8 +210,7 @@ test('an operator gives the pages a brand and a language', async (t) => {
     'en.txt': '# ours\njoin.title = Come in <b>\n[seat-service]\nno.such = thing\n'.replace('<b>', '&'),
     'ja.txt': `[queue-front]\n${japanese}`,
   });
-  const house = await openHouse(t, { scope, config: { brand } });
-  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const house = await openShow(t, { rate_per_s: 0 }, { scope, config: { brand } });
   const page = await house.front.http.get('/e/show');
   assert.match(page.text, /<h2[^>]*>Come in &amp;<\/h2>/);
   const logo = /<p class="brand"><img src="([^"]+)" alt="Seoul &quot;Arts&quot; &amp; Co"><\/p>/.exec(page.text)[1];

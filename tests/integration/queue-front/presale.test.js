@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, openHouse, patch, untilEveryLoop, Visitor } from './support.js';
+import { act, claims, live, makeEvent, openShow, patch, untilEveryLoop, Visitor } from './support.js';
 
 const NEEDS_CODE = { rate_per_s: 0, code_required: true };
 const path = (event) => `/admin/events/${event}/codes`;
@@ -26,8 +26,7 @@ async function told(front) {
 }
 
 async function presale(t, knobs = NEEDS_CODE, options = {}) {
-  const house = await openHouse(t, options);
-  await makeEvent(house, 'show', knobs);
+  const house = await openShow(t, knobs, options);
   return house;
 }
 
@@ -126,8 +125,7 @@ test('guesses from very many addresses are limited by event, and no other networ
   await load(house, { codes: ['REAL-CODE', 'OTHER-CODE'] });
   const from = (addr, code) => house.front.http.post('/v1/queue/show/join', withCode(code, { 'x-forwarded-for': addr }));
   await makeEvent(house, 'other', { rate_per_s: 0 });
-  const stranger = new Visitor(house.front, 'other');
-  await stranger.joined();
+  const stranger = await Visitor.withPlace(house.front, 'other');
   const moves = (await stranger.call('POST', 'move')).json.code;
   const minute = await until('a minute that has only begun', async () => {
     const [s] = await house.redis.command('TIME');
@@ -156,9 +154,7 @@ test('an empty Redis has lost the codes, and joins say so', async (t) => {
     until(`${number} codes to be missing`, async () => (await live(front, 'show')).codes_missing === number)));
   await missing(0);
   await until('the other front to know how many there are', async () => (await live(house.fronts[1], 'show')).issued === 1);
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  await house.redis.restartEmpty();
   await missing(3);
   assert.equal((await first.join()).status, 200, 'a visitor with a place needs no code');
   const visitor = new Visitor(house.fronts[1], 'show');
@@ -187,9 +183,7 @@ test('an empty Redis has lost the codes, and joins say so', async (t) => {
   assert.equal((await counts(house))[0].codes, 3);
 
   // Or the operator has no more of them.
-  await house.redis.kill();
-  house.redis.wipe();
-  await house.redis.start();
+  await house.redis.restartEmpty();
   await missing(3);
   await until('them to be dropped', async () => (await house.front.admin.delete(path('show'))).status === 200);
   await missing(0);

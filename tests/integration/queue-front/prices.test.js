@@ -1,22 +1,19 @@
 // Prices are shown before the wait, and sold-out ones to all who wait.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, openStream, until } from '../../lib-js/index.js';
 import { makeEvent, openHouse, patch, Visitor } from './support.js';
 
 const PRICES = { currency: 'KRW', categories: { VIP: { price: 165000 }, 'R & <B>': { price: 143000 }, S: { price: 99000 } } };
 const HTML = { accept: 'text/html', 'accept-language': 'en' };
 
-describe('prices', () => {
+describe('prices', async () => {
   const scope = openScope(test);
-  let house;
 
-  before(async () => {
-    house = await openHouse(null, { scope, fronts: 2 });
-    await makeEvent(house, 'priced', { rate_per_s: 0, prices: PRICES });
-    await makeEvent(house, 'plain', { rate_per_s: 0 });
-  });
+  const house = await openHouse(null, { scope, fronts: 2 });
+  await makeEvent(house, 'priced', { rate_per_s: 0, prices: PRICES });
+  await makeEvent(house, 'plain', { rate_per_s: 0 });
 
   const status = (front, event = 'priced') => front.http.get(`/v1/queue/${event}/status`);
 
@@ -31,8 +28,7 @@ describe('prices', () => {
   });
 
   test('that are gone reach all who wait and return by an undo', async () => {
-    const visitor = new Visitor(house.fronts[1], 'priced');
-    await visitor.joined();
+    const visitor = await Visitor.withPlace(house.fronts[1], 'priced');
     const stream = await openStream({ port: house.fronts[1].port, path: '/v1/queue/priced/stream' });
     const told = (gone) => stream.find('the price', ({ event, data }) =>
       event === 'status' && JSON.parse(data).prices.categories[2].gone === gone);

@@ -10,7 +10,7 @@ import { describe, test } from 'node:test';
 import {
   beginMove, freePort, openScope, programPath, ROOT, runProgram, startCluster, startRedis, startReplica, startSentinels, until, untilInStep,
 } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, startFront, Visitor } from './support.js';
+import { act, makeEvent, openHouse, openShow, startFront, Visitor } from './support.js';
 
 const PASSWORD = 'correct horse';
 const MOVING = { rate_per_s: 100, burst: 100, max_active: 0, call_ttl_s: 600 };
@@ -84,8 +84,7 @@ describe('users', { concurrency: true }, () => {
     const house = await openGuarded(t);
     await makeEvent(house, 'show', MOVING, { open: false });
     await makeEvent(house, 'door', MOVING);
-    const visitor = new Visitor(house.front, 'door');
-    await visitor.joined();
+    const visitor = await Visitor.withPlace(house.front, 'door');
     await visitor.entered();
     assert.equal((await visitor.session()).status, 200);
     assert.equal((await visitor.leave()).status, 204);
@@ -234,8 +233,7 @@ describe('ways', { concurrency: true }, () => {
         sentinel_password_file: secret(scope, 'sesame'),
       },
     };
-    const house = await openHouse(t, { scope, config });
-    await makeEvent(house, 'show', MOVING);
+    const house = await openShow(t, MOVING, { scope, config });
     await new Visitor(house.front, 'show').joined();
 
     const wrong = { redis: { ...config.redis, sentinel_password_file: secret(scope, PASSWORD) } };
@@ -253,8 +251,7 @@ describe('ways', { concurrency: true }, () => {
   test('an unknown name is reported and delays nothing', async (t) => {
     const scope = openScope(t);
     const redis = await startRedis(scope);
-    const house = await openHouse(t, { scope, config: { redis: { path: undefined, host: 'localhost', port: redis.port } } });
-    await makeEvent(house, 'show', MOVING);
+    const house = await openShow(t, MOVING, { scope, config: { redis: { path: undefined, host: 'localhost', port: redis.port } } });
     await new Visitor(house.front, 'show').joined();
     const lost = await startFront(house, { redis: { path: undefined, host: 'redis.invalid' }, ready: false });
     assert.match(await unready(lost), /redis\.invalid|not resolved in time/);
@@ -288,10 +285,8 @@ describe('ways', { concurrency: true }, () => {
     const redis = await startRedis(scope, { settings });
     const replica = await startReplica(scope, redis, { settings });
     await until('the master to see it', async () => /lag=[01]\b/.test(await redis.command('INFO', 'replication')));
-    const house = await openHouse(t, { scope, config: { redis: { path: redis.socket } } });
-    await makeEvent(house, 'show', MOVING);
-    const early = new Visitor(house.front, 'show');
-    await early.joined();
+    const house = await openShow(t, MOVING, { scope, config: { redis: { path: redis.socket } } });
+    const early = await Visitor.withPlace(house.front, 'show');
     await replica.kill();
     await until('joins to be refused', async () => (await new Visitor(house.front, 'show').join()).status === 503);
     assert.equal((await early.me()).status, 200);
@@ -305,8 +300,7 @@ describe('ways', { concurrency: true }, () => {
     const scope = openScope(t);
     const redis = await startRedis(scope, { settings: { include: aclFile(scope) } });
     const user = { user: 'fairgate', password_file: secret(scope, PASSWORD) };
-    const house = await openHouse(t, { scope, config: { redis: { path: redis.socket, ...user } } });
-    await makeEvent(house, 'show', MOVING);
+    const house = await openShow(t, MOVING, { scope, config: { redis: { path: redis.socket, ...user } } });
     await new Visitor(house.front, 'show').joined();
     const dir = scope.tempDir('socket-');
     const path = join(dir, 'redis.sock');
@@ -394,8 +388,7 @@ describe('TLS', { concurrency: true }, () => {
     const user = { user: 'fairgate', password_file: secret(scope, PASSWORD) };
     const house = await openHouse(t, { scope, fronts: 2, config: byTls(redis, authority, { host: 'localhost', ...user }) });
     await makeEvent(house, 'show', { ...MOVING, message: { en: 'x'.repeat(900), ko: 'y'.repeat(900) } });
-    const visitor = new Visitor(house.front, 'show');
-    await visitor.joined();
+    const visitor = await Visitor.withPlace(house.front, 'show');
     await visitor.entered();
     await visit(house, 'show');
     const places = await Promise.all(Array.from({ length: 300 }, (_, i) => new Visitor(house.fronts[i % 2], 'show').joined()));
@@ -503,10 +496,8 @@ describe('TLS', { concurrency: true }, () => {
       sentinel_user: 'fairgate', sentinel_password_file: secret(scope, 'sesame'),
       tls: true, tls_ca: authority.ca,
     };
-    const house = await openHouse(t, { scope, fronts: 2, config: { redis } });
-    await makeEvent(house, 'show', MOVING);
-    const visitor = new Visitor(house.front, 'show');
-    await visitor.joined();
+    const house = await openShow(t, MOVING, { scope, fronts: 2, config: { redis } });
+    const visitor = await Visitor.withPlace(house.front, 'show');
     await visitor.entered();
     for (const [wrong, words] of [
       [{ sentinel_password_file: secret(scope, PASSWORD) }, /refused user fairgate: WRONGPASS/],

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertProblem, openScope, runProgram, until } from '../../lib-js/index.js';
 import { ROOT } from '../../lib-js/service.js';
 import { Visitor, act, makeEvent, openHouse, untilState } from './support.js';
@@ -43,41 +43,37 @@ async function remove(house, id = 'show') {
 const altered = (text, number, change) =>
   text.split('\n').map((line, i) => (i === number ? change(line) : line)).join('\n');
 
-describe('an event made again from its archive', () => {
+describe('an event made again from its archive', async () => {
   const scope = openScope(test);
   const visitors = [];
-  let house, text, drawn, ofFans, head, places, figures;
-
-  before(async () => {
-    house = await openHouse(null, { scope, fronts: 2 });
-    await makeEvent(house, 'show', {
-      rate_per_s: 0, burst: 1, prequeue_at: at(0), opens_at: at(3600_000),
-      lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }],
-    }, { open: false });
-    await act(house.front, 'show', 'schedule');
-    for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
-    for (let i = 0; i < 25; i += 1) {
-      visitors.push(new Visitor(house.fronts[i % 2], 'show'));
-      await visitors[i].joined();
-    }
-    const { json: { invitations } } = await house.front.admin.get(`${path}/lanes/fans/invitations?limit=3`);
-    for (const { code } of invitations) {
-      visitors.push(new Visitor(house.front, 'show'));
-      await visitors.at(-1).joined({ headers: { 'x-invitation': code } });
-    }
-    await act(house.front, 'show', 'draw');
-    for (const front of house.fronts) await until('the draw', async () => (await fairness(front)).drawn);
-    await visitors[3].leave();
-    visitors.splice(3, 1); // whose browser has thrown the ticket away
-    places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
-    await act(house.front, 'show', 'close');
-    for (const front of house.fronts) await untilState(front, 'show', 'closed');
-    text = await archiveOf(house.front);
-    head = JSON.parse(text.split('\n')[0]);
-    drawn = await fairness(house.front);
-    ofFans = await fairness(house.front, '?lane=fans');
-    figures = head.figures;
-  });
+  const house = await openHouse(null, { scope, fronts: 2 });
+  await makeEvent(house, 'show', {
+    rate_per_s: 0, burst: 1, prequeue_at: at(0), opens_at: at(3600_000),
+    lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }],
+  }, { open: false });
+  await act(house.front, 'show', 'schedule');
+  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+  for (let i = 0; i < 25; i += 1) {
+    visitors.push(new Visitor(house.fronts[i % 2], 'show'));
+    await visitors[i].joined();
+  }
+  const { json: { invitations } } = await house.front.admin.get(`${path}/lanes/fans/invitations?limit=3`);
+  for (const { code } of invitations) {
+    visitors.push(new Visitor(house.front, 'show'));
+    await visitors.at(-1).joined({ headers: { 'x-invitation': code } });
+  }
+  await act(house.front, 'show', 'draw');
+  for (const front of house.fronts) await until('the draw', async () => (await fairness(front)).drawn);
+  await visitors[3].leave();
+  visitors.splice(3, 1); // whose browser has thrown the ticket away
+  const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
+  await act(house.front, 'show', 'close');
+  for (const front of house.fronts) await untilState(front, 'show', 'closed');
+  let text = await archiveOf(house.front);
+  const head = JSON.parse(text.split('\n')[0]);
+  const drawn = await fairness(house.front);
+  const ofFans = await fairness(house.front, '?lane=fans');
+  const figures = head.figures;
 
   test('verify-draw reads the archive as it is, each line of it', () => {
     const file = join(scope.dir(), 'show.ndjson');

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
-import { Visitor, act, live, makeEvent, openHouse, patch, untilState } from './support.js';
+import { Visitor, act, live, makeEvent, openHouse, openShow, patch, untilState } from './support.js';
 
 const at = (ms) => new Date(Date.now() + ms).toISOString();
 
@@ -57,10 +57,9 @@ const joinAll = async (house, id, number, options) => {
   return visitors;
 };
 
-describe('an event that runs, made again from its archive', () => {
+describe('an event that runs, made again from its archive', async () => {
   const scope = openScope(test);
-  let house;
-  before(async () => { house = await openHouse(null, { scope, fronts: 2 }); });
+  const house = await openHouse(null, { scope, fronts: 2 });
 
   test('an open line goes on with its places, visits and calls', async () => {
     await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 600, session_ttl_s: 600 });
@@ -210,8 +209,7 @@ describe('an event that runs, made again from its archive', () => {
 
 // The slots of a cluster lie on several servers. Shards number their joins, and the lost slot has the cuts that made places of them.
 test('a line whose shards have survived counts nobody twice', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  await makeEvent(house, 'show', { rate_per_s: 0, shards: 4 });
+  const house = await openShow(t, { rate_per_s: 0, shards: 4 }, { fronts: 2 });
   const early = await joinAll(house, 'show', 60);
   await until('the front to see all', async () => (await live(house.front, 'show')).waiting === 60);
   const text = await archiveOf(house.front, 'show');

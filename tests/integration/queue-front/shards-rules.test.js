@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
-import { act, claims, makeEvent, openHouse, patch, solve, untilState, Visitor } from './support.js';
+import { act, claims, makeEvent, openHouse, openShow, patch, solve, untilState, Visitor } from './support.js';
 
 const SHARDS = 4;
 const STILL = { shards: SHARDS, rate_per_s: 0 };
@@ -28,11 +28,7 @@ const keyed = (key, headers = {}) => ({ headers: { 'idempotency-key': key, ...he
 // Of so many keys, half by each front, all at once.
 const joinAll = (house, n, options) => Promise.all(upTo(n).map((i) => join(house.fronts[i % house.fronts.length], options(i))));
 
-async function over(t, knobs, options = {}) {
-  const house = await openHouse(t, { fronts: 2, ...options });
-  await makeEvent(house, 'show', knobs);
-  return house;
-}
+const over = (t, knobs, options) => openShow(t, knobs, { fronts: 2, ...options });
 
 // The counts of a minute are its own: all that follows is within one.
 const earlyInAMinute = (house) => until('a minute that has only begun', async () =>
@@ -165,8 +161,7 @@ describe('over shards', { concurrency: 4 }, () => {
   test('the pass of a place says what its code opens', async (t) => {
     const house = await over(t, { ...ALL_IN, code_required: true });
     await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['GOLD-CODE-1'], channel: 'gold' } });
-    const fan = new Visitor(house.front, 'show');
-    await fan.joined({ body: { code: 'GOLD-CODE-1' } });
+    const fan = await Visitor.withPlace(house.front, 'show', { body: { code: 'GOLD-CODE-1' } });
     const { pass } = await fan.entered();
     assert.equal(claims(pass).channel, 'gold');
   });

@@ -7,7 +7,7 @@ import { addReplica, assertProblem, client, cutReplica, openScope, startCluster,
 import { answered, assertEveryTicketStands, Crowd } from './crowd.js';
 import { STATE } from '../line/line.js';
 import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from './places.js';
-import { act, makeEvent, openHouse, patch, Visitor } from './support.js';
+import { act, makeEvent, openHouse, openShow, patch, Visitor } from './support.js';
 
 const SHARDS = 4;
 const OVER_SHARDS = { shards: SHARDS, rate_per_s: 0 };
@@ -21,8 +21,7 @@ const WIDTH = 16; // so many joins are under way at once
 
 async function throughAFailover(t, scope, cluster, master) {
   const replica = await addReplica(scope, cluster, master);
-  const house = await openHouse(t, { scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } } });
-  await makeEvent(house, 'show', OVER_SHARDS);
+  const house = await openShow(t, OVER_SHARDS, { scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } } });
   const crowd = new Crowd(house, WIDTH);
   await crowd.untilPlaces(120);
   await cutReplica(master, replica);
@@ -36,8 +35,7 @@ async function throughAFailover(t, scope, cluster, master) {
 describe('a line over shards', { concurrency: true }, () => {
   // judges: place
   test('every join has one place and every shard gives some', async (t) => {
-    const house = await openHouse(t, { fronts: 2, config: { http: { loops: 3 } } });
-    await makeEvent(house, 'show', OVER_SHARDS);
+    const house = await openShow(t, OVER_SHARDS, { fronts: 2, config: { http: { loops: 3 } } });
     const crowd = new Crowd(house, 16);
     await crowd.untilPlaces(300);
     await crowd.stop();
@@ -51,8 +49,7 @@ describe('a line over shards', { concurrency: true }, () => {
   });
 
   test('those who joined over shards are called in their order and come in', async (t) => {
-    const house = await openHouse(t);
-    await makeEvent(house, 'show', { ...OVER_SHARDS, max_active: 0 });
+    const house = await openShow(t, { ...OVER_SHARDS, max_active: 0 });
     const visitors = [];
     for (let i = 0; i < 12; i += 1) {
       visitors.push(new Visitor(house.front, 'show'));
@@ -65,8 +62,7 @@ describe('a line over shards', { concurrency: true }, () => {
   });
 
   test('a front that dies under load loses no place and repeats none', async (t) => {
-    const house = await openHouse(t, { fronts: 3 });
-    await makeEvent(house, 'show', OVER_SHARDS);
+    const house = await openShow(t, OVER_SHARDS, { fronts: 3 });
     const crowd = new Crowd(house, 16);
     await crowd.untilPlaces(120);
     await house.fronts[1].kill();
@@ -77,8 +73,7 @@ describe('a line over shards', { concurrency: true }, () => {
   });
 
   test('a changed document reaches all shards', async (t) => {
-    const house = await openHouse(t, { fronts: 2 });
-    await makeEvent(house, 'show', OVER_SHARDS);
+    const house = await openShow(t, OVER_SHARDS, { fronts: 2 });
     const crowd = new Crowd(house, 8);
     for (let i = 1; i <= 4; i += 1) {
       await patch(house.front, 'show', { burst: i });
@@ -119,8 +114,7 @@ describe('a line over shards', { concurrency: true }, () => {
   });
 
   test('a deleted event takes its shards along', async (t) => {
-    const house = await openHouse(t, { fronts: 2 });
-    await makeEvent(house, 'show', OVER_SHARDS);
+    const house = await openShow(t, OVER_SHARDS, { fronts: 2 });
     const crowd = new Crowd(house, 8);
     await crowd.untilPlaces(100);
     await crowd.stop();
@@ -148,8 +142,7 @@ describe('a line over shards', { concurrency: true }, () => {
 
   // judges: place
   test('a wiped Redis loses no place', async (t) => {
-    const house = await openHouse(t, { fronts: 2 });
-    await makeEvent(house, 'show', OVER_SHARDS);
+    const house = await openShow(t, OVER_SHARDS, { fronts: 2 });
     const crowd = new Crowd(house, 8);
     await crowd.untilPlaces(120);
     await house.redis.command('FLUSHALL');

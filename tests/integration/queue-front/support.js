@@ -76,6 +76,13 @@ export async function makeEvent(house, id, knobs = {}, { open = true } = {}) {
   return id;
 }
 
+// A deployment whose event `show` is open.
+export async function openShow(t, knobs, options) {
+  const house = await openHouse(t, options);
+  await makeEvent(house, 'show', knobs);
+  return house;
+}
+
 // The kernel spreads connections over a front's loops; thirty of them meet each of three. Most fronts here have one.
 export function untilEveryLoop(front, id, state) {
   return until(`every loop to show ${id}`, async () => {
@@ -125,6 +132,12 @@ export async function withinAMinute({ redis }, attempt) {
 
 // Somebody with a browser. Each call goes to `front` unless told otherwise; cookies are kept.
 export class Visitor {
+  static async withPlace(front, event, options) {
+    const visitor = new Visitor(front, event);
+    await visitor.joined(options);
+    return visitor;
+  }
+
   constructor(front, event) {
     this.front = front;
     this.event = event;

@@ -228,8 +228,7 @@ describe('more time', () => {
 
   test('for a call is added ten times at every front', async () => {
     const visitor = await called({ call_ttl_s: 10, grace_s: 0 });
-    const other = new Visitor(house.front, visitor.event);
-    await other.joined();
+    const other = await Visitor.withPlace(house.front, visitor.event);
     await other.untilCalled();
     const ends = [];
     for (let left = 9; left >= 0; left -= 1) {
@@ -253,8 +252,7 @@ describe('more time', () => {
     const visitor = await called({ call_ttl_s: 10, grace_s: 0, max_active: 1 });
     await extend(visitor);
     for (let i = 0; i < 9; i += 1) await extend(visitor);
-    const next = new Visitor(house.front, visitor.event);
-    await next.joined();
+    const next = await Visitor.withPlace(house.front, visitor.event);
     const { session } = await next.entered();
     await house.front.admin.post(`/internal/sessions/${session}/end`);
     await until('the pass', async () => (await visitor.pass()).status === 201);
@@ -264,8 +262,7 @@ describe('more time', () => {
     const visitor = await called({ rate_per_s: 100 });
     await house.front.admin.post(`/admin/events/${visitor.event}/actions/pause`);
     await untilState(house.front, visitor.event, 'paused');
-    const waits = new Visitor(house.front, visitor.event);
-    await waits.joined();
+    const waits = await Visitor.withPlace(house.front, visitor.event);
     assertProblem(await extend(waits), 409, 'not-yet');
     assertProblem(await extend(new Visitor(house.front, visitor.event)), 401, 'ticket-invalid');
   });

@@ -15,8 +15,7 @@ const KNOBS = { rate_per_s: 1000, burst: 1000, session_ttl_s: 300 };
 
 const endings = (house, port) => ({ visits: { ended_at: `http://127.0.0.1:${port}`, token_file: house.secrets.path('service-token') } });
 async function enter(front, event) {
-  const visitor = new Visitor(front, event);
-  await visitor.joined();
+  const visitor = await Visitor.withPlace(front, event);
   return [visitor, await visitor.entered()];
 }
 
@@ -90,8 +89,7 @@ test('the end of a visit is sent again to seats that missed it', async (t) => {
 
   await front.admin.patch('/admin/events/night', { body: { rate_per_s: 0 } });
   for (let i = 0; i < 3; i += 1) {
-    const waits = new Visitor(front, 'night');
-    await waits.joined();
+    const waits = await Visitor.withPlace(front, 'night');
     assert.equal((await waits.leave()).status, 204);
   }
   assert.equal(heard.length, 5, 'a visitor who has not entered has no pass');
