@@ -1,20 +1,17 @@
 // The waiting page from a cache that ignores cookies and languages: the script adapts it to the visitor.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { client, openScope } from '../lib-js/index.js';
 import { openLine } from './line-world.js';
-import { openBrowser } from './world.js';
+import { clickFor, closeAfterEach, openBrowser } from './world.js';
 
-describe('the waiting page out of a cache', () => {
+describe('the waiting page out of a cache', async () => {
   const scope = openScope(test);
-  let line;
-  let browser;
 
-  before(async () => {
-    const config = { line: { gone_after: '1h' }, web: { page_kept: '5s' } };
-    [line, browser] = await Promise.all([openLine(scope, { config }), openBrowser(scope)]);
-  });
+  const config = { line: { gone_after: '1h' }, web: { page_kept: '5s' } };
+  const [line, browser] = await Promise.all([openLine(scope, { config }), openBrowser(scope)]);
+  closeAfterEach();
 
   // Every visitor of the event's address gets these bytes, in English.
   async function visitorOfCache(id, options = {}) {
@@ -51,7 +48,6 @@ describe('the waiting page out of a cache', () => {
     await visitor.view('join');
     await line.join(visitor);
     assert.equal(await visitor.page.textContent('#position'), '4');
-    await visitor.close();
   });
 
   test('the page is in the reader\'s language, or in that of the address', async () => {
@@ -59,26 +55,22 @@ describe('the waiting page out of a cache', () => {
     const visitor = await visitorOfCache('languages', { locale: 'ko-KR' });
     await visitor.page.locator('html[lang=ko]').waitFor();
     await visitor.view('join');
-    await visitor.page.click('nav a[lang=en]');
-    await visitor.page.locator('html[lang=en]').waitFor();
+    await clickFor(visitor.page, 'nav a[lang=en]', 'html[lang=en]');
     await visitor.page.waitForFunction(() => document.cookie.includes('fg_lang=en'));
     await line.go(visitor, 'languages');
     await visitor.view('join');
     await visitor.page.waitForFunction(() => document.cookie.includes('fg_visitor='));
     assert.equal(await visitor.page.getAttribute('html', 'lang'), 'en');
-    await visitor.close();
   });
 
   test('without a script the page links to a page with forms for everything', async () => {
     await line.open('plain');
     const visitor = await visitorOfCache('plain', { javaScriptEnabled: false });
     await visitor.page.waitForURL(/\/e\/plain\/mine$/);
-    await visitor.page.click('#join button');
-    await visitor.page.locator('#line[data-view=waiting]').waitFor();
+    await clickFor(visitor.page, '#join button', '#line[data-view=waiting]');
     assert.equal(await visitor.page.textContent('#position'), '1');
     await line.go(visitor, 'plain');
     await visitor.page.waitForURL(/\/e\/plain\/mine$/);
     await visitor.page.locator('#line[data-view=waiting]').waitFor();
-    await visitor.close();
   });
 });

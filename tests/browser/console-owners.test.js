@@ -2,38 +2,31 @@
 // requested from the other process, which is a part of its own.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { freePort, openScope, until } from '../lib-js/index.js';
 import { hall, openPair, operator, opens } from '../integration/seat-service/house.js';
 import { makeEvent, openLine } from './line-world.js';
-import { openBrowser, Operator } from './world.js';
+import { closeAfterEach, openBrowser, Operator } from './world.js';
 
-describe('the console, before seats that are shared', () => {
+describe('the console, before seats that are shared', async () => {
   const scope = openScope(test);
-  const ports = []; // private ones, of the two
-  let line;
-  let pair;
-  let browser;
-
-  before(async () => {
-    ports.push(await freePort(), await freePort());
-    line = await openLine(scope, { config: { console: { parts: `seats=http://localhost:${ports[0]}, seats2=http://localhost:${ports[1]}` } } });
-    const origins = `http://localhost:${line.front.privatePort}`;
-    pair = await openPair(scope, { document: hall({ area: 50 }), each: (n) => ({ privatePort: ports[n - 1], config: { private: { origins } } }) });
-    browser = await openBrowser(scope);
-  });
+  const ports = [await freePort(), await freePort()]; // private ones, of the two
+  const line = await openLine(scope, { config: { console: { parts: `seats=http://localhost:${ports[0]}, seats2=http://localhost:${ports[1]}` } } });
+  const origins = `http://localhost:${line.front.privatePort}`;
+  const pair = await openPair(scope, { document: hall({ area: 50 }), each: (n) => ({ privatePort: ports[n - 1], config: { private: { origins } } }) });
+  const browser = await openBrowser(scope);
+  closeAfterEach();
+  const base = line.front.privatePort - 11;
+  const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
 
   const blocked = async (seats, event) => (await operator(seats, event).read()).json.areas[0].blocked;
 
   test('a hall imported while the list is open appears on it', async () => {
-    const base = line.front.privatePort - 11;
-    const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
     const { page } = boss;
     await makeEvent(line.house, 'late', { name: 'A night of few words' });
     const absent = page.waitForResponse((answer) => answer.url().endsWith('/admin/events/late') && answer.url().includes(`:${ports[0]}`) && answer.status() === 404);
-    await page.goto(`${boss.at}/console#/events`);
-    await boss.signIn();
+    await boss.signInAt('#/events');
     const card = page.locator('#events > li', { hasText: 'A night of few words' });
     await card.waitFor();
     await absent;
@@ -41,12 +34,9 @@ describe('the console, before seats that are shared', () => {
     const imported = await operator(pair.first, 'late').import(hall());
     assert.ok([201, 421].includes(imported.status), imported.text);
     await card.locator('.bar-with-words').waitFor({ timeout: 60_000 });
-    await boss.close();
   });
 
   test('without access to the list of halls, an event without a hall is not polled', async () => {
-    const base = line.front.privatePort - 11;
-    const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
     const { page } = boss;
     await makeEvent(line.house, 'bare', { name: 'A night without seats' }, { open: false });
@@ -57,8 +47,7 @@ describe('the console, before seats that are shared', () => {
       if (answer.url().endsWith('/admin/events/bare') && answer.status() === 404) seen.absent += 1;
       if (answer.url() === `http://localhost:${ports[0]}/readyz` && seen.absent > 0) seen.turns += 1;
     });
-    await page.goto(`${boss.at}/console#/events`);
-    await boss.signIn();
+    await boss.signInAt('#/events');
     await until('three more turns', () => seen.turns > 3);
     assert.equal(seen.absent, 1);
     const imported = await operator(pair.first, 'bare').import(hall());
@@ -67,17 +56,13 @@ describe('the console, before seats that are shared', () => {
     await page.click('#act-open'); // which asks anew
     await page.locator('#confirm[open]').waitFor();
     assert.match(await page.textContent('#confirm-text'), /From now on people are called/);
-    await boss.close();
   });
 
   test('an event of the other process is shown and changed, and found at the first after a takeover', async () => {
-    const base = line.front.privatePort - 11;
-    const desk = { base, listeners: [11, ...ports.map((port) => port - base)], secret: (name) => line.house.secrets.read(name) };
     const boss = await Operator.open(browser, desk, { locale: 'en-GB' });
     const { page } = boss;
     await makeEvent(line.house, 'two', { name: 'The second night' });
-    await page.goto(`${boss.at}/console#/events/two/seats`);
-    await boss.signIn();
+    await boss.signInAt('#/events/two/seats');
     await page.locator('#seat-sums').waitFor();
     // A version without a journal branch is refused.
     const named = /\/availability\?since=\d+-/;
@@ -108,6 +93,5 @@ describe('the console, before seats that are shared', () => {
       return false;
     }, { everyMs: 500 });
     await block(pair.first, 2);
-    await boss.close();
   });
 });

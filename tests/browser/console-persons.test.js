@@ -2,11 +2,11 @@
 // reports a refusal in the page's language.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, openIssuer } from '../lib-js/issuer.js';
 import { makeEvent, openHouse } from '../integration/queue-front/support.js';
-import { openBrowser, Operator } from './world.js';
+import { clickFor, closeAfterEach, openBrowser, Operator } from './world.js';
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
@@ -18,26 +18,21 @@ const ROLES = {
   may: { roles: ['operator'], fairgate_events: ['hero-lim', 'show-*'] },
 };
 
-describe('persons at the console', () => {
+describe('persons at the console', async () => {
   const scope = openScope(test);
-  let issuer;
-  let front;
-  let desk;
-  let browser;
 
-  before(async () => {
-    issuer = await openIssuer(scope);
-    for (const [name, claims] of Object.entries(ROLES)) issuer.account(name, claims);
-    const house = await openHouse(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
-    ({ front } = house);
-    for (const id of ['hero-lim', 'show-1', 'other']) await makeEvent(house, id, { name: `The event ${id}` });
-    const token = await tokenOf('kim');
-    await until('the key to be there', async () => (await front.private.get('/admin/whoami', { token })).status === 200);
-    browser = await openBrowser(scope);
-    desk = { base: front.privatePort - 11, secret: (name) => house.secrets.read(name) };
-  });
-
+  const issuer = await openIssuer(scope);
   const tokenOf = async (name) => (await issuer.login(name)).access_token;
+  for (const [name, claims] of Object.entries(ROLES)) issuer.account(name, claims);
+  const house = await openHouse(undefined, { scope, config: { operators: { issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks` } } });
+  const { front } = house;
+  for (const id of ['hero-lim', 'show-1', 'other']) await makeEvent(house, id, { name: `The event ${id}` });
+  const token = await tokenOf('kim');
+  await until('the key to be there', async () => (await front.private.get('/admin/whoami', { token })).status === 200);
+  const browser = await openBrowser(scope);
+  closeAfterEach();
+  const desk = { base: front.privatePort - 11, secret: (name) => house.secrets.read(name) };
+
   const last = async (id) => (await front.admin.get(`/admin/events/${id}/audit`)).json.audit[0];
 
   // A token with a name needs no other name.
@@ -63,7 +58,6 @@ describe('persons at the console', () => {
       assert.deepEqual([(await last('other')).what, (await last('other')).who], ['resume', ROLES.ann.email]);
       assert.match(await page.textContent('#whose'), isKorean ? /^로그인한 계정: ann\.of.*\(관리\)$/ : /^Signed in as ann\.of.*\(admin\)\.$/);
       await boss.judge(`persons-admin-${manner}`);
-      await boss.close();
     });
 
     test(`a viewer is offered nothing that changes an event, ${manner}`, async () => {
@@ -71,17 +65,14 @@ describe('persons at the console', () => {
       const { page } = boss;
       await page.locator('#events a[href="#/events/other"]').waitFor();
       assert.equal(await page.locator('#new-event').count(), 0);
-      await page.click('#events a[href="#/events/other"]');
-      await page.locator('#controls', { hasText: isKorean ? '조회만 할 수 있습니다' : 'change nothing' }).waitFor();
+      await clickFor(page, '#events a[href="#/events/other"]', '#controls', { hasText: isKorean ? '조회만 할 수 있습니다' : 'change nothing' });
       assert.equal(await page.locator('#controls button, #controls input').count(), 0);
       assert.equal(await page.isVisible('#endings'), false);
       await boss.judge(`persons-viewer-${manner}`);
       await page.click('#tabs a[href$="/message"]');
       await page.fill('#message-en', 'hello');
-      await page.click('#send');
-      await page.locator('#notice:not(:empty)').waitFor();
+      await clickFor(page, '#send', '#notice:not(:empty)');
       assert.match(await page.textContent('#notice'), isKorean ? /권한이 없습니다/ : /Your role does not allow this/);
-      await boss.close();
     });
 
     test(`a role for some events shows the console of these, ${manner}`, async () => {
@@ -103,7 +94,6 @@ describe('persons at the console', () => {
       assert.equal(await page.textContent('#notice'), '');
       await page.goto(`${boss.at}/console#/events/other`);
       await page.locator('.drawn h2', { hasText: isKorean ? '권한이 없습니다' : 'Your role is not for this event' }).waitFor();
-      await boss.close();
     });
   }
 
@@ -124,6 +114,5 @@ describe('persons at the console', () => {
     await page.fill('#token', issuer.forge({ roles: ['kitchen'] }));
     await page.keyboard.press('Enter');
     await trouble('does not allow');
-    await boss.close();
   });
 });

@@ -2,11 +2,11 @@
 // categories and appeals. A waiting room alone, and real browsers: phone and desk, light and dark, both languages.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { Visitor } from '../integration/queue-front/support.js';
 import { makeEvent, openLine } from './line-world.js';
-import { openBrowser, Operator } from './world.js';
+import { clickFor, closeAfterEach, openBrowser, Operator } from './world.js';
 
 const SIZES = { 390: { width: 390, height: 844 }, 1280: { width: 1280, height: 800 } };
 const MANNERS = {
@@ -14,17 +14,13 @@ const MANNERS = {
   'en-light': { locale: 'en-GB', colorScheme: 'light', viewport: SIZES[1280], deviceScaleFactor: 1 },
 };
 
-describe('the console, around a sale', () => {
+describe('the console, around a sale', async () => {
   const scope = openScope(test);
-  let line;
-  let desk; // what an operator's browser needs to know of it
-  let browser;
 
-  before(async () => {
-    line = await openLine(scope);
-    browser = await openBrowser(scope);
-    desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) };
-  });
+  const line = await openLine(scope);
+  const browser = await openBrowser(scope);
+  closeAfterEach();
+  const desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) }; // what an operator's browser needs to know of it
 
   const admin = (path) => line.front.admin.get(path).then(({ json }) => json);
   const doc = (id) => admin(`/admin/events/${id}`);
@@ -32,8 +28,7 @@ describe('the console, around a sale', () => {
 
   async function open(name, id, view) {
     const boss = await Operator.open(browser, desk, MANNERS[name]);
-    await boss.page.goto(`${boss.at}/console#/events/${id}/${view === 'knob' ? 'knobs' : view}`);
-    await boss.signIn();
+    await boss.signInAt(`#/events/${id}/${view === 'knob' ? 'knobs' : view}`);
     await boss.page.locator(`#${view === 'audit' ? 'appeal' : view}-form`).waitFor();
     return boss;
   }
@@ -70,7 +65,6 @@ describe('the console, around a sale', () => {
       await page.uncheck('#lane-coded-0');
       await page.click('#lanes-apply');
       await until('it to ask for none', async () => (await doc(id)).lanes[0].code_required === undefined);
-      await boss.close();
     });
 
     test(`codes are loaded, counted and deleted, ${name}`, async () => {
@@ -143,7 +137,6 @@ describe('the console, around a sale', () => {
       await boss.view('audit');
       await page.locator('#audit li').nth(3).waitFor();
       assert.doesNotMatch(await page.textContent('#audit'), /FAN-?0|undefined|codes\.|codes-deleted/);
-      await boss.close();
     });
 
     test(`the contact for appeals is set for each language, ${name}`, async () => {
@@ -169,7 +162,6 @@ describe('the console, around a sale', () => {
       await page.locator('#audit li').nth(2).waitFor();
       assert.match(await page.textContent('#audit'), /https:\/\/help\.example\/line/);
       assert.doesNotMatch(await page.textContent('#audit'), /undefined|null|knob\./);
-      await boss.close();
     });
 
     test(`an appeal is looked up by its reference, ${name}`, async () => {
@@ -192,7 +184,6 @@ describe('the console, around a sale', () => {
       await page.locator('#appeal-found:not(:empty)').waitFor();
       assert.match(await page.textContent('#appeal-found'), { 'ko-dark': /\d\d:\d\d.*같은 네트워크 주소/, 'en-light': /\d\d:\d\d.*same network address/ }[name]);
       await see(boss, `sale-appeal-${name}`);
-      await boss.close();
     });
 
     test(`prices are set, and one category is gone for all who wait, ${name}`, async () => {
@@ -216,8 +207,7 @@ describe('the console, around a sale', () => {
       await page.fill('#price-name-1', 'S');
       await page.fill('#price-amount-1', '99000');
       assert.match(await page.textContent('#prices-told'), /66,000.*143,000/);
-      await page.click('#prices-apply');
-      await page.locator('#undo-prices').waitFor();
+      await clickFor(page, '#prices-apply', '#undo-prices');
       const priced = (gone) => ({ currency: 'KRW', categories: { R: { price: 143000, gone: false }, S: { price: 99000, gone: false }, A: { price: 66000, gone } } });
       assert.deepEqual((await doc(id)).prices, priced(false));
 
@@ -243,7 +233,6 @@ describe('the console, around a sale', () => {
       }
       await page.click('#prices-apply');
       await until('no prices', async () => (await doc(id)).prices === null);
-      await boss.close();
     });
   }
 });

@@ -2,10 +2,10 @@
 // ones, in both schemes, by axe and by its look; and the effects of pointer and focus.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openLooks } from './look.js';
 import { openHouse, startFront } from '../integration/queue-front/support.js';
-import { openBrowser, Visitor } from './world.js';
+import { closeAfterEach, openBrowser, Visitor } from './world.js';
 import { openScope } from '../lib-js/index.js';
 
 const MANNERS = [
@@ -13,18 +13,15 @@ const MANNERS = [
   ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }],
 ];
 
-describe('the page of all parts', () => {
+describe('the page of all parts', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'design');
   const fronts = {};
-  let house;
-  let browser;
 
-  before(async () => {
-    [house, browser] = await Promise.all([openHouse(null, { scope }), openBrowser(scope)]);
-    fronts.ours = house.front;
-    fronts.branded = await startFront(house, { brand: { name: 'Seoul Arts', colour: '#ffe14d' } });
-  });
+  const [house, browser] = await Promise.all([openHouse(null, { scope }), openBrowser(scope)]);
+  closeAfterEach();
+  fronts.ours = house.front;
+  fronts.branded = await startFront(house, { brand: { name: 'Seoul Arts', colour: '#ffe14d' } });
 
   async function open(look, options) {
     const visitor = await Visitor.open(browser, { base: fronts[look].privatePort }, { deviceScaleFactor: 1, ...options });
@@ -38,7 +35,6 @@ describe('the page of all parts', () => {
         const visitor = await open(look, options);
         visitor.states = n;
         await visitor.survey(looks, `design-${look}-${lang}`);
-        await visitor.close();
       });
     }
   }
@@ -49,7 +45,6 @@ describe('the page of all parts', () => {
       await visitor.page.setViewportSize({ width, height: 800 });
       await visitor.judge(`design-${width}`, { axe: false });
     }
-    await visitor.close();
   });
 
   test('axe runs again on a changed page, not on a changed clock', async () => {
@@ -83,7 +78,6 @@ describe('the page of all parts', () => {
     assert.equal(await page.evaluate(() => globalThis.asked), 2);
     await page.evaluate(() => document.querySelector('main').append(document.createElement('button')));
     await assert.rejects(visitor.judge('design-nameless'), /button-name/);
-    await visitor.close();
   });
 
   test('a page that changed during axe\'s run is not cached', async () => {
@@ -105,7 +99,6 @@ describe('the page of all parts', () => {
     await page.evaluate(() => { delete globalThis.axe; }); // the next one asks it as it was
     await turn('#ccc');
     await assert.rejects(visitor.judge('design-pale'), /color-contrast/);
-    await visitor.close();
   });
 
   test('pointer, press, focus, busy, disabled and invalid are visible', async () => {

@@ -2,10 +2,10 @@
 // phone and at a desk, by axe and by their looks (at a share of these in `make test`). The stack is one of stand-ins, two of them missing.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fakeBuild, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { openBrowser, share, Visitor } from './world.js';
+import { closeAfterEach, openBrowser, share, Visitor } from './world.js';
 
 const MANNERS = [
   ['ko', { deviceScaleFactor: 1 }],
@@ -14,17 +14,14 @@ const MANNERS = [
 const SIDES = ['phone', 'desktop'];
 const AGAIN = /<meta http-equiv="refresh" content="\d+">\n/;
 
-describe("the edge's own pages", () => {
+describe("the edge's own pages", async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'edge');
-  let stack;
-  let browser;
 
-  before(async () => {
-    stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_EDGE_REQUESTS_PER_10S: '100' } });
-    await stack.up();
-    browser = await openBrowser(scope);
-  });
+  const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_EDGE_REQUESTS_PER_10S: '100' } });
+  await stack.up();
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   // Sends requests too fast, so that the next one from here is refused.
   const ask = async () => (await stack.edge.get('/v1/queue/demo/status')).status;
@@ -58,7 +55,6 @@ describe("the edge's own pages", () => {
         const tops = await page.locator('section').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
         assert.equal(await own.evaluate((one) => one.getBoundingClientRect().top), Math.min(...tops));
         await visitor.inspect(looks, `${what}-${name}`, SIDES, {}, share(SIDES, name, n));
-        await visitor.close();
       });
     }
   }

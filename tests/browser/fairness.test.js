@@ -2,28 +2,24 @@
 // checked in the visitor's browser.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openBeacons } from '../lib-js/beacon.js';
 import { openScope, until } from '../lib-js/index.js';
 import { openDraw } from '../../queue-front/web/draw-check.js';
 import { act, at, makeEvent, openLine, patch, untilState } from './line-world.js';
-import { openBrowser } from './world.js';
+import { closeAfterEach, openBrowser } from './world.js';
 
 const WAYS = [
   { name: 'en-light', locale: 'en-GB', colorScheme: 'light' },
   { name: 'ko-dark', locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
 ];
 
-describe('the page of the draw', () => {
+describe('the page of the draw', async () => {
   const scope = openScope(test);
-  let beacons;
-  let line;
-  let browser;
 
-  before(async () => {
-    beacons = await openBeacons(scope);
-    [line, browser] = await Promise.all([openLine(scope, { config: { line: { gone_after: '1h' }, beacon: beacons.config } }), openBrowser(scope)]);
-  });
+  const beacons = await openBeacons(scope);
+  const [line, browser] = await Promise.all([openLine(scope, { config: { line: { gone_after: '1h' }, beacon: beacons.config } }), openBrowser(scope)]);
+  closeAfterEach();
 
   const fairness = async (id) => (await line.front.http.get(`/v1/queue/${id}/fairness`)).json;
 
@@ -45,8 +41,7 @@ describe('the page of the draw', () => {
       const files = [];
       page.on('request', (request) => files.push(request.url()));
       // From the waiting page by the keyboard.
-      await line.go(visitor, id);
-      await line.join(visitor);
+      await line.enter(visitor, id);
       assert.equal(await page.textContent('#entry'), '8');
       await page.click('#why summary');
       await page.locator('#why-more a').focus();
@@ -85,7 +80,6 @@ describe('the page of the draw', () => {
       await page.locator('#verdict.wrong').waitFor();
       assert.equal(await page.locator('#checks .wrong').count(), 1);
       await visitor.judge(`fair-forged-${name}`);
-      await visitor.close();
     });
   }
 
@@ -106,13 +100,11 @@ describe('the page of the draw', () => {
     await visitor.page.goto(`${line.at}/e/late/fairness?lane=nowhere`);
     await visitor.shows('notice', /no such event/);
     assert.equal((await visitor.page.goto(`${line.at}/e/nothing/fairness`)).status(), 404);
-    await visitor.close();
   });
 
   test('without a script the page says how to check', async () => {
     const visitor = await line.visitor(browser, { locale: 'en-GB', javaScriptEnabled: false });
     await visitor.page.goto(`${line.at}/e/words/fairness`);
     assert.match(await visitor.page.textContent('main'), /Without it, use the command below/);
-    await visitor.close();
   });
 });

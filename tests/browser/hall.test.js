@@ -2,10 +2,10 @@
 // loses a change. (journey.test.js has the whole way from the line to the ticket.)
 
 import assert from 'node:assert/strict';
-import { afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/house.js';
-import { enterHall, openBrowser, SIZES } from './world.js';
+import { closeAfterEach, enterHall, openBrowser, SIZES } from './world.js';
 
 // Two rows of the first category with a stage in front of them; the first seats of row 2 are wheelchair
 // places with companions beside them, row 8 is a club's.
@@ -30,25 +30,18 @@ function drawnHall() {
   return body;
 }
 
-describe('the hall', () => {
+describe('the hall', async () => {
   const scope = openScope(test);
-  let seats;
-  let browser;
   let events = 0;
-  const guests = [];
 
-  before(async () => {
-    seats = await openSeats(scope, await openPostgres(scope));
-    browser = await openBrowser(scope);
-  });
-  // An open page would keep drawing and polling during the next test.
-  afterEach(() => Promise.all(guests.splice(0).map((guest) => guest.close())));
+  const seats = await openSeats(scope, await openPostgres(scope));
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   async function enter({ fees, ...options } = {}) {
     const event = `hall-${(events += 1)}`;
     await importHall(seats, event, { ...drawnHall(), ...(fees && { fees }) });
     const guest = await enterHall(browser, seats, event, options);
-    guests.push(guest);
     return { event, guest, page: guest.page, other: visitor(seats, event) };
   }
 

@@ -75,6 +75,11 @@ class Line {
     await visitor.view('draw', 'waiting', 'called');
   }
 
+  async enter(visitor, id) {
+    await this.go(visitor, id);
+    await this.join(visitor);
+  }
+
   // The visitor's page in the state of this name.
   async bring(visitor, state) {
     const make = {
@@ -128,8 +133,7 @@ class Line {
   #soldOut = 0;
   async bringSoldOut(visitor) {
     const id = await this.open(`sold-out-${this.#soldOut += 1}`);
-    await this.go(visitor, id);
-    await this.join(visitor);
+    await this.enter(visitor, id);
     await act(this.front, id, 'sold-out');
     if (!visitor.scripted) await visitor.page.reload();
     await visitor.view('sold-out');

@@ -2,28 +2,25 @@
 // mail program (one of these in `make test`): by axe and by its look. They have the plain form's text and load nothing.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { formsOf } from '../integration/payment-adapter/lib/fakes.js';
 import { openScope, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { openBrowser, Visitor } from './world.js';
+import { closeAfterEach, openBrowser, Visitor } from './world.js';
 
 const MANNERS = { ko: { locale: 'ko-KR' }, en: { locale: 'en-GB', colorScheme: 'dark' } };
 const WIDTHS = { phone: 360, program: 700 };
 
-describe('mails', () => {
+describe('mails', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'mail');
-  let world;
-  let browser;
 
-  before(async () => {
-    [world, browser] = await Promise.all([
-      openWorld(scope, { brand: { name: 'Seoul Arts', colour: '#ffe14d' }, links: { support: 'mailto:help@shop.example' } }),
-      openBrowser(scope),
-    ]);
-  });
+  const [world, browser] = await Promise.all([
+    openWorld(scope, { brand: { name: 'Seoul Arts', colour: '#ffe14d' }, links: { support: 'mailto:help@shop.example' } }),
+    openBrowser(scope),
+  ]);
+  closeAfterEach();
 
   // An order with fees and VAT that was paid, and its mails of all kinds.
   async function mailsOf(lang) {
@@ -32,8 +29,7 @@ describe('mails', () => {
     Object.assign(world.seats.holds.get(visit.hold), { fees: 2_000, vat: 14_182, vat_basis_points: 1_000 });
     const { order } = (await world.order(buyer, visit)).json;
     await until('the payment to exist', () => world.psp.of(order).length > 0);
-    await world.payOrder(order);
-    await world.untilStatus(buyer, order, 'completed');
+    await world.paid(buyer, order);
     const also = ['failed', 'refunded', 'revoked', 'moved-1', 'renewed-1'];
     world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', '${buyer.member}', kind, '${lang}' FROM unnest('{${also}}'::text[]) kind`, 'pay');
     const mails = {};
@@ -68,7 +64,6 @@ describe('mails', () => {
         assert.equal(await page.getAttribute('a.act', 'href'), /https?:\/\/\S+/.exec(text)[0]);
       }
       assert.deepEqual(asked, [], 'nothing is fetched');
-      await visitor.close();
     });
   }
 });

@@ -3,7 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { client, openScope, openStack } from '../lib-js/index.js';
-import { customer, openBrowser, Operator, Visitor } from './world.js';
+import { clickFor, customer, logIn, openBrowser, Operator, payByCard, Visitor } from './world.js';
 
 const PHONE = { width: 390, height: 780 };
 const DESK = { width: 1180, height: 780 };
@@ -12,15 +12,9 @@ const folder = process.argv[2] ?? new URL('../../infra/screens/', import.meta.ur
 
 async function pay(page, { login, password }) {
   await page.click('#cart-pay');
-  await page.fill('#login-name', login);
-  await page.fill('#login-password', password);
-  await page.click('#login-form button');
+  await logIn(page, { login, password });
   await page.click('#pay-button');
-  await page.fill('[name=number]', '4242424242424242');
-  await page.fill('[name=exp]', '12/34');
-  await page.fill('[name=cvc]', '123');
-  await page.click('main form button');
-  await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
+  await payByCard(page);
 }
 
 async function take(scope) {
@@ -39,13 +33,11 @@ async function take(scope) {
   const visitor = await Visitor.open(browser, stack, { locale: 'en-GB', viewport: PHONE });
   const { page } = visitor;
   await page.goto(`${visitor.at}/e/demo`);
-  await page.click('#join button');
-  await page.locator('#ahead:not(:empty)').waitFor();
+  await clickFor(page, '#join button', '#ahead:not(:empty)');
   await shot(page, 'waiting');
 
   const operator = await Operator.open(browser, stack, { locale: 'en-GB', viewport: DESK });
-  await operator.page.goto(`${operator.at}/console`);
-  await operator.signIn();
+  await operator.signInAt();
   await operator.page.click('a[href*="demo"]');
   await steer({ rate_per_s: 5, burst: 5 });
   await operator.page.locator('canvas').first().waitFor();

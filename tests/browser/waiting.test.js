@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openLooks } from './look.js';
-import { openBrowser, share, SIZES } from './world.js';
+import { clickFor, closeAfterEach, goFor, openBrowser, share, SIZES } from './world.js';
 import { act, openLine, patch } from './line-world.js';
 import { openScope } from '../lib-js/index.js';
 
@@ -24,15 +24,12 @@ function sentencesOf(lang) {
   return rows.map(([id, text]) => [id, new RegExp(pattern(text))]);
 }
 
-describe('the waiting page in each state', () => {
+describe('the waiting page in each state', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'waiting');
-  let line;
-  let browser;
 
-  before(async () => {
-    [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
-  });
+  const [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
+  closeAfterEach();
 
   const said = []; // [state, language, what its card says]
   const note = async ({ page }, state, lang) => said.push([state, lang, (await page.locator('.card:visible, .nothing:visible').first().innerText()).replace(/\s+/g, ' ')]);
@@ -44,7 +41,6 @@ describe('the waiting page in each state', () => {
         await line.bring(visitor, state);
         await note(visitor, state === 'waiting' ? 'wait-back/20' : state, lang);
         await visitor.inspect(looks, `${state}-${lang}`, Object.keys(SIZES), {}, share(Object.keys(SIZES), lang, n));
-        await visitor.close();
       });
     }
 
@@ -61,8 +57,7 @@ describe('the waiting page in each state', () => {
 
   // In a paused line, so that nothing changes during the test.
   async function stand(visitor) {
-    await line.go(visitor, await line.event('show-still', (id) => line.open(id)));
-    await line.join(visitor);
+    await line.enter(visitor, await line.event('show-still', (id) => line.open(id)));
   }
 
   // What differs by a part of the page only: on a phone and at a desk.
@@ -76,8 +71,7 @@ describe('the waiting page in each state', () => {
       const { page } = visitor;
       await stand(visitor);
       for (const [fold, filled] of [['#why', '#why-more p:nth-child(3)'], ['#move', '#move-more svg.qr'], ['#give-up', '#leave button']]) {
-        await page.click(`${fold} summary`);
-        await page.locator(filled).waitFor();
+        await clickFor(page, `${fold} summary`, filled);
         await glance(visitor, fold.slice(1), lang);
         await page.click(`${fold} summary`);
       }
@@ -94,7 +88,6 @@ describe('the waiting page in each state', () => {
       await page.context().setOffline(true);
       await page.locator('#notice:not(:empty)').waitFor();
       await glance(visitor, 'lost', lang);
-      await visitor.close();
     });
 
     test(`a place that moves to another device, on both, ${lang}`, async () => {
@@ -102,8 +95,7 @@ describe('the waiting page in each state', () => {
       await stand(first);
       await first.page.click('#move summary');
       const address = await first.page.locator('#move-more svg.qr').getAttribute('aria-label');
-      await second.page.goto(address);
-      await second.page.locator('#take button').waitFor();
+      await goFor(second.page, address, '#take button');
       await glance(second, 'bring', lang);
       await second.page.click('#take button');
       await second.view('waiting');
@@ -112,16 +104,13 @@ describe('the waiting page in each state', () => {
       await glance(first, 'moved', lang);
       await first.page.click('.on-moved summary');
       await glance(first, 'moved-anew', lang);
-      await first.close();
-      await second.close();
     });
 
     test(`an invitation, and the work that a join may cost, ${lang}`, async () => {
       const event = await line.event('show-laned', (id) => line.open(id, { pow_bits: 19, lanes: [{ id: 'fans', name: 'The fan club', share: 30, invitations: 5 }] }));
       const visitor = await line.visitor(browser, options);
       const { page } = visitor;
-      await page.goto(`${line.at}/e/${event}#invitation=ABCD-EFGH`);
-      await page.locator('#guest button').waitFor();
+      await goFor(page, `${line.at}/e/${event}#invitation=ABCD-EFGH`, '#guest button');
       const below = (inner, outer) => page.evaluate((both) => both.map((at) => document.querySelector(at).getBoundingClientRect()).reduce((one, other) => other.bottom - one.bottom), [inner, outer]);
       assert.ok(await below('#guest button', 'details:has(#guest)') >= 8, 'the button is within its box');
       await glance(visitor, 'invited', lang);
@@ -130,7 +119,6 @@ describe('the waiting page in each state', () => {
       await Promise.all([page.waitForRequest('**/pow*.js'), page.click('#join button')]);
       await page.locator('#work').waitFor();
       await glance(visitor, 'work', lang);
-      await visitor.close();
     });
   }
 
@@ -140,14 +128,12 @@ describe('the waiting page in each state', () => {
       const prices = { currency: 'KRW', categories: { VIP: { price: 165000 }, R: { price: 143000 }, S: { price: 99000 } } };
       const event = await line.open(`priced-${lang}`, { prices });
       const visitor = await line.visitor(browser, options);
-      await line.go(visitor, event);
-      await line.join(visitor);
+      await line.enter(visitor, event);
       await visitor.page.locator('#prices li').nth(2).waitFor();
       await patch(line.front, event, { prices: { categories: { S: { gone: true } } } });
       await visitor.page.locator('#prices li[data-gone]').waitFor();
       await visitor.page.waitForFunction(() => [document.getElementById('announce'), document.getElementById('notice')].every((at) => /S$/.test(at.textContent)));
       await glance(visitor, 'priced', lang);
-      await visitor.close();
     });
   }
 
@@ -166,7 +152,6 @@ describe('the waiting page in each state', () => {
     letGo();
     await page.waitForFunction(() => /^\d+:\d\d /.test(document.title)); // which it counts down in
     assert.deepEqual(await page.locator('#pass button').boundingBox(), first);
-    await visitor.close();
   });
 
   for (const [lang, options] of MANNERS) {
@@ -180,8 +165,7 @@ describe('the waiting page in each state', () => {
       await line.go(visitor, await line.event('show-lanes', (id) => line.open(id, { lanes: [{ id: 'fans', name: 'The fan club', share: 30, invitations: 5 }] })));
       await visitor.view('join');
       await note(visitor, 'join-lanes', lang);
-      await line.go(visitor, await line.open(`call-frozen-${lang}`, { rate_per_s: 1000 }));
-      await line.join(visitor);
+      await line.enter(visitor, await line.open(`call-frozen-${lang}`, { rate_per_s: 1000 }));
       await visitor.view('called');
       await act(line.front, `call-frozen-${lang}`, 'freeze');
       await visitor.page.locator('#line[data-state=frozen]').waitFor();
@@ -196,7 +180,6 @@ describe('the waiting page in each state', () => {
         await visitor.shows('position', new RegExp(`^${(ahead + 1).toLocaleString('en')}$`));
         await note(visitor, name, lang);
       }
-      await visitor.close();
     });
   }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { afterEach } from 'node:test';
 import { chromium } from 'playwright-core';
 import { openVerdicts } from './verdicts.js';
 
@@ -62,6 +63,7 @@ function appearance() {
   return words.join('\n');
 }
 const judged = new Set(); // of each process: a test file
+const present = new Set(); // visitors with an open page
 const kept = openVerdicts();
 
 export async function openBrowser(scope) {
@@ -69,6 +71,13 @@ export async function openBrowser(scope) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell', args: FLAGS });
   scope.defer(() => browser.close());
   return browser;
+}
+
+// In a suite: visitors that a test has opened are closed after it.
+export function closeAfterEach() {
+  afterEach(async () => {
+    for (const visitor of present) await visitor.close();
+  });
 }
 
 export class Visitor {
@@ -82,6 +91,7 @@ export class Visitor {
   }
 
   constructor(page, stack, ports = [0, 4, 5]) {
+    present.add(this);
     this.page = page;
     this.stack = stack;
     this.at = `http://localhost:${stack.base}`;
@@ -266,9 +276,43 @@ export class Visitor {
   }
 
   async close() {
+    present.delete(this);
     await this.page.context().close();
     assert.deepEqual(this.wrong, []);
   }
+}
+
+// Clicks, and waits for what that shows.
+export async function clickFor(page, button, ...shown) {
+  await page.click(button);
+  await page.locator(...shown).waitFor();
+}
+
+export async function goFor(page, url, ...shown) {
+  await page.goto(url);
+  await page.locator(...shown).waitFor();
+}
+
+export async function logIn(page, { login, password }) {
+  await page.fill('#login-name', login);
+  await page.fill('#login-password', password);
+  await page.click('#login-form button');
+}
+
+// At the provider, and back to the order.
+export async function payByCard(page) {
+  await page.fill('[name=number]', '4242424242424242');
+  await page.fill('[name=exp]', '12/34');
+  await page.fill('[name=cvc]', '123');
+  await page.click('main form button');
+  await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
+}
+
+// Answers the console's question; `input` is what has to be typed out.
+export async function confirm(page, { input, why }) {
+  if (input !== undefined) await page.fill('#confirm-input', input);
+  await page.fill('#confirm-why', why);
+  await page.click('#confirm-yes');
 }
 
 // Somebody at the console, which calls the three private listeners and nobody else.
@@ -280,6 +324,18 @@ export class Operator extends Visitor {
     operator.at = `http://localhost:${stack.base + 11}`;
     operator.language = options?.locale?.slice(0, 2);
     return operator;
+  }
+
+  // At a place of the console, as `#/events`.
+  static async signedIn(browser, stack, options, at = '') {
+    const operator = await Operator.open(browser, stack, options);
+    await operator.signInAt(at);
+    return operator;
+  }
+
+  async signInAt(at = '') {
+    await this.page.goto(`${this.at}/console${at}`);
+    await this.signIn();
   }
 
   async signIn(token = this.stack.secret('admin-token')) {
