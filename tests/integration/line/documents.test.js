@@ -37,6 +37,11 @@ async function comeBack(front, copy, others = []) {
   assert.equal((await front.tick()).outcome, OUTCOME.OK);
 }
 
+async function writes(front, ...bursts) {
+  for (const burst of bursts) await front.change({ burst });
+  await front.tick();
+}
+
 const burst = (front) => redis('HGET', front.key('cfg'), 'burst');
 const knob = (front) => Number(front.document.burst);
 
@@ -52,12 +57,10 @@ async function tickAndHeal(front) {
 
 test('a lost version with the number of a newer one is replaced', async () => {
   const { lost, here, copy } = await openEvent();
-  await lost.change({ burst: 77 });
-  await lost.tick();
+  await writes(lost, 77);
   assert.equal(knob(lost), 77);
   await comeBack(here, copy, [lost]);
-  await here.change({ burst: 33 });
-  await here.tick();
+  await writes(here, 33);
   assert.equal(here.marks.version, lost.marks.version, 'the same number');
   await tickAndHeal(lost);
   assert.equal(knob(lost), 33);
@@ -66,11 +69,9 @@ test('a lost version with the number of a newer one is replaced', async () => {
 
 test('a higher lost version does not overwrite a newer document', async () => {
   const { lost, here, copy } = await openEvent();
-  for (const value of [77, 78, 79]) await lost.change({ burst: value });
-  await lost.tick();
+  await writes(lost, 77, 78, 79);
   await comeBack(here, copy, [lost]);
-  await here.change({ burst: 33 });
-  await here.tick();
+  await writes(here, 33);
   assert.ok(lost.marks.version > here.marks.version);
   await tickAndHeal(lost);
   assert.deepEqual([knob(lost), lost.marks.version], [33, here.marks.version]);
@@ -79,8 +80,7 @@ test('a higher lost version does not overwrite a newer document', async () => {
 
 test('a lost document is restored while no newer one is written', async () => {
   const { lost, here, copy } = await openEvent();
-  await lost.change({ burst: 77 });
-  await lost.tick();
+  await writes(lost, 77);
   await comeBack(here, copy, [lost]);
   assert.equal(knob(here), 10);
   await tickAndHeal(lost);
@@ -91,11 +91,9 @@ test('a lost document is restored while no newer one is written', async () => {
 
 test('a loss before the last one brings nothing back', async () => {
   const { lost, here, copy } = await openEvent();
-  for (const value of [77, 78]) await lost.change({ burst: value });
-  await lost.tick();
+  await writes(lost, 77, 78);
   await comeBack(here, copy);
-  await here.change({ burst: 33 });
-  await here.tick();
+  await writes(here, 33);
   await comeBack(here, await redis('HGETALL', here.key('cfg')), [lost]); // restarted with all it had
   assert.ok(lost.marks.version > here.marks.version);
   await tickAndHeal(lost);
@@ -105,8 +103,7 @@ test('a loss before the last one brings nothing back', async () => {
 test('a Redis set back to before a heal learns the document of after it', async () => {
   const { lost, here, copy } = await openEvent();
   await comeBack(here, copy, [lost]);
-  await here.change({ burst: 33 });
-  await here.tick();
+  await writes(here, 33);
   await comeBack(here, copy, [lost]);
   assert.equal(await burst(here), '33');
   await tickAndHeal(lost);
@@ -126,8 +123,7 @@ test('an event keeps its first identity key', async () => {
   const { lost, here, copy } = await openEvent();
   assert.equal(here.eventIdentity, '1-0123abcd');
   here.identity = '2-feedbeef';
-  await here.change({ burst: 11 });
-  await here.tick();
+  await writes(here, 11);
   assert.equal(here.eventIdentity, '1-0123abcd');
   const without = copy.flatMap((word, i) => (i % 2 === 0 && word !== 'identity' ? [word, copy[i + 1]] : []));
   await comeBack(here, without, [lost]);

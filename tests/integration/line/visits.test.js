@@ -23,6 +23,11 @@ async function pass(ms, ...fronts) {
   }
 }
 
+async function sees(front, served, ms) {
+  front.served = served;
+  await pass(ms, front);
+}
+
 async function inside(name, knobs = {}) {
   const front = new Front(clockwork, name);
   front.served = SERVED;
@@ -40,16 +45,14 @@ async function inside(name, knobs = {}) {
 test('a visit has back the time in which nobody was served', async () => {
   const [front, visit] = await inside('back');
   await pass(30 * SECOND, front);
-  front.served = UNSERVED;
-  await pass(600 * SECOND, front);
+  await sees(front, UNSERVED, 600 * SECOND);
   assert.equal(front.view.active, 1, 'its ttl and its end have long passed, on the other clock');
   assert.ok(front.view.halted_ms > 0);
   const meanwhile = await front.visit('heartbeat', 1);
   assert.equal(meanwhile.outcome, OUTCOME.OK);
   assert.equal(meanwhile.expiresMs - clockwork.ms, 60_000);
 
-  front.served = SERVED;
-  await pass(SECOND, front);
+  await sees(front, SERVED, SECOND);
   const after_ = await front.visit('heartbeat', 1);
   assert.equal(front.view.halted_ms, 0);
   const givenBack = after_.endsMs - visit.endsMs;
@@ -63,13 +66,10 @@ test('a visit has back the time in which nobody was served', async () => {
 
 test('a time in which no front looked is not given back', async () => {
   const [front, visit] = await inside('gap');
-  front.served = UNSEEN;
-  await pass(30 * SECOND, front);
-  front.served = UNSERVED; // as of one that has just started
-  await pass(5 * SECOND, front);
+  await sees(front, UNSEEN, 30 * SECOND);
+  await sees(front, UNSERVED, 5 * SECOND); // as of one that has just started
   assert.ok(front.view.halted_ms > 0);
-  front.served = SERVED;
-  await pass(SECOND, front);
+  await sees(front, SERVED, SECOND);
   const givenBack = (await front.visit('heartbeat', 1)).endsMs - visit.endsMs;
   assert.ok(givenBack >= 5 * SECOND && givenBack <= 12 * SECOND, `${givenBack} ms`);
 });
@@ -84,10 +84,8 @@ test('a second end of a visit returns its outcome', async () => {
 
 test('a takeover of the seats is no outage', async () => {
   const [front, visit] = await inside('takeover');
-  front.served = UNSERVED;
-  await pass(2 * SECOND, front);
-  front.served = SERVED;
-  await pass(SECOND, front);
+  await sees(front, UNSERVED, 2 * SECOND);
+  await sees(front, SERVED, SECOND);
   assert.equal((await front.pass(1)).endsMs, visit.endsMs);
 });
 
@@ -106,39 +104,33 @@ test('one front that sees visitors served outweighs the others', async () => {
 
 test('visits that start in a pause have their whole time', async () => {
   const [front] = await inside('meanwhile', { max_active: 2 });
-  front.served = UNSERVED;
-  await pass(10 * SECOND, front);
+  await sees(front, UNSERVED, 10 * SECOND);
   const late = await front.pass(2);
   assert.equal(late.endsMs - clockwork.ms, 100_000);
   await front.join(1);
   await pass(300 * SECOND, front);
   assert.equal((await front.pass(3)).outcome, OUTCOME.NOT_YET, 'both slots are taken');
-  front.served = SERVED;
-  await pass(61 * SECOND, front);
+  await sees(front, SERVED, 61 * SECOND);
   assert.equal(front.view.active, 0);
   assert.equal((await front.pass(3)).outcome, OUTCOME.OK);
 });
 
 test('a paused clock goes on after half an hour', async () => {
   const [front, visit] = await inside('bounded');
-  front.served = UNSERVED;
-  await pass(5 * SECOND, front);
+  await sees(front, UNSERVED, 5 * SECOND);
   await clockwork.step(HALT_MAX_MS - 10 * SECOND);
   await front.tick();
   assert.equal(front.view.active, 1);
   await pass(visit.expiresMs - clockwork.ms + HALT_MAX_MS + 10 * SECOND, front);
   assert.deepEqual([front.view.halted_ms, front.view.active], [0, 0]);
-  front.served = SERVED;
-  await pass(SECOND, front);
-  front.served = UNSERVED;
-  await pass(5 * SECOND, front);
+  await sees(front, SERVED, SECOND);
+  await sees(front, UNSERVED, 5 * SECOND);
   assert.ok(front.view.halted_ms > 0, 'once it was served again, the next outage counts');
 });
 
 test('a paused clock goes on once no front polls, without a report', async () => {
   const [front, visit] = await inside('unlooked');
-  front.served = UNSERVED;
-  await pass(5 * SECOND, front);
+  await sees(front, UNSERVED, 5 * SECOND);
   front.served = UNSEEN;
   const other = new Front(clockwork, 'unlooked', { id: 'front-2', slotMs: 50 });
   await pass(HALT_MAX_MS - 10 * SECOND, front, other);
