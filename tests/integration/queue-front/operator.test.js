@@ -124,36 +124,16 @@ test('a pre-queue gives entries, not positions, and opens by itself', async (t) 
   assert.equal((await visitor.me()).json.position, 1);
 });
 
+// One of each kind of rule; event_doc_test.c has all of them.
 const BAD_KNOBS = [
-  [{ rate_per_s: -1 }, '/rate_per_s'],
-  [{ rate_per_s: 100001 }, '/rate_per_s'],
   [{ rate_per_s: '5' }, '/rate_per_s'],
-  [{ rate_per_s: 0.00001 }, '/rate_per_s'],
-  [{ burst: 0 }, '/burst'],
-  [{ burst: 1.5 }, '/burst'],
-  [{ max_active: -1 }, '/max_active'],
-  [{ session_ttl_s: 0 }, '/session_ttl_s'],
   [{ session_ttl_s: 100, session_max_s: 99 }, '/session_max_s'],
-  [{ call_ttl_s: 0 }, '/call_ttl_s'],
-  [{ grace_s: 86401 }, '/grace_s'],
-  [{ joins_per_ip_per_min: true }, '/joins_per_ip_per_min'],
-  [{ message: 'hi' }, '/message'],
-  [{ message: { en: 5 } }, '/message/en'],
-  [{ message: { nonsense_tag: 'x' } }, '/message/nonsense_tag'],
   [{ message: { en: 'x'.repeat(1001) } }, '/message/en'],
   [{ opens_at: 'noon' }, '/opens_at'],
-  [{ opens_at: '2020-01-01T00:00:00Z', closes_at: '2020-01-02T00:00:00Z' }, '/closes_at'],
   [{ prequeue_at: '2030-01-01T00:00:00Z' }, '/prequeue_at'],
-  [{ pow_bits: 31 }, '/pow_bits'],
-  [{ member_required: 'yes' }, '/member_required'],
   [{ schedule: [{ at: '2030-01-01T00:00:00Z' }] }, '/schedule/0/rate_per_s'],
-  [{ autopilot: { on: 1 } }, '/autopilot/on'],
-  [{ autopilot: { ceiling: 0 } }, '/autopilot/ceiling'],
-  [{ autopilot: { errors_max: 1.5 } }, '/autopilot/errors_max'],
   [{ seats_left: 5 }, '/seats_left'],
   [{ name: '' }, '/name'],
-  [{ id: 'other' }, '/id'],
-  [{ state: 'closed' }, '/state'],
   [{ version: 999 }, '/version'],
   [{ colour: 'red' }, '/colour'],
 ];

@@ -331,6 +331,12 @@ static const struct script_row rows[] = {
      "bad /burst {'burst':0} must be a whole number from 1 to 1000000;"
      "bad /burst {'burst':1.5} whole number; bad /grace_s {'grace_s':true} whole number;"
      "bad /shards {'shards':0} 1 to 16; bad /shards {'shards':17} 1 to 16"},
+    {"a number has its bounds",
+     "bad /$a {'$a':$b} from || rate_per_s -1 | rate_per_s 100001 | max_active -1 |"
+     "session_ttl_s 0 | call_ttl_s 0 | grace_s 86401 | joins_per_ip_per_min -1 | pow_bits 31"},
+    {"a number of the autopilot has its bounds",
+     "bad /autopilot/$a {'autopilot':{'$a':$b}} $c || ceiling 0 from | errors_max 1.5 from |"
+     "on 1 true"},
     {"a name has no control characters",
      "bad /name {'name':'a$ab'} control || \\u0007 | \\u007f | \\u001f"},
     {"a language has a tag of two letters or more",
@@ -376,6 +382,7 @@ static const struct script_row rows[] = {
      "bad /lanes/0/id {'lanes':[{'share':1}]} missing; bad /lanes/0/share {'lanes':[{'id':'a'}]} "
      "missing;"
      "bad /lanes/0/share {'lanes':[{'id':'a','share':100}]} 1 to 99;"
+     "bad /lanes/0/share {'lanes':[{'id':'a','share':0}]} 1 to 99;"
      "bad /lanes/1/share {'lanes':[{'id':'a','share':60},{'id':'b','share':40}]} general lane;"
      "bad /lanes/0/name {'lanes':[{'id':'a','share':1,'name':'\\u0001'}]} control;"
      "bad /lanes/0/code_required {'lanes':[{'id':'a','share':1,'code_required':1}]} true or false;"
