@@ -9,36 +9,24 @@ import { act, live, makeEvent, openHouse, openShow, patch, untilState, Visitor }
 
 const STILL = { rate_per_s: 0 };
 
-// How each state is reached from a draft, and which acts are legal in it.
-const STATES = {
-  draft: { by: [], legal: ['open', 'close', 'schedule'] },
-  scheduled: { by: ['schedule'], legal: ['open', 'close'] },
-  open: { by: ['open'], legal: ['pause', 'freeze', 'sold-out', 'close'] },
-  paused: { by: ['open', 'pause'], legal: ['open', 'resume', 'freeze', 'sold-out', 'close'] },
-  frozen: { by: ['open', 'freeze'], legal: ['unfreeze', 'sold-out', 'close'] },
-  'sold-out': { by: ['open', 'sold-out'], legal: ['open', 'close'] },
-  closed: { by: ['open', 'close'], legal: [] },
-};
 const ACTS = ['schedule', 'open', 'pause', 'resume', 'freeze', 'unfreeze', 'sold-out', 'close'];
 
+// In one state; event_state_test.c has all of them.
 test('an illegal act is refused and names the legal ones', async (t) => {
   const house = await openHouse(t);
-  const opensAt = new Date(Date.now() + 3_600_000).toISOString();
-  for (const [state, { by, legal }] of Object.entries(STATES)) {
-    await Promise.all(ACTS.map(async (action) => {
-      const id = `${state}-${action}`;
-      await makeEvent(house, id, { opens_at: opensAt }, { open: false });
-      for (const step of by) await act(house.front, id, step);
-      const answer = await house.front.admin.post(`/admin/events/${id}/actions/${action}`);
-      if (legal.includes(action)) {
-        assert.equal(answer.status, 200, `${action} in ${state}: ${answer.text}`);
-        return;
-      }
-      const problem = assertProblem(answer, 409, 'illegal-transition');
-      assert.equal(problem.state, state);
-      assert.deepEqual([...problem.legal].sort(), [...legal].sort());
-    }));
-  }
+  const legal = ['close', 'sold-out', 'unfreeze'];
+  await Promise.all(ACTS.map(async (action) => {
+    await makeEvent(house, action);
+    await act(house.front, action, 'freeze');
+    const answer = await house.front.admin.post(`/admin/events/${action}/actions/${action}`);
+    if (legal.includes(action)) {
+      assert.equal(answer.status, 200, `${action}: ${answer.text}`);
+      return;
+    }
+    const problem = assertProblem(answer, 409, 'illegal-transition');
+    assert.equal(problem.state, 'frozen');
+    assert.deepEqual([...problem.legal].sort(), legal);
+  }));
 });
 
 test('there is no draw without a pre-queue, and no such act as dancing', async (t) => {
