@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { assertProblem, openScope, until } from '../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, CLIENT, openIssuer } from '../lib-js/issuer.js';
 import { EVENT, openWorld } from './payment-adapter/lib/world.js';
 import { makeEvent, openHouse, startFront } from './queue-front/support.js';
@@ -286,12 +286,10 @@ describe('persons at the seats and the payments', () => {
   test('who acted stands on the trails of seats and payments', async () => {
     const lee = issuer.forge({ sub: 'lee', roles: ['admin'] });
     const admin = seats.secrets.read('admin-token');
-    const imported = await ask(seats, lee, 'PUT', '/admin/events/trail', { body: hall() });
-    assert.equal(imported.status, 201, imported.text);
+    assertStatus(await ask(seats, lee, 'PUT', '/admin/events/trail', { body: hall() }), 201);
     const [block, price] = [{ seats: ['r1s1'], reason: 'camera' }, { prices: { Front: 1000 }, reason: 'few came' }];
     for (const [token, method, body] of [[lee, 'block', block], [desk, 'unblock', block], [admin, 'block', block], [lee, 'price', price], [admin, 'price', { prices: { Front: 2000 } }]]) {
-      const answer = await ask(seats, token, 'POST', `/admin/events/trail/${method}`, { body });
-      assert.equal(answer.status, 200, answer.text);
+      assertStatus(await ask(seats, token, 'POST', `/admin/events/trail/${method}`, { body }), 200);
     }
     const told = await until('the auditor to have written it', async () => {
       const { acts } = (await seats.admin.get('/admin/events/trail/audit')).json;
@@ -301,8 +299,7 @@ describe('persons at the seats and the payments', () => {
 
     world.psp.autoPay = true;
     const buyer = await world.login();
-    const order = await world.ordered(buyer, world.hold());
-    await world.untilStatus(buyer, order, 'completed');
+    const order = await world.orderedAs(buyer, 'completed');
     const [seat] = (await buyer.get(`/v1/pay/orders/${order}`)).json.seats;
     const acts = async (subject) => (await pay.admin.get(`/admin/events/${EVENT}/audit?subject=${subject}`)).json.acts;
     const done = async (token, path, body, { method = 'POST', ...options } = {}) => {

@@ -113,6 +113,12 @@ export class CookieJar {
 // The same token but for its first character, whatever that is.
 export const mangled = (token) => (token.startsWith('A') ? 'B' : 'A') + token.slice(1);
 
+// The answer, which has this status.
+export function assertStatus(answer, status) {
+  assert.equal(answer.status, status, answer.text);
+  return answer;
+}
+
 // An RFC 9457 answer with this status and stable code; gives the parsed problem back.
 export function assertProblem(answer, status, code) {
   const seen = `${answer.status} ${answer.text}`;

@@ -3,7 +3,7 @@
 export { codesOf, Contract, OF_ALL_SERVICES, openContract } from './contract.js';
 export { letIn, runCrowd, scenarioPath, targetsOf } from './crowd.js';
 export { openForgetfulDisk, openSmallDisk } from './disk.js';
-export { assertProblem, client, CookieJar, mangled, request } from './http.js';
+export { assertProblem, assertStatus, client, CookieJar, mangled, request } from './http.js';
 export { makeKeyPair } from './key-pair.js';
 export { freePort, freePortBase } from './ports.js';
 export { postgresBin, psqlPath, startPostgres } from './postgres.js';

@@ -6,7 +6,7 @@ import http from 'node:http';
 import { readdirSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, programPath, ROOT, runCrowd } from '../../lib-js/index.js';
 import { judgeGrowth } from '../../../loadtest/lib/growth.js';
 import { missed } from '../../../loadtest/lib/happened.js';
@@ -39,16 +39,13 @@ async function plant(scope, target, spoil) {
 }
 
 // Each crowd at a line of its own, all at once.
-describe('the judge of a crowd', { concurrency: 4 }, () => {
+describe('the judge of a crowd', { concurrency: 4 }, async () => {
   const scope = openScope(test);
-  let house;
 
-  before(async () => {
-    house = await openHouse(null, { scope });
-    const rates = { honest: RATE, jump: RATE, fast: 4 * RATE };
-    for (const [event, rate] of Object.entries(rates))
-      await makeEvent(house, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
-  });
+  const house = await openHouse(null, { scope });
+  const rates = { honest: RATE, jump: RATE, fast: 4 * RATE };
+  for (const [event, rate] of Object.entries(rates))
+    await makeEvent(house, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
 
   // Some people at that port, told apart by nothing but their place. -> the verdict
   async function judgedAt(port, event, settings = {}) {

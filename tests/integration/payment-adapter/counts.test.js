@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope(test);
@@ -52,15 +52,13 @@ const inDoubt = () => Number(world.postgres.sql(
   `SELECT (SELECT count(*) FROM pay.saga_step WHERE mark = 3) + coalesce((SELECT sum(unanswered) FROM pay.counted WHERE event = ''), 0)`, 'pay'));
 
 async function order(hold = world.hold()) {
-  const made = await world.order(buyer, hold);
-  assert.equal(made.status, 201, made.text);
+  const made = assertStatus(await world.order(buyer, hold), 201);
   return made.json.order;
 }
 
 async function complete() {
   const id = await order();
-  await world.payOrder(id);
-  await world.untilStatus(buyer, id, 'completed');
+  await world.paid(buyer, id);
   return id;
 }
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { wordsOf } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
@@ -20,11 +20,9 @@ const EACH = 100_000; // a seat of rows 6 to 10 with its fee
 
 async function buy(what) {
   const visit = world.visit();
-  const held = await visit.hold(what);
-  assert.equal(held.status, 201, held.text);
+  const held = assertStatus(await visit.hold(what), 201);
   const order = await world.ordered(buyer, { hold: held.json.hold, pass: visit.token });
-  await world.payOrder(order);
-  await world.untilStatus(buyer, order, 'completed');
+  await world.paid(buyer, order);
   return order;
 }
 
@@ -189,8 +187,7 @@ test('unused tickets are given back with their seats; a used one keeps its seat'
   const order = await buy({ seats: row });
   const [used, lent] = await ticketsOf(order);
   assert.equal((await buyer.post(`/v1/pay/tickets/${lent.ticket}/transfer`, { to: friend.member })).status, 202);
-  const taken = await friend.post(`/v1/pay/tickets/${lent.ticket}/accept`);
-  assert.equal(taken.status, 201, taken.text);
+  const taken = assertStatus(await friend.post(`/v1/pay/tickets/${lent.ticket}/accept`), 201);
   assertProblem(await ask(order, { reason: 'x', seats: row, free: true }), 409, 'whole-order');
   assert.equal((await scan(used.token)).status, 200);
   await credit(order, { reason: 'the doors stayed shut', seats: row.slice(0, 3), free: true });

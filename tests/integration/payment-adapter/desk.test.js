@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { wordsOf } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
@@ -16,11 +16,9 @@ const NUMBER = /^[0-9A-HJKMNP-TV-Z]{2}(-[0-9A-HJKMNP-TV-Z]{3}){2}$/;
 
 async function buy(seats, visitor = buyer) {
   const visit = world.visit();
-  const held = await visit.hold({ seats });
-  assert.equal(held.status, 201, held.text);
+  const held = assertStatus(await visit.hold({ seats }), 201);
   const order = await world.ordered(visitor, { hold: held.json.hold, pass: visit.token });
-  await world.payOrder(order);
-  await world.untilStatus(visitor, order, 'completed');
+  await world.paid(visitor, order);
   return order;
 }
 
@@ -70,8 +68,7 @@ test('an order whose number is taken gets another id', async () => {
 });
 
 const find = async (query) => {
-  const answer = await admin.get(`/admin/orders?${new URLSearchParams(query)}`);
-  assert.equal(answer.status, 200, answer.text);
+  const answer = assertStatus(await admin.get(`/admin/orders?${new URLSearchParams(query)}`), 200);
   return answer.json;
 };
 const found = async (query) => (await find(query)).orders.map(({ order }) => order);

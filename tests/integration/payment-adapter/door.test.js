@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, mangled, openScope, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, mangled, openScope, runProgram, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope(test);
@@ -15,8 +15,7 @@ world.psp.autoPay = true;
 const buyer = await world.login();
 
 async function tickets() {
-  const order = await world.ordered(buyer, world.hold());
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.orderedAs(buyer, 'completed');
   const got = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
   return { order, tickets: got };
 }
@@ -36,8 +35,7 @@ const verify = (files, token) => runProgram('payment-adapter', ['verify-ticket',
 
 test('the list of revoked tickets is there for the longest name that an event may have', async () => {
   const event = 'e'.repeat(64);
-  const answer = await world.pay.http.get(`/v1/pay/events/${event}/revoked-tickets`);
-  assert.equal(answer.status, 200, answer.text);
+  const answer = assertStatus(await world.pay.http.get(`/v1/pay/events/${event}/revoked-tickets`), 200);
   const { as_of, ...list } = answer.json;
   assert.ok(Math.abs(Date.parse(as_of) - Date.now()) < 60_000);
   assert.deepEqual(list, { event, after: null, next: null, complete: true, revoked: [] });
@@ -171,15 +169,13 @@ test('a ticket that is handed on is its owner\'s until the other takes it, and t
   assertProblem(await stranger.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
   assert.match((await friend.get(`/pay/tickets/${order}?lang=en`)).text, /This ticket is offered to you.*data-take=/);
   assert.match((await buyer.get(`/pay/tickets/${order}?lang=ko`)).text, /받을 때까지는 회원님의 티켓입니다.*data-keep=/);
-  const taken = await friend.post(pathOf(ticket, 'accept'));
-  assert.equal(taken.status, 201, taken.text);
+  const taken = assertStatus(await friend.post(pathOf(ticket, 'accept')), 201);
   assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
   assertProblem(await buyer.post(pathOf(ticket, 'transfer'), { to: friend.member }), 409, 'not-transferable');
   const theirs = await listOf(friend, order);
   assert.deepEqual(theirs.map(({ ticket: id, seat }) => [id, seat]), [[taken.json.ticket, ticket.seat]]);
   assert.deepEqual((await listOf(buyer, order)).map(({ ticket: id }) => id), [other.ticket]);
-  const old = await scan('gate', ticket.token);
-  assert.equal(old.status, 409);
+  const old = assertStatus(await scan('gate', ticket.token), 409);
   assert.equal(old.json.code, 'revoked');
   assert.match(verify(await doorFiles(), ticket.token).stdout, /^REVOKED /);
   assert.equal((await scan('gate', theirs[0].token)).status, 200);
@@ -212,8 +208,7 @@ test('a ticket goes through a bounded number of hands, and nobody hands on witho
   let ticket = first;
   for (let hop = 0; hop < 8; hop += 1) {
     const [from, to] = [both[hop % 2], both[(hop + 1) % 2]];
-    const offered = await from.post(pathOf(ticket, 'transfer'), { to: to.member });
-    assert.equal(offered.status, 202, offered.text);
+    assertStatus(await from.post(pathOf(ticket, 'transfer'), { to: to.member }), 202);
     ticket = (await to.post(pathOf(ticket, 'accept'))).json;
   }
   assertProblem(await buyer.post(pathOf(ticket, 'transfer'), { to: friend.member }), 409, 'not-transferable');
@@ -227,8 +222,7 @@ test('a ticket goes through a bounded number of hands, and nobody hands on witho
 
 test('a refunded order has no ticket that opens a door, a used ticket no refund', async () => {
   const { order, tickets: [ticket] } = await tickets();
-  const back = await buyer.post(`/v1/pay/orders/${order}/refund`);
-  assert.equal(back.status, 202, back.text);
+  assertStatus(await buyer.post(`/v1/pay/orders/${order}/refund`), 202);
   await world.untilStatus(buyer, order, 'refunded');
   assert.equal((await scan('gate', ticket.token)).json.code, 'revoked');
   assert.match(verify(await doorFiles(), ticket.token).stdout, /^REVOKED /);
@@ -272,8 +266,7 @@ test('of a scan and a transfer that meet one comes through', async () => {
   for (let i = 0; i < 25; i += 1) {
     const friend = await world.login(`user${100 + i}@example.com`); // each with a pace of their own
     const giver = await world.login('bcrypt@example.com');
-    const order = await world.ordered(giver, world.hold());
-    await world.untilStatus(giver, order, 'completed');
+    const order = await world.orderedAs(giver, 'completed');
     for (const ticket of await listOf(giver, order)) {
       world.postgres.sql(`UPDATE pay.ticket SET offered_to = '${friend.member}' WHERE id = '${ticket.ticket}'`, 'pay');
       const [taken, scanned] = await Promise.all([friend.post(pathOf(ticket, 'accept')), scan('g', ticket.token)]);
@@ -305,8 +298,7 @@ test('a ticket that was refunded or handed on after an offline door let it in is
 });
 
 async function scanner(gate, { event = EVENT, ...more } = {}) {
-  const made = await world.pay.admin.post(`/admin/events/${event}/scanners`, { body: { gate, reason: 'for the evening', ...more } });
-  assert.equal(made.status, 201, made.text);
+  const made = assertStatus(await world.pay.admin.post(`/admin/events/${event}/scanners`, { body: { gate, reason: 'for the evening', ...more } }), 201);
   const headers = { authorization: `Bearer ${made.json.token}` };
   const call = (method, path, body) => world.pay.http[method](`/v1/pay/door${path}`, { headers, ...(body ? { body } : {}) });
   return { ...made.json, get: () => call('get', ''), post: (path, body) => call('post', path, body) };
@@ -462,10 +454,8 @@ test('the list of revoked tickets is whole or says that it is not, and a door go
 });
 
 test('a door has to show the admin token, and forged tickets are 404', async () => {
-  const answer = await world.pay.private.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: 'x' } });
-  assert.equal(answer.status, 401);
-  const forged = await scan('gate', 'FGT1.abc.def');
-  assert.equal(forged.status, 404);
+  assertStatus(await world.pay.private.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: 'x' } }), 401);
+  const forged = assertStatus(await scan('gate', 'FGT1.abc.def'), 404);
   assert.equal(forged.json.code, 'forged');
   assertProblem(await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g' } }), 400, 'bad-request');
 });

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { before } from 'node:test';
-import { openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
+import test from 'node:test';
+import { assertStatus, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
 import { assertCapHolds } from './lib/cap.js';
 import { openWorld, PASSWORD } from './lib/world.js';
 
@@ -13,13 +13,10 @@ const scope = openScope(test);
 const SHOP_PER_S = 10;
 const USERS_PER_S = 20;
 const BUYERS = 4; // each of whom the shop hears of one order after the other
-let world, second;
 const house = { http: { loops: 2 }, users: { queries_per_s: USERS_PER_S }, login: { free_fails: 1000 } };
-before(async () => {
-  world = await openWorld(scope, { ...house, shop: { per_s: SHOP_PER_S } });
-  second = await world.startPay();
-  world.psp.autoPay = true;
-});
+const world = await openWorld(scope, { ...house, shop: { per_s: SHOP_PER_S } });
+const second = await world.startPay();
+world.psp.autoPay = true;
 
 const login = (pay, name) => world.visitor(pay).post('/v1/pay/login', { login: name, password: PASSWORD });
 const counted = async (name) => {
@@ -143,8 +140,7 @@ test('a query without an index in the user database is logged at the start', asy
 test('a member number that is not a number belongs to nobody, and is no failure of the database', async () => {
   const buyer = world.visitor();
   await until('a login', async () => (await buyer.post('/v1/pay/login', { login: 'user105@example.com', password: PASSWORD })).status === 200);
-  const order = await world.ordered(buyer, world.hold());
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.orderedAs(buyer, 'completed');
   world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', 'nobody' || i, 'completed', 'en' FROM generate_series(1, 7) i`, 'pay');
   const told = () => world.postgres.sql("SELECT string_agg(DISTINCT coalesce(error, 'waits'), ',') FROM pay.mail_outbox WHERE member LIKE 'nobody%'", 'pay');
   await until('each of them to be nobody', () => told() === 'no address');
@@ -170,8 +166,7 @@ test('an order says how to pay as soon as that is known, whichever process has f
   const took = [];
   for (let i = 0; i < 3 || (i < 20 && !took.some((ms) => ms < 2400)); i += 1) { // a busy machine needs longer itself
     const began = performance.now();
-    const made = await world.order(buyer, world.hold());
-    assert.equal(made.status, 201, made.text);
+    const made = assertStatus(await world.order(buyer, world.hold()), 201);
     if (made.json.payment) took.push(performance.now() - began);
   }
   for (const gate of gates) gate.open();

@@ -28,8 +28,7 @@ test('the checkout knows the pages of the seller', async () => {
 });
 
 test('order, tickets and mail say where there is help', async () => {
-  const order = await world.ordered(buyer, world.hold());
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.orderedAs(buyer, 'completed');
   const help = '<a href="mailto:help@shop.example?subject=Tickets">';
   for (const page of [`/pay/orders/${order}`, `/pay/tickets/${order}`, '/pay/orders/o_none']) {
     const { text } = await buyer.get(page);

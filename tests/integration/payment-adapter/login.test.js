@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test from 'node:test';
-import { assertProblem, assertPrompt, CookieJar, mangled, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertPrompt, assertStatus, CookieJar, mangled, openScope, until } from '../../lib-js/index.js';
 import { assertCapHolds } from './lib/cap.js';
 import { EVENT, HASHES, openWorld, PASSWORD } from './lib/world.js';
 
@@ -211,10 +211,8 @@ test('with the user database stalled a login is 503, and sessions go on', async 
     for (let i = 0; i < 8; i += 1) {
       assertProblem(await once(world.visitor(), `user12${i}@example.com`), 503, 'login-busy');
     }
-    const made = await world.order(visitor, visit);
-    assert.equal(made.status, 201, made.text);
-    await world.payOrder(made.json.order);
-    await world.untilStatus(visitor, made.json.order, 'completed');
+    const made = assertStatus(await world.order(visitor, visit), 201);
+    await world.paid(visitor, made.json.order);
   } finally {
     unlock();
   }
@@ -247,8 +245,7 @@ test("the shop's signed token logs in once, and only if everything in it is righ
   const by = (token) => world.visitor().post('/v1/pay/login', { token });
   const good = world.queue.token(claims({ lang: 'en' }), { typ: 'JWT' });
   const visitor = world.visitor();
-  const answer = await visitor.post('/v1/pay/login', { token: good });
-  assert.equal(answer.status, 200, answer.text);
+  assertStatus(await visitor.post('/v1/pay/login', { token: good }), 200);
   assert.deepEqual((await visitor.get('/v1/pay/me')).json, { member: '77', lang: 'en' });
   assertProblem(await by(good), 401, 'token-used');
   const bad = [

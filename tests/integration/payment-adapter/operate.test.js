@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope(test);
@@ -11,8 +11,7 @@ const buyer = await world.login();
 
 async function complete() {
   const order = await world.ordered(buyer, world.hold());
-  await world.payOrder(order);
-  await world.untilStatus(buyer, order, 'completed');
+  await world.paid(buyer, order);
   return order;
 }
 
@@ -250,8 +249,7 @@ test('a second process takes over what the first left, and only after its lease'
   await world.pay.stop();
   const { order } = await (async () => {
     const visitor = await world.login('bcrypt@example.com', undefined, slow);
-    const made = await world.order(visitor, world.hold());
-    assert.equal(made.status, 201, made.text);
+    const made = assertStatus(await world.order(visitor, world.hold()), 201);
     world.seats.fault('/confirm', { delayMs: 10_000 });
     const intent = await world.paymentOf(made.json.order);
     world.psp.authorise(intent.id);

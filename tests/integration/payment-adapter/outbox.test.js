@@ -12,8 +12,7 @@ const world = await openWorld(scope, { shop: { per_s: 10 } });
 world.psp.autoPay = true;
 
 async function complete(visitor) {
-  const order = await world.ordered(visitor, world.hold());
-  await world.untilStatus(visitor, order, 'completed');
+  const order = await world.orderedAs(visitor, 'completed');
   return order;
 }
 

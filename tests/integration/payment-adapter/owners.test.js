@@ -50,8 +50,7 @@ test('orders of an event that another process owns are taken, paid and compared'
   // A process that begins to work knows nothing of what the last one had learnt.
   await world.pay.restart();
   await until('the payment to exist', () => world.psp.of(paid).length > 0);
-  await world.payOrder(paid);
-  await world.untilStatus(buyer, paid, 'completed');
+  await world.paid(buyer, paid);
   await world.pay.restart();
   await world.assertAgreed(paid);
 });
@@ -66,7 +65,6 @@ test('when the owner dies the next one is found, for what was begun and for what
   await world.untilStatus(buyer, begun, 'completed');
   const fresh = await order(first);
   await until('the payment to exist', () => world.psp.of(fresh).length > 0);
-  await world.payOrder(fresh);
-  await world.untilStatus(buyer, fresh, 'completed');
+  await world.paid(buyer, fresh);
   assert.deepEqual(await world.reconciled(), []);
 });

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
@@ -15,11 +15,7 @@ const world = await openWorld(scope, { refund: { by: 'operator' } });
 world.psp.autoPay = true;
 const buyer = await world.login('argon2id@example.com'); // who reads English
 
-async function buy() {
-  const order = await world.ordered(buyer, world.hold());
-  await world.untilStatus(buyer, order, 'completed');
-  return order;
-}
+const buy = () => world.orderedAs(buyer, 'completed');
 const read = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
 const mailsOf = (order, kind) => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.${kind}@`));
 const postpone = (body) => world.pay.admin.put(PATH, { body: { reason: 'the singer is ill', ...body } });
@@ -38,8 +34,7 @@ test('an order from before has the new date, a mail, and a way back in full', as
   const [order, other] = [await buy(), await buy()];
   const before = await read(order);
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).json.code, 'refund-by-operator');
-  const answer = await postpone(NEW);
-  assert.equal(answer.status, 200, answer.text);
+  const answer = assertStatus(await postpone(NEW), 200);
   assert.deepEqual([answer.json.starts_at, answer.json.doors_at, answer.json.times], [NEW.starts_at, null, 1]);
   const after = await read(order);
   assert.equal(after.starts_at, NEW.starts_at);

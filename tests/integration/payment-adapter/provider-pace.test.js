@@ -2,7 +2,7 @@
 // one may, and those that are left when one dies have all of the pace. Judged by the provider's own record.
 
 import assert from 'node:assert/strict';
-import test, { before } from 'node:test';
+import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
@@ -14,19 +14,15 @@ const TRUST = 6; // of each process: a sixteenth, six at least
 const ADAPTERS = 3;
 const ORDERS = 60; // nobody pays them, so each is asked after two or three times a second, if it may
 
-let world, adapters;
-let beganAt;
-before(async () => {
-  world = await openWorld(scope, { psp: { per_s: PER_S }, saga: { lease: '2s' } });
-  adapters = [world.pay];
-  while (adapters.length < ADAPTERS) adapters.push(await world.startPay({ saga: { instance: `adapter-${adapters.length}` } }));
-  const buyer = await until('a login', () => world.login());
-  beganAt = Date.now();
-  await Promise.all(Array.from({ length: ORDERS }, () => {
-    const held = world.hold();
-    return until('an order', async () => [200, 201, 202].includes((await world.order(buyer, held)).status), { everyMs: 500 }); // by its key it is one
-  }));
-});
+const world = await openWorld(scope, { psp: { per_s: PER_S }, saga: { lease: '2s' } });
+const adapters = [world.pay];
+while (adapters.length < ADAPTERS) adapters.push(await world.startPay({ saga: { instance: `adapter-${adapters.length}` } }));
+const buyer = await until('a login', () => world.login());
+const beganAt = Date.now();
+await Promise.all(Array.from({ length: ORDERS }, () => {
+  const held = world.hold();
+  return until('an order', async () => [200, 201, 202].includes((await world.order(buyer, held)).status), { everyMs: 500 }); // by its key it is one
+}));
 
 const calls = () => world.psp.calls;
 const callsOf = async (pay) => (await pay.metrics()).get('fairgate_psp_calls_total') ?? 0;

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { startShop } from '../demo-shop/shop.js';
 import { EVENT, openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
@@ -17,15 +17,13 @@ world.psp.autoPay = true;
 const buyer = await world.login();
 
 async function buy(visitor = buyer) {
-  const order = await world.ordered(visitor, world.hold());
-  await world.untilStatus(visitor, order, 'completed');
+  const order = await world.orderedAs(visitor, 'completed');
   const { tickets } = (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json;
   return { order, tickets };
 }
 
 async function refund(order, visitor = buyer) {
-  const answer = await visitor.post(`/v1/pay/orders/${order}/refund`);
-  assert.equal(answer.status, 202, answer.text);
+  assertStatus(await visitor.post(`/v1/pay/orders/${order}/refund`), 202);
 }
 
 const sagasOf = async (order) => (await world.pay.admin.get(`/admin/sagas?state=all&order=${order}`)).json.sagas;
@@ -88,8 +86,7 @@ test('a refund that the provider refuses is parked with an alarm, and the buyer 
   const [saga] = await sagasOf(order);
   assert.deepEqual([saga.state, saga.step, saga.cause], ['parked', 'refund_payment', 'charge_not_refundable']);
   world.psp.refuseRefundOf = null;
-  const retried = await world.pay.admin.post(`/admin/sagas/${saga.saga}/retry`, { body: { reason: 'the provider has set it right' } });
-  assert.equal(retried.status, 200, retried.text);
+  assertStatus(await world.pay.admin.post(`/admin/sagas/${saga.saga}/retry`, { body: { reason: 'the provider has set it right' } }), 200);
   const after_ = await world.untilStatus(buyer, order, 'refunded');
   assert.equal(after_.reason, undefined);
 });
@@ -103,8 +100,7 @@ test('a refund that failed is made anew when an operator retries it', async () =
   const [saga] = await sagasOf(order);
   assert.deepEqual([saga.state, saga.cause], ['parked', 'refund-failed']);
   world.psp.failRefundOf = null;
-  const retried = await world.pay.admin.post(`/admin/sagas/${saga.saga}/retry`, { body: { reason: 'the account has money again' } });
-  assert.equal(retried.status, 200, retried.text);
+  assertStatus(await world.pay.admin.post(`/admin/sagas/${saga.saga}/retry`, { body: { reason: 'the account has money again' } }), 200);
   await until('another refund', () => keys().length > 1);
   assert.equal(new Set(keys()).size, 2);
   await world.untilStatus(buyer, order, 'refunded');
@@ -151,8 +147,7 @@ const ANY = { by: 'buyer', until: null, before_start_s: null, percent: 100, hand
 
 async function setTerms(more) {
   const { version } = await terms();
-  const answer = await world.pay.admin.put(TERMS, { headers: { 'if-match': `"${version}"` }, body: { ...ANY, reason: 'a test', ...more } });
-  assert.equal(answer.status, 200, answer.text);
+  const answer = assertStatus(await world.pay.admin.put(TERMS, { headers: { 'if-match': `"${version}"` }, body: { ...ANY, reason: 'a test', ...more } }), 200);
   return answer.json;
 }
 
@@ -191,8 +186,7 @@ test('an order is made on the terms that its buyer was shown, or not at all', as
   assertProblem(await order('default-0', 'terms-3'), 409, 'refund-terms-changed');
   assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.orders WHERE hold = '${visit.hold}'`, 'pay'), '0');
   const now = await shown();
-  const made = await order(now, 'terms-1');
-  assert.equal(made.status, 201, made.text);
+  const made = assertStatus(await order(now, 'terms-1'), 201);
   assert.equal(made.json.refund.amount, 15_400);
   await setTerms({ percent: 20 });
   const again = await order(now, 'terms-1');
@@ -246,8 +240,7 @@ test('an order keeps the terms that it was made on, and its page tells them', as
   assertProblem(await byHand(late.order, { reason: 'again' }), 409, 'not-refundable');
   const [act] = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${late.order}`)).json.acts;
   assert.deepEqual([act.act, act.actor, act.reason, act.detail], ['refund', 'operator', 'the show is put off', { amount: 154000 }]);
-  const scan = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: bound.tickets[0].token } });
-  assert.equal(scan.status, 200);
+  assertStatus(await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: bound.tickets[0].token } }), 200);
   assertProblem(await byHand(bound.order, { reason: 'x' }), 409, 'not-refundable');
 });
 
@@ -275,8 +268,7 @@ test('a ticket that came back to the buyer does not block their refund', async (
   let ticket = lent.ticket;
   for (const [from, to] of [[buyer, friend], [friend, buyer]]) {
     assert.equal((await from.post(`/v1/pay/tickets/${ticket}/transfer`, { to: to.member })).status, 202);
-    const taken = await to.post(`/v1/pay/tickets/${ticket}/accept`);
-    assert.equal(taken.status, 201, taken.text);
+    const taken = assertStatus(await to.post(`/v1/pay/tickets/${ticket}/accept`), 201);
     ticket = taken.json.ticket;
     if (to === friend) assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'tickets-handed-on');
   }
@@ -292,8 +284,7 @@ test('an order with a transferred ticket is refunded if the terms allow it, and 
   const free = await buy();
   for (const { tickets: [ticket] } of [bound, free]) {
     assert.equal((await buyer.post(`/v1/pay/tickets/${ticket.ticket}/transfer`, { to: friend.member })).status, 202);
-    const taken = await friend.post(`/v1/pay/tickets/${ticket.ticket}/accept`);
-    assert.equal(taken.status, 201, taken.text);
+    assertStatus(await friend.post(`/v1/pay/tickets/${ticket.ticket}/accept`), 201);
   }
   assertProblem(await buyer.post(`/v1/pay/orders/${bound.order}/refund`), 409, 'tickets-handed-on');
   await refund(free.order);

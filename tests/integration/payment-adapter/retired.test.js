@@ -4,30 +4,28 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { before } from 'node:test';
-import { openScope, runBeside } from '../../lib-js/index.js';
+import test from 'node:test';
+import { assertStatus, openScope, runBeside } from '../../lib-js/index.js';
 import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope(test);
-let world, buyer, sandbox, archive, order, intent;
+let order, intent;
 
-before(async () => {
-  sandbox = await startSandbox(scope, { webhook: 'http://127.0.0.1:9/', returnUrls: 'http://tickets.example/' });
-  const dir = scope.tempDir('psp-keys-');
-  for (const [name, text] of [['key', KEY], ['hook', SECRET]]) writeFileSync(join(dir, name), text, { mode: 0o600 });
-  world = await openWorld(scope, {
-    psp: {
-      stripe_url: `http://127.0.0.1:${sandbox.port}`,
-      stripe_key: join(dir, 'key'),
-      stripe_webhook_secret: join(dir, 'hook'),
-      stripe_flow: 'intents',
-    },
-    saga: { poll: '200ms', poll_max: '400ms', poll_rare: '400ms' },
-  });
-  buyer = await world.login();
-  archive = scope.tempDir('archive-');
+const sandbox = await startSandbox(scope, { webhook: 'http://127.0.0.1:9/', returnUrls: 'http://tickets.example/' });
+const dir = scope.tempDir('psp-keys-');
+for (const [name, text] of [['key', KEY], ['hook', SECRET]]) writeFileSync(join(dir, name), text, { mode: 0o600 });
+const world = await openWorld(scope, {
+  psp: {
+    stripe_url: `http://127.0.0.1:${sandbox.port}`,
+    stripe_key: join(dir, 'key'),
+    stripe_webhook_secret: join(dir, 'hook'),
+    stripe_flow: 'intents',
+  },
+  saga: { poll: '200ms', poll_max: '400ms', poll_rare: '400ms' },
 });
+const buyer = await world.login();
+const archive = scope.tempDir('archive-');
 
 const retire = (...more) => runBeside('payment-adapter', ['retire', EVENT, '--to', archive, '--config', world.pay.configPath, ...more]);
 const sql = (text) => world.postgres.sql(text, 'pay');
@@ -78,8 +76,7 @@ test('once it is retired its order is gone, and its page says where to', async (
     assert.deepEqual([answer.status, answer.json.code], [410, 'order-retired']);
   }
   for (const page of ['orders', 'tickets']) {
-    const answer = await buyer.get(`/pay/${page}/${order}?lang=en`);
-    assert.equal(answer.status, 410);
+    const answer = assertStatus(await buyer.get(`/pay/${page}/${order}?lang=en`), 410);
     assert.match(answer.text, /long over/);
   }
   assert.equal((await buyer.get('/v1/pay/orders/o_ABCDEFGHIJKLMNOPQRST')).json.code, 'order-unknown');

@@ -19,8 +19,7 @@ async function complete(ask) {
   const { hold } = (await visit.hold(ask)).json;
   const order = await world.ordered(buyer, { hold, pass: visit.token });
   await until('the payment to exist', () => world.psp.of(order).length > 0);
-  await world.payOrder(order);
-  await world.untilStatus(buyer, order, 'completed');
+  await world.paid(buyer, order);
   return order;
 }
 

@@ -57,8 +57,7 @@ test('a pause that the shop asks for holds for its list, in every process, and f
 test('a list that a run has no time for is read on by the next, and what was not read is not missed', async () => {
   const buyer = await world.login();
   world.psp.autoPay = true;
-  const order = await world.ordered(buyer, world.hold());
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.orderedAs(buyer, 'completed');
   await until('its letter to be delivered', () => sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL') === '0');
   sql(`UPDATE pay.shop_outbox SET done_at = now() - interval '1 hour';
        UPDATE pay.orders SET changed_at = now() - interval '1 hour';

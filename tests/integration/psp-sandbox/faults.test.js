@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, statSync, truncateSync } from 'node:fs';
 import test from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
+import { assertStatus, openScope, until } from '../../lib-js/index.js';
 import { errorOf, HELD, KEY, openReceiver, startSandbox } from './sandbox.js';
 
 const scope = openScope(test);
@@ -102,11 +102,9 @@ test('a lost creation is found again under its key', async () => {
 });
 
 test('a fault that cannot be read is refused where it is given', async () => {
-  const bad = await sandbox.control('faults', { fault: 'capture:exploded' });
-  assert.equal(bad.status, 400);
+  const bad = assertStatus(await sandbox.control('faults', { fault: 'capture:exploded' }), 400);
   assert.match(bad.json.detail, /no such kind of fault as 'exploded'/);
-  const naked = await sandbox.private.post('/control/faults', sandbox.form({ fault: 'any:lost' }));
-  assert.equal(naked.status, 401);
+  assertStatus(await sandbox.private.post('/control/faults', sandbox.form({ fault: 'any:lost' })), 401);
   await sandbox.fault('refund:lost*5');
   const list = await sandbox.admin.get('/control/faults');
   assert.deepEqual(list.json.faults, [{ operation: 'refund', kind: 'lost', value: 0, left: 5 }]);

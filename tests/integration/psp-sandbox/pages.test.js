@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openScope } from '../../lib-js/index.js';
+import { assertStatus, openScope } from '../../lib-js/index.js';
 import { errorOf, startSandbox } from './sandbox.js';
 
 const RETURN = 'http://shop.test/back?order=7';
@@ -32,8 +32,7 @@ const CARD = { number: '4242 4242 4242 4242', exp: '12/34', cvc: '123' };
 
 test('the page shows what is paid for, in two languages, without a script', async () => {
   const intent = await make();
-  const english = await sandbox.http.get(pageOf(intent));
-  assert.equal(english.status, 200);
+  const english = assertStatus(await sandbox.http.get(pageOf(intent)), 200);
   assert.match(english.headers['content-type'], /^text\/html/);
   assert.match(english.text, /<html lang="en">/);
   assert.match(english.text, /₩132,000/);
@@ -57,8 +56,7 @@ test('the page shows what is paid for, in two languages, without a script', asyn
 test('a good card leads back to the shop with the payment held', async () => {
   const intent = await make();
   const page = await sandbox.http.get(pageOf(intent));
-  const done = await fill(page, CARD);
-  assert.equal(done.status, 303);
+  const done = assertStatus(await fill(page, CARD), 303);
   const back = new URL(done.headers.location);
   assert.equal(back.origin + back.pathname, 'http://shop.test/back');
   assert.equal(back.searchParams.get('order'), '7');
@@ -75,15 +73,13 @@ test('a good card leads back to the shop with the payment held', async () => {
 
 test('a plain post to the same address is enough', async () => {
   const intent = await make();
-  const done = await sandbox.http.post(pageOf(intent), sandbox.form({ number: '4242424242424242' }));
-  assert.equal(done.status, 303);
+  assertStatus(await sandbox.http.post(pageOf(intent), sandbox.form({ number: '4242424242424242' })), 303);
 });
 
 test('a refused card brings the form again with the reason', async () => {
   const intent = await make();
   const page = await sandbox.http.get(pageOf(intent));
-  const refused = await fill(page, { ...CARD, number: '4000 0000 0000 9995' });
-  assert.equal(refused.status, 402);
+  const refused = assertStatus(await fill(page, { ...CARD, number: '4000 0000 0000 9995' }), 402);
   assert.match(refused.text, /Your card has insufficient funds\./);
   assert.match(refused.text, /role="alert"/);
   assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'requires_payment_method');
@@ -105,8 +101,7 @@ test('an invalid card, or no test card, is refused and never stored', async () =
     assert.match(answer.text, /role="alert"/);
   }
   assert.equal((await stripe.charges.list({ payment_intent: intent.id })).data.length, 0);
-  const real = await fill(page, { ...CARD, number: '4111 1111 1111 1111' });
-  assert.equal(real.status, 402);
+  const real = assertStatus(await fill(page, { ...CARD, number: '4111 1111 1111 1111' }), 402);
   assert.match(real.text, /non test card/);
   assert.doesNotMatch(real.text, /4111 ?1111/);
   const { readFileSync } = await import('node:fs');
@@ -122,8 +117,7 @@ test('a card that asks its holder waits for the answer', async () => {
   ]) {
     const intent = await make();
     const page = await sandbox.http.get(`${pageOf(intent)}&lang=ko`);
-    const asked = await fill(page, { ...CARD, number });
-    assert.equal(asked.status, 303);
+    const asked = assertStatus(await fill(page, { ...CARD, number }), 303);
     assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'requires_action');
     const question = await sandbox.http.get(asked.headers.location);
     assert.match(question.text, /본인이 요청한 결제입니까/);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import Stripe from 'stripe';
-import { openScope, until } from '../../lib-js/index.js';
+import { assertStatus, openScope, until } from '../../lib-js/index.js';
 import { errorOf, HELD, startSandbox } from './sandbox.js';
 
 const scope = openScope(test);
@@ -272,8 +272,7 @@ test('garbage is answered, never crashed on', async () => {
   assert.equal((await post('a'.repeat(100_000))).status, 413);
   assert.equal((await sandbox.http.get('/v1/nothing', { token: 'sk_test_black_box' })).status, 404);
   const basic = Buffer.from('sk_test_black_box:').toString('base64');
-  const curl = await sandbox.http.get('/v1/events?limit=1', { headers: { authorization: `Basic ${basic}` } });
-  assert.equal(curl.status, 200);
+  assertStatus(await sandbox.http.get('/v1/events?limit=1', { headers: { authorization: `Basic ${basic}` } }), 200);
 });
 
 test('the ledger adds up what the objects say', async () => {
@@ -330,8 +329,7 @@ test('a checkout session is created, paid on its page, read with its intent, cap
   // What the page has made, the page alone confirms, and only the session's end gives up.
   for (const call of [stripe.paymentIntents.cancel(refused.payment_intent), stripe.paymentIntents.confirm(refused.payment_intent, { payment_method: 'pm_card_visa' })])
     assert.match((await errorOf(call)).message, /created by a Checkout Session/);
-  const back = await submit(made);
-  assert.equal(back.status, 303);
+  const back = assertStatus(await submit(made), 303);
   assert.equal(back.headers.location, `http://tickets.test/done?session=${made.id}`);
   const held = await stripe.checkout.sessions.retrieve(made.id, { expand: ['payment_intent.latest_charge'] });
   assert.deepEqual([held.status, held.payment_status, held.url], ['complete', 'unpaid', null]);

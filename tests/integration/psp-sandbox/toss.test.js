@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
+import { assertStatus, openScope, until } from '../../lib-js/index.js';
 import { KEY, openReceiver, startSandbox } from './sandbox.js';
 
 const scope = openScope(test);
@@ -27,8 +27,7 @@ const windowFields = (orderId, amount) => ({
 async function agree({ number = '4242424242424242', amount = 50_000, orderId } = {}) {
   const id = orderId ?? `order-${(orders += 1)}`;
   const form = sandbox.form({ ...windowFields(id, amount), number });
-  const answer = await sandbox.http.post('/toss/pay', form);
-  assert.equal(answer.status, 303, answer.text);
+  const answer = assertStatus(await sandbox.http.post('/toss/pay', form), 303);
   const back = new URL(answer.headers.location);
   assert.equal(back.searchParams.get('keep'), '1');
   assert.equal(back.searchParams.get('paymentType'), 'NORMAL');
@@ -43,8 +42,7 @@ test('the buyer agrees, the shop confirms, the money is taken', async () => {
   const agreed = await agree();
   const before = await get(`/v1/payments/${agreed.paymentKey}`);
   assert.equal(before.json.status, 'IN_PROGRESS');
-  const done = await post('/v1/payments/confirm', agreed);
-  assert.equal(done.status, 200);
+  const done = assertStatus(await post('/v1/payments/confirm', agreed), 200);
   assert.equal(done.json.status, 'DONE');
   assert.equal(done.json.totalAmount, 50_000);
   assert.equal(done.json.balanceAmount, 50_000);
@@ -52,16 +50,14 @@ test('the buyer agrees, the shop confirms, the money is taken', async () => {
   assert.equal(done.json.card.number, '************4242');
   const byOrder = await get(`/v1/payments/orders/${agreed.orderId}`);
   assert.equal(byOrder.json.paymentKey, agreed.paymentKey);
-  const twice = await post('/v1/payments/confirm', agreed);
-  assert.equal(twice.status, 400);
+  const twice = assertStatus(await post('/v1/payments/confirm', agreed), 400);
   assert.equal(twice.json.code, 'ALREADY_PROCESSED_PAYMENT');
 });
 
 test('another amount or another order than the buyer saw is refused', async () => {
   const agreed = await agree();
   for (const wrong of [{ amount: 1 }, { orderId: 'order-other' }]) {
-    const answer = await post('/v1/payments/confirm', { ...agreed, ...wrong });
-    assert.equal(answer.status, 400);
+    const answer = assertStatus(await post('/v1/payments/confirm', { ...agreed, ...wrong }), 400);
     assert.equal(answer.json.code, 'INVALID_REQUEST');
   }
   assert.equal((await post('/v1/payments/confirm', agreed)).status, 200);
@@ -79,8 +75,7 @@ test('an order is paid once, however many windows were open', async () => {
 
 test('a card that is refused is refused at confirm', async () => {
   const agreed = await agree({ number: '4000000000009995' });
-  const answer = await post('/v1/payments/confirm', agreed);
-  assert.equal(answer.status, 403);
+  const answer = assertStatus(await post('/v1/payments/confirm', agreed), 403);
   assert.equal(answer.json.code, 'REJECT_ACCOUNT_PAYMENT');
   const read = await get(`/v1/payments/${agreed.paymentKey}`);
   assert.equal(read.json.status, 'ABORTED');
@@ -95,8 +90,7 @@ test('cancels in part and in whole, never more than is left', async () => {
   const part = await post(path, { cancelReason: '한 매 취소', cancelAmount: 20_000 });
   assert.equal(part.json.status, 'PARTIAL_CANCELED');
   assert.equal(part.json.balanceAmount, 30_000);
-  const much = await post(path, { cancelReason: 'x', cancelAmount: 30_001 });
-  assert.equal(much.status, 403);
+  const much = assertStatus(await post(path, { cancelReason: 'x', cancelAmount: 30_001 }), 403);
   assert.equal(much.json.code, 'NOT_CANCELABLE_AMOUNT');
   const stale = await post(path, { cancelReason: 'x', cancelAmount: 10_000, refundableAmount: 50_000 });
   assert.deepEqual([stale.status, stale.json.code], [400, 'NOT_MATCHES_REFUNDABLE_AMOUNT']);
@@ -116,8 +110,7 @@ test('the idempotency key gives the first answer again', async () => {
   const agreed = await agree();
   const key = { 'idempotency-key': `confirm-${agreed.orderId}` };
   const one = await post('/v1/payments/confirm', agreed, key);
-  const two = await post('/v1/payments/confirm', agreed, key);
-  assert.equal(two.status, 200);
+  const two = assertStatus(await post('/v1/payments/confirm', agreed, key), 200);
   assert.equal(two.headers['idempotent-replayed'], 'true');
   assert.deepEqual(two.json, one.json);
   const other = await post('/v1/payments/confirm', { ...(await agree()), amount: 1 }, key);
@@ -191,11 +184,9 @@ test('transactions are listed in order, page by page, each cancel by itself', as
 
 test('unauthorized and invalid calls get the errors of Toss', async () => {
   const agreed = await agree();
-  const naked = await sandbox.http.post('/v1/payments/confirm', { body: agreed });
-  assert.equal(naked.status, 401);
+  const naked = assertStatus(await sandbox.http.post('/v1/payments/confirm', { body: agreed }), 401);
   assert.equal(naked.json.code, 'UNAUTHORIZED_KEY');
-  const bearer = await sandbox.http.post('/v1/payments/confirm', { body: agreed, token: KEY });
-  assert.equal(bearer.status, 401);
+  assertStatus(await sandbox.http.post('/v1/payments/confirm', { body: agreed, token: KEY }), 401);
   assert.equal((await get('/v1/payments/tpk_nothing')).json.code, 'NOT_FOUND_PAYMENT');
   assert.equal((await get('/v1/payments/orders/nothing')).status, 404);
   for (const body of ['', '[]', '{', '{"paymentKey":1}', '{"paymentKey":"a","orderId":"abcdef","amount":"5"}']) {
@@ -207,8 +198,7 @@ test('unauthorized and invalid calls get the errors of Toss', async () => {
 
 test('the window shows the order, can be left, and returns to listed addresses only', async () => {
   const query = new URLSearchParams(windowFields('order-window', 50_000));
-  const page = await sandbox.http.get(`/toss/pay?${query}&lang=ko`);
-  assert.equal(page.status, 200);
+  const page = assertStatus(await sandbox.http.get(`/toss/pay?${query}&lang=ko`), 200);
   assert.match(page.text, /R석 2매/);
   assert.match(page.text, /50,000원/);
   const left = await sandbox.http.post(
@@ -229,8 +219,7 @@ test('an agreement that nobody confirms runs out, also over a restart', async ()
   assert.equal((await get(`/v1/payments/${agreed.paymentKey}`)).json.status, 'IN_PROGRESS');
   await sandbox.control('clock', { advance_s: 601 });
   assert.equal((await get(`/v1/payments/${agreed.paymentKey}`)).json.status, 'EXPIRED');
-  const late = await post('/v1/payments/confirm', agreed);
-  assert.equal(late.status, 404);
+  const late = assertStatus(await post('/v1/payments/confirm', agreed), 404);
   assert.equal(late.json.code, 'NOT_FOUND_PAYMENT_SESSION');
   const { toss } = await sandbox.ledger();
   assert.ok(toss.confirms > 0);

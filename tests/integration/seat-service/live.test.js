@@ -64,23 +64,29 @@ function openPage(hall) {
 
 const ofLine = (line, [octets, mark]) => [octets, { ...mark, line }];
 const settled = () => new Promise((resolve) => setImmediate(resolve));
+const open = () => {
+  const hall = new Hall();
+  return { hall, page: openPage(hall) };
+};
+// The nth picture that was asked for comes.
+const arrives = async (page, nth, picture) => {
+  page.asked[nth].resolve(picture);
+  await settled();
+};
 const shows = (page, hall) => assert.deepEqual([...page.plan.state], [...hall.pictures.at(-1)]);
 
 test('a delta that begins behind what is shown is not laid over the gap: the picture is read again', async () => {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   hall.sell(1, 2);
   hall.sell(2, 1); // this one's delta alone arrives
   page.live.take(hall.delta(1));
   assert.equal(page.asked.length, 1);
-  page.asked[0].resolve(hall.octets());
-  await settled();
+  await arrives(page, 0, hall.octets());
   shows(page, hall);
 });
 
 test('deltas that come while a picture is on its way are applied to it', async () => {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   hall.sell(0, 1);
   page.live.renew();
   const old = hall.octets();
@@ -88,27 +94,23 @@ test('deltas that come while a picture is on its way are applied to it', async (
   page.live.take(hall.delta(1));
   hall.sell(4, 2);
   page.live.take(hall.delta(2));
-  page.asked[0].resolve(old);
-  await settled();
+  await arrives(page, 0, old);
   assert.equal(page.asked.length, 1, 'once');
   shows(page, hall);
 });
 
 test('deltas older than the picture do not take it back', async () => {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   hall.sell(0, 1);
   page.live.renew();
   page.live.take(hall.delta(0));
   hall.sell(0, 0);
-  page.asked[0].resolve(hall.octets());
-  await settled();
+  await arrives(page, 0, hall.octets());
   shows(page, hall);
 });
 
 test('a picture that did not come is asked for again, and nothing is believed until then', async () => {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   hall.sell(0, 1);
   page.live.renew();
   page.asked[0].reject(new Error('cut'));
@@ -118,24 +120,20 @@ test('a picture that did not come is asked for again, and nothing is believed un
   assert.equal(page.asked.length, 2, 'the next word asks');
   page.again.forEach((work) => work());
   assert.equal(page.asked.length, 2, 'one at a time');
-  page.asked[1].resolve(hall.octets());
-  await settled();
+  await arrives(page, 1, hall.octets());
   shows(page, hall);
 });
 
 test('a picture of a process that is behind is not shown', async () => {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   const old = hall.octets();
   hall.sell(0, 1);
   hall.sell(1, 1);
   page.live.take(hall.delta(1)); // beyond a gap
-  page.asked[0].resolve(old);
-  await settled();
+  await arrives(page, 0, old);
   assert.equal(page.again.length, 1, 'it is asked for again, a moment later');
   page.again[0]();
-  page.asked[1].resolve(hall.octets());
-  await settled();
+  await arrives(page, 1, hall.octets());
   shows(page, hall);
 });
 
@@ -146,15 +144,13 @@ test('a page whose journal has lost its end is shown what is left of it', async 
   hall.sell(1, 1);
   const page = openPage(hall);
   page.live.renew(left[1].version); // as the resync says
-  page.asked[0].resolve(left);
-  await settled();
+  await arrives(page, 0, left);
   assert.deepEqual([...page.plan.state], [...hall.pictures[left[1].version]]);
 });
 
 // A hall that was put back behind its first change, where it goes on in line b; three changes were sent in line a.
 function putBack() {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   hall.sell(0, 2);
   const restored = ofLine('b', hall.octets());
   hall.sell(1, 2);
@@ -164,8 +160,7 @@ function putBack() {
 
 async function showsRestored(page, hall, restored) {
   page.again[0]();
-  page.asked[1].resolve(restored);
-  await settled();
+  await arrives(page, 1, restored);
   assert.deepEqual([[...page.plan.state], page.plan.version, page.plan.line], [[...hall.pictures[1]], 1, 'b']);
 }
 
@@ -173,8 +168,7 @@ test('a picture of another line than the one told is not shown, however late its
   const { hall, page, restored } = putBack();
   const before = ofLine('a', hall.octets());
   page.live.renew(1, 'b');
-  page.asked[0].resolve(before);
-  await settled();
+  await arrives(page, 0, before);
   assert.equal(page.again.length, 1, 'somebody who is behind; it is asked for again');
   await showsRestored(page, hall, restored);
 });
@@ -185,8 +179,7 @@ test('a picture on its way is judged by the newest line, and older deltas are no
   page.live.take({ ...hall.delta(1), line: 'a' });
   page.live.renew(1, 'b');
   assert.equal(page.asked.length, 1, 'one at a time');
-  page.asked[0].resolve(ofLine('a', hall.octets()));
-  await settled();
+  await arrives(page, 0, ofLine('a', hall.octets()));
   await showsRestored(page, hall, restored);
 });
 
@@ -216,8 +209,7 @@ for (const known of [true, false]) {
     for (const seat of known ? [] : [6, 7]) hall.sell(seat, 2);
     page.live.take({ ...hall.delta(1), line: 'b' });
     assert.equal(page.asked.length, 1, 'the picture is read again');
-    page.asked[0].resolve(ofLine('b', hall.octets()));
-    await settled();
+    await arrives(page, 0, ofLine('b', hall.octets()));
     shows(page, hall);
     hall.sell(3, 1);
     page.live.take({ ...hall.delta(hall.version - 1), line: 'b' });
@@ -230,11 +222,9 @@ test('a picture that is on its way has to be of the line that a delta tells mean
   const { before, hall, page } = failOver();
   page.live.renew(3, 'a');
   page.live.take({ ...hall.delta(1), line: 'b' });
-  page.asked[0].resolve(ofLine('a', before.octets()));
-  await settled();
+  await arrives(page, 0, ofLine('a', before.octets()));
   page.again[0]();
-  page.asked[1].resolve(ofLine('b', hall.octets()));
-  await settled();
+  await arrives(page, 1, ofLine('b', hall.octets()));
   shows(page, hall);
 });
 
@@ -245,8 +235,7 @@ test('a page does not wait for a line that is over: a line seen twice is the pre
   const later = hall.failedOver(1);
   later.sell(7, 2);
   for (const nth of [0, 1]) {
-    page.asked[nth].resolve(ofLine('c', later.octets()));
-    await settled();
+    await arrives(page, nth, ofLine('c', later.octets()));
     page.again[nth]?.();
   }
   assert.deepEqual([page.asked.length, page.plan.line], [2, 'c']);
@@ -254,33 +243,28 @@ test('a page does not wait for a line that is over: a line seen twice is the pre
 });
 
 test('a delayed try is dropped if a picture has come meanwhile', async () => {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   hall.sell(0, 2);
   page.live.renew(1, 'a');
   page.asked[0].reject(new Error('cut'));
   await settled();
   page.live.renew(1, 'b');
-  page.asked[1].resolve(ofLine('b', hall.octets()));
-  await settled();
+  await arrives(page, 1, ofLine('b', hall.octets()));
   page.again[0]();
   assert.equal(page.asked.length, 2);
   shows(page, hall);
 });
 
 test('a picture of a program that names no line is judged by its version', async () => {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   hall.sell(0, 2);
   page.live.renew(1, 'b');
-  page.asked[0].resolve(hall.octets());
-  await settled();
+  await arrives(page, 0, hall.octets());
   shows(page, hall);
 });
 
 test('what a line lost is not what a later one goes on from, though their versions meet', async () => {
-  const hall = new Hall();
-  const page = openPage(hall);
+  const { hall, page } = open();
   hall.sell(0, 1);
   page.live.take({ ...hall.delta(0), line: 'one' });
   for (const seat of [1, 2]) hall.sell(seat, 1); // are lost
@@ -294,8 +278,7 @@ test('what a line lost is not what a later one goes on from, though their versio
   for (const seat of [3, 4, 5]) next.sell(seat, 2);
   page.live.take({ ...next.delta(3), line: 'two' });
   assert.equal(page.asked.length, 1);
-  page.asked.shift().resolve(ofLine('two', next.octets()));
-  await settled();
+  await arrives(page, 0, ofLine('two', next.octets()));
   shows(page, next);
 });
 

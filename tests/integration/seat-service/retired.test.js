@@ -2,22 +2,20 @@
 // lets go of it, and nobody takes it any more.
 
 import assert from 'node:assert/strict';
-import test, { before } from 'node:test';
+import test from 'node:test';
 import { openScope, runBeside, until } from '../../lib-js/index.js';
 import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './house.js';
 
 const scope = openScope(test);
-let postgres, owner, standby, archive, told;
+let told;
 
-before(async () => {
-  postgres = await openPostgres(scope);
-  owner = await openSeats(scope, postgres);
-  await importHall(owner, 'past', hall({ starts_at: '2020-05-01T18:00:00Z' }));
-  await importHall(owner, 'next', hall());
-  standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
-  await until('the standby to follow both', async () => (await standby.metrics()).get('fairgate_seats_events{state="following"}') === 2);
-  archive = scope.tempDir('archive-');
-});
+const postgres = await openPostgres(scope);
+const owner = await openSeats(scope, postgres);
+await importHall(owner, 'past', hall({ starts_at: '2020-05-01T18:00:00Z' }));
+await importHall(owner, 'next', hall());
+const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+await until('the standby to follow both', async () => (await standby.metrics()).get('fairgate_seats_events{state="following"}') === 2);
+const archive = scope.tempDir('archive-');
 
 const retire = (id, env = {}) => runBeside('seat-service', ['retire', id, '--to', archive, '--config', standby.configPath], { env });
 const sql = (text) => postgres.sql(`SET search_path = seats; ${text}`, 'seats');

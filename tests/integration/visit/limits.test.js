@@ -2,8 +2,8 @@
 // limit is of a person, however often they come and by whatever line.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { describe, test } from 'node:test';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { openWorld } from '../payment-adapter/lib/world.js';
 import { asMember, openShop } from '../queue-front/shop.js';
 import { makeEvent, openHouse, Visitor } from '../queue-front/support.js';
@@ -11,35 +11,32 @@ import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-s
 
 const LIMIT = 4;
 
-describe('a limit of four seats', () => {
+describe('a limit of four seats', async () => {
   const scope = openScope(test);
   const shop = openShop();
   const member = {}; // login -> {visitor, id}
-  let house, seats, world;
 
-  before(async () => {
-    house = await openHouse(null, { scope, config: { members: { keys: shop.file } } });
-    seats = await openSeats(scope, await openPostgres(scope), {
-      office: new PassOffice('fairgate', house.secrets.read('pass-es256.pem')),
-      secrets: house.secrets,
-    });
-    const { front } = house;
-    const url = (port) => `http://127.0.0.1:${port}`;
-    world = await openWorld(scope, {
-      queue: { url: url(front.port), internal_url: url(front.privatePort) },
-      seats: { url: url(seats.port), internal_url: url(seats.privatePort) },
-      keys: {
-        service_token: house.secrets.path('service-token'),
-        seats_admin_token: house.secrets.path('admin-token'),
-      },
-    });
-    world.psp.autoPay = true;
-    for (const event of ['open', 'members']) {
-      await makeEvent(house, event, { rate_per_s: 1000, burst: 1000, member_required: event === 'members' });
-      await importHall(seats, event, hall({ limits: { max_per_buyer: LIMIT, max_per_hold: LIMIT } }));
-    }
-    for (const login of ['bcrypt', 'argon2id', 'pbkdf2']) member[login] = await world.login(`${login}@example.com`);
+  const house = await openHouse(null, { scope, config: { members: { keys: shop.file } } });
+  const seats = await openSeats(scope, await openPostgres(scope), {
+    office: new PassOffice('fairgate', house.secrets.read('pass-es256.pem')),
+    secrets: house.secrets,
   });
+  const { front } = house;
+  const url = (port) => `http://127.0.0.1:${port}`;
+  const world = await openWorld(scope, {
+    queue: { url: url(front.port), internal_url: url(front.privatePort) },
+    seats: { url: url(seats.port), internal_url: url(seats.privatePort) },
+    keys: {
+      service_token: house.secrets.path('service-token'),
+      seats_admin_token: house.secrets.path('admin-token'),
+    },
+  });
+  world.psp.autoPay = true;
+  for (const event of ['open', 'members']) {
+    await makeEvent(house, event, { rate_per_s: 1000, burst: 1000, member_required: event === 'members' });
+    await importHall(seats, event, hall({ limits: { max_per_buyer: LIMIT, max_per_hold: LIMIT } }));
+  }
+  for (const login of ['bcrypt', 'argon2id', 'pbkdf2']) member[login] = await world.login(`${login}@example.com`);
 
   // One visit: through the line to the seats. `who`: in a line for members, whose place it is.
   async function visit(event, who) {
@@ -60,14 +57,12 @@ describe('a limit of four seats', () => {
   }
 
   async function held(guest, ...ids) {
-    const answer = await guest.hold(...ids);
-    assert.equal(answer.status, 201, answer.text);
+    const answer = assertStatus(await guest.hold(...ids), 201);
     return answer.json.hold;
   }
 
   async function bought(guest, buyer, hold) {
-    const made = await guest.order(buyer, hold);
-    assert.equal(made.status, 201, made.text);
+    const made = assertStatus(await guest.order(buyer, hold), 201);
     await world.untilStatus(buyer, made.json.order, 'completed');
     await until('the visit to be over', () => world.postgres.sql(
       `SELECT count(*) FROM pay.saga WHERE subject = '${made.json.order}' AND state < 2`, 'pay') === '0');
@@ -76,8 +71,7 @@ describe('a limit of four seats', () => {
 
   // Refused by the seats, before the provider gets a call.
   async function refused(guest, buyer, hold) {
-    const made = await guest.order(buyer, hold);
-    assert.equal(made.status, 201, made.text);
+    const made = assertStatus(await guest.order(buyer, hold), 201);
     const order = await world.untilStatus(buyer, made.json.order, 'failed');
     assert.equal(order.reason, 'buyer-limit');
     assert.deepEqual(world.psp.of(made.json.order), [], 'no payment was begun');
@@ -98,8 +92,7 @@ describe('a limit of four seats', () => {
       'nobody gets a letter about money that was never asked for');
 
     // Made smaller, the same hold can be ordered; and it is somebody else's to buy whole.
-    const changed = await second.change(hold, { remove: ['r2s2'] });
-    assert.equal(changed.status, 200, changed.text);
+    assertStatus(await second.change(hold, { remove: ['r2s2'] }), 200);
     await bought(second, buyer, hold);
     const third = await visit('open');
     const whole = await held(third, 'r3s1', 'r3s2');
@@ -113,8 +106,7 @@ describe('a limit of four seats', () => {
     const order = await bought(first, buyer, await held(first, 'r5s1', 'r5s2', 'r5s3', 'r5s4'));
     const hold = await held(second, 'r6s1', 'r6s2');
     await refused(second, buyer, hold);
-    const refund = await buyer.post(`/v1/pay/orders/${order}/refund`);
-    assert.equal(refund.status, 202, refund.text);
+    assertStatus(await buyer.post(`/v1/pay/orders/${order}/refund`), 202);
     await world.untilStatus(buyer, order, 'refunded');
     await bought(second, buyer, hold);
   });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { before, describe, test } from 'node:test';
-import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT, refused } from '../ctl/fairgate.js';
 import { act, claims, live, makeEvent, openHouse, startFront, untilState, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
@@ -43,8 +43,7 @@ describe('seats that go away', () => {
   const choose = (seats, pass, seat) => seats.http.post('/v1/seats/night/holds', { token: pass, body: { seats: [seat] } });
 
   async function enter() {
-    const visitor = new Visitor(house.front, 'night');
-    await visitor.joined();
+    const visitor = await Visitor.withPlace(house.front, 'night');
     return [visitor, await visitor.entered()];
   }
 
@@ -69,8 +68,7 @@ describe('seats that go away', () => {
     assert.equal(me.json.place, 'admitted', 'it is still their turn');
     const stranger = new Visitor(house.fronts[1], 'night');
     stranger.jar = visitor.jar;
-    const renewed = await stranger.session();
-    assert.equal(renewed.status, 200, renewed.text);
+    const renewed = assertStatus(await stranger.session(), 200);
     assert.equal(renewed.json.session, visit.session);
     const given = Date.parse(renewed.json.ends_at) - Date.parse(visit.ends_at);
     assert.ok(given >= TTL_S * 1000 - 1000 && given <= performance.now() - since + 10_000, `${given} ms are given back`);
@@ -80,10 +78,8 @@ describe('seats that go away', () => {
     await halted(false);
     // Where the machine took its time to stop the clock, five seconds may be over.
     assert.match((await asleep.me()).json.place, /^(admitted|ended)$/, 'they have come, and need not come again');
-    const again = await visitor.session();
-    assert.equal(again.status, 200, again.text);
-    const hold = await choose(seats, again.json.pass, seat);
-    assert.equal(hold.status, 201, hold.text);
+    const again = assertStatus(await visitor.session(), 200);
+    assertStatus(await choose(seats, again.json.pass, seat), 201);
     await until('the visit to end in its time', async () => (await live(house.front, 'night')).active === 0);
     assert.equal((await visitor.session()).status, 410);
   }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CookieJar, makeSecrets, openContract, psqlPath, startPostgres, startService, until } from '../../../lib-js/index.js';
+import { assertStatus, CookieJar, makeSecrets, openContract, psqlPath, startPostgres, startService, until } from '../../../lib-js/index.js';
 import { FakePsp, FakeQueue, FakeSeats, FakeShop, FakeSmtp } from './fakes.js';
 
 // Of "correct horse battery staple", by bcryptjs, noble-hashes and `openssl passwd`.
@@ -243,17 +243,27 @@ class World {
   async payOrder(order, pay = this.pay) {
     const intent = await this.paymentOf(order);
     const event = this.psp.authorise(intent.id);
-    const answer = await this.webhook(event, {}, pay);
-    assert.equal(answer.status, 204, answer.text);
+    assertStatus(await this.webhook(event, {}, pay), 204);
   }
 
   async untilStatus(visitor, order, ...wanted) {
     return until(`order to be ${wanted.join(' or ')}`, async () => {
-      const answer = await visitor.get(`/v1/pay/orders/${order}`);
-      assert.equal(answer.status, 200, answer.text);
+      const answer = assertStatus(await visitor.get(`/v1/pay/orders/${order}`), 200);
       if (!wanted.includes(answer.json.status)) throw new Error(`it is ${answer.json.status}`);
       return answer.json;
     });
+  }
+
+  async paid(visitor, order, status = 'completed') {
+    await this.payOrder(order);
+    return this.untilStatus(visitor, order, status);
+  }
+
+  // Its order, once it has come to that.
+  async orderedAs(visitor, status) {
+    const order = await this.ordered(visitor, this.hold());
+    await this.untilStatus(visitor, order, status);
+    return order;
   }
 
   // What reconciliation finds amiss once all have had their time and everybody could be asked.
