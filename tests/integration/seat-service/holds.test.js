@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { assertProblem, mangled, openContract, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, mangled, openContract, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './house.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
@@ -42,8 +42,7 @@ test('an event tells its name, prices, limits and counts', async () => {
 
 test('the plan is revalidated by its hash and comes compressed', async () => {
   const { alice } = await fresh();
-  const plain = await alice.plan();
-  assert.equal(plain.status, 200);
+  const plain = assertStatus(await alice.plan(), 200);
   assert.equal(plain.json.zones[0].rows.length, 10);
   assert.equal(plain.json.zones[0].rows[0].seats[0].id, 'r1s1');
   assert.equal(plain.headers['cache-control'], 'private, no-cache', 'a correction makes another one');
@@ -52,8 +51,7 @@ test('the plan is revalidated by its hash and comes compressed', async () => {
     assert.equal(packed.headers['content-encoding'], coding);
     assert.ok(packed.body.length < plain.body.length / 4);
   }
-  const again = await alice.plan({ 'if-none-match': plain.headers.etag });
-  assert.equal(again.status, 304);
+  assertStatus(await alice.plan({ 'if-none-match': plain.headers.etag }), 304);
 });
 
 // Rows of all lengths, straight and wavy, with seats where nobody would expect them.
@@ -149,8 +147,7 @@ test('what is seen of a section from afar has all its seats within it, of a plai
 
 test('a hold takes seats, all or nothing, and says until when', async () => {
   const { alice, bob } = await fresh();
-  const held = await alice.hold({ seats: ['r1s3', 'r1s1', 'r1s2'] });
-  assert.equal(held.status, 201);
+  const held = assertStatus(await alice.hold({ seats: ['r1s3', 'r1s1', 'r1s2'] }), 201);
   assert.deepEqual(held.json.seats, ['r1s1', 'r1s2', 'r1s3']);
   assert.deepEqual(held.json.places[0], {
     id: 'r1s1',
@@ -180,8 +177,7 @@ test('a hold takes seats, all or nothing, and says until when', async () => {
 
 test('best available gives neighbours, and says so', async () => {
   const { alice } = await fresh();
-  const held = await alice.hold({ best_available: { category: 'Back', quantity: 4 } });
-  assert.equal(held.status, 201);
+  const held = assertStatus(await alice.hold({ best_available: { category: 'Back', quantity: 4 } }), 201);
   assert.equal(held.json.adjacent, true);
   assert.equal(held.json.orphan, false);
   assert.equal(held.json.total, 4 * 99000);
@@ -191,8 +187,7 @@ test('best available gives neighbours, and says so', async () => {
 test('what was chosen can be exchanged for something like it, in one step', async () => {
   const { alice, bob } = await fresh();
   const held = await alice.hold({ best_available: { category: 'Back', quantity: 2 } });
-  const others = await alice.alternatives(held.json.hold);
-  assert.equal(others.status, 200);
+  const others = assertStatus(await alice.alternatives(held.json.hold), 200);
   assert.ok(others.json.alternatives.length > 0);
   for (const { seats: offer } of others.json.alternatives) {
     assert.equal(offer.length, 2);
@@ -201,8 +196,7 @@ test('what was chosen can be exchanged for something like it, in one step', asyn
   assert.deepEqual((await alice.read(held.json.hold)).json.seats, held.json.seats, 'asking changes nothing');
   assert.equal((await bob.alternatives(held.json.hold)).status, 404, 'not for strangers');
   const { seats: chosen } = others.json.alternatives[0];
-  const exchanged = await alice.change(held.json.hold, { add: chosen, remove: held.json.seats });
-  assert.equal(exchanged.status, 200, exchanged.text);
+  const exchanged = assertStatus(await alice.change(held.json.hold, { add: chosen, remove: held.json.seats }), 200);
   assert.deepEqual(exchanged.json.seats, chosen);
   assert.equal((await bob.hold({ seats: held.json.seats })).status, 201, 'the first ones are free again');
 });
@@ -235,8 +229,7 @@ test('a pass whose code was judged before the wait opens the channel that it nam
   await importHall(seats, 'opened', body);
   const of = (channel) => visitor(seats, 'opened', { claims: { channel } });
   const fan = of('club');
-  const held = await fan.hold({ seats: ['r2s1', 'r2s2'] });
-  assert.equal(held.status, 201, held.text);
+  const held = assertStatus(await fan.hold({ seats: ['r2s1', 'r2s2'] }), 201);
   assert.equal((await fan.change(held.json.hold, { add: ['r2s3', 'r2s4'], remove: ['r2s1', 'r2s2'] })).status, 200);
   assertProblem(await fan.hold({ seats: ['r3s1', 'r3s2'] }), 403, 'channel');
   assert.equal((await fan.hold({ seats: ['r3s1', 'r3s2'], code: 'extra extra' })).status, 201, 'a code still opens');
@@ -312,8 +305,7 @@ test('the largest hold with the longest texts is answered in full', async () => 
 
 test('an area is held by number of places', async () => {
   const { alice, bob } = await fresh({ areas: [{ id: 'floor', name: 'Standing', category: 'Front', capacity: 5 }] });
-  const held = await alice.hold({ area: 'floor', quantity: 4 });
-  assert.equal(held.status, 201);
+  const held = assertStatus(await alice.hold({ area: 'floor', quantity: 4 }), 201);
   assert.equal(held.json.quantity, 4);
   assert.equal(held.json.area, 'floor');
   assert.equal(held.json.area_name, 'Standing');
@@ -324,8 +316,7 @@ test('an area is held by number of places', async () => {
 test('a hold can be read, changed in one step and given back', async () => {
   const { alice, bob } = await fresh();
   const { hold } = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
-  const changed = await alice.change(hold, { add: ['r1s3', 'r1s4'], remove: ['r1s1', 'r1s2'] });
-  assert.equal(changed.status, 200, changed.text);
+  const changed = assertStatus(await alice.change(hold, { add: ['r1s3', 'r1s4'], remove: ['r1s1', 'r1s2'] }), 200);
   assert.deepEqual(changed.json.seats, ['r1s3', 'r1s4']);
   assert.deepEqual((await alice.read(hold)).json.seats, changed.json.seats);
   assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
@@ -377,8 +368,7 @@ test('what makes no sense is refused and named', async () => {
   const unknown = await alice.hold({ seats: ['r1s1', 'nowhere'] });
   assertProblem(unknown, 422, 'seat-unknown');
   assert.equal(unknown.json.seat, 'nowhere');
-  const twice = await alice.hold({ seats: ['r1s1', 'r1s1'] });
-  assert.equal(twice.status, 422);
+  const twice = assertStatus(await alice.hold({ seats: ['r1s1', 'r1s1'] }), 422);
   assert.equal(twice.json.seat, 'r1s1');
   assert.equal((await alice.hold({ seats: [] })).status, 422);
   const word = assertProblem(await alice.hold({ seats: 'r1s1' }), 422, 'bad-field');
@@ -489,16 +479,14 @@ test('a session that was ended is not let in any more', async () => {
   const { event } = await fresh();
   const eve = visitor(seats, event, { session: 'session-of-eve' });
   assert.equal((await eve.info()).status, 200);
-  const ended = await saga(seats, event).endSession('session-of-eve');
-  assert.equal(ended.status, 204);
+  assertStatus(await saga(seats, event).endSession('session-of-eve'), 204);
   assertProblem(await eve.info(), 401, 'pass-ended');
 });
 
 test('the same idempotency key brings the same answer, and no second hold', async () => {
   const { alice, bob } = await fresh();
   const first = await alice.hold({ seats: ['r1s1', 'r1s2'] }, 'key-1');
-  const again = await alice.hold({ seats: ['r1s1', 'r1s2'] }, 'key-1');
-  assert.equal(again.status, 201);
+  const again = assertStatus(await alice.hold({ seats: ['r1s1', 'r1s2'] }, 'key-1'), 201);
   assert.equal(again.headers['idempotent-replayed'], 'true');
   assert.equal(again.headers.location, first.headers.location);
   assert.deepEqual({ ...again.json, server_time: '' }, { ...first.json, server_time: '' });
@@ -536,8 +524,7 @@ test('free places of an area are sent as they change, though no seat does', asyn
   const stream = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
   const told = (free) => stream.find(`${free} free places`, ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).areas[0].free === free);
   await told(50);
-  const held = await alice.hold({ area: 'floor', quantity: 3 });
-  assert.equal(held.status, 201, held.text);
+  assertStatus(await alice.hold({ area: 'floor', quantity: 3 }), 201);
   const { version: now, line, ...news } = JSON.parse((await told(47)).data);
   assert.ok(now === version || now === version + 1, 'as soon as they are taken, or once that is in the journal');
   assert.equal(line, (await alice.availability()).json.line);
@@ -598,8 +585,7 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
   const plain = await alice.availability('?form=octets');
   assert.deepEqual(gunzipSync(squeezed.body), plain.body);
   assert.match(plain.headers.etag, /^"\d+-[0-9a-f]{16}"$/);
-  const empty = await alice.availability('', octets);
-  assert.equal(empty.status, 200);
+  const empty = assertStatus(await alice.availability('', octets), 200);
   assert.equal(empty.body.length, 25);
   assert.ok(states(empty.body, 100).every((state) => state === 'free'));
   assert.equal((await alice.availability('', { ...octets, 'if-none-match': empty.headers.etag })).status, 304);
@@ -720,24 +706,21 @@ test('the saga extends, confirms and refunds, each as often as it likes', async 
   const { hold } = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
   assertProblem(await order.confirm(hold, 'order-1'), 404, 'order-unknown');
   for (let i = 0; i < 2; i += 1) {
-    const extended = await order.extend(hold, 'order-1', { pay_ttl_s: 500 });
-    assert.equal(extended.status, 200, extended.text);
+    const extended = assertStatus(await order.extend(hold, 'order-1', { pay_ttl_s: 500 }), 200);
     assert.equal(extended.json.state, 'paying');
     assert.equal(extended.json.total, 300000);
   }
   assertProblem(await alice.release(hold), 409, 'hold-paying');
   assertProblem(await order.extend(hold, 'order-2'), 409, 'other-order');
   for (let i = 0; i < 2; i += 1) {
-    const sold = await order.confirm(hold, 'order-1');
-    assert.equal(sold.status, 200, sold.text);
+    const sold = assertStatus(await order.confirm(hold, 'order-1'), 200);
     assert.equal(sold.json.verdict, 'confirmed');
     assert.equal(sold.json.state, 'sold');
   }
   assert.equal(postgres.sql('SELECT count(*) FROM seats.sold', 'seats'), '2');
   assert.equal((await bob.hold({ seats: ['r1s2', 'r1s3'] })).status, 409);
   for (let i = 0; i < 2; i += 1) {
-    const refunded = await order.refund(hold, 'order-1');
-    assert.equal(refunded.status, 200, refunded.text);
+    const refunded = assertStatus(await order.refund(hold, 'order-1'), 200);
     assert.equal(refunded.json.verdict, 'refunded');
   }
   assert.equal(postgres.sql('SELECT count(*) FROM seats.sold', 'seats'), '0');
@@ -782,8 +765,7 @@ test('a late payment retakes the seats, or is refused because they are gone', as
     ) === '7');
   assert.equal((await order.confirm(early, 'o-1')).json.verdict, 'retaken');
   assert.equal((await bob.hold({ seats: ['r3s1'] })).status, 201);
-  const gone = await order.confirm(late, 'o-2');
-  assert.equal(gone.status, 409);
+  const gone = assertStatus(await order.confirm(late, 'o-2'), 409);
   assert.deepEqual(gone.json.seats, ['r3s1']);
 });
 
@@ -841,8 +823,7 @@ const heldOf = (page) => [...page.text.matchAll(/href="\/pay\/checkout\/[\w-]+\/
 test('without a script, forms hold, shrink and release by the same rules', async () => {
   const { event } = await fresh({ area: 50, fees: { per_seat: 1000 } });
   const one = browser(event);
-  const empty = await one.page();
-  assert.equal(empty.status, 200);
+  const empty = assertStatus(await one.page(), 200);
   assert.match(empty.text, /Front <span class="price">KRW 150,000<\/span> <span class="soft">50 left/);
   const form = { key: keyOf(empty), category: 'Back', quantity: '2' };
   // Pressed twice, it holds once; changed and sent again, it is another request.
@@ -884,12 +865,10 @@ test('without a script, what is refused is said on the page and takes nothing', 
   await refused('quantity=1&quantity=2', 'bad-json', /Nothing was taken/);
   await refused({ category: '', quantity: '1' }, 'pass-missing', /Your place in line is kept/, { from: 'https://evil.example' });
   await refused({ category: '', quantity: '1' }, 'pass-missing', /Your place in line is kept/, { from: 'null' });
-  const late = await browser(event, { ttl: -60 }).page();
-  assert.equal(late.status, 401);
+  const late = assertStatus(await browser(event, { ttl: -60 }).page(), 401);
   assert.match(late.text, /href="\/e\/[\w-]+"/);
   assert.match((await one.page('?refused=%3Cscript%3E')).text, /didn/);
-  const gone = await browser('no-such-event').page();
-  assert.equal(gone.status, 404);
+  const gone = assertStatus(await browser('no-such-event').page(), 404);
   assert.match(gone.text, /no such event/);
   assert.equal((await seats.http.get(`/seats/${event}?noscript`)).headers.location, `/v1/seats/${event}/plain`);
 });
