@@ -2,7 +2,7 @@
 // waiting room alone: the first screen, the big screen, shortcuts and night mode.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { act, makeEvent, startFront } from '../integration/queue-front/support.js';
 import { perMinute, showUp } from '../../web/console/figures.js';
@@ -10,7 +10,7 @@ import { againstPlan, forecast } from '../../web/console/forecast.js';
 import { alarms, LIMITS, TODO, verdict } from '../../web/console/verdict.js';
 import { openLine } from './line-world.js';
 import { openLooks } from './look.js';
-import { openBrowser, Operator } from './world.js';
+import { clickFor, closeAfterEach, goFor, openBrowser, Operator } from './world.js';
 
 const MINUTE = 60_000;
 const NOON = Date.parse('2026-05-02T12:00:00Z');
@@ -158,18 +158,14 @@ const UPDATES = 4; // as many as it takes until each part was read again
 const WIDTHS = [360, 768, 1280, 1920];
 const LUCK = { few: ['.chart', '#alarms li'], not: ['.facts', '.vital .value', '.vital .note', '.vital .small', '#plan p', '.chart .legend', '#as-of'], across: true };
 
-describe('the first screen', () => {
+describe('the first screen', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'console-screen');
-  let line;
-  let desk;
-  let browser;
 
-  before(async () => {
-    line = await openLine(scope);
-    browser = await openBrowser(scope);
-    desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) };
-  });
+  const line = await openLine(scope);
+  const browser = await openBrowser(scope);
+  closeAfterEach();
+  const desk = { base: line.front.privatePort - 11, secret: (name) => line.house.secrets.read(name) };
 
   const doc = (id) => line.front.admin.get(`/admin/events/${id}`).then(({ json }) => json);
   const level = (page, name) => page.locator(`#verdict.${name}`).waitFor();
@@ -208,8 +204,7 @@ describe('the first screen', () => {
       const boss = await Operator.open(browser, desk, options);
       const { page } = boss;
       await page.addInitScript(() => { Element.prototype.requestFullscreen = async () => { globalThis.isFull = true; }; });
-      await page.goto(`${boss.at}/console#/events/${id}`);
-      await boss.signIn();
+      await boss.signInAt(`#/events/${id}`);
 
       // The verdict, and the figures, each with its curve.
       await level(page, 'fine');
@@ -258,8 +253,7 @@ describe('the first screen', () => {
       await page.fill('#knob-about-en', 'x'.repeat(300));
       assert.match(await page.textContent('#wrong-about-en'), /300/);
       await page.fill('#knob-about-en', '2 May, Harbour Hall');
-      await page.click('#apply');
-      await page.locator('#undo-knobs').waitFor();
+      await clickFor(page, '#apply', '#undo-knobs');
       assert.deepEqual((await doc(id)).about, { en: '2 May, Harbour Hall' });
 
       // The list of shortcuts can turn them off.
@@ -313,7 +307,6 @@ describe('the first screen', () => {
       assert.equal(await ground(), was);
       await act(line.front, id, 'resume');
       await level(page, 'fine');
-      await boss.close();
     });
   }
 
@@ -321,28 +314,23 @@ describe('the first screen', () => {
     const id = await makeEvent(line.house, 'todo', { name: 'The fourth night', rate_per_s: 1 });
     await act(line.front, id, 'pause');
     for (const [name, options] of Object.entries(MANNERS)) {
-      const boss = await Operator.open(browser, desk, options);
+      const boss = await Operator.signedIn(browser, desk, options, `#/events/${id}`);
       const { page } = boss;
-      await page.goto(`${boss.at}/console#/events/${id}`);
-      await boss.signIn();
       await page.locator('#alarms a', { hasText: name === 'desk-en' ? 'What to do' : '조치 방법' }).click();
       await page.locator('#runbook h2', { hasText: 'Nobody is called' }).waitFor();
       await page.locator('#runbook pre', { hasText: 'fairgate resume demo' }).waitFor();
       assert.equal(await page.isVisible('#act-resume'), true);
       await page.locator('#runbook strong', { hasText: name === 'desk-en' ? 'Symptom' : '증상' }).waitFor();
       await boss.judge(`screen-runbook-${name}`);
-      await page.click('#runbook a[href$="FairgateTicksLate"]');
-      await page.locator('#runbook h2', { hasText: 'FairgateTicksLate' }).waitFor();
+      await clickFor(page, '#runbook a[href$="FairgateTicksLate"]', '#runbook h2', { hasText: 'FairgateTicksLate' });
       await boss.close();
     }
   });
 
   test('what operators did is marked in the charts', async () => {
     const id = await makeEvent(line.house, 'marks', { name: 'The third night', rate_per_s: 1 });
-    const boss = await Operator.open(browser, desk, MANNERS['desk-en']);
+    const boss = await Operator.signedIn(browser, desk, MANNERS['desk-en'], `#/events/${id}`);
     const { page } = boss;
-    await page.goto(`${boss.at}/console#/events/${id}`);
-    await boss.signIn();
     await page.locator('.chart canvas').first().waitFor();
     for (const action of ['pause', 'resume']) await act(line.front, id, action);
     await line.front.admin.patch(`/admin/events/${id}`, { body: { rate_per_s: 7 } });
@@ -350,23 +338,19 @@ describe('the first screen', () => {
     const [mark, chart] = await Promise.all(['.chart .mark', '.chart .plot'].map((name) => page.locator(name).first().boundingBox()));
     assert.ok(mark.x >= chart.x && mark.x <= chart.x + chart.width && mark.height > 50, JSON.stringify({ mark, chart }));
     assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.mark')).borderLeftColor), 'rgb(244, 72, 11)');
-    await boss.close();
   });
 
   test('a front that dies is named', async () => {
     const id = await makeEvent(line.house, 'fronts', { name: 'The second night' });
     const other = await startFront(line.house);
-    const boss = await Operator.open(browser, desk, MANNERS['desk-en']);
+    const boss = await Operator.signedIn(browser, desk, MANNERS['desk-en'], '#/parts');
     const { page } = boss;
-    await page.goto(`${boss.at}/console#/parts`);
-    await boss.signIn();
     await page.locator('#fronts li', { hasText: `:${other.privatePort}` }).locator('.ready').waitFor();
     await page.goto(`${boss.at}/console#/events/${id}`);
     await level(page, 'fine');
     await other.kill();
     await page.locator('#alarms .look', { hasText: `:${other.privatePort}` }).waitFor();
     assert.match(await page.textContent('#verdict'), new RegExp(`:${other.privatePort} has not reported for \\d+ s`));
-    await boss.close();
   });
 
   test('no event, no answer and no token: each has a page with a way out', async () => {
@@ -374,8 +358,7 @@ describe('the first screen', () => {
     const { page } = boss;
     let answer = (route) => route.fulfill({ json: { events: [] } });
     await page.route(/\/admin\/events$/, (route) => answer(route));
-    await page.goto(`${boss.at}/console`);
-    await boss.signIn();
+    await boss.signInAt();
     await page.locator('.drawn-empty svg').waitFor();
     await boss.judge('screen-no-event');
     await looks.see(page, 'no-event', LUCK);
@@ -383,16 +366,13 @@ describe('the first screen', () => {
     assert.equal(await page.evaluate(() => document.activeElement.id), 'new-name');
 
     await page.route('**/admin/events/gone', (route) => route.abort());
-    await page.goto(`${boss.at}/console#/events/gone`);
-    await page.locator('.drawn-lost svg').waitFor();
+    await goFor(page, `${boss.at}/console#/events/gone`, '.drawn-lost svg');
     await boss.judge('screen-lost');
     await looks.see(page, 'lost', LUCK);
 
     answer = (route) => route.fulfill({ status: 401, json: { code: 'admin-token-required' } });
-    await page.goto(`${boss.at}/console#/events`);
-    await page.locator('#sign-in-trouble:not(:empty)').waitFor();
+    await goFor(page, `${boss.at}/console#/events`, '#sign-in-trouble:not(:empty)');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'token');
     await page.unrouteAll({ behavior: 'ignoreErrors' });
-    await boss.close();
   });
 });

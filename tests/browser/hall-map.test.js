@@ -2,12 +2,12 @@
 // the texts that the page writes on the canvas.
 
 import assert from 'node:assert/strict';
-import { afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 import { contrast, rgbOf } from '../../seat-service/web/colours.js';
 import { signsOf, toneOf } from '../../seat-service/web/paint.js';
-import { enterHall, openBrowser, SIZES } from './world.js';
+import { clickFor, closeAfterEach, enterHall, openBrowser, SIZES } from './world.js';
 
 const PHONE = { viewport: SIZES.phone, hasTouch: true, isMobile: true };
 
@@ -53,19 +53,13 @@ function hear() {
   };
 }
 
-describe('the map of the hall', () => {
+describe('the map of the hall', async () => {
   const scope = openScope(test);
-  let seats;
-  let browser;
   let events = 0;
-  const guests = [];
 
-  before(async () => {
-    seats = await openSeats(scope, await openPostgres(scope));
-    browser = await openBrowser(scope);
-  });
-  // An open page would keep drawing and polling during the next test.
-  afterEach(() => Promise.all(guests.splice(0).map((guest) => guest.close())));
+  const seats = await openSeats(scope, await openPostgres(scope));
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   async function enter({ first = () => {}, query = '', body = wideHall(), ...options } = {}) {
     const event = `map-${(events += 1)}`;
@@ -75,7 +69,6 @@ describe('the map of the hall', () => {
       await first(page);
     };
     const guest = await enterHall(browser, seats, event, { prepare, query, ...options });
-    guests.push(guest);
     const { page } = guest;
     const box = await page.locator('#map').boundingBox() ?? { x: 0, y: 0, width: 0, height: 0 }; // behind the list
     return { event, guest, page, box, middle: [box.x + box.width / 2, box.y + box.height / 2], other: visitor(seats, event) };
@@ -770,8 +763,7 @@ describe('the map of the hall', () => {
       }
     }
     await page.selectOption('#areas select', '2');
-    await page.click('#areas button');
-    await page.locator('#cart-seats li').waitFor();
+    await clickFor(page, '#areas button', '#cart-seats li');
     await page.waitForFunction(() => document.querySelector('#areas meter').value === 498);
   });
 

@@ -2,25 +2,22 @@
 // wrong clock or used by keys alone.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openDraw } from '../../queue-front/web/draw-check.js';
 import { openBeacons } from '../lib-js/beacon.js';
 import { until } from '../lib-js/index.js';
 import { act, at, makeEvent, openLine, patch, untilState } from './line-world.js';
-import { openBrowser } from './world.js';
+import { clickFor, closeAfterEach, goFor, openBrowser } from './world.js';
 import { openScope } from '../lib-js/index.js';
 
 const EN = { locale: 'en-GB' };
 const WAIT = ['eta', 'turn', 'say', 'likely', 'latest', 'reason', 'ahead', 'queue'];
 
-describe('around the waiting page', () => {
+describe('around the waiting page', async () => {
   const scope = openScope(test);
-  let line;
-  let browser;
 
-  before(async () => {
-    [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
-  });
+  const [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
+  closeAfterEach();
 
   const text = (visitor, id) => visitor.page.textContent(`#${id}`);
   // How many dots are before the visitor's own.
@@ -34,8 +31,7 @@ describe('around the waiting page', () => {
     await line.open(id, knobs);
     await line.crowd(id, people);
     const visitor = await line.visitor(browser, options);
-    await line.go(visitor, id);
-    await line.join(visitor);
+    await line.enter(visitor, id);
     return visitor;
   }
 
@@ -55,7 +51,6 @@ describe('around the waiting page', () => {
     await again.view('join');
     await line.join(again);
     assert.equal(await text(again, 'position'), number);
-    await again.close();
   });
 
   test('reload, back and a second tab show one place, and the dot never goes back', async () => {
@@ -81,7 +76,6 @@ describe('around the waiting page', () => {
     await tab.locator('#line[data-view=join]').waitFor();
     await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
     await visitor.view('join');
-    await visitor.close();
   });
 
   for (const state of ['soon', 'join', 'draw', 'waiting', 'paused', 'called', 'sold-out']) {
@@ -96,7 +90,6 @@ describe('around the waiting page', () => {
       await visitor.page.context().setOffline(false);
       await visitor.shows('notice', /^(You are connected again\.)?$/);
       await visitor.view(view);
-      await visitor.close();
     });
   }
 
@@ -119,21 +112,18 @@ describe('around the waiting page', () => {
     assert.equal(await text(visitor, 'sold-position'), '301');
     const rarely = 2 + Math.floor((performance.now() - began) / 10_000); // it asks now and then, though it has the stream
     assert.ok(asked <= rarely, `${asked} questions`);
-    await visitor.close();
   });
 
   test('without the stream the polls return the same', async () => {
     await line.open('polled');
     const visitor = await line.visitor(browser, EN);
     await visitor.page.route('**/stream', (route) => route.abort());
-    await line.go(visitor, 'polled');
-    await line.join(visitor);
+    await line.enter(visitor, 'polled');
     await act(line.front, 'polled', 'pause');
     await visitor.page.locator('#line[data-state=paused]').waitFor();
     await act(line.front, 'polled', 'resume');
     await patch(line.front, 'polled', { rate_per_s: 100 });
     await visitor.view('called');
-    await visitor.close();
   });
 
   test('called: notification, title, countdown, and the way in', async () => {
@@ -153,8 +143,7 @@ describe('around the waiting page', () => {
       const start = OscillatorNode.prototype.start;
       OscillatorNode.prototype.start = function count(...when) { globalThis.tones += 1; return start.apply(this, when); };
     });
-    await line.go(visitor, 'calls');
-    await line.join(visitor);
+    await line.enter(visitor, 'calls');
     await page.check('#alert');
     await visitor.shows('alert-note', /hear this sound/);
     const probe = await page.evaluate(() => globalThis.tones);
@@ -170,7 +159,6 @@ describe('around the waiting page', () => {
     assert.match(await page.evaluate(() => sessionStorage.getItem('fg_pass_calls')), /^ey/);
     await page.goBack();
     await visitor.view('admitted');
-    await visitor.close();
   });
 
   test('a wrong clock changes no countdown', async () => {
@@ -182,15 +170,13 @@ describe('around the waiting page', () => {
     const [, days, h, m, s] = /^(?:(\d+) d )?(\d+):(\d+):(\d+)$/.exec(await text(visitor, 'soon-count'));
     const shown = (((Number(days ?? 0) * 24 + Number(h)) * 60 + Number(m)) * 60 + Number(s)) * 1000;
     assert.ok(Math.abs(Date.parse(json.prequeue_at) - Date.now() - shown) < 60_000, `${shown}`);
-    await visitor.close();
   });
 
   test('a tab polls at once when it wakes, and shows the current state', async () => {
     const visitor = await line.visitor(browser, EN);
     await visitor.page.clock.install();
     await line.open('slept', { call_ttl_s: 3600 });
-    await line.go(visitor, 'slept');
-    await line.join(visitor);
+    await line.enter(visitor, 'slept');
     await visitor.page.clock.pauseAt(Date.now() + 5000);
     await patch(line.front, 'slept', { rate_per_s: 100 });
     await until('the call', async () => (await line.front.http.get('/v1/queue/slept/status')).json.serving >= 1);
@@ -199,7 +185,6 @@ describe('around the waiting page', () => {
     await visitor.page.clock.resume();
     await visitor.view('called');
     await visitor.shows('left', /^(1:00:00|59:\d\d)$/);
-    await visitor.close();
   });
 
   test('keys alone reach everything, and the focus is never lost', async () => {
@@ -223,7 +208,6 @@ describe('around the waiting page', () => {
     await visitor.judge('wait-leave');
     await page.keyboard.press('Enter');
     await visitor.view('join');
-    await visitor.close();
   });
 
   test('the page checks the draw against the promise that it stored', async () => {
@@ -232,8 +216,7 @@ describe('around the waiting page', () => {
     await act(line.front, 'drawn', 'schedule');
     await untilState(line.front, 'drawn', 'pre-queue');
     await line.crowd('drawn', 9);
-    await line.go(visitor, 'drawn');
-    await line.join(visitor);
+    await line.enter(visitor, 'drawn');
     assert.equal(await text(visitor, 'entry'), '10');
     await visitor.page.click('#why summary');
     await visitor.shows('why-more', /[0-9a-f]{64}.*compare it after the draw/);
@@ -258,13 +241,11 @@ describe('around the waiting page', () => {
     await visitor.page.click('#why summary');
     await visitor.page.click('#why summary');
     await visitor.shows('why-more', /This does not match!/);
-    await visitor.close();
   });
 
   test('the place moves to another device by QR code, and the first one says so', async () => {
     const first = await waiting('moves');
-    await first.page.click('#move summary');
-    await first.page.locator('#move-more svg.qr').waitFor();
+    await clickFor(first.page, '#move summary', '#move-more svg.qr');
     await first.judge('wait-move');
     const code = await first.page.textContent('#move-more .code');
     const address = await first.page.getAttribute('#move-more svg.qr', 'aria-label');
@@ -294,8 +275,6 @@ describe('around the waiting page', () => {
     await first.page.keyboard.press('Enter');
     await first.view('waiting');
     assert.equal(await text(first, 'position'), '21');
-    await first.close();
-    await second.close();
   });
 
   test('after moving the place away a visitor may join again, at the end', async () => {
@@ -313,8 +292,6 @@ describe('around the waiting page', () => {
     await first.page.click('#anew button');
     await first.view('waiting');
     assert.deepEqual([await text(first, 'position'), await text(second, 'position')], ['6', '5']);
-    await first.close();
-    await second.close();
   });
 
   test('the page names its lane and share; an invitation leads into another lane', async () => {
@@ -323,8 +300,7 @@ describe('around the waiting page', () => {
     const { invitations } = (await line.front.admin.get('/admin/events/laned/lanes/fans/invitations')).json;
     await line.crowd('laned', 3);
     const visitor = await line.visitor(browser, EN);
-    await line.go(visitor, 'laned');
-    await line.join(visitor);
+    await line.enter(visitor, 'laned');
     await visitor.shows('lane', /“for everyone”.* 70 of 100/);
     assert.equal(await text(visitor, 'position'), '4');
     // A mistyped code changes nothing; a link fills the field.
@@ -333,8 +309,7 @@ describe('around the waiting page', () => {
     await visitor.page.click('#guest button');
     await visitor.shows('notice', /not for this event/);
     assert.equal(await text(visitor, 'position'), '4');
-    await visitor.page.goto(`${line.at}/e/laned#invitation=${invitations[0].code}`);
-    await visitor.page.locator('#guest button:focus').waitFor();
+    await goFor(visitor.page, `${line.at}/e/laned#invitation=${invitations[0].code}`, '#guest button:focus');
     await visitor.judge('wait-invited');
     await visitor.page.keyboard.press('Enter');
     await visitor.shows('lane', /“Fan <club>”.* 30 of 100/);
@@ -353,7 +328,6 @@ describe('around the waiting page', () => {
     await plain.view('waiting');
     assert.match(await text(plain, 'lane'), /‘Fan <club>’.* 45번/);
     assert.equal(await text(plain, 'position'), '2');
-    await plain.close();
   });
 
   test('a typed code brings the place without a script too', async () => {
@@ -367,8 +341,6 @@ describe('around the waiting page', () => {
     await second.page.click('#take button');
     await second.view('waiting');
     assert.equal(await text(second, 'position'), '5');
-    await first.close();
-    await second.close();
   });
 
   test('the page shows the opening time, joined or not, with and without a script', async () => {
@@ -393,8 +365,7 @@ describe('around the waiting page', () => {
     const visitors = [];
     for (const options of [EN, { locale: 'ko-KR' }, { ...EN, javaScriptEnabled: false }]) {
       const visitor = await drawn.visitor(browser, options);
-      await drawn.go(visitor, 'awaits');
-      await drawn.join(visitor);
+      await drawn.enter(visitor, 'awaits');
       await visitor.view('draw');
       visitors.push(visitor);
     }
@@ -437,7 +408,6 @@ describe('around the waiting page', () => {
     const visitor = await line.visitor(browser, EN);
     await line.bring(visitor, 'late');
     await visitor.shows('announce', /still enter/);
-    await visitor.close();
   });
 
   // By keys alone: the focus stays on the button.
@@ -453,8 +423,7 @@ describe('around the waiting page', () => {
       await page.keyboard.press('Enter');
       await visitor.shows('notice', /didn't work/);
     };
-    await line.go(visitor, 'hurried');
-    await line.join(visitor);
+    await line.enter(visitor, 'hurried');
     await visitor.view('called');
     await visitor.shows('announce', /left. Press “I need more time”/);
     assert.match(await page.title(), /^0:\d\d It is your turn/);
@@ -478,7 +447,6 @@ describe('around the waiting page', () => {
     });
     await visitor.shows('notice', /more time now/);
     visitor.wrong.length = 0; // what was refused is on the browser's own list
-    await visitor.close();
   });
 
   test('the page retries files that it loads on demand', async () => {
@@ -490,20 +458,17 @@ describe('around the waiting page', () => {
       return refused <= 2 ? route.abort('internetdisconnected') : route.continue();
     });
     await line.open('late-parts', { rate_per_s: 10, burst: 10 });
-    await line.go(visitor, 'late-parts');
-    await line.join(visitor);
+    await line.enter(visitor, 'late-parts');
     await visitor.view('called');
     await page.waitForFunction(() => /^\d+:\d\d$/.test(document.title.split(' ')[0]));
     assert.ok(refused > 2, String(refused));
-    await visitor.close();
   });
 
   test('from the seats the page leads straight back in, and waits during an outage', async () => {
     await line.open('metre', { rate_per_s: 1000 });
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
-    await line.go(visitor, 'metre');
-    await line.join(visitor);
+    await line.enter(visitor, 'metre');
     await visitor.view('called');
     await page.click('#pass button');
     await page.waitForURL(/\/seats\/metre/);
@@ -543,15 +508,13 @@ describe('around the waiting page', () => {
     await page.waitForURL(/\/seats\/metre$/);
     assert.ok(await page.evaluate(() => sessionStorage.getItem('fg_pass_metre')));
     visitor.wrong.length = 0; // what was not answered is on the browser's own list
-    await visitor.close();
   });
 
   test('to enter during an outage one press is enough; the page keeps trying', async () => {
     await line.open('metre-busy', { rate_per_s: 1000 });
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
-    await line.go(visitor, 'metre-busy');
-    await line.join(visitor);
+    await line.enter(visitor, 'metre-busy');
     await visitor.view('called');
     const ways = [
       (route) => route.fulfill({ status: 503, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: '{"status":503,"code":"unavailable"}' }),
@@ -565,7 +528,6 @@ describe('around the waiting page', () => {
     await page.waitForURL(/\/seats\/metre-busy/);
     assert.equal(ways.length, 0);
     visitor.wrong.length = 0; // what was not answered is on the browser's own list
-    await visitor.close();
   });
 
   test('the page shows when to be back, in the reader\'s own time, and for how long it is then their turn', async () => {
@@ -601,8 +563,7 @@ describe('around the waiting page', () => {
     await line.open('one-fact', { rate_per_s: 0 });
     await line.crowd('one-fact', 120);
     const place = await line.visitor(browser, EN);
-    await line.go(place, 'one-fact');
-    await line.join(place);
+    await line.enter(place, 'one-fact');
     const storageState = await place.page.context().storageState();
     await place.close();
     const seen = new Set();
@@ -645,7 +606,6 @@ describe('around the waiting page', () => {
     assert.ok(Math.abs(after(likely) - minutes) <= 1, `${minutes} minutes, ${likely} at ${now}`);
     assert.ok(after(back) <= after(likely) && after(likely) <= after(latest), `${back}, ${likely}, ${latest} at ${now}`);
     assert.match(await page.title(), new RegExp(`^${minutes} minutes – `));
-    await visitor.close();
   });
 
   test('dates are in the reader\'s form; before a pre-queue the page shows the opening', async () => {
@@ -670,8 +630,7 @@ describe('around the waiting page', () => {
         globalThis.shown.push([title, tag, data, actions.map((one) => one.title).join(), new URL(this.scope).pathname]);
       };
     });
-    await line.go(visitor, 'worker');
-    await line.join(visitor);
+    await line.enter(visitor, 'worker');
     await page.check('#alert');
     await visitor.shows('alert-note', /./);
     await patch(line.front, 'worker', { rate_per_s: 100 });
@@ -681,7 +640,6 @@ describe('around the waiting page', () => {
       await page.waitForFunction(() => globalThis.shown.length === 1);
       assert.deepEqual(await page.evaluate(() => globalThis.shown), [['It is your turn', '/e/worker', '/e/worker', 'Enter', '/e/']]);
     }
-    await visitor.close();
   });
 
   test('a shared link has a title and a description', async () => {
@@ -721,13 +679,11 @@ describe('around the waiting page', () => {
       await route.continue();
     });
     await line.go(visitor, 'worked');
-    await visitor.page.click('#join button');
-    await visitor.page.locator('#work').waitFor();
+    await clickFor(visitor.page, '#join button', '#work');
     await visitor.judge('wait-work');
     letGo();
     await visitor.view('waiting');
     await visitor.page.locator('#work').waitFor({ state: 'hidden' });
-    await visitor.close();
   });
 
   test('a long or impossible proof of work shows the contact for appeals', async () => {
@@ -770,13 +726,11 @@ describe('around the waiting page', () => {
     });
     await visitor.page.clock.install();
     await line.open('said');
-    await line.go(visitor, 'said');
-    await line.join(visitor);
+    await line.enter(visitor, 'said');
     while (minutes > 1) await visitor.page.clock.runFor(1000);
     await visitor.shows('eta', /^1 minute$/);
     const said = await visitor.page.evaluate(() => globalThis.said.filter((words) => /Expected/.test(words)));
     assert.ok(said.length <= 6, said.join(' | '));
     assert.ok(said.includes('Expected wait: 10 minutes'), said.join(' | '));
-    await visitor.close();
   });
 });
