@@ -44,9 +44,8 @@ const BATCH_MAX = 512; // STORE_JOIN_BATCH_MAX of a front
 // A Redis whose scripts believe in `us`. Start on a whole minute, so that tests of limits by the
 // minute do not depend on when they run.
 export class Clockwork {
-  constructor(redis, { real = false } = {}) {
+  constructor(redis) {
     this.redis = redis;
-    this.real = real;
     this.us = 1_700_000_040_000_000;
     this.shas = new Map();
   }
@@ -55,7 +54,7 @@ export class Clockwork {
     for (const name of scripts) {
       const text = scriptText(name);
       if (text.split(CLOCK).length !== 2) throw new Error(`${name} reads the clock elsewhere`);
-      this.shas.set(name, await this.redis.command('SCRIPT', 'LOAD', this.real ? text : text.replace(CLOCK, FAKE_CLOCK)));
+      this.shas.set(name, await this.redis.command('SCRIPT', 'LOAD', text.replace(CLOCK, FAKE_CLOCK)));
     }
     await this.step(0);
     return this;
