@@ -8,6 +8,11 @@
  * moves does not delay a buyer's page. Jobs that find all connections full wait in one queue, in
  * order.
  *
+ * Jobs that only read have a queue of their own, and leave it together, as one transaction: at once
+ * if no such group is under way, or when it is back, or after PG_TICK_MS. As they change nothing,
+ * each is answered by its own results. Those behind one that failed have not been run, and go into
+ * the queue again.
+ *
  * While no connection stands, PG_KNOCKING of them try, often, and by different hosts; the others
  * follow as soon as one is let in. So a new primary is used soon after it is one, and a server that
  * starts is not asked by all connections of all pools at once, again and again.
@@ -52,7 +57,11 @@ struct pg_job {
     char *memory[PG_STEPS_MAX]; /* of the parameters; owned */
     PGresult *results[PG_STEPS_MAX];
     uint32_t results_len;
-    bool failed; /* no memory for a parameter */
+    uint32_t seen; /* statements that the server has answered, with a result or without */
+    bool writes;   /* not all of its statements are readers */
+    bool ends;     /* its transaction, which readers may have begun before it */
+    bool skipped;  /* since one before it in the transaction failed */
+    bool failed;   /* no memory for a parameter */
     char sqlstate[PG_SQLSTATE_BYTES];
     int refusal; /* of one that was not even taken in */
     char text[160];
@@ -96,8 +105,10 @@ struct pg_pool {
     struct pg_pool_conf conf;
     char *conninfo;
     struct conn conns[PG_CONNECTIONS_MAX];
-    struct jobs queue;
+    struct jobs queue, readers;
     struct jobs refused; /* to be answered in the next turn, never from within a send */
+    uint32_t groups;     /* of readers, under way */
+    uint64_t gather_us;  /* until when the next one waits for them */
     uv_timer_t timer;
     bool closing;
     bool answering;
@@ -199,6 +210,7 @@ void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char
     struct step *step = &job->steps[job->len];
     step->statement = statement;
     step->params_len = len;
+    job->writes = job->writes || statement >= job->pool->conf.readers_len;
     size_t need = 1;
     for (uint32_t i = 0; i < len; i++)
         need += params[i] != NULL ? strlen(params[i]) + 1 : 0;
@@ -222,6 +234,15 @@ const char *pg_u64_text(struct pg_number *memory, uint64_t value)
 {
     snprintf(memory->text, sizeof(memory->text), "%" PRIu64, value);
     return memory->text;
+}
+
+/* The last of a group of readers is back, or lost. */
+static void group_left(const struct pg_job *job)
+{
+    if (job->writes || !job->ends)
+        return;
+    assert(job->pool->groups > 0);
+    job->pool->groups--;
 }
 
 /* ---- a connection's end ---- */
@@ -307,8 +328,10 @@ static void conn_fail(struct conn *conn, const char *what)
         knock(pool);
     conn->at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(conn);
     struct pg_job *job;
-    while ((job = jobs_pop(&lost)) != NULL)
+    while ((job = jobs_pop(&lost)) != NULL) {
+        group_left(job);
         job_answer(job, ERR_UNKNOWN);
+    }
 }
 
 /* For the reason that this result gives; takes it. */
@@ -352,7 +375,7 @@ static bool conn_send(struct conn *conn, struct pg_job *job)
                                 0) != 1)
             return false;
     }
-    return PQpipelineSync(conn->pq) == 1;
+    return !job->ends || PQpipelineSync(conn->pq) == 1;
 }
 
 static struct conn *least_busy(struct pg_pool *pool)
@@ -367,25 +390,50 @@ static struct conn *least_busy(struct pg_pool *pool)
     return best;
 }
 
+/* Writers first; readers when their time has come, as many as the connection takes. */
+static void send_some(struct conn *conn)
+{
+    struct pg_pool *pool = conn->pool;
+    struct jobs *from = pool->queue.len > 0 ? &pool->queue : &pool->readers;
+    bool sent = true;
+    for (bool ends = false; !ends && sent;) {
+        struct pg_job *job = jobs_pop(from);
+        ends = job->writes || from->len == 0 || conn->under_way.len + 1 == pool->conf.depth;
+        job->ends = ends;
+        sent = conn_send(conn, job);
+        jobs_push(&conn->under_way, job);
+    }
+    if (from == &pool->readers) {
+        conn->under_way.tail->ends = true; /* also of one that was cut short */
+        pool->groups++;
+        pool->gather_us = now_us(pool) + PG_TICK_MS * UINT64_C(1000);
+    }
+    if (!sent || !conn_flush(conn))
+        conn_fail(conn, PQerrorMessage(conn->pq));
+}
+
+static bool may_send(const struct pg_pool *pool)
+{
+    bool gathers = pool->groups > 0 && now_us(pool) < pool->gather_us;
+    return pool->queue.len > 0 || (pool->readers.len > 0 && !gathers);
+}
+
 static void send_queued(struct pg_pool *pool)
 {
     assert(!pool->answering && !pool->closing);
     struct conn *conn;
-    while (pool->queue.len > 0 && (conn = least_busy(pool)) != NULL) {
-        struct pg_job *job = jobs_pop(&pool->queue);
-        bool sent = conn_send(conn, job);
-        jobs_push(&conn->under_way, job);
-        if (!sent || !conn_flush(conn))
-            conn_fail(conn, PQerrorMessage(conn->pq));
-    }
-    atomic_store_explicit(&pool->stats.queued, pool->queue.len, memory_order_relaxed);
+    while (may_send(pool) && (conn = least_busy(pool)) != NULL)
+        send_some(conn);
+    atomic_store_explicit(&pool->stats.queued, pool->queue.len + pool->readers.len,
+                          memory_order_relaxed);
 }
 
 static int refusal_of(const struct pg_pool *pool, const struct pg_job *job)
 {
     if (pool->closing || (pool->conf.fail_fast && !pg_pool_ready(pool)))
         return ERR_CLOSED;
-    return job->failed || pool->queue.len >= pool->conf.queue_max ? ERR_FULL : 0;
+    return job->failed || pool->queue.len + pool->readers.len >= pool->conf.queue_max ? ERR_FULL
+                                                                                      : 0;
 }
 
 void pg_job_send(struct pg_job *job)
@@ -406,7 +454,7 @@ void pg_job_send(struct pg_job *job)
             uv_timer_start(&pool->timer, pool->timer.timer_cb, 0, PG_TICK_MS);
         return;
     }
-    jobs_push(&pool->queue, job);
+    jobs_push(job->writes ? &pool->queue : &pool->readers, job);
     /* From within an answer the queue is worked off when the answers are through: a connection that
      * fails meanwhile would answer its jobs in the middle of somebody else's call. */
     if (!pool->answering)
@@ -425,6 +473,36 @@ void pg_pool_query(struct pg_pool *pool, uint32_t statement, uint32_t len,
 
 /* ---- answers ---- */
 
+/* The first error is the reason; what follows was left out because of it. Takes the result. */
+static void job_fail(struct pg_job *job, PGresult *res, const char *sqlstate)
+{
+    assert(sqlstate[0] != '\0');
+    if (job->sqlstate[0] == '\0') {
+        const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+        memcpy(job->sqlstate, sqlstate, sizeof(job->sqlstate));
+        strncpy(job->text, text != NULL ? text : PQresultErrorMessage(res), sizeof(job->text) - 1);
+    }
+    PQclear(res);
+}
+
+/* As conn_take(). */
+static bool conn_end_job(struct conn *conn)
+{
+    struct pg_job *job = jobs_pop(&conn->under_way);
+    group_left(job);
+    if (job->skipped) {
+        assert(!job->writes); /* a transaction begins with it */
+        assert(job->results_len == 0);
+        job->skipped = false;
+        job->seen = 0;
+        job->sqlstate[0] = job->text[0] = '\0';
+        jobs_push(&conn->pool->readers, job);
+        return true;
+    }
+    job_answer(job, job->sqlstate[0] != '\0' ? ERR_PEER : 0);
+    return conn->state == CONN_READY;
+}
+
 /* False: the connection is gone, and so may be everything else. */
 static bool conn_take(struct conn *conn, PGresult *res)
 {
@@ -436,30 +514,24 @@ static bool conn_take(struct conn *conn, PGresult *res)
     }
     if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
         PQclear(res);
-        jobs_pop(&conn->under_way);
-        job_answer(job, job->sqlstate[0] != '\0' ? ERR_PEER : 0);
-        return conn->state == CONN_READY;
+        assert(job->ends);
+        return conn_end_job(conn);
     }
     char sqlstate[PG_SQLSTATE_BYTES];
     int rc = pg_link_judge(conn->pq, res, sqlstate);
-    if (rc == 0) {
-        assert(job->results_len < job->len);
-        job->results[job->results_len++] = res;
-        return true;
-    }
     if (rc == ERR_CLOSED) {
         conn_fail_as(conn, res);
         return false;
     }
-    /* The first error is the reason; what follows was left out because of it. */
-    assert(sqlstate[0] != '\0');
-    if (job->sqlstate[0] == '\0') {
-        const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-        memcpy(job->sqlstate, sqlstate, sizeof(job->sqlstate));
-        strncpy(job->text, text != NULL ? text : PQresultErrorMessage(res), sizeof(job->text) - 1);
-    }
-    PQclear(res);
-    return true;
+    assert(rc < 0 || job->results_len < job->len);
+    job->skipped =
+        job->skipped || (job->seen == 0 && PQresultStatus(res) == PGRES_PIPELINE_ABORTED);
+    job->seen++; /* beyond `len`, if the commit fails */
+    if (rc == 0)
+        job->results[job->results_len++] = res;
+    else
+        job_fail(job, res, sqlstate);
+    return job->ends || job->seen < job->len || conn_end_job(conn);
 }
 
 static bool conn_take_prepared(struct conn *conn, PGresult *res)
@@ -595,13 +667,13 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 /* ---- time ---- */
 
-static void expire_queued(struct pg_pool *pool)
+static void expire_queued(struct pg_pool *pool, struct jobs *queue)
 {
     uint64_t now = now_us(pool);
     struct jobs kept = {0};
     struct pg_job *job;
-    struct jobs all = pool->queue;
-    pool->queue = (struct jobs){0};
+    struct jobs all = *queue;
+    *queue = (struct jobs){0};
     while ((job = jobs_pop(&all)) != NULL) {
         assert(job->wait_us <= job->deadline_us);
         if (now >= job->wait_us)
@@ -610,9 +682,9 @@ static void expire_queued(struct pg_pool *pool)
             jobs_push(&kept, job);
     }
     /* What an answer sent meanwhile stands behind those that were here before. */
-    while ((job = jobs_pop(&pool->queue)) != NULL)
+    while ((job = jobs_pop(queue)) != NULL)
         jobs_push(&kept, job);
-    pool->queue = kept;
+    *queue = kept;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -636,7 +708,9 @@ static void on_timer(uv_timer_t *timer)
             conn_connect(conn);
     }
     if (!pool->closing)
-        expire_queued(pool);
+        expire_queued(pool, &pool->queue);
+    if (!pool->closing)
+        expire_queued(pool, &pool->readers);
     pool->answering = false;
     if (!pool->closing)
         send_queued(pool);
@@ -672,6 +746,7 @@ static void free_pool(uv_handle_t *handle)
 {
     struct pg_pool *pool = MAGIC_OF(pg_pool, handle->data);
     assert(pool->closing && pool->queue.len == 0 && pool->refused.len == 0);
+    assert(pool->readers.len == 0 && pool->groups == 0);
     MAGIC_END(pg_pool, pool);
     free(pool->conninfo);
     free(pool);
@@ -689,6 +764,8 @@ void pg_pool_close(struct pg_pool *pool)
     }
     struct pg_job *job;
     while ((job = jobs_pop(&pool->queue)) != NULL)
+        job_answer(job, ERR_CLOSED);
+    while ((job = jobs_pop(&pool->readers)) != NULL)
         job_answer(job, ERR_CLOSED);
     while ((job = jobs_pop(&pool->refused)) != NULL)
         job_answer(job, ERR_CLOSED);

@@ -68,6 +68,10 @@ struct pg_pool_conf {
     bool guest;           /* the server is somebody else's, and is spared while it lets nobody in */
     const struct pg_statement *statements; /* borrowed; jobs name them by index */
     uint32_t statements_len;
+    /* The first ones only read, wait for nobody's lock, and take no longer than finding some rows
+     * by key. Jobs of these alone share transactions: while one is under way, others gather for the
+     * next. */
+    uint32_t readers_len;
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;                      /* NULL: nothing is logged */

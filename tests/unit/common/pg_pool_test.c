@@ -10,9 +10,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { KINDS, NUMBER, INSERT, COUNT, SLEEP, END_ITSELF, STATEMENTS };
+enum {
+    MOMENT,
+    DIVIDE,
+    READERS,
+    KINDS = READERS,
+    NUMBER,
+    INSERT,
+    COUNT,
+    SLEEP,
+    END_ITSELF,
+    STATEMENTS
+};
 
 static const struct pg_statement statements[STATEMENTS] = {
+    [MOMENT] = {"moment", "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
+                          " FROM pg_sleep($1::float8)"},
+    [DIVIDE] = {"divide", "SELECT 60 / $1::bigint"},
     [KINDS] = {"kinds", "SELECT $1::bigint, $2::text, $3::boolean, $4::text"},
     [NUMBER] = {"echo", "SELECT $1::bigint"},
     [INSERT] = {"insert", "INSERT INTO t VALUES ($1::integer)"},
@@ -35,6 +49,7 @@ static struct world {
     const char *next; /* the next answer sends another job, with this number */
     int silent;       /* a listener that never says a word, or -1 */
     char dsn[512];
+    struct clock_fake still;
 } world;
 
 static void on_ready(void *ctx, bool ready)
@@ -75,7 +90,7 @@ static void turn(void)
 
 /* ---- scripts ---- */
 
-/* open depth=N queue=N wait=MS deadline=MS connections=N silent fast */
+/* open depth=N queue=N wait=MS deadline=MS connections=N silent fast still */
 SCRIPT_VERB(run_open, "open")
 {
     world.conf.depth = (uint32_t)script_value_or(line, "depth", 8);
@@ -84,6 +99,8 @@ SCRIPT_VERB(run_open, "open")
     world.conf.deadline_ms = (uint32_t)script_value_or(line, "deadline", 10000);
     world.conf.connections = (uint32_t)script_value_or(line, "connections", 1);
     world.conf.fail_fast = script_has(line, "fast");
+    if (script_has(line, "still"))
+        world.conf.clock = &world.still.clock;
     if (script_has(line, "silent")) {
         pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
         world.conf.conninfo = world.dsn;
@@ -95,8 +112,8 @@ SCRIPT_VERB(run_open, "open")
 /* job STATEMENT PARAMETER...: a statement for each parameter, in one transaction; -: without */
 SCRIPT_VERB(run_job, "job")
 {
-    static const char *const names[] = {"kinds", "echo",       "insert", "count",
-                                        "sleep", "end_itself", NULL};
+    static const char *const names[] = {"moment", "divide", "kinds",      "echo", "insert",
+                                        "count",  "sleep",  "end_itself", NULL};
     uint32_t statement = script_choice(line, script_word(line, 1), names);
     struct pg_job *job = pg_job_create(world.pool, on_done, NULL);
     assert_non_null(job);
@@ -129,6 +146,19 @@ SCRIPT_VERB(run_answer, "answer")
     script_expect_text(line, script_word(line, 2), err_name(world.rc[nth]));
     if (line->len > 3)
         script_expect(line, line->words[3], (uint64_t)world.number[nth]);
+}
+
+/* together NTH OTHER, apart NTH OTHER: the moments of their transactions */
+SCRIPT_VERB(run_together, "together")
+{
+    assert_int_equal(world.number[script_number_at(line, 1)],
+                     world.number[script_number_at(line, 2)]);
+}
+
+SCRIPT_VERB(run_apart, "apart")
+{
+    assert_int_not_equal(world.number[script_number_at(line, 1)],
+                         world.number[script_number_at(line, 2)]);
 }
 
 SCRIPT_VERB(run_is, "is")
@@ -187,10 +217,12 @@ static void make_world(void)
                                     .deadline_ms = 10000,
                                     .statements = statements,
                                     .statements_len = STATEMENTS,
+                                    .readers_len = READERS,
                                     .clock = clock_system(),
                                     .rng = rng_system(),
                                     .on_ready = on_ready},
                            .silent = -1};
+    clock_fake_init(&world.still, 1000000);
     assert_int_equal(0, uv_loop_init(&world.loop));
 }
 
@@ -212,6 +244,25 @@ static const struct script_row rows[] = {
      "open depth=2; job echo 10; job echo 11; job echo 12; job echo 13; job echo 14; job echo 15;"
      "answers 6; answer 0 ok 10; answer 1 ok 11; answer 2 ok 12; answer 3 ok 13; answer 4 ok 14;"
      "answer 5 ok 15"},
+    {"readers that come together share a transaction",
+     "open; connected 1; job moment 0; job moment 0 0; job moment 0; answers 3; together 0 1;"
+     "together 0 2; job moment 0; answers 4; apart 0 3"},
+    {"readers gather while others are under way",
+     "open still connections=2; connected 2; job moment 600; turn; job moment 0; turn; close;"
+     "answer 0 unknown; answer 1 closed"},
+    {"readers do not wait for others that are stuck",
+     "open connections=2; connected 2; job moment 600; turn; job divide 2; answers 1;"
+     "answer 0 ok 30; close; answer 1 unknown"},
+    {"a reader that fails leaves the others alone",
+     "open; connected 1; job divide 5; job divide 0 1; job divide 6 0; job divide 4; answers 4;"
+     "answer 0 ok 12; answer 1 peer; is sqlstate 22012; answer 2 peer; answer 3 ok 15"},
+    {"more readers than a connection takes go in several groups",
+     "open depth=2; connected 1; job divide 1; job divide 2; job divide 3; job divide 4;"
+     "job divide 5; answers 5; answer 0 ok 60; answer 1 ok 30; answer 2 ok 20; answer 3 ok 15;"
+     "answer 4 ok 12"},
+    {"a job that also writes shares no transaction",
+     "open; connected 1; job insert 1; job divide 6; job insert 1; job divide 5; answers 4;"
+     "answer 0 ok; answer 1 peer; answer 2 ok 10; answer 3 ok 12"},
     {"a callback may send the next job", "open; next 77; job echo 5; answers 2; answer 1 ok 77"},
     {"a job that finds the queue full is refused in a later turn",
      "open queue=2; job echo 1; job echo 1; job echo 1; is answered 0; answers 3; answer 0 full;"
