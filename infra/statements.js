@@ -178,6 +178,8 @@ class Expander {
   }
 }
 
+const reads = ({ way }) => way === 'reads';
+
 // Arguments are numbered as they are listed, those of a shape first.
 function takeText(book, statement) {
   where = statement.place;
@@ -191,6 +193,7 @@ function takeText(book, statement) {
   const body = statement.body.slice(0, -2);
   statement.text = new Expander(book, statement, (name) => `$${argument(name).n}::${sqlType(argument(name).field)}`).text(body);
   if (statement.way === 'copy') copyText(book, statement, body, argument);
+  if (reads(statement) && /\b(INSERT|UPDATE|DELETE|SHARE)\b/.test(statement.text)) fail(`${statement.name} does not only read`);
   for (const name of statement.numbers.keys()) if (!used.has(name)) fail(`${statement.name} does not use its argument ${name}`);
 }
 
@@ -274,8 +277,11 @@ function signature(block, kind) {
   return `void sql_${block.name}(struct pg_pool *pg${after}, pg_on_done *on_done, void *ctx)`;
 }
 
+// Those that only read come first.
+const ofPool = ({ statements }) => [...statements.filter(reads), ...statements.filter((block) => block.way !== 'alone' && !reads(block))];
+
 function poolHeader(book) {
-  const pooled = book.statements.filter(({ way }) => way !== 'alone');
+  const pooled = ofPool(book);
   const shapes = book.shapes.map((shape) => (shape.args.length > 0 ? poolStruct(shape.args, argsType(shape)) : '') +
     (shape.columns.length > 0 ? `${poolStruct(shape.columns, rowType(shape))}${rowReader(shape)};\n\n` : ''));
   const statements = book.statements.map((block) => `/* ${block.place} */\n${isOwn(block.args) ? poolStruct(block.args, argsType(block)) : ''}` +
@@ -283,7 +289,8 @@ function poolHeader(book) {
     `${(block.way === 'alone' ? ['alone'] : ['add', 'send']).map((kind) => `${signature(block, kind)};\n`).join('')}` +
     `${isOwn(block.columns) ? `${rowReader(block)};\n` : ''}\n`);
   const names = pooled.map(({ name }) => `    SQL_${name.toUpperCase()},\n`).join('');
-  return header(book, 'pg/pg_pool.h', `enum statement {\n${names}    SQL_STATEMENTS,\n};\n\n${shapes.join('')}${statements.join('').slice(0, -1)}`);
+  const readers = pooled.filter(reads).length;
+  return header(book, 'pg/pg_pool.h', `enum statement {\n${names}    SQL_STATEMENTS,\n};\n\nenum { SQL_READERS = ${readers} }; /* the first ones */\n\n${shapes.join('')}${statements.join('').slice(0, -1)}`);
 }
 
 // The arguments as texts: {words, asserts, numbers}.
@@ -324,7 +331,7 @@ function poolFunctions(book) {
 }
 
 function poolParts(book) {
-  const pooled = book.statements.filter(({ way }) => way !== 'alone');
+  const pooled = ofPool(book);
   return {
     h: poolHeader(book),
     c: poolFunctions(book),

@@ -321,6 +321,7 @@ static int open_stores(struct pay *pay, struct err_slot *err)
         .wait_ms = 2000, /* after that a page is better told that it failed */
         .statements = statements,
         .statements_len = SQL_STATEMENTS,
+        .readers_len = SQL_READERS,
         .clock = loop->clock,
         .rng = loop->rng,
         .log = loop->log,

@@ -47,6 +47,7 @@ for (const [what, sql] of [
   ['fragment loop calls itself', '-- fragment: loop()\n:loop()\n-- statement: one\nSELECT :loop();'],
   ['arguments are called by their names: $1', '-- statement: one\nSELECT $1;'],
   ['one is a copy, so its arguments are numbers', '-- connection: pg.h\n-- statement: one copy\n--> a text\nSELECT :a;'],
+  ['one does not only read', '-- statement: one reads\nSELECT 1 FOR SHARE;'],
   ['a name, once, and its value', '--= state.h\n--= RUNNING 1\n--= RUNNING 2'],
 ]) test(`refused: ${what}`, () => assert.throws(() => textOf(sql), (error) => error.message.startsWith(`${file}:`) && error.message.includes(what)));
 

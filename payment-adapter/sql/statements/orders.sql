@@ -128,7 +128,7 @@ FROM t
 LEFT JOIN s ON true;
 
 -- By the key, or else by the hold: an order that the seat service refused never had the hold.
--- statement: order_by_idem
+-- statement: order_by_idem reads
 --> member   text
 --> idem_key text
 --> event    text
@@ -149,7 +149,7 @@ FROM (
 ORDER BY o.way
 LIMIT 1;
 
--- statement: order_read
+-- statement: order_read reads
 --> id text
 --< order.*
 SELECT :order_columns()
@@ -170,7 +170,7 @@ WHERE number = :number;
 
 -- Where an order is whose event has been retired. Its buyer is no longer known here, so a caller
 -- with its id gets no more than this.
--- statement: order_retired
+-- statement: order_retired reads
 --> id    text
 --< event text
 SELECT event
@@ -221,7 +221,7 @@ ORDER BY o.id;
 
 -- All that the order's sagas did, and where they stand. A saga that has recorded nothing yet has a
 -- row without a step; next_try_at is set for one that sleeps.
--- statement: order_timeline
+-- statement: order_timeline reads
 --> order       text
 --< saga        bigint
 --< key         text

@@ -34,7 +34,7 @@ WITH use AS (
 SELECT count(*) AS begun
 FROM new;
 
--- statement: session_read
+-- statement: session_read reads
 --> token  text
 --< member text
 --< lang   text

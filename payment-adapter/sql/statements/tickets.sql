@@ -2,7 +2,7 @@
 
 -- The order's tickets, with the names of their places and who may see them. A good ticket that was
 -- handed on has another owner than the order.
--- statement: order_tickets
+-- statement: order_tickets reads
 --> order      text
 --< id         text
 --< seat       text
