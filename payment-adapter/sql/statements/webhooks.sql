@@ -71,3 +71,31 @@ FROM h
 LEFT JOIN about USING (nth)
 LEFT JOIN fresh USING (nth)
 ORDER BY h.nth;
+
+-- As webhook_events wakes those that are free: the others are `locked`.
+-- statement: orders_wake
+--> orders text[]
+--< locked boolean
+--< woken  boolean
+WITH h AS MATERIALIZED (
+    SELECT h.nth, s.id
+    FROM unnest(:orders) WITH ORDINALITY AS h ("order", nth)
+    LEFT JOIN LATERAL (
+        SELECT id, state, parked FROM saga WHERE subject = h."order" OFFSET 0
+    ) s ON :is_open(s) AND NOT s.parked
+), free AS MATERIALIZED (
+    SELECT s.id
+    FROM saga s
+    WHERE s.id IN (SELECT id FROM h)
+    FOR UPDATE SKIP LOCKED
+), w AS (
+    UPDATE saga s
+    SET :woken()
+    FROM free
+    WHERE s.id = free.id
+)
+SELECT bool_or(h.id IS NOT NULL AND free.id IS NULL) AS locked, bool_or(free.id IS NOT NULL) AS woken
+FROM h
+LEFT JOIN free USING (id)
+GROUP BY h.nth
+ORDER BY h.nth;

@@ -1,11 +1,13 @@
 /* webhooks.c: one statement stores a whole batch and wakes the sagas of what was new in it. It runs
  * beside the commits of the saga engine, which change the same rows in an order of their own, and
  * two transactions that wait for each other's rows deadlock. So this one never waits for a saga's
- * row: it wakes those that are free, and reports which ones are just being changed. Those are woken
- * one by one afterwards; a statement that waits for one row and holds none blocks nobody. Should
- * the process die between the two, the saga's own polling makes up for it, as for a webhook that
- * never came. Events are inserted in the order of their keys, so that two batches with the same
- * events wait for each other in one direction only.
+ * row: it wakes those that are free, and reports which ones are just being changed. Those ride
+ * along with the next batches and, if their row is never free then, are woken one by one; a
+ * statement that waits for one row and holds none blocks nobody. Should the process die between the
+ * two, the saga's own polling makes up for it, as for a webhook that never came. Batches are begun
+ * at a distance, so that in a rush they grow instead of becoming more. Events are inserted in the
+ * order of their keys, so that two batches with the same events wait for each other in one
+ * direction only.
  *
  * Events that concern none of our open orders are answered and forgotten: some providers sign
  * nothing, so anybody could fill the table, and no event has anything to say to an order that is
@@ -13,6 +15,7 @@
 #include "api/webhooks.h"
 
 #include "api/guard.h"
+#include "base/bug.h"
 #include "base/grow.h"
 #include "base/magic.h"
 #include "store/statements.h"
@@ -20,22 +23,33 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { COL_PROVIDER, COL_ID, COL_KIND, COL_PAYMENT, COL_ORDER, COLUMNS };
+enum { COL_PROVIDER, COL_ID, COL_KIND, COL_PAYMENT, COL_ORDER, COL_WAKE, COLUMNS };
+
+enum { GATHER_MS = 4 /* a flush of the log or two */, RIDES_MAX = 10 };
+
+/* An event that is stored, and whose saga's row was not free. */
+struct wake {
+    struct http_req *req;
+    char order[ORDER_ID_MAX];
+    uint32_t rides; /* so far */
+};
 
 struct batch {
     struct grow columns[COLUMNS];
     struct http_req *reqs[WEBHOOK_BATCH_MAX];
     uint32_t providers[WEBHOOK_BATCH_MAX]; /* their places */
     uint32_t len;
+    struct wake wakes[WEBHOOK_BATCH_MAX];
+    uint32_t wakes_len;
 };
 
 struct webhooks {
     uint32_t magic;
     struct pay *pay;
-    uv_check_t check; /* runs while something has gathered and nothing is under way */
+    uv_timer_t timer; /* runs until the next batch may be begun */
     struct batch batches[2];
     unsigned gathering; /* which of the two */
-    bool travelling, closing, check_closed;
+    bool travelling, closing, timer_closed;
 };
 
 MAGIC(webhooks, 0x3a700009);
@@ -47,7 +61,7 @@ static void count(_Atomic uint64_t *counter)
 
 static void batch_clear(struct batch *batch)
 {
-    batch->len = 0;
+    batch->len = batch->wakes_len = 0;
     for (int i = 0; i < COLUMNS; i++) {
         grow_clear(&batch->columns[i]);
         grow_array_open(&batch->columns[i]);
@@ -56,7 +70,7 @@ static void batch_clear(struct batch *batch)
 
 static void free_if_over(struct webhooks *webhooks)
 {
-    if (webhooks->travelling || !webhooks->check_closed)
+    if (webhooks->travelling || !webhooks->timer_closed)
         return;
     for (int i = 0; i < 2; i++) {
         for (int column = 0; column < COLUMNS; column++)
@@ -66,7 +80,13 @@ static void free_if_over(struct webhooks *webhooks)
     free(webhooks);
 }
 
-static void on_check(uv_check_t *check);
+static void on_timer(uv_timer_t *timer);
+
+static void begin_soon(struct webhooks *webhooks)
+{
+    if (!webhooks->travelling && !uv_is_active((uv_handle_t *)&webhooks->timer))
+        uv_timer_start(&webhooks->timer, on_timer, 0, 0);
+}
 
 /* ---- answers ---- */
 
@@ -79,9 +99,25 @@ static void on_woken(void *ctx, const struct pg_answer *answer)
                         .status = 204}); /* the event is stored, whatever became of the waking */
 }
 
-static void answer_one(struct pay *pay, struct http_req *req, uint32_t provider,
+static void wake_later(struct webhooks *webhooks, struct http_req *req, const char *order,
+                       uint32_t rides)
+{
+    struct batch *next = &webhooks->batches[webhooks->gathering];
+    if (webhooks->closing || rides == RIDES_MAX || next->wakes_len == WEBHOOK_BATCH_MAX) {
+        sql_order_wake(webhooks->pay->pg, &(struct sql_order_wake_args){order}, on_woken, req);
+        return;
+    }
+    struct wake *wake = &next->wakes[next->wakes_len++];
+    wake->req = req;
+    wake->rides = rides;
+    span_to_cstr(span_of(order), wake->order, sizeof(wake->order));
+    grow_array_text(&next->columns[COL_WAKE], span_of(order));
+}
+
+static void answer_one(struct webhooks *webhooks, struct http_req *req, uint32_t provider,
                        const struct sql_webhook_events_row *row)
 {
+    struct pay *pay = webhooks->pay;
     count(!row->ours    ? &pay->webhooks_strange
           : row->is_new ? &pay->webhooks_good
                         : &pay->webhooks_repeated);
@@ -89,17 +125,16 @@ static void answer_one(struct pay *pay, struct http_req *req, uint32_t provider,
         atomic_store_explicit(&pay->common->caps->psp.heard[provider].at_us,
                               clock_mono_us(pay->loop->clock), memory_order_relaxed);
     char order[ORDER_ID_MAX];
-    if (!row->to_wake || !span_to_cstr(row->order_id, order, sizeof(order))) {
+    if (row->to_wake && span_to_cstr(row->order_id, order, sizeof(order)))
+        wake_later(webhooks, req, order, 0);
+    else
         http_reply(req, &(struct http_reply){.status = 204});
-        return;
-    }
-    sql_order_wake(pay->pg, &(struct sql_order_wake_args){order}, on_woken, req);
 }
 
-static void on_stored(void *ctx, const struct pg_answer *answer)
+/* True if there is something new to do for the sagas' worker. */
+static bool answer_events(struct webhooks *webhooks, const struct batch *batch,
+                          const struct pg_answer *answer)
 {
-    struct webhooks *webhooks = MAGIC_OF(webhooks, ctx);
-    struct batch *batch = &webhooks->batches[1 - webhooks->gathering];
     bool woken = false;
     for (uint32_t i = 0; i < batch->len; i++) {
         if (answer->rc < 0) { /* the provider will send it again */
@@ -110,8 +145,35 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
         const struct sql_webhook_events_row row =
             sql_webhook_events_row(answer->results[0], (int)i);
         woken = woken || row.woken;
-        answer_one(webhooks->pay, batch->reqs[i], batch->providers[i], &row);
+        answer_one(webhooks, batch->reqs[i], batch->providers[i], &row);
     }
+    return woken;
+}
+
+static bool answer_wakes(struct webhooks *webhooks, const struct batch *batch,
+                         const struct pg_answer *answer)
+{
+    bool woken = false;
+    for (uint32_t i = 0; i < batch->wakes_len; i++) {
+        const struct wake *wake = &batch->wakes[i];
+        struct sql_orders_wake_row row = {.locked = true};
+        if (answer->rc == 0)
+            row = sql_orders_wake_row(answer->results[answer->len - 1], (int)i);
+        woken = woken || row.woken;
+        if (row.locked)
+            wake_later(webhooks, wake->req, wake->order, wake->rides + 1);
+        else
+            http_reply(wake->req, &(struct http_reply){.status = 204});
+    }
+    return woken;
+}
+
+static void on_stored(void *ctx, const struct pg_answer *answer)
+{
+    struct webhooks *webhooks = MAGIC_OF(webhooks, ctx);
+    struct batch *batch = &webhooks->batches[1 - webhooks->gathering];
+    bool woken = answer_events(webhooks, batch, answer);
+    woken = answer_wakes(webhooks, batch, answer) || woken;
     batch_clear(batch);
     webhooks->travelling = false;
     if (webhooks->closing) {
@@ -120,8 +182,7 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
     }
     if (woken)
         worker_nudge(webhooks->pay->worker);
-    if (webhooks->batches[webhooks->gathering].len > 0)
-        uv_check_start(&webhooks->check, on_check);
+    begin_soon(webhooks);
 }
 
 /* ---- sending ---- */
@@ -134,25 +195,33 @@ static void send_batch(struct webhooks *webhooks)
         grow_array_close(&batch->columns[i]);
         whole = grow_cstr(&batch->columns[i]) != NULL && whole;
     }
+    webhooks->gathering = 1 - webhooks->gathering;
+    webhooks->travelling = true;
+    uv_timer_start(&webhooks->timer, on_timer, GATHER_MS, 0);
+    if (!whole) {
+        on_stored(webhooks, &(struct pg_answer){.rc = ERR_NOMEM});
+        return;
+    }
+    struct pg_job *job = pg_job_create(webhooks->pay->pg, on_stored, webhooks);
+    if (job == NULL)
+        BUG_STOP("no memory for a job"); /* as pg_pool_query() */
     const struct sql_webhook_events_args args = {.provider = batch->columns[COL_PROVIDER].ptr,
                                                  .id = batch->columns[COL_ID].ptr,
                                                  .kind = batch->columns[COL_KIND].ptr,
                                                  .payment = batch->columns[COL_PAYMENT].ptr,
                                                  .order = batch->columns[COL_ORDER].ptr};
-    webhooks->gathering = 1 - webhooks->gathering;
-    webhooks->travelling = true;
-    if (whole)
-        sql_webhook_events(webhooks->pay->pg, &args, on_stored, webhooks);
-    else
-        on_stored(webhooks, &(struct pg_answer){.rc = ERR_NOMEM});
+    if (batch->len > 0)
+        sql_webhook_events_add(job, &args);
+    if (batch->wakes_len > 0)
+        sql_orders_wake_add(job, &(struct sql_orders_wake_args){batch->columns[COL_WAKE].ptr});
+    pg_job_send(job);
 }
 
-static void on_check(uv_check_t *check)
+static void on_timer(uv_timer_t *timer)
 {
-    struct webhooks *webhooks = MAGIC_OF(webhooks, check->data);
-    if (webhooks->travelling || webhooks->batches[webhooks->gathering].len == 0)
-        uv_check_stop(check);
-    else
+    struct webhooks *webhooks = MAGIC_OF(webhooks, timer->data);
+    const struct batch *batch = &webhooks->batches[webhooks->gathering];
+    if (!webhooks->travelling && batch->len + batch->wakes_len > 0)
         send_batch(webhooks);
 }
 
@@ -171,7 +240,7 @@ void webhooks_store(struct webhooks *webhooks, struct http_req *req, const struc
     grow_array_text(&batch->columns[COL_KIND], span_of(event->kind));
     grow_array_text(&batch->columns[COL_PAYMENT], span_of(event->payment));
     grow_array_text(&batch->columns[COL_ORDER], span_of(event->order));
-    uv_check_start(&webhooks->check, on_check);
+    begin_soon(webhooks);
 }
 
 /* ---- a life ---- */
@@ -185,16 +254,16 @@ int webhooks_create(struct pay *pay, struct err_slot *err, struct webhooks **out
     webhooks->pay = pay;
     for (int i = 0; i < 2; i++)
         batch_clear(&webhooks->batches[i]);
-    uv_check_init(pay->loop->uv, &webhooks->check); /* cannot fail */
-    webhooks->check.data = webhooks;
+    uv_timer_init(pay->loop->uv, &webhooks->timer); /* cannot fail */
+    webhooks->timer.data = webhooks;
     *out = webhooks;
     return 0;
 }
 
-static void on_check_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
     struct webhooks *webhooks = MAGIC_OF(webhooks, handle->data);
-    webhooks->check_closed = true;
+    webhooks->timer_closed = true;
     free_if_over(webhooks);
 }
 
@@ -207,6 +276,8 @@ void webhooks_close(struct webhooks *webhooks)
     struct batch *batch = &webhooks->batches[webhooks->gathering];
     for (uint32_t i = 0; i < batch->len; i++)
         guard_unavailable(batch->reqs[i], ERR_CLOSED);
-    batch->len = 0;
-    uv_close((uv_handle_t *)&webhooks->check, on_check_closed);
+    for (uint32_t i = 0; i < batch->wakes_len; i++) /* their events are stored */
+        http_reply(batch->wakes[i].req, &(struct http_reply){.status = 204});
+    batch->len = batch->wakes_len = 0;
+    uv_close((uv_handle_t *)&webhooks->timer, on_timer_closed);
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import test from 'node:test';
+import { statementsOf } from '../../../loadtest/years/plans.js';
 import { assertProblem, CookieJar, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
 import { SHOW, SHOW_LINES, wordsOf } from './lib/fakes.js';
 import { copyOrders, EVENT, openWorld, PASSWORD } from './lib/world.js';
@@ -541,6 +542,21 @@ async function tellWhileChanged() {
 test('a webhook for an order that is just being changed holds up no other, and wakes it all the same', async () => {
   let tries = 0;
   while (!(await tellWhileChanged())) assert.ok((tries += 1) < 5, 'the row was waited for in vain each time');
+});
+
+test('a batch of wakes skips a saga that is just being changed, and says so', async () => {
+  const [locked, free] = [await world.ordered(buyer, world.hold()), await world.ordered(buyer, world.hold())];
+  await world.pay.stop();
+  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'orders_wake');
+  const row = await transaction(`SELECT FROM pay.saga WHERE subject = '${locked}' FOR UPDATE`);
+  const told = world.postgres.sql(`SET search_path = pay; PREPARE wake AS ${text.replace(/;$/, '')}; EXECUTE wake ('{${locked},${free},o_nobody}')`, 'pay');
+  assert.equal(told, 't|f\nf|t\nf|f', 'locked, woken');
+  await row.end();
+  await world.pay.start();
+  for (const order of [locked, free]) {
+    await world.payOrder(order);
+    await world.untilStatus(buyer, order, 'completed');
+  }
 });
 
 test('a hold whose sums do not agree is not ordered', async () => {
