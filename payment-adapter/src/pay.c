@@ -329,7 +329,6 @@ static int open_stores(struct pay *pay, struct err_slot *err)
     int rc = pg_pool_create(&pg, err, &pay->pg);
     pg.what = "sagas";
     pg.app = "payment-adapter sagas";
-    pg.setup = statements_setup_engine;
     pg.connections = 2; /* one for commits, one for leases */
     if (rc == 0)
         rc = pg_pool_create(&pg, err, &pay->saga_pg);

@@ -82,7 +82,7 @@ static void start_workers(struct bench *bench, const char *conninfo, uint32_t sl
         struct pg_pool_conf pg = {.loop = uv_default_loop(),
                                   .what = "bench",
                                   .conninfo = conninfo,
-                                  .setup = statements_setup_engine,
+                                  .setup = statements_setup,
                                   .connections = 1,
                                   .depth = 8,
                                   .queue_max = 64,

@@ -7,11 +7,17 @@
 -- shape: effects
 --> rows jsonb
 
--- The effects with each kind's own members, and their sagas.
+-- The effects with each kind's own members, and their sagas. By OFFSET 0 and the conditions behind the first the
+-- planner takes them for few, and looks up each row by its key, also where tables were empty when it planned.
 -- fragment: stored(members)
-jsonb_to_recordset(:rows)
-    AS r (saga bigint, lease bigint, moves integer, "order" text, :members)
-JOIN saga s ON s.id = r.saga AND s.token = r.lease AND s.moves = r.moves
+(
+    SELECT r.*, s.key, s.data
+    FROM jsonb_to_recordset(:rows)
+        AS r (saga bigint, lease bigint, moves integer, "order" text, :members)
+    JOIN LATERAL (SELECT token, moves, key, data FROM saga WHERE id = r.saga OFFSET 0) s
+        ON s.token = r.lease AND s.moves = r.moves
+    OFFSET 0
+) r
 
 -- A checkout on its last steps has nothing more to say of an order that is being given back.
 -- statement: effect_status
@@ -20,7 +26,7 @@ UPDATE orders o
 SET status = r.status, cause = nullif(r.cause, ''), changed_at = now()
 FROM :stored(status text, cause text)
 WHERE o.id = r."order"
-    AND NOT (o.status IN (:ORDER_REFUNDING, :ORDER_REFUNDED) AND :is_checkout(s));
+    AND NOT (o.status IN (:ORDER_REFUNDING, :ORDER_REFUNDED) AND :is_checkout(r));
 
 -- statement: effect_payment
 --> effects.*
@@ -54,7 +60,7 @@ WITH gone AS (
     UPDATE ticket t
     SET revoked_at = now()
     FROM :stored(none text)
-    WHERE t.order_id = r."order" AND t.revoked_at IS NULL
+    WHERE t.order_id = r."order" AND :is_unrevoked(t)
     RETURNING t.order_id, t.member, t.lang
 )
 INSERT INTO mail_outbox (order_id, member, kind, lang)
@@ -71,8 +77,8 @@ ON CONFLICT (order_id, kind, member) DO NOTHING;
 UPDATE ticket t
 SET revoked_at = now(), offered_to = NULL
 FROM :stored(none text)
-CROSS JOIN LATERAL jsonb_array_elements(s.data::jsonb->'moves') AS m
-WHERE t.id = m->>'ticket' AND t.order_id = r."order" AND t.revoked_at IS NULL;
+CROSS JOIN LATERAL jsonb_array_elements(r.data::jsonb->'moves') AS m
+WHERE t.id = m->>'ticket' AND t.order_id = r."order" AND :is_unrevoked(t);
 
 -- The order's places without those that the saga's data names.
 -- statement: effect_part_freed
@@ -88,7 +94,7 @@ SET changed_at = now(), seats = (
         WHERE NOT f.seats ? (p->>'id')
     )
 FROM :stored(none text)
-CROSS JOIN LATERAL (SELECT jsonb_path_query_array(s.data::jsonb, '$.moves[*].from') AS seats) f
+CROSS JOIN LATERAL (SELECT jsonb_path_query_array(r.data::jsonb, '$.moves[*].from') AS seats) f
 WHERE o.id = r."order";
 
 -- statement: effect_move_seats

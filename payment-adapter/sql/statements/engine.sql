@@ -1,8 +1,5 @@
 -- The saga engine's own statements: it leases sagas that are due, and stores their moves. What a move
 -- writes besides is in effects.sql.
---
--- A batch of one and a batch of a thousand want different plans, so the engine's connections plan each
--- statement again (store/statements.c).
 
 -- Sagas that are due come under a token that rises with each lease; a move under an older one is
 -- refused. The due time doubles as the lease's end, so a worker that dies gives them back by itself.

@@ -10,8 +10,7 @@
 /* For pg_pool_conf: each is prepared once on each connection. */
 extern const struct pg_statement statements[SQL_STATEMENTS];
 
-/* Run on each new connection; the second on the saga engine's. */
+/* Run on each new connection. */
 extern const char statements_setup[];
-extern const char statements_setup_engine[];
 
 #endif

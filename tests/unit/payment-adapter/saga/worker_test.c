@@ -91,7 +91,7 @@ static void program_start(const struct checkout_def *next, uint32_t next_len)
     const struct pg_pool_conf pool = {.loop = &program.loop,
                                       .what = "sagas",
                                       .conninfo = pg_fixture_dsn(),
-                                      .setup = statements_setup_engine,
+                                      .setup = statements_setup,
                                       .connections = 2,
                                       .depth = 8,
                                       .queue_max = 64,
