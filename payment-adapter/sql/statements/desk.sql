@@ -136,6 +136,7 @@ SELECT jsonb_strip_nulls(jsonb_build_object('order', o.id, 'order_number', o.num
         ) a
     )))::text AS doc
 FROM orders o
+:with_event(o)
 WHERE o.id = :id;
 
 -- The mail with the tickets of a completed order, once more.
@@ -184,6 +185,7 @@ FROM (
     SELECT order_id FROM ticket t WHERE offered_to = :member AND :is_unrevoked(t)
 ) mine
 JOIN orders o ON o.id = mine.id
+:with_event(o)
 WHERE o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
 ORDER BY o.created_at DESC, o.id DESC
 LIMIT 200;

@@ -41,19 +41,21 @@ o.idem_body, o.lang, :event_name(o) AS event_name,
 :show(o) AS show, o.places, :refund_terms(o) AS refund_terms,
 o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees,
 :vat(o) AS vat, coalesce(:iso(o.moved_at), '') AS moved_at,
-:is_cancelled(o.event) AS off, EXISTS (SELECT FROM postponed_event p WHERE :has_postponed(p, o)) AS postponed
+gone.event IS NOT NULL AS off, later.event IS NOT NULL AS postponed
+
+-- What an operator said of the order's event: `gone`, it does not take place; `later`, it has another date than the
+-- order was made for.
+-- fragment: with_event(o)
+LEFT JOIN cancelled_event gone ON gone.event = :o.event
+LEFT JOIN postponed_event later ON later.event = :o.event AND later.at > :o.created_at
 
 -- The event's name at the time of the order; orders from before names were stored have its id.
 -- fragment: event_name(o)
 coalesce(nullif(:o.event_name, ''), :o.event)
 
--- When and where: {starts_at, doors_at, time_zone, venue}, each as far as it is known.
+-- With with_event: when and where, {starts_at, doors_at, time_zone, venue}, each as far as it is known.
 -- fragment: show(o)
-jsonb_strip_nulls(coalesce(:o.show, '{}') || jsonb_build_object('starts_at', :iso(:o.starts_at)) || coalesce((
-    SELECT p.show
-    FROM postponed_event p
-    WHERE :has_postponed(p, o)
-), '{}'))
+jsonb_strip_nulls(coalesce(:o.show, '{}') || jsonb_build_object('starts_at', :iso(:o.starts_at)) || coalesce(later.show, '{}'))
 
 -- Parts of the amount, from the purchase, and never more than the amount; orders from before
 -- purchases have none.
@@ -63,13 +65,11 @@ least(greatest(coalesce((:o.purchase->>'fees')::bigint, 0), 0), :o.amount)
 -- fragment: vat(o)
 least(greatest(coalesce((:o.purchase->>'vat')::bigint, 0), 0), :o.amount)
 
--- The terms that the buyer saw before the payment bind; an order of another date can be given back.
+-- With with_event: the terms that the buyer saw before the payment bind; an order of another date can be given back.
 -- fragment: refund_terms(o)
-coalesce((
-    SELECT jsonb_build_object('by', :ACTOR_BUYER, 'until', :iso(p.refund_until), 'percent', 100, 'handed_on', true)
-    FROM postponed_event p
-    WHERE :has_postponed(p, o) AND p.refund_until > now()
-), :o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
+coalesce(CASE WHEN later.refund_until > now() THEN jsonb_build_object('by', :ACTOR_BUYER,
+    'until', :iso(later.refund_until), 'percent', 100, 'handed_on', true) END,
+    :o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 
 -- No id: the event is cancelled (`off`), the terms of refunds are no longer those that the buyer saw, or there
 -- already is an order with this key, or of this hold.
@@ -146,6 +146,7 @@ FROM (
     WHERE o.event = :event AND o.hold = :hold AND (o.cause IS NULL
         OR o.cause NOT IN (:ORDER_CAUSE_BUYER_LIMIT, :ORDER_CAUSE_PURCHASE_DIFFERS))
 ) o
+:with_event(o)
 ORDER BY o.way
 LIMIT 1;
 
@@ -154,6 +155,7 @@ LIMIT 1;
 --< order.*
 SELECT :order_columns()
 FROM orders o
+:with_event(o)
 WHERE o.id = :id;
 
 -- An order by its number.
@@ -186,6 +188,7 @@ WHERE id = :id;
 SELECT :order_columns(), o.xmin::text AS version
 FROM unnest(:ids, :seen) AS w (id, seen)
 JOIN orders o ON o.id = w.id
+:with_event(o)
 WHERE o.xmin::text IS DISTINCT FROM w.seen;
 
 -- As RFC 4180 has it. What a spreadsheet would read as a formula gets an apostrophe in front.
@@ -305,8 +308,10 @@ EXISTS (
 --< code    text
 WITH o AS MATERIALIZED (
     SELECT o.id, o.event, o.amount, o.status, o.member, o.moving, :refund_terms(o) AS terms,
-        coalesce(o.refund_amount, 0) AS back, :is_settled_elsewhere(o) AS elsewhere
+        coalesce(o.refund_amount, 0) AS back, :is_settled_elsewhere(o) AS elsewhere,
+        gone.event IS NOT NULL AS off
     FROM orders o
+    :with_event(o)
     WHERE o.id = :order
 ), no AS MATERIALIZED (
     SELECT CASE
@@ -315,7 +320,7 @@ WITH o AS MATERIALIZED (
         ) THEN :WHY_NOT_REFUNDABLE
         WHEN :actor = :ACTOR_OPERATOR AND o.elsewhere THEN :WHY_ACCEPTED
         WHEN :actor = :ACTOR_OPERATOR THEN NULL
-        WHEN :is_cancelled(o.event) THEN :WHY_EVENT_CANCELLED
+        WHEN o.off THEN :WHY_EVENT_CANCELLED
         WHEN o.elsewhere OR o.terms->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
         WHEN now() > (o.terms->>'until')::timestamptz THEN :WHY_TOO_LATE
         WHEN NOT (o.terms->>'handed_on')::boolean AND EXISTS (

@@ -62,6 +62,7 @@ WITH due AS MATERIALIZED (
 UPDATE shop_outbox b
 SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM taken, orders o
+:with_event(o)
 WHERE b.id = taken.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation) AS installation,
     o.member, o.event, :event_name(o) AS event_name, :show(o) AS show, o.currency, o.amount, o.seats,
@@ -217,6 +218,7 @@ WITH due AS (
 UPDATE mail_outbox b
 SET due_at = now() + :ms(:lease_ms), tries = tries + 1
 FROM due, orders o
+:with_event(o)
 WHERE b.id = due.id AND o.id = b.order_id
 RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
     :show(o) AS show,
@@ -232,11 +234,8 @@ RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name
         FROM jsonb_array_elements(:all_places(o)) WITH ORDINALITY AS p (p, at)
         WHERE coalesce((:credit_of(b))->'seats' ? (p->>'id'),
             (b.member = o.member AND o.seats ? (p->>'id')) OR p->>'id' IN (:seats_of_member()))
-    ), '') AS places, :is_cancelled(o.event) AS off, coalesce((
-        SELECT :iso(p.refund_until)
-        FROM postponed_event p
-        WHERE p.event = o.event AND :word_of(b.kind) = 'postponed'
-    ), '') AS until, b.trace, :age_us(due.due_at) AS late_us;
+    ), '') AS places, gone.event IS NOT NULL AS off,
+    CASE WHEN :word_of(b.kind) = 'postponed' THEN coalesce(:iso(later.refund_until), '') ELSE '' END AS until, b.trace, :age_us(due.due_at) AS late_us;
 
 -- The oldest ones of a range of ids: of one, or of all.
 -- statement: mail_retry

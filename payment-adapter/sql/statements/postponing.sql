@@ -1,8 +1,5 @@
 -- Events with a new date: orders from before it show that date, and their buyers may give them back in full.
 
--- fragment: has_postponed(p, o)
-:p.event = :o.event AND :p.at > :o.created_at
-
 -- Everybody who has a ticket gets a mail. The same again changes nothing.
 -- statement: event_postpone
 --> event    text

@@ -29,7 +29,7 @@
 --< amount     bigint
 --< off        boolean
 SELECT t.id, t.seat, t.event, t.token,
-    t.revoked_at IS NOT NULL OR :is_cancelled(o.event) AND c.ticket IS NULL AS revoked,
+    t.revoked_at IS NOT NULL OR gone.event IS NOT NULL AND c.ticket IS NULL AS revoked,
     c.ticket IS NOT NULL AS used, t.member, :iso(t.issued_at) AS issued_at,
     :event_name(o) AS event_name, :show(o) AS show,
     coalesce(p.at, 0) AS place_at, coalesce(p.place->>'zone', '') AS zone,
@@ -38,9 +38,10 @@ SELECT t.id, t.seat, t.event, t.token,
     coalesce(p.place->>'entrance', '') AS entrance, coalesce(p.place->>'floor', '') AS floor,
     o.member AS buyer,
     CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to,
-    o.moved_at IS NOT NULL AS moved, o.status, o.amount, :is_cancelled(o.event) AS off
+    o.moved_at IS NOT NULL AS moved, o.status, o.amount, gone.event IS NOT NULL AS off
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
+:with_event(o)
 LEFT JOIN checkin c ON c.ticket = t.id
 LEFT JOIN LATERAL jsonb_array_elements(:all_places(o)) WITH ORDINALITY AS p (place, at)
     ON p.place->>'id' = t.seat
