@@ -107,6 +107,8 @@ static void put_body(struct text *body, const struct sql_shop_take_row *row,
         json_member_u64(body, "refund_amount", row->refund_amount);
     if (row->refund_vat > 0)
         json_member_u64(body, "refund_vat", row->refund_vat);
+    if (row->refund_cause.len > 0)
+        json_member_str(body, "refund_cause", row->refund_cause);
     if (row->fees > 0)
         json_member_u64(body, "fees", row->fees);
     if (row->vat > 0)

@@ -39,7 +39,8 @@ test('all orders are given back across a kill, and those that a provider refuses
   const [first, second] = await ticketsOf(used);
   assert.equal((await scan(first)).status, 200);
   assert.equal((await world.pay.admin.post(`/admin/orders/${credited}/refund`, { body: { reason: 'a kindness', amount: 1000 } })).status, 202);
-  await until('the part to be back', async () => (await buyer.get(`/v1/pay/orders/${credited}`)).json.settled);
+  const part = await until('the part to be back', () => world.shop.orders.get(`${credited}-credited-1`));
+  assert.equal(part.refund_cause, undefined);
   world.psp.refuseRefundOf = refused;
   world.psp.autoPay = false;
   const open = await world.ordered(buyer, world.hold()); // nobody pays it
@@ -72,6 +73,8 @@ test('all orders are given back across a kill, and those that a provider refuses
   for (const order of orders) {
     const [intent] = world.psp.of(order);
     assert.equal(intent.latest_charge.amount_refunded, intent.amount_received, order);
+    const letter = await until('the shop to hear of it', () => world.shop.orders.get(order === used ? `${order}-credited-1` : `${order}-refunded`));
+    assert.equal(letter.refund_cause, 'event-cancelled');
     const { json } = await buyer.get(`/v1/pay/orders/${order}`);
     assert.deepEqual([json.status, json.event_cancelled], [order === used ? 'completed' : 'refunded', true]);
     assert.ok((await ticketsOf(order)).every(({ state: is }) => is === 'revoked' || is === 'used'), order);

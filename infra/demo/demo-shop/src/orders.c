@@ -99,8 +99,9 @@ static int check_order(json_t *doc, struct err_slot *err, enum shop_query *query
     static const enum shop_query queries[] = {SHOP_IMPORT, SHOP_REFUND, SHOP_MOVE, SHOP_MOVE};
     static const char *const texts[] = {"external_id", "event", "provider", "payment"};
     static const char *const unread[] = {
-        "installation",  "event_name", "starts_at", "doors_at", "time_zone", "venue",   "lines",
-        "refund_amount", "refund_vat", "fees",      "vat",      "terms",     "purchase"};
+        "installation", "event_name", "starts_at",     "doors_at",   "time_zone",
+        "venue",        "lines",      "refund_amount", "refund_vat", "refund_cause",
+        "fees",         "vat",        "terms",         "purchase"};
     struct json_in in;
     struct span text;
     unsigned kind = 0;
