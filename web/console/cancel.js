@@ -24,12 +24,9 @@ export function cancelling({ id, path, event }) {
   }
 
   async function read() {
-    try {
-      showOne(await get('pay', `${path}/cancellation`));
-    } catch (error) {
-      if (error.code !== 'event-not-cancelled') throw error;
-      show(about, say('cancel.help'));
-    }
+    const told = await get('pay', `${path}/cancellation`);
+    if (told.at !== null) showOne(told);
+    else show(about, say('cancel.help'));
   }
 
   act.append(button(say('cancel.button'), async () => {

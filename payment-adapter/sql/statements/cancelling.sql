@@ -32,7 +32,7 @@ INSERT INTO audit (event, act, subject, actor, reason, who)
 SELECT event, 'event-cancelled', event, :ACTOR_OPERATOR, :reason, :who
 FROM c;
 
--- How far it is; no row: the event is not cancelled. Parked orders wait for an operator.
+-- How far it is; without `at` the event is not cancelled. Parked orders wait for an operator.
 -- statement: cancellation
 --> event  text
 --> listed integer
@@ -41,14 +41,15 @@ WITH o AS MATERIALIZED (
     SELECT o.id, o.number, o.status, o.currency, o.amount, coalesce(o.refund_amount, 0) AS back,
         :is_given_back(o) AS ended
     FROM orders o
-    WHERE o.event = :event AND o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
+    WHERE :is_cancelled(:event) AND o.event = :event
+        AND o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
 ), p AS MATERIALIZED (
     SELECT o.id, o.number, s.id AS saga, s.cause
     FROM o
     JOIN saga s ON s.subject = o.id AND s.parked
     WHERE NOT o.ended
 )
-SELECT jsonb_build_object('event', c.event, 'reason', c.reason, 'who', c.who, 'at', :iso(c.at),
+SELECT jsonb_build_object('event', :event, 'reason', c.reason, 'who', c.who, 'at', :iso(c.at),
     'ended_at', :iso(c.ended_at),
     'orders', jsonb_build_object('all', sum.orders, 'given_back', sum.given_back,
         'under_way', sum.under_way, 'parked', (SELECT count(*) FROM p)),
@@ -58,14 +59,13 @@ SELECT jsonb_build_object('event', c.event, 'reason', c.reason, 'who', c.who, 'a
             ORDER BY id)
         FROM (SELECT * FROM p ORDER BY id LIMIT :listed) p
     ), '[]'))::text AS doc
-FROM cancelled_event c
-CROSS JOIN (
+FROM (
     SELECT max(currency) AS currency, count(*) AS orders, count(*) FILTER (WHERE ended) AS given_back,
         count(*) FILTER (WHERE NOT ended AND status = :ORDER_REFUNDING AND id NOT IN (SELECT id FROM p)) AS under_way,
         coalesce(sum(amount), 0) AS paid, coalesce(sum(back) FILTER (WHERE ended), 0) AS back
     FROM o
 ) sum
-WHERE c.event = :event;
+LEFT JOIN cancelled_event c ON c.event = :event;
 
 -- The next orders of one cancelled event, or a row without an order. The process that takes the event has
 -- it for `lease_ms`; if it dies, another one takes it then. `most` is what may begin now: no more than

@@ -12,14 +12,13 @@
 
 #include <libpq-fe.h>
 
-static void reply(struct http_req *req, unsigned status, const struct pg_answer *answer,
-                  enum refusal unknown)
+static void reply(struct http_req *req, unsigned status, const struct pg_answer *answer)
 {
     const PGresult *last = answer->rc == 0 ? answer->results[answer->len - 1] : NULL;
     if (last == NULL)
         guard_unavailable(req, answer->rc);
     else if (PQntuples(last) == 0)
-        refusal_reply(req, unknown);
+        refusal_reply(req, REFUSAL_NOT_POSTPONED);
     else
         http_reply(req, &(struct http_reply){.status = status,
                                              .type = "application/json",
@@ -39,7 +38,7 @@ static void log_act(struct http_req *req, const char *what, const char *event)
 
 static void on_cancellation(void *ctx, const struct pg_answer *answer)
 {
-    reply(ctx, 200, answer, REFUSAL_NOT_CANCELLED);
+    reply(ctx, 200, answer);
 }
 
 static void on_get_cancellation(struct http_req *req)
@@ -52,7 +51,7 @@ static void on_get_cancellation(struct http_req *req)
 
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
 {
-    reply(ctx, 202, answer, REFUSAL_NOT_CANCELLED);
+    reply(ctx, 202, answer);
 }
 
 static void on_cancel(struct http_req *req)
@@ -112,7 +111,7 @@ static int read_wanted(json_t *doc, uint64_t now_ms, struct wanted *out, struct 
 
 static void on_postponement(void *ctx, const struct pg_answer *answer)
 {
-    reply(ctx, 200, answer, REFUSAL_NOT_POSTPONED);
+    reply(ctx, 200, answer);
 }
 
 static void on_get_postponement(struct http_req *req)
