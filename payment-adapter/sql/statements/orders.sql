@@ -71,7 +71,7 @@ coalesce(CASE WHEN later.refund_until > now() THEN jsonb_build_object('by', :ACT
     'until', :iso(later.refund_until), 'percent', 100, 'handed_on', true) END,
     :o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
 
--- No id: the event is cancelled (`off`), the terms of refunds are no longer those that the buyer saw, or there
+-- No id: the event was cancelled before this key had an order (`off`), the terms of refunds are no longer those that the buyer saw, or there
 -- already is an order with this key, or of this hold.
 -- statement: order_create
 --> id           text
@@ -105,7 +105,9 @@ WITH t AS MATERIALIZED (
         WHERE t.event IN (:event, '')
         ORDER BY t.event DESC
         LIMIT 1
-    ), false) AS differ, :is_cancelled(:event) AS off
+    ), false) AS differ, :is_cancelled(:event) AND (
+        SELECT o.id FROM orders o WHERE o.member = :member AND o.idem_key = :idem_key
+    ) IS NULL AS off
 ), o AS (
     INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats, status,
         idem_key, idem_body, expires_at, event_name, starts_at, show, places, purchase, refund_terms)

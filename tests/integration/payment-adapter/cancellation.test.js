@@ -44,7 +44,12 @@ test('all orders are given back across a kill, and those that a provider refuses
   assert.equal(part.refund_cause, undefined);
   world.psp.refuseRefundOf = refused;
   world.psp.autoPay = false;
-  const open = await world.ordered(buyer, world.hold()); // nobody pays it
+  const visit = world.hold();
+  let go;
+  const stopped = new Promise((told) => { world.seats.fault(`holds/${visit.hold}`, { wait: new Promise((resolve) => { go = resolve; }), told }); });
+  const slow = world.order(buyer, visit);
+  await stopped;
+  const open = await world.ordered(buyer, visit); // the same once more, and nobody pays it
   await world.paymentOf(open);
 
   const answer = await world.pay.admin.post(PATH, { body: { reason: WHY } });
@@ -53,6 +58,9 @@ test('all orders are given back across a kill, and those that a provider refuses
   assert.equal((await scan(second)).json.code, 'revoked');
   const late = await world.order(buyer, world.hold());
   assertProblem(late, 409, 'event-cancelled');
+  go();
+  const { status, json, text } = await slow;
+  assert.deepEqual([status, json.order], [200, open], text);
   await until('some to be back', async () => (await state()).orders.given_back > 3);
   await world.pay.kill();
   await world.pay.start();
