@@ -20,12 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_TICKS = 10, PAGE_PAUSE_MS = 1000, PASS_PAUSE_MS = 5000, LEASE_MS = 20000 };
+enum { TICK_MS = 100, LOOK_TICKS = 10, PASS_PAUSE_MS = 5000, LEASE_MS = 20000 };
 
 struct cancellations {
     uint32_t magic;
     struct cancellations_conf conf;
-    uint32_t ticks;
+    uint32_t ticks, look_at; /* the tick of the next look */
     bool looking, failing, closing;
     /* The look that is under way. */
     char event[ORDER_EVENT_MAX];
@@ -67,11 +67,15 @@ static void on_passed(void *ctx, const struct pg_answer *answer)
 static void write_passed(struct cancellations *all)
 {
     bool over = all->passed[0] == '\0';
+    /* A page a second from look to look, whatever its refunds take to begin; a tick before our
+     * next look it is due to any process. */
+    uint32_t left = all->look_at > all->ticks + 1 ? all->look_at - all->ticks - 1 : 0;
     const struct sql_cancelling_passed_args args = {.event = all->event,
                                                     .passed = over ? NULL : all->passed,
                                                     .pause_ms =
-                                                        over ? PASS_PAUSE_MS : PAGE_PAUSE_MS};
+                                                        over ? PASS_PAUSE_MS : left * TICK_MS};
     assert(all->acts == 0);
+    assert(left < LOOK_TICKS);
     sql_cancelling_passed(all->conf.pg, &args, on_passed, all);
 }
 
@@ -178,8 +182,10 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
 
 void cancellations_tick(struct cancellations *all)
 {
-    if (all->looking || all->closing || all->ticks++ % LOOK_TICKS != 0)
+    all->ticks++;
+    if (all->looking || all->closing || all->ticks < all->look_at)
         return;
+    all->look_at = all->ticks + LOOK_TICKS;
     const struct sql_cancelling_take_args args = {
         .most = all->conf.per_s, .room = CANCEL_REFUNDS_MAX, .lease_ms = LEASE_MS};
     all->looking = true;
