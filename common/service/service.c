@@ -881,6 +881,11 @@ static int load_settings(struct service *service, const char *path)
     int rc = service_settings_read(service, path, &err);
     if (rc < 0)
         fprintf(stderr, "%s: %s\n", service->conf->name, err.text);
+    uint64_t *loops = &service->settings.http_loops;
+    if (rc == 0 && *loops == 0)
+        *loops = uv_available_parallelism();
+    if (rc == 0 && *loops > SERVICE_LOOPS_MAX)
+        *loops = SERVICE_LOOPS_MAX;
     return rc;
 }
 

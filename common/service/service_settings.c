@@ -18,8 +18,8 @@ static const struct config_setting http_settings[] = {
     {"http", "share_port", CONFIG_BOOL, AT(http_share_port), "false", 0, 0, NULL,
      "let other processes listen there too, as while an old and a new one overlap; the "
      "kernel spreads connections over all of them"},
-    {"http", "loops", CONFIG_U64, AT(http_loops), "1", 1, SERVICE_LOOPS_MAX, NULL,
-     "threads that serve, best one for each core"},
+    {"http", "loops", CONFIG_U64, AT(http_loops), "1", 0, SERVICE_LOOPS_MAX, NULL,
+     "threads that serve; 0: one for each core that the process may use"},
     {"http", "connections_max", CONFIG_U64, AT(http_connections_max), "0", 0, 10000000, NULL,
      "connections of each loop; 0: as many as the limit of open files allows"},
     {"http", "connections_per_addr_max", CONFIG_U64, AT(http_connections_per_addr_max), "0", 0,

@@ -33,8 +33,9 @@ BEGIN {
     key = trimmed(substr($0, 1, at - 1))
     if (at == 0) wrong("\"" $0 "\" is not of the form SETTING = VALUE")
     if (!(key in known)) wrong("there is no setting \"" key "\"")
-    if (key in line_of) wrong("\"" key "\" is set on line " line_of[key] ", too")
-    line_of[key] = NR
+    if (file_of[key] == FILENAME) wrong("\"" key "\" is set on line " line_of[key] ", too")
+    file_of[key] = FILENAME
+    line_of[key] = FNR
     set[key] = trimmed(substr($0, at + 1))
 }
 
@@ -51,8 +52,8 @@ END {
 
 function trimmed(text) { gsub(/^[ \t]+|[ \t]+$/, "", text); return text }
 
-function wrong(text, line) {
-    print settings ":" (line ? line : NR) ": " text > "/dev/stderr"
+function wrong(text, key) {
+    print (key in line_of ? file_of[key] ":" line_of[key] : FILENAME ":" FNR) ": " text > "/dev/stderr"
     failed = 1
     exit 1
 }
@@ -69,11 +70,11 @@ function check(    n, keys, count, value) {
     for (n = 1; n <= count; n++) {
         value = set[keys[n]]
         if (value != "" && value !~ /^[1-9][0-9]*$/ && !is_variable(value))
-            wrong(keys[n] " = " value ": a whole number is needed", line_of[keys[n]])
+            wrong(keys[n] " = " value ": a whole number is needed", keys[n])
     }
-    if (set["fronts"] set["seats"] set["pay"] == "") wrong("name at least one of fronts, seats and pay", 1)
-    if (set["redirect"] != "" && set["certificate"] == "") wrong("redirect: there is no certificate", line_of["redirect"])
-    if (set["owners"] !~ /^(yes|no)$/ && !is_variable(set["owners"])) wrong("owners = " set["owners"] ": yes or no", line_of["owners"])
+    if (set["fronts"] set["seats"] set["pay"] == "") wrong("name at least one of fronts, seats and pay")
+    if (set["redirect"] != "" && set["certificate"] == "") wrong("redirect: there is no certificate", "redirect")
+    if (set["owners"] !~ /^(yes|no)$/ && !is_variable(set["owners"])) wrong("owners = " set["owners"] ": yes or no", "owners")
 }
 
 # What follows from others unless it is said.
@@ -90,7 +91,7 @@ function derive() {
 }
 
 function times(key, factor) {
-    if (is_variable(set[key])) wrong(key " is a variable, so its hard bound has to be said", line_of[key])
+    if (is_variable(set[key])) wrong(key " is a variable, so its hard bound has to be said", key)
     return int(set[key] * factor)
 }
 
@@ -157,7 +158,7 @@ function write_file(path,    line, got) {
         if (line ~ /^ *@[A-Z_]+@$/) printf "%s", block(trimmed(line))
         else print filled(line)
     }
-    if (got < 0) wrong(path " cannot be read", 1)
+    if (got < 0) wrong(path " cannot be read")
     close(path)
 }
 
@@ -178,13 +179,13 @@ function block(name,    asks_ready, finders) {
     if (name == "@PAY@") return servers("pay", "checked", "", 0, "")
     if (name == "@PAY_PAGES@") return servers("pay", "tracked", "payment-adapter", 0, ASKS_ALIVE)
     if (name == "@VIEWS@") return views()
-    wrong(name " has no lines", 1)
+    wrong(name " has no lines")
 }
 
 function filled(line,    name) {
     while (match(line, /@[A-Z0-9_]+@/)) {
         name = tolower(substr(line, RSTART + 1, RLENGTH - 2))
-        if (!(name in set) && name !~ /^(trusted|proxy_protocol)$/) wrong("@" toupper(name) "@ has no value", 1)
+        if (!(name in set) && name !~ /^(trusted|proxy_protocol)$/) wrong("@" toupper(name) "@ has no value")
         line = substr(line, 1, RSTART - 1) scalar(name) substr(line, RSTART + RLENGTH)
     }
     return line
@@ -196,7 +197,7 @@ function scalar(name,    parts, n, text) {
     if (set[name] ~ /^\//) return "-f " set[name]
     if (set[name] == "") return "255.255.255.255"
     n = words(name, parts)
-    if (n > 20) wrong(name ": more than 20 networks; write them into a file, one a line, and name that", line_of[name])
+    if (n > 20) wrong(name ": more than 20 networks; write them into a file, one a line, and name that", name)
     while (n > 0) text = parts[n--] " " text
     return trimmed(text)
 }

@@ -523,11 +523,12 @@ static const struct command rows[] = {
     {.name = "size",
      .takes = "",
      .brief = "How many machines a sale takes, and from when to when",
-     .text = "Machines, settings and a timetable, by sums from measured costs (infra/SCALE.md). It "
-             "asks\n"
-             "no service. Ends with 1 if no number of machines is enough.",
+     .text = "Machines, settings and a timetable, by sums from measured costs (infra/SCALE.md).\n"
+             "It asks no service. Ends with 1 if no number of machines is enough. --write makes a\n"
+             "folder for each kind of machine, with files that belong below its /; the one for\n"
+             "PostgreSQL belongs below /etc/postgresql/VERSION/main.",
      .options = OPT(VISITORS) | OPT(SEATS) | OPT(OPENS) | OPT(WITHIN) | OPT(PLACED) | OPT(CALLED) |
-                OPT(EDGE_CORES) | OPT(FRONT_CORES) | OPT(CDN),
+                OPT(EDGE_CORES) | OPT(FRONT_CORES) | OPT(CDN) | OPT(WRITE),
      .needs = OPT(VISITORS) | OPT(SEATS),
      .alone = true,
      .run = size_run},

@@ -1,9 +1,11 @@
 // fairgate size: its sums are those of loadtest/sim, from the same figures; what it names is enough in the simulation.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { runBeside } from '../../lib-js/index.js';
+import { openScope, postgresBin, programPath, ROOT, runBeside, startRedis } from '../../lib-js/index.js';
 import { FIGURES_C, header } from '../../../loadtest/sim/scale.js';
 import { askOf } from '../../../loadtest/sim/whole/ask.js';
 import { sizeOf } from '../../../loadtest/sim/whole/closed.js';
@@ -49,7 +51,7 @@ test('it adds up as the simulation\'s own sums do', async () => {
       maxconn: wanted.connections, LimitNOFILE: wanted.streams, ...(wanted.shards > 1 ? { shards: wanted.shards } : {}),
     });
     assert.equal(got.polls_per_s, Math.floor(wanted.pollsPerS));
-    for (const { count, then } of got.parts) assert.ok(then <= count, one.join(' '));
+    for (const { count, spare, then, memory_gb: gb } of got.parts) assert.ok(then <= count && spare > 0 && gb >= 2, one.join(' '));
   }
 });
 
@@ -70,6 +72,51 @@ test('a timetable uses the clock if the opening is given, seconds from it otherw
   const told = done(await size(...words)).stdout;
   for (const word of ['edge', 'queue-front', 'psp.per_s', 'the opening', 'P-256', 'SECONDS']) assert.ok(told.includes(word), word);
   assert.ok(!done(await size(...words, '--cdn')).stdout.includes('P-256'));
+});
+
+test('the files that it writes are taken by the programs that read them', async (t) => {
+  const scope = openScope(t);
+  const dir = join(scope.tempDir(), 'new/size');
+  const words = ['--visitors', '2000000', '--seats', '4000000', '--called', '400'];
+  assert.match(done(await size(...words, '--write', dir)).stdout, /^The settings of each machine are below /m);
+  const { parts, settings } = JSON.parse(done(await size(...words, '--json', '--write', dir)).stdout);
+  const text = (path) => readFileSync(join(dir, path), 'utf8');
+  const least = (name) => settings.find(({ setting }) => setting === name).least;
+
+  for (const service of ['queue-front', 'seat-service', 'payment-adapter']) {
+    const unit = text(`${service}/etc/systemd/system/fairgate-${service}.service.d/size.conf`);
+    const env = Object.fromEntries([...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, pairs]) => pairs.split(' ').map((pair) => pair.split('='))));
+    assert.equal(Number(env.FAIRGATE_HTTP_LOOPS), countOf({ parts }, service).cores);
+    if (service === 'payment-adapter') assert.deepEqual([env.FAIRGATE_PSP_PER_S, env.FAIRGATE_USERS_QUERIES_PER_S], [least('psp.per_s'), least('users.queries_per_s')].map(String));
+    execFileSync(programPath(service), ['--check-config', '--config', join(ROOT, `infra/etc/${service}.conf`)], { env: { ...process.env, ...env } });
+    assert.throws(() => execFileSync(programPath(service), ['--check-config', '--config', join(ROOT, `infra/etc/${service}.conf`)], { env: { ...process.env, ...env, FAIRGATE_HTTP_LOOPS: 'many' }, stdio: 'ignore' }));
+  }
+
+  cpSync(join(dir, 'edge/etc/fairgate'), dir, { recursive: true });
+  const edge = join(dir, 'edge.conf');
+  writeFileSync(edge, `health = 127.0.0.1:8404\nfronts = 127.0.0.1\nmaxconn = 5\nsocket = ${dir}/edge.sock\n`);
+  execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [edge, join(dir, 'edge.cfg')]);
+  const [all, visitors] = [...text('edge.cfg').matchAll(/^ +maxconn (\d+)$/gm)].map(([, most]) => Number(most));
+  assert.ok(all > visitors && visitors > least('maxconn'), `${all}, ${visitors}`);
+  const files = Number(/^LimitNOFILE=(\d+)$/m.exec(text('edge/etc/systemd/system/haproxy.service.d/size.conf'))[1]);
+  assert.ok(files > 2 * all, 'two for each connection');
+
+  const kernel = (path) => execFileSync('sysctl', ['--dry-run', `--load=${path}`], { encoding: 'utf8' });
+  assert.match(kernel(join(ROOT, 'infra/systemd/60-fairgate.conf')), /^net\.core\.somaxconn = 4096$/m);
+  assert.match(kernel(join(dir, 'redis/etc/sysctl.d/60-fairgate-redis.conf')), /^vm\.overcommit_memory = 1$/m);
+  for (const part of ['edge', 'queue-front']) assert.ok(Number(/^fs\.nr_open = (\d+)$/m.exec(kernel(join(dir, part, 'etc/sysctl.d/60-fairgate.conf')))[1]) >= files);
+
+  const redis = await startRedis(scope, { settings: { include: join(dir, 'redis/etc/redis/fairgate*.conf') } });
+  const [, bytes] = await redis.command('CONFIG', 'GET', 'maxmemory');
+  assert.ok(bytes > 2_000_000 * 146 && bytes < countOf({ parts }, 'shard of Redis').memory_gb * 1e9 / 2, bytes);
+  await startRedis(scope, { settings: { include: join(dir, 'none*.conf') } });
+
+  copyFileSync(join(dir, 'postgresql/conf.d/fairgate-size.conf'), join(dir, 'postgresql.conf'));
+  const postgres = (name) => execFileSync(join(postgresBin(), 'postgres'), ['-C', name, '-D', dir], { encoding: 'utf8' }).trim();
+  assert.ok(Number(postgres('max_connections')) >= 100);
+  assert.equal(Number(postgres('shared_buffers')) * 8192, countOf({ parts }, 'PostgreSQL').memory_gb * 2 ** 28);
+
+  refused(await size(...words, '--write', edge), EXIT.usage, /edge\.conf\/edge.*Not a directory/);
 });
 
 test('impossible sales are named, and what no number of machines can do', async () => {

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -216,6 +217,11 @@ static int run_service(int argc, char **argv)
                                       .loop_drain = loop_drain,
                                       .loop_stop = loop_stop,
                                       .stop = stop};
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    if (getenv("SAMPLE_ONE_CORE") != NULL)
+        assert(sched_setaffinity(0, sizeof(one), &one) == 0);
     return service_main(&conf, argc, argv);
 }
 
@@ -608,6 +614,8 @@ static const struct script_row rows[] = {
      "env FAIRGATE_LOG_REQUESTS=0; serve loops = 3; blobs 60 20; get private /metrics;"
      "has fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 1200~; signal TERM;"
      "end 0; logged 2..3 has sent blobs"},
+    {"no number of loops means one for each core that the process may use",
+     "env SAMPLE_ONE_CORE=1; serve loops = 0; signal TERM; end 0; logged 1 loop_start"},
     {"SIGINT drains too", "serve drain_delay = 1ms; signal INT; end 0"},
     {"a request in service is answered before the end",
      "serve; send GET public /slow -; await slow begun; signal TERM; read; has at last; end 0"},

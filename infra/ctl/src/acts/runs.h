@@ -46,6 +46,11 @@ int feed_run(struct job *job);
 
 int secrets_run(struct job *job);
 int size_run(struct job *job);
+struct size;
+struct size_ask;
+/* The settings of each kind of machine, as files below `dir`. */
+int size_write(const struct job *job, const char *dir, const struct size_ask *ask,
+               const struct size *size);
 int house_version(struct job *job);
 int house_help(struct job *job);
 int house_completion(struct job *job);

@@ -12,7 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-static const double seat_cores = 4, pay_cores = 2;
 static const int64_t start_s = -3600, ready_s = -900, fewer_s = 900, home_s = 1800;
 
 static bool number(const struct job *job, enum option_id id, uint64_t fallback, uint64_t max,
@@ -26,7 +25,7 @@ static bool number(const struct job *job, enum option_id id, uint64_t fallback, 
 
 static bool read_ask(const struct job *job, struct size_ask *ask)
 {
-    *ask = (struct size_ask){.cdn = job_option(job, OPTION_CDN), .pay_cores = pay_cores};
+    *ask = (struct size_ask){.cdn = job_option(job, OPTION_CDN), .pay_cores = SIZE_PAY_CORES};
     return number(job, OPTION_VISITORS, 0, 1000000000, &ask->visitors) &&
            number(job, OPTION_SEATS, 0, 10000000, &ask->seats) &&
            number(job, OPTION_WITHIN, 1, 86400, &ask->within_s) &&
@@ -41,28 +40,44 @@ static json_t *whole(double value)
     return json_integer((json_int_t)value);
 }
 
-/* Appends a part: how many of how many cores at the opening, and how many are enough afterwards. */
-static void add_part(json_t *parts, const char *name, double count, double cores, double then,
-                     const char *why)
+struct part {
+    const char *name;
+    double count, spare, cores, gb, then;
+    const char *why;
+};
+
+/* Appends a part: what the opening takes, what is there in case one fails, each with so many cores
+ * and so much memory; and how many are enough afterwards. */
+static void add_part(json_t *parts, struct part part)
 {
-    json_t *row = json_pack("{s:s, s:o, s:o, s:o, s:s}", "part", name, "count", whole(count),
-                            "cores", whole(cores), "then", whole(then), "why", why);
+    json_t *row =
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "part", part.name, "count",
+                  whole(part.count), "spare", whole(part.spare), "cores", whole(part.cores),
+                  "memory_gb", whole(part.gb), "then", whole(part.then), "why", part.why);
     json_array_append_new(parts, row);
 }
 
 static json_t *parts_of(const struct size_ask *ask, const struct size *size)
 {
     json_t *parts = json_array();
-    add_part(parts, "edge", size->opening.edges, ask->edge_cores, size->after.edges,
-             ask->cdn ? "requests and connections; the CDN has the handshakes"
-                      : "handshakes; then connections and streams");
-    add_part(parts, "queue-front", size->opening.fronts, ask->front_cores, size->after.fronts,
-             "joins; then streams and polls");
-    add_part(parts, "shard of Redis", size->shards, 1, size->shards,
-             "joins; each with a replica. More than 1: event made with shards=");
-    add_part(parts, "seat-service", 2, seat_cores, 2, "one owns the event, one stands by");
-    add_part(parts, "payment-adapter", size->pays, ask->pay_cores, size->pays, "orders");
-    add_part(parts, "PostgreSQL", 2, seat_cores, 2, "one, and its standby");
+    const double spare = SIZE_SPARE;
+    add_part(parts, (struct part){"edge", size->opening.edges, spare, ask->edge_cores,
+                                  size->edge_gb, size->after.edges,
+                                  ask->cdn ? "requests and connections; the CDN has the handshakes"
+                                           : "handshakes; then connections and streams"});
+    add_part(parts,
+             (struct part){"queue-front", size->opening.fronts, spare, ask->front_cores,
+                           size->front_gb, size->after.fronts, "joins; then streams and polls"});
+    add_part(parts, (struct part){"shard of Redis", size->shards, SIZE_REPLICAS * size->shards, 1,
+                                  size->redis_gb, size->shards,
+                                  "joins; the spares are replicas. More than 1: event made with "
+                                  "shards="});
+    add_part(parts, (struct part){"seat-service", 1, spare, SIZE_SEAT_CORES, size->seats_gb, 1,
+                                  "one owns the event, the spare stands by"});
+    add_part(parts, (struct part){"payment-adapter", size->pays, spare, ask->pay_cores,
+                                  size->pay_gb, size->pays, "orders"});
+    add_part(parts, (struct part){"PostgreSQL", 1, spare, SIZE_SEAT_CORES, size->postgres_gb, 1,
+                                  "the spare is its standby"});
     return parts;
 }
 
@@ -128,8 +143,6 @@ static json_t *advice_of(const struct size_ask *ask, const struct size *size)
 {
     json_t *advice = json_array();
     const char *const always[] = {
-        "files: two for each connection of an edge (LimitNOFILE, maxconn), one for each stream of "
-        "a front",
         "keep connections for longer than the longest time between two polls, 30 s",
         "keep the edge's backlog small (4096): what waits outside it costs nothing when it comes "
         "again",
@@ -188,7 +201,8 @@ static bool put_document(struct grow *out, const json_t *doc, bool dated, size_t
     const struct {
         const char *member, *columns;
     } tables[] = {
-        {"parts", "part:PART count:COUNT cores:CORES_EACH then:THEN why:WHY"},
+        {"parts",
+         "part:PART count:COUNT spare:SPARE cores:CORES_EACH memory_gb:GB_EACH then:THEN why:WHY"},
         {"settings", "setting:SETTING least:AT_LEAST why:WHY"},
         {"times", dated ? "at:AT what:WHAT" : "at_s:SECONDS what:WHAT"},
     };
@@ -232,5 +246,7 @@ int size_run(struct job *job)
         json_decref(doc);
         status = job_put(job, &out);
     }
+    if (status == EXIT_DONE && job_option(job, OPTION_WRITE))
+        status = size_write(job, job->args->option[OPTION_WRITE], &ask, &size);
     return status == EXIT_DONE && size.short_of_shards ? EXIT_REFUSED : status;
 }

@@ -129,6 +129,27 @@ static double shard_us(const struct size_ask *ask, double fronts, double shards)
     return fmax(0, figure_machine_busy * second_us - gone);
 }
 
+/* Bounds with room above the sums. A fork of Redis that rewrites its file may copy all of it. */
+static void fill_bounds(const struct size_ask *ask, struct size *size)
+{
+    const double gb = 1e9 * figure_memory_used, least = 2;
+    double connection = figure_edge_connection_bytes + figure_kernel_connection_bytes;
+    double stream = figure_front_stream_bytes + figure_kernel_connection_bytes;
+    double place = figure_redis_place_bytes + figure_redis_address_bytes;
+    size->maxconn = ceil(size->connections * figure_room);
+    /* Two files for each connection, a tenth more for services among themselves (fairgate-edge). */
+    size->edge_files = ceil(2 * (size->maxconn * 1.1 + 500));
+    size->front_files = ceil(size->streams * figure_room + 1000);
+    size->redis_bytes = fmax(256e6, ask->visitors / size->shards * place * figure_room * 2);
+    size->seats_bytes = fmax(1e9, ask->seats * figure_seat_memory_bytes * figure_room * 2);
+    size->edge_gb = fmax(least, ceil(size->connections * connection / gb));
+    size->front_gb = fmax(least, ceil(size->streams * stream / gb));
+    size->redis_gb = fmax(least, ceil(size->redis_bytes * 2 / gb));
+    size->seats_gb = fmax(2 * least, ceil(size->seats_bytes * 2 / gb));
+    size->pay_gb = least;
+    size->postgres_gb = 4 * least;
+}
+
 static double shards_for(const struct size_ask *ask, double fronts, double placed_s, bool *enough)
 {
     int shards = 0;
@@ -173,4 +194,5 @@ void size_of(const struct size_ask *ask, struct size *out)
     };
     out->shards = shards_for(ask, out->opening.fronts, placed_s, &enough);
     out->short_of_shards = !enough;
+    fill_bounds(ask, out);
 }

@@ -17,6 +17,9 @@ struct size_ask {
 
 enum { SIZE_SHARDS_MAX = 16 }; /* of one event */
 
+/* A machine more than the work takes, so that any one may fail. */
+enum { SIZE_SPARE = 1, SIZE_REPLICAS = 2, SIZE_SEAT_CORES = 4, SIZE_PAY_CORES = 2 };
+
 struct size_door {
     double edges, fronts;
 };
@@ -28,6 +31,9 @@ struct size {
     double psp_per_s, users_per_s;           /* what these settings have to be at least */
     double handshakes_per_s, polls_per_s;    /* at the edges */
     double bytes_per_s;                      /* to the visitors, at the opening */
+    double edge_gb, front_gb, redis_gb, seats_gb, pay_gb, postgres_gb; /* memory of one machine */
+    double redis_bytes, seats_bytes;         /* of a shard's places; of the events' seats */
+    double maxconn, edge_files, front_files; /* bounds of an edge and of a front */
     double sold_s, shop_s; /* until the last ticket; until the shop has the last order */
     bool short_of_shards;  /* SIZE_SHARDS_MAX are not enough */
 };

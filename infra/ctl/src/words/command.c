@@ -66,6 +66,8 @@ const struct option options[OPTION_COUNT] = {
     [OPTION_EDGE_CORES] = {"edge-cores", "N", "of one edge (16)", OPTION_OWN, NULL},
     [OPTION_FRONT_CORES] = {"front-cores", "N", "of one queue-front (2)", OPTION_OWN, NULL},
     [OPTION_CDN] = {"cdn", NULL, "one in front ends TLS and keeps the page", OPTION_OWN, NULL},
+    [OPTION_WRITE] = {"write", "DIR", "write the settings of each machine below it", OPTION_OWN,
+                      NULL},
     [OPTION_EVENT] = {"event", "EVENT", "where the seat is", OPTION_QUERY, "event"},
     [OPTION_CLIENT_CREDENTIALS] = {"client-credentials", NULL,
                                    "as a machine, by client_secret_file of the profile", OPTION_OWN,
