@@ -86,6 +86,15 @@ test('the edge of the image finds an owner by the name of its pod where the seat
   for (let n = 0; n < pods.spec.replicas; n += 1) assert.equal(names.filter(([, server]) => server === `${pods.metadata.name}-${n}`).length, 7, 'requests, pages and streams, what is shown and its streams, unproven ones, and inside');
 });
 
+// The process sees all cores of its node, and not how many it may use.
+test('a service has a loop for each core that its limit gives it', () => {
+  for (const name of ['queue-front', 'seat-service', 'payment-adapter']) {
+    const of = (...kinds) => small.find(({ kind, metadata }) => kinds.includes(kind) && metadata.name === name);
+    const { limits } = of('Deployment', 'StatefulSet').spec.template.spec.containers[0].resources;
+    assert.equal(of('ConfigMap').data.FAIRGATE_HTTP_LOOPS, limits.cpu, name);
+  }
+});
+
 test('the README names the tested engines with their versions, and every file', () => {
   const readme = read('infra/kubernetes/README.md');
   assert.match(readme, /CloudNativePG \d+\.\d+/);
