@@ -518,7 +518,11 @@ static const struct command rows[] = {
      .brief = "Is the installation in order, and what is to be mended?",
      .text =
          "Services, token, clocks, versions, keys, settings, alerts, knobs, disk. Ends with 1 if\n"
-         "something is bad.",
+         "something is bad. --buyer goes the way of a visitor as well: by the edge, in an event\n"
+         "of its own (fairgate-doctor), up to the provider's page. There the order is cancelled;\n"
+         "no money moves. With --pay a person pays, and the order is refunded once there is a\n"
+         "ticket; the shop gets an order of that event, and its refund.",
+     .options = OPT(BUYER) | OPT(PAY),
      .run = doctor_run},
     {.name = "size",
      .takes = "",

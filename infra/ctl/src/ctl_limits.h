@@ -10,6 +10,7 @@ enum {
     CTL_URL_MAX = 2048,                /* an address, a path, a query */
     CTL_COLUMNS_MAX = 16,              /* of a table: more do not fit on a line */
     CTL_ETAG_MAX = 128,
+    CTL_COOKIES_MAX = 1024, /* a session and a device take 200 */
     CTL_PROFILE_NAME_MAX = 64,
     CTL_OWNER_MAX = 128,  /* the name of a process, as long as it may be */
     CTL_SENT_ON_MAX = 3,  /* to the address again, to where the event is, and once more: it moved */

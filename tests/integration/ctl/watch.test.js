@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
-import { openScope, openStack, programPath, until } from '../../lib-js/index.js';
+import { client, openScope, openStack, programPath, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT } from './fairgate.js';
 
 const scope = openScope(test);
@@ -139,6 +140,91 @@ test('doctor finds a service that is away, a store that is away, a knob without 
     until('the line to know it', async () => /FairgateLineStale would fire/.test((await fairgate('doctor')).stdout)));
   const stranger = (...words) => fairgate(...words, { env: { FAIRGATE_TOKEN: 'x'.repeat(64) } });
   await bad(stranger, /^bad {2}queue-front refuses the token/m, /seat-service refuses/, /payment-adapter refuses/);
+});
+
+// ---- a test purchase ----
+
+const TRIAL = 'fairgate-doctor';
+const buyerFile = (name, { login, password }) => {
+  const path = join(stack.dir, name);
+  writeFileSync(path, `${login}\n${password}\n`, { mode: 0o600 });
+  return path;
+};
+const [customer] = JSON.parse(stack.read('demo-users.json'));
+const buyer = buyerFile('buyer', customer);
+const statuses = async () => (await fairgate('orders', 'list', TRIAL, '--json')).json.orders.map(({ status }) => status);
+const assertNothingLeft = async () => {
+  assert.doesNotMatch((await fairgate('events', '--names')).stdout, new RegExp(TRIAL));
+  await until('its seats to be free', async () => (await fairgate('halls', 'counts', TRIAL, '--json')).json.now.free === 8);
+};
+
+// A run that waits for a payment: {page, child, ended}.
+async function untilPayable() {
+  const child = spawn(programPath('fairgate'), ['doctor', '--buyer', buyer, '--pay'], { env: { ...process.env, FAIRGATE_PROFILES: fairgate.profiles, HOME: '/nonexistent' } });
+  scope.defer(() => child.kill('SIGKILL'));
+  let [said, shown] = ['', ''];
+  child.stderr.setEncoding('utf8').on('data', (text) => { said += text; });
+  child.stdout.setEncoding('utf8').on('data', (text) => { shown += text; });
+  const ended = new Promise((resolve) => { child.on('close', () => resolve(shown)); });
+  const page = new URL(await until('the payment page', () => {
+    assert.equal(child.exitCode, null, said + shown);
+    return /^Pay within .* at (\S+)$/m.exec(said)?.[1];
+  }));
+  return { child, ended, pay: () => client({ host: page.hostname, port: page.port }).post(page.pathname, { body: 'number=4242424242424242&exp=12%2F34&cvc=123', headers: { 'content-type': 'application/x-www-form-urlencoded' } }) };
+}
+
+test('doctor goes the way of a visitor up to the payment, and leaves nothing', async () => {
+  for (let n = 0; n < 2; n += 1) {
+    const { stdout } = await fairgate('doctor', '--buyer', buyer);
+    assert.match(stdout, /^ok {3}a visitor can buy: line, seats, login and order work, and stripe has made a payment$/m);
+    assert.doesNotMatch(stdout, /test purchase/);
+    assert.deepEqual(await statuses(), Array(n + 1).fill('cancelled'));
+    await assertNothingLeft();
+  }
+});
+
+test('with --pay it waits for the payment, and refunds it once the ticket is there', async () => {
+  const run = await untilPayable();
+  await run.pay();
+  const shown = await run.ended;
+  assert.match(shown, /^ok {3}the payment came, the ticket is made, all is refunded\nok {3}the shop has all 2 messages of the test purchase$/m);
+  assert.equal((await statuses())[0], 'refunded');
+  await assertNothingLeft();
+});
+
+test('it names the part by which no ticket can be bought, and its cure', async () => {
+  const stops = async (at, file = buyer) => {
+    const { status, stdout } = await fairgate('doctor', '--buyer', file);
+    assert.equal(status, EXIT.refused);
+    assert.match(stdout, new RegExp(`^bad {2}the test purchase stops at ${at}.*\n {5}-> .{20}`, 'm'));
+    assert.doesNotMatch(stdout, /a visitor can buy/);
+  };
+  await stops('the login: the edge: ', buyerFile('stranger', { ...customer, password: 'another' }));
+  await stack.without('edge', () => stops('the login: the edge cannot be reached'));
+  await until('the edge to be back', async () => (await client({ port: stack.base }).get('/v1/queue/demo/status')).status === 200);
+  await stack.without('psp-sandbox', () => stops('the provider: the order o_\\S+ is pending_payment'));
+  await stack.without('seat-service', () => stops('its hall: seat-service cannot be reached'));
+  await until('all parts to be back', async () => !(await fairgate('top', '--once')).stdout.includes('=away'));
+  await assertNothingLeft();
+  const open = await fairgate('doctor', '--buyer', join(stack.dir, 'nobody'));
+  assert.match(open.stdout, /^bad {2}.*nobody.*\n {5}-> a file of mode 0600/m);
+  assert.equal((await fairgate('doctor', '--pay')).status, EXIT.usage);
+});
+
+test('what a run that was cut off has left is ended by the next one', async () => {
+  const unpaid = await untilPayable();
+  unpaid.child.kill('SIGKILL');
+  await unpaid.ended;
+  const paid = await untilPayable();
+  paid.child.kill('SIGKILL');
+  await paid.ended;
+  await paid.pay();
+  await until('the payment to be there', async () => (await statuses())[0] === 'completed');
+  assert.equal((await statuses())[1], 'cancelled');
+  assert.match((await fairgate('events', '--names')).stdout, new RegExp(TRIAL));
+  assert.match((await fairgate('doctor', '--buyer', buyer)).stdout, /^ok {3}a visitor can buy/m);
+  await until('the refund', async () => (await statuses())[1] === 'refunded');
+  await assertNothingLeft();
 });
 
 // A service that answers each request with what `told` says: a page, or an object for JSON.

@@ -57,19 +57,30 @@ void caller_destroy(struct caller *caller)
     free(caller);
 }
 
-bool call_to(struct call *call, const struct profile *profile, enum command_service service,
-             const char *path)
+/* Where the path begins; 0: the address is not known, or it is too long. */
+static size_t put_url(struct call *call, const char *address, const char *path)
 {
-    const char *address = profile->address[service];
     struct span host = span_of(address);
     while (host.len > 0 && host.ptr[host.len - 1] == '/')
         host.len--;
     struct text url = text_on(call->url, sizeof(call->url) - 1);
     text_put(&url, host);
-    call->path_at = service == COMMAND_SEATS ? url.len : 0;
     text_str(&url, path);
     call->url[url.len] = '\0';
-    return host.len > 0 && !url.overflown;
+    return url.overflown ? 0 : host.len;
+}
+
+bool call_to(struct call *call, const struct profile *profile, enum command_service service,
+             const char *path)
+{
+    size_t path_at = put_url(call, profile->address[service], path);
+    call->path_at = service == COMMAND_SEATS ? path_at : 0;
+    return path_at > 0;
+}
+
+bool call_to_edge(struct call *call, const struct profile *profile, const char *path)
+{
+    return put_url(call, profile->edge, path) > 0;
 }
 
 void call_put_encoded(struct text *out, struct span text)
@@ -128,6 +139,9 @@ static bool prepare(const struct caller *caller, struct call *call, uint64_t tim
                 add_header(call, "X-Operator", call->who, true) &&
                 add_header(call, "Content-Type", call->body.ptr != NULL ? call->content_type : NULL,
                            false) &&
+                add_header(call, "Authorization", call->bearer, false) &&
+                add_header(call, "Cookie", call->cookie, false) &&
+                add_header(call, "Idempotency-Key", call->key, false) &&
                 add_header(call, "Accept", "application/json", false);
     if (good && !call->open && caller->authorization[0] != '\0') {
         struct curl_slist *longer = curl_slist_append(call->headers, caller->authorization);
@@ -189,6 +203,22 @@ static void read_link(struct call *call, const char *value)
         span_to_cstr(inside, call->link, sizeof(call->link));
 }
 
+/* "fg_session=..; fg_device=..": without what else is said of them. */
+static void read_cookies(struct call *call)
+{
+    struct text text = text_on(call->cookies, sizeof(call->cookies) - 1);
+    struct curl_header *header = NULL;
+    for (size_t i = 0;
+         curl_easy_header(call->easy, "Set-Cookie", i, CURLH_HEADER, -1, &header) == CURLHE_OK;
+         i++) {
+        struct span pair;
+        span_cut(span_of(header->value), ';', &pair);
+        text_str(&text, i > 0 ? "; " : "");
+        text_put(&text, pair);
+    }
+    call->cookies[text.overflown ? 0 : text.len] = '\0';
+}
+
 static void read_answer(struct call *call)
 {
     curl_off_t took_us = 0;
@@ -206,6 +236,7 @@ static void read_answer(struct call *call)
     time_t date_s = date != NULL ? curl_getdate(date, NULL) : -1;
     call->date_s = date_s > 0 ? date_s : 0;
     read_link(call, header_of(call->easy, "Link"));
+    read_cookies(call);
     const char *type = header_of(call->easy, "Content-Type");
     call->csv = type != NULL && strstr(type, "csv") != NULL;
     if (type != NULL && strstr(type, "json") != NULL && strstr(type, "ndjson") == NULL &&

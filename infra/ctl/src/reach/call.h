@@ -23,6 +23,7 @@ struct call {
     const char *content_type;
     const char *if_match, *if_none_match; /* NULL: none */
     const char *why, *who;                /* of the trail; NULL: not said */
+    const char *bearer, *cookie, *key;    /* of a visitor; NULL: none */
     bool open;                            /* shows no token: healthz, readyz, metrics, the edge */
     bool outside;                         /* by the proxy that the environment names, if any */
     /* Where its path begins in the url, if another process may have what is asked for; else 0. */
@@ -33,7 +34,8 @@ struct call {
     struct grow answer; /* freed by call_free() */
     json_t *json;       /* of it, if it was JSON; or NULL */
     char etag[CTL_ETAG_MAX];
-    char link[CTL_URL_MAX]; /* path of the next part; "": there is none */
+    char cookies[CTL_COOKIES_MAX]; /* that it sets, as a request shows them */
+    char link[CTL_URL_MAX];        /* path of the next part; "": there is none */
     bool csv;
     int64_t date_s;              /* by the server's clock; 0: unknown */
     int64_t asked_s, answered_s; /* by ours, since 1970 */
@@ -57,6 +59,9 @@ void caller_destroy(struct caller *caller); /* wipes the token */
 /* "http://127.0.0.1:8091" + path into the call's url; false: too long, or not in the profile. */
 bool call_to(struct call *call, const struct profile *profile, enum command_service service,
              const char *path);
+
+/* The same for the edge, where visitors come. */
+bool call_to_edge(struct call *call, const struct profile *profile, const char *path);
 
 /* Makes all calls at the same time; each has its own end. An answer 421 event-elsewhere names
  * another process, and the call is repeated there. Returns early, with the others CALL_STOPPED,

@@ -12,7 +12,9 @@
 #include "show/plain.h"
 #include "show/value.h"
 #include "system/system.h"
+#include "watch/finding.h"
 #include "watch/look.h"
+#include "watch/purchase.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -84,22 +86,6 @@ const struct doctor_alert doctor_alerts[] = {
 };
 const size_t doctor_alerts_len = sizeof(doctor_alerts) / sizeof(doctor_alerts[0]);
 
-static void find(json_t *findings, const char *level, const char *mend, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void find(json_t *findings, const char *level, const char *mend, const char *format, ...)
-{
-    char what[SENTENCE_MAX];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(what, sizeof(what), format, args);
-    va_end(args);
-    json_t *text = json_string(what);
-    json_array_append_new(findings, json_pack("{s:s, s:o, s:s?}", "level", level, "what",
-                                              text != NULL ? text : json_string("(not UTF-8)"),
-                                              "mend", mend));
-}
-
 /* ---- the services ---- */
 
 static void judge_service(const struct look *look, enum command_service service, json_t *findings)
@@ -108,19 +94,19 @@ static void judge_service(const struct look *look, enum command_service service,
     enum look_at at = LOOK_READY_LINE + service;
     const struct call *call = &look->call[at];
     if (!look_asked(look, at)) {
-        find(findings, "note", "name it in the profile", "the profile does not say where %s is",
-             name);
+        finding_add(findings, "note", "name it in the profile",
+                    "the profile does not say where %s is", name);
     } else if (call_good(call)) {
-        find(findings, "ok", NULL, "%s is ready, and answers in %" PRIu64 " ms", name,
-             call->took_ms);
+        finding_add(findings, "ok", NULL, "%s is ready, and answers in %" PRIu64 " ms", name,
+                    call->took_ms);
     } else if (call->end == CALL_ANSWERED) {
         char *reasons = call->json != NULL ? json_in_text(call->json, JSON_COMPACT) : NULL;
-        find(findings, "bad", "its store is away, or it is starting; its log says more",
-             "%s is not ready: %.300s", name, reasons != NULL ? reasons : "no reason given");
+        finding_add(findings, "bad", "its store is away, or it is starting; its log says more",
+                    "%s is not ready: %.300s", name, reasons != NULL ? reasons : "no reason given");
         free(reasons);
     } else {
-        find(findings, "bad", "start it, or mend its address in the profile",
-             "%s cannot be reached at %.200s: %s", name, call->url, call->error);
+        finding_add(findings, "bad", "start it, or mend its address in the profile",
+                    "%s cannot be reached at %.200s: %s", name, call->url, call->error);
     }
 }
 
@@ -132,14 +118,14 @@ static void judge_token(const struct look *look, json_t *findings)
         const struct call *call = &look->call[asks[i]];
         good += look_good(look, asks[i]);
         if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && call->status == 401)
-            find(findings, "bad", "give each service the same token, or name the right one",
-                 "%s refuses the token", job_service_name((enum command_service)i));
+            finding_add(findings, "bad", "give each service the same token, or name the right one",
+                        "%s refuses the token", job_service_name((enum command_service)i));
         else if (look_asked(look, asks[i]) && call->end == CALL_ANSWERED && !call_good(call))
-            find(findings, "bad", "its log says why", "%s answers %ld to an operator",
-                 job_service_name((enum command_service)i), call->status);
+            finding_add(findings, "bad", "its log says why", "%s answers %ld to an operator",
+                        job_service_name((enum command_service)i), call->status);
     }
     if (good == COMMAND_SERVICES)
-        find(findings, "ok", NULL, "the token opens all three services");
+        finding_add(findings, "ok", NULL, "the token opens all three services");
 }
 
 /* How far the server's clock is ahead or behind. The server wrote the date at some moment between
@@ -164,12 +150,13 @@ static void judge_clocks(const struct look *look, json_t *findings)
         if (llabs(apart) > llabs(most))
             most = apart;
         if (llabs(apart) > CTL_CLOCK_APART_S)
-            find(findings, "bad", "correct the clock of that host, or of this one (NTP)",
-                 "the clock of %s is %" PRId64 " s %s", job_service_name((enum command_service)i),
-                 (int64_t)llabs(apart), apart > 0 ? "ahead" : "behind");
+            finding_add(findings, "bad", "correct the clock of that host, or of this one (NTP)",
+                        "the clock of %s is %" PRId64 " s %s",
+                        job_service_name((enum command_service)i), (int64_t)llabs(apart),
+                        apart > 0 ? "ahead" : "behind");
     }
     if (known > 0 && llabs(most) <= CTL_CLOCK_APART_S)
-        find(findings, "ok", NULL, "the clocks agree to %d s", CTL_CLOCK_APART_S);
+        finding_add(findings, "ok", NULL, "the clocks agree to %d s", CTL_CLOCK_APART_S);
 }
 
 static bool version_of(const struct call *page, char out[VERSION_MAX])
@@ -195,20 +182,21 @@ static void judge_versions(const struct look *look, json_t *findings)
         if (!look_good(look, LOOK_METRICS_LINE + i))
             continue;
         if (!version_of(&look->call[LOOK_METRICS_LINE + i], version)) {
-            find(findings, "note", "it is older than this program", "%s does not tell its version",
-                 job_service_name((enum command_service)i));
+            finding_add(findings, "note", "it is older than this program",
+                        "%s does not tell its version", job_service_name((enum command_service)i));
             continue;
         }
         if (known++ == 0)
             memcpy(first, version, sizeof(first));
         else if (strcmp(first, version) != 0) {
             same = false;
-            find(findings, "bad", "finish the upgrade, or go back", "%s is version %s, %s is %s",
-                 job_service_name((enum command_service)i), version, "another", first);
+            finding_add(findings, "bad", "finish the upgrade, or go back",
+                        "%s is version %s, %s is %s", job_service_name((enum command_service)i),
+                        version, "another", first);
         }
     }
     if (known > 1 && same)
-        find(findings, "ok", NULL, "all are version %s", first);
+        finding_add(findings, "ok", NULL, "all are version %s", first);
 }
 
 /* The key that signs passes must be among the published keys. */
@@ -216,26 +204,23 @@ static void judge_keys(struct job *job, const struct look *look, json_t *finding
 {
     struct span signs = value_text(look->call[LOOK_READY_LINE].json, "keys.passes.signs");
     struct call call = {.open = true};
-    struct span edge = span_of(job->profile->edge);
-    while (edge.len > 0 && edge.ptr[edge.len - 1] == '/')
-        edge.len--;
-    if (edge.len == 0 || signs.len == 0)
+    if (signs.len == 0 || !call_to_edge(&call, job->profile, "/.well-known/jwks.json"))
         return;
-    snprintf(call.url, sizeof(call.url), "%.*s/.well-known/jwks.json", (int)edge.len, edge.ptr);
     caller_make(job->caller, &call, 1, job->timeout_ms, -1);
     const json_t *keys = value_at(call.json, "keys");
     bool found = false;
     for (size_t i = 0; i < json_array_size(keys); i++)
         found = found || span_eq(value_text(json_array_get(keys, i), "kid"), signs);
     if (call.end != CALL_ANSWERED)
-        find(findings, "bad", "start the edge, or mend its address in the profile",
-             "the edge cannot be reached at %.200s: %s", job->profile->edge, call.error);
+        finding_add(findings, "bad", "start the edge, or mend its address in the profile",
+                    "the edge cannot be reached at %.200s: %s", job->profile->edge, call.error);
     else if (!found)
-        find(findings, "bad",
-             "the edge leads to another front, or to one with other keys; give all the same",
-             "the key that signs passes is not among those that the edge tells");
+        finding_add(findings, "bad",
+                    "the edge leads to another front, or to one with other keys; give all the same",
+                    "the key that signs passes is not among those that the edge tells");
     else
-        find(findings, "ok", NULL, "the key that signs passes is the one that the edge tells");
+        finding_add(findings, "ok", NULL,
+                    "the key that signs passes is the one that the edge tells");
     call_free(&call);
 }
 
@@ -248,8 +233,8 @@ static void judge_setup(const struct look *look, json_t *findings)
     if (!look_asked(look, LOOK_SETUP) || call->end != CALL_ANSWERED || call->status == 401)
         return; /* which others name */
     if (!call_good(call) || !json_is_array(rows)) {
-        find(findings, "note", "finish the upgrade if it is older; its log says more",
-             "payment-adapter does not say whether its settings are fit for a sale");
+        finding_add(findings, "note", "finish the upgrade if it is older; its log says more",
+                    "payment-adapter does not say whether its settings are fit for a sale");
         return;
     }
     for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -257,11 +242,11 @@ static void judge_setup(const struct look *look, json_t *findings)
         struct span what = value_text(row, "what");
         char mend[SENTENCE_MAX];
         span_to_cstr_cut(value_text(row, "mend"), mend, sizeof(mend));
-        find(findings, span_eq(value_text(row, "level"), SPAN("bad")) ? "bad" : "note", mend,
-             "%.*s", (int)what.len, what.ptr);
+        finding_add(findings, span_eq(value_text(row, "level"), SPAN("bad")) ? "bad" : "note", mend,
+                    "%.*s", (int)what.len, what.ptr);
     }
     if (json_array_size(rows) == 0)
-        find(findings, "ok", NULL, "the settings of payment-adapter are fit for a sale");
+        finding_add(findings, "ok", NULL, "the settings of payment-adapter are fit for a sale");
 }
 
 /* ---- alerts ---- */
@@ -297,8 +282,9 @@ static size_t judge_metrics(struct job *job, const struct look *look, json_t *fi
         if (!fires(alert, &again, &metric))
             continue;
         fired++;
-        find(findings, "bad", alert->mend, "%s would fire: %s%s%s is %.10g", alert->name,
-             alert->metric, metric.labels[0] != '\0' ? " of " : "", metric.labels, metric.value);
+        finding_add(findings, "bad", alert->mend, "%s would fire: %s%s%s is %.10g", alert->name,
+                    alert->metric, metric.labels[0] != '\0' ? " of " : "", metric.labels,
+                    metric.value);
     }
     if (looked)
         look_free(&again);
@@ -321,11 +307,11 @@ static void judge_alerts(struct job *job, const struct look *look, json_t *findi
             if (look_good(look, LOOK_METRICS_LINE + i) &&
                 look_metric(&look->call[LOOK_METRICS_LINE + i], notes[n].metric, false, &metric) &&
                 metric.value > 0)
-                find(findings, "note", notes[n].mend, "%s has %s since it was started: %s",
-                     job_service_name((enum command_service)i), notes[n].did, metric.labels);
+                finding_add(findings, "note", notes[n].mend, "%s has %s since it was started: %s",
+                            job_service_name((enum command_service)i), notes[n].did, metric.labels);
     }
     if (fired == 0)
-        find(findings, "ok", NULL, "no alert would fire");
+        finding_add(findings, "ok", NULL, "no alert would fire");
 }
 
 /* ---- events ---- */
@@ -352,33 +338,34 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
     double most = value_number(document, "max_active");
     uint64_t opens_ms = time_of(document, "opens_at");
     if (rate == 0 && json_array_size(value_at(document, "schedule")) == 0)
-        find(findings, span_eq(state, SPAN("open")) ? "bad" : "note", "fairgate rate EVENT RATE",
-             "%s calls nobody: rate_per_s is 0", id);
+        finding_add(findings, span_eq(state, SPAN("open")) ? "bad" : "note",
+                    "fairgate rate EVENT RATE", "%s calls nobody: rate_per_s is 0", id);
     if (most > 0 && most < rate)
-        find(findings, "note", "raise max_active, or lower rate_per_s",
-             "%s: max_active %.10g is full within a second at %.10g a second", id, most, rate);
+        finding_add(findings, "note", "raise max_active, or lower rate_per_s",
+                    "%s: max_active %.10g is full within a second at %.10g a second", id, most,
+                    rate);
     if (most == 0)
-        find(findings, "note", "set max_active to what the seats and the shop can bear",
-             "%s has no cap on how many are inside", id);
+        finding_add(findings, "note", "set max_active to what the seats and the shop can bear",
+                    "%s has no cap on how many are inside", id);
     if (is_yes(document, "autopilot.on") && value_number(document, "autopilot.ceiling") < rate)
-        find(findings, "note", "raise autopilot.ceiling",
-             "%s: the autopilot's ceiling is below rate_per_s", id);
+        finding_add(findings, "note", "raise autopilot.ceiling",
+                    "%s: the autopilot's ceiling is below rate_per_s", id);
     if (value_number(document, "pow_bits") > POW_BITS_SLOW)
-        find(findings, "bad", "lower pow_bits; each bit halves the work",
-             "%s: pow_bits %.0f takes an old phone minutes", id,
-             value_number(document, "pow_bits"));
+        finding_add(findings, "bad", "lower pow_bits; each bit halves the work",
+                    "%s: pow_bits %.0f takes an old phone minutes", id,
+                    value_number(document, "pow_bits"));
     if (waits && opens_ms > 0 && opens_ms + 60000 < now_ms)
-        find(findings, "bad", "do the fronts run, and is the clock of Redis right?",
-             "%s should have opened by now", id);
+        finding_add(findings, "bad", "do the fronts run, and is the clock of Redis right?",
+                    "%s should have opened by now", id);
     if (is_yes(document, "auto_reopen") && !is_yes(document, "seats_left"))
-        find(findings, "note", "set seats_left=true, and feed it",
-             "%s cannot reopen by itself: nothing feeds it the seats left", id);
+        finding_add(findings, "note", "set seats_left=true, and feed it",
+                    "%s cannot reopen by itself: nothing feeds it the seats left", id);
     if (waits && time_of(document, "prequeue_at") > 0 && json_is_null(value_at(document, "beacon")))
-        find(findings, "note", "promise a beacon, so that nobody has to believe you",
-             "%s: the seed alone decides the draw", id);
+        finding_add(findings, "note", "promise a beacon, so that nobody has to believe you",
+                    "%s: the seed alone decides the draw", id);
     if (json_object_size(value_at(document, "message")) == 1)
-        find(findings, "note", "say it in every language of your visitors",
-             "%s: the notice is there in one language only", id);
+        finding_add(findings, "note", "say it in every language of your visitors",
+                    "%s: the notice is there in one language only", id);
 }
 
 static void judge_events(struct job *job, const struct look *look, json_t *findings)
@@ -402,8 +389,8 @@ static void judge_events(struct job *job, const struct look *look, json_t *findi
         call_free(&call);
     }
     if (look_good(look, LOOK_EVENTS) && json_array_size(findings) == before)
-        find(findings, "ok", NULL, "the knobs of each event make sense: %zu",
-             json_array_size(events));
+        finding_add(findings, "ok", NULL, "the knobs of each event make sense: %zu",
+                    json_array_size(events));
 }
 
 /* ---- this machine ---- */
@@ -420,10 +407,10 @@ static void judge_disk(const struct job *job, json_t *findings)
         return;
     unsigned long long free_percent = 100ULL * disk.f_bavail / disk.f_blocks;
     if (free_percent < CTL_DISK_FREE_PERCENT)
-        find(findings, "bad", "make room before PostgreSQL and Redis stop writing",
-             "the disk of /var/lib has %llu %% left", free_percent);
+        finding_add(findings, "bad", "make room before PostgreSQL and Redis stop writing",
+                    "the disk of /var/lib has %llu %% left", free_percent);
     else
-        find(findings, "ok", NULL, "the disk of /var/lib has %llu %% left", free_percent);
+        finding_add(findings, "ok", NULL, "the disk of /var/lib has %llu %% left", free_percent);
 }
 
 static int report(const struct job *job, const json_t *findings)
@@ -453,6 +440,8 @@ static int report(const struct job *job, const json_t *findings)
 int doctor_run(struct job *job)
 {
     struct look look;
+    if (job_option(job, OPTION_PAY) && !job_option(job, OPTION_BUYER))
+        return job_say(job, EXIT_USAGE, "--pay: who buys? (--buyer FILE)");
     json_t *findings = json_array();
     unsigned which = 1U << LOOK_EVENTS | 1U << LOOK_HALLS | 1U << LOOK_SAGAS | 1U << LOOK_SETUP;
     for (unsigned i = LOOK_READY_LINE; i <= LOOK_METRICS_PAY; i++)
@@ -468,6 +457,8 @@ int doctor_run(struct job *job)
     judge_alerts(job, &look, findings);
     judge_events(job, &look, findings);
     judge_disk(job, findings);
+    if (job_option(job, OPTION_BUYER))
+        purchase_try(job, look.call[LOOK_SETUP].json, findings);
     look_free(&look);
     int status = report(job, findings);
     json_decref(findings);

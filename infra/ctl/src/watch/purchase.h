@@ -1,0 +1,11 @@
+/* purchase.h: a test purchase, as a visitor would make it. */
+#ifndef FG_CTL_WATCH_PURCHASE_H
+#define FG_CTL_WATCH_PURCHASE_H
+
+#include "acts/job.h"
+
+/* Adds what it finds to the array. `setup` is the answer of /admin/setup: whether the provider's
+ * key is a test key. NULL: it is not known to be one. */
+void purchase_try(struct job *job, const json_t *setup, json_t *findings);
+
+#endif
