@@ -133,6 +133,12 @@ test('doctor finds a service that is away, a store that is away, a knob without 
   };
   await stack.without('payment-adapter', () => bad(fairgate, /^bad {2}payment-adapter cannot be reached/m));
   await until('it to be back', async () => (await fairgate('top', '--once')).stdout.includes('pay=ready'));
+  await stack.without('queue-front', async () => {
+    const { status, stdout } = await fairgate('top', '--once');
+    assert.equal(status, EXIT.away);
+    assert.match(stdout, /^\S+ \S+ event=- state=- .* line=away seats=ready pay=\w+\n$/);
+  });
+  await until('the line to be back', async () => (await fairgate('top', '--once')).stdout.includes('line=ready'));
   done(await fairgate('set', 'demo', 'rate_per_s=0'));
   await bad(fairgate, /^bad {2}demo calls nobody/m);
   done(await fairgate('set', 'demo', 'rate_per_s=10'));

@@ -233,6 +233,8 @@ static void put_lines(const struct look *look, const char *event, struct grow *o
         put_line(look, event, true, out);
         return;
     }
+    if (!look_good(look, LOOK_EVENTS))
+        put_line(look, "-", false, out);
     const json_t *events = value_at(look->call[LOOK_EVENTS].json, "events");
     for (size_t i = 0; i < json_array_size(events); i++) {
         char id[80];
@@ -334,8 +336,10 @@ static int watch(struct job *job, struct screen *screen, bool live, uint64_t int
         if (first && live && status == EXIT_DONE)
             screen_open(screen);
         first = false;
-        if (status == EXIT_DONE)
-            status = show(job, screen, live, &look);
+        /* A line that is away ends it, and what the others say is shown before. */
+        bool away = look.call[LOOK_EVENTS].end != CALL_ANSWERED && !live;
+        int shown = status == EXIT_DONE || away ? show(job, screen, live, &look) : EXIT_DONE;
+        status = status == EXIT_DONE ? shown : status;
         look_free(&look);
     } while (status == EXIT_DONE && !job_option(job, OPTION_ONCE) && wait_for(interval_ms, screen));
     return status;
