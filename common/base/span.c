@@ -28,6 +28,38 @@ struct span span_cut(struct span text, char mark, struct span *head)
     return span_skip(text, before + 1);
 }
 
+bool span_is_of(struct span text, const char *chars)
+{
+    size_t at = 0;
+    while (at < text.len && text.ptr[at] != '\0' && strchr(chars, text.ptr[at]) != NULL)
+        at++;
+    return at == text.len;
+}
+
+bool span_is_visible(struct span text)
+{
+    size_t at = 0;
+    while (at < text.len && text.ptr[at] > ' ' && text.ptr[at] <= '~')
+        at++;
+    return at == text.len;
+}
+
+bool span_is_printable(struct span text)
+{
+    size_t at = 0;
+    while (at < text.len && (unsigned char)text.ptr[at] >= ' ' && text.ptr[at] != 0x7F)
+        at++;
+    return at == text.len;
+}
+
+bool span_has_any(struct span text, const char *chars)
+{
+    size_t at = 0;
+    while (at < text.len && (text.ptr[at] == '\0' || strchr(chars, text.ptr[at]) == NULL))
+        at++;
+    return at < text.len;
+}
+
 bool span_u64(struct span text, uint64_t max, uint64_t *out)
 {
     if (text.len == 0 || text.len > 20)

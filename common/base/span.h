@@ -51,6 +51,19 @@ struct span span_trim(struct span text);
  * *head is all of it and the answer is "not there". Loops over lists end on `rest.ptr == NULL`. */
 struct span span_cut(struct span text, char mark, struct span *head);
 
+#define SPAN_DIGITS  "0123456789"
+#define SPAN_HEX     SPAN_DIGITS "abcdef"
+#define SPAN_LOWER   "abcdefghijklmnopqrstuvwxyz"
+#define SPAN_UPPER   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define SPAN_LETTERS SPAN_LOWER SPAN_UPPER
+
+/* All of it is made of these characters; of visible ASCII ('!' to '~'); or free of ASCII's control
+ * characters: so is an empty one. It has at least one of these characters. */
+bool span_is_of(struct span text, const char *chars);
+bool span_is_visible(struct span text);
+bool span_is_printable(struct span text);
+bool span_has_any(struct span text, const char *chars);
+
 /* Decimal digits only, all of the span, no sign, no overflow, at most `max`. False leaves *out. */
 bool span_u64(struct span text, uint64_t max, uint64_t *out);
 

@@ -301,6 +301,12 @@ void json_member_null(struct text *text, const char *key)
     json_nil(text);
 }
 
+void json_member_open(struct text *text, const char *key, char bracket)
+{
+    json_key(text, key);
+    json_open(text, bracket);
+}
+
 void json_member_raw(struct text *text, const char *key, struct span json)
 {
     json_key(text, key);

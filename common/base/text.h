@@ -75,5 +75,6 @@ void json_member_milli(struct text *text, const char *key, int64_t thousandths);
 void json_member_bool(struct text *text, const char *key, bool value);
 void json_member_null(struct text *text, const char *key);
 void json_member_raw(struct text *text, const char *key, struct span json);
+void json_member_open(struct text *text, const char *key, char bracket);
 
 #endif

@@ -193,24 +193,13 @@ static bool in_range(const struct config_setting *setting, uint64_t value)
     return value >= setting->min && value <= setting->max;
 }
 
-static bool is_header_name(struct span value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        char c = value.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '-'))
-            return false;
-    }
-    return value.len > 0;
-}
-
 /* The one place where text becomes a member of a struct; false leaves it alone. */
 static bool store(const struct config_setting *setting, char *target, struct span value)
 {
     uint64_t number;
     switch (setting->kind) {
     case CONFIG_HEADER:
-        if (!is_header_name(value))
+        if (value.len == 0 || !span_is_of(value, SPAN_LETTERS SPAN_DIGITS "-"))
             return false;
         __attribute__((fallthrough));
     case CONFIG_STRING:
@@ -282,12 +271,7 @@ static __attribute__((format(printf, 2, 3))) int refuse_line(struct loader *load
 
 static bool is_name(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
-            return false;
-    }
-    return text.len > 0 && text.len < 64;
+    return text.len > 0 && text.len < 64 && span_is_of(text, SPAN_LOWER SPAN_DIGITS "_");
 }
 
 static bool is_blank_or_comment(struct span text)

@@ -195,12 +195,7 @@ const struct http_route *http_req_route(const struct http_req *req)
 /* Log nothing the visitor sent except a valid trace id. */
 static bool is_trace(struct span header)
 {
-    bool good = header.len == 55;
-    for (size_t i = 0; good && i < header.len; i++) {
-        char c = header.ptr[i];
-        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
-    }
-    return good;
+    return header.len == 55 && span_is_of(header, SPAN_HEX "-");
 }
 
 void http_req_describe(struct panic_text *text, const void *ctx)

@@ -372,12 +372,7 @@ bool tracer_endpoint_ok(struct span endpoint)
         return false;
     if (rest.len == 0 || rest.ptr[0] == '/' || endpoint.len > URL_MAX - 16)
         return false;
-    for (size_t i = 0; i < rest.len; i++) {
-        char c = rest.ptr[i];
-        if (c <= ' ' || c == '?' || c == '#' || c == '@' || c == '"' || c > '~')
-            return false;
-    }
-    return true;
+    return span_is_visible(rest) && !span_has_any(rest, "?#@\"");
 }
 
 static bool prepare_easy(struct tracer *tracer)

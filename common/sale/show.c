@@ -8,29 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-/* As BCP 47 writes the common ones: "ko", "en-GB", "zh-Hant". */
-static bool is_tag(const char *tag)
+bool show_is_tag(const char *tag)
 {
-    size_t len = strlen(tag);
-    if (len < 2 || len > SHOW_TAG_MAX || tag[len - 1] == '-')
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = tag[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!letter && (i < 2 || !((c >= '0' && c <= '9') || c == '-')))
-            return false;
-    }
-    return true;
-}
-
-static bool is_plain(struct span words)
-{
-    for (size_t i = 0; i < words.len; i++) {
-        unsigned char c = (unsigned char)words.ptr[i];
-        if (c < 0x20 || c == 0x7F)
-            return false;
-    }
-    return true;
+    struct span all = span_of(tag);
+    return all.len >= 2 && all.len <= SHOW_TAG_MAX && tag[all.len - 1] != '-' &&
+           span_is_of((struct span){tag, 2}, SPAN_LETTERS) &&
+           span_is_of(all, SPAN_LETTERS SPAN_DIGITS "-");
 }
 
 static void add_words(struct json_in *in, const char *key, const char *tag, struct show_text *out)
@@ -38,7 +21,7 @@ static void add_words(struct json_in *in, const char *key, const char *tag, stru
     struct span words;
     if (!json_in_str(in, key, 1, SHOW_WORDS_MAX, &words))
         return;
-    if (!is_plain(words)) {
+    if (!span_is_printable(words)) {
         json_in_refuse(in, key, "must not hold control characters");
         return;
     }
@@ -69,7 +52,7 @@ static void read_text(struct json_in *in, const char *key, struct show_text *out
             continue;
         if (out->len == SHOW_LANGUAGES_MAX)
             json_in_refuse(&languages, tag, "is one too many: there may be %d", SHOW_LANGUAGES_MAX);
-        else if (!is_tag(tag))
+        else if (!show_is_tag(tag))
             json_in_refuse(&languages, tag, "is not a language tag such as \"en\" or \"ko\"");
         else
             add_words(&languages, tag, tag, out);
@@ -171,7 +154,7 @@ static void put_text(struct text *out, const char *key, const struct show_text *
     json_key(out, key);
     json_open(out, '{');
     for (uint32_t i = 0; i < text->len; i++) {
-        assert(is_tag(text->in[i].tag));
+        assert(show_is_tag(text->in[i].tag));
         json_member_cstr(out, text->in[i].tag, text->in[i].words);
     }
     json_close(out, '}');

@@ -36,6 +36,9 @@ struct show {
     struct show_venue venue;
 };
 
+/* A language as BCP 47 writes the common ones: "ko", "en-GB", "zh-Hant". */
+bool show_is_tag(const char *tag);
+
 /* Reads the members and judges them: a zone that is unknown, doors that open after the beginning.
  */
 void show_read(struct json_in *in, struct show *out);

@@ -25,24 +25,15 @@ struct operators {
 
 static bool is_name(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        bool is_other = (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '@' || c == '-';
-        if (!is_letter && !is_other)
-            return false;
-    }
-    return text.len > 0 && text.len <= OPERATORS_NAME_BYTES_MAX;
+    return text.len > 0 && text.len <= OPERATORS_NAME_BYTES_MAX &&
+           span_is_of(text, SPAN_LETTERS SPAN_DIGITS "._@-");
 }
 
 /* What a bearer header can carry. */
 static bool is_token(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
-            return false;
-    }
-    return text.len >= OPERATORS_TOKEN_BYTES_MIN && text.len <= OPERATORS_TOKEN_BYTES_MAX;
+    return text.len >= OPERATORS_TOKEN_BYTES_MIN && text.len <= OPERATORS_TOKEN_BYTES_MAX &&
+           span_is_visible(text);
 }
 
 /* The sentence never quotes a line: it has a secret in it. */

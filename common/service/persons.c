@@ -120,14 +120,10 @@ static struct span text_of(const json_t *value)
 /* Letters of an event's id, perhaps with a star at the end. */
 static bool is_events(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        bool is_star = c == '*' && i + 1 == text.len;
-        if (!is_letter && !is_star && c != '-' && c != '_' && c != '.')
-            return false;
-    }
-    return text.len > 0 && text.len <= PERSONS_EVENTS_BYTES_MAX;
+    struct span id = text;
+    id.len -= text.len > 0 && text.ptr[text.len - 1] == '*';
+    return text.len > 0 && text.len <= PERSONS_EVENTS_BYTES_MAX &&
+           span_is_of(id, SPAN_LETTERS SPAN_DIGITS "-_.");
 }
 
 static void grant(struct person *person, enum person_role role, struct span events)
@@ -235,12 +231,8 @@ static void read_roles(const struct persons_conf *conf, const json_t *payload,
 /* What a log and a trail can hold. */
 static bool is_name(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>')
-            return false;
-    }
-    return text.len > 0 && text.len <= PERSONS_NAME_BYTES_MAX;
+    return text.len > 0 && text.len <= PERSONS_NAME_BYTES_MAX && span_is_visible(text) &&
+           !span_has_any(text, "\"\\<>");
 }
 
 /* The address where the issuer has not said that it is unproved: people know each other by it. Else

@@ -218,13 +218,7 @@ enum lang site_kept_headers(const struct http_req *req, struct text *headers)
 /* The parameter goes into a header: ids have no other letters than these. */
 static bool is_id(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '-' || c == '_'))
-            return false;
-    }
-    return text.len > 0 && text.len <= ID_MAX;
+    return text.len > 0 && text.len <= ID_MAX && span_is_of(text, SPAN_LETTERS SPAN_DIGITS "-_");
 }
 
 static void put_preloads(const struct http_req *req, const struct site_page *page,

@@ -20,7 +20,6 @@
 #include "api/refusal.h"
 #include "base/json_in.h"
 #include "core/event/draw_seal.h"
-#include "core/line/event_id.h"
 #include "front/sale.h"
 #include "service/operators.h"
 
@@ -61,21 +60,12 @@ static bool read_if_match(struct span header, uint64_t *version)
     return span_u64(digits, INT64_MAX, version) && *version > 0;
 }
 
-static bool printable(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 || c == 0x7F)
-            return false;
-    }
-    return true;
-}
-
 /* A header with text in it: percent-encoded where a header cannot carry it, as in a path. */
 static bool read_words(const struct http_req *req, struct span name, struct text *words)
 {
     struct span raw = span_trim(http_req_header_named(req, name));
-    return raw.len == 0 || (http_url_decode(raw, false, words) && printable(text_span(words)));
+    return raw.len == 0 ||
+           (http_url_decode(raw, false, words) && span_is_printable(text_span(words)));
 }
 
 /* The operator. Where the token bears a name, that is the one, and X-Operator can only repeat it.
@@ -107,7 +97,7 @@ static bool read_operator(struct act *act)
 
 static bool set_why(struct act *act, struct span why)
 {
-    return why.len <= REASON_BYTES_MAX && printable(why) &&
+    return why.len <= REASON_BYTES_MAX && span_is_printable(why) &&
            span_to_cstr(why, act->why, sizeof(act->why));
 }
 
@@ -123,7 +113,7 @@ void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
     assert(bytes >= sizeof(struct act));
     struct span id = http_req_param(req, 0);
     struct front *front = front_of(req);
-    if (!event_id_ok(id)) {
+    if (!line_event_id_ok(id)) {
         answer_event_unknown(req, id);
         return NULL;
     }
@@ -195,7 +185,7 @@ bool act_read_body(struct act *act, const struct act_words *words)
     json_in_object(&in, json, &err);
     if (beacon != NULL && json_in_has(&in, "beacon") &&
         json_in_str(&in, "beacon", 0, DRAW_BEACON_MAX, &value)) {
-        if (printable(value))
+        if (span_is_printable(value))
             text_put(beacon, value);
         else
             json_in_refuse(&in, "beacon", "must be printable");

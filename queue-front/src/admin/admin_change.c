@@ -9,7 +9,6 @@
 #include "admin/admin_draw.h"
 #include "api/answer.h"
 #include "api/refusal.h"
-#include "core/line/event_id.h"
 
 #include <stdlib.h>
 
@@ -189,7 +188,7 @@ static void on_put(struct http_req *req)
 {
     struct front *front = front_of(req);
     struct span id = http_req_param(req, 0);
-    if (!event_id_ok(id)) {
+    if (!line_event_id_ok(id)) {
         refusal_say(req, REFUSAL_EVENT_ID,
                     "An event's id is 1 to %d of a-z, 0-9 and '-', and does not begin with '-'.",
                     LINE_EVENT_ID_MAX);

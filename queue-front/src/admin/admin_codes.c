@@ -31,8 +31,7 @@ static void answer_groups(struct codes_act *codes, const struct front_line *even
     json_member_cstr(&json, "event", act->line.event);
     if (codes->codes.call == LINE_CODES_PUT)
         json_member_u64(&json, "added", codes->codes.added);
-    json_key(&json, "codes");
-    json_open(&json, '[');
+    json_member_open(&json, "codes", '[');
     for (uint32_t i = 0; i < codes->codes.groups_len; i++) {
         const struct line_code_group *group = &codes->codes.group[i];
         json_open(&json, '{');
@@ -72,16 +71,6 @@ static void on_codes_done(struct line_admin *line)
             line->outcome = LINE_UNKNOWN;
         act_refuse(act);
     }
-}
-
-static bool channel_ok(struct span channel)
-{
-    for (size_t i = 0; i < channel.len; i++) {
-        char c = channel.ptr[i];
-        if (c <= ' ' || c > '~' || c == '"' || c == '\\')
-            return false;
-    }
-    return true;
 }
 
 /* Turns a list of codes, or of their digests, into what is stored. */
@@ -132,7 +121,7 @@ static bool read_load(struct codes_act *codes, const struct front_line *event)
     codes->codes.lane = event_doc_lane(&event->doc, lane);
     if (codes->codes.lane > event->doc.lanes_len)
         json_in_refuse(&in, "lane", "must be a lane of this event");
-    if (!channel_ok(channel) ||
+    if (!span_is_visible(channel) || span_has_any(channel, "\"\\") ||
         !span_to_cstr(channel, codes->codes.channel, sizeof(codes->codes.channel)))
         json_in_refuse(&in, "channel", "must be of visible ASCII characters");
     bool plain = json_in_has(&in, "codes");

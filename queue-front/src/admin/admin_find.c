@@ -7,8 +7,6 @@
  * this: found, unknown or unavailable. */
 #include "admin/admin_find.h"
 
-#include "core/line/event_id.h"
-
 #include <stdlib.h>
 
 enum { SEEN_US = 1000000 };
@@ -52,7 +50,7 @@ static void on_asked(struct line_admin *line)
 void admin_find(struct front *front, struct span id, admin_found *on_found, void *ctx)
 {
     const struct front_line *event = front_line_find(front, id);
-    if (event != NULL || !event_id_ok(id)) {
+    if (event != NULL || !line_event_id_ok(id)) {
         on_found(ctx, event, false);
         return;
     }

@@ -73,8 +73,7 @@ static void put_listed(struct front_line *event, void *ctx)
     json_member_bool(out, "seats_fed", event->doc.seats_left);
     if (front_is_shut(event))
         json_member_cstr(out, "shut", front_shut_name(event->shut));
-    json_key(out, "live");
-    json_open(out, '{');
+    json_member_open(out, "live", '{');
     json_member_u64(out, "issued", view->issued);
     json_member_u64(out, "serving", view->serving);
     json_member_u64(out, "waiting", view->waiting);
@@ -99,8 +98,7 @@ static void put_listed(struct front_line *event, void *ctx)
     if (event->doc.lanes_len > 0) {
         /* A lane has numbers of its own; everything else is the event's. */
         const struct front *front = listing->front;
-        json_key(out, "lanes");
-        json_open(out, '[');
+        json_member_open(out, "lanes", '[');
         for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
             const struct front_line *line = front_line_in(front, event, lane);
             if (line == NULL)
@@ -135,8 +133,7 @@ static void on_list(struct http_req *req)
     const struct front *front = front_of(req);
     unsigned len;
     const struct store_front *fronts = line_store_fronts(front->store, &len);
-    json_key(&json, "fronts");
-    json_open(&json, '[');
+    json_member_open(&json, "fronts", '[');
     for (unsigned i = 0; i < len; i++) {
         json_open(&json, '{');
         json_member_cstr(&json, "place", fronts[i].place);
@@ -186,8 +183,7 @@ static void put_lanes(struct text *out, const struct front_line *event, const st
 {
     uint64_t shares = event->view->knobs.shares, upto[LANES_ALL];
     lanes_reach(look->waiting, shares, upto);
-    json_key(out, "lanes");
-    json_open(out, '[');
+    json_member_open(out, "lanes", '[');
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
         json_open(out, '{');
         json_member_cstr(out, "id", lane > 0 ? event->doc.lane[lane - 1].id : "general");

@@ -72,8 +72,7 @@ void fairness_put(struct text *json, const struct front *front, const struct fro
     }
     if (line->doc.beacon.kind == BEACON_DRAND &&
         strcmp(line->doc.beacon.chain, sources->chain) == 0) {
-        json_key(json, "source");
-        json_open(json, '{');
+        json_member_open(json, "source", '{');
         json_member_milli(json, "gap_s", (int64_t)sources->gap_ms);
         json_member_cstr(json, "public_key", sources->key);
         json_member_milli(json, "period_s", (int64_t)sources->period_ms);

@@ -11,7 +11,6 @@
 #include "base/json_in.h"
 #include "behind/endings.h"
 #include "core/json_time.h"
-#include "core/line/event_id.h"
 #include "core/visit/visit.h"
 #include "core/wait/status.h"
 

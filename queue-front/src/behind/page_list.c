@@ -8,15 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_url(struct span url)
-{
-    for (size_t i = 0; i < url.len; i++) {
-        if (url.ptr[i] <= ' ' || url.ptr[i] > '~')
-            return false;
-    }
-    return span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
-}
-
 int page_list_check(const char *setting, const char *pages, struct err_slot *err, unsigned *out)
 {
     struct span rest = span_of(pages);
@@ -24,7 +15,9 @@ int page_list_check(const char *setting, const char *pages, struct err_slot *err
     while (rest.ptr != NULL && rest.len > 0) {
         struct span url;
         rest = span_cut(rest, ',', &url);
-        if (!is_url(span_trim(url)) || ++len > PAGES_MAX)
+        url = span_trim(url);
+        bool is_http = span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
+        if (!is_http || !span_is_visible(url) || ++len > PAGES_MAX)
             return err_set(err, ERR_RANGE, "%s: at most %d http(s) URLs, comma between", setting,
                            PAGES_MAX);
     }

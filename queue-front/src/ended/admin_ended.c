@@ -221,8 +221,7 @@ static void answer_part(struct reading *reading, const struct text *lines, struc
 
 static void put_figures(struct text *out, const struct line_view *view)
 {
-    json_key(out, "figures");
-    json_open(out, '{');
+    json_member_open(out, "figures", '{');
     json_member_u64(out, "joined", view->issued);
     json_member_u64(out, "called", view->serving);
     json_member_u64(out, "entered", view->admitted);
@@ -277,8 +276,7 @@ static void put_restore(struct text *out, const struct front *front, const struc
     struct text seal = text_on(memory, sizeof(memory));
     if (draw->has_seal)
         draw_seal_put(&seal, &draw->seal);
-    json_key(out, "restore");
-    json_open(out, '{');
+    json_member_open(out, "restore", '{');
     json_member_str(out, "seal", text_span(&seal));
     json_member_cstr(out, "identity", event->view->identity);
     json_member_str(out, "beacon", (struct span){draw->beacon, draw->drawn ? draw->beacon_len : 0});
@@ -294,8 +292,7 @@ static void put_restore(struct text *out, const struct front *front, const struc
     uint64_t codes = line_codes_known(event->view);
     if (event->view->state != LINE_CLOSED && codes > 0)
         json_member_u64(out, "codes", codes);
-    json_key(out, "lines");
-    json_open(out, '[');
+    json_member_open(out, "lines", '[');
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
         const struct front_line *line = front_line_in(front, event, lane);
         if (line == NULL)
@@ -318,8 +315,7 @@ static void put_head(struct text *out, const struct front *front, const struct f
     json_member_time(out, "read_at", front_line_now_ms(front, event));
     json_member_raw(out, "document", event->view->doc);
     put_figures(out, event->view);
-    json_key(out, "lanes");
-    json_open(out, '[');
+    json_member_open(out, "lanes", '[');
     for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
         const struct front_line *line = front_line_in(front, event, lane);
         if (line == NULL)
@@ -463,13 +459,9 @@ static bool read_from(struct reading *reading, struct span from)
     from = span_cut(from, '.', &row);
     struct span parts, chain = span_cut(from, '.', &parts);
     bool trail = span_eq(what, SPAN("trail"));
-    for (size_t i = 0; i < row.len; i++) {
-        char c = row.ptr[i];
-        if (!(c >= '0' && c <= '9') && !(trail && c == '-'))
-            return false;
-    }
     reading->line.call = trail ? LINE_AUDIT : LINE_SERIES;
     return (trail || span_eq(what, SPAN("series"))) && row.len > 0 &&
+           span_is_of(row, trail ? SPAN_DIGITS "-" : SPAN_DIGITS) &&
            span_to_cstr(row, reading->line.from_row, sizeof(reading->line.from_row)) &&
            span_u64(parts, UINT32_MAX, &reading->parts) && archive_chain_ok(chain) &&
            span_to_cstr(chain, reading->chain, sizeof(reading->chain));

@@ -47,12 +47,7 @@ void archive_chain(char chain[ARCHIVE_SHA_LEN + 1], struct span line)
 
 bool archive_chain_ok(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-    }
-    return text.len == ARCHIVE_SHA_LEN;
+    return text.len == ARCHIVE_SHA_LEN && span_is_of(text, SPAN_HEX);
 }
 
 static void make_message(char message[MARK_LEN], const char sha[ARCHIVE_SHA_LEN + 1])

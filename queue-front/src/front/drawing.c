@@ -66,16 +66,6 @@ struct holding {
 
 /* ---- settings ---- */
 
-static bool is_hex(struct span text, size_t len)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-    }
-    return text.len == len;
-}
-
 int drawings_sources(const struct front_config *config, struct err_slot *err,
                      struct beacon_sources *out)
 {
@@ -87,10 +77,11 @@ int drawings_sources(const struct front_config *config, struct err_slot *err,
         return err_set(err, ERR_RANGE,
                        "beacon.agree: %" PRIu64 " relays must agree, but beacon.drand names %u",
                        config->beacon_agree, relays);
-    if (!is_hex(span_of(config->beacon_chain), BEACON_HASH_LEN))
+    struct span chain = span_of(config->beacon_chain), key = span_of(config->beacon_key);
+    if (chain.len != BEACON_HASH_LEN || !span_is_of(chain, SPAN_HEX))
         return err_set(err, ERR_RANGE, "beacon.chain: must be %d lower-case hex digits",
                        BEACON_HASH_LEN);
-    if (!is_hex(span_of(config->beacon_key), BEACON_KEY_LEN))
+    if (key.len != BEACON_KEY_LEN || !span_is_of(key, SPAN_HEX))
         return err_set(err, ERR_RANGE, "beacon.key: must be %d lower-case hex digits",
                        BEACON_KEY_LEN);
     *out = (struct beacon_sources){
@@ -171,8 +162,7 @@ static void write_audit(struct holding *holding, const char *why)
     json_member_cstr(&audit, "from", event_state_name(LINE_PRE_QUEUE));
     json_member_cstr(&audit, "to", event_state_name(LINE_OPEN));
     json_member_cstr(&audit, "why", why);
-    json_key(&audit, "because");
-    json_open(&audit, '{');
+    json_member_open(&audit, "because", '{');
     json_member_cstr(&audit, "reason", why);
     json_member_u64(&audit, "measured", drawing->beacon.round);
     json_member_null(&audit, "limit");

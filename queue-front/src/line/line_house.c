@@ -20,7 +20,6 @@
  * over one, another takes it when the lease ends (lua/sweep.lua). */
 #include "line/line_store_internal.h"
 
-#include "core/line/event_id.h"
 #include "queue-front/lua/line_wire.h"
 
 #include <assert.h>
@@ -409,7 +408,7 @@ static void chore_send(struct line_store *store)
 static void chore_step(struct line_store *store)
 {
     bool valid =
-        strchr(store->chore.name, ':') != NULL && event_id_ok(span_of(chore_event(&store->chore)));
+        strchr(store->chore.name, ':') != NULL && line_event_id_ok(span_of(chore_event(&store->chore)));
     if (!valid)
         store->chore.step = CHORE_DONE; /* nothing that we know how to do */
     store->chore.call.tries = 0;

@@ -15,7 +15,6 @@
  * callback into the caller the store may be closed, and only its memory can be relied on. */
 #include "line/line_store_internal.h"
 
-#include "core/line/event_id.h"
 #include "observe/log.h"
 #include "queue-front/lua/line_wire.h"
 
@@ -441,7 +440,7 @@ static struct store_event *make_event(struct line_store *store, struct span id)
 struct store_event *store_event_of(struct line_store *store, struct span id)
 {
     struct store_event *event = store_find(store, id);
-    if (event != NULL || store->events_len == STORE_LINES_MAX || !event_id_ok(id))
+    if (event != NULL || store->events_len == STORE_LINES_MAX || !line_event_id_ok(id))
         return event;
     return make_event(store, id);
 }

@@ -24,16 +24,6 @@ const char *beacon_kind_name(enum beacon_kind kind)
     return names[kind];
 }
 
-static bool printable(struct span words)
-{
-    for (size_t i = 0; i < words.len; i++) {
-        unsigned char c = (unsigned char)words.ptr[i];
-        if (c < 0x20 || c == 0x7F)
-            return false;
-    }
-    return true;
-}
-
 /* Round, time and the rest of what we settle ourselves are read from the stored document. An
  * operator may send them back with it; they are settled again anyway. */
 void beacon_read(struct json_in *in, const char *key, struct beacon *out)
@@ -51,7 +41,7 @@ void beacon_read(struct json_in *in, const char *key, struct beacon *out)
     if (kind == BEACON_TEXT)
         json_in_require(&beacon, "words");
     json_in_str(&beacon, "words", 1, BEACON_WORDS_MAX, &words);
-    if (words.len > 0 && !printable(words))
+    if (words.len > 0 && !span_is_printable(words))
         json_in_refuse(&beacon, "words", "must be printable");
     if (kind != BEACON_TEXT)
         words.len = 0; /* a patch of the kind leaves the words of the kind before */
@@ -143,27 +133,17 @@ struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sour
     return after;
 }
 
-static bool is_hex(struct span hex)
-{
-    for (size_t i = 0; i < hex.len; i++) {
-        char c = hex.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-    }
-    return true;
-}
-
 bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1])
 {
-    if (signature.len != BEACON_SIGN_LEN || !is_hex(signature))
+    if (signature.len != BEACON_SIGN_LEN || !span_is_of(signature, SPAN_HEX))
         return false;
     uint8_t bytes[BEACON_SIGN_LEN / 2], hash[crypto_hash_sha256_BYTES];
     size_t len;
     int rc = sodium_hex2bin(bytes, sizeof(bytes), signature.ptr, signature.len, NULL, &len, NULL);
-    assert(rc == 0 && len == sizeof(bytes)); /* is_hex() has seen it */
+    assert(rc == 0 && len == sizeof(bytes)); /* it is of hex */
     crypto_hash_sha256(hash, bytes, len);
     sodium_bin2hex(value, BEACON_HASH_LEN + 1, hash, sizeof(hash));
-    assert(is_hex(span_of(value)) && strlen(value) == BEACON_HASH_LEN);
+    assert(span_is_of(span_of(value), SPAN_HEX) && strlen(value) == BEACON_HASH_LEN);
     return true;
 }
 

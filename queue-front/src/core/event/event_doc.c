@@ -33,6 +33,8 @@ enum knob_kind {
     KNOB_PRICES
 };
 
+static_assert((int)EVENT_LANGUAGE_TAG_MAX == (int)SHOW_TAG_MAX, "what show_is_tag() lets through");
+
 static const char *const kind_names[] = {
     [KNOB_NUMBER] = "number",     [KNOB_MILLI] = "decimal",       [KNOB_BOOL] = "bool",
     [KNOB_TIME] = "time",         [KNOB_TEXTS] = "texts",         [KNOB_CONTACTS] = "contacts",
@@ -211,22 +213,6 @@ static void assert_whole(const struct event_doc *doc)
 
 /* ---- reading ---- */
 
-/* A language tag as BCP 47 writes the common ones: "ko", "en-GB", "zh-Hant". */
-static bool tag_ok(const char *tag)
-{
-    size_t len = strlen(tag);
-    if (len < 2 || len > EVENT_LANGUAGE_TAG_MAX)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = tag[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        bool digit_or_dash = (c >= '0' && c <= '9') || c == '-';
-        if (!letter && !(i >= 2 && digit_or_dash))
-            return false;
-    }
-    return tag[len - 1] != '-';
-}
-
 /* Line ends are fine in a message. Other control characters mean nothing to a reader, and each
  * would take six bytes of the status that everybody is sent. */
 static bool words_ok(struct span words)
@@ -241,13 +227,9 @@ static bool words_ok(struct span words)
 
 static bool contact_ok(struct span words)
 {
-    for (size_t i = 0; i < words.len; i++) {
-        char c = words.ptr[i];
-        if (c <= ' ' || c > '~' || c == '"' || c == '<' || c == '>')
-            return false;
-    }
-    return span_starts(words, SPAN("https://")) || span_starts(words, SPAN("mailto:")) ||
-           span_starts(words, SPAN("tel:"));
+    bool is_address = span_starts(words, SPAN("https://")) || span_starts(words, SPAN("mailto:")) ||
+                      span_starts(words, SPAN("tel:"));
+    return is_address && span_is_visible(words) && !span_has_any(words, "\"<>");
 }
 
 static void read_texts(struct json_in *in, const struct knob *knob, struct event_text *list,
@@ -265,7 +247,7 @@ static void read_texts(struct json_in *in, const struct knob *knob, struct event
             json_in_refuse(in, knob->name, "must have at most %d languages", EVENT_LANGUAGES_MAX);
             break;
         }
-        if (!tag_ok(tag)) {
+        if (!show_is_tag(tag)) {
             json_in_refuse(&texts, tag, "is not a language tag such as \"en\" or \"ko\"");
             break;
         }
@@ -313,12 +295,7 @@ static void read_schedule(struct json_in *in, const struct knob *knob, struct ev
 
 static bool lane_id_ok(struct span id)
 {
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
-            return false;
-    }
-    return !span_eq(id, SPAN("general"));
+    return span_is_of(id, SPAN_LOWER SPAN_DIGITS "-") && !span_eq(id, SPAN("general"));
 }
 
 static bool lane_taken(const struct event_doc *doc, const char *id)
@@ -663,7 +640,7 @@ static void put_texts(struct text *out, const struct event_text *list, uint32_t 
     assert(len <= EVENT_LANGUAGES_MAX);
     json_open(out, '{');
     for (uint32_t i = 0; i < len; i++) {
-        assert(tag_ok(list[i].tag)); /* it is written as a key, which nothing escapes */
+        assert(show_is_tag(list[i].tag)); /* it is written as a key, which nothing escapes */
         json_member_str(out, list[i].tag, (struct span){list[i].text, list[i].len});
     }
     json_close(out, '}');
@@ -739,16 +716,14 @@ static void put_pilot(struct text *out, const struct line_pilot *pilot)
         json_member_null(out, "autopilot_state");
         return;
     }
-    json_key(out, "autopilot_state");
-    json_open(out, '{');
+    json_member_open(out, "autopilot_state", '{');
     json_member_milli(out, "rate_per_s", (int64_t)pilot->rate_milli);
     json_member_cstr(out, "reason", pilot->reason);
     json_member_time(out, "decided_at", pilot->at_ms);
     json_member_time(out, "heard_at", pilot->heard_ms);
     json_member_raw(out, "reading",
                     pilot->reading[0] != '\0' ? span_of(pilot->reading) : SPAN("null"));
-    json_key(out, "last_move");
-    json_open(out, '{');
+    json_member_open(out, "last_move", '{');
     json_member_time(out, "at", pilot->moved_ms);
     json_member_milli(out, "from_per_s", (int64_t)pilot->from_milli);
     json_member_milli(out, "to_per_s", (int64_t)pilot->rate_milli);

@@ -14,21 +14,13 @@
 
 static bool is_currency(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < 'A' || text.ptr[i] > 'Z')
-            return false;
-    }
-    return text.len == PRICE_CURRENCY_LEN;
+    return text.len == PRICE_CURRENCY_LEN && span_is_of(text, SPAN_UPPER);
 }
 
 static bool is_name(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if ((unsigned char)c < 0x20 || c == 0x7F || c == '"' || c == '\\') /* it is a key of JSON */
-            return false;
-    }
-    return text.len >= 1 && text.len <= PRICE_NAME_MAX;
+    return text.len >= 1 && text.len <= PRICE_NAME_MAX && span_is_printable(text) &&
+           !span_has_any(text, "\"\\"); /* it is a key of JSON */
 }
 
 static void read_category(struct json_in *categories, const char *name, struct prices *prices)
@@ -104,8 +96,7 @@ void prices_put(struct text *out, const struct prices *prices)
     assert(prices->len <= PRICES_MAX);
     json_open(out, '{');
     json_member_cstr(out, "currency", prices->currency);
-    json_key(out, "categories");
-    json_open(out, '{');
+    json_member_open(out, "categories", '{');
     for (uint32_t i = 0; i < prices->len; i++) {
         assert(is_name(span_of(prices->price[i].name))); /* nothing escapes a key */
         json_key(out, prices->price[i].name);
@@ -140,8 +131,7 @@ void prices_tell(struct text *out, const struct prices *prices)
         json_member_null(out, "from");
         json_member_null(out, "to");
     }
-    json_key(out, "categories");
-    json_open(out, '[');
+    json_member_open(out, "categories", '[');
     for (uint32_t i = 0; i < prices->len; i++) {
         json_open(out, '{');
         json_member_cstr(out, "name", prices->price[i].name);

@@ -201,14 +201,17 @@ static inline uint32_t line_tag(const char *incarnation)
     return tag & 0xFFFFFF;
 }
 
+/* An event's name as it stands in paths, cookies, keys of Redis and tokens, as seat-service has it:
+ * it needs no escape anywhere, and no program takes it for an option. */
+static inline bool line_event_id_ok(struct span id)
+{
+    return id.len > 0 && id.len <= LINE_EVENT_ID_MAX && id.ptr[0] != '-' &&
+           span_is_of(id, SPAN_LOWER SPAN_DIGITS "-");
+}
+
 static inline bool line_incarnation_ok(struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-    }
-    return text.len == 0 || text.len == LINE_INCARNATION_LEN;
+    return (text.len == 0 || text.len == LINE_INCARNATION_LEN) && span_is_of(text, SPAN_HEX);
 }
 
 /* ---- lanes ----

@@ -8,7 +8,6 @@
 #include "core/token/session.h"
 
 #include "base/base64.h"
-#include "core/line/event_id.h"
 
 #include <assert.h>
 
@@ -55,8 +54,8 @@ void session_put(struct text *out, const struct mac_ring *ring, struct span even
 {
     struct mac_ring one;
     bool known = ring_of(ring, ticket->key_id, &one);
-    assert(known);              /* the ticket was read with it */
-    assert(event_id_ok(event)); /* what session_parse() asks of them */
+    assert(known);                   /* the ticket was read with it */
+    assert(line_event_id_ok(event)); /* what session_parse() asks of them */
     assert(place > 0 && place <= SESSION_PLACE_MAX);
     uint8_t tail[TAIL_BYTES] = {ticket->key_id};
     memcpy(tail + 1, ticket->visitor, LINE_VISITOR_BYTES);
@@ -82,7 +81,7 @@ int session_parse(const struct mac_ring *ring, struct span text, struct session 
     struct span tail_text = span_cut(rest, '.', &place);
     struct session session = {.event = event};
     uint8_t tail[TAIL_BYTES];
-    if (!event_id_ok(event) || !span_u64(place, SESSION_PLACE_MAX, &session.place) ||
+    if (!line_event_id_ok(event) || !span_u64(place, SESSION_PLACE_MAX, &session.place) ||
         session.place == 0 || line_lane_of(session.place) > LANES_MAX ||
         (place.len > 1 && place.ptr[0] == '0') ||
         !base64_decode_exact(tail_text, tail, sizeof(tail)))

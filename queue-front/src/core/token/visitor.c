@@ -39,13 +39,8 @@ bool visitor_cookie_ok(struct span cookie)
 
 bool visitor_idem_ok(struct span idempotency_key)
 {
-    if (idempotency_key.len == 0 || idempotency_key.len > IDEM_KEY_BYTES_MAX)
-        return false;
-    for (size_t i = 0; i < idempotency_key.len; i++) {
-        if (idempotency_key.ptr[i] <= ' ' || idempotency_key.ptr[i] > '~')
-            return false;
-    }
-    return true;
+    return idempotency_key.len > 0 && idempotency_key.len <= IDEM_KEY_BYTES_MAX &&
+           span_is_visible(idempotency_key);
 }
 
 static struct visitor derive(const uint8_t key[VISITOR_KEY_BYTES], enum source source,

@@ -17,8 +17,7 @@
 static void put_cut(struct text *out, const struct odds *odds)
 {
     assert(odds->cut[0].unlikely_upto < odds->cut[0].likely_from);
-    json_key(out, "odds");
-    json_open(out, '{');
+    json_member_open(out, "odds", '{');
     json_member_u64(out, "seats_left", odds->seats);
     json_member_milli(out, "seats_per_visitor", (int64_t)odds_seats_milli(odds));
     json_member_u64(out, "unlikely_upto", odds->cut[0].unlikely_upto);
@@ -30,8 +29,7 @@ static void put_odds(struct text *out, const struct odds *odds, unsigned lane,
                      const struct place *place)
 {
     assert(lane < LANES_ALL && place->position > 0);
-    json_key(out, "odds");
-    json_open(out, '{');
+    json_member_open(out, "odds", '{');
     json_member_cstr(out, "sold_out", odds_name(odds_at(odds, lane, place->position)));
     json_member_u64(out, "seats_left", odds->seats);
     json_member_u64(out, "ahead", place->ahead);
@@ -64,8 +62,7 @@ static void put_lane(struct text *out, const char *id, const char *name, unsigne
         eta_table_json(out, lane->eta, lane->view->waiting);
     }
     if (cut != NULL) {
-        json_key(out, "odds");
-        json_open(out, '{');
+        json_member_open(out, "odds", '{');
         json_member_u64(out, "unlikely_upto", cut->unlikely_upto);
         json_member_u64(out, "likely_from", cut->likely_from);
         json_close(out, '}');
@@ -104,8 +101,7 @@ void status_json(struct text *out, const struct status_ask *ask)
     const struct status_lane general = {ask->view, ask->eta};
     assert(ask->lanes_len <= LANES_MAX && ask->lanes_len <= doc->lanes_len);
     if (ask->lanes_len != 0) {
-        json_key(out, "lanes");
-        json_open(out, '[');
+        json_member_open(out, "lanes", '[');
         const struct odds_cut *cut = ask->odds != NULL ? ask->odds->cut : NULL;
         put_lane(out, "general", "general", line_lane_share(ask->view->knobs.shares, 0), &general,
                  cut);

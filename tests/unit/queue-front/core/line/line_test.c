@@ -1,5 +1,5 @@
 /* line_test.c: the names of events, of lanes and of incarnations. */
-#include "core/line/event_id.h"
+#include "core/line/line.h"
 
 #include "unit.h"
 
@@ -9,13 +9,13 @@ TEST_CASE(an_events_name_is_one_to_sixty_four_of_its_letters)
                                       "a/", "a:",   "\xC3\xBC", "a\x7F", "-",   "-a"};
     static const char *const good[] = {"a", "z", "0", "9", "a-", "show-2026"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_false(event_id_ok(span_of(bad[i])));
+        assert_false(line_event_id_ok(span_of(bad[i])));
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_true(event_id_ok(span_of(good[i])));
+        assert_true(line_event_id_ok(span_of(good[i])));
     char longest[LINE_EVENT_ID_MAX + 1];
     memset(longest, 'x', sizeof(longest));
-    assert_true(event_id_ok((struct span){longest, LINE_EVENT_ID_MAX}));
-    assert_false(event_id_ok((struct span){longest, LINE_EVENT_ID_MAX + 1}));
+    assert_true(line_event_id_ok((struct span){longest, LINE_EVENT_ID_MAX}));
+    assert_false(line_event_id_ok((struct span){longest, LINE_EVENT_ID_MAX + 1}));
 }
 
 TEST_CASE(an_incarnation_is_absent_or_so_many_digits)
