@@ -15,9 +15,11 @@ const LANGUAGE = /(\/text|\/console)\.(?!js$)([a-z]{2})$/;
 const bytesOf = (path) => (path.endsWith('.css') ? Buffer.from(readFileSync(path, 'utf8').replace(/\/\*(?!!)[^]*?\*\/\n?/g, '')) : readFileSync(path));
 const files = paths.map((path) => ({ path: path.replace(BUNDLES, ''), bytes: bytesOf(path) }));
 
-// The visitors' largest file, and the console's but for its page and its words.
+// The visitors' largest file, their other scripts, and the console's but for its page and its words.
 const TABLES = {
   'queue-front/web/bls.table.inc': ({ path }) => path === 'queue-front/web/bls.min.js',
+  'queue-front/web/waiting.table.inc': ({ path }) => path === 'web/when.js'
+    || /^queue-front\/web\/((wait|place|fair)\.min|cached|turn|slowed|prices|alert|move|why|draw-check|pow)\.js$/.test(path),
   'web/console/console.table.inc': ({ path }) => (path.startsWith('web/console/') && !path.endsWith('.html') && !LANGUAGE.test(path))
     || ['queue-front/web/licences.txt', 'queue-front/web/icon.svg', 'queue-front/web/draw-check.js', 'web/base.css', 'web/kit.js', 'web/plan.js', 'docs/operate/runbook.md', 'docs/runbook.ko.md'].includes(path),
 };
@@ -25,7 +27,7 @@ const TABLES = {
 const octets = (bytes) => `"${[...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')}"\n`;
 const escaped = (line) => line.replace(/["\\]/g, '\\$&').replaceAll('??', '?\\?');
 const string = ({ path, bytes }) => (path.endsWith('.png') ? octets(bytes) : bytes.toString().replace(/\n$/, '').split('\n').map((line) => `"${escaped(line)}\\n"\n`).join(''));
-const row = (file) => `FILE_OF("${basename(file.path)}", ${extname(file.path).slice(1)},\n${string(file)},\n${octets(gzipSync(file.bytes, { level: 9 }))},\n${octets(brotliCompressSync(file.bytes))})\n`;
+const row = (file) => `FILE_OF("${basename(file.path).replace(/^(wait|place|fair)\.min/, '$1')}", ${extname(file.path).slice(1)},\n${string(file)},\n${octets(gzipSync(file.bytes, { level: 9 }))},\n${octets(brotliCompressSync(file.bytes))})\n`;
 
 function write(path, text) {
   const to = `${folder}/${path}`;
@@ -44,4 +46,10 @@ for (const file of files) {
 }
 for (const [path, text] of Object.entries(words)) write(path, text);
 for (const [path, holds] of Object.entries(TABLES)) write(path, files.filter(holds).map(row).join(''));
+// The gaps and blocks of the waiting page; the rest of what it names is the same for everybody (common/web/site.h).
+const WAITING = 'queue-front/web/waiting';
+const FIXED = ['brand', 'files', 'lang', 'languages', 'words'];
+const named = readFileSync(`${WAITING}.html`, 'utf8').matchAll(/\{\{#?([a-z-]+)\}\}/g);
+const gaps = new Set([...named].map(([, name]) => name).filter((name) => !FIXED.includes(name)));
+write(`${WAITING}.gaps.inc`, [...gaps].map((name) => `GAP_OF(${name.toUpperCase().replaceAll('-', '_')}, "${name}")\n`).join(''));
 write('version.inc', `#define FAIRGATE_VERSION "${readFileSync('VERSION', 'utf8').trim()}"\n`);

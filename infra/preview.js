@@ -1,6 +1,6 @@
 // preview.js: draws queue-front/web/preview.png, the picture that a shared link is shown with: a line of
 // people that leads into a hall. It has sixteen levels between two colours, ground and ink, and no words:
-// queue-front sets the two to the operator's colours (src/pages/preview.c), and the event's name stands
+// queue-front sets the two to the operator's colours (src/pages/pages.c), and the event's name stands
 // next to the picture, in the reader's language.
 
 import { writeFileSync } from 'node:fs';

@@ -18,7 +18,6 @@
 #include "front/member_keys.h"
 #include "line/line_limits.h"
 #include "pages/console.h"
-#include "pages/design.h"
 #include "pages/pages.h"
 #include "pages/waiting_page.h"
 #include "redis/redis_map.h"
@@ -223,9 +222,7 @@ static int check_public_url(const char *url, struct err_slot *err)
         rest = span_skip(rest, strlen("http://"));
     else
         rest.len = 0;
-    size_t host = strspn(rest.ptr, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                   "0123456789.-:[]");
-    if (rest.len == 0 || host != rest.len)
+    if (rest.len == 0 || !span_is_of(rest, SPAN_LETTERS SPAN_DIGITS ".-:[]"))
         return err_set(err, ERR_SYNTAX, "web.public_url: of the form https://HOST, no path");
     return 0;
 }
@@ -239,10 +236,8 @@ static int check(void *target, struct err_slot *err)
     const char *event = strstr(config->pass_next_url, "{event}");
     if (event != NULL && strstr(event + 1, "{event}") != NULL)
         return err_set(err, ERR_RANGE, "passes.next_url: {event} may occur once");
-    for (const char *c = config->pass_next_url; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~')
-            return err_set(err, ERR_RANGE, "passes.next_url: visible ASCII only");
-    }
+    if (!span_is_visible(span_of(config->pass_next_url)))
+        return err_set(err, ERR_RANGE, "passes.next_url: visible ASCII only");
     if (console_check(config->console_parts, err) < 0)
         return ERR_RANGE;
     if (strlen(config->pass_next_url) + LINE_EVENT_ID_MAX > NEXT_URL_BYTES_MAX)
@@ -314,8 +309,6 @@ static int add_routes(struct front_shared *shared, struct http_router *routes,
     if (rc == 0)
         rc = console_routes(shared->console, private_routes, err);
     if (rc == 0)
-        rc = design_routes(shared->design, private_routes, err);
-    if (rc == 0)
         rc = waiting_page_routes(shared->waiting_page, routes, err);
     return rc;
 }
@@ -326,7 +319,6 @@ static void stop(struct service *service)
     secrets_unref(shared->keys);
     pages_destroy(shared->pages);
     console_destroy(shared->console);
-    design_destroy(shared->design);
     waiting_page_destroy(shared->waiting_page);
     secret_file_destroy(shared->redis_password);
     secret_file_destroy(shared->sentinel_password);
@@ -395,8 +387,6 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0) /* after it: by then all languages are known */
         rc = console_create(shared->config->console_parts, &shared->config->brand, err,
                             &shared->console);
-    if (rc == 0)
-        rc = design_create(&shared->config->brand, err, &shared->design);
     if (rc == 0)
         rc = add_routes(shared, routes, private_routes, err);
     return rc;

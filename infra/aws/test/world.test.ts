@@ -18,7 +18,7 @@ const SAID: Record<string, [string, string]> = {
   '/v1/pay/events/*/revoked-tickets': ['payment-adapter/src/api/ticket_http.c', 'Cache-Control: public, max-age=10\\r\\n'],
   '/v1/pay/events/*/refund-terms': ['payment-adapter/src/admin/refund_terms_http.c', 'public, max-age=10'],
 };
-const ROOTS: Record<string, string> = { '/seats/-/*': 'seat-service/src/api/hall_page.c', '/pay/-/*': 'payment-adapter/src/pages/pages.c', '/assets/*': 'queue-front/src/pages/waiting_site.c' };
+const ROOTS: Record<string, string> = { '/seats/-/*': 'seat-service/src/api/hall_page.c', '/pay/-/*': 'payment-adapter/src/pages/pages.c', '/assets/*': 'queue-front/src/pages/waiting_page.c' };
 
 const DISABLED = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad'; // AWS's policy CachingDisabled; below its AllViewer
 const distribution = () => only(templates().world, 'AWS::CloudFront::Distribution').DistributionConfig;

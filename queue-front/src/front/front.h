@@ -95,7 +95,6 @@ struct front_shared {
     const struct front_config *config;
     struct pages *pages;
     struct console *console;
-    struct design *design;
     struct waiting_page *waiting_page;
     struct beacon_sources beacons;
     struct secret_file *redis_password, *sentinel_password; /* NULL: none */

@@ -1,4 +1,4 @@
-/* console.c: the operator's page and its files, for the private listener. The page talks to three
+/* console.c: the pages of the private listener and their files. The operator's page talks to three
  * services. This one knows a name and an origin of the other two, from its configuration. Both go
  * into the page and into its content policy, without which the browser would refuse to call them.
  * Whether the others answer is for them to decide ([private] origins).
@@ -16,6 +16,18 @@ enum { PARTS_MAX = 16, PART_NAME_MAX = 32, DATA_MAX = PARTS_MAX * (HTTP_ORIGIN_M
 
 static const char console_html[] =
 #include "web/console/console.html.inc"
+    ;
+static const char base_css[] =
+#include "web/base.css.inc"
+    ;
+static const char wait_css[] =
+#include "queue-front/web/wait.css.inc"
+    ;
+static const char design_css[] =
+#include "queue-front/web/design.css.inc"
+    ;
+static const char design_html[] =
+#include "queue-front/web/design.html.inc"
     ;
 
 /* A row's type is its file's ending. */
@@ -39,21 +51,19 @@ static const struct site_packed packed[] = {
 
 static const struct site_page pages[] = {{"/console", SITE_BYTES(console_html), {NULL}}};
 
+/* Every part of our pages, in the waiting page's own style and words and the brand's colours, so
+ * what it shows is what visitors get. */
+static const struct site_file design_files[] = {
+    {"wait.css", SITE_CSS, SITE_BYTES(wait_css)},
+    {"design.css", SITE_CSS, SITE_BYTES(design_css)},
+};
+static const struct site_page design_pages[] = {{"/design", SITE_BYTES(design_html), {NULL}}};
+
 struct console {
-    struct site *site;
+    struct site *site, *design;
     char connect[SITE_CONNECT_MAX + 1];
     char data[DATA_MAX];
 };
-
-static bool is_name(struct span name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
-            return false;
-    }
-    return name.len > 0 && name.len <= PART_NAME_MAX;
-}
 
 /* "seats=http://localhost:8092": into the page and into its policy. */
 static int read_part(struct span item, struct text *connect, struct text *data,
@@ -62,7 +72,8 @@ static int read_part(struct span item, struct text *connect, struct text *data,
     struct span name;
     struct span origin = span_trim(span_cut(item, '=', &name));
     name = span_trim(name);
-    if (!is_name(name) || !http_origin_ok(origin))
+    if (name.len == 0 || name.len > PART_NAME_MAX ||
+        !span_is_of(name, SPAN_LOWER SPAN_DIGITS "-") || !http_origin_ok(origin))
         return err_set(err, ERR_RANGE,
                        "console.parts: \"%.*s\" is not NAME=ORIGIN, as in "
                        "seats=http://localhost:8092",
@@ -133,8 +144,26 @@ int console_create(const char *parts, const struct brand_settings *brand, struct
         };
         rc = site_create(&conf, err, &console->site);
     }
+    if (rc == 0) {
+        const struct site_conf conf = {
+            .root = "/design/-",
+            .files = design_files,
+            .files_len = sizeof(design_files) / sizeof(design_files[0]),
+            .pages = design_pages,
+            .pages_len = sizeof(design_pages) / sizeof(design_pages[0]),
+            .words =
+                {
+#include "queue-front/web/text.words.inc"
+                },
+            .base = SITE_BYTES(base_css),
+            .said = "live.",
+            .service = "queue-front",
+            .brand = brand,
+        };
+        rc = site_create(&conf, err, &console->design);
+    }
     if (rc < 0) {
-        free(console);
+        console_destroy(console);
         return rc;
     }
     *out = console;
@@ -144,7 +173,8 @@ int console_create(const char *parts, const struct brand_settings *brand, struct
 int console_routes(struct console *console, struct http_router *private_routes,
                    struct err_slot *err)
 {
-    return site_routes(console->site, private_routes, err);
+    int rc = site_routes(console->site, private_routes, err);
+    return rc == 0 ? site_routes(console->design, private_routes, err) : rc;
 }
 
 void console_destroy(struct console *console)
@@ -152,5 +182,6 @@ void console_destroy(struct console *console)
     if (console == NULL)
         return;
     site_destroy(console->site);
+    site_destroy(console->design);
     free(console);
 }

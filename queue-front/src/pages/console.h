@@ -1,5 +1,6 @@
-/* console.h: the operator's page, /console on the private listener. It is static: its script
- * asks the private listeners for what it shows, this one and those that [console] parts names. */
+/* console.h: the pages of the private listener: the operator's, /console, whose script asks the
+ * private listeners for what it shows, this one and those that [console] parts names; and /design,
+ * every part of our pages in each of its states, for people who draw a page or choose a brand. */
 #ifndef FG_QUEUE_FRONT_CONSOLE_H
 #define FG_QUEUE_FRONT_CONSOLE_H
 

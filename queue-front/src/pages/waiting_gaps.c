@@ -1,7 +1,7 @@
-/* waiting_gaps.c: one list names the gaps of waiting.html and the blocks that are included, and two
- * functions fill them, so that the page is correct on arrival even without a script. They stand in
- * the order of the page: the event, what the operator says, the place, the wait, the turn, the end.
- * All markup is the template's; from here come words, numbers and times, escaped. */
+/* waiting_gaps.c: infra/embed.js lists the gaps of waiting.html and the blocks that are included,
+ * and two functions fill them, so that the page is correct on arrival even without a script. They
+ * stand in the order of the page: the event, what the operator says, the place, the wait, the turn,
+ * the end. All markup is the template's; from here come words, numbers and times, escaped. */
 #include "pages/waiting_gaps.h"
 
 #include "base/rfc3339.h"
@@ -18,111 +18,17 @@
 
 enum { NOTICE_CODE_MAX = 40, AT_ONCE_MS = 300 };
 
-/* clang-format off */
-/* Every gap and block of waiting.html. */
-#define GAPS(ROW) \
-    ROW(EVENT, "event") \
-    ROW(HOME, "home") \
-    ROW(NAME, "name") \
-    ROW(SHOW, "show") \
-    ROW(STARTS, "starts") \
-    ROW(ZONE, "zone") \
-    ROW(ABOUT, "about") \
-    ROW(NO_ABOUT, "no-about") \
-    ROW(ABOUT_LINE, "about-line") \
-    ROW(PUBLIC, "public") \
-    ROW(PUBLIC_URL, "public-url") \
-    ROW(VIEW, "view") \
-    ROW(STEP_WAIT, "step-wait") \
-    ROW(STEP_TURN, "step-turn") \
-    ROW(STEP_SEATS, "step-seats") \
-    ROW(ENDED, "ended") \
-    ROW(MOVED, "moved") \
-    ROW(STATE, "state") \
-    ROW(NOW, "now") \
-    ROW(POLL, "poll") \
-    ROW(REFRESH, "refresh") \
-    ROW(OPENS, "opens") \
-    ROW(GATHERS, "gathers") \
-    ROW(BEACON, "beacon") \
-    ROW(COMMITMENT, "commitment") \
-    ROW(BEGINS_WORDS, "begins-words") \
-    ROW(NO_COUNT, "no-count") \
-    ROW(CLOSES_WORDS, "closes-words") \
-    ROW(NO_CLOSES, "no-closes") \
-    ROW(LANES, "lanes") \
-    ROW(JOIN_WORDS, "join-words") \
-    ROW(INVITE, "invite") \
-    ROW(PRESALE, "presale") \
-    ROW(MESSAGE, "message") \
-    ROW(NO_MESSAGE, "no-message") \
-    ROW(NOTICE, "notice") \
-    ROW(APPEAL, "appeal") \
-    ROW(NO_APPEAL, "no-appeal") \
-    ROW(APPEAL_WORDS, "appeal-words") \
-    ROW(APPEAL_ADDRESS, "appeal-address") \
-    ROW(PRICE, "price") \
-    ROW(PRICE_AMOUNT, "price-amount") \
-    ROW(PRICE_NAME, "price-name") \
-    ROW(PRICE_GONE, "price-gone") \
-    ROW(PRICE_WORDS, "price-words") \
-    ROW(NO_PRICES, "no-prices") \
-    ROW(ENTRY, "entry") \
-    ROW(ENTRY_WORDS, "entry-words") \
-    ROW(POSITION, "position") \
-    ROW(AHEAD, "ahead") \
-    ROW(LANE, "lane") \
-    ROW(NO_LANE, "no-lane") \
-    ROW(ODDS, "odds") \
-    ROW(NO_ODDS, "no-odds") \
-    ROW(NO_KEPT, "no-kept") \
-    ROW(ME, "me") \
-    ROW(ETA, "eta") \
-    ROW(ETA_NUMBER, "eta-number") \
-    ROW(ETA_UNIT, "eta-unit") \
-    ROW(TURN, "turn") \
-    ROW(SAY_BEFORE, "say-before") \
-    ROW(BACK, "back") \
-    ROW(SAY_AFTER, "say-after") \
-    ROW(LIKELY, "likely") \
-    ROW(LATEST, "latest") \
-    ROW(REASON, "reason") \
-    ROW(HAVE_WORDS, "have-words") \
-    ROW(WAITING, "waiting") \
-    ROW(QUEUE, "queue") \
-    ROW(QUEUE_HEIGHT, "queue-height") \
-    ROW(ROPE, "rope") \
-    ROW(RUN, "run") \
-    ROW(RUN_CLASS, "run-class") \
-    ROW(RUN_PATH, "run-path") \
-    ROW(ROW, "row") \
-    ROW(ROW_Y, "row-y") \
-    ROW(ROW_EACH, "row-each") \
-    ROW(YOU_X, "you-x") \
-    ROW(YOU_Y, "you-y") \
-    ROW(CALLED_BEFORE, "called-before") \
-    ROW(CALLED_UNTIL, "called-until") \
-    ROW(CALLED_AFTER, "called-after") \
-    ROW(EXPIRES, "expires") \
-    ROW(NO_EXTEND, "no-extend") \
-    ROW(VISIT_ENDS, "visit-ends") \
-    ROW(NO_STAY, "no-stay") \
-    ROW(OVER, "over") \
-    ROW(OVER_TITLE, "over-title") \
-    ROW(OVER_TEXT, "over-text")
-/* clang-format on */
-
 enum gap {
-#define ROW(NAME, name) GAP_##NAME,
-    GAPS(ROW)
-#undef ROW
+#define GAP_OF(NAME, name) GAP_##NAME,
+#include "queue-front/web/waiting.gaps.inc"
+#undef GAP_OF
 };
 
 const char *const waiting_gaps[] = {
-#define ROW(NAME, name) name,
-    GAPS(ROW)
-#undef ROW
-        NULL};
+#define GAP_OF(NAME, name) name,
+#include "queue-front/web/waiting.gaps.inc"
+#undef GAP_OF
+    NULL};
 
 /* The visitor's language, else English, else whatever there is. */
 static struct span words_of(const struct waiting_look *look, const struct event_text *list,

@@ -8,6 +8,9 @@
  * visitor with a place; that costs a fraction of a millisecond, and a page with script is loaded
  * once.
  *
+ * Every file of web/ that a visitor's browser may request is in the program, in one table. The page
+ * that checks a draw is the same for everybody, so it is a file too.
+ *
  * The page is also where a visitor gets the cookie by which a join is recognised when its answer is
  * lost on the way. */
 #include "pages/waiting_page.h"
@@ -19,7 +22,6 @@
 #include "core/wait/keep.h"
 #include "pages/waiting_gaps.h"
 #include "pages/waiting_look.h"
-#include "pages/waiting_site.h"
 #include "web/filled_page.h"
 #include "web/visit.h"
 
@@ -43,6 +45,45 @@ static const char waiting_html[] =
 static const char notfound_html[] =
 #include "queue-front/web/notfound.html.inc"
     ;
+static const char base_css[] =
+#include "web/base.css.inc"
+    ;
+static const char wait_css[] =
+#include "queue-front/web/wait.css.inc"
+    ;
+/* What is fetched later names kit.js and show.js, which are in wait.js. */
+static const char here_js[] =
+#include "queue-front/web/here.js.inc"
+    ;
+static const char fair_css[] =
+#include "queue-front/web/fair.css.inc"
+    ;
+static const char fair_html[] =
+#include "queue-front/web/fair.html.inc"
+    ;
+
+/* The curve's library, packed when the program was built: that takes longer than all the rest of a
+ * start. Only the fairness page loads it, where there is a round to check. */
+static const char js[] = SITE_JS;
+#define FILE_OF(name, type, plain, gzip, brotli) {(name), (type), SITE_BYTES(plain)},
+static const struct site_file files[] = {
+    {"wait.css", SITE_CSS, SITE_BYTES(wait_css)},
+    {"kit.js", SITE_JS, SITE_BYTES(here_js)},
+    {"show.js", SITE_JS, SITE_BYTES(here_js)},
+    {"fair.css", SITE_CSS, SITE_BYTES(fair_css)},
+#include "queue-front/web/waiting.table.inc"
+
+#include "queue-front/web/bls.table.inc"
+};
+enum { FILES = sizeof(files) / sizeof(files[0]) };
+#undef FILE_OF
+#define FILE_OF(name, type, plain, gzip, brotli) {SITE_BYTES(gzip), SITE_BYTES(brotli)},
+static const struct site_packed packed_files[FILES] = {[FILES - 1] =
+#include "queue-front/web/bls.table.inc"
+};
+
+static const struct site_page fixed_pages[] = {
+    {"/e/{event}/fairness", SITE_BYTES(fair_html), {NULL}}};
 
 struct waiting_page {
     struct site *site;
@@ -308,7 +349,26 @@ int waiting_page_create(const struct brand_settings *brand, struct err_slot *err
     struct waiting_page *pages = calloc(1, sizeof(*pages));
     if (pages == NULL)
         return err_set(err, ERR_NOMEM, "pages of %zu bytes", sizeof(*pages));
-    int rc = waiting_site_create(brand, refuse_unknown, pages, err, &pages->site);
+    const struct site_conf conf = {
+        .root = "/assets",
+        .files = files,
+        .files_len = FILES,
+        .packed = packed_files,
+        .pages = fixed_pages,
+        .pages_len = sizeof(fixed_pages) / sizeof(fixed_pages[0]),
+        .words =
+            {
+#include "queue-front/web/text.words.inc"
+            },
+        .base = SITE_BYTES(base_css), /* one file: one head less */
+        .said = "live.",
+        .said_later = "more.",
+        .service = "queue-front",
+        .brand = brand,
+        .refuse = refuse_unknown,
+        .ctx = pages,
+    };
+    int rc = site_create(&conf, err, &pages->site);
     if (rc == 0)
         rc = filled_page_create(pages->site, (struct span)SITE_BYTES(waiting_html), waiting_gaps,
                                 err, &pages->waiting);
