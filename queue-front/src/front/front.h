@@ -123,15 +123,7 @@ struct front_stats {
     _Atomic uint64_t events, events_shut, pending; /* gauges */
 };
 
-/* Line gauges by event, for the scrape: kept by the first loop alone. */
-struct front_gauges {
-    _Atomic uint64_t issued, serving, skipped, nobodys, waiting, active, outstanding, admitted,
-        no_shows, stale;
-    _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms, codes_missing,
-        wrong_codes, visits_halted, hall_missing;
-    _Atomic uint64_t gathers_at_s, opens_at_s, unopened;
-    _Atomic uint64_t eta_judged, eta_kept, eta_error_milli, eta_coverage_milli, eta_scale_milli;
-};
+enum { FRONT_GAUGES = 26 }; /* of each line */
 
 /* The waiting page for visitors without a place: the same for all readers of a language. */
 struct front_page {
@@ -206,7 +198,7 @@ struct front_line {
     bool urgent; /* state or document changed: not to be held back for a second */
     bool unsent; /* frame differs from the last one sent to streams */
     struct http_channel *channel;
-    struct front_gauges gauges;
+    _Atomic uint64_t gauge[FRONT_GAUGES]; /* for the scrape: kept by the first loop alone */
 };
 
 /* A request that goes on once this front has seen a change. */

@@ -5,68 +5,70 @@
 #include "front/front_internal.h"
 
 #include <assert.h>
-#include <stddef.h>
 
-static const struct gauge {
+struct gauge {
     const char *name, *help;
-    size_t at;
-} gauges[] = {
-    {"fairgate_line_issued", "Places given out.", offsetof(struct front_gauges, issued)},
-    {"fairgate_line_serving", "Places called.", offsetof(struct front_gauges, serving)},
-    {"fairgate_line_skipped", "Ghosts stepped over, ever.", offsetof(struct front_gauges, skipped)},
-    {"fairgate_line_nobodys", "Places ahead that a heal left out and nobody has shown.",
-     offsetof(struct front_gauges, nobodys)},
-    {"fairgate_line_waiting", "People who wait.", offsetof(struct front_gauges, waiting)},
-    {"fairgate_line_active", "Sessions inside.", offsetof(struct front_gauges, active)},
-    {"fairgate_line_outstanding", "Called and not yet come.",
-     offsetof(struct front_gauges, outstanding)},
-    {"fairgate_line_admitted", "Passes given, ever.", offsetof(struct front_gauges, admitted)},
-    {"fairgate_line_no_shows", "Calls that ran out, ever.",
-     offsetof(struct front_gauges, no_shows)},
-    {"fairgate_eta_judged", "Promised waits compared with the real ones.",
-     offsetof(struct front_gauges, eta_judged)},
-    {"fairgate_eta_kept", "Of these: called by p90.", offsetof(struct front_gauges, eta_kept)},
-    {"fairgate_eta_error_milli", "How far p50 was off of late, thousandths of the real wait.",
-     offsetof(struct front_gauges, eta_error_milli)},
-    {"fairgate_eta_coverage_milli", "Share of late called by p90, thousandths.",
-     offsetof(struct front_gauges, eta_coverage_milli)},
-    {"fairgate_eta_scale_milli", "Correction of the spread, thousandths.",
-     offsetof(struct front_gauges, eta_scale_milli)},
-    {"fairgate_line_rate_milli", "Calls a second in force, thousandths.",
-     offsetof(struct front_gauges, rate_milli)},
-    {"fairgate_line_late_ms", "How long nobody was called because no tick came in time, in total.",
-     offsetof(struct front_gauges, late_ms)},
-    {"fairgate_line_clock_ahead_ms",
-     "So far the clock of Redis is ahead of the event's time, which takes no part in its jumps.",
-     offsetof(struct front_gauges, clock_ahead_ms)},
-    {"fairgate_line_clock_behind_ms", "The same, behind it.",
-     offsetof(struct front_gauges, clock_behind_ms)},
-    {"fairgate_line_codes_missing",
-     "Presale codes that Redis has lost: until they are loaded again nobody joins with one.",
-     offsetof(struct front_gauges, codes_missing)},
-    {"fairgate_line_wrong_codes", "Invalid codes of presales and moves in this minute.",
-     offsetof(struct front_gauges, wrong_codes)},
-    {"fairgate_line_visits_halted", "1 while visits take no time, as nobody sees them served.",
-     offsetof(struct front_gauges, visits_halted)},
-    {"fairgate_line_hall_missing", "1 while the seat service has no hall for an event that sells.",
-     offsetof(struct front_gauges, hall_missing)},
-    {"fairgate_line_gathers_at_seconds",
-     "When people may gather for the draw, in seconds since 1970; 0: not said.",
-     offsetof(struct front_gauges, gathers_at_s)},
-    {"fairgate_line_opens_at_seconds",
-     "When the line opens by itself, in seconds since 1970; 0: not said.",
-     offsetof(struct front_gauges, opens_at_s)},
-    {"fairgate_line_unopened", "1 while the event waits for its opening.",
-     offsetof(struct front_gauges, unopened)},
-    {"fairgate_line_stale", "1 while the picture is old.", offsetof(struct front_gauges, stale)},
+    uint64_t value;
 };
 
-enum { GAUGES = sizeof(gauges) / sizeof(gauges[0]) };
-
-static const _Atomic uint64_t *value_of(const struct front_line *event, const struct gauge *gauge)
+static uint64_t in_milli(double value)
 {
-    const char *first = (const char *)&event->gauges;
-    return (const _Atomic uint64_t *)(const void *)(first + gauge->at);
+    return (uint64_t)(value * 1000.0 + 0.5);
+}
+
+static void list_gauges(const struct front_line *event, struct gauge out[FRONT_GAUGES])
+{
+    const struct line_view *view = event->view;
+    const struct promise_book *book = &event->promises;
+    const struct gauge all[] = {
+        {"fairgate_line_issued", "Places given out.", view->issued},
+        {"fairgate_line_serving", "Places called.", view->serving},
+        {"fairgate_line_skipped", "Ghosts stepped over, ever.", view->skipped},
+        {"fairgate_line_nobodys", "Places ahead that a heal left out and nobody has shown.",
+         view->nobodys},
+        {"fairgate_line_waiting", "People who wait.", view->waiting},
+        {"fairgate_line_active", "Sessions inside.", view->active},
+        {"fairgate_line_outstanding", "Called and not yet come.", view->outstanding},
+        {"fairgate_line_admitted", "Passes given, ever.", view->admitted},
+        {"fairgate_line_no_shows", "Calls that ran out, ever.", view->no_shows},
+        {"fairgate_eta_judged", "Promised waits compared with the real ones.", book->judged},
+        {"fairgate_eta_kept", "Of these: called by p90.", book->kept},
+        {"fairgate_eta_error_milli", "How far p50 was off of late, thousandths of the real wait.",
+         in_milli(book->error)},
+        {"fairgate_eta_coverage_milli", "Share of late called by p90, thousandths.",
+         in_milli(book->kept_lately)},
+        {"fairgate_eta_scale_milli", "Correction of the spread, thousandths.",
+         in_milli(promise_scale(book))},
+        {"fairgate_line_rate_milli", "Calls a second in force, thousandths.",
+         view->knobs.rate_milli},
+        {"fairgate_line_late_ms",
+         "How long nobody was called because no tick came in time, in total.", view->late_ms},
+        {"fairgate_line_clock_ahead_ms",
+         "So far the clock of Redis is ahead of the event's time, which takes no part in its "
+         "jumps.",
+         view->clock_ahead_ms},
+        {"fairgate_line_clock_behind_ms", "The same, behind it.", view->clock_behind_ms},
+        {"fairgate_line_codes_missing",
+         "Presale codes that Redis has lost: until they are loaded again nobody joins with one.",
+         line_codes_missing(view)},
+        {"fairgate_line_wrong_codes", "Invalid codes of presales and moves in this minute.",
+         view->wrong_codes},
+        {"fairgate_line_visits_halted", "1 while visits take no time, as nobody sees them served.",
+         view->halted_ms > 0},
+        {"fairgate_line_hall_missing",
+         "1 while the seat service has no hall for an event that sells.", event->hall_missing},
+        {"fairgate_line_gathers_at_seconds",
+         "When people may gather for the draw, in seconds since 1970; 0: not said.",
+         event->doc.prequeue_at_ms / 1000},
+        {"fairgate_line_opens_at_seconds",
+         "When the line opens by itself, in seconds since 1970; 0: not said.",
+         event->doc.opens_at_ms / 1000},
+        {"fairgate_line_unopened", "1 while the event waits for its opening.",
+         view->state == LINE_SCHEDULED || view->state == LINE_PRE_QUEUE},
+        {"fairgate_line_stale", "1 while the picture is old.", view->stale},
+    };
+    static_assert(sizeof(all) / sizeof(all[0]) == FRONT_GAUGES, "one value each");
+    memcpy(out, all, sizeof(all));
 }
 
 /* Only the first loop's, since all loops see the same line and their gauges would be added up. */
@@ -78,10 +80,12 @@ void figures_begin_event(struct front *front, struct front_line *event)
     struct text text = text_on(labels, sizeof(labels) - 1);
     metrics_label(&text, "event", span_of(event->id));
     labels[text.len] = '\0';
-    for (size_t i = 0; i < GAUGES; i++) {
+    struct gauge gauges[FRONT_GAUGES];
+    list_gauges(event, gauges);
+    for (size_t i = 0; i < FRONT_GAUGES; i++) {
         struct err_slot err;
         struct metrics_desc desc = {gauges[i].name, gauges[i].help, labels};
-        if (metrics_gauge(front->loop->metrics, &desc, value_of(event, &gauges[i]), &err) < 0)
+        if (metrics_gauge(front->loop->metrics, &desc, &event->gauge[i], &err) < 0)
             log_failure(front->loop->log, "a gauge is not shown", &err);
     }
 }
@@ -90,40 +94,16 @@ void figures_end_event(struct front *front, struct front_line *event)
 {
     if (front->loop->index != 0)
         return;
-    for (size_t i = 0; i < GAUGES; i++)
-        metrics_forget(front->loop->metrics, (const void *)value_of(event, &gauges[i]));
+    for (size_t i = 0; i < FRONT_GAUGES; i++)
+        metrics_forget(front->loop->metrics, &event->gauge[i]);
 }
 
 void figures_show(struct front_line *event)
 {
-    const struct line_view *view = event->view;
-    front_show(&event->gauges.issued, view->issued);
-    front_show(&event->gauges.serving, view->serving);
-    front_show(&event->gauges.skipped, view->skipped);
-    front_show(&event->gauges.nobodys, view->nobodys);
-    front_show(&event->gauges.waiting, view->waiting);
-    front_show(&event->gauges.active, view->active);
-    front_show(&event->gauges.outstanding, view->outstanding);
-    front_show(&event->gauges.admitted, view->admitted);
-    front_show(&event->gauges.no_shows, view->no_shows);
-    front_show(&event->gauges.stale, view->stale);
-    front_show(&event->gauges.rate_milli, view->knobs.rate_milli);
-    front_show(&event->gauges.late_ms, view->late_ms);
-    front_show(&event->gauges.clock_ahead_ms, view->clock_ahead_ms);
-    front_show(&event->gauges.clock_behind_ms, view->clock_behind_ms);
-    front_show(&event->gauges.codes_missing, line_codes_missing(view));
-    front_show(&event->gauges.wrong_codes, view->wrong_codes);
-    front_show(&event->gauges.visits_halted, view->halted_ms > 0);
-    front_show(&event->gauges.gathers_at_s, event->doc.prequeue_at_ms / 1000);
-    front_show(&event->gauges.opens_at_s, event->doc.opens_at_ms / 1000);
-    front_show(&event->gauges.unopened,
-               view->state == LINE_SCHEDULED || view->state == LINE_PRE_QUEUE);
-    const struct promise_book *book = &event->promises;
-    front_show(&event->gauges.eta_judged, book->judged);
-    front_show(&event->gauges.eta_kept, book->kept);
-    front_show(&event->gauges.eta_error_milli, (uint64_t)(book->error * 1000.0 + 0.5));
-    front_show(&event->gauges.eta_coverage_milli, (uint64_t)(book->kept_lately * 1000.0 + 0.5));
-    front_show(&event->gauges.eta_scale_milli, (uint64_t)(promise_scale(book) * 1000.0 + 0.5));
+    struct gauge gauges[FRONT_GAUGES];
+    list_gauges(event, gauges);
+    for (size_t i = 0; i < FRONT_GAUGES; i++)
+        front_show(&event->gauge[i], gauges[i].value);
 }
 
 struct counter {

@@ -18,12 +18,17 @@ struct look {
     uint64_t promised[4]; /* bit by key id */
 };
 
-static void put_since(struct text *body, uint64_t since_ms)
+static void put_mac_names(struct text *body, const struct mac_ring *ring)
 {
-    if (since_ms > 0)
-        json_member_time(body, "since", since_ms);
-    else
-        json_member_null(body, "since");
+    char name[MAC_NAME_MAX + 1];
+    mac_key_name(&ring->key[0], name);
+    json_member_cstr(body, "signs", name);
+    json_member_open(body, "holds", '[');
+    for (uint32_t i = 0; i < ring->len; i++) {
+        mac_key_name(&ring->key[i], name);
+        json_str(body, span_of(name));
+    }
+    json_close(body, ']');
 }
 
 /* Visitors of a closed event need not be recognised any more. */
@@ -45,18 +50,15 @@ static void put_identities(struct text *body, const struct secrets *keys, const 
 {
     const struct identity_ring *ring = &keys->identities;
     struct look look = {.used_len = 0};
-    json_key(body, "identities");
-    json_open(body, '{');
+    json_member_open(body, "identities", '{');
     json_member_cstr(body, "signs", ring->key[0].name);
-    put_since(body, keys->identities_since_ms);
-    json_key(body, "holds");
-    json_open(body, '[');
+    json_member_time(body, "since", keys->identities_since_ms);
+    json_member_open(body, "holds", '[');
     for (uint32_t i = 0; i < ring->len; i++)
         json_str(body, span_of(ring->key[i].name));
     json_close(body, ']');
     front_each_event(first, note_used, &look);
-    json_key(body, "used");
-    json_open(body, '[');
+    json_member_open(body, "used", '[');
     for (unsigned i = 0; i < look.used_len; i++)
         json_str(body, span_of(look.used[i]));
     json_close(body, ']');
@@ -84,20 +86,10 @@ static void put_draws(struct text *body, const struct secrets *keys, const struc
 {
     char name[MAC_NAME_MAX + 1];
     struct look look = {.used_len = 0};
-    json_key(body, "draws");
-    json_open(body, '{');
-    mac_key_name(&keys->draws.key[0], name);
-    json_member_cstr(body, "signs", name);
-    json_key(body, "holds");
-    json_open(body, '[');
-    for (uint32_t i = 0; i < keys->draws.len; i++) {
-        mac_key_name(&keys->draws.key[i], name);
-        json_str(body, span_of(name));
-    }
-    json_close(body, ']');
+    json_member_open(body, "draws", '{');
+    put_mac_names(body, &keys->draws);
     front_each_event(first, note_promised, &look);
-    json_key(body, "used");
-    json_open(body, '[');
+    json_member_open(body, "used", '[');
     for (uint32_t i = 0; i < keys->draws.len; i++) {
         const struct mac_ring_key *key = &keys->draws.key[i];
         mac_key_name(key, name);
@@ -108,24 +100,13 @@ static void put_draws(struct text *body, const struct secrets *keys, const struc
     json_close(body, '}');
 }
 
-static unsigned loops_behind(const struct front_shared *shared, uint64_t serial)
-{
-    unsigned behind = 0;
-    for (unsigned i = 0; i < shared->loops; i++) {
-        /* acquire: partner of front_use_keys() */
-        behind += atomic_load_explicit(&shared->keys_serial[i], memory_order_acquire) < serial;
-    }
-    return behind;
-}
-
 static void put_shut(struct front_line *event, void *ctx)
 {
     struct look *look = ctx;
     if (!front_is_shut(event) || event->view->lane > 0 || look->shut_len == SHUT_MAX)
         return;
     if (look->shut_len++ == 0) {
-        json_key(look->body, "shut");
-        json_open(look->body, '[');
+        json_member_open(look->body, "shut", '[');
     }
     json_open(look->body, '{');
     json_member_cstr(look->body, "event", event->id);
@@ -142,30 +123,23 @@ void front_readyz(void *ctx, struct text *body)
     uv_mutex_lock(&shared->keys_lock);
     struct secrets *keys = secrets_ref(shared->keys);
     uv_mutex_unlock(&shared->keys_lock);
-    json_key(body, "keys");
-    json_open(body, '{');
-    json_member_u64(body, "loops_behind", loops_behind(shared, keys->serial));
-    char name[MAC_NAME_MAX + 1];
-    json_key(body, "tickets");
-    json_open(body, '{');
-    mac_key_name(&keys->tickets.key[0], name);
-    json_member_cstr(body, "signs", name);
-    put_since(body, keys->tickets_since_ms);
-    json_key(body, "holds");
-    json_open(body, '[');
-    for (uint32_t i = 0; i < keys->tickets.len; i++) {
-        mac_key_name(&keys->tickets.key[i], name);
-        json_str(body, span_of(name));
+    unsigned behind = 0;
+    for (unsigned i = 0; i < shared->loops; i++) {
+        /* acquire: partner of front_use_keys() */
+        uint64_t serial = atomic_load_explicit(&shared->keys_serial[i], memory_order_acquire);
+        behind += serial < keys->serial;
     }
-    json_close(body, ']');
+    json_member_open(body, "keys", '{');
+    json_member_u64(body, "loops_behind", behind);
+    json_member_open(body, "tickets", '{');
+    json_member_time(body, "since", keys->tickets_since_ms);
+    put_mac_names(body, &keys->tickets);
     json_close(body, '}');
     put_identities(body, keys, first);
-    json_key(body, "passes");
-    json_open(body, '{');
+    json_member_open(body, "passes", '{');
     json_member_str(body, "signs", jwks_key_kid(jwks_signer(keys->passes)));
-    put_since(body, keys->passes_since_ms);
-    json_key(body, "holds");
-    json_open(body, '[');
+    json_member_time(body, "since", keys->passes_since_ms);
+    json_member_open(body, "holds", '[');
     for (size_t i = 0; i < jwks_len(keys->passes); i++)
         json_str(body, jwks_key_kid(jwks_at(keys->passes, i)));
     json_close(body, ']');

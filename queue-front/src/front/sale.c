@@ -139,8 +139,10 @@ int sale_ask(struct front *front, struct span event, sale_on_found *on_found, vo
 /* Here, since a view comes only when something moves. */
 static void set_missing(struct front_line *event, bool missing)
 {
+    bool changes = event->hall_missing != missing;
     event->hall_missing = missing;
-    front_show(&event->gauges.hall_missing, missing);
+    if (changes)
+        figures_show(event);
 }
 
 static void on_looked(void *ctx, const struct sale_found *found)
