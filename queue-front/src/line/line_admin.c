@@ -179,60 +179,43 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
     free(rows.ptr);
 }
 
-static void put_trail_range(struct text *command, const struct line_admin *admin, uint64_t limit)
-{
-    char memory[64];
-    struct text from = text_on(memory, sizeof(memory));
-    text_char(&from, '(');
-    text_str(&from, admin->from_row);
-    assert(!from.overflown);
-    resp_word(command, admin->oldest_first ? text_span(&from) : SPAN("+"));
-    resp_cstr(command, admin->oldest_first ? "+" : "-");
-    resp_cstr(command, "COUNT");
-    resp_u64(command, limit);
-}
-
-static void put_series_range(struct text *command, const struct line_admin *admin, uint64_t limit)
-{
-    uint64_t first = 0;
-    char memory[24];
-    struct text newest = text_on(memory, sizeof(memory));
-    text_i64(&newest, -(int64_t)limit);
-    assert(!newest.overflown);
-    assert(limit > 0);
-    if (admin->oldest_first && span_u64(span_of(admin->from_row), UINT32_MAX, &first)) {
-        resp_u64(command, first);
-        resp_u64(command, first + limit - 1);
-    } else {
-        resp_word(command, text_span(&newest));
-        resp_cstr(command, "-1");
-    }
-}
-
 static void send_rows(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
     bool audit = admin->call == LINE_AUDIT;
     assert(audit || admin->call == LINE_SERIES);
     assert(admin->limit <= LINE_ROWS_MAX);
-    assert(!admin->oldest_first || admin->limit > 0); /* note_more() counts by it */
+    assert(!admin->oldest_first || admin->limit > 0); /* what there is more of is counted by it */
     uint64_t limit =
         admin->limit > 0 && admin->limit < LINE_ROWS_MAX ? admin->limit : LINE_ROWS_MAX;
-    char memory[LINE_EVENT_ID_MAX + 16];
-    struct text key = text_on(memory, sizeof(memory));
-    text_printf(&key, "fg:{%s}:%s", admin->event, audit ? "audit" : "series");
-    assert(!key.overflown);
+    assert(limit > 0);
+    uint64_t first = 0;
+    char memory[64];
+    struct text from = text_on(memory, sizeof(memory));
     struct text command =
         store_command(store, store_slot(store, span_of(admin->event)), audit ? 6 : 4);
-    if (audit)
+    if (audit) {
+        text_char(&from, '(');
+        text_str(&from, admin->from_row);
         resp_cstr(&command, admin->oldest_first ? "XRANGE" : "XREVRANGE");
-    else
+        store_put_key(&command, admin->event, "audit");
+        resp_word(&command, admin->oldest_first ? text_span(&from) : SPAN("+"));
+        resp_cstr(&command, admin->oldest_first ? "+" : "-");
+        resp_cstr(&command, "COUNT");
+        resp_u64(&command, limit);
+    } else {
+        bool goes_on =
+            admin->oldest_first && span_u64(span_of(admin->from_row), UINT32_MAX, &first);
+        text_i64(&from, goes_on ? (int64_t)first : -(int64_t)limit);
         resp_cstr(&command, "LRANGE");
-    resp_word(&command, text_span(&key));
-    if (audit)
-        put_trail_range(&command, admin, limit);
-    else
-        put_series_range(&command, admin, limit);
+        store_put_key(&command, admin->event, "series");
+        resp_word(&command, text_span(&from));
+        if (goes_on)
+            resp_u64(&command, first + limit - 1);
+        else
+            resp_cstr(&command, "-1");
+    }
+    assert(!from.overflown);
     admin->store.call.on_reply = on_rows;
     store_send(store, &admin->store.call, &command);
 }
@@ -352,29 +335,6 @@ static void on_house(struct redis_call *call, const redisReply *reply)
     }
 }
 
-static void send_deletion(struct line_admin *admin)
-{
-    enum { OWN_MS = 2000 }; /* how long the rest of it is ours to do */
-    struct line_store *store = admin->store.store;
-    struct text command;
-    assert(admin->step <= 1);
-    if (admin->step == 0) {
-        char memory[CHORE_NAME_MAX];
-        struct text chore = text_on(memory, sizeof(memory));
-        TEXT_LIT(&chore, "erase:");
-        text_str(&chore, admin->event);
-        assert(!chore.overflown);
-        const struct ask_house_later ask = {SPAN("later"), text_span(&chore), OWN_MS};
-        command = store_house_script(store, ASK_HOUSE_LATER_WORDS);
-        ask_house_later_put(&command, &ask);
-    } else {
-        const struct ask_house_drop ask = {SPAN("drop"), span_of(admin->event), admin->audit};
-        command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
-        ask_house_drop_put(&command, &ask);
-    }
-    store_send(store, &admin->store.call, &command);
-}
-
 static void send_house(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
@@ -383,12 +343,23 @@ static void send_house(struct line_admin *admin)
         return;
     }
     admin->store.call.on_reply = on_house;
-    if (admin->call == LINE_DELETE) {
-        send_deletion(admin);
-        return;
-    }
     struct text command;
-    if (admin->call == LINE_FIND) {
+    if (admin->call == LINE_DELETE && admin->step == 0) {
+        enum { OWN_MS = 2000 }; /* how long the rest of it is ours to do */
+        char memory[CHORE_NAME_MAX];
+        struct text chore = text_on(memory, sizeof(memory));
+        TEXT_LIT(&chore, "erase:");
+        text_str(&chore, admin->event);
+        assert(!chore.overflown);
+        const struct ask_house_later ask = {SPAN("later"), text_span(&chore), OWN_MS};
+        command = store_house_script(store, ASK_HOUSE_LATER_WORDS);
+        ask_house_later_put(&command, &ask);
+    } else if (admin->call == LINE_DELETE) {
+        assert(admin->step == 1);
+        const struct ask_house_drop ask = {SPAN("drop"), span_of(admin->event), admin->audit};
+        command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
+        ask_house_drop_put(&command, &ask);
+    } else if (admin->call == LINE_FIND) {
         const struct ask_house_find ask = {SPAN("find"), span_of(admin->event)};
         command = store_house_script(store, ASK_HOUSE_FIND_WORDS);
         ask_house_find_put(&command, &ask);
@@ -405,7 +376,8 @@ static void send_house(struct line_admin *admin)
     store_send(store, &admin->store.call, &command);
 }
 
-/* Created, and now in the set of events, where the other fronts look. */
+/* Created, and now in the set of events, where the other fronts look. A command of one key follows
+ * a slot that is on its way to another server, which no script can. */
 static void list_created(struct line_admin *admin);
 
 static void on_created(struct redis_call *call, const redisReply *reply)
@@ -484,17 +456,6 @@ static void list_restored(struct line_admin *admin)
     store_send(store, &admin->store.call, &command);
 }
 
-static bool read_change(struct line_admin *admin, const redisReply *reply)
-{
-    struct tell_change tell;
-    if (!tell_change_read(reply, 0, &tell))
-        return false;
-    admin->outcome = (enum line_outcome)tell.outcome;
-    admin->state = (enum line_state)tell.state;
-    admin->version = tell.version;
-    return true;
-}
-
 static bool makes(const struct line_admin *admin)
 {
     return admin->call == LINE_CREATE || admin->call == LINE_RESTORE;
@@ -513,12 +474,16 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         send_asked(admin);
         return;
     }
-    if (answer != STORE_ANSWER || !read_change(admin, reply) ||
-        (admin->call == LINE_CODES && admin->outcome == LINE_OK &&
+    struct tell_change tell;
+    if (answer != STORE_ANSWER || !tell_change_read(reply, 0, &tell) ||
+        (admin->call == LINE_CODES && tell.outcome == LINE_OK &&
          !read_codes(admin->codes, reply))) {
         calls_finish_unknown(link);
         return;
     }
+    admin->outcome = (enum line_outcome)tell.outcome;
+    admin->state = (enum line_state)tell.state;
+    admin->version = tell.version;
     /* Deleted by us, or by a front that has not finished the job. */
     bool deleted =
         admin->call == LINE_DELETE && (admin->outcome == LINE_OK || admin->outcome == LINE_GONE);
@@ -561,6 +526,12 @@ static bool of_the_house(enum line_admin_call call)
     return call == LINE_FIND || call == LINE_ENDED || call == LINE_HOUSE_AUDIT;
 }
 
+static void finish_admin(struct line_link *link)
+{
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    admin->on_done(admin);
+}
+
 void line_store_admin(struct line_store *store, struct line_admin *admin)
 {
     assert(admin->on_done != NULL);
@@ -570,7 +541,7 @@ void line_store_admin(struct line_store *store, struct line_admin *admin)
     admin->version = 0;
     admin->step = 0;
     admin->reply = (struct span){NULL, 0};
-    calls_begin(store, &admin->store, REQUEST_ADMIN);
+    calls_begin(store, &admin->store, finish_admin, &admin->outcome, NULL);
     const struct store_event *event = store_find(store, span_of(admin->event));
     bool is_new = event == NULL || event->absent || event->leaving;
     uint16_t slot =

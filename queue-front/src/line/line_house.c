@@ -193,18 +193,6 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
     }
 }
 
-/* What it named is what there still is. */
-static void confirm_names(struct line_store *store)
-{
-    for (uint32_t i = 0; i < store->events_len; i++) {
-        struct store_event *event = store->events[i];
-        if (event->named != NAMED_NOT)
-            event->named_us = store->look_sent_us;
-        else if (event->line.view.lane == 0)
-            miss(event, NAMED_NOT, true);
-    }
-}
-
 const struct store_front *line_store_fronts(const struct line_store *store, unsigned *len)
 {
     assert(store->fronts_len <= FRONTS_LISTED_MAX);
@@ -237,8 +225,13 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
     }
     if (tell.outcome == LINE_OK)
         take_names(store, reply, sure);
-    else
-        confirm_names(store);
+    for (uint32_t i = 0; tell.outcome != LINE_OK && i < store->events_len; i++) {
+        struct store_event *event = store->events[i]; /* what was named is what there still is */
+        if (event->named != NAMED_NOT)
+            event->named_us = store->look_sent_us;
+        else if (event->line.view.lane == 0)
+            miss(event, NAMED_NOT, true);
+    }
     for (uint32_t i = 0; i < store->events_len; i++) {
         if (store->events[i]->unsure && house_confirms(store->events[i]))
             store_tick_now(store->events[i]);
@@ -298,12 +291,6 @@ static void send_look(struct line_store *store)
     store_send_own(store, &store->look_call, &command, on_look);
 }
 
-static void on_left(struct redis_call *call, const redisReply *reply)
-{
-    (void)call;
-    (void)reply;
-}
-
 void house_leave(struct line_store *store)
 {
     if (store->conf.place == NULL || !store_can_send(store, store->set_slot))
@@ -312,7 +299,7 @@ void house_leave(struct line_store *store)
     assert(store->conf.place[0] != '\0' && strlen(store->conf.place) <= STORE_PLACE_MAX);
     const struct ask_house_leave ask = {SPAN("leave"), span_of(store->conf.place)};
     ask_house_leave_put(&command, &ask);
-    store_send_own(store, &store->leave_call, &command, on_left);
+    store_send_own(store, &store->leave_call, &command, store_ignore);
 }
 
 void house_look(struct line_store *store)
@@ -351,50 +338,34 @@ static bool chore_is_in_shard(const struct house_chore *chore)
     return chore->at > 0 && chore->shard < chore->shards;
 }
 
-static uint16_t chore_slot(const struct line_store *store)
-{
-    const struct house_chore *chore = &store->chore;
-    if (chore->step != CHORE_BITE)
-        return store->set_slot;
-    return chore_is_in_shard(chore)
-               ? store_shard_slot(store, chore_event(chore), (unsigned)chore->shard)
-               : store_slot(store, span_of(chore_event(chore)));
-}
-
-static struct text begin_bite(struct line_store *store)
-{
-    const struct house_chore *chore = &store->chore;
-    bool erases = chore_erases(chore), in_shard = chore_is_in_shard(chore);
-    const struct ask_sweep ask = {
-        .what = !erases    ? SPAN("sweep")
-                : in_shard ? SPAN("shard")
-                           : SPAN("erase"),
-        .at = in_shard ? chore->shard_at : chore->at,
-    };
-    struct text command =
-        in_shard ? store_shard_script(store, SCRIPT_SWEEP, chore_event(chore),
-                                      (unsigned)chore->shard, ASK_SWEEP_WORDS)
-                 : store_script(store, SCRIPT_SWEEP, chore_event(chore), ASK_SWEEP_WORDS);
-    ask_sweep_put(&command, &ask);
-    return command;
-}
-
 static void chore_send(struct line_store *store)
 {
     struct house_chore *chore = &store->chore;
     assert(chore->under_way);
     assert(chore->step != CHORE_DROP || chore->audit != NULL);
-    uint16_t slot = chore_slot(store);
+    bool bites = chore->step == CHORE_BITE, in_shard = chore_is_in_shard(chore);
+    const char *id = bites || chore->step == CHORE_DROP ? chore_event(chore) : "";
+    unsigned shard = (unsigned)chore->shard;
+    uint16_t slot = !bites     ? store->set_slot
+                    : in_shard ? store_shard_slot(store, id, shard)
+                               : store_slot(store, span_of(id));
     if (!store_can_send(store, slot)) {
         chore_end(store); /* its lease ends, and another front starts over */
         return;
     }
     struct text command;
-    if (chore->step == CHORE_BITE) {
-        command = begin_bite(store);
+    if (bites) {
+        const struct ask_sweep ask = {
+            .what = !chore_erases(chore) ? SPAN("sweep")
+                    : in_shard           ? SPAN("shard")
+                                         : SPAN("erase"),
+            .at = in_shard ? chore->shard_at : chore->at,
+        };
+        command = in_shard ? store_shard_script(store, SCRIPT_SWEEP, id, shard, ASK_SWEEP_WORDS)
+                           : store_script(store, SCRIPT_SWEEP, id, ASK_SWEEP_WORDS);
+        ask_sweep_put(&command, &ask);
     } else if (chore->step == CHORE_DROP) {
-        const struct ask_house_drop ask = {SPAN("drop"), span_of(chore_event(chore)),
-                                           span_of(chore->audit)};
+        const struct ask_house_drop ask = {SPAN("drop"), span_of(id), span_of(chore->audit)};
         command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
         ask_house_drop_put(&command, &ask);
     } else {
@@ -407,8 +378,8 @@ static void chore_send(struct line_store *store)
 
 static void chore_step(struct line_store *store)
 {
-    bool valid =
-        strchr(store->chore.name, ':') != NULL && line_event_id_ok(span_of(chore_event(&store->chore)));
+    bool valid = strchr(store->chore.name, ':') != NULL &&
+                 line_event_id_ok(span_of(chore_event(&store->chore)));
     if (!valid)
         store->chore.step = CHORE_DONE; /* nothing that we know how to do */
     store->chore.call.tries = 0;

@@ -9,6 +9,15 @@
  * it gives are numbers, and line_rim.c makes places of them; what a shard can't answer now
  * gathers again, before all that came meanwhile.
  *
+ * A join is numbered in the shard that its key hashes to, and whatever is the visitor's alone lies
+ * there. Work, an invitation, an address and a presale code may come with other keys too. So they
+ * are claimed first, one after the other, where their own names hash to (lua/claim.lua); joins that
+ * bring none of them, of an event that counts no addresses, go to their shard at once and cost no
+ * more than they did. What is wrong goes along with the join: a key that has a number keeps it.
+ * Claims gather and are sent as joins are. They are the key's for good, so nothing is lost if a
+ * front dies in between. Two things are said once it is known how a join ends: which channel its
+ * code opens, for the pass, before the place is shown; and that a use of a code is free again.
+ *
  * The joins of a batch are decided when its answer comes and answered at the end of the turn, like
  * the rest of that list. So a caller that closes the store inside one answer finds all others
  * answered. Writing the next batch before they are answered was tried. Where Redis shares a core
@@ -20,7 +29,9 @@
 #include <assert.h>
 #include <string.h>
 
-enum { SPEND_WORDS = 4 };
+/* In this order: what is cheapest to others comes first. */
+enum claim { CLAIM_WORK, CLAIM_INVITATION, CLAIM_CODE, CLAIM_ADDRESS, CLAIM_BACK, CLAIM_OPENED };
+enum { CLAIM_NONE = CLAIM_OPENED + 1, CLAIM_WORDS = 4, VERDICT_WORDS = 2, SPEND_WORDS = 4 };
 
 static_assert((int)JOIN_KEY_BYTES <= (int)LINE_IDEM_BYTES, "a part of the hash");
 
@@ -31,29 +42,210 @@ struct join_words {
     uint8_t addresses[STORE_JOIN_BATCH_MAX * JOIN_ADDRESS_BYTES];
 };
 
-struct span joins_key(const uint8_t idem[LINE_IDEM_BYTES])
+/* As much of it as Redis keeps. */
+static struct span key_of(const uint8_t idem[LINE_IDEM_BYTES])
 {
     return (struct span){(const char *)idem, JOIN_KEY_BYTES};
 }
 
-static void on_joined(struct redis_call *call, const redisReply *reply);
-
-static const struct line_join *join_of(const struct line_link *link)
+static struct line_join *join_of(const struct line_link *link)
 {
-    return CONTAINER_OF(link, const struct line_join, store);
+    return CONTAINER_OF(link, struct line_join, store);
 }
 
-/* Which document it was: "version.era". */
-static struct span judged_by(const struct line_join *join, struct text *by)
+/* ---- claims ---- */
+
+static void leave_only(struct line_claims *claims, uint8_t left)
 {
-    if (join->version > 0) {
-        text_u64(by, join->version);
-        text_char(by, '.');
-        text_u64(by, join->era);
+    claims->left = left;
+    /* In the order of the enum: what is cheapest to others comes first. */
+    assert(claims->left < 1u << CLAIM_NONE); /* no other is ever made */
+    claims->now = CLAIM_WORK;
+    while (claims->now < CLAIM_NONE && (claims->left >> claims->now & 1) == 0)
+        claims->now++;
+}
+
+static void claims_begin(struct line_rim *rim, struct line_join *join)
+{
+    assert(rim->event != NULL);
+    bool counted = rim->event->line.view.knobs.joins_per_ip_per_min > 0;
+    join->claims = (struct line_claims){.left = 0};
+    leave_only(&join->claims,
+               (uint8_t)(join->has_work << CLAIM_WORK | join->has_invitation << CLAIM_INVITATION |
+                         join->has_code << CLAIM_CODE | counted << CLAIM_ADDRESS));
+}
+
+static struct join_lot *claims_lot(struct line_rim *rim, const struct line_join *join)
+{
+    const struct shards *shards = rim->shards;
+    uint8_t count = shards_count(shards);
+    assert(join->claims.now <= CLAIM_NONE);
+    assert(rim->lots == 2 * count + 1); /* numbers, claims, and the event's own slot */
+    switch (join->claims.now) {
+    case CLAIM_WORK:
+        return &rim->lot[count + shards_of(shards, join->work)];
+    case CLAIM_INVITATION:
+        return &rim->lot[count + shards_of(shards, join->invitation)];
+    case CLAIM_ADDRESS:
+        return &rim->lot[count + shards_of_address(shards, calls_address(join->addr))];
+    case CLAIM_NONE:
+        return &rim->lot[shards_of(shards, join->idem)];
+    default:
+        return &rim->lot[2 * count];
     }
-    assert(!by->overflown);
-    return text_span(by);
 }
+
+static void go_on(struct line_rim *rim, struct line_link *link)
+{
+    assert(rim->event != NULL); /* else nobody sends what gathers */
+    calls_push(&claims_lot(rim, join_of(link))->gathered, link);
+    redis_route_wake(rim->store->route);
+}
+
+static void decide(struct line_link *link)
+{
+    calls_push(&link->store->decided, link);
+    redis_route_wake(link->store->route);
+}
+
+static void put_claim(struct text *command, const struct line_join *join)
+{
+    static const char *const kinds[CLAIM_NONE] = {
+        [CLAIM_WORK] = "work", [CLAIM_INVITATION] = "invitation",
+        [CLAIM_CODE] = "code", [CLAIM_ADDRESS] = "address",
+        [CLAIM_BACK] = "back", [CLAIM_OPENED] = "opened",
+    };
+    assert(join->claims.left >> join->claims.now & 1);
+    resp_cstr(command, kinds[join->claims.now]);
+    resp_word(command, key_of(join->idem));
+    switch ((enum claim)join->claims.now) {
+    case CLAIM_WORK:
+        resp_u64(command, join->work_minute);
+        resp_word(command, (struct span){(const char *)join->work, JOIN_KEY_FIELD_BYTES});
+        return;
+    case CLAIM_INVITATION:
+        resp_word(command, key_of(join->invitation));
+        TEXT_LIT(command, RESP_EMPTY);
+        return;
+    case CLAIM_ADDRESS:
+        resp_word(command, calls_address(join->addr));
+        TEXT_LIT(command, RESP_EMPTY);
+        return;
+    case CLAIM_CODE:
+    case CLAIM_BACK:
+        resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
+        resp_word(command, calls_address(join->addr));
+        return;
+    case CLAIM_OPENED:
+        assert(join->claims.channel[0] != '\0');
+        resp_u64(command, join->entry);
+        resp_cstr(command, join->claims.channel);
+        return;
+    }
+}
+
+static void on_claimed(struct redis_call *call, const redisReply *reply);
+
+static void send_claims(struct join_lot *lot)
+{
+    assert(lot->claims);
+    assert(lot->event != NULL);
+    const char *id = lot->event->line.view.id;
+    assert(lot->batch.head != NULL);
+    assert(lot->batch.len <= STORE_JOIN_BATCH_MAX);
+    uint64_t args = ASK_CLAIM_WORDS + CLAIM_WORDS * (uint64_t)lot->batch.len;
+    struct text command = lot->shard == RIM_EVENT
+                              ? store_script(lot->store, SCRIPT_CLAIM, id, args)
+                              : store_shard_script(lot->store, SCRIPT_CLAIM, id, lot->shard, args);
+    const struct ask_claim ask = {.of_codes = lot->shard == RIM_EVENT};
+    ask_claim_put(&command, &ask);
+    for (struct line_link *link = lot->batch.head; link != NULL; link = link->next)
+        put_claim(&command, join_of(link));
+    lot->call.deadline_us = lot->batch.head->call.deadline_us; /* it has waited the longest */
+    lot->call.on_reply = on_claimed;
+    store_send(lot->store, &lot->call, &command);
+}
+
+static bool take_verdict(struct line_join *join, const redisReply *reply, size_t at)
+{
+    struct line_claims *claims = &join->claims;
+    uint64_t verdict;
+    struct span channel;
+    assert(claims->now < CLAIM_NONE); /* it was asked for one */
+    if (!resp_get_u64(reply, at, &verdict) || !resp_get_str(reply, at + 1, &channel))
+        return false;
+    if (verdict == LINE_LIMITED || verdict > LINE_PLACE_MAX) {
+        claims->is_refused = true;
+        claims->why = verdict > LINE_PLACE_MAX ? verdict : 0;
+        leave_only(claims, 0);
+        return true;
+    }
+    if (claims->now == CLAIM_CODE &&
+        !span_to_cstr(channel, claims->channel, sizeof(claims->channel)))
+        return false;
+    join->has_claimed |= claims->now == CLAIM_WORK;
+    claims->took_code |= claims->now == CLAIM_CODE && verdict == LINE_OK;
+    leave_only(claims, (uint8_t)(claims->left & ~(1u << claims->now)));
+    return true;
+}
+
+static void on_claimed(struct redis_call *call, const redisReply *reply)
+{
+    struct join_lot *lot = CONTAINER_OF(call, struct join_lot, call);
+    struct store_event *event = lot->event;
+    assert(lot->rim != NULL);
+    assert(lot->batch.head != NULL);
+    assert(event == lot->rim->event); /* of a line that has ended, both are NULL */
+    enum store_answer answer = store_judge(lot->store, call, reply, SCRIPT_CLAIM);
+    if (answer == STORE_AGAIN && event != NULL) {
+        send_claims(lot);
+        return;
+    }
+    struct tell_claim tell = {.outcome = LINE_UNKNOWN};
+    bool came = answer == STORE_ANSWER && event != NULL;
+    bool whole = came && tell_claim_read(reply, 0, &tell) && tell.outcome == LINE_OK &&
+                 resp_len(reply) == TELL_CLAIM_WORDS + VERDICT_WORDS * (size_t)lot->batch.len;
+    bool heals = came && !whole && tell.outcome == LINE_UNAVAILABLE;
+    if (heals && lot->shard != RIM_EVENT)
+        rim_refused(lot, &lot->batch, false); /* it has to be opened first */
+    for (size_t at = TELL_CLAIM_WORDS; lot->batch.head != NULL; at += VERDICT_WORDS) {
+        struct line_link *link = calls_pop(&lot->batch);
+        struct line_join *join = join_of(link);
+        bool is_end = join->claims.now == CLAIM_BACK || join->claims.now == CLAIM_OPENED;
+        if (!whole || !take_verdict(join, reply, at))
+            calls_refuse(link, LINE_UNAVAILABLE);
+        else if (is_end)
+            decide(link);
+        else
+            go_on(lot->rim, link);
+    }
+    if (came && calls_is_renewed(reply))
+        store_tick_now(event);
+    else if (heals && lot->shard == RIM_EVENT)
+        store_begin_healing(event);
+    rim_batch_done(lot->rim);
+}
+
+void joins_end(struct line_rim *rim, struct line_link *link)
+{
+    struct line_join *join = join_of(link);
+    enum line_outcome outcome = join->outcome;
+    bool has_place = outcome == LINE_OK || outcome == LINE_SAME;
+    bool may_have = outcome == LINE_UNAVAILABLE || outcome == LINE_CONFLICT ||
+                    outcome == LINE_RENEWED; /* a number, and does not know it */
+    bool opens = has_place && join->claims.channel[0] != '\0';
+    bool gives_back = join->claims.took_code && !has_place && !may_have;
+    assert(!opens || !gives_back); /* a code opens a place or is free again */
+    leave_only(&join->claims, (uint8_t)(opens << CLAIM_OPENED | gives_back << CLAIM_BACK));
+    if (join->claims.left > 0 && rim->event != NULL)
+        go_on(rim, link);
+    else
+        decide(link);
+}
+
+/* ---- places ---- */
+
+static void on_joined(struct redis_call *call, const redisReply *reply);
 
 /* The one-time things (work, invitations, codes) that joins of a batch show; few do. Of a line in
  * shards they have been claimed by now, and only what is wrong with them is said. */
@@ -78,20 +270,16 @@ static void put_refusal(struct text *command, uint64_t index, uint64_t what)
     TEXT_LIT(command, RESP_EMPTY);
 }
 
-static void put_refused(struct text *command, const struct request_list *batch)
+static void put_spends(struct text *command, const struct join_lot *lot)
 {
     uint64_t index = 0;
-    for (const struct line_link *link = batch->head; link != NULL; link = link->next, index++) {
-        if (join_of(link)->claims.is_refused)
-            put_refusal(command, index, join_of(link)->claims.why);
-    }
-}
-
-static void put_spends(struct text *command, const struct request_list *batch)
-{
-    uint64_t index = 0;
-    for (const struct line_link *link = batch->head; link != NULL; link = link->next, index++) {
+    for (const struct line_link *link = lot->batch.head; link != NULL; link = link->next, index++) {
         const struct line_join *join = join_of(link);
+        if (lot->rim != NULL) {
+            if (join->claims.is_refused)
+                put_refusal(command, index, join->claims.why);
+            continue;
+        }
         if (join->has_work) {
             resp_u64(command, index);
             resp_cstr(command, "work");
@@ -101,7 +289,7 @@ static void put_spends(struct text *command, const struct request_list *batch)
         if (join->has_invitation) {
             resp_u64(command, index);
             resp_cstr(command, "invitation");
-            resp_word(command, joins_key(join->invitation));
+            resp_word(command, key_of(join->invitation));
             TEXT_LIT(command, RESP_EMPTY);
         }
         if (join->has_code) {
@@ -113,17 +301,7 @@ static void put_spends(struct text *command, const struct request_list *batch)
         if (join->held > 0) /* behind the code, which comes first */
             put_refusal(command, index, join->held);
     }
-    assert(index == batch->len);
-}
-
-static struct text begin_batch(struct join_lot *lot, uint64_t args)
-{
-    assert(lot->event != NULL);
-    assert(lot->shard != RIM_EVENT); /* numbers come from a shard */
-    const char *id = lot->event->line.view.id;
-    if (lot->rim != NULL)
-        return store_shard_script(lot->store, SCRIPT_JOIN, id, lot->shard, args);
-    return store_script(lot->store, SCRIPT_JOIN, id, args);
+    assert(index == lot->batch.len);
 }
 
 static void put_words(struct join_words *words, const struct join_lot *lot)
@@ -153,31 +331,40 @@ static void send_batch(struct join_lot *lot)
     struct line_store *store = lot->store;
     assert(!lot->claims);
     assert(lot->batch.head != NULL);
+    assert(event != NULL);
+    assert(lot->shard != RIM_EVENT); /* numbers come from a shard */
     assert((lot->rim == NULL) == (lot == &event->joins));
+    const struct line_join *first = join_of(lot->batch.head);
     /* Addresses are only sent if they are counted here, or if we do not know yet. */
     bool limited =
         lot->rim == NULL && (!event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0);
     char memory[2 * 20 + 1];
-    struct text by = text_on(memory, sizeof(memory));
+    struct text by = text_on(memory, sizeof(memory)); /* "version.era", as the others */
+    if (first->version > 0) {
+        text_u64(&by, first->version);
+        text_char(&by, '.');
+        text_u64(&by, first->era);
+    }
+    assert(!by.overflown);
     struct join_words words;
     put_words(&words, lot);
     const struct ask_join ask = {
         .issued = lot->rim != NULL ? rim_issued(lot) : event->line.marks.issued,
         .joins = lot->batch.len,
-        .judged_by = judged_by(join_of(lot->batch.head), &by), /* as the others */
+        .judged_by = text_span(&by),
         .shown = count_spends(lot),
         .keys = {(const char *)words.keys, (size_t)JOIN_KEY_BYTES * lot->batch.len},
         .addresses = {(const char *)words.addresses,
                       limited ? (size_t)JOIN_ADDRESS_BYTES * lot->batch.len : 0},
     };
-    struct text command = begin_batch(lot, ASK_JOIN_WORDS + SPEND_WORDS * ask.shown);
+    const char *id = event->line.view.id;
+    uint64_t args = ASK_JOIN_WORDS + SPEND_WORDS * ask.shown;
+    struct text command = lot->rim != NULL
+                              ? store_shard_script(store, SCRIPT_JOIN, id, lot->shard, args)
+                              : store_script(store, SCRIPT_JOIN, id, args);
     ask_join_put(&command, &ask);
-    if (lot->rim != NULL)
-        put_refused(&command, &lot->batch);
-    else
-        put_spends(&command, &lot->batch);
-    /* The first of the batch has waited the longest. */
-    lot->call.deadline_us = lot->batch.head->call.deadline_us;
+    put_spends(&command, lot);
+    lot->call.deadline_us = lot->batch.head->call.deadline_us; /* it has waited the longest */
     lot->call.on_reply = on_joined;
     atomic_fetch_add_explicit(&store->stats.join_calls, 1, memory_order_relaxed);
     store_send(store, &lot->call, &command);
@@ -205,7 +392,7 @@ static void send_gathered(struct join_lot *lot)
     assert(lot->batch.len <= STORE_JOIN_BATCH_MAX);
     lot->call.tries = 0;
     if (lot->claims)
-        claims_send_batch(lot);
+        send_claims(lot);
     else
         send_batch(lot);
 }
@@ -240,16 +427,6 @@ static void send_weeded(struct join_lot *lot)
         send_gathered(lot);
 }
 
-static void send_lots(struct line_rim *rim)
-{
-    for (uint8_t i = 0; i < rim->lots; i++) {
-        struct join_lot *lot = &rim->lot[i];
-        if (!is_ready(lot) || !rim_is_open(lot))
-            continue;
-        send_weeded(lot);
-    }
-}
-
 void joins_send_gathered(struct line_store *store)
 {
     assert(!store->closed); /* which has answered all */
@@ -257,8 +434,11 @@ void joins_send_gathered(struct line_store *store)
         struct store_event *event = store->events[i];
         if (is_ready(&event->joins))
             send_gathered(&event->joins);
-        if (event->rim != NULL)
-            send_lots(event->rim);
+        struct line_rim *rim = event->rim;
+        for (uint8_t k = 0; rim != NULL && k < rim->lots; k++) {
+            if (is_ready(&rim->lot[k]) && rim_is_open(&rim->lot[k]))
+                send_weeded(&rim->lot[k]);
+        }
     }
 }
 
@@ -273,25 +453,39 @@ bool joins_is_busy(const struct join_lot *lot)
     return lot->gathered.head != NULL || lot->batch.head != NULL;
 }
 
+static void finish_join(struct line_link *link)
+{
+    struct line_join *join = join_of(link);
+    join->on_done(join);
+}
+
 void line_store_join(struct line_store *store, struct line_join *join)
 {
     assert(join->on_done != NULL);
     join->state = LINE_DRAFT;
     join->entry = 0;
     join->retry_after_ms = 0;
-    calls_begin(store, &join->store, REQUEST_JOIN);
+    calls_begin(store, &join->store, finish_join, &join->outcome, &join->retry_after_ms);
     atomic_fetch_add_explicit(&store->stats.joins, 1, memory_order_relaxed);
     struct store_event *event = calls_admit(&join->store, join->event);
     if (event == NULL)
         return;
     join->state = event->line.view.state;
     bool in_shards = event->line.view.knobs.shards > 1;
-    struct join_lot *lot = in_shards ? rim_lot(event, join) : &event->joins;
-    if (lot == NULL) {
+    struct line_rim *rim = event->rim;
+    struct join_lot *lot = &event->joins;
+    if (in_shards && rim != NULL) {
+        assert(rim->event == event);
+        claims_begin(rim, join);
+        lot = claims_lot(rim, join);
+    }
+    if (event->doubted || (in_shards && (rim == NULL || !store_can_send(store, lot->slot)))) {
         calls_refuse(&join->store, LINE_UNAVAILABLE);
         return;
     }
     assert(lot->event == event);
+    if (in_shards)
+        rim_hurry(rim);
     calls_push(&lot->gathered, &join->store);
     if (lot->batch.head != NULL || (in_shards && !rim_is_open(lot)))
         return;
@@ -351,23 +545,6 @@ static void refuse_place(struct line_join *join, uint64_t why, uint64_t retry_ms
         join->retry_after_ms = 0;
 }
 
-/* The document of the shard or ours is not the newest, or the shard has to be sealed: nothing was
- * done, and may be in a moment. */
-static bool is_for_later(const struct join_lot *lot, const redisReply *reply,
-                         const struct tell_join *tell)
-{
-    return lot->rim != NULL && reply != NULL && lot->event != NULL &&
-           (tell->outcome == LINE_UNAVAILABLE || tell->outcome == LINE_CONFLICT);
-}
-
-/* The shard gives no number now, and may with the next cut. */
-static bool is_for_next_cut(const struct join_lot *lot, uint64_t place)
-{
-    if (lot->rim == NULL || lot->event == NULL)
-        return false;
-    return place == JOIN_LEASE_OUT || (place == JOIN_LINE_FULL && rim_room(lot->rim) > 0);
-}
-
 /* Told at the end of the turn, or with the cut that gives the place. */
 static void hand_out(struct join_lot *lot, const redisReply *reply)
 {
@@ -382,14 +559,18 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
         tell.outcome = LINE_UNAVAILABLE;
     if (tell.state >= LINE_STATE_COUNT)
         tell.state = LINE_DRAFT;
-    if (is_for_later(lot, reply, &tell)) {
+    /* The document of the shard or ours is not the newest, or the shard has to be sealed: nothing
+     * was done, and may be in a moment. */
+    bool in_rim = lot->rim != NULL && lot->event != NULL;
+    if (in_rim && reply != NULL &&
+        (tell.outcome == LINE_UNAVAILABLE || tell.outcome == LINE_CONFLICT)) {
         rim_refused(lot, batch, tell.outcome == LINE_CONFLICT);
         return;
     }
     size_t odd = TELL_JOIN_WORDS;
     for (uint64_t index = 0; batch->head != NULL; index++) {
         struct line_link *link = calls_pop(batch);
-        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        struct line_join *join = join_of(link);
         uint64_t place = 0;
         assert(join->entry == 0); /* who has a number does not ask for another */
         join->outcome = (enum line_outcome)tell.outcome;
@@ -398,8 +579,9 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
             join->retry_after_ms = tell.retry_ms > 0 ? tell.retry_ms : STORE_RETRY_MS;
         } else if (!read_odd(reply, &odd, index, &place)) {
             join->entry = tell.first++;
-        } else if (is_for_next_cut(lot, place)) {
-            calls_push(&refused, link);
+        } else if (in_rim && (place == JOIN_LEASE_OUT ||
+                              (place == JOIN_LINE_FULL && rim_room(lot->rim) > 0))) {
+            calls_push(&refused, link); /* the shard may give a number with the next cut */
             continue;
         } else if (place > LINE_PLACE_MAX) {
             refuse_place(join, place, tell.retry_ms);
@@ -415,7 +597,7 @@ static void hand_out(struct join_lot *lot, const redisReply *reply)
         else if (join->entry > 0)
             rim_wait(lot, link);
         else
-            claims_end(lot->rim, link);
+            joins_end(lot->rim, link);
     }
     if (refused.head != NULL)
         rim_refused(lot, &refused, false);

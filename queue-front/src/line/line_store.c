@@ -1,5 +1,5 @@
 /* line_store.c: the events and their ticks. Requests of visitors and operators are in line_calls.c,
- * the servers and the commands to them in line_nodes.c, the state of one event in line_event.c. How
+ * which also has the servers and the commands to them, the state of one event in line_event.c. How
  * the line works is in lua/README.md.
  *
  * Ticks. Each event has a timer of its own with jitter, so that fronts drift apart and events of
@@ -198,16 +198,6 @@ static void forget(struct store_event *event)
     store_tick_now(event);
 }
 
-/* It no longer changes by itself, and the registry says so to all fronts. */
-static bool is_over(const struct store_event *event)
-{
-    const struct store_event *whole =
-        store_find(event->store, line_event_of(span_of(event->line.view.id)));
-    return event->line.seen && !event->healing && event->line.view.state == LINE_CLOSED &&
-           event->line.view.active == 0 && whole != NULL &&
-           (whole->named == NAMED_RESTING || whole->hold_us > 0);
-}
-
 void store_rest(struct store_event *event)
 {
     bool ended = event->line.view.state == LINE_CLOSED && event->line.view.active == 0;
@@ -215,8 +205,12 @@ void store_rest(struct store_event *event)
         house_errand(event, ERRAND_END);
     else if (event->touched)
         house_errand(event, ERRAND_TOUCH);
-    if (!is_over(event) || event->touched)
-        return;
+    const struct store_event *whole =
+        store_find(event->store, line_event_of(span_of(event->line.view.id)));
+    bool is_known = whole != NULL && (whole->named == NAMED_RESTING || whole->hold_us > 0);
+    if (!event->line.seen || event->healing || !ended || !is_known || event->touched)
+        return; /* it may still change, or the registry has not said to all fronts that it is over
+                 */
     uv_timer_stop(&event->timer);
     bool rested = event->line.view.resting;
     event->line.view.resting = true;
@@ -307,7 +301,6 @@ static void on_event_reply(struct redis_call *call, const redisReply *reply)
 /* ---- who was heard ---- */
 
 static void on_told(struct redis_call *call, const redisReply *reply);
-static void on_goodbye(struct redis_call *call, const redisReply *reply);
 
 static void send_heard(struct store_event *event, struct redis_call *call, bool leaves)
 {
@@ -319,7 +312,7 @@ static void send_heard(struct store_event *event, struct redis_call *call, bool 
     struct text command =
         store_script(store, SCRIPT_HEARD, event->line.view.id, ASK_HEARD_WORDS + more);
     line_event_put_heard(&event->line, &command, span_of(store->name), gone_after_ms, leaves);
-    store_send_own(store, call, &command, call == &event->heard_call ? on_told : on_goodbye);
+    store_send_own(store, call, &command, call == &event->heard_call ? on_told : store_ignore);
 }
 
 static void tell_heard(struct store_event *event)
@@ -357,20 +350,6 @@ void line_store_leave(struct line_store *store)
     }
 }
 
-static void on_goodbye(struct redis_call *call, const redisReply *reply)
-{
-    (void)call;
-    (void)reply;
-}
-
-/* An event in which nothing changes by itself needs fewer ticks. */
-static bool is_idle(const struct store_event *event)
-{
-    const struct line_view *view = &event->line.view;
-    return event->absent || (event->line.seen && !event->healing && view->active == 0 &&
-                             (view->state == LINE_DRAFT || view->state == LINE_CLOSED));
-}
-
 uint64_t store_paced(const struct store_event *event, uint64_t period)
 {
     assert(period > 0);
@@ -384,8 +363,11 @@ static void on_event_timer(uv_timer_t *timer);
 
 static void arm(struct store_event *event)
 {
+    const struct line_view *view = &event->line.view;
     uint64_t period_ms = store_paced(event, event->store->conf.tick_period_ms);
-    if (is_idle(event))
+    bool stands = view->active == 0 && (view->state == LINE_DRAFT || view->state == LINE_CLOSED);
+    /* Where nothing changes by itself fewer ticks are needed. */
+    if (event->absent || (event->line.seen && !event->healing && stands))
         period_ms *= STORE_IDLE_FACTOR;
     uint64_t wait_ms = period_ms / 2 + rng_below(event->store->conf.rng, period_ms + 1);
     uv_timer_start(&event->timer, on_event_timer, wait_ms, 0);
@@ -521,20 +503,16 @@ void store_let_go(struct line_store *store)
 }
 
 /* As often as the event with the most loops has it, within what is promised. */
-static uint64_t discover_ms(const struct line_store *store)
+static void on_discover_timer(uv_timer_t *timer)
 {
+    struct line_store *store = MAGIC_OF(line_store, timer->data);
     uint64_t period_ms = STORE_DISCOVER_MS;
     for (uint32_t i = 0; i < store->events_len; i++) {
         uint64_t paced_ms = store_paced(store->events[i], STORE_DISCOVER_MS);
         period_ms = paced_ms > period_ms ? paced_ms : period_ms;
     }
-    return period_ms < STORE_DISCOVER_MS_MAX ? period_ms : STORE_DISCOVER_MS_MAX;
-}
-
-static void on_discover_timer(uv_timer_t *timer)
-{
-    struct line_store *store = MAGIC_OF(line_store, timer->data);
-    uv_timer_set_repeat(timer, discover_ms(store));
+    uv_timer_set_repeat(timer,
+                        period_ms < STORE_DISCOVER_MS_MAX ? period_ms : STORE_DISCOVER_MS_MAX);
     house_look(store);
 }
 
@@ -664,10 +642,9 @@ static void on_discover_closed(uv_handle_t *handle)
 
 void line_store_close(struct line_store *store)
 {
-    assert(!store->closed);
+    assert(!store->closed); /* nothing is sent by one that is */
     /* The last words, to which nobody waits for an answer. If they do not get through, this front
      * counts as one that died. Whatever is under way precedes them on the same connection. */
-    assert(!store->closed); /* nothing is sent by one that is */
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
         if ((event->line.heard_ms == 0 && !event->telling) || event->healing || event->leaving ||

@@ -85,10 +85,13 @@ struct line_link {
     struct line_store *store;
     struct line_link *next;
     struct store_event *event; /* NULL: none is held by it */
-    uint8_t kind;              /* which request this is part of */
+    /* Of the request that this is part of: gives the answer to whoever asked; NULL: none. */
+    void (*finish)(struct line_link *link);
+    enum line_outcome *outcome;
+    uint64_t *retry_after_ms;
 };
 
-/* The store's own, of a join of a line in shards: line_claims.c. */
+/* The store's own, of a join of a line in shards: line_joins.c. */
 struct line_claims {
     uint8_t left;    /* bits: what is still to be claimed, */
     uint8_t now;     /* and what is under way */

@@ -1,8 +1,6 @@
-/* line_store_internal.h: what the files of the store share: line_store.c (events, ticks),
- * line_nodes.c (servers, commands), line_house.c (the list of events), line_calls.c (the life of a
- * request), line_rim.c, line_rim_calls.c and line_claims.c (a line that is kept in shards), and
- * those who ask: line_joins.c, line_visits.c, line_moves.c, line_admin.c. Nobody else includes it.
- */
+/* line_store_internal.h: what the files of the store share: line_store.c and line_house.c (events),
+ * line_calls.c (senders to the servers), line_joins.c and line_rim.c (batches), and those who ask:
+ * line_visits.c, line_admin.c. Nobody else includes it. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 #define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 
@@ -12,14 +10,11 @@
 #include "line/line_limits.h"
 #include "line/line_store.h"
 #include "redis/redis_route.h"
-#include "scripts/line_scripts.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
 
 enum { REDIS_SHA_LEN = 40, REDIS_RUN_ID_LEN = 40, FRONT_NAME_LEN = 16 };
-
-enum request_kind { REQUEST_JOIN, REQUEST_VISIT, REQUEST_MOVE, REQUEST_ADMIN };
 
 struct request_list {
     struct line_link *head;
@@ -200,7 +195,7 @@ struct store_event *store_event_of(struct line_store *store, struct span id);
 void store_node_ready(struct line_store *store, uint8_t node);
 void store_node_lost(struct line_store *store, uint8_t node);
 
-/* ---- line_nodes.c ---- */
+/* ---- line_calls.c: commands ---- */
 
 uint16_t store_slot(const struct line_store *store, struct span tag);
 /* Commands for this slot may be begun. */
@@ -222,6 +217,8 @@ void store_send(struct line_store *store, struct redis_call *call, const struct 
 /* A call of the store itself, with a deadline from now. */
 void store_send_own(struct line_store *store, struct redis_call *call, const struct text *command,
                     void (*on_reply)(struct redis_call *, const redisReply *));
+
+void store_ignore(struct redis_call *call, const redisReply *reply); /* of a last word */
 
 /* True: nothing was done, and the call must be made again now; it goes where the reply says. */
 bool nodes_follow(struct line_store *store, struct redis_call *call, const redisReply *reply);
@@ -262,7 +259,7 @@ void house_errand(struct store_event *event, enum house_errand errand);
 bool house_confirms(const struct store_event *event);
 void house_close(struct line_store *store);
 
-/* ---- line_calls.c ---- */
+/* ---- line_calls.c: requests ---- */
 
 void calls_push(struct request_list *list, struct line_link *link);
 struct line_link *calls_pop(struct request_list *list); /* there is one */
@@ -272,8 +269,11 @@ void calls_put_before(struct request_list *list, struct request_list *first);
 void calls_answer_decided(struct line_store *store);
 void calls_refuse_gathered(struct line_store *store); /* answers at once */
 
-/* The life of a request: begun, admitted and sent (NULL: refused), finished. */
-void calls_begin(struct line_store *store, struct line_link *link, enum request_kind kind);
+/* The life of a request: begun, admitted and sent (NULL: refused), finished. `retry_after_ms` may
+ * be NULL. */
+void calls_begin(struct line_store *store, struct line_link *link,
+                 void (*finish)(struct line_link *), enum line_outcome *outcome,
+                 uint64_t *retry_after_ms);
 struct store_event *calls_admit(struct line_link *link, const char *id);
 void calls_finish(struct line_link *link);
 /* Decided without asking Redis; answered at the end of the turn. */
@@ -288,24 +288,15 @@ bool calls_is_renewed(const redisReply *reply);
 /* Of an IPv4 address (::ffff:a.b.c.d) its four bytes, of an IPv6 address its /64. */
 struct span calls_address(const uint8_t addr[16]);
 
-/* ---- line_claims.c ---- */
-
-void claims_begin(struct line_rim *rim, struct line_join *join);
-/* Where the join goes next: to make a claim, or to get its number. */
-struct join_lot *claims_lot(struct line_rim *rim, const struct line_join *join);
-void claims_send_batch(struct join_lot *lot);
-/* It has its place, or is refused one: answered, once what is left to be said of that is said. */
-void claims_end(struct line_rim *rim, struct line_link *link);
-
 /* ---- line_joins.c ---- */
 
 void joins_send_gathered(struct line_store *store); /* at the end of a turn */
-/* As much of it as Redis keeps. */
-struct span joins_key(const uint8_t idem[LINE_IDEM_BYTES]);
 void joins_lot_init(struct join_lot *lot, struct store_event *event);
 bool joins_is_busy(const struct join_lot *lot);
 /* Answers those that have waited too long to be sent, or were judged by another document. */
 void joins_weed(struct join_lot *lot, uint64_t now_us);
+/* It has its place, or is refused one: answered, once what is left to be said of that is said. */
+void joins_end(struct line_rim *rim, struct line_link *link);
 
 /* ---- line_rim.c ---- */
 
@@ -313,8 +304,6 @@ void joins_weed(struct join_lot *lot, uint64_t now_us);
 void rim_look(struct store_event *event);
 void rim_close(struct store_event *event); /* NULL is fine; its joins are answered */
 bool rim_is_busy(const struct store_event *event);
-/* The batch of a join; NULL: it cannot be sent now. */
-struct join_lot *rim_lot(struct store_event *event, struct line_join *join);
 bool rim_is_open(const struct join_lot *lot); /* the shard would not refuse the next join */
 void rim_hurry(struct line_rim *rim);         /* somebody waits */
 /* How many more may wait, by the published cuts; UINT64_MAX: any number. */
@@ -325,12 +314,6 @@ void rim_wait(struct join_lot *lot, struct line_link *link);
 void rim_refused(struct join_lot *lot, struct request_list *refused, bool looks);
 uint64_t rim_issued(const struct join_lot *lot);
 void rim_batch_done(struct line_rim *rim); /* last: it may be freed by the loop now */
-void rim_rest(struct line_rim *rim);       /* the turn is over */
-void rim_end(struct line_rim *rim); /* of one that is over, once its last call has been answered */
-
-/* ---- line_rim_calls.c ---- */
-
-void rim_go_on(struct line_rim *rim); /* sends whatever the turn asks for next */
 
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

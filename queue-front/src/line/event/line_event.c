@@ -77,18 +77,13 @@ void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t no
     event->view.at_us = now_us;
 }
 
-/* Only a place that waits for its call can be a ghost. */
-static bool has_people(const struct line_event *event)
-{
-    enum line_state state = event->view.state;
-    return event->seen &&
-           (state == LINE_OPEN || state == LINE_SOLD_OUT || line_stands_still(state));
-}
-
 bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
     assert(gone_after_ms > 0);
-    if (!has_people(event))
+    /* Only a place that waits for its call can be a ghost. */
+    enum line_state state = event->view.state;
+    bool has_people = state == LINE_OPEN || state == LINE_SOLD_OUT || line_stands_still(state);
+    if (!event->seen || !has_people)
         return false;
     uint64_t now_ms = line_event_now_ms(event, now_us);
     heard_turn(&event->heard, now_ms / gone_after_ms);
@@ -147,19 +142,6 @@ void line_event_put_heard(const struct line_event *event, struct text *command,
     }
 }
 
-/* Behind what a call of heard.lua tells: page, bits, ... */
-static void take_pages(struct line_event *event, const redisReply *reply, uint64_t seq)
-{
-    for (size_t i = TELL_HEARD_WORDS; i + 1 < resp_len(reply); i += 2) {
-        uint64_t page;
-        struct span bits;
-        if (!resp_get_u64(reply, i, &page) || !resp_get_str(reply, i + 1, &bits) ||
-            !ghosts_take_page(&event->ghosts, page, bits))
-            return; /* asked for again */
-    }
-    event->ghosts.seq = seq;
-}
-
 bool line_event_take_heard(struct line_event *event, const redisReply *reply)
 {
     struct tell_heard tell = {.outcome = LINE_UNAVAILABLE};
@@ -168,8 +150,18 @@ bool line_event_take_heard(struct line_event *event, const redisReply *reply)
     ghosts_paid(&event->ghosts, arrived);
     if (arrived && event->telling_ms > 0)
         event->heard_ms = event->telling_ms;
-    if (arrived)
-        take_pages(event, reply, tell.seq);
+    /* Behind what a call of heard.lua tells: page, bits, ... What cannot be taken is asked for
+     * again.
+     */
+    bool whole = arrived;
+    for (size_t i = TELL_HEARD_WORDS; whole && i + 1 < resp_len(reply); i += 2) {
+        uint64_t page;
+        struct span bits;
+        whole = resp_get_u64(reply, i, &page) && resp_get_str(reply, i + 1, &bits) &&
+                ghosts_take_page(&event->ghosts, page, bits);
+    }
+    if (whole)
+        event->ghosts.seq = tell.seq;
     return reply == NULL || tell.outcome != LINE_UNAVAILABLE;
 }
 
@@ -272,20 +264,6 @@ static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
     return gap < HEAL_GAP_MAX ? gap : HEAL_GAP_MAX;
 }
 
-static struct span gaps_text(const struct line_event *event, struct text *list)
-{
-    assert(event->gaps_len <= LINE_GAPS_MAX);
-    for (uint32_t i = 0; i < event->gaps_len; i++) {
-        if (i > 0)
-            text_char(list, ',');
-        text_u64(list, event->gaps[i].from);
-        text_char(list, ':');
-        text_u64(list, event->gaps[i].upto);
-    }
-    assert(!list->overflown);
-    return text_span(list);
-}
-
 /* What is known of the draw. Its texts are written into the caller's memory. */
 static void say_draw(struct ask_heal *ask, const struct line_event *event,
                      char hex[2 * DRAW_SEED_BYTES + 1], struct text *seal)
@@ -313,15 +291,6 @@ uint32_t line_event_heal_words(const struct line_event *event)
     return ASK_HEAL_WORDS + 2 * moves_newest(&event->moves, newest);
 }
 
-static uint64_t calls_until_ms(const struct line_event *event)
-{
-    uint64_t until_ms = 0;
-    for (uint32_t i = 0; i < event->view.calls_len; i++)
-        if (event->calls[i].expires_ms > until_ms)
-            until_ms = event->calls[i].expires_ms;
-    return until_ms;
-}
-
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us)
 {
@@ -332,6 +301,20 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
     struct text seal = text_on(seal_memory, sizeof(seal_memory));
     struct text gaps = text_on(gaps_memory, sizeof(gaps_memory));
     struct move newest[MOVES_SEND_MAX];
+    assert(event->gaps_len <= LINE_GAPS_MAX);
+    for (uint32_t i = 0; i < event->gaps_len; i++) {
+        if (i > 0)
+            text_char(&gaps, ',');
+        text_u64(&gaps, event->gaps[i].from);
+        text_char(&gaps, ':');
+        text_u64(&gaps, event->gaps[i].upto);
+    }
+    assert(!gaps.overflown);
+    uint64_t calls_until_ms = 0;
+    for (uint32_t i = 0; i < event->view.calls_len; i++) {
+        if (event->calls[i].expires_ms > calls_until_ms)
+            calls_until_ms = event->calls[i].expires_ms;
+    }
     struct ask_heal ask = {
         .window_ms = HEAL_WINDOW_MS,
         .gap = safety_gap(event, now_us),
@@ -349,12 +332,12 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
         .stood_ms = event->view.stood_ms,
         .raised = event->marks.raised,
         .visits_until_ms = event->visits_until_ms,
-        .calls_until_ms = calls_until_ms(event),
+        .calls_until_ms = calls_until_ms,
         .version = event->marks.version,
         .state = view->state,
         .doc = view->doc,
         .knobs = view->knobs,
-        .gaps = gaps_text(event, &gaps),
+        .gaps = text_span(&gaps),
         .codes = line_codes_known(view),
         .era = event->marks.era,
         .identity = span_of(view->identity),

@@ -40,26 +40,6 @@ static bool is_word(struct span text)
     return text.len == 0 || memchr(text.ptr, '\0', text.len) == NULL;
 }
 
-static bool shares_are_whole(uint64_t shares)
-{
-    return line_lanes(shares) <= LANES_MAX && line_lane_share(shares, 0) <= 100;
-}
-
-static bool read_document(const redisReply *reply, struct tell_document *document)
-{
-    return tell_document_read(reply, 0, document) && shares_are_whole(document->knobs.shares) &&
-           is_word(document->digest) && is_word(document->identity);
-}
-
-static bool read_ghosts(struct tick_answer *tick)
-{
-    struct tell_ghosts *ghosts = &tick->ghosts;
-    return tell_ghosts_read(tick->line.ghosts, 0, ghosts) && ghosts->judged <= tick->line.issued &&
-           ghosts->skipped <= tick->line.serving &&
-           ghosts->waiting <= tick->line.issued - tick->line.serving &&
-           ghosts->whole <= ghosts->seq;
-}
-
 /* "from:upto,from:upto" */
 static bool read_gap_list(struct span text, struct tick_answer *tick)
 {
@@ -77,15 +57,6 @@ static bool read_gap_list(struct span text, struct tick_answer *tick)
             return text.len == 0;
     }
     return true;
-}
-
-static bool read_gaps(struct tick_answer *tick)
-{
-    tick->gaps_len = 0;
-    return tell_gaps_read(tick->line.gaps, 0, &tick->nobodys) &&
-           tick->nobodys.nobodys <= tick->ghosts.waiting &&
-           tick->nobodys.passed <= tick->ghosts.skipped &&
-           tick->nobodys.raised <= tick->line.issued && read_gap_list(tick->nobodys.ranges, tick);
 }
 
 static bool read_seed(const struct tell_draw *told, struct line_draw *draw)
@@ -141,12 +112,27 @@ static bool read_pilot(const redisReply *reply, struct line_pilot *pilot)
 static bool read_tick(const redisReply *reply, struct tick_answer *tick)
 {
     struct tell_tick *line = &tick->line;
+    struct tell_ghosts *ghosts = &tick->ghosts;
+    struct tell_gaps *nobodys = &tick->nobodys;
+    struct tell_document *document = &tick->document;
+    tick->gaps_len = 0;
     if (!tell_tick_read(reply, 0, line) || line->serving > line->issued || !is_word(line->odds) ||
-        !read_pilot(line->pilot, &tick->pilot) || !read_ghosts(tick) || !read_gaps(tick))
+        !read_pilot(line->pilot, &tick->pilot))
+        return false;
+    if (!tell_ghosts_read(line->ghosts, 0, ghosts) || ghosts->judged > line->issued ||
+        ghosts->skipped > line->serving || ghosts->waiting > line->issued - line->serving ||
+        ghosts->whole > ghosts->seq)
+        return false;
+    if (!tell_gaps_read(line->gaps, 0, nobodys) || nobodys->nobodys > ghosts->waiting ||
+        nobodys->passed > ghosts->skipped || nobodys->raised > line->issued ||
+        !read_gap_list(nobodys->ranges, tick))
         return false;
     tick->has_doc = resp_len(line->document) > 0;
-    return !tick->has_doc || (read_document(line->document, &tick->document) &&
-                              read_draw(line->draw, &tick->drawn, &tick->draw));
+    return !tick->has_doc ||
+           (tell_document_read(line->document, 0, document) &&
+            line_lanes(document->knobs.shares) <= LANES_MAX &&
+            line_lane_share(document->knobs.shares, 0) <= 100 && is_word(document->digest) &&
+            is_word(document->identity) && read_draw(line->draw, &tick->drawn, &tick->draw));
 }
 
 /* "upto:called_ms:expires_ms" */
@@ -274,20 +260,9 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
         span_to_cstr(tick->document.identity, event->view.identity, sizeof(event->view.identity)) &&
         span_to_cstr(tick->drawn.incarnation, event->view.incarnation,
                      sizeof(event->view.incarnation));
-    assert(fits); /* read_document() and read_draw() have looked */
+    assert(fits); /* read_tick() and read_draw() have looked */
     event->view.tag = line_tag(event->view.incarnation);
     return true;
-}
-
-/* Their positions go with the next tick. One that comes twice counts once. */
-static void take_early(struct line_event *event, const struct tick_answer *tick)
-{
-    event->early_len = 0;
-    for (size_t i = 0; i < resp_len(tick->line.early) && event->early_len < LINE_EARLY_MAX; i++) {
-        uint64_t entry;
-        if (resp_get_u64(tick->line.early, i, &entry) && entry > 0)
-            event->early[event->early_len++] = entry;
-    }
 }
 
 /* tell_moves, and behind it entry, moves, ... */
@@ -350,7 +325,7 @@ static void measure_joins(struct line_event *event, const struct tick_answer *ti
     uint64_t now_ms = tick->line.now_ms, joined = tick->line.issued - tick->nobodys.raised;
     if (event->seen && now_ms > event->view.redis_ms)
         event->joins_milli -= event->joins_milli / 64;
-    assert(tick->nobodys.raised <= tick->line.issued); /* read_gaps() has looked */
+    assert(tick->nobodys.raised <= tick->line.issued); /* read_tick() has looked */
     bool went_back = now_ms < event->joins_at_ms || joined < event->joined;
     if (event->seen && !went_back && now_ms - event->joins_at_ms < JOINS_WINDOW_MS)
         return;
@@ -489,7 +464,13 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
     changed = take_stretches(event, &tick) || changed;
     changed = take_turns(event, &tick, healed) || changed;
     changed = take_numbers(event, &tick, asked_us, now_us) || changed;
-    take_early(event, &tick);
+    /* Their positions go with the next tick. One that comes twice counts once. */
+    event->early_len = 0;
+    for (size_t i = 0; i < resp_len(tick.line.early) && event->early_len < LINE_EARLY_MAX; i++) {
+        uint64_t entry;
+        if (resp_get_u64(tick.line.early, i, &entry) && entry > 0)
+            event->early[event->early_len++] = entry;
+    }
     take_moves(event, &tick);
     event->passes = 0;
     event->taken = event->sending;
