@@ -119,13 +119,6 @@ static void begin_connecting(struct redis_link *link);
 static void retry_later(struct redis_link *link);
 static void on_backoff(uv_timer_t *timer);
 
-/* Nothing listens at this address of the name. The next address is tried before a failure is
- * reported. */
-static bool has_other_address(const struct redis_link *link)
-{
-    return !link->reached && link->addr_at + 1 < link->addr_len;
-}
-
 static void give_up(struct redis_link *link, const char *why)
 {
     link->addr_len = link->addr_at = 0;
@@ -140,7 +133,9 @@ static void fall(struct redis_link *link, const char *why)
     link->connection->link = NULL;
     link->connection = NULL;
     link_move(link, LINK_DOWN);
-    if (has_other_address(link)) {
+    /* Nothing listens at this address of the name: the next one is tried before a failure is
+     * reported. */
+    if (!link->reached && link->addr_at + 1 < link->addr_len) {
         link->addr_at++;
         uv_timer_start(&link->backoff, on_backoff, 0, 0);
         return;
@@ -315,20 +310,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* Under TLS keys may be changed at any time, so reading may wait for writing and vice versa. */
-static int events_wanted(const struct connection *connection)
-{
-    int tls_wants = connection->tls_wants_write ? UV_WRITABLE : 0;
-    if (connection->tls == NULL)
-        return connection->wanted;
-    if (connection->shaking)
-        return tls_wants != 0 ? tls_wants : UV_READABLE;
-    return UV_READABLE | connection->wanted | tls_wants;
-}
-
 static void apply_poll(struct connection *connection)
 {
-    int wanted = events_wanted(connection);
+    int wanted = connection->wanted;
+    /* Under TLS keys may be changed at any time, so reading may wait for writing and vice versa. */
+    if (connection->tls != NULL && connection->shaking)
+        wanted = connection->tls_wants_write ? UV_WRITABLE : UV_READABLE;
+    else if (connection->tls != NULL)
+        wanted |= UV_READABLE | (connection->tls_wants_write ? UV_WRITABLE : 0);
     if (connection->polled == wanted)
         return;
     connection->polled = wanted;
@@ -466,15 +455,6 @@ static void on_tls_poll(struct connection *connection)
         tls_write(connection);
 }
 
-/* We are inside a callback of hiredis, which the connection must survive, so the handshake
- * begins with the next event. Without memory nothing begins, and the timer ends it. */
-static void begin_tls(struct redis_link *link)
-{
-    struct connection *connection = link->connection;
-    connection->tls = tls_session_open(link->conf.tls, connection->redis->c.fd, link->conf.host);
-    connection->shaking = connection->tls_wants_write = true;
-}
-
 /* ---- the end of a turn ---- */
 
 void redis_link_flush(struct redis_link *link)
@@ -520,9 +500,13 @@ static void on_auth(struct redis_call *call, const struct redisReply *reply)
     redis_link_drop(link, memory);
 }
 
-static void send_login(struct redis_link *link)
+static void log_in(struct redis_link *link)
 {
     const struct redis_login *login = &link->conf.login;
+    if (login->password.len == 0) {
+        come_up(link);
+        return;
+    }
     char memory[LINK_LOGIN_BYTES];
     struct text command = text_on(memory, sizeof(memory));
     resp_begin(&command, login->user != NULL ? 3 : 2);
@@ -534,14 +518,6 @@ static void send_login(struct redis_link *link)
     link->auth.on_reply = on_auth;
     link->auth.deadline_us = now_us(link) + STORE_DEADLINE_MS * 1000;
     redis_link_send(link, &link->auth, text_span(&command));
-}
-
-static void log_in(struct redis_link *link)
-{
-    if (link->conf.login.password.len > 0)
-        send_login(link);
-    else
-        come_up(link);
 }
 
 /* The address that could not be reached, and why. */
@@ -568,10 +544,14 @@ static void on_connect(const redisAsyncContext *redis, int status)
         return;
     }
     link->reached = true;
-    if (link->conf.tls == NULL)
+    if (link->conf.tls == NULL) {
         log_in(link);
-    else
-        begin_tls(link);
+        return;
+    }
+    /* We are inside a callback of hiredis, which the connection must survive, so the handshake
+     * begins with the next event. Without memory nothing begins, and the timer ends it. */
+    connection->tls = tls_session_open(link->conf.tls, connection->redis->c.fd, link->conf.host);
+    connection->shaking = connection->tls_wants_write = true;
 }
 
 static void on_backoff(uv_timer_t *timer)
@@ -651,30 +631,25 @@ static void connect_to(struct redis_link *link, const char *host)
 
 /* ---- names ---- */
 
-static void note_addresses(struct redis_link *link, const struct addrinfo *found)
-{
-    link->addr_len = link->addr_at = 0;
-    for (; found != NULL && link->addr_len < LINK_ADDRS_MAX; found = found->ai_next) {
-        char *to = link->addr[link->addr_len];
-        if ((found->ai_family == AF_INET || found->ai_family == AF_INET6) &&
-            uv_ip_name(found->ai_addr, to, LINK_ADDR_BYTES) == 0)
-            link->addr_len++;
-    }
-}
-
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
     struct lookup *lookup = MAGIC_OF(lookup, request->data);
     struct redis_link *link = lookup->link;
     MAGIC_END(lookup, lookup);
     free(lookup);
-    if (link != NULL) {
-        link->lookup = NULL;
-        note_addresses(link, status == 0 ? found : NULL);
+    if (link == NULL) {
+        uv_freeaddrinfo(found);
+        return;
+    }
+    link->lookup = NULL;
+    link->addr_len = link->addr_at = 0;
+    const struct addrinfo *at = status == 0 ? found : NULL;
+    for (; at != NULL && link->addr_len < LINK_ADDRS_MAX; at = at->ai_next) {
+        bool is_ip = at->ai_family == AF_INET || at->ai_family == AF_INET6;
+        char *to = link->addr[link->addr_len];
+        link->addr_len += is_ip && uv_ip_name(at->ai_addr, to, LINK_ADDR_BYTES) == 0;
     }
     uv_freeaddrinfo(found);
-    if (link == NULL)
-        return;
     if (link->addr_len > 0) {
         connect_to(link, link->addr[0]);
         return;

@@ -134,19 +134,6 @@ static uint8_t number_of(struct redis_map *map, const struct redis_addr *addr)
     return (uint8_t)map->len++;
 }
 
-/* [host, port, ...]; a server without an announced address gives an empty host or none. */
-static bool read_node(const redisReply *node, const struct redis_addr *asked,
-                      struct redis_addr *out)
-{
-    struct span host = {NULL, 0};
-    uint64_t port;
-    if (!resp_get_u64(node, 1, &port))
-        return false;
-    if (!resp_get_str(node, 0, &host) || host.len == 0)
-        host = span_of(asked->host);
-    return make_addr(host, port, out);
-}
-
 bool redis_map_read_slots(const redisReply *reply, const struct redis_addr *asked,
                           struct redis_map *out)
 {
@@ -155,12 +142,18 @@ bool redis_map_read_slots(const redisReply *reply, const struct redis_addr *aske
     out->len = 0;
     memset(out->owner, REDIS_NOBODY, sizeof(out->owner));
     for (size_t i = 0; i < resp_len(reply); i++) {
-        const redisReply *range, *node;
+        const redisReply *range, *node; /* the node: [host, port, ...] */
         struct redis_addr addr;
-        uint64_t first, last;
+        struct span host = {NULL, 0};
+        uint64_t first, last, port;
         if (!resp_array(reply, i, &range) || !resp_get_u64(range, 0, &first) ||
             !resp_get_u64(range, 1, &last) || first > last || last >= REDIS_SLOTS ||
-            !resp_array(range, 2, &node) || !read_node(node, asked, &addr))
+            !resp_array(range, 2, &node) || !resp_get_u64(node, 1, &port))
+            return false;
+        /* A server without an announced address gives an empty host or none. */
+        if (!resp_get_str(node, 0, &host) || host.len == 0)
+            host = span_of(asked->host);
+        if (!make_addr(host, port, &addr))
             return false;
         uint8_t number = number_of(out, &addr);
         if (number == REDIS_NOBODY)

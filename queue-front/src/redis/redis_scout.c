@@ -62,14 +62,6 @@ static uint32_t candidates(const struct redis_scout *scout)
     return scout->conf.seeds->len + (scout->conf.master == NULL ? scout->conf.map->len : 0);
 }
 
-static struct redis_addr candidate(const struct redis_scout *scout)
-{
-    uint32_t at = scout->turn % candidates(scout);
-    if (at < scout->conf.seeds->len)
-        return scout->conf.seeds->at[at];
-    return scout->conf.map->node[at - scout->conf.seeds->len];
-}
-
 static void on_up(void *ctx);
 
 /* The link is closed, and the next one is asked after a moment, or after a longer pause when
@@ -101,7 +93,8 @@ static void on_link_dirty(void *ctx)
 
 static void open_link(struct redis_scout *scout)
 {
-    scout->addr = candidate(scout);
+    uint32_t at = scout->turn % candidates(scout), seeds = scout->conf.seeds->len;
+    scout->addr = at < seeds ? scout->conf.seeds->at[at] : scout->conf.map->node[at - seeds];
     struct redis_link_conf link = {
         .loop = scout->conf.loop,
         .host = scout->addr.host,
