@@ -463,7 +463,8 @@ static bool read_from(struct reading *reading, struct span from)
     return (trail || span_eq(what, SPAN("series"))) && row.len > 0 &&
            span_is_of(row, trail ? SPAN_DIGITS "-" : SPAN_DIGITS) &&
            span_to_cstr(row, reading->line.from_row, sizeof(reading->line.from_row)) &&
-           span_u64(parts, UINT32_MAX, &reading->parts) && archive_chain_ok(chain) &&
+           span_u64(parts, UINT32_MAX, &reading->parts) && chain.len == ARCHIVE_SHA_LEN &&
+           span_is_of(chain, SPAN_HEX) &&
            span_to_cstr(chain, reading->chain, sizeof(reading->chain));
 }
 

@@ -45,11 +45,6 @@ void archive_chain(char chain[ARCHIVE_SHA_LEN + 1], struct span line)
     put_sha(&state, chain);
 }
 
-bool archive_chain_ok(struct span text)
-{
-    return text.len == ARCHIVE_SHA_LEN && span_is_of(text, SPAN_HEX);
-}
-
 static void make_message(char message[MARK_LEN], const char sha[ARCHIVE_SHA_LEN + 1])
 {
     memcpy(message, mark_purpose, sizeof(mark_purpose) - 1);
@@ -181,91 +176,80 @@ static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LE
 
 /* ---- what it says ---- */
 
-/* Of a line that runs: how it goes on. */
-static void read_running(struct json_in *in, uint64_t issued)
+/* A member that has to be there: the script takes it from the document. */
+static void check_number(struct json_in *in, const char *name, uint64_t max)
 {
-    static const char *const counts[] = {"dead", "outstanding"};
-    static const char *const paces[] = {"show_up_milli", "service_rate_milli", "joins_milli"};
     uint64_t value = 0;
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        json_in_require(in, counts[i]);
-        json_in_u64(in, counts[i], 0, issued, &value);
-    }
-    for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++) {
-        json_in_require(in, paces[i]);
-        json_in_u64(in, paces[i], 0, i == 0 ? 1000 : UINT32_MAX, &value);
-    }
+    json_in_require(in, name);
+    json_in_u64(in, name, 0, max, &value);
+}
+
+static struct span check_text(struct json_in *in, const char *name, size_t min, size_t max)
+{
+    struct span text = {NULL, 0};
+    json_in_require(in, name);
+    json_in_str(in, name, min, max, &text);
+    return text;
 }
 
 /* What is refused here was signed, so another program wrote it wrongly; the file is intact. */
 static void read_line(struct json_in *lines, json_t *array, size_t index, struct archive *out)
 {
-    static const char *const counts[] = {"serving", "skipped", "waiting"};
     struct json_in in;
-    struct span seed;
-    uint64_t issued = 0, value = 0, entries = 0;
+    uint64_t issued = 0;
     if (!json_in_item_child(lines, "lines", array, index, &in))
         return;
     json_in_require(&in, "issued");
     json_in_u64(&in, "issued", 0, UINT32_MAX - 1, &issued);
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        json_in_require(&in, counts[i]);
-        json_in_u64(&in, counts[i], 0, issued, &value);
-    }
-    json_in_require(&in, "admitted");
-    json_in_u64(&in, "admitted", 0, UINT32_MAX, &value);
-    json_in_require(&in, "no_shows");
-    json_in_u64(&in, "no_shows", 0, UINT32_MAX, &value);
+    check_number(&in, "serving", issued);
+    check_number(&in, "skipped", issued);
+    check_number(&in, "waiting", issued);
+    check_number(&in, "admitted", UINT32_MAX);
+    check_number(&in, "no_shows", UINT32_MAX);
     if (json_in_has(&in, "closed_ms")) {
-        json_in_u64(&in, "closed_ms", 0, INT64_MAX >> 10, &value);
-        json_in_require(&in, "closed");
-        json_in_u64(&in, "closed", 0, issued, &value);
+        check_number(&in, "closed_ms", INT64_MAX >> 10);
+        check_number(&in, "closed", issued);
     }
     if (json_in_has(&in, "seed")) {
-        if (json_in_str(&in, "seed", 2 * DRAW_SEED_BYTES, 2 * DRAW_SEED_BYTES, &seed) &&
-            !archive_chain_ok(seed))
+        struct span seed = check_text(&in, "seed", 2 * DRAW_SEED_BYTES, 2 * DRAW_SEED_BYTES);
+        if (seed.ptr != NULL && !span_is_of(seed, SPAN_HEX))
             json_in_refuse(&in, "seed", "must be hex");
-        json_in_require(&in, "entries");
-        json_in_u64(&in, "entries", 0, issued, &entries);
-        json_in_require(&in, "drawn_ms");
-        json_in_u64(&in, "drawn_ms", 0, INT64_MAX >> 10, &value);
+        check_number(&in, "entries", issued);
+        check_number(&in, "drawn_ms", INT64_MAX >> 10);
     }
     if (index == 0) {
         out->closed_entries = json_in_has(&in, "closed_ms");
         out->drawn = json_in_has(&in, "seed");
     }
-    if (archive_runs(out))
-        read_running(&in, issued);
+    if (archive_runs(out)) { /* how it goes on */
+        check_number(&in, "dead", issued);
+        check_number(&in, "outstanding", issued);
+        check_number(&in, "show_up_milli", 1000);
+        check_number(&in, "service_rate_milli", UINT32_MAX);
+        check_number(&in, "joins_milli", UINT32_MAX);
+    }
     json_in_end(&in);
 }
 
 static void read_restore(struct json_in *in, struct archive *out)
 {
     struct json_in restore;
-    struct span text = {NULL, 0};
     struct draw_seal seal;
     uint64_t value = 0;
     json_t *lines = NULL;
     json_in_require(in, "restore");
     if (!json_in_child(in, "restore", &restore))
         return;
-    json_in_require(&restore, "seal");
-    if (json_in_str(&restore, "seal", 0, DRAW_SEAL_LEN_MAX, &text) && text.len > 0 &&
-        !draw_seal_parse(text, &seal))
+    out->seal = check_text(&restore, "seal", 0, DRAW_SEAL_LEN_MAX);
+    if (out->seal.len > 0 && !draw_seal_parse(out->seal, &seal))
         json_in_refuse(&restore, "seal", "must be a seal");
-    else
-        out->seal = text;
-    json_in_require(&restore, "identity");
-    json_in_str(&restore, "identity", 0, LINE_IDENTITY_MAX, &text);
-    json_in_require(&restore, "beacon");
-    json_in_str(&restore, "beacon", 0, DRAW_BEACON_MAX, &text);
-    json_in_require(&restore, "proof");
-    json_in_str(&restore, "proof", 0, ARCHIVE_PROOF_MAX, &text);
+    check_text(&restore, "identity", 0, LINE_IDENTITY_MAX);
+    check_text(&restore, "beacon", 0, DRAW_BEACON_MAX);
+    check_text(&restore, "proof", 0, ARCHIVE_PROOF_MAX);
     if (archive_runs(out)) {
         json_in_require(&restore, "read_ms");
         json_in_u64(&restore, "read_ms", 1, INT64_MAX >> 10, &value);
-        json_in_require(&restore, "active");
-        json_in_u64(&restore, "active", 0, UINT32_MAX, &value);
+        check_number(&restore, "active", UINT32_MAX);
         json_in_u64(&restore, "frozen_from", 0, LINE_STATE_COUNT - 1, &value);
         json_in_u64(&restore, "seats_left", 0, INT64_MAX >> 10, &value);
         json_in_u64(&restore, "codes", 0, UINT32_MAX, &value);
@@ -281,7 +265,6 @@ static void read_restore(struct json_in *in, struct archive *out)
 static enum archive_fault read_head(struct archive *out, struct err_slot *err)
 {
     struct json_in in;
-    struct span text = {NULL, 0};
     uint64_t format = 0;
     static const char *const others[] = {"read_at", "figures", "lanes"};
     const char *states[LINE_STATE_COUNT + 1] = {NULL};
@@ -290,13 +273,10 @@ static enum archive_fault read_head(struct archive *out, struct err_slot *err)
     json_in_object(&in, out->head, err);
     json_in_allow(&in, "format");
     json_in_u64(&in, "format_version", ARCHIVE_FORMAT, ARCHIVE_FORMAT, &format);
-    json_in_require(&in, "event");
-    json_in_str(&in, "event", 1, LINE_EVENT_ID_MAX, &out->event);
-    json_in_require(&in, "incarnation");
-    if (json_in_str(&in, "incarnation", 0, LINE_INCARNATION_LEN, &text) &&
-        !line_incarnation_ok(text))
+    out->event = check_text(&in, "event", 1, LINE_EVENT_ID_MAX);
+    out->incarnation = check_text(&in, "incarnation", 0, LINE_INCARNATION_LEN);
+    if (!line_incarnation_ok(out->incarnation))
         json_in_refuse(&in, "incarnation", "must be an incarnation");
-    out->incarnation = text;
     json_in_require(&in, "state");
     json_in_word(&in, "state", states, &out->state);
     json_in_require(&in, "version");

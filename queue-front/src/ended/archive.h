@@ -27,7 +27,6 @@ void archive_put_mark(struct text *lines, const struct mac_ring *keys,
                       char chain[ARCHIVE_SHA_LEN + 1]);
 /* The chain after one more line, with its newline. */
 void archive_chain(char chain[ARCHIVE_SHA_LEN + 1], struct span line);
-bool archive_chain_ok(struct span text);
 
 enum archive_fault {
     ARCHIVE_GOOD,
