@@ -25,22 +25,18 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
     return out->overflown ? 0 : size * count; /* 0 tells curl to give up */
 }
 
-/* False: there is no memory for it, and a fetch without its bounds must not be made. */
-static bool set_up(CURL *curl, const char *url, struct text *out)
-{
-    return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_S_MAX) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEDATA, out) == CURLE_OK;
-}
-
 int fetch_text(const char *url, struct text *out, long *status, struct err_slot *err)
 {
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         return err_set(err, ERR_NOMEM, "%s", url);
-    CURLcode code = set_up(curl, url, out) ? curl_easy_perform(curl) : CURLE_OUT_OF_MEMORY;
+    /* Where there is no memory for them: a fetch without its bounds must not be made. */
+    bool is_set = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+                  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+                  curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_S_MAX) == CURLE_OK &&
+                  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
+                  curl_easy_setopt(curl, CURLOPT_WRITEDATA, out) == CURLE_OK;
+    CURLcode code = is_set ? curl_easy_perform(curl) : CURLE_OUT_OF_MEMORY;
     if (code == CURLE_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     curl_easy_cleanup(curl);

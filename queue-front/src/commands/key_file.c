@@ -77,19 +77,6 @@ static int read_ring(struct key_file *file, struct err_slot *err)
     return rc;
 }
 
-/* Another command for this ring waits until we are done. */
-static int take_lock(struct key_file *file, struct err_slot *err)
-{
-    char history[KEY_PATH_MAX];
-    int rc = put_path(history, file->path, history_suffix, err);
-    if (rc < 0)
-        return rc;
-    file->lock = open(history, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (file->lock < 0 || flock(file->lock, LOCK_EX) < 0)
-        return err_set(err, ERR_IO, "%s: %s", history, strerror(errno));
-    return 0;
-}
-
 int key_file_open(struct key_file *file, const char *path, bool of_passes, struct err_slot *err)
 {
     *file = (struct key_file){
@@ -99,10 +86,17 @@ int key_file_open(struct key_file *file, const char *path, bool of_passes, struc
         rc = err_set(err, ERR_RANGE,
                      "keys.passes names several files: put their keys into one, the first of them "
                      "first, and name that");
+    char history[KEY_PATH_MAX];
     if (rc == 0)
-        rc = take_lock(file, err);
+        rc = put_path(history, file->path, history_suffix, err);
     if (rc < 0)
         goto close_file;
+    /* Another command for this ring waits until we are done. */
+    file->lock = open(history, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file->lock < 0 || flock(file->lock, LOCK_EX) < 0) {
+        rc = err_set(err, ERR_IO, "%s: %s", history, strerror(errno));
+        goto close_file;
+    }
     struct stat stat_of;
     if (stat(path, &stat_of) < 0) {
         rc = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
@@ -297,19 +291,6 @@ int key_file_save(const struct key_file *file, const char *what, const char *nam
 
 /* ---- the past ---- */
 
-struct record {
-    uint64_t at_ms;
-    char what[8], name[KEY_NAME_MAX], other[KEY_NAME_MAX];
-};
-
-static bool read_record(const char *line, struct record *out)
-{
-    char time[RFC3339_LEN + 1];
-    *out = (struct record){.at_ms = 0};
-    return sscanf(line, "%24s %7s %63s %63s", time, out->what, out->name, out->other) >= 3 &&
-           rfc3339_parse(span_of(time), &out->at_ms);
-}
-
 struct key_past key_file_past(const struct key_file *file, unsigned index)
 {
     const char *name = file->key[index].name;
@@ -319,18 +300,20 @@ struct key_past key_file_past(const struct key_file *file, unsigned index)
     struct err_slot err;
     FILE *history = put_path(path, file->path, history_suffix, &err) == 0 ? fopen(path, "r") : NULL;
     while (history != NULL && fgets(line, sizeof(line), history) != NULL) {
-        struct record record;
-        if (!read_record(line, &record))
+        char time[RFC3339_LEN + 1], what[8], whose[KEY_NAME_MAX], before[KEY_NAME_MAX] = "";
+        uint64_t at_ms;
+        if (sscanf(line, "%24s %7s %63s %63s", time, what, whose, before) < 3 ||
+            !rfc3339_parse(span_of(time), &at_ms))
             continue;
-        bool used = strcmp(record.what, "use") == 0;
+        bool used = strcmp(what, "use") == 0;
         if (used)
-            memcpy(signer, record.name, sizeof(signer));
-        if (strcmp(record.what, "add") == 0 && strcmp(record.name, name) == 0) {
-            past = (struct key_past){.added_ms = record.at_ms, .sure = true};
-        } else if (used && strcmp(record.other, name) == 0) {
-            past.retired_ms = record.at_ms;
+            memcpy(signer, whose, strlen(whose) + 1);
+        if (strcmp(what, "add") == 0 && strcmp(whose, name) == 0) {
+            past = (struct key_past){.added_ms = at_ms, .sure = true};
+        } else if (used && strcmp(before, name) == 0) {
+            past.retired_ms = at_ms;
             past.sure = true;
-        } else if (used && strcmp(record.name, name) == 0) {
+        } else if (used && strcmp(whose, name) == 0) {
             past.retired_ms = 0;
         }
     }

@@ -35,11 +35,14 @@ enum ring { TICKETS, IDENTITIES, PASSES, DRAWS, RINGS };
 
 static const struct {
     const char *name, *purpose;
+    size_t path; /* of its file, in the settings */
 } rings[] = {
-    [TICKETS] = {"tickets", "tickets, sessions, challenges of work, codes that carry a place away"},
-    [IDENTITIES] = {"identities", "identities: visitors, members, invitations"},
-    [PASSES] = {"passes", "admission passes (ES256)"},
-    [DRAWS] = {"draws", "seeds of draws"},
+    [TICKETS] = {"tickets", "tickets, sessions, challenges of work, codes that carry a place away",
+                 offsetof(struct front_config, keys_tickets)},
+    [IDENTITIES] = {"identities", "identities: visitors, members, invitations",
+                    offsetof(struct front_config, keys_identities)},
+    [PASSES] = {"passes", "admission passes (ES256)", offsetof(struct front_config, keys_passes)},
+    [DRAWS] = {"draws", "seeds of draws", offsetof(struct front_config, keys_draws)},
 };
 
 /* A session lasts a day at most (session_max_s), whatever began it. */
@@ -93,13 +96,6 @@ static const char *signs(const struct front_told *front, enum ring ring)
 {
     const char *name = json_string_value(json_object_get(ring_told(front, ring), "signs"));
     return name != NULL ? name : "";
-}
-
-static uint64_t since_ms(const struct front_told *front, enum ring ring)
-{
-    const char *text = json_string_value(json_object_get(ring_told(front, ring), "since"));
-    uint64_t at_ms = 0;
-    return text != NULL && rfc3339_parse(span_of(text), &at_ms) ? at_ms : 0;
 }
 
 static bool lists(const struct front_told *front, enum ring ring, const char *list,
@@ -163,42 +159,15 @@ static int ask_fronts(const struct ask *ask, struct fronts *fronts, struct err_s
 
 /* ---- files ---- */
 
-static const char *path_of(const struct front_config *config, enum ring ring)
-{
-    switch (ring) {
-    case TICKETS:
-        return config->keys_tickets;
-    case IDENTITIES:
-        return config->keys_identities;
-    case PASSES:
-        return config->keys_passes;
-    default:
-        return config->keys_draws;
-    }
-}
-
 static int open_ring(const struct front_config *config, enum ring ring, struct key_file *file,
                      struct err_slot *err)
 {
-    return key_file_open(file, path_of(config, ring), ring == PASSES, err);
+    return key_file_open(file, (const char *)config + rings[ring].path, ring == PASSES, err);
 }
 
 static uint64_t wall_ms(void)
 {
     return clock_wall_us(clock_system()) / 1000;
-}
-
-/* For how long after its last signature things made with a key may still arrive. */
-static uint64_t life_ms(const struct front_config *config, enum ring ring)
-{
-    switch (ring) {
-    case TICKETS:
-        return config->ticket_lifetime_ms + DAY_MS + MARGIN_MS;
-    case PASSES:
-        return DAY_MS + MARGIN_MS;
-    default:
-        return MARGIN_MS; /* what names it is asked for */
-    }
 }
 
 /* 0: at once. Fronts that came to sign with another key later than the file said count. */
@@ -209,10 +178,18 @@ static uint64_t until_ms(const struct front_config *config, enum ring ring,
     if (retired_ms == 0)
         return 0;
     for (unsigned i = 0; fronts != NULL && i < fronts->len; i++) {
-        uint64_t at_ms = since_ms(&fronts->front[i], ring);
-        retired_ms = at_ms > retired_ms ? at_ms : retired_ms;
+        const json_t *since = json_object_get(ring_told(&fronts->front[i], ring), "since");
+        uint64_t at_ms = 0;
+        if (rfc3339_parse(span_of(json_string_value(since)), &at_ms) && at_ms > retired_ms)
+            retired_ms = at_ms;
     }
-    return retired_ms + life_ms(config, ring);
+    /* For how long after its last signature things made with a key may still arrive. */
+    uint64_t life_ms = MARGIN_MS; /* what names it is asked for */
+    if (ring == TICKETS || ring == PASSES)
+        life_ms += DAY_MS;
+    if (ring == TICKETS)
+        life_ms += config->ticket_lifetime_ms;
+    return retired_ms + life_ms;
 }
 
 static void print_time(const char *before, uint64_t at_ms)
@@ -250,7 +227,7 @@ static int list_keys(const struct front_config *config, struct err_slot *err)
     for (enum ring ring = 0; ring < RINGS; ring++) {
         struct key_file file;
         printf("%s: %s\n", rings[ring].name, rings[ring].purpose);
-        printf("  in %s\n", path_of(config, ring));
+        printf("  in %s\n", (const char *)config + rings[ring].path);
         if (open_ring(config, ring, &file, err) < 0)
             return FAILED;
         for (unsigned i = 0; i < file.len; i++)
@@ -261,26 +238,6 @@ static int list_keys(const struct front_config *config, struct err_slot *err)
 }
 
 /* ---- status ---- */
-
-/* Does the front hold what the file says, in this order of signing? */
-static bool agrees(const struct front_told *front, enum ring ring, const struct key_file *file)
-{
-    bool same = front->loops_behind == 0 && strcmp(signs(front, ring), file->key[0].name) == 0 &&
-                json_array_size(json_object_get(ring_told(front, ring), "holds")) == file->len;
-    for (unsigned i = 0; i < file->len; i++)
-        same = same && lists(front, ring, "holds", file->key[i].name);
-    return same;
-}
-
-static void print_told(const struct front_told *front, enum ring ring, bool same)
-{
-    const json_t *holds = json_object_get(ring_told(front, ring), "holds");
-    printf("  %-10s %s  signs %s, holds", rings[ring].name, same ? "as in the file" : "NOT YET",
-           signs(front, ring));
-    for (size_t i = 0; i < json_array_size(holds); i++)
-        printf(" %s", json_string_value(json_array_get(holds, i)));
-    putchar('\n');
-}
 
 static int show_status(const struct front_config *config, const struct fronts *fronts,
                        struct err_slot *err)
@@ -293,8 +250,18 @@ static int show_status(const struct front_config *config, const struct fronts *f
             struct key_file file;
             if (open_ring(config, ring, &file, err) < 0)
                 return FAILED;
-            bool same = agrees(front, ring, &file);
-            print_told(front, ring, same);
+            /* In this order of signing. */
+            const json_t *holds = json_object_get(ring_told(front, ring), "holds");
+            const char *signer = signs(front, ring);
+            bool same = front->loops_behind == 0 && strcmp(signer, file.key[0].name) == 0 &&
+                        json_array_size(holds) == file.len;
+            for (unsigned k = 0; k < file.len; k++)
+                same = same && lists(front, ring, "holds", file.key[k].name);
+            printf("  %-10s %s  signs %s, holds", rings[ring].name,
+                   same ? "as in the file" : "NOT YET", signer);
+            for (size_t k = 0; k < json_array_size(holds); k++)
+                printf(" %s", json_string_value(json_array_get(holds, k)));
+            putchar('\n');
             all = all && same;
             key_file_close(&file);
         }
@@ -305,21 +272,7 @@ static int show_status(const struct front_config *config, const struct fronts *f
     return all ? DONE : REFUSED;
 }
 
-/* ---- add ---- */
-
-static int add_key(enum ring ring, struct key_file *file, struct err_slot *err)
-{
-    unsigned before = file->len;
-    if (key_file_add(file, err) < 0 ||
-        key_file_save(file, "add", file->key[before].name, NULL, wall_ms(), err) < 0)
-        return FAILED;
-    printf("%s %s: added. Reload every front; when `keys status` finds it on all, "
-           "`keys use` lets it sign.\n",
-           rings[ring].name, file->key[before].name);
-    return DONE;
-}
-
-/* ---- use and drop ---- */
+/* ---- add, use and drop ---- */
 
 static int refuse(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -418,13 +371,6 @@ static int drop_key(const struct ask *ask, const struct front_config *config,
 
 /* ---- the command ---- */
 
-static bool add_urls(struct ask *ask, const char *urls)
-{
-    size_t len = strlen(ask->urls);
-    int put = snprintf(ask->urls + len, sizeof(ask->urls) - len, "%s%s", len > 0 ? "," : "", urls);
-    return put > 0 && (size_t)put < sizeof(ask->urls) - len;
-}
-
 static bool read_word(struct ask *ask, const char *word)
 {
     if (ask->command == NULL) {
@@ -445,13 +391,6 @@ static bool read_word(struct ask *ask, const char *word)
     return ask->has_ring;
 }
 
-/* Of the rest, what begins with a hyphen is an option that does not exist, but where a key is
- * named: one of 64 pass keys has a name that begins so. */
-static bool is_word(const struct ask *ask, const char *word)
-{
-    return word[0] != '-' || (ask->has_ring && ask->key == NULL);
-}
-
 static bool read_arguments(int argc, char **argv, struct ask *ask)
 {
     *ask = (struct ask){.config_path = NULL};
@@ -460,13 +399,18 @@ static bool read_arguments(int argc, char **argv, struct ask *ask)
         if (strcmp(argv[i], "--config") == 0 && more)
             ask->config_path = argv[++i];
         else if (strcmp(argv[i], "--url") == 0 && more) {
-            if (!add_urls(ask, argv[++i]))
+            size_t len = strlen(ask->urls), room = sizeof(ask->urls) - len;
+            int put = snprintf(ask->urls + len, room, "%s%s", len > 0 ? "," : "", argv[++i]);
+            if (put <= 0 || (size_t)put >= room)
                 return false;
         } else if (strcmp(argv[i], "--unchecked") == 0)
             ask->unchecked = true;
         else if (strcmp(argv[i], "--now") == 0)
             ask->now = true;
-        else if (!is_word(ask, argv[i]) || !read_word(ask, argv[i]))
+        /* What begins with a hyphen is an option that does not exist, but where a key is named: one
+         * of 64 pass keys has a name that begins so. */
+        else if ((argv[i][0] == '-' && (!ask->has_ring || ask->key != NULL)) ||
+                 !read_word(ask, argv[i]))
             return false;
     }
     const char *command = ask->command != NULL ? ask->command : "";
@@ -489,7 +433,14 @@ static int turn(const struct ask *ask, const struct front_config *config,
     if (open_ring(config, ask->ring, &file, err) < 0)
         return FAILED;
     if (strcmp(ask->command, "add") == 0) {
-        code = add_key(ask->ring, &file, err);
+        unsigned nth = file.len;
+        if (key_file_add(&file, err) == 0 &&
+            key_file_save(&file, "add", file.key[nth].name, NULL, wall_ms(), err) == 0) {
+            printf("%s %s: added. Reload every front; when `keys status` finds it on all, "
+                   "`keys use` lets it sign.\n",
+                   rings[ask->ring].name, file.key[nth].name);
+            code = DONE;
+        }
     } else {
         int index = key_file_find(&file, ask->key);
         if (index < 0)
