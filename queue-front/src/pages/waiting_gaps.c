@@ -46,6 +46,17 @@ static struct span words_of(const struct waiting_look *look, const struct event_
     return best != NULL ? (struct span){best->text, best->len} : (struct span){NULL, 0};
 }
 
+/* The phrase of a name that is not known before: "more.odds." and "unlikely". */
+static struct span phrase_of(const struct waiting_look *look, const char *group, struct span name)
+{
+    char key[64];
+    struct text text = text_on(key, sizeof(key) - 1);
+    text_str(&text, group);
+    text_put(&text, name);
+    key[text.len] = '\0';
+    return waiting_look_phrase(look, key);
+}
+
 /* ---- the event ---- */
 
 static void put_show_line(struct text *out, const struct waiting_look *look)
@@ -82,16 +93,6 @@ static void put_time(struct text *out, uint64_t ms)
         rfc3339_put(out, ms);
 }
 
-static void put_commitment(struct text *out, const struct waiting_look *look)
-{
-    uint8_t commitment[DRAW_COMMITMENT_BYTES];
-    char hex[2 * DRAW_COMMITMENT_BYTES + 1];
-    if (!draw_seal_commitment(look->event->view, commitment))
-        return;
-    sodium_bin2hex(hex, sizeof(hex), commitment, sizeof(commitment));
-    text_str(out, hex);
-}
-
 /* Before the opening people may gather for the draw; both times are shown. */
 static void put_begins(struct text *out, const struct waiting_look *look)
 {
@@ -111,33 +112,11 @@ static void put_begins(struct text *out, const struct waiting_look *look)
     }
 }
 
-/* Can an invitation be of use? */
-static bool invites(const struct event_doc *doc)
-{
-    bool found = false;
-    for (uint32_t i = 0; i < doc->lanes_len; i++)
-        found = found || doc->lane[i].invitations > 0;
-    return found;
-}
-
 /* ---- what the operator tells ---- */
 
 static struct span message_of(const struct waiting_look *look)
 {
     return words_of(look, look->event->doc.message, look->event->doc.messages_len);
-}
-
-static void put_notice(struct text *out, const struct waiting_look *look)
-{
-    char key[8 + NOTICE_CODE_MAX];
-    struct text text = text_on(key, sizeof(key) - 1);
-    TEXT_LIT(&text, "notice.");
-    if (look->notice.len == 0 || look->notice.len > NOTICE_CODE_MAX)
-        return;
-    text_put(&text, look->notice);
-    key[text.len] = '\0';
-    html_put(out, waiting_look_phrase(
-                      look, key)); /* an unknown code finds nothing, and nothing is shown */
 }
 
 /* Where to ask, and the reference to give, for a visitor who has just been slowed down. */
@@ -191,12 +170,8 @@ static struct span odds_words(const struct waiting_look *look)
     const struct odds *odds = front_odds(look->event);
     if (odds == NULL || look->place.state != PLACE_WAITING || look->place.position == 0)
         return (struct span){NULL, 0};
-    char key[32];
-    struct text text = text_on(key, sizeof(key) - 1);
-    text_printf(&text, "more.odds.%s",
-                odds_name(odds_at(odds, look->event->view->lane, look->place.position)));
-    key[text.len] = '\0';
-    return waiting_look_phrase(look, key);
+    enum odds_sold_out odds_here = odds_at(odds, look->event->view->lane, look->place.position);
+    return phrase_of(look, "more.odds.", span_of(odds_name(odds_here)));
 }
 
 /* What GET me would answer, so that the script can show it without asking first. */
@@ -266,25 +241,16 @@ static void put_around(struct text *out, struct span say, bool after)
 
 static struct span say_of(const struct waiting_look *look)
 {
-    char key[32];
-    struct text text = text_on(key, sizeof(key) - 1);
-    text_printf(&text, "more.say.%s", shown_advice_name(shown_of(look).advice));
-    key[text.len] = '\0';
-    return waiting_look_phrase(look, key);
+    return phrase_of(look, "more.say.", span_of(shown_advice_name(shown_of(look).advice)));
 }
 
 static void put_reason(struct text *out, const struct waiting_look *look)
 {
     enum eta_reason reason = eta_reason_at(&look->event->eta, &look->eta);
-    if (look->place.state == PLACE_WAITING && reason != ETA_REASON_NONE) {
-        char key[64];
-        struct text text = text_on(key, sizeof(key) - 1);
-        text_printf(&text, "more.reason.%s", eta_reason_name(reason));
-        key[text.len] = '\0';
-        html_put(out, waiting_look_phrase(look, key));
-    } else if (look->eta.basis == ETA_KNOBS) {
+    if (look->place.state == PLACE_WAITING && reason != ETA_REASON_NONE)
+        html_put(out, phrase_of(look, "more.reason.", span_of(eta_reason_name(reason))));
+    else if (look->eta.basis == ETA_KNOBS)
         html_put(out, waiting_look_phrase(look, "more.eta.knobs"));
-    }
 }
 
 static void put_have(struct text *out, const struct waiting_look *look)
@@ -402,9 +368,13 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         if (doc->beacon.kind != BEACON_NONE)
             text_str(out, beacon_kind_name(doc->beacon.kind));
         break;
-    case GAP_COMMITMENT:
-        put_commitment(out, look);
+    case GAP_COMMITMENT: {
+        uint8_t commitment[DRAW_COMMITMENT_BYTES];
+        char hex[2 * DRAW_COMMITMENT_BYTES + 1];
+        if (draw_seal_commitment(look->event->view, commitment))
+            text_str(out, sodium_bin2hex(hex, sizeof(hex), commitment, sizeof(commitment)));
         break;
+    }
     case GAP_BEGINS_WORDS:
         put_begins(out, look);
         break;
@@ -421,8 +391,9 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
     case GAP_MESSAGE:
         html_put(out, message_of(look));
         break;
-    case GAP_NOTICE:
-        put_notice(out, look);
+    case GAP_NOTICE: /* an unknown code finds nothing, and nothing is shown */
+        if (look->notice.len > 0 && look->notice.len <= NOTICE_CODE_MAX)
+            html_put(out, phrase_of(look, "notice.", look->notice));
         break;
     case GAP_APPEAL_WORDS:
         wording_put(out, waiting_look_phrase(look, "more.appeal"), look->reference,
@@ -595,8 +566,12 @@ static bool is_shown(const struct waiting_look *look, enum gap block)
         return doc->opens_at_ms == 0 || look->event->view->draw.closed;
     case GAP_NO_CLOSES:
         return doc->closes_at_ms == 0;
-    case GAP_INVITE:
-        return invites(doc);
+    case GAP_INVITE: {
+        uint64_t invitations = 0;
+        for (uint32_t i = 0; i < doc->lanes_len; i++)
+            invitations += doc->lane[i].invitations;
+        return invitations > 0;
+    }
     case GAP_PRESALE:
         return event_doc_asks_code_anywhere(doc);
     case GAP_NO_MESSAGE:

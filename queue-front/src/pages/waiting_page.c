@@ -93,16 +93,6 @@ struct waiting_page {
 
 /* ---- answering ---- */
 
-static void add_cookie(const struct http_req *req, struct text *headers)
-{
-    if (visitor_cookie_ok(http_req_cookie(req, SPAN(VISITOR_COOKIE))))
-        return;
-    char memory[VISITOR_COOKIE_LEN];
-    struct text cookie = text_on(memory, sizeof(memory));
-    visitor_cookie_put(&cookie, rng_system());
-    caller_set_cookie(req, headers, SPAN(VISITOR_COOKIE), text_span(&cookie), VISITOR_COOKIE_S);
-}
-
 static void answer_page(struct http_req *req, const struct waiting_look *look, struct span body,
                         struct http_blob *blob, bool packed)
 {
@@ -111,7 +101,13 @@ static void answer_page(struct http_req *req, const struct waiting_look *look, s
     site_headers(req, look->lang, &headers);
     if (packed)
         http_header_add(&headers, "Content-Encoding", SPAN("gzip"));
-    add_cookie(req, &headers);
+    if (!visitor_cookie_ok(http_req_cookie(req, SPAN(VISITOR_COOKIE)))) {
+        char name[VISITOR_COOKIE_LEN];
+        struct text cookie = text_on(name, sizeof(name));
+        visitor_cookie_put(&cookie, rng_system());
+        caller_set_cookie(req, &headers, SPAN(VISITOR_COOKIE), text_span(&cookie),
+                          VISITOR_COOKIE_S);
+    }
     assert(!headers.overflown);
     struct http_reply reply = {
         .status = 200,
@@ -165,14 +161,6 @@ static void share_page(const struct waiting_look *look, struct front_line *event
  * script finds out the rest (cached.js); a browser without one goes on to /e/EVENT/mine, which is
  * made for it. So a cache that knows nothing of cookies may keep it, and a visitor with a place who
  * is served that page sees their place all the same. */
-
-static bool may_keep(const struct http_req *req, const struct front *front,
-                     const struct front_line *event)
-{
-    return front->config->web_page_kept_ms > 0 && caller_ticket_text(req, event).ptr == NULL &&
-           http_req_query_arg(req, SPAN("notice")).ptr == NULL &&
-           http_req_query_arg(req, SPAN("reference")).ptr == NULL;
-}
 
 static void answer_kept(struct http_req *req, const struct waiting_look *look, const char *tag,
                         struct text *headers, struct span body, struct http_blob *blob)
@@ -317,7 +305,10 @@ static void on_waiting_page(struct http_req *req)
     if (refuse_unknown(req, http_req_route_ctx(req)))
         return;
     struct front_line *event = front_line_find(front, http_req_param(req, 0));
-    if (may_keep(req, front, event))
+    bool is_anybodys = caller_ticket_text(req, event).ptr == NULL &&
+                       http_req_query_arg(req, SPAN("notice")).ptr == NULL &&
+                       http_req_query_arg(req, SPAN("reference")).ptr == NULL;
+    if (front->config->web_page_kept_ms > 0 && is_anybodys)
         answer_anybody(req, pages, front, event);
     else
         answer_own(req, pages, front, event);
@@ -332,16 +323,6 @@ static void on_own_page(struct http_req *req)
 }
 
 /* ---- a life ---- */
-
-static int make_language(struct waiting_page *pages, enum lang lang, struct err_slot *err)
-{
-    static const char *const no_gaps[] = {NULL};
-    const struct span notfound = SITE_BYTES(notfound_html);
-    int rc = site_template(pages->site, lang, notfound, no_gaps, err, &pages->notfound[lang]);
-    if (rc == 0 && filled_page_fixed(pages->waiting, lang) > PAGE_MAX - FILLED_MAX)
-        rc = err_set(err, ERR_RANGE, "its texts are too long for a page");
-    return rc < 0 ? err_wrap(err, "pages in language \"%s\"", lang_tag(lang)) : 0;
-}
 
 int waiting_page_create(const struct brand_settings *brand, struct err_slot *err,
                         struct waiting_page **out)
@@ -372,8 +353,15 @@ int waiting_page_create(const struct brand_settings *brand, struct err_slot *err
     if (rc == 0)
         rc = filled_page_create(pages->site, (struct span)SITE_BYTES(waiting_html), waiting_gaps,
                                 err, &pages->waiting);
-    for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
-        rc = make_language(pages, lang, err);
+    static const char *const no_gaps[] = {NULL};
+    const struct span notfound = SITE_BYTES(notfound_html);
+    for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++) {
+        rc = site_template(pages->site, lang, notfound, no_gaps, err, &pages->notfound[lang]);
+        if (rc == 0 && filled_page_fixed(pages->waiting, lang) > PAGE_MAX - FILLED_MAX)
+            rc = err_set(err, ERR_RANGE, "its texts are too long for a page");
+        if (rc < 0)
+            rc = err_wrap(err, "pages in language \"%s\"", lang_tag(lang));
+    }
     if (rc < 0) {
         waiting_page_destroy(pages);
         return rc;
