@@ -64,21 +64,6 @@ static void on_moved(struct line_admin *line)
     act_end(act);
 }
 
-/* False: the request was answered. */
-static bool prepare(struct move *move, const struct front_line *event, enum line_state to)
-{
-    struct act *act = &move->act;
-    bool draws = event->view->state == LINE_PRE_QUEUE && to == LINE_OPEN;
-    return (!draws || admin_draw_make(act, event, text_span(&move->beacon))) &&
-           (move->action != EVENT_SCHEDULE || admin_draw_promise(act, event));
-}
-
-/* One that was paused or frozen has begun. */
-static bool begins_sale(enum line_state from, enum line_state to)
-{
-    return to == LINE_SCHEDULED || (to == LINE_OPEN && from != LINE_PAUSED && from != LINE_FROZEN);
-}
-
 /* Of several seat services one may learn of a new hall a moment after another: what is missing is
  * asked for twice. */
 static void on_found(void *ctx, const struct sale_found *found)
@@ -142,9 +127,14 @@ static void move_event(struct act *act, const struct front_line *event)
             act_end(act);
             return;
         }
-        if (begins_sale(from, to) && !has_all(move))
+        /* One that was paused or frozen has begun. */
+        bool begins =
+            to == LINE_SCHEDULED || (to == LINE_OPEN && from != LINE_PAUSED && from != LINE_FROZEN);
+        if (begins && !has_all(move))
             return;
-        if (!prepare(move, event, to)) {
+        bool draws = from == LINE_PRE_QUEUE && to == LINE_OPEN;
+        if ((draws && !admin_draw_make(act, event, text_span(&move->beacon))) ||
+            (move->action == EVENT_SCHEDULE && !admin_draw_promise(act, event))) {
             act_end(act);
             return;
         }

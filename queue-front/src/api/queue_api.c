@@ -363,27 +363,7 @@ static bool has_worked(struct joining *join, const struct front_line *event)
     return true;
 }
 
-/* ---- overload ---- */
-
-/* New joins are refused first, before anything expensive is done for them. */
-static bool is_shed(struct http_req *req, struct front *front, const struct front_line *event)
-{
-    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
-    if (shed_allows(&front->shed, pending))
-        return false;
-    front_count(&front->stats.joins_shed);
-    answer_shed(req, front_line_id(event),
-                shed_retry_s(&front->shed, (uint32_t)rng_u64(front->loop->rng)));
-    return true;
-}
-
 /* ---- which lane ---- */
-
-static struct span invitation_of(const struct http_req *req, struct text *memory)
-{
-    struct span code = span_trim(http_req_header_named(req, SPAN("X-Invitation")));
-    return code.len > 0 ? code : form_field(req, SPAN("invitation"), memory);
-}
 
 /* False: answered. True: `lane` is the lane, and with an invitation `given` is the visitor. */
 static bool is_invited(struct http_req *req, const struct front *front,
@@ -391,8 +371,10 @@ static bool is_invited(struct http_req *req, const struct front *front,
 {
     char memory[INVITATION_INPUT_MAX];
     struct text field = text_on(memory, sizeof(memory));
-    struct span code = invitation_of(req, &field);
+    struct span code = span_trim(http_req_header_named(req, SPAN("X-Invitation")));
     struct invitation invitation;
+    if (code.len == 0)
+        code = form_field(req, SPAN("invitation"), &field);
     if (code.len == 0)
         return true;
     struct span id = front_line_id(event);
@@ -477,15 +459,20 @@ static bool read_newcomer(struct joining *join, const struct front_line *event,
         answer_shut(req, front_line_id(event), event->shut);
         return false;
     }
-    if (join->machine.judged == 0 && is_shed(req, front, event))
+    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
+    /* Under overload new joins are refused first, before anything expensive is done for them. */
+    if (join->machine.judged == 0 && !shed_allows(&front->shed, pending)) {
+        front_count(&front->stats.joins_shed);
+        answer_shed(req, front_line_id(event),
+                    shed_retry_s(&front->shed, (uint32_t)rng_u64(front->loop->rng)));
         return false;
+    }
     out->takes_joins = event_state_takes_joins(event->view->state);
     if (out->takes_joins && ((!join->machine.holds && !has_worked(join, event)) ||
                              !member_check(req, front, event, &out->member, &out->lane) ||
                              !is_invited(req, front, event, &out->lane, &out->invited) ||
                              !has_shown_code(join, event, out->lane)))
         return false;
-    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     if (pending >= FRONT_JOINS_PENDING_MAX || front_line_in(front, event, out->lane) == NULL) {
         answer_overloaded(req);
         return false;

@@ -134,18 +134,6 @@ static void on_event(void *ctx, const char *id, bool here)
 
 /* ---- pictures ---- */
 
-static void name_scope(struct front_line *event)
-{
-    struct text scope = text_on(event->scope, sizeof(event->scope));
-    text_put(&scope, front_line_id(event));
-    if (event->view->tag != 0) {
-        text_char(&scope, '#');
-        text_str(&scope, event->view->incarnation);
-    }
-    assert(!scope.overflown);
-    event->scope_len = (uint32_t)scope.len;
-}
-
 /* The line itself goes on: it uses the numbers stored next to the document. */
 static void judge_event(struct front *front, struct front_line *event)
 {
@@ -214,8 +202,16 @@ static void on_view(void *ctx, const struct line_view *view)
         return;
     bool first = event->view == NULL;
     event->view = view;
-    if (first)
-        name_scope(event);
+    if (first) {
+        struct text scope = text_on(event->scope, sizeof(event->scope));
+        text_put(&scope, front_line_id(event));
+        if (view->tag != 0) {
+            text_char(&scope, '#');
+            text_str(&scope, view->incarnation);
+        }
+        assert(!scope.overflown);
+        event->scope_len = (uint32_t)scope.len;
+    }
     if (first || is_unread(event))
         read_document(front, event);
     event->urgent |= view->stale != event->was_stale;

@@ -28,63 +28,43 @@ static void destroy(struct secrets *keys)
     free(keys);
 }
 
-/* A key set is public, so its file may be readable by all. */
-static int load_members(const char *path, struct err_slot *err, struct jwks **out)
-{
-    char text[MEMBER_KEYS_BYTES_MAX];
-    size_t len = 0;
-    const char *why = plain_file_read(path, text, sizeof(text), &len);
-    if (why != NULL)
-        return err_set(err, ERR_IO, "member keys %s: %s", path, why);
-    int rc = jwks_parse((struct span){text, len}, err, out);
-    return rc < 0 ? err_wrap(err, "member keys %s", path) : 0;
-}
-
-static int load_identities(const char *path, struct err_slot *err, struct identity_ring *out)
-{
-    struct mac_ring ring;
-    int rc = mac_ring_load(path, err, &ring);
-    if (rc < 0)
-        return err_wrap(err, "keys.identities");
-    identity_ring_make(&ring, out);
-    mac_ring_wipe(&ring);
-    return 0;
-}
-
-static int load_visits(const char *path, struct err_slot *err, struct secret_file **out)
-{
-    int rc = secret_file_read(path, err, out);
-    if (rc < 0)
-        return err_wrap(err, "visits.token_file");
-    if (secret_file_span(*out).len > VISITS_TOKEN_BYTES_MAX)
-        return err_set(err, ERR_RANGE, "visits.token_file %s: more than %d bytes", path,
-                       VISITS_TOKEN_BYTES_MAX);
-    return 0;
-}
-
 static int fill(struct secrets *keys, const struct secrets_paths *paths, struct err_slot *err)
 {
+    struct mac_ring identities;
     int rc = mac_ring_load(paths->tickets, err, &keys->tickets);
     if (rc == 0)
         rc = mac_ring_load(paths->draws, err, &keys->draws);
-    if (rc == 0)
-        rc = load_identities(paths->identities, err, &keys->identities);
-    if (rc == 0)
-        rc = jwks_load(span_of(paths->passes), err, &keys->passes);
+    if (rc < 0)
+        return rc;
+    if (mac_ring_load(paths->identities, err, &identities) < 0)
+        return err_wrap(err, "keys.identities");
+    identity_ring_make(&identities, &keys->identities);
+    mac_ring_wipe(&identities);
+    rc = jwks_load(span_of(paths->passes), err, &keys->passes);
     if (rc < 0)
         return rc;
     if (jwks_signer(keys->passes) == NULL)
         return err_set(err, ERR_NOT_FOUND, "no private key in %s", paths->passes);
-    if (paths->members[0] != '\0')
-        rc = load_members(paths->members, err, &keys->members);
-    if (rc == 0 && paths->visits[0] != '\0')
-        rc = load_visits(paths->visits, err, &keys->visits);
-    if (rc < 0)
-        return rc;
-    const struct jwks *passes = keys->passes;
+    if (paths->members[0] != '\0') {
+        /* A key set is public, so its file may be readable by all. */
+        char set[MEMBER_KEYS_BYTES_MAX];
+        size_t len = 0;
+        const char *why = plain_file_read(paths->members, set, sizeof(set), &len);
+        if (why != NULL)
+            return err_set(err, ERR_IO, "member keys %s: %s", paths->members, why);
+        if (jwks_parse((struct span){set, len}, err, &keys->members) < 0)
+            return err_wrap(err, "member keys %s", paths->members);
+    }
+    if (paths->visits[0] != '\0') {
+        if (secret_file_read(paths->visits, err, &keys->visits) < 0)
+            return err_wrap(err, "visits.token_file");
+        if (secret_file_span(keys->visits).len > VISITS_TOKEN_BYTES_MAX)
+            return err_set(err, ERR_RANGE, "visits.token_file %s: more than %d bytes",
+                           paths->visits, VISITS_TOKEN_BYTES_MAX);
+    }
     char memory[JWKS_TEXT_MAX];
     struct text text = text_on(memory, sizeof(memory));
-    jwks_put(&text, passes);
+    jwks_put(&text, keys->passes);
     assert(!text.overflown);
     keys->jwks_json = http_blob_create(text_span(&text));
     if (keys->jwks_json == NULL)

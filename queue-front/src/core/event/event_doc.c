@@ -298,16 +298,6 @@ static bool lane_id_ok(struct span id)
     return span_is_of(id, SPAN_LOWER SPAN_DIGITS "-") && !span_eq(id, SPAN("general"));
 }
 
-static bool lane_taken(const struct event_doc *doc, const char *id)
-{
-    assert(doc->lanes_len < LANES_MAX); /* there is room for the one that is asked about */
-    for (uint32_t i = 0; i < doc->lanes_len; i++) {
-        if (strcmp(doc->lane[i].id, id) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void read_lanes(struct json_in *in, const struct knob *knob, struct event_doc *doc)
 {
     json_t *list;
@@ -338,8 +328,8 @@ static void read_lanes(struct json_in *in, const struct knob *knob, struct event
             json_in_refuse(&row, "share", "must leave the general lane at least 1 of 100");
         bool fits = span_to_cstr(id, lane.id, sizeof(lane.id));
         fits &= span_to_cstr(name, lane.name, sizeof(lane.name));
-        assert(fits); /* as in read_name() */
-        if (lane_taken(doc, lane.id))
+        assert(fits); /* as in read_doc() */
+        if (event_doc_lane(doc, id) <= doc->lanes_len && event_doc_lane(doc, id) > 0)
             json_in_refuse(&row, "id", "must not be another lane's");
         if (json_in_end(&row) < 0)
             return;
@@ -433,28 +423,6 @@ static void set_defaults(struct event_doc *doc)
     }
 }
 
-static void read_id(struct json_in *in, struct span id, struct event_doc *doc)
-{
-    struct span given;
-    bool fits = span_to_cstr(id, doc->id, sizeof(doc->id));
-    assert(fits);
-    if (json_in_has(in, "id") && json_in_str(in, "id", 1, LINE_EVENT_ID_MAX, &given) &&
-        !span_eq(given, id))
-        json_in_refuse(in, "id", "must be \"%s\", as in the path", doc->id);
-}
-
-static void read_name(struct json_in *in, struct event_doc *doc)
-{
-    struct span name = span_of(doc->id);
-    if (json_in_has(in, "name"))
-        json_in_str(in, "name", 1, EVENT_NAME_BYTES_MAX, &name);
-    bool fits = span_to_cstr(name, doc->name, sizeof(doc->name));
-    assert(fits); /* as long as it was asked for, and JSON has no NUL for us */
-    if (!words_ok(name))
-        json_in_refuse(in, "name", "must not hold control characters");
-    assert(in->rc < 0 || doc->name[0] != '\0');
-}
-
 /* Rules between members; each knob alone is good by now. */
 static void read_together(struct json_in *in, const struct event_doc *doc)
 {
@@ -477,9 +445,19 @@ static int read_doc(json_t *json, struct span id, struct err_slot *err, struct e
 {
     set_defaults(out);
     struct json_in in;
+    struct span given, name = id;
     json_in_object(&in, json, err);
-    read_id(&in, id, out);
-    read_name(&in, out);
+    if (json_in_has(&in, "id") && json_in_str(&in, "id", 1, LINE_EVENT_ID_MAX, &given) &&
+        !span_eq(given, id))
+        json_in_refuse(&in, "id", "must be \"%.*s\", as in the path", (int)id.len, id.ptr);
+    if (json_in_has(&in, "name"))
+        json_in_str(&in, "name", 1, EVENT_NAME_BYTES_MAX, &name);
+    bool fits = span_to_cstr(id, out->id, sizeof(out->id)) &&
+                span_to_cstr(name, out->name, sizeof(out->name));
+    assert(fits); /* as long as it was asked for, and JSON has no NUL for us */
+    if (!words_ok(name))
+        json_in_refuse(&in, "name", "must not hold control characters");
+    assert(in.rc < 0 || out->name[0] != '\0');
     if (json_in_has(&in, "shards"))
         json_in_u64(&in, "shards", 1, CUT_SHARDS_MAX, &out->shards);
     for (unsigned i = 0; i < KNOBS; i++)
@@ -886,20 +864,15 @@ bool event_doc_same_lanes(const struct event_doc *a, const struct event_doc *b)
     return same;
 }
 
-static uint64_t packed_shares(const struct event_doc *doc)
+struct line_knobs event_doc_knobs(const struct event_doc *doc)
 {
+    assert(doc->session_max_s >= doc->session_ttl_s);
+    assert(doc->burst >= 1 && doc->call_ttl_s >= 1);
     uint64_t shares[LANES_MAX] = {0};
     for (uint32_t i = 0; i < doc->lanes_len; i++)
         shares[i] = doc->lane[i].share;
     uint64_t packed = line_lanes_pack(shares, doc->lanes_len);
     assert(line_lanes(packed) == doc->lanes_len && line_lane_share(packed, 0) >= 1);
-    return packed;
-}
-
-struct line_knobs event_doc_knobs(const struct event_doc *doc)
-{
-    assert(doc->session_max_s >= doc->session_ttl_s);
-    assert(doc->burst >= 1 && doc->call_ttl_s >= 1);
     return (struct line_knobs){
         .rate_milli = doc->rate_milli,
         .burst = doc->burst,
@@ -913,7 +886,7 @@ struct line_knobs event_doc_knobs(const struct event_doc *doc)
         .opens_at_ms = doc->opens_at_ms,
         .prequeue_at_ms = doc->prequeue_at_ms,
         .shards = doc->shards > 1 ? doc->shards : 0,
-        .shares = packed_shares(doc),
+        .shares = packed,
         .pilot_ceiling_milli = doc->autopilot_on ? doc->autopilot_ceiling_milli : 0,
         .pilot_floor_milli = doc->autopilot_floor_milli,
     };
