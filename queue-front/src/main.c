@@ -282,9 +282,9 @@ static struct secrets_paths key_paths(const struct front_config *config)
 static const struct http_route *const visitors[] = {queue_api_routes, fairness_routes,
                                                     move_api_routes, pass_api_routes};
 static const struct http_route *const operators[] = {
-    admin_change_routes, admin_move_routes,  admin_seats_routes,      admin_codes_routes,
-    admin_view_routes,   invite_api_routes,  end_api_routes,          admin_appeal_routes,
-    restore_api_routes,  admin_ended_routes, fairness_private_routes, pass_api_private_routes,
+    admin_change_routes,     admin_move_routes,       admin_seats_routes, admin_codes_routes,
+    admin_view_routes,       end_api_routes,          restore_api_routes, admin_ended_routes,
+    fairness_private_routes, pass_api_private_routes,
 };
 
 static int add_tables(struct http_router *router, const struct http_route *const tables[],
@@ -337,22 +337,6 @@ static int read_password(const char *path, struct err_slot *err, struct secret_f
     return rc;
 }
 
-static int read_passwords(struct front_shared *shared, struct err_slot *err)
-{
-    const char *data = shared->config->redis_password_file;
-    const char *sentinels = shared->config->redis_sentinel_password_file;
-    int rc = read_password(data, err, &shared->redis_password);
-    return rc < 0 ? rc : read_password(sentinels, err, &shared->sentinel_password);
-}
-
-static int make_board(struct front_shared *shared, struct err_slot *err)
-{
-    if (shared->loops == 1)
-        return 0;
-    shared->board = cut_board_create();
-    return shared->board != NULL ? 0 : err_set(err, ERR_NOMEM, "a board for the loops' cuts");
-}
-
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -366,10 +350,12 @@ static int start(struct service *service, struct http_router *routes,
     int rc = secrets_load(&paths, NULL, clock_system(), err, &shared->keys);
     if (rc == 0)
         rc = drawings_sources(shared->config, err, &shared->beacons);
+    const struct front_config *config = shared->config;
     if (rc == 0)
-        rc = read_passwords(shared, err);
+        rc = read_password(config->redis_password_file, err, &shared->redis_password);
+    if (rc == 0)
+        rc = read_password(config->redis_sentinel_password_file, err, &shared->sentinel_password);
     if (rc == 0) {
-        const struct front_config *config = shared->config;
         const struct tls_client_conf conf = {
             .ca = config->redis_tls_ca,
             .name = config->redis_tls_name,
@@ -378,8 +364,10 @@ static int start(struct service *service, struct http_router *routes,
         };
         rc = config->redis_tls ? tls_client_create(&conf, err, &shared->redis_tls) : 0;
     }
-    if (rc == 0)
-        rc = make_board(shared, err);
+    if (rc == 0 && shared->loops > 1) {
+        shared->board = cut_board_create();
+        rc = shared->board != NULL ? 0 : err_set(err, ERR_NOMEM, "a board for the loops' cuts");
+    }
     if (rc == 0)
         rc = pages_create(&shared->config->brand, err, &shared->pages);
     if (rc == 0)

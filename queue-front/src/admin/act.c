@@ -39,8 +39,10 @@ static struct act *act_of_wait(struct front_wait *wait)
     return (struct act *)((char *)wait - offsetof(struct act, wait));
 }
 
-void act_end(struct act *act)
+void act_settle(struct act *act, bool answered)
 {
+    if (!answered)
+        return;
     if (act->on_end != NULL)
         act->on_end(act);
     free(act);
@@ -101,13 +103,6 @@ static bool set_why(struct act *act, struct span why)
            span_to_cstr(why, act->why, sizeof(act->why));
 }
 
-static bool read_reason(struct act *act)
-{
-    char memory[REASON_BYTES_MAX];
-    struct text words = text_on(memory, sizeof(memory));
-    return read_words(act->req, SPAN("X-Reason"), &words) && set_why(act, text_span(&words));
-}
-
 void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
 {
     assert(bytes >= sizeof(struct act));
@@ -128,9 +123,12 @@ void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
     bool fits = span_to_cstr(id, act->line.event, sizeof(act->line.event)) &&
                 span_to_cstr(id, act->wait.event, sizeof(act->wait.event));
     assert(fits);
+    char memory[REASON_BYTES_MAX];
+    struct text reason = text_on(memory, sizeof(memory));
     if (!read_if_match(http_req_header(req, HTTP_HEADER_IF_MATCH), &act->if_match)) {
         refusal_reply(req, REFUSAL_IF_MATCH);
-    } else if (!read_operator(act) || !read_reason(act)) {
+    } else if (!read_operator(act) || !read_words(req, SPAN("X-Reason"), &reason) ||
+               !set_why(act, text_span(&reason))) {
         refusal_say(req, REFUSAL_OPERATOR,
                     "X-Operator has at most %d and X-Reason at most %d printable bytes, "
                     "percent-encoded where they are not ASCII. Where the token bears a name, "
@@ -139,7 +137,7 @@ void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
     } else {
         return act;
     }
-    act_end(act);
+    act_settle(act, true);
     return NULL;
 }
 
@@ -178,6 +176,7 @@ bool act_read_body(struct act *act, const struct act_words *words)
     json_t *json;
     if (json_in_parse(body, &err, &json) < 0) {
         answer_body_unread(act->req, &err);
+        act_settle(act, true);
         return false;
     }
     struct json_in in;
@@ -200,6 +199,7 @@ bool act_read_body(struct act *act, const struct act_words *words)
     json_decref(json);
     if (rc < 0)
         refusal_say(act->req, REFUSAL_ACTION, "%s", err.text);
+    act_settle(act, rc < 0);
     return rc == 0;
 }
 
@@ -253,33 +253,35 @@ bool act_put_document(struct act *act)
     return true;
 }
 
-void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct line_admin *))
+static void on_answer(struct line_admin *line)
 {
+    struct act *act = (struct act *)line;
+    act_settle(act, act->answer(act));
+}
+
+bool act_ask(struct act *act, enum line_admin_call call, act_answer *answer)
+{
+    act->answer = answer;
     act->line.call = call;
-    act->line.on_done = on_done;
+    act->line.on_done = on_answer;
     line_store_admin(act->front->store, &act->line);
+    return false;
 }
 
 /* Seeds for an event without a seal, made anew for each call, so that none is stored. The salt
  * comes from the kernel, not from the loop's own generator. */
-static void seal_seeds(struct act *act)
+bool act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answer)
 {
     const struct front_line *event = act_event(act);
-    if (event != NULL && (event->view->draw.has_seal || event->view->draw.drawn))
-        return;
-    struct draw_seal seal;
-    struct text text = text_on(act->seal, sizeof(act->seal));
-    draw_seal_make(&act->front->keys->draws, span_of(act->line.event), rng_system(), &seal);
-    draw_seal_put(&text, &seal);
-    assert(!text.overflown);
-    act->line.seal = text_span(&text);
-}
-
-void act_ask_sealed(struct act *act, enum line_admin_call call,
-                    void (*on_done)(struct line_admin *))
-{
-    seal_seeds(act);
-    act_ask(act, call, on_done);
+    if (event == NULL || (!event->view->draw.has_seal && !event->view->draw.drawn)) {
+        struct draw_seal seal;
+        struct text text = text_on(act->seal, sizeof(act->seal));
+        draw_seal_make(&act->front->keys->draws, span_of(act->line.event), rng_system(), &seal);
+        draw_seal_put(&text, &seal);
+        assert(!text.overflown);
+        act->line.seal = text_span(&text);
+    }
+    return act_ask(act, call, answer);
 }
 
 /* ---- after the store has answered ---- */
@@ -301,21 +303,22 @@ static void on_seen(struct front_wait *wait, bool seen)
         const struct event_doc *doc = act->has_doc ? &act->doc : &event->doc;
         admin_answer_document(act->req, act->created ? 201 : 200, doc, &now);
     }
-    act_end(act);
+    act_settle(act, true);
 }
 
-static void await_picture(struct act *act, uint64_t version, uint64_t for_us,
+static bool await_picture(struct act *act, uint64_t version, uint64_t for_us,
                           void (*on_done)(struct front_wait *, bool))
 {
     act->wait.version = version;
     act->wait.deadline_us = clock_mono_us(act->front->loop->clock) + for_us;
     act->wait.on_done = on_done;
     front_await(act->front, &act->wait);
+    return false;
 }
 
-void act_answer_seen(struct act *act)
+bool act_answer_seen(struct act *act)
 {
-    await_picture(act, act->line.version, SEEN_US, on_seen);
+    return await_picture(act, act->line.version, SEEN_US, on_seen);
 }
 
 static void on_try_again(struct front_wait *wait, bool seen)
@@ -324,12 +327,12 @@ static void on_try_again(struct front_wait *wait, bool seen)
     act_try(act_of_wait(wait));
 }
 
-void act_try_later(struct act *act, uint64_t version, uint64_t for_us)
+bool act_try_later(struct act *act, uint64_t version, uint64_t for_us)
 {
-    await_picture(act, version, for_us, on_try_again);
+    return await_picture(act, version, for_us, on_try_again);
 }
 
-void act_refuse(struct act *act)
+bool act_refuse(struct act *act)
 {
     struct answer_refusal refusal = {
         .outcome = act->line.outcome,
@@ -337,40 +340,28 @@ void act_refuse(struct act *act)
         .retry_after_ms = 1000,
     };
     answer_refuse(act->req, &refusal);
-    act_end(act);
+    return true;
 }
 
-static void on_conflict(struct act *act)
+bool act_done(struct act *act)
 {
-    if (act->if_match == 0 && ++act->tries < ACT_TRIES_MAX) {
-        act_try_later(act, act->line.version, SEEN_US);
-        return;
-    }
-    admin_answer_mismatch(act->req, act->line.version);
-    act_end(act);
-}
-
-void act_done(struct line_admin *line)
-{
-    struct act *act = act_of_line(line);
-    switch (line->outcome) {
+    switch (act->line.outcome) {
     case LINE_OK:
-        act_answer_seen(act);
-        break;
-    case LINE_CONFLICT:
-        on_conflict(act);
-        break;
+        return act_answer_seen(act);
     case LINE_SAME: /* created by another front a moment ago: now it can be changed */
         act->created = false;
         act->tries = act->create_only ? ACT_TRIES_MAX : act->tries;
-        on_conflict(act);
-        break;
+        __attribute__((fallthrough));
+    case LINE_CONFLICT:
+        if (act->if_match == 0 && ++act->tries < ACT_TRIES_MAX)
+            return act_try_later(act, act->line.version, SEEN_US);
+        admin_answer_mismatch(act->req, act->line.version);
+        return true;
     case LINE_GONE:
         refusal_reply(act->req, REFUSAL_BEING_DELETED);
-        act_end(act);
-        break;
+        return true;
     default:
-        act_refuse(act);
+        return act_refuse(act);
     }
 }
 
@@ -381,10 +372,10 @@ static void on_found(void *ctx, const struct front_line *event, bool unavailable
     struct act *act = ctx;
     if (event == NULL && unavailable && !act->creates) { /* of those, the store knows */
         act->line.outcome = LINE_UNAVAILABLE;
-        act_refuse(act);
+        act_settle(act, act_refuse(act));
     } else if (event != NULL && act->create_only) {
         admin_answer_mismatch(act->req, event->view->version);
-        act_end(act);
+        act_settle(act, true);
     } else {
         act_try(act);
     }
@@ -398,8 +389,8 @@ void act_try(struct act *act)
         admin_find(act->front, span_of(act->line.event), on_found, act);
     } else if (event == NULL && !act->creates) {
         answer_event_unknown(act->req, span_of(act->line.event));
-        act_end(act);
+        act_settle(act, true);
     } else {
-        act->attempt(act, event);
+        act_settle(act, act->attempt(act, event));
     }
 }

@@ -1,10 +1,11 @@
 /* act.h: one call of an operator that changes an event, or asks Redis about it, from the request to
  * its answer.
  *
- * Each concern has a struct of its own whose first member is `struct act`, and two functions that
- * it names: `attempt` judges the call by this front's picture and asks the store, `on_done` answers
- * what the store said. Whatever answers the request ends the act with act_end(); nothing of it may
- * be touched afterwards. It belongs to one loop, like its request. */
+ * Each concern has a struct of its own whose first member is `struct act`, and two functions:
+ * `attempt` judges the call by this front's picture and asks the store, `answer` says what the
+ * store said. Both return true once the request was answered, and the act ends then, in
+ * act_settle() and nowhere else. Nothing of it may be touched after a question. It belongs to one
+ * loop, like its request. */
 #ifndef FG_QUEUE_FRONT_ACT_H
 #define FG_QUEUE_FRONT_ACT_H
 
@@ -25,7 +26,8 @@ struct act;
 
 /* May be called several times: after a second look, and after somebody else's change. `event` is
  * NULL only if the act may create it. */
-typedef void act_attempt(struct act *act, const struct front_line *event);
+typedef bool act_attempt(struct act *act, const struct front_line *event);
+typedef bool act_answer(struct act *act);
 
 struct act {
     struct line_admin line; /* first: the store hands back a pointer to it */
@@ -33,6 +35,7 @@ struct act {
     struct front *front;
     struct http_req *req;
     act_attempt *attempt;
+    act_answer *answer;
     void (*on_end)(struct act *act); /* NULL: there is nothing else to free */
     unsigned tries;
     bool searched; /* for the event, beyond this front's memory */
@@ -53,7 +56,8 @@ struct act {
 /* An act of `bytes` with zeros in it, its event, operator and reason read. NULL: the request was
  * answered. */
 void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt);
-void act_end(struct act *act);
+/* The end of an act whose request was answered. */
+void act_settle(struct act *act, bool answered);
 /* NULL: this front does not know the event, or not any more. */
 const struct front_line *act_event(const struct act *act);
 /* Finds the event, also one that ended long ago, and attempts. */
@@ -64,7 +68,7 @@ struct act_words {
     struct text *beacon; /* {"beacon": ".."}; NULL: not of this act */
     unsigned *without;   /* {"without": ["hall", ..]}, a bit for each (front/sale.h); likewise */
 };
-/* False: the request was answered. */
+/* False: the request was answered, and the act is over. */
 bool act_read_body(struct act *act, const struct act_words *words);
 
 /* What is too long for the trail is named instead of cut: half a document helps nobody. */
@@ -76,23 +80,18 @@ void act_audit(struct act *act, const char *what, struct span from, struct span 
 /* The document as it will be stored, with its knobs. False: the request was answered. */
 bool act_put_document(struct act *act);
 
-void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct line_admin *));
+/* Not answered yet: false. */
+bool act_ask(struct act *act, enum line_admin_call call, act_answer *answer);
 /* Likewise, with seeds for an event that has none yet. */
-void act_ask_sealed(struct act *act, enum line_admin_call call,
-                    void (*on_done)(struct line_admin *));
+bool act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answer);
 
-static inline struct act *act_of_line(struct line_admin *line)
-{
-    return (struct act *)line;
-}
-
-/* What `on_done` does with outcomes that it does not handle itself. */
-void act_done(struct line_admin *line);
-/* Answers with the document once this front has the picture of `line.version`. */
-void act_answer_seen(struct act *act);
-/* Tries again once this front's picture has that version, or after `for_us`. */
-void act_try_later(struct act *act, uint64_t version, uint64_t for_us);
-/* By the outcome that stands in `line`. */
-void act_refuse(struct act *act);
+/* What `answer` does with outcomes that it does not handle itself. */
+bool act_done(struct act *act);
+/* Answers with the document once this front has the picture of `line.version`: false. */
+bool act_answer_seen(struct act *act);
+/* Tries again once this front's picture has that version, or after `for_us`: false. */
+bool act_try_later(struct act *act, uint64_t version, uint64_t for_us);
+/* By the outcome that stands in `line`: true. */
+bool act_refuse(struct act *act);
 
 #endif

@@ -4,12 +4,11 @@
 
 #include "http/http.h"
 
-extern const struct http_route admin_appeal_routes[]; /* what slowed a visitor down */
 extern const struct http_route admin_change_routes[]; /* creates, replaces, patches */
 extern const struct http_route admin_codes_routes[];  /* presale codes */
 extern const struct http_route admin_move_routes[];   /* actions, and undo */
 extern const struct http_route admin_seats_routes[];  /* how many seats are left */
-extern const struct http_route admin_view_routes[];   /* lists, documents, knobs, the preview */
-extern const struct http_route invite_api_routes[];   /* invitations to a lane */
+extern const struct http_route
+    admin_view_routes[]; /* lists, documents, knobs, the preview, appeals, invitations */
 
 #endif

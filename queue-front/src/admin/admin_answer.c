@@ -35,6 +35,14 @@ void admin_answer_document(struct http_req *req, unsigned status, const struct e
     answer_json(req, status, &json, &headers);
 }
 
+void admin_answer_event(struct http_req *req, const struct front_line *event)
+{
+    const struct line_view *view = event->view;
+    admin_answer_document(
+        req, 200, &event->doc,
+        &(struct event_doc_now){view->state, view->version, &view->pilot, view->incarnation});
+}
+
 void admin_answer_unreadable(struct http_req *req, const struct front_line *event)
 {
     const struct event_doc_fault *fault = &event->doc_fault;

@@ -8,6 +8,8 @@
 
 struct front_line;
 
+/* As this front knows it. */
+void admin_answer_event(struct http_req *req, const struct front_line *event);
 void admin_answer_document(struct http_req *req, unsigned status, const struct event_doc *doc,
                            const struct event_doc_now *now);
 /* The event's document cannot be read here: 503 `document-unreadable`, with what is wrong. */

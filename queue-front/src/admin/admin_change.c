@@ -45,12 +45,6 @@ static bool keeps_lanes(const struct front_line *event, const struct event_doc *
     return event_doc_same_lanes(&event->doc, doc);
 }
 
-static bool keeps_shards(const struct front_line *event, const struct event_doc *doc)
-{
-    uint64_t shards = event->view->knobs.shards;
-    return doc->shards == (shards > 1 ? shards : 1);
-}
-
 /* A slip, such as in a draft that was copied from last year. */
 static bool closes_at_once(const struct act *act, const struct front_line *event)
 {
@@ -62,27 +56,19 @@ static bool closes_at_once(const struct act *act, const struct front_line *event
            (event == NULL || event->view->state != LINE_CLOSED);
 }
 
-/* A patch needs the stored document, and one that cannot be read cannot be patched. A whole
- * document can still replace it. False: answered. */
-static bool may_change(struct act *act, const struct front_line *event)
+static bool make_document(struct act *act, const struct front_line *event)
 {
-    if (event == NULL || is_whole(act))
-        return true;
-    if (event->shut == FRONT_SHUT_DOCUMENT) {
+    /* A patch needs the stored document, and one that cannot be read cannot be patched. A whole
+     * document can still replace it. */
+    bool patches = event != NULL && !is_whole(act);
+    if (patches && event->shut == FRONT_SHUT_DOCUMENT) {
         admin_answer_unreadable(act->req, event);
         return false;
     }
-    if (event->doc.newer) {
+    if (patches && event->doc.newer) {
         refusal_reply(act->req, REFUSAL_DOCUMENT_NEWER);
         return false;
     }
-    return true;
-}
-
-static bool make_document(struct act *act, const struct front_line *event)
-{
-    if (!may_change(act, event))
-        return false;
     struct event_doc_fault fault = {{0}, {0}};
     struct event_doc_now now = {.state = LINE_DRAFT, .version = 0};
     struct span base = SPAN("{}");
@@ -94,7 +80,8 @@ static bool make_document(struct act *act, const struct front_line *event)
     int rc = event_doc_patch(base, http_req_body(act->req), span_of(act->line.event), &now, &fault,
                              &act->doc);
     const struct event_doc *doc = &act->doc;
-    if (rc == 0 && event != NULL && !keeps_shards(event, doc))
+    uint64_t shards = event != NULL ? event->view->knobs.shards : doc->shards;
+    if (rc == 0 && doc->shards != (shards > 1 ? shards : 1))
         fault = (struct event_doc_fault){"/shards", "is fixed once the event exists"};
     else if (rc == 0 && event != NULL && !keeps_lanes(event, doc))
         fault = (struct event_doc_fault){
@@ -119,69 +106,58 @@ static void count_live(struct front_line *line, void *ctx)
     *(unsigned *)ctx += !line->view->resting;
 }
 
-static void create_event(struct act *act)
+static bool create_event(struct act *act)
 {
     unsigned live = 0;
     front_each_event(act->front, count_live, &live);
     if (live >= STORE_EVENTS_MAX) {
         refusal_say(act->req, REFUSAL_TOO_MANY_EVENTS, "There are %d lines already that run.",
                     STORE_EVENTS_MAX);
-        act_end(act);
-        return;
+        return true;
     }
-    if (!make_document(act, NULL)) {
-        act_end(act);
-        return;
-    }
+    if (!make_document(act, NULL))
+        return true;
     struct text to = {.ptr = act->json, .len = act->line.doc.len};
     act_audit(act, "create", SPAN("null"), act_audit_side(&to));
     act->created = true;
-    act_ask_sealed(act, LINE_CREATE, act_done);
+    return act_ask_sealed(act, LINE_CREATE, act_done);
 }
 
-static void change_event(struct act *act, const struct front_line *event)
+static bool change_event(struct act *act, const struct front_line *event)
 {
-    if (!make_document(act, event)) {
-        act_end(act);
-        return;
-    }
+    if (!make_document(act, event))
+        return true;
     static const size_t half = EVENT_DOC_BYTES_MAX + 256; /* a side is at most the whole document */
     char *memory = malloc(2 * half);
     if (memory == NULL) {
         answer_overloaded(act->req);
-        act_end(act);
-        return;
+        return true;
     }
+    bool answered = true;
     struct text from = text_on(memory, half), to = text_on(memory + half, half);
     bool differs = false;
     int rc = event_doc_diff(event->view->doc, act->line.doc, &from, &to, &differs);
     if (rc == ERR_NOMEM) {
         answer_overloaded(act->req);
-        act_end(act);
     } else if (rc < 0 || differs || event->shut == FRONT_SHUT_DOCUMENT) {
         act_audit(act, is_whole(act) ? "replace" : "change", act_audit_side(&from),
                   act_audit_side(&to));
         act->line.if_version = act->if_match != 0 ? act->if_match : event->view->version;
-        act_ask_sealed(act, LINE_CHANGE, act_done);
+        answered = act_ask_sealed(act, LINE_CHANGE, act_done);
     } else { /* nothing to record, but If-Match still counts */
-        struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
-                                    event->view->incarnation};
-        if (act->if_match != 0 && act->if_match != now.version)
-            admin_answer_mismatch(act->req, now.version);
+        if (act->if_match != 0 && act->if_match != event->view->version)
+            admin_answer_mismatch(act->req, event->view->version);
         else
-            admin_answer_document(act->req, 200, &act->doc, &now);
-        act_end(act);
+            admin_answer_event(act->req, event);
     }
     free(memory);
+    return answered;
 }
 
-static void change(struct act *act, const struct front_line *event)
+static bool change(struct act *act, const struct front_line *event)
 {
     act->has_doc = true;
-    if (event == NULL)
-        create_event(act);
-    else
-        change_event(act, event);
+    return event == NULL ? create_event(act) : change_event(act, event);
 }
 
 static void on_put(struct http_req *req)

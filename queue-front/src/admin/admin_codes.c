@@ -49,28 +49,27 @@ static void answer_groups(struct codes_act *codes, const struct front_line *even
     json_close(&json, '}');
     assert(!json.overflown);
     answer_json(act->req, 200, &json, NULL);
-    act_end(act);
 }
 
-static void on_codes_done(struct line_admin *line)
+static bool answer_codes(struct act *act)
 {
-    struct act *act = act_of_line(line);
     const struct front_line *event = act_event(act);
-    if (line->outcome == LINE_EXHAUSTED) {
+    enum line_outcome outcome = act->line.outcome;
+    if (outcome == LINE_GONE)
+        return act_done(act);
+    if (outcome == LINE_EXHAUSTED) {
         refusal_say(act->req, REFUSAL_CODES_FULL,
                     "An event has at most 100,000 codes, of %d lanes and channels. None of these "
                     "was loaded.",
                     CODE_GROUPS_MAX);
-        act_end(act);
-    } else if (line->outcome == LINE_GONE) {
-        act_done(line);
-    } else if (line->outcome == LINE_OK && event != NULL) {
+    } else if (outcome == LINE_OK && event != NULL) {
         answer_groups((struct codes_act *)act, event);
     } else {
         if (event == NULL)
-            line->outcome = LINE_UNKNOWN;
+            act->line.outcome = LINE_UNKNOWN;
         act_refuse(act);
     }
+    return true;
 }
 
 /* Turns a list of codes, or of their digests, into what is stored. */
@@ -154,7 +153,7 @@ static void audit_codes(struct codes_act *codes, const struct front_line *event)
     act_audit(&codes->act, "codes", SPAN("null"), text_span(&to));
 }
 
-static void ask_codes(struct act *act, const struct front_line *event)
+static bool ask_codes(struct act *act, const struct front_line *event)
 {
     struct codes_act *codes = (struct codes_act *)act;
     enum line_codes_call call = codes->codes.call;
@@ -164,10 +163,9 @@ static void ask_codes(struct act *act, const struct front_line *event)
         if (call != LINE_CODES_COUNT)
             audit_codes(codes, event);
         act->line.codes = &codes->codes;
-        act_ask(act, LINE_CODES, on_codes_done);
-        return;
+        return act_ask(act, LINE_CODES, answer_codes);
     }
-    act_end(act);
+    return true;
 }
 
 /* Of an event that ended long ago as well: it is called up first. */

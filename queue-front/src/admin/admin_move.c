@@ -48,20 +48,17 @@ static bool may_act(struct move *move, const struct front_line *event)
     return false;
 }
 
-static void on_moved(struct line_admin *line)
+static bool answer_moved(struct act *act)
 {
-    struct act *act = act_of_line(line);
     enum event_action action = ((struct move *)act)->action;
-    if (line->outcome != LINE_WRONG_STATE) {
-        act_done(line);
-        return;
-    }
+    if (act->line.outcome != LINE_WRONG_STATE)
+        return act_done(act);
     /* Another operator was first; what counts is the present state. */
-    if (action == EVENT_DRAW && line->state == LINE_OPEN)
+    if (action == EVENT_DRAW && act->line.state == LINE_OPEN)
         admin_answer_drawn(act->req, act_event(act));
     else
-        admin_answer_illegal(act->req, line->state, action);
-    act_end(act);
+        admin_answer_illegal(act->req, act->line.state, action);
+    return true;
 }
 
 /* Of several seat services one may learn of a new hall a moment after another: what is missing is
@@ -73,7 +70,7 @@ static void on_found(void *ctx, const struct sale_found *found)
     move->no_hall = found->no_hall;
     if (found->closed) {
         move->act.line.outcome = LINE_UNAVAILABLE;
-        act_refuse(&move->act);
+        act_settle(&move->act, act_refuse(&move->act));
     } else if ((found->missing & ~move->act.without) != 0 && move->asks < ASKS_MAX) {
         act_try_later(&move->act, UINT64_MAX, LOOK_AGAIN_US);
     } else {
@@ -82,18 +79,17 @@ static void on_found(void *ctx, const struct sale_found *found)
     }
 }
 
-/* False: it is being asked, or the request was answered. */
-static bool has_all(struct move *move)
+/* False: the request was answered, or it is being asked for what the sale needs. */
+static bool has_all(struct move *move, bool *answered)
 {
     struct act *act = &move->act;
     if (act->front->sale == NULL)
         return true;
     if (move->asks < ASKS_MAX) {
         move->asks++;
-        if (sale_ask(act->front, span_of(act->line.event), on_found, move) < 0) {
+        *answered = sale_ask(act->front, span_of(act->line.event), on_found, move) < 0;
+        if (*answered)
             answer_overloaded(act->req);
-            act_end(act);
-        }
         return false;
     }
     if ((move->missing & ~act->without) == 0)
@@ -113,31 +109,28 @@ static bool has_all(struct move *move)
     act_put_parts(&members, "missing", missing);
     refusal_reply_more(move->act.req, REFUSAL_SALE_INCOMPLETE,
                        &(struct refusal_more){.detail = words, .members = text_span(&members)});
-    act_end(&move->act);
+    *answered = true;
     return false;
 }
 
-static void move_event(struct act *act, const struct front_line *event)
+static bool move_event(struct act *act, const struct front_line *event)
 {
     struct move *move = (struct move *)act;
     enum line_state from = event->view->state, to = from;
     bool legal = event_state_move(from, move->action, &to);
     if (legal || move->action == EVENT_DRAW) { /* why there is nothing to draw is told apart */
-        if (!may_act(move, event)) {
-            act_end(act);
-            return;
-        }
+        if (!may_act(move, event))
+            return true;
         /* One that was paused or frozen has begun. */
         bool begins =
             to == LINE_SCHEDULED || (to == LINE_OPEN && from != LINE_PAUSED && from != LINE_FROZEN);
-        if (begins && !has_all(move))
-            return;
+        bool answered;
+        if (begins && !has_all(move, &answered))
+            return answered;
         bool draws = from == LINE_PRE_QUEUE && to == LINE_OPEN;
         if ((draws && !admin_draw_make(act, event, text_span(&move->beacon))) ||
-            (move->action == EVENT_SCHEDULE && !admin_draw_promise(act, event))) {
-            act_end(act);
-            return;
-        }
+            (move->action == EVENT_SCHEDULE && !admin_draw_promise(act, event)))
+            return true;
         if (move->action == EVENT_UNFREEZE && event_state_may(from, event->view->frozen_from))
             to = event->view->frozen_from;
         char from_memory[24], to_memory[24];
@@ -151,14 +144,14 @@ static void move_event(struct act *act, const struct front_line *event)
         act->line.to = to; /* as written down above */
         if (act->if_match != 0 || move->action != EVENT_SCHEDULE)
             act->line.if_version = act->if_match;
-        act_ask_sealed(act, LINE_TRANSITION, on_moved);
-    } else if (!move->looked_again) {
-        move->looked_again = true;
-        act_try_later(act, event->view->version + 1, LOOK_AGAIN_US);
-    } else {
-        admin_answer_illegal(act->req, from, move->action);
-        act_end(act);
+        return act_ask_sealed(act, LINE_TRANSITION, answer_moved);
     }
+    if (!move->looked_again) {
+        move->looked_again = true;
+        return act_try_later(act, event->view->version + 1, LOOK_AGAIN_US);
+    }
+    admin_answer_illegal(act->req, from, move->action);
+    return true;
 }
 
 static void on_action(struct http_req *req)
@@ -180,11 +173,9 @@ static void on_action(struct http_req *req)
     };
     if (act_read_body(&move->act, &words))
         act_try(&move->act);
-    else
-        act_end(&move->act);
 }
 
-static void undo_event(struct act *act, const struct front_line *event)
+static bool undo_event(struct act *act, const struct front_line *event)
 {
     const struct line_view *view = event->view;
     bool moves = view->undo_state != view->state;
@@ -211,21 +202,16 @@ static void undo_event(struct act *act, const struct front_line *event)
         act->line.if_version = act->if_match != 0 ? act->if_match : view->version;
         act->tries =
             ACT_TRIES_MAX; /* a newer action of somebody else is not the one that was meant */
-        act_ask_sealed(act, LINE_UNDO, act_done);
-        return;
+        return act_ask_sealed(act, LINE_UNDO, act_done);
     }
-    act_end(act);
+    return true;
 }
 
 static void on_undo(struct http_req *req)
 {
     struct act *act = act_begin(req, sizeof(*act), undo_event);
-    if (act == NULL)
-        return;
-    if (act_read_body(act, &(struct act_words){.beacon = NULL}))
+    if (act != NULL && act_read_body(act, &(struct act_words){.beacon = NULL}))
         act_try(act);
-    else
-        act_end(act);
 }
 
 const struct http_route admin_move_routes[] = {

@@ -11,15 +11,12 @@
 
 #include <assert.h>
 
-static void on_fed(struct line_admin *line)
+static bool answer_fed(struct act *act)
 {
-    struct act *act = act_of_line(line);
-    if (line->outcome != LINE_OK) {
-        act_refuse(act);
-        return;
-    }
+    if (act->line.outcome != LINE_OK)
+        return act_refuse(act);
     answer_empty(act->req, 204, NULL);
-    act_end(act);
+    return true;
 }
 
 static bool read_seats(struct act *act, uint64_t *most)
@@ -80,6 +77,7 @@ static void on_seats_left(struct http_req *req)
         return;
     const struct front_line *event = act_event(act);
     uint64_t most;
+    bool answered = true;
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
     } else if (!event->doc.seats_left) {
@@ -88,10 +86,9 @@ static void on_seats_left(struct http_req *req)
         struct text text = text_on(act->audit, LINE_ODDS_MAX);
         act->line.audit = new_odds(act, event, most, &text);
         act->line.to = event->doc.auto_reopen ? LINE_OPEN : event->view->state;
-        act_ask(act, LINE_SEATS, on_fed);
-        return;
+        answered = act_ask(act, LINE_SEATS, answer_fed);
     }
-    act_end(act);
+    act_settle(act, answered);
 }
 
 const struct http_route admin_seats_routes[] = {

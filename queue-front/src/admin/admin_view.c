@@ -12,13 +12,23 @@
 #include "core/event/schedule.h"
 #include "core/json_time.h"
 #include "core/line/lanes.h"
+#include "core/token/appeal.h"
+#include "core/token/invitation.h"
 #include "front/front.h"
 #include "line/line_limits.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_MAX = FRONT_EVENTS_MAX * 1152 + FRONTS_LISTED_MAX * 128, PREVIEW_MAX = 1024 };
+enum {
+    LIST_MAX = FRONT_EVENTS_MAX * 1152 + FRONTS_LISTED_MAX * 128,
+    PREVIEW_MAX = 1024,
+    MINUTE_MS = 60000,
+    APPEAL_MAX = 512,
+    INVITATIONS_DEFAULT = 100,
+    INVITATIONS_READ_MAX = 1000,
+    INVITATION_BYTES = 64,
+};
 
 static void on_found(void *ctx, const struct front_line *event, bool unavailable)
 {
@@ -35,9 +45,7 @@ static void on_found(void *ctx, const struct front_line *event, bool unavailable
         admin_answer_unreadable(req, event);
         return;
     }
-    struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
-                                event->view->incarnation};
-    admin_answer_document(req, 200, &event->doc, &now);
+    admin_answer_event(req, event);
 }
 
 static void on_get(struct http_req *req)
@@ -255,10 +263,130 @@ static void on_preview(struct http_req *req)
     answer_json(req, 200, &json, NULL);
 }
 
+/* ---- appeals ----
+ *
+ * A visitor who was slowed down gives a reference to the operator's staff, who look it up here. The
+ * reference itself says which limit it was and in which minute (core/token/appeal.h). Nobody has
+ * recorded who the visitor was, or how many others there were. */
+
+static void answer_appeal(struct http_req *req, const struct front *front,
+                          const struct front_line *event, struct span reference)
+{
+    struct appeal appeal;
+    uint64_t now = front_line_now_ms(front, event) / MINUTE_MS;
+    int rc = appeal_parse(&event->identity->codes, front_line_id(event), reference, now, &appeal);
+    if (rc < 0) {
+        refusal_reply(req,
+                      rc == ERR_SYNTAX ? REFUSAL_REFERENCE_MISTYPED : REFUSAL_REFERENCE_UNKNOWN);
+        return;
+    }
+    char memory[APPEAL_MAX];
+    struct text json = text_on(memory, sizeof(memory));
+    json_open(&json, '{');
+    json_member_cstr(&json, "event", event->id);
+    json_member_cstr(&json, "why", appeal_limit_code(appeal.limit));
+    json_member_time(&json, "minute", appeal.minute * MINUTE_MS);
+    json_close(&json, '}');
+    assert(!json.overflown);
+    answer_json(req, 200, &json, NULL);
+}
+
+static void on_appeal_event(void *ctx, const struct front_line *event, bool unavailable)
+{
+    struct http_req *req = ctx;
+    struct answer_refusal refusal = {.outcome = LINE_UNAVAILABLE, .retry_after_ms = 1000};
+    if (unavailable)
+        answer_refuse(req, &refusal);
+    else if (event == NULL)
+        answer_event_unknown(req, http_req_param(req, 0));
+    else if (event->identity == NULL)
+        answer_shut(req, front_line_id(event), event->shut);
+    else
+        answer_appeal(req, front_of(req), event, http_req_param(req, 1));
+}
+
+static void on_appeal(struct http_req *req)
+{
+    admin_find(front_of(req), http_req_param(req, 0), on_appeal_event, req);
+}
+
+/* ---- invitations ----
+ *
+ * Nothing is kept of an invitation: a code is computed from its number and a key
+ * (core/token/invitation.c). So the list is made again each time it is read, and the event's
+ * document says up to which number codes are good. Lowering that number takes back the invitations
+ * above it. */
+
+static bool read_number(const struct http_req *req, struct span name, uint64_t max, uint64_t *out)
+{
+    struct span given = http_req_query_arg(req, name);
+    return given.ptr == NULL || (span_u64(given, max, out) && *out > 0);
+}
+
+static void put_rows(struct text *json, const struct front_line *event, struct invitation first,
+                     uint64_t upto)
+{
+    json_open(json, '[');
+    for (struct invitation one = first; one.number <= upto; one.number++) {
+        char memory[INVITATION_TEXT_LEN];
+        struct text code = text_on(memory, sizeof(memory));
+        invitation_put(&code, &event->identity->codes, front_line_id(event), one);
+        json_open(json, '{');
+        json_member_u64(json, "number", one.number);
+        json_member_str(json, "code", text_span(&code));
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void on_invitations(struct http_req *req)
+{
+    const struct front *front = front_of(req);
+    const struct front_line *event = answer_unless_event(req, front);
+    if (event == NULL)
+        return;
+    if (event->shut != FRONT_OPEN) {
+        answer_shut(req, front_line_id(event), event->shut);
+        return;
+    }
+    unsigned lane = event_doc_lane(&event->doc, http_req_param(req, 1));
+    if (lane == 0 || lane > event->doc.lanes_len) {
+        refusal_reply(req, REFUSAL_LANE_UNKNOWN);
+        return;
+    }
+    uint64_t from = 1, limit = INVITATIONS_DEFAULT;
+    if (!read_number(req, SPAN("from"), INVITATIONS_MAX, &from) ||
+        !read_number(req, SPAN("limit"), INVITATIONS_READ_MAX, &limit)) {
+        refusal_say(req, REFUSAL_LIMIT, "from is a number from 1 to %d, limit from 1 to %d.",
+                    INVITATIONS_MAX, INVITATIONS_READ_MAX);
+        return;
+    }
+    uint64_t good = event->doc.lane[lane - 1].invitations;
+    uint64_t upto = from + limit - 1 < good ? from + limit - 1 : good;
+    size_t cap = (size_t)(limit * INVITATION_BYTES) + 512;
+    char *memory = malloc(cap);
+    if (memory == NULL) {
+        answer_overloaded(req);
+        return;
+    }
+    struct text json = text_on(memory, cap);
+    json_open(&json, '{');
+    json_member_str(&json, "event", front_line_id(event));
+    json_member_cstr(&json, "lane", event->doc.lane[lane - 1].id);
+    json_member_u64(&json, "good", good);
+    json_key(&json, "invitations");
+    put_rows(&json, event, (struct invitation){(uint8_t)lane, (uint32_t)from}, upto);
+    json_close(&json, '}');
+    answer_json(req, 200, &json, NULL);
+    free(memory);
+}
+
 const struct http_route admin_view_routes[] = {
     {HTTP_METHOD_GET, "/admin/knobs", on_knobs, NULL, 0},
     {HTTP_METHOD_GET, "/admin/events", on_list, NULL, 0},
     {HTTP_METHOD_GET, "/admin/events/{event}", on_get, NULL, 0},
     {HTTP_METHOD_GET, "/admin/events/{event}/preview", on_preview, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/appeals/{reference}", on_appeal, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations", on_invitations, NULL, 0},
     {.pattern = NULL},
 };

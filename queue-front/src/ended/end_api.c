@@ -26,9 +26,9 @@ static void audit_end(struct act *act, const struct line_view *view, const char 
     act_audit(act, what, text_span(&from), SPAN("null"));
 }
 
-static void on_archived(struct line_admin *line)
+static bool answer_archived(struct act *act)
 {
-    struct act *act = act_of_line(line);
+    const struct line_admin *line = &act->line;
     const struct front_line *event = act_event(act);
     if (line->outcome == LINE_CONFLICT) {
         admin_answer_mismatch(act->req, line->version);
@@ -40,67 +40,54 @@ static void on_archived(struct line_admin *line)
         admin_answer_document(act->req, 200, &event->doc, &now);
     } else {
         act_refuse(act);
-        return;
     }
-    act_end(act);
+    return true;
 }
 
-static void on_deleted(struct line_admin *line)
+static bool answer_deleted(struct act *act)
 {
-    struct act *act = act_of_line(line);
-    if (line->outcome == LINE_CONFLICT)
-        admin_answer_mismatch(act->req, line->version);
-    else if (line->outcome == LINE_WRONG_STATE)
+    enum line_outcome outcome = act->line.outcome;
+    if (outcome == LINE_CONFLICT)
+        admin_answer_mismatch(act->req, act->line.version);
+    else if (outcome == LINE_WRONG_STATE)
         refusal_reply(act->req, REFUSAL_NOT_CLOSED_DELETE);
-    else if (line->outcome == LINE_NOT_YET)
+    else if (outcome == LINE_NOT_YET)
         refusal_reply(act->req, REFUSAL_NOT_ARCHIVED);
-    else if (line->outcome == LINE_OK)
+    else if (outcome == LINE_OK)
         answer_empty(act->req, 204, NULL);
-    else {
+    else
         act_refuse(act);
-        return;
-    }
-    act_end(act);
+    return true;
 }
 
-/* False: the request was answered. */
-static bool names_version(struct act *act)
+static bool archive_event(struct act *act, const struct front_line *event)
 {
-    if (act->if_match != 0)
+    if (act->if_match == 0) {
+        refusal_reply(act->req, REFUSAL_IF_MATCH_MISSING);
         return true;
-    refusal_reply(act->req, REFUSAL_IF_MATCH_MISSING);
-    act_end(act);
-    return false;
-}
-
-static void archive_event(struct act *act, const struct front_line *event)
-{
-    if (!names_version(act))
-        return;
+    }
     audit_end(act, event->view, "archive");
     act->line.if_version = act->if_match;
-    act_ask(act, LINE_ARCHIVE, on_archived);
+    return act_ask(act, LINE_ARCHIVE, answer_archived);
 }
 
-static void delete_event(struct act *act, const struct front_line *event)
+static bool delete_event(struct act *act, const struct front_line *event)
 {
-    if (!names_version(act))
-        return;
+    if (act->if_match == 0) {
+        refusal_reply(act->req, REFUSAL_IF_MATCH_MISSING);
+        return true;
+    }
     audit_end(act, event->view, "delete");
     act->line.if_version = act->if_match;
     act->line.unarchived = span_eq(http_req_query_arg(act->req, SPAN("unarchived")), SPAN("true"));
-    act_ask(act, LINE_DELETE, on_deleted);
+    return act_ask(act, LINE_DELETE, answer_deleted);
 }
 
 static void on_archive(struct http_req *req)
 {
     struct act *act = act_begin(req, sizeof(*act), archive_event);
-    if (act == NULL)
-        return;
-    if (act_read_body(act, &(struct act_words){.beacon = NULL}))
+    if (act != NULL && act_read_body(act, &(struct act_words){.beacon = NULL}))
         act_try(act);
-    else
-        act_end(act);
 }
 
 static void on_delete(struct http_req *req)

@@ -34,18 +34,17 @@ static void on_end(struct act *act)
     free(restore->json);
 }
 
-static void on_restored(struct line_admin *line)
+static bool answer_restored(struct act *act)
 {
-    struct act *act = act_of_line(line);
-    if (line->outcome == LINE_OK || line->outcome == LINE_SAME) {
-        act->created = line->outcome == LINE_OK;
-        act_answer_seen(act);
-    } else if (line->outcome == LINE_CONFLICT) {
-        refusal_reply(act->req, REFUSAL_EVENT_EXISTS);
-        act_end(act);
-    } else {
-        act_done(line);
+    enum line_outcome outcome = act->line.outcome;
+    if (outcome == LINE_OK || outcome == LINE_SAME) {
+        act->created = outcome == LINE_OK;
+        return act_answer_seen(act);
     }
+    if (outcome != LINE_CONFLICT)
+        return act_done(act);
+    refusal_reply(act->req, REFUSAL_EVENT_EXISTS);
+    return true;
 }
 
 static void refuse_archive(struct act *act, enum archive_fault fault, const char *why)
@@ -62,11 +61,9 @@ static void refuse_archive(struct act *act, enum archive_fault fault, const char
         answer_overloaded(act->req);
     else
         refusal_say(act->req, by_fault[fault], "%s", why);
-    act_end(act);
 }
 
-/* The document as it was, and the rest for the script. False: the request was answered, and the act
- * is over. */
+/* The document as it was, and the rest for the script. False: the request was answered. */
 static bool read_archived(struct restore *restore)
 {
     struct act *act = &restore->act;
@@ -91,7 +88,6 @@ static bool read_archived(struct restore *restore)
         json_in_put(&json, archive->restore);
     if (restore->json == NULL || json.overflown) {
         answer_overloaded(act->req);
-        act_end(act);
         return false;
     }
     act->line.doc = text_span(&doc);
@@ -103,7 +99,7 @@ static bool read_archived(struct restore *restore)
 
 /* What a running event needs besides: the key for a draw that is still to come, and the
  * operator's word if the draw may have been held since. The file cannot tell, and holding it
- * again would give out different places. False: the request was answered, and the act is over. */
+ * again would give out different places. False: the request was answered. */
 static bool judge_draw(struct act *act, const struct archive *archive)
 {
     uint64_t now_ms = clock_wall_us(act->front->loop->clock) / 1000;
@@ -123,14 +119,12 @@ static bool judge_draw(struct act *act, const struct archive *archive)
         refusal_say(act->req, REFUSAL_SEED_KEY,
                     "Its draw is still to be held, by key %u of [keys] draws, which is not here.",
                     (unsigned)seal.key_id);
-        act_end(act);
         return false;
     }
     bool due = act->doc.opens_at_ms > 0 && act->doc.opens_at_ms <= now_ms;
     if (act->line.to == LINE_PRE_QUEUE && due && !archive->closed_entries &&
         !span_eq(http_req_query_arg(act->req, SPAN("redraw")), SPAN("true"))) {
         refusal_reply(act->req, REFUSAL_DRAW_UNKNOWN);
-        act_end(act);
         return false;
     }
     return true;
@@ -150,16 +144,6 @@ static void audit_restored(struct restore *restore)
     act_audit(&restore->act, "restore", SPAN("null"), text_span(&to));
 }
 
-static void restore_event(struct restore *restore)
-{
-    struct act *act = &restore->act;
-    const struct archive *archive = &restore->archive;
-    audit_restored(restore);
-    act->line.incarnation = archive->incarnation;
-    act->line.if_version = archive->version;
-    act_ask(act, LINE_RESTORE, on_restored);
-}
-
 static void on_restore(struct http_req *req)
 {
     const struct front *front = front_of(req);
@@ -175,16 +159,21 @@ static void on_restore(struct http_req *req)
     act->on_end = on_end;
     enum archive_fault fault =
         archive_read(http_req_body(req), &front->keys->draws, &err, &restore->archive);
-    struct span event = restore->archive.event;
+    const struct archive *archive = &restore->archive;
+    struct span event = archive->event;
+    bool answered = true;
     if (fault != ARCHIVE_GOOD) {
         refuse_archive(act, fault, err.text);
     } else if (!span_eq(event, span_of(act->line.event))) {
         refusal_say(req, REFUSAL_ARCHIVE_OF_ANOTHER, "It is the archive of the event %.*s.",
                     (int)event.len, event.ptr);
-        act_end(act);
-    } else if (read_archived(restore) && judge_draw(act, &restore->archive)) {
-        restore_event(restore);
+    } else if (read_archived(restore) && judge_draw(act, archive)) {
+        audit_restored(restore);
+        act->line.incarnation = archive->incarnation;
+        act->line.if_version = archive->version;
+        answered = act_ask(act, LINE_RESTORE, answer_restored);
     }
+    act_settle(act, answered);
 }
 
 const struct http_route restore_api_routes[] = {
