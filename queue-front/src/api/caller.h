@@ -25,6 +25,13 @@ bool caller_ticket_is_bearer(const struct http_req *req);
 int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
                 bool run_out_ok, struct pass *out);
 
+/* Where the owner of a ticket stands: `line` as the ticket names it, `entry` of the ticket. Asking
+ * is a sign of life, whether by page, request or stream; it costs no Redis operation. *unread:
+ * there is a pass that there was no memory to read, and the place is that of the picture, which
+ * does not know who is inside; NULL: that will do. */
+struct place caller_place(const struct http_req *req, const struct front *front,
+                          const struct front_line *line, uint64_t entry, bool *unread);
+
 /* False: another site's page has sent this with the visitor's cookies. */
 bool caller_same_origin(const struct http_req *req, const struct front *front);
 

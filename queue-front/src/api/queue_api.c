@@ -15,7 +15,6 @@
 #include "api/caller.h"
 #include "api/member.h"
 #include "api/slowed.h"
-#include "api/standing.h"
 #include "core/event/event_state.h"
 #include "core/join/join.h"
 #include "core/line/moves.h"
@@ -72,7 +71,7 @@ static void on_me(struct http_req *req)
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
     bool unread;
-    struct place place = standing_of(req, front, event, ticket.entry, &unread);
+    struct place place = caller_place(req, front, event, ticket.entry, &unread);
     if (unread) {
         answer_overloaded(req);
         return;
@@ -107,8 +106,8 @@ static void on_stream(struct http_req *req)
         return;
     struct ticket ticket;
     if (caller_ticket(req, front, event, &ticket) == 0)
-        standing_of(req, front, front_line_in(front, event, ticket.lane), ticket.entry,
-                    NULL); /* it lives */
+        caller_place(req, front, front_line_in(front, event, ticket.lane), ticket.entry,
+                     NULL); /* it lives */
     front_render(front, event);
     http_reply_stream(req, event->channel, event->frame,
                       SPAN("Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"));
@@ -220,7 +219,7 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
 {
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
-    struct place place = standing_of(req, front, event, entry, NULL); /* it has been given */
+    struct place place = caller_place(req, front, event, entry, NULL); /* it has been given */
     write_me(&json, front, event, entry, place, ticket);
     answer_json(req, status, &json, headers);
 }
@@ -267,16 +266,6 @@ void queue_answer_ticket(struct http_req *req, const struct front_line *event, s
 
 /* ---- proof of work ---- */
 
-static unsigned work_asked(const struct front_line *event)
-{
-    unsigned floor = (unsigned)event->doc.pow_bits;
-    unsigned ceiling = (unsigned)event->doc.pow_bits_max;
-    if (floor == 0)
-        return 0;
-    return pow_bits_for(floor, ceiling > floor ? ceiling : floor, event->view->joins_milli / 1000,
-                        POW_CALM_JOINS_PER_S);
-}
-
 /* 428: what to solve, and what was wrong with the last solution, if there was one. */
 static void answer_work(struct http_req *req, struct front *front, const struct front_line *event,
                         const struct pow_bond *bond, const char *reason)
@@ -291,7 +280,11 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
     struct text members = text_on(memory, sizeof(memory));
     struct text challenge = text_on(challenge_memory, sizeof(challenge_memory));
     struct text time = text_on(time_memory, sizeof(time_memory));
-    unsigned bits = work_asked(event);
+    unsigned floor = (unsigned)event->doc.pow_bits, most = (unsigned)event->doc.pow_bits_max;
+    unsigned bits = floor == 0
+                        ? 0
+                        : pow_bits_for(floor, most > floor ? most : floor,
+                                       event->view->joins_milli / 1000, POW_CALM_JOINS_PER_S);
     uint8_t salt[POW_SALT_BYTES];
     rng_fill(rng_system(), salt, sizeof(salt));
     pow_challenge_put(&challenge, &front->keys->tickets, bond, bits, front_work_s(front, event),
@@ -525,7 +518,7 @@ static void read_request(struct joining *join, const struct front_line *event,
     if (out->is_refused || out->other_lane)
         return;
     const struct front_line *line = front_line_in(front, event, lane);
-    struct place place = standing_of(req, front, line, out->ticket.entry, &out->is_unread);
+    struct place place = caller_place(req, front, line, out->ticket.entry, &out->is_unread);
     out->is_over = place_is_over(place) || event->view->state == LINE_CLOSED;
     bool takes_joins = event_state_takes_joins(line->view->state);
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);

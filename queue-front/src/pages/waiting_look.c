@@ -4,7 +4,6 @@
 #include "pages/waiting_look.h"
 
 #include "api/caller.h"
-#include "api/standing.h"
 #include "core/event/event_state.h"
 #include "core/wait/poll.h"
 
@@ -63,7 +62,7 @@ void waiting_look_take(struct waiting_look *look, const struct http_req *req)
         event = look->event = front_line_in(front, event, ticket.lane);
         look->entry = ticket.entry;
         look->joined_ms = (uint64_t)ticket.issued_s * 1000;
-        look->place = standing_of(req, front, event, ticket.entry, &look->unread);
+        look->place = caller_place(req, front, event, ticket.entry, &look->unread);
     }
     look->view = view_of(look);
     look->eta = status_eta(&event->eta, look->place);
