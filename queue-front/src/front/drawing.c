@@ -14,7 +14,6 @@
  * Threading: none, the first loop owns all of it. */
 #include "front/drawing.h"
 
-#include "behind/page_list.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "line/line_limits.h"
@@ -32,11 +31,6 @@ enum {
     ANSWER_BYTES_MAX = 64 * 1024,               /* a round is 300 bytes */
     AUDIT_MAX = 512,
     URL_MAX = CONFIG_STRING_MAX + BEACON_HASH_LEN + 64,
-};
-
-struct drawings {
-    struct page_list relays;
-    bool closed;
 };
 
 struct relay_answer {
@@ -129,12 +123,6 @@ void drawing_put_said(struct text *out, const struct beacon *beacon, bool named)
     json_close(out, '}');
 }
 
-static bool is_waited_for(const struct front_line *event)
-{
-    const struct line_view *view = event->view;
-    return view->state == LINE_PRE_QUEUE && view->draw.closed && !view->draw.drawn;
-}
-
 /* ---- holding it ---- */
 
 static void release(struct drawing *drawing)
@@ -215,10 +203,10 @@ static const struct relay_answer *agreed(const struct drawing *drawing, unsigned
 {
     const struct relay_answer *best = NULL;
     *relays = 0;
-    for (unsigned i = 0; i < drawing->front->drawings->relays.len; i++) {
+    for (unsigned i = 0; i < drawing->front->relays.len; i++) {
         const struct relay_answer *one = &drawing->relay[i];
         unsigned same = 0;
-        for (unsigned k = 0; k < drawing->front->drawings->relays.len; k++)
+        for (unsigned k = 0; k < drawing->front->relays.len; k++)
             same += strcmp(one->signature, drawing->relay[k].signature) == 0 ? 1 : 0;
         if (one->signature[0] != '\0' && same > *relays) {
             *relays = same;
@@ -228,24 +216,13 @@ static const struct relay_answer *agreed(const struct drawing *drawing, unsigned
     return *relays >= drawing->front->config->beacon_agree ? best : NULL;
 }
 
-static void log_odd(const struct relay_answer *relay, const char *why)
-{
-    const struct drawing *drawing = relay->drawing;
-    struct log_line line;
-    log_begin(&line, drawing->front->loop->log, LOG_LEVEL_WARN, "a beacon's answer is no good");
-    log_cstr(&line, "event", drawing->event->id);
-    log_cstr(&line, "relay", drawing->front->drawings->relays.url[relay - drawing->relay]);
-    log_cstr(&line, "why", why);
-    log_end(&line);
-}
-
 static void on_round(void *ctx, const struct outcall_answer *answer)
 {
     struct relay_answer *relay = ctx;
     struct drawing *drawing = relay->drawing;
     assert(drawing->asking > 0);
     drawing->asking--;
-    if (drawing->event == NULL || drawing->front->drawings->closed) {
+    if (drawing->event == NULL || drawing->front->closing) {
         release(drawing);
         return;
     }
@@ -254,8 +231,14 @@ static void on_round(void *ctx, const struct outcall_answer *answer)
     bool good = came && beacon_drand_answer(answer->body, drawing->beacon.round, &err,
                                             relay->signature, relay->value) == 0;
     front_count(good ? &drawing->front->stats.beacon_heard : &drawing->front->stats.beacon_silent);
-    if (came && !good)
-        log_odd(relay, err.text);
+    if (!came || good)
+        return;
+    struct log_line line;
+    log_begin(&line, drawing->front->loop->log, LOG_LEVEL_WARN, "a beacon's answer is no good");
+    log_cstr(&line, "event", drawing->event->id);
+    log_cstr(&line, "relay", drawing->front->relays.url[relay - drawing->relay]);
+    log_cstr(&line, "why", err.text);
+    log_end(&line);
 }
 
 /* ---- looking ---- */
@@ -288,13 +271,13 @@ static void ask_again(struct drawing *drawing)
     /* The settings have changed since the promise: this program does not know the chain. */
     if (drawing->beacon.kind == BEACON_DRAND &&
         strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0) {
-        const struct drawings *drawings = drawing->front->drawings;
-        for (unsigned i = 0; i < drawings->relays.len; i++) {
+        const struct page_list *relays = &drawing->front->relays;
+        for (unsigned i = 0; i < relays->len; i++) {
             if (drawing->relay[i].signature[0] != '\0')
                 continue;
             char memory[URL_MAX];
             struct text url = text_on(memory, sizeof(memory) - 1);
-            struct span relay = span_of(drawings->relays.url[i]);
+            struct span relay = span_of(relays->url[i]);
             if (relay.ptr[relay.len - 1] == '/')
                 relay.len--;
             text_printf(&url, "%.*s/%s/public/%" PRIu64, (int)relay.len, relay.ptr,
@@ -309,7 +292,7 @@ static void ask_again(struct drawing *drawing)
                 .ctx = &drawing->relay[i],
             };
             drawing->asking++;
-            outcall_send(drawings->relays.outcalls, &call);
+            outcall_send(relays->outcalls, &call);
         }
     }
 }
@@ -329,9 +312,9 @@ static bool is_late(const struct drawing *drawing, uint64_t now_ms)
 void drawing_look(struct front *front, struct front_line *event)
 {
     const struct line_view *view = event->view;
-    if (front->drawings == NULL || view->stale || event->doc_version != view->version)
+    if (front->loop->index != 0 || view->stale || event->doc_version != view->version)
         return;
-    if (!is_waited_for(event)) {
+    if (view->state != LINE_PRE_QUEUE || !view->draw.closed || view->draw.drawn) {
         drawing_forget(event);
         return;
     }
@@ -362,7 +345,7 @@ void drawing_look(struct front *front, struct front_line *event)
             json_member_cstr(&proof, "signature", answer->signature);
             json_member_cstr(&proof, "checked", "relays");
             json_member_u64(&proof, "relays", relays);
-            json_member_u64(&proof, "relays_asked", drawing->front->drawings->relays.len);
+            json_member_u64(&proof, "relays_asked", drawing->front->relays.len);
             json_close(&proof, '}');
             hold(drawing, span_of(answer->value), &proof, "beacon");
         }
@@ -391,36 +374,4 @@ void drawing_forget(struct front_line *event)
     event->drawing = NULL;
     drawing->event = NULL;
     release(drawing);
-}
-
-/* ---- a life ---- */
-
-int drawings_create(struct front *front, struct err_slot *err)
-{
-    if (front->loop->index != 0)
-        return 0;
-    struct drawings *drawings = calloc(1, sizeof(*drawings));
-    if (drawings == NULL)
-        return err_set(err, ERR_NOMEM, "the draws");
-    int rc = page_list_open(&drawings->relays, front->loop->uv, front->config->beacon_drand,
-                            front->config->beacon_tls_ca, err);
-    if (rc < 0) {
-        free(drawings);
-        return rc;
-    }
-    front->drawings = drawings;
-    return 0;
-}
-
-void drawings_close(struct drawings *drawings)
-{
-    if (drawings == NULL)
-        return;
-    drawings->closed = true;
-    page_list_close(&drawings->relays);
-}
-
-void drawings_free(struct drawings *drawings)
-{
-    free(drawings);
 }

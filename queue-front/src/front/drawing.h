@@ -16,11 +16,6 @@ enum { DRAWING_BYTES_MAX = 28 * 1024 }; /* a proof, escaped once more, and five 
 int drawings_sources(const struct front_config *config, struct err_slot *err,
                      struct beacon_sources *out);
 
-/* front->drawings; nothing is made on other loops than the first. */
-int drawings_create(struct front *front, struct err_slot *err);
-void drawings_close(struct drawings *drawings); /* silent from here on */
-void drawings_free(struct drawings *drawings);  /* once nothing speaks of it */
-
 /* To be called often; does nothing unless the event's entries are closed and no draw is made. */
 void drawing_look(struct front *front, struct front_line *event);
 void drawing_forget(struct front_line *event); /* it is let go */

@@ -10,6 +10,7 @@
 #include "base/secret_file.h"
 #include "base/table.h"
 #include "base/tag.h"
+#include "behind/page_list.h"
 #include "core/event/event_doc.h"
 #include "core/line/place.h"
 #include "core/load/shed.h"
@@ -29,9 +30,7 @@
 struct pages;
 struct member_keys;
 struct pilot;
-struct pilots;
 struct drawing;
-struct drawings;
 struct waiting_page;
 
 /* What the settings fill; main.c has the table. */
@@ -250,11 +249,14 @@ struct front {
     uint32_t slowed_n;
     struct front_wait *waits;
     struct member_keys *member_keys; /* from the shop's address; NULL: none is set */
-    struct pilots *pilots;           /* the first loop's; else NULL */
-    struct served_pages *served;     /* likewise; NULL: there is nowhere to look */
-    struct drawings *drawings;       /* likewise */
-    struct sale *sale;               /* likewise; NULL: no service is known that a sale needs */
-    struct endings *endings;         /* NULL: ended visits are reported nowhere */
+    /* Pages that the first loop reads: the health of the services behind (pilot.h), whether visits
+     * are served (served.h), the relays of a beacon (drawing.h). On other loops none. */
+    struct page_list health, served, relays;
+    uint64_t served_next_us;
+    unsigned served_asking;
+    struct sale *sale;       /* the first loop's; NULL: no service is known that a sale needs */
+    struct endings *endings; /* NULL: ended visits are reported nowhere */
+    bool closing;            /* no answer to a call to another service is of use any more */
     struct front_stats stats;
 };
 

@@ -4,6 +4,8 @@
  * freed, since a scrape may come at any time. */
 #include "front/front_internal.h"
 
+#include "front/member_keys.h"
+
 #include <assert.h>
 
 struct gauge {
@@ -196,9 +198,16 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
         {"fairgate_store_shard_put_off_total", NULL,
          "Joins and claims that a shard put off to its next cut.", &line->joins_put_off},
     };
-    static_assert(sizeof(all) / sizeof(all[0]) <= COUNTERS_MAX, "room for each");
+    size_t len = sizeof(all) / sizeof(all[0]);
+    static_assert(sizeof(all) / sizeof(all[0]) + 2 <= COUNTERS_MAX, "room for each");
     memcpy(out, all, sizeof(all));
-    return sizeof(all) / sizeof(all[0]);
+    if (front->member_keys != NULL) {
+        const struct jwks_feed_stats *keys = member_keys_stats(front->member_keys);
+        const char *name = "fairgate_member_keys_total", *help = "Key sets asked of the shop.";
+        out[len++] = (struct counter){name, "outcome=\"fetched\"", help, &keys->fetched};
+        out[len++] = (struct counter){name, "outcome=\"failed\"", help, &keys->failed};
+    }
+    return len;
 }
 
 int figures_begin(struct front *front, struct err_slot *err)

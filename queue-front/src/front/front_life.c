@@ -103,29 +103,24 @@ static void event_destroy(struct front *front, struct front_line *event)
     free(event);
 }
 
-static int event_add(struct front *front, const char *id, struct err_slot *err)
-{
-    if (front->events_len == FRONT_EVENTS_MAX)
-        return err_set(err, ERR_FULL, "event %s is the %dth", id, FRONT_EVENTS_MAX + 1);
-    struct front_line *event = NULL;
-    int rc = event_create(front, id, err, &event);
-    if (rc < 0)
-        return rc;
-    rc = front_line_add(front, event, err);
-    if (rc < 0)
-        event_destroy(front, event);
-    return rc;
-}
-
 static void on_event(void *ctx, const char *id, bool here)
 {
     struct front *front = MAGIC_OF(front, ctx);
     struct front_line *event = front_line_any(front, span_of(id));
     struct err_slot err;
     assert(!here || event == NULL);
-    if (here && event_add(front, id, &err) < 0)
-        log_failure(front->loop->log, "an event is not shown", &err);
-    if (!here && event != NULL) {
+    if (here) {
+        int rc = front->events_len == FRONT_EVENTS_MAX
+                     ? err_set(&err, ERR_FULL, "event %s is the %dth", id, FRONT_EVENTS_MAX + 1)
+                     : event_create(front, id, &err, &event);
+        if (rc == 0) {
+            rc = front_line_add(front, event, &err);
+            if (rc < 0)
+                event_destroy(front, event);
+        }
+        if (rc < 0)
+            log_failure(front->loop->log, "an event is not shown", &err);
+    } else if (event != NULL) {
         front_line_remove(front, event);
         event_destroy(front, event);
     }
@@ -353,19 +348,17 @@ static int open_store(struct front *front, struct err_slot *err)
     return line_store_create(&conf, err, &front->store);
 }
 
-static int show_member_keys(struct front *front, struct err_slot *err)
+static int open_pages(struct front *front, struct err_slot *err)
 {
-    int rc = member_keys_create(front, err);
-    if (rc < 0 || front->member_keys == NULL)
-        return rc;
-    const struct jwks_feed_stats *stats = member_keys_stats(front->member_keys);
-    const struct metrics_desc fetched = {"fairgate_member_keys_total",
-                                         "Key sets asked of the shop.", "outcome=\"fetched\""};
-    const struct metrics_desc failed = {"fairgate_member_keys_total", "Key sets asked of the shop.",
-                                        "outcome=\"failed\""};
-    rc = metrics_counter(front->loop->metrics, &fetched, &stats->fetched, err);
+    const struct front_config *config = front->config;
+    uv_loop_t *uv = front->loop->uv;
+    int rc =
+        page_list_open(&front->health, uv, config->autopilot_health, config->autopilot_tls_ca, err);
     if (rc == 0)
-        rc = metrics_counter(front->loop->metrics, &failed, &stats->failed, err);
+        rc = page_list_open(&front->served, uv, config->visits_served_by, config->visits_tls_ca,
+                            err);
+    if (rc == 0)
+        rc = page_list_open(&front->relays, uv, config->beacon_drand, config->beacon_tls_ca, err);
     return rc;
 }
 
@@ -419,10 +412,7 @@ static void on_timer_closed(uv_handle_t *handle)
         http_blob_unref(front->shed_answer[i]);
     squeezer_destroy(front->squeezer);
     secrets_unref(front->keys);
-    free(front->pilots);
-    free(front->served);
     free(front->sale);
-    drawings_free(front->drawings);
     endings_free(front->endings);
     free(front);
 }
@@ -435,18 +425,14 @@ void front_leave(struct front *front)
 void front_close(struct front *front)
 {
     figures_end(front);
-    if (front->member_keys != NULL) {
-        const struct jwks_feed_stats *stats = member_keys_stats(front->member_keys);
-        metrics_forget(front->loop->metrics, &stats->fetched);
-        metrics_forget(front->loop->metrics, &stats->failed);
-        member_keys_close(front->member_keys);
-        front->member_keys = NULL;
-    }
-    pilots_close(front->pilots); /* its answers speak of events */
-    served_close(front->served);
+    member_keys_close(front->member_keys);
+    front->member_keys = NULL;
+    front->closing = true;
+    page_list_close(&front->health); /* answers speak of events */
+    page_list_close(&front->served);
     sale_close(front->sale); /* acts that wait for it end */
     endings_close(front->endings);
-    drawings_close(front->drawings);
+    page_list_close(&front->relays);
     front_end_waits(front);         /* some of them ask the store once more */
     line_store_close(front->store); /* answers what is open, by handlers that read the events */
     front_end_waits(front);
@@ -479,19 +465,16 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
         goto free_front;
     uv_timer_init(loop->uv, &front->timer);
     front->timer.data = front;
-    rc = figures_begin(front, err);
-    if (rc == 0)
-        rc = pilots_create(front, err);
-    if (rc == 0)
-        rc = served_create(front, err);
+    if (loop->index == 0)
+        rc = open_pages(front, err);
     if (rc == 0)
         rc = sale_create(front, err);
     if (rc == 0)
-        rc = drawings_create(front, err);
-    if (rc == 0)
         rc = open_endings(front, err);
     if (rc == 0)
-        rc = show_member_keys(front, err);
+        rc = member_keys_create(front, err);
+    if (rc == 0)
+        rc = figures_begin(front, err);
     if (rc < 0) {
         front_close(front); /* what is on the loop is freed by the loop */
         return rc;

@@ -63,27 +63,6 @@ static struct http_blob *whole_answer(const struct front *front, const struct fr
     return http_blob_create(text_span(&text));
 }
 
-static struct http_blob *whole_304(const struct front *front, const struct front_line *event)
-{
-    char memory[HEAD_BYTES_MAX];
-    struct text text = text_on(memory, sizeof(memory));
-    TEXT_LIT(&text, "HTTP/1.1 304 Not Modified\r\n");
-    put_head(front, event, &text);
-    TEXT_LIT(&text, "\r\n");
-    assert(!text.overflown);
-    return http_blob_create(text_span(&text));
-}
-
-static struct http_blob *whole_frame(const struct front_line *event, struct span body)
-{
-    char memory[STATUS_BYTES_MAX + 128];
-    struct text text = text_on(memory, sizeof(memory));
-    struct span tag = span_of(event->tag);
-    status_frame(&text, body, (struct span){tag.ptr + 1, tag.len - 2});
-    assert(!text.overflown);
-    return http_blob_create(text_span(&text));
-}
-
 void front_render(struct front *front, struct front_line *event)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);
@@ -116,11 +95,21 @@ void front_render(struct front *front, struct front_line *event)
     tag[TAG_LEN + 1] = '"';
     if (strcmp(tag, event->tag) != 0) {
         memcpy(event->tag, tag, sizeof(tag));
-        replace_blob(&event->frame, whole_frame(event, body));
+        char frame_memory[STATUS_BYTES_MAX + 128];
+        struct text frame = text_on(frame_memory, sizeof(frame_memory));
+        status_frame(&frame, body, (struct span){tag + 1, TAG_LEN});
+        assert(!frame.overflown);
+        replace_blob(&event->frame, http_blob_create(text_span(&frame)));
         event->unsent = true;
     }
     replace_blob(&event->status,
                  whole_answer(front, event, text_span(&text), &event->status_head_len));
-    replace_blob(&event->not_modified, whole_304(front, event));
+    char head_memory[HEAD_BYTES_MAX];
+    struct text head = text_on(head_memory, sizeof(head_memory));
+    TEXT_LIT(&head, "HTTP/1.1 304 Not Modified\r\n");
+    put_head(front, event, &head);
+    TEXT_LIT(&head, "\r\n");
+    assert(!head.overflown);
+    replace_blob(&event->not_modified, http_blob_create(text_span(&head)));
     front_count(&front->stats.renders);
 }

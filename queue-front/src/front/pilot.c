@@ -11,7 +11,6 @@
  * Threading: none, the first loop owns all of it. */
 #include "front/pilot.h"
 
-#include "behind/page_list.h"
 #include "core/load/autopilot.h"
 
 #include <assert.h>
@@ -39,11 +38,6 @@ struct pilot {
     bool deciding;
     unsigned pages_len;
     struct page page[PAGES_MAX];
-};
-
-struct pilots {
-    bool closed;
-    struct page_list pages;
 };
 
 struct decision {
@@ -130,14 +124,6 @@ static bool read_pages(struct pilot *pilot, struct health_reading *reading)
     return all && autopilot_hears(&pilot->event->doc, reading);
 }
 
-/* A higher rate would let people in: some are waiting. */
-static bool rate_is_used(const struct line_view *view)
-{
-    uint64_t inside = view->active + view->outstanding;
-    return view->state == LINE_OPEN && view->waiting > 0 &&
-           (view->knobs.max_active == 0 || inside < view->knobs.max_active);
-}
-
 static void round_over(struct pilot *pilot)
 {
     const struct line_view *view = pilot->event->view;
@@ -146,12 +132,15 @@ static void round_over(struct pilot *pilot)
     if (!view->pilot.on || view->stale || pilot->deciding)
         return;
     uint64_t now_ms = front_line_now_ms(pilot->front, pilot->event);
+    uint64_t inside = view->active + view->outstanding;
+    bool has_room = view->knobs.max_active == 0 || inside < view->knobs.max_active;
     bool was_cut = view->pilot.from_milli > view->pilot.rate_milli;
     struct autopilot_ask ask = {
         .doc = &pilot->event->doc,
         .reading = heard ? &reading : NULL,
         .rate_milli = view->pilot.rate_milli,
-        .used = rate_is_used(view),
+        /* A higher rate would let people in. */
+        .used = view->state == LINE_OPEN && view->waiting > 0 && has_room,
         .since_cut_ms =
             was_cut && now_ms > view->pilot.moved_ms ? now_ms - view->pilot.moved_ms : UINT64_MAX,
         .interval_ms = pilot->front->config->autopilot_interval_ms,
@@ -176,7 +165,7 @@ static void on_page(void *ctx, const struct outcall_answer *answer)
     front_count(page->heard ? &pilot->front->stats.health_heard
                             : &pilot->front->stats.health_silent);
     assert(pilot->asking > 0);
-    if (--pilot->asking == 0 && !pilot->front->pilots->closed)
+    if (--pilot->asking == 0 && !pilot->front->closing)
         round_over(pilot);
 }
 
@@ -187,16 +176,16 @@ static struct pilot *pilot_create(struct front *front, struct front_line *event)
         return NULL;
     pilot->front = front;
     pilot->event = event;
-    pilot->pages_len = front->pilots->pages.len;
+    pilot->pages_len = front->health.len;
     for (unsigned i = 0; i < pilot->pages_len; i++)
-        pilot->page[i] = (struct page){.pilot = pilot, .url = front->pilots->pages.url[i]};
+        pilot->page[i] = (struct page){.pilot = pilot, .url = front->health.url[i]};
     return pilot;
 }
 
 void pilot_look(struct front *front, struct front_line *event)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);
-    if (front->pilots == NULL || !event->view->pilot.on || event->view->stale)
+    if (front->loop->index != 0 || !event->view->pilot.on || event->view->stale)
         return;
     if (event->pilot == NULL)
         event->pilot = pilot_create(front, event);
@@ -204,8 +193,7 @@ void pilot_look(struct front *front, struct front_line *event)
     if (pilot == NULL || pilot->asking > 0 || pilot->deciding || now_us < pilot->next_us)
         return;
     pilot->next_us = now_us + front->config->autopilot_interval_ms * 1000;
-    struct pilots *pilots = pilot->front->pilots;
-    uint64_t patience_ms = 2 * pilot->front->config->autopilot_interval_ms;
+    uint64_t patience_ms = 2 * front->config->autopilot_interval_ms;
     pilot->asking = pilot->pages_len;
     for (unsigned i = 0; i < pilot->pages_len; i++) {
         struct outcall call = {
@@ -215,35 +203,10 @@ void pilot_look(struct front *front, struct front_line *event)
             .on_done = on_page,
             .ctx = &pilot->page[i],
         };
-        outcall_send(pilots->pages.outcalls, &call);
+        outcall_send(front->health.outcalls, &call);
     }
     if (pilot->pages_len == 0)
         round_over(pilot); /* on, with no page to read: that is silence, which leads to the floor */
-}
-
-int pilots_create(struct front *front, struct err_slot *err)
-{
-    if (front->loop->index != 0)
-        return 0;
-    struct pilots *pilots = calloc(1, sizeof(*pilots));
-    if (pilots == NULL)
-        return err_set(err, ERR_NOMEM, "the autopilot");
-    int rc = page_list_open(&pilots->pages, front->loop->uv, front->config->autopilot_health,
-                            front->config->autopilot_tls_ca, err);
-    if (rc < 0) {
-        free(pilots);
-        return rc;
-    }
-    front->pilots = pilots;
-    return 0;
-}
-
-void pilots_close(struct pilots *pilots)
-{
-    if (pilots == NULL)
-        return;
-    pilots->closed = true;
-    page_list_close(&pilots->pages);
 }
 
 void pilot_destroy(struct front_line *event)
@@ -253,6 +216,6 @@ void pilot_destroy(struct front_line *event)
     if (pilot == NULL)
         return;
     pilot->event = NULL;
-    if (pilot->asking == 0 || pilot->front->pilots->closed)
+    if (pilot->asking == 0 || pilot->front->closing)
         free(pilot); /* else with the last answer that is still to come */
 }

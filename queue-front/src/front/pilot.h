@@ -5,14 +5,8 @@
 
 #include "front/front.h"
 
-struct pilots; /* one a process; its first loop owns it */
-
-/* front->pilots; nothing is made on other loops than the first. */
-int pilots_create(struct front *front, struct err_slot *err);
-void pilots_close(struct pilots *pilots); /* silent from here on */
-
 /* To be called often; does nothing while the event's autopilot is off or its interval lasts. */
 void pilot_look(struct front *front, struct front_line *event);
-void pilot_destroy(struct front_line *event); /* after pilots_close() */
+void pilot_destroy(struct front_line *event);
 
 #endif

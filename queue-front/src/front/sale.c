@@ -10,7 +10,6 @@
  * Threading: none, the first loop owns all of it. */
 #include "front/sale.h"
 
-#include "behind/page_list.h"
 #include "front/front_internal.h"
 
 #include <assert.h>
@@ -31,7 +30,6 @@ struct sale {
     struct front *front;
     struct page_list pages[SALE_PARTS];
     bool looking; /* for the alarm: one event at a time */
-    bool closed;
 };
 
 struct question {
@@ -53,15 +51,6 @@ static unsigned bit(enum sale_part part)
     return 1u << part;
 }
 
-/* A part of which no address is set is none of this front's business. */
-static unsigned known_parts(const struct sale *sale)
-{
-    unsigned known = 0;
-    for (enum sale_part part = 0; part < SALE_PARTS; part++)
-        known |= sale->pages[part].len > 0 ? bit(part) : 0;
-    return known;
-}
-
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     const struct sale_call *call = ctx;
@@ -74,11 +63,14 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     assert(question->asking > 0);
     if (--question->asking > 0)
         return;
+    unsigned known = 0; /* a part of which no address is set is none of this front's business */
+    for (enum sale_part part = 0; part < SALE_PARTS; part++)
+        known |= sale->pages[part].len > 0 ? bit(part) : 0;
     const struct sale_found found = {
         .event = span_of(question->event),
-        .missing = known_parts(sale) & ~question->there,
+        .missing = known & ~question->there,
         .no_hall = question->no_hall && (question->there & bit(SALE_HALL)) == 0,
-        .closed = sale->closed,
+        .closed = sale->front->closing,
     };
     question->on_found(question->ctx, &found);
     free(question);
@@ -116,7 +108,7 @@ int sale_ask(struct front *front, struct span event, sale_on_found *on_found, vo
 {
     struct sale *sale = front->sale;
     assert(sale != NULL);
-    if (sale->closed)
+    if (front->closing)
         return ERR_CLOSED; /* an act that waited for its next try */
     struct question *question = calloc(1, sizeof(*question));
     if (question == NULL)
@@ -158,19 +150,16 @@ static void on_looked(void *ctx, const struct sale_found *found)
         set_missing(event, false);
 }
 
-/* People gather for it, or are let in. */
-static bool needs_hall(enum line_state state)
-{
-    return state != LINE_DRAFT && state != LINE_SOLD_OUT && state != LINE_CLOSED;
-}
-
 void sale_look(struct front *front, struct front_line *event)
 {
     struct sale *sale = front->sale;
     uint64_t now_us = clock_mono_us(front->loop->clock);
     if (sale == NULL || sale->pages[SALE_HALL].len == 0)
         return;
-    if (!needs_hall(event->view->state) || event->served == SERVED_YES)
+    /* People gather for it, or are let in. */
+    enum line_state state = event->view->state;
+    bool needs_hall = state != LINE_DRAFT && state != LINE_SOLD_OUT && state != LINE_CLOSED;
+    if (!needs_hall || event->served == SERVED_YES)
         set_missing(event, false);
     else if (!sale->looking && now_us >= event->hall_next_us &&
              sale_ask(front, front_line_id(event), on_looked, sale) == 0) {
@@ -209,7 +198,6 @@ void sale_close(struct sale *sale)
 {
     if (sale == NULL)
         return;
-    sale->closed = true;
     for (enum sale_part part = 0; part < SALE_PARTS; part++)
         page_list_close(&sale->pages[part]);
 }

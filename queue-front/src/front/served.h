@@ -5,12 +5,6 @@
 
 #include "front/front.h"
 
-struct served_pages; /* one a process; its first loop owns it */
-
-/* front->served; nothing is made on other loops than the first, nor where no page is set. */
-int served_create(struct front *front, struct err_slot *err);
-void served_close(struct served_pages *served); /* silent from here on */
-
 /* To be called often: asks all pages once a second, and writes into each event what they say. */
 void served_look(struct front *front);
 
