@@ -347,18 +347,6 @@ static void read_number(struct json_in *in, const struct knob *knob, struct even
     assert_number(doc, knob); /* read, or still the default */
 }
 
-static void read_autopilot(struct json_in *in, const struct knob *knob, struct event_doc *doc)
-{
-    struct json_in pilot;
-    if (!json_in_child(in, knob->name, &pilot))
-        return;
-    json_in_bool(&pilot, "on", &doc->autopilot_on);
-    for (unsigned i = 0; i < PILOT_KNOBS; i++)
-        read_number(&pilot, &pilot_knobs[i], doc);
-    json_in_end(&pilot);
-    assert(pilot.rc == 0 || in->rc < 0); /* what is wrong inside is wrong with the document */
-}
-
 /* Absent and null both mean the default. */
 static void read_knob(struct json_in *in, const struct knob *knob, struct event_doc *doc)
 {
@@ -392,9 +380,17 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
     case KNOB_SCHEDULE:
         read_schedule(in, knob, doc);
         break;
-    case KNOB_AUTOPILOT:
-        read_autopilot(in, knob, doc);
+    case KNOB_AUTOPILOT: {
+        struct json_in pilot;
+        if (!json_in_child(in, knob->name, &pilot))
+            break;
+        json_in_bool(&pilot, "on", &doc->autopilot_on);
+        for (unsigned i = 0; i < PILOT_KNOBS; i++)
+            read_number(&pilot, &pilot_knobs[i], doc);
+        json_in_end(&pilot);
+        assert(pilot.rc == 0 || in->rc < 0); /* what is wrong inside is wrong with the document */
         break;
+    }
     case KNOB_LANES:
         read_lanes(in, knob, doc);
         break;
@@ -677,16 +673,6 @@ static void put_number(struct text *out, const struct knob *knob, const struct e
         json_member_u64(out, knob->name, number);
 }
 
-static void put_autopilot(struct text *out, const struct event_doc *doc)
-{
-    assert(doc->autopilot_ceiling_milli > 0 && doc->autopilot_floor_milli > 0);
-    json_open(out, '{');
-    json_member_bool(out, "on", doc->autopilot_on);
-    for (unsigned i = 0; i < PILOT_KNOBS; i++)
-        put_number(out, &pilot_knobs[i], doc);
-    json_close(out, '}');
-}
-
 /* What it did last and why, and from which reading. */
 static void put_pilot(struct text *out, const struct line_pilot *pilot)
 {
@@ -755,7 +741,12 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         put_schedule(out, doc);
         break;
     case KNOB_AUTOPILOT:
-        put_autopilot(out, doc);
+        assert(doc->autopilot_ceiling_milli > 0 && doc->autopilot_floor_milli > 0);
+        json_open(out, '{');
+        json_member_bool(out, "on", doc->autopilot_on);
+        for (unsigned i = 0; i < PILOT_KNOBS; i++)
+            put_number(out, &pilot_knobs[i], doc);
+        json_close(out, '}');
         break;
     case KNOB_LANES:
         put_lanes(out, doc);
@@ -949,30 +940,25 @@ int event_doc_diff(struct span before, struct span after, struct text *from, str
     return rc;
 }
 
-static void put_range(struct text *out, const struct knob *knob)
-{
-    bool milli = knob->kind == KNOB_MILLI;
-    if (!milli && knob->kind != KNOB_NUMBER)
-        return;
-    int64_t scale = milli ? 1 : 1000; /* json_milli() writes thousandths */
-    assert(knob->min <= knob->fallback && knob->fallback <= knob->max);
-    json_member_milli(out, "min", (int64_t)knob->min * scale);
-    json_member_milli(out, "max", (int64_t)knob->max * scale);
-    json_member_milli(out, "default", (int64_t)knob->fallback * scale);
-}
-
 static void put_table(struct text *out, const struct knob *table, unsigned len)
 {
     json_open(out, '[');
     for (unsigned i = 0; i < len; i++) {
-        assert(table[i].kind <= KNOB_PRICES && kind_names[table[i].kind] != NULL);
+        const struct knob *knob = &table[i];
+        assert(knob->kind <= KNOB_PRICES && kind_names[knob->kind] != NULL);
         json_open(out, '{');
-        json_member_cstr(out, "name", table[i].name);
-        json_member_cstr(out, "kind", kind_names[table[i].kind]);
-        put_range(out, &table[i]);
-        json_member_cstr(out, "unit", table[i].unit);
-        json_member_cstr(out, "help", table[i].help);
-        if (table[i].kind == KNOB_AUTOPILOT) {
+        json_member_cstr(out, "name", knob->name);
+        json_member_cstr(out, "kind", kind_names[knob->kind]);
+        if (knob->kind == KNOB_MILLI || knob->kind == KNOB_NUMBER) {
+            int64_t scale = knob->kind == KNOB_MILLI ? 1 : 1000; /* written in thousandths */
+            assert(knob->min <= knob->fallback && knob->fallback <= knob->max);
+            json_member_milli(out, "min", (int64_t)knob->min * scale);
+            json_member_milli(out, "max", (int64_t)knob->max * scale);
+            json_member_milli(out, "default", (int64_t)knob->fallback * scale);
+        }
+        json_member_cstr(out, "unit", knob->unit);
+        json_member_cstr(out, "help", knob->help);
+        if (knob->kind == KNOB_AUTOPILOT) {
             json_key(out, "members");
             put_table(out, pilot_knobs, PILOT_KNOBS);
         }

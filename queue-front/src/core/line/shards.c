@@ -420,9 +420,24 @@ void shards_take_look(struct shards *shards, bool whole, bool more, bool claimed
         rest(shards);
 }
 
-/* What was sealed or shown is read once more, which opens it. */
-static void read_again(struct shards *shards)
+static void go_on(struct shards *shards, bool collecting)
 {
+    uint32_t count = cuts_count(shards->cuts);
+    /* There are more cuts than one answer or one call has room for, and that one got us further. */
+    bool is_behind = count < shards->redis_has
+                         ? count > shards->had
+                         : shards->redis_has < count && shards->redis_has != shards->redis_had;
+    if (shards->phase == NEWS && is_behind)
+        return;
+    if (shards->phase == NEWS && !collecting && shards->due && count == shards->redis_has) {
+        begin_reading(shards);
+        return;
+    }
+    if (shards->phase != READ || collecting) {
+        rest(shards);
+        return;
+    }
+    /* What was sealed or shown is read once more, which opens it. */
     assert(shards->reading == 0); /* one that is being read is neither sealed nor shown */
     for (uint8_t k = 0; k < shards->count; k++) {
         struct shard *shard = &shards->shard[k];
@@ -430,28 +445,6 @@ static void read_again(struct shards *shards)
         if (shown || k == shards->sealing)
             shard->step = TO_READ;
     }
-}
-
-/* There are more cuts than one answer or one call has room for, and that one got us further. */
-static bool is_behind(const struct shards *shards)
-{
-    uint32_t count = cuts_count(shards->cuts);
-    if (count < shards->redis_has)
-        return count > shards->had;
-    return shards->redis_has < count && shards->redis_has != shards->redis_had;
-}
-
-static void go_on(struct shards *shards, bool collecting)
-{
-    if (shards->phase == NEWS && is_behind(shards))
-        return;
-    if (shards->phase == READ && !collecting)
-        read_again(shards);
-    else if (shards->phase == NEWS && !collecting && shards->due &&
-             cuts_count(shards->cuts) == shards->redis_has)
-        begin_reading(shards);
-    else
-        rest(shards);
 }
 
 bool shards_take_cut(struct shards *shards, const struct shards_told *told)

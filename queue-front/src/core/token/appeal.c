@@ -17,6 +17,7 @@ enum { VALUES = APPEAL_LEN - 1, LIMIT_BITS = 3, MINUTE_BITS = 17, MAC_BITS = 15 
 
 static const char purpose[] = "appeal";
 
+static_assert(MAC_BITS <= 16, "of the first two bytes");
 static_assert(VALUES * 5 == LIMIT_BITS + MINUTE_BITS + MAC_BITS, "they fill the letters");
 static_assert((int)APPEAL_MINUTES == 1 << MINUTE_BITS, "the minutes fill their bits");
 static_assert(APPEAL_LIMIT_COUNT <= 1 << LIMIT_BITS, "the limits fit theirs");
@@ -35,17 +36,7 @@ const char *appeal_limit_code(enum appeal_limit limit)
 
 static uint64_t sign(const struct mac_ring_key *key, struct span event, uint32_t head)
 {
-    struct mac_ring one = {.key[0] = *key, .len = 1};
-    uint8_t message[sizeof(purpose) + 4 + LINE_EVENT_ID_MAX], mac[MAC_BYTES];
-    assert(event.len <= LINE_EVENT_ID_MAX);
-    memcpy(message, purpose, sizeof(purpose));
-    for (unsigned i = 0; i < 4; i++)
-        message[sizeof(purpose) + i] = (uint8_t)(head >> (8 * i));
-    memcpy(message + sizeof(purpose) + 4, event.ptr, event.len);
-    mac_make(&one, message, sizeof(purpose) + 4 + event.len, mac);
-    mac_ring_wipe(&one);
-    static_assert(MAC_BYTES * 8 >= MAC_BITS, "the MAC has that many bits to give");
-    return (uint64_t)(mac[0] << 8 | mac[1]) & ((1 << MAC_BITS) - 1);
+    return code32_sign(key, purpose, event, head) >> 48 & ((1 << MAC_BITS) - 1);
 }
 
 void appeal_make(char reference[APPEAL_LEN + 1], const struct mac_ring *ring, struct span event,

@@ -4,6 +4,7 @@
 #define FG_QUEUE_FRONT_CORE_CODE32_H
 
 #include "base/text.h"
+#include "crypto/mac.h"
 
 enum { CODE32_LEN_MAX = 30 }; /* in a longer code a swapped pair could go unnoticed */
 
@@ -16,5 +17,10 @@ void code32_put(struct text *out, const char *code, size_t len, size_t group);
 /* Reads exactly `len` letters. Case, spaces and hyphens do not matter; O is 0, I and L are 1.
  * False: mistyped. `values` may be NULL. */
 bool code32_parse(struct span text, size_t len, char *code, uint8_t *values);
+
+/* The first eight bytes of a MAC over purpose, event and what stands in the code in the clear, by
+ * one key of a ring. */
+uint64_t code32_sign(const struct mac_ring_key *key, const char *purpose, struct span event,
+                     uint32_t head);
 
 #endif

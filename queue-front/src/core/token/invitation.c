@@ -21,20 +21,8 @@ static_assert(INVITATIONS_MAX < 1 << 20 && LANES_MAX < 1 << 3, "both fit their b
 
 static uint64_t sign(const struct mac_ring_key *key, struct span event, uint32_t head)
 {
-    struct mac_ring one = {.key[0] = *key, .len = 1};
-    uint8_t message[sizeof(purpose) + 4 + LINE_EVENT_ID_MAX], mac[MAC_BYTES];
-    assert(event.len <= LINE_EVENT_ID_MAX);
     assert(head >> HEAD_BITS == 0);
-    memcpy(message, purpose, sizeof(purpose));
-    for (unsigned i = 0; i < 4; i++)
-        message[sizeof(purpose) + i] = (uint8_t)(head >> (8 * i));
-    memcpy(message + sizeof(purpose) + 4, event.ptr, event.len);
-    mac_make(&one, message, sizeof(purpose) + 4 + event.len, mac);
-    mac_ring_wipe(&one);
-    uint64_t bits = 0;
-    for (unsigned i = 0; i < 8; i++)
-        bits = bits << 8 | mac[i];
-    return bits >> 2;
+    return code32_sign(key, purpose, event, head) >> 2;
 }
 
 /* Bit by bit: it happens once a join, and is easy to see right. */
