@@ -512,15 +512,6 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         calls_finish(link);
 }
 
-/* Of the lines that still tick. */
-static bool is_full(const struct line_store *store)
-{
-    uint32_t live = 0;
-    for (uint32_t i = 0; i < store->events_len; i++)
-        live += !store->events[i]->line.view.resting;
-    return live >= STORE_EVENTS_MAX || store->events_len == STORE_LINES_MAX;
-}
-
 static bool of_the_house(enum line_admin_call call)
 {
     return call == LINE_FIND || call == LINE_ENDED || call == LINE_HOUSE_AUDIT;
@@ -544,10 +535,14 @@ void line_store_admin(struct line_store *store, struct line_admin *admin)
     calls_begin(store, &admin->store, finish_admin, &admin->outcome, NULL);
     const struct store_event *event = store_find(store, span_of(admin->event));
     bool is_new = event == NULL || event->absent || event->leaving;
+    uint32_t live = 0; /* lines that still tick */
+    for (uint32_t i = 0; i < store->events_len; i++)
+        live += !store->events[i]->line.view.resting;
+    bool is_full = live >= STORE_EVENTS_MAX || store->events_len == STORE_LINES_MAX;
     uint16_t slot =
         of_the_house(admin->call) ? store->set_slot : store_slot(store, span_of(admin->event));
     if (of_the_house(admin->call) || (makes(admin) && is_new)) {
-        if (!store_can_send(store, slot) || (makes(admin) && is_full(store))) {
+        if (!store_can_send(store, slot) || (makes(admin) && is_full)) {
             calls_refuse(&admin->store, LINE_UNAVAILABLE);
             return;
         }

@@ -386,24 +386,21 @@ static void chore_step(struct line_store *store)
     chore_send(store);
 }
 
-/* A shard that was never opened, or does not know that the event is closed, rejects the sweep.
- */
-static void take_shard_bite(struct house_chore *chore, const redisReply *reply)
-{
-    assert(chore->shard < chore->shards);
-    struct tell_sweep tell;
-    bool goes_on =
-        tell_sweep_read(reply, 0, &tell) && tell.outcome == LINE_OK && tell.at > chore->shard_at;
-    chore->shard_at = goes_on ? tell.at : 0;
-    chore->shard += !goes_on;
-}
-
 /* One step was done. The first step of a deletion brings the words for the trail; right after it
  * the registry forgets the event. */
 static void take_bite(struct house_chore *chore, const redisReply *reply)
 {
-    struct tell_sweep tell;
-    if (!tell_sweep_read(reply, 0, &tell) || tell.outcome != LINE_OK) {
+    struct tell_sweep tell = {.at = 0};
+    bool is_done = tell_sweep_read(reply, 0, &tell) && tell.outcome == LINE_OK;
+    if (chore_is_in_shard(chore)) {
+        /* One that was never opened, or does not know that the event is closed, rejects it. */
+        assert(chore->shard < chore->shards);
+        bool goes_on = is_done && tell.at > chore->shard_at;
+        chore->shard_at = goes_on ? tell.at : 0;
+        chore->shard += !goes_on;
+        return;
+    }
+    if (!is_done) {
         chore->step = CHORE_DONE;
         return;
     }
@@ -436,9 +433,7 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
         chore_end(store);
         house_look(store); /* there may be more of them */
     } else {
-        if (chore->step == CHORE_BITE && chore_is_in_shard(chore))
-            take_shard_bite(chore, reply);
-        else if (chore->step == CHORE_BITE)
+        if (chore->step == CHORE_BITE)
             take_bite(chore, reply);
         else
             chore->step = CHORE_BITE;

@@ -541,41 +541,11 @@ static void take_cut(struct line_rim *rim, const struct shards_told *told)
     }
 }
 
-static bool read_known(const redisReply *list, uint8_t shards, struct shards_told *told)
-{
-    for (size_t k = 0; k < shards; k++) {
-        struct shards_known *known = &told->shard[k];
-        struct span opening;
-        if (!resp_get_u64(list, SHARD_WORDS * k, &known->epoch) ||
-            !resp_get_u64(list, SHARD_WORDS * k + 1, &known->upto) ||
-            !resp_get_u64(list, SHARD_WORDS * k + 2, &known->lease) ||
-            !resp_get_str(list, SHARD_WORDS * k + 3, &opening) ||
-            !span_to_cstr(opening, known->opening, sizeof(known->opening)))
-            return false;
-    }
-    return true;
-}
-
-static bool learn_cuts(struct line_rim *rim, const redisReply *list)
-{
-    for (size_t i = 0; i < resp_len(list); i++) {
-        struct span text;
-        struct cut cut;
-        struct err_slot err;
-        uint32_t nth = cuts_count(shards_cuts(rim->shards)) + 1;
-        if (!resp_get_str(list, i, &text) ||
-            cut_parse(text, shards_count(rim->shards), &cut, &err) < 0 ||
-            shards_learn(rim->shards, nth, &cut, &err) < 0)
-            return false;
-        note(rim, nth, &cut);
-    }
-    return true;
-}
-
 /* An answer that tells no shards says only why. */
 static bool read_cut(struct line_rim *rim, const redisReply *reply, struct shards_told *told)
 {
     struct tell_cut tell;
+    uint8_t shards = shards_count(rim->shards);
     if (!tell_cut_read(reply, 0, &tell))
         return false;
     *told = (struct shards_told){
@@ -584,8 +554,29 @@ static bool read_cut(struct line_rim *rim, const redisReply *reply, struct shard
         .retry_ms = (uint32_t)tell.retry_ms,
         .due = tell.due > 0,
     };
-    return told->outcome == LINE_CONFLICT ||
-           (read_known(tell.shards, shards_count(rim->shards), told) && learn_cuts(rim, tell.cuts));
+    if (told->outcome == LINE_CONFLICT)
+        return true;
+    for (size_t k = 0; k < shards; k++) {
+        struct shards_known *known = &told->shard[k];
+        struct span opening;
+        if (!resp_get_u64(tell.shards, SHARD_WORDS * k, &known->epoch) ||
+            !resp_get_u64(tell.shards, SHARD_WORDS * k + 1, &known->upto) ||
+            !resp_get_u64(tell.shards, SHARD_WORDS * k + 2, &known->lease) ||
+            !resp_get_str(tell.shards, SHARD_WORDS * k + 3, &opening) ||
+            !span_to_cstr(opening, known->opening, sizeof(known->opening)))
+            return false;
+    }
+    for (size_t i = 0; i < resp_len(tell.cuts); i++) {
+        struct span text;
+        struct cut cut;
+        struct err_slot err;
+        uint32_t nth = cuts_count(shards_cuts(rim->shards)) + 1;
+        if (!resp_get_str(tell.cuts, i, &text) || cut_parse(text, shards, &cut, &err) < 0 ||
+            shards_learn(rim->shards, nth, &cut, &err) < 0)
+            return false;
+        note(rim, nth, &cut);
+    }
+    return true;
 }
 
 static void on_cut(struct redis_call *call, const redisReply *reply)

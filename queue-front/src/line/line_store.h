@@ -85,7 +85,7 @@ struct line_link {
     struct line_store *store;
     struct line_link *next;
     struct store_event *event; /* NULL: none is held by it */
-    /* Of the request that this is part of: gives the answer to whoever asked; NULL: none. */
+    /* Of the request that this is part of; finish() hands its answer out. NULL: it has none. */
     void (*finish)(struct line_link *link);
     enum line_outcome *outcome;
     uint64_t *retry_after_ms;
