@@ -61,6 +61,10 @@ function addWhole(wire, block) {
 const READERS = {
   enum: (wire, { rows }) => rows.forEach(({ words: [own, as, other] }, i) => addNumber(wire, as === 'as' ? other : own, i)),
   numbers: (wire, { rows }) => rows.forEach(({ words: [number, name] }) => addNumber(wire, name, Number(number))),
+  keys: (wire, { name, rows }) => {
+    rows.forEach(({ words: [key] }) => addNumber(wire, `${name}.${key.replace(/:$/, '')}`, `'${key}'`));
+    wire.sizes.set(name, rows.length);
+  },
   knobs: (wire, { rows }) => { wire.knobs = rows.map(({ words: [name, max], note }) => ({ name, max, note })); },
   cfg: (wire, block) => addWords(wire, block, block.rows.flatMap(({ words }) => words), 1),
   scripts: ({ scripts }, { rows }) => rows.forEach(({ words: [name, ...files] }) => scripts.set(name, [...(scripts.get(name) ?? []), ...files])),
@@ -77,6 +81,8 @@ function namesOf({ blocks, knobs, scripts }) {
     if (kind === 'enum')
       return `\nenum ${name} {\n${rows.map(({ words: [own], note }) => `    ${prefix}_${own},${note}\n`).join('')}` +
         `    ${prefix}_${name.replace(/^.*_/, '').toUpperCase()}_COUNT,\n};\n`;
+    if (kind === 'keys')
+      return rows.filter(({ words }) => words[1]).map(({ words: [key, own], note }) => `\n#define ${own} "${key}"${note}\n`).join('');
     if (kind !== 'numbers') return '';
     return rows.filter(({ words }) => words[2]).map(({ words: [number, , own], note }) => (Number(number) >= 2 ** 30
       ? `\n#define ${own} UINT64_C(${number})${note}\n` : `\nenum { ${own} = ${number} };${note}\n`)).join('');

@@ -24,10 +24,10 @@ local function hand_over(before)
     local now = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
     local ceiling_milli = tonumber(now[2]) or 0
     if ceiling_milli == 0 then
-        call('DEL', prefix .. 'pilot')
+        call('DEL', prefix .. KEY.pilot)
     elseif (tonumber(before[2]) or 0) == 0 or before[1] ~= now[1] then
         local rate_milli = math.min(tonumber(now[1]), ceiling_milli)
-        call('HSET', prefix .. 'pilot', 'rate_milli', rate_milli, 'at_ms', now_ms, 'heard_ms',
+        call('HSET', prefix .. KEY.pilot, 'rate_milli', rate_milli, 'at_ms', now_ms, 'heard_ms',
             now_ms, 'from_milli', rate_milli, 'moved_ms', now_ms, 'reason', 'set', 'why',
             'set by the operator or the schedule', 'because',
             '{"reason":"set","measured":null,"limit":null}', 'reading', '')
@@ -67,11 +67,11 @@ local function thaw()
     local bucket = bucket_read('frozen_ms', 'dead', 'generation', 'last_upto', 'last_expires_ms', 'stood_ms',
         'thawed_ms')
     local frozen_for_ms = math.max(0, now_ms - bucket.frozen_ms) -- a step of the clock that is not taken up
-    local stretches = call('ZRANGE', prefix .. 'hist', 0, -1)
+    local stretches = call('ZRANGE', prefix .. KEY.hist, 0, -1)
     for _, stretch in ipairs(stretches) do
         local upto, called_ms, expires_ms = string.match(stretch, '^(%d+):(%d+):(%d+)$')
-        call('ZREM', prefix .. 'hist', stretch)
-        call('ZADD', prefix .. 'hist', upto,
+        call('ZREM', prefix .. KEY.hist, stretch)
+        call('ZADD', prefix .. KEY.hist, upto,
             upto .. ':' .. called_ms .. ':' .. tonumber(expires_ms) + frozen_for_ms)
     end
     bucket.stood_ms = bucket.stood_ms + frozen_for_ms
@@ -89,13 +89,13 @@ local function transition(from, to)
     if stood and not stands then
         each_line(thaw)
     elseif stands and not stood then
-        each_line(function() call('HSET', prefix .. 'bucket', 'frozen_ms', now_ms) end)
+        each_line(function() call('HSET', prefix .. KEY.bucket, 'frozen_ms', now_ms) end)
     end
     if to == FROZEN then
         call('HSET', KEYS[1], 'frozen_from', from)
     elseif to == OPEN then
         -- Tokens of the time before are not owed: the line starts to move smoothly.
-        each_line(function() call('HSET', prefix .. 'bucket', 'at_us', now_us, 'nano', 0) end)
+        each_line(function() call('HSET', prefix .. KEY.bucket, 'at_us', now_us, 'nano', 0) end)
     end
     call('HSET', KEYS[1], 'state', to)
 end
@@ -165,8 +165,8 @@ end
 -- Of a line that is closed all calls are over. Which of the places ahead had left or were ghosts is no
 -- longer known, only how many there were.
 local function lay_to_rest(line)
-    call('SET', prefix .. 'seq', line.issued)
-    call('HSET', prefix .. 'bucket', 'left_n', math.max(0, line.issued - line.serving - line.waiting),
+    call('SET', prefix .. KEY.seq, line.issued)
+    call('HSET', prefix .. KEY.bucket, 'left_n', math.max(0, line.issued - line.serving - line.waiting),
         'settled', line.serving, 'dead', line.serving, 'last_upto', line.serving)
 end
 
@@ -187,7 +187,7 @@ local function keep_gap(line, read_ms, state)
     end
     bucket_write(bucket)
     gaps_write({ range })
-    call('SET', prefix .. 'seq', range.upto)
+    call('SET', prefix .. KEY.seq, range.upto)
 end
 
 -- A line that runs goes on where it stood. Visitors who were called and may still come get a new window.
@@ -199,15 +199,15 @@ local function go_on(line, told, state)
     local called_n = line.serving - line.dead
     local came_n = math.max(0, called_n - line.outstanding)
     if called_n > 0 then
-        call('ZADD', prefix .. 'hist', line.serving, line.serving .. ':' .. now_ms .. ':' .. expires_ms)
+        call('ZADD', prefix .. KEY.hist, line.serving, line.serving .. ':' .. now_ms .. ':' .. expires_ms)
     end
-    call('HSET', prefix .. 'bucket', 'at_us', now_us, 'frozen_ms', now_ms, 'settled', line.dead,
+    call('HSET', prefix .. KEY.bucket, 'at_us', now_us, 'frozen_ms', now_ms, 'settled', line.dead,
         'dead', line.dead, 'called_n', called_n, 'came_n', came_n, 'healed_upto', line.serving,
         'healed_came', came_n, 'last_upto', line.serving, 'last_called_ms', now_ms, 'last_expires_ms',
         expires_ms, 'moves_run', now_ms, 'show_came', line.show_up_milli / 10, 'show_of', 100,
         'rate_places', line.service_rate_milli / 100, 'rate_us', 10000000)
     if lane == 0 then
-        call('HSET', prefix .. 'bucket', 'phantoms', told.active, 'phantom_until_ms',
+        call('HSET', prefix .. KEY.bucket, 'phantoms', told.active, 'phantom_until_ms',
             now_ms + session_ttl_ms, 'restored_until_ms', now_ms + session_ttl_ms)
     end
     keep_gap(line, told.read_ms, state)
@@ -215,9 +215,9 @@ end
 
 -- A line of an event that is made again: its numbers and its draw.
 local function begin_again(line, told, state)
-    local cfg = prefix .. 'cfg'
-    call('SET', prefix .. 'serving', line.serving)
-    call('HSET', prefix .. 'bucket', 'admitted', line.admitted, 'no_shows', line.no_shows, 'skipped_n',
+    local cfg = prefix .. KEY.cfg
+    call('SET', prefix .. KEY.serving, line.serving)
+    call('HSET', prefix .. KEY.bucket, 'admitted', line.admitted, 'no_shows', line.no_shows, 'skipped_n',
         line.skipped, 'generation', now_ms)
     if told.read_ms then
         go_on(line, told, state)
@@ -237,7 +237,7 @@ end
 local function make_again()
     local told = cjson.decode(ARGV[ask_admin.draw])
     local version, state = tonumber(ARGV[ask_admin.if_version]), tonumber(ARGV[ask_admin.to])
-    call('DEL', prefix .. 'erased')
+    call('DEL', prefix .. KEY.erased)
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', version, 'state', state, 'incarnation', ARGV[ask_admin.from],
         'era', now_ms)
     if told.read_ms == nil then
@@ -266,12 +266,12 @@ if cfg[cfg_admin.version] and (creates or restores) then
     local same = creates or incarnation == ARGV[ask_admin.from]
     return { same and SAME or CONFLICT, tonumber(cfg[cfg_admin.state]), tonumber(cfg[cfg_admin.version]) }
 elseif creates or restores then
-    if (tonumber(call('HGET', prefix .. 'heal', 'version')) or 0) > 0 then
+    if (tonumber(call('HGET', prefix .. KEY.heal, 'version')) or 0) > 0 then
         return { HEAL } -- fronts are just telling of an event of this id
     elseif restores then
         return make_again()
     end
-    call('DEL', prefix .. 'erased') -- of the one that had this id before
+    call('DEL', prefix .. KEY.erased) -- of the one that had this id before
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',
         string.format('%012x%06x', now_ms, tonumber(ARGV[ask_admin.from])))
     take_seal()

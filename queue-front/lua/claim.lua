@@ -26,7 +26,7 @@ if refused then
     return refused
 end
 local minute = math.floor(now_ms / 60000)
-local ip_key = root .. 'ip:' .. minute
+local ip_key = root .. KEY.ip .. minute
 local per_ip = tonumber(cfg[cfg_claim.joins_per_ip_per_min]) or 0
 local codes = ARGV[ask_claim.of_codes] ~= '0' and codes_made()
 
@@ -51,7 +51,7 @@ end
 local claims = {}
 
 function claims.work(key, given_out, name)
-    local all = root .. 'work:' .. given_out
+    local all = root .. KEY.work .. given_out
     if work_is_over(given_out, minute) then
         return WORK_SPENT
     elseif call('HSETNX', all, name, field_of(key)) == 1 then
@@ -110,7 +110,7 @@ function claims.back(key, digest)
 end
 
 function claims.opened(_, place, channel)
-    call('HSET', prefix .. 'opened', place, channel)
+    call('HSET', prefix .. KEY.opened, place, channel)
     return OK
 end
 

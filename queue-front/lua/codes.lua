@@ -28,7 +28,7 @@ end
 
 local sums = {}
 local groups = 0
-local flat = call('HGETALL', root .. 'coded')
+local flat = call('HGETALL', root .. KEY.coded)
 for i = 1, #flat, 2 do
     local codes, uses, used = string.match(flat[i + 1], '^(%d+):(%d+):(%d+)$')
     sums[flat[i]] = { tonumber(codes), tonumber(uses), tonumber(used) }
@@ -54,7 +54,7 @@ local function put()
             digests[#digests + 1] = ARGV[i]
         end
     end
-    local before, fields, fresh = call('HMGET', root .. 'codes', unpack(digests)), {}, 0
+    local before, fields, fresh = call('HMGET', root .. KEY.codes, unpack(digests)), {}, 0
     for i, digest in ipairs(digests) do
         local of_lane, old_uses, used, old_channel =
             string.match(before[i] or '', '^(%d+):(%d+):(%d+):(.*)$')
@@ -68,20 +68,20 @@ local function put()
         fields[2 * i - 1] = digest
         fields[2 * i] = of .. ':' .. uses .. ':' .. used .. ':' .. channel
     end
-    if groups > GROUPS_MAX or call('HLEN', root .. 'codes') + fresh > CODES_MAX then
+    if groups > GROUPS_MAX or call('HLEN', root .. KEY.codes) + fresh > CODES_MAX then
         return EXHAUSTED, 0
     end
-    call('HSET', root .. 'codes', unpack(fields))
+    call('HSET', root .. KEY.codes, unpack(fields))
     for name, sum in pairs(sums) do
         if sum[1] > 0 then
-            call('HSET', root .. 'coded', name, sum[1] .. ':' .. sum[2] .. ':' .. sum[3])
+            call('HSET', root .. KEY.coded, name, sum[1] .. ':' .. sum[2] .. ':' .. sum[3])
         else
-            call('HDEL', root .. 'coded', name)
+            call('HDEL', root .. KEY.coded, name)
             sums[name] = nil
         end
     end
     call('HSET', CFG, 'codes', 1)
-    if call('HLEN', root .. 'codes') >= (tonumber(call('HGET', CFG, 'codes_lost')) or 0) then
+    if call('HLEN', root .. KEY.codes) >= (tonumber(call('HGET', CFG, 'codes_lost')) or 0) then
         call('HDEL', CFG, 'codes_lost')
     end
     audit(ARGV[ask_codes.audit], version)
@@ -94,7 +94,7 @@ if ARGV[ask_codes.call] ~= 'count' and state == CLOSED then
 elseif ARGV[ask_codes.call] == 'put' then
     outcome, added = put()
 elseif ARGV[ask_codes.call] == 'drop' then
-    call('UNLINK', root .. 'codes', root .. 'coded')
+    call('UNLINK', root .. KEY.codes, root .. KEY.coded)
     call('HDEL', CFG, 'codes_lost')
     sums = {}
     audit(ARGV[ask_codes.audit], version)

@@ -43,7 +43,7 @@ if refused then
     return refused
 end
 
-local cutting, cuts, seq = prefix .. 'cutting', prefix .. 'cuts', prefix .. 'seq'
+local cutting, cuts, seq = prefix .. KEY.cutting, prefix .. KEY.cuts, prefix .. KEY.seq
 local issued = tonumber(call('GET', seq)) or 0
 local shards = tonumber(ARGV[ask_cut.shards])
 local saved = {}
@@ -133,7 +133,7 @@ local function leave_out(size)
         gap_away(bucket, gap)
         bucket.ghosts_n = bucket.ghosts_n + size
     end
-    local gaps = gaps_parse(call('GET', prefix .. 'gaps'))
+    local gaps = gaps_parse(call('GET', prefix .. KEY.gaps))
     gaps[#gaps + 1] = gap
     gaps_keep(bucket, gaps)
     bucket_write(bucket)

@@ -38,15 +38,15 @@ local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted'
 
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
-local heal = prefix .. 'heal'
+local heal = prefix .. KEY.heal
 local cfg = cfg_read(cfg_heal.names)
-local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
+local counters = call('MGET', prefix .. KEY.seq, prefix .. KEY.serving)
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 local version = tonumber(cfg[cfg_heal.version]) or 0
 local same_run = cfg[cfg_heal.boot] == ARGV[1]
 
 -- Deleted, not lost: see sweep.lua.
-if call('HEXISTS', CFG, 'deleted') + call('EXISTS', root .. 'erased') > 0 then
+if call('HEXISTS', CFG, 'deleted') + call('EXISTS', root .. KEY.erased) > 0 then
     return { UNKNOWN }
 end
 
@@ -83,7 +83,7 @@ local function move_clock(to_us)
 end
 
 -- While others tick by this clock the asking front's own clock was paused: it gets the time.
-local ticked_us = tonumber(call('HGET', prefix .. 'bucket', 'at_us')) or 0
+local ticked_us = tonumber(call('HGET', prefix .. KEY.bucket, 'at_us')) or 0
 if same_run and seen_off_us and math.abs(now_us - ticked_us) > 1000 * CLOCK_STEP_MS then
     move_clock(seen_off_us)
 end
@@ -224,7 +224,7 @@ local function miss_codes(marks)
     if lane > 0 or tonumber(call('HGET', CFG, 'state')) == CLOSED then
         return
     end
-    if (marks.codes or 0) > call('HLEN', root .. 'codes') then
+    if (marks.codes or 0) > call('HLEN', root .. KEY.codes) then
         call('HSET', CFG, 'codes', 1, 'codes_lost', marks.codes)
     end
 end
@@ -232,15 +232,15 @@ end
 -- Sessions that Redis still has live as long as those that it has lost may. One of them may have been over
 -- and keeps the slot of one that is lost; of another the last heartbeat is lost, and it was promised as much.
 local function keep_sessions(from_ms, until_ms)
-    local kept = call('ZRANGEBYSCORE', root .. 'active', from_ms, '(' .. until_ms)
+    local kept = call('ZRANGEBYSCORE', root .. KEY.active, from_ms, '(' .. until_ms)
     for first = 1, #kept, 200 do
         local some, times = { unpack(kept, first, math.min(first + 199, #kept)) }, {}
-        local ends = call('HMGET', root .. 'ends', unpack(some))
+        local ends = call('HMGET', root .. KEY.ends, unpack(some))
         for i, session in ipairs(some) do
             times[2 * i - 1] = math.min(until_ms, tonumber(ends[i]) or until_ms)
             times[2 * i] = session
         end
-        call('ZADD', root .. 'active', unpack(times))
+        call('ZADD', root .. KEY.active, unpack(times))
     end
 end
 
@@ -255,14 +255,14 @@ local function restore_slots(bucket, marks)
     bucket.phantom_until_ms = math.max(now_ms + session_ttl_ms, marks.visits_until_ms) - behind_ms
     keep_sessions(now_ms - behind_ms - session_ttl_ms, bucket.phantom_until_ms)
     end_expired_sessions()
-    local known, here = marks.active + marks.since, call('ZCARD', root .. 'active')
+    local known, here = marks.active + marks.since, call('ZCARD', root .. KEY.active)
     bucket.phantoms, bucket.doubted = math.max(0, known - here), math.min(known, here)
 end
 
 -- At the door though their call has run out: they have not come in. (Ghosts that came back are nobody's calls.)
 local function late_at_door(bucket)
     local from, upto = '(' .. bucket.dead, bucket.settled
-    return call('ZCOUNT', prefix .. 'door', from, upto) - call('ZCOUNT', prefix .. 'back', from, upto)
+    return call('ZCOUNT', prefix .. KEY.door, from, upto) - call('ZCOUNT', prefix .. KEY.back, from, upto)
 end
 
 -- Everybody who was called gets a fresh window, unless their call is known to have expired. It ends no earlier than any
@@ -273,10 +273,10 @@ local function restore_calls(bucket, marks)
     bucket.dead = math.min(serving, math.max(bucket.dead, marks.dead))
     was_outstanding = was_outstanding + late_at_door(bucket)
     bucket.settled = bucket.dead
-    call('ZREMRANGEBYSCORE', prefix .. 'hist', '-inf', '+inf')
-    local size = serving - bucket.dead - bits('gone', bucket.dead, serving) -
-        bits('skipped', bucket.dead, serving)
-    local came = bits('called', bucket.dead, serving)
+    call('ZREMRANGEBYSCORE', prefix .. KEY.hist, '-inf', '+inf')
+    local size = serving - bucket.dead - bits(KEY.gone, bucket.dead, serving) -
+        bits(KEY.skipped, bucket.dead, serving)
+    local came = bits(KEY.called, bucket.dead, serving)
     bucket.healed_upto = serving
     bucket.healed_came = math.max(0, size - came - was_outstanding)
     bucket.called_n = size
@@ -285,7 +285,7 @@ local function restore_calls(bucket, marks)
     bucket.last_expires_ms = math.max(now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms')), marks.calls_until_ms)
     bucket.generation = now_ms
     if serving > bucket.dead then
-        call('ZADD', prefix .. 'hist', serving,
+        call('ZADD', prefix .. KEY.hist, serving,
             serving .. ':' .. now_ms .. ':' .. bucket.last_expires_ms)
     end
 end
@@ -302,7 +302,7 @@ end
 -- Those that Redis still has, those that fronts have told, and the new one, as far as they are not
 -- called yet and no draw has scattered them.
 local function restore_gaps(bucket, marks, gap)
-    local own = gaps_parse(call('GET', prefix .. 'gaps'))
+    local own = gaps_parse(call('GET', prefix .. KEY.gaps))
     local drawn = call('HMGET', KEYS[1], 'entries', 'seed', 'sealed')
     local lowest = math.max(serving, tonumber(drawn[1]) or 0) + 1
     local all, fresh = {}, gaps_parse(marks.gaps)
@@ -330,11 +330,11 @@ end
 local function drop_older()
     unlink_visitors()
     each_line(function()
-        for _, name in ipairs({ 'seq', 'serving', 'bucket', 'told', 'series', 'coded', 'cuts', 'cutting' }) do
+        for _, name in ipairs({ KEY.seq, KEY.serving, KEY.bucket, KEY.told, KEY.series, KEY.coded, KEY.cuts, KEY.cutting }) do
             call('UNLINK', prefix .. name)
         end
         if lane > 0 then
-            call('UNLINK', prefix .. 'cfg')
+            call('UNLINK', prefix .. KEY.cfg)
         end
     end)
     call('UNLINK', CFG)
@@ -352,7 +352,7 @@ end
 -- Twice the highest number of joins in a recent second, as far as Redis knows.
 local function sampled_gap()
     local most, last_ms, last_joined = 0, nil, nil
-    for _, sample in ipairs(call('LRANGE', prefix .. 'series', -120, -1)) do
+    for _, sample in ipairs(call('LRANGE', prefix .. KEY.series, -120, -1)) do
         local at_ms, joined = sampled_joins(sample)
         if last_ms and at_ms > last_ms then
             most = math.max(most, (joined - last_joined) * 1000 / (at_ms - last_ms))
@@ -364,12 +364,12 @@ end
 
 -- A place that is away and was not left is a ghost.
 local function count_away(bucket)
-    bucket.left_n = bits('gone', serving, issued) + bucket.early_n
+    bucket.left_n = bits(KEY.gone, serving, issued) + bucket.early_n
     bucket.ghosts_n = 0
-    local left = prefix .. 'left'
+    local left = prefix .. KEY.left
     for page = math.floor((serving + 1) / PAGE), math.floor(issued / PAGE) do
         local low, first = math.max(0, serving + 1 - page * PAGE), page * PAGE_BYTES
-        call('SET', left, call('GETRANGE', prefix .. 'gone', first, first + PAGE_BYTES - 1))
+        call('SET', left, call('GETRANGE', prefix .. KEY.gone, first, first + PAGE_BYTES - 1))
         call('BITOP', 'AND', left, left, away_key(page))
         bucket.ghosts_n = bucket.ghosts_n + away_n(page, serving) -
             call('BITCOUNT', left, low, PAGE - 1, 'BIT')
@@ -389,7 +389,7 @@ local function raise(mark, gap)
         'gap_pending', 'gap_upto', 'raised')
     bucket.raised = bucket.raised + mark + gap - issued
     issued = mark + gap
-    call('SET', prefix .. 'seq', issued)
+    call('SET', prefix .. KEY.seq, issued)
     restore_gaps(bucket, {}, gap)
     count_away(bucket)
     bucket_write(bucket)
@@ -417,10 +417,10 @@ local function close(gap)
     bucket.raised = math.max(bucket.raised, marks.raised) + raised - issued
     issued = raised
     serving = math.max(serving, marks.serving)
-    call('MSET', prefix .. 'seq', issued, prefix .. 'serving', serving)
+    call('MSET', prefix .. KEY.seq, issued, prefix .. KEY.serving, serving)
     restore_slots(bucket, marks)
     restore_calls(bucket, marks)
-    bucket.early_n = call('SCARD', prefix .. 'early')
+    bucket.early_n = call('SCARD', prefix .. KEY.early)
     restore_gaps(bucket, marks, gap)
     count_away(bucket)
     bucket.admitted = math.max(bucket.admitted, marks.admitted)

@@ -24,18 +24,18 @@ end
 local front, epoch_ms = ARGV[ask_heard.front], tonumber(ARGV[ask_heard.epoch_ms])
 local told_ms = tonumber(ARGV[ask_heard.told_ms])
 local epoch = math.floor(now_ms / epoch_ms)
-local serving = tonumber(call('GET', prefix .. 'serving')) or 0
+local serving = tonumber(call('GET', prefix .. KEY.serving)) or 0
 local bucket = bucket_read('epoch_ms', 'heard_epoch', 'ghosts_n', 'away_seq', 'away_whole', 'away_at_ms')
 
 if ARGV[ask_heard.leaves] == '1' then
-    call('ZREM', prefix .. 'tellers', front)
-    call('ZREM', prefix .. 'contacts', front)
+    call('ZREM', prefix .. KEY.tellers, front)
+    call('ZREM', prefix .. KEY.contacts, front)
 else
-    call('ZADD', prefix .. 'contacts', now_ms, front)
+    call('ZADD', prefix .. KEY.contacts, now_ms, front)
     if told_ms > 0 then
-        call('ZADD', prefix .. 'tellers', math.min(told_ms, now_ms), front)
+        call('ZADD', prefix .. KEY.tellers, math.min(told_ms, now_ms), front)
     else
-        call('ZADD', prefix .. 'tellers', 'NX', 0, front)
+        call('ZADD', prefix .. KEY.tellers, 'NX', 0, front)
     end
 end
 -- Fronts that do not agree about epochs (the setting is being changed) would make ghosts of each
@@ -44,11 +44,11 @@ if bucket.epoch_ms ~= epoch_ms then
     bucket.epoch_ms, bucket.heard_epoch = epoch_ms, 0
 end
 
-local MARKS, LEFT = prefix .. 'marks', prefix .. 'left'
+local MARKS, LEFT = prefix .. KEY.marks, prefix .. KEY.left
 
 local function come_back(page)
     local first = page * PAGE_BYTES
-    call('SET', LEFT, call('GETRANGE', prefix .. 'gone', first, first + PAGE_BYTES - 1))
+    call('SET', LEFT, call('GETRANGE', prefix .. KEY.gone, first, first + PAGE_BYTES - 1))
     call('BITOP', 'AND', LEFT, LEFT, MARKS)
     call('BITOP', 'XOR', MARKS, MARKS, LEFT)
     if call('BITCOUNT', MARKS) > 0 then
@@ -64,7 +64,7 @@ local function away_again(page)
         return -- places are yet to be drawn
     end
     local first = page * PAGE_BYTES
-    call('SET', LEFT, call('GETRANGE', prefix .. 'gone', first, first + PAGE_BYTES - 1))
+    call('SET', LEFT, call('GETRANGE', prefix .. KEY.gone, first, first + PAGE_BYTES - 1))
     call('BITOP', 'OR', LEFT, LEFT, heard_key(epoch - 1, page), heard_key(epoch, page))
     call('BITOP', 'AND', LEFT, LEFT, MARKS)
     call('BITOP', 'XOR', MARKS, MARKS, LEFT)
@@ -105,7 +105,7 @@ bucket_write(bucket)
 local seen, limit = tonumber(ARGV[ask_heard.seq]), tonumber(ARGV[ask_heard.pages_max])
 local told = { OK, bucket.away_seq }
 if seen < bucket.away_seq and limit > 0 then
-    local pages = call('ZRANGEBYSCORE', prefix .. 'aways', '(' .. seen, '+inf', 'WITHSCORES',
+    local pages = call('ZRANGEBYSCORE', prefix .. KEY.aways, '(' .. seen, '+inf', 'WITHSCORES',
         'LIMIT', 0, limit)
     for i = 1, #pages, 2 do
         told[#told + 1] = tonumber(pages[i])

@@ -35,8 +35,8 @@ clock_set(0)
 
 local EVENTS = KEYS[1]
 local base = '{' .. EVENTS .. '}:'
-local HOUSE, RESTS, ENDED_EVENTS, CARDS = base .. 'house', base .. 'rests', base .. 'ended', base .. 'cards'
-local LEFT, CHORES, FRONTS = base .. 'left', base .. 'chores', base .. 'fronts'
+local HOUSE, RESTS, ENDED_EVENTS, CARDS = base .. REGISTRY.house, base .. REGISTRY.rests, base .. REGISTRY.ended, base .. REGISTRY.cards
+local LEFT, CHORES, FRONTS = base .. REGISTRY.left, base .. REGISTRY.chores, base .. REGISTRY.fronts
 
 local function rise()
     call('HSETNX', HOUSE, 'born', now_us)
@@ -177,7 +177,7 @@ local function drop()
     call('ZADD', LEFT, rise(), id)
     call('ZREMRANGEBYRANK', LEFT, 0, -LEFT_MAX - 1)
     if entry ~= '' then
-        call('XADD', base .. 'audit', 'MAXLEN', '~', TRAIL_MAX, '*', 'a', entry, 'v', 0)
+        call('XADD', base .. REGISTRY.audit, 'MAXLEN', '~', TRAIL_MAX, '*', 'a', entry, 'v', 0)
     end
     return { OK }
 end
@@ -217,7 +217,7 @@ local function page()
 end
 
 local function trail()
-    return { OK, call('XREVRANGE', base .. 'audit', '+', '-', 'COUNT', ARGV[ask_house_trail.limit]) }
+    return { OK, call('XREVRANGE', base .. REGISTRY.audit, '+', '-', 'COUNT', ARGV[ask_house_trail.limit]) }
 end
 
 local verbs = {

@@ -56,7 +56,7 @@ if state ~= OPEN and state ~= PAUSED and state ~= PRE_QUEUE and
     state ~= FROZEN then
     return { WRONG_STATE, state }
 end
-local issued = tonumber(call('GET', prefix .. 'seq')) or 0
+local issued = tonumber(call('GET', prefix .. KEY.seq)) or 0
 if issued < tonumber(ARGV[ask_join.issued]) then
     return { HEAL }
 end
@@ -88,14 +88,14 @@ local spend_at = ask_join.words + 1
 local spend_left = tonumber(ARGV[ask_join.shown])
 
 local minute = math.floor(now_ms / 60000)
-local ip_key = root .. 'ip:' .. minute
+local ip_key = root .. KEY.ip .. minute
 local spend, use_up -- made only where something is shown: few calls bring any
 
 if spend_left > 0 then
     local work, invitation
 
     local function look_at_work(minute_of, name, named)
-        local key = root .. 'work:' .. minute_of
+        local key = root .. KEY.work .. minute_of
         local session = tonumber(call('HGET', key, name))
         if not session and work_is_over(minute_of, minute) then
             return WORK_SPENT
@@ -151,7 +151,7 @@ if spend_left > 0 then
         if place and code then
             codes.count(code, 1)
             if code.channel ~= '' then
-                call('HSET', prefix .. 'opened', place, code.channel)
+                call('HSET', prefix .. KEY.opened, place, code.channel)
             end
         end
         work, invitation, code = nil, nil, nil
@@ -166,11 +166,11 @@ local function room()
     if line_max == 0 then
         return count
     end
-    local away = call('HMGET', prefix .. 'bucket', 'left_n', 'ghosts_n', 'gap_pending')
-    local waiting = issued - (tonumber(call('GET', prefix .. 'serving')) or 0) -
+    local away = call('HMGET', prefix .. KEY.bucket, 'left_n', 'ghosts_n', 'gap_pending')
+    local waiting = issued - (tonumber(call('GET', prefix .. KEY.serving)) or 0) -
         (tonumber(away[1]) or 0) - (tonumber(away[2]) or 0)
     if (tonumber(away[3]) or 0) > 0 then -- before a draw they are no ghosts yet
-        for from, upto in string.gmatch(call('GET', prefix .. 'gaps') or '', '(%d+):(%d+)') do
+        for from, upto in string.gmatch(call('GET', prefix .. KEY.gaps) or '', '(%d+):(%d+)') do
             waiting = waiting - (upto - from + 1)
         end
     end
@@ -231,6 +231,6 @@ if to_keep_len > 0 then
     keys_write(to_keep)
 end
 if last > issued then
-    call('SET', prefix .. 'seq', last)
+    call('SET', prefix .. KEY.seq, last)
 end
 return reply

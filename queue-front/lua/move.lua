@@ -21,7 +21,7 @@ if refused then
     return refused
 end
 local state = tonumber(cfg[cfg_move.state])
-local code_key = root .. 'code:' .. string.sub(incarnation, -6) .. ARGV[ask_move.code]
+local code_key = root .. KEY.code .. string.sub(incarnation, -6) .. ARGV[ask_move.code]
 
 local function answer(outcome, entry, moves, visitor, retry_ms)
     return {
@@ -42,21 +42,21 @@ local function stuck(entry, moves)
     elseif (cfg[cfg_move.entries] or '') ~= ARGV[ask_move.drawn] then
         return CONFLICT
     elseif state == PRE_QUEUE then
-        if call('SISMEMBER', prefix .. 'early', entry) == 1 then
+        if call('SISMEMBER', prefix .. KEY.early, entry) == 1 then
             return GONE
         end
-    elseif call('GETBIT', prefix .. 'gone', place) == 1 then
+    elseif call('GETBIT', prefix .. KEY.gone, place) == 1 then
         return GONE
-    elseif call('GETBIT', prefix .. 'called', place) == 1 then
+    elseif call('GETBIT', prefix .. KEY.called, place) == 1 then
         return INSIDE
     end
-    local too_many = call('ZCARD', prefix .. 'moved') >= MOVED_MAX and not call('ZSCORE', prefix .. 'moved', entry)
+    local too_many = call('ZCARD', prefix .. KEY.moved) >= MOVED_MAX and not call('ZSCORE', prefix .. KEY.moved, entry)
     return (moves >= OF_PLACE_MAX or too_many) and EXHAUSTED or nil
 end
 
 local function make()
     local entry, moves = ARGV[ask_move.entry], tonumber(ARGV[ask_move.moves])
-    if tonumber(entry) > (tonumber(call('GET', prefix .. 'seq')) or 0) then
+    if tonumber(entry) > (tonumber(call('GET', prefix .. KEY.seq)) or 0) then
         return { HEAL }
     elseif moves_known(entry, moves) > moves then
         return answer(MOVED)

@@ -21,7 +21,7 @@ local ceiling_milli = tonumber(cfg[cfg_pilot.pilot_ceiling_milli]) or 0
 if ceiling_milli == 0 then
     return { WRONG_STATE, state, version }
 end
-local pilot = prefix .. 'pilot'
+local pilot = prefix .. KEY.pilot
 local known = call('HMGET', pilot, 'rate_milli', 'at_ms', 'heard_ms')
 local at_ms, heard_ms = tonumber(known[2]) or 0, tonumber(known[3]) or 0
 local heard = ARGV[ask_pilot.heard] == '1'

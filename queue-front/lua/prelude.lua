@@ -16,7 +16,7 @@ local call = redis.call
 local prefix = string.sub(KEYS[1], 1, -4)
 local lane = tonumber(string.match(prefix, '@(%d):$')) or 0
 local root = lane == 0 and prefix or string.sub(prefix, 1, -4)
-local CFG = root .. 'cfg'
+local CFG = root .. KEY.cfg
 
 -- ---- the clock of all scripts ----
 --
@@ -61,7 +61,7 @@ local function cfg_read(...)
         }
         for i, name in ipairs({ ... }) do
             if of_the_line[name] then
-                values[i] = call('HGET', prefix .. 'cfg', name)
+                values[i] = call('HGET', prefix .. KEY.cfg, name)
             end
         end
     end

@@ -33,7 +33,7 @@ end
 local of_older_event = known ~= nil and incarnation < known
 local epoch = not of_older_event and tonumber(cfg[cfg_shard.epoch]) or 0
 local lease = tonumber(cfg[cfg_shard.lease]) or 0
-local issued = tonumber(call('GET', prefix .. 'seq')) or 0
+local issued = tonumber(call('GET', prefix .. KEY.seq)) or 0
 local opening, opened = cfg[cfg_shard.opening] or '', cfg[cfg_shard.opened] or ''
 local asked_epoch, asked_lease = tonumber(ARGV[ask_shard.epoch]), tonumber(ARGV[ask_shard.lease])
 
@@ -65,10 +65,10 @@ local function forget_lines()
         if prefix ~= own and lane == 0 then
             call('HDEL', CFG, 'boot', 'epoch', 'lease', 'opening', 'opened', 'full_from')
         elseif prefix ~= own then
-            call('UNLINK', prefix .. 'cfg')
+            call('UNLINK', prefix .. KEY.cfg)
         end
         if prefix ~= own then
-            call('UNLINK', prefix .. 'seq')
+            call('UNLINK', prefix .. KEY.seq)
         end
     end)
 end
@@ -83,7 +83,7 @@ local function open()
         forget_lines()
     end
     epoch, lease, issued, opened = asked_epoch, asked_lease, upto, ARGV[ask_shard.opening]
-    call('SET', prefix .. 'seq', issued)
+    call('SET', prefix .. KEY.seq, issued)
     call('HSET', KEYS[1], 'boot', ARGV[1], 'epoch', epoch, 'lease', lease, 'opened', opened)
     call('HDEL', KEYS[1], 'opening')
     call('PERSIST', KEYS[1])

@@ -16,7 +16,7 @@
 
 local ERASED_MS = 5000
 
-local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit', 'coded', 'cuts', 'cutting' }
+local RECORDS = { KEY.seq, KEY.serving, KEY.bucket, KEY.told, KEY.series, KEY.audit, KEY.coded, KEY.cuts, KEY.cutting }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and changed it since
 
 local what, at = ARGV[ask_sweep.what], tonumber(ARGV[ask_sweep.at])
@@ -31,7 +31,7 @@ local function told(outcome, where)
 end
 
 local function has_given_none()
-    return what == 'shard' and tonumber(call('GET', prefix .. 'seq') or 0) == 0
+    return what == 'shard' and tonumber(call('GET', prefix .. KEY.seq) or 0) == 0
 end
 
 if what == 'erase' and not cfg[cfg_sweep.deleted] or
@@ -48,15 +48,15 @@ local function unlink(names)
 end
 
 local function begin()
-    local minute = tonumber(call('HGET', root .. 'bucket', 'minute') or call('HGET', CFG, 'minute')) or 0
+    local minute = tonumber(call('HGET', root .. KEY.bucket, 'minute') or call('HGET', CFG, 'minute')) or 0
     for old = minute, minute + 1 do
-        call('UNLINK', root .. 'ip:' .. old)
+        call('UNLINK', root .. KEY.ip .. old)
     end
     for old = minute - WORK_MINUTES - 1, minute + 1 do
-        call('UNLINK', root .. 'work:' .. old)
+        call('UNLINK', root .. KEY.work .. old)
     end
     unlink_visitors()
-    unlink({ 'heal', 'idem' })
+    unlink({ KEY.heal, KEY.idem })
 end
 
 local function keep_little()
@@ -65,16 +65,16 @@ local function keep_little()
         call('HDEL', CFG, 'undo:' .. name)
     end
     if cfg[cfg_sweep.archived] == cfg[cfg_sweep.version] then
-        unlink({ 'series', 'told' })
-        call('XTRIM', root .. 'audit', 'MAXLEN', AUDIT_KEPT)
+        unlink({ KEY.series, KEY.told })
+        call('XTRIM', root .. KEY.audit, 'MAXLEN', AUDIT_KEPT)
     end
 end
 
 local function erase_rest()
     unlink(RECORDS)
-    call('SET', root .. 'erased', 1, 'PX', ERASED_MS)
+    call('SET', root .. KEY.erased, 1, 'PX', ERASED_MS)
     local cfgs = {}
-    each_line(function() cfgs[#cfgs + 1] = prefix .. 'cfg' end)
+    each_line(function() cfgs[#cfgs + 1] = prefix .. KEY.cfg end)
     call('UNLINK', unpack(cfgs)) -- last: each_line() reads it
 end
 
@@ -85,7 +85,7 @@ end
 if what == 'erase' then
     erase_rest()
 elseif what == 'shard' then
-    unlink({ 'seq', 'cfg' })
+    unlink({ KEY.seq, KEY.cfg })
 else
     keep_little()
 end

@@ -16,8 +16,8 @@ local function move_line(active)
     if door_n > 0 then
         clear_door()
         -- Ghosts that came back owe a token, as late visitors do.
-        late_n = call('ZCOUNT', prefix .. 'door', '-inf', bucket.settled) +
-            call('ZCOUNT', prefix .. 'back', '(' .. bucket.settled, '+inf')
+        late_n = call('ZCOUNT', prefix .. KEY.door, '-inf', bucket.settled) +
+            call('ZCOUNT', prefix .. KEY.back, '(' .. bucket.settled, '+inf')
     end
     judge()
     refill()
@@ -41,7 +41,7 @@ local function tick()
         read_event() -- of the event itself it was read below
     end
     if cfg[cfg_tick.boot] ~= ARGV[1] then
-        call('DEL', prefix .. 'picture')
+        call('DEL', prefix .. KEY.picture)
         return -- of a line that is yet to be healed
     end
     read_line()
@@ -56,7 +56,7 @@ local function tick()
         note_served()
     end
     end_expired_sessions()
-    local active = call('ZCARD', root .. 'active') + phantoms_of(bucket)
+    local active = call('ZCARD', root .. KEY.active) + phantoms_of(bucket)
     if state == OPEN or state == PAUSED then
         move_line(active)
     else
@@ -88,7 +88,7 @@ if refused then
 elseif issued < tonumber(ARGV[ask_tick.issued]) or serving < tonumber(ARGV[ask_tick.serving]) or
     (lane == 0 and not has_document() and document_behind(version, known_version, known_era)) then
     return { HEAL }
-elseif (state ~= CLOSED or call('EXISTS', root .. 'active') > 0) and clock_in_doubt(ARGV[ask_tick.waited_ms]) then
+elseif (state ~= CLOSED or call('EXISTS', root .. KEY.active) > 0) and clock_in_doubt(ARGV[ask_tick.waited_ms]) then
     return { NOT_YET }
 end
 if asked > 0 and call('HGET', CFG, 'boot') ~= ARGV[1] then

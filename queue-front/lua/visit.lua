@@ -35,7 +35,7 @@ local place, member = tonumber(ARGV[ask_visit.place]), ARGV[ask_visit.member]
 local ask = ARGV[ask_visit.call]
 local session = session_of(place)
 local cfg = cfg_read(cfg_visit.names)
-local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
+local counters = call('MGET', prefix .. KEY.seq, prefix .. KEY.serving)
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 -- A verified ticket proves that its place was issued, whatever the counter says.
 local refused = refusal(cfg[cfg_visit.boot])
@@ -83,7 +83,7 @@ local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     bucket_write(bucket)
     local channel
     if cfg[cfg_visit.codes] and ask == 'pass' and (outcome == OK or outcome == SAME) then
-        channel = call('HGET', prefix .. 'opened', entry)
+        channel = call('HGET', prefix .. KEY.opened, entry)
     end
     return tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
 end
@@ -99,11 +99,11 @@ end
 
 -- Is the member whose place this is inside with another one, and if not, known to be inside with this?
 local function is_inside()
-    local noted = member ~= '' and tonumber(call('HGET', root .. 'members', member))
+    local noted = member ~= '' and tonumber(call('HGET', root .. KEY.members, member))
     if not noted or noted == session then
         return false, noted == session
     end
-    return (tonumber(call('ZSCORE', root .. 'active', noted)) or 0) > visit_ms
+    return (tonumber(call('ZSCORE', root .. KEY.active, noted)) or 0) > visit_ms
 end
 
 local function note_member()
@@ -112,35 +112,35 @@ local function note_member()
     end
     local elsewhere, noted = is_inside()
     if not elsewhere and not noted then
-        call('HSET', root .. 'members', member, session)
+        call('HSET', root .. KEY.members, member, session)
     end
 end
 
 -- It lasts until `told_ms` at least, if that was promised.
 local function session_start(ends_ms, told_ms)
     local expires_ms = math.min(math.max(visit_ms + session_ttl_ms, told_ms or 0), ends_ms)
-    call('ZADD', root .. 'active', expires_ms, session)
-    call('HSET', root .. 'ends', session, ends_ms)
-    call('SETBIT', prefix .. 'called', place, 1)
+    call('ZADD', root .. KEY.active, expires_ms, session)
+    call('HSET', root .. KEY.ends, session, ends_ms)
+    call('SETBIT', prefix .. KEY.called, place, 1)
     note_member()
     return answer_visit(OK, expires_ms, ends_ms)
 end
 
 local function session_close()
-    call('ZREM', root .. 'active', session)
-    call('HDEL', root .. 'ends', session)
-    if member ~= '' and tonumber(call('HGET', root .. 'members', member)) == session then
-        call('HDEL', root .. 'members', member)
+    call('ZREM', root .. KEY.active, session)
+    call('HDEL', root .. KEY.ends, session)
+    if member ~= '' and tonumber(call('HGET', root .. KEY.members, member)) == session then
+        call('HDEL', root .. KEY.members, member)
     end
 end
 
 local function leave_door()
-    call('ZREM', prefix .. 'door', place)
-    call('ZREM', prefix .. 'knock', place)
-    call('ZREM', prefix .. 'back', place)
+    call('ZREM', prefix .. KEY.door, place)
+    call('ZREM', prefix .. KEY.knock, place)
+    call('ZREM', prefix .. KEY.back, place)
 end
 
-local expires_ms = tonumber(call('ZSCORE', root .. 'active', session))
+local expires_ms = tonumber(call('ZSCORE', root .. KEY.active, session))
 if expires_ms and expires_ms <= visit_ms then
     session_close()
     turn_log(lane, place, ENDED)
@@ -156,24 +156,24 @@ local known_done = known_ended and known_turn == DONE
 local known_over = known_ended or (not expires_ms and known_turn ~= NO_TURN and known_turn ~= GIVEN_UP)
 
 local function over(done)
-    call('SETBIT', prefix .. 'ended', place, 1)
+    call('SETBIT', prefix .. KEY.ended, place, 1)
     if done then
-        call('SETBIT', prefix .. 'done', place, 1)
+        call('SETBIT', prefix .. KEY.done, place, 1)
     end
     turn_log(lane, place, done and DONE or ENDED, 0, 1)
 end
 
 local function remember_visit()
-    if not known_over or state == PRE_QUEUE or place > serving or has('gone') then
+    if not known_over or state == PRE_QUEUE or place > serving or has(KEY.gone) then
         return
     end
-    if not has('called') then
-        call('SETBIT', prefix .. 'called', place, 1)
+    if not has(KEY.called) then
+        call('SETBIT', prefix .. KEY.called, place, 1)
         if place > bucket.settled then
             call_came(bucket, true)
         end
     end
-    if (known_ended and not has('ended')) or (known_done and not has('done')) then
+    if (known_ended and not has(KEY.ended)) or (known_done and not has(KEY.done)) then
         session_close()
         expires_ms = nil
         over(known_done)
@@ -182,7 +182,7 @@ end
 
 -- Of a place that came in.
 local function became()
-    return has('done') and DONE or ENDED
+    return has(KEY.done) and DONE or ENDED
 end
 
 -- ---- pass ----
@@ -192,14 +192,14 @@ local function call_ends_ms()
     if place <= bucket.dead then
         return 0
     end
-    local stretch = call('ZRANGEBYSCORE', prefix .. 'hist', place, '+inf', 'LIMIT', 0, 1)
+    local stretch = call('ZRANGEBYSCORE', prefix .. KEY.hist, place, '+inf', 'LIMIT', 0, 1)
     return stretch[1] and tonumber(string.match(stretch[1], '%d+$')) or 0
 end
 
 -- Until when the call lasts, and how often it was made longer. What Redis has lost of that the front may know, and
 -- then all hear of it again.
 local function kept()
-    local until_ms, times = kept_read(call('ZSCORE', prefix .. 'kept', place), bucket.stood_ms)
+    local until_ms, times = kept_read(call('ZSCORE', prefix .. KEY.kept, place), bucket.stood_ms)
     local told_ms, told_times = tonumber(ARGV[ask_visit.kept_ms]), tonumber(ARGV[ask_visit.times])
     if told_ms > 0 and told_times >= times then
         times = told_times
@@ -212,10 +212,10 @@ local function kept()
 end
 
 local function knock()
-    call('ZADD', prefix .. 'door', place, place)
-    call('ZADD', prefix .. 'knock', now_ms, place)
-    if has('skipped') then
-        call('ZADD', prefix .. 'back', place, place)
+    call('ZADD', prefix .. KEY.door, place, place)
+    call('ZADD', prefix .. KEY.knock, now_ms, place)
+    if has(KEY.skipped) then
+        call('ZADD', prefix .. KEY.back, place, place)
     end
     local ends_ms, times = kept()
     local grace_ms = tonumber(cfg[cfg_visit.grace_ms])
@@ -233,11 +233,11 @@ local function has_slot(owes)
         return true
     end
     end_expired_sessions()
-    local active = call('ZCARD', root .. 'active') + phantoms_of(bucket)
-    local ahead = call('ZCOUNT', prefix .. 'door', '-inf', '(' .. place)
+    local active = call('ZCARD', root .. KEY.active) + phantoms_of(bucket)
+    local ahead = call('ZCOUNT', prefix .. KEY.door, '-inf', '(' .. place)
     if not owes then
-        local late_n = call('ZCOUNT', prefix .. 'door', '-inf', bucket.settled) +
-            call('ZCOUNT', prefix .. 'back', '(' .. bucket.settled, '(' .. place)
+        local late_n = call('ZCOUNT', prefix .. KEY.door, '-inf', bucket.settled) +
+            call('ZCOUNT', prefix .. KEY.back, '(' .. bucket.settled, '(' .. place)
         ahead = math.max(0, ahead - math.max(0, late_n - bucket.dues))
     end
     return max_active - active > ahead
@@ -273,10 +273,10 @@ end
 
 -- What one is answered who is not called, or is so no longer.
 local function not_called()
-    if has('gone') then
+    if has(KEY.gone) then
         return answer(GONE)
-    elseif has('called') then
-        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, became())
+    elseif has(KEY.called) then
+        return answer(has(KEY.ended) and GONE or EXPIRED, 0, 0, 0, became())
     elseif state ~= OPEN and state ~= PAUSED then
         return answer(WRONG_STATE)
     elseif place > serving then
@@ -287,7 +287,7 @@ end
 
 local function pass()
     if expires_ms then
-        local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
+        local ends_ms = tonumber(call('HGET', root .. KEY.ends, session)) or expires_ms
         return answer_visit(SAME, expires_ms, ends_ms)
     end
     local refused = not_called()
@@ -296,7 +296,7 @@ local function pass()
     end
 
     local late = place <= bucket.settled
-    if late and not call('ZSCORE', prefix .. 'door', place) then
+    if late and not call('ZSCORE', prefix .. KEY.door, place) then
         local ran_out_ms = kept()
         if now_ms > ran_out_ms + tonumber(cfg[cfg_visit.grace_ms]) then
             return answer(EXPIRED, ran_out_ms)
@@ -305,7 +305,7 @@ local function pass()
     if is_inside() then
         return answer(MEMBER_INSIDE, 0, 0, RETRY_MS)
     end
-    local ghost = has('skipped')
+    local ghost = has(KEY.skipped)
     local owes = late or ghost
     if not has_slot(owes) or (owes and not pay_late()) then
         return knock()
@@ -313,7 +313,7 @@ local function pass()
     leave_door()
     bucket.admitted = bucket.admitted + 1
     if ghost then
-        call('SETBIT', prefix .. 'skipped', place, 0)
+        call('SETBIT', prefix .. KEY.skipped, place, 0)
         bucket.called_n = bucket.called_n + (late and 0 or 1)
     end
     if not late then
@@ -333,7 +333,7 @@ local function extend()
         return refused
     end
     local ends_ms, times = kept()
-    if now_ms > ends_ms + tonumber(cfg[cfg_visit.grace_ms]) and not call('ZSCORE', prefix .. 'door', place) then
+    if now_ms > ends_ms + tonumber(cfg[cfg_visit.grace_ms]) and not call('ZSCORE', prefix .. KEY.door, place) then
         return answer(EXPIRED, ends_ms)
     elseif times >= EXTENSIONS_MAX then
         return answer(EXHAUSTED, ends_ms)
@@ -346,14 +346,14 @@ end
 -- A visit that began after the archive was written out of which the event was made again: of those
 -- nobody knows how many there are.
 local function is_of_before()
-    return (tonumber(call('HGET', root .. 'bucket', 'restored_until_ms')) or 0) > now_ms
+    return (tonumber(call('HGET', root .. KEY.bucket, 'restored_until_ms')) or 0) > now_ms
 end
 
 -- May Redis have lost the session of a pass? A place that came in as far as Redis knows had one, which is
 -- there or is over.
 local function is_lost()
     local phantoms, doubted = lost_of(bucket)
-    return not known_over and (phantoms > 0 or (not has('called') and (doubted > 0 or is_of_before())))
+    return not known_over and (phantoms > 0 or (not has(KEY.called) and (doubted > 0 or is_of_before())))
 end
 
 -- Redis lost this session, or that it was made longer; its signed pass did not. It takes its own slot back, if
@@ -368,7 +368,7 @@ local function come_again(told_ms, lost)
         lost_back(bucket)
     end
     turn_log(lane, place, 0)
-    if place > bucket.settled and place <= serving and not has('called') then
+    if place > bucket.settled and place <= serving and not has(KEY.called) then
         call_came(bucket, true)
     end
     return session_start(ends_ms, told_ms)
@@ -377,14 +377,14 @@ end
 local function heartbeat()
     local told_ms = tonumber(ARGV[ask_visit.told_ms]) - behind_ms
     if expires_ms then
-        local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
+        local ends_ms = tonumber(call('HGET', root .. KEY.ends, session)) or expires_ms
         -- Never shorter than promised, even if session_ttl was lowered meanwhile, or Redis lost the promise.
         local until_ms = math.max(expires_ms, math.min(math.max(visit_ms + session_ttl_ms, told_ms), ends_ms))
-        call('ZADD', root .. 'active', until_ms, session)
+        call('ZADD', root .. KEY.active, until_ms, session)
         note_member()
         return answer_visit(OK, until_ms, ends_ms)
-    elseif has('ended') or has('gone') then
-        return answer(GONE, 0, 0, 0, has('ended') and became())
+    elseif has(KEY.ended) or has(KEY.gone) then
+        return answer(GONE, 0, 0, 0, has(KEY.ended) and became())
     end
     -- A visit lasts for as long as any of its passes. If it is over earlier, Redis has lost something.
     local lost = is_lost()
@@ -402,11 +402,11 @@ end
 
 -- Gives up a place that has not come in. Called or not, it will not be waited for.
 local function give_up()
-    if entry ~= '' and bucket.early_n > 0 and call('SREM', prefix .. 'early', entry) == 1 then
+    if entry ~= '' and bucket.early_n > 0 and call('SREM', prefix .. KEY.early, entry) == 1 then
         -- Counted before the draw, by its entry; tick/early.lua has nothing left to do for it.
         bucket.early_n, bucket.left_n = bucket.early_n - 1, bucket.left_n - 1
     end
-    call('SETBIT', prefix .. 'gone', place, 1)
+    call('SETBIT', prefix .. KEY.gone, place, 1)
     log_given_up()
     if place > serving then
         bucket.left_n = bucket.left_n + 1
@@ -414,7 +414,7 @@ local function give_up()
             bucket.ghosts_n = bucket.ghosts_n - 1
         end
     else
-        if call('SETBIT', prefix .. 'skipped', place, 0) == 0 and place > bucket.settled then
+        if call('SETBIT', prefix .. KEY.skipped, place, 0) == 0 and place > bucket.settled then
             call_given_up(bucket)
         end
         leave_door()
@@ -424,7 +424,7 @@ end
 
 -- Before the draw there are entries only; tick.lua makes positions of those that were given up.
 local function give_up_entry()
-    if call('SADD', prefix .. 'early', place) == 0 then
+    if call('SADD', prefix .. KEY.early, place) == 0 then
         return answer(SAME)
     end
     log_given_up()
@@ -438,9 +438,9 @@ local function finish()
         return give_up_entry()
     end
     local done = ask == 'done'
-    if has('gone') or (has('ended') and not (done and not has('done'))) then
-        return answer(SAME, 0, 0, 0, has('ended') and became())
-    elseif expires_ms or has('called') then
+    if has(KEY.gone) or (has(KEY.ended) and not (done and not has(KEY.done))) then
+        return answer(SAME, 0, 0, 0, has(KEY.ended) and became())
+    elseif expires_ms or has(KEY.called) then
         session_close()
         over(done)
         return answer(OK, 0, 0, 0, became())
@@ -450,7 +450,7 @@ local function finish()
         if place > bucket.settled and place <= serving then
             call_came(bucket, true)
         end
-        call('SETBIT', prefix .. 'called', place, 1)
+        call('SETBIT', prefix .. KEY.called, place, 1)
         over(done)
         return answer(OK, 0, 0, 0, became())
     end
@@ -459,7 +459,7 @@ end
 
 -- For good, whatever Redis has lost.
 local function remember_given_up()
-    if known_turn ~= GIVEN_UP or ask == 'leave' or has('called') or has('gone') then
+    if known_turn ~= GIVEN_UP or ask == 'leave' or has(KEY.called) or has(KEY.gone) then
         return
     elseif state == PRE_QUEUE then
         give_up_entry()
@@ -473,13 +473,13 @@ end
 local function look()
     if known_ended or known_turn == GIVEN_UP then
         return GONE
-    elseif expires_ms or (has('called') and not has('ended') and not known_over and phantoms_of(bucket) > 0) then
+    elseif expires_ms or (has(KEY.called) and not has(KEY.ended) and not known_over and phantoms_of(bucket) > 0) then
         return SAME
-    elseif has('gone') or has('ended') or
-        (bucket.early_n > 0 and call('SISMEMBER', prefix .. 'early', entry) == 1) then
+    elseif has(KEY.gone) or has(KEY.ended) or
+        (bucket.early_n > 0 and call('SISMEMBER', prefix .. KEY.early, entry) == 1) then
         return GONE
     end
-    return (has('called') or known_over) and EXPIRED or NOT_YET
+    return (has(KEY.called) or known_over) and EXPIRED or NOT_YET
 end
 
 if ask == 'look' then

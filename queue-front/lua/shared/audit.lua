@@ -2,6 +2,6 @@
 
 -- `entry` is a JSON object; when it was written is the stream's own id.
 local function audit(entry, version)
-    call('XADD', root .. 'audit', 'MAXLEN', '~', 10000, '*', 'a', entry, 'v', version)
-    call('DEL', root .. 'picture') -- what changed is to be seen at once
+    call('XADD', root .. KEY.audit, 'MAXLEN', '~', 10000, '*', 'a', entry, 'v', version)
+    call('DEL', root .. KEY.picture) -- what changed is to be seen at once
 end

@@ -4,18 +4,18 @@
 -- `away:PAGE` has the bits of places before their call whose visitors are not there: ghosts, and places
 -- that were left.
 local function away_key(page)
-    return prefix .. 'away:' .. page
+    return prefix .. KEY.away .. page
 end
 
 -- Those heard in an epoch, by all fronts.
 local function heard_key(epoch, page)
-    return prefix .. 'there:' .. epoch .. ':' .. page
+    return prefix .. KEY.there .. epoch .. ':' .. page
 end
 
 -- Fronts fetch a page again when its number has risen.
 local function away_touch(bucket, page)
     bucket.away_seq = bucket.away_seq + 1
-    call('ZADD', prefix .. 'aways', bucket.away_seq, page)
+    call('ZADD', prefix .. KEY.aways, bucket.away_seq, page)
 end
 
 -- How many of a page are away, of those behind `after`.

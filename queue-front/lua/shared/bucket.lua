@@ -3,7 +3,7 @@
 -- The bucket's fields as numbers, those never written as 0; bucket_write() stores what differs.
 local function bucket_read(...)
     local bucket = { names = { ... }, was = {} }
-    local values = call('HMGET', prefix .. 'bucket', ...)
+    local values = call('HMGET', prefix .. KEY.bucket, ...)
     for i, name in ipairs(bucket.names) do
         bucket[name] = tonumber(values[i]) or 0
         bucket.was[i] = bucket[name]
@@ -20,7 +20,7 @@ local function bucket_write(bucket)
         end
     end
     if #changes > 0 then
-        call('HSET', prefix .. 'bucket', unpack(changes))
+        call('HSET', prefix .. KEY.bucket, unpack(changes))
     end
 end
 

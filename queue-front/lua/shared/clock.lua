@@ -10,14 +10,14 @@ local function clock_in_doubt(waited_ms)
     if expected_ms or tonumber(waited_ms) >= CLOCK_DOUBT_MS then
         return false
     end
-    local ticked_us = tonumber(call('HGET', root .. 'bucket', 'at_us'))
+    local ticked_us = tonumber(call('HGET', root .. KEY.bucket, 'at_us'))
     return ticked_us and math.abs(now_us - ticked_us) > 1000 * CLOCK_STEP_MS
 end
 
 -- Brings the event's time back to Redis's, CLOCK_SLEW_MS in each second that passed: it goes a little slower or faster
 -- meanwhile, and jumps no more than before. A longer pause counts as a second.
 local function clock_slew()
-    local passed_us = now_us - (tonumber(call('HGET', root .. 'bucket', 'at_us')) or now_us)
+    local passed_us = now_us - (tonumber(call('HGET', root .. KEY.bucket, 'at_us')) or now_us)
     local most_us = math.floor(math.max(0, math.min(passed_us, 1000000)) * CLOCK_SLEW_MS / 1000)
     if most_us > 0 then
         clock_set(off_us > 0 and math.max(0, off_us - most_us) or math.min(0, off_us + most_us))

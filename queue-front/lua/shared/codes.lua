@@ -3,7 +3,7 @@ local function codes_made()
     -- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
     -- there that could be guessed.
     local function not_there(address, lost)
-        if not lost or call('EXISTS', root .. 'codes') == 1 then
+        if not lost or call('EXISTS', root .. KEY.codes) == 1 then
             guess_note(address)
         end
         return lost and CODE_MISSING or CODE_UNKNOWN
@@ -11,7 +11,7 @@ local function codes_made()
 
     local function read(digest)
         local of_lane, uses, used, channel =
-            string.match(call('HGET', root .. 'codes', digest) or '', '^(%d+):(%d+):(%d+):(.*)$')
+            string.match(call('HGET', root .. KEY.codes, digest) or '', '^(%d+):(%d+):(%d+):(.*)$')
         return of_lane and { digest = digest, lane = tonumber(of_lane), uses = uses, used = tonumber(used), channel = channel }
     end
 
@@ -35,13 +35,13 @@ local function codes_made()
 
     -- So many uses more, or fewer.
     local function count(code, by)
-        call('HSET', root .. 'codes', code.digest,
+        call('HSET', root .. KEY.codes, code.digest,
             code.lane .. ':' .. code.uses .. ':' .. code.used + by .. ':' .. code.channel)
         local group = code.lane .. ':' .. code.channel
         local codes, uses, used =
-            string.match(call('HGET', root .. 'coded', group) or '', '^(%d+):(%d+):(%d+)$')
+            string.match(call('HGET', root .. KEY.coded, group) or '', '^(%d+):(%d+):(%d+)$')
         if codes then
-            call('HSET', root .. 'coded', group, codes .. ':' .. uses .. ':' .. tonumber(used) + by)
+            call('HSET', root .. KEY.coded, group, codes .. ':' .. uses .. ':' .. tonumber(used) + by)
         end
     end
 

@@ -5,9 +5,9 @@
 -- writes is never written again.
 local function close_entries()
     each_line(function()
-        local cfg = prefix .. 'cfg'
+        local cfg = prefix .. KEY.cfg
         if call('HEXISTS', cfg, 'closed') == 0 then
-            call('HSET', cfg, 'closed', tonumber(call('GET', prefix .. 'seq')) or 0, 'closed_ms',
+            call('HSET', cfg, 'closed', tonumber(call('GET', prefix .. KEY.seq)) or 0, 'closed_ms',
                 now_ms)
         end
     end)
@@ -18,7 +18,7 @@ end
 local function draw(told)
     close_entries()
     each_line(function()
-        local cfg = prefix .. 'cfg'
+        local cfg = prefix .. KEY.cfg
         if call('HEXISTS', cfg, 'entries') == 0 then
             call('HSET', cfg, 'seed', string.sub(told.seeds, 64 * lane + 1, 64 * lane + 64), 'entries', call('HGET', cfg, 'closed'), 'beacon',
                 told.beacon, 'drawn_ms', now_ms)
@@ -30,7 +30,7 @@ end
 local function begin_lanes(run_id)
     each_line(function()
         if lane > 0 then
-            call('HSETNX', prefix .. 'cfg', 'boot', run_id)
+            call('HSETNX', prefix .. KEY.cfg, 'boot', run_id)
         end
     end)
 end

@@ -38,9 +38,9 @@ end
 
 local function gaps_write(gaps)
     if #gaps > 0 then
-        call('SET', prefix .. 'gaps', gaps_text(gaps))
+        call('SET', prefix .. KEY.gaps, gaps_text(gaps))
     else
-        call('DEL', prefix .. 'gaps')
+        call('DEL', prefix .. KEY.gaps)
     end
 end
 

@@ -5,7 +5,7 @@
 -- a guesser with very many addresses is slowed down, and visitors of other networks are not refused for it.
 
 local function guesses_key()
-    return root .. 'ip:' .. math.floor(now_ms / 60000)
+    return root .. KEY.ip .. math.floor(now_ms / 60000)
 end
 
 local function guess_names(address)

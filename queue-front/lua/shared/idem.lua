@@ -5,7 +5,7 @@
 -- each key would be in another one, hence a call of its own.
 
 local sub = string.sub
-local idem = prefix .. 'idem'
+local idem = prefix .. KEY.idem
 
 local NO_KEY = string.rep('\0', KEY_BYTES)
 

@@ -2,6 +2,6 @@
 -- since: nobody was counted while nobody ran.
 local function forget_minutes(from, minute)
     for old = from, math.min(minute - 1, from + WORK_MINUTES + 9) do
-        call('UNLINK', root .. 'ip:' .. old, root .. 'work:' .. old - WORK_MINUTES)
+        call('UNLINK', root .. KEY.ip .. old, root .. KEY.work .. old - WORK_MINUTES)
     end
 end

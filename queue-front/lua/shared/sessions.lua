@@ -2,10 +2,10 @@
 
 -- Frees the slots of sessions that ran out, a bounded number at a time.
 local function end_expired_sessions()
-    local expired = call('ZRANGEBYSCORE', root .. 'active', '-inf', now_ms - behind_ms, 'LIMIT', 0, 200)
+    local expired = call('ZRANGEBYSCORE', root .. KEY.active, '-inf', now_ms - behind_ms, 'LIMIT', 0, 200)
     if #expired > 0 then
-        call('ZREM', root .. 'active', unpack(expired))
-        call('HDEL', root .. 'ends', unpack(expired))
+        call('ZREM', root .. KEY.active, unpack(expired))
+        call('HDEL', root .. KEY.ends, unpack(expired))
         for _, session in ipairs(expired) do
             turn_log(math.floor(session / 4294967296), session % 4294967296, ENDED)
         end
@@ -18,7 +18,7 @@ end
 local function lost_of(bucket)
     local phantoms, doubted, until_ms = bucket.phantoms, bucket.doubted, bucket.phantom_until_ms
     if lane > 0 then
-        local of_event = call('HMGET', root .. 'bucket', 'phantoms', 'doubted', 'phantom_until_ms')
+        local of_event = call('HMGET', root .. KEY.bucket, 'phantoms', 'doubted', 'phantom_until_ms')
         phantoms, doubted = tonumber(of_event[1]) or 0, tonumber(of_event[2]) or 0
         until_ms = tonumber(of_event[3]) or 0
     end
@@ -38,7 +38,7 @@ local function lost_back(bucket)
     local phantoms, doubted = lost_of(bucket)
     local name = phantoms > 0 and 'phantoms' or 'doubted'
     if phantoms + doubted > 0 and lane > 0 then
-        call('HINCRBY', root .. 'bucket', name, -1)
+        call('HINCRBY', root .. KEY.bucket, name, -1)
     elseif phantoms + doubted > 0 then
         bucket[name] = bucket[name] - 1
     end

@@ -3,7 +3,7 @@
 -- Sends the outcome of a place of this lane to all fronts; each of them knows it from its next tick on. Of a visit
 -- `times` is 1 if it was ended, not by the clock; GIVEN_UP is of an entry.
 local function turn_log(of_lane, of_place, kind, until_ms, times)
-    local key = (of_lane == 0 and root or root .. '@' .. of_lane .. ':') .. 'turns'
+    local key = (of_lane == 0 and root or root .. '@' .. of_lane .. ':') .. KEY.turns
     call('XADD', key, 'MAXLEN', '~', TURNS_MAX, '*', 't',
         string.format('%d:%d:%d:%d', of_place, kind, until_ms or 0, times or 0))
 end
@@ -20,7 +20,7 @@ local function kept_read(score, stood_ms)
 end
 
 local function kept_write(of_place, until_ms, times, stood_ms)
-    call('ZADD', prefix .. 'kept', (until_ms - stood_ms) * 16 + times, of_place)
-    call('ZREMRANGEBYSCORE', prefix .. 'kept', '-inf', (now_ms - stood_ms - KEPT_MEMORY_MS) * 16)
+    call('ZADD', prefix .. KEY.kept, (until_ms - stood_ms) * 16 + times, of_place)
+    call('ZREMRANGEBYSCORE', prefix .. KEY.kept, '-inf', (now_ms - stood_ms - KEPT_MEMORY_MS) * 16)
     turn_log(lane, of_place, KEPT, until_ms - stood_ms, times)
 end

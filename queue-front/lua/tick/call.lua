@@ -20,7 +20,7 @@ local function advance_counted(want)
             break
         end
         local upto = math.min(serving + step, issued)
-        local left = bits('gone', serving, upto)
+        local left = bits(KEY.gone, serving, upto)
         local here = upto - serving - left
         if found + here <= want then
             serving, found = upto, found + here
@@ -57,16 +57,16 @@ local function remember_call(first_new)
     local called_ms, expires_ms = now_ms, now_ms + call_ttl_ms
     local shares = bucket.last_upto > bucket.settled and bucket.last_upto == first_new and
         (now_ms < bucket.last_called_ms + window_ms or
-            call('ZCARD', prefix .. 'hist') >= STRETCHES_MAX)
+            call('ZCARD', prefix .. KEY.hist) >= STRETCHES_MAX)
     if shares then
-        call('ZREMRANGEBYSCORE', prefix .. 'hist', bucket.last_upto, bucket.last_upto)
+        call('ZREMRANGEBYSCORE', prefix .. KEY.hist, bucket.last_upto, bucket.last_upto)
         called_ms = bucket.last_called_ms
         expires_ms = math.max(expires_ms, bucket.last_expires_ms)
         if bucket.healed_upto == bucket.last_upto then
             bucket.healed_upto = serving
         end
     end
-    call('ZADD', prefix .. 'hist', serving, serving .. ':' .. called_ms .. ':' .. expires_ms)
+    call('ZADD', prefix .. KEY.hist, serving, serving .. ':' .. called_ms .. ':' .. expires_ms)
     bucket.last_upto, bucket.last_called_ms, bucket.last_expires_ms = serving, called_ms, expires_ms
 end
 
@@ -81,7 +81,7 @@ local function call_next(active, late_n)
     local found = advance(want)
     bucket.nano = bucket.nano - found * TOKEN
     bucket.called_n = bucket.called_n + found
-    call('SET', prefix .. 'serving', serving)
+    call('SET', prefix .. KEY.serving, serving)
     note_passed(before)
     if serving > before then
         remember_call(before)

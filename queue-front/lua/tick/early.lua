@@ -6,11 +6,11 @@ local function settle_early()
     local before = ask_tick.words -- the pairs stand behind all else
     for i = 1, tonumber(ARGV[ask_tick.early_len]) do
         local entry, position = ARGV[before - 1 + 2 * i], tonumber(ARGV[before + 2 * i])
-        if call('SREM', prefix .. 'early', entry) == 1 then
+        if call('SREM', prefix .. KEY.early, entry) == 1 then
             bucket.early_n = bucket.early_n - 1
-            local came = call('GETBIT', prefix .. 'called', position) == 1
+            local came = call('GETBIT', prefix .. KEY.called, position) == 1
             if not came then
-                call('SETBIT', prefix .. 'gone', position, 1)
+                call('SETBIT', prefix .. KEY.gone, position, 1)
             end
             if position > serving and away_left(bucket, position) then
                 bucket.ghosts_n = bucket.ghosts_n - 1

@@ -5,8 +5,8 @@ local gaps, gap_at = {}, 1
 -- What heal.lua could only note while a draw was to come. Entries are no places; the draw has scattered
 -- those that took part.
 local function take_up_gaps()
-    local drawn = tonumber(call('HGET', prefix .. 'cfg', 'entries')) or 0
-    for _, gap in ipairs(gaps_parse(call('GET', prefix .. 'gaps'))) do
+    local drawn = tonumber(call('HGET', prefix .. KEY.cfg, 'entries')) or 0
+    for _, gap in ipairs(gaps_parse(call('GET', prefix .. KEY.gaps))) do
         gap.from = math.max(gap.from, drawn + 1)
         if gap.from <= gap.upto then
             gaps[#gaps + 1] = gap
@@ -23,7 +23,7 @@ local function read_gaps()
     if bucket.gap_pending > 0 and state > PRE_QUEUE then
         take_up_gaps()
     elseif bucket.gap_pending == 0 and bucket.gap_upto > serving then
-        gaps = gaps_parse(call('GET', prefix .. 'gaps'))
+        gaps = gaps_parse(call('GET', prefix .. KEY.gaps))
     end
 end
 
@@ -49,8 +49,8 @@ local function pass_gap()
         return
     end
     local first, last = serving + 1, somebodys(serving + 1, gap.upto) - 1
-    if last >= first and (bucket.left_n == 0 or bits('gone', serving, last) == 0) then
-        set_bits(prefix .. 'skipped', first, last)
+    if last >= first and (bucket.left_n == 0 or bits(KEY.gone, serving, last) == 0) then
+        set_bits(prefix .. KEY.skipped, first, last)
         bucket.skipped_n = bucket.skipped_n + last - serving
         bucket.ghosts_n = bucket.ghosts_n - (last - serving)
         serving = last
@@ -70,7 +70,7 @@ end
 local function note_passed(before)
     for _, gap in ipairs(gaps) do
         bucket.gap_passed = bucket.gap_passed +
-            bits('skipped', math.max(before, gap.from - 1), math.min(serving, gap.upto))
+            bits(KEY.skipped, math.max(before, gap.from - 1), math.min(serving, gap.upto))
     end
     if #gaps > 0 and gaps[1].upto <= serving then
         while gaps[1] and gaps[1].upto <= serving do

@@ -8,11 +8,11 @@ local JUDGE_MAX = 4          -- pages judged in one tick
 -- Of these places, those not heard from in the last whole epoch, nor since, are away. Bits are only added:
 -- heard.lua brings back visitors who were away and are heard from again.
 local function judge_page(epoch, page)
-    local absent, left = prefix .. 'absent', prefix .. 'left'
+    local absent, left = prefix .. KEY.absent, prefix .. KEY.left
     local high = math.min(bucket.heard_upto, page * PAGE + PAGE - 1) % PAGE
     local bytes, first = math.floor(high / 8) + 1, page * PAGE_BYTES
     call('SET', left, bucket.left_n > 0 and
-        call('GETRANGE', prefix .. 'gone', first, first + bytes - 1) or '')
+        call('GETRANGE', prefix .. KEY.gone, first, first + bytes - 1) or '')
     local length = call('BITOP', 'OR', absent, heard_key(epoch - 1, page), heard_key(epoch, page), left)
     if length < bytes then
         call('SETRANGE', absent, bytes - 1, '\0')
@@ -36,13 +36,13 @@ end
 -- Has every front sent all marks from before this epoch? A front that sent no sign of life since the last
 -- one began has no part in it: its visitors had a whole epoch to be heard by another front.
 local function marks_are_whole(epoch)
-    local gone = call('ZRANGEBYSCORE', prefix .. 'contacts', '-inf',
+    local gone = call('ZRANGEBYSCORE', prefix .. KEY.contacts, '-inf',
         '(' .. (epoch - 1) * bucket.epoch_ms, 'LIMIT', 0, 64)
     if #gone > 0 then
-        call('ZREM', prefix .. 'contacts', unpack(gone))
-        call('ZREM', prefix .. 'tellers', unpack(gone))
+        call('ZREM', prefix .. KEY.contacts, unpack(gone))
+        call('ZREM', prefix .. KEY.tellers, unpack(gone))
     end
-    local last = call('ZRANGE', prefix .. 'tellers', 0, 0, 'WITHSCORES')
+    local last = call('ZRANGE', prefix .. KEY.tellers, 0, 0, 'WITHSCORES')
     return last[2] and tonumber(last[2]) >= epoch * bucket.epoch_ms
 end
 

@@ -11,7 +11,7 @@ local function read_pilot()
     local ceiling_milli = tonumber(cfg[cfg_tick.pilot_ceiling_milli]) or 0
     pilot = {}
     if ceiling_milli > 0 then
-        pilot = call('HMGET', root .. 'pilot', tell_pilot.names)
+        pilot = call('HMGET', root .. KEY.pilot, tell_pilot.names)
         local floor_milli = tonumber(cfg[cfg_tick.pilot_floor_milli])
         rate_milli = math.min(tonumber(pilot[tell_pilot.rate_milli]) or floor_milli, ceiling_milli)
         pilot[tell_pilot.rate_milli] = rate_milli
@@ -23,7 +23,7 @@ end
 
 local function read_event()
     cfg = cfg_read(cfg_tick.names)
-    local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
+    local counters = call('MGET', prefix .. KEY.seq, prefix .. KEY.serving)
     version, state = tonumber(cfg[cfg_tick.version]) or 0, tonumber(cfg[cfg_tick.state])
     issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
     era, digest = tonumber(cfg[cfg_tick.era]) or 0, cfg[cfg_tick.digest] or ''
@@ -50,6 +50,6 @@ local function read_line()
         'epoch_ms', 'judged_epoch', 'judge_next', 'judged', 'ghosts_n', 'away_seq', 'away_whole',
         'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed', 'late_ms', 'stood_ms', 'thawed_ms',
         'raised')
-    door_n = call('ZCARD', prefix .. 'door')
+    door_n = call('ZCARD', prefix .. KEY.door)
     own_tokens, lanes_expected = math.huge, 0 -- of the general lane; share_out() says
 end

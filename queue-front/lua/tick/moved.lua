@@ -13,7 +13,7 @@ local function newer_moves()
     local known = same_run and tonumber(ARGV[ask_tick.moves_seq]) or 0
     local told = { bucket.moves_run, known }
     if bucket.moves_seq > known then
-        local all = call('ZRANGEBYSCORE', prefix .. 'moved', known * 256 + 256, '+inf',
+        local all = call('ZRANGEBYSCORE', prefix .. KEY.moved, known * 256 + 256, '+inf',
             'WITHSCORES', 'LIMIT', 0, MOVES_REPLY)
         for i = 1, #all, 2 do
             local score = tonumber(all[i + 1])

@@ -12,7 +12,7 @@ local function take_told()
     for i, name in ipairs(TOLD) do
         local more = ARGV[ask_tick.join_judged - 1 + i]
         if more ~= '0' then
-            call('HINCRBY', prefix .. 'told', name, more)
+            call('HINCRBY', prefix .. KEY.told, name, more)
         end
     end
 end
@@ -20,7 +20,7 @@ end
 -- The outcomes of called places.
 local function tell_turns()
     local told = { ARGV[ask_tick.turns_upto] }
-    for _, entry in ipairs(call('XRANGE', prefix .. 'turns', '(' .. told[1], '+', 'COUNT',
+    for _, entry in ipairs(call('XRANGE', prefix .. KEY.turns, '(' .. told[1], '+', 'COUNT',
         TURNS_REPLY)) do
         told[1] = entry[1]
         told[#told + 1] = entry[2][2]
@@ -41,7 +41,7 @@ local function picture_of_another()
     if clock_step_ms() ~= 0 then
         return nil
     end
-    local kept = call('MGET', prefix .. 'picture', prefix .. 'seq', prefix .. 'serving')
+    local kept = call('MGET', prefix .. KEY.picture, prefix .. KEY.seq, prefix .. KEY.serving)
     if not kept[1] then
         return nil
     end
@@ -64,7 +64,7 @@ local function picture_of_another()
     end
     told[tell_tick.waiting] = told[tell_tick.waiting] + issued - issued_then
     told[tell_tick.active] =
-        math.max(0, told[tell_tick.active] + call('ZCARD', root .. 'active') - inside)
+        math.max(0, told[tell_tick.active] + call('ZCARD', root .. KEY.active) - inside)
     told[tell_tick.issued], told[tell_tick.now_ms] = issued, now_ms
     told[tell_tick.turns] = tell_turns()
     return told

@@ -3,14 +3,14 @@
 local SERIES_MAX = 4096      -- samples kept; full, every second one goes and the step doubles
 
 local function thin_series()
-    local all = call('LRANGE', prefix .. 'series', 0, -1)
+    local all = call('LRANGE', prefix .. KEY.series, 0, -1)
     local kept = {}
     for i = 2, #all, 2 do
         kept[#kept + 1] = all[i]
     end
-    call('DEL', prefix .. 'series')
+    call('DEL', prefix .. KEY.series)
     for i = 1, #kept, 512 do
-        call('RPUSH', prefix .. 'series', unpack(kept, i, math.min(i + 511, #kept)))
+        call('RPUSH', prefix .. KEY.series, unpack(kept, i, math.min(i + 511, #kept)))
     end
     bucket.series_step_ms = bucket.series_step_ms * 2
 end
@@ -27,11 +27,11 @@ local function sample(waiting, active, outstanding)
         show_milli = math.floor(1000 * bucket.show_came / bucket.show_of + 0.5)
     end
     line = line .. ':' .. show_milli
-    for _, sum in ipairs(call('HMGET', prefix .. 'told', unpack(TOLD))) do
+    for _, sum in ipairs(call('HMGET', prefix .. KEY.told, unpack(TOLD))) do
         line = line .. ':' .. (sum or 0)
     end
     line = line .. ':' .. bucket.late_ms .. ':' .. bucket.raised
-    if call('RPUSH', prefix .. 'series', line) >= SERIES_MAX then
+    if call('RPUSH', prefix .. KEY.series, line) >= SERIES_MAX then
         thin_series()
     end
     bucket.series_at_ms = now_ms - now_ms % bucket.series_step_ms + bucket.series_step_ms

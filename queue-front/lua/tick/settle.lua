@@ -12,12 +12,12 @@ local function show_up_seen(came, of)
 end
 
 local function settle(upto)
-    local size = upto - bucket.settled - bits('gone', bucket.settled, upto) -
-        bits('skipped', bucket.settled, upto)
-    local came = bits('called', bucket.settled, upto)
+    local size = upto - bucket.settled - bits(KEY.gone, bucket.settled, upto) -
+        bits(KEY.skipped, bucket.settled, upto)
+    local came = bits(KEY.called, bucket.settled, upto)
     local knocking = 0
     if door_n > 0 then
-        knocking = call('ZCOUNT', prefix .. 'door', '(' .. bucket.settled, upto)
+        knocking = call('ZCOUNT', prefix .. KEY.door, '(' .. bucket.settled, upto)
     end
     if upto == bucket.healed_upto then
         came = math.min(size, came + bucket.healed_came)
@@ -32,7 +32,7 @@ local function settle(upto)
 end
 
 local function settle_expired()
-    local open = call('ZRANGEBYSCORE', prefix .. 'hist', '(' .. bucket.settled, '+inf', 'LIMIT', 0,
+    local open = call('ZRANGEBYSCORE', prefix .. KEY.hist, '(' .. bucket.settled, '+inf', 'LIMIT', 0,
         SETTLE_MAX)
     for _, stretch in ipairs(open) do
         local upto, expires_ms = string.match(stretch, '^(%d+):%d+:(%d+)$')
@@ -41,14 +41,14 @@ local function settle_expired()
         end
         settle(tonumber(upto))
     end
-    local over = call('ZRANGEBYSCORE', prefix .. 'hist', '-inf', bucket.settled, 'LIMIT', 0,
+    local over = call('ZRANGEBYSCORE', prefix .. KEY.hist, '-inf', bucket.settled, 'LIMIT', 0,
         SETTLE_MAX)
     for _, stretch in ipairs(over) do
         local upto, expires_ms = string.match(stretch, '^(%d+):%d+:(%d+)$')
         if tonumber(expires_ms) + grace_ms >= now_ms then
             break
         end
-        call('ZREM', prefix .. 'hist', stretch)
+        call('ZREM', prefix .. KEY.hist, stretch)
         bucket.dead = tonumber(upto)
     end
 end
@@ -57,11 +57,11 @@ local function clear_door()
     if now_ms < bucket.thawed_ms + KNOCK_MS then
         return -- nobody could retry while the line was paused
     end
-    local left = call('ZRANGEBYSCORE', prefix .. 'knock', '-inf', now_ms - KNOCK_MS, 'LIMIT', 0, 100)
+    local left = call('ZRANGEBYSCORE', prefix .. KEY.knock, '-inf', now_ms - KNOCK_MS, 'LIMIT', 0, 100)
     if #left > 0 then
-        call('ZREM', prefix .. 'knock', unpack(left))
-        call('ZREM', prefix .. 'door', unpack(left))
-        call('ZREM', prefix .. 'back', unpack(left))
-        door_n = call('ZCARD', prefix .. 'door')
+        call('ZREM', prefix .. KEY.knock, unpack(left))
+        call('ZREM', prefix .. KEY.door, unpack(left))
+        call('ZREM', prefix .. KEY.back, unpack(left))
+        door_n = call('ZCARD', prefix .. KEY.door)
     end
 end

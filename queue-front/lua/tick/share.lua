@@ -58,7 +58,7 @@ end
 -- What each lane's own tick has told of it.
 local function lanes_read()
     local told = {}
-    local fields = call('HGETALL', root .. 'lanes')
+    local fields = call('HGETALL', root .. KEY.lanes)
     for i = 1, #fields, 2 do
         told[fields[i]] = tonumber(fields[i + 1])
     end
@@ -105,14 +105,14 @@ local function share_out(active, late_n)
             call('HINCRBY', root .. '@' .. i .. ':bucket', 'nano', lanes[i].given * TOKEN)
         end
     end
-    call('HSET', root .. 'lanes', unpack(credits))
+    call('HSET', root .. KEY.lanes, unpack(credits))
 end
 
 -- A lane that stepped over ghosts, and found nobody yet, keeps nothing: that would come on top of what the event may save.
 local function give_back()
     if bucket.nano > 0 then
-        local saved = tonumber(call('HGET', root .. 'bucket', 'nano')) or 0
-        call('HSET', root .. 'bucket', 'nano', math.min(saved + bucket.nano, saved_most()))
+        local saved = tonumber(call('HGET', root .. KEY.bucket, 'nano')) or 0
+        call('HSET', root .. KEY.bucket, 'nano', math.min(saved + bucket.nano, saved_most()))
         bucket.nano = 0
     end
 end
@@ -124,6 +124,6 @@ local function tell_event(late_n)
     local waiting = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0
     local unpaid = math.max(0, late_n - bucket.dues)
     give_back()
-    call('HSET', root .. 'lanes', 'want' .. lane, waiting + unpaid, 'expected' .. lane,
+    call('HSET', root .. KEY.lanes, 'want' .. lane, waiting + unpaid, 'expected' .. lane,
         expected_n(late_n) + late_n - unpaid, 'at' .. lane, now_ms)
 end

@@ -46,26 +46,26 @@ local function show(active)
         [tell_tick.odds] = cfg[cfg_tick.odds] or '',
         [tell_tick.turns] = {},
         [tell_tick.gaps] = gaps_told(),
-        [tell_tick.fronts] = call('ZCARD', prefix .. 'tellers'),
+        [tell_tick.fronts] = call('ZCARD', prefix .. KEY.tellers),
         [tell_tick.late_ms] = bucket.late_ms,
         [tell_tick.stood_ms] = bucket.stood_ms,
         [tell_tick.clock_ahead_ms] = math.floor(math.max(0, -off_us) / 1000),
         [tell_tick.clock_behind_ms] = math.floor(math.max(0, off_us) / 1000),
-        [tell_tick.codes] = cfg[cfg_tick.codes] and call('HLEN', root .. 'codes') or 0,
+        [tell_tick.codes] = cfg[cfg_tick.codes] and call('HLEN', root .. KEY.codes) or 0,
         [tell_tick.codes_lost] = cfg[cfg_tick.codes_lost] or 0,
         [tell_tick.served_ms] = served_ms,
         [tell_tick.halted_ms] = halted_ms,
-        [tell_tick.wrong_codes] = call('HGET', root .. 'ip:' .. math.floor(now_ms / 60000), 'codes') or 0,
+        [tell_tick.wrong_codes] = call('HGET', root .. KEY.ip .. math.floor(now_ms / 60000), 'codes') or 0,
     }
 end
 
 -- For fronts that tick in the next moment.
 local function keep_picture(told)
     if bucket.early_n > 0 then
-        call('DEL', prefix .. 'picture') -- some front shall tell positions
+        call('DEL', prefix .. KEY.picture) -- some front shall tell positions
         return
     end
-    local newest = call('ZREVRANGE', prefix .. 'hist', 0, STRETCHES_KEPT - 1)
+    local newest = call('ZREVRANGE', prefix .. KEY.hist, 0, STRETCHES_KEPT - 1)
     local first_upto = 0
     for i = #newest, 1, -1 do
         told[tell_tick.stretches][#newest + 1 - i] = newest[i]
@@ -73,9 +73,9 @@ local function keep_picture(told)
     if #newest == STRETCHES_KEPT then
         first_upto = tonumber(string.match(newest[#newest], '^%d+'))
     end
-    call('SET', prefix .. 'picture', cmsgpack.pack({ tell_tick.form, now_us, ARGV[1], incarnation, era, digest,
+    call('SET', prefix .. KEY.picture, cmsgpack.pack({ tell_tick.form, now_us, ARGV[1], incarnation, era, digest,
         first_upto, bucket.last_upto, told,
-        call('ZCARD', root .. 'active') }))
+        call('ZCARD', root .. KEY.active) }))
 end
 
 local function add_document(told)
@@ -117,7 +117,7 @@ local function complete(told)
         add_document(told)
     end
     if bucket.early_n > 0 and state > PRE_QUEUE then
-        told[tell_tick.early] = call('SRANDMEMBER', prefix .. 'early', EARLY_REPLY)
+        told[tell_tick.early] = call('SRANDMEMBER', prefix .. KEY.early, EARLY_REPLY)
     end
     local known_upto = 0
     if bucket.generation == tonumber(ARGV[ask_tick.generation]) then
@@ -125,7 +125,7 @@ local function complete(told)
     end
     told[tell_tick.stretches] = {}
     if bucket.last_upto > known_upto then
-        told[tell_tick.stretches] = call('ZRANGEBYSCORE', prefix .. 'hist', '(' .. known_upto, '+inf', 'LIMIT',
+        told[tell_tick.stretches] = call('ZRANGEBYSCORE', prefix .. KEY.hist, '(' .. known_upto, '+inf', 'LIMIT',
             0, STRETCHES_REPLY)
     end
     told[tell_tick.moves], told[tell_tick.turns] = newer_moves(), tell_turns()

@@ -20,8 +20,8 @@ local function advance_over_ghosts(want, limit)
     local upto = math.min(limit, serving + WALK_MAX)
     local from, to = math.floor((serving + 1) / 8), math.floor(upto / 8)
     local aways = away_bytes(from, to)
-    local gone = call('GETRANGE', prefix .. 'gone', from, to)
-    local skipped = call('GETRANGE', prefix .. 'skipped', from, to)
+    local gone = call('GETRANGE', prefix .. KEY.gone, from, to)
+    local skipped = call('GETRANGE', prefix .. KEY.skipped, from, to)
     local found, ghosts, left, out = 0, 0, 0, {}
     for byte = from, to do
         local i = byte - from + 1
@@ -46,7 +46,7 @@ local function advance_over_ghosts(want, limit)
         end
     end
     if ghosts > 0 then
-        call('SETRANGE', prefix .. 'skipped', from, table.concat(out))
+        call('SETRANGE', prefix .. KEY.skipped, from, table.concat(out))
     end
     bucket.left_n = bucket.left_n - left
     bucket.skipped_n = bucket.skipped_n + ghosts

@@ -198,7 +198,7 @@ static void send_rows(struct line_admin *admin)
         text_char(&from, '(');
         text_str(&from, admin->from_row);
         resp_cstr(&command, admin->oldest_first ? "XRANGE" : "XREVRANGE");
-        store_put_key(&command, admin->event, "audit");
+        store_put_key(&command, admin->event, LINE_KEY_AUDIT);
         resp_word(&command, admin->oldest_first ? text_span(&from) : SPAN("+"));
         resp_cstr(&command, admin->oldest_first ? "+" : "-");
         resp_cstr(&command, "COUNT");
@@ -208,7 +208,7 @@ static void send_rows(struct line_admin *admin)
             admin->oldest_first && span_u64(span_of(admin->from_row), UINT32_MAX, &first);
         text_i64(&from, goes_on ? (int64_t)first : -(int64_t)limit);
         resp_cstr(&command, "LRANGE");
-        store_put_key(&command, admin->event, "series");
+        store_put_key(&command, admin->event, LINE_KEY_SERIES);
         resp_word(&command, text_span(&from));
         if (goes_on)
             resp_u64(&command, first + limit - 1);
@@ -410,7 +410,7 @@ static void list_created(struct line_admin *admin)
     }
     struct text command = store_command(store, store->set_slot, 3);
     resp_cstr(&command, "SADD");
-    resp_cstr(&command, "fg:events");
+    resp_cstr(&command, LINE_REGISTRY);
     resp_cstr(&command, admin->event);
     admin->store.call.on_reply = on_created;
     store_send(store, &admin->store.call, &command);

@@ -305,9 +305,9 @@ static struct text begin_script(struct line_store *store, enum line_script scrip
 
 static void put_keys(struct line_store *store, struct text *command, const char *id)
 {
-    store_put_key(command, id, "cfg");
+    store_put_key(command, id, LINE_KEY_CFG);
     if (store->conf.redis_cluster != NULL)
-        store_put_key(command, id, "never");
+        store_put_key(command, id, LINE_KEY_NEVER);
 }
 
 struct text store_script(struct line_store *store, enum line_script script, const char *id,
@@ -346,9 +346,9 @@ struct text store_shard_script(struct line_store *store, enum line_script script
 struct text store_house_script(struct line_store *store, uint64_t args)
 {
     struct text command = begin_script(store, SCRIPT_HOUSE, store->set_slot, args);
-    resp_cstr(&command, "fg:events");
+    resp_cstr(&command, LINE_REGISTRY);
     if (store->conf.redis_cluster != NULL)
-        resp_cstr(&command, "{fg:events}:never");
+        resp_cstr(&command, "{" LINE_REGISTRY "}:" LINE_KEY_NEVER);
     resp_cstr(&command, store->node[store->way.node].run_id);
     return command;
 }

@@ -325,7 +325,7 @@ static void send_read(struct line_rim *rim)
     assert(!from.overflown);
     struct text command = store_command(rim->store, rim->event->slot, 6);
     resp_cstr(&command, "XRANGE");
-    store_put_key(&command, rim->event->line.view.id, "cuts");
+    store_put_key(&command, rim->event->line.view.id, LINE_KEY_CUTS);
     resp_word(&command, text_span(&from));
     resp_cstr(&command, "+");
     resp_cstr(&command, "COUNT");
@@ -346,7 +346,7 @@ static void send_look(struct line_rim *rim, uint32_t slot_ms)
         struct line_store *store = rim->store;
         struct text command = store_command(store, rim->event->slot, 6);
         resp_cstr(&command, "SET");
-        store_put_key(&command, rim->event->line.view.id, "cutter");
+        store_put_key(&command, rim->event->line.view.id, LINE_KEY_CUTTER);
         resp_cstr(&command, store->name);
         resp_cstr(&command, "NX");
         resp_cstr(&command, "PX");

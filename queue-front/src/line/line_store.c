@@ -580,7 +580,7 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
     assert(name.len == FRONT_NAME_LEN);
     line_store_offer_identity(store, conf->identity != NULL ? conf->identity : "");
 
-    store->set_slot = store_slot(store, SPAN("fg:events"));
+    store->set_slot = store_slot(store, SPAN(LINE_REGISTRY));
 
     struct redis_route_conf route = {
         .loop = conf->loop,
