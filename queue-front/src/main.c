@@ -150,19 +150,6 @@ static const struct config_setting settings[] = {
 
 /* ---- what one setting alone cannot tell ---- */
 
-static int check_logins(const struct front_config *config, struct err_slot *err)
-{
-    bool sentinels = config->redis_sentinels[0] != '\0';
-    const char *sentinel_password = config->redis_sentinel_password_file;
-    if (config->redis_user[0] != '\0' && config->redis_password_file[0] == '\0')
-        return err_set(err, ERR_RANGE, "redis.user: wants redis.password_file");
-    if (config->redis_sentinel_user[0] != '\0' && sentinel_password[0] == '\0')
-        return err_set(err, ERR_RANGE, "redis.sentinel_user: wants redis.sentinel_password_file");
-    if (sentinel_password[0] != '\0' && !sentinels)
-        return err_set(err, ERR_RANGE, "redis.sentinel_password_file: wants redis.sentinels");
-    return 0;
-}
-
 static int check_tls(const struct front_config *config, struct err_slot *err)
 {
     const struct {
@@ -207,8 +194,14 @@ static int check_redis(const struct front_config *config, struct err_slot *err)
                        "redis.sentinels know, one not without the other");
     if (!redis_host_is_good(config->redis_host))
         return err_set(err, ERR_SYNTAX, "redis.host: a name or a numeric address, without a port");
-    int rc = check_logins(config, err);
-    return rc < 0 ? rc : check_tls(config, err);
+    const char *sentinel_password = config->redis_sentinel_password_file;
+    if (config->redis_user[0] != '\0' && config->redis_password_file[0] == '\0')
+        return err_set(err, ERR_RANGE, "redis.user: wants redis.password_file");
+    if (config->redis_sentinel_user[0] != '\0' && sentinel_password[0] == '\0')
+        return err_set(err, ERR_RANGE, "redis.sentinel_user: wants redis.sentinel_password_file");
+    if (sentinel_password[0] != '\0' && !sentinels)
+        return err_set(err, ERR_RANGE, "redis.sentinel_password_file: wants redis.sentinels");
+    return check_tls(config, err);
 }
 
 static int check_public_url(const char *url, struct err_slot *err)
@@ -298,21 +291,6 @@ static int add_tables(struct http_router *router, const struct http_route *const
     return rc;
 }
 
-static int add_routes(struct front_shared *shared, struct http_router *routes,
-                      struct http_router *private_routes, struct err_slot *err)
-{
-    int rc = add_tables(routes, visitors, sizeof(visitors) / sizeof(visitors[0]), err);
-    if (rc == 0)
-        rc = add_tables(private_routes, operators, sizeof(operators) / sizeof(operators[0]), err);
-    if (rc == 0)
-        rc = pages_routes(shared->pages, routes, err);
-    if (rc == 0)
-        rc = console_routes(shared->console, private_routes, err);
-    if (rc == 0)
-        rc = waiting_page_routes(shared->waiting_page, routes, err);
-    return rc;
-}
-
 static void stop(struct service *service)
 {
     struct front_shared *shared = service_ctx(service);
@@ -376,7 +354,15 @@ static int start(struct service *service, struct http_router *routes,
         rc = console_create(shared->config->console_parts, &shared->config->brand, err,
                             &shared->console);
     if (rc == 0)
-        rc = add_routes(shared, routes, private_routes, err);
+        rc = add_tables(routes, visitors, sizeof(visitors) / sizeof(visitors[0]), err);
+    if (rc == 0)
+        rc = add_tables(private_routes, operators, sizeof(operators) / sizeof(operators[0]), err);
+    if (rc == 0)
+        rc = pages_routes(shared->pages, routes, err);
+    if (rc == 0)
+        rc = console_routes(shared->console, private_routes, err);
+    if (rc == 0)
+        rc = waiting_page_routes(shared->waiting_page, routes, err);
     return rc;
 }
 

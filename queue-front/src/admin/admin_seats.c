@@ -40,29 +40,19 @@ static bool read_seats(struct act *act, uint64_t *most)
     return rc == 0;
 }
 
-/* The event and its lanes; 0: this front does not know all of them yet. */
-static unsigned odds_lines(const struct front *front, const struct front_line *event,
-                           struct odds_line lines[LANES_ALL])
-{
-    unsigned lines_len = 1 + line_lanes(event->view->knobs.shares);
-    for (unsigned lane = 0; lane < lines_len; lane++) {
-        const struct front_line *line = front_line_in(front, event, lane);
-        if (line == NULL)
-            return 0;
-        lines[lane] = (struct odds_line){line->view, &line->eta};
-    }
-    return lines_len;
-}
-
 /* The odds with this feed, to be stored with it. A front that does not know all lanes leaves the
  * odds as they are, and the next feed goes on from there. */
 static struct span new_odds(const struct act *act, const struct front_line *event, uint64_t most,
                             struct text *text)
 {
     struct odds_line lines[LANES_ALL];
-    unsigned lines_len = odds_lines(act->front, event, lines);
-    if (lines_len == 0)
-        return span_of(event->view->odds);
+    unsigned lines_len = 1 + line_lanes(event->view->knobs.shares);
+    for (unsigned lane = 0; lane < lines_len; lane++) {
+        const struct front_line *line = front_line_in(act->front, event, lane);
+        if (line == NULL)
+            return span_of(event->view->odds);
+        lines[lane] = (struct odds_line){line->view, &line->eta};
+    }
     struct odds odds = odds_feed(event->has_odds ? &event->odds : NULL, lines, lines_len,
                                  act->line.seats_left, most);
     odds_put(text, &odds);

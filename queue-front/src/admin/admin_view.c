@@ -323,22 +323,6 @@ static bool read_number(const struct http_req *req, struct span name, uint64_t m
     return given.ptr == NULL || (span_u64(given, max, out) && *out > 0);
 }
 
-static void put_rows(struct text *json, const struct front_line *event, struct invitation first,
-                     uint64_t upto)
-{
-    json_open(json, '[');
-    for (struct invitation one = first; one.number <= upto; one.number++) {
-        char memory[INVITATION_TEXT_LEN];
-        struct text code = text_on(memory, sizeof(memory));
-        invitation_put(&code, &event->identity->codes, front_line_id(event), one);
-        json_open(json, '{');
-        json_member_u64(json, "number", one.number);
-        json_member_str(json, "code", text_span(&code));
-        json_close(json, '}');
-    }
-    json_close(json, ']');
-}
-
 static void on_invitations(struct http_req *req)
 {
     const struct front *front = front_of(req);
@@ -374,8 +358,18 @@ static void on_invitations(struct http_req *req)
     json_member_str(&json, "event", front_line_id(event));
     json_member_cstr(&json, "lane", event->doc.lane[lane - 1].id);
     json_member_u64(&json, "good", good);
-    json_key(&json, "invitations");
-    put_rows(&json, event, (struct invitation){(uint8_t)lane, (uint32_t)from}, upto);
+    json_member_open(&json, "invitations", '[');
+    struct invitation one = {(uint8_t)lane, (uint32_t)from};
+    for (; one.number <= upto; one.number++) {
+        char code_memory[INVITATION_TEXT_LEN];
+        struct text code = text_on(code_memory, sizeof(code_memory));
+        invitation_put(&code, &event->identity->codes, front_line_id(event), one);
+        json_open(&json, '{');
+        json_member_u64(&json, "number", one.number);
+        json_member_str(&json, "code", text_span(&code));
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
     json_close(&json, '}');
     answer_json(req, 200, &json, NULL);
     free(memory);

@@ -182,18 +182,6 @@ struct place caller_place(const struct http_req *req, const struct front *front,
 
 /* ---- the sender ---- */
 
-static bool origin_listed(struct span list, struct span origin)
-{
-    while (list.ptr != NULL) {
-        struct span item;
-        list = span_cut(list, ',', &item);
-        item = span_trim(item);
-        if (item.len > 0 && span_eq_nocase(item, origin))
-            return true;
-    }
-    return false;
-}
-
 /* A browser sends Origin with every POST; programs send none. SameSite keeps cookies from most
  * foreign pages, and this check from the rest (a sub-domain is same-site, but not us). */
 bool caller_same_origin(const struct http_req *req, const struct front *front)
@@ -208,8 +196,14 @@ bool caller_same_origin(const struct http_req *req, const struct front *front)
         host = span_skip(host, 7);
     else
         return false;
-    return span_eq_nocase(host, http_req_header(req, HTTP_HEADER_HOST)) ||
-           origin_listed(span_of(front->config->web_origins), origin);
+    bool is_known = span_eq_nocase(host, http_req_header(req, HTTP_HEADER_HOST));
+    struct span list = span_of(front->config->web_origins), item;
+    while (!is_known && list.ptr != NULL) {
+        list = span_cut(list, ',', &item);
+        item = span_trim(item);
+        is_known = item.len > 0 && span_eq_nocase(item, origin);
+    }
+    return is_known;
 }
 
 struct span caller_whose(const struct http_req *req, uint8_t site[16])

@@ -121,25 +121,20 @@ static void count_untold(const struct endings *endings)
     atomic_fetch_add_explicit(endings->conf.untold, 1, memory_order_relaxed);
 }
 
-static bool is_known(const struct endings *endings, struct span session)
-{
-    for (unsigned i = 0; i < ENDINGS_MAX && endings->len > 0; i++) {
-        const struct ending *ending = &endings->ending[i];
-        if (ending->endings != NULL && span_eq(span_of(ending->session), session))
-            return true;
-    }
-    for (unsigned i = 0; i < TOLD_MAX; i++) {
-        if (span_eq(span_of(endings->told[i]), session))
-            return true;
-    }
-    return false;
-}
-
 void endings_tell(struct endings *endings, struct span session, uint64_t life_ms)
 {
     assert(session.len > 0);
-    if (endings == NULL || is_known(endings, session))
+    if (endings == NULL)
         return;
+    for (unsigned i = 0; i < ENDINGS_MAX && endings->len > 0; i++) {
+        const struct ending *ending = &endings->ending[i];
+        if (ending->endings != NULL && span_eq(span_of(ending->session), session))
+            return;
+    }
+    for (unsigned i = 0; i < TOLD_MAX; i++) {
+        if (span_eq(span_of(endings->told[i]), session))
+            return;
+    }
     struct ending *ending = endings->ending;
     while (ending < endings->ending + ENDINGS_MAX && ending->endings != NULL)
         ending++;

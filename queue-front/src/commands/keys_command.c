@@ -332,36 +332,27 @@ static int check_unused(const struct ask *ask, const struct fronts *fronts, cons
     return DONE;
 }
 
-static int check_drop(const struct ask *ask, const struct front_config *config,
-                      const struct fronts *fronts, const struct key_file *file, unsigned index)
-{
-    const char *name = file->key[index].name;
-    if (index == 0)
-        return refuse(name, "signs. `keys use` another one first.");
-    int verdict = check_unused(ask, fronts, name);
-    if (verdict != DONE || ask->now)
-        return verdict;
-    if (ask->unchecked && (ask->ring == IDENTITIES || ask->ring == DRAWS))
-        return refuse(name, "whether an event still needs it only the fronts know: --url.");
-    uint64_t until = until_ms(config, ask->ring, file, index, fronts);
-    if (until <= wall_ms())
-        return DONE;
-    char memory[RFC3339_LEN];
-    struct text text = text_on(memory, sizeof(memory));
-    rfc3339_put(&text, until);
-    return refuse(name, "what was made with it may still come. It may go after %.*s.",
-                  (int)text.len, text.ptr);
-}
-
 static int drop_key(const struct ask *ask, const struct front_config *config,
                     const struct fronts *fronts, struct key_file *file, unsigned index,
                     struct err_slot *err)
 {
-    int verdict = check_drop(ask, config, fronts, file, index);
-    if (verdict != DONE)
-        return verdict;
     char name[KEY_NAME_MAX];
     memcpy(name, file->key[index].name, sizeof(name));
+    if (index == 0)
+        return refuse(name, "signs. `keys use` another one first.");
+    int verdict = check_unused(ask, fronts, name);
+    if (verdict != DONE)
+        return verdict;
+    if (!ask->now && ask->unchecked && (ask->ring == IDENTITIES || ask->ring == DRAWS))
+        return refuse(name, "whether an event still needs it only the fronts know: --url.");
+    uint64_t until = until_ms(config, ask->ring, file, index, fronts);
+    if (!ask->now && until > wall_ms()) {
+        char memory[RFC3339_LEN];
+        struct text text = text_on(memory, sizeof(memory));
+        rfc3339_put(&text, until);
+        return refuse(name, "what was made with it may still come. It may go after %.*s.",
+                      (int)text.len, text.ptr);
+    }
     key_file_drop(file, index);
     if (key_file_save(file, "drop", name, NULL, wall_ms(), err) < 0)
         return FAILED;

@@ -339,21 +339,6 @@ static void on_looked_again(struct front_wait *wait, bool seen)
     on_head(reading, front_line_find(reading->front, span_of(wait->event)), false);
 }
 
-static void refuse_open(struct reading *reading, const struct front_line *event)
-{
-    if (reading->looked_again) {
-        refusal_reply(reading->req, REFUSAL_NOT_CLOSED_RUNNING);
-        reading_end(reading);
-        return;
-    }
-    reading->looked_again = true;
-    memcpy(reading->wait.event, reading->line.event, sizeof(reading->wait.event));
-    reading->wait.version = event->view->version + 1;
-    reading->wait.deadline_us = clock_mono_us(reading->front->loop->clock) + LOOK_AGAIN_US;
-    reading->wait.on_done = on_looked_again;
-    front_await(reading->front, &reading->wait);
-}
-
 /* Its lines fit: HEAD_MAX is the sum of what each may have. */
 static void on_head(void *ctx, const struct front_line *event, bool unavailable)
 {
@@ -363,7 +348,17 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
         return;
     }
     if (event->view->state != LINE_CLOSED && !reading->running) {
-        refuse_open(reading, event);
+        if (reading->looked_again) {
+            refusal_reply(reading->req, REFUSAL_NOT_CLOSED_RUNNING);
+            reading_end(reading);
+            return;
+        }
+        reading->looked_again = true;
+        memcpy(reading->wait.event, reading->line.event, sizeof(reading->wait.event));
+        reading->wait.version = event->view->version + 1;
+        reading->wait.deadline_us = clock_mono_us(reading->front->loop->clock) + LOOK_AGAIN_US;
+        reading->wait.on_done = on_looked_again;
+        front_await(reading->front, &reading->wait);
         return;
     }
     if (event->shut == FRONT_SHUT_DOCUMENT) { /* another front may read it */

@@ -290,20 +290,6 @@ static enum archive_fault read_head(struct archive *out, struct err_slot *err)
     return json_in_end(&in) < 0 ? ARCHIVE_UNREADABLE : ARCHIVE_GOOD;
 }
 
-/* Is the format known? Checked before the mark, which another format may not have. */
-static enum archive_fault check_format(const json_t *head, struct err_slot *err)
-{
-    const char *format = json_string_value(json_object_get(head, "format"));
-    if (format == NULL || strcmp(format, "fairgate-archive") != 0)
-        return fail(err, ARCHIVE_UNREADABLE, "Its first line is not that of an archive.");
-    json_int_t version = json_integer_value(json_object_get(head, "format_version"));
-    if (version == ARCHIVE_FORMAT)
-        return ARCHIVE_GOOD;
-    err_set(err, ERR_RANGE, "It is of format %lld; what can be restored is of format %d.",
-            (long long)version, ARCHIVE_FORMAT);
-    return ARCHIVE_OTHER;
-}
-
 enum archive_fault archive_read(struct span text, const struct mac_ring *keys, struct err_slot *err,
                                 struct archive *out)
 {
@@ -316,7 +302,16 @@ enum archive_fault archive_read(struct span text, const struct mac_ring *keys, s
     enum archive_fault fault = parse(line, ARCHIVE_UNREADABLE, none, err, &archive.head);
     if (fault != ARCHIVE_GOOD)
         return fault;
-    fault = check_format(archive.head, err);
+    /* Is the format known? Checked before the mark, which another format may not have. */
+    const char *format = json_string_value(json_object_get(archive.head, "format"));
+    json_int_t version = json_integer_value(json_object_get(archive.head, "format_version"));
+    if (format == NULL || strcmp(format, "fairgate-archive") != 0) {
+        fault = fail(err, ARCHIVE_UNREADABLE, none);
+    } else if (version != ARCHIVE_FORMAT) {
+        err_set(err, ERR_RANGE, "It is of format %lld; what can be restored is of format %d.",
+                (long long)version, ARCHIVE_FORMAT);
+        fault = ARCHIVE_OTHER;
+    }
     bool marked = false;
     while (fault == ARCHIVE_GOOD && !marked && take_line(&rest, &line))
         marked = span_starts(line, SPAN("{\"sha256\":"));

@@ -130,20 +130,6 @@ static bool judge_draw(struct act *act, const struct archive *archive)
     return true;
 }
 
-static void audit_restored(struct restore *restore)
-{
-    const struct archive *archive = &restore->archive;
-    char memory[256];
-    struct text to = text_on(memory, sizeof(memory));
-    json_open(&to, '{');
-    json_member_u64(&to, "version", archive->version);
-    json_member_cstr(&to, "state", event_state_name(restore->act.line.to));
-    json_member_str(&to, "incarnation", archive->incarnation);
-    json_close(&to, '}');
-    assert(!to.overflown);
-    act_audit(&restore->act, "restore", SPAN("null"), text_span(&to));
-}
-
 static void on_restore(struct http_req *req)
 {
     const struct front *front = front_of(req);
@@ -168,7 +154,15 @@ static void on_restore(struct http_req *req)
         refusal_say(req, REFUSAL_ARCHIVE_OF_ANOTHER, "It is the archive of the event %.*s.",
                     (int)event.len, event.ptr);
     } else if (read_archived(restore) && judge_draw(act, archive)) {
-        audit_restored(restore);
+        char memory[256];
+        struct text to = text_on(memory, sizeof(memory));
+        json_open(&to, '{');
+        json_member_u64(&to, "version", archive->version);
+        json_member_cstr(&to, "state", event_state_name(act->line.to));
+        json_member_str(&to, "incarnation", archive->incarnation);
+        json_close(&to, '}');
+        assert(!to.overflown);
+        act_audit(act, "restore", SPAN("null"), text_span(&to));
         act->line.incarnation = archive->incarnation;
         act->line.if_version = archive->version;
         answered = act_ask(act, LINE_RESTORE, answer_restored);

@@ -140,26 +140,6 @@ static void on_held(struct line_admin *line)
     free(holding);
 }
 
-static void write_audit(struct holding *holding, const char *why)
-{
-    const struct drawing *drawing = holding->drawing;
-    struct text audit = text_on(holding->audit, sizeof(holding->audit));
-    json_open(&audit, '{');
-    json_member_cstr(&audit, "who", "system");
-    json_member_cstr(&audit, "what", "draw");
-    json_member_cstr(&audit, "from", event_state_name(LINE_PRE_QUEUE));
-    json_member_cstr(&audit, "to", event_state_name(LINE_OPEN));
-    json_member_cstr(&audit, "why", why);
-    json_member_open(&audit, "because", '{');
-    json_member_cstr(&audit, "reason", why);
-    json_member_u64(&audit, "measured", drawing->beacon.round);
-    json_member_null(&audit, "limit");
-    json_close(&audit, '}');
-    json_close(&audit, '}');
-    assert(!audit.overflown);
-    holding->line.audit = text_span(&audit);
-}
-
 static void hold(struct drawing *drawing, struct span value, const struct text *proof,
                  const char *why)
 {
@@ -184,7 +164,21 @@ static void hold(struct drawing *drawing, struct span value, const struct text *
         return;
     }
     assert(!draw.overflown);
-    write_audit(holding, why);
+    struct text audit = text_on(holding->audit, sizeof(holding->audit));
+    json_open(&audit, '{');
+    json_member_cstr(&audit, "who", "system");
+    json_member_cstr(&audit, "what", "draw");
+    json_member_cstr(&audit, "from", event_state_name(LINE_PRE_QUEUE));
+    json_member_cstr(&audit, "to", event_state_name(LINE_OPEN));
+    json_member_cstr(&audit, "why", why);
+    json_member_open(&audit, "because", '{');
+    json_member_cstr(&audit, "reason", why);
+    json_member_u64(&audit, "measured", drawing->beacon.round);
+    json_member_null(&audit, "limit");
+    json_close(&audit, '}');
+    json_close(&audit, '}');
+    assert(!audit.overflown);
+    holding->line.audit = text_span(&audit);
     memcpy(holding->line.event, event->id, sizeof(holding->line.event));
     holding->line.call = LINE_TRANSITION;
     holding->line.from = LINE_PRE_QUEUE;

@@ -24,7 +24,6 @@ enum {
 
 struct page {
     struct pilot *pilot;
-    const char *url;
     struct health_look before, now;
     bool has_before, heard;
     unsigned rounds; /* since `before` */
@@ -36,7 +35,6 @@ struct pilot {
     uint64_t next_us;
     unsigned asking;
     bool deciding;
-    unsigned pages_len;
     struct page page[PAGES_MAX];
 };
 
@@ -106,9 +104,10 @@ static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
 
 static bool read_pages(struct pilot *pilot, struct health_reading *reading)
 {
-    bool all = pilot->pages_len > 0;
+    const struct front *front = pilot->front;
+    bool all = front->health.len > 0;
     *reading = (struct health_reading){0};
-    for (unsigned i = 0; i < pilot->pages_len; i++) {
+    for (unsigned i = 0; i < front->health.len; i++) {
         struct page *page = &pilot->page[i];
         all = all && page->heard;
         if (!page->heard)
@@ -169,35 +168,29 @@ static void on_page(void *ctx, const struct outcall_answer *answer)
         round_over(pilot);
 }
 
-static struct pilot *pilot_create(struct front *front, struct front_line *event)
-{
-    struct pilot *pilot = calloc(1, sizeof(*pilot));
-    if (pilot == NULL)
-        return NULL;
-    pilot->front = front;
-    pilot->event = event;
-    pilot->pages_len = front->health.len;
-    for (unsigned i = 0; i < pilot->pages_len; i++)
-        pilot->page[i] = (struct page){.pilot = pilot, .url = front->health.url[i]};
-    return pilot;
-}
-
 void pilot_look(struct front *front, struct front_line *event)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);
     if (front->loop->index != 0 || !event->view->pilot.on || event->view->stale)
         return;
-    if (event->pilot == NULL)
-        event->pilot = pilot_create(front, event);
     struct pilot *pilot = event->pilot;
-    if (pilot == NULL || pilot->asking > 0 || pilot->deciding || now_us < pilot->next_us)
+    if (pilot == NULL) {
+        pilot = calloc(1, sizeof(*pilot));
+        if (pilot == NULL)
+            return;
+        pilot->front = front;
+        pilot->event = event;
+        event->pilot = pilot;
+    }
+    if (pilot->asking > 0 || pilot->deciding || now_us < pilot->next_us)
         return;
     pilot->next_us = now_us + front->config->autopilot_interval_ms * 1000;
     uint64_t patience_ms = 2 * front->config->autopilot_interval_ms;
-    pilot->asking = pilot->pages_len;
-    for (unsigned i = 0; i < pilot->pages_len; i++) {
+    pilot->asking = front->health.len;
+    for (unsigned i = 0; i < front->health.len; i++) {
+        pilot->page[i].pilot = pilot;
         struct outcall call = {
-            .url = pilot->page[i].url,
+            .url = front->health.url[i],
             .timeout_ms = (uint32_t)(patience_ms < PAGE_TIMEOUT_MS ? patience_ms : PAGE_TIMEOUT_MS),
             .reply_max = PAGE_BYTES_MAX,
             .on_done = on_page,
@@ -205,7 +198,7 @@ void pilot_look(struct front *front, struct front_line *event)
         };
         outcall_send(front->health.outcalls, &call);
     }
-    if (pilot->pages_len == 0)
+    if (front->health.len == 0)
         round_over(pilot); /* on, with no page to read: that is silence, which leads to the floor */
 }
 

@@ -446,19 +446,6 @@ static void on_loaded(struct redis_call *call, const redisReply *reply)
     node->loaded[script] = true;
 }
 
-static bool read_run_id(struct span info, char out[REDIS_RUN_ID_LEN + 1])
-{
-    while (info.len > 0) {
-        struct span line;
-        info = span_cut(info, '\n', &line);
-        if (span_starts(line, SPAN("run_id:")) && line.len >= 7 + REDIS_RUN_ID_LEN) {
-            memcpy(out, line.ptr + 7, REDIS_RUN_ID_LEN);
-            return true;
-        }
-    }
-    return false;
-}
-
 static void on_info(struct redis_call *call, const redisReply *reply)
 {
     struct store_node *node = call->ctx;
@@ -468,7 +455,14 @@ static void on_info(struct redis_call *call, const redisReply *reply)
         return;
     char before[REDIS_RUN_ID_LEN + 1];
     memcpy(before, node->run_id, sizeof(before));
-    if (!read_run_id(resp_text(reply), node->run_id)) {
+    bool found = false;
+    for (struct span info = resp_text(reply), line; info.len > 0 && !found;) {
+        info = span_cut(info, '\n', &line);
+        found = span_starts(line, SPAN("run_id:")) && line.len >= 7 + REDIS_RUN_ID_LEN;
+        if (found)
+            memcpy(node->run_id, line.ptr + 7, REDIS_RUN_ID_LEN);
+    }
+    if (!found) {
         redis_route_drop(store->route, call->node,
                          reply->type == REDIS_REPLY_ERROR ? reply->str : "no run id in INFO");
         return;

@@ -244,31 +244,6 @@ static struct span say_of(const struct waiting_look *look)
     return phrase_of(look, "more.say.", span_of(shown_advice_name(shown_of(look).advice)));
 }
 
-static void put_reason(struct text *out, const struct waiting_look *look)
-{
-    enum eta_reason reason = eta_reason_at(&look->event->eta, &look->eta);
-    if (look->place.state == PLACE_WAITING && reason != ETA_REASON_NONE)
-        html_put(out, phrase_of(look, "more.reason.", span_of(eta_reason_name(reason))));
-    else if (look->eta.basis == ETA_KNOBS)
-        html_put(out, waiting_look_phrase(look, "more.eta.knobs"));
-}
-
-static void put_have(struct text *out, const struct waiting_look *look)
-{
-    /* A phrase with a duration in it: minutes, or seconds where it is short. */
-    uint64_t s = look->event->doc.call_ttl_s;
-    char memory[64];
-    struct text lasting = text_on(memory, sizeof(memory));
-    if (s < 120 && s != 60)
-        wording_put_number(&lasting, waiting_look_phrase(look, "seconds"), s);
-    else if (s == 60)
-        html_put(&lasting, waiting_look_phrase(look, "minute"));
-    else
-        wording_put_number(&lasting, waiting_look_phrase(look, "minutes"), s / 60);
-    wording_put(out, waiting_look_phrase(look, "waiting.enter"), text_span(&lasting),
-                (struct span){NULL, 0});
-}
-
 /* ---- the line ---- */
 
 static struct queue_line queue_of(const struct waiting_look *look)
@@ -474,12 +449,29 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
     case GAP_LATEST:
         wording_put_clock(out, shown_of(look).latest_ms);
         break;
-    case GAP_REASON:
-        put_reason(out, look);
+    case GAP_REASON: {
+        enum eta_reason reason = eta_reason_at(&look->event->eta, &look->eta);
+        if (look->place.state == PLACE_WAITING && reason != ETA_REASON_NONE)
+            html_put(out, phrase_of(look, "more.reason.", span_of(eta_reason_name(reason))));
+        else if (look->eta.basis == ETA_KNOBS)
+            html_put(out, waiting_look_phrase(look, "more.eta.knobs"));
         break;
-    case GAP_HAVE_WORDS:
-        put_have(out, look);
+    }
+    case GAP_HAVE_WORDS: {
+        /* A phrase with a duration in it: minutes, or seconds where it is short. */
+        uint64_t s = doc->call_ttl_s;
+        char memory[64];
+        struct text lasting = text_on(memory, sizeof(memory));
+        if (s < 120 && s != 60)
+            wording_put_number(&lasting, waiting_look_phrase(look, "seconds"), s);
+        else if (s == 60)
+            html_put(&lasting, waiting_look_phrase(look, "minute"));
+        else
+            wording_put_number(&lasting, waiting_look_phrase(look, "minutes"), s / 60);
+        wording_put(out, waiting_look_phrase(look, "waiting.enter"), text_span(&lasting),
+                    (struct span){NULL, 0});
         break;
+    }
     case GAP_WAITING:
         text_u64(out, look->event->view->waiting);
         break;

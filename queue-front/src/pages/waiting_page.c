@@ -137,23 +137,6 @@ static void put_tag(char tag[TAG_LEN + 3], struct span body)
     tag[TAG_LEN + 2] = '\0';
 }
 
-static void share_page(const struct waiting_look *look, struct front_line *event,
-                       struct span packed)
-{
-    struct front_page *page = &event->page[look->lang];
-    struct http_blob *blob = http_blob_create(packed);
-    if (blob == NULL)
-        return; /* then the next one makes it again */
-    http_blob_unref(page->blob);
-    *page = (struct front_page){
-        .blob = blob,
-        .state = event->view->state,
-        .version = event->doc_version,
-        .made_us = http_server_now_us(look->front->loop->server),
-    };
-    put_tag(page->tag, packed);
-}
-
 /* ---- what caches may keep ----
  *
  * Where `web.page_kept` says so, the page of those who show no ticket is the same bytes for all who
@@ -186,29 +169,35 @@ static void answer_kept(struct http_req *req, const struct waiting_look *look, c
 /* ---- the page ---- */
 
 struct made {
-    char html_memory[PAGE_MAX], packed_memory[PAGE_MAX];
-    struct text html, packed;
+    char html[PAGE_MAX], packed[PAGE_MAX];
+    struct span body; /* one of them */
     bool packs;
 };
 
 static void make_page(const struct waiting_page *pages, struct waiting_look *look,
                       struct front_line *event, struct made *made)
 {
-    made->html = text_on(made->html_memory, sizeof(made->html_memory));
-    made->packed = text_on(made->packed_memory, sizeof(made->packed_memory));
-    filled_page_put(&made->html, pages->waiting, look->lang, waiting_gaps_put, waiting_gaps_more,
-                    look);
+    struct text html = text_on(made->html, sizeof(made->html));
+    struct text packed = text_on(made->packed, sizeof(made->packed));
+    filled_page_put(&html, pages->waiting, look->lang, waiting_gaps_put, waiting_gaps_more, look);
     /* the fixed part is checked at start, and what fills it is bounded */
-    assert(!made->html.overflown);
-    made->packs =
-        made->packs && squeezer_gzip(look->front->squeezer, text_span(&made->html), &made->packed);
+    assert(!html.overflown);
+    made->packs = made->packs && squeezer_gzip(look->front->squeezer, text_span(&html), &packed);
+    made->body = made->packs ? text_span(&packed) : text_span(&html);
+    struct http_blob *blob = NULL;
     if (made->packs && waiting_look_is_shared(look))
-        share_page(look, event, text_span(&made->packed));
-}
-
-static struct span made_body(const struct made *made)
-{
-    return made->packs ? text_span(&made->packed) : text_span(&made->html);
+        blob = http_blob_create(made->body);
+    if (blob == NULL)
+        return; /* if memory was short, the next one makes it again */
+    struct front_page *page = &event->page[look->lang];
+    http_blob_unref(page->blob);
+    *page = (struct front_page){
+        .blob = blob,
+        .state = event->view->state,
+        .version = event->doc_version,
+        .made_us = http_server_now_us(look->front->loop->server),
+    };
+    put_tag(page->tag, made->body);
 }
 
 static struct waiting_look look_of(const struct http_req *req, const struct waiting_page *pages,
@@ -241,7 +230,7 @@ static void answer_own(struct http_req *req, const struct waiting_page *pages, s
         return;
     }
     make_page(pages, &look, event, &made);
-    answer_page(req, &look, made_body(&made), NULL, made.packs);
+    answer_page(req, &look, made.body, NULL, made.packs);
 }
 
 static void answer_anybody(struct http_req *req, const struct waiting_page *pages,
@@ -260,11 +249,11 @@ static void answer_anybody(struct http_req *req, const struct waiting_page *page
         make_page(pages, &look, event, &made);
     char tag[TAG_LEN + 3];
     if (shared == NULL)
-        put_tag(tag, made_body(&made));
+        put_tag(tag, made.body);
     if (shared != NULL || made.packs)
         http_header_add(&headers, "Content-Encoding", SPAN("gzip"));
     answer_kept(req, &look, shared != NULL ? shared->tag : tag, &headers,
-                shared != NULL ? (struct span){NULL, 0} : made_body(&made),
+                shared != NULL ? (struct span){NULL, 0} : made.body,
                 shared != NULL ? shared->blob : NULL);
 }
 

@@ -27,6 +27,7 @@
 
 #include "base/magic.h"
 #include "crypto/tls_client.h"
+#include "pace/backoff.h"
 #include "redis/redis_limits.h"
 #include "redis/redis_map.h"
 #include "redis/resp.h"
@@ -116,13 +117,15 @@ static void begin_connecting(struct redis_link *link);
 
 /* ---- the end of a connection ---- */
 
-static void retry_later(struct redis_link *link);
 static void on_backoff(uv_timer_t *timer);
 
 static void give_up(struct redis_link *link, const char *why)
 {
+    uint32_t bound_ms =
+        backoff_bound_ms(REDIS_BACKOFF_MIN_MS, REDIS_BACKOFF_MAX_MS, ++link->attempts);
+    uint64_t pause_ms = bound_ms / 2 + rng_below(link->conf.rng, bound_ms / 2 + 1);
     link->addr_len = link->addr_at = 0;
-    retry_later(link);
+    uv_timer_start(&link->backoff, on_backoff, pause_ms, 0);
     link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
 }
 
@@ -287,7 +290,9 @@ void redis_link_send_quiet(struct redis_link *link, struct span command)
 /* ---- the adapter between hiredis and libuv ---- */
 
 static void apply_poll(struct connection *connection);
-static void on_tls_poll(struct connection *connection);
+static void tls_read(struct connection *connection);
+static void tls_write(struct connection *connection);
+static void tls_shake(struct connection *connection);
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -295,8 +300,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     /* A socket in error is readable: reading it makes hiredis find out what happened. */
     if (status < 0)
         events = UV_READABLE;
+    if (connection->tls != NULL && connection->shaking) {
+        tls_shake(connection);
+        return;
+    }
     if (connection->tls != NULL) {
-        on_tls_poll(connection);
+        tls_read(connection);
+        if (connection->redis != NULL)
+            tls_write(connection);
         return;
     }
     if ((events & UV_READABLE) != 0)
@@ -444,17 +455,6 @@ static void tls_shake(struct connection *connection)
         log_in(connection->link); /* last: anything may be closed now */
 }
 
-static void on_tls_poll(struct connection *connection)
-{
-    if (connection->shaking) {
-        tls_shake(connection);
-        return;
-    }
-    tls_read(connection);
-    if (connection->redis != NULL)
-        tls_write(connection);
-}
-
 /* ---- the end of a turn ---- */
 
 void redis_link_flush(struct redis_link *link)
@@ -565,17 +565,6 @@ static void on_backoff(uv_timer_t *timer)
         redis_link_drop(link, link->connection->shaking
                                   ? "nobody answered the TLS handshake in time"
                                   : "no connection in time");
-}
-
-static void retry_later(struct redis_link *link)
-{
-    uint32_t doublings = link->attempts < 16 ? link->attempts : 16;
-    uint64_t pause_ms = (uint64_t)REDIS_BACKOFF_MIN_MS << doublings;
-    if (pause_ms > REDIS_BACKOFF_MAX_MS)
-        pause_ms = REDIS_BACKOFF_MAX_MS;
-    link->attempts++;
-    pause_ms = pause_ms / 2 + rng_below(link->conf.rng, pause_ms / 2 + 1);
-    uv_timer_start(&link->backoff, on_backoff, pause_ms, 0);
 }
 
 void redis_link_healthy(struct redis_link *link)

@@ -121,19 +121,6 @@ void redis_map_single(const struct redis_addr *addr, struct redis_map *out)
     memset(out->owner, 0, sizeof(out->owner));
 }
 
-/* The number of this address, which is added if it is new; REDIS_NOBODY when there is no room. */
-static uint8_t number_of(struct redis_map *map, const struct redis_addr *addr)
-{
-    for (uint32_t i = 0; i < map->len; i++) {
-        if (redis_addr_eq(&map->node[i], addr))
-            return (uint8_t)i;
-    }
-    if (map->len == REDIS_NODES_MAX)
-        return REDIS_NOBODY;
-    map->node[map->len] = *addr;
-    return (uint8_t)map->len++;
-}
-
 bool redis_map_read_slots(const redisReply *reply, const struct redis_addr *asked,
                           struct redis_map *out)
 {
@@ -155,10 +142,14 @@ bool redis_map_read_slots(const redisReply *reply, const struct redis_addr *aske
             host = span_of(asked->host);
         if (!make_addr(host, port, &addr))
             return false;
-        uint8_t number = number_of(out, &addr);
-        if (number == REDIS_NOBODY)
+        uint32_t number = 0;
+        while (number < out->len && !redis_addr_eq(&out->node[number], &addr))
+            number++;
+        if (number == REDIS_NODES_MAX)
             return false;
-        memset(out->owner + first, number, last - first + 1);
+        if (number == out->len)
+            out->node[out->len++] = addr;
+        memset(out->owner + first, (int)number, last - first + 1);
     }
     return true;
 }

@@ -30,22 +30,6 @@ static uint32_t find(const struct moves *moves, uint64_t entry)
     return table_find(&moves->by_entry, table_hash_u64(entry), is_of, moves, &entry);
 }
 
-static bool has_room(struct moves *moves)
-{
-    if (moves->len < moves->cap)
-        return true;
-    if (moves->len == MOVES_PLACES_MAX)
-        return false;
-    uint32_t cap = moves->cap == 0 ? CAP_MIN : moves->cap * 2;
-    uint64_t *place = realloc(moves->place, cap * sizeof(*place));
-    if (place == NULL)
-        return false;
-    moves->place = place;
-    moves->cap = cap;
-    assert(moves->len < moves->cap);
-    return true;
-}
-
 void moves_deinit(struct moves *moves)
 {
     free(moves->place);
@@ -60,10 +44,20 @@ bool moves_note(struct moves *moves, struct move move)
     assert(entry_of(move.entry << 8) == move.entry); /* fits next to the count */
     uint32_t at = find(moves, move.entry);
     if (at == TABLE_NONE) {
-        /* News of a move come from Redis, so it need not get this one unless it loses all. */
-        if (!has_room(moves) ||
-            table_add(&moves->by_entry, table_hash_u64(move.entry), moves->len, NULL) < 0)
+        if (moves->len == moves->cap) {
+            uint32_t cap = moves->cap == 0 ? CAP_MIN : moves->cap * 2;
+            uint64_t *place = NULL;
+            if (moves->len < MOVES_PLACES_MAX)
+                place = realloc(moves->place, cap * sizeof(*place));
+            if (place == NULL)
+                return false;
+            moves->place = place;
+            moves->cap = cap;
+        }
+        assert(moves->len < moves->cap);
+        if (table_add(&moves->by_entry, table_hash_u64(move.entry), moves->len, NULL) < 0)
             return false;
+        /* News of a move come from Redis, so it need not get this one unless it loses all. */
         if (moves->told == moves->len)
             moves->told++;
         moves->place[moves->len++] = move.entry << 8 | move.moves;

@@ -12,22 +12,18 @@
 #include <assert.h>
 #include <sodium.h>
 
-static void add(struct identity_ring *ring, const struct mac_ring_key *key)
-{
-    assert(ring->len < MAC_RING_MAX);
-    struct identity *identity = &ring->key[ring->len++];
-    mac_key_name(key, identity->name);
-    visitor_key(key, identity->visitors);
-    identity->codes = (struct mac_ring){.key[0] = *key, .len = 1};
-    assert(identity->name[0] != '\0' && identity_named(ring, identity->name) != NULL);
-}
-
 void identity_ring_make(const struct mac_ring *keys, struct identity_ring *out)
 {
     assert(keys->len > 0);
     *out = (struct identity_ring){.len = 0};
-    for (uint32_t i = 0; i < keys->len; i++)
-        add(out, &keys->key[i]);
+    for (uint32_t i = 0; i < keys->len; i++) {
+        assert(out->len < MAC_RING_MAX);
+        struct identity *identity = &out->key[out->len++];
+        mac_key_name(&keys->key[i], identity->name);
+        visitor_key(&keys->key[i], identity->visitors);
+        identity->codes = (struct mac_ring){.key[0] = keys->key[i], .len = 1};
+        assert(identity->name[0] != '\0' && identity_named(out, identity->name) != NULL);
+    }
     assert(out->len == keys->len);
 }
 

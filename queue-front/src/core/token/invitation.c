@@ -25,13 +25,6 @@ static uint64_t sign(const struct mac_ring_key *key, struct span event, uint32_t
     return code32_sign(key, purpose, event, head) >> 2;
 }
 
-/* Bit by bit: it happens once a join, and is easy to see right. */
-static bool bit_of(uint32_t head, uint64_t mac, unsigned at)
-{
-    assert(at < BITS);
-    return at < HEAD_BITS ? head >> at & 1 : mac >> (at - HEAD_BITS) & 1;
-}
-
 void invitation_put(struct text *out, const struct mac_ring *ring, struct span event,
                     struct invitation invitation)
 {
@@ -41,8 +34,11 @@ void invitation_put(struct text *out, const struct mac_ring *ring, struct span e
     uint32_t head = (uint32_t)invitation.lane << 20 | invitation.number;
     uint64_t mac = sign(&ring->key[0], event, head);
     uint8_t values[VALUES] = {0};
-    for (unsigned at = 0; at < BITS; at++)
-        values[at / 5] = (uint8_t)(values[at / 5] | bit_of(head, mac, at) << at % 5);
+    /* Bit by bit: it happens once a join, and is easy to see right. */
+    for (unsigned at = 0; at < BITS; at++) {
+        bool bit = at < HEAD_BITS ? head >> at & 1 : mac >> (at - HEAD_BITS) & 1;
+        values[at / 5] = (uint8_t)(values[at / 5] | bit << at % 5);
+    }
     char code[INVITATION_LEN];
     code32_make(values, INVITATION_LEN, code);
     code32_put(out, code, INVITATION_LEN, 6);

@@ -13,30 +13,6 @@
 
 #include <assert.h>
 
-/* Where the odds cut the line, for pages that know their place and read only the shared status. */
-static void put_cut(struct text *out, const struct odds *odds)
-{
-    assert(odds->cut[0].unlikely_upto < odds->cut[0].likely_from);
-    json_member_open(out, "odds", '{');
-    json_member_u64(out, "seats_left", odds->seats);
-    json_member_milli(out, "seats_per_visitor", (int64_t)odds_seats_milli(odds));
-    json_member_u64(out, "unlikely_upto", odds->cut[0].unlikely_upto);
-    json_member_u64(out, "likely_from", odds->cut[0].likely_from);
-    json_close(out, '}');
-}
-
-static void put_odds(struct text *out, const struct odds *odds, unsigned lane,
-                     const struct place *place)
-{
-    assert(lane < LANES_ALL && place->position > 0);
-    json_member_open(out, "odds", '{');
-    json_member_cstr(out, "sold_out", odds_name(odds_at(odds, lane, place->position)));
-    json_member_u64(out, "seats_left", odds->seats);
-    json_member_u64(out, "ahead", place->ahead);
-    json_member_milli(out, "seats_per_visitor", (int64_t)odds_seats_milli(odds));
-    json_close(out, '}');
-}
-
 /* By the picture; a join is judged when its place is taken. */
 static void put_full(struct text *out, const struct line_view *view)
 {
@@ -112,8 +88,17 @@ void status_json(struct text *out, const struct status_ask *ask)
     }
     if (ask->eta->reason != ETA_REASON_NONE)
         json_member_cstr(out, "eta_reason", eta_reason_name(ask->eta->reason));
-    if (ask->odds != NULL)
-        put_cut(out, ask->odds);
+    if (ask->odds != NULL) {
+        /* For pages that know their place and read only the shared status. */
+        const struct odds_cut *here = &ask->odds->cut[0];
+        assert(here->unlikely_upto < here->likely_from);
+        json_member_open(out, "odds", '{');
+        json_member_u64(out, "seats_left", ask->odds->seats);
+        json_member_milli(out, "seats_per_visitor", (int64_t)odds_seats_milli(ask->odds));
+        json_member_u64(out, "unlikely_upto", here->unlikely_upto);
+        json_member_u64(out, "likely_from", here->likely_from);
+        json_close(out, '}');
+    }
     if (view->stale)
         json_member_bool(out, "stale", true);
     json_close(out, '}');
@@ -217,8 +202,16 @@ void status_me_json(struct text *out, const struct me_ask *ask)
         text_str(out, eta_reason_name(reason));
         TEXT_LIT(out, "\"");
     }
-    if (ask->odds != NULL && ask->place.state == PLACE_WAITING && ask->place.position > 0)
-        put_odds(out, ask->odds, view->lane, &ask->place);
+    if (ask->odds != NULL && ask->place.state == PLACE_WAITING && ask->place.position > 0) {
+        uint64_t position = ask->place.position;
+        assert(view->lane < LANES_ALL);
+        json_member_open(out, "odds", '{');
+        json_member_cstr(out, "sold_out", odds_name(odds_at(ask->odds, view->lane, position)));
+        json_member_u64(out, "seats_left", ask->odds->seats);
+        json_member_u64(out, "ahead", ask->place.ahead);
+        json_member_milli(out, "seats_per_visitor", (int64_t)odds_seats_milli(ask->odds));
+        json_close(out, '}');
+    }
     put_call(out, ask->place);
     if (ask->place.call_expires_ms > 0)
         json_member_u64(out, "extensions_left", TURN_EXTENSIONS_MAX - ask->place.extensions);
