@@ -57,6 +57,7 @@ test('the command line comes with its page of the manual and with completion tha
   install(destdir);
   const at = (path) => join(destdir, 'opt/fairgate', path);
   assert.match(execFileSync(at('bin/fairgate'), ['version'], { encoding: 'utf8' }), /^fairgate \d+\.\d+\.\d+$/m);
+  assert.equal(JSON.parse(readFileSync(at('share/fairgate/halls/theatre.json'), 'utf8')).categories.length, 3);
   const page = spawnSync('groff', ['-man', '-Tutf8', '-ww', at('share/man/man1/fairgate.1')], { encoding: 'utf8' });
   if (page.error?.code !== 'ENOENT') assert.deepEqual([page.status, page.stderr], [0, '']);
   const words = ['fairgate', 'halls', 'b'];
