@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, openStream, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, openStream, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, saga, visitor } from './house.js';
 
 const PLACES = 5;
@@ -104,8 +104,7 @@ async function holdInEach(seats, events) {
   const holds = [];
   for (const event of events) {
     const buyer = visitor(seats, event);
-    const held = await there(() => buyer.hold({ seats: ['r1s2'] }));
-    assert.equal(held.status, 201, held.text);
+    const held = assertStatus(await there(() => buyer.hold({ seats: ['r1s2'] })), 201);
     holds.push({ event, buyer, hold: held.json.hold });
   }
   return holds;
@@ -205,8 +204,7 @@ test('an owner and its standby agree on what is asleep, and the standby wakes wh
   for (const event of EVENTS) {
     await woken(standby, event);
     const buyer = visitor(standby, event);
-    const held = await there(() => buyer.hold({ best_available: { quantity: 1 } }));
-    assert.equal(held.status, 201);
+    const held = assertStatus(await there(() => buyer.hold({ best_available: { quantity: 1 } })), 201);
     assert.equal((await there(() => buyer.release(held.json.hold))).status, 204);
   }
 });

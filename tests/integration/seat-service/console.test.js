@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openContract, openScope, request, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openContract, openScope, request, runProgram, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
 
 const ORIGIN = 'http://localhost:18091';
@@ -43,8 +43,7 @@ test('the operator sees plan and seats without a pass, and what has changed sinc
 
 test('the page of a listed origin may call and read, also what is refused', async () => {
   for (const origin of [ORIGIN, 'https://console.example']) {
-    const asked = await preflight('/admin/events/night/block', origin);
-    assert.equal(asked.status, 204);
+    const asked = assertStatus(await preflight('/admin/events/night/block', origin), 204);
     assert.equal(asked.headers['access-control-allow-origin'], origin);
     assert.equal(asked.headers['access-control-allow-credentials'], undefined);
     assert.match(asked.headers['access-control-allow-methods'], /\bPOST\b/);
@@ -54,12 +53,10 @@ test('the page of a listed origin may call and read, also what is refused', asyn
   // A browser shows no token when it asks whether it may; so every process answers the same.
   assert.equal((await preflight('/nothing/there', ORIGIN)).text, '');
   assert.equal((await preflight('/nothing/there', ORIGIN)).status, 204);
-  const read = await seats.admin.get('/admin/events/night/availability', { headers: { origin: ORIGIN } });
-  assert.equal(read.status, 200);
+  const read = assertStatus(await seats.admin.get('/admin/events/night/availability', { headers: { origin: ORIGIN } }), 200);
   assert.equal(read.headers['access-control-allow-origin'], ORIGIN);
   assert.match(read.headers['access-control-expose-headers'], /\bETag\b/);
-  const refused = await seats.private.get('/admin/events', { headers: { origin: ORIGIN } });
-  assert.equal(refused.status, 401);
+  const refused = assertStatus(await seats.private.get('/admin/events', { headers: { origin: ORIGIN } }), 401);
   assert.equal(refused.headers['access-control-allow-origin'], ORIGIN);
 });
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test from 'node:test';
-import { assertProblem, freePort, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, freePort, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
 import {
   hall,
   importHall,
@@ -152,8 +152,7 @@ test('of shapes without number a bounded part is served, the answer counts the o
   const shape = (n) => ({ shape: 'circle', position: { x: n, y: 0 }, circle: { radius: 1 } });
   body.plan.zones[0].areas = Array.from({ length: 1030 }, (_, n) => shape(n));
   const dropped = [{ path: '/plan/zones/0/areas/1024', why: 'is one shape, or polygon, more than a plan may show', count: 6 }];
-  const made = await operator(seats, 'crowded').import(body);
-  assert.equal(made.status, 201);
+  const made = assertStatus(await operator(seats, 'crowded').import(body), 201);
   for (const { json } of [made, await operator(seats, 'crowded').import(body), await operator(seats, 'crowded').read()]) assert.deepEqual(json.dropped, dropped);
   assert.equal((await visitor(seats, 'crowded').plan()).json.shapes.length, 1024);
   assert.equal((await operator(seats, 'crowded').document()).json.plan.zones[0].areas.length, 1030);
@@ -167,8 +166,7 @@ const trailOf = (boss, length) => until('the auditor to have written it', async 
 
 test('blocked seats cannot be held until they are unblocked', async () => {
   const { boss, alice } = await fresh({ area: 10 });
-  const blocked = await boss.block({ seats: ['r1s1', 'r1s2'], reason: 'camera' });
-  assert.equal(blocked.status, 200);
+  const blocked = assertStatus(await boss.block({ seats: ['r1s1', 'r1s2'], reason: 'camera' }), 200);
   assert.equal(blocked.json.change, 'blocked');
   await until('the picture to show it', async () => {
     const picture = await alice.availability('', { accept: 'application/octet-stream' });
@@ -415,8 +413,7 @@ test('replay prints JSON, whatever a hall calls its seats and however long its n
   const [{ seats: list }] = body.plan.zones[0].rows;
   for (const [i, seat] of list.entries()) Object.assign(seat, { seat_guid: `a"b\\${i}\n`, category: names[0] });
   await importHall(seats, 'odd-names', body);
-  const held = await visitor(seats, 'odd-names').hold({ seats: [list[3].seat_guid] });
-  assert.equal(held.status, 201, held.text);
+  assertStatus(await visitor(seats, 'odd-names').hold({ seats: [list[3].seat_guid] }), 201);
   const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', 'odd-names', ...args]).stdout);
   assert.deepEqual(Object.entries(replay('--seats').seats).map(([guid, { state }]) => [guid, state]), [[list[3].seat_guid, 'held']]);
   assert.equal(replay().areas.length, 64);
