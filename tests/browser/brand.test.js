@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, openStack } from '../lib-js/index.js';
-import { backOf, customer, openBrowser, Operator, SIZES, Visitor } from './world.js';
+import { backOf, clickFor, closeAfterEach, customer, goFor, openBrowser, Operator, payByCard, SIZES, Visitor } from './world.js';
 
 const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50"><rect width="200" height="50" rx="8" fill="#7a1fa2"/></svg>';
 const COLOURS = { light: '#7a1fa2', dark: '#d9a6f5' };
@@ -50,29 +50,26 @@ function unmarked(data) {
   return found;
 }
 
-describe('brand', () => {
+describe('brand', async () => {
   const scope = openScope(test);
-  let stack;
-  let browser;
 
-  before(async () => {
-    const texts = join(scope.tempDir('brand-'), 'texts');
-    mkdirSync(texts);
-    writeFileSync(`${texts}/de.txt`, language('Fantasie', { ...SERVICES, ...CONSOLE }));
-    writeFileSync(`${texts}/fr.txt`, language('Autre', SERVICES));
-    writeFileSync(`${texts}/../logo.svg`, LOGO);
-    stack = await openStack(scope, {
-      env: {
-        FAIRGATE_BRAND_NAME: 'Seoul Arts',
-        FAIRGATE_BRAND_LOGO: join(texts, '../logo.svg'),
-        FAIRGATE_BRAND_COLOUR: COLOURS.light,
-        FAIRGATE_BRAND_DARK_COLOUR: COLOURS.dark,
-        FAIRGATE_BRAND_TEXTS: texts,
-      },
-    });
-    await stack.up();
-    browser = await openBrowser(scope);
+  const texts = join(scope.tempDir('brand-'), 'texts');
+  mkdirSync(texts);
+  writeFileSync(`${texts}/de.txt`, language('Fantasie', { ...SERVICES, ...CONSOLE }));
+  writeFileSync(`${texts}/fr.txt`, language('Autre', SERVICES));
+  writeFileSync(`${texts}/../logo.svg`, LOGO);
+  const stack = await openStack(scope, {
+    env: {
+      FAIRGATE_BRAND_NAME: 'Seoul Arts',
+      FAIRGATE_BRAND_LOGO: join(texts, '../logo.svg'),
+      FAIRGATE_BRAND_COLOUR: COLOURS.light,
+      FAIRGATE_BRAND_DARK_COLOUR: COLOURS.dark,
+      FAIRGATE_BRAND_TEXTS: texts,
+    },
   });
+  await stack.up();
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   // A page in the operator's language, with their logo and colour.
   async function read(visitor, where) {
@@ -110,33 +107,24 @@ describe('brand', () => {
       await read(visitor, 'list');
       await visitor.takeBest(2);
       await readOfVisitors(visitor, 'held');
-      await page.click('#cart-pay');
-      await page.locator('#login-form').waitFor();
+      await clickFor(page, '#cart-pay', '#login-form');
       await page.fill('#login-name', who.login);
       await page.fill('#login-password', `${who.password}x`);
-      await page.click('#login-form button');
-      await page.locator('#notice:not(:empty)').waitFor();
+      await clickFor(page, '#login-form button', '#notice:not(:empty)');
       await readOfVisitors(visitor, 'login');
       await page.fill('#login-password', who.password);
-      await page.click('#login-form button');
-      await page.locator('#pay-button').waitFor();
+      await clickFor(page, '#login-form button', '#pay-button');
       await readOfVisitors(visitor, 'checkout');
       await page.click('#pay-button');
       await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
-      await page.goto(await backOf(page));
-      await page.locator('#pay-link').waitFor();
+      await goFor(page, await backOf(page), '#pay-link');
       await readOfVisitors(visitor, 'pending');
       await page.click('#pay-link');
-      await page.fill('[name=number]', '4242424242424242');
-      await page.fill('[name=exp]', '12/34');
-      await page.fill('[name=cvc]', '123');
-      await page.click('main form button');
-      await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
+      await payByCard(page);
       await readOfVisitors(visitor, 'completed');
       await page.click('a[href^="/pay/tickets/"]');
       await page.locator('.ticket svg').first().waitFor();
       await read(visitor, 'tickets');
-      await visitor.close();
     });
   }
 
@@ -147,8 +135,7 @@ describe('brand', () => {
     await read(operator, 'sign-in');
     await operator.signIn();
     await page.locator('#tabs, table, .card').first().waitFor();
-    await page.click('#events a[href="#/events/demo"]');
-    await page.locator('#tabs').waitFor();
+    await clickFor(page, '#events a[href="#/events/demo"]', '#tabs');
     const views = await page.locator('#tabs a').evaluateAll((all) => all.map((one) => one.hash.split('/').at(-1)));
     assert.ok(views.length >= 7, String(views));
     for (const view of views) {
@@ -159,8 +146,7 @@ describe('brand', () => {
     await operator.view('message');
     await page.fill('#message-fr', 'Bientôt'); // messages may use any language of the pages
     for (const [view, its] of [['events', '#events'], ['orders', 'main h1'], ['parts', 'main h1']]) {
-      await page.click(`#menu a[href="#/${view}"]`);
-      await page.locator(its).waitFor();
+      await clickFor(page, `#menu a[href="#/${view}"]`, its);
       await read(operator, `console-${view}`);
     }
     await operator.close();
@@ -168,6 +154,5 @@ describe('brand', () => {
     await other.page.goto(`${other.at}/console`);
     assert.equal(await other.page.getAttribute('html', 'lang'), 'en');
     assert.deepEqual(await other.page.locator('#languages a').allTextContents(), ['English', '한국어', 'Fantasie']);
-    await other.close();
   });
 });

@@ -3,27 +3,24 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertProblem, client, openScope, openStack } from '../lib-js/index.js';
-import { backOf, customer, openBrowser, Visitor } from './world.js';
+import { backOf, clickFor, closeAfterEach, customer, goFor, logIn, openBrowser, payByCard, Visitor } from './world.js';
 
-describe('checkout', () => {
+describe('checkout', async () => {
   const scope = openScope(test);
-  let stack;
-  let browser;
 
-  before(async () => {
-    stack = await openStack(scope, {
-      env: {
-        FAIRGATE_LINKS_TERMS: 'https://shop.example/terms',
-        FAIRGATE_LINKS_PRIVACY: 'https://shop.example/privacy',
-        FAIRGATE_LINKS_SUPPORT: 'mailto:help@shop.example',
-        FAIRGATE_LINKS_PASSWORD: 'https://shop.example/forgotten',
-      },
-    });
-    await stack.up();
-    browser = await openBrowser(scope);
+  const stack = await openStack(scope, {
+    env: {
+      FAIRGATE_LINKS_TERMS: 'https://shop.example/terms',
+      FAIRGATE_LINKS_PRIVACY: 'https://shop.example/privacy',
+      FAIRGATE_LINKS_SUPPORT: 'mailto:help@shop.example',
+      FAIRGATE_LINKS_PASSWORD: 'https://shop.example/forgotten',
+    },
   });
+  await stack.up();
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   const atProvider = () => `http://localhost:${stack.base + 4}/pay/**`;
 
@@ -31,24 +28,13 @@ describe('checkout', () => {
     const visitor = await Visitor.open(browser, stack, options);
     await visitor.enter();
     await visitor.takeBest(quantity);
-    await visitor.page.click('#cart-pay');
-    await visitor.page.locator('#login-form').waitFor();
+    await clickFor(visitor.page, '#cart-pay', '#login-form');
     return visitor;
   }
 
   async function login({ page }, who) {
-    await page.fill('#login-name', who.login);
-    await page.fill('#login-password', who.password);
-    await page.click('#login-form button');
+    await logIn(page, who);
     await page.locator('#pay-button').waitFor();
-  }
-
-  async function pay({ page }) {
-    await page.fill('[name=number]', '4242424242424242');
-    await page.fill('[name=exp]', '12/34');
-    await page.fill('[name=cvc]', '123');
-    await page.click('main form button');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
   }
 
   const orderOf = (page) => new URL(page.url()).pathname.split('/').at(-1);
@@ -102,7 +88,6 @@ describe('checkout', () => {
     await page.locator('main[data-status=refunded]').waitFor({ timeout: 60_000 });
     assert.equal(await page.getAttribute('main a.button', 'href'), '/e/demo', 'the visit is over: the way leads by the line');
     await visitor.judge('keys-refunded');
-    await visitor.close();
   });
 
   test('the checkout lists the parts of the sum, and the rules next to the button', async () => {
@@ -120,8 +105,7 @@ describe('checkout', () => {
     });
     await visitor.enter();
     await visitor.takeBest(1);
-    await page.click('#cart-pay');
-    await page.locator('#login-form').waitFor();
+    await clickFor(page, '#cart-pay', '#login-form');
     assert.equal(await page.getAttribute('#link-password', 'href'), 'https://shop.example/forgotten');
     await login(visitor, customer(stack, 7));
     const won = (minor) => `₩${minor.toLocaleString('en')}`;
@@ -140,7 +124,6 @@ describe('checkout', () => {
     await page.locator('#terms').getByText('You can return the tickets until').waitFor();
     assert.equal(await page.textContent('#pay-button'), 'Get the tickets');
     assert.deepEqual([await page.isVisible('#fees'), await page.isVisible('#vat'), await page.isVisible('#pay-text')], [false, false, false]);
-    await visitor.close();
   });
 
   test('terms that changed after they were shown are shown before the order is made', async () => {
@@ -162,7 +145,6 @@ describe('checkout', () => {
     await page.click('#pay-button');
     await page.waitForURL(atProvider());
     await set({ by: 'buyer', before_start_s: 86_400 });
-    await visitor.close();
   });
 
   test('a reload, the back button and a second tab lead to one order and one payment', async () => {
@@ -195,11 +177,10 @@ describe('checkout', () => {
     assert.equal(new URL(second.url()).search, '?paymentKey=k&lang=en');
     await second.goto(returns[0]); // it waits there, and changes when the first tab has paid
     await second.locator('main[data-status=pending_payment]').waitFor();
-    await pay(visitor);
+    await payByCard(visitor.page);
     await second.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
     // The page removes from its address what the provider added, such as secrets.
-    await page.goto(`${new URL(page.url()).href.split('?')[0]}?payment_intent_client_secret=s&lang=en`);
-    await page.locator('main[data-status=completed]').waitFor();
+    await goFor(page, `${new URL(page.url()).href.split('?')[0]}?payment_intent_client_secret=s&lang=en`, 'main[data-status=completed]');
     assert.equal(new URL(page.url()).search, '?lang=en');
     const order = orderOf(page);
     assert.equal(order, orderOf(second));
@@ -207,7 +188,6 @@ describe('checkout', () => {
     await page.goto(checkout);
     await page.waitForURL(`**/pay/orders/${order}`);
     await page.locator('main[data-status=completed]').waitFor();
-    await visitor.close();
   });
 
   test('the customer shown as logged in is the one who pays, despite another tab', async () => {
@@ -223,7 +203,6 @@ describe('checkout', () => {
     await page.reload();
     await page.locator('#pay-button').waitFor();
     assert.equal(await page.textContent('#account'), `Logged in as member ${member}`);
-    await visitor.close();
   });
 
   test('a network cut in any state loses nothing', async () => {
@@ -242,15 +221,13 @@ describe('checkout', () => {
     await cut(true);
     await page.click('#login-form button');
     await told('login');
-    await page.click('#login-form button');
-    await page.locator('#pay-button').waitFor();
+    await clickFor(page, '#login-form button', '#pay-button');
     await cut(true);
     await page.click('#pay-button');
     await told('order');
     await page.click('#pay-button');
     await page.waitForURL(atProvider());
-    await page.goto(await backOf(page));
-    await page.locator('main[data-status=pending_payment]').waitFor();
+    await goFor(page, await backOf(page), 'main[data-status=pending_payment]');
     // An order continues without its page; the page shows the current state when the network is back.
     await cut(true);
     const loaded = page.waitForEvent('load');
@@ -260,7 +237,6 @@ describe('checkout', () => {
     await page.click('[data-act=cancel]');
     await page.locator('main[data-status=cancelled]').waitFor({ timeout: 60_000 });
     await visitor.judge('cancelled');
-    await visitor.close();
   });
 
   test('the page waits for a payment service that is down when the buyer returns', async () => {
@@ -278,8 +254,7 @@ describe('checkout', () => {
     });
     await page.locator('main[data-status=pending_payment]').waitFor({ timeout: 60_000 });
     await page.click('#pay-link');
-    await pay(visitor);
-    await visitor.close();
+    await payByCard(visitor.page);
   });
 
   test('a ticket is transferred, and a saved page shows its codes without a network', async () => {
@@ -287,8 +262,7 @@ describe('checkout', () => {
     const { page } = visitor;
     await login(visitor, customer(stack, 7));
     const friend = await Visitor.open(browser, stack, { locale: 'en-GB' });
-    await friend.page.goto(`${friend.at}/pay/checkout?back=/pay/orders/o_x`);
-    await friend.page.locator('#login-form').waitFor();
+    await goFor(friend.page, `${friend.at}/pay/checkout?back=/pay/orders/o_x`, '#login-form');
     assert.equal(await friend.page.textContent('h1'), 'Log in', 'an order\'s page does not ask for a checkout login');
     assert.ok(!await friend.page.isVisible('#back'), 'nor was in a hall');
     await friend.judge('login-alone');
@@ -299,7 +273,7 @@ describe('checkout', () => {
     const member = await friend.page.evaluate(async () => (await (await fetch('/v1/pay/me')).json()).member);
     await page.click('#pay-button');
     await page.waitForURL(atProvider());
-    await pay(visitor);
+    await payByCard(visitor.page);
     await page.click('a[href^="/pay/tickets/"]');
     await page.locator('.ticket svg').nth(1).waitFor();
     const order = orderOf(page);
@@ -333,8 +307,7 @@ describe('checkout', () => {
     await page.context().setOffline(false);
     await friend.page.goto(`${friend.at}/pay/tickets/${order}`);
     assert.equal(await friend.page.locator('.ticket svg').count(), 0);
-    await friend.page.click('[data-take]');
-    await friend.page.locator('.ticket svg').waitFor();
+    await clickFor(friend.page, '[data-take]', '.ticket svg');
     assert.equal(await friend.page.locator('.ticket svg').count(), 1);
     // A saved page is complete: the code is in the page, not behind a link.
     const saved = await friend.page.content();
@@ -342,8 +315,6 @@ describe('checkout', () => {
     await offline.setContent(saved.replaceAll(/<(link|script)[^>]*(>.*?<\/script)?>/gs, ''));
     assert.ok((await offline.locator('.ticket svg').boundingBox()).width > 100);
     await offline.context().close();
-    await friend.close();
-    await visitor.close();
   });
 
   for (const [name, options, n] of [['plain-ko', { locale: 'ko-KR' }, 12], ['plain-en-dark', { locale: 'en-GB', colorScheme: 'dark' }, 13]]) {
@@ -384,8 +355,7 @@ describe('checkout', () => {
       assert.equal(await page.locator('button[name=remove]').count(), 2);
       await page.locator('button[name=remove]').first().click();
       await page.locator('main li:not(:has(form))').waitFor();
-      await page.click('[name=act]');
-      await page.locator('fieldset').waitFor();
+      await clickFor(page, '[name=act]', 'fieldset');
       await page.locator('[name=quantity]').first().fill('2');
       await page.click('form:has(fieldset) button');
       await page.locator('button[name=remove]').nth(1).waitFor();
@@ -393,8 +363,7 @@ describe('checkout', () => {
       await judge('login');
       await page.fill('#login-name', who.login);
       await page.fill('#login-password', `${who.password}x`);
-      await page.click('button.main');
-      await page.locator('.notice').waitFor();
+      await clickFor(page, 'button.main', '.notice');
       await judge('login-wrong');
       await page.fill('#login-name', who.login);
       await page.fill('#login-password', who.password);
@@ -408,7 +377,7 @@ describe('checkout', () => {
       await page.goto(checkout); // the hold has become this order
       assert.equal(page.url(), order);
       await page.click('#pay-link');
-      await pay(visitor);
+      await payByCard(visitor.page);
       await page.click('a[href^="/pay/tickets/"]');
       await page.locator('.ticket svg').first().waitFor();
       assert.equal(await page.locator('.ticket svg').count(), 2);
@@ -425,7 +394,6 @@ describe('checkout', () => {
       await page.click('button.main');
       await page.locator('.ticket svg').first().waitFor();
       assert.equal(page.url(), tickets);
-      await visitor.close();
     });
   }
 });

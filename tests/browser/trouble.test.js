@@ -3,11 +3,11 @@
 // checkout.test.js check the real way in and out.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { hall } from '../integration/seat-service/house.js';
 import { openLooks } from './look.js';
-import { backOf, customer, openBrowser, Visitor } from './world.js';
+import { backOf, clickFor, closeAfterEach, customer, goFor, openBrowser, Visitor } from './world.js';
 
 const MANNERS = [
   ['ko', { deviceScaleFactor: 1 }],
@@ -16,14 +16,9 @@ const MANNERS = [
 const LIST = { few: ['#list-seats li', '#offers button'] };
 const WAIT = { timeout: 60_000 };
 
-describe('what goes otherwise', () => {
+describe('what goes otherwise', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'trouble');
-  let stack;
-  let browser;
-  let queue;
-  let seats;
-  let pay;
 
   // A small hall with a line of its own, its seats as far apart as people need it.
   async function makeEvent(id, more) {
@@ -41,15 +36,14 @@ describe('what goes otherwise', () => {
     assert.equal((await queue.post(`/admin/events/${id}/actions/open`)).status, 200);
   }
 
-  before(async () => {
-    stack = await openStack(scope);
-    await stack.up();
-    const token = stack.secret('admin-token');
-    [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
-    await makeEvent('small', { seats: [{ guid: 'r1s4', restricted_view: true, sight: 'A pillar on the left' }], zones: [{ zone: 'Hall', entrance: 'Gate B', floor: 'Level 1' }] });
-    await makeEvent('floor', { area: 50 });
-    browser = await openBrowser(scope);
-  });
+  const stack = await openStack(scope);
+  await stack.up();
+  const token = stack.secret('admin-token');
+  const [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
+  await makeEvent('small', { seats: [{ guid: 'r1s4', restricted_view: true, sight: 'A pillar on the left' }], zones: [{ zone: 'Hall', entrance: 'Gate B', floor: 'Level 1' }] });
+  await makeEvent('floor', { area: 50 });
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   // A faster buyer without a page.
   async function rival(event, ask) {
@@ -113,7 +107,6 @@ describe('what goes otherwise', () => {
     await page.reload();
     await page.locator('#gone').waitFor(WAIT);
     assert.match(await page.textContent('#gone-text'), /has run out/);
-    await visitor.close();
   });
 
   for (const [n, [name, options]] of MANNERS.entries()) {
@@ -125,15 +118,13 @@ describe('what goes otherwise', () => {
       await page.locator('#gone').waitFor(WAIT);
       assert.match(await page.textContent('#gone-text'), { en: /set up again.*join again/, ko: /새로 만들어졌습니다.*다시 참여/ }[name]);
       await visitor.judge(`trouble-${name}-made-again`);
-      await visitor.close();
     });
 
     test(`in the hall, ${name}`, async () => {
       const visitor = await come(name, options);
       const { page } = visitor;
       const calm = () => page.click('#trouble-close');
-      await page.goto(`${visitor.at}/seats/demo`);
-      await page.locator('#gone').waitFor();
+      await goFor(page, `${visitor.at}/seats/demo`, '#gone');
       await see(visitor, 'not-called');
       await visitor.enter();
 
@@ -190,7 +181,6 @@ describe('what goes otherwise', () => {
       await page.reload();
       await page.waitForFunction(() => /connection|연결/i.test(document.getElementById('wait').textContent));
       await see(visitor, 'unreachable');
-      await visitor.close();
     });
 
     test(`what is chosen in the hall, ${name}`, async () => {
@@ -222,7 +212,6 @@ describe('what goes otherwise', () => {
       assert.match(await page.textContent('#trouble-text'), /4/);
       await see(visitor, 'limit', LIST);
       await giveBack(visitor);
-      await visitor.close();
     });
 
     test(`a hall with nothing left, and one with standing places, ${name}`, async () => {
@@ -270,7 +259,6 @@ describe('what goes otherwise', () => {
       assert.equal(await page.locator('#cart-seats li').count(), 1);
       await giveBack(visitor);
       await free(50);
-      await visitor.close();
     });
 
     test(`at the checkout and with the order, ${name}`, async () => {
@@ -301,8 +289,7 @@ describe('what goes otherwise', () => {
       assert.match(await page.textContent('#notice'), /1:15/);
       assert.ok(await page.evaluate(() => document.activeElement.matches('#login-form button')), 'the keys are where they were');
       await see(visitor, 'login-throttled');
-      await page.click('#login-form button');
-      await page.locator('#pay-button').waitFor();
+      await clickFor(page, '#login-form button', '#pay-button');
       await page.context().setOffline(true);
       await page.click('#pay-button');
       await told(page, 'notice');
@@ -328,17 +315,14 @@ describe('what goes otherwise', () => {
       for (const status of ['confirming', 'cancelled', 'expired', 'failed', 'refunding', 'refunded', 'parked']) {
         await page.goto('about:blank'); // the page itself would follow the change, into our way
         stack.sql('payment_adapter', `UPDATE pay.orders SET status = '${status}' WHERE id = '${order}'`);
-        await page.goto(back);
-        await page.locator(`main[data-status=${status}]`).waitFor();
+        await goFor(page, back, `main[data-status=${status}]`);
         await see(visitor, `order-${status}`);
       }
       await page.goto(`${visitor.at}/pay/orders/o_nothing`);
       await see(visitor, 'order-unknown');
       await page.context().clearCookies({ name: /session/ });
-      await page.goto(back);
-      await page.locator('main a[href*="back="]').waitFor();
+      await goFor(page, back, 'main a[href*="back="]');
       await see(visitor, 'order-stranger');
-      await visitor.close();
     });
 
     test(`a transferred ticket, for its giver and its receiver, ${name}`, async () => {
@@ -381,11 +365,9 @@ describe('what goes otherwise', () => {
       assert.equal(await page.locator('.ticket svg').count(), 1, 'until it is taken it is its owner\'s');
       await see(visitor, 'ticket-offered');
 
-      await friend.page.goto(page.url());
-      await friend.page.locator('[data-take]').waitFor();
+      await goFor(friend.page, page.url(), '[data-take]');
       await see(friend, 'ticket-to-take');
-      await friend.page.click('[data-take]');
-      await friend.page.locator('.ticket svg').waitFor();
+      await clickFor(friend.page, '[data-take]', '.ticket svg');
       await see(friend, 'ticket-from-somebody');
       await page.reload();
       assert.ok((await page.textContent('.ticket.void')).includes(page.url()), 'the address is still told');
@@ -407,8 +389,6 @@ describe('what goes otherwise', () => {
       await friend.page.reload();
       await friend.page.locator('.ticket.void').waitFor();
       await see(friend, 'ticket-refunded');
-      await friend.close();
-      await visitor.close();
     });
   }
 });
