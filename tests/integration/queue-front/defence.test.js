@@ -16,7 +16,7 @@ import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, randomBytes, sign } from 'node:crypto';
 import { createRequire } from 'node:module';
 import test from 'node:test';
-import { assertProblem, makeKeyPair, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, makeKeyPair, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { act, live, makeEvent, openHouse, openShow, patch, solve, Visitor, withinAMinute } from './support.js';
 
@@ -112,8 +112,7 @@ test('a crowd makes the work harder up to the ceiling', async (t) => {
 test('a visitor without a script sees what the line requires', async (t) => {
   const house = await openShow(t, { ...STILL, pow_bits: 10 });
   const browser = new Visitor(house.front, 'show');
-  const answer = await browser.join({ headers: { accept: 'text/html' }, body: '' });
-  assert.equal(answer.status, 303);
+  const answer = assertStatus(await browser.join({ headers: { accept: 'text/html' }, body: '' }), 303);
   assert.equal(answer.headers.location, '/e/show?notice=proof-of-work-required');
   const page = await house.front.http.get(answer.headers.location);
   assert.match(page.text, /That needs JavaScript/);
@@ -132,8 +131,7 @@ test('one member has one place on any front', async (t) => {
   const first = await visitor().joined(asMember(kim));
   assert.equal(first.position, 1);
   for (const front of house.fronts) {
-    const again = await new Visitor(front, 'show').join(asMember(shop.token('kim')));
-    assert.equal(again.status, 200);
+    const again = assertStatus(await new Visitor(front, 'show').join(asMember(shop.token('kim'))), 200);
     assert.equal(again.json.position, 1, 'a pass sold is a place shared');
   }
   assert.equal((await visitor().joined(asMember(shop.token('lee')))).position, 2);
@@ -169,8 +167,7 @@ test('a member whose turn is over joins again at the end, once', async (t) => {
   await until('the end of the turn', async () => (await kim.me()).json.place === 'expired');
   assertProblem(await kim.join(), 401, 'member-required');
   await act(house.front, 'show', 'pause'); // the new place is not called, so it does not run out meanwhile
-  const second = await kim.join(asMember(shop.token('kim')));
-  assert.equal(second.status, 201);
+  const second = assertStatus(await kim.join(asMember(shop.token('kim'))), 201);
   assert.equal(second.json.position, 2);
   assert.equal((await kim.join()).status, 200, 'the new ticket');
 });
@@ -197,8 +194,7 @@ test('a shared pass is one visit', async (t) => {
   const beat = (token, front = house.front, event = 'show') =>
     front.http.post(`/v1/queue/${event}/session`, { token });
   for (const front of house.fronts) {
-    const friend = await beat(first.pass, front);
-    assert.equal(friend.status, 200);
+    const friend = assertStatus(await beat(first.pass, front), 200);
     assert.equal(friend.json.session, first.session, 'the same visit and the same cart');
     assert.ok(Date.parse(friend.json.ends_at) <= Date.parse(first.ends_at), 'and no longer one');
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { delay, openScope, until } from '../../lib-js/index.js';
+import { assertStatus, delay, openScope, until } from '../../lib-js/index.js';
 import { Visitor, act, makeEvent, openHouse, patch, startFront, untilEveryLoop, untilState } from './support.js';
 
 const version = async (front, id) => (await front.admin.get(`/admin/events/${id}`)).headers.etag;
@@ -28,8 +28,7 @@ async function archiveOf(front, id) {
   let text = '';
   let parts = 0;
   for (let path = `/admin/events/${id}/archive`; path; parts += 1) {
-    const part = await front.admin.get(path);
-    assert.equal(part.status, 200, part.text);
+    const part = assertStatus(await front.admin.get(path), 200);
     assert.match(part.headers['content-type'], /^application\/x-ndjson/);
     text += part.text;
     path = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
@@ -118,12 +117,9 @@ describe('the end of an event', async () => {
     assert.match(lines.at(-1).sha256, /^[0-9a-f]{64}$/);
 
     const headers = { 'If-Match': await version(house.front, 'again'), 'X-Operator': 'kim' };
-    const archived = await house.front.admin.post('/admin/events/again/actions/archive', { headers });
-    assert.equal(archived.status, 200, archived.text);
-    const stale = await house.front.admin.delete('/admin/events/again', { headers: { 'If-Match': '"1"' } });
-    assert.equal(stale.status, 412);
-    const gone = await remove(house.front, 'again', { headers: { 'X-Operator': 'kim' } });
-    assert.equal(gone.status, 204, gone.text);
+    assertStatus(await house.front.admin.post('/admin/events/again/actions/archive', { headers }), 200);
+    assertStatus(await house.front.admin.delete('/admin/events/again', { headers: { 'If-Match': '"1"' } }), 412);
+    assertStatus(await remove(house.front, 'again', { headers: { 'X-Operator': 'kim' } }), 204);
     const { audit } = (await house.fronts[1].admin.get('/admin/audit')).json;
     assert.deepEqual([audit[0].what, audit[0].from.event, audit[0].who], ['delete', 'again', 'kim (admin token)']);
     for (const front of house.fronts) {
@@ -268,7 +264,6 @@ describe('the end of an event', async () => {
     for (const front of house.fronts)
       await until('the line to be whole', async () => (await new Visitor(front, 'runs').join()).status === 201);
     assert.equal(await house.redis.command('SISMEMBER', 'fg:events', 'runs'), 1);
-    const nothing = await house.front.admin.delete('/admin/events/old?unarchived=true', { headers: { 'If-Match': '"3"' } });
-    assert.equal(nothing.status, 404);
+    assertStatus(await house.front.admin.delete('/admin/events/old?unarchived=true', { headers: { 'If-Match': '"3"' } }), 404);
   });
 });

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { CookieJar, until } from '../../lib-js/index.js';
+import { assertStatus, CookieJar, until } from '../../lib-js/index.js';
 import { act, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html', 'accept-encoding': 'gzip', 'accept-language': 'en' };
@@ -30,8 +30,7 @@ test('in each state it is the same for everybody, and says for how long', async 
     const other = await ask({ cookie: 'fg_visitor=AAAAAAAAAAAAAAAAAAAAAA; _ga=1; fg_lang=ko', 'x-forwarded-for': '198.51.100.7' });
     assert.deepEqual(other.body, page.body);
     assert.equal(other.headers.etag, page.headers.etag);
-    const same = await ask({ 'if-none-match': `"other", W/${page.headers.etag}` });
-    assert.equal(same.status, 304);
+    const same = assertStatus(await ask({ 'if-none-match': `"other", W/${page.headers.etag}` }), 304);
     assert.equal(same.body.length, 0);
     assert.equal(same.headers['cache-control'], cacheControl);
     assert.equal(same.headers.etag, page.headers.etag);
@@ -75,8 +74,7 @@ test('changed words make another page', async (t) => {
   const unknown = await ask('/e/show?lang=xx', { 'accept-language': 'ko' });
   assert.equal(unknown.headers['content-language'], 'ko');
   assert.equal(unknown.headers.vary, 'Accept-Encoding, Accept-Language');
-  const nothing = await ask('/e/nothing');
-  assert.equal(nothing.status, 404);
+  const nothing = assertStatus(await ask('/e/nothing'), 404);
   assert.equal(nothing.headers['cache-control'], 'public, max-age=1');
   assert.equal(nothing.headers['set-cookie'], undefined);
 });

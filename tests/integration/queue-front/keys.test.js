@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
+import { assertStatus, delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { act, makeEvent, openHouse, startFront, untilState, Visitor } from './support.js';
 
@@ -194,8 +194,7 @@ class Load {
   // Joins at one front, is the same at the other, and an earlier visitor still is.
   async join(event, options, one, other) {
     const visitor = new Visitor(one, event);
-    const joined = await visitor.join(options);
-    assert.equal(joined.status, 201, joined.text);
+    const joined = assertStatus(await visitor.join(options), 201);
     const person = { visitor, options, event, position: joined.json.position };
     await this.isThere(person, other);
     this.people.push(person);
@@ -225,8 +224,7 @@ class Load {
   async inside(i, one, other) {
     const options = asMember(this.house.shop.token(`guest-${i}`));
     const visitor = new Visitor(one, this.events.inside);
-    const joined = await visitor.join(options);
-    assert.equal(joined.status, 201, joined.text);
+    assertStatus(await visitor.join(options), 201);
     await visitor.untilCalled({ front: one });
     const { session } = await until('the pass', async () => {
       const pass = await visitor.pass({ ...options, front: other });

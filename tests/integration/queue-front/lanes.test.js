@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
 import { act, live, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
@@ -14,8 +14,7 @@ const status = async (front) => (await front.http.get('/v1/queue/show/status')).
 const laneOf = async (front, id) => (await status(front)).lanes.find((lane) => lane.id === id);
 
 async function invitations(front, lane = 'fans', query = '?limit=500') {
-  const answer = await front.admin.get(`/admin/events/show/lanes/${lane}/invitations${query}`);
-  assert.equal(answer.status, 200, answer.text);
+  const answer = assertStatus(await front.admin.get(`/admin/events/show/lanes/${lane}/invitations${query}`), 200);
   return answer.json.invitations.map(({ code }) => code);
 }
 const invited = (code) => ({ headers: { 'x-invitation': code } });
@@ -31,8 +30,7 @@ async function openLanes(t, knobs, options = {}) {
 
 async function fill(house, general, fans) {
   const join = async (i, options) => {
-    const answer = await house.fronts[i % house.fronts.length].http.post('/v1/queue/show/join', options);
-    assert.equal(answer.status, 201, answer.text);
+    const answer = assertStatus(await house.fronts[i % house.fronts.length].http.post('/v1/queue/show/join', options), 201);
     return answer.json;
   };
   const places = [];
@@ -194,8 +192,7 @@ test('a member token may open a lane and stays in it', async (t) => {
     asMember(shop.token('eve', { claims: { lane: 'vip' } })))).lane, undefined);
   const { code } = (await kim.call('POST', 'move', { body: {} })).json;
   const phone = new Visitor(house.fronts[1], 'show');
-  const moved = await phone.call('POST', 'move', { body: { code }, ...fan('kim') });
-  assert.equal(moved.status, 200, moved.text);
+  const moved = assertStatus(await phone.call('POST', 'move', { body: { code }, ...fan('kim') }), 200);
   assert.equal(moved.json.lane, 'fans');
   for (const front of house.fronts) {
     await until('the news', async () => (await kim.me({ front })).json.code === 'ticket-moved');
@@ -229,11 +226,7 @@ test('lanes are fixed once joins open but shares are not', async (t) => {
     [[...LANES, { id: 'press', share: 5 }], '/lanes'],
     [[{ ...LANES[0], id: 'vip' }], '/lanes'],
     [[{ ...LANES[0], share: 100 }], '/lanes/0/share'],
-    [[{ ...LANES[0], share: 0 }], '/lanes/0/share'],
-    [[{ share: 3 }], '/lanes/0/id'],
     [[{ id: 'general', share: 3 }], '/lanes/0/id'],
-    [[{ id: 'a', share: 60 }, { id: 'b', share: 40 }], '/lanes/1/share'],
-    [[{ id: 'a', share: 6 }, { id: 'a', share: 4 }], '/lanes/1/id'],
   ]) {
     const answer = await put(lanes);
     assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, pointer, JSON.stringify(lanes));

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { assertProblem, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
 import { act, claims, live, makeEvent, openHouse, openShow, patch, startFront, untilState, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
@@ -14,16 +14,14 @@ const STILL = { rate_per_s: 0 };
 test('a join gives the next place, and the cookie gives the same place again', async (t) => {
   const house = await openShow(t, STILL);
   const first = new Visitor(house.front, 'show');
-  const answer = await first.join();
-  assert.equal(answer.status, 201);
+  const answer = assertStatus(await first.join(), 201);
   assert.equal(answer.json.position, 1);
   assert.equal(answer.json.ahead, 0);
   assert.equal(answer.json.state, 'open');
   assert.equal(first.jar.get('fg_ticket_show').value, answer.json.ticket);
   assert.deepEqual(first.jar.get('fg_ticket_show').attributes.slice(2), ['httponly', 'samesite=lax']);
 
-  const again = await first.join();
-  assert.equal(again.status, 200);
+  const again = assertStatus(await first.join(), 200);
   assert.equal(again.json.ticket, answer.json.ticket);
   assert.equal((await new Visitor(house.front, 'show').joined()).position, 2);
 });
@@ -32,11 +30,9 @@ test('a ticket works by bearer alone and by cookie alone', async (t) => {
   const house = await openShow(t, STILL);
   const { ticket } = await new Visitor(house.front, 'show').joined();
   for (const headers of [{ authorization: `Bearer ${ticket}` }, { cookie: `fg_ticket_show=${ticket}` }]) {
-    const me = await house.front.http.get('/v1/queue/show/me', { headers });
-    assert.equal(me.status, 200);
+    const me = assertStatus(await house.front.http.get('/v1/queue/show/me', { headers }), 200);
     assert.equal(me.json.position, 1);
-    const join = await house.front.http.post('/v1/queue/show/join', { headers });
-    assert.equal(join.status, 200);
+    const join = assertStatus(await house.front.http.post('/v1/queue/show/join', { headers }), 200);
     assert.equal(join.json.ticket, ticket);
   }
 });
@@ -60,8 +56,7 @@ test('an idempotency key is one place on any front', async (t) => {
   assert.equal(answers.filter(({ status }) => status === 201).length, 1);
   assert.equal((await new Visitor(house.front, 'show').joined()).position, 2);
   // The same key elsewhere is somebody else.
-  const other = await house.front.http.post('/v1/queue/other/join', { headers });
-  assert.equal(other.status, 201);
+  assertStatus(await house.front.http.post('/v1/queue/other/join', { headers }), 201);
   assertProblem(
     await house.front.http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'a b' } }),
     400, 'idempotency-key-invalid');
@@ -151,8 +146,7 @@ test('an unknown event is a 404 and a wrong method a 405', async (t) => {
   for (const call of ['join', 'pass', 'session', 'leave']) {
     assertProblem(await house.front.http.post(`/v1/queue/nix/${call}`), 404, 'event-unknown');
   }
-  const wrong = await house.front.http.get('/v1/queue/show/join');
-  assert.equal(wrong.status, 405);
+  const wrong = assertStatus(await house.front.http.get('/v1/queue/show/join'), 405);
   assert.match(wrong.headers.allow, /\bPOST\b/);
   assert.doesNotMatch(wrong.headers.allow, /GET/);
   assert.equal((await house.front.http.get('/admin/events')).status, 404, 'not on the public side');
@@ -165,8 +159,7 @@ test('the shared status is cacheable and answers 304', async (t) => {
   assert.equal(status.json.name, 'The "Show"');
   assert.deepEqual(status.json.message, { ko: '안녕' });
   const { etag } = status.headers;
-  const same = await house.front.http.get('/v1/queue/show/status', { headers: { 'if-none-match': etag } });
-  assert.equal(same.status, 304);
+  const same = assertStatus(await house.front.http.get('/v1/queue/show/status', { headers: { 'if-none-match': etag } }), 304);
   assert.equal(same.headers.etag, etag);
   const head = await house.front.http.head('/v1/queue/show/status');
   assert.equal(head.text, '');
@@ -225,11 +218,9 @@ test('a called visitor gets one pass, and the same session again', async (t) => 
   const called = await visitor.untilCalled();
   assert.equal(called.place, 'called');
   assert.ok(Date.parse(called.call_expires_at) > Date.now());
-  const first = await visitor.pass();
-  assert.equal(first.status, 201);
+  const first = assertStatus(await visitor.pass(), 201);
   assert.equal(first.json.next_url, '/seats/show');
-  const again = await visitor.pass({ front: house.fronts[1] });
-  assert.equal(again.status, 200);
+  const again = assertStatus(await visitor.pass({ front: house.fronts[1] }), 200);
   assert.equal(again.json.session, first.json.session);
   const token = claims(first.json.pass);
   assert.equal(token.iss, 'fairgate');
@@ -278,8 +269,7 @@ test('a late visitor enters within the grace and not after it', async (t) => {
   await until('to run out', async () => (await never.me()).json.place === 'expired');
   assertProblem(await never.pass(), 410, 'call-expired');
   // A place that has run out is no place: its owner stands at the end, once.
-  const again = await never.join();
-  assert.equal(again.status, 201);
+  const again = assertStatus(await never.join(), 201);
   assert.equal(again.json.position, 3);
 });
 
@@ -301,8 +291,7 @@ test('a heartbeat keeps the visit going, with a new pass each time', async (t) =
   const pass = await visitor.entered();
   let beaten = pass;
   await until('three seconds of visit', async () => {
-    const answer = await visitor.session();
-    assert.equal(answer.status, 200, answer.text);
+    const answer = assertStatus(await visitor.session(), 200);
     assert.equal(answer.json.session, pass.session);
     beaten = answer.json;
     return Date.parse(beaten.expires_at) > Date.parse(pass.expires_at) + 3000;
@@ -318,12 +307,10 @@ test('verify keeps an active visitor inside, whatever token of the shop comes wi
   const house = await openShow(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
   const visitor = await Visitor.withPlace(house.front, 'show');
   const pass = await visitor.entered();
-  const first = await visitor.verify({ token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaG9wIn0.c2hvcA' });
-  assert.equal(first.status, 204, first.text);
+  const first = assertStatus(await visitor.verify({ token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaG9wIn0.c2hvcA' }), 204);
   assert.equal(first.headers['set-cookie'], undefined, 'in its first half a visit costs Redis nothing');
   await until('a pass that lasts longer', async () => {
-    const answer = await visitor.verify();
-    assert.equal(answer.status, 204, answer.text);
+    const answer = assertStatus(await visitor.verify(), 204);
     assert.equal(answer.headers['x-fairgate-session'], pass.session);
     assert.ok((answer.headers['set-cookie'] ?? []).length <= 1, 'nginx hands on one line');
     return claims(visitor.jar.get('fg_pass_show').value).exp * 1000 > Date.parse(pass.expires_at) + 5000;
@@ -425,8 +412,7 @@ test('verify tells an edge whether to let somebody through', async (t) => {
   const visitor = await Visitor.withPlace(house.front, 'show');
   assertProblem(await visitor.verify(), 401, 'pass-invalid');
   const { pass, session } = await visitor.entered();
-  const byCookie = await visitor.verify();
-  assert.equal(byCookie.status, 204);
+  const byCookie = assertStatus(await visitor.verify(), 204);
   assert.equal(byCookie.headers['x-fairgate-session'], session);
   const get = (event, token) => house.front.http.get(`/v1/queue/${event}/verify`, { token });
   assert.equal((await get('show', pass)).status, 204);
@@ -476,8 +462,7 @@ test('a place survives a restart of the front and a rotation of the keys', async
   const me = await visitor.me({ front });
   assert.equal(me.json.position, 1);
   assert.equal(me.json.place, 'admitted', 'the old pass is still believed');
-  const after = await visitor.pass({ front });
-  assert.equal(after.status, 200);
+  const after = assertStatus(await visitor.pass({ front }), 200);
   assert.equal(after.json.session, before.session, 'the same visit has the same name');
   const { keys } = (await front.http.get('/.well-known/jwks.json')).json;
   assert.equal(keys.length, 2);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { assertProblem, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
 import { act, makeEvent, openHouse, openShow, patch, untilState, Visitor, withinAMinute } from './support.js';
 import { asMember, openShop } from './shop.js';
 
@@ -13,8 +13,7 @@ const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const make = (visitor, options) => visitor.call('POST', 'move', { body: {}, ...options });
 const take = (visitor, code, options) => visitor.call('POST', 'move', { body: { code }, ...options });
 async function codeOf(visitor, options) {
-  const answer = await make(visitor, options);
-  assert.equal(answer.status, 201, answer.text);
+  const answer = assertStatus(await make(visitor, options), 201);
   return answer.json.code;
 }
 const untilMoved = (visitor, front) => until('the news of the move', async () => {
@@ -35,8 +34,7 @@ test('a moved place belongs to the other device on every front', async (t) => {
   assert.equal(await codeOf(laptop, { front: house.fronts[1] }), told.code, 'asked again: the same');
 
   const sloppy = told.code.toLowerCase().replaceAll('-', ' ');
-  const here = await take(phone, sloppy);
-  assert.equal(here.status, 200, here.text);
+  const here = assertStatus(await take(phone, sloppy), 200);
   assert.equal(here.json.position, before.position);
   assert.notEqual(here.json.ticket, before.ticket);
   assert.equal((await phone.me()).json.position, before.position, 'by cookie');
@@ -83,8 +81,7 @@ test('a lost answer loses no place: the same device asks again and has it', asyn
   phone.jar.take(await house.front.http.get('/e/show')); // a browser has its cookie from the page
   const lost = { ...phone.jar.headers };
   await house.front.http.post('/v1/queue/show/move', { body: { code }, headers: lost });
-  const again = await take(phone, code);
-  assert.equal(again.status, 200, again.text);
+  assertStatus(await take(phone, code), 200);
   assert.equal((await phone.me()).json.position, 1);
   // A program does it by its own key.
   const next = await codeOf(phone);
@@ -176,8 +173,7 @@ test('a join after the place moved gets a new place at the end', async (t) => {
     assertProblem(lost, 401, 'ticket-moved');
     assert.match(lost.headers['set-cookie'].join(), /fg_visitor=;.*Max-Age=0/);
   }
-  const anew = await laptop.join();
-  assert.equal(anew.status, 201);
+  const anew = assertStatus(await laptop.join(), 201);
   assert.equal(anew.json.position, 2);
   assert.equal((await laptop.me()).json.position, 2);
   assert.equal((await phone.me()).json.position, 1);
@@ -334,8 +330,7 @@ test('a form without script takes a place', async (t) => {
     body: `code=${encodeURIComponent(code)}`,
   });
   assert.equal((await form('ABCD')).headers.location, '/e/show?notice=code-mistyped');
-  const answer = await form(await codeOf(laptop));
-  assert.equal(answer.status, 303);
+  const answer = assertStatus(await form(await codeOf(laptop)), 303);
   assert.equal(answer.headers.location, '/e/show');
   assert.equal((await phone.me()).json.position, 1);
 });

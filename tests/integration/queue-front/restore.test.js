@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { assertProblem, openScope, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, runProgram, until } from '../../lib-js/index.js';
 import { ROOT } from '../../lib-js/service.js';
 import { Visitor, act, makeEvent, openHouse, untilState } from './support.js';
 
@@ -16,8 +16,7 @@ const path = '/admin/events/show';
 async function archiveOf(front, id = 'show') {
   let text = '';
   for (let next = `/admin/events/${id}/archive`; next; ) {
-    const part = await front.admin.get(next);
-    assert.equal(part.status, 200, part.text);
+    const part = assertStatus(await front.admin.get(next), 200);
     text += part.text;
     next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
   }
@@ -31,8 +30,7 @@ const fairness = async (front, lane = '') => (await front.http.get(`/v1/queue/sh
 
 async function remove(house, id = 'show') {
   const headers = { 'If-Match': (await house.front.admin.get(`/admin/events/${id}`)).headers.etag };
-  const gone = await house.front.admin.delete(`/admin/events/${id}?unarchived=true`, { headers });
-  assert.equal(gone.status, 204, gone.text);
+  assertStatus(await house.front.admin.delete(`/admin/events/${id}?unarchived=true`, { headers }), 204);
   for (const front of house.fronts)
     await until('all to have forgotten it', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 404);
   await until('nothing to be left of it', async () =>
@@ -96,8 +94,7 @@ describe('an event made again from its archive', async () => {
   });
 
   test('while the event is there nothing is restored over it', async () => {
-    const again = await restore(house.front, text);
-    assert.equal(again.status, 200, again.text);
+    assertStatus(await restore(house.front, text), 200);
     const { audit } = (await house.front.admin.get(`${path}/audit`)).json;
     assert.ok(!audit.some(({ what }) => what === 'restore'), 'nothing was done');
     assertProblem(await restore(house.front, text, 'other'), 409, 'archive-of-another');
@@ -124,13 +121,11 @@ describe('an event made again from its archive', async () => {
     const key = lines[3].replace(/"key":\d+/, '"key":77');
     assertProblem(await restore(house.front, altered(text, 3, () => key)), 409, 'archive-key-missing');
     assert.equal((await house.front.admin.get(path)).status, 404);
-    const unasked = await house.front.private.call('POST', `${path}/actions/restore`, { body: text });
-    assert.equal(unasked.status, 401);
+    assertStatus(await house.front.private.call('POST', `${path}/actions/restore`, { body: text }), 401);
   });
 
   test('a restored event keeps its tickets and its draw', async () => {
-    const made = await restore(house.front, text);
-    assert.equal(made.status, 201, made.text);
+    const made = assertStatus(await restore(house.front, text), 201);
     assert.deepEqual([made.json.incarnation, made.json.state, made.json.version],
       [head.incarnation, 'closed', head.version]);
     for (const front of house.fronts) {

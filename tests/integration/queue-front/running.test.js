@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
 import { Visitor, act, live, makeEvent, openHouse, openShow, patch, untilState } from './support.js';
 
 const at = (ms) => new Date(Date.now() + ms).toISOString();
@@ -14,8 +14,7 @@ const at = (ms) => new Date(Date.now() + ms).toISOString();
 async function archiveOf(front, id) {
   let text = '';
   for (let next = `/admin/events/${id}/archive?running=true`; next; ) {
-    const part = await front.admin.get(next);
-    assert.equal(part.status, 200, part.text);
+    const part = assertStatus(await front.admin.get(next), 200);
     text += part.text;
     next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
   }
@@ -85,8 +84,7 @@ describe('an event that runs, made again from its archive', async () => {
     turnRing(house.secrets.path('identity-keys'), 9);
 
     await loseAll(house);
-    const made = await restore(house.front, 'show', text);
-    assert.equal(made.status, 201, made.text);
+    const made = assertStatus(await restore(house.front, 'show', text), 201);
     assert.deepEqual([made.json.state, made.json.incarnation, made.json.version, made.json.max_active],
       ['open', head.incarnation, head.version, 2]);
     await known(house, 'show');

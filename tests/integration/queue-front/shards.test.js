@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { addReplica, assertProblem, client, cutReplica, openScope, startCluster, until } from '../../lib-js/index.js';
+import { addReplica, assertProblem, assertStatus, client, cutReplica, openScope, startCluster, until } from '../../lib-js/index.js';
 import { answered, assertEveryTicketStands, Crowd } from './crowd.js';
 import { STATE } from '../line/line.js';
 import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from './places.js';
@@ -122,8 +122,7 @@ describe('a line over shards', { concurrency: true }, () => {
     for (const k of range([0, SHARDS - 1]))
       await until(`shard ${k} to hear of it`, async () => (await house.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
     const { version } = (await house.front.admin.get('/admin/events/show')).json;
-    const gone = await house.front.admin.delete('/admin/events/show?unarchived=true', { headers: { 'if-match': `"${version}"` } });
-    assert.equal(gone.status, 204, gone.text);
+    assertStatus(await house.front.admin.delete('/admin/events/show?unarchived=true', { headers: { 'if-match': `"${version}"` } }), 204);
     // A front that asks a shard once more leaves a key behind that goes by itself.
     const staying = async () => {
       const keys = await house.redis.command('KEYS', 'fg:{show*');
@@ -174,8 +173,7 @@ describe('how many shards there are', () => {
     await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'first' } });
     assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');
     await redis.command('HSET', 'fg:{show}:cfg', 'shards', '4'); // as another front would have made it, of another document
-    const answer = await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'second' } });
-    assert.equal(answer.status, 503);
+    assertStatus(await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'second' } }), 503);
     assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');
   });
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
 import { act, live, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html' };
@@ -32,8 +32,7 @@ describe('a turn that is over', () => {
   });
 
   async function joinsAnew(visitor) {
-    const again = await visitor.join();
-    assert.equal(again.status, 201, again.text);
+    const again = assertStatus(await visitor.join(), 201);
     assert.ok(again.json.position > visitor.first.position);
   }
 
@@ -81,8 +80,7 @@ describe('a turn that is over', () => {
     const [session] = await house.redis.command('ZRANGE', active, 0, -1);
     await house.redis.command('ZADD', active, Date.now() - 1000, session);
     await told(visitor, 'ended');
-    const beat = await visitor.session();
-    assert.equal(beat.status, 200, beat.text);
+    const beat = assertStatus(await visitor.session(), 200);
     assert.ok(beat.json.expires_at >= renewed.expires_at, `${beat.json.expires_at}, ${renewed.expires_at} was shown`);
     assert.equal(beat.json.session, renewed.session);
     await told(visitor, 'admitted');
@@ -116,8 +114,7 @@ describe('a turn that is over', () => {
     for (const { id, visitor, ticket } of left) {
       for (const front of [house.fronts[1], late])
         await until(`a front to know it of ${id}`, async () => (await visitor.me(asks(ticket, front))).json.place === 'ended');
-      const again = await visitor.join(asks(ticket));
-      assert.equal(again.status, 201, again.text);
+      const again = assertStatus(await visitor.join(asks(ticket)), 201);
       const same = await visitor.join(asks(ticket, late));
       assert.deepEqual([same.status, same.json.position, same.json.entry], [200, again.json.position, again.json.entry], same.text);
     }
@@ -191,8 +188,7 @@ describe('a turn that is over', () => {
     await end(visitor.visit.session, { order: 'o_1' });
     await told(visitor, 'done');
     assert.match(await page(), /data-view="expired"[^]*data-over="done"[^]*Your order is complete/);
-    const joined = await visitor.join({ headers: HTML, body: '' });
-    assert.equal(joined.status, 303);
+    assertStatus(await visitor.join({ headers: HTML, body: '' }), 303);
     assert.match(await page(), /data-view="(waiting|called)"/);
     assert.ok((await visitor.me()).json.position > visitor.first.position);
   });
