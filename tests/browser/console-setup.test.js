@@ -2,12 +2,12 @@
 // the form derives: the plan of blocks and standing areas, what is missing, times of another place.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { bodyOf, documentOf, pictureOf, planOf, saleOf } from '../../web/console/blocks.js';
 import { checklist, missing } from '../../web/console/checklist.js';
 import { fromPlace, isZone, toPlace } from '../../web/console/place.js';
-import { openBrowser, Operator } from './world.js';
+import { clickFor, closeAfterEach, openBrowser, Operator } from './world.js';
 
 const SALE = {
   kind: 'blocks', base: null, currency: 'KRW', limits: { max_per_hold: 4, max_per_buyer: 6 },
@@ -123,28 +123,22 @@ const MANNERS = {
 };
 const SIZES = [[360, 'light'], [360, 'dark'], [1280, 'dark'], [1280, 'light']];
 
-describe('a sale is set up', () => {
+describe('a sale is set up', async () => {
   const scope = openScope(test);
-  let stack;
-  let browser;
-  let queue;
-  let seats;
 
-  before(async () => {
-    stack = await openStack(scope);
-    await stack.up();
-    const token = stack.secret('admin-token');
-    [queue, seats] = [11, 12].map((n) => client({ port: stack.base + n, token }));
-    browser = await openBrowser(scope);
-  });
+  const stack = await openStack(scope);
+  await stack.up();
+  const token = stack.secret('admin-token');
+  const [queue, seats] = [11, 12].map((n) => client({ port: stack.base + n, token }));
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   const doc = async (id) => (await queue.get(`/admin/events/${id}`)).json;
   const hall = async (id) => (await seats.get(`/admin/events/${id}`)).json;
 
   async function open(name, at = '') {
     const boss = await Operator.open(browser, stack, MANNERS[name]);
-    await boss.page.goto(`${boss.at}/console${at}`);
-    await boss.signIn();
+    await boss.signInAt(`${at}`);
     return boss;
   }
 
@@ -177,8 +171,7 @@ describe('a sale is set up', () => {
 
       // Opened too early, it says what is missing.
       await at(page, 'event');
-      await page.click('#act-open');
-      await page.locator('#confirm[open]').waitFor();
+      await clickFor(page, '#act-open', '#confirm[open]');
       const told = (await page.locator('#confirm-lines li').allTextContents()).join('\n');
       has(boss, told, /Date or venue is missing.*\n.*No hall is imported/, /일시나 공연장이 없습니다.*\n.*좌석 배치가 없어/);
       await see(boss, 'dialog');
@@ -233,8 +226,7 @@ describe('a sale is set up', () => {
       // What is not saved yet is still there after another view.
       await page.click('#setup-steps a[href$="/check"]');
       await page.locator('#setup-list li').first().waitFor();
-      await page.click('#setup-steps a[href$="/hall"]');
-      await page.locator('#hall-blocks-name-1').waitFor();
+      await clickFor(page, '#setup-steps a[href$="/hall"]', '#hall-blocks-name-1');
       assert.deepEqual(await dots(), [120]);
       await page.click('#setup-save');
 
@@ -268,11 +260,9 @@ describe('a sale is set up', () => {
       await page.locator('#setup-list li').first().waitFor();
       assert.equal(await page.locator('#setup-list li.wrong').count(), 0);
 
-      await page.click('#act-open');
-      await page.locator('#confirm[open]').waitFor();
+      await clickFor(page, '#act-open', '#confirm[open]');
       assert.equal(await page.locator('#confirm-lines li').count(), 1, 'who is touched, and nothing missing');
-      await page.click('#confirm-yes');
-      await page.locator('.badge.open').waitFor();
+      await clickFor(page, '#confirm-yes', '.badge.open');
 
       // And somebody gets a seat.
       const { ticket } = (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': 'first' } })).json;
@@ -283,8 +273,7 @@ describe('a sale is set up', () => {
       // From now on a correction is asked first, and one that may not be is refused with what has to stay.
       await page.click('#setup-steps a[href$="/hall"]');
       await page.fill('#hall-per-buyer', '4');
-      await page.click('#setup-save');
-      await page.locator('#confirm[open]').waitFor();
+      await clickFor(page, '#setup-save', '#confirm[open]');
       await page.click('#confirm-yes');
       await at(page, 'opening');
       assert.equal((await hall(id)).limits.max_per_buyer, 4);
@@ -305,7 +294,6 @@ describe('a sale is set up', () => {
       await page.click('#confirm-yes');
       await at(page, 'hall');
       for (const one of [await doc(id), await hall(id)]) assert.deepEqual([one.starts_at.slice(0, 16), one.doors_at ?? null], ['2027-05-02T10:00', null]);
-      await boss.close();
     });
 
     test(`a hall comes from a file, ${name}`, async () => {
@@ -338,8 +326,7 @@ describe('a sale is set up', () => {
       let sent = 0;
       page.on('request', (request) => { if (request.method() === 'PUT') sent += 1; });
       const letGo = await boss.hold(`**/admin/events/${id}`);
-      await page.click('#setup-save');
-      await page.locator('#setup-save[aria-busy]').waitFor();
+      await clickFor(page, '#setup-save', '#setup-save[aria-busy]');
       await page.press('#hall-per-hold', 'Enter');
       letGo();
       await at(page, 'opening');
@@ -356,7 +343,6 @@ describe('a sale is set up', () => {
       await at(page, 'hall');
       assert.equal(await page.inputValue('#hall-kind'), 'file');
       assert.deepEqual([(await doc(id)).venue.address, Date.parse((await hall(id)).starts_at)], [{ ...demo.venue.address, en: 'Elsewhere' }, Date.parse('2028-01-01T10:00:30Z')]);
-      await boss.close();
     });
   }
 
@@ -369,8 +355,7 @@ describe('a sale is set up', () => {
         globalThis.shifts = [];
         new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map(({ value }) => value))).observe({ type: 'layout-shift', buffered: true });
       });
-      await page.goto(`${boss.at}/console#/events`);
-      await boss.signIn();
+      await boss.signInAt('#/events');
       await page.locator('#events li').first().waitFor();
       for (const step of ['event', 'hall', 'opening', 'check']) {
         await page.goto('about:blank');

@@ -3,22 +3,19 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openScope, openStack, request, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { backOf, customer, openBrowser, Visitor } from './world.js';
+import { backOf, clickFor, closeAfterEach, customer, goFor, openBrowser, payByCard, Visitor } from './world.js';
 
-describe('pages', () => {
+describe('pages', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'journey');
-  let stack;
-  let browser;
 
-  before(async () => {
-    stack = await openStack(scope, { hashes: 'usual' });
-    await stack.up();
-    browser = await openBrowser(scope);
-  });
+  const stack = await openStack(scope, { hashes: 'usual' });
+  await stack.up();
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   const MAP = { drawn: '#map' };
   const LIST = { few: ['#list-seats li'] };
@@ -36,17 +33,14 @@ describe('pages', () => {
 
   async function buy(visitor, who) {
     const { page } = visitor;
-    await page.click('#cart-pay');
-    await page.locator('#login-form').waitFor();
+    await clickFor(page, '#cart-pay', '#login-form');
     await visitor.survey(looks, `${visitor.name}-login`);
     await page.fill('#login-name', who.login);
     await page.fill('#login-password', `${who.password}x`);
-    await page.click('#login-form button');
-    await page.locator('#notice:not(:empty)').waitFor();
+    await clickFor(page, '#login-form button', '#notice:not(:empty)');
     await visitor.survey(looks, `${visitor.name}-login-wrong`);
     await page.fill('#login-password', who.password);
-    await page.click('#login-form button');
-    await page.locator('#pay-button').waitFor();
+    await clickFor(page, '#login-form button', '#pay-button');
     await told(visitor, '#event-show');
     await visitor.survey(looks, `${visitor.name}-checkout`);
     await page.click('#pay-button');
@@ -55,11 +49,7 @@ describe('pages', () => {
     await page.goto(await backOf(page));
     await visitor.survey(looks, `${visitor.name}-order-pending`);
     await page.click('#pay-link');
-    await page.fill('[name=number]', '4242424242424242');
-    await page.fill('[name=exp]', '12/34');
-    await page.fill('[name=cvc]', '123');
-    await page.click('main form button');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
+    await payByCard(page);
     await told(visitor, '.receipt .when');
     await visitor.survey(looks, `${visitor.name}-order-completed`);
     await page.click('a[href^="/pay/tickets/"]');
@@ -78,8 +68,7 @@ describe('pages', () => {
     await page.goto(`http://localhost:${stack.base + 5}/my/orders`);
     await page.fill('[name=login]', who.login);
     await page.fill('[name=password]', who.password);
-    await page.click('#login button');
-    await page.locator('#logout:not([hidden])').waitFor();
+    await clickFor(page, '#login button', '#logout:not([hidden])');
     const first = page.locator('#orders li').first();
     await until('the tickets to be handed over', async () => (await page.reload(), await first.textContent()).includes('World Tour at the Harbour Stadium · '));
     assert.equal((await first.locator('span').textContent()).split(', ').length, seats);
@@ -87,8 +76,7 @@ describe('pages', () => {
     await page.click('header a[href="/"]');
     await page.locator('#goods button').nth(2).click();
     await page.locator('#announce:not(:empty)').waitFor();
-    await page.click('header a[href="/my/orders"]');
-    await page.locator('#orders li', { hasText: ' 2 × 1' }).waitFor();
+    await clickFor(page, 'header a[href="/my/orders"]', '#orders li', { hasText: ' 2 × 1' });
   }
 
   for (const [name, options, n] of [['ko', { deviceScaleFactor: 1, timezoneId: 'Asia/Seoul' }, 0], ['en-dark', { deviceScaleFactor: 1, locale: 'en-GB', timezoneId: 'Europe/London', colorScheme: 'dark', reducedMotion: 'reduce' }, 1]]) {
@@ -130,11 +118,9 @@ describe('pages', () => {
       await page.emulateMedia({ media: 'print' });
       await looks.see(page, `${name}-tickets-print`);
       await page.emulateMedia({ media: null });
-      await page.goto(`${visitor.at}/seats/demo`);
-      await page.locator('#gone').waitFor();
+      await goFor(page, `${visitor.at}/seats/demo`, '#gone');
       await visitor.survey(looks, `${name}-gone`);
       await shopAsEver(visitor, customer(stack, n), places);
-      await visitor.close();
     });
   }
 
@@ -180,7 +166,6 @@ describe('pages', () => {
     assert.equal(second.length, 2);
     const numbers = second.map((line) => /seat (\S+) ·/.exec(line)[1]);
     assert.ok(offered.includes(`seat ${Math.min(...numbers)}–${Math.max(...numbers)} –`), `${offered}: ${second}`);
-    await visitor.close();
   });
 
   const held = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count);
@@ -207,7 +192,6 @@ describe('pages', () => {
     await visitor.giveBack();
     await held(page, 0);
     await held(third, 0);
-    await visitor.close();
   });
 
   test('a seat on its way to its visitor is never shown as another\'s', async () => {
@@ -250,7 +234,6 @@ describe('pages', () => {
     assert.ok(!told.some((text) => /being bought/.test(text)), told.join('; '));
     await visitor.giveBack();
     await held(page, 0);
-    await visitor.close();
   });
 
   test('the hall without a network says so, keeps held seats and recovers by itself', async () => {
@@ -279,8 +262,6 @@ describe('pages', () => {
     assert.equal(await page.locator('#cart-seats li').count(), 2);
     await visitor.giveBack();
     await page.locator('#cart-seats li').first().waitFor({ state: 'detached' });
-    await other.close();
-    await visitor.close();
   });
 
   test('an unreachable hall appears as soon as it is reachable', async () => {
@@ -293,7 +274,6 @@ describe('pages', () => {
     await page.unroute('**/v1/seats/**');
     await visitor.ready();
     assert.equal(await page.locator('#categories button').count(), 6);
-    await visitor.close();
   });
 
   test('a killed and restarted seat service loses nothing of the visitor', async () => {
@@ -306,7 +286,6 @@ describe('pages', () => {
     await held(page, 2);
     await visitor.giveBack();
     await page.locator('#cart-seats li').first().waitFor({ state: 'detached', timeout: 60_000 });
-    await visitor.close();
   });
 
   for (const [how, query] of [['WebGL', ''], ['plain canvas', '?plain']]) {
@@ -330,7 +309,6 @@ describe('pages', () => {
       await visitor.judge(`keys-${query ? 'plain' : 'webgl'}`);
       for (let n = 0; n < 2; n += 1) await page.keyboard.press('Enter');
       await page.locator('#cart-seats li').waitFor({ state: 'detached' });
-      await visitor.close();
     });
   }
 
@@ -400,16 +378,13 @@ describe('pages', () => {
     await visitor.judge('by-keys-ticket');
     const ticket = await page.textContent('main');
     for (const part of /^(.+), row (.+), seat (.+)$/.exec(seat).slice(1)) assert.ok(ticket.includes(part), `${part}: ${ticket}`);
-    await visitor.close();
   });
 
   test('without a pass the hall says where to get one', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
-    await visitor.page.goto(`${visitor.at}/seats/demo`);
-    await visitor.page.locator('#gone').waitFor();
+    await goFor(visitor.page, `${visitor.at}/seats/demo`, '#gone');
     await visitor.judge('no-pass');
     assert.ok((await visitor.page.getAttribute('#gone-link', 'href')).endsWith('/e/demo#in'));
-    await visitor.close();
   });
 
   test('early hints name the hall\'s files, and nothing for an unknown name', async () => {
