@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import {
   fakeBuild,
   openScope,
@@ -24,18 +24,12 @@ function parentOf(pid) {
   return Number(stat.slice(stat.lastIndexOf(')')).split(' ')[2]);
 }
 
-describe('a stack', () => {
+describe('a stack', async () => {
   const scope = openScope(test);
-  let stack;
-  let other;
-  let said;
-
-  before(async () => {
-    const env = { FAIRGATE_BUILD_DIR: fakeBuild(scope, SERVICES) };
-    stack = await openStack(scope, { env, name: 'one', cluster: 'usual' });
-    other = await openStack(scope, { env, name: 'two', cluster: 'usual' });
-    [said] = await Promise.all([stack.up(), other.up()]);
-  });
+  const env = { FAIRGATE_BUILD_DIR: fakeBuild(scope, SERVICES) };
+  let stack = await openStack(scope, { env, name: 'one', cluster: 'usual' });
+  const other = await openStack(scope, { env, name: 'two', cluster: 'usual' });
+  const [said] = await Promise.all([stack.up(), other.up()]);
 
   test('runs next to another one', async () => {
     for (const one of [stack, other]) {

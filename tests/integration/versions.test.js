@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { CookieJar, fakeBuild, openScope, openStack, until } from '../lib-js/index.js';
 import { ROOT } from '../lib-js/service.js';
 
@@ -25,11 +25,8 @@ async function openVersions(scope, env) {
 
 const drawn = (answer) => /fg_version=(\d+)/.exec([answer.headers['set-cookie']].flat().join())?.[1];
 
-describe('the edge, with stand-ins for both versions', () => {
+describe('the edge, with stand-ins for both versions', async () => {
   const scope = openScope(test);
-  let stack;
-  let share;
-  let fresh;
   // Whether the new version answered somebody who has drawn that number.
   const seesNew = async (number, path = '/v1/queue/demo/status') =>
     (await stack.edge.get(path, { headers: { cookie: `a=b; fg_version=${number}` } })).json.port === fresh;
@@ -39,10 +36,8 @@ describe('the edge, with stand-ins for both versions', () => {
   };
   const upTo = (n) => Array.from({ length: n }, (_, i) => i);
 
-  before(async () => {
-    const build = fakeBuild(scope, ['queue-front']);
-    ({ stack, share, fresh } = await openVersions(scope, { FAIRGATE_BUILD_DIR: build, FAIRGATE_NEW_BUILD_DIR: fakeBuild(scope, ['queue-front']) }));
-  });
+  const build = fakeBuild(scope, ['queue-front']);
+  const { stack, share, fresh } = await openVersions(scope, { FAIRGATE_BUILD_DIR: build, FAIRGATE_NEW_BUILD_DIR: fakeBuild(scope, ['queue-front']) });
 
   test('nobody sees a new version before it has a share, and nobody is marked', async () => {
     assert.equal(await share(), '0');
