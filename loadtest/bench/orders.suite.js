@@ -125,6 +125,19 @@ async function sameEverywhere({ stack }) {
   sameWork('seats', { sold: new Set(sold.map(({ seat }) => seat)).size, rows: sold.length, ordered: orders.seats });
 }
 
+// How many orders the service has served within each time, from the money that it saw to the ticket.
+async function served({ stack }) {
+  const metrics = parseMetrics((await client({ port: stack.base + 13 }).get('/metrics')).text);
+  const bucket = /^fairgate_order_to_ticket_seconds_bucket\{le="([\d.]+)"\}$/;
+  return new Map([...metrics].filter(([name]) => bucket.test(name)).map(([name, count]) => [bucket.exec(name)[1], count]));
+}
+
+// The 99th percentile of those between two looks, in ms.
+function p99Of(before, after) {
+  const times = [...after].map(([s, count]) => ({ ms: 1000 * s, count: count - before.get(s) })).sort((a, b) => a.ms - b.ms);
+  return times.find(({ count }) => count >= 0.99 * times.at(-1).count).ms;
+}
+
 const inMs = (took) => Object.fromEntries(Object.entries(took).map(([name, us]) => [name, us / 1e3]));
 
 async function orders({ scope, add }) {
@@ -139,9 +152,11 @@ async function orders({ scope, add }) {
   const each = (key) => (after[key] - before[key]) / (after.orders - before.orders);
   add({ name: 'orders: commits of the payment database for each', value: each('commits'), note: `reading ones among them; of ${each('webhooks').toFixed(1)} webhooks an order came ${each('webhook_commits').toFixed(3)} commits` });
   const half = Math.min(peak.rate, OFFERED) / 2;
+  const servedBefore = await served(house);
   const calm = await buy(scope, house, half, SECONDS);
   const took = inMs(calm.run.took_us['paid to ticket']);
   add({ name: `orders: paid to ticket, p99 at ${Math.round(half)} a second`, value: took.p99, unit: 'ms', atMost: 1000, latency: took, note: 'as the buyer sees it, who asks every 100 to 300 ms' });
+  add({ name: `orders: money seen to ticket, p99 at ${Math.round(half)} a second`, value: p99Of(servedBefore, await served(house)), unit: 'ms', atMost: 60, note: 'as the service measures it' });
   await sameEverywhere(house);
   add({ name: 'orders: money, seats and orders that disagree', value: 0, atMost: 0, note: 'otherwise the suite is broken' });
   const stopped = await house.stack.command('down');
