@@ -45,7 +45,7 @@ export function header() {
   const named = new Set(Array.from(readFileSync(SIZE_C, 'utf8').matchAll(/\bfigure_(\w+)/g), ([, name]) => name));
   const lines = rows.filter(([name]) => named.has(name)).map(([name, value]) => `static const double figure_${name} = ${value};`);
   return [
-    '/* figures.h: what one thing costs, for the sums of size.c. Written by `make scale` from', ' * loadtest/sim/figures.json, and whole/ask.js and figures.js beside it; a test compares. */',
+    '/* figures.h: what one thing costs, for the sums of size.c. Written by `make scale` from', ' * loadtest/sim/whole: table.js, ask.js and figures.js; a test compares. */',
     '#ifndef FG_CTL_PLAN_FIGURES_H', '#define FG_CTL_PLAN_FIGURES_H', '', ...lines, '', '#endif', '',
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 // closed.js: the same sale by sums and quotients: work over capacity, the slowest decides. `fairgate size` does these
 // sums in C (infra/ctl/src/plan/size.c), and a test holds one against the other; the simulation is held against both.
 
+import { askOf } from './ask.js';
 import { RULES } from './figures.js';
 import { pollsPerS } from './poll.js';
 import { connectionsOf, joinUs, shardUs, waysOf } from './sale.js';
@@ -101,5 +102,9 @@ export function sizeOf(ask, aimS) {
     after,
     handshakesPerS: ask.cdn ? 0 : ask.visitors / placedInS,
     pollsPerS: waitingUs(ask).polls,
+    soldS: Math.min(ask.seats / ask.people.seatsEach, ask.visitors * RULES.ordersACall) / orders,
   };
 }
+
+// For the console: a place for everybody within ten seconds, as `fairgate size` has it.
+export const sizeFor = (changes) => sizeOf(askOf(changes), 10);

@@ -1,9 +1,6 @@
-// figures.js: what one thing costs. figures.json is the one table of it, each row with where it comes from:
-// measured, a bound (measured with something else in it), a setting's default, or assumed.
+// figures.js: what one thing costs by table.js, and the rules of the sums.
 
-import { readFileSync } from 'node:fs';
-
-const FILE = new URL('../figures.json', import.meta.url);
+import table from './table.js';
 
 // How the services work and what the sums leave room for. `fairgate size` has these in C, by `make scale`.
 export const RULES = {
@@ -20,8 +17,6 @@ export const RULES = {
   pollSurely: 0.8, // of the median wait passes in nine of ten cases
   room: 1.15, // for what sums do not know: that not all come at the same pace
 };
-
-const table = JSON.parse(readFileSync(FILE, 'utf8'));
 
 export const BASES = ['measured', 'bound', 'setting', 'assumed'];
 export const figures = () => Object.entries(table).map(([name, row]) => ({ name, ...row }));

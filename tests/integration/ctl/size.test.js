@@ -32,7 +32,7 @@ function askLike([visitors, , withinS, ratePerS, ...more]) {
   return askOf({ visitors, withinS, ratePerS, cdn: more.includes('--cdn'), edgeCores: after('--edge-cores', 16), frontCores: after('--front-cores', 2) });
 }
 
-test('the figures in C are those of figures.json: otherwise make scale', () => {
+test('the figures in C are those of table.js: otherwise make scale', () => {
   assert.equal(readFileSync(FIGURES_C, 'utf8'), header());
 });
 
@@ -50,7 +50,7 @@ test('it adds up as the simulation\'s own sums do', async () => {
       rate_per_s: one[3], max_active: wanted.maxActive, 'psp.per_s': wanted.pspPerS, 'users.queries_per_s': wanted.usersPerS,
       maxconn: wanted.connections, LimitNOFILE: wanted.streams, ...(wanted.shards > 1 ? { shards: wanted.shards } : {}),
     });
-    assert.equal(got.polls_per_s, Math.floor(wanted.pollsPerS));
+    assert.deepEqual([got.polls_per_s, got.sold_out_s], [Math.floor(wanted.pollsPerS), Math.ceil(wanted.soldS)]);
     for (const { count, spare, then, memory_gb: gb } of got.parts) assert.ok(then <= count && spare > 0 && gb >= 2, one.join(' '));
   }
 });

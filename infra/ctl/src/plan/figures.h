@@ -1,5 +1,5 @@
 /* figures.h: what one thing costs, for the sums of size.c. Written by `make scale` from
- * loadtest/sim/figures.json, and whole/ask.js and figures.js beside it; a test compares. */
+ * loadtest/sim/whole: table.js, ask.js and figures.js; a test compares. */
 #ifndef FG_CTL_PLAN_FIGURES_H
 #define FG_CTL_PLAN_FIGURES_H
 
