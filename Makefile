@@ -160,12 +160,12 @@ recipe-of:
 # ---- what is made before anything is compiled ----------------------------------------------------
 # The pages' scripts are bundled once for all variants. Every text that a program carries becomes C (infra/embed.js).
 
-BUNDLES := $(addprefix build/bundles/,$(addprefix web/console/,uplot.js uplot.css) $(addprefix queue-front/web/,bls.min.js licences.txt wait.min.js place.min.js fair.min.js) \
+BUNDLES := $(addprefix build/bundles/,$(addprefix web/console/,uplot.js uplot.css size.min.js) $(addprefix queue-front/web/,bls.min.js licences.txt wait.min.js place.min.js fair.min.js) \
            $(addprefix seat-service/web/,hall.min.js later.min.js) $(addprefix payment-adapter/web/,checkout.min.js order.min.js))
-$(BUNDLES) &: infra/vendor.js package-lock.json $(wildcard web/*.js queue-front/web/*.js seat-service/web/*.js payment-adapter/web/*.js)
+$(BUNDLES) &: infra/vendor.js package-lock.json $(wildcard web/*.js queue-front/web/*.js seat-service/web/*.js payment-adapter/web/*.js loadtest/sim/whole/*.js)
 	@echo "  BUNDLE"
 	@node infra/vendor.js build/bundles
-TEXTS := $(wildcard */sql/*.sql infra/demo/*/sql/*.sql web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo/*/web/*) docs/operate/runbook.md build/bundles/docs/runbook.ko.md $(BUNDLES)
+TEXTS := $(wildcard */sql/*.sql infra/demo/*/sql/*.sql web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo/*/web/*) infra/demo/halls/samples.js infra/demo/halls/bowl.js docs/operate/runbook.md build/bundles/docs/runbook.ko.md $(BUNDLES)
 build/bundles/docs/runbook.ko.md: infra/observe/runbook.js docs/operate/runbook.md docs/ko/operate/runbook.md
 	@mkdir -p $(@D)
 	@node $< >$@

@@ -50,6 +50,7 @@ function licences(names) {
 const wanted = {
   'web/console/uplot.js': await bundle('uplot', 'dist/uPlot.esm.js'),
   'web/console/uplot.css': await bundle('uplot', 'dist/uPlot.min.css'),
+  'web/console/size.min.js': await page('loadtest/sim/whole/closed.js', [], []),
   'queue-front/web/bls.min.js': `/* @noble/curves ${versionOf('@noble/curves')}, @noble/hashes ${versionOf('@noble/hashes')}, MIT; bundled by infra/vendor.js */\n${await page('queue-front/web/bls.js')}`,
   'queue-front/web/licences.txt': licences(['uplot', '@noble/curves', '@noble/hashes']),
   'seat-service/web/hall.min.js': await page('seat-service/web/hall.js'),

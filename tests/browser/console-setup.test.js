@@ -6,17 +6,18 @@ import { describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { bodyOf, documentOf, pictureOf, planOf, saleOf } from '../../web/console/blocks.js';
 import { checklist, missing } from '../../web/console/checklist.js';
-import { fromPlace, isZone, toPlace } from '../../web/console/place.js';
+import { fromPlace, isZone, readPlace, toPlace } from '../../web/console/place.js';
 import { clickFor, closeAfterEach, openBrowser, Operator } from './world.js';
 
 const SALE = {
-  kind: 'blocks', base: null, currency: 'KRW', limits: { max_per_hold: 4, max_per_buyer: 6 },
+  kind: 'blocks', base: null, currency: 'KRW', charges: { per_seat: 0, per_order: 900, basis_points: 0, vat_basis_points: 1000 }, limits: { max_per_hold: 4, max_per_buyer: 6 },
   categories: [{ name: 'R', color: '#b23a48', price: 99000 }, { name: 'Floor', color: '#3a6ea5', price: 77000 }],
   blocks: [
-    { name: 'Left', rows: 3, seats: 4, category: 0, adjacent: false }, { name: 'Right', rows: 2, seats: 6, category: 0, adjacent: true },
-    { name: 'Balcony', rows: 28, seats: 2, category: 0, adjacent: false },
+    { name: 'Left', rows: 3, seats: 4, category: 0, accessible: 1, channel: 0, adjacent: false }, { name: 'Right', rows: 2, seats: 6, category: 0, accessible: 0, channel: 2, adjacent: true },
+    { name: 'Balcony', rows: 28, seats: 2, category: 0, accessible: 0, channel: 0, adjacent: false },
   ],
-  areas: [{ name: 'Front', capacity: 400, category: 1 }],
+  areas: [{ name: 'Front', capacity: 400, category: 1, channel: 1 }],
+  channels: [{ name: 'Fans', code: 'fans-only' }, { name: 'House', code: '' }],
 };
 const SHOW = { name: 'Spring', stage: 'STAGE', starts_at: '2027-05-01T10:00:00Z', doors_at: null, time_zone: 'Asia/Seoul', venue: { name: 'Hall' } };
 
@@ -41,13 +42,18 @@ describe('a hall of blocks', () => {
 
   test('an import body is read back as the same blocks', () => {
     const body = bodyOf(SALE, SHOW);
-    assert.deepEqual(body.areas, [{ id: 'area-1', name: 'Front', category: 'Floor', capacity: 400 }]);
+    assert.deepEqual(body.areas, [{ id: 'area-1', name: 'Front', category: 'Floor', capacity: 400, channel: 'channel-1' }]);
+    assert.deepEqual(body.channels, [{ id: 'channel-1', name: 'Fans', code: 'fans-only' }, { id: 'channel-2', name: 'House' }]);
+    assert.deepEqual(body.zones, [{ zone: 'block-2', channel: 'channel-2' }]);
+    assert.deepEqual(body.seats, [{ guid: '1-C-1', accessible: true }, { guid: '1-C-2', companion_of: '1-C-1' }]);
     assert.equal('doors_at' in body, false);
     const doors = { ...SALE, base: { doors_at: '2030-01-01T09:00:00Z' } };
     assert.deepEqual([SHOW, { ...SHOW, starts_at: null }].map((show) => bodyOf(doors, show).doors_at), [undefined, '2030-01-01T09:00:00Z']);
-    const { base, ...read } = saleOf(JSON.parse(JSON.stringify({ ...body, fees: { per_seat: 500 } })));
+    assert.deepEqual([body.fees, body.vat_basis_points], [{ per_order: 900 }, 1000]);
+    const { base, ...read } = saleOf(JSON.parse(JSON.stringify({ ...body, rows: [] })));
     assert.deepEqual({ ...read, base: null }, SALE);
-    assert.deepEqual(bodyOf({ ...read, base }, SHOW).fees, { per_seat: 500 });
+    const free = bodyOf({ ...read, base, charges: { per_order: 0 } }, SHOW);
+    assert.deepEqual(['rows' in free, 'fees' in free, 'vat_basis_points' in free], [true, false, false]);
   });
 
   test('another plan is kept as it is; prices, limits and date change', () => {
@@ -113,6 +119,8 @@ describe('the clocks of a place', () => {
       ['America/New_York', '2027-11-07T00:59', '2027-11-07T04:59:00.000Z'], ['America/New_York', '2027-11-07T02:00', '2027-11-07T07:00:00.000Z'],
     ]) assert.deepEqual([fromPlace(text, zone), toPlace(iso, zone)], [iso, text]);
     assert.deepEqual([fromPlace('', 'UTC'), toPlace(null, 'UTC')], [null, '']);
+    const exact = '2027-05-01T10:00:30Z';
+    assert.deepEqual([['2027-05-01T19:00', exact], ['2027-05-01T19:01', exact], ['', exact], ['', null]].map(([text, was]) => readPlace(text, was, 'Asia/Seoul')), [exact, '2027-05-01T10:01:00.000Z', null, null]);
     assert.deepEqual(['Asia/Seoul', 'Mars/Olympus', ''].map(isZone), [true, false, false]);
   });
 });
@@ -129,12 +137,13 @@ describe('a sale is set up', async () => {
   const stack = await openStack(scope);
   await stack.up();
   const token = stack.secret('admin-token');
-  const [queue, seats] = [11, 12].map((n) => client({ port: stack.base + n, token }));
+  const [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
   const browser = await openBrowser(scope);
   closeAfterEach();
 
   const doc = async (id) => (await queue.get(`/admin/events/${id}`)).json;
   const hall = async (id) => (await seats.get(`/admin/events/${id}`)).json;
+  const terms = async (id) => (await pay.get(`/admin/events/${id}/refund-terms`)).json;
 
   async function open(name, at = '') {
     const boss = await Operator.open(browser, stack, MANNERS[name]);
@@ -188,9 +197,11 @@ describe('a sale is set up', async () => {
       await page.fill('#setup-doors', '2027-05-01T18:00');
       await page.fill('#setup-zone', 'Asia/Seoul');
       await page.fill('#setup-venue', 'River Hall');
+      await page.fill(`#setup-about-${boss.language}`, 'With friends');
       await page.keyboard.press('Enter');
       await at(page, 'hall');
       const { starts_at: starts, doors_at: doors, time_zone: zone, venue } = await doc(id);
+      assert.deepEqual((await doc(id)).about, { [boss.language]: 'With friends' });
       assert.deepEqual([starts, doors, zone, venue].map((one) => one?.slice?.(0, 16) ?? one), ['2027-05-01T10:00', '2027-05-01T09:00', 'Asia/Seoul', { name: 'River Hall', address: '1 River Road' }]);
       await page.locator('#undo-target', { hasText: 'Night Shift' }).waitFor({ state: 'attached' }); // a phone hides it
       assert.doesNotMatch(await page.textContent('#undo-target'), /needs|Created|만듦/);
@@ -209,6 +220,15 @@ describe('a sale is set up', async () => {
       assert.equal(await page.evaluate(() => document.activeElement.id), 'hall-blocks-name-1');
       await page.keyboard.type('Side');
       await page.check('#hall-blocks-adjacent-1');
+      await page.fill('#hall-blocks-accessible-0', '7');
+      await page.click('#setup-save');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'hall-blocks-accessible-0');
+      await page.fill('#hall-blocks-accessible-0', '2');
+      await page.click('#hall-add-channels');
+      await page.keyboard.type('Fans');
+      assert.match(await page.inputValue('#hall-channels-code-0'), /^[A-Z2-9]{12}$/);
+      await page.fill('#hall-channels-code-0', 'fans-2027');
+      await page.selectOption('#hall-blocks-channel-1', { label: 'Fans' });
       await page.fill('#hall-categories-category-name-0', 'Seats');
       await page.click('#hall-add-categories');
       await page.keyboard.type('Floor');
@@ -219,6 +239,11 @@ describe('a sale is set up', async () => {
       await page.fill('#hall-areas-capacity-0', '300');
       await page.selectOption('#hall-areas-category-0', { label: 'Floor' });
       await page.fill('#hall-per-buyer', '6');
+      await page.fill('#hall-per_seat', '500');
+      await page.fill('#hall-vat_basis_points', '10.001');
+      await page.click('#setup-save');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'hall-vat_basis_points');
+      await page.fill('#hall-vat_basis_points', '7.5');
       assert.deepEqual(await dots(), [120]);
       has(boss, await page.textContent('#hall-picture figcaption'), /^120 seats, 300 standing placesSeats: 120 · ₩99,000Floor: 300 · ₩0$/, /^좌석 120석, 스탠딩 300자리Seats: 120 · 99,000원Floor: 300 · 0원$/);
       await see(boss, 'hall');
@@ -230,14 +255,30 @@ describe('a sale is set up', async () => {
       assert.deepEqual(await dots(), [120]);
       await page.click('#setup-save');
 
+      // Nobody has ordered yet, so the first terms need no reason.
+      await at(page, 'terms');
+      await page.fill('#terms-percent', '101');
+      await page.keyboard.press('Enter');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'terms-percent');
+      await see(boss, 'terms-wrong');
+      await page.fill('#terms-percent', '80');
+      await page.fill('#terms-before', '36.5');
+      await page.fill('#terms-until', '2027-04-30T23:00');
+      await page.keyboard.press('Enter');
       await at(page, 'opening');
+      const { by, percent, before_start_s: beforeS, until: lastDay } = await terms(id);
+      assert.deepEqual([by, percent, beforeS, lastDay.slice(0, 16)], ['buyer', 80, 131_400, '2027-04-30T14:00']);
       const { seats: count, areas, categories, limits, currency, name: title, venue: where } = await hall(id);
       assert.deepEqual([count, areas.map((one) => one.capacity), categories.map((one) => [one.name, one.price]), currency, title, where.name], [120, [300], [['Seats', 99000], ['Floor', 0]], 'KRW', `Spring ${name}!`, 'River Hall']);
       assert.deepEqual([limits.max_per_hold, limits.max_per_buyer], [8, 6]);
+      assert.deepEqual([(await hall(id)).fees.per_seat, (await hall(id)).vat_basis_points], [500, 750]);
       await page.fill('#setup-rate', '-1');
       await page.click('#setup-save');
       assert.equal(await page.evaluate(() => document.activeElement.id), 'setup-rate');
       await page.fill('#setup-rate', '50');
+      await page.fill('#setup-visitors', '100000');
+      has(boss, (await page.locator('#setup-rate-told li').allTextContents()).join('\n'), /5 waiting rooms(.|\n)*227 calls/, /대기열 5대(.|\n)*호출 227건/);
+      has(boss, await page.textContent('#setup-rate-told'), /Sold out about 1 minute after(.|\n)*34 minutes(.|\n)*2,921 people(.|\n)*maximum of 1,000/, /1분 뒤 매진(.|\n)*34분(.|\n)*2,921명(.|\n)*1,000명/);
       has(boss, await page.textContent('#setup-rate-told'), /180,000 people an hour.*420 places/, /180,000명.*420개/);
       await page.fill('#setup-opens', '2027-03-01T20:00');
       await see(boss, 'opening');
@@ -254,7 +295,7 @@ describe('a sale is set up', async () => {
       assert.equal(await page.inputValue('#hall-blocks-name-1'), 'Side');
       await page.fill('#hall-categories-price-1', '77000');
       await page.click('#setup-save');
-      await at(page, 'opening');
+      await at(page, 'terms');
       assert.equal((await hall(id)).categories[1].price, 77000);
       await page.click('#setup-steps a[href$="/check"]');
       await page.locator('#setup-list li').first().waitFor();
@@ -264,27 +305,41 @@ describe('a sale is set up', async () => {
       assert.equal(await page.locator('#confirm-lines li').count(), 1, 'who is touched, and nothing missing');
       await clickFor(page, '#confirm-yes', '.badge.open');
 
-      // And somebody gets a seat.
+      // And somebody gets a seat; what is a channel's takes its code.
       const { ticket } = (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': 'first' } })).json;
       const pass = await until('a pass', async () => (await stack.edge.post(`/v1/queue/${id}/pass`, { token: ticket })).json.pass);
       const held = await stack.edge.post(`/v1/seats/${id}/holds`, { token: pass, body: { best_available: { quantity: 2 } } });
       assert.equal(held.status, 201, held.text);
+      assert.equal((await hall(id)).accessible, true);
+      assert.equal((await stack.edge.post(`/v1/seats/${id}/codes`, { token: pass, body: { code: 'fans-2027' } })).json.name, 'Fans');
 
-      // From now on a correction is asked first, and one that may not be is refused with what has to stay.
+      // From now on a correction is asked first. Prices change for holds from now on; what orders were made with stays.
       await page.click('#setup-steps a[href$="/hall"]');
       await page.fill('#hall-per-buyer', '4');
+      await page.fill('#hall-categories-price-0', '88000');
       await clickFor(page, '#setup-save', '#confirm[open]');
       await page.click('#confirm-yes');
-      await at(page, 'opening');
-      assert.equal((await hall(id)).limits.max_per_buyer, 4);
+      await at(page, 'terms');
+      const priced = await hall(id);
+      assert.deepEqual([priced.limits.max_per_buyer, priced.categories[0].price], [4, 88000]);
+      const old = (await stack.edge.get(`/v1/seats/${id}/holds/${held.json.hold}`, { token: pass })).json;
+      assert.equal(old.total, 2 * 99000, JSON.stringify(old));
       await page.click('#setup-steps a[href$="/hall"]');
-      await page.fill('#hall-categories-price-0', '1');
+      assert.equal(await page.inputValue('#hall-categories-price-0'), '88000');
+      await page.fill('#hall-per_seat', '1');
       await page.click('#setup-save');
       await page.click('#confirm-yes');
-      await page.locator('#hall-clashes li').first().waitFor();
+      await page.locator('#hall-clashes li', { hasText: '/fees' }).waitFor();
       has(boss, await page.textContent('#setup-trouble'), /have to stay/, /바꿀 수 없습니다/);
       await see(boss, 'hall-refused');
-      assert.equal((await hall(id)).categories[0].price, 99000);
+      await page.click('#setup-steps a[href$="/terms"]');
+      await page.selectOption('#terms-by', 'operator');
+      await clickFor(page, '#setup-save', '#confirm[open]');
+      assert.equal(await page.isDisabled('#confirm-yes'), true, 'a reason is needed');
+      await page.fill('#confirm-why', 'the promoter asks for it');
+      await page.click('#confirm-yes');
+      await at(page, 'opening');
+      assert.equal((await terms(id)).by, 'operator');
 
       // Another date goes into both: the line and the hall.
       await page.click('#setup-steps a[href$="/event"]');
@@ -294,6 +349,25 @@ describe('a sale is set up', async () => {
       await page.click('#confirm-yes');
       await at(page, 'hall');
       for (const one of [await doc(id), await hall(id)]) assert.deepEqual([one.starts_at.slice(0, 16), one.doors_at ?? null], ['2027-05-02T10:00', null]);
+
+      // The same sale a week later, under an id of its own.
+      await page.click('#setup-steps a[href$="/event"]');
+      await page.click('#copy summary');
+      await page.click('#copy-save');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'copy-starts');
+      await page.fill('#copy-starts', '2027-05-09T19:00');
+      assert.equal(await page.inputValue('#copy-id'), `${id}-2027-05-09`);
+      await page.fill('#copy-id', id);
+      await page.click('#copy-save');
+      await page.locator('#wrong-copy-id:not(:empty)').waitFor();
+      await see(boss, 'copy-wrong');
+      await page.fill('#copy-starts', '2027-05-09T20:00');
+      await page.keyboard.press('Enter');
+      await page.waitForURL(`**/${id}-2027-05-09/setup`);
+      const [line, its, back] = await Promise.all([doc, hall, terms].map((read) => read(`${id}-2027-05-09`)));
+      assert.deepEqual([line.state, line.rate_per_s, line.opens_at, line.starts_at.slice(0, 16), line.about], ['draft', 50, null, '2027-05-09T11:00', { [boss.language]: 'With friends' }]);
+      assert.deepEqual([its.seats, its.categories[0].price, its.fees.per_seat, its.starts_at.slice(0, 16)], [120, 88000, 500, '2027-05-09T11:00']);
+      assert.deepEqual([back.by, back.percent, back.until.slice(0, 16)], ['operator', 80, '2027-05-07T15:00']);
     });
 
     test(`a hall comes from a file, ${name}`, async () => {
@@ -301,6 +375,13 @@ describe('a sale is set up', async () => {
       assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'From a file', starts_at: '2028-01-01T10:00:30Z' } })).status, 201);
       const boss = await open(name, `#/events/${id}/setup/hall`);
       const { page } = boss;
+      // A sample stands ready, without the code that everybody knows.
+      await page.selectOption('#hall-kind', 'arena');
+      await page.locator('#hall-picture path').nth(3).waitFor();
+      has(boss, await page.textContent('#hall-picture p'), /^12,000 seats, 3,000 standing places$/, /^좌석 12,000석, 스탠딩 3,000자리$/);
+      assert.deepEqual([await page.inputValue('#hall-currency'), await page.inputValue('#hall-categories-price-0')], ['KRW', '220000']);
+      await see(boss, 'sample');
+
       const demo = JSON.parse(stack.read('demo-hall.json'));
       const file = (json) => ({ name: 'hall.json', mimeType: 'application/json', buffer: Buffer.from(json) });
       await page.selectOption('#hall-kind', 'file');
@@ -329,7 +410,7 @@ describe('a sale is set up', async () => {
       await clickFor(page, '#setup-save', '#setup-save[aria-busy]');
       await page.press('#hall-per-hold', 'Enter');
       letGo();
-      await at(page, 'opening');
+      await at(page, 'terms');
       assert.equal(sent, 1, 'pressed twice, sent once');
       const imported = await hall(id);
       const count = demo.plan.zones.flatMap(({ rows }) => rows).flatMap((row) => row.seats).length;
@@ -357,7 +438,7 @@ describe('a sale is set up', async () => {
       });
       await boss.signInAt('#/events');
       await page.locator('#events li').first().waitFor();
-      for (const step of ['event', 'hall', 'opening', 'check']) {
+      for (const step of ['event', 'hall', 'terms', 'opening', 'check']) {
         await page.goto('about:blank');
         await page.goto(`${boss.at}/console#/events/demo/setup/${step}`);
         await at(page, step);

@@ -556,7 +556,7 @@ describe('the console', () => {
       const quiet = () => page.locator('#notice:empty').waitFor({ state: 'attached' });
       await page.goto(`${boss.at}/console#/events/demo/doors`);
       await boss.signIn();
-      await page.locator('#refund-terms').waitFor();
+      await page.locator('#undo-in').waitFor();
 
       // A scanner's token is shown once, opens one gate, and is revoked.
       await page.fill('#scanner-gate', `Gate ${name}`);
@@ -598,26 +598,9 @@ describe('the console', () => {
       assert.equal(late.json.results?.[0].code, 'already-used', late.text);
       await page.locator(`#conflicts li:has-text("${id}")`).waitFor();
 
-      // The terms of refunds. Somebody types the reason of what comes next before the page hears of it.
-      const saveTerms = await boss.hold('**/refund-terms');
-      await page.selectOption('#terms-by', 'operator');
-      await page.fill('#terms-percent', String(80 + n));
-      await page.fill('#terms-before', '12');
-      await why('the promoter asks for it');
-      await page.click('#terms-form button');
-      await why('a camera stands there');
-      saveTerms();
-      const terms = await until('the terms', async () => {
-        const { json } = await pay.get('/admin/events/demo/refund-terms');
-        return json.percent === 80 + n && json;
-      });
-      assert.deepEqual([terms.by, terms.until, terms.before_start_s, terms.handed_on], ['operator', null, 43200, false]);
-
-      await page.locator('#terms-version', { hasText: String(n + 1) }).waitFor();
-      assert.equal(await page.inputValue('#why'), 'a camera stands there');
-
       // A seat moves with its ticket; an impossible move is refused with a reason.
       const free = await freeSeatLike(second.seat);
+      await why('a camera stands there');
       await page.fill('#move-order', id);
       await page.fill('#move-from-0', second.seat);
       await page.fill('#move-to-0', 'nowhere');

@@ -1,8 +1,9 @@
 // blocks.js: a hall made of blocks of rows and of standing areas: the plan that seat-service imports, read back from
 // one; and what any plan looks like. Neither a page nor a service is needed, so a test calls it.
 //
-// A sale is {kind, base, blocks, areas, categories, currency, limits}. Its `base` is the document that it began with,
-// whose other members (fees, channels, ...) stay. A sale of the kind "file" keeps the plan of its base as it is.
+// A sale is {kind, base, blocks, areas, channels, categories, currency, charges, limits}. Its `base` is the document that it
+// began with, whose other members (rows, ...) stay. A sale of the kind "file" keeps the plan of its base as it is. The `channel`
+// of a block or area is a number from 1; 0 is for everybody.
 
 const SEAT = 20; // from seat to seat: pretix draws one with a radius of 10
 const ROW = 36;
@@ -11,11 +12,12 @@ const BEHIND = 72;
 const EDGE = 40;
 const STAGE = '#2b2b33';
 const COLOURS = ['#b23a48', '#3a6ea5', '#4f8a5b', '#8e5aa8', '#c98a2b', '#4b6b73', '#a8567d', '#6b6b2f'];
-export const MOST = { blocks: 64, areas: 64, categories: 16, rows: 200, seats: 200, capacity: 1_000_000, hold: 64, buyer: 10_000, all: 100_000 };
+export const MOST = { blocks: 64, areas: 64, channels: 8, categories: 16, rows: 200, seats: 200, capacity: 1_000_000, hold: 64, buyer: 10_000, all: 100_000 };
 
 export const colourOf = (n) => COLOURS[n % COLOURS.length];
 const letter = (n) => String.fromCharCode(65 + n);
 const rowName = (n) => (n < 26 ? '' : letter(Math.floor(n / 26) - 1)) + letter(n % 26);
+const guidOf = (block, row, seat) => `${block + 1}-${rowName(row)}-${seat + 1}`;
 
 // ---- from blocks to a plan ----
 
@@ -32,7 +34,7 @@ function standing({ name, capacity }, color) {
 }
 
 function seated({ name, rows, seats }, category, n) {
-  const seat = (row, s) => ({ seat_guid: `${n + 1}-${rowName(row)}-${s + 1}`, seat_number: String(s + 1), category, position: { x: s * SEAT, y: row * ROW } });
+  const seat = (row, s) => ({ seat_guid: guidOf(n, row, s), seat_number: String(s + 1), category, position: { x: s * SEAT, y: row * ROW } });
   const rowOf = (row) => ({ row_number: rowName(row), row_number_position: 'both', seats: Array.from({ length: seats }, (_, s) => seat(row, s)) });
   return {
     width: seats * SEAT, height: (rows - 1) * ROW + SEAT,
@@ -64,17 +66,30 @@ export function planOf({ blocks, areas, categories }, { name, stage }) {
   return { name, size: { width: width + 2 * EDGE, height: y - BEHIND + EDGE }, categories: categories.map(({ name: its, color }) => ({ name: its, color })), zones };
 }
 
-const areaOf = ({ name, capacity, category }, n, categories) => ({ id: `area-${n + 1}`, name, category: categories[category].name, capacity });
+// What the import body says of the plan. The last row of a block has its wheelchair places, each with a companion's seat.
+function notesOf({ blocks, areas, channels, categories }) {
+  const of = (channel) => (channel > 0 ? { channel: `channel-${channel}` } : {});
+  const places = ({ rows, accessible }, n) => Array.from({ length: accessible }, (_, k) => [2 * k, 2 * k + 1].map((seat) => guidOf(n, rows - 1, seat)))
+    .flatMap(([guid, next]) => [{ guid, accessible: true }, { guid: next, companion_of: guid }]);
+  return {
+    areas: areas.map(({ name, capacity, category, channel }, n) => ({ id: `area-${n + 1}`, name, category: categories[category].name, capacity, ...of(channel) })),
+    channels: channels.map(({ name, code }, n) => ({ id: `channel-${n + 1}`, name, ...(code === '' ? {} : { code }) })),
+    zones: blocks.flatMap(({ channel }, n) => (channel > 0 ? [{ zone: `block-${n + 1}`, ...of(channel) }] : [])),
+    seats: blocks.flatMap(places),
+  };
+}
 
 // The import body. `show` is what the line says of the event; what it does not say stays as in the base, but for the doors of
 // another date.
 export function bodyOf(sale, { name, stage, ...show }) {
-  const { kind, base, categories, currency, limits } = sale;
+  const { kind, base, categories, currency, charges, limits } = sale;
   const said = Object.fromEntries(Object.entries(show).filter(([, value]) => value !== null && value !== undefined));
   const priced = categories.map((one) => ({ ...base?.categories?.find((its) => its.name === one.name), ...one }));
-  const hall = kind === 'file' ? {} : { plan: planOf(sale, { name, stage }), areas: sale.areas.map((area, n) => areaOf(area, n, categories)) };
-  const { doors_at: doors, ...kept } = base ?? {};
-  return { ...kept, ...(doors && !said.starts_at ? { doors_at: doors } : {}), ...said, name, currency, categories: priced, limits: { ...base?.limits, ...limits }, ...hall };
+  const hall = kind === 'file' ? {} : { plan: planOf(sale, { name, stage }), ...notesOf(sale) };
+  const { doors_at: doors, fees: _, vat_basis_points: __, ...kept } = base ?? {};
+  const { vat_basis_points: vat, ...fees } = Object.fromEntries(Object.entries(charges).filter(([, value]) => value > 0));
+  const paid = { ...(Object.keys(fees).length > 0 ? { fees } : {}), ...(vat ? { vat_basis_points: vat } : {}) };
+  return { ...kept, ...(doors && !said.starts_at ? { doors_at: doors } : {}), ...said, name, currency, categories: priced, ...paid, limits: { ...base?.limits, ...limits }, ...hall };
 }
 
 // ---- and back ----
@@ -102,18 +117,27 @@ export function documentOf(json) {
 }
 
 export function saleOf(document) {
-  const { plan, currency = '', areas: all = [], limits = {} } = document;
+  const { plan, currency = '', areas: all = [], limits = {}, fees = {}, vat_basis_points: vat = 0 } = document;
   const colours = new Map((plan.categories ?? []).map(({ name, color }) => [name, color]));
   const categories = document.categories.map(({ name, price, color }, n) => ({ name, price, color: color ?? colours.get(name) ?? colourOf(n) }));
   const place = (name) => categories.findIndex((one) => one.name === name);
-  const areas = all.map(({ name = '', capacity, category }) => ({ name, capacity, category: place(category) }));
+  const { channels: listed = [], zones: noted = [], seats: marked = [] } = document;
+  const channelOf = (id) => listed.findIndex((one) => one.id === id) + 1;
+  const channels = listed.map(({ name = '', code = '' }) => ({ name, code }));
+  const areas = all.map(({ name = '', capacity, category, channel }) => ({ name, capacity, category: place(category), channel: channelOf(channel) }));
   const zones = plan.zones.filter(({ rows }) => rows.length > 0);
-  const blocks = zones.map(({ name, rows, position }, n) => ({ name, rows: rows.length, seats: rows[0].seats.length, category: place(rows[0].seats[0]?.category), adjacent: n > 0 && position.y === zones[n - 1].position.y }));
-  const sale = { kind: 'file', base: document, blocks: [], areas: [], categories, currency, limits: { max_per_hold: limits.max_per_hold ?? 8, max_per_buyer: limits.max_per_buyer ?? 8 } };
-  const marks = ['seats', 'rows', 'zones'].some((key) => document[key]?.length > 0) || document.focal_point !== undefined;
-  if (marks || [...blocks, ...areas].some(({ category }) => category < 0)) return sale;
-  const isOurs = inOne(planOf({ blocks, areas, categories }, { name: '', stage: '' })) === inOne(plan) && all.every((area, n) => area.channel === undefined && area.id === `area-${n + 1}`);
-  return isOurs ? { ...sale, kind: 'blocks', blocks, areas } : sale;
+  const blocks = zones.map(({ name, rows, position }, n) => ({
+    name, rows: rows.length, seats: rows[0].seats.length, category: place(rows[0].seats[0]?.category),
+    accessible: marked.filter(({ guid, accessible }) => accessible && guid.startsWith(`${n + 1}-`)).length,
+    channel: channelOf(noted.find(({ zone }) => zone === `block-${n + 1}`)?.channel), adjacent: n > 0 && position.y === zones[n - 1].position.y,
+  }));
+  const charges = { per_seat: 0, per_order: 0, basis_points: 0, ...fees, vat_basis_points: vat };
+  const sale = { kind: 'file', base: document, blocks: [], areas: [], channels: [], categories, currency, charges, limits: { max_per_hold: limits.max_per_hold ?? 8, max_per_buyer: limits.max_per_buyer ?? 8 } };
+  if (document.rows?.length > 0 || document.focal_point !== undefined || [...blocks, ...areas].some(({ category }) => category < 0)) return sale;
+  const made = { ...sale, kind: 'blocks', blocks, areas, channels };
+  const asText = (list) => JSON.stringify(list.map((one) => Object.entries(one).sort()));
+  const isOurs = inOne(planOf(made, { name: '', stage: '' })) === inOne(plan) && Object.entries(notesOf(made)).every(([key, list]) => asText(list) === asText(document[key] ?? []));
+  return isOurs ? made : sale;
 }
 
 // ---- its look ----

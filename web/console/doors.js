@@ -1,12 +1,11 @@
 // doors.js: an event's doors, and what is given back or moved: who scans where, who is inside but
-// should not be, check-ins by mistake, the terms of refunds, seats of an order, letters that the
-// shop does not accept, and the end of it all (cancel.js). The reason is asked once, at the top, for everything below, and goes on
-// record.
+// should not be, check-ins by mistake, seats of an order, letters that the shop does not accept, and the
+// end of it all (cancel.js). The reason is asked once, at the top, for everything below, and goes on record.
 
 import { call, get, hasPart } from './api.js';
 import { cancelling } from './cancel.js';
 import { announce, byId, make, Refused, say } from './kit.js';
-import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, taken, timeAt, toLocal, wordsOr, zone } from './ui.js';
+import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr, zone } from './ui.js';
 
 const EVERY = 3; // refreshes
 const HOUR_S = 3600;
@@ -106,44 +105,6 @@ function scanners({ path, reasonFor, event, read }) {
   };
 }
 
-// ---- refunds ----
-
-function terms({ path, reasonFor, event }) {
-  const by = make('select', { id: 'terms-by' }, ...['buyer', 'operator'].map((value) => make('option', { value }, say(`terms.by.${value}`))));
-  const part = text('terms-percent', { type: 'number', min: 1, max: 100 });
-  const until = make('input', { id: 'terms-until', type: 'datetime-local', step: 1 });
-  const before = make('input', { id: 'terms-before', type: 'number', min: 0, max: 8784 });
-  const [handedOn, handedOnField] = tick('terms-handed-on', say('terms.handed-on'));
-  const version = make('p', { className: 'small', id: 'terms-version' });
-  let etag = '';
-
-  function take({ json, etag: read }) {
-    etag = read;
-    by.value = json.by;
-    part.value = json.percent;
-    until.value = toLocal(json.until);
-    before.value = json.before_start_s === null ? '' : json.before_start_s / HOUR_S;
-    handedOn.checked = json.handed_on;
-    version.textContent = json.version === 0 ? say('terms.default') : say('event.version', json.version);
-  }
-  const form = formOf('terms-form', async () => {
-    const body = {
-      by: by.value,
-      percent: part.valueAsNumber,
-      until: fromLocal(until.value),
-      before_start_s: before.value === '' ? null : Math.round(before.valueAsNumber * HOUR_S),
-      handed_on: handedOn.checked,
-      reason: reasonFor(),
-    };
-    take(await call('pay', 'PUT', `${path}/refund-terms`, { body, headers: { 'If-Match': etag } }));
-    event.said(say('terms.saved'));
-  }, field(say('terms.by'), by), field(say('terms.percent'), part), field(say('terms.until', zone()), until), field(say('terms.before'), before), handedOnField, version, make('button', { className: 'main' }, say('terms.save')));
-  return {
-    at: section('refund-terms', 'terms.title', 'terms.help', form),
-    read: async () => take(await call('pay', 'GET', `${path}/refund-terms`)),
-  };
-}
-
 // ---- seats of an order ----
 
 function move({ reasonFor, event }) {
@@ -237,7 +198,7 @@ export async function open(body, event) {
     },
     read: () => read(),
   };
-  const [doors, scanning, parked, refunds] = [inside(), scanners(here), letters(() => read()), terms(here)];
+  const [doors, scanning, parked] = [inside(), scanners(here), letters(() => read())];
   const off = cancelling(here);
   async function read() {
     const [now, { scanners: all }, { letters: waiting }] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), get('pay', '/admin/letters'), off.read()]);
@@ -246,13 +207,13 @@ export async function open(body, event) {
     parked.show(waiting);
   }
   try {
-    await Promise.all([read(), refunds.read()]);
+    await read();
   } catch (error) {
     if (!('problem' in error)) throw error;
     body.replaceChildren(make('p', { id: 'doors-trouble', className: 'wrong' }, `${say('part.pay')}: ${sayTrouble(error)}`));
     return {};
   }
-  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), refunds.at, move(here), parked.at, postponing(here), off.at));
+  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), move(here), parked.at, postponing(here), off.at));
   let turns = 0;
   return {
     async refresh() {

@@ -21,3 +21,6 @@ export function fromPlace(text, zone) {
   const behind = (at) => Date.parse(`${toPlace(at, zone)}Z`) - at;
   return new Date(shown - behind(shown - behind(shown))).toISOString();
 }
+
+// What a field says, or the time that it was filled with, to the second, where nobody changed it.
+export const readPlace = (text, was, zone) => (was !== null && text === toPlace(was, zone) ? was : fromPlace(text, zone));

@@ -10,21 +10,37 @@ import { formOf, goOn, judged, saveHall } from './setup.js';
 import { draw } from './spark.js';
 import { blame, button, fieldOf, number, show } from './ui.js';
 
+const CODE_LEAST = 8; // of a channel, by the service
 const whole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
-const sized = { name: { most: 60 }, rows: { least: 1, most: MOST.rows }, seats: { least: 1, most: MOST.seats }, capacity: { least: 1, most: MOST.capacity } };
-const COLUMNS = { blocks: ['name', 'rows', 'seats', 'category', 'adjacent'], areas: ['name', 'capacity', 'category'], categories: ['category-name', 'price'] };
+const sized = { name: { most: 60 }, rows: { least: 1, most: MOST.rows }, seats: { least: 1, most: MOST.seats }, capacity: { least: 1, most: MOST.capacity }, accessible: { least: 0, most: MOST.seats / 2 } };
+// What comes on top of the prices, and the VAT in all of it: amounts, or hundredths of a percent.
+const CHARGES = { per_seat: 'amount', per_order: 'amount', basis_points: 'percent', vat_basis_points: 'percent' };
+const SAMPLES = ['theatre', 'arena', 'stadium'];
+const COLUMNS = { blocks: ['name', 'rows', 'seats', 'category', 'accessible', 'channel', 'adjacent'], areas: ['name', 'capacity', 'category', 'channel'], channels: ['channel-name', 'code'], categories: ['category-name', 'price'] };
+
+// A hall that `make run` has, without what belongs to its demo: pictures of its sections, and a code that everybody knows.
+async function sampleOf(name) {
+  const { channels, zones, ...body } = (await import('./samples.js')).importBody(name);
+  return documentOf({ ...body, channels: channels.map(({ code: _, ...rest }) => rest), zones: zones.map(({ view: _, ...rest }) => rest) });
+}
+
+const randomCode = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'[byte % 32]).join('');
 
 function freshSale() {
-  const block = { name: say('setup.first-block'), rows: 10, seats: 20, category: 0, adjacent: false };
-  return { kind: 'blocks', base: null, blocks: [block], areas: [], categories: [{ name: 'A', color: colourOf(0), typed: '' }], currency: lang === 'ko' ? 'KRW' : '', limits: { max_per_hold: 8, max_per_buyer: 8 } };
+  const block = { name: say('setup.first-block'), rows: 10, seats: 20, category: 0, accessible: 0, channel: 0, adjacent: false };
+  return { kind: 'blocks', base: null, blocks: [block], areas: [], channels: [], categories: [{ name: 'A', color: colourOf(0), typed: '' }], currency: lang === 'ko' ? 'KRW' : '', charges: {}, limits: { max_per_hold: 8, max_per_buyer: 8 } };
 }
 
 // With its prices as people type them.
 function typedSale(sale) {
   const known = CURRENCY.test(sale.currency);
   const typed = (price) => (price === undefined ? '' : known ? typedOf(price, sale.currency) : String(price));
-  return { ...sale, categories: sale.categories.map(({ name, color, price }) => ({ name, color, typed: typed(price) })) };
+  const charge = ([name, value]) => [name, value === 0 ? '' : CHARGES[name] === 'percent' ? String(value / 100) : typed(value)];
+  return { ...sale, charges: Object.fromEntries(Object.entries(sale.charges).map(charge)), categories: sale.categories.map(({ name, color, price }) => ({ name, color, typed: typed(price) })) };
 }
+
+const faultOfPercent = (typed) => (/^\d{1,3}([.]\d{1,2})?$/.test(typed) && Number(typed) <= 100 ? '' : say('setup.wrong-percent'));
+const minorCharge = (name, typed, currency) => (CHARGES[name] === 'percent' ? Math.round(Number(typed) * 100) : minorOf(typed, currency));
 
 // ---- the picture ----
 
@@ -73,11 +89,12 @@ export function open(body, nav, event, hall) {
   const kept = watch.setup;
   const sale = () => kept.sales[kept.kind];
 
-  const kind = make('select', { id: 'hall-kind' }, ...['blocks', 'file'].map((value) => make('option', { value }, say(`setup.kind-${value}`))));
+  const kind = make('select', { id: 'hall-kind' }, ...['blocks', ...SAMPLES, 'file'].map((value) => make('option', { value }, say(`setup.kind-${value}`))));
   const file = make('input', { id: 'hall-file', type: 'file', accept: '.json,application/json' });
   const currency = make('input', { id: 'hall-currency', maxLength: 3, autocomplete: 'off', autocapitalize: 'characters', spellcheck: false });
   const limit = (id, min, max) => make('input', { id, type: 'number', min, max, inputMode: 'numeric' });
   const limits = { max_per_hold: limit('hall-per-hold', 1, MOST.hold), max_per_buyer: limit('hall-per-buyer', 0, MOST.buyer) };
+  const charges = Object.fromEntries(Object.keys(CHARGES).map((name) => [name, make('input', { id: `hall-${name}`, inputMode: 'decimal', autocomplete: 'off' })]));
   const lists = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, make('ol', { id: `hall-${name}`, className: 'stack' })]));
   const adds = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, button(say(`setup.add-${name}`), () => add(name), { id: `hall-add-${name}` })]));
   const clashes = make('ul', { id: 'hall-clashes', className: 'wrong dots' });
@@ -87,8 +104,9 @@ export function open(body, nav, event, hall) {
   // ---- its rows ----
 
   const fresh = {
-    blocks: (n) => ({ rows: 10, seats: 20, ...sale().blocks.at(-1), name: say('setup.block-n', n + 1), category: 0, adjacent: false }),
-    areas: (n) => ({ name: say('setup.area-n', n + 1), capacity: 100, category: 0 }),
+    blocks: (n) => ({ rows: 10, seats: 20, ...sale().blocks.at(-1), name: say('setup.block-n', n + 1), category: 0, accessible: 0, channel: 0, adjacent: false }),
+    areas: (n) => ({ name: say('setup.area-n', n + 1), capacity: 100, category: 0, channel: 0 }),
+    channels: (n) => ({ name: say('setup.channel-n', n + 1), code: randomCode() }),
     categories: (n) => ({ name: String.fromCharCode(65 + n), color: colourOf(n), typed: '' }),
   };
 
@@ -100,19 +118,21 @@ export function open(body, nav, event, hall) {
     first.select();
   }
 
-  // Blocks and areas know their category by its number.
+  // Blocks and areas know their category and channel by its number.
   function remove(name, n) {
     sale()[name].splice(n, 1);
     if (name === 'categories') for (const one of [...sale().blocks, ...sale().areas]) if (one.category >= n) one.category = Math.max(0, one.category - 1);
+    if (name === 'channels') for (const one of [...sale().blocks, ...sale().areas]) if (one.channel > n) one.channel = one.channel === n + 1 ? 0 : one.channel - 1;
     fill();
     (lists[name].children[Math.min(n, sale()[name].length - 1)]?.querySelector('input') ?? adds[name]).focus();
   }
 
+  const choices = { category: () => sale().categories.map(({ name }) => name), channel: () => [say('setup.everybody'), ...sale().channels.map(({ name }) => name)] };
   const inputs = {
-    category: (one) => {
-      const select = make('select', {}, ...sale().categories.map(({ name }, n) => make('option', { value: n }, name)));
-      select.value = one.category;
-      select.addEventListener('change', () => { one.category = Number(select.value); });
+    choice: (one, key) => {
+      const select = make('select', { className: `of-${key}` }, ...choices[key]().map((name, n) => make('option', { value: n }, name)));
+      select.value = one[key];
+      select.addEventListener('change', () => { one[key] = Number(select.value); });
       return select;
     },
     adjacent: (one) => {
@@ -133,20 +153,21 @@ export function open(body, nav, event, hall) {
   };
 
   function cell(name, column, one, n) {
-    const [key, made] = { category: ['category', inputs.category], adjacent: ['adjacent', inputs.adjacent], price: ['typed', inputs.text], name: ['name', inputs.text], 'category-name': ['name', inputs.text] }[column] ?? [column, inputs.number];
+    const [key, made] = { category: ['category', inputs.choice], channel: ['channel', inputs.choice], adjacent: ['adjacent', inputs.adjacent], price: ['typed', inputs.text], name: ['name', inputs.text], code: ['code', inputs.text], 'category-name': ['name', inputs.text], 'channel-name': ['name', inputs.text] }[column] ?? [column, inputs.number];
     const input = made(one, key);
     input.id = `hall-${name}-${column}-${n}`;
     return fieldOf(input, say(`setup.${column}`));
   }
 
   function fill() {
-    const { kind: now, blocks, areas, categories } = sale() ?? { kind: 'file', blocks: [], areas: [], categories: [] };
-    for (const [name, items] of Object.entries({ blocks, areas, categories })) {
+    const { kind: now, ...all } = sale() ?? { kind: 'file' };
+    for (const name of Object.keys(COLUMNS)) {
+      const items = all[name] ?? [];
       const fixed = now === 'file';
       lists[name].replaceChildren(...items.map((one, n) => {
         const away = button(say('lanes.remove'), () => remove(name, n), { className: 'quiet', hidden: fixed || (name === 'categories' && items.length === 1) });
         away.setAttribute('aria-label', say('setup.remove', one.name || n + 1));
-        return make('li', { className: 'card row end' }, ...COLUMNS[name].map((column) => cell(name, column, one, n)), away);
+        return make('li', { className: 'card row end' }, ...COLUMNS[name].filter((column) => column !== 'channel' || all.channels.length > 0).map((column) => cell(name, column, one, n)), away);
       }));
       adds[name].hidden = fixed || items.length >= MOST[name];
     }
@@ -159,15 +180,16 @@ export function open(body, nav, event, hall) {
 
   function take() {
     kind.value = kept.kind;
-    file.closest('.field').hidden = kept.kind === 'blocks';
+    file.closest('.field').hidden = kept.kind !== 'file';
     currency.value = sale()?.currency ?? '';
     for (const [name, input] of Object.entries(limits)) input.value = sale()?.limits[name] ?? 8;
+    for (const [name, input] of Object.entries(charges)) input.value = sale()?.charges[name] ?? '';
     fill();
   }
 
   // ---- what it would be ----
 
-  const good = { blocks: ({ rows, seats }) => whole(rows, 1, MOST.rows) && whole(seats, 1, MOST.seats), areas: ({ capacity }) => whole(capacity, 1, MOST.capacity) };
+  const good = { blocks: ({ rows, seats, accessible }) => whole(rows, 1, MOST.rows) && whole(seats, 1, MOST.seats) && whole(accessible, 0, seats / 2), areas: ({ capacity }) => whole(capacity, 1, MOST.capacity) };
   const seatsOf = (blocks) => blocks.reduce((sum, { rows, seats }) => sum + rows * seats, 0);
 
   function picture() {
@@ -180,7 +202,7 @@ export function open(body, nav, event, hall) {
   }
 
   function faults() {
-    const { blocks, areas, categories } = sale();
+    const { blocks, areas, channels, categories } = sale();
     const at = (id) => form.querySelector(`#hall-${id}`);
     const ranged = (name, column, n, value) => [at(`${name}-${column}-${n}`), whole(value, 1, sized[column].most) ? '' : say('rule.between', number(1), number(sized[column].most))];
     const named = (name, all) => all.map(({ name: its }, n) => [at(`${name}-name-${n}`), its === '' ? say('setup.wrong-name') : '']);
@@ -188,12 +210,15 @@ export function open(body, nav, event, hall) {
     return [
       [kind, total],
       ...named('blocks', blocks), ...named('areas', areas),
-      ...blocks.flatMap(({ rows, seats }, n) => [ranged('blocks', 'rows', n, rows), ranged('blocks', 'seats', n, seats)]),
+      ...blocks.flatMap(({ rows, seats, accessible }, n) => [ranged('blocks', 'rows', n, rows), ranged('blocks', 'seats', n, seats),
+        [at(`blocks-accessible-${n}`), whole(accessible, 0, seats / 2) ? '' : say('rule.between', number(0), number(Math.floor(seats / 2)))]]),
+      ...channels.flatMap(({ name, code }, n) => [[at(`channels-channel-name-${n}`), name === '' ? say('setup.wrong-name') : ''], [at(`channels-code-${n}`), code === '' || code.replaceAll(' ', '').length >= CODE_LEAST ? '' : say('setup.wrong-code', CODE_LEAST)]]),
       ...areas.map(({ capacity }, n) => ranged('areas', 'capacity', n, capacity)),
       [currency, CURRENCY.test(coin()) ? '' : say('prices.wrong-currency')],
       ...categories.flatMap(({ name, typed }, n) => [
         [at(`categories-category-name-${n}`), faultOfName(name, n, categories.map((one) => one.name))], [at(`categories-price-${n}`), faultOfAmount(typed, coin())],
       ]),
+      ...Object.entries(charges).map(([name, input]) => [input, input.value.trim() === '' ? '' : CHARGES[name] === 'percent' ? faultOfPercent(input.value.trim()) : faultOfAmount(input.value.trim(), coin())]),
       ...Object.values(limits).map((input) => [input, whole(input.valueAsNumber, Number(input.min), Number(input.max)) ? '' : say('rule.between', number(Number(input.min)), number(Number(input.max)))]),
     ];
   }
@@ -204,7 +229,8 @@ export function open(body, nav, event, hall) {
     const { starts_at: starts, doors_at: doors, time_zone: zone, venue, name } = event.doc;
     const priced = sale().categories.map(({ name: its, color, typed }) => ({ name: its, color, price: minorOf(typed, coin()) }));
     const asked = { max_per_hold: limits.max_per_hold.valueAsNumber, max_per_buyer: limits.max_per_buyer.valueAsNumber };
-    const document = bodyOf({ ...sale(), categories: priced, currency: coin(), limits: asked }, { name, stage: say('map.stage'), starts_at: starts, doors_at: doors, time_zone: zone, venue });
+    const charged = Object.fromEntries(Object.entries(charges).map(([its, input]) => [its, minorCharge(its, input.value.trim(), coin())]));
+    const document = bodyOf({ ...sale(), categories: priced, currency: coin(), charges: charged, limits: asked }, { name, stage: say('map.stage'), starts_at: starts, doors_at: doors, time_zone: zone, venue });
     try {
       if (!(await saveHall(event, hall, document))) return;
     } catch (error) {
@@ -230,25 +256,29 @@ export function open(body, nav, event, hall) {
       blame(file, say('setup.wrong-file'));
     }
   });
-  kind.addEventListener('change', () => {
-    kept.kind = kind.value;
+  kind.addEventListener('change', async () => {
+    const { value } = kind;
+    if (SAMPLES.includes(value)) kept.sales[value] ??= typedSale(saleOf(await sampleOf(value)));
+    kept.kind = value;
     take();
   });
 
-  const made = (name) => make('section', { className: 'hall-made stack' }, make('h3', {}, say(`setup.${name}`)), lists[name], adds[name]);
+  const made = (name, ...help) => make('section', { className: 'hall-made stack' }, make('h3', {}, say(`setup.${name}`)), ...help, lists[name], adds[name]);
   const sold = make('section', { id: 'hall-sold', className: 'stack' }, make('h3', {}, say('setup.categories')), fieldOf(currency, say('prices.currency')), lists.categories, adds.categories,
+    make('h3', {}, say('setup.charges')), ...Object.entries(charges).map(([name, input]) => fieldOf(input, say(`setup.${name}`))),
     make('h3', {}, say('setup.limits')), fieldOf(limits.max_per_hold, say('setup.per-hold')), fieldOf(limits.max_per_buyer, say('setup.per-buyer'), say('setup.per-buyer-help')));
   const form = formOf({}, save, [make('h2', {}, say('setup.hall')), make('p', { className: 'small' }, say('setup.hall-help')),
-    fieldOf(kind, say('setup.kind')), fieldOf(file, say('setup.file'), say('setup.file-help')), made('blocks'), made('areas'), figure, sold],
-  button(say('knobs.reset'), () => {
+    fieldOf(kind, say('setup.kind')), fieldOf(file, say('setup.file'), say('setup.file-help')), made('blocks'), made('areas'), made('channels', make('p', { className: 'small' }, say('setup.channels-help'))), figure, sold],
+  { more: [button(say('knobs.reset'), () => {
     delete watch.setup;
     open(body, nav, event, hall);
-  }, { id: 'hall-reset' }));
+  }, { id: 'hall-reset' })] });
   form.querySelector('#setup-trouble').after(clashes);
   form.addEventListener('input', ({ target }) => {
     if (target === currency && sale()) sale().currency = coin();
     for (const [name, input] of Object.entries(limits)) if (target === input) sale().limits[name] = input.valueAsNumber;
-    if (target.id.startsWith('hall-categories-category-name')) for (const select of form.querySelectorAll('ol select')) [...select.options].forEach((option, n) => { option.textContent = sale().categories[n].name; });
+    for (const [name, input] of Object.entries(charges)) if (target === input) sale().charges[name] = input.value.trim();
+    for (const [key, names] of Object.entries(target.id.includes('-name-') ? choices : {})) for (const select of form.querySelectorAll(`.of-${key}`)) [...select.options].forEach((option, n) => { option.textContent = names()[n]; });
     picture();
   });
   body.replaceChildren(nav, form);

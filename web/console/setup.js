@@ -1,38 +1,57 @@
-// setup.js: a sale is set up in four steps: when and where; the hall with its prices; the opening; and what is still
+// setup.js: a sale is set up in five steps: when and where; the hall with its prices; refunds; the opening; and what is still
 // missing. Each step is saved by itself, by calls that the other views and the command line make too. The hall's document
 // and the line both say when and where the show is, and this view keeps them the same.
 
-import { call, get, hasPart } from './api.js';
-import { make, say } from './kit.js';
+import { call, get, hasPart, limits, whose } from './api.js';
+import { locale, make, say } from './kit.js';
 import { danger } from './danger.js';
-import { fromPlace, isZone, toPlace } from './place.js';
+import { isZone, readPlace, toPlace } from './place.js';
 import { blame, checkWords, confirmed, fieldOf, guarded, icon, languageOf, number, sayTrouble, show, zone as deviceZone } from './ui.js';
 import { readChecklist } from './watch.js';
 
-const STEPS = ['event', 'hall', 'opening', 'check'];
+const STEPS = ['event', 'hall', 'terms', 'opening', 'check'];
 const CHECK_EVERY = 3; // refreshes
-const IMPORT_MS = 60_000; // a stadium's document has ten megabytes
+export const IMPORT_MS = 60_000; // a stadium's document has ten megabytes
+const VISITORS_MAX = 1_000_000_000; // as of `fairgate size`
 const REASON_BYTES_MAX = 64; // that the seat service keeps
-const TEXT_BYTES_MAX = { name: 80, venue: 120 };
+const TEXT_BYTES_MAX = { name: 80, venue: 120, about: 240 };
 const LANGUAGES = document.documentElement.dataset.languages.split(' ');
 
 const bytesOf = (text) => new TextEncoder().encode(text);
-const bare = (value) => JSON.parse(JSON.stringify(value, (_, inner) => (inner === null ? undefined : inner)));
+export const bare = (value) => JSON.parse(JSON.stringify(value, (_, inner) => (inner === null ? undefined : inner)));
 const isTime = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value);
 const alike = (one, other) => (isTime(one) && isTime(other) ? Date.parse(one) === Date.parse(other) : JSON.stringify(bare({ one })) === JSON.stringify(bare({ one: other })));
-const withReason = (reason) => (reason === '' ? {} : { 'X-Reason': encodeURI(reason) });
+export const withReason = (reason) => (reason === '' ? {} : { 'X-Reason': encodeURI(reason) });
 
 // ---- what the steps share ----
 
-// The hall of an event as {etag, document}; null if it has none.
-async function readHall(id) {
+// The hall of an event as {etag, imported, document}: what was imported, and that with the prices of now; null if it has none.
+export async function readHall(id) {
   if (!hasPart('seats')) return null;
   try {
-    const { etag } = await call('seats', 'GET', `/admin/events/${id}`);
-    return { etag, document: await get('seats', `/admin/events/${id}/document`, { waitMs: IMPORT_MS }) };
+    const { json, etag } = await call('seats', 'GET', `/admin/events/${id}`);
+    const imported = await get('seats', `/admin/events/${id}/document`, { waitMs: IMPORT_MS });
+    const priceOf = (name) => json.categories.find((one) => one.name === name)?.price;
+    return { etag, imported, document: { ...imported, categories: imported.categories.map((one) => ({ ...one, price: priceOf(one.name) ?? one.price })) } };
   } catch (error) {
     if (error.status === 404) return null;
     throw error;
+  }
+}
+
+// Once a seat was held the document keeps its prices. What holds pay from then on has a call of its own.
+async function putHall(id, hall, document, headers, reason) {
+  const path = `/admin/events/${id}`;
+  const put = (body) => call('seats', 'PUT', path, { body, headers, waitMs: IMPORT_MS });
+  try {
+    await put(document);
+  } catch (error) {
+    const clashes = error.problem?.clashes ?? [];
+    if (clashes.length === 0 || clashes.some(({ path: at }) => !/^\/categories\/\d+\/price$/.test(at))) throw error;
+    const priceIn = ({ categories }, name) => categories.find((one) => one.name === name)?.price;
+    const prices = Object.fromEntries(hall.document.categories.map(({ name }) => [name, priceIn(document, name)]).filter(([name, price]) => price !== priceIn(hall.document, name)));
+    if (Object.keys(prices).length > 0) await call('seats', 'POST', `${path}/price`, { body: { prices, reason } });
+    await put({ ...document, categories: document.categories.map((one) => ({ ...one, price: priceIn(hall.imported, one.name) ?? one.price })) });
   }
 }
 
@@ -47,7 +66,7 @@ export async function saveHall(event, hall, document) {
   }
   const kept = new TextDecoder().decode(bytesOf(reason).slice(0, REASON_BYTES_MAX)).replace(/\uFFFD$/, '');
   const headers = hall === null ? {} : { 'If-Match': hall.etag, ...withReason(kept) };
-  await call('seats', 'PUT', `/admin/events/${event.id}`, { body: document, headers, waitMs: IMPORT_MS });
+  await putHall(event.id, hall, document, headers, kept);
   const { starts_at: starts = null, doors_at: doors = null, time_zone: zone = null, venue = null } = document;
   await saveLine(event, { name: document.name, starts_at: starts, doors_at: doors, time_zone: zone, venue }, reason);
   return true;
@@ -67,10 +86,10 @@ export function goOn(event, step) {
 }
 
 // A refusal of the line names a knob; the message goes to its field. Pressed again while it saves, the button does nothing.
-export function formOf(inputs, save, children, ...more) {
-  const trouble = make('p', { id: 'setup-trouble', className: 'wrong', role: 'alert' });
-  const press = make('button', { className: 'main', id: 'setup-save' }, say('setup.save'));
-  const form = make('form', { id: 'setup-form', className: 'card stack', noValidate: true }, ...children, trouble, make('div', { className: 'row' }, press, ...more));
+export function formOf(inputs, save, children, { name = 'setup', words = say('setup.save'), more = [] } = {}) {
+  const trouble = make('p', { id: `${name}-trouble`, className: 'wrong', role: 'alert' });
+  const press = make('button', { className: 'main', id: `${name}-save` }, words);
+  const form = make('form', { id: `${name}-form`, className: 'card stack', noValidate: true }, ...children, trouble, make('div', { className: 'row' }, press, ...more));
   form.addEventListener('input', ({ target }) => { if (target.hasAttribute('aria-invalid')) blame(target, ''); });
   const work = guarded(async () => {
     press.setAttribute('aria-busy', 'true');
@@ -84,7 +103,7 @@ export function formOf(inputs, save, children, ...more) {
     } finally {
       press.removeAttribute('aria-busy');
     }
-  }, (words) => { trouble.textContent = words; });
+  }, (said) => { trouble.textContent = said; });
   form.addEventListener('submit', (submitted) => {
     submitted.preventDefault();
     if (!press.hasAttribute('aria-busy')) work(submitted);
@@ -100,19 +119,21 @@ export function judged(form, faults) {
 }
 
 const textFault = (input, most) => (bytesOf(input.value.trim()).length <= most ? '' : say('rule.bytes', number(bytesOf(input.value.trim()).length), number(most)));
-const timeFault = (input) => (input.validity.badInput ? say('rule.time') : '');
+export const nameFault = (input) => (input.value.trim() === '' ? say('setup.wrong-name') : textFault(input, TEXT_BYTES_MAX.name));
+export const timeFault = (input) => (input.validity.badInput ? say('rule.time') : '');
 
 // ---- when and where ----
 
-const timeInput = (id, at, zone) => make('input', { id, type: 'datetime-local', value: toPlace(at, zone) });
+export const timeInput = (id, at, zone) => make('input', { id, type: 'datetime-local', value: toPlace(at, zone) });
 
 // A text for all languages, or one of each: as it is kept now.
-function venueTexts(part, id, text) {
+function textsOf(words, id, text) {
   const tags = text !== null && typeof text === 'object' ? [...new Set([...LANGUAGES, ...Object.keys(text)])] : [''];
   const inputs = tags.map((tag) => [tag, make('input', { id: `${id}${tag && `-${tag}`}`, autocomplete: 'off', lang: tag, value: (tag === '' ? text : text[tag]) ?? '' })]);
   return {
     inputs: inputs.map(([, input]) => input),
-    fields: inputs.map(([tag, input]) => fieldOf(input, tag === '' ? say(`knob.venue.${part}`) : `${say(`knob.venue.${part}`)} (${languageOf(tag)})`)),
+    fields: inputs.map(([tag, input]) => fieldOf(input, tag === '' ? words : `${words} (${languageOf(tag)})`)),
+    each: () => Object.fromEntries(inputs.map(([tag, input]) => [tag, input.value.trim() || null])),
     value() {
       const texts = inputs.map(([tag, input]) => [tag, input.value.trim() || null]);
       if (texts.every(([, its]) => its === null)) return null;
@@ -121,64 +142,86 @@ function venueTexts(part, id, text) {
   };
 }
 
-function showStep(event, hall) {
+function eventStep(event, hall) {
   const { doc } = event;
   const before = doc.time_zone ?? deviceZone();
   const name = make('input', { id: 'setup-name', autocomplete: 'off', value: doc.name });
   const zone = make('input', { id: 'setup-zone', autocomplete: 'off', spellcheck: false, value: before });
   zone.setAttribute('list', 'setup-zones');
   const [starts, doors] = [timeInput('setup-starts', doc.starts_at, before), timeInput('setup-doors', doc.doors_at, before)];
-  const [venue, address] = [['name', 'setup-venue'], ['address', 'setup-address']].map(([part, id]) => venueTexts(part, id, doc.venue?.[part] ?? null));
-  const inputs = { name, starts_at: starts, doors_at: doors, time_zone: zone, venue: venue.inputs[0] };
+  const [venue, address] = [['name', 'setup-venue'], ['address', 'setup-address']].map(([part, id]) => textsOf(say(`knob.venue.${part}`), id, doc.venue?.[part] ?? null));
+  const about = textsOf(say('knob.about'), 'setup-about', doc.about);
+  const inputs = { name, starts_at: starts, doors_at: doors, time_zone: zone, venue: venue.inputs[0], about: about.inputs[0] };
 
   async function save(form) {
     const good = judged(form, [
-      [name, name.value.trim() === '' ? say('setup.wrong-name') : textFault(name, TEXT_BYTES_MAX.name)],
+      [name, nameFault(name)],
       [zone, isZone(zone.value.trim()) ? '' : say('setup.wrong-zone')],
       [starts, timeFault(starts)],
       [doors, timeFault(doors) || (doors.value !== '' && (starts.value === '' || doors.value > starts.value) ? say('setup.wrong-doors') : '')],
       ...[...venue.inputs, ...address.inputs].map((input) => [input, textFault(input, TEXT_BYTES_MAX.venue)]),
+      ...about.inputs.map((input) => [input, textFault(input, TEXT_BYTES_MAX.about)]),
       ...(venue.value() === null && address.value() !== null ? [[venue.inputs[0], say('setup.wrong-venue')]] : []),
     ]);
     if (!good) return;
     const place = zone.value.trim();
-    // A time to the second stays, where its field was not touched.
-    const at = (input, was) => (place === before && input.value === toPlace(was, before) ? was : fromPlace(input.value, place));
+    const at = (input, was) => readPlace(input.value, place === before ? was : null, place);
     const wanted = {
       name: name.value.trim(), starts_at: at(starts, doc.starts_at), doors_at: at(doors, doc.doors_at), time_zone: place,
       venue: venue.value() === null ? null : { name: venue.value(), address: address.value() },
     };
     const differs = hall !== null && Object.entries(wanted).some(([key, value]) => !alike(value, hall.document[key]));
     if (differs && !(await saveHall(event, hall, bare({ ...hall.document, ...wanted })))) return;
-    await saveLine(event, wanted);
+    await saveLine(event, { ...wanted, about: about.each() });
     goOn(event, 'event');
   }
 
   const zones = make('datalist', { id: 'setup-zones' }, ...Intl.supportedValuesOf('timeZone').map((value) => make('option', { value })));
   return formOf(inputs, save, [make('h2', {}, say('setup.event')), make('p', { className: 'small' }, say('setup.event-help')),
     fieldOf(name, say('knob.name')), fieldOf(starts, say('knob.starts_at')), fieldOf(doors, say('knob.doors_at'), say('help.doors_at')), fieldOf(zone, say('knob.time_zone'), say('setup.zone-help')), zones,
-    ...venue.fields, ...address.fields]);
+    ...venue.fields, ...address.fields, ...about.fields]);
 }
 
 // ---- the opening ----
 
-function openingStep(event, hall) {
+// As "25 minutes" or "3 hours".
+function inMinutes(s) {
+  const [value, unit] = s < 5400 ? [Math.ceil(s / 60), 'minute'] : [Math.round(s / 360) / 10, 'hour'];
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(value);
+}
+
+async function openingStep(event, hall) {
+  const { sizeFor } = await import('./size.min.js');
   const { doc } = event;
   const zone = doc.time_zone ?? deviceZone();
   const opens = timeInput('setup-opens', doc.opens_at, zone);
   const rate = make('input', { id: 'setup-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', value: doc.rate_per_s });
-  const told = make('p', { id: 'setup-rate-told', className: 'told', role: 'status' });
+  const visitors = make('input', { id: 'setup-visitors', type: 'number', min: 1, max: VISITORS_MAX, inputMode: 'numeric' });
+  const told = make('div', { id: 'setup-rate-told', className: 'told', role: 'status' });
   const places = (hall?.categories ?? []).reduce((sum, { free, held, sold, blocked }) => sum + free + held + sold + blocked, 0);
   function rateFault() {
     const value = Number(rate.value);
     if (rate.value.trim() === '' || !(value >= 0 && value <= 100000)) return say('rule.between', number(0), number(100000));
     return Math.round(value * 1000) === value * 1000 ? '' : say('rule.milli');
   }
+  // What `fairgate size` says of it.
   function tell() {
     const value = rateFault() === '' ? Number(rate.value) : 0;
-    told.textContent = value === 0 ? say('danger.rate-zero') : say(places > 0 ? 'setup.rate-told' : 'setup.rate-told-alone', number(value * 3600), number(places));
+    const come = visitors.valueAsNumber;
+    const hourly = value === 0 ? say('danger.rate-zero') : say(places > 0 ? 'setup.rate-told' : 'setup.rate-told-alone', number(value * 3600), number(places));
+    if (value === 0 || places === 0 || !(come >= 1 && come <= VISITORS_MAX)) {
+      show(told, make('p', {}, hourly));
+      return;
+    }
+    const { edges, fronts, shards, pays, maxActive, pspPerS, usersPerS, soldS } = sizeFor({ visitors: come, seats: places, ratePerS: value });
+    const isFull = doc.max_active > 0 && doc.max_active < maxActive;
+    show(told, make('p', {}, hourly), make('ul', { className: 'dots' }, ...[
+      say('setup.size-sold', inMinutes(soldS)), say('setup.size-called', inMinutes(come / value)),
+      say(isFull ? 'setup.size-full' : 'setup.size-inside', number(maxActive), number(doc.max_active)),
+      say('setup.size-machines', number(edges), number(fronts), number(shards), number(pays)), say('setup.size-asks', number(pspPerS), number(usersPerS)),
+    ].map((words) => make('li', {}, words))));
   }
-  rate.addEventListener('input', tell);
+  for (const input of [rate, visitors]) input.addEventListener('input', tell);
   tell();
 
   async function save(form) {
@@ -187,12 +230,11 @@ function openingStep(event, hall) {
     const asks = ['draft', 'scheduled'].includes(doc.state) ? '' : danger('rate_per_s', doc.rate_per_s, value);
     const sure = asks === '' ? { why: event.why() } : await confirmed({ title: say('knobs.sure'), text: asks, yes: say('knobs.apply'), why: { text: event.why() } });
     if (!sure) return;
-    const at = opens.value === toPlace(doc.opens_at, zone) ? doc.opens_at : fromPlace(opens.value, zone);
-    await saveLine(event, { opens_at: at, rate_per_s: value }, sure.why);
+    await saveLine(event, { opens_at: readPlace(opens.value, doc.opens_at, zone), rate_per_s: value }, sure.why);
     goOn(event, 'opening');
   }
   return formOf({ opens_at: opens, rate_per_s: rate }, save, [make('h2', {}, say('setup.opening')),
-    fieldOf(opens, `${say('knob.opens_at')} (${zone})`, say('help.opens_at')), fieldOf(rate, `${say('knob.rate_per_s')} (${say('unit.people/s')})`, say('help.rate_per_s')), told]);
+    fieldOf(opens, `${say('knob.opens_at')} (${zone})`, say('help.opens_at')), fieldOf(rate, `${say('knob.rate_per_s')} (${say('unit.people/s')})`, say('help.rate_per_s')), fieldOf(visitors, say('setup.visitors'), say('setup.visitors-help')), told]);
 }
 
 // ---- what is missing ----
@@ -230,28 +272,33 @@ export async function open(body, event, part) {
     let turns = 0;
     return { refresh: async () => { if (++turns % CHECK_EVERY === 0) await check.read(); } };
   }
-  if (step === 'hall' && !hasPart('seats')) {
-    body.replaceChildren(nav, make('p', {}, say('seats.no-part')));
+  const needs = { hall: 'seats', terms: 'pay' }[step];
+  if (needs && !hasPart(needs)) {
+    body.replaceChildren(nav, make('p', {}, say(needs === 'seats' ? 'seats.no-part' : 'orders.no-part')));
     return {};
   }
   if (step === 'opening') {
     const info = hasPart('seats') ? await get('seats', `/admin/events/${event.id}`).catch(() => null) : null;
-    body.replaceChildren(nav, openingStep(event, info));
+    body.replaceChildren(nav, await openingStep(event, info));
     return {};
   }
-  // A hall that was asleep answers the next time.
-  async function showHall() {
+  // A part that did not answer, such as a hall that was asleep, answers the next time.
+  async function showStep() {
     try {
+      if (step === 'terms') {
+        await (await import('./setup-terms.js')).open(body, nav, event);
+        return true;
+      }
       const hall = await readHall(event.id);
       if (step === 'hall') (await import('./setup-hall.js')).open(body, nav, event, hall);
-      else body.replaceChildren(nav, showStep(event, hall));
+      else body.replaceChildren(nav, eventStep(event, hall), ...(limits() === null && whose().role === 'admin' ? [(await import('./setup-copy.js')).copyOf(event)] : []));
       return true;
     } catch (error) {
       if (!('problem' in error)) throw error;
-      body.replaceChildren(nav, make('p', { id: 'setup-trouble', className: 'wrong' }, `${say('part.seats')}: ${sayTrouble(error)}`));
+      body.replaceChildren(nav, make('p', { id: 'setup-trouble', className: 'wrong' }, `${say(`part.${needs ?? 'seats'}`)}: ${sayTrouble(error)}`));
       return false;
     }
   }
-  let shown = await showHall();
-  return { refresh: async () => { shown ||= await showHall(); } };
+  let shown = await showStep();
+  return { refresh: async () => { shown ||= await showStep(); } };
 }

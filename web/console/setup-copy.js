@@ -1,0 +1,71 @@
+// setup-copy.js: the same sale at another date: its hall, prices, refund terms and settings. Times of the hall and of the terms
+// keep their distance to the show. Codes are not copied, nor when the line opens.
+
+import { call, get, hasPart } from './api.js';
+import { make, say } from './kit.js';
+import { fromPlace } from './place.js';
+import { bare, formOf, IMPORT_MS, judged, nameFault, readHall, timeFault, timeInput, withReason } from './setup.js';
+import { fieldOf, zone as deviceZone } from './ui.js';
+
+const ID_MAX = 64;
+// What belongs to this event alone, or to its own day.
+const OWN = ['id', 'state', 'version', 'incarnation', 'autopilot_state', 'opens_at', 'prequeue_at', 'closes_at', 'planned_end_at', 'schedule', 'beacon', 'message'];
+
+// Every time in it, by what its member is called.
+export function later(value, ms, name = '') {
+  if (Array.isArray(value)) return value.map((one) => later(one, ms));
+  if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, its]) => [key, key === 'plan' ? its : later(its, ms, key)]));
+  return typeof value === 'string' && /(_at|until)$/.test(name) ? new Date(Date.parse(value) + ms).toISOString() : value;
+}
+
+// A document of the line for another event: seats that were gone are back.
+export function lineOf(doc, ms) {
+  const { prices, ...rest } = bare(Object.fromEntries(Object.entries(doc).filter(([name]) => !OWN.includes(name))));
+  const back = prices && { ...prices, categories: Object.fromEntries(Object.entries(prices.categories).map(([name, { price }]) => [name, { price }])) };
+  return { ...later(rest, ms), ...(back ? { prices: back } : {}) };
+}
+
+async function copy(event, { id, name, starts_at: starts }) {
+  const path = `/admin/events/${id}`;
+  const because = event.why() || say('copy.why', event.id);
+  const ms = event.doc.starts_at === null ? 0 : Date.parse(starts) - Date.parse(event.doc.starts_at);
+  const hall = await readHall(event.id);
+  if (hall !== null) await call('seats', 'PUT', path, { body: { ...later(hall.document, ms), name, starts_at: starts }, waitMs: IMPORT_MS });
+  if (hasPart('pay')) {
+    const { by, until, before_start_s: before, percent, handed_on: handedOn, version } = await get('pay', `/admin/events/${event.id}/refund-terms`);
+    const { json: fresh, etag } = await call('pay', 'GET', `${path}/refund-terms`);
+    const body = { by, until: later(until, ms, 'until'), before_start_s: before, percent, handed_on: handedOn, reason: because };
+    if (version > 0 && fresh.version === 0) await call('pay', 'PUT', `${path}/refund-terms`, { body, headers: { 'If-Match': etag } });
+  }
+  await call('queue', 'PUT', path, { body: { ...lineOf(event.doc, ms), name, starts_at: starts }, headers: { 'If-None-Match': '*', ...withReason(because) } });
+}
+
+// The line comes last, so what failed on the way can be done again.
+export function copyOf(event) {
+  const { doc } = event;
+  const zone = doc.time_zone ?? deviceZone();
+  const name = make('input', { id: 'copy-name', autocomplete: 'off', value: doc.name });
+  const starts = timeInput('copy-starts', null, zone);
+  const id = make('input', { id: 'copy-id', autocapitalize: 'none', autocomplete: 'off' });
+  starts.addEventListener('input', () => {
+    const day = starts.value.slice(0, 10);
+    if (day !== '') id.value = `${event.id.replace(/-\d{4}-\d\d-\d\d$/, '').slice(0, ID_MAX - day.length - 1)}-${day}`;
+  });
+
+  async function save(form) {
+    const good = judged(form, [[name, nameFault(name)], [starts, starts.value === '' ? say('rule.time') : timeFault(starts)], [id, /^[a-z0-9-]{1,64}$/.test(id.value) ? '' : say('new.id-rule')]]);
+    if (!good) return;
+    const isFree = await get('queue', `/admin/events/${id.value}`).then(() => false, (error) => {
+      if (error.status !== 404) throw error;
+      return true;
+    });
+    if (!judged(form, [[id, isFree ? '' : say('copy.taken')]])) return;
+    await copy(event, { id: id.value, name: name.value.trim(), starts_at: fromPlace(starts.value, zone) });
+    event.said(say('copy.done'));
+    location.hash = `#/events/${id.value}/setup`;
+  }
+
+  const form = formOf({}, save, [make('p', { className: 'small' }, say('copy.help')),
+    fieldOf(name, say('knob.name')), fieldOf(starts, `${say('knob.starts_at')} (${zone})`), fieldOf(id, say('new.id'), say('new.id-rule'))], { name: 'copy', words: say('copy.button') });
+  return make('details', { id: 'copy' }, make('summary', {}, say('copy.title')), form);
+}
