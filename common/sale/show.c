@@ -120,6 +120,20 @@ void show_take(const json_t *object, struct show *out)
         *out = (struct show){.starts_ms = out->starts_ms};
 }
 
+bool show_is_own_path(struct span path)
+{
+    static const char others[] = "/._~%-";
+    if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/')
+        return false;
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && memchr(others, c, sizeof(others) - 1) == NULL)
+            return false;
+    }
+    return true;
+}
+
 int show_parse(struct span object, struct show *out)
 {
     json_t *doc;

@@ -44,6 +44,8 @@ bool show_is_tag(const char *tag);
 void show_read(struct json_in *in, struct show *out);
 void show_read_zone(struct json_in *in, const char *key, char out[ZONE_NAME_MAX + 1]);
 void show_read_venue(struct json_in *in, const char *key, struct show_venue *out);
+/* Of a picture that pages load: a path of their own origin. Another would tell others who looks. */
+bool show_is_own_path(struct span path);
 void show_judge_doors(struct json_in *in, const struct show *show);
 /* Of a hold or of an order: what another program of ours has judged. If a member is wrong, none but
  * the beginning is said. */

@@ -7,7 +7,7 @@ import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { bodyOf, documentOf, pictureOf, planOf, saleOf } from '../../web/console/blocks.js';
 import { checklist, missing } from '../../web/console/checklist.js';
 import { fromPlace, isZone, readPlace, toPlace } from '../../web/console/place.js';
-import { clickFor, closeAfterEach, openBrowser, Operator } from './world.js';
+import { clickFor, closeAfterEach, openBrowser, Operator, Visitor } from './world.js';
 
 const SALE = {
   kind: 'blocks', base: null, currency: 'KRW', charges: { per_seat: 0, per_order: 900, basis_points: 0, vat_basis_points: 1000 }, limits: { max_per_hold: 4, max_per_buyer: 6 },
@@ -131,6 +131,13 @@ const MANNERS = {
 };
 const SIZES = [[360, 'light'], [360, 'dark'], [1280, 'dark'], [1280, 'light']];
 
+const CLS_MOST = 0.02;
+const watchShifts = (page) => page.addInitScript(() => {
+  globalThis.shifts = [];
+  new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map(({ value }) => value))).observe({ type: 'layout-shift', buffered: true });
+});
+const shiftOf = (page) => page.evaluate(() => globalThis.shifts.reduce((all, value) => all + value, 0));
+
 describe('a sale is set up', async () => {
   const scope = openScope(test);
 
@@ -198,6 +205,10 @@ describe('a sale is set up', async () => {
       await page.fill('#setup-zone', 'Asia/Seoul');
       await page.fill('#setup-venue', 'River Hall');
       await page.fill(`#setup-about-${boss.language}`, 'With friends');
+      await page.fill('#setup-picture', '//else.example/poster.webp');
+      await page.click('#setup-save');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'setup-picture');
+      await page.fill('#setup-picture', '/views/harbour.svg');
       await page.keyboard.press('Enter');
       await at(page, 'hall');
       const { starts_at: starts, doors_at: doors, time_zone: zone, venue } = await doc(id);
@@ -304,6 +315,15 @@ describe('a sale is set up', async () => {
       await clickFor(page, '#act-open', '#confirm[open]');
       assert.equal(await page.locator('#confirm-lines li').count(), 1, 'who is touched, and nothing missing');
       await clickFor(page, '#confirm-yes', '.badge.open');
+
+      // A visitor sees it, with its picture, which moves nothing when it comes.
+      const guest = await Visitor.open(browser, stack, MANNERS[name]);
+      await watchShifts(guest.page);
+      await guest.page.goto(`${guest.at}/e/${id}`);
+      await guest.page.waitForFunction(() => document.getElementById('picture').naturalWidth > 0);
+      assert.ok(await shiftOf(guest.page) <= CLS_MOST);
+      await guest.judge(`setup-hero-${boss.language}`);
+      await guest.close();
 
       // And somebody gets a seat; what is a channel's takes its code.
       const { ticket } = (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': 'first' } })).json;
@@ -432,10 +452,7 @@ describe('a sale is set up', async () => {
     for (const viewport of [{ width: 1366, height: 768 }, { width: 360, height: 740 }]) {
       const boss = await Operator.open(browser, stack, { ...MANNERS['desk-en'], viewport });
       const { page } = boss;
-      await page.addInitScript(() => {
-        globalThis.shifts = [];
-        new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map(({ value }) => value))).observe({ type: 'layout-shift', buffered: true });
-      });
+      await watchShifts(page);
       await boss.signInAt('#/events');
       await page.locator('#events li').first().waitFor();
       for (const step of ['event', 'hall', 'terms', 'opening', 'check']) {
@@ -443,10 +460,9 @@ describe('a sale is set up', async () => {
         await page.goto(`${boss.at}/console#/events/demo/setup/${step}`);
         await at(page, step);
         await page.waitForLoadState('networkidle');
-        const sum = (await page.evaluate(() => globalThis.shifts)).reduce((all, value) => all + value, 0);
-        if (sum > 0.02) jumped.push(`${step} at ${viewport.width}: ${sum.toFixed(3)}`);
+        const sum = await shiftOf(page);
+        if (sum > CLS_MOST) jumped.push(`${step} at ${viewport.width}: ${sum.toFixed(3)}`);
       }
-      await boss.close();
     }
     assert.deepEqual(jumped, []);
   });

@@ -15,11 +15,11 @@ const GROUPS = {
   visit: ['call_ttl_s', 'grace_s', 'session_ttl_s', 'session_max_s'],
   defence: ['line_max', 'joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required', 'appeal'],
   seats: ['seats_left', 'auto_reopen'],
-  told: ['name', 'starts_at', 'doors_at', 'time_zone', 'venue', 'about'],
+  told: ['name', 'starts_at', 'doors_at', 'time_zone', 'venue', 'about', 'picture'],
 };
 const ELSEWHERE = ['message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];
 const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
-const TEXT_BYTES_MAX = { texts: 240, venue: 120, zone: 40 };
+const TEXT_BYTES_MAX = { texts: 240, venue: 120, zone: 40, path: 120 };
 const CONTACT = /^(https:\/\/|mailto:|tel:)[^\s"<>]+$/;
 
 const bytesOf = (text) => new TextEncoder().encode(text).length;
@@ -99,7 +99,7 @@ export async function open(body, event) {
   const makeVenue = (knob) => make('div', {}, makeTexts(knob, 'name'), makeTexts(knob, 'address'));
 
   function valueOf({ knob: { kind }, input }) {
-    if (['contacts', 'texts', 'venue', 'zone'].includes(kind)) return input.value.trim() || null;
+    if (['contacts', 'texts', 'venue', 'zone', 'path'].includes(kind)) return input.value.trim() || null;
     if (kind === 'bool') return input.checked;
     if (kind === 'time') return fromLocal(input.value);
     if (kind === 'text') return input.value;

@@ -14,7 +14,7 @@ const CHECK_EVERY = 3; // refreshes
 export const IMPORT_MS = 60_000; // a stadium's document has ten megabytes
 const VISITORS_MAX = 1_000_000_000; // as of `fairgate size`
 const REASON_BYTES_MAX = 64; // that the seat service keeps
-const TEXT_BYTES_MAX = { name: 80, venue: 120, about: 240 };
+const TEXT_BYTES_MAX = { name: 80, venue: 120, picture: 120, about: 240 };
 const LANGUAGES = document.documentElement.dataset.languages.split(' ');
 
 const bytesOf = (text) => new TextEncoder().encode(text);
@@ -150,8 +150,9 @@ function eventStep(event, hall) {
   zone.setAttribute('list', 'setup-zones');
   const [starts, doors] = [timeInput('setup-starts', doc.starts_at, before), timeInput('setup-doors', doc.doors_at, before)];
   const [venue, address] = [['name', 'setup-venue'], ['address', 'setup-address']].map(([part, id]) => textsOf(say(`knob.venue.${part}`), id, doc.venue?.[part] ?? null));
+  const picture = make('input', { id: 'setup-picture', autocomplete: 'off', spellcheck: false, value: doc.picture ?? '' });
   const about = textsOf(say('knob.about'), 'setup-about', doc.about);
-  const inputs = { name, starts_at: starts, doors_at: doors, time_zone: zone, venue: venue.inputs[0], about: about.inputs[0] };
+  const inputs = { name, starts_at: starts, doors_at: doors, time_zone: zone, venue: venue.inputs[0], picture, about: about.inputs[0] };
 
   async function save(form) {
     const good = judged(form, [
@@ -160,6 +161,7 @@ function eventStep(event, hall) {
       [starts, timeFault(starts)],
       [doors, timeFault(doors) || (doors.value !== '' && (starts.value === '' || doors.value > starts.value) ? say('setup.wrong-doors') : '')],
       ...[...venue.inputs, ...address.inputs].map((input) => [input, textFault(input, TEXT_BYTES_MAX.venue)]),
+      [picture, /^(\/(?!\/)[\w/.~%-]+)?$/.test(picture.value.trim()) ? textFault(picture, TEXT_BYTES_MAX.picture) : say('setup.wrong-picture')],
       ...about.inputs.map((input) => [input, textFault(input, TEXT_BYTES_MAX.about)]),
       ...(venue.value() === null && address.value() !== null ? [[venue.inputs[0], say('setup.wrong-venue')]] : []),
     ]);
@@ -172,14 +174,14 @@ function eventStep(event, hall) {
     };
     const differs = hall !== null && Object.entries(wanted).some(([key, value]) => !alike(value, hall.document[key]));
     if (differs && !(await saveHall(event, hall, bare({ ...hall.document, ...wanted })))) return;
-    await saveLine(event, { ...wanted, about: about.each() });
+    await saveLine(event, { ...wanted, picture: picture.value.trim() || null, about: about.each() });
     goOn(event, 'event');
   }
 
   const zones = make('datalist', { id: 'setup-zones' }, ...Intl.supportedValuesOf('timeZone').map((value) => make('option', { value })));
   return formOf(inputs, save, [make('h2', {}, say('setup.event')), make('p', { className: 'small' }, say('setup.event-help')),
     fieldOf(name, say('knob.name')), fieldOf(starts, say('knob.starts_at')), fieldOf(doors, say('knob.doors_at'), say('help.doors_at')), fieldOf(zone, say('knob.time_zone'), say('setup.zone-help')), zones,
-    ...venue.fields, ...address.fields, ...about.fields]);
+    ...venue.fields, ...address.fields, ...about.fields, fieldOf(picture, say('knob.picture'), say('help.picture'))]);
 }
 
 // ---- the opening ----

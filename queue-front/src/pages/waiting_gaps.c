@@ -298,6 +298,9 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
     case GAP_ZONE:
         text_str(out, doc->show.time_zone[0] != '\0' ? doc->show.time_zone : "UTC");
         break;
+    case GAP_PICTURE:
+        html_put(out, span_of(doc->picture));
+        break;
     case GAP_ABOUT:
         html_put(out, about_of(look));
         break;
@@ -537,6 +540,8 @@ static bool is_shown(const struct waiting_look *look, enum gap block)
     switch (block) {
     case GAP_SHOW:
         return has_show(&doc->show);
+    case GAP_PICTURE:
+        return doc->picture[0] != '\0';
     case GAP_STARTS:
         return doc->show.starts_ms != 0;
     case GAP_NO_ABOUT:

@@ -34,7 +34,7 @@ enum {
     /* Escaped, a name or message may be six times as long; the rest is numbers, times, sentences.
      */
     FILLED_MAX =
-        PUBLIC_URL_MAX +
+        PUBLIC_URL_MAX + EVENT_PICTURE_BYTES_MAX +
         6 * (3 * EVENT_NAME_BYTES_MAX + 2 * EVENT_ABOUT_BYTES_MAX + EVENT_MESSAGE_BYTES_MAX) +
         PRICES_MAX * (6 * PRICE_NAME_MAX + 256) + 8 * 1024,
 };

@@ -158,6 +158,15 @@ function chunksOf(png) {
   return found;
 }
 
+test('the picture of an event comes after the page, and an event without one has no box', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 0, picture: '/pictures/tour.webp' });
+  await makeEvent(house, 'bare', { rate_per_s: 0 });
+  const [shown, bare] = await Promise.all(['show', 'bare'].map((id) => house.front.http.get(`/e/${id}`)));
+  assert.match(shown.text, /<img id="picture" [^>]*src="\/pictures\/tour\.webp" alt="" loading="lazy">/);
+  assert.doesNotMatch(bare.text, /id="picture"/);
+});
+
 const metaOf = (page, name) => new RegExp(`<meta (?:property|name)="${name}" content="([^"]*)">`).exec(page.text)?.[1];
 
 test('a shared link has a name, words and a picture', async (t) => {

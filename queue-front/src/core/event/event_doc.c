@@ -24,6 +24,7 @@ enum knob_kind {
     KNOB_TIME,
     KNOB_ZONE,
     KNOB_VENUE,
+    KNOB_PATH,
     KNOB_TEXTS,
     KNOB_CONTACTS,
     KNOB_SCHEDULE,
@@ -40,7 +41,7 @@ static const char *const kind_names[] = {
     [KNOB_TIME] = "time",         [KNOB_TEXTS] = "texts",         [KNOB_CONTACTS] = "contacts",
     [KNOB_SCHEDULE] = "schedule", [KNOB_AUTOPILOT] = "autopilot", [KNOB_LANES] = "lanes",
     [KNOB_BEACON] = "beacon",     [KNOB_PRICES] = "prices",       [KNOB_ZONE] = "zone",
-    [KNOB_VENUE] = "venue",
+    [KNOB_VENUE] = "venue",       [KNOB_PATH] = "path",
 };
 
 enum {
@@ -91,6 +92,9 @@ static const struct knob knobs[] = {
     {"venue", KNOB_VENUE, AT(show.venue), 0, 0, 0, "",
      "Where it is: {\"name\", \"address\"}, each one text, or one by language: {\"en\": \"..\", "
      "\"ko\": \"..\"}."},
+    {"picture", KNOB_PATH, AT(picture), 0, EVENT_PICTURE_BYTES_MAX, 0, "",
+     "Path of a picture above the name, on the origin of the pages, such as /pictures/tour.webp: "
+     "40:22, at most 20 kB. null: none."},
     {"about", KNOB_TEXTS, AT(about), 0, EVENT_ABOUT_BYTES_MAX, 0, "",
      "What else is said below the name while people wait, by language: {\"en\": \"..\", "
      "\"ko\": \"..\"}."},
@@ -347,6 +351,21 @@ static void read_number(struct json_in *in, const struct knob *knob, struct even
     assert_number(doc, knob); /* read, or still the default */
 }
 
+static void read_path(struct json_in *in, const struct knob *knob,
+                      char out[EVENT_PICTURE_BYTES_MAX + 1])
+{
+    struct span path;
+    if (!json_in_str(in, knob->name, 1, knob->max, &path))
+        return;
+    if (!show_is_own_path(path)) {
+        json_in_refuse(in, knob->name,
+                       "must be a path of this origin, such as /pictures/tour.webp");
+        return;
+    }
+    bool fits = span_to_cstr(path, out, EVENT_PICTURE_BYTES_MAX + 1);
+    assert(fits);
+}
+
 /* Absent and null both mean the default. */
 static void read_knob(struct json_in *in, const struct knob *knob, struct event_doc *doc)
 {
@@ -369,6 +388,9 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
         break;
     case KNOB_VENUE:
         show_read_venue(in, knob->name, &doc->show.venue);
+        break;
+    case KNOB_PATH:
+        read_path(in, knob, doc->picture);
         break;
     case KNOB_TEXTS:
     case KNOB_CONTACTS: {
@@ -698,6 +720,14 @@ static void put_pilot(struct text *out, const struct line_pilot *pilot)
     json_close(out, '}');
 }
 
+static void put_text(struct text *out, const char *text)
+{
+    if (text[0] == '\0')
+        json_nil(out);
+    else
+        json_str(out, span_of(text));
+}
+
 static void put_knob(struct text *out, const struct event_doc *doc, const struct knob *knob)
 {
     struct event_doc *unlocked = (struct event_doc *)doc; /* number_of() serves both ways */
@@ -719,10 +749,10 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         json_bool(out, *bool_of(unlocked, knob));
         break;
     case KNOB_ZONE:
-        if (doc->show.time_zone[0] == '\0')
-            json_nil(out);
-        else
-            json_str(out, span_of(doc->show.time_zone));
+        put_text(out, doc->show.time_zone);
+        break;
+    case KNOB_PATH:
+        put_text(out, doc->picture);
         break;
     case KNOB_VENUE:
         if (doc->show.venue.name.len == 0)
@@ -782,6 +812,7 @@ static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
            (knob->offset == AT(line_max) && doc->line_max == 0) ||
            (knob->offset == AT(planned_end_at_ms) && doc->planned_end_at_ms == 0) ||
            (knob->offset == AT(about) && doc->abouts_len == 0) ||
+           (knob->offset == AT(picture) && doc->picture[0] == '\0') ||
            (knob->offset == AT(show.starts_ms) && doc->show.starts_ms == 0) ||
            (knob->offset == AT(show.doors_ms) && doc->show.doors_ms == 0) ||
            (knob->offset == AT(show.time_zone) && doc->show.time_zone[0] == '\0') ||
@@ -806,9 +837,9 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
     } else if (event_doc_asks_code_anywhere(
                    doc)) { /* a program without codes would let everybody in */
         json_member_u64(out, "needs", FORMAT_OF_CODES);
-    } else if (doc->abouts_len > 0 || doc->line_max > 0 || doc->planned_end_at_ms > 0 ||
-               doc->show.starts_ms > 0 || doc->show.time_zone[0] != '\0' ||
-               doc->show.venue.name.len > 0) {
+    } else if (doc->abouts_len > 0 || doc->picture[0] != '\0' || doc->line_max > 0 ||
+               doc->planned_end_at_ms > 0 || doc->show.starts_ms > 0 ||
+               doc->show.time_zone[0] != '\0' || doc->show.venue.name.len > 0) {
         /* One that does not know of them may pass them over. */
         json_member_u64(out, "needs", FORMAT_FIRST);
     }

@@ -624,22 +624,6 @@ static bool is_zone(const struct import *import, const struct row *row, struct s
     return span_eq(zone->name, name) || (zone->id.ptr != NULL && span_eq(zone->id, name));
 }
 
-/* A path on the origin that serves the pages: these load pictures from nowhere else, and one that
- * leads elsewhere would tell others who looks at which seats. */
-static bool is_own_path(struct span path)
-{
-    static const char others[] = "/._~%-";
-    if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/')
-        return false;
-    for (size_t i = 0; i < path.len; i++) {
-        char c = path.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && memchr(others, c, sizeof(others) - 1) == NULL)
-            return false;
-    }
-    return true;
-}
-
 /* For a zone of the plan, given by its name or its id; the last entry for a zone counts. */
 static void read_view(struct import *import, struct json_in *in, struct span told)
 {
@@ -653,7 +637,7 @@ static void read_view(struct import *import, struct json_in *in, struct span tol
     uint32_t at = 0;
     while (at < import->draft.view_count && !span_eq(import->views[at].zone, zone))
         at++;
-    if (!is_own_path(path)) {
+    if (!show_is_own_path(path)) {
         json_in_refuse(in, "view", "must be a path of this origin, such as /views/stalls.webp");
         return;
     }

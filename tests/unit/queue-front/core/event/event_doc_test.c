@@ -244,6 +244,12 @@ static const struct script_row rows[] = {
     {"a date and venue are stored unless empty",
      "take {'about':{'en':'An evening'}}; has 'needs':1; has 'about':{'en':'An evening'};"
      "take {'about':{}}; lacks about"},
+    {"a picture is a path of the pages' own origin",
+     "take {'picture':'/pictures/a-1.webp'}; has 'needs':1; has 'picture':'/pictures/a-1.webp';"
+     "bad_patch {'picture':'//else.example/a.webp'} /picture;"
+     "bad_patch {'picture':'https://else.example/'} /picture; bad_patch {'picture':'/a?b'} "
+     "/picture;"
+     "bad_patch {'picture':''} /picture; patch {'picture':null}; lacks picture"},
     {"date and place of the show are written where they are said, in a form that older fronts read",
      "store {'starts_at':'2027-06-12T19:00:00+09:00','doors_at':'2027-06-12T08:30:00Z',"
      "'time_zone':'Asia/Seoul','venue':{'name':{'en':'Dome','ko':'돔'},'address':'Incheon'}};"
@@ -536,7 +542,7 @@ TEST_CASE(the_table_describes_every_setting)
     assert_non_null(strstr(memory, "\"default\":10,\"unit\":\"people/s\""));
     assert_non_null(strstr(memory, "\"name\":\"seats_left\",\"kind\":\"bool\",\"unit\":\"\","));
     json_t *table = json_loads(memory, 0, NULL);
-    assert_int_equal(json_array_size(table), 31);
+    assert_int_equal(json_array_size(table), 32);
     for (size_t i = 0; i < json_array_size(table); i++) {
         const json_t *row = json_array_get(table, i);
         bool is_pilot = strcmp(json_string_value(json_object_get(row, "kind")), "autopilot") == 0;
