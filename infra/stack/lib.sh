@@ -26,7 +26,7 @@ settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
     asked_base=${FAIRGATE_PORT_BASE:-}
-    BASE=8080 FRONTS=1 OWNERS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s NEW= OBSERVE=0 ALERTS_URL=
+    BASE=8080 FRONTS=1 OWNERS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL= PAGE_KEPT=0s NEW= OBSERVE=0 ALERTS_URL= DEMO=0
     # shellcheck disable=SC1091 # made by settings_save
     if [ -r "$RUN/settings" ]; then . "$RUN/settings"; fi
     BASE=${asked_base:-$BASE}
@@ -42,6 +42,7 @@ settings_load() {
     NEW=${FAIRGATE_NEW_BUILD_DIR-$NEW}
     OBSERVE=${FAIRGATE_OBSERVE:-$OBSERVE}
     ALERTS_URL=${FAIRGATE_ALERTS_URL-$ALERTS_URL}
+    DEMO=${FAIRGATE_DEMO:-$DEMO}
     SECRETS=$RUN/secrets
 }
 
@@ -75,6 +76,7 @@ settings_check() {
         NEW=$(realpath "$NEW")
     fi
     number FAIRGATE_OBSERVE "$OBSERVE" 0 1
+    number FAIRGATE_DEMO "$DEMO" 0 1
     case $ALERTS_URL in
     *[!A-Za-z0-9/:.?=\&%~_-]*) fail "FAIRGATE_ALERTS_URL=$ALERTS_URL: http:// or https:// and an address, or empty" ;;
     '' | http://?* | https://?*) ;;
@@ -113,7 +115,13 @@ PAGE_KEPT='$PAGE_KEPT'
 NEW='$NEW'
 OBSERVE=$OBSERVE
 ALERTS_URL='$ALERTS_URL'
+DEMO=$DEMO
 END
+}
+
+# The promoter of the sample concert, for a service's configuration.
+brand() {
+    [ "$DEMO" -eq 0 ] || printf '\n[brand]\nname = "Harbour Live"\nlogo = "%s/infra/demo/brand/logo.svg"\n' "$ROOT"
 }
 
 # ---- files --------------------------------------------------------------------------------------

@@ -246,6 +246,7 @@ test('bad settings are refused with what is allowed', async (t) => {
     [{ FAIRGATE_QUEUE_FRONTS: '9' }, /FAIRGATE_QUEUE_FRONTS=9: a number from 1 to 8/],
     [{ FAIRGATE_TLS_PEM: '/no/such' }, /FAIRGATE_TLS_PEM=\/no\/such: cannot be read/],
     [{ FAIRGATE_OBSERVE: '2' }, /FAIRGATE_OBSERVE=2: a number from 0 to 1/],
+    [{ FAIRGATE_DEMO: 'yes' }, /FAIRGATE_DEMO=yes: a number from 0 to 1/],
     [{ FAIRGATE_ALERTS_URL: "http://a'b" }, /FAIRGATE_ALERTS_URL=http:\/\/a'b: http:\/\/ or https:\/\//],
     [{ FAIRGATE_MAIL_URL: 'localhost:25' }, /FAIRGATE_MAIL_URL=localhost:25: smtp:\/\/HOST:PORT/],
     [{ FAIRGATE_RUN_DIR: '/tmp/a b' }, /FAIRGATE_RUN_DIR=\/tmp\/a b: only letters/],
@@ -268,6 +269,7 @@ test('in front it stays until it is interrupted, and takes everything along', as
     timeoutMs: 60_000,
   });
   assert.equal((await stack.edge.get('/e/demo')).status, 200);
+  assert.match(stack.read('conf/queue-front.conf'), /\n\[brand\]\nname = "Harbour Live"\n/, 'the concert has its promoter');
   const ended = new Promise((resolve) => front.once('exit', resolve));
   front.kill('SIGINT');
   assert.equal(await within(120_000, 'the end', ended), 0);
