@@ -390,11 +390,22 @@ static struct conn *least_busy(struct pg_pool *pool)
     return best;
 }
 
-/* Writers first; readers when their time has come, as many as the connection takes. */
-static void send_some(struct conn *conn)
+/* The one whose head has waited longer; readers only when their time has come. NULL: there is
+ * nothing to send. */
+static struct jobs *next_queue(struct pg_pool *pool)
+{
+    const struct pg_job *writer = pool->queue.head, *reader = pool->readers.head;
+    if (pool->groups > 0 && now_us(pool) < pool->gather_us)
+        reader = NULL;
+    if (reader != NULL && (writer == NULL || reader->deadline_us < writer->deadline_us))
+        return &pool->readers;
+    return writer != NULL ? &pool->queue : NULL;
+}
+
+/* One writer, or as many readers as the connection takes. */
+static void send_some(struct conn *conn, struct jobs *from)
 {
     struct pg_pool *pool = conn->pool;
-    struct jobs *from = pool->queue.len > 0 ? &pool->queue : &pool->readers;
     bool sent = true;
     for (bool ends = false; !ends && sent;) {
         struct pg_job *job = jobs_pop(from);
@@ -404,7 +415,7 @@ static void send_some(struct conn *conn)
         jobs_push(&conn->under_way, job);
     }
     if (from == &pool->readers) {
-        conn->under_way.tail->ends = true; /* also of one that was cut short */
+        conn->under_way.tail->ends = true; /* also of a group that was cut short */
         pool->groups++;
         pool->gather_us = now_us(pool) + PG_TICK_MS * UINT64_C(1000);
     }
@@ -412,18 +423,13 @@ static void send_some(struct conn *conn)
         conn_fail(conn, PQerrorMessage(conn->pq));
 }
 
-static bool may_send(const struct pg_pool *pool)
-{
-    bool gathers = pool->groups > 0 && now_us(pool) < pool->gather_us;
-    return pool->queue.len > 0 || (pool->readers.len > 0 && !gathers);
-}
-
 static void send_queued(struct pg_pool *pool)
 {
     assert(!pool->answering && !pool->closing);
+    struct jobs *from;
     struct conn *conn;
-    while (may_send(pool) && (conn = least_busy(pool)) != NULL)
-        send_some(conn);
+    while ((from = next_queue(pool)) != NULL && (conn = least_busy(pool)) != NULL)
+        send_some(conn, from);
     atomic_store_explicit(&pool->stats.queued, pool->queue.len + pool->readers.len,
                           memory_order_relaxed);
 }

@@ -260,8 +260,11 @@ static const struct script_row rows[] = {
      "open depth=2; connected 1; job divide 1; job divide 2; job divide 3; job divide 4;"
      "job divide 5; answers 5; answer 0 ok 60; answer 1 ok 30; answer 2 ok 20; answer 3 ok 15;"
      "answer 4 ok 12"},
+    {"readers wait behind no writer that came later",
+     "open depth=1; connected 1; job sleep 0.5; turn; job divide 6; turn; turn; job insert 1;"
+     "answers 3; answer 1 ok 10; answer 2 ok"},
     {"a job that also writes shares no transaction",
-     "open; connected 1; job insert 1; job divide 6; job insert 1; job divide 5; answers 4;"
+     "open; connected 1; job insert 1; job insert 1; job divide 6; job divide 5; answers 4;"
      "answer 0 ok; answer 1 peer; answer 2 ok 10; answer 3 ok 12"},
     {"a callback may send the next job", "open; next 77; job echo 5; answers 2; answer 1 ok 77"},
     {"a job that finds the queue full is refused in a later turn",
