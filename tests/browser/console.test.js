@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { customer, openBrowser, Operator } from './world.js';
+import { clickFor, closeAfterEach, confirm, customer, goFor, openBrowser, Operator } from './world.js';
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
@@ -23,15 +23,9 @@ const LUCK = {
 // At a desk the knobs stand in columns, and a line more or less puts a group into another one.
 const luckOf = ({ name }) => (name === 'desk-en' ? { ...LUCK, few: [...LUCK.few, '#knob-form .group'] } : LUCK);
 
-describe('the console', () => {
+describe('the console', async () => {
   const scope = openScope(test);
   const looks = openLooks(scope, 'console');
-  let stack;
-  let browser;
-  let queue;
-  let seats;
-  let pay;
-  let order;
   const bought = {}; // by each manner's guest
 
   const doc = async (id = 'demo') => (await queue.get(`/admin/events/${id}`)).json;
@@ -88,16 +82,16 @@ describe('the console', () => {
     sql(`UPDATE pay.orders SET status = 'parked' WHERE id = '${order}'`);
   }
 
-  before(async () => {
-    stack = await openStack(scope);
-    await stack.up();
-    const token = stack.secret('admin-token');
-    [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
-    ({ order } = await makeOrder('buyer', 2));
-    for (const [n, name] of Object.keys(MANNERS).entries()) bought[name] = await buyTickets(`guest-${name}`, 3 + n);
-    await until('it to be counted', async () => (await ordersOverTime()).length > 0);
-    browser = await openBrowser(scope);
-  });
+  const stack = await openStack(scope);
+  await stack.up();
+  const token = stack.secret('admin-token');
+  const [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
+  const { order } = await makeOrder('buyer', 2);
+  for (const [n, name] of Object.keys(MANNERS).entries()) bought[name] = await buyTickets(`guest-${name}`, 3 + n);
+  const ordersOverTime = async () => (await pay.get('/admin/events/demo/counts')).json.points.map(([at]) => at);
+  await until('it to be counted', async () => (await ordersOverTime()).length > 0);
+  const browser = await openBrowser(scope);
+  closeAfterEach();
 
   // By axe, by its look and in a picture.
   async function see(boss, what, not = []) {
@@ -117,8 +111,6 @@ describe('the console', () => {
     await boss.page.waitForFunction(() => [...document.querySelectorAll('.plot canvas')].every((one) => Math.abs(one.clientWidth - one.closest('.plot').clientWidth) <= 1));
     await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
   }
-
-  const ordersOverTime = async () => (await pay.get('/admin/events/demo/counts')).json.points.map(([at]) => at);
 
   // What went on before the page was opened is on it.
   async function lookBack({ page }, openedAt) {
@@ -148,15 +140,13 @@ describe('the console', () => {
     await see(boss, 'knobs-invalid');
     await page.fill('#knob-burst', '1');
     await page.fill('#knob-session_ttl_s', '4000');
-    await page.click('#apply');
-    await page.locator('[id^=wrong-session]:not(:empty)').waitFor();
+    await clickFor(page, '#apply', '[id^=wrong-session]:not(:empty)');
     assert.equal((await doc()).session_ttl_s, 300);
     await page.fill('#knob-session_ttl_s', '300');
 
     // A dangerous change needs a confirmation; Escape means no.
     await page.fill('#knob-rate_per_s', '90');
-    await page.click('#apply');
-    await page.locator('#confirm[open]').waitFor();
+    await clickFor(page, '#apply', '#confirm[open]');
     assert.match(await page.textContent('#confirm-lines'), /0\.5 → 90/);
     await see(boss, 'confirm');
     await page.keyboard.press('Escape');
@@ -164,8 +154,7 @@ describe('the console', () => {
     assert.equal((await doc()).rate_per_s, 0.5);
     await page.fill('#why', `more, says ${name}`);
     await page.click('#apply');
-    await page.click('#confirm-yes');
-    await page.locator('#undo-knobs').waitFor();
+    await clickFor(page, '#confirm-yes', '#undo-knobs');
     assert.equal((await doc()).rate_per_s, 90);
     await page.waitForFunction(() => document.querySelectorAll('#preview p').length === 1); // the warning has gone
     await see(boss, 'applied');
@@ -182,8 +171,7 @@ describe('the console', () => {
     await page.fill('#step-rate-1', '3');
     await page.check('#autopilot-on');
     await page.fill('#autopilot-ceiling', '1');
-    await page.click('#apply');
-    await page.locator('#undo-knobs').waitFor();
+    await clickFor(page, '#apply', '#undo-knobs');
     const { schedule, autopilot } = await doc();
     assert.deepEqual(schedule.map((step) => step.rate_per_s), [0.5, 3]);
     assert.ok(Date.parse(schedule[0].at) < Date.parse(schedule[1].at));
@@ -200,12 +188,10 @@ describe('the console', () => {
   async function freeze(boss) {
     const { page } = boss;
     await page.click('#act-freeze');
-    await page.click('#confirm-yes');
-    await page.locator('.badge.frozen').waitFor();
+    await clickFor(page, '#confirm-yes', '.badge.frozen');
     assert.equal((await doc()).state, 'frozen');
     await see(boss, 'frozen', ['#autopilot-now']); // whether it has noticed already is luck
-    await page.click('#act-unfreeze');
-    await page.locator('.badge.open').waitFor();
+    await clickFor(page, '#act-unfreeze', '.badge.open');
     // What ends a sale lies in a fold of its own, screens away from what is done every day. A closing has no
     // way back, so its event has to be typed out, and why.
     assert.equal(await page.isVisible('#act-close'), false);
@@ -226,15 +212,13 @@ describe('the console', () => {
     await page.click('#confirm-no');
     assert.equal((await doc()).state, 'open');
     // The undo dialog names the last action.
-    await page.click('#act-pause');
-    await page.locator('.badge.paused').waitFor();
+    await clickFor(page, '#act-pause', '.badge.paused');
     await page.click('#act-undo');
     await page.locator('#confirm-lines li').nth(1).waitFor();
     const back = { 'desk-en': 'State: paused → open', 'phone-ko-dark': '상태: 일시 정지 → 진행 중' }[boss.name];
     assert.equal(await page.locator('#confirm-lines li').nth(1).textContent(), back);
     await see(boss, 'undo', ['#autopilot-now']);
-    await page.click('#confirm-yes');
-    await page.locator('.badge.open').waitFor();
+    await clickFor(page, '#confirm-yes', '.badge.open');
   }
 
   async function tell(boss) {
@@ -244,8 +228,7 @@ describe('the console', () => {
     await page.fill('#message-ko', '');
     assert.deepEqual(await page.locator('.told').allTextContents(), [`Soon <b>faster</b>, ${name}`, `Soon <b>faster</b>, ${name}`]);
     await page.fill('#message-ko', '곧 빨라집니다');
-    await page.click('#send');
-    await page.locator('#applied button').waitFor();
+    await clickFor(page, '#send', '#applied button');
     assert.deepEqual((await doc()).message, { en: `Soon <b>faster</b>, ${name}`, ko: '곧 빨라집니다' });
     await see(boss, 'message');
   }
@@ -272,8 +255,7 @@ describe('the console', () => {
     await page.keyboard.press('Shift+ArrowRight');
     assert.match(await page.textContent('#chosen-sum'), /3/);
     await page.fill('#block-reason', 'a camera stands there');
-    await page.click('#block');
-    await page.locator('#outcome:not(:empty)').waitFor();
+    await clickFor(page, '#block', '#outcome:not(:empty)');
     await until('three to be blocked', async () => (await blocked()) === before + 3);
     // The last one of them is where the cursor stands.
     await page.focus('#hall-map');
@@ -337,12 +319,10 @@ describe('the console', () => {
     await page.click('#retry');
     assert.notEqual(await page.textContent('#reason-wrong'), '');
     await page.fill('#saga-reason', 'the provider answers again');
-    await page.click('#compensate');
-    await page.locator('#confirm[open]').waitFor();
+    await clickFor(page, '#compensate', '#confirm[open]');
     await see(boss, 'compensate');
     await page.click('#confirm-no');
-    await page.click('#retry');
-    await page.locator('#saga-state .badge.running').waitFor();
+    await clickFor(page, '#retry', '#saga-state .badge.running');
     const { state, saga } = await sagaOf(order);
     assert.equal(state, 'running');
     const { timeline } = (await pay.get(`/admin/sagas/${saga}`)).json;
@@ -356,38 +336,32 @@ describe('the console', () => {
     await page.click('#new-event summary');
     await page.fill('#new-id', id);
     await page.fill('#new-name', 'Lottery');
-    await page.click('#new-event button');
-    await page.locator('#setup-form').waitFor();
+    await clickFor(page, '#new-event button', '#setup-form');
     const inMinutes = (n) => new Date(Date.now() + n * 60_000).toISOString();
     await queue.patch(`/admin/events/${id}`, { body: { prequeue_at: new Date(Date.now() + 200).toISOString(), opens_at: inMinutes(60) } });
-    await page.click('#act-schedule');
-    await page.locator('#confirm[open]').waitFor();
+    await clickFor(page, '#act-schedule', '#confirm[open]');
     assert.match(await page.textContent('#confirm-text'), boss.language === 'ko' ? /이 공연의 좌석이 없거나/ : /has no hall for this event/);
     await boss.judge(`${boss.name}-no-hall`);
     await page.fill('#confirm-input', id);
     assert.equal(await page.isDisabled('#confirm-yes'), true, 'and a reason');
-    await page.fill('#confirm-why', 'a draw alone');
-    await page.click('#confirm-yes');
+    await confirm(page, { why: 'a draw alone' });
     await page.locator('#verdict.broken', { hasText: boss.language === 'ko' ? /이 공연의 좌석이 없어/ : /has no hall for this event/ }).waitFor();
     await until('the pre-queue', async () => (await doc(id)).state === 'pre-queue');
     for (let n = 0; n < 5; n++) await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': `entry-${n}` } });
-    await page.click('#tabs a[href$="/draw"]');
-    await page.locator('#act-draw').waitFor();
+    await clickFor(page, '#tabs a[href$="/draw"]', '#act-draw');
     const { commitment } = (await queue.get(`/admin/events/${id}/fairness`)).json;
     assert.ok((await page.textContent('#draw')).includes(commitment));
     assert.equal(await page.inputValue('#beacon-kind'), 'none', 'nothing was promised');
     await page.selectOption('#beacon-kind', 'text');
     await page.fill('#beacon-words', "Saturday's lottery numbers");
-    await page.click('#act-promise');
-    await page.locator('#beacon').waitFor();
+    await clickFor(page, '#act-promise', '#beacon');
     assert.match(await page.textContent('#beacon-help'), /lottery/);
     await page.fill('#beacon', '3 8 15 16 23 42');
     await see(boss, 'draw');
     await page.click('#act-draw');
     await page.click('#confirm-yes');
     await page.fill('#confirm-input', id); // a sale begins, and still has no hall
-    await page.fill('#confirm-why', 'a draw alone');
-    await page.click('#confirm-yes');
+    await confirm(page, { why: 'a draw alone' });
     await page.locator('#verdict.good').waitFor();
     await page.fill('#entry', '2');
     assert.match(await page.textContent('#where'), /2.*[1-5]/);
@@ -399,27 +373,23 @@ describe('the console', () => {
     const { page, name } = boss;
     const id = `lanes-${name}`;
     assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'Lanes' } })).status, 201);
-    await page.goto(`${boss.at}/console#/events/${id}/lanes`);
-    await page.locator('#lane-add').waitFor();
+    await goFor(page, `${boss.at}/console#/events/${id}/lanes`, '#lane-add');
     assert.equal(await page.isVisible('#lanes-none'), true);
     await page.click('#lane-add');
     await page.fill('#lane-name-0', 'Fan <b>club</b>');
     await page.fill('#lane-id-0', 'General!');
     await page.fill('#lane-share-0', '100');
-    await page.click('#lanes-apply');
-    await page.locator('#lane-id-0[aria-invalid]').waitFor();
+    await clickFor(page, '#lanes-apply', '#lane-id-0[aria-invalid]');
     await page.locator('#lanes-rest.wrong').waitFor();
     await see(boss, 'lanes-wrong');
     await page.fill('#lane-id-0', 'fans');
     await page.fill('#lane-share-0', '30');
     await page.fill('#lane-invitations-0', '3');
     assert.match(await page.textContent('#lanes-rest'), /70/);
-    await page.click('#lanes-apply');
-    await page.locator('#undo-lanes').waitFor();
+    await clickFor(page, '#lanes-apply', '#undo-lanes');
     assert.deepEqual((await doc(id)).lanes, [{ id: 'fans', name: 'Fan <b>club</b>', share: 30, invitations: 3 }]);
     await page.locator('#lanes-now td >> text=30 %').waitFor();
-    await page.click('.codes summary');
-    await page.locator('.codes textarea').waitFor();
+    await clickFor(page, '.codes summary', '.codes textarea');
     const { invitations } = (await queue.get(`/admin/events/${id}/lanes/fans/invitations`)).json;
     assert.deepEqual((await page.inputValue('.codes textarea')).split('\n'), invitations.map(({ code }) => code));
     await survey(boss, 'lanes');
@@ -458,11 +428,9 @@ describe('the console', () => {
       const id = await buyTickets(`caller-${name}`, 6 + n);
       await until('it to be sold', async () => (await pay.get(`/admin/orders/${id}`)).json.status === 'completed');
       const { places, order_number: number, event_name: event } = (await pay.get(`/admin/orders/${id}`)).json;
-      const boss = await Operator.open(browser, stack, options);
+      const boss = await Operator.signedIn(browser, stack, options, '#/orders');
       boss.name = name;
       const { page } = boss;
-      await page.goto(`${boss.at}/console#/orders`);
-      await boss.signIn();
       await page.locator('#desk-words').waitFor();
       await page.selectOption('#desk-event', { label: event });
       await page.fill('#desk-words', name.includes('ko') ? `${places[0].row}열 ${places[0].number}번` : `${places[0].zone}, row ${places[0].row} seat ${places[0].number}`);
@@ -475,8 +443,7 @@ describe('the console', () => {
       await page.click('#desk-parts summary');
       await boss.judge(`${name}-desk-order`);
       await page.click('#desk-refund');
-      await page.fill('#confirm-why', 'they called');
-      await page.click('#confirm-yes');
+      await confirm(page, { why: 'they called' });
       await page.locator('#desk-status .badge.refunded').waitFor();
       await page.locator('#desk-trail li', { hasText: 'they called' }).waitFor();
       assert.equal(await page.isVisible('#desk-refund'), false);
@@ -488,10 +455,8 @@ describe('the console', () => {
       await page.click('#desk-find');
       await link.waitFor();
       await page.fill('#desk-words', 'ZZ-ZZZ-ZZZ');
-      await page.click('#desk-find');
-      await page.locator('#desk-told:not(:empty)').waitFor();
+      await clickFor(page, '#desk-find', '#desk-told:not(:empty)');
       assert.equal(await page.isVisible('#desk-orders'), false);
-      await boss.close();
     });
   }
 
@@ -533,7 +498,6 @@ describe('the console', () => {
       await retry(boss);
       await ceremony(boss);
       await lanes(boss);
-      await boss.close();
     });
   }
 
@@ -554,14 +518,12 @@ describe('the console', () => {
       // The services may know of an act before the page has heard so.
       const heard = () => page.waitForFunction(() => document.getElementById('why').value === '');
       const quiet = () => page.locator('#notice:empty').waitFor({ state: 'attached' });
-      await page.goto(`${boss.at}/console#/events/demo/doors`);
-      await boss.signIn();
+      await boss.signInAt('#/events/demo/doors');
       await page.locator('#undo-in').waitFor();
 
       // A scanner's token is shown once, opens one gate, and is revoked.
       await page.fill('#scanner-gate', `Gate ${name}`);
-      await page.click('#scanner-form button');
-      await page.locator('#notice:not(:empty)').waitFor();
+      await clickFor(page, '#scanner-form button', '#notice:not(:empty)');
       assert.equal(await page.evaluate(() => document.activeElement.id), 'why');
       await why('the opening night');
       const issue = await boss.hold('**/scanners');
@@ -604,16 +566,13 @@ describe('the console', () => {
       await page.fill('#move-order', id);
       await page.fill('#move-from-0', second.seat);
       await page.fill('#move-to-0', 'nowhere');
-      await page.click('#move-form button.danger');
-      await page.locator('#confirm[open]').waitFor();
+      await clickFor(page, '#move-form button.danger', '#confirm[open]');
       await quiet();
       await see(boss, 'doors-move');
-      await page.click('#confirm-yes');
-      await page.locator('#notice:not(:empty)').waitFor();
+      await clickFor(page, '#confirm-yes', '#notice:not(:empty)');
       await page.fill('#move-to-0', free);
       await page.click('#move-form button.danger');
-      await page.click('#confirm-yes');
-      await page.locator('#move-begun a').waitFor();
+      await clickFor(page, '#confirm-yes', '#move-begun a');
       await until('the seat to have moved', async () => (await tickets()).some(({ seat, state }) => seat === free && state === 'valid'));
 
       // A mail that the shop refused too often is sent again.
@@ -630,7 +589,6 @@ describe('the console', () => {
       await page.click(`#scanner-list li:has-text("Gate ${name}") button`);
       await page.click('#confirm-yes');
       await until('the scanner to be revoked', async () => (await stack.edge.get('/v1/pay/door', { token })).status === 401);
-      await boss.close();
     });
   }
 
@@ -638,10 +596,8 @@ describe('the console', () => {
     test(`another date, and none at all, ${name}`, async () => {
       const id = `ill-${name}`;
       assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'A night' } })).status, 201);
-      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      const boss = await Operator.signedIn(browser, stack, MANNERS[name], `#/events/${id}/doors`);
       const { page } = boss;
-      await page.goto(`${boss.at}/console#/events/${id}/doors`);
-      await boss.signIn();
       await page.locator('#postpone-form').waitFor();
       await page.fill('#why', 'the singer is ill');
       await page.fill('#postpone-starts', '2031-06-01T19:30');
@@ -656,14 +612,11 @@ describe('the console', () => {
 
       await page.click('#cancel-event');
       assert.equal(await page.isDisabled('#confirm-yes'), true);
-      await page.fill('#confirm-input', id);
-      await page.fill('#confirm-why', 'the singer is still ill');
-      await page.click('#confirm-yes');
+      await confirm(page, { input: id, why: 'the singer is still ill' });
       await page.locator('#cancel-sums dd').first().waitFor();
       assert.match(await page.textContent('#cancel-about'), /the singer is still ill/);
       assert.equal(await page.isVisible('#cancel-event'), false);
       await boss.judge(`${name}-doors-cancelled`);
-      await boss.close();
     });
   }
 
@@ -689,14 +642,11 @@ describe('the console', () => {
   test('the bar is in sight at the same place on every tab, wherever it is scrolled to', async () => {
     await queue.post('/admin/events/demo/actions/resume').catch(() => null);
     for (const viewport of [LOW, PHONE]) {
-      const boss = await Operator.open(browser, stack, { ...MANNERS['desk-en'], viewport });
+      const boss = await Operator.signedIn(browser, stack, { ...MANNERS['desk-en'], viewport }, '#/events/demo');
       const { page } = boss;
-      await page.goto(`${boss.at}/console#/events/demo`);
-      await boss.signIn();
       const seen = new Map();
       for (const tab of TABS) {
-        await page.goto(`${boss.at}/console#/events/demo/${tab}`);
-        await page.locator(`#tabs a[href$="/${tab}"][aria-current]`).waitFor();
+        await goFor(page, `${boss.at}/console#/events/demo/${tab}`, `#tabs a[href$="/${tab}"][aria-current]`);
         await page.locator('#view > *').first().waitFor({ state: 'attached' });
         await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
         seen.set(tab, await places(page));
@@ -719,13 +669,11 @@ describe('the console', () => {
         globalThis.shifts = [];
         new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map(({ value, sources }) => ({ value, what: sources.map(({ node }) => node?.id || node?.className || node?.nodeName) })))).observe({ type: 'layout-shift', buffered: true });
       });
-      await page.goto(`${boss.at}/console#/events`);
-      await boss.signIn();
+      await boss.signInAt('#/events');
       const jumped = [];
       for (const place of ['events', 'orders', 'parts', ...TABS.map((tab) => `events/demo/${tab}`)]) {
         await page.goto('about:blank');
-        await page.goto(`${boss.at}/console#/${place}`);
-        await page.locator('h1').waitFor();
+        await goFor(page, `${boss.at}/console#/${place}`, 'h1');
         await page.waitForLoadState('networkidle');
         const shifts = await page.evaluate(() => globalThis.shifts);
         const sum = shifts.reduce((all, { value }) => all + value, 0);
@@ -753,14 +701,12 @@ describe('the console', () => {
       const which = route.request().url().includes(`:${stack.base + 12}/`) ? 'seats' : 'pay';
       return route.fulfill({ headers, json: { event: 'demo', columns: ['at', 'errors'], points: points(which), now: { errors: sums[which].at(-1) }, server_time: new Date(now).toISOString() } });
     });
-    await page.goto(`${boss.at}/console#/events/demo`);
-    await boss.signIn();
+    await boss.signInAt('#/events/demo');
     const errors = page.locator('.chart').nth(8);
     await errors.locator('.legend >> text=/0 to/').first().waitFor();
     const told = await errors.locator('.legend li').allTextContents();
     for (const [n, words] of [/^Waiting room.*0 to 180$/, /^Seat service.*0 to 60$/, /^Payment adapter.*0 to 120$/].entries()) assert.match(told[n], words);
     await page.unrouteAll({ behavior: 'ignoreErrors' });
-    await boss.close();
   });
 
   test('takings are captures less refunds; without them list prices are named so', async () => {
@@ -772,8 +718,7 @@ describe('the console', () => {
       return route.fulfill({ headers: { 'access-control-allow-origin': '*' }, json: { event: 'demo', columns, points: [[Date.now() - 60_000, 0, 0, 0, 0, 0]], now, server_time: new Date().toISOString() } });
     });
     await counted([3, 0, 0, 396_000, 132_000]);
-    await page.goto(`${boss.at}/console#/events/demo`);
-    await boss.signIn();
+    await boss.signInAt('#/events/demo');
     await page.locator('#vital-money .value', { hasText: '₩264,000' }).waitFor();
     assert.match(await page.textContent('#vital-money .small'), /^₩396k captured, ₩132k refunded$/i);
     const facts = await page.locator('#live').innerText();
@@ -783,30 +728,26 @@ describe('the console', () => {
     await page.reload();
     await page.locator('#vital-money .small', { hasText: 'at list price' }).waitFor();
     await page.unrouteAll({ behavior: 'ignoreErrors' });
-    await boss.close();
   });
 
   test('a failed preview is retried, and an empty line is announced once', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     assert.equal((await queue.put('/admin/events/calm', { body: { name: 'Calm' } })).status, 201);
-    await page.goto(`${boss.at}/console#/events`);
-    await boss.signIn();
+    await boss.signInAt('#/events');
     await page.locator('#events').waitFor();
     let cut = 0;
     await page.route('**/admin/events/calm/preview', (route) => {
       cut += 1;
       return route.abort();
     }, { times: 1 });
-    await page.goto(`${boss.at}/console#/events/calm/knobs`);
-    await page.locator('#preview p').waitFor();
+    await goFor(page, `${boss.at}/console#/events/calm/knobs`, '#preview p');
     assert.equal(cut, 1);
     const both = Promise.all(['/preview', '/preview?rate_per_s=7'].map((end) => page.waitForResponse((answer) => answer.url().endsWith(end))));
     await page.fill('#knob-rate_per_s', '7');
     await both;
     await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
     assert.deepEqual(await page.locator('#preview p').allTextContents(), ['Nobody is waiting right now.']);
-    await boss.close();
   });
 
   for (const name of Object.keys(MANNERS)) {
@@ -815,10 +756,8 @@ describe('the console', () => {
       assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'Last spring' } })).status, 201);
       assert.equal((await queue.post(`/admin/events/${id}/actions/close`)).status, 200);
       await until('it to be over', async () => (await queue.get('/admin/ended')).json.events.some((one) => one.id === id));
-      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      const boss = await Operator.signedIn(browser, stack, MANNERS[name], '#/events');
       const { page } = boss;
-      await page.goto(`${boss.at}/console#/events`);
-      await boss.signIn();
       await page.click('#ended-events summary');
       await page.fill('#ended-words', 'SPRING');
       await page.press('#ended-words', 'Enter');
@@ -828,9 +767,7 @@ describe('the console', () => {
       // Not without an archive, unless it is said twice.
       await page.click('#endings summary');
       await page.click('#act-delete');
-      await page.fill('#confirm-input', id);
-      await page.fill('#confirm-why', 'made by mistake');
-      await page.click('#confirm-yes');
+      await confirm(page, { input: id, why: 'made by mistake' });
       await page.waitForFunction((words) => document.getElementById('confirm-text').textContent.includes(words), name.includes('ko') ? '보관되지' : 'NOT been archived');
       await page.click('#confirm-no');
       assert.equal((await queue.get(`/admin/events/${id}`)).status, 200);
@@ -845,10 +782,8 @@ describe('the console', () => {
       await page.fill('#confirm-input', id);
       await page.fill('#confirm-why', 'it is over');
       await boss.judge(`console-delete-${name}`);
-      await page.click('#confirm-yes');
-      await page.locator('#events').waitFor();
+      await clickFor(page, '#confirm-yes', '#events');
       assert.equal((await queue.get(`/admin/events/${id}`)).status, 404);
-      await boss.close();
     });
   }
 
@@ -872,11 +807,9 @@ describe('the console', () => {
     test(`a reversal that the provider refuses is parked, found, retried and ended, ${name}`, async () => {
       await queue.patch('/admin/events/demo', { body: { rate_per_s: 50, burst: 50 } });
       const { saga, order: id } = await parkForReal(4 + n);
-      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      const boss = await Operator.signedIn(browser, stack, MANNERS[name], '#/orders');
       boss.name = name;
       const { page } = boss;
-      await page.goto(`${boss.at}/console#/orders`);
-      await boss.signIn();
       const found = page.locator('#reconcile li', { hasText: id });
       await until('the difference to be found', async () => {
         await page.click('#reconcile-now');
@@ -888,18 +821,15 @@ describe('the console', () => {
       // It is accepted with a reason, listed apart, and taken back.
       const decide = async (button) => {
         await found.locator(`button[name="${button}"]`).click();
-        await page.fill('#confirm-why', 'as agreed');
-        await page.click('#confirm-yes');
+        await confirm(page, { why: 'as agreed' });
       };
       await decide('accept');
-      await page.click('#reconcile summary');
-      await page.locator('#reconcile details li', { hasText: 'as agreed' }).waitFor();
+      await clickFor(page, '#reconcile summary', '#reconcile details li', { hasText: 'as agreed' });
       await decide('withdraw');
       await page.locator('#reconcile div > ul > li', { hasText: id }).locator('button[name="accept"]').waitFor();
       await found.getByRole('button', { name: id }).click();
       await page.waitForFunction((its) => document.getElementById('saga-order').value === its, id);
-      await page.click(`#sagas a[href="#/orders/${saga}"]`);
-      await page.locator('svg.graph .node.undo.failed.here').waitFor();
+      await clickFor(page, `#sagas a[href="#/orders/${saga}"]`, 'svg.graph .node.undo.failed.here');
       await see(boss, 'order-back');
       // Retried it is refused once more, and turned back then.
       // The reason of what comes next is typed before the page hears that it was taken.
@@ -915,19 +845,15 @@ describe('the console', () => {
       assert.equal(await page.isVisible('#compensate'), false, 'it is turned back already');
       await page.locator('#timeline', { hasText: 'asked the provider' }).waitFor();
       assert.equal(await page.inputValue('#saga-reason'), 'the provider has mended it');
-      await page.click('#retry');
-      await page.locator('#saga-state .badge.undone').waitFor();
+      await clickFor(page, '#retry', '#saga-state .badge.undone');
       assert.equal(await page.isVisible('#saga-acts'), false);
       await see(boss, 'order-undone');
-      await boss.close();
     });
   }
 
   test('an alarm is shown in every view for as long as it lasts', async () => {
-    const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
+    const boss = await Operator.signedIn(browser, stack, MANNERS['desk-en'], '#/orders');
     const { page } = boss;
-    await page.goto(`${boss.at}/console#/orders`);
-    await boss.signIn();
     await page.locator('#reconcile div p').first().waitFor();
     let cut = 0;
     await page.route('**/admin/sagas*', (route) => {
@@ -951,7 +877,6 @@ describe('the console', () => {
     await page.unrouteAll({ behavior: 'ignoreErrors' });
     await page.locator('#saga-state').waitFor();
     assert.equal(await page.textContent('#notice'), '');
-    await boss.close();
   });
 
   for (const name of Object.keys(MANNERS)) {
@@ -966,12 +891,9 @@ describe('the console', () => {
         await route.fulfill({ response: answer, json: { events } });
       });
       const words = name === 'desk-en' ? /7,200 s ahead/ : /7,200초 빠릅니다/;
-      await page.goto(`${boss.at}/console#/events`);
-      await boss.signIn();
+      await boss.signInAt('#/events');
       await page.locator('#events li', { hasText: words }).first().waitFor();
-      await page.goto(`${boss.at}/console#/events/demo`);
-      await page.locator('#alarms', { hasText: words }).waitFor();
-      await boss.close();
+      await goFor(page, `${boss.at}/console#/events/demo`, '#alarms', { hasText: words });
     });
   }
 
@@ -1009,8 +931,7 @@ describe('the console', () => {
         const state = { rate_per_s: 14, reason: 'latency', decided_at: at, heard_at: at, reading: { p99_ms: 812, error_share: null, held: 5, backlog: 0 }, last_move: { at, from_per_s: 20, to_per_s: 14, why, because } };
         await route.fulfill({ response: answer, json: { ...await answer.json(), autopilot_state: state } });
       });
-      await page.goto(`${boss.at}/console#/events/demo/audit`);
-      await boss.signIn();
+      await boss.signInAt('#/events/demo/audit');
       await page.locator('#audit > li').nth(MOVES.length).waitFor();
       const told = await page.locator('#audit > li').allTextContents();
       const words = name === 'desk-en' ? 3 : 4;
@@ -1025,15 +946,13 @@ describe('the console', () => {
       assert.match(await page.textContent('#autopilot-now'), MOVES[0][words]);
       await see(boss, 'autopilot-moved');
       await page.unrouteAll({ behavior: 'ignoreErrors' });
-      await boss.close();
     });
   }
 
   test('keys alone lead in, to an event\'s knobs and out, with a visible focus', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
-    await page.goto(`${boss.at}/console`);
-    await page.locator('#token:focus').waitFor();
+    await goFor(page, `${boss.at}/console`, '#token:focus');
     await page.keyboard.type(stack.secret('admin-token'));
     await page.keyboard.press('Tab');
     await page.keyboard.type('Night Shift');
@@ -1066,29 +985,23 @@ describe('the console', () => {
     await page.keyboard.press('Enter');
     await page.locator('#sign-in').waitFor();
     assert.deepEqual(await page.evaluate(() => [Object.keys(sessionStorage), Object.keys(localStorage), document.cookie]), [[], [], '']);
-    await boss.close();
   });
 
   for (const name of Object.keys(MANNERS)) {
     test(`a part is shown as down during an outage and as up after it, ${name}`, async () => {
-      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      const boss = await Operator.signedIn(browser, stack, MANNERS[name], '#/parts');
       boss.name = name;
       const { page } = boss;
-      await page.goto(`${boss.at}/console#/parts`);
-      await boss.signIn();
       for (const part of ['queue', 'seats', 'pay']) await page.locator(`#part-${part}.ready`).waitFor();
       await survey(boss, 'parts');
       await stack.without('seat-service', async () => {
         await page.locator('#part-seats.silent').waitFor();
         await page.locator('#down:not([hidden])').waitFor();
         await survey(boss, 'parts-down');
-        await page.goto(`${boss.at}/console#/events/demo/seats`);
-        await page.locator('#seats-trouble').waitFor();
+        await goFor(page, `${boss.at}/console#/events/demo/seats`, '#seats-trouble');
         await survey(boss, 'seats-down');
       });
-      await page.goto(`${boss.at}/console#/parts`);
-      await page.locator('#part-seats.ready').waitFor();
-      await boss.close();
+      await goFor(page, `${boss.at}/console#/parts`, '#part-seats.ready');
     });
   }
 
@@ -1096,8 +1009,7 @@ describe('the console', () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     await queue.patch('/admin/events/demo', { body: { rate_per_s: 50, burst: 50 } });
-    await page.goto(`${boss.at}/console#/events/demo`);
-    await boss.signIn();
+    await boss.signInAt('#/events/demo');
     await page.locator('#vital-seats .value', { hasText: /\d/ }).waitFor();
     // What an earlier test left may end meanwhile. An alarm is known by its section of the runbook.
     const alarms = () => page.evaluate(() => [[...document.querySelectorAll('#alarms a[href*="/runbook/"]')].map(({ hash }) => hash), document.querySelector('#vital-alarms .value').textContent]);
@@ -1116,7 +1028,6 @@ describe('the console', () => {
       await boss.judge('console-seats-stopped');
     });
     await page.locator('#vital-seats:not(.stale)').waitFor();
-    await boss.close();
   });
 
   test('the page is compressed, cached for ever, and may call only its parts', async () => {
@@ -1151,10 +1062,8 @@ describe('the console', () => {
       'seat_service',
     );
     await queue.put('/admin/events/broken', { body: { name: 'Broken' } });
-    const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
+    const boss = await Operator.signedIn(browser, stack, MANNERS['desk-en'], '#/parts');
     const { page } = boss;
-    await page.goto(`${boss.at}/console#/parts`);
-    await boss.signIn();
     await page.locator('#part-seats.ready .out').getByText(/broken.*not JSON/).waitFor();
     await page.locator('#down:not([hidden])').waitFor();
     await page.goto(`${boss.at}/console#/events`);
@@ -1166,8 +1075,6 @@ describe('the console', () => {
     await until('the bar to tell', async () => (await page.locator('#events .bar').first().getAttribute('aria-label')) !== before);
     await page.goto(`${boss.at}/console#/events/broken/seats`);
     await page.locator('#seats-trouble').getByText(/not JSON/).waitFor();
-    await page.goto(`${boss.at}/console#/events/demo/seats`);
-    await page.locator('#map-help').waitFor();
-    await boss.close();
+    await goFor(page, `${boss.at}/console#/events/demo/seats`, '#map-help');
   });
 });
