@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
+import { assertStatus, openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
 const scope = openScope(test);
@@ -16,8 +16,7 @@ test('a sentence of a neighbour that is too long is cut between letters', async 
   const buyer = await world.login();
   for (const detail of ['가나다라마바사'.repeat(40), `x${'가나다라마바사'.repeat(40)}`, `xy${'가나다라마바사'.repeat(40)}`, '🎫'.repeat(90)]) {
     world.seats.fault('/extend', refusal(detail));
-    const order = await world.ordered(buyer, world.hold());
-    await world.untilStatus(buyer, order, 'failed');
+    const order = await world.orderedAs(buyer, 'failed');
     const kept = sql(`SELECT detail FROM pay.saga_step t JOIN pay.saga s ON s.id = t.saga WHERE s.subject = '${order}' AND detail <> '' LIMIT 1`);
     assert.ok(kept.length > 20 && detail.startsWith(kept), kept);
   }
@@ -28,8 +27,7 @@ test('a row that the database refuses is parked with the reason, and those besid
   const orders = await Promise.all(Array.from({ length: 9 }, async (_, i) => {
     const buyer = buyers[i % 3], visit = world.hold();
     if (i === 4) sql(`ALTER TABLE pay.orders ADD CONSTRAINT luck CHECK (hold <> '${visit.hold}' OR status IN ('pending_payment', 'parked', 'cancelled'))`);
-    const made = await world.order(buyer, visit);
-    assert.equal(made.status, 201, made.text);
+    const made = assertStatus(await world.order(buyer, visit), 201);
     return { buyer, order: made.json.order, bad: i === 4 };
   }));
   for (const { buyer, order } of orders.filter(({ bad }) => !bad)) await world.untilStatus(buyer, order, 'completed');
@@ -51,8 +49,7 @@ test('a row that the database refuses is parked with the reason, and those besid
 
 test('a saga that stands where none can stand is left alone, and ends nothing', async () => {
   const buyer = await world.login();
-  const order = await world.ordered(buyer, world.hold());
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.orderedAs(buyer, 'completed');
   const where = `subject = '${order}' AND key LIKE 'checkout%'`;
   await until('its saga to end', () => sql(`SELECT state FROM pay.saga WHERE ${where}`) === '2');
   const last = sql(`SELECT step FROM pay.saga WHERE ${where}`);
@@ -60,16 +57,14 @@ test('a saga that stands where none can stand is left alone, and ends nothing', 
   for (const [state, step] of [[1, last], [0, 256]]) {
     sql(`UPDATE pay.saga SET state = ${state}, step = ${step}, leased = false, due_at = now() WHERE ${where}`);
     await until('somebody to look at it', () => sql(`SELECT leased FROM pay.saga WHERE ${where}`) === 't');
-    const other = await world.ordered(buyer, world.hold());
-    await world.untilStatus(buyer, other, 'completed');
+    await world.orderedAs(buyer, 'completed');
     assert.equal(sql(`SELECT step FROM pay.saga WHERE ${where}`), String(step));
   }
 });
 
 test('an order whose status this program does not know is for a person to look at, and ends nothing', async () => {
   const buyer = await world.login();
-  const order = await world.ordered(buyer, world.hold());
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.orderedAs(buyer, 'completed');
   await until('its saga to end', () => sql(`SELECT count(*) FROM pay.saga WHERE subject = '${order}' AND state <> 2`) === '0');
   sql(`UPDATE pay.orders SET status = 'of-a-later-version' WHERE id = '${order}'`);
   const seen = await buyer.get(`/v1/pay/orders/${order}`);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 import { wordsOf } from './lib/fakes.js';
 
@@ -19,11 +19,7 @@ const buyer = await world.login();
 const sql = (text) => world.postgres.sql(text, 'pay');
 const state = async () => (await world.pay.admin.get(PATH)).json;
 
-async function buy(visitor = buyer) {
-  const order = await world.ordered(visitor, world.hold());
-  await world.untilStatus(visitor, order, 'completed');
-  return order;
-}
+const buy = (visitor = buyer) => world.orderedAs(visitor, 'completed');
 const ticketsOf = async (order) => (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
 const scan = ({ token }) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
 
@@ -52,8 +48,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   const open = await world.ordered(buyer, visit); // the same once more, and nobody pays it
   await world.paymentOf(open);
 
-  const answer = await world.pay.admin.post(PATH, { body: { reason: WHY } });
-  assert.equal(answer.status, 202, answer.text);
+  const answer = assertStatus(await world.pay.admin.post(PATH, { body: { reason: WHY } }), 202);
   assert.deepEqual([answer.json.reason, answer.json.ended_at, answer.json.orders.all], [WHY, null, SOLD + 1]);
   assert.equal((await scan(second)).json.code, 'revoked');
   const late = await world.order(buyer, world.hold());
@@ -72,8 +67,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   assert.equal((await buyer.get(`/v1/pay/orders/${open}`)).json.status, 'cancelled');
 
   world.psp.refuseRefundOf = null;
-  const retried = await world.pay.admin.post(`/admin/sagas/${seen.parked[0].saga}/retry`, { body: { reason: 'set right' } });
-  assert.equal(retried.status, 200, retried.text);
+  assertStatus(await world.pay.admin.post(`/admin/sagas/${seen.parked[0].saga}/retry`, { body: { reason: 'set right' } }), 200);
   await until('the last one to be back', async () => (await state()).orders.given_back === SOLD);
   // It began long enough ago for a statement of then to have ended.
   sql("UPDATE pay.cancelled_event SET at = now() - interval '1 minute'");

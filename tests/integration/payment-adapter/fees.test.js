@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
+import { assertStatus, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { wordsOf } from './lib/fakes.js';
 import { openHouse } from './lib/house.js';
@@ -22,10 +22,8 @@ const VAT = 18_407; // of which AMOUNT is eleven parts
 
 async function buy(what, amount) {
   const visit = world.visit();
-  const held = await visit.hold(what);
-  assert.equal(held.status, 201, held.text);
-  const made = await world.order(buyer, { hold: held.json.hold, pass: visit.token });
-  assert.equal(made.status, 201, made.text);
+  const held = assertStatus(await visit.hold(what), 201);
+  const made = assertStatus(await world.order(buyer, { hold: held.json.hold, pass: visit.token }), 201);
   assert.equal(made.json.amount, amount);
   const { order } = made.json;
   await until('the payment to exist', () => world.psp.of(order).length > 0);
@@ -68,8 +66,7 @@ test('prices and fees are one sum: to the provider, in the order, at the shop, a
 
 test('a part that is given back is a part of that sum', async () => {
   const { order } = await buy({ seats: ['r8s1', 'r8s2'] }, AMOUNT);
-  const answer = await world.pay.admin.post(`/admin/orders/${order.order}/refund`, { body: { reason: 'half the show', percent: 50 } });
-  assert.equal(answer.status, 202, answer.text);
+  assertStatus(await world.pay.admin.post(`/admin/orders/${order.order}/refund`, { body: { reason: 'half the show', percent: 50 } }), 202);
   const end = await world.untilStatus(buyer, order.order, 'refunded');
   assert.equal(end.refund.amount, AMOUNT / 2);
   assert.equal(world.psp.of(order.order)[0].latest_charge.amount_refunded, AMOUNT / 2);
@@ -93,8 +90,7 @@ test('places of an area have the same fees', async () => {
 });
 
 test('what costs nothing may have a fee, which is paid like a price', async () => {
-  const priced = await world.house.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } });
-  assert.equal(priced.status, 200, priced.text);
+  assertStatus(await world.house.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } }), 200);
   const { order } = await buy({ seats: ['r7s1'] }, 1_500);
   assert.deepEqual([order.fees, order.vat, order.refund.amount], [1_500, 136, 1_500]);
   assertLetter(await told(`${order.order}-completed`));

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, freePort, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, freePort, openScope, until } from '../../lib-js/index.js';
 import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
 import { EVENT, openWorld } from './lib/world.js';
 
@@ -34,8 +34,7 @@ const buyer = await world.login();
 
 const make = async (provider) => {
   const visit = world.hold();
-  const made = await world.order(buyer, visit, { body: provider ? { provider } : {} });
-  assert.equal(made.status, 201, made.text);
+  const made = assertStatus(await world.order(buyer, visit, { body: provider ? { provider } : {} }), 201);
   const ready = await until('the payment', async () => {
     const { json } = await buyer.get(`/v1/pay/orders/${made.json.order}`);
     return json.payment && json;
@@ -49,11 +48,23 @@ const sessionsOf = async (order) =>
 // As a browser does it: the page, the form, the way back.
 async function payAt(checkoutUrl, number = '4242 4242 4242 4242') {
   const { pathname, search } = new URL(checkoutUrl);
-  const page = await sandbox.http.get(pathname + search);
-  assert.equal(page.status, 200, page.text);
+  const page = assertStatus(await sandbox.http.get(pathname + search), 200);
   const action = /<form method="post" action="([^"]*)"/.exec(page.text)[1].replaceAll('&amp;', '&');
   return sandbox.http.post(action, sandbox.form({ number, exp: '12/34', cvc: '123' }));
 }
+
+const paid = async () => {
+  const order = await make();
+  await payAt(order.payment.checkout_url);
+  await world.untilStatus(buyer, order.order, 'completed');
+  return order;
+};
+
+const act = (call, status) => async (order) => {
+  await buyer.post(`/v1/pay/orders/${order}/${call}`);
+  await world.untilStatus(buyer, order, status);
+};
+const [refund, cancel] = [act('refund', 'refunded'), act('cancel', 'cancelled')];
 
 test('a buyer pays on the hosted page and comes back to the order', async () => {
   const order = await make();
@@ -64,8 +75,7 @@ test('a buyer pays on the hosted page and comes back to the order', async () => 
   assert.deepEqual([session.amount_total, session.currency, session.locale, session.metadata.event], [154000, 'krw', 'ko', EVENT]);
   assert.equal(session.success_url, `http://tickets.example/pay/orders/${order.order}`);
   assert.match((await sandbox.http.get(new URL(session.url).pathname)).text, /<h1>갈라 &amp; 친구들<\/h1>/);
-  const back = await payAt(order.payment.checkout_url);
-  assert.equal(back.status, 303, back.text);
+  const back = assertStatus(await payAt(order.payment.checkout_url), 303);
   assert.equal(back.headers.location, session.success_url);
   await world.untilStatus(buyer, order.order, 'completed');
   const intents = await sandbox.stripe().paymentIntents.list({ limit: 100 });
@@ -82,29 +92,23 @@ test('a declined card leaves the order open for another one', async () => {
 });
 
 test('a refund and a cancel arrive at the provider', async () => {
-  const refunded = await make();
-  await payAt(refunded.payment.checkout_url);
-  await world.untilStatus(buyer, refunded.order, 'completed');
-  await buyer.post(`/v1/pay/orders/${refunded.order}/refund`);
-  await world.untilStatus(buyer, refunded.order, 'refunded');
+  const refunded = await paid();
+  await refund(refunded.order);
   const cancelled = await make();
-  await buyer.post(`/v1/pay/orders/${cancelled.order}/cancel`);
-  await world.untilStatus(buyer, cancelled.order, 'cancelled');
+  await cancel(cancelled.order);
   const stripe = sandbox.stripe();
   const intents = (await stripe.paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] })).data;
   const of = (id) => intents.find(({ metadata }) => metadata.order === id);
   assert.equal(of(refunded.order).latest_charge.amount_refunded, 154000);
   await until('the void', async () => (await sessionsOf(cancelled.order))[0].status === 'expired');
   assert.equal(of(cancelled.order), undefined);
-  const gone = await sandbox.http.get(new URL(cancelled.payment.checkout_url).pathname);
-  assert.equal(gone.status, 410);
+  assertStatus(await sandbox.http.get(new URL(cancelled.payment.checkout_url).pathname), 410);
 });
 
 test('what a buyer began to pay is given up with the session', async () => {
   const order = await make();
   assert.equal((await payAt(order.payment.checkout_url, '4000 0000 0000 0002')).status, 402);
-  await buyer.post(`/v1/pay/orders/${order.order}/cancel`);
-  await world.untilStatus(buyer, order.order, 'cancelled');
+  await cancel(order.order);
   const stripe = sandbox.stripe();
   await until('the void', async () => (await sessionsOf(order.order))[0].status === 'expired');
   const [session] = await sessionsOf(order.order);
@@ -188,27 +192,21 @@ for (const fault of faults) {
 }
 
 test('a refund whose answer is lost is made once', async () => {
-  const order = await make();
-  await payAt(order.payment.checkout_url);
-  await world.untilStatus(buyer, order.order, 'completed');
+  const order = await paid();
   await sandbox.fault('refund:lost*2');
-  await buyer.post(`/v1/pay/orders/${order.order}/refund`);
-  await world.untilStatus(buyer, order.order, 'refunded');
+  await refund(order.order);
   const refunds = (await sandbox.stripe().refunds.list({ limit: 100 })).data;
   assert.equal(refunds.filter(({ metadata }) => metadata.order === order.order).length, 1);
 });
 
 // By the operator, of a part; what the books say of it afterwards.
 const giveBack = async (order, percent) => {
-  const answer = await world.pay.admin.post(`/admin/orders/${order}/refund`, { body: { reason: 'the sound failed', percent } });
-  assert.equal(answer.status, 202, answer.text);
+  assertStatus(await world.pay.admin.post(`/admin/orders/${order}/refund`, { body: { reason: 'the sound failed', percent } }), 202);
   await world.untilStatus(buyer, order, 'refunded');
 };
 
 test('a part is given back up to its sum, whatever was given back by hand before', async () => {
-  const order = await make();
-  await payAt(order.payment.checkout_url);
-  await world.untilStatus(buyer, order.order, 'completed');
+  const order = await paid();
   const stripe = sandbox.stripe();
   const of = async () => (await stripe.paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] })).data.find(({ metadata }) => metadata.order === order.order);
   await stripe.refunds.create({ payment_intent: (await of()).id, amount: 60_000 });
@@ -231,8 +229,7 @@ test('an order that began on a page of the house ends there, whatever the settin
   const session = await make();
   await payAt(paid.payment.checkout_url);
   await world.untilStatus(buyer, paid.order, 'completed');
-  await buyer.post(`/v1/pay/orders/${cancelled.order}/cancel`);
-  await world.untilStatus(buyer, cancelled.order, 'cancelled');
+  await cancel(cancelled.order);
   const [intent] = cancelled.payment.client_secret.split('_secret_');
   await until('the void', async () => (await sandbox.stripe().paymentIntents.retrieve(intent)).status === 'canceled');
   await flow({ stripe_checkout_url: page, stripe_flow: 'auto' });
@@ -262,9 +259,7 @@ test('reconciliation by the sandbox\'s own list of events finds nothing amiss', 
 });
 
 const bought = async () => {
-  const order = await make();
-  await payAt(order.payment.checkout_url);
-  await world.untilStatus(buyer, order.order, 'completed');
+  const order = await paid();
   const { data } = await sandbox.stripe().paymentIntents.list({ limit: 100 });
   return { order: order.order, intent: data.find(({ metadata }) => metadata.order === order.order).id };
 };
@@ -280,15 +275,13 @@ test('a part that was given back at the provider is found, and so is the whole',
   assert.ok(item.means && item.todo);
   await stripe.refunds.create({ payment_intent: intent });
   assert.deepEqual(await found(order), ['given-back-without-refund']);
-  await buyer.post(`/v1/pay/orders/${order}/refund`);
-  await world.untilStatus(buyer, order, 'refunded');
+  await refund(order);
   assert.deepEqual(await found(order), []);
 });
 
 test('a refund that the bank sends back later is found, until the money is given back again', async () => {
   const { order, intent } = await bought();
-  await buyer.post(`/v1/pay/orders/${order}/refund`);
-  await world.untilStatus(buyer, order, 'refunded');
+  await refund(order);
   assert.deepEqual(await found(order), []);
   const stripe = sandbox.stripe();
   const { data } = await stripe.refunds.list({ payment_intent: intent });
@@ -310,8 +303,7 @@ test('a dispute is reported while it is open, and once lost for as long as the t
   assert.equal((await sandbox.control('disputes', { payment_intent: other.intent, status: 'won' })).status, 200);
   assert.deepEqual(await found(other.order), []);
   // To give it up is to kill the tickets; the money is with the buyer already.
-  await buyer.post(`/v1/pay/orders/${order}/refund`);
-  await world.untilStatus(buyer, order, 'refunded');
+  await refund(order);
   assert.deepEqual(await found(order), []);
 });
 
@@ -363,18 +355,15 @@ test('an order in a currency that its provider does not take is refused before a
   assert.equal(orders(), before);
   const made = await world.order(buyer, visit, { body: { provider: 'stripe' } });
   assert.deepEqual([made.status, made.json.currency], [201, 'USD'], made.text);
-  const cancelled = await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`);
-  assert.equal(cancelled.status, 202, cancelled.text);
+  assertStatus(await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`), 202);
   await world.untilStatus(buyer, made.json.order, 'cancelled');
-  const free = await world.order(buyer, world.hold({ total: 0, currency: 'USD' }), { body: { provider: 'toss' } });
-  assert.equal(free.status, 201, free.text);
+  const free = assertStatus(await world.order(buyer, world.hold({ total: 0, currency: 'USD' }), { body: { provider: 'toss' } }), 201);
   await world.untilStatus(buyer, free.json.order, 'completed');
 });
 
 async function refundInParts(order, back) {
   const ask = async (body, status) => {
-    const answer = await world.pay.admin.post(`/admin/orders/${order}/refund`, { body });
-    assert.equal(answer.status, 202, answer.text);
+    assertStatus(await world.pay.admin.post(`/admin/orders/${order}/refund`, { body }), 202);
     await until('the refund to end', () => world.postgres.sql(`SELECT count(*) FROM pay.saga WHERE subject = '${order}' AND state < 2`, 'pay') === '0');
     await world.untilStatus(buyer, order, status);
   };
@@ -410,16 +399,14 @@ test('an authorisation that ran out is not captured, and the seats go back', asy
 // The buyer agrees in Toss's window. -> where Toss sends the browser
 async function agree(checkoutUrl, how = { number: '4242424242424242' }) {
   const fields = Object.fromEntries(new URL(checkoutUrl).searchParams);
-  const answer = await sandbox.http.post('/toss/pay', sandbox.form({ ...fields, ...how }));
-  assert.equal(answer.status, 303, answer.text);
+  const answer = assertStatus(await sandbox.http.post('/toss/pay', sandbox.form({ ...fields, ...how })), 303);
   return new URL(answer.headers.location);
 }
 
 // And comes back to our page with what Toss put into the address.
 async function agreeAt(checkoutUrl, how) {
   const { pathname, search, searchParams } = await agree(checkoutUrl, how);
-  const page = await buyer.get(pathname + search);
-  assert.equal(page.status, 200, page.text);
+  assertStatus(await buyer.get(pathname + search), 200);
   return searchParams;
 }
 
@@ -434,8 +421,7 @@ test('by Toss: agreed, confirmed, refunded', async () => {
   await world.untilStatus(buyer, order.order, 'completed');
   const paid = await tossPayment(order.order);
   assert.deepEqual([paid.status, paid.totalAmount], ['DONE', 154000]);
-  await buyer.post(`/v1/pay/orders/${order.order}/refund`);
-  await world.untilStatus(buyer, order.order, 'refunded');
+  await refund(order.order);
   assert.equal((await tossPayment(order.order)).status, 'CANCELED');
 });
 
@@ -496,8 +482,7 @@ test('by Toss: a virtual account is not money; the seats go back, and the accoun
 
 // At the bank nothing waits for money of this order: no account was opened, or it is shut.
 const closed = async (order) => {
-  const late = await sandbox.control('toss/deposit', { orderId: order });
-  assert.equal(late.status, 409, late.text);
+  assertStatus(await sandbox.control('toss/deposit', { orderId: order }), 409);
 };
 
 // Toss shows nothing before the confirm, so that an account was chosen is only seen by its answer.
@@ -556,8 +541,7 @@ test('by Toss: what is typed into the address is a hint, and another order\'s pa
 test('by Toss: a buyer who comes back without the cookie has paid', async () => {
   const order = await make('toss');
   const { pathname, search } = await agree(order.payment.checkout_url);
-  const page = await world.visitor().get(pathname + search);
-  assert.equal(page.status, 401);
+  const page = assertStatus(await world.visitor().get(pathname + search), 401);
   assert.ok(page.text.includes(`/pay/checkout?back=/pay/orders/${order.order}"`), page.text);
   await world.untilStatus(buyer, order.order, 'completed');
   assert.match((await buyer.get(`/pay/orders/${order.order}`)).text, /data-status="completed"/);
@@ -581,8 +565,7 @@ test('by Toss: a stranger stores one key of an open order, and none of a paid on
   assert.equal(keyOf(order.order), keyOf(paid));
   await bring({ ...one, paymentKey: keyOf(other) });
   assert.equal(keyOf(order.order), keyOf(other));
-  await buyer.post(`/v1/pay/orders/${order.order}/cancel`);
-  await world.untilStatus(buyer, order.order, 'cancelled');
+  await cancel(order.order);
 });
 
 const readOrder = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
@@ -677,8 +660,7 @@ test('by Toss: a hint that nobody signed moves nothing by itself', async () => {
     return timeline.filter(({ step }) => step === 'await_buyer').length > 0;
   });
   assert.equal((await buyer.get(`/v1/pay/orders/${order.order}`)).json.status, 'pending_payment');
-  await buyer.post(`/v1/pay/orders/${order.order}/cancel`);
-  await world.untilStatus(buyer, order.order, 'cancelled');
+  await cancel(order.order);
 });
 
 const tossFaults = [
@@ -701,8 +683,7 @@ for (const fault of tossFaults) {
     await sandbox.fault(fault);
     await agreeAt(order.payment.checkout_url);
     await world.untilStatus(buyer, order.order, 'completed');
-    await buyer.post(`/v1/pay/orders/${order.order}/refund`);
-    await world.untilStatus(buyer, order.order, 'refunded');
+    await refund(order.order);
     await sandbox.admin.delete('/control/faults');
     const paid = await tossPayment(order.order);
     assert.equal(paid.status, 'CANCELED');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/house.js';
 import { openHouse } from './lib/house.js';
 import { assertLetter } from './lib/letters.js';
@@ -16,8 +16,7 @@ const DEAR = 150_000; // rows 1 to 5
 
 async function held(...seats) {
   const visit = world.visit();
-  const answer = await visit.hold({ seats });
-  assert.equal(answer.status, 201, answer.text);
+  const answer = assertStatus(await visit.hold({ seats }), 201);
   return { visit, hold: answer.json.hold };
 }
 
@@ -35,11 +34,9 @@ test('a hold that changes between its price and its order is not sold', async ()
   world.wire.lose('/extend', 'wait');
   const ordering = world.order(buyer, { hold, pass: visit.token });
   await until('the order to ask for its hold', () => world.wire.waiting.length > 0);
-  const changed = await visit.change(hold, { add: ['r1s1'], remove: ['r10s1'] });
-  assert.equal(changed.status, 200, changed.text);
+  assertStatus(await visit.change(hold, { add: ['r1s1'], remove: ['r10s1'] }), 200);
   world.wire.heal();
-  const made = await ordering;
-  assert.equal(made.status, 201, made.text);
+  const made = assertStatus(await ordering, 201);
   const order = await settled(made.json.order);
   assert.deepEqual([order.status, order.reason], ['failed', 'purchase-differs']);
   assert.equal(world.psp.of(order.order).length, 0, 'no payment was ever made');
@@ -81,8 +78,7 @@ test('orders that are raced by a change of their hold end as priced, or not at a
 
 test('a hold that an order has changes no more', async () => {
   const { visit, hold } = await held('r9s1');
-  const made = await world.order(buyer, { hold, pass: visit.token });
-  assert.equal(made.status, 201, made.text);
+  const made = assertStatus(await world.order(buyer, { hold, pass: visit.token }), 201);
   await until('the payment to exist', () => world.psp.of(made.json.order).length > 0);
   assertProblem(await visit.change(hold, { add: ['r9s2'] }), 409, 'hold-paying');
   assertProblem(await visit.release(hold), 409, 'hold-paying');
@@ -129,11 +125,9 @@ test('places of an area are priced, bound and sold like seats', async () => {
 });
 
 test('an order that costs nothing is completed without a payment, and given back without one', async () => {
-  const priced = await world.house.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } });
-  assert.equal(priced.status, 200, priced.text);
+  assertStatus(await world.house.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } }), 200);
   const { visit, hold } = await held('r7s1');
-  const made = await world.order(buyer, { hold, pass: visit.token });
-  assert.equal(made.status, 201, made.text);
+  const made = assertStatus(await world.order(buyer, { hold, pass: visit.token }), 201);
   const { order } = made.json;
   assert.doesNotMatch(made.json.message, /결제 서비스/, 'nobody waits for a provider');
   const end = await world.untilStatus(buyer, order, 'completed');
