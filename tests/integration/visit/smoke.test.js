@@ -2,7 +2,7 @@
 // and afterwards the provider's ledger, the seats, the orders and the shop tell the same story.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import {
   buildWithLimits,
   client,
@@ -31,25 +31,19 @@ const MANNERS = [
 ];
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-describe('a crowd of every manner', () => {
+describe('a crowd of every manner', async () => {
   const scope = openScope(test);
-  let stack;
-  let run;
-  let verdict;
-  let orders;
 
   const targetsFor = (visitors) => ({ ...targetsOf(stack), users_file: makeAccounts(stack, visitors) });
 
-  before(async () => {
-    const env = { FAIRGATE_BUILD_DIR: buildWithLimits(scope, { hold_ttl_s: HOLD_TTL_S }) };
-    stack = await openStack(scope, { env });
-    await stack.up();
-    // A pace that has everybody through in time.
-    await letIn(stack, EVENT, { rate_per_s: RATE, burst: BURST, max_active: 0, pow_bits: 8 });
-    run = await runCrowd(scope, { scenario: 'smoke', settings: { targets: targetsFor(120) } });
-    verdict = run.judged(['--seats-max', '4']);
-    orders = stack.rows('payment_adapter', 'SELECT id, status, amount, seats FROM pay.orders');
-  });
+  const env = { FAIRGATE_BUILD_DIR: buildWithLimits(scope, { hold_ttl_s: HOLD_TTL_S }) };
+  const stack = await openStack(scope, { env });
+  await stack.up();
+  // A pace that has everybody through in time.
+  await letIn(stack, EVENT, { rate_per_s: RATE, burst: BURST, max_active: 0, pow_bits: 8 });
+  const run = await runCrowd(scope, { scenario: 'smoke', settings: { targets: targetsFor(120) } });
+  const verdict = run.judged(['--seats-max', '4']);
+  const orders = stack.rows('payment_adapter', 'SELECT id, status, amount, seats FROM pay.orders');
 
   test('comes to an end, each with an answer that should be', (t) => {
     t.diagnostic(`seed ${run.seed}`);

@@ -8,8 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
-import { assertProblem, client, CookieJar, crlf, delay, letIn, mangled, openCollector, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, ROOT, until } from '../../lib-js/index.js';
+import { describe, test } from 'node:test';
+import { assertProblem, assertStatus, client, CookieJar, crlf, delay, letIn, mangled, openCollector, openContract, openRaw, openScope, openStack, psqlPath, rawExchange, request, ROOT, until } from '../../lib-js/index.js';
 import { procText } from '../../lib-js/proc.js';
 import { boundsIn, families, logFields, metricsTable, ruleGroups } from '../../lib-js/observe.js';
 
@@ -51,12 +51,8 @@ const refusedForm = (call, answer, what) => {
 };
 const wants = (call, who) => call.security.some((way) => who in way);
 
-describe('the walls', () => {
+describe('the walls', async () => {
   const scope = openScope(test);
-  let stack;
-  let collector; // of traces
-  let alice; // has bought: {jar, order, tickets, hold}
-  let bob; // has held and ordered nothing yet: {jar, pass, hold}
   const secretsSeen = []; // what was handed to visitors, and may be in no log
 
   const at = (offset, token) => client({ port: stack.base + offset, token });
@@ -76,8 +72,7 @@ describe('the walls', () => {
       const answer = await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: ticket, headers });
       return answer.status === 201 && answer.json;
     });
-    const taken = await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } }, headers });
-    assert.equal(taken.status, 201, taken.text);
+    const taken = assertStatus(await stack.edge.post(`/v1/seats/${EVENT}/holds`, { token: pass, body: { best_available: { quantity: 2 } }, headers }), 201);
     const { hold } = taken.json;
     secretsSeen.push(ticket, pass);
     return { ticket, pass, hold };
@@ -100,11 +95,9 @@ describe('the walls', () => {
 
   async function buy(jar, { pass, hold }, more = {}) {
     const headers = { ...jar.headers, 'idempotency-key': randomUUID(), ...more };
-    const made = await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: EVENT, hold }, headers });
-    assert.equal(made.status, 201, made.text);
+    const made = assertStatus(await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: EVENT, hold }, headers }), 201);
     const { pathname } = new URL(made.json.payment.checkout_url);
-    const paid = await at(4).post(pathname, { body: 'number=4242424242424242', headers: FORM });
-    assert.equal(paid.status, 303, paid.text);
+    assertStatus(await at(4).post(pathname, { body: 'number=4242424242424242', headers: FORM }), 303);
     const { order } = made.json;
     await until('the order to be complete', async () =>
       (await stack.edge.get(`/v1/pay/orders/${order}`, { headers: jar.headers })).json.status === 'completed');
@@ -113,16 +106,14 @@ describe('the walls', () => {
     return { order, tickets };
   }
 
-  before(async () => {
-    collector = await openCollector(scope);
-    stack = await openStack(scope, { env: { FAIRGATE_TRACE_ENDPOINT: collector.url, FAIRGATE_TRACE_SAMPLE: '1000', FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: '100000', ...PATIENCE } });
-    await stack.up();
-    await letIn(stack, EVENT, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-    const visit = await enter();
-    const jar = await login(0);
-    alice = { jar, hold: visit.hold, ...await buy(jar, visit) };
-    bob = { jar: await login(1), ...await enter() };
-  });
+  const collector = await openCollector(scope); // of traces
+  const stack = await openStack(scope, { env: { FAIRGATE_TRACE_ENDPOINT: collector.url, FAIRGATE_TRACE_SAMPLE: '1000', FAIRGATE_LOG_REQUESTS: '1', FAIRGATE_EDGE_REQUESTS_PER_10S: '100000', FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: '100000', ...PATIENCE } });
+  await stack.up();
+  await letIn(stack, EVENT, { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const visit = await enter();
+  const jar = await login(0);
+  const alice = { jar, hold: visit.hold, ...await buy(jar, visit) }; // has bought: {jar, order, tickets, hold}
+  const bob = { jar: await login(1), ...await enter() }; // has held and ordered nothing yet: {jar, pass, hold}
 
   // ---- who may call ----
 
