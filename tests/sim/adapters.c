@@ -15,7 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TURNS_MAX = 5000 }; /* of an engine within a second: busy with nothing */
+enum {
+    TURNS_MAX = 5000, /* of an engine within a second: busy with nothing */
+    PAGE = 4,
+    ROOM = 6,
+    LOOK_LEASE_US = 20 * SIM_S
+};
 
 struct adapter {
     struct sim_proc proc;
@@ -25,7 +30,7 @@ struct adapter {
     struct checkout *checkout;
     struct saga_engine *engine;
     struct book_client *client;
-    bool turning;
+    bool turning, gives_back;
     uint64_t timer; /* number of the newest */
     uint64_t turns_s;
     uint32_t turns; /* within that second */
@@ -344,12 +349,75 @@ static void create(struct adapter *adapter)
     assert(rc == 0);
 }
 
+/* ---- a cancelled event, as saga/cancellations.c has it ---- */
+
+static uint64_t way_us(void)
+{
+    return sim_between(50, 800);
+}
+
+static void give_back(const struct adapter *adapter, const struct deals_due *due)
+{
+    switch (order_off(due->status, due->moving, due->used)) {
+    case ORDER_OFF_TURN_BACK:
+        (void)book_cancel(due->order, checkout_now(adapter->checkout, CHECKOUT_SALE)->pivot);
+        return;
+    case ORDER_OFF_REFUND:
+        (void)book_refund(due->order, checkout_now(adapter->checkout, CHECKOUT_REFUND), 100);
+        return;
+    case ORDER_OFF_CREDIT:
+        (void)book_credit(due->order, checkout_now(adapter->checkout, CHECKOUT_CREDIT), due->amount,
+                          "cancelled");
+        return;
+    default:
+        return;
+    }
+}
+
+static void look(struct adapter *adapter)
+{
+    struct deals_page page;
+    if (fault_now(FAULT_BOOK_FAILS))
+        return;
+    book_page(PAGE, ROOM, LOOK_LEASE_US, &page);
+    sim_sleep(way_us());
+    if (!page.found || page.most == 0 || fault_now(FAULT_BOOK_LOST))
+        return;
+    for (uint32_t i = 0; i < page.len; i++) {
+        if (!fault_now(FAULT_BOOK_FAILS))
+            give_back(adapter, &page.orders[i]);
+        sim_sleep(way_us());
+    }
+    saga_engine_nudge(adapter->engine);
+    turn_soon(adapter);
+    bool last = page.len < page.most;
+    if (!fault_now(FAULT_BOOK_FAILS))
+        (void)book_passed(last ? NULL : page.orders[page.len - 1].order, (last ? 5 : 1) * SIM_S);
+}
+
+/* It dies with its process. */
+static void give_all_back(void *ctx)
+{
+    for (;;) {
+        look(ctx);
+        sim_sleep(SIM_S);
+    }
+}
+
+static void begin_giving_back(struct adapter *adapter)
+{
+    if (adapter->gives_back || !adapter->proc.alive || !book_is_off())
+        return;
+    adapter->gives_back = true;
+    sim_spawn(&adapter->proc, give_all_back, adapter);
+}
+
 static void start(void *ctx)
 {
     struct adapter *adapter = ctx;
     adapter->wall_ahead_us = fault_now(FAULT_CLOCKS) ? sim_between(0, 3 * SIM_S) : 0;
     adapter->clock = (struct clock){mono_us, wall_us, adapter};
-    adapter->turning = false;
+    adapter->turning = adapter->gives_back = false;
     create(adapter);
     adapter->client = calloc(1, sizeof(*adapter->client));
     assert(adapter->client != NULL);
@@ -399,10 +467,15 @@ void adapters_nudge(void)
 
 void adapters_fault(uint32_t ms)
 {
+    if (fault_within(FAULT_EVENT_POSTPONED, ms))
+        book_postpone(sim_us() + sim_between(0, 100 * (uint64_t)SIM_S));
+    if (fault_within(FAULT_EVENT_OFF, ms))
+        book_call_off();
     for (unsigned i = 0; i < ADAPTER_PROCS; i++) {
         struct adapter *adapter = &adapters.all[i];
         if (!adapter->proc.alive)
             continue;
+        begin_giving_back(adapter);
         if (fault_within(FAULT_ADAPTER_KILL, ms))
             sim_proc_kill(&adapter->proc, "killed");
         else if (fault_within(FAULT_ADAPTER_STOP, ms))

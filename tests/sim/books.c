@@ -34,7 +34,7 @@ struct letter {
 struct book_ticket {
     char id[TICKET_ID_MAX], seat[ORDER_SEAT_MAX];
     const struct book_order *order;
-    bool revoked;
+    bool revoked, used;
 };
 
 static struct {
@@ -46,7 +46,17 @@ static struct {
     uint32_t letters_len;
     struct book_ticket tickets[TICKETS_MAX]; /* in the order of their ids */
     uint32_t tickets_len;
-} books;
+    struct letter postponed[LETTERS_MAX]; /* mails of a new date */
+    uint32_t postponed_len;
+    unsigned percent;
+    struct {
+        bool off, ended;
+        uint64_t off_us, due_us; /* cancelled; the next look at its orders */
+        char passed[ORDER_ID_MAX];
+        uint32_t times; /* postponed */
+        uint64_t moved_us, until_us;
+    } event;
+} books = {.percent = 100};
 
 /* ---- rows ---- */
 
@@ -100,7 +110,7 @@ const struct book_order *book_order(const struct order *order, uint64_t hold, ui
                                     const struct saga_def *def)
 {
     const struct book_order *same = order_with_hold(hold);
-    if (same != NULL)
+    if (same != NULL || books.event.off)
         return same;
     assert(books.orders_len < BOOK_ORDERS_MAX);
     struct book_order *row = &books.orders[books.orders_len++];
@@ -110,6 +120,7 @@ const struct book_order *book_order(const struct order *order, uint64_t hold, ui
     row->buyer = buyer;
     row->status = ORDER_PENDING_PAYMENT;
     row->expires_ms = order->expires_ms;
+    row->made_us = sim_us();
     invariant_ordered(row->id, hold, row->amount);
     char *data;
     int rc = order_dump(order, NULL, &data);
@@ -219,13 +230,31 @@ static void add_letter_before(const struct book_order *order)
         add_letter(order->id, LETTER_COMPLETED);
 }
 
+static bool is_used(const struct book_order *order)
+{
+    for (uint32_t i = 0; i < books.tickets_len; i++)
+        if (books.tickets[i].order == order && books.tickets[i].used)
+            return true;
+    return false;
+}
+
+static const char *why_no_refund(const struct book_order *order, bool by_buyer)
+{
+    if (order->status != ORDER_COMPLETED || order->moving || is_used(order))
+        return WHY_NOT_REFUNDABLE;
+    return by_buyer && books.event.off ? WHY_EVENT_CANCELLED : NULL;
+}
+
 const char *book_refund(const char *id, const struct saga_def *def, unsigned percent)
 {
     struct book_order *order = order_of(id);
     if (order == NULL)
         return NULL;
-    bool may = order->status == ORDER_COMPLETED && !order->moving;
-    if (may) {
+    const char *why = why_no_refund(order, percent == 0);
+    bool another_date = books.event.moved_us > order->made_us && books.event.until_us > sim_us();
+    if (percent == 0)
+        percent = another_date ? 100 : books.percent;
+    if (why == NULL) {
         uint64_t part = (order->amount - order->back) * percent / 100;
         uint64_t back = order->back + (part > 0 ? part : 1);
         order->status = ORDER_REFUNDING;
@@ -235,7 +264,7 @@ const char *book_refund(const char *id, const struct saga_def *def, unsigned per
         sim_note("%s is to be refunded", id);
     }
     add_letter_before(order);
-    return may ? NULL : WHY_NOT_REFUNDABLE;
+    return why;
 }
 
 static bool has_credit(const struct book_order *order, uint64_t amount, const char *reason)
@@ -437,13 +466,13 @@ static void text_of(const json_t *effect, const char *key, char *out, size_t cap
 }
 
 /* Keys as in the table: the id; the seat of a good ticket, here of the only event. */
-static void add_ticket(const struct book_order *order, const char *id, const char *seat)
+static bool add_ticket(const struct book_order *order, const char *id, const char *seat)
 {
     uint32_t at = books.tickets_len;
     for (uint32_t i = books.tickets_len; i > 0; i--) {
         const struct book_ticket *other = &books.tickets[i - 1];
         if (strcmp(other->id, id) == 0 || (!other->revoked && strcmp(other->seat, seat) == 0))
-            return;
+            return false;
         at = strcmp(other->id, id) > 0 ? i - 1 : at;
     }
     assert(books.tickets_len < TICKETS_MAX);
@@ -452,7 +481,12 @@ static void add_ticket(const struct book_order *order, const char *id, const cha
     *ticket = (struct book_ticket){.order = order};
     snprintf(ticket->id, sizeof(ticket->id), "%s", id);
     snprintf(ticket->seat, sizeof(ticket->seat), "%s", seat);
-    invariant_ticket(id, order->id, (uint32_t)strtoul(seat + 1, NULL, 10));
+    return true;
+}
+
+static uint32_t nth_of(const char *seat)
+{
+    return (uint32_t)strtoul(seat + 1, NULL, 10);
 }
 
 static void do_effect(const struct stored_saga *saga, enum effect kind, const json_t *effect)
@@ -481,7 +515,8 @@ static void do_effect(const struct stored_saga *saga, enum effect kind, const js
         char ticket[TICKET_ID_MAX];
         text_of(effect, "ticket", ticket, sizeof(ticket));
         text_of(effect, "seat", word, sizeof(word));
-        add_ticket(order, ticket, word);
+        if (add_ticket(order, ticket, word))
+            invariant_ticket(ticket, order->id, nth_of(word));
         return;
     }
     case EFFECT_REVOKE:
@@ -623,6 +658,165 @@ void book_commit(struct book_client *client, const struct saga_move *const *move
     sim_after(NULL, way_back_us(), commit_at_server, commit);
 }
 
+/* ---- the event ---- */
+
+void books_terms(unsigned percent)
+{
+    books.percent = percent;
+}
+
+/* Both also while a sum goes back: only a seat that is given back with it closes its ticket. */
+bool book_use(const char *id)
+{
+    for (uint32_t i = 0; i < books.tickets_len; i++) {
+        struct book_ticket *ticket = &books.tickets[i];
+        if (strcmp(ticket->id, id) != 0 || ticket->revoked || ticket->used || books.event.off ||
+            ticket->order->status != ORDER_COMPLETED)
+            continue;
+        ticket->used = true;
+        invariant_used(ticket->order->id);
+        return true;
+    }
+    return false;
+}
+
+void book_visit(const char *id)
+{
+    const struct book_order *order = order_of(id);
+    for (uint32_t i = 0; i < books.tickets_len; i++)
+        if (books.tickets[i].order == order)
+            (void)book_use(books.tickets[i].id);
+}
+
+void book_hand_on(const char *id, const char *new_id)
+{
+    const struct book_order *order = order_of(id);
+    for (uint32_t i = 0; i < books.tickets_len; i++) {
+        struct book_ticket *old = &books.tickets[i];
+        if (old->order != order || old->revoked || old->used || order->status != ORDER_COMPLETED)
+            continue;
+        char seat[ORDER_SEAT_MAX];
+        memcpy(seat, old->seat, sizeof(seat)); /* the rows are about to move */
+        old->revoked = true;
+        if (add_ticket(order, new_id, seat))
+            invariant_handed_on(new_id, id, nth_of(seat));
+        sim_note("a ticket of %s is handed on", id);
+        return;
+    }
+}
+
+static uint32_t good_tickets(const struct book_order *order, bool used_too)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < books.tickets_len; i++)
+        n += books.tickets[i].order == order && !books.tickets[i].revoked &&
+             (used_too || !books.tickets[i].used);
+    return n;
+}
+
+void book_postpone(uint64_t until_us)
+{
+    if (books.event.times > 0 && books.event.until_us == until_us)
+        return;
+    books.event.times += 1;
+    books.event.moved_us = sim_us();
+    books.event.until_us = until_us;
+    sim_note("the event has another date");
+    for (uint32_t i = 0; i < books.orders_len; i++) {
+        const struct book_order *order = &books.orders[i];
+        if (order->status != ORDER_COMPLETED || good_tickets(order, true) == 0)
+            continue;
+        assert(books.postponed_len < LETTERS_MAX);
+        struct letter *mail = &books.postponed[books.postponed_len++];
+        mail->order = order;
+        snprintf(mail->kind, sizeof(mail->kind), "postponed-%u", books.event.times);
+    }
+}
+
+void book_call_off(void)
+{
+    if (books.event.off)
+        return;
+    books.event.off = true;
+    books.event.off_us = books.event.due_us = sim_us();
+    invariant_called_off();
+    sim_note("the event is cancelled");
+}
+
+bool book_is_off(void)
+{
+    return books.event.off;
+}
+
+static bool is_given_back(const struct book_order *order)
+{
+    switch (order->status) {
+    case ORDER_CANCELLED:
+    case ORDER_EXPIRED:
+    case ORDER_FAILED:
+    case ORDER_REFUNDED:
+        return true;
+    case ORDER_COMPLETED:
+        return !order->moving && order->back == order->amount && good_tickets(order, false) == 0;
+    default:
+        return false;
+    }
+}
+
+static const struct book_order *to_give_back(const char *passed)
+{
+    const struct book_order *next = NULL;
+    for (uint32_t i = 0; i < books.orders_len; i++) {
+        const struct book_order *order = &books.orders[i];
+        if (strcmp(order->id, passed) > 0 && !is_given_back(order) &&
+            (next == NULL || strcmp(order->id, next->id) < 0))
+            next = order;
+    }
+    return next;
+}
+
+static uint32_t refunds_under_way(void)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < books.sagas_len; i++) {
+        const struct stored_saga *saga = &books.sagas[i];
+        n += !saga_ended(saga->state) && !saga->parked && strncmp(saga->key, "checkout.", 9) != 0;
+    }
+    return n;
+}
+
+void book_page(uint32_t most, uint32_t room, uint64_t lease_us, struct deals_page *out)
+{
+    assert(most <= DEALS_PAGE_MAX);
+    out->len = 0;
+    out->found = books.event.off && !books.event.ended && books.event.due_us <= sim_us();
+    if (!out->found)
+        return;
+    uint32_t open = refunds_under_way(), left = open < room ? room - open : 0;
+    out->most = most < left ? most : left;
+    books.event.due_us = sim_us() + (out->most > 0 ? lease_us : SIM_S);
+    const struct book_order *order = to_give_back(books.event.passed);
+    for (; order != NULL && out->len < out->most; order = to_give_back(order->id)) {
+        struct deals_due *due = &out->orders[out->len++];
+        *due = (struct deals_due){.status = order->status,
+                                  .moving = order->moving,
+                                  .used = is_used(order),
+                                  .amount = order->amount - order->back};
+        memcpy(due->order, order->id, sizeof(due->order));
+    }
+}
+
+bool book_passed(const char *order, uint64_t pause_us)
+{
+    if (!books.event.off || books.event.ended)
+        return false;
+    snprintf(books.event.passed, sizeof(books.event.passed), "%s", order != NULL ? order : "");
+    books.event.due_us = sim_us() + pause_us;
+    books.event.ended = order == NULL && books.event.off_us + 30 * (uint64_t)SIM_S < sim_us() &&
+                        to_give_back("") == NULL;
+    return books.event.ended;
+}
+
 /* ---- the shop ---- */
 
 /* In order for each buyer, who here has one order. */
@@ -655,6 +849,8 @@ void books_deliver(void)
 
 bool books_quiet(void)
 {
+    if (books.event.off && !books.event.ended)
+        return false;
     for (uint32_t i = 0; i < books.sagas_len; i++)
         if (!saga_ended(books.sagas[i].state) && !books.sagas[i].parked)
             return false;
@@ -731,12 +927,18 @@ void books_print(const char *id)
         }
         for (uint32_t k = 0; k < books.tickets_len; k++)
             if (books.tickets[k].order == order)
-                printf("\n  ticket %s %s revoked=%d", books.tickets[k].id, books.tickets[k].seat,
-                       books.tickets[k].revoked);
+                printf("\n  ticket %s %s revoked=%d used=%d", books.tickets[k].id,
+                       books.tickets[k].seat, books.tickets[k].revoked, books.tickets[k].used);
         for (uint32_t k = 0; k < books.letters_len; k++)
             if (books.letters[k].order == order)
                 printf("\n  letter %s done=%d", books.letters[k].kind, books.letters[k].delivered);
+        for (uint32_t k = 0; k < books.postponed_len; k++)
+            if (books.postponed[k].order == order)
+                printf("\n  mail %s", books.postponed[k].kind);
     }
+    if (*id == '\0' && books.event.off)
+        printf("\n event passed=%s due=%" PRIu64 " ended=%d", books.event.passed,
+               books.event.due_us, books.event.ended);
 }
 
 uint32_t books_orders(void)

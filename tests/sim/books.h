@@ -5,6 +5,7 @@
 #ifndef FG_SIM_BOOKS_H
 #define FG_SIM_BOOKS_H
 
+#include "pay-history/deals.h"
 #include "stage/sim.h"
 
 #include "core/checkout/checkout.h"
@@ -17,7 +18,7 @@ struct book_order {
     enum order_status status;
     char cause[SAGA_CODE_MAX];
     char payment[ORDER_PAYMENT_MAX]; /* as the buyer sees it */
-    uint64_t expires_ms;
+    uint64_t expires_ms, made_us;
     uint64_t back;   /* refunded, or being refunded */
     bool gives_back; /* it has ever been */
     struct book_credit {
@@ -50,12 +51,12 @@ void book_reclaim(const char *owner); /* at a start: what this one had in hand *
 uint32_t book_lease_now(const char *owner, const struct checkout *checkout, uint32_t max,
                         struct saga_row *rows);
 void book_commit_now(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies);
-/* The same hold is the same order. */
+/* The same hold is the same order. NULL: the event is cancelled. */
 const struct book_order *book_order(const struct order *order, uint64_t hold, uint64_t buyer,
                                     const struct saga_def *def);
 const struct book_order *book_read(const char *id);
 bool book_cancel(const char *id, uint8_t pivot);
-/* Both return why not, or NULL. A buyer's refund is of 100 percent here. */
+/* Both return why not, or NULL. percent 0: the buyer's, by the terms. */
 const char *book_refund(const char *id, const struct saga_def *def, unsigned percent);
 /* A part of its money, without its seats. */
 const char *book_credit(const char *id, const struct saga_def *def, uint64_t amount,
@@ -69,6 +70,20 @@ void book_operate(const struct checkout *checkout, bool turns);
 bool book_hint(const char *order, const char *key);
 bool book_wake(const char *id); /* as a webhook does */
 void books_deliver(void);       /* a round of the outbox to the shop */
+
+/* ---- tickets, and an event that is cancelled or postponed ---- */
+
+void books_terms(unsigned percent);                       /* of a buyer's refund; 100 at first */
+bool book_use(const char *ticket);                        /* at a door */
+void book_visit(const char *order);                       /* all who have its tickets come */
+void book_hand_on(const char *order, const char *ticket); /* one of its tickets, as a new one */
+void book_postpone(uint64_t refund_until_us);
+void book_call_off(void);
+bool book_is_off(void);
+
+void book_page(uint32_t most, uint32_t room, uint64_t lease_us, struct deals_page *out);
+/* NULL: it was the last. True: all is given back. */
+bool book_passed(const char *order, uint64_t pause_us);
 
 bool books_quiet(void); /* every saga ended or is parked, every letter is delivered */
 void books_judge(void); /* at the end */

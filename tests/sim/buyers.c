@@ -183,6 +183,29 @@ static void be_done(struct buyer *buyer)
         buyer->guest->done = true;
 }
 
+/* Pays, and later hands on, uses or gives back what was bought. */
+static void have(struct buyer *buyer, const struct book_order *made)
+{
+    char ticket[24];
+    pay(buyer, made);
+    be_done(buyer); /* the rest is the saga's */
+    await_end(buyer, made);
+    rest(buyer, 20 * (uint64_t)SIM_S);
+    snprintf(ticket, sizeof(ticket), "t_handed_%" PRIu64, buyer->id);
+    if (perhaps(buyer, 20))
+        book_hand_on(made->id, ticket);
+    if (perhaps(buyer, 20) &&
+        book_credit(made->id, adapter_def(CHECKOUT_CREDIT), made->amount / 4, "a part") == NULL)
+        adapters_nudge();
+    if (perhaps(buyer, 50))
+        rest(buyer, 60 * (uint64_t)SIM_S);
+    if (perhaps(buyer, 20))
+        book_visit(made->id);
+    if (perhaps(buyer, 25) && book_refund(made->id, adapter_def(CHECKOUT_REFUND), 0) == NULL)
+        adapters_nudge();
+    await_end(buyer, made);
+}
+
 static void visit(void *ctx)
 {
     struct buyer *buyer = ctx;
@@ -197,18 +220,8 @@ static void visit(void *ctx)
     if (holds && !perhaps(buyer, 10)) {
         rest(buyer, perhaps(buyer, 10) ? 40 * (uint64_t)SIM_S : 5 * (uint64_t)SIM_S);
         const struct book_order *made = order(buyer);
-        pay(buyer, made);
-        be_done(buyer); /* the rest is the saga's */
-        await_end(buyer, made);
-        rest(buyer, 20 * (uint64_t)SIM_S);
-        if (perhaps(buyer, 20) &&
-            book_credit(made->id, adapter_def(CHECKOUT_CREDIT), made->amount / 4, "a part") == NULL)
-            adapters_nudge();
-        if (perhaps(buyer, 50))
-            rest(buyer, 60 * (uint64_t)SIM_S);
-        if (perhaps(buyer, 25) && book_refund(made->id, adapter_def(CHECKOUT_REFUND), 100) == NULL)
-            adapters_nudge();
-        await_end(buyer, made);
+        if (made != NULL)
+            have(buyer, made);
     }
     be_done(buyer);
     left -= 1;

@@ -43,7 +43,7 @@ struct hold {
 struct order {
     char id[WORD_MAX];
     uint64_t hold, amount, captured, refunded, credited;
-    bool reserved, operated;
+    bool reserved, operated, used;
     uint32_t completed, refunds, credits, credits_told; /* at the shop: letters */
 };
 
@@ -62,6 +62,7 @@ static struct {
     } changes[CHANGES_MAX], refused[REFUSED_MAX]; /* these with their number as `seq` */
     uint64_t changes_len, refused_seq[REFUSED_MAX];
     uint32_t refused_len;
+    bool off;
 } book;
 
 void invariants_begin(uint32_t seats, uint64_t seat_price)
@@ -299,6 +300,8 @@ void invariant_ordered(const char *id, uint64_t hold, uint64_t amount)
 {
     if (book.orders_len == ORDERS_MAX)
         invariant_broken(INVARIANT_5, "more than %d orders in so small a world", ORDERS_MAX);
+    if (book.off)
+        invariant_broken(INVARIANT_2, "%s is ordered of a cancelled event", id);
     struct order *order = &book.orders[book.orders_len++];
     snprintf(order->id, sizeof(order->id), "%s", id);
     order->hold = hold;
@@ -368,8 +371,39 @@ void invariant_ticket(const char *ticket, const char *order, uint32_t nth)
     snprintf(seat->ticket_order, sizeof(seat->ticket_order), "%s", order);
 }
 
+static uint32_t tickets_of(const char *order)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < book.seats_len; i++)
+        n += strcmp(book.seats[i].ticket_order, order) == 0;
+    return n;
+}
+
+void invariant_handed_on(const char *ticket, const char *order, uint32_t nth)
+{
+    struct seat *seat = &book.seats[nth];
+    if (strcmp(seat->ticket_order, order) != 0)
+        invariant_broken(INVARIANT_1, "%s of %s is for seat %u, of which it has no ticket", ticket,
+                         order, nth);
+    snprintf(seat->ticket, sizeof(seat->ticket), "%s", ticket);
+}
+
+void invariant_used(const char *order)
+{
+    order_of(order)->used = true;
+    if (book.off || tickets_of(order) == 0)
+        invariant_broken(INVARIANT_1, "a ticket of %s opens a door", order);
+}
+
+void invariant_called_off(void)
+{
+    book.off = true;
+}
+
 void invariant_revoked(const char *order)
 {
+    if (order_of(order)->used)
+        invariant_broken(INVARIANT_1, "%s loses its tickets, and was there", order);
     for (uint32_t i = 0; i < book.seats_len; i++) {
         struct seat *seat = &book.seats[i];
         if (strcmp(seat->ticket_order, order) == 0)
@@ -399,14 +433,6 @@ void invariant_farewell(const char *id)
         invariant_broken(INVARIANT_6, "the visit of %s is ended, which is not through", id);
 }
 
-static uint32_t tickets_of(const char *order)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < book.seats_len; i++)
-        n += strcmp(book.seats[i].ticket_order, order) == 0;
-    return n;
-}
-
 void invariants_tell_sold(void)
 {
     for (uint32_t i = 0; i < book.seats_len; i++)
@@ -427,6 +453,10 @@ void invariant_ended(const char *id, enum invariant_fate fate)
     if ((fate == INVARIANT_HAS_SEATS) != (sold > 0))
         invariant_broken(INVARIANT_2, "%s ends as %d, and %" PRIu64 " are sold to it", id,
                          (int)fate, sold);
+    if (book.off && (has > 0 || (tickets_of(id) > 0 && !order->used)))
+        invariant_broken(INVARIANT_2,
+                         "the event is cancelled, and %s keeps %" PRIu64 " and %u tickets", id, has,
+                         tickets_of(id));
     if (order->reserved)
         invariant_broken(INVARIANT_2, "%s ended, and its money is still reserved", id);
     if (tickets_of(id) * book.price != sold)

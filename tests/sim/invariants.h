@@ -56,6 +56,9 @@ void invariant_credited(const char *order, uint64_t amount);
 void invariant_reserved(const char *order, bool reserved);
 void invariant_ticket(const char *ticket, const char *order, uint32_t seat);
 void invariant_revoked(const char *order);
+void invariant_handed_on(const char *ticket, const char *order, uint32_t seat); /* a new one */
+void invariant_used(const char *order); /* a ticket of it opens a door */
+void invariant_called_off(void);        /* the event: nothing is ordered, and all is given back */
 void invariant_delivered(const char *order, const char *kind); /* to the shop, by a new letter */
 /* A saga ends its buyer's visit, and with it the buyer's slot in the line goes to somebody else. */
 void invariant_farewell(const char *order);

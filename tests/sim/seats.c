@@ -675,7 +675,8 @@ static struct seat_service *owner(void)
 bool seats_quiet(void)
 {
     const struct seat_service *found = owner();
-    return found != NULL && commit_port_open(found->port) == 0;
+    bool stands = found != NULL && found->proc.stopped_until_us > sim_us(); /* perhaps no owner */
+    return found != NULL && !stands && commit_port_open(found->port) == 0;
 }
 
 void seats_judge(void)

@@ -40,6 +40,20 @@ void invariant_revoked(const char *order)
     (void)order;
 }
 
+void invariant_handed_on(const char *ticket, const char *order, uint32_t seat)
+{
+    (void)ticket, (void)order, (void)seat;
+}
+
+void invariant_used(const char *order)
+{
+    (void)order;
+}
+
+void invariant_called_off(void)
+{
+}
+
 void invariant_ended(const char *order, enum invariant_fate fate)
 {
     (void)order, (void)fate;
@@ -71,11 +85,6 @@ static bool hint(const struct order *order, const char *key)
     return row != NULL && row->amount == order->amount && book_hint(order->id, key);
 }
 
-static const char *refund(const char *id, const struct saga_def *def, unsigned percent)
-{
-    return book_refund(id, def, percent > 0 ? percent : 100);
-}
-
 static uint32_t lease(const char *owner, const struct checkout *checkout, struct saga_row *rows)
 {
     return book_lease_now(owner, checkout, DEALS_SAGAS_MAX, rows);
@@ -92,10 +101,12 @@ static uint32_t deliver(struct deals_letter *out)
 static void run(void *ctx)
 {
     char **argv = ctx;
+    books_terms(DEALS_PERCENT);
     deals_run(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10),
-              &(struct deals_side){sim_sleep, order, cancel, hint, book_wake, refund, book_credit,
-                                   book_retry, book_turn_back, book_reclaim, lease, book_commit_now,
-                                   deliver, books_print});
+              &(struct deals_side){sim_sleep, order, cancel, hint, book_wake, book_refund,
+                                   book_credit, book_retry, book_turn_back, book_reclaim, lease,
+                                   book_commit_now, deliver, book_use, book_postpone, book_call_off,
+                                   book_page, book_passed, books_print});
     is_over = true;
 }
 

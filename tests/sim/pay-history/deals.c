@@ -99,6 +99,75 @@ static void create(void)
     orders_len += made;
 }
 
+/* ---- tickets, and an event that is cancelled or postponed ---- */
+
+static void use(void)
+{
+    char ticket[TICKET_ID_MAX];
+    if (tickets == 0)
+        return;
+    snprintf(ticket, sizeof(ticket), "t_%06u",
+             (unsigned)(tickets - below(tickets < 20 ? tickets : 20)));
+    printf("use %s: %d", ticket, side->use(ticket));
+}
+
+static void postpone(void)
+{
+    static uint64_t until_us;
+    if (chance(70)) /* rarely: orders are made and given back in between */
+        return;
+    if (until_us == 0 || chance(80))
+        until_us = (now_us + below(2000 * (uint64_t)S)) / 1000 * 1000;
+    side->postpone(until_us);
+    printf("postpone %" PRIu64, until_us);
+    side->print("");
+}
+
+static void call_off(void)
+{
+    side->call_off();
+    printf("call off");
+    side->print("");
+}
+
+static void give_back(const struct deals_due *due)
+{
+    switch (order_off(due->status, due->moving, due->used)) {
+    case ORDER_OFF_TURN_BACK:
+        printf(" cancel %d", side->cancel(due->order, checkout));
+        return;
+    case ORDER_OFF_REFUND:
+        (void)side->refund(due->order, checkout_now(checkout, CHECKOUT_REFUND), 100);
+        return;
+    case ORDER_OFF_CREDIT:
+        (void)side->credit(due->order, checkout_now(checkout, CHECKOUT_CREDIT), due->amount, "off");
+        return;
+    default:
+        return;
+    }
+}
+
+static void look(void)
+{
+    struct deals_page page;
+    side->page((uint32_t)(1 + below(DEALS_PAGE_MAX)), (uint32_t)below(40), 20 * S, &page);
+    printf("look");
+    if (!page.found)
+        return;
+    printf(" %" PRIu64, page.most);
+    for (uint32_t i = 0; i < page.len; i++) {
+        const struct deals_due *due = &page.orders[i];
+        printf("\n %s %s moving=%d used=%d amount=%" PRIu64, due->order,
+               order_status_name(due->status), due->moving, due->used, due->amount);
+        give_back(due);
+        side->print(due->order);
+    }
+    if (page.most > 0 && chance(80))
+        printf("\n ended=%d",
+               side->passed(page.len == page.most ? page.orders[page.len - 1].order : NULL,
+                            chance(50) ? S : 5 * S));
+}
+
 static void cancel(void)
 {
     const struct order *order = any_order();
@@ -416,16 +485,20 @@ struct checkout *deals_checkout(void)
 void deals_run(uint64_t seed, uint64_t steps, const struct deals_side *its)
 {
     static void (*const rare[])(void) = {create, cancel, cancel, hint,    wake,    wake,
-                                         refund, credit, credit, deliver, operate, reclaim};
+                                         refund, credit, credit, deliver, operate, reclaim,
+                                         use,    use,    look,   look,    postpone};
     rng_seeded_init(&dice, seed);
     (void)deals_checkout();
     side = its;
+    uint64_t off_at = steps / 2 + below(1 + steps / 3);
     for (uint64_t i = 0; i < steps; i++) {
         uint64_t us = chance(3) ? 20 * S : chance(1) ? 600 * S : below(2 * S);
         now_us += us;
         side->wait(us);
         printf("\n# %" PRIu64 " ", i);
-        if (orders_len == 0)
+        if (i == off_at)
+            call_off();
+        else if (orders_len == 0)
             create();
         else if (chance(50))
             commit();

@@ -13,6 +13,21 @@ enum {
     DEALS_LETTERS_MAX = 1000,
     DEALS_LEASE_MS = 15000,
     DEALS_CREDITS_MAX = 4,
+    DEALS_PAGE_MAX = 8,
+    DEALS_PERCENT = 50, /* of a buyer's refund, by the terms */
+};
+
+/* A page of what is to be given back of a cancelled event (saga/cancellations.c). */
+struct deals_page {
+    bool found; /* the event is due */
+    uint64_t most;
+    uint32_t len;
+    struct deals_due {
+        char order[ORDER_ID_MAX];
+        enum order_status status;
+        bool moving, used;
+        uint64_t amount;
+    } orders[DEALS_PAGE_MAX];
 };
 
 struct deals_letter {
@@ -38,7 +53,12 @@ struct deals_side {
     uint32_t (*lease)(const char *owner, const struct checkout *checkout, struct saga_row *rows);
     void (*commit)(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies);
     uint32_t (*deliver)(struct deals_letter *letters);
-    void (*print)(const char *order); /* "": all */
+    bool (*use)(const char *ticket); /* at a door */
+    void (*postpone)(uint64_t refund_until_us);
+    void (*call_off)(void);
+    void (*page)(uint32_t most, uint32_t room, uint64_t lease_us, struct deals_page *out);
+    bool (*passed)(const char *order, uint64_t pause_us); /* NULL: it was the last page */
+    void (*print)(const char *order);                     /* "": all */
 };
 
 struct checkout *deals_checkout(void);

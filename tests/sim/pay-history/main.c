@@ -24,9 +24,10 @@ static const char clock_sql[] =
     " 'SELECT (extract(epoch FROM $1) * 1000000)::bigint - 1700000000000000';"
     "ALTER ROLE CURRENT_USER SET search_path = play, pay, pg_catalog";
 
+static_assert((int)DEALS_PERCENT == 50, "as here");
 static const char rows_sql[] =
     "INSERT INTO refund_terms (event, version, granted_to, percent, handed_on)"
-    " VALUES ('', 0, 'buyer', 100, true);"
+    " VALUES ('', 0, 'buyer', 50, true);"
     "CREATE FUNCTION play.done(bigint, boolean) RETURNS text STABLE LANGUAGE sql AS"
     " 'SELECT to_hex(coalesce(bit_or(1 << step), 0)) FROM saga_step"
     " WHERE saga = $1 AND attempt = 0 AND undo = $2'";
@@ -48,11 +49,17 @@ static const char print_sql[] =
     " coalesce(d->>'refund', '0'), coalesce(d->>'credit', '0'), d->>'key_round')"
     " FROM w JOIN saga s ON w.id = subject CROSS JOIN LATERAL (SELECT s.data::jsonb) AS d (d)"
     " UNION ALL SELECT order_id, 2, 0, t.id,"
-    " format('  ticket %s %s revoked=%s', t.id, seat, (revoked_at IS NOT NULL)::int)"
-    " FROM w JOIN ticket t ON w.id = order_id"
+    " format('  ticket %s %s revoked=%s used=%s', t.id, seat, (revoked_at IS NOT NULL)::int,"
+    " (k.ticket IS NOT NULL)::int)"
+    " FROM w JOIN ticket t ON w.id = order_id LEFT JOIN checkin k ON k.ticket = t.id"
     " UNION ALL SELECT order_id, 3, b.id, '',"
     " format('  letter %s done=%s', kind, (done_at IS NOT NULL)::int)"
     " FROM w JOIN shop_outbox b ON w.id = order_id"
+    " UNION ALL SELECT order_id, 4, b.id, '', format('  mail %s', kind)"
+    " FROM w JOIN mail_outbox b ON w.id = order_id WHERE kind LIKE 'postponed-%'"
+    " UNION ALL SELECT '~', 0, 0, '', format(' event passed=%s due=%s ended=%s', passed, "
+    "us(due_at),"
+    " (ended_at IS NOT NULL)::int) FROM cancelled_event WHERE $1 = ''"
     ") r ORDER BY o COLLATE \"C\", k, n, t COLLATE \"C\"";
 
 static const char *dsn;
@@ -423,6 +430,84 @@ static uint32_t deliver(struct deals_letter *letters)
 
 /* ---- the test's own ---- */
 
+/* ---- tickets, and an event that is cancelled or postponed ---- */
+
+static void on_done(void *ctx, const struct pg_answer *its)
+{
+    (void)ctx;
+    if (its->rc < 0)
+        die(its->sqlstate, its->text);
+    answer.over = true;
+}
+
+static bool use(const char *ticket)
+{
+    const struct sql_checkin_args args = {
+        .ticket = ticket, .gate = "g", .event = "gala", .actor = "operator"};
+    sql_checkin(pool, &args, on_rows, NULL);
+    return answered();
+}
+
+static void postpone(uint64_t refund_until_us)
+{
+    const struct sql_event_postpone_args args = {.event = "gala",
+                                                 .show = "{\"starts_at\":\"2031-06-01T10:00:00Z\"}",
+                                                 .until_ms = UINT64_C(1700000000000) +
+                                                             refund_until_us / 1000,
+                                                 .reason = "rain"};
+    sql_event_postpone(pool, &args, on_done, NULL);
+    (void)answered();
+}
+
+static void call_off(void)
+{
+    sql_event_cancel(pool, &(struct sql_event_cancel_args){.event = "gala", .reason = "rain"},
+                     on_done, NULL);
+    (void)answered();
+}
+
+static void on_page(void *ctx, const struct pg_answer *its)
+{
+    struct deals_page *page = ctx;
+    end_wait(its);
+    page->found = answer.rows > 0;
+    page->len = 0;
+    for (uint32_t i = 0; i < answer.rows; i++) {
+        struct sql_cancelling_take_row row = sql_cancelling_take_row(its->results[0], (int)i);
+        page->most = row.most;
+        if (row.order_id.ptr == NULL)
+            continue;
+        struct deals_due *due = &page->orders[page->len++];
+        *due = (struct deals_due){
+            .status = row.status, .moving = row.moving, .used = row.used, .amount = row.amount};
+        span_to_cstr(row.order_id, due->order, sizeof(due->order));
+    }
+}
+
+static void page(uint32_t most, uint32_t room, uint64_t lease_us, struct deals_page *out)
+{
+    const struct sql_cancelling_take_args args = {
+        .most = most, .room = room, .lease_ms = (uint32_t)(lease_us / 1000)};
+    sql_cancelling_take(pool, &args, on_page, out);
+    (void)answered();
+}
+
+static void on_passed(void *ctx, const struct pg_answer *its)
+{
+    (void)ctx;
+    end_wait(its);
+    if (answer.rows > 0)
+        answer.rows = sql_cancelling_passed_row(its->results[0], 0).ended;
+}
+
+static bool passed(const char *order, uint64_t pause_us)
+{
+    const struct sql_cancelling_passed_args args = {
+        .event = "gala", .passed = order, .pause_ms = (uint32_t)(pause_us / 1000)};
+    sql_cancelling_passed(pool, &args, on_passed, NULL);
+    return answered();
+}
+
 static void wait_us(uint64_t us)
 {
     char sql[96];
@@ -501,7 +586,8 @@ int main(int argc, char **argv)
     begin();
     deals_run(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10),
               &(struct deals_side){wait_us, order, cancel, hint, wake, refund, credit, retry,
-                                   turn_back, reclaim, lease, commit, deliver, print});
+                                   turn_back, reclaim, lease, commit, deliver, use, postpone,
+                                   call_off, page, passed, print});
     for (unsigned i = 0; i < WORKERS; i++)
         worker_close(engines[i].worker);
     pg_pool_close(pool);

@@ -61,7 +61,9 @@
     ROW(ASK_ANSWER_LOST, 15000, "... its answer is") \
     ROW(PG_ROW_LOCKED, 15000, "somebody has the owner row locked for up to 6 s") \
     ROW(PG_REFUSES, 3000, "the seats' database refuses a write") \
-    ROW(PG_EPOCH, 5000, "somebody raises the event's epoch")
+    ROW(PG_EPOCH, 5000, "somebody raises the event's epoch") \
+    ROW(EVENT_POSTPONED, 4000, "the event gets another date, and buyers may give back") \
+    ROW(EVENT_OFF, 4000, "the event is cancelled")
 /* clang-format on */
 
 enum fault {
