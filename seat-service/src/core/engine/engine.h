@@ -240,7 +240,7 @@ struct engine_hold_view {
 enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
                                      struct engine_hold_view *out);
 /* The session's next unsold hold that has seats or places: after *hold, which is 0 to begin with
- * and then the one found. ENGINE_NO_HOLD: no more. Looks at four bytes of each slot that was ever
+ * and then the one found. ENGINE_NO_HOLD: no more. Looks at two bytes of each slot that was ever
  * used.
  */
 enum engine_verdict engine_hold_next(const struct engine *engine, uint64_t session, uint64_t *hold,

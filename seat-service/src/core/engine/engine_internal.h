@@ -79,7 +79,7 @@ struct engine {
      * the end. The owner of a hold owns its links. */
     _Atomic uint32_t *next;
     _Atomic uint64_t *areas;
-    _Atomic uint32_t *sessions; /* by slot: half of the session's hash, for engine_hold_next() */
+    _Atomic uint16_t *sessions; /* by slot: a part of the session's hash, for engine_hold_next() */
     struct bond *bonds; /* by slot; memory of slots that never had an order is never touched */
 
     /* A hold keeps the number of the list that it pays by. A list that a hold has never changes;

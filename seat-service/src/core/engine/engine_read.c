@@ -18,8 +18,8 @@ const struct plan *engine_plan(const struct engine *engine)
 size_t engine_memory(const struct engine *engine)
 {
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
-    size_t a_slot = sizeof(struct hold_slot) + 3 * sizeof(uint32_t) +
-                    1; /* and its session, its links and mark in the wheel */
+    size_t a_slot =
+        sizeof(struct hold_slot) + sizeof(*engine->sessions) + sizeof(*engine->wheel.looks);
     size_t late = atomic_load_explicit(&engine->late.fresh, memory_order_relaxed);
     return sizeof(*engine) + plan_memory_facts(engine->plan) + seats_memory(&engine->seats) +
            best_memory(engine->best) + avail_memory(engine->avail) +
@@ -128,7 +128,7 @@ enum engine_verdict engine_hold_next(const struct engine *engine, uint64_t sessi
     assert(fresh <= engine->holds.max);
     for (uint32_t i = hold_slot_of(*hold) + 1; i <= fresh; i++) {
         /* relaxed: a hint; what counts is read below */
-        if (atomic_load_explicit(&engine->sessions[i], memory_order_relaxed) != (uint32_t)session)
+        if (atomic_load_explicit(&engine->sessions[i], memory_order_relaxed) != (uint16_t)session)
             continue;
         uint64_t id = hold_id(&engine->holds, i);
         enum engine_verdict verdict = engine_hold_read(engine, id, out);

@@ -167,7 +167,7 @@ static void settle_taken(struct engine *engine, struct engine_op *op)
     HOLD_SET(slot, buyer, change->buyer);
     HOLD_SET(slot, session, change->session);
     /* relaxed: a reader who finds it looks at the slot itself */
-    atomic_store_explicit(&engine->sessions[op->own.slot], (uint32_t)change->session,
+    atomic_store_explicit(&engine->sessions[op->own.slot], (uint16_t)change->session,
                           memory_order_relaxed);
     HOLD_SET(slot, order, 0);
     HOLD_SET(slot, expires_ms, change->expires_ms);

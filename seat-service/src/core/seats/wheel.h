@@ -11,21 +11,18 @@
 
 enum {
     WHEEL_TICK_MS = 64, /* how late a hold may end; a minute of holds is a thousand ticks */
-    WHEEL_LEVELS = 4, /* 64^4 ticks are twelve days; anything further off is looked at again then */
-    WHEEL_SLOTS = 64,
     WHEEL_BLOCK = 4096,
 };
 
 struct wheel {
     /* shared */
-    _Atomic uint8_t *touched; /* by hold: 1 if its time is to be read again */
-    _Atomic uint8_t *used;    /* by block of WHEEL_BLOCK holds: 1 once one of them was touched */
+    _Atomic uint32_t *looks; /* by hold: the tick at which to look at it */
+    _Atomic uint8_t *used;   /* by block of WHEEL_BLOCK holds: 1 once one of them was touched */
     /* the owner's */
-    uint32_t *next, *prev; /* rings: holds 1..max, then the heads of the wheel's slots */
-    uint32_t max, blocks;
-    uint64_t tick;      /* all ticks up to this one have been dealt with */
-    uint64_t collected; /* the tick at which marks were looked at last */
-    uint32_t count;
+    uint32_t max;
+    uint32_t at;    /* of the round under way: the hold that comes next; 0: none is under way */
+    uint64_t began; /* ticks count from here */
+    uint64_t round; /* the tick in which the last round began */
     uint64_t (*due_ms)(void *ctx, uint32_t hold); /* 0: no longer expires */
     void *ctx;
 };

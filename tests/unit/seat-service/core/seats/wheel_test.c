@@ -89,15 +89,16 @@ TEST_CASE(mark_set_while_the_owner_reads_a_time_stays)
     wheel_deinit(&meeting.wheel);
 }
 
-TEST_CASE(time_beyond_the_wheel_comes_due_after_its_rounds)
+TEST_CASE(time_that_no_number_of_ticks_has_comes_due_all_the_same)
 {
-    const uint64_t round_ms = WHEEL_TICK_MS * (UINT64_C(1) << (6 * WHEEL_LEVELS));
+    const uint64_t round_ms = WHEEL_TICK_MS * (UINT64_C(1) << 32);
     uint64_t due[HOLDS + 1] = {0}, now = 1000000;
     struct wheel wheel;
     assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
     due[7] = now + 2 * round_ms;
     wheel_touch(&wheel, 7);
     assert_int_equal(wheel_due(&wheel, now), 0);
+    assert_int_equal(wheel_due(&wheel, now + round_ms), 0);
     assert_int_equal(wheel_due(&wheel, now + 2 * round_ms - 1), 0);
     assert_int_equal(wheel_due(&wheel, now + 2 * round_ms + WHEEL_TICK_MS), 7);
     wheel_deinit(&wheel);
