@@ -60,6 +60,7 @@ function preparePlain(postgres) {
 // Rows held and places taken so far, as the plain tables have them.
 const rowsHeld = (postgres) => Number(postgres.sql("SELECT count(*) FROM seat WHERE state = 'held'", 'plain'));
 const placesTaken = (postgres) => Number(postgres.sql('SELECT held FROM area', 'plain'));
+const walBytes = (postgres) => Number(postgres.sql("SELECT pg_current_wal_lsn() - '0/0'"));
 const walSyncs = (postgres) => Number(postgres.sql('SELECT wal_sync FROM pg_stat_wal'));
 
 // Processor time of the backends that have ended: pgbench's, once it is through.
@@ -108,13 +109,14 @@ async function holds(world, { event, passesFile, area, rate = 0, seconds = SECON
   const { postgres, seats } = world;
   const used = holdersUs(world);
   const before = await seats.metrics();
-  const syncs = walSyncs(postgres);
+  const [syncs, bytes] = [walSyncs(postgres), walBytes(postgres)];
   const report = await rush({ port: seats.port, event, passesFile, area, rate, seconds, connections: CONNECTIONS, seats: HALL_ROWS * PER_ROW, perRow: PER_ROW });
   report.rps = (report.requests * 1e6) / report.duration_us;
   const after = await seats.metrics();
   const changes = journal(after, 'changes') - journal(before, 'changes');
   sameWork('holds journaled', { answered: report.requests, journaled: changes });
   if (walSyncs(postgres) === syncs) throw new Error('not comparable: the journal flushed nothing');
+  report.walBytes = (walBytes(postgres) - bytes) / changes;
   report.cpuUs = (holdersUs(world) - used) / changes;
   report.perCommit = changes / (journal(after, 'commits') - journal(before, 'commits'));
   return report;
@@ -166,6 +168,7 @@ async function durable(world) {
     note: 'its backends alone, without pgbench; on a shared machine this ratio stands, rates do not',
   });
   add({ name: 'durable: holds in a commit', value: spread(perCommit) });
+  add({ name: 'durable: log of a hold of one seat', value: spread(reports.map((report) => report.walBytes)), unit: 'B', atMost: 50 });
   add({
     name: `durable: a hold at full load, ${CONNECTIONS} connections`,
     value: latency.p99,

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "core/engine/engine_internal.h"
+#include "core/engine/wire.h"
 #include "core/hall/plan_import.h"
 
 #include <assert.h>
@@ -336,21 +337,12 @@ static void bench_memory(const struct plan *plan)
     engine_destroy(engine);
 }
 
-static void keep(uint8_t *bytes, size_t *len, struct engine_op *op, uint64_t seq)
-{
-    op->change.seq = seq;
-    size_t one = change_encode(&op->change, bytes + *len + 2);
-    bytes[*len] = (uint8_t)one;
-    bytes[*len + 1] = (uint8_t)(one >> 8);
-    *len += 2 + one;
-}
-
 static void bench_recovery(const struct plan *plan)
 {
     enum { CHANGES = 1000000 };
     struct engine *engine = new_engine(plan);
-    uint8_t *journal = malloc((size_t)CHANGES * 100);
-    size_t len = 0;
+    uint8_t *journal = malloc((size_t)CHANGES * 100), *end = journal;
+    struct change_before before;
     struct rng_seeded rng;
     rng_seeded_init(&rng, 4);
     static uint64_t holds[1 << 14], owners[1 << 14];
@@ -375,28 +367,33 @@ static void bench_recovery(const struct plan *plan)
             holds[at] = op.change.hold;
             owners[at] = seq;
         }
-        keep(journal, &len, &op, ++seq);
+        op.change.seq = ++seq;
+        if (seq == 1)
+            end = change_put_head(journal, 1, &before);
+        *end++ = op.change.kind;
+        end = change_put(end, &op.change, &before);
         engine_settle(engine, &op);
     }
     double began = now_ns();
     struct engine *again = new_engine(plan);
     engine_replay_begin(again);
-    for (size_t at = 0; at < len;) {
-        size_t one = (size_t)journal[at] | (size_t)journal[at + 1] << 8;
+    struct wire wire = {.at = journal, .end = end};
+    change_get_head(&wire, &before);
+    while (wire.at != wire.end) {
         struct change change;
-        struct err_slot err;
-        if (change_decode(journal + at + 2, one, &err, &change) < 0 ||
-            engine_apply(again, &change, &err) < 0) {
+        struct err_slot err = {.text = "a change that cannot be read"};
+        uint8_t kind = wire_get_byte(&wire);
+        change_get(&wire, kind, &before, &change);
+        if (wire.bad != NULL || engine_apply(again, &change, &err) < 0) {
             fprintf(stderr, "%s\n", err.text);
             exit(1);
         }
-        at += 2 + one;
     }
     engine_replay_end(again);
     double took = now_ns() - began;
     bool same = engine_state_hash(again) == engine_state_hash(engine);
     printf("recovery          %u seats + %d changes (%.1f bytes each) in %.2f s, state %s\n",
-           plan_seat_count(plan), CHANGES, (double)len / CHANGES - 2, took / 1e9,
+           plan_seat_count(plan), CHANGES, (double)(end - journal) / CHANGES, took / 1e9,
            same ? "the same" : "DIFFERENT");
     engine_destroy(again);
     free(journal);

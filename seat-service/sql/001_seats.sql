@@ -87,8 +87,8 @@ FROM owner o
 JOIN event e ON e.no = o.event;
 
 -- chain = BLAKE2b-256(previous chain, event, seq, epoch, at, kind, body); see chain.h.
--- A change that is alone in its batch is a row of its own kind. Several changes of a batch are one row of
--- kind 0 (pack.h), which saves an index entry, a tuple header and a link of the chain per change.
+-- The changes of a batch are one row (pack.h), which saves an index entry, a tuple header and a link of the
+-- chain per change.
 -- Rows are never updated. Vacuum runs after half a million new rows and freezes at once, so the vacuum
 -- against wraparound finds nothing left to write.
 CREATE TABLE journal (
@@ -99,7 +99,6 @@ CREATE TABLE journal (
     kind  smallint NOT NULL,
     body  bytea NOT NULL,
     chain bytea NOT NULL,
-    idem  bytea,
     changes smallint NOT NULL DEFAULT 1,
     PRIMARY KEY (event, seq)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 500000,
@@ -107,7 +106,7 @@ CREATE TABLE journal (
 ALTER TABLE journal ALTER body SET STORAGE PLAIN;
 ALTER TABLE journal ALTER chain SET STORAGE PLAIN;
 COMMENT ON COLUMN journal.seq IS 'of the last change of the row';
-COMMENT ON COLUMN journal.kind IS 'of the only change of the row; 0: a pack of several';
+COMMENT ON COLUMN journal.kind IS 'of the only change of the row; 0: it has several';
 COMMENT ON COLUMN journal.changes IS 'number of changes in the row; seq is the last one''s';
 
 -- Where each event's journal ends.

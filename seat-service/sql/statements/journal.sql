@@ -10,7 +10,6 @@
 --> rows.kind    smallint
 --> rows.body    bytea
 --> rows.chain   bytea
---> rows.idem    bytea null
 --> rows.changes smallint
 
 -- One statement writes an event's part of a batch, under the condition that the epoch is the committer's
@@ -29,9 +28,9 @@ WITH fence AS (
 -- The lists, mostly of one element, are unnested in step in the select list; as a function in FROM
 -- each would be materialised first.
 -- fragment: append_rows()
-INSERT INTO journal (seq, at, epoch, event, kind, body, chain, idem, changes)
+INSERT INTO journal (seq, at, epoch, event, kind, body, chain, changes)
 SELECT unnest(:rows.seq), unnest(:rows.at), fence.epoch, fence.event, unnest(:rows.kind),
-    unnest(:rows.body), unnest(:rows.chain), unnest(:rows.idem), unnest(:rows.changes)
+    unnest(:rows.body), unnest(:rows.chain), unnest(:rows.changes)
 FROM fence
 
 -- The batch that touches `sold` or `sold_area`. The writing parts of a statement run in no fixed order, so a
@@ -112,9 +111,8 @@ SELECT chain FROM journal WHERE event = :event AND seq = :seq;
 --< kind    smallint
 --< body    bytea
 --< chain   bytea
---< idem    bytea
 --< changes smallint
-SELECT seq, at, epoch, kind, body, chain, idem, changes
+SELECT seq, at, epoch, kind, body, chain, changes
 FROM journal
 WHERE event = :event AND seq > :after
 ORDER BY seq

@@ -46,14 +46,17 @@ struct idem_key idem_key_of(uint64_t session, struct http_req *req, struct span 
 {
     struct idem_key out;
     crypto_generichash_state state;
+    uint8_t hash[crypto_generichash_BYTES_MIN];
     struct span path = http_req_path(req), body = http_req_body(req);
     uint64_t head[3] = {session, http_req_method(req), path.len};
-    crypto_generichash_init(&state, NULL, 0, sizeof(out.who));
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
     crypto_generichash_update(&state, (const uint8_t *)head, sizeof(head));
     crypto_generichash_update(&state, (const uint8_t *)path.ptr, path.len);
     crypto_generichash_update(&state, (const uint8_t *)key.ptr, key.len);
-    crypto_generichash_final(&state, out.who, sizeof(out.who));
-    crypto_generichash(out.what, sizeof(out.what), (const uint8_t *)body.ptr, body.len, NULL, 0);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    memcpy(out.who, hash, sizeof(out.who));
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)body.ptr, body.len, NULL, 0);
+    memcpy(out.what, hash, sizeof(out.what));
     return out;
 }
 
@@ -253,10 +256,9 @@ void idem_restore(struct idem *idem, uint64_t session, struct span bytes,
                   const struct change *change, uint64_t now_ms)
 {
     struct idem_key key;
-    if (bytes.len != IDEM_BYTES || change->at_ms + IDEM_KEEP_S * UINT64_C(1000) < now_ms)
+    if (bytes.len != sizeof(key) || change->at_ms + IDEM_KEEP_S * UINT64_C(1000) < now_ms)
         return;
-    memcpy(key.who, bytes.ptr, IDEM_HASH_BYTES);
-    memcpy(key.what, bytes.ptr + IDEM_HASH_BYTES, IDEM_HASH_BYTES);
+    memcpy(&key, bytes.ptr, sizeof(key));
     struct at at = lock_set(idem, session, &key);
     int way = find(&at, seconds(now_ms));
     if (way < 0)

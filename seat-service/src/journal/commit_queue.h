@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "core/engine/engine.h"
+#include "journal/pack.h"
 #include "rim_limits.h"
 
 #include <stdbool.h>
@@ -23,14 +24,12 @@
 struct commit_queue;
 struct commit_port;
 
-enum { COMMIT_IDEM_BYTES = 32 };
-
 struct commit_entry {
     /* Filled by the loop: a change of an event. */
     uint32_t event;      /* the event's number in this process */
     struct engine_op op; /* op.change is what is written; the rest is the loop's until on_done */
     bool has_idem;       /* it answers a request that carried an idempotency key */
-    uint8_t idem[COMMIT_IDEM_BYTES];
+    uint8_t idem[PACK_IDEM_BYTES];
     bool proof; /* writes nothing, and asks whether the event is still ours; op is the loop's */
 
     void (*on_done)(struct commit_entry *entry); /* on the loop; the entry is free afterwards */

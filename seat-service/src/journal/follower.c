@@ -1,8 +1,7 @@
 /* follower.c: a row is believed only after it has proved itself: its number is the next one, its
- * link of the chain fits, its record decodes; only then are its changes handed on. A pack is taken
- * apart change by change, so a reader that stops in the middle of one knows how far it got and can
- * resume there. A row that does not fit is an error and not an assert, since rows come off a disk.
- */
+ * link of the chain fits, its changes decode. They are handed on one by one, so a reader that stops
+ * in the middle of a row knows how far it got and can resume there. A row that does not fit is an
+ * error and not an assert, since rows come off a disk. */
 #include "journal/follower.h"
 
 #include "journal/pack.h"
@@ -17,46 +16,27 @@ void follower_init(struct follower *follower, const struct store_event *event)
     follower->applied = 0;
 }
 
-/* One change of a row. */
-static int on_record(struct follower *follower, const struct store_row *row, struct span record,
-                     uint64_t seq)
+static int on_changes(struct follower *follower, const struct store_row *row)
 {
     struct err_slot *err = follower->err;
-    struct change change;
-    int rc = change_decode((const uint8_t *)record.ptr, record.len, err, &change);
-    if (rc == 0 && (change.seq != seq || (row->kind != PACK_KIND && change.kind != row->kind)))
-        rc = err_set(err, ERR_SYNTAX, "the record belongs to another row");
-    if (rc < 0 || seq <= follower->applied)
-        return rc;
-    rc = follower->apply(follower->ctx, &change, row, err);
-    if (rc == 0)
-        follower->applied = seq;
-    return rc;
-}
-
-static int on_lone(struct follower *follower, const struct store_row *row)
-{
-    if (row->changes != 1)
-        return err_set(follower->err, ERR_SYNTAX, "is no pack, and counts %u changes",
-                       row->changes);
-    return on_record(follower, row, row->body, row->seq);
-}
-
-static int on_pack(struct follower *follower, const struct store_row *row)
-{
     struct store_row one = *row; /* with the key of one change after the other */
-    struct span rest = row->body, record;
-    uint64_t seq = follower->head.seq;
-    while (rest.len > 0) {
-        if (seq == row->seq || !pack_next(&rest, &record, &one.idem))
-            return err_set(follower->err, ERR_SYNTAX, "is no pack of %u changes", row->changes);
-        int rc = on_record(follower, &one, record, ++seq);
+    struct pack pack = pack_open(row->body);
+    if ((row->kind == PACK_KIND) == (row->changes == 1))
+        return err_set(err, ERR_SYNTAX, "kind %u with %u changes", row->kind, row->changes);
+    for (uint64_t seq = follower->head.seq + 1; seq <= row->seq; seq++) {
+        struct change change;
+        int rc = pack_next(&pack, err, &change, &one.idem);
+        if (rc == 0 && (change.seq != seq || (row->kind != PACK_KIND && change.kind != row->kind)))
+            rc = err_set(err, ERR_SYNTAX, "the record belongs to another row");
+        if (rc == 0 && seq > follower->applied)
+            rc = follower->apply(follower->ctx, &change, &one, err);
         if (rc < 0)
             return rc;
+        follower->applied = seq > follower->applied ? seq : follower->applied;
     }
-    if (seq != row->seq)
-        return err_set(follower->err, ERR_SYNTAX, "is no pack of %u changes", row->changes);
-    return 0;
+    return pack_has_more(&pack)
+               ? err_set(err, ERR_SYNTAX, "it has more than its %u changes", row->changes)
+               : 0;
 }
 
 int follower_row(struct follower *follower, const struct store_row *row)
@@ -70,7 +50,7 @@ int follower_row(struct follower *follower, const struct store_row *row)
         chain_next(&follower->head.chain, row->seq, row->epoch, row->at_ms, row->kind, row->body);
     if (!chain_eq(&chain, row->chain))
         return err_set(err, ERR_SYNTAX, "%s: the chain breaks at row %" PRIu64, id, row->seq);
-    int rc = row->kind == PACK_KIND ? on_pack(follower, row) : on_lone(follower, row);
+    int rc = on_changes(follower, row);
     if (rc < 0)
         return err_wrap(err, "%s, journal row %" PRIu64, id, row->seq);
     follower->head.epoch = row->epoch;

@@ -1,38 +1,46 @@
-/* pack.c: a change is encoded in place, after its length, so that packing copies nothing. Unpacking
- * checks each length before it believes it: what is left of the row decides, never what the entry
- * claims. */
+/* pack.c: a change is encoded in place, so that packing copies nothing. */
 #include "journal/pack.h"
 
-#include <string.h>
+enum { HAS_IDEM = 0x80, KIND = 0x7f };
 
-enum { HAS_IDEM = 0x8000, HEAD_BYTES = 2 };
+static_assert((int)CHANGE_KIND_COUNT <= (int)HAS_IDEM, "a kind leaves the highest bit free");
 
-static_assert((int)CHANGE_BYTES_MAX < (int)HAS_IDEM, "a length leaves the highest bit free");
-
-size_t pack_put(uint8_t *out, const struct change *change, const uint8_t *idem, struct span *record)
+size_t pack_put(uint8_t *out, bool first, struct change_before *before, const struct change *change,
+                const uint8_t *idem)
 {
-    size_t len = change_encode(change, out + HEAD_BYTES);
-    unsigned head = (unsigned)len | (idem != NULL ? HAS_IDEM : 0);
-    out[0] = (uint8_t)(head >> 8);
-    out[1] = (uint8_t)head;
-    *record = (struct span){(const char *)out + HEAD_BYTES, len};
-    if (idem == NULL)
-        return HEAD_BYTES + len;
-    memcpy(out + HEAD_BYTES + len, idem, PACK_IDEM_BYTES);
-    return HEAD_BYTES + len + PACK_IDEM_BYTES;
+    uint8_t *at = first ? change_put_head(out, change->seq, before) : out;
+    *at++ = (uint8_t)(change->kind | (idem != NULL ? HAS_IDEM : 0));
+    at = change_put(at, change, before);
+    if (idem != NULL) {
+        memcpy(at, idem, PACK_IDEM_BYTES);
+        at += PACK_IDEM_BYTES;
+    }
+    assert(at - out <= PACK_ENTRY_BYTES_MAX);
+    return (size_t)(at - out);
 }
 
-bool pack_next(struct span *rest, struct span *record, struct span *idem)
+struct pack pack_open(struct span body)
 {
-    if (rest->len < HEAD_BYTES)
-        return false;
-    unsigned head = (unsigned)(uint8_t)rest->ptr[0] << 8 | (uint8_t)rest->ptr[1];
-    size_t len = head & ~(unsigned)HAS_IDEM;
-    size_t idem_len = (head & HAS_IDEM) != 0 ? PACK_IDEM_BYTES : 0;
-    if (rest->len - HEAD_BYTES < len + idem_len)
-        return false;
-    *record = (struct span){rest->ptr + HEAD_BYTES, len};
-    *idem = (struct span){idem_len > 0 ? record->ptr + len : NULL, idem_len};
-    *rest = span_skip(*rest, HEAD_BYTES + len + idem_len);
-    return true;
+    const uint8_t *bytes = (const uint8_t *)body.ptr;
+    struct pack pack = {.wire = {.at = bytes, .end = bytes + body.len}};
+    change_get_head(&pack.wire, &pack.before);
+    return pack;
+}
+
+bool pack_has_more(const struct pack *pack)
+{
+    return pack->wire.at != pack->wire.end;
+}
+
+int pack_next(struct pack *pack, struct err_slot *err, struct change *change, struct span *idem)
+{
+    uint8_t head = wire_get_byte(&pack->wire), kind = head & KIND;
+    change_get(&pack->wire, kind, &pack->before, change);
+    *idem = (struct span){NULL, 0};
+    if (head & HAS_IDEM)
+        *idem = (struct span){(const char *)wire_get_in_place(&pack->wire, PACK_IDEM_BYTES),
+                              PACK_IDEM_BYTES};
+    if (pack->wire.bad != NULL)
+        return err_set(err, ERR_SYNTAX, "change (%s) %s", change_kind_name(kind), pack->wire.bad);
+    return 0;
 }

@@ -1,35 +1,44 @@
-/* pack.h: several changes as the body of one row of the journal.
+/* pack.h: the changes of one row of the journal as its body.
  *
- * One after the other, each as two bytes (big-endian: the length of its record, and the highest bit
- * if an idempotency key follows), its record (change.h) and, if so, the 32 bytes of the key.
- * Records carry their own number and time, so a pack is as readable as its changes are. */
+ * A head, then each change (change.h): a byte with its kind, of which the highest bit is set if an
+ * idempotency key follows, its fields and, if so, the PACK_IDEM_BYTES of the key. */
 #ifndef FG_SEAT_SERVICE_PACK_H
 #define FG_SEAT_SERVICE_PACK_H
 
 #include "base/span.h"
 #include "core/engine/change.h"
+#include "core/engine/wire.h"
 
 #include <assert.h>
 
 enum {
-    /* What the column `kind` says of a pack: no change has this kind. */
+    /* What the column `kind` says of several changes: no change has this kind. */
     PACK_KIND = 0,
     /* A row stays on one page of PostgreSQL (8,160 bytes for a tuple, about 100 of them for the
-     * other columns), so that nothing is ever moved out of line. About 130 holds of one seat. */
+     * other columns), so that nothing is ever moved out of line. About 250 holds of one seat. */
     PACK_BYTES_MAX = 8000,
-    PACK_IDEM_BYTES = 32,
-    PACK_ENTRY_BYTES_MAX = 2 + CHANGE_BYTES_MAX + PACK_IDEM_BYTES,
+    PACK_IDEM_BYTES = 13,
+    PACK_ENTRY_BYTES_MAX = CHANGE_BYTES_MAX + PACK_IDEM_BYTES, /* with a head */
 };
 
 static_assert((int)PACK_ENTRY_BYTES_MAX <= (int)PACK_BYTES_MAX, "the longest change fits a row");
 
-/* Writes one entry, PACK_ENTRY_BYTES_MAX at most; `idem` may be NULL. Answers its length. *record
- * is where its record lies in `out`. */
-size_t pack_put(uint8_t *out, const struct change *change, const uint8_t *idem,
-                struct span *record);
+/* Appends a change, PACK_ENTRY_BYTES_MAX at most, and returns how many bytes it took. `first`: it
+ * begins a body, and `before` is set; otherwise it is as the last call left it. `idem` may be NULL.
+ */
+size_t pack_put(uint8_t *out, bool first, struct change_before *before, const struct change *change,
+                const uint8_t *idem);
 
-/* The next entry of a pack, taken off *rest; `idem` is not there if it has none. False: *rest is
- * not the rest of a pack. */
-bool pack_next(struct span *rest, struct span *record, struct span *idem);
+/* A body being read. */
+struct pack {
+    struct wire wire;
+    struct change_before before;
+};
+
+struct pack pack_open(struct span body);
+/* Are there bytes left? */
+bool pack_has_more(const struct pack *pack);
+/* The next change; `idem` is absent if it has none. ERR_SYNTAX: the body is not well-formed. */
+int pack_next(struct pack *pack, struct err_slot *err, struct change *change, struct span *idem);
 
 #endif

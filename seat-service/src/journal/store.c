@@ -543,10 +543,10 @@ enum store_wall store_wall_of(const struct change *change)
 struct sheet {
     struct sql_batch_rows *rows; /* room for one a change */
     uint32_t rows_len;
-    const struct commit_entry *first; /* of the last row */
-    void *wall;                       /* room for what the batch does to `sold` */
-    void *areas;                      /* and to `sold_area` */
-    uint8_t *at;                      /* where the next entry is written */
+    struct change_before before; /* of the last row */
+    void *wall;                  /* room for what the batch does to `sold` */
+    void *areas;                 /* and to `sold_area` */
+    uint8_t *at;                 /* where the next entry is written */
 };
 
 /* For each seat whose change touches `sold`. */
@@ -557,56 +557,54 @@ static_assert(sizeof(struct sql_append_areas) >= sizeof(struct sql_append_area_f
 static_assert(WALL_SEAT_BYTES % _Alignof(struct sql_append_areas) == 0,
               "areas lie behind the seats");
 
-/* Ends the last row and adds it to the chain. A lone change is written as itself, with its
- * idempotency key; a pack carries those of its changes. */
-static void end_row(struct sheet *sheet, struct span record, struct store_batch *batch,
-                    struct chain *link)
+/* The most that a change takes of a row's body. */
+static size_t entry_bytes(const struct change *change)
+{
+    size_t seats = (size_t)change->add_count + change->remove_count;
+    size_t prices = (size_t)__builtin_popcountll(change->categories);
+    return 160 + 5 * seats + 6 * prices + change->text_len + change->who_len + PACK_IDEM_BYTES;
+}
+
+/* Ends the last row and adds it to the chain. */
+static void end_row(struct sheet *sheet, struct store_batch *batch, struct chain *links)
 {
     struct sql_batch_rows *row = &sheet->rows[sheet->rows_len - 1];
-    const struct commit_entry *only = row->changes == 1 ? sheet->first : NULL;
+    struct chain *link = &links[sheet->rows_len - 1];
     assert(row->changes > 0);
-    row->kind = only != NULL ? only->op.change.kind : PACK_KIND;
-    if (only != NULL)
-        row->body = record;
-    if (only != NULL && only->has_idem)
-        row->idem = (struct span){(const char *)only->idem, COMMIT_IDEM_BYTES};
-    batch->after.chain = chain_next(&batch->after.chain, row->seq, batch->after.epoch, row->at_ms,
-                                    row->kind, row->body);
-    *link = batch->after.chain;
+    *link = chain_next(&batch->after.chain, row->seq, batch->after.epoch, row->at_ms, row->kind,
+                       row->body);
+    batch->after.chain = *link;
     row->chain = chain_span(link);
 }
 
 /* Encodes each change once, gives it its number, and cuts the batch into rows. */
 static void fill_sheet(struct sheet *sheet, struct store_batch *batch, struct chain *links)
 {
-    struct span record = {NULL, 0};
+    struct sql_batch_rows *row = NULL;
     assert(sheet->rows != NULL);
     assert(batch->len > 0);
     batch->after = batch->head;
     for (uint32_t i = 0; i < batch->len; i++) {
         struct commit_entry *entry = batch->entries[i];
         struct change *change = &entry->op.change;
-        struct span before = record;
-        uint8_t bytes[PACK_ENTRY_BYTES_MAX];
         change->seq = ++batch->after.seq;
-        size_t len = pack_put(bytes, change, entry->has_idem ? entry->idem : NULL, &record);
-        struct sql_batch_rows *row = sheet->rows_len > 0 ? &sheet->rows[sheet->rows_len - 1] : NULL;
-        if (row == NULL || row->body.len + len > PACK_BYTES_MAX) {
+        if (row == NULL || row->body.len + entry_bytes(change) > PACK_BYTES_MAX) {
             if (row != NULL)
-                end_row(sheet, before, batch, &links[sheet->rows_len - 1]);
+                end_row(sheet, batch, links);
             row = &sheet->rows[sheet->rows_len++];
             *row = (struct sql_batch_rows){.body = {(const char *)sheet->at, 0}};
-            sheet->first = entry;
         }
-        memcpy(sheet->at, bytes, len);
-        record.ptr = (const char *)sheet->at + ((const uint8_t *)record.ptr - bytes);
+        size_t len = pack_put(sheet->at, row->changes == 0, &sheet->before, change,
+                              entry->has_idem ? entry->idem : NULL);
+        assert(len <= entry_bytes(change));
         sheet->at += len;
         row->body.len += len;
+        row->kind = row->changes == 0 ? change->kind : PACK_KIND;
         row->changes += 1;
         row->seq = change->seq;
         row->at_ms = change->at_ms;
     }
-    end_row(sheet, record, batch, &links[sheet->rows_len - 1]);
+    end_row(sheet, batch, links);
     assert(batch->after.seq == batch->head.seq + batch->len);
 }
 
@@ -710,15 +708,6 @@ static int batch_add(struct pg *pg, struct store_batch *batch, struct pg_args *b
     return sql_append(pg, bound, &args, err);
 }
 
-/* A change in the sheet: its entry, a row and a link of the chain if it is alone, its seats on the
- * wall. */
-static size_t entry_bytes(const struct change *change)
-{
-    size_t seats = (size_t)change->add_count + change->remove_count;
-    size_t prices = (size_t)__builtin_popcountll(change->categories);
-    return 2 + 160 + 5 * seats + 6 * prices + change->text_len + change->who_len + PACK_IDEM_BYTES;
-}
-
 static size_t area_bytes(const struct change *change)
 {
     bool sold = store_wall_of(change) != STORE_WALL_NONE && change->area != CHANGE_AREA_NONE;
@@ -738,7 +727,7 @@ size_t store_change_bytes(const struct change *change)
     /* The entry twice, in the sheet and as a parameter; and a row of its own with all its columns.
      */
     size_t needs = 2 * entry_bytes(change) + sizeof(struct sql_batch_rows) + sizeof(struct chain) +
-                   wall_bytes(change) + 12 + 12 + 6 + 4 + 36 + 36 + 6;
+                   wall_bytes(change) + 12 + 12 + 6 + 4 + 36 + 6;
     if (store_wall_of(change) == STORE_WALL_NONE)
         return needs;
     if (change->area != CHANGE_AREA_NONE)
@@ -880,7 +869,6 @@ bool store_row_read(struct span bytes, struct store_row *row)
         .changes = found.changes,
         .body = found.body,
         .chain = found.chain,
-        .idem = found.idem,
     };
     return true;
 }

@@ -235,7 +235,7 @@ struct store_row {
     uint64_t seq, epoch, at_ms; /* seq and time of its last change */
     unsigned kind, changes;     /* PACK_KIND, or the kind of its only change */
     struct span body, chain;    /* borrowed during the call */
-    struct span idem;           /* of its only change; a pack has them in its body */
+    struct span idem;           /* set by the follower: of the change that it hands on */
 };
 
 /* A row as COPY sends it, in binary; false: it is not one. */

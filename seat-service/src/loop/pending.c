@@ -116,7 +116,7 @@ void pending_commit(struct call *call, struct commit_entry *entry)
     entry->on_done = on_done;
     if (slot->call.has_idem) {
         entry->has_idem = true;
-        static_assert(sizeof(call->idem) == COMMIT_IDEM_BYTES, "the journal keeps both hashes");
+        static_assert(sizeof(call->idem) == PACK_IDEM_BYTES, "the journal keeps all of it");
         memcpy(entry->idem, &slot->call.idem, sizeof(slot->call.idem));
     }
     commit_port_submit(entry, clock_mono_us(call->loop->conf.clock));

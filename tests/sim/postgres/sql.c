@@ -39,8 +39,7 @@ struct row {
     uint64_t seq, epoch, at_ms;
     uint16_t kind, changes;
     struct span body;
-    uint8_t chain[CHAIN_BYTES], idem[PACK_IDEM_BYTES];
-    bool has_idem;
+    uint8_t chain[CHAIN_BYTES];
 };
 
 static struct event {
@@ -571,11 +570,8 @@ static void write_row(struct event *event, const struct sql_batch_args *batch,
                         .at_ms = from->at_ms,
                         .kind = from->kind,
                         .changes = from->changes,
-                        .body = from->body,
-                        .has_idem = from->idem.ptr != NULL};
+                        .body = from->body};
     memcpy(row->chain, from->chain.ptr, CHAIN_BYTES);
-    if (from->idem.ptr != NULL)
-        memcpy(row->idem, from->idem.ptr, PACK_IDEM_BYTES);
     event->owner.seq = row->seq;
     memcpy(event->owner.chain, row->chain, CHAIN_BYTES);
 }
@@ -583,15 +579,14 @@ static void write_row(struct event *event, const struct sql_batch_args *batch,
 static void each_change(const struct row *row, void (*on_change)(void *ctx, struct change *change),
                         void *ctx)
 {
-    struct span rest = row->body, record = row->body, idem;
-    struct change change;
-    do {
-        if (row->kind == PACK_KIND && !pack_next(&rest, &record, &idem))
-            invariant_broken(INVARIANT_3, "a row of the journal is no pack");
-        if (change_decode((const uint8_t *)record.ptr, record.len, NULL, &change) < 0)
+    struct pack pack = pack_open(row->body);
+    while (pack_has_more(&pack)) {
+        struct change change;
+        struct span idem;
+        if (pack_next(&pack, NULL, &change, &idem) < 0)
             invariant_broken(INVARIANT_3, "a row of the journal cannot be read");
         on_change(ctx, &change);
-    } while (row->kind == PACK_KIND && rest.len > 0);
+    }
 }
 
 static void on_written(void *ctx, struct change *change)
@@ -747,8 +742,6 @@ int sql_append(struct pg *pg, struct pg_args *bound, const struct sql_append_arg
     for (uint32_t i = 0; i < batch->rows_len; i++) {
         rows[i].body = copy_of(rows[i].body);
         rows[i].chain = copy_of(rows[i].chain);
-        if (rows[i].idem.ptr != NULL)
-            rows[i].idem = copy_of(rows[i].idem);
     }
     struct sql_append_areas *areas = copied(args->areas, args->areas_len * sizeof(*areas));
     for (uint32_t i = 0; i < args->sells_len; i++)
@@ -855,7 +848,6 @@ bool sql_journal_follow_row(struct span bytes, struct sql_journal_follow_row *ou
         .kind = row->kind,
         .body = row->body,
         .chain = bytes_of(row->chain, CHAIN_BYTES),
-        .idem = row->has_idem ? bytes_of(row->idem, PACK_IDEM_BYTES) : (struct span){NULL, 0},
         .changes = row->changes,
     };
     return true;

@@ -1,9 +1,11 @@
-/* change.c: a change as bytes.
+/* change.c: changes as bytes.
  *
- * A record is its format version, its kind, then the fields of that kind in one fixed order, as the
- * table below names them (wire.h: how numbers look). A hold of four neighbours takes about fifty
- * bytes. Each value has exactly one encoding, so a hash over the bytes is a hash over the change;
- * and encode and decode walk the same table of fields, so they cannot drift apart. */
+ * First the format version and the number of the first change, then each change: its kind and the
+ * fields of that kind in one fixed order, as the table below names them (wire.h: how numbers look).
+ * What is mostly near the same field of the change before is written as the distance from it, and
+ * numbers follow each other. So a hold of four neighbours among others takes about thirty bytes.
+ * Each value has exactly one encoding, so a hash over the bytes is a hash over the changes; and
+ * encode and decode walk the same table of fields, so they cannot drift apart. */
 #include "core/engine/change.h"
 #include "core/engine/wire.h"
 
@@ -106,7 +108,27 @@ static void assert_readable(const struct change *change, uint32_t fields)
     assert(memchr(change->who, '\0', change->who_len) == NULL);
 }
 
-size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
+static void remember(struct change_before *before, const struct change *change, uint32_t fields)
+{
+    assert(change->seq == before->seq + 1);
+    before->seq = change->seq;
+    before->at_ms = change->at_ms;
+    if (fields & FIELD_HOLD)
+        before->hold = change->hold;
+    if (fields & FIELD_EXPIRES)
+        before->ttl_ms = change->expires_ms - change->at_ms;
+    if (fields & FIELD_HARD_END)
+        before->spare_ms = change->hard_end_ms - change->expires_ms;
+}
+
+uint8_t *change_put_head(uint8_t *at, uint64_t seq, struct change_before *before)
+{
+    *before = (struct change_before){.seq = seq - 1};
+    *at++ = FORMAT;
+    return wire_put_number(at, seq);
+}
+
+uint8_t *change_put(uint8_t *at, const struct change *change, struct change_before *before)
 {
     assert(change->kind > 0);
     assert(change->kind < CHANGE_KIND_COUNT);
@@ -117,13 +139,9 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
     assert((fields & FIELD_REMOVED) != 0 || change->remove_count == 0);
     assert_readable(change, fields);
 
-    uint8_t *at = out;
-    *at++ = FORMAT;
-    *at++ = change->kind;
-    at = wire_put_number(at, change->seq);
-    at = wire_put_number(at, change->at_ms);
+    at = wire_put_distance(at, before->at_ms, change->at_ms);
     if (fields & FIELD_HOLD) {
-        at = wire_put_hash(at, change->hold);
+        at = wire_put_distance(at, before->hold, change->hold);
         at = wire_put_number(at, change->hold_version);
     }
     if (fields & FIELD_VERDICT)
@@ -142,14 +160,14 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
         if (in_area)
             at = wire_put_number(at, change->quantity);
     }
-    if (fields & FIELD_OWNER) {
-        at = wire_put_hash(at, change->buyer);
+    if (fields & FIELD_OWNER) { /* a visitor whose member is not known is their own buyer */
         at = wire_put_hash(at, change->session);
+        at = wire_put_number(at, change->buyer ^ change->session);
     }
     if (fields & FIELD_EXPIRES)
-        at = wire_put_number(at, change->expires_ms);
+        at = wire_put_distance(at, change->at_ms + before->ttl_ms, change->expires_ms);
     if (fields & FIELD_HARD_END)
-        at = wire_put_number(at, change->hard_end_ms);
+        at = wire_put_distance(at, change->expires_ms + before->spare_ms, change->hard_end_ms);
     if (fields & FIELD_TOTAL)
         at = wire_put_number(at, change->total);
     for (uint64_t left = fields & FIELD_PRICES ? change->categories : 0; left != 0;) {
@@ -179,8 +197,18 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
         memcpy(at, change->who, change->who_len);
         at += change->who_len;
     }
-    size_t len = (size_t)(at - out);
+    remember(before, change, fields);
+    return at;
+}
+
+size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
+{
+    struct change_before before;
+    uint8_t *at = change_put_head(out, change->seq, &before);
+    *at++ = change->kind;
+    size_t len = (size_t)(change_put(at, change, &before) - out);
     assert(len <= CHANGE_BYTES_MAX);
+    assert(before.seq == change->seq);
     return len;
 }
 
@@ -222,12 +250,27 @@ static void get_who(struct wire *reader, struct change *change)
     change->who_len = len;
 }
 
-static void get_fields(struct wire *reader, uint32_t fields, struct change *change)
+void change_get_head(struct wire *reader, struct change_before *before)
 {
-    change->seq = wire_get_number(reader, UINT64_MAX);
-    change->at_ms = wire_get_number(reader, UINT64_MAX);
+    uint8_t format = wire_get_byte(reader);
+    if (format != FORMAT)
+        wire_fail(reader, "has a format that this program does not know");
+    *before = (struct change_before){.seq = wire_get_number(reader, UINT64_MAX) - 1};
+}
+
+void change_get(struct wire *reader, uint8_t kind, struct change_before *before,
+                struct change *change)
+{
+    if (kind == 0 || kind >= CHANGE_KIND_COUNT)
+        wire_fail(reader, "has an unknown kind");
+    if (reader->bad != NULL)
+        return;
+    assert(kind < CHANGE_KIND_COUNT);
+    uint32_t fields = kinds[kind].fields;
+    change_init(change, (enum change_kind)kind, wire_get_distance(reader, before->at_ms));
+    change->seq = before->seq + 1;
     if (fields & FIELD_HOLD) {
-        change->hold = wire_get_hash(reader);
+        change->hold = wire_get_distance(reader, before->hold);
         change->hold_version = (uint32_t)wire_get_number(reader, UINT32_MAX);
         if (change->hold == 0)
             wire_fail(reader, "names no hold");
@@ -259,13 +302,13 @@ static void get_fields(struct wire *reader, uint32_t fields, struct change *chan
     if (fields & FIELD_PLACE)
         get_place(reader, change);
     if (fields & FIELD_OWNER) {
-        change->buyer = wire_get_hash(reader);
         change->session = wire_get_hash(reader);
+        change->buyer = wire_get_number(reader, UINT64_MAX) ^ change->session;
     }
     if (fields & FIELD_EXPIRES)
-        change->expires_ms = wire_get_number(reader, UINT64_MAX);
+        change->expires_ms = wire_get_distance(reader, change->at_ms + before->ttl_ms);
     if (fields & FIELD_HARD_END)
-        change->hard_end_ms = wire_get_number(reader, UINT64_MAX);
+        change->hard_end_ms = wire_get_distance(reader, change->expires_ms + before->spare_ms);
     if (fields & FIELD_TOTAL)
         change->total = wire_get_number(reader, UINT64_MAX);
     for (uint64_t left = fields & FIELD_PRICES ? change->categories : 0; left != 0;)
@@ -283,33 +326,26 @@ static void get_fields(struct wire *reader, uint32_t fields, struct change *chan
         wire_get_bytes(reader, change->purchase, CHANGE_HASH_BYTES);
     if (fields & FIELD_WHO)
         get_who(reader, change);
+    remember(before, change, fields);
+    /* The facts that change_put() asserts are checked here, for bytes from any writer. */
+    assert(change->kind == kind);
+    assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
+    assert(change->text_len <= CHANGE_TEXT_MAX);
 }
 
 int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct change *out)
 {
     struct wire reader = {.at = bytes, .end = bytes + len};
-    uint8_t format = wire_get_byte(&reader);
-    uint8_t kind = wire_get_byte(&reader);
-    if (reader.bad == NULL && format != FORMAT)
-        return err_set(err, ERR_SYNTAX, "change of format %u; this program knows %d", format,
-                       FORMAT);
-    if (reader.bad == NULL && (kind == 0 || kind >= CHANGE_KIND_COUNT))
-        return err_set(err, ERR_SYNTAX, "change of unknown kind %u", kind);
-
+    struct change_before before;
     struct change change;
-    if (reader.bad == NULL) {
-        change_init(&change, (enum change_kind)kind, 0);
-        get_fields(&reader, kinds[kind].fields, &change);
-    }
+    change_get_head(&reader, &before);
+    uint8_t kind = wire_get_byte(&reader);
+    change_get(&reader, kind, &before, &change);
     if (reader.bad == NULL && reader.at != reader.end)
         wire_fail(&reader, "has bytes left over");
     if (reader.bad != NULL)
         return err_set(err, ERR_SYNTAX, "change of %zu bytes (%s) %s", len, change_kind_name(kind),
                        reader.bad);
-    /* The facts that encode asserts are checked here, for bytes from any writer. */
-    assert(change.kind == kind);
-    assert(change.add_count + change.remove_count <= CHANGE_SEATS_MAX);
-    assert(change.text_len <= CHANGE_TEXT_MAX);
     memcpy(out, &change, sizeof(change));
     return 0;
 }

@@ -77,7 +77,7 @@ struct change {
                           UNBLOCKED: how many; REVISED: engine_places() before it, not written */
 
     uint64_t buyer;   /* hash of the member, or else of the session: whose limit it counts against;
-                         EXTENDED: from now on, 0 in a record of format 1: as before */
+                         EXTENDED: from now on, 0: as before */
     uint64_t session; /* hash of the session that holds */
     uint64_t expires_ms;
     uint64_t hard_end_ms; /* no extension goes beyond it */
@@ -110,12 +110,27 @@ void change_init(struct change *change, enum change_kind kind, uint64_t at_ms);
 /* The lowest category of the set, which loses it. */
 uint32_t change_category(uint64_t *left);
 
-/* Writes the record and returns its length. A change made by the engine always fits and is always
- * well-formed: that is asserted. */
-size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX]);
+/* What a change among others is written relative to. */
+struct change_before {
+    uint64_t seq, at_ms, hold;
+    uint64_t ttl_ms;   /* from the time of a change until its hold expires */
+    uint64_t spare_ms; /* from then until its hard end */
+};
 
-/* Reads exactly len bytes. Everything is checked that can be without knowing the plan: version,
- * kind, flags, counts, order of seats, no byte missing and none left over. ERR_SYNTAX otherwise. */
+/* Changes of consecutive numbers, one behind the other (pack.h): a head, then for each its kind,
+ * which the caller writes and reads, and its fields. A change made by the engine always fits
+ * CHANGE_BYTES_MAX, head included, and is always well-formed: that is asserted. Reading checks
+ * everything that can be checked without knowing the plan: format, kind, flags, counts, order of
+ * seats; what is wrong is in the reader, and *out then has no meaning. */
+struct wire;
+uint8_t *change_put_head(uint8_t *at, uint64_t seq, struct change_before *before);
+uint8_t *change_put(uint8_t *at, const struct change *change, struct change_before *before);
+void change_get_head(struct wire *reader, struct change_before *before);
+void change_get(struct wire *reader, uint8_t kind, struct change_before *before,
+                struct change *out);
+
+/* One alone. Decoding reads exactly len bytes, none missing and none left over; else ERR_SYNTAX. */
+size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX]);
 int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct change *out);
 
 /* "taken", "confirmed", ...: for logs, reports and `replay`. */

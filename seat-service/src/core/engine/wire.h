@@ -1,9 +1,9 @@
-/* wire.h: numbers, hashes and seats as bytes; what change.c and snapshot.c share.
+/* wire.h: numbers, hashes and seats as bytes; what changes and snapshots share.
  *
  * Numbers are LEB128 (seven bits a byte, lowest first, the last byte without the high bit) without
  * a byte more than needed, so that one value has one encoding. Hashes are eight bytes
- * little-endian, as they would not get shorter. Seats are ascending, each as its distance from the
- * one before. */
+ * little-endian, as they would not get shorter. A distance is a number whose lowest bit is its
+ * sign. Seats are ascending, each as its distance from the one before. */
 #ifndef FG_SEAT_CORE_WIRE_H
 #define FG_SEAT_CORE_WIRE_H
 
@@ -22,6 +22,12 @@ static inline uint8_t *wire_put_number(uint8_t *at, uint64_t value)
         *at++ = (uint8_t)(value | 0x80);
     *at++ = (uint8_t)value;
     return at;
+}
+
+static inline uint8_t *wire_put_distance(uint8_t *at, uint64_t from, uint64_t to)
+{
+    uint64_t by = to - from;
+    return wire_put_number(at, by << 1 ^ (0 - (by >> 63)));
 }
 
 static inline uint8_t *wire_put_hash(uint8_t *at, uint64_t value)
@@ -97,6 +103,12 @@ static inline uint64_t wire_get_number(struct wire *reader, uint64_t max)
     return reader->bad == NULL ? value : 0;
 }
 
+static inline uint64_t wire_get_distance(struct wire *reader, uint64_t from)
+{
+    uint64_t by = wire_get_number(reader, UINT64_MAX);
+    return from + (by >> 1 ^ (0 - (by & 1)));
+}
+
 static inline uint64_t wire_get_hash(struct wire *reader)
 {
     uint64_t value = 0;
@@ -122,15 +134,23 @@ static inline uint16_t wire_get_seats(struct wire *reader, uint32_t *seats, uint
     return reader->bad == NULL ? (uint16_t)count : 0;
 }
 
-static inline void wire_get_bytes(struct wire *reader, void *out, size_t len)
+/* Bytes where they lie, or NULL. */
+static inline const uint8_t *wire_get_in_place(struct wire *reader, size_t len)
 {
     assert(reader->at <= reader->end);
     if (reader->bad != NULL || (size_t)(reader->end - reader->at) < len) {
         wire_fail(reader, "ends too early");
-        return;
+        return NULL;
     }
-    memcpy(out, reader->at, len);
     reader->at += len;
+    return reader->at - len;
+}
+
+static inline void wire_get_bytes(struct wire *reader, void *out, size_t len)
+{
+    const uint8_t *bytes = wire_get_in_place(reader, len);
+    if (bytes != NULL)
+        memcpy(out, bytes, len);
 }
 
 #endif

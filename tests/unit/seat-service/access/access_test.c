@@ -15,8 +15,10 @@
 
 static struct idem_key key_of(uint64_t who, uint32_t what)
 {
-    struct idem_key key = {0};
-    crypto_generichash(key.who, sizeof(key.who), (const uint8_t *)&who, sizeof(who), NULL, 0);
+    struct idem_key key;
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)&who, sizeof(who), NULL, 0);
+    memcpy(key.who, hash, sizeof(key.who));
     memcpy(key.what, &what, sizeof(what));
     return key;
 }
