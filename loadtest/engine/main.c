@@ -82,13 +82,11 @@ static double bare_pairs_ns(_Atomic uint64_t *word)
     double began = now_ns();
     for (unsigned i = 0; i < PAIRS; i++) {
         uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
-        bool ours =
-            atomic_compare_exchange_strong_explicit(word, &old, seat_word(SEAT_HELD, 7, old + 1),
-                                                    memory_order_acq_rel, memory_order_relaxed);
+        bool ours = atomic_compare_exchange_strong_explicit(
+            word, &old, old + 1, memory_order_acq_rel, memory_order_relaxed);
         old = atomic_load_explicit(word, memory_order_relaxed);
-        ours = ours &&
-               atomic_compare_exchange_strong_explicit(word, &old, seat_word(SEAT_FREE, 0, old + 1),
-                                                       memory_order_acq_rel, memory_order_relaxed);
+        ours = ours && atomic_compare_exchange_strong_explicit(
+                           word, &old, old + 1, memory_order_acq_rel, memory_order_relaxed);
         assert(ours);
     }
     return (now_ns() - began) / PAIRS;

@@ -1,7 +1,7 @@
 /* avail.c: two pictures, one that is read and one that is being made.
  *
  * A picture has two bits per seat, in plan order, 32 seats per word. Publishing reads all seat
- * words into the picture that nobody reads, puts the seats that were written to since the last one
+ * words into the picture that nobody reads, puts the seats that were written since the last one
  * into the ring of deltas, and then makes it the current one by storing its number. It costs a pass
  * over the words (66,000 seats: half a megabyte) five times a second while something happens; in
  * exchange, taking a seat writes nothing but the seat.
@@ -38,12 +38,11 @@ static_assert(PLAN_SEATS_MAX <= 1 << SEAT_BITS, "a ring entry names any seat");
 struct avail {
     const struct plan *plan;
     const struct plan_facts *facts;
-    const struct seats *seats;
+    struct seats *seats;
     uint32_t words, ring_size, categories;
     _Atomic uint64_t *pictures[2];
     _Atomic uint32_t *counts[2]; /* by category and state */
     _Atomic uint64_t *ring;
-    uint32_t *seen;               /* of each seat, the publisher's: its version at the last look */
     uint32_t *touched;            /* by word: a bit for each seat; the publisher's */
     _Atomic uint64_t heads[2];    /* entries ever written, as of the picture of this parity */
     _Atomic uint64_t versions[2]; /* of the pictures; 0: none has been published */
@@ -62,7 +61,6 @@ void avail_destroy(struct avail *avail)
         free(avail->counts[i]);
     }
     free(avail->ring);
-    free(avail->seen);
     free(avail->touched);
     free(avail);
 }
@@ -77,8 +75,8 @@ static uint64_t get(const _Atomic uint64_t *at)
     return atomic_load_explicit(at, memory_order_acquire);
 }
 
-/* The seats of one word as they are now; *touched: a bit for each that was written to since the
- * last look. */
+/* The seats of one word as they are now; *touched: a bit for each that was written since the last
+ * look. */
 static uint64_t look(struct avail *avail, uint32_t word, uint32_t *touched)
 {
     assert(word < avail->words);
@@ -89,11 +87,9 @@ static uint64_t look(struct avail *avail, uint32_t word, uint32_t *touched)
     uint64_t picture = 0;
     *touched = 0;
     for (uint32_t seat = to; seat-- > from;) {
-        uint64_t now = seats_read(avail->seats, seat);
-        uint32_t version = (uint32_t)now; /* its low bits: one in four thousand million repeats */
+        uint64_t now = seats_look(avail->seats, seat);
         picture = picture << 2 | seat_shown(now);
-        *touched = *touched << 1 | (avail->seen[seat] != version);
-        avail->seen[seat] = version;
+        *touched = *touched << 1 | ((now & seat_written()) != 0);
     }
     return picture;
 }
@@ -115,7 +111,7 @@ static void count_all(struct avail *avail, unsigned which)
     assert(total == avail->facts->seat_count); /* each seat is in one category, in one state */
 }
 
-int avail_create(const struct plan *plan, const struct seats *seats, struct avail **out)
+int avail_create(const struct plan *plan, struct seats *seats, struct avail **out)
 {
     struct avail *avail = calloc(1, sizeof(*avail));
     if (avail == NULL)
@@ -135,14 +131,15 @@ int avail_create(const struct plan *plan, const struct seats *seats, struct avai
         if (!avail->pictures[i] || !avail->counts[i])
             goto no_memory;
     }
-    avail->seen = calloc(avail->facts->seat_count + 1, sizeof(*avail->seen));
     avail->touched = calloc(avail->words + 1, sizeof(*avail->touched));
-    if (avail->ring == NULL || avail->seen == NULL || avail->touched == NULL)
+    if (avail->ring == NULL || avail->touched == NULL)
         goto no_memory;
     assert((avail->ring_size & (avail->ring_size - 1)) == 0); /* places are found by a mask */
     assert((uint64_t)avail->words * SEATS_A_WORD >= avail->facts->seat_count);
-    for (uint32_t i = 0; i < avail->words; i++)
+    for (uint32_t i = 0; i < avail->words; i++) {
         put(&avail->pictures[0][i], look(avail, i, &avail->touched[i]));
+        assert(avail->touched[i] == 0); /* nobody has had a seat yet */
+    }
     count_all(avail, 0);
     *out = avail;
     return 0;
@@ -155,7 +152,6 @@ no_memory:
 size_t avail_memory(const struct avail *avail)
 {
     return sizeof(*avail) + avail->ring_size * sizeof(*avail->ring) +
-           avail->facts->seat_count * sizeof(*avail->seen) +
            avail->words * sizeof(*avail->touched) +
            2 * (avail->words * sizeof(uint64_t) + avail->categories * 4 * sizeof(uint32_t));
 }

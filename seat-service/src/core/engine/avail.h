@@ -9,7 +9,7 @@
 
 struct avail;
 
-int avail_create(const struct plan *plan, const struct seats *seats, struct avail **out);
+int avail_create(const struct plan *plan, struct seats *seats, struct avail **out);
 void avail_destroy(struct avail *avail);
 size_t avail_memory(const struct avail *avail);
 

@@ -422,7 +422,7 @@ static void turn_words(struct seats *seats, const struct take_word *take, enum s
         _Atomic uint64_t *word = &seats->words[plan_seat_at(seats->facts, take->row, pos)];
         /* relaxed: the bitmap's swap has acquired it, or we wrote it ourselves */
         uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
-        /* The bit is ours, so nobody else touches the word. */
+        /* The bit is ours, so nobody else changes the word. */
         assert(seat_state(old) == from);
         assert(seat_hold(old) == from_hold);
         /* release: partner of seats_read(); a reader of the hold's number sees its slot. No fence
@@ -532,6 +532,8 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
 
 void seats_settle(struct seats *seats, uint32_t seat, uint32_t hold)
 {
+    assert(seat < seats->facts->seat_count);
+    assert(hold != 0);
     _Atomic uint64_t *word = &seats->words[seat];
     /* relaxed: the claim was made by the hold's owner, who passed the hold on to us */
     uint64_t old = atomic_load_explicit(word, memory_order_relaxed);

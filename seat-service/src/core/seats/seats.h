@@ -1,10 +1,12 @@
 /* seats.h: the seats of an event as atomic words, and the one protocol by which they change hands.
  *
- *     [63..62] state   [61..38] hold   [37] claimed   [36..0] version
+ *     [63..62] state   [61..38] hold   [37] claimed   [36] written   [35..0] version
  *
  * The version rises on every change, so that a late thread with an outdated word fails its compare
- * instead of freeing a seat that now belongs to somebody else. 2^37 changes of one seat are 43
+ * instead of freeing a seat that now belongs to somebody else. 2^36 changes of one seat are 21
  * years at a hundred a second; it restarts with the process and is not journaled.
+ *
+ * Every change sets `written`; the thread that makes a picture of the hall clears it.
  *
  * A seat is claimed from when somebody takes it until that is in the journal. Nobody else can have
  * it, but it is shown as free, as the journal has it: so all processes show the same picture of the
@@ -25,12 +27,22 @@
 
 enum seat_state { SEAT_FREE, SEAT_HELD, SEAT_SOLD, SEAT_BLOCKED };
 
-enum { SEAT_VERSION_BITS = 37, SEAT_HOLD_SHIFT = 38, SEAT_HOLD_BITS = 24 };
+enum { SEAT_VERSION_BITS = 36, SEAT_HOLD_SHIFT = 38, SEAT_HOLD_BITS = 24 };
 enum { SEAT_OPERATOR = (1 << SEAT_HOLD_BITS) - 1 }; /* the hold field of a seat being unblocked */
+
+static inline uint64_t seat_written(void)
+{
+    return UINT64_C(1) << 36;
+}
+
+static inline uint64_t seat_claimed(void)
+{
+    return UINT64_C(1) << 37;
+}
 
 static inline uint64_t seat_word(enum seat_state state, uint32_t hold, uint64_t version)
 {
-    return (uint64_t)state << 62 | (uint64_t)hold << SEAT_HOLD_SHIFT |
+    return (uint64_t)state << 62 | (uint64_t)hold << SEAT_HOLD_SHIFT | seat_written() |
            (version & ((UINT64_C(1) << SEAT_VERSION_BITS) - 1));
 }
 
@@ -44,15 +56,10 @@ static inline uint32_t seat_hold(uint64_t word)
     return (uint32_t)(word >> SEAT_HOLD_SHIFT) & SEAT_OPERATOR;
 }
 
-static inline uint64_t seat_claimed(void)
-{
-    return UINT64_C(1) << SEAT_VERSION_BITS;
-}
-
 /* The state that the journal has. */
 static inline uint64_t seat_shown(uint64_t word)
 {
-    uint64_t claimed = word >> SEAT_VERSION_BITS & 1; /* no branch: a picture asks for each seat */
+    uint64_t claimed = word >> 37 & 1; /* no branch: a picture asks for each seat */
     return word >> 62 & (claimed - 1);
 }
 
@@ -163,6 +170,17 @@ bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32
 static inline uint64_t seats_read(const struct seats *seats, uint32_t seat)
 {
     return atomic_load_explicit(&seats->words[seat], memory_order_acquire);
+}
+
+/* The word, which is no longer written after that. One thread at a time. */
+static inline uint64_t seats_look(struct seats *seats, uint32_t seat)
+{
+    uint64_t word = seats_read(seats, seat);
+    if ((word & seat_written()) == 0)
+        return word;
+    /* acquire: as seats_read(). A change at this moment is in what is returned, or sets the bit
+     * again. */
+    return atomic_fetch_and_explicit(&seats->words[seat], ~seat_written(), memory_order_acquire);
 }
 
 static inline uint64_t seats_row_free(const struct seats *seats, uint32_t word)
