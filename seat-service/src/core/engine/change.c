@@ -73,13 +73,27 @@ const char *change_kind_name(unsigned kind)
 
 void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
 {
-    memset(change, 0, offsetof(struct change, seats));
-    change->text_len = change->who_len = 0;
-    change->text[0] = '\0';
+    /* In parts: of all at once GCC makes a `rep stos`, which takes longer than the rest of an op.
+     */
+    const size_t half = offsetof(struct change, buyer), end = offsetof(struct change, purchase);
+    memset(change, 0, half);
+    memset((uint8_t *)change + half, 0, end - half);
+    memset(change->purchase, 0, sizeof(change->purchase));
     memset(change->plan_hash, 0, sizeof(change->plan_hash));
+    change->text[0] = '\0';
     change->kind = (uint8_t)kind;
     change->at_ms = at_ms;
     change->area = CHANGE_AREA_NONE;
+}
+
+void change_copy(struct change *to, const struct change *from)
+{
+    assert(from->add_count + from->remove_count <= CHANGE_SEATS_MAX);
+    assert(from->categories == 0 ||
+           from->add_count + from->remove_count == 0); /* one or the other */
+    size_t seats = ((size_t)from->add_count + from->remove_count) * sizeof(from->seats[0]);
+    size_t tail = from->categories != 0 ? sizeof(from->prices) : seats;
+    memcpy(to, from, offsetof(struct change, seats) + tail);
 }
 
 uint32_t change_category(uint64_t *left)
@@ -346,6 +360,6 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
     if (reader.bad != NULL)
         return err_set(err, ERR_SYNTAX, "change of %zu bytes (%s) %s", len, change_kind_name(kind),
                        reader.bad);
-    memcpy(out, &change, sizeof(change));
+    change_copy(out, &change);
     return 0;
 }

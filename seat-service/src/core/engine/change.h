@@ -65,6 +65,8 @@ struct change {
     uint8_t kind;   /* enum change_kind */
     uint8_t verdict;
     uint8_t flags;
+    uint8_t text_len,
+        who_len;         /* who_len: of operators' changes; 0: by a token that bears no name */
     uint64_t categories; /* a bit for each with a new price; PRICED: one */
 
     uint64_t hold;         /* 24 bits of slot, 40 bits of generation: hold.h; never 0 */
@@ -75,6 +77,8 @@ struct change {
     uint16_t area;     /* or CHANGE_AREA_NONE */
     uint32_t quantity; /* places of the hold after this change; what is given back, BLOCKED,
                           UNBLOCKED: how many; REVISED: engine_places() before it, not written */
+    uint16_t add_count;
+    uint16_t remove_count;
 
     uint64_t buyer;   /* hash of the member, or else of the session: whose limit it counts against;
                          EXTENDED: from now on, 0: as before */
@@ -84,28 +88,26 @@ struct change {
     uint64_t total;       /* of the hold after this change, minor units */
     /* Digest of what the order bought; zeros: unknown, as for orders that predate it. */
     uint8_t purchase[CHANGE_HASH_BYTES];
+    uint8_t plan_hash[CHANGE_HASH_BYTES];
+    char text[CHANGE_TEXT_MAX + 1]; /* an order id, or an operator's reason; closed by NUL */
+    char who[CHANGE_WHO_MAX];
 
     /* Seats by their place in plan order, ascending within each group: first those that the change
      * adds (takes, blocks, sells), then those that it removes (frees). */
-    uint16_t add_count;
-    uint16_t remove_count;
     union {
         uint32_t seats[CHANGE_SEATS_MAX];
         uint64_t prices[PLAN_CATEGORIES_MAX]; /* by category, of those that have a new one */
     };
-
-    uint8_t text_len;
-    char text[CHANGE_TEXT_MAX + 1]; /* an order id, or an operator's reason; closed by NUL */
-    uint8_t who_len;                /* of operators' changes; 0: by a token that bears no name */
-    char who[CHANGE_WHO_MAX];
-    uint8_t plan_hash[CHANGE_HASH_BYTES];
 };
 
 /* No encoded change is longer. */
 enum { CHANGE_BYTES_MAX = 160 + CHANGE_SEATS_MAX * 5 + CHANGE_TEXT_MAX + CHANGE_WHO_MAX };
 
-/* Zeroes everything but the seats; those beyond the counts are never read. */
+/* Zeroes all that is read: nobody reads seats beyond the counts, or text beyond its end. */
 void change_init(struct change *change, enum change_kind kind, uint64_t at_ms);
+
+/* Without the seats beyond the counts, for which most of a change is room. */
+void change_copy(struct change *to, const struct change *from);
 
 /* The lowest category of the set, which loses it. */
 uint32_t change_category(uint64_t *left);

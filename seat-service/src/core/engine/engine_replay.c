@@ -305,7 +305,7 @@ int engine_apply(struct engine *engine, const struct change *change, struct err_
     if (change->area != CHANGE_AREA_NONE && change->add_count + change->remove_count > 0)
         return misfit(err, change, "seats and an area at once");
     engine_op_init(&op, (enum change_kind)change->kind, change->at_ms);
-    op.change = *change;
+    change_copy(&op.change, change);
     int rc = apply_claims(engine, &op, err);
     if (rc < 0)
         return rc;

@@ -40,7 +40,7 @@ TEST_CASE(what_was_packed_comes_out_in_order)
         assert_int_equal(0, pack_next(&pack, &err, &change, &idem));
         assert_int_equal(seq % 2 == 0 ? PACK_IDEM_BYTES : 0, idem.len);
         assert_true(idem.len == 0 || memcmp(idem.ptr, key, sizeof(key)) == 0);
-        assert_memory_equal(&expected, &change, offsetof(struct change, seats));
+        assert_memory_equal(&expected, &change, offsetof(struct change, text));
         assert_memory_equal(expected.seats, change.seats, change.add_count * sizeof(uint32_t));
     }
     assert_false(pack_has_more(&pack));
