@@ -152,7 +152,7 @@ enum {
     /* ---- the calls ---- */
 
     /* Passes that a loop remembers as good, so that a signature is checked once and not for each
-     * request. Somewhat more than the buyers who are inside at a time; 96 bytes each. */
+     * request. Somewhat more than the buyers who are inside at a time; 72 bytes each. */
     PASS_CACHE_SLOTS = 1 << 15,
     /* Sessions that were ended by an order or by leaving, remembered for a day. Four times as many
      * as a stadium has seats; should more leave, the oldest make room, whose passes ran out long
