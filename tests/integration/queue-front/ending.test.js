@@ -173,8 +173,8 @@ describe('the end of an event', async () => {
     await act(house.front, 'cut', 'close');
     await untilRests(house, 'cut');
     // As a front leaves it that is killed between the two calls of a deletion.
-    await house.redis.command('ZADD', '{fg:events}:chores', '1', 'erase:cut');
     await house.redis.command('HSET', 'fg:{cut}:cfg', 'deleted', '{"who":"kim","what":"delete"}', 'boot', '');
+    await house.redis.command('ZADD', '{fg:events}:chores', '1', 'erase:cut');
     await until('nothing to be left of it', async () => (await keysOf(house.redis, 'cut')).length === 0);
     for (const front of [...house.fronts, doomed])
       await until('all to have forgotten it', async () => (await front.http.get('/v1/queue/cut/status')).status === 404);
