@@ -65,7 +65,7 @@ test('it says once that it gets no answer, goes on when there is one, and ends w
   assert.deepEqual(await once(child, 'exit'), [0, null]);
 });
 
-test('a token that is refused ends it, so that whoever starts it again reads the new one', async () => {
+test('a token that is refused ends it, so that its next start reads the new one', async () => {
   const other = join(scope.tempDir('feed-'), 'feed-token');
   writeFileSync(other, 'another-token-0123456789\n', { mode: 0o600 });
   refused(await commandLine(scope, { queue: house.front, seats, tokenFile: other })('feed'), EXIT.token, /admin-token-required/);
