@@ -505,11 +505,11 @@ test('by Toss: a deposit that is quicker than the closing of its account is a pa
   const url = new URL(order.payment.checkout_url);
   url.searchParams.delete('method');
   await sandbox.fault('toss_get:error=404*6');
-  await sandbox.fault('toss_cancel:error=500*2');
+  await sandbox.fault('toss_cancel:error=500*20');
   await agreeAt(url, { pay_by: 'transfer' });
   await until('the account', async () => (await sandbox.control('toss/deposit', { orderId: order.order })).status === 200);
-  await world.untilStatus(buyer, order.order, 'completed');
   await sandbox.admin.delete('/control/faults');
+  await world.untilStatus(buyer, order.order, 'completed');
   assert.equal((await tossPayment(order.order)).status, 'DONE');
 });
 
