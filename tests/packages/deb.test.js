@@ -90,14 +90,15 @@ test('apt installs all of it, nothing starts, and what to do next is said', () =
   for (const unit of UNITS) assert.match(said, new RegExp(`systemctl enable --now ${unit}\n`));
   assert.deepEqual(states('is-enabled'), UNITS.map(() => 'disabled'));
   assert.deepEqual(states('is-active'), UNITS.map(() => 'inactive'));
-  assert.equal(ask('ls /etc/fairgate'), ['edge', ...Object.keys(SERVICES)].sort().map((part) => `${part}.conf`).join('\n'));
+  assert.equal(ask('ls /etc/fairgate'), [...['edge', ...Object.keys(SERVICES)].map((part) => `${part}.conf`), 'feed.profiles'].sort().join('\n'));
 });
 
 test('apt takes nothing that was changed after it was signed', () => {
   const index = ask('ls /packages/before/dists/*/main/binary-*/Packages');
-  inside(`cp ${index} /root/Packages; echo 'Package: fairgate-more' >>${index}; rm ${index}.gz`);
+  const anew = 'rm -f /var/lib/apt/lists/_packages*';
+  inside(`cp ${index} /root/Packages; echo 'Package: fairgate-more' >>${index}; rm ${index}.gz; ${anew}`);
   assert.throws(look, /Hash Sum mismatch|unexpected size/i);
-  inside(`cp /root/Packages ${index}; gzip -9nk ${index}`);
+  inside(`mv /root/Packages ${index}; gzip -9nk ${index}; ${anew}`);
   look();
 });
 
@@ -108,6 +109,7 @@ test('README.Debian makes it run', async () => {
   await served('/healthz');
   await served('/readyz');
   for (const unit of UNITS) assert.match(ask(`stat -c %u /proc/${pid(unit)}`), /^6\d{4}$/, `${unit} runs as a user of its own`);
+  assert.equal(ask('systemctl is-active fairgate-feed; systemctl show -P NRestarts fairgate-feed'), 'active\n0');
   assert.equal(ask('stat -c %a /etc/fairgate/secrets; stat -c %a /etc/fairgate/secrets/* | sort -u'), '700\n600');
 });
 
