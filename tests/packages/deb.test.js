@@ -90,7 +90,7 @@ test('apt installs all of it, nothing starts, and what to do next is said', () =
   for (const unit of UNITS) assert.match(said, new RegExp(`systemctl enable --now ${unit}\n`));
   assert.deepEqual(states('is-enabled'), UNITS.map(() => 'disabled'));
   assert.deepEqual(states('is-active'), UNITS.map(() => 'inactive'));
-  assert.equal(ask('ls /etc/fairgate'), [...['edge', ...Object.keys(SERVICES)].map((part) => `${part}.conf`), 'feed.profiles'].sort().join('\n'));
+  assert.equal(ask('ls /etc/fairgate'), ['edge', 'feed', ...Object.keys(SERVICES)].sort().map((part) => `${part}.conf`).join('\n'));
 });
 
 test('apt takes nothing that was changed after it was signed', () => {
@@ -109,7 +109,7 @@ test('README.Debian makes it run', async () => {
   await served('/healthz');
   await served('/readyz');
   for (const unit of UNITS) assert.match(ask(`stat -c %u /proc/${pid(unit)}`), /^6\d{4}$/, `${unit} runs as a user of its own`);
-  assert.equal(ask('systemctl is-active fairgate-feed; systemctl show -P NRestarts fairgate-feed'), 'active\n0');
+  assert.equal(ask('systemctl show -P ActiveState -P NRestarts fairgate-feed'), '0\nactive', ask('journalctl -u fairgate-feed -o cat'));
   assert.equal(ask('stat -c %a /etc/fairgate/secrets; stat -c %a /etc/fairgate/secrets/* | sort -u'), '700\n600');
 });
 
