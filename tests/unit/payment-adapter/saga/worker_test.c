@@ -171,7 +171,10 @@ static void begin(void)
 {
     buyer_pays = false;
     pg = pg_fixture_open(NULL);
-    pg_fixture_run(pg, "DROP SCHEMA IF EXISTS pay CASCADE");
+    /* A program that was killed may have left statements that are still running. */
+    pg_fixture_run(pg, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                       " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid();"
+                       "DROP SCHEMA IF EXISTS pay CASCADE");
     database_apply();
     pg_fixture_run(pg, statements_setup);
 }
