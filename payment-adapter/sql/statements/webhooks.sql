@@ -1,9 +1,23 @@
 -- News of payments from providers, and the shop's login tokens; each counts once.
 
+-- Wakes the sagas of a list, but for those whose rows somebody is changing right now: the engine's
+-- commits change rows in an order of their own, so waiting for them could deadlock.
+-- fragment: wake_free(list)
+free AS MATERIALIZED (
+    SELECT s.id
+    FROM saga s
+    WHERE s.id IN (SELECT saga FROM :list)
+    FOR UPDATE SKIP LOCKED
+), w AS (
+    UPDATE saga s
+    SET :woken()
+    FROM free
+    WHERE s.id = free.id
+    RETURNING s.id
+)
+
 -- A batch of webhooks, as columns. We keep only what is about an open order of ours, found by its
--- payment or by the order that the payment names. A saga's row that somebody is changing right now
--- is skipped (SKIP LOCKED) and still has to be woken: the engine's commits change rows in an order
--- of their own, so waiting for them could deadlock.
+-- payment or by the order that the payment names. A saga that was not free still has to be woken.
 -- OFFSET 0: each row is looked up by its key, whatever the planner believes. While the tables are new
 -- it would rather read all orders that have a payment, and all open sagas, for each batch.
 -- statement: webhook_events
@@ -52,18 +66,7 @@ WITH h AS MATERIALIZED (
     FROM e
     JOIN h ON h.provider = e.provider AND h.id = e.id AND h.copy = 1
     JOIN about a USING (nth)
-), free AS MATERIALIZED (
-    SELECT s.id
-    FROM saga s
-    WHERE s.id IN (SELECT saga FROM fresh)
-    FOR UPDATE SKIP LOCKED
-), w AS (
-    UPDATE saga s
-    SET :woken()
-    FROM free
-    WHERE s.id = free.id
-    RETURNING s.id
-)
+), :wake_free(fresh)
 SELECT fresh.nth IS NOT NULL AS is_new,
     fresh.nth IS NOT NULL AND fresh.saga NOT IN (SELECT id FROM w) AS to_wake,
     about.subject AS order_id, EXISTS (SELECT FROM w) AS woken, about.nth IS NOT NULL AS ours
@@ -72,30 +75,20 @@ LEFT JOIN about USING (nth)
 LEFT JOIN fresh USING (nth)
 ORDER BY h.nth;
 
--- As webhook_events wakes those that are free: the others are `locked`.
+-- Those that were not free before; `locked`: still not.
 -- statement: orders_wake
 --> orders text[]
 --< locked boolean
 --< woken  boolean
 WITH h AS MATERIALIZED (
-    SELECT h.nth, s.id
+    SELECT h.nth, s.id AS saga
     FROM unnest(:orders) WITH ORDINALITY AS h ("order", nth)
     LEFT JOIN LATERAL (
         SELECT id, state, parked FROM saga WHERE subject = h."order" OFFSET 0
     ) s ON :is_open(s) AND NOT s.parked
-), free AS MATERIALIZED (
-    SELECT s.id
-    FROM saga s
-    WHERE s.id IN (SELECT id FROM h)
-    FOR UPDATE SKIP LOCKED
-), w AS (
-    UPDATE saga s
-    SET :woken()
-    FROM free
-    WHERE s.id = free.id
-)
-SELECT bool_or(h.id IS NOT NULL AND free.id IS NULL) AS locked, bool_or(free.id IS NOT NULL) AS woken
+), :wake_free(h)
+SELECT bool_or(h.saga IS NOT NULL AND free.id IS NULL) AS locked, bool_or(free.id IS NOT NULL) AS woken
 FROM h
-LEFT JOIN free USING (id)
+LEFT JOIN free ON free.id = h.saga
 GROUP BY h.nth
 ORDER BY h.nth;

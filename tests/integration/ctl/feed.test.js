@@ -22,6 +22,7 @@ const seats = await openSeats(scope, await openPostgres(scope), { config });
 await importHall(seats, EVENT, hall({ limits: { max_per_buyer: 4 } }));
 await makeEvent(house, EVENT, { seats_left: true });
 await makeEvent(house, 'other');
+await makeEvent(house, 'without-hall', { seats_left: true });
 const fairgate = commandLine(scope, { queue: house.front, seats, tokenFile });
 
 const block = async (...names) => assert.equal((await operator(seats, EVENT).block({ seats: names, reason: 'camera' })).status, 200);

@@ -82,11 +82,12 @@ static void carry(struct feed *feed, struct span event)
     caller_make(feed->job->caller, calls, 2, feed->job->timeout_ms, feed->signals);
     const json_t *free_seats = value_at(calls[0].json, "now.free");
     const json_t *most = value_at(calls[1].json, "limits.max_per_buyer");
-    if (!call_good(&calls[0]))
+    bool has_hall = calls[0].end != CALL_ANSWERED || calls[0].status != 404;
+    if (!call_good(&calls[0]) && has_hall)
         fail(feed, COMMAND_SEATS, &calls[0]);
-    else if (!call_good(&calls[1]))
+    else if (has_hall && !call_good(&calls[1]))
         fail(feed, COMMAND_SEATS, &calls[1]);
-    else if (json_is_integer(free_seats) && json_integer_value(free_seats) >= 0)
+    else if (has_hall && json_is_integer(free_seats) && json_integer_value(free_seats) >= 0)
         put(feed, event, (uint64_t)json_integer_value(free_seats),
             (uint64_t)json_integer_value(most));
     call_free(&calls[0]);
@@ -143,7 +144,7 @@ int feed_run(struct job *job)
     do {
         feed_round(&feed); /* who starts it again after EXIT_TOKEN has it read a new token */
     } while (!job_option(job, OPTION_ONCE) && feed.status != EXIT_TOKEN &&
-             poll(&end, 1, (int)seconds * 1000) == 0);
+             poll(&end, 1, (int)seconds * 1000) <= 0); /* a signal may cut a pause short */
     close(feed.signals);
     return feed.status == EXIT_TOKEN || job_option(job, OPTION_ONCE) ? feed.status : EXIT_DONE;
 }
