@@ -1,5 +1,5 @@
 // crowd.js: the visitors in a process of their own, so that nothing the drill does holds them up. It gets
-// by messages: {come}, {waiting}, {longest: [from, to]}, {go}.
+// by messages: {come}, {waiting}, {longest: [from, to]}, {go}, {displaced}.
 
 import { Visitors } from './visitors.js';
 
@@ -13,7 +13,8 @@ process.on('message', async (message) => {
   if (message.longest) process.send({ longest: visitors.longest(...message.longest), findings: visitors.told() });
   if (message.go) {
     await visitors.go();
-    process.send({ gone: true, findings: visitors.findings, bought: visitors.bought, gaps: visitors.gaps.length }, () => process.exit(0));
+    process.send({ gone: true, findings: visitors.findings, bought: visitors.bought, gaps: visitors.gaps.length });
   }
+  if (message.displaced) process.send({ displaced: await visitors.displaced() });
 });
-process.on('disconnect', () => process.exit(1));
+process.on('disconnect', () => process.exit(0));

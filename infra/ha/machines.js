@@ -206,11 +206,11 @@ export class Machine {
     for (const cidr of extra) ip('-n', this.namespace, 'addr', 'del', cidr, 'dev', 'eth0');
   }
 
-  async powerOn() {
+  async powerOn(names = [...this.processes.keys()]) {
     await until(`${this.name} to be dead`, () => [...this.processes.values()].every(({ child }) => child === null));
     this.powered = true;
     this.join();
-    for (const name of this.processes.keys()) this.#start(name);
+    for (const name of names) this.#start(name);
   }
 
   retire() {

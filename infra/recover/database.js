@@ -62,9 +62,8 @@ async function lossless(place, broken) {
 }
 
 const dataGone = (place) => lossless(place, async () => {
-  const wal = place.keptWal();
-  place.wipeDatabase();
-  await place.recover('restore', '--wal', wal);
+  place.wipeData();
+  await place.recover('restore');
 });
 
 async function machineGone(place) {

@@ -3,7 +3,7 @@
 // still has.
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { letIn } from '../../tests/lib-js/crowd.js';
@@ -111,6 +111,7 @@ export class Place {
     const { stack } = this;
     this.socket = realpathSync(join(stack.dir, 'postgres'));
     this.data = join(this.socket, 'data');
+    this.wal = join(this.owned('disk-of-wal'), 'pg_wal');
     this.repository = this.owned('repository');
     this.config = join(this.dir, 'pgbackrest.conf');
     const word = execFileSync(join(HERE, 'recover'), ['secret'], { encoding: 'utf8' }).trim();
@@ -128,6 +129,7 @@ export class Place {
       ['PGBACKREST_CONFIG=/etc/pgbackrest.conf', `PGBACKREST_CONFIG=${this.config}`],
       ['PG_OWNER=postgres', `PG_OWNER=${OWNER ?? process.env.USER}`],
       ['PG_DATA=/var/lib/postgresql/15/main', `PG_DATA=${this.data}`],
+      ['PG_WAL=', `PG_WAL=${this.wal}`],
       ['host=/var/run/postgresql ', `host=${this.socket} port=${stack.base + 7} user=postgres `],
       ['/run/redis/redis-server.sock', join(stack.dir, 'redis.sock')],
       ['REDIS_DATA=/var/lib/redis', `REDIS_DATA=${join(stack.dir, 'redis')}`],
@@ -157,7 +159,10 @@ export class Place {
     for (const [, name, value] of read('archive.conf').matchAll(/^([a-z_]+) = '?([^'\n]*)'?$/gm))
       this.stack.sql('postgres', `ALTER SYSTEM SET ${name} = '${value.replace('pgbackrest ', `pgbackrest --config=${this.config} `)}'`);
     appendFileSync(join(this.data, 'hba.conf'), 'local replication postgres trust\n'); // for the receiver
-    await this.stack.without('postgres', () => {});
+    await this.stack.without('postgres', () => {
+      execFileSync('mv', [join(this.data, 'pg_wal'), this.wal]);
+      symlinkSync(this.wal, join(this.data, 'pg_wal'));
+    });
     await this.databaseOpen();
     await this.recover('begin');
     await this.recover('backup', 'full');
@@ -240,15 +245,13 @@ export class Place {
     }
   }
 
-  wipeDatabase() {
+  wipeData() {
     rmSync(this.data, { recursive: true });
   }
 
-  // The one folder of it that lies on another disk.
-  keptWal() {
-    const folder = this.owned(`kept-wal-${this.folders += 1}`);
-    cpSync(join(this.data, 'pg_wal'), folder, { recursive: true });
-    return folder;
+  wipeDatabase() {
+    this.wipeData();
+    rmSync(this.wal, { recursive: true });
   }
 
   wipeRedis() {

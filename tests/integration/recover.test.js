@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { openScope, ROOT, startPostgres, startRedis } from '../lib-js/index.js';
 import { openWorld } from './payment-adapter/lib/world.js';
@@ -77,6 +77,79 @@ test('once PostgreSQL has left recovery, and not before, its settings are read a
   assert.deepEqual(readFileSync(said, 'utf8').trim().split('\n'), [...asks, 'SELECT pg_reload_conf()', 'backup']);
 });
 
+// A PostgreSQL that archives to a repository, whose WAL has a disk of its own, and its first backup.
+async function backedUp(scope) {
+  const dir = scope.tempDir('backed-up-');
+  chmodSync(dir, 0o711);
+  const owned = (name) => {
+    mkdirSync(join(dir, name), { mode: 0o700 });
+    if (process.getuid() === 0) execFileSync('chown', ['postgres', join(dir, name)]);
+    return join(dir, name);
+  };
+  const config = join(dir, 'pgbackrest.conf');
+  const archive = { archive_mode: 'on', wal_level: 'replica', archive_command: `pgbackrest --config=${config} --stanza=fairgate archive-push %p` };
+  const postgres = await startPostgres(scope, { settings: archive });
+  await postgres.stop();
+  const wal = join(owned('disk'), 'pg_wal');
+  execFileSync('mv', [join(postgres.data, 'pg_wal'), wal]);
+  symlinkSync(wal, join(postgres.data, 'pg_wal'));
+  writeFileSync(config, read('pgbackrest.conf').replace('CIPHER_PASS', 'a-word-for-a-test').replace('archive-async=y\n', '')
+    .replace('repo1-path=/var/lib/pgbackrest', `repo1-path=${owned('repository')}\nlog-path=${owned('log')}\nlock-path=${owned('lock')}`).replace('/var/spool/pgbackrest', owned('spool'))
+    .replace('pg1-path=/var/lib/postgresql/15/main', `pg1-path=${postgres.data}`).replace('5432', postgres.port).replace('/var/run/postgresql', postgres.socketDir));
+  await postgres.start();
+  const settings = { PGBACKREST_CONFIG: config, PG_DATA: postgres.data, PAY_DSN: postgres.conninfo(), PG_OWNER: process.getuid() === 0 ? 'postgres' : process.env.USER, TEST_FOLDER: join(owned('room'), 'test'), TESTED: join(dir, 'state/tested') };
+  const done = (...words) => {
+    const said = recover(scope, settings, ...words);
+    assert.equal(said.status, 0, said.stdout + said.stderr);
+    return said.stdout;
+  };
+  postgres.sql('CREATE TABLE sale (n int); CREATE TABLE years AS SELECT generate_series(1, 100000) AS n; INSERT INTO sale VALUES (1)');
+  done('begin');
+  done('backup', 'full');
+  return { postgres, wal, settings, done, sales: () => postgres.sql('SELECT count(*) FROM sale') };
+}
+
+test('a restore copies what is not right, keeps the disk of WAL, and loses nothing that lies there', async (t) => {
+  const { postgres, wal, settings, done, sales } = await backedUp(openScope(t));
+  const file = (table) => join(postgres.data, postgres.sql(`SELECT pg_relation_filepath('${table}')`));
+  const [sale, years] = [file('sale'), file('years')];
+  const { ino } = statSync(years);
+  postgres.sql('INSERT INTO sale VALUES (2)'); // in no archive
+  await postgres.kill();
+  truncateSync(sale, 0);
+  rmSync(join(postgres.data, 'base/1'), { recursive: true });
+  done('restore');
+  assert.equal(statSync(years).ino, ino, 'what was right was copied again');
+  assert.ok(lstatSync(join(postgres.data, 'pg_wal')).isSymbolicLink());
+  await postgres.start();
+  done('opened');
+  assert.equal(sales(), '2');
+
+  // The whole folder, and once more after a restore, which began a timeline.
+  settings.PG_WAL = wal;
+  for (const [keep, rows] of [[[], '3'], [['--keep'], '4']]) {
+    postgres.sql('INSERT INTO sale VALUES (3)');
+    await postgres.kill();
+    if (keep.length === 0) rmSync(postgres.data, { recursive: true });
+    done('restore', '--wal', wal, ...keep);
+    await postgres.start();
+    done('opened');
+    assert.equal(sales(), rows);
+  }
+  assert.ok(readdirSync(dirname(postgres.data)).some((name) => name.startsWith('data.before-')));
+  assert.ok(lstatSync(join(postgres.data, 'pg_wal')).isSymbolicLink());
+});
+
+test('a tested restore opens the newest backup during the sale and leaves nothing', async (t) => {
+  const { postgres, settings, done, sales } = await backedUp(openScope(t));
+  const failed = () => postgres.sql('SELECT failed_count FROM pg_stat_archiver');
+  const before = failed();
+  assert.match(done('test'), /restored, opened and read/);
+  assert.ok(existsSync(settings.TESTED) && !existsSync(settings.TEST_FOLDER));
+  assert.equal(sales(), '1');
+  assert.equal(failed(), before);
+});
+
 test('a copy of Redis is loaded by an append-only one, and what was there before is kept', async (t) => {
   const scope = openScope(t);
   const redis = await startRedis(scope, { settings: { appendfsync: 'always' } });
@@ -84,7 +157,7 @@ test('a copy of Redis is loaded by an append-only one, and what was there before
   const copy = join(scope.tempDir('copy-'), 'line.rdb');
   execFileSync('redis-cli', ['-s', redis.socket, '--rdb', copy], { stdio: 'ignore' });
   await redis.command('SET', 'after', 'the copy');
-  const settings = { REDIS_SOCKET: redis.socket, REDIS_DATA: redis.data };
+  const settings = { REDIS_DATA: redis.data };
   const refused = recover(scope, settings, 'line-load', copy);
   assert.match(refused.stderr, /Redis runs; stop it first/);
   await redis.stop();
