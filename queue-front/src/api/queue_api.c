@@ -125,6 +125,7 @@ struct joining {
     char event[LINE_EVENT_ID_MAX + 1];
     struct front_wait wait; /* for the document to judge it by */
     uint64_t serial;        /* of the document that it was judged by */
+    uint64_t asked_us;      /* when Redis was asked last */
     uint32_t tag;           /* of the event that it was judged for */
     int ticket_rc;          /* of the ticket that it shows */
     bool page;              /* a form: answer by a page to go on to */
@@ -690,6 +691,7 @@ static void join_go_on(struct joining *join, const struct front_line *event,
         return;
     }
     atomic_fetch_add_explicit(&front->stats.pending, 1, memory_order_relaxed);
+    join->asked_us = http_server_now_us(front->loop->server);
     switch (effect.kind) {
     case JOIN_ASK:
         ask_for_place(join, event, &effect);
@@ -717,8 +719,9 @@ static void on_joined(struct line_join *answer)
 {
     struct joining *join = (struct joining *)answer;
     struct front *front = join->front;
+    uint64_t waited_us = http_server_now_us(front->loop->server) - join->asked_us;
     if (answer->outcome != LINE_UNAVAILABLE)
-        shed_answered(&front->shed);
+        shed_answered(&front->shed, (uint32_t)(waited_us / 1000));
     atomic_fetch_sub_explicit(&front->stats.pending, 1, memory_order_relaxed);
     const struct front_line *event = event_of(join);
     const struct front_line *line = front_line_named(front, answer->event);

@@ -1,17 +1,25 @@
-/* shed.c: two measurements that decide on each join.
+/* shed.c: three measurements that decide on each join.
  *
- * The first is how many joins Redis answers a second. It follows a faster Redis at once and a
- * slower one over a few ticks, so that one slow moment refuses nobody. From it follows how many
- * joins may wait without waiting too long.
+ * The first is how many joins are answered a second. It follows a faster Redis at once and a slower
+ * one over a few ticks, so that one slow moment refuses nobody.
  *
- * The second is how many visitors were sent away and will come back. It rises with each refusal and
+ * The second is how long the answered have waited. While that is short enough the room for waiting
+ * joins grows with each refusal; if it is too long the room falls to as many as are answered in
+ * time. The rate alone would not do: a loop whose turns are long answers few because it accepts
+ * few, and would accept fewer and fewer.
+ *
+ * The third is how many visitors were sent away and will come back. It rises with each refusal and
  * falls with each place given, since those who come back are served as well; whatever is left over
  * fades within half a minute. From it follows how far the returns must be spread. */
 #include "core/load/shed.h"
 
 #include <assert.h>
 
-enum { RATE_MEMORY = 4, AWAY_MEMORY = 300 }; /* in ticks */
+enum {
+    RATE_MEMORY = 4, /* in ticks, as the next one */
+    AWAY_MEMORY = 300,
+    ROOM_SHARE = 4, /* by so much of itself, or of what is too much, the room changes in a tick */
+};
 
 static uint64_t calm_rate_milli(const struct shed *shed)
 {
@@ -26,10 +34,28 @@ void shed_init(struct shed *shed, uint32_t calm_max)
     assert(shed_allows(shed, 0)); /* it never starts by refusing everybody */
 }
 
-void shed_answered(struct shed *shed)
+void shed_answered(struct shed *shed, uint32_t waited_ms)
 {
     assert(shed->answered < UINT32_MAX);
     shed->answered++;
+    shed->waited_ms += waited_ms;
+}
+
+static void room_tick(struct shed *shed, uint64_t pending)
+{
+    uint32_t least = shed->calm_max < SHED_PENDING_MIN ? shed->calm_max : SHED_PENDING_MIN;
+    uint32_t fit = (uint32_t)(shed->rate_milli * SHED_WAIT_MS / 1000 / 1000);
+    bool in_time =
+        shed->answered > 0 ? shed->waited_ms / shed->answered <= SHED_WAIT_MS : pending == 0;
+    if (fit < least)
+        fit = least;
+    if (in_time && shed->refused > 0)
+        shed->pending_max += shed->pending_max / ROOM_SHARE;
+    if (fit > shed->pending_max)
+        shed->pending_max = fit;
+    else if (!in_time)
+        shed->pending_max -= (shed->pending_max - fit + ROOM_SHARE - 1) / ROOM_SHARE;
+    assert(shed->pending_max >= least && least > 0);
 }
 
 void shed_tick(struct shed *shed, uint64_t pending)
@@ -44,15 +70,13 @@ void shed_tick(struct shed *shed, uint64_t pending)
     else
         shed->rate_milli -= (shed->rate_milli - now_milli) / RATE_MEMORY;
 
-    uint64_t least = shed->calm_max < SHED_PENDING_MIN ? shed->calm_max : SHED_PENDING_MIN;
-    uint64_t fit = shed->rate_milli * SHED_WAIT_MS / 1000 / 1000;
-    shed->pending_max = (uint32_t)(fit > least ? fit : least);
-    assert(shed->pending_max >= least && least > 0);
+    room_tick(shed, pending);
     uint64_t served_milli = (uint64_t)shed->answered * 1000;
     shed->away_milli -= shed->away_milli / AWAY_MEMORY;
     shed->away_milli = shed->away_milli > served_milli ? shed->away_milli - served_milli : 0;
     shed->away_milli += (uint64_t)shed->refused * 1000;
     shed->answered = shed->refused = 0;
+    shed->waited_ms = 0;
     assert(shed->rate_milli > 0 && shed->pending_max > 0);
     assert(shed->away_milli <= UINT64_MAX / 2); /* it fades faster than refusals can fill it */
 }

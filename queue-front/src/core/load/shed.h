@@ -1,7 +1,7 @@
 /* shed.h: which joins a front accepts. Under overload new places are given up first: a place is a
- * promise, and a newcomer without one can come back later. As many joins may wait for Redis as it
- * answers within SHED_WAIT_MS, by measurement: a bound in time, the same on a fast machine and on a
- * slow one. Pure, and belongs to one loop. */
+ * promise, and a newcomer without one can come back later. As many joins may wait as are answered
+ * within SHED_WAIT_MS, by measurement: a bound in time, the same on a fast machine and on a slow
+ * one. Pure, and belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_SHED_H
 #define FG_QUEUE_FRONT_CORE_SHED_H
 
@@ -17,16 +17,17 @@ enum {
 };
 
 struct shed {
-    uint32_t calm_max;          /* joins that may wait for Redis before it was measured */
+    uint32_t calm_max;          /* joins that may wait before anything was measured */
     uint32_t pending_max;       /* and now */
     uint32_t answered, refused; /* since the last tick */
+    uint64_t waited_ms;         /* by all of the answered together */
     uint64_t rate_milli;        /* joins answered a second, smoothed */
     uint64_t away_milli;        /* roughly how many were sent away and not served since */
 };
 
 void shed_init(struct shed *shed, uint32_t calm_max);
 void shed_tick(struct shed *shed, uint64_t pending);
-void shed_answered(struct shed *shed); /* Redis answered a join */
+void shed_answered(struct shed *shed, uint32_t waited_ms); /* Redis answered a join */
 
 /* May this join be accepted behind `pending` that wait? */
 bool shed_allows(struct shed *shed, uint64_t pending);

@@ -1,7 +1,7 @@
 /* shed_test.c: which joins are accepted, and when the others should come back.
  *
  *   init N                 room for N at first: N in 0.4 s
- *   tick ANSWERED WAITING [TIMES]
+ *   tick ANSWERED WAITING [TIMES] [MS that each of the answered had waited]
  *   room N                 N - 1 waiting joins leave room for another one, N do not
  *   refuse TIMES PENDING   joins that find so many waiting
  *   back LUCK SECONDS      when to come back; LUCK: 0, half or all of the random range */
@@ -17,7 +17,7 @@ SCRIPT_VERB(tick, "tick")
     uint64_t times = line->len > 3 ? script_number_at(line, 3) : 1;
     for (uint64_t i = 0; i < times; i++) {
         for (uint64_t answered = 0; answered < script_number_at(line, 1); answered++)
-            shed_answered(&shed);
+            shed_answered(&shed, line->len > 4 ? (uint32_t)script_number_at(line, 4) : 0);
         shed_tick(&shed, (uint32_t)script_number_at(line, 2));
     }
 }
@@ -47,6 +47,10 @@ static const struct script_row rows[] = {
     /* A tick of 5000 is 50,000 a second. Where nobody waits nothing is known. */
     {"as many wait for Redis as it answers in time",
      "init 4096; room 4096; tick 5000 1; room 20000; tick 0 1 50; room 512; tick 0 0; room 4096"},
+    /* Its own turns are what they wait for: fewer in the room would make none of them quicker. */
+    {"a loop with long turns accepts more as long as they are in time",
+     "init 512; refuse 100 512; tick 128 512 1 350; room 640; refuse 100 640; tick 160 640 1 399;"
+     "room 800; tick 160 640 1 401; room 760; tick 160 640 40 401; room 640"},
     /* A thousand a second: twenty seconds of work, and two. */
     {"refused joins come back while all of them can be served",
      "init 400; refuse 20000 512; back 0 1; back all 22; back half 11..12"},
