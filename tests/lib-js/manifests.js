@@ -60,7 +60,7 @@ export async function faultsOf(document) {
 
 // ---- pods ----
 
-const WORKLOADS = ['Deployment', 'StatefulSet', 'Job'];
+const WORKLOADS = ['Deployment', 'StatefulSet'];
 const workloads = (documents) => documents.filter(({ kind }) => WORKLOADS.includes(kind));
 const podOf = (workload) => workload.spec.template.spec;
 const labelsOf = (workload) => workload.spec.template.metadata.labels;
@@ -107,7 +107,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
   });
 
   must('each pod is closed', () => {
-    assert.ok(workloads(documents).length >= 6);
+    assert.ok(workloads(documents).length >= 5);
     for (const workload of workloads(documents)) assert.deepEqual(pleas(workload), [], workload.metadata.name);
   });
 
@@ -118,7 +118,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
   });
 
   must('what runs has probes, a budget, a spread over zones, and an end that is longer than its drain', () => {
-    for (const workload of workloads(documents).filter(({ kind, metadata }) => kind !== 'Job' && !['redis', 'seats-feed'].includes(metadata.name))) {
+    for (const workload of workloads(documents).filter(({ metadata }) => !['redis', 'seats-feed'].includes(metadata.name))) {
       const { name } = workload.metadata;
       const pod = podOf(workload);
       const [container] = pod.containers;
@@ -156,6 +156,14 @@ export function judgesOf(documents, { issuer = null } = {}) {
     return Object.assign({}, imageEnv(service), ...maps, single);
   };
 
+  must('a pod brings its database up before it starts, and no Job is in the way of an upgrade', () => {
+    assert.deepEqual(documents.filter(({ kind }) => kind === 'Job'), []);
+    for (const workload of workloads(documents).filter(({ metadata }) => ['seat-service', 'payment-adapter'].includes(metadata.name))) {
+      const { initContainers: [, { image, args, envFrom }], containers: [main] } = podOf(workload);
+      assert.deepEqual([image, args, envFrom], [main.image, ['--migrate'], main.envFrom.slice(0, 1)]);
+    }
+  });
+
   for (const service of SERVICES) {
     must(`${service} knows every setting, and takes what is set`, () => {
       const help = execFileSync(programPath(service), ['--help'], { encoding: 'utf8' });
@@ -167,7 +175,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
         if (section && key) known.push(`FAIRGATE_${section}_${key}`.toUpperCase());
       }
       assert.ok(known.length > 30);
-      for (const workload of workloads(documents).filter(({ metadata }) => [service, `${service}-migrate`].includes(metadata.name))) {
+      for (const workload of workloads(documents).filter(({ metadata }) => metadata.name === service)) {
         const env = environmentOf(workload, service);
         assert.deepEqual(Object.keys(env).filter((key) => !known.includes(key)), []);
         const checked = spawnSync(programPath(service), ['--check-config'], { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } });
@@ -225,8 +233,8 @@ export function judgesOf(documents, { issuer = null } = {}) {
   must('stores are reached by those that keep something there', () => {
     const friends = (store, port) => [...places.keys()].filter((name) => name !== store && reaches(name, store, port)).sort();
     assert.deepEqual(friends('redis', 6379), ['queue-front']);
-    assert.deepEqual(friends('seats-db', 5432), ['seat-service', 'seat-service-migrate']);
-    assert.deepEqual(friends('pay-db', 5432), ['payment-adapter', 'payment-adapter-migrate']);
+    assert.deepEqual(friends('seats-db', 5432), ['seat-service']);
+    assert.deepEqual(friends('pay-db', 5432), ['payment-adapter']);
   });
 
   must('the shop is reached by the adapter alone, and visitors reach nothing but the edge', () => {
