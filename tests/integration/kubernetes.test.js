@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import yaml from 'js-yaml';
 import { openScope, ROOT } from '../lib-js/index.js';
 import { faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
 
@@ -93,6 +94,15 @@ test('a service has a loop for each core that its limit gives it', () => {
     const { limits } = of('Deployment', 'StatefulSet').spec.template.spec.containers[0].resources;
     assert.equal(of('ConfigMap').data.FAIRGATE_HTTP_LOOPS, limits.cpu, name);
   }
+});
+
+test('Redis refuses writes before its memory is full, also while it rewrites its file', () => {
+  const bytes = (text) => Number.parseInt(text, 10) * { mb: 2 ** 20, Mi: 2 ** 20, Gi: 2 ** 30 }[text.replace(/\d+/, '')];
+  const { args, resources } = small.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'redis').spec.template.spec.containers[0];
+  const { redis } = yaml.load(read('infra/kubernetes/overlays/production/redis-values.yaml'));
+  for (const [maxmemory, { limits }] of [[args[args.indexOf('--maxmemory') + 1], resources], [redis.config.maxmemory, redis.resources]])
+    assert.ok(bytes(maxmemory) * 2 <= bytes(limits.memory) * 0.8, `${maxmemory} of ${limits.memory}`);
+  assert.equal(redis.config['maxmemory-policy'], 'noeviction');
 });
 
 test('the README names the tested engines with their versions, and every file', () => {
