@@ -167,6 +167,7 @@ function block(name,    asks_ready, finders) {
     finders = set["owners"] == "no" ? "" : whole(here "/owners.cfg")
     if (name == "@GLOBAL@") return globals()
     if (name == "@BIND@") return binds()
+    if (name == "@TLS_ONLY@") return is_variable(set["certificate"]) ? given("certificate", "    http-request redirect scheme https code 301 unless { var(txn.tls) -m bool }\n") : ""
     if (name == "@FRONTS@") return fronts("checked", "", 0, "")
     if (name == "@FRONT_PAGES@") return fronts("tracked", "queue-front", 0, ASKS_ALIVE)
     if (name == "@FRONTS_PRIVATE@") return fronts("tracked", "queue-front", 1, ASKS_ALIVE)
@@ -213,10 +214,11 @@ function binds(    text, tls) {
     if (set["certificate"] == "") return text
     tls = "    bind " set["listen_tls"] " ssl crt " quoted(set["certificate"]) \
         (set["ticket_keys"] == "" ? " no-tls-tickets" : " tls-ticket-keys " set["ticket_keys"]) " alpn h2,http/1.1\n"
-    if (is_variable(set["certificate"]))
-        tls = "    .if defined(" substr(set["certificate"], 3, length(set["certificate"]) - 3) ")\n" tls "    .endif\n"
-    return text tls
+    return text (is_variable(set["certificate"]) ? given("certificate", tls) : tls)
 }
+
+# Lines for an environment that has the variable.
+function given(key, lines) { return "    .if defined(" substr(set[key], 3, length(set[key]) - 3) ")\n" lines "    .endif\n" }
 
 # What one sees from the sections of a hall: a line for each picture.
 function views(    command, path, name, text) {

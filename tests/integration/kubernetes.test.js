@@ -3,16 +3,18 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import yaml from 'js-yaml';
-import { openScope, ROOT } from '../lib-js/index.js';
+import { client, freePortBase, openScope, ROOT, until } from '../lib-js/index.js';
 import { faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const small = kustomized('overlays/small');
+const production = kustomized('overlays/production');
 
-for (const [name, documents] of Object.entries({ small, production: kustomized('overlays/production') }))
+for (const [name, documents] of Object.entries({ small, production }))
   describe(name, () => {
     for (const [title, judge] of judgesOf(documents)) test(title, judge);
   });
@@ -62,16 +64,54 @@ describe('seats that are shared', () => {
   for (const [title, judge] of judgesOf(shared)) test(title, judge);
 });
 
-test('the edge of the image finds an owner by the name of its pod where the seats are shared, and only there', (t) => {
-  const dir = openScope(t).tempDir('edge-');
+// The image's configuration, and a folder in which it finds the lists of networks.
+function edgeOf(scope) {
+  const dir = scope.tempDir('edge-');
   for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, name), '');
   const config = execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['infra/images/edge.conf'], { cwd: ROOT, encoding: 'utf8' })
     .replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
-  const file = join(dir, 'haproxy.cfg');
+  return { dir, config, file: join(dir, 'haproxy.cfg') };
+}
+const edgeSettings = (documents) => documents.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'edge').data;
+
+// It runs as in a pod of these documents, on ports of its own, which `ports` has by those of the image.
+async function openEdge(t, documents, settings) {
+  const scope = openScope(t);
+  const { dir, config, file } = edgeOf(scope);
+  const base = await freePortBase();
+  const ports = {};
+  writeFileSync(file, config.replaceAll('/tmp/edge.sock', join(dir, 'edge.sock')).replace(/^( +bind )[^:\s]*:(\d+)/gm, (all, bind, port) => `${bind}127.0.0.1:${ports[port] ??= base + Object.keys(ports).length}`));
+  scope.spawn('haproxy', ['haproxy', '-db', '-f', file], { env: { ...edgeSettings(documents), ...settings(dir) }, stays: true });
+  const clear = client({ port: ports[8080] });
+  await until('the edge', async () => (await clear.get('/healthz').catch(() => null))?.status === 200);
+  return { ports, clear };
+}
+
+test('the edge ends TLS with what a Secret has of a certificate, and sends there who comes in the clear', async (t) => {
+  const { ports, clear } = await openEdge(t, production, (dir) => {
+    const [key, crt] = ['tls.key', 'tls.crt'].map((name) => join(dir, name));
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=tickets.example', '-keyout', key, '-out', crt], { stdio: 'ignore' });
+    return { FAIRGATE_EDGE_TLS_PEM: crt };
+  });
+  const sent = await clear.get('/e/world-tour?lang=ko', { headers: { host: 'tickets.example' } });
+  assert.deepEqual([sent.status, sent.headers.location], [301, 'https://tickets.example/e/world-tour?lang=ko']);
+  const answer = await new Promise((resolve, reject) => { https.get({ port: ports[8443], path: '/', rejectUnauthorized: false, agent: false }, resolve).on('error', reject); });
+  assert.deepEqual([answer.resume().statusCode, answer.headers.location], [302, '/e/world-tour']);
+  const { volumeMounts, ports: open } = production.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'edge').spec.template.spec.containers[0];
+  assert.ok(open.some(({ containerPort }) => containerPort === 8443));
+  assert.equal(join(volumeMounts.find(({ name }) => name === 'tls').mountPath, 'tls.crt'), edgeSettings(production).FAIRGATE_EDGE_TLS_PEM);
+});
+
+test('an edge without a certificate answers in the clear', async (t) => {
+  const { clear } = await openEdge(t, small, () => ({}));
+  assert.equal((await clear.get('/')).headers.location, '/e/demo');
+});
+
+test('the edge of the image finds an owner by the name of its pod where the seats are shared, and only there', (t) => {
+  const { config, file } = edgeOf(openScope(t));
   writeFileSync(file, config);
   for (const documents of [small, shared]) {
-    const told = documents.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'edge').data;
-    const { status, stderr } = spawnSync('haproxy', ['-c', '-V', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...told } });
+    const { status, stderr } = spawnSync('haproxy', ['-c', '-V', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...edgeSettings(documents) } });
     assert.equal(status, 0, stderr);
     assert.doesNotMatch(stderr, /WARNING/);
   }

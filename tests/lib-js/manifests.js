@@ -248,7 +248,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
     const open = (name) => on(places.get(name), 'Ingress').some(({ spec }) => (spec.ingress ?? []).some(({ from }) => from === undefined));
     assert.deepEqual([...places.keys()].filter(open), ['edge']);
     const [public_] = on(places.get('edge'), 'Ingress').flatMap(({ spec }) => spec.ingress ?? []).filter(({ from }) => from === undefined);
-    assert.deepEqual(public_.ports, [{ port: 'http' }]);
+    assert.deepEqual(public_.ports, [{ port: 'http' }, { port: 'https' }]);
   });
 
   // host, port of each address that is set: "http://inside:8092/metrics", "host=seats-db-rw", a name for the edge.

@@ -89,7 +89,7 @@ function empty(name) {
 
 let secretFiles; // by Secret and name
 function volumeOf(pod, { name, secret, configMap }) {
-  if (secret) return { name, hostPath: laidDown(`secret-${secret.secretName}`, secretFiles[secret.secretName], secret.defaultMode) };
+  if (secret) return { name, hostPath: laidDown(`secret-${secret.secretName}`, secretFiles[secret.secretName] ?? (secret.optional ? {} : null), secret.defaultMode) };
   if (configMap) return { name, hostPath: laidDown(`map-${configMap.name}`, named('ConfigMap', configMap.name).data, 0o644) };
   return { name, hostPath: empty(`${pod}-${name}`) };
 }
@@ -209,7 +209,7 @@ test('each kind of document is played, is stood in for, or is left out by name',
     const { containerPort } = workload.spec.template.spec.containers[0].ports.find(({ name }) => name === targetPort);
     return containerPort === port ? null : `${metadata.name}:${port} is ${containerPort}`;
   })).filter((one) => one !== null);
-  assert.deepEqual(moved, ['edge:80 is 8080']);
+  assert.deepEqual(moved, ['edge:80 is 8080', 'edge:443 is 8443']);
 });
 
 test('every probe of every pod turns green', () => orLogs(async () => {
