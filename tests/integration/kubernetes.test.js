@@ -102,6 +102,12 @@ test('the edge ends TLS with what a Secret has of a certificate, and sends there
   assert.equal(join(volumeMounts.find(({ name }) => name === 'tls').mountPath, 'tls.crt'), edgeSettings(production).FAIRGATE_EDGE_TLS_PEM);
 });
 
+test('a balancer is of the class, and open to the networks, that the company names', () => {
+  const { metadata, spec } = production.find(({ kind, metadata: { name } }) => kind === 'Service' && name === 'edge');
+  assert.ok(Object.keys(metadata.annotations).length > 0 && spec.loadBalancerClass && spec.loadBalancerSourceRanges.length > 0);
+  assert.equal(spec.externalTrafficPolicy, 'Local');
+});
+
 test('an edge without a certificate answers in the clear', async (t) => {
   const { clear } = await openEdge(t, small, () => ({}));
   assert.equal((await clear.get('/')).headers.location, '/e/demo');

@@ -147,6 +147,10 @@ export function judgesOf(documents, { issuer = null } = {}) {
     }
   });
 
+  must('images may come from a registry that wants a password', () => {
+    for (const { metadata, imagePullSecrets } of documents.filter(({ kind }) => kind === 'ServiceAccount')) assert.deepEqual(imagePullSecrets, [{ name: 'registry' }], metadata.name);
+  });
+
   // ---- settings ----
 
   const imageEnv = (service) => Object.fromEntries(read(`infra/images/env/${service}`).trim().split('\n').map((line) => line.split(/=(.*)/s)));
@@ -193,7 +197,7 @@ export function judgesOf(documents, { issuer = null } = {}) {
   must('each service is given the secrets that its settings name, as files of a Secret, and no others', (t) => {
     const dir = join(openScope(t).tempDir(), 'secrets');
     execFileSync(join(ROOT, 'infra/stack/secrets'), [dir]);
-    if (JSON.stringify(documents).includes('/run/secrets/redis-password')) execFileSync('sh', ['-c', `umask 077; echo word >${dir}/redis-password`]);
+    for (const name of ['redis-password', 'mail-password']) if (JSON.stringify(documents).includes(`/run/secrets/${name}`)) execFileSync('sh', ['-c', `umask 077; echo word >${dir}/${name}`]);
     const made = yaml.loadAll(execFileSync(join(ROOT, 'infra/kubernetes/secrets'), [dir], { encoding: 'utf8' }));
     for (const service of SERVICES) {
       const workload = workloads(documents).find(({ metadata }) => metadata.name === service);
@@ -249,6 +253,21 @@ export function judgesOf(documents, { issuer = null } = {}) {
     assert.deepEqual([...places.keys()].filter(open), ['edge']);
     const [public_] = on(places.get('edge'), 'Ingress').flatMap(({ spec }) => spec.ingress ?? []).filter(({ from }) => from === undefined);
     assert.deepEqual(public_.ports, [{ port: 'http' }, { port: 'https' }]);
+  });
+
+  must('mail gets to its server, traces to their collector', () => {
+    const lets = (name, port, peer) => on(places.get(name), 'Egress').some(({ spec }) => (spec.egress ?? []).some(({ to, ports }) => to?.some(peer) && ports.some((one) => one.port === port)));
+    for (const name of SERVICES) {
+      const { FAIRGATE_TRACE_ENDPOINT: traces = 'http://otel.monitoring:4318', FAIRGATE_MAIL_URL: mail } = named('ConfigMap', name).data;
+      const [, space, port] = /^http:\/\/[\w-]+\.([\w-]+):(\d+)$/.exec(traces);
+      assert.ok(lets(name, Number(port), ({ namespaceSelector }) => namespaceSelector?.matchLabels['kubernetes.io/metadata.name'] === space), name);
+      if (mail) assert.ok(lets(name, Number(new URL(mail).port), ({ ipBlock }) => ipBlock?.cidr.endsWith('/32')), name);
+    }
+  });
+
+  must('a server that proves who it is does so to authorities that the image has', () => {
+    const files = [...JSON.stringify(documents).matchAll(/sslmode=verify-full sslrootcert=([^ "]+)/g)].map(([, file]) => file);
+    assert.ok(files.length > 0 && files.every((file) => read('infra/images/build').includes(`$root${file}`)), String(files)); // libpq of Debian 12 knows no `system`
   });
 
   // host, port of each address that is set: "http://inside:8092/metrics", "host=seats-db-rw", a name for the edge.
