@@ -46,6 +46,7 @@ END {
     write_file(here "/haproxy.cfg")
     if (set["redirect"] != "") write_file(here "/redirect.cfg")
     if (set["health"] != "") printf "\nfrontend health from basics\n    bind %s\n    monitor-uri /healthz\n    monitor fail if { stopping }\n    http-request use-service prometheus-exporter if { path /metrics }\n", set["health"]
+    if (set["health"] != "" && is_variable(set["new_front"])) printf "%s", given("new_front", whole(here "/share.cfg"))
     if (set["inside"] != "") write_file(here "/inside.cfg")
     if (finds) write_file(here "/resolvers.cfg")
 }
@@ -147,8 +148,8 @@ function fronts(how, backend, private, asks,    text, new) {
     text = servers("fronts", how, backend, private, asks)
     if (set["new_front"] == "") return text
     new = server("front-new=" set["new_front"], "fronts", 0, how, backend, private)
-    sub(/\n$/, " weight 0\n", new)
-    return "    use-server front-new if { var(txn.beyond) -m int lt 0 }\n" text new
+    sub(/\n$/, " weight 0\n    use-server front-new if { var(txn.beyond) -m int lt 0 }\n", new)
+    return text (is_variable(set["new_front"]) ? given("new_front", new) : new)
 }
 
 # ---- the text ----

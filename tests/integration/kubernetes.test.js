@@ -108,6 +108,29 @@ test('a balancer is of the class, and open to the networks, that the company nam
   assert.equal(spec.externalTrafficPolicy, 'Local');
 });
 
+test('a share of the visitors sees a new version by a request to the edge itself: its image has no shell', async (t) => {
+  const { ports, clear } = await openEdge(t, small, () => ({}));
+  const health = client({ port: ports[8404] });
+  const marked = async () => [(await clear.get('/e/demo')).headers['set-cookie']].flat().join().includes('fg_version=');
+  assert.deepEqual([(await health.get('/share')).text, await marked()], ['0', false]);
+  for (const wrong of ['101', '-1', '05', 'all', '']) assert.equal((await health.post(`/share?percent=${wrong}`)).status, 400, wrong);
+  assert.equal((await health.post('/share?percent=5')).text, '5');
+  assert.deepEqual([(await health.get('/share?percent=7')).text, await marked()], ['5', true], 'only a POST changes it');
+  assert.notEqual((await clear.post('/share?percent=9')).text, '9');
+});
+
+test('a new version has pods and a name of its own, and the rights of the current one', async () => {
+  const canary = kustomized('canary');
+  for (const document of canary) assert.deepEqual(await faultsOf(document), []);
+  const [[service], [pods]] = ['Service', 'Deployment'].map((wanted) => canary.filter(({ kind }) => kind === wanted));
+  const fits = ({ selector }, { template }) => Object.entries(selector.matchLabels ?? selector).every(([key, value]) => template.metadata.labels[key] === value);
+  const current = (wanted) => small.find(({ kind, metadata }) => kind === wanted && metadata.name === 'queue-front').spec;
+  const table = [service.spec, pods.spec, current('Service'), current('Deployment')].map((chosen) => [pods.spec, current('Deployment')].map((of) => fits(chosen, of)));
+  assert.deepEqual(table, [[true, false], [true, false], [false, true], [false, true]]);
+  assert.equal(`${service.metadata.name}.${service.metadata.namespace}.svc.cluster.local`, edgeSettings(small).FAIRGATE_EDGE_NEW_FRONT);
+  for (const { spec } of small.filter(({ kind }) => ['NetworkPolicy', 'PodDisruptionBudget'].includes(kind))) assert.equal(JSON.stringify(spec).includes('fairgate.dev/version'), false);
+});
+
 test('an edge without a certificate answers in the clear', async (t) => {
   const { clear } = await openEdge(t, small, () => ({}));
   assert.equal((await clear.get('/')).headers.location, '/e/demo');

@@ -60,7 +60,7 @@ function ofCompany() {
   const map = (name, data) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
   mkdirSync(join(WORK, 'company'));
   writeFileSync(join(WORK, 'company/company.yaml'), [map('payment-adapter', { ...settingsOf(demo['payment-adapter']), FAIRGATE_WEB_PUBLIC_URL: publicUrl }), map('queue-front', { FAIRGATE_WEB_PUBLIC_URL: publicUrl })].map((one) => yaml.dump(one)).join('---\n'));
-  writeFileSync(join(WORK, 'company/kustomization.yaml'), yaml.dump({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', bases: ['../../../infra/kubernetes/overlays/small'], patchesStrategicMerge: ['company.yaml'], images: IMAGES.map((name) => ({ name: imageOf(name).split(':')[0], newTag: TAG })) }));
+  writeFileSync(join(WORK, 'company/kustomization.yaml'), yaml.dump({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', bases: ['overlays/small', 'canary'].map((folder) => `../../../infra/kubernetes/${folder}`), patchesStrategicMerge: ['company.yaml'], images: [...IMAGES.map((name) => ({ name: imageOf(name).split(':')[0], newTag: TAG })), { name: 'localhost/fairgate/queue-front-new', newName: imageOf('queue-front').split(':')[0], newTag: TAG }] }));
   return kustomized('../../build/kube-test/company');
 }
 
@@ -128,19 +128,20 @@ function played(name, published) {
 }
 
 // Those of a workload that run, by the labels that its Service and its budget know.
-const running = (name) => containers('--filter', `label=app.kubernetes.io/name=${name}`);
+const running = (name) => containers(...Object.entries(workloadOf(name).spec.selector.matchLabels).flatMap(([key, value]) => ['--filter', `label=${key}=${value}`]));
 const mainOf = (name) => {
   const [container] = running(name).filter(({ Names }) => !/-(secrets|migrate)$/.test(Names[0]));
   return JSON.parse(podman('container', 'inspect', container.Id))[0];
 };
 
 // In the network of a process, as the kubelet and `kubectl port-forward` come to it.
-const asks = (pid, at, ...more) => spawnSync('nsenter', [`--net=/proc/${pid}/ns/net`, 'curl', '-s', '-m', '5', ...more, `http://127.0.0.1:${at}`], { encoding: 'utf8' }).stdout;
-const listens = (pid, port) => spawnSync('nsenter', [`--net=/proc/${pid}/ns/net`, 'timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`]).status === 0;
+const within = (pid, ...argv) => spawnSync('nsenter', [`--net=/proc/${pid}/ns/net`, ...argv], { encoding: 'utf8' });
+const asks = (pid, at, ...more) => within(pid, 'curl', '-s', '-m', '5', ...more, `http://${at}`).stdout;
+const listens = (pid, port) => within(pid, 'timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`).status === 0;
 
 function isGreen(probe, container, { State, Id }) {
   const port = (asked) => container.ports.find(({ name }) => name === asked).containerPort;
-  if (probe.httpGet) return /^[23]/.test(asks(State.Pid, `${port(probe.httpGet.port)}${probe.httpGet.path}`, '-o', '/dev/null', '-w', '%{http_code}'));
+  if (probe.httpGet) return /^[23]/.test(asks(State.Pid, `127.0.0.1:${port(probe.httpGet.port)}${probe.httpGet.path}`, '-o', '/dev/null', '-w', '%{http_code}'));
   if (probe.tcpSocket) return listens(State.Pid, port(probe.tcpSocket.port));
   return spawnSync('podman', ['exec', Id, ...probe.exec.command], { env }).status === 0;
 }
@@ -247,8 +248,22 @@ test('pods lead from the line to a ticket', () => orLogs(async () => {
   await walkThrough({ ports, admin, users: join(volume, 'demo-users.json') });
 }));
 
+test('the edge gives a new version its share, and takes it from its own address alone', () => orLogs(async () => {
+  played('queue-front-new');
+  await turnsGreen('queue-front-new');
+  const edge = mainOf('edge').State.Pid;
+  const [address] = within(edge, 'hostname', '-I').stdout.trim().split(' ');
+  assert.equal(asks(mainOf('queue-front').State.Pid, `${address}:8404/share?percent=100`, '-X', 'POST', '-o', '/dev/null', '-w', '%{http_code}'), '403');
+  assert.equal(asks(edge, '127.0.0.1:8404/share?percent=100', '-X', 'POST'), '100');
+  const versions = () => ['queue-front', 'queue-front-new'].map((name) => Number(/^fairgate_http_requests_total\{listener="public"\} (\d+)$/m.exec(asks(mainOf(name).State.Pid, '127.0.0.1:8091/metrics'))?.[1]));
+  await until('the new version to be asked', async () => {
+    const [before, after] = [versions(), await client({ port: ports.edge }).get('/v1/queue/demo/status').then(versions)];
+    return after[0] === before[0] && after[1] > before[1];
+  });
+}));
+
 test('each pod ends in good order within its grace', () => orLogs(async () => {
-  for (const name of ['seats-feed', 'edge', ...SERVICES, 'redis']) {
+  for (const name of ['seats-feed', 'edge', 'queue-front-new', ...SERVICES, 'redis']) {
     const { Pod, Id } = running(name)[0];
     const { terminationGracePeriodSeconds = 30 } = workloadOf(name).spec.template.spec;
     podman('pod', 'stop', '--time', String(terminationGracePeriodSeconds), Pod);
