@@ -10,10 +10,10 @@ import type { Sale } from './sale.js';
 
 // Made by AWS: a text of so many letters and digits.
 const MADE = { 'admin-token': 64, 'service-token': 64, 'hash-key': 64, 'db-seat_service': 48, 'db-payment_adapter': 48, 'redis-password': 48 } as const;
-// Made by infra/stack/secrets, or given by others: provider, shop, AWS's authority for its databases.
+// Made by infra/stack/secrets, or given by others: provider, shop (with the authority of its user database), AWS's authority for ours.
 const PUT = [
   'ticket-keys', 'identity-keys', 'draw-keys', 'pass-es256.pem', 'hold-keys', 'door-ed25519.pem',
-  'psp-key', 'psp-webhook-secret', 'shop-api-key', 'db-fairgate_reader', 'rds-ca.pem',
+  'psp-key', 'psp-webhook-secret', 'shop-api-key', 'shop-ca.pem', 'db-fairgate_reader', 'rds-ca.pem',
 ] as const;
 
 export type SecretName = keyof typeof MADE | (typeof PUT)[number];

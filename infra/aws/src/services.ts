@@ -84,8 +84,9 @@ function frontTask(plan: Plan): Task {
 }
 
 // libpq tries both instances and keeps the one that is written to; both show a certificate of RDS's authority.
-const conninfo = (hosts: string, port: number, role: string, database: string): string =>
-  `host=${hosts} port=${port} dbname=${database} user=${role} passfile=${path(`pgpass-${role}`)} sslmode=verify-full sslrootcert=${path('rds-ca.pem')} target_session_attrs=read-write`;
+const conninfo = (hosts: string, port: number, role: string, database: string, authority: SecretName = 'rds-ca.pem'): string =>
+  `host=${hosts} port=${port} dbname=${database} user=${role} passfile=${path(`pgpass-${role}`)} sslmode=verify-full sslrootcert=${path(authority)}`;
+const WRITTEN_TO = ' target_session_attrs=read-write';
 
 function seatsTask(plan: Plan, name: string): Task {
   const { size, stores, names } = plan;
@@ -94,7 +95,7 @@ function seatsTask(plan: Plan, name: string): Task {
     files: [...tokens(plan.sale), secret('hold-keys'), passfile('seat_service'), secret('rds-ca.pem')],
     settings: {
       ...common(plan, 'seat-service'), 'http.loops': loops(size.seats.cpu),
-      'postgres.conninfo': conninfo(stores.seats.hosts, PORTS.postgres, 'seat_service', 'seat_service'),
+      'postgres.conninfo': conninfo(stores.seats.hosts, PORTS.postgres, 'seat_service', 'seat_service') + WRITTEN_TO,
       'passes.keys_url': `http://queue-front.${names.namespaceName}:${PORTS['queue-front'].open}/.well-known/jwks.json`,
       'holds.keys_file': path('hold-keys'), 'journal.instance': name,
       ...(sharesSeats(plan.sale) && {
@@ -112,12 +113,12 @@ function payTask(plan: Plan, shopUrl: string): Task {
     name: 'payment-adapter', image: 'PaymentAdapter', machines: size.pays, alive: inside(PORTS['payment-adapter'].private) + '/healthz',
     files: [
       ...tokens(plan.sale), secret('door-ed25519.pem'), secret('hash-key'), secret('psp-key'), secret('psp-webhook-secret'), secret('shop-api-key'),
-      passfile('payment_adapter'), passfile('fairgate_reader'), secret('rds-ca.pem'), ...edgeFiles(plan, '127.0.0.1:8080', '127.0.0.1'),
+      passfile('payment_adapter'), passfile('fairgate_reader'), secret('rds-ca.pem'), secret('shop-ca.pem'), ...edgeFiles(plan, '127.0.0.1:8080', '127.0.0.1'),
     ],
     settings: {
       ...common(plan, 'payment-adapter'), 'http.loops': loops(size.pays.cpu),
-      'database.conninfo': conninfo(stores.orders.hosts, PORTS.postgres, 'payment_adapter', 'payment_adapter'),
-      'users.conninfo': `host=${sale.shop.databaseHost} port=${sale.shop.databasePort} dbname=${sale.shop.databaseName} user=fairgate_reader passfile=${path('pgpass-fairgate_reader')} sslmode=require`,
+      'database.conninfo': conninfo(stores.orders.hosts, PORTS.postgres, 'payment_adapter', 'payment_adapter') + WRITTEN_TO,
+      'users.conninfo': conninfo(sale.shop.databaseHost, sale.shop.databasePort, 'fairgate_reader', sale.shop.databaseName, 'shop-ca.pem'),
       'queue.url': inside(PORTS['queue-front'].open), 'queue.internal_url': inside(PORTS['queue-front'].private),
       'seats.url': inside(PORTS['seat-service'].open), 'seats.internal_url': inside(PORTS['seat-service'].private),
       'keys.service_token': path('service-token'), 'keys.seats_admin_token': path('admin-token'),

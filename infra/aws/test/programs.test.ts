@@ -83,6 +83,12 @@ test('secrets that are put there by hand are those that put-secrets asks for, an
   }
 });
 
+test('every database proves who it is before it gets a password', () => {
+  const all = Object.keys(PROGRAMS).flatMap((task) => [...settings(task)].filter(([name]) => name.endsWith('_CONNINFO')).map(([, value]) => textOf(value)));
+  assert.equal(all.length, 4);
+  for (const conninfo of all) assert.match(conninfo, new RegExp(`sslmode=verify-full sslrootcert=${FILES}/(${conninfo.includes('fairgate_reader') ? 'shop' : 'rds'}-ca)\\.pem`));
+});
+
 test('images are named by digest, in parameters without a default', () => {
   for (const template of [templates().first, templates().second]) {
     for (const [path, { Image }] of containers(template)) {
