@@ -9,8 +9,9 @@
 // Everything is refused but what stands in allow() below, which test/reach.test.ts computes again from the
 // template. Security groups remember connections, so the shop can answer the adapter and cannot begin one.
 
-import { CfnParameter, type Stack } from 'aws-cdk-lib';
+import { ArnFormat, CfnParameter, type Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as resolver from 'aws-cdk-lib/aws-route53resolver';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -129,17 +130,34 @@ function listed(stack: Stack, groups: Groups): void {
   for (const task of TASKS) groups[task].addEgressRule(s3, ec2.Port.tcp(443), 'layers of images, by the endpoint of S3');
 }
 
-function endpoints(network: Network, sale: Sale): void {
+// Each endpoint says what may be called by it, of whose things: without that a subnet that has no way out could still write to
+// anybody's bucket or log.
+function endpoints(stack: Stack, network: Network, sale: Sale): void {
   const { vpc, groups } = network;
-  vpc.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 });
-  const services = {
-    EcrApi: ec2.InterfaceVpcEndpointAwsService.ECR, EcrDocker: ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
-    Logs: ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS, Secrets: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+  const anybody = (actions: string[], ...resources: string[]) => new iam.PolicyStatement({ principals: [new iam.AnyPrincipal()], actions, resources });
+  const ours = (actions: string[], ...resources: string[]) => {
+    const statement = anybody(actions, ...resources);
+    statement.addCondition('StringEquals', { 'aws:PrincipalAccount': stack.account });
+    return statement;
   };
-  const add = (name: string, service: ec2.InterfaceVpcEndpointAwsService, group: ec2.SecurityGroup) =>
-    vpc.addInterfaceEndpoint(name, { service, subnets: { subnets: network.subnets('inner') }, securityGroups: [group], open: false });
-  for (const [name, service] of Object.entries(services)) add(name, service, groups.endpoints);
-  if (sale.shop.delivery === 'queue') add('Gateway', ec2.InterfaceVpcEndpointAwsService.APIGATEWAY, groups.orders);
+  const arn = (service: string, resource: string, resourceName: string, arnFormat = ArnFormat.COLON_RESOURCE_NAME) => stack.formatArn({ service, resource, resourceName, arnFormat });
+  const images = [
+    ours(['ecr:GetAuthorizationToken'], '*'),
+    ours(['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability'], arn('ecr', 'repository', `${sale.name}/*`, ArnFormat.SLASH_RESOURCE_NAME)),
+  ];
+  // Layers lie in a bucket of AWS's, by addresses that the registry has signed.
+  vpc.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 }).addToPolicy(anybody(['s3:GetObject'], `arn:${stack.partition}:s3:::prod-${stack.region}-starport-layer-bucket/*`));
+  const add = (name: string, service: ec2.InterfaceVpcEndpointAwsService, group: ec2.SecurityGroup, may: iam.PolicyStatement[]) => {
+    const endpoint = vpc.addInterfaceEndpoint(name, { service, subnets: { subnets: network.subnets('inner') }, securityGroups: [group], open: false });
+    for (const statement of may) endpoint.addToPolicy(statement);
+  };
+  const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SECRETS_MANAGER, APIGATEWAY } = ec2.InterfaceVpcEndpointAwsService;
+  add('EcrApi', ECR, groups.endpoints, images);
+  add('EcrDocker', ECR_DOCKER, groups.endpoints, images);
+  add('Logs', CLOUDWATCH_LOGS, groups.endpoints, [ours(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], arn('logs', 'log-group', `${stack.stackName}-*`))]);
+  add('Secrets', SECRETS_MANAGER, groups.endpoints, [ours(['secretsmanager:GetSecretValue'], arn('secretsmanager', 'secret', `${sale.name}/*`), arn('secretsmanager', 'secret', 'rds!cluster-*'))]);
+  // The outbox does not sign what it sends (shop-queue.ts).
+  if (sale.shop.delivery === 'queue') add('Gateway', APIGATEWAY, groups.orders, [anybody(['execute-api:Invoke'], stack.formatArn({ service: 'execute-api', resource: '*' }))]);
 }
 
 // Only the adapter's subnets know the way; the shop's side adds the way back for these three networks.
@@ -178,7 +196,7 @@ export function networkOf(stack: Stack, sale: Sale, place: Place, key: IKey): Ne
   const network: Network = { vpc, groups: groupsOf(stack, vpc), subnets, cidrs: (kind) => subnets(kind).map(({ ipv4CidrBlock }) => ipv4CidrBlock) };
   allow(network.groups, sale);
   listed(stack, network.groups);
-  endpoints(network, sale);
+  endpoints(stack, network, sale);
   peering(stack, network, sale);
   names(stack, network, sale);
   return network;

@@ -137,6 +137,27 @@ test('each service runs in three zones, in the subnets that are meant for it, wi
   });
 });
 
+test('an endpoint leads to what is ours, and to the layers of images, by the calls that are made', () => {
+  const text = (value: unknown): string => (typeof value === 'string' ? value : (value as { 'Fn::Join'?: [string, unknown[]]; Ref?: string })['Fn::Join']?.[1].map(text).join('') ?? `{${refers(value)}}`);
+  for (const [template, delivery] of [[templates().first, 'http'], [queuedTemplates().first, 'queue']] as const) {
+    const found = ofType(template, 'AWS::EC2::VPCEndpoint').flatMap(([, { Properties }]) => (Properties.PolicyDocument.Statement as any[]).map(({ Action, Effect, Resource, Condition }) => {
+      assert.equal(Effect, 'Allow');
+      const ours = refers(Condition?.StringEquals['aws:PrincipalAccount']) === 'AWS::AccountId';
+      return `${ours ? 'ours' : 'anybody'} ${[Action].flat().join()} ${[Resource].flat().map(text).join()}`;
+    }));
+    const images = [
+      'ours ecr:GetAuthorizationToken *',
+      'ours ecr:BatchGetImage,ecr:GetDownloadUrlForLayer,ecr:BatchCheckLayerAvailability arn:{AWS::Partition}:ecr:ap-northeast-2:{AWS::AccountId}:repository/fairgate/*',
+    ];
+    assert.deepEqual(found.sort(), [
+      'anybody s3:GetObject arn:{AWS::Partition}:s3:::prod-ap-northeast-2-starport-layer-bucket/*', ...images, ...images,
+      'ours logs:CreateLogStream,logs:PutLogEvents,logs:DescribeLogStreams arn:{AWS::Partition}:logs:ap-northeast-2:{AWS::AccountId}:log-group:fairgate-first-*',
+      'ours secretsmanager:GetSecretValue arn:{AWS::Partition}:secretsmanager:ap-northeast-2:{AWS::AccountId}:secret:fairgate/*,arn:{AWS::Partition}:secretsmanager:ap-northeast-2:{AWS::AccountId}:secret:rds!cluster-*',
+      ...(delivery === 'queue' ? ['anybody execute-api:Invoke arn:{AWS::Partition}:execute-api:ap-northeast-2:{AWS::AccountId}:*'] : []),
+    ].sort());
+  }
+});
+
 test('names that can be resolved are listed: AWS, our own, the shop, the provider, the beacon', () => {
   const lists = ofType(templates().first, 'AWS::Route53Resolver::FirewallDomainList').map(([, { Properties }]) => Properties.Domains as string[]);
   assert.deepEqual(lists, [
