@@ -11,7 +11,7 @@ import { PORTS, type Group, type Network } from './network.js';
 import { keysOf, type Sale, type Size } from './sale.js';
 import type { SecretName } from './secrets.js';
 import type { Stores } from './stores.js';
-import { beside, STOP_S, type File, type Image, type Task, type Tasks } from './task.js';
+import { beside, HALTS, STOP_S, type File, type Image, type Task, type Tasks } from './task.js';
 
 const path = (name: string): string => `${FILES}/${name}`;
 const secret = (name: SecretName): File => ({ name, secret: name });
@@ -157,7 +157,7 @@ function run(plan: Plan, definition: ecs.FargateTaskDefinition, group: Group, ki
   const service = new ecs.FargateService(plan.stack, `Service-${definition.node.id.slice('Task-'.length)}`, {
     cluster: plan.tasks.at.cluster, taskDefinition: definition, desiredCount: plan.asleep ? 0 : desired,
     securityGroups: [plan.network.groups[group]], vpcSubnets: { subnets: plan.network.subnets(subnets) }, assignPublicIp: false,
-    ...replaced(plan, kind), circuitBreaker: { enable: true, rollback: true }, enableExecuteCommand: false,
+    ...replaced(plan, kind), circuitBreaker: HALTS, enableExecuteCommand: false,
     ...(found ? { cloudMapOptions: { cloudMapNamespace: plan.names, name: definition.node.id.slice('Task-'.length), dnsRecordType: sd.DnsRecordType.A, dnsTtl: Duration.seconds(2) } } : {}),
   });
   return { service, kind };

@@ -14,6 +14,9 @@ import type { Machines } from './sale.js';
 import type { SecretName, Secrets } from './secrets.js';
 
 export const STOP_S = 60; // TimeoutStopSec of the units in infra/systemd
+// What does not start is given up, and what runs goes on. Nothing goes back by itself: a version that is older than the schema would
+// not start either.
+export const HALTS = { enable: true, rollback: false } as const;
 const NOBODY = '10001:10001';
 const IMAGES = {
   QueueFront: 'queue-front', SeatService: 'seat-service', PaymentAdapter: 'payment-adapter',

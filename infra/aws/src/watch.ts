@@ -11,7 +11,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { alarms, JOBS, metrics, NAMESPACE, type Alarm } from './alerts.js';
 import type { Network } from './network.js';
 import { bucketsOf, burns, HOUSE, WITHIN, windowsOf, type Burn, type Window } from './promises.js';
-import { fetcher, type Workshop } from './task.js';
+import { fetcher, HALTS, type Workshop } from './task.js';
 
 const runbook = 'docs/operate/runbook.md says what to do.';
 
@@ -137,7 +137,7 @@ export function collectorOf(at: Workshop, network: Network, domain: string, all:
   });
   return new ecs.FargateService(stack, 'Service-collector', {
     cluster: at.cluster, taskDefinition: definition, desiredCount: asleep ? 0 : 1, securityGroups: [network.groups.collector],
-    vpcSubnets: { subnets: network.subnets('inner') }, assignPublicIp: false, minHealthyPercent: 100, circuitBreaker: { enable: true, rollback: true },
+    vpcSubnets: { subnets: network.subnets('inner') }, assignPublicIp: false, minHealthyPercent: 100, circuitBreaker: HALTS,
   });
 }
 

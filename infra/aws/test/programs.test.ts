@@ -149,6 +149,10 @@ test('wherever HAProxy runs it may open two files for each connection that it is
   for (const [path, { Ulimits = [] }] of running) assert.ok(Ulimits[0]?.HardLimit > wants, path);
 });
 
+test('a version that does not start is given up, and none comes back by itself', () => {
+  for (const [id, { Properties }] of ofType(templates().first, 'AWS::ECS::Service')) assert.deepEqual(Properties.DeploymentConfiguration.DeploymentCircuitBreaker, { Enable: true, Rollback: false }, id);
+});
+
 test('the two seat services are replaced one after the other', () => {
   const second = ofType(templates().first, 'AWS::ECS::Service').find(([id]) => id.startsWith('Serviceseatsb'))![1];
   assert.ok(second.DependsOn!.some((id) => id.startsWith('Serviceseatsa')));
