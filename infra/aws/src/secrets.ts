@@ -9,7 +9,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Sale } from './sale.js';
 
 // Made by AWS: a text of so many letters and digits.
-const MADE = { 'admin-token': 64, 'service-token': 64, 'hash-key': 64, 'db-seat_service': 48, 'db-payment_adapter': 48, 'redis-password': 48 } as const;
+const MADE = { 'admin-token': 64, 'service-token': 64, 'feed-token': 64, 'hash-key': 64, 'db-seat_service': 48, 'db-payment_adapter': 48, 'redis-password': 48 } as const;
 // Made by infra/stack/secrets, or given by others: provider, shop (with the authority of its user database), AWS's authority for ours.
 const PUT = [
   'ticket-keys', 'identity-keys', 'draw-keys', 'pass-es256.pem', 'hold-keys', 'door-ed25519.pem',

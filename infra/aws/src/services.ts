@@ -68,9 +68,9 @@ function frontTask(plan: Plan): Task {
   const host = stores.line.group.attrConfigurationEndPointAddress;
   return {
     name: 'queue-front', image: 'QueueFront', machines: size.fronts, alive: `http://127.0.0.1:${PORTS['queue-front'].private}/healthz`,
-    files: [...tokens(plan.sale), secret('ticket-keys'), secret('identity-keys'), secret('draw-keys'), secret('pass-es256.pem'), secret('redis-password')],
+    files: [...tokens(plan.sale), secret('feed-token'), secret('ticket-keys'), secret('identity-keys'), secret('draw-keys'), secret('pass-es256.pem'), secret('redis-password')],
     settings: {
-      ...common(plan, 'queue-front'), 'http.loops': loops(size.fronts.cpu),
+      ...common(plan, 'queue-front'), 'private.feed_token_file': path('feed-token'), 'http.loops': loops(size.fronts.cpu),
       // All nodes bear certificates for *.NAME.REGION, whichever name or address the cluster gives of them.
       'redis.cluster': stores.line.seeds, 'redis.tls': 'true', 'redis.tls_name': host,
       'redis.user': 'fairgate', 'redis.password_file': path('redis-password'),
@@ -92,9 +92,9 @@ function seatsTask(plan: Plan, name: string): Task {
   const { size, stores, names } = plan;
   return {
     name, image: 'SeatService', machines: size.seats, alive: `http://127.0.0.1:${PORTS['seat-service'].private}/healthz`,
-    files: [...tokens(plan.sale), secret('hold-keys'), passfile('seat_service'), secret('rds-ca.pem')],
+    files: [...tokens(plan.sale), secret('feed-token'), secret('hold-keys'), passfile('seat_service'), secret('rds-ca.pem')],
     settings: {
-      ...common(plan, 'seat-service'), 'http.loops': loops(size.seats.cpu),
+      ...common(plan, 'seat-service'), 'private.feed_token_file': path('feed-token'), 'http.loops': loops(size.seats.cpu),
       'postgres.conninfo': conninfo(stores.seats.hosts, PORTS.postgres, 'seat_service', 'seat_service') + WRITTEN_TO,
       'passes.keys_url': `http://queue-front.${names.namespaceName}:${PORTS['queue-front'].open}/.well-known/jwks.json`,
       'holds.keys_file': path('hold-keys'), 'journal.instance': name,
@@ -114,6 +114,7 @@ function payTask(plan: Plan, shopUrl: string): Task {
     files: [
       ...tokens(plan.sale), secret('door-ed25519.pem'), secret('hash-key'), secret('psp-key'), secret('psp-webhook-secret'), secret('shop-api-key'),
       passfile('payment_adapter'), passfile('fairgate_reader'), secret('rds-ca.pem'), secret('shop-ca.pem'), ...edgeFiles(plan, '127.0.0.1:8080', '127.0.0.1'),
+      secret('feed-token'), { name: 'profiles', text: `[default]\nqueue = "${inside(PORTS['queue-front'].private)}"\nseats = "${inside(PORTS['seat-service'].private)}"\ntoken_file = "${path('feed-token')}"` },
     ],
     settings: {
       ...common(plan, 'payment-adapter'), 'http.loops': loops(size.pays.cpu),
@@ -176,6 +177,8 @@ export function servicesOf(plan: Plan, shopUrl: string): Services {
   });
   edge.findContainer('edge')!.addPortMappings({ containerPort: PORTS.edge });
   const pay = tasks.define(payTask(plan, shopUrl), (definition, first, logging) => {
+    // How many seats are free, for the waiting room. Each adapter has one: they say the same.
+    beside(definition, first, 'feed', { image: image('Ctl'), command: ['--profiles', path('profiles'), 'feed'], logging, memoryLimitMiB: 64, essential: false, enableRestartPolicy: true });
     beside(definition, first, 'inside', { image: image('Edge'), ...HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });
   });
   const edges = run(plan, edge, 'edge', 'edges', size.edges.count, 'inner', false);

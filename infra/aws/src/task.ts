@@ -21,6 +21,7 @@ const NOBODY = '10001:10001';
 const IMAGES = {
   QueueFront: 'queue-front', SeatService: 'seat-service', PaymentAdapter: 'payment-adapter',
   Edge: 'HAProxy 2.6 or later with libjemalloc2 and the pages of fairgate-edge; its stop signal is SIGUSR1',
+  Ctl: 'fairgate',
   Collector: "AWS's distribution of the OpenTelemetry collector",
   Tools: 'sh, curl, psql and chown: for the containers next to the programs',
 } as const;

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { FILES } from '../src/edge.js';
 import { ROOT } from '../src/sale.js';
@@ -70,6 +70,15 @@ for (const [task, program] of Object.entries(PROGRAMS)) {
     });
   }
 }
+
+test('fairgate accepts the profile of the feed that is laid down', () => {
+  const profiles = join(laidDown(templates().first, 'payment-adapter'), 'profiles');
+  const text = readFileSync(profiles, 'utf8');
+  assert.deepEqual([...text.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => port), ['8091', '8092']);
+  writeFileSync(profiles, text.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:1').replaceAll(FILES, dirname(profiles)));
+  const { status, stderr } = spawnSync(join(BIN, 'fairgate'), ['--profiles', profiles, 'feed', '--once'], { encoding: 'utf8' });
+  assert.equal(status, 3, `it asks and gets no answer: ${stderr}`);
+});
 
 test('a setting that the program does not know, or that is out of range, is refused: the judge is awake', () => {
   const files = laidDown(templates().first, 'seats-a');

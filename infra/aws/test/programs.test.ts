@@ -65,7 +65,7 @@ test('what a default configuration of infra/etc says is said here as well', () =
 test('a setting that names a file names one that is laid down, and none is laid down in vain', () => {
   for (const task of Object.keys(PROGRAMS)) {
     const laid = new Set([...textOf(find(task, 'files').Command).matchAll(/>([a-z0-9_.-]+)/g)].map(([, name]) => name!));
-    const all = [...settings(task).values()].map(textOf).join(' ') + textOf((definitions(templates().first).get(task).ContainerDefinitions as Container[]).map(({ Command }) => Command));
+    const all = [...settings(task).values()].map(textOf).join(' ') + textOf(find(task, 'files').Environment) + textOf((definitions(templates().first).get(task).ContainerDefinitions as Container[]).map(({ Command }) => Command));
     const named = new Set([...all.matchAll(new RegExp(`${FILES}/([a-z0-9_.-]*[a-z0-9])`, 'g'))].map(([, name]) => name!));
     for (const name of named) assert.ok(laid.has(name) || name === 'edge.sock', `${task}: nobody lays ${name} down`);
     for (const name of laid) assert.ok(named.has(name) || name.startsWith('edge.'), `${task}: ${name} is read by nobody`);
@@ -151,6 +151,12 @@ test('wherever HAProxy runs it may open two files for each connection that it is
 
 test('a version that does not start is given up, and none comes back by itself', () => {
   for (const [id, { Properties }] of ofType(templates().first, 'AWS::ECS::Service')) assert.deepEqual(Properties.DeploymentConfiguration.DeploymentCircuitBreaker, { Enable: true, Rollback: false }, id);
+});
+
+test('the waiting room hears how many seats are free from next to each adapter, by a token of its own', () => {
+  const { Command, Essential, RestartPolicy, Secrets } = find('payment-adapter', 'feed');
+  assert.deepEqual([Command, Essential, RestartPolicy.Enabled, Secrets], [['--profiles', `${FILES}/profiles`, 'feed'], false, true, undefined]);
+  for (const task of ['queue-front', 'seats-a', 'seats-b']) assert.equal(settings(task).get('FAIRGATE_PRIVATE_FEED_TOKEN_FILE'), `${FILES}/feed-token`);
 });
 
 test('the two seat services are replaced one after the other', () => {
