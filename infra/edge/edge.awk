@@ -122,10 +122,14 @@ function server(entry, key, n, how, backend, private,    at, name, host, ports, 
     return "    server " name " " address (how == "tracked" ? " track " backend "/" name : " check port " ports[2]) found(host) "\n"
 }
 
-function template(key, private,    host) {
-    host = substr(set[key], 5)
-    return "    server-template " key "- " quoted("1-" set["slots"]) " " quoted(host ":" PORT[key] + 10 * private) \
-        " check port " PORT[key] + 10 found(host) "\n"
+function template(key, private,    n, count, parts, host, text) {
+    count = words(key, parts)
+    for (n = 1; n <= count; n++) {
+        host = substr(parts[n], 5)
+        text = text "    server-template " key (n > 1 ? n : "") "- " quoted("1-" set["slots"]) " " quoted(host ":" PORT[key] + 10 * private) \
+            " check port " PORT[key] + 10 found(host) "\n"
+    }
+    return text
 }
 
 # A name is asked for again and again, so its servers may come and go.

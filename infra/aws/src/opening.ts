@@ -6,29 +6,23 @@ import * as scaling from 'aws-cdk-lib/aws-applicationautoscaling';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import type { ApplicationLoadBalancer } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
-import { CLOUD_MAP_MAX } from './edge.js';
-import { QUIET, times, unitsFor, type Sale, type Size } from './sale.js';
+import { times, unitsFor, type Sale } from './sale.js';
 import type { Running } from './services.js';
 
 const at = (time: number): string => `at(${new Date(time).toISOString().slice(0, 19)})`;
 
-const quietOf = (kind: 'edges' | 'fronts' | 'pays', size: Size): number => Math.min(QUIET[kind], size[kind].count);
-
-export function openingOf(stack: Stack, sale: Sale, size: Size, running: Running[], balancer: ApplicationLoadBalancer): void {
+export function openingOf(stack: Stack, sale: Sale, running: Running[], balancer: ApplicationLoadBalancer): void {
   const { up, down } = times(sale);
-  for (const { service, kind } of running) {
-    if (kind === 'seats' || kind === 'collector') continue; // an owner and a standby, always
-    const { count } = size[kind];
-    if (kind !== 'edges' && count > CLOUD_MAP_MAX) throw new Error(`${kind}: Cloud Map names ${CLOUD_MAP_MAX} of ${count}`);
-    const quiet = quietOf(kind, size);
+  for (const { service, count, quiet } of running) {
+    if (count === quiet) continue; // as the owner of the seats and its standby
     const target = service.autoScaleTaskCount({ minCapacity: quiet, maxCapacity: count });
     target.scaleOnSchedule('Up', { schedule: scaling.Schedule.expression(at(up)), minCapacity: count, maxCapacity: count });
     target.scaleOnSchedule('Down', { schedule: scaling.Schedule.expression(at(down)), minCapacity: quiet, maxCapacity: count });
   }
-  reserve(stack, sale, size, balancer, up, down);
+  reserve(stack, sale, balancer, up, down);
 }
 
-function reserve(stack: Stack, sale: Sale, size: Size, balancer: ApplicationLoadBalancer, up: number, down: number): void {
+function reserve(stack: Stack, sale: Sale, balancer: ApplicationLoadBalancer, up: number, down: number): void {
   const role = new iam.Role(stack, 'Reserves', { assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com') });
   role.addToPolicy(new iam.PolicyStatement({ actions: ['elasticloadbalancing:ModifyCapacityReservation'], resources: [balancer.loadBalancerArn] }));
   const call = (id: string, time: number, input: object) => new scheduler.CfnSchedule(stack, id, {
@@ -38,6 +32,6 @@ function reserve(stack: Stack, sale: Sale, size: Size, balancer: ApplicationLoad
       input: stack.toJsonString({ LoadBalancerArn: balancer.loadBalancerArn, ...input }), retryPolicy: { maximumRetryAttempts: 5 },
     },
   });
-  call('DoorUp', up, { MinimumLoadBalancerCapacity: { CapacityUnits: unitsFor(size) } });
+  call('DoorUp', up, { MinimumLoadBalancerCapacity: { CapacityUnits: unitsFor(sale.visitors) } });
   call('DoorDown', down, { ResetCapacityReservation: true });
 }

@@ -11,7 +11,7 @@ import { doorOf } from './door.js';
 import { networkOf } from './network.js';
 import { openingOf } from './opening.js';
 import { rolesOf } from './roles.js';
-import { sizeFor, type Place, type Sale } from './sale.js';
+import { frontNames, sizeFor, type Place, type Sale } from './sale.js';
 import { secretsOf } from './secrets.js';
 import { servicesOf } from './services.js';
 import { shopQueueOf } from './shop-queue.js';
@@ -36,7 +36,7 @@ function keyOf(stack: Stack, sale: Sale): kms.Key {
 export class Region extends Stack {
   constructor(scope: Construct, id: string, sale: Sale, place: Place, props: StackProps & { second: boolean }) {
     super(scope, id, props);
-    const size = sizeFor(sale.visitors);
+    const size = sizeFor(sale);
     const awake = sale.awake === (props.second ? 'second' : 'first');
     const key = keyOf(this, sale);
     const network = networkOf(this, sale, place, key);
@@ -50,8 +50,8 @@ export class Region extends Stack {
     const plan = { stack: this, sale, size, network, stores, tasks: new Tasks(at), names, asleep: !awake };
     const services = servicesOf(plan, shopUrl);
     const balancer = doorOf(this, sale, network, services.edges.service, props.second);
-    watch(at, network, names.namespaceName, services.all.map(({ service }) => service), !awake);
-    if (awake) openingOf(this, sale, size, services.all, balancer);
+    watch(at, network, names.namespaceName, services.all.map(({ service }) => service), frontNames(size), !awake);
+    if (awake && sale.profile === 'evening') openingOf(this, sale, services.all, balancer);
     if (!props.second) {
       const roles = rolesOf(at, stores);
       new CfnOutput(this, 'MakeRoles', { value: roles.family, description: 'run this task once, in the subnets inner, in the group roles' });

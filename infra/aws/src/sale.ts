@@ -1,5 +1,6 @@
 // sale.ts: the settings of a sale: sale.json, checked, and the machines that its size needs.
 
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
@@ -40,7 +41,9 @@ export interface Sale {
   domain: string;
   event: string;
   awake: 'none' | 'first' | 'second'; // where programs run; none: while secrets and roles are not there yet
+  profile: 'evening' | 'idle'; // the machines that `visitors` need, or what is enough between sales
   visitors: number;
+  seats: number;
   opensAt: string;
   warmMinutes: number;
   openMinutes: number;
@@ -60,55 +63,73 @@ export interface Machines {
 }
 
 export interface Size {
-  visitors: number;
   edges: Machines;
   fronts: Machines;
   seats: Machines; // each: there is one owner and one standby
   pays: Machines;
+  shards: number;
   redis: string;
   database: string;
+  maxconn: number; // of an edge
+  pspPerS: number;
+  usersPerS: number;
+  traffic: { gb: number; millions: number }; // of a sale: to visitors, of requests
 }
 
-// SCALE.md says how many cores of edges and fronts a crowd needs. In three zones, and with as many cores left
-// when one of them is lost, that is half as much again; a test holds it against SCALE.md's table.
-const SIZES: Size[] = [
-  {
-    visitors: 100_000,
-    edges: { count: 3, cpu: 8192, memoryMb: 16384 }, fronts: { count: 3, cpu: 2048, memoryMb: 4096 },
-    seats: { count: 1, cpu: 2048, memoryMb: 4096 }, pays: { count: 3, cpu: 1024, memoryMb: 2048 },
-    redis: 'cache.r7g.large', database: 'db.r7g.large',
-  },
-  {
-    visitors: 1_000_000,
-    edges: { count: 3, cpu: 8192, memoryMb: 16384 }, fronts: { count: 3, cpu: 2048, memoryMb: 4096 },
-    seats: { count: 1, cpu: 4096, memoryMb: 8192 }, pays: { count: 3, cpu: 2048, memoryMb: 4096 },
-    redis: 'cache.r7g.large', database: 'db.r7g.large',
-  },
-  {
-    visitors: 10_000_000,
-    edges: { count: 9, cpu: 16384, memoryMb: 32768 }, fronts: { count: 6, cpu: 2048, memoryMb: 4096 },
-    seats: { count: 1, cpu: 8192, memoryMb: 16384 }, pays: { count: 3, cpu: 4096, memoryMb: 8192 },
-    redis: 'cache.r7g.xlarge', database: 'db.r7g.xlarge',
-  },
-];
+// What `fairgate size --json` says, of which these are read.
+interface Sums {
+  parts: { part: string; count: number; cores: number; memory_gb: number }[];
+  settings: { setting: string; least: number }[];
+  polls_per_s: number;
+  sold_out_s: number;
+}
+
+export const BIN = join(process.env['FAIRGATE_BUILD_DIR'] ?? join(ROOT, 'build/release'), 'bin');
+const CORES = { edge: 4, 'queue-front': 2, idle: 1 };
+const CONNECTIONS_MAX = 400_000; // of an edge: a task opens a million files at most, and each connection takes two
+const VIEW_KB = 64; // SCALE.md: to a visitor, the whole sale
+const VIEW_REQUESTS = 3; // the page, the join, the stream
+
+// With the idle profile a few people look at what was sold: one core each is enough, of the seats also.
+export const IDLE: Pick<Sale, 'visitors' | 'seats'> = { visitors: 2000, seats: 1000 };
+
+// Three zones, of which one may be lost with a third of the tasks. Fargate has 2 GB a core at least, in steps.
+function machines(count: number, cores: number, gb: number): Machines {
+  const step = cores >= 16 ? 8 : cores >= 8 ? 4 : 1;
+  return { count: Math.ceil(count * 1.5), cpu: cores * 1024, memoryMb: Math.ceil(Math.max(2 * cores, gb) / step) * step * 1024 };
+}
+
+export function sizeFor({ profile, ...sale }: Pick<Sale, 'profile' | 'visitors' | 'seats'>): Size {
+  const idle = profile === 'idle';
+  const { visitors, seats } = idle ? IDLE : sale;
+  const asked = { visitors, seats, placed: 60, 'edge-cores': idle ? CORES.idle : CORES.edge, 'front-cores': idle ? CORES.idle : CORES['queue-front'] };
+  const { status, stdout, stderr, error } = spawnSync(join(BIN, 'fairgate'), ['size', '--cdn', '--json', ...Object.entries(asked).flatMap(([name, value]) => [`--${name}`, `${value}`])], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`no size for ${visitors} visitors: ${error?.message ?? (stderr || 'no number of machines is enough')}`);
+  const sums = JSON.parse(stdout) as Sums;
+  const part = (name: string) => sums.parts.find((one) => one.part === name)!;
+  const least = (name: string): number => sums.settings.find(({ setting }) => setting === name)!.least;
+  const of = (name: string, count = part(name).count): Machines => machines(count, idle ? CORES.idle : part(name).cores, part(name).memory_gb);
+  const edges = Math.max(part('edge').count, Math.ceil(visitors / CONNECTIONS_MAX));
+  const polls = sums.polls_per_s * sums.sold_out_s;
+  return {
+    edges: of('edge', edges), fronts: of('queue-front'), seats: of('seat-service'), pays: of('payment-adapter'),
+    shards: part('shard of Redis').count, redis: `cache.r7g.${part('shard of Redis').memory_gb > 12 ? 'xlarge' : 'large'}`,
+    database: `db.r7g.${!idle && part('PostgreSQL').cores > 2 ? 'xlarge' : 'large'}`,
+    maxconn: Math.ceil((visitors / edges) * 1.15), pspPerS: least('psp.per_s'), usersPerS: least('users.queries_per_s'),
+    traffic: { gb: (visitors * VIEW_KB) / 1e6, millions: (visitors * VIEW_REQUESTS + polls) / 1e6 },
+  };
+}
+
+// Cloud Map answers with eight addresses at most, so more fronts than that have several names.
+export const CLOUD_MAP_MAX = 8;
+export const frontNames = ({ fronts }: Size): string[] => Array.from({ length: Math.ceil(fronts.count / CLOUD_MAP_MAX) }, (_, i) => `queue-front${i === 0 ? '' : `-${i + 1}`}`);
 
 // Between sales: what keeps the line, the seats and the orders reachable with a zone lost.
 export const QUIET = { edges: 3, fronts: 3, pays: 2 };
 
-export const sizes = (): readonly Size[] => SIZES;
-
-// The smallest size that is large enough.
-export function sizeFor(visitors: number): Size {
-  const size = SIZES.find((one) => one.visitors >= visitors);
-  if (size === undefined) throw new Error(`no size for ${visitors} visitors: measure, and add one to sale.ts`);
-  return size;
-}
-
 // A capacity unit is 25 new connections, 3,000 kept ones, or a gigabyte an hour. CloudFront keeps its connections,
-// so what counts is bytes: at most 2.8 GB/s of first views for ten million in a minute (SCALE.md).
-export function unitsFor(size: Size): number {
-  return Math.max(100, Math.ceil((size.visitors / 10_000_000) * 10_000));
-}
+// but a stream keeps one of its own, and all may open theirs within a minute.
+export const unitsFor = (visitors: number): number => Math.max(100, Math.ceil(visitors / 60 / 25));
 
 export function times(sale: Sale): { up: number; down: number } {
   const opens = Date.parse(sale.opensAt);
@@ -161,7 +182,8 @@ export function checked(sale: Sale): Sale {
     networks.push(sale.second.cidr);
   }
   must(new Set(networks).size === networks.length, 'cidr: peered networks must not overlap');
-  sizeFor(sale.visitors);
+  must(['evening', 'idle'].includes(sale.profile), 'profile: evening or idle');
+  sizeFor(sale);
   return sale;
 }
 

@@ -19,6 +19,7 @@ const PUT = [
 export type SecretName = keyof typeof MADE | (typeof PUT)[number];
 export type Secrets = Record<SecretName, sm.ISecret>;
 export const SECRETS_PUT: readonly string[] = PUT;
+export const SECRETS: readonly string[] = [...Object.keys(MADE), ...PUT];
 
 export const secretPath = (sale: Sale, name: string): string => `${sale.name}/${name}`;
 

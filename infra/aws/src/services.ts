@@ -8,7 +8,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as sd from 'aws-cdk-lib/aws-servicediscovery';
 import { edgeConfig, FILES, withoutComments } from './edge.js';
 import { PORTS, type Group, type Network } from './network.js';
-import { keysOf, type Sale, type Size } from './sale.js';
+import { CLOUD_MAP_MAX, frontNames, keysOf, QUIET, type Sale, type Size } from './sale.js';
 import type { SecretName } from './secrets.js';
 import type { Stores } from './stores.js';
 import { beside, HALTS, STOP_S, type File, type Image, type Task, type Tasks } from './task.js';
@@ -125,8 +125,8 @@ function payTask(plan: Plan, shopUrl: string): Task {
       'keys.service_token': path('service-token'), 'keys.seats_admin_token': path('admin-token'),
       'keys.tickets': path('door-ed25519.pem'), 'keys.hashes': path('hash-key'),
       'psp.stripe_url': `https://${sale.outward.provider[0]}`, 'psp.stripe_key': path('psp-key'), 'psp.stripe_webhook_secret': path('psp-webhook-secret'),
-      // What the account may: all that run share it.
-      'psp.per_s': 100, 'saga.lease': '15s',
+      // What provider and shop were asked for: all that run share it.
+      'psp.per_s': size.pspPerS, 'users.queries_per_s': size.usersPerS, 'saga.lease': '15s',
       'web.public_url': `https://${sale.domain}`, 'web.time_zone': sale.timeZone,
       'shop.url': shopUrl, 'shop.key': path('shop-api-key'),
     },
@@ -135,7 +135,7 @@ function payTask(plan: Plan, shopUrl: string): Task {
 
 function edgeFiles(plan: Plan, bind: string, inside?: string): File[] {
   return [
-    { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event, shared: sharesSeats(plan.sale) })) },
+    { name: 'edge.cfg', text: withoutComments(edgeConfig({ bind, inside, domain: plan.names.namespaceName, event: plan.sale.event, fronts: frontNames(plan.size), maxconn: plan.size.maxconn, shared: sharesSeats(plan.sale) })) },
     // The balancer's networks. It hands on what CloudFront wrote, whose last address is the visitor's (door.ts).
     { name: 'edge.trusted.lst', text: plan.network.cidrs('door').join('\n') },
   ];
@@ -146,22 +146,29 @@ const HAPROXY = { entryPoint: ['haproxy'], command: ['-db', '-f', path('edge.cfg
 
 export interface Running {
   service: ecs.FargateService;
-  kind: 'edges' | 'fronts' | 'seats' | 'pays' | 'collector';
+  count: number;
+  quiet: number; // so many are left between openings
 }
 
 // Where the seats are shared each process stands in the registry by its name, which no other may have meanwhile: the old one ends before
 // the new one begins, and the other owner has its events until then.
-const replaced = (plan: Plan, kind: Running['kind']): { minHealthyPercent: number; maxHealthyPercent: number } =>
-  kind === 'seats' && sharesSeats(plan.sale) ? { minHealthyPercent: 0, maxHealthyPercent: 100 } : { minHealthyPercent: 100, maxHealthyPercent: 200 };
+const replaced = (plan: Plan, group: Group): { minHealthyPercent: number; maxHealthyPercent: number } =>
+  group === 'seats' && sharesSeats(plan.sale) ? { minHealthyPercent: 0, maxHealthyPercent: 100 } : { minHealthyPercent: 100, maxHealthyPercent: 200 };
 
-function run(plan: Plan, definition: ecs.FargateTaskDefinition, group: Group, kind: Running['kind'], desired: number, subnets: string, found: boolean): Running {
-  const service = new ecs.FargateService(plan.stack, `Service-${definition.node.id.slice('Task-'.length)}`, {
-    cluster: plan.tasks.at.cluster, taskDefinition: definition, desiredCount: plan.asleep ? 0 : desired,
+interface Place {
+  group: Group;
+  subnets: string;
+  found?: boolean; // by its name in Cloud Map
+}
+
+function run(plan: Plan, definition: ecs.FargateTaskDefinition, { group, subnets, found = true }: Place, count: number, quiet: number, name = definition.node.id.slice('Task-'.length)): Running {
+  const service = new ecs.FargateService(plan.stack, `Service-${name}`, {
+    cluster: plan.tasks.at.cluster, taskDefinition: definition, desiredCount: plan.asleep ? 0 : count,
     securityGroups: [plan.network.groups[group]], vpcSubnets: { subnets: plan.network.subnets(subnets) }, assignPublicIp: false,
-    ...replaced(plan, kind), circuitBreaker: HALTS, enableExecuteCommand: false,
-    ...(found ? { cloudMapOptions: { cloudMapNamespace: plan.names, name: definition.node.id.slice('Task-'.length), dnsRecordType: sd.DnsRecordType.A, dnsTtl: Duration.seconds(2) } } : {}),
+    ...replaced(plan, group), circuitBreaker: HALTS, enableExecuteCommand: false,
+    ...(found ? { cloudMapOptions: { cloudMapNamespace: plan.names, name, dnsRecordType: sd.DnsRecordType.A, dnsTtl: Duration.seconds(2) } } : {}),
   });
-  return { service, kind };
+  return { service, count, quiet };
 }
 
 export interface Services {
@@ -181,15 +188,15 @@ export function servicesOf(plan: Plan, shopUrl: string): Services {
     beside(definition, first, 'feed', { image: image('Ctl'), command: ['--profiles', path('profiles'), 'feed'], logging, memoryLimitMiB: 64, essential: false, enableRestartPolicy: true });
     beside(definition, first, 'inside', { image: image('Edge'), ...HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });
   });
-  const edges = run(plan, edge, 'edge', 'edges', size.edges.count, 'inner', false);
+  const quiet = (kind: keyof typeof QUIET): number => Math.min(QUIET[kind], size[kind].count);
+  const edges = run(plan, edge, { group: 'edge', subnets: 'inner', found: false }, size.edges.count, quiet('edges'));
   // One after the other: a new version of both at once would leave nobody to own.
-  const seats = ['seats-a', 'seats-b'].map((name) => run(plan, tasks.define(seatsTask(plan, name)), 'seats', 'seats', 1, 'inner', true));
+  const seats = ['seats-a', 'seats-b'].map((name) => run(plan, tasks.define(seatsTask(plan, name)), { group: 'seats', subnets: 'inner' }, 1, 1));
   seats[1]!.service.node.addDependency(seats[0]!.service);
-  const all = [
-    edges,
-    run(plan, tasks.define(frontTask(plan)), 'line', 'fronts', size.fronts.count, 'line', true),
-    ...seats,
-    run(plan, pay, 'pay', 'pays', size.pays.count, 'pay', true),
-  ];
+  if (size.pays.count > CLOUD_MAP_MAX) throw new Error(`Cloud Map names ${CLOUD_MAP_MAX} of ${size.pays.count} adapters`);
+  const front = tasks.define(frontTask(plan));
+  const names = frontNames(size);
+  const fronts = names.map((name, i) => run(plan, front, { group: 'line', subnets: 'line' }, Math.ceil(size.fronts.count / names.length), i === 0 ? quiet('fronts') : 0, name));
+  const all = [edges, ...fronts, ...seats, run(plan, pay, { group: 'pay', subnets: 'pay' }, size.pays.count, quiet('pays'))];
   return { edges, all };
 }

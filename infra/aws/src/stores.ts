@@ -60,7 +60,7 @@ export function redisOf(stack: Stack, sale: Sale, size: Size, network: Network, 
   const subnets = new cache.CfnSubnetGroup(stack, 'LineSubnets', { description: 'stores', subnetIds: network.subnets('store').map(({ subnetId }) => subnetId) });
   const shape = follows
     ? { globalReplicationGroupId: new CfnParameter(stack, 'GlobalLine', { description: 'GlobalReplicationGroupId of the first region', allowedPattern: '.+' }).valueAsString }
-    : { cacheNodeType: size.redis, engine: 'redis', engineVersion: '7.1', numNodeGroups: 1, cacheParameterGroupName: parameters.ref };
+    : { cacheNodeType: size.redis, engine: 'redis', engineVersion: '7.1', numNodeGroups: size.shards, cacheParameterGroupName: parameters.ref };
   const group = new cache.CfnReplicationGroup(stack, 'Line', {
     ...shape,
     replicationGroupDescription: 'the lines', replicationGroupId: `${sale.name}-line`,

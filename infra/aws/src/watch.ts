@@ -98,14 +98,14 @@ function dashboardOf(stack: Stack, all: Alarm[]): void {
 
 // The collector reads /metrics, which needs no token, of every task that Cloud Map knows. Buckets by which promises are judged
 // become figures of their own; the collector does not know then that they only grow, so it is declared here.
-export function collectorConfig(all: Alarm[], promised: Burn[], domain: string, region: string, logGroup: string): object {
+export function collectorConfig(all: Alarm[], promised: Burn[], domain: string, fronts: string[], region: string, logGroup: string): object {
   const house = Object.entries(HOUSE).map(([target_label, replacement]) => ({ target_label, replacement }));
   const buckets = { source_labels: ['__name__', 'le'], separator: ';', regex: bucketsOf(promised), target_label: '__name__', replacement: `$$1${WITHIN}` };
   return {
     receivers: { prometheus: { config: {
       global: { scrape_interval: '15s', scrape_timeout: '5s' },
       scrape_configs: Object.entries(JOBS).map(([name, port]) => ({
-        job_name: `fairgate-${name}`, dns_sd_configs: [{ names: [`${name}.${domain}`], type: 'A', port, refresh_interval: '10s' }],
+        job_name: `fairgate-${name}`, dns_sd_configs: [{ names: (name === 'queue-front' ? fronts : [name]).map((one) => `${one}.${domain}`), type: 'A', port, refresh_interval: '10s' }],
         relabel_configs: [{ target_label: 'part', replacement: `fairgate-${name}` }, ...house],
         metric_relabel_configs: [buckets],
       })),
@@ -122,7 +122,7 @@ export function collectorConfig(all: Alarm[], promised: Burn[], domain: string, 
   };
 }
 
-export function collectorOf(at: Workshop, network: Network, domain: string, all: Alarm[], promised: Burn[], asleep: boolean): ecs.FargateService {
+export function collectorOf(at: Workshop, network: Network, domain: string, fronts: string[], all: Alarm[], promised: Burn[], asleep: boolean): ecs.FargateService {
   const { stack, key } = at;
   const figures = new logs.LogGroup(stack, 'Figures', { retention: logs.RetentionDays.TWO_WEEKS, encryptionKey: key, removalPolicy: RemovalPolicy.DESTROY });
   const definition = new ecs.FargateTaskDefinition(stack, 'Task-collector', {
@@ -133,7 +133,7 @@ export function collectorOf(at: Workshop, network: Network, domain: string, all:
   definition.addContainer('collector', {
     image: at.image('Collector'), readonlyRootFilesystem: true, user: '10001:10001',
     logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: 'collector' }),
-    environment: { AOT_CONFIG_CONTENT: stack.toJsonString(collectorConfig(all, promised, domain, stack.region, figures.logGroupName)) },
+    environment: { AOT_CONFIG_CONTENT: stack.toJsonString(collectorConfig(all, promised, domain, fronts, stack.region, figures.logGroupName)) },
   });
   return new ecs.FargateService(stack, 'Service-collector', {
     cluster: at.cluster, taskDefinition: definition, desiredCount: asleep ? 0 : 1, securityGroups: [network.groups.collector],
@@ -141,13 +141,13 @@ export function collectorOf(at: Workshop, network: Network, domain: string, all:
   });
 }
 
-export function watch(at: Workshop, network: Network, domain: string, services: ecs.FargateService[], asleep: boolean): ecs.FargateService {
+export function watch(at: Workshop, network: Network, domain: string, services: ecs.FargateService[], fronts: string[], asleep: boolean): ecs.FargateService {
   const all = alarms();
   const topics = topicsOf(at.stack, at.key);
   const promised = burns();
   for (const alarm of all) alarmOf(at.stack, alarm, topics);
   for (const burn of promised) burnOf(at.stack, burn, topics);
-  const collector = collectorOf(at, network, domain, all, promised, asleep);
+  const collector = collectorOf(at, network, domain, fronts, all, promised, asleep);
   ownAlarms(at.stack, [...services, collector], topics);
   dashboardOf(at.stack, all);
   return collector;

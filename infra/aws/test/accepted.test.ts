@@ -8,11 +8,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { FILES } from '../src/edge.js';
-import { ROOT } from '../src/sale.js';
+import { BIN, ROOT } from '../src/sale.js';
 import { PROGRAMS } from '../src/services.js';
 import { ofType, queuedTemplates, templates, type Template } from './made.js';
 
-const BIN = join(process.env['FAIRGATE_BUILD_DIR'] ?? join(ROOT, 'build/release'), 'bin');
 const dir = mkdtempSync(join(tmpdir(), 'fairgate-aws-'));
 after(() => rmSync(dir, { recursive: true }));
 

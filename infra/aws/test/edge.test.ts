@@ -89,7 +89,7 @@ before(async () => {
   seatsB.ready = false;
   dir = mkdtempSync(join(tmpdir(), 'fairgate-edge-'));
   writeFileSync(join(dir, 'edge.trusted.lst'), '127.0.0.1\n');
-  const config = withoutComments(edgeConfig({ bind: `${EDGE}:8080`, inside: INSIDE, domain: DOMAIN, event: 'tour', maxconn: 200 }))
+  const config = withoutComments(edgeConfig({ bind: `${EDGE}:8080`, inside: INSIDE, domain: DOMAIN, event: 'tour', fronts: ['queue-front', 'queue-front-2'], maxconn: 200 }))
     .replaceAll(FILES, dir).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge'))
     .replace('parse-resolv-conf', `nameserver here 127.0.0.1:${names.port}`);
   writeFileSync(join(dir, 'edge.cfg'), config);
@@ -141,4 +141,12 @@ test('a front that Fargate has put elsewhere is found by its name', LONG, async 
   await until(async () => (await get(EDGE, 8080, '/v1/queue/tour/status')).by === 'front2');
   await until(async () => (await get(EDGE, 8080, '/e/tour', { ...FROM_BALANCER, accept: 'text/html' })).by === 'front2');
   await until(async () => (await get(INSIDE, 8091, '/internal/sessions/x/end')).by === 'front2');
+});
+
+test('more fronts than one name has addresses for are found by a second name', LONG, async () => {
+  await front1.open(8081);
+  known.set(`queue-front-2.${DOMAIN}`, [front1.address]);
+  front2.close();
+  await until(async () => (await get(EDGE, 8080, '/v1/queue/tour/status')).by === 'front1');
+  await until(async () => (await get(EDGE, 8080, '/e/tour', { ...FROM_BALANCER, accept: 'text/html' })).by === 'front1');
 });

@@ -1,5 +1,5 @@
 // made.ts: the templates that the tests look at, as making.ts made them: as sale.json says, with the
-// queue, with operators as persons, and with the first region given up.
+// queue, with operators as persons between sales, and with the first region given up.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export interface Template {
 export const SALE = readSale();
 export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' }, seatOwners: 2 }; // what sale.json does not choose
 
-export const PERSONS: Sale = { ...SALE, operators: { issuer: 'https://id.house.example/realms/staff', audience: 'https://fairgate.house.example', keys: 'test/jwks.json', rolePrefix: 'fairgate-' } };
+export const PERSONS: Sale = { ...SALE, profile: 'idle', operators: { issuer: 'https://id.house.example/realms/staff', audience: 'https://fairgate.house.example', keys: 'test/jwks.json', rolePrefix: 'fairgate-' } };
 
 export const GIVEN_UP: Sale = { ...SALE, awake: 'second' };
 

@@ -1,28 +1,40 @@
-// Before an opening everything has its size, which is SCALE.md's with a zone to lose; and it costs what is printed.
+// Before an opening everything has its size, which is that of `fairgate size` with a zone to lose; and it costs what is printed.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { month, once, readPrices, scaleRows, sum, table, traffic } from '../src/cost.js';
-import { checked, fileOf, sizeFor, sizes, times } from '../src/sale.js';
-import { ofType, PERSONS, SALE, templates } from './made.js';
+import { month, once, readPrices, SALES, sum, table } from '../src/cost.js';
+import { BIN, checked, fileOf, sizeFor, times } from '../src/sale.js';
+import { ofType, PERSONS, personsTemplates, SALE, templates } from './made.js';
 
-test('the table of SCALE.md has a row for each size, and with one zone of three lost as many cores are left', () => {
-  const rows = scaleRows();
-  assert.deepEqual(rows.map(({ visitors }) => visitors), sizes().map(({ visitors }) => visitors));
-  const [, edgeCores, frontCores] = /edges of (\d+) cores, fronts of (\d+)\./.exec(fileOf('infra/SCALE.md'))!.map(Number) as [number, number, number];
-  rows.forEach((row, i) => {
-    const { edges, fronts } = sizes()[i]!;
-    const left = ({ count, cpu }: typeof edges) => (count - Math.ceil(count / 3)) * (cpu / 1024);
-    assert.ok(left(edges) >= row.edges * edgeCores, `${row.visitors}: ${left(edges)} cores of edges`);
-    assert.ok(left(fronts) >= row.fronts * frontCores, `${row.visitors}: ${left(fronts)} cores of fronts`);
-  });
+test('with one zone of three lost there are as many machines as `fairgate size` wants, and each can hold what is its part', () => {
+  for (const visitors of SALES) {
+    const { edges, fronts, pays, maxconn, pspPerS, usersPerS } = sizeFor({ ...SALE, visitors });
+    const asked = ['size', '--cdn', '--visitors', `${visitors}`, '--seats', `${SALE.seats}`, '--placed', '60', '--edge-cores', `${edges.cpu / 1024}`, '--front-cores', `${fronts.cpu / 1024}`, '--json'];
+    const { parts, settings } = JSON.parse(execFileSync(join(BIN, 'fairgate'), asked, { encoding: 'utf8' })) as { parts: { part: string; count: number; memory_gb: number }[]; settings: { setting: string; least: number }[] };
+    for (const [name, { count, memoryMb }] of Object.entries({ edge: edges, 'queue-front': fronts, 'payment-adapter': pays })) {
+      const part = parts.find((one) => one.part === name)!;
+      assert.ok(count - Math.ceil(count / 3) >= part.count, `${visitors}: ${count} of ${name}`);
+      assert.ok(memoryMb >= part.memory_gb * 1024, `${visitors}: memory of ${name}`);
+    }
+    assert.ok(maxconn * (edges.count - Math.ceil(edges.count / 3)) >= visitors && 2 * (maxconn * 1.1 + 500) < 1_048_576, `${visitors}: ${maxconn}`);
+    for (const [name, given] of Object.entries({ 'psp.per_s': pspPerS, 'users.queries_per_s': usersPerS })) assert.ok(given >= settings.find(({ setting }) => setting === name)!.least, name);
+  }
 });
 
-test('polls follow from the bytes, and are as many as SCALE.md counts in a second, for as long as the line lasts', () => {
-  for (const row of scaleRows()) {
-    const polls = traffic(row).millions * 1e6 - 2 * row.visitors;
-    const seconds = polls / row.pollsPerS; // 50,000 seats, fifty a second: a thousand, while the line gets shorter
-    assert.ok(seconds > 600 && seconds < 1100, `${row.visitors}: ${seconds} s`);
+test('the idle profile is a few cores, and nothing of it grows for an opening', () => {
+  const { edges, fronts, seats, pays, database } = sizeFor({ ...SALE, profile: 'idle' });
+  for (const { count, cpu } of [edges, fronts, seats, pays]) assert.deepEqual([count, cpu], [2, 1024]);
+  assert.equal(database, 'db.r7g.large');
+  for (const type of ['AWS::ApplicationAutoScaling::ScalableTarget', 'AWS::Scheduler::Schedule']) assert.deepEqual(ofType(personsTemplates().first, type), []);
+});
+
+test('bytes to visitors are those of SCALE.md', () => {
+  const rows = [...fileOf('infra/SCALE.md').matchAll(/^\| ([\d,]+) \| \d+ edges?, \d+ fronts?, \d+ shards? \| [^|]+ \| ([\d,]+) GB \|/gm)].map((row) => [row[1]!, row[2]!].map((one) => Number(one.replaceAll(',', ''))));
+  for (const visitors of SALES) {
+    const [, gb] = rows.find(([there]) => there === visitors)!;
+    assert.ok(Math.abs(sizeFor({ ...SALE, visitors }).traffic.gb / gb! - 1) < 0.25, `${visitors}: ${gb}`);
   }
 });
 
@@ -30,15 +42,15 @@ test('services grow before the opening and shrink after it, at times that do not
   const { up, down } = times(SALE);
   assert.equal(new Date(up).toISOString(), '2027-05-01T10:00:00.000Z');
   assert.equal(new Date(down).toISOString(), '2027-05-01T15:00:00.000Z');
-  const size = sizeFor(SALE.visitors);
+  const { edges, fronts } = sizeFor(SALE);
   const targets = ofType(templates().first, 'AWS::ApplicationAutoScaling::ScalableTarget').map(([, { Properties }]) => Properties);
-  assert.equal(targets.length, 3);
+  assert.equal(targets.length, 3); // of edges, and of fronts by two names
   for (const { ScheduledActions, MinCapacity, MaxCapacity } of targets) {
     const [rise, fall] = ScheduledActions;
     assert.deepEqual([rise.Schedule, fall.Schedule], ['at(2027-05-01T10:00:00)', 'at(2027-05-01T15:00:00)']);
     assert.equal(rise.ScalableTargetAction.MinCapacity, MaxCapacity);
     assert.equal(fall.ScalableTargetAction.MinCapacity, MinCapacity);
-    assert.ok([size.edges.count, size.fronts.count, size.pays.count].includes(MaxCapacity));
+    assert.ok([edges.count, Math.ceil(fronts.count / 2)].includes(MaxCapacity));
   }
   const calls = ofType(templates().first, 'AWS::Scheduler::Schedule').map(([, { Properties }]) => Properties.ScheduleExpression);
   assert.deepEqual(calls, ['at(2027-05-01T10:00:00)', 'at(2027-05-01T15:00:00)']);
@@ -49,7 +61,8 @@ test('the settings of a sale are validated before anything is made of them', () 
   const wrong = (change: object) => assert.throws(() => checked({ ...SALE, ...change }), /sale\.json|no size/);
   wrong({ opensAt: 'tomorrow' });
   wrong({ opensAt: '2027-13-01T11:00:00Z' });
-  wrong({ visitors: 20_000_000 });
+  wrong({ visitors: 200_000_000 });
+  wrong({ profile: 'morning' });
   wrong({ warmMinutes: 5 });
   wrong({ awake: 'both' });
   wrong({ awake: 'second', second: undefined });
@@ -65,15 +78,15 @@ test('prices have a date and a source, and the bill has no line for nothing', ()
   const prices = readPrices();
   assert.match(prices.asOf, /^\d{4}-\d\d$/);
   assert.ok(prices.source.length > 20);
-  for (const row of scaleRows()) {
-    const size = sizeFor(row.visitors);
-    for (const [what, money] of [...month(prices, SALE, size), ...once(prices, SALE, size, row)].filter(([what]) => what !== 'more tasks')) assert.ok(money > 0, what);
+  for (const visitors of SALES) {
+    const size = sizeFor({ ...SALE, visitors });
+    for (const [what, money] of [...month(prices, SALE, size), ...once(prices, { ...SALE, visitors }, size)]) assert.ok(money > 0, what);
   }
 });
 
 test('a larger sale costs more, and the printed table says what was summed', () => {
   const prices = readPrices();
-  const bills = scaleRows().map((row) => sum(once(prices, SALE, sizeFor(row.visitors), row)));
+  const bills = SALES.map((visitors) => sum(once(prices, { ...SALE, visitors }, sizeFor({ ...SALE, visitors }))));
   assert.ok(bills[0]! < bills[1]! && bills[1]! < bills[2]!);
   const printed = table(prices, SALE);
   for (const bill of bills) assert.ok(printed.includes(Math.round(bill).toLocaleString('en')), `${bill}`);
@@ -83,7 +96,7 @@ test('a larger sale costs more, and the printed table says what was summed', () 
 test('README.md has the sums that are printed now', () => {
   const readme = fileOf('infra/aws/README.md');
   const sums = table(readPrices(), SALE).split('\n').filter((line) => /^ *(visitors|together) /.test(line));
-  assert.equal(sums.length, 3);
+  assert.equal(sums.length, 4);
   for (const line of sums) assert.ok(readme.includes(line), line);
 });
 

@@ -133,7 +133,7 @@ test('each service runs in three zones, in the subnets that are meant for it, wi
     return [id.replace(/^Service/, '').replace(/Service[0-9A-F]{8}$/, ''), `${nameOf(template, refers(SecurityGroups[0])!)} in ${[...kind]}`];
   }));
   assert.deepEqual(kinds, {
-    edge: 'edge in inner', queuefront: 'line in line', seatsa: 'seats in inner', seatsb: 'seats in inner', paymentadapter: 'pay in pay', collector: 'collector in inner',
+    edge: 'edge in inner', queuefront: 'line in line', queuefront2: 'line in line', seatsa: 'seats in inner', seatsb: 'seats in inner', paymentadapter: 'pay in pay', collector: 'collector in inner',
   });
 });
 
