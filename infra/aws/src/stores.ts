@@ -1,7 +1,7 @@
 // stores.ts: Redis for the lines, PostgreSQL for seats and for orders: encrypted, in three zones, private.
 //
 // Redis is a cluster (queue-front speaks to one: [redis] cluster, TLS, a user of its own) with two replicas a
-// shard. An event lies on one shard; more events spread over more. ElastiCache keeps no append-only file on
+// shard. An event lies on as many shards as it was made with. ElastiCache keeps no append-only file on
 // such a group, so the shipped `appendfsync always` is not to be had: README.md says what that means.
 //
 // Seats and orders have a database each, so that neither waits for the other and neither can read the other.
