@@ -115,7 +115,7 @@ export function sizeFor({ profile, ...sale }: Pick<Sale, 'profile' | 'visitors' 
     edges: of('edge', edges), fronts: of('queue-front'), seats: of('seat-service'), pays: of('payment-adapter'),
     shards: part('shard of Redis').count, redis: `cache.r7g.${part('shard of Redis').memory_gb > 12 ? 'xlarge' : 'large'}`,
     database: `db.r7g.${!idle && part('PostgreSQL').cores > 2 ? 'xlarge' : 'large'}`,
-    maxconn: Math.ceil((visitors / edges) * 1.15), pspPerS: least('psp.per_s'), usersPerS: least('users.queries_per_s'),
+    maxconn: Math.max(20_000, Math.ceil((visitors / edges) * 1.15)), pspPerS: least('psp.per_s'), usersPerS: least('users.queries_per_s'),
     traffic: { gb: (visitors * VIEW_KB) / 1e6, millions: (visitors * VIEW_REQUESTS + polls) / 1e6 },
   };
 }
