@@ -142,19 +142,6 @@ static int by_place(const void *a, const void *b)
     return order != 0 ? order : (int)left->bits - (int)right->bits; /* the wider one first */
 }
 
-static void sort(struct ip_nets *nets)
-{
-    qsort(nets->net, nets->len, sizeof(nets->net[0]), by_place);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < nets->len; i++) {
-        const struct ip_net *last = kept > 0 ? &nets->net[kept - 1] : NULL;
-        if (last == NULL || !same_prefix(last->addr, nets->net[i].addr, last->bits))
-            nets->net[kept++] = nets->net[i];
-    }
-    assert(kept <= nets->len && (kept > 0) == (nets->len > 0));
-    nets->len = kept;
-}
-
 static int read_list(struct span text, bool files, struct err_slot *err, struct ip_nets *out)
 {
     struct ip_nets nets = {.len = 0};
@@ -170,7 +157,15 @@ static int read_list(struct span text, bool files, struct err_slot *err, struct 
         if (rc < 0)
             return rc;
     }
-    sort(&nets);
+    qsort(nets.net, nets.len, sizeof(nets.net[0]), by_place);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < nets.len; i++) {
+        const struct ip_net *last = kept > 0 ? &nets.net[kept - 1] : NULL;
+        if (last == NULL || !same_prefix(last->addr, nets.net[i].addr, last->bits))
+            nets.net[kept++] = nets.net[i];
+    }
+    assert(kept <= nets.len && (kept > 0) == (nets.len > 0));
+    nets.len = kept;
     *out = nets;
     return 0;
 }

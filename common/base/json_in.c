@@ -140,19 +140,6 @@ char *json_in_text(const json_t *doc, size_t flags)
 
 /* ---- failures ---- */
 
-/* A name from outside may hold what a pointer escapes (RFC 6901). */
-static void put_pointer_part(struct text *text, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        if (*name == '~')
-            TEXT_LIT(text, "~0");
-        else if (*name == '/')
-            TEXT_LIT(text, "~1");
-        else
-            text_char(text, *name);
-    }
-}
-
 static void put_pointer(char out[JSON_IN_POINTER_MAX], const struct json_in *in, const char *key,
                         ptrdiff_t index)
 {
@@ -160,7 +147,16 @@ static void put_pointer(char out[JSON_IN_POINTER_MAX], const struct json_in *in,
     text_str(&text, in->pointer);
     if (key != NULL) {
         text_char(&text, '/');
-        put_pointer_part(&text, key);
+        /* A name from outside may hold what a pointer escapes (RFC 6901). */
+        const char *name = key;
+        for (; *name != '\0'; name++) {
+            if (*name == '~')
+                TEXT_LIT(&text, "~0");
+            else if (*name == '/')
+                TEXT_LIT(&text, "~1");
+            else
+                text_char(&text, *name);
+        }
     }
     if (index != NO_INDEX) {
         text_char(&text, '/');
@@ -384,13 +380,25 @@ bool json_in_str(struct json_in *in, const char *key, size_t min, size_t max, st
     return value != NULL && take_str(in, key, NO_INDEX, value, min, max, out);
 }
 
+bool json_in_copy(struct json_in *in, const char *key, char *to, size_t cap)
+{
+    struct span text;
+    json_in_require(in, key);
+    if (!json_in_str(in, key, 1, cap - 1, &text))
+        return false;
+    bool whole = span_to_cstr(text, to, cap);
+    if (!whole)
+        json_in_refuse(in, key, "must be text");
+    return whole;
+}
+
 bool json_in_chars(struct json_in *in, const char *key, size_t min, size_t max, struct span *out)
 {
     const json_t *value = ask(in, key);
     if (value == NULL)
         return false;
     assert(min <= max);
-    const struct span text = {json_string_value(value), json_string_length(value)};
+    const struct span text = json_in_words(value);
     const size_t chars = span_chars(text); /* jansson has checked that it is UTF-8 */
     if (!json_is_string(value) || chars < min || chars > max)
         return refuse(in, key, NO_INDEX, "must be a text of %zu to %zu characters", min, max);
@@ -422,7 +430,7 @@ bool json_in_time(struct json_in *in, const char *key, uint64_t *unix_ms)
     const json_t *value = ask(in, key);
     if (value == NULL)
         return false;
-    struct span text = {json_string_value(value), json_string_length(value)};
+    struct span text = json_in_words(value);
     if (!json_is_string(value) || !rfc3339_parse(text, unix_ms))
         return refuse(in, key, NO_INDEX, "must be a time such as \"2026-11-20T11:00:00Z\"");
     return true;
@@ -471,6 +479,33 @@ bool json_in_item_str(struct json_in *in, const char *key, const json_t *array, 
                       size_t min, size_t max, struct span *out)
 {
     return take_str(in, key, (ptrdiff_t)index, json_array_get(array, index), min, max, out);
+}
+
+/* ---- documents of others ---- */
+
+struct span json_in_words(const json_t *value)
+{
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+struct span json_in_text_of(const json_t *object, const char *key)
+{
+    return json_in_words(json_object_get(object, key));
+}
+
+uint64_t json_in_count_of(const json_t *object, const char *key)
+{
+    json_int_t number = json_integer_value(json_object_get(object, key));
+    return number > 0 ? (uint64_t)number : 0;
+}
+
+bool json_in_copy_of(const json_t *object, const char *key, char *to, size_t cap)
+{
+    assert(cap > 1);
+    struct span text = json_in_text_of(object, key);
+    if (!span_to_cstr(text, to, cap))
+        to[0] = '\0';
+    return to[0] != '\0';
 }
 
 /* ---- merge patch ---- */

@@ -63,6 +63,8 @@ bool json_in_milli(struct json_in *in, const char *key, uint64_t min, uint64_t m
 bool json_in_bool(struct json_in *in, const char *key, bool *out);
 /* Length in bytes; the span is borrowed from the document. */
 bool json_in_str(struct json_in *in, const char *key, size_t min, size_t max, struct span *out);
+/* The same from one byte on, copied, of a member that has to be there. */
+bool json_in_copy(struct json_in *in, const char *key, char *to, size_t cap);
 /* Length in characters, so that no alphabet has less room; up to four bytes each. */
 bool json_in_chars(struct json_in *in, const char *key, size_t min, size_t max, struct span *out);
 /* One of `words`, which ends with NULL; *out is its index. */
@@ -79,6 +81,14 @@ bool json_in_item_child(struct json_in *in, const char *key, const json_t *array
                         struct json_in *child);
 bool json_in_item_str(struct json_in *in, const char *key, const json_t *array, size_t index,
                       size_t min, size_t max, struct span *out);
+
+/* Of another program's document, in which anything may be missing or of another type: then the text
+ * is "not there", the number 0, the copy "" (and false, as for one that is empty or does not fit).
+ * Spans are borrowed from the document. */
+struct span json_in_words(const json_t *value);
+struct span json_in_text_of(const json_t *object, const char *key);
+uint64_t json_in_count_of(const json_t *object, const char *key);
+bool json_in_copy_of(const json_t *object, const char *key, char *to, size_t cap);
 
 /* RFC 7396: *out is a new document, what `target` becomes by `patch`; neither is changed. */
 int json_in_merge(const json_t *target, const json_t *patch, struct err_slot *err, json_t **out);

@@ -23,22 +23,6 @@ static uint64_t days_of(unsigned year, unsigned month, unsigned day)
     return (uint64_t)(march_year / 400) * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
 }
 
-static void date_of(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
-{
-    assert(days <= RFC3339_MS_MAX / MS_PER_DAY);
-    uint64_t shifted = days + DAYS_TO_1970;
-    unsigned era = (unsigned)(shifted / DAYS_PER_ERA);
-    unsigned day_of_era = (unsigned)(shifted % DAYS_PER_ERA);
-    unsigned year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    unsigned march_month = (5 * day_of_year + 2) / 153;
-    *day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    *month = march_month < 10 ? march_month + 3 : march_month - 9;
-    *year = era * 400 + year_of_era + (*month <= 2 ? 1 : 0);
-    assert(*month >= 1 && *month <= 12 && *day >= 1 && *day <= 31);
-}
-
 static unsigned days_in_month(unsigned year, unsigned month)
 {
     assert(month >= 1 && month <= 12);
@@ -134,7 +118,19 @@ void rfc3339_put(struct text *text, uint64_t unix_ms)
 {
     assert(unix_ms <= RFC3339_MS_MAX);
     unsigned year, month, day;
-    date_of(unix_ms / MS_PER_DAY, &year, &month, &day);
+    uint64_t days = unix_ms / MS_PER_DAY;
+    assert(days <= RFC3339_MS_MAX / MS_PER_DAY);
+    uint64_t shifted = days + DAYS_TO_1970;
+    unsigned era = (unsigned)(shifted / DAYS_PER_ERA);
+    unsigned day_of_era = (unsigned)(shifted % DAYS_PER_ERA);
+    unsigned year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned march_month = (5 * day_of_year + 2) / 153;
+    day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    month = march_month < 10 ? march_month + 3 : march_month - 9;
+    year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
+    assert(month >= 1 && month <= 12 && day >= 1 && day <= 31);
     unsigned ms_of_day = (unsigned)(unix_ms % MS_PER_DAY);
     char out[] = "0000-00-00T00:00:00.000Z";
     static_assert(sizeof(out) - 1 == RFC3339_LEN, "the length that the header tells");

@@ -272,6 +272,21 @@ void json_member_str(struct text *text, const char *key, struct span value)
     json_str(text, value);
 }
 
+void json_member_some(struct text *text, const char *key, struct span value)
+{
+    if (value.len > 0)
+        json_member_str(text, key, value);
+}
+
+void json_member_or_null(struct text *text, const char *key, struct span value)
+{
+    json_key(text, key);
+    if (value.ptr != NULL)
+        json_str(text, value);
+    else
+        json_nil(text);
+}
+
 void json_member_cstr(struct text *text, const char *key, const char *value)
 {
     json_member_str(text, key, span_of(value));

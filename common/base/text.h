@@ -69,6 +69,8 @@ void json_nil(struct text *text);                   /* not json_null: that name 
 void json_raw(struct text *text, struct span json); /* already JSON */
 /* Members: key and value in one. */
 void json_member_str(struct text *text, const char *key, struct span value);
+void json_member_some(struct text *text, const char *key, struct span value);    /* if not empty */
+void json_member_or_null(struct text *text, const char *key, struct span value); /* "not there" */
 void json_member_cstr(struct text *text, const char *key, const char *value);
 void json_member_u64(struct text *text, const char *key, uint64_t value);
 void json_member_milli(struct text *text, const char *key, int64_t thousandths);

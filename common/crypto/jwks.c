@@ -416,8 +416,7 @@ int jwks_load(struct span paths, struct err_slot *err, struct jwks **out)
 void jwks_put(struct text *text, const struct jwks *set)
 {
     json_open(text, '{');
-    json_key(text, "keys");
-    json_open(text, '[');
+    json_member_open(text, "keys", '[');
     for (size_t i = 0; i < set->len; i++) {
         const struct jwks_key *key = set->key[i];
         assert(key->alg == JWKS_ES256); /* ours */
@@ -435,16 +434,10 @@ void jwks_put(struct text *text, const struct jwks *set)
     json_close(text, '}');
 }
 
-static struct span member(const json_t *jwk, const char *name)
-{
-    const json_t *value = json_object_get(jwk, name);
-    return (struct span){json_string_value(value), json_string_length(value)};
-}
-
 /* Absent, or this very text. */
 static bool allows(const json_t *jwk, const char *name, struct span only)
 {
-    return json_object_get(jwk, name) == NULL || span_eq(member(jwk, name), only);
+    return json_object_get(jwk, name) == NULL || span_eq(json_in_text_of(jwk, name), only);
 }
 
 /* *out is NULL for a point that is not on the curve, by which an attacker could learn something.
@@ -516,27 +509,29 @@ static int evp_from_rsa(const uint8_t *n, size_t n_len, const uint8_t *e, size_t
 static int other_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
                           struct jwks_key **out)
 {
-    struct span kid = member(jwk, "kid");
+    struct span kid = json_in_text_of(jwk, "kid");
     if (kid.len == 0 || kid.len > JWKS_KID_MAX || !allows(jwk, "use", SPAN("sig")))
         return 0;
-    if ((algs & JWKS_RS256) != 0 && span_eq(member(jwk, "kty"), SPAN("RSA"))) {
+    if ((algs & JWKS_RS256) != 0 && span_eq(json_in_text_of(jwk, "kty"), SPAN("RSA"))) {
         /* An even exponent, or 1, is no key, nor is an even modulus, or one that is filled up. */
         uint8_t n[RSA_BYTES_MAX], e[RSA_EXPONENT_BYTES_MAX];
         size_t n_len, e_len;
         EVP_PKEY *evp;
         if (!allows(jwk, "alg", SPAN("RS256")) ||
-            !base64_decode(member(jwk, "n"), n, sizeof(n), &n_len) || n_len < RSA_BYTES_MIN ||
-            !base64_decode(member(jwk, "e"), e, sizeof(e), &e_len) || e_len == 0 || n[0] == 0 ||
-            (n[n_len - 1] & 1) == 0 || (e[e_len - 1] & 1) == 0 || (e_len == 1 && e[0] == 1))
+            !base64_decode(json_in_text_of(jwk, "n"), n, sizeof(n), &n_len) ||
+            n_len < RSA_BYTES_MIN ||
+            !base64_decode(json_in_text_of(jwk, "e"), e, sizeof(e), &e_len) || e_len == 0 ||
+            n[0] == 0 || (n[n_len - 1] & 1) == 0 || (e[e_len - 1] & 1) == 0 ||
+            (e_len == 1 && e[0] == 1))
             return 0;
         int rc = evp_from_rsa(n, n_len, e, e_len, err, &evp);
         return rc < 0 ? rc : verifier(evp, JWKS_RS256, kid, err, out);
     }
-    if ((algs & JWKS_EDDSA) != 0 && span_eq(member(jwk, "kty"), SPAN("OKP"))) {
+    if ((algs & JWKS_EDDSA) != 0 && span_eq(json_in_text_of(jwk, "kty"), SPAN("OKP"))) {
         uint8_t x[ED25519_BYTES];
-        if (!span_eq(member(jwk, "crv"), SPAN("Ed25519")) ||
+        if (!span_eq(json_in_text_of(jwk, "crv"), SPAN("Ed25519")) ||
             (!allows(jwk, "alg", SPAN("EdDSA")) && !allows(jwk, "alg", SPAN("Ed25519"))) ||
-            !base64_decode_exact(member(jwk, "x"), x, sizeof(x)))
+            !base64_decode_exact(json_in_text_of(jwk, "x"), x, sizeof(x)))
             return 0;
         return verifier(EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x, sizeof(x)),
                         JWKS_EDDSA, kid, err, out);
@@ -550,15 +545,16 @@ static int key_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
                         struct jwks_key **out)
 {
     *out = NULL;
-    if (!span_eq(member(jwk, "kty"), SPAN("EC")))
+    if (!span_eq(json_in_text_of(jwk, "kty"), SPAN("EC")))
         return other_from_jwk(jwk, algs, err, out);
     uint8_t point[POINT_BYTES] = {4};
-    if ((algs & JWKS_ES256) == 0 || !span_eq(member(jwk, "crv"), SPAN("P-256")) ||
+    if ((algs & JWKS_ES256) == 0 || !span_eq(json_in_text_of(jwk, "crv"), SPAN("P-256")) ||
         !allows(jwk, "use", SPAN("sig")) || !allows(jwk, "alg", SPAN("ES256")) ||
-        !base64_decode_exact(member(jwk, "x"), point + 1, COORDINATE_BYTES) ||
-        !base64_decode_exact(member(jwk, "y"), point + 1 + COORDINATE_BYTES, COORDINATE_BYTES))
+        !base64_decode_exact(json_in_text_of(jwk, "x"), point + 1, COORDINATE_BYTES) ||
+        !base64_decode_exact(json_in_text_of(jwk, "y"), point + 1 + COORDINATE_BYTES,
+                             COORDINATE_BYTES))
         return 0;
-    struct span kid = member(jwk, "kid");
+    struct span kid = json_in_text_of(jwk, "kid");
     if (json_object_get(jwk, "kid") != NULL && (kid.len == 0 || kid.len > JWKS_KID_MAX))
         return 0;
     EVP_PKEY *evp;

@@ -29,23 +29,30 @@ enum {
 
 /* ---- signing ---- */
 
-static void put_header(struct text *out, const struct jwks_key *key, const char *typ)
+int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claims *claims,
+             struct err_slot *err, struct text *out)
 {
-    char memory[HEADER_BYTES_MAX];
-    struct text header = text_on(memory, sizeof(memory));
+    assert(claims->iss.len > 0 && claims->iss.len <= JWT_CLAIM_MAX);
+    assert(claims->aud.len > 0 && claims->aud.len <= JWT_CLAIM_MAX);
+    assert(claims->iat_s > 0);
+    assert(claims->exp_s > claims->iat_s);
+    if (claims->sub.len > JWT_CLAIM_MAX || claims->jti.len > JWT_CLAIM_MAX)
+        return err_set(err, ERR_RANGE, "a token's sub and jti have at most %d bytes",
+                       JWT_CLAIM_MAX);
+    char memory[JWT_BYTES_MAX];
+    struct text token = text_on(memory, sizeof(memory));
+    char header_memory[HEADER_BYTES_MAX];
+    struct text header = text_on(header_memory, sizeof(header_memory));
     json_open(&header, '{');
     json_member_cstr(&header, "alg", "ES256");
     json_member_cstr(&header, "typ", typ);
     json_member_str(&header, "kid", jwks_key_kid(key));
     json_close(&header, '}');
     assert(!header.overflown);
-    base64_put(out, header.ptr, header.len);
-}
-
-static void put_payload(struct text *out, const struct jwt_claims *claims)
-{
-    char memory[JWT_BYTES_MAX];
-    struct text payload = text_on(memory, sizeof(memory));
+    base64_put(&token, header.ptr, header.len);
+    text_char(&token, '.');
+    char payload_memory[JWT_BYTES_MAX];
+    struct text payload = text_on(payload_memory, sizeof(payload_memory));
     json_open(&payload, '{');
     json_member_str(&payload, "iss", claims->iss);
     json_member_str(&payload, "aud", claims->aud);
@@ -60,25 +67,8 @@ static void put_payload(struct text *out, const struct jwt_claims *claims)
     if (claims->extra.len > 0)
         json_raw(&payload, claims->extra);
     json_close(&payload, '}');
-    base64_put(out, payload.ptr, payload.len);
-    out->overflown |= payload.overflown;
-}
-
-int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claims *claims,
-             struct err_slot *err, struct text *out)
-{
-    assert(claims->iss.len > 0 && claims->iss.len <= JWT_CLAIM_MAX);
-    assert(claims->aud.len > 0 && claims->aud.len <= JWT_CLAIM_MAX);
-    assert(claims->iat_s > 0);
-    assert(claims->exp_s > claims->iat_s);
-    if (claims->sub.len > JWT_CLAIM_MAX || claims->jti.len > JWT_CLAIM_MAX)
-        return err_set(err, ERR_RANGE, "a token's sub and jti have at most %d bytes",
-                       JWT_CLAIM_MAX);
-    char memory[JWT_BYTES_MAX];
-    struct text token = text_on(memory, sizeof(memory));
-    put_header(&token, key, typ);
-    text_char(&token, '.');
-    put_payload(&token, claims);
+    base64_put(&token, payload.ptr, payload.len);
+    token.overflown |= payload.overflown;
     if (token.overflown)
         return err_set(err, ERR_FULL, "a token of more than %d bytes", JWT_BYTES_MAX);
 
@@ -96,12 +86,6 @@ int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claim
 }
 
 /* ---- verifying ---- */
-
-static struct span text_of(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct span){json_string_value(value), json_string_length(value)};
-}
 
 /* `rc` again. */
 static int at_fault(const struct jwt_rules *rules, enum jwt_fault fault, int rc)
@@ -145,7 +129,7 @@ static int judge_alg(struct span alg, const struct jwt_rules *rules, struct err_
 
 static int judge_type(const json_t *header, const struct jwt_rules *rules, struct err_slot *err)
 {
-    struct span is = text_of(header, "typ");
+    struct span is = json_in_text_of(header, "typ");
     if (rules->typ != NULL && span_eq_nocase(is, span_of(rules->typ)))
         return 0;
     if (rules->typ != NULL)
@@ -162,7 +146,7 @@ static int judge_header(const json_t *header, const struct jwks *keys,
                         const struct jwt_rules *rules, struct err_slot *err,
                         const struct jwks_key **key)
 {
-    struct span alg = text_of(header, "alg");
+    struct span alg = json_in_text_of(header, "alg");
     int rc = judge_alg(alg, rules, err);
     if (rc < 0)
         return rc;
@@ -173,9 +157,9 @@ static int judge_header(const json_t *header, const struct jwks *keys,
     rc = judge_type(header, rules, err);
     if (rc < 0)
         return rc;
-    if (text_of(header, "kid").len == 0)
+    if (json_in_text_of(header, "kid").len == 0)
         return at_fault(rules, JWT_FAULT_FORM, err_set(err, ERR_AUTH, "token: kid is missing"));
-    *key = jwks_find(keys, text_of(header, "kid"));
+    *key = jwks_find(keys, json_in_text_of(header, "kid"));
     if (*key == NULL)
         return at_fault(rules, JWT_FAULT_KEY,
                         err_set(err, ERR_UNKNOWN, "token: kid is not of a key that is known here"));
@@ -213,7 +197,7 @@ static bool take_audience(const json_t *payload, struct span want, struct span *
     size_t n = json_is_array(aud) ? json_array_size(aud) : 1;
     for (size_t i = 0; i < n; i++) {
         const json_t *item = json_is_array(aud) ? json_array_get(aud, i) : aud;
-        *out = (struct span){json_string_value(item), json_string_length(item)};
+        *out = json_in_words(item);
         if (span_eq(*out, want) && want.len > 0)
             return true;
     }
@@ -235,14 +219,14 @@ static bool take_time(const json_t *payload, const char *name, bool needed, uint
 
 static bool take_text(const json_t *payload, const char *name, struct span *out)
 {
-    *out = text_of(payload, name);
+    *out = json_in_text_of(payload, name);
     return json_object_get(payload, name) == NULL || (out->len > 0 && out->len <= JWT_CLAIM_MAX);
 }
 
 static int judge_claims(const json_t *payload, const struct jwt_rules *rules, struct err_slot *err,
                         struct jwt_claims *claims)
 {
-    claims->iss = text_of(payload, "iss");
+    claims->iss = json_in_text_of(payload, "iss");
     if (!span_eq(claims->iss, span_of(rules->iss)))
         return at_fault(rules, JWT_FAULT_ISSUER,
                         err_set(err, ERR_AUTH, "token: iss must be %s", rules->iss));

@@ -12,6 +12,7 @@
  * logged. */
 #include "service/persons.h"
 
+#include "base/json_in.h"
 #include "base/magic.h"
 #include "crypto/openssl.h"
 #include "outcall/jwks_feed.h"
@@ -112,11 +113,6 @@ enum person_role person_highest(unsigned roles)
 
 /* ---- what a token says ---- */
 
-static struct span text_of(const json_t *value)
-{
-    return (struct span){json_string_value(value), json_string_length(value)};
-}
-
 /* Letters of an event's id, perhaps with a star at the end. */
 static bool is_events(struct span text)
 {
@@ -146,7 +142,7 @@ static bool each_word(const json_t *claim, void (*on_word)(void *ctx, struct spa
 {
     if (json_is_string(claim)) {
         struct span word;
-        for (struct span rest = text_of(claim); rest.ptr != NULL;) {
+        for (struct span rest = json_in_words(claim); rest.ptr != NULL;) {
             rest = span_cut(rest, ' ', &word);
             if (word.len > 0)
                 on_word(ctx, word);
@@ -160,7 +156,7 @@ static bool each_word(const json_t *claim, void (*on_word)(void *ctx, struct spa
             return false;
     }
     for (size_t i = 0; i < json_array_size(claim); i++)
-        on_word(ctx, text_of(json_array_get(claim, i)));
+        on_word(ctx, json_in_words(json_array_get(claim, i)));
     return true;
 }
 
@@ -213,38 +209,11 @@ static void take_role(void *ctx, struct span word)
         grant(reading->person, reading->role, SPAN("*"));
 }
 
-static void read_roles(const struct persons_conf *conf, const json_t *payload,
-                       struct person *person)
-{
-    struct reading reading = {.person = person,
-                              .prefix = span_of(conf->role_prefix),
-                              .limits = claim_of(payload, span_of(conf->events_claim))};
-    struct span name;
-    for (struct span rest = span_of(conf->roles_claim); rest.ptr != NULL;) {
-        rest = span_cut(rest, ',', &name);
-        const json_t *claim = claim_of(payload, span_trim(name));
-        if (claim != NULL)
-            each_word(claim, take_role, &reading);
-    }
-}
-
 /* What a log and a trail can hold. */
 static bool is_name(struct span text)
 {
     return text.len > 0 && text.len <= PERSONS_NAME_BYTES_MAX && span_is_visible(text) &&
            !span_has_any(text, "\"\\<>");
-}
-
-/* The address where the issuer has not said that it is unproved: people know each other by it. Else
- * the issuer's own name for them. */
-static bool read_name(const json_t *payload, struct person *person)
-{
-    struct span email = text_of(json_object_get(payload, "email"));
-    struct span sub = text_of(json_object_get(payload, "sub"));
-    const json_t *verified = json_object_get(payload, "email_verified");
-    bool proved = verified == NULL || json_is_true(verified);
-    struct span name = is_name(email) && proved ? email : sub;
-    return is_name(name) && is_name(sub) && span_to_cstr(name, person->name, sizeof(person->name));
 }
 
 /* ---- tokens ---- */
@@ -316,9 +285,27 @@ static int judge(struct persons *persons, struct span token, struct err_slot *er
         return rc;
     persons->fault = JWT_FAULT_FORM;
     *person = (struct person){.exp_s = jwt.claims.exp_s};
-    if (read_name(jwt.payload, person))
-        read_roles(&persons->conf, jwt.payload, person);
-    else
+    /* The address where the issuer has not said that it is unproved: people know each other by it.
+     * Else the issuer's own name for them. */
+    const json_t *payload = jwt.payload;
+    struct span email = json_in_text_of(payload, "email");
+    struct span sub = json_in_text_of(payload, "sub");
+    const json_t *verified = json_object_get(payload, "email_verified");
+    bool proved = verified == NULL || json_is_true(verified);
+    struct span name = is_name(email) && proved ? email : sub;
+    if (is_name(name) && is_name(sub) && span_to_cstr(name, person->name, sizeof(person->name))) {
+        const struct persons_conf *conf = &persons->conf;
+        struct reading reading = {.person = person,
+                                  .prefix = span_of(conf->role_prefix),
+                                  .limits = claim_of(payload, span_of(conf->events_claim))};
+        struct span role_name;
+        for (struct span rest = span_of(conf->roles_claim); rest.ptr != NULL;) {
+            rest = span_cut(rest, ',', &role_name);
+            const json_t *claim = claim_of(payload, span_trim(role_name));
+            if (claim != NULL)
+                each_word(claim, take_role, &reading);
+        }
+    } else
         rc = err_set(err, ERR_AUTH, "token: sub must be a name of 1 to %d visible characters",
                      PERSONS_NAME_BYTES_MAX);
     jwt_deinit(&jwt);

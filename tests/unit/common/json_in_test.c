@@ -107,6 +107,14 @@ SCRIPT_VERB(run_str, "str|chars|item-str")
     text_char(&reading.got, ' ');
 }
 
+SCRIPT_VERB(run_copy, "copy")
+{
+    char copied[4] = "?";
+    put_flag(json_in_copy(reading.in, key_of(line), copied, sizeof(copied)));
+    text_str(&reading.got, copied);
+    text_char(&reading.got, ' ');
+}
+
 SCRIPT_VERB(run_list, "list")
 {
     size_t min = (size_t)number_at(line, 2);
@@ -176,6 +184,10 @@ static const struct member_row members[] = {
      "child a; has a",
      "- - - - - - - - - - ", NULL},
     {"a missing member is named", "{}", "require name", "", "/name: is missing"},
+    {"a text is copied with what closes it", "{'a':'abc'}", "copy a", "yes abc ", NULL},
+    {"a text that is copied has to be there", "{}", "copy a", "- ? ", "/a: is missing"},
+    {"a text that does not fit is not copied", "{'a':'abcd'}", "copy a", "- ? ",
+     "/a: must be a text of 1 to 3 bytes"},
     {"a list is not an object", "[]", "require name; u64 n 1 2", "- ",
      "the document: must be an object"},
     {"a number is not an object", "3", "", "", "the document: must be an object"},
@@ -297,6 +309,23 @@ static void check_row(const struct member_row *row)
         strcmp(err.text, row->error == NULL ? "" : row->error) != 0)
         fail_msg("%s: %s: got \"%s\", %s, \"%s\"", row->name, row->body, memory, err_name(rc),
                  err.text);
+    json_decref(doc);
+}
+
+TEST_CASE(members_of_other_programs_may_be_missing_or_of_another_type)
+{
+    json_t *doc = parse("{'a':'abc','n':7,'less':-1,'none':''}");
+    char copied[4] = "?";
+    assert_span(json_in_text_of(doc, "a"), "abc");
+    assert_null(json_in_text_of(doc, "n").ptr);
+    assert_null(json_in_text_of(NULL, "a").ptr);
+    assert_int_equal(json_in_count_of(doc, "n"), 7);
+    assert_int_equal(json_in_count_of(doc, "less") + json_in_count_of(doc, "a"), 0);
+    assert_true(json_in_copy_of(doc, "a", copied, sizeof(copied)));
+    assert_string_equal(copied, "abc");
+    assert_false(json_in_copy_of(doc, "a", copied, 3));
+    assert_string_equal(copied, "");
+    assert_false(json_in_copy_of(doc, "none", copied, sizeof(copied)));
     json_decref(doc);
 }
 

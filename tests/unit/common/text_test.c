@@ -69,8 +69,7 @@ TEST_CASE(json_keeps_its_commas)
     struct text text = text_on(memory, sizeof(memory));
     json_open(&text, '{');
     json_member_u64(&text, "a", 1);
-    json_key(&text, "b");
-    json_open(&text, '[');
+    json_member_open(&text, "b", '[');
     json_i64(&text, -1);
     json_open(&text, '{');
     json_close(&text, '}');
@@ -83,14 +82,17 @@ TEST_CASE(json_keeps_its_commas)
     json_close(&text, ']');
     json_member_bool(&text, "c", true);
     json_member_null(&text, "d");
+    json_member_some(&text, "none", SPAN(""));
+    json_member_or_null(&text, "nil", (struct span){NULL, 0});
+    json_member_or_null(&text, "not", SPAN(""));
     json_member_cstr(&text, "e", "f");
     json_member_milli(&text, "g", 250);
     json_member_raw(&text, "i", SPAN("{\"x\":1}"));
     json_close(&text, '}');
     assert_false(text.overflown);
-    assert_span(text_span(&text),
-                "{\"a\":1,\"b\":[-1,{},1.5,[],null,false,true],\"c\":true,\"d\":null,"
-                "\"e\":\"f\",\"g\":0.25,\"i\":{\"x\":1}}");
+    assert_span(text_span(&text), "{\"a\":1,\"b\":[-1,{},1.5,[],null,false,true],\"c\":true,\"d\":"
+                                  "null,\"nil\":null,\"not\":\"\","
+                                  "\"e\":\"f\",\"g\":0.25,\"i\":{\"x\":1}}");
 }
 
 TEST_CASE(texts_are_escaped_and_bad_utf8_is_replaced)

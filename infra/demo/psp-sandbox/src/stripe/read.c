@@ -95,8 +95,7 @@ bool stripe_list(struct call *call)
     param_expand(call, &expand);
     json_open(call->out, '{');
     json_member_cstr(call->out, "object", "list");
-    json_key(call->out, "data");
-    json_open(call->out, '[');
+    json_member_open(call->out, "data", '[');
     for (unsigned i = 0; i < count; i++) /* newest first in any case */
         bank_put(call->out, call->bank, found[upwards ? count - 1 - i : i], &expand);
     json_close(call->out, ']');
