@@ -96,24 +96,6 @@ static struct span finish(struct log_line *line)
     return text_span(&line->text);
 }
 
-/* Comes with the batch that follows the loss: the buffer that overflowed is that batch. */
-static void tell_dropped(struct logger *logger, uint64_t *told)
-{
-    uint64_t dropped = logger_dropped(logger);
-    if (dropped == *told)
-        return;
-    struct log_line line;
-    log_begin(&line, logger, LOG_LEVEL_ERROR,
-              "log lines were dropped: the reader is too slow or the disk full");
-    assert(line.logger != NULL); /* errors are of every level */
-    log_u64(&line, "dropped", dropped - *told);
-    log_u64(&line, "dropped_total", dropped);
-    assert(dropped > *told); /* it only rises */
-    struct span whole = finish(&line);
-    if (write_out(logger, whole.ptr, whole.len) == 0)
-        *told = dropped;
-}
-
 static void *write_lines(void *arg)
 {
     struct logger *logger = arg;
@@ -133,7 +115,20 @@ static void *write_lines(void *arg)
         logger->writing = taken;
         logger->filled = 0;
         pthread_mutex_unlock(&logger->mutex);
-        tell_dropped(logger, &told);
+        /* Comes with the batch that follows the loss: the buffer that overflowed is that batch. */
+        uint64_t dropped = logger_dropped(logger);
+        if (dropped != told) {
+            struct log_line line;
+            log_begin(&line, logger, LOG_LEVEL_ERROR,
+                      "log lines were dropped: the reader is too slow or the disk full");
+            assert(line.logger != NULL); /* errors are of every level */
+            log_u64(&line, "dropped", dropped - told);
+            log_u64(&line, "dropped_total", dropped);
+            assert(dropped > told); /* it only rises */
+            struct span whole = finish(&line);
+            if (write_out(logger, whole.ptr, whole.len) == 0)
+                told = dropped;
+        }
         size_t left = write_out(logger, taken, len);
         /* A line is lost if its end is. */
         const char *bytes = taken + len - left;
@@ -148,36 +143,7 @@ static void *write_lines(void *arg)
     return NULL;
 }
 
-static void hand_over(struct logger *logger, struct span line)
-{
-    pthread_mutex_lock(&logger->mutex);
-    assert(logger->filled <= LOG_BUFFER_BYTES);
-    assert(line.len > 0 && line.ptr[line.len - 1] == '\n'); /* whole lines only */
-    bool fits = line.len <= LOG_BUFFER_BYTES - logger->filled;
-    if (fits) {
-        memcpy(logger->filling + logger->filled, line.ptr, line.len);
-        logger->filled += line.len;
-        if (logger->filled == line.len)
-            pthread_cond_signal(&logger->more);
-    } else {
-        /* relaxed: a number for people, read by itself */
-        atomic_fetch_add_explicit(&logger->dropped, 1, memory_order_relaxed);
-    }
-    pthread_mutex_unlock(&logger->mutex);
-}
-
 /* ---- a logger's life ---- */
-
-/* Signals belong to the loops: a writer that took one would leave them waiting. */
-static int start_writer(struct logger *logger)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&logger->writer, NULL, write_lines, logger);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc;
-}
 
 int logger_create(const struct logger_conf *conf, struct err_slot *err, struct logger **out)
 {
@@ -204,7 +170,12 @@ int logger_create(const struct logger_conf *conf, struct err_slot *err, struct l
         err_set(err, ERR_NOMEM, "log buffers of %d bytes", LOG_BUFFER_BYTES);
         goto free_logger;
     }
-    int why = start_writer(logger);
+    /* Signals belong to the loops: a writer that took one would leave them waiting. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int why = pthread_create(&logger->writer, NULL, write_lines, logger);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (why != 0) {
         rc = err_set(err, ERR_IO, "starting the log's writer: %s", strerror(why));
         goto free_logger;
@@ -351,8 +322,22 @@ void log_end(struct log_line *line)
     line->logger = NULL;
     if (logger->conf.sink != NULL)
         logger->conf.sink(logger->conf.sink_ctx, whole);
-    else
-        hand_over(logger, whole);
+    else {
+        pthread_mutex_lock(&logger->mutex);
+        assert(logger->filled <= LOG_BUFFER_BYTES);
+        assert(whole.len > 0 && whole.ptr[whole.len - 1] == '\n'); /* whole lines only */
+        bool fits = whole.len <= LOG_BUFFER_BYTES - logger->filled;
+        if (fits) {
+            memcpy(logger->filling + logger->filled, whole.ptr, whole.len);
+            logger->filled += whole.len;
+            if (logger->filled == whole.len)
+                pthread_cond_signal(&logger->more);
+        } else {
+            /* relaxed: a number for people, read by itself */
+            atomic_fetch_add_explicit(&logger->dropped, 1, memory_order_relaxed);
+        }
+        pthread_mutex_unlock(&logger->mutex);
+    }
 }
 
 void log_say(struct logger *logger, enum log_level level, const char *msg)

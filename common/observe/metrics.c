@@ -125,6 +125,16 @@ void metrics_label(struct text *labels, const char *name, struct span value)
     text_char(labels, '"');
 }
 
+struct metrics_labels metrics_one_label(const char *name, struct span value)
+{
+    struct metrics_labels labels;
+    struct text text = text_on(labels.text, sizeof(labels.text) - 1);
+    metrics_label(&text, name, value);
+    assert(!text.overflown);
+    labels.text[text.len] = '\0';
+    return labels;
+}
+
 /* Lists are kept in the order of registration, so that a scrape reads as the program is written. */
 static struct family *find_family(struct metrics *metrics, const struct metrics_desc *desc,
                                   enum kind kind, enum metrics_unit unit)
@@ -227,6 +237,18 @@ int metrics_gauge_call(struct metrics *metrics, const struct metrics_desc *desc,
                          (struct shard){.source = ctx, .read = read, .ctx = ctx}, err);
 }
 
+int metrics_add_all(struct metrics *metrics, const struct metrics_row *rows, size_t len,
+                    struct err_slot *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < len; i++) {
+        struct metrics_desc desc = {rows[i].name, rows[i].help, rows[i].labels};
+        rc = rows[i].gauge ? metrics_gauge(metrics, &desc, rows[i].value, err)
+                           : metrics_counter(metrics, &desc, rows[i].value, err);
+    }
+    return rc;
+}
+
 int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
                       enum metrics_unit unit, const struct histogram *histogram,
                       struct err_slot *err)
@@ -319,32 +341,6 @@ static void put_bucket(struct text *text, const struct family *family, const str
     text_char(text, '\n');
 }
 
-static void put_buckets(struct text *text, const struct family *family, const struct row *row,
-                        const struct histogram_view *view)
-{
-    char memory[32];
-    if (family->unit == METRICS_UNIT_ONE) {
-        for (unsigned log2 = 0; log2 <= COUNT_LOG2_MAX; log2++) {
-            struct text bound = text_on(memory, sizeof(memory));
-            text_u64(&bound, (UINT64_C(1) << log2) - 1);
-            put_bucket(text, family, row, text_span(&bound),
-                       histogram_below(view, UINT64_C(1) << log2));
-        }
-    } else {
-        unsigned steps = (DURATION_LOG2_MAX - DURATION_LOG2_MIN) * STEPS_PER_OCTAVE;
-        for (unsigned step = 0; step <= steps; step++) {
-            uint64_t octave_us = UINT64_C(1) << (DURATION_LOG2_MIN + step / STEPS_PER_OCTAVE);
-            uint64_t bound_us =
-                octave_us + octave_us / STEPS_PER_OCTAVE * (step % STEPS_PER_OCTAVE);
-            struct text bound = text_on(memory, sizeof(memory));
-            put_number(&bound, (double)bound_us / 1e6);
-            put_bucket(text, family, row, text_span(&bound), histogram_below(view, bound_us));
-        }
-    }
-    assert(histogram_below(view, UINT64_MAX) == view->count); /* what +Inf says is all of them */
-    put_bucket(text, family, row, SPAN("+Inf"), view->count);
-}
-
 static void put_row(struct text *text, const struct family *family, const struct row *row)
 {
     assert(row->shards != NULL); /* a row goes with its last shard */
@@ -352,7 +348,28 @@ static void put_row(struct text *text, const struct family *family, const struct
         struct histogram_view view = {.count = 0};
         for (const struct shard *shard = row->shards; shard != NULL; shard = shard->next)
             histogram_add_to(shard->source, &view);
-        put_buckets(text, family, row, &view);
+        char memory[32];
+        if (family->unit == METRICS_UNIT_ONE) {
+            for (unsigned log2 = 0; log2 <= COUNT_LOG2_MAX; log2++) {
+                struct text bound = text_on(memory, sizeof(memory));
+                text_u64(&bound, (UINT64_C(1) << log2) - 1);
+                put_bucket(text, family, row, text_span(&bound),
+                           histogram_below(&view, UINT64_C(1) << log2));
+            }
+        } else {
+            unsigned steps = (DURATION_LOG2_MAX - DURATION_LOG2_MIN) * STEPS_PER_OCTAVE;
+            for (unsigned step = 0; step <= steps; step++) {
+                uint64_t octave_us = UINT64_C(1) << (DURATION_LOG2_MIN + step / STEPS_PER_OCTAVE);
+                uint64_t bound_us =
+                    octave_us + octave_us / STEPS_PER_OCTAVE * (step % STEPS_PER_OCTAVE);
+                struct text bound = text_on(memory, sizeof(memory));
+                put_number(&bound, (double)bound_us / 1e6);
+                put_bucket(text, family, row, text_span(&bound), histogram_below(&view, bound_us));
+            }
+        }
+        assert(histogram_below(&view, UINT64_MAX) ==
+               view.count); /* what +Inf says is all of them */
+        put_bucket(text, family, row, SPAN("+Inf"), view.count);
         put_name(text, family->name, "_sum", row->labels, SPAN(""));
         if (family->unit == METRICS_UNIT_SECONDS)
             put_number(text, (double)view.sum / 1e6);
@@ -381,23 +398,6 @@ static void put_row(struct text *text, const struct family *family, const struct
     text_char(text, '\n');
 }
 
-static void put_all(struct text *text, const struct metrics *metrics)
-{
-    static const char *const types[] = {[KIND_COUNTER] = "counter",
-                                        [KIND_COUNTER_CALL] = "counter",
-                                        [KIND_GAUGE] = "gauge",
-                                        [KIND_GAUGE_CALL] = "gauge",
-                                        [KIND_HISTOGRAM] = "histogram"};
-    for (const struct family *family = metrics->families; family != NULL; family = family->next) {
-        if (family->rows == NULL)
-            continue;
-        text_printf(text, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name,
-                    types[family->kind]);
-        for (const struct row *row = family->rows; row != NULL && !text->overflown; row = row->next)
-            put_row(text, family, row);
-    }
-}
-
 int metrics_render(struct metrics *metrics, struct err_slot *err, char **out, size_t *len)
 {
     for (size_t cap = RENDER_BYTES_MIN; cap <= RENDER_BYTES_MAX; cap *= 4) {
@@ -406,7 +406,21 @@ int metrics_render(struct metrics *metrics, struct err_slot *err, char **out, si
             return err_set(err, ERR_NOMEM, "metrics text of %zu bytes", cap);
         struct text text = text_on(memory, cap);
         pthread_mutex_lock(&metrics->mutex);
-        put_all(&text, metrics);
+        static const char *const types[] = {[KIND_COUNTER] = "counter",
+                                            [KIND_COUNTER_CALL] = "counter",
+                                            [KIND_GAUGE] = "gauge",
+                                            [KIND_GAUGE_CALL] = "gauge",
+                                            [KIND_HISTOGRAM] = "histogram"};
+        for (const struct family *family = metrics->families; family != NULL;
+             family = family->next) {
+            if (family->rows == NULL)
+                continue;
+            text_printf(&text, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help,
+                        family->name, types[family->kind]);
+            for (const struct row *row = family->rows; row != NULL && !text.overflown;
+                 row = row->next)
+                put_row(&text, family, row);
+        }
         pthread_mutex_unlock(&metrics->mutex);
         if (!text.overflown) {
             *out = memory;
@@ -575,12 +589,9 @@ int metrics_process(struct metrics *metrics, struct err_slot *err)
 int metrics_clock_apart(struct metrics *metrics, const char *store,
                         const _Atomic uint64_t *apart_ms, struct err_slot *err)
 {
-    char memory[METRICS_LABELS_MAX];
-    struct text labels = text_on(memory, sizeof(memory) - 1);
-    metrics_label(&labels, "store", span_of(store));
-    memory[labels.len] = '\0';
+    const struct metrics_labels labels = metrics_one_label("store", span_of(store));
     struct metrics_desc desc = {
         "fairgate_clock_apart_ms",
-        "How far the clocks of this machine and of a store it works with are apart.", memory};
+        "How far the clocks of this machine and of a store it works with are apart.", labels.text};
     return metrics_gauge(metrics, &desc, apart_ms, err);
 }

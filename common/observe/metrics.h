@@ -37,6 +37,10 @@ int metrics_create(struct err_slot *err, struct metrics **out);
 void metrics_destroy(struct metrics *metrics);
 
 /* Appends name="value" with the value escaped, after a comma where one is needed. */
+struct metrics_labels {
+    char text[METRICS_LABELS_MAX];
+};
+struct metrics_labels metrics_one_label(const char *name, struct span value);
 void metrics_label(struct text *labels, const char *name, struct span value);
 
 /* All may answer ERR_FULL, or ERR_EXISTS where the name is already of another kind. */
@@ -47,6 +51,14 @@ int metrics_gauge(struct metrics *metrics, const struct metrics_desc *desc,
 /* Asked while a scrape is rendered, which happens on the thread pool: `read` must be safe there. */
 int metrics_gauge_call(struct metrics *metrics, const struct metrics_desc *desc,
                        double (*read)(void *ctx), void *ctx, struct err_slot *err);
+/* Counters and gauges of one service, a row each. */
+struct metrics_row {
+    const char *name, *help, *labels;
+    const _Atomic uint64_t *value;
+    bool gauge;
+};
+int metrics_add_all(struct metrics *metrics, const struct metrics_row *rows, size_t len,
+                    struct err_slot *err);
 int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
                       enum metrics_unit unit, const struct histogram *histogram,
                       struct err_slot *err);

@@ -121,16 +121,6 @@ bool tracer_wants(const struct tracer *tracer, const struct trace *trace, bool f
     return may_be_told(trace) && !alone;
 }
 
-/* Never 0. Two traces with one key are sent together. */
-static uint64_t key_of(const struct trace *trace)
-{
-    uint64_t halves[2];
-    static_assert(sizeof(halves) == sizeof(trace->trace_id), "an id is two words");
-    memcpy(halves, trace->trace_id, sizeof(halves));
-    uint64_t key = halves[0] ^ (halves[1] << 1 | halves[1] >> 63);
-    return key != 0 ? key : 1;
-}
-
 /* All below are under the mutex. */
 
 static void put(struct tracer *tracer, const struct tracer_span *span)
@@ -158,7 +148,13 @@ void tracer_add(struct tracer *tracer, const struct tracer_span *span)
     uint32_t before = tracer->len;
     bool trouble = is_trouble(tracer, span->failed, span->took_us);
     bool chosen = is_chosen(tracer, &span->trace);
-    uint64_t key = key_of(&span->trace);
+    /* Never 0. Two traces with one key are sent together. */
+    const struct trace *trace = &span->trace;
+    uint64_t halves[2];
+    static_assert(sizeof(halves) == sizeof(trace->trace_id), "an id is two words");
+    memcpy(halves, trace->trace_id, sizeof(halves));
+    uint64_t mixed = halves[0] ^ (halves[1] << 1 | halves[1] >> 63);
+    uint64_t key = mixed != 0 ? mixed : 1;
     if (!chosen && may_be_told(&span->trace)) {
         bool known = is_troubled(tracer, key);
         if (trouble && !known) {
@@ -190,13 +186,6 @@ void tracer_add(struct tracer *tracer, const struct tracer_span *span)
 
 /* ---- what begins and ends ---- */
 
-static void put_traceparent(const struct trace *trace, char out[TRACE_TEXT_LEN + 1])
-{
-    struct text text = text_on(out, TRACE_TEXT_LEN);
-    trace_put(&text, trace);
-    out[TRACE_TEXT_LEN] = '\0';
-}
-
 void tracer_begin(const struct tracer *tracer, const char *above, const struct clock *clock,
                   const struct rng *rng, struct tracer_work *work, char below[TRACE_TEXT_LEN + 1])
 {
@@ -210,7 +199,9 @@ void tracer_begin(const struct tracer *tracer, const char *above, const struct c
         work->trace = trace = trace_continue(span_of(above), rng);
         work->began_us = clock_mono_us(clock);
     }
-    put_traceparent(&trace, below);
+    struct text text = text_on(below, TRACE_TEXT_LEN);
+    trace_put(&text, &trace);
+    below[TRACE_TEXT_LEN] = '\0';
 }
 
 bool tracer_end(const struct tracer_work *work, enum tracer_kind kind, const struct clock *clock,
@@ -253,8 +244,7 @@ static void put_attribute(struct text *text, const char *key, const char *value,
 {
     json_open(text, '{');
     json_member_cstr(text, "key", key);
-    json_key(text, "value");
-    json_open(text, '{');
+    json_member_open(text, "value", '{');
     if (value[0] != '\0')
         json_member_cstr(text, "stringValue", value);
     else
@@ -275,15 +265,13 @@ static void put_span(struct text *text, const struct tracer_span *span)
     json_member_u64(text, "kind", (uint64_t)span->kind);
     put_u64_text(text, "startTimeUnixNano", span->began_us * 1000);
     put_u64_text(text, "endTimeUnixNano", (span->began_us + span->took_us) * 1000);
-    json_key(text, "attributes");
-    json_open(text, '[');
+    json_member_open(text, "attributes", '[');
     for (size_t i = 0; i < TRACER_ATTRIBUTES && span->attribute[i].key != NULL; i++)
         put_attribute(text, span->attribute[i].key, span->attribute[i].text,
                       span->attribute[i].number);
     json_close(text, ']');
     if (span->failed) {
-        json_key(text, "status");
-        json_open(text, '{');
+        json_member_open(text, "status", '{');
         json_member_u64(text, "code", 2);
         json_close(text, '}');
     }

@@ -7,23 +7,6 @@
 
 #include <assert.h>
 
-static int show(struct call_times *calls, const char *name, struct metrics *metrics,
-                struct err_slot *err)
-{
-    char memory[METRICS_LABELS_MAX];
-    struct text labels = text_on(memory, sizeof(memory) - 1);
-    metrics_label(&labels, "call", span_of(name));
-    assert(!labels.overflown);
-    memory[labels.len] = '\0';
-    const struct metrics_desc took = {"fairgate_call_duration_seconds",
-                                      "From a call's first byte to its answer, of calls served.",
-                                      memory};
-    const struct metrics_desc failed = {"fairgate_call_failures_total",
-                                        "Calls that could not be served: answers of 5xx.", memory};
-    int rc = metrics_histogram(metrics, &took, METRICS_UNIT_SECONDS, &calls->took[calls->len], err);
-    return rc < 0 ? rc : metrics_counter(metrics, &failed, &calls->failed[calls->len], err);
-}
-
 int call_times_begin(struct call_times *calls, const struct call_name *names,
                      const struct http_router *routes, struct metrics *metrics,
                      struct err_slot *err)
@@ -35,7 +18,18 @@ int call_times_begin(struct call_times *calls, const struct call_name *names,
             http_router_route(routes, at->method, span_of(at->pattern));
         assert(route != NULL && strcmp(route->pattern, at->pattern) == 0);
         calls->route[calls->len] = route;
-        int rc = show(calls, at->name, metrics, err);
+        const char *name = at->name;
+        const struct metrics_labels labels = metrics_one_label("call", span_of(name));
+        const struct metrics_desc took = {
+            "fairgate_call_duration_seconds",
+            "From a call's first byte to its answer, of calls served.", labels.text};
+        const struct metrics_desc failed = {"fairgate_call_failures_total",
+                                            "Calls that could not be served: answers of 5xx.",
+                                            labels.text};
+        int rc =
+            metrics_histogram(metrics, &took, METRICS_UNIT_SECONDS, &calls->took[calls->len], err);
+        if (rc == 0)
+            rc = metrics_counter(metrics, &failed, &calls->failed[calls->len], err);
         if (rc < 0)
             return rc;
         calls->len++;

@@ -100,16 +100,6 @@ struct trace service_trace(struct http_req *req)
     return note->trace;
 }
 
-/* Of a route's parameters only the event is recorded, and only if it exists: visitors write them.
- */
-static void put_event(struct tracer_span *span, const struct http_req *req, const char *pattern,
-                      unsigned status)
-{
-    const char *param = strchr(pattern, '{');
-    if (status < 400 && param != NULL && strncmp(param, "{event}", 7) == 0)
-        tracer_span_text(span, "fairgate.event", http_req_param(req, 0));
-}
-
 static void tell_trace(const struct service_runner *runner, struct http_req *req,
                        const char *listener, unsigned status, uint64_t took_us)
 {
@@ -133,7 +123,12 @@ static void tell_trace(const struct service_runner *runner, struct http_req *req
     tracer_span_text(&span, "http.route", span_of(pattern));
     tracer_span_number(&span, "http.response.status_code", status);
     tracer_span_text(&span, "fairgate.listener", span_of(listener));
-    put_event(&span, req, pattern, status);
+    /* Of a route's parameters only the event is recorded, and only if it exists: visitors write
+     * them.
+     */
+    const char *param = strchr(pattern, '{');
+    if (status < 400 && param != NULL && strncmp(param, "{event}", 7) == 0)
+        tracer_span_text(&span, "fairgate.event", http_req_param(req, 0));
     tracer_add(tracer, &span);
 }
 
@@ -258,19 +253,6 @@ static void on_drained(void *ctx)
         finish(runner);
 }
 
-static void drain(struct service_runner *runner)
-{
-    struct service *service = runner->loop.service;
-    if (runner->draining || runner->finished)
-        return;
-    assert(runner->loop.server != NULL);
-    runner->draining = true;
-    if (service->conf->loop_drain != NULL)
-        service->conf->loop_drain(&runner->loop);
-    http_server_drain(runner->loop.server, (uint32_t)service->settings.http_drain_timeout_ms,
-                      on_drained, runner);
-}
-
 static void on_drain_delay(uv_timer_t *timer)
 {
     struct service *service = MAGIC_OF(service, timer->data);
@@ -299,8 +281,14 @@ static void on_wake(uv_async_t *wake)
         service->conf->loop_reload(&runner->loop);
     if ((asked & SERVICE_ASK_DRAIN_ALL) != 0)
         drain_all(service);
-    if ((asked & SERVICE_ASK_DRAIN) != 0)
-        drain(runner);
+    if ((asked & SERVICE_ASK_DRAIN) != 0 && !runner->draining && !runner->finished) {
+        assert(runner->loop.server != NULL);
+        runner->draining = true;
+        if (service->conf->loop_drain != NULL)
+            service->conf->loop_drain(&runner->loop);
+        http_server_drain(runner->loop.server, (uint32_t)service->settings.http_drain_timeout_ms,
+                          on_drained, runner);
+    }
     if ((asked & SERVICE_ASK_FINISH) != 0)
         finish(runner);
 }
@@ -570,20 +558,6 @@ static int start_thread(struct service *service, unsigned index)
 
 /* ---- all loops ---- */
 
-static void log_start(const struct service *service)
-{
-    const struct service_loop *first = &service->runner[0].loop;
-    struct log_line line;
-    log_begin(&line, service->log, LOG_LEVEL_INFO, "serving");
-    log_cstr(&line, "version", service->conf->version);
-    log_cstr(&line, "host", service->settings.http_host);
-    log_u64(&line, "port", http_server_port(first->server));
-    if (first->private_server != NULL)
-        log_u64(&line, "private_port", http_server_port(first->private_server));
-    log_u64(&line, "loops", service->runners_len);
-    log_end(&line);
-}
-
 static int fail_start(struct service *service, const struct err_slot *err)
 {
     log_failure(service->log, "cannot start", err);
@@ -619,7 +593,16 @@ static int run_loops(struct service *service)
         }
     }
     if (rc == 0) {
-        log_start(service);
+        const struct service_loop *begun = &service->runner[0].loop;
+        struct log_line line;
+        log_begin(&line, service->log, LOG_LEVEL_INFO, "serving");
+        log_cstr(&line, "version", service->conf->version);
+        log_cstr(&line, "host", service->settings.http_host);
+        log_u64(&line, "port", http_server_port(begun->server));
+        if (begun->private_server != NULL)
+            log_u64(&line, "private_port", http_server_port(begun->private_server));
+        log_u64(&line, "loops", service->runners_len);
+        log_end(&line);
     } else {
         atomic_store_explicit(&service->draining, true, memory_order_relaxed);
         for (unsigned i = 0; i < started; i++)
@@ -666,16 +649,6 @@ static void leave_no_core(void)
     (void)!setrlimit(RLIMIT_CORE, &limit);
 }
 
-static int make_routes(struct service *service, struct err_slot *err)
-{
-    int rc = http_router_create(err, &service->routes);
-    if (rc == 0 && !service->conf->public_only)
-        rc = http_router_create(err, &service->private_routes);
-    if (rc == 0 && !service->conf->public_only)
-        rc = service_private_routes(service, service->private_routes, err);
-    return rc;
-}
-
 static void log_warning(void *ctx, const char *what, const char *file, unsigned at)
 {
     const struct service *service = ctx;
@@ -696,15 +669,11 @@ struct odd_events {
 static void show_place(void *ctx, const struct bug_place *place)
 {
     struct odd_events *odd = ctx;
-    char memory[METRICS_LABELS_MAX];
-    struct text labels = text_on(memory, sizeof(memory));
-    metrics_label(&labels, "what", span_of(place->what));
-    text_char(&labels, '\0');
-    assert(!labels.overflown);
+    const struct metrics_labels labels = metrics_one_label("what", span_of(place->what));
     struct metrics_desc desc = {
         "fairgate_odd_events_total",
         "Things that should not happen and did no harm; anything but 0 is worth a look.",
-        labels.ptr};
+        labels.text};
     if (place->warns) {
         desc.name = "fairgate_warnings_total";
         desc.help = "Things that should not happen and need a look soon; the log names the place.";
@@ -719,14 +688,10 @@ static int show_bounds(struct metrics *metrics, struct err_slot *err)
     const struct http_bound *bounds = http_bounds(&len);
     int rc = 0;
     for (size_t i = 0; i < len && rc == 0; i++) {
-        char memory[METRICS_LABELS_MAX];
-        struct text labels = text_on(memory, sizeof(memory));
-        metrics_label(&labels, "bound", span_of(bounds[i].code));
-        text_char(&labels, '\0');
-        assert(!labels.overflown);
+        const struct metrics_labels labels = metrics_one_label("bound", span_of(bounds[i].code));
         const struct metrics_desc desc = {"fairgate_bound_refused_total",
                                           "Requests refused since a bound was reached, by code.",
-                                          labels.ptr};
+                                          labels.text};
         rc = metrics_counter(metrics, &desc, &bounds[i].refused, err);
     }
     return rc;
@@ -763,18 +728,12 @@ static int make_tracer(struct service *service, struct err_slot *err)
     if (rc < 0)
         return rc;
     const struct tracer_stats *stats = tracer_stats(service->tracer);
-    const struct {
-        const char *labels;
-        const _Atomic uint64_t *value;
-    } rows[] = {{"outcome=\"sent\"", &stats->sent},
-                {"outcome=\"dropped\"", &stats->dropped},
-                {"outcome=\"failed\"", &stats->failed}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
-        const struct metrics_desc desc = {"fairgate_trace_spans_total",
-                                          "Spans for the collector, by outcome.", rows[i].labels};
-        rc = metrics_counter(service->metrics, &desc, rows[i].value, err);
-    }
-    return rc;
+    static const char name[] = "fairgate_trace_spans_total";
+    const struct metrics_row rows[] = {
+        {name, "Spans for the collector, by outcome.", "outcome=\"sent\"", &stats->sent, false},
+        {name, "", "outcome=\"dropped\"", &stats->dropped, false},
+        {name, "", "outcome=\"failed\"", &stats->failed, false}};
+    return metrics_add_all(service->metrics, rows, sizeof(rows) / sizeof(rows[0]), err);
 }
 
 static int make_shared(struct service *service, struct err_slot *err)
@@ -800,8 +759,13 @@ static int make_shared(struct service *service, struct err_slot *err)
         rc = service_tokens_read(&service->settings, err, &service->tokens);
     if (rc == 0 && !service->conf->public_only)
         rc = service_refused_metrics(service, err);
-    if (rc == 0)
-        rc = make_routes(service, err);
+    if (rc == 0) {
+        rc = http_router_create(err, &service->routes);
+        if (rc == 0 && !service->conf->public_only)
+            rc = http_router_create(err, &service->private_routes);
+        if (rc == 0 && !service->conf->public_only)
+            rc = service_private_routes(service, service->private_routes, err);
+    }
     return rc;
 }
 

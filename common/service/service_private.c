@@ -200,13 +200,10 @@ int service_refused_metrics(struct service *service, struct err_slot *err)
 {
     int rc = 0;
     for (unsigned i = 0; i < SERVICE_REFUSALS && rc == 0; i++) {
-        char memory[METRICS_LABELS_MAX];
-        struct text labels = text_on(memory, sizeof(memory) - 1);
-        metrics_label(&labels, "reason", span_of(refused_names[i]));
-        memory[labels.len] = '\0';
+        const struct metrics_labels labels = metrics_one_label("reason", span_of(refused_names[i]));
         const struct metrics_desc desc = {
             "fairgate_operator_tokens_refused_total",
-            "Tokens shown at the private listener that opened nothing, by reason.", memory};
+            "Tokens shown at the private listener that opened nothing, by reason.", labels.text};
         rc = metrics_counter(service->metrics, &desc, &service->refused[i], err);
     }
     return rc;
@@ -252,21 +249,6 @@ static void refuse_person(struct http_req *req, struct service *service,
                                                    .detail = detail});
 }
 
-static void refuse_token(struct http_req *req, int rc, const struct err_slot *err)
-{
-    struct http_problem problem = {
-        .status = 401,
-        .code = rc == ERR_TIMEOUT ? "operator-token-expired" : "operator-token-refused",
-        .detail = err->text,
-        .headers = SPAN("WWW-Authenticate: Bearer error=\"invalid_token\"\r\n")};
-    if (rc == ERR_UNKNOWN || rc == ERR_NOMEM)
-        problem = (struct http_problem){.status = 503,
-                                        .code = "operator-keys-awaited",
-                                        .detail = err->text,
-                                        .retry_after_s = 1};
-    http_problem_reply(req, &problem);
-}
-
 static bool guard(struct http_req *req, void *ctx)
 {
     struct service *service = ctx;
@@ -290,9 +272,19 @@ static bool guard(struct http_req *req, void *ctx)
         int rc = persons_judge(service->persons, shown, &err, &person);
         if (rc < 0 && rc != ERR_NOMEM)
             count_refused(service, refused_for(persons_fault(service->persons)));
-        if (rc < 0)
-            refuse_token(req, rc, &err);
-        else if (!may(service, req, person))
+        if (rc < 0) {
+            struct http_problem problem = {
+                .status = 401,
+                .code = rc == ERR_TIMEOUT ? "operator-token-expired" : "operator-token-refused",
+                .detail = err.text,
+                .headers = SPAN("WWW-Authenticate: Bearer error=\"invalid_token\"\r\n")};
+            if (rc == ERR_UNKNOWN || rc == ERR_NOMEM)
+                problem = (struct http_problem){.status = 503,
+                                                .code = "operator-keys-awaited",
+                                                .detail = err.text,
+                                                .retry_after_s = 1};
+            http_problem_reply(req, &problem);
+        } else if (!may(service, req, person))
             refuse_person(req, service, person);
         else
             return true;
@@ -346,19 +338,6 @@ static void put_reason(struct text *body, unsigned *told, unsigned loop, const c
     ++*told;
 }
 
-static void put_reasons(struct text *body, unsigned *told, const struct service_runner *runner)
-{
-    /* acquire: partner of service_ready()'s release, which filled the condition in before */
-    unsigned len = atomic_load_explicit(&runner->conditions_len, memory_order_acquire);
-    assert(len <= SERVICE_CONDITIONS_MAX);
-    for (unsigned i = 0; i < len; i++) {
-        const struct service_condition *condition = &runner->condition[i];
-        const char *reason = atomic_load_explicit(&condition->reason, memory_order_acquire);
-        if (reason != NULL)
-            put_reason(body, told, runner->loop.index, condition->name, reason);
-    }
-}
-
 static void on_readyz(struct http_req *req)
 {
     struct service *service = http_req_route_ctx(req);
@@ -372,8 +351,18 @@ static void on_readyz(struct http_req *req)
         service->conf->unready != NULL ? service->conf->unready(service->conf->ctx) : NULL;
     if (unready != NULL)
         put_reason(&reasons, &told, 0, "now", unready);
-    for (unsigned i = 0; i < service->runners_len; i++)
-        put_reasons(&reasons, &told, &service->runner[i]);
+    for (unsigned i = 0; i < service->runners_len; i++) {
+        const struct service_runner *runner = &service->runner[i];
+        /* acquire: partner of service_ready()'s release, which filled the condition in before */
+        unsigned len = atomic_load_explicit(&runner->conditions_len, memory_order_acquire);
+        assert(len <= SERVICE_CONDITIONS_MAX);
+        for (unsigned nth = 0; nth < len; nth++) {
+            const struct service_condition *condition = &runner->condition[nth];
+            const char *reason = atomic_load_explicit(&condition->reason, memory_order_acquire);
+            if (reason != NULL)
+                put_reason(&reasons, &told, runner->loop.index, condition->name, reason);
+        }
+    }
     json_close(&reasons, ']');
 
     char body_memory[sizeof(memory) + 64 + SERVICE_READYZ_MAX];
@@ -474,15 +463,6 @@ static void on_metrics(struct http_req *req)
 
 /* ---- the log's level ---- */
 
-static void refuse_body(struct http_req *req, int rc, const struct err_slot *err)
-{
-    bool unread = rc == ERR_NOMEM; /* it may be a good one */
-    http_problem_reply(req, &(struct http_problem){.status = unread ? 503 : 400,
-                                                   .code = unread ? "overloaded" : "invalid-json",
-                                                   .detail = err->text,
-                                                   .retry_after_s = unread ? 1 : 0});
-}
-
 static void on_log_level(struct http_req *req)
 {
     struct service *service = http_req_route_ctx(req);
@@ -490,7 +470,12 @@ static void on_log_level(struct http_req *req)
     json_t *doc;
     int rc = json_in_parse(http_req_body(req), &err, &doc);
     if (rc < 0) {
-        refuse_body(req, rc, &err);
+        bool unread = rc == ERR_NOMEM; /* it may be a good one */
+        http_problem_reply(req,
+                           &(struct http_problem){.status = unread ? 503 : 400,
+                                                  .code = unread ? "overloaded" : "invalid-json",
+                                                  .detail = err.text,
+                                                  .retry_after_s = unread ? 1 : 0});
         return;
     }
     struct json_in in;
@@ -518,8 +503,7 @@ static void put_person(struct text *body, const struct person *person)
     json_member_cstr(body, "by", "issuer");
     json_member_cstr(body, "name", person->name);
     json_member_cstr(body, "role", person_role_name(person_highest(person_roles(person))));
-    json_key(body, "grants");
-    json_open(body, '[');
+    json_member_open(body, "grants", '[');
     for (unsigned left = person->everywhere; left != 0; left &= left - 1) {
         json_open(body, '{');
         json_member_cstr(body, "role", person_role_name(person_lowest(left)));
