@@ -25,16 +25,6 @@ enum {
     TABLE_AGAIN_MAX_US = 8000000,
 };
 
-/* Runs a text in which each %1$s is the schema. */
-static int run(struct pg *pg, const struct pg_migrate *migrate, const char *sql,
-               struct err_slot *err)
-{
-    char text[SQL_MAX];
-    int len = snprintf(text, sizeof(text), sql, migrate->schema);
-    assert(len > 0 && len < SQL_MAX);
-    return pg_run(pg, text, err);
-}
-
 /* Its first number only stands for "Fairgate". */
 static int try_lock(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err,
                     bool *got)
@@ -151,20 +141,6 @@ static int lock(struct pg *pg, const struct pg_migrate *migrate, struct progress
     }
 }
 
-/* CREATE SCHEMA needs a right even if the schema exists, so it is run only if it does not. */
-static int begin(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
-{
-    return run(pg, migrate,
-               "BEGIN; SET LOCAL lock_timeout = '1s';"
-               "DO $$ BEGIN"
-               "  IF to_regnamespace('%1$s') IS NULL THEN CREATE SCHEMA %1$s; END IF;"
-               "END $$;"
-               "CREATE TABLE IF NOT EXISTS %1$s.migration ("
-               "  step integer PRIMARY KEY, name text NOT NULL, checksum bytea NOT NULL,"
-               "  oldest integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
-               err);
-}
-
 static struct span checksum_of(const struct pg_migrate_step *step,
                                uint8_t out[crypto_hash_sha256_BYTES])
 {
@@ -227,7 +203,18 @@ static int apply_missing(struct pg *pg, const struct pg_migrate *migrate, struct
                          struct err_slot *err)
 {
     unsigned applied = 0;
-    int rc = begin(pg, migrate, err);
+    /* CREATE SCHEMA needs a right even if the schema exists, so it is run only if it does not. */
+    const char *sql = "BEGIN; SET LOCAL lock_timeout = '1s';"
+                      "DO $$ BEGIN"
+                      "  IF to_regnamespace('%1$s') IS NULL THEN CREATE SCHEMA %1$s; END IF;"
+                      "END $$;"
+                      "CREATE TABLE IF NOT EXISTS %1$s.migration ("
+                      "  step integer PRIMARY KEY, name text NOT NULL, checksum bytea NOT NULL,"
+                      "  oldest integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
+    char text[SQL_MAX];
+    int len = snprintf(text, sizeof(text), sql, migrate->schema);
+    assert(len > 0 && len < SQL_MAX);
+    int rc = pg_run(pg, text, err);
     if (rc == 0)
         rc = check_applied(pg, migrate, err, &applied);
     for (unsigned nth = applied; rc == 0 && nth < migrate->steps_len; nth++) {

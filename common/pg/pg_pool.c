@@ -106,9 +106,10 @@ struct pg_pool {
     char *conninfo;
     struct conn conns[PG_CONNECTIONS_MAX];
     struct jobs queue, readers;
-    struct jobs refused; /* to be answered in the next turn, never from within a send */
-    uint32_t groups;     /* of readers, under way */
-    uint64_t gather_us;  /* until when the next one waits for them */
+    struct jobs refused;  /* to be answered in the next turn, never from within a send */
+    struct pg_job *spare; /* to refuse a job for which there is no memory; NULL: under way */
+    uint32_t groups;      /* of readers, under way */
+    uint64_t gather_us;   /* until when the next one waits for them */
     uv_timer_t timer;
     bool closing;
     bool answering;
@@ -186,16 +187,25 @@ static void job_answer(struct pg_job *job, int rc)
         PQclear(job->results[i]);
     for (uint32_t i = 0; i < job->len; i++)
         free(job->memory[i]);
-    free(job);
+    if (pool->spare != NULL)
+        free(job);
+    else
+        pool->spare = memset(job, 0, sizeof(*job));
 }
 
 struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ctx)
 {
     struct pg_job *job = calloc(1, sizeof(*job));
+    bool failed = job == NULL;
+    if (failed) {
+        job = pool->spare;
+        pool->spare = NULL;
+    }
     if (job == NULL)
-        return NULL;
+        BUG_STOP("no memory for a job"); /* a few hundred bytes: whatever came next would fail */
     assert(on_done != NULL);
     MAGIC_BEGIN(pg_job, job);
+    job->failed = failed;
     job->pool = pool;
     job->on_done = on_done;
     job->ctx = ctx;
@@ -287,19 +297,6 @@ static uint32_t pause_ms(const struct conn *conn)
     return backoff_ms(PG_RECONNECT_FIRST_MS, cap_ms, conn->tries, conn->pool->conf.rng);
 }
 
-/* The last connection is down: the others drew their longer pauses while it was up. */
-static void knock(struct pg_pool *pool)
-{
-    for (uint32_t i = 0; i < pool->conf.connections && i < knocking(pool); i++) {
-        struct conn *conn = &pool->conns[i];
-        if (conn->state != CONN_WAITING || conn->at_us <= now_us(pool))
-            continue;
-        assert(conn->tries > 0);
-        uint64_t at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(conn);
-        conn->at_us = at_us < conn->at_us ? at_us : conn->at_us;
-    }
-}
-
 static void conn_fail(struct conn *conn, const char *what)
 {
     struct pg_pool *pool = conn->pool;
@@ -324,8 +321,17 @@ static void conn_fail(struct conn *conn, const char *what)
     conn->tries++;
     if (stood)
         count_connected(pool, -1);
-    if (stood && !pg_pool_ready(pool))
-        knock(pool);
+    if (stood && !pg_pool_ready(pool)) {
+        /* The last connection is down: the others drew their longer pauses while it was up. */
+        for (uint32_t i = 0; i < pool->conf.connections && i < knocking(pool); i++) {
+            struct conn *other = &pool->conns[i];
+            if (other->state != CONN_WAITING || other->at_us <= now_us(pool))
+                continue;
+            assert(other->tries > 0);
+            uint64_t at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(other);
+            other->at_us = at_us < other->at_us ? at_us : other->at_us;
+        }
+    }
     conn->at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(conn);
     struct pg_job *job;
     while ((job = jobs_pop(&lost)) != NULL) {
@@ -471,13 +477,17 @@ void pg_pool_query(struct pg_pool *pool, uint32_t statement, uint32_t len,
                    const char *const *params, pg_on_done *on_done, void *ctx)
 {
     struct pg_job *job = pg_job_create(pool, on_done, ctx);
-    if (job == NULL)
-        BUG_STOP("no memory for a job"); /* a few hundred bytes: whatever came next would fail */
     pg_job_add(job, statement, len, params);
     pg_job_send(job);
 }
 
 /* ---- answers ---- */
+
+void pg_ignore(void *ctx, const struct pg_answer *answer)
+{
+    (void)ctx;
+    (void)answer;
+}
 
 /* The first error is the reason; what follows was left out because of it. Takes the result. */
 static void job_fail(struct pg_job *job, PGresult *res, const char *sqlstate)
@@ -616,26 +626,6 @@ static bool conn_poll_socket(struct conn *conn, int events)
     return true;
 }
 
-static void conn_go_on_connecting(struct conn *conn)
-{
-    bool good = true;
-    switch (PQconnectPoll(conn->pq)) {
-    case PGRES_POLLING_READING:
-        good = conn_poll_socket(conn, UV_READABLE);
-        break;
-    case PGRES_POLLING_WRITING:
-        good = conn_poll_socket(conn, UV_WRITABLE);
-        break;
-    case PGRES_POLLING_OK:
-        good = conn_poll_socket(conn, UV_READABLE) && conn_prepare(conn);
-        break;
-    default:
-        good = false;
-    }
-    if (!good)
-        conn_fail(conn, PQerrorMessage(conn->pq));
-}
-
 static void conn_connect(struct conn *conn)
 {
     struct pg_pool *pool = conn->pool;
@@ -662,9 +652,24 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     pool->answering = true;
     if (status < 0)
         conn_fail(conn, uv_strerror(status));
-    else if (conn->state == CONN_CONNECTING)
-        conn_go_on_connecting(conn);
-    else
+    else if (conn->state == CONN_CONNECTING) {
+        bool good = true;
+        switch (PQconnectPoll(conn->pq)) {
+        case PGRES_POLLING_READING:
+            good = conn_poll_socket(conn, UV_READABLE);
+            break;
+        case PGRES_POLLING_WRITING:
+            good = conn_poll_socket(conn, UV_WRITABLE);
+            break;
+        case PGRES_POLLING_OK:
+            good = conn_poll_socket(conn, UV_READABLE) && conn_prepare(conn);
+            break;
+        default:
+            good = false;
+        }
+        if (!good)
+            conn_fail(conn, PQerrorMessage(conn->pq));
+    } else
         conn_read(conn);
     pool->answering = false;
     if (!pool->closing)
@@ -731,14 +736,17 @@ int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct
     assert(conf->depth >= 1 && conf->depth <= PG_DEPTH_MAX);
     struct pg_pool *pool = calloc(1, sizeof(*pool));
     char *conninfo = strdup(conf->conninfo);
-    if (pool == NULL || conninfo == NULL) {
+    struct pg_job *spare = calloc(1, sizeof(*spare));
+    if (pool == NULL || conninfo == NULL || spare == NULL) {
         free(pool);
         free(conninfo);
+        free(spare);
         return err_set(err, ERR_NOMEM, "database connections");
     }
     MAGIC_BEGIN(pg_pool, pool);
     pool->conf = *conf;
     pool->conninfo = conninfo;
+    pool->spare = spare;
     uv_timer_init(conf->loop, &pool->timer); /* cannot fail */
     pool->timer.data = pool;
     for (uint32_t i = 0; i < conf->connections; i++)
@@ -755,6 +763,7 @@ static void free_pool(uv_handle_t *handle)
     assert(pool->readers.len == 0 && pool->groups == 0);
     MAGIC_END(pg_pool, pool);
     free(pool->conninfo);
+    free(pool->spare);
     free(pool);
 }
 

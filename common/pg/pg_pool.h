@@ -94,8 +94,9 @@ struct pg_answer {
 };
 
 typedef void pg_on_done(void *ctx, const struct pg_answer *answer);
+pg_on_done pg_ignore; /* for statements of which nobody reads the answer */
 
-/* NULL: no memory. */
+/* Never NULL: without memory for it, its answer is ERR_FULL. */
 struct pg_job *pg_job_create(struct pg_pool *pg, pg_on_done *on_done, void *ctx);
 /* Parameters are text, NULL for SQL's NULL; copied. */
 void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char *const *params);

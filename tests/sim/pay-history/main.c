@@ -333,7 +333,6 @@ static const char *give_back(const char *id, const struct sql_order_refund_args 
                              const struct sql_order_credit_args *credit)
 {
     struct pg_job *job = pg_job_create(pool, refund != NULL ? on_refund : on_credit, NULL);
-    assert(job != NULL);
     sql_order_lock_add(job, &(struct sql_order_lock_args){id});
     if (refund != NULL)
         sql_order_refund_add(job, refund);
