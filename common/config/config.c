@@ -408,18 +408,6 @@ static int take_lines(struct loader *loader, struct span text)
 
 /* ---- defaults and environment ---- */
 
-static void take_defaults(struct loader *loader)
-{
-    struct place place = first_place;
-    while (next_place(loader, &place)) {
-        if (place.setting->fallback == NULL)
-            continue;
-        bool good = store(place.setting, place.target, span_of(place.setting->fallback));
-        assert(good);
-        loader->given[place.index] = good;
-    }
-}
-
 static int take_variable(struct loader *loader, struct span name, struct span value)
 {
     const char *stranger_in = NULL;
@@ -478,7 +466,14 @@ int config_parse(const char *name, struct span text, char *const *environment,
                  const struct config_part *parts, size_t parts_len, struct err_slot *err)
 {
     struct loader loader = {.name = name, .parts = parts, .parts_len = parts_len, .err = err};
-    take_defaults(&loader);
+    struct place place = first_place;
+    while (next_place(&loader, &place)) {
+        if (place.setting->fallback == NULL)
+            continue;
+        bool good = store(place.setting, place.target, span_of(place.setting->fallback));
+        assert(good);
+        loader.given[place.index] = good;
+    }
     int rc = take_lines(&loader, text);
     if (rc == 0)
         rc = take_environment(&loader, environment);

@@ -80,17 +80,17 @@ void http_batch_add(struct http_batch *batch, const char *bytes, size_t len)
     }
 }
 
-void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t from, uint32_t len)
+void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t len)
 {
-    assert(len <= blob->len && from <= blob->len - len);
+    assert(len <= blob->len);
     if (len <= HTTP_COPY_MAX) {
-        http_batch_add(batch, blob->bytes + from, len);
+        http_batch_add(batch, blob->bytes, len);
         return;
     }
     http_batch_room(batch, 0);
     http_batch_seal(batch);
     batch->blob[batch->pieces] = http_blob_ref(blob);
-    batch->piece[batch->pieces].iov_base = blob->bytes + from;
+    batch->piece[batch->pieces].iov_base = blob->bytes;
     batch->piece[batch->pieces++].iov_len = len;
     batch->taken += len;
 }

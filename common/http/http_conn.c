@@ -42,18 +42,6 @@
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
-/* The C library's recv() and send() can be cancelled, for which a program of several threads pays
- * four locked instructions a request. Nobody cancels a loop. */
-static ssize_t receive(int fd, void *to, size_t len)
-{
-    return syscall(SYS_recvfrom, fd, to, len, 0, NULL, NULL);
-}
-
-static ssize_t transmit(int fd, const void *from, size_t len)
-{
-    return syscall(SYS_sendto, fd, from, len, MSG_NOSIGNAL, NULL, 0);
-}
-
 static const struct http_limits *limits_of(const struct http_conn *conn)
 {
     return &conn->server->conf.limits;
@@ -159,15 +147,6 @@ static bool again_remove(struct http_conn **list, const struct http_conn *conn)
     return true;
 }
 
-static void again_forget(struct http_conn *conn)
-{
-    struct http_server *server = conn->server;
-    assert(conn->in_again);
-    bool found = again_remove(&server->again, conn) || again_remove(&server->again_now, conn);
-    assert(found);
-    conn->in_again = false;
-}
-
 static void again_join(struct http_conn *conn)
 {
     assert(!conn->in_again && conn->channel == NULL); /* both use stream_next */
@@ -198,8 +177,11 @@ void http_conn_close(struct http_conn *conn)
     http_wheel_unlink(&server->wheel, conn);
     if (server->peers != NULL && !conn->trusted) /* a proxy's are many visitors' */
         http_peers_remove(server->peers, conn->peer);
-    if (conn->in_again)
-        again_forget(conn);
+    if (conn->in_again) {
+        bool found = again_remove(&server->again, conn) || again_remove(&server->again_now, conn);
+        assert(found);
+        conn->in_again = false;
+    }
     if (conn->channel != NULL)
         http_stream_left(conn);
     if (conn->req != NULL) {
@@ -292,7 +274,8 @@ static ssize_t send_pieces(struct http_conn *conn, struct iovec *piece, uint32_t
     ssize_t sent;
     do {
         if (last == 0) {
-            sent = transmit(conn->fd, piece->iov_base, piece->iov_len);
+            sent = syscall(SYS_sendto, conn->fd, piece->iov_base, piece->iov_len, MSG_NOSIGNAL,
+                           NULL, 0);
         } else {
             struct msghdr message = {.msg_iov = piece, .msg_iovlen = last + 1};
             sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
@@ -475,12 +458,6 @@ static void refuse(struct http_conn *conn, struct http_req *req, unsigned status
     http_reply_error(req, status, reason);
 }
 
-static bool expectation_met(const struct http_req *req)
-{
-    struct span expect = http_req_header(req, HTTP_HEADER_EXPECT);
-    return expect.ptr == NULL || span_eq_nocase(expect, SPAN("100-continue"));
-}
-
 /* The head is complete: find the handler and decide on the body. False: it has been answered. */
 static bool head_accepted(struct http_conn *conn, struct http_req *req)
 {
@@ -489,7 +466,8 @@ static bool head_accepted(struct http_conn *conn, struct http_req *req)
         refuse(conn, req, 431, "the head is too long");
         return false;
     }
-    if (!expectation_met(req)) {
+    struct span expect = http_req_header(req, HTTP_HEADER_EXPECT);
+    if (expect.ptr != NULL && !span_eq_nocase(expect, SPAN("100-continue"))) {
         refuse(conn, req, 417, "the only expectation known is 100-continue");
         return false;
     }
@@ -754,16 +732,6 @@ static void on_writable(struct http_conn *conn)
     http_conn_turn_end(conn, before);
 }
 
-/* A stream's reader has nothing more to say, and a refused sender is not read; both can only end.
- */
-static void on_unwanted(struct http_conn *conn)
-{
-    char waste[2048];
-    ssize_t got = recv(conn->fd, waste, sizeof(waste), 0);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        http_conn_close(conn);
-}
-
 static bool request_take(struct http_conn *conn)
 {
     if (conn->req == NULL) {
@@ -796,7 +764,9 @@ static bool bytes_take(struct http_conn *conn)
     uint32_t room = req->cap - req->len < HTTP_READ_MAX ? req->cap - req->len : HTTP_READ_MAX;
     ssize_t got;
     do {
-        got = receive(conn->fd, req->buffer + req->len, room);
+        /* The C library's recv() and send() can be cancelled, for which a program of several
+         * threads pays four locked instructions a request. Nobody cancels a loop. */
+        got = syscall(SYS_recvfrom, conn->fd, req->buffer + req->len, room, 0, NULL, NULL);
     } while (got < 0 && errno == EINTR);
     conn->filled = got == (ssize_t)room;
     if (got <= 0) {
@@ -841,15 +811,6 @@ void http_conn_again(struct http_conn *conn)
         http_conn_watch(conn, UV_READABLE);
 }
 
-static void on_readable(struct http_conn *conn)
-{
-    /* First things first: its handler's answer, or its next turn. The bytes wait in the kernel. */
-    if (conn->in_again || is_handled(conn))
-        http_conn_watch(conn, 0);
-    else if (bytes_take(conn))
-        turn_take(conn);
-}
-
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct http_conn *conn = MAGIC_OF(http_conn, poll->data);
@@ -861,8 +822,20 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     }
     if ((events & UV_WRITABLE) != 0 && conn->left != NULL)
         on_writable(conn);
-    else if (conn->channel != NULL || conn->lingering)
-        on_unwanted(conn);
-    else if ((events & UV_READABLE) != 0 && conn->left == NULL)
-        on_readable(conn);
+    else if (conn->channel != NULL || conn->lingering) {
+        /* A stream's reader has nothing more to say, and a refused sender is not read; both can
+         * only end.
+         */
+        char waste[2048];
+        ssize_t got = recv(conn->fd, waste, sizeof(waste), 0);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            http_conn_close(conn);
+    } else if ((events & UV_READABLE) != 0 && conn->left == NULL) {
+        /* First things first: its handler's answer, or its next turn. The bytes wait in the kernel.
+         */
+        if (conn->in_again || is_handled(conn))
+            http_conn_watch(conn, 0);
+        else if (bytes_take(conn))
+            turn_take(conn);
+    }
 }

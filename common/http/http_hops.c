@@ -40,23 +40,9 @@ static bool read_hop(struct span text, uint8_t addr[IP_BYTES])
     return ip_parse(host, addr);
 }
 
-static bool is_one_of(char c, const char *marks)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr(marks, c) != NULL);
-}
-
-static bool is_made_of(struct span text, const char *marks)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_one_of(text.ptr[i], marks))
-            return false;
-    return text.len > 0;
-}
-
 static bool is_token(struct span text)
 {
-    return is_made_of(text, "!#$%&'*+-.^_`|~");
+    return text.len > 0 && span_is_of(text, SPAN_LETTERS SPAN_DIGITS "!#$%&'*+-.^_`|~");
 }
 
 /* What Forwarded writes for an address: unlike above IPv6 stands in brackets, and a port may be
@@ -77,7 +63,7 @@ static bool read_node(struct span text, uint8_t addr[IP_BYTES])
         port = span_skip(port, 1);
     }
     if (port.ptr != NULL && !is_port(port) &&
-        !(port.len > 1 && port.ptr[0] == '_' && is_made_of(port, "._-")))
+        !(port.len > 1 && port.ptr[0] == '_' && span_is_of(port, SPAN_LETTERS SPAN_DIGITS "._-")))
         return false;
     return ip_parse(host, addr);
 }

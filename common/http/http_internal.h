@@ -302,7 +302,7 @@ void http_wheel_sweep(struct http_wheel *wheel, uint32_t now_ms,
 /* Room for `len` contiguous bytes, HTTP_BATCH_BYTES at most, and for a piece behind them. */
 void http_batch_room(struct http_batch *batch, size_t len);
 void http_batch_add(struct http_batch *batch, const char *bytes, size_t len);
-void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t from, uint32_t len);
+void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t len);
 /* Makes the open scratch run a piece. */
 void http_batch_seal(struct http_batch *batch);
 

@@ -27,7 +27,7 @@ static void add_body(struct http_batch *batch, struct span body)
         batch->conn->close_after = true;
         return;
     }
-    http_batch_blob(batch, blob, 0, blob->len);
+    http_batch_blob(batch, blob, blob->len);
     http_blob_unref(blob);
 }
 
@@ -226,7 +226,7 @@ void http_reply(struct http_req *req, const struct http_reply *reply)
     http_batch_add(batch, "\r\n", 2);
     if (!req->parser.is_head && has_body(reply->status)) {
         if (reply->blob != NULL)
-            http_batch_blob(batch, reply->blob, 0, body_len);
+            http_batch_blob(batch, reply->blob, body_len);
         else if (body_len > 0)
             add_body(batch, reply->body);
     }
@@ -239,7 +239,7 @@ void http_reply_raw(struct http_req *req, struct http_blob *blob, uint32_t head_
     struct http_answer answer;
     if (!http_answer_begin(req, &answer))
         return;
-    http_batch_blob(&req->server->batch, blob, 0, req->parser.is_head ? head_len : blob->len);
+    http_batch_blob(&req->server->batch, blob, req->parser.is_head ? head_len : blob->len);
     unsigned status = (unsigned)(blob->bytes[9] - '0') * 100; /* "HTTP/1.1 200": its class is all */
     answer_end(req, status, &answer);
 }

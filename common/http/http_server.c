@@ -226,20 +226,6 @@ static void peer_of(const struct sockaddr_storage *name, uint8_t addr[IP_BYTES])
     memcpy(addr + 12, &((const struct sockaddr_in *)(const void *)name)->sin_addr, 4);
 }
 
-/* Over a bound: a fixed answer, sent without reading anything, says more than a reset. */
-static void turn_away(struct http_server *server, int fd)
-{
-    static const char answer[] =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-        "Retry-After: 1\r\nConnection: close\r\nContent-Length: 96\r\n\r\n"
-        "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-        "\"code\":\"too-many-connections\"}\n";
-    http_count(&server->stats.refused, 1);
-    (void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    shutdown(fd, SHUT_WR);
-    close(fd);
-}
-
 static void on_acceptable(uv_poll_t *poll, int status, int events);
 
 static void on_resume(uv_timer_t *timer)
@@ -271,9 +257,18 @@ static bool accept_one(struct http_server *server)
     const struct http_limits *limits = &server->conf.limits;
     if (server->conns_open >= limits->connections_max ||
         (server->peers != NULL && !ip_nets_contain(&server->trusted, peer) &&
-         !http_peers_add(server->peers, peer, limits->connections_per_addr_max)))
-        turn_away(server, fd);
-    else
+         !http_peers_add(server->peers, peer, limits->connections_per_addr_max))) {
+        /* Over a bound: a fixed answer, sent without reading anything, says more than a reset. */
+        static const char answer[] =
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+            "Retry-After: 1\r\nConnection: close\r\nContent-Length: 96\r\n\r\n"
+            "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+            "\"code\":\"too-many-connections\"}\n";
+        http_count(&server->stats.refused, 1);
+        (void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        shutdown(fd, SHUT_WR);
+        close(fd);
+    } else
         http_conn_open(server, fd, peer);
     return true;
 }

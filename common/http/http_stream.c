@@ -104,28 +104,23 @@ static bool stream_is_behind(const struct http_channel *channel, const struct ht
     return conn->left == NULL && conn->stream_version != channel->version;
 }
 
-static void channel_pump(struct http_channel *channel, uint32_t *budget)
-{
-    while (channel->to_visit > 0 && *budget > 0) {
-        struct http_conn *conn = channel->cursor;
-        assert(conn != NULL && conn->channel == channel);
-        channel->to_visit--;
-        (*budget)--;
-        channel->cursor = conn->stream_next; /* before sending: a failed send takes it out */
-        if (stream_is_behind(channel, conn))
-            stream_serve(channel, conn);
-        if (channel->streams == 0)
-            channel->to_visit = 0;
-    }
-}
-
 bool http_stream_pump(struct http_server *server)
 {
     uint32_t budget = HTTP_STREAM_PUMP;
     bool more = false;
     for (struct http_channel *channel = server->channels; channel != NULL;
          channel = channel->next) {
-        channel_pump(channel, &budget);
+        while (channel->to_visit > 0 && budget > 0) {
+            struct http_conn *conn = channel->cursor;
+            assert(conn != NULL && conn->channel == channel);
+            channel->to_visit--;
+            budget--;
+            channel->cursor = conn->stream_next; /* before sending: a failed send takes it out */
+            if (stream_is_behind(channel, conn))
+                stream_serve(channel, conn);
+            if (channel->streams == 0)
+                channel->to_visit = 0;
+        }
         assert(channel->to_visit <= channel->streams);
         more = more || channel->to_visit > 0;
     }
@@ -225,7 +220,7 @@ static void reply_stream(struct http_req *req, struct http_answer *answer, uint6
     http_batch_add(batch, "\r\n", 2);
     bool head_only = req->parser.is_head;
     if (first != NULL && !head_only)
-        http_batch_blob(batch, first, 0, first->len);
+        http_batch_blob(batch, first, first->len);
     http_answer_stream(req, answer, head_only);
     if (!head_only) {
         conn->close_after = false; /* it ends when one side hangs up */

@@ -514,9 +514,7 @@ void outcall_escape(struct text *text, struct span value)
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '_' || c == '.' || c == '~';
-        if (plain) {
+        if (c != '\0' && strchr(SPAN_LETTERS SPAN_DIGITS "-_.~", c) != NULL) {
             text_char(text, (char)c);
         } else {
             text_char(text, '%');

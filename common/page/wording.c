@@ -71,14 +71,6 @@ static struct span nth_word(struct span words, int n)
     return word;
 }
 
-/* Zones without a name of their own have their offset: "+05" is UTC+05. */
-static void put_zone(struct text *out, const char *name)
-{
-    if (name[0] == '+' || name[0] == '-')
-        text_str(out, "UTC");
-    text_str(out, name);
-}
-
 void wording_put_time(struct text *out, const struct phrases *words, struct span at)
 {
     uint64_t ms;
@@ -94,7 +86,11 @@ void wording_put_time(struct text *out, const struct phrases *words, struct span
     time_t seconds = (time_t)(ms / 1000) + clock.east_s;
     gmtime_r(&seconds, &tm);
     size_t len = strftime(shown, sizeof(shown), pattern, &tm);
-    put_zone(&zone, clock.name);
+    /* Zones without a name of their own have their offset: "+05" is UTC+05. */
+    const char *name = clock.name;
+    if (name[0] == '+' || name[0] == '-')
+        text_str(&zone, "UTC");
+    text_str(&zone, name);
     assert(tm.tm_wday >= 0 && tm.tm_wday < 7);
     const struct span values[3] = {nth_word(phrases_find(words, SPAN("time.days")), tm.tm_wday),
                                    text_span(&zone), SPAN("")};

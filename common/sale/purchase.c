@@ -43,9 +43,12 @@ static bool comes_before(struct span a, struct span b)
     return order != 0 ? order < 0 : a.len < b.len;
 }
 
-/* They mostly come in order, so each finds its place from behind. */
-static void sort_by_place(const struct purchase *purchase, const struct purchase_line **sorted)
+void purchase_digest(const struct purchase *purchase, uint8_t out[PURCHASE_DIGEST_BYTES])
 {
+    const struct purchase_line *sorted[PURCHASE_LINES_MAX];
+    assert(purchase->lines_len <= PURCHASE_LINES_MAX);
+    assert(purchase->terms.len <= PURCHASE_TERMS_MAX);
+    /* They mostly come in order, so each finds its place from behind. */
     for (uint32_t i = 0; i < purchase->lines_len; i++) {
         const struct purchase_line *line = &purchase->lines[i];
         uint32_t at = i;
@@ -55,14 +58,6 @@ static void sort_by_place(const struct purchase *purchase, const struct purchase
         sorted[at] = line;
         assert(at == 0 || !comes_before(line->place, sorted[at - 1]->place));
     }
-}
-
-void purchase_digest(const struct purchase *purchase, uint8_t out[PURCHASE_DIGEST_BYTES])
-{
-    const struct purchase_line *sorted[PURCHASE_LINES_MAX];
-    assert(purchase->lines_len <= PURCHASE_LINES_MAX);
-    assert(purchase->terms.len <= PURCHASE_TERMS_MAX);
-    sort_by_place(purchase, sorted);
 
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, PURCHASE_DIGEST_BYTES);

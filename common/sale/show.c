@@ -122,16 +122,8 @@ void show_take(const json_t *object, struct show *out)
 
 bool show_is_own_path(struct span path)
 {
-    static const char others[] = "/._~%-";
-    if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/')
-        return false;
-    for (size_t i = 0; i < path.len; i++) {
-        char c = path.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && memchr(others, c, sizeof(others) - 1) == NULL)
-            return false;
-    }
-    return true;
+    return path.len >= 2 && path.ptr[0] == '/' && path.ptr[1] != '/' &&
+           span_is_of(path, SPAN_LETTERS SPAN_DIGITS "/._~%-");
 }
 
 int show_parse(struct span object, struct show *out)
@@ -165,8 +157,7 @@ static void put_text(struct text *out, const char *key, const struct show_text *
         json_member_cstr(out, key, text->in[0].words);
         return;
     }
-    json_key(out, key);
-    json_open(out, '{');
+    json_member_open(out, key, '{');
     for (uint32_t i = 0; i < text->len; i++) {
         assert(show_is_tag(text->in[i].tag));
         json_member_cstr(out, text->in[i].tag, text->in[i].words);
@@ -186,8 +177,7 @@ void show_put(struct text *out, const struct show *show)
 {
     put_time(out, "starts_at", show->starts_ms);
     put_time(out, "doors_at", show->doors_ms);
-    if (show->time_zone[0] != '\0')
-        json_member_cstr(out, "time_zone", show->time_zone);
+    json_member_some(out, "time_zone", span_of(show->time_zone));
     if (show->venue.name.len == 0)
         return;
     json_key(out, "venue");

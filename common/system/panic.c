@@ -151,20 +151,6 @@ void panic_program(const char *name, const char *version)
 #endif
 }
 
-static void put_backtrace(struct panic_text *text)
-{
-#if HAS_BACKTRACE
-    begin_line(text, "backtrace (addr2line -fipe PROGRAM ADDRESS...)");
-    end_line(text);
-    void *frames[FRAMES_MAX];
-    int len = backtrace(frames, FRAMES_MAX);
-    if (len > 1 && !text->deaf)
-        backtrace_symbols_fd(frames + 1, len - 1, STDERR_FILENO);
-#else
-    panic_put(text, "backtrace", "this C library has none");
-#endif
-}
-
 static void put_where(struct panic_text *text, const char *file, unsigned line,
                       const char *function)
 {
@@ -177,17 +163,6 @@ static void put_where(struct panic_text *text, const char *file, unsigned line,
         put_str(text, function);
         put_str(text, "()");
     }
-    end_line(text);
-}
-
-static void put_program(struct panic_text *text)
-{
-    begin_line(text, "==== panic");
-    put_str(text, program.name != NULL ? program.name : program_invocation_short_name);
-    put_str(text, " ");
-    put_str(text, program.version != NULL ? program.version : "of no version");
-    put_str(text, ", process ");
-    put_u64(text, (uint64_t)getpid());
     end_line(text);
 }
 
@@ -218,10 +193,25 @@ _Noreturn void panic(const char *what, const char *file, unsigned line, const ch
     signal(SIGALRM, on_alarm);
     pthread_sigmask(SIG_UNBLOCK, &only, NULL);
     alarm(ALARM_S);
-    put_program(&text);
+    begin_line(&text, "==== panic");
+    put_str(&text, program.name != NULL ? program.name : program_invocation_short_name);
+    put_str(&text, " ");
+    put_str(&text, program.version != NULL ? program.version : "of no version");
+    put_str(&text, ", process ");
+    put_u64(&text, (uint64_t)getpid());
+    end_line(&text);
     panic_put(&text, "what", what);
     put_where(&text, file, line, function);
-    put_backtrace(&text);
+#if HAS_BACKTRACE
+    begin_line(&text, "backtrace (addr2line -fipe PROGRAM ADDRESS...)");
+    end_line(&text);
+    void *frames[FRAMES_MAX];
+    int len = backtrace(frames, FRAMES_MAX);
+    if (len > 1 && !text.deaf)
+        backtrace_symbols_fd(frames + 1, len - 1, STDERR_FILENO);
+#else
+    panic_put(&text, "backtrace", "this C library has none");
+#endif
     if (panic_work_now.describe == NULL) {
         panic_put(&text, "request", "none on this thread");
     } else {

@@ -120,16 +120,6 @@ static bool is_visible(struct colour colour, const struct scheme *scheme)
     return good;
 }
 
-/* The nearest colour that people can see: it keeps its hue and gives up as much of its lightness
- * as it must. Black and white themselves can always be seen, so there is one. */
-static struct colour visible(struct colour colour, const struct scheme *scheme)
-{
-    unsigned parts = 256;
-    while (parts > 0 && !is_visible(mix(colour, scheme->away, parts), scheme))
-        parts--;
-    return mix(colour, scheme->away, parts);
-}
-
 static int add_colour(struct brand *brand, const struct scheme *scheme, const char *text,
                       struct err_slot *err)
 {
@@ -140,7 +130,12 @@ static int add_colour(struct brand *brand, const struct scheme *scheme, const ch
     if (!colour_parse(text, &colour))
         return err_set(err, ERR_SYNTAX, "brand.%s: \"%s\" is not of the form #rrggbb", scheme->key,
                        text);
-    colour = visible(colour, scheme);
+    /* The nearest colour that people can see: it keeps its hue and gives up as much of its
+     * lightness as it must. Black and white themselves can always be seen, so there is one. */
+    unsigned parts = 256;
+    while (parts > 0 && !is_visible(mix(colour, scheme->away, parts), scheme))
+        parts--;
+    colour = mix(colour, scheme->away, parts);
     assert(is_visible(colour, scheme));
     const char *on = contrast(colour, white) >= contrast(colour, black) ? "#fff" : "#000";
     snprintf(out->signal, sizeof(out->signal), "#%02x%02x%02x", colour.channel[0],

@@ -501,37 +501,7 @@ static int take_more(struct site *site, enum lang lang, struct err_slot *err)
     return json.overflown ? err_set(err, ERR_FULL, "%s is too long", file->name) : 0;
 }
 
-static int take_files(struct site *site, struct err_slot *err)
-{
-    const struct site_conf *conf = &site->conf;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < conf->files_len; i++)
-        rc = take_file(site, &conf->files[i], err);
-    for (enum lang lang = 0; rc == 0 && conf->said_later != NULL && lang < lang_count(); lang++)
-        rc = take_more(site, lang, err);
-    const char *type;
-    struct span logo = brand_logo(site->brand, &type);
-    if (rc == 0 && logo.len > 0)
-        add_file(site, "logo", type)->bytes = logo;
-    return rc;
-}
-
 /* ---- a site's life ---- */
-
-static int make_files(struct site *site, struct err_slot *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < site->files_len; i++) {
-        struct served_file *file = &site->file[i];
-        file->site = site;
-        file->file = &site->own[i];
-        struct text pattern = text_on(file->pattern, sizeof(file->pattern) - 1);
-        text_printf(&pattern, "%s/{version}/%s", site->conf.root, file->file->name);
-        assert(!pattern.overflown);
-        rc = pack_make(&file->pack, file->file->bytes, packed_of(site, i), err);
-    }
-    return rc;
-}
 
 static int make_all(struct site *site, struct err_slot *err)
 {
@@ -539,8 +509,16 @@ static int make_all(struct site *site, struct err_slot *err)
     int rc = brand_load(conf->brand, err, &site->brand);
     for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
         rc = make_words(site, lang, err);
-    if (rc == 0)
-        rc = take_files(site, err);
+    if (rc == 0) {
+        for (size_t i = 0; rc == 0 && i < conf->files_len; i++)
+            rc = take_file(site, &conf->files[i], err);
+        for (enum lang lang = 0; rc == 0 && conf->said_later != NULL && lang < lang_count(); lang++)
+            rc = take_more(site, lang, err);
+        const char *type;
+        struct span logo = brand_logo(site->brand, &type);
+        if (rc == 0 && logo.len > 0)
+            add_file(site, "logo", type)->bytes = logo;
+    }
     if (rc < 0)
         return rc;
     /* Whatever changes in a file makes another folder. */
@@ -555,8 +533,15 @@ static int make_all(struct site *site, struct err_slot *err)
         rc = make_languages(site, lang, err);
     if (rc == 0)
         rc = make_brand(site, err);
-    if (rc == 0)
-        rc = make_files(site, err);
+    for (size_t i = 0; rc == 0 && i < site->files_len; i++) {
+        struct served_file *file = &site->file[i];
+        file->site = site;
+        file->file = &site->own[i];
+        struct text pattern = text_on(file->pattern, sizeof(file->pattern) - 1);
+        text_printf(&pattern, "%s/{version}/%s", site->conf.root, file->file->name);
+        assert(!pattern.overflown);
+        rc = pack_make(&file->pack, file->file->bytes, packed_of(site, i), err);
+    }
     for (size_t i = 0; rc == 0 && i < conf->pages_len; i++) {
         struct served_page *page = &site->page[i];
         page->site = site;

@@ -55,15 +55,6 @@ static int add_part(struct template *page, enum part_kind kind, struct span name
     return 0;
 }
 
-static int open_block(struct template *page, struct span name, struct names *names,
-                      struct err_slot *err)
-{
-    if (names->depth == DEPTH_MAX)
-        return err_set(err, ERR_FULL, "more than %d blocks within each other", DEPTH_MAX);
-    names->open[names->depth++] = page->parts_len;
-    return add_part(page, PART_OPEN, name, names, err);
-}
-
 static int close_block(struct template *page, struct span name, struct names *names,
                        struct err_slot *err)
 {
@@ -90,8 +81,12 @@ static int add_name(struct template *page, struct span name, struct names *names
         html_put(&page->fixed, value);
         return 0;
     }
-    if (span_starts(name, SPAN("#")))
-        return open_block(page, span_skip(name, 1), names, err);
+    if (span_starts(name, SPAN("#"))) {
+        if (names->depth == DEPTH_MAX)
+            return err_set(err, ERR_FULL, "more than %d blocks within each other", DEPTH_MAX);
+        names->open[names->depth++] = page->parts_len;
+        return add_part(page, PART_OPEN, span_skip(name, 1), names, err);
+    }
     if (span_starts(name, SPAN("/")))
         return close_block(page, span_skip(name, 1), names, err);
     const struct template_fixed *fixed = names->fixed;
@@ -159,22 +154,16 @@ struct render {
     void *ctx;
 };
 
-/* The fixed stretch that ends at a part, or after the last one. */
-static void put_fixed(const struct render *render, uint32_t part)
-{
-    const struct template *page = render->page;
-    size_t from = part > 0 ? page->part[part - 1].upto : 0;
-    size_t upto = part < page->parts_len ? page->part[part].upto : page->fixed.len;
-    assert(from <= upto);
-    text_add(render->out, page->fixed.ptr + from, upto - from);
-}
-
 /* From part `first` to the end of a block or page; as deep as blocks stand within each other. */
 static void put_parts(const struct render *render, uint32_t first)
 {
     const struct template *page = render->page;
     for (uint32_t i = first;; i++) {
-        put_fixed(render, i);
+        /* The fixed stretch that ends at a part, or after the last one. */
+        size_t from = i > 0 ? page->part[i - 1].upto : 0;
+        size_t upto = i < page->parts_len ? page->part[i].upto : page->fixed.len;
+        assert(from <= upto);
+        text_add(render->out, page->fixed.ptr + from, upto - from);
         if (i == page->parts_len || page->part[i].kind == PART_CLOSE)
             return;
         if (page->part[i].kind == PART_GAP) {
