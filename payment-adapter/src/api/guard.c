@@ -5,7 +5,6 @@
 #include "api/guard.h"
 
 #include "api/plain.h"
-#include "base/json_in.h"
 #include "base/magic.h"
 #include "number.h"
 #include "store/statements.h"
@@ -62,24 +61,32 @@ bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
     return rc == 0;
 }
 
-bool guard_reason(struct http_req *req, char *out, size_t cap)
+bool guard_read(struct http_req *req, void (*read)(struct json_in *in, void *out), void *out)
 {
     struct err_slot err = {0};
+    struct json_in in;
     json_t *doc;
     if (!guard_json(req, &err, &doc))
         return false;
-    struct span reason = {NULL, 0};
-    struct json_in in;
     json_in_object(&in, doc, &err);
-    json_in_require(&in, "reason");
-    json_in_str(&in, "reason", 1, cap - 1, &reason);
+    read(&in, out);
     bool good = json_in_end(&in) == 0;
-    if (good)
-        span_to_cstr(reason, out, cap);
-    else
+    if (!good)
         refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     json_decref(doc);
     return good;
+}
+
+static void read_reason(struct json_in *in, void *out)
+{
+    const struct text *reason = out;
+    json_in_copy(in, "reason", reason->ptr, reason->cap);
+}
+
+bool guard_reason(struct http_req *req, char *out, size_t cap)
+{
+    struct text reason = text_on(out, cap);
+    return guard_read(req, read_reason, &reason);
 }
 
 void guard_unavailable(struct http_req *req, int rc)
@@ -94,13 +101,7 @@ void guard_login(struct http_req *req)
 
 static bool is_id(struct span text)
 {
-    bool good = text.len > 0;
-    for (size_t i = 0; good && i < text.len; i++) {
-        char c = text.ptr[i];
-        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-';
-    }
-    return good;
+    return text.len > 0 && span_is_of(text, SPAN_LETTERS SPAN_DIGITS "-_");
 }
 
 bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
@@ -169,6 +170,31 @@ void guard_reply(struct http_req *req, unsigned status, const struct text *body,
                                              .type = "application/json",
                                              .headers = headers,
                                              .body = text_span(body)});
+}
+
+void guard_doc(struct http_req *req, unsigned status, const struct pg_answer *answer,
+               enum refusal refusal)
+{
+    const PGresult *last = answer->rc == 0 ? answer->results[answer->len - 1] : NULL;
+    if (last == NULL)
+        guard_unavailable(req, answer->rc);
+    else if (PQntuples(last) == 0)
+        refusal_reply(req, refusal);
+    else
+        http_reply(req, &(struct http_reply){.status = status,
+                                             .type = "application/json",
+                                             .headers = SPAN("Cache-Control: no-store\r\n"),
+                                             .body = pg_text(last, 0, 0)});
+}
+
+void guard_done(struct http_req *req, const struct pg_answer *answer, enum refusal refusal)
+{
+    if (answer->rc < 0)
+        guard_unavailable(req, answer->rc);
+    else if (PQntuples(answer->results[0]) == 0)
+        refusal_reply(req, refusal);
+    else
+        http_reply(req, &(struct http_reply){.status = 204});
 }
 
 void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap)

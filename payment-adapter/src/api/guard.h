@@ -4,10 +4,9 @@
 #define FG_PAY_GUARD_H
 
 #include "api/refusal.h"
+#include "base/json_in.h"
 #include "observe/trace.h"
 #include "pay_loop.h"
-
-#include <jansson.h>
 
 /* A browser says which site a post comes from; only our own pages may post. Clients that send no
  * Origin are not browsers, and carry no cookies they were not given. */
@@ -15,6 +14,8 @@ bool guard_origin(struct http_req *req);
 /* Content-Type: application/json, and one JSON object; or the fields of a form. *out is the
  * caller's. */
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out);
+/* What `read` copies of such an object to `out`. */
+bool guard_read(struct http_req *req, void (*read)(struct json_in *in, void *out), void *out);
 /* A body of {reason}. */
 bool guard_reason(struct http_req *req, char *out, size_t cap);
 /* 503 after a failed lookup; `rc` is the database's. */
@@ -24,6 +25,13 @@ void guard_login(struct http_req *req);
 /* Replies with the JSON in `body` and these headers; 500 if it did not fit. */
 void guard_reply(struct http_req *req, unsigned status, const struct text *body,
                  struct span headers);
+
+/* Replies with the JSON that a job's last statement has made, or refuses if it has made none. */
+void guard_doc(struct http_req *req, unsigned status, const struct pg_answer *answer,
+               enum refusal refusal);
+
+/* 204 for an act that names what it did in a row, if it did anything. */
+void guard_done(struct http_req *req, const struct pg_answer *answer, enum refusal refusal);
 
 /* Memory for a request about whatever its route's first parameter names, which is copied to `id`;
  * the caller frees it. NULL: the request has been answered. */

@@ -6,6 +6,7 @@
  * is no order. */
 #include "api/held.h"
 
+#include "base/json_in.h"
 #include "base/rfc3339.h"
 #include "pay_limits.h"
 #include "sale/fees.h"
@@ -26,22 +27,6 @@ bool held_is_too_large(const json_t *hold)
 {
     return json_array_size(json_object_get(hold, "seats")) > ORDER_SEATS_MAX ||
            json_integer_value(json_object_get(hold, "quantity")) > ORDER_SEATS_MAX;
-}
-
-static bool read_seats(const json_t *seats, struct order *order)
-{
-    size_t len = json_array_size(seats);
-    if (len > ORDER_SEATS_MAX)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        const json_t *seat = json_array_get(seats, i);
-        struct span text = {json_string_value(seat), json_string_length(seat)};
-        if (!json_is_string(seat) || text.len == 0 ||
-            !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
-            return false;
-    }
-    order->seats_len = (uint32_t)len;
-    return true;
 }
 
 static bool read_area(const json_t *hold, struct order *order)
@@ -99,24 +84,28 @@ static bool read_order(const json_t *hold, struct order *order, uint64_t *vat_ra
         !read_charges(hold, order, vat_rate))
         return false;
     memcpy(order->currency, currency, sizeof(order->currency));
-    if (!read_seats(json_object_get(hold, "seats"), order))
+    const json_t *seats = json_object_get(hold, "seats");
+    size_t len = json_array_size(seats);
+    if (len > ORDER_SEATS_MAX)
         return false;
+    for (size_t i = 0; i < len; i++) {
+        const json_t *seat = json_array_get(seats, i);
+        struct span text = json_in_words(seat);
+        if (!json_is_string(seat) || text.len == 0 ||
+            !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
+            return false;
+    }
+    order->seats_len = (uint32_t)len;
     return order->seats_len > 0 || read_area(hold, order);
 }
 
 /* ---- the purchase ---- */
 
-static struct span text_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return (struct span){json_string_value(value), json_string_length(value)};
-}
-
 static bool read_line(const json_t *place, const char *seat, struct purchase_line *line)
 {
     const json_t *price = json_object_get(place, "price");
-    *line = (struct purchase_line){.place = text_of(place, "id"),
-                                   .category = text_of(place, "category"),
+    *line = (struct purchase_line){.place = json_in_text_of(place, "id"),
+                                   .category = json_in_text_of(place, "category"),
                                    .price = (uint64_t)json_integer_value(price),
                                    .count = 1};
     return span_eq(line->place, span_of(seat)) && line->category.ptr != NULL &&
@@ -128,8 +117,8 @@ static bool read_area_line(const json_t *hold, struct purchase_line *line)
 {
     uint64_t total = (uint64_t)json_integer_value(json_object_get(hold, "total"));
     uint32_t count = (uint32_t)json_integer_value(json_object_get(hold, "quantity"));
-    *line = (struct purchase_line){.place = text_of(hold, "area"),
-                                   .category = text_of(hold, "category"),
+    *line = (struct purchase_line){.place = json_in_text_of(hold, "area"),
+                                   .category = json_in_text_of(hold, "category"),
                                    .price = total / count,
                                    .count = count};
     return line->category.ptr != NULL && total % count == 0;

@@ -111,24 +111,15 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
         login_free(login);
         return;
     }
-    http_reply(login->req, &(struct http_reply){.status = 200,
-                                                .type = "application/json",
-                                                .headers = text_span(&headers),
-                                                .body = text_span(&body)});
+    guard_reply(login->req, 200, &body, text_span(&headers));
     login_free(login);
-}
-
-static void ignore(void *ctx, const struct pg_answer *answer)
-{
-    (void)ctx;
-    (void)answer;
 }
 
 static void begin_session(struct login *login, const char *jti_or_null)
 {
     if (login->here_key[0] != '\0')
         sql_throttle_clear(login->pay->pg, &(struct sql_throttle_clear_args){login->here_key},
-                           ignore, NULL);
+                           pg_ignore, NULL);
     const struct session_start start = {
         .member = login->user.id,
         .lang = login->user.lang[0] != '\0' ? login->user.lang : lang_tag(LANG_OF_MEMBERS),
@@ -150,17 +141,6 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
     login_free(login);
 }
 
-static void fail(struct login *login)
-{
-    const struct knobs *knobs = &login->pay->secrets->knobs;
-    const struct sql_throttle_fail_args args = {.keys = login->keys,
-                                                .free_fails = (uint32_t)knobs->free_fails,
-                                                .window_ms = knobs->window_ms,
-                                                .pause_ms = knobs->pause_ms,
-                                                .pause_max_ms = knobs->pause_max_ms};
-    sql_throttle_fail(login->pay->pg, &args, on_failed, login);
-}
-
 static void on_checked(void *ctx, int rc)
 {
     struct login *login = MAGIC_OF(login, ctx);
@@ -179,22 +159,13 @@ static void on_checked(void *ctx, int rc)
         log_cstr(&line, "member", login->user.id);
         log_end(&line);
     }
-    fail(login);
-}
-
-/* One of the configured hashes, always the same one for a login. */
-static void take_unknown_hash(struct login *login)
-{
-    struct span all = span_of(login->pay->settings->users_unknown_hash), item;
-    unsigned len = 0, n = 0;
-    for (struct span rest = all; rest.ptr != NULL; len += item.len > 0)
-        rest = span_cut(rest, ' ', &item);
-    unsigned pick = len > 0 ? (unsigned char)login->account_key[2] % len : 0;
-    for (struct span rest = all; rest.ptr != NULL;) {
-        rest = span_cut(rest, ' ', &item);
-        if (item.len > 0 && n++ == pick)
-            span_to_cstr(item, login->user.hash, sizeof(login->user.hash));
-    }
+    const struct knobs *knobs = &login->pay->secrets->knobs;
+    const struct sql_throttle_fail_args args = {.keys = login->keys,
+                                                .free_fails = (uint32_t)knobs->free_fails,
+                                                .window_ms = knobs->window_ms,
+                                                .pause_ms = knobs->pause_ms,
+                                                .pause_max_ms = knobs->pause_max_ms};
+    sql_throttle_fail(login->pay->pg, &args, on_failed, login);
 }
 
 static void on_user(void *ctx, int rc, const struct user *user)
@@ -205,8 +176,19 @@ static void on_user(void *ctx, int rc, const struct user *user)
         return;
     }
     login->user = *user;
-    if (!user->found)
-        take_unknown_hash(login);
+    if (!user->found) {
+        /* One of the configured hashes, always the same one for a login. */
+        struct span all = span_of(login->pay->settings->users_unknown_hash), item;
+        unsigned len = 0, n = 0;
+        for (struct span rest = all; rest.ptr != NULL; len += item.len > 0)
+            rest = span_cut(rest, ' ', &item);
+        unsigned pick = len > 0 ? (unsigned char)login->account_key[2] % len : 0;
+        for (struct span rest = all; rest.ptr != NULL;) {
+            rest = span_cut(rest, ' ', &item);
+            if (item.len > 0 && n++ == pick)
+                span_to_cstr(item, login->user.hash, sizeof(login->user.hash));
+        }
+    }
     if (hasher_check(login->pay->hasher, login->user.hash, login->password, on_checked, login,
                      NULL) < 0)
         shed(login, 2000);
@@ -319,15 +301,13 @@ static int judge_token(struct login *login, struct span token, char jti[80], str
     int rc = jwt_verify(keys, &rules, token, err, &jwt);
     if (rc < 0)
         return rc;
-    const json_t *lang = json_object_get(jwt.payload, "lang");
-    struct span lang_text = {json_string_value(lang), json_string_length(lang)};
     if (!span_to_cstr(jwt.claims.sub, login->user.id, sizeof(login->user.id)) ||
         login->user.id[0] == '\0' || jwt.claims.jti.len == 0 || jwt.claims.jti.len >= 80)
         rc = err_set(err, ERR_AUTH, "token without sub or jti");
     else
         span_to_cstr(jwt.claims.jti, jti, 80);
-    if (rc == 0 && json_is_string(lang))
-        span_to_cstr(lang_text, login->user.lang, sizeof(login->user.lang));
+    if (rc == 0)
+        json_in_copy_of(jwt.payload, "lang", login->user.lang, sizeof(login->user.lang));
     jwt_deinit(&jwt);
     return rc;
 }
@@ -448,10 +428,7 @@ static void on_me(void *ctx, int rc, const struct session *session)
         json_member_cstr(&body, "member", session->member);
         json_member_cstr(&body, "lang", pay_lang(session));
         json_close(&body, '}');
-        http_reply(req, &(struct http_reply){.status = 200,
-                                             .type = "application/json",
-                                             .headers = SPAN("Cache-Control: no-store\r\n"),
-                                             .body = text_span(&body)});
+        guard_reply(req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
 }
 

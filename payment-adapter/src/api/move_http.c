@@ -70,9 +70,7 @@ static void on_moving(void *ctx, const struct pg_answer *answer)
         json_open(&body, '{');
         json_member_cstr(&body, "order", visit->id);
         json_close(&body, '}');
-        http_reply(visit->req, &(struct http_reply){.status = 202,
-                                                    .type = "application/json",
-                                                    .body = text_span(&body)});
+        guard_reply(visit->req, 202, &body, SPAN(""));
     }
     visit_free(visit);
 }
@@ -130,26 +128,12 @@ static void read_seats(struct json_in *in, struct visit *visit)
     wish->seats[out.len] = '\0';
 }
 
-/* False: the request has been answered. */
-static bool read_wish(struct http_req *req, struct visit *visit)
+static void read_wish(struct json_in *in, void *ctx)
 {
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_json(req, &err, &doc))
-        return false;
-    struct span reason = {NULL, 0};
-    struct json_in in;
-    json_in_object(&in, doc, &err);
-    json_in_require(&in, "reason");
-    json_in_str(&in, "reason", 1, REASON_MAX, &reason);
-    json_in_bool(&in, "other_category", &visit->wish.other_category);
-    read_seats(&in, visit);
-    int rc = json_in_end(&in);
-    span_to_cstr(reason, visit->wish.reason, sizeof(visit->wish.reason));
-    json_decref(doc);
-    if (rc < 0)
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-    return rc == 0;
+    struct visit *visit = ctx;
+    json_in_copy(in, "reason", visit->wish.reason, sizeof(visit->wish.reason));
+    json_in_bool(in, "other_category", &visit->wish.other_category);
+    read_seats(in, visit);
 }
 
 static void unavailable(struct visit *visit, int rc)
@@ -158,43 +142,7 @@ static void unavailable(struct visit *visit, int rc)
     visit_free(visit);
 }
 
-static void begin_move(struct visit *visit)
-{
-    struct pg_job *job = pg_job_create(pay_of(visit->req)->pg, on_moving, visit);
-    if (job == NULL) {
-        unavailable(visit, ERR_NOMEM);
-        return;
-    }
-    const struct sql_order_move_args args = {
-        .order = visit->id,
-        .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
-        .trace = visit->trace,
-        .seats = visit->wish.seats,
-        .reason = visit->wish.reason,
-        .who = visit->who[0] != '\0' ? visit->who : NULL};
-    sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
-    sql_order_move_add(job, &args);
-    sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
-    sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){visit->id});
-    pg_job_send(job);
-}
-
 /* ---- would the seats move? ---- */
-
-/* Words a refusal of the seat service in terms of the order. */
-static void refuse(struct visit *visit)
-{
-    const char *code = visit->peer.code;
-    if (strcmp(code, "seats-taken") == 0)
-        refusal_reply(visit->req, REFUSAL_SEATS_TAKEN);
-    else if (strcmp(code, "seat-unknown") == 0)
-        refusal_reply(visit->req, REFUSAL_SEAT_UNKNOWN);
-    else if (strcmp(code, "not-in-hold") == 0 || strcmp(code, "seats-and-area") == 0)
-        refusal_reply(visit->req, REFUSAL_SEAT_NOT_IN_ORDER);
-    else
-        refusal_reply(visit->req, REFUSAL_NOT_COMPLETED);
-    visit_free(visit);
-}
 
 static void on_judged(struct peer_call *peer)
 {
@@ -202,12 +150,34 @@ static void on_judged(struct peer_call *peer)
     if (peer->verdict == SAGA_UNKNOWN) {
         unavailable(visit, ERR_CLOSED);
     } else if (peer->verdict != SAGA_DONE) {
-        refuse(visit);
+        /* Words a refusal of the seat service in terms of the order. */
+        const char *code = visit->peer.code;
+        if (strcmp(code, "seats-taken") == 0)
+            refusal_reply(visit->req, REFUSAL_SEATS_TAKEN);
+        else if (strcmp(code, "seat-unknown") == 0)
+            refusal_reply(visit->req, REFUSAL_SEAT_UNKNOWN);
+        else if (strcmp(code, "not-in-hold") == 0 || strcmp(code, "seats-and-area") == 0)
+            refusal_reply(visit->req, REFUSAL_SEAT_NOT_IN_ORDER);
+        else
+            refusal_reply(visit->req, REFUSAL_NOT_COMPLETED);
+        visit_free(visit);
     } else if (!peer->same_category && !visit->wish.other_category) {
         refusal_reply(visit->req, REFUSAL_CATEGORY_DIFFERS);
         visit_free(visit);
     } else {
-        begin_move(visit);
+        struct pg_job *job = pg_job_create(pay_of(visit->req)->pg, on_moving, visit);
+        const struct sql_order_move_args args = {
+            .order = visit->id,
+            .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
+            .trace = visit->trace,
+            .seats = visit->wish.seats,
+            .reason = visit->wish.reason,
+            .who = visit->who[0] != '\0' ? visit->who : NULL};
+        sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
+        sql_order_move_add(job, &args);
+        sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
+        sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){visit->id});
+        pg_job_send(job);
     }
 }
 
@@ -252,7 +222,7 @@ static void move(struct http_req *req, const char *id)
     const char *who = guard_who(req);
     if (who != NULL)
         snprintf(visit->who, sizeof(visit->who), "%s", who);
-    if (!read_wish(req, visit)) {
+    if (!guard_read(req, read_wish, visit)) {
         visit_free(visit);
         return;
     }

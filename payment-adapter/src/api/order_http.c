@@ -279,18 +279,6 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         create(ask);
 }
 
-static void ask_for_hold(struct ask *ask)
-{
-    ask->fetch = (struct held_fetch){.pay = ask->pay,
-                                     .event = ask->order.event,
-                                     .hold = ask->order.hold,
-                                     .pass = ask->pass,
-                                     .trace = ask->trace,
-                                     .on_done = on_hold,
-                                     .ctx = ask};
-    held_fetch_begin(&ask->fetch);
-}
-
 /* ---- was it asked before? ---- */
 
 static void on_existing(void *ctx, const struct pg_answer *answer)
@@ -302,7 +290,14 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
         return;
     }
     if (PQntuples(answer->results[0]) == 0) {
-        ask_for_hold(ask);
+        ask->fetch = (struct held_fetch){.pay = ask->pay,
+                                         .event = ask->order.event,
+                                         .hold = ask->order.hold,
+                                         .pass = ask->pass,
+                                         .trace = ask->trace,
+                                         .on_done = on_hold,
+                                         .ctx = ask};
+        held_fetch_begin(&ask->fetch);
         return;
     }
     const struct sql_order_by_idem_row row = sql_order_by_idem_row(answer->results[0], 0);
@@ -385,77 +380,44 @@ static void on_session(void *ctx, int rc, const struct session *session)
     }
 }
 
-static bool is_id(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '_' || c == '-' || c == '.'))
-            return false;
-    }
-    return true;
-}
+#define ID_LETTERS SPAN_LETTERS SPAN_DIGITS "-_."
 
-static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
+static void read_ask(struct json_in *in, void *ctx)
 {
-    struct span event = {NULL, 0}, hold = {NULL, 0}, terms = {NULL, 0};
+    struct ask *ask = ctx;
+    struct order *order = &ask->order;
     unsigned provider = ask->pay->settings->psp_default;
-    struct json_in in;
-    json_in_object(&in, doc, err);
-    json_in_require(&in, "event");
-    json_in_require(&in, "hold");
-    if (json_in_str(&in, "event", 1, ORDER_EVENT_MAX - 1, &event) && !is_id(event))
-        json_in_refuse(&in, "event", "must be an event's id");
-    if (json_in_str(&in, "hold", 1, ORDER_HOLD_MAX - 1, &hold) && !is_id(hold))
-        json_in_refuse(&in, "hold", "must be a hold's id");
-    if (json_in_word(&in, "provider", psp_names, &provider) &&
+    struct span terms;
+    if (json_in_copy(in, "event", order->event, sizeof(order->event)) &&
+        !span_is_of(span_of(order->event), ID_LETTERS))
+        json_in_refuse(in, "event", "must be an event's id");
+    if (json_in_copy(in, "hold", order->hold, sizeof(order->hold)) &&
+        !span_is_of(span_of(order->hold), ID_LETTERS))
+        json_in_refuse(in, "hold", "must be a hold's id");
+    if (json_in_word(in, "provider", psp_names, &provider) &&
         peers_http_psp(ask->pay->peers, span_of(psp_names[provider])) == NULL)
-        json_in_refuse(&in, "provider", "is not offered here");
-    if (json_in_str(&in, "refund_terms", 1, REFUND_TERMS_ID_MAX, &terms) && !is_id(terms))
-        json_in_refuse(&in, "refund_terms", "must be the id of terms");
-    int rc = json_in_end(&in);
-    if (rc < 0)
-        return rc;
-    span_to_cstr(terms, ask->refund_terms, sizeof(ask->refund_terms));
-    span_to_cstr(event, ask->order.event, sizeof(ask->order.event));
-    span_to_cstr(hold, ask->order.hold, sizeof(ask->order.hold));
-    snprintf(ask->order.provider, sizeof(ask->order.provider), "%s", psp_names[provider]);
+        json_in_refuse(in, "provider", "is not offered here");
+    if (json_in_str(in, "refund_terms", 1, REFUND_TERMS_ID_MAX, &terms) &&
+        (!span_is_of(terms, ID_LETTERS) ||
+         !span_to_cstr(terms, ask->refund_terms, sizeof(ask->refund_terms))))
+        json_in_refuse(in, "refund_terms", "must be the id of terms");
+    snprintf(order->provider, sizeof(order->provider), "%s", psp_names[provider]);
+    char asked[sizeof(order->event) + sizeof(order->hold) + sizeof(order->provider) +
+               sizeof(ask->refund_terms)];
+    snprintf(asked, sizeof(asked), "%s/%s/%s%s%s", order->event, order->hold, order->provider,
+             ask->refund_terms[0] != '\0' ? "/" : "", ask->refund_terms);
     uint8_t hash[32];
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-    crypto_generichash_update(&state, (const uint8_t *)ask->order.event, strlen(ask->order.event));
-    crypto_generichash_update(&state, (const uint8_t *)"/", 1);
-    crypto_generichash_update(&state, (const uint8_t *)ask->order.hold, strlen(ask->order.hold));
-    crypto_generichash_update(&state, (const uint8_t *)"/", 1);
-    crypto_generichash_update(&state, (const uint8_t *)psp_names[provider],
-                              strlen(psp_names[provider]));
-    if (terms.len > 0) {
-        crypto_generichash_update(&state, (const uint8_t *)"/", 1);
-        crypto_generichash_update(&state, (const uint8_t *)terms.ptr, terms.len);
-    }
-    crypto_generichash_final(&state, hash, sizeof(hash));
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)asked, strlen(asked), NULL, 0);
     sodium_bin2base64(ask->idem_body, sizeof(ask->idem_body), hash, sizeof(hash),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    return 0;
-}
-
-/* The order's language is also that of the provider's page and of the mails. */
-static void read_lang(const struct http_req *req, struct order *order)
-{
-    enum lang lang;
-    if (visit_asks_lang(req, &lang))
-        span_to_cstr(span_of(lang_tag(lang)), order->lang, sizeof(order->lang));
 }
 
 static void on_post(struct http_req *req)
 {
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_origin(req) || !guard_json(req, &err, &doc))
+    if (!guard_origin(req))
         return;
     struct ask *ask = calloc(1, sizeof(*ask));
     if (ask == NULL) {
-        json_decref(doc);
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
@@ -463,7 +425,14 @@ static void on_post(struct http_req *req)
     ask->req = req;
     ask->pay = pay_of(req);
     guard_trace(req, ask->trace);
-    read_lang(req, &ask->order);
+    /* The order's language is also that of the provider's page and of the mails. */
+    enum lang lang;
+    if (visit_asks_lang(req, &lang))
+        span_to_cstr(span_of(lang_tag(lang)), ask->order.lang, sizeof(ask->order.lang));
+    if (!guard_read(req, read_ask, ask)) {
+        ask_free(ask);
+        return;
+    }
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     char form_key[33];
     if (plain_is(req)) { /* sent twice, it has the same hold, which leads to the same order */
@@ -472,12 +441,8 @@ static void on_post(struct http_req *req)
         sodium_bin2hex(form_key, sizeof(form_key), random, sizeof(random));
         key = span_of(form_key);
     }
-    int rc = read_ask(ask, doc, &err);
-    json_decref(doc);
     struct span pass = visit_pass(req, span_of(ask->order.event));
-    if (rc < 0)
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-    else if (key.len == 0 || !span_to_cstr(key, ask->idem_key, sizeof(ask->idem_key)))
+    if (key.len == 0 || !span_to_cstr(key, ask->idem_key, sizeof(ask->idem_key)))
         refusal_say(req, REFUSAL_IDEM_KEY, "An Idempotency-Key of 1 to %d bytes is needed.",
                     IDEM_KEY_MAX);
     else if (pass.len == 0 || !span_to_cstr(pass, ask->pass, sizeof(ask->pass)))
@@ -561,11 +526,6 @@ static void on_look_session(void *ctx, int rc, const struct session *session)
     }
     look->session = *session;
     struct pg_job *job = pg_job_create(look->pay->pg, on_looked, look);
-    if (job == NULL) {
-        guard_unavailable(look->req, ERR_NOMEM);
-        look_free(look);
-        return;
-    }
     sql_order_read_add(job, &(struct sql_order_read_args){.id = look->order});
     sql_order_timeline_add(job, &(struct sql_order_timeline_args){.order = look->order});
     pg_job_send(job);
@@ -729,11 +689,6 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
         .trace = trace,
         .actor = ACTOR_BUYER};
     struct pg_job *job = pg_job_create(look->pay->pg, on_refunding, look);
-    if (job == NULL) {
-        guard_unavailable(look->req, ERR_NOMEM);
-        look_free(look);
-        return;
-    }
     refunding_add_whole(job, &args);
     pg_job_send(job);
 }

@@ -79,8 +79,7 @@ static void put_payment(struct text *text, const struct sql_order_row *row)
     }
     json_open(text, '{');
     json_member_str(text, "provider", row->provider);
-    if (row->secret.len > 0)
-        json_member_str(text, "client_secret", row->secret);
+    json_member_some(text, "client_secret", row->secret);
     json_member_str(text, "checkout_url", row->url);
     json_close(text, '}');
 }
@@ -103,8 +102,7 @@ static int put_refund(struct text *text, const struct sql_order_row *row)
     int rc = refund_terms_parse(row->refund_terms, &terms);
     if (rc < 0)
         return rc == ERR_NOMEM ? rc : 0;
-    json_key(text, "refund");
-    json_open(text, '{');
+    json_member_open(text, "refund", '{');
     json_member_cstr(text, "by", terms.by_buyer ? "buyer" : "operator");
     json_key(text, "until");
     if (terms.until[0] != '\0')
@@ -135,8 +133,7 @@ int order_row_put(struct text *text, const struct sql_order_row *row, const stru
         return rc;
     show_put(text, &show);
     json_member_cstr(text, "status", order_status_name(row->status));
-    if (row->cause.len > 0)
-        json_member_str(text, "reason", row->cause);
+    json_member_some(text, "reason", row->cause);
     json_member_str(text, "message", order_message(row, site_phrases(site, lang)));
     json_member_u64(text, "amount", row->amount);
     json_member_u64(text, "fees", row->fees);
@@ -147,10 +144,8 @@ int order_row_put(struct text *text, const struct sql_order_row *row, const stru
     json_member_str(text, "currency", row->currency);
     json_member_raw(text, "seats", row->seats);
     json_member_raw(text, "places", row->places);
-    if (row->purchase.len > 0)
-        json_member_str(text, "purchase", row->purchase);
-    if (row->moved_at.len > 0)
-        json_member_str(text, "moved_at", row->moved_at);
+    json_member_some(text, "purchase", row->purchase);
+    json_member_some(text, "moved_at", row->moved_at);
     if (row->off)
         json_member_bool(text, "event_cancelled", true);
     put_payment(text, row);
@@ -159,34 +154,29 @@ int order_row_put(struct text *text, const struct sql_order_row *row, const stru
     return put_refund(text, row);
 }
 
-static void put_step(struct text *text, const struct sql_order_timeline_row *row,
-                     const struct saga_def *def)
-{
-    json_open(text, '{');
-    json_member_cstr(text, "step", row->step < def->steps_len ? def->steps[row->step]->name : "?");
-    json_member_cstr(text, "way", row->undo ? "undo" : "do");
-    json_member_cstr(text, "result", row->mark < SAGA_MARK_COUNT ? saga_mark_name(row->mark) : "?");
-    json_member_u64(text, "try", row->tried);
-    json_member_u64(text, "took_ms", row->took_us / 1000);
-    if (row->code.len > 0)
-        json_member_str(text, "code", row->code);
-    json_member_str(text, "at", row->at);
-    json_close(text, '}');
-}
-
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout)
 {
     bool settled = true;
-    json_key(text, "timeline");
-    json_open(text, '[');
+    json_member_open(text, "timeline", '[');
     for (int i = 0; i < PQntuples(res); i++) {
         const struct sql_order_timeline_row row = sql_order_timeline_row(res, i);
         settled = settled && saga_ended(row.state);
         if (!row.has_step)
             continue;
         const struct saga_def *def = checkout_find(checkout, row.key);
-        if (def != NULL)
-            put_step(text, &row, def);
+        if (def != NULL) {
+            json_open(text, '{');
+            json_member_cstr(text, "step",
+                             row.step < def->steps_len ? def->steps[row.step]->name : "?");
+            json_member_cstr(text, "way", row.undo ? "undo" : "do");
+            json_member_cstr(text, "result",
+                             row.mark < SAGA_MARK_COUNT ? saga_mark_name(row.mark) : "?");
+            json_member_u64(text, "try", row.tried);
+            json_member_u64(text, "took_ms", row.took_us / 1000);
+            json_member_some(text, "code", row.code);
+            json_member_str(text, "at", row.at);
+            json_close(text, '}');
+        }
     }
     json_close(text, ']');
     /* The outcome may be settled while money and seats are still on their way back. */

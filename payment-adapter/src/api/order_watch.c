@@ -127,22 +127,6 @@ static struct stream **place_of(struct watches *watches, struct span order)
     return at;
 }
 
-static void drop_over(struct watches *watches)
-{
-    for (struct stream **at = &watches->streams; *at != NULL;) {
-        struct stream *stream = *at;
-        if (http_channel_streams(stream->channel) > 0) {
-            at = &stream->next;
-            continue;
-        }
-        *at = stream->next;
-        *place_of(watches, span_of(stream->order)) = stream->next_in_bucket;
-        http_channel_close(stream->channel);
-        watches->len--;
-        free(stream);
-    }
-}
-
 /* False without memory: the next look finds the same again. */
 static bool publish(struct watches *watches, struct stream *stream, const struct sql_order_row *row)
 {
@@ -195,29 +179,6 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
         if (publish(watches, stream, &row.order))
             span_to_cstr(row.version, stream->seen, sizeof(stream->seen));
     }
-}
-
-static void look(struct watches *watches, bool all)
-{
-    grow_array_open(&watches->ids);
-    grow_array_open(&watches->seen);
-    for (struct stream *stream = watches->streams; stream != NULL; stream = stream->next) {
-        if (!all && !stream->hurry)
-            continue;
-        stream->hurry = false;
-        grow_array_text(&watches->ids, span_of(stream->order));
-        grow_array_text(&watches->seen, span_of(stream->seen));
-    }
-    grow_array_close(&watches->ids);
-    grow_array_close(&watches->seen);
-    const struct sql_orders_changed_args args = {.ids = grow_cstr(&watches->ids),
-                                                 .seen = grow_cstr(&watches->seen)};
-    watches->hurry = false;
-    if (args.ids == NULL || args.seen == NULL)
-        return; /* out of memory: try again in a second */
-    watches->looking = true;
-    atomic_fetch_add_explicit(&watches->stats.looks, 1, memory_order_relaxed);
-    sql_orders_changed(watches->pay->pg, &args, on_looked, watches);
 }
 
 const struct order_watches_stats *order_watches_stats(const struct watches *watches)
@@ -279,15 +240,45 @@ void order_watches_on_stored(struct watches *watches, const struct saga_row *row
 void order_watches_tick(struct watches *watches)
 {
     serve_waiters(watches, false);
-    drop_over(watches);
+    for (struct stream **at = &watches->streams; *at != NULL;) {
+        struct stream *stream = *at;
+        if (http_channel_streams(stream->channel) > 0) {
+            at = &stream->next;
+            continue;
+        }
+        *at = stream->next;
+        *place_of(watches, span_of(stream->order)) = stream->next_in_bucket;
+        http_channel_close(stream->channel);
+        watches->len--;
+        free(stream);
+    }
     if (watches->looking || watches->streams == NULL)
         return;
     uint64_t now = now_us(watches);
     bool all = now >= watches->look_us;
     if (all)
         watches->look_us = now + LOOK_EVERY_MS * UINT64_C(1000);
-    if (all || watches->hurry)
-        look(watches, all);
+    if (all || watches->hurry) {
+        grow_array_open(&watches->ids);
+        grow_array_open(&watches->seen);
+        for (struct stream *stream = watches->streams; stream != NULL; stream = stream->next) {
+            if (!all && !stream->hurry)
+                continue;
+            stream->hurry = false;
+            grow_array_text(&watches->ids, span_of(stream->order));
+            grow_array_text(&watches->seen, span_of(stream->seen));
+        }
+        grow_array_close(&watches->ids);
+        grow_array_close(&watches->seen);
+        const struct sql_orders_changed_args args = {.ids = grow_cstr(&watches->ids),
+                                                     .seen = grow_cstr(&watches->seen)};
+        watches->hurry = false;
+        if (args.ids == NULL || args.seen == NULL)
+            return; /* out of memory: try again in a second */
+        watches->looking = true;
+        atomic_fetch_add_explicit(&watches->stats.looks, 1, memory_order_relaxed);
+        sql_orders_changed(watches->pay->pg, &args, on_looked, watches);
+    }
 }
 
 void order_watches_close(struct watches *watches)

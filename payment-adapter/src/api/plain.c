@@ -9,13 +9,7 @@ enum { PAGE_ADDRESS_MAX = 256, PAGE_LINES_MAX = 2048 };
 
 static bool is_page(struct span path)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                  "_-/";
-    for (size_t i = 0; i < path.len; i++) {
-        if (path.ptr[i] == '\0' || strchr(allowed, path.ptr[i]) == NULL)
-            return false;
-    }
-    return span_starts(path, SPAN("/pay/"));
+    return span_is_of(path, SPAN_LETTERS SPAN_DIGITS "_-/") && span_starts(path, SPAN("/pay/"));
 }
 
 bool plain_is(const struct http_req *req)

@@ -86,17 +86,6 @@ static struct visit *visit_begin(struct http_req *req, void (*then)(struct visit
     return visit;
 }
 
-static void reply(struct http_req *req, unsigned status, const char *type, const struct text *body,
-                  struct span headers)
-{
-    if (body->overflown)
-        refusal_reply(req, REFUSAL_ANSWER_LONG);
-    else
-        http_reply(
-            req, &(struct http_reply){
-                     .status = status, .type = type, .headers = headers, .body = text_span(body)});
-}
-
 /* ---- the owner's tickets ---- */
 
 /* `offered`: it belongs to somebody else, who offers it to the viewer. */
@@ -111,13 +100,11 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
     json_member_str(body, "seat", row->seat);
     json_member_str(body, "event", row->event);
     json_member_str(body, "event_name", row->event_name);
-    if (row->zone.len > 0)
-        json_member_str(body, "zone", row->zone);
+    json_member_some(body, "zone", row->zone);
     if (row->number.len > 0) {
         json_member_str(body, "row", row->row);
         json_member_str(body, "number", row->number);
-        if (row->label.len > 0)
-            json_member_str(body, "label", row->label);
+        json_member_some(body, "label", row->label);
     }
     json_member_cstr(body, "state",
                      offered        ? "offered"
@@ -147,8 +134,7 @@ static bool put_tickets(struct visit *visit, struct desk *desk)
     struct text one = text_on(desk->ticket, sizeof(desk->ticket));
     json_open(&one, '{');
     json_member_cstr(&one, "order", visit->id);
-    json_key(&one, "tickets");
-    json_open(&one, '[');
+    json_member_open(&one, "tickets", '[');
     grow_add(body, text_span(&one));
     for (int i = 0; i < PQntuples(visit->rows) && !one.overflown; i++) {
         const struct sql_order_tickets_row row = sql_order_tickets_row(visit->rows, i);
@@ -245,7 +231,7 @@ static void reply_moved(struct visit *visit, unsigned status, const struct text 
 {
     if (plain_go_to_field(visit->req, SPAN("back"), (struct span){NULL, 0}))
         return;
-    reply(visit->req, status, "application/json", body, SPAN("Cache-Control: no-store\r\n"));
+    guard_reply(visit->req, status, body, SPAN("Cache-Control: no-store\r\n"));
 }
 
 static void on_offered(void *ctx, const struct pg_answer *answer)
@@ -296,26 +282,8 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
 static struct pg_job *move_job(struct visit *visit, pg_on_done *on_done)
 {
     struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
-    if (job == NULL) {
-        guard_unavailable(visit->req, ERR_NOMEM);
-        visit_end(visit);
-        return NULL;
-    }
     sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){visit->id});
     return job;
-}
-
-static void offer(struct visit *visit)
-{
-    struct pg_job *job = move_job(visit, on_offered);
-    if (job == NULL)
-        return;
-    const struct sql_ticket_offer_args args = {.id = visit->id,
-                                               .member = visit->session.member,
-                                               .to = visit->to[0] != '\0' ? visit->to : NULL,
-                                               .hops_max = TICKET_HOPS_MAX};
-    sql_ticket_offer_add(job, &args);
-    pg_job_send(job);
 }
 
 static void accept_offer(struct visit *visit)
@@ -335,8 +303,6 @@ static void accept_offer(struct visit *visit)
         return;
     }
     struct pg_job *job = move_job(visit, on_accepted);
-    if (job == NULL)
-        return;
     const struct sql_ticket_accept_args args = {.old = visit->id,
                                                 .member = visit->session.member,
                                                 .id = ticket->id,
@@ -375,7 +341,13 @@ static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
         span_to_cstr(row.purchase, visit->ticket.purchase, sizeof(visit->ticket.purchase));
         accept_offer(visit);
     } else {
-        offer(visit);
+        struct pg_job *job = move_job(visit, on_offered);
+        const struct sql_ticket_offer_args args = {.id = visit->id,
+                                                   .member = visit->session.member,
+                                                   .to = visit->to[0] != '\0' ? visit->to : NULL,
+                                                   .hops_max = TICKET_HOPS_MAX};
+        sql_ticket_offer_add(job, &args);
+        pg_job_send(job);
     }
 }
 
@@ -402,43 +374,26 @@ static void move_begin(struct http_req *req, const char *to, bool accepts)
     session_of(visit->pay->sessions, req, on_session, visit);
 }
 
-static void on_transfer(struct http_req *req)
-{
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_origin(req) || !guard_json(req, &err, &doc))
-        return;
-    struct span to = {NULL, 0};
-    struct json_in in;
-    json_in_object(&in, doc, &err);
-    json_in_require(&in, "to");
-    json_in_str(&in, "to", 1, ORDER_MEMBER_MAX - 1, &to);
-    int rc = json_in_end(&in);
-    char member[ORDER_MEMBER_MAX] = "";
-    if (rc == 0 && !span_to_cstr(to, member, sizeof(member)))
-        rc = err_set(&err, ERR_RANGE, "/to: must be a member's id");
-    json_decref(doc);
-    if (rc < 0)
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-    else
-        move_begin(req, member, false);
-}
-
 static void on_take_back(struct http_req *req)
 {
     if (guard_origin(req))
         move_begin(req, "", false);
 }
 
+static void read_to(struct json_in *in, void *out)
+{
+    json_in_copy(in, "to", out, ORDER_MEMBER_MAX);
+}
+
 /* Forms have no DELETE. */
 static void on_post_transfer(struct http_req *req)
 {
-    char memory[8];
+    char memory[8], member[ORDER_MEMBER_MAX];
     struct text act = text_on(memory, sizeof(memory));
     if (span_eq(form_field(req, SPAN("act"), &act), SPAN("keep")))
         on_take_back(req);
-    else
-        on_transfer(req);
+    else if (guard_origin(req) && guard_read(req, read_to, member))
+        move_begin(req, member, false);
 }
 
 static void on_accept(struct http_req *req)
@@ -465,6 +420,7 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
     const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
     int len = res != NULL ? PQntuples(res) : 0;
     bool more = len > REVOKED_PAGE_MAX;
+    const struct span none = {NULL, 0};
     size_t room = REVOKED_HEAD_MAX + (size_t)len * REVOKED_ID_MAX;
     char *memory = res != NULL ? malloc(room) : NULL;
     if (memory == NULL) {
@@ -476,25 +432,16 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
     json_open(&body, '{');
     json_member_cstr(&body, "event", visit->id);
     json_member_str(&body, "as_of", text_span(&visit->as_of));
-    json_key(&body, "after");
-    if (visit->to[0] != '\0')
-        json_str(&body, span_of(visit->to));
-    else
-        json_nil(&body);
-    json_key(&body, "next");
-    if (more)
-        json_str(&body, sql_ticket_revoked_row(res, REVOKED_PAGE_MAX - 1).id);
-    else
-        json_nil(&body);
+    json_member_or_null(&body, "after", visit->to[0] != '\0' ? span_of(visit->to) : none);
+    json_member_or_null(&body, "next",
+                        more ? sql_ticket_revoked_row(res, REVOKED_PAGE_MAX - 1).id : none);
     json_member_bool(&body, "complete", !more && visit->to[0] == '\0');
-    json_key(&body, "revoked");
-    json_open(&body, '[');
+    json_member_open(&body, "revoked", '[');
     for (int i = 0; i < len && i < REVOKED_PAGE_MAX; i++)
         json_str(&body, sql_ticket_revoked_row(res, i).id);
     json_close(&body, ']');
     json_close(&body, '}');
-    reply(visit->req, 200, "application/json", &body,
-          SPAN("Cache-Control: public, max-age=10\r\n"));
+    guard_reply(visit->req, 200, &body, SPAN("Cache-Control: public, max-age=10\r\n"));
     free(memory);
     visit_end(visit);
 }

@@ -11,19 +11,6 @@
 #include "api/webhooks.h"
 #include "observe/log.h"
 
-static void refuse(struct http_req *req, int rc, const struct err_slot *err)
-{
-    struct pay *pay = pay_of(req);
-    atomic_fetch_add_explicit(&pay->webhooks_bad, 1, memory_order_relaxed);
-    log_failure(pay->loop->log, "webhook refused", err);
-    if (rc == ERR_AUTH)
-        refusal_reply(req, REFUSAL_SIGNATURE);
-    else if (rc == ERR_TIMEOUT)
-        refusal_reply(req, REFUSAL_TIMESTAMP);
-    else
-        refusal_reply(req, REFUSAL_WEBHOOK);
-}
-
 static void on_webhook(struct http_req *req)
 {
     struct pay *pay = pay_of(req);
@@ -44,7 +31,14 @@ static void on_webhook(struct http_req *req)
         return;
     }
     if (rc < 0) {
-        refuse(req, rc, &err);
+        atomic_fetch_add_explicit(&pay->webhooks_bad, 1, memory_order_relaxed);
+        log_failure(pay->loop->log, "webhook refused", &err);
+        if (rc == ERR_AUTH)
+            refusal_reply(req, REFUSAL_SIGNATURE);
+        else if (rc == ERR_TIMEOUT)
+            refusal_reply(req, REFUSAL_TIMESTAMP);
+        else
+            refusal_reply(req, REFUSAL_WEBHOOK);
         return;
     }
     webhooks_store(pay->webhooks, req, psp, &event);

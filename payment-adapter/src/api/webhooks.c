@@ -54,11 +54,6 @@ struct webhooks {
 
 MAGIC(webhooks, 0x3a700009);
 
-static void count(_Atomic uint64_t *counter)
-{
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
 static void batch_clear(struct batch *batch)
 {
     batch->len = batch->wakes_len = 0;
@@ -114,23 +109,6 @@ static void wake_later(struct webhooks *webhooks, struct http_req *req, const ch
     grow_array_text(&next->columns[COL_WAKE], span_of(order));
 }
 
-static void answer_one(struct webhooks *webhooks, struct http_req *req, uint32_t provider,
-                       const struct sql_webhook_events_row *row)
-{
-    struct pay *pay = webhooks->pay;
-    count(!row->ours    ? &pay->webhooks_strange
-          : row->is_new ? &pay->webhooks_good
-                        : &pay->webhooks_repeated);
-    if (row->ours)
-        atomic_store_explicit(&pay->common->caps->psp.heard[provider].at_us,
-                              clock_mono_us(pay->loop->clock), memory_order_relaxed);
-    char order[ORDER_ID_MAX];
-    if (row->to_wake && span_to_cstr(row->order_id, order, sizeof(order)))
-        wake_later(webhooks, req, order, 0);
-    else
-        http_reply(req, &(struct http_reply){.status = 204});
-}
-
 /* True if there is something new to do for the sagas' worker. */
 static bool answer_events(struct webhooks *webhooks, const struct batch *batch,
                           const struct pg_answer *answer)
@@ -145,15 +123,30 @@ static bool answer_events(struct webhooks *webhooks, const struct batch *batch,
         const struct sql_webhook_events_row row =
             sql_webhook_events_row(answer->results[0], (int)i);
         woken = woken || row.woken;
-        answer_one(webhooks, batch->reqs[i], batch->providers[i], &row);
+        struct http_req *req = batch->reqs[i];
+        uint32_t provider = batch->providers[i];
+        struct pay *pay = webhooks->pay;
+        atomic_fetch_add_explicit(!row.ours    ? &pay->webhooks_strange
+                                  : row.is_new ? &pay->webhooks_good
+                                               : &pay->webhooks_repeated,
+                                  1, memory_order_relaxed);
+        if (row.ours)
+            atomic_store_explicit(&pay->common->caps->psp.heard[provider].at_us,
+                                  clock_mono_us(pay->loop->clock), memory_order_relaxed);
+        char order[ORDER_ID_MAX];
+        if (row.to_wake && span_to_cstr(row.order_id, order, sizeof(order)))
+            wake_later(webhooks, req, order, 0);
+        else
+            http_reply(req, &(struct http_reply){.status = 204});
     }
     return woken;
 }
 
-static bool answer_wakes(struct webhooks *webhooks, const struct batch *batch,
-                         const struct pg_answer *answer)
+static void on_stored(void *ctx, const struct pg_answer *answer)
 {
-    bool woken = false;
+    struct webhooks *webhooks = MAGIC_OF(webhooks, ctx);
+    struct batch *batch = &webhooks->batches[1 - webhooks->gathering];
+    bool woken = answer_events(webhooks, batch, answer);
     for (uint32_t i = 0; i < batch->wakes_len; i++) {
         const struct wake *wake = &batch->wakes[i];
         struct sql_orders_wake_row row = {.locked = true};
@@ -165,15 +158,6 @@ static bool answer_wakes(struct webhooks *webhooks, const struct batch *batch,
         else
             http_reply(wake->req, &(struct http_reply){.status = 204});
     }
-    return woken;
-}
-
-static void on_stored(void *ctx, const struct pg_answer *answer)
-{
-    struct webhooks *webhooks = MAGIC_OF(webhooks, ctx);
-    struct batch *batch = &webhooks->batches[1 - webhooks->gathering];
-    bool woken = answer_events(webhooks, batch, answer);
-    woken = answer_wakes(webhooks, batch, answer) || woken;
     batch_clear(batch);
     webhooks->travelling = false;
     if (webhooks->closing) {
@@ -203,8 +187,6 @@ static void send_batch(struct webhooks *webhooks)
         return;
     }
     struct pg_job *job = pg_job_create(webhooks->pay->pg, on_stored, webhooks);
-    if (job == NULL)
-        BUG_STOP("no memory for a job"); /* as pg_pool_query() */
     const struct sql_webhook_events_args args = {.provider = batch->columns[COL_PROVIDER].ptr,
                                                  .id = batch->columns[COL_ID].ptr,
                                                  .kind = batch->columns[COL_KIND].ptr,
