@@ -15,63 +15,57 @@
 --> before_us   bigint  null
 --> before      text    null
 --> most        integer
---< id            text
---< number        text
---< event         text
---< event_name    text
---< member        text
---< status        text
---< cause         text
---< currency      text
---< amount        bigint
---< refund_amount bigint
---< seats         bigint
---< places        jsonb
---< created_at    text
---< created_us    bigint
-SELECT o.id, o.number, o.event, :event_name(o) AS event_name, o.member, o.status, coalesce(o.cause, '') AS cause,
-    o.currency, o.amount, coalesce(o.refund_amount, 0) AS refund_amount,
-    jsonb_array_length(o.seats)::bigint AS seats, (
-        SELECT coalesce(jsonb_agg(p.place - '{category,entrance,floor}'::text[] ORDER BY p.at), '[]')
-        FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (place, at)
-        WHERE p.at <= 10
-    ) AS places,
-    :iso(o.created_at) AS created_at, (extract(epoch FROM o.created_at) * 1000000)::bigint AS created_us
+--< doc         text
+SELECT (jsonb_build_object('orders', coalesce(jsonb_agg(f.doc ORDER BY f.nth) FILTER (WHERE f.nth < :most), '[]')) ||
+    CASE WHEN count(*) < :most THEN '{}' ELSE
+        jsonb_build_object('before', max(f.before) FILTER (WHERE f.nth = :most - 1)) END)::text AS doc
 FROM (
-    SELECT id FROM orders WHERE number = :number
-    UNION
-    SELECT order_id FROM ticket WHERE number = :number
-    UNION
-    SELECT id FROM orders WHERE id = :word
-    UNION
-    SELECT order_id FROM ticket WHERE id = :word
-    UNION
-    SELECT id FROM orders WHERE member IN (:word, :mail_member)
-    UNION
-    SELECT order_id FROM ticket WHERE member IN (:word, :mail_member)
-    UNION
-    SELECT order_id FROM ticket WHERE event = :event AND seat = :word AND revoked_at IS NULL AND NOT standing
-    UNION
-    SELECT o.id
-    FROM orders o
-    WHERE seat_words(o.event, o.places) @> ARRAY[upper(:event || ' ' || :row || ' ' || :seat)]
-        AND (:zone IS NULL OR EXISTS (
-            SELECT
-            FROM jsonb_array_elements(o.places) AS p
-            WHERE upper(p->>'row') = upper(:row) AND upper(p->>'number') = upper(:seat) AND p->>'zone' ILIKE :zone
-        ))
-    UNION (
+    SELECT row_number() OVER (ORDER BY o.created_at DESC, o.id DESC) AS nth,
+        (extract(epoch FROM o.created_at) * 1000000)::bigint || '.' || o.id AS before,
+        jsonb_strip_nulls(jsonb_build_object('order', o.id, 'order_number', o.number, 'event', o.event,
+            'event_name', coalesce(:event_name(o), ''), 'member', o.member, 'status', o.status, 'reason', nullif(o.cause, ''),
+            'currency', o.currency, 'amount', o.amount, 'refunded', coalesce(o.refund_amount, 0),
+            'seats', jsonb_array_length(o.seats), 'created_at', :iso(o.created_at))) || jsonb_build_object('places', (
+                SELECT coalesce(jsonb_agg(p.place - '{category,entrance,floor}'::text[] ORDER BY p.at), '[]')
+                FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (place, at)
+                WHERE p.at <= 10
+            )) AS doc
+    FROM (
+        SELECT id FROM orders WHERE number = :number
+        UNION
+        SELECT order_id FROM ticket WHERE number = :number
+        UNION
+        SELECT id FROM orders WHERE id = :word
+        UNION
+        SELECT order_id FROM ticket WHERE id = :word
+        UNION
+        SELECT id FROM orders WHERE member IN (:word, :mail_member)
+        UNION
+        SELECT order_id FROM ticket WHERE member IN (:word, :mail_member)
+        UNION
+        SELECT order_id FROM ticket WHERE event = :event AND seat = :word AND revoked_at IS NULL AND NOT standing
+        UNION
         SELECT o.id
         FROM orders o
-        WHERE :listed AND o.event = :event AND (o.created_at, o.id) < :page_end()
-        ORDER BY o.created_at DESC, o.id DESC
-        LIMIT :most
-    )
-) found
-JOIN orders o ON o.id = found.id
-WHERE (o.created_at, o.id) < :page_end()
-ORDER BY o.created_at DESC, o.id DESC
-LIMIT :most;
+        WHERE seat_words(o.event, o.places) @> ARRAY[upper(:event || ' ' || :row || ' ' || :seat)]
+            AND (:zone IS NULL OR EXISTS (
+                SELECT
+                FROM jsonb_array_elements(o.places) AS p
+                WHERE upper(p->>'row') = upper(:row) AND upper(p->>'number') = upper(:seat) AND p->>'zone' ILIKE :zone
+            ))
+        UNION (
+            SELECT o.id
+            FROM orders o
+            WHERE :listed AND o.event = :event AND (o.created_at, o.id) < :page_end()
+            ORDER BY o.created_at DESC, o.id DESC
+            LIMIT :most
+        )
+    ) found
+    JOIN orders o ON o.id = found.id
+    WHERE (o.created_at, o.id) < :page_end()
+    ORDER BY o.created_at DESC, o.id DESC
+    LIMIT :most
+) f;
 
 -- fragment: page_end()
 (coalesce(timestamptz 'epoch' + :us(:before_us), 'infinity'), coalesce(:before, ''))

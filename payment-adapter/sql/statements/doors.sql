@@ -203,19 +203,13 @@ SELECT :iso(expires_at) AS expires_at
 FROM s;
 
 -- statement: scanner_list
---> event      text
---< id         text
---< gate       text
---< created_at text
---< expires_at text
---< revoked_at text
---< good       boolean
-SELECT id, gate, :iso(created_at) AS created_at, :iso(expires_at) AS expires_at,
-    :iso(revoked_at) AS revoked_at, revoked_at IS NULL AND expires_at > now() AS good
-FROM scanner
-WHERE event = :event
-ORDER BY scanner.created_at DESC
-LIMIT 1000;
+--> event text
+--< doc   text
+SELECT jsonb_build_object('event', :event, 'scanners', coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+    'scanner', s.id, 'gate', s.gate, 'created_at', :iso(s.created_at), 'expires_at', :iso(s.expires_at),
+    'revoked_at', :iso(s.revoked_at), 'good', s.revoked_at IS NULL AND s.expires_at > now()))
+    ORDER BY s.created_at DESC), '[]'))::text AS doc
+FROM (SELECT * FROM scanner WHERE event = :event ORDER BY created_at DESC LIMIT 1000) s;
 
 -- Returns the id even if the scanner was revoked before.
 -- statement: scanner_revoke
@@ -238,47 +232,41 @@ SELECT id
 FROM scanner
 WHERE id = :id AND event = :event;
 
--- statement: door_counts
---> event   text
---< entered bigint
---< inside  bigint
-SELECT count(*) AS entered, count(*) FILTER (WHERE c.out_at IS NULL) AS inside
-FROM ticket t
-CROSS JOIN LATERAL (SELECT out_at FROM checkin WHERE ticket = t.id OFFSET 0) c
-WHERE t.event = :event;
-
 -- statement: door_conflicts
---> event       text
---< ticket      text
---< seat        text
---< order_id    text
---< gate        text
---< scanned_at  text
---< reason      text
---< recorded_at text
-SELECT x.ticket, x.seat, x.order_id, x.gate, :iso(:shown_at(x, t)) AS scanned_at, x.reason,
-    :iso(x.recorded_at) AS recorded_at
-FROM checkin_conflict x
-LEFT JOIN ticket t ON t.id = x.ticket
-WHERE x.event = :event
-ORDER BY x.recorded_at DESC
-LIMIT 500;
+--> event text
+--< doc   text
+SELECT jsonb_build_object('event', :event, 'entered', c.entered, 'inside', c.inside, 'conflicts', coalesce((
+    SELECT jsonb_agg(jsonb_build_object('ticket', x.ticket, 'seat', x.seat, 'order', x.order_id, 'gate', x.gate,
+        'scanned_at', x.shown_at, 'reason', x.reason, 'recorded_at', :iso(x.recorded_at)) ORDER BY x.recorded_at DESC)
+    FROM (
+        SELECT x.*, :iso(:shown_at(x, t)) AS shown_at
+        FROM checkin_conflict x
+        LEFT JOIN ticket t ON t.id = x.ticket
+        WHERE x.event = :event
+        ORDER BY x.recorded_at DESC
+        LIMIT 500
+    ) x
+), '[]'))::text AS doc
+FROM (
+    SELECT count(*) AS entered, count(*) FILTER (WHERE c.out_at IS NULL) AS inside
+    FROM ticket t
+    CROSS JOIN LATERAL (SELECT out_at FROM checkin WHERE ticket = t.id OFFSET 0) c
+    WHERE t.event = :event
+) c;
 
 -- statement: audit_list
 --> event   text
 --> before  bigint null
 --> subject text   null
---< id      bigint
---< at      text
---< act     text
---< subject text
---< actor   text
---< gate    text
---< reason  text
---< detail  jsonb
---< who     text
-SELECT id, :iso(at) AS at, act, subject, actor, gate, reason, detail, who
-FROM audit
-WHERE event = :event AND (:before IS NULL OR id < :before) AND (:subject IS NULL OR subject = :subject)
-ORDER BY id DESC
-LIMIT 200;
+--< doc     text
+SELECT jsonb_build_object('event', :event, 'acts', coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+    'id', a.id, 'at', :iso(a.at), 'act', a.act, 'subject', a.subject, 'actor', a.actor, 'gate', a.gate,
+    'reason', a.reason, 'who', a.who)) || CASE WHEN a.detail IS NULL THEN '{}' ELSE jsonb_build_object('detail', a.detail) END
+    ORDER BY a.id DESC), '[]'))::text AS doc
+FROM (
+    SELECT *
+    FROM audit
+    WHERE event = :event AND (:before IS NULL OR id < :before) AND (:subject IS NULL OR subject = :subject)
+    ORDER BY id DESC
+    LIMIT 200
+) a;

@@ -116,21 +116,21 @@ RETURNING b.due_at = 'infinity' AS given_up;
 :b.done_at IS NULL AND :b.due_at = 'infinity'
 
 -- statement: outbox_given_up
---> box      smallint
---> most     integer
---< id       bigint
---< order_id text
---< kind     text
---< tries    integer
---< error    text
---< made_at  text
---< total    bigint
-SELECT b.id, b.order_id, :word_of(b.kind) AS kind, b.tries, coalesce(b.error, '') AS error,
-    :iso(b.made_at) AS made_at, count(*) OVER () AS total
-FROM outbox b
-WHERE b.box = :box AND :is_given_up(b)
-ORDER BY b.id
-LIMIT :most;
+--> box  smallint
+--> one  text
+--> most integer
+--< doc  text
+SELECT jsonb_build_object(:one || 's', coalesce(jsonb_agg(jsonb_build_object(:one, b.id, 'order', b.order_id,
+    'kind', b.kind, 'tries', b.tries, 'error', b.error, 'made_at', b.made_at) ORDER BY b.id), '[]'),
+    'more', coalesce(max(b.total), 0) - count(*))::text AS doc
+FROM (
+    SELECT b.id, b.order_id, :word_of(b.kind) AS kind, b.tries, coalesce(b.error, '') AS error,
+        :iso(b.made_at) AS made_at, count(*) OVER () AS total
+    FROM outbox b
+    WHERE b.box = :box AND :is_given_up(b)
+    ORDER BY b.id
+    LIMIT :most
+) b;
 
 -- The credit that "credited-2" is about; NULL: the message is about none.
 -- fragment: credit_of(b)
@@ -157,10 +157,9 @@ split_part(:kind, '-', 1)
 
 -- A letter that is parked, or one that the shop took and lost; and the later ones of its order, if they are so, too.
 -- statement: shop_retry
---> id       bigint
---> who      text null
---< order_id text
---< kind     text
+--> id  bigint
+--> who text null
+--< doc text
 WITH b AS (
     UPDATE shop_outbox b
     SET due_at = now(), done_at = NULL, refused = 0
@@ -173,7 +172,7 @@ WITH b AS (
     FROM b
     JOIN orders o ON o.id = b.order_id
 )
-SELECT order_id, kind
+SELECT jsonb_build_object('order', order_id, 'kind', kind)::text AS doc
 FROM b
 WHERE id = :id;
 
@@ -245,14 +244,11 @@ RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name
 
 -- The oldest ones of a range of ids: of one, or of all.
 -- statement: mail_retry
---> first    bigint
---> last     bigint
---> most     integer
---> who      text null
---< id       bigint
---< order_id text
---< kind     text
---< total    bigint
+--> first bigint
+--> last  bigint
+--> most  integer
+--> who   text null
+--< doc   text
 WITH all_of_them AS MATERIALIZED (
     SELECT b.id
     FROM mail_outbox b
@@ -268,8 +264,10 @@ WITH all_of_them AS MATERIALIZED (
     FROM b
     JOIN orders o ON o.id = b.order_id
 )
-SELECT id, order_id, kind, (SELECT count(*) FROM all_of_them) AS total
-FROM b;
+SELECT jsonb_build_object('mails', coalesce(jsonb_agg(jsonb_build_object('mail', id, 'order', order_id, 'kind', kind)
+    ORDER BY id), '[]'), 'more', (SELECT count(*) FROM all_of_them) - count(*))::text AS doc
+FROM b
+HAVING count(*) > 0 OR :first < :last;
 
 -- How far behind letters, mails and sagas are, and what time it is here, for the metrics.
 -- statement: lags

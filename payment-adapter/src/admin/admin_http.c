@@ -64,8 +64,7 @@ static void put_saga(struct text *text, const struct pay *pay, const struct sql_
                                                      : "?");
     json_member_cstr(text, "way", back ? "undo" : "do");
     json_member_cstr(text, "step", step_name(def, row->step));
-    if (row->cause.len > 0)
-        json_member_str(text, "cause", row->cause);
+    json_member_some(text, "cause", row->cause);
     json_member_u64(text, "tries", row->tries);
     json_member_u64(text, "moves", row->moves);
     json_member_str(text, "started_at", row->started_at);
@@ -89,8 +88,7 @@ static void on_list(void *ctx, const struct pg_answer *answer)
     }
     struct text body = text_on(memory, ADMIN_BODY_MAX);
     json_open(&body, '{');
-    json_key(&body, "sagas");
-    json_open(&body, '[');
+    json_member_open(&body, "sagas", '[');
     for (int i = 0; i < PQntuples(answer->results[0]); i++) {
         const struct sql_saga_row row = sql_saga_row(answer->results[0], i);
         put_saga(&body, visit->pay, &row);
@@ -158,36 +156,6 @@ static void on_get_list(struct http_req *req)
 
 /* ---- one ---- */
 
-static void put_step(struct text *text, const struct sql_saga_steps_row *row,
-                     const struct saga_def *def)
-{
-    json_open(text, '{');
-    json_member_cstr(text, "step", step_name(def, row->step));
-    json_member_cstr(text, "way", row->undo ? "undo" : "do");
-    json_member_cstr(text, "result", row->mark < SAGA_MARK_COUNT ? saga_mark_name(row->mark) : "?");
-    json_member_u64(text, "try", row->tried);
-    json_member_u64(text, "took_us", row->took_us);
-    if (row->code.len > 0)
-        json_member_str(text, "code", row->code);
-    if (row->detail.len > 0)
-        json_member_str(text, "detail", row->detail);
-    if (row->who.ptr != NULL)
-        json_member_str(text, "who", row->who);
-    json_member_str(text, "at", row->at);
-    json_close(text, '}');
-}
-
-/* All steps in sequence, as the saga's own definition has them. */
-static void put_steps(struct text *text, const struct saga_def *def)
-{
-    json_key(text, "steps");
-    json_open(text, '[');
-    for (uint8_t i = 0; i < def->steps_len; i++)
-        json_str(text, span_of(def->steps[i]->name));
-    json_close(text, ']');
-    json_member_cstr(text, "pivot", def->steps[def->pivot]->name);
-}
-
 static void on_one(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
@@ -203,13 +171,30 @@ static void on_one(void *ctx, const struct pg_answer *answer)
         struct text body = text_on(memory, ADMIN_BODY_MAX);
         put_saga(&body, visit->pay, &row.saga);
         json_member_raw(&body, "data", row.data);
-        if (def != NULL)
-            put_steps(&body, def);
-        json_key(&body, "timeline");
-        json_open(&body, '[');
+        if (def != NULL) {
+            /* All steps in sequence, as the saga's own definition has them. */
+            json_member_open(&body, "steps", '[');
+            for (uint8_t i = 0; i < def->steps_len; i++)
+                json_str(&body, span_of(def->steps[i]->name));
+            json_close(&body, ']');
+            json_member_cstr(&body, "pivot", def->steps[def->pivot]->name);
+        }
+        json_member_open(&body, "timeline", '[');
         for (int i = 0; i < PQntuples(steps); i++) {
             const struct sql_saga_steps_row step = sql_saga_steps_row(steps, i);
-            put_step(&body, &step, def);
+            json_open(&body, '{');
+            json_member_cstr(&body, "step", step_name(def, step.step));
+            json_member_cstr(&body, "way", step.undo ? "undo" : "do");
+            json_member_cstr(&body, "result",
+                             step.mark < SAGA_MARK_COUNT ? saga_mark_name(step.mark) : "?");
+            json_member_u64(&body, "try", step.tried);
+            json_member_u64(&body, "took_us", step.took_us);
+            json_member_some(&body, "code", step.code);
+            json_member_some(&body, "detail", step.detail);
+            if (step.who.ptr != NULL)
+                json_member_str(&body, "who", step.who);
+            json_member_str(&body, "at", step.at);
+            json_close(&body, '}');
         }
         json_close(&body, ']');
         json_close(&body, '}');
@@ -231,11 +216,6 @@ static bool take_id(struct visit *visit)
 static void read_one(struct visit *visit, pg_on_done *on_done)
 {
     struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
-    if (job == NULL) {
-        guard_unavailable(visit->req, ERR_NOMEM);
-        visit_free(visit);
-        return;
-    }
     sql_saga_read_add(job, &(struct sql_saga_read_args){.id = visit->id});
     sql_saga_steps_add(job, &(struct sql_saga_steps_args){.saga = visit->id});
     pg_job_send(job);
@@ -334,13 +314,13 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     sql_saga_compensate(visit->pay->pg, &args, on_acted, visit);
 }
 
-static void act(struct http_req *req, bool compensate)
+static void on_act(struct http_req *req)
 {
     char reason[REASON_MAX + 1];
     struct visit *visit = guard_reason(req, reason, sizeof(reason)) ? visit_begin(req) : NULL;
     if (visit == NULL)
         return;
-    visit->compensate = compensate;
+    visit->compensate = http_req_route_ctx(req) != NULL;
     memcpy(visit->reason, reason, sizeof(reason));
     const char *who = guard_who(req);
     if (who != NULL)
@@ -349,111 +329,28 @@ static void act(struct http_req *req, bool compensate)
         read_one(visit, on_read_to_act);
 }
 
-static void on_retry(struct http_req *req)
-{
-    act(req, false);
-}
-
-static void on_compensate(struct http_req *req)
-{
-    act(req, true);
-}
-
 /* ---- letters to the shop, and mails, that were given up ---- */
 
-/* `put` writes a row and returns how many there are, of which the statement reads a page. */
-static void reply_list(struct http_req *req, const struct pg_answer *answer, const char *name,
-                       uint64_t (*put)(struct text *body, const PGresult *rows, int row))
+static void on_given_up(void *ctx, const struct pg_answer *answer)
 {
-    char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
-    if (memory == NULL) {
-        guard_unavailable(req, answer->rc);
-        return;
-    }
-    struct text body = text_on(memory, ADMIN_BODY_MAX);
-    int rows = PQntuples(answer->results[0]);
-    uint64_t total = 0;
-    json_open(&body, '{');
-    json_key(&body, name);
-    json_open(&body, '[');
-    for (int i = 0; i < rows; i++) {
-        json_open(&body, '{');
-        total = put(&body, answer->results[0], i);
-        json_close(&body, '}');
-    }
-    json_close(&body, ']');
-    assert(total >= (uint64_t)rows);
-    json_member_u64(&body, "more", total - (uint64_t)rows);
-    json_close(&body, '}');
-    guard_reply(req, 200, &body, SPAN(""));
-    free(memory);
-}
-
-static uint64_t put_given_up(struct text *body, const char *name, const PGresult *rows, int i)
-{
-    const struct sql_outbox_given_up_row row = sql_outbox_given_up_row(rows, i);
-    json_member_u64(body, name, row.id);
-    json_member_str(body, "order", row.order_id);
-    json_member_str(body, "kind", row.kind);
-    json_member_u64(body, "tries", row.tries);
-    json_member_str(body, "error", row.error);
-    json_member_str(body, "made_at", row.made_at);
-    return row.total;
-}
-
-static uint64_t put_letter(struct text *body, const PGresult *rows, int i)
-{
-    return put_given_up(body, "letter", rows, i);
-}
-
-static void on_letters(void *ctx, const struct pg_answer *answer)
-{
-    reply_list(ctx, answer, "letters", put_letter);
+    guard_doc(ctx, 200, answer, REFUSAL_MAIL_UNKNOWN);
 }
 
 static void on_get_letters(struct http_req *req)
 {
-    sql_outbox_given_up(pay_of(req)->pg,
-                        &(struct sql_outbox_given_up_args){OUTBOX_SHOP, OUTBOX_LIST_MAX},
-                        on_letters, req);
-}
-
-static uint64_t put_mail(struct text *body, const PGresult *rows, int i)
-{
-    return put_given_up(body, "mail", rows, i);
-}
-
-static void on_mails(void *ctx, const struct pg_answer *answer)
-{
-    reply_list(ctx, answer, "mails", put_mail);
+    const struct sql_outbox_given_up_args args = {OUTBOX_SHOP, "letter", OUTBOX_LIST_MAX};
+    sql_outbox_given_up(pay_of(req)->pg, &args, on_given_up, req);
 }
 
 static void on_get_mails(struct http_req *req)
 {
-    sql_outbox_given_up(pay_of(req)->pg,
-                        &(struct sql_outbox_given_up_args){OUTBOX_MAIL, OUTBOX_LIST_MAX}, on_mails,
-                        req);
+    const struct sql_outbox_given_up_args args = {OUTBOX_MAIL, "mail", OUTBOX_LIST_MAX};
+    sql_outbox_given_up(pay_of(req)->pg, &args, on_given_up, req);
 }
 
 static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
 {
-    struct http_req *req = ctx;
-    if (answer->rc < 0) {
-        guard_unavailable(req, answer->rc);
-        return;
-    }
-    if (PQntuples(answer->results[0]) == 0) {
-        refusal_reply(req, REFUSAL_LETTER_UNKNOWN);
-        return;
-    }
-    const struct sql_shop_retry_row row = sql_shop_retry_row(answer->results[0], 0);
-    char memory[256];
-    struct text body = text_on(memory, sizeof(memory));
-    json_open(&body, '{');
-    json_member_str(&body, "order", row.order_id);
-    json_member_str(&body, "kind", row.kind);
-    json_close(&body, '}');
-    guard_reply(req, 200, &body, SPAN(""));
+    guard_doc(ctx, 200, answer, REFUSAL_LETTER_UNKNOWN);
 }
 
 static void on_retry_letter(struct http_req *req)
@@ -471,25 +368,6 @@ static void on_retry_letter(struct http_req *req)
                    on_letter_let_go, req);
 }
 
-static uint64_t put_let_go(struct text *body, const PGresult *rows, int i)
-{
-    const struct sql_mail_retry_row row = sql_mail_retry_row(rows, i);
-    json_member_u64(body, "mail", row.id);
-    json_member_str(body, "order", row.order_id);
-    json_member_str(body, "kind", row.kind);
-    return row.total;
-}
-
-static void on_mails_let_go(void *ctx, const struct pg_answer *answer)
-{
-    struct http_req *req = ctx;
-    bool all = span_eq(http_req_param(req, 0), SPAN("all"));
-    if (!all && answer->rc == 0 && PQntuples(answer->results[0]) == 0)
-        refusal_reply(req, REFUSAL_MAIL_UNKNOWN);
-    else
-        reply_list(req, answer, "mails", put_let_go);
-}
-
 static void on_retry_mail(struct http_req *req)
 {
     struct span which = http_req_param(req, 0);
@@ -505,7 +383,7 @@ static void on_retry_mail(struct http_req *req)
     log_end(&line);
     const struct sql_mail_retry_args args = {
         .first = id, .last = all ? INT64_MAX : id, .most = OUTBOX_LIST_MAX, .who = guard_who(req)};
-    sql_mail_retry(pay_of(req)->pg, &args, on_mails_let_go, req);
+    sql_mail_retry(pay_of(req)->pg, &args, on_given_up, req);
 }
 
 /* ---- what was sold ---- */
@@ -591,20 +469,9 @@ static void on_reconcile(struct http_req *req)
         on_reconciled(req, rc);
 }
 
-/* Of an act that names what it did in a row, if it did anything. */
-static void reply_done(struct http_req *req, const struct pg_answer *answer, enum refusal refusal)
-{
-    if (answer->rc < 0)
-        guard_unavailable(req, answer->rc);
-    else if (PQntuples(answer->results[0]) == 0)
-        refusal_reply(req, refusal);
-    else
-        http_reply(req, &(struct http_reply){.status = 204});
-}
-
 static void on_difference_taken(void *ctx, const struct pg_answer *answer)
 {
-    reply_done(ctx, answer, REFUSAL_DIFFERENCE_UNKNOWN);
+    guard_done(ctx, answer, REFUSAL_DIFFERENCE_UNKNOWN);
 }
 
 static void on_accept(struct http_req *req)
@@ -629,7 +496,7 @@ static void on_withdraw(struct http_req *req)
 
 static void on_tickets_revoked(void *ctx, const struct pg_answer *answer)
 {
-    reply_done(ctx, answer, REFUSAL_TICKETS_UNKNOWN);
+    guard_done(ctx, answer, REFUSAL_TICKETS_UNKNOWN);
 }
 
 static void revoke_tickets(struct http_req *req, const char *order)
@@ -648,11 +515,12 @@ static void on_revoke_tickets(struct http_req *req)
 
 int admin_routes(struct http_router *routes, struct err_slot *err)
 {
+    static char compensates; /* what its route has, and a retry has not */
     const struct http_route all[] = {
         {HTTP_METHOD_GET, "/admin/sagas", on_get_list, NULL, 0},
         {HTTP_METHOD_GET, "/admin/sagas/{id}", on_get_one, NULL, 0},
-        {HTTP_METHOD_POST, "/admin/sagas/{id}/retry", on_retry, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate", on_compensate, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/sagas/{id}/retry", on_act, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate", on_act, &compensates, BODY_SMALL_MAX},
         {HTTP_METHOD_GET, "/admin/letters", on_get_letters, NULL, 0},
         {HTTP_METHOD_POST, "/admin/letters/{id}/retry", on_retry_letter, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_GET, "/admin/mails", on_get_mails, NULL, 0},

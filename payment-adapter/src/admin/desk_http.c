@@ -5,7 +5,6 @@
 
 #include "admin/desk_words.h"
 #include "api/guard.h"
-#include "base/grow.h"
 #include "base/json_in.h"
 #include "base/magic.h"
 #include "number.h"
@@ -13,11 +12,9 @@
 #include "pay_limits.h"
 #include "store/statements.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 enum { LIST_MAX = 200, LIST_DEFAULT = 50, REASON_MAX = 200 };
-enum { ROW_MAX = 64 * 1024 }; /* ten places, some names escaped */
 
 struct search {
     uint32_t magic;
@@ -38,75 +35,10 @@ static void search_free(struct search *search)
     free(search);
 }
 
-static void put_order(struct text *body, const struct sql_order_search_row *row)
-{
-    json_open(body, '{');
-    json_member_str(body, "order", row->id);
-    json_member_str(body, "order_number", row->number);
-    json_member_str(body, "event", row->event);
-    json_member_str(body, "event_name", row->event_name);
-    json_member_str(body, "member", row->member);
-    json_member_str(body, "status", row->status);
-    if (row->cause.len > 0)
-        json_member_str(body, "reason", row->cause);
-    json_member_str(body, "currency", row->currency);
-    json_member_u64(body, "amount", row->amount);
-    json_member_u64(body, "refunded", row->refund_amount);
-    json_member_u64(body, "seats", row->seats);
-    json_member_raw(body, "places", row->places);
-    json_member_str(body, "created_at", row->created_at);
-    json_close(body, '}');
-}
-
-/* One order more than a page says that there is another page. `rows` NULL: none. */
-static void reply_orders(struct search *search, const PGresult *rows)
-{
-    struct http_req *req = search->req;
-    int found = rows != NULL ? PQntuples(rows) : 0, most = (int)search->most;
-    char *memory = malloc(ROW_MAX);
-    struct grow body = {.failed = memory == NULL};
-    bool fits = true;
-    grow_add(&body, SPAN("{\"orders\":["));
-    for (int i = 0; i < found && i < most && !body.failed; i++) {
-        const struct sql_order_search_row row = sql_order_search_row(rows, i);
-        struct text one = text_on(memory, ROW_MAX);
-        put_order(&one, &row);
-        fits = fits && !one.overflown;
-        if (i > 0)
-            grow_add(&body, SPAN(","));
-        grow_add(&body, text_span(&one));
-    }
-    grow_add(&body, SPAN("]"));
-    if (found > most && !body.failed) {
-        const struct sql_order_search_row last = sql_order_search_row(rows, most - 1);
-        struct text one = text_on(memory, ROW_MAX);
-        text_printf(&one, ",\"before\":\"%" PRIu64 ".%.*s\"", last.created_us, (int)last.id.len,
-                    last.id.ptr);
-        grow_add(&body, text_span(&one));
-    }
-    grow_add(&body, SPAN("}"));
-    if (body.failed)
-        guard_unavailable(req, ERR_NOMEM);
-    else if (!fits)
-        refusal_reply(req, REFUSAL_ANSWER_LONG);
-    else
-        http_reply(req, &(struct http_reply){.status = 200,
-                                             .type = "application/json",
-                                             .headers = SPAN("Cache-Control: no-store\r\n"),
-                                             .body = {body.ptr, body.len}});
-    grow_free(&body);
-    free(memory);
-    search_free(search);
-}
-
 static void on_orders(void *ctx, const struct pg_answer *answer)
 {
     struct search *search = MAGIC_OF(search, ctx);
-    if (answer->rc == 0) {
-        reply_orders(search, answer->results[0]);
-        return;
-    }
-    guard_unavailable(search->req, answer->rc);
+    guard_doc(search->req, 200, answer, REFUSAL_ORDER_UNKNOWN);
     search_free(search);
 }
 
@@ -130,7 +62,7 @@ static void find(struct search *search)
         .has_before_us = search->before[0] != '\0',
         .before_us = search->before_us,
         .before = or_null(search->before),
-        .most = (uint32_t)search->most + 1,
+        .most = (uint32_t)search->most + 1, /* one more says that there is another page */
     };
     sql_order_search(pay_of(search->req)->pg, &args, on_orders, search);
 }
@@ -142,7 +74,11 @@ static void on_member(void *ctx, int rc, const struct user *user)
         guard_unavailable(search->req, rc);
         search_free(search);
     } else if (!user->found) {
-        reply_orders(search, NULL);
+        http_reply(search->req, &(struct http_reply){.status = 200,
+                                                     .type = "application/json",
+                                                     .headers = SPAN("Cache-Control: no-store\r\n"),
+                                                     .body = SPAN("{\"orders\":[]}")});
+        search_free(search);
     } else {
         memcpy(search->member, user->id, sizeof(search->member));
         find(search);
@@ -170,8 +106,15 @@ static bool read_before(struct span text, struct search *search)
            span_u64(at, INT64_MAX, &search->before_us);
 }
 
-static bool read_query(struct http_req *req, struct search *search)
+static void on_get_orders(struct http_req *req)
 {
+    struct search *search = calloc(1, sizeof(*search));
+    if (search == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    MAGIC_BEGIN(search, search);
+    search->req = req;
     char memory[DESK_WORDS_MAX];
     struct text typed = text_on(memory, sizeof(memory));
     struct span before = http_req_query_arg(req, SPAN("before"));
@@ -186,19 +129,7 @@ static bool read_query(struct http_req *req, struct search *search)
     search->most = LIST_DEFAULT;
     good =
         good && (limit.len == 0 || (span_u64(limit, LIST_MAX, &search->most) && search->most > 0));
-    return good && (search->words.all[0] != '\0' || search->event[0] != '\0');
-}
-
-static void on_get_orders(struct http_req *req)
-{
-    struct search *search = calloc(1, sizeof(*search));
-    if (search == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        return;
-    }
-    MAGIC_BEGIN(search, search);
-    search->req = req;
-    if (!read_query(req, search)) {
+    if (!good || (search->words.all[0] == '\0' && search->event[0] == '\0')) {
         refusal_say(req, REFUSAL_REQUEST,
                     "q has at most %d bytes; without it there is an event; limit is 1 to %d.",
                     DESK_WORDS_MAX - 1, LIST_MAX);
@@ -235,10 +166,6 @@ static void on_doc(void *ctx, const struct pg_answer *answer)
 static void read_order(struct http_req *req, const char *order)
 {
     struct pg_job *job = pg_job_create(pay_of(req)->pg, on_doc, req);
-    if (job == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        return;
-    }
     sql_order_desk_add(job, &(struct sql_order_desk_args){order});
     sql_order_retired_add(job, &(struct sql_order_retired_args){order});
     pg_job_send(job);
@@ -253,13 +180,7 @@ static void on_get_order(struct http_req *req)
 
 static void on_mailed(void *ctx, const struct pg_answer *answer)
 {
-    struct http_req *req = ctx;
-    if (answer->rc < 0)
-        guard_unavailable(req, answer->rc);
-    else if (PQntuples(answer->results[0]) == 0)
-        refusal_reply(req, REFUSAL_NO_TICKETS_TO_MAIL);
-    else
-        http_reply(req, &(struct http_reply){.status = 204});
+    guard_done(ctx, answer, REFUSAL_NO_TICKETS_TO_MAIL);
 }
 
 static void mail_again(struct http_req *req, const char *order)

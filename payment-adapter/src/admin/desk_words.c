@@ -21,17 +21,6 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Percent signs and underscores mean something in a pattern. */
-static void blank(char *text)
-{
-    for (char *c = text; *c != '\0'; c++)
-        if (strchr(",.;:/-%_\\\t", *c) != NULL)
-            *c = ' ';
-    for (size_t i = 0; i < sizeof(korean) / sizeof(korean[0]); i++)
-        for (char *c = strstr(text, korean[i]); c != NULL; c = strstr(c, korean[i]))
-            memset(c, ' ', strlen(korean[i]));
-}
-
 static bool is_filler(struct span part)
 {
     for (size_t i = 0; i < sizeof(english) / sizeof(english[0]); i++)
@@ -60,7 +49,13 @@ static void read_seat(struct desk_words *out)
     struct span parts[PARTS_MAX], row, seat;
     size_t len = 0;
     memcpy(text, out->all, sizeof(text));
-    blank(text);
+    /* Percent signs and underscores mean something in a pattern. */
+    for (char *c = text; *c != '\0'; c++)
+        if (strchr(",.;:/-%_\\\t", *c) != NULL)
+            *c = ' ';
+    for (size_t i = 0; i < sizeof(korean) / sizeof(korean[0]); i++)
+        for (char *c = strstr(text, korean[i]); c != NULL; c = strstr(c, korean[i]))
+            memset(c, ' ', strlen(korean[i]));
     for (struct span part, rest = span_of(text); rest.ptr != NULL && len < PARTS_MAX;) {
         rest = span_cut(rest, ' ', &part);
         if (part.len > 0 && !is_filler(part))

@@ -10,22 +10,6 @@
 #include "sale/show.h"
 #include "store/statements.h"
 
-#include <libpq-fe.h>
-
-static void reply(struct http_req *req, unsigned status, const struct pg_answer *answer)
-{
-    const PGresult *last = answer->rc == 0 ? answer->results[answer->len - 1] : NULL;
-    if (last == NULL)
-        guard_unavailable(req, answer->rc);
-    else if (PQntuples(last) == 0)
-        refusal_reply(req, REFUSAL_NOT_POSTPONED);
-    else
-        http_reply(req, &(struct http_reply){.status = status,
-                                             .type = "application/json",
-                                             .headers = SPAN("Cache-Control: no-store\r\n"),
-                                             .body = pg_text(last, 0, 0)});
-}
-
 static void log_act(struct http_req *req, const char *what, const char *event)
 {
     struct log_line line;
@@ -38,7 +22,7 @@ static void log_act(struct http_req *req, const char *what, const char *event)
 
 static void on_cancellation(void *ctx, const struct pg_answer *answer)
 {
-    reply(ctx, 200, answer);
+    guard_doc(ctx, 200, answer, REFUSAL_NOT_POSTPONED);
 }
 
 static void on_get_cancellation(struct http_req *req)
@@ -51,7 +35,7 @@ static void on_get_cancellation(struct http_req *req)
 
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
 {
-    reply(ctx, 202, answer);
+    guard_doc(ctx, 202, answer, REFUSAL_NOT_POSTPONED);
 }
 
 static void on_cancel(struct http_req *req)
@@ -60,10 +44,6 @@ static void on_cancel(struct http_req *req)
     if (!guard_id(req, 0, event, sizeof(event)) || !guard_reason(req, reason, sizeof(reason)))
         return;
     struct pg_job *job = pg_job_create(pay_of(req)->pg, on_cancelled, req);
-    if (job == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        return;
-    }
     log_act(req, "operator cancels an event", event);
     sql_event_cancel_add(job, &(struct sql_event_cancel_args){event, reason, guard_who(req)});
     sql_cancellation_add(job, &(struct sql_cancellation_args){event, CANCEL_LISTED_MAX});
@@ -73,45 +53,39 @@ static void on_cancel(struct http_req *req)
 /* ---- postponed ---- */
 
 struct wanted {
+    uint64_t now_ms;
     char show[SHOW_JSON_MAX + 1];
     uint64_t until_ms;
     char reason[EVENT_REASON_MAX + 1];
 };
 
 /* `doors_at` is always there: without new ones, the old ones are no longer true. */
-static int read_wanted(json_t *doc, uint64_t now_ms, struct wanted *out, struct err_slot *err)
+static void read_wanted(struct json_in *in, void *ctx)
 {
-    struct span reason = {NULL, 0};
+    struct wanted *out = ctx;
     struct show show;
-    struct json_in in;
     struct text text = text_on(out->show, sizeof(out->show) - 1);
-    json_in_object(&in, doc, err);
-    json_in_require(&in, "starts_at");
-    json_in_require(&in, "refund_until");
-    json_in_require(&in, "reason");
-    show_read(&in, &show);
-    bool timed = json_in_time(&in, "refund_until", &out->until_ms);
-    json_in_str(&in, "reason", 1, EVENT_REASON_MAX, &reason);
-    if (timed && out->until_ms <= now_ms)
-        json_in_refuse(&in, "refund_until", "must be in the future");
+    json_in_require(in, "starts_at");
+    json_in_require(in, "refund_until");
+    json_in_copy(in, "reason", out->reason, sizeof(out->reason));
+    show_read(in, &show);
+    bool timed = json_in_time(in, "refund_until", &out->until_ms);
+    if (timed && out->until_ms <= out->now_ms)
+        json_in_refuse(in, "refund_until", "must be in the future");
     json_open(&text, '{');
     if (show.doors_ms == 0) {
-        json_key(&text, "doors_at");
-        json_nil(&text);
+        json_member_null(&text, "doors_at");
     }
     show_put(&text, &show);
     json_close(&text, '}');
     if (text.overflown)
-        json_in_refuse(&in, "venue", "is too long");
-    int rc = json_in_end(&in);
+        json_in_refuse(in, "venue", "is too long");
     out->show[text.len] = '\0';
-    span_to_cstr(reason, out->reason, sizeof(out->reason));
-    return rc;
 }
 
 static void on_postponement(void *ctx, const struct pg_answer *answer)
 {
-    reply(ctx, 200, answer);
+    guard_doc(ctx, 200, answer, REFUSAL_NOT_POSTPONED);
 }
 
 static void on_get_postponement(struct http_req *req)
@@ -124,23 +98,11 @@ static void on_get_postponement(struct http_req *req)
 
 static void on_postpone(struct http_req *req)
 {
-    struct err_slot err = {0};
-    struct wanted wanted = {.until_ms = 0};
+    struct wanted wanted = {.now_ms = clock_wall_us(pay_of(req)->loop->clock) / 1000};
     char event[ORDER_EVENT_MAX];
-    json_t *doc;
-    if (!guard_id(req, 0, event, sizeof(event)) || !guard_json(req, &err, &doc))
+    if (!guard_id(req, 0, event, sizeof(event)) || !guard_read(req, read_wanted, &wanted))
         return;
-    int rc = read_wanted(doc, clock_wall_us(pay_of(req)->loop->clock) / 1000, &wanted, &err);
-    json_decref(doc);
-    if (rc < 0) {
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-        return;
-    }
     struct pg_job *job = pg_job_create(pay_of(req)->pg, on_postponement, req);
-    if (job == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        return;
-    }
     log_act(req, "operator postpones an event", event);
     sql_event_postpone_add(job, &(struct sql_event_postpone_args){.event = event,
                                                                   .show = wanted.show,

@@ -44,41 +44,42 @@ static void put_number_or_nil(struct text *body, bool known, uint64_t number)
         json_nil(body);
 }
 
-static void put_point(struct text *body, const struct sql_counted_row *row)
+static void put_counts(struct text *body, const struct visit *visit, const PGresult *res)
 {
-    json_open(body, '[');
-    json_u64(body, row->at_ms);
-    json_u64(body, row->completed);
-    json_u64(body, row->refunded);
-    json_u64(body, row->cancelled);
-    json_u64(body, row->expired);
-    json_u64(body, row->failed);
-    json_u64(body, row->unanswered);
-    json_u64(body, row->errors);
-    put_number_or_nil(body, row->has_open, row->open);
-    put_number_or_nil(body, row->has_parked, row->parked);
-    json_u64(body, row->captured);
-    json_u64(body, row->given_back);
+    char memory[RFC3339_LEN];
+    struct text time = text_on(memory, sizeof(memory));
+    json_open(body, '{');
+    json_member_cstr(body, "event", visit->event);
+    json_member_open(body, "columns", '[');
+    for (int column = 0; column < COLUMNS; column++)
+        json_str(body, span_of(columns[column]));
     json_close(body, ']');
-}
-
-static void put_points(struct text *body, const PGresult *res)
-{
+    json_member_open(body, "points", '[');
     int len = PQntuples(res);
     int stride = len / COUNTS_POINTS_MAX + 1;
     for (int i = 0; i < len; i++) {
         if ((len - 1 - i) % stride != 0)
             continue;
         const struct sql_counted_row row = sql_counted_row(res, i);
-        put_point(body, &row);
+        json_open(body, '[');
+        json_u64(body, row.at_ms);
+        json_u64(body, row.completed);
+        json_u64(body, row.refunded);
+        json_u64(body, row.cancelled);
+        json_u64(body, row.expired);
+        json_u64(body, row.failed);
+        json_u64(body, row.unanswered);
+        json_u64(body, row.errors);
+        put_number_or_nil(body, row.has_open, row.open);
+        put_number_or_nil(body, row.has_parked, row.parked);
+        json_u64(body, row.captured);
+        json_u64(body, row.given_back);
+        json_close(body, ']');
     }
-}
-
-/* The latest values. Rows that hold only errors do not say how many sagas are open. */
-static void put_now(struct text *body, const PGresult *res)
-{
+    json_close(body, ']');
+    json_member_open(body, "now", '{');
+    /* The latest values. Rows that hold only errors do not say how many sagas are open. */
     struct sql_counted_row now = {0}, open = {0}, parked = {0};
-    int len = PQntuples(res);
     if (len > 0)
         now = open = parked = sql_counted_row(res, len - 1);
     for (int i = len - 2; i >= 0 && !open.has_open; i--)
@@ -96,26 +97,6 @@ static void put_now(struct text *body, const PGresult *res)
     json_member_u64(body, "parked", parked.parked);
     json_member_u64(body, "captured", now.captured);
     json_member_u64(body, "given_back", now.given_back);
-}
-
-static void put_counts(struct text *body, const struct visit *visit, const PGresult *res)
-{
-    char memory[RFC3339_LEN];
-    struct text time = text_on(memory, sizeof(memory));
-    json_open(body, '{');
-    json_member_cstr(body, "event", visit->event);
-    json_key(body, "columns");
-    json_open(body, '[');
-    for (int column = 0; column < COLUMNS; column++)
-        json_str(body, span_of(columns[column]));
-    json_close(body, ']');
-    json_key(body, "points");
-    json_open(body, '[');
-    put_points(body, res);
-    json_close(body, ']');
-    json_key(body, "now");
-    json_open(body, '{');
-    put_now(body, res);
     json_close(body, '}');
     rfc3339_put(&time, clock_wall_us(visit->pay->loop->clock) / 1000);
     json_member_str(body, "server_time", text_span(&time));
@@ -134,9 +115,7 @@ static void on_counted(void *ctx, const struct pg_answer *answer)
     struct text body = text_on(memory, BODY_MAX);
     put_counts(&body, visit, answer->results[0]);
     assert(!body.overflown); /* COUNTS_POINTS_MAX rows of at most twelve numbers of 20 digits */
-    http_reply(
-        visit->req,
-        &(struct http_reply){.status = 200, .type = "application/json", .body = text_span(&body)});
+    guard_reply(visit->req, 200, &body, SPAN(""));
     free(memory);
     visit_free(visit);
 }

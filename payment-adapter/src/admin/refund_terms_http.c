@@ -91,11 +91,7 @@ static void reply_terms(struct visit *visit, const PGresult *res)
     json_member_str(&body, "id", row.id);
     json_member_u64(&body, "version", row.version);
     json_member_str(&body, "by", row.granted_to);
-    json_key(&body, "until");
-    if (row.until_at.ptr != NULL)
-        json_str(&body, row.until_at);
-    else
-        json_nil(&body);
+    json_member_or_null(&body, "until", row.until_at);
     json_key(&body, "before_start_s");
     if (row.has_before_start_s)
         json_u64(&body, row.before_start_s);
@@ -106,10 +102,7 @@ static void reply_terms(struct visit *visit, const PGresult *res)
     json_close(&body, '}');
     text_printf(&headers, "ETag: \"%u\"\r\nCache-Control: %s\r\n", row.version,
                 visit->public ? "public, max-age=10" : "no-store");
-    http_reply(visit->req, &(struct http_reply){.status = 200,
-                                                .type = "application/json",
-                                                .headers = text_span(&headers),
-                                                .body = text_span(&body)});
+    guard_reply(visit->req, 200, &body, text_span(&headers));
 }
 
 static void on_terms(void *ctx, const struct pg_answer *answer)
@@ -122,23 +115,13 @@ static void on_terms(void *ctx, const struct pg_answer *answer)
     visit_free(visit);
 }
 
-static void get_terms(struct http_req *req, bool public)
+static void on_get(struct http_req *req)
 {
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    visit->public = public;
+    visit->public = span_starts(http_req_path(req), SPAN("/v1/"));
     sql_terms_read(pay_of(req)->pg, &(struct sql_terms_read_args){visit->id}, on_terms, visit);
-}
-
-static void on_get(struct http_req *req)
-{
-    get_terms(req, true);
-}
-
-static void on_get_private(struct http_req *req)
-{
-    get_terms(req, false);
 }
 
 /* ---- setting ---- */
@@ -168,28 +151,21 @@ struct wanted {
     bool has_until, has_before, handed_on;
 };
 
-static int read_wanted(json_t *doc, struct wanted *out, struct err_slot *err)
+static void read_wanted(struct json_in *in, void *ctx)
 {
-    struct span reason = {NULL, 0};
-    struct json_in in;
-    json_in_object(&in, doc, err);
-    json_in_require(&in, "by");
-    json_in_require(&in, "percent");
-    json_in_require(&in, "handed_on");
-    json_in_require(&in, "reason");
-    json_in_word(&in, "by", by_words, &out->by);
-    json_in_u64(&in, "percent", 1, 100, &out->percent);
-    json_in_bool(&in, "handed_on", &out->handed_on);
-    json_in_allow(&in, "until");
-    json_in_allow(&in, "before_start_s");
-    out->has_until = json_in_has(&in, "until") && json_in_time(&in, "until", &out->until_ms);
-    out->has_before = json_in_has(&in, "before_start_s") &&
-                      json_in_u64(&in, "before_start_s", 0, BEFORE_START_MAX_S, &out->before_s);
-    json_in_str(&in, "reason", 1, REASON_MAX, &reason);
-    int rc = json_in_end(&in);
-    if (rc == 0)
-        span_to_cstr(reason, out->reason, sizeof(out->reason));
-    return rc;
+    struct wanted *out = ctx;
+    json_in_require(in, "by");
+    json_in_require(in, "percent");
+    json_in_require(in, "handed_on");
+    json_in_copy(in, "reason", out->reason, sizeof(out->reason));
+    json_in_word(in, "by", by_words, &out->by);
+    json_in_u64(in, "percent", 1, 100, &out->percent);
+    json_in_bool(in, "handed_on", &out->handed_on);
+    json_in_allow(in, "until");
+    json_in_allow(in, "before_start_s");
+    out->has_until = json_in_has(in, "until") && json_in_time(in, "until", &out->until_ms);
+    out->has_before = json_in_has(in, "before_start_s") &&
+                      json_in_u64(in, "before_start_s", 0, BEFORE_START_MAX_S, &out->before_s);
 }
 
 /* "N" */
@@ -203,8 +179,6 @@ static bool read_version(struct span header, uint64_t *out)
 
 static void on_put(struct http_req *req)
 {
-    struct err_slot err = {0};
-    json_t *doc;
     struct wanted wanted = {0};
     uint64_t version;
     struct span match = http_req_header(req, HTTP_HEADER_IF_MATCH);
@@ -216,22 +190,12 @@ static void on_put(struct http_req *req)
         refusal_reply(req, REFUSAL_IF_MATCH);
         return;
     }
-    if (!guard_json(req, &err, &doc))
+    if (!guard_read(req, read_wanted, &wanted))
         return;
-    int rc = read_wanted(doc, &wanted, &err);
-    json_decref(doc);
-    if (rc < 0) {
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-        return;
-    }
     struct visit *visit = visit_begin(req);
-    struct pg_job *job = visit != NULL ? pg_job_create(pay_of(req)->pg, on_set, visit) : NULL;
-    if (job == NULL) {
-        if (visit != NULL)
-            guard_unavailable(req, ERR_NOMEM);
-        visit_free(visit);
+    if (visit == NULL)
         return;
-    }
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_set, visit);
     const struct sql_terms_set_args args = {.event = visit->id,
                                             .granted_to = by_words[wanted.by],
                                             .has_until_ms = wanted.has_until,
@@ -274,9 +238,7 @@ static void reply_refunding(struct visit *visit, const struct pg_answer *answer,
         json_member_cstr(&body, "order", visit->id);
         json_member_cstr(&body, "status", order_status_name(status));
         json_close(&body, '}');
-        http_reply(visit->req, &(struct http_reply){.status = 202,
-                                                    .type = "application/json",
-                                                    .body = text_span(&body)});
+        guard_reply(visit->req, 202, &body, SPAN(""));
     }
     visit_free(visit);
 }
@@ -333,25 +295,19 @@ static void read_seats(struct json_in *in, struct wish *out)
 }
 
 /* `percent` of a whole order, or a part: `amount`, `seats` or both. */
-static int read_wish(json_t *doc, struct wish *out, struct err_slot *err)
+static void read_wish(struct json_in *in, void *ctx)
 {
-    struct span reason = {NULL, 0};
-    struct json_in in;
+    struct wish *out = ctx;
     *out = (struct wish){.percent = 100};
-    json_in_object(&in, doc, err);
-    json_in_require(&in, "reason");
-    json_in_str(&in, "reason", 1, REASON_MAX, &reason);
-    out->has_percent = json_in_u64(&in, "percent", 1, 100, &out->percent);
-    out->has_amount = json_in_u64(&in, "amount", 1, REFUND_SUM_MAX, &out->amount);
-    read_seats(&in, out);
-    json_in_bool(&in, "free", &out->free);
+    json_in_copy(in, "reason", out->reason, sizeof(out->reason));
+    out->has_percent = json_in_u64(in, "percent", 1, 100, &out->percent);
+    out->has_amount = json_in_u64(in, "amount", 1, REFUND_SUM_MAX, &out->amount);
+    read_seats(in, out);
+    json_in_bool(in, "free", &out->free);
     if (out->has_percent && (out->has_amount || out->has_seats))
-        json_in_refuse(&in, "percent", "is of the whole order, without `amount` or `seats`");
+        json_in_refuse(in, "percent", "is of the whole order, without `amount` or `seats`");
     if (out->free && !out->has_seats)
-        json_in_refuse(&in, "free", "needs `seats`");
-    int rc = json_in_end(&in);
-    span_to_cstr(reason, out->reason, sizeof(out->reason));
-    return rc;
+        json_in_refuse(in, "free", "needs `seats`");
 }
 
 static void begin_refund(struct visit *visit, const struct wish *wish)
@@ -359,11 +315,6 @@ static void begin_refund(struct visit *visit, const struct wish *wish)
     struct http_req *req = visit->req;
     bool part = wish->has_amount || wish->has_seats;
     struct pg_job *job = pg_job_create(pay_of(req)->pg, part ? on_crediting : on_refunding, visit);
-    if (job == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        visit_free(visit);
-        return;
-    }
     char trace[TRACE_TEXT_LEN + 1];
     guard_trace(req, trace);
     const char *saga =
@@ -395,18 +346,8 @@ static void begin_refund(struct visit *visit, const struct wish *wish)
 
 static void refund(struct http_req *req, const char *order)
 {
-    struct err_slot err = {0};
     struct wish wish;
-    json_t *doc;
-    if (!guard_json(req, &err, &doc))
-        return;
-    int rc = read_wish(doc, &wish, &err);
-    json_decref(doc);
-    struct visit *visit = NULL;
-    if (rc < 0)
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-    else
-        visit = visit_about(req, order);
+    struct visit *visit = guard_read(req, read_wish, &wish) ? visit_about(req, order) : NULL;
     if (visit != NULL)
         begin_refund(visit, &wish);
 }
@@ -422,7 +363,7 @@ int refund_terms_routes(struct http_router *routes, struct http_router *private_
     const struct http_route open = {HTTP_METHOD_GET, "/v1/pay/events/{event}/refund-terms", on_get,
                                     NULL, 0};
     const struct http_route operators[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/refund-terms", on_get_private, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/refund-terms", on_get, NULL, 0},
         {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms", on_put, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_POST, "/admin/orders/{order}/refund", on_refund, NULL, REFUND_BODY_MAX},
     };

@@ -91,67 +91,6 @@ static bool is_test_key(const struct psp_driver *driver, const struct secret_fil
     return false;
 }
 
-static void judge_provider(struct text *body, const struct pay *pay, uint32_t place)
-{
-    const struct psp_settings *set = &pay->settings->psp[place];
-    const struct psp_driver *driver = psp_drivers[place];
-    char url[SETTING_MAX], page[SETTING_MAX], key[SETTING_MAX], what[SENTENCE_MAX];
-    snprintf(url, sizeof(url), "psp.%s_url", driver->name);
-    snprintf(page, sizeof(page), "psp.%s_checkout_url", driver->name);
-    snprintf(key, sizeof(key), "psp.%s_key", driver->name);
-    if (is_test_key(driver, pay->secrets->psp_key[place])) {
-        snprintf(what, sizeof(what), "%s holds a test key: no money moves", key);
-        find(body, note, "test-key", key, what,
-             "put the account's live key into its file, and reload");
-    }
-    judge_host(body, url, set->url);
-    judge_host(body, page, set->checkout_url);
-    if (is_local(set->url) && !is_local(pay->settings->public_url)) {
-        snprintf(what, sizeof(what), "%s leads to this machine: it is no provider", url);
-        find(body, note, "local", url, what, "write the provider's own, and restart");
-    }
-}
-
-/* All on one machine is a trial, which knows that it is one. */
-static void judge_public_url(struct text *body, const struct settings *settings)
-{
-    bool provider = false;
-    for (uint32_t i = 0; i < PSP_PROVIDERS; i++)
-        provider = provider || (settings->psp[i].url[0] != '\0' && !is_local(settings->psp[i].url));
-    judge_host(body, "web.public_url", settings->public_url);
-    if (provider && is_local(settings->public_url))
-        find(body, note, "local", "web.public_url",
-             "web.public_url leads to this machine: no buyer comes back from the provider",
-             "write what visitors open, and restart");
-}
-
-static void judge_mail(struct text *body, const struct settings *settings)
-{
-    if (settings->mail_url[0] == '\0')
-        find(body, note, "mail-unset", "mail.url", "mail.url is empty: mails are kept, not sent",
-             "name the mail server and mail.from, and restart");
-    else if (!mail_address_is_sane(span_of(settings->mail_from)))
-        find(body, bad, "mail-from", "mail.from", "mail.from is no address: mails are kept",
-             "write one address of yours without a name, and restart");
-    else
-        judge_host(body, "mail.from", settings->mail_from);
-    judge_host(body, "mail.url", settings->mail_url);
-}
-
-static void judge_members(struct text *body, const struct pay *pay)
-{
-    if (pay->users == NULL)
-        find(body, note, "users-unset", "users.conninfo",
-             "users.conninfo is empty: nobody logs in by password, and mails have no address",
-             "name the user database, and restart");
-    else if (!users_reached(pay->users))
-        find(body, bad, "users-away", "users.conninfo",
-             "the user database does not let us in: nobody logs in by password, and mails wait",
-             "start it, or mend the role and password in users.conninfo; the log says what it "
-             "answered");
-    judge_host(body, "sso.jwks_url", pay->settings->sso_jwks_url);
-}
-
 static void on_get_setup(struct http_req *req)
 {
     const struct pay *pay = pay_of(req);
@@ -159,14 +98,55 @@ static void on_get_setup(struct http_req *req)
     char memory[SETUP_BODY_MAX];
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
-    json_key(&body, "findings");
-    json_open(&body, '[');
-    judge_public_url(&body, settings);
+    json_member_open(&body, "findings", '[');
+    /* All on one machine is a trial, which knows that it is one. */
+    bool provider = false;
     for (uint32_t i = 0; i < PSP_PROVIDERS; i++)
-        if (settings->psp[i].url[0] != '\0')
-            judge_provider(&body, pay, i);
-    judge_mail(&body, settings);
-    judge_members(&body, pay);
+        provider = provider || (settings->psp[i].url[0] != '\0' && !is_local(settings->psp[i].url));
+    judge_host(&body, "web.public_url", settings->public_url);
+    if (provider && is_local(settings->public_url))
+        find(&body, note, "local", "web.public_url",
+             "web.public_url leads to this machine: no buyer comes back from the provider",
+             "write what visitors open, and restart");
+    for (uint32_t i = 0; i < PSP_PROVIDERS; i++)
+        if (settings->psp[i].url[0] != '\0') {
+            const struct psp_settings *set = &pay->settings->psp[i];
+            const struct psp_driver *driver = psp_drivers[i];
+            char url[SETTING_MAX], page[SETTING_MAX], key[SETTING_MAX], what[SENTENCE_MAX];
+            snprintf(url, sizeof(url), "psp.%s_url", driver->name);
+            snprintf(page, sizeof(page), "psp.%s_checkout_url", driver->name);
+            snprintf(key, sizeof(key), "psp.%s_key", driver->name);
+            if (is_test_key(driver, pay->secrets->psp_key[i])) {
+                snprintf(what, sizeof(what), "%s holds a test key: no money moves", key);
+                find(&body, note, "test-key", key, what,
+                     "put the account's live key into its file, and reload");
+            }
+            judge_host(&body, url, set->url);
+            judge_host(&body, page, set->checkout_url);
+            if (is_local(set->url) && !is_local(pay->settings->public_url)) {
+                snprintf(what, sizeof(what), "%s leads to this machine: it is no provider", url);
+                find(&body, note, "local", url, what, "write the provider's own, and restart");
+            }
+        }
+    if (settings->mail_url[0] == '\0')
+        find(&body, note, "mail-unset", "mail.url", "mail.url is empty: mails are kept, not sent",
+             "name the mail server and mail.from, and restart");
+    else if (!mail_address_is_sane(span_of(settings->mail_from)))
+        find(&body, bad, "mail-from", "mail.from", "mail.from is no address: mails are kept",
+             "write one address of yours without a name, and restart");
+    else
+        judge_host(&body, "mail.from", settings->mail_from);
+    judge_host(&body, "mail.url", settings->mail_url);
+    if (pay->users == NULL)
+        find(&body, note, "users-unset", "users.conninfo",
+             "users.conninfo is empty: nobody logs in by password, and mails have no address",
+             "name the user database, and restart");
+    else if (!users_reached(pay->users))
+        find(&body, bad, "users-away", "users.conninfo",
+             "the user database does not let us in: nobody logs in by password, and mails wait",
+             "start it, or mend the role and password in users.conninfo; the log says what it "
+             "answered");
+    judge_host(&body, "sso.jwks_url", pay->settings->sso_jwks_url);
     if (settings->shop_url[0] == '\0')
         find(&body, note, "shop-unset", "shop.url",
              "shop.url is empty: finished orders are kept, and the shop hears of none",

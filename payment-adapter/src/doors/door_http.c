@@ -88,8 +88,7 @@ static void put_scan(struct text *body, const struct scan *scan)
     json_member_bool(body, "admit", scan->why[0] == '\0');
     if (scan->again)
         json_member_bool(body, "again", true);
-    if (scan->why[0] != '\0')
-        json_member_cstr(body, "code", scan->why);
+    json_member_some(body, "code", span_of(scan->why));
     if (scan->gate[0] != '\0') {
         json_member_cstr(body, "gate", scan->gate);
         json_member_cstr(body, "at", scan->at);
@@ -117,8 +116,7 @@ static void door_reply(struct door *door)
                     SPAN("Cache-Control: no-store\r\n"));
     } else {
         json_open(&body, '{');
-        json_key(&body, "results");
-        json_open(&body, '[');
+        json_member_open(&body, "results", '[');
         for (uint32_t i = 0; i < door->len; i++)
             put_scan(&body, &door->scans[i]);
         json_close(&body, ']');
@@ -244,25 +242,6 @@ static void check_in(struct scan *scan)
     check_in_now(scan);
 }
 
-static void restore_ticket(struct pg_job *job, const struct scan *scan)
-{
-    const struct door *door = scan->door;
-    const struct ticket *ticket = &scan->ticket;
-    assert(scan->restored);
-    assert(strcmp(ticket->event, door->event) == 0);
-    sql_order_lock_add(job, &(struct sql_order_lock_args){.id = ticket->order});
-    sql_ticket_restore_add(job, &(struct sql_ticket_restore_args){.ticket = ticket->id,
-                                                                  .order = ticket->order,
-                                                                  .event = ticket->event,
-                                                                  .seat = ticket->seat,
-                                                                  .holder = ticket->holder,
-                                                                  .kid = ticket->kid,
-                                                                  .token = scan->token,
-                                                                  .gate = door->gate,
-                                                                  .actor = door->actor,
-                                                                  .who = who_of(door)});
-}
-
 static void check_in_now(struct scan *scan)
 {
     struct door *door = scan->door;
@@ -276,42 +255,28 @@ static void check_in_now(struct scan *scan)
                                         .who = who_of(door)};
     const struct sql_checkin_why_args why = {.ticket = scan->ticket.id, .event = door->event};
     struct pg_job *job = pg_job_create(door->pay->pg, on_checked_in, scan);
-    if (job == NULL) {
-        door->rc = ERR_NOMEM;
-        scan_done(scan);
-        return;
-    }
-    if (scan->restored)
-        restore_ticket(job, scan);
-    else
+    if (scan->restored) {
+        const struct ticket *ticket = &scan->ticket;
+        assert(strcmp(ticket->event, door->event) == 0);
+        sql_order_lock_add(job, &(struct sql_order_lock_args){.id = ticket->order});
+        sql_ticket_restore_add(job, &(struct sql_ticket_restore_args){.ticket = ticket->id,
+                                                                      .order = ticket->order,
+                                                                      .event = ticket->event,
+                                                                      .seat = ticket->seat,
+                                                                      .holder = ticket->holder,
+                                                                      .kid = ticket->kid,
+                                                                      .token = scan->token,
+                                                                      .gate = door->gate,
+                                                                      .actor = door->actor,
+                                                                      .who = who_of(door)});
+    } else
         sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = in.ticket});
     sql_checkin_add(job, &in);
     sql_checkin_why_add(job, &why);
     pg_job_send(job);
 }
 
-static void door_check_in(struct door *door)
-{
-    assert(door->left == 0);
-    assert(door->len <= DOOR_SCANS_MAX);
-    door->left = door->len + 1; /* one for ourselves: forged tickets finish at once */
-    for (uint32_t i = 0; i < door->len; i++)
-        check_in(&door->scans[i]);
-    if (--door->left == 0)
-        door_reply(door);
-}
-
 /* ---- out, and undone ---- */
-
-static void put_act(struct text *body, const struct scan *scan, const char *act)
-{
-    json_open(body, '{');
-    json_member_cstr(body, "ticket", scan->ticket.id);
-    json_member_cstr(body, "seat", scan->ticket.seat);
-    json_member_cstr(body, "event", scan->ticket.event);
-    json_member_cstr(body, "act", act);
-    json_close(body, '}');
-}
 
 static void door_acted(struct door *door, const struct pg_answer *answer, const char *act,
                        enum refusal refusal)
@@ -325,7 +290,13 @@ static void door_acted(struct door *door, const struct pg_answer *answer, const 
     } else {
         char memory[1024];
         struct text body = text_on(memory, sizeof(memory));
-        put_act(&body, &door->scans[0], act);
+        const struct scan *scan = &door->scans[0];
+        json_open(&body, '{');
+        json_member_cstr(&body, "ticket", scan->ticket.id);
+        json_member_cstr(&body, "seat", scan->ticket.seat);
+        json_member_cstr(&body, "event", scan->ticket.event);
+        json_member_cstr(&body, "act", act);
+        json_close(&body, '}');
         guard_reply(door->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
     door_free(door);
@@ -356,38 +327,6 @@ static bool is_ours(struct door *door)
         refusal_reply(door->req, REFUSAL_OTHER_EVENT);
     door_free(door);
     return false;
-}
-
-static void door_act(struct door *door, bool undo)
-{
-    assert(!door->offline);
-    assert(door->reason[0] != '\0');
-    if (!is_ours(door))
-        return;
-    const char *ticket = door->scans[0].ticket.id;
-    struct pg_job *job = pg_job_create(door->pay->pg, undo ? on_undone : on_out, door);
-    if (job == NULL) {
-        guard_unavailable(door->req, ERR_NOMEM);
-        door_free(door);
-        return;
-    }
-    sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = ticket});
-    if (undo)
-        sql_checkin_undo_add(job, &(struct sql_checkin_undo_args){.ticket = ticket,
-                                                                  .event = door->event,
-                                                                  .gate = door->gate,
-                                                                  .actor = door->actor,
-                                                                  .reason = door->reason,
-                                                                  .who = who_of(door),
-                                                                  .within_ms = DOOR_UNDO_MS});
-    else
-        sql_checkout_add(job, &(struct sql_checkout_args){.ticket = ticket,
-                                                          .event = door->event,
-                                                          .gate = door->gate,
-                                                          .actor = door->actor,
-                                                          .reason = door->reason,
-                                                          .who = who_of(door)});
-    pg_job_send(job);
 }
 
 /* ---- reading a call ---- */
@@ -422,14 +361,6 @@ static void read_scans(struct door *door, struct json_in *in)
     }
 }
 
-static void read_word(struct json_in *in, const char *key, char *to, size_t cap)
-{
-    struct span text;
-    json_in_require(in, key);
-    if (json_in_str(in, key, 1, cap - 1, &text) && !span_to_cstr(text, to, cap))
-        json_in_refuse(in, key, "must be text");
-}
-
 enum door_call { CALL_IN, CALL_OUT, CALL_UNDO };
 
 /* A check-in is {token}, or {scans: [{token, at}]} from a door that was offline; the others are
@@ -441,11 +372,11 @@ static int read_door(struct door *door, enum door_call call, bool operator, json
     struct json_in in;
     json_in_object(&in, doc, err);
     if (operator) {
-        read_word(&in, "event", door->event, sizeof(door->event));
-        read_word(&in, "gate", door->gate, sizeof(door->gate));
+        json_in_copy(&in, "event", door->event, sizeof(door->event));
+        json_in_copy(&in, "gate", door->gate, sizeof(door->gate));
     }
     if (call != CALL_IN)
-        read_word(&in, "reason", door->reason, sizeof(door->reason));
+        json_in_copy(&in, "reason", door->reason, sizeof(door->reason));
     door->offline = call == CALL_IN && json_in_has(&in, "scans");
     door->one = !door->offline;
     if (door->offline) {
@@ -489,35 +420,56 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
         door_free(door);
     } else if (call == CALL_IN) {
         assert(door->one ? door->len == 1 : door->offline);
-        door_check_in(door);
+        assert(door->left == 0);
+        assert(door->len <= DOOR_SCANS_MAX);
+        door->left = door->len + 1; /* one for ourselves: forged tickets finish at once */
+        for (uint32_t i = 0; i < door->len; i++)
+            check_in(&door->scans[i]);
+        if (--door->left == 0)
+            door_reply(door);
     } else {
-        door_act(door, call == CALL_UNDO);
+        bool undo = call == CALL_UNDO;
+        assert(!door->offline);
+        assert(door->reason[0] != '\0');
+        if (is_ours(door)) {
+            const char *ticket = door->scans[0].ticket.id;
+            struct pg_job *job = pg_job_create(door->pay->pg, undo ? on_undone : on_out, door);
+            sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = ticket});
+            if (undo)
+                sql_checkin_undo_add(job,
+                                     &(struct sql_checkin_undo_args){.ticket = ticket,
+                                                                     .event = door->event,
+                                                                     .gate = door->gate,
+                                                                     .actor = door->actor,
+                                                                     .reason = door->reason,
+                                                                     .who = who_of(door),
+                                                                     .within_ms = DOOR_UNDO_MS});
+            else
+                sql_checkout_add(job, &(struct sql_checkout_args){.ticket = ticket,
+                                                                  .event = door->event,
+                                                                  .gate = door->gate,
+                                                                  .actor = door->actor,
+                                                                  .reason = door->reason,
+                                                                  .who = who_of(door)});
+            pg_job_send(job);
+        }
     }
 }
 
 /* ---- the calls ---- */
 
-static void then_in(struct http_req *req, const struct scanner *scanner, void *ctx)
+static enum door_call call_of(const struct http_req *req)
 {
-    (void)ctx;
-    door_begin(req, scanner, CALL_IN);
+    return *(const enum door_call *)http_req_route_ctx(req);
 }
 
-static void then_out(struct http_req *req, const struct scanner *scanner, void *ctx)
+static void then_call(struct http_req *req, const struct scanner *scanner)
 {
-    (void)ctx;
-    door_begin(req, scanner, CALL_OUT);
+    door_begin(req, scanner, call_of(req));
 }
 
-static void then_undo(struct http_req *req, const struct scanner *scanner, void *ctx)
+static void then_tell(struct http_req *req, const struct scanner *scanner)
 {
-    (void)ctx;
-    door_begin(req, scanner, CALL_UNDO);
-}
-
-static void then_tell(struct http_req *req, const struct scanner *scanner, void *ctx)
-{
-    (void)ctx;
     char memory[512];
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
@@ -532,46 +484,32 @@ static void then_tell(struct http_req *req, const struct scanner *scanner, void 
 
 static void on_door(struct http_req *req)
 {
-    scanner_of(req, then_tell, NULL);
+    scanner_of(req, then_tell);
 }
 
-static void on_in(struct http_req *req)
+static void on_scanner(struct http_req *req)
 {
-    scanner_of(req, then_in, NULL);
+    scanner_of(req, then_call);
 }
 
-static void on_go_out(struct http_req *req)
+static void on_operator(struct http_req *req)
 {
-    scanner_of(req, then_out, NULL);
-}
-
-static void on_undo(struct http_req *req)
-{
-    scanner_of(req, then_undo, NULL);
-}
-
-static void on_operator_in(struct http_req *req)
-{
-    door_begin(req, NULL, CALL_IN);
-}
-
-static void on_operator_undo(struct http_req *req)
-{
-    door_begin(req, NULL, CALL_UNDO);
+    door_begin(req, NULL, call_of(req));
 }
 
 int door_routes(struct http_router *routes, struct http_router *private_routes,
                 struct err_slot *err)
 {
+    static enum door_call in = CALL_IN, out = CALL_OUT, undo = CALL_UNDO;
     const struct http_route all[] = {
         {HTTP_METHOD_GET, "/v1/pay/door", on_door, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/pay/door/checkin", on_in, NULL, BODY_CHECKIN_MAX},
-        {HTTP_METHOD_POST, "/v1/pay/door/checkout", on_go_out, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/v1/pay/door/undo", on_undo, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/v1/pay/door/checkin", on_scanner, &in, BODY_CHECKIN_MAX},
+        {HTTP_METHOD_POST, "/v1/pay/door/checkout", on_scanner, &out, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/v1/pay/door/undo", on_scanner, &undo, BODY_SMALL_MAX},
     };
     const struct http_route operators[] = {
-        {HTTP_METHOD_POST, "/admin/checkin", on_operator_in, NULL, BODY_CHECKIN_MAX},
-        {HTTP_METHOD_POST, "/admin/checkin/undo", on_operator_undo, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/checkin", on_operator, &in, BODY_CHECKIN_MAX},
+        {HTTP_METHOD_POST, "/admin/checkin/undo", on_operator, &undo, BODY_SMALL_MAX},
     };
     int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
     if (rc == 0)

@@ -17,8 +17,8 @@ struct scanner {
 
 /* Finds the scanner that sent the request. `then` is called once, later, unless the request was
  * answered (401, 429, 503). */
-typedef void scanner_then(struct http_req *req, const struct scanner *scanner, void *ctx);
-void scanner_of(struct http_req *req, scanner_then *then, void *ctx);
+typedef void scanner_then(struct http_req *req, const struct scanner *scanner);
+void scanner_of(struct http_req *req, scanner_then *then);
 
 /* For the operator: create, list, revoke. */
 int scanner_routes(struct http_router *private_routes, struct err_slot *err);

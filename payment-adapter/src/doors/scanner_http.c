@@ -19,7 +19,6 @@
 #include <stdlib.h>
 
 enum {
-    BODY_MAX = 512 * 1024,
     TOKEN_BYTES = 32,
     B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
 };
@@ -31,7 +30,6 @@ enum {
 struct question {
     struct http_req *req;
     scanner_then *then;
-    void *ctx;
 };
 
 static void hash_token(struct span token, char out[SCANNER_HASH_MAX])
@@ -63,7 +61,7 @@ static void on_found(void *ctx, const struct pg_answer *answer)
                 span_to_cstr(row.gate, scanner.gate, sizeof(scanner.gate)) &&
                 span_to_cstr(row.expires_at, scanner.expires_at, sizeof(scanner.expires_at));
     assert(fits); /* as they were when it was created */
-    question.then(question.req, &scanner, question.ctx);
+    question.then(question.req, &scanner);
 }
 
 static bool keeps_pace(struct http_req *req, struct span token)
@@ -78,7 +76,7 @@ static bool keeps_pace(struct http_req *req, struct span token)
     return false;
 }
 
-void scanner_of(struct http_req *req, scanner_then *then, void *ctx)
+void scanner_of(struct http_req *req, scanner_then *then)
 {
     assert(then != NULL);
     struct span token = http_req_bearer(req);
@@ -93,7 +91,7 @@ void scanner_of(struct http_req *req, scanner_then *then, void *ctx)
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
-    *question = (struct question){req, then, ctx};
+    *question = (struct question){req, then};
     char hash[SCANNER_HASH_MAX];
     hash_token(token, hash);
     sql_scanner_find(pay_of(req)->pg, &(struct sql_scanner_find_args){.hash = hash}, on_found,
@@ -128,71 +126,16 @@ static void visit_end(struct visit *visit)
     free(visit);
 }
 
-static void member_text(struct text *body, const char *name, struct span text)
-{
-    if (text.ptr != NULL)
-        json_member_str(body, name, text);
-}
-
-/* Replies with a list as the only member. */
-static void reply_rows(void *ctx, const struct pg_answer *answer, const char *name,
-                       void (*put)(struct text *body, const PGresult *res, int i))
-{
-    struct visit *visit = ctx;
-    assert(visit->event[0] != '\0');
-    char *memory = answer->rc == 0 ? malloc(BODY_MAX) : NULL;
-    if (memory == NULL) {
-        guard_unavailable(visit->req, answer->rc);
-        visit_end(visit);
-        return;
-    }
-    assert(answer->len == 1 || answer->len == 2);
-    const PGresult *res = answer->results[answer->len - 1];
-    struct text body = text_on(memory, BODY_MAX);
-    json_open(&body, '{');
-    json_member_cstr(&body, "event", visit->event);
-    if (answer->len > 1) {
-        const struct sql_door_counts_row counts = sql_door_counts_row(answer->results[0], 0);
-        json_member_u64(&body, "entered", counts.entered);
-        json_member_u64(&body, "inside", counts.inside);
-    }
-    json_key(&body, name);
-    json_open(&body, '[');
-    for (int i = 0; i < PQntuples(res); i++) {
-        json_open(&body, '{');
-        put(&body, res, i);
-        json_close(&body, '}');
-    }
-    json_close(&body, ']');
-    json_close(&body, '}');
-    guard_reply(visit->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
-    free(memory);
-    visit_end(visit);
-}
-
-static void put_scanner(struct text *body, const PGresult *res, int i)
-{
-    const struct sql_scanner_list_row row = sql_scanner_list_row(res, i);
-    json_member_str(body, "scanner", row.id);
-    json_member_str(body, "gate", row.gate);
-    json_member_str(body, "created_at", row.created_at);
-    json_member_str(body, "expires_at", row.expires_at);
-    member_text(body, "revoked_at", row.revoked_at);
-    json_member_bool(body, "good", row.good);
-}
-
 static void on_list(void *ctx, const struct pg_answer *answer)
 {
-    reply_rows(ctx, answer, "scanners", put_scanner);
+    guard_doc(ctx, 200, answer, REFUSAL_NOT_FOUND);
 }
 
 static void on_get_scanners(struct http_req *req)
 {
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
-        return;
-    sql_scanner_list(pay_of(req)->pg, &(struct sql_scanner_list_args){visit->event}, on_list,
-                     visit);
+    char event[ORDER_EVENT_MAX];
+    if (guard_id(req, 0, event, sizeof(event)))
+        sql_scanner_list(pay_of(req)->pg, &(struct sql_scanner_list_args){event}, on_list, req);
 }
 
 static void say(struct visit *visit, const char *what)
@@ -231,8 +174,28 @@ static void on_created(void *ctx, const struct pg_answer *answer)
     visit_end(visit);
 }
 
-static void make_token(struct visit *visit)
+struct wanted {
+    char gate[SCANNER_GATE_MAX], reason[DOOR_REASON_MAX + 1];
+    uint64_t ttl_s;
+};
+
+static void read_wanted(struct json_in *in, void *ctx)
 {
+    struct wanted *out = ctx;
+    json_in_copy(in, "gate", out->gate, sizeof(out->gate));
+    json_in_copy(in, "reason", out->reason, sizeof(out->reason));
+    json_in_u64(in, "expires_in_s", SCANNER_TTL_MIN_S, SCANNER_TTL_MAX_S, &out->ttl_s);
+}
+
+static void on_post_scanner(struct http_req *req)
+{
+    struct wanted wanted = {.ttl_s = 86400};
+    char hash[SCANNER_HASH_MAX];
+    struct visit *visit = guard_read(req, read_wanted, &wanted) ? visit_begin(req) : NULL;
+    if (visit == NULL)
+        return;
+    memcpy(visit->gate, wanted.gate, sizeof(visit->gate));
+    assert(visit->gate[0] != '\0' && wanted.reason[0] != '\0');
     assert(visit->token[0] == '\0');
     uint8_t id[12], secret[TOKEN_BYTES];
     rng_fill(rng_system(), id, sizeof(id));
@@ -244,49 +207,13 @@ static void make_token(struct visit *visit)
                       sizeof(visit->token) - sizeof(TOKEN_PREFIX) + 1, secret, sizeof(secret), B64);
     sodium_memzero(secret, sizeof(secret));
     assert(strlen(visit->token) < sizeof(visit->token) - 1);
-}
-
-static void on_post_scanner(struct http_req *req)
-{
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_json(req, &err, &doc))
-        return;
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL) {
-        json_decref(doc);
-        return;
-    }
-    struct span gate = {NULL, 0}, reason = {NULL, 0};
-    char reason_text[DOOR_REASON_MAX + 1] = "", hash[SCANNER_HASH_MAX];
-    uint64_t ttl_s = 86400;
-    struct json_in in;
-    json_in_object(&in, doc, &err);
-    json_in_require(&in, "gate");
-    json_in_require(&in, "reason");
-    if (json_in_str(&in, "gate", 1, SCANNER_GATE_MAX - 1, &gate) &&
-        !span_to_cstr(gate, visit->gate, sizeof(visit->gate)))
-        json_in_refuse(&in, "gate", "must be text");
-    if (json_in_str(&in, "reason", 1, DOOR_REASON_MAX, &reason) &&
-        !span_to_cstr(reason, reason_text, sizeof(reason_text)))
-        json_in_refuse(&in, "reason", "must be text");
-    json_in_u64(&in, "expires_in_s", SCANNER_TTL_MIN_S, SCANNER_TTL_MAX_S, &ttl_s);
-    int rc = json_in_end(&in);
-    json_decref(doc);
-    if (rc < 0) {
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-        visit_end(visit);
-        return;
-    }
-    assert(visit->gate[0] != '\0' && reason_text[0] != '\0');
-    make_token(visit);
     hash_token(span_of(visit->token), hash);
     const struct sql_scanner_create_args args = {.id = visit->id,
                                                  .event = visit->event,
                                                  .gate = visit->gate,
                                                  .hash = hash,
-                                                 .ttl_s = ttl_s,
-                                                 .reason = reason_text,
+                                                 .ttl_s = wanted.ttl_s,
+                                                 .reason = wanted.reason,
                                                  .who = guard_who(req),
                                                  .most = SCANNERS_MAX};
     sql_scanner_create(pay_of(req)->pg, &args, on_created, visit);
@@ -308,94 +235,33 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
 
 static void on_revoke(struct http_req *req)
 {
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_json(req, &err, &doc))
+    char reason[DOOR_REASON_MAX + 1];
+    struct visit *visit = guard_reason(req, reason, sizeof(reason)) ? visit_begin(req) : NULL;
+    if (visit == NULL)
         return;
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL || !guard_id(req, 1, visit->id, sizeof(visit->id))) {
-        json_decref(doc);
-        free(visit);
-        return;
-    }
-    struct span reason = {NULL, 0};
-    char text[DOOR_REASON_MAX + 1] = "";
-    struct json_in in;
-    json_in_object(&in, doc, &err);
-    json_in_require(&in, "reason");
-    json_in_str(&in, "reason", 1, DOOR_REASON_MAX, &reason);
-    int rc = json_in_end(&in);
-    span_to_cstr(reason, text, sizeof(text));
-    json_decref(doc);
-    if (rc < 0) {
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
+    if (!guard_id(req, 1, visit->id, sizeof(visit->id))) {
         visit_end(visit);
         return;
     }
     const struct sql_scanner_revoke_args args = {
-        .event = visit->event, .id = visit->id, .reason = text, .who = guard_who(req)};
+        .event = visit->event, .id = visit->id, .reason = reason, .who = guard_who(req)};
     sql_scanner_revoke(pay_of(req)->pg, &args, on_revoked, visit);
 }
 
 /* ---- what happened at the doors ---- */
 
-static void put_conflict(struct text *body, const PGresult *res, int i)
-{
-    const struct sql_door_conflicts_row row = sql_door_conflicts_row(res, i);
-    json_member_str(body, "ticket", row.ticket);
-    json_member_str(body, "seat", row.seat);
-    json_member_str(body, "order", row.order_id);
-    json_member_str(body, "gate", row.gate);
-    json_member_str(body, "scanned_at", row.scanned_at);
-    json_member_str(body, "reason", row.reason);
-    json_member_str(body, "recorded_at", row.recorded_at);
-}
-
-static void on_conflicts(void *ctx, const struct pg_answer *answer)
-{
-    reply_rows(ctx, answer, "conflicts", put_conflict);
-}
-
 static void on_get_doors(struct http_req *req)
 {
-    struct visit *visit = visit_begin(req);
-    struct pg_job *job = visit != NULL ? pg_job_create(pay_of(req)->pg, on_conflicts, visit) : NULL;
-    if (job == NULL) {
-        if (visit != NULL)
-            guard_unavailable(req, ERR_NOMEM);
-        free(visit);
-        return;
-    }
-    sql_door_counts_add(job, &(struct sql_door_counts_args){visit->event});
-    sql_door_conflicts_add(job, &(struct sql_door_conflicts_args){visit->event});
-    pg_job_send(job);
-}
-
-static void put_act(struct text *body, const PGresult *res, int i)
-{
-    const struct sql_audit_list_row row = sql_audit_list_row(res, i);
-    json_member_u64(body, "id", row.id);
-    json_member_str(body, "at", row.at);
-    json_member_str(body, "act", row.act);
-    json_member_str(body, "subject", row.subject);
-    json_member_str(body, "actor", row.actor);
-    member_text(body, "gate", row.gate);
-    member_text(body, "reason", row.reason);
-    if (row.detail.ptr != NULL)
-        json_member_raw(body, "detail", row.detail);
-    member_text(body, "who", row.who);
-}
-
-static void on_audit(void *ctx, const struct pg_answer *answer)
-{
-    reply_rows(ctx, answer, "acts", put_act);
+    char event[ORDER_EVENT_MAX];
+    if (guard_id(req, 0, event, sizeof(event)))
+        sql_door_conflicts(pay_of(req)->pg, &(struct sql_door_conflicts_args){event}, on_list, req);
 }
 
 static void on_get_audit(struct http_req *req)
 {
     struct span before = http_req_query_arg(req, SPAN("before"));
     struct span subject = http_req_query_arg(req, SPAN("subject"));
-    char subject_text[ORDER_EVENT_MAX];
+    char event[ORDER_EVENT_MAX], subject_text[ORDER_EVENT_MAX];
     uint64_t number = 0;
     if ((before.len > 0 && !span_u64(before, INT64_MAX, &number)) ||
         (subject.len > 0 && !span_to_cstr(subject, subject_text, sizeof(subject_text)))) {
@@ -403,14 +269,13 @@ static void on_get_audit(struct http_req *req)
                     "before is an act's id; subject a ticket, a scanner, an order or the event.");
         return;
     }
-    struct visit *visit = visit_begin(req);
-    if (visit == NULL)
+    if (!guard_id(req, 0, event, sizeof(event)))
         return;
-    const struct sql_audit_list_args args = {.event = visit->event,
+    const struct sql_audit_list_args args = {.event = event,
                                              .has_before = before.len > 0,
                                              .before = number,
                                              .subject = subject.len > 0 ? subject_text : NULL};
-    sql_audit_list(pay_of(req)->pg, &args, on_audit, visit);
+    sql_audit_list(pay_of(req)->pg, &args, on_list, req);
 }
 
 int scanner_routes(struct http_router *private_routes, struct err_slot *err)
