@@ -59,18 +59,6 @@ static void buying_free(struct buying *buying)
     free(buying);
 }
 
-static struct span word_of(const json_t *object, const char *key)
-{
-    const json_t *word = json_object_get(object, key);
-    return (struct span){json_string_value(word), json_string_length(word)};
-}
-
-static uint64_t count_of(const json_t *object, const char *key)
-{
-    json_int_t number = json_integer_value(json_object_get(object, key));
-    return number > 0 ? (uint64_t)number : 0;
-}
-
 static struct span number(char memory[DIGITS_MAX], uint64_t value)
 {
     struct text text = text_on(memory, DIGITS_MAX);
@@ -81,7 +69,7 @@ static struct span number(char memory[DIGITS_MAX], uint64_t value)
 static struct span money(struct buying *buying, char memory[WORDS_MAX], uint64_t minor)
 {
     struct text text = text_on(memory, WORDS_MAX);
-    wording_put_money(&text, buying->facts.words, minor, word_of(buying->held, "currency"));
+    wording_put_money(&text, buying->facts.words, minor, json_in_text_of(buying->held, "currency"));
     return text_span(&text);
 }
 
@@ -93,12 +81,13 @@ static void list_seat(struct buying *buying, unsigned nth)
 {
     struct fact_list *facts = &buying->facts;
     const json_t *place = json_array_get(json_object_get(buying->held, "places"), nth);
-    const struct span names[FACT_SEAT_NAMES] = {word_of(place, "zone"), word_of(place, "row"),
-                                                word_of(place, "number"), word_of(place, "label")};
-    fact_seat(facts, "seat", names, word_of(place, "id"));
+    const struct span names[FACT_SEAT_NAMES] = {
+        json_in_text_of(place, "zone"), json_in_text_of(place, "row"),
+        json_in_text_of(place, "number"), json_in_text_of(place, "label")};
+    fact_seat(facts, "seat", names, json_in_text_of(place, "id"));
     facts->all[buying->seats_at].more = more_seats;
-    fact_text(facts, "seat-category", word_of(place, "category"));
-    fact_money(facts, "seat-price", "seat-price-words", count_of(place, "price"));
+    fact_text(facts, "seat-category", json_in_text_of(place, "category"));
+    fact_money(facts, "seat-price", "seat-price-words", json_in_count_of(place, "price"));
 }
 
 static bool more_seats(void *ctx, unsigned turn)
@@ -119,7 +108,7 @@ static void list_terms(struct buying *buying, bool shown)
     if (terms->until_at.len > 0 && rfc3339_parse(terms->until_at, &at_ms))
         until_ms = at_ms;
     if (terms->has_before_start_s &&
-        rfc3339_parse(word_of(buying->held, "starts_at"), &starts_ms)) {
+        rfc3339_parse(json_in_text_of(buying->held, "starts_at"), &starts_ms)) {
         uint64_t before_ms = terms->before_start_s * 1000;
         uint64_t last_ms = starts_ms > before_ms ? starts_ms - before_ms : 0;
         until_ms = last_ms < until_ms ? last_ms : until_ms;
@@ -146,19 +135,6 @@ static void list_terms(struct buying *buying, bool shown)
     fact_text(facts, "terms", terms->id);
 }
 
-static void list_left(struct buying *buying, bool shown)
-{
-    uint64_t expires_ms = 0, left_min = 0;
-    if (shown && rfc3339_parse(word_of(buying->held, "expires_at"), &expires_ms) &&
-        expires_ms > buying->now_ms)
-        left_min = (expires_ms - buying->now_ms) / 60000;
-    fact_phrase(&buying->facts, "left",
-                !shown          ? SPAN("")
-                : left_min == 0 ? SPAN("told.left-short")
-                                : SPAN("told.left"),
-                number(buying->left, left_min), SPAN(""));
-}
-
 static void list_facts(struct buying *buying, const struct settings *settings)
 {
     struct fact_list *facts = &buying->facts;
@@ -177,20 +153,30 @@ static void list_facts(struct buying *buying, const struct settings *settings)
     fact_text(facts, "next", span_of(buying->next));
     fact_text(facts, "event", span_of(buying->event));
     fact_text(facts, "hold", span_of(buying->hold));
-    fact_text(facts, "event-name", word_of(held, "event_name"));
+    fact_text(facts, "event-name", json_in_text_of(held, "event_name"));
     show_take(held, &buying->show);
     fact_show(facts, &buying->show);
-    list_left(buying, is_held);
+    uint64_t expires_ms = 0, left_min = 0;
+    if (is_held && rfc3339_parse(json_in_text_of(buying->held, "expires_at"), &expires_ms) &&
+        expires_ms > buying->now_ms)
+        left_min = (expires_ms - buying->now_ms) / 60000;
+    fact_phrase(&buying->facts, "left",
+                !is_held        ? SPAN("")
+                : left_min == 0 ? SPAN("told.left-short")
+                                : SPAN("told.left"),
+                number(buying->left, left_min), SPAN(""));
     fact_if(facts, "held", is_held);
     buying->seats_at = facts->len;
     list_seat(buying, 0);
-    fact_text(facts, "area",
-              word_of(held, word_of(held, "area_name").len > 0 ? "area_name" : "area"));
-    fact_text(facts, "category", word_of(held, "category"));
-    fact_count(facts, "places", word_of(held, "area").len > 0, count_of(held, "quantity"));
-    fact_money(facts, "fees", "fees-words", count_of(held, "fees"));
+    fact_text(
+        facts, "area",
+        json_in_text_of(held, json_in_text_of(held, "area_name").len > 0 ? "area_name" : "area"));
+    fact_text(facts, "category", json_in_text_of(held, "category"));
+    fact_count(facts, "places", json_in_text_of(held, "area").len > 0,
+               json_in_count_of(held, "quantity"));
+    fact_money(facts, "fees", "fees-words", json_in_count_of(held, "fees"));
     fact_money(facts, "total", "total-words", buying->amount);
-    fact_money(facts, "vat", "vat-words", count_of(held, "vat"));
+    fact_money(facts, "vat", "vat-words", json_in_count_of(held, "vat"));
     fact_if(facts, "login", asks_login && !buying->session.here);
     fact_text(facts, "forgotten", span_of(all->password_url));
     fact_if(facts, "pay", pays);
@@ -219,7 +205,7 @@ static void answer(struct buying *buying, unsigned status)
         return;
     }
     struct text page = text_on(memory, PAGE_MAX);
-    buying->facts.currency = word_of(buying->held, "currency");
+    buying->facts.currency = json_in_text_of(buying->held, "currency");
     list_facts(buying, buying->pay->settings);
     fact_page_put(&page, buying->pages->page, buying->lang, &buying->facts);
     site_headers(buying->req, buying->lang, &headers);
@@ -287,12 +273,13 @@ static void on_held(void *ctx, const struct outcall_answer *told)
         return;
     }
     uint64_t expires_ms = 0;
-    if (!rfc3339_parse(word_of(buying->held, "expires_at"), &expires_ms) ||
+    if (!rfc3339_parse(json_in_text_of(buying->held, "expires_at"), &expires_ms) ||
         expires_ms <= buying->now_ms) {
         refuse(buying, REFUSAL_HOLD_EXPIRED);
         return;
     }
-    buying->amount = count_of(buying->held, "total") + count_of(buying->held, "fees");
+    buying->amount =
+        json_in_count_of(buying->held, "total") + json_in_count_of(buying->held, "fees");
     sql_terms_read(buying->pay->pg, &(struct sql_terms_read_args){buying->event}, on_terms, buying);
 }
 

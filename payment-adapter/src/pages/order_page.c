@@ -86,22 +86,17 @@ static bool more_steps(void *ctx, unsigned turn)
     return turn < STEPS;
 }
 
-static struct span word_of(const json_t *place, const char *key)
-{
-    const json_t *word = json_object_get(place, key);
-    return (struct span){json_string_value(word), json_string_length(word)};
-}
-
 static void list_seat(struct order_page *page, unsigned seat)
 {
     struct fact_list *facts = &page->facts;
     const json_t *place = json_array_get(page->places, seat);
     const json_t *id = json_array_get(page->seats, seat);
-    const struct span names[FACT_SEAT_NAMES] = {word_of(place, "zone"), word_of(place, "row"),
-                                                word_of(place, "number"), word_of(place, "label")};
-    fact_seat(facts, "seat", names, (struct span){json_string_value(id), json_string_length(id)});
+    const struct span names[FACT_SEAT_NAMES] = {
+        json_in_text_of(place, "zone"), json_in_text_of(place, "row"),
+        json_in_text_of(place, "number"), json_in_text_of(place, "label")};
+    fact_seat(facts, "seat", names, json_in_words(id));
     facts->all[page->seats_at].more = more_seats;
-    fact_text(facts, "seat-category", word_of(place, "category"));
+    fact_text(facts, "seat-category", json_in_text_of(place, "category"));
 }
 
 static bool more_seats(void *ctx, unsigned turn)

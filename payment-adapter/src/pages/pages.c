@@ -155,18 +155,6 @@ struct hint {
     uint64_t amount;
 };
 
-static bool is_key(struct span key)
-{
-    for (size_t i = 0; i < key.len; i++) {
-        char c = key.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '_' || c == '-';
-        if (!plain)
-            return false;
-    }
-    return key.len > 0;
-}
-
 static bool read_hint(const struct visit *visit, struct hint *out)
 {
     for (uint32_t i = 0; i < visit->pay->psps_len; i++) {
@@ -177,7 +165,8 @@ static bool read_hint(const struct visit *visit, struct hint *out)
         struct span order = http_req_query_arg(visit->req, span_of(driver->hint->order));
         struct span amount = http_req_query_arg(visit->req, span_of(driver->hint->amount));
         out->provider = driver->name;
-        if (is_key(key) && span_to_cstr(key, out->payment_key, sizeof(out->payment_key)) &&
+        if (key.len > 0 && span_is_of(key, SPAN_LETTERS SPAN_DIGITS "-_") &&
+            span_to_cstr(key, out->payment_key, sizeof(out->payment_key)) &&
             span_eq(order, span_of(visit->order)) && span_u64(amount, INT64_MAX, &out->amount))
             return true;
     }
@@ -411,20 +400,6 @@ static void on_tickets(struct http_req *req)
     visit_page(req, http_req_route_ctx(req), true);
 }
 
-/* For the checkout's script. settings_check() let nothing through that could end it. */
-static void put_links(struct pages *pages, const struct settings *settings)
-{
-    pages->links = text_on(pages->links_memory, sizeof(pages->links_memory));
-    json_open(&pages->links, '{');
-    json_member_cstr(&pages->links, "terms", settings->terms_url);
-    json_member_cstr(&pages->links, "privacy", settings->privacy_url);
-    json_member_cstr(&pages->links, "refunds", settings->refunds_url);
-    json_member_cstr(&pages->links, "support", settings->support_url);
-    json_member_cstr(&pages->links, "password", settings->password_url);
-    json_close(&pages->links, '}');
-    assert(!pages->links.overflown); /* nothing in an address has to be escaped */
-}
-
 static int make_pages(struct pages *pages, const struct settings *settings, struct err_slot *err)
 {
     const struct site_conf conf = {
@@ -464,7 +439,16 @@ int pages_create(const struct settings *settings, struct err_slot *err, struct p
     struct pages *pages = calloc(1, sizeof(*pages));
     if (pages == NULL)
         return err_set(err, ERR_NOMEM, "pages");
-    put_links(pages, settings);
+    /* For the checkout's script. settings_check() let nothing through that could end it. */
+    pages->links = text_on(pages->links_memory, sizeof(pages->links_memory));
+    json_open(&pages->links, '{');
+    json_member_cstr(&pages->links, "terms", settings->terms_url);
+    json_member_cstr(&pages->links, "privacy", settings->privacy_url);
+    json_member_cstr(&pages->links, "refunds", settings->refunds_url);
+    json_member_cstr(&pages->links, "support", settings->support_url);
+    json_member_cstr(&pages->links, "password", settings->password_url);
+    json_close(&pages->links, '}');
+    assert(!pages->links.overflown); /* nothing in an address has to be escaped */
     int rc = make_pages(pages, settings, err);
     if (rc < 0) {
         pages_destroy(pages);

@@ -30,38 +30,6 @@ static bool is_word(const char *text, const char *word)
     return text != NULL && strcmp(text, word) == 0;
 }
 
-static void judge(struct peer_call *peer, const struct outcall_answer *answer, const json_t *body)
-{
-    unsigned status = answer->status;
-    const char *code = json_string_value(json_object_get(body, "code"));
-    const char *detail = json_string_value(json_object_get(body, "detail"));
-    if (answer->rc < 0 || status >= 500 || status < 200) {
-        psp_tell_unknown(peer, answer);
-    } else if (status < 300) {
-        psp_tell(peer, SAGA_DONE, NULL, NULL);
-    } else if ((status == 404 || status == 410) && peer_question(peer->op)->gives_back) {
-        psp_tell(peer, SAGA_DONE, "nothing-left", NULL);
-    } else if (status == 404 || status == 410 || status == 409 || status == 422) {
-        bool busy = code != NULL && strstr(code, "busy") != NULL;
-        const char *plain = status == 410 ? "hold-expired" : status == 404 ? "hold-unknown" : code;
-        const char *only_no = peer_question(peer->op)->only_no;
-        if (only_no != NULL && status != 404 && !is_word(code, ORDER_CAUSE_PURCHASE_DIFFERS))
-            plain = only_no;
-        psp_tell(peer, busy ? SAGA_UNKNOWN : SAGA_FAILED,
-                 busy || plain == NULL ? code != NULL ? code : "refused" : plain, detail);
-    } else {
-        psp_tell_unknown(peer, answer);
-    }
-}
-
-static void read_expiry(struct peer_call *peer, const json_t *body)
-{
-    const char *at = json_string_value(json_object_get(body, "expires_at"));
-    uint64_t ms;
-    if (at != NULL && rfc3339_parse(span_of(at), &ms))
-        peer->expires_ms = ms;
-}
-
 /* Without them nobody knows which seats the order has now, so it is asked again. An answer for
  * which memory lacks is one, so it is no silence. */
 static void read_places(struct peer_call *peer, const json_t *body)
@@ -78,17 +46,6 @@ static void read_places(struct peer_call *peer, const json_t *body)
         return;
     psp_tell(peer, SAGA_UNKNOWN, told ? "no-memory" : "no-places", NULL);
     peer->answered = told;
-}
-
-static void read_answer(struct peer_call *peer, const json_t *body)
-{
-    const struct peer_question *question = peer_question(peer->op);
-    if (question->reads_expiry)
-        read_expiry(peer, body);
-    if (question->reads_places)
-        read_places(peer, body);
-    if (question->reads_category)
-        peer->same_category = json_is_true(json_object_get(body, "same_category"));
 }
 
 static void ask(struct peers_http *peers, struct peer_call *peer);
@@ -122,9 +79,41 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     }
     json_t *body;
     if (psp_read_body(peer, answer, &body)) {
-        judge(peer, answer, body);
-        if (peer->verdict == SAGA_DONE)
-            read_answer(peer, body);
+        unsigned status = answer->status;
+        const char *code = json_string_value(json_object_get(body, "code"));
+        const char *detail = json_string_value(json_object_get(body, "detail"));
+        if (answer->rc < 0 || status >= 500 || status < 200) {
+            psp_tell_unknown(peer, answer);
+        } else if (status < 300) {
+            psp_tell(peer, SAGA_DONE, NULL, NULL);
+        } else if ((status == 404 || status == 410) && peer_question(peer->op)->gives_back) {
+            psp_tell(peer, SAGA_DONE, "nothing-left", NULL);
+        } else if (status == 404 || status == 410 || status == 409 || status == 422) {
+            bool busy = code != NULL && strstr(code, "busy") != NULL;
+            const char *plain = status == 410   ? "hold-expired"
+                                : status == 404 ? "hold-unknown"
+                                                : code;
+            const char *only_no = peer_question(peer->op)->only_no;
+            if (only_no != NULL && status != 404 && !is_word(code, ORDER_CAUSE_PURCHASE_DIFFERS))
+                plain = only_no;
+            psp_tell(peer, busy ? SAGA_UNKNOWN : SAGA_FAILED,
+                     busy || plain == NULL ? code != NULL ? code : "refused" : plain, detail);
+        } else {
+            psp_tell_unknown(peer, answer);
+        }
+        if (peer->verdict == SAGA_DONE) {
+            const struct peer_question *question = peer_question(peer->op);
+            if (question->reads_expiry) {
+                const char *at = json_string_value(json_object_get(body, "expires_at"));
+                uint64_t ms;
+                if (at != NULL && rfc3339_parse(span_of(at), &ms))
+                    peer->expires_ms = ms;
+            }
+            if (question->reads_places)
+                read_places(peer, body);
+            if (question->reads_category)
+                peer->same_category = json_is_true(json_object_get(body, "same_category"));
+        }
     }
     json_decref(body);
     peer->on_done(peer);
@@ -135,8 +124,7 @@ static void put_purchase(struct text *body, const struct order *order)
 {
     if (order->purchase[0] == '\0')
         return;
-    json_key(body, "purchase");
-    json_open(body, '{');
+    json_member_open(body, "purchase", '{');
     json_member_cstr(body, "digest", order->purchase);
     json_member_u64(body, "fees", order->fees);
     json_member_cstr(body, "terms", order->terms);
@@ -145,8 +133,7 @@ static void put_purchase(struct text *body, const struct order *order)
 
 static void put_seats(struct text *body, const char *name, const struct moving *moving, bool to)
 {
-    json_key(body, name);
-    json_open(body, '[');
+    json_member_open(body, name, '[');
     for (uint32_t i = 0; i < moving->len; i++)
         json_str(body, span_of(to ? moving->seats[i].to : moving->seats[i].from));
     json_close(body, ']');

@@ -51,20 +51,6 @@ enum {
 
 /* ---- reading ---- */
 
-static void copy_string(const json_t *value, char *to, size_t cap)
-{
-    struct span text = {json_string_value(value), json_string_length(value)};
-    if (!json_is_string(value) || !span_to_cstr(text, to, cap))
-        to[0] = '\0';
-}
-
-static uint64_t number_of(const json_t *value)
-{
-    return json_is_integer(value) && json_integer_value(value) > 0
-               ? (uint64_t)json_integer_value(value)
-               : 0;
-}
-
 static bool state_of(const char *status, enum payment_state *out)
 {
     static const struct {
@@ -93,22 +79,22 @@ static bool read_intent(const json_t *intent, struct payment *out)
     if (!json_is_object(intent) ||
         !state_of(json_string_value(json_object_get(intent, "status")), &out->state))
         return false;
-    copy_string(json_object_get(intent, "id"), out->id, sizeof(out->id));
-    copy_string(json_object_get(intent, "client_secret"), out->secret, sizeof(out->secret));
-    out->amount = number_of(json_object_get(intent, "amount"));
-    copy_string(json_object_get(intent, "currency"), out->currency, sizeof(out->currency));
+    json_in_copy_of(intent, "id", out->id, sizeof(out->id));
+    json_in_copy_of(intent, "client_secret", out->secret, sizeof(out->secret));
+    out->amount = json_in_count_of(intent, "amount");
+    json_in_copy_of(intent, "currency", out->currency, sizeof(out->currency));
     for (char *c = out->currency; *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
-    out->captured = number_of(json_object_get(intent, "amount_received"));
+    out->captured = json_in_count_of(intent, "amount_received");
     const json_t *charge = json_object_get(intent, "latest_charge");
-    out->refunded = number_of(json_object_get(charge, "amount_refunded"));
+    out->refunded = json_in_count_of(charge, "amount_refunded");
     return out->id[0] != '\0';
 }
 
 /* It goes into one of our pages; a truncated one would lead nowhere. */
-static bool read_url(const json_t *value, char to[ORDER_URL_MAX])
+static bool read_url(const json_t *session, char to[ORDER_URL_MAX])
 {
-    copy_string(value, to, ORDER_URL_MAX);
+    json_in_copy_of(session, "url", to, ORDER_URL_MAX);
     for (const char *c = to; *c != '\0'; c++) {
         if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
             return false;
@@ -119,15 +105,13 @@ static bool read_url(const json_t *value, char to[ORDER_URL_MAX])
 /* The session itself, while it has no intent, or only one that came to nothing. */
 static bool read_bare_session(const json_t *session, enum payment_state state, struct payment *out)
 {
-    *out = (struct payment){.state = state,
-                            .amount = number_of(json_object_get(session, "amount_total"))};
-    copy_string(json_object_get(session, "id"), out->id, sizeof(out->id));
-    copy_string(json_object_get(session, "currency"), out->currency, sizeof(out->currency));
+    *out = (struct payment){.state = state, .amount = json_in_count_of(session, "amount_total")};
+    json_in_copy_of(session, "id", out->id, sizeof(out->id));
+    json_in_copy_of(session, "currency", out->currency, sizeof(out->currency));
     for (char *c = out->currency; *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
     /* Only an open one has an address. */
-    return out->id[0] != '\0' &&
-           (state != PAYMENT_OPEN || read_url(json_object_get(session, "url"), out->url));
+    return out->id[0] != '\0' && (state != PAYMENT_OPEN || read_url(session, out->url));
 }
 
 /* A session with its intent inside. Money that was authorised counts, whatever the session says. */
@@ -152,13 +136,6 @@ static bool read_session(const json_t *session, struct payment *out)
 static bool is_session(const char *payment)
 {
     return strncmp(payment, "cs_", 3) == 0;
-}
-
-static bool read_payment(const json_t *object, struct payment *out)
-{
-    const char *kind = json_string_value(json_object_get(object, "object"));
-    return kind != NULL && strcmp(kind, "checkout.session") == 0 ? read_session(object, out)
-                                                                 : read_intent(object, out);
 }
 
 /* ---- writing ---- */
@@ -262,7 +239,10 @@ static void judge_good(struct stripe_call *call, const json_t *body)
         peer->key_burnt = failed; /* the answer is kept under the key, and no money went back */
         return;
     }
-    if (!read_payment(body, &peer->payment)) {
+    struct payment *out = &peer->payment;
+    const char *kind = json_string_value(json_object_get(body, "object"));
+    bool session = kind != NULL && strcmp(kind, "checkout.session") == 0;
+    if (!(session ? read_session(body, out) : read_intent(body, out))) {
         psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment in a good answer");
         return;
     }
@@ -362,23 +342,19 @@ static bool is_explicit(unsigned status)
            status != 429;
 }
 
-static void judge(struct stripe_call *call, const struct outcall_answer *answer, const json_t *body)
-{
-    if (answer->rc < 0 || (answer->status >= 300 && !is_explicit(answer->status)))
-        psp_tell_unknown(call->peer, answer);
-    else if (answer->status < 300)
-        judge_good(call, body);
-    else
-        judge_error(call, answer, body);
-}
-
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct stripe_call *call = ctx;
     struct peer_call *peer = call->peer;
     json_t *body;
-    if (psp_read_body(peer, answer, &body))
-        judge(call, answer, body);
+    if (psp_read_body(peer, answer, &body)) {
+        if (answer->rc < 0 || (answer->status >= 300 && !is_explicit(answer->status)))
+            psp_tell_unknown(call->peer, answer);
+        else if (answer->status < 300)
+            judge_good(call, body);
+        else
+            judge_error(call, answer, body);
+    }
     json_decref(body);
     free(call);
     peer->on_done(peer);
@@ -603,26 +579,20 @@ int psp_stripe_verify(struct span secrets, struct span signature, struct span bo
 
 enum { TOLERANCE_S = 300 };
 
-/* The payment that an event concerns: the intent itself, or the one that a charge, a refund or a
- * session names; for a session without an intent, the session. */
-static void payment_of(const json_t *object, char *to, size_t cap)
-{
-    const char *kind = json_string_value(json_object_get(object, "object"));
-    bool intent = kind != NULL && strcmp(kind, "payment_intent") == 0;
-    bool session = kind != NULL && strcmp(kind, "checkout.session") == 0;
-    copy_string(json_object_get(object, intent ? "id" : "payment_intent"), to, cap);
-    if (session && to[0] == '\0')
-        copy_string(json_object_get(object, "id"), to, cap);
-}
-
 static bool read_event(const json_t *event, struct psp_event *out)
 {
     const json_t *object = json_object_get(json_object_get(event, "data"), "object");
-    copy_string(json_object_get(event, "id"), out->id, sizeof(out->id));
-    copy_string(json_object_get(event, "type"), out->kind, sizeof(out->kind));
-    copy_string(json_object_get(json_object_get(object, "metadata"), "order"), out->order,
-                sizeof(out->order));
-    payment_of(object, out->payment, sizeof(out->payment));
+    json_in_copy_of(event, "id", out->id, sizeof(out->id));
+    json_in_copy_of(event, "type", out->kind, sizeof(out->kind));
+    json_in_copy_of(json_object_get(object, "metadata"), "order", out->order, sizeof(out->order));
+    /* The payment that an event concerns: the intent itself, or the one that a charge, a refund or
+     * a session names; for a session without an intent, the session. */
+    const char *kind = json_string_value(json_object_get(object, "object"));
+    bool intent = kind != NULL && strcmp(kind, "payment_intent") == 0;
+    bool session = kind != NULL && strcmp(kind, "checkout.session") == 0;
+    json_in_copy_of(object, intent ? "id" : "payment_intent", out->payment, sizeof(out->payment));
+    if (session && out->payment[0] == '\0')
+        json_in_copy_of(object, "id", out->payment, sizeof(out->payment));
     return out->id[0] != '\0' && out->kind[0] != '\0';
 }
 
@@ -651,19 +621,6 @@ static bool is_one_of(const char *word, const char *const *words)
     return word != NULL && *words != NULL;
 }
 
-static void read_return(const json_t *object, bool dispute, struct psp_return *out)
-{
-    static const char *const good[] = {"succeeded", "won", "warning_closed", "prevented", NULL};
-    static const char *const bad[] = {"failed", "canceled", "lost", NULL};
-    const char *status = json_string_value(json_object_get(object, "status"));
-    copy_string(json_object_get(object, "id"), out->id, sizeof(out->id));
-    out->dispute = dispute;
-    out->amount = number_of(json_object_get(object, "amount"));
-    out->state = is_one_of(status, good)  ? PAYMENT_RETURN_DONE
-                 : is_one_of(status, bad) ? PAYMENT_RETURN_FAILED
-                                          : PAYMENT_RETURN_OPEN;
-}
-
 /* What an event's object says about its payment: an intent its state, a charge what was refunded, a
  * refund and a dispute their outcome. */
 static void read_object(const json_t *object, struct psp_event_row *row)
@@ -677,9 +634,19 @@ static void read_object(const json_t *object, struct psp_event_row *row)
         row->captured = payment.captured;
         row->state = payment.state;
     } else if (strcmp(kind, "charge") == 0) {
-        row->refunded = number_of(json_object_get(object, "amount_refunded"));
+        row->refunded = json_in_count_of(object, "amount_refunded");
     } else if (strcmp(kind, "refund") == 0 || strcmp(kind, "dispute") == 0) {
-        read_return(object, kind[0] == 'd', &row->ret);
+        bool dispute = kind[0] == 'd';
+        struct psp_return *out = &row->ret;
+        static const char *const good[] = {"succeeded", "won", "warning_closed", "prevented", NULL};
+        static const char *const bad[] = {"failed", "canceled", "lost", NULL};
+        const char *status = json_string_value(json_object_get(object, "status"));
+        json_in_copy_of(object, "id", out->id, sizeof(out->id));
+        out->dispute = dispute;
+        out->amount = json_in_count_of(object, "amount");
+        out->state = is_one_of(status, good)  ? PAYMENT_RETURN_DONE
+                     : is_one_of(status, bad) ? PAYMENT_RETURN_FAILED
+                                              : PAYMENT_RETURN_OPEN;
     }
 }
 

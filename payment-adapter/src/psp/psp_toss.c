@@ -134,20 +134,6 @@ static void dispatch(struct toss_call *call, const char *path, const char *act, 
 
 /* ---- reading ---- */
 
-static uint64_t number_of(const json_t *value)
-{
-    return json_is_integer(value) && json_integer_value(value) > 0
-               ? (uint64_t)json_integer_value(value)
-               : 0;
-}
-
-static void copy_string(const json_t *value, char *to, size_t cap)
-{
-    struct span text = {json_string_value(value), json_string_length(value)};
-    if (!json_is_string(value) || !span_to_cstr(text, to, cap))
-        to[0] = '\0';
-}
-
 /* Nobody has proved this payment, and it may have been confirmed. */
 static bool is_in_doubt(const struct toss_call *call)
 {
@@ -194,12 +180,12 @@ static bool read_payment(struct toss_call *call, const json_t *body)
     while (status != NULL && found < TOSS_STATUS_COUNT && strcmp(status_names[found], status) != 0)
         found++;
     char key[ORDER_PAYMENT_MAX];
-    copy_string(json_object_get(body, "paymentKey"), key, sizeof(key));
+    json_in_copy_of(body, "paymentKey", key, sizeof(key));
     if (status == NULL || found == TOSS_STATUS_COUNT || key[0] == '\0')
         return false;
     const char *method = json_string_value(json_object_get(body, "method"));
-    uint64_t total = number_of(json_object_get(body, "totalAmount"));
-    uint64_t balance = number_of(json_object_get(body, "balanceAmount"));
+    uint64_t total = json_in_count_of(body, "totalAmount");
+    uint64_t balance = json_in_count_of(body, "balanceAmount");
     memcpy(call->payment_key, key, sizeof(key));
     call->status = found;
     call->shown = true;
@@ -209,7 +195,7 @@ static bool read_payment(struct toss_call *call, const json_t *body)
     payment->state = state_of(call, json_is_string(json_object_get(body, "approvedAt")));
     payment->amount = total;
     payment->captured = payment->refunded = 0;
-    copy_string(json_object_get(body, "currency"), payment->currency, sizeof(payment->currency));
+    json_in_copy_of(body, "currency", payment->currency, sizeof(payment->currency));
     if (payment->state == PAYMENT_CAPTURED) {
         payment->captured = total;
         payment->refunded = total - (balance < total ? balance : total);
@@ -217,29 +203,6 @@ static bool read_payment(struct toss_call *call, const json_t *body)
     payment->unwanted =
         payment->state == PAYMENT_AUTHORISED && call->transfer ? virtual_account : NULL;
     return true;
-}
-
-static void put_payment(struct toss_call *call)
-{
-    struct payment *payment = &call->peer->payment;
-    const struct order *order = call->peer->order;
-    const struct psp_conf *conf = &call->psp->conf;
-    snprintf(payment->id, sizeof(payment->id), "%s", order->id);
-    struct text url = text_on(payment->url, sizeof(payment->url) - 1);
-    text_str(&url, conf->checkout_url);
-    TEXT_LIT(&url, "?orderId=");
-    outcall_escape(&url, span_of(order->id));
-    TEXT_LIT(&url, "&amount=");
-    text_u64(&url, order->amount);
-    TEXT_LIT(&url, "&orderName=");
-    outcall_escape(&url, span_of(order->event));
-    TEXT_LIT(&url, "&method=CARD&successUrl=");
-    outcall_escape(&url, span_of(conf->return_url));
-    outcall_escape(&url, span_of(order->id));
-    TEXT_LIT(&url, "&failUrl=");
-    outcall_escape(&url, span_of(conf->return_url));
-    outcall_escape(&url, span_of(order->id));
-    payment->url[url.overflown ? 0 : url.len] = '\0';
 }
 
 /* ---- acting, once the payment has been read ---- */
@@ -479,7 +442,25 @@ static bool act_to_refund(struct toss_call *call)
 static void act(struct toss_call *call)
 {
     bool under_way = false;
-    put_payment(call);
+    struct payment *payment = &call->peer->payment;
+    const struct order *order = call->peer->order;
+    const struct psp_conf *conf = &call->psp->conf;
+    snprintf(payment->id, sizeof(payment->id), "%s", order->id);
+    struct text url = text_on(payment->url, sizeof(payment->url) - 1);
+    text_str(&url, conf->checkout_url);
+    TEXT_LIT(&url, "?orderId=");
+    outcall_escape(&url, span_of(order->id));
+    TEXT_LIT(&url, "&amount=");
+    text_u64(&url, order->amount);
+    TEXT_LIT(&url, "&orderName=");
+    outcall_escape(&url, span_of(order->event));
+    TEXT_LIT(&url, "&method=CARD&successUrl=");
+    outcall_escape(&url, span_of(conf->return_url));
+    outcall_escape(&url, span_of(order->id));
+    TEXT_LIT(&url, "&failUrl=");
+    outcall_escape(&url, span_of(conf->return_url));
+    outcall_escape(&url, span_of(order->id));
+    payment->url[url.overflown ? 0 : url.len] = '\0';
     switch (call->peer->op) {
     case PEER_PSP_CAPTURE:
         under_way = act_to_capture(call);
@@ -602,7 +583,7 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
     if (data == NULL) /* DEPOSIT_CALLBACK is flat */
         data = event;
     char order[ORDER_ID_MAX];
-    copy_string(json_object_get(data, "orderId"), order, sizeof(order));
+    json_in_copy_of(data, "orderId", order, sizeof(order));
     const char *status = json_string_value(json_object_get(data, "status"));
     enum toss_status known = TOSS_READY;
     while (status != NULL && known < TOSS_STATUS_COUNT && strcmp(status_names[known], status) != 0)
@@ -637,42 +618,38 @@ static void put_date(char out[DATE_LEN + 1], uint64_t unix_s)
     strftime(out, DATE_LEN + 1, "%Y-%m-%dT%H:%M:%S", &tm);
 }
 
-/* A capture is listed once, with its amount; a cancel with what it returned. CANCELED means that
- * nothing is left, whatever was returned before: the payment's state says so. */
-static bool read_transaction(const json_t *item, struct psp_event_row *row)
-{
-    char key[64], at[40], status[32];
-    copy_string(json_object_get(item, "transactionKey"), key, sizeof(key));
-    copy_string(json_object_get(item, "transactionAt"), at, sizeof(at));
-    copy_string(json_object_get(item, "status"), status, sizeof(status));
-    copy_string(json_object_get(item, "orderId"), row->event.order, sizeof(row->event.order));
-    snprintf(row->event.id, sizeof(row->event.id), "%.*s/%s", DATE_LEN, at, key);
-    snprintf(row->event.kind, sizeof(row->event.kind), "%s", status);
-    snprintf(row->event.payment, sizeof(row->event.payment), "%s", row->event.order);
-    json_int_t amount = json_integer_value(json_object_get(item, "amount"));
-    uint64_t moved = amount < 0 ? 0 - (uint64_t)amount : (uint64_t)amount;
-    row->state = PAYMENT_CAPTURED;
-    if (strcmp(status, "DONE") == 0) {
-        row->amount = row->captured = moved;
-    } else if (strcmp(status, "CANCELED") == 0 || strcmp(status, "PARTIAL_CANCELED") == 0) {
-        row->state = status[0] == 'C' ? PAYMENT_CANCELED : PAYMENT_CAPTURED;
-        row->refunded = row->state == PAYMENT_CANCELED ? PSP_WHOLE : 0;
-        memcpy(row->ret.id, key, sizeof(key));
-        row->ret.amount = moved;
-        row->ret.state = PAYMENT_RETURN_DONE;
-    } else {
-        row->state = PAYMENT_OPEN;
-    }
-    return key[0] != '\0' && strlen(at) >= DATE_LEN && moved <= PSP_WHOLE;
-}
-
 static void read_transactions(const json_t *list, struct psp_events *events)
 {
     size_t len = json_array_size(list);
     events->more = len >= events->limit;
     for (size_t i = 0; i < len && events->len < PSP_EVENTS_MAX; i++) {
         struct psp_event_row row = {0};
-        if (read_transaction(json_array_get(list, i), &row))
+        /* A capture is listed once, with its amount; a cancel with what it returned. CANCELED means
+         * that nothing is left, whatever was returned before: the payment's state says so. */
+        const json_t *item = json_array_get(list, i);
+        char key[64], at[40], status[32];
+        json_in_copy_of(item, "transactionKey", key, sizeof(key));
+        json_in_copy_of(item, "transactionAt", at, sizeof(at));
+        json_in_copy_of(item, "status", status, sizeof(status));
+        json_in_copy_of(item, "orderId", row.event.order, sizeof(row.event.order));
+        snprintf(row.event.id, sizeof(row.event.id), "%.*s/%s", DATE_LEN, at, key);
+        snprintf(row.event.kind, sizeof(row.event.kind), "%s", status);
+        snprintf(row.event.payment, sizeof(row.event.payment), "%s", row.event.order);
+        json_int_t amount = json_integer_value(json_object_get(item, "amount"));
+        uint64_t moved = amount < 0 ? 0 - (uint64_t)amount : (uint64_t)amount;
+        row.state = PAYMENT_CAPTURED;
+        if (strcmp(status, "DONE") == 0) {
+            row.amount = row.captured = moved;
+        } else if (strcmp(status, "CANCELED") == 0 || strcmp(status, "PARTIAL_CANCELED") == 0) {
+            row.state = status[0] == 'C' ? PAYMENT_CANCELED : PAYMENT_CAPTURED;
+            row.refunded = row.state == PAYMENT_CANCELED ? PSP_WHOLE : 0;
+            memcpy(row.ret.id, key, sizeof(key));
+            row.ret.amount = moved;
+            row.ret.state = PAYMENT_RETURN_DONE;
+        } else {
+            row.state = PAYMENT_OPEN;
+        }
+        if (key[0] != '\0' && strlen(at) >= DATE_LEN && moved <= PSP_WHOLE)
             events->rows[events->len++] = row;
     }
 }

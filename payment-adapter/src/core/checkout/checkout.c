@@ -347,18 +347,6 @@ static void add_definition(struct checkout *checkout, const struct checkout_def 
     checkout->defs[checkout->defs_len++] = &to->saga;
 }
 
-static void write_pivots(struct checkout *checkout)
-{
-    struct text text = text_on(checkout->pivots, sizeof(checkout->pivots) - 1);
-    json_open(&text, '{');
-    for (uint32_t i = 0; i < checkout->defs_len; i++) {
-        if (checkout_kind(checkout->defs[i]) == CHECKOUT_SALE)
-            json_member_u64(&text, checkout->defs[i]->key, checkout->defs[i]->pivot);
-    }
-    json_close(&text, '}');
-    assert(!text.overflown);
-}
-
 int checkout_create(const struct checkout_conf *conf, struct err_slot *err, struct checkout **out)
 {
     assert(conf->poll_first_ms > 0);
@@ -372,7 +360,14 @@ int checkout_create(const struct checkout_conf *conf, struct err_slot *err, stru
         add_definition(checkout, &definitions[i]);
     for (uint32_t i = 0; i < conf->next_len; i++)
         add_definition(checkout, &conf->next[i]);
-    write_pivots(checkout);
+    struct text text = text_on(checkout->pivots, sizeof(checkout->pivots) - 1);
+    json_open(&text, '{');
+    for (uint32_t i = 0; i < checkout->defs_len; i++) {
+        if (checkout_kind(checkout->defs[i]) == CHECKOUT_SALE)
+            json_member_u64(&text, checkout->defs[i]->key, checkout->defs[i]->pivot);
+    }
+    json_close(&text, '}');
+    assert(!text.overflown);
     assert(checkout->defs_len == DEFINITIONS + conf->next_len);
     *out = checkout;
     return 0;

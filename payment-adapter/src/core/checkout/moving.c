@@ -9,21 +9,13 @@
 #include <assert.h>
 #include <jansson.h>
 
-static bool take(const json_t *seat, const char *name, char *to, size_t cap)
-{
-    assert(cap > 1);
-    const json_t *value = json_object_get(seat, name);
-    struct span text = {json_string_value(value), json_string_length(value)};
-    return json_is_string(value) && text.len > 0 && span_to_cstr(text, to, cap);
-}
-
 static bool take_seat(const json_t *seat, bool credit, struct moving_seat *out)
 {
-    return take(seat, "from", out->from, sizeof(out->from)) &&
-           (credit || take(seat, "to", out->to, sizeof(out->to))) &&
-           take(seat, "ticket", out->ticket, sizeof(out->ticket)) &&
-           take(seat, "member", out->member, sizeof(out->member)) &&
-           take(seat, "lang", out->lang, sizeof(out->lang));
+    return json_in_copy_of(seat, "from", out->from, sizeof(out->from)) &&
+           (credit || json_in_copy_of(seat, "to", out->to, sizeof(out->to))) &&
+           json_in_copy_of(seat, "ticket", out->ticket, sizeof(out->ticket)) &&
+           json_in_copy_of(seat, "member", out->member, sizeof(out->member)) &&
+           json_in_copy_of(seat, "lang", out->lang, sizeof(out->lang));
 }
 
 int moving_parse(struct span json, struct err_slot *err, struct moving *out)

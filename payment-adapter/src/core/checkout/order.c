@@ -81,7 +81,7 @@ static bool take_text(const json_t *root, const char *key, char *to, size_t cap)
         to[0] = '\0';
         return true;
     }
-    struct span text = {json_string_value(value), json_string_length(value)};
+    struct span text = json_in_words(value);
     return json_is_string(value) && span_to_cstr(text, to, cap);
 }
 
@@ -102,7 +102,7 @@ static bool take_seats(const json_t *root, struct order *order)
         return false;
     for (size_t i = 0; i < len; i++) {
         const json_t *seat = json_array_get(seats, i);
-        struct span text = {json_string_value(seat), json_string_length(seat)};
+        struct span text = json_in_words(seat);
         if (!json_is_string(seat) || !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
             return false;
     }

@@ -4,14 +4,10 @@
  * a name, never the order. */
 #include "core/checkout/seat_names.h"
 
+#include "base/json_in.h"
+
 #include <assert.h>
 #include <stdio.h>
-
-static void copy_word(const json_t *value, char *to, size_t cap)
-{
-    assert(cap > 1);
-    span_to_cstr_cut((struct span){json_string_value(value), json_string_length(value)}, to, cap);
-}
 
 enum { ALWAYS_THERE = 4 }; /* of the words below */
 
@@ -21,13 +17,14 @@ static void put_place(struct text *text, const json_t *place)
                                         "label", "entrance", "floor"};
     char id[ORDER_SEAT_MAX], word[SEAT_NAMES_WORD_MAX + 1];
     json_open(text, '{');
-    copy_word(json_object_get(place, "id"), id, sizeof(id)); /* not cut: tickets are found by it */
+    span_to_cstr_cut(json_in_text_of(place, "id"), id,
+                     sizeof(id)); /* not cut: tickets are found by it */
     json_member_cstr(text, "id", id);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         const json_t *said = json_object_get(place, words[i]);
         if (said == NULL && i >= ALWAYS_THERE)
             continue; /* few halls say by which gate, or name their seats */
-        copy_word(said, word, sizeof(word));
+        span_to_cstr_cut(json_in_words(said), word, sizeof(word));
         json_member_cstr(text, words[i], word);
     }
     json_close(text, '}');
@@ -70,7 +67,7 @@ void seat_names_read(const json_t *hold, struct seat_names *out)
 {
     const json_t *places = json_object_get(hold, "places");
     struct text text = text_on(out->json, sizeof(out->json) - 1);
-    copy_word(json_object_get(hold, "event_name"), out->name, sizeof(out->name));
+    span_to_cstr_cut(json_in_text_of(hold, "event_name"), out->name, sizeof(out->name));
     put_show(hold, out->show);
     json_open(&text, '[');
     for (size_t i = 0; i < json_array_size(places) && i < ORDER_SEATS_MAX; i++)

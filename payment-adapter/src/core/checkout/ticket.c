@@ -31,13 +31,6 @@ struct ticket_signer {
 static_assert(TICKET_SEED_BYTES == crypto_sign_SEEDBYTES, "the seed is libsodium's");
 static_assert(TICKET_PUBLIC_BYTES == crypto_sign_PUBLICKEYBYTES, "and so is the public half");
 
-static void name_key(struct ticket_key *key)
-{
-    uint8_t hash[crypto_generichash_BYTES];
-    crypto_generichash(hash, sizeof(hash), key->public_key, sizeof(key->public_key), NULL, 0);
-    sodium_bin2base64(key->kid, sizeof(key->kid), hash, 8, B64);
-}
-
 int ticket_signer_create(const uint8_t seed[TICKET_SEED_BYTES], struct err_slot *err,
                          struct ticket_signer **out)
 {
@@ -45,7 +38,10 @@ int ticket_signer_create(const uint8_t seed[TICKET_SEED_BYTES], struct err_slot 
     if (signer == NULL)
         return err_set(err, ERR_NOMEM, "ticket signer");
     crypto_sign_seed_keypair(signer->key.public_key, signer->secret_key, seed);
-    name_key(&signer->key);
+    struct ticket_key *key = &signer->key;
+    uint8_t hash[crypto_generichash_BYTES];
+    crypto_generichash(hash, sizeof(hash), key->public_key, sizeof(key->public_key), NULL, 0);
+    sodium_bin2base64(key->kid, sizeof(key->kid), hash, 8, B64);
     static const char purpose[] = "fairgate ticket holder";
     crypto_generichash(signer->holder_key, sizeof(signer->holder_key), (const uint8_t *)purpose,
                        sizeof(purpose), seed, TICKET_SEED_BYTES);
@@ -120,29 +116,21 @@ int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struc
     return 0;
 }
 
-static bool take(const json_t *claims, const char *key, char *to, size_t cap)
-{
-    assert(cap > 1);
-    const json_t *value = json_object_get(claims, key);
-    struct span text = {json_string_value(value), json_string_length(value)};
-    return json_is_string(value) && text.len > 0 && span_to_cstr(text, to, cap);
-}
-
 static int parse_claims(const uint8_t *json, size_t len, struct err_slot *err, struct ticket *out)
 {
     json_t *claims;
     int rc = json_in_parse((struct span){(const char *)json, len}, err, &claims);
     if (rc < 0)
         return rc;
-    bool good = json_is_object(claims) && take(claims, "t", out->id, sizeof(out->id)) &&
-                take(claims, "e", out->event, sizeof(out->event)) &&
-                take(claims, "s", out->seat, sizeof(out->seat)) &&
-                take(claims, "o", out->order, sizeof(out->order)) &&
-                take(claims, "h", out->holder, sizeof(out->holder)) &&
-                take(claims, "k", out->kid, sizeof(out->kid));
+    bool good = json_is_object(claims) && json_in_copy_of(claims, "t", out->id, sizeof(out->id)) &&
+                json_in_copy_of(claims, "e", out->event, sizeof(out->event)) &&
+                json_in_copy_of(claims, "s", out->seat, sizeof(out->seat)) &&
+                json_in_copy_of(claims, "o", out->order, sizeof(out->order)) &&
+                json_in_copy_of(claims, "h", out->holder, sizeof(out->holder)) &&
+                json_in_copy_of(claims, "k", out->kid, sizeof(out->kid));
     out->purchase[0] = '\0';
     if (good && json_object_get(claims, "p") != NULL)
-        good = take(claims, "p", out->purchase, sizeof(out->purchase));
+        good = json_in_copy_of(claims, "p", out->purchase, sizeof(out->purchase));
     json_decref(claims);
     return good ? 0 : err_set(err, ERR_SYNTAX, "ticket: its claims are not a ticket's");
 }
@@ -198,7 +186,7 @@ static bool parse_key(const json_t *item, struct ticket_key *out)
     size_t len;
     if (curve == NULL || strcmp(curve, "Ed25519") != 0 || !json_is_string(x))
         return false;
-    if (!take(item, "kid", out->kid, sizeof(out->kid)))
+    if (!json_in_copy_of(item, "kid", out->kid, sizeof(out->kid)))
         return false;
     return sodium_base642bin(out->public_key, sizeof(out->public_key), json_string_value(x),
                              json_string_length(x), NULL, &len, NULL, B64) == 0 &&
