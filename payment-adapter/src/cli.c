@@ -45,12 +45,6 @@ const char cli_commands[] =
     "payment-adapter retire --list --config FILE\n"
     "    what was retired and where to, with its sums and the SHA-256 of its manifest\n";
 
-static int usage(void)
-{
-    fputs(cli_commands, stderr);
-    return EXIT_UNDONE;
-}
-
 static bool read_words(struct cli *cli, int argc, char **argv)
 {
     for (int i = 2; i < argc; i++) {
@@ -212,30 +206,6 @@ static int judge(const struct cli *cli, const struct ticket_keys *keys, struct s
     return revoked ? EXIT_NO : 0;
 }
 
-static int run_verify(const struct cli *cli)
-{
-    struct err_slot err = {0};
-    struct grow text = {0}, token = {0};
-    struct ticket_keys keys;
-    int rc = EXIT_UNDONE;
-    if (!read_file(cli->keys, &text)) {
-        fprintf(stderr, "payment-adapter: %s cannot be read\n", cli->keys);
-    } else if (ticket_keys_parse((struct span){text.ptr, text.len}, &err, &keys) < 0) {
-        rc = undone(&err);
-    } else if (cli->token != NULL) {
-        rc = judge(cli, &keys, span_of(cli->token));
-    } else if (read_file("-", &token)) {
-        while (token.len > 0 && token.ptr[token.len - 1] <= ' ')
-            token.len--;
-        rc = judge(cli, &keys, (struct span){token.ptr, token.len});
-    } else {
-        fputs("payment-adapter: standard input cannot be read\n", stderr);
-    }
-    grow_free(&text);
-    grow_free(&token);
-    return rc;
-}
-
 int cli_run(int argc, char **argv)
 {
     struct cli cli = {0};
@@ -245,9 +215,30 @@ int cli_run(int argc, char **argv)
             return 0;
         }
     }
-    if (!read_words(&cli, argc, argv))
-        return usage();
+    if (!read_words(&cli, argc, argv)) {
+        fputs(cli_commands, stderr);
+        return EXIT_UNDONE;
+    }
     if (sodium_init() < 0)
         return EXIT_UNDONE;
-    return run_verify(&cli);
+    struct err_slot err = {0};
+    struct grow text = {0}, token = {0};
+    struct ticket_keys keys;
+    int rc = EXIT_UNDONE;
+    if (!read_file(cli.keys, &text)) {
+        fprintf(stderr, "payment-adapter: %s cannot be read\n", cli.keys);
+    } else if (ticket_keys_parse((struct span){text.ptr, text.len}, &err, &keys) < 0) {
+        rc = undone(&err);
+    } else if (cli.token != NULL) {
+        rc = judge(&cli, &keys, span_of(cli.token));
+    } else if (read_file("-", &token)) {
+        while (token.len > 0 && token.ptr[token.len - 1] <= ' ')
+            token.len--;
+        rc = judge(&cli, &keys, (struct span){token.ptr, token.len});
+    } else {
+        fputs("payment-adapter: standard input cannot be read\n", stderr);
+    }
+    grow_free(&text);
+    grow_free(&token);
+    return rc;
 }

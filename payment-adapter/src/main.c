@@ -25,31 +25,13 @@
 
 /* ---- metrics ---- */
 
-struct metric {
-    const char *name, *help, *labels;
-    const _Atomic uint64_t *value;
-    bool gauge;
-};
-
-static int add_metrics(struct metrics *metrics, const struct metric *all, size_t len,
-                       struct err_slot *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < len; i++) {
-        struct metrics_desc desc = {all[i].name, all[i].help, all[i].labels};
-        rc = all[i].gauge ? metrics_gauge(metrics, &desc, all[i].value, err)
-                          : metrics_counter(metrics, &desc, all[i].value, err);
-    }
-    return rc;
-}
-
 #define LEN(ARRAY) (sizeof(ARRAY) / sizeof((ARRAY)[0]))
 
 static int add_pay_metrics(struct pay *pay, struct err_slot *err)
 {
     const struct pg_pool_stats *pg = pg_pool_stats(pay->pg);
     const struct outcall_stats *calls = outcalls_stats(pay->outcalls);
-    const struct metric all[] = {
+    const struct metrics_row all[] = {
         {"fairgate_sagas_total", "sagas ended or parked", "end=\"completed\"", &pay->completed_ever,
          false},
         {"fairgate_sagas_total", "", "end=\"undone\"", &pay->undone_ever, false},
@@ -101,7 +83,7 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
                                        "from an order's payment to its tickets", NULL};
     int rc = metrics_histogram(pay->loop->metrics, &times, METRICS_UNIT_SECONDS,
                                &pay->ticket_times.took, err);
-    return rc < 0 ? rc : add_metrics(pay->loop->metrics, all, LEN(all), err);
+    return rc < 0 ? rc : metrics_add_all(pay->loop->metrics, all, LEN(all), err);
 }
 
 static int add_users_metrics(struct pay *pay, struct err_slot *err)
@@ -109,21 +91,21 @@ static int add_users_metrics(struct pay *pay, struct err_slot *err)
     if (pay->users == NULL)
         return 0;
     const struct users_stats *users = users_stats(pay->users);
-    const struct metric all[] = {
+    const struct metrics_row all[] = {
         {"fairgate_users_db_queries_total", "questions to the company's user database", NULL,
          &users->asked, false},
         {"fairgate_users_db_held_back_total", "questions that were not asked", "why=\"cap\"",
          &users->capped, false},
         {"fairgate_users_db_held_back_total", "", "why=\"breaker\"", &users->broken, false},
     };
-    return add_metrics(pay->loop->metrics, all, LEN(all), err);
+    return metrics_add_all(pay->loop->metrics, all, LEN(all), err);
 }
 
 static int add_psp_metrics(struct pay *pay, struct err_slot *err)
 {
     struct psp_shared *shared = &pay->common->caps->psp;
     const struct pace *pace = &shared->pace;
-    const struct metric all[] = {
+    const struct metrics_row all[] = {
         {"fairgate_psp_calls_total", "calls to the payment providers", NULL, &pace->calls, false},
         {"fairgate_psp_held_back_total", "tries that waited for their turn at the providers",
          "purpose=\"poll\"", &pace->held_back[PACE_POLL], false},
@@ -136,13 +118,13 @@ static int add_psp_metrics(struct pay *pay, struct err_slot *err)
          "process keeps to its last pace",
          NULL, &pace->unheard, false},
     };
-    int rc = add_metrics(pay->loop->metrics, all, LEN(all), err);
+    int rc = metrics_add_all(pay->loop->metrics, all, LEN(all), err);
     for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++) {
-        const struct metric refused = {
+        const struct metrics_row refused = {
             "fairgate_psp_refused_us_total",
             i == 0 ? "calls refused because of our key, account or contract; needs attention" : "",
             psp_drivers[i]->label, &shared->heard[i].strangers, false};
-        rc = add_metrics(pay->loop->metrics, &refused, 1, err);
+        rc = metrics_add_all(pay->loop->metrics, &refused, 1, err);
     }
     return rc;
 }
@@ -158,7 +140,7 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
     if (rc < 0)
         return rc;
     const struct reconcile_stats *reconcile = reconcile_stats(pay->reconcile);
-    const struct metric all[] = {
+    const struct metrics_row all[] = {
         {"fairgate_pay_seats_clock_apart_ms",
          "how far this machine's clock and that of the seat service are apart", NULL,
          &pay->common->seats_clock.apart_ms, true},
@@ -202,16 +184,29 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_reconcile_broken_total", "links of them that could not be followed", NULL,
          &reconcile->broken, false},
     };
-    return add_metrics(pay->loop->metrics, all, LEN(all), err);
+    return metrics_add_all(pay->loop->metrics, all, LEN(all), err);
 }
 
 /* ---- hooks ---- */
 
-/* Replicas are started from one configuration and must not share a name: each would reclaim, at its
- * start, what the other has in hand. */
-static void name_instance(const struct service *service, struct pay_common *common)
+static int migrate(void *config, void (*on_wait)(const char *words), struct err_slot *err)
+{
+    const struct settings *settings = config;
+    return schema_migrate(settings->db_conninfo, on_wait, err);
+}
+
+typedef int add_routes(struct http_router *routes, struct err_slot *err);
+
+static int start(struct service *service, struct http_router *routes,
+                 struct http_router *private_routes, struct err_slot *err)
 {
     const struct settings *settings = service_config(service);
+    struct pay_common *common = service_ctx(service);
+    static add_routes *const open[] = {login_routes, order_routes, ticket_routes, webhook_routes};
+    static add_routes *const operators[] = {admin_routes, desk_routes,         event_routes,
+                                            move_routes,  order_series_routes, setup_routes};
+    /* Replicas are started from one configuration and must not share a name: each would reclaim, at
+     * its start, what the other has in hand. */
     static_assert(sizeof(common->instance) >= SERVICE_PLACE_MAX, "a place is a name");
     if (settings->instance[0] != '\0')
         memcpy(common->instance, settings->instance, sizeof(common->instance));
@@ -221,30 +216,6 @@ static void name_instance(const struct service *service, struct pay_common *comm
     log_begin(&line, service_log(service), LOG_LEVEL_INFO, "sagas are being processed");
     log_cstr(&line, "instance", common->instance);
     log_end(&line);
-}
-
-static int start_pages(struct pay_common *common, struct http_router *routes,
-                       const struct settings *settings, struct err_slot *err)
-{
-    int rc = pages_create(settings, err, &common->pages);
-    if (rc < 0)
-        return rc;
-    common->site = pages_site(common->pages);
-    return pages_routes(common->pages, routes, err);
-}
-
-static int migrate(void *config, void (*on_wait)(const char *words), struct err_slot *err)
-{
-    const struct settings *settings = config;
-    return schema_migrate(settings->db_conninfo, on_wait, err);
-}
-
-static int start(struct service *service, struct http_router *routes,
-                 struct http_router *private_routes, struct err_slot *err)
-{
-    const struct settings *settings = service_config(service);
-    struct pay_common *common = service_ctx(service);
-    name_instance(service, common);
     int rc = wording_settle_zone(settings->time_zone, err);
     if (rc == 0)
         rc = schema_migrate(settings->db_conninfo, NULL, err);
@@ -262,31 +233,19 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         users_look_at_plans(settings, service_log(service));
     if (rc == 0)
-        rc = login_routes(routes, err);
-    if (rc == 0)
-        rc = order_routes(routes, err);
-    if (rc == 0)
-        rc = ticket_routes(routes, err);
-    if (rc == 0)
-        rc = webhook_routes(routes, err);
-    if (rc == 0)
-        rc = start_pages(common, routes, settings, err);
+        rc = pages_create(settings, err, &common->pages);
+    if (rc == 0) {
+        common->site = pages_site(common->pages);
+        rc = pages_routes(common->pages, routes, err);
+    }
     if (rc == 0)
         rc = door_routes(routes, private_routes, err);
     if (rc == 0)
         rc = refund_terms_routes(routes, private_routes, err);
-    if (rc == 0)
-        rc = admin_routes(private_routes, err);
-    if (rc == 0)
-        rc = desk_routes(private_routes, err);
-    if (rc == 0)
-        rc = event_routes(private_routes, err);
-    if (rc == 0)
-        rc = move_routes(private_routes, err);
-    if (rc == 0)
-        rc = order_series_routes(private_routes, err);
-    if (rc == 0)
-        rc = setup_routes(private_routes, err);
+    for (size_t i = 0; rc == 0 && i < LEN(open); i++)
+        rc = open[i](routes, err);
+    for (size_t i = 0; rc == 0 && i < LEN(operators); i++)
+        rc = operators[i](private_routes, err);
     return rc;
 }
 

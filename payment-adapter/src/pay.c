@@ -88,31 +88,6 @@ static void start_peer(void *ctx, struct peer_call *peer)
 
 /* ---- sagas ---- */
 
-static void log_end_of_saga(struct pay *pay, const struct saga_row *row,
-                            const struct saga_move *move)
-{
-    struct log_line line;
-    log_begin(&line, pay->loop->log, move->parked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
-              move->parked ? "saga parked" : "saga ended");
-    log_u64(&line, "saga", move->id);
-    log_cstr(&line, "definition", row->def->key);
-    log_cstr(&line, "state", saga_state_name(move->state));
-    log_cstr(&line, "cause", move->cause);
-    log_cstr(&line, "traceparent", row->trace);
-    log_end(&line);
-}
-
-static void count_end(struct pay *pay, const struct saga_row *row, const struct saga_move *move)
-{
-    _Atomic uint64_t *counter = &pay->undone_ever;
-    if (move->parked)
-        counter = &pay->parked_ever;
-    else if (move->state == SAGA_COMPLETED)
-        counter = &pay->completed_ever;
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-    log_end_of_saga(pay, row, move);
-}
-
 /* What a try calls stands below it, so it has its id before. */
 static void on_try(void *ctx, char trace[SAGA_TRACE_MAX])
 {
@@ -157,20 +132,29 @@ static void on_stored(void *ctx, const struct saga_row *row, const struct saga_m
 {
     struct pay *pay = ctx;
     assert(pay != NULL);
-    if (move->parked || saga_ended(move->state))
-        count_end(pay, row, move);
+    if (move->parked || saga_ended(move->state)) {
+        _Atomic uint64_t *counter = &pay->undone_ever;
+        if (move->parked)
+            counter = &pay->parked_ever;
+        else if (move->state == SAGA_COMPLETED)
+            counter = &pay->completed_ever;
+        atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+        struct log_line line;
+        log_begin(&line, pay->loop->log, move->parked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                  move->parked ? "saga parked" : "saga ended");
+        log_u64(&line, "saga", move->id);
+        log_cstr(&line, "definition", row->def->key);
+        log_cstr(&line, "state", saga_state_name(move->state));
+        log_cstr(&line, "cause", move->cause);
+        log_cstr(&line, "traceparent", row->trace);
+        log_end(&line);
+    }
     tell_trace(pay, row, move);
     ticket_times_on_stored(&pay->ticket_times, row, move, clock_mono_us(pay->loop->clock));
     order_watches_on_stored(pay->watches, row, move);
 }
 
 /* ---- the tick ---- */
-
-static void ignore(void *ctx, const struct pg_answer *answer)
-{
-    (void)ctx;
-    (void)answer;
-}
 
 static void keep_lag(struct pay *pay, enum pay_lag lag, int64_t value)
 {
@@ -244,7 +228,7 @@ static void on_tick(uv_timer_t *timer)
         worker_look_for_unknown(pay->worker);
     }
     if (pay->loop->index == 0 && pay->ticks % SWEEP_EVERY == 0)
-        sql_session_sweep(pay->pg, ignore, NULL);
+        sql_session_sweep(pay->pg, pg_ignore, NULL);
 }
 
 /* ---- opening ---- */

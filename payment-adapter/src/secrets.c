@@ -140,17 +140,6 @@ static void keep_keys_of(const struct secrets *before, struct logger *log, struc
     }
 }
 
-static int publish_ticket_keys(struct secrets *out, struct err_slot *err)
-{
-    struct grow json = {0};
-    grow_add(&json, SPAN("{\"keys\":["));
-    for (uint32_t i = 0; i < out->ticket_keys.len; i++)
-        put_key(&json, &out->ticket_keys.keys[i]);
-    grow_add(&json, SPAN("]}"));
-    out->ticket_keys_json = (char *)grow_cstr(&json);
-    return out->ticket_keys_json != NULL ? 0 : err_set(err, ERR_NOMEM, "ticket keys");
-}
-
 static int read_psp_files(const struct psp_settings *settings, const char *name,
                           struct err_slot *err, struct secret_file **key,
                           struct secret_file **webhook)
@@ -160,26 +149,6 @@ static int read_psp_files(const struct psp_settings *settings, const char *name,
     int rc = read_one(settings->key, what, err, key);
     snprintf(what, sizeof(what), "psp.%s_webhook_secret", name);
     return rc == 0 ? read_one(settings->webhook_secret, what, err, webhook) : rc;
-}
-
-static int read_files(const struct settings *settings, struct err_slot *err, struct secrets *out)
-{
-    const struct {
-        const char *path, *what;
-        struct secret_file **to;
-    } files[] = {
-        {settings->service_token, "keys.service_token", &out->service_token},
-        {settings->shop_key, "shop.key", &out->shop_key},
-        {settings->seats_admin, "keys.seats_admin_token", &out->seats_admin},
-        {settings->mail_password, "mail.password", &out->mail_password},
-    };
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < sizeof(files) / sizeof(files[0]); i++)
-        rc = read_one(files[i].path, files[i].what, err, files[i].to);
-    for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++)
-        rc = read_psp_files(&settings->psp[i], psp_names[i], err, &out->psp_key[i],
-                            &out->psp_webhook[i]);
-    return rc;
 }
 
 static void keys_free(struct secrets *keys)
@@ -210,12 +179,32 @@ int secrets_load(struct secrets_newest *newest, const struct settings *settings,
                                  .pause_ms = knobs->login_pause_ms,
                                  .pause_max_ms = knobs->login_pause_max_ms,
                                  .shop_per_s = (uint32_t)knobs->shop_per_s};
-    int rc = read_files(settings, err, keys);
+    const struct {
+        const char *path, *what;
+        struct secret_file **to;
+    } files[] = {
+        {settings->service_token, "keys.service_token", &keys->service_token},
+        {settings->shop_key, "shop.key", &keys->shop_key},
+        {settings->seats_admin, "keys.seats_admin_token", &keys->seats_admin},
+        {settings->mail_password, "mail.password", &keys->mail_password},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof(files) / sizeof(files[0]); i++)
+        rc = read_one(files[i].path, files[i].what, err, files[i].to);
+    for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++)
+        rc = read_psp_files(&settings->psp[i], psp_names[i], err, &keys->psp_key[i],
+                            &keys->psp_webhook[i]);
     if (rc == 0)
         rc = make_ticket_keys(settings, err, keys);
     if (rc == 0) {
         keep_keys_of(newest->secrets, log, keys);
-        rc = publish_ticket_keys(keys, err);
+        struct grow json = {0};
+        grow_add(&json, SPAN("{\"keys\":["));
+        for (uint32_t i = 0; i < keys->ticket_keys.len; i++)
+            put_key(&json, &keys->ticket_keys.keys[i]);
+        grow_add(&json, SPAN("]}"));
+        keys->ticket_keys_json = (char *)grow_cstr(&json);
+        rc = keys->ticket_keys_json != NULL ? 0 : err_set(err, ERR_NOMEM, "ticket keys");
     }
     if (rc < 0) {
         keys_free(keys);

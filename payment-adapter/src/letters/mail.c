@@ -100,9 +100,19 @@ static void put_money(struct text *body, const struct mail *mail, struct span na
     text_char(body, '\n');
 }
 
-/* A place in an area has no row and no number. */
-static void put_places(struct text *body, const struct mail *mail)
+static void put_body(struct text *body, const struct mail *mail, const struct mail_said *said)
 {
+    text_put(body, said->first);
+    TEXT_LIT(body, "\n\n");
+    text_put(body, said->url);
+    TEXT_LIT(body, "\n\n");
+    text_put(body, mail->event);
+    text_char(body, '\n');
+    size_t before = body->len;
+    wording_put_show(body, mail->words, mail->lang, mail->show);
+    if (body->len > before)
+        text_char(body, '\n');
+    /* A place in an area has no row and no number. */
     struct span line, rest = mail->places;
     while (rest.len > 0) {
         struct span words[FACT_SEAT_NAMES];
@@ -119,39 +129,6 @@ static void put_places(struct text *body, const struct mail *mail)
             text_put(body, words[0]);
         text_char(body, '\n');
     }
-}
-
-static void put_sums(struct text *body, const struct mail *mail, const struct mail_said *said)
-{
-    char number[NUMBER_MAX];
-    assert(mail->fees <= mail->amount);
-    assert(mail->vat <= mail->amount);
-    if (mail->fees > 0) {
-        put_money(body, mail, word(mail, "order.prices"), mail->amount - mail->fees);
-        put_money(body, mail, word(mail, "order.fees"), mail->fees);
-    }
-    put_money(body, mail, said->amount, mail->amount);
-    if (mail->vat > 0)
-        put_money(body, mail, word(mail, "order.vat"), mail->vat);
-    put_fact(body, mail, "order.number");
-    number_of(mail->order, number);
-    text_put(body, span_of(number));
-    text_char(body, '\n');
-}
-
-static void put_body(struct text *body, const struct mail *mail, const struct mail_said *said)
-{
-    text_put(body, said->first);
-    TEXT_LIT(body, "\n\n");
-    text_put(body, said->url);
-    TEXT_LIT(body, "\n\n");
-    text_put(body, mail->event);
-    text_char(body, '\n');
-    size_t before = body->len;
-    wording_put_show(body, mail->words, mail->lang, mail->show);
-    if (body->len > before)
-        text_char(body, '\n');
-    put_places(body, mail);
     if (mail->places.len == 0) {
         put_fact(body, mail, "order.seats");
         text_printf(body, "%u\n", mail->seats);
@@ -161,8 +138,22 @@ static void put_body(struct text *body, const struct mail *mail, const struct ma
         wording_put_time(body, mail->words, mail->until);
         text_char(body, '\n');
     }
-    if (said->bought)
-        put_sums(body, mail, said);
+    if (said->bought) {
+        char number[NUMBER_MAX];
+        assert(mail->fees <= mail->amount);
+        assert(mail->vat <= mail->amount);
+        if (mail->fees > 0) {
+            put_money(body, mail, word(mail, "order.prices"), mail->amount - mail->fees);
+            put_money(body, mail, word(mail, "order.fees"), mail->fees);
+        }
+        put_money(body, mail, said->amount, mail->amount);
+        if (mail->vat > 0)
+            put_money(body, mail, word(mail, "order.vat"), mail->vat);
+        put_fact(body, mail, "order.number");
+        number_of(mail->order, number);
+        text_put(body, span_of(number));
+        text_char(body, '\n');
+    }
     if (mail->support.len > 0) {
         text_char(body, '\n');
         put_fact(body, mail, "links.support");
@@ -183,15 +174,6 @@ static bool write_subject(const struct mail *mail, struct span title, struct mai
     put_subject(&coded, text_span(&plain));
     out->subject[coded.len] = '\0';
     return !plain.overflown && !coded.overflown;
-}
-
-/* The text says all of it: a page that does not fit is left out. */
-static void write_html(const struct mail *mail, const struct mail_said *said, struct mail_text *out)
-{
-    struct text html = text_on(out->html_memory, sizeof(out->html_memory));
-    if (mail->page != NULL)
-        mail_page_put(&html, mail, said);
-    out->html = html.overflown ? SPAN("") : text_span(&html);
 }
 
 int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
@@ -226,7 +208,11 @@ int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *
     put_body(&body, mail, &said);
     if (!write_subject(mail, said.title, out) || body.overflown)
         return err_set(err, ERR_FULL, "mail is too long");
-    write_html(mail, &said, out);
+    /* The text says all of it: a page that does not fit is left out. */
+    struct text html = text_on(out->html_memory, sizeof(out->html_memory));
+    if (mail->page != NULL)
+        mail_page_put(&html, mail, &said);
+    out->html = html.overflown ? SPAN("") : text_span(&html);
     out->body = text_span(&body);
     const char *const headers[MAIL_HEADERS + 1] = {
         out->date, out->from, out->to, out->id, out->subject, "Auto-Submitted: auto-generated"};

@@ -174,28 +174,22 @@ void outbox_pause(struct outbox_item *item, uint32_t wait_ms, const char *why)
     pause_all(item, wait_ms, why);
 }
 
-/* Messages that were under way together are refused together: they count as one refusal, and keep
- * to its pause. */
-static void hold(struct outbox_item *item, const char *why)
-{
-    struct outbox *outbox = item->outbox;
-    uint64_t now_us = clock_mono_us(outbox->conf.clock);
-    uint32_t wait_ms;
-    if (outbox->pauses > 0 && now_us < outbox->pause_until_us)
-        wait_ms = (uint32_t)((outbox->pause_until_us - now_us) / 1000);
-    else
-        wait_ms = backoff_ms(outbox->kind->retry_first_ms, OUTBOX_PAUSE_MAX_MS, ++outbox->pauses,
-                             outbox->conf.rng);
-    pause_all(item, wait_ms, why);
-}
-
 void outbox_end(struct outbox_item *item, enum outbox_end end, const char *why)
 {
     struct outbox *outbox = item->outbox;
     assert(end != OUTBOX_PAUSED);
     item->end = end;
     if (end == OUTBOX_HELD) {
-        hold(item, why);
+        /* Messages that were under way together are refused together: they count as one refusal,
+         * and keep to its pause. */
+        uint64_t now_us = clock_mono_us(outbox->conf.clock);
+        uint32_t wait_ms;
+        if (outbox->pauses > 0 && now_us < outbox->pause_until_us)
+            wait_ms = (uint32_t)((outbox->pause_until_us - now_us) / 1000);
+        else
+            wait_ms = backoff_ms(outbox->kind->retry_first_ms, OUTBOX_PAUSE_MAX_MS,
+                                 ++outbox->pauses, outbox->conf.rng);
+        pause_all(item, wait_ms, why);
         return;
     }
     /* Any other end may have come without an answer of the receiver's. */

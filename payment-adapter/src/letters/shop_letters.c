@@ -37,20 +37,6 @@ static enum outbox_end end_of(const struct outcall_answer *answer)
     }
 }
 
-static void ignore(void *ctx, const struct pg_answer *answer)
-{
-    (void)ctx;
-    (void)answer; /* if lost: the other loops hear it from the shop themselves */
-}
-
-static void pause_shop(const struct outbox_conf *conf, uint32_t pause_ms)
-{
-    uint32_t interval_us, burst_us;
-    pace_of(conf->shop_per_s, &interval_us, &burst_us);
-    sql_shop_pause(conf->pg, &(struct sql_shop_pause_args){pause_ms, interval_us, burst_us}, ignore,
-                   NULL);
-}
-
 static void end_letter(struct outbox_item *item, const struct outcall_answer *answer)
 {
     uint32_t pause_ms = pace_pause_ms(answer->status, answer->retry_after_s);
@@ -58,8 +44,14 @@ static void end_letter(struct outbox_item *item, const struct outcall_answer *an
     char why[96];
     snprintf(why, sizeof(why), "%s %u", answer->rc < 0 ? err_name(answer->rc) : "status",
              answer->status);
-    if (pause_ms > 0)
-        pause_shop(item->conf, pause_ms);
+    if (pause_ms > 0) {
+        const struct outbox_conf *conf = item->conf;
+        uint32_t interval_us, burst_us;
+        pace_of(conf->shop_per_s, &interval_us, &burst_us);
+        /* If it is lost, the other loops hear it from the shop themselves. */
+        sql_shop_pause(conf->pg, &(struct sql_shop_pause_args){pause_ms, interval_us, burst_us},
+                       pg_ignore, NULL);
+    }
     if (pause_ms > 0 && answer->retry_after_s > 0) {
         outbox_pause(item, pause_ms, why);
         return;
@@ -107,16 +99,13 @@ static void put_body(struct text *body, const struct sql_shop_take_row *row,
         json_member_u64(body, "refund_amount", row->refund_amount);
     if (row->refund_vat > 0)
         json_member_u64(body, "refund_vat", row->refund_vat);
-    if (row->refund_cause.len > 0)
-        json_member_str(body, "refund_cause", row->refund_cause);
+    json_member_some(body, "refund_cause", row->refund_cause);
     if (row->fees > 0)
         json_member_u64(body, "fees", row->fees);
     if (row->vat > 0)
         json_member_u64(body, "vat", row->vat);
-    if (row->terms.len > 0)
-        json_member_str(body, "terms", row->terms);
-    if (row->purchase.len > 0)
-        json_member_str(body, "purchase", row->purchase);
+    json_member_some(body, "terms", row->terms);
+    json_member_some(body, "purchase", row->purchase);
     json_close(body, '}');
 }
 

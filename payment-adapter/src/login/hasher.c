@@ -62,24 +62,6 @@ int hasher_create(uv_loop_t *loop, struct hash_queue *queue, struct err_slot *er
     return 0;
 }
 
-static void add(struct hasher *hasher, struct work *work)
-{
-    work->next = hasher->first;
-    if (work->next != NULL)
-        work->next->before = work;
-    hasher->first = work;
-}
-
-static void remove_from(struct hasher *hasher, const struct work *work)
-{
-    if (work->next != NULL)
-        work->next->before = work->before;
-    if (work->before != NULL)
-        work->before->next = work->next;
-    else
-        hasher->first = work->next;
-}
-
 void hasher_close(struct hasher *hasher)
 {
     if (hasher == NULL)
@@ -101,7 +83,12 @@ static void on_after(uv_work_t *req, int status)
 {
     struct work *work = req->data;
     struct hasher *hasher = work->hasher;
-    remove_from(hasher, work);
+    if (work->next != NULL)
+        work->next->before = work->before;
+    if (work->before != NULL)
+        work->before->next = work->next;
+    else
+        hasher->first = work->next;
     give_place(hasher->queue);
     if (!hasher->closing)
         work->on_done(work->ctx, status == 0 ? work->rc : ERR_CLOSED);
@@ -132,7 +119,10 @@ int hasher_check(struct hasher *hasher, const char *hash, const char *password,
     snprintf(work->hash, sizeof(work->hash), "%s", hash);
     snprintf(work->password, sizeof(work->password), "%s", password);
     uv_queue_work(hasher->loop, &work->req, on_work, on_after); /* fails only without a callback */
-    add(hasher, work);
+    work->next = hasher->first;
+    if (work->next != NULL)
+        work->next->before = work;
+    hasher->first = work;
     return 0;
 }
 

@@ -201,17 +201,6 @@ static void on_paced(void *ctx, const struct pg_answer *answer)
     }
 }
 
-static void ask_house(struct question *question, enum pace_share share)
-{
-    const struct pace_users *pace = &question->users->pace;
-    const struct sql_pace_users_args args = {.share = pace_share_name(share),
-                                             .interval_us = pace->own[share].interval_us,
-                                             .burst_us = pace->own[share].burst_us,
-                                             .common_interval_us = pace->common.interval_us,
-                                             .common_burst_us = pace->common.burst_us};
-    sql_pace_users(question->users->own, &args, on_paced, question);
-}
-
 static int ask(struct users *users, int query, enum pace_share share, const char *param,
                users_on_done *on_done, void *ctx, uint32_t *retry_ms)
 {
@@ -234,7 +223,13 @@ static int ask(struct users *users, int query, enum pace_share share, const char
     bool fits = span_to_cstr(span_of(param), question->param, sizeof(question->param));
     assert(fits);
     users->under_way++;
-    ask_house(question, share);
+    const struct pace_users *pace = &question->users->pace;
+    const struct sql_pace_users_args args = {.share = pace_share_name(share),
+                                             .interval_us = pace->own[share].interval_us,
+                                             .burst_us = pace->own[share].burst_us,
+                                             .common_interval_us = pace->common.interval_us,
+                                             .common_burst_us = pace->common.burst_us};
+    sql_pace_users(question->users->own, &args, on_paced, question);
     return 0;
 }
 

@@ -94,21 +94,11 @@ static void on_act(void *ctx, const struct pg_answer *answer)
     write_passed(all);
 }
 
-static void turn_back(struct cancellations *all, const char *order)
-{
-    const struct sql_order_cancel_args args = {.order = order,
-                                               .pivots = checkout_pivots(all->conf.checkout)};
-    all->acts++;
-    sql_order_cancel(all->conf.pg, &args, on_act, all);
-}
-
 static void give_back(struct cancellations *all, const struct sql_cancelling_take_row *row,
                       bool whole)
 {
     const char *order = row->order_id.ptr;
     struct pg_job *job = pg_job_create(all->conf.pg, on_act, all);
-    if (job == NULL)
-        return; /* the next pass has it again */
     all->acts++;
     enum checkout_kind kind = whole ? CHECKOUT_REFUND : CHECKOUT_CREDIT;
     const char *saga = checkout_now(all->conf.checkout, kind)->key;
@@ -133,16 +123,6 @@ static void give_back(struct cancellations *all, const struct sql_cancelling_tak
                                                                 .who = row->who.ptr,
                                                                 .most = CREDITS_MAX + 1});
     pg_job_send(job);
-}
-
-static void begin(struct cancellations *all, const struct sql_cancelling_take_row *row)
-{
-    assert(row->order_id.ptr != NULL);
-    enum order_off act = order_off(row->status, row->moving, row->used);
-    if (act == ORDER_OFF_TURN_BACK)
-        turn_back(all, row->order_id.ptr);
-    else if (act == ORDER_OFF_REFUND || act == ORDER_OFF_CREDIT)
-        give_back(all, row, act == ORDER_OFF_REFUND);
 }
 
 static void on_taken(void *ctx, const struct pg_answer *answer)
@@ -174,7 +154,15 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
     all->acts = 1; /* an answer may come at once; what follows the last one waits for this end */
     for (int i = 0; i < len && !none; i++) {
         row = sql_cancelling_take_row(res, i);
-        begin(all, &row);
+        assert(row.order_id.ptr != NULL);
+        enum order_off act = order_off(row.status, row.moving, row.used);
+        if (act == ORDER_OFF_TURN_BACK) {
+            const struct sql_order_cancel_args args = {
+                .order = row.order_id.ptr, .pivots = checkout_pivots(all->conf.checkout)};
+            all->acts++;
+            sql_order_cancel(all->conf.pg, &args, on_act, all);
+        } else if (act == ORDER_OFF_REFUND || act == ORDER_OFF_CREDIT)
+            give_back(all, &row, act == ORDER_OFF_REFUND);
     }
     if (--all->acts == 0)
         write_passed(all);

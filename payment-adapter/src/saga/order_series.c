@@ -47,24 +47,6 @@ static void on_sagas(void *ctx, const struct pg_answer *answer)
     note_failure(ctx, answer);
 }
 
-static void count_sagas(struct order_series *series)
-{
-    struct pg_job *job = pg_job_create(series->conf.pg, on_sagas, series);
-    if (job == NULL)
-        return; /* the next time will count these too */
-    sql_count_sagas_add(job);
-    sql_count_thin_add(job, &(struct sql_count_thin_args){.rows_max = COUNTED_ROWS_MAX});
-    pg_job_send(job);
-}
-
-static struct ours ours_now(const struct order_series_conf *conf)
-{
-    return (struct ours){
-        .errors = atomic_load_explicit(conf->errors, memory_order_relaxed),
-        .unanswered = atomic_load_explicit(conf->unanswered, memory_order_relaxed),
-    };
-}
-
 static void on_ours(void *ctx, const struct pg_answer *answer)
 {
     struct order_series *series = ctx;
@@ -77,7 +59,11 @@ static void on_ours(void *ctx, const struct pg_answer *answer)
 
 static void count_ours(struct order_series *series)
 {
-    struct ours now = ours_now(&series->conf);
+    const struct order_series_conf *conf = &series->conf;
+    struct ours now = (struct ours){
+        .errors = atomic_load_explicit(conf->errors, memory_order_relaxed),
+        .unanswered = atomic_load_explicit(conf->unanswered, memory_order_relaxed),
+    };
     assert(now.errors >= series->told.errors); /* such a counter only rises */
     assert(now.unanswered >= series->told.unanswered);
     uint64_t errors = now.errors - series->told.errors;
@@ -96,8 +82,12 @@ void order_series_tick(struct order_series *series)
     if (series->ticks++ % COUNT_TICKS != 0)
         return;
     count_ours(series);
-    if (series->conf.counts_sagas)
-        count_sagas(series);
+    if (series->conf.counts_sagas) {
+        struct pg_job *job = pg_job_create(series->conf.pg, on_sagas, series);
+        sql_count_sagas_add(job);
+        sql_count_thin_add(job, &(struct sql_count_thin_args){.rows_max = COUNTED_ROWS_MAX});
+        pg_job_send(job);
+    }
 }
 
 /* ---- a life ---- */

@@ -27,19 +27,6 @@ static void free_if_over(struct pace_teller *teller)
     }
 }
 
-static void note(struct pace_teller *teller, const struct pg_answer *answer)
-{
-    bool failing = answer->rc < 0;
-    if (failing && !teller->failing) { /* once, not for each attempt */
-        struct err_slot err;
-        err_set(&err, answer->rc, "%s %s", answer->sqlstate, answer->text);
-        log_failure(
-            teller->conf.log,
-            "the common pace at the payment providers cannot be asked: ours stays as it was", &err);
-    }
-    teller->failing = failing;
-}
-
 static void on_told(void *ctx, const struct pg_answer *answer)
 {
     struct pace_teller *teller = MAGIC_OF(pace_teller, ctx);
@@ -52,8 +39,18 @@ static void on_told(void *ctx, const struct pg_answer *answer)
         pace_reported(teller->conf.pace, teller->calls, row.ahead_us,
                       clock_mono_us(teller->conf.clock));
     }
-    if (!teller->closed)
-        note(teller, answer);
+    if (!teller->closed) {
+        bool failing = answer->rc < 0;
+        if (failing && !teller->failing) { /* once, not for each attempt */
+            struct err_slot err;
+            err_set(&err, answer->rc, "%s %s", answer->sqlstate, answer->text);
+            log_failure(
+                teller->conf.log,
+                "the common pace at the payment providers cannot be asked: ours stays as it was",
+                &err);
+        }
+        teller->failing = failing;
+    }
     free_if_over(teller);
 }
 

@@ -227,12 +227,10 @@ static void put_item(struct text *text, const struct item *item)
         json_i64(text, item->sum);
     }
     if (item->accepted_at[0] != '\0') {
-        json_key(text, "accepted");
-        json_open(text, '{');
+        json_member_open(text, "accepted", '{');
         json_member_cstr(text, "at", item->accepted_at);
         json_member_cstr(text, "reason", item->reason);
-        if (item->who[0] != '\0')
-            json_member_cstr(text, "who", item->who);
+        json_member_some(text, "who", span_of(item->who));
         json_close(text, '}');
     }
     const char *means, *todo;
@@ -245,50 +243,13 @@ static void put_item(struct text *text, const struct item *item)
 
 static void put_items(const struct reconcile *reconcile, bool accepted, struct text *text)
 {
-    json_key(text, "items");
-    json_open(text, '[');
+    json_member_open(text, "items", '[');
     for (uint32_t i = 0; i < reconcile->items_len && text->len < REPORT_MAX - REPORT_ITEM_MAX;
          i++) {
         if ((reconcile->items[i].accepted_at[0] != '\0') == accepted)
             put_item(text, &reconcile->items[i]);
     }
     json_close(text, ']');
-}
-
-/* "": it is not known */
-static void put_time(struct text *text, const char *key, const char *at)
-{
-    json_key(text, key);
-    if (at[0] == '\0')
-        json_nil(text);
-    else
-        json_str(text, span_of(at));
-}
-
-/* All of the report but "at" and "drift". */
-static void put_report(const struct reconcile *reconcile, struct text *text)
-{
-    json_open(text, '{');
-    put_time(text, "passed_at", reconcile->passed_at);
-    put_time(text, "seats_compared_at", reconcile->seats_at);
-    put_items(reconcile, false, text);
-    json_key(text, "accepted");
-    json_open(text, '{');
-    json_member_u64(text, "count", reconcile->accepted);
-    put_items(reconcile, true, text);
-    json_close(text, '}');
-    json_key(text, "foreign");
-    json_open(text, '{');
-    json_member_u64(text, "payments", reconcile->foreign);
-    json_member_u64(text, "amount", reconcile->foreign_amount);
-    json_close(text, '}');
-    json_key(text, "not_reached");
-    json_open(text, '[');
-    for (uint32_t i = 0; i < reconcile->broken_len; i++)
-        json_str(text, span_of(reconcile->broken[i]));
-    json_close(text, ']');
-    json_close(text, '}');
-    assert(!text->overflown);
 }
 
 static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t accepted,
@@ -322,25 +283,6 @@ static void on_ended(void *ctx, const struct pg_answer *answer)
         log_end(&line);
     }
     end_run(reconcile, 0);
-}
-
-static void finish(struct reconcile *reconcile)
-{
-    assert(reconcile->running);
-    assert(reconcile->then == NULL);
-    assert(reconcile->items_len <= ITEMS_MAX);
-    char *memory = malloc(REPORT_MAX);
-    if (memory == NULL) {
-        end_run(reconcile, ERR_NOMEM);
-        return;
-    }
-    struct text report = text_on(memory, REPORT_MAX - 1);
-    put_report(reconcile, &report);
-    memory[report.len] = '\0';
-    const struct sql_reconcile_end_args args = {
-        .run = reconcile->id, .drift = reconcile->drift, .report = memory};
-    sql_reconcile_end(asking(reconcile), &args, on_ended, reconcile);
-    free(memory);
 }
 
 static void take_items(struct reconcile *reconcile, const PGresult *res)
@@ -384,7 +326,42 @@ static void on_passed(void *ctx, const struct pg_answer *answer)
     } else {
         break_link(reconcile, "database");
     }
-    finish(reconcile);
+    assert(reconcile->running);
+    assert(reconcile->then == NULL);
+    assert(reconcile->items_len <= ITEMS_MAX);
+    char *memory = malloc(REPORT_MAX);
+    if (memory == NULL) {
+        end_run(reconcile, ERR_NOMEM);
+        return;
+    }
+    struct text report = text_on(memory, REPORT_MAX - 1);
+    /* All of the report but "at" and "drift". */
+    const struct span none = {NULL, 0};
+    json_open(&report, '{');
+    json_member_or_null(&report, "passed_at",
+                        reconcile->passed_at[0] != '\0' ? span_of(reconcile->passed_at) : none);
+    json_member_or_null(&report, "seats_compared_at",
+                        reconcile->seats_at[0] != '\0' ? span_of(reconcile->seats_at) : none);
+    put_items(reconcile, false, &report);
+    json_member_open(&report, "accepted", '{');
+    json_member_u64(&report, "count", reconcile->accepted);
+    put_items(reconcile, true, &report);
+    json_close(&report, '}');
+    json_member_open(&report, "foreign", '{');
+    json_member_u64(&report, "payments", reconcile->foreign);
+    json_member_u64(&report, "amount", reconcile->foreign_amount);
+    json_close(&report, '}');
+    json_member_open(&report, "not_reached", '[');
+    for (uint32_t i = 0; i < reconcile->broken_len; i++)
+        json_str(&report, span_of(reconcile->broken[i]));
+    json_close(&report, ']');
+    json_close(&report, '}');
+    assert(!report.overflown);
+    memory[report.len] = '\0';
+    const struct sql_reconcile_end_args args = {
+        .run = reconcile->id, .drift = reconcile->drift, .report = memory};
+    sql_reconcile_end(asking(reconcile), &args, on_ended, reconcile);
+    free(memory);
 }
 
 static void on_drift(void *ctx, const struct pg_answer *answer)
@@ -403,16 +380,6 @@ static void on_drift(void *ctx, const struct pg_answer *answer)
     sql_reconcile_passed(asking(reconcile), &args, on_passed, reconcile);
 }
 
-static void compare_tables(struct reconcile *reconcile)
-{
-    const struct sql_reconcile_drift_args args = {.grace_ms = GRACE_MS,
-                                                  .most = LISTED_MAX,
-                                                  .kept = KEPT_MAX,
-                                                  .whole = reconcile->whole,
-                                                  .run = reconcile->id};
-    sql_reconcile_drift(asking(reconcile), &args, on_drift, reconcile);
-}
-
 /* ---- seats ---- */
 
 static void next_seats(struct reconcile *reconcile);
@@ -429,39 +396,7 @@ static void on_seats_compared(void *ctx, const struct pg_answer *answer)
     next_seats(reconcile);
 }
 
-static void compare_sold(struct reconcile *reconcile)
-{
-    assert(reconcile->event > 0);
-    assert(reconcile->seats_part > 0); /* at least one page was kept, an empty one too */
-    const struct sql_reconcile_seats_args args = {.event = reconcile->events[reconcile->event - 1],
-                                                  .grace_ms = GRACE_MS,
-                                                  .reader = reconcile->reader,
-                                                  .pages = reconcile->seats_part,
-                                                  .most = LISTED_MAX};
-    sql_reconcile_seats(asking(reconcile), &args, on_seats_compared, reconcile);
-}
-
 static void next_seats_page(struct reconcile *reconcile);
-
-/* A page that is not full is the last one; one that is longer is the whole list, and so is one that
- * comes again. */
-static void take_seats_page(struct reconcile *reconcile,
-                            const struct sql_reconcile_sold_page_row *page)
-{
-    bool again = reconcile->seats_part > 0 && span_eq(page->last, span_of(reconcile->seats_after));
-    if (!again)
-        reconcile->seats_part++;
-    assert(reconcile->seats_part <= SEATS_PAGES_MAX);
-    if (again || page->len != SEATS_PAGE) {
-        compare_sold(reconcile);
-    } else if (reconcile->seats_part == SEATS_PAGES_MAX || page->last.len == 0 ||
-               !span_to_cstr(page->last, reconcile->seats_after, sizeof(reconcile->seats_after))) {
-        break_link(reconcile, "seat-service");
-        next_seats(reconcile);
-    } else {
-        next_seats_page(reconcile);
-    }
-}
 
 static void on_seats_kept(void *ctx, const struct pg_answer *answer)
 {
@@ -471,7 +406,31 @@ static void on_seats_kept(void *ctx, const struct pg_answer *answer)
     if (answer->rc == 0) {
         const struct sql_reconcile_sold_page_row page =
             sql_reconcile_sold_page_row(answer->results[0], 0);
-        take_seats_page(reconcile, &page);
+        /* A page that is not full is the last one; one that is longer is the whole list, and so is
+         * one that comes again. */
+        bool again =
+            reconcile->seats_part > 0 && span_eq(page.last, span_of(reconcile->seats_after));
+        if (!again)
+            reconcile->seats_part++;
+        assert(reconcile->seats_part <= SEATS_PAGES_MAX);
+        if (again || page.len != SEATS_PAGE) {
+            assert(reconcile->event > 0);
+            assert(reconcile->seats_part > 0); /* at least one page was kept, an empty one too */
+            const struct sql_reconcile_seats_args args = {
+                .event = reconcile->events[reconcile->event - 1],
+                .grace_ms = GRACE_MS,
+                .reader = reconcile->reader,
+                .pages = reconcile->seats_part,
+                .most = LISTED_MAX};
+            sql_reconcile_seats(asking(reconcile), &args, on_seats_compared, reconcile);
+        } else if (reconcile->seats_part == SEATS_PAGES_MAX || page.last.len == 0 ||
+                   !span_to_cstr(page.last, reconcile->seats_after,
+                                 sizeof(reconcile->seats_after))) {
+            break_link(reconcile, "seat-service");
+            next_seats(reconcile);
+        } else {
+            next_seats_page(reconcile);
+        }
         return;
     }
     /* 22...: what came is not a list of seats */
@@ -528,26 +487,21 @@ static void on_export(void *ctx, const struct outcall_answer *answer)
     grow_free(&sold);
 }
 
-static void put_seats_url(const struct reconcile *reconcile, struct text *url)
-{
-    assert(reconcile->event > 0);
-    const char *event = reconcile->events[reconcile->event - 1];
-    seats_map_put(reconcile->conf.seats_map, SEATS_PRIVATE, span_of(event), url);
-    text_printf(url, "/admin/events/%s/export?limit=%d", event, SEATS_PAGE);
-    if (reconcile->seats_after[0] != '\0') {
-        TEXT_LIT(url, "&after=");
-        outcall_escape(url, span_of(reconcile->seats_after));
-    }
-    text_char(url, '\0');
-    assert(!url->overflown);
-}
-
 static void ask_for_seats(struct reconcile *reconcile)
 {
     const struct reconcile_conf *conf = &reconcile->conf;
     char memory[CONFIG_STRING_MAX + 128 + 3 * ORDER_SEAT_MAX], auth[320];
     struct text url = text_on(memory, sizeof(memory));
-    put_seats_url(reconcile, &url);
+    assert(reconcile->event > 0);
+    const char *event = reconcile->events[reconcile->event - 1];
+    seats_map_put(reconcile->conf.seats_map, SEATS_PRIVATE, span_of(event), &url);
+    text_printf(&url, "/admin/events/%s/export?limit=%d", event, SEATS_PAGE);
+    if (reconcile->seats_after[0] != '\0') {
+        TEXT_LIT(&url, "&after=");
+        outcall_escape(&url, span_of(reconcile->seats_after));
+    }
+    text_char(&url, '\0');
+    assert(!url.overflown);
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->seats_token);
     struct outcall call = {.url = memory,
                            .headers = {auth},
@@ -569,7 +523,12 @@ static void next_seats(struct reconcile *reconcile)
 {
     assert(reconcile->event <= reconcile->events_len);
     if (reconcile->event == reconcile->events_len) {
-        compare_tables(reconcile);
+        const struct sql_reconcile_drift_args args = {.grace_ms = GRACE_MS,
+                                                      .most = LISTED_MAX,
+                                                      .kept = KEPT_MAX,
+                                                      .whole = reconcile->whole,
+                                                      .run = reconcile->id};
+        sql_reconcile_drift(asking(reconcile), &args, on_drift, reconcile);
         return;
     }
     reconcile->event++;
@@ -660,29 +619,6 @@ static int read_shop_page(const json_t *page, struct grow *rows)
     return count;
 }
 
-static void take_shop_page(struct reconcile *reconcile, const json_t *page)
-{
-    struct grow rows = {0};
-    int count = read_shop_page(page, &rows);
-    const json_t *next = json_object_get(page, "next");
-    const char *list = count >= 0 ? grow_cstr(&rows) : NULL;
-    if (list == NULL) {
-        break_link(reconcile, "shop");
-        compare_seats(reconcile);
-    } else {
-        if (count > 0 && json_is_integer(next))
-            snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%" JSON_INTEGER_FORMAT,
-                     json_integer_value(next));
-        reconcile->pages = count == SHOP_PAGE ? reconcile->pages + 1 : 0;
-        const struct sql_reconcile_shop_args args = {.run = reconcile->id,
-                                                     .event = reconcile->cursor,
-                                                     .is_end = reconcile->pages == 0,
-                                                     .rows = list};
-        sql_reconcile_shop(asking(reconcile), &args, on_shop_kept, reconcile);
-    }
-    grow_free(&rows);
-}
-
 static void ignore(void *ctx, const struct pg_answer *answer)
 {
     (void)ctx;
@@ -703,26 +639,26 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
                        ignore, NULL);
     if (answer->rc == 0 && answer->status == 200)
         (void)json_in_read(answer->body, &page); /* without memory this run does without, too */
-    take_shop_page(reconcile, page);
+    struct grow rows = {0};
+    int count = read_shop_page(page, &rows);
+    const json_t *next = json_object_get(page, "next");
+    const char *list = count >= 0 ? grow_cstr(&rows) : NULL;
+    if (list == NULL) {
+        break_link(reconcile, "shop");
+        compare_seats(reconcile);
+    } else {
+        if (count > 0 && json_is_integer(next))
+            snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%" JSON_INTEGER_FORMAT,
+                     json_integer_value(next));
+        reconcile->pages = count == SHOP_PAGE ? reconcile->pages + 1 : 0;
+        const struct sql_reconcile_shop_args args = {.run = reconcile->id,
+                                                     .event = reconcile->cursor,
+                                                     .is_end = reconcile->pages == 0,
+                                                     .rows = list};
+        sql_reconcile_shop(asking(reconcile), &args, on_shop_kept, reconcile);
+    }
+    grow_free(&rows);
     json_decref(page);
-}
-
-static void get_shop_page(struct reconcile *reconcile)
-{
-    const struct reconcile_conf *conf = &reconcile->conf;
-    assert(reconcile->pages > 0);
-    assert(reconcile->pages <= PAGES_MAX);
-    char url[CONFIG_STRING_MAX + 160], auth[320];
-    snprintf(url, sizeof(url), "%s?limit=%d%s%s", conf->settings->shop_list_url, SHOP_PAGE,
-             reconcile->cursor[0] != '\0' ? "&after=" : "", reconcile->cursor);
-    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->shop_key);
-    struct outcall call = {.url = url,
-                           .headers = {auth},
-                           .timeout_ms = (uint32_t)conf->settings->shop_timeout_ms,
-                           .on_done = on_shop_page,
-                           .ctx = reconcile};
-    reconcile->out++;
-    outcall_send(conf->outcalls, &call);
 }
 
 /* The next run reads on. */
@@ -746,9 +682,22 @@ static void on_shop_paced(void *ctx, const struct pg_answer *answer)
         return;
     }
     uint64_t wait_us = sql_pace_shop_row(answer->results[0], 0).wait_us;
-    if (wait_us == 0)
-        get_shop_page(reconcile);
-    else if (now_us(reconcile) + wait_us >= reconcile->shop_until_us)
+    if (wait_us == 0) {
+        const struct reconcile_conf *conf = &reconcile->conf;
+        assert(reconcile->pages > 0);
+        assert(reconcile->pages <= PAGES_MAX);
+        char url[CONFIG_STRING_MAX + 160], auth[320];
+        snprintf(url, sizeof(url), "%s?limit=%d%s%s", conf->settings->shop_list_url, SHOP_PAGE,
+                 reconcile->cursor[0] != '\0' ? "&after=" : "", reconcile->cursor);
+        snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->shop_key);
+        struct outcall call = {.url = url,
+                               .headers = {auth},
+                               .timeout_ms = (uint32_t)conf->settings->shop_timeout_ms,
+                               .on_done = on_shop_page,
+                               .ctx = reconcile};
+        reconcile->out++;
+        outcall_send(conf->outcalls, &call);
+    } else if (now_us(reconcile) + wait_us >= reconcile->shop_until_us)
         leave_shop(reconcile);
     else
         wait_then(reconcile, wait_us, next_shop_page);
@@ -777,16 +726,6 @@ static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
         span_to_cstr_cut(sql_reconcile_cursor_row(answer->results[0], 0).event, reconcile->cursor,
                          sizeof(reconcile->cursor));
     next_shop_page(reconcile);
-}
-
-static void compare_shop(struct reconcile *reconcile)
-{
-    const struct settings *settings = reconcile->conf.settings;
-    if (settings->shop_list_url[0] == '\0' || reconcile->conf.shop_key[0] == '\0') {
-        compare_seats(reconcile);
-        return;
-    }
-    ask_cursor(reconcile, "shop", on_shop_cursor);
 }
 
 /* ---- providers ---- */
@@ -849,26 +788,22 @@ static void on_gap_kept(void *ctx, const struct pg_answer *answer)
     next_page(reconcile);
 }
 
-/* After a month or so the provider forgets events, and our position with them. We record that
- * something was missed, and read the list again as on the first day. */
-static void anchor_again(struct reconcile *reconcile)
-{
-    const struct sql_reconcile_gap_args args = {
-        .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name, .run = reconcile->id};
-    reconcile->cursor[0] = '\0';
-    log_say(
-        reconcile->conf.log, LOG_LEVEL_ERROR,
-        "the provider has forgotten our position in its list: reading again from the oldest event");
-    sql_reconcile_gap(asking(reconcile), &args, on_gap_kept, reconcile);
-}
-
 static void on_events(void *ctx, const struct psp_events *events)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     if (events->lost && reconcile->cursor[0] != '\0' && reconcile->newest[0] == '\0') {
-        anchor_again(reconcile);
+        /* After a month or so the provider forgets events, and our position with them. We record
+         * that something was missed, and read the list again as on the first day. */
+        const struct sql_reconcile_gap_args gap = {
+            .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name,
+            .run = reconcile->id};
+        reconcile->cursor[0] = '\0';
+        log_say(reconcile->conf.log, LOG_LEVEL_ERROR,
+                "the provider has forgotten our position in its list: reading again from the "
+                "oldest event");
+        sql_reconcile_gap(asking(reconcile), &gap, on_gap_kept, reconcile);
         return;
     }
     if (events->rc == ERR_RANGE && reconcile->page_len > 1) {
@@ -941,26 +876,15 @@ static void next_psp(struct reconcile *reconcile)
         ask_cursor(reconcile, driver->name, on_cursor);
         return;
     }
-    compare_shop(reconcile);
+    const struct settings *settings = reconcile->conf.settings;
+    if (settings->shop_list_url[0] == '\0' || reconcile->conf.shop_key[0] == '\0') {
+        compare_seats(reconcile);
+        return;
+    }
+    ask_cursor(reconcile, "shop", on_shop_cursor);
 }
 
 /* ---- whose run it is ---- */
-
-static void start(struct reconcile *reconcile, uint64_t id)
-{
-    assert(!reconcile->running);
-    assert(!reconcile->closing);
-    reconcile->running = reconcile->whole = true;
-    reconcile->lost = false;
-    reconcile->id = id;
-    reconcile->began_us = now_us(reconcile);
-    reconcile->renew_us = reconcile->began_us + RENEW_MS * UINT64_C(1000);
-    reconcile->psp = 0;
-    reconcile->items_len = reconcile->broken_len = 0;
-    reconcile->drift = reconcile->accepted = 0;
-    reconcile->first[0] = '\0';
-    next_psp(reconcile);
-}
 
 /* Begins the run if it was granted. A grant that comes before the answer that ours has ended is
  * left to run out. */
@@ -968,8 +892,19 @@ static void take_run(struct reconcile *reconcile, const struct pg_answer *answer
 {
     const struct sql_reconcile_take_row row = sql_reconcile_take_row(answer->results[0], 0);
     set_gauges(reconcile, row.drift, row.accepted, row.ended_s, row.seats_age_s);
-    if (row.has_run && !reconcile->running)
-        start(reconcile, row.run);
+    if (row.has_run && !reconcile->running) {
+        assert(!reconcile->closing);
+        reconcile->running = reconcile->whole = true;
+        reconcile->lost = false;
+        reconcile->id = row.run;
+        reconcile->began_us = now_us(reconcile);
+        reconcile->renew_us = reconcile->began_us + RENEW_MS * UINT64_C(1000);
+        reconcile->psp = 0;
+        reconcile->items_len = reconcile->broken_len = 0;
+        reconcile->drift = reconcile->accepted = 0;
+        reconcile->first[0] = '\0';
+        next_psp(reconcile);
+    }
 }
 
 static void on_polled(void *ctx, const struct pg_answer *answer)
@@ -1016,16 +951,6 @@ static void on_renewed(void *ctx, const struct pg_answer *answer)
     reconcile->renewing = 0;
 }
 
-static void renew(struct reconcile *reconcile)
-{
-    const struct sql_reconcile_renew_args args = {.run = reconcile->id, .lease_ms = LEASE_MS};
-    assert(reconcile->running);
-    assert(reconcile->renewing == 0); /* one at a time */
-    reconcile->renewing = reconcile->id;
-    reconcile->renew_us = now_us(reconcile) + RENEW_MS * UINT64_C(1000);
-    sql_reconcile_renew(asking(reconcile), &args, on_renewed, reconcile);
-}
-
 /* ---- a life ---- */
 
 int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
@@ -1051,24 +976,25 @@ void reconcile_use_pace(struct reconcile *reconcile, uint32_t shop_per_s)
     pace_of(shop_per_s, &reconcile->shop_interval_us, &reconcile->shop_burst_us);
 }
 
-static void poll_lease(struct reconcile *reconcile, uint64_t now)
-{
-    uint64_t every_ms = reconcile->conf.settings->reconcile_every_ms;
-    reconcile->polling = true;
-    reconcile->poll_us = now + (every_ms < POLL_MS ? every_ms : POLL_MS) * 1000;
-    take(reconcile, false, on_polled);
-}
-
 void reconcile_tick(struct reconcile *reconcile)
 {
     uint64_t now = now_us(reconcile);
     if (!reconcile->running) {
-        if (!reconcile->polling && now >= reconcile->poll_us)
-            poll_lease(reconcile, now);
+        if (!reconcile->polling && now >= reconcile->poll_us) {
+            uint64_t every_ms = reconcile->conf.settings->reconcile_every_ms;
+            reconcile->polling = true;
+            reconcile->poll_us = now + (every_ms < POLL_MS ? every_ms : POLL_MS) * 1000;
+            take(reconcile, false, on_polled);
+        }
         return;
     }
-    if (reconcile->renewing == 0 && now >= reconcile->renew_us)
-        renew(reconcile);
+    if (reconcile->renewing == 0 && now >= reconcile->renew_us) {
+        const struct sql_reconcile_renew_args args = {.run = reconcile->id, .lease_ms = LEASE_MS};
+        assert(reconcile->running);
+        reconcile->renewing = reconcile->id;
+        reconcile->renew_us = now_us(reconcile) + RENEW_MS * UINT64_C(1000);
+        sql_reconcile_renew(asking(reconcile), &args, on_renewed, reconcile);
+    }
     void (*then)(struct reconcile *) = reconcile->then;
     if (then == NULL || now < reconcile->then_us)
         return;

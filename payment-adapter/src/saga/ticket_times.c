@@ -8,14 +8,6 @@
 
 #include <assert.h>
 
-static void measure(struct ticket_times *times, size_t place, uint64_t now_us)
-{
-    assert(times->open[place].saga != 0);
-    uint64_t paid_us = times->open[place].paid_us;
-    times->open[place].saga = 0;
-    histogram_record(&times->took, now_us > paid_us ? now_us - paid_us : 0);
-}
-
 void ticket_times_on_stored(struct ticket_times *times, const struct saga_row *row,
                             const struct saga_move *move, uint64_t now_us)
 {
@@ -31,7 +23,10 @@ void ticket_times_on_stored(struct ticket_times *times, const struct saga_row *r
         times->open[place].saga = move->id;
         times->open[place].paid_us = now_us > move->took_us ? now_us - move->took_us : 0;
     } else if (told == ORDER_COMPLETED && known) {
-        measure(times, place, now_us);
+        assert(times->open[place].saga != 0);
+        uint64_t paid_us = times->open[place].paid_us;
+        times->open[place].saga = 0;
+        histogram_record(&times->took, now_us > paid_us ? now_us - paid_us : 0);
     } else if (told != ORDER_CONFIRMING && known) {
         times->open[place].saga = 0;
         atomic_fetch_add_explicit(&times->missed, 1, memory_order_relaxed);
