@@ -63,11 +63,6 @@ struct seats {
     struct counter_stats stats;
 };
 
-static int check(void *settings, struct err_slot *err)
-{
-    return settings_check(settings, err);
-}
-
 static int migrate(void *config, void (*on_wait)(const char *words), struct err_slot *err)
 {
     const struct settings *settings = config;
@@ -94,119 +89,91 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
 {
     const struct journal_stats *journal = journal_stats(seats->journal);
     const struct auditor_stats *auditor = auditor_stats(seats->auditor);
-    const struct {
-        const char *name, *help;
-        const _Atomic uint64_t *value;
-    } counters[] = {
-        {"fairgate_seats_holds_total", "holds taken", &seats->stats.holds},
-        {"fairgate_seats_changed_total", "holds changed", &seats->stats.changed},
-        {"fairgate_seats_released_total", "holds given back", &seats->stats.released},
-        {"fairgate_seats_expired_total", "holds that ran out", &seats->stats.expired},
-        {"fairgate_seats_extended_total", "holds extended by orders", &seats->stats.extended},
-        {"fairgate_seats_confirmed_total", "holds sold", &seats->stats.confirmed},
-        {"fairgate_seats_retaken_total", "expired holds sold after all", &seats->stats.retaken},
-        {"fairgate_seats_gone_total", "late payments whose seats were gone",
-         &seats->stats.late_gone},
+    const struct metrics_row rows[] = {
+        {"fairgate_seats_holds_total", "holds taken", NULL, &seats->stats.holds, false},
+        {"fairgate_seats_changed_total", "holds changed", NULL, &seats->stats.changed, false},
+        {"fairgate_seats_released_total", "holds given back", NULL, &seats->stats.released, false},
+        {"fairgate_seats_expired_total", "holds that ran out", NULL, &seats->stats.expired, false},
+        {"fairgate_seats_extended_total", "holds extended by orders", NULL, &seats->stats.extended,
+         false},
+        {"fairgate_seats_confirmed_total", "holds sold", NULL, &seats->stats.confirmed, false},
+        {"fairgate_seats_retaken_total", "expired holds sold after all", NULL,
+         &seats->stats.retaken, false},
+        {"fairgate_seats_gone_total", "late payments whose seats were gone", NULL,
+         &seats->stats.late_gone, false},
         {"fairgate_seats_unremembered_total",
-         "holds that expired while being paid and could not be remembered",
-         &seats->stats.unremembered},
-        {"fairgate_seats_refunded_total", "sold holds given back", &seats->stats.refunded},
-        {"fairgate_seats_conflicts_total", "requests that lost a seat", &seats->stats.conflicts},
-        {"fairgate_seats_refused_total", "changes undone because they could not be written",
-         &seats->stats.refused},
-        {"fairgate_seats_replayed_total", "answers to repeated idempotency keys",
-         &seats->stats.replays},
-        {"fairgate_seats_codes_wrong_total", "channel codes that were wrong",
-         &seats->stats.codes_wrong},
+         "holds that expired while being paid and could not be remembered", NULL,
+         &seats->stats.unremembered, false},
+        {"fairgate_seats_refunded_total", "sold holds given back", NULL, &seats->stats.refunded,
+         false},
+        {"fairgate_seats_conflicts_total", "requests that lost a seat", NULL,
+         &seats->stats.conflicts, false},
+        {"fairgate_seats_refused_total", "changes undone because they could not be written", NULL,
+         &seats->stats.refused, false},
+        {"fairgate_seats_replayed_total", "answers to repeated idempotency keys", NULL,
+         &seats->stats.replays, false},
+        {"fairgate_seats_codes_wrong_total", "channel codes that were wrong", NULL,
+         &seats->stats.codes_wrong, false},
         {"fairgate_seats_codes_unchecked_total",
-         "channel codes refused without a check, since too many were wrong",
-         &seats->stats.codes_unchecked},
+         "channel codes refused without a check, since too many were wrong", NULL,
+         &seats->stats.codes_unchecked, false},
         {"fairgate_idem_pushed_out_total",
-         "outcomes of repeatable requests forgotten early for lack of memory",
-         &idem_stats(seats->idem)->pushed_out},
-        {"fairgate_journal_commits_total", "transactions", &journal->commits},
-        {"fairgate_journal_changes_total", "changes written", &journal->changes},
-        {"fairgate_journal_refused_total", "changes refused", &journal->refused},
-        {"fairgate_journal_errors_total", "transactions that PostgreSQL refused", &journal->errors},
-        {"fairgate_journal_reconnects_total", "connections made", &journal->reconnects},
-        {"fairgate_journal_takeovers_total", "events taken", &journal->takeovers},
-        {"fairgate_journal_settled_written_total", "open outcomes that were written",
-         &journal->settled_written},
-        {"fairgate_journal_settled_again_total", "open outcomes that were written again",
-         &journal->settled_again},
-        {"fairgate_journal_wal_bytes_total", "WAL of the whole server", &journal->wal_bytes},
-        {"fairgate_journal_wal_syncs_total", "WAL flushes of the whole server",
-         &journal->wal_flushes},
-        {"fairgate_auditor_changes_total", "changes replayed and checked", &auditor->changes},
-        {"fairgate_auditor_snapshots_total", "snapshots made", &auditor->snapshots},
-        {"fairgate_auditor_failures_total", "rounds that failed", &auditor->failures},
+         "outcomes of repeatable requests forgotten early for lack of memory", NULL,
+         &idem_stats(seats->idem)->pushed_out, false},
+        {"fairgate_journal_commits_total", "transactions", NULL, &journal->commits, false},
+        {"fairgate_journal_changes_total", "changes written", NULL, &journal->changes, false},
+        {"fairgate_journal_refused_total", "changes refused", NULL, &journal->refused, false},
+        {"fairgate_journal_errors_total", "transactions that PostgreSQL refused", NULL,
+         &journal->errors, false},
+        {"fairgate_journal_reconnects_total", "connections made", NULL, &journal->reconnects,
+         false},
+        {"fairgate_journal_takeovers_total", "events taken", NULL, &journal->takeovers, false},
+        {"fairgate_journal_settled_written_total", "open outcomes that were written", NULL,
+         &journal->settled_written, false},
+        {"fairgate_journal_settled_again_total", "open outcomes that were written again", NULL,
+         &journal->settled_again, false},
+        {"fairgate_journal_wal_bytes_total", "WAL of the whole server", NULL, &journal->wal_bytes,
+         false},
+        {"fairgate_journal_wal_syncs_total", "WAL flushes of the whole server", NULL,
+         &journal->wal_flushes, false},
+        {"fairgate_auditor_changes_total", "changes replayed and checked", NULL, &auditor->changes,
+         false},
+        {"fairgate_auditor_snapshots_total", "snapshots made", NULL, &auditor->snapshots, false},
+        {"fairgate_auditor_failures_total", "rounds that failed", NULL, &auditor->failures, false},
+        {"fairgate_journal_waiting", "changes in the ring", NULL, &journal->lag, true},
+        {"fairgate_seats_clock_apart_ms",
+         "how far the time by which seats are judged is from the server's", NULL,
+         &seats->sale.apart_ms, true},
+        {"fairgate_idem_room", "outcomes of repeatable requests that there is memory for", NULL,
+         &idem_stats(seats->idem)->room, true},
+        {"fairgate_idem_kept_seconds", "the shortest time such an outcome was kept, lately", NULL,
+         &idem_stats(seats->idem)->kept_s, true},
+        {"fairgate_seats_events_refused",
+         "sleeping events that are wanted while there is no room in memory", NULL,
+         &journal->events_refused, true},
+        {"fairgate_seats_behind_ms",
+         "age of the oldest picture that is shown of an event of others", NULL,
+         events_behind_ms(seats->events), true},
     };
-    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-        struct metrics_desc desc = {counters[i].name, counters[i].help, NULL};
-        int rc = metrics_counter(metrics, &desc, counters[i].value, err);
-        if (rc < 0)
-            return rc;
-    }
-    int rc = metrics_histogram(metrics,
-                               &(struct metrics_desc){"fairgate_journal_batch",
-                                                      "changes a transaction that was sent", NULL},
-                               METRICS_UNIT_ONE, &journal->batch, err);
+    const struct metrics_desc batch = {"fairgate_journal_batch",
+                                       "changes a transaction that was sent", NULL};
+    const struct metrics_desc commit = {"fairgate_journal_commit_seconds",
+                                        "from sending a batch to its answer", NULL};
+    int rc = metrics_add_all(metrics, rows, sizeof(rows) / sizeof(rows[0]), err);
     if (rc == 0)
-        rc = metrics_histogram(metrics,
-                               &(struct metrics_desc){"fairgate_journal_commit_seconds",
-                                                      "from sending a batch to its answer", NULL},
-                               METRICS_UNIT_SECONDS, &journal->commit_us, err);
+        rc = metrics_histogram(metrics, &batch, METRICS_UNIT_ONE, &journal->batch, err);
     if (rc == 0)
-        rc = metrics_gauge(
-            metrics,
-            &(struct metrics_desc){"fairgate_journal_waiting", "changes in the ring", NULL},
-            &journal->lag, err);
+        rc = metrics_histogram(metrics, &commit, METRICS_UNIT_SECONDS, &journal->commit_us, err);
     if (rc == 0)
         rc = metrics_clock_apart(metrics, "postgresql", &journal->clock_apart_ms, err);
-    if (rc == 0)
-        rc = metrics_gauge(metrics,
-                           &(struct metrics_desc){
-                               "fairgate_seats_clock_apart_ms",
-                               "how far the time by which seats are judged is from the server's",
-                               NULL},
-                           &seats->sale.apart_ms, err);
-    if (rc == 0)
-        rc = metrics_gauge(metrics,
-                           &(struct metrics_desc){
-                               "fairgate_idem_room",
-                               "outcomes of repeatable requests that there is memory for", NULL},
-                           &idem_stats(seats->idem)->room, err);
-    if (rc == 0)
-        rc = metrics_gauge(
-            metrics,
-            &(struct metrics_desc){"fairgate_idem_kept_seconds",
-                                   "the shortest time such an outcome was kept, lately", NULL},
-            &idem_stats(seats->idem)->kept_s, err);
     for (enum journal_state state = 0; rc == 0 && state < JOURNAL_STATES; state++) {
-        char memory[64];
-        struct text labels = text_on(memory, sizeof(memory));
-        metrics_label(&labels, "state", span_of(journal_state_name(state)));
-        memory[labels.len] = '\0';
-        rc = metrics_gauge(
-            metrics,
-            &(struct metrics_desc){"fairgate_seats_events",
-                                   "events of this process, by what it does with them", memory},
-            &journal->events[state], err);
+        const struct metrics_labels labels =
+            metrics_one_label("state", span_of(journal_state_name(state)));
+        const struct metrics_desc desc = {"fairgate_seats_events",
+                                          "events of this process, by what it does with them",
+                                          labels.text};
+        rc = metrics_gauge(metrics, &desc, &journal->events[state], err);
     }
-    if (rc == 0)
-        rc = metrics_gauge(metrics,
-                           &(struct metrics_desc){
-                               "fairgate_seats_events_refused",
-                               "sleeping events that are wanted while there is no room in memory",
-                               NULL},
-                           &journal->events_refused, err);
-    if (rc == 0)
-        rc = metrics_gauge(
-            metrics,
-            &(struct metrics_desc){"fairgate_seats_behind_ms",
-                                   "age of the oldest picture that is shown of an event of others",
-                                   NULL},
-            events_behind_ms(seats->events), err);
     return rc;
 }
 
@@ -374,8 +341,7 @@ static void tell_out(void *ctx, struct text *body)
         if (view.state != JOURNAL_EVENT_OUT)
             continue;
         if (told++ == 0) {
-            json_key(body, "out");
-            json_open(body, '[');
+            json_member_open(body, "out", '[');
         }
         struct span reason = span_of(view.reason);
         reason.len = reason.len < REASON_MAX ? reason.len : REASON_MAX;
@@ -566,7 +532,7 @@ int main(int argc, char **argv)
         .ctx = seats,
         .private_roles = roles,
         .calls = calls,
-        .check = check,
+        .check = settings_check,
         .migrate = migrate,
         .readyz = tell_out,
         .unready = unready,
