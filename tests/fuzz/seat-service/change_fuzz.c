@@ -1,6 +1,6 @@
 /* change_fuzz.c: bytes from a journal. An accepted change is written as exactly these bytes. */
+#include "../../unit/seat-service/one_change.h"
 #include "../fuzz.h"
-#include "core/engine/change.h"
 
 static void fuzz(struct span in)
 {

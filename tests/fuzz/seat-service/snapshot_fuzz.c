@@ -1,5 +1,6 @@
 /* snapshot_fuzz.c: a snapshot, and a change after it, into an engine of a small hall. Bad ones are
  * refused; none of them breaks an assert or is read past its end. */
+#include "../../unit/seat-service/one_change.h"
 #include "../fuzz.h"
 #include "core/engine/engine.h"
 #include "small_hall.h"

@@ -1,6 +1,7 @@
 /* engine_script.c: see engine_script.h. */
 #include "engine_script.h"
 
+#include "one_change.h"
 #include "sale/purchase.h"
 
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 #include "test_hall.h"
 
 #include "base/rng.h"
+#include "one_change.h"
 #include "unit.h"
 
 #include <assert.h>

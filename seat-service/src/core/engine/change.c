@@ -215,17 +215,6 @@ uint8_t *change_put(uint8_t *at, const struct change *change, struct change_befo
     return at;
 }
 
-size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
-{
-    struct change_before before;
-    uint8_t *at = change_put_head(out, change->seq, &before);
-    *at++ = change->kind;
-    size_t len = (size_t)(change_put(at, change, &before) - out);
-    assert(len <= CHANGE_BYTES_MAX);
-    assert(before.seq == change->seq);
-    return len;
-}
-
 /* ---- reading ---- */
 
 static void get_place(struct wire *reader, struct change *change)
@@ -345,21 +334,4 @@ void change_get(struct wire *reader, uint8_t kind, struct change_before *before,
     assert(change->kind == kind);
     assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
     assert(change->text_len <= CHANGE_TEXT_MAX);
-}
-
-int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct change *out)
-{
-    struct wire reader = {.at = bytes, .end = bytes + len};
-    struct change_before before;
-    struct change change;
-    change_get_head(&reader, &before);
-    uint8_t kind = wire_get_byte(&reader);
-    change_get(&reader, kind, &before, &change);
-    if (reader.bad == NULL && reader.at != reader.end)
-        wire_fail(&reader, "has bytes left over");
-    if (reader.bad != NULL)
-        return err_set(err, ERR_SYNTAX, "change of %zu bytes (%s) %s", len, change_kind_name(kind),
-                       reader.bad);
-    change_copy(out, &change);
-    return 0;
 }

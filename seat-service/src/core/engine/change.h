@@ -131,10 +131,6 @@ void change_get_head(struct wire *reader, struct change_before *before);
 void change_get(struct wire *reader, uint8_t kind, struct change_before *before,
                 struct change *out);
 
-/* One alone. Decoding reads exactly len bytes, none missing and none left over; else ERR_SYNTAX. */
-size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX]);
-int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct change *out);
-
 /* "taken", "confirmed", ...: for logs, reports and `replay`. */
 const char *change_kind_name(unsigned kind);
 

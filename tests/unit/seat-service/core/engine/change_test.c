@@ -1,5 +1,5 @@
 /* change_test.c: a change and its bytes. */
-#include "core/engine/change.h"
+#include "one_change.h"
 #include "unit.h"
 
 #include <limits.h>

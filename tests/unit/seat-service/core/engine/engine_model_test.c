@@ -6,6 +6,7 @@
  * committed change from its bytes: it refuses altered changes without a trace, and has the owner's
  * state whenever no op is uncommitted. Now and then the follower, or a reader of its snapshot,
  * becomes the owner. */
+#include "one_change.h"
 #include "test_hall.h"
 #include "unit.h"
 

@@ -10,6 +10,7 @@
  * of a hold share one call. A refusal is right if each seat that it names may have been another
  * thread's at some point of the call. */
 #include "core/engine/engine_internal.h"
+#include "one_change.h"
 #include "test_hall.h"
 #include "unit.h"
 
