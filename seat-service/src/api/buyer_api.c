@@ -277,22 +277,6 @@ static void read_best(struct call *call, struct json_in *in, struct wish *wish)
     json_in_end(&best);
 }
 
-static void read_area(struct call *call, struct json_in *in, struct wish *wish)
-{
-    struct span area;
-    uint64_t quantity = 0;
-    if (json_in_str(in, "area", 1, PLAN_ID_MAX, &area)) {
-        int found = plan_area_find(call->event->plan->plan, area);
-        if (found < 0)
-            json_in_refuse(in, "area", "must be an area of this event");
-        else
-            wish->ask.area = (uint16_t)found;
-        json_in_require(in, "quantity");
-    }
-    if (json_in_u64(in, "quantity", 0, UINT32_MAX, &quantity))
-        wish->ask.quantity = (uint32_t)quantity;
-}
-
 /* Bytes only, so that all of it is a name for a tally. */
 struct guesser {
     char event[EVENT_ID_MAX];
@@ -376,7 +360,18 @@ static bool read_wish(struct call *call, const json_t *doc, struct wish *wish)
     json_in_object(&in, (json_t *)(uintptr_t)doc, &err);
     json_in_array(&in, "seats", 0, SIZE_MAX, &seats);
     read_best(call, &in, wish);
-    read_area(call, &in, wish);
+    struct span area;
+    uint64_t quantity = 0;
+    if (json_in_str(&in, "area", 1, PLAN_ID_MAX, &area)) {
+        int found = plan_area_find(call->event->plan->plan, area);
+        if (found < 0)
+            json_in_refuse(&in, "area", "must be an area of this event");
+        else
+            wish->ask.area = (uint16_t)found;
+        json_in_require(&in, "quantity");
+    }
+    if (json_in_u64(&in, "quantity", 0, UINT32_MAX, &quantity))
+        wish->ask.quantity = (uint32_t)quantity;
     json_in_bool(&in, "access", &call->who.access_need);
     int ways = (seats != NULL) + (wish->ask.best ? 1 : 0) + (json_in_has(&in, "area") ? 1 : 0);
     if (ways != 1)
@@ -447,21 +442,6 @@ static void post_codes(struct http_req *req)
 
 /* ---- POST proposals ---- */
 
-static void put_proposal(struct text *body, const struct call *call, uint32_t category,
-                         const struct engine_offer *offer)
-{
-    struct engine *engine = call->event->engine;
-    const struct plan *plan = call->event->plan->plan;
-    json_open(body, '{');
-    json_member_str(body, "category", plan_category(plan, category)->name);
-    json_key(body, "seats");
-    render_guids(body, plan, offer->seats, offer->count);
-    json_member_u64(
-        body, "total",
-        render_total(engine, plan, engine_price_list(engine), offer->seats, offer->count));
-    json_close(body, '}');
-}
-
 /* The best of each category that was asked for; nothing is held. If there is none at all, the
  * answer is the one that a hold would have got. */
 static void tell_proposals(struct call *call, struct engine_ask *ask)
@@ -474,8 +454,7 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
     uint32_t proposals = 0, searched = 0;
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
-    json_key(&body, "proposals");
-    json_open(&body, '[');
+    json_member_open(&body, "proposals", '[');
     for (uint32_t c = 0; c < categories; c++) {
         if (asked != ENGINE_CATEGORY_ANY && c != asked)
             continue;
@@ -484,7 +463,16 @@ static void tell_proposals(struct call *call, struct engine_ask *ask)
             engine_propose(call->event->engine, ask, call->now_ms, &op, &offer);
         searched += op.searched;
         if (found == ENGINE_OK) {
-            put_proposal(&body, call, c, &offer);
+            struct engine *engine = call->event->engine;
+            const struct plan *plan = call->event->plan->plan;
+            json_open(&body, '{');
+            json_member_str(&body, "category", plan_category(plan, c)->name);
+            json_key(&body, "seats");
+            render_guids(&body, plan, offer.seats, offer.count);
+            json_member_u64(
+                &body, "total",
+                render_total(engine, plan, engine_price_list(engine), offer.seats, offer.count));
+            json_close(&body, '}');
             proposals++;
         } else if (found != ENGINE_SOLD_OUT) {
             verdict = found;
@@ -556,8 +544,7 @@ static void get_holds(struct http_req *req)
     struct render_event shown = call_view(&call);
     struct text body = loop_text(call.loop);
     json_open(&body, '{');
-    json_key(&body, "holds");
-    json_open(&body, '[');
+    json_member_open(&body, "holds", '[');
     while (body.len < HOLDS_LISTED_BYTES &&
            (verdict = engine_hold_next(call.event->engine, call.who.session, &hold, &view)) ==
                ENGINE_OK) {
@@ -582,7 +569,7 @@ static void get_hold(struct http_req *req)
 {
     struct call call;
     uint64_t hold;
-    if (enter(&call, req) && request_hold(&call, 1, &hold) && is_mine(&call, hold))
+    if (enter(&call, req) && request_hold(&call, &hold) && is_mine(&call, hold))
         reply_hold(&call, 200, hold, NULL);
 }
 
@@ -592,7 +579,7 @@ static void get_alternatives(struct http_req *req)
     struct call call;
     uint64_t hold;
     struct engine_hold_view view;
-    if (!enter(&call, req) || !request_hold(&call, 1, &hold) || !read_mine(&call, hold, &view))
+    if (!enter(&call, req) || !request_hold(&call, &hold) || !read_mine(&call, hold, &view))
         return;
     const struct engine_ask ask = {
         .who = call.who,
@@ -613,7 +600,7 @@ static void delete_hold(struct http_req *req)
 {
     struct call call;
     uint64_t hold;
-    if (!enter(&call, req) || !first_time(&call, delete_hold) || !request_hold(&call, 1, &hold) ||
+    if (!enter(&call, req) || !first_time(&call, delete_hold) || !request_hold(&call, &hold) ||
         !is_mine(&call, hold))
         return;
     call.finish = finish_release;
@@ -660,7 +647,7 @@ static void patch_hold(struct http_req *req)
     struct edit edit;
     uint64_t hold;
     json_t *doc;
-    if (!enter(&call, req) || !first_time(&call, patch_hold) || !request_hold(&call, 1, &hold) ||
+    if (!enter(&call, req) || !first_time(&call, patch_hold) || !request_hold(&call, &hold) ||
         !is_mine(&call, hold) || !request_body(&call, &doc))
         return;
     bool good = read_edit(&call, doc, &edit);
@@ -705,17 +692,6 @@ static void post_plain_hold(struct http_req *req)
 
 /* ---- reading the hall ---- */
 
-/* Where several share the events, the first call of a page tells the edge whose this one is. */
-static void add_owner(struct text *headers, const struct call *call)
-{
-    struct journal *journal = call->loop->conf.journal;
-    struct journal_place place;
-    if (journal_elsewhere(journal, call->event->nth, &place))
-        http_header_add(headers, "Fairgate-Owner", span_of(place.instance));
-    else if (journal_is_shared(journal) && events_is_open(call->event))
-        http_header_add(headers, "Fairgate-Owner", span_of(journal_name(journal)));
-}
-
 static void get_info(struct http_req *req)
 {
     struct call call;
@@ -723,7 +699,13 @@ static void get_info(struct http_req *req)
     struct text headers = text_on(memory, sizeof(memory));
     if (!look_in(&call, req))
         return;
-    add_owner(&headers, &call);
+    /* Where several share the events, the first call of a page tells the edge whose this one is. */
+    struct journal *journal = call.loop->conf.journal;
+    struct journal_place place;
+    if (journal_elsewhere(journal, call.event->nth, &place))
+        http_header_add(&headers, "Fairgate-Owner", span_of(place.instance));
+    else if (journal_is_shared(journal) && events_is_open(call.event))
+        http_header_add(&headers, "Fairgate-Owner", span_of(journal_name(journal)));
     struct render_event shown = call_view(&call);
     struct text body = loop_text(call.loop);
     json_open(&body, '{');

@@ -64,15 +64,6 @@ void hall_api_reply_plan(struct call *call)
 
 /* ---- the seats ---- */
 
-static struct span etag_of(struct text *memory, struct mark mark, const char *coding)
-{
-    text_char(memory, '"');
-    mark_put(memory, mark);
-    text_str(memory, coding);
-    text_char(memory, '"');
-    return text_span(memory);
-}
-
 /* ?since=V: the changes, or word that the availability has to be fetched again. */
 static void reply_since(struct call *call, const struct mark *since)
 {
@@ -145,7 +136,11 @@ void hall_api_reply_seats(struct call *call, void (*again)(struct http_req *req)
     struct text tag = text_on(tag_memory, sizeof(tag_memory));
     struct text headers = text_on(memory, sizeof(memory));
     struct mark mark = {version, mark_line(call->loop, call->event)};
-    struct span etag = etag_of(&tag, mark, shorter != NULL ? "-gzip" : "");
+    text_char(&tag, '"');
+    mark_put(&tag, mark);
+    text_str(&tag, shorter != NULL ? "-gzip" : "");
+    text_char(&tag, '"');
+    struct span etag = text_span(&tag);
     TEXT_LIT(&headers, "ETag: ");
     text_put(&headers, etag);
     TEXT_LIT(&headers, "\r\nVary: Accept, Accept-Encoding, Authorization\r\n");

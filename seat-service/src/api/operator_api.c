@@ -75,26 +75,21 @@ static void end_import(struct errand *errand)
 
 static const struct errand_kind import_kind = {REFUSAL_UNFINISHED, end_import};
 
-/* For operators only: limits that are off, and what of the document nobody is shown. */
-static void put_gaps(struct text *body, const struct plan *plan)
-{
-    json_key(body, "unlimited");
-    json_open(body, '[');
-    for (unsigned i = 0; i < plan_limit_count; i++)
-        if (plan_limit_is_off(plan_limits(plan), &plan_limit_table[i]))
-            json_str(body, span_of(plan_limit_table[i].name));
-    json_close(body, ']');
-    struct span dropped = plan_dropped(plan);
-    json_member_raw(body, "dropped", dropped.len > 0 ? dropped : SPAN("[]"));
-}
-
 static void reply_event(struct call *call, unsigned status)
 {
     struct render_event shown = call_view(call);
     struct text body = loop_text(call->loop);
     json_open(&body, '{');
     render_info(&body, &shown);
-    put_gaps(&body, shown.plan);
+    /* For operators only: limits that are off, and what of the document nobody is shown. */
+    const struct plan *plan = shown.plan;
+    json_member_open(&body, "unlimited", '[');
+    for (unsigned i = 0; i < plan_limit_count; i++)
+        if (plan_limit_is_off(plan_limits(plan), &plan_limit_table[i]))
+            json_str(&body, span_of(plan_limit_table[i].name));
+    json_close(&body, ']');
+    struct span dropped = plan_dropped(plan);
+    json_member_raw(&body, "dropped", dropped.len > 0 ? dropped : SPAN("[]"));
     json_close(&body, '}');
     char memory[sizeof("ETag: \"\"\r\n") + 2 * PLAN_HASH_BYTES];
     struct text headers = text_on(memory, sizeof(memory));
@@ -203,8 +198,7 @@ static void refuse_correction(struct import *import)
     struct call *call = &import->errand.call;
     struct call_refusal out = call_refusal(REFUSAL_CORRECTION);
     struct text members = loop_text(call->loop);
-    json_key(&members, "clashes");
-    json_open(&members, '[');
+    json_member_open(&members, "clashes", '[');
     for (uint32_t i = 0; i < import->clashes.len; i++) {
         json_open(&members, '{');
         json_member_cstr(&members, "path", import->clashes.list[i].path);
@@ -427,15 +421,8 @@ static bool on_plan_read(struct errand *errand)
 /* Ids appear in paths, file names and logs. */
 static bool is_event_id(struct span id)
 {
-    if (id.len == 0 || id.len > EVENT_ID_MAX)
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (i > 0 && c == '-');
-        if (!good)
-            return false;
-    }
-    return true;
+    return id.len > 0 && id.len <= EVENT_ID_MAX && id.ptr[0] != '-' &&
+           span_is_of(id, SPAN_LOWER SPAN_DIGITS "-");
 }
 
 /* X-Reason, percent-encoded where it is not ASCII. */
@@ -492,8 +479,7 @@ static void get_events(struct http_req *req)
     struct text body = loop_text(call.loop);
     json_open(&body, '{');
     json_member_cstr(&body, "role", journal_role_name(journal_role(conf->journal)));
-    json_key(&body, "events");
-    json_open(&body, '[');
+    json_member_open(&body, "events", '[');
     uint32_t nth = 0;
     while (journal_next(conf->journal, &nth, &view)) {
         const struct event *event = events_nth(conf->events, view.nth);
@@ -599,10 +585,9 @@ static void get_counts(struct http_req *req)
     struct text body = loop_text(call.loop);
     json_open(&body, '{');
     json_member_cstr(&body, "event", call.event->id);
-    json_key(&body, "columns");
-    json_raw(&body, SPAN("[\"at\",\"free\",\"held\",\"sold\",\"blocked\",\"errors\"]"));
-    json_key(&body, "points");
-    json_open(&body, '[');
+    json_member_raw(&body, "columns",
+                    SPAN("[\"at\",\"free\",\"held\",\"sold\",\"blocked\",\"errors\"]"));
+    json_member_open(&body, "points", '[');
     for (uint32_t age = len; age > 0; age--) {
         if ((age - 1) % stride != 0)
             continue;
@@ -618,8 +603,7 @@ static void get_counts(struct http_req *req)
     }
     json_close(&body, ']');
     struct series_point now = series_now(series, call.event, call.now_ms);
-    json_key(&body, "now");
-    json_open(&body, '{');
+    json_member_open(&body, "now", '{');
     json_member_u64(&body, "free", now.free);
     json_member_u64(&body, "held", now.held);
     json_member_u64(&body, "sold", now.sold);
@@ -909,33 +893,12 @@ static void put_seat(struct text *body, const char *key, const struct plan *plan
     if (plan == NULL || index >= plan_seat_count(plan))
         return;
     struct plan_seat seat = plan_seat(plan, index);
-    json_key(body, key);
-    json_open(body, '{');
+    json_member_open(body, key, '{');
     json_member_str(body, "seat", seat.guid);
     json_member_str(body, "zone", seat.zone);
     json_member_str(body, "row", seat.row_label);
     json_member_str(body, "number", seat.number);
     json_close(body, '}');
-}
-
-static void put_places(struct text *body, const struct plan *plan, const struct act_row *row)
-{
-    json_member_u64(body, "quantity", row->quantity);
-    if (row->area == CHANGE_AREA_NONE) {
-        put_seat(body, "first", plan, row->first_seat);
-        put_seat(body, "last", plan, row->last_seat);
-    } else if (plan != NULL && row->area < plan_area_count(plan)) {
-        const struct plan_area *area = plan_area(plan, row->area);
-        json_member_str(body, "area", area->name.len > 0 ? area->name : area->id);
-    }
-}
-
-static void put_price(struct text *body, const struct plan *plan, const struct act_row *row)
-{
-    if (plan != NULL && row->category < plan_category_count(plan))
-        json_member_str(body, "category", plan_category(plan, row->category)->name);
-    json_member_u64(body, "from", row->price_was);
-    json_member_u64(body, "to", row->price);
 }
 
 static void put_act(struct text *body, const struct event *event, const struct act_row *row)
@@ -949,10 +912,21 @@ static void put_act(struct text *body, const struct event *event, const struct a
     json_member_u64(body, "seq", row->seq);
     json_member_str(body, "at", text_span(&at));
     json_member_cstr(body, "act", change_kind_name(row->kind));
-    if (row->kind == CHANGE_PRICED)
-        put_price(body, plan, row);
-    else if (row->quantity > 0)
-        put_places(body, plan, row);
+    if (row->kind == CHANGE_PRICED) {
+        if (plan != NULL && row->category < plan_category_count(plan))
+            json_member_str(body, "category", plan_category(plan, row->category)->name);
+        json_member_u64(body, "from", row->price_was);
+        json_member_u64(body, "to", row->price);
+    } else if (row->quantity > 0) {
+        json_member_u64(body, "quantity", row->quantity);
+        if (row->area == CHANGE_AREA_NONE) {
+            put_seat(body, "first", plan, row->first_seat);
+            put_seat(body, "last", plan, row->last_seat);
+        } else if (plan != NULL && row->area < plan_area_count(plan)) {
+            const struct plan_area *area = plan_area(plan, row->area);
+            json_member_str(body, "area", area->name.len > 0 ? area->name : area->id);
+        }
+    }
     if (row->reason_len > 0)
         json_member_str(body, "reason", (struct span){row->reason, row->reason_len});
     if (row->who_len > 0)
@@ -993,8 +967,7 @@ static bool on_acts_read(struct errand *errand)
     json_open(&body, '{');
     json_member_cstr(&body, "event", call->event->id);
     json_member_str(&body, "currency", plan_currency(call->event->plan->plan));
-    json_key(&body, "acts");
-    json_open(&body, '[');
+    json_member_open(&body, "acts", '[');
     uint32_t put = put_acts(&body, call->event, acts);
     json_close(&body, ']');
     if (put < acts->len)

@@ -18,6 +18,7 @@
 #include "loop/pending.h"
 #include "sale/purchase.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define ORDER_FEES_MAX (UINT64_C(1) << 53) /* what JSON carries exactly */
@@ -25,98 +26,57 @@
 enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, MEMBER_NAME_MAX = 64 };
 enum { ORDER_BODY_MAX = 32 * 1024 }; /* the seats of a hold twice, each of them escaped */
 
-static const char *verdict_word(const struct engine_op *op)
-{
-    switch (op->change.kind) {
-    case CHANGE_EXTENDED:
-        return "extended";
-    case CHANGE_CONFIRMED:
-        return op->change.verdict == CHANGE_VERDICT_RETAKEN ? "retaken" : "confirmed";
-    case CHANGE_RELEASED:
-    case CHANGE_FORGOTTEN:
-        return "released";
-    case CHANGE_REFUNDED:
-        return "refunded";
-    case CHANGE_MOVED:
-        return "moved";
-    default:
-        return "unknown";
-    }
-}
+static const struct {
+    const char *word;
+    size_t counter; /* in the loop's figures; 0: it is not counted */
+} told[CHANGE_KIND_COUNT] = {
+    [CHANGE_EXTENDED] = {"extended", offsetof(struct counter_stats, extended)},
+    [CHANGE_CONFIRMED] = {"confirmed", offsetof(struct counter_stats, confirmed)},
+    [CHANGE_RELEASED] = {"released", offsetof(struct counter_stats, released)},
+    [CHANGE_FORGOTTEN] = {"released", offsetof(struct counter_stats, released)},
+    [CHANGE_REFUNDED] = {"refunded", offsetof(struct counter_stats, refunded)},
+    [CHANGE_MOVED] = {"moved", 0},
+};
 
-static void count(struct call *call, const struct engine_op *op)
+/* {verdict, ...the hold, where there is one left}. What had been done before, or is already so, is
+ * answered as well, but not counted again. */
+static void finish(struct call *call, const struct engine_op *op)
 {
+    bool retaken =
+        op->change.kind == CHANGE_CONFIRMED && op->change.verdict == CHANGE_VERDICT_RETAKEN;
     struct counter_stats *stats = call->loop->conf.stats;
-    _Atomic uint64_t *counter = NULL;
-    switch (op->change.kind) {
-    case CHANGE_EXTENDED:
-        counter = &stats->extended;
-        break;
-    case CHANGE_CONFIRMED:
-        counter =
-            op->change.verdict == CHANGE_VERDICT_RETAKEN ? &stats->retaken : &stats->confirmed;
-        break;
-    case CHANGE_RELEASED:
-    case CHANGE_FORGOTTEN:
-        counter = &stats->released;
-        break;
-    case CHANGE_REFUNDED:
-        counter = &stats->refunded;
-        break;
-    default:
-        return;
-    }
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-/* {verdict, ...the hold, where there is one left}. */
-static void put_answer(struct call *call, const struct engine_op *op, struct text *body)
-{
     struct span event = span_of(call->event->id);
     struct hold_id name = hold_id_make(call->loop->conf.hold_keys, event, op->change.hold);
     struct render_event shown = call_view(call);
     struct engine_hold_view view;
-    json_open(body, '{');
-    json_member_cstr(body, "verdict", verdict_word(op));
-    if (engine_hold_read(call->event->engine, op->change.hold, &view) == ENGINE_OK) {
-        render_hold(body, &shown, name.text, &view);
-    } else {
-        json_member_cstr(body, "hold", name.text);
-        json_member_cstr(body, "state", "gone");
-        render_times(body, shown.now_ms);
-    }
-    json_close(body, '}');
-}
-
-static void finish(struct call *call, const struct engine_op *op)
-{
     struct text body = loop_text(call->loop);
-    count(call, op);
-    put_answer(call, op, &body);
-    call_reply(call, 200, &body, (struct span){NULL, 0});
-}
-
-/* What was asked for is already so. */
-static void finish_same(struct call *call, const struct engine_op *op)
-{
-    struct text body = loop_text(call->loop);
-    put_answer(call, op, &body);
-    call_reply(call, 200, &body, (struct span){NULL, 0});
-}
-
-static void finish_proven(struct call *call, const struct engine_op *op)
-{
-    if (call->verdict == ENGINE_SAME)
-        finish_same(call, op);
-    else
+    if (call->verdict != ENGINE_OK && call->verdict != ENGINE_SAME) {
         verdict_reply_proven(call, call->verdict, op, NULL);
+        return;
+    }
+    const char *word = told[op->change.kind].word;
+    size_t counter =
+        retaken ? offsetof(struct counter_stats, retaken) : told[op->change.kind].counter;
+    if (call->verdict == ENGINE_OK && counter != 0)
+        atomic_fetch_add_explicit((_Atomic uint64_t *)(void *)((char *)stats + counter), 1,
+                                  memory_order_relaxed);
+    json_open(&body, '{');
+    json_member_cstr(&body, "verdict", retaken ? "retaken" : word != NULL ? word : "unknown");
+    if (engine_hold_read(call->event->engine, op->change.hold, &view) == ENGINE_OK) {
+        render_hold(&body, &shown, name.text, &view);
+    } else {
+        json_member_cstr(&body, "hold", name.text);
+        json_member_cstr(&body, "state", "gone");
+        render_times(&body, shown.now_ms);
+    }
+    json_close(&body, '}');
+    call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
-/* Whatever had been done before is answered, but not counted again. */
 static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry)
 {
     call->verdict = verdict;
-    call->finish = verdict == ENGINE_OK ? finish : finish_proven;
+    call->finish = finish;
     if (verdict == ENGINE_OK)
         pending_commit(call, entry);
     else
@@ -174,36 +134,28 @@ static bool read_order(struct call *call, json_t *doc, struct order *order)
     return false;
 }
 
-static enum engine_verdict act(struct call *call, struct span action, uint64_t hold,
+enum action { EXTEND, CONFIRM, RELEASE, REFUND, ACTIONS };
+
+static const char *const actions[ACTIONS] = {"extend", "confirm", "release", "refund"};
+
+static enum engine_verdict act(struct call *call, enum action action, uint64_t hold,
                                const struct order *order, struct engine_op *op)
 {
     struct engine *engine = call->event->engine;
     struct span id = order->who.id;
     const struct engine_purchase *purchase = order->who.purchase;
-    if (span_eq(action, SPAN("extend")))
+    assert(action < ACTIONS);
+    if (action == EXTEND)
         return engine_extend(engine, hold, &order->who, order->pay_ttl_s * 1000, call->now_ms, op);
-    if (span_eq(action, SPAN("confirm")))
+    if (action == CONFIRM)
         return engine_confirm(engine, hold, id, purchase != NULL ? purchase->digest : NULL,
                               call->now_ms, op);
-    if (span_eq(action, SPAN("release")))
+    if (action == RELEASE)
         return engine_order_release(engine, hold, id, call->now_ms, op);
     if (order->part)
         return engine_refund_part(engine, hold, id, order->seats, order->seats_len,
                                   (uint32_t)order->keep, call->now_ms, op);
     return engine_refund(engine, hold, id, call->now_ms, op);
-}
-
-static bool is_action(struct span action)
-{
-    return span_eq(action, SPAN("extend")) || span_eq(action, SPAN("confirm")) ||
-           span_eq(action, SPAN("release")) || span_eq(action, SPAN("refund"));
-}
-
-/* If nothing is left to give back, release and refund have got what they wanted. */
-static bool is_done_already(struct span action, enum engine_verdict verdict)
-{
-    bool gives_back = span_eq(action, SPAN("release")) || span_eq(action, SPAN("refund"));
-    return gives_back && verdict == ENGINE_NO_HOLD;
 }
 
 static void post_action(struct http_req *req)
@@ -212,20 +164,22 @@ static void post_action(struct http_req *req)
     struct order order;
     uint64_t hold;
     json_t *doc;
-    struct span action = http_req_param(req, 2);
-    if (!is_action(action)) {
+    enum action action = 0;
+    while (action < ACTIONS && !span_eq(http_req_param(req, 2), span_of(actions[action])))
+        action++;
+    if (action == ACTIONS) {
         call = (struct call){.req = req, .loop = loop_of(req)};
         call_refuse(&call, REFUSAL_ACTION_UNKNOWN);
         return;
     }
-    if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))
+    if (!request_event(&call, req) || !request_hold(&call, &hold) || !request_body(&call, &doc))
         return;
     struct commit_entry *entry = NULL;
     if (read_order(&call, doc, &order) && (entry = pending_entry(&call)) != NULL) {
         enum engine_verdict verdict = act(&call, action, hold, &order, &entry->op);
-        if (is_done_already(action, verdict)) {
-            change_init(&entry->op.change,
-                        span_eq(action, SPAN("refund")) ? CHANGE_REFUNDED : CHANGE_RELEASED,
+        /* If nothing is left to give back, release and refund have got what they wanted. */
+        if (action >= RELEASE && verdict == ENGINE_NO_HOLD) {
+            change_init(&entry->op.change, action == REFUND ? CHANGE_REFUNDED : CHANGE_RELEASED,
                         call.now_ms);
             entry->op.change.hold = hold;
             verdict = ENGINE_SAME;
@@ -271,7 +225,7 @@ static void post_move(struct http_req *req)
     struct move move = {0};
     uint64_t hold;
     json_t *doc;
-    if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))
+    if (!request_event(&call, req) || !request_hold(&call, &hold) || !request_body(&call, &doc))
         return;
     struct commit_entry *entry = NULL;
     if (read_move(&call, doc, &move) && (entry = pending_entry(&call)) != NULL) {
@@ -301,7 +255,7 @@ static void post_movable(struct http_req *req)
     struct move move = {0};
     uint64_t hold;
     json_t *doc;
-    if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))
+    if (!request_event(&call, req) || !request_hold(&call, &hold) || !request_body(&call, &doc))
         return;
     struct commit_entry *entry = NULL;
     if (read_move(&call, doc, &move) && (entry = pending_entry(&call)) != NULL) {
@@ -331,7 +285,7 @@ static void get_hold(struct http_req *req)
     struct call call;
     struct engine_hold_view view;
     uint64_t hold;
-    if (!request_event(&call, req) || !request_hold(&call, 1, &hold))
+    if (!request_event(&call, req) || !request_hold(&call, &hold))
         return;
     enum engine_verdict verdict = engine_hold_read(call.event->engine, hold, &view);
     if (verdict != ENGINE_OK) {

@@ -191,25 +191,6 @@ static void put_place(struct text *body, const char *instance, const struct stor
     json_member_cstr(body, "private_address", address->within);
 }
 
-static void put_event(struct text *body, const struct loop_conf *conf,
-                      const struct journal_view *view)
-{
-    const struct event *event = events_nth(conf->events, view->nth);
-    struct journal_place place;
-    bool here = event != NULL && events_is_open(event);
-    json_open(body, '{');
-    json_member_cstr(body, "event", view->id);
-    json_member_bool(body, "here", here);
-    if (here) {
-        json_member_u64(body, "epoch", event->epoch);
-        put_place(body, journal_name(conf->journal), journal_address(conf->journal));
-    } else if (journal_elsewhere(conf->journal, view->nth, &place)) {
-        json_member_u64(body, "epoch", place.epoch);
-        put_place(body, place.instance, &place.address);
-    }
-    json_close(body, '}');
-}
-
 static void get_owners(struct http_req *req)
 {
     static const struct span none = {NULL, 0};
@@ -218,11 +199,24 @@ static void get_owners(struct http_req *req)
     struct journal_view view;
     struct text body = loop_text(call.loop);
     json_open(&body, '{');
-    json_key(&body, "events");
-    json_open(&body, '[');
+    json_member_open(&body, "events", '[');
     uint32_t nth = 0;
-    while (journal_next(conf->journal, &nth, &view))
-        put_event(&body, conf, &view);
+    while (journal_next(conf->journal, &nth, &view)) {
+        const struct event *event = events_nth(conf->events, view.nth);
+        struct journal_place place;
+        bool here = event != NULL && events_is_open(event);
+        json_open(&body, '{');
+        json_member_cstr(&body, "event", view.id);
+        json_member_bool(&body, "here", here);
+        if (here) {
+            json_member_u64(&body, "epoch", event->epoch);
+            put_place(&body, journal_name(conf->journal), journal_address(conf->journal));
+        } else if (journal_elsewhere(conf->journal, view.nth, &place)) {
+            json_member_u64(&body, "epoch", place.epoch);
+            put_place(&body, place.instance, &place.address);
+        }
+        json_close(&body, '}');
+    }
     json_close(&body, ']');
     json_close(&body, '}');
     call_reply(&call, 200, &body, none);

@@ -215,18 +215,6 @@ static bool more_areas(void *ctx, unsigned turn)
     return turn < plan_area_count(view->plan);
 }
 
-/* Places of areas are listed by themselves. */
-static void count_seats(struct plain_view *view)
-{
-    const struct engine *engine = view->call->event->engine;
-    engine_counts(engine, view->counts);
-    for (uint32_t i = 0; i < plan_area_count(view->plan); i++) {
-        uint32_t *free = &view->counts[plan_area(view->plan, i)->category].free;
-        uint32_t places = engine_area(engine, (uint16_t)i).free;
-        *free -= places < *free ? places : *free;
-    }
-}
-
 static uint32_t seats_free(const struct plain_view *view)
 {
     uint32_t free = 0;
@@ -352,7 +340,14 @@ void plain_page_reply(struct call *call)
     sodium_bin2hex(view.key, sizeof(view.key), random, sizeof(random));
     if (!read_holds(&view))
         return;
-    count_seats(&view);
+    /* Places of areas are listed by themselves. */
+    const struct engine *engine = view.call->event->engine;
+    engine_counts(engine, view.counts);
+    for (uint32_t i = 0; i < plan_area_count(view.plan); i++) {
+        uint32_t *free = &view.counts[plan_area(view.plan, i)->category].free;
+        uint32_t places = engine_area(engine, (uint16_t)i).free;
+        *free -= places < *free ? places : *free;
+    }
     answer(&view, NULL);
 }
 
@@ -405,7 +400,7 @@ json_t *plain_page_body(json_t *fields)
 {
     static const char *const ticks[] = {"apart", "access"};
     json_t *best = json_object(), *quantity = json_object_get(fields, "quantity");
-    struct span digits = {json_string_value(quantity), json_string_length(quantity)};
+    struct span digits = json_in_words(quantity);
     uint64_t count;
     bool good = best != NULL;
     json_object_del(fields, "key");

@@ -157,10 +157,10 @@ bool request_event(struct call *call, struct http_req *req)
     return open;
 }
 
-bool request_hold(struct call *call, unsigned param, uint64_t *hold)
+bool request_hold(struct call *call, uint64_t *hold)
 {
     if (hold_id_read(call->loop->conf.hold_keys, span_of(call->event->id),
-                     http_req_param(call->req, param), hold))
+                     http_req_param(call->req, 1), hold))
         return true;
     call_refuse(call, REFUSAL_HOLD_UNKNOWN);
     return false;
@@ -196,15 +196,6 @@ void request_pairs(struct json_in *in, json_t **from, json_t **to)
         json_in_refuse(in, "to", "must have as many seats as from");
 }
 
-static void unknown_seat(struct call *call, struct span guid)
-{
-    struct text members = loop_text(call->loop);
-    struct call_refusal refusal = call_refusal(REFUSAL_SEAT_UNKNOWN);
-    json_member_str(&members, "seat", guid);
-    refusal.members = text_span(&members);
-    call_refuse_with(call, &refusal);
-}
-
 bool request_seats(struct call *call, const json_t *array, const char *member, uint32_t *out,
                    uint32_t *count)
 {
@@ -216,7 +207,7 @@ bool request_seats(struct call *call, const json_t *array, const char *member, u
     }
     for (size_t i = 0; i < len; i++) {
         const json_t *item = json_array_get(array, i);
-        struct span guid = {json_string_value(item), json_string_length(item)};
+        struct span guid = json_in_words(item);
         if (!json_is_string(item)) {
             struct err_slot err;
             err_set(&err, ERR_RANGE, "/%s/%zu: must be a text", member, i);
@@ -224,7 +215,11 @@ bool request_seats(struct call *call, const json_t *array, const char *member, u
             return false;
         }
         if (!plan_seat_find(call->event->plan->plan, guid, &out[i])) {
-            unknown_seat(call, guid);
+            struct text members = loop_text(call->loop);
+            struct call_refusal refusal = call_refusal(REFUSAL_SEAT_UNKNOWN);
+            json_member_str(&members, "seat", guid);
+            refusal.members = text_span(&members);
+            call_refuse_with(call, &refusal);
             return false;
         }
     }

@@ -30,7 +30,7 @@ bool request_shown(struct call *call, struct http_req *req, void (*on_asleep)(st
  * not yet, the request waits, and is handled `again`. */
 bool request_since(struct call *call, const struct mark *since,
                    void (*again)(struct http_req *req));
-bool request_hold(struct call *call, unsigned param, uint64_t *hold);
+bool request_hold(struct call *call, uint64_t *hold); /* of the path */
 /* The body, a JSON object. */
 bool request_body(struct call *call, json_t **doc);
 /* Reports what json_in_end() found: 422. */

@@ -35,8 +35,7 @@ void verdict_alternatives(struct text *text, const struct call *call, const stru
     const struct plan *plan = call->event->plan->plan;
     uint32_t count = engine_alternatives(engine, ask, call->now_ms, offers, &searched);
     verdict_charge(call, searched);
-    json_key(text, "alternatives");
-    json_open(text, '[');
+    json_member_open(text, "alternatives", '[');
     for (uint32_t i = 0; i < count; i++) {
         json_open(text, '{');
         json_key(text, "seats");
