@@ -53,8 +53,7 @@ static int apply(void *ctx, const struct change *change, const struct store_row 
 static void put_seats(struct text *text, const struct plan *plan, const struct engine *engine)
 {
     static const char *const names[] = {"free", "held", "sold", "blocked"};
-    json_key(text, "seats");
-    json_open(text, '{');
+    json_member_open(text, "seats", '{');
     for (uint32_t i = 0; i < plan_seat_count(plan); i++) {
         struct engine_seat seat = engine_seat(engine, i);
         if (seat.state == ENGINE_FREE)
@@ -92,8 +91,7 @@ static void put_state(struct text *text, const struct replay *replay, const char
     char hash[24];
     snprintf(hash, sizeof(hash), "%016" PRIx64, engine_state_hash(replay->engine));
     json_member_cstr(text, "state_hash", hash);
-    json_key(text, "changes");
-    json_open(text, '{');
+    json_member_open(text, "changes", '{');
     for (unsigned kind = 1; kind < CHANGE_KIND_COUNT; kind++)
         json_member_u64(text, change_kind_name(kind), replay->kinds[kind]);
     json_close(text, '}');

@@ -136,20 +136,6 @@ static int find(const struct at *at, uint32_t now_s)
     return -1;
 }
 
-/* The age of what is pushed out shows how long entries are kept. */
-static void count_pushed(struct idem *idem, uint32_t age_s, uint32_t now_s)
-{
-    enum { LATELY_S = 60 };
-    /* relaxed, here and below: for a graph */
-    uint64_t last_s = atomic_load_explicit(&idem->pushed_at_s, memory_order_relaxed);
-    uint64_t kept_s = atomic_load_explicit(&idem->stats.kept_s, memory_order_relaxed);
-    if (now_s > last_s + LATELY_S || age_s < kept_s)
-        atomic_store_explicit(&idem->stats.kept_s, age_s, memory_order_relaxed);
-    if (now_s > last_s + LATELY_S || now_s < last_s)
-        atomic_store_explicit(&idem->pushed_at_s, now_s, memory_order_relaxed);
-    atomic_fetch_add_explicit(&idem->stats.pushed_out, 1, memory_order_relaxed);
-}
-
 static int oldest(const struct at *at, uint32_t now_s, bool own, unsigned *count)
 {
     int found = -1;
@@ -173,8 +159,19 @@ static int make_room(struct idem *idem, const struct at *at, uint32_t now_s)
     int way = oldest(at, now_s, true, &own);
     if (own < IDEM_WAYS / 4)
         way = oldest(at, now_s, false, &all);
-    if (way >= 0)
-        count_pushed(idem, age_of(at->set, (unsigned)way, now_s), now_s);
+    if (way >= 0) {
+        /* The age of what is pushed out shows how long entries are kept. */
+        uint32_t age_s = age_of(at->set, (unsigned)way, now_s);
+        enum { LATELY_S = 60 };
+        /* relaxed, here and below: for a graph */
+        uint64_t last_s = atomic_load_explicit(&idem->pushed_at_s, memory_order_relaxed);
+        uint64_t kept_s = atomic_load_explicit(&idem->stats.kept_s, memory_order_relaxed);
+        if (now_s > last_s + LATELY_S || age_s < kept_s)
+            atomic_store_explicit(&idem->stats.kept_s, age_s, memory_order_relaxed);
+        if (now_s > last_s + LATELY_S || now_s < last_s)
+            atomic_store_explicit(&idem->pushed_at_s, now_s, memory_order_relaxed);
+        atomic_fetch_add_explicit(&idem->stats.pushed_out, 1, memory_order_relaxed);
+    }
     return way;
 }
 

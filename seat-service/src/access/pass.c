@@ -10,6 +10,7 @@
  * which it counts. It is written rarely and read by every loop, without a lock. */
 #include "access/pass.h"
 
+#include "base/json_in.h"
 #include "base/text.h"
 #include "crypto/jwt.h"
 #include "rim_limits.h"
@@ -96,18 +97,12 @@ static enum pass_verdict read_claims(const struct jwt *jwt, struct pass *out)
 {
     if (jwt->claims.sub.len == 0)
         return PASS_INVALID;
-    const json_t *member = json_object_get(jwt->payload, "member");
+    struct span member = json_in_text_of(jwt->payload, "member");
+    struct span channel = json_in_text_of(jwt->payload, "channel");
     out->session = pass_hash(jwt->claims.sub);
-    out->buyer = out->session;
-    if (json_is_string(member) && json_string_length(member) > 0)
-        out->buyer =
-            pass_hash((struct span){json_string_value(member), json_string_length(member)});
+    out->buyer = member.len > 0 ? pass_hash(member) : out->session;
     out->expires_s = jwt->claims.exp_s;
-    const json_t *channel = json_object_get(jwt->payload, "channel");
-    out->channel = 0;
-    if (json_is_string(channel) && json_string_length(channel) > 0)
-        out->channel =
-            pass_hash((struct span){json_string_value(channel), json_string_length(channel)});
+    out->channel = channel.len > 0 ? pass_hash(channel) : 0;
     const json_t *incarnation = json_object_get(jwt->payload, "incarnation");
     return read_incarnation(incarnation, &out->incarnation) ? PASS_OK : PASS_INVALID;
 }

@@ -48,14 +48,6 @@ static void proven(struct journal *journal, uint64_t asked_us)
 
 /* ---- the connection ---- */
 
-static void disconnect(struct journal *journal, const struct err_slot *err)
-{
-    log_failure(journal->conf.log, "PostgreSQL connection lost", err);
-    pg_close(journal->pg);
-    journal->pg = NULL;
-    role_set_connected(journal, false, JOURNAL_REASON_UNREACHABLE);
-}
-
 static int connect_once(struct journal *journal, struct err_slot *err)
 {
     struct pg_conf conf = {
@@ -80,22 +72,6 @@ static int connect_once(struct journal *journal, struct err_slot *err)
         journal->pg = NULL;
     }
     return rc;
-}
-
-/* Sleeps between two attempts, with jitter, and meanwhile refuses what gets too old. */
-static void back_off(struct journal *journal)
-{
-    uint64_t ms = journal->retry_ms / 2 + rng_below(journal->conf.rng, journal->retry_ms / 2 + 1);
-    uint64_t until_us = journal_now_us(journal) + ms * 1000;
-    journal->retry_ms =
-        journal->retry_ms * 2 > JOURNAL_RETRY_MAX_MS ? JOURNAL_RETRY_MAX_MS : journal->retry_ms * 2;
-    while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
-        batch_refuse_older(journal, journal_writes(journal) ? JOURNAL_WAIT_MS : 0);
-        uint64_t now = journal_now_us(journal);
-        if (now >= until_us)
-            break;
-        commit_queue_wait(journal->conf.queue, (uint32_t)((until_us - now) / 1000 + 1));
-    }
 }
 
 /* ---- open outcomes ---- */
@@ -337,14 +313,6 @@ static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err
     return stands ? 0 : lose(journal, nth, err);
 }
 
-static int prove(struct journal *journal, struct err_slot *err)
-{
-    int rc = 0;
-    while (rc == 0 && journal->proofs != NULL)
-        rc = prove_one(journal, journal->proofs->event, err);
-    return rc;
-}
-
 /* ---- the thread ---- */
 
 /* Asks the server what its log has cost and what time it is there. */
@@ -374,16 +342,6 @@ static int beat(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* The backend of a broken connection may live on, and so may its locks. */
-static void remember_backend(struct journal *journal)
-{
-    uint32_t len = journal->backends_len;
-    if (len == JOURNAL_BACKENDS_MAX)
-        memmove(&journal->backends[0], &journal->backends[1], --len * sizeof(journal->backends[0]));
-    journal->backends[len] = pg_backend_pid(journal->pg);
-    journal->backends_len = len + 1;
-}
-
 static int reconnect(struct journal *journal, struct err_slot *err)
 {
     int rc = connect_once(journal, err);
@@ -395,7 +353,12 @@ static int reconnect(struct journal *journal, struct err_slot *err)
         return rc;
     }
     journal_count(&journal->stats.reconnects, 1);
-    remember_backend(journal);
+    /* The backend of a broken connection may live on, and so may its locks. */
+    uint32_t len = journal->backends_len;
+    if (len == JOURNAL_BACKENDS_MAX)
+        memmove(&journal->backends[0], &journal->backends[1], --len * sizeof(journal->backends[0]));
+    journal->backends[len] = pg_backend_pid(journal->pg);
+    journal->backends_len = len + 1;
     rc = ask_server(journal, err);
     if (rc == 0 && !sale_clock_is_set(journal->conf.sale)) /* nothing is read before */
         rc = err_set(err, ERR_TIMEOUT, "the time at the server: no answer within %d ms",
@@ -455,7 +418,8 @@ static int turn(struct journal *journal, struct err_slot *err)
     if (rc < 0)
         return rc;
     batch_take_ring(journal);
-    rc = prove(journal, err);
+    while (rc == 0 && journal->proofs != NULL)
+        rc = prove_one(journal, journal->proofs->event, err);
     if (rc < 0)
         return rc;
     atomic_store_explicit(&journal->stats.lag, commit_queue_len(journal->conf.queue),
@@ -491,11 +455,26 @@ static void *run(void *arg)
         if (rc == 0 || journal_role(journal) == JOURNAL_FENCED)
             continue;
         /* A connection over which not everything was regained is no good either. */
-        if (journal->pg != NULL && (journal_is_broken(rc) || !journal->connected))
-            disconnect(journal, &err);
-        else if (journal->pg != NULL)
+        if (journal->pg != NULL && (journal_is_broken(rc) || !journal->connected)) {
+            log_failure(journal->conf.log, "PostgreSQL connection lost", &err);
+            pg_close(journal->pg);
+            journal->pg = NULL;
+            role_set_connected(journal, false, JOURNAL_REASON_UNREACHABLE);
+        } else if (journal->pg != NULL)
             log_failure(journal->conf.log, "PostgreSQL refuses", &err);
-        back_off(journal);
+        /* Sleeps between two attempts, with jitter, and meanwhile refuses what gets too old. */
+        uint64_t ms =
+            journal->retry_ms / 2 + rng_below(journal->conf.rng, journal->retry_ms / 2 + 1);
+        uint64_t until_us = journal_now_us(journal) + ms * 1000;
+        journal->retry_ms = journal->retry_ms * 2 > JOURNAL_RETRY_MAX_MS ? JOURNAL_RETRY_MAX_MS
+                                                                         : journal->retry_ms * 2;
+        while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
+            batch_refuse_older(journal, journal_writes(journal) ? JOURNAL_WAIT_MS : 0);
+            uint64_t now = journal_now_us(journal);
+            if (now >= until_us)
+                break;
+            commit_queue_wait(journal->conf.queue, (uint32_t)((until_us - now) / 1000 + 1));
+        }
     }
     settle_fenced(journal);
     batch_refuse_older(journal, 0);

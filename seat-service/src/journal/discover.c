@@ -62,25 +62,6 @@ struct asleep_room discover_room(const struct journal *journal)
     return room;
 }
 
-static void tell_incarnation(struct journal *journal, const struct store_event *found)
-{
-    const struct journal_host *host = &journal->conf.host;
-    uint32_t nth = nth_of(journal, found->no);
-    if (host->renewed != NULL && nth < journal_len(journal) && found->incarnation != 0)
-        host->renewed(host->ctx, nth, found->incarnation);
-}
-
-/* Of an event that has a number here; reader.c puts it out, or has it leave. */
-static void tell_row(struct journal *journal, uint32_t nth, const struct store_event *found)
-{
-    pthread_mutex_lock(&journal->lock);
-    journal->events[nth].retired = found->retired;
-    journal->events[nth].asleep = found->asleep;
-    journal->events[nth].id.incarnation = found->incarnation;
-    journal->events[nth].id.due_ms = found->due_ms;
-    pthread_mutex_unlock(&journal->lock);
-}
-
 /* Gives it a number, which no event has. */
 static void add_event(struct journal *journal, uint32_t nth, const struct store_event *found)
 {
@@ -134,11 +115,19 @@ static void take_row(struct journal *journal, const struct store_event *found)
 {
     struct err_slot err = {0};
     uint32_t nth = nth_of(journal, found->no);
-    if (nth < journal_len(journal))
-        tell_row(journal, nth, found);
-    else if (take_new(journal, found, &err) < 0)
+    if (nth < journal_len(journal)) {
+        /* Of an event that has a number here; reader.c puts it out, or has it leave. */
+        pthread_mutex_lock(&journal->lock);
+        journal->events[nth].retired = found->retired;
+        journal->events[nth].asleep = found->asleep;
+        journal->events[nth].id.incarnation = found->incarnation;
+        journal->events[nth].id.due_ms = found->due_ms;
+        pthread_mutex_unlock(&journal->lock);
+    } else if (take_new(journal, found, &err) < 0)
         log_failure(journal->conf.log, "an event is not known here", &err);
-    tell_incarnation(journal, found);
+    const struct journal_host *host = &journal->conf.host;
+    if (host->renewed != NULL && nth < journal_len(journal) && found->incarnation != 0)
+        host->renewed(host->ctx, nth, found->incarnation);
 }
 
 int discover_events(struct journal *journal, struct err_slot *err)

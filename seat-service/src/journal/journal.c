@@ -97,8 +97,11 @@ const struct journal_stats *journal_stats(const struct journal *journal)
 
 /* ---- events ---- */
 
-static void show(const struct journal *journal, uint32_t nth, struct journal_view *out)
+bool journal_nth(struct journal *journal, uint32_t nth, struct journal_view *out)
 {
+    if (nth >= journal_len(journal))
+        return false;
+    pthread_mutex_lock(&journal->lock);
     const struct journal_event *event = &journal->events[nth];
     *out = (struct journal_view){.nth = nth, .state = journal_state_of(event)};
     memcpy(out->id, event->id.id, sizeof(out->id));
@@ -106,14 +109,6 @@ static void show(const struct journal *journal, uint32_t nth, struct journal_vie
         out->state = JOURNAL_EVENT_OUT;
     if (out->state == JOURNAL_EVENT_OUT)
         memcpy(out->reason, event->reason, sizeof(out->reason));
-}
-
-bool journal_nth(struct journal *journal, uint32_t nth, struct journal_view *out)
-{
-    if (nth >= journal_len(journal))
-        return false;
-    pthread_mutex_lock(&journal->lock);
-    show(journal, nth, out);
     pthread_mutex_unlock(&journal->lock);
     return out->state != JOURNAL_EVENT_ASLEEP;
 }

@@ -38,14 +38,6 @@ static int32_t list_key(const struct journal *journal)
     return (int32_t)(journal_list_hash(journal) & INT32_MAX);
 }
 
-/* ... and each of them one of its own, if each has a name of its own. */
-static int32_t name_key(const struct journal *journal)
-{
-    uint32_t hash = journal_hash_on((journal_list_hash(journal) ^ '#') * UINT32_C(16777619),
-                                    journal->conf.instance);
-    return (int32_t)(hash & INT32_MAX);
-}
-
 /* A process in the registry needs a name of its own first. */
 static bool may_join(const struct journal *journal)
 {
@@ -248,12 +240,6 @@ static int regain_or_lose(struct journal *journal, uint32_t nth, struct err_slot
     return rc == ERR_STATE || rc == ERR_NOT_FOUND ? ownership_lose(journal, nth, err) : rc;
 }
 
-static void note_cut(struct journal *journal)
-{
-    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        journal->events[nth].cut = journal_owns(journal, nth);
-}
-
 /* One round. What is wrong with one event only says that it stays cut, or is lost. */
 static int regain_each(struct journal *journal, struct err_slot *err, uint32_t *regained,
                        uint32_t *waiting)
@@ -279,7 +265,8 @@ int ownership_regain(struct journal *journal, struct err_slot *err)
 {
     bool any = false, goes_on = journal_owns_any(journal);
     int rc = goes_on && !journal_shares(journal) ? lead_again(journal, err) : 0;
-    note_cut(journal);
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        journal->events[nth].cut = journal_owns(journal, nth);
     while (rc == 0 && goes_on) {
         uint32_t regained, waiting;
         rc = regain_each(journal, err, &regained, &waiting);
@@ -490,48 +477,31 @@ struct look {
     uint32_t silent_len, silent_places_len;
 };
 
-static void see_place(struct look *look, const struct store_held *held)
-{
-    for (uint32_t place = 0; place < OWNERS_MAX; place++) {
-        if (held->key != place_key(look->journal, place))
-            continue;
-        look->placing.alive[place] = true;
-        look->pid[place] = held->pid;
-        if (held->silent && !held->ours)
-            look->silent_places[look->silent_places_len++] = held->key;
-    }
-}
-
-static void see_event(struct look *look, const struct store_held *held)
-{
-    const struct journal *journal = look->journal;
-    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
-        const struct journal_event *event = &journal->events[nth];
-        if (journal_state_of(event) == JOURNAL_EVENT_ASLEEP || held->key != event->id.no)
-            continue;
-        look->owned[nth] = true;
-        look->owned_by_others[nth] = !held->ours;
-        look->owner[nth] = held->pid;
-        if (held->silent && !held->ours)
-            look->silent[look->silent_len++] = held->key;
-    }
-}
-
 static void on_held(void *ctx, const struct store_held *held)
 {
     struct look *look = ctx;
-    if (held->lock == STORE_LOCK_PLACE)
-        see_place(look, held);
-    else
-        see_event(look, held);
-}
-
-static void count_loads(struct look *look)
-{
-    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++)
-        for (uint32_t place = 0; look->owned[nth] && place < OWNERS_MAX; place++)
-            if (look->placing.alive[place] && look->pid[place] == look->owner[nth])
-                look->placing.load[place] += 1;
+    if (held->lock == STORE_LOCK_PLACE) {
+        for (uint32_t place = 0; place < OWNERS_MAX; place++) {
+            if (held->key != place_key(look->journal, place))
+                continue;
+            look->placing.alive[place] = true;
+            look->pid[place] = held->pid;
+            if (held->silent && !held->ours)
+                look->silent_places[look->silent_places_len++] = held->key;
+        }
+    } else {
+        const struct journal *journal = look->journal;
+        for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+            const struct journal_event *event = &journal->events[nth];
+            if (journal_state_of(event) == JOURNAL_EVENT_ASLEEP || held->key != event->id.no)
+                continue;
+            look->owned[nth] = true;
+            look->owned_by_others[nth] = !held->ours;
+            look->owner[nth] = held->pid;
+            if (held->silent && !held->ours)
+                look->silent[look->silent_len++] = held->key;
+        }
+    }
 }
 
 /* A place that nobody has, if we have none. Without one it is tried again at the next look. */
@@ -581,12 +551,17 @@ static uint32_t in_order(struct journal *journal, uint32_t *order)
     return len;
 }
 
-/* How long each event has been free, and what follows from it. */
-static void judge_events(struct journal *journal, const struct look *look, const uint32_t *order,
-                         uint32_t len, struct placing_event *judged)
+/* Of the chosen events those that it is our turn to take. */
+static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t *chosen,
+                           uint32_t len)
 {
+    struct placing_event judged[EVENTS_MAX];
+    bool turn[EVENTS_MAX], mine[EVENTS_MAX] = {false};
+    uint32_t order[EVENTS_MAX], kept = 0;
+    uint32_t awake = in_order(journal, order);
+    /* How long each event has been free, and what follows from it. */
     uint64_t now_us = journal_now_us(journal);
-    for (uint32_t i = 0; i < len; i++) {
+    for (uint32_t i = 0; i < awake; i++) {
         uint32_t nth = order[i];
         struct journal_event *event = &journal->events[nth];
         event->was_owned = event->was_owned || look->owned_by_others[nth];
@@ -604,32 +579,6 @@ static void judge_events(struct journal *journal, const struct look *look, const
             .again_ms = (now_us - journal->rejoined_at_us) / 1000,
         });
     }
-}
-
-static int end_silent(struct journal *journal, const struct look *look, struct err_slot *err)
-{
-    bool ended = false, places_ended = false;
-    int rc = 0;
-    if (look->silent_len > 0)
-        rc = store_end_silent(journal->pg, STORE_LOCK_EVENT, look->silent, look->silent_len,
-                              OWNER_SILENT_MS, err, &ended);
-    if (rc == 0 && look->silent_places_len > 0)
-        rc = store_end_silent(journal->pg, STORE_LOCK_PLACE, look->silent_places,
-                              look->silent_places_len, OWNER_SILENT_MS, err, &places_ended);
-    if (ended || places_ended)
-        journal->watch_at_us = 0;
-    return rc;
-}
-
-/* Of the chosen events those that it is our turn to take. */
-static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t *chosen,
-                           uint32_t len)
-{
-    struct placing_event judged[EVENTS_MAX];
-    bool turn[EVENTS_MAX], mine[EVENTS_MAX] = {false};
-    uint32_t order[EVENTS_MAX], kept = 0;
-    uint32_t awake = in_order(journal, order);
-    judge_events(journal, look, order, awake, judged);
     look->placing.self = journal->place;
     look->placing.expected = journal->conf.owners;
     placing_choose(&look->placing, judged, awake, turn);
@@ -650,34 +599,31 @@ static int share_events(struct journal *journal, struct err_slot *err)
     uint32_t chosen[EVENTS_MAX], len = 0, others_len;
     int32_t others[EVENTS_MAX];
     int rc = store_held(journal->pg, OWNER_SILENT_MS, err, on_held, &look);
-    if (rc == 0)
-        rc = end_silent(journal, &look, err);
+    if (rc == 0) {
+        bool ended = false, places_ended = false;
+        if (look.silent_len > 0)
+            rc = store_end_silent(journal->pg, STORE_LOCK_EVENT, look.silent, look.silent_len,
+                                  OWNER_SILENT_MS, err, &ended);
+        if (rc == 0 && look.silent_places_len > 0)
+            rc = store_end_silent(journal->pg, STORE_LOCK_PLACE, look.silent_places,
+                                  look.silent_places_len, OWNER_SILENT_MS, err, &places_ended);
+        if (ended || places_ended)
+            journal->watch_at_us = 0;
+    }
     if (rc == 0)
         rc = join(journal, &look, err);
     if (rc < 0 || !journal->leads)
         return rc;
-    count_loads(&look);
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++)
+        for (uint32_t place = 0; look.owned[nth] && place < OWNERS_MAX; place++)
+            if (look.placing.alive[place] && look.pid[place] == look.owner[nth])
+                look.placing.load[place] += 1;
     rc = choose(journal, err, chosen, &len);
     len = rc == 0 ? take_turns(journal, &look, chosen, len) : 0;
     return rc == 0 ? lock_events(journal, chosen, len, err, others, &others_len) : rc;
 }
 
 /* ---- its name ---- */
-
-static void told_namesake(const struct journal *journal)
-{
-    const char *why =
-        journal_owns_any(journal)
-            ? "this one keeps what it owns, and gets nothing else until each has a name of its own"
-            : "this one owns nothing until each has a name of its own";
-    struct log_line line;
-    log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "another process has our name");
-    log_cstr(&line, "setting", "[journal] instance");
-    log_cstr(&line, "instance", journal->conf.instance);
-    log_cstr(&line, "address", journal->conf.address.open);
-    log_cstr(&line, "why", why);
-    log_end(&line);
-}
 
 /* `got`: it has its name now. Otherwise two processes may have been given one name by mistake. */
 static void note_name(struct journal *journal, bool got)
@@ -694,8 +640,19 @@ static void note_name(struct journal *journal, bool got)
     pthread_mutex_unlock(&journal->lock);
     if (got || namesake)
         forget_backends(journal);
-    if (namesake && !told)
-        told_namesake(journal);
+    if (namesake && !told) {
+        const char *why = journal_owns_any(journal)
+                              ? "this one keeps what it owns, and gets nothing else until each has "
+                                "a name of its own"
+                              : "this one owns nothing until each has a name of its own";
+        struct log_line line;
+        log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "another process has our name");
+        log_cstr(&line, "setting", "[journal] instance");
+        log_cstr(&line, "instance", journal->conf.instance);
+        log_cstr(&line, "address", journal->conf.address.open);
+        log_cstr(&line, "why", why);
+        log_end(&line);
+    }
 }
 
 /* The registry knows a process by its name, and so do moves, the edge and redirects to another's
@@ -703,7 +660,10 @@ static void note_name(struct journal *journal, bool got)
  * the first is gone. An old backend of ours that has it is ended, as is one that is silent. */
 static int claim_name(struct journal *journal, struct err_slot *err)
 {
-    int32_t key = name_key(journal);
+    /* ... and each of them one of its own, if each has a name of its own. */
+    uint32_t hash = journal_hash_on((journal_list_hash(journal) ^ '#') * UINT32_C(16777619),
+                                    journal->conf.instance);
+    int32_t key = (int32_t)(hash & INT32_MAX);
     bool got = false, ended = false;
     if (may_join(journal)) {
         forget_backends(journal);
@@ -723,19 +683,6 @@ static int claim_name(struct journal *journal, struct err_slot *err)
 
 /* ---- its clock ---- */
 
-static void log_apart(const struct journal *journal)
-{
-    struct log_line line;
-    log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR,
-              "the clocks of this machine and of PostgreSQL are apart");
-    log_u64(&line, "apart_ms",
-            atomic_load_explicit(&journal->stats.clock_apart_ms, memory_order_relaxed));
-    log_u64(&line, "sale_apart_ms",
-            atomic_load_explicit(&journal->conf.sale->apart_ms, memory_order_relaxed));
-    log_cstr(&line, "why", "this one owns nothing until they agree");
-    log_end(&line);
-}
-
 /* Seats are judged by the server's clock. But where this machine's, or the time of the sale, is far
  * from it, one of them is wrong, and a process that owns nothing leaves events to others. */
 static int note_clock(struct journal *journal, struct err_slot *err)
@@ -754,8 +701,17 @@ static int note_clock(struct journal *journal, struct err_slot *err)
     journal->leads = journal->leads && !apart;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
-    if (apart && !was_apart)
-        log_apart(journal);
+    if (apart && !was_apart) {
+        struct log_line line;
+        log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR,
+                  "the clocks of this machine and of PostgreSQL are apart");
+        log_u64(&line, "apart_ms",
+                atomic_load_explicit(&journal->stats.clock_apart_ms, memory_order_relaxed));
+        log_u64(&line, "sale_apart_ms",
+                atomic_load_explicit(&journal->conf.sale->apart_ms, memory_order_relaxed));
+        log_cstr(&line, "why", "this one owns nothing until they agree");
+        log_end(&line);
+    }
     return 0;
 }
 

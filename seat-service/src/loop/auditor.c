@@ -224,16 +224,6 @@ static int take_new(struct auditor *auditor, struct event *event, struct err_slo
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-/* Events that have become ours. */
-static int discover(struct auditor *auditor, struct err_slot *err)
-{
-    struct event *event = NULL;
-    int rc = 0;
-    while (rc == 0 && (event = events_next(auditor->conf.events, event)) != NULL)
-        rc = take_new(auditor, event, err);
-    return rc;
-}
-
 /* Everything built on the connection goes with it. */
 static void drop(struct auditor *auditor)
 {
@@ -291,8 +281,12 @@ static int round_of(struct auditor *auditor, uint32_t ours, struct err_slot *err
     if (!new &&ours == 0)
         return 0;
     int rc = auditor->pg == NULL ? open_connection(auditor, err) : 0;
-    if (rc == 0 && new)
-        rc = discover(auditor, err);
+    if (rc == 0 && new) {
+        /* Events that have become ours. */
+        struct event *event = NULL;
+        while (rc == 0 && (event = events_next(auditor->conf.events, event)) != NULL)
+            rc = take_new(auditor, event, err);
+    }
     for (uint32_t i = 0; rc == 0 && i < EVENTS_MAX && !is_stopping(auditor); i++) {
         struct audited *audited = &auditor->events[i];
         bool open = audited->event != NULL && events_is_open(audited->event);

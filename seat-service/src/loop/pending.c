@@ -68,14 +68,6 @@ void pending_drop(struct commit_entry *entry)
     commit_port_return(entry);
 }
 
-static void refuse(struct call *call, int rc)
-{
-    if (rc == ERR_UNKNOWN)
-        call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
-    else
-        call_refuse(call, REFUSAL_UNWRITTEN);
-}
-
 static void on_done(struct commit_entry *entry)
 {
     struct slot *slot = MAGIC_OF(slot, entry->ctx);
@@ -98,8 +90,13 @@ static void on_done(struct commit_entry *entry)
         if (!entry->proof)
             engine_undo(call->event->engine, &entry->op);
         atomic_fetch_add_explicit(&loop->conf.stats->refused, 1, memory_order_relaxed);
-        if (replies)
-            refuse(call, entry->rc);
+        if (replies) {
+            int rc = entry->rc;
+            if (rc == ERR_UNKNOWN)
+                call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
+            else
+                call_refuse(call, REFUSAL_UNWRITTEN);
+        }
     }
     events_let_go(call->event);
     MAGIC_END(slot, slot);

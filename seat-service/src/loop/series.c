@@ -109,26 +109,6 @@ static void on_pool(uv_work_t *req)
 
 /* ---- on the loop ---- */
 
-static void take_found(struct work *work)
-{
-    struct points *points = &work->series->events[work->read->nth];
-    assert(points->ring == NULL);
-    points->ring = calloc(SERIES_POINTS, sizeof(*points->ring));
-    for (uint32_t i = 0; points->ring != NULL && i < work->found_len; i++) {
-        const struct counted_row *point = &work->found[i];
-        points->ring[i] = (struct series_point){point->at_ms, point->free,    point->held,
-                                                point->sold,  point->blocked, point->errors};
-        points->last_ms = point->at_ms;
-        points->errors_before = point->errors;
-    }
-    /* The last point may be of a clock that was ahead. */
-    uint64_t now_ms = events_now_ms(work->series->loop->conf.events);
-    if (points->last_ms > now_ms)
-        points->last_ms = now_ms;
-    points->len = points->ring != NULL ? work->found_len : 0;
-    points->next = points->len % SERIES_POINTS;
-}
-
 static void on_done(uv_work_t *req, int status)
 {
     struct work *work = MAGIC_OF(work, req->data);
@@ -136,8 +116,24 @@ static void on_done(uv_work_t *req, int status)
     (void)status;
     series->failing = work->pg == NULL;
     series->working = false;
-    if (work->has_read)
-        take_found(work);
+    if (work->has_read) {
+        struct points *points = &work->series->events[work->read->nth];
+        assert(points->ring == NULL);
+        points->ring = calloc(SERIES_POINTS, sizeof(*points->ring));
+        for (uint32_t i = 0; points->ring != NULL && i < work->found_len; i++) {
+            const struct counted_row *point = &work->found[i];
+            points->ring[i] = (struct series_point){point->at_ms, point->free,    point->held,
+                                                    point->sold,  point->blocked, point->errors};
+            points->last_ms = point->at_ms;
+            points->errors_before = point->errors;
+        }
+        /* The last point may be of a clock that was ahead. */
+        uint64_t now_ms = events_now_ms(work->series->loop->conf.events);
+        if (points->last_ms > now_ms)
+            points->last_ms = now_ms;
+        points->len = points->ring != NULL ? work->found_len : 0;
+        points->next = points->len % SERIES_POINTS;
+    }
     if (work->read != NULL)
         events_let_go(work->read);
     for (uint32_t i = 0; i < work->points_len; i++)
@@ -184,26 +180,6 @@ static struct event *unread(struct series *series)
         return event;
     }
     return NULL;
-}
-
-static void begin(struct series *series)
-{
-    struct work *work = &series->work;
-    if (series->working)
-        return;
-    take_unsaved(series, work);
-    work->read = unread(series);
-    work->found_len = 0;
-    work->has_read = false;
-    work->found = work->read != NULL ? calloc(SERIES_POINTS, sizeof(*work->found)) : NULL;
-    if (work->found == NULL)
-        work->read = NULL; /* tried again */
-    if (work->points_len == 0 && work->read == NULL)
-        return;
-    series->working = true;
-    if (work->read != NULL)
-        events_keep(work->read);
-    uv_queue_work(series->loop->conf.uv, &work->req, on_pool, on_done);
 }
 
 /* ---- counts ---- */
@@ -256,30 +232,9 @@ static void tell(struct series *series, unsigned gauge, struct span event,
         [OPEN] = {"fairgate_seats_open", "1 while they can be taken: we own them and can write"},
     };
     assert(gauge < GAUGES);
-    char memory[METRICS_LABELS_MAX];
-    struct text labels = text_on(memory, sizeof(memory) - 1);
-    metrics_label(&labels, "event", event);
-    memory[labels.len] = '\0';
-    struct metrics_desc desc = {gauges[gauge].name, gauges[gauge].help, memory};
+    const struct metrics_labels labels = metrics_one_label("event", event);
+    struct metrics_desc desc = {gauges[gauge].name, gauges[gauge].help, labels.text};
     (void)metrics_gauge(series->conf.metrics, &desc, value, NULL);
-}
-
-static void tell_named(struct series *series)
-{
-    struct span rest = span_of(series->conf.events), name;
-    while (rest.len > 0) {
-        rest = span_cut(rest, ',', &name);
-        name = span_trim(name);
-        if (name.len > 0 && name.len <= EVENT_ID_MAX)
-            tell(series, OPEN, name, &series->not_open);
-    }
-}
-
-static void forget(struct series *series, struct points *points)
-{
-    metrics_forget_within(series->conf.metrics, points->now, sizeof(points->now));
-    free(points->ring);
-    *points = (struct points){0};
 }
 
 /* The events that are in memory, and no longer those that have left it. One that is being read is
@@ -290,26 +245,16 @@ static void tell_known(struct series *series, struct journal *journal)
     for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
         struct points *points = &series->events[nth];
         bool known = journal_nth(journal, nth, &view);
-        if (points->id[0] != '\0' && (!known || strcmp(points->id, view.id) != 0))
-            forget(series, points);
+        if (points->id[0] != '\0' && (!known || strcmp(points->id, view.id) != 0)) {
+            metrics_forget_within(series->conf.metrics, points->now, sizeof(points->now));
+            free(points->ring);
+            *points = (struct points){0};
+        }
         if (!known || points->id[0] != '\0')
             continue;
         memcpy(points->id, view.id, sizeof(points->id));
         tell(series, OPEN, span_of(view.id), &points->now[OPEN]);
     }
-}
-
-static void show(struct series *series, const struct event *event, const struct series_point *point)
-{
-    struct points *points = &series->events[event->nth];
-    /* relaxed: numbers for a graph */
-    atomic_store_explicit(&points->now[FREE], point->free, memory_order_relaxed);
-    atomic_store_explicit(&points->now[HELD], point->held, memory_order_relaxed);
-    atomic_store_explicit(&points->now[SOLD], point->sold, memory_order_relaxed);
-    atomic_store_explicit(&points->now[BLOCKED], point->blocked, memory_order_relaxed);
-    for (unsigned gauge = FREE; !points->is_told && gauge <= BLOCKED; gauge++)
-        tell(series, gauge, span_of(event->id), &points->now[gauge]);
-    points->is_told = true;
 }
 
 void series_tick(struct series *series, struct loop *loop)
@@ -329,7 +274,14 @@ void series_tick(struct series *series, struct loop *loop)
         if (!points->is_told)
             points->errors_from = service_errors(series->conf.service);
         struct series_point point = series_now(series, event, now_ms);
-        show(series, event, &point);
+        /* relaxed: numbers for a graph */
+        atomic_store_explicit(&points->now[FREE], point.free, memory_order_relaxed);
+        atomic_store_explicit(&points->now[HELD], point.held, memory_order_relaxed);
+        atomic_store_explicit(&points->now[SOLD], point.sold, memory_order_relaxed);
+        atomic_store_explicit(&points->now[BLOCKED], point.blocked, memory_order_relaxed);
+        for (unsigned gauge = FREE; !points->is_told && gauge <= BLOCKED; gauge++)
+            tell(series, gauge, span_of(event->id), &points->now[gauge]);
+        points->is_told = true;
         if (points->ring == NULL || now_ms < points->last_ms + SERIES_MS)
             continue;
         points->last_ms = now_ms;
@@ -338,25 +290,25 @@ void series_tick(struct series *series, struct loop *loop)
         points->len += points->len < SERIES_POINTS ? 1 : 0;
         points->is_unsaved = true;
     }
-    begin(series);
+    struct work *work = &series->work;
+    if (series->working)
+        return;
+    take_unsaved(series, work);
+    work->read = unread(series);
+    work->found_len = 0;
+    work->has_read = false;
+    work->found = work->read != NULL ? calloc(SERIES_POINTS, sizeof(*work->found)) : NULL;
+    if (work->found == NULL)
+        work->read = NULL; /* tried again */
+    if (work->points_len == 0 && work->read == NULL)
+        return;
+    series->working = true;
+    if (work->read != NULL)
+        events_keep(work->read);
+    uv_queue_work(series->loop->conf.uv, &work->req, on_pool, on_done);
 }
 
 /* ---- life ---- */
-
-static int tell_server(struct series *series, struct err_slot *err)
-{
-    const struct metrics_desc failures = {"fairgate_wal_archive_failures_total",
-                                          "files of the server's log that could not be kept", NULL};
-    const struct metrics_desc late = {"fairgate_wal_archive_late_ms",
-                                      "for how long none was kept while there was one to keep",
-                                      NULL};
-    const struct metrics_desc snapshot = {"fairgate_database_snapshot_ms",
-                                          "for how long the oldest snapshot has been open", NULL};
-    int rc = metrics_counter(series->conf.metrics, &failures, &series->archive_failures, err);
-    if (rc == 0)
-        rc = metrics_gauge(series->conf.metrics, &late, &series->archive_late_ms, err);
-    return rc < 0 ? rc : metrics_gauge(series->conf.metrics, &snapshot, &series->snapshot_ms, err);
-}
 
 int series_create(const struct series_conf *conf, struct err_slot *err, struct series **out)
 {
@@ -367,12 +319,25 @@ int series_create(const struct series_conf *conf, struct err_slot *err, struct s
     series->work.series = series;
     series->work.req.data = &series->work;
     MAGIC_BEGIN(work, &series->work);
-    int rc = tell_server(series, err);
+    const struct metrics_row rows[] = {
+        {"fairgate_wal_archive_failures_total", "files of the server's log that could not be kept",
+         NULL, &series->archive_failures, false},
+        {"fairgate_wal_archive_late_ms", "for how long none was kept while there was one to keep",
+         NULL, &series->archive_late_ms, true},
+        {"fairgate_database_snapshot_ms", "for how long the oldest snapshot has been open", NULL,
+         &series->snapshot_ms, true}};
+    int rc = metrics_add_all(conf->metrics, rows, sizeof(rows) / sizeof(rows[0]), err);
     if (rc < 0) {
         series_destroy(series);
         return rc;
     }
-    tell_named(series);
+    struct span rest = span_of(series->conf.events), name;
+    while (rest.len > 0) {
+        rest = span_cut(rest, ',', &name);
+        name = span_trim(name);
+        if (name.len > 0 && name.len <= EVENT_ID_MAX)
+            tell(series, OPEN, name, &series->not_open);
+    }
     *out = series;
     return 0;
 }

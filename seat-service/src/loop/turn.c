@@ -58,22 +58,6 @@ static void on_wake(uv_async_t *async)
     retry_look(turn->loop.retry);
 }
 
-/* All that the committer has given back until now: no more than the port's entries. */
-static void collect_all(struct loop *loop)
-{
-    uint64_t answered[EVENTS_MAX];
-    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++)
-        answered[nth] = journal_answered(loop->conf.journal, nth);
-    for (unsigned got = 0; got < COMMIT_ENTRIES_PER_PORT; got += COLLECT_MAX)
-        if (pending_collect(loop->pending, COLLECT_MAX) < COLLECT_MAX)
-            break;
-    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
-        struct event *event = events_nth(loop->conf.events, nth);
-        if (event != NULL && events_is_open(event))
-            events_settled(event, loop->conf.nth, answered[nth]);
-    }
-}
-
 static void show_events(struct loop *loop)
 {
     struct events *events = loop->conf.events;
@@ -105,7 +89,19 @@ static void on_tick(uv_timer_t *timer)
 {
     struct turn *turn = MAGIC_OF(turn, timer->data);
     const struct loop_conf *conf = &turn->loop.conf;
-    collect_all(&turn->loop);
+    /* All that the committer has given back until now: no more than the port's entries. */
+    struct loop *loop = &turn->loop;
+    uint64_t answered[EVENTS_MAX];
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++)
+        answered[nth] = journal_answered(loop->conf.journal, nth);
+    for (unsigned got = 0; got < COMMIT_ENTRIES_PER_PORT; got += COLLECT_MAX)
+        if (pending_collect(loop->pending, COLLECT_MAX) < COLLECT_MAX)
+            break;
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
+        struct event *event = events_nth(loop->conf.events, nth);
+        if (event != NULL && events_is_open(event))
+            events_settled(event, loop->conf.nth, answered[nth]);
+    }
     if (conf->nth == 0)
         expiry_tick(&turn->expiry);
     show_events(&turn->loop);
@@ -114,24 +110,6 @@ static void on_tick(uv_timer_t *timer)
     retry_look(turn->loop.retry);
     if (turn->conf.on_tick != NULL)
         turn->conf.on_tick(turn->conf.ctx, journal_reason_name(journal_reason(conf->journal)));
-}
-
-static int make_parts(struct turn *turn, struct err_slot *err)
-{
-    struct loop *loop = &turn->loop;
-    loop->text_memory = malloc(API_ANSWER_MAX);
-    int rc = loop->text_memory != NULL ? 0 : err_set(err, ERR_NOMEM, "room for answers");
-    if (rc == 0)
-        rc = pass_cache_create(&loop->conf.passes, err, &loop->passes);
-    if (rc == 0)
-        rc = retry_create(loop, err, &loop->retry);
-    if (rc == 0)
-        rc = avail_view_create(err, &loop->avail);
-    if (rc == 0)
-        rc = stream_create(loop, err, &loop->streams);
-    if (rc == 0)
-        rc = pending_create(loop, on_wake_thread, turn, err, &loop->pending);
-    return rc;
 }
 
 static void free_parts(struct loop *loop)
@@ -159,7 +137,19 @@ int turn_create(const struct turn_conf *conf, struct err_slot *err, struct turn 
     tally_init(&turn->loop.codes_wrong);
     tally_init(&turn->loop.codes_wrong_of_address);
     pthread_mutex_init(&turn->wake_lock, NULL);
-    int rc = make_parts(turn, err);
+    struct loop *loop = &turn->loop;
+    loop->text_memory = malloc(API_ANSWER_MAX);
+    int rc = loop->text_memory != NULL ? 0 : err_set(err, ERR_NOMEM, "room for answers");
+    if (rc == 0)
+        rc = pass_cache_create(&loop->conf.passes, err, &loop->passes);
+    if (rc == 0)
+        rc = retry_create(loop, err, &loop->retry);
+    if (rc == 0)
+        rc = avail_view_create(err, &loop->avail);
+    if (rc == 0)
+        rc = stream_create(loop, err, &loop->streams);
+    if (rc == 0)
+        rc = pending_create(loop, on_wake_thread, turn, err, &loop->pending);
     if (rc < 0)
         goto free_turn;
     if (conf->loop.nth == 0)

@@ -83,13 +83,6 @@ static int add(struct asleep *asleep, int32_t no, struct span id, struct err_slo
     return rc;
 }
 
-/* Incarnations rise. */
-static void renew(struct sleeper *sleeper, uint64_t incarnation)
-{
-    if (incarnation > sleeper->incarnation)
-        sleeper->incarnation = incarnation;
-}
-
 int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awake,
                struct err_slot *err)
 {
@@ -100,7 +93,10 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awa
         struct sleeper *sleeper = &asleep->all[find(asleep, id)];
         sleeper->wanted = awake || (sleeper->wanted && !sleeper->awake);
         sleeper->awake = awake;
-        renew(sleeper, event->incarnation);
+        /* Incarnations rise. */
+        uint64_t incarnation = event->incarnation;
+        if (incarnation > sleeper->incarnation)
+            sleeper->incarnation = incarnation;
         sleeper->due_ms = event->due_ms;
         sleeper->bytes = event->bytes;
     }
@@ -108,23 +104,19 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awa
     return rc;
 }
 
-static void remove_at(struct asleep *asleep, uint32_t at)
-{
-    uint32_t last = asleep_len(asleep) - 1;
-    table_remove(&asleep->by_id, hash_of(span_of(asleep->all[at].id)), at);
-    if (at != last) {
-        table_renumber(&asleep->by_id, hash_of(span_of(asleep->all[last].id)), last, at);
-        asleep->all[at] = asleep->all[last];
-    }
-    atomic_store_explicit(&asleep->len, last, memory_order_relaxed);
-}
-
 void asleep_remove(struct asleep *asleep, const char *id)
 {
     pthread_mutex_lock(&asleep->lock);
     uint32_t at = find(asleep, span_of(id));
-    if (at != TABLE_NONE)
-        remove_at(asleep, at);
+    if (at != TABLE_NONE) {
+        uint32_t last = asleep_len(asleep) - 1;
+        table_remove(&asleep->by_id, hash_of(span_of(asleep->all[at].id)), at);
+        if (at != last) {
+            table_renumber(&asleep->by_id, hash_of(span_of(asleep->all[last].id)), last, at);
+            asleep->all[at] = asleep->all[last];
+        }
+        atomic_store_explicit(&asleep->len, last, memory_order_relaxed);
+    }
     pthread_mutex_unlock(&asleep->lock);
 }
 

@@ -35,8 +35,7 @@ void render_times(struct text *text, uint64_t now_ms)
 
 static void member_if_there(struct text *text, const char *key, struct span value)
 {
-    if (value.len > 0)
-        json_member_str(text, key, value);
+    json_member_some(text, key, value);
 }
 
 /* ---- geometry ---- */
@@ -47,27 +46,12 @@ static int64_t milli(float value)
     return (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
-static void put_seat(struct text *text, const struct plan *plan, const struct plan_seat *seat)
-{
-    json_open(text, '{');
-    json_member_str(text, "id", seat->guid);
-    json_member_str(text, "number", seat->number);
-    json_member_milli(text, "x", milli(seat->x));
-    json_member_milli(text, "y", milli(seat->y));
-    json_member_u64(text, "category", seat->category);
-    rows_put_notes(text, plan, seat);
-    if (seat->companion != UINT32_MAX)
-        json_member_str(text, "companion_of", plan_seat(plan, seat->companion).guid);
-    json_close(text, '}');
-}
-
 /* Seats that follow each other in plan order and name the same zone and row are one row here. */
 static void put_zones(struct text *text, const struct plan *plan)
 {
     uint32_t count = plan_seat_count(plan);
     struct plan_seat last = {0};
-    json_key(text, "zones");
-    json_open(text, '[');
+    json_member_open(text, "zones", '[');
     for (uint32_t i = 0; i < count; i++) {
         struct plan_seat seat = plan_seat(plan, i);
         bool zone = i == 0 || !span_eq(seat.zone, last.zone);
@@ -83,43 +67,29 @@ static void put_zones(struct text *text, const struct plan *plan)
         if (zone) {
             json_open(text, '{');
             json_member_str(text, "name", seat.zone);
-            json_key(text, "rows");
-            json_open(text, '[');
+            json_member_open(text, "rows", '[');
         }
         if (row) {
             json_open(text, '{');
             json_member_str(text, "label", seat.row_label);
-            json_key(text, "seats");
-            json_open(text, '[');
+            json_member_open(text, "seats", '[');
         }
-        put_seat(text, plan, &seat);
+        json_open(text, '{');
+        json_member_str(text, "id", seat.guid);
+        json_member_str(text, "number", seat.number);
+        json_member_milli(text, "x", milli(seat.x));
+        json_member_milli(text, "y", milli(seat.y));
+        json_member_u64(text, "category", seat.category);
+        rows_put_notes(text, plan, &seat);
+        if (seat.companion != UINT32_MAX)
+            json_member_str(text, "companion_of", plan_seat(plan, seat.companion).guid);
+        json_close(text, '}');
         last = seat;
     }
     if (count > 0) {
         json_close(text, ']');
         json_close(text, '}');
         json_close(text, ']');
-        json_close(text, '}');
-    }
-    json_close(text, ']');
-}
-
-static void put_tables(struct text *text, const struct plan *plan)
-{
-    const struct plan_facts *facts = plan_facts(plan);
-    uint32_t seats[PLAN_ROW_SEATS_MAX];
-    json_key(text, "tables");
-    json_open(text, '[');
-    for (uint32_t run = 0; run < facts->run_count; run++) {
-        const struct plan_run *table = &facts->runs[run];
-        if ((table->flags & (PLAN_RUN_TABLE | PLAN_RUN_WHOLE)) == 0)
-            continue;
-        for (uint32_t pos = 0; pos < table->count; pos++)
-            seats[pos] = plan_seat_at(facts, run, pos);
-        json_open(text, '{');
-        json_member_bool(text, "whole", (table->flags & PLAN_RUN_WHOLE) != 0);
-        json_key(text, "seats");
-        render_guids(text, plan, seats, table->count);
         json_close(text, '}');
     }
     json_close(text, ']');
@@ -135,13 +105,11 @@ static int put_geometry(struct text *text, const struct plan *plan, const char *
     json_member_cstr(text, "hash", hash);
     json_member_str(text, "name", plan_name(plan));
     json_member_u64(text, "seats", plan_seat_count(plan));
-    json_key(text, "focal_point");
-    json_open(text, '{');
+    json_member_open(text, "focal_point", '{');
     json_member_milli(text, "x", milli(x));
     json_member_milli(text, "y", milli(y));
     json_close(text, '}');
-    json_key(text, "categories");
-    json_open(text, '[');
+    json_member_open(text, "categories", '[');
     for (uint32_t i = 0; i < plan_category_count(plan); i++) {
         const struct plan_category *category = plan_category(plan, i);
         json_open(text, '{');
@@ -154,9 +122,23 @@ static int put_geometry(struct text *text, const struct plan *plan, const char *
         rc = rows_put_zones(text, plan, err);
     else
         put_zones(text, plan);
-    put_tables(text, plan);
-    json_key(text, "areas");
-    json_open(text, '[');
+    const struct plan_facts *facts = plan_facts(plan);
+    uint32_t seats[PLAN_ROW_SEATS_MAX];
+    json_member_open(text, "tables", '[');
+    for (uint32_t run = 0; run < facts->run_count; run++) {
+        const struct plan_run *table = &facts->runs[run];
+        if ((table->flags & (PLAN_RUN_TABLE | PLAN_RUN_WHOLE)) == 0)
+            continue;
+        for (uint32_t pos = 0; pos < table->count; pos++)
+            seats[pos] = plan_seat_at(facts, run, pos);
+        json_open(text, '{');
+        json_member_bool(text, "whole", (table->flags & PLAN_RUN_WHOLE) != 0);
+        json_key(text, "seats");
+        render_guids(text, plan, seats, table->count);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+    json_member_open(text, "areas", '[');
     for (uint32_t i = 0; i < plan_area_count(plan); i++) {
         const struct plan_area *area = plan_area(plan, i);
         json_open(text, '{');
@@ -211,8 +193,7 @@ void render_counts(struct text *text, const struct render_event *event)
     struct engine_count counts[PLAN_CATEGORIES_MAX];
     uint16_t prices = engine_price_list(event->engine);
     engine_counts(event->engine, counts);
-    json_key(text, "categories");
-    json_open(text, '[');
+    json_member_open(text, "categories", '[');
     for (uint32_t i = 0; i < plan_category_count(plan); i++) {
         const struct plan_category *category = plan_category(plan, i);
         json_open(text, '{');
@@ -225,8 +206,7 @@ void render_counts(struct text *text, const struct render_event *event)
         json_close(text, '}');
     }
     json_close(text, ']');
-    json_key(text, "areas");
-    json_open(text, '[');
+    json_member_open(text, "areas", '[');
     for (uint32_t i = 0; i < plan_area_count(plan); i++) {
         const struct plan_area *area = plan_area(plan, i);
         struct engine_area now = engine_area(event->engine, (uint16_t)i);
@@ -245,8 +225,7 @@ static void put_fees(struct text *text, const struct fees *fees)
 {
     if (fees->per_seat == 0 && fees->per_order == 0 && fees->basis_points == 0)
         return;
-    json_key(text, "fees");
-    json_open(text, '{');
+    json_member_open(text, "fees", '{');
     json_member_u64(text, "per_seat", fees->per_seat);
     json_member_u64(text, "per_order", fees->per_order);
     json_member_u64(text, "basis_points", fees->basis_points);
@@ -272,8 +251,7 @@ void render_info(struct text *text, const struct render_event *event)
     json_member_u64(text, "seats", plan_seat_count(plan));
     json_member_bool(text, "accessible", plan_has_accessible(plan));
     json_member_bool(text, "codes", plan_has_codes(plan));
-    json_key(text, "limits");
-    json_open(text, '{');
+    json_member_open(text, "limits", '{');
     for (unsigned i = 0; i < plan_limit_count; i++) {
         const struct plan_limit *limit = &plan_limit_table[i];
         if (limit->shown)
@@ -297,8 +275,7 @@ void render_changes(struct text *text, const struct engine_delta *deltas, int co
         [ENGINE_BLOCKED] = "blocked",
     };
     for (unsigned state = 0; state < sizeof(names) / sizeof(names[0]); state++) {
-        json_key(text, names[state]);
-        json_open(text, '[');
+        json_member_open(text, names[state], '[');
         for (int i = 0; i < count; i++)
             if (deltas[i].state == state)
                 json_u64(text, deltas[i].seat);
@@ -309,8 +286,7 @@ void render_changes(struct text *text, const struct engine_delta *deltas, int co
 void render_prices(struct text *text, const struct plan *plan,
                    const uint64_t prices[PLAN_CATEGORIES_MAX])
 {
-    json_key(text, "prices");
-    json_open(text, '[');
+    json_member_open(text, "prices", '[');
     for (uint32_t i = 0; i < plan_category_count(plan); i++)
         json_u64(text, prices[i]);
     json_close(text, ']');
@@ -318,8 +294,7 @@ void render_prices(struct text *text, const struct plan *plan,
 
 void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine)
 {
-    json_key(text, "areas");
-    json_open(text, '[');
+    json_member_open(text, "areas", '[');
     for (uint32_t i = 0; i < plan_area_count(plan); i++) {
         json_open(text, '{');
         json_member_str(text, "id", plan_area(plan, i)->id);
@@ -363,22 +338,12 @@ static const char *state_name(const struct engine_hold_view *view, uint64_t now_
     return view->order_hash != 0 ? "paying" : "open";
 }
 
-static void put_label(struct text *text, const struct plan_seat *seat)
-{
-    char memory[4 * PLAN_TEXT_MAX];
-    struct text label = text_on(memory, sizeof(memory));
-    plan_label_put(&label, seat->label_form, seat->number);
-    assert(!label.overflown); /* the import has bounded it */
-    json_member_str(text, "label", text_span(&label));
-}
-
 static void put_held_seats(struct text *text, const struct render_event *event,
                            const struct engine_hold_view *view)
 {
     json_key(text, "seats");
     render_guids(text, event->plan, view->seats, view->seat_count);
-    json_key(text, "places");
-    json_open(text, '[');
+    json_member_open(text, "places", '[');
     for (uint32_t i = 0; i < view->seat_count; i++) {
         struct plan_seat seat = plan_seat(event->plan, view->seats[i]);
         json_open(text, '{');
@@ -387,12 +352,15 @@ static void put_held_seats(struct text *text, const struct render_event *event,
         json_member_str(text, "row", seat.row_label);
         json_member_str(text, "zone", seat.zone);
         json_member_str(text, "category", plan_category(event->plan, seat.category)->name);
-        if (seat.label_form.len > 0)
-            put_label(text, &seat);
-        if (seat.entrance.len > 0)
-            json_member_str(text, "entrance", seat.entrance);
-        if (seat.floor.len > 0)
-            json_member_str(text, "floor", seat.floor);
+        if (seat.label_form.len > 0) {
+            char memory[4 * PLAN_TEXT_MAX];
+            struct text label = text_on(memory, sizeof(memory));
+            plan_label_put(&label, seat.label_form, seat.number);
+            assert(!label.overflown); /* the import has bounded it */
+            json_member_str(text, "label", text_span(&label));
+        }
+        json_member_some(text, "entrance", seat.entrance);
+        json_member_some(text, "floor", seat.floor);
         json_member_u64(text, "price",
                         engine_price_of(event->engine, view->price_list, seat.category));
         json_close(text, '}');

@@ -32,8 +32,7 @@ static void put_flags(struct text *text, uint8_t flags)
     };
     if (flags == 0)
         return;
-    json_key(text, "flags");
-    json_open(text, '[');
+    json_member_open(text, "flags", '[');
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if ((flags & names[i].flag) != 0)
             json_str(text, span_of(names[i].name));
@@ -42,8 +41,7 @@ static void put_flags(struct text *text, uint8_t flags)
 
 static void member_if_there(struct text *text, const char *key, struct span value)
 {
-    if (value.len > 0)
-        json_member_str(text, key, value);
+    json_member_some(text, key, value);
 }
 
 void rows_put_notes(struct text *text, const struct plan *plan, const struct plan_seat *seat)
@@ -90,8 +88,7 @@ static void put_runs(struct text *text, const char *key, const struct range *ran
                      bool (*same)(const struct plan_seat *, const struct plan_seat *),
                      void (*put)(struct text *, const struct plan *, const struct plan_seat *))
 {
-    json_key(text, key);
-    json_open(text, '[');
+    json_member_open(text, key, '[');
     for (uint32_t i = range->from; i < range->to;) {
         struct plan_seat first = plan_seat(range->plan, i);
         uint32_t from = i;
@@ -185,8 +182,7 @@ static struct range next_row(const struct range *zone, uint32_t from)
 static void put_column(struct text *text, const char *key, const struct range *zone,
                        void (*put)(struct text *, const struct range *))
 {
-    json_key(text, key);
-    json_open(text, '[');
+    json_member_open(text, key, '[');
     for (uint32_t i = zone->from; i < zone->to;) {
         struct range row = next_row(zone, i);
         put(text, &row);
@@ -199,8 +195,7 @@ static void put_places(struct text *text, const char *key, const struct range *z
                        const struct memory *memory)
 {
     struct curve curve = {0};
-    json_key(text, key);
-    json_open(text, '[');
+    json_member_open(text, key, '[');
     for (uint32_t i = zone->from; i < zone->to;) {
         struct range row = next_row(zone, i);
         for (; i < row.to; i++) {
@@ -210,23 +205,6 @@ static void put_places(struct text *text, const char *key, const struct range *z
         curve_put(&curve, text, memory->pen, memory->places, row.to - row.from);
     }
     json_close(text, ']');
-}
-
-static void put_zone(struct text *text, const struct range *zone, const struct memory *memory)
-{
-    json_open(text, '{');
-    struct span name = plan_seat(zone->plan, zone->from).zone;
-    json_member_str(text, "name", name);
-    member_if_there(text, "view", plan_view_of(zone->plan, name));
-    put_column(text, "rows", zone, put_label);
-    put_column(text, "seats", zone, put_count);
-    put_places(text, "x", zone, false, memory);
-    put_places(text, "y", zone, true, memory);
-    put_column(text, "number", zone, put_number);
-    put_column(text, "id", zone, put_id);
-    put_runs(text, "category", zone, same_category, put_category);
-    put_runs(text, "notes", zone, same_notes, put_notes);
-    json_close(text, '}');
 }
 
 int rows_put_zones(struct text *text, const struct plan *plan, struct err_slot *err)
@@ -241,13 +219,24 @@ int rows_put_zones(struct text *text, const struct plan *plan, struct err_slot *
         curve_pen_destroy(memory.pen);
         return err_set(err, ERR_NOMEM, "the rows of %u seats", count);
     }
-    json_key(text, "zones");
-    json_open(text, '[');
+    json_member_open(text, "zones", '[');
     for (struct range zone = {plan, 0, 0}; zone.from < count; zone.from = zone.to) {
         struct span name = plan_seat(plan, zone.from).zone;
         while (zone.to < count && span_eq(plan_seat(plan, zone.to).zone, name))
             zone.to++;
-        put_zone(text, &zone, &memory);
+        json_open(text, '{');
+        struct span zone_name = plan_seat(zone.plan, zone.from).zone;
+        json_member_str(text, "name", zone_name);
+        member_if_there(text, "view", plan_view_of(zone.plan, zone_name));
+        put_column(text, "rows", &zone, put_label);
+        put_column(text, "seats", &zone, put_count);
+        put_places(text, "x", &zone, false, &memory);
+        put_places(text, "y", &zone, true, &memory);
+        put_column(text, "number", &zone, put_number);
+        put_column(text, "id", &zone, put_id);
+        put_runs(text, "category", &zone, same_category, put_category);
+        put_runs(text, "notes", &zone, same_notes, put_notes);
+        json_close(text, '}');
     }
     json_close(text, ']');
     free(memory.places);

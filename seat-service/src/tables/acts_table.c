@@ -15,30 +15,6 @@ enum {
     MEMORY_BYTES = 1024 + ACTS_WRITE_MAX * ACT_BYTES,
 };
 
-static void take_seats(const struct change *change, struct act_row *row)
-{
-    uint32_t seats = (uint32_t)change->add_count + change->remove_count;
-    bool in_area = change->area != CHANGE_AREA_NONE;
-    assert(in_area || seats > 0);
-    row->quantity = in_area ? change->quantity : seats;
-    row->first_seat = in_area ? 0 : change->seats[0];
-    row->last_seat = in_area ? 0 : change->seats[seats - 1];
-}
-
-static uint32_t take_prices(const struct engine *engine, const struct change *change,
-                            struct act_row row, struct act_row *out)
-{
-    uint32_t len = 0;
-    row.kind = CHANGE_PRICED;
-    for (uint64_t left = change->categories; left != 0; out[len++] = row) {
-        row.category = (uint8_t)change_category(&left);
-        row.price = change->prices[row.category];
-        if (row.category < plan_category_count(engine_plan(engine))) /* not of a plan before */
-            row.price_was = engine_price_of(engine, engine_price_list(engine), row.category);
-    }
-    return len;
-}
-
 uint32_t act_rows_of(const struct engine *engine, const struct change *change,
                      struct act_row out[PLAN_CATEGORIES_MAX])
 {
@@ -55,10 +31,25 @@ uint32_t act_rows_of(const struct engine *engine, const struct change *change,
     };
     memcpy(row.reason, change->text, change->text_len);
     memcpy(row.who, change->who, change->who_len);
-    if (prices)
-        return take_prices(engine, change, row, out);
-    if (!revised)
-        take_seats(change, &row);
+    if (prices) {
+        uint32_t len = 0;
+        row.kind = CHANGE_PRICED;
+        for (uint64_t left = change->categories; left != 0; out[len++] = row) {
+            row.category = (uint8_t)change_category(&left);
+            row.price = change->prices[row.category];
+            if (row.category < plan_category_count(engine_plan(engine))) /* not of a plan before */
+                row.price_was = engine_price_of(engine, engine_price_list(engine), row.category);
+        }
+        return len;
+    }
+    if (!revised) {
+        uint32_t seats = (uint32_t)change->add_count + change->remove_count;
+        bool in_area = change->area != CHANGE_AREA_NONE;
+        assert(in_area || seats > 0);
+        row.quantity = in_area ? change->quantity : seats;
+        row.first_seat = in_area ? 0 : change->seats[0];
+        row.last_seat = in_area ? 0 : change->seats[seats - 1];
+    }
     *out = row;
     return 1;
 }

@@ -57,14 +57,6 @@ void projection_clear(struct projection *projection)
     projection->acts_len = 0;
 }
 
-static struct row *row_of(struct projection *projection, uint64_t hold)
-{
-    uint64_t at = hold * UINT64_C(0x9e3779b97f4a7c15) % SLOTS;
-    while (projection->rows[at].hold != 0 && projection->rows[at].hold != hold)
-        at = (at + 1) % SLOTS;
-    return &projection->rows[at];
-}
-
 static void take_order(struct row *row, const struct change *change)
 {
     row->order_len = change->text_len;
@@ -136,7 +128,11 @@ bool projection_add(struct projection *projection, const struct engine *engine,
 {
     if (change->hold == 0)
         return add_act(projection, engine, change);
-    struct row *row = row_of(projection, change->hold);
+    uint64_t hold = change->hold;
+    uint64_t at = hold * UINT64_C(0x9e3779b97f4a7c15) % SLOTS;
+    while (projection->rows[at].hold != 0 && projection->rows[at].hold != hold)
+        at = (at + 1) % SLOTS;
+    struct row *row = &projection->rows[at];
     if (row->hold == 0) {
         if (projection->len == PROJECTION_HOLDS_MAX)
             return false;
@@ -176,27 +172,6 @@ static void complete(struct row *row, const struct engine *engine)
     row->has_buyer = true;
 }
 
-static struct sql_holds_write_holds row_to_write(const struct row *row)
-{
-    return (struct sql_holds_write_holds){
-        .hold = row->hold,
-        .state = span_of(row->state),
-        .has_buyer = row->has_buyer,
-        .buyer = row->buyer,
-        .has_places = row->places != UNSAID,
-        .places = (uint32_t)row->places,
-        .has_area = row->area != CHANGE_AREA_NONE,
-        .area = row->area,
-        .has_total = row->total != UNSAID,
-        .total = (uint64_t)row->total,
-        .order_id = {row->order, row->order_len},
-        .has_taken = row->taken_ms != 0,
-        .taken_ms = row->taken_ms,
-        .changed_ms = row->changed_ms,
-        .seq = row->seq,
-    };
-}
-
 int projection_write(struct projection *projection, struct pg *pg, int32_t event,
                      const struct engine *engine, uint64_t was, uint64_t seq, struct err_slot *err)
 {
@@ -205,7 +180,24 @@ int projection_write(struct projection *projection, struct pg *pg, int32_t event
         if (projection->rows[i].hold == 0)
             continue;
         complete(&projection->rows[i], engine);
-        projection->written[len++] = row_to_write(&projection->rows[i]);
+        const struct row *row = &projection->rows[i];
+        projection->written[len++] = (struct sql_holds_write_holds){
+            .hold = row->hold,
+            .state = span_of(row->state),
+            .has_buyer = row->has_buyer,
+            .buyer = row->buyer,
+            .has_places = row->places != UNSAID,
+            .places = (uint32_t)row->places,
+            .has_area = row->area != CHANGE_AREA_NONE,
+            .area = row->area,
+            .has_total = row->total != UNSAID,
+            .total = (uint64_t)row->total,
+            .order_id = {row->order, row->order_len},
+            .has_taken = row->taken_ms != 0,
+            .taken_ms = row->taken_ms,
+            .changed_ms = row->changed_ms,
+            .seq = row->seq,
+        };
     }
     assert(len == projection->len);
     if (projection->acts_len >

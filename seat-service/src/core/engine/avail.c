@@ -158,15 +158,6 @@ size_t avail_memory(const struct avail *avail)
 
 /* ---- publishing ---- */
 
-static void keep_counts(struct avail *avail, unsigned now, unsigned next)
-{
-    for (uint32_t i = 0; i < avail->categories * 4; i++)
-        /* relaxed, release: we wrote them; partner: avail_counts() */
-        atomic_store_explicit(&avail->counts[next][i],
-                              atomic_load_explicit(&avail->counts[now][i], memory_order_relaxed),
-                              memory_order_release);
-}
-
 static uint64_t push_deltas(struct avail *avail, uint64_t head, uint32_t word, uint32_t touched,
                             uint64_t mark)
 {
@@ -200,8 +191,14 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     assert(head >= before);
     if (head != before)
         count_all(avail, next);
-    else
-        keep_counts(avail, now, next);
+    else {
+        for (uint32_t i = 0; i < avail->categories * 4; i++)
+            /* relaxed, release: we wrote them; partner: avail_counts() */
+            atomic_store_explicit(
+                &avail->counts[next][i],
+                atomic_load_explicit(&avail->counts[now][i], memory_order_relaxed),
+                memory_order_release);
+    }
     put(&avail->heads[next], head);
     put(&avail->versions[next], version);
     put(&avail->marks[next], mark);
@@ -258,27 +255,6 @@ static int by_seat(const void *a, const void *b)
     return x->seat < y->seat ? -1 : x->seat > y->seat;
 }
 
-/* Sorted, each seat once, with its state in the picture of publication `nth`. */
-static int finish(const struct avail *avail, uint64_t nth, struct engine_delta *out, uint32_t count)
-{
-    if (count == 0)
-        return 0;
-    qsort(out, count, sizeof(*out), by_seat);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (kept > 0 && out[kept - 1].seat == out[i].seat)
-            continue;
-        uint32_t seat = out[i].seat;
-        assert(seat < avail->facts->seat_count); /* as push_deltas() wrote it */
-        uint64_t word = get(&avail->pictures[nth & 1][seat / SEATS_A_WORD]);
-        out[kept++] = (struct engine_delta){
-            .seat = seat, .state = (uint8_t)(word >> (2 * (seat % SEATS_A_WORD)) & 3)};
-    }
-    assert(kept > 0);
-    assert(kept <= count);
-    return (int)kept;
-}
-
 /* What has changed from mark `since` to publication `nth`. */
 static int try_since(const struct avail *avail, uint64_t since, uint64_t nth,
                      struct engine_delta *out, uint32_t room)
@@ -301,7 +277,23 @@ static int try_since(const struct avail *avail, uint64_t since, uint64_t nth,
         assert(count < room);
         out[count++].seat = (uint32_t)entry & ((1u << SEAT_BITS) - 1);
     }
-    return finish(avail, nth, out, count);
+    /* Sorted, each seat once, with its state in the picture of publication `nth`. */
+    if (count == 0)
+        return 0;
+    qsort(out, count, sizeof(*out), by_seat);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (kept > 0 && out[kept - 1].seat == out[i].seat)
+            continue;
+        uint32_t seat = out[i].seat;
+        assert(seat < avail->facts->seat_count); /* as push_deltas() wrote it */
+        uint64_t word = get(&avail->pictures[nth & 1][seat / SEATS_A_WORD]);
+        out[kept++] = (struct engine_delta){
+            .seat = seat, .state = (uint8_t)(word >> (2 * (seat % SEATS_A_WORD)) & 3)};
+    }
+    assert(kept > 0);
+    assert(kept <= count);
+    return (int)kept;
 }
 
 int avail_since(const struct avail *avail, uint64_t since, struct engine_delta *out, uint32_t room,

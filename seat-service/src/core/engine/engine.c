@@ -298,28 +298,22 @@ static void fill_lost(struct engine *engine, struct engine_op *op)
 
 /* ---- claiming ---- */
 
-static void fill_take(struct take *take, const struct engine *engine, const struct engine_op *op,
-                      const uint32_t *own, uint32_t own_count)
-{
-    assert(own_count <= HOLD_SEATS_MAX);
-    const struct change *change = &op->change;
-    seats_take_init(take);
-    for (uint32_t i = 0; i < change->add_count; i++)
-        seats_take_seat(take, &engine->seats, change->seats[i], TAKE_ADD);
-    for (uint32_t i = 0; i < own_count; i++)
-        seats_take_seat(take, &engine->seats, own[i], TAKE_OWN);
-    if (own_count > 0)
-        for (uint32_t i = change->add_count; i < change->add_count + change->remove_count; i++)
-            seats_take_seat(take, &engine->seats, change->seats[i], TAKE_REMOVE);
-}
-
 /* A take from several bitmaps. */
 static enum claim claim_far(struct engine *engine, const struct engine_op *op, const uint32_t *own,
                             uint32_t own_count, enum seat_state state, enum orphans orphans,
                             struct claim_result *result)
 {
     struct take take;
-    fill_take(&take, engine, op, own, own_count);
+    assert(own_count <= HOLD_SEATS_MAX);
+    const struct change *change = &op->change;
+    seats_take_init(&take);
+    for (uint32_t i = 0; i < change->add_count; i++)
+        seats_take_seat(&take, &engine->seats, change->seats[i], TAKE_ADD);
+    for (uint32_t i = 0; i < own_count; i++)
+        seats_take_seat(&take, &engine->seats, own[i], TAKE_OWN);
+    if (own_count > 0)
+        for (uint32_t i = change->add_count; i < change->add_count + change->remove_count; i++)
+            seats_take_seat(&take, &engine->seats, change->seats[i], TAKE_REMOVE);
     return seats_claim(&engine->seats, &take, state, op->own.slot, orphans,
                        engine_access_is_open(engine, op->change.at_ms), result);
 }
@@ -455,20 +449,6 @@ static bool are_adjacent(const struct engine *engine, const uint32_t *seats, uin
 
 /* ---- hold ---- */
 
-static void fill_taken(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
-                       struct engine_op *op)
-{
-    struct change *change = &op->change;
-    change->buyer = ask->who.buyer;
-    change->session = ask->who.session;
-    change->hold_version = 1;
-    change->hard_end_ms = now_ms + engine->limits->hold_max_ms;
-    change->expires_ms = now_ms + engine->limits->hold_ttl_ms;
-    if (change->expires_ms > change->hard_end_ms)
-        change->expires_ms = change->hard_end_ms;
-    assert(change->expires_ms >= now_ms);
-}
-
 /* The newest price list, for a hold in the making. Its slot names the list before we check that it
  * is still the newest. A later price change then sees our slot, and does not use the list again. */
 static uint16_t give_list(struct engine *engine, struct hold_slot *slot)
@@ -499,7 +479,15 @@ static enum engine_verdict end_take(struct engine *engine, struct engine_op *op,
 static enum engine_verdict begin_take(struct engine *engine, const struct engine_ask *ask,
                                       uint32_t places, uint64_t now_ms, struct engine_op *op)
 {
-    fill_taken(engine, ask, now_ms, op);
+    struct change *change = &op->change;
+    change->buyer = ask->who.buyer;
+    change->session = ask->who.session;
+    change->hold_version = 1;
+    change->hard_end_ms = now_ms + engine->limits->hold_max_ms;
+    change->expires_ms = now_ms + engine->limits->hold_ttl_ms;
+    if (change->expires_ms > change->hard_end_ms)
+        change->expires_ms = change->hard_end_ms;
+    assert(change->expires_ms >= now_ms);
     enum engine_verdict verdict = engine_count_buyer(engine, ask->who.buyer, places, op);
     if (verdict != ENGINE_OK)
         return verdict;

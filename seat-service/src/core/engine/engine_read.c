@@ -51,26 +51,6 @@ struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
     }
 }
 
-static void read_fields(const struct hold_slot *slot, struct engine_hold_view *out)
-{
-    assert(HOLD_GET(slot, status) <= HOLD_LATE);
-    static const enum engine_hold_state states[] = {[HOLD_OPEN] = ENGINE_HOLD_OPEN,
-                                                    [HOLD_SOLD] = ENGINE_HOLD_SOLD,
-                                                    [HOLD_LATE] = ENGINE_HOLD_EXPIRED};
-    out->state = states[HOLD_GET(slot, status)];
-    out->version = HOLD_GET(slot, version);
-    out->buyer = HOLD_GET(slot, buyer);
-    out->session = HOLD_GET(slot, session);
-    out->order_hash = HOLD_GET(slot, order);
-    out->expires_ms = HOLD_GET(slot, expires_ms);
-    out->hard_end_ms = HOLD_GET(slot, hard_end_ms);
-    out->price_list = HOLD_GET(slot, price_list);
-    out->area = HOLD_GET(slot, area);
-    out->quantity = HOLD_GET(slot, count);
-    out->seat_count = 0;
-    out->total = 0;
-}
-
 /* The chain may change while we walk it; a link that makes no sense ends the walk, and the slot's
  * word then shows the change. */
 static bool read_chain(const struct engine *engine, const struct hold_slot *slot,
@@ -99,7 +79,22 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
         if (begun == 0)
             return ENGINE_NO_HOLD;
         const struct hold_slot *slot = &engine->holds.slots[hold_slot_of(hold)];
-        read_fields(slot, out);
+        assert(HOLD_GET(slot, status) <= HOLD_LATE);
+        static const enum engine_hold_state states[] = {[HOLD_OPEN] = ENGINE_HOLD_OPEN,
+                                                        [HOLD_SOLD] = ENGINE_HOLD_SOLD,
+                                                        [HOLD_LATE] = ENGINE_HOLD_EXPIRED};
+        out->state = states[HOLD_GET(slot, status)];
+        out->version = HOLD_GET(slot, version);
+        out->buyer = HOLD_GET(slot, buyer);
+        out->session = HOLD_GET(slot, session);
+        out->order_hash = HOLD_GET(slot, order);
+        out->expires_ms = HOLD_GET(slot, expires_ms);
+        out->hard_end_ms = HOLD_GET(slot, hard_end_ms);
+        out->price_list = HOLD_GET(slot, price_list);
+        out->area = HOLD_GET(slot, area);
+        out->quantity = HOLD_GET(slot, count);
+        out->seat_count = 0;
+        out->total = 0;
         memset(out->purchase, 0, sizeof(out->purchase));
         if (out->order_hash != 0)
             bond_get(&engine->bonds[hold_slot_of(hold)], out->purchase);

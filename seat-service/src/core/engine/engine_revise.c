@@ -29,19 +29,6 @@ __attribute__((format(printf, 3, 4))) static void add(struct engine_clashes *out
     va_end(args);
 }
 
-static void compare_terms(const struct plan *was, const struct plan *next,
-                          struct engine_clashes *out)
-{
-    const struct plan_charges *a = plan_charges(was), *b = plan_charges(next);
-    if (!span_eq(plan_currency(was), plan_currency(next)))
-        add(out, SPAN("/currency"), "must stay");
-    if (a->fees.per_seat != b->fees.per_seat || a->fees.per_order != b->fees.per_order ||
-        a->fees.basis_points != b->fees.basis_points)
-        add(out, SPAN("/fees"), "must stay");
-    if (a->vat_basis_points != b->vat_basis_points)
-        add(out, SPAN("/vat_basis_points"), "must stay");
-}
-
 /* The first difference says all: behind it every number is another's. */
 static void compare_categories(const struct plan *was, const struct plan *next,
                                struct engine_clashes *out)
@@ -145,7 +132,15 @@ bool engine_revise(const struct engine *engine, const struct plan *next, bool *w
 {
     assert(next != NULL);
     out->len = 0;
-    compare_terms(engine->plan, next, out);
+    const struct plan *was = engine->plan;
+    const struct plan_charges *a = plan_charges(was), *b = plan_charges(next);
+    if (!span_eq(plan_currency(was), plan_currency(next)))
+        add(out, SPAN("/currency"), "must stay");
+    if (a->fees.per_seat != b->fees.per_seat || a->fees.per_order != b->fees.per_order ||
+        a->fees.basis_points != b->fees.basis_points)
+        add(out, SPAN("/fees"), "must stay");
+    if (a->vat_basis_points != b->vat_basis_points)
+        add(out, SPAN("/vat_basis_points"), "must stay");
     compare_categories(engine->plan, next, out);
     compare_areas(engine, next, out);
     compare_seats(engine, next, out);
