@@ -95,8 +95,11 @@ static bool read_name(const json_t *seat, const char *key, const char **out)
     return *out != NULL && len > 0 && len < ORDER_SEAT_MAX && strlen(*out) == len;
 }
 
-static void read_seats(struct json_in *in, struct visit *visit)
+static void read_wish(struct json_in *in, void *ctx)
 {
+    struct visit *visit = ctx;
+    json_in_copy(in, "reason", visit->wish.reason, sizeof(visit->wish.reason));
+    json_in_bool(in, "other_category", &visit->wish.other_category);
     struct wish *wish = &visit->wish;
     struct moving *moving = &visit->moving;
     json_t *seats = NULL;
@@ -126,14 +129,6 @@ static void read_seats(struct json_in *in, struct visit *visit)
     if (out.overflown)
         json_in_refuse(in, "seats", "is too long");
     wish->seats[out.len] = '\0';
-}
-
-static void read_wish(struct json_in *in, void *ctx)
-{
-    struct visit *visit = ctx;
-    json_in_copy(in, "reason", visit->wish.reason, sizeof(visit->wish.reason));
-    json_in_bool(in, "other_category", &visit->wish.other_category);
-    read_seats(in, visit);
 }
 
 static void unavailable(struct visit *visit, int rc)

@@ -343,11 +343,7 @@ static bool end_with_code(struct call *call, struct json_in *in, const struct er
     struct span code = {NULL, 0};
     int channel;
     json_in_str(in, "code", 1, PLAN_ID_MAX, &code);
-    if (json_in_end(in) < 0) {
-        request_bad_field(call, err);
-        return false;
-    }
-    return code.ptr == NULL || open_channel(call, code, &channel);
+    return request_end(call, in, err) && (code.ptr == NULL || open_channel(call, code, &channel));
 }
 
 /* False: answered. */
@@ -424,9 +420,7 @@ static void post_codes(struct http_req *req)
     json_in_object(&in, doc, &err);
     json_in_require(&in, "code");
     json_in_str(&in, "code", 1, PLAN_ID_MAX, &code);
-    if (json_in_end(&in) < 0) {
-        request_bad_field(&call, &err);
-    } else if (open_channel(&call, code, &channel)) {
+    if (request_end(&call, &in, &err) && open_channel(&call, code, &channel)) {
         const struct plan_channel *opened = plan_channel(call.event->plan->plan, (uint32_t)channel);
         struct text body = loop_text(call.loop);
         json_open(&body, '{');

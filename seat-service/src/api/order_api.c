@@ -127,11 +127,8 @@ static bool read_order(struct call *call, json_t *doc, struct order *order)
     read_purchase(&in, order);
     bool keeps = json_in_u64(&in, "keep", 1, HOLD_AREA_QUANTITY_MAX, &order->keep);
     order->part = json_in_array(&in, "seats", 1, REQUEST_SEATS_MAX, &seats) || keeps;
-    if (json_in_end(&in) == 0)
-        return seats == NULL ||
-               request_seats(call, seats, "seats", order->seats, &order->seats_len);
-    request_bad_field(call, &err);
-    return false;
+    return request_end(call, &in, &err) &&
+           (seats == NULL || request_seats(call, seats, "seats", order->seats, &order->seats_len));
 }
 
 enum action { EXTEND, CONFIRM, RELEASE, REFUND, ACTIONS };
@@ -209,11 +206,8 @@ static bool read_move(struct call *call, json_t *doc, struct move *move)
     json_in_require(&in, "order");
     json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &move->order);
     request_pairs(&in, &from, &to);
-    if (json_in_end(&in) < 0) {
-        request_bad_field(call, &err);
-        return false;
-    }
-    return request_seats(call, from, "from", move->from, &move->from_len) &&
+    return request_end(call, &in, &err) &&
+           request_seats(call, from, "from", move->from, &move->from_len) &&
            request_seats(call, to, "to", move->to, &move->to_len);
 }
 

@@ -124,16 +124,12 @@ static bool read_body(struct call *call, char *owner)
 {
     struct err_slot err = {0};
     struct json_in in;
-    struct span name = {NULL, 0};
     json_t *doc;
     if (!request_body(call, &doc))
         return false;
     json_in_object(&in, doc, &err);
-    json_in_require(&in, "owner");
-    json_in_str(&in, "owner", 1, JOURNAL_INSTANCE_MAX - 1, &name);
-    bool good = json_in_end(&in) == 0 && span_to_cstr(name, owner, JOURNAL_INSTANCE_MAX);
-    if (!good)
-        request_bad_field(call, &err);
+    json_in_copy(&in, "owner", owner, JOURNAL_INSTANCE_MAX);
+    bool good = request_end(call, &in, &err);
     json_decref(doc);
     return good;
 }

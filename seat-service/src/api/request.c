@@ -185,6 +185,14 @@ void request_bad_field(struct call *call, const struct err_slot *err)
     call_refuse_as(call, REFUSAL_FIELD, err->text);
 }
 
+bool request_end(struct call *call, struct json_in *in, const struct err_slot *err)
+{
+    bool good = json_in_end(in) == 0;
+    if (!good)
+        request_bad_field(call, err);
+    return good;
+}
+
 void request_pairs(struct json_in *in, json_t **from, json_t **to)
 {
     *from = *to = NULL;

@@ -34,6 +34,8 @@ bool request_hold(struct call *call, uint64_t *hold); /* of the path */
 /* The body, a JSON object. */
 bool request_body(struct call *call, json_t **doc);
 /* Reports what json_in_end() found: 422. */
+/* The end of a body; false: it was refused. */
+bool request_end(struct call *call, struct json_in *in, const struct err_slot *err);
 void request_bad_field(struct call *call, const struct err_slot *err);
 /* "from" and "to", both needed, with as many seats each: from[i] becomes to[i]. */
 void request_pairs(struct json_in *in, json_t **from, json_t **to);

@@ -48,36 +48,6 @@ void verdict_alternatives(struct text *text, const struct call *call, const stru
     json_close(text, ']');
 }
 
-static void put_members(struct text *text, const struct call *call, enum engine_verdict verdict,
-                        const struct engine_op *op, const struct engine_ask *ask)
-{
-    const struct plan *plan = call->event->plan->plan;
-    switch (told[verdict].tells) {
-    case ENGINE_TELLS_PRICE:
-        json_member_u64(text, "price", op->price);
-        __attribute__((fallthrough));
-    case ENGINE_TELLS_SEAT:
-        if (op->seat < plan_seat_count(plan))
-            json_member_str(text, "seat", plan_seat(plan, op->seat).guid);
-        break;
-    case ENGINE_TELLS_OPENS:
-        render_member_time(text, "opens_at", op->opens_ms);
-        break;
-    case ENGINE_TELLS_LIMIT:
-        json_member_u64(text, "limit", op->limit);
-        json_member_u64(text, "has", op->has);
-        break;
-    case ENGINE_TELLS_LOST:
-        json_key(text, "seats");
-        render_guids(text, plan, op->lost, op->lost_count);
-        if (ask != NULL && ask->seat_count > 0)
-            verdict_alternatives(text, call, ask);
-        break;
-    case ENGINE_TELLS_NOTHING:
-        break;
-    }
-}
-
 void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
                           const struct engine_op *op, const struct engine_ask *ask)
 {
@@ -85,7 +55,31 @@ void verdict_reply_proven(struct call *call, enum engine_verdict verdict,
     if (verdict == ENGINE_TAKEN || verdict == ENGINE_SOLD_OUT)
         atomic_fetch_add_explicit(&call->loop->conf.stats->conflicts, 1, memory_order_relaxed);
     struct text members = loop_text(call->loop);
-    put_members(&members, call, verdict, op, ask);
+    const struct plan *plan = call->event->plan->plan;
+    switch (told[verdict].tells) {
+    case ENGINE_TELLS_PRICE:
+        json_member_u64(&members, "price", op->price);
+        __attribute__((fallthrough));
+    case ENGINE_TELLS_SEAT:
+        if (op->seat < plan_seat_count(plan))
+            json_member_str(&members, "seat", plan_seat(plan, op->seat).guid);
+        break;
+    case ENGINE_TELLS_OPENS:
+        render_member_time(&members, "opens_at", op->opens_ms);
+        break;
+    case ENGINE_TELLS_LIMIT:
+        json_member_u64(&members, "limit", op->limit);
+        json_member_u64(&members, "has", op->has);
+        break;
+    case ENGINE_TELLS_LOST:
+        json_key(&members, "seats");
+        render_guids(&members, plan, op->lost, op->lost_count);
+        if (ask != NULL && ask->seat_count > 0)
+            verdict_alternatives(&members, call, ask);
+        break;
+    case ENGINE_TELLS_NOTHING:
+        break;
+    }
     assert(!members.overflown);
     call_refuse_with(call, &(struct call_refusal){
                                .status = told[verdict].status,

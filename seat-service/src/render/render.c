@@ -338,9 +338,27 @@ static const char *state_name(const struct engine_hold_view *view, uint64_t now_
     return view->order_hash != 0 ? "paying" : "open";
 }
 
-static void put_held_seats(struct text *text, const struct render_event *event,
-                           const struct engine_hold_view *view)
+/* `total` is what the seats cost; the buyer pays that and the fees, and the VAT is a part of both.
+ */
+static void put_charges(struct text *text, const struct plan_charges *charges,
+                        const struct engine_hold_view *view)
 {
+    uint64_t fees = view->quantity > 0 ? fees_of(&charges->fees, view->total, view->quantity) : 0;
+    json_member_u64(text, "fees", fees);
+    if (charges->vat_basis_points == 0)
+        return;
+    json_member_u64(text, "vat_basis_points", charges->vat_basis_points);
+    json_member_u64(text, "vat", fees_vat(view->total + fees, charges->vat_basis_points));
+}
+
+void render_hold(struct text *text, const struct render_event *event, const char *name,
+                 const struct engine_hold_view *view)
+{
+    json_member_cstr(text, "hold", name);
+    json_member_str(text, "event", event->id);
+    json_member_str(text, "event_name", plan_name(event->plan));
+    put_show(text, plan_show(event->plan));
+    json_member_cstr(text, "state", state_name(view, event->now_ms));
     json_key(text, "seats");
     render_guids(text, event->plan, view->seats, view->seat_count);
     json_member_open(text, "places", '[');
@@ -366,30 +384,6 @@ static void put_held_seats(struct text *text, const struct render_event *event,
         json_close(text, '}');
     }
     json_close(text, ']');
-}
-
-/* `total` is what the seats cost; the buyer pays that and the fees, and the VAT is a part of both.
- */
-static void put_charges(struct text *text, const struct plan_charges *charges,
-                        const struct engine_hold_view *view)
-{
-    uint64_t fees = view->quantity > 0 ? fees_of(&charges->fees, view->total, view->quantity) : 0;
-    json_member_u64(text, "fees", fees);
-    if (charges->vat_basis_points == 0)
-        return;
-    json_member_u64(text, "vat_basis_points", charges->vat_basis_points);
-    json_member_u64(text, "vat", fees_vat(view->total + fees, charges->vat_basis_points));
-}
-
-void render_hold(struct text *text, const struct render_event *event, const char *name,
-                 const struct engine_hold_view *view)
-{
-    json_member_cstr(text, "hold", name);
-    json_member_str(text, "event", event->id);
-    json_member_str(text, "event_name", plan_name(event->plan));
-    put_show(text, plan_show(event->plan));
-    json_member_cstr(text, "state", state_name(view, event->now_ms));
-    put_held_seats(text, event, view);
     if (view->area != ENGINE_AREA_NONE) {
         const struct plan_area *area = plan_area(event->plan, view->area);
         json_member_str(text, "area", area->id);
