@@ -95,6 +95,23 @@ for (const [name, text] of [
   ['time does not run against the called while the event is sold out', `
     create call_ttl_ms=5000 grace_ms=0; join 3; tick; run 1000; move sold-out; run 60000 1000; move open; run 3500
     view no_shows=0; enter 2; run 2000; pass 1 expired`],
+  // The calls of a lane ran out while the hall was empty.
+  ['latecomers of a lane fill the free slots of an empty hall', `
+    create rate_milli=10000 burst=4 max_active=2 call_ttl_ms=2000 grace_ms=60000 shares=30; front lane lane=1; join 2
+    10 times: step 100, lane, tick, one, tick; lane; view serving=2; 25 times: step 100, lane, tick, one, tick
+    one; join 2; 10 times: step 100, lane, tick, one, tick; enter 1 2; lane; pass 1 2 not-yet
+    10 times: step 100, lane, tick, one, tick; end 1 2; 10 times: step 100, lane, tick, one, tick; lane; enter 1 2`],
+  ['a repeated pass is the same session', `
+    create; join 1; tick; run 100; pass 1 ok; answer expiresMs={ms+60000} endsMs={ms+600000}
+    step 1000; pass 1 same; answer expiresMs={ms+59000} endsMs={ms+599000}; tick; view admitted=1`],
+  ['heartbeats keep a session up to its end and no further', `
+    create session_ttl_ms=10000 session_max_ms=25000; join 1; tick; run 100; pass 1; answer endsMs={ms+25000}
+    step 8000; heartbeat 1 ok; answer expiresMs={ms+10000}; step 8000; heartbeat 1 ok; answer expiresMs={ms+9000}
+    step 8000; heartbeat 1 ok; answer expiresMs={ms+1000}; step 1000; heartbeat 1 expired; pass 1 expired
+    tick; view active=0`],
+  ['two fronts past opens_at open the event once', `
+    create opens_at_ms={ms+500} in scheduled; front two; step 600; one; tick; view version=3 state=open
+    two; tick; view version=3; redis XLEN audit = 3`],
 ]) test(name, () => runScript(clockwork, text));
 
 // ---- rate ----
@@ -191,32 +208,6 @@ test('what a lane was given and has not used counts to the burst', async () => {
   assert.ok(lane.view.serving > 50_000 && general.view.serving > 0);
 });
 
-test('latecomers of a lane fill the free slots of an empty hall', async () => {
-  const general = await front().create({
-    rate_milli: 10_000, burst: 4, max_active: 2, call_ttl_ms: 2000, grace_ms: 60_000, shares: 30,
-  });
-  const lane = new Front(clockwork, general.event, { id: 'lane', lane: 1 });
-  const both = async (ms) => {
-    for (let passed = 0; passed < ms; passed += 100) {
-      await clockwork.step(100);
-      await lane.tick();
-      await general.tick();
-    }
-  };
-  await lane.join(2);
-  await both(1000);
-  assert.equal(lane.view.serving, 2);
-  await both(2500); // their calls ran out
-  await general.join(2);
-  await both(1000);
-  await enter(general, 1, 2);
-  for (const place of [1, 2]) assert.equal((await lane.pass(place)).outcome, OUTCOME.NOT_YET, 'full');
-  await both(1000);
-  for (const place of [1, 2]) await general.visit('end', place);
-  await both(1000);
-  await enter(lane, 1, 2);
-});
-
 test('many no-shows: more are called than slots, and the hall stays full', async () => {
   const line = await front().create({
     rate_milli: 200_000, burst: 10, max_active: 100, call_ttl_ms: 2000, grace_ms: 0,
@@ -283,32 +274,6 @@ test('a front that comes later learns all stretches that still matter', async ()
 });
 
 // ---- sessions ----
-
-test('a repeated pass is the same session', async () => {
-  const line = await queued({}, 1, 100);
-  const first = await line.pass(1);
-  await clockwork.step(1000);
-  const again = await line.pass(1);
-  assert.equal(again.outcome, OUTCOME.SAME);
-  assert.deepEqual([again.expiresMs, again.endsMs], [first.expiresMs, first.endsMs]);
-  assert.equal((await line.tick()).admitted, 1);
-});
-
-test('heartbeats keep a session up to its end and no further', async () => {
-  const line = await queued({ session_ttl_ms: 10_000, session_max_ms: 25_000 }, 1, 100);
-  const { endsMs } = await line.pass(1);
-  assert.equal(endsMs, clockwork.ms + 25_000);
-  for (const [expected, step] of [[18_000, 8000], [25_000, 8000], [25_000, 8000]]) {
-    await clockwork.step(step);
-    const beat = await line.visit('heartbeat', 1);
-    assert.equal(beat.outcome, OUTCOME.OK);
-    assert.equal(beat.expiresMs, endsMs - 25_000 + expected);
-  }
-  await clockwork.step(1000);
-  assert.equal((await line.visit('heartbeat', 1)).outcome, OUTCOME.EXPIRED);
-  assert.equal((await line.pass(1)).outcome, OUTCOME.EXPIRED);
-  assert.equal((await line.tick()).active, 0);
-});
 
 // A call made longer, and all who knock at the door of a full house: what is left of their time is given
 // back whole, however many they are, and Redis is asked as much for a thousand as for ten.
@@ -389,16 +354,6 @@ test('an event opens its pre-queue and closes its entries on time', async () => 
     ['test', { entries: 30 }, 'pre-queue', 'test', 'test']);
   assert.equal(whos[1].who, 'system');
   assert.equal(whos[2].from, 'scheduled');
-});
-
-test('two fronts past opens_at open the event once', async () => {
-  const line = await front().create({ opens_at_ms: clockwork.ms + 500 }, STATE.SCHEDULED);
-  const other = new Front(clockwork, line.event);
-  await clockwork.step(600);
-  await line.tick();
-  await other.tick();
-  assert.equal(other.view.version, line.view.version);
-  assert.equal(await clockwork.redis.command('XLEN', line.key('audit')), 3);
 });
 
 test('a change is compared with the version that was read', async () => {

@@ -65,7 +65,7 @@ async function healAll(...fronts) {
   for (const front of fronts) assert.equal((await front.heal()).outcome, OUTCOME.OK);
 }
 
-// running KNOB=...; wipe; restart; heal; copy; back: of both fronts, or of those that are named. mend OUTCOME: of the one that acts.
+// running KNOB=...; wipe; restart; heal; copy; back: of both fronts, or of those that are named. mend OUTCOME; forget: of the one that acts.
 const frontsOf = ({ fronts }, names) => (names.length > 0 ? names.map((name) => fronts[name]) : Object.values(fronts));
 const VERBS = {
   async running(script, words) {
@@ -76,9 +76,11 @@ const VERBS = {
   wipe: (script, words) => wipe(frontsOf(script, words)),
   restart: (script, words) => restart(frontsOf(script, words)),
   heal: (script, words) => healAll(...frontsOf(script, words)),
-  async mend({ line }, [outcome]) {
-    assert.equal((await line.heal()).outcome, OUTCOME[outcome.toUpperCase()]);
+  async mend(script, [outcome]) {
+    script.answer = await script.line.heal();
+    assert.equal(script.answer.outcome, OUTCOME[outcome.toUpperCase()]);
   },
+  forget: ({ line }) => line.forget(),
   async copy(script) {
     script.goBack = await replica(frontsOf(script, []));
   },
@@ -113,6 +115,66 @@ for (const [name, text] of [
     'running max_active=25 call_ttl_ms=60000; wipe; heal; run 500; view serving=25 outstanding=20'],
   ['numbers that a version before left in Redis stop no front',
     'running; redis HSET bucket called_n 3 came_n 5; tick; view outstanding=0'],
+  ['until the window closes nothing is given out, called or changed', `
+    running; wipe; join 1 = heal; pass 6 heal; tick heal; mend heal; join 1 = heal
+    two; tick heal; mend heal; answer waitMs=1..1000`],
+  ['a clock set back does not extend the window of a heal', `
+    running; wipe; mend heal; step -500000; two; mend heal; answer waitMs=0..1000
+    step 1000; mend ok; tick; view serving=20..999`],
+  ['a tick of the event does nothing to a lane that is yet to be healed', `
+    create rate_milli=100000 burst=1 shares=30; front lane lane=1; join 1; 10 times: step 100, one, tick, lane, tick
+    view serving=1; restart one lane; step ${KNOBS.call_ttl_ms + KNOBS.grace_ms + 1}; heal one; one; tick
+    heal lane; lane; pass 1 ok`],
+  ['a draw after a heal clears the gap of a lane', `
+    create rate_milli=0 shares=30 in pre-queue; front lane lane=1; join 50; one; tick; lane; tick
+    wipe one lane; heal one; heal lane; one; move open; tick; lane; tick; view waiting=150 gaps.2=`],
+  ...['open', 'pre-queue'].map((state) => [`a gap takes no room in a line with line_max: ${state}`, `
+    create line_max=50 rate_milli=0 in ${state}; join 40; tick; wipe; heal; tick
+    join 20 = 141..150${' full'.repeat(10)}`]),
+  ['one front left is enough, and a front that knows nothing does no harm', `
+    running; wipe; two; forget; mend heal; one; mend heal; step 1001; two; mend ok; tick; view issued=140`],
+  ['lost sessions hold their slots until a heartbeat or their end', `
+    running max_active=20 session_ttl_ms=10000; wipe; heal; tick; view active=5
+    heartbeat 1 endsMs={ms+15000} ok; answer endsMs={ms+15000}; heartbeat 2 endsMs={ms+15000} ok; answer endsMs={ms+15000}
+    heartbeat 3 endsMs={ms+15000} ok; answer endsMs={ms+15000}; tick; view active=5; pass 6..20 ok
+    9 times: step 1000, heartbeat 1..3, heartbeat 6..20
+    heartbeat 4 ok; step 2000; heartbeat 5 expired`],
+  ['a pass that a picture does not show counts as a taken slot', `
+    running max_active=12; set slotMs=50; two; set slotMs=50; step 100; one; tick; two; pass 6 7; end 1; tick; view active=6
+    wipe; heal; one; tick; view active=6`],
+  // In Redis the sessions of 1 and 2 run out after 4 s, but not before 6 and 7 can have been heard; after 10 s they are over.
+  ['a visit newer than a replica keeps its slot', `
+    running max_active=5 session_ttl_ms=10000; copy; end 1 2; step 100; tick; two; pass 6 ok; one; step 100; tick
+    two; pass 7 ok; one; step 7000; heartbeat 3..7; tick; back; heal; step 4100; tick; two; pass 8 not-yet
+    one; heartbeat 3..7 ok; step 6100; tick; two; pass 8 not-yet; one; tick; view active=5
+    end 6; step 100; tick; two; pass 8 ok`],
+  // Five visits begin that Redis loses, and are silent. Until the time that their passes say nobody has their slots.
+  ...[['until the promised end', 'change session_ttl_ms=1000', 8], ['after a small clock step', 'step -4000', 12]]
+    .map(([when, meanwhile, seconds]) => [`lost visits hold their slots ${when}`, `
+    running max_active=5 session_ttl_ms=10000; two; end 1..5; copy
+    ${[6, 7, 8, 9, 10].map((place) => `step 100; one; tick; two; pass ${place} ok`).join('; ')}; one; ${meanwhile}; tick
+    two; tick; back; heal; ${seconds} times: step 100, one, tick, two, pass 11 not-yet, step 900
+    step 1100; one; tick; two; pass 11 ok`]),
+  ...[['end', TURN.ENDED], ['leave', TURN.ENDED], ['done', TURN.DONE]].flatMap(([call, turn]) => [
+    [`a pass does not restart an ended visit after a wipe: ${call}`, `
+      running; heartbeat 1; keep a; ${call} 1 ok; tick; two; tick; wipe; heal; one; heartbeat 1 by=a turn=${turn} ended=1 gone
+      two; heartbeat 1 by=a gone; one; ${call} 1 turn=${turn} ended=1 same; tick; view active=4`],
+    [`a pass does not restart an ended visit after a rollback: ${call}`, `
+      running; copy; heartbeat 1; keep a; ${call} 1 ok; back; heal; tick; view active=5
+      heartbeat 1 by=a turn=${turn} ended=1 gone; tick; view active=4`],
+  ]),
+  // Everybody who was called gets another window, which ends no earlier than the shown one, a minute after the call.
+  ...[['though calls are shorter now', 'change call_ttl_ms=1000', 57], ['after a small clock step', 'step -4000', 61]]
+    .map(([why, meanwhile, seconds]) => [`a lost call keeps its shown end ${why}`, `
+    running call_ttl_ms=60000 grace_ms=0; ${meanwhile}; tick; two; tick; wipe; heal; one; run ${seconds}000 1000; pass 6 ok`]),
+  ['a visit that no front knows goes on by its pass', `
+    running max_active=5; end 1..5; tick; copy; two; pass 6; keep a; back; two; forget; heal one
+    one; heartbeat 6 expired; heartbeat 6 by=a ok; tick; view active=1`],
+  ['an expired visit is over, and so is its pass',
+    'running session_ttl_ms=10000; step 300; heartbeat 1; keep a; step 10000; heartbeat 1 by=a expired'],
+  ...['heartbeat', 'end'].map((call) => [`a visit that began before the loss is not counted once more: ${call}`, `
+    running call_ttl_ms=60000; wipe; heal; one; change rate_milli=0; tick; view outstanding=15; ${call} 1..5 ok
+    tick; view outstanding=15; pass 6..20 ok; tick; view outstanding=0`]),
 ]) test(name, () => runScript(clockwork, text, VERBS));
 
 test('a healed line knows at once which places have moved', async () => {
@@ -121,96 +183,6 @@ test('a healed line knows at once which places have moved', async () => {
   await lose(one, two);
   for (const [place, moves, expected] of [[6, 0, OUTCOME.MOVED], [7, 1, OUTCOME.MOVED], [6, 1, OUTCOME.OK], [8, 0, OUTCOME.OK]])
     assert.equal((await one.visit('pass', place, { entry: place, moves })).outcome, expected, `${place} by move ${moves}`);
-});
-
-test('until the window closes nothing is given out, called or changed', async () => {
-  const [one, two] = await running();
-  await wipe([one, two]);
-  for (const [outcome, expected] of [
-    [(await one.join(1)).outcome, OUTCOME.HEAL],
-    [(await one.pass(6)).outcome, OUTCOME.HEAL],
-    [(await one.tick()).outcome, OUTCOME.HEAL],
-    [(await one.heal()).outcome, OUTCOME.HEAL],
-    [(await one.join(1)).outcome, OUTCOME.HEAL],
-    [(await two.tick()).outcome, OUTCOME.HEAL],
-  ]) assert.equal(outcome, expected);
-  const { waitMs } = await two.heal();
-  assert.ok(waitMs > 0 && waitMs <= 1000);
-});
-
-test('a clock set back does not extend the window of a heal', async () => {
-  const [one, two] = await running();
-  await wipe([one, two]);
-  assert.equal((await one.heal({ windowMs: 1000 })).outcome, OUTCOME.HEAL);
-  await clockwork.step(-500_000);
-  const { outcome, waitMs } = await two.heal({ windowMs: 1000 });
-  assert.equal(outcome, OUTCOME.HEAL);
-  assert.ok(waitMs <= 1000, `open for ${waitMs} ms`);
-  await clockwork.step(1000);
-  assert.equal((await two.heal()).outcome, OUTCOME.OK);
-  assert.ok(two.marks.serving <= (await two.tick()).serving);
-});
-
-test('a tick of the event does nothing to a lane that is yet to be healed', async () => {
-  const event = new Front(clockwork, `heal-${(names += 1)}`);
-  const lane = new Front(clockwork, event.event, { lane: 1 });
-  await event.create({ rate_milli: 100_000, burst: 1, shares: 30 });
-  await lane.join(1);
-  for (let i = 0; i < 10; i += 1) {
-    await clockwork.step(100);
-    await event.tick();
-    await lane.tick();
-  }
-  assert.equal(lane.view.serving, 1);
-  restart([event, lane]);
-  await clockwork.step(KNOBS.call_ttl_ms + KNOBS.grace_ms + 1);
-  await healAll(event);
-  await event.tick();
-  await healAll(lane);
-  assert.equal((await lane.pass(1)).outcome, OUTCOME.OK);
-});
-
-test('a draw after a heal clears the gap of a lane', async () => {
-  const event = new Front(clockwork, `heal-${(names += 1)}`);
-  const lane = new Front(clockwork, event.event, { lane: 1 });
-  await event.create({ rate_milli: 0, shares: 30 }, STATE.PRE_QUEUE);
-  await lane.join(50);
-  for (const front of [event, lane]) await front.tick();
-  await wipe([event, lane]);
-  await healAll(event);
-  await healAll(lane);
-  assert.equal((await event.move(STATE.PRE_QUEUE, STATE.OPEN)).outcome, OUTCOME.OK);
-  await event.tick();
-  const { waiting, gaps } = await lane.tick();
-  assert.equal(waiting, 50 + 100);
-  assert.equal(gaps[2], '');
-});
-
-for (const state of [STATE.OPEN, STATE.PRE_QUEUE]) {
-  const named = Object.keys(STATE).find((name) => STATE[name] === state);
-  test(`a gap takes no room in a line with line_max: ${named}`, async () => {
-    const one = new Front(clockwork, `heal-${(names += 1)}`);
-    await one.create({ line_max: 50, rate_milli: 0 }, state);
-    await one.join(40);
-    await one.tick();
-    await wipe([one]);
-    await healAll(one);
-    await one.tick();
-    const { places } = await one.join(20);
-    assert.equal(places.filter((place) => place < 1000).length, 10);
-    assert.ok(places[0] > 100, 'behind the gap');
-  });
-}
-
-test('one front left is enough, and a front that knows nothing does no harm', async () => {
-  const [one, two] = await running();
-  await wipe([one, two]);
-  two.forget();
-  assert.equal((await two.heal()).outcome, OUTCOME.HEAL);
-  assert.equal((await one.heal()).outcome, OUTCOME.HEAL);
-  await clockwork.step(1001);
-  assert.equal((await two.heal()).outcome, OUTCOME.OK);
-  assert.equal((await two.tick()).issued, 140);
 });
 
 test('an event that nobody knows is not made up', async () => {
@@ -235,102 +207,6 @@ test('every open call gets a new window', async () => {
   assert.equal(upto, 20);
   assert.equal(expires, clockwork.ms + 5000);
 });
-
-test('lost sessions hold their slots until a heartbeat or their end', async () => {
-  const [one, two] = await running({ max_active: 20, session_ttl_ms: 10_000 });
-  await lose(one, two);
-  assert.equal((await one.tick()).active, 5);
-  for (let place = 1; place <= 3; place += 1) {
-    const endsMs = clockwork.ms + 15_000;
-    const beat = await one.visit('heartbeat', place, { endsMs });
-    assert.deepEqual([beat.outcome, beat.endsMs], [OUTCOME.OK, endsMs]);
-  }
-  assert.equal((await one.tick()).active, 5, 'three came back, two may yet');
-  let inside = 5;
-  for (let place = 6; place <= 20; place += 1) {
-    if ((await one.pass(place)).outcome === OUTCOME.OK) inside += 1;
-  }
-  assert.equal(inside, 20);
-  for (let i = 0; i < 9; i += 1) {
-    await clockwork.step(1000);
-    for (let place = 1; place <= 20; place += 1) {
-      if (place !== 4 && place !== 5) await one.visit('heartbeat', place);
-    }
-  }
-  assert.equal((await one.visit('heartbeat', 4)).outcome, OUTCOME.OK, 'just in time');
-  await clockwork.step(2000);
-  assert.equal((await one.visit('heartbeat', 5)).outcome, OUTCOME.EXPIRED);
-});
-
-test('a pass that a picture does not show counts as a taken slot', async () => {
-  const [one, two] = await running({ max_active: 12 });
-  for (const front of [one, two]) front.slotMs = 50;
-  await clockwork.step(100);
-  await one.tick();
-  for (const place of [6, 7]) await two.pass(place);
-  await two.visit('end', 1);
-  assert.equal((await two.tick()).active, 6, 'the picture of the tick before, and who came and went since');
-  await lose(one, two);
-  assert.equal((await one.tick()).active, 6);
-});
-
-test('a visit newer than a replica keeps its slot', async () => {
-  const [one, two] = await running({ max_active: 5, session_ttl_ms: 10_000 });
-  const goBack = await replica([one, two]);
-  const enters = async (place) => {
-    await clockwork.step(100);
-    await one.tick();
-    return (await two.pass(place)).outcome;
-  };
-  for (const place of [1, 2]) await one.visit('end', place);
-  for (const place of [6, 7]) assert.equal(await enters(place), OUTCOME.OK);
-  await clockwork.step(7000);
-  for (const place of [3, 4, 5, 6, 7]) await one.visit('heartbeat', place);
-  await one.tick();
-  await goBack();
-  await healAll(one, two);
-  // In Redis the sessions of 1 and 2 run out now, but not before 6 and 7 can have been heard.
-  await clockwork.step(4000);
-  assert.equal(await enters(8), OUTCOME.NOT_YET);
-  for (const place of [3, 4, 5, 6, 7]) {
-    assert.equal((await one.visit('heartbeat', place)).outcome, OUTCOME.OK, `place ${place}`);
-  }
-  await clockwork.step(6000); // now those of 1 and 2 are over
-  assert.equal(await enters(8), OUTCOME.NOT_YET);
-  assert.equal((await one.tick()).active, 5);
-  await one.visit('end', 6);
-  assert.equal(await enters(8), OUTCOME.OK);
-});
-
-// Five visits begin that Redis loses, and are silent. Until the time that their passes say nobody has their slots.
-async function slotsAreKept(meanwhile) {
-  const [one, two] = await running({ max_active: 5, session_ttl_ms: 10_000 });
-  const enters = async (place) => {
-    await clockwork.step(100);
-    await one.tick();
-    return (await two.pass(place)).outcome;
-  };
-  for (let place = 1; place <= 5; place += 1) await two.visit('end', place);
-  const goBack = await replica([one, two]);
-  for (let place = 6; place <= 10; place += 1) assert.equal(await enters(place), OUTCOME.OK);
-  const promisedMs = two.visitsUntilMs;
-  await meanwhile(one);
-  for (const front of [one, two]) await front.tick();
-  await goBack();
-  await healAll(one, two);
-  while (clockwork.ms < promisedMs - 1000) {
-    assert.equal(await enters(11), OUTCOME.NOT_YET, `${promisedMs - clockwork.ms} ms before`);
-    await clockwork.step(900);
-  }
-  await clockwork.step(1000);
-  assert.equal(await enters(11), OUTCOME.OK);
-}
-
-test('lost visits hold their slots until the promised end', () => slotsAreKept(
-  (one) => one.change({ rate_milli: 100_000, burst: 1, max_active: 5, session_ttl_ms: 1000 }),
-));
-
-test('lost visits hold their slots after a small clock step', () => slotsAreKept(() => clockwork.step(-4000)));
 
 // What a pass says of a visit that lasts until then: whole seconds.
 const pass = ({ expiresMs, endsMs }) => ({ toldMs: Math.floor(expiresMs / 1000) * 1000, endsMs });
@@ -380,57 +256,11 @@ test('an extended visit that was ended stays over', async () => {
   }
 });
 
-for (const [call, turn] of [['end', TURN.ENDED], ['leave', TURN.ENDED], ['done', TURN.DONE]]) {
-  test(`a pass does not restart an ended visit after a wipe: ${call}`, async () => {
-    const [one, two] = await running();
-    const seen = pass(await one.visit('heartbeat', 1));
-    assert.equal((await one.visit(call, 1)).outcome, OUTCOME.OK);
-    for (const front of [one, two]) await front.tick();
-    await lose(one, two);
-    assert.equal((await one.visit('heartbeat', 1, { ...seen, turn, ended: 1 })).outcome, OUTCOME.GONE);
-    assert.equal((await two.visit('heartbeat', 1, seen)).outcome, OUTCOME.GONE, 'Redis knows it again');
-    assert.equal((await one.visit(call, 1, { turn, ended: 1 })).outcome, OUTCOME.SAME);
-    assert.equal((await one.tick()).active, 4);
-  });
-
-  test(`a pass does not restart an ended visit after a rollback: ${call}`, async () => {
-    const [one, two] = await running();
-    const goBack = await replica([one, two]);
-    const seen = pass(await one.visit('heartbeat', 1));
-    assert.equal((await one.visit(call, 1)).outcome, OUTCOME.OK);
-    await goBack();
-    await healAll(one, two);
-    assert.equal((await one.tick()).active, 5);
-    assert.equal((await one.visit('heartbeat', 1, { ...seen, turn, ended: 1 })).outcome, OUTCOME.GONE);
-    assert.equal((await one.tick()).active, 4, 'its slot is free');
-  });
-}
-
 test('a pass restarts a visit that the clock ended after a rollback', async () => {
   const { one, passes } = await renewalsLost();
   const beat = await one.visit('heartbeat', 1, { ...passes[1], turn: TURN.ENDED });
   assert.deepEqual([beat.outcome, beat.expiresMs], [OUTCOME.OK, passes[1].toldMs]);
 });
-
-// Everybody who was called gets another window, which ends no earlier than the shown one.
-async function callsAreKept(meanwhile) {
-  const [one, two] = await running({ call_ttl_ms: 60_000, grace_ms: 0 });
-  const promisedMs = clockwork.ms + 59_000; // place 6 was called in the second before
-  await meanwhile(one);
-  for (const front of [one, two]) await front.tick();
-  await lose(one, two);
-  while (clockwork.ms < promisedMs - 1000) {
-    await clockwork.step(1000);
-    await one.tick();
-  }
-  assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
-}
-
-test('a lost call keeps its shown end though calls are shorter now', () => callsAreKept(
-  (one) => one.change({ rate_milli: 100_000, burst: 1, call_ttl_ms: 1000, grace_ms: 0 }),
-));
-
-test('a lost call keeps its shown end after a small clock step', () => callsAreKept(() => clockwork.step(-4000)));
 
 test('an extended call keeps its shown end after a loss', async () => {
   const [one, two] = await running({ call_ttl_ms: 10_000, grace_ms: 0 });
@@ -457,29 +287,6 @@ test('an extended call keeps its shown end after a loss', async () => {
   assert.deepEqual([again.outcome, again.expiresMs], [OUTCOME.OK, told.expiresMs + 10_000]);
   assert.equal((await one.visit('extend', 6, { ...known, times: 10 })).outcome, OUTCOME.EXHAUSTED);
   assert.equal((await one.visit('pass', 6, known)).outcome, OUTCOME.OK);
-});
-
-test('a visit that no front knows goes on by its pass', async () => {
-  const [one, two] = await running({ max_active: 5 });
-  for (let place = 1; place <= 5; place += 1) await one.visit('end', place);
-  await one.tick();
-  const goBack = await replica([one, two]);
-  const seen = pass(await two.pass(6));
-  await goBack();
-  two.forget();
-  await healAll(one);
-  assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.EXPIRED, 'without a word of the pass');
-  assert.equal((await one.visit('heartbeat', 6, seen)).outcome, OUTCOME.OK);
-  assert.equal((await one.tick()).active, 1);
-});
-
-test('an expired visit is over, and so is its pass', async () => {
-  const [one] = await running({ session_ttl_ms: 10_000 });
-  await clockwork.step(300);
-  const seen = pass(await one.visit('heartbeat', 1));
-  await clockwork.step(10_000);
-  assert.ok(seen.toldMs <= clockwork.ms);
-  assert.equal((await one.visit('heartbeat', 1, seen)).outcome, OUTCOME.EXPIRED);
 });
 
 // Of twenty who were called five are inside and two knock, who find no slot. Then all calls run out.
@@ -521,19 +328,6 @@ for (const [what, loss] of [['nothing', restart], ['all', wipe]]) {
       assert.equal(one.view.outstanding, 0);
     });
   }
-}
-
-for (const call of ['heartbeat', 'end']) {
-  test(`a visit that began before the loss is not counted once more: ${call}`, async () => {
-    const [one, two] = await running({ call_ttl_ms: 60_000 });
-    await lose(one, two);
-    await one.change({ call_ttl_ms: 60_000, rate_milli: 0 });
-    const { outstanding } = await one.tick();
-    for (let place = 1; place <= 5; place += 1) assert.equal((await one.visit(call, place)).outcome, OUTCOME.OK);
-    assert.equal((await one.tick()).outstanding, outstanding);
-    for (let place = 6; place <= 5 + outstanding; place += 1) assert.equal((await one.pass(place)).outcome, OUTCOME.OK);
-    assert.equal((await one.tick()).outstanding, 0);
-  });
 }
 
 test('a measured show-up ratio and service rate survive the loss', async () => {

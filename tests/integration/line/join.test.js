@@ -39,6 +39,9 @@ for (const [name, text] of [
   ['sold out refuses joins; opened again, everybody has the place they had',
     'create; join a b; move sold-out; join c = wrong-state; move open; join c b = 3 2*'],
   ['a counter behind what the front has seen gives out nothing', 'create; join 5; redis SET seq 4; join 1 = heal'],
+  ['a full line accepts no join until a place is called or left', `
+    create line_max=3 rate_milli=1000 burst=1; join a b c d @ = 1 2 3 full full; join d b = full 2*; leave 3; join d @ = 4 full
+    tick; run 1200; view serving=1; join 9 = 5${' full'.repeat(8)}; tick; view waiting=3; change line_max=0; join 50 = 6..55`],
 ]) test(name, () => runScript(clockwork, text));
 
 test('joins over the limit of an address get no place and leave no hole', async () => {
@@ -49,26 +52,6 @@ test('joins over the limit of an address get no place and leave no hole', async 
   assert.ok(retryMs > 0 && retryMs <= 60_000);
   await clockwork.step(retryMs);
   assert.deepEqual((await line.join([{ ip: '1.1.1.1' }])).places, [5]);
-});
-
-test('a full line accepts no join until a place is called or left', async () => {
-  const line = await front().create({ line_max: 3, rate_milli: 1000, burst: 1 });
-  const { places } = await line.join([{ key: 'a' }, { key: 'b' }, { key: 'c' }, { key: 'd' }, {}]);
-  assert.deepEqual(places, [1, 2, 3, FULL, FULL]);
-  assert.deepEqual((await line.join([{ key: 'd' }, { key: 'b' }])).places, [FULL, 2]);
-  await line.visit('leave', 3);
-  assert.deepEqual((await line.join([{ key: 'd' }, {}])).places, [4, FULL]);
-  for (let i = 0; i < 12; i += 1) { // a second of the rate
-    await line.tick();
-    await clockwork.step(100);
-  }
-  const { serving } = await line.tick();
-  assert.ok(serving >= 1);
-  const more = (await line.join(9)).places.filter((place) => place !== FULL);
-  assert.deepEqual(more, upTo(more.length).map((n) => n + 4));
-  assert.equal((await line.tick()).waiting, 3);
-  await line.change({ line_max: 0 });
-  assert.equal((await line.join(50)).places.includes(FULL), false);
 });
 
 // judges: length

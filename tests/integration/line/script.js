@@ -7,13 +7,16 @@
 //   tick; step 100; run 3000 500         run: ticks for 3000 ms, 500 ms apart (100 unless named)
 //   calls 5 5 4                          the number called by each tick of the last run
 //   view serving=5 active=3..7           fields of the last tick's answer
-//   answer retryMs=1..1000               fields of the last visit's answer
-//   knows issued=40                      sets what the front remembers
+//   answer retryMs=1..1000               fields of the last visit's answer, or heal's
+//   keep a; heartbeat 1 by=a             what a pass of that answer says, and a call with such a pass
+//   knows issued=40; set slotMs=50       sets what the front remembers, and what it is
 //   redis HGET cfg burst = 10            a command on a key of the line, and its answer
 //   enter 1 2                            these places get a pass
 //   pass 1..3 not-yet; leave 2 ok same   a call for each of these places, once for each outcome
 //   8 times: pass 4 not-yet, tick        the statements behind the colon, repeated
 //   change max_active=2; move paused     knobs that are not named stay
+//
+// {ms+5000} is five seconds from now.
 
 import assert from 'node:assert/strict';
 import { Front, OUTCOME, STATE } from './line.js';
@@ -42,7 +45,8 @@ function assertFits(name, got, want) {
 
 function assertFields(of, words) {
   for (const [name, want] of words.map((word) => word.split('='))) {
-    assertFits(name, of[name], name === 'state' ? String(named(STATE, want)) : want);
+    const got = name.split('.').reduce((at, part) => at[part], of);
+    assertFits(name, got, name === 'state' ? String(named(STATE, want)) : want);
   }
 }
 
@@ -55,9 +59,10 @@ async function tick({ line, calls }) {
 
 async function visit(script, call, words) {
   const outcomes = words.filter((word) => /^[a-z-]+$/.test(word));
+  const { by, ...given } = pairsOf(words);
   for (const place of words.filter((word) => /^\d/.test(word)).flatMap(range)) {
     for (const wanted of outcomes.length > 0 ? outcomes : [null]) {
-      script.answer = await script.line.visit(call, place, pairsOf(words));
+      script.answer = await script.line.visit(call, place, { ...script.kept[by], ...given });
       if (wanted !== null) assert.equal(script.answer.outcome, named(OUTCOME, wanted), `place ${place}`);
     }
   }
@@ -75,6 +80,10 @@ const VERBS = {
     await script.line.create(script.knobs, named(STATE, script.state));
   },
   knows: ({ line }, words) => Object.assign(line.marks, pairsOf(words)),
+  set: ({ line }, words) => Object.assign(line, pairsOf(words)),
+  keep({ answer, kept }, [name]) {
+    kept[name] = { toldMs: Math.floor(answer.expiresMs / 1000) * 1000, endsMs: answer.endsMs }; // whole seconds
+  },
   change: ({ line, knobs }, words) => line.change(Object.assign(knobs, pairsOf(words))),
   async move(script, [state]) {
     assert.equal((await script.line.move(named(STATE, script.state), named(STATE, state))).outcome, OUTCOME.OK);
@@ -120,8 +129,9 @@ const statementsOf = (text) => text.split(/[;\n]/).map((one) => one.trim()).filt
 
 // `verbs`: statements of the caller's own, each (script, words, expected words) => work.
 export async function runScript(clockwork, text, verbs = {}) {
-  const script = { clockwork, event: `row-${(names += 1)}`, fronts: {}, calls: [] };
-  for (const statement of statementsOf(text)) {
+  const script = { clockwork, event: `row-${(names += 1)}`, fronts: {}, calls: [], kept: {} };
+  for (const written of statementsOf(text)) {
+    const statement = written.replace(/\{ms([+-]\d+)\}/g, (_, more) => clockwork.ms + Number(more));
     const [left, right = ''] = statement.split(' = ');
     const [verb, ...words] = left.split(/\s+/);
     try {
