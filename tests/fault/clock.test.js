@@ -6,11 +6,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, delay, openClock, openScope, startRedis, startReplica, startSentinels, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
-import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from '../integration/queue-front/support.js';
+import { act, at, live, makeEvent, openHouse, patch, untilState, Visitor } from '../integration/queue-front/support.js';
 import { hall, openPostgres, openSeats, opens, operator, visitor } from '../integration/seat-service/house.js';
 
 const HOUR = 3600_000;
-const at = (ms) => new Date(Date.now() + ms).toISOString();
 const bearer = (pass) => ({ headers: { authorization: `Bearer ${pass}` } });
 
 // One event with three inside, one who is called and has not come, and twelve who wait; and one that opens

@@ -11,9 +11,8 @@ import { verifyRound } from '../../../queue-front/web/bls.js';
 import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
 import { assertProblem, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
 import { openBeacons } from '../../lib-js/beacon.js';
-import { act, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, at, makePreQueue, openHouse, patch, untilState, Visitor } from './support.js';
 
-const at = (ms) => new Date(Date.now() + ms).toISOString();
 const DRAND = { kind: 'drand', late_s: 5 };
 const GAP_MS = 4000; // so long may the front not get to it, and the entries are still closed before the round
 
@@ -28,9 +27,7 @@ const fairness = async (front, id = 'show') => (await front.http.get(`/v1/queue/
 
 // A pre-queue with some who wait; when it opens is far away until opensSoon().
 async function gather({ house, front }, id, { entries = 5, ...knobs }) {
-  await makeEvent(house, id, { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), ...knobs }, { open: false });
-  await act(front, id, 'schedule');
-  for (const one of house.fronts) await untilState(one, id, 'pre-queue');
+  await makePreQueue(house, id, { rate_per_s: 0, ...knobs });
   const promised = await fairness(front, id);
   const visitors = [];
   for (let i = 0; i < entries; i += 1) {

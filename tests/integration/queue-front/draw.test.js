@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, delay, runProgram, until } from '../../lib-js/index.js';
 import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
-import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, at, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
 
-const at = (ms) => new Date(Date.now() + ms).toISOString();
 const PRICE = { kind: 'text', words: 'the closing price of the day' };
 const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { delay, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, openShow, untilState, Visitor } from './support.js';
+import { act, makePreQueue, openHouse, openShow, Visitor } from './support.js';
 
 const PEOPLE = 40;
 const RATE = 5;
@@ -151,11 +151,8 @@ async function rollThrough(t, goneAfterMs, seen) {
 test('a visitor at the opening has a whole epoch for a sign of life', async (t) => {
   const EPOCH_MS = 6000;
   const epoch = () => Math.floor(Date.now() / EPOCH_MS);
-  const at = (ms) => new Date(Date.now() + ms).toISOString();
   const house = await openHouse(t, { config: { line: { gone_after: `${EPOCH_MS}ms` } } });
-  await makeEvent(house, 'show', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
-  await act(house.front, 'show', 'schedule');
-  await untilState(house.front, 'show', 'pre-queue');
+  await makePreQueue(house, 'show', { rate_per_s: 0 });
   for (let i = 0; i < PEOPLE; i += 1) await new Visitor(house.front, 'show').joined();
   await until('all of them to be counted', async () => (await waiting(house.front)) === PEOPLE);
   await until('an epoch to be nearly over', () => Date.now() % EPOCH_MS > EPOCH_MS - 1000);

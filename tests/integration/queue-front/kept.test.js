@@ -4,14 +4,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertStatus, CookieJar, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
+import { act, at, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html', 'accept-encoding': 'gzip', 'accept-language': 'en' };
 const KEPT = { config: { web: { page_kept: '5s' } } };
 const LIVE = 'public, max-age=5, stale-while-revalidate=5, stale-if-error=60';
 const OVER = 'public, max-age=60, stale-while-revalidate=60, stale-if-error=86400';
 const HOUR_MS = 3600_000;
-const at = (ms) => new Date(Date.now() + ms).toISOString();
 
 test('in each state it is the same for everybody, and says for how long', async (t) => {
   const house = await openHouse(t, KEPT);

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
-import { act, live, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
+import { act, live, makeEvent, makePreQueue, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }];
 const STILL = { rate_per_s: 0, lanes: LANES };
@@ -242,10 +242,7 @@ test('lanes are fixed once joins open but shares are not', async (t) => {
 
 test('each lane has its own repeatable draw', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
-  const at = (ms) => new Date(Date.now() + ms).toISOString();
-  await makeEvent(house, 'show', { ...STILL, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
-  await act(house.front, 'show', 'schedule');
-  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+  await makePreQueue(house, 'show', STILL);
   await untilLanes(house);
   house.codes = await invitations(house.front);
   const visitors = [];

@@ -6,7 +6,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, openHouse, openShow, patch, startFront, untilState, Visitor, withinAMinute } from './support.js';
+import { act, claims, live, makeEvent, makePreQueue, openHouse, openShow, patch, startFront, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
@@ -372,11 +372,8 @@ test('leave and end free the slot for the next at once', async (t) => {
 // By a key, as by membership or invitation: no cookie is taken back, and the line is so long that the place is surely not called yet.
 test('a place that was given up is not handed out again by its name, before and after the opening', async (t) => {
   const house = await openHouse(t);
-  const at = (ms) => new Date(Date.now() + ms).toISOString();
   await makeEvent(house, 'open', { rate_per_s: 0, joins_per_ip_per_min: 0 });
-  await makeEvent(house, 'early', { rate_per_s: 0, joins_per_ip_per_min: 0, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
-  await act(house.front, 'early', 'schedule');
-  await untilState(house.front, 'early', 'pre-queue');
+  await makePreQueue(house, 'early', { rate_per_s: 0, joins_per_ip_per_min: 0 });
   const place = ({ position, entry }) => position || entry;
   for (const event of ['open', 'early']) {
     for (let i = 0; i < 150; i += 1) await new Visitor(house.front, event).joined();

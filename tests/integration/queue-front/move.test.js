@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, openShow, patch, untilState, Visitor, withinAMinute } from './support.js';
+import { act, makeEvent, makePreQueue, openHouse, openShow, patch, Visitor, withinAMinute } from './support.js';
 import { asMember, openShop } from './shop.js';
 
 const STILL = { rate_per_s: 0 };
@@ -181,10 +181,7 @@ test('a join after the place moved gets a new place at the end', async (t) => {
 
 test('moves outlive new fronts, a Redis that lost everything, and the draw', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
-  const at = (ms) => new Date(Date.now() + ms).toISOString();
-  await makeEvent(house, 'show', { ...STILL, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
-  await act(house.front, 'show', 'schedule');
-  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+  await makePreQueue(house, 'show', STILL);
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
   for (let i = 0; i < 5; i += 1) await new Visitor(house.front, 'show').joined();
   const { entry } = await laptop.joined();

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertPrompt, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
-import { act, live, makeEvent, openHouse, openShow, patch, untilState, Visitor } from './support.js';
+import { act, at, live, makeEvent, makePreQueue, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -99,10 +99,7 @@ test('a scheduled event opens by itself', async (t) => {
 
 test('a pre-queue gives entries, not positions, and opens by itself', async (t) => {
   const house = await openHouse(t);
-  const at = (ms) => new Date(Date.now() + ms).toISOString();
-  await makeEvent(house, 'show', { ...STILL, prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
-  await act(house.front, 'show', 'schedule');
-  await untilState(house.front, 'show', 'pre-queue');
+  await makePreQueue(house, 'show', STILL);
   const visitor = new Visitor(house.front, 'show');
   const joined = await visitor.joined();
   assert.equal(joined.position, null);

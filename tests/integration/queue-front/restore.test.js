@@ -8,20 +8,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, openScope, runProgram, until } from '../../lib-js/index.js';
 import { ROOT } from '../../lib-js/service.js';
-import { Visitor, act, makeEvent, openHouse, untilState } from './support.js';
+import { archiveOf, makePreQueue, Visitor, act, makeEvent, openHouse, untilState } from './support.js';
 
-const at = (ms) => new Date(Date.now() + ms).toISOString();
 const path = '/admin/events/show';
-
-async function archiveOf(front, id = 'show') {
-  let text = '';
-  for (let next = `/admin/events/${id}/archive`; next; ) {
-    const part = assertStatus(await front.admin.get(next), 200);
-    text += part.text;
-    next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
-  }
-  return text;
-}
 
 const restore = (front, body, id = 'show') =>
   front.admin.post(`/admin/events/${id}/actions/restore`, { body, headers: { 'X-Operator': 'kim' } });
@@ -45,12 +34,7 @@ describe('an event made again from its archive', async () => {
   const scope = openScope(test);
   const visitors = [];
   const house = await openHouse(null, { scope, fronts: 2 });
-  await makeEvent(house, 'show', {
-    rate_per_s: 0, burst: 1, prequeue_at: at(0), opens_at: at(3600_000),
-    lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }],
-  }, { open: false });
-  await act(house.front, 'show', 'schedule');
-  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+  await makePreQueue(house, 'show', { rate_per_s: 0, burst: 1, lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
   for (let i = 0; i < 25; i += 1) {
     visitors.push(new Visitor(house.fronts[i % 2], 'show'));
     await visitors[i].joined();
@@ -67,7 +51,7 @@ describe('an event made again from its archive', async () => {
   const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
   await act(house.front, 'show', 'close');
   for (const front of house.fronts) await untilState(front, 'show', 'closed');
-  let text = await archiveOf(house.front);
+  let text = await archiveOf(house.front, 'show');
   const head = JSON.parse(text.split('\n')[0]);
   const drawn = await fairness(house.front);
   const ofFans = await fairness(house.front, '?lane=fans');
@@ -137,7 +121,7 @@ describe('an event made again from its archive', async () => {
         assert.deepEqual([me.status, me.json.position, me.json.state], [200, places[i], 'closed']);
       }
     }
-    const now = JSON.parse((await archiveOf(house.fronts[1])).split('\n')[0]);
+    const now = JSON.parse((await archiveOf(house.fronts[1], 'show')).split('\n')[0]);
     assert.deepEqual(now.figures, figures);
     assert.deepEqual(now.restore, head.restore);
     assert.deepEqual(now.document, head.document);

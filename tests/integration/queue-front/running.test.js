@@ -7,20 +7,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
-import { Visitor, act, live, makeEvent, openHouse, openShow, patch, untilState } from './support.js';
+import { archiveOf, at, makePreQueue, Visitor, act, live, makeEvent, openHouse, openShow, patch, untilState } from './support.js';
 
-const at = (ms) => new Date(Date.now() + ms).toISOString();
 
-async function archiveOf(front, id) {
-  let text = '';
-  for (let next = `/admin/events/${id}/archive?running=true`; next; ) {
-    const part = assertStatus(await front.admin.get(next), 200);
-    text += part.text;
-    next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
-  }
-  return text;
-}
-
+const runningOf = (front, id) => archiveOf(front, id, '?running=true');
 const headOf = (text) => JSON.parse(text.split('\n')[0]);
 const restore = (front, id, body, query = '') =>
   front.admin.post(`/admin/events/${id}/actions/restore${query}`, { body, headers: { 'X-Operator': 'kim' } });
@@ -67,7 +57,7 @@ describe('an event that runs, made again from its archive', async () => {
     for (const visitor of visitors.slice(0, 2)) visitor.visit = await visitor.entered();
     await until('the front to see both inside', async () =>
       (await house.front.admin.get('/admin/events')).json.events[0].live.active === 2);
-    const text = await archiveOf(house.front, 'show');
+    const text = await runningOf(house.front, 'show');
     const head = headOf(text);
     assert.deepEqual([head.format_version, head.state, head.figures.called], [2, 'open', 2]);
 
@@ -123,8 +113,8 @@ describe('an event that runs, made again from its archive', async () => {
   test('a ticket that is shown raises the counter beyond the gap', async () => {
     await makeEvent(house, 'gap', { rate_per_s: 0 });
     await house.front.admin.put('/admin/events/gap/codes', { body: { codes: ['FAN-CODE-1', 'FAN-CODE-2'] } });
-    await until('the codes to be seen', async () => headOf(await archiveOf(house.front, 'gap')).restore.codes === 2);
-    const text = await archiveOf(house.front, 'gap');
+    await until('the codes to be seen', async () => headOf(await runningOf(house.front, 'gap')).restore.codes === 2);
+    const text = await runningOf(house.front, 'gap');
     const visitors = await joinAll(house, 'gap', 200);
     await loseAll(house);
     assert.equal((await restore(house.front, 'gap', text)).status, 201);
@@ -140,9 +130,7 @@ describe('an event that runs, made again from its archive', async () => {
 
   test('a draw that was held is imported with its proof, lane by lane', async () => {
     const lanes = [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }];
-    await makeEvent(house, 'drawn', { rate_per_s: 0, burst: 1, prequeue_at: at(0), opens_at: at(3600_000), lanes }, { open: false });
-    await act(house.front, 'drawn', 'schedule');
-    for (const front of house.fronts) await untilState(front, 'drawn', 'pre-queue');
+    await makePreQueue(house, 'drawn', { rate_per_s: 0, burst: 1, lanes });
     const { json: { invitations } } = await house.front.admin.get('/admin/events/drawn/lanes/fans/invitations?limit=3');
     const visitors = [...await joinAll(house, 'drawn', 20),
       ...await joinAll(house, 'drawn', 3, (i) => ({ headers: { 'x-invitation': invitations[i].code } }))];
@@ -151,7 +139,7 @@ describe('an event that runs, made again from its archive', async () => {
       for (const line of ['', '?lane=fans']) await until('the draw, which comes to each line with a tick of its own', async () => (await fairness(front, 'drawn', line)).drawn);
     const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
     const told = [await fairness(house.front, 'drawn'), await fairness(house.front, 'drawn', '?lane=fans')];
-    const text = await archiveOf(house.fronts[1], 'drawn');
+    const text = await runningOf(house.fronts[1], 'drawn');
     assert.equal(headOf(text).restore.lines[0].seed, told[0].seed);
     await loseAll(house);
     assert.equal((await restore(house.front, 'drawn', text)).status, 201);
@@ -164,12 +152,10 @@ describe('an event that runs, made again from its archive', async () => {
   });
 
   test('a coming draw is the promised one', async () => {
-    await makeEvent(house, 'sealed', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
-    await act(house.front, 'sealed', 'schedule');
-    for (const front of house.fronts) await untilState(front, 'sealed', 'pre-queue');
+    await makePreQueue(house, 'sealed', { rate_per_s: 0 });
     const visitors = await joinAll(house, 'sealed', 5);
     const { commitment } = await fairness(house.front, 'sealed');
-    const text = await archiveOf(house.front, 'sealed');
+    const text = await runningOf(house.front, 'sealed');
     visitors.push(...await joinAll(house, 'sealed', 5)); // of whom it knows nothing
     await loseAll(house);
     assert.equal((await restore(house.front, 'sealed', text)).status, 201);
@@ -187,12 +173,10 @@ describe('an event that runs, made again from its archive', async () => {
   });
 
   test('a draw that may have been held is not repeated unasked', async () => {
-    await makeEvent(house, 'again', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
-    await act(house.front, 'again', 'schedule');
-    for (const front of house.fronts) await untilState(front, 'again', 'pre-queue');
+    await makePreQueue(house, 'again', { rate_per_s: 0 });
     const visitors = await joinAll(house, 'again', 5);
     await patch(house.front, 'again', { opens_at: at(6000) });
-    const text = await archiveOf(house.front, 'again');
+    const text = await runningOf(house.front, 'again');
     await untilState(house.front, 'again', 'open');
     await loseAll(house);
     assertProblem(await restore(house.front, 'again', text), 409, 'draw-unknown');
@@ -210,7 +194,7 @@ test('a line whose shards have survived counts nobody twice', async (t) => {
   const house = await openShow(t, { rate_per_s: 0, shards: 4 }, { fronts: 2 });
   const early = await joinAll(house, 'show', 60);
   await until('the front to see all', async () => (await live(house.front, 'show')).waiting === 60);
-  const text = await archiveOf(house.front, 'show');
+  const text = await runningOf(house.front, 'show');
   early.push(...await joinAll(house, 'show', 5)); // which the archive does not know
   await Promise.all(house.fronts.map((front) => front.stop()));
   const { redis } = house;
@@ -234,13 +218,11 @@ test('nothing is restored without the key of a coming draw', async (t) => {
   const draws = join(scope.tempDir('draws-'), 'draw-keys');
   turnRing(draws, 1);
   const house = await openHouse(t, { scope, config: { keys: { draws } } });
-  await makeEvent(house, 'show', { prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
-  await act(house.front, 'show', 'schedule');
-  await untilState(house.front, 'show', 'pre-queue');
+  await makePreQueue(house, 'show');
   turnRing(draws, 2); // marks archives from now on; the draw was sealed by the first
   await house.front.stop();
   await house.front.start();
-  const text = await archiveOf(house.front, 'show');
+  const text = await runningOf(house.front, 'show');
   const ring = readFileSync(draws, 'utf8');
   writeFileSync(draws, `${ring.split('\n')[0]}\n`);
   await loseAll(house);

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
-import { act, claims, makeEvent, openHouse, openShow, patch, solve, untilState, Visitor } from './support.js';
+import { act, claims, makeEvent, makePreQueue, openHouse, openShow, patch, solve, Visitor } from './support.js';
 
 const SHARDS = 4;
 const STILL = { shards: SHARDS, rate_per_s: 0 };
@@ -210,10 +210,7 @@ describe('over shards', { concurrency: 4 }, () => {
 
   test('a draw scatters all shards to repeatable places', async (t) => {
     const house = await openHouse(t, { fronts: 2 });
-    const inAnHour = new Date(Date.now() + 3600_000).toISOString();
-    await makeEvent(house, 'show', { ...STILL, prequeue_at: new Date().toISOString(), opens_at: inAnHour }, { open: false });
-    await act(house.front, 'show', 'schedule');
-    for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+    await makePreQueue(house, 'show', STILL);
     const visitors = await Promise.all(upTo(40).map(async (i) => {
       const visitor = new Visitor(house.fronts[i % 2], 'show');
       visitor.entry = (await visitor.joined()).entry;

@@ -1,7 +1,7 @@
 // What the black-box tests of the waiting room share: a deployment (Redis and some fronts) and visitors.
 
 import { readFileSync } from 'node:fs';
-import { CookieJar, delay, makeSecrets, openScope, startRedis, startService, until } from '../../lib-js/index.js';
+import { assertStatus, CookieJar, delay, makeSecrets, openScope, startRedis, startService, until } from '../../lib-js/index.js';
 
 const JOIN_TRIES = 5;
 
@@ -76,6 +76,16 @@ export async function makeEvent(house, id, knobs = {}, { open = true } = {}) {
   return id;
 }
 
+export const at = (ms) => new Date(Date.now() + ms).toISOString();
+
+// Creates the event, whose pre-queue every front shows from then on; it opens in an hour.
+export async function makePreQueue(house, id, knobs = {}) {
+  await makeEvent(house, id, { prequeue_at: at(0), opens_at: at(3_600_000), ...knobs }, { open: false });
+  await act(house.front, id, 'schedule');
+  for (const front of house.fronts) await untilState(front, id, 'pre-queue');
+  return id;
+}
+
 // A deployment whose event `show` is open.
 export async function openShow(t, knobs, options) {
   const house = await openHouse(t, options);
@@ -102,6 +112,17 @@ export async function patch(front, id, body, headers = {}) {
   const answer = await front.admin.patch(`/admin/events/${id}`, { body, headers });
   if (answer.status !== 200) throw new Error(`PATCH ${id}: ${answer.status} ${answer.text}`);
   return answer.json;
+}
+
+// All parts of the event's archive.
+export async function archiveOf(front, id, query = '') {
+  let text = '';
+  for (let next = `/admin/events/${id}/archive${query}`; next; ) {
+    const part = assertStatus(await front.admin.get(next), 200);
+    text += part.text;
+    next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
+  }
+  return text;
 }
 
 export function untilState(front, id, state) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
-import { act, live, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './support.js';
+import { live, makeEvent, makePreQueue, openHouse, patch, startFront, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html' };
 
@@ -95,10 +95,7 @@ describe('a turn that is over', () => {
   const asks = (ticket, front = house.front) => ({ front, headers: { authorization: `Bearer ${ticket}` } });
 
   test('is ended at every front once the place was given up, before the opening, waiting or called', async () => {
-    const at = (ms) => new Date(Date.now() + ms).toISOString();
-    const gathers = await makeEvent(house, `show-${made += 1}`, { prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
-    await act(house.front, gathers, 'schedule');
-    for (const front of house.fronts) await untilState(front, gathers, 'pre-queue');
+    const gathers = await makePreQueue(house, `show-${made += 1}`);
     const places = { [gathers]: 'waiting', [await event({ rate_per_s: 0 })]: 'waiting', [await event()]: 'called' };
     const left = [];
     for (const [id, place] of Object.entries(places)) {
