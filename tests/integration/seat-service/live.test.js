@@ -64,223 +64,92 @@ function openPage(hall) {
 
 const ofLine = (line, [octets, mark]) => [octets, { ...mark, line }];
 const settled = () => new Promise((resolve) => setImmediate(resolve));
-const open = () => {
-  const hall = new Hall();
-  return { hall, page: openPage(hall) };
-};
-// The nth picture that was asked for comes.
-const arrives = async (page, nth, picture) => {
-  page.asked[nth].resolve(picture);
-  await settled();
-};
 const shows = (page, hall) => assert.deepEqual([...page.plan.state], [...hall.pictures.at(-1)]);
 
-test('a delta that begins behind what is shown is not laid over the gap: the picture is read again', async () => {
-  const { hall, page } = open();
-  hall.sell(1, 2);
-  hall.sell(2, 1); // this one's delta alone arrives
-  page.live.take(hall.delta(1));
-  assert.equal(page.asked.length, 1);
-  await arrives(page, 0, hall.octets());
-  shows(page, hall);
-});
-
-test('deltas that come while a picture is on its way are applied to it', async () => {
-  const { hall, page } = open();
-  hall.sell(0, 1);
-  page.live.renew();
-  const old = hall.octets();
-  hall.sell(3, 2);
-  page.live.take(hall.delta(1));
-  hall.sell(4, 2);
-  page.live.take(hall.delta(2));
-  await arrives(page, 0, old);
-  assert.equal(page.asked.length, 1, 'once');
-  shows(page, hall);
-});
-
-test('deltas older than the picture do not take it back', async () => {
-  const { hall, page } = open();
-  hall.sell(0, 1);
-  page.live.renew();
-  page.live.take(hall.delta(0));
-  hall.sell(0, 0);
-  await arrives(page, 0, hall.octets());
-  shows(page, hall);
-});
-
-test('a picture that did not come is asked for again, and nothing is believed until then', async () => {
-  const { hall, page } = open();
-  hall.sell(0, 1);
-  page.live.renew();
-  page.asked[0].reject(new Error('cut'));
-  await settled();
-  hall.sell(1, 1);
-  page.live.take(hall.delta(1));
-  assert.equal(page.asked.length, 2, 'the next word asks');
-  page.again.forEach((work) => work());
-  assert.equal(page.asked.length, 2, 'one at a time');
-  await arrives(page, 1, hall.octets());
-  shows(page, hall);
-});
-
-test('a picture of a process that is behind is not shown', async () => {
-  const { hall, page } = open();
-  const old = hall.octets();
-  hall.sell(0, 1);
-  hall.sell(1, 1);
-  page.live.take(hall.delta(1)); // beyond a gap
-  await arrives(page, 0, old);
-  assert.equal(page.again.length, 1, 'it is asked for again, a moment later');
-  page.again[0]();
-  await arrives(page, 1, hall.octets());
-  shows(page, hall);
-});
-
-test('a page whose journal has lost its end is shown what is left of it', async () => {
-  const hall = new Hall();
-  hall.sell(0, 1);
-  const left = hall.octets();
-  hall.sell(1, 1);
-  const page = openPage(hall);
-  page.live.renew(left[1].version); // as the resync says
-  await arrives(page, 0, left);
-  assert.deepEqual([...page.plan.state], [...hall.pictures[left[1].version]]);
-});
+// Rows of a name and statements; each begins with a page of an empty hall:
+//
+//   sell 1=2 2=1          a seat's state, one change after another
+//   keep old              what the hall shows now
+//   fails 1               a failover: what came behind version 1 is lost
+//   open                  a page of what the hall shows now
+//   take 1 a              the delta since version 1, of line a; `take last a`: of the last change
+//   renew 1 b             the stream says that the page has to begin anew, from version 1 of line b
+//   comes 0 old in a      the first picture that was asked for comes: the kept one (else the present one), of line a
+//   cut 0                 it does not come
+//   delayed 1; again      so many tries wait for a moment; it has passed
+//   asked 1; is line=b    how many pictures were asked for; what is known of the one shown
+//   shows old             the page shows that (else what the hall does)
+const VERBS = {
+  sell: ({ hall }, ...seats) => seats.map((seat) => seat.split('=').map(Number)).forEach(([seat, state]) => hall.sell(seat, state)),
+  keep: ({ hall, kept }, name) => { kept[name] = { picture: hall.octets(), states: hall.pictures.at(-1) }; },
+  fails: (row, version) => { row.hall = row.hall.failedOver(Number(version)); },
+  open: (row) => { row.page = openPage(row.hall); },
+  take: ({ hall, page }, since, line) => page.live.take({ ...hall.delta(since === 'last' ? hall.version - 1 : Number(since)), ...(line && { line }) }),
+  renew: ({ page }, version, line) => { page.live.renew(version && Number(version), line); },
+  async comes({ hall, page, kept }, nth, ...which) {
+    const picture = kept[which[0]]?.picture ?? hall.octets();
+    page.asked[nth].resolve(which.includes('in') ? ofLine(which.at(-1), picture) : picture);
+    await settled();
+  },
+  async cut({ page }, nth) {
+    page.asked[nth].reject(new Error('cut'));
+    await settled();
+  },
+  delayed: ({ page }, count) => assert.equal(page.again.length, Number(count)),
+  again: ({ page }) => page.again.splice(0).forEach((work) => work()),
+  asked: ({ page }, count) => assert.equal(page.asked.length, Number(count)),
+  is: ({ page }, ...fields) => fields.map((field) => field.split('=')).forEach(([name, value]) => assert.equal(String(page.plan[name]), value)),
+  shows: ({ hall, page, kept }, name) => (name ? assert.deepEqual([...page.plan.state], [...kept[name].states]) : shows(page, hall)),
+};
 
 // A hall that was put back behind its first change, where it goes on in line b; three changes were sent in line a.
-function putBack() {
-  const { hall, page } = open();
-  hall.sell(0, 2);
-  const restored = ofLine('b', hall.octets());
-  hall.sell(1, 2);
-  hall.sell(2, 2);
-  return { hall, page, restored };
-}
-
-async function showsRestored(page, hall, restored) {
-  page.again[0]();
-  await arrives(page, 1, restored);
-  assert.deepEqual([[...page.plan.state], page.plan.version, page.plan.line], [[...hall.pictures[1]], 1, 'b']);
-}
-
-test('a picture of another line than the one told is not shown, however late its version', async () => {
-  const { hall, page, restored } = putBack();
-  const before = ofLine('a', hall.octets());
-  page.live.renew(1, 'b');
-  await arrives(page, 0, before);
-  assert.equal(page.again.length, 1, 'somebody who is behind; it is asked for again');
-  await showsRestored(page, hall, restored);
-});
-
-test('a picture on its way is judged by the newest line, and older deltas are not applied to it', async () => {
-  const { hall, page, restored } = putBack();
-  page.live.renew(2, 'a');
-  page.live.take({ ...hall.delta(1), line: 'a' });
-  page.live.renew(1, 'b');
-  assert.equal(page.asked.length, 1, 'one at a time');
-  await arrives(page, 0, ofLine('a', hall.octets()));
-  await showsRestored(page, hall, restored);
-});
-
+const PUT_BACK = 'sell 0=2; keep restored; sell 1=2 2=2';
+const RESTORED = 'delayed 1; again; comes 1 restored in b; shows restored; is version=1 line=b';
 // A page that was shown three changes in line a, of which a failover loses the last two; line b goes on there.
-function failOver() {
-  const before = new Hall();
-  const page = openPage(before);
-  for (const seat of [0, 1, 2]) before.sell(seat, 2);
-  page.live.take({ ...before.delta(0), line: 'a' });
-  const hall = before.failedOver(1);
-  hall.sell(5, 1);
-  return { before, hall, page };
-}
+const SHOWN = 'sell 0=2 1=2 2=2; take 0 a; keep before';
+const FAILED = `${SHOWN}; fails 1; sell 5=1`;
 
-test('a delta of another line is laid on what it goes on from', async () => {
-  const { before, page } = failOver();
-  const hall = before.failedOver(3);
-  hall.sell(4, 1);
-  page.live.take({ ...hall.delta(3), line: 'b' });
-  assert.deepEqual([page.asked.length, page.plan.version, page.plan.line], [0, 4, 'b']);
-  shows(page, hall);
-});
-
-for (const known of [true, false]) {
-  test(`... and on nothing else: what is shown may be lost, whatever its number; ${known ? 'the delta ends' : 'it begins'} within it`, async () => {
-    const { hall, page } = failOver();
-    for (const seat of known ? [] : [6, 7]) hall.sell(seat, 2);
-    page.live.take({ ...hall.delta(1), line: 'b' });
-    assert.equal(page.asked.length, 1, 'the picture is read again');
-    await arrives(page, 0, ofLine('b', hall.octets()));
-    shows(page, hall);
-    hall.sell(3, 1);
-    page.live.take({ ...hall.delta(hall.version - 1), line: 'b' });
-    assert.equal(page.asked.length, 1);
-    shows(page, hall);
+for (const [name, text] of [
+  ['a delta that begins behind what is shown is not laid over the gap: the picture is read again',
+    'sell 1=2 2=1; take 1; asked 1; comes 0; shows'],
+  ['deltas that come while a picture is on its way are applied to it',
+    'sell 0=1; renew; keep old; sell 3=2; take 1; sell 4=2; take 2; comes 0 old; asked 1; shows'],
+  ['deltas older than the picture do not take it back', 'sell 0=1; renew; take 0; sell 0=0; comes 0; shows'],
+  ['a picture that did not come is asked for again, one at a time, and nothing is believed until then',
+    'sell 0=1; renew; cut 0; sell 1=1; take 1; asked 2; again; asked 2; comes 1; shows'],
+  ['a picture of a process that is behind is not shown, and asked for again a moment later',
+    'keep old; sell 0=1 1=1; take 1; comes 0 old; delayed 1; again; comes 1; shows'],
+  ['a page whose journal has lost its end is shown what is left of it',
+    'sell 0=1; keep left; sell 1=1; open; renew 1; comes 0 left; shows left'],
+  ['a picture of another line than the one told is not shown, however late its version',
+    `${PUT_BACK}; renew 1 b; comes 0 in a; ${RESTORED}`],
+  ['a picture on its way is judged by the newest line, and older deltas are not applied to it',
+    `${PUT_BACK}; renew 2 a; take 1 a; renew 1 b; asked 1; comes 0 in a; ${RESTORED}`],
+  ['a delta of another line is laid on what it goes on from',
+    `${SHOWN}; fails 3; sell 4=1; take 3 b; asked 0; is version=4 line=b; shows`],
+  ...['', '; sell 6=2 7=2'].map((more) => [
+    `... and on nothing else: what is shown may be lost, whatever its number; ${more ? 'it begins' : 'the delta ends'} within it`,
+    `${FAILED}${more}; take 1 b; asked 1; comes 0 in b; shows; sell 3=1; take last b; asked 1; shows`]),
+  ['a picture that is on its way has to be of the line that a delta tells meanwhile',
+    `${FAILED}; renew 3 a; take 1 b; comes 0 before in a; delayed 1; again; comes 1 in b; shows`],
+  ['a page does not wait for a line that is over: a line seen twice is the present one',
+    `${FAILED}; renew 1 b; take 1 b; fails 1; sell 7=2; comes 0 in c; again; comes 1 in c; again; asked 2; is line=c; shows`],
+  ['a delayed try is dropped if a picture has come meanwhile',
+    'sell 0=2; renew 1 a; cut 0; renew 1 b; comes 1 in b; delayed 1; again; asked 2; shows'],
+  ['a picture of a program that names no line is judged by its version', 'sell 0=2; renew 1 b; comes 0; shows'],
+  ['what a line lost is not what a later one goes on from, though their versions meet', `
+    sell 0=1; take 0 one; sell 1=1 2=1; keep lost; fails 1; renew 1 two; comes 0 lost in one; again; comes 1 lost in one; again
+    sell 3=2 4=2 5=2; take 3 two; asked 3; comes 2 in two; shows`],
+]) {
+  test(name, async () => {
+    const hall = new Hall();
+    const row = { hall, page: openPage(hall), kept: {} };
+    for (const statement of text.split(/[;\n]/).map((one) => one.trim()).filter(Boolean)) {
+      const [verb, ...words] = statement.split(' ');
+      await VERBS[verb](row, ...words);
+    }
   });
 }
-
-test('a picture that is on its way has to be of the line that a delta tells meanwhile', async () => {
-  const { before, hall, page } = failOver();
-  page.live.renew(3, 'a');
-  page.live.take({ ...hall.delta(1), line: 'b' });
-  await arrives(page, 0, ofLine('a', before.octets()));
-  page.again[0]();
-  await arrives(page, 1, ofLine('b', hall.octets()));
-  shows(page, hall);
-});
-
-test('a page does not wait for a line that is over: a line seen twice is the present one', async () => {
-  const { hall, page } = failOver();
-  page.live.renew(1, 'b');
-  page.live.take({ ...hall.delta(1), line: 'b' });
-  const later = hall.failedOver(1);
-  later.sell(7, 2);
-  for (const nth of [0, 1]) {
-    await arrives(page, nth, ofLine('c', later.octets()));
-    page.again[nth]?.();
-  }
-  assert.deepEqual([page.asked.length, page.plan.line], [2, 'c']);
-  shows(page, later);
-});
-
-test('a delayed try is dropped if a picture has come meanwhile', async () => {
-  const { hall, page } = open();
-  hall.sell(0, 2);
-  page.live.renew(1, 'a');
-  page.asked[0].reject(new Error('cut'));
-  await settled();
-  page.live.renew(1, 'b');
-  await arrives(page, 1, ofLine('b', hall.octets()));
-  page.again[0]();
-  assert.equal(page.asked.length, 2);
-  shows(page, hall);
-});
-
-test('a picture of a program that names no line is judged by its version', async () => {
-  const { hall, page } = open();
-  hall.sell(0, 2);
-  page.live.renew(1, 'b');
-  await arrives(page, 0, hall.octets());
-  shows(page, hall);
-});
-
-test('what a line lost is not what a later one goes on from, though their versions meet', async () => {
-  const { hall, page } = open();
-  hall.sell(0, 1);
-  page.live.take({ ...hall.delta(0), line: 'one' });
-  for (const seat of [1, 2]) hall.sell(seat, 1); // are lost
-  const next = hall.failedOver(1);
-  page.live.renew(1, 'two');
-  for (let n = 0; n < 2; n += 1) { // from somebody who is behind, twice
-    page.asked.shift().resolve(ofLine('one', hall.octets()));
-    await settled();
-    for (const work of page.again.splice(0)) work();
-  }
-  for (const seat of [3, 4, 5]) next.sell(seat, 2);
-  page.live.take({ ...next.delta(3), line: 'two' });
-  assert.equal(page.asked.length, 1);
-  await arrives(page, 0, ofLine('two', next.octets()));
-  shows(page, next);
-});
 
 test('whatever is lost, late, doubled or gone with a failover, the page ends up with what is there', async (t) => {
   const rng = seededRng(t);
