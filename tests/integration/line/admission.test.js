@@ -45,6 +45,10 @@ for (const [name, text] of [
     run 500; calls 1 1 1 1 1`],
   ['an idle line saves up to its burst and not a token more',
     'create rate_milli=100000 burst=20; tick; run 3000; join 200; tick; view serving=20; run 200; calls 10 10'],
+  ['what was saved is bound by a smaller burst at once',
+    'create rate_milli=100000 burst=20; tick; run 1000; change burst=1; join 50; tick; view serving=1'],
+  ['at a rate of 0 nothing is saved',
+    'create rate_milli=100000 burst=20; tick; run 1000; change rate_milli=0; join 50; tick; change rate_milli=1000; tick; view serving=0'],
   ['a stall of a minute lets in a quarter of a second\'s worth',
     'create rate_milli=100000 burst=1; join 10000; tick; step 60000; tick; view serving=25'],
   ['a clock that steps back calls nobody twice and goes on',
@@ -77,7 +81,7 @@ for (const [name, text] of [
   ['within the grace a late visitor comes in before those called later', `
     create rate_milli=1000000 burst=1 max_active=3 call_ttl_ms=2000 grace_ms=5000; join 20; tick; run 100
     view serving=3; enter 1; run 2300; view serving=5..20; enter 4 5; pass 2 not-yet; end 1; run 300; calls 0 0 0
-    pass 3 not-yet; enter 2; tick; view active=3`],
+    pass 3 not-yet; enter 2; tick; view active=3 admitted=4`],
   ['those who left while waiting are stepped over at no cost', `
     create rate_milli=10000 burst=1; join 200; tick; view serving=0; leave 2..91 ok same; tick; view waiting=110
     run 300; view serving=93 outstanding=3 waiting=107; pass 5 gone; enter 1 92 93`],
@@ -109,6 +113,8 @@ for (const [name, text] of [
     step 8000; heartbeat 1 ok; answer expiresMs={ms+10000}; step 8000; heartbeat 1 ok; answer expiresMs={ms+9000}
     step 8000; heartbeat 1 ok; answer expiresMs={ms+1000}; step 1000; heartbeat 1 expired; pass 1 expired
     tick; view active=0`],
+  ['a visit ends with session_max_ms though it might be silent for longer', `
+    create session_ttl_ms=20000 session_max_ms=2000; join 1; tick; run 100; pass 1 ok; answer expiresMs={ms+2000} endsMs={ms+2000}`],
   ['two fronts past opens_at open the event once', `
     create opens_at_ms={ms+500} in scheduled; front two; step 600; one; tick; view version=3 state=open
     two; tick; view version=3; redis XLEN audit = 3`],
