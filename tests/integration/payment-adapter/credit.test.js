@@ -21,9 +21,7 @@ const EACH = 100_000; // a seat of rows 6 to 10 with its fee
 async function buy(what) {
   const visit = world.visit();
   const held = assertStatus(await visit.hold(what), 201);
-  const order = await world.ordered(buyer, { hold: held.json.hold, pass: visit.token });
-  await world.paid(buyer, order);
-  return order;
+  return world.bought(buyer, { hold: held.json.hold, pass: visit.token });
 }
 
 const read = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;

@@ -17,9 +17,7 @@ const NUMBER = /^[0-9A-HJKMNP-TV-Z]{2}(-[0-9A-HJKMNP-TV-Z]{3}){2}$/;
 async function buy(seats, visitor = buyer) {
   const visit = world.visit();
   const held = assertStatus(await visit.hold({ seats }), 201);
-  const order = await world.ordered(visitor, { hold: held.json.hold, pass: visit.token });
-  await world.paid(visitor, order);
-  return order;
+  return world.bought(visitor, { hold: held.json.hold, pass: visit.token });
 }
 
 const read = async (order, visitor = buyer) => (await visitor.get(`/v1/pay/orders/${order}`)).json;

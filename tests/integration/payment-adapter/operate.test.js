@@ -10,9 +10,7 @@ const world = await openWorld(scope);
 const buyer = await world.login();
 
 async function complete() {
-  const order = await world.ordered(buyer, world.hold());
-  await world.paid(buyer, order);
-  return order;
+  return world.bought(buyer);
 }
 
 const sagaOf = async (order) =>

@@ -29,8 +29,7 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   assert.match(payment.client_secret, /^pi_/);
   assert.ok(payment.checkout_url.startsWith(`${world.psp.url}/pay/${payment.client_secret}?return_url=`));
   assert.ok(Date.parse(expires_at) > Date.now());
-  await world.payOrder(order);
-  const done = await world.untilStatus(buyer, order, 'completed');
+  const done = await world.paid(buyer, order);
   assert.deepEqual(
     done.timeline.filter(({ result }) => result === 'done').slice(0, 5).map(({ step }) => step),
     ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture'],
@@ -64,8 +63,7 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
 test('a seat is called what its hall calls it, in order, tickets and mail', async () => {
   const buyer = await world.login();
   const order = await world.ordered(buyer, world.hold({ label: 'Stuhl' }));
-  await world.payOrder(order);
-  const { places } = await world.untilStatus(buyer, order, 'completed');
+  const { places } = await world.paid(buyer, order);
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   for (const { number, label } of [...places, ...tickets]) assert.equal(label, `Stuhl ${number}`);
   assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /1층 &lt;A&gt;, row A, Stuhl \d/);
@@ -78,8 +76,7 @@ test('standing places are called by the name of their area', async () => {
   const buyer = await world.login();
   const area = { area: 'floor', area_name: '스탠딩 <A>', category: '스탠딩석', quantity: 2 };
   const order = await world.ordered(buyer, world.hold({ area }));
-  await world.payOrder(order);
-  const seen = await world.untilStatus(buyer, order, 'completed');
+  const seen = await world.paid(buyer, order);
   assert.deepEqual(seen.places.map(({ id, zone, row, number, category }) => [id, zone, row, number, category]), ['floor#1', 'floor#2'].map((id) => [id, '스탠딩 <A>', '', '', '스탠딩석']));
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ zone, row, number }) => [zone, row, number]), Array(2).fill(['스탠딩 <A>', undefined, undefined]));
@@ -89,10 +86,7 @@ test('standing places are called by the name of their area', async () => {
 
 test('a seat is not taken for a standing place by its name', async () => {
   const buy = async () => {
-    const order = await world.ordered(buyer, world.hold({ seats: ['A#1', 'A#2'] }));
-    await world.payOrder(order);
-    await world.untilStatus(buyer, order, 'completed');
-    return order;
+    return world.bought(buyer, world.hold({ seats: ['A#1', 'A#2'] }));
   };
   const [first, second] = [await buy(), await buy()];
   assertProblem(await buyer.get(`/v1/pay/orders/${second}/tickets`), 404, 'tickets-unknown'); // the seats have good ones
@@ -273,8 +267,7 @@ test('a refund gives money, seats and tickets back, once', async () => {
   const visit = world.hold();
   const order = await world.ordered(buyer, visit);
   assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'not-refundable');
-  await world.payOrder(order);
-  await world.untilStatus(buyer, order, 'completed');
+  await world.paid(buyer, order);
   const answers = await Promise.all([1, 2, 3].map(() => buyer.post(`/v1/pay/orders/${order}/refund`)));
   assert.ok(answers.every(({ status }) => [200, 202, 409].includes(status)));
   await world.untilStatus(buyer, order, 'refunded');
@@ -385,8 +378,7 @@ for (const [name, fault] of faults) {
     const order = await world.ordered(buyer, world.hold());
     await until('the payment', async () => (await buyer.get(`/v1/pay/orders/${order}`)).json.payment);
     const captures = world.psp.captures;
-    await world.payOrder(order);
-    await world.untilStatus(buyer, order, 'completed');
+    await world.paid(buyer, order);
     for (const fake of [world.seats, world.psp, world.queue]) fake.heal();
     assert.equal(world.psp.captures, captures + 1);
     await world.settle();
@@ -394,9 +386,7 @@ for (const [name, fault] of faults) {
 }
 
 test('each call to Stripe says for which version of its API it is meant', async () => {
-  const order = await world.ordered(buyer, world.hold());
-  await world.payOrder(order);
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.bought(buyer);
   await buyer.post(`/v1/pay/orders/${order}/refund`);
   await world.untilStatus(buyer, order, 'refunded');
   await world.pay.admin.post('/admin/reconcile', { body: {} });
@@ -499,8 +489,7 @@ test('what is about no open order of ours leaves nothing behind', async () => {
   // By the order that it names, too: of a payment that the order does not know yet.
   assert.equal((await tell({ object: 'payment_intent', id: 'pi_new', metadata: { order } })).status, 204);
   assert.equal(kept(), 2);
-  await world.payOrder(order);
-  await world.untilStatus(buyer, order, 'completed');
+  await world.paid(buyer, order);
   await until('its saga to end', () => world.postgres.sql(`SELECT count(*) FROM pay.saga WHERE subject = '${order}' AND state < 2`, 'pay') === '0');
   assert.equal((await tell({ object: 'charge', id: 'ch_3', payment_intent: id })).status, 204);
   assert.equal(kept(), 2);
@@ -554,8 +543,7 @@ test('a batch of wakes skips a saga that is just being changed, and says so', as
   await row.end();
   await world.pay.start();
   for (const order of [locked, free]) {
-    await world.payOrder(order);
-    await world.untilStatus(buyer, order, 'completed');
+    await world.paid(buyer, order);
   }
 });
 
@@ -596,8 +584,7 @@ test('the pages show the order and the tickets to their owner, in both languages
   assert.equal(pending.status, 200);
   assert.match(pending.text, /<html lang="en">.*Your seats are held.*>Pay<\/a>/s);
   assert.match(pending.headers['content-security-policy'], /default-src 'none'/);
-  await world.payOrder(order);
-  await world.untilStatus(buyer, order, 'completed');
+  await world.paid(buyer, order);
   const page = await buyer.get(`/pay/tickets/${order}?lang=ko`);
   assert.match(page.text, /<html lang="ko">.*<div class="code"><svg /s);
   assert.equal((await world.visitor().get(`/pay/tickets/${order}`)).status, 401);
@@ -609,8 +596,7 @@ test('the pages show the order and the tickets to their owner, in both languages
 test('a seat is called as the seat service calls it, however long that is', async () => {
   const long = (nth) => `${'가'.repeat(42)}-${nth}`; // 128 bytes
   const order = await world.ordered(buyer, world.hold({ seats: [long(1), long(2)] }));
-  await world.payOrder(order);
-  const { seats, places } = await world.untilStatus(buyer, order, 'completed');
+  const { seats, places } = await world.paid(buyer, order);
   assert.deepEqual([seats, places.map(({ id }) => id)], [[long(1), long(2)], [long(1), long(2)]]);
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ seat, state }) => [seat, state]), [[long(1), 'valid'], [long(2), 'valid']]);
@@ -621,9 +607,7 @@ test('a seat is called as the seat service calls it, however long that is', asyn
 test('a hundred places are an order, one more is refused with advice', async () => {
   const standing = (quantity) => world.hold({ total: quantity * 1000, area: { area: '서'.repeat(42), area_name: '서서', category: '스탠딩석', quantity } });
   assertProblem(await world.order(buyer, standing(101)), 422, 'order-too-large');
-  const order = await world.ordered(buyer, standing(100));
-  await world.payOrder(order);
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.bought(buyer, standing(100));
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.equal(new Set(tickets.map(({ seat }) => seat)).size, 100);
   assert.equal((await buyer.get(`/pay/tickets/${order}`)).text.match(/<div class="code"><svg /g).length, 100);

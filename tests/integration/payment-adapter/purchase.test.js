@@ -91,8 +91,7 @@ test('hold, order, ticket and shop name the same purchase', async () => {
   const made = await world.order(buyer, { hold, pass: visit.token });
   const { order } = made.json;
   await until('the payment to exist', () => world.psp.of(order).length > 0);
-  await world.payOrder(order);
-  const { purchase } = await world.untilStatus(buyer, order, 'completed');
+  const { purchase } = await world.paid(buyer, order);
   assert.match(purchase, /^[\w-]{43}$/);
   assert.equal(await bound(hold), purchase);
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
@@ -118,8 +117,7 @@ test('places of an area are priced, bound and sold like seats', async () => {
   const made = await world.order(buyer, { hold: json.hold, pass: visit.token });
   const { order } = made.json;
   await until('the payment to exist', () => world.psp.of(order).length > 0);
-  await world.payOrder(order);
-  const { purchase, amount } = await world.untilStatus(buyer, order, 'completed');
+  const { purchase, amount } = await world.paid(buyer, order);
   assert.equal(amount, 3 * DEAR);
   assert.equal(await bound(json.hold), purchase);
 });

@@ -259,6 +259,13 @@ class World {
     return this.untilStatus(visitor, order, status);
   }
 
+  // An order that is paid and completed.
+  async bought(visitor, hold = this.hold()) {
+    const order = await this.ordered(visitor, hold);
+    await this.paid(visitor, order);
+    return order;
+  }
+
   // Its order, once it has come to that.
   async orderedAs(visitor, status) {
     const order = await this.ordered(visitor, this.hold());
