@@ -2,18 +2,13 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, visitor } from '../../integration/seat-service/house.js';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { hall, holdLock, openSale, openSeats, operator, saga, visitor } from '../../integration/seat-service/house.js';
 
 const BAD = 'bad-night', GOOD = 'good-night';
 
-async function openHouse(t, { limits = {}, events = [BAD, GOOD] } = {}) {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres);
-  for (const event of events) await importHall(seats, event, hall({ rows: 40, seatsPerRow: 40, limits: { orphan_rule: false, ...limits } }));
-  return { scope, postgres, seats };
-}
+const openHouse = (t, { limits = {}, events = [BAD, GOOD] } = {}) =>
+  openSale(t, events, { document: hall({ rows: 40, seatsPerRow: 40, limits: { orphan_rule: false, ...limits } }) });
 
 const lockRow = (scope, postgres) =>
   holdLock(scope, postgres, `SELECT FROM seats.owner WHERE event = (SELECT no FROM seats.event WHERE id = '${BAD}') FOR UPDATE`);

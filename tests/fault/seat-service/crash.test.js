@@ -4,16 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, delay, openProxy, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
-import {
-  hall,
-  importHall,
-  openPostgres,
-  openSeats,
-  operator,
-  ROLE,
-  saga,
-  visitor,
-} from '../../integration/seat-service/house.js';
+import { hall, importHall, openPostgres, openSale, openSeats, operator, ROLE, saga, visitor } from '../../integration/seat-service/house.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
@@ -21,13 +12,7 @@ const SIZE = { rows: 50, seatsPerRow: 40 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENT = 'crash-night';
 
-async function openHouse(t, options) {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres, options);
-  await importHall(seats, EVENT, hall({ ...SIZE, limits: { orphan_rule: false } }));
-  return { scope, postgres, seats };
-}
+const openHouse = (t, options) => openSale(t, [EVENT], { document: hall({ ...SIZE, limits: { orphan_rule: false } }), ...options });
 
 const untilOwner = (service) =>
   until('the owner to be connected, and sure of it', async () => {
@@ -35,6 +20,13 @@ const untilOwner = (service) =>
     return status === 200 && json.role === 'owner';
   }, { timeoutMs: 60_000 });
 const role = async (service) => (await service.private.get('/readyz')).json.role;
+
+// Another process on the database, once it follows the owner.
+async function follower(scope, postgres, owner) {
+  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  return standby;
+}
 
 // So many more holds, however long they take.
 async function untilHolds(ledger, more = 20) {
@@ -102,12 +94,7 @@ test('backends ended in mid-commit give no wrong answer', async (t) => {
 test('a standby takes over after kill -9 of the owner, and knows every hold', async (t) => {
   const rng = seededRng(t);
   const { scope, postgres, seats: owner } = await openHouse(t);
-  const standby = await openSeats(scope, postgres, {
-    office: owner.office,
-    secrets: owner.secrets,
-    ready: false,
-  });
-  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  const standby = await follower(scope, postgres, owner);
   const refused = await visitor(standby, EVENT).hold({ seats: ['r1s1'] });
   assertProblem(refused, 503, 'standby');
   assert.equal(refused.headers['retry-after'], '1', 'a standby changes nothing, and says when to ask again');
@@ -127,12 +114,7 @@ test('a standby takes over after kill -9 of the owner, and knows every hold', as
 test('a stopped owner is replaced, and commits nothing when it wakes up', async (t) => {
   const rng = seededRng(t);
   const { scope, postgres, seats: owner } = await openHouse(t);
-  const standby = await openSeats(scope, postgres, {
-    office: owner.office,
-    secrets: owner.secrets,
-    ready: false,
-  });
-  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  const standby = await follower(scope, postgres, owner);
   const ledger = new Ledger(owner, EVENT, rng);
   ledger.start(24);
   await untilHolds(ledger);
@@ -157,9 +139,8 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   const near = { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
   const owner = await openSeats(scope, near);
   await importHall(owner, EVENT, hall(SIZE));
-  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  const standby = await follower(scope, postgres, owner);
   scope.defer(() => wire.heal()); // or nobody could end
-  await until('the standby to follow', async () => (await role(standby)) === 'standby');
   await owner.untilReady();
   wire.fault('hold');
   await standby.untilReady();
@@ -175,13 +156,11 @@ test('an owner that was cut off or stopped is not ready once another may own, th
   assert.equal(owner.child.exit.code, 1);
 
   // Stopped: the question lies in its socket, and is read before anything else has run.
-  const second = await openSeats(scope, near, { office: owner.office, secrets: owner.secrets, ready: false });
-  await until('the second to follow', async () => (await role(second)) === 'standby');
+  const second = await follower(scope, near, owner);
   standby.child.mayEnd = true;
   await standby.kill();
   await second.untilReady();
-  const third = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
-  await until('the third to follow', async () => (await role(third)) === 'standby');
+  const third = await follower(scope, postgres, owner);
   wire.fault('hold');
   second.pause();
   const asked = second.private.get('/readyz');
@@ -195,8 +174,7 @@ test('an owner that was cut off or stopped is not ready once another may own, th
 
 test('a stopped owner that wakes up says nothing final of what was changed since', async (t) => {
   const { scope, postgres, seats: owner } = await openHouse(t);
-  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
-  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  const standby = await follower(scope, postgres, owner);
   const session = 'somebody';
   const given = (await visitor(owner, EVENT, { session }).hold({ seats: ['r3s1', 'r3s2'] })).json.hold;
   owner.pause();
@@ -377,8 +355,7 @@ test('an idempotency key is known to the next owner', async (t) => {
 
 test('an ended session stays ended, and counts over time go on under the next owner', async (t) => {
   const { scope, postgres, seats: owner } = await openHouse(t);
-  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
-  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  const standby = await follower(scope, postgres, owner);
   const session = 'session-of-eve';
   const points = async (service) => (await operator(service, EVENT).counts()).json.points;
   await until('a point to be kept', () => postgres.sql('SELECT count(*) FROM seats.counted', 'seats') !== '0');

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, assertStatus, openScope, openStream, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, operator, saga, visitor } from './house.js';
+import { assertProblem, assertStatus, openStream, until } from '../../lib-js/index.js';
+import { hall, importHall, openSale, openSeats, operator, saga, visitor } from './house.js';
 
 const PLACES = 5;
 const EVENTS = Array.from({ length: 7 }, (_, n) => `event-${n}`);
@@ -35,13 +35,7 @@ async function untilAsleep(seats, event) {
   });
 }
 
-async function openMany(t, more = {}) {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres, { config, ...more });
-  for (const event of EVENTS) await importHall(seats, event, small());
-  return { scope, postgres, seats };
-}
+const openMany = (t, more = {}) => openSale(t, EVENTS, { document: small(), config, ...more });
 
 test('more events than there are places: each is there when it is asked for, as it was', async (t) => {
   const { seats } = await openMany(t);
@@ -179,9 +173,7 @@ test('an event without a place is refused, and gets none from a correction', asy
 });
 
 test('events are in memory as far as their halls fit into it, and each is there when it is asked for', async (t) => {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres, { config: { owner: { memory: '8m', idle: '100ms' } } });
+  const { seats } = await openSale(t, [], { config: { owner: { memory: '8m', idle: '100ms' } } });
   const large = hall({ rows: 40, seatsPerRow: 50 });
   const megabytes = (event) => (event.startsWith('large') ? 3 : 1); // rounded down
   const events = ['large-0', ...EVENTS.slice(0, 3), 'large-1'];
@@ -269,10 +261,7 @@ test('an event that is looked at only where others own it stays awake, until nob
 });
 
 test('ten thousand events cost their names, and nothing is read of those that sleep', async (t) => {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres);
-  await importHall(seats, 'tonight', small());
+  const { postgres, seats } = await openSale(t, ['tonight'], { document: small() });
   await seats.stop();
   postgres.sql("INSERT INTO seats.event (id, asleep_at) SELECT 'past-' || n, now() FROM generate_series(1, 9999) n", 'seats');
   await seats.start();

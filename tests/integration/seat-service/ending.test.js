@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openRaw, openScope, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './house.js';
+import { assertProblem, openRaw, until } from '../../lib-js/index.js';
+import { hall, holdLock, openSale, operator, saga, untilWaiting, visitor } from './house.js';
 
 // The process gets SIGTERM while `asked` is under way; `unlock` lets go of what that waits for.
 async function assertAnswered(seats, asked, code, unlock) {
@@ -16,13 +16,7 @@ async function assertAnswered(seats, asked, code, unlock) {
   assert.equal(seats.child.exit.code, 0);
 }
 
-async function openHouse(t, options) {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres, options);
-  await importHall(seats, 'sale', hall());
-  return { scope, postgres, seats };
-}
+const openHouse = (t, options) => openSale(t, ['sale'], options);
 
 // What it waits for, as somebody else has locked it.
 const WAITS = [

@@ -4,8 +4,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, operator, untilWaiting, visitor } from './house.js';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { hall, holdLock, importHall, openSale, openSeats, operator, untilWaiting, visitor } from './house.js';
 
 const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.event WHERE id = '${event}'`, 'seats'));
 const readyz = (seats) => seats.private.get('/readyz');
@@ -17,14 +17,6 @@ async function told(seats, event) {
 }
 
 const isOpen = async (seats, event) => (await seats.metrics()).get(`fairgate_seats_open{event="${event}"}`);
-
-async function openHouse(t, events, options) {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres, options);
-  for (const event of events) await importHall(seats, event, hall());
-  return { scope, postgres, seats };
-}
 
 // As a disk, or somebody with a database's rights, may leave it.
 function tamper(postgres, event, seq) {
@@ -38,7 +30,7 @@ function tamper(postgres, event, seq) {
 }
 
 test('an event whose journal or document is broken is out by its reason; the others open, and it comes back when it is mended', async (t) => {
-  const { postgres, seats } = await openHouse(t, ['first', 'second', 'third']);
+  const { postgres, seats } = await openSale(t, ['first', 'second', 'third']);
   const kept = await visitor(seats, 'third').hold({ seats: ['r1s1', 'r1s2'] });
   assert.equal(kept.status, 201);
   await visitor(seats, 'first').hold({ seats: ['r1s1', 'r1s2'] });
@@ -78,7 +70,7 @@ test('an event whose journal or document is broken is out by its reason; the oth
 });
 
 test('a running owner goes on selling next to an unreadable event', async (t) => {
-  const { postgres, seats } = await openHouse(t, ['good']);
+  const { postgres, seats } = await openSale(t, ['good']);
   postgres.sql(
     `WITH e AS (INSERT INTO seats.event (id) VALUES ('bad') RETURNING no),
           d AS (INSERT INTO seats.document SELECT no, '', 'no plan' FROM e)
@@ -94,7 +86,7 @@ test('a running owner goes on selling next to an unreadable event', async (t) =>
 });
 
 test('an event to be owned is reported as not open from the start, with or without a database', async (t) => {
-  const { postgres, seats } = await openHouse(t, ['named'], { config: { journal: { events: 'named, later' } } });
+  const { postgres, seats } = await openSale(t, ['named'], { config: { journal: { events: 'named, later' } } });
   await until('it to be open', async () => (await isOpen(seats, 'named')) === 1);
   assert.equal(await isOpen(seats, 'later'), 0);
   await seats.stop();
@@ -108,7 +100,7 @@ test('an event to be owned is reported as not open from the start, with or witho
 });
 
 test('a process is no standby for its own events because another event is owned elsewhere', async (t) => {
-  const { scope, postgres, seats: first } = await openHouse(t, ['theirs'], { config: { journal: { events: 'theirs' } } });
+  const { scope, postgres, seats: first } = await openSale(t, ['theirs'], { config: { journal: { events: 'theirs' } } });
   const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
   await until('the second to see it', async () => (await told(second, 'theirs'))?.state === 'following');
   await importHall(second, 'ours', hall());
@@ -122,7 +114,7 @@ test('a process is no standby for its own events because another event is owned 
 });
 
 test('each owner audits its own events, not those of other owners', async (t) => {
-  const { scope, postgres, seats: first } = await openHouse(t, ['a'], { config: { journal: { events: 'a' } } });
+  const { scope, postgres, seats: first } = await openSale(t, ['a'], { config: { journal: { events: 'a' } } });
   const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, config: { journal: { events: 'b', snapshot_every: 100 } }, ready: false });
   await until('the second to take imports', async () => (await operator(second, 'b').import(hall({ limits: { orphan_rule: false } }))).status === 201);
   for (let seat = 0; seat < 100; seat += 1) await visitor(second, 'b').hold({ seats: [`r${Math.floor(seat / 10) + 1}s${(seat % 10) + 1}`] });
@@ -132,7 +124,7 @@ test('each owner audits its own events, not those of other owners', async (t) =>
 // ---- an event made again in the waiting room ----
 
 test('passes of an event created again invalidate the older ones, at every owner', async (t) => {
-  const { scope, postgres, seats: first } = await openHouse(t, ['premiere']);
+  const { scope, postgres, seats: first } = await openSale(t, ['premiere']);
   const pass = (incarnation) => ({ session: `of-${incarnation}`, claims: incarnation ? { incarnation } : {} });
   const [older, newer] = ['019a30000000aaaaaa', '019a30000001000001'];
   const rehearsal = visitor(first, 'premiere', pass(older));
@@ -171,7 +163,7 @@ const STAGES = [
 ];
 
 test('sales of another event go on while a 64 MB import is held at each of its stages', async (t) => {
-  const { scope, postgres, seats } = await openHouse(t, ['sale']);
+  const { scope, postgres, seats } = await openSale(t, ['sale']);
   let seat = 0;
   for (const [nth, [name, lock, mode]] of STAGES.entries()) {
     const held = await holdLock(scope, postgres, lock);

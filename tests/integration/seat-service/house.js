@@ -170,6 +170,15 @@ export async function openSeats(scope, postgres, { office, secrets, shares = 0, 
   return seats;
 }
 
+// A database and a process on it, which has these events.
+export async function openSale(t, events, { document = hall(), ...options } = {}) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const seats = await openSeats(scope, postgres, options);
+  for (const event of events) await importHall(seats, event, document);
+  return { scope, postgres, seats };
+}
+
 // Has this process the event?
 export const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
 
