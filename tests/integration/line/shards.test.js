@@ -34,6 +34,18 @@ async function line(shards, state = STATE.OPEN) {
 }
 
 const another = (front) => new ShardedFront(clockworks[0], front.event, [...front.servers]);
+
+async function pair() {
+  const one = await line(2);
+  return [one, another(one)];
+}
+
+// Who joins has a place by the next cut.
+async function place(front, k, keys) {
+  await front.join(k, keys);
+  await front.turn();
+}
+
 const some = (n, name = 'a') => Array.from({ length: n }, (_, i) => `${name}${i}`);
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
@@ -54,8 +66,7 @@ test('numbers of shards become the same gap-free places at all fronts', async ()
 });
 
 test('a join that is repeated, at whichever front, has the same number', async () => {
-  const one = await line(2);
-  const two = another(one);
+  const [one, two] = await pair();
   const first = await one.join(1, ['a', 'b']);
   assert.deepEqual(first.places, [1, 2]);
   assert.deepEqual((await two.join(1, ['b', 'c', 'a'])).places, [2, 3, 1]);
@@ -64,8 +75,7 @@ test('a join that is repeated, at whichever front, has the same number', async (
 });
 
 test('the first of two fronts makes a cut, and only once', async () => {
-  const one = await line(2);
-  const two = another(one);
+  const [one, two] = await pair();
   await two.turn();
   await one.join(0, some(4));
   const read = [await one.look(0), await one.look(1)];
@@ -82,8 +92,7 @@ test('the first of two fronts makes a cut, and only once', async () => {
 });
 
 test('one waiting front per slot reads the shards', async () => {
-  const one = await line(2);
-  const two = another(one);
+  const [one, two] = await pair();
   const dueTo = async (front) => (await front.cut({ slotMs: 10 })).due;
   assert.deepEqual([await dueTo(two), await dueTo(one), await dueTo(two)], [1, 0, 0]);
   await step(9);
@@ -136,8 +145,7 @@ test('a line opened before its shards starts without a hole', async () => {
 
 test('a restarted shard gives nothing until its epoch is sealed', async () => {
   const front = await line(2);
-  await front.join(1, some(7));
-  await front.turn();
+  await place(front, 1, some(7));
   await front.join(1, some(2, 'b')); // seen by nobody but this front
   const { lease } = await front.look(1);
   front.servers[1] = new ShardServer(clockworks[0], nextRun());
@@ -151,10 +159,8 @@ test('a restarted shard gives nothing until its epoch is sealed', async () => {
 });
 
 test('two fronts that find a shard lost seal it once', async () => {
-  const one = await line(2);
-  const two = another(one);
-  await one.join(0, some(3));
-  await one.turn();
+  const [one, two] = await pair();
+  await place(one, 0, some(3));
   await two.turn();
   one.servers[0] = two.servers[0] = new ShardServer(clockworks[0], nextRun());
   const [seenByOne, seenByTwo] = [await one.look(0), await two.look(0)];
@@ -194,8 +200,7 @@ test('a shard that is behind gives nothing until it is sealed', async () => {
 
 test('a shard with fewer numbers than the cuts is sealed', async () => {
   const front = await line(2);
-  await front.join(0, some(5));
-  await front.turn();
+  await place(front, 0, some(5));
   await clockworks[0].redis.command('SET', front.shard(0).key('seq'), 2);
   const fresh = another(front); // has seen no number, but the cut
   await fresh.turn();
@@ -217,14 +222,11 @@ test('old rules give no number: a shard checks by its newest document', async ()
 });
 
 test('fronts send lost cuts before a new one is made', async () => {
-  const one = await line(2);
-  const two = another(one);
+  const [one, two] = await pair();
   const redis = clockworks[0].redis;
-  await one.join(0, some(3));
-  await one.turn();
+  await place(one, 0, some(3));
   await two.turn();
-  await one.join(1, some(4));
-  await one.turn(); // which only one knows
+  await place(one, 1, some(4)); // which only one knows
   await redis.command('DEL', one.line.key('cuts'), one.line.key('cutting'));
   await redis.command('HSET', one.line.key('cfg'), 'boot', 'run-2'); // as heal.lua leaves it
   one.line.runId = two.line.runId = 'run-2';
@@ -241,18 +243,15 @@ test('fronts send lost cuts before a new one is made', async () => {
 });
 
 test('a front that missed a loss of cuts gets a conflict', async () => {
-  const one = await line(2);
-  const two = another(one);
+  const [one, two] = await pair();
   for (const k of [0, 1, 1]) {
-    await one.join(k, some(1, `${one.cuts.length}`));
-    await one.turn();
+    await place(one, k, some(1, `${one.cuts.length}`));
     if (one.cuts.length === 1) await two.turn();
   }
   await two.line.tick();
   await healEvent([two], 100, () => wipeEvent(one));
   await two.turn();
-  await two.join(1, some(1, 'z'));
-  await two.turn();
+  await place(two, 1, some(1, 'z'));
   assert.deepEqual([one.cuts, two.cuts], [['1c1,', '1c,1', '1c,1'], ['1c1,', '1g102,', '1h,2', '1c,1']]);
   one.line.runId = two.line.runId;
   assert.equal((await one.cut()).outcome, OUTCOME.CONFLICT);
@@ -278,14 +277,12 @@ test('the places given out are those that the cuts give, in the same step', asyn
 
 test('a hole does not wait and is stepped over at once', async () => {
   const front = await line(2);
-  await front.join(1, some(7));
-  await front.turn();
+  await place(front, 1, some(7));
   await front.join(1, some(2, 'b'));
   const { lease } = await front.look(1);
   front.servers[1] = new ShardServer(clockworks[0], nextRun());
   await front.turn();
-  await front.join(0, some(3, 'c'));
-  await front.turn();
+  await place(front, 0, some(3, 'c'));
   assert.equal(await leftOut(front), `8:${lease}`);
   let view = await front.line.tick();
   assert.deepEqual([view.issued, view.waiting, view.gaps[0], view.gaps[3]], [lease + 3, 10, lease - 7, lease - 7]);
@@ -300,8 +297,7 @@ test('a hole does not wait and is stepped over at once', async () => {
 
 test('adjacent holes are one range', async () => {
   const front = await line(3, STATE.PRE_QUEUE);
-  await front.join(0, some(1));
-  await front.turn();
+  await place(front, 0, some(1));
   const [a, b] = [(await front.look(1)).lease, (await front.look(2)).lease];
   for (const k of [1, 2]) front.servers[k] = new ShardServer(clockworks[0], nextRun());
   await front.turn();
@@ -347,19 +343,24 @@ async function goBackToCopy(front) {
   }
 }
 
-test('an epoch with a lost seal differs from the next one', async () => {
-  const one = await line(2);
-  const two = another(one);
+// Of two fronts one has sealed shard 1, the event goes back to a copy of the time before, and the other one seals it.
+async function sealedTwice(gap) {
+  const [one, two] = await pair();
   await two.turn();
   await two.line.tick();
   await copyEvent(one);
   one.servers[1] = new ShardServer(clockworks[0], nextRun());
   await one.turn();
   assert.equal((await one.look(1)).epoch, 2);
-  await healEvent([two], 100, () => goBackToCopy(one));
+  await healEvent([two], gap, () => goBackToCopy(one));
   two.servers[1] = new ShardServer(clockworks[1], nextRun()); // another master, and an empty one
   await two.turn();
   assert.equal((await two.look(1)).epoch, 2);
+  return [one, two];
+}
+
+test('an epoch with a lost seal differs from the next one', async () => {
+  const [one, two] = await sealedTwice(100);
   one.forget();
   one.line.runId = two.line.runId;
   await one.cut();
@@ -369,29 +370,14 @@ test('an epoch with a lost seal differs from the next one', async () => {
   assert.equal((await two.look(1)).outcome, OUTCOME.OK);
 });
 
-// Cuts in which the epoch of shard 1 ended are lost, it is sealed anew behind others, and then the event goes back to a
-// copy of the time before, to which one front brings back the former cuts. Returns it, and one that it makes so.
-async function sealedBehindOthers() {
-  const one = await line(2);
-  const two = another(one);
-  await two.turn();
-  await two.line.tick();
-  await copyEvent(one);
-  one.servers[1] = new ShardServer(clockworks[0], nextRun());
-  await one.turn();
-  await healEvent([two], LEASE_MAX, () => goBackToCopy(one));
-  two.servers[1] = new ShardServer(clockworks[1], nextRun()); // another master, and an empty one
-  await two.turn();
-  await two.join(1, some(2));
-  await two.turn();
+// The cuts in which its epoch ended are lost, it is sealed anew behind others, and then the event goes back once more, to
+// a copy to which one front brings back the former cuts.
+test('a shard sealed behind lost cuts is sealed again', async () => {
+  const [one, two] = await sealedTwice(LEASE_MAX);
+  await place(two, 1, some(2));
   await healEvent([one, two], 3 * LEASE_MAX, () => goBackToCopy(one));
   one.servers[1] = two.servers[1];
   assert.deepEqual(one.cuts, [`1h,${LEASE_MIN}`]);
-  return { one, two };
-}
-
-test('a shard sealed behind lost cuts is sealed again', async () => {
-  const { one, two } = await sealedBehindOthers();
   assert.equal((await two.look(1)).epoch, 2);
   await one.turn();
   const people = new Cuts(one.cuts, 2).people().map(({ shard, number }) => `${shard}/${number}`);
@@ -416,12 +402,10 @@ test('an epoch of the previous version goes on', async () => {
   front.servers[1] = new ShardServer(clockworks[0], nextRun());
   await front.turn();
   await takeMarks(front, 1);
-  await front.join(1, ['a']);
-  await front.turn();
+  await place(front, 1, ['a']);
   await healEvent([front], 100, () => goBackToCopy(front));
   await front.turn();
-  await front.join(1, ['b']);
-  await front.turn();
+  await place(front, 1, ['b']);
   assert.deepEqual(front.cuts.filter((text) => text[1] !== 'g'), [`1h,${LEASE_MIN}`, '1c,1', '1c,1']);
 });
 
@@ -435,14 +419,11 @@ test('an opening is no longer than what fronts of any version read', async () =>
 });
 
 test('the gap of a heal is a gap of the cuts', async () => {
-  const one = await line(2);
-  const two = another(one);
-  await one.join(0, some(3));
-  await one.turn();
+  const [one, two] = await pair();
+  await place(one, 0, some(3));
   await two.turn();
   await two.line.tick();
-  await one.join(1, some(4, 'b'));
-  await one.turn();
+  await place(one, 1, some(4, 'b'));
   const [told] = one.answers().filter(({ key }) => key === 'b3'); // by a front that dies with Redis
   await healEvent([two], 100, () => wipeEvent(one));
   await two.join(0, ['z']);
@@ -457,8 +438,7 @@ test('the gap of a heal is a gap of the cuts', async () => {
 });
 
 test('what a shard gave in an epoch that no cut tells of any more is a hole', async () => {
-  const one = await line(2);
-  const two = another(one);
+  const [one, two] = await pair();
   await two.turn();
   await two.line.tick();
   one.servers[1] = two.servers[1] = new ShardServer(clockworks[0], nextRun());
@@ -473,8 +453,7 @@ test('what a shard gave in an epoch that no cut tells of any more is a hole', as
 
 test('a ticket beyond the cuts makes a gap', async () => {
   const front = await line(2);
-  await front.join(0, some(3));
-  await front.turn();
+  await place(front, 0, some(3));
   await front.line.tick();
   front.line.marks.issued = 500; // as the ticket says
   assert.equal((await front.line.heal({ gap: 128 })).outcome, OUTCOME.OK);
@@ -545,8 +524,7 @@ test('work is claimed once in its shard, and never once it is too old', async ()
 
 test('an event that is erased leaves no cuts behind', async () => {
   const front = await line(2);
-  await front.join(0, some(3));
-  await front.turn();
+  await place(front, 0, some(3));
   await clockworks[0].redis.command('HSET', front.line.key('cfg'), 'deleted', '{}');
   for (let at = 0; ;) {
     at = Number(told('sweep', await front.line.run('sweep', ...ask('sweep', { what: 'erase', at }))).at);
