@@ -466,12 +466,18 @@ test('by Toss: two parts of the same sum go back, each once, and then the rest',
 });
 
 // A window that offers what we asked it not to: an account to transfer to, and a 200 for the confirm.
-test('by Toss: a virtual account is not money; the seats go back, and the account is closed', async () => {
+async function transferred(...faults) {
   const order = await make('toss');
   const url = new URL(order.payment.checkout_url);
   assert.equal(url.searchParams.get('method'), 'CARD');
   url.searchParams.delete('method');
+  for (const fault of faults) await sandbox.fault(fault);
   await agreeAt(url, { pay_by: 'transfer' });
+  return order;
+}
+
+test('by Toss: a virtual account is not money; the seats go back, and the account is closed', async () => {
+  const order = await transferred();
   const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
   assert.deepEqual([end.status, end.reason], ['failed', 'virtual-account']);
   assert.match(end.message, /가상계좌/);
@@ -487,11 +493,7 @@ const closed = async (order) => {
 
 // Toss shows nothing before the confirm, so that an account was chosen is only seen by its answer.
 test('by Toss: an account that a confirm has opened is closed again', async () => {
-  const order = await make('toss');
-  const url = new URL(order.payment.checkout_url);
-  url.searchParams.delete('method');
-  await sandbox.fault('toss_get:error=404*6');
-  await agreeAt(url, { pay_by: 'transfer' });
+  const order = await transferred('toss_get:error=404*6');
   const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
   assert.deepEqual([end.status, end.reason], ['failed', 'virtual-account']);
   await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'gone');
@@ -501,18 +503,16 @@ test('by Toss: an account that a confirm has opened is closed again', async () =
 });
 
 test('by Toss: a deposit that is quicker than the closing of its account is a payment', async () => {
-  const order = await make('toss');
-  const url = new URL(order.payment.checkout_url);
-  url.searchParams.delete('method');
-  await sandbox.fault('toss_get:error=404*6');
-  await sandbox.fault('toss_cancel:error=500*20');
-  await agreeAt(url, { pay_by: 'transfer' });
+  const order = await transferred('toss_get:error=404*6', 'toss_cancel:error=500*20');
   await until('the account', async () => (await sandbox.control('toss/deposit', { orderId: order.order })).status === 200);
   await sandbox.admin.delete('/control/faults');
   await world.untilStatus(buyer, order.order, 'completed');
   assert.equal((await tossPayment(order.order)).status, 'DONE');
 });
 
+const readOrder = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
+const stepsOf = async (order) => (await readOrder(order)).timeline.map(({ step }) => step);
+const looksAt = async (order) => (await stepsOf(order)).filter((step) => step === 'await_buyer').length;
 const returnTo = (order, search) => `/pay/orders/${order}?${new URLSearchParams(search)}`;
 const keyOf = (order) => world.postgres.sql(`SELECT data::jsonb->>'payment_key' FROM pay.saga WHERE subject = '${order}'`, 'pay');
 
@@ -529,11 +529,8 @@ test('by Toss: what is typed into the address is a hint, and another order\'s pa
   assert.equal(keyOf(order.order), '');
   await page(good);
   assert.equal(keyOf(order.order), paymentKey);
-  await until('a look', async () => {
-    const { timeline } = (await buyer.get(`/v1/pay/orders/${order.order}`)).json;
-    return timeline.filter(({ step }) => step === 'await_buyer').length > 1;
-  });
-  assert.equal((await buyer.get(`/v1/pay/orders/${order.order}`)).json.status, 'pending_payment');
+  await until('a look', async () => await looksAt(order.order) > 1);
+  assert.equal((await readOrder(order.order)).status, 'pending_payment');
   await agreeAt(order.payment.checkout_url);
   await world.untilStatus(buyer, order.order, 'completed');
 });
@@ -568,12 +565,10 @@ test('by Toss: a stranger stores one key of an open order, and none of a paid on
   await cancel(order.order);
 });
 
-const readOrder = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
-const stepsOf = async (order) => (await readOrder(order)).timeline.map(({ step }) => step);
 const untilChecked = (order) => until('the provider to be asked', async () => {
-  const { status, reason, timeline } = await readOrder(order);
+  const { status, reason } = await readOrder(order);
   assert.equal(status, 'pending_payment');
-  return reason === 'checking-payment' && timeline.filter(({ step }) => step === 'await_buyer').length > 2;
+  return reason === 'checking-payment' && await looksAt(order) > 2;
 });
 const checkOf = (order) => ['none', 'asked', 'refused', 'proved'][world.postgres.sql(`SELECT coalesce(data::jsonb->>'check', '0') FROM pay.saga WHERE subject = '${order}'`, 'pay')];
 const invented = (order, key = 'tpk_invented') => ({ paymentKey: key, orderId: order, amount: '154000' });
@@ -655,11 +650,8 @@ test('by Toss: a hint that nobody signed moves nothing by itself', async () => {
   const order = await make('toss');
   const body = { eventType: 'PAYMENT_STATUS_CHANGED', createdAt: new Date().toISOString(), data: { orderId: order.order, status: 'DONE', totalAmount: 154000 } };
   assert.equal((await world.pay.http.post('/v1/pay/webhooks/toss', { body })).status, 204);
-  await until('a look', async () => {
-    const { timeline } = (await buyer.get(`/v1/pay/orders/${order.order}`)).json;
-    return timeline.filter(({ step }) => step === 'await_buyer').length > 0;
-  });
-  assert.equal((await buyer.get(`/v1/pay/orders/${order.order}`)).json.status, 'pending_payment');
+  await until('a look', async () => await looksAt(order.order) > 0);
+  assert.equal((await readOrder(order.order)).status, 'pending_payment');
   await cancel(order.order);
 });
 
@@ -704,13 +696,7 @@ test('by Toss: a card that refuses at the confirm gives the seats back', async (
 });
 
 test('reconciliation reads Toss\'s transactions, onward from where it stood, and sees what was done behind our back', async () => {
-  const orders = [];
-  for (let i = 0; i < 2; i++) {
-    const order = await make('toss');
-    await agreeAt(order.payment.checkout_url);
-    await world.untilStatus(buyer, order.order, 'completed');
-    orders.push(order.order);
-  }
+  const orders = [await paidByToss(), await paidByToss()];
   assert.deepEqual(await reconciled(), []);
   const kept = world.postgres.sql("SELECT count(*) FROM pay.psp_payment WHERE provider = 'toss' AND captured = 154000", 'pay');
   assert.ok(Number(kept) >= 2);
