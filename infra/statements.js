@@ -179,6 +179,7 @@ class Expander {
 }
 
 const reads = ({ way }) => way === 'reads';
+const shares = ({ way }) => way === 'shares';
 
 // Arguments are numbered as they are listed, those of a shape first.
 function takeText(book, statement) {
@@ -277,8 +278,9 @@ function signature(block, kind) {
   return `void sql_${block.name}(struct pg_pool *pg${after}, pg_on_done *on_done, void *ctx)`;
 }
 
-// Those that only read come first.
-const ofPool = ({ statements }) => [...statements.filter(reads), ...statements.filter((block) => block.way !== 'alone' && !reads(block))];
+// Those that go in groups come first.
+const ofPool = ({ statements }) => [...statements.filter(reads), ...statements.filter(shares),
+  ...statements.filter((block) => block.way !== 'alone' && !reads(block) && !shares(block))];
 
 function poolHeader(book) {
   const pooled = ofPool(book);
@@ -289,8 +291,8 @@ function poolHeader(book) {
     `${(block.way === 'alone' ? ['alone'] : ['add', 'send']).map((kind) => `${signature(block, kind)};\n`).join('')}` +
     `${isOwn(block.columns) ? `${rowReader(block)};\n` : ''}\n`);
   const names = pooled.map(({ name }) => `    SQL_${name.toUpperCase()},\n`).join('');
-  const readers = pooled.filter(reads).length;
-  return header(book, 'pg/pg_pool.h', `enum statement {\n${names}    SQL_STATEMENTS,\n};\n\nenum { SQL_READERS = ${readers} }; /* the first ones */\n\n${shapes.join('')}${statements.join('').slice(0, -1)}`);
+  const [readers, sharers] = [reads, shares].map((way) => pooled.filter(way).length);
+  return header(book, 'pg/pg_pool.h', `enum statement {\n${names}    SQL_STATEMENTS,\n};\n\nenum { SQL_READERS = ${readers}, SQL_SHARERS = ${sharers} }; /* the first ones, and the next */\n\n${shapes.join('')}${statements.join('').slice(0, -1)}`);
 }
 
 // The arguments as texts: {words, asserts, numbers}.

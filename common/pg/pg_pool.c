@@ -13,6 +13,9 @@
  * each is answered by its own results. Those behind one that failed have not been run, and go into
  * the queue again.
  *
+ * Jobs that share gather in the same way. Their results are kept until the transaction has ended;
+ * if it failed, each is sent again by itself, so that only the one to blame is refused.
+ *
  * While no connection stands, PG_KNOCKING of them try, often, and by different hosts; the others
  * follow as soon as one is let in. So a new primary is used soon after it is one, and a server that
  * starts is not asked by all connections of all pools at once, again and again.
@@ -44,6 +47,8 @@ struct step {
     const char *params[PG_PARAMS_MAX];
 };
 
+enum job_kind { JOB_READS, JOB_SHARES, JOB_WRITES, JOB_KINDS }; /* the first two go in groups */
+
 struct pg_job {
     uint32_t magic;
     struct pg_job *next;
@@ -57,11 +62,11 @@ struct pg_job {
     char *memory[PG_STEPS_MAX]; /* of the parameters; owned */
     PGresult *results[PG_STEPS_MAX];
     uint32_t results_len;
-    uint32_t seen; /* statements that the server has answered, with a result or without */
-    bool writes;   /* not all of its statements are readers */
-    bool ends;     /* its transaction, which readers may have begun before it */
-    bool skipped;  /* since one before it in the transaction failed */
-    bool failed;   /* no memory for a parameter */
+    uint32_t seen;      /* statements that the server has answered, with a result or without */
+    enum job_kind kind; /* the last one among those of its statements */
+    bool ends;          /* its transaction, which others of its group may have begun before it */
+    bool skipped;       /* since one before it in the transaction failed */
+    bool failed;        /* no memory for a parameter */
     char sqlstate[PG_SQLSTATE_BYTES];
     int refusal; /* of one that was not even taken in */
     char text[160];
@@ -94,6 +99,7 @@ struct conn {
     uv_poll_t *poll; /* of its own memory: a socket's poll outlives the connection by a turn */
     int events;
     struct jobs under_way;
+    struct jobs shared; /* all of their results are here, and their transaction has not ended */
     uint32_t tries;
     uint64_t at_us; /* WAITING: when to try again; CONNECTING, PREPARING: when to give up */
 };
@@ -105,11 +111,13 @@ struct pg_pool {
     struct pg_pool_conf conf;
     char *conninfo;
     struct conn conns[PG_CONNECTIONS_MAX];
-    struct jobs queue, readers;
+    struct jobs queues[JOB_KINDS];
     struct jobs refused;  /* to be answered in the next turn, never from within a send */
     struct pg_job *spare; /* to refuse a job for which there is no memory; NULL: under way */
-    uint32_t groups;      /* of readers, under way */
-    uint64_t gather_us;   /* until when the next one waits for them */
+    struct {
+        uint32_t under_way;
+        uint64_t gather_us; /* until when the next one waits for them */
+    } groups[JOB_WRITES];
     uv_timer_t timer;
     bool closing;
     bool answering;
@@ -130,7 +138,7 @@ static void conn_move(struct conn *conn, enum conn_state to)
     assert((conn_next[conn->state] & BIT(to)) != 0);
     conn->state = to;
     assert(to != CONN_WAITING || (conn->pq == NULL && conn->poll == NULL));
-    assert(to == CONN_READY || conn->under_way.len == 0);
+    assert(to == CONN_READY || conn->under_way.len + conn->shared.len == 0);
 }
 
 /* ---- jobs ---- */
@@ -220,7 +228,11 @@ void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char
     struct step *step = &job->steps[job->len];
     step->statement = statement;
     step->params_len = len;
-    job->writes = job->writes || statement >= job->pool->conf.readers_len;
+    const struct pg_pool_conf *conf = &job->pool->conf;
+    enum job_kind kind = statement < conf->readers_len                       ? JOB_READS
+                         : statement < conf->readers_len + conf->sharers_len ? JOB_SHARES
+                                                                             : JOB_WRITES;
+    job->kind = kind > job->kind ? kind : job->kind;
     size_t need = 1;
     for (uint32_t i = 0; i < len; i++)
         need += params[i] != NULL ? strlen(params[i]) + 1 : 0;
@@ -246,13 +258,13 @@ const char *pg_u64_text(struct pg_number *memory, uint64_t value)
     return memory->text;
 }
 
-/* The last of a group of readers is back, or lost. */
+/* The last of a group is back, or lost. */
 static void group_left(const struct pg_job *job)
 {
-    if (job->writes || !job->ends)
+    if (job->kind == JOB_WRITES || !job->ends)
         return;
-    assert(job->pool->groups > 0);
-    job->pool->groups--;
+    assert(job->pool->groups[job->kind].under_way > 0);
+    job->pool->groups[job->kind].under_way--;
 }
 
 /* ---- a connection's end ---- */
@@ -309,11 +321,11 @@ static void conn_fail(struct conn *conn, const char *what)
         log_begin(&line, pool->conf.log, LOG_LEVEL_WARN, "database connection lost");
         log_cstr(&line, "database", pool->conf.what);
         log_cstr(&line, "reason", what);
-        log_u64(&line, "under_way", conn->under_way.len);
+        log_u64(&line, "under_way", conn->under_way.len + conn->shared.len);
         log_end(&line);
     }
-    struct jobs lost = conn->under_way;
-    conn->under_way = (struct jobs){0};
+    struct jobs lost[2] = {conn->shared, conn->under_way};
+    conn->shared = conn->under_way = (struct jobs){0};
     conn_drop_poll(conn);
     PQfinish(conn->pq);
     conn->pq = NULL;
@@ -334,9 +346,11 @@ static void conn_fail(struct conn *conn, const char *what)
     }
     conn->at_us = now_us(pool) + 1000 * (uint64_t)pause_ms(conn);
     struct pg_job *job;
-    while ((job = jobs_pop(&lost)) != NULL) {
-        group_left(job);
-        job_answer(job, ERR_UNKNOWN);
+    for (int i = 0; i < 2; i++) {
+        while ((job = jobs_pop(&lost[i])) != NULL) {
+            group_left(job);
+            job_answer(job, ERR_UNKNOWN);
+        }
     }
 }
 
@@ -396,37 +410,48 @@ static struct conn *least_busy(struct pg_pool *pool)
     return best;
 }
 
-/* The one whose head has waited longer; readers only when their time has come. NULL: there is
- * nothing to send. */
+/* The one whose head has waited longest, unless it gathers. NULL: there is nothing to send. */
 static struct jobs *next_queue(struct pg_pool *pool)
 {
-    const struct pg_job *writer = pool->queue.head, *reader = pool->readers.head;
-    if (pool->groups > 0 && now_us(pool) < pool->gather_us)
-        reader = NULL;
-    if (reader != NULL && (writer == NULL || reader->deadline_us < writer->deadline_us))
-        return &pool->readers;
-    return writer != NULL ? &pool->queue : NULL;
+    struct jobs *next = NULL;
+    for (int kind = 0; kind < JOB_KINDS; kind++) {
+        struct jobs *queue = &pool->queues[kind];
+        bool gathers = kind < JOB_WRITES && pool->groups[kind].under_way > 0 &&
+                       now_us(pool) < pool->groups[kind].gather_us;
+        if (queue->head != NULL && !gathers &&
+            (next == NULL || queue->head->deadline_us < next->head->deadline_us))
+            next = queue;
+    }
+    return next;
 }
 
-/* One writer, or as many readers as the connection takes. */
+/* One writer, or as many of a group as the connection takes. */
 static void send_some(struct conn *conn, struct jobs *from)
 {
     struct pg_pool *pool = conn->pool;
+    enum job_kind kind = from->head->kind;
     bool sent = true;
     for (bool ends = false; !ends && sent;) {
         struct pg_job *job = jobs_pop(from);
-        ends = job->writes || from->len == 0 || conn->under_way.len + 1 == pool->conf.depth;
+        assert(job->kind == kind);
+        ends = kind == JOB_WRITES || from->len == 0 || conn->under_way.len + 1 == pool->conf.depth;
         job->ends = ends;
         sent = conn_send(conn, job);
         jobs_push(&conn->under_way, job);
     }
-    if (from == &pool->readers) {
+    if (kind < JOB_WRITES) {
         conn->under_way.tail->ends = true; /* also of a group that was cut short */
-        pool->groups++;
-        pool->gather_us = now_us(pool) + PG_TICK_MS * UINT64_C(1000);
+        pool->groups[kind].under_way++;
+        pool->groups[kind].gather_us = now_us(pool) + PG_TICK_MS * UINT64_C(1000);
     }
     if (!sent || !conn_flush(conn))
         conn_fail(conn, PQerrorMessage(conn->pq));
+}
+
+static uint32_t queued(const struct pg_pool *pool)
+{
+    return pool->queues[JOB_READS].len + pool->queues[JOB_SHARES].len +
+           pool->queues[JOB_WRITES].len;
 }
 
 static void send_queued(struct pg_pool *pool)
@@ -436,16 +461,14 @@ static void send_queued(struct pg_pool *pool)
     struct conn *conn;
     while ((from = next_queue(pool)) != NULL && (conn = least_busy(pool)) != NULL)
         send_some(conn, from);
-    atomic_store_explicit(&pool->stats.queued, pool->queue.len + pool->readers.len,
-                          memory_order_relaxed);
+    atomic_store_explicit(&pool->stats.queued, queued(pool), memory_order_relaxed);
 }
 
 static int refusal_of(const struct pg_pool *pool, const struct pg_job *job)
 {
     if (pool->closing || (pool->conf.fail_fast && !pg_pool_ready(pool)))
         return ERR_CLOSED;
-    return job->failed || pool->queue.len + pool->readers.len >= pool->conf.queue_max ? ERR_FULL
-                                                                                      : 0;
+    return job->failed || queued(pool) >= pool->conf.queue_max ? ERR_FULL : 0;
 }
 
 void pg_job_send(struct pg_job *job)
@@ -466,7 +489,7 @@ void pg_job_send(struct pg_job *job)
             uv_timer_start(&pool->timer, pool->timer.timer_cb, 0, PG_TICK_MS);
         return;
     }
-    jobs_push(job->writes ? &pool->queue : &pool->readers, job);
+    jobs_push(&pool->queues[job->kind], job);
     /* From within an answer the queue is worked off when the answers are through: a connection that
      * fails meanwhile would answer its jobs in the middle of somebody else's call. */
     if (!pool->answering)
@@ -501,21 +524,50 @@ static void job_fail(struct pg_job *job, PGresult *res, const char *sqlstate)
     PQclear(res);
 }
 
+/* Nothing of it has happened. */
+static void job_again(struct pg_job *job)
+{
+    while (job->results_len > 0)
+        PQclear(job->results[--job->results_len]);
+    job->skipped = false;
+    job->seen = 0;
+    job->sqlstate[0] = job->text[0] = '\0';
+    jobs_push(&job->pool->queues[job->kind], job);
+}
+
+static void answer_shared(struct jobs group)
+{
+    bool failed = false, alone = group.len == 1;
+    for (const struct pg_job *job = group.head; job != NULL; job = job->next)
+        failed = failed || job->sqlstate[0] != '\0';
+    for (struct pg_job *job; (job = jobs_pop(&group)) != NULL;) {
+        job->kind = JOB_WRITES;
+        if (failed && !alone)
+            job_again(job);
+        else
+            job_answer(job, failed ? ERR_PEER : 0);
+    }
+}
+
 /* As conn_take(). */
 static bool conn_end_job(struct conn *conn)
 {
     struct pg_job *job = jobs_pop(&conn->under_way);
     group_left(job);
-    if (job->skipped) {
-        assert(!job->writes); /* a transaction begins with it */
+    if (job->kind == JOB_SHARES) {
+        jobs_push(&conn->shared, job);
+        if (!job->ends)
+            return true;
+        struct jobs group = conn->shared;
+        conn->shared = (struct jobs){0};
+        answer_shared(group);
+    } else if (job->skipped) {
+        assert(job->kind == JOB_READS); /* a writer's transaction begins with it */
         assert(job->results_len == 0);
-        job->skipped = false;
-        job->seen = 0;
-        job->sqlstate[0] = job->text[0] = '\0';
-        jobs_push(&conn->pool->readers, job);
-        return true;
+        job_again(job);
+    } else {
+        job_answer(job, job->sqlstate[0] != '\0' ? ERR_PEER : 0);
     }
-    job_answer(job, job->sqlstate[0] != '\0' ? ERR_PEER : 0);
     return conn->state == CONN_READY;
 }
 
@@ -718,10 +770,8 @@ static void on_timer(uv_timer_t *timer)
         else if (late && (i < knocking(pool) || pg_pool_ready(pool)))
             conn_connect(conn);
     }
-    if (!pool->closing)
-        expire_queued(pool, &pool->queue);
-    if (!pool->closing)
-        expire_queued(pool, &pool->readers);
+    for (int kind = 0; kind < JOB_KINDS && !pool->closing; kind++)
+        expire_queued(pool, &pool->queues[kind]);
     pool->answering = false;
     if (!pool->closing)
         send_queued(pool);
@@ -759,8 +809,8 @@ int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct
 static void free_pool(uv_handle_t *handle)
 {
     struct pg_pool *pool = MAGIC_OF(pg_pool, handle->data);
-    assert(pool->closing && pool->queue.len == 0 && pool->refused.len == 0);
-    assert(pool->readers.len == 0 && pool->groups == 0);
+    assert(pool->closing && queued(pool) == 0 && pool->refused.len == 0);
+    assert(pool->groups[JOB_READS].under_way + pool->groups[JOB_SHARES].under_way == 0);
     MAGIC_END(pg_pool, pool);
     free(pool->conninfo);
     free(pool->spare);
@@ -778,10 +828,9 @@ void pg_pool_close(struct pg_pool *pool)
             conn_fail(&pool->conns[i], "closing");
     }
     struct pg_job *job;
-    while ((job = jobs_pop(&pool->queue)) != NULL)
-        job_answer(job, ERR_CLOSED);
-    while ((job = jobs_pop(&pool->readers)) != NULL)
-        job_answer(job, ERR_CLOSED);
+    for (int kind = 0; kind < JOB_KINDS; kind++)
+        while ((job = jobs_pop(&pool->queues[kind])) != NULL)
+            job_answer(job, ERR_CLOSED);
     while ((job = jobs_pop(&pool->refused)) != NULL)
         job_answer(job, ERR_CLOSED);
     uv_close((uv_handle_t *)&pool->timer, free_pool);

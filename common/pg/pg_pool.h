@@ -72,6 +72,10 @@ struct pg_pool_conf {
      * by key. Jobs of these alone share transactions: while one is under way, others gather for the
      * next. */
     uint32_t readers_len;
+    /* The next ones write, and wait for no row that others keep locked. They gather as readers do,
+     * and are answered when their transaction has ended. If it fails, nothing has happened, and
+     * each goes again in one of its own. */
+    uint32_t sharers_len;
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;                      /* NULL: nothing is logged */

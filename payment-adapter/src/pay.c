@@ -306,6 +306,7 @@ static int open_stores(struct pay *pay, struct err_slot *err)
         .statements = statements,
         .statements_len = SQL_STATEMENTS,
         .readers_len = SQL_READERS,
+        .sharers_len = SQL_SHARERS,
         .clock = loop->clock,
         .rng = loop->rng,
         .log = loop->log,

@@ -119,7 +119,7 @@ LEFT JOIN LATERAL (
 ORDER BY o.id;
 
 -- The page is done; without `passed` it was the last. The event is through once a whole look finds nothing
--- left, and no statement can still be under way that began before the event was cancelled.
+-- left, and no group of statements can still be under way that began before the event was cancelled.
 -- statement: cancelling_passed
 --> event    text
 --> passed   text null
@@ -128,7 +128,7 @@ ORDER BY o.id;
 UPDATE cancelled_event c
 SET passed = coalesce(:passed, ''), due_at = now() + :ms(:pause_ms),
     ended_at = CASE
-        WHEN :passed IS NULL AND c.at < now() - interval '30 s' AND NOT EXISTS (
+        WHEN :passed IS NULL AND c.at < now() - interval '150 s' AND NOT EXISTS (
             SELECT FROM orders o WHERE o.event = c.event AND NOT (:is_given_back(o))
         ) THEN now()
     END

@@ -73,7 +73,7 @@ coalesce(CASE WHEN later.refund_until > now() THEN jsonb_build_object('by', :ACT
 
 -- No id: the event was cancelled before this key had an order (`off`), the terms of refunds are no longer those that the buyer saw, or there
 -- already is an order with this key, or of this hold.
--- statement: order_create
+-- statement: order_create shares
 --> id           text
 --> event        text
 --> hold         text

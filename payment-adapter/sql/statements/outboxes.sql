@@ -86,7 +86,7 @@ RETURNING b.id, b.kind, b.tries, o.id AS order_id, (SELECT id FROM installation)
 --> burst_us    bigint
 SELECT FROM pace_pay('shop', 0, :interval_us, :burst_us, :pause_ms * 1000 + :burst_us - :interval_us);
 
--- statement: outbox_done
+-- statement: outbox_done shares
 --> box smallint
 --> id  bigint
 UPDATE outbox

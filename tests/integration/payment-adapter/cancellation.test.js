@@ -70,7 +70,7 @@ test('all orders are given back across a kill, and those that a provider refuses
   assertStatus(await world.pay.admin.post(`/admin/sagas/${seen.parked[0].saga}/retry`, { body: { reason: 'set right' } }), 200);
   await until('the last one to be back', async () => (await state()).orders.given_back === SOLD);
   // It began long enough ago for a statement of then to have ended.
-  sql("UPDATE pay.cancelled_event SET at = now() - interval '1 minute'");
+  sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'");
   const ended = await until('the end', async () => (await state()).ended_at !== null && state());
   assert.deepEqual(ended.money, { currency: 'KRW', paid: ended.money.paid, given_back: ended.money.paid });
   for (const order of orders) {

@@ -95,7 +95,7 @@ test('a sold-out night is given back across a kill, and all books agree', async 
   await world.pay.start();
   await until('all to be back', async () => (await state()).orders.given_back === ORDERS, LONG);
   t.diagnostic(`${ORDERS} orders in ${Math.round((performance.now() - began) / 1000)} s`);
-  sql("UPDATE pay.cancelled_event SET at = now() - interval '1 minute'"); // for a statement of then to have ended
+  sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'"); // for a statement of then to have ended
   const ended = await until('the end', async () => (await state()).ended_at !== null && state());
   assert.deepEqual([ended.orders, ended.money.given_back], [{ all: ORDERS, given_back: ORDERS, under_way: 0, parked: 0 }, paid]);
   await until('the shop to hear of each', () => sql("SELECT count(*) FROM pay.shop_outbox WHERE kind = 'refunded' AND done_at IS NOT NULL") === `${ORDERS}`, LONG);

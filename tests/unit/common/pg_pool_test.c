@@ -14,12 +14,14 @@ enum {
     MOMENT,
     DIVIDE,
     READERS,
-    KINDS = READERS,
+    SHARE = READERS,
+    END_ITSELF,
+    SHARERS_END,
+    KINDS = SHARERS_END,
     NUMBER,
     INSERT,
     COUNT,
     SLEEP,
-    END_ITSELF,
     STATEMENTS
 };
 
@@ -27,6 +29,11 @@ static const struct pg_statement statements[STATEMENTS] = {
     [MOMENT] = {"moment", "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
                           " FROM pg_sleep($1::float8)"},
     [DIVIDE] = {"divide", "SELECT 60 / $1::bigint"},
+    /* Answers with more than the server keeps to itself until the transaction ends. */
+    [SHARE] = {"share", "INSERT INTO t SELECT $1::integer FROM"
+                        " pg_sleep(CASE WHEN $1::integer < 0 THEN 600 ELSE 0 END)"
+                        " RETURNING (extract(epoch FROM now()) * 1000000)::bigint,"
+                        " repeat('x', 10000)"},
     [KINDS] = {"kinds", "SELECT $1::bigint, $2::text, $3::boolean, $4::text"},
     [NUMBER] = {"echo", "SELECT $1::bigint"},
     [INSERT] = {"insert", "INSERT INTO t VALUES ($1::integer)"},
@@ -112,8 +119,8 @@ SCRIPT_VERB(run_open, "open")
 /* job STATEMENT PARAMETER...: a statement for each parameter, in one transaction; -: without */
 SCRIPT_VERB(run_job, "job")
 {
-    static const char *const names[] = {"moment", "divide", "kinds",      "echo", "insert",
-                                        "count",  "sleep",  "end_itself", NULL};
+    static const char *const names[] = {"moment", "divide", "share", "end_itself", "kinds",
+                                        "echo",   "insert", "count", "sleep",      NULL};
     uint32_t statement = script_choice(line, script_word(line, 1), names);
     struct pg_job *job = pg_job_create(world.pool, on_done, NULL);
     assert_non_null(job);
@@ -218,6 +225,7 @@ static void make_world(void)
                                     .statements = statements,
                                     .statements_len = STATEMENTS,
                                     .readers_len = READERS,
+                                    .sharers_len = SHARERS_END - READERS,
                                     .clock = clock_system(),
                                     .rng = rng_system(),
                                     .on_ready = on_ready},
@@ -263,6 +271,17 @@ static const struct script_row rows[] = {
     {"readers wait behind no writer that came later",
      "open depth=1; connected 1; job sleep 0.5; turn; job divide 6; turn; turn; job insert 1;"
      "answers 3; answer 1 ok 10; answer 2 ok"},
+    {"jobs that share gather while others are under way, and leave together",
+     "open; connected 1; job share 1; turn; job share 2; job share 3 4; answers 3; apart 0 1;"
+     "together 1 2; open still connections=2; connected 2; job share -1; turn; job share 1; turn;"
+     "close; answer 3 unknown; answer 4 closed"},
+    {"of jobs that share one that fails fails alone, and before it none is answered",
+     "open; connected 1; job share 1; job share 2 1; job share 1 3; job share 4; answers 4;"
+     "answer 0 ok; answer 1 peer; is sqlstate 23505; answer 2 peer; answer 3 ok; job count -;"
+     "answers 5; answer 4 ok 2"},
+    {"jobs whose shared transaction breaks have an unknown outcome",
+     "open; connected 1; job share 1; job share 2; job end_itself -; answers 3; answer 0 unknown;"
+     "answer 1 unknown; answer 2 unknown; is unknown 3"},
     {"a job that also writes shares no transaction",
      "open; connected 1; job insert 1; job insert 1; job divide 6; job divide 5; answers 4;"
      "answer 0 ok; answer 1 peer; answer 2 ok 10; answer 3 ok 12"},
