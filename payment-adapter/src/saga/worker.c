@@ -8,7 +8,9 @@
  * check), it is sent again in halves, until the row to blame stands alone: the engine parks that
  * one, and it holds up nobody else's. Effects go as JSON, one array for each kind; each carries the
  * lease and the number of its move, so that the statement accepts only those whose move was
- * accepted. */
+ * accepted.
+ *
+ * A lease that the engine asks for in the same turn as a commit travels with it, last. */
 #include "saga/worker.h"
 
 #include "base/bug.h"
@@ -63,6 +65,9 @@ struct worker {
     /* The batch, borrowed until it is answered; [at, at + part) is under way. */
     const struct saga_move *const *batch;
     uint32_t batch_len, batch_at, batch_part;
+    uint32_t lease_most;          /* asked for in this turn and not sent yet; 0: no lease is */
+    bool lease_rides;             /* with the part that is under way */
+    uint64_t leased_us, moved_us; /* when what is under way was sent */
     unsigned handles;
     unsigned jobs;            /* with the database; they keep the worker alive */
     _Atomic uint64_t unknown; /* sagas with definitions that we do not have, at the last look */
@@ -106,7 +111,6 @@ static void edge(struct worker *worker)
 static bool read_row(struct worker *worker, const PGresult *res, int i, struct saga_row *row,
                      uint64_t *late_us)
 {
-    uint64_t now = now_us(worker);
     struct sql_lease_row leased = sql_lease_row(res, i);
     *late_us = leased.late_us > *late_us ? leased.late_us : *late_us;
     *row = (struct saga_row){
@@ -119,8 +123,8 @@ static bool read_row(struct worker *worker, const PGresult *res, int i, struct s
         .step = (uint8_t)leased.step,
         .cancel = leased.cancel,
         .tries = leased.tries,
-        .step_us = (int64_t)now - leased.age_us,
-        .lease_us = now + (uint64_t)worker->conf.lease_ms * 1000,
+        .step_us = (int64_t)now_us(worker) - leased.age_us,
+        .lease_us = worker->leased_us + (uint64_t)worker->conf.lease_ms * 1000,
         .data = leased.data,
     };
     span_to_cstr(leased.cause, row->cause, sizeof(row->cause));
@@ -136,25 +140,14 @@ static bool read_row(struct worker *worker, const PGresult *res, int i, struct s
     return false;
 }
 
-static void on_leased(void *ctx, const struct pg_answer *answer)
+static void take_leased(struct worker *worker, const struct pg_answer *answer)
 {
-    struct worker *worker = MAGIC_OF(worker, ctx);
-    assert(worker->jobs > 0);
-    worker->jobs--;
-    if (worker->closing) {
-        worker_free_if_over(worker);
-        return;
-    }
     if (answer->rc < 0) {
-        if (answer->rc == ERR_PEER) {
-            struct err_slot err;
-            err_set(&err, ERR_PEER, "%s %s", answer->sqlstate, answer->text);
-            log_failure(worker->conf.log, "sagas could not be leased", &err);
-        }
         saga_engine_on_leased(worker->engine, NULL, 0);
         return;
     }
-    const PGresult *res = answer->results[0];
+    assert(answer->len > 0);
+    const PGresult *res = answer->results[answer->len - 1]; /* the lease is last */
     uint32_t len = 0;
     uint64_t late_us = 0;
     assert((uint32_t)PQntuples(res) <= worker->conf.slots); /* the statement has the limit */
@@ -165,19 +158,53 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
     saga_engine_on_leased(worker->engine, worker->rows, len);
 }
 
+static void on_leased(void *ctx, const struct pg_answer *answer)
+{
+    struct worker *worker = MAGIC_OF(worker, ctx);
+    assert(worker->jobs > 0);
+    worker->jobs--;
+    if (worker->closing) {
+        worker_free_if_over(worker);
+        return;
+    }
+    if (answer->rc == ERR_PEER) {
+        struct err_slot err;
+        err_set(&err, ERR_PEER, "%s %s", answer->sqlstate, answer->text);
+        log_failure(worker->conf.log, "sagas could not be leased", &err);
+    }
+    take_leased(worker, answer);
+}
+
 static void lease(void *ctx, uint32_t max)
 {
     struct worker *worker = MAGIC_OF(worker, ctx);
     assert(!worker->closing);
     assert(max > 0);
     assert(max <= worker->conf.slots); /* `rows` has room for so many */
-    const struct sql_lease_args args = {.most = max,
+    assert(worker->lease_most == 0);
+    worker->lease_most = max;
+}
+
+static void add_lease(struct pg_job *job, struct worker *worker)
+{
+    assert(worker->lease_most > 0);
+    const struct sql_lease_args args = {.most = worker->lease_most,
                                         .keys = worker->keys,
                                         .lease_ms = worker->conf.lease_ms,
                                         .owner = worker->conf.instance,
                                         .back_ms = look_back_ms(&worker->look, now_us(worker))};
+    sql_lease_add(job, &args);
+    worker->lease_most = 0;
+    worker->leased_us = now_us(worker);
+}
+
+static struct pg_job *new_job(struct worker *worker, pg_on_done *on_done)
+{
+    struct pg_job *job = pg_job_create(worker->conf.pg, on_done, worker);
+    if (job == NULL)
+        BUG_STOP("no memory for a job"); /* a few hundred bytes */
     worker->jobs++;
-    sql_lease(worker->conf.pg, &args, on_leased, worker);
+    return job;
 }
 
 /* ---- commits ---- */
@@ -259,28 +286,20 @@ static void take_replies(struct worker *worker, const PGresult *res)
 {
     assert((uint32_t)PQntuples(res) == worker->batch_part);
     assert(worker->batch_at + worker->batch_part <= worker->batch_len);
-    uint64_t now = now_us(worker);
     for (uint32_t i = 0; i < worker->batch_part; i++) {
         struct sql_moves_row row = sql_moves_row(res, (int)i);
         worker->replies[worker->batch_at + i] = (struct saga_store_reply){
             .stored = row.stored ? SAGA_STORED : SAGA_FENCED,
             .cancel = row.cancel,
             .wake = row.wake,
-            .lease_us = now + (uint64_t)(row.left_us > 0 ? row.left_us : 0),
+            .lease_us = worker->moved_us + (uint64_t)(row.left_us > 0 ? row.left_us : 0),
         };
     }
 }
 
-static void on_committed(void *ctx, const struct pg_answer *answer)
+static void take_committed(struct worker *worker, const struct pg_answer *answer)
 {
-    struct worker *worker = MAGIC_OF(worker, ctx);
-    assert(worker->jobs > 0);
     assert(worker->batch_part > 0);
-    worker->jobs--;
-    if (worker->closing) {
-        worker_free_if_over(worker);
-        return;
-    }
     if (is_about_data(answer) && worker->batch_part > 1) {
         worker->batch_part /= 2;
         send_part(worker);
@@ -304,6 +323,23 @@ static void on_committed(void *ctx, const struct pg_answer *answer)
         send_part(worker);
     else
         saga_engine_on_committed(worker->engine, true, worker->replies);
+}
+
+static void on_committed(void *ctx, const struct pg_answer *answer)
+{
+    struct worker *worker = MAGIC_OF(worker, ctx);
+    assert(worker->jobs > 0);
+    assert(worker->lease_most == 0); /* one is asked for when no commit is under way */
+    worker->jobs--;
+    if (worker->closing) {
+        worker_free_if_over(worker);
+        return;
+    }
+    bool leased = worker->lease_rides;
+    worker->lease_rides = false;
+    take_committed(worker, answer);
+    if (leased)
+        take_leased(worker, answer);
 }
 
 static const char *whole(struct grow *text)
@@ -361,9 +397,7 @@ static void (*const add_effect[EFFECT_COUNT])(struct pg_job *job,
 
 static struct pg_job *commit_job(struct worker *worker)
 {
-    struct pg_job *job = pg_job_create(worker->conf.pg, on_committed, worker);
-    if (job == NULL)
-        BUG_STOP("no memory for a commit"); /* a few hundred bytes */
+    struct pg_job *job = new_job(worker, on_committed);
     add_moves(job, worker);
     for (int i = 0; i < EFFECT_COUNT; i++) {
         if (grow_is_empty(&worker->effects[i]))
@@ -372,6 +406,9 @@ static struct pg_job *commit_job(struct worker *worker)
         grow_add(&worker->effects[i], SPAN("]"));
         add_effect[i](job, &(struct sql_effects_args){whole(&worker->effects[i])});
     }
+    worker->lease_rides = worker->lease_most > 0;
+    if (worker->lease_rides)
+        add_lease(job, worker);
     return job;
 }
 
@@ -387,7 +424,7 @@ static void send_part(struct worker *worker)
         add_move(worker, worker->batch[worker->batch_at + i]);
         add_effects(worker, worker->batch[worker->batch_at + i]);
     }
-    worker->jobs++;
+    worker->moved_us = now_us(worker);
     pg_job_send(commit_job(worker));
 }
 
@@ -457,6 +494,11 @@ static void turn(struct worker *worker)
     assert(!worker->closing);
     uint64_t now = now_us(worker);
     saga_engine_turn(worker->engine, now);
+    if (worker->lease_most > 0) { /* no commit has taken it along */
+        struct pg_job *job = new_job(worker, on_leased);
+        add_lease(job, worker);
+        pg_job_send(job);
+    }
     uint64_t due = saga_engine_due_us(worker->engine);
     uint64_t wait_ms = due > now ? (due - now + 999) / 1000 : 0;
     uv_update_time(worker->conf.loop);

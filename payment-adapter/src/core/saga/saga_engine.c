@@ -343,15 +343,12 @@ const struct saga_def *saga_engine_def(const struct saga_engine *engine, struct 
 }
 
 /* Whether there is somebody to lease for. If not, an answer that is on its way changes that, and
- * until it is here there is no use in being turned. */
+ * until it is here there is no use in being turned. While a commit is under way, a lease waits to
+ * share the next one. */
 static bool can_lease(const struct saga_engine *engine)
 {
-    uint32_t room = engine->lists[SLOT_FREE].len;
-    if (engine->leasing || engine->draining || room == 0)
-        return false;
-    /* While a commit is under way its slots are about to come free or move on; leasing a few at a
-     * time would cost a round trip each. */
-    return room >= engine->conf.slots / 4 || !engine->committing;
+    return !engine->leasing && !engine->draining && !engine->committing &&
+           engine->lists[SLOT_FREE].len > 0;
 }
 
 static uint64_t lease_due_us(const struct saga_engine *engine)
@@ -785,11 +782,11 @@ void saga_engine_turn(struct saga_engine *engine, uint64_t now_us)
     engine->now_us = now_us;
     collect_calls(engine);
     start_ready(engine);
+    lease_some(engine);
     if (engine->lists[SLOT_COMMITTING].len > 0)
         commit_again(engine);
     if (engine->lists[SLOT_COMMITTING].len == 0)
         commit_moved(engine);
-    lease_some(engine);
     engine->stats.in_flight = engine->conf.slots - engine->lists[SLOT_FREE].len;
     assert(engine->stats.in_flight <= engine->conf.slots);
 }

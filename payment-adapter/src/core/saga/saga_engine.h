@@ -48,7 +48,8 @@ struct saga_store_reply {
 };
 
 struct saga_store {
-    /* Leases up to max sagas that are due; answered once by saga_engine_on_leased(). */
+    /* Leases up to max sagas that are due; answered once by saga_engine_on_leased(). A commit may
+     * follow in the same turn. */
     void (*lease)(void *ctx, uint32_t max);
     /* Stores all moves in one commit; they are borrowed until the single answer,
      * saga_engine_on_committed(). Must be safe to repeat with the same moves: what was stored

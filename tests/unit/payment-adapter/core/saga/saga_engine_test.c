@@ -588,10 +588,9 @@ static const struct script_row rows[] = {
      "turn 1ms; leases 1; row one x12; leased; turn 2ms; end all done; turn 3ms; moved 12; stored; "
      "turn 4ms; leases 2; leased; due 504ms; turn 504ms-1; leases 2; turn 504ms; leases 3; stat "
      "leases=3 leased=12 commits=1"},
-    {"little_is_leased_and_nothing_sent_during_a_commit",
-     "serve one x11; end 1 done; turn 3ms; commits 1; nudge; end 2 done; turn 4ms; commits 1; "
-     "leases 1; due later; stored; turn 5ms; commits 2; leases 1; end 3 done; stored; turn 6ms; "
-     "commits 3; leases 2"},
+    {"lease_waits_for_the_commit_under_way_and_shares_the_next",
+     "serve one x3; end 1 done; turn 3ms; commits 1; nudge; end 2 done; turn 4ms; commits 1; "
+     "leases 1; due later; stored; turn 5ms; commits 2; leases 2"},
     {"single_free_slot_is_leased_for_without_a_commit",
      "turn 1ms; row one x11; leased; nudge; due 1ms; turn 2ms; leases 2"},
     {"new_engine_is_due_at_once", "conf begin=7ms; due 7ms; turn 7ms; leases 1"},
