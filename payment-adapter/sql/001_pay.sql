@@ -149,7 +149,24 @@ CREATE UNIQUE INDEX orders_hold ON pay.orders (event, hold)
 CREATE INDEX orders_event ON pay.orders (event, id); -- orders_hold leaves some orders out
 CREATE INDEX orders_made ON pay.orders (event, created_at, id);
 CREATE INDEX orders_seat ON pay.orders USING gin (pay.seat_words(event, places)) WITH (fastupdate = off);
-CREATE INDEX orders_payment ON pay.orders (payment) WHERE payment IS NOT NULL;
+
+-- Orders by their payments. Each order gets its payment after it was made, and to change a column of one index is to
+-- write the row into all of them again.
+CREATE TABLE pay.order_payment (
+    payment text,
+    id      text, -- of the order
+    PRIMARY KEY (payment, id)
+);
+CREATE FUNCTION pay.note_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM pay.order_payment WHERE payment = OLD.payment AND id = OLD.id;
+    INSERT INTO pay.order_payment SELECT NEW.payment, NEW.id WHERE NEW.payment IS NOT NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER orders_made_paid AFTER INSERT ON pay.orders
+    FOR EACH ROW WHEN (NEW.payment IS NOT NULL) EXECUTE FUNCTION pay.note_payment();
+CREATE TRIGGER orders_payment AFTER UPDATE OF payment OR DELETE ON pay.orders
+    FOR EACH ROW EXECUTE FUNCTION pay.note_payment();
 
 CREATE TABLE pay.ticket (
     id         text PRIMARY KEY,

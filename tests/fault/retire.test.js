@@ -22,7 +22,7 @@ const SERVICES = {
     schema: 'pay',
     setting: 'FAIRGATE_DATABASE_CONNINFO',
     more: { FAIRGATE_KEYS_TICKETS: NONE, FAIRGATE_KEYS_SERVICE_TOKEN: NONE, FAIRGATE_SSO_JWKS_URL: 'http://localhost/', FAIRGATE_PSP_STRIPE_URL: 'http://localhost', FAIRGATE_PSP_STRIPE_KEY: NONE, FAIRGATE_PSP_STRIPE_WEBHOOK_SECRET: NONE },
-    others: ['migration', 'retired', 'retired_order', 'reconciled', 'reconcile_run', 'suspect', 'traded', 'session'],
+    others: ['migration', 'retired', 'retired_order', 'order_payment', 'reconciled', 'reconcile_run', 'suspect', 'traded', 'session'],
     setUp: HELPERS,
     rows: payRows,
     settle: () => `UPDATE pay.reconciled SET passed_at = now();

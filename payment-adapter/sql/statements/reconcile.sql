@@ -156,7 +156,7 @@ WITH c AS (
 )
 INSERT INTO psp_payment AS p (provider, payment, order_id, amount, captured, refunded, state)
 SELECT :provider, payment,
-    coalesce(order_id, (SELECT min(o.id) FROM orders o WHERE o.payment = r.payment),
+    coalesce(order_id, (SELECT min(o.id) FROM order_payment o WHERE o.payment = r.payment),
         (SELECT min(g.id) FROM retired_order g WHERE g.payment = r.payment)),
     amount, captured, refunded, state
 FROM r
@@ -451,7 +451,7 @@ WITH :late(), named AS MATERIALIZED (
     UNION
     SELECT o.id
     FROM named p
-    CROSS JOIN LATERAL (SELECT id FROM orders WHERE payment = p.payment OFFSET 0) o
+    CROSS JOIN LATERAL (SELECT id FROM order_payment WHERE payment = p.payment OFFSET 0) o
 ), looked AS MATERIALIZED (
     SELECT o.*
     FROM ids
@@ -515,10 +515,9 @@ WITH :late(), named AS MATERIALIZED (
             END,
             o.id, m.payment, format('captured %s, given back %s', m.captured, m.back)
         FROM late, money m
-        CROSS JOIN LATERAL (
-            SELECT * FROM orders WHERE payment = m.payment AND provider = m.provider OFFSET 0
-        ) o
-        WHERE m.captured > 0 AND m.back > coalesce(o.refund_amount, 0)
+        CROSS JOIN LATERAL (SELECT id FROM order_payment WHERE payment = m.payment OFFSET 0) i
+        CROSS JOIN LATERAL :order_by_id(i.id) o
+        WHERE o.provider = m.provider AND m.captured > 0 AND m.back > coalesce(o.refund_amount, 0)
             AND o.status = :ORDER_COMPLETED AND :is_still(o)
             AND o.changed_at < late.at AND m.seen_at < late.at
         UNION ALL

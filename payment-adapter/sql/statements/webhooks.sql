@@ -39,7 +39,7 @@ WITH h AS MATERIALIZED (
 ), named AS MATERIALIZED (
     SELECT o.id, h.nth
     FROM h
-    CROSS JOIN LATERAL (SELECT id FROM orders WHERE payment = h.payment OFFSET 0) o
+    CROSS JOIN LATERAL (SELECT id FROM order_payment WHERE payment = h.payment OFFSET 0) o
     UNION
     SELECT o.id, h.nth
     FROM h

@@ -335,7 +335,7 @@ static void set_up(void)
     pg = pg_fixture_open(NULL);
     pg_fixture_run(pg, statements_setup);
     pg_fixture_run(
-        pg, "TRUNCATE orders, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
+        pg, "TRUNCATE orders, order_payment, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
             "  suspect, traded, reconciled, reconcile_cursor, drift_accepted, retired_order,"
             "  audit RESTART IDENTITY CASCADE;"
             "INSERT INTO reconciled DEFAULT VALUES");
