@@ -98,14 +98,13 @@ static int create_parts(struct engine *engine, const struct engine_conf *conf)
         return ERR_NOMEM;
     engine->late.max = conf->late_max != 0 ? conf->late_max : LATE_HOLDS_MAX;
     engine->late.list = calloc(engine->late.max + 1, sizeof(*engine->late.list));
-    engine->next = calloc(engine->facts->seat_count + 1, sizeof(*engine->next));
     engine->areas = calloc(plan_area_count(conf->plan) + 1, sizeof(*engine->areas));
     engine->sessions = calloc((size_t)slots + 1, sizeof(*engine->sessions));
     engine->bonds = calloc((size_t)slots + 1, sizeof(*engine->bonds));
     engine->prices =
         calloc((size_t)PRICE_LISTS_MAX * engine->categories + 1, sizeof(*engine->prices));
-    if (!engine->late.list || !engine->next || !engine->areas || !engine->sessions ||
-        !engine->bonds || !engine->prices)
+    if (!engine->late.list || !engine->areas || !engine->sessions || !engine->bonds ||
+        !engine->prices)
         return ERR_NOMEM;
     for (uint32_t i = 0; i < engine->categories; i++)
         atomic_init(&engine->prices[i], plan_category(conf->plan, i)->price);
@@ -148,7 +147,6 @@ void engine_destroy(struct engine *engine)
     free(engine->areas);
     free(engine->bonds);
     free(engine->sessions);
-    free(engine->next);
     free(engine->late.list);
     avail_destroy(engine->avail);
     best_destroy(engine->best);
@@ -217,8 +215,7 @@ uint32_t engine_chain(const struct engine *engine, uint32_t number, uint32_t *se
         assert(seat < engine->facts->seat_count);
         assert(i == 0 || seats[i - 1] < seat); /* as link_seats() linked them */
         seats[i] = seat;
-        /* relaxed: hold_own() has acquired what the owner before us linked */
-        seat = atomic_load_explicit(&engine->next[seat], memory_order_relaxed) - 1;
+        seat = seat_next(seats_read(&engine->seats, seat)) - 1;
     }
     return count;
 }

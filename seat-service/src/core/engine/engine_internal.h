@@ -75,9 +75,6 @@ struct engine {
     struct avail *avail;
     struct late_pool late;
 
-    /* The seats of a hold are a chain through this array: next[seat] is the next one plus one, 0 at
-     * the end. The owner of a hold owns its links. */
-    _Atomic uint32_t *next;
     _Atomic uint64_t *areas;
     _Atomic uint16_t *sessions; /* by slot: a part of the session's hash, for engine_hold_next() */
     struct bond *bonds; /* by slot; memory of slots that never had an order is never touched */

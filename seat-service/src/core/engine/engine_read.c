@@ -23,8 +23,7 @@ size_t engine_memory(const struct engine *engine)
     size_t late = atomic_load_explicit(&engine->late.fresh, memory_order_relaxed);
     return sizeof(*engine) + plan_memory_facts(engine->plan) + seats_memory(&engine->seats) +
            best_memory(engine->best) + avail_memory(engine->avail) +
-           engine->facts->seat_count * sizeof(*engine->next) + buyers_memory(&engine->buyers) +
-           fresh * a_slot + late * sizeof(struct late) +
+           buyers_memory(&engine->buyers) + fresh * a_slot + late * sizeof(struct late) +
            plan_area_count(engine->plan) * sizeof(*engine->areas) +
            atomic_load_explicit(&engine->price_lists, memory_order_relaxed) * engine->categories *
                sizeof(*engine->prices);
@@ -61,8 +60,8 @@ static bool read_chain(const struct engine *engine, const struct hold_slot *slot
         if (i == HOLD_SEATS_MAX || seat >= engine->facts->seat_count)
             return false;
         out->seats[out->seat_count++] = seat;
-        /* acquire: partner of link_seats(); a link of a later turn brings that turn's word along */
-        seat = atomic_load_explicit(&engine->next[seat], memory_order_acquire) - 1;
+        /* acquire: a link of a later turn brings that turn's word along */
+        seat = seat_next(seats_read(&engine->seats, seat)) - 1;
     }
     return true;
 }

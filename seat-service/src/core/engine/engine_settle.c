@@ -70,14 +70,6 @@ static void turn_all(struct engine *engine, const uint32_t *seats, uint32_t coun
     }
 }
 
-/* The seats that phase 1 claimed are the hold's by the journal, too. Before the hold is let go:
- * then somebody else may turn them. */
-static void settle_claims(struct engine *engine, const struct engine_op *op)
-{
-    for (uint32_t i = 0; i < op->change.add_count; i++)
-        seats_settle(&engine->seats, op->change.seats[i], op->own.slot);
-}
-
 static void turn_places(struct engine *engine, const struct change *change, enum area_part from,
                         enum area_part to, uint32_t quantity)
 {
@@ -86,19 +78,22 @@ static void turn_places(struct engine *engine, const struct change *change, enum
     assert(ours);
 }
 
-/* Links ascending seats and sets the slot's first and count; the slot is being written. */
-static void link_seats(struct engine *engine, struct hold_slot *slot, const uint32_t *seats,
-                       uint32_t count)
+/* Links ascending seats and sets the slot's first and count; the slot is being written. `claimed`
+ * of them, which phase 1 claimed, are now the hold's by the journal, too. */
+static void link_seats(struct engine *engine, uint32_t number, const uint32_t *seats,
+                       uint32_t count, uint32_t claimed)
 {
+    struct hold_slot *slot = engine_slot(engine, number);
+    uint32_t settled = 0;
     assert(count > 0);
     assert(count <= HOLD_SEATS_MAX);
     assert(seats[count - 1] < engine->facts->seat_count);
     for (uint32_t i = 0; i < count; i++) {
         assert(i + 1 == count || seats[i] < seats[i + 1]); /* engine_chain() asserts it again */
-        /* release: partner of the acquire in engine_hold_read()'s walk */
-        atomic_store_explicit(&engine->next[seats[i]], i + 1 < count ? seats[i + 1] + 1 : 0,
-                              memory_order_release);
+        uint32_t next = i + 1 < count ? seats[i + 1] + 1 : 0;
+        settled += seats_link(&engine->seats, seats[i], number, next);
     }
+    assert(settled == claimed);
     HOLD_SET(slot, first, seats[0]);
     HOLD_SET(slot, count, (uint16_t)count);
 }
@@ -180,8 +175,7 @@ static void settle_taken(struct engine *engine, struct engine_op *op)
     if (change->area != CHANGE_AREA_NONE)
         HOLD_SET(slot, count, (uint16_t)change->quantity);
     else
-        link_seats(engine, slot, change->seats, change->add_count);
-    settle_claims(engine, op);
+        link_seats(engine, op->own.slot, change->seats, change->add_count, change->add_count);
     hold_write_end(&engine->holds, op->own.slot);
     wheel_touch(&engine->wheel, op->own.slot);
 }
@@ -201,9 +195,9 @@ static void settle_changed(struct engine *engine, struct engine_op *op)
     } else {
         if (change->remove_count > change->add_count)
             fewer = change->remove_count - change->add_count;
-        link_seats(engine, slot, after, seats_after(own, own_count, change, after));
+        link_seats(engine, op->own.slot, after, seats_after(own, own_count, change, after),
+                   change->add_count);
     }
-    settle_claims(engine, op);
     HOLD_SET(slot, version, change->hold_version);
     hold_write_end(&engine->holds, op->own.slot);
 
@@ -268,7 +262,7 @@ static void settle_part(struct engine *engine, struct engine_op *op, uint32_t pl
     if (change->area != CHANGE_AREA_NONE)
         HOLD_SET(slot, count, (uint16_t)(has - places));
     else
-        link_seats(engine, slot, after, seats_after(own, own_count, change, after));
+        link_seats(engine, op->own.slot, after, seats_after(own, own_count, change, after), 0);
     HOLD_SET(slot, version, change->hold_version);
     hold_write_end(&engine->holds, op->own.slot);
     if (change->area != CHANGE_AREA_NONE)
@@ -328,7 +322,7 @@ static void settle_confirmed(struct engine *engine, struct engine_op *op)
         late = HOLD_GET(slot, first);
     hold_write_begin(&engine->holds, op->own.slot);
     if (retaken && change->area == CHANGE_AREA_NONE)
-        link_seats(engine, slot, change->seats, change->add_count);
+        link_seats(engine, op->own.slot, change->seats, change->add_count, 0);
     HOLD_SET(slot, status, HOLD_SOLD);
     HOLD_SET(slot, verdict, change->verdict);
     HOLD_SET(slot, version, change->hold_version);
@@ -347,7 +341,7 @@ static void settle_moved(struct engine *engine, struct engine_op *op)
     turn_all(engine, change->seats, change->add_count, SEAT_HELD, op->own.slot, SEAT_SOLD,
              op->own.slot);
     hold_write_begin(&engine->holds, op->own.slot);
-    link_seats(engine, slot, after, seats_after(own, own_count, change, after));
+    link_seats(engine, op->own.slot, after, seats_after(own, own_count, change, after), 0);
     HOLD_SET(slot, version, change->hold_version);
     hold_write_end(&engine->holds, op->own.slot);
     turn_all(engine, change->seats + change->add_count, change->remove_count, SEAT_SOLD,

@@ -44,6 +44,7 @@
 enum { LET_PASS_LOOKS = 64 }; /* about as long as a row is judged and swapped */
 
 static_assert((int)PLAN_SEATS_MAX < (int)SEAT_OPERATOR, "there may be a hold for every seat");
+static_assert((int)PLAN_SEATS_MAX < 1 << SEAT_NEXT_BITS, "any seat may follow another");
 static_assert(PLAN_ROW_SEATS_MAX % 64 == 0, "bitmaps are whole words");
 
 /* The next buyer can have both or neither. One seat kept for somebody who needs access is no single
@@ -513,8 +514,9 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
     uint64_t old = atomic_load_explicit(word, memory_order_acquire); /* partner: turn_words() */
     if (seat_state(old) != was || seat_hold(old) != hold)
         return false;
+    uint64_t next = becomes != SEAT_FREE ? (uint64_t)seat_next(old) << SEAT_VERSION_BITS : 0;
     /* release: hands over to the next reader */
-    atomic_store_explicit(word, seat_word(becomes, new_hold, old + 1), memory_order_release);
+    atomic_store_explicit(word, seat_word(becomes, new_hold, old + 1) | next, memory_order_release);
 
     if (becomes == SEAT_FREE) {
         uint32_t pos = plan_pos_of(seats->facts, seat);
@@ -530,17 +532,23 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
     return true;
 }
 
-void seats_settle(struct seats *seats, uint32_t seat, uint32_t hold)
+bool seats_link(struct seats *seats, uint32_t seat, uint32_t hold, uint32_t next)
 {
     assert(seat < seats->facts->seat_count);
+    assert(next <= seats->facts->seat_count);
     assert(hold != 0);
     _Atomic uint64_t *word = &seats->words[seat];
     /* relaxed: the claim was made by the hold's owner, who passed the hold on to us */
     uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
     assert(seat_hold(old) == hold);
-    assert((old & seat_claimed()) != 0);
-    /* release: hands over to the next reader */
-    atomic_store_explicit(word, seat_word(seat_state(old), hold, old + 1), memory_order_release);
+    bool claimed = (old & seat_claimed()) != 0;
+    uint64_t linked = seat_word(seat_state(old), hold, old + 1);
+    linked |= (uint64_t)next << SEAT_VERSION_BITS;
+    if (!claimed)
+        linked &= old | ~seat_written(); /* no picture shows a link */
+    /* release: hands over to the next reader; partner of the acquire in read_chain() */
+    atomic_store_explicit(word, linked, memory_order_release);
+    return claimed;
 }
 
 bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,

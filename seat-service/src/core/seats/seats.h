@@ -1,10 +1,12 @@
 /* seats.h: the seats of an event as atomic words, and the one protocol by which they change hands.
  *
- *     [63..62] state   [61..38] hold   [37] claimed   [36] written   [35..0] version
+ *     [63..62] state  [61..38] hold  [37] claimed  [36] written  [35..16] next  [15..0] version
  *
- * The version rises on every change, so that a late thread with an outdated word fails its compare
- * instead of freeing a seat that now belongs to somebody else. 2^36 changes of one seat are 21
- * years at a hundred a second; it restarts with the process and is not journaled.
+ * The version rises on every change, so that a word that is read twice and is the same has stood
+ * still: a thread would have to sleep through exactly 65,536 changes of one seat to be fooled. It
+ * restarts with the process and is not journaled.
+ *
+ * The seats of a hold are a chain: `next` is the next one plus one, 0 at the end.
  *
  * Every change sets `written`; the thread that makes a picture of the hall clears it.
  *
@@ -27,7 +29,7 @@
 
 enum seat_state { SEAT_FREE, SEAT_HELD, SEAT_SOLD, SEAT_BLOCKED };
 
-enum { SEAT_VERSION_BITS = 36, SEAT_HOLD_SHIFT = 38, SEAT_HOLD_BITS = 24 };
+enum { SEAT_VERSION_BITS = 16, SEAT_NEXT_BITS = 20, SEAT_HOLD_SHIFT = 38, SEAT_HOLD_BITS = 24 };
 enum { SEAT_OPERATOR = (1 << SEAT_HOLD_BITS) - 1 }; /* the hold field of a seat being unblocked */
 
 static inline uint64_t seat_written(void)
@@ -54,6 +56,11 @@ static inline enum seat_state seat_state(uint64_t word)
 static inline uint32_t seat_hold(uint64_t word)
 {
     return (uint32_t)(word >> SEAT_HOLD_SHIFT) & SEAT_OPERATOR;
+}
+
+static inline uint32_t seat_next(uint64_t word)
+{
+    return (uint32_t)(word >> SEAT_VERSION_BITS) & ((1u << SEAT_NEXT_BITS) - 1);
 }
 
 /* The state that the journal has. */
@@ -159,8 +166,9 @@ uint32_t seats_stranded(const struct seats *seats, const struct seats_visit *vis
  * it. */
 bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                 enum seat_state becomes, uint32_t new_hold);
-/* What its hold has claimed is in the journal. Only for the owner of the hold, as above. */
-void seats_settle(struct seats *seats, uint32_t seat, uint32_t hold);
+/* The seat is its hold's by the journal, and `next` follows it there. True: it was only claimed
+ * before. Only for the owner of the hold, as above. */
+bool seats_link(struct seats *seats, uint32_t seat, uint32_t hold, uint32_t next);
 /* The same as seats_turn() for seats that nobody owns, by compare-and-swap: of several threads at
  * once one succeeds. */
 bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
