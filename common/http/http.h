@@ -18,6 +18,7 @@
 
 struct http_req;
 struct http_server; /* http_server.h: one listener on one loop */
+struct uv_loop_s;   /* uv_loop_t */
 
 enum http_method {
     HTTP_METHOD_GET, /* HEAD is served by the handler of GET; its body is left out */
@@ -100,8 +101,15 @@ struct http_blob {
 };
 
 struct http_blob *http_blob_create(struct span bytes); /* one reference, the caller's; or NULL */
+/* Likewise, of bytes that the caller writes before others see it; it may end up shorter. */
+struct http_blob *http_blob_room(size_t len);
 struct http_blob *http_blob_ref(struct http_blob *blob);
 void http_blob_unref(struct http_blob *blob); /* NULL is fine */
+/* On a loop: one that may be large. */
+void http_blob_let_go(struct uv_loop_s *loop, struct http_blob *blob);
+/* Destroys on the pool: to give megabytes back to the system takes a loop milliseconds. NULL is
+ * fine. */
+void http_waste(struct uv_loop_s *loop, void (*destroy)(void *what), void *what);
 
 struct http_reply {
     unsigned status;

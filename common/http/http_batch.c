@@ -7,16 +7,20 @@
 
 #include <stdlib.h>
 
-struct http_blob *http_blob_create(struct span bytes)
+struct http_blob *http_blob_room(size_t len)
 {
-    if (bytes.len > UINT32_MAX)
-        return NULL;
-    struct http_blob *blob = malloc(sizeof(*blob) + bytes.len);
+    struct http_blob *blob = len <= UINT32_MAX ? malloc(sizeof(*blob) + len) : NULL;
     if (blob == NULL)
         return NULL;
     atomic_init(&blob->refs, 1);
-    blob->len = (uint32_t)bytes.len;
-    if (bytes.len > 0)
+    blob->len = (uint32_t)len;
+    return blob;
+}
+
+struct http_blob *http_blob_create(struct span bytes)
+{
+    struct http_blob *blob = http_blob_room(bytes.len);
+    if (blob != NULL && bytes.len > 0)
         memcpy(blob->bytes, bytes.ptr, bytes.len);
     return blob;
 }
@@ -29,14 +33,17 @@ struct http_blob *http_blob_ref(struct http_blob *blob)
     return blob;
 }
 
-void http_blob_unref(struct http_blob *blob)
+bool http_blob_leave(struct http_blob *blob)
 {
-    if (blob == NULL)
-        return;
     /* acq_rel: the last one to let go must see every other's reads as done before it frees */
     uint32_t before = atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel);
     assert(before > 0);
-    if (before == 1)
+    return before == 1;
+}
+
+void http_blob_unref(struct http_blob *blob)
+{
+    if (blob != NULL && http_blob_leave(blob))
         free(blob);
 }
 

@@ -196,7 +196,7 @@ void http_conn_close(struct http_conn *conn)
     if (left != NULL) {
         assert(left->first <= left->count && left->count <= HTTP_BATCH_PIECES);
         for (uint32_t i = left->first; i < left->count; i++)
-            http_blob_unref(left->piece[i].blob);
+            http_blob_let_go(server->conf.loop, left->piece[i].blob);
         free(left);
     }
     conn->left = NULL;
@@ -715,7 +715,7 @@ static void on_writable(struct http_conn *conn)
             break;
         }
         sent -= room;
-        http_blob_unref(left->piece[left->first++].blob);
+        http_blob_let_go(conn->server->conf.loop, left->piece[left->first++].blob);
     }
     if (left->first < left->count)
         return;

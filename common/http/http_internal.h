@@ -27,6 +27,7 @@ enum {
     HTTP_BATCH_PIECES = 64,     /* pieces of one write: scratch runs and shared blobs in turn */
     HTTP_WRITE_MAX = 262144,    /* of one call: a larger answer takes several turns ... */
     HTTP_READ_MAX = 32768,      /* ... as a larger body does; the kernel copies 0.1 ms at most */
+    HTTP_WASTE_MIN = 1048576,   /* memory that is given back off the loop */
     HTTP_COPY_MAX = 2048,       /* a shared body up to here is cheaper copied than as a piece */
     HTTP_ACCEPTS_PER_TURN = 64, /* then other connections get their turn */
     HTTP_LISTEN_BACKLOG = 4096, /* the kernel's own bound on Debian; a burst waits there */
@@ -303,6 +304,8 @@ void http_wheel_sweep(struct http_wheel *wheel, uint32_t now_ms,
 void http_batch_room(struct http_batch *batch, size_t len);
 void http_batch_add(struct http_batch *batch, const char *bytes, size_t len);
 void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t len);
+/* Lets go of a reference; true: it was the last, and the caller frees the blob. */
+bool http_blob_leave(struct http_blob *blob);
 /* Makes the open scratch run a piece. */
 void http_batch_seal(struct http_batch *batch);
 

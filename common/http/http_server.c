@@ -103,6 +103,48 @@ static void on_turn(uv_prepare_t *prepare)
     server->turn_us = 0;
 }
 
+/* ---- large memory ---- */
+
+struct waste {
+    uv_work_t work;
+    void (*destroy)(void *what);
+    void *what;
+};
+
+static void on_waste(uv_work_t *work)
+{
+    const struct waste *waste = work->data;
+    waste->destroy(waste->what);
+}
+
+static void on_wasted(uv_work_t *work, int status)
+{
+    (void)status; /* never cancelled */
+    free(work->data);
+}
+
+void http_waste(uv_loop_t *loop, void (*destroy)(void *what), void *what)
+{
+    struct waste *waste = what != NULL ? malloc(sizeof(*waste)) : NULL;
+    if (waste == NULL) { /* nothing to destroy, or no memory: here, then */
+        destroy(what);
+        return;
+    }
+    *waste = (struct waste){.destroy = destroy, .what = what};
+    waste->work.data = waste;
+    uv_queue_work(loop, &waste->work, on_waste, on_wasted);
+}
+
+void http_blob_let_go(uv_loop_t *loop, struct http_blob *blob)
+{
+    if (blob == NULL || !http_blob_leave(blob))
+        return;
+    if (blob->len >= HTTP_WASTE_MIN)
+        http_waste(loop, free, blob);
+    else
+        free(blob);
+}
+
 /* ---- the pool of requests ---- */
 
 struct http_req *http_server_take_req(struct http_server *server)
@@ -133,7 +175,10 @@ void http_server_give_req(struct http_server *server, struct http_req *req)
     assert(req->server == server);
     panic_work_gone(req);
     if (req->buffer != req->inline_buffer) {
-        free(req->buffer);
+        if (req->cap >= HTTP_WASTE_MIN)
+            http_waste(server->conf.loop, free, req->buffer);
+        else
+            free(req->buffer);
         req->buffer = req->inline_buffer;
         req->cap = sizeof(req->inline_buffer);
     }

@@ -22,36 +22,6 @@ struct errand_list {
 MAGIC(errand_list, 0x5ea70018);
 MAGIC(errand, 0x5ea70019);
 
-struct waste {
-    uv_work_t work;
-    void (*destroy)(void *what);
-    void *what;
-};
-
-static void on_waste(uv_work_t *work)
-{
-    const struct waste *waste = work->data;
-    waste->destroy(waste->what);
-}
-
-static void on_wasted(uv_work_t *work, int status)
-{
-    (void)status; /* never cancelled */
-    free(work->data);
-}
-
-void errand_waste(const struct errand *errand, void (*destroy)(void *what), void *what)
-{
-    struct waste *waste = what != NULL ? malloc(sizeof(*waste)) : NULL;
-    if (waste == NULL) { /* nothing to destroy, or no memory: here, then */
-        destroy(what);
-        return;
-    }
-    *waste = (struct waste){.destroy = destroy, .what = what};
-    waste->work.data = waste;
-    uv_queue_work(errand->timer.loop, &waste->work, on_waste, on_wasted);
-}
-
 static void on_closed(uv_handle_t *timer)
 {
     struct errand *errand = MAGIC_OF(errand, timer->data);
@@ -60,7 +30,7 @@ static void on_closed(uv_handle_t *timer)
         at = &(*at)->next;
     *at = errand->next;
     pthread_mutex_destroy(&errand->lock);
-    errand_waste(errand, free, errand->body);
+    http_waste(errand->timer.loop, free, errand->body);
     MAGIC_END(errand, errand);
     errand->kind->end(errand);
 }

@@ -45,10 +45,6 @@ struct errand {
     char *body;
 };
 
-/* For `end`: destroys on the pool what is large; to give megabytes back to the system takes a loop
- * milliseconds. NULL is fine. */
-void errand_waste(const struct errand *errand, void (*destroy)(void *what), void *what);
-
 int errand_list_create(struct err_slot *err, struct errand_list **out);
 /* Before the loop is closed: each that is under way is answered. */
 void errand_answer_all(struct errand_list *list);

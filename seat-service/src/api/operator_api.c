@@ -43,7 +43,6 @@ struct import {
     char id[EVENT_ID_MAX + 1], who[PERSONS_NAME_BYTES_MAX + 1];
     struct span body; /* the errand's */
     struct shown_plan *plan;
-    uint8_t hash[PLAN_HASH_BYTES];
     /* Of a correction: */
     struct event *kept; /* the event, while it is compared; or NULL */
     bool corrects;      /* until events_revise_end() */
@@ -63,12 +62,13 @@ static void destroy_plan(void *plan)
 static void end_import(struct errand *errand)
 {
     struct import *import = MAGIC_OF(import, errand->ctx);
+    const struct loop_conf *conf = &errand->call.loop->conf;
     import->api->importing = false;
     if (import->kept != NULL)
         events_let_go(import->kept);
     if (import->corrects)
-        events_revise_end(import->errand.call.loop->conf.events);
-    errand_waste(&import->errand, destroy_plan, import->plan);
+        http_waste(conf->uv, destroy_plan, events_revise_end(conf->events));
+    http_waste(conf->uv, destroy_plan, import->plan);
     MAGIC_END(import, import);
     free(import);
 }
@@ -167,9 +167,13 @@ static void write_event(struct errand *errand)
     struct import *import = MAGIC_OF(import, errand->ctx);
     struct pg_conf conf = {import->api->conf.dsn, "fairgate seat-service import", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, IMPORT_ANSWER_MS};
-    struct span hash = {(const char *)import->hash, sizeof(import->hash)};
+    uint8_t memory[PLAN_HASH_BYTES];
+    struct span hash = {(const char *)memory, sizeof(memory)};
     struct pg *pg = NULL;
     int32_t no;
+    memcpy(memory, plan_hash(import->plan->plan), sizeof(memory));
+    events_offer(errand->call.loop->conf.events, import->plan);
+    import->plan = NULL;
     import->rc = pg_open(&conf, &import->err, &pg);
     if (import->rc == 0)
         import->rc = store_event_create(pg, span_of(import->id), hash, import->body,
@@ -251,6 +255,12 @@ static void write_correction(struct errand *errand)
     if (import->rc == 0)
         import->rc = store_offer(pg, span_of(import->id), hash, import->body, &import->err);
     pg_close(pg);
+    if (import->rc < 0)
+        return;
+    memcpy(import->content, import->plan->hash, sizeof(import->content));
+    import->corrects = events_revise(errand->call.loop->conf.events, import->kept, import->plan,
+                                     span_of(import->who), span_of(import->reason));
+    import->plan = NULL;
 }
 
 static bool on_correction_written(struct errand *errand)
@@ -262,12 +272,6 @@ static bool on_correction_written(struct errand *errand)
     if (import->clashes.len > 0) {
         refuse_correction(import);
         return true;
-    }
-    if (import->rc == 0) {
-        memcpy(import->content, import->plan->hash, sizeof(import->content));
-        import->corrects = events_revise(conf->events, import->kept, import->plan,
-                                         span_of(import->who), span_of(import->reason));
-        import->plan = NULL;
     }
     if (!import->corrects) {
         call_refuse(&errand->call, REFUSAL_CORRECTION_UNWRITTEN);
@@ -411,9 +415,6 @@ static bool on_plan_read(struct errand *errand)
         refuse_new(import);
         return true;
     }
-    memcpy(import->hash, plan_hash(import->plan->plan), sizeof(import->hash));
-    events_offer(conf->events, import->plan);
-    import->plan = NULL;
     errand_do(errand, write_event, on_written);
     return false;
 }
@@ -543,7 +544,7 @@ static void end_document(struct errand *errand)
     struct document *document = MAGIC_OF(document, errand->ctx);
     document->api->documents -= 1;
     events_let_go(errand->call.event);
-    http_blob_unref(document->blob);
+    http_blob_let_go(errand->call.loop->conf.uv, document->blob);
     MAGIC_END(document, document);
     free(document);
 }
@@ -628,8 +629,8 @@ struct export
     int64_t after;       /* the seat behind which it begins; -1: at the first */
     uint64_t after_hold; /* or the hold, behind all seats; 0: at the first */
     uint32_t most, rows;
-    char *memory;
     struct text text;
+    struct http_blob *blob;
     int rc;
     struct err_slot err;
 };
@@ -732,11 +733,10 @@ static int on_sold_area(void *ctx, const struct store_sold_area *sold)
 
 static int read_into(struct export *export, struct pg *pg, size_t cap)
 {
-    free(export->memory);
-    export->memory = malloc(cap);
-    if (export->memory == NULL)
+    free(export->text.ptr);
+    export->text = text_on(malloc(cap), cap);
+    if (export->text.ptr == NULL)
         return err_set(&export->err, ERR_NOMEM, "an export of %zu bytes", cap);
-    export->text = text_on(export->memory, cap);
     if (export->csv)
         TEXT_LIT(&export->text, "seat,zone,row,number,category,order,hold,area,places,price\r\n");
     else
@@ -771,12 +771,15 @@ static void read_sold(struct errand *errand)
     while (export->rc == 0 && export->text.overflown)
         export->rc = read_into(export, pg, cap *= 2);
     pg_close(pg);
+    if (export->rc == 0)
+        export->blob = http_blob_create(text_span(&export->text));
+    free(export->text.ptr);
 }
 
 static bool on_sold_read(struct errand *errand)
 {
     struct export *export = MAGIC_OF(export, errand->ctx);
-    if (export->rc < 0)
+    if (export->blob == NULL)
         call_refuse(&errand->call, REFUSAL_SOLD_UNREADABLE);
     else
         http_reply(errand->call.req,
@@ -784,7 +787,7 @@ static bool on_sold_read(struct errand *errand)
                        .status = 200,
                        .type = export->csv ? "text/csv; charset=utf-8" : "application/json",
                        .headers = SPAN("Cache-Control: no-store\r\n"),
-                       .body = text_span(&export->text),
+                       .blob = export->blob,
                    });
     return true;
 }
@@ -794,7 +797,7 @@ static void end_export(struct errand *errand)
     struct export *export = MAGIC_OF(export, errand->ctx);
     export->api->exporting = false;
     events_let_go(errand->call.event);
-    free(export->memory);
+    http_blob_let_go(errand->call.loop->conf.uv, export->blob);
     MAGIC_END(export, export);
     free(export);
 }

@@ -267,7 +267,7 @@ enum events_revised events_revised(struct events *events, struct engine_clashes 
     return outcome;
 }
 
-void events_revise_end(struct events *events)
+struct shown_plan *events_revise_end(struct events *events)
 {
     pthread_mutex_lock(&events->offer_lock);
     assert(events->revision.begun);
@@ -276,7 +276,7 @@ void events_revise_end(struct events *events)
     events->revision.begun = false;
     atomic_store_explicit(&events->revision.nth, EVENTS_MAX, memory_order_release);
     pthread_mutex_unlock(&events->offer_lock);
-    shown_plan_destroy(plan);
+    return plan;
 }
 
 static bool on_revises(void *ctx, uint32_t nth)

@@ -129,7 +129,7 @@ bool events_admit(struct event *event, uint64_t incarnation);
  * finds the event. Taken. */
 void events_offer(struct events *events, struct shown_plan *plan);
 
-/* Corrections, one at a time: begin on a loop, look until it is not pending, end. The event is
+/* Corrections, one at a time: begin, look until it is not pending, end. The event is
  * closed for a moment: no change is under way while it gets the new plan. The plan is taken. False:
  * another correction is under way. */
 bool events_revise(struct events *events, const struct event *event, struct shown_plan *plan,
@@ -142,7 +142,8 @@ enum events_revised {
     EVENTS_REVISED_UNKNOWN, /* the connection broke */
 };
 enum events_revised events_revised(struct events *events, struct engine_clashes *why);
-void events_revise_end(struct events *events);
+/* The plan if nobody took it, for the caller to destroy; else NULL. */
+struct shown_plan *events_revise_end(struct events *events);
 
 /* The time by which seats are judged, in milliseconds since 1970: of conf.clock. */
 uint64_t events_now_ms(const struct events *events);

@@ -348,7 +348,8 @@ TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
     load(&one, 1);
     one.host.own(events, 1, 1, 1, false);
     correct(0);
-    events_revise_end(events); /* it took too long, and the first is still on its way out */
+    shown_plan_destroy(
+        events_revise_end(events)); /* it took too long, and the first is still on its way out */
     correct(1);
     assert_int_equal(ERR_STATE, one.host.revise(events, 0, &change, &err));
     one.host.revised(events, 0, ERR_STATE);
@@ -356,7 +357,7 @@ TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
     unit_must(one.host.revise(events, 1, &change, &err), &err);
     one.host.revised(events, 1, 0);
     assert_int_equal(EVENTS_REVISED_DONE, events_revised(events, &why));
-    events_revise_end(events);
+    shown_plan_destroy(events_revise_end(events));
 }
 
 TEST_CASE(correction_of_an_event_that_is_given_up_is_not_the_next_ones)
@@ -368,7 +369,7 @@ TEST_CASE(correction_of_an_event_that_is_given_up_is_not_the_next_ones)
     assert_int_equal(0, find(&one, 0, "other", body, 1));
     assert_false(one.host.revises(events, 0));
     assert_int_equal(EVENTS_REVISED_FAILED, events_revised(events, &why));
-    events_revise_end(events);
+    shown_plan_destroy(events_revise_end(events));
 }
 
 static void write_body(void)
