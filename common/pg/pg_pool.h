@@ -93,7 +93,8 @@ struct pg_answer {
     int rc;
     char sqlstate[PG_SQLSTATE_BYTES]; /* "" without one */
     const char *text;                 /* the database's words, for the log; "" */
-    PGresult *const *results;         /* rc 0: one for each statement; borrowed during the call */
+    /* rc 0: one for each statement; borrowed during the call. To take one, leave NULL there. */
+    PGresult **results;
     uint32_t len;
 };
 

@@ -218,6 +218,7 @@ static void finish(struct service_runner *runner)
         http_server_drain(runner->loop.private_server, 0, NULL, NULL);
     if (runner->start_rc == 0 && service->conf->loop_stop != NULL)
         service->conf->loop_stop(&runner->loop);
+    runner->loop.ctx = NULL;
     if (runner->loop.index == 0) {
         persons_close(service->persons);
         service->persons = NULL;

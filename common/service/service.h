@@ -59,7 +59,7 @@ struct service_loop {
     struct logger *log;      /* shared */
     struct metrics *metrics; /* shared */
     const void *config;      /* what conf.settings filled */
-    void *ctx;               /* the service's own, set by loop_start */
+    void *ctx;               /* the service's own, set by loop_start; NULL after loop_stop */
 };
 
 enum { SERVICE_READYZ_MAX = 16384 };
@@ -150,6 +150,17 @@ static inline struct service_loop *service_loop_of(const struct http_req *req)
 {
     return http_req_loop_ctx(req);
 }
+
+/* What takes a millisecond or more: `run` on libuv's pool, then `then` on the loop. If loop_stop()
+ * was called meanwhile, loop->ctx is NULL, and a request is still to be answered. */
+struct service_job {
+    uv_work_t work;
+    struct service_loop *loop;
+    void (*run)(void *ctx);
+    void (*then)(void *ctx);
+    void *ctx;
+};
+void service_run(struct service_job *job);
 
 /* Of a request at the private listener: the name that its token bears ([private] operators_file, or
  * a token of [operators] issuer); NULL: the admin token or a service's, which bear none. On loop 0;

@@ -403,38 +403,64 @@ void service_ready(struct service_loop *loop, const char *condition, const char 
     }
 }
 
+/* ---- work off the loop ---- */
+
+static void on_pool(uv_work_t *work)
+{
+    const struct service_job *job = work->data;
+    job->run(job->ctx);
+}
+
+static void on_run(uv_work_t *work, int status)
+{
+    const struct service_job *job = work->data;
+    (void)status; /* never cancelled */
+    job->then(job->ctx);
+}
+
+void service_run(struct service_job *job)
+{
+    job->work.data = job;
+    int rc = uv_queue_work(job->loop->uv, &job->work, on_pool, on_run);
+    assert(rc == 0); /* it only fails without a callback */
+    (void)rc;
+}
+
 /* ---- metrics ---- */
 
 struct scrape {
-    uv_work_t work;
+    struct service_job job;
     struct service *service;
     struct http_req *req;
-    char *text;
-    size_t len;
+    struct http_blob *blob;
     int rc;
     struct err_slot err;
 };
 
-static void render(uv_work_t *work)
+static void render(void *ctx)
 {
-    struct scrape *scrape = work->data;
-    scrape->rc =
-        metrics_render(scrape->service->metrics, &scrape->err, &scrape->text, &scrape->len);
+    struct scrape *scrape = ctx;
+    char *text = NULL;
+    size_t len;
+    scrape->rc = metrics_render(scrape->service->metrics, &scrape->err, &text, &len);
+    if (scrape->rc == 0)
+        scrape->blob = http_blob_create((struct span){text, len});
+    if (scrape->rc == 0 && scrape->blob == NULL)
+        scrape->rc = err_set(&scrape->err, ERR_NOMEM, "%zu bytes of metrics", len);
+    free(text);
 }
 
-static void on_rendered(uv_work_t *work, int status)
+static void on_rendered(void *ctx)
 {
-    struct scrape *scrape = work->data;
-    (void)status; /* never cancelled */
+    struct scrape *scrape = ctx;
     assert(scrape->service->scrapes > 0);
     scrape->service->scrapes--;
     if (scrape->rc < 0)
         http_problem(scrape->req, 500, "metrics-failed", "%s", scrape->err.text);
     else
-        http_reply(scrape->req, &(struct http_reply){.status = 200,
-                                                     .type = METRICS_TYPE,
-                                                     .body = {scrape->text, scrape->len}});
-    free(scrape->text);
+        http_reply(scrape->req,
+                   &(struct http_reply){.status = 200, .type = METRICS_TYPE, .blob = scrape->blob});
+    http_blob_unref(scrape->blob);
     free(scrape);
 }
 
@@ -453,12 +479,10 @@ static void on_metrics(struct http_req *req)
     assert(service->scrapes < SERVICE_SCRAPES_MAX);
     scrape->service = service;
     scrape->req = req;
-    scrape->work.data = scrape;
+    scrape->job = (struct service_job){
+        .loop = service_loop_of(req), .run = render, .then = on_rendered, .ctx = scrape};
     service->scrapes++;
-    int rc =
-        uv_queue_work(http_server_loop(http_req_server(req)), &scrape->work, render, on_rendered);
-    assert(rc == 0); /* it only fails without a callback */
-    (void)rc;
+    service_run(&scrape->job);
 }
 
 /* ---- the log's level ---- */

@@ -297,7 +297,6 @@ static void loop_stop(struct service_loop *loop)
 {
     if (loop->ctx != NULL)
         pay_close(loop->ctx);
-    loop->ctx = NULL;
 }
 
 static void stop(struct service *service)

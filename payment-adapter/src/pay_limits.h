@@ -78,6 +78,11 @@ enum {
     TRANSFERS_BURST = 20,
     TICKET_HOPS_MAX = 8,      /* each transfer leaves a void ticket on the doors' list */
     REVOKED_PAGE_MAX = 50000, /* a page of the doors' list: 1.3 MB */
+    REVOKED_SHORT_MAX = 1000, /* written on the loop, in 0.1 ms */
+    LISTINGS_MAX = 4,         /* longer ones, written at once off it: anybody may ask for them */
+    DOOR_SHORT_MAX = 2048, /* bytes of a body that is read on the loop: a signature takes 60 us, and
+                              an offline door sends hundreds */
+    DOOR_SCANS_AT_ONCE = 32, /* of one call, in the database: other doors come in between */
 
     /* counts over time */
     COUNTED_ROWS_MAX =

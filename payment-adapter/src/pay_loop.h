@@ -36,6 +36,7 @@ struct pay_caps {
     struct gate questions; /* to the user database */
     struct hash_queue hashing;
     _Atomic uint32_t drawing; /* at most DRAWINGS_MAX */
+    _Atomic uint32_t listing; /* at most LISTINGS_MAX */
     struct psp_shared psp;
 };
 

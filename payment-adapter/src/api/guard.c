@@ -37,6 +37,24 @@ bool guard_origin(struct http_req *req)
     return false;
 }
 
+bool guard_type(struct http_req *req)
+{
+    struct span type, ignored = http_req_header(req, HTTP_HEADER_CONTENT_TYPE);
+    span_cut(ignored, ';', &type);
+    bool good = span_eq_nocase(span_trim(type), SPAN("application/json"));
+    if (!good)
+        refusal_reply(req, REFUSAL_NOT_JSON);
+    return good;
+}
+
+void guard_unread(struct http_req *req, int rc, const struct err_slot *err)
+{
+    if (rc == ERR_NOMEM)
+        guard_unavailable(req, rc);
+    else
+        refusal_say(req, REFUSAL_JSON, "%s", err->text);
+}
+
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
 {
     if (plain_is(req)) {
@@ -47,17 +65,11 @@ bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
             refusal_say(req, REFUSAL_REQUEST, "%s", err->text);
         return form_rc == 0;
     }
-    struct span type, ignored = http_req_header(req, HTTP_HEADER_CONTENT_TYPE);
-    span_cut(ignored, ';', &type);
-    if (!span_eq_nocase(span_trim(type), SPAN("application/json"))) {
-        refusal_reply(req, REFUSAL_NOT_JSON);
+    if (!guard_type(req))
         return false;
-    }
     int rc = json_in_parse(http_req_body(req), err, out);
-    if (rc == ERR_NOMEM)
-        guard_unavailable(req, rc);
-    else if (rc < 0)
-        refusal_say(req, REFUSAL_JSON, "%s", err->text);
+    if (rc < 0)
+        guard_unread(req, rc, err);
     return rc == 0;
 }
 

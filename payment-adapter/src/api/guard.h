@@ -11,6 +11,10 @@
 /* A browser says which site a post comes from; only our own pages may post. Clients that send no
  * Origin are not browsers, and carry no cookies they were not given. */
 bool guard_origin(struct http_req *req);
+/* Content-Type: application/json */
+bool guard_type(struct http_req *req);
+/* Refuses a body that json_in_parse() did not read. */
+void guard_unread(struct http_req *req, int rc, const struct err_slot *err);
 /* Content-Type: application/json, and one JSON object; or the fields of a form. *out is the
  * caller's. */
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out);

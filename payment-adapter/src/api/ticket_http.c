@@ -40,11 +40,12 @@ struct visit {
     char as_of_memory[RFC3339_LEN + 1];
     struct text as_of;
     void (*then)(struct visit *visit);
-    /* Of tickets that are drawn: */
-    uv_work_t work;
-    _Atomic uint32_t *drawing;
+    /* Of a long list, which is written off the loop: */
+    struct service_job job;
+    _Atomic uint32_t *places; /* one of which it takes */
     PGresult *rows;
-    struct grow body;
+    struct http_blob *blob;
+    struct span headers;
     unsigned mine; /* tickets that the viewer sees */
     bool fits;
 };
@@ -127,9 +128,8 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
 
 /* Tickets that were transferred belong to their new owner; the buyer no longer sees them. False if
  * one is too long. */
-static bool put_tickets(struct visit *visit, struct desk *desk)
+static bool put_tickets(struct visit *visit, struct desk *desk, struct grow *body)
 {
-    struct grow *body = &visit->body;
     struct span who = span_of(visit->session.member);
     struct text one = text_on(desk->ticket, sizeof(desk->ticket));
     json_open(&one, '{');
@@ -151,61 +151,79 @@ static bool put_tickets(struct visit *visit, struct desk *desk)
     return !one.overflown;
 }
 
-static void draw(uv_work_t *work)
+static void draw(void *ctx)
 {
-    struct visit *visit = MAGIC_OF(visit, work->data);
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    struct grow body = {.ptr = NULL};
     struct desk *desk = malloc(sizeof(*desk));
     if (desk != NULL)
-        visit->fits = put_tickets(visit, desk);
-    else
-        visit->body.failed = true;
+        visit->fits = put_tickets(visit, desk, &body);
+    if (desk != NULL && !body.failed)
+        visit->blob = http_blob_create((struct span){body.ptr, body.len});
+    grow_free(&body);
     free(desk);
     PQclear(visit->rows);
 }
 
-static void on_drawn(uv_work_t *work, int status)
+static void on_written(void *ctx)
 {
-    struct visit *visit = MAGIC_OF(visit, work->data);
-    const struct grow *body = &visit->body;
-    assert(status == 0);
-    pay_draw_end(visit->drawing);
-    if (body->failed)
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    if (visit->places != NULL)
+        pay_draw_end(visit->places);
+    if (visit->blob == NULL)
         guard_unavailable(visit->req, ERR_NOMEM);
     else if (visit->mine == 0)
         refusal_reply(visit->req, REFUSAL_TICKETS_UNKNOWN);
     else if (!visit->fits)
         refusal_reply(visit->req, REFUSAL_ANSWER_LONG);
     else
-        http_reply(visit->req,
-                   &(struct http_reply){.status = 200,
-                                        .type = "application/json",
-                                        .headers = SPAN("Cache-Control: private, no-store\r\n"),
-                                        .body = {body->ptr, body->len}});
-    grow_free(&visit->body);
+        http_reply(visit->req, &(struct http_reply){.status = 200,
+                                                    .type = "application/json",
+                                                    .headers = visit->headers,
+                                                    .blob = visit->blob});
+    http_blob_unref(visit->blob);
     visit_end(visit);
+}
+
+/* `places` NULL: it is short, and is written here. */
+static void write_list(struct visit *visit, const struct pg_answer *answer, void (*run)(void *ctx),
+                       _Atomic uint32_t *places, uint32_t places_max)
+{
+    if (places != NULL && !pay_draw_begin(places, places_max)) {
+        refusal_reply(visit->req, REFUSAL_BUSY);
+        visit_end(visit);
+        return;
+    }
+    visit->places = places;
+    visit->rows = answer->results[0];
+    answer->results[0] = NULL;
+    visit->job = (struct service_job){
+        .loop = visit->pay->loop, .run = run, .then = on_written, .ctx = visit};
+    if (places != NULL) {
+        service_run(&visit->job);
+        return;
+    }
+    run(visit);
+    on_written(visit);
+}
+
+/* False: it was answered. */
+static bool has_rows(struct visit *visit, const struct pg_answer *answer)
+{
+    if (answer->rc == 0)
+        return true;
+    guard_unavailable(visit->req, answer->rc);
+    visit_end(visit);
+    return false;
 }
 
 /* A code takes a millisecond to draw, and an order may have a hundred: not on the loop. */
 static void on_tickets(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc == 0)
-        visit->rows = PQcopyResult(answer->results[0], PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
-    if (visit->rows == NULL) {
-        guard_unavailable(visit->req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
-        visit_end(visit);
-        return;
-    }
-    visit->drawing = &visit->pay->common->caps->drawing;
-    if (!pay_draw_begin(visit->drawing, DRAWINGS_MAX)) {
-        PQclear(visit->rows);
-        refusal_reply(visit->req, REFUSAL_BUSY);
-        visit_end(visit);
-        return;
-    }
-    visit->work.data = visit;
-    /* It fails only if it is given no function. */
-    uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn);
+    visit->headers = SPAN("Cache-Control: private, no-store\r\n");
+    if (has_rows(visit, answer))
+        write_list(visit, answer, draw, &visit->pay->common->caps->drawing, DRAWINGS_MAX);
 }
 
 static void then_tickets(struct visit *visit)
@@ -414,36 +432,45 @@ static void on_get_keys(struct http_req *req)
 
 /* One page of the list. It is complete by itself if it starts at the beginning and is not full;
  * pages chained by `after` and `next` are complete together. */
-static void on_revoked(void *ctx, const struct pg_answer *answer)
+static void put_revoked(void *ctx)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
-    int len = res != NULL ? PQntuples(res) : 0;
+    int len = PQntuples(visit->rows);
     bool more = len > REVOKED_PAGE_MAX;
     const struct span none = {NULL, 0};
     size_t room = REVOKED_HEAD_MAX + (size_t)len * REVOKED_ID_MAX;
-    char *memory = res != NULL ? malloc(room) : NULL;
-    if (memory == NULL) {
-        guard_unavailable(visit->req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
-        visit_end(visit);
-        return;
-    }
-    struct text body = text_on(memory, room);
+    char *memory = malloc(room);
+    struct text body = text_on(memory, memory != NULL ? room : 0);
     json_open(&body, '{');
     json_member_cstr(&body, "event", visit->id);
     json_member_str(&body, "as_of", text_span(&visit->as_of));
     json_member_or_null(&body, "after", visit->to[0] != '\0' ? span_of(visit->to) : none);
-    json_member_or_null(&body, "next",
-                        more ? sql_ticket_revoked_row(res, REVOKED_PAGE_MAX - 1).id : none);
+    json_member_or_null(
+        &body, "next",
+        more ? sql_ticket_revoked_row(visit->rows, REVOKED_PAGE_MAX - 1).id : none);
     json_member_bool(&body, "complete", !more && visit->to[0] == '\0');
     json_member_open(&body, "revoked", '[');
     for (int i = 0; i < len && i < REVOKED_PAGE_MAX; i++)
-        json_str(&body, sql_ticket_revoked_row(res, i).id);
+        json_str(&body, sql_ticket_revoked_row(visit->rows, i).id);
     json_close(&body, ']');
     json_close(&body, '}');
-    guard_reply(visit->req, 200, &body, SPAN("Cache-Control: public, max-age=10\r\n"));
+    visit->mine = 1;
+    visit->fits = !body.overflown;
+    if (memory != NULL)
+        visit->blob = http_blob_create(text_span(&body));
     free(memory);
-    visit_end(visit);
+    PQclear(visit->rows);
+}
+
+static void on_revoked(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = MAGIC_OF(visit, ctx);
+    visit->headers = SPAN("Cache-Control: public, max-age=10\r\n");
+    if (!has_rows(visit, answer))
+        return;
+    bool is_long = PQntuples(answer->results[0]) > REVOKED_SHORT_MAX;
+    write_list(visit, answer, put_revoked, is_long ? &visit->pay->common->caps->listing : NULL,
+               LISTINGS_MAX);
 }
 
 static void on_get_revoked(struct http_req *req)

@@ -33,6 +33,8 @@
 
 enum { DOOR_ANSWER_MAX = 512 * 1024 };
 
+enum door_call { CALL_IN, CALL_OUT, CALL_UNDO };
+
 struct door; /* one call */
 
 struct scan {
@@ -58,10 +60,17 @@ struct door {
     char actor[SCANNER_ID_MAX];
     char who[PERSONS_NAME_BYTES_MAX + 1]; /* the operator's name; "": of none */
     char reason[DOOR_REASON_MAX + 1];
-    bool offline;
-    bool one; /* a single ticket, answered by the status code */
-    uint32_t len, left;
-    int rc;
+    enum door_call call;
+    bool by_operator, offline;
+    bool one;                  /* a single ticket, answered by the status code */
+    uint32_t len, begun, done; /* scans */
+    bool going_on;
+    int rc, unread; /* `unread`: the body is no JSON */
+    struct err_slot err;
+    /* Of a long list, which is read off the loop: */
+    struct service_job job;
+    _Atomic uint32_t *drawing; /* NULL: it is short */
+    struct ticket_keys keys;
     struct scan scans[];
 };
 
@@ -104,7 +113,7 @@ static unsigned status_of(const struct scan *scan)
 
 static void door_reply(struct door *door)
 {
-    assert(door->left == 0);
+    assert(door->rc < 0 || door->done == door->len);
     assert(!door->one || door->len == 1);
     char *memory = malloc(DOOR_ANSWER_MAX);
     struct text body = text_on(memory, memory != NULL ? DOOR_ANSWER_MAX : 0);
@@ -127,12 +136,31 @@ static void door_reply(struct door *door)
     door_free(door);
 }
 
+static void check_in(struct scan *scan);
+
+/* Begins the next scans; after a failure none, as all will be sent again. A forged ticket is done
+ * at once, and begins none itself. */
+static void go_on(struct door *door)
+{
+    assert(door->begun <= door->len);
+    assert(door->done <= door->begun);
+    if (door->going_on)
+        return;
+    door->going_on = true;
+    while (door->rc == 0 && door->begun < door->len &&
+           door->begun - door->done < DOOR_SCANS_AT_ONCE)
+        check_in(&door->scans[door->begun++]);
+    door->going_on = false;
+    if (door->done == door->begun)
+        door_reply(door);
+}
+
 static void scan_done(struct scan *scan)
 {
     struct door *door = scan->door;
-    assert(door->left > 0);
-    if (--door->left == 0)
-        door_reply(door);
+    assert(door->done < door->begun);
+    door->done++;
+    go_on(door);
 }
 
 /* ---- in ---- */
@@ -223,7 +251,7 @@ static void on_checked_in(void *ctx, const struct pg_answer *answer)
 static void check_in(struct scan *scan)
 {
     struct door *door = scan->door;
-    assert(door->left > 0);
+    assert(door->done < door->begun);
     assert(scan->why[0] == '\0');
     if (scan->judged == ERR_NOMEM) { /* which is no reason to turn anybody away */
         door->rc = scan->judged;
@@ -329,6 +357,33 @@ static bool is_ours(struct door *door)
     return false;
 }
 
+static void door_act(struct door *door, bool undo)
+{
+    assert(!door->offline);
+    assert(door->reason[0] != '\0');
+    if (!is_ours(door))
+        return;
+    const char *ticket = door->scans[0].ticket.id;
+    struct pg_job *job = pg_job_create(door->pay->pg, undo ? on_undone : on_out, door);
+    sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = ticket});
+    if (undo)
+        sql_checkin_undo_add(job, &(struct sql_checkin_undo_args){.ticket = ticket,
+                                                                  .event = door->event,
+                                                                  .gate = door->gate,
+                                                                  .actor = door->actor,
+                                                                  .reason = door->reason,
+                                                                  .who = who_of(door),
+                                                                  .within_ms = DOOR_UNDO_MS});
+    else
+        sql_checkout_add(job, &(struct sql_checkout_args){.ticket = ticket,
+                                                          .event = door->event,
+                                                          .gate = door->gate,
+                                                          .actor = door->actor,
+                                                          .reason = door->reason,
+                                                          .who = who_of(door)});
+    pg_job_send(job);
+}
+
 /* ---- reading a call ---- */
 
 static void take_scan(struct door *door, struct span token, uint64_t at_ms)
@@ -338,7 +393,7 @@ static void take_scan(struct door *door, struct span token, uint64_t at_ms)
     scan->door = door;
     scan->at_ms = at_ms;
     scan->token = token.ptr;
-    scan->judged = ticket_verify(&door->pay->secrets->ticket_keys, token, NULL, &scan->ticket);
+    scan->judged = ticket_verify(&door->keys, token, NULL, &scan->ticket);
 }
 
 static void read_scans(struct door *door, struct json_in *in)
@@ -361,23 +416,21 @@ static void read_scans(struct door *door, struct json_in *in)
     }
 }
 
-enum door_call { CALL_IN, CALL_OUT, CALL_UNDO };
 
 /* A check-in is {token}, or {scans: [{token, at}]} from a door that was offline; the others are
  * {token, reason}. The operator adds event and gate, which a scanner's token implies. */
-static int read_door(struct door *door, enum door_call call, bool operator, json_t * doc,
-                     struct err_slot *err)
+static int read_door(struct door *door)
 {
     struct span token = {NULL, 0};
     struct json_in in;
-    json_in_object(&in, doc, err);
-    if (operator) {
+    json_in_object(&in, door->doc, &door->err);
+    if (door->by_operator) {
         json_in_copy(&in, "event", door->event, sizeof(door->event));
         json_in_copy(&in, "gate", door->gate, sizeof(door->gate));
     }
-    if (call != CALL_IN)
+    if (door->call != CALL_IN)
         json_in_copy(&in, "reason", door->reason, sizeof(door->reason));
-    door->offline = call == CALL_IN && json_in_has(&in, "scans");
+    door->offline = door->call == CALL_IN && json_in_has(&in, "scans");
     door->one = !door->offline;
     if (door->offline) {
         read_scans(door, &in);
@@ -389,21 +442,53 @@ static int read_door(struct door *door, enum door_call call, bool operator, json
     return json_in_end(&in);
 }
 
+static void read_body(void *ctx)
+{
+    struct door *door = MAGIC_OF(door, ctx);
+    assert(door->doc == NULL);
+    door->unread = json_in_parse(http_req_body(door->req), &door->err, &door->doc);
+    if (door->unread == 0)
+        door->rc = read_door(door);
+}
+
+static void on_read(void *ctx)
+{
+    struct door *door = MAGIC_OF(door, ctx);
+    struct http_req *req = door->req;
+    if (door->drawing != NULL)
+        pay_draw_end(door->drawing);
+    if (door->unread < 0 || door->rc < 0 || pay_of(req) == NULL) {
+        if (door->unread < 0)
+            guard_unread(req, door->unread, &door->err);
+        else if (door->rc < 0)
+            refusal_say(req, REFUSAL_REQUEST, "%s", door->err.text);
+        else
+            guard_unavailable(req, ERR_CLOSED);
+        door_free(door);
+    } else if (door->call == CALL_IN) {
+        assert(door->one ? door->len == 1 : door->offline);
+        go_on(door);
+    } else {
+        door_act(door, door->call == CALL_UNDO);
+    }
+}
+
 static void door_begin(struct http_req *req, const struct scanner *scanner, enum door_call call)
 {
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_json(req, &err, &doc))
+    struct pay *pay = pay_of(req);
+    if (!guard_type(req))
         return;
     struct door *door = calloc(1, sizeof(*door) + DOOR_SCANS_MAX * sizeof(struct scan));
     if (door == NULL) {
-        json_decref(doc);
         guard_unavailable(req, ERR_NOMEM);
         return;
     }
     MAGIC_BEGIN(door, door);
     door->req = req;
-    door->pay = pay_of(req);
+    door->pay = pay;
+    door->call = call;
+    door->by_operator = scanner == NULL;
+    door->keys = pay->secrets->ticket_keys; /* a reload may free those */
     if (scanner != NULL) {
         memcpy(door->event, scanner->event, sizeof(door->event));
         memcpy(door->gate, scanner->gate, sizeof(door->gate));
@@ -413,46 +498,18 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
         snprintf(door->who, sizeof(door->who), "%s", who);
     snprintf(door->actor, sizeof(door->actor), "%s",
              scanner != NULL ? scanner->id : ACTOR_OPERATOR);
-    door->doc = doc;
-    int rc = read_door(door, call, scanner == NULL, doc, &err);
-    if (rc < 0) {
-        refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-        door_free(door);
-    } else if (call == CALL_IN) {
-        assert(door->one ? door->len == 1 : door->offline);
-        assert(door->left == 0);
-        assert(door->len <= DOOR_SCANS_MAX);
-        door->left = door->len + 1; /* one for ourselves: forged tickets finish at once */
-        for (uint32_t i = 0; i < door->len; i++)
-            check_in(&door->scans[i]);
-        if (--door->left == 0)
-            door_reply(door);
+    if (http_req_body(req).len > DOOR_SHORT_MAX)
+        door->drawing = &pay->common->caps->drawing;
+    door->job =
+        (struct service_job){.loop = pay->loop, .run = read_body, .then = on_read, .ctx = door};
+    if (door->drawing == NULL) {
+        read_body(door);
+        on_read(door);
+    } else if (pay_draw_begin(door->drawing, DRAWINGS_MAX)) {
+        service_run(&door->job);
     } else {
-        bool undo = call == CALL_UNDO;
-        assert(!door->offline);
-        assert(door->reason[0] != '\0');
-        if (is_ours(door)) {
-            const char *ticket = door->scans[0].ticket.id;
-            struct pg_job *job = pg_job_create(door->pay->pg, undo ? on_undone : on_out, door);
-            sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = ticket});
-            if (undo)
-                sql_checkin_undo_add(job,
-                                     &(struct sql_checkin_undo_args){.ticket = ticket,
-                                                                     .event = door->event,
-                                                                     .gate = door->gate,
-                                                                     .actor = door->actor,
-                                                                     .reason = door->reason,
-                                                                     .who = who_of(door),
-                                                                     .within_ms = DOOR_UNDO_MS});
-            else
-                sql_checkout_add(job, &(struct sql_checkout_args){.ticket = ticket,
-                                                                  .event = door->event,
-                                                                  .gate = door->gate,
-                                                                  .actor = door->actor,
-                                                                  .reason = door->reason,
-                                                                  .who = who_of(door)});
-            pg_job_send(job);
-        }
+        refusal_reply(req, REFUSAL_BUSY);
+        door_free(door);
     }
 }
 

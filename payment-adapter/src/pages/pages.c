@@ -75,7 +75,7 @@ struct visit {
     enum lang lang;
     bool tickets;
     /* Of tickets that are drawn: */
-    uv_work_t work;
+    struct service_job job;
     _Atomic uint32_t *drawing;
     PGresult *rows;
     struct tickets_view view;
@@ -255,20 +255,19 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     visit_free(visit);
 }
 
-static void draw(uv_work_t *work)
+static void draw(void *ctx)
 {
-    struct visit *visit = MAGIC_OF(visit, work->data);
+    struct visit *visit = MAGIC_OF(visit, ctx);
     tickets_page_put(&visit->page, visit->pages->tickets, visit->pages->site, visit->lang,
                      &visit->view);
+    PQclear(visit->rows);
 }
 
-static void on_drawn(uv_work_t *work, int status)
+static void on_drawn(void *ctx)
 {
-    struct visit *visit = MAGIC_OF(visit, work->data);
-    assert(status == 0);
+    struct visit *visit = MAGIC_OF(visit, ctx);
     pay_draw_end(visit->drawing);
     reply_page(visit, 200, &visit->page);
-    PQclear(visit->rows);
     free(visit->page.ptr);
     visit_free(visit);
 }
@@ -291,26 +290,23 @@ static void on_tickets_read(void *ctx, const struct pg_answer *answer)
     }
     size_t room = PAGE_MAX + (res != NULL ? (size_t)PQntuples(res) : 0) * FACT_QR_MAX;
     char *memory = res != NULL ? malloc(room) : NULL;
-    if (memory != NULL)
-        visit->rows = PQcopyResult(res, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
-    if (visit->rows == NULL) {
-        free(memory);
+    if (memory == NULL) {
         reply_note(visit, 503, "page.later");
         return;
     }
     visit->drawing = &visit->pay->common->caps->drawing;
     if (!pay_draw_begin(visit->drawing, DRAWINGS_MAX)) {
-        PQclear(visit->rows);
         free(memory);
         http_bound_count("overloaded");
         reply_note(visit, 503, "page.later");
         return;
     }
-    visit->view.rows = visit->rows;
+    visit->rows = answer->results[0];
+    answer->results[0] = NULL;
     visit->page = text_on(memory, room);
-    visit->work.data = visit;
-    /* It fails only if it is given no function. */
-    uv_queue_work(visit->pay->loop->uv, &visit->work, draw, on_drawn);
+    visit->job =
+        (struct service_job){.loop = visit->pay->loop, .run = draw, .then = on_drawn, .ctx = visit};
+    service_run(&visit->job);
 }
 
 static void on_orders_read(void *ctx, const struct pg_answer *answer)

@@ -474,3 +474,19 @@ test('of orders whose tickets are asked for at once as many are drawn as there i
   assert.deepEqual([...kinds].sort(), wanted);
   for (const { status } of [await list(), await page()]) assert.equal(status, 200);
 });
+
+test('the scans of an offline door come in parts, between which other doors have their turn', async () => {
+  const { tickets: [ticket] } = await tickets();
+  const jobs = async () => (await world.pay.metrics()).get('fairgate_pay_db_jobs_total');
+  const scans = Array.from({ length: 500 }, (_, i) => ({ token: ticket.token, at: new Date(Date.now() - 1000 * (i + 1)).toISOString() }));
+  const unlock = await world.lock('pay', 'pay.checkin');
+  const before = await jobs();
+  const merged = world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'north', scans } });
+  await until('a scan to wait', () => world.postgres.sql("SELECT count(*) FROM pg_locks WHERE relation = 'pay.checkin'::regclass AND NOT granted", 'pay') !== '0');
+  const begun = (await jobs()) - before;
+  unlock();
+  assert.ok(begun < 100, `${begun} at once`);
+  const { results } = assertStatus(await merged, 200).json;
+  assert.equal(results.length, 500);
+  assert.deepEqual(results.filter(({ admit }) => admit).map((one) => one.ticket), [ticket.ticket]);
+});
