@@ -280,6 +280,7 @@ static void open_psps(struct pay *pay)
                                       .webhook_secrets = texts->psp_webhook[i],
                                       .return_url = texts->return_url,
                                       .timeout_ms = (uint32_t)settings->psp_timeout_ms,
+                                      .uv = pay->loop->uv,
                                       .outcalls = pay->outcalls,
                                       .clock = pay->loop->clock,
                                       .log = pay->loop->log,

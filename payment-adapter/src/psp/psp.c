@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Two arrays of the one list, so a provider has the same place in each. */
 #define PSP_NAME(NAME) #NAME,
@@ -75,29 +76,64 @@ bool psp_read_body(struct peer_call *call, const struct outcall_answer *answer, 
 
 /* ---- lists ---- */
 
+enum { LIST_SHORT_MAX = 32768 }; /* read on the loop, in half a millisecond */
+
 struct list_call {
+    uv_work_t work;
+    uv_loop_t *uv;
     const struct psp_driver *driver;
     void (*read)(const json_t *list, struct psp_events *events);
     void (*on_done)(void *ctx, const struct psp_events *events);
     void *ctx;
+    unsigned status;
+    struct span body;
+    char *copy; /* of the body; NULL: it is borrowed */
     struct psp_events events;
 };
 
+static void read_list(uv_work_t *work)
+{
+    struct list_call *call = work->data;
+    struct psp_events *events = &call->events;
+    json_t *list = NULL;
+    if (events->rc == 0)
+        events->rc = json_in_read(call->body, &list);
+    if (events->rc == 0)
+        events->rc = call->status != 200 ? ERR_PEER : list == NULL ? ERR_SYNTAX : 0;
+    if (events->rc == 0)
+        call->read(list, events);
+    else
+        events->lost = call->driver->is_lost(list);
+    json_decref(list);
+    free(call->copy);
+}
+
+static void on_list_read(uv_work_t *work, int status)
+{
+    struct list_call *call = work->data;
+    (void)status; /* never cancelled */
+    call->on_done(call->ctx, &call->events);
+    free(call);
+}
+
+/* Without memory for a copy a long list is read here, too. */
 static void on_list(void *ctx, const struct outcall_answer *answer)
 {
     struct list_call *call = ctx;
-    json_t *list = NULL;
-    int rc = answer->rc < 0 ? answer->rc : json_in_read(answer->body, &list);
-    call->events.rc = rc < 0 ? rc : answer->status == 200 ? 0 : ERR_PEER;
-    if (call->events.rc == 0 && list == NULL)
-        call->events.rc = ERR_SYNTAX;
-    else if (call->events.rc == 0)
-        call->read(list, &call->events);
-    else
-        call->events.lost = call->driver->is_lost(list);
-    json_decref(list);
-    call->on_done(call->ctx, &call->events);
-    free(call);
+    call->work.data = call;
+    call->events.rc = answer->rc;
+    call->status = answer->status;
+    call->body = answer->body;
+    if (call->body.len > LIST_SHORT_MAX)
+        call->copy = malloc(call->body.len);
+    if (call->copy == NULL) {
+        read_list(&call->work);
+        on_list_read(&call->work, 0);
+        return;
+    }
+    memcpy(call->copy, call->body.ptr, call->body.len);
+    call->body.ptr = call->copy;
+    uv_queue_work(call->uv, &call->work, read_list, on_list_read); /* fails only without a job */
 }
 
 void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t limit,
@@ -107,6 +143,7 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth, uint32_t l
     struct list_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
         BUG_STOP("no memory for a call"); /* without a few kilobytes nothing here can go on */
+    call->uv = psp->conf.uv;
     call->driver = psp->driver;
     call->events.limit = limit;
     call->read = read;

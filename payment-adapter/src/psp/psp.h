@@ -32,6 +32,7 @@ struct psp_conf {
     const char *checkout_url;    /* where the buyer pays; the client secret is appended */
     const char *return_url;      /* where the buyer comes back to; the order's id is appended */
     uint32_t timeout_ms;
+    uv_loop_t *uv;
     struct outcalls *outcalls; /* borrowed */
     const struct clock *clock;
     struct logger *log;
