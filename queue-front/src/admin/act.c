@@ -365,6 +365,27 @@ bool act_done(struct act *act)
     }
 }
 
+/* ---- a long body ---- */
+
+static void on_read(void *ctx)
+{
+    struct act *act = ctx;
+    if (front_of(act->req) != NULL) {
+        act->then(act);
+        return;
+    }
+    refusal_reply(act->req, REFUSAL_UNAVAILABLE); /* the store has closed meanwhile */
+    act_settle(act, true);
+}
+
+void act_read(struct act *act, void (*run)(void *ctx), void (*then)(void *ctx))
+{
+    act->then = then;
+    act->job =
+        (struct service_job){.loop = act->front->loop, .run = run, .then = on_read, .ctx = act};
+    service_run(&act->job);
+}
+
 /* ---- a try ---- */
 
 static void on_found(void *ctx, const struct front_line *event, bool unavailable)

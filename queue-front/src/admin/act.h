@@ -32,6 +32,8 @@ typedef bool act_answer(struct act *act);
 struct act {
     struct line_admin line; /* first: the store hands back a pointer to it */
     struct front_wait wait;
+    struct service_job job;
+    void (*then)(void *ctx); /* after the job */
     struct front *front;
     struct http_req *req;
     act_attempt *attempt;
@@ -62,6 +64,8 @@ void act_settle(struct act *act, bool answered);
 const struct front_line *act_event(const struct act *act);
 /* Finds the event, also one that ended long ago, and attempts. */
 void act_try(struct act *act);
+/* Calls `run`, which reads a long body, off the loop, and then `then`. Both get the act. */
+void act_read(struct act *act, void (*run)(void *ctx), void (*then)(void *ctx));
 
 /* What the body may say besides {"why": ".."}; it may be empty. */
 struct act_words {

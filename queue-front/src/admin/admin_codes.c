@@ -15,6 +15,11 @@
 struct codes_act {
     struct act act;
     struct line_codes codes;
+    /* Of the body: */
+    int unread, rc;
+    struct err_slot err;
+    char lane[EVENT_LANE_ID_MAX + 1];
+    uint8_t sha[CODES_PUT_MAX][PRESALE_SHA_BYTES];
 };
 
 static const char *lane_id(const struct event_doc *doc, unsigned lane)
@@ -72,12 +77,8 @@ static bool answer_codes(struct act *act)
     return true;
 }
 
-/* Turns a list of codes, or of their digests, into what is stored. */
-static void read_codes(struct codes_act *codes, const struct front_line *event, struct json_in *in,
-                       bool plain)
+static void read_codes(struct codes_act *codes, struct json_in *in, bool plain)
 {
-    uint8_t(*digests)[LINE_CODE_BYTES] = (void *)codes->act.json, sha[PRESALE_SHA_BYTES];
-    static_assert((int)CODES_PUT_MAX * (int)LINE_CODE_BYTES <= (int)EVENT_DOC_BYTES_MAX, "room");
     const char *name = plain ? "codes" : "digests";
     json_t *list;
     if (!json_in_array(in, name, 1, CODES_PUT_MAX, &list))
@@ -86,30 +87,28 @@ static void read_codes(struct codes_act *codes, const struct front_line *event, 
         struct span text;
         if (!json_in_item_str(in, name, list, i, 1, PRESALE_INPUT_MAX, &text))
             return;
-        if (!(plain ? presale_digest(text, sha) : presale_digest_parse(text, sha))) {
+        if (!(plain ? presale_digest(text, codes->sha[i])
+                    : presale_digest_parse(text, codes->sha[i]))) {
             json_in_refuse(in, name,
                            plain ? "must be of 4 to 64 visible ASCII characters each"
                                  : "must be SHA-256 in hex each");
             return;
         }
-        presale_sign(&event->identity->codes, front_line_id(event), sha, digests[i]);
     }
-    codes->codes.digest = (const uint8_t(*)[LINE_CODE_BYTES])digests;
     codes->codes.len = (uint32_t)json_array_size(list);
 }
 
-/* {"lane", "channel", "uses", "codes" or "digests"}. False: answered. */
-static bool read_load(struct codes_act *codes, const struct front_line *event)
+/* {"lane", "channel", "uses", "codes" or "digests"}; off the loop. */
+static void read_load(void *ctx)
 {
-    struct err_slot err;
+    struct codes_act *codes = ctx;
     json_t *json;
-    if (json_in_parse(http_req_body(codes->act.req), &err, &json) < 0) {
-        answer_body_unread(codes->act.req, &err);
-        return false;
-    }
+    codes->unread = json_in_parse(http_req_body(codes->act.req), &codes->err, &json);
+    if (codes->unread < 0)
+        return;
     struct json_in in;
     struct span lane = SPAN("general"), channel = SPAN("");
-    json_in_object(&in, json, &err);
+    json_in_object(&in, json, &codes->err);
     if (json_in_has(&in, "lane"))
         json_in_str(&in, "lane", 1, EVENT_LANE_ID_MAX, &lane);
     if (json_in_has(&in, "channel"))
@@ -117,8 +116,7 @@ static bool read_load(struct codes_act *codes, const struct front_line *event)
     codes->codes.uses = 1;
     if (json_in_has(&in, "uses"))
         json_in_u64(&in, "uses", 0, CODE_USES_MAX, &codes->codes.uses);
-    codes->codes.lane = event_doc_lane(&event->doc, lane);
-    if (codes->codes.lane > event->doc.lanes_len)
+    if (!span_to_cstr(lane, codes->lane, sizeof(codes->lane)))
         json_in_refuse(&in, "lane", "must be a lane of this event");
     if (!span_is_visible(channel) || span_has_any(channel, "\"\\") ||
         !span_to_cstr(channel, codes->codes.channel, sizeof(codes->codes.channel)))
@@ -127,12 +125,39 @@ static bool read_load(struct codes_act *codes, const struct front_line *event)
     if (plain == json_in_has(&in, "digests"))
         json_in_refuse(&in, "codes", "give either codes or digests");
     else
-        read_codes(codes, event, &in, plain);
-    int rc = json_in_end(&in);
+        read_codes(codes, &in, plain);
+    codes->rc = json_in_end(&in);
     json_decref(json);
-    if (rc < 0)
-        refusal_say(codes->act.req, REFUSAL_CODES, "%s", err.text);
-    return rc == 0;
+}
+
+static void on_load_read(void *ctx)
+{
+    struct codes_act *codes = ctx;
+    if (codes->unread == 0 && codes->rc == 0) {
+        act_try(&codes->act);
+        return;
+    }
+    if (codes->unread < 0)
+        answer_body_unread(codes->act.req, &codes->err);
+    else
+        refusal_say(codes->act.req, REFUSAL_CODES, "%s", codes->err.text);
+    act_settle(&codes->act, true);
+}
+
+/* Turns the digests into what is stored. False: answered. */
+static bool sign_codes(struct codes_act *codes, const struct front_line *event)
+{
+    uint8_t(*digests)[LINE_CODE_BYTES] = (void *)codes->act.json;
+    static_assert((int)CODES_PUT_MAX * (int)LINE_CODE_BYTES <= (int)EVENT_DOC_BYTES_MAX, "room");
+    codes->codes.lane = event_doc_lane(&event->doc, span_of(codes->lane));
+    if (codes->codes.lane > event->doc.lanes_len) {
+        refusal_say(codes->act.req, REFUSAL_CODES, "/lane: must be a lane of this event");
+        return false;
+    }
+    for (uint32_t i = 0; i < codes->codes.len; i++)
+        presale_sign(&event->identity->codes, front_line_id(event), codes->sha[i], digests[i]);
+    codes->codes.digest = (const uint8_t(*)[LINE_CODE_BYTES])digests;
+    return true;
 }
 
 static void audit_codes(struct codes_act *codes, const struct front_line *event)
@@ -159,7 +184,7 @@ static bool ask_codes(struct act *act, const struct front_line *event)
     enum line_codes_call call = codes->codes.call;
     if (event->shut != FRONT_OPEN) {
         answer_shut(act->req, front_line_id(event), event->shut);
-    } else if (call != LINE_CODES_PUT || read_load(codes, event)) {
+    } else if (call != LINE_CODES_PUT || sign_codes(codes, event)) {
         if (call != LINE_CODES_COUNT)
             audit_codes(codes, event);
         act->line.codes = &codes->codes;
@@ -175,7 +200,10 @@ static void begin(struct http_req *req, enum line_codes_call call)
     if (codes == NULL)
         return;
     codes->codes.call = call;
-    act_try(&codes->act);
+    if (call == LINE_CODES_PUT)
+        act_read(&codes->act, read_load, on_load_read);
+    else
+        act_try(&codes->act);
 }
 
 static void on_codes_put(struct http_req *req)

@@ -41,7 +41,10 @@ struct reading {
     bool looked_again; /* our picture may be a tick behind: another front may have closed it */
     struct front *front;
     struct http_req *req;
-    uint64_t parts; /* of an archive: those before this one */
+    struct service_job job;
+    struct http_blob *blob;
+    struct text text; /* in the blob */
+    uint64_t parts;   /* of an archive: those before this one */
     char chain[ARCHIVE_SHA_LEN + 1];
     char words[ENDED_WORDS_MAX];
 };
@@ -70,6 +73,30 @@ static void refuse(struct reading *reading, enum line_outcome outcome)
     reading_end(reading);
 }
 
+/* Rows have megabytes, so they are copied once: to where they are sent from. False: answered. */
+static bool reading_room(struct reading *reading, size_t len)
+{
+    reading->blob = http_blob_room(len);
+    if (reading->blob != NULL) {
+        reading->text = text_on(reading->blob->bytes, len);
+        return true;
+    }
+    answer_overloaded(reading->req);
+    reading_end(reading);
+    return false;
+}
+
+static void answer_rows(struct reading *reading, const char *type, struct span headers)
+{
+    assert(!reading->text.overflown);
+    reading->blob->len = (uint32_t)reading->text.len;
+    http_reply(reading->req,
+               &(struct http_reply){
+                   .status = 200, .type = type, .headers = headers, .blob = reading->blob});
+    http_blob_unref(reading->blob);
+    reading_end(reading);
+}
+
 /* False: the request was answered. */
 static bool read_number(struct http_req *req, struct span name, uint64_t max, uint64_t *out)
 {
@@ -90,30 +117,23 @@ static void on_rows(struct line_admin *line)
         refuse(reading, line->outcome);
         return;
     }
-    size_t cap = line->reply.len + 256;
-    char *memory = malloc(cap);
-    if (memory == NULL) {
-        answer_overloaded(reading->req);
-        reading_end(reading);
+    if (!reading_room(reading, line->reply.len + 256))
         return;
-    }
-    struct text json = text_on(memory, cap);
-    json_open(&json, '{');
+    struct text *json = &reading->text;
+    json_open(json, '{');
     if (line->event[0] != '\0')
-        json_member_cstr(&json, "event", line->event);
-    json_member_raw(&json,
+        json_member_cstr(json, "event", line->event);
+    json_member_raw(json,
                     line->call == LINE_ENDED    ? "events"
                     : line->call == LINE_SERIES ? "series"
                                                 : "audit",
                     line->reply);
     if (line->call == LINE_ENDED && line->version > 0)
-        json_member_u64(&json, "next", line->version);
+        json_member_u64(json, "next", line->version);
     else if (line->call == LINE_ENDED)
-        json_member_null(&json, "next");
-    json_close(&json, '}');
-    answer_json(reading->req, 200, &json, NULL);
-    free(memory);
-    reading_end(reading);
+        json_member_null(json, "next");
+    json_close(json, '}');
+    answer_rows(reading, "application/json", SPAN("Cache-Control: no-store\r\n"));
 }
 
 static void on_ended(struct http_req *req)
@@ -199,7 +219,7 @@ static void on_series(struct http_req *req)
 
 /* ---- an archive ---- */
 
-static void answer_part(struct reading *reading, const struct text *lines, struct span next)
+static void answer_part(struct reading *reading, struct span next)
 {
     char memory[512 + 2 * LINE_EVENT_ID_MAX];
     struct text headers = text_on(memory, sizeof(memory));
@@ -211,12 +231,8 @@ static void answer_part(struct reading *reading, const struct text *lines, struc
         text_put(&headers, next);
         TEXT_LIT(&headers, ">; rel=\"next\"\r\n");
     }
-    assert(!headers.overflown && !lines->overflown);
-    http_reply(reading->req, &(struct http_reply){.status = 200,
-                                                  .type = "application/x-ndjson",
-                                                  .headers = text_span(&headers),
-                                                  .body = text_span(lines)});
-    reading_end(reading);
+    assert(!headers.overflown);
+    answer_rows(reading, "application/x-ndjson", text_span(&headers));
 }
 
 static void put_figures(struct text *out, const struct line_view *view)
@@ -366,30 +382,25 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
         reading_end(reading);
         return;
     }
-    char *memory = malloc(HEAD_MAX);
-    if (memory == NULL) {
-        answer_overloaded(reading->req);
-        reading_end(reading);
+    if (!reading_room(reading, HEAD_MAX))
         return;
-    }
-    struct text lines = text_on(memory, HEAD_MAX);
-    put_head(&lines, reading->front, event);
+    struct text *lines = &reading->text;
+    put_head(lines, reading->front, event);
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
         const struct front_line *line = front_line_in(reading->front, event, lane);
         if (line == NULL)
             continue;
-        lines.comma = false;
-        text_char(&lines, '\n');
-        fairness_put(&lines, reading->front, line);
+        lines->comma = false;
+        text_char(lines, '\n');
+        fairness_put(lines, reading->front, line);
     }
-    text_char(&lines, '\n');
-    archive_put_mark(&lines, &reading->front->keys->draws, reading->chain);
+    text_char(lines, '\n');
+    archive_put_mark(lines, &reading->front->keys->draws, reading->chain);
     char next_memory[ARCHIVE_SHA_LEN + 32];
     struct text next = text_on(next_memory, sizeof(next_memory));
     TEXT_LIT(&next, "trail.0-0.1.");
     text_str(&next, reading->chain);
-    answer_part(reading, &lines, text_span(&next));
-    free(memory);
+    answer_part(reading, text_span(&next));
 }
 
 static void put_next(struct text *next, const struct reading *reading)
@@ -413,6 +424,30 @@ static void put_next(struct text *next, const struct reading *reading)
     text_str(next, reading->chain);
 }
 
+/* Off the loop: a part may have megabytes, too. */
+static void chain_part(void *ctx)
+{
+    struct reading *reading = ctx;
+    archive_chain(reading->chain, text_span(&reading->text));
+}
+
+static void on_chained(void *ctx)
+{
+    struct reading *reading = ctx;
+    char memory[96 + ARCHIVE_SHA_LEN];
+    struct text *lines = &reading->text, next = text_on(memory, sizeof(memory));
+    put_next(&next, reading);
+    if (next.len == 0) {
+        lines->comma = false;
+        json_open(lines, '{');
+        json_member_u64(lines, "parts", reading->parts + 1);
+        json_member_cstr(lines, "sha256", reading->chain);
+        json_close(lines, '}');
+        text_char(lines, '\n');
+    }
+    answer_part(reading, text_span(&next));
+}
+
 static void on_part(struct line_admin *line)
 {
     struct reading *reading = (struct reading *)line;
@@ -420,30 +455,16 @@ static void on_part(struct line_admin *line)
         refuse(reading, line->outcome);
         return;
     }
-    size_t cap = line->reply.len + 256;
-    char *memory = malloc(cap), next_memory[96 + ARCHIVE_SHA_LEN];
-    if (memory == NULL) {
-        answer_overloaded(reading->req);
-        reading_end(reading);
+    if (!reading_room(reading, line->reply.len + 256))
         return;
-    }
-    struct text lines = text_on(memory, cap), next = text_on(next_memory, sizeof(next_memory));
-    json_open(&lines, '{');
-    json_member_raw(&lines, line->call == LINE_AUDIT ? "audit" : "series", line->reply);
-    json_close(&lines, '}');
-    text_char(&lines, '\n');
-    archive_chain(reading->chain, text_span(&lines));
-    put_next(&next, reading);
-    if (next.len == 0) {
-        lines.comma = false;
-        json_open(&lines, '{');
-        json_member_u64(&lines, "parts", reading->parts + 1);
-        json_member_cstr(&lines, "sha256", reading->chain);
-        json_close(&lines, '}');
-        text_char(&lines, '\n');
-    }
-    answer_part(reading, &lines, text_span(&next));
-    free(memory);
+    struct text *lines = &reading->text;
+    json_open(lines, '{');
+    json_member_raw(lines, line->call == LINE_AUDIT ? "audit" : "series", line->reply);
+    json_close(lines, '}');
+    text_char(lines, '\n');
+    reading->job = (struct service_job){
+        .loop = reading->front->loop, .run = chain_part, .then = on_chained, .ctx = reading};
+    service_run(&reading->job);
 }
 
 /* "trail.ID.PARTS.CHAIN" or "series.INDEX.PARTS.CHAIN", as the part before has named it. */

@@ -24,6 +24,9 @@ enum {
 struct restore {
     struct act act;
     struct archive archive;
+    enum archive_fault fault;
+    struct err_slot err;
+    struct secrets *keys;
     char *json; /* what the script restores in addition to the document */
 };
 
@@ -31,6 +34,7 @@ static void on_end(struct act *act)
 {
     struct restore *restore = (struct restore *)act;
     archive_deinit(&restore->archive);
+    secrets_unref(restore->keys);
     free(restore->json);
 }
 
@@ -130,28 +134,25 @@ static bool judge_draw(struct act *act, const struct archive *archive)
     return true;
 }
 
-static void on_restore(struct http_req *req)
+/* Off the loop: it may have megabytes. */
+static void read_archive(void *ctx)
 {
-    const struct front *front = front_of(req);
-    struct err_slot err;
-    if (!front->complete) {
-        answer_starting(req);
-        return;
-    }
-    struct restore *restore = act_begin(req, sizeof(*restore), NULL);
-    if (restore == NULL)
-        return;
+    struct restore *restore = ctx;
+    restore->fault = archive_read(http_req_body(restore->act.req), &restore->keys->draws,
+                                  &restore->err, &restore->archive);
+}
+
+static void on_archive_read(void *ctx)
+{
+    struct restore *restore = ctx;
     struct act *act = &restore->act;
-    act->on_end = on_end;
-    enum archive_fault fault =
-        archive_read(http_req_body(req), &front->keys->draws, &err, &restore->archive);
     const struct archive *archive = &restore->archive;
     struct span event = archive->event;
     bool answered = true;
-    if (fault != ARCHIVE_GOOD) {
-        refuse_archive(act, fault, err.text);
+    if (restore->fault != ARCHIVE_GOOD) {
+        refuse_archive(act, restore->fault, restore->err.text);
     } else if (!span_eq(event, span_of(act->line.event))) {
-        refusal_say(req, REFUSAL_ARCHIVE_OF_ANOTHER, "It is the archive of the event %.*s.",
+        refusal_say(act->req, REFUSAL_ARCHIVE_OF_ANOTHER, "It is the archive of the event %.*s.",
                     (int)event.len, event.ptr);
     } else if (read_archived(restore) && judge_draw(act, archive)) {
         char memory[256];
@@ -168,6 +169,21 @@ static void on_restore(struct http_req *req)
         answered = act_ask(act, LINE_RESTORE, answer_restored);
     }
     act_settle(act, answered);
+}
+
+static void on_restore(struct http_req *req)
+{
+    struct front *front = front_of(req);
+    if (!front->complete) {
+        answer_starting(req);
+        return;
+    }
+    struct restore *restore = act_begin(req, sizeof(*restore), NULL);
+    if (restore == NULL)
+        return;
+    restore->keys = secrets_ref(front->keys);
+    restore->act.on_end = on_end;
+    act_read(&restore->act, read_archive, on_archive_read);
 }
 
 const struct http_route restore_api_routes[] = {

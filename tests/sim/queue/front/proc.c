@@ -188,6 +188,12 @@ void service_ready(struct service_loop *loop, const char *condition, const char 
     (void)reason;
 }
 
+void service_run(struct service_job *job)
+{
+    job->run(job->ctx);
+    job->then(job->ctx);
+}
+
 const char *service_operator(const struct service_loop *loop, const struct http_req *req)
 {
     (void)loop;
