@@ -81,6 +81,7 @@ test('units hand over every secret that a config names, and no others', async (t
     const config = at(`etc/fairgate/${service}.conf`);
     assert.doesNotMatch(unit + script + readFileSync(config, 'utf8'), /@[A-Z]+@/);
     assert.match(unit, new RegExp(`^ExecStart=/opt/fairgate/bin/${service} `, 'm'));
+    assert.match(unit, /^After=.* time-sync\.target /m);
     for (const when of ['ExecStartPre', 'ExecReload']) assert.match(unit, new RegExp(`^${when}=\\+nsenter --target 1 --mount /opt/fairgate/share/fairgate/hand-over ${service}$`, 'm'));
     assert.match(unit, new RegExp(`^BindReadOnlyPaths=/run/fairgate-${service}:/opt/fairgate/etc/fairgate/secrets$`, 'm'));
     // As the unit runs it, with the tree of this test for the root and a process that gets the signal.
