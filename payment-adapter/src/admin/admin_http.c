@@ -388,35 +388,70 @@ static void on_retry_mail(struct http_req *req)
 
 /* ---- what was sold ---- */
 
-/* One order more than a page says that there is another one. All pages together are one file. */
-static void on_lines(void *ctx, const struct pg_answer *answer)
+struct lines {
+    struct service_job job;
+    struct http_req *req;
+    PGresult *rows;
+    struct http_blob *blob;
+    bool first; /* page */
+};
+
+/* Off the loop: of large orders a page has megabytes. */
+static void put_lines(void *ctx)
 {
     static const char head[] = "order,status,created_at,currency,place,standing,category,price,"
                                "count,fee,vat_basis_points,vat,purchase\r\n";
-    struct http_req *req = ctx;
+    struct lines *lines = ctx;
+    struct grow csv = {.ptr = NULL};
+    if (lines->first)
+        grow_add(&csv, span_of(head));
+    for (int i = 0; i < PQntuples(lines->rows) && i < ORDER_LINES_PAGE; i++)
+        grow_add(&csv, sql_order_lines_row(lines->rows, i).csv);
+    if (!csv.failed)
+        lines->blob = http_blob_create((struct span){csv.ptr, csv.len});
+    grow_free(&csv);
+}
+
+/* One order more than a page says that there is another one. All pages together are one file. */
+static void on_lines_put(void *ctx)
+{
+    struct lines *lines = ctx;
     char event[ORDER_EVENT_MAX], memory[256];
     struct text headers = text_on(memory, sizeof(memory));
-    struct grow csv = {.ptr = NULL};
-    int rows = answer->rc == 0 ? PQntuples(answer->results[0]) : 0;
-    struct sql_order_lines_row row = {.order_id = {NULL, 0}};
-    if (http_req_query_arg(req, SPAN("after")).len == 0)
-        grow_add(&csv, span_of(head));
-    for (int i = 0; i < rows && i < ORDER_LINES_PAGE; i++) {
-        row = sql_order_lines_row(answer->results[0], i);
-        grow_add(&csv, row.csv);
-    }
-    if (rows > ORDER_LINES_PAGE && span_to_cstr(http_req_param(req, 0), event, sizeof(event)))
+    if (PQntuples(lines->rows) > ORDER_LINES_PAGE &&
+        span_to_cstr(http_req_param(lines->req, 0), event, sizeof(event))) {
+        struct span last = sql_order_lines_row(lines->rows, ORDER_LINES_PAGE - 1).order_id;
         text_printf(&headers, "Link: </admin/events/%s/lines?after=%.*s>; rel=\"next\"\r\n", event,
-                    (int)row.order_id.len, row.order_id.ptr);
+                    (int)last.len, last.ptr);
+    }
     assert(!headers.overflown);
-    if (answer->rc < 0 || csv.failed)
-        guard_unavailable(req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
+    if (lines->blob == NULL)
+        guard_unavailable(lines->req, ERR_NOMEM);
     else
-        http_reply(req, &(struct http_reply){.status = 200,
-                                             .type = "text/csv; charset=utf-8",
-                                             .headers = text_span(&headers),
-                                             .body = {csv.ptr, csv.len}});
-    grow_free(&csv);
+        http_reply(lines->req, &(struct http_reply){.status = 200,
+                                                    .type = "text/csv; charset=utf-8",
+                                                    .headers = text_span(&headers),
+                                                    .blob = lines->blob});
+    http_blob_unref(lines->blob);
+    PQclear(lines->rows);
+    free(lines);
+}
+
+static void on_lines(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    struct lines *lines = answer->rc == 0 ? calloc(1, sizeof(*lines)) : NULL;
+    if (lines == NULL) {
+        guard_unavailable(req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
+        return;
+    }
+    lines->req = req;
+    lines->first = http_req_query_arg(req, SPAN("after")).len == 0;
+    lines->rows = answer->results[0];
+    answer->results[0] = NULL;
+    lines->job = (struct service_job){
+        .loop = service_loop_of(req), .run = put_lines, .then = on_lines_put, .ctx = lines};
+    service_run(&lines->job);
 }
 
 static void on_get_lines(struct http_req *req)
