@@ -5,7 +5,8 @@
  * Each second of the run is a line. --print prints the settings in force, as JSON, and runs
  * nothing.
  *
- * Every setting can be overridden by the environment: FAIRGATE_CROWD_VISITORS=500. */
+ * Every setting can be overridden by the environment: FAIRGATE_CROWD_VISITORS=500. SIGTERM and
+ * SIGINT end the run at once, with its figures so far. */
 #include "run.h"
 #include "system/system.h"
 
@@ -14,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +28,13 @@ static uint64_t sum(const struct run_shared *shared, uint64_t parts, size_t offs
             (_Atomic uint64_t *)(void *)((char *)(uintptr_t)&shared->stats[i] + offset),
             memory_order_relaxed);
     return total;
+}
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int number)
+{
+    ended = number;
 }
 
 #define SUM(member) sum(shared, scenario->processes, offsetof(struct crowd_stats, member))
@@ -75,7 +85,7 @@ static void report_latencies(const struct scenario *scenario, const struct run_s
 {
     json_key(json, "took_us");
     json_open(json, '{');
-    for (unsigned phase = PHASE_JOIN; phase < PHASES; phase++) {
+    for (unsigned phase = PHASE_PAGE; phase < PHASES; phase++) {
         struct histogram_view view =
             took(shared, scenario->processes,
                  offsetof(struct crowd_stats, took) + phase * sizeof(struct histogram));
@@ -90,6 +100,7 @@ static void report_latencies(const struct scenario *scenario, const struct run_s
         {"tickets to visit's end", offsetof(struct crowd_stats, over)},
         {"stream to first event", offsetof(struct crowd_stats, first_event)},
         {"said to told", offsetof(struct crowd_stats, told)},
+        {"promised p50 to call", offsetof(struct crowd_stats, eta_error)},
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         struct histogram_view view = took(shared, scenario->processes, others[i].offset);
@@ -97,6 +108,25 @@ static void report_latencies(const struct scenario *scenario, const struct run_s
             report_latency(others[i].name, &view, json);
     }
     json_close(json, '}');
+}
+
+/* How fast all had a place, and how far off what they were promised then was. */
+static void report_waits(const struct scenario *scenario, const struct run_shared *shared,
+                         struct text *json)
+{
+    uint64_t start_us = atomic_load(&shared->start_us), joined_us = start_us;
+    for (uint64_t i = 0; i < scenario->processes; i++)
+        if (atomic_load(&shared->stats[i].joined_us) > joined_us)
+            joined_us = atomic_load(&shared->stats[i].joined_us);
+    json_member_u64(json, "joined_milli", (joined_us - start_us) / 1000);
+    json_member_u64(json, "waits", SUM(waits));
+    json_member_u64(json, "within_p50", SUM(within_p50));
+    json_member_u64(json, "within_p90", SUM(within_p90));
+    struct rusage own = {0};
+    getrusage(RUSAGE_CHILDREN, &own);
+    json_member_u64(json, "cpu_milli",
+                    (uint64_t)(own.ru_utime.tv_sec + own.ru_stime.tv_sec) * 1000 +
+                        (uint64_t)(own.ru_utime.tv_usec + own.ru_stime.tv_usec) / 1000);
 }
 
 static void report(const struct scenario *scenario, const struct run_shared *shared, double seconds,
@@ -122,9 +152,15 @@ static void report(const struct scenario *scenario, const struct run_shared *sha
     }
     json_close(json, '}');
     json_member_u64(json, "lost_answers", SUM(answers[0]));
-    json_member_u64(json, "answers_2xx", SUM(answers[2]));
-    json_member_u64(json, "answers_4xx", SUM(answers[4]));
-    json_member_u64(json, "answers_5xx", SUM(answers[5]));
+    json_member_open(json, "answers", '{');
+    for (unsigned status = 100; status < 600; status++) {
+        char name[8];
+        snprintf(name, sizeof(name), "%u", status);
+        if (SUM(answers[status]) > 0)
+            json_member_u64(json, name, SUM(answers[status]));
+    }
+    json_close(json, '}');
+    report_waits(scenario, shared, json);
     json_member_u64(json, "seat_conflicts", SUM(conflicts));
     json_member_u64(json, "seats_held", SUM(seats_held));
     json_member_u64(json, "seats_sold", SUM(seats_sold));
@@ -158,14 +194,15 @@ static double seconds_since(uint64_t start_us)
 }
 
 /* Starts the children together, shows their progress, and waits for their end. */
-static int watch(const struct scenario *scenario, struct run_shared *shared, const pid_t *pids,
-                 bool quiet)
+static int watch(const struct scenario *scenario, struct run_shared *shared, bool quiet)
 {
     uint64_t started_us = system_mono_us();
     uint64_t shown_us = started_us;
     uint64_t running = scenario->processes;
     int status = 0;
     while (running > 0) {
+        if (ended != 0)
+            atomic_store(&shared->stopped, 1);
         if (atomic_load(&shared->start_us) == 0 &&
             atomic_load(&shared->ready) == scenario->processes) {
             started_us = system_mono_us() + 50000;
@@ -173,15 +210,16 @@ static int watch(const struct scenario *scenario, struct run_shared *shared, con
         }
         int child_status;
         pid_t pid = waitpid(-1, &child_status, WNOHANG);
+        if (pid < 0) { /* fewer than it takes could be started */
+            status = 1;
+            break;
+        }
         if (pid > 0) {
             running--;
             bool bad = !WIFEXITED(child_status) || WEXITSTATUS(child_status) != 0;
             if (bad)
                 atomic_fetch_add(&shared->failed, 1); /* the others end too */
             status = status != 0 || bad;
-            if (bad && atomic_load(&shared->start_us) == 0)
-                for (uint64_t i = 0; i < scenario->processes; i++)
-                    kill(pids[i], SIGTERM);
             continue;
         }
         if (!quiet && system_mono_us() - shown_us >= 1000000) {
@@ -253,11 +291,16 @@ int main(int argc, char **argv)
         fprintf(stderr, "crowd: shared memory: %s\n", strerror(errno));
         return 1;
     }
-    pid_t pids[CROWD_PROCESSES_MAX];
+    signal(SIGTERM, on_signal);
+    signal(SIGINT, on_signal);
     for (uint32_t part = 0; part < scenario.processes; part++) {
-        pids[part] = fork();
-        if (pids[part] == 0)
-            _exit(run_part(&scenario, part, shared));
+        pid_t pid = fork();
+        if (pid < 0)
+            atomic_fetch_add(&shared->failed, 1);
+        if (pid != 0)
+            continue;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(run_part(&scenario, part, shared));
     }
-    return watch(&scenario, shared, pids, quiet);
+    return watch(&scenario, shared, quiet);
 }

@@ -31,11 +31,10 @@ struct run {
 
 static int open_pool(struct run *run, const char *targets, uint32_t n, struct pool **out)
 {
-    struct pool_conf conf = {.loop = &run->loop,
-                             .from = run->crowd.from,
+    struct pool_conf conf = {.link = run->crowd.link,
                              .connections = (uint32_t)run->crowd.scenario->connections};
     struct err_slot err;
-    if (!scenario_target(targets, n, &conf.to)) /* judged when the scenario was read */
+    if (!scenario_target(targets, n, &conf.link.to)) /* judged when the scenario was read */
         return ERR_SYNTAX;
     return pool_create(&conf, &err, out);
 }
@@ -62,7 +61,8 @@ static int open_pools(struct run *run)
         const char *target;
         bool needed;
     } services[SERVICES] = {
-        [SERVICE_SEATS] = {scenario->seats, scenario->journey >= JOURNEY_HOLD},
+        [SERVICE_SEATS] = {scenario->seats,
+                           scenario->journey >= JOURNEY_HOLD && scenario->seats[0] != '\0'},
         [SERVICE_SAGA] = {scenario->saga, scenario->journey == JOURNEY_SOLD},
         [SERVICE_PAY] = {scenario->pay, scenario->journey == JOURNEY_ORDER},
         [SERVICE_PSP] = {scenario->psp, scenario->journey == JOURNEY_ORDER},
@@ -93,9 +93,10 @@ static void write_login(void *ctx, struct text *out)
     }
     json_close(&body, '}');
     text_printf(out,
-                "POST /v1/pay/login HTTP/1.1\r\nHost: crowd\r\nX-Forwarded-For: 12.%u.%u.%u\r\n"
+                "POST /v1/pay/login HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: 12.%u.%u.%u\r\n"
                 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                run->part & 255, run->logged_in >> 8 & 255, run->logged_in & 255, body.len);
+                run->crowd.scenario->host, run->part & 255, run->logged_in >> 8 & 255,
+                run->logged_in & 255, body.len);
     text_put(out, text_span(&body));
 }
 
@@ -202,10 +203,13 @@ static void on_tick(uv_timer_t *timer)
     struct crowd *crowd = &run->crowd;
     uint64_t now = system_mono_us();
     uint64_t start = atomic_load(&run->shared->start_us);
+    bool stop = atomic_load(&run->shared->failed) + atomic_load(&run->shared->stopped) > 0;
     if (run->log_in_us != 0 && now >= run->log_in_us) {
         run->log_in_us = 0;
         log_in_next(run);
     }
+    if (stop && !run->closing)
+        finish(run);
     if (start == 0 || now < start || run->closing)
         return;
     if (!run->started)
@@ -213,8 +217,7 @@ static void on_tick(uv_timer_t *timer)
     struct due due;
     while (schedule_take(crowd->schedule, now, &due))
         visitor_due(crowd, &due);
-    if (crowd->ended == crowd->visitors_len || now >= run->end_us ||
-        atomic_load(&run->shared->failed) > 0)
+    if (crowd->ended == crowd->visitors_len || now >= run->end_us)
         finish(run);
 }
 
@@ -268,8 +271,15 @@ static int prepare(struct run *run, uint32_t part, struct err_slot *err)
     if (rc < 0)
         return rc;
     if (scenario->from[0] != '\0') {
-        inet_pton(AF_INET, scenario->from, &crowd->from);
-        crowd->from.s_addr = htonl(ntohl(crowd->from.s_addr) + part * 256);
+        inet_pton(AF_INET, scenario->from, &crowd->link.from);
+        crowd->link.from.s_addr = htonl(ntohl(crowd->link.from.s_addr) + part * 256);
+    }
+    const struct tls_client_conf tls = {
+        .ca = scenario->ca, .name = "", .cert = "", .key = ""}; /* the host's name */
+    if (scenario->tls) {
+        rc = tls_client_create(&tls, err, &crowd->link.tls);
+        if (rc < 0)
+            return rc;
     }
     if (scenario->record[0] != '\0') {
         char path[CONFIG_STRING_MAX + 16];
@@ -301,7 +311,8 @@ int run_part(const struct scenario *scenario, uint32_t part, struct run_shared *
     run->shared = shared;
     run->part = part;
     run->crowd.scenario = scenario;
-    run->crowd.loop = &run->loop;
+    run->crowd.loop = run->crowd.link.loop = &run->loop;
+    run->crowd.link.host = scenario->host;
     run->crowd.stats = &shared->stats[part];
     uv_loop_init(&run->loop);
     if (prepare(run, part, &err) < 0) {
@@ -319,6 +330,5 @@ int run_part(const struct scenario *scenario, uint32_t part, struct run_shared *
     }
     if (run->status != 0)
         atomic_fetch_add(&shared->failed, 1);
-    atomic_fetch_add(&shared->finished, 1);
     return run->status; /* the process ends here, and everything with it */
 }

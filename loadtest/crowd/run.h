@@ -6,11 +6,10 @@
 
 /* Between parent and children, in shared memory. */
 struct run_shared {
-    _Atomic uint32_t ready;    /* children whose accounts have logged in */
-    _Atomic uint32_t finished; /* children that are through */
-    _Atomic uint32_t failed;
-    _Atomic uint64_t start_us;  /* monotonic; 0: not yet */
-    struct crowd_stats stats[]; /* one for each child */
+    _Atomic uint32_t ready;           /* children whose accounts have logged in */
+    _Atomic uint32_t failed, stopped; /* more than 0: all end at once */
+    _Atomic uint64_t start_us;        /* monotonic; 0: not yet */
+    struct crowd_stats stats[];       /* one for each child */
 };
 
 /* Runs the `part`-th share to its end; in a process of its own. Answers its exit status. */

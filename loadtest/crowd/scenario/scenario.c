@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 static const char *const arrivals_words[] = {"spike", "even", "poisson", "curve", NULL};
-static const char *const journey_words[] = {"line", "pass", "hold", "sold", "order", NULL};
+static const char *const journey_words[] = {"line", "pass", "hold", "back", "sold", "order", NULL};
 static const char *const choice_words[] = {"best", "map", "mixed", NULL};
 static const char *const begins_words[] = {"open", "paused", "pre-queue", "draw", NULL};
 
@@ -57,18 +57,26 @@ const struct config_setting scenario_settings[] = {
      "how seats are chosen"},
     {"journey", "party_max", CONFIG_U64, AT(party_max), "4", 1, VISITOR_SEATS_MAX, NULL,
      "seats a visitor wants: 1 to this many"},
+    {"journey", "code", CONFIG_STRING, AT(code), "", 0, 64, NULL,
+     "the presale code that all of them show"},
     {"journey", "streams_within", CONFIG_DURATION, AT(streams_within_ms), "0s", 0, 86400000, NULL,
      "listeners open their streams once all have come, evenly in this time; 0: each after joining"},
     {"targets", "queue", CONFIG_STRING, AT(queue), "127.0.0.1:8081", 1, 0, NULL,
      "the waiting rooms, with commas: visitors are spread over them"},
     {"targets", "seats", CONFIG_STRING, AT(seats), "127.0.0.1:8082", 0, 0, NULL,
-     "the seat service"},
+     "the seat service; empty: behind the addresses of the waiting rooms, an edge"},
     {"targets", "saga", CONFIG_STRING, AT(saga), "127.0.0.1:8092", 0, 0, NULL,
      "the seat service's private listener, for to = sold"},
     {"targets", "pay", CONFIG_STRING, AT(pay), "127.0.0.1:8083", 0, 0, NULL, "the payment adapter"},
     {"targets", "psp", CONFIG_STRING, AT(psp), "127.0.0.1:8084", 0, 0, NULL, "the PSP sandbox"},
     {"targets", "from", CONFIG_STRING, AT(from), "", 0, 0, NULL,
      "source addresses from here on, 256 for each process; empty: the kernel's choice"},
+    {"targets", "tls", CONFIG_BOOL, AT(tls), "false", 0, 0, NULL,
+     "speak TLS, and trust only a certificate for host"},
+    {"targets", "host", CONFIG_STRING, AT(host), "crowd", 1, 253, NULL,
+     "the host's name in requests"},
+    {"targets", "ca", CONFIG_STRING, AT(ca), "", 0, 0, NULL,
+     "PEM file of the authorities to trust; empty: the system's"},
     {"targets", "users_file", CONFIG_STRING, AT(users_file), "", 0, 0, NULL,
      "accounts of the shop: [{\"login\",\"password\"}] or [{\"token\"}]"},
     {"targets", "service_token_file", CONFIG_STRING, AT(service_token_file), "", 0, 0, NULL,
@@ -260,7 +268,8 @@ int scenario_load(const char *path, char *const *environment, bool foreign_hosts
         bool needed;
     } targets[] = {
         {"queue", out->queue, out->passes_file[0] == '\0'},
-        {"seats", out->seats, out->journey >= JOURNEY_HOLD},
+        {"seats", out->seats,
+         out->journey >= JOURNEY_HOLD && (out->seats[0] != '\0' || out->passes_file[0] != '\0')},
         {"saga", out->saga, out->journey == JOURNEY_SOLD},
         {"pay", out->pay, out->journey >= JOURNEY_ORDER},
         {"psp", out->psp, out->journey >= JOURNEY_ORDER},

@@ -14,6 +14,7 @@ enum scenario_journey {
     JOURNEY_LINE, /* to a place in the line */
     JOURNEY_PASS,
     JOURNEY_HOLD,
+    JOURNEY_BACK, /* gives the hold and the visit back */
     JOURNEY_SOLD, /* the hold is confirmed as the saga does it: the seats alone, without money */
     JOURNEY_ORDER,
 };
@@ -77,6 +78,8 @@ struct scenario {
     char saga[CONFIG_STRING_MAX];
     char pay[CONFIG_STRING_MAX], psp[CONFIG_STRING_MAX];
     char from[CONFIG_STRING_MAX];
+    char host[CONFIG_STRING_MAX], ca[CONFIG_STRING_MAX], code[CONFIG_STRING_MAX];
+    bool tls;
     char users_file[CONFIG_STRING_MAX], service_token_file[CONFIG_STRING_MAX];
     char passes_file[CONFIG_STRING_MAX];
     char record[CONFIG_STRING_MAX], report[CONFIG_STRING_MAX];

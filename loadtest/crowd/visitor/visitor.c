@@ -64,9 +64,9 @@ static void on_answer(void *ctx, const struct pool_answer *answer)
     if (visitor->ended)
         return; /* the run was over before the answer came */
     struct crowd_stats *stats = visitor->crowd->stats;
-    unsigned class = answer->rc == 0 && answer->status < 600 ? answer->status / 100 : 0;
+    unsigned status = answer->rc == 0 && answer->status < 600 ? answer->status : 0;
     unsigned phase = visitor->phase, wanted = phases[phase].status;
-    visitor_count(&stats->answers[class], 1);
+    visitor_count(&stats->answers[status], 1);
     histogram_record(&stats->took[phase], answer->took_us);
     if (!phases[phase].hears_all && visitor_is_for_later(answer))
         visitor_again(visitor, answer);
@@ -81,7 +81,7 @@ static struct pool *pool_for(const struct visitor *visitor)
 {
     const struct crowd *crowd = visitor->crowd;
     enum service service = phases[visitor->phase].service;
-    return service == SERVICE_QUEUE
+    return crowd->service[service] == NULL
                ? crowd->queue[(visitor->number + visitor->turn) % crowd->fronts]
                : crowd->service[service];
 }

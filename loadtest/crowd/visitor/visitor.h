@@ -49,8 +49,10 @@ struct crowd_stats {
     _Atomic uint64_t in[PHASES]; /* visitors there now */
     _Atomic uint64_t arrived;
     _Atomic uint64_t ended[ENDS];
-    _Atomic uint64_t answers[6]; /* by class; [0]: none came */
-    _Atomic uint64_t conflicts;  /* 409 seats-taken */
+    _Atomic uint64_t answers[600]; /* by status; [0]: none came */
+    _Atomic uint64_t joined_us;    /* monotonic: when the last of them had a place */
+    _Atomic uint64_t waits, within_p50, within_p90; /* that ended with a call, and as promised */
+    _Atomic uint64_t conflicts;                     /* 409 seats-taken */
     _Atomic uint64_t seats_held, seats_sold;
     _Atomic uint64_t streams, streams_lost, events; /* open now; ended by the service; read */
     _Atomic uint64_t tricks_met[TRICKS], tricks_worked[TRICKS];
@@ -59,6 +61,7 @@ struct crowd_stats {
     struct histogram told;         /* us, from an operator's act to the listener */
     struct histogram ticketed;     /* us, from paid to the tickets, as the buyer sees it */
     struct histogram over;         /* us, from the tickets to the end of the visit */
+    struct histogram eta_error;    /* us, between the promised p50 and the wait */
     _Atomic uint64_t unended;      /* visits that a saga left to run out by themselves */
 };
 
@@ -74,10 +77,11 @@ struct visitor;
 struct crowd {
     const struct scenario *scenario;
     uv_loop_t *loop;
-    struct pool *queue[CROWD_FRONTS_MAX], *service[SERVICES];
+    struct pool *queue[CROWD_FRONTS_MAX];
+    struct pool *service[SERVICES]; /* NULL: behind the addresses of the waiting rooms */
     struct sockaddr_in front[CROWD_FRONTS_MAX];
     uint32_t fronts;
-    struct in_addr from; /* of streams */
+    struct link_conf link; /* of each connection, but for where it leads */
     struct schedule *schedule;
     const struct rng *rng;
     struct hall *hall; /* NULL until a visitor inside has read the plan */

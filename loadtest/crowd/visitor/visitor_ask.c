@@ -40,6 +40,15 @@ static void put_seats(struct text *body, const struct visitor *visitor)
     json_close(body, '}');
 }
 
+static void put_code(struct text *body, const struct visitor *visitor)
+{
+    if (visitor->crowd->scenario->code[0] == '\0')
+        return;
+    json_open(body, '{');
+    json_member_cstr(body, "code", visitor->crowd->scenario->code);
+    json_close(body, '}');
+}
+
 static void put_order(struct text *body, const struct visitor *visitor)
 {
     json_open(body, '{');
@@ -69,7 +78,7 @@ static void put_card(struct text *body, const struct visitor *visitor)
 
 static const struct request requests[PHASES] = {
     [PHASE_PAGE] = {"GET /e/{event}", .accept = "text/html"},
-    [PHASE_JOIN] = {"POST " QUEUE "join", BEARER_TICKET, "join"},
+    [PHASE_JOIN] = {"POST " QUEUE "join", BEARER_TICKET, "join", .body = put_code},
     [PHASE_WAIT] = {"GET " QUEUE "me", BEARER_TICKET},
     [PHASE_LISTEN] = {"GET " QUEUE "stream", BEARER_TICKET, .accept = "text/event-stream"},
     [PHASE_PASS] = {"POST " QUEUE "pass", BEARER_TICKET},
@@ -111,7 +120,7 @@ static void put_line(struct text *out, const struct visitor *visitor, const char
         rest = span_cut(rest, '}', &part);
         text_str(out, value_of(visitor, part));
     }
-    TEXT_LIT(out, " HTTP/1.1\r\nHost: crowd\r\n");
+    text_printf(out, " HTTP/1.1\r\nHost: %s\r\n", visitor->crowd->scenario->host);
 }
 
 /* A first join has no ticket yet; one who joins again shows it. */
@@ -154,11 +163,11 @@ static void put(struct text *out, const struct visitor *visitor, const struct re
         text_printf(out, "Accept: %s\r\n", request->accept);
     if (request == &requests[PHASE_JOIN] && visitor->proof != NULL)
         text_printf(out, "X-Proof-Of-Work: %s\r\n", visitor->proof);
-    if (request->body != NULL) {
+    if (request->body != NULL)
         request->body(&body, visitor);
+    if (body.len > 0)
         text_printf(out, "Content-Type: application/%s\r\n",
                     request->body == put_card ? "x-www-form-urlencoded" : "json");
-    }
     if (posts)
         text_printf(out, "Content-Length: %zu\r\n", body.len);
     TEXT_LIT(out, "\r\n");

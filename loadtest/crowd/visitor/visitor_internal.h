@@ -36,6 +36,7 @@ struct visitor {
     struct stream *stream;
     char *proof; /* of work, while joining */
     uint64_t place;
+    uint64_t promised;  /* p50 << 32 | p90, seconds; 0: nothing */
     uint64_t asked_us;  /* when the place was first asked for */
     uint64_t since_us;  /* paid, and later: has the tickets */
     uint64_t notice_us; /* when the operator last said something, as far as is known */

@@ -96,14 +96,34 @@ static void join_again_answered(struct visitor *visitor, const struct pool_answe
 
 static void remember_promise(struct visitor *visitor, const struct pool_answer *answer)
 {
+    struct crowd_stats *stats = visitor->crowd->stats;
     uint64_t p50 = 0, p90 = 0;
     if (peek_u64(answer->body, "p50_s", &p50))
         peek_u64(answer->body, "p90_s", &p90);
     visitor->undrawn = !peek_u64(answer->body, "position", &visitor->place);
     if (visitor->undrawn)
         peek_u64(answer->body, "entry", &visitor->place);
+    visitor->promised = p50 << 32 | p90;
+    atomic_store_explicit(&stats->joined_us, system_mono_us(), memory_order_relaxed);
     visitor_note(visitor, visitor->undrawn ? RECORD_ENTRY : RECORD_JOIN, answer, visitor->place,
-                 p50 << 32 | p90);
+                 visitor->promised);
+}
+
+/* How the promise was kept, as the visitor sees it: to the poll that says so. The judge, who has
+ * the records, is finer. */
+static void count_wait(const struct visitor *visitor)
+{
+    struct crowd_stats *stats = visitor->crowd->stats;
+    uint64_t p50_us = (visitor->promised >> 32) * 1000000, waited_us;
+    uint64_t p90_us = (uint32_t)visitor->promised * UINT64_C(1000000);
+    if (p50_us == 0)
+        return;
+    waited_us = system_mono_us() - visitor->asked_us;
+    visitor_count(&stats->waits, 1);
+    visitor_count(&stats->within_p50, waited_us < p50_us + 1000000);
+    visitor_count(&stats->within_p90, waited_us < p90_us + 1000000);
+    histogram_record(&stats->eta_error,
+                     waited_us > p50_us ? waited_us - p50_us : p50_us - waited_us);
 }
 
 static void open_stream(struct visitor *visitor);
@@ -228,6 +248,7 @@ void visitor_on_wait(struct visitor *visitor, const struct pool_answer *answer)
     visitor_note_flagged(visitor, RECORD_WAIT, answer, place, ahead, standing(answer));
     if (called && !visitor->called) {
         visitor->called = true;
+        count_wait(visitor);
         visitor_note(visitor, RECORD_CALLED, answer, visitor->place,
                      visitor_time_us(answer, "call_expires_at"));
     }
@@ -301,16 +322,15 @@ static void open_stream(struct visitor *visitor)
     char request[STREAM_REQUEST_MAX];
     size_t len = visitor_ask_stream(visitor, request, sizeof(request));
     struct stream_conf conf = {
-        .loop = crowd->loop,
-        .to = crowd->front[(visitor->number + visitor->turn) % crowd->fronts],
-        .from = crowd->from,
-        .number = visitor->number - crowd->first_number,
-        .receive_bytes = slow ? 2048 : 0,
+        .link = crowd->link,
         .request = {request, len},
         .on_data = on_data,
         .on_end = on_stream_end,
         .ctx = visitor,
     };
+    conf.link.to = crowd->front[(visitor->number + visitor->turn) % crowd->fronts];
+    conf.link.number = visitor->number - crowd->first_number;
+    conf.link.receive_bytes = slow ? 2048 : 0;
     visitor->stream = stream_open(&conf);
     if (visitor->stream == NULL) {
         visitor_count(&crowd->stats->streams_lost, 1);
@@ -457,7 +477,12 @@ void visitor_on_leave(struct visitor *visitor, const struct pool_answer *answer)
     } else if (answer->status >= 300 && !(gone && visitor->tries > 0)) {
         visitor_unexpected(visitor, answer);
     } else {
+        bool back = visitor->crowd->scenario->journey == JOURNEY_BACK &&
+                    !visitor_is(visitor, MANNER_LEAVER);
         visitor_step(visitor, answer);
-        visitor_end(visitor, END_LEFT);
+        if (back && visitor->phase == PHASE_DROP)
+            visitor_later(visitor, PHASE_LEAVE, 0);
+        else
+            visitor_end(visitor, back ? END_DONE : END_LEFT);
     }
 }

@@ -150,7 +150,7 @@ static void hoard_answered(struct visitor *visitor, const struct pool_answer *an
 static void go_on_with_hold(struct visitor *visitor)
 {
     unsigned journey = visitor->crowd->scenario->journey;
-    if (visitor_is(visitor, MANNER_ABANDONER))
+    if (visitor_is(visitor, MANNER_ABANDONER) || journey == JOURNEY_BACK)
         visitor_soon(visitor, PHASE_DROP, 100, 3000);
     else if (journey == JOURNEY_HOLD)
         visitor_end(visitor, END_DONE);

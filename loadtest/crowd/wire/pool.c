@@ -8,7 +8,7 @@
 #include "base/magic.h"
 #include "limits.h"
 #include "system/system.h"
-#include "wire/dial.h"
+#include "wire/link.h"
 
 #include <assert.h>
 #include <llhttp.h>
@@ -21,16 +21,15 @@ enum header { HEADER_OTHER, HEADER_COOKIE, HEADER_RETRY_AFTER, HEADERS };
 
 struct wire {
     uint32_t magic;
-    uv_tcp_t tcp;
+    struct link link;
     uv_timer_t timer;
-    uv_connect_t connect;
-    uv_write_t write;
     struct pool *pool;
     struct wire *next; /* in the free list */
     struct pool_call *call;
     enum wire_state state;
-    uint8_t handles; /* of tcp and timer, still to be closed */
-    bool heard;      /* bytes of this answer have come */
+    uint8_t handles; /* of link and timer, still to be closed */
+    bool linked;
+    bool heard; /* bytes of this answer have come */
     uint32_t number;
     llhttp_t parser;
     char request[POOL_REQUEST_MAX];
@@ -58,7 +57,6 @@ struct pool {
     uint32_t waiting;
     uint32_t handles_open;
     bool closing;
-    char scratch[65536]; /* what is read; one read at a time on a loop */
 };
 
 static void work(struct pool *pool);
@@ -162,9 +160,9 @@ static void call_over(struct wire *wire, int rc)
     call->on_answer(call->ctx, &answer);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_half_closed(void *ctx)
 {
-    struct wire *wire = MAGIC_OF(wire, handle->data);
+    struct wire *wire = MAGIC_OF(wire, ctx);
     struct pool *pool = wire->pool;
     pool->handles_open--;
     if (--wire->handles > 0)
@@ -184,13 +182,19 @@ static void on_closed(uv_handle_t *handle)
     work(pool);
 }
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+    on_half_closed(MAGIC_OF(wire, handle->data));
+}
+
 static void wire_close(struct wire *wire)
 {
     assert(wire->state != WIRE_CLOSED && wire->state != WIRE_CLOSING);
     assert(wire->call == NULL);
     wire->state = WIRE_CLOSING;
-    uv_close((uv_handle_t *)&wire->tcp, on_closed);
-    uv_close((uv_handle_t *)&wire->timer, on_closed);
+    if (wire->linked)
+        link_close(&wire->link);
+    uv_close((uv_handle_t *)&wire->timer, on_timer_closed);
 }
 
 /* The connection failed under a call. Nothing heard over a kept one: the service had closed it, and
@@ -222,37 +226,24 @@ static void free_list_remove(struct pool *pool, struct wire *wire)
         *at = wire->next;
 }
 
-static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+static void on_data(void *ctx, struct span data)
 {
-    (void)size;
-    struct wire *wire = MAGIC_OF(wire, handle->data);
-    *buf = uv_buf_init(wire->pool->scratch, sizeof(wire->pool->scratch));
-}
-
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
-{
-    struct wire *wire = MAGIC_OF(wire, stream->data);
-    if (wire->state == WIRE_CLOSING || got == 0)
-        return;
-    if (wire->state == WIRE_FREE) { /* closed by the service while nobody used it */
-        free_list_remove(wire->pool, wire);
+    struct wire *wire = MAGIC_OF(wire, ctx);
+    struct pool *pool = wire->pool;
+    if (wire->state == WIRE_FREE) { /* what nobody asked for */
+        free_list_remove(pool, wire);
         wire_close(wire);
         return;
     }
-    if (got < 0) {
-        wire_failed(wire, ERR_CLOSED);
-        return;
-    }
     wire->heard = true;
-    llhttp_errno_t rc = llhttp_execute(&wire->parser, buf->base, (size_t)got);
+    llhttp_errno_t rc = llhttp_execute(&wire->parser, data.ptr, data.len);
     if (!wire->done) {
         if (rc != HPE_OK)
             wire_failed(wire, ERR_SYNTAX);
         return;
     }
     uv_timer_stop(&wire->timer);
-    struct pool *pool = wire->pool;
-    bool keep = wire->keep;
+    bool keep = wire->keep && wire->link.unsent.len == 0;
     wire->state = WIRE_FREE; /* the callback may ask again, but not over this one yet */
     call_over(wire, 0);
     if (!keep) {
@@ -264,11 +255,15 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     work(pool);
 }
 
-static void on_written(uv_write_t *write, int status)
+static void on_end(void *ctx, bool opened)
 {
-    struct wire *wire = MAGIC_OF(wire, write->data);
-    if (status < 0 && wire->state == WIRE_BUSY)
-        wire_failed(wire, ERR_CLOSED);
+    struct wire *wire = MAGIC_OF(wire, ctx);
+    if (wire->state == WIRE_FREE) { /* closed by the service while nobody used it */
+        free_list_remove(wire->pool, wire);
+        wire_close(wire);
+    } else {
+        wire_failed(wire, opened ? ERR_CLOSED : ERR_IO);
+    }
 }
 
 static void on_timeout(uv_timer_t *timer)
@@ -290,46 +285,28 @@ static void send_request(struct wire *wire)
     llhttp_init(&wire->parser, HTTP_RESPONSE, &wire->pool->settings);
     wire->parser.data = wire;
     uv_timer_start(&wire->timer, on_timeout, POOL_TIMEOUT_MS, 0);
-    uv_buf_t buf = uv_buf_init(wire->request, (unsigned)wire->request_len);
-    int sent = uv_try_write((uv_stream_t *)&wire->tcp, &buf, 1);
-    if (sent == (int)wire->request_len)
-        return;
-    size_t from = sent > 0 ? (size_t)sent : 0;
-    buf = uv_buf_init(wire->request + from, (unsigned)(wire->request_len - from));
-    wire->write.data = wire;
-    if (uv_write(&wire->write, (uv_stream_t *)&wire->tcp, &buf, 1, on_written) < 0)
-        uv_timer_start(&wire->timer, on_timeout, 1,
-                       0); /* answered later, not from within the call */
+    link_send(&wire->link, (struct span){wire->request, wire->request_len});
 }
 
-static void on_connected(uv_connect_t *connect, int status)
+static void on_open(void *ctx)
 {
-    struct wire *wire = MAGIC_OF(wire, connect->data);
-    if (wire->state != WIRE_CONNECTING)
-        return;
-    if (status < 0 || uv_read_start((uv_stream_t *)&wire->tcp, on_alloc, on_read) < 0) {
-        wire_failed(wire, ERR_IO);
-        return;
-    }
-    send_request(wire);
+    send_request(MAGIC_OF(wire, ctx));
 }
 
-static int wire_open(struct wire *wire)
+static void wire_open(struct wire *wire)
 {
+    static const struct link_calls calls = {on_open, on_data, on_end, on_half_closed};
     struct pool *pool = wire->pool;
-    uv_tcp_init(pool->conf.loop, &wire->tcp);
-    uv_timer_init(pool->conf.loop, &wire->timer);
-    wire->tcp.data = wire->timer.data = wire->connect.data = wire;
-    wire->handles = 2;
-    pool->handles_open += 2;
+    struct link_conf conf = pool->conf.link;
+    conf.number = wire->number;
+    uv_timer_init(conf.loop, &wire->timer);
+    wire->timer.data = wire;
     wire->state = WIRE_CONNECTING;
-    int rc = dial_from(&wire->tcp, pool->conf.from, wire->number, 0);
-    if (rc < 0)
-        return rc;
-    uv_tcp_nodelay(&wire->tcp, 1);
-    uv_timer_start(&wire->timer, on_timeout, POOL_TIMEOUT_MS, 0);
-    return uv_tcp_connect(&wire->connect, &wire->tcp, (const struct sockaddr *)&pool->conf.to,
-                          on_connected);
+    wire->linked = link_open(&wire->link, &conf, &calls, wire);
+    wire->handles = wire->linked ? 2 : 1;
+    pool->handles_open += wire->handles;
+    /* One that cannot even be begun fails a moment later, not from within the call. */
+    uv_timer_start(&wire->timer, on_timeout, wire->linked ? POOL_TIMEOUT_MS : 1, 0);
 }
 
 /* ---- the pool ---- */
@@ -362,8 +339,8 @@ static void work(struct pool *pool)
         wire->request_len = request.len;
         if (wire->state == WIRE_FREE)
             send_request(wire);
-        else if (wire_open(wire) < 0)
-            uv_timer_start(&wire->timer, on_timeout, 1, 0);
+        else
+            wire_open(wire);
     }
 }
 

@@ -6,18 +6,13 @@
 #ifndef FG_CROWD_POOL_H
 #define FG_CROWD_POOL_H
 
-#include "base/err.h"
 #include "base/text.h"
-
-#include <netinet/in.h>
-#include <uv.h>
+#include "wire/link.h"
 
 struct pool;
 
 struct pool_conf {
-    uv_loop_t *loop;
-    struct sockaddr_in to;
-    struct in_addr from; /* first of the source addresses; 0: the kernel's choice */
+    struct link_conf link; /* of each connection, but for its number */
     uint32_t connections;
 };
 

@@ -3,19 +3,12 @@
 #ifndef FG_CROWD_STREAM_H
 #define FG_CROWD_STREAM_H
 
-#include "base/span.h"
-
-#include <netinet/in.h>
-#include <uv.h>
+#include "wire/link.h"
 
 struct stream;
 
 struct stream_conf {
-    uv_loop_t *loop;
-    struct sockaddr_in to;
-    struct in_addr from; /* see dial.h */
-    uint32_t number;     /* of the connection, for its address */
-    int receive_bytes;   /* 0: as the kernel likes */
+    struct link_conf link;
     struct span request; /* copied */
     /* The stream may be closed from within each. */
     void (*on_data)(void *ctx, struct span data);
