@@ -2,9 +2,8 @@
  * Without --pay the order is cancelled there: no money moves, and the shop hears nothing of it.
  * With --pay a person pays, and the order is refunded as soon as the tickets are there.
  *
- * It has an event of its own, which asks for a code that nobody else has, and is deleted at the
- * end. What a run that was cut off has left (the event, an order, paid or not) is ended by the next
- * one. Only its hall stays: eight places, of which nobody else can buy one. */
+ * It has an event of its own (probe.h), of eight places. An order that a run that was cut off has
+ * left, paid or not, is ended by the next one. */
 #include "watch/purchase.h"
 
 #include "base/json_in.h"
@@ -13,22 +12,15 @@
 #include "show/value.h"
 #include "system/system.h"
 #include "watch/finding.h"
+#include "watch/probe.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 
-enum {
-    CODE_BYTES = 16,
-    SECRET_MAX = 2048,
-    ORDER_MAX = 80,
-    STEP_S = 20,
-    PAY_S = 900,
-    AGAIN_MS = 300
-};
+enum { ORDER_MAX = 80, STEP_S = 20, PAY_S = 900, AGAIN_MS = 300 };
 
-#define EVENT    "fairgate-doctor"
-#define EVENT_AT "/admin/events/" EVENT
-#define ORDERS   "/v1/pay/orders/"
+#define EVENT  "fairgate-doctor"
+#define ORDERS "/v1/pay/orders/"
 
 static const char knobs[] = "{\"name\":\"Test purchase\",\"rate_per_s\":10,\"max_active\":10,"
                             "\"code_required\":true}";
@@ -42,92 +34,24 @@ static const char hall[] =
 struct purchase {
     struct job *job;
     json_t *findings;
-    struct call call; /* the last one; its answer */
-    const char *who;  /* was asked */
-    char code[2 * CODE_BYTES + 1], key[2 * CODE_BYTES + 1];
-    char bearer[SECRET_MAX], cookies[CTL_COOKIES_MAX];
+    struct probe probe;
     char hold[ORDER_MAX], order[ORDER_MAX];
-    bool event, login; /* it was made; there is a session */
+    bool login; /* there is a session */
 };
-
-/* ---- calls ---- */
-
-/* A call that may succeed later: not called yet, not known yet, asleep, full; as an operator,
- * while the event of the run before is being deleted. */
-static bool is_later(const struct call *call)
-{
-    if (call->end != CALL_ANSWERED)
-        return false;
-    if (!call->open && call->status == 409)
-        return span_eq(value_text(call->json, "code"), SPAN("event-being-deleted"));
-    return call->status == 503 ||
-           (call->open && (call->status == 404 || call->status == 409 || call->status == 429 ||
-                           call->status == 502 || call->status == 504));
-}
-
-/* Makes the call, and makes it again for a while where that may help. */
-static bool ask(struct purchase *p, const char *who, bool known, struct call *call,
-                const char *body)
-{
-    uint64_t until_us = system_mono_us() + STEP_S * UINT64_C(1000000);
-    p->who = who;
-    if (body != NULL) {
-        call->body = span_of(body);
-        call->content_type = "application/json";
-    }
-    for (;;) {
-        call_free(&p->call);
-        p->call = *call;
-        if (!known) {
-            p->call.end = CALL_AWAY;
-            snprintf(p->call.error, sizeof(p->call.error), "the profile does not say where it is");
-            return false;
-        }
-        caller_make(p->job->caller, &p->call, 1, p->job->timeout_ms, -1);
-        if (!is_later(&p->call) || system_mono_us() > until_us)
-            return call_good(&p->call);
-        system_sleep_us(AGAIN_MS * UINT64_C(1000));
-    }
-}
-
-/* As an operator, at a private listener. */
-static bool operate(struct purchase *p, enum command_service service, const char *method,
-                    const char *path, const char *body, const char *if_match)
-{
-    struct call call = {.method = method, .if_match = if_match};
-    call.why = service == COMMAND_LINE && method != NULL ? "test purchase" : NULL;
-    bool known = call_to(&call, p->job->profile, service, path);
-    return ask(p, job_service_name(service), known, &call, body);
-}
-
-/* As a visitor, by the edge. */
-static bool visit(struct purchase *p, const char *method, const char *path, const char *body)
-{
-    struct call call = {.method = method,
-                        .open = true,
-                        .bearer = p->bearer[0] != '\0' ? p->bearer : NULL,
-                        .cookie = p->cookies[0] != '\0' ? p->cookies : NULL,
-                        .key = p->key};
-    bool known = call_to_edge(&call, p->job->profile, path);
-    return ask(p, "the edge", known, &call, body);
-}
 
 static bool stops(struct purchase *p, const char *at, const char *mend)
 {
-    struct grow why = {.ptr = NULL};
-    call_failure(&p->call, p->who, &why);
-    const char *text = grow_cstr(&why);
-    finding_add(p->findings, "bad", mend, "the test purchase stops at %s: %.300s", at,
-                text != NULL ? text : "no memory");
-    grow_free(&why);
+    char why[300];
+    probe_failure(&p->probe, why, sizeof(why));
+    finding_add(p->findings, "bad", mend, "the test purchase stops at %s: %s", at, why);
     return false;
 }
 
 /* A text of the last answer, whole; false: it is not there, or too long. */
 static bool take(struct purchase *p, const char *path, const char *before, char *out, size_t size)
 {
-    char memory[SECRET_MAX];
-    struct span text = value_text(p->call.json, path);
+    char memory[PROBE_SECRET_MAX];
+    struct span text = value_text(p->probe.call.json, path);
     if (text.len == 0 || !span_to_cstr(text, memory, sizeof(memory)))
         return false;
     int len = snprintf(out, size, "%s%s", before, memory);
@@ -135,44 +59,11 @@ static bool take(struct purchase *p, const char *path, const char *before, char 
     return len > 0 && (size_t)len < size;
 }
 
-static void draw(char out[2 * CODE_BYTES + 1])
-{
-    unsigned char bytes[CODE_BYTES];
-    system_random(bytes, sizeof(bytes));
-    sodium_bin2hex(out, 2 * CODE_BYTES + 1, bytes, sizeof(bytes));
-}
-
-/* ---- the event ---- */
-
-static bool delete_event(struct purchase *p)
-{
-    char etag[CTL_ETAG_MAX];
-    if (!operate(p, COMMAND_LINE, NULL, EVENT_AT, NULL, NULL))
-        return p->call.end == CALL_ANSWERED && p->call.status == 404;
-    struct span state = value_text(p->call.json, "state");
-    if (!span_eq(state, SPAN("draft")) && !span_eq(state, SPAN("closed")) &&
-        (!operate(p, COMMAND_LINE, "POST", EVENT_AT "/actions/close", "{}", NULL) ||
-         !operate(p, COMMAND_LINE, NULL, EVENT_AT, NULL, NULL)))
-        return false;
-    memcpy(etag, p->call.etag, sizeof(etag));
-    return operate(p, COMMAND_LINE, "DELETE", EVENT_AT "?unarchived=true", NULL, etag);
-}
-
 static bool make_event(struct purchase *p)
 {
-    char codes[128];
-    snprintf(codes, sizeof(codes), "{\"codes\":[\"%s\"]}", p->code);
-    if (!delete_event(p))
-        return stops(p, "the event " EVENT " of an earlier one",
-                     "delete it (fairgate close, delete --unarchived)");
-    /* One that another version has made has what is needed, too. */
-    if (!operate(p, COMMAND_SEATS, "PUT", EVENT_AT, hall, NULL) && p->call.status != 409)
-        return stops(p, "its hall", "/readyz of seat-service says why it opens no event");
-    p->event = operate(p, COMMAND_LINE, "PUT", EVENT_AT, knobs, NULL);
-    if (!p->event || !operate(p, COMMAND_LINE, "PUT", EVENT_AT "/codes", codes, NULL) ||
-        !operate(p, COMMAND_LINE, "POST", EVENT_AT "/actions/open", "{}", NULL))
-        return stops(p, "its event", "/readyz of the service that is named says why");
-    return true;
+    const char *mend;
+    const char *at = probe_make(&p->probe, hall, knobs, 1, &mend);
+    return at == NULL || stops(p, at, mend);
 }
 
 /* ---- orders ---- */
@@ -182,8 +73,9 @@ static bool make_event(struct purchase *p)
 static bool end_orders(struct purchase *p)
 {
     char path[CTL_URL_MAX];
-    bool good = operate(p, COMMAND_PAY, NULL, "/admin/orders?limit=200&event=" EVENT, NULL, NULL);
-    json_t *orders = good ? json_incref(json_object_get(p->call.json, "orders")) : NULL;
+    bool good = probe_operate(&p->probe, COMMAND_PAY, NULL, "/admin/orders?limit=200&event=" EVENT,
+                              NULL, NULL);
+    json_t *orders = good ? json_incref(json_object_get(p->probe.call.json, "orders")) : NULL;
     for (size_t i = 0; i < json_array_size(orders); i++) {
         char order[ORDER_MAX];
         const json_t *row = json_array_get(orders, i);
@@ -191,11 +83,12 @@ static bool end_orders(struct purchase *p)
         span_to_cstr_cut(value_text(row, "order"), order, sizeof(order));
         if (span_eq(status, SPAN("completed"))) {
             snprintf(path, sizeof(path), "/admin/orders/%s/refund", order);
-            good = operate(p, COMMAND_PAY, "POST", path, "{\"reason\":\"test purchase\"}", NULL) &&
+            good = probe_operate(&p->probe, COMMAND_PAY, "POST", path,
+                                 "{\"reason\":\"test purchase\"}", NULL) &&
                    good;
         } else if (span_eq(status, SPAN("pending_payment")) && p->login) {
             snprintf(path, sizeof(path), ORDERS "%s/cancel", order);
-            visit(p, "POST", path, "{}");
+            probe_visit(&p->probe, "POST", path, "{}");
         }
     }
     json_decref(orders);
@@ -210,14 +103,14 @@ static bool comes_to(struct purchase *p, const char *member, const char *wanted,
     char path[CTL_URL_MAX];
     snprintf(path, sizeof(path), ORDERS "%s", p->order);
     for (;;) {
-        if (!visit(p, NULL, path, NULL))
+        if (!probe_visit(&p->probe, NULL, path, NULL))
             return false;
-        struct span text = value_text(p->call.json, member);
+        struct span text = value_text(p->probe.call.json, member);
         bool over = system_mono_us() > until_us;
         if (wanted != NULL ? span_eq(text, span_of(wanted)) : text.len > 0)
             return true;
         for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-            over = over || span_eq(value_text(p->call.json, "status"), span_of(ends[i]));
+            over = over || span_eq(value_text(p->probe.call.json, "status"), span_of(ends[i]));
         if (over)
             return false;
         system_sleep_us(AGAIN_MS * UINT64_C(1000));
@@ -227,9 +120,9 @@ static bool comes_to(struct purchase *p, const char *member, const char *wanted,
 /* The order did not come to where it should; or it could not be read. */
 static bool stops_order(struct purchase *p, const char *at, const char *mend)
 {
-    struct span status = value_text(p->call.json, "status"),
-                reason = value_text(p->call.json, "reason");
-    if (!call_good(&p->call))
+    struct span status = value_text(p->probe.call.json, "status"),
+                reason = value_text(p->probe.call.json, "reason");
+    if (!call_good(&p->probe.call))
         return stops(p, at, mend);
     finding_add(p->findings, "bad", mend,
                 "the test purchase stops at %s: the order %s is %.*s%s%.*s", at, p->order,
@@ -243,14 +136,15 @@ static bool stops_order(struct purchase *p, const char *at, const char *mend)
 static bool enter(struct purchase *p)
 {
     char body[128];
-    snprintf(body, sizeof(body), "{\"code\":\"%s\"}", p->code);
-    if (!visit(p, "POST", "/v1/queue/" EVENT "/join", body) ||
-        !take(p, "ticket", "Bearer ", p->bearer, sizeof(p->bearer)))
+    snprintf(body, sizeof(body), "{\"code\":\"%s\"}", p->probe.code);
+    if (!probe_visit(&p->probe, "POST", "/v1/queue/" EVENT "/join", body) ||
+        !take(p, "ticket", "Bearer ", p->probe.bearer, sizeof(p->probe.bearer)))
         return stops(p, "the line", "the edge has to lead /v1/queue/ to a front that is ready");
-    if (!visit(p, "POST", "/v1/queue/" EVENT "/pass", NULL) ||
-        !take(p, "pass", "Bearer ", p->bearer, sizeof(p->bearer)))
+    if (!probe_visit(&p->probe, "POST", "/v1/queue/" EVENT "/pass", NULL) ||
+        !take(p, "pass", "Bearer ", p->probe.bearer, sizeof(p->probe.bearer)))
         return stops(p, "the call", "/readyz of queue-front says whether the line moves");
-    if (!visit(p, "POST", "/v1/seats/" EVENT "/holds", "{\"area\":\"floor\",\"quantity\":1}") ||
+    if (!probe_visit(&p->probe, "POST", "/v1/seats/" EVENT "/holds",
+                     "{\"area\":\"floor\",\"quantity\":1}") ||
         !take(p, "hold", "", p->hold, sizeof(p->hold)))
         return stops(p, "the seats",
                      "the edge has to lead /v1/seats/ to their owner, and [passes] keys_url to the "
@@ -262,7 +156,7 @@ static bool release(struct purchase *p)
 {
     char path[CTL_URL_MAX];
     snprintf(path, sizeof(path), "/v1/seats/" EVENT "/holds/%s", p->hold);
-    return visit(p, "DELETE", path, NULL);
+    return probe_visit(&p->probe, "DELETE", path, NULL);
 }
 
 /* The file has the login in its first line, and the password in the second. */
@@ -281,9 +175,9 @@ static bool log_in(struct purchase *p)
     json_t *body = json_pack("{s:s%, s:s%}", "login", login.ptr, login.len, "password",
                              password.ptr, password.len);
     char *text = body != NULL ? json_in_text(body, JSON_COMPACT) : NULL;
-    p->login = text != NULL && visit(p, "POST", "/v1/pay/login", text);
+    p->login = text != NULL && probe_visit(&p->probe, "POST", "/v1/pay/login", text);
     if (p->login)
-        memcpy(p->cookies, p->call.cookies, sizeof(p->call.cookies));
+        memcpy(p->probe.cookies, p->probe.call.cookies, sizeof(p->probe.call.cookies));
     if (text != NULL)
         sodium_memzero(text, strlen(text));
     free(text);
@@ -299,7 +193,7 @@ static bool order(struct purchase *p)
 {
     char body[256];
     snprintf(body, sizeof(body), "{\"event\":\"" EVENT "\",\"hold\":\"%s\"}", p->hold);
-    if (!visit(p, "POST", "/v1/pay/orders", body) ||
+    if (!probe_visit(&p->probe, "POST", "/v1/pay/orders", body) ||
         !take(p, "order", "", p->order, sizeof(p->order)))
         return stops(p, "the order",
                      "the hall is in KRW, which the provider has to take; the log of "
@@ -308,7 +202,7 @@ static bool order(struct purchase *p)
         return stops_order(p, "the provider",
                            "the provider has to be reached, and to take the key ([psp]); the log "
                            "of payment-adapter has its answer");
-    struct span provider = value_text(p->call.json, "payment.provider");
+    struct span provider = value_text(p->probe.call.json, "payment.provider");
     finding_add(p->findings, "ok", NULL,
                 "a visitor can buy: line, seats, login and order work, and %.*s has made a payment",
                 (int)provider.len, provider.ptr);
@@ -356,11 +250,11 @@ static void judge_messages(struct purchase *p, const json_t *setup)
         if (has_finding(setup, kinds[i].unset, kinds[i].setting))
             continue;
         do {
-            if (!operate(p, COMMAND_PAY, NULL, path, NULL, NULL)) {
+            if (!probe_operate(&p->probe, COMMAND_PAY, NULL, path, NULL, NULL)) {
                 stops(p, "its messages", "payment-adapter has to answer");
                 return;
             }
-            const json_t *rows = value_at(p->call.json, kinds[i].member);
+            const json_t *rows = value_at(p->probe.call.json, kinds[i].member);
             all = json_array_size(rows);
             sent = 0;
             for (size_t n = 0; n < all; n++)
@@ -380,8 +274,8 @@ static void judge_messages(struct purchase *p, const json_t *setup)
 
 static bool is_paid(struct purchase *p, const json_t *setup)
 {
-    char url[SECRET_MAX], path[CTL_URL_MAX];
-    bool test = is_test_key(setup, value_text(p->call.json, "payment.provider"));
+    char url[PROBE_SECRET_MAX], path[CTL_URL_MAX];
+    bool test = is_test_key(setup, value_text(p->probe.call.json, "payment.provider"));
     if (!take(p, "payment.checkout_url", "", url, sizeof(url)))
         return stops(p, "the payment page", "its address is too long");
     if (!test && job_ask(p->job, "The provider's key is not known to be a test key: the payment is "
@@ -399,7 +293,8 @@ static bool is_paid(struct purchase *p, const json_t *setup)
         return stops_order(p, "the payment",
                            "the provider's webhook has to reach the edge (/v1/pay/webhooks/)");
     snprintf(path, sizeof(path), ORDERS "%s/tickets", p->order);
-    if (!visit(p, NULL, path, NULL) || json_array_size(value_at(p->call.json, "tickets")) != 1)
+    if (!probe_visit(&p->probe, NULL, path, NULL) ||
+        json_array_size(value_at(p->probe.call.json, "tickets")) != 1)
         return stops(p, "its ticket", "the log of payment-adapter says why there is none");
     return true;
 }
@@ -432,15 +327,13 @@ static void buy(struct purchase *p, const json_t *setup)
 void purchase_try(struct job *job, const json_t *setup, json_t *findings)
 {
     struct purchase p = {.job = job, .findings = findings};
-    draw(p.code);
-    draw(p.key);
+    probe_init(&p.probe, job, EVENT, "test purchase");
     buy(&p, setup);
     bool ended = !p.login || end_orders(&p);
     if (p.hold[0] != '\0' && p.order[0] == '\0')
         ended = release(&p) && ended;
-    if (p.event && (!delete_event(&p) || !ended))
+    if (p.probe.made && (!probe_delete(&p.probe) || !ended))
         finding_add(findings, "bad", "run it again: it ends what is left",
                     "something of the test purchase is left: the event " EVENT ", or an order");
-    call_free(&p.call);
-    sodium_memzero(&p, sizeof(p));
+    probe_deinit(&p.probe);
 }
