@@ -129,6 +129,12 @@ PROGRAMS += $(OUT)/bin/halls
 $(OUT)/bin/halls: infra/demo/halls/halls.js
 	@mkdir -p $(@D) && ln -sf $(abspath $<) $@
 
+# What `fairgate rehearse` finds where a package has it.
+HALL := $(OUT)/share/fairgate/halls/theatre.json
+PROGRAMS += $(HALL)
+$(HALL): infra/demo/halls/halls.js $(wildcard infra/demo/halls/*.js)
+	@mkdir -p $(@D) && node $< theatre >$@
+
 $(OUT)/lib/%.a:
 	@mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
 
@@ -212,7 +218,7 @@ build/tidy/$(TIDY_NODES)/%.ok: %.c .clang-tidy infra/lint | generated
 generated: $(GEN_DIR)/texts $(GEN)
 programs: $(PROGRAMS) ## build every program of this VARIANT
 # What a stack starts, and fairgate; of the rest the objects alone, since a link takes longer than compiling.
-stack-programs: $(addprefix $(OUT)/bin/,queue-front seat-service payment-adapter demo-shop psp-sandbox halls fairgate) \
+stack-programs: $(addprefix $(OUT)/bin/,queue-front seat-service payment-adapter demo-shop psp-sandbox halls fairgate crowd) $(HALL) \
                 $(call library,$(COMPONENTS)) $(foreach n,$(COMPONENTS),$(call object,$(MAIN_$(n))))
 # UNIT="common seat-service": those of these components alone.
 unit-programs: $(if $(UNIT),$(foreach n,$(UNIT),$(TEST_$(n))),$(UNIT_TESTS))

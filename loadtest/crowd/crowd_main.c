@@ -118,6 +118,7 @@ static void report_waits(const struct scenario *scenario, const struct run_share
     for (uint64_t i = 0; i < scenario->processes; i++)
         if (atomic_load(&shared->stats[i].joined_us) > joined_us)
             joined_us = atomic_load(&shared->stats[i].joined_us);
+    json_member_u64(json, "placed", SUM(placed));
     json_member_u64(json, "joined_milli", (joined_us - start_us) / 1000);
     json_member_u64(json, "waits", SUM(waits));
     json_member_u64(json, "within_p50", SUM(within_p50));

@@ -122,11 +122,15 @@ test('the edge that README.Debian makes serves visitors, without root, and gives
 });
 
 test('the command line asks what was installed', () => {
-  const profile = '[default]\\nqueue = "http://127.0.0.1:8091"\\nseats = "http://127.0.0.1:8092"\\npay = "http://127.0.0.1:8093"\\ntoken_file = "/etc/fairgate/secrets/admin-token"\\n';
+  const profile = '[default]\\nqueue = "http://127.0.0.1:8091"\\nseats = "http://127.0.0.1:8092"\\npay = "http://127.0.0.1:8093"\\nedge = "http://127.0.0.1"\\ntoken_file = "/etc/fairgate/secrets/admin-token"\\n';
   admin('PUT', '/admin/events/evening', '{"name":"An evening"}');
   assert.match(ask(`printf '${profile}' >/root/profiles; FAIRGATE_PROFILES=/root/profiles fairgate events`), /An evening/);
   for (const page of ['fairgate', 'fairgate-edge', ...Object.keys(SERVICES)]) assert.match(ask(`zcat /usr/share/man/man1/${page}.1.gz`), /^\.TH /);
   inside('. /usr/share/bash-completion/completions/fairgate; complete -p fairgate');
+});
+
+test('the packages bring a crowd, and a hall for it', () => {
+  assert.match(ask('FAIRGATE_PROFILES=/root/profiles fairgate rehearse --yes --visitors 20 --within 2'), /"done":20[^]*^All went well\.$/m);
 });
 
 test('an upgrade restarts what runs, and keeps secrets, changed configs and the line', async () => {

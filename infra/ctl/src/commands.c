@@ -524,6 +524,18 @@ static const struct command rows[] = {
          "ticket; the shop gets an order of that event, and its refund.",
      .options = OPT(BUYER) | OPT(PAY),
      .run = doctor_run},
+    {.name = "rehearse",
+     .takes = "",
+     .brief = "Send a crowd of our own by the edge, and report how it went",
+     .text =
+         "To an event of its own (fairgate-rehearsal), which others cannot join. 300 visitors, or\n"
+         "--visitors, join, wait, hold seats and give them back: nobody logs in or pays. Ctrl-C\n"
+         "ends it. Afterwards the event is deleted; its hall stays. The edge bounds each address:\n"
+         "for a larger crowd list this machine as `trusted` in edge.conf while you rehearse. Ends\n"
+         "with 1 if anything went wrong. Refused while a sale is open or opens within two hours.",
+     .options = OPT(VISITORS) | OPT(WITHIN) | OPT(CALLED) | OPT(HALL) | OPT(ANYWAY) |
+                OPT(EDGE_CORES) | OPT(FRONT_CORES),
+     .run = rehearse_run},
     {.name = "size",
      .takes = "",
      .brief = "How many machines a sale takes, and from when to when",

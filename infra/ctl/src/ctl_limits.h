@@ -20,11 +20,13 @@ enum {
     CTL_LOOK_MS = 2000,       /* of a live picture, where the slow ones are shown as slow */
     CTL_PARTS_MAX =
         100000, /* of an archive: twenty million rows, more than Redis keeps; of a list */
-    CTL_CODES_A_CALL = 1000,    /* the API's own bound */
-    CTL_CLOCK_APART_S = 2,      /* `Date` counts seconds, so one is no finding */
-    CTL_DISK_FREE_PERCENT = 10, /* below it PostgreSQL and Redis are soon in trouble */
-    CTL_ALERT_AGAIN_MS = 3000,  /* the services renew their figures each second */
-    CTL_TOP_INTERVAL_S = 1,     /* the line's own pictures are not newer */
+    CTL_CODES_A_CALL = 1000,             /* the API's own bound */
+    CTL_CLOCK_APART_S = 2,               /* `Date` counts seconds, so one is no finding */
+    CTL_DISK_FREE_PERCENT = 10,          /* below it PostgreSQL and Redis are soon in trouble */
+    CTL_ALERT_AGAIN_MS = 3000,           /* the services renew their figures each second */
+    CTL_REHEARSAL_VISITORS_MAX = 200000, /* a crowd of one machine */
+    CTL_REHEARSAL_MAX_S = 1800,          /* as long as a rehearsal may take */
+    CTL_TOP_INTERVAL_S = 1,              /* the line's own pictures are not newer */
 };
 
 #endif

@@ -104,6 +104,7 @@ static void remember_promise(struct visitor *visitor, const struct pool_answer *
     if (visitor->undrawn)
         peek_u64(answer->body, "entry", &visitor->place);
     visitor->promised = p50 << 32 | p90;
+    visitor_count(&stats->placed, 1);
     atomic_store_explicit(&stats->joined_us, system_mono_us(), memory_order_relaxed);
     visitor_note(visitor, visitor->undrawn ? RECORD_ENTRY : RECORD_JOIN, answer, visitor->place,
                  visitor->promised);

@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 
 enum { SENTENCE_MAX = 1024, NAME_MAX_BYTES = 64 };
 
@@ -177,6 +179,16 @@ int job_ask(const struct job *job, const char *question)
     if (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0)
         return EXIT_DONE;
     return job_say(job, EXIT_CANCELLED, "nothing was done");
+}
+
+int job_signals(void)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    return signalfd(-1, &ends, SFD_CLOEXEC);
 }
 
 int job_put(const struct job *job, struct grow *text)

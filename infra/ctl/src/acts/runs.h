@@ -41,6 +41,7 @@ int top_run(struct job *job);
 int report_run(struct job *job);
 int doctor_run(struct job *job);
 int feed_run(struct job *job);
+int rehearse_run(struct job *job);
 
 /* ---- without a service ---- */
 

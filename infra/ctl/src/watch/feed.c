@@ -2,8 +2,7 @@
  *
  * Free is what nobody holds. The limit per buyer goes with it, so that blocked seats are not taken
  * for demand. What fails is said once, until it succeeds again, and asked for again with the next
- * round: a program that ended at every failover would have to be started again at each. SIGTERM and
- * SIGINT come by a descriptor, also to the first process of a container, which ignores them. */
+ * round: a program that ended at every failover would have to be started again at each. */
 #include "acts/runs.h"
 
 #include "base/json_in.h"
@@ -13,8 +12,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { INTERVAL_S = 5 };
@@ -115,16 +112,6 @@ static void feed_round(struct feed *feed)
     feed->said = feed->status;
 }
 
-static int open_signals(void)
-{
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, NULL);
-    return signalfd(-1, &ends, SFD_CLOEXEC);
-}
-
 int feed_run(struct job *job)
 {
     uint64_t seconds = INTERVAL_S;
@@ -137,7 +124,7 @@ int feed_run(struct job *job)
         status = job_call(job, COMMAND_SEATS, NULL, "/admin/events", &probe);
     if (status != EXIT_DONE)
         return status;
-    feed.signals = open_signals();
+    feed.signals = job_signals();
     if (feed.signals < 0)
         return job_say(job, EXIT_REFUSED, "signals: %s", strerror(errno));
     struct pollfd end = {.fd = feed.signals, .events = POLLIN};
