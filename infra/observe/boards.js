@@ -38,6 +38,7 @@ const LINE = {
       panel('Told from memory', 'none', { '{{event}}': `min by (event) (fairgate_line_stale{${EVENT}})` }, { max: 1 }),
       panel('Waits for its opening', 'none', { '{{event}}': `max by (event) (fairgate_line_unopened{${EVENT}})` }, { max: 1 }),
       panel('Time until the opening', 's', { '{{event}}': `max by (event) (fairgate_line_opens_at_seconds{${EVENT}} > 0) - time()` }),
+      panel('Age of the number of seats left', 's', { '{{event}}': `time() - max by (event) (fairgate_line_seats_fed_seconds{${EVENT}} > 0)` }),
       panel('Time lost because no tick came', 'ms', { '{{event}}': `max by (event) (increase(fairgate_line_late_ms{${EVENT}}[$__rate_interval]))` }),
     ],
     'Who comes': [

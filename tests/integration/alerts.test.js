@@ -132,6 +132,7 @@ const DEPENDENCIES = {
   FairgateRestarts: { of: { job: 'fairgate-pay' }, series: [['process_start_time_seconds{job="fairgate-pay"}', rising(60)]] },
   FairgateFilesShort: { of: { job: 'fairgate-queue' }, series: [['process_open_fds{job="fairgate-queue"}', level(700, 810)], ['process_max_fds{job="fairgate-queue"}', '1000+0x60']] },
   FairgateOpeningPassed: { of: { event: 'night' }, series: [[`fairgate_line_unopened${event}`, '1+0x60'], [`fairgate_line_opens_at_seconds${event}`, `${GOOD * 60}+0x60`], ['fairgate_line_unopened{event="over"}', '0+0x60'], ['fairgate_line_opens_at_seconds{event="over"}', '60+0x60'], ['fairgate_line_unopened{event="unset"}', '1+0x60'], ['fairgate_line_opens_at_seconds{event="unset"}', '0+0x60']] },
+  FairgateSeatsFeedOld: { of: { event: 'night' }, series: [[`fairgate_line_seats_fed_seconds${event}`, aged(5)], ['fairgate_line_seats_fed_seconds{event="off"}', '0+0x60'], ['fairgate_line_seats_fed_seconds{event="night",instance="b"}', '1+0x60']] },
   FairgateSeatsBehind: { of: { instance: 'b' }, series: [['fairgate_seats_behind_ms{instance="b"}', level(40, 5000)]] },
   FairgateReconcileNever: { of: {}, series: [['fairgate_reconcile_last_seconds', `0+0x10 60+60x${GOOD - 12} 0+0x40`]], at: 20 },
   FairgateWebhooksRefused: { of: {}, series: [['fairgate_webhooks_total{outcome="refused"}', rising(2)], ['fairgate_webhooks_total{outcome="good"}', '0+50x60']] },

@@ -13,8 +13,11 @@
 
 static bool answer_fed(struct act *act)
 {
+    struct front_line *event = front_line_find(act->front, span_of(act->line.event));
     if (act->line.outcome != LINE_OK)
         return act_refuse(act);
+    if (event != NULL)
+        front_seats_fed(act->front, event);
     answer_empty(act->req, 204, NULL);
     return true;
 }

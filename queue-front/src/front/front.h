@@ -122,7 +122,7 @@ struct front_stats {
     _Atomic uint64_t events, events_shut, pending; /* gauges */
 };
 
-enum { FRONT_GAUGES = 26 }; /* of each line */
+enum { FRONT_GAUGES = 27 }; /* of each line */
 
 /* The waiting page for visitors without a place: the same for all readers of a language. */
 struct front_page {
@@ -185,6 +185,7 @@ struct front_line {
     uint64_t errors_before;   /* answers of 5xx of this loop when the event was first seen */
     struct odds odds;         /* as of the last feed of seats; `known`: fit to be shown */
     bool has_odds;            /* there was a feed */
+    uint64_t fed_us;          /* wall: when this loop took the last one, or began the event */
 
     struct http_blob *status; /* whole answers, head and all */
     struct http_blob *not_modified;
@@ -264,6 +265,9 @@ MAGIC(front, 0x3f407001);
 
 /* on_done is called later, once; at once only by front_close(). The memory is the caller's. */
 void front_await(struct front *front, struct front_wait *wait);
+
+/* A number of seats left was taken over. */
+void front_seats_fed(const struct front *front, struct front_line *event);
 
 /* NULL: unknown, or no picture yet. */
 struct front_line *front_line_find(const struct front *front, struct span id);

@@ -65,6 +65,12 @@ static void list_gauges(const struct front_line *event, struct gauge out[FRONT_G
         {"fairgate_line_opens_at_seconds",
          "When the line opens by itself, in seconds since 1970; 0: not said.",
          event->doc.opens_at_ms / 1000},
+        {"fairgate_line_seats_fed_seconds",
+         "When this front last took a number of seats left, in seconds since 1970; at first, when "
+         "it began the event; 0: seats_left is off, or there is no sale.",
+         event->doc.seats_left && view->state != LINE_DRAFT && view->state != LINE_CLOSED
+             ? event->fed_us / 1000000
+             : 0},
         {"fairgate_line_unopened", "1 while the event waits for its opening.",
          view->state == LINE_SCHEDULED || view->state == LINE_PRE_QUEUE},
         {"fairgate_line_stale", "1 while the picture is old.", view->stale},
@@ -106,6 +112,12 @@ void figures_show(struct front_line *event)
     list_gauges(event, gauges);
     for (size_t i = 0; i < FRONT_GAUGES; i++)
         front_show(&event->gauge[i], gauges[i].value);
+}
+
+void front_seats_fed(const struct front *front, struct front_line *event)
+{
+    event->fed_us = clock_wall_us(front->loop->clock);
+    figures_show(event); /* the same number changes nothing else */
 }
 
 struct counter {

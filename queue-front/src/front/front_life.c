@@ -68,6 +68,7 @@ static int event_create(struct front *front, const char *id, struct err_slot *er
     eta_meter_init(&event->meter);
     promise_init(&event->promises);
     event->errors_before = errors_now(front);
+    event->fed_us = clock_wall_us(front->loop->clock);
     event_doc_init(line_event_of(front_line_id(event)), &event->doc);
     struct http_channel_conf conf = {.catch_up = NULL};
     int rc = http_channel_create(front->loop->server, &conf, err, &event->channel);

@@ -37,6 +37,17 @@ test('a round tells what is free, of events that want to know', async () => {
   assert.equal(await left('other'), null);
 });
 
+test('the time of the last round is a figure, of events that want to know', async () => {
+  const page = async () => (await house.front.private.call('GET', '/metrics')).text;
+  const fed = async (event = EVENT) => Number(new RegExp(`^fairgate_line_seats_fed_seconds\\{event="${event}"\\} (\\d+)$`, 'm').exec(await page())[1]);
+  const before = await fed();
+  await until('another second', () => Math.floor(Date.now() / 1000) > before);
+  assert.equal(await fed(), before);
+  done(await fairgate('feed', '--once'));
+  await until('the figure of this round', async () => (await fed()) > before);
+  assert.equal(await fed('other'), 0);
+});
+
 // judges: roles
 test('its token opens nothing else, and no other token is needed', async () => {
   const may = [[house.front, 'GET', '/admin/events'], [house.front, 'PUT', `/admin/events/${EVENT}/seats-left`], [seats, 'GET', `/admin/events/${EVENT}`], [seats, 'GET', `/admin/events/${EVENT}/counts`]];
