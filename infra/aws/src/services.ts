@@ -155,18 +155,13 @@ export interface Running {
 const replaced = (plan: Plan, group: Group): { minHealthyPercent: number; maxHealthyPercent: number } =>
   group === 'seats' && sharesSeats(plan.sale) ? { minHealthyPercent: 0, maxHealthyPercent: 100 } : { minHealthyPercent: 100, maxHealthyPercent: 200 };
 
-interface Place {
-  group: Group;
-  subnets: string;
-  found?: boolean; // by its name in Cloud Map
-}
-
-function run(plan: Plan, definition: ecs.FargateTaskDefinition, { group, subnets, found = true }: Place, count: number, quiet: number, name = definition.node.id.slice('Task-'.length)): Running {
+// The balancer knows the edges; all others are found by their names in Cloud Map.
+function run(plan: Plan, definition: ecs.FargateTaskDefinition, group: Group, subnets: string, count: number, quiet: number, name = definition.node.id.slice('Task-'.length)): Running {
   const service = new ecs.FargateService(plan.stack, `Service-${name}`, {
     cluster: plan.tasks.at.cluster, taskDefinition: definition, desiredCount: plan.asleep ? 0 : count,
     securityGroups: [plan.network.groups[group]], vpcSubnets: { subnets: plan.network.subnets(subnets) }, assignPublicIp: false,
     ...replaced(plan, group), circuitBreaker: HALTS, enableExecuteCommand: false,
-    ...(found ? { cloudMapOptions: { cloudMapNamespace: plan.names, name, dnsRecordType: sd.DnsRecordType.A, dnsTtl: Duration.seconds(2) } } : {}),
+    ...(group === 'edge' ? {} : { cloudMapOptions: { cloudMapNamespace: plan.names, name, dnsRecordType: sd.DnsRecordType.A, dnsTtl: Duration.seconds(2) } }),
   });
   return { service, count, quiet };
 }
@@ -189,14 +184,14 @@ export function servicesOf(plan: Plan, shopUrl: string): Services {
     beside(definition, first, 'inside', { image: image('Edge'), ...HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });
   });
   const quiet = (kind: keyof typeof QUIET): number => Math.min(QUIET[kind], size[kind].count);
-  const edges = run(plan, edge, { group: 'edge', subnets: 'inner', found: false }, size.edges.count, quiet('edges'));
+  const edges = run(plan, edge, 'edge', 'inner', size.edges.count, quiet('edges'));
   // One after the other: a new version of both at once would leave nobody to own.
-  const seats = ['seats-a', 'seats-b'].map((name) => run(plan, tasks.define(seatsTask(plan, name)), { group: 'seats', subnets: 'inner' }, 1, 1));
+  const seats = ['seats-a', 'seats-b'].map((name) => run(plan, tasks.define(seatsTask(plan, name)), 'seats', 'inner', 1, 1));
   seats[1]!.service.node.addDependency(seats[0]!.service);
   if (size.pays.count > CLOUD_MAP_MAX) throw new Error(`Cloud Map names ${CLOUD_MAP_MAX} of ${size.pays.count} adapters`);
   const front = tasks.define(frontTask(plan));
   const names = frontNames(size);
-  const fronts = names.map((name, i) => run(plan, front, { group: 'line', subnets: 'line' }, Math.ceil(size.fronts.count / names.length), i === 0 ? quiet('fronts') : 0, name));
-  const all = [edges, ...fronts, ...seats, run(plan, pay, { group: 'pay', subnets: 'pay' }, size.pays.count, quiet('pays'))];
+  const fronts = names.map((name, i) => run(plan, front, 'line', 'line', Math.ceil(size.fronts.count / names.length), i === 0 ? quiet('fronts') : 0, name));
+  const all = [edges, ...fronts, ...seats, run(plan, pay, 'pay', 'pay', size.pays.count, quiet('pays'))];
   return { edges, all };
 }

@@ -99,9 +99,3 @@ test('README.md has the sums that are printed now', () => {
   assert.equal(sums.length, 4);
   for (const line of sums) assert.ok(readme.includes(line), line);
 });
-
-test('gigabytes to visitors cost at CloudFront about what SCALE.md takes for them; the rest of a sale is requests', () => {
-  const prices = readPrices();
-  const cents = Number(/a gigabyte (0\.\d+)/.exec(fileOf('infra/SCALE.md').replaceAll('\n', ' '))![1]);
-  assert.ok(Math.abs(prices.perGb['cdn']! - cents) <= 0.01);
-});
