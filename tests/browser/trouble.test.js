@@ -374,9 +374,7 @@ describe('what goes otherwise', async () => {
       await see(visitor, 'tickets-gone');
       await page.click('a[href^="/pay/orders/"]');
       const order = new URL(page.url()).pathname.split('/').pop();
-      await page.click('details summary');
-      await page.click('[data-act=refund]');
-      await page.locator('#notice:not(:empty)').waitFor(WAIT);
+      assert.equal(await page.locator('[data-act=refund]').count(), 0);
       await see(visitor, 'refund-handed-on');
       const refund = await fetch(`http://127.0.0.1:${stack.base + 13}/admin/orders/${order}/refund`, {
         method: 'POST',

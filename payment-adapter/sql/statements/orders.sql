@@ -25,6 +25,7 @@
 --< show          jsonb
 --< places        jsonb
 --< refund_terms  jsonb
+--< why_kept      text   null
 --< refund_amount bigint null
 --< purchase      text
 --< fees          bigint
@@ -39,6 +40,7 @@ o.seats, o.provider, coalesce(o.payment, '') AS payment, coalesce(o.secret, '') 
 coalesce(o.url, '') AS url, :iso(o.expires_at) AS expires_at, :iso(o.created_at) AS created_at,
 o.idem_body, o.lang, :event_name(o) AS event_name,
 :show(o) AS show, o.places, :refund_terms(o) AS refund_terms,
+CASE WHEN o.moving IS NULL THEN :why_kept(o) ELSE '' END AS why_kept,
 o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase, :fees(o) AS fees,
 :vat(o) AS vat, coalesce(:iso(o.moved_at), '') AS moved_at,
 gone.event IS NOT NULL AS off, later.event IS NOT NULL AS postponed
@@ -295,10 +297,28 @@ EXISTS (
         AND a.sum = m.captured - m.back - m.disputed - order_keeps(:o.status, :o.amount, :o.refund_amount)
 )
 
--- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms; an
--- operator gives a reason, and may name the percentage, of what was not given back before. Orders
--- with used tickets are not refunded whole (order_credit). A ticket that was transferred and came
--- back blocks nothing: the holders of the valid tickets count.
+-- Also by an operator. Orders with used tickets are not refunded whole (order_credit).
+-- fragment: is_unrefundable(o)
+(:o.status <> :ORDER_COMPLETED OR :o.moving IS NOT NULL OR :is_retired(:o.id) OR EXISTS (
+    SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :o.id
+))
+
+-- With with_event: why its buyer cannot give an order back, by the order's terms; NULL: they can. A ticket that
+-- was transferred and came back blocks nothing: the holders of the valid tickets count.
+-- fragment: why_kept(o)
+CASE
+    WHEN :is_unrefundable(:o) THEN :WHY_NOT_REFUNDABLE
+    WHEN gone.event IS NOT NULL THEN :WHY_EVENT_CANCELLED
+    WHEN :is_settled_elsewhere(:o) OR :refund_terms(:o)->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
+    WHEN now() > (:refund_terms(:o)->>'until')::timestamptz THEN :WHY_TOO_LATE
+    WHEN NOT (:refund_terms(:o)->>'handed_on')::boolean AND EXISTS (
+        SELECT FROM ticket t
+        WHERE t.order_id = :o.id AND t.member <> :o.member AND :is_unrevoked(t)
+    ) THEN :WHY_HANDED_ON
+END
+
+-- After order_lock. Returns why not, or NULL. A buyer's refund follows the order's terms, as its page does; an
+-- operator gives a reason, and may name the percentage, of what was not given back before.
 -- statement: order_refund
 --> order   text
 --> saga    text
@@ -309,34 +329,20 @@ EXISTS (
 --> percent integer null
 --< code    text
 WITH o AS MATERIALIZED (
-    SELECT o.id, o.event, o.amount, o.status, o.member, o.moving, :refund_terms(o) AS terms,
-        coalesce(o.refund_amount, 0) AS back, :is_settled_elsewhere(o) AS elsewhere,
-        gone.event IS NOT NULL AS off
+    SELECT o.id, o.amount, :refund_terms(o) AS terms, coalesce(o.refund_amount, 0) AS back, CASE
+            WHEN :actor <> :ACTOR_OPERATOR THEN :why_kept(o)
+            WHEN :is_unrefundable(o) THEN :WHY_NOT_REFUNDABLE
+            WHEN :is_settled_elsewhere(o) THEN :WHY_ACCEPTED
+        END AS code
     FROM orders o
     :with_event(o)
     WHERE o.id = :order
-), no AS MATERIALIZED (
-    SELECT CASE
-        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR :is_retired(o.id) OR EXISTS (
-            SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :order
-        ) THEN :WHY_NOT_REFUNDABLE
-        WHEN :actor = :ACTOR_OPERATOR AND o.elsewhere THEN :WHY_ACCEPTED
-        WHEN :actor = :ACTOR_OPERATOR THEN NULL
-        WHEN o.off THEN :WHY_EVENT_CANCELLED
-        WHEN o.elsewhere OR o.terms->>'by' <> :ACTOR_BUYER THEN :WHY_BY_OPERATOR
-        WHEN now() > (o.terms->>'until')::timestamptz THEN :WHY_TOO_LATE
-        WHEN NOT (o.terms->>'handed_on')::boolean AND EXISTS (
-            SELECT FROM ticket t
-            WHERE t.order_id = :order AND t.member <> o.member AND :is_unrevoked(t)
-        ) THEN :WHY_HANDED_ON
-    END AS code
-    FROM o
 ), u AS (
     UPDATE orders
     SET status = :ORDER_REFUNDING, changed_at = now(), refund_amount = least(o.amount, o.back +
         greatest(1, (o.amount - o.back) * coalesce(:percent, (o.terms->>'percent')::integer) / 100))
-    FROM o, no
-    WHERE orders.id = o.id AND no.code IS NULL
+    FROM o
+    WHERE orders.id = o.id AND o.code IS NULL
     RETURNING orders.id, orders.event, orders.refund_amount, o.back
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, reason, detail, who)
@@ -352,7 +358,7 @@ WITH o AS MATERIALIZED (
     JOIN saga c ON c.subject = u.id AND :is_checkout(c)
 )
 SELECT code
-FROM no;
+FROM o;
 
 -- After order_lock: an operator gives a part of the money back. Returns why not, or NULL. The sum is
 -- `amount`, or what the named places cost, fees included; a place that was moved has no price of its

@@ -4,6 +4,7 @@
 -- handed on has another owner than the order.
 -- statement: order_tickets reads
 --> order      text
+--> hops_max   integer
 --< id         text
 --< seat       text
 --< event      text
@@ -24,6 +25,7 @@
 --< floor      text
 --< buyer      text
 --< offered_to text
+--< may_offer  boolean
 --< moved      boolean
 --< status     text enum order_status
 --< amount     bigint
@@ -37,7 +39,7 @@ SELECT t.id, t.seat, t.event, t.token,
     coalesce(p.place->>'label', '') AS label, coalesce(p.place->>'category', '') AS category,
     coalesce(p.place->>'entrance', '') AS entrance, coalesce(p.place->>'floor', '') AS floor,
     o.member AS buyer,
-    CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to,
+    CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to, :may_offer(t, :hops_max) AS may_offer,
     o.moved_at IS NOT NULL AS moved, o.status, o.amount, gone.event IS NOT NULL AS off
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
@@ -71,13 +73,16 @@ FROM orders
 WHERE id = (SELECT order_id FROM ticket WHERE id = :id)
 FOR NO KEY UPDATE;
 
--- Nobody was admitted with it, and the order is complete and not changing.
+-- Nobody was admitted with it, its event takes place, and the order is complete and not changing.
 -- fragment: is_unused(t)
-NOT EXISTS (SELECT FROM checkin c WHERE c.ticket = :t.id)
+(SELECT c.ticket FROM checkin c WHERE c.ticket = :t.id) IS NULL AND NOT :is_cancelled(:t.event)
     AND EXISTS (
         SELECT FROM orders o
         WHERE o.id = :t.order_id AND o.status = :ORDER_COMPLETED AND NOT :is_moving(o, :t)
     )
+
+-- fragment: may_offer(t, hops_max)
+:is_unrevoked(:t) AND :t.hops < :hops_max AND :is_unused(:t)
 
 -- After ticket_lock, as for a check-in. Without `to` the offer is withdrawn.
 -- statement: ticket_offer
@@ -88,8 +93,7 @@ NOT EXISTS (SELECT FROM checkin c WHERE c.ticket = :t.id)
 --< order_id text
 UPDATE ticket t
 SET offered_to = :to
-WHERE t.id = :id AND t.member = :member AND :is_unrevoked(t) AND t.hops < :hops_max
-    AND :is_unused(t)
+WHERE t.id = :id AND t.member = :member AND :may_offer(t, :hops_max)
 RETURNING t.order_id;
 
 -- After ticket_lock. Voids the old ticket and gives a new one to the member it was offered to.

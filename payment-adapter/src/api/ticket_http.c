@@ -228,8 +228,8 @@ static void on_tickets(void *ctx, const struct pg_answer *answer)
 
 static void then_tickets(struct visit *visit)
 {
-    sql_order_tickets(visit->pay->pg, &(struct sql_order_tickets_args){visit->id}, on_tickets,
-                      visit);
+    sql_order_tickets(visit->pay->pg, &(struct sql_order_tickets_args){visit->id, TICKET_HOPS_MAX},
+                      on_tickets, visit);
 }
 
 static void on_get_tickets(struct http_req *req)

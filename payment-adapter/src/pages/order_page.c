@@ -21,7 +21,8 @@ enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_NONE = STEPS + 1 };
 struct order_page {
     const struct sql_order_row *row;
     const char *support; /* "": there is none */
-    struct span notice;  /* a phrase's key, or empty */
+    struct span notice,
+        kept; /* phrases' keys, or empty: what was refused; why it cannot be refunded */
     bool pending, completed;
     unsigned step_now;           /* those before it are done; STEPS_NONE: no steps are shown */
     unsigned steps_at, seats_at; /* where the facts of a turn begin */
@@ -30,7 +31,7 @@ struct order_page {
     struct show show;
     struct fact_list facts;
     struct refund_terms terms;
-    bool refund_over, refund_ask, refund_until, refund, refundable;
+    bool refund_until, refund, refundable;
 };
 
 /* ---- what is decided once ---- */
@@ -45,8 +46,9 @@ static unsigned step_of(const struct sql_order_row *row)
     return row->status == ORDER_COMPLETED && !row->off ? STEPS : STEPS_NONE;
 }
 
-/* The terms that the buyer saw before the payment. */
-static int judge_refund(struct order_page *page, uint64_t now_ms)
+/* The terms that the buyer saw before the payment. What is offered is what order_refund would do.
+ */
+static int judge_refund(struct order_page *page)
 {
     const struct sql_order_row *row = page->row;
     struct refund_terms *terms = &page->terms;
@@ -55,9 +57,7 @@ static int judge_refund(struct order_page *page, uint64_t now_ms)
     int rc = refund_terms_parse(row->refund_terms, terms);
     if (rc < 0 || (!page->completed && !back))
         return rc == ERR_NOMEM ? rc : 0;
-    page->refund_over = page->completed && terms->until_ms > 0 && now_ms > terms->until_ms;
-    page->refund_ask = page->completed && !page->refund_over && !terms->by_buyer;
-    page->refundable = page->completed && !page->refund_over && !page->refund_ask;
+    page->refundable = page->completed && row->why_kept.ptr == NULL;
     page->refund_until = page->refundable && terms->until_ms > 0;
     page->refund = row->amount > 0 && (back || page->refundable);
     return 0;
@@ -137,8 +137,7 @@ static void list_facts(struct order_page *page)
     fact_money(facts, "prices", "prices-words", row->amount - row->fees);
     fact_money(facts, "fees", "fees-words", row->fees);
     fact_money(facts, "vat", "vat-words", row->vat);
-    fact_if(facts, "refund-over", page->refund_over);
-    fact_if(facts, "refund-ask", page->refund_ask);
+    fact_phrase(facts, "kept", page->kept, SPAN(""), SPAN(""));
     fact_time(facts, "refund-until", "refund-until-words",
               page->refund_until ? span_of(page->terms.until) : SPAN(""));
     fact_money(facts, "refund", "refund-words", order_row_refund(row, &page->terms));
@@ -184,7 +183,7 @@ struct span order_page_notice(const struct phrases *words, struct span refused,
 
 int order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
                    enum lang lang, const struct sql_order_row *row, const char *support,
-                   struct span refused, uint64_t now_ms)
+                   struct span refused)
 {
     struct order_page order = {
         .row = row,
@@ -195,9 +194,11 @@ int order_page_put(struct text *out, const struct filled_page *page, const struc
         .facts = {.words = site_phrases(site, lang), .currency = row->currency},
     };
     order.facts.ctx = &order;
-    char key[ORDER_PAGE_KEY_MAX];
+    char key[ORDER_PAGE_KEY_MAX], kept[ORDER_PAGE_KEY_MAX];
     order.notice = order_page_notice(order.facts.words, refused, key);
-    int rc = judge_refund(&order, now_ms);
+    if (order.completed)
+        order.kept = order_page_notice(order.facts.words, row->why_kept, kept);
+    int rc = judge_refund(&order);
     if (rc == 0)
         rc = show_parse(row->show, &order.show);
     if (rc == 0)

@@ -16,6 +16,6 @@ struct span order_page_notice(const struct phrases *words, struct span refused,
  * there. ERR_NOMEM: nothing was put. */
 int order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
                    enum lang lang, const struct sql_order_row *row, const char *support,
-                   struct span refused, uint64_t now_ms);
+                   struct span refused);
 
 #endif

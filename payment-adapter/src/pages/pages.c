@@ -237,8 +237,7 @@ static void on_read(void *ctx, const struct pg_answer *answer)
         if (found)
             rc = order_page_put(&page, visit->pages->order, visit->pages->site, visit->lang, &row,
                                 visit->pay->settings->support_url,
-                                http_req_query_arg(visit->req, SPAN("refused")),
-                                clock_wall_us(visit->pay->loop->clock) / 1000);
+                                http_req_query_arg(visit->req, SPAN("refused")));
     }
     if (rc < 0) {
         free(memory);
@@ -342,7 +341,8 @@ static void on_session(void *ctx, int rc, const struct session *session)
         sql_orders_mine(visit->pay->pg, &(struct sql_orders_mine_args){session->member},
                         on_orders_read, visit);
     else if (visit->tickets)
-        sql_order_tickets(visit->pay->pg, &(struct sql_order_tickets_args){visit->order},
+        sql_order_tickets(visit->pay->pg,
+                          &(struct sql_order_tickets_args){visit->order, TICKET_HOPS_MAX},
                           on_tickets_read, visit);
     else
         sql_order_read(visit->pay->pg, &(struct sql_order_read_args){visit->order}, on_read, visit);

@@ -48,7 +48,7 @@ static enum ticket_view view_of(const struct tickets_page *page,
     struct span who = span_of(page->viewed->member);
     bool mine = span_eq(row->member, who);
     if (!mine && row->offered_to.ptr != NULL && span_eq(row->offered_to, who))
-        return TICKET_OFFERED;
+        return row->revoked || row->used ? TICKET_VOID : TICKET_OFFERED;
     if (!mine && !page->buyer)
         return TICKET_UNSEEN;
     if (row->revoked)
@@ -120,7 +120,7 @@ static void list_ticket(struct tickets_page *page)
     fact_text(facts, "address", address);
     fact_if(facts, "used", view == TICKET_USED);
     fact_if(facts, "numbered", view != TICKET_HANDED_ON && view != TICKET_OFFERED);
-    fact_if(facts, "own", view == TICKET_LIVE);
+    fact_if(facts, "own", view == TICKET_LIVE && row->may_offer);
 }
 
 static bool more_tickets(void *ctx, unsigned turn)

@@ -1,0 +1,71 @@
+// What the pages of an order and its tickets offer a buyer is what a call would do, in each state.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { openScope } from '../../lib-js/index.js';
+import { EVENT, openWorld } from './lib/world.js';
+
+const scope = openScope(test);
+const world = await openWorld(scope);
+const [buyer, friend] = [await world.login(), await world.login('argon2id@example.com')];
+
+const ticketsOf = async (order) => (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets ?? [];
+const transfer = ({ ticket }) => buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: friend.member });
+
+async function pending() {
+  world.psp.autoPay = false;
+  return world.orderedAs(buyer, 'pending_payment');
+}
+async function completed() {
+  world.psp.autoPay = true;
+  return world.orderedAs(buyer, 'completed');
+}
+const changed = (set) => async () => {
+  const order = await completed();
+  world.postgres.sql(`UPDATE pay.orders SET ${set} WHERE id = '${order}'`, 'pay');
+  return order;
+};
+const withTicket = (act) => async () => {
+  const order = await completed();
+  await act((await ticketsOf(order))[0]);
+  return order;
+};
+
+const STATES = {
+  'pending payment': pending,
+  completed,
+  'a ticket used': withTicket(async ({ token }) => assert.equal((await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } })).status, 200)),
+  'a ticket offered': withTicket(transfer),
+  'a ticket handed on': withTicket(async (ticket) => {
+    await transfer(ticket);
+    assert.ok((await friend.post(`/v1/pay/tickets/${ticket.ticket}/accept`)).status < 300);
+  }),
+  'a ticket handed on often': withTicket(async ({ ticket }) => world.postgres.sql(`UPDATE pay.ticket SET hops = 8 WHERE id = '${ticket}'`, 'pay')),
+  'seats moving': changed("moving = jsonb_build_array(seats->0), changed_at = now()"),
+  'terms over': changed(`refund_terms = refund_terms || '{"until": "2020-01-01T00:00:00Z"}'`),
+  'terms of the operator': changed(`refund_terms = refund_terms || '{"by": "operator"}'`),
+  ...Object.fromEntries(['confirming', 'cancelled', 'expired', 'failed', 'refunding', 'refunded', 'parked'].map((status) => [status, changed(`status = '${status}'`)])),
+  'event cancelled': async () => {
+    const order = await completed();
+    world.postgres.sql(`INSERT INTO pay.cancelled_event (event, reason, due_at) VALUES ('${EVENT}', 'ill', 'infinity')`, 'pay');
+    return order;
+  },
+};
+// What the page has for each, and the calls that it stands for. 202: done now; 200: it was done before.
+const ACTS = {
+  cancel: ['orders', /data-act="cancel"/g, async (order) => [await buyer.post(`/v1/pay/orders/${order}/cancel`)]],
+  refund: ['orders', /data-act="refund"/g, async (order) => [await buyer.post(`/v1/pay/orders/${order}/refund`)]],
+  transfer: ['tickets', /data-hand-on=/g, async (order) => Promise.all((await ticketsOf(order)).map(transfer))],
+};
+
+for (const [state, make] of Object.entries(STATES))
+  test(`what is offered is done, and nothing else: ${state}`, async () => {
+    for (const [act, [page, mark, call]] of Object.entries(ACTS)) {
+      const order = await make();
+      const { text } = await buyer.get(`/pay/${page}/${order}?lang=en`);
+      const answers = await call(order);
+      world.postgres.sql('DELETE FROM pay.cancelled_event', 'pay');
+      assert.ok(answers.every(({ status }) => status < 500), act);
+      assert.equal((text.match(mark) ?? []).length, answers.filter(({ status }) => status === 202).length, `${act}: ${answers.map(({ status, json }) => `${status} ${json?.code}`)}`);
+    }
+  });
