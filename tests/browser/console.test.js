@@ -606,9 +606,11 @@ describe('the console', async () => {
       await page.click('#confirm-yes');
       const moved = await until('the new date', async () => {
         const { status, json } = await pay.get(`/admin/events/${id}/postponement`);
-        return status === 200 && json;
+        return status === 200 && json.at !== null && json;
       });
       assert.deepEqual([moved.reason, moved.doors_at, moved.times], ['the singer is ill', null, 1]);
+      await page.reload();
+      await page.locator('#postpone-now', { hasText: /2031.*the singer is ill/ }).waitFor();
 
       await page.click('#cancel-event');
       assert.equal(await page.isDisabled('#confirm-yes'), true);

@@ -144,17 +144,23 @@ function move({ reasonFor, event }) {
 // ---- another date ----
 
 function postponing({ path, reasonFor, event }) {
-  const at = (id, required = true) => make('input', { id, type: 'datetime-local', required });
-  const [starts, doors, until] = [at('postpone-starts'), at('postpone-doors', false), at('postpone-until')];
+  const input = (id, required = true) => make('input', { id, type: 'datetime-local', required });
+  const now = make('p', { id: 'postpone-now', hidden: true });
+  const [starts, doors, until] = [input('postpone-starts'), input('postpone-doors', false), input('postpone-until')];
+  function showNow({ at, starts_at: to, refund_until: back, reason, mails_waiting: mails }) {
+    now.hidden = at === null;
+    if (at !== null) show(now, make('strong', {}, say('postpone.to', moment(to))), ` ${say('postpone.back', moment(back))} · ${say('postpone.mails', number(mails))} · ${reason} · `, timeAt(at));
+  }
+
   const form = formOf('postpone-form', async () => {
     const body = { starts_at: fromLocal(starts.value), refund_until: fromLocal(until.value), ...(doors.value === '' ? {} : { doors_at: fromLocal(doors.value) }), reason: reasonFor() };
     const lines = [say('postpone.to', moment(body.starts_at)), say('postpone.back', moment(body.refund_until))];
     if (!(await confirmed({ title: say('postpone.sure', event.doc.name), text: say('postpone.means'), lines, yes: say('postpone.button') }))) return;
-    await call('pay', 'PUT', `${path}/postponement`, { body });
+    showNow((await call('pay', 'PUT', `${path}/postponement`, { body })).json);
     event.said(say('postpone.done'));
   }, field(say('postpone.starts', zone()), starts), field(say('postpone.doors', zone()), doors), field(say('postpone.until', zone()), until),
   make('div', { className: 'ending' }, make('button', { className: 'danger' }, say('postpone.button')), make('p', { className: 'small' }, say('postpone.hall'))));
-  return section('postpone', 'postpone.title', 'postpone.help', form);
+  return { at: section('postpone', 'postpone.title', 'postpone.help', now, form), read: async () => showNow(await get('pay', `${path}/postponement`)) };
 }
 
 // ---- letters ----
@@ -199,9 +205,9 @@ export async function open(body, event) {
     read: () => read(),
   };
   const [doors, scanning, parked] = [inside(), scanners(here), letters(() => read())];
-  const off = cancelling(here);
+  const [later, off] = [postponing(here), cancelling(here)];
   async function read() {
-    const [now, { scanners: all }, { letters: waiting }] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), get('pay', '/admin/letters'), off.read()]);
+    const [now, { scanners: all }, { letters: waiting }] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), get('pay', '/admin/letters'), later.read(), off.read()]);
     doors.show(now);
     scanning.show(all);
     parked.show(waiting);
@@ -213,7 +219,7 @@ export async function open(body, event) {
     body.replaceChildren(make('p', { id: 'doors-trouble', className: 'wrong' }, `${say('part.pay')}: ${sayTrouble(error)}`));
     return {};
   }
-  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), move(here), parked.at, postponing(here), off.at));
+  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), move(here), parked.at, later.at, off.at));
   let turns = 0;
   return {
     async refresh() {

@@ -29,17 +29,17 @@ JOIN ticket t ON t.order_id = o.id AND :is_unrevoked(t)
 GROUP BY 1, 2, 3
 ON CONFLICT (order_id, kind, member) DO NOTHING;
 
--- No row: the event was not postponed.
+-- Without `at` the event is not postponed.
 -- statement: postponement
 --> event text
 --< doc   text
-SELECT (p.show || jsonb_build_object('event', p.event, 'refund_until', :iso(p.refund_until),
-    'reason', p.reason, 'who', p.who, 'at', :iso(p.at), 'times', p.times,
-    'mails_waiting', (
+SELECT (coalesce(p.show, '{"starts_at": null, "doors_at": null}') || jsonb_build_object('event', e.event,
+    'refund_until', :iso(p.refund_until), 'reason', p.reason, 'who', p.who, 'at', :iso(p.at),
+    'times', coalesce(p.times, 0), 'mails_waiting', (
         SELECT count(*)
         FROM orders o
         JOIN mail_outbox b ON b.order_id = o.id AND b.kind = 'postponed-' || p.times AND b.done_at IS NULL
         WHERE o.event = p.event
     )))::text AS doc
-FROM postponed_event p
-WHERE p.event = :event;
+FROM (SELECT :event AS event) e
+LEFT JOIN postponed_event p USING (event);

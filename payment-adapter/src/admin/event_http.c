@@ -18,24 +18,24 @@ static void log_act(struct http_req *req, const char *what, const char *event)
     log_end(&line);
 }
 
-/* ---- cancelled ---- */
-
-static void on_cancellation(void *ctx, const struct pg_answer *answer)
+static void on_state(void *ctx, const struct pg_answer *answer)
 {
-    guard_doc(ctx, 200, answer, REFUSAL_NOT_POSTPONED);
+    guard_doc(ctx, 200, answer, REFUSAL_NOT_FOUND);
 }
+
+/* ---- cancelled ---- */
 
 static void on_get_cancellation(struct http_req *req)
 {
     char event[ORDER_EVENT_MAX];
     if (guard_id(req, 0, event, sizeof(event)))
         sql_cancellation(pay_of(req)->pg, &(struct sql_cancellation_args){event, CANCEL_LISTED_MAX},
-                         on_cancellation, req);
+                         on_state, req);
 }
 
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
 {
-    guard_doc(ctx, 202, answer, REFUSAL_NOT_POSTPONED);
+    guard_doc(ctx, 202, answer, REFUSAL_NOT_FOUND);
 }
 
 static void on_cancel(struct http_req *req)
@@ -83,17 +83,11 @@ static void read_wanted(struct json_in *in, void *ctx)
     out->show[text.len] = '\0';
 }
 
-static void on_postponement(void *ctx, const struct pg_answer *answer)
-{
-    guard_doc(ctx, 200, answer, REFUSAL_NOT_POSTPONED);
-}
-
 static void on_get_postponement(struct http_req *req)
 {
     char event[ORDER_EVENT_MAX];
     if (guard_id(req, 0, event, sizeof(event)))
-        sql_postponement(pay_of(req)->pg, &(struct sql_postponement_args){event}, on_postponement,
-                         req);
+        sql_postponement(pay_of(req)->pg, &(struct sql_postponement_args){event}, on_state, req);
 }
 
 static void on_postpone(struct http_req *req)
@@ -102,7 +96,7 @@ static void on_postpone(struct http_req *req)
     char event[ORDER_EVENT_MAX];
     if (!guard_id(req, 0, event, sizeof(event)) || !guard_read(req, read_wanted, &wanted))
         return;
-    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_postponement, req);
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_state, req);
     log_act(req, "operator postpones an event", event);
     sql_event_postpone_add(job, &(struct sql_event_postpone_args){.event = event,
                                                                   .show = wanted.show,

@@ -120,8 +120,6 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
         "These terms have been changed in the meantime; read them again.") \
     ROW(SCANNERS_FULL, "too-many-scanners", 409, 0, PROGRAM, "") \
     ROW(COMPARING, "under-way", 409, 0, PROGRAM, "A run is under way; GET returns its result.") \
-    ROW(NOT_POSTPONED, "event-not-postponed", 404, 0, PROGRAM, \
-        "This event has not been postponed.") \
     /* operators: refunding an order, or a part of it */ \
     ROW(DIFFERENCE_ACCEPTED, "difference-accepted", 409, 0, PROGRAM, \
         "A difference of this payment was accepted as settled elsewhere; withdraw it first.") \

@@ -20,7 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICK_MS = 100, LOOK_TICKS = 10, PASS_PAUSE_MS = 5000, LEASE_MS = 20000 };
+/* A page may be begun twice, so the lease need not outlast a slow one: it is what a kill costs. */
+enum { TICK_MS = 100, LOOK_TICKS = 10, PASS_PAUSE_MS = 5000, LEASE_MS = 5000 };
 
 struct cancellations {
     uint32_t magic;
