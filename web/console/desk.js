@@ -1,5 +1,5 @@
 // desk.js: the help desk. One field finds an order by what a caller knows; its page shows all that is known of it and
-// refunds it, sends its mail once more or moves its seats, each with a reason that goes on record.
+// refunds it, sends its mail once more, makes new tickets or moves its seats, each with a reason that goes on record.
 
 import { call, get } from './api.js';
 import { announce, make, money, say } from './kit.js';
@@ -57,7 +57,7 @@ export async function openFinder() {
 function ticketRow(ticket, places) {
   const place = places.find(({ id }) => id === ticket.seat);
   const scan = ticket.scanned_at ? [` ${ticket.gate} `, timeAt(ticket.scanned_at)] : [];
-  return make('tr', {}, make('th', { scope: 'row' }, place ? seatName(place) : ticket.seat), make('td', {}, ticket.ticket_number),
+  return make('tr', {}, make('th', { scope: 'row' }, place ? seatName(place) : ticket.seat), make('td', {}, place?.entrance ?? ''), make('td', {}, ticket.ticket_number),
     make('td', {}, ticket.offered_to ? `${ticket.member} → ${ticket.offered_to}` : ticket.member), make('td', {}, say(`desk.ticket.${ticket.state}`), ...scan));
 }
 
@@ -85,10 +85,11 @@ export async function openOrder(main, id) {
   const seats = make('fieldset', { className: 'group' }, make('legend', {}, say('desk.seats')));
   const amount = make('input', { id: 'desk-amount', type: 'number', min: 1, step: 1, inputMode: 'numeric' });
   const free = make('input', { id: 'desk-free', type: 'checkbox' });
-  const from = make('select', { id: 'desk-from' });
-  const to = make('input', { id: 'desk-to', maxLength: 128, autocomplete: 'off' });
+  const to = make('input', { id: 'desk-to', maxLength: 4096, autocomplete: 'off' });
+  const other = make('input', { id: 'desk-other', type: 'checkbox' });
   const whole = button(say('desk.refund'), () => refund({}), { id: 'desk-refund', className: 'danger' });
   const mail = button(say('desk.mail'), () => act('mail', {}, { title: say('desk.mail'), text: say('desk.mail-means') }), { id: 'desk-mail' });
+  const anew = button(say('desk.anew'), renew, { id: 'desk-anew', className: 'danger' });
   let order;
   let listed = '';
   let turns = 0;
@@ -106,8 +107,24 @@ export async function openOrder(main, id) {
     const sums = part.seats ? [] : [sum(part.amount ?? order.amount - order.refunded)];
     return act('refund', part, { title: say('desk.refund'), text: say(part.seats || part.amount ? 'desk.part-means' : 'desk.refund-means'), lines: [...(part.amount && !part.seats ? [] : lines), ...sums] });
   }
+  const picked = () => [...seats.querySelectorAll('input:checked')].map(({ value }) => value);
+  const nameOf = (seat) => seatName(order.places.find(({ id: place }) => place === seat) ?? { id: seat });
+  function renew() {
+    const chosen = picked();
+    const stay = chosen.length > 0 ? chosen : order.tickets.filter(({ state }) => state === 'valid').map(({ seat }) => seat);
+    return act('move', { seats: stay.map((seat) => ({ from: seat, to: seat })) }, { title: say('desk.anew'), text: say('desk.anew-means'), lines: stay.map(nameOf) });
+  }
+  function moveSeats() {
+    const wanted = to.value.split(/[\s,]+/).filter((word) => word);
+    const chosen = order.seats.length === 1 ? order.seats : picked();
+    if (wanted.length === 0 || wanted.length !== chosen.length) {
+      (wanted.length === 0 ? to : seats.querySelector('input')).focus();
+      return undefined;
+    }
+    return act('move', { seats: chosen.map((seat, n) => ({ from: seat, to: wanted[n] })), ...(other.checked ? { other_category: true } : {}) }, { title: say('move.button'), text: say('move.means'), lines: chosen.map((seat, n) => `${nameOf(seat)} → ${wanted[n]}`) });
+  }
   function refundPart() {
-    const chosen = [...seats.querySelectorAll('input:checked')].map(({ value }) => value);
+    const chosen = picked();
     if (chosen.length === 0 && amount.value === '') {
       amount.focus();
       return undefined;
@@ -121,21 +138,21 @@ export async function openOrder(main, id) {
   function showOrder() {
     const good = order.status === 'completed';
     show(head, make('p', {}, make('a', { href: '#/orders' }, say('orders.back'))), make('h1', {}, `${say('orders.order')} ${order.order_number}`),
-      make('p', { id: 'desk-status' }, badge(order.status), ` ${order.event_name}`),
+      make('p', { id: 'desk-status' }, badge(order.status), ` ${order.event_name}`, ...(order.starts_at ? [' · ', timeAt(order.starts_at)] : [])),
+      ...['cancelled', 'postponed'].filter((what) => order[`event_${what}`]).map((what) => make('p', { className: 'wrong' }, say(`desk.${what}`))),
       make('dl', { className: 'facts' }, fact(say('desk.buyer'), order.member), fact(say('desk.made'), timeAt(order.created_at)), fact(say('desk.amount'), sum(order.amount)),
         ...(order.refunded > 0 ? [fact(say('desk.refunded'), sum(order.refunded))] : [])),
       make('p', { className: 'small' }, [order.order, order.provider, order.payment].filter((word) => word).join(' · ')));
-    const columns = ['desk.seats', 'desk.number', 'desk.holder', 'desk.state'].map((key) => make('th', { scope: 'col' }, say(key)));
+    const columns = ['desk.seats', 'desk.entrance', 'desk.number', 'desk.holder', 'desk.state'].map((key) => make('th', { scope: 'col' }, say(key)));
     tickets.hidden = order.tickets.length === 0;
     show(tickets, make('table', {}, make('thead', {}, make('tr', {}, ...columns)), make('tbody', {}, ...order.tickets.map((ticket) => ticketRow(ticket, order.places)))));
     show(happened, ...trail(order));
     acts.hidden = !good && order.status !== 'refunded';
-    for (const one of [whole, mail]) one.hidden = !good;
+    for (const one of [whole, mail, anew]) one.hidden = !good;
     if (listed === order.seats.join()) return; // what somebody is choosing stays
     listed = order.seats.join();
-    const named = order.seats.map((seat) => [seat, seatName(order.places.find((place) => place.id === seat) ?? { id: seat })]);
+    const named = order.seats.map((seat) => [seat, nameOf(seat)]);
     seats.replaceChildren(seats.firstElementChild, ...named.map(([seat, name]) => make('label', { className: 'field tick' }, make('input', { type: 'checkbox', value: seat }), ` ${name}`)));
-    from.replaceChildren(...named.map(([seat, name]) => make('option', { value: seat }, name)));
   }
   async function read() {
     order = await get('pay', path);
@@ -144,9 +161,8 @@ export async function openOrder(main, id) {
 
   parts.append(make('summary', {}, say('desk.more')), make('div', { className: 'stack' },
     seats, make('label', { className: 'field tick' }, free, ` ${say('desk.free')}`), field(say('desk.sum'), amount), button(say('desk.part'), refundPart, { id: 'desk-part', className: 'danger' }),
-    field(say('move.from'), from), field(say('move.to'), to),
-    button(say('move.button'), () => act('move', { seats: [{ from: from.value, to: to.value.trim() }] }, { title: say('move.button'), text: say('move.means'), lines: [`${from.selectedOptions[0].textContent} → ${to.value.trim()}`] }), { id: 'desk-move', className: 'danger' })));
-  acts.append(make('h2', {}, say('desk.acts')), make('div', { className: 'row' }, whole, mail), parts);
+    field(say('move.to'), to), make('label', { className: 'field tick' }, other, ` ${say('move.other')}`), button(say('move.button'), moveSeats, { id: 'desk-move', className: 'danger' })));
+  acts.append(make('h2', {}, say('desk.acts')), make('div', { className: 'row' }, whole, mail, anew), parts);
   tickets.setAttribute('aria-label', say('desk.tickets'));
   await read();
   main.replaceChildren(head, acts, make('section', { className: 'card stack' }, make('h2', {}, say('desk.tickets')), tickets), make('section', { className: 'card' }, make('h2', {}, say('saga.timeline')), happened));

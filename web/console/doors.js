@@ -1,22 +1,16 @@
-// doors.js: an event's doors, and what is given back or moved: who scans where, who is inside but
-// should not be, check-ins by mistake, seats of an order, letters that the shop does not accept, and the
-// end of it all (cancel.js). The reason is asked once, at the top, for everything below, and goes on record.
+// doors.js: an event's doors, and what comes after them: who scans where, who is inside but should not be,
+// check-ins by mistake, letters that the shop does not accept, another date, and the end of it all (cancel.js). The reason is asked once, at the top, for everything below, and goes on record.
 
 import { call, get, hasPart } from './api.js';
 import { cancelling } from './cancel.js';
 import { announce, byId, make, Refused, say } from './kit.js';
-import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr, zone } from './ui.js';
+import { confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr, zone } from './ui.js';
 
 const EVERY = 3; // refreshes
 const HOUR_S = 3600;
 
 const field = (words, input) => make('label', { className: 'field' }, words, input);
 const text = (id, properties = {}) => make('input', { id, autocomplete: 'off', required: true, ...properties });
-
-function tick(id, words) {
-  const input = make('input', { id, type: 'checkbox' });
-  return [input, make('div', { className: 'field tick' }, input, make('label', { htmlFor: id }, words))];
-}
 
 function section(id, title, help, ...children) {
   return make('section', { id, className: 'card stack' }, make('h2', {}, say(title)), ...(help ? [make('p', { className: 'small' }, say(help))] : []), ...children);
@@ -105,42 +99,6 @@ function scanners({ path, reasonFor, event, read }) {
   };
 }
 
-// ---- seats of an order ----
-
-function move({ reasonFor, event }) {
-  const order = text('move-order', { maxLength: 39 });
-  const pairs = make('ul', { id: 'move-pairs', className: 'trail' });
-  const [other, otherField] = tick('move-other', say('move.other'));
-  const begun = make('p', { id: 'move-begun', role: 'status' });
-
-  function addPair() {
-    const n = pairs.children.length;
-    pairs.append(make('li', { className: 'row end' }, field(say('move.from'), text(`move-from-${n}`, { maxLength: 128 })), field(say('move.to'), text(`move-to-${n}`, { maxLength: 128 }))));
-  }
-  addPair();
-  const wanted = () => [...pairs.children].map((pair) => {
-    const [from, to] = [...pair.querySelectorAll('input')].map(({ value }) => value.trim());
-    return { from, to };
-  });
-
-  const form = formOf('move-form', async () => {
-    const whose = order.value.trim();
-    const body = { seats: wanted(), reason: reasonFor(), ...(other.checked ? { other_category: true } : {}) };
-    if (!(await confirmed({ title: say('move.sure', whose), text: say('move.means'), lines: body.seats.map(({ from, to }) => `${from} → ${to}`), yes: say('move.button') }))) return;
-    await call('pay', 'POST', `/admin/orders/${encodeURIComponent(whose)}/move`, { body });
-    begun.replaceChildren(say('move.begun', whose), ' ', make('a', { href: '#/orders' }, say('menu.orders')));
-    pairs.replaceChildren();
-    addPair();
-    other.checked = false;
-    event.said(say('move.begun', whose));
-  }, field(say('orders.order'), order), pairs, otherField,
-  make('div', { className: 'row' }, button(say('move.more'), () => {
-    addPair();
-    pairs.lastElementChild.querySelector('input').focus();
-  }, { id: 'move-more' })), make('div', { className: 'ending' }, make('button', { className: 'danger' }, say('move.button')), make('p', { className: 'small' }, say('move.means'))), begun);
-  return section('move', 'move.title', 'move.help', form);
-}
-
 // ---- another date ----
 
 function postponing({ path, reasonFor, event }) {
@@ -219,7 +177,7 @@ export async function open(body, event) {
     body.replaceChildren(make('p', { id: 'doors-trouble', className: 'wrong' }, `${say('part.pay')}: ${sayTrouble(error)}`));
     return {};
   }
-  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), move(here), parked.at, later.at, off.at));
+  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), parked.at, later.at, off.at));
   let turns = 0;
   return {
     async refresh() {

@@ -442,7 +442,7 @@ static const struct command rows[] = {
      .done = "The tickets of {ORDER} open no door any more."},
     {.name = "move",
      .takes = "ORDER FROM=TO...",
-     .brief = "Seat buyers elsewhere, at the same price",
+     .brief = "Seat buyers elsewhere, or make new tickets (FROM=FROM)",
      .options = OPT(WHY) | OPT(OTHER_CATEGORY),
      .needs = OPT(WHY),
      PAY("POST", "/admin/orders/{ORDER}/move"),

@@ -83,6 +83,7 @@ SELECT jsonb_strip_nulls(jsonb_build_object('order', o.id, 'order_number', o.num
     'event_name', :event_name(o), 'starts_at', :show(o)->'starts_at', 'member', o.member, 'lang', o.lang,
     'status', o.status, 'reason', o.cause, 'provider', o.provider, 'payment', o.payment, 'currency', o.currency,
     'amount', o.amount, 'fees', :fees(o), 'refunded', coalesce(o.refund_amount, 0), 'created_at', :iso(o.created_at),
+    'event_cancelled', nullif(gone.event IS NOT NULL, false), 'event_postponed', nullif(later.event IS NOT NULL, false),
     'moved_at', :iso(o.moved_at), 'seats', o.seats, 'places', o.places, 'moving', coalesce(o.moving, '[]'),
     'tickets', (
         SELECT coalesce(jsonb_agg(t.one ORDER BY t.issued_at, t.seat), '[]')

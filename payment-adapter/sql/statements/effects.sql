@@ -115,8 +115,8 @@ WITH e AS MATERIALIZED (
     SELECT r.*
     FROM :stored(old text, ticket text, event text, seat text, holder text, kid text, token text)
 ), n AS (
-    INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops)
-    SELECT e.ticket, e."order", e.event, e.seat, t.member, e.holder, e.kid, e.token, t.lang, t.hops
+    INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops, standing)
+    SELECT e.ticket, e."order", e.event, e.seat, t.member, e.holder, e.kid, e.token, t.lang, t.hops, t.standing
     FROM e
     JOIN ticket t ON t.id = e.old
     ON CONFLICT DO NOTHING

@@ -496,7 +496,7 @@ WITH o AS MATERIALIZED (
         coalesce(t.lang, o.lang) AS lang
     FROM o, jsonb_array_elements(:seats) WITH ORDINALITY AS e (seat, at)
     LEFT JOIN ticket t ON t.order_id = :order AND t.seat = e.seat->>'from'
-        AND :is_unrevoked(t) AND NOT t.standing
+        AND :is_unrevoked(t) AND (NOT t.standing OR t.seat = e.seat->>'to')
 ), no AS MATERIALIZED (
     SELECT CASE
         WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR :is_retired(o.id)
@@ -506,7 +506,7 @@ WITH o AS MATERIALIZED (
         WHEN EXISTS (
             SELECT FROM m
             JOIN ticket t ON t.event = o.event AND t.seat = m."to" AND t.revoked_at IS NULL
-                AND NOT t.standing
+                AND NOT t.standing AND t.id <> m.ticket
         ) THEN :WHY_SEATS_TAKEN
     END AS code
     FROM o
@@ -518,7 +518,8 @@ WITH o AS MATERIALIZED (
     RETURNING orders.id, orders.event, orders.moves
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, reason, detail, who)
-    SELECT event, 'move', id, :ACTOR_OPERATOR, :reason, jsonb_build_object('seats', :seats), :who
+    SELECT event, CASE WHEN (SELECT bool_and("from" = "to") FROM m) THEN 'tickets-renewed' ELSE 'move' END,
+        id, :ACTOR_OPERATOR, :reason, jsonb_build_object('seats', :seats), :who
     FROM u
 ), s AS (
     INSERT INTO saga (key, subject, trace, data)

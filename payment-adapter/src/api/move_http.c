@@ -3,7 +3,9 @@
  * seats exist, are free, and are in the old ones' category (unless the operator wants another). One
  * commit then holds the saga, its record, and the mark that keeps refunds, transfers, doors and
  * other moves away from these seats. The rest is up to the saga
- * (core/checkout/move_steps.h), and the order's timeline shows it. */
+ * (core/checkout/move_steps.h), and the order's timeline shows it.
+ *
+ * Seats that are moved to where they are get new tickets, and the seat service is not asked. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -23,7 +25,7 @@ enum { REASON_MAX = 200, MOVE_BODY_MAX = 32 * 1024, JUDGE_MS = 5000 };
 struct wish {
     char reason[REASON_MAX + 1];
     char seats[MOVE_BODY_MAX]; /* [{from, to}] */
-    bool other_category;
+    bool other_category, renewal;
 };
 
 struct visit {
@@ -75,7 +77,7 @@ static void on_moving(void *ctx, const struct pg_answer *answer)
     visit_free(visit);
 }
 
-/* No seat is named twice, on either side. */
+/* No seat is named in two pairs, on either side. */
 static bool is_new(const json_t *seats, size_t len, const char *name)
 {
     for (size_t i = 0; i < len; i++) {
@@ -111,10 +113,13 @@ static void read_wish(struct json_in *in, void *ctx)
     for (size_t i = 0; i < json_array_size(seats); i++) {
         const json_t *seat = json_array_get(seats, i);
         const char *from, *to;
-        if (json_object_size(seat) != 2 || !read_name(seat, "from", &from) ||
-            !read_name(seat, "to", &to) || strcmp(from, to) == 0 || !is_new(seats, i, from) ||
-            !is_new(seats, i, to)) {
-            json_in_refuse(in, "seats", "must be [{from, to}], naming no seat twice");
+        bool good = json_object_size(seat) == 2 && read_name(seat, "from", &from) &&
+                    read_name(seat, "to", &to) && is_new(seats, i, from) && is_new(seats, i, to);
+        if (good && i == 0)
+            wish->renewal = strcmp(from, to) == 0;
+        if (!good || wish->renewal != (strcmp(from, to) == 0)) {
+            json_in_refuse(in, "seats",
+                           "must be [{from, to}], no seat in two of them, and all or none staying");
             return;
         }
         snprintf(moving->seats[i].from, ORDER_SEAT_MAX, "%s", from);
@@ -192,7 +197,6 @@ static void on_order(void *ctx, const struct pg_answer *answer)
     snprintf(visit->order.id, sizeof(visit->order.id), "%s", visit->id);
     span_to_cstr(row.event, visit->order.event, sizeof(visit->order.event));
     span_to_cstr(row.hold, visit->order.hold, sizeof(visit->order.hold));
-    guard_trace(visit->req, visit->trace);
     visit->peer = (struct peer_call){.op = PEER_SEATS_MOVABLE,
                                      .trace = visit->trace,
                                      .order = &visit->order,
@@ -221,7 +225,11 @@ static void move(struct http_req *req, const char *id)
         visit_free(visit);
         return;
     }
-    sql_order_read(pay_of(req)->pg, &(struct sql_order_read_args){visit->id}, on_order, visit);
+    guard_trace(req, visit->trace);
+    if (visit->wish.renewal)
+        begin_move(visit);
+    else
+        sql_order_read(pay_of(req)->pg, &(struct sql_order_read_args){visit->id}, on_order, visit);
 }
 
 static void on_move(struct http_req *req)

@@ -150,7 +150,7 @@ test('a move makes sense, or is refused before anything changes', async () => {
   assertProblem(await move(order, ['r5s1', 'r5s2']), 409, 'seats-taken');
   assertProblem(await move(order, ['r5s9', 'r5s3']), 409, 'seat-not-in-order');
   assertProblem(await move(order, ['r5s1', 'r5s3'], ['r5s1', 'r5s4']), 400, 'bad-request');
-  assertProblem(await move(order, ['r5s1', 'r5s1']), 400, 'bad-request');
+  assertProblem(await move(order, ['r5s1', 'r5s1'], ['r5s3', 'r5s4']), 400, 'bad-request');
   assertProblem(await move('o_unknown', ['r5s1', 'r5s3']), 404, 'order-unknown');
   assert.equal((await hold('r5s5')).answer.status, 201);
   assertProblem(await move(order, ['r5s1', 'r5s5']), 409, 'seats-taken');
@@ -189,6 +189,32 @@ test('a transferred ticket is reissued for its new holder', async () => {
   assert.match(words, new RegExp(`/pay/tickets/${order}`));
   assert.doesNotMatch(words, /KRW/);
   assert.equal(await scan(now.token), 'in');
+});
+
+test('a stolen ticket is void, and its holder has a new one for the same place', async () => {
+  const [other, standing] = [await buy('r3s1', 'r3s2'), []];
+  for (let n = 0; n < 2; n += 1) { // places of an area have the same names in each order
+    const visit = world.visit();
+    const held = await visit.hold({ area: 'floor', quantity: 1 });
+    standing.push(await world.ordered(buyer, { hold: held.json.hold, pass: visit.token }));
+    await world.untilStatus(buyer, standing[n], 'completed');
+  }
+  world.wire.break(); // the seat service is not needed
+  for (const [order, seat] of [[other.order, 'r3s1'], ...standing.map((order) => [order, 'floor#1'])]) {
+    const before = await ticketsOf(order);
+    assert.equal((await move(order, [seat, seat])).status, 202);
+    await moved(order);
+    const [old, now] = [before, await ticketsOf(order)].map((all) => all.find((one) => one.seat === seat));
+    assert.deepEqual([await scan(old.token), await scan(now.token)], ['revoked', 'in']);
+    assert.match(await mailOf(order, 'renewed-1'), /your tickets were reissued/);
+    assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.moved_at, undefined);
+    assertProblem(await move(order, [seat, seat]), 409, 'ticket-used');
+    const { acts, letters } = (await world.pay.admin.get(`/admin/orders/${order}`)).json;
+    assert.deepEqual([acts.find(({ actor }) => actor === 'operator').act, letters.map(({ kind }) => kind)], ['tickets-renewed', ['completed']]);
+  }
+  world.wire.heal();
+  assert.equal(await scan(other.tickets[1].token), 'in', 'the other ticket is as good as it was');
+  await assertAgreed();
 });
 
 test('of a move, a refund and a check-in one is first, and the others see it', async () => {

@@ -1,7 +1,10 @@
 /* move_steps.c: the tickets of the old seats are voided first, then the seat service moves the
  * seats, then the holders of the old tickets get new ones. If the new seats are gone by then, the
  * old seats were never released, and their holders get new tickets for the old seats. Either way
- * every holder gets a mail, because the ticket on their paper is void. */
+ * every holder gets a mail, because the ticket on their paper is void.
+ *
+ * Seats that stay where they are get new tickets for tickets that were lost or stolen: then the
+ * seat service has nothing to do, and the shop nothing to hear. */
 #include "core/checkout/move_steps.h"
 
 #include "core/checkout/attempt.h"
@@ -11,6 +14,11 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static bool is_renewal(const struct moving *moving)
+{
+    return moving->len > 0 && strcmp(moving->seats[0].from, moving->seats[0].to) == 0;
+}
 
 void move_revoke(struct saga_call *call, void *ctx)
 {
@@ -37,7 +45,11 @@ static void then_moved(struct attempt *attempt)
 void move_seats(struct saga_call *call, void *ctx)
 {
     struct attempt *attempt = attempt_begin_moving(call, ctx);
-    if (attempt != NULL)
+    if (attempt == NULL)
+        return;
+    if (is_renewal(attempt->moving))
+        attempt_finish(attempt, SAGA_DONE, NULL);
+    else
         attempt_ask(attempt, PEER_SEATS_MOVE, then_moved);
 }
 
@@ -92,7 +104,7 @@ void move_issue(struct saga_call *call, void *ctx)
     struct attempt *attempt = attempt_begin_moving(call, ctx);
     if (attempt == NULL)
         return;
-    bool good = issue(attempt, true);
+    bool good = issue(attempt, !is_renewal(attempt->moving));
     attempt_finish(attempt, good ? SAGA_DONE : SAGA_UNKNOWN, good ? NULL : "signing");
 }
 
@@ -101,10 +113,12 @@ void move_tell(struct saga_call *call, void *ctx)
     struct attempt *attempt = attempt_begin_moving(call, ctx);
     if (attempt == NULL)
         return;
+    bool renewal = is_renewal(attempt->moving);
     char about[24];
     snprintf(about, sizeof(about), "moved-%u", attempt->moving->number);
     assert(attempt->call == call);
-    effect_letter(saga_call_effects(call), EFFECT_SHOP, &attempt->order, about);
-    write_mails(attempt, "moved");
+    if (!renewal)
+        effect_letter(saga_call_effects(call), EFFECT_SHOP, &attempt->order, about);
+    write_mails(attempt, renewal ? "renewed" : "moved");
     attempt_finish(attempt, SAGA_DONE, NULL);
 }

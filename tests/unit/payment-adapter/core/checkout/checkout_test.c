@@ -252,6 +252,10 @@ static const char two_moves[] =
     "\"seats\":[\"A-1\"],\"move\":3,\"moves\":["
     "{\"from\":\"A-1\",\"to\":\"A-8\",\"ticket\":\"t_1\",\"member\":\"42\",\"lang\":\"en\"},"
     "{\"from\":\"A-2\",\"to\":\"A-9\",\"ticket\":\"t_2\",\"member\":\"guest\",\"lang\":\"ko\"}]}";
+static const char renewal[] =
+    "{\"order\":\"o_1\",\"event\":\"gala\",\"hold\":\"h_1\",\"member\":\"42\",\"lang\":\"en\","
+    "\"seats\":[\"A-1\"],\"move\":3,\"moves\":["
+    "{\"from\":\"A-1\",\"to\":\"A-1\",\"ticket\":\"t_1\",\"member\":\"42\",\"lang\":\"en\"}]}";
 
 static struct {
     struct script_line answers[ANSWERS_MAX]; /* in the order of the questions */
@@ -358,7 +362,9 @@ static void set_order(const struct script_line *line, struct stored_saga *saga)
     assert_int_equal(order_dump(&order, NULL, &json), 0);
     if (data != NULL)
         snprintf(saga->data, sizeof(saga->data), "%s",
-                 strcmp(data, "move") == 0 ? two_moves : unsignable_move());
+                 strcmp(data, "move") == 0      ? two_moves
+                 : strcmp(data, "renewal") == 0 ? renewal
+                                                : unsignable_move());
     else
         snprintf(saga->data, sizeof(saga->data), "%s", json);
     free(json);
@@ -692,6 +698,10 @@ static const struct script_row rows[] = {
     {"move_is_reported_to_the_buyer_and_the_holder",
      "try move-tell data=move; gives done - 0; last mail "
      "\"guest\",\"kind\":\"moved-3\",\"lang\":\"ko\""},
+    {"renewal_asks_no_seats_and_tells_no_shop",
+     "try move-seats data=renewal; gives done - 0; world effects=0; try move-issue data=renewal; "
+     "gives done - 0; last move-ticket \"A-1\"; last move-end \"moved\":false; try move-tell "
+     "data=renewal; gives done - 0; effect shop 0; last mail \"renewed-3\""},
     {"undone_move_restores_the_old_ticket",
      "try move-restore undo data=move; gives done - 0; effect move-ticket 2; last move-ticket "
      "\"A-2\"; last move-end \"moved\":false"},
