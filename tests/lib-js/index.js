@@ -6,7 +6,7 @@ export { openForgetfulDisk, openSmallDisk } from './disk.js';
 export { assertProblem, assertStatus, client, CookieJar, mangled, request } from './http.js';
 export { makeKeyPair } from './key-pair.js';
 export { freePort, freePortBase } from './ports.js';
-export { postgresBin, psqlPath, startPostgres } from './postgres.js';
+export { postgresBin, psqlPath, startPostgres, startPostgresReplica } from './postgres.js';
 export { openProxy } from './proxy.js';
 export { crlf, openRaw, parseAnswers, rawExchange } from './raw.js';
 export { startRedis } from './redis.js';

@@ -10,6 +10,7 @@ import { until } from './wait.js';
 
 const AS_ROOT = process.getuid() === 0;
 const USER = AS_ROOT ? 'postgres' : null;
+const AS_USER = AS_ROOT ? ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups'] : [];
 
 // A statement that waits longer waits for a lock that nobody gives up.
 const SQL_MAX_MS = 120_000;
@@ -39,6 +40,18 @@ export async function startPostgres(scope, { settings = {}, port = null, databas
   await postgres.start();
   for (const name of databases) postgres.sql(`CREATE DATABASE "${name}"`);
   return postgres;
+}
+
+// One that follows it, under the name that synchronous_standby_names knows.
+export async function startPostgresReplica(scope, primary, settings = {}) {
+  const replica = new Postgres(scope, { ...settings, hot_standby: 'on' }, await freePort());
+  const from = `${primary.conninfo()} application_name=second`;
+  const argv = [`${primary.bin}/pg_basebackup`, '-D', replica.data, '-R', '-X', 'stream', '-c', 'fast', '-d', from];
+  const [program, ...rest] = [...AS_USER, ...argv];
+  execFileSync(program, rest, { cwd: '/', stdio: 'pipe' });
+  chmodSync(replica.data, 0o700);
+  await replica.start();
+  return replica;
 }
 
 export class Postgres {
@@ -77,8 +90,7 @@ export class Postgres {
     if (AS_ROOT) execFileSync('chown', [USER, this.data]);
     const argv = [`${this.bin}/initdb`, '-D', this.data, '-U', 'postgres', '-A', 'trust'];
     argv.push('-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions');
-    const wrap = AS_ROOT ? ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups'] : [];
-    const [program, ...rest] = [...wrap, ...argv];
+    const [program, ...rest] = [...AS_USER, ...argv];
     const done = spawnSync(program, rest, { encoding: 'utf8', cwd: '/' });
     if (done.status !== 0) throw new Error(`initdb: ${done.stderr}${done.stdout}`);
   }

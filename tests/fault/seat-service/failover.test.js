@@ -1,32 +1,14 @@
 // The primary's machine is lost and its replica is promoted. With synchronous replication no
 // answered hold is lost. (journal_test.c has the owner whose replica was behind.)
 
-import { execFileSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
 import test from 'node:test';
-import { freePort, openScope, seededRng, until } from '../../lib-js/index.js';
-import { Postgres } from '../../lib-js/postgres.js';
+import { openScope, seededRng, startPostgresReplica, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats } from '../../integration/seat-service/house.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const SIZE = { rows: 40, seatsPerRow: 40 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENT = 'failover-night';
-
-// A replica that follows under the name that synchronous_standby_names knows.
-async function openReplica(scope, primary) {
-  const replica = new Postgres(scope, { hot_standby: 'on' }, await freePort());
-  const argv = [
-    `${primary.bin}/pg_basebackup`, '-D', replica.data, '-R', '-X', 'stream', '-c', 'fast', '-d',
-    `host=${primary.socketDir} port=${primary.port} user=postgres application_name=second`,
-  ];
-  const user = process.getuid() === 0 ? ['setpriv', '--reuid', 'postgres', '--regid', 'postgres', '--clear-groups'] : [];
-  const [program, ...rest] = [...user, ...argv];
-  execFileSync(program, rest, { cwd: '/', stdio: 'pipe' });
-  chmodSync(replica.data, 0o700);
-  await replica.start();
-  return replica;
-}
 
 const both = (a, b) => ({
   conninfo: (database, role) =>
@@ -37,7 +19,7 @@ const both = (a, b) => ({
 async function openPair(t) {
   const scope = openScope(t);
   const primary = await openPostgres(scope);
-  const replica = await openReplica(scope, primary);
+  const replica = await startPostgresReplica(scope, primary);
   primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'second'");
   primary.sql('SELECT pg_reload_conf()');
   await until('the replica to be in step', () =>
