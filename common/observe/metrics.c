@@ -65,6 +65,7 @@ struct metrics {
     pthread_mutex_t mutex;
     struct family *families;
     uint32_t shards_len;
+    _Atomic uint64_t started_s;
 };
 
 /* ---- the lists ---- */
@@ -548,18 +549,17 @@ static double cpu_seconds(void *ctx)
 }
 
 /* The kernel gives the start in ticks since boot; the clock since boot says when that was. */
-static double start_seconds(void *ctx)
+static uint64_t started_s(void)
 {
-    (void)ctx;
     char line[1024];
     read_proc("/proc/self/stat", line, sizeof(line));
     const char *field = strrchr(line, ')'); /* the name before it may hold anything */
     for (unsigned i = 0; i < 20 && field != NULL; i++)
         field = strchr(field + 1, ' ');
     if (field == NULL)
-        return NAN;
-    uint64_t booted_s = system_wall_us() / 1000000 - system_boot_us() / 1000000;
-    return (double)booted_s + strtod(field + 1, NULL) / (double)sysconf(_SC_CLK_TCK);
+        return 0;
+    uint64_t booted_us = system_wall_us() - system_boot_us();
+    return booted_us / 1000000 + strtoull(field + 1, NULL, 10) / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 int metrics_process(struct metrics *metrics, struct err_slot *err)
@@ -574,7 +574,6 @@ int metrics_process(struct metrics *metrics, struct err_slot *err)
          false},
         {"process_open_fds", "Open file descriptors.", open_fds, false},
         {"process_max_fds", "Limit of open file descriptors.", max_fds, false},
-        {"process_start_time_seconds", "Start of the process since 1970.", start_seconds, false},
         {"process_cpu_seconds_total", "User and system time spent.", cpu_seconds, true},
     };
     int rc = 0;
@@ -583,7 +582,11 @@ int metrics_process(struct metrics *metrics, struct err_slot *err)
         rc = rows[i].counts ? counter_call(metrics, &desc, rows[i].read, NULL, err)
                             : metrics_gauge_call(metrics, &desc, rows[i].read, NULL, err);
     }
-    return rc;
+    /* Read once: NTP moves the wall clock, and a start that moves looks like a restart. */
+    metrics->started_s = started_s();
+    struct metrics_desc start = {"process_start_time_seconds", "Start of the process since 1970.",
+                                 NULL};
+    return rc < 0 ? rc : metrics_gauge(metrics, &start, &metrics->started_s, err);
 }
 
 int metrics_clock_apart(struct metrics *metrics, const char *store,
