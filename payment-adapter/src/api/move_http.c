@@ -142,6 +142,23 @@ static void unavailable(struct visit *visit, int rc)
     visit_free(visit);
 }
 
+static void begin_move(struct visit *visit)
+{
+    struct pg_job *job = pg_job_create(pay_of(visit->req)->pg, on_moving, visit);
+    const struct sql_order_move_args args = {
+        .order = visit->id,
+        .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
+        .trace = visit->trace,
+        .seats = visit->wish.seats,
+        .reason = visit->wish.reason,
+        .who = visit->who[0] != '\0' ? visit->who : NULL};
+    sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
+    sql_order_move_add(job, &args);
+    sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
+    sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){visit->id});
+    pg_job_send(job);
+}
+
 /* ---- would the seats move? ---- */
 
 static void on_judged(struct peer_call *peer)
@@ -165,19 +182,7 @@ static void on_judged(struct peer_call *peer)
         refusal_reply(visit->req, REFUSAL_CATEGORY_DIFFERS);
         visit_free(visit);
     } else {
-        struct pg_job *job = pg_job_create(pay_of(visit->req)->pg, on_moving, visit);
-        const struct sql_order_move_args args = {
-            .order = visit->id,
-            .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
-            .trace = visit->trace,
-            .seats = visit->wish.seats,
-            .reason = visit->wish.reason,
-            .who = visit->who[0] != '\0' ? visit->who : NULL};
-        sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
-        sql_order_move_add(job, &args);
-        sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
-        sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){visit->id});
-        pg_job_send(job);
+        begin_move(visit);
     }
 }
 
