@@ -1,4 +1,12 @@
-/* webhooks.c: one statement stores a whole batch and wakes the sagas of what was new in it. It runs
+/* webhooks.c: POST /v1/pay/webhooks/{provider}.
+ *
+ * A webhook decides nothing. Once it is authenticated, its id is stored (each id once) and the saga
+ * of its payment is woken; the saga then reads the payment itself. So a hundred copies wake it
+ * once, events out of order do no harm, an event about a payment that is not one of our open ones
+ * is forgotten, and for one that never comes the saga's own polling makes up. It is answered 2xx
+ * only once it is stored, or found to concern nothing here.
+ *
+ * One statement stores a whole batch and wakes the sagas of what was new in it. It runs
  * beside the commits of the saga engine, which change the same rows in an order of their own, and
  * two transactions that wait for each other's rows deadlock. So this one never waits for a saga's
  * row: it wakes those that are free, and reports which ones are just being changed. Those ride
@@ -15,9 +23,11 @@
 #include "api/webhooks.h"
 
 #include "api/guard.h"
+#include "api/routes.h"
 #include "base/bug.h"
 #include "base/grow.h"
 #include "base/magic.h"
+#include "observe/log.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -207,8 +217,8 @@ static void on_timer(uv_timer_t *timer)
         send_batch(webhooks);
 }
 
-void webhooks_store(struct webhooks *webhooks, struct http_req *req, const struct psp *psp,
-                    const struct psp_event *event)
+static void store(struct webhooks *webhooks, struct http_req *req, const struct psp *psp,
+                  const struct psp_event *event)
 {
     struct batch *batch = &webhooks->batches[webhooks->gathering];
     if (batch->len == WEBHOOK_BATCH_MAX) {
@@ -223,6 +233,46 @@ void webhooks_store(struct webhooks *webhooks, struct http_req *req, const struc
     grow_array_text(&batch->columns[COL_PAYMENT], span_of(event->payment));
     grow_array_text(&batch->columns[COL_ORDER], span_of(event->order));
     begin_soon(webhooks);
+}
+
+static void on_webhook(struct http_req *req)
+{
+    struct pay *pay = pay_of(req);
+    struct psp *psp = peers_http_psp(pay->peers, http_req_param(req, 0));
+    if (psp == NULL) {
+        refusal_reply(req, REFUSAL_PROVIDER_UNKNOWN);
+        return;
+    }
+    struct err_slot err = {0};
+    struct psp_event event = {0};
+    uint64_t now_s = clock_wall_us(pay->loop->clock) / 1000000;
+    const char *signed_by = psp->driver->signature;
+    struct span signature =
+        signed_by != NULL ? http_req_header_named(req, span_of(signed_by)) : SPAN("");
+    int rc = psp->driver->webhook(psp, signature, http_req_body(req), now_s, &err, &event);
+    if (rc == ERR_NOMEM) {
+        guard_unavailable(req, rc); /* the provider will send it again */
+        return;
+    }
+    if (rc < 0) {
+        atomic_fetch_add_explicit(&pay->webhooks_bad, 1, memory_order_relaxed);
+        log_failure(pay->loop->log, "webhook refused", &err);
+        if (rc == ERR_AUTH)
+            refusal_reply(req, REFUSAL_SIGNATURE);
+        else if (rc == ERR_TIMEOUT)
+            refusal_reply(req, REFUSAL_TIMESTAMP);
+        else
+            refusal_reply(req, REFUSAL_WEBHOOK);
+        return;
+    }
+    store(pay->webhooks, req, psp, &event);
+}
+
+int webhook_routes(struct http_router *routes, struct err_slot *err)
+{
+    const struct http_route route = {HTTP_METHOD_POST, "/v1/pay/webhooks/{provider}", on_webhook,
+                                     NULL, BODY_WEBHOOK_MAX};
+    return http_router_add(routes, &route, err);
 }
 
 /* ---- a life ---- */

@@ -8,9 +8,6 @@
 struct webhooks;
 
 int webhooks_create(struct pay *pay, struct err_slot *err, struct webhooks **out);
-/* The request is answered once the event has been stored, or could not be. */
-void webhooks_store(struct webhooks *webhooks, struct http_req *req, const struct psp *psp,
-                    const struct psp_event *event);
 /* Call it before the database is closed, whose last answers may still arrive; NULL is fine. */
 void webhooks_close(struct webhooks *webhooks);
 
