@@ -8,7 +8,7 @@ import net from 'node:net';
 import test from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
-import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
+import { Crowd } from '../integration/queue-front/crowd.js';
 import { openShow, Visitor } from '../integration/queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
 
@@ -81,8 +81,7 @@ test('the memory of Redis is full: joins are refused, polls go on, and no place 
   const house = await openShow(t, { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 }, { fronts: 2 });
   const early = new Visitor(house.front, 'show');
   const { position } = await early.joined();
-  const crowd = new Crowd(house, 8);
-  await crowd.untilPlaces(100);
+  const crowd = await Crowd.begun(100, house, 8);
   await house.redis.command('CONFIG', 'SET', 'maxmemory', '1kb');
   await until('a join to be refused', async () => {
     const answer = await new Visitor(house.front, 'show').join();
@@ -94,8 +93,6 @@ test('the memory of Redis is full: joins are refused, polls go on, and no place 
   assert.equal(me.status, 200, me.text);
   assert.equal(me.json.position, position);
   await house.redis.command('CONFIG', 'SET', 'maxmemory', '0');
-  await crowd.untilPlaces(100);
-  await crowd.stop();
-  crowd.assertNoPlaceTwice();
-  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  await crowd.stopAfter(100);
+  await crowd.assertPlaces(house);
 });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openForgetfulDisk, openScope, seededRng, until } from '../lib-js/index.js';
-import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
+import { Crowd } from '../integration/queue-front/crowd.js';
 import { openShow } from '../integration/queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
 import { judgeJournal, Ledger } from './seat-service/ledger.js';
@@ -104,8 +104,7 @@ test('the power of Redis fails under load: no place is given twice, and every ti
     await crowd.untilPlaces(100);
   }
   await crowd.stop();
-  crowd.assertNoPlaceTwice();
-  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  await crowd.assertPlaces(house);
 });
 
 // Then nobody knows better, so Redis has to sync before it answers, as the one that we ship does.
@@ -124,6 +123,5 @@ test('the power of the whole waiting room fails: no place is given twice, and ev
     await crowd.untilPlaces(100);
   }
   await crowd.stop();
-  crowd.assertNoPlaceTwice();
-  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  await crowd.assertPlaces(house);
 });

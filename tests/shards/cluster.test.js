@@ -89,8 +89,7 @@ class Region {
 async function underLoad(t, places) {
   const region = await Region.open(t);
   await region.open();
-  const crowd = new Crowd(region.house, WIDTH);
-  await crowd.untilPlaces(places);
+  const crowd = await Crowd.begun(places, region.house, WIDTH);
   return { region, crowd };
 }
 
@@ -205,8 +204,7 @@ test('redis-cli reshards all slots of the master of the cuts under load', async 
     '--cluster-from', await region.cluster.id(from), '--cluster-to', await region.cluster.id(to), '--cluster-slots', String(16384)]);
   assert.match(done.stdout, /Moving slot/);
   assert.equal(await region.ownerOf(HOME), to);
-  await crowd.untilPlaces(100);
-  await crowd.stop();
+  await crowd.stopAfter(100);
   await region.judge(crowd, crowd.places);
   await assertNoHalfScripts(region);
 });
@@ -238,8 +236,7 @@ for (const [what, masterOf] of [
     await crowd.untilPlaces(120);
     master.machine.join();
     await untilReplica(master);
-    await crowd.untilPlaces(60);
-    await crowd.stop();
+    await crowd.stopAfter(60);
     await region.judge(crowd, before, { ghosts: WIDTH });
   });
 
@@ -268,8 +265,7 @@ for (const [what, masterOf] of [
     await crowd.untilPlaces(120);
     for (const { address } of others) master.machine.meet(address);
     await untilReplica(master);
-    await crowd.untilPlaces(60);
-    await crowd.stop();
+    await crowd.stopAfter(60);
     await region.judge(crowd, before, { ghosts: WIDTH });
   });
 
@@ -282,8 +278,7 @@ for (const [what, masterOf] of [
     await crowd.untilPlaces(120);
     await master.kill();
     await untilMaster(replica);
-    await crowd.untilPlaces(120);
-    await crowd.stop();
+    await crowd.stopAfter(120);
     await region.judge(crowd, before, { ghosts: WIDTH });
   });
 }
@@ -306,8 +301,7 @@ test('a cluster that no front reaches for a while, and whose servers do not reac
   for (const { machine } of region.nodes) machine.cut();
   await turnedAway(crowd, 4 * WIDTH);
   for (const { machine } of region.nodes) machine.join();
-  await crowd.untilPlaces(120);
-  await crowd.stop();
+  await crowd.stopAfter(120);
   await region.judge(crowd, crowd.places);
 });
 
@@ -330,8 +324,7 @@ for (const [what, masterOf] of [
     await region.open({ code_required: true });
     const load = await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['SHARED-CODE'], uses: USES } });
     assert.equal(load.status, 200, load.text);
-    const crowd = new Crowd(house, WIDTH, { shows: () => ({ body: { code: 'SHARED-CODE' } }) });
-    await crowd.untilPlaces(150);
+    const crowd = await Crowd.begun(150, house, WIDTH, { shows: () => ({ body: { code: 'SHARED-CODE' } }) });
     const before = await kept(region, crowd);
     await replaced(region, await masterOf(region));
     await until('the code to be used up', () => crowd.refused.size >= 20);
@@ -356,13 +349,11 @@ for (const [what, masterOf] of [
     const list = await house.front.admin.get(`/admin/events/show/lanes/fans/invitations?limit=${INVITED}`);
     const codes = list.json.invitations.map(({ code }) => code);
     const codeOf = (nth) => codes[nth % INVITED];
-    const crowd = new Crowd(house, WIDTH, { shows: (nth) => ({ headers: { 'x-invitation': codeOf(nth) } }) });
-    await crowd.untilPlaces(100);
+    const crowd = await Crowd.begun(100, house, WIDTH, { shows: (nth) => ({ headers: { 'x-invitation': codeOf(nth) } }) });
     const before = await kept(region, crowd);
     await replaced(region, await masterOf(region));
     const asked = crowd.next; // later joins reach the promoted one
-    await crowd.untilPlaces(2 * INVITED + WIDTH); // each is shown by another key as well
-    await crowd.stop();
+    await crowd.stopAfter(2 * INVITED + WIDTH); // each is shown by another key as well
     const placeOf = new Map();
     for (const [key, place] of crowd.places) {
       const nth = Number(key.split('-')[1]);

@@ -26,6 +26,13 @@ export class Crowd {
     this.runs = Array.from({ length: width }, (_, i) => this.run(i));
   }
 
+  // One of which so many have places.
+  static async begun(places, ...how) {
+    const crowd = new Crowd(...how);
+    await crowd.untilPlaces(places);
+    return crowd;
+  }
+
   async run(i) {
     while (this.going) {
       const nth = this.next++;
@@ -71,10 +78,21 @@ export class Crowd {
     await Promise.all(this.runs);
   }
 
+  async stopAfter(n) {
+    await this.untilPlaces(n);
+    await this.stop();
+  }
+
   assertNoPlaceTwice() {
     const places = [...this.places.values()];
     assert.ok(places.length > 0, 'nobody was given a place');
     assert.equal(new Set(places).size, places.length, 'a place was given twice');
+  }
+
+  // Nor has one of the first or the last ten another place now.
+  async assertPlaces(house) {
+    this.assertNoPlaceTwice();
+    await assertEveryTicketStands(house, [...this.tickets.slice(0, 10), ...this.tickets.slice(-10)]);
   }
 }
 

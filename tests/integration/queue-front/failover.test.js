@@ -8,7 +8,7 @@ import {
   addReplica, beginMove, cutReplica, openScope, startCluster, startRedis, startReplica,
   startSentinels, until,
 } from '../../lib-js/index.js';
-import { assertEveryTicketStands, Crowd } from './crowd.js';
+import { Crowd } from './crowd.js';
 import { live, makeEvent, openHouse, Visitor } from './support.js';
 
 const MOVING = { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 };
@@ -21,8 +21,7 @@ const sum = async (house, name) => {
 
 // What everybody saw before stands, and the line goes on.
 async function assertWhole(house, crowd, early, seen) {
-  crowd.assertNoPlaceTwice();
-  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  await crowd.assertPlaces(house);
   for (const [i, visitor] of early.entries()) {
     const { json } = await visitor.me();
     assert.equal(json.position, seen[i].position);
@@ -58,8 +57,7 @@ describe('failover', { concurrency: true }, () => {
     });
     await makeEvent(house, 'show', MOVING);
     const early = await earlyVisitors(house, 10);
-    const crowd = new Crowd(house, 8);
-    await crowd.untilPlaces(100);
+    const crowd = await Crowd.begun(100, house, 8);
 
     await cutReplica(master, replica);
     const known = Number(await replica.command('GET', 'fg:{show}:seq'));
@@ -73,8 +71,7 @@ describe('failover', { concurrency: true }, () => {
     assert.ok(await sum(house, 'fairgate_store_heals_total') > 0);
 
     await master.start(); // back, and of the opinion that it is in charge
-    await crowd.untilPlaces(100);
-    await crowd.stop();
+    await crowd.stopAfter(100);
     await assertWhole(house, crowd, early, seen);
   });
 
@@ -86,8 +83,7 @@ describe('failover', { concurrency: true }, () => {
     });
     await makeEvent(house, 'show', MOVING);
     const early = await earlyVisitors(house, 10);
-    const crowd = new Crowd(house, 8);
-    await crowd.untilPlaces(100);
+    const crowd = await Crowd.begun(100, house, 8);
 
     const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:{show}:cfg');
     const from = cluster.owner(slot);
@@ -157,8 +153,7 @@ describe('failover', { concurrency: true }, () => {
     });
     await makeEvent(house, 'show', MOVING);
     const early = await earlyVisitors(house, 10);
-    const crowd = new Crowd(house, 8);
-    await crowd.untilPlaces(100);
+    const crowd = await Crowd.begun(100, house, 8);
 
     await cutReplica(master, replica);
     await crowd.untilPlaces(200);

@@ -75,13 +75,11 @@ test('no call expires while Redis is silent', async (t) => {
 
 test('a front that is shot under load costs nobody more than a reconnect', async (t) => {
   const house = await openShow(t, STILL, { fronts: 2 });
-  const crowd = new Crowd(house, 16);
-  await crowd.untilPlaces(200);
+  const crowd = await Crowd.begun(200, house, 16);
   await house.fronts[1].kill();
   await crowd.untilPlaces(200);
   await house.fronts[1].start();
-  await crowd.untilPlaces(200);
-  await crowd.stop();
+  await crowd.stopAfter(200);
   crowd.assertNoPlaceTwice();
   await assertEveryTicketStands(house, crowd.tickets.slice(0, 20));
   // Gap-free too: what was retried under the same key took no second number.
@@ -96,11 +94,9 @@ test('a killed and wiped Redis gives no place twice and loses none', async (t) =
     await crowd.untilPlaces(300);
     await house.redis.restartEmpty();
   }
-  await crowd.untilPlaces(300);
-  await crowd.stop();
+  await crowd.stopAfter(300);
   assert.ok(crowd.turned > 0, 'the loss was felt');
-  crowd.assertNoPlaceTwice();
-  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  await crowd.assertPlaces(house);
   const { json } = await house.front.admin.get('/admin/events/show');
   assert.equal(json.state, 'open', 'the document came back with the line');
   const serving = async () => (await house.front.http.get('/v1/queue/show/status')).json.serving;
@@ -142,8 +138,7 @@ test('positions and calls never go back when Redis returns with older data', asy
 test('newcomers after a loss see the people ahead and are called', async (t) => {
   const NEWCOMERS = 40;
   const house = await openShow(t, { rate_per_s: 100_000, burst: 10_000, max_active: 0 }, { fronts: 2 });
-  const crowd = new Crowd(house, 16);
-  await crowd.untilPlaces(400);
+  const crowd = await Crowd.begun(400, house, 16);
   await crowd.stop();
   const status = async (front = house.front) => (await front.http.get('/v1/queue/show/status')).json;
   await until('all to be called', async () => {

@@ -22,13 +22,11 @@ const WIDTH = 16; // so many joins are under way at once
 async function throughAFailover(t, scope, cluster, master) {
   const replica = await addReplica(scope, cluster, master);
   const house = await openShow(t, OVER_SHARDS, { scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } } });
-  const crowd = new Crowd(house, WIDTH);
-  await crowd.untilPlaces(120);
+  const crowd = await Crowd.begun(120, house, WIDTH);
   await cutReplica(master, replica);
   await crowd.untilPlaces(120);
   await master.kill();
-  await crowd.untilPlaces(120);
-  await crowd.stop();
+  await crowd.stopAfter(120);
   return { house, crowd, replica };
 }
 
@@ -36,8 +34,7 @@ describe('a line over shards', { concurrency: true }, () => {
   // judges: place
   test('every join has one place and every shard gives some', async (t) => {
     const house = await openShow(t, OVER_SHARDS, { fronts: 2, config: { http: { loops: 3 } } });
-    const crowd = new Crowd(house, 16);
-    await crowd.untilPlaces(300);
+    const crowd = await Crowd.begun(300, house, 16);
     await crowd.stop();
     const cuts = await assertPlacesAreWhole(crowd, house.redis);
     assert.deepEqual(cuts.leftOut, []);
@@ -63,11 +60,9 @@ describe('a line over shards', { concurrency: true }, () => {
 
   test('a front that dies under load loses no place and repeats none', async (t) => {
     const house = await openShow(t, OVER_SHARDS, { fronts: 3 });
-    const crowd = new Crowd(house, 16);
-    await crowd.untilPlaces(120);
+    const crowd = await Crowd.begun(120, house, 16);
     await house.fronts[1].kill();
-    await crowd.untilPlaces(120);
-    await crowd.stop();
+    await crowd.stopAfter(120);
     await assertPlacesAreWhole(crowd, house.redis);
     await assertRepeatsAreTheSame(crowd, [house.fronts[0], house.fronts[2]]);
   });
@@ -115,8 +110,7 @@ describe('a line over shards', { concurrency: true }, () => {
 
   test('a deleted event takes its shards along', async (t) => {
     const house = await openShow(t, OVER_SHARDS, { fronts: 2 });
-    const crowd = new Crowd(house, 8);
-    await crowd.untilPlaces(100);
+    const crowd = await Crowd.begun(100, house, 8);
     await crowd.stop();
     await act(house.front, 'show', 'close');
     for (const k of range([0, SHARDS - 1]))
@@ -132,8 +126,7 @@ describe('a line over shards', { concurrency: true }, () => {
     await until('nothing of it to stay', async () => (await staying()).length === 0);
     await until('its name to be free', async () => (await house.redis.command('EXISTS', 'fg:{show}:erased', 'fg:{show}:cfg')) === 0);
     await makeEvent(house, 'show', OVER_SHARDS);
-    const again = new Crowd(house, 8);
-    await again.untilPlaces(100);
+    const again = await Crowd.begun(100, house, 8);
     await again.stop();
     const cuts = await assertPlacesAreWhole(again, house.redis);
     assert.equal(again.places.size, cuts.places);
@@ -142,13 +135,10 @@ describe('a line over shards', { concurrency: true }, () => {
   // judges: place
   test('a wiped Redis loses no place', async (t) => {
     const house = await openShow(t, OVER_SHARDS, { fronts: 2 });
-    const crowd = new Crowd(house, 8);
-    await crowd.untilPlaces(120);
+    const crowd = await Crowd.begun(120, house, 8);
     await house.redis.command('FLUSHALL');
-    await crowd.untilPlaces(120);
-    await crowd.stop();
-    crowd.assertNoPlaceTwice();
-    await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+    await crowd.stopAfter(120);
+    await crowd.assertPlaces(house);
   });
 });
 
