@@ -413,8 +413,9 @@ static enum claim claim_long_row(struct seats *seats, const struct take_word *ta
 /* ---- a take ---- */
 
 /* The words behind the bits that we won. */
-static void turn_words(struct seats *seats, const struct take_word *take, enum seat_state from,
-                       uint32_t from_hold, enum seat_state to, uint32_t to_hold)
+static inline void turn_words(struct seats *seats, const struct take_word *take,
+                              enum seat_state from, uint32_t from_hold, enum seat_state to,
+                              uint32_t to_hold)
 {
     uint32_t first = (take->word - seats->rows[take->row].word) * 64;
     uint64_t claimed = to != SEAT_FREE ? seat_claimed() : 0;
