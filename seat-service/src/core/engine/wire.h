@@ -10,6 +10,7 @@
 #include "core/limits.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -81,11 +82,15 @@ static inline uint8_t wire_get_byte(struct wire *reader)
 
 static inline uint64_t wire_get_number(struct wire *reader, uint64_t max)
 {
+    assert(reader->at <= reader->end);
+    const uint8_t *at = reader->at;
     uint64_t value = 0;
     for (unsigned shift = 0;; shift += 7) {
-        uint8_t byte = wire_get_byte(reader);
-        if (reader->bad != NULL)
+        if (reader->bad != NULL || at == reader->end) {
+            wire_fail(reader, "ends too early");
             return 0;
+        }
+        uint8_t byte = *at++;
         if (shift == 63 && byte > 1) {
             wire_fail(reader, "has a number of more than 64 bits");
             return 0;
@@ -97,6 +102,7 @@ static inline uint64_t wire_get_number(struct wire *reader, uint64_t max)
             wire_fail(reader, "has a number with needless bytes");
         break;
     }
+    reader->at = at;
     if (value > max)
         wire_fail(reader, "has a number that is too large");
     assert(value <= max || reader->bad != NULL);
@@ -107,31 +113,6 @@ static inline uint64_t wire_get_distance(struct wire *reader, uint64_t from)
 {
     uint64_t by = wire_get_number(reader, UINT64_MAX);
     return from + (by >> 1 ^ (0 - (by & 1)));
-}
-
-static inline uint64_t wire_get_hash(struct wire *reader)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++)
-        value |= (uint64_t)wire_get_byte(reader) << (8 * i);
-    return value;
-}
-
-static inline uint16_t wire_get_seats(struct wire *reader, uint32_t *seats, uint32_t room)
-{
-    assert(room <= CHANGE_SEATS_MAX);
-    uint32_t count = (uint32_t)wire_get_number(reader, room);
-    uint64_t next = 0;
-    for (uint32_t i = 0; i < count && reader->bad == NULL; i++) {
-        uint64_t seat = next + wire_get_number(reader, PLAN_SEATS_MAX);
-        if (seat >= PLAN_SEATS_MAX) {
-            wire_fail(reader, "names a seat beyond the largest plan");
-            break;
-        }
-        seats[i] = (uint32_t)seat;
-        next = seat + 1;
-    }
-    return reader->bad == NULL ? (uint16_t)count : 0;
 }
 
 /* Bytes where they lie, or NULL. */
@@ -151,6 +132,30 @@ static inline void wire_get_bytes(struct wire *reader, void *out, size_t len)
     const uint8_t *bytes = wire_get_in_place(reader, len);
     if (bytes != NULL)
         memcpy(out, bytes, len);
+}
+
+static inline uint64_t wire_get_hash(struct wire *reader)
+{
+    uint64_t value = 0;
+    wire_get_bytes(reader, &value, sizeof(value));
+    return le64toh(value);
+}
+
+static inline uint16_t wire_get_seats(struct wire *reader, uint32_t *seats, uint32_t room)
+{
+    assert(room <= CHANGE_SEATS_MAX);
+    uint32_t count = (uint32_t)wire_get_number(reader, room);
+    uint64_t next = 0;
+    for (uint32_t i = 0; i < count && reader->bad == NULL; i++) {
+        uint64_t seat = next + wire_get_number(reader, PLAN_SEATS_MAX);
+        if (seat >= PLAN_SEATS_MAX) {
+            wire_fail(reader, "names a seat beyond the largest plan");
+            break;
+        }
+        seats[i] = (uint32_t)seat;
+        next = seat + 1;
+    }
+    return reader->bad == NULL ? (uint16_t)count : 0;
 }
 
 #endif

@@ -156,8 +156,8 @@ static bool has_other(const struct where *where, const _Atomic uint64_t *mine)
         for (unsigned i = 0; i < BUCKET; i++) {
             /* seq_cst: partner of the swap in buyers_add() by another request of this buyer */
             uint64_t entry = atomic_load_explicit(&bucket[i], memory_order_seq_cst);
-            bool counts = (entry & TRY) == 0 || (entry & COUNT_MASK) != 0;
-            if (&bucket[i] != mine && is_tagged(entry, where->tag) && counts)
+            if (is_tagged(entry, where->tag) && &bucket[i] != mine &&
+                ((entry & TRY) == 0 || (entry & COUNT_MASK) != 0))
                 return true;
         }
     }
