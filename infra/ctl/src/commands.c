@@ -530,9 +530,10 @@ static const struct command rows[] = {
      .text =
          "To an event of its own (fairgate-rehearsal), which others cannot join. 300 visitors, or\n"
          "--visitors, join, wait, hold seats and give them back: nobody logs in or pays. Ctrl-C\n"
-         "ends it. Afterwards the event is deleted; its hall stays. The edge bounds each address:\n"
-         "for a larger crowd list this machine as `trusted` in edge.conf while you rehearse. Ends\n"
-         "with 1 if anything went wrong. Refused while a sale is open or opens within two hours.",
+         "ends it. Afterwards the event is deleted; its hall stays, so --hall counts only once.\n"
+         "The edge bounds each address: for a larger crowd list this machine as `trusted` in\n"
+         "edge.conf while you rehearse. Ends with 1 if anything went wrong. Refused while a sale\n"
+         "is open or opens within two hours.",
      .options = OPT(VISITORS) | OPT(WITHIN) | OPT(CALLED) | OPT(HALL) | OPT(ANYWAY) |
                 OPT(EDGE_CORES) | OPT(FRONT_CORES),
      .run = rehearse_run},
