@@ -49,9 +49,9 @@ struct crowd_stats {
     _Atomic uint64_t in[PHASES]; /* visitors there now */
     _Atomic uint64_t arrived;
     _Atomic uint64_t ended[ENDS];
-    _Atomic uint64_t answers[600]; /* by status; [0]: none came */
-    _Atomic uint64_t placed;       /* have a place, or an entry */
-    _Atomic uint64_t joined_us;    /* monotonic: when the last of them got it */
+    _Atomic uint64_t answers[600];                  /* by status; [0]: none came */
+    _Atomic uint64_t placed;                        /* have a place, or an entry */
+    _Atomic uint64_t joined_us;                     /* monotonic: when the last of them got it */
     _Atomic uint64_t waits, within_p50, within_p90; /* that ended with a call, and as promised */
     _Atomic uint64_t conflicts;                     /* 409 seats-taken */
     _Atomic uint64_t seats_held, seats_sold;

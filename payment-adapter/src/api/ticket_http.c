@@ -445,9 +445,8 @@ static void put_revoked(void *ctx)
     json_member_cstr(&body, "event", visit->id);
     json_member_str(&body, "as_of", text_span(&visit->as_of));
     json_member_or_null(&body, "after", visit->to[0] != '\0' ? span_of(visit->to) : none);
-    json_member_or_null(
-        &body, "next",
-        more ? sql_ticket_revoked_row(visit->rows, REVOKED_PAGE_MAX - 1).id : none);
+    json_member_or_null(&body, "next",
+                        more ? sql_ticket_revoked_row(visit->rows, REVOKED_PAGE_MAX - 1).id : none);
     json_member_bool(&body, "complete", !more && visit->to[0] == '\0');
     json_member_open(&body, "revoked", '[');
     for (int i = 0; i < len && i < REVOKED_PAGE_MAX; i++)

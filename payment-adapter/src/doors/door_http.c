@@ -416,7 +416,6 @@ static void read_scans(struct door *door, struct json_in *in)
     }
 }
 
-
 /* A check-in is {token}, or {scans: [{token, at}]} from a door that was offline; the others are
  * {token, reason}. The operator adds event and gate, which a scanner's token implies. */
 static int read_door(struct door *door)

@@ -55,8 +55,8 @@ int job_failed(const struct job *job, enum command_service service, const struct
 /* A question that is to be answered by yes. EXIT_DONE: it was, or --yes is there. */
 int job_ask(const struct job *job, const char *question);
 
-/* SIGTERM and SIGINT from here on: readable once one came, also in the first process of a container,
- * which ignores them otherwise. */
+/* SIGTERM and SIGINT from here on: readable once one came, also in the first process of a
+ * container, which ignores them otherwise. */
 int job_signals(void);
 
 /* Writes text that is fit for a terminal to the output. Answers EXIT_DONE, or EXIT_REFUSED where

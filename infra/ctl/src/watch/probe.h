@@ -13,7 +13,8 @@ struct probe {
     const char *event, *why; /* `why`: for the trail */
     struct call call;        /* the last one; its answer */
     const char *who;         /* was asked */
-    char code[PROBE_CODE_LEN + 1], key[PROBE_CODE_LEN + 1]; /* that opens it; of a visitor's calls */
+    char code[PROBE_CODE_LEN + 1],
+        key[PROBE_CODE_LEN + 1]; /* that opens it; of a visitor's calls */
     char bearer[PROBE_SECRET_MAX], cookies[CTL_COOKIES_MAX];
     bool made;
 };

@@ -334,11 +334,12 @@ static void set_up(void)
         SQL_RECONCILE_ACCEPT,  SQL_RECONCILE_WITHDRAW, SQL_SHOP_RETRY,       SQL_TICKETS_REVOKE};
     pg = pg_fixture_open(NULL);
     pg_fixture_run(pg, statements_setup);
-    pg_fixture_run(
-        pg, "TRUNCATE orders, order_payment, ticket, psp_payment, psp_return, saga, shop_outbox, shop_order,"
-            "  suspect, traded, reconciled, reconcile_cursor, drift_accepted, retired_order,"
-            "  audit RESTART IDENTITY CASCADE;"
-            "INSERT INTO reconciled DEFAULT VALUES");
+    pg_fixture_run(pg,
+                   "TRUNCATE orders, order_payment, ticket, psp_payment, psp_return, saga, "
+                   "shop_outbox, shop_order,"
+                   "  suspect, traded, reconciled, reconcile_cursor, drift_accepted, retired_order,"
+                   "  audit RESTART IDENTITY CASCADE;"
+                   "INSERT INTO reconciled DEFAULT VALUES");
     for (size_t i = 0; i < sizeof(of_a_run) / sizeof(of_a_run[0]); i++)
         database_prepare(pg, of_a_run[i]);
 }
