@@ -391,10 +391,10 @@ export class Site {
     });
   }
 
-  writeEdge(machine) {
+  writeEdge(machine, more = {}) {
     const servers = (prefix) => this.named(prefix).map(({ name, address }) => `${name}=${address}`).join(' ');
     const edge = edgeMade(machine, {
-      event: EVENT, inside: INSIDE, fronts: servers('front'), seats: servers('seats'), pay: servers('pay'), owners: this.owners > 1 ? 'yes' : 'no',
+      event: EVENT, inside: INSIDE, fronts: servers('front'), seats: servers('seats'), pay: servers('pay'), owners: this.owners > 1 ? 'yes' : 'no', ...more,
     }, `${NET}.1`); // a prober names the client it asks for
     return { edge, keepalived: this.write(machine, 'keepalived.conf', this.keepalivedConf(machine)) };
   }

@@ -9,6 +9,7 @@ import http from 'node:http';
 import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { client, freePort, openScope, programPath, until } from '../lib-js/index.js';
+import { judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
 import { edgeAlone, filled, haproxy, Site } from '../../infra/ha/site.js';
 import { Visitors } from '../../infra/ha/visitors.js';
 
@@ -37,11 +38,13 @@ test('the edge of a place that may be lost: HAProxy takes its file', () => {
   assert.doesNotMatch(said('haproxy', '-c', '-f', edgeAlone(machine, 'gala', '10.0.0.0/8')), /WARNING/);
 });
 
-// An edge before two processes of the seats, which say of themselves what the test wants, and to whom a request came.
-async function openEdge(t) {
+// An edge before two processes of the seats, which say of themselves what the test wants, and to whom a request came. `behind`: the
+// port of whom it has in place of fronts and checkout.
+async function openEdge(t, { settings, behind } = {}) {
   const scope = openScope(t);
-  const configs = site.writeEdge(site.named('edge')[0]);
+  const configs = site.writeEdge(site.named('edge')[0], settings);
   let text = readFileSync(configs.edge, 'utf8');
+  if (behind !== undefined) text = text.replaceAll(/^( +server (?:front|pay)\d )\S+( check)?( port \d+)?/gm, (_, name, check = '') => `${name}127.0.0.1:${behind}${check}`);
   const said = {}, checks = {}; // of each machine, what /readyz is, and how often it was asked for
   for (const { name, address } of site.named('seats')) {
     said[name] = [503, { role: 'standby' }];
@@ -74,8 +77,13 @@ async function openEdge(t) {
     const before = checks[name];
     await until('it to have been asked often enough', () => checks[name] >= before + 15);
   };
-  return { edge, inside, by, says, pid };
+  return { ports, edge, inside, by, says, pid };
 }
+
+test('an edge that is full serves those inside, its health and the services', async (t) => {
+  const { ports } = await openEdge(t, { settings: { maxconn: String(MOST) }, behind: await openCrowded(openScope(t)) });
+  await judgeFullEdge(ports[8080], [[ports[8404], '/healthz'], [ports[8091], '/readyz']], site.event);
+});
 
 test('the edge gives back the memory that a crowd took', async (t) => {
   const { edge, pid } = await openEdge(t);
