@@ -124,10 +124,10 @@ export async function holdLock(scope, postgres, lock, database = 'seats') {
   const psql = [psqlPath(), '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', database, '-XAtq'];
   const holder = scope.spawn(name, [...psql, '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`], { env: { PGAPPNAME: name } });
   const itself = `FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event = 'PgSleep'`;
-  await until(`the lock: ${lock}`, () => postgres.sql(`SELECT count(*) ${itself}`, 'seats') === '1');
+  await until(`the lock: ${lock}`, () => postgres.sql(`SELECT count(*) ${itself}`, database) === '1');
   return {
     letGo() {
-      postgres.sql(`SELECT pg_terminate_backend(pid) ${itself}`, 'seats');
+      postgres.sql(`SELECT pg_terminate_backend(pid) ${itself}`, database);
       return holder.ends();
     },
   };
