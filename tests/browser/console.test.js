@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { clickFor, closeAfterEach, confirm, customer, goFor, openBrowser, Operator } from './world.js';
+import { clickFor, closeAfterEach, confirm, customer, goFor, openBrowser, openFirefox, Operator } from './world.js';
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
@@ -423,12 +423,12 @@ describe('the console', async () => {
   }
 
   // "I'm Kim, row A seat 12."
-  for (const [n, [name, options]] of Object.entries(MANNERS).entries()) {
+  for (const [n, [name, options]] of [...Object.entries(MANNERS), ['firefox', MANNERS['desk-en']]].entries()) {
     test(`a caller is found by a seat and refunded in three clicks, ${name}`, async () => {
       const id = await buyTickets(`caller-${name}`, 6 + n);
       await until('it to be sold', async () => (await pay.get(`/admin/orders/${id}`)).json.status === 'completed');
       const { places, order_number: number, event_name: event } = (await pay.get(`/admin/orders/${id}`)).json;
-      const boss = await Operator.signedIn(browser, stack, options, '#/orders');
+      const boss = await Operator.signedIn(name === 'firefox' ? await openFirefox(scope) : browser, stack, options, '#/orders');
       boss.name = name;
       const { page } = boss;
       await page.locator('#desk-words').waitFor();

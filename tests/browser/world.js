@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { afterEach } from 'node:test';
-import { chromium } from 'playwright-core';
+import { chromium, firefox } from 'playwright-core';
 import { openVerdicts } from './verdicts.js';
 
 const FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-swiftshader'.split(' ');
@@ -73,6 +73,17 @@ export async function openBrowser(scope) {
   return browser;
 }
 
+// Debian's own, which playwright drives by WebDriver BiDi.
+export async function openFirefox(scope) {
+  const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr' });
+  // It knows no media features, which playwright would set for each context.
+  const session = browser._connection.toImpl(browser)._browserSession;
+  const send = session.send.bind(session);
+  session.send = async (method, params) => (method === 'emulation.setMediaFeaturesOverride' ? {} : send(method, params));
+  scope.defer(() => browser.close());
+  return browser;
+}
+
 // In a suite: visitors that a test has opened are closed after it.
 export function closeAfterEach() {
   afterEach(async () => {
@@ -98,7 +109,9 @@ export class Visitor {
     this.wrong = [];
     this.states = 0; // as many as were looked at
     this.keeps = true; // what axe said of a page in another run
-    this.browser = page.context().browser().version();
+    const browser = page.context().browser();
+    this.browser = browser.version();
+    this.hasLook = browser.browserType() === chromium; // the list is of one browser
     const hosts = ports.map((n) => `localhost:${stack.base + n}`); // the edge, the provider, the shop
     page.on('pageerror', (error) => this.wrong.push(`thrown: ${error.message}`));
     page.on('console', (message) => {
@@ -265,6 +278,10 @@ export class Visitor {
   // At its share of all sizes, and of high contrast.
   async survey(looks, name, how) {
     const { page } = this;
+    if (!this.hasLook) {
+      await this.judge(`${looks.name}-${name}`);
+      return;
+    }
     const before = page.viewportSize();
     const its = this.share([...Object.keys(SIZES), 'contrast']);
     await this.inspect(looks, name, Object.keys(SIZES), how, its);

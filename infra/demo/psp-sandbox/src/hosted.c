@@ -199,8 +199,8 @@ static void reply_page(struct visit *visit, unsigned status)
 {
     char memory[1024 + 2 * URL_MAX];
     struct text headers = text_on(memory, sizeof(memory));
-    TEXT_LIT(&headers, "Content-Security-Policy: default-src 'none'; style-src 'self'; "
-                       "form-action 'self'");
+    TEXT_LIT(&headers, "Content-Security-Policy: default-src 'none'; img-src data:; "
+                       "style-src 'self'; form-action 'self'");
     /* A form's target includes its redirects, so the addresses behind it have to be listed. */
     put_origin(&headers, visit->return_url);
     put_origin(&headers, visit->cancel_url);
