@@ -148,6 +148,25 @@ test('doctor finds a service that is away, a store that is away, a knob without 
   await bad(stranger, /^bad {2}queue-front refuses the token/m, /seat-service refuses/, /payment-adapter refuses/);
 });
 
+test('doctor finds a picture that is too large for a crowd, and one that is not there', async () => {
+  done(await fairgate('create', 'poster', 'name=Poster', 'max_active=10'));
+  const sizes = { '/fits.svg': 20_000, '/large.svg': 20_001 };
+  const edge = createServer(({ url }, answer) => {
+    if (!(url in sizes)) answer.writeHead(404);
+    answer.end('x'.repeat(sizes[url] ?? 0));
+  }).listen(0, '127.0.0.1');
+  scope.defer(() => edge.close());
+  await until('a port', () => edge.address());
+  const here = commandLine(scope, { ...services, profile: { edge: `http://127.0.0.1:${edge.address().port}` } });
+  const told = async (picture) => {
+    done(await fairgate('set', 'poster', `picture=${picture}`));
+    return (await here('doctor', '--json')).json.findings.filter(({ what }) => /^poster: .*picture/.test(what)).map(({ level, what }) => `${level} ${what}`);
+  };
+  assert.deepEqual(await told('/fits.svg'), []);
+  assert.deepEqual(await told('/none.svg'), ['note poster: the edge has no picture at /none.svg']);
+  assert.deepEqual(await told('/large.svg'), ['bad poster: the picture /large.svg has 20001 bytes, of at most 20000']);
+});
+
 // ---- a test purchase ----
 
 const TRIAL = 'fairgate-doctor';

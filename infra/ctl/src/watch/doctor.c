@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
-enum { SENTENCE_MAX = 512, POW_BITS_SLOW = 22, VERSION_MAX = 40 };
+enum { SENTENCE_MAX = 512, POW_BITS_SLOW = 22, VERSION_MAX = 40, PICTURE_BYTES_MAX = 20000 };
 
 const struct doctor_alert doctor_alerts[] = {
     {"FairgateLineStale", "fairgate_line_stale", COMMAND_LINE, false, 0, 0,
@@ -368,6 +368,27 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
                     "%s: the notice is there in one language only", id);
 }
 
+/* Every visitor loads it. The line knows only its path; the edge has it. */
+static void judge_picture(struct job *job, const json_t *document, json_t *findings)
+{
+    char path[CTL_URL_MAX];
+    struct call call = {.open = true};
+    struct span id = value_text(document, "id"), picture = value_text(document, "picture");
+    if (picture.len == 0 || !span_to_cstr(picture, path, sizeof(path)) ||
+        !call_to_edge(&call, job->profile, path))
+        return;
+    caller_make(job->caller, &call, 1, job->timeout_ms, -1);
+    if (call.end == CALL_ANSWERED && !call_good(&call))
+        finding_add(findings, "note",
+                    "put it there, or name another (fairgate set EVENT picture=PATH)",
+                    "%.*s: the edge has no picture at %s", (int)id.len, id.ptr, path);
+    else if (call_good(&call) && call.answer.len > PICTURE_BYTES_MAX)
+        finding_add(findings, "bad", "make it smaller: every visitor loads it",
+                    "%.*s: the picture %s has %zu bytes, of at most %d", (int)id.len, id.ptr, path,
+                    call.answer.len, PICTURE_BYTES_MAX);
+    call_free(&call);
+}
+
 static void judge_events(struct job *job, const struct look *look, json_t *findings)
 {
     const json_t *events = value_at(look->call[LOOK_EVENTS].json, "events");
@@ -384,8 +405,10 @@ static void judge_events(struct job *job, const struct look *look, json_t *findi
         if (!call_to(&call, job->profile, COMMAND_LINE, path))
             continue;
         caller_make(job->caller, &call, 1, job->timeout_ms, -1);
-        if (call_good(&call))
+        if (call_good(&call)) {
             doctor_knobs(call.json, look->at_ms, findings);
+            judge_picture(job, call.json, findings);
+        }
         call_free(&call);
     }
     if (look_good(look, LOOK_EVENTS) && json_array_size(findings) == before)
