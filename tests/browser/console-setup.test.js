@@ -7,7 +7,7 @@ import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { bodyOf, documentOf, pictureOf, planOf, saleOf } from '../../web/console/blocks.js';
 import { checklist, missing } from '../../web/console/checklist.js';
 import { fromPlace, isZone, readPlace, toPlace } from '../../web/console/place.js';
-import { clickFor, closeAfterEach, openBrowser, Operator, Visitor } from './world.js';
+import { clickFor, closeAfterEach, openBrowser, openFirefox, Operator, Visitor } from './world.js';
 
 const SALE = {
   kind: 'blocks', base: null, currency: 'KRW', charges: { per_seat: 0, per_order: 900, basis_points: 0, vat_basis_points: 1000 }, limits: { max_per_hold: 4, max_per_buyer: 6 },
@@ -128,6 +128,7 @@ describe('the clocks of a place', () => {
 const MANNERS = {
   'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  firefox: { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
 };
 const SIZES = [[360, 'light'], [360, 'dark'], [1280, 'dark'], [1280, 'light']];
 
@@ -153,7 +154,7 @@ describe('a sale is set up', async () => {
   const terms = async (id) => (await pay.get(`/admin/events/${id}/refund-terms`)).json;
 
   async function open(name, at = '') {
-    const boss = await Operator.open(browser, stack, MANNERS[name]);
+    const boss = await Operator.open(name === 'firefox' ? await openFirefox(scope) : browser, stack, MANNERS[name]);
     await boss.signInAt(`${at}`);
     return boss;
   }
@@ -162,9 +163,9 @@ describe('a sale is set up', async () => {
   async function see(boss, what) {
     const { page } = boss;
     const before = page.viewportSize();
-    for (const [width, colorScheme] of boss.share(SIZES)) {
+    for (const [width, colorScheme] of boss.hasLook ? boss.share(SIZES) : [[1280, 'light']]) {
       await page.setViewportSize({ width, height: 800 });
-      await page.emulateMedia({ colorScheme });
+      if (boss.hasLook) await page.emulateMedia({ colorScheme });
       await boss.judge(`setup-${what}-${boss.language}-${width}-${colorScheme}`);
     }
     await page.setViewportSize(before);

@@ -91,6 +91,15 @@ export function closeAfterEach() {
   });
 }
 
+// What playwright types into a number there stands behind what the field has.
+function clearBefore(page) {
+  const fill = page.fill.bind(page);
+  page.fill = async (selector, value) => {
+    await page.locator(selector).evaluate((field) => { if (field.type === 'number') field.value = ''; });
+    return fill(selector, value);
+  };
+}
+
 export class Visitor {
   static async open(browser, stack, { locale = 'ko-KR', colorScheme = 'light', viewport = PHONE, ...rest } = {}) {
     const context = await browser.newContext({ locale, colorScheme, viewport, deviceScaleFactor: 2, ...rest });
@@ -113,6 +122,7 @@ export class Visitor {
     this.browser = browser.version();
     this.hasLook = browser.browserType() === chromium; // the list is of one browser
     const hosts = ports.map((n) => `localhost:${stack.base + n}`); // the edge, the provider, the shop
+    if (!this.hasLook) clearBefore(page);
     page.on('pageerror', (error) => this.wrong.push(`thrown: ${error.message}`));
     page.on('console', (message) => {
       if (/content security policy/i.test(message.text())) this.wrong.push(message.text());
