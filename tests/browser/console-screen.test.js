@@ -2,6 +2,7 @@
 // waiting room alone: the first screen, the big screen, shortcuts and night mode.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { act, makeEvent, startFront } from '../integration/queue-front/support.js';
@@ -10,6 +11,7 @@ import { againstPlan, forecast } from '../../web/console/forecast.js';
 import { alarms, LIMITS, TODO, verdict } from '../../web/console/verdict.js';
 import { openLine } from './line-world.js';
 import { openLooks } from './look.js';
+import { writeWords } from './said.js';
 import { clickFor, closeAfterEach, goFor, openBrowser, Operator } from './world.js';
 
 const MINUTE = 60_000;
@@ -72,6 +74,16 @@ describe('the verdict', () => {
 
   test('each trouble alone has its level and its name', () => {
     for (const [level, key, facts] of WRONG) assert.deepEqual(alarms(night(facts)).map((one) => [one.level, one.key, one.key in TODO]), [[level, key, true]], key);
+  });
+
+  test('each trouble and each calm state has words of its own, in both languages', () => {
+    for (const lang of ['en', 'ko']) {
+      const rows = readFileSync(new URL(`../../web/console/console.${lang}`, import.meta.url), 'utf8').split('\n').map((row) => row.split(/ = (.*)/));
+      const said = rows.filter(([key]) => /^(verdict|alarm)\.(?!level|more|as-of)/.test(key)).map(([key, words]) => [key, words]);
+      for (const [, key] of WRONG) assert.ok(said.some(([id]) => id === `alarm.${key}`), key);
+      assert.equal(new Set(said.map(([, words]) => words)).size, said.length, lang);
+      writeWords(`console-${lang}`, said);
+    }
   });
 
   test('the worst trouble comes first, and nothing is broken without a sale', () => {

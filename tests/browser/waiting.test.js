@@ -2,9 +2,9 @@
 // a share of these.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openLooks } from './look.js';
+import { openSaid } from './said.js';
 import { clickFor, closeAfterEach, goFor, openBrowser, share, SIZES } from './world.js';
 import { act, openLine, patch } from './line-world.js';
 import { openScope } from '../lib-js/index.js';
@@ -12,17 +12,9 @@ import { openScope } from '../lib-js/index.js';
 const MANNERS = [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }]];
 const STATES = ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'done', 'sold-out', 'closed', 'notfound'];
 
-const ROOT = new URL('../../', import.meta.url);
 const FACTS = /^(live|soon)\.opens$|^more\.ahead|^waiting\.dots$/; // true whenever they are shown
 // Waits as `me` tells them: people ahead, p50, p90. After the slash is what differs within a state.
 const WAITS = { 'wait-unknown': [7, null, null], 'wait-near': [1, 50, 70], 'wait-unsure': [0, 900, 1700], 'wait-back': [1680, 840, 960], 'wait-back/hours': [90_000, 9000, 9900], 'wait-later': [2_000_000, 200_000, 210_000] };
-
-// The texts of a language whose words are a sentence or more, each as what it matches on a page.
-function sentencesOf(lang) {
-  const rows = readFileSync(new URL(`queue-front/web/text.${lang}`, ROOT), 'utf8').split('\n').filter((row) => /^[a-z].* = .*[.!]$/.test(row)).map((row) => row.split(/ = (.*)/));
-  const pattern = (text) => text.replace(/[.*+?^$()[\]\\|]/g, '\\$&').replace(/\{\d\}/g, '.+?');
-  return rows.map(([id, text]) => [id, new RegExp(pattern(text))]);
-}
 
 describe('the waiting page in each state', async () => {
   const scope = openScope(test);
@@ -31,8 +23,19 @@ describe('the waiting page in each state', async () => {
   const [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
   closeAfterEach();
 
-  const said = []; // [state, language, what its card says]
-  const note = async ({ page }, state, lang) => said.push([state, lang, (await page.locator('.card:visible, .nothing:visible').first().innerText()).replace(/\s+/g, ' ')]);
+  const said = openSaid('waiting', 'queue-front', FACTS);
+  // A page offers to join and to enter if a call would do it. Who has a place need not join.
+  const FORMS = { pass: '#pass, #next', join: '#join, #again' };
+  const PLACED = ['draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'sold-out'];
+  async function offersWhatIsDone({ page, event }, state) {
+    for (const [act, forms] of Object.entries(FORMS)) {
+      if (act === 'join' && PLACED.includes(state)) continue;
+      const offered = await page.locator(forms).filter({ visible: true }).count() > 0;
+      const answer = await page.request.post(`${line.at}/v1/queue/${event}/${act}`);
+      assert.equal(offered, answer.ok(), `${act}: ${answer.status()} ${await answer.text()}`);
+    }
+  }
+  const note = ({ page }, state, lang) => said.note(page, state, lang, '.card:visible, .nothing:visible');
 
   for (const [lang, options] of MANNERS) {
     for (const [n, state] of STATES.entries()) {
@@ -41,6 +44,7 @@ describe('the waiting page in each state', async () => {
         await line.bring(visitor, state);
         await note(visitor, state === 'waiting' ? 'wait-back/20' : state, lang);
         await visitor.inspect(looks, `${state}-${lang}`, Object.keys(SIZES), {}, share(Object.keys(SIZES), lang, n));
+        await offersWhatIsDone(visitor, state);
       });
     }
 
@@ -170,6 +174,7 @@ describe('the waiting page in each state', async () => {
       await act(line.front, `call-frozen-${lang}`, 'freeze');
       await visitor.page.locator('#line[data-state=frozen]').waitFor();
       await note(visitor, 'called-frozen', lang);
+      await offersWhatIsDone(visitor, 'called');
       let told;
       await visitor.page.route('**/stream', (route) => route.abort());
       await visitor.page.route('**/me', (route) => route.fulfill({ json: told }));
@@ -183,19 +188,7 @@ describe('the waiting page in each state', async () => {
     });
   }
 
-  // For people to read: build/words/waiting.txt.
-  test('each sentence of a card belongs to one state', () => {
-    for (const [lang] of MANNERS) {
-      const states = new Map();
-      for (const [id, pattern] of sentencesOf(lang)) {
-        for (const [state, its, words] of said) if (its === lang && !FACTS.test(id) && pattern.test(words)) states.set(id, (states.get(id) ?? new Set()).add(state.split('/')[0]));
-      }
-      assert.deepEqual([...states].filter(([, of]) => of.size > 1), [], lang);
-          }
-    const folder = new URL('build/words/', ROOT);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(new URL('waiting.txt', folder), said.map((row) => row.join(' | ')).sort().join('\n'));
-  });
+  test('each sentence of a card belongs to one state', () => said.judge());
 
   test('in high contrast and forced colours', async () => {
     for (const [name, options] of [['contrast', { contrast: 'more' }], ['forced', { forcedColors: 'active' }]]) {
