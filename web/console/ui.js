@@ -18,13 +18,16 @@ export const percent = (share) => (share === null || share === undefined || Numb
 const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const exact = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric' });
+const date = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric' });
 const zoneShort = new Intl.DateTimeFormat('en', { timeZoneName: 'shortOffset' });
 const sameDay = (a, b) => a.toDateString() === b.toDateString();
 
-// "21:14", with the day where it is not today; always this device's zone, which the foot names.
+// "21:14", with the day where it is not today, and its year where it is not this one; always this device's zone, which the
+// foot names.
 export function hour(iso, format = clock) {
-  const at = new Date(iso);
-  return sameDay(at, new Date()) ? format.format(at) : `${day.format(at)} ${format.format(at)}`;
+  const [at, now] = [new Date(iso), new Date()];
+  const of = at.getFullYear() === now.getFullYear() ? day : date;
+  return sameDay(at, now) ? format.format(at) : `${of.format(at)} ${format.format(at)}`;
 }
 export const moment = (iso) => hour(iso, exact);
 export const timeAt = (iso) => make('time', { dateTime: iso, title: iso }, moment(iso));
