@@ -10,9 +10,9 @@
 #include <string.h>
 
 /* Keeps the name in *nearest if it is nearer to the word than those before. */
-static void guess(const char *word, const char *name, const char **nearest)
+static void guess(struct span word, struct span name, struct span *nearest)
 {
-    unsigned least = *nearest != NULL ? command_distance(word, *nearest) : 3;
+    unsigned least = nearest->len > 0 ? command_distance(word, *nearest) : 3;
     if (command_distance(word, name) < least)
         *nearest = name;
 }
@@ -24,13 +24,12 @@ static int find_option(struct span name, struct err_slot *err, enum option_id *o
             *out = (enum option_id)i;
             return 0;
         }
-    char word[32] = "";
-    span_to_cstr_cut(name, word, sizeof(word));
-    const char *nearest = NULL;
+    struct span nearest = SPAN("");
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        guess(word, options[i].name, &nearest);
-    return err_set(err, ERR_SYNTAX, "--%s: no such option%s%s", word,
-                   nearest != NULL ? "; is it --" : "", nearest != NULL ? nearest : "");
+        guess(name, span_of(options[i].name), &nearest);
+    return err_set(err, ERR_SYNTAX, "--%.*s: no such option%s%.*s",
+                   name.len < 31 ? (int)name.len : 31, name.ptr,
+                   nearest.len > 0 ? "; is it --" : "", (int)nearest.len, nearest.ptr);
 }
 
 /* argv[*at] begins with two hyphens. */
@@ -70,7 +69,7 @@ static int unknown_command(const struct command_table *table, char **words, size
         struct text text = text_on(list, sizeof(list) - 1);
         for (size_t i = 0; i < table->len; i++) {
             struct span first;
-            struct span rest = span_cut(span_of(table->command[i].name), ' ', &first);
+            struct span rest = span_cut(command_name(&table->command[i]), ' ', &first);
             if (rest.ptr != NULL && span_eq(first, span_of(words[0]))) {
                 text_str(&text, text.len > 0 ? ", " : "");
                 text_put(&text, rest);
@@ -80,13 +79,13 @@ static int unknown_command(const struct command_table *table, char **words, size
         return err_set(err, ERR_NOT_FOUND, "%s%s%.40s: one of %s", words[0], len > 1 ? " " : "",
                        len > 1 ? words[1] : "", list);
     }
-    const char *nearest = NULL;
+    struct span nearest = SPAN("");
     for (size_t i = 0; i < table->len; i++) {
         if (!table->command[i].hidden)
-            guess(words[0], table->command[i].name, &nearest);
+            guess(span_of(words[0]), command_name(&table->command[i]), &nearest);
     }
-    return err_set(err, ERR_NOT_FOUND, "%.60s: no such command%s%s; fairgate help lists them",
-                   words[0], nearest != NULL ? ", is it " : "", nearest != NULL ? nearest : "");
+    return err_set(err, ERR_NOT_FOUND, "%.60s: no such command%s%.*s; fairgate help lists them",
+                   words[0], nearest.len > 0 ? ", is it " : "", (int)nearest.len, nearest.ptr);
 }
 
 static int check_words(const struct args *args, struct err_slot *err)
@@ -97,27 +96,27 @@ static int check_words(const struct args *args, struct err_slot *err)
     for (; !several && command_word(args->command, n, &word); n++) {
         several = word.several;
         if (n >= args->words_len && !word.optional)
-            return err_set(err, ERR_SYNTAX, "%.*s is missing: fairgate %s %s", (int)word.name.len,
-                           word.name.ptr, args->command->name, args->command->takes);
+            return err_set(err, ERR_SYNTAX, "%.*s is missing: fairgate %s", (int)word.name.len,
+                           word.name.ptr, args->command->form);
     }
     if (!several && args->words_len > n)
-        return err_set(err, ERR_SYNTAX, "%.60s is too much: fairgate %s%s%s", args->word[n],
-                       args->command->name, n > 0 ? " " : "", args->command->takes);
+        return err_set(err, ERR_SYNTAX, "%.60s is too much: fairgate %s", args->word[n],
+                       args->command->form);
     for (size_t i = 0; i < args->words_len; i++)
         if (args->word[i][0] == '\0')
-            return err_set(err, ERR_SYNTAX, "a word is empty: fairgate %s %s", args->command->name,
-                           args->command->takes);
+            return err_set(err, ERR_SYNTAX, "a word is empty: fairgate %s", args->command->form);
     return 0;
 }
 
 static int check_options(const struct args *args, struct err_slot *err)
 {
+    struct span name = command_name(args->command);
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         uint64_t bit = UINT64_C(1) << i;
         if (args->option[i] != NULL && options[i].way != OPTION_GLOBAL &&
-            (args->command->options & bit) == 0)
-            return err_set(err, ERR_SYNTAX, "--%s is no option of %s", options[i].name,
-                           args->command->name);
+            (command_options(args->command) & bit) == 0)
+            return err_set(err, ERR_SYNTAX, "--%s is no option of %.*s", options[i].name,
+                           (int)name.len, name.ptr);
         if (args->option[i] == NULL && (args->command->needs & bit) != 0)
             return err_set(err, ERR_SYNTAX, "--%s %s is missing: %s", options[i].name,
                            options[i].value, options[i].help);

@@ -36,60 +36,9 @@ enum option_way {
 };
 
 enum option_id {
-    OPTION_HELP,
-    OPTION_JSON,
-    OPTION_PROFILE,
-    OPTION_PROFILES,
-    OPTION_TIMEOUT,
-    OPTION_YES,
-    OPTION_WHY,
-    OPTION_IF_VERSION,
-    OPTION_LIMIT,
-    OPTION_FROM,
-    OPTION_STATE,
-    OPTION_ORDER,
-    OPTION_BEFORE,
-    OPTION_RATE,
-    OPTION_SEARCH,
-    OPTION_PERCENT,
-    OPTION_AMOUNT,
-    OPTION_FREE,
-    OPTION_AREA,
-    OPTION_QUANTITY,
-    OPTION_OTHER_CATEGORY,
-    OPTION_BEACON,
-    OPTION_WITHOUT,
-    OPTION_EXPIRES,
-    OPTION_LANE,
-    OPTION_CHANNEL,
-    OPTION_USES,
-    OPTION_VERIFY,
-    OPTION_ENTRY,
-    OPTION_COMMITMENT,
-    OPTION_CSV,
-    OPTION_RUNNING,
-    OPTION_UNARCHIVED,
-    OPTION_REDRAW,
-    OPTION_UNDO,
-    OPTION_NAMES,
-    OPTION_ONCE,
-    OPTION_INTERVAL,
-    OPTION_VISITORS,
-    OPTION_SEATS,
-    OPTION_OPENS,
-    OPTION_WITHIN,
-    OPTION_PLACED,
-    OPTION_CALLED,
-    OPTION_EDGE_CORES,
-    OPTION_FRONT_CORES,
-    OPTION_CDN,
-    OPTION_WRITE,
-    OPTION_BUYER,
-    OPTION_PAY,
-    OPTION_HALL,
-    OPTION_ANYWAY,
-    OPTION_CLIENT_CREDENTIALS,
-    OPTION_EVENT,
+#define OPTION(id, ...) OPTION_##id,
+#include "words/options.h"
+#undef OPTION
     OPTION_COUNT,
 };
 
@@ -106,12 +55,13 @@ struct option {
 extern const struct option options[OPTION_COUNT];
 
 struct command {
-    const char *name;  /* "halls block": one word or two */
-    const char *takes; /* "EVENT [SEAT...]": each word once, the last one perhaps several times */
+    /* "halls block EVENT [SEAT...]": a name of one word or two, and then, in capitals, what it
+     * takes: each word once, the last one perhaps several times. */
+    const char *form;
     const char *brief; /* one line */
     const char *text;  /* more of it, for help and manual; NULL: nothing more to say */
-    uint64_t options;  /* those that it takes besides the global ones */
-    uint64_t needs;    /* of these, those that must be given */
+    uint64_t options;  /* those that it takes besides the global ones, */
+    uint64_t needs;    /* and those that must be given */
     /* A command that is one call. {EVENT} in the path is the word of that name. */
     enum command_service service;
     const char *method;
@@ -141,6 +91,14 @@ extern const struct command_table commands; /* all of them: commands.c */
 const struct command *command_find(const struct command_table *table, char **words, int words_len,
                                    int *name_len);
 
+/* "halls block"; borrowed from the row. */
+struct span command_name(const struct command *command);
+
+static inline uint64_t command_options(const struct command *command)
+{
+    return command->options | command->needs;
+}
+
 /* Does any command begin with this word, such as "halls"? */
 bool command_is_group(const struct command_table *table, const char *word);
 
@@ -153,6 +111,6 @@ struct command_word {
 bool command_word(const struct command *command, size_t n, struct command_word *out);
 
 /* How many letters are to be changed, at most 3: to guess what was meant. */
-unsigned command_distance(const char *a, const char *b);
+unsigned command_distance(struct span a, struct span b);
 
 #endif

@@ -68,10 +68,7 @@ static uint64_t global_options(void)
 
 static void put_line(const struct command *command, FILE *out)
 {
-    char head[80];
-    snprintf(head, sizeof(head), "%s%s%s", command->name, command->takes[0] != '\0' ? " " : "",
-             command->takes);
-    fprintf(out, "  %-34s %s\n", head, command->brief);
+    fprintf(out, "  %-34s %s\n", command->form, command->brief);
 }
 
 void manual_list(const struct command_table *table, FILE *out)
@@ -87,13 +84,12 @@ void manual_list(const struct command_table *table, FILE *out)
 
 void manual_of(const struct command *command, FILE *out)
 {
-    fprintf(out, "fairgate %s%s%s\n\n  %s.\n", command->name, command->takes[0] != '\0' ? " " : "",
-            command->takes, command->brief);
+    fprintf(out, "fairgate %s\n\n  %s.\n", command->form, command->brief);
     if (command->text != NULL)
         fprintf(out, "\n%s\n", command->text);
-    if (command->options != 0) {
+    if (command_options(command) != 0) {
         fputs("\n", out);
-        put_options(command, command->options, out);
+        put_options(command, command_options(command), out);
     }
 }
 
@@ -111,7 +107,7 @@ bool manual_help(const struct command_table *table, const char *first, const cha
         return false;
     for (size_t i = 0; i < table->len; i++) {
         struct span head;
-        span_cut(span_of(table->command[i].name), ' ', &head);
+        span_cut(command_name(&table->command[i]), ' ', &head);
         if (span_eq(head, span_of(first)))
             put_line(&table->command[i], out);
     }
@@ -155,9 +151,7 @@ static void put_troff_options(uint64_t which, FILE *out)
 static void put_troff_command(const struct command *command, FILE *out)
 {
     fputs(".SS fairgate ", out);
-    put_troff(command->name, out);
-    fputs(" ", out);
-    put_troff(command->takes, out);
+    put_troff(command->form, out);
     fputs("\n", out);
     put_troff(command->brief, out);
     fputs(".\n", out);
@@ -166,7 +160,7 @@ static void put_troff_command(const struct command *command, FILE *out)
         put_troff(command->text, out);
         fputs("\n", out);
     }
-    put_troff_options(command->options, out);
+    put_troff_options(command_options(command), out);
 }
 
 void manual_page(const struct command_table *table, FILE *out)
@@ -205,7 +199,7 @@ static void put_words(const struct command_table *table, const char *group, FILE
     for (size_t i = 0; i < table->len; i++) {
         const struct command *command = &table->command[i];
         struct span first;
-        struct span second = span_cut(span_of(command->name), ' ', &first);
+        struct span second = span_cut(command_name(command), ' ', &first);
         struct span word = group[0] == '\0' ? first : second;
         if (command->hidden || word.ptr == NULL || span_eq(word, before) ||
             (group[0] != '\0' && !span_eq(first, span_of(group))))
@@ -220,7 +214,7 @@ static void put_groups(const struct command_table *table, FILE *out)
     struct span before = {"", 0};
     for (size_t i = 0; i < table->len; i++) {
         struct span first;
-        struct span second = span_cut(span_of(table->command[i].name), ' ', &first);
+        struct span second = span_cut(command_name(&table->command[i]), ' ', &first);
         char group[40];
         if (second.ptr == NULL || span_eq(first, before) ||
             !span_to_cstr(first, group, sizeof(group)))
@@ -236,11 +230,12 @@ static void put_option_cases(const struct command_table *table, FILE *out)
 {
     for (size_t i = 0; i < table->len; i++) {
         const struct command *command = &table->command[i];
-        if (command->options == 0 || command->hidden)
+        struct span name = command_name(command);
+        if (command_options(command) == 0 || command->hidden)
             continue;
-        fprintf(out, "    \"%s\") flags=\"", command->name);
+        fprintf(out, "    \"%.*s\") flags=\"", (int)name.len, name.ptr);
         for (unsigned n = 0; n < OPTION_COUNT; n++)
-            if ((command->options & (UINT64_C(1) << n)) != 0)
+            if ((command_options(command) & (UINT64_C(1) << n)) != 0)
                 fprintf(out, " --%s", options[n].name);
         fputs("\" ;;\n", out);
     }
@@ -251,10 +246,11 @@ static void put_event_cases(const struct command_table *table, FILE *out)
     const char *between = "    ";
     for (size_t i = 0; i < table->len; i++) {
         struct command_word word;
+        struct span name = command_name(&table->command[i]);
         if (table->command[i].hidden || !command_word(&table->command[i], 0, &word) ||
             !span_eq(word.name, SPAN("EVENT")))
             continue;
-        fprintf(out, "%s\"%s\"", between, table->command[i].name);
+        fprintf(out, "%s\"%.*s\"", between, (int)name.len, name.ptr);
         between = " | ";
     }
     fputs(") words=$(fairgate events --names 2>/dev/null) ;;\n", out);
