@@ -17,11 +17,11 @@ static int said(const struct job *job, int rc, const struct err_slot *err)
     return job_say(job, status, "%s", err->text);
 }
 
-static void tell(void *ctx, const struct login_device *device)
+static void tell(void *ctx, const char *address, const char *code)
 {
     const struct job *job = ctx;
-    job_say(job, EXIT_DONE, "open %.300s", device->address);
-    job_say(job, EXIT_DONE, "and say yes to the code %.40s", device->code);
+    job_say(job, EXIT_DONE, "open %.300s", address);
+    job_say(job, EXIT_DONE, "and say yes to the code %.40s", code);
 }
 
 static int done(const struct job *job, const char *state)

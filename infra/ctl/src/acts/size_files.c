@@ -31,11 +31,9 @@ struct folder {
     int status;
 };
 
-static void put(struct folder *folder, const char *path, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
 /* The folders that it needs are made; a failure is the last thing that is written. */
-static void put(struct folder *folder, const char *path, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void put(struct folder *folder, const char *path,
+                                                      const char *format, ...)
 {
     char name[NAME_BYTES_MAX];
     if (folder->status != EXIT_DONE)
@@ -78,10 +76,8 @@ static void put_kernel(struct folder *folder, const char *path, const struct siz
         files, files);
 }
 
-static void put_unit(struct folder *folder, const char *path, double files, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void put_unit(struct folder *folder, const char *path, double files, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void put_unit(struct folder *folder, const char *path,
+                                                           double files, const char *format, ...)
 {
     char lines[512];
     va_list args;

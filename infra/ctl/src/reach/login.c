@@ -321,15 +321,13 @@ static int by_device(struct issuer *issuer, const struct login_way *way, struct 
     if (rc < 0)
         return rc;
     const char *whole = text_in(device, "verification_uri_complete");
-    const struct login_device told = {whole[0] != '\0' ? whole
-                                                       : text_in(device, "verification_uri"),
-                                      text_in(device, "user_code")};
     json_int_t interval = json_integer_value(json_object_get(device, "interval"));
     json_int_t lives_s = json_integer_value(json_object_get(device, "expires_in"));
     unsigned interval_s =
         interval > 0 && interval <= INTERVAL_MAX_S ? (unsigned)interval : INTERVAL_S;
     json_int_t until = now_s() + (lives_s > 0 && lives_s <= 3600 ? lives_s : 600);
-    way->tell(way->ctx, &told);
+    way->tell(way->ctx, whole[0] != '\0' ? whole : text_in(device, "verification_uri"),
+              text_in(device, "user_code"));
     do {
         system_sleep_us(interval_s * UINT64_C(1000000));
         rc = look(issuer, device, &interval_s, err, answer);

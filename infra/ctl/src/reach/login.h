@@ -6,14 +6,10 @@
 
 #include "reach/profile.h"
 
-/* What somebody has to do who is logging in: open this address, where the code is asked for. */
-struct login_device {
-    const char *address, *code;
-};
-
 struct login_way {
     bool by_client; /* by the secret of the client, as machines do */
-    void (*tell)(void *ctx, const struct login_device *device); /* not by_client */
+    /* Not by_client: somebody has to open this address, where the code is asked for. */
+    void (*tell)(void *ctx, const char *address, const char *code);
     void *ctx;
 };
 

@@ -7,8 +7,6 @@
 #include <inttypes.h>
 #include <sodium.h>
 
-enum { STEP_S = 20, AGAIN_MS = 300 };
-
 static void draw(char out[PROBE_CODE_LEN + 1])
 {
     unsigned char bytes[PROBE_CODE_LEN / 2];
@@ -47,7 +45,7 @@ static bool is_later(const struct call *call)
 static bool ask(struct probe *probe, const char *who, bool known, struct call *call,
                 const char *body)
 {
-    uint64_t until_us = system_mono_us() + STEP_S * UINT64_C(1000000);
+    uint64_t until_us = system_mono_us() + PROBE_STEP_S * UINT64_C(1000000);
     probe->who = who;
     if (body != NULL) {
         call->body = span_of(body);
@@ -65,7 +63,7 @@ static bool ask(struct probe *probe, const char *who, bool known, struct call *c
         caller_make(probe->job->caller, &probe->call, 1, probe->job->timeout_ms, -1);
         if (!is_later(&probe->call) || system_mono_us() > until_us)
             return call_good(&probe->call);
-        system_sleep_us(AGAIN_MS * UINT64_C(1000));
+        system_sleep_us(PROBE_AGAIN_MS * UINT64_C(1000));
     }
 }
 

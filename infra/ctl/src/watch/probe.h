@@ -6,7 +6,7 @@
 
 #include "acts/job.h"
 
-enum { PROBE_CODE_LEN = 32, PROBE_SECRET_MAX = 2048 };
+enum { PROBE_CODE_LEN = 32, PROBE_SECRET_MAX = 2048, PROBE_STEP_S = 20, PROBE_AGAIN_MS = 300 };
 
 struct probe {
     struct job *job;

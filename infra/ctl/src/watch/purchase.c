@@ -17,7 +17,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { ORDER_MAX = 80, STEP_S = 20, PAY_S = 900, AGAIN_MS = 300 };
+enum { ORDER_MAX = 80, PAY_S = 900 };
 
 #define EVENT  "fairgate-doctor"
 #define ORDERS "/v1/pay/orders/"
@@ -57,13 +57,6 @@ static bool take(struct purchase *p, const char *path, const char *before, char 
     int len = snprintf(out, size, "%s%s", before, memory);
     sodium_memzero(memory, sizeof(memory));
     return len > 0 && (size_t)len < size;
-}
-
-static bool make_event(struct purchase *p)
-{
-    const char *mend;
-    const char *at = probe_make(&p->probe, hall, knobs, 1, &mend);
-    return at == NULL || stops(p, at, mend);
 }
 
 /* ---- orders ---- */
@@ -113,7 +106,7 @@ static bool comes_to(struct purchase *p, const char *member, const char *wanted,
             over = over || span_eq(value_text(p->probe.call.json, "status"), span_of(ends[i]));
         if (over)
             return false;
-        system_sleep_us(AGAIN_MS * UINT64_C(1000));
+        system_sleep_us(PROBE_AGAIN_MS * UINT64_C(1000));
     }
 }
 
@@ -150,13 +143,6 @@ static bool enter(struct purchase *p)
                      "the edge has to lead /v1/seats/ to their owner, and [passes] keys_url to the "
                      "line's keys; seats of a run that was cut off are free after 15 minutes");
     return true;
-}
-
-static bool release(struct purchase *p)
-{
-    char path[CTL_URL_MAX];
-    snprintf(path, sizeof(path), "/v1/seats/" EVENT "/holds/%s", p->hold);
-    return probe_visit(&p->probe, "DELETE", path, NULL);
 }
 
 /* The file has the login in its first line, and the password in the second. */
@@ -198,7 +184,7 @@ static bool order(struct purchase *p)
         return stops(p, "the order",
                      "the hall is in KRW, which the provider has to take; the log of "
                      "payment-adapter says more");
-    if (!comes_to(p, "payment.checkout_url", NULL, STEP_S))
+    if (!comes_to(p, "payment.checkout_url", NULL, PROBE_STEP_S))
         return stops_order(p, "the provider",
                            "the provider has to be reached, and to take the key ([psp]); the log "
                            "of payment-adapter has its answer");
@@ -225,13 +211,6 @@ static bool has_finding(const json_t *setup, const char *code, const char *setti
     return false;
 }
 
-static bool is_test_key(const json_t *setup, struct span provider)
-{
-    char setting[64];
-    snprintf(setting, sizeof(setting), "psp.%.*s_key", (int)provider.len, provider.ptr);
-    return has_finding(setup, "test-key", setting);
-}
-
 /* Have the shop and the mail server taken what concerns the order? Where there is no such server,
  * another finding says so. */
 static void judge_messages(struct purchase *p, const json_t *setup)
@@ -242,7 +221,7 @@ static void judge_messages(struct purchase *p, const json_t *setup)
                   "fairgate letters list; look at the shop's order API"},
                  {"mails", "mail-unset", "mail.url", "the mail server",
                   "fairgate mails list; look at [mail]"}};
-    uint64_t until_us = system_mono_us() + STEP_S * UINT64_C(1000000);
+    uint64_t until_us = system_mono_us() + PROBE_STEP_S * UINT64_C(1000000);
     char path[CTL_URL_MAX];
     snprintf(path, sizeof(path), "/admin/orders/%s", p->order);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -260,7 +239,7 @@ static void judge_messages(struct purchase *p, const json_t *setup)
             for (size_t n = 0; n < all; n++)
                 sent += span_eq(value_text(json_array_get(rows, n), "state"), SPAN("done"));
             if (sent < all)
-                system_sleep_us(AGAIN_MS * UINT64_C(1000));
+                system_sleep_us(PROBE_AGAIN_MS * UINT64_C(1000));
         } while (sent < all && system_mono_us() < until_us);
         if (sent < all)
             finding_add(p->findings, "note", kinds[i].mend,
@@ -274,8 +253,10 @@ static void judge_messages(struct purchase *p, const json_t *setup)
 
 static bool is_paid(struct purchase *p, const json_t *setup)
 {
-    char url[PROBE_SECRET_MAX], path[CTL_URL_MAX];
-    bool test = is_test_key(setup, value_text(p->probe.call.json, "payment.provider"));
+    char url[PROBE_SECRET_MAX], path[CTL_URL_MAX], setting[64];
+    struct span provider = value_text(p->probe.call.json, "payment.provider");
+    snprintf(setting, sizeof(setting), "psp.%.*s_key", (int)provider.len, provider.ptr);
+    bool test = has_finding(setup, "test-key", setting);
     if (!take(p, "payment.checkout_url", "", url, sizeof(url)))
         return stops(p, "the payment page", "its address is too long");
     if (!test && job_ask(p->job, "The provider's key is not known to be a test key: the payment is "
@@ -303,7 +284,7 @@ static void pay(struct purchase *p, const json_t *setup)
 {
     if (!is_paid(p, setup))
         return;
-    if (!end_orders(p) || !comes_to(p, "status", "refunded", 2 * STEP_S)) {
+    if (!end_orders(p) || !comes_to(p, "status", "refunded", 2 * PROBE_STEP_S)) {
         stops_order(p, "the refund", "fairgate orders list " EVENT "; fairgate refund ORDER");
         return;
     }
@@ -316,11 +297,14 @@ static void buy(struct purchase *p, const json_t *setup)
     if (!log_in(p))
         return;
     end_orders(p);
-    if (!make_event(p) || !enter(p) || !order(p))
+    const char *mend, *at = probe_make(&p->probe, hall, knobs, 1, &mend);
+    if (at != NULL)
+        stops(p, at, mend);
+    if (at != NULL || !enter(p) || !order(p))
         return;
     if (job_option(p->job, OPTION_PAY))
         pay(p, setup);
-    else if (!end_orders(p) || !comes_to(p, "status", "cancelled", 2 * STEP_S))
+    else if (!end_orders(p) || !comes_to(p, "status", "cancelled", 2 * PROBE_STEP_S))
         stops_order(p, "its end", "fairgate sagas list names what it waits for");
 }
 
@@ -329,9 +313,11 @@ void purchase_try(struct job *job, const json_t *setup, json_t *findings)
     struct purchase p = {.job = job, .findings = findings};
     probe_init(&p.probe, job, EVENT, "test purchase");
     buy(&p, setup);
+    char path[CTL_URL_MAX];
     bool ended = !p.login || end_orders(&p);
+    snprintf(path, sizeof(path), "/v1/seats/" EVENT "/holds/%s", p.hold);
     if (p.hold[0] != '\0' && p.order[0] == '\0')
-        ended = release(&p) && ended;
+        ended = probe_visit(&p.probe, "DELETE", path, NULL) && ended;
     if (p.probe.made && (!probe_delete(&p.probe) || !ended))
         finding_add(findings, "bad", "run it again: it ends what is left",
                     "something of the test purchase is left: the event " EVENT ", or an order");
