@@ -17,13 +17,12 @@ static int show_gaps(const struct job *job, const json_t *event)
     size_t i;
     json_array_foreach(value_at(event, "unlimited"), i, limit)
     {
-        plain_format(&out, "No limit: ");
+        grow_add(&out, SPAN("No limit: "));
         value_show(&out, limit);
-        plain_format(&out, "\n");
+        grow_add(&out, SPAN("\n"));
     }
-    if (json_array_size(dropped) > 0 &&
-        !value_rows(&out, dropped, "path:LEFT-OUT count:COUNT why:WHY", job->width))
-        out.failed = true;
+    if (json_array_size(dropped) > 0)
+        value_rows(&out, dropped, "path:LEFT-OUT count:COUNT why:WHY", job->width);
     return grow_is_empty(&out) ? EXIT_DONE : job_put(job, &out);
 }
 
@@ -42,12 +41,11 @@ static int patch_line(struct job *job, const json_t *told)
     struct call call = {.method = NULL, .content_type = "application/json", .why = job->why};
     char *body = json_in_text(told, 0);
     int status = job_call(job, COMMAND_LINE, "PATCH", "/admin/events/{EVENT}", &call);
+    call.body = span_of(body);
     if (body == NULL)
         status = job_say(job, EXIT_REFUSED, "out of memory");
-    call.body = span_of(body != NULL ? body : "");
     if (status == EXIT_DONE)
         status = job_make(job, COMMAND_LINE, &call);
-    call.body = (struct span){NULL, 0};
     free(body);
     call_free(&call);
     return status;
@@ -72,6 +70,14 @@ static int tell_line(struct job *job, const json_t *hall)
     return status;
 }
 
+/* What follows where a hall was taken. */
+static int end_hall(struct job *job, int status, const json_t *hall)
+{
+    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
+        status = show_gaps(job, hall);
+    return status == EXIT_DONE ? tell_line(job, hall) : status;
+}
+
 int desk_import(struct job *job)
 {
     struct call call = {.method = NULL};
@@ -80,10 +86,7 @@ int desk_import(struct job *job)
         fputs("It was there, from the same document.\n", job->out);
     else if (status == EXIT_DONE)
         status = generic_show(job, &call);
-    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
-        status = show_gaps(job, call.json);
-    if (status == EXIT_DONE)
-        status = tell_line(job, call.json);
+    status = end_hall(job, status, call.json);
     call_free(&call);
     return status;
 }
@@ -97,10 +100,7 @@ int desk_correct(struct job *job)
         status = generic_send_file(job, &write);
     if (status == EXIT_DONE)
         status = generic_show(job, &write);
-    if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
-        status = show_gaps(job, write.json);
-    if (status == EXIT_DONE)
-        status = tell_line(job, write.json);
+    status = end_hall(job, status, write.json);
     call_free(&read);
     call_free(&write);
     return status;
@@ -221,28 +221,22 @@ int desk_reconcile(struct job *job)
     if (job_option(job, OPTION_JSON)) {
         status = job_put_raw(job, &call);
     } else {
-        plain_format(&out, "%.0f %s, as of ", drift, drift == 1 ? "difference" : "differences");
-        value_show(&out, value_at(call.json, "at"));
-        grow_add(&out, SPAN("\n"));
-        if (not_reached > 0) {
-            grow_add(&out, SPAN("not reached: "));
-            value_show(&out, value_at(call.json, "not_reached"));
-            grow_add(&out, SPAN("\n"));
-        }
-        if (drift > 0 && !value_rows(&out, value_at(call.json, "items"),
-                                     "difference:DIFFERENCE kind:KIND order:ORDER payment:PAYMENT "
-                                     "detail:DETAIL todo:WHAT_TO_DO",
-                                     job->width))
-            out.failed = true;
+        plain_format(&out, "%.0f %s", drift, drift == 1 ? "difference" : "differences");
+        value_fill(&out, ", as of {at}\n", call.json);
+        if (not_reached > 0)
+            value_fill(&out, "not reached: {not_reached}\n", call.json);
+        if (drift > 0)
+            value_rows(&out, value_at(call.json, "items"),
+                       "difference:DIFFERENCE kind:KIND order:ORDER payment:PAYMENT detail:DETAIL "
+                       "todo:WHAT_TO_DO",
+                       job->width);
         const json_t *accepted = value_at(call.json, "accepted");
-        double count = value_number(accepted, "count");
-        if (count > 0) {
-            plain_format(&out, "%.0f accepted\n", count);
-            if (!value_rows(&out, value_at(accepted, "items"),
-                            "difference:DIFFERENCE kind:KIND order:ORDER payment:PAYMENT "
-                            "detail:DETAIL accepted.who:WHO accepted.reason:WHY",
-                            job->width))
-                out.failed = true;
+        if (value_number(accepted, "count") > 0) {
+            value_fill(&out, "{count:0} accepted\n", accepted);
+            value_rows(&out, value_at(accepted, "items"),
+                       "difference:DIFFERENCE kind:KIND order:ORDER payment:PAYMENT "
+                       "detail:DETAIL accepted.who:WHO accepted.reason:WHY",
+                       job->width);
         }
         status = job_put(job, &out);
     }
@@ -257,21 +251,15 @@ enum { TICKET_MAX = 2048 }; /* three times a ticket's token */
 static void show_scan(const struct job *job, const struct call *call)
 {
     struct grow line = {.ptr = NULL};
-    struct span seat = value_text(call->json, "seat");
-    struct span code = value_text(call->json, "code");
     bool undone = value_at(call->json, "act") != NULL;
     bool admit = json_is_true(value_at(call->json, "admit"));
     grow_add(&line, undone ? SPAN("undone  ") : admit ? SPAN("in      ") : SPAN("refused "));
-    plain_put(&line, seat);
-    if (code.len > 0) {
-        grow_add(&line, SPAN("  "));
-        plain_put(&line, code);
-    }
+    plain_put(&line, value_text(call->json, "seat"));
+    if (value_at(call->json, "code") != NULL)
+        value_fill(&line, "  {code}", call->json);
     grow_add(&line, SPAN("\n"));
-    if (line.ptr != NULL)
-        fwrite(line.ptr, 1, line.len, job->out);
+    job_put(job, &line);
     fflush(job->out);
-    grow_free(&line);
 }
 
 static int scan(struct job *job, const char *ticket, bool undo)

@@ -148,10 +148,7 @@ int generic_event_now(struct job *job, char etag[CTL_ETAG_MAX], struct grow *tol
     int status = job_get(job, COMMAND_LINE, "/admin/events/{EVENT}", &call);
     if (status == EXIT_DONE) {
         memcpy(etag, call.etag, CTL_ETAG_MAX);
-        struct span id = value_text(call.json, "id"), name = value_text(call.json, "name");
-        struct span state = value_text(call.json, "state");
-        plain_format(told, "%.*s (%.*s) is %.*s. ", (int)id.len, id.ptr, (int)name.len, name.ptr,
-                     (int)state.len, state.ptr);
+        value_fill(told, "{id} ({name}) is {state}. ", call.json);
     }
     call_free(&call);
     return status;
@@ -237,9 +234,7 @@ static void put_version(const struct call *call, struct grow *out)
     struct span state = value_text(call->json, "state");
     if (state.len == 0 || value_at(call->json, "version") == NULL)
         return;
-    grow_add(out, SPAN("It is "));
-    plain_put(out, state);
-    plain_format(out, " now, version %.0f.\n", value_number(call->json, "version"));
+    value_fill(out, "It is {state} now, version {version:0}.\n", call->json);
 }
 
 /* The API lists or acts on so many at a time. */
@@ -263,14 +258,12 @@ int generic_show(const struct job *job, const struct call *call)
     } else if (command->rows != NULL && !call->csv) {
         const json_t *rows =
             command->rows[0] != '\0' ? value_at(call->json, command->rows) : call->json;
-        if (!value_rows(&out, rows, command->columns, job->width))
-            out.failed = true;
+        value_rows(&out, rows, command->columns, job->width);
         put_more(call, &out);
     } else if (call->json != NULL) {
         const json_t *part =
             command->part != NULL ? value_at(call->json, command->part) : call->json;
-        if (!value_members(&out, part, job->width))
-            out.failed = true;
+        value_members(&out, part, job->width);
     } else {
         return job_put_raw(job, call);
     }

@@ -214,6 +214,18 @@ int job_put_json(const struct job *job, json_t *document)
     return job_put(job, &out);
 }
 
+int job_put_document(const struct job *job, json_t *document,
+                     void (*put)(const struct job *job, struct grow *out, const json_t *document))
+{
+    struct grow out = {.failed = document == NULL};
+    if (job_option(job, OPTION_JSON))
+        return job_put_json(job, document);
+    if (document != NULL)
+        put(job, &out, document);
+    json_decref(document);
+    return job_put(job, &out);
+}
+
 char *job_read_file(const struct job *job, const char *path, size_t *len)
 {
     bool standard = strcmp(path, "-") == 0;

@@ -66,6 +66,10 @@ int job_put(const struct job *job, struct grow *text);
 /* A document in one line; taken. NULL: there is no memory. */
 int job_put_json(const struct job *job, json_t *document);
 
+/* A document, taken: in one line with --json, else as `put` writes it. NULL: there is no memory. */
+int job_put_document(const struct job *job, json_t *document,
+                     void (*put)(const struct job *job, struct grow *out, const json_t *document));
+
 /* The answer as it came, closed by one end of line; "{}" where it was empty. */
 int job_put_raw(const struct job *job, const struct call *call);
 

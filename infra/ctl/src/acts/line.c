@@ -4,7 +4,6 @@
 #include "acts/generic.h"
 #include "base/json_in.h"
 #include "commands/verify_draw.h"
-#include "show/plain.h"
 #include "show/value.h"
 
 #include <errno.h>
@@ -21,10 +20,8 @@ int line_events(struct job *job)
         status = generic_show(job, &call);
     else if (status == EXIT_DONE) {
         const json_t *events = value_at(call.json, "events");
-        for (size_t i = 0; i < json_array_size(events); i++) {
-            plain_put(&names, value_text(json_array_get(events, i), "id"));
-            grow_add(&names, SPAN("\n"));
-        }
+        for (size_t i = 0; i < json_array_size(events); i++)
+            value_fill(&names, "{id}\n", json_array_get(events, i));
         status = job_put(job, &names);
     }
     call_free(&call);
@@ -44,11 +41,10 @@ int line_show(struct job *job)
         status = job_put_raw(job, &document);
     } else if (status == EXIT_DONE) {
         const json_t *live = value_at(json_array_get(value_at(list.json, "events"), 0), "live");
-        if (live != NULL && !value_members(&out, live, job->width))
-            out.failed = true;
+        if (live != NULL)
+            value_members(&out, live, job->width);
         grow_add(&out, SPAN("\n"));
-        if (!value_members(&out, document.json, job->width))
-            out.failed = true;
+        value_members(&out, document.json, job->width);
         status = job_put(job, &out);
     }
     call_free(&document);
@@ -179,8 +175,8 @@ int line_fairness(struct job *job)
 
 /* ---- the archive ---- */
 
-static int fetch_part(struct job *job, const char *path, FILE *file, char etag[CTL_ETAG_MAX],
-                      char next[CTL_URL_MAX])
+/* The path is that of the next part then; "": there is none. */
+static int fetch_part(struct job *job, char path[CTL_URL_MAX], FILE *file, char etag[CTL_ETAG_MAX])
 {
     struct call call = {.method = NULL};
     if (!call_to(&call, job->profile, COMMAND_LINE, path))
@@ -190,7 +186,7 @@ static int fetch_part(struct job *job, const char *path, FILE *file, char etag[C
         status = job_say(job, EXIT_REFUSED, "writing the archive: %s", strerror(errno));
     if (etag[0] == '\0')
         memcpy(etag, call.etag, CTL_ETAG_MAX);
-    memcpy(next, call.link, CTL_URL_MAX);
+    memcpy(path, call.link, CTL_URL_MAX);
     call_free(&call);
     return status;
 }
@@ -198,7 +194,6 @@ static int fetch_part(struct job *job, const char *path, FILE *file, char etag[C
 static int fetch_archive(struct job *job, FILE *file)
 {
     char path[CTL_URL_MAX];
-    char next[CTL_URL_MAX];
     char etag[CTL_ETAG_MAX] = "";
     snprintf(path, sizeof(path), "/admin/events/%s/archive%s", job_event(job),
              job_option(job, OPTION_RUNNING) ? "?running=true" : "");
@@ -206,18 +201,8 @@ static int fetch_archive(struct job *job, FILE *file)
     for (unsigned part = 0; status == EXIT_DONE && path[0] != '\0'; part++) {
         if (part == CTL_PARTS_MAX)
             return job_say(job, EXIT_REFUSED, "the archive has no end");
-        status = fetch_part(job, path, file, etag, next);
-        memcpy(path, next, sizeof(path));
+        status = fetch_part(job, path, file, etag);
     }
-    return status;
-}
-
-/* Says at the service that this version lies in a file, which is what a deletion asks for. */
-static int tell_archived(struct job *job, const char *etag)
-{
-    struct call call = {.if_match = etag};
-    int status = generic_send(job, json_object(), &call);
-    call_free(&call);
     return status;
 }
 
@@ -247,8 +232,11 @@ int line_archive(struct job *job)
         unlink(part);
         return status;
     }
+    /* A deletion asks whether this version lies in a file. */
+    struct call call = {.if_match = etag};
     if (!job_option(job, OPTION_RUNNING))
-        status = tell_archived(job, etag);
+        status = generic_send(job, json_object(), &call);
+    call_free(&call);
     if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
         fprintf(job->out, "It lies in %s.\n", path);
     return status;

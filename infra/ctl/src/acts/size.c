@@ -40,68 +40,62 @@ static json_t *whole(double value)
     return json_integer((json_int_t)value);
 }
 
-struct part {
-    const char *name;
-    double count, spare, cores, gb, then;
-    const char *why;
-};
-
-/* Appends a part: what the opening takes, what is there in case one fails, each with so many cores
- * and so much memory; and how many are enough afterwards. */
-static void add_part(json_t *parts, struct part part)
-{
-    json_t *row =
-        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "part", part.name, "count",
-                  whole(part.count), "spare", whole(part.spare), "cores", whole(part.cores),
-                  "memory_gb", whole(part.gb), "then", whole(part.then), "why", part.why);
-    json_array_append_new(parts, row);
-}
-
+/* What the opening takes of each part, what is there in case one fails, each with so many cores and
+ * so much memory; and how many are enough afterwards. */
 static json_t *parts_of(const struct size_ask *ask, const struct size *size)
 {
-    json_t *parts = json_array();
     const double spare = SIZE_SPARE;
-    add_part(parts, (struct part){"edge", size->opening.edges, spare, ask->edge_cores,
-                                  size->edge_gb, size->after.edges,
-                                  ask->cdn ? "requests and connections; the CDN has the handshakes"
-                                           : "handshakes; then connections and streams"});
-    add_part(parts,
-             (struct part){"queue-front", size->opening.fronts, spare, ask->front_cores,
-                           size->front_gb, size->after.fronts, "joins; then streams and polls"});
-    add_part(parts, (struct part){"shard of Redis", size->shards, SIZE_REPLICAS * size->shards, 1,
-                                  size->redis_gb, size->shards,
-                                  "joins; the spares are replicas. More than 1: event made with "
-                                  "shards="});
-    add_part(parts, (struct part){"seat-service", 1, spare, SIZE_SEAT_CORES, size->seats_gb, 1,
-                                  "one owns the event, the spare stands by"});
-    add_part(parts, (struct part){"payment-adapter", size->pays, spare, ask->pay_cores,
-                                  size->pay_gb, size->pays, "orders"});
-    add_part(parts, (struct part){"PostgreSQL", 1, spare, SIZE_SEAT_CORES, size->postgres_gb, 1,
-                                  "the spare is its standby"});
-    return parts;
-}
-
-static void add_setting(json_t *settings, const char *name, double least, const char *why)
-{
-    json_array_append_new(settings, json_pack("{s:s, s:o, s:s}", "setting", name, "least",
-                                              whole(ceil(least)), "why", why));
+    const struct {
+        const char *name;
+        double count, spare, cores, gb, then;
+        const char *why;
+    } parts[] = {
+        {"edge", size->opening.edges, spare, ask->edge_cores, size->edge_gb, size->after.edges,
+         ask->cdn ? "requests and connections; the CDN has the handshakes"
+                  : "handshakes; then connections and streams"},
+        {"queue-front", size->opening.fronts, spare, ask->front_cores, size->front_gb,
+         size->after.fronts, "joins; then streams and polls"},
+        {"shard of Redis", size->shards, SIZE_REPLICAS * size->shards, 1, size->redis_gb,
+         size->shards, "joins; the spares are replicas. More than 1: event made with shards="},
+        {"seat-service", 1, spare, SIZE_SEAT_CORES, size->seats_gb, 1,
+         "one owns the event, the spare stands by"},
+        {"payment-adapter", size->pays, spare, ask->pay_cores, size->pay_gb, size->pays, "orders"},
+        {"PostgreSQL", 1, spare, SIZE_SEAT_CORES, size->postgres_gb, 1, "the spare is its standby"},
+    };
+    json_t *rows = json_array();
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        json_array_append_new(
+            rows, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "part", parts[i].name, "count",
+                            whole(parts[i].count), "spare", whole(parts[i].spare), "cores",
+                            whole(parts[i].cores), "memory_gb", whole(parts[i].gb), "then",
+                            whole(parts[i].then), "why", parts[i].why));
+    return rows;
 }
 
 static json_t *settings_of(const struct size_ask *ask, const struct size *size)
 {
-    json_t *settings = json_array();
-    add_setting(settings, "rate_per_s", ask->rate_per_s, "of the event: 10 as delivered");
-    add_setting(settings, "max_active", size->max_active,
-                "of the event: 1000 as delivered; visits of 51 s, more if they take longer");
-    if (size->shards > 1)
-        add_setting(settings, "shards", size->shards, "of the event, when it is made");
-    add_setting(settings, "psp.per_s", size->psp_per_s,
-                "of all payment-adapters; ask the provider first");
-    add_setting(settings, "users.queries_per_s", size->users_per_s,
-                "of all of them, too; ask the owner of the user table first");
-    add_setting(settings, "maxconn", size->connections, "of each edge, LimitNOFILE twice that");
-    add_setting(settings, "LimitNOFILE", size->streams, "of each queue-front: a page has a stream");
-    return settings;
+    const struct {
+        const char *name;
+        double least; /* 0: as it is */
+        const char *why;
+    } settings[] = {
+        {"rate_per_s", ask->rate_per_s, "of the event: 10 as delivered"},
+        {"max_active", size->max_active,
+         "of the event: 1000 as delivered; visits of 51 s, more if they take longer"},
+        {"shards", size->shards > 1 ? size->shards : 0, "of the event, when it is made"},
+        {"psp.per_s", size->psp_per_s, "of all payment-adapters; ask the provider first"},
+        {"users.queries_per_s", size->users_per_s,
+         "of all of them, too; ask the owner of the user table first"},
+        {"maxconn", size->connections, "of each edge, LimitNOFILE twice that"},
+        {"LimitNOFILE", size->streams, "of each queue-front: a page has a stream"},
+    };
+    json_t *rows = json_array();
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        if (settings[i].least > 0)
+            json_array_append_new(rows, json_pack("{s:s, s:o, s:s}", "setting", settings[i].name,
+                                                  "least", whole(ceil(settings[i].least)), "why",
+                                                  settings[i].why));
+    return rows;
 }
 
 /* By the clock if the opening is known, else by the seconds from it. */
@@ -184,20 +178,9 @@ static json_t *document_of(const struct size_ask *ask, const struct size *size,
                      times_of(ask, size, opens), "advice", advice_of(ask, size));
 }
 
-static void put_heading(struct grow *out, const json_t *doc)
+static void put_document(const struct job *job, struct grow *out, const json_t *doc)
 {
-    plain_format(
-        out,
-        "%.0f visitors within %.0f s, %.0f seats, places within %.0f s, %.0f called a second.\n"
-        "At the edges: %.0f handshakes and %.1f GB a second, then %.0f polls a second.\n\n",
-        value_number(doc, "visitors"), value_number(doc, "within_s"), value_number(doc, "seats"),
-        value_number(doc, "placed_s"), value_number(doc, "called_per_s"),
-        value_number(doc, "handshakes_per_s"), value_number(doc, "bytes_per_s") / 1e9,
-        value_number(doc, "polls_per_s"));
-}
-
-static bool put_document(struct grow *out, const json_t *doc, bool dated, size_t width)
-{
+    bool dated = job_option(job, OPTION_OPENS);
     const struct {
         const char *member, *columns;
     } tables[] = {
@@ -206,10 +189,16 @@ static bool put_document(struct grow *out, const json_t *doc, bool dated, size_t
         {"settings", "setting:SETTING least:AT_LEAST why:WHY"},
         {"times", dated ? "at:AT what:WHAT" : "at_s:SECONDS what:WHAT"},
     };
-    put_heading(out, doc);
+    value_fill(
+        out,
+        "{visitors} visitors within {within_s} s, {seats} seats, places within {placed_s} s, "
+        "{called_per_s} called a second.\n"
+        "At the edges: {handshakes_per_s} handshakes and ",
+        doc);
+    plain_format(out, "%.1f GB", value_number(doc, "bytes_per_s") / 1e9);
+    value_fill(out, " a second, then {polls_per_s} polls a second.\n\n", doc);
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        if (!value_rows(out, value_at(doc, tables[i].member), tables[i].columns, width))
-            return false;
+        value_rows(out, value_at(doc, tables[i].member), tables[i].columns, job->width);
         grow_add(out, span_of("\n"));
     }
     size_t at;
@@ -220,7 +209,6 @@ static bool put_document(struct grow *out, const json_t *doc, bool dated, size_t
     }
     grow_add(out, span_of("\nBy sums, from costs measured on small machines: infra/SCALE.md says "
                           "which, and what they leave out.\n"));
-    return true;
 }
 
 int size_run(struct job *job)
@@ -237,15 +225,7 @@ int size_run(struct job *job)
         return job_say(job, EXIT_USAGE, "--opens: not in this century");
     size_of(&ask, &size);
     json_t *doc = document_of(&ask, &size, opens != NULL ? &opens_ms : NULL);
-    struct grow out = {0};
-    int status;
-    if (job_option(job, OPTION_JSON)) {
-        status = job_put_json(job, doc);
-    } else {
-        out.failed = doc == NULL || !put_document(&out, doc, opens != NULL, job->width);
-        json_decref(doc);
-        status = job_put(job, &out);
-    }
+    int status = job_put_document(job, doc, put_document);
     if (status == EXIT_DONE && job_option(job, OPTION_WRITE))
         status = size_write(job, job->args->option[OPTION_WRITE], &ask, &size);
     return status == EXIT_DONE && size.short_of_shards ? EXIT_REFUSED : status;

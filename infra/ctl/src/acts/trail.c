@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+static const char *const names[COMMAND_SERVICES] = {"line", "seats", "pay"};
+
 static int by_time(const void *a, const void *b)
 {
     struct span first = value_text(*(void *const *)a, "at");
@@ -17,7 +19,6 @@ static int by_time(const void *a, const void *b)
 static json_t *trail_row(const json_t *row, enum command_service service)
 {
     struct grow what = {.ptr = NULL};
-    static const char *const names[] = {"line", "seats", "pay"};
     static const char *const said[] = {"what", "act", "act"};
     static const char *const more[] = {"category", "from", "to",  "subject",
                                        "quantity", "gate", "area"};
@@ -64,7 +65,6 @@ json_t *trail_list(const struct trails *trails)
 
 static int put_raw(const struct job *job, const struct trails *trails)
 {
-    static const char *const names[] = {"line", "seats", "pay"};
     for (size_t i = 0; i < trails->len; i++) {
         const struct call *call = &trails->trail[i].call;
         struct span answer =
@@ -111,8 +111,8 @@ int trail_audit(struct job *job)
         status = put_raw(job, &trails);
     } else if (status == EXIT_DONE) {
         json_t *list = trail_list(&trails);
-        if (list == NULL || !value_rows(&out, list, TRAIL_COLUMNS, job->width))
-            out.failed = true;
+        out.failed = list == NULL;
+        value_rows(&out, list, TRAIL_COLUMNS, job->width);
         json_decref(list);
         status = job_put(job, &out);
     }

@@ -78,6 +78,18 @@ bool call_to(struct call *call, const struct profile *profile, enum command_serv
     return path_at > 0;
 }
 
+bool call_to_event(struct call *call, const struct profile *profile, enum command_service service,
+                   struct span event, const char *leaf)
+{
+    char path[CTL_URL_MAX];
+    struct text out = text_on(path, sizeof(path) - 1);
+    TEXT_LIT(&out, "/admin/events/");
+    call_put_encoded(&out, event);
+    text_str(&out, leaf);
+    path[out.len] = '\0';
+    return !out.overflown && call_to(call, profile, service, path);
+}
+
 bool call_to_edge(struct call *call, const struct profile *profile, const char *path)
 {
     return put_url(call, profile->edge, path) > 0;
@@ -283,9 +295,7 @@ static bool is_place(struct span place)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
-    char text[CTL_URL_MAX];
-    return place.len > 0 && span_to_cstr(place, text, sizeof(text)) &&
-           strspn(text, plain) == place.len;
+    return place.len > 0 && span_is_of(place, plain);
 }
 
 /* The same call, at that place; false: it is too long for a url. */
@@ -384,7 +394,6 @@ static void put_refusal(const struct call *call, const char *who, struct grow *o
     struct span detail = value_text(call->json, "detail");
     struct span pointer = value_text(call->json, "pointer");
     struct span rule = value_text(call->json, "rule");
-    const json_t *seats = value_at(call->json, "seats");
     const json_t *clashes = value_at(call->json, "clashes");
     if (detail.len == 0)
         detail = value_text(call->json, "title");
@@ -397,17 +406,12 @@ static void put_refusal(const struct call *call, const char *who, struct grow *o
     if (rule.len > 0 &&
         (detail.len < rule.len || memmem(detail.ptr, detail.len, rule.ptr, rule.len) == NULL))
         plain_format(out, "; %.*s %.*s", (int)pointer.len, pointer.ptr, (int)rule.len, rule.ptr);
-    if (seats != NULL) {
-        grow_add(out, SPAN("; "));
-        value_put(out, seats);
-    }
-    for (size_t i = 0; i < json_array_size(clashes); i++) {
-        struct span path = value_text(json_array_get(clashes, i), "path");
-        struct span why = value_text(json_array_get(clashes, i), "why");
-        plain_format(out, "; %.*s %.*s", (int)path.len, path.ptr, (int)why.len, why.ptr);
-    }
+    if (value_at(call->json, "seats") != NULL)
+        value_fill(out, "; {seats}", call->json);
+    for (size_t i = 0; i < json_array_size(clashes); i++)
+        value_fill(out, "; {path} {why}", json_array_get(clashes, i));
     if (code.len > 0)
-        plain_format(out, " (%.*s)", (int)code.len, code.ptr);
+        value_fill(out, " ({code})", call->json);
     if (call->retry_after_s > 0)
         plain_format(out, "; try again in %ld s", call->retry_after_s);
 }

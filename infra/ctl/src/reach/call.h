@@ -60,6 +60,10 @@ void caller_destroy(struct caller *caller); /* wipes the token */
 bool call_to(struct call *call, const struct profile *profile, enum command_service service,
              const char *path);
 
+/* "/admin/events/EVENT" + leaf */
+bool call_to_event(struct call *call, const struct profile *profile, enum command_service service,
+                   struct span event, const char *leaf);
+
 /* The same for the edge, where visitors come. */
 bool call_to_edge(struct call *call, const struct profile *profile, const char *path);
 

@@ -5,12 +5,12 @@
 #include "base/json_in.h"
 #include "base/rfc3339.h"
 #include "ctl_limits.h"
-#include "show/grid.h"
 #include "show/plain.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-enum { PATH_MAX_BYTES = 64, TIME_SHOWN = 19 };
+enum { PATH_MAX_BYTES = 64, TIME_SHOWN = 19, GAP = 2 /* spaces between columns */ };
 
 const json_t *value_at(const json_t *doc, const char *path)
 {
@@ -33,10 +33,14 @@ double value_number(const json_t *doc, const char *path)
 
 struct span value_text(const json_t *doc, const char *path)
 {
-    const json_t *value = value_at(doc, path);
-    return json_is_string(value)
-               ? (struct span){json_string_value(value), json_string_length(value)}
-               : (struct span){"", 0};
+    struct span text = json_in_words(value_at(doc, path));
+    return text.ptr != NULL ? text : SPAN("");
+}
+
+uint64_t value_time_ms(const json_t *doc, const char *path)
+{
+    uint64_t ms = 0;
+    return rfc3339_parse(value_text(doc, path), &ms) ? ms : 0;
 }
 
 void value_put_time(struct grow *out, uint64_t ms)
@@ -48,22 +52,17 @@ void value_put_time(struct grow *out, uint64_t ms)
     grow_add(out, (struct span){memory, TIME_SHOWN});
 }
 
-static void put_string(struct grow *out, const json_t *value)
-{
-    struct span text = {json_string_value(value), json_string_length(value)};
-    uint64_t ms = 0;
-    if (text.len < RFC3339_LEN - 4 || !rfc3339_parse(text, &ms) || ms > RFC3339_MS_MAX)
-        grow_add(out, text);
-    else
-        value_put_time(out, ms);
-}
-
 void value_put(struct grow *out, const json_t *value)
 {
     char *json = NULL;
+    uint64_t ms = 0;
+    struct span text = json_in_words(value);
     switch (value == NULL ? JSON_NULL : json_typeof(value)) {
     case JSON_STRING:
-        put_string(out, value);
+        if (text.len < RFC3339_LEN - 4 || !rfc3339_parse(text, &ms) || ms > RFC3339_MS_MAX)
+            grow_add(out, text);
+        else
+            value_put_time(out, ms);
         break;
     case JSON_TRUE:
         grow_add(out, SPAN("yes"));
@@ -100,74 +99,140 @@ void value_show(struct grow *out, const json_t *value)
     grow_free(&text);
 }
 
-/* "path:HEAD path:HEAD ..." taken apart; a '_' in a head is a space. */
-struct columns {
-    size_t len;
-    char path[CTL_COLUMNS_MAX][PATH_MAX_BYTES];
-    char head[CTL_COLUMNS_MAX][PATH_MAX_BYTES];
-    const char *heads[CTL_COLUMNS_MAX];
-};
-
-static void columns_read(const char *text, struct columns *columns)
+void value_fill(struct grow *out, const char *text, const json_t *doc)
 {
     struct span rest = span_of(text);
-    columns->len = 0;
-    while (rest.ptr != NULL && columns->len < CTL_COLUMNS_MAX) {
-        struct span one, path;
-        size_t i = columns->len;
-        rest = span_cut(rest, ' ', &one);
-        struct span head = span_cut(one, ':', &path);
-        if (!span_to_cstr(path, columns->path[i], PATH_MAX_BYTES) ||
-            !span_to_cstr(head.ptr != NULL ? head : path, columns->head[i], PATH_MAX_BYTES))
-            continue;
-        for (char *c = columns->head[i]; *c != '\0'; c++)
-            if (*c == '_')
-                *c = ' ';
-        columns->heads[i] = columns->head[i];
-        columns->len++;
+    while (rest.ptr != NULL) {
+        struct span head, inside, name;
+        char path[PATH_MAX_BYTES] = "";
+        rest = span_cut(rest, '{', &head);
+        grow_add(out, head);
+        if (rest.ptr == NULL)
+            return;
+        rest = span_cut(rest, '}', &inside);
+        struct span decimals = span_cut(inside, ':', &name);
+        span_to_cstr_cut(name, path, sizeof(path));
+        if (decimals.len == 0)
+            value_show(out, value_at(doc, path));
+        else
+            plain_format(out, "%.*f", decimals.ptr[0] - '0', value_number(doc, path));
     }
 }
 
-static void put_value_cell(struct grid *grid, const json_t *value)
+/* ---- rows of cells ---- */
+
+/* Cells lie one after the other in one text, closed by NULs, and are measured as they come; so a
+ * table of a hundred thousand seats is one allocation. */
+struct grid {
+    size_t columns, cells_len;
+    size_t width[CTL_COLUMNS_MAX];
+    bool words[CTL_COLUMNS_MAX]; /* a column that holds anything but numbers stands at the left */
+    struct grow cells;           /* each as it is shown, then a NUL */
+};
+
+static void add_cell(struct grid *grid, size_t column, struct span text, bool number)
+{
+    size_t begin = grid->cells.len;
+    grid->cells_len++;
+    plain_put(&grid->cells, text.len > 0 ? text : SPAN("-"));
+    if (grid->cells.failed)
+        return;
+    size_t width = plain_width((struct span){grid->cells.ptr + begin, grid->cells.len - begin});
+    if (width > grid->width[column])
+        grid->width[column] = width;
+    if (!number && text.len > 0)
+        grid->words[column] = true;
+    grow_add(&grid->cells, (struct span){"", 1});
+}
+
+static void add_value(struct grid *grid, size_t column, const json_t *value, bool number)
 {
     struct grow text = {.ptr = NULL};
     value_put(&text, value);
     if (value == NULL || json_is_null(value))
         text.len = 0; /* says nothing about where its column stands */
-    grid_cell(grid, (struct span){text.ptr, text.len}, json_is_number(value));
+    add_cell(grid, column, (struct span){text.ptr, text.len}, number);
     grow_free(&text);
 }
 
-bool value_rows(struct grow *out, const json_t *array, const char *columns_text, size_t width)
+static void put_spaces(struct grow *out, size_t len)
 {
-    struct columns columns;
-    columns_read(columns_text, &columns);
-    struct grid *grid = grid_create(columns.heads, columns.len);
-    if (grid == NULL)
-        return false;
-    for (size_t row = 0; row < json_array_size(array); row++)
-        for (size_t i = 0; i < columns.len; i++)
-            put_value_cell(grid, value_at(json_array_get(array, row), columns.path[i]));
-    bool good = grid_put(grid, width, out);
-    grid_destroy(grid);
-    return good;
+    while (len-- > 0)
+        grow_add(out, SPAN(" "));
 }
 
-bool value_members(struct grow *out, const json_t *object, size_t width)
+/* One cell of a line, of which `*left` columns are free. */
+static void put_cell(const struct grid *grid, size_t column, struct span cell, size_t *left,
+                     struct grow *out)
 {
-    static const char *const no_heads[] = {NULL, NULL};
-    struct grid *grid = grid_create(no_heads, 2);
-    if (grid == NULL)
-        return false;
+    struct span shown = plain_cut(cell, *left);
+    size_t width = plain_width(shown);
+    size_t pad = grid->width[column] > width ? grid->width[column] - width : 0;
+    bool last = column + 1 == grid->columns;
+    if (width + pad > *left)
+        pad = *left - width;
+    if (!grid->words[column])
+        put_spaces(out, pad);
+    grow_add(out, shown);
+    if (grid->words[column] && !last)
+        put_spaces(out, pad);
+    *left -= width + pad;
+    size_t gap = last ? 0 : *left < GAP ? *left : GAP;
+    put_spaces(out, gap);
+    *left -= gap;
+}
+
+/* Ends the grid. Each line is cut to `width` columns; 0: none is cut. */
+static void put_grid(struct grid *grid, size_t width, struct grow *out)
+{
+    assert(grid->columns > 0 && grid->columns <= CTL_COLUMNS_MAX);
+    assert(grid->cells_len % grid->columns == 0);
+    out->failed = out->failed || grid->cells.failed;
+    for (size_t at = 0; !out->failed && at < grid->cells.len;) {
+        size_t left = width > 0 ? width : SIZE_MAX;
+        for (size_t i = 0; i < grid->columns; i++) {
+            struct span cell = span_of(grid->cells.ptr + at);
+            put_cell(grid, i, cell, &left, out);
+            at += cell.len + 1;
+        }
+        grow_add(out, SPAN("\n"));
+    }
+    grow_free(&grid->cells);
+}
+
+/* A '_' in a head is a space. */
+void value_rows(struct grow *out, const json_t *array, const char *columns, size_t width)
+{
+    struct grid grid = {.columns = 0};
+    char path[CTL_COLUMNS_MAX][PATH_MAX_BYTES], head[PATH_MAX_BYTES];
+    struct span rest = span_of(columns);
+    while (rest.ptr != NULL && grid.columns < CTL_COLUMNS_MAX) {
+        struct span one, name;
+        rest = span_cut(rest, ' ', &one);
+        struct span title = span_cut(one, ':', &name);
+        if (!span_to_cstr(name, path[grid.columns], PATH_MAX_BYTES) ||
+            !span_to_cstr(title.ptr != NULL ? title : name, head, sizeof(head)))
+            continue;
+        for (char *c = head; *c != '\0'; c++)
+            if (*c == '_')
+                *c = ' ';
+        add_cell(&grid, grid.columns++, span_of(head), true);
+    }
+    for (size_t row = 0; row < json_array_size(array); row++)
+        for (size_t i = 0; i < grid.columns; i++) {
+            const json_t *value = value_at(json_array_get(array, row), path[i]);
+            add_value(&grid, i, value, json_is_number(value));
+        }
+    put_grid(&grid, width, out);
+}
+
+void value_members(struct grow *out, const json_t *object, size_t width)
+{
+    struct grid grid = {.columns = 2};
     void *at = json_object_iter((json_t *)(uintptr_t)object);
     for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
-        struct grow text = {.ptr = NULL};
-        value_put(&text, json_object_iter_value(at));
-        grid_cell(grid, span_of(json_object_iter_key(at)), false);
-        grid_cell(grid, (struct span){text.ptr, text.len}, false);
-        grow_free(&text);
+        add_cell(&grid, 0, span_of(json_object_iter_key(at)), false);
+        add_value(&grid, 1, json_object_iter_value(at), false);
     }
-    bool good = grid_put(grid, width, out);
-    grid_destroy(grid);
-    return good;
+    put_grid(&grid, width, out);
 }

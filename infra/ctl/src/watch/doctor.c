@@ -8,7 +8,6 @@
 
 #include "acts/runs.h"
 #include "base/json_in.h"
-#include "base/rfc3339.h"
 #include "show/plain.h"
 #include "show/value.h"
 #include "system/system.h"
@@ -316,13 +315,6 @@ static void judge_alerts(struct job *job, const struct look *look, json_t *findi
 
 /* ---- events ---- */
 
-static uint64_t time_of(const json_t *document, const char *key)
-{
-    uint64_t ms = 0;
-    struct span text = value_text(document, key);
-    return text.len > 0 && rfc3339_parse(text, &ms) ? ms : 0;
-}
-
 static bool is_yes(const json_t *document, const char *path)
 {
     return json_is_true(value_at(document, path));
@@ -336,7 +328,7 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
     bool waits = span_eq(state, SPAN("scheduled")) || span_eq(state, SPAN("pre-queue"));
     double rate = value_number(document, "rate_per_s");
     double most = value_number(document, "max_active");
-    uint64_t opens_ms = time_of(document, "opens_at");
+    uint64_t opens_ms = value_time_ms(document, "opens_at");
     if (rate == 0 && json_array_size(value_at(document, "schedule")) == 0)
         finding_add(findings, span_eq(state, SPAN("open")) ? "bad" : "note",
                     "fairgate rate EVENT RATE", "%s calls nobody: rate_per_s is 0", id);
@@ -360,7 +352,8 @@ void doctor_knobs(const json_t *document, uint64_t now_ms, json_t *findings)
     if (is_yes(document, "auto_reopen") && !is_yes(document, "seats_left"))
         finding_add(findings, "note", "set seats_left=true, and feed it",
                     "%s cannot reopen by itself: nothing feeds it the seats left", id);
-    if (waits && time_of(document, "prequeue_at") > 0 && json_is_null(value_at(document, "beacon")))
+    if (waits && value_time_ms(document, "prequeue_at") > 0 &&
+        json_is_null(value_at(document, "beacon")))
         finding_add(findings, "note", "promise a beacon, so that nobody has to believe you",
                     "%s: the seed alone decides the draw", id);
     if (json_object_size(value_at(document, "message")) == 1)
@@ -394,15 +387,9 @@ static void judge_events(struct job *job, const struct look *look, json_t *findi
     const json_t *events = value_at(look->call[LOOK_EVENTS].json, "events");
     size_t before = json_array_size(findings);
     for (size_t i = 0; i < json_array_size(events); i++) {
-        char id[80];
         struct call call = {.method = NULL};
-        span_to_cstr_cut(value_text(json_array_get(events, i), "id"), id, sizeof(id));
-        char path[CTL_URL_MAX];
-        struct text text = text_on(path, sizeof(path) - 1);
-        TEXT_LIT(&text, "/admin/events/");
-        call_put_encoded(&text, span_of(id));
-        path[text.len] = '\0';
-        if (!call_to(&call, job->profile, COMMAND_LINE, path))
+        struct span id = value_text(json_array_get(events, i), "id");
+        if (!call_to_event(&call, job->profile, COMMAND_LINE, id, ""))
             continue;
         caller_make(job->caller, &call, 1, job->timeout_ms, -1);
         if (call_good(&call)) {
@@ -445,15 +432,10 @@ static int report(const struct job *job, const json_t *findings)
     bool json = job_option(job, OPTION_JSON);
     for (size_t i = 0; !json && i < json_array_size(findings); i++) {
         const json_t *one = json_array_get(findings, i);
-        struct span level = value_text(one, "level");
-        plain_put(&out, level);
-        grow_add(&out, (struct span){"     ", level.len < 5 ? 6 - level.len - 1 : 1});
-        plain_put(&out, value_text(one, "what"));
-        if (value_text(one, "mend").len > 0) {
-            grow_add(&out, SPAN("\n     -> "));
-            plain_put(&out, value_text(one, "mend"));
-        }
-        grow_add(&out, SPAN("\n"));
+        plain_format(&out, "%-5s", value_text(one, "level").ptr);
+        value_fill(&out, "{what}\n", one);
+        if (value_text(one, "mend").len > 0)
+            value_fill(&out, "     -> {mend}\n", one);
     }
     int status =
         json ? job_put_json(job, json_pack("{s:O}", "findings", findings)) : job_put(job, &out);

@@ -26,28 +26,12 @@ struct feed {
 /* Only the first failure of a round, and that only after a good round. */
 static void fail(struct feed *feed, enum command_service service, const struct call *call)
 {
+    struct grow unsaid = {.ptr = NULL};
     if (feed->status != EXIT_DONE || call->end == CALL_STOPPED)
         return;
-    if (feed->said == EXIT_DONE) {
-        feed->status = job_failed(feed->job, service, call);
-    } else {
-        struct grow unsaid = {.ptr = NULL};
-        feed->status = call_failure(call, job_service_name(service), &unsaid);
-        grow_free(&unsaid);
-    }
-}
-
-/* "/admin/events/EVENT" + leaf */
-static bool at_event(struct feed *feed, enum command_service service, struct span event,
-                     const char *leaf, struct call *call)
-{
-    char path[CTL_URL_MAX];
-    struct text out = text_on(path, sizeof(path) - 1);
-    TEXT_LIT(&out, "/admin/events/");
-    call_put_encoded(&out, event);
-    text_put(&out, span_of(leaf));
-    path[out.len] = '\0';
-    return !out.overflown && call_to(call, feed->job->profile, service, path);
+    feed->status = feed->said == EXIT_DONE ? job_failed(feed->job, service, call)
+                                           : call_failure(call, job_service_name(service), &unsaid);
+    grow_free(&unsaid);
 }
 
 static void put(struct feed *feed, struct span event, uint64_t left, uint64_t most)
@@ -60,7 +44,7 @@ static void put(struct feed *feed, struct span event, uint64_t left, uint64_t mo
     assert(len > 0 && (size_t)len < sizeof(body));
     struct call call = {
         .method = "PUT", .body = {body, (size_t)len}, .content_type = "application/json"};
-    if (!at_event(feed, COMMAND_LINE, event, "/seats-left", &call))
+    if (!call_to_event(&call, feed->job->profile, COMMAND_LINE, event, "/seats-left"))
         return;
     caller_make(feed->job->caller, &call, 1, feed->job->timeout_ms, feed->signals);
     /* The knob may have been turned off, and the event deleted, since it was listed. */
@@ -73,8 +57,9 @@ static void put(struct feed *feed, struct span event, uint64_t left, uint64_t mo
 static void carry(struct feed *feed, struct span event)
 {
     struct call calls[2] = {{.method = NULL}, {.method = NULL}};
-    if (!at_event(feed, COMMAND_SEATS, event, "/counts", &calls[0]) ||
-        !at_event(feed, COMMAND_SEATS, event, "", &calls[1]))
+    const struct profile *profile = feed->job->profile;
+    if (!call_to_event(&calls[0], profile, COMMAND_SEATS, event, "/counts") ||
+        !call_to_event(&calls[1], profile, COMMAND_SEATS, event, ""))
         return;
     caller_make(feed->job->caller, calls, 2, feed->job->timeout_ms, feed->signals);
     const json_t *free_seats = value_at(calls[0].json, "now.free");

@@ -8,7 +8,6 @@
 #include "acts/runs.h"
 
 #include "base/json_in.h"
-#include "base/rfc3339.h"
 #include "plan/figures.h"
 #include "plan/size.h"
 #include "show/plain.h"
@@ -37,7 +36,7 @@ enum { SOON_S = 7200, EACH_PROCESS = 8000, TARGETS_MAX = 8, ENDS_S = 30 };
 struct rehearsal {
     struct job *job;
     struct probe probe;
-    uint64_t visitors, within_s, rate_per_s, most_s, edge_cores, front_cores;
+    uint64_t visitors, within_s, rate_per_s, most_s, edge_cores, front_cores, processes;
     char crowd[CTL_URL_MAX], hall[CTL_URL_MAX]; /* their files */
     char host[256], targets[TARGETS_MAX * 24];
     bool tls, stopped; /* stopped: by a signal */
@@ -97,13 +96,10 @@ static int resolve(struct rehearsal *r)
 
 static bool is_soon(const json_t *event)
 {
-    uint64_t at_ms, now_ms = system_wall_us() / 1000;
-    const char *const times[] = {"prequeue_at", "opens_at"};
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-        if (rfc3339_parse(value_text(event, times[i]), &at_ms) &&
-            at_ms < now_ms + SOON_S * UINT64_C(1000))
-            return true;
-    return false;
+    uint64_t prequeue_ms = value_time_ms(event, "prequeue_at");
+    uint64_t opens_ms = value_time_ms(event, "opens_at");
+    uint64_t soon_ms = system_wall_us() / 1000 + SOON_S * UINT64_C(1000);
+    return (prequeue_ms > 0 && prequeue_ms < soon_ms) || (opens_ms > 0 && opens_ms < soon_ms);
 }
 
 /* Other people's sales come first. */
@@ -142,6 +138,7 @@ static int read_words(struct rehearsal *r)
     int status = EXIT_DONE;
     for (size_t i = 0; status == EXIT_DONE && i < sizeof(words) / sizeof(words[0]); i++)
         status = job_number(r->job, words[i].id, 1, words[i].max, words[i].out);
+    r->processes = 1 + r->visitors / EACH_PROCESS;
     r->most_s = r->within_s + 2 * r->visitors / r->rate_per_s + 60;
     if (status == EXIT_DONE && r->most_s > CTL_REHEARSAL_MAX_S)
         status = job_say(r->job, EXIT_USAGE,
@@ -227,18 +224,13 @@ static void set_number(const char *name, uint64_t value, const char *unit)
     setenv(name, text, 1);
 }
 
-static uint64_t processes_for(const struct rehearsal *r)
-{
-    return 1 + r->visitors / EACH_PROCESS;
-}
-
 /* Its settings, by the environment: the code is a secret. */
 static void set_crowd(const struct rehearsal *r)
 {
     set_number("FAIRGATE_CROWD_VISITORS", r->visitors, "");
     set_number("FAIRGATE_CROWD_WITHIN", r->within_s, "s");
     set_number("FAIRGATE_CROWD_PATIENCE", r->most_s, "s");
-    set_number("FAIRGATE_CROWD_PROCESSES", processes_for(r), "");
+    set_number("FAIRGATE_CROWD_PROCESSES", r->processes, "");
     const char *const texts[][2] = {
         {"FAIRGATE_CROWD_EVENT", EVENT},
         {"FAIRGATE_CROWD_ARRIVALS", "poisson"},
@@ -440,7 +432,7 @@ static json_t *faults_of(const struct rehearsal *r, const json_t *crowd)
     }
     if (r->stopped)
         json_array_append_new(out, json_string("it was stopped"));
-    if (value_number(crowd, "cpu_milli") / 1000 > 0.8 * r->seconds * (double)processes_for(r))
+    if (value_number(crowd, "cpu_milli") / 1000 > 0.8 * r->seconds * (double)r->processes)
         json_array_append_new(out, json_string("this machine was busy: the services may be faster "
                                                "than it says here"));
     return out;
@@ -453,8 +445,7 @@ static json_t *document_of(const struct rehearsal *r, const json_t *crowd)
     double joined_s = value_number(crowd, "joined_milli") / 1000;
     return json_pack(
         "{s:s, s:s, s:I, s:f, s:I, s:I, s:f, s:f, s:f, s:{s:O, s:O, s:O, s:f, s:f}, s:o, s:o, s:o, "
-        "s:O, "
-        "s:O, s:o}",
+        "s:O, s:O, s:o}",
         "event", EVENT, "edge", r->job->profile->edge, "visitors", (json_int_t)r->visitors,
         "placed", placed, "within_s", (json_int_t)r->within_s, "called_per_s",
         (json_int_t)r->rate_per_s, "seconds", r->seconds, "joins_offered_per_s",
@@ -467,18 +458,17 @@ static json_t *document_of(const struct rehearsal *r, const json_t *crowd)
         "ended", json_object_get(crowd, "ended"), "faults", faults_of(r, crowd));
 }
 
-static bool put_document(struct grow *out, const json_t *doc, size_t width)
+static void put_document(const struct job *job, struct grow *out, const json_t *doc)
 {
     double judged = value_number(doc, "waits.judged");
     size_t at;
     json_t *one;
-    plain_format(out,
-                 "%.0f visitors at %s within %.0f s, %.0f called a second; it took %.0f s\n\n"
-                 "  joins     %.1f a second came, %.1f a second got a place, %.0f in all\n",
-                 value_number(doc, "visitors"), value_text(doc, "edge").ptr,
-                 value_number(doc, "within_s"), value_number(doc, "called_per_s"),
-                 value_number(doc, "seconds"), value_number(doc, "joins_offered_per_s"),
-                 value_number(doc, "joins_answered_per_s"), value_number(doc, "placed"));
+    value_fill(out,
+               "{visitors:0} visitors at {edge} within {within_s:0} s, {called_per_s:0} called a "
+               "second; it took {seconds:0} s\n\n"
+               "  joins     {joins_offered_per_s:1} a second came, {joins_answered_per_s:1} a "
+               "second got a place, {placed:0} in all\n",
+               doc);
     if (judged > 0)
         plain_format(out,
                      "  promises  %.0f %% of %.0f waits were over by p50, %.0f %% by p90; p50 was "
@@ -486,50 +476,25 @@ static bool put_document(struct grow *out, const json_t *doc, size_t width)
                      value_number(doc, "waits.within_p50") / judged * 100, judged,
                      value_number(doc, "waits.within_p90") / judged * 100,
                      value_number(doc, "waits.off_p50_s"), value_number(doc, "waits.off_p99_s"));
-    plain_format(
-        out,
-        "  size      %.0f edge of %.0f cores, %.0f queue-front of %.0f, %.0f shard of Redis: "
-        "all have a place within %.0f s\n  answers   ",
-        value_number(doc, "sized.edges"), value_number(doc, "sized.edge_cores"),
-        value_number(doc, "sized.fronts"), value_number(doc, "sized.front_cores"),
-        value_number(doc, "sized.shards"), value_number(doc, "sized.placed_s"));
-    value_show(out, value_at(doc, "answers"));
-    plain_format(out, "\n  ended     ");
-    value_show(out, value_at(doc, "ended"));
-    plain_format(out, "\n\n");
-    if (!value_rows(out, value_at(doc, "calls"),
-                    "call:CALL count:COUNT p50_ms:P50_MS p99_ms:P99_MS", width))
-        return false;
-    plain_format(out, "\n");
-    if (!value_rows(out, value_at(doc, "services"),
-                    "service:SERVICE cpu_s:CPU_S sized_cpu_s:SIZE_SAYS "
-                    "times_in_a_core:TIMES_IN_A_CORE",
-                    width))
-        return false;
-    plain_format(out, "\n");
+    value_fill(out,
+               "  size      {sized.edges:0} edge of {sized.edge_cores:0} cores, {sized.fronts:0} "
+               "queue-front of {sized.front_cores:0}, {sized.shards:0} shard of Redis: all have a "
+               "place within {sized.placed_s:0} s\n"
+               "  answers   {answers}\n  ended     {ended}\n\n",
+               doc);
+    value_rows(out, value_at(doc, "calls"), "call:CALL count:COUNT p50_ms:P50_MS p99_ms:P99_MS",
+               job->width);
+    grow_add(out, SPAN("\n"));
+    value_rows(out, value_at(doc, "services"),
+               "service:SERVICE cpu_s:CPU_S sized_cpu_s:SIZE_SAYS times_in_a_core:TIMES_IN_A_CORE",
+               job->width);
+    grow_add(out, SPAN("\n"));
     json_array_foreach(value_at(doc, "faults"), at, one)
     {
         plain_format(out, "- %s\n", json_string_value(one));
     }
     if (json_array_size(value_at(doc, "faults")) == 0)
-        plain_format(out, "All went well.\n");
-    return true;
-}
-
-static int report(const struct rehearsal *r, const json_t *crowd)
-{
-    struct grow out = {.ptr = NULL};
-    json_t *doc = document_of(r, crowd);
-    int status = json_array_size(value_at(doc, "faults")) == 0 ? EXIT_DONE : EXIT_REFUSED;
-    int written;
-    if (job_option(r->job, OPTION_JSON)) {
-        written = job_put_json(r->job, doc);
-    } else {
-        out.failed = doc == NULL || !put_document(&out, doc, r->job->width);
-        json_decref(doc);
-        written = job_put(r->job, &out);
-    }
-    return written != EXIT_DONE ? written : status;
+        grow_add(out, SPAN("All went well.\n"));
 }
 
 /* ---- all of it ---- */
@@ -542,9 +507,13 @@ static int rehearse(struct rehearsal *r)
     look_at_services(r, r->before);
     json_t *crowd = run_crowd(r);
     look_at_services(r, r->after);
-    status = crowd != NULL ? report(r, crowd) : EXIT_REFUSED;
+    if (crowd == NULL)
+        return EXIT_REFUSED;
+    json_t *doc = document_of(r, crowd);
+    bool good = json_array_size(value_at(doc, "faults")) == 0;
     json_decref(crowd);
-    return status;
+    status = job_put_document(r->job, doc, put_document);
+    return status == EXIT_DONE && !good ? EXIT_REFUSED : status;
 }
 
 int rehearse_run(struct job *job)

@@ -9,7 +9,6 @@
 #include "acts/runs.h"
 #include "acts/trail.h"
 #include "base/json_in.h"
-#include "base/rfc3339.h"
 #include "show/plain.h"
 #include "show/value.h"
 
@@ -29,12 +28,6 @@ static const struct {
     {COMMAND_PAY, "/admin/events/{EVENT}/doors", true},
 };
 
-static double seconds_of(const json_t *row)
-{
-    uint64_t ms = 0;
-    return rfc3339_parse(value_text(row, "at"), &ms) ? (double)ms / 1000 : 0;
-}
-
 json_t *report_line(const json_t *series)
 {
     size_t len = json_array_size(series);
@@ -49,7 +42,8 @@ json_t *report_line(const json_t *series)
         if (i > 0) {
             const json_t *before = json_array_get(series, i - 1);
             waited += (value_number(before, "waiting") + value_number(row, "waiting")) / 2 *
-                      (seconds_of(row) - seconds_of(before));
+                      ((double)value_time_ms(row, "at") - (double)value_time_ms(before, "at")) /
+                      1000;
         }
     }
     double left = value_number(last, "serving") - value_number(first, "serving");
@@ -62,20 +56,13 @@ json_t *report_line(const json_t *series)
         value_number(last, "eta_join.judged"), "told_kept", value_number(last, "eta_join.kept"));
 }
 
-static bool has_no_cents(struct span currency)
-{
-    static const char *const without[] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW",
-                                          "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"};
-    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
-        if (span_eq(currency, span_of(without[i])))
-            return true;
-    return false;
-}
-
 void report_money(struct grow *out, double minor, struct span currency)
 {
-    char digits[NUMBER_MAX];
-    bool whole = has_no_cents(currency);
+    static const char no_cents[] =
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
+    char digits[NUMBER_MAX], code[8] = "";
+    bool whole = span_to_cstr(currency, code, sizeof(code)) && currency.len == 3 &&
+                 strstr(no_cents, code) != NULL;
     snprintf(digits, sizeof(digits), whole ? "%.0f" : "%03.0f", minor < 0 ? -minor : minor);
     size_t len = strlen(digits) - (whole ? 0 : 2);
     if (minor < 0)
@@ -98,20 +85,15 @@ void report_money(struct grow *out, double minor, struct span currency)
 static void put_line(struct grow *out, const json_t *line)
 {
     double judged = value_number(line, "told_judged");
-    plain_format(out, "\nThe line, from ");
-    value_show(out, value_at(line, "from"));
-    plain_format(out, " to ");
-    value_show(out, value_at(line, "to"));
-    plain_format(out,
-                 "\n  joined    %.0f\n  admitted  %.0f\n  no-shows  %.0f\n  longest   %.0f at ",
-                 value_number(line, "issued"), value_number(line, "admitted"),
-                 value_number(line, "no_shows"), value_number(line, "peak_waiting"));
-    value_show(out, value_at(line, "peak_at"));
-    plain_format(out, "\n");
-    if (json_is_null(value_at(line, "mean_wait_s")))
-        plain_format(out, "  mean wait not known\n");
-    else
-        plain_format(out, "  mean wait %.0f s\n", value_number(line, "mean_wait_s"));
+    value_fill(out,
+               "\nThe line, from {from} to {to}\n"
+               "  joined    {issued:0}\n  admitted  {admitted:0}\n  no-shows  {no_shows:0}\n"
+               "  longest   {peak_waiting:0} at {peak_at}\n",
+               line);
+    value_fill(out,
+               json_is_null(value_at(line, "mean_wait_s")) ? "  mean wait not known\n"
+                                                           : "  mean wait {mean_wait_s:0} s\n",
+               line);
     if (judged > 0)
         plain_format(out, "  promises  %.1f %% of %.0f waits were kept\n",
                      value_number(line, "told_kept") / judged * 100, judged);
@@ -120,9 +102,9 @@ static void put_line(struct grow *out, const json_t *line)
 static void put_seats(struct grow *out, const json_t *hall, size_t width)
 {
     const json_t *categories = value_at(hall, "categories");
-    plain_format(out, "\nThe seats\n");
+    grow_add(out, SPAN("\nThe seats\n"));
     if (categories == NULL) {
-        plain_format(out, "  not known\n");
+        grow_add(out, SPAN("  not known\n"));
         return;
     }
     double sold = 0;
@@ -131,63 +113,50 @@ static void put_seats(struct grow *out, const json_t *hall, size_t width)
     double seats = value_number(hall, "seats");
     plain_format(out, "  sold      %.0f of %.0f (%.1f %%)\n\n", sold, seats,
                  seats > 0 ? sold / seats * 100 : 0);
-    if (!value_rows(out, categories,
-                    "name:CATEGORY price:PRICE sold:SOLD held:HELD free:FREE blocked:BLOCKED",
-                    width))
-        out->failed = true;
+    value_rows(out, categories,
+               "name:CATEGORY price:PRICE sold:SOLD held:HELD free:FREE blocked:BLOCKED", width);
 }
 
 static void put_orders(struct grow *out, const json_t *now, struct span currency)
 {
-    plain_format(out, "\nThe orders\n");
+    double captured = value_number(now, "captured"), back = value_number(now, "given_back");
+    grow_add(out, SPAN("\nThe orders\n"));
     if (now == NULL) {
-        plain_format(out, "  not known\n");
+        grow_add(out, SPAN("  not known\n"));
         return;
     }
-    double captured = value_number(now, "captured");
-    double back = value_number(now, "given_back");
-    plain_format(out, "  completed %.0f, of these refunded %.0f\n", value_number(now, "completed"),
-                 value_number(now, "refunded"));
-    plain_format(
-        out, "  failed    %.0f   expired %.0f   cancelled %.0f   under way %.0f   parked %.0f\n",
-        value_number(now, "failed"), value_number(now, "expired"), value_number(now, "cancelled"),
-        value_number(now, "open"), value_number(now, "parked"));
-    plain_format(out, "  taken     ");
+    value_fill(out,
+               "  completed {completed:0}, of these refunded {refunded:0}\n"
+               "  failed    {failed:0}   expired {expired:0}   cancelled {cancelled:0}   under way "
+               "{open:0}   parked {parked:0}\n  taken     ",
+               now);
     report_money(out, captured, currency);
-    plain_format(out, "\n  refunds   ");
+    grow_add(out, SPAN("\n  refunds   "));
     report_money(out, back, currency);
-    plain_format(out, "\n  kept      ");
+    grow_add(out, SPAN("\n  kept      "));
     report_money(out, captured - back, currency);
-    plain_format(out, "\n");
+    grow_add(out, SPAN("\n"));
 }
 
-static void put_page(struct grow *out, const json_t *page, size_t width)
+static void put_page(const struct job *job, struct grow *out, const json_t *page)
 {
-    const json_t *document = value_at(page, "event");
-    plain_put(out, value_text(document, "id"));
-    plain_format(out, "  ");
-    plain_put(out, value_text(document, "name"));
-    plain_format(out, "  (");
-    plain_put(out, value_text(document, "state"));
-    plain_format(out, ")\n");
+    value_fill(out, "{id}  {name}  ({state})\n", value_at(page, "event"));
     put_line(out, value_at(page, "line"));
-    put_seats(out, value_at(page, "hall"), width);
+    put_seats(out, value_at(page, "hall"), job->width);
     put_orders(out, value_at(page, "orders"), value_text(value_at(page, "hall"), "currency"));
     const json_t *doors = value_at(page, "doors");
-    if (value_number(doors, "entered") > 0)
-        plain_format(out, "\nThe doors\n  entered   %.0f   inside %.0f   conflicts %zu\n",
-                     value_number(doors, "entered"), value_number(doors, "inside"),
-                     json_array_size(value_at(doors, "conflicts")));
-    plain_format(out, "\nWhat was changed\n\n");
-    if (!value_rows(out, value_at(page, "changes"), TRAIL_COLUMNS, width))
-        out->failed = true;
+    if (value_number(doors, "entered") > 0) {
+        value_fill(out, "\nThe doors\n  entered   {entered:0}   inside {inside:0}   ", doors);
+        plain_format(out, "conflicts %zu\n", json_array_size(value_at(doors, "conflicts")));
+    }
+    grow_add(out, SPAN("\nWhat was changed\n\n"));
+    value_rows(out, value_at(page, "changes"), TRAIL_COLUMNS, job->width);
 }
 
 int report_run(struct job *job)
 {
     struct call calls[REPORT_CALLS] = {{.method = NULL}};
     struct trails trails = {.len = 0};
-    struct grow out = {.ptr = NULL};
     int status = EXIT_DONE;
     /* A service that does not know the event leaves its part empty. One that does not answer ends
      * the report: half of a page about money is worse than no page. */
@@ -200,13 +169,7 @@ int report_run(struct job *job)
                                  "line", report_line(value_at(calls[1].json, "series")), "hall",
                                  calls[2].json, "orders", value_at(calls[3].json, "now"), "doors",
                                  calls[4].json, "changes", trail_list(&trails));
-        if (job_option(job, OPTION_JSON)) {
-            status = job_put_json(job, page);
-        } else {
-            put_page(&out, page, job->width);
-            json_decref(page);
-            status = job_put(job, &out);
-        }
+        status = job_put_document(job, page, put_page);
     }
     for (size_t i = 0; i < REPORT_CALLS; i++)
         call_free(&calls[i]);

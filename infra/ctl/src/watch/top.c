@@ -111,23 +111,19 @@ static struct sums sums_of(const struct look *look)
 static void put_event(const struct look *look, const char *event, struct grow *out)
 {
     const json_t *one = look_event(look, event);
-    const json_t *live = value_at(one, "live");
     plain_put(out, span_of(event));
-    grow_add(out, SPAN("  "));
-    plain_put(out, value_text(one, "name"));
-    grow_add(out, SPAN("\n\n"));
-    if (one == NULL) {
-        grow_add(out, SPAN("line    not known\n"));
-    } else {
-        grow_add(out, SPAN("line    "));
-        plain_put(out, value_text(one, "state"));
-        plain_format(out, "%s   waiting %.0f   called %.0f   inside %.0f   admitted %.0f\n",
-                     json_is_true(value_at(live, "stale")) ? " (stale: Redis is away)" : "",
-                     value_number(live, "waiting"), value_number(live, "outstanding"),
-                     value_number(live, "active"), value_number(live, "admitted"));
-        plain_format(out, "        %.10g a second   no-shows %.0f   show up %.0f %%\n",
-                     value_number(live, "rate_per_s"), value_number(live, "no_shows"),
-                     value_number(live, "show_up") * 100);
+    value_fill(out, one != NULL ? "  {name}\n\nline    {state}" : "  \n\nline    not known\n", one);
+    if (one != NULL) {
+        value_fill(out,
+                   json_is_true(value_at(one, "live.stale")) ? " (stale: Redis is away)   waiting "
+                                                             : "   waiting ",
+                   one);
+        value_fill(out,
+                   "{live.waiting:0}   called {live.outstanding:0}   inside {live.active:0}   "
+                   "admitted {live.admitted:0}\n"
+                   "        {live.rate_per_s} a second   no-shows {live.no_shows:0}   show up ",
+                   one);
+        plain_format(out, "%.0f %%\n", value_number(one, "live.show_up") * 100);
     }
     struct sums seats = sums_of(look);
     if (seats.known)
@@ -137,11 +133,10 @@ static void put_event(const struct look *look, const char *event, struct grow *o
         grow_add(out, SPAN("seats   not known\n"));
     const json_t *now = value_at(look->call[LOOK_ORDERS].json, "now");
     if (look_good(look, LOOK_ORDERS))
-        plain_format(
-            out,
-            "orders  completed %.0f   under way %.0f   parked %.0f   failed %.0f   refunded %.0f\n",
-            value_number(now, "completed"), value_number(now, "open"), value_number(now, "parked"),
-            value_number(now, "failed"), value_number(now, "refunded"));
+        value_fill(out,
+                   "orders  completed {completed:0}   under way {open:0}   parked {parked:0}   "
+                   "failed {failed:0}   refunded {refunded:0}\n",
+                   now);
     else
         grow_add(out, SPAN("orders  not known\n"));
 }
@@ -181,45 +176,35 @@ static void put_picture(const struct look *look, const char *event, size_t colum
         put_event(look, event, out);
     } else if (!look_good(look, LOOK_EVENTS)) {
         grow_add(out, SPAN("the line's events are not known\n"));
-    } else if (!value_rows(out, value_at(look->call[LOOK_EVENTS].json, "events"),
-                           "id:EVENT state:STATE live.waiting:WAITING live.active:INSIDE "
-                           "live.admitted:ADMITTED live.rate_per_s:RATE/S name:NAME",
-                           columns)) {
-        out->failed = true;
+    } else {
+        value_rows(out, value_at(look->call[LOOK_EVENTS].json, "events"),
+                   "id:EVENT state:STATE live.waiting:WAITING live.active:INSIDE "
+                   "live.admitted:ADMITTED live.rate_per_s:RATE/S name:NAME",
+                   columns);
     }
-}
-
-static void put_pair(struct grow *out, const char *name, bool known, double value)
-{
-    if (known)
-        plain_format(out, " %s=%.10g", name, value);
-    else
-        plain_format(out, " %s=-", name);
 }
 
 /* One line an event, for programs. */
 static void put_line(const struct look *look, const char *event, bool whole, struct grow *out)
 {
-    const json_t *one = look_event(look, event);
-    const json_t *live = value_at(one, "live");
-    static const char *const numbers[] = {"waiting",  "outstanding", "active",
-                                          "admitted", "no_shows",    "rate_per_s"};
     static const char *const services[COMMAND_SERVICES] = {"line", "seats", "pay"};
     value_put_time(out, look->at_ms);
     grow_add(out, SPAN(" event="));
     plain_put(out, span_of(event));
-    grow_add(out, SPAN(" state="));
-    plain_put(out, one != NULL ? value_text(one, "state") : SPAN("-"));
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        put_pair(out, numbers[i], live != NULL, value_number(live, numbers[i]));
+    value_fill(out,
+               " state={state} waiting={live.waiting} outstanding={live.outstanding} "
+               "active={live.active} admitted={live.admitted} no_shows={live.no_shows} "
+               "rate_per_s={live.rate_per_s}",
+               look_event(look, event));
     if (whole) {
         struct sums seats = sums_of(look);
-        put_pair(out, "free", seats.known, seats.free);
-        put_pair(out, "held", seats.known, seats.held);
-        put_pair(out, "sold", seats.known, seats.sold);
-        const json_t *now = value_at(look->call[LOOK_ORDERS].json, "now");
-        put_pair(out, "completed", now != NULL, value_number(now, "completed"));
-        put_pair(out, "parked", now != NULL, value_number(now, "parked"));
+        if (seats.known)
+            plain_format(out, " free=%.10g held=%.10g sold=%.10g", seats.free, seats.held,
+                         seats.sold);
+        else
+            grow_add(out, SPAN(" free=- held=- sold=-"));
+        value_fill(out, " completed={now.completed} parked={now.parked}",
+                   look->call[LOOK_ORDERS].json);
     }
     for (size_t i = 0; i < COMMAND_SERVICES; i++)
         plain_format(out, " %s=%s", services[i],
