@@ -35,26 +35,20 @@ static void refuse(struct http_req *req, unsigned status, const char *toss_code,
     http_reply(req, &reply);
 }
 
-/* Sends the header with the full length, and half of the body. */
-static void reply_half(struct http_req *req, const struct call *call)
-{
-    size_t cap = 256 + call->body.len;
-    char *memory = must(malloc(cap));
-    struct text bytes = text_on(memory, cap);
-    text_printf(&bytes, "HTTP/1.1 %u Cut\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-                call->status, content_type, call->body.len);
-    text_add(&bytes, call->body.ptr, call->body.len / 2);
-    http_reply_cut(req, text_span(&bytes), call->status);
-    free(memory);
-}
-
 static void on_answered(struct http_req *req, const struct call *call, bool cut)
 {
     char memory[1024];
     struct text headers = text_on(memory, sizeof(memory));
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
-    if (cut) {
-        reply_half(req, call);
+    if (cut) { /* the header with the full length, and half of the body */
+        size_t cap = 256 + call->body.len;
+        char *half = must(malloc(cap));
+        struct text bytes = text_on(half, cap);
+        text_printf(&bytes, "HTTP/1.1 %u Cut\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+                    call->status, content_type, call->body.len);
+        text_add(&bytes, call->body.ptr, call->body.len / 2);
+        http_reply_cut(req, text_span(&bytes), call->status);
+        free(half);
         return;
     }
     if (call->request[0] != '\0')
@@ -84,7 +78,7 @@ static void on_call(struct http_req *req)
         refuse(req, 401, NULL, NULL);
         return;
     }
-    if (key.len > IDEM_KEY_BYTES_MAX || !form_is_plain(key, "")) {
+    if (key.len > IDEM_KEY_BYTES_MAX || !span_is_visible(key)) {
         refuse(req, 400, "INVALID_IDEMPOTENCY_KEY",
                "Idempotency keys can have up to 255 characters.");
         return;
@@ -104,7 +98,7 @@ static void on_call(struct http_req *req)
     }
     if (strchr(op->route, '{') != NULL)
         call.id = http_req_param(req, 0);
-    if (call.id.len > FORM_KEY_MAX || !form_is_plain(call.id, ""))
+    if (call.id.len > FORM_KEY_MAX || !span_is_visible(call.id))
         call.id = SPAN("none"); /* no id is like this */
     desk_submit(desk, req, &call, on_answered);
 }
@@ -143,32 +137,28 @@ static void reply_faults(struct http_req *req, unsigned status)
     reply_json(req, status, text_span(&out));
 }
 
-static void get_faults(struct http_req *req, json_t *form)
-{
-    (void)form;
-    reply_faults(req, 200);
-}
-
 static void add_faults(struct http_req *req, json_t *form)
 {
     struct err_slot err;
-    if (fault_add(&desk_of(req)->faults, form_get(form, "fault"), &err) < 0)
+    if (fault_add(&desk_of(req)->faults, json_in_text_of(form, "fault"), &err) < 0)
         http_problem(req, err.code == ERR_FULL ? 429 : 400, "bad-fault", "%s", err.text);
     else
         reply_faults(req, 201);
 }
 
-static void drop_faults(struct http_req *req, json_t *form)
+/* Those that wait; by DELETE none from here on. */
+static void list_faults(struct http_req *req, json_t *form)
 {
     (void)form;
-    desk_of(req)->faults.len = 0;
+    if (http_req_method(req) == HTTP_METHOD_DELETE)
+        desk_of(req)->faults.len = 0;
     reply_faults(req, 200);
 }
 
 static void advance_clock(struct http_req *req, json_t *form)
 {
     uint64_t seconds;
-    if (span_u64(form_get(form, "advance_s"), CLOCK_ADVANCE_S_MAX, &seconds)) {
+    if (span_u64(json_in_text_of(form, "advance_s"), CLOCK_ADVANCE_S_MAX, &seconds)) {
         desk_of(req)->offset_us += seconds * 1000000;
         reply_json(req, 200, SPAN("{}"));
     } else {
@@ -250,7 +240,7 @@ static void get_ledger(struct http_req *req, json_t *form)
 {
     const struct desk *desk = desk_of(req);
     const struct webhooks_stats *stats = webhooks_stats(desk->webhooks);
-    struct span by = form_get(form, "by");
+    struct span by = json_in_text_of(form, "by");
     json_t *ledger = must(json_pack("{s:o,s:{s:I,s:I,s:I}}", "toss", toss_sums(desk->bank),
                                     "webhooks", "confirmed", (json_int_t)stats->confirmed,
                                     "given_up", (json_int_t)stats->given_up, "lost_on_command",
@@ -270,9 +260,9 @@ static const struct order {
     void (*handle)(struct http_req *req, json_t *form);
     const char *op; /* or what the desk does with the form */
 } orders[] = {
-    {HTTP_METHOD_GET, "/control/faults", get_faults, NULL},
+    {HTTP_METHOD_GET, "/control/faults", list_faults, NULL},
     {HTTP_METHOD_POST, "/control/faults", add_faults, NULL},
-    {HTTP_METHOD_DELETE, "/control/faults", drop_faults, NULL},
+    {HTTP_METHOD_DELETE, "/control/faults", list_faults, NULL},
     {HTTP_METHOD_GET, "/control/ledger", get_ledger, NULL},
     {HTTP_METHOD_POST, "/control/clock", advance_clock, NULL},
     {HTTP_METHOD_POST, "/control/toss/deposit", NULL, "toss_deposit"},

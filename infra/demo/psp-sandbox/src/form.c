@@ -71,21 +71,6 @@ json_t *form_read(const struct http_req *req, struct err_slot *err)
     return NULL;
 }
 
-struct span form_get(const json_t *form, const char *name)
-{
-    const json_t *value = json_object_get(form, name);
-    return (struct span){json_string_value(value), json_string_length(value)};
-}
-
-bool form_is_plain(struct span text, const char *except)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < ' ' || text.ptr[i] > '~' || strchr(except, text.ptr[i]) != NULL)
-            return false;
-    }
-    return true;
-}
-
 bool form_inner(const char *name, const char *root, struct span *inner)
 {
     size_t len = strlen(root);

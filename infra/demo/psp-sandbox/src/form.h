@@ -21,12 +21,6 @@ int form_parse(struct span raw, struct err_slot *err, json_t *form);
 /* The fields of a request's query and body, to be released; NULL, with why in *err. */
 json_t *form_read(const struct http_req *req, struct err_slot *err);
 
-/* The text of a field; "not there" if absent. An empty value is present. */
-struct span form_get(const json_t *form, const char *name);
-
-/* All of it is printable ASCII, and none of it one of these. */
-bool form_is_plain(struct span text, const char *except);
-
 /* True for "root[inner]" with a single pair of brackets. */
 bool form_inner(const char *name, const char *root, struct span *inner);
 

@@ -13,6 +13,7 @@
 #include "desk.h"
 #include "must.h"
 #include "outcall/outcall.h"
+#include "page/wording.h"
 #include "stripe/stripe.h"
 #include "toss.h"
 #include "web/html.h"
@@ -87,44 +88,16 @@ struct visit {
 
 static const char *field(const struct visit *visit, const char *name)
 {
-    struct span value = form_get(visit->form, name);
+    struct span value = json_in_text_of(visit->form, name);
     return value.len > 0 ? value.ptr : NULL;
 }
 
 static bool field_is(const struct visit *visit, const char *name, const char *value)
 {
-    return span_eq(form_get(visit->form, name), span_of(value));
+    return span_eq(json_in_text_of(visit->form, name), span_of(value));
 }
 
 /* ---- the page ---- */
-
-/* At most AMOUNT_MAX. */
-static void put_grouped(struct text *out, unsigned value)
-{
-    if (value >= 1000000)
-        text_printf(out, "%u,%03u,%03u", value / 1000000, value / 1000 % 1000, value % 1000);
-    else if (value >= 1000)
-        text_printf(out, "%u,%03u", value / 1000, value % 1000);
-    else
-        text_u64(out, value);
-}
-
-/* ₩132,000 or 132,000원; $12.34 as 12.34 usd. */
-static void put_money(struct text *out, const struct visit *visit)
-{
-    bool won = strcmp(visit->currency, "krw") == 0;
-    unsigned amount = (unsigned)visit->amount;
-    if (won && visit->lang != LANG_KO)
-        TEXT_LIT(out, "₩");
-    if (won || strcmp(visit->currency, "jpy") == 0)
-        put_grouped(out, amount);
-    else
-        text_printf(out, "%u.%02u", amount / 100, amount % 100);
-    if (won && visit->lang == LANG_KO)
-        TEXT_LIT(out, "원");
-    if (!won)
-        text_printf(out, " %s", visit->currency);
-}
 
 static struct span phrase(const struct visit *visit, const char *name)
 {
@@ -146,7 +119,7 @@ static void put_action(struct text *out, const struct visit *visit)
         text_char(&url, mark);
         text_str(&url, names[i]);
         text_char(&url, '=');
-        outcall_escape(&url, form_get(visit->form, names[i]));
+        outcall_escape(&url, json_in_text_of(visit->form, names[i]));
         mark = '&';
     }
     html_put(out, url.overflown ? span_of(visit->action) : text_span(&url));
@@ -156,7 +129,8 @@ static void put_gap(struct text *out, unsigned gap, void *ctx)
 {
     const struct visit *visit = ctx;
     if (gap == AMOUNT)
-        put_money(out, visit);
+        wording_put_money(out, site_phrases(visit->hosted->site, visit->lang),
+                          (uint64_t)visit->amount, span_of(visit->currency));
     else if (gap == WHAT)
         html_put(out, visit->what != NULL ? span_of(visit->what) : phrase(visit, "title"));
     else if (gap == NOTICE)
@@ -274,7 +248,7 @@ static void serve(struct http_req *req, const struct call *call)
     visit->hosted = service_ctx(service_loop_of(req)->service);
     visit->req = req;
     visit->form = form;
-    visit->lang = lang_choose(form_get(form, "lang"), http_req_cookie(req, SPAN("lang")),
+    visit->lang = lang_choose(json_in_text_of(form, "lang"), http_req_cookie(req, SPAN("lang")),
                               http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
     bool good = route->begin(visit);
     if (good && call == NULL)
@@ -308,7 +282,7 @@ static void submit(struct visit *visit, const char *route, struct span id, json_
  * shop.example.evil. */
 static bool may_return_to(const struct visit *visit, struct span url)
 {
-    if (url.len > URL_MAX || !form_is_plain(url, " \"\\"))
+    if (url.len > URL_MAX || !span_is_visible(url) || span_has_any(url, "\"\\"))
         return false; /* it goes into a header and into a page */
     for (struct span rest = span_of(visit->desk->settings->return_urls); rest.ptr != NULL;) {
         struct span prefix;
@@ -418,10 +392,10 @@ static void pay_get(struct visit *visit)
  * though the sandbox's cards never expire. */
 static const char *read_card(const struct visit *visit, const struct card **card)
 {
-    struct span month, year = span_trim(span_cut(form_get(visit->form, "exp"), '/', &month));
-    struct span code = span_trim(form_get(visit->form, "cvc"));
+    struct span month, year = span_trim(span_cut(json_in_text_of(visit->form, "exp"), '/', &month));
+    struct span code = span_trim(json_in_text_of(visit->form, "cvc"));
     uint64_t number;
-    *card = card_by_number(form_get(visit->form, "number"));
+    *card = card_by_number(json_in_text_of(visit->form, "number"));
     if (*card == NULL)
         return "notice.bad-number";
     if (code.len > 0 && (code.len < 3 || !span_u64(code, 9999, &number)))
@@ -485,11 +459,11 @@ static void pay_called(struct visit *visit, const struct call *call)
 static bool window_begin(struct visit *visit)
 {
     const char *success_url = field(visit, "successUrl"), *fail_url = field(visit, "failUrl");
-    struct span name = form_get(visit->form, "orderName");
+    struct span name = json_in_text_of(visit->form, "orderName");
     uint64_t amount = 0;
-    if (!toss_order_id_valid(form_get(visit->form, "orderId")) || name.len == 0 || name.len > 100 ||
-        !span_u64(form_get(visit->form, "amount"), AMOUNT_MAX, &amount) || amount == 0 ||
-        success_url == NULL || fail_url == NULL)
+    if (!toss_order_id_valid(json_in_text_of(visit->form, "orderId")) || name.len == 0 ||
+        name.len > 100 || !span_u64(json_in_text_of(visit->form, "amount"), AMOUNT_MAX, &amount) ||
+        amount == 0 || success_url == NULL || fail_url == NULL)
         return reply_notice(visit, 400, "notice.unknown");
     if (!may_return_to(visit, span_of(success_url)) || !may_return_to(visit, span_of(fail_url)))
         return reply_notice(visit, 400, "notice.bad-return-url");

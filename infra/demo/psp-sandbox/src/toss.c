@@ -45,8 +45,7 @@ static const struct {
 bool toss_order_id_valid(struct span id)
 {
     static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=";
-    char text[TOSS_ORDER_ID_MAX + 1];
-    return id.len >= 6 && span_to_cstr(id, text, sizeof(text)) && strspn(text, good) == id.len;
+    return id.len >= 6 && id.len <= TOSS_ORDER_ID_MAX && span_is_of(id, good);
 }
 
 /* ---- errors ---- */
@@ -120,8 +119,10 @@ static void answer_payment(struct call *call, const struct object *payment)
     call->status = 200;
 }
 
-static void notify(struct call *call, const struct object *payment)
+/* Answers what has changed, and has a webhook say that something did. */
+static void answer_change(struct call *call, const struct object *payment)
 {
+    answer_payment(call, payment);
     bank_notice(call, json_pack("{s:s,s:o,s:O}", "eventType", "PAYMENT_STATUS_CHANGED", "createdAt",
                                 time_json(call->now_s), "data", payment->shown));
 }
@@ -205,26 +206,7 @@ static void take(struct call *call, struct object *payment)
 {
     move(call, payment, PAYMENT_DONE, bank_number(payment, "totalAmount"));
     bank_set(payment, json_pack("{s:o}", "approvedAt", time_json(call->now_s)));
-    notify(call, payment);
-    answer_payment(call, payment);
-}
-
-static void confirm(struct call *call, struct object *payment)
-{
-    const struct card *card = payment->card;
-    if (card == NULL) {
-        move(call, payment, PAYMENT_WAITING_FOR_DEPOSIT, 0);
-        notify(call, payment);
-        answer_payment(call, payment);
-    } else if (card->code != NULL) {
-        move(call, payment, PAYMENT_ABORTED, 0);
-        bank_set(payment, json_pack("{s:{s:s,s:s}}", "failure", "code", card->toss_says, "message",
-                                    card->says));
-        notify(call, payment);
-        fail(call, 403, card->toss_says, card->says);
-    } else {
-        take(call, payment);
-    }
+    answer_change(call, payment);
 }
 
 bool toss_confirm(struct call *call)
@@ -257,13 +239,26 @@ bool toss_confirm(struct call *call)
                       "The payment has been processed already.");
     if (other != NULL && is_paid(other))
         return refuse(call, 400, "DUPLICATED_ORDER_ID", "The order has been paid already.");
-    confirm(call, payment);
-    return true;
+    const struct card *card = payment->card;
+    if (card == NULL) {
+        move(call, payment, PAYMENT_WAITING_FOR_DEPOSIT, 0);
+        answer_change(call, payment);
+        return true;
+    }
+    if (card->code == NULL) {
+        take(call, payment);
+        return true;
+    }
+    move(call, payment, PAYMENT_ABORTED, 0);
+    bank_set(payment,
+             json_pack("{s:{s:s,s:s}}", "failure", "code", card->toss_says, "message", card->says));
+    answer_change(call, payment);
+    return refuse(call, 403, card->toss_says, card->says);
 }
 
 bool toss_deposit(struct call *call)
 {
-    struct object *payment = of_order(call->bank, form_get(call->in, "orderId"));
+    struct object *payment = of_order(call->bank, json_in_text_of(call->in, "orderId"));
     if (payment == NULL || payment->status != PAYMENT_WAITING_FOR_DEPOSIT)
         return fail(call, 409, "NOT_ACCEPTED", "The bank turns it away: no account waits for it.");
     take(call, payment);
@@ -302,7 +297,7 @@ static bool read_date(const struct call *call, const char *name, uint64_t *s)
     char memory[48];
     uint64_t ms;
     struct text text = text_on(memory, sizeof(memory));
-    text_put(&text, form_get(call->in, name));
+    text_put(&text, json_in_text_of(call->in, name));
     TEXT_LIT(&text, "+09:00");
     if (text.overflown || !rfc3339_parse(text_span(&text), &ms))
         return false;
@@ -317,8 +312,8 @@ bool toss_list(struct call *call)
     static const char words[] = "The query cannot be understood.";
     const struct list *list = &call->bank->lists[TRANSACTION];
     uint64_t from_s, until_s, limit = TOSS_LIST_DEFAULT, count = 0;
-    struct span limit_text = form_get(call->in, "limit");
-    struct span after = form_get(call->in, "startingAfter");
+    struct span limit_text = json_in_text_of(call->in, "limit");
+    struct span after = json_in_text_of(call->in, "startingAfter");
     const struct object *last = bank_find(call->bank, TRANSACTION, after);
     if (!read_date(call, "startDate", &from_s) || !read_date(call, "endDate", &until_s) ||
         from_s > until_s)
@@ -357,8 +352,7 @@ static void give_back(struct call *call, struct object *payment, int64_t amount,
                                     "cancelReason", reason, "canceledAt", time_json(call->now_s),
                                     "cancelAmount", (json_int_t)amount, "refundableAmount",
                                     (json_int_t)left, "cancelStatus", "DONE"));
-    notify(call, payment);
-    answer_payment(call, payment);
+    answer_change(call, payment);
 }
 
 bool toss_cancel(struct call *call)

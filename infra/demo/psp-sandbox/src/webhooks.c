@@ -83,15 +83,6 @@ static void release_overtaken(const struct delivery *by, uv_timer_cb send)
     }
 }
 
-/* Stripe doubles its pauses, Toss quadruples them: it doubles twice. */
-static uint32_t pause_ms(const struct delivery *delivery)
-{
-    const struct settings *set = delivery->webhooks->conf.bank->settings;
-    uint64_t first_ms = delivery->of_toss ? set->toss_retry_ms : set->webhook_retry_ms;
-    return backoff_bound_ms((uint32_t)first_ms, WEBHOOK_RETRY_MS_MAX,
-                            delivery->of_toss ? 2 * delivery->attempt - 1 : delivery->attempt);
-}
-
 /* ---- one attempt ---- */
 
 static void send_it(uv_timer_t *timer);
@@ -101,8 +92,10 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
     struct delivery *delivery = ctx;
     struct webhooks *webhooks = delivery->webhooks;
     struct webhooks_stats *stats = &webhooks->stats;
-    uint64_t most =
-        delivery->of_toss ? TOSS_RETRIES_MAX : webhooks->conf.bank->settings->webhook_attempts_max;
+    const struct settings *set = webhooks->conf.bank->settings;
+    bool of_toss = delivery->of_toss;
+    uint64_t most = of_toss ? TOSS_RETRIES_MAX : set->webhook_attempts_max;
+    uint64_t first_ms = of_toss ? set->toss_retry_ms : set->webhook_retry_ms;
     bool confirmed = answer->rc == 0 && answer->status >= 200 && answer->status < 300;
     if (answer->rc == ERR_CLOSED) {
         delivery_end(delivery);
@@ -110,7 +103,10 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
         delivery->attempt--;
         uv_timer_start(&delivery->timer, send_it, FULL_MS, 0);
     } else if (!confirmed && delivery->attempt < most) {
-        uv_timer_start(&delivery->timer, send_it, pause_ms(delivery), 0);
+        /* Stripe doubles its pauses, Toss quadruples them: it doubles twice. */
+        unsigned doubled = of_toss ? 2 * delivery->attempt - 1 : delivery->attempt;
+        uv_timer_start(&delivery->timer, send_it,
+                       backoff_bound_ms((uint32_t)first_ms, WEBHOOK_RETRY_MS_MAX, doubled), 0);
     } else {
         if (confirmed)
             release_overtaken(delivery, send_it);
@@ -204,27 +200,23 @@ static void add_delivery(struct webhooks *webhooks, const struct object *event,
     uv_timer_start(&delivery->timer, send_it, wait_ms, 0);
 }
 
-static void dispatch(struct webhooks *webhooks, const struct object *event)
-{
-    char operation[FAULT_NAME_MAX * 2];
-    struct fault fault = {.kind = FAULT_NONE};
-    snprintf(operation, sizeof(operation), "webhook/%s", event->type);
-    (void)fault_take(webhooks->conf.faults, span_of(operation), &fault);
-    if (fault.kind == FAULT_HOOK_LOST) {
-        settle(webhooks, event->place, &webhooks->stats.lost_on_command);
-        return;
-    }
-    uint32_t copies = fault.kind == FAULT_HOOK_DUPLICATE ? fault.value : 1;
-    for (uint32_t i = 0; i < copies; i++)
-        add_delivery(webhooks, event, &fault);
-}
-
 void webhooks_send(struct webhooks *webhooks, uint32_t from)
 {
     for (uint32_t place = from; place < webhooks->conf.bank->lists[EVENT].count; place++) {
         const struct object *event = event_at(webhooks, place);
-        if (event != NULL && event->pending)
-            dispatch(webhooks, event);
+        char operation[FAULT_NAME_MAX * 2];
+        struct fault fault = {.kind = FAULT_NONE};
+        if (event == NULL || !event->pending)
+            continue;
+        snprintf(operation, sizeof(operation), "webhook/%s", event->type);
+        (void)fault_take(webhooks->conf.faults, span_of(operation), &fault);
+        if (fault.kind == FAULT_HOOK_LOST) {
+            settle(webhooks, place, &webhooks->stats.lost_on_command);
+            continue;
+        }
+        uint32_t copies = fault.kind == FAULT_HOOK_DUPLICATE ? fault.value : 1;
+        for (uint32_t i = 0; i < copies; i++)
+            add_delivery(webhooks, event, &fault);
     }
 }
 

@@ -75,8 +75,7 @@ static bool is_of_session(struct call *call, const struct object *intent, const 
 
 bool stripe_intent_confirm(struct call *call)
 {
-    static const char params[] = "payment_method=text return_url=url expand[#]=expand";
-    struct object *intent = of_path(call, params);
+    struct object *intent = of_path(call, "payment_method=text return_url=url expand[#]=expand");
     if (intent == NULL || is_of_session(call, intent, "confirm"))
         return false;
     if (!pay_check(call, intent, INTENT_CONFIRM))
@@ -90,8 +89,7 @@ bool stripe_intent_confirm(struct call *call)
 
 bool stripe_intent_capture(struct call *call)
 {
-    static const char params[] = "amount_to_capture=amount:1 expand[#]=expand";
-    struct object *intent = of_path(call, params);
+    struct object *intent = of_path(call, "amount_to_capture=amount:1 expand[#]=expand");
     if (intent == NULL)
         return false;
     if (!pay_check(call, intent, INTENT_CAPTURE))
@@ -111,8 +109,7 @@ bool stripe_intent_capture(struct call *call)
             call, "amount_too_large", "amount_to_capture",
             "The amount_to_capture must be less than or equal to amount_capturable.");
     pay_capture(call, intent, amount);
-    pay_answer(call, intent);
-    return true;
+    return pay_answer(call, intent);
 }
 
 bool stripe_intent_cancel(struct call *call)
@@ -128,8 +125,7 @@ bool stripe_intent_cancel(struct call *call)
     if (intent->status != INTENT_REQUIRES_CAPTURE && is_of_session(call, intent, "cancel"))
         return false;
     pay_cancel(call, intent, param_text(call, "cancellation_reason", NULL), "charge.refunded");
-    pay_answer(call, intent);
-    return true;
+    return pay_answer(call, intent);
 }
 
 /* ---- the hosted page and the timer ---- */

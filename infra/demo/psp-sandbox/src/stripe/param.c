@@ -37,13 +37,12 @@ static bool check_number(struct call *call, const char *name, struct span bounds
     (void)span_u64(max_text, UINT64_MAX, &max);
     if (!span_u64(param_get(call, name), UINT64_MAX, &number))
         return refuse(call, "parameter_invalid_integer", name, "Invalid integer");
-    if (number < min)
-        return refuse(call, is_amount ? "amount_too_small" : "parameter_invalid_integer", name,
-                      "The number is too small");
-    if (number > max)
-        return refuse(call, is_amount ? "amount_too_large" : "parameter_invalid_integer", name,
-                      "The number is too large");
-    return true;
+    const char *code = !is_amount     ? "parameter_invalid_integer"
+                       : number < min ? "amount_too_small"
+                                      : "amount_too_large";
+    return (number >= min && number <= max) ||
+           refuse(call, code, name,
+                  number < min ? "The number is too small" : "The number is too large");
 }
 
 static bool check_word(struct call *call, const char *name, struct span words)
@@ -107,7 +106,7 @@ static bool check_one(struct call *call, struct span rule, const char *name)
         return check_expand(call,
                             span_starts(value, SPAN("data.")) ? span_skip(value, 5) : SPAN("none"));
     if (span_eq(kind, SPAN("url")))
-        return (value.len <= URL_MAX && form_is_plain(value, " \"\\") &&
+        return (value.len <= URL_MAX && span_is_visible(value) && !span_has_any(value, "\"\\") &&
                 (span_starts(value, SPAN("http://")) || span_starts(value, SPAN("https://")))) ||
                refuse(call, "url_invalid", name, "Not a valid URL");
     if (!span_eq(kind, SPAN("text")))
@@ -160,7 +159,7 @@ bool param_check(struct call *call, const char *table)
 
 struct span param_get(const struct call *call, const char *name)
 {
-    return form_get(call->in, name);
+    return json_in_text_of(call->in, name);
 }
 
 bool param_is(const struct call *call, const char *name, const char *word)

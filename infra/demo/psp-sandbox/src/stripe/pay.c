@@ -72,12 +72,13 @@ static void move(struct call *call, struct object *intent, enum intent_status to
         bank_set(session, json_pack("{s:s}", "payment_status", "paid"));
 }
 
-void pay_answer(struct call *call, const struct object *object)
+bool pay_answer(struct call *call, const struct object *object)
 {
     struct expand expand;
     param_expand(call, &expand);
     bank_put(call->out, call->bank, object, &expand);
     call->status = 200;
+    return true;
 }
 
 bool pay_check(struct call *call, const struct object *intent, enum intent_act act)

@@ -76,8 +76,7 @@ bool stripe_refund_create(struct call *call)
     add_refunded(charge, amount);
     bank_emit(call, "refund.created", refund);
     bank_emit(call, "charge.refunded", charge);
-    pay_answer(call, refund);
-    return true;
+    return pay_answer(call, refund);
 }
 
 /* ---- later ---- */
@@ -91,14 +90,12 @@ bool stripe_refund_fail(struct call *call)
              json_pack("{s:s,s:s}", "status", "failed", "failure_reason", "lost_or_stolen_card"));
     add_refunded(bank_linked(call->bank, refund, "charge"), -bank_number(refund, "amount"));
     bank_emit(call, "refund.failed", refund);
-    pay_answer(call, refund);
-    return true;
+    return pay_answer(call, refund);
 }
 
 bool stripe_dispute(struct call *call)
 {
-    static const char params[] = "payment_intent!=text status=needs_response|won|lost";
-    if (!param_check(call, params))
+    if (!param_check(call, "payment_intent!=text status=needs_response|won|lost"))
         return false;
     struct span id = param_get(call, "payment_intent");
     struct object *intent = bank_find(call->bank, INTENT, id);
@@ -116,6 +113,5 @@ bool stripe_dispute(struct call *call)
                   "currency", bank_text(intent, "currency"), "payment_intent", intent->id, "reason",
                   "fraudulent", "status", status);
     bank_emit_json(call, opened ? "charge.dispute.created" : "charge.dispute.closed", json);
-    pay_answer(call, intent);
-    return true;
+    return pay_answer(call, intent);
 }

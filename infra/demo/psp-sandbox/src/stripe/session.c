@@ -68,8 +68,7 @@ bool stripe_session_create(struct call *call)
                   "metadata", param_metadata(call, "payment_intent_data[metadata]"),
                   "capture_method",
                   param_text(call, "payment_intent_data[capture_method]", "automatic_async")));
-    pay_answer(call, session);
-    return true;
+    return pay_answer(call, session);
 }
 
 /* ---- its life ---- */
@@ -131,8 +130,7 @@ bool stripe_session_expire(struct call *call)
         return true; /* a refusal because of the state is stored under the key */
     }
     expire(call, session);
-    pay_answer(call, session);
-    return true;
+    return pay_answer(call, session);
 }
 
 bool stripe_session_end(struct call *call)

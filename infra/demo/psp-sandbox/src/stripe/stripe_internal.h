@@ -67,8 +67,8 @@ void pay_cancel(struct call *call, struct object *intent, const char *reason,
 bool pay_has_expired(const struct call *call, const struct object *intent);
 /* The authorisation has run out. */
 void pay_expire(struct call *call, struct object *intent);
-/* 200 with the object, expanded as the call asks. */
-void pay_answer(struct call *call, const struct object *object);
+/* 200 with the object, expanded as the call asks; returns true. */
+bool pay_answer(struct call *call, const struct object *object);
 
 /* ---- sessions ---- */
 
