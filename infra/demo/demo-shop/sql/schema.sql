@@ -177,3 +177,88 @@ BEGIN
         UPDATE partner_orders p SET refunded_at = now() WHERE p.order_id = refund_order.order_id;
     END IF;
 END $$;
+
+-- ---- what is asked ----
+
+-- NULL: there is no such session, or it is over.
+CREATE OR REPLACE FUNCTION user_of(token text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT user_id FROM sessions WHERE token_hash = decode(token, 'hex') AND expires_at > now()
+$$;
+
+CREATE OR REPLACE FUNCTION products_after(last text, most integer) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('products', coalesce(json_agg(p), '[]'), 'next', max(sku))
+        FROM (SELECT sku, name, json_build_object('ko', name, 'en', name_en) AS names, price,
+                     'KRW' AS currency, stock
+              FROM products WHERE sku > last ORDER BY sku LIMIT most) p
+$$;
+
+-- The newest orders of a customer, the shop's own and those that were handed in.
+CREATE OR REPLACE FUNCTION orders_of(customer bigint) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('orders', coalesce(json_agg(mine), '[]'))
+        FROM (SELECT id AS order, source, status, currency, amount, seats,
+                     (SELECT CASE WHEN p.event IS NULL THEN
+                          json_build_object('ko', string_agg(name || ' × ' || quantity, ', ' ORDER BY sku),
+                                            'en', string_agg(name_en || ' × ' || quantity, ', ' ORDER BY sku))
+                      ELSE json_build_object('ko', coalesce(p.event_name, p.event)) END
+                      FROM order_lines JOIN products USING (sku) WHERE order_id = o.id) AS what
+              FROM orders o LEFT JOIN partner_orders p ON p.order_id = o.id
+              WHERE user_id = customer ORDER BY id DESC LIMIT 50) mine
+$$;
+
+CREATE OR REPLACE FUNCTION time_text(at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+-- What partners have handed in; `source` is the partner.
+CREATE OR REPLACE VIEW imported AS
+    SELECT o.id AS order, o.external_id, o.status, o.user_id::text AS customer, p.event, o.currency,
+           o.amount, p.seats, p.provider, p.payment, p.event_name, p.lines, o.source,
+           time_text(o.created_at) AS received_at, time_text(p.refunded_at) AS refunded_at
+    FROM orders o JOIN partner_orders p ON p.order_id = o.id;
+
+CREATE OR REPLACE FUNCTION imported_after(partner text, last bigint, most integer)
+RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object(
+               'orders', coalesce(json_agg(to_jsonb(i) - '{source,event_name,lines}'::text[]), '[]'),
+               'next', max(i.order))
+        FROM (SELECT * FROM imported WHERE source = partner AND imported.order > last
+              ORDER BY imported.order LIMIT most) i
+$$;
+
+-- ---- seeding ----
+
+-- As many as are missing up to this number, whose hashes take turns.
+CREATE OR REPLACE FUNCTION seed_customers(last bigint, hashes text[]) RETURNS void LANGUAGE sql AS $$
+    WITH made AS (
+        INSERT INTO users (email, password_hash, name, lang, created_at)
+        SELECT 'customer' || lpad(i::text, 6, '0') || '@shop.example', hashes[1 + i % cardinality(hashes)],
+               'Customer ' || i, CASE WHEN i % 5 = 0 THEN 'en' ELSE 'ko' END,
+               now() - (i % 3000) * interval '1 day'
+        FROM generate_series(1 + (SELECT coalesce(max(substring(email from '^customer(\d+)@')::bigint), 0)
+                                  FROM users WHERE email LIKE 'customer%'), last) i
+        RETURNING id)
+    INSERT INTO addresses (user_id, street, city, postcode)
+    SELECT id, (id % 300 + 1) || ' Sejong-daero',
+           (ARRAY['Seoul','Busan','Incheon','Daegu','Daejeon'])[1 + id % 5],
+           lpad((id % 63000)::text, 5, '0') FROM made
+$$;
+
+CREATE OR REPLACE FUNCTION seed_goods() RETURNS void LANGUAGE sql AS $$
+    INSERT INTO products SELECT 'sku-' || lpad(i::text, 4, '0'),
+        (ARRAY['우산','공책','머그잔','담요','등산 양말'])[1 + i % 5] || ' ' || i,
+        'A plain thing, number ' || i || ', made to be bought.', 1000 * (1 + i % 90), 100000000,
+        (ARRAY['Umbrella','Notebook','Mug','Blanket','Walking socks'])[1 + i % 5] || ' ' || i
+        FROM generate_series(1, 200) i ON CONFLICT (sku) DO UPDATE SET name_en = excluded.name_en;
+    INSERT INTO products VALUES ('last-one', '마지막 하나', 'There is one of it.', 5000, 1, 'The last one')
+        ON CONFLICT DO NOTHING;
+    WITH buyers AS (SELECT id FROM users WHERE NOT EXISTS (SELECT FROM orders) ORDER BY id LIMIT 1000),
+        made AS (INSERT INTO orders (user_id, status, currency, amount)
+                 SELECT id, 'completed', 'KRW', 2000 FROM buyers RETURNING id)
+    INSERT INTO order_lines SELECT id, 'sku-0001', 1, 2000 FROM made;
+$$;
+
+-- The columns of a login and nothing else. Creating the role is up to the administrator.
+CREATE OR REPLACE FUNCTION grant_reader(reader text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('GRANT SELECT (id, email, password_hash, lang, active) ON users TO %I', reader);
+END $$;

@@ -114,47 +114,24 @@ static int add_demo_users(PGconn *conn, const struct settings *settings, struct 
 
 /* ---- everybody else ---- */
 
-/* An SQL array of hashes of the same password, the formats taking turns. */
-static int make_hashes(enum password_cost cost, struct text *array, struct err_slot *err)
-{
-    TEXT_LIT(array, "{");
-    for (unsigned i = 0; i < PASSWORD_FORMATS; i++) {
-        char hash[PASSWORD_HASH_MAX];
-        int rc =
-            password_make((enum password_format)i, cost, bulk_password, rng_system(), err, hash);
-        if (rc < 0)
-            return rc;
-        text_printf(array, "%s\"%s\"", i > 0 ? "," : "", hash); /* hashes hold no quotes */
-    }
-    text_add(array, "}", sizeof("}"));
-    assert(!array->overflown);
-    return 0;
-}
-
 static int add_customers(PGconn *conn, const struct settings *settings, struct err_slot *err)
 {
-    static const char sql[] =
-        "WITH made AS ("
-        " INSERT INTO users (email, password_hash, name, lang, created_at)"
-        " SELECT 'customer' || lpad(i::text, 6, '0') || '@shop.example',"
-        "        ($2::text[])[1 + i % array_length($2::text[], 1)], 'Customer ' || i,"
-        "        CASE WHEN i % 5 = 0 THEN 'en' ELSE 'ko' END,"
-        "        now() - (i % 3000) * interval '1 day'"
-        " FROM generate_series(1 + (SELECT coalesce(max(substring(email"
-        "   from '^customer(\\d+)@')::bigint), 0) FROM users WHERE email LIKE 'customer%'),"
-        "   $1::bigint) i RETURNING id)"
-        " INSERT INTO addresses (user_id, street, city, postcode)"
-        " SELECT id, (id % 300 + 1) || ' Sejong-daero',"
-        "        (ARRAY['Seoul','Busan','Incheon','Daegu','Daejeon'])[1 + id % 5],"
-        "        lpad((id % 63000)::text, 5, '0') FROM made";
     char memory[PASSWORD_FORMATS * (PASSWORD_HASH_MAX + 4)], last[24];
-    struct text hashes = text_on(memory, sizeof(memory));
+    struct text hashes = text_on(memory, sizeof(memory)); /* an SQL array, of one a format */
+    int rc = 0;
     snprintf(last, sizeof(last), "%llu",
              (unsigned long long)settings->seed_users - SEED_DEMO_USERS);
     const char *const params[] = {last, memory};
-    int rc = make_hashes((enum password_cost)settings->seed_hashes, &hashes, err);
+    for (unsigned i = 0; rc == 0 && i < PASSWORD_FORMATS; i++) {
+        char hash[PASSWORD_HASH_MAX] = "";
+        rc = password_make((enum password_format)i, (enum password_cost)settings->seed_hashes,
+                           bulk_password, rng_system(), err, hash);
+        text_printf(&hashes, "%c\"%s\"", i > 0 ? ',' : '{', hash); /* hashes hold no quotes */
+    }
+    text_add(&hashes, "}", sizeof("}"));
+    assert(!hashes.overflown);
     if (rc == 0)
-        rc = run(conn, "customers", sql, 2, params, err);
+        rc = run(conn, "customers", "SELECT seed_customers($1, $2)", 2, params, err);
     if (rc == 0)
         rc = run(conn, "customers", "ANALYZE users", 0, NULL, err);
     if (rc == 0)
@@ -162,37 +139,7 @@ static int add_customers(PGconn *conn, const struct settings *settings, struct e
     return rc;
 }
 
-/* ---- products, some orders, grants ---- */
-
-static const char goods[] =
-    "INSERT INTO products SELECT 'sku-' || lpad(i::text, 4, '0'),"
-    " (ARRAY['우산','공책','머그잔','담요','등산 양말'])[1 + i % 5] || ' ' || i,"
-    " 'A plain thing, number ' || i || ', made to be bought.', 1000 * (1 + i % 90), 100000000,"
-    " (ARRAY['Umbrella','Notebook','Mug','Blanket','Walking socks'])[1 + i % 5] || ' ' || i"
-    " FROM generate_series(1, 200) i ON CONFLICT (sku) DO UPDATE SET name_en = excluded.name_en;"
-    "INSERT INTO products VALUES"
-    " ('last-one', '마지막 하나', 'There is one of it.', 5000, 1, 'The last one')"
-    " ON CONFLICT DO NOTHING;"
-    "WITH buyers AS (SELECT id FROM users WHERE NOT EXISTS (SELECT FROM orders)"
-    " ORDER BY id LIMIT 1000),"
-    " made AS (INSERT INTO orders (user_id, status, currency, amount)"
-    " SELECT id, 'completed', 'KRW', 2000 FROM buyers RETURNING id)"
-    " INSERT INTO order_lines SELECT id, 'sku-0001', 1, 2000 FROM made";
-
-/* The columns of a login and nothing else. Creating the role is up to the administrator. */
-static int grant_reader(PGconn *conn, const char *role, struct err_slot *err)
-{
-    if (role[0] == '\0')
-        return 0;
-    char *name = PQescapeIdentifier(conn, role, strlen(role));
-    if (name == NULL)
-        return database_error(conn, "reader's role", err);
-    char sql[512];
-    snprintf(sql, sizeof(sql),
-             "GRANT SELECT (id, email, password_hash, lang, active) ON users TO %s", name);
-    PQfreemem(name);
-    return run(conn, "reader's role", sql, 0, NULL, err);
-}
+/* ---- all of it ---- */
 
 static int seed_all(PGconn *conn, const struct settings *settings, struct err_slot *err)
 {
@@ -206,9 +153,10 @@ static int seed_all(PGconn *conn, const struct settings *settings, struct err_sl
     if (rc == 0)
         rc = add_customers(conn, settings, err);
     if (rc == 0)
-        rc = run(conn, "products and orders", goods, 0, NULL, err);
-    if (rc == 0)
-        rc = grant_reader(conn, settings->reader_role, err);
+        rc = run(conn, "products and orders", "SELECT seed_goods()", 0, NULL, err);
+    const char *const role[] = {settings->reader_role};
+    if (rc == 0 && role[0][0] != '\0')
+        rc = run(conn, "reader's role", "SELECT grant_reader($1)", 1, role, err);
     return rc;
 }
 

@@ -14,20 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SESSION_USER                                                                               \
-    "(SELECT user_id FROM sessions WHERE token_hash = decode($1, 'hex') AND expires_at > now())"
-#define NAMES        "json_build_object('ko', name, 'en', name_en)"
-#define WHAT(NAME)   "string_agg(" NAME " || ' × ' || quantity, ', ' ORDER BY sku)"
-#define DONE         "SELECT outcome, json_build_object('order', order_id, 'status', order_status) FROM "
-#define TIME(COLUMN) "to_char(" COLUMN " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-#define IMPORTED(MORE)                                                                             \
-    "SELECT o.id AS order, o.external_id, o.status, o.user_id::text AS customer, p.event,"         \
-    " o.currency, o.amount, p.seats, p.provider, p.payment," MORE                                  \
-    " " TIME("o.created_at") " AS received_at, " TIME(                                             \
-        "p.refunded_at") " AS refunded_at"                                                         \
-                         " FROM orders o JOIN partner_orders p ON p.order_id = o.id WHERE "        \
-                         "o.source = $1"
+#define DONE "SELECT outcome, json_build_object('order', order_id, 'status', order_status) FROM "
 
+/* sql/schema.sql has their functions and the view. */
 const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_LOGIN] =
         {"login", "SELECT id, password_hash FROM users WHERE lower(email) = lower($1) AND active"},
@@ -37,42 +26,24 @@ const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_SESSION_CLOSE] = {"session_close",
                             "DELETE FROM sessions WHERE token_hash = decode($1, 'hex')"
                             " OR expires_at < now() - interval '1 day'"},
-    [SHOP_WHO] = {"who", "SELECT id, lang FROM users WHERE id = " SESSION_USER},
+    [SHOP_WHO] = {"who", "SELECT id, lang FROM users WHERE id = user_of($1)"},
     [SHOP_ME] = {"me", "SELECT 'ok', json_build_object('customer', id::text, 'login', email,"
-                       " 'name', name, 'lang', lang) FROM users WHERE id = " SESSION_USER},
-    [SHOP_PRODUCTS] = {"products",
-                       "SELECT 'ok', json_build_object('products',"
-                       " coalesce(json_agg(p), '[]'), 'next', max(sku)) FROM"
-                       " (SELECT sku, name, " NAMES " AS names, price, 'KRW' AS currency, stock"
-                       " FROM products WHERE sku > $1 ORDER BY sku"
-                       " LIMIT $2::integer) p"},
+                       " 'name', name, 'lang', lang) FROM users WHERE id = user_of($1)"},
+    [SHOP_PRODUCTS] = {"products", "SELECT 'ok', products_after($1, $2::integer)"},
     [SHOP_PRODUCT] = {"product",
                       "SELECT 'ok', row_to_json(p) FROM (SELECT sku, name, price,"
                       " 'KRW' AS currency, stock, description FROM products WHERE sku = $1) p"},
     [SHOP_PLACE] = {"place", "SELECT outcome, json_build_object('order', order_id, 'total', total)"
                              " FROM place_order(decode($1, 'hex'), $2::jsonb)"},
-    [SHOP_MY_ORDERS] =
-        {"my_orders",
-         "SELECT 'ok', json_build_object('orders', (SELECT"
-         " coalesce(json_agg(o), '[]') FROM (SELECT id AS order, source, status,"
-         " currency, amount, seats, (SELECT CASE WHEN p.event IS NULL THEN"
-         " json_build_object('ko', " WHAT("name") ", 'en', " WHAT(
-             "name_en") ")"
-                        " ELSE json_build_object('ko', coalesce(p.event_name, p.event)) END"
-                        " FROM order_lines JOIN products USING (sku)"
-                        " WHERE order_id = orders.id) AS what"
-                        " FROM orders LEFT JOIN partner_orders p ON p.order_id = orders.id"
-                        " WHERE user_id = s.user_id"
-                        " ORDER BY id DESC LIMIT 50) o)) FROM " SESSION_USER " s"},
+    [SHOP_MY_ORDERS] = {"my_orders", "SELECT 'ok', orders_of(customer) FROM user_of($1) customer"
+                                     " WHERE customer IS NOT NULL"},
     [SHOP_IMPORT] = {"import", DONE "import_order($1, $2::jsonb)"},
     [SHOP_MOVE] = {"move", DONE "move_order($1, $2::jsonb)"},
     [SHOP_REFUND] = {"refund", DONE "refund_order($1, $2::jsonb)"},
-    [SHOP_IMPORTED] = {"imported", "SELECT 'ok', row_to_json(i) FROM (" IMPORTED(
-                                       " p.event_name, p.lines,") " AND o.external_id = $2) i"},
+    [SHOP_IMPORTED] = {"imported", "SELECT 'ok', (to_jsonb(i) - 'source')::json FROM imported i"
+                                   " WHERE source = $1 AND external_id = $2"},
     [SHOP_IMPORTED_LIST] = {"imported_list",
-                            "SELECT 'ok', json_build_object('orders', coalesce(json_agg(i), '[]'),"
-                            " 'next', max(i.order)) FROM (" IMPORTED(
-                                "") " AND o.id > $2::bigint ORDER BY o.id LIMIT $3::integer) i"},
+                            "SELECT 'ok', imported_after($1, $2::bigint, $3::integer)"},
 };
 
 struct shop *shop_of(const struct http_req *req)
