@@ -2,8 +2,8 @@
 // the same work: nginx with a constant body, a bare epoll loop, a script call for each join.
 
 import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
 import { freePort, makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';
 import { programPath } from '../../tests/lib-js/service.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, change, issued, openEvent, startFront } from './lib/front.js';
@@ -16,24 +16,19 @@ import { cpuPerRequest, wrk } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const JOIN_SECONDS = Math.ceil(Number(process.env.BENCH_SECONDS ?? 2));
+
 async function startFloor(scope, bodyLen, kind = 'reply') {
   const port = await freePort();
   const child = scope.spawn(`floor-${port}`, [
     'taskset', '-c', String(SERVER_CORE), programPath('floor'), String(port), String(bodyLen), kind,
   ]);
-  if (kind === 'reply') await answering(port, '/');
-  else await listening(port);
+  await until(`port ${port} to answer`, async () => {
+    const { ok, body } = await fetch(`http://127.0.0.1:${port}/`);
+    await body.cancel(); // of a stream, whose end never comes
+    return ok;
+  });
   return { port, pid: child.pid, child };
 }
-
-const answering = (port, path) =>
-  until(`port ${port} to answer`, async () => (await fetch(`http://127.0.0.1:${port}${path}`)).ok);
-
-const listening = (port) =>
-  until(`port ${port} to listen`, () => new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.end(() => resolve(true)));
-    socket.on('error', () => resolve(false));
-  }));
 
 async function polls({ scope, add, front, ticket }) {
   const me = await front.http.get(`/v1/queue/${EVENT}/me`, { token: ticket });
@@ -235,21 +230,13 @@ async function pacedP99(base, ticket) {
   return took[Math.floor(took.length * 0.99)];
 }
 
-function startHolder(scope, port, count, path, from) {
-  const child = spawn(programPath('hold'), ['127.0.0.1', String(port), String(count), path, from], {
+function startHolder(scope, port, count, path) {
+  const child = spawn(programPath('hold'), [String(port), String(count), path], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   pin(child.pid, LOAD_CORE);
   const lines = [];
-  let buffered = '';
-  child.stdout.on('data', (bytes) => {
-    buffered += bytes;
-    let at;
-    while ((at = buffered.indexOf('\n')) >= 0) {
-      lines.push(JSON.parse(buffered.slice(0, at)));
-      buffered = buffered.slice(at + 1);
-    }
-  });
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));
   scope.defer(() => new Promise((resolve) => child.on('exit', resolve).stdin.end()));
   const next = (what, timeoutMs = 60_000) =>
     until(what, () => lines.shift() ?? false, { timeoutMs });
@@ -270,7 +257,7 @@ async function streams({ scope, add, redis, secrets }) {
   await Promise.all(fronts.map((front) => until('the event', async () =>
     (await front.http.get(`/v1/queue/${EVENT}/status`)).status === 200)));
   const before = fronts.map((front) => rssKb(front.child.pid));
-  const holders = fronts.map((front, n) => startHolder(scope, front.port, per, path, `127.0.${n + 1}.1`));
+  const holders = fronts.map((front) => startHolder(scope, front.port, per, path));
   for (const holder of holders) await holder.ready();
   const grown = fronts.map((front, n) => ((rssKb(front.child.pid) - before[n]) * 1024) / per);
   const open = (await Promise.all(holders.map((holder) => holder.count()))).reduce((sum, c) => sum + c.open, 0);
@@ -280,7 +267,7 @@ async function streams({ scope, add, redis, secrets }) {
   // A broadcast: the fronts' CPU over some seconds, by the events that arrived.
   const frameLen = Buffer.byteLength((await fronts[0].http.get(`/v1/queue/${EVENT}/status`)).text) + 8;
   const floor = await startFloor(scope, frameLen, 'stream');
-  const floorHolder = startHolder(scope, floor.port, per, path, '127.0.9.1');
+  const floorHolder = startHolder(scope, floor.port, per, path);
   await floorHolder.ready();
   const taken = { ours: [], floor: [] };
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -12,14 +12,12 @@
  * Its calls to the kernel are those of the services (common/http/http_conn.c). With read() and
  * write(), which go through the file layer first, it would be slower by some per cent than it can
  * be, and so flatter them. */
+#include "load.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,10 +49,8 @@ static int listen_on(uint16_t port)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     struct sockaddr_in name = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 || listen(fd, 4096) < 0) {
-        perror("floor: listen");
-        exit(1);
-    }
+    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 || listen(fd, 4096) < 0)
+        load_die("floor: listen");
     return fd;
 }
 
@@ -89,7 +85,7 @@ static char *answers(size_t len, size_t *one)
     *one = (size_t)head_len + len;
     char *all = malloc(*one * PIPELINE_MAX);
     if (all == NULL)
-        exit(1);
+        load_die("floor: answers");
     for (size_t i = 0; i < PIPELINE_MAX; i++) {
         memcpy(all + i * *one, head, (size_t)head_len);
         memset(all + i * *one + head_len, 'x', len);
@@ -99,9 +95,8 @@ static char *answers(size_t len, size_t *one)
 
 static bool is_stream[FDS_MAX];
 
-static void broadcast(int epoll, const char *bytes, size_t len)
+static void broadcast(const char *bytes, size_t len)
 {
-    (void)epoll;
     struct rusage before, after;
     unsigned sent = 0;
     getrusage(RUSAGE_SELF, &before);
@@ -176,7 +171,7 @@ int main(int argc, char **argv)
             } else if (fd == floor.signals) {
                 struct signalfd_siginfo info;
                 if (read(fd, &info, sizeof(info)) > 0)
-                    broadcast(floor.epoll, floor.answer, len);
+                    broadcast(floor.answer, len);
             } else {
                 serve(&floor, fd);
             }

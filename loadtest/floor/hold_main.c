@@ -1,19 +1,12 @@
 /* hold_main.c: opens many streams and holds them, for measuring what a waiting visitor costs.
  *
- *   hold ADDRESS PORT COUNT PATH [FROM]
+ *   hold PORT COUNT PATH
  *
- * Opens COUNT connections to ADDRESS:PORT (from the address FROM on, so that ports suffice), asks
- * each for PATH, and says {"ready":COUNT} once every one has had its first bytes. Each line on
- * standard input is then answered with what has come since: {"open":n,"bytes":n,"reads":n}. Ends
- * with its standard input. */
-#include "client.h"
+ * Asks for PATH on COUNT connections, and says {"ready":COUNT} once every one has had its first
+ * bytes. Each line on standard input is then answered with what has come since:
+ * {"open":n,"reads":n}. Ends with its standard input. */
+#include "load.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,75 +14,51 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 1024, UNDER_WAY_MAX = 256, FDS_MAX = 20000, PORTS_PER_ADDRESS = 20000 };
+enum { EVENTS_MAX = 1024, UNDER_WAY_MAX = 256 };
+
+struct stream {
+    int fd;
+    bool greeted;
+};
 
 struct holder {
     int epoll;
-    struct sockaddr_in to;
-    struct in_addr from;
-    bool from_given;
-    const char *request;
-    size_t request_len;
+    uint16_t port;
+    struct stream *streams;
+    char request[512];
     unsigned wanted, dialled, greeted, open;
-    uint64_t bytes, reads;
-    bool said_ready;
-    bool greeted_fd[FDS_MAX];
+    uint64_t reads;
 };
 
 static void dial(struct holder *holder)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (fd < 0 || fd >= FDS_MAX)
-        client_die("hold: socket");
-    if (holder->from_given) {
-        struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = holder->from};
-        from.sin_addr.s_addr =
-            htonl(ntohl(from.sin_addr.s_addr) + holder->dialled / PORTS_PER_ADDRESS);
-        int on = 1;
-        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-        if (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
-            client_die("hold: bind");
-    }
-    if (connect(fd, (struct sockaddr *)&holder->to, sizeof(holder->to)) < 0 && errno != EINPROGRESS)
-        client_die("hold: connect");
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.fd = fd};
-    if (epoll_ctl(holder->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-        client_die("hold: epoll_ctl");
-    holder->greeted_fd[fd] = false;
-    holder->dialled++;
-}
-
-static void ask(struct holder *holder, int fd)
-{
-    if (send(fd, holder->request, holder->request_len, MSG_NOSIGNAL) !=
-        (ssize_t)holder->request_len)
-        client_die("hold: send");
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    epoll_ctl(holder->epoll, EPOLL_CTL_MOD, fd, &event);
+    struct stream *stream = &holder->streams[holder->dialled++];
+    size_t len = strlen(holder->request);
+    stream->fd = load_connect(holder->epoll, holder->port, stream);
+    if (send(stream->fd, holder->request, len, MSG_NOSIGNAL) != (ssize_t)len)
+        load_die("hold: send");
     holder->open++;
 }
 
-static void hear(struct holder *holder, int fd)
+static void hear(struct holder *holder, struct stream *stream)
 {
     static char bytes[65536];
-    ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
+    ssize_t got = recv(stream->fd, bytes, sizeof(bytes), 0);
     if (got <= 0) {
-        if (got < 0 && errno == EAGAIN)
-            return;
-        close(fd);
+        close(stream->fd);
         holder->open--;
         return;
     }
-    holder->bytes += (uint64_t)got;
     holder->reads++;
-    if (!holder->greeted_fd[fd]) {
-        if (memcmp(bytes, "HTTP/1.1 200", got < 12 ? (size_t)got : 12) != 0) {
-            fprintf(stderr, "hold: %.*s\n", (int)got, bytes);
-            exit(1);
-        }
-        holder->greeted_fd[fd] = true;
-        holder->greeted++;
+    if (stream->greeted)
+        return;
+    if (memcmp(bytes, "HTTP/1.1 200", got < 12 ? (size_t)got : 12) != 0) {
+        fprintf(stderr, "hold: %.*s\n", (int)got, bytes);
+        exit(1);
     }
+    stream->greeted = true;
+    if (++holder->greeted == holder->wanted)
+        printf("{\"ready\":%u}\n", holder->greeted);
 }
 
 static void on_command(struct holder *holder)
@@ -97,65 +66,38 @@ static void on_command(struct holder *holder)
     char line[64];
     if (fgets(line, sizeof(line), stdin) == NULL)
         exit(0);
-    printf("{\"open\":%u,\"bytes\":%lu,\"reads\":%lu}\n", holder->open, holder->bytes,
-           holder->reads);
-    fflush(stdout);
-    holder->bytes = 0;
+    printf("{\"open\":%u,\"reads\":%lu}\n", holder->open, holder->reads);
     holder->reads = 0;
-}
-
-static void turn(struct holder *holder)
-{
-    struct epoll_event events[EVENTS_MAX];
-    while (holder->dialled < holder->wanted && holder->dialled - holder->greeted < UNDER_WAY_MAX)
-        dial(holder);
-    int count = epoll_wait(holder->epoll, events, EVENTS_MAX, -1);
-    for (int i = 0; i < count; i++) {
-        int fd = events[i].data.fd;
-        if (fd == STDIN_FILENO)
-            on_command(holder);
-        else if ((events[i].events & EPOLLOUT) != 0)
-            ask(holder, fd);
-        else
-            hear(holder, fd);
-    }
-    if (!holder->said_ready && holder->greeted == holder->wanted) {
-        holder->said_ready = true;
-        printf("{\"ready\":%u}\n", holder->greeted);
-        fflush(stdout);
-    }
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 5) {
-        fprintf(stderr, "usage: hold ADDRESS PORT COUNT PATH [FROM]\n");
-        return 2;
-    }
     static struct holder holder;
-    holder.to.sin_family = AF_INET;
-    holder.to.sin_port = htons((uint16_t)atoi(argv[2]));
-    holder.wanted = (unsigned)atoi(argv[3]);
-    if (inet_pton(AF_INET, argv[1], &holder.to.sin_addr) != 1 ||
-        (argc > 5 && inet_pton(AF_INET, argv[5], &holder.from) != 1)) {
-        fprintf(stderr, "hold: addresses are numeric\n");
+    struct epoll_event events[EVENTS_MAX], commands = {.events = EPOLLIN, .data.ptr = NULL};
+    if (argc != 4) {
+        fprintf(stderr, "usage: hold PORT COUNT PATH\n");
         return 2;
     }
-    if ((ntohl(holder.to.sin_addr.s_addr) >> 24) != 127) {
-        fprintf(stderr, "hold: %s is not on this machine\n", argv[1]);
-        return 2;
-    }
-    holder.from_given = argc > 5;
-    char request[512];
-    holder.request_len = (size_t)snprintf(request, sizeof(request),
-                                          "GET %s HTTP/1.1\r\nHost: hold\r\n"
-                                          "Accept: text/event-stream\r\n\r\n",
-                                          argv[4]);
-    holder.request = request;
-    holder.epoll = epoll_create1(0);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = STDIN_FILENO};
-    epoll_ctl(holder.epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event);
+    holder.port = (uint16_t)load_number(argv[1], 0);
+    holder.wanted = (unsigned)load_number(argv[2], 0);
+    holder.streams = calloc(holder.wanted, sizeof(*holder.streams));
+    holder.epoll = epoll_create1(EPOLL_CLOEXEC);
+    snprintf(holder.request, sizeof(holder.request),
+             "GET %s HTTP/1.1\r\nHost: hold\r\nAccept: text/event-stream\r\n\r\n", argv[3]);
+    if (holder.streams == NULL || holder.epoll < 0 ||
+        epoll_ctl(holder.epoll, EPOLL_CTL_ADD, STDIN_FILENO, &commands) < 0)
+        load_die("hold");
     setvbuf(stdin, NULL, _IONBF, 0);
-    for (;;)
-        turn(&holder);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (;;) {
+        while (holder.dialled < holder.wanted && holder.dialled - holder.greeted < UNDER_WAY_MAX)
+            dial(&holder);
+        int count = epoll_wait(holder.epoll, events, EVENTS_MAX, -1);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.ptr == NULL)
+                on_command(&holder);
+            else
+                hear(&holder, events[i].data.ptr);
+        }
+    }
 }

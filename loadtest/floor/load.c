@@ -1,0 +1,251 @@
+/* load.c: a wire is idle, or busy with one request, or closed for good. Time counts from the
+ * instant at which a request was due, whenever it could be sent. */
+#include "load.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { EVENTS_MAX = 1024, LAST_ANSWERS_US = 5000000 };
+
+void load_die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static uint64_t now_us(void)
+{
+    return clock_mono_us(clock_system());
+}
+
+static const char *behind(const char *answer, size_t len, const char *name)
+{
+    const char *at = memmem(answer, len, name, strlen(name));
+    return at != NULL ? at + strlen(name) : NULL;
+}
+
+const char *load_behind(const struct wire *wire, const char *name)
+{
+    return behind(wire->answer, wire->got, name);
+}
+
+/* Head and body are there. For servers that are known to send a length: nothing is parsed, since a
+ * generator that runs against the bare floor of the machine must cost next to nothing. */
+static bool has_all(const struct wire *wire)
+{
+    const char *body = load_behind(wire, "\r\n\r\n");
+    if (body == NULL)
+        return false;
+    size_t head = (size_t)(body - wire->answer);
+    const char *length = behind(wire->answer, head, "Content-Length: ");
+    if (length == NULL)
+        length = behind(wire->answer, head, "content-length: ");
+    return wire->got >= head + (length != NULL ? strtoul(length, NULL, 10) : 0);
+}
+
+/* ---- connections ---- */
+
+int load_connect(int epoll, uint16_t port, void *data)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+        load_die("connect");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        load_die("epoll_ctl");
+    return fd;
+}
+
+static void dial(struct wire *wire)
+{
+    const struct load *load = wire->flow->load;
+    wire->fd = load_connect(load->epoll, load->port, wire);
+}
+
+void load_dial(struct load *load, struct flow *flow, unsigned connections)
+{
+    if (load->epoll == 0 && (load->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
+        load_die("epoll");
+    flow->load = load;
+    flow->wires_len = flow->open = connections;
+    flow->wires = calloc(connections + 1, sizeof(*flow->wires));
+    flow->idle = calloc(connections + 1, sizeof(*flow->idle));
+    if (flow->wires == NULL || flow->idle == NULL)
+        load_die("connections");
+    for (unsigned i = 0; i < connections; i++) {
+        flow->wires[i].flow = flow;
+        dial(&flow->wires[i]);
+    }
+}
+
+/* ---- requests ---- */
+
+static void ask(struct wire *wire, uint64_t due_us)
+{
+    char request[LOAD_REQUEST_MAX];
+    struct flow *flow = wire->flow;
+    wire->number = flow->due++;
+    wire->due_us = due_us;
+    wire->got = 0;
+    wire->busy = true;
+    flow->busy++;
+    size_t len = flow->load->write(flow->load->ctx, wire, request);
+    (void)!send(wire->fd, request, len, MSG_NOSIGNAL); /* what failed is seen at reading */
+}
+
+static bool is_over(const struct flow *flow, uint64_t at_us)
+{
+    return at_us >= flow->load->until_us || (flow->most > 0 && flow->due == flow->most);
+}
+
+/* Of the closed loop at once, of the open one when it is due. */
+static void go_on(struct wire *wire)
+{
+    struct flow *flow = wire->flow;
+    uint64_t now = flow->rate == 0 ? now_us() : 0;
+    if (flow->rate == 0 && !is_over(flow, now))
+        ask(wire, now);
+    else
+        flow->idle[flow->idle_len++] = (unsigned)(wire - flow->wires);
+}
+
+static uint64_t next_us(const struct flow *flow)
+{
+    return flow->load->began_us + flow->due * 1000000 / flow->rate;
+}
+
+/* The open loop: what is due by now, as far as there are connections for it. */
+static void send_due(struct flow *flow)
+{
+    const struct load *load = flow->load;
+    while (flow->rate > 0 && next_us(flow) <= load->now_us && !is_over(flow, next_us(flow))) {
+        if (load->now_us - next_us(flow) > load->wait_us) {
+            flow->away++;
+            flow->due++;
+        } else if (flow->idle_len == 0) {
+            return;
+        } else {
+            struct wire *wire = &flow->wires[flow->idle[--flow->idle_len]];
+            if (wire->fd >= 0)
+                ask(wire, next_us(flow));
+        }
+    }
+}
+
+/* A connection that was closed under its request, or without one. */
+static void hung_up(struct wire *wire)
+{
+    struct flow *flow = wire->flow;
+    const struct load *load = flow->load;
+    bool was_busy = wire->busy;
+    close(wire->fd);
+    wire->fd = -1;
+    if (was_busy) {
+        wire->busy = false;
+        flow->busy--;
+        flow->lost++;
+        if (load->on_lost != NULL)
+            load->on_lost(load->ctx, wire);
+    }
+    if (!load->redials) {
+        flow->open--;
+        return;
+    }
+    dial(wire);
+    if (was_busy)
+        go_on(wire);
+}
+
+static void on_readable(struct wire *wire)
+{
+    const struct load *load = wire->flow->load;
+    size_t room = sizeof(wire->answer) - 1 - wire->got;
+    ssize_t got = recv(wire->fd, wire->answer + wire->got, room, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN)
+        return;
+    if (got <= 0 || (size_t)got == room || !wire->busy) {
+        hung_up(wire);
+        return;
+    }
+    wire->got += (size_t)got;
+    wire->answer[wire->got] = '\0';
+    if (!has_all(wire))
+        return;
+    wire->busy = false;
+    wire->flow->busy--;
+    load->on_answer(load->ctx, wire, now_us() - wire->due_us);
+    go_on(wire);
+}
+
+/* Whether there is nothing more to ask and nothing more to hear. */
+static bool is_through(const struct flow *flow)
+{
+    return flow->open == 0 ||
+           (flow->busy == 0 && (flow->rate == 0 || is_over(flow, next_us(flow))));
+}
+
+void load_run(struct load *load)
+{
+    struct flow *end = load->flow + LOAD_FLOWS;
+    int pause_ms = 100;
+    load->began_us = load->now_us = now_us();
+    load->until_us = load->began_us + load->seconds * 1000000;
+    for (struct flow *flow = load->flow; flow < end; flow++) {
+        if (flow->rate > 0)
+            pause_ms = 1;
+        for (unsigned i = 0; i < flow->wires_len; i++)
+            go_on(&flow->wires[i]);
+    }
+    while (load->now_us < load->until_us + LAST_ANSWERS_US) {
+        struct epoll_event events[EVENTS_MAX];
+        unsigned through = 0;
+        /* First what is due: all answers may come at once, while others wait for a connection. */
+        for (struct flow *flow = load->flow; flow < end; flow++) {
+            send_due(flow);
+            through += is_through(flow);
+        }
+        if (through == LOAD_FLOWS)
+            break;
+        int count = epoll_wait(load->epoll, events, EVENTS_MAX, pause_ms);
+        load->now_us = now_us();
+        for (int i = 0; i < count; i++)
+            on_readable(events[i].data.ptr);
+    }
+    for (struct flow *flow = load->flow; flow < end && !load->redials; flow++) {
+        for (unsigned i = 0; i < flow->wires_len; i++) {
+            if (flow->wires[i].busy)
+                hung_up(&flow->wires[i]);
+        }
+    }
+}
+
+/* ---- options ---- */
+
+int load_options(int argc, char **argv, const char *letters, const char *given[LOAD_OPTIONS_MAX])
+{
+    int option;
+    while ((option = getopt(argc, argv, letters)) != -1) {
+        if (option == '?')
+            return -1;
+        given[option] = optarg;
+    }
+    return 0;
+}
+
+uint64_t load_number(const char *text, uint64_t missing)
+{
+    return text != NULL ? strtoull(text, NULL, 10) : missing;
+}
