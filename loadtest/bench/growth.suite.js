@@ -3,9 +3,9 @@
 // become eight hundred. And what does: joins a second over the time in which a million come, and how long
 // it takes to tell Redis of ten million who wait.
 
-import { makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
+import { delay, makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
-import { EVENT, LOAD_CORE, SERVER_CORE, issued, openEvent, startFront } from './lib/front.js';
+import { EVENT, LOAD_CORE, SERVER_CORE, givenSince, issued, openEvent, startFront } from './lib/front.js';
 import { Loop, now, present, tickPeriod, wordsOf } from './lib/loops.js';
 import { cpuUs, pin, rssKb, runPinned } from './lib/machine.js';
 import { surge } from './lib/surge.js';
@@ -42,11 +42,9 @@ async function fill(front, upto, samples) {
     const placed = join.good + join.late;
     refused += join.refused;
     if (rate === undefined) samples.push({ rate: (placed * 1e6) / tookUs, refused: join.refused });
-    given = await until('the status to count them', async () => {
-      const now = await issued(front);
-      return now >= before + placed && now;
-    });
-    sameWork('places given', { placed, given: given - before }, refused / (placed + refused));
+    const more = await givenSince(front, before, placed);
+    sameWork('places given', { placed, given: more }, refused / (placed + refused));
+    given = before + more;
   }
   return given;
 }
@@ -55,13 +53,6 @@ function refusals(samples) {
   const refused = samples.filter((sample) => sample.refused > 0);
   const sum = refused.reduce((total, sample) => total + sample.refused, 0);
   return sum === 0 ? 'none refused' : `${sum} refused, in ${refused.length} of ${samples.length} seconds`;
-}
-
-async function tickUs(redis) {
-  await redis.command('CONFIG', 'RESETSTAT');
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  const line = /cmdstat_evalsha:calls=(\d+),usec=(\d+)/.exec(await redis.command('INFO', 'commandstats'));
-  return Number(line[2]) / Number(line[1]);
 }
 
 async function ticks(redis, words, count) {
@@ -171,10 +162,9 @@ async function growth({ add, front, redis, ticket }) {
   for (const places of PLACES) {
     const given = await fill(front, places, samples);
     curve.poll.push([given, await pollUs([front], ticket)]);
-    curve.tick.push([given, await tickUs(redis)]);
+    curve.tick.push([given, (await scriptUs(redis, () => delay(2_000))).us]);
     curve.front.push([given, rssKb(front.child.pid) / 1024]);
-    const used = /used_memory:(\d+)/.exec(await redis.command('INFO', 'memory'))[1];
-    curve.redis.push([given, Number(used) / 1e6]);
+    curve.redis.push([given, (await memory(redis)) / 1e6]);
   }
   const rises = (points) => points.at(-1)[1] / points[0][1];
   const chart = (points, y, log = true) => ({ points, x: 'places given', y, log });
@@ -219,17 +209,17 @@ async function said(ask, what, good, done = good) {
     const { status, text } = await ask();
     if (status === good || (tries > 0 && status === done)) return;
     if (status !== 503 || tries === 20) throw new Error(`${what}: ${status} ${text}`);
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await delay(250);
   }
 }
 
 // Commands a second of Redis and CPU of the front without any request.
 async function idle(front, redis) {
-  const sum = ({ evalsha }) => evalsha; // what fronts ask; the scripts do the rest
-  const [calls, cpu, began] = [sum(await redis.commandCalls()), cpuUs(front.child.pid), performance.now()];
-  await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  const asked = async () => (await redis.commandCalls()).evalsha; // by fronts; the scripts do the rest
+  const [calls, cpu, began] = [await asked(), cpuUs(front.child.pid), performance.now()];
+  await delay(QUIET_MS);
   const seconds = (performance.now() - began) / 1000;
-  return { calls: (sum(await redis.commandCalls()) - calls) / seconds, cpu: (cpuUs(front.child.pid) - cpu) / seconds / 1000 };
+  return { calls: ((await asked()) - calls) / seconds, cpu: (cpuUs(front.child.pid) - cpu) / seconds / 1000 };
 }
 
 const memory = async (redis) => Number(/used_memory:(\d+)/.exec(await redis.command('INFO', 'memory'))[1]);

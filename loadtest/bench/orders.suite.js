@@ -6,13 +6,14 @@
 // the middle of the run, by PostgreSQL's clock, so that neither the first orders nor the last ones, which
 // find an idle system, distort it.
 
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildWithLimits, client, openStack, parseMetrics, programPath, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
 import { PassOffice } from '../../tests/integration/seat-service/house.js';
 import { makeAccounts } from '../lib/accounts.js';
-import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
+import { inMs, inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
+import { SETTINGS } from './lib/postgres.js';
+import { writePasses } from './lib/rush.js';
 
 const ROUNDS = Math.min(3, Number(process.env.BENCH_ROUNDS ?? 3));
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
@@ -24,9 +25,7 @@ const ACCOUNTS = 500; // twelve orders each: an account's letters reach the shop
 // ---- the engine ----
 
 async function sagas({ scope, add }) {
-  const postgres = await startPostgres(scope, {
-    settings: { shared_buffers: '256MB', max_wal_size: '4GB', checkpoint_timeout: '30min' },
-  });
+  const postgres = await startPostgres(scope, { settings: SETTINGS });
   const commits = [];
   let nth = 0;
   const once = async () => {
@@ -62,8 +61,7 @@ async function openHouse(scope) {
 async function buy(scope, { stack, office }, perSecond, seconds) {
   const visitors = Math.round(perSecond * seconds);
   const passesFile = join(scope.tempDir('passes-'), 'passes');
-  const passes = Array.from({ length: visitors }, () => office.pass(EVENT, { ttl: 3600 }));
-  writeFileSync(passesFile, `${passes.join('\n')}\n`);
+  writePasses(passesFile, office, EVENT, visitors);
   const [{ now }] = stack.rows('payment_adapter', 'SELECT now()');
   const run = await runCrowd(scope, {
     scenario: 'orders',
@@ -137,8 +135,6 @@ function p99Of(before, after) {
   const times = [...after].map(([s, count]) => ({ ms: 1000 * s, count: count - before.get(s) })).sort((a, b) => a.ms - b.ms);
   return times.find(({ count }) => count >= 0.99 * times.at(-1).count).ms;
 }
-
-const inMs = (took) => Object.fromEntries(Object.entries(took).map(([name, us]) => [name, us / 1e3]));
 
 async function orders({ scope, add }) {
   const house = await openHouse(scope);

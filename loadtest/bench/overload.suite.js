@@ -10,10 +10,10 @@
 // round. A sender of garbage must not get more of the front for a request than a waiting visitor.
 
 import { makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';
-import { programPath } from '../../tests/lib-js/service.js';
 import { median, sameWork, spread } from './lib/compare.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, startFront } from './lib/front.js';
-import { cpuUs, pin, runPinned } from './lib/machine.js';
+import { cpuUs, pin } from './lib/machine.js';
+import { surge } from './lib/surge.js';
 import { wrk } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_OVERLOAD_ROUNDS ?? 3);
@@ -82,18 +82,15 @@ export default async function suite({ scope, add }) {
   await garbage(front, inside, add);
 
   let run = 0;
-  const surge = async (connections, offered = null) => {
-    const argv = [programPath('surge'), '-p', String(front.port), '-e', EVENT, '-s', SECONDS];
+  const crowdOf = async (connections, offered) => {
     const salt = `o${process.pid}-${run += 1}`;
-    const pace = offered === null ? [] : ['-o', String(Math.round(offered))];
     const before = cpuUs(front.child.pid);
-    const [crowd, one] = (await Promise.all([
-      runPinned(LOAD_CORE, [...argv, '-c', String(connections), '-k', salt, ...pace]),
-      runPinned(LOAD_CORE, [...argv, '-c', '0', '-t', ticket, '-m', '200', '-q', '50']),
-    ])).map((text) => JSON.parse(text));
+    const [crowd, one] = await Promise.all([
+      surge(front, { connections, seconds: SECONDS, salt, rate: offered }),
+      surge(front, { connections: 0, seconds: SECONDS, salt, more: ['-t', ticket, '-m', 200, '-q', 50] }),
+    ]);
     const { join, duration_us: tookUs } = crowd;
-    if (join.bad + join.lost > 0) throw new Error(`joins met what they should not: ${JSON.stringify(join)}`);
-    if (offered !== null) sameWork('newcomers who were due', { asked: (offered * tookUs) / 1e6, due: join.due }, 0.05);
+    if (offered !== undefined) sameWork('newcomers who were due', { asked: (offered * tookUs) / 1e6, due: join.due }, 0.05);
     const cpu = cpuUs(front.child.pid) - before;
     return { ...crowd, good: (join.good * 1e6) / tookUs, cpu: cpu / (join.good + join.late + join.refused), one };
   };
@@ -102,10 +99,10 @@ export default async function suite({ scope, add }) {
   const rounds = OVER.map(() => []);
   for (let round = 0; round < ROUNDS; round += 1) {
     const closed = [];
-    for (const connections of PEAK_OVER) closed.push((await surge(connections)).good);
+    for (const connections of PEAK_OVER) closed.push((await crowdOf(connections)).good);
     peaks.push(Math.max(...closed));
     for (const [n, connections] of OVER.entries()) {
-      const taken = await surge(connections, TIMES * peaks.at(-1));
+      const taken = await crowdOf(connections, TIMES * peaks.at(-1));
       rounds[n].push({ ...taken, share: taken.good / peaks.at(-1) });
     }
   }

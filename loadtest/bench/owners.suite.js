@@ -3,13 +3,13 @@
 // streams of commits there are. The cost of a hold is printed for the service, all of its processes together, and for the backends. Holds are
 // of one place of a standing area, of which there are enough for all rounds.
 
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../tests/lib-js/index.js';
 import { hall, openPostgres, openSeats, opens, operator, ROLE } from '../../tests/integration/seat-service/house.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { cpuUs } from './lib/machine.js';
-import { rush } from './lib/rush.js';
+import { SETTINGS } from './lib/postgres.js';
+import { rush, writePasses } from './lib/rush.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
@@ -34,7 +34,7 @@ async function openSide(scope, postgres, name, shares) {
       return side.owners[event] !== undefined;
     }, { timeoutMs: 60_000 });
     side.passes[event] = join(dir, event);
-    writeFileSync(side.passes[event], `${Array.from({ length: CONNECTIONS }, () => first.office.pass(event, { ttl: 3600 })).join('\n')}\n`);
+    writePasses(side.passes[event], first.office, event, CONNECTIONS);
   }
   const owners = new Set(EVENTS.map((event) => side.owners[event])).size;
   if (owners !== (shares > 0 ? 2 : 1)) throw new Error(`not comparable: ${name} has ${owners} owners`);
@@ -77,7 +77,7 @@ async function measure(side) {
 }
 
 export default async function suite({ scope, add }) {
-  const postgres = await openPostgres(scope, { shared_buffers: '256MB', min_wal_size: '4GB', max_wal_size: '4GB', checkpoint_timeout: '30min' });
+  const postgres = await openPostgres(scope, SETTINGS);
   const sides = { one: await openSide(scope, postgres, 'one_owner', 0), two: await openSide(scope, postgres, 'two_owners', 2) };
   const found = { one: [], two: [], again: [] };
   const turn = (name, side) => async () => {

@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { freePort, makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';
 import { programPath } from '../../tests/lib-js/service.js';
-import { EVENT, LOAD_CORE, SERVER_CORE, change, issued, openEvent, startFront } from './lib/front.js';
+import { EVENT, LOAD_CORE, SERVER_CORE, change, givenSince, issued, openEvent, startFront } from './lib/front.js';
 import { inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
 import { joinDirectly, places, redisCpuUs } from './lib/joins.js';
 import { cpuUs, pin, rssKb } from './lib/machine.js';
@@ -172,10 +172,7 @@ async function joins({ add, front, ticket }) {
     const issuedBefore = await issued(front);
     const { join, duration_us: tookUs } = await surge(front, { connections: 256, seconds: JOIN_SECONDS, salt: `r${process.pid}-${(salt += 1)}` });
     const c = cpuUs(front.child.pid);
-    const given = (await until('the status to count them', async () => {
-      const now = await issued(front);
-      return now >= issuedBefore + join.good && now;
-    })) - issuedBefore;
+    const given = await givenSince(front, issuedBefore, join.good);
     sameWork('places given', { asked: join.good, given }, 0.05); // some were under way at the end
     taken.pollRate.push(poll.rps);
     taken.joinRate.push((join.good * 1e6) / tookUs);

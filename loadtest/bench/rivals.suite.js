@@ -12,19 +12,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, freePort, startRedis, until } from '../../tests/lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats } from '../../tests/integration/seat-service/house.js';
+import { openPostgres, openSeats } from '../../tests/integration/seat-service/house.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
-import { runPgbench, untilAudited } from './lib/postgres.js';
-import { BOTH_CORES, rush } from './lib/rush.js';
+import { runPgbench, SETTINGS, untilAudited } from './lib/postgres.js';
+import { BOTH_CORES, HALL, openHall, rush, SEATS } from './lib/rush.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
 const CONNECTIONS = 128;
 const CLIENTS = 16;
-const ROWS = 1000;
-const PER_ROW = 250;
-const SEATS = ROWS * PER_ROW;
 const REDIS_RANGE = 1e9; // so wide that hardly a seat is asked for twice
 
 function prepare(postgres) {
@@ -40,8 +37,8 @@ function prepare(postgres) {
 function refill(postgres) {
   postgres.sql(
     `TRUNCATE seat, hold;
-     INSERT INTO seat SELECT (r - 1) * ${PER_ROW} + s, 'r' || r || 's' || s, 'free'
-       FROM generate_series(1, ${ROWS}) r, generate_series(1, ${PER_ROW}) s;
+     INSERT INTO seat SELECT (r - 1) * ${HALL.seatsPerRow} + s, 'r' || r || 's' || s, 'free'
+       FROM generate_series(1, ${HALL.rows}) r, generate_series(1, ${HALL.seatsPerRow}) s;
      CREATE INDEX IF NOT EXISTS seat_free ON seat (id) WHERE state = 'free';
      VACUUM ANALYZE seat; CHECKPOINT`,
     'rivals',
@@ -91,9 +88,9 @@ async function redisScript({ redis }) {
 }
 
 // The same requests to each of the servers; `counted` says how many seats are held.
-async function overHttp(port, { path, passesFile }, counted) {
+async function overHttp(port, target, counted) {
   const before = await counted();
-  const report = await rush({ port, path, passesFile, connections: CONNECTIONS, seconds: SECONDS, seats: SEATS, perRow: PER_ROW });
+  const report = await rush({ port, ...target, connections: CONNECTIONS, seconds: SECONDS });
   sameWork('seats held over HTTP', { answered: report.requests, held: (await counted()) - before });
   return (report.requests * 1e6) / report.duration_us;
 }
@@ -108,8 +105,7 @@ async function startNode(scope, postgres) {
 }
 
 export default async function suite({ scope, add }) {
-  const settings = { shared_buffers: '256MB', min_wal_size: '4GB', max_wal_size: '4GB', checkpoint_timeout: '30min' };
-  const postgres = await openPostgres(scope, settings);
+  const postgres = await openPostgres(scope, SETTINGS);
   const seats = await openSeats(scope, postgres, { config: { http: { loops: 1 } } });
   const redis = await startRedis(scope, { settings: { appendfsync: 'always' } });
   const dir = scope.tempDir('rivals-');
@@ -121,12 +117,8 @@ export default async function suite({ scope, add }) {
   const passesFile = join(dir, 'passes');
   let target;
   const fresh = async (round) => {
-    const event = `rival-${round}`;
-    const limits = { orphan_rule: false, hold_ttl_s: 3600, hold_max_s: 7200 };
-    await importHall(seats, event, hall({ rows: ROWS, seatsPerRow: PER_ROW, limits, area: 1 }));
-    const passes = Array.from({ length: CONNECTIONS }, () => seats.office.pass(event, { ttl: 3600 }));
-    writeFileSync(passesFile, `${passes.join('\n')}\n`);
-    target = { path: `/v1/seats/${event}/holds`, passesFile };
+    target = { event: `rival-${round}`, passesFile };
+    await openHall(seats, target.event, { area: 1, passesFile, connections: CONNECTIONS });
   };
   const journaled = async () => (await seats.metrics()).get('fairgate_journal_changes_total');
   const taken = await inTurns(

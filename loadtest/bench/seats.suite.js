@@ -10,12 +10,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { ROOT, delay, programPath, runCrowd, until } from '../../tests/lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, states } from '../../tests/integration/seat-service/house.js';
-import { inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
-import { cpuUs, pin } from './lib/machine.js';
-import { BOTH_CORES, rush } from './lib/rush.js';
+import { importHall, openPostgres, openSeats, states } from '../../tests/integration/seat-service/house.js';
+import { inMs, inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
+import { cpuUs, pin, timesUs } from './lib/machine.js';
+import { BOTH_CORES, openHall, rush, writePasses } from './lib/rush.js';
 import { startNginx } from './lib/nginx.js';
-import { runPgbench, untilAudited } from './lib/postgres.js';
+import { runPgbench, SETTINGS, untilAudited } from './lib/postgres.js';
 import { cpuPerRequest } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
@@ -26,19 +26,12 @@ const CONNECTIONS = 512;
 const CLIENTS = 16;
 const ROWS = 1_600_000;
 const SCATTER = 7919; // has no factor in common with what it walks through
-const PER_ROW = 250;
-const HALL_ROWS = 1000;
 const TWO_BITS = { accept: 'application/octet-stream' };
-
-function stadium() {
-  const path = join(ROOT, 'build/halls/stadium.json');
-  execFileSync('make', ['-s', '-C', ROOT, 'VARIANT=release', 'halls'], { stdio: 'ignore' });
-  return path;
-}
 
 // Without the pace that one visitor must keep: one connection of the load stands for many.
 function stadiumDocument() {
-  const document = JSON.parse(readFileSync(stadium(), 'utf8'));
+  execFileSync('make', ['-s', '-C', ROOT, 'VARIANT=release', 'halls'], { stdio: 'ignore' });
+  const document = JSON.parse(readFileSync(join(ROOT, 'build/halls/stadium.json'), 'utf8'));
   document.limits.rate_per_session_per_s = 0;
   return document;
 }
@@ -64,11 +57,7 @@ const walBytes = (postgres) => Number(postgres.sql("SELECT pg_current_wal_lsn() 
 const walSyncs = (postgres) => Number(postgres.sql('SELECT wal_sync FROM pg_stat_wal'));
 
 // Processor time of the backends that have ended: pgbench's, once it is through.
-function endedUs(postgres) {
-  const stat = readFileSync(`/proc/${postgres.child.pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[13]) + Number(fields[14])) * 10_000;
-}
+const endedUs = (postgres) => timesUs(postgres.child.pid).ended;
 
 // Of the service and of the backend that writes its journal.
 function holdersUs({ postgres, seats }) {
@@ -110,7 +99,7 @@ async function holds(world, { event, passesFile, area, rate = 0, seconds = SECON
   const used = holdersUs(world);
   const before = await seats.metrics();
   const [syncs, bytes] = [walSyncs(postgres), walBytes(postgres)];
-  const report = await rush({ port: seats.port, event, passesFile, area, rate, seconds, connections: CONNECTIONS, seats: HALL_ROWS * PER_ROW, perRow: PER_ROW });
+  const report = await rush({ port: seats.port, event, passesFile, area, rate, seconds, connections: CONNECTIONS });
   report.rps = (report.requests * 1e6) / report.duration_us;
   const after = await seats.metrics();
   const changes = journal(after, 'changes') - journal(before, 'changes');
@@ -122,6 +111,10 @@ async function holds(world, { event, passesFile, area, rate = 0, seconds = SECON
   return report;
 }
 
+// The medians of their percentiles.
+const latencyOf = (reports) => Object.fromEntries(['p50', 'p90', 'p99'].map((name) =>
+  [name, median(reports.map((report) => report.latency_us[name] / 1e3))]));
+
 async function durable(world) {
   const { add, postgres, seats, dir } = world;
   preparePlain(postgres);
@@ -131,12 +124,8 @@ async function durable(world) {
   let target;
   const fresh = async (round) => {
     await untilAudited(world.seats);
-    const event = `bench-${round}`;
-    const limits = { orphan_rule: false, hold_ttl_s: 3600, hold_max_s: 7200 };
-    await importHall(seats, event, hall({ rows: HALL_ROWS, seatsPerRow: PER_ROW, limits, area: 1_000_000 }));
-    const passes = Array.from({ length: CONNECTIONS }, () => seats.office.pass(event, { ttl: 3600 }));
-    writeFileSync(passesFile, `${passes.join('\n')}\n`);
-    target = { event, passesFile };
+    target = { event: `bench-${round}`, passesFile };
+    await openHall(seats, target.event, { area: 1_000_000, passesFile, connections: CONNECTIONS });
   };
   const taken = await inTurns(
     {
@@ -153,8 +142,7 @@ async function durable(world) {
     fresh,
   );
   const perCommit = reports.map((report) => report.perCommit);
-  const latency = Object.fromEntries(['p50', 'p90', 'p99'].map((name) =>
-    [name, median(reports.map((report) => report.latency_us[name] / 1e3))]));
+  const latency = latencyOf(reports);
   add({ name: 'durable: UPDATE of a free row, 16 clients', value: spread(taken.update), unit: '/s' });
   add({ name: 'durable: null against null, UPDATE and itself', value: ratio(taken, 'again', 'update') });
   add({ name: 'durable: holds', value: spread(taken.holds), unit: '/s' });
@@ -192,8 +180,7 @@ async function halfOfPeak(world, { event, passesFile, peak }) {
     runs.push(await holds(world, { event, passesFile, area: 'floor', rate }));
   for (const { requests, duration_us } of runs)
     sameWork('holds of the open loop', { due: rate, answered: (requests * 1e6) / duration_us }, 0.02);
-  const latency = Object.fromEntries(['p50', 'p90', 'p99'].map((name) =>
-    [name, median(runs.map((run) => run.latency_us[name] / 1e3))]));
+  const latency = latencyOf(runs);
   world.add({ name: `durable: p99 at half of the peak (${rate} a second)`, value: latency.p99, unit: 'ms', atMost: 10, latency, note: 'open loop over kept connections; the median of the runs' });
 }
 
@@ -275,14 +262,12 @@ async function audit(world, event, run, watched) {
   if (replayed.status !== 0) throw new Error(`audit: the journal's chain: ${replayed.stdout}${replayed.stderr}`);
 }
 
-const inMs = (took) => Object.fromEntries(Object.entries(took).map(([name, us]) => [name, us / 1e3]));
-
 async function sellOut(world) {
   const { scope, add, seats, dir } = world;
   const event = 'sellout';
   await importHall(seats, event, stadiumDocument());
   const passesFile = join(dir, 'buyers');
-  writeFileSync(passesFile, `${Array.from({ length: BUYERS }, () => seats.office.pass(event, { ttl: 3600 })).join('\n')}\n`);
+  writePasses(passesFile, seats.office, event, BUYERS);
   const count = 66_000;
   const watcher = watchHall(seats, event, count);
   const began = performance.now();
@@ -326,8 +311,7 @@ async function afterACrash({ add, seats }) {
 }
 
 export default async function suite({ scope, add }) {
-  const settings = { shared_buffers: '256MB', min_wal_size: '4GB', max_wal_size: '4GB', checkpoint_timeout: '30min' };
-  const postgres = await openPostgres(scope, settings);
+  const postgres = await openPostgres(scope, SETTINGS);
   const seats = await openSeats(scope, postgres, { config: { http: { loops: 1 } } });
   const dir = scope.tempDir('bench-');
   const world = { scope, add, postgres, seats, dir };

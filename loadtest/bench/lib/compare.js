@@ -6,6 +6,9 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+// {name: microseconds} in milliseconds.
+export const inMs = (took) => Object.fromEntries(Object.entries(took).map(([name, us]) => [name, us / 1e3]));
+
 export function spread(values) {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

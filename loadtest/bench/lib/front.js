@@ -50,4 +50,12 @@ export async function openEvent(front, knobs = {}) {
   });
 }
 
+// How many places were given since the status counted `before`, once it counts so many more.
+export async function givenSince(front, before, least) {
+  return (await until('the status to count them', async () => {
+    const now = await issued(front);
+    return now >= before + least && now;
+  })) - before;
+}
+
 export const issued = async (front) => (await front.http.get(`/v1/queue/${EVENT}/status`)).json.issued;

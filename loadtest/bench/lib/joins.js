@@ -16,8 +16,8 @@ const SCRIPT = scriptText('join');
 const OUTCOMES = ['ok', 'same', 'unknown', 'wrong state', 'limited', 'not yet', 'expired', 'gone', 'conflict', 'heal'];
 let salts = 0;
 
-export async function joinDirectly(redis, { event, boot, joins: count, batch, addresses = false, script = SCRIPT }) {
-  const sha = await redis.command('SCRIPT', 'LOAD', script);
+export async function joinDirectly(redis, { event, boot, joins: count, batch, addresses = false }) {
+  const sha = await redis.command('SCRIPT', 'LOAD', SCRIPT);
   salts += 1;
   const salt = salts.toString(36).padStart(KEY_BYTES - NUMBER.length, '-');
   const words = (number, many) => [sha, '1', `fg:{${event}}:cfg`, boot, ...ask('join', {

@@ -59,13 +59,15 @@ function childrenOf(pid) {
   return found;
 }
 
-// User and system time of a process and its children (nginx has workers), in microseconds.
-export function cpuUs(pid) {
+// User and system time of a process, and of its children that have ended, in microseconds.
+export function timesUs(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const own = (Number(fields[11]) + Number(fields[12])) * TICK_US;
-  return childrenOf(pid).reduce((sum, child) => sum + cpuUs(child), own);
+  const [user, system, endedUser, endedSystem] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 15).map(Number);
+  return { own: (user + system) * TICK_US, ended: (endedUser + endedSystem) * TICK_US };
 }
+
+// Of a process and its children (nginx has workers).
+export const cpuUs = (pid) => childrenOf(pid).reduce((sum, child) => sum + cpuUs(child), timesUs(pid).own);
 
 export function rssKb(pid) {
   const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));

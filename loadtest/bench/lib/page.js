@@ -41,30 +41,22 @@ svg .axis { stroke: var(--line); } svg .ground { fill: var(--line); opacity: .5;
 
 const WIDTH = 220;
 
-// A figure against its bar.
-function drawn(row) {
+// A figure against its bar; or a rate, among those of the same work, against the greatest of them.
+function drawn(row, most) {
   const bar = row.atMost ?? row.atLeast;
-  if (bar === undefined || row.verdict === 'BROKEN') return '';
-  const x = (value) => Math.min(WIDTH, Math.max(0, (value / bar / 2) * WIDTH)).toFixed(1);
-  const beyond = middle(row) > 2 * bar ? `<text class="beyond" x="${WIDTH - 8}" y="11">&#187;</text>` : '';
-  const spread =
-    typeof row.value === 'object'
-      ? `<line class="spread" x1="${x(row.value.min)}" x2="${x(row.value.max)}" y1="8" y2="8"/>`
-      : '';
-  return `<svg viewBox="0 0 ${WIDTH} 16" role="img" aria-label="${text(`${fixed(middle(row))}, bar ${barOf(row)}`)}">
-<rect class="ground" width="${WIDTH}" height="10" y="3"/>
-<rect class="${row.verdict}" width="${x(middle(row))}" height="10" y="3"/>
-${spread}<line class="bar" x1="${x(bar)}" x2="${x(bar)}" y1="0" y2="16" stroke-width="2"/>${beyond}</svg>`;
-}
-
-// A rate, as a bar next to those of the same work.
-function bar(row, most) {
-  const width = (value) => ((value / most) * WIDTH).toFixed(1);
+  const isRate = row.among !== undefined;
+  if (!isRate && bar === undefined) return '';
+  const full = isRate ? most[row.among] : 2 * bar;
+  const x = (value) => Math.min(WIDTH, Math.max(0, (value / full) * WIDTH)).toFixed(1);
   const { min, max } = typeof row.value === 'object' ? row.value : {};
-  const spread = min === undefined ? '' : `<line class="spread" x1="${width(min)}" x2="${width(max)}" y1="8" y2="8"/>`;
-  return `<svg viewBox="0 0 ${WIDTH} 16" role="img" aria-label="${text(fixed(middle(row)))} of ${text(fixed(most))}">
+  const spread = min === undefined ? '' : `<line class="spread" x1="${x(min)}" x2="${x(max)}" y1="8" y2="8"/>`;
+  const beyond = middle(row) > full ? `<text class="beyond" x="${WIDTH - 8}" y="11">&#187;</text>` : '';
+  const tick = isRate ? '' : `<line class="bar" x1="${x(bar)}" x2="${x(bar)}" y1="0" y2="16" stroke-width="2"/>${beyond}`;
+  const words = `${fixed(middle(row))}${isRate ? ` of ${fixed(full)}` : `, bar ${barOf(row)}`}`;
+  return `<svg viewBox="0 0 ${WIDTH} 16" role="img" aria-label="${text(words)}">
 <rect class="ground" width="${WIDTH}" height="10" y="3"/>
-<rect class="plain" width="${width(middle(row))}" height="10" y="3"/>${spread}</svg>`;
+<rect class="${isRate ? 'plain' : row.verdict}" width="${x(middle(row))}" height="10" y="3"/>
+${spread}${tick}</svg>`;
 }
 
 // The greatest value of each group in a suite.
@@ -91,7 +83,7 @@ function percentiles(latency) {
 }
 
 const CHART = { width: 560, height: 166, left: 58, right: 10, top: 22, bottom: 30 };
-const tick = (value) => (Number.isInteger(value) ? value.toLocaleString('en') : fixed(value));
+const number = (value) => (Number.isInteger(value) ? value.toLocaleString('en') : fixed(value));
 
 // A curve: {points: [[x, y], ...], x, y, log}: what the axes are called, and whether x is drawn by powers of
 // ten. y begins at 0, so that what does not grow looks like it.
@@ -106,7 +98,7 @@ function curve({ points, x: xName, y: yName, log = false }) {
   const at = ([a, b]) => `${px(a).toFixed(1)},${py(b).toFixed(1)}`;
   const dots = log ? points.map((point) => `<circle class="plain" cx="${at(point).replace(',', '" cy="')}" r="3"/>`) : [];
   const ends = [points[0], points.at(-1)].map(([value], nth) =>
-    `<text x="${px(value)}" y="${height - bottom + 15}" text-anchor="${nth === 0 ? 'start' : 'end'}">${tick(value)}</text>`);
+    `<text x="${px(value)}" y="${height - bottom + 15}" text-anchor="${nth === 0 ? 'start' : 'end'}">${number(value)}</text>`);
   return `<svg class="curve" viewBox="0 0 ${width} ${height}" role="img" aria-label="${text(`${yName} over ${xName}`)}">
 <line class="axis" x1="${left}" x2="${width - right}" y1="${height - bottom}" y2="${height - bottom}"/>
 <polyline class="curve" points="${points.map(at).join(' ')}"/>${dots.join('')}${ends.join('')}
@@ -122,7 +114,7 @@ function line(row, most) {
   const { min, max } = typeof row.value === 'object' ? row.value : {};
   const spread = min === undefined ? '' : `<br><small>${fixed(min)} to ${fixed(max)}</small>`;
   const note = row.note === undefined ? '' : `<div class="note">${text(row.note)}</div>`;
-  const drawing = (row.among === undefined ? drawn(row) : bar(row, most[row.among])) + (row.latency === undefined ? '' : percentiles(row.latency));
+  const drawing = drawn(row, most) + (row.latency === undefined ? '' : percentiles(row.latency));
   const below = row.chart === undefined ? '' : `<tr><td colspan="5">${curve(row.chart)}</td></tr>`;
   return `<tr><td class="what">${text(row.name)}${note}</td>
 <td class="number">${fixed(middle(row))} ${text(row.unit ?? '')}${spread}</td>

@@ -4,6 +4,9 @@ import { until } from '../../../tests/lib-js/index.js';
 import { runPinned } from './machine.js';
 import { BOTH_CORES } from './rush.js';
 
+// With these no checkpoint falls into a run.
+export const SETTINGS = { shared_buffers: '256MB', min_wal_size: '4GB', max_wal_size: '4GB', checkpoint_timeout: '30min' };
+
 // -> transactions done, and a second
 export async function runPgbench(postgres, { file, database, clients, seconds }) {
   const where = ['-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres'];
