@@ -1,29 +1,26 @@
-// Hostile clients: what everybody else notices while some are slow, silent, half gone or without measure. At
-// the front, the seat service and the payment adapter themselves, and at the edge by TLS, where HTTP/2 has
-// attacks of its own.
+// Hostile clients: what everybody else notices while some are slow, silent, half gone or without measure. At the front, the
+// seat service and the payment adapter themselves, and at the edge by TLS, where HTTP/2 has attacks of its own.
 //
-// An attack takes processor time from everybody on its machine, whatever its target. So the figure is everybody
-// else's p99 at a service that is attacked, of their p99 at it while the same clients attack a second copy of the
-// whole stack on the same cores: what remains is what the service itself makes them wait.
+// An attack takes processor time from everybody on its machine, whatever its target. So the figure is everybody else's p99 at
+// a service that is attacked, of their p99 at it while the same clients attack a second copy of the whole stack on the same
+// cores: what remains is what the service itself makes them wait. The copy gets only what is left of the core.
 //
-// All that serves shares core 0; everybody else is a process on core 1, and so is the attacker. Where we may, everybody
-// else and the services that they ask go before all other programs (real time), also before the attacker and the copy:
-// so what else this machine does is hardly measured. Where a service takes the whole core for a second, the kernel
-// keeps it off for up to 50 ms, so that what is not real time is not starved. At the services a request during which the thread
-// of the loop was kept off is left out, since it is not the service that made it wait; how many were has a bar, and the
-// note has the p99 of all. At the edge nothing is left out: it is kept off by the services, too, which work for attackers and
-// go before it, as it would otherwise keep them off for a whole slice of real time. Clients come from different addresses,
-// as they would, and each attack from new ones. The edge bounds what an address does within ten seconds, and a crowd's burst is within the bounds: so
-// there the measurement begins after ten seconds of the attack and takes ten; the figure of the first ten is printed
-// next to it, without a bar. New connections within those bounds are handshakes, which HAProxy makes one in each turn of its
-// loop and in the order in which they came: there the figure is how many stand before one (RESULTS.md). The copy gets only what the services asked
-// and everybody else leave of the core, so what is compared with is nearly a service at rest.
+// All that serves shares core 0; everybody else is a process on core 1, and so is the attacker. Where we may, everybody else
+// and the services that they ask are real time, before the attacker and the copy. The kernel keeps a service that takes the
+// whole core for a second off it for up to 50 ms: a request meanwhile is left out, since it is not the service that made it
+// wait; how many were has a bar, and the note has the p99 of all. At the edge nothing is left out: services keep it off, too.
+//
+// Each attack comes from new addresses. The edge bounds what an address does within ten seconds, and a crowd's burst is within
+// the bounds: so there the measurement begins after ten seconds of the attack; the figure of the first ten has no bar. New
+// connections within the bounds are handshakes, one in each turn of HAProxy's loop, in the order in which they came: there the
+// figure is how many stand before one (RESULTS.md).
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { letIn, openStack, ROOT } from '../../tests/lib-js/index.js';
 import { LOAD_CORE, SERVER_CORE } from './lib/front.js';
 import { cpuUs, rssKb, runPinned } from './lib/machine.js';
+import { certificate } from './tls.suite.js';
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 4);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 2);
@@ -58,14 +55,6 @@ const TARGETS = [
   { name: 'adapter', part: 'payment-adapter', offset: 3, paths: ['/v1/pay/ticket-keys'], post: '/v1/pay/login', big: '/pay/checkout' },
   { name: 'edge', part: 'edge', offset: 0, tls: true, ...queue },
 ];
-
-function certificate(scope) {
-  const pem = join(scope.tempDir('tls-'), 'edge.pem');
-  const argv = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-days', '2', '-keyout', pem, '-out', `${pem}.crt`];
-  execFileSync('openssl', argv, { stdio: 'ignore' });
-  execFileSync('sh', ['-c', `cat ${pem}.crt >>${pem}`]);
-  return pem;
-}
 
 const FIRST = ['chrt', '-r', '1'];
 const LAST = ['nice', '-n', '19'];
@@ -145,7 +134,7 @@ async function attack({ name, what, target, stack, copy, add }) {
 export default async function suite({ scope, add }) {
   const asked = TARGETS.filter((one) => (AT?.includes(one.name) ?? true) && attacksOn(one).length > 0);
   if (asked.length === 0) throw new Error(`AT='${AT ?? ''}' ATTACK='${ATTACK ?? ''}': there is no such attack`);
-  const pem = certificate(scope);
+  const pem = certificate(scope.tempDir('tls-'), 'ecdsa');
   const stack = await openPinned(scope, 'attacked', pem);
   const copy = await openPinned(scope, 'copy', pem);
   const parts = await stack.parts();

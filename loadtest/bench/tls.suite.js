@@ -19,7 +19,7 @@ const TICKET_KEY_BYTES = 80;
 
 const KEYS = { ecdsa: ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], rsa: ['rsa:2048'] };
 
-function certificate(dir, kind) {
+export function certificate(dir, kind) {
   const pem = join(dir, `${kind}.pem`);
   execFileSync('openssl', ['req', '-x509', '-newkey', ...KEYS[kind], '-nodes', '-subj', '/CN=localhost', '-days', '2', '-keyout', `${pem}.key`, '-out', `${pem}.crt`], { stdio: 'ignore' });
   writeFileSync(pem, readFileSync(`${pem}.crt`) + readFileSync(`${pem}.key`));
@@ -30,14 +30,14 @@ function certificate(dir, kind) {
 const cpuNs = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, task) =>
   sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]), 0);
 
-async function startEdge(scope, { threads, cores }) {
+async function startEdge(scope) {
   const dir = scope.tempDir('tls-');
   const ports = Object.fromEntries(await Promise.all(['plain', 'ecdsa', 'ecdsaCache', 'rsa'].map(async (name) => [name, await freePort()])));
   const keys = join(dir, 'ticket-keys');
   writeFileSync(keys, Array.from({ length: TICKET_KEYS }, () => `${randomBytes(TICKET_KEY_BYTES).toString('base64')}\n`).join(''));
   const pems = { ecdsa: certificate(dir, 'ecdsa'), rsa: certificate(dir, 'rsa') };
   writeFileSync(join(dir, 'cfg'), `global
-    nbthread ${threads}
+    nbthread 1
     maxconn 2000
     ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
@@ -52,15 +52,15 @@ frontend all
     bind 127.0.0.1:${ports.rsa} ssl crt ${pems.rsa} tls-ticket-keys ${keys}
     http-request return status 200 content-type text/plain string ok
 `);
-  const child = scope.spawn(`haproxy-${threads}`, ['taskset', '-c', cores, 'haproxy', '-db', '-f', join(dir, 'cfg')]);
+  const child = scope.spawn('haproxy', ['taskset', '-c', String(SERVER_CORE), 'haproxy', '-db', '-f', join(dir, 'cfg')]);
   await until('haproxy to answer', async () => (await fetch(`http://127.0.0.1:${ports.plain}/`)).ok);
   return { pid: child.pid, ports };
 }
 
 // microseconds of the edge for one connection with its request
-async function costs(edge, core, how) {
+async function costs(edge, how) {
   const before = cpuNs(edge.pid);
-  const told = JSON.parse(await runPinned(core, ['node', CLIENT, JSON.stringify({ count: COUNT, ...how })]));
+  const told = JSON.parse(await runPinned(LOAD_CORE, ['node', CLIENT, JSON.stringify({ count: COUNT, ...how })]));
   const used = cpuNs(edge.pid) - before;
   sameWork('the number of answers', { asked: COUNT, good: told.good });
   if (how.resume) sameWork('sessions taken up', { asked: COUNT, reused: told.reused });
@@ -69,8 +69,8 @@ async function costs(edge, core, how) {
 }
 
 export default async function suite({ scope, add }) {
-  const one = await startEdge(scope, { threads: 1, cores: String(SERVER_CORE) });
-  const of = (name, how = {}) => () => costs(one, LOAD_CORE, { port: one.ports[name], ...how });
+  const edge = await startEdge(scope);
+  const of = (name, how = {}) => () => costs(edge, { port: edge.ports[name], ...how });
   const v13 = { tls: 'TLSv1.3' };
   const v12 = { tls: 'TLSv1.2' };
   const taken = await inTurns({
@@ -94,17 +94,4 @@ export default async function suite({ scope, add }) {
   row('RSA-2048, by ticket, of full', 'rsaTicket', 'rsa', { atMost: 0.8 });
   row('P-256, TLS 1.2 of 1.3, full', 'ecdsa12', 'ecdsa');
   row('P-256, TLS 1.2, by ticket, of full', 'ticket12', 'ecdsa12', { atMost: 1 });
-
-  // Two threads on both cores, which they share with the client: what they cost each other, not how fast they are.
-  const two = await startEdge(scope, { threads: 2, cores: `${SERVER_CORE},${LOAD_CORE}` });
-  const both = `${SERVER_CORE},${LOAD_CORE}`;
-  const single = await startEdge(scope, { threads: 1, cores: both });
-  const threads = await inTurns({
-    one: () => costs(single, both, { port: single.ports.ecdsa, ...v13 }),
-    two: () => costs(two, both, { port: two.ports.ecdsa, ...v13 }),
-    cacheOne: () => costs(single, both, { port: single.ports.ecdsaCache, ...v13, resume: true }),
-    cacheTwo: () => costs(two, both, { port: two.ports.ecdsaCache, ...v13, resume: true }),
-  }, ROUNDS);
-  add({ name: 'P-256, full, each: two threads of one', value: ratio(threads, 'two', 'one') });
-  add({ name: 'P-256, by memory, each: two threads of one', value: ratio(threads, 'cacheTwo', 'cacheOne') });
 }
