@@ -1,10 +1,9 @@
 // judge.js: judges the records of a run.
 //
-//   judge.js [--scenario FILE] [--rate R] [--burst B] [--active-max N] [--session-ttl S]
-//            [--seats-max N] [--gone-after S] [--json FILE] [--history FILE] RECORD...
+//   judge.js [--scenario FILE] [--seats-max N] [--json FILE] [--history FILE] RECORD...
 //
 // The scenario, with the environment that overrides it, says what the run must have achieved ([expect]) and what the operator
-// allowed ([stage]); options override that. --history writes the answers to visitors as tests/history/check.js reads them.
+// allowed ([stage]). --history writes the answers to visitors as tests/history/check.js reads them.
 //
 // Exit status 0: all answers to visitors can be true together, and enough visitors got through. 1: not so, with the reasons.
 
@@ -22,7 +21,7 @@ const TITLES = { ...Object.fromEntries(TALLIES.map((name) => [name, name])), vis
 // What the scenario says of the run that was.
 function ofScenario(path) {
   const { stage, expect } = JSON.parse(execFileSync(CROWD, [path, '--i-own-this-host', '--print'], { encoding: 'utf8' }));
-  return { rate_milli: stage.rate_per_s * 1000, burst: stage.burst, active_max: stage.max_active, session_ttl_ms: stage.session_ttl, expect };
+  return { rate_milli: stage.rate_per_s * 1000, burst: stage.burst, active_max: stage.max_active, expect };
 }
 
 function* report(sums) {
@@ -68,14 +67,9 @@ function main() {
   const text = { type: 'string' };
   const { values: asked, positionals } = parseArgs({
     allowPositionals: true,
-    options: { 'scenario': text, 'rate': text, 'burst': text, 'active-max': text, 'session-ttl': text, 'seats-max': text, 'gone-after': text, 'json': text, 'history': text },
+    options: { 'scenario': text, 'seats-max': text, 'json': text, 'history': text },
   });
-  const given = {
-    rate_milli: asked.rate && Number(asked.rate) * 1000, burst: asked.burst && Number(asked.burst), active_max: asked['active-max'] && Number(asked['active-max']),
-    session_ttl_ms: asked['session-ttl'] && Number(asked['session-ttl']) * 1000, seats_max: asked['seats-max'] && Number(asked['seats-max']),
-    gone_after_ms: asked['gone-after'] && Number(asked['gone-after']) * 1000,
-  };
-  const conf = { ...usual, ...(asked.scenario && ofScenario(asked.scenario)), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+  const conf = { ...usual, ...(asked.scenario && ofScenario(asked.scenario)), ...(asked['seats-max'] && { seats_max: Number(asked['seats-max']) }) };
   if (positionals.length === 0) throw new Error('which records?');
   const records = new Records(positionals.map((path) => ({ path, bytes: readFileSync(path) })));
   const verdict = judge(records, conf);

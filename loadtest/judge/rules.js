@@ -26,7 +26,7 @@ const TALLIES = ['visitors', 'places', 'passes', 'visits', 'tickets', 'seats', '
 /** What is judged where nobody says otherwise. Without a rate the line's is not judged; 0 is no limit. */
 export const usual = {
   rate_milli: undefined, burst: 0, active_max: 0, session_ttl_ms: 300_000, seats_max: 0, gone_after_ms: 90_000,
-  expect: { min_placed: 0, min_passed: 0, min_done: 0, max_waiting: 100, max_turned: 100, max_failed: 0, max_lost: 0, max_void: 0, min_eta_p50: 0, min_eta_p90: 0, ticket_within: 60_000 },
+  expect: { min_placed: 0, min_passed: 0, min_done: 0, max_waiting: 100, max_turned: 100, max_failed: 0, max_lost: 0, max_void: 0, min_eta_p90: 0, ticket_within: 60_000 },
 };
 
 class Judge {
@@ -260,7 +260,6 @@ class Judge {
     least('few-placed', sums.places, sums.visitors, expect.min_placed, 'visitors had a place');
     least('few-passed', sums.passes, sums.visitors, expect.min_passed, 'visitors were let in');
     least('few-done', ended[END.DONE], sums.visitors, expect.min_done, 'visitors got as far as the journey goes');
-    least('eta', sums.eta_within_p50, waits, expect.min_eta_p50, 'waits were over by the p50 promised when joining');
     least('eta', sums.eta_within_p90, waits, expect.min_eta_p90, 'waits were over by the p90 promised when joining');
     most('left-waiting', ended[END.PATIENCE], sums.visitors, expect.max_waiting, 100, 'visitors still waited in the end');
     most('turned-away', ended[END.TURNED], sums.visitors, expect.max_turned, 100, 'visitors were refused for the moment until they gave up');

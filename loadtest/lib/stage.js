@@ -9,6 +9,7 @@ import { ROOT } from '../../tests/lib-js/service.js';
 import { Stack } from '../../tests/lib-js/stack.js';
 import { delay, until } from '../../tests/lib-js/wait.js';
 import { makeAccounts } from './accounts.js';
+import { usual } from '../judge/rules.js';
 
 const BUILD = join(ROOT, 'build/release');
 const STACK_FRONTS_MAX = 8; // as infra/stack has it; more are started next to it
@@ -117,7 +118,7 @@ export class Stage {
       rate_per_s: stage.rate_per_s,
       burst: stage.burst,
       max_active: stage.max_active,
-      session_ttl_s: Math.round(stage.session_ttl / 1000),
+      session_ttl_s: usual.session_ttl_ms / 1000,
       pow_bits: stage.pow_bits,
     });
     if (stage.begins === 'paused') await this.act('pause');

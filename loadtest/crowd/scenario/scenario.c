@@ -105,8 +105,6 @@ const struct config_setting scenario_settings[] = {
      "calls that may be made up for at once"},
     {"stage", "max_active", CONFIG_U64, AT(stage.max_active), "0", 0, 10000000, NULL,
      "inside at the same time; 0: no cap"},
-    {"stage", "session_ttl", CONFIG_DURATION, AT(stage.session_ttl_ms), "300s", 1000, 86400000,
-     NULL, "a visit without a heartbeat"},
     {"stage", "pow_bits", CONFIG_U64, AT(stage.pow_bits), "0", 0, SOLVE_BITS_MAX, NULL,
      "work that a join costs"},
     {"stage", "kill_every", CONFIG_DURATION, AT(stage.kill_every_ms), "0s", 0, 86400000, NULL,
@@ -135,11 +133,8 @@ const struct config_setting scenario_settings[] = {
     EXPECT("max_void", void_max, "0", 1000,
            "of a thousand who paid in time, at most how many had their order turned back"),
     EXPECT(
-        "min_eta_p50", eta_p50_min, "0", 100,
-        "of a hundred waits, at least how many were no longer than the p50 promised when joining"),
-    EXPECT("min_eta_p90", eta_p90_min, "0", 100, "likewise, no longer than the p90"),
-    {"expect", "ticket_within", CONFIG_DURATION, AT(expect.ticket_within_ms), "60s", 1000, 86400000,
-     NULL, "those who paid at least this long before the end have tickets"},
+        "min_eta_p90", eta_p90_min, "0", 100,
+        "of a hundred waits, at least how many were no longer than the p90 promised when joining"),
     EXPECT("max_growth", growth_max, "0", 1000,
            "of a thousand bytes that a program of ours has once it is warm, at most how many come "
            "to them by the end; 0: not looked at"),

@@ -48,7 +48,7 @@ enum stage_begins { STAGE_OPEN, STAGE_PAUSED, STAGE_PREQUEUE, STAGE_DRAW };
  * it. */
 struct stage {
     unsigned begins;
-    uint64_t fronts, rate_per_s, burst, max_active, session_ttl_ms, pow_bits;
+    uint64_t fronts, rate_per_s, burst, max_active, pow_bits;
     uint64_t kill_every_ms, kill_for_ms, notice_every_ms, hold_ttl_ms, buyer_max;
 };
 
@@ -61,8 +61,7 @@ struct expect {
     uint64_t failed_max;                       /* in a thousand visitors */
     uint64_t lost_max;                         /* in a thousand answers */
     uint64_t void_max;                         /* in a thousand who paid */
-    uint64_t eta_p50_min, eta_p90_min;         /* in a hundred waits */
-    uint64_t ticket_within_ms;
+    uint64_t eta_p90_min;                      /* in a hundred waits */
     uint64_t growth_max; /* in a thousand bytes of a process; the runner judges it */
 };
 
