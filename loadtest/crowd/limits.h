@@ -7,7 +7,6 @@ enum {
     CROWD_VISITORS_MAX = 1 << 22,   /* of one run: a third of a kilobyte each */
     CROWD_FILES_MAX = 19500,        /* of one process: a little below the system's 20,000 */
     CROWD_FRONTS_MAX = 32,          /* waiting rooms that visitors are spread over */
-    CURVE_LINES_MAX = 4096,         /* of a curve of arrivals */
     DIAL_PORTS_PER_ADDRESS = 16000, /* connections from one address leave ports to spare */
     POOL_CONNECTIONS_MAX = 4096,    /* to one service from one process */
     POOL_BODY_MAX = 24 << 20,       /* a stadium's plan as JSON, and room */

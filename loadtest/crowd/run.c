@@ -18,7 +18,6 @@ struct run {
     uv_timer_t tick;
     struct run_shared *shared;
     struct rng_seeded rng;
-    struct arrivals *arrivals;
     char service_token[POOL_HEADER_MAX];
     struct pool_call call; /* of the prelude */
     uint32_t part, logged_in, refusals;
@@ -192,7 +191,7 @@ static void begin(struct run *run, uint64_t start_us)
         crowd->streams_from_us = start_us + scenario->within_ms * 1000;
     for (uint32_t i = 0; i < crowd->visitors_len; i++) {
         struct due due = {.visitor = i};
-        due.at_us = start_us + arrivals_at(run->arrivals, crowd->first_number + i, crowd->rng);
+        due.at_us = start_us + scenario_arrival_us(scenario, crowd->first_number + i, crowd->rng);
         schedule_add(crowd->schedule, &due);
     }
 }
@@ -239,13 +238,7 @@ static int prepare_visitors(struct run *run, uint32_t part, struct err_slot *err
     if (crowd->schedule == NULL || crowd->visitors == NULL)
         return err_set(err, ERR_NOMEM, "%u visitors", crowd->visitors_len);
     atomic_store(&crowd->stats->in[PHASE_AWAY], crowd->visitors_len);
-    struct arrivals_conf conf = {
-        .kind = (enum arrivals_kind)scenario->arrivals,
-        .within_us = scenario->within_ms * 1000,
-        .visitors = (uint32_t)scenario->visitors,
-        .curve_file = scenario->curve_file,
-    };
-    return arrivals_create(&conf, err, &run->arrivals);
+    return 0;
 }
 
 /* The key of a saga at the seats. */

@@ -9,7 +9,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-static const char *const arrivals_words[] = {"spike", "even", "poisson", "curve", NULL};
+static const char *const arrivals_words[] = {"spike", "even", "poisson", NULL};
 static const char *const journey_words[] = {"line", "pass", "hold", "back", "sold", "order", NULL};
 static const char *const choice_words[] = {"best", "map", "mixed", NULL};
 static const char *const begins_words[] = {"open", "paused", "pre-queue", "draw", NULL};
@@ -35,9 +35,7 @@ const struct config_setting scenario_settings[] = {
     {"crowd", "within", CONFIG_DURATION, AT(within_ms), "1s", 0, 86400000, NULL,
      "from the first arrival to the last"},
     {"crowd", "arrivals", CONFIG_WORD, AT(arrivals), "spike", 0, 0, arrivals_words,
-     "spike: half of them in the first tenth of the time; curve: as curve_file says"},
-    {"crowd", "curve_file", CONFIG_STRING, AT(curve_file), "", 0, 0, NULL,
-     "lines SECOND RATE; the last one says when it ends"},
+     "spike: half of them in the first tenth of the time"},
     {"crowd", "patience", CONFIG_DURATION, AT(patience_ms), "10m", 1000, 86400000, NULL,
      "the run ends after this long, even if people still wait"},
     {"crowd", "processes", CONFIG_U64, AT(processes), "1", 1, CROWD_PROCESSES_MAX, NULL,
@@ -222,8 +220,6 @@ static int keys_judged(const struct scenario *scenario, struct err_slot *err)
          "none"},
         {scenario->from[0] != '\0' && inet_pton(AF_INET, scenario->from, &from) != 1,
          "[targets] from: write an ADDRESS, numeric"},
-        {scenario->arrivals == ARRIVALS_CURVE && scenario->curve_file[0] == '\0',
-         "[crowd] arrivals = curve needs [crowd] curve_file"},
         {scenario->visitors < scenario->processes, "[crowd] visitors is less than processes"},
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
@@ -276,6 +272,20 @@ int scenario_load(const char *path, char *const *environment, bool foreign_hosts
     if (rc == 0)
         rc = keys_judged(out, err);
     return rc == 0 ? files_judged(out, err) : rc;
+}
+
+/* Each kind is an inverse: a share of the crowd, drawn evenly from 0 to 1, becomes the instant by
+ * which that share has come. Given how many come in all, the arrivals of a Poisson process lie
+ * evenly at random, so that kind is the share itself. */
+uint64_t scenario_arrival_us(const struct scenario *scenario, uint32_t number,
+                             const struct rng *rng)
+{
+    double share = (double)rng_below(rng, 1u << 30) / (double)(1u << 30);
+    if (scenario->arrivals == ARRIVALS_EVEN)
+        share = (double)number / (double)scenario->visitors;
+    else if (scenario->arrivals == ARRIVALS_SPIKE)
+        share = share < 0.5 ? share * 0.2 : 0.1 + (share - 0.5) * 1.8;
+    return (uint64_t)((double)scenario->within_ms * 1000 * share);
 }
 
 void scenario_print(const struct scenario *scenario, struct text *out)

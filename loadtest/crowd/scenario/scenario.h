@@ -3,11 +3,17 @@
 #ifndef FG_CROWD_SCENARIO_H
 #define FG_CROWD_SCENARIO_H
 
+#include "base/rng.h"
 #include "config/config.h"
 #include "limits.h"
-#include "scenario/arrivals.h"
 
 #include <netinet/in.h>
+
+enum scenario_arrivals {
+    ARRIVALS_SPIKE,   /* half of them in the first tenth of the time */
+    ARRIVALS_EVEN,    /* one after the other, equally far apart */
+    ARRIVALS_POISSON, /* each whenever they like */
+};
 
 /* How far a visitor goes. */
 enum scenario_journey {
@@ -72,7 +78,6 @@ struct scenario {
     unsigned arrivals, journey, choice;
     bool page;
     uint64_t party_max;
-    char curve_file[CONFIG_STRING_MAX];
     char queue[CONFIG_STRING_MAX], seats[CONFIG_STRING_MAX];
     char saga[CONFIG_STRING_MAX];
     char pay[CONFIG_STRING_MAX], psp[CONFIG_STRING_MAX];
@@ -99,6 +104,10 @@ int scenario_load(const char *path, char *const *environment, bool foreign_hosts
 /* The n-th ADDRESS:PORT of a list with commas, which scenario_load() has judged; false: there is
  * none. */
 bool scenario_target(const char *list, uint32_t n, struct sockaddr_in *out);
+
+/* Microseconds from the start until the visitor with this number comes. */
+uint64_t scenario_arrival_us(const struct scenario *scenario, uint32_t number,
+                             const struct rng *rng);
 
 /* What is in force, as JSON: {"section":{"key":value}}. */
 void scenario_print(const struct scenario *scenario, struct text *out);

@@ -2,7 +2,6 @@
  * sit, proofs of work, event streams. How it reads answers is in tests/integration/visit, where a
  * crowd visits a whole stack. */
 #include "limits.h"
-#include "scenario/arrivals.h"
 #include "scenario/scenario.h"
 #include "scenario/schedule.h"
 #include "visitor/hall.h"
@@ -41,78 +40,35 @@ TEST_CASE(due_visitors_come_in_order)
 
 /* ---- when visitors come ---- */
 
-enum { MANY = 20000, SECOND = 1000000 };
-
-#define CURVE                                                                                      \
-    "# a quiet minute, a rush, nobody, the rest\n0 10\n60 300   # the doors\n\n62 0\n70 "          \
-    "20.0\n100 0\n"
-
-/* Creates arrivals within 100 seconds; a curve is this text. */
-static int arrive(enum arrivals_kind kind, const char *curve, struct err_slot *err,
-                  struct arrivals **out)
-{
-    char *path = unit_file(span_of(curve), 0600);
-    struct arrivals_conf conf = {kind, 100 * SECOND, MANY, path};
-    int rc = arrivals_create(&conf, err, out);
-    if (rc < 0)
-        assert_says(err, path);
-    unit_file_remove(path);
-    return rc;
-}
-
 TEST_CASE(visitors_come_in_the_shape_of_their_rush)
 {
+    enum { MANY = 20000 };
+    static struct scenario scenario = {.within_ms = 100000, .visitors = MANY};
     static const struct {
-        enum arrivals_kind kind;
+        enum scenario_arrivals kind;
         unsigned before_s;
         double share;
     } rows[] = {
-        {ARRIVALS_SPIKE, 10, 0.5},     {ARRIVALS_SPIKE, 55, 0.75},    {ARRIVALS_SPIKE, 100, 1},
-        {ARRIVALS_POISSON, 10, 0.1},   {ARRIVALS_POISSON, 50, 0.5},   {ARRIVALS_EVEN, 25, 0.25},
-        {ARRIVALS_CURVE, 60, 1.0 / 3}, {ARRIVALS_CURVE, 62, 2.0 / 3}, {ARRIVALS_CURVE, 70, 2.0 / 3},
-        {ARRIVALS_CURVE, 100, 1},
+        {ARRIVALS_SPIKE, 10, 0.5},   {ARRIVALS_SPIKE, 55, 0.75},  {ARRIVALS_SPIKE, 100, 1},
+        {ARRIVALS_POISSON, 10, 0.1}, {ARRIVALS_POISSON, 50, 0.5}, {ARRIVALS_EVEN, 25, 0.25},
     };
     uint64_t seed = unit_seed();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct err_slot err;
-        struct arrivals *arrivals;
         struct rng_seeded one, two;
         unsigned before = 0;
         rng_seeded_init(&one, seed);
         rng_seeded_init(&two, seed);
-        assert_int_equal(arrive(rows[i].kind, CURVE, &err, &arrivals), 0);
+        scenario.arrivals = rows[i].kind;
         for (unsigned n = 0; n < MANY; n++) {
-            uint64_t at_us = arrivals_at(arrivals, n, &one.rng);
+            uint64_t at_us = scenario_arrival_us(&scenario, n, &one.rng);
             before += at_us < rows[i].before_s * UINT64_C(1000000);
             if (n < 100) /* one seed is one crowd */
-                assert_int_equal(at_us, arrivals_at(arrivals, n, &two.rng));
+                assert_int_equal(at_us, scenario_arrival_us(&scenario, n, &two.rng));
         }
         /* Five standard deviations at most; nobody comes after the end. */
         unsigned want = (unsigned)(rows[i].share * MANY), slack = want == MANY ? 0 : 354;
         assert_in_range(before, want - slack, want + slack);
-        arrivals_destroy(arrivals);
     }
-}
-
-TEST_CASE(error_in_a_curve_names_file_and_line)
-{
-    static const char *const bad[][2] = {
-        {"0 10\n5 x\n", ":2: write SECOND RATE"},
-        {"0 10\n-5 1\n", ":2: write SECOND RATE"},
-        {"0 10\n9 1\n9 0\n", ":3: second 9 does not come after 9"},
-        {"0 10\n", "nobody ever comes"},
-        {"0 0\n9 5\n", "nobody ever comes"},
-        {"0 1 2\n", ":1: write SECOND RATE"},
-    };
-    struct err_slot err;
-    struct arrivals *arrivals;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_true(arrive(ARRIVALS_CURVE, bad[i][0], &err, &arrivals) < 0);
-        assert_says(&err, bad[i][1]);
-    }
-    struct arrivals_conf conf = {ARRIVALS_CURVE, 0, 1, "/no/such/curve"};
-    assert_int_equal(arrivals_create(&conf, &err, &arrivals), ERR_IO);
-    assert_says(&err, "/no/such/curve");
 }
 
 TEST_CASE(seats_are_chosen_side_by_side_among_the_free)
@@ -179,7 +135,7 @@ TEST_CASE(scenario_is_validated_before_it_runs)
         {TO("moon"), ANY, {":2"}},
         {TO("order"), ANY, {"users_file"}},
         {CROWD("visitors = 1\nprocesses = 2\n"), ANY, {""}},
-        {CROWD("arrivals = curve\n"), ANY, {"curve_file"}},
+        {CROWD("arrivals = curve\n"), ANY, {"arrivals"}},
         {TO("sold"), ANY, {"service_token_file"}},
         {TO("pass") "[targets]\npasses_file = p\n", ANY, {"passes_file"}},
         /* A scenario without a waiting room need not say where it is. */
