@@ -98,7 +98,6 @@ static void report_latencies(const struct scenario *scenario, const struct run_s
     } others[] = {
         {"paid to ticket", offsetof(struct crowd_stats, ticketed)},
         {"tickets to visit's end", offsetof(struct crowd_stats, over)},
-        {"stream to first event", offsetof(struct crowd_stats, first_event)},
         {"said to told", offsetof(struct crowd_stats, told)},
         {"promised p50 to call", offsetof(struct crowd_stats, eta_error)},
     };
@@ -232,12 +231,11 @@ static int watch(const struct scenario *scenario, struct run_shared *shared, boo
     return report_write(scenario, shared, seconds_since(started_us)) != 0 || status;
 }
 
-static void usage(void)
+static void usage(struct scenario *scenario)
 {
     static char memory[CONFIG_HELP_BYTES];
-    static struct scenario scenario;
     struct text text = text_on(memory, sizeof(memory));
-    struct config_part part = {scenario_settings, scenario_settings_len, &scenario};
+    struct config_part part = {scenario_settings, scenario_settings_len, scenario};
     config_help(&text, &part, 1);
     printf("usage: crowd SCENARIO [--i-own-this-host] [--quiet] [--print]\n\n%.*s\n", (int)text.len,
            text.ptr);
@@ -265,7 +263,7 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--print") == 0) {
             printed = true;
         } else if (strcmp(argv[i], "--help") == 0) {
-            usage();
+            usage(&scenario);
             return 0;
         } else if (argv[i][0] == '-' || path != NULL) {
             fprintf(stderr, "crowd: what is %s? (--help)\n", argv[i]);

@@ -104,7 +104,6 @@ static bool enter_with_pass(struct visitor *visitor)
 static bool arrive(struct visitor *visitor)
 {
     struct crowd *crowd = visitor->crowd;
-    crowd->here++;
     visitor_count(&crowd->stats->arrived, 1);
     visitor_note(visitor, RECORD_WHO, NULL, visitor->manner, 0);
     if (crowd->passes != NULL)
@@ -186,11 +185,7 @@ struct visitor *visitors_create(struct crowd *crowd, uint32_t count, uint32_t fi
 void visitors_end(struct crowd *crowd)
 {
     for (uint32_t i = 0; i < crowd->visitors_len; i++) {
-        struct visitor *visitor = &crowd->visitors[i];
-        if (visitor->ended)
-            continue;
-        if (visitor->phase == PHASE_AWAY)
-            crowd->here++;
-        visitor_end(visitor, END_PATIENCE);
+        if (!crowd->visitors[i].ended)
+            visitor_end(&crowd->visitors[i], END_PATIENCE);
     }
 }

@@ -58,7 +58,6 @@ struct crowd_stats {
     _Atomic uint64_t streams, streams_lost, events; /* open now; ended by the service; read */
     _Atomic uint64_t tricks_met[TRICKS], tricks_worked[TRICKS];
     struct histogram took[PHASES]; /* us, from when each call was due */
-    struct histogram first_event;  /* us, from when a stream was asked for */
     struct histogram told;         /* us, from an operator's act to the listener */
     struct histogram ticketed;     /* us, from paid to the tickets, as the buyer sees it */
     struct histogram over;         /* us, from the tickets to the end of the visit */
@@ -97,7 +96,6 @@ struct crowd {
     uint64_t streams_from_us;    /* listeners open no stream before this; 0: at once */
     struct visitor *visitors;
     uint32_t visitors_len, first_number;
-    uint32_t here; /* neither away nor ended */
     uint32_t ended;
 };
 

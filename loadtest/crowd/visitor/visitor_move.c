@@ -69,12 +69,9 @@ void visitor_trick(struct visitor *visitor, enum record_trick trick,
 
 void visitor_stop_listening(struct visitor *visitor)
 {
-    struct crowd_stats *stats = visitor->crowd->stats;
     if (visitor->stream == NULL)
         return;
-    if (stream_first_us(visitor->stream) > 0)
-        histogram_record(&stats->first_event, stream_first_us(visitor->stream));
-    atomic_fetch_sub_explicit(&stats->streams, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&visitor->crowd->stats->streams, 1, memory_order_relaxed);
     stream_close(visitor->stream);
     visitor->stream = NULL;
 }
@@ -100,7 +97,6 @@ void visitor_end(struct visitor *visitor, enum record_end how)
     free(visitor->proof);
     visitor->baggage = NULL;
     visitor->proof = NULL;
-    visitor->crowd->here--;
     visitor->crowd->ended++;
     visitor_count(&visitor->crowd->stats->ended[how], 1);
     visitor_note(visitor, RECORD_END, NULL, how, 0);

@@ -2,7 +2,6 @@
 #include "wire/stream.h"
 
 #include "base/magic.h"
-#include "system/system.h"
 #include "wire/sse.h"
 
 #include <assert.h>
@@ -15,7 +14,6 @@ struct stream {
     void (*on_end)(void *ctx, unsigned status);
     void *ctx;
     struct sse sse;
-    uint64_t asked_us, first_us;
     char *request; /* until it is sent and something comes */
     size_t request_len;
     bool closed, ended;
@@ -50,8 +48,6 @@ static void on_open(void *ctx)
 static void on_event(void *ctx, struct span data)
 {
     struct stream *stream = ctx;
-    if (stream->first_us == 0)
-        stream->first_us = system_mono_us();
     if (!stream->closed)
         stream->on_data(stream->ctx, data);
 }
@@ -98,7 +94,6 @@ struct stream *stream_open(const struct stream_conf *conf)
     stream->on_data = conf->on_data;
     stream->on_end = conf->on_end;
     stream->ctx = conf->ctx;
-    stream->asked_us = system_mono_us();
     return stream;
 }
 
@@ -110,9 +105,4 @@ void stream_doze(struct stream *stream)
 void stream_wake(struct stream *stream)
 {
     link_read(&stream->link, true);
-}
-
-uint64_t stream_first_us(const struct stream *stream)
-{
-    return stream->first_us > 0 ? stream->first_us - stream->asked_us : 0;
 }

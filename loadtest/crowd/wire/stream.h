@@ -22,8 +22,6 @@ struct stream *stream_open(const struct stream_conf *conf);
 /* A slow reader: what comes waits in the kernel, and then at the service. */
 void stream_doze(struct stream *stream);
 void stream_wake(struct stream *stream);
-/* From when it was asked for until its first event; 0 before that. */
-uint64_t stream_first_us(const struct stream *stream);
 void stream_close(struct stream *stream); /* silent from here on; NULL is fine */
 
 #endif
