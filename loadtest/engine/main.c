@@ -3,8 +3,9 @@
  *     engine-bench HALL.json        (build/halls/stadium.json; `make VARIANT=release halls`)
  *
  * Each figure is printed with what it is measured against, both from this run: pairs of hold and
- * release against bare pairs of compare-and-swap, two threads against one. Numbers that depend on
- * the moment are taken as the median of several rounds, the two sides by turns. */
+ * release against bare pairs of compare-and-swap, two threads on one block against two apart.
+ * Numbers that depend on the moment are taken as the median of several rounds, the two sides by
+ * turns. */
 #include "base/clock.h"
 #include "base/rng.h"
 #include "core/engine/engine_internal.h"
@@ -12,10 +13,11 @@
 #include "core/hall/plan_import.h"
 
 #include <assert.h>
-#include <inttypes.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { ROUNDS = 9, PAIRS = 400000, NOW_MS = 1000000 };
@@ -40,25 +42,24 @@ static double median(double *values, unsigned count)
     return values[count / 2];
 }
 
+static void __attribute__((noreturn)) die(const char *what, const char *why)
+{
+    fprintf(stderr, "%s: %s\n", what, why);
+    exit(1);
+}
+
 static struct plan *read_plan(const char *path)
 {
     FILE *file = fopen(path, "rb");
     char *body = malloc(PLAN_JSON_MAX);
-    if (file == NULL || body == NULL) {
-        perror(path);
-        exit(1);
-    }
+    if (file == NULL || body == NULL)
+        die(path, strerror(errno));
     size_t len = fread(body, 1, PLAN_JSON_MAX, file);
     fclose(file);
     struct err_slot err;
     struct plan *plan;
-    double began = now_ns();
-    if (plan_import((struct span){body, len}, &err, &plan) < 0) {
-        fprintf(stderr, "%s: %s\n", path, err.text);
-        exit(1);
-    }
-    printf("import            %u seats from %.1f MB in %.0f ms\n", plan_seat_count(plan),
-           (double)len / 1e6, (now_ns() - began) / 1e6);
+    if (plan_import((struct span){body, len}, &err, &plan) < 0)
+        die(path, err.text);
     free(body);
     return plan;
 }
@@ -68,11 +69,18 @@ static struct engine *new_engine(const struct plan *plan)
     struct engine_conf conf = {.plan = plan, .seed = 1, .now_ms = NOW_MS};
     struct engine *engine;
     struct err_slot err;
-    if (engine_create(&conf, &err, &engine) < 0) {
-        fprintf(stderr, "%s\n", err.text);
-        exit(1);
-    }
+    if (engine_create(&conf, &err, &engine) < 0)
+        die("engine", err.text);
     return engine;
+}
+
+/* Of these seats; of none: the caller says what else. */
+static struct engine_ask ask_for(uint64_t buyer, const uint32_t *seats, uint32_t seat_count)
+{
+    return (struct engine_ask){.who = {.buyer = buyer, .session = buyer, .channels = 1},
+                               .seats = seats,
+                               .seat_count = seat_count,
+                               .area = ENGINE_AREA_NONE};
 }
 
 /* ---- pairs ---- */
@@ -113,10 +121,7 @@ static double seat_pairs_ns(struct engine *engine, uint32_t seat)
 static double hold_pairs_ns(struct engine *engine, uint32_t seat, uint64_t buyer)
 {
     struct engine_op op;
-    struct engine_ask ask = {.who = {.buyer = buyer, .session = buyer, .channels = 1},
-                             .seats = &seat,
-                             .seat_count = 1,
-                             .area = ENGINE_AREA_NONE};
+    struct engine_ask ask = ask_for(buyer, &seat, 1);
     double began = now_ns();
     for (unsigned i = 0; i < PAIRS; i++) {
         enum engine_verdict verdict = engine_hold(engine, &ask, NOW_MS, &op);
@@ -180,11 +185,7 @@ static void *fight(void *arg)
     struct engine_op op;
     engine_use_thread_slot((unsigned)worker->buyer);
     for (uint32_t i = 0; !atomic_load_explicit(worker->stop, memory_order_relaxed); i++) {
-        struct engine_ask ask = {
-            .who = {.buyer = worker->buyer, .session = worker->buyer, .channels = 1},
-            .seats = &worker->seats[i % 8],
-            .seat_count = 1,
-            .area = ENGINE_AREA_NONE};
+        struct engine_ask ask = ask_for(worker->buyer, &worker->seats[i % 8], 1);
         if (engine_hold(worker->engine, &ask, NOW_MS, &op) != ENGINE_OK)
             continue;
         engine_settle(worker->engine, &op);
@@ -197,12 +198,12 @@ static void *fight(void *arg)
     return NULL;
 }
 
-static double pairs_a_second(struct engine *engine, unsigned threads, const uint32_t seats[2][8])
+static double pairs_a_second(struct engine *engine, const uint32_t seats[2][8])
 {
     _Atomic bool stop = false;
     struct worker workers[2];
     double began = now_ns();
-    for (unsigned i = 0; i < threads; i++) {
+    for (unsigned i = 0; i < 2; i++) {
         workers[i] = (struct worker){.engine = engine, .buyer = i + 1, .stop = &stop};
         for (unsigned s = 0; s < 8; s++)
             workers[i].seats[s] = seats[i][(s + 4 * i) % 8];
@@ -211,7 +212,7 @@ static double pairs_a_second(struct engine *engine, unsigned threads, const uint
     nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
     atomic_store(&stop, true);
     uint64_t done = 0;
-    for (unsigned i = 0; i < threads; i++) {
+    for (unsigned i = 0; i < 2; i++) {
         pthread_join(workers[i].id, NULL);
         done += workers[i].done;
     }
@@ -227,17 +228,13 @@ static void bench_threads(const struct plan *plan)
         apart[0][s] = hot[0][s];
         apart[1][s] = row_begin(plan, 900 + s);
     }
-    double one[5], two[5], both[5];
+    double two[5], both[5];
     for (unsigned i = 0; i < 5; i++) {
-        one[i] = pairs_a_second(engine, 1, (const uint32_t(*)[8])hot);
-        two[i] = pairs_a_second(engine, 2, (const uint32_t(*)[8])hot);
-        both[i] = pairs_a_second(engine, 2, (const uint32_t(*)[8])apart);
+        two[i] = pairs_a_second(engine, (const uint32_t(*)[8])hot);
+        both[i] = pairs_a_second(engine, (const uint32_t(*)[8])apart);
     }
-    double alone = median(one, 5), same = median(two, 5), parted = median(both, 5);
-    printf("one thread        %5.2f M pairs/s\n", alone / 1e6);
-    printf("two, same block   %5.2f M pairs/s  %.2f x two apart, %.2f x one\n", same / 1e6,
-           same / parted, same / alone);
-    printf("two, apart        %5.2f M pairs/s  %.2f x one\n", parted / 1e6, parted / alone);
+    double same = median(two, 5), parted = median(both, 5);
+    printf("two, same block   %5.2f M pairs/s  %.2f x two apart\n", same / 1e6, same / parted);
     engine_destroy(engine);
 }
 
@@ -254,10 +251,7 @@ static uint32_t fill(struct engine *engine, uint32_t percent)
     for (uint64_t buyer = 1; have < want; buyer++) {
         uint32_t first = (uint32_t)rng_below(&rng.rng, plan_seat_count(plan) - 4);
         uint32_t seats[4] = {first, first + 1, first + 2, first + 3};
-        struct engine_ask ask = {.who = {.buyer = buyer, .session = buyer, .channels = 1},
-                                 .area = ENGINE_AREA_NONE,
-                                 .seats = seats,
-                                 .seat_count = 2 + 2 * (uint32_t)rng_below(&rng.rng, 2)};
+        struct engine_ask ask = ask_for(buyer, seats, 2 + 2 * (uint32_t)rng_below(&rng.rng, 2));
         if (engine_hold(engine, &ask, NOW_MS, &op) != ENGINE_OK)
             continue;
         have += op.change.add_count;
@@ -282,13 +276,10 @@ static void bench_best(const struct plan *plan)
             engine_undo(engine, op);
         uint32_t which = i % (categories + 1);
         uint64_t buyer = UINT64_C(1) << 40 | i; /* none of those who filled the hall */
-        struct engine_ask ask = {.who = {.buyer = buyer, .session = buyer, .channels = 1},
-                                 .area = ENGINE_AREA_NONE,
-                                 .best = true,
-                                 .adjacent = true,
-                                 .category =
-                                     (uint8_t)(which < categories ? which : ENGINE_CATEGORY_ANY),
-                                 .quantity = 4};
+        struct engine_ask ask = ask_for(buyer, NULL, 0);
+        ask.best = ask.adjacent = true;
+        ask.category = (uint8_t)(which < categories ? which : ENGINE_CATEGORY_ANY);
+        ask.quantity = 4;
         double began = now_ns();
         enum engine_verdict verdict = engine_hold(engine, &ask, NOW_MS, op);
         double took_ns = now_ns() - began;
@@ -319,12 +310,11 @@ static void bench_memory(const struct plan *plan)
     struct engine_op op;
     /* 2.2 seats a hold: 66,000 seats to 30,000 buyers. */
     for (uint64_t buyer = 1; have < plan_seat_count(plan); buyer++) {
-        struct engine_ask ask = {
-            .who = {.buyer = buyer, .session = buyer, .channels = ~0u, .access_need = false},
-            .area = ENGINE_AREA_NONE,
-            .best = true,
-            .category = ENGINE_CATEGORY_ANY,
-            .quantity = buyer % 5 == 0 ? 3 : 2};
+        struct engine_ask ask = ask_for(buyer, NULL, 0);
+        ask.who.channels = ~0u;
+        ask.best = true;
+        ask.category = ENGINE_CATEGORY_ANY;
+        ask.quantity = buyer % 5 == 0 ? 3 : 2;
         if (engine_hold(engine, &ask, NOW_MS, &op) != ENGINE_OK)
             break;
         engine_settle(engine, &op);
@@ -356,10 +346,7 @@ static void bench_recovery(const struct plan *plan)
         } else {
             uint32_t first = (uint32_t)rng_below(&rng.rng, plan_seat_count(plan) - 2);
             uint32_t seats[2] = {first, first + 1};
-            struct engine_ask ask = {.who = {.buyer = seq, .session = seq, .channels = 1},
-                                     .seats = seats,
-                                     .seat_count = 2,
-                                     .area = ENGINE_AREA_NONE};
+            struct engine_ask ask = ask_for(seq, seats, 2);
             if (engine_hold(engine, &ask, NOW_MS, &op) != ENGINE_OK)
                 continue;
             holds[at] = op.change.hold;
@@ -382,10 +369,8 @@ static void bench_recovery(const struct plan *plan)
         struct err_slot err = {.text = "a change that cannot be read"};
         uint8_t kind = wire_get_byte(&wire);
         change_get(&wire, kind, &before, &change);
-        if (wire.bad != NULL || engine_apply(again, &change, &err) < 0) {
-            fprintf(stderr, "%s\n", err.text);
-            exit(1);
-        }
+        if (wire.bad != NULL || engine_apply(again, &change, &err) < 0)
+            die("replay", err.text);
     }
     engine_replay_end(again);
     double took = now_ns() - began;
