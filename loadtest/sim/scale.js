@@ -3,7 +3,6 @@
 //   node loadtest/sim/scale.js [--visitors N] [--seats N] [--rate-per-s N] [--placed S] [--cdn] [--NAME VALUE ...] [--json]
 //   node loadtest/sim/scale.js --document          writes the tables of infra/SCALE.md, and the figures for `fairgate size`
 //   node loadtest/sim/scale.js --names             all that can be set, with its value
-//   node loadtest/sim/scale.js --held | --doubts   next to measured runs; with one assumption doubled
 //
 // Machines are those that the aim (--placed, 10 s) takes; with --edges and --fronts they are those that are named.
 
@@ -12,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askOf } from './whole/ask.js';
 import { RULES } from './whole/figures.js';
-import { document, doubts, held, study, told } from './whole/report.js';
+import { document, study, told } from './whole/report.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCALE = join(ROOT, 'infra/SCALE.md');
@@ -92,8 +91,6 @@ function names() {
 
 function main(words) {
   if (words.includes('--names')) return names();
-  if (words.includes('--held')) return held();
-  if (words.includes('--doubts')) return doubts();
   if (words.includes('--document')) {
     writeFileSync(SCALE, filled(readFileSync(SCALE, 'utf8')));
     writeFileSync(FIGURES_C, header());

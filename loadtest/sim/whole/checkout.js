@@ -93,7 +93,6 @@ export class Checkout {
     const back = this.paying.take(world.step);
     const bad = some(world.dice, back, people.cardFails);
     const goes = some(world.dice, bad, 1 / people.cardTries);
-    world.counts.cardsRefused += bad;
     this.again.spread(world.step + Math.round(people.againS / 2 / world.stepS), people.againS / world.stepS, bad - goes);
     this.release(goes, people.holdTtlS);
     this.orders.put(world.nowS, back - bad);
@@ -113,8 +112,6 @@ export class Checkout {
     if (n > 0) world.ticketsEnd = world.nowS + world.stepS;
     this.shop += n;
     this.mails += n;
-    world.peak('shopBehind', this.shop);
-    world.peak('mailsBehind', this.mails);
   }
 
   // Their hold runs out inS seconds from now.

@@ -59,7 +59,6 @@ export class Line {
     front.spend(streams * cost.front_stream_us_per_s * world.stepS);
     this.pollsDue = Math.min(this.pollsDue - done, this.queue.length); // those who wait for an answer do not ask again
     world.counts.polls += done;
-    world.counts.latePolls += due - done;
     world.counts.handshakes += done * handshakes;
     world.send(done * bytes, done);
   }

@@ -2,8 +2,6 @@
 
 import { askOf } from './ask.js';
 import { placedS as placedBySums, sizeOf } from './closed.js';
-import { figures } from './figures.js';
-import { heldAgainst } from './held.js';
 import { moneyOf, priced, yearOf } from './money.js';
 import { neededFor } from './needed.js';
 import { runSale } from './sale.js';
@@ -105,30 +103,6 @@ function narrow() {
   );
 }
 
-// A million with its machines, and one assumption doubled. Those that change nothing by 5 % are only named.
-export function doubts() {
-  const { machines: given, paced } = million();
-  const base = askOf({ ...given, figures: paced });
-  const { cost, people } = base;
-  const doubled = [
-    ...figures().filter(({ basis }) => basis === 'assumed' || basis === 'bound').map(({ name }) => [name, { ...base, cost: { ...cost, [name]: 2 * cost[name] } }]),
-    ...Object.keys(people).filter((name) => people[name] > 0).map((name) => [name, { ...base, people: { ...people, [name]: name === 'streams' ? 0 : 2 * people[name] } }]),
-  ];
-  const judged = (ask) => {
-    const { placedS, nearlyS, ends, waits } = runSale(ask);
-    return [placedS, nearlyS ?? Infinity, ends.tickets, waits.provider.p99 + waits.ticket.p99, ends.noSeat];
-  };
-  const was = judged(base);
-  const differs = (is) => is.some((one, i) => Math.abs(one - was[i]) > Math.max(0.05 * was[i], 0.5));
-  const rows = doubled.map(([name, ask]) => [name, judged(ask)]);
-  const told = ([placedIn, soldIn, tickets, wait, noSeat]) => [s(placedIn), soldIn === Infinity ? 'not' : s(soldIn), grouped(tickets), s(wait), grouped(noSeat)];
-  const shown = rows.filter(([, is]) => differs(is)).map(([name, is]) => [name === 'streams' ? 'no `streams`' : `\`${name}\``, ...told(is)]);
-  return [
-    table(['twice as large', 'all have a place after', '97 % sold after', 'orders', 'waits at the checkout, p99', 'found no seat'], [['nothing', ...told(was)], ...shown]),
-    '', `Nothing of it changes by a twentieth for ${rows.filter(([, is]) => !differs(is)).map(([name]) => `\`${name}\``).join(', ')}.`,
-  ].join('\n');
-}
-
 function year(cases) {
   const kinds = Object.entries(YEAR).map(([visitors, times]) => ({ ...cases.find(({ ask }) => grouped(ask.visitors) === visitors), times }));
   const all = yearOf(kinds);
@@ -140,8 +114,6 @@ function year(cases) {
     ]),
   ].join('\n');
 }
-
-export const held = () => table(['scenario', 'what', 'simulated', 'measured'], heldAgainst());
 
 // The tables of infra/SCALE.md, by the names of their marks.
 export function document() {

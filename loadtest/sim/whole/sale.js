@@ -15,7 +15,7 @@ const STEPS_A_SECOND = 10;
 const NEARLY = 0.97;
 const WAITS = ['page', 'place', 'call', 'pass', 'hall', 'hold', 'login', 'provider', 'ticket'];
 const ENDS = ['tickets', 'notPaid', 'noSeat', 'soldOutInLine', 'didNotCome', 'leftTheLine', 'neverSawThePage'];
-const COUNTS = ['handshakes', 'deadHandshakes', 'reloads', 'toldLater', 'polls', 'latePolls', 'called', 'conflicts', 'cardsRefused', 'orders', 'bytes', 'requests', 'placedThisSecond'];
+const COUNTS = ['handshakes', 'deadHandshakes', 'reloads', 'toldLater', 'polls', 'called', 'conflicts', 'orders', 'bytes', 'requests', 'placedThisSecond'];
 
 const zeros = (names) => Object.fromEntries(names.map((name) => [name, 0]));
 
@@ -78,7 +78,7 @@ class World {
     this.waits = Object.fromEntries(WAITS.map((name) => [name, new Waits()]));
     this.ends = zeros(ENDS);
     this.counts = zeros(COUNTS);
-    this.peaks = zeros(['door', 'waiting', 'connections', 'streams', 'inside', 'shopBehind', 'mailsBehind', 'joinsPerS', 'pollsPerS', 'bytesPerS']);
+    this.peaks = zeros(['door', 'waiting', 'connections', 'streams', 'inside', 'joinsPerS', 'pollsPerS', 'bytesPerS']);
     this.seconds = [];
     this.bytesThisSecond = 0;
     this.ticketsEnd = 0;
