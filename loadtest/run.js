@@ -4,17 +4,14 @@
 //
 //   FAIRGATE_CROWD_VISITORS=500 and its like override single settings of the scenario
 //   FAIRGATE_PORT_BASE          the stack's ports (free ones)
-//
-// `shop` is the one that is not a crowd's alone: bench/shop.suite.js measures the company's own
-// customers next to it, and that suite runs.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { asEnvironment } from '../tests/lib-js/crowd.js';
 import { openScope } from '../tests/lib-js/scope.js';
 import { ROOT } from '../tests/lib-js/service.js';
 import { delay } from '../tests/lib-js/wait.js';
-import { barOf, middle, Report } from './bench/lib/report.js';
 import { audit } from './lib/audit.js';
 import { killParts } from './lib/faults.js';
 import { missed } from './lib/happened.js';
@@ -46,9 +43,6 @@ function parsed(argv) {
   if (!existsSync(path)) usage(`there is no ${path}`);
   return { name: basename(path, '.conf'), path, seed: seed ?? String(Date.now() % 2 ** 31) };
 }
-
-const asEnvironment = (settings) => Object.fromEntries(Object.entries(settings).flatMap(([section, keys]) =>
-  Object.entries(keys).map(([key, value]) => [`FAIRGATE_${section}_${key}`.toUpperCase(), String(value)])));
 
 // Keys and users lie in the stack; until there is one, any path will do.
 function settingsOf(path) {
@@ -114,20 +108,10 @@ async function runScenario(scope, { name, path, seed }) {
   return { scenario: name, seed: Number(seed), at: new Date().toISOString(), settings, run, verdict, books, machine, growth: grown.lines, kills, operator: stamps, findings, findings_total: verdict.findings + others.length };
 }
 
-// The same shape for the scenario that is measured by the bench's suite.
-async function runShop(scope, { name }) {
-  const { default: suite } = await import('./bench/shop.suite.js');
-  const report = new Report();
-  await suite({ scope, add: (row) => report.add(row) });
-  const { rows } = report;
-  const findings = rows.filter(({ verdict }) => verdict === 'MISSED').map((row) => `${row.name}: ${middle(row)} instead of ${barOf(row)}`);
-  return { scenario: name, at: new Date().toISOString(), rows, findings, findings_total: findings.length };
-}
-
 function tell(result) {
   const { machine, growth, books, findings } = result;
-  for (const line of [...(machine?.lines ?? []), ...(growth ?? [])]) say(`  ${line}`);
-  const over = result.run?.took_us["tickets to visit's end"];
+  for (const line of [...machine.lines, ...growth]) say(`  ${line}`);
+  const over = result.run.took_us["tickets to visit's end"];
   if (over) say(`  from the tickets to the end of the visit: p50 ${over.p50 / 1000} ms, p99 ${over.p99 / 1000} ms, ${over.max / 1000} ms at most; ${result.run.visits_unended} left to run out`);
   if (books) say(`  books: ${books.completed} orders, ${books.seats} seats, ${books.captured} captured, ${books.inShop} in the shop, ${books.toShop} on their way to it`);
   for (const what of books?.notJudged ?? []) say(`  not judged: ${what}`);
@@ -145,7 +129,7 @@ if (!existsSync(join(BIN, 'crowd'))) usage(`${BIN}/crowd is missing: make VARIAN
 const scope = openScope();
 let bad = true;
 try {
-  const result = await (asked.name === 'shop' ? runShop : runScenario)(scope, asked);
+  const result = await runScenario(scope, asked);
   tell(result);
   bad = result.findings_total > 0;
 } catch (error) {

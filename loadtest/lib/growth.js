@@ -6,7 +6,7 @@
 // The middle of its looks in the second is what it has, that in the last what it has become.
 
 import { client } from '../../tests/lib-js/http.js';
-import { delay } from '../../tests/lib-js/wait.js';
+import { repeat } from './repeat.js';
 
 const EVERY_MS = 5000;
 const BLOCK_KB = 64; // less than this is a pool's next block, not a leak
@@ -71,22 +71,17 @@ export function watchGrowth(stage) {
   const seen = new Map();
   const newest = new Map(); // part -> when its process started
   const began = Date.now();
-  let stop = false;
-  const job = (async () => {
-    while (!stop) {
-      for (const [part, port] of parts) {
-        const look = await lookAt(port);
-        if (look === null) continue;
-        if (!(Math.abs(look.started - newest.get(part)) < SAME_S)) newest.set(part, look.started);
-        const who = `${part} ${newest.get(part)}`;
-        seen.set(who, [...(seen.get(who) ?? []), { atMs: Date.now(), ...look }]);
-      }
-      for (let waited = 0; !stop && waited < EVERY_MS; waited += 200) await delay(200);
+  const over = repeat(EVERY_MS, async () => {
+    for (const [part, port] of parts) {
+      const look = await lookAt(port);
+      if (look === null) continue;
+      if (!(Math.abs(look.started - newest.get(part)) < SAME_S)) newest.set(part, look.started);
+      const who = `${part} ${newest.get(part)}`;
+      seen.set(who, [...(seen.get(who) ?? []), { atMs: Date.now(), ...look }]);
     }
-  })();
+  });
   return async (fromMs = began) => {
-    stop = true;
-    await job;
+    await over();
     return judgeGrowth(seen, fromMs, Date.now(), expect.max_growth);
   };
 }

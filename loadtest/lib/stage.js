@@ -3,13 +3,14 @@
 
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { letIn, targetsOf } from '../../tests/lib-js/crowd.js';
 import { client } from '../../tests/lib-js/http.js';
 import { freePort, freePortBase } from '../../tests/lib-js/ports.js';
 import { ROOT } from '../../tests/lib-js/service.js';
 import { Stack } from '../../tests/lib-js/stack.js';
 import { delay, until } from '../../tests/lib-js/wait.js';
-import { makeAccounts } from './accounts.js';
 import { usual } from '../judge/rules.js';
+import { makeAccounts } from './accounts.js';
 
 const BUILD = join(ROOT, 'build/release');
 const STACK_FRONTS_MAX = 8; // as infra/stack has it; more are started next to it
@@ -90,8 +91,7 @@ export class Stage {
   }
 
   turn(knobs) {
-    const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '*' };
-    return this.#asked(this.queue.patch(`/admin/events/${this.event}`, { body: knobs, headers }), 'knobs');
+    return letIn(this.stack, this.event, knobs);
   }
 
   // That of the sample event, with other limits.
@@ -137,16 +137,10 @@ export class Stage {
   targets() {
     const { journey, stage, crowd } = this.settings;
     const own = journey.to === 'order' && stage.buyer_max > 0;
-    const { dir, base } = this.stack;
-    const at = (offset) => `127.0.0.1:${base + offset}`;
     return {
+      ...targetsOf(this.stack),
       queue: this.fronts.map(({ port }) => `127.0.0.1:${port}`).join(','),
-      seats: at(2),
-      pay: at(3),
-      psp: at(4),
-      saga: at(12),
-      users_file: own ? makeAccounts(this.stack, crowd.visitors) : join(dir, 'demo-users.json'),
-      service_token_file: join(dir, 'secrets/service-token'),
+      ...(own && { users_file: makeAccounts(this.stack, crowd.visitors) }),
     };
   }
 
@@ -161,10 +155,6 @@ export class Stage {
   async anybodyThere() {
     const answer = await client({ port: this.fronts[0].port, timeoutMs: 2000 }).get(`/v1/queue/${this.event}/status`).catch(() => null);
     return answer?.json?.issued > 0;
-  }
-
-  async waiting() {
-    return (await this.queue.get('/admin/events')).json?.events?.find(({ id }) => id === this.event);
   }
 }
 

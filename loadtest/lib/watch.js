@@ -2,17 +2,14 @@
 
 import { readFileSync } from 'node:fs';
 import { client } from '../../tests/lib-js/http.js';
-import { delay } from '../../tests/lib-js/wait.js';
-
-const TICK_MS = 10; // USER_HZ is 100 on every Linux that we support
+import { timesUs } from '../bench/lib/machine.js';
+import { repeat } from './repeat.js';
 
 // null: it is gone, perhaps between two looks of ours.
 function usageOf(pid) {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const rss = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, rssKb: Number(rss?.[1] ?? 0) };
+    return { cpuMs: timesUs(pid).own / 1000, rssKb: Number(rss?.[1] ?? 0) };
   } catch (error) {
     if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
     return null;
@@ -22,8 +19,7 @@ function usageOf(pid) {
 const usagesOf = (pids) =>
   pids.map((pid) => [pid, usageOf(pid)]).filter(([, usage]) => usage !== null);
 
-const memAvailableKb = () => Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))[1]);
-const slabKb = () => Number(/^Slab:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))[1]);
+const machineKb = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))[1]);
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 async function streamsOf(front) {
@@ -33,13 +29,12 @@ async function streamsOf(front) {
 }
 
 // -> over(): {samples, lines: [text]}
-export function watchFronts(stage, everyMs = 2000) {
+export function watchFronts(stage) {
   const samples = [];
   const began = Date.now();
-  let stop = false;
   let pids = [];
   const cpuMs = new Map(); // by pid: a front that was killed has used what it had at the last look
-  const look = async () => {
+  const over = repeat(2000, async () => {
     const streams = await Promise.all(stage.fronts.map((front) => streamsOf(front).catch(() => 0)));
     let used = usagesOf(pids);
     if (pids.length < stage.fronts.length || used.length < pids.length) { // started again by now, or soon
@@ -52,19 +47,12 @@ export function watchFronts(stage, everyMs = 2000) {
       streams: sum(streams),
       frontsCpuMs: sum([...cpuMs.values()]),
       frontsRssKb: sum(used.map(([, { rssKb }]) => rssKb)),
-      slabKb: slabKb(),
-      availableKb: memAvailableKb(),
+      slabKb: machineKb('Slab'),
+      availableKb: machineKb('MemAvailable'),
     });
-  };
-  const job = (async () => {
-    while (!stop) {
-      await look();
-      for (let waited = 0; !stop && waited < everyMs; waited += 200) await delay(200);
-    }
-  })();
+  });
   return async () => {
-    stop = true;
-    await job;
+    await over();
     return { samples, lines: lines(samples, stage.fronts.length) };
   };
 }

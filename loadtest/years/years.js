@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { openScope, psqlPath, startPostgres } from '../../tests/lib-js/index.js';
+import { median } from '../bench/lib/compare.js';
 import { readersOfAll, statementsOf } from './plans.js';
 import { HELPERS, migrate, payRows, seatRows } from './rows.js';
 
@@ -23,8 +24,6 @@ const loadMs = Number(options.minutes) * 60_000;
 const ordersMax = Number(options.orders);
 const large = Number(options.large); // rows
 
-const middle = (all) => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)];
-
 // The server's processor time of some runs as they follow each other in a quiet hour: other work on the machine
 // does not change it. The kernel counts it in hundredths of a second.
 function reconcileRuns(postgres) {
@@ -35,7 +34,7 @@ function reconcileRuns(postgres) {
   const told = postgres.sql(`SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
     ${prepared.join('\n')} ${ticks} ${run.repeat(RUNS)}`, 'pay');
   const marks = told.split('\n').filter((line) => line.startsWith('ticks ')).map((line) => Number(line.slice(6)) / 100);
-  return middle(marks.slice(1).map((mark, n) => mark - marks[n]));
+  return median(marks.slice(1).map((mark, n) => mark - marks[n]));
 }
 
 const COUNTS = `SELECT relname AS name, reltuples::bigint AS rows, pg_total_relation_size(oid) AS bytes

@@ -13,7 +13,7 @@ const JUDGE = join(ROOT, 'loadtest/judge/judge.js');
 export const scenarioPath = (name) => join(ROOT, 'loadtest/scenarios', `${name}.conf`);
 
 // {section: {key: value}} as the environment that overrides a scenario.
-function asEnvironment(settings) {
+export function asEnvironment(settings) {
   const env = {};
   for (const [section, keys] of Object.entries(settings)) {
     for (const [key, value] of Object.entries(keys)) {
