@@ -200,11 +200,8 @@ static void add_lease(struct pg_job *job, struct worker *worker)
 
 static struct pg_job *new_job(struct worker *worker, pg_on_done *on_done)
 {
-    struct pg_job *job = pg_job_create(worker->conf.pg, on_done, worker);
-    if (job == NULL)
-        BUG_STOP("no memory for a job"); /* a few hundred bytes */
     worker->jobs++;
-    return job;
+    return pg_job_create(worker->conf.pg, on_done, worker);
 }
 
 /* ---- commits ---- */
