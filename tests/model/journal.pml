@@ -378,7 +378,7 @@ again:
             fence()
         fi
 
-    /* ---- prove(), prove_one(); a question goes to memory only after it ---- */
+    /* ---- prove_one(); a question goes to memory only after it ---- */
     :: connected && owned[i] && !fenced[i] && asked[i] ->
         atomic {
 #ifdef NO_PROOF

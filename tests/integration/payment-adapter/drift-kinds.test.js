@@ -41,7 +41,7 @@ for (const language of ['en', 'ko']) {
 }
 
 test('each kind names an act that ends it, and the acts exist', () => {
-  const commands = found(read('infra/ctl/src/commands.c'), /\.name = "([a-z -]+)"/g).map((name) => `fairgate ${name}`);
+  const commands = found(read('infra/ctl/src/commands.c'), /\.form = "([a-z-]+(?: [a-z-]+)*)/g).map((name) => `fairgate ${name}`);
   const others = {
     'payment-adapter retire EVENT': ['payment-adapter/src/cli.c', /payment-adapter retire EVENT/],
     'recover lost': ['infra/recover/recover', /^ *lost\)/m],
