@@ -31,7 +31,7 @@
 
 #define EVENT "fairgate-rehearsal"
 
-enum { SOON_S = 7200, EACH_PROCESS = 8000, TARGETS_MAX = 8, ENDS_S = 30 };
+enum { SOON_S = 7200, EACH_PROCESS = 8000, TARGETS_MAX = 8, ENDS_S = 30, HEARD_S = 2 };
 
 struct rehearsal {
     struct job *job;
@@ -193,11 +193,13 @@ static int make_event(struct rehearsal *r)
         return EXIT_USAGE;
     at = probe_make(&r->probe, hall, knobs, r->visitors, &mend);
     free(hall);
-    /* Visitors see it a moment later. */
+    /* One loop of one front shows it; the others hear of it within a second. */
     if (at == NULL && !probe_visit(&r->probe, NULL, "/e/" EVENT, NULL))
         at = "its page", mend = "the edge has to lead /e/ to a front that is ready";
-    if (at == NULL)
+    if (at == NULL) {
+        sleep(HEARD_S);
         return EXIT_DONE;
+    }
     probe_failure(&r->probe, why, sizeof(why));
     return job_say(r->job, EXIT_REFUSED, "the rehearsal stops at %s: %s; %s", at, why, mend);
 }
