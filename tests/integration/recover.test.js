@@ -140,6 +140,20 @@ test('a restore copies what is not right, keeps the disk of WAL, and loses nothi
   assert.ok(lstatSync(join(postgres.data, 'pg_wal')).isSymbolicLink());
 });
 
+for (const [keep, rest] of [[[], 'what is right stays'], [['--keep'], 'all is moved aside']])
+  test(`WAL in the data folder itself is read after a restore, and ${rest}`, async (t) => {
+    const { postgres, wal, done, sales } = await backedUp(openScope(t));
+    await postgres.stop();
+    rmSync(join(postgres.data, 'pg_wal'));
+    execFileSync('mv', [wal, join(postgres.data, 'pg_wal')]);
+    await postgres.start();
+    postgres.sql('INSERT INTO sale VALUES (2)'); // in no archive
+    await postgres.kill();
+    assert.match(done('restore', ...keep), /^WAL that was here is in (.*); if this is cut short, repeat it with --wal \1$/m);
+    await postgres.start();
+    assert.equal(sales(), '2');
+  });
+
 test('a tested restore opens the newest backup during the sale and leaves nothing', async (t) => {
   const { postgres, settings, done, sales } = await backedUp(openScope(t));
   const failed = () => postgres.sql('SELECT failed_count FROM pg_stat_archiver');
