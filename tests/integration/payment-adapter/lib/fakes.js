@@ -260,6 +260,7 @@ export class FakeSeats extends Fake {
   #refundPart(hold, seats) {
     if (hold.state !== 'sold') return no(409, 'hold-not-sold');
     if (hold.area) return no(422, 'seats-and-area');
+    if (new Set(seats).size < seats.length) return no(422, 'seat-twice');
     const has = seats.filter((seat) => hold.seats.includes(seat));
     if (has.length > 0 && has.length < seats.length) return no(422, 'not-in-hold');
     hold.seats = hold.seats.filter((seat) => !seats.includes(seat));
