@@ -1,6 +1,7 @@
 // The places of the line (I6). Each rule is a sweep over the answers in the order of their time; none needs a search.
 //
-//   two-places       a place is one visitor's, and a visitor's place is one, as long as the line's store loses nothing
+//   two-places       a place is one visitor's, and a visitor's place is one, as long as the line's store loses nothing;
+//                    who was silent for so long that it counts as gone (`gone_after_us`) may have lost it
 //   order-of-joins   a visitor who got a place before another even asked has the lower one. Entries in a draw
 //                    likewise; places that a draw made of them have no order, but come before all that were joined for
 //   jump             places are called in order: nobody is let in while somebody in front of them still waits
@@ -19,12 +20,14 @@ class Owners {
   byVisitor = new Map();
 
   // `losses`: times at which the store lost something; what a visitor had before may be another's word after it.
-  constructor(losses) {
+  // `wasSilent(by, from, to)`: whether they counted as gone in between.
+  constructor(losses, wasSilent) {
     this.losses = losses;
+    this.wasSilent = wasSilent;
   }
 
-  #lostSince(op, now) {
-    return this.losses.some((at) => at >= op.from && at <= now.to);
+  #mayHaveLost(op, now) {
+    return this.losses.some((at) => at >= op.from && at <= now.to) || this.wasSilent(op.by, op.from, now.to);
   }
 
   claim(number, op, what) {
@@ -33,11 +36,24 @@ class Owners {
     if (first === undefined) this.byPlace.set(number, op);
     else if (first.by !== op.by) found.push(finding('two-places', `${what} ${number} was given to ${first.by} and to ${op.by}`, of(op, first)));
     const own = this.byVisitor.get(op.by);
-    if (own !== undefined && own.number !== number && !this.#lostSince(own.op, op))
+    if (own !== undefined && own.number !== number && !this.#mayHaveLost(own.op, op))
       found.push(finding('two-places', `${op.by} got ${what} ${own.number} and later ${number}`, of(op, own.op)));
     this.byVisitor.set(op.by, { number, op });
     return found;
   }
+}
+
+// -> (by, from, to): whether that visitor asked nothing for so long within that time that it counted as gone.
+function silences(ops, goneAfterUs) {
+  const asked = new Map(); // by visitor: the times at which it asked, in order
+  for (const { by, from } of [...ops].sort((a, b) => a.from - b.from)) {
+    if (!asked.has(by)) asked.set(by, []);
+    asked.get(by).push(from);
+  }
+  return (by, from, to) => {
+    const times = [...asked.get(by).filter((at) => at >= from && at < to), to];
+    return times.some((at, nth) => nth > 0 && at - times[nth - 1] >= goneAfterUs);
+  };
 }
 
 // ---- the order of joins ----
@@ -143,9 +159,10 @@ function rises(looks, steady, came, lagUs) {
   const found = [];
   const told = new Map();
   for (const op of looks.filter(({ waiting, stale }) => waiting && !stale).sort((a, b) => a.to - b.to)) {
-    if (!told.has(op.by)) told.set(op.by, new Told());
-    const least = told.get(op.by).by(op.from - lagUs);
-    told.get(op.by).add(op);
+    const whose = `${op.by} ${op.place}`;
+    if (!told.has(whose)) told.set(whose, new Told());
+    const least = told.get(whose).by(op.from - lagUs);
+    told.get(whose).add(op);
     if (least === undefined || op.ahead <= least.ahead) continue;
     const from = Math.min(came(least.to), op.place - 1);
     const others = op.place - 1 - from - (below(steady, op.place) - below(steady, from + 1));
@@ -173,8 +190,9 @@ export function judgePlaces({ settings, ops, facts }) {
   const looks = good.filter(({ op }) => op === 'look');
   const enters = good.filter(({ op }) => op === 'enter');
   const losses = facts.filter(({ fact }) => fact === 'loss').map(({ at }) => at);
-  const places = new Owners(losses);
-  const entries = new Owners(losses);
+  const wasSilent = silences(ops, settings.gone_after_us);
+  const places = new Owners(losses, wasSilent);
+  const entries = new Owners(losses, wasSilent);
   const found = [];
   for (const op of joins) {
     if (op.entry !== undefined) found.push(...entries.claim(op.entry, op, 'entry'));

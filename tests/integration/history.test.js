@@ -147,6 +147,8 @@ describe('places', () => {
     assert.deepEqual(line(joined('a', 1, 2, 7), joined('b', 1, 2, 7)), ['I6 two-places']);
     assert.deepEqual(line(joined('a', 1, 2, 7), joined('a', 3, 4, 8)), ['I6 two-places']);
     assert.deepEqual(line(joined('a', 1, 2, 7), { fact: 'loss', at: 2 * S }, joined('a', 3, 4, 8)), []);
+    assert.deepEqual(line(joined('a', 1, 2, 7), op('look', 'a', 4, null), joined('a', 20, 21, 8)), []);
+    assert.deepEqual(line(joined('a', 1, 2, 7), op('look', 'a', 8, null), joined('a', 16, 17, 8)), ['I6 two-places']);
   });
 
   test('the first to get a place has the lower one, and a draw comes before all later joins', () => {
