@@ -1,6 +1,7 @@
 /* webhooks.c: a delivery is one event on its way to its address; a fault may turn one into a
- * hundred, of which the first outcome counts. It is in an open call, or waits for its timer: at
- * first, before another try, or held back until later deliveries have overtaken it. */
+ * hundred, of which the first outcome counts. It waits for its timer (at first, before another try,
+ * or held back until later deliveries have overtaken it), then for its turn, and is then in an open
+ * call. */
 #include "webhooks.h"
 
 #include "must.h"
@@ -13,10 +14,11 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
-enum { BODY_BYTES_MAX = 300 * 1024, FULL_MS = 20 };
+enum { BODY_BYTES_MAX = 300 * 1024, CALLS_MAX = 2 * OUTCALL_PER_HOST_MAX };
 
 struct delivery {
     LIST_ENTRY(delivery) link;
+    STAILQ_ENTRY(delivery) next_due;
     struct webhooks *webhooks;
     uv_timer_t timer;
     uint32_t event;
@@ -31,6 +33,8 @@ struct webhooks {
     struct webhooks_conf conf;
     struct outcalls *outcalls;
     LIST_HEAD(, delivery) deliveries;
+    STAILQ_HEAD(, delivery) due; /* their timers have run out; the oldest first */
+    uint32_t calls;              /* open ones */
     uint32_t held;
     struct webhooks_stats stats;
     struct text body;
@@ -85,7 +89,8 @@ static void release_overtaken(const struct delivery *by, uv_timer_cb send)
 
 /* ---- one attempt ---- */
 
-static void send_it(uv_timer_t *timer);
+static void on_timer(uv_timer_t *timer);
+static void send_due(struct webhooks *webhooks);
 
 static void on_done(void *ctx, const struct outcall_answer *answer)
 {
@@ -97,22 +102,24 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
     uint64_t most = of_toss ? TOSS_RETRIES_MAX : set->webhook_attempts_max;
     uint64_t first_ms = of_toss ? set->toss_retry_ms : set->webhook_retry_ms;
     bool confirmed = answer->rc == 0 && answer->status >= 200 && answer->status < 300;
+    assert(webhooks->calls > 0);
+    webhooks->calls--;
     if (answer->rc == ERR_CLOSED) {
         delivery_end(delivery);
-    } else if (answer->rc == ERR_FULL) { /* it was never sent */
-        delivery->attempt--;
-        uv_timer_start(&delivery->timer, send_it, FULL_MS, 0);
-    } else if (!confirmed && delivery->attempt < most) {
+        return;
+    }
+    if (!confirmed && delivery->attempt < most) {
         /* Stripe doubles its pauses, Toss quadruples them: it doubles twice. */
         unsigned doubled = of_toss ? 2 * delivery->attempt - 1 : delivery->attempt;
-        uv_timer_start(&delivery->timer, send_it,
+        uv_timer_start(&delivery->timer, on_timer,
                        backoff_bound_ms((uint32_t)first_ms, WEBHOOK_RETRY_MS_MAX, doubled), 0);
     } else {
         if (confirmed)
-            release_overtaken(delivery, send_it);
+            release_overtaken(delivery, on_timer);
         settle(webhooks, delivery->event, confirmed ? &stats->confirmed : &stats->given_up);
         delivery_end(delivery);
     }
+    send_due(webhooks);
 }
 
 /* Stripe's scheme: the time is part of what is signed, so an old webhook cannot be replayed with a
@@ -134,16 +141,13 @@ static void sign(const struct delivery *delivery, char *header, size_t cap)
     snprintf(header, cap, "Stripe-Signature: t=%" PRIi64 ",v1=%s", at_s, hex);
 }
 
-static void send_it(uv_timer_t *timer)
+static void send_it(struct delivery *delivery)
 {
-    struct delivery *delivery = timer->data;
     struct webhooks *webhooks = delivery->webhooks;
     const struct settings *set = webhooks->conf.bank->settings;
     const struct object *event = event_at(webhooks, delivery->event);
     struct text *body = &webhooks->body;
     char signature[128];
-    webhooks->held -= delivery->overtakers > 0; /* its time is up */
-    delivery->overtakers = 0;
     if (event == NULL) {
         webhooks->stats.given_up++;
         delivery_end(delivery);
@@ -164,7 +168,29 @@ static void send_it(uv_timer_t *timer)
         .timeout_ms = WEBHOOK_TIMEOUT_MS,
         .on_done = on_done,
         .ctx = delivery};
+    webhooks->calls++;
     outcall_send(webhooks->outcalls, &call);
+}
+
+/* As many as the peer has connections for, and some that wait for one: a call that waits costs
+ * libcurl a look at each end of another. */
+static void send_due(struct webhooks *webhooks)
+{
+    struct delivery *delivery;
+    while (webhooks->calls < CALLS_MAX && (delivery = STAILQ_FIRST(&webhooks->due)) != NULL) {
+        STAILQ_REMOVE_HEAD(&webhooks->due, next_due);
+        send_it(delivery);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct delivery *delivery = timer->data;
+    struct webhooks *webhooks = delivery->webhooks;
+    webhooks->held -= delivery->overtakers > 0; /* its time is up */
+    delivery->overtakers = 0;
+    STAILQ_INSERT_TAIL(&webhooks->due, delivery, next_due);
+    send_due(webhooks);
 }
 
 /* ---- new events ---- */
@@ -197,7 +223,7 @@ static void add_delivery(struct webhooks *webhooks, const struct object *event,
     webhooks->stats.waiting++;
     uv_timer_init(webhooks->conf.loop, &delivery->timer); /* never fails */
     delivery->timer.data = delivery;
-    uv_timer_start(&delivery->timer, send_it, wait_ms, 0);
+    uv_timer_start(&delivery->timer, on_timer, wait_ms, 0);
 }
 
 void webhooks_send(struct webhooks *webhooks, uint32_t from)
@@ -238,6 +264,7 @@ int webhooks_create(const struct webhooks_conf *conf, struct err_slot *err, stru
     }
     webhooks->body = text_on(must(malloc(BODY_BYTES_MAX)), BODY_BYTES_MAX);
     LIST_INIT(&webhooks->deliveries);
+    STAILQ_INIT(&webhooks->due);
     *out = webhooks;
     return 0;
 }
