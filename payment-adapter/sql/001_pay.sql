@@ -100,10 +100,12 @@ CREATE TRIGGER saga_step_append_only BEFORE UPDATE OR DELETE ON pay.saga_step
     FOR EACH STATEMENT EXECUTE FUNCTION pay.refuse();
 
 -- "EVENT ROW NUMBER" of each place, by which the help desk finds the orders of a seat.
-CREATE FUNCTION pay.seat_words(event text, places jsonb) RETURNS text[] IMMUTABLE LANGUAGE sql AS $$
-    SELECT array_agg(upper($1 || ' ' || (p->>'row') || ' ' || (p->>'number')))
-    FROM jsonb_array_elements($2) AS p WHERE p->>'number' <> ''
-$$;
+-- PL/pgSQL keeps the plan; a function in SQL would be parsed and planned for each order.
+CREATE FUNCTION pay.seat_words(event text, places jsonb) RETURNS text[] IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT array_agg(upper($1 || ' ' || (p->>'row') || ' ' || (p->>'number')))
+        FROM jsonb_array_elements($2) AS p WHERE p->>'number' <> '');
+END $$;
 
 CREATE TABLE pay.orders (
     id         text PRIMARY KEY,
@@ -397,12 +399,13 @@ CREATE TABLE pay.refund_terms (
     handed_on      boolean NOT NULL, -- also when a ticket was transferred
     changed_at     timestamptz NOT NULL DEFAULT now()
 );
-CREATE FUNCTION pay.refund_terms_of(text, timestamptz) RETURNS jsonb STABLE LANGUAGE sql AS $$
-    SELECT jsonb_build_object('by', t.granted_to, 'percent', t.percent, 'handed_on', t.handed_on,
-        'until', to_char(least(t.until_at, $2 - t.before_start_s * interval '1 s')
-            AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-    FROM pay.refund_terms t WHERE t.event IN ($1, '') ORDER BY t.event DESC LIMIT 1
-$$;
+CREATE FUNCTION pay.refund_terms_of(text, timestamptz) RETURNS jsonb STABLE LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT jsonb_build_object('by', t.granted_to, 'percent', t.percent, 'handed_on', t.handed_on,
+            'until', to_char(least(t.until_at, $2 - t.before_start_s * interval '1 s')
+                AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+        FROM pay.refund_terms t WHERE t.event IN ($1, '') ORDER BY t.event DESC LIMIT 1);
+END $$;
 
 -- How far reconciliation has read each provider's list of events. A gap is a stretch of the list that the
 -- provider had already dropped: from when, and when we found out.
