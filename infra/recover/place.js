@@ -273,7 +273,9 @@ export class Place {
 
   // Rows of a table, as COPY writes them, that are not there.
   load(database, table, rows) {
-    const text = `CREATE TEMP TABLE back (LIKE ${table});\nCOPY back FROM STDIN;\n${rows}\\.\nINSERT INTO ${table} SELECT * FROM back ON CONFLICT DO NOTHING;\n`;
+    const columns = this.stack.sql(database, `SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
+      WHERE attrelid = '${table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`);
+    const text = `CREATE TEMP TABLE back AS SELECT ${columns} FROM ${table} LIMIT 0;\nCOPY back FROM STDIN;\n${rows}\\.\nINSERT INTO ${table} (${columns}) SELECT * FROM back ON CONFLICT DO NOTHING;\n`;
     execFileSync(join(postgresBin(), 'psql'), ['-h', this.socket, '-p', String(this.stack.base + 7), '-U', 'postgres', '-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1'], { input: text });
   }
 
