@@ -87,6 +87,9 @@ void *http_req_route_ctx(const struct http_req *req); /* the ctx of the route th
 /* Memory for the handler of a request, until the response; zero at first. */
 enum { HTTP_NOTE_BYTES = 32 };
 void *http_req_note(struct http_req *req);
+/* More of it, zero at first, freed with the response, after end(), which may be NULL. What begins
+ * with a magic number loses that. NULL: no memory. */
+void *http_req_room(struct http_req *req, size_t size, void (*end)(void *room));
 /* The route that was taken; NULL: none was, and the answer says why. */
 const struct http_route *http_req_route(const struct http_req *req);
 
@@ -219,6 +222,9 @@ int http_router_add_all(struct http_router *router, const struct http_route *rou
  * from the router. */
 const struct http_route *http_router_route(const struct http_router *router,
                                            enum http_method method, struct span path);
+/* Tables, ended by NULL; each ends with a row without a pattern. */
+int http_router_add_tables(struct http_router *router, const struct http_route *const tables[],
+                           struct err_slot *err);
 /* Asked before the handler; answers the request itself and returns false to stop it. For admin
  * tokens, CORS and the like; at most one. */
 void http_router_guard(struct http_router *router, bool (*guard)(struct http_req *req, void *ctx),

@@ -149,6 +149,7 @@ struct http_req {
     uint32_t parsed;       /* up to where, counted from start, the parser has read */
     uint32_t end;          /* where the request ends, once it is complete */
     struct http_req *next; /* in the pool */
+    struct http_room *rooms;
     struct http_parser parser;
     char inline_buffer[HTTP_BUFFER_LEN];
 };
@@ -287,6 +288,7 @@ bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob);
 
 /* A panic_describe for a request: its route as it was registered, never what the visitor sent. */
 void http_req_describe(struct panic_text *text, const void *req);
+void http_req_leave_rooms(struct http_req *req);
 
 /* ---- http_wheel.c ---- */
 

@@ -135,6 +135,7 @@ bool http_answer_begin(struct http_req *req, struct http_answer *answer)
     assert(!req->answered);
     if (req->conn == NULL) {
         struct http_server *server = req->server;
+        http_req_leave_rooms(req);
         http_server_give_req(server, req);
         http_server_let_go(server);
         return false;
@@ -166,6 +167,7 @@ static void answer_end(struct http_req *req, unsigned status, const struct http_
     struct http_conn *conn = req->conn;
     assert(conn != NULL && conn->req == req);
     answer_count(req, status);
+    http_req_leave_rooms(req);
     req->answered = true;
     if (answer->late)
         http_conn_continue(conn);
@@ -177,6 +179,7 @@ void http_answer_stream(struct http_req *req, const struct http_answer *answer, 
     struct http_conn *conn = req->conn;
     assert(conn != NULL && conn->req == req);
     answer_count(req, 200);
+    http_req_leave_rooms(req);
     req->answered = true;
     conn->close_after = true; /* of a HEAD; a stream takes it back */
     if (!head_only || answer->late) {

@@ -8,6 +8,15 @@
 #include "http/http_hops.h"
 #include "http/http_internal.h"
 
+#include <stddef.h>
+#include <stdlib.h>
+
+struct http_room {
+    struct http_room *next;
+    void (*end)(void *room);
+    max_align_t memory[];
+};
+
 const char *http_method_name(enum http_method method)
 {
     static const char *const names[HTTP_METHOD_COUNT] = {
@@ -185,6 +194,32 @@ void *http_req_note(struct http_req *req)
         memset(req->note, 0, sizeof(req->note));
     req->has_note = true;
     return req->note;
+}
+
+void *http_req_room(struct http_req *req, size_t size, void (*end)(void *room))
+{
+    assert(req->phase == HTTP_REQ_HANDLER);
+    assert(!req->answered);
+    assert(size >= sizeof(uint32_t));
+    struct http_room *room = calloc(1, sizeof(*room) + size);
+    if (room == NULL)
+        return NULL;
+    room->end = end;
+    room->next = req->rooms;
+    req->rooms = room;
+    return room->memory;
+}
+
+void http_req_leave_rooms(struct http_req *req)
+{
+    while (req->rooms != NULL) {
+        struct http_room *room = req->rooms;
+        req->rooms = room->next;
+        if (room->end != NULL)
+            room->end(room->memory);
+        *(volatile uint32_t *)room->memory = 0; /* as MAGIC_END() */
+        free(room);
+    }
 }
 
 const struct http_route *http_req_route(const struct http_req *req)

@@ -130,6 +130,17 @@ int http_router_add_all(struct http_router *router, const struct http_route *rou
     return rc;
 }
 
+int http_router_add_tables(struct http_router *router, const struct http_route *const tables[],
+                           struct err_slot *err)
+{
+    int rc = 0;
+    for (; *tables != NULL; tables++) {
+        for (const struct http_route *row = *tables; rc == 0 && row->pattern != NULL; row++)
+            rc = http_router_add(router, row, err);
+    }
+    return rc;
+}
+
 static const struct node *literal_child(const struct node *node, struct span segment)
 {
     for (const struct node *child = node->child; child != NULL; child = child->sibling) {

@@ -166,6 +166,7 @@ struct http_req *http_server_take_req(struct http_server *server)
     req->cap = sizeof(req->inline_buffer);
     req->len = 0;
     req->start = 0;
+    req->rooms = NULL;
     return req;
 }
 
@@ -173,6 +174,7 @@ void http_server_give_req(struct http_server *server, struct http_req *req)
 {
     MAGIC_END(http_req, req); /* a second return would be caught */
     assert(req->server == server);
+    assert(req->rooms == NULL);
     panic_work_gone(req);
     if (req->buffer != req->inline_buffer) {
         if (req->cap >= HTTP_WASTE_MIN)

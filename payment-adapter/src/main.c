@@ -195,16 +195,25 @@ static int migrate(void *config, void (*on_wait)(const char *words), struct err_
     return schema_migrate(settings->db_conninfo, on_wait, err);
 }
 
-typedef int add_routes(struct http_router *routes, struct err_slot *err);
+static const struct http_route *const open_routes[] = {
+    login_routes, order_routes,        ticket_routes, webhook_routes,
+    door_routes,  refund_terms_routes, NULL};
+static const struct http_route *const operators[] = {admin_routes,
+                                                     desk_routes,
+                                                     event_routes,
+                                                     move_routes,
+                                                     order_series_routes,
+                                                     setup_routes,
+                                                     door_private_routes,
+                                                     scanner_routes,
+                                                     refund_terms_private_routes,
+                                                     NULL};
 
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
     const struct settings *settings = service_config(service);
     struct pay_common *common = service_ctx(service);
-    static add_routes *const open[] = {login_routes, order_routes, ticket_routes, webhook_routes};
-    static add_routes *const operators[] = {admin_routes, desk_routes,         event_routes,
-                                            move_routes,  order_series_routes, setup_routes};
     /* Replicas are started from one configuration and must not share a name: each would reclaim, at
      * its start, what the other has in hand. */
     static_assert(sizeof(common->instance) >= SERVICE_PLACE_MAX, "a place is a name");
@@ -239,14 +248,8 @@ static int start(struct service *service, struct http_router *routes,
         rc = pages_routes(common->pages, routes, err);
     }
     if (rc == 0)
-        rc = door_routes(routes, private_routes, err);
-    if (rc == 0)
-        rc = refund_terms_routes(routes, private_routes, err);
-    for (size_t i = 0; rc == 0 && i < LEN(open); i++)
-        rc = open[i](routes, err);
-    for (size_t i = 0; rc == 0 && i < LEN(operators); i++)
-        rc = operators[i](private_routes, err);
-    return rc;
+        rc = http_router_add_tables(routes, open_routes, err);
+    return rc == 0 ? http_router_add_tables(private_routes, operators, err) : rc;
 }
 
 static int loop_start(struct service_loop *loop, struct err_slot *err)

@@ -273,23 +273,20 @@ static struct secrets_paths key_paths(const struct front_config *config)
 /* ---- a life ---- */
 
 static const struct http_route *const visitors[] = {queue_api_routes, fairness_routes,
-                                                    move_api_routes, pass_api_routes};
+                                                    move_api_routes, pass_api_routes, NULL};
 static const struct http_route *const operators[] = {
-    admin_change_routes,     admin_move_routes,       admin_seats_routes, admin_codes_routes,
-    admin_view_routes,       end_api_routes,          restore_api_routes, admin_ended_routes,
-    fairness_private_routes, pass_api_private_routes,
+    admin_change_routes,
+    admin_move_routes,
+    admin_seats_routes,
+    admin_codes_routes,
+    admin_view_routes,
+    end_api_routes,
+    restore_api_routes,
+    admin_ended_routes,
+    fairness_private_routes,
+    pass_api_private_routes,
+    NULL,
 };
-
-static int add_tables(struct http_router *router, const struct http_route *const tables[],
-                      size_t len, struct err_slot *err)
-{
-    int rc = 0;
-    for (size_t i = 0; i < len; i++) {
-        for (const struct http_route *row = tables[i]; rc == 0 && row->pattern != NULL; row++)
-            rc = http_router_add(router, row, err);
-    }
-    return rc;
-}
 
 static void stop(struct service *service)
 {
@@ -354,9 +351,9 @@ static int start(struct service *service, struct http_router *routes,
         rc = console_create(shared->config->console_parts, &shared->config->brand, err,
                             &shared->console);
     if (rc == 0)
-        rc = add_tables(routes, visitors, sizeof(visitors) / sizeof(visitors[0]), err);
+        rc = http_router_add_tables(routes, visitors, err);
     if (rc == 0)
-        rc = add_tables(private_routes, operators, sizeof(operators) / sizeof(operators[0]), err);
+        rc = http_router_add_tables(private_routes, operators, err);
     if (rc == 0)
         rc = pages_routes(shared->pages, routes, err);
     if (rc == 0)

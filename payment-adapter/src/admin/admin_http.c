@@ -37,13 +37,6 @@ struct visit {
 
 MAGIC(visit, 0x3a70000c);
 
-static void visit_free(struct visit *visit)
-{
-    if (visit != NULL)
-        MAGIC_END(visit, visit);
-    free(visit);
-}
-
 static const char *step_name(const struct saga_def *def, uint64_t step)
 {
     return def != NULL && step < def->steps_len ? def->steps[step]->name : "?";
@@ -79,11 +72,10 @@ static void put_saga(struct text *text, const struct pay *pay, const struct sql_
 
 static void on_list(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
+    const struct visit *visit = MAGIC_OF(visit, ctx);
     char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);
-        visit_free(visit);
         return;
     }
     struct text body = text_on(memory, ADMIN_BODY_MAX);
@@ -98,16 +90,13 @@ static void on_list(void *ctx, const struct pg_answer *answer)
     json_close(&body, '}');
     guard_reply(visit->req, 200, &body, SPAN(""));
     free(memory);
-    visit_free(visit);
 }
 
 static struct visit *visit_begin(struct http_req *req)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
-    if (visit == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct visit *visit = guard_room(req, sizeof(*visit));
+    if (visit == NULL)
         return NULL;
-    }
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
     visit->pay = pay_of(req);
@@ -158,50 +147,49 @@ static void on_get_list(struct http_req *req)
 
 static void on_one(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    if (!guard_row(visit->req, answer, 0, REFUSAL_SAGA_UNKNOWN))
+        return;
+    char *memory = malloc(ADMIN_BODY_MAX);
     if (memory == NULL) {
-        guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[0]) == 0) {
-        refusal_reply(visit->req, REFUSAL_SAGA_UNKNOWN);
-    } else {
-        const PGresult *steps = answer->results[1];
-        const struct sql_saga_read_row row = sql_saga_read_row(answer->results[0], 0);
-        const struct saga_def *def = checkout_find(visit->pay->checkout, row.saga.key);
-        struct text body = text_on(memory, ADMIN_BODY_MAX);
-        put_saga(&body, visit->pay, &row.saga);
-        json_member_raw(&body, "data", row.data);
-        if (def != NULL) {
-            /* All steps in sequence, as the saga's own definition has them. */
-            json_member_open(&body, "steps", '[');
-            for (uint8_t i = 0; i < def->steps_len; i++)
-                json_str(&body, span_of(def->steps[i]->name));
-            json_close(&body, ']');
-            json_member_cstr(&body, "pivot", def->steps[def->pivot]->name);
-        }
-        json_member_open(&body, "timeline", '[');
-        for (int i = 0; i < PQntuples(steps); i++) {
-            const struct sql_saga_steps_row step = sql_saga_steps_row(steps, i);
-            json_open(&body, '{');
-            json_member_cstr(&body, "step", step_name(def, step.step));
-            json_member_cstr(&body, "way", step.undo ? "undo" : "do");
-            json_member_cstr(&body, "result",
-                             step.mark < SAGA_MARK_COUNT ? saga_mark_name(step.mark) : "?");
-            json_member_u64(&body, "try", step.tried);
-            json_member_u64(&body, "took_us", step.took_us);
-            json_member_some(&body, "code", step.code);
-            json_member_some(&body, "detail", step.detail);
-            if (step.who.ptr != NULL)
-                json_member_str(&body, "who", step.who);
-            json_member_str(&body, "at", step.at);
-            json_close(&body, '}');
-        }
-        json_close(&body, ']');
-        json_close(&body, '}');
-        guard_reply(visit->req, 200, &body, SPAN(""));
+        guard_unavailable(visit->req, ERR_NOMEM);
+        return;
     }
+    const PGresult *steps = answer->results[1];
+    const struct sql_saga_read_row row = sql_saga_read_row(answer->results[0], 0);
+    const struct saga_def *def = checkout_find(visit->pay->checkout, row.saga.key);
+    struct text body = text_on(memory, ADMIN_BODY_MAX);
+    put_saga(&body, visit->pay, &row.saga);
+    json_member_raw(&body, "data", row.data);
+    if (def != NULL) {
+        /* All steps in sequence, as the saga's own definition has them. */
+        json_member_open(&body, "steps", '[');
+        for (uint8_t i = 0; i < def->steps_len; i++)
+            json_str(&body, span_of(def->steps[i]->name));
+        json_close(&body, ']');
+        json_member_cstr(&body, "pivot", def->steps[def->pivot]->name);
+    }
+    json_member_open(&body, "timeline", '[');
+    for (int i = 0; i < PQntuples(steps); i++) {
+        const struct sql_saga_steps_row step = sql_saga_steps_row(steps, i);
+        json_open(&body, '{');
+        json_member_cstr(&body, "step", step_name(def, step.step));
+        json_member_cstr(&body, "way", step.undo ? "undo" : "do");
+        json_member_cstr(&body, "result",
+                         step.mark < SAGA_MARK_COUNT ? saga_mark_name(step.mark) : "?");
+        json_member_u64(&body, "try", step.tried);
+        json_member_u64(&body, "took_us", step.took_us);
+        json_member_some(&body, "code", step.code);
+        json_member_some(&body, "detail", step.detail);
+        if (step.who.ptr != NULL)
+            json_member_str(&body, "who", step.who);
+        json_member_str(&body, "at", step.at);
+        json_close(&body, '}');
+    }
+    json_close(&body, ']');
+    json_close(&body, '}');
+    guard_reply(visit->req, 200, &body, SPAN(""));
     free(memory);
-    visit_free(visit);
 }
 
 static bool take_id(struct visit *visit)
@@ -209,7 +197,6 @@ static bool take_id(struct visit *visit)
     if (span_u64(http_req_param(visit->req, 0), INT64_MAX, &visit->id))
         return true;
     refusal_reply(visit->req, REFUSAL_SAGA_UNKNOWN);
-    visit_free(visit);
     return false;
 }
 
@@ -235,21 +222,13 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer);
 static void on_acted(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc < 0) {
-        guard_unavailable(visit->req, answer->rc);
-        visit_free(visit);
-        return;
-    }
-    if (PQntuples(answer->results[0]) == 0 && ++visit->tries < ACT_TRIES) {
+    if (answer->rc == 0 && PQntuples(answer->results[0]) == 0 && ++visit->tries < ACT_TRIES) {
         read_one(visit, on_read_to_act); /* it has moved since we read it */
         return;
     }
-    if (PQntuples(answer->results[0]) == 0) {
-        refusal_reply(visit->req,
-                      visit->compensate ? REFUSAL_SAGA_BELOW_PIVOT : REFUSAL_SAGA_ENDED);
-        visit_free(visit);
+    if (!guard_row(visit->req, answer, 0,
+                   visit->compensate ? REFUSAL_SAGA_BELOW_PIVOT : REFUSAL_SAGA_ENDED))
         return;
-    }
     struct log_line line;
     log_begin(&line, visit->pay->loop->log, LOG_LEVEL_WARN,
               visit->compensate ? "operator compensates a saga" : "operator retries a saga");
@@ -263,21 +242,14 @@ static void on_acted(void *ctx, const struct pg_answer *answer)
 static void on_read_to_act(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc < 0 || PQntuples(answer->results[0]) == 0) {
-        if (answer->rc < 0)
-            guard_unavailable(visit->req, answer->rc);
-        else
-            refusal_reply(visit->req, REFUSAL_SAGA_UNKNOWN);
-        visit_free(visit);
+    if (!guard_row(visit->req, answer, 0, REFUSAL_SAGA_UNKNOWN))
         return;
-    }
     const char *who = visit->who[0] != '\0' ? visit->who : NULL;
     const struct sql_saga_row saga = sql_saga_read_row(answer->results[0], 0).saga;
     const struct saga_def *def = checkout_find(visit->pay->checkout, saga.key);
     uint8_t step = (uint8_t)saga.step;
     if (def == NULL || saga.state >= SAGA_STATE_COUNT || step >= def->steps_len) {
         refusal_reply(visit->req, REFUSAL_SAGA_FOREIGN);
-        visit_free(visit);
         return;
     }
     if (!visit->compensate) {
@@ -301,7 +273,6 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     int from = step <= def->pivot ? saga_undo_step(def, step) : -1;
     if (from < 0 || checkout_kind(def) != CHECKOUT_SALE) {
         refusal_reply(visit->req, REFUSAL_SAGA_BELOW_PIVOT);
-        visit_free(visit);
         return;
     }
     const struct sql_saga_compensate_args args = {.id = visit->id,
@@ -415,7 +386,8 @@ static void put_lines(void *ctx)
 /* One order more than a page says that there is another one. All pages together are one file. */
 static void on_lines_put(void *ctx)
 {
-    struct lines *lines = ctx;
+    const struct lines *lines = ctx;
+    struct http_blob *blob = lines->blob;
     char event[ORDER_EVENT_MAX], memory[256];
     struct text headers = text_on(memory, sizeof(memory));
     if (PQntuples(lines->rows) > ORDER_LINES_PAGE &&
@@ -425,26 +397,23 @@ static void on_lines_put(void *ctx)
                     (int)last.len, last.ptr);
     }
     assert(!headers.overflown);
-    if (lines->blob == NULL)
+    PQclear(lines->rows);
+    if (blob == NULL)
         guard_unavailable(lines->req, ERR_NOMEM);
     else
         http_reply(lines->req, &(struct http_reply){.status = 200,
                                                     .type = "text/csv; charset=utf-8",
                                                     .headers = text_span(&headers),
-                                                    .blob = lines->blob});
-    http_blob_unref(lines->blob);
-    PQclear(lines->rows);
-    free(lines);
+                                                    .blob = blob});
+    http_blob_unref(blob);
 }
 
 static void on_lines(void *ctx, const struct pg_answer *answer)
 {
     struct http_req *req = ctx;
-    struct lines *lines = answer->rc == 0 ? calloc(1, sizeof(*lines)) : NULL;
-    if (lines == NULL) {
-        guard_unavailable(req, answer->rc < 0 ? answer->rc : ERR_NOMEM);
+    struct lines *lines = guard_answer(req, answer) ? guard_room(req, sizeof(*lines)) : NULL;
+    if (lines == NULL)
         return;
-    }
     lines->req = req;
     lines->first = http_req_query_arg(req, SPAN("after")).len == 0;
     lines->rows = answer->results[0];
@@ -473,10 +442,8 @@ static void on_get_lines(struct http_req *req)
 
 static void on_report(void *ctx, const struct pg_answer *answer)
 {
-    if (answer->rc < 0) {
-        guard_unavailable(ctx, answer->rc);
+    if (!guard_answer(ctx, answer))
         return;
-    }
     const struct sql_reconcile_report_row row = sql_reconcile_report_row(answer->results[0], 0);
     http_reply(ctx,
                &(struct http_reply){.status = 200, .type = "application/json", .body = row.report});
@@ -548,26 +515,22 @@ static void on_revoke_tickets(struct http_req *req)
     guard_order(req, http_req_param(req, 0), revoke_tickets);
 }
 
-int admin_routes(struct http_router *routes, struct err_slot *err)
-{
-    static char compensates; /* what its route has, and a retry has not */
-    const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/sagas", on_get_list, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/sagas/{id}", on_get_one, NULL, 0},
-        {HTTP_METHOD_POST, "/admin/sagas/{id}/retry", on_act, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate", on_act, &compensates, BODY_SMALL_MAX},
-        {HTTP_METHOD_GET, "/admin/letters", on_get_letters, NULL, 0},
-        {HTTP_METHOD_POST, "/admin/letters/{id}/retry", on_retry_letter, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_GET, "/admin/mails", on_get_mails, NULL, 0},
-        {HTTP_METHOD_POST, "/admin/mails/{id}/retry", on_retry_mail, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_GET, "/admin/events/{event}/lines", on_get_lines, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/reconcile", on_get_reconcile, NULL, 0},
-        {HTTP_METHOD_POST, "/admin/reconcile", on_reconcile, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/admin/reconcile/{difference}/accept", on_accept, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/admin/reconcile/{difference}/withdraw", on_withdraw, NULL,
-         BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets", on_revoke_tickets, NULL,
-         BODY_SMALL_MAX},
-    };
-    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+static char compensates; /* what its route has, and a retry has not */
+const struct http_route admin_routes[] = {
+    {HTTP_METHOD_GET, "/admin/sagas", on_get_list, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/sagas/{id}", on_get_one, NULL, 0},
+    {HTTP_METHOD_POST, "/admin/sagas/{id}/retry", on_act, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate", on_act, &compensates, BODY_SMALL_MAX},
+    {HTTP_METHOD_GET, "/admin/letters", on_get_letters, NULL, 0},
+    {HTTP_METHOD_POST, "/admin/letters/{id}/retry", on_retry_letter, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_GET, "/admin/mails", on_get_mails, NULL, 0},
+    {HTTP_METHOD_POST, "/admin/mails/{id}/retry", on_retry_mail, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_GET, "/admin/events/{event}/lines", on_get_lines, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/reconcile", on_get_reconcile, NULL, 0},
+    {HTTP_METHOD_POST, "/admin/reconcile", on_reconcile, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/admin/reconcile/{difference}/accept", on_accept, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/admin/reconcile/{difference}/withdraw", on_withdraw, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets", on_revoke_tickets, NULL,
+     BODY_SMALL_MAX},
+    {.pattern = NULL},
+};

@@ -12,8 +12,6 @@
 #include "pay_limits.h"
 #include "store/statements.h"
 
-#include <stdlib.h>
-
 enum { LIST_MAX = 200, LIST_DEFAULT = 50, REASON_MAX = 200 };
 
 struct search {
@@ -29,17 +27,9 @@ struct search {
 
 MAGIC(search, 0x3a700018);
 
-static void search_free(struct search *search)
-{
-    MAGIC_END(search, search);
-    free(search);
-}
-
 static void on_orders(void *ctx, const struct pg_answer *answer)
 {
-    struct search *search = MAGIC_OF(search, ctx);
-    guard_doc(search->req, 200, answer, REFUSAL_ORDER_UNKNOWN);
-    search_free(search);
+    guard_doc(MAGIC_OF(search, ctx)->req, 200, answer, REFUSAL_ORDER_UNKNOWN);
 }
 
 static const char *or_null(const char *text)
@@ -72,13 +62,11 @@ static void on_member(void *ctx, int rc, const struct user *user)
     struct search *search = MAGIC_OF(search, ctx);
     if (rc < 0) {
         guard_unavailable(search->req, rc);
-        search_free(search);
     } else if (!user->found) {
         http_reply(search->req, &(struct http_reply){.status = 200,
                                                      .type = "application/json",
                                                      .headers = SPAN("Cache-Control: no-store\r\n"),
                                                      .body = SPAN("{\"orders\":[]}")});
-        search_free(search);
     } else {
         memcpy(search->member, user->id, sizeof(search->member));
         find(search);
@@ -93,9 +81,6 @@ static void find_by_mail(struct search *search)
         refusal_reply(search->req, REFUSAL_MAIL_SEARCH_OFF);
     else if (users_login(users, search->words.all, on_member, search, &retry_ms) < 0)
         refusal_wait(search->req, REFUSAL_BUSY, retry_ms / 1000 + 1);
-    else
-        return;
-    search_free(search);
 }
 
 /* "MICROSECONDS.ORDER" */
@@ -108,11 +93,9 @@ static bool read_before(struct span text, struct search *search)
 
 static void on_get_orders(struct http_req *req)
 {
-    struct search *search = calloc(1, sizeof(*search));
-    if (search == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct search *search = guard_room(req, sizeof(*search));
+    if (search == NULL)
         return;
-    }
     MAGIC_BEGIN(search, search);
     search->req = req;
     char memory[DESK_WORDS_MAX];
@@ -133,7 +116,6 @@ static void on_get_orders(struct http_req *req)
         refusal_say(req, REFUSAL_REQUEST,
                     "q has at most %d bytes; without it there is an event; limit is 1 to %d.",
                     DESK_WORDS_MAX - 1, LIST_MAX);
-        search_free(search);
         return;
     }
     if (!number_parse(span_of(search->words.all), search->number))
@@ -197,12 +179,9 @@ static void on_mail_again(struct http_req *req)
     guard_order(req, http_req_param(req, 0), mail_again);
 }
 
-int desk_routes(struct http_router *routes, struct err_slot *err)
-{
-    const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/orders", on_get_orders, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/orders/{order}", on_get_order, NULL, 0},
-        {HTTP_METHOD_POST, "/admin/orders/{order}/mail", on_mail_again, NULL, BODY_SMALL_MAX},
-    };
-    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route desk_routes[] = {
+    {HTTP_METHOD_GET, "/admin/orders", on_get_orders, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/orders/{order}", on_get_order, NULL, 0},
+    {HTTP_METHOD_POST, "/admin/orders/{order}/mail", on_mail_again, NULL, BODY_SMALL_MAX},
+    {.pattern = NULL},
+};

@@ -107,13 +107,10 @@ static void on_postpone(struct http_req *req)
     pg_job_send(job);
 }
 
-int event_routes(struct http_router *routes, struct err_slot *err)
-{
-    const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/cancellation", on_get_cancellation, NULL, 0},
-        {HTTP_METHOD_POST, "/admin/events/{event}/cancellation", on_cancel, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_GET, "/admin/events/{event}/postponement", on_get_postponement, NULL, 0},
-        {HTTP_METHOD_PUT, "/admin/events/{event}/postponement", on_postpone, NULL, BODY_EVENT_MAX},
-    };
-    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route event_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/cancellation", on_get_cancellation, NULL, 0},
+    {HTTP_METHOD_POST, "/admin/events/{event}/cancellation", on_cancel, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_GET, "/admin/events/{event}/postponement", on_get_postponement, NULL, 0},
+    {HTTP_METHOD_PUT, "/admin/events/{event}/postponement", on_postpone, NULL, BODY_EVENT_MAX},
+    {.pattern = NULL},
+};

@@ -29,13 +29,6 @@ struct visit {
 
 MAGIC(visit, 0x3a700014);
 
-static void visit_free(struct visit *visit)
-{
-    if (visit != NULL)
-        MAGIC_END(visit, visit);
-    free(visit);
-}
-
 static void put_number_or_nil(struct text *body, bool known, uint64_t number)
 {
     if (known)
@@ -109,7 +102,6 @@ static void on_counted(void *ctx, const struct pg_answer *answer)
     char *memory = answer->rc == 0 ? malloc(BODY_MAX) : NULL;
     if (memory == NULL) {
         guard_unavailable(visit->req, answer->rc);
-        visit_free(visit);
         return;
     }
     struct text body = text_on(memory, BODY_MAX);
@@ -117,30 +109,20 @@ static void on_counted(void *ctx, const struct pg_answer *answer)
     assert(!body.overflown); /* COUNTS_POINTS_MAX rows of at most twelve numbers of 20 digits */
     guard_reply(visit->req, 200, &body, SPAN(""));
     free(memory);
-    visit_free(visit);
 }
 
 static void on_get_counts(struct http_req *req)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
-    if (visit == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct visit *visit = guard_room(req, sizeof(*visit));
+    if (visit == NULL || !guard_id(req, 0, visit->event, sizeof(visit->event)))
         return;
-    }
     MAGIC_BEGIN(visit, visit);
-    if (!guard_id(req, 0, visit->event, sizeof(visit->event))) {
-        visit_free(visit);
-        return;
-    }
     visit->req = req;
     visit->pay = pay_of(req);
     sql_counted(visit->pay->pg, &(struct sql_counted_args){visit->event}, on_counted, visit);
 }
 
-int order_series_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/counts", on_get_counts, NULL, 0},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route order_series_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/counts", on_get_counts, NULL, 0},
+    {.pattern = NULL},
+};

@@ -53,20 +53,11 @@ struct visit {
 
 MAGIC(visit, 0x3a70000d);
 
-static void visit_free(struct visit *visit)
-{
-    if (visit != NULL)
-        MAGIC_END(visit, visit);
-    free(visit);
-}
-
 static struct visit *visit_about(struct http_req *req, const char *id)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
-    if (visit == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct visit *visit = guard_room(req, sizeof(*visit));
+    if (visit == NULL)
         return NULL;
-    }
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
     bool fits = span_to_cstr(span_of(id), visit->id, sizeof(visit->id));
@@ -80,7 +71,7 @@ static struct visit *visit_begin(struct http_req *req)
     return guard_id(req, 0, id, sizeof(id)) ? visit_about(req, id) : NULL;
 }
 
-static void reply_terms(struct visit *visit, const PGresult *res)
+static void reply_terms(const struct visit *visit, const PGresult *res)
 {
     const struct sql_terms_read_row row = sql_terms_read_row(res, 0);
     char memory[512], header_memory[128];
@@ -107,12 +98,9 @@ static void reply_terms(struct visit *visit, const PGresult *res)
 
 static void on_terms(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc < 0 || PQntuples(answer->results[0]) == 0)
-        guard_unavailable(visit->req, answer->rc);
-    else
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    if (guard_row(visit->req, answer, 0, REFUSAL_UNAVAILABLE))
         reply_terms(visit, answer->results[0]);
-    visit_free(visit);
 }
 
 static void on_get(struct http_req *req)
@@ -128,20 +116,14 @@ static void on_get(struct http_req *req)
 
 static void on_set(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc < 0) {
-        guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[0]) == 0) {
-        refusal_reply(visit->req, REFUSAL_TERMS_CHANGED);
-    } else {
-        struct log_line line;
-        log_begin(&line, pay_of(visit->req)->loop->log, LOG_LEVEL_WARN,
-                  "operator sets refund terms");
-        log_cstr(&line, "event", visit->id);
-        log_end(&line);
-        reply_terms(visit, answer->results[1]);
-    }
-    visit_free(visit);
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    if (!guard_row(visit->req, answer, 0, REFUSAL_TERMS_CHANGED))
+        return;
+    struct log_line line;
+    log_begin(&line, pay_of(visit->req)->loop->log, LOG_LEVEL_WARN, "operator sets refund terms");
+    log_cstr(&line, "event", visit->id);
+    log_end(&line);
+    reply_terms(visit, answer->results[1]);
 }
 
 struct wanted {
@@ -221,47 +203,38 @@ static const enum refusal noes[] = {REFUSAL_NOT_REFUNDABLE,    REFUSAL_REFUNDED_
                                     REFUSAL_CREDITS_FULL,      REFUSAL_DIFFERENCE_ACCEPTED};
 enum { NOES = sizeof(noes) / sizeof(noes[0]) };
 
-static void reply_refunding(struct visit *visit, const struct pg_answer *answer, struct span code,
-                            enum order_status status)
+static void reply_refunding(const struct visit *visit, struct span code, enum order_status status)
 {
-    if (answer->rc < 0) {
-        guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[REFUNDING_RESULT]) == 0) {
-        refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
-    } else if (code.ptr != NULL) {
+    if (code.ptr != NULL) {
         refusal_reply(visit->req, refusal_of(code, noes, NOES));
-    } else {
-        worker_nudge(pay_of(visit->req)->worker);
-        char memory[128];
-        struct text body = text_on(memory, sizeof(memory));
-        json_open(&body, '{');
-        json_member_cstr(&body, "order", visit->id);
-        json_member_cstr(&body, "status", order_status_name(status));
-        json_close(&body, '}');
-        guard_reply(visit->req, 202, &body, SPAN(""));
+        return;
     }
-    visit_free(visit);
-}
-
-static bool has_row(const struct pg_answer *answer)
-{
-    return answer->rc == 0 && PQntuples(answer->results[REFUNDING_RESULT]) == 1;
+    worker_nudge(pay_of(visit->req)->worker);
+    char memory[128];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "order", visit->id);
+    json_member_cstr(&body, "status", order_status_name(status));
+    json_close(&body, '}');
+    guard_reply(visit->req, 202, &body, SPAN(""));
 }
 
 static void on_refunding(void *ctx, const struct pg_answer *answer)
 {
-    struct span code = {NULL, 0};
-    if (has_row(answer))
-        code = sql_order_refund_row(answer->results[REFUNDING_RESULT], 0).code;
-    reply_refunding(MAGIC_OF(visit, ctx), answer, code, ORDER_REFUNDING);
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    if (guard_row(visit->req, answer, REFUNDING_RESULT, REFUSAL_ORDER_UNKNOWN))
+        reply_refunding(visit, sql_order_refund_row(answer->results[REFUNDING_RESULT], 0).code,
+                        ORDER_REFUNDING);
 }
 
 static void on_crediting(void *ctx, const struct pg_answer *answer)
 {
-    struct sql_order_credit_row row = {0};
-    if (has_row(answer))
-        row = sql_order_credit_row(answer->results[REFUNDING_RESULT], 0);
-    reply_refunding(MAGIC_OF(visit, ctx), answer, row.code, row.status);
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    if (!guard_row(visit->req, answer, REFUNDING_RESULT, REFUSAL_ORDER_UNKNOWN))
+        return;
+    const struct sql_order_credit_row row =
+        sql_order_credit_row(answer->results[REFUNDING_RESULT], 0);
+    reply_refunding(visit, row.code, row.status);
 }
 
 struct wish {
@@ -357,18 +330,13 @@ static void on_refund(struct http_req *req)
     guard_order(req, http_req_param(req, 0), refund);
 }
 
-int refund_terms_routes(struct http_router *routes, struct http_router *private_routes,
-                        struct err_slot *err)
-{
-    const struct http_route open = {HTTP_METHOD_GET, "/v1/pay/events/{event}/refund-terms", on_get,
-                                    NULL, 0};
-    const struct http_route operators[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/refund-terms", on_get, NULL, 0},
-        {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms", on_put, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/admin/orders/{order}/refund", on_refund, NULL, REFUND_BODY_MAX},
-    };
-    int rc = http_router_add(routes, &open, err);
-    return rc < 0 ? rc
-                  : http_router_add_all(private_routes, operators,
-                                        sizeof(operators) / sizeof(operators[0]), err);
-}
+const struct http_route refund_terms_routes[] = {
+    {HTTP_METHOD_GET, "/v1/pay/events/{event}/refund-terms", on_get, NULL, 0},
+    {.pattern = NULL},
+};
+const struct http_route refund_terms_private_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/refund-terms", on_get, NULL, 0},
+    {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms", on_put, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/admin/orders/{order}/refund", on_refund, NULL, REFUND_BODY_MAX},
+    {.pattern = NULL},
+};

@@ -12,7 +12,6 @@
 /* At the start of a process: the configuration's terms become the row of the event ''. Blocks. */
 int refund_terms_default(const struct settings *settings, struct err_slot *err);
 
-int refund_terms_routes(struct http_router *routes, struct http_router *private_routes,
-                        struct err_slot *err);
+extern const struct http_route refund_terms_routes[], refund_terms_private_routes[];
 
 #endif

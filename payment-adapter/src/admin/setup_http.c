@@ -157,10 +157,7 @@ static void on_get_setup(struct http_req *req)
     guard_reply(req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 
-int setup_routes(struct http_router *routes, struct err_slot *err)
-{
-    const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/setup", on_get_setup, NULL, 0},
-    };
-    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route setup_routes[] = {
+    {HTTP_METHOD_GET, "/admin/setup", on_get_setup, NULL, 0},
+    {.pattern = NULL},
+};

@@ -9,7 +9,7 @@
 #include "number.h"
 #include "store/statements.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
 static bool is_allowed(const struct settings *settings, struct span origin)
 {
@@ -106,9 +106,32 @@ void guard_unavailable(struct http_req *req, int rc)
     refusal_reply(req, rc == ERR_FULL ? REFUSAL_BUSY : REFUSAL_UNAVAILABLE);
 }
 
-void guard_login(struct http_req *req)
+bool guard_session(struct http_req *req, int rc, const struct session *session)
 {
-    refusal_reply(req, REFUSAL_LOGIN);
+    if (rc < 0)
+        guard_unavailable(req, rc);
+    else if (!session->here)
+        refusal_reply(req, REFUSAL_LOGIN);
+    return rc >= 0 && session->here;
+}
+
+bool guard_answer(struct http_req *req, const struct pg_answer *answer)
+{
+    if (answer->rc < 0)
+        guard_unavailable(req, answer->rc);
+    return answer->rc >= 0;
+}
+
+bool guard_row(struct http_req *req, const struct pg_answer *answer, uint32_t result,
+               enum refusal refusal)
+{
+    if (!guard_answer(req, answer))
+        return false;
+    assert(result < answer->len);
+    bool found = PQntuples(answer->results[result]) > 0;
+    if (!found)
+        refusal_reply(req, refusal);
+    return found;
 }
 
 static bool is_id(struct span text)
@@ -135,20 +158,14 @@ MAGIC(named, 0x3a700017);
 
 static void on_named(void *ctx, const struct pg_answer *answer)
 {
-    struct named *named = MAGIC_OF(named, ctx);
-    struct http_req *req = named->req;
-    guard_on_order *then = named->then;
+    const struct named *named = MAGIC_OF(named, ctx);
     char id[ORDER_ID_MAX];
-    MAGIC_END(named, named);
-    free(named);
-    if (answer->rc < 0)
-        guard_unavailable(req, answer->rc);
-    else if (PQntuples(answer->results[0]) == 0)
-        refusal_reply(req, REFUSAL_ORDER_UNKNOWN);
-    else if (span_to_cstr(sql_order_numbered_row(answer->results[0], 0).id, id, sizeof(id)))
-        then(req, id);
+    if (!guard_row(named->req, answer, 0, REFUSAL_ORDER_UNKNOWN))
+        return;
+    if (span_to_cstr(sql_order_numbered_row(answer->results[0], 0).id, id, sizeof(id)))
+        named->then(named->req, id);
     else
-        guard_unavailable(req, ERR_FULL);
+        guard_unavailable(named->req, ERR_FULL);
 }
 
 void guard_order(struct http_req *req, struct span name, guard_on_order *then)
@@ -161,11 +178,9 @@ void guard_order(struct http_req *req, struct span name, guard_on_order *then)
             refusal_reply(req, REFUSAL_NOT_FOUND);
         return;
     }
-    struct named *named = calloc(1, sizeof(*named));
-    if (named == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct named *named = guard_room(req, sizeof(*named));
+    if (named == NULL)
         return;
-    }
     MAGIC_BEGIN(named, named);
     named->req = req;
     named->then = then;
@@ -187,36 +202,27 @@ void guard_reply(struct http_req *req, unsigned status, const struct text *body,
 void guard_doc(struct http_req *req, unsigned status, const struct pg_answer *answer,
                enum refusal refusal)
 {
-    const PGresult *last = answer->rc == 0 ? answer->results[answer->len - 1] : NULL;
-    if (last == NULL)
-        guard_unavailable(req, answer->rc);
-    else if (PQntuples(last) == 0)
-        refusal_reply(req, refusal);
-    else
-        http_reply(req, &(struct http_reply){.status = status,
-                                             .type = "application/json",
-                                             .headers = SPAN("Cache-Control: no-store\r\n"),
-                                             .body = pg_text(last, 0, 0)});
+    if (!guard_row(req, answer, answer->len - 1, refusal))
+        return;
+    const PGresult *last = answer->results[answer->len - 1];
+    http_reply(req, &(struct http_reply){.status = status,
+                                         .type = "application/json",
+                                         .headers = SPAN("Cache-Control: no-store\r\n"),
+                                         .body = pg_text(last, 0, 0)});
 }
 
 void guard_done(struct http_req *req, const struct pg_answer *answer, enum refusal refusal)
 {
-    if (answer->rc < 0)
-        guard_unavailable(req, answer->rc);
-    else if (PQntuples(answer->results[0]) == 0)
-        refusal_reply(req, refusal);
-    else
+    if (guard_row(req, answer, 0, refusal))
         http_reply(req, &(struct http_reply){.status = 204});
 }
 
-void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap)
+void *guard_room(struct http_req *req, size_t size)
 {
-    if (!guard_id(req, 0, id, id_cap))
-        return NULL;
-    void *begun = calloc(1, size);
-    if (begun == NULL)
+    void *room = http_req_room(req, size, NULL);
+    if (room == NULL)
         guard_unavailable(req, ERR_NOMEM);
-    return begun;
+    return room;
 }
 
 const char *guard_who(const struct http_req *req)

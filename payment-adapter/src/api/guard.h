@@ -24,8 +24,12 @@ bool guard_read(struct http_req *req, void (*read)(struct json_in *in, void *out
 bool guard_reason(struct http_req *req, char *out, size_t cap);
 /* 503 after a failed lookup; `rc` is the database's. */
 void guard_unavailable(struct http_req *req, int rc);
-/* 401 */
-void guard_login(struct http_req *req);
+/* Somebody is logged in. */
+bool guard_session(struct http_req *req, int rc, const struct session *session);
+/* The database has answered; and the job's statement of this number has returned a row. */
+bool guard_answer(struct http_req *req, const struct pg_answer *answer);
+bool guard_row(struct http_req *req, const struct pg_answer *answer, uint32_t result,
+               enum refusal refusal);
 /* Replies with the JSON in `body` and these headers; 500 if it did not fit. */
 void guard_reply(struct http_req *req, unsigned status, const struct text *body,
                  struct span headers);
@@ -37,9 +41,9 @@ void guard_doc(struct http_req *req, unsigned status, const struct pg_answer *an
 /* 204 for an act that names what it did in a row, if it did anything. */
 void guard_done(struct http_req *req, const struct pg_answer *answer, enum refusal refusal);
 
-/* Memory for a request about whatever its route's first parameter names, which is copied to `id`;
- * the caller frees it. NULL: the request has been answered. */
-void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap);
+/* Memory for the request, zero at first, until its response. NULL: the request has been answered.
+ */
+void *guard_room(struct http_req *req, size_t size);
 
 /* Who calls on the private listener, by the name that their token bears, for the trail; NULL: it
  * bears none. Borrowed until the next turn. */

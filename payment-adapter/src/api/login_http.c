@@ -52,8 +52,9 @@ struct login {
 
 MAGIC(login, 0x3a700015);
 
-static void login_free(struct login *login)
+static void login_end(void *room)
 {
+    struct login *login = room;
     for (struct login **at = &login->pay->login_list; *at != NULL; at = &(*at)->next) {
         if (*at == login) {
             *at = login->next;
@@ -61,9 +62,7 @@ static void login_free(struct login *login)
             break;
         }
     }
-    MAGIC_END(login, login);
     sodium_memzero(login, sizeof(*login));
-    free(login);
 }
 
 static void count(_Atomic uint64_t *counter)
@@ -75,7 +74,6 @@ static void shed(struct login *login, uint32_t retry_ms)
 {
     count(&login->pay->logins_shed);
     refusal_wait(login->req, REFUSAL_LOGIN_BUSY, retry_ms / 1000 + 1);
-    login_free(login);
 }
 
 /* ---- 5. the session ---- */
@@ -85,7 +83,6 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
     struct login *login = MAGIC_OF(login, ctx);
     if (rc == ERR_EXISTS) {
         refusal_reply(login->req, REFUSAL_TOKEN_USED);
-        login_free(login);
         return;
     }
     if (rc < 0) {
@@ -107,12 +104,8 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
     json_member_cstr(&body, "member", login->user.id);
     json_close(&body, '}');
     count(&login->pay->logins_good);
-    if (plain_go_to_field(login->req, SPAN("next"), text_span(&headers))) {
-        login_free(login);
-        return;
-    }
-    guard_reply(login->req, 200, &body, text_span(&headers));
-    login_free(login);
+    if (!plain_go_to_field(login->req, SPAN("next"), text_span(&headers)))
+        guard_reply(login->req, 200, &body, text_span(&headers));
 }
 
 static void begin_session(struct login *login, const char *jti_or_null)
@@ -138,7 +131,6 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
     }
     count(&login->pay->logins_bad);
     refusal_reply(login->req, REFUSAL_CREDENTIALS);
-    login_free(login);
 }
 
 static void on_checked(void *ctx, int rc)
@@ -207,13 +199,11 @@ static void on_throttle(void *ctx, const struct pg_answer *answer)
     if (left_us > 0) {
         count(&login->pay->logins_throttled);
         refusal_wait(login->req, REFUSAL_ATTEMPTS, (unsigned)(left_us / 1000000 + 1));
-        login_free(login);
         return;
     }
     uint32_t retry_ms = 0;
     if (login->pay->users == NULL) {
         refusal_reply(login->req, REFUSAL_PASSWORDS_OFF);
-        login_free(login);
     } else if (users_login(login->pay->users, login->account, on_user, login, &retry_ms) < 0) {
         shed(login, retry_ms);
     }
@@ -273,7 +263,6 @@ static void start_password(struct login *login)
     if (is_under_way(login)) {
         count(&login->pay->logins_throttled);
         refusal_reply(login->req, REFUSAL_LOGIN_UNDER_WAY);
-        login_free(login);
         return;
     }
     login->next = login->pay->login_list;
@@ -319,7 +308,6 @@ static bool too_many_wrong_tokens(struct login *login, struct span who, uint64_t
         return false;
     count(&login->pay->logins_throttled);
     refusal_wait(login->req, REFUSAL_TOKENS_WRONG, (unsigned)(wait_ms / 1000 + 1));
-    login_free(login);
     return true;
 }
 
@@ -333,7 +321,6 @@ static void start_token(struct login *login, struct span token)
     uint64_t now_ms = http_req_started_us(login->req) / 1000;
     if (login->pay->sso == NULL) {
         refusal_reply(login->req, REFUSAL_TOKENS_OFF);
-        login_free(login);
         return;
     }
     if (too_many_wrong_tokens(login, who, now_ms))
@@ -347,7 +334,6 @@ static void start_token(struct login *login, struct span token)
         (void)jwks_feed_doubt(login->pay->sso); /* the shop may have a new key */
         count(&login->pay->logins_bad);
         refusal_say(login->req, REFUSAL_TOKEN, "%s", err.text);
-        login_free(login);
     } else {
         begin_session(login, jti);
     }
@@ -377,7 +363,8 @@ static void on_login(struct http_req *req)
     struct login *login = NULL;
     if (json_in_end(&in) < 0)
         refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
-    else if (pay->logins >= LOGINS_MAX || (login = calloc(1, sizeof(*login))) == NULL)
+    else if (pay->logins >= LOGINS_MAX ||
+             (login = http_req_room(req, sizeof(*login), login_end)) == NULL)
         guard_unavailable(req, ERR_FULL);
     if (login != NULL) {
         MAGIC_BEGIN(login, login);
@@ -417,19 +404,15 @@ static void on_logout(struct http_req *req)
 static void on_me(void *ctx, int rc, const struct session *session)
 {
     struct http_req *req = ctx;
-    if (rc < 0) {
-        guard_unavailable(req, rc);
-    } else if (!session->here) {
-        guard_login(req);
-    } else {
-        char memory[256];
-        struct text body = text_on(memory, sizeof(memory));
-        json_open(&body, '{');
-        json_member_cstr(&body, "member", session->member);
-        json_member_cstr(&body, "lang", pay_lang(session));
-        json_close(&body, '}');
-        guard_reply(req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
-    }
+    if (!guard_session(req, rc, session))
+        return;
+    char memory[256];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "member", session->member);
+    json_member_cstr(&body, "lang", pay_lang(session));
+    json_close(&body, '}');
+    guard_reply(req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 
 static void on_get_me(struct http_req *req)
@@ -437,12 +420,9 @@ static void on_get_me(struct http_req *req)
     session_of(pay_of(req)->sessions, req, on_me, req);
 }
 
-int login_routes(struct http_router *routes, struct err_slot *err)
-{
-    const struct http_route all[] = {
-        {HTTP_METHOD_POST, "/v1/pay/login", on_login, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/v1/pay/logout", on_logout, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_GET, "/v1/pay/me", on_get_me, NULL, 0},
-    };
-    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route login_routes[] = {
+    {HTTP_METHOD_POST, "/v1/pay/login", on_login, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/v1/pay/logout", on_logout, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_GET, "/v1/pay/me", on_get_me, NULL, 0},
+    {.pattern = NULL},
+};

@@ -18,7 +18,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { REASON_MAX = 200, MOVE_BODY_MAX = 32 * 1024, JUDGE_MS = 5000 };
 
@@ -43,13 +42,6 @@ struct visit {
 
 MAGIC(visit, 0x3a70000e);
 
-static void visit_free(struct visit *visit)
-{
-    if (visit != NULL)
-        MAGIC_END(visit, visit);
-    free(visit);
-}
-
 /* Why order_move says no. */
 static const enum refusal noes[] = {REFUSAL_NOT_COMPLETED, REFUSAL_SEAT_NOT_IN_ORDER,
                                     REFUSAL_TICKET_USED, REFUSAL_SEATS_TICKETED};
@@ -57,24 +49,21 @@ enum { NOES = sizeof(noes) / sizeof(noes[0]) };
 
 static void on_moving(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    const PGresult *res = answer->rc == 0 ? answer->results[1] : NULL;
-    if (res == NULL) {
-        guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(res) == 0) {
-        refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
-    } else if (sql_order_move_row(res, 0).code.ptr != NULL) {
-        refusal_reply(visit->req, refusal_of(sql_order_move_row(res, 0).code, noes, NOES));
-    } else {
-        worker_nudge(pay_of(visit->req)->worker);
-        char memory[128];
-        struct text body = text_on(memory, sizeof(memory));
-        json_open(&body, '{');
-        json_member_cstr(&body, "order", visit->id);
-        json_close(&body, '}');
-        guard_reply(visit->req, 202, &body, SPAN(""));
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    if (!guard_row(visit->req, answer, 1, REFUSAL_ORDER_UNKNOWN))
+        return;
+    struct span code = sql_order_move_row(answer->results[1], 0).code;
+    if (code.ptr != NULL) {
+        refusal_reply(visit->req, refusal_of(code, noes, NOES));
+        return;
     }
-    visit_free(visit);
+    worker_nudge(pay_of(visit->req)->worker);
+    char memory[128];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "order", visit->id);
+    json_close(&body, '}');
+    guard_reply(visit->req, 202, &body, SPAN(""));
 }
 
 /* No seat is named in two pairs, on either side. */
@@ -136,12 +125,6 @@ static void read_wish(struct json_in *in, void *ctx)
     wish->seats[out.len] = '\0';
 }
 
-static void unavailable(struct visit *visit, int rc)
-{
-    guard_unavailable(visit->req, rc);
-    visit_free(visit);
-}
-
 static void begin_move(struct visit *visit)
 {
     struct pg_job *job = pg_job_create(pay_of(visit->req)->pg, on_moving, visit);
@@ -165,7 +148,7 @@ static void on_judged(struct peer_call *peer)
 {
     struct visit *visit = peer->ctx;
     if (peer->verdict == SAGA_UNKNOWN) {
-        unavailable(visit, ERR_CLOSED);
+        guard_unavailable(visit->req, ERR_CLOSED);
     } else if (peer->verdict != SAGA_DONE) {
         /* Words a refusal of the seat service in terms of the order. */
         const char *code = visit->peer.code;
@@ -177,10 +160,8 @@ static void on_judged(struct peer_call *peer)
             refusal_reply(visit->req, REFUSAL_SEAT_NOT_IN_ORDER);
         else
             refusal_reply(visit->req, REFUSAL_NOT_COMPLETED);
-        visit_free(visit);
     } else if (!peer->same_category && !visit->wish.other_category) {
         refusal_reply(visit->req, REFUSAL_CATEGORY_DIFFERS);
-        visit_free(visit);
     } else {
         begin_move(visit);
     }
@@ -189,15 +170,8 @@ static void on_judged(struct peer_call *peer)
 static void on_order(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc < 0) {
-        unavailable(visit, answer->rc);
+    if (!guard_row(visit->req, answer, 0, REFUSAL_ORDER_UNKNOWN))
         return;
-    }
-    if (PQntuples(answer->results[0]) == 0) {
-        refusal_reply(visit->req, REFUSAL_ORDER_UNKNOWN);
-        visit_free(visit);
-        return;
-    }
     const struct sql_order_row row = sql_order_row(answer->results[0], 0);
     snprintf(visit->order.id, sizeof(visit->order.id), "%s", visit->id);
     span_to_cstr(row.event, visit->order.event, sizeof(visit->order.event));
@@ -215,21 +189,17 @@ static void on_order(void *ctx, const struct pg_answer *answer)
 
 static void move(struct http_req *req, const char *id)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
-    if (visit == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct visit *visit = guard_room(req, sizeof(*visit));
+    if (visit == NULL)
         return;
-    }
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
     snprintf(visit->id, sizeof(visit->id), "%s", id);
     const char *who = guard_who(req);
     if (who != NULL)
         snprintf(visit->who, sizeof(visit->who), "%s", who);
-    if (!guard_read(req, read_wish, visit)) {
-        visit_free(visit);
+    if (!guard_read(req, read_wish, visit))
         return;
-    }
     guard_trace(req, visit->trace);
     if (visit->wish.renewal)
         begin_move(visit);
@@ -242,9 +212,7 @@ static void on_move(struct http_req *req)
     guard_order(req, http_req_param(req, 0), move);
 }
 
-int move_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    const struct http_route route = {HTTP_METHOD_POST, "/admin/orders/{order}/move", on_move, NULL,
-                                     MOVE_BODY_MAX};
-    return http_router_add(private_routes, &route, err);
-}
+const struct http_route move_routes[] = {
+    {HTTP_METHOD_POST, "/admin/orders/{order}/move", on_move, NULL, MOVE_BODY_MAX},
+    {.pattern = NULL},
+};

@@ -57,25 +57,6 @@ struct ask {
 
 MAGIC(ask, 0x3a70000f);
 
-static void ask_free(struct ask *ask)
-{
-    if (ask != NULL)
-        MAGIC_END(ask, ask);
-    free(ask);
-}
-
-static void reply_json(struct http_req *req, unsigned status, const struct text *body)
-{
-    if (body->overflown) {
-        refusal_reply(req, REFUSAL_ANSWER_LONG);
-        return;
-    }
-    http_reply(req, &(struct http_reply){.status = status,
-                                         .type = "application/json",
-                                         .headers = SPAN("Cache-Control: no-store\r\n"),
-                                         .body = text_span(body)});
-}
-
 /* ---- the answer ---- */
 
 /* The order's page, to a form. */
@@ -102,7 +83,7 @@ static void reply_order(struct http_req *req, unsigned status, const struct sql_
     if (rc < 0)
         guard_unavailable(req, rc);
     else
-        reply_json(req, status, &body);
+        guard_reply(req, status, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 
 static bool await_payment(struct ask *ask);
@@ -110,16 +91,12 @@ static bool await_payment(struct ask *ask);
 static void on_made(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
-    if (answer->rc < 0 || PQntuples(answer->results[0]) == 0) {
-        guard_unavailable(ask->req, answer->rc);
-    } else {
-        const struct sql_order_row row = sql_order_row(answer->results[0], 0);
-        bool open = row.status == ORDER_PENDING_PAYMENT && row.payment.len == 0;
-        if (ask->created && open && await_payment(ask))
-            return;
+    if (!guard_row(ask->req, answer, 0, REFUSAL_UNAVAILABLE))
+        return;
+    const struct sql_order_row row = sql_order_row(answer->results[0], 0);
+    bool open = row.status == ORDER_PENDING_PAYMENT && row.payment.len == 0;
+    if (!ask->created || !open || !await_payment(ask))
         reply_order(ask->req, ask->created ? 201 : 200, &row);
-    }
-    ask_free(ask);
 }
 
 static void on_ready(void *ctx)
@@ -147,15 +124,11 @@ static void look_for_existing(struct ask *ask);
 static void on_created(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
-    if (answer->rc < 0) { /* UNKNOWN too: the same key will find it, if it was stored */
-        guard_unavailable(ask->req, answer->rc);
-        ask_free(ask);
-        return;
-    }
+    if (!guard_answer(ask->req, answer))
+        return; /* UNKNOWN too: the same key will find it, if it was stored */
     const struct sql_order_create_row row = sql_order_create_row(answer->results[0], 0);
     if (row.off || row.terms_differ) {
         refusal_reply(ask->req, row.off ? REFUSAL_EVENT_CANCELLED : REFUSAL_TERMS_DIFFER);
-        ask_free(ask);
         return;
     }
     if (!row.has_id) { /* somebody was faster, most likely this same client */
@@ -182,7 +155,6 @@ static void create(struct ask *ask)
     char *data;
     if (order_dump(order, NULL, &data) < 0) {
         guard_unavailable(ask->req, ERR_NOMEM);
-        ask_free(ask);
         return;
     }
     char seats[ORDER_SEATS_MAX * (ORDER_SEAT_MAX * 2 + 3) + 3];
@@ -233,7 +205,6 @@ static bool is_payable(struct ask *ask)
         return true;
     refusal_say(ask->req, REFUSAL_CURRENCY, "%s takes %s only, and this event is sold in %s.",
                 order->provider, only, order->currency);
-    ask_free(ask);
     return false;
 }
 
@@ -242,21 +213,18 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
     struct ask *ask = MAGIC_OF(ask, ctx);
     if (answer == NULL || answer->rc < 0 || answer->status != 200) {
         refusal_reply(ask->req, held_fetch_refusal(answer));
-        ask_free(ask);
         return;
     }
     json_t *hold;
     int rc = json_in_read(answer->body, &hold);
     if (rc < 0) {
         guard_unavailable(ask->req, rc);
-        ask_free(ask);
         return;
     }
     if (held_is_too_large(hold)) {
         refusal_say(ask->req, REFUSAL_ORDER_LARGE,
                     "An order can have at most %d places; make the hold smaller.", ORDER_SEATS_MAX);
         json_decref(hold);
-        ask_free(ask);
         return;
     }
     bool good = held_read(hold, &ask->order, ask->purchase);
@@ -267,12 +235,10 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         log_say(ask->pay->loop->log, LOG_LEVEL_ERROR,
                 "seat-service described a hold in a way that cannot be read");
         guard_unavailable(ask->req, ERR_CLOSED);
-        ask_free(ask);
         return;
     }
     if (ask->order.expires_ms <= clock_wall_us(&ask->pay->common->seats_clock.clock) / 1000) {
         refusal_reply(ask->req, REFUSAL_HOLD_EXPIRED);
-        ask_free(ask);
         return;
     }
     if (is_payable(ask))
@@ -284,11 +250,8 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
 static void on_existing(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
-    if (answer->rc < 0) {
-        guard_unavailable(ask->req, answer->rc);
-        ask_free(ask);
+    if (!guard_answer(ask->req, answer))
         return;
-    }
     if (PQntuples(answer->results[0]) == 0) {
         ask->fetch = (struct held_fetch){.pay = ask->pay,
                                          .event = ask->order.event,
@@ -309,7 +272,6 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
         refusal_reply(ask->req, REFUSAL_IDEM_KEY_REUSED);
     else
         reply_order(ask->req, 200, &row.order);
-    ask_free(ask);
 }
 
 static void look_for_existing(struct ask *ask)
@@ -353,28 +315,19 @@ static void on_session(void *ctx, int rc, const struct session *session)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
     struct err_slot err = {0};
-    if (rc < 0 || !session->here) {
-        if (rc < 0)
-            guard_unavailable(ask->req, rc);
-        else
-            guard_login(ask->req);
-        ask_free(ask);
+    if (!guard_session(ask->req, rc, session))
         return;
-    }
     memcpy(ask->order.member, session->member, sizeof(ask->order.member));
     if (ask->order.lang[0] == '\0')
         memcpy(ask->order.lang, pay_lang(session), sizeof(ask->order.lang));
     rc = judge_pass(ask, &err);
     if (rc == ERR_CLOSED || rc == ERR_NOMEM) {
         guard_unavailable(ask->req, rc);
-        ask_free(ask);
     } else if (rc < 0) {
         (void)jwks_feed_doubt(ask->pay->passes); /* there may be a new key */
         refusal_say(ask->req, REFUSAL_PASS, "%s", err.text);
-        ask_free(ask);
     } else if (ask->others_pass) {
         refusal_reply(ask->req, REFUSAL_MEMBER_DIFFERS);
-        ask_free(ask);
     } else {
         look_for_existing(ask);
     }
@@ -416,11 +369,9 @@ static void on_post(struct http_req *req)
 {
     if (!guard_origin(req))
         return;
-    struct ask *ask = calloc(1, sizeof(*ask));
-    if (ask == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct ask *ask = guard_room(req, sizeof(*ask));
+    if (ask == NULL)
         return;
-    }
     MAGIC_BEGIN(ask, ask);
     ask->req = req;
     ask->pay = pay_of(req);
@@ -429,10 +380,8 @@ static void on_post(struct http_req *req)
     enum lang lang;
     if (visit_asks_lang(req, &lang))
         span_to_cstr(span_of(lang_tag(lang)), ask->order.lang, sizeof(ask->order.lang));
-    if (!guard_read(req, read_ask, ask)) {
-        ask_free(ask);
+    if (!guard_read(req, read_ask, ask))
         return;
-    }
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     char form_key[33];
     if (plain_is(req)) { /* sent twice, it has the same hold, which leads to the same order */
@@ -447,11 +396,8 @@ static void on_post(struct http_req *req)
                     IDEM_KEY_MAX);
     else if (pass.len == 0 || !span_to_cstr(pass, ask->pass, sizeof(ask->pass)))
         refusal_reply(req, REFUSAL_PASS_MISSING);
-    else {
+    else
         session_of(ask->pay->sessions, req, on_session, ask);
-        return;
-    }
-    ask_free(ask);
 }
 
 /* ---- reading, cancelling, refunding: each starts with "is it yours?" ---- */
@@ -463,67 +409,48 @@ struct look {
     char order[ORDER_ID_MAX];
     char member[ORDER_MEMBER_MAX];
     struct session session;
+    const struct act *act;
+};
+
+/* What a request wants of its order. */
+struct act {
     void (*then)(struct look *look, const struct pg_answer *answer,
                  const struct sql_order_row *row);
+    bool changes;
 };
 
 MAGIC(look, 0x3a700010);
-
-static void look_free(struct look *look)
-{
-    if (look != NULL)
-        MAGIC_END(look, look);
-    free(look);
-}
 
 /* An order that is not here was never here, or has gone with its event. */
 static void on_retired(void *ctx, const struct pg_answer *answer)
 {
     struct look *look = MAGIC_OF(look, ctx);
-    if (answer->rc < 0)
-        guard_unavailable(look->req, answer->rc);
-    else
-        refusal_reply(look->req, PQntuples(answer->results[0]) == 1 ? REFUSAL_ORDER_RETIRED
-                                                                    : REFUSAL_ORDER_UNKNOWN);
-    look_free(look);
+    if (guard_row(look->req, answer, 0, REFUSAL_ORDER_UNKNOWN))
+        refusal_reply(look->req, REFUSAL_ORDER_RETIRED);
 }
 
 static void on_looked(void *ctx, const struct pg_answer *answer)
 {
     struct look *look = MAGIC_OF(look, ctx);
-    struct sql_order_row row;
-    if (answer->rc < 0) {
-        guard_unavailable(look->req, answer->rc);
-        look_free(look);
+    if (!guard_answer(look->req, answer))
         return;
-    }
-    bool found = PQntuples(answer->results[0]) == 1;
-    if (found)
-        row = sql_order_row(answer->results[0], 0);
-    if (!found) {
+    if (PQntuples(answer->results[0]) == 0) {
         sql_order_retired(look->pay->pg, &(struct sql_order_retired_args){look->order}, on_retired,
                           look);
         return;
     }
-    if (!span_eq(row.member, span_of(look->session.member))) {
+    const struct sql_order_row row = sql_order_row(answer->results[0], 0);
+    if (span_eq(row.member, span_of(look->session.member)))
+        look->act->then(look, answer, &row);
+    else
         refusal_reply(look->req, REFUSAL_ORDER_UNKNOWN);
-        look_free(look);
-        return;
-    }
-    look->then(look, answer, &row);
 }
 
 static void on_look_session(void *ctx, int rc, const struct session *session)
 {
     struct look *look = MAGIC_OF(look, ctx);
-    if (rc < 0 || !session->here) {
-        if (rc < 0)
-            guard_unavailable(look->req, rc);
-        else
-            guard_login(look->req);
-        look_free(look);
+    if (!guard_session(look->req, rc, session))
         return;
-    }
     look->session = *session;
     struct pg_job *job = pg_job_create(look->pay->pg, on_looked, look);
     sql_order_read_add(job, &(struct sql_order_read_args){.id = look->order});
@@ -531,23 +458,18 @@ static void on_look_session(void *ctx, int rc, const struct session *session)
     pg_job_send(job);
 }
 
-static void look_first(struct http_req *req,
-                       void (*then)(struct look *look, const struct pg_answer *answer,
-                                    const struct sql_order_row *row))
+static void on_act(struct http_req *req)
 {
-    char id[ORDER_ID_MAX];
-    if (!guard_id(req, 0, id, sizeof(id)))
+    const struct act *act = http_req_route_ctx(req);
+    if (act->changes && !guard_origin(req))
         return;
-    struct look *look = calloc(1, sizeof(*look));
-    if (look == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct look *look = guard_room(req, sizeof(*look));
+    if (look == NULL || !guard_id(req, 0, look->order, sizeof(look->order)))
         return;
-    }
     MAGIC_BEGIN(look, look);
     look->req = req;
     look->pay = pay_of(req);
-    look->then = then;
-    memcpy(look->order, id, sizeof(id));
+    look->act = act;
     session_of(look->pay->sessions, req, on_look_session, look);
 }
 
@@ -573,14 +495,8 @@ static void then_read(struct look *look, const struct pg_answer *answer,
     if (rc < 0)
         guard_unavailable(look->req, rc);
     else
-        reply_json(look->req, 200, &body);
+        guard_reply(look->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     free(memory);
-    look_free(look);
-}
-
-static void on_get(struct http_req *req)
-{
-    look_first(req, then_read);
 }
 
 static void then_stream(struct look *look, const struct pg_answer *answer,
@@ -597,37 +513,28 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     struct http_blob *first = rc < 0 || body.overflown ? NULL : http_blob_create(text_span(&body));
     order_watches_stream(look->pay->watches, look->req, look->order, first);
     http_blob_unref(first);
-    look_free(look);
-}
-
-static void on_get_stream(struct http_req *req)
-{
-    look_first(req, then_stream);
 }
 
 /* Answers for a statement that turned the order around, or found that it may not. */
 static void reply_turned(struct look *look, const struct pg_answer *answer, bool turned,
                          enum order_status status, enum refusal refusal)
 {
-    if (answer->rc < 0) {
-        guard_unavailable(look->req, answer->rc);
-    } else if (!turned) {
+    if (!guard_answer(look->req, answer))
+        return;
+    if (!turned) {
         refusal_reply(look->req, refusal);
-    } else {
-        worker_nudge(look->pay->worker);
-        if (go_to_order(look->req, span_of(look->order))) {
-            look_free(look);
-            return;
-        }
-        char memory[128];
-        struct text body = text_on(memory, sizeof(memory));
-        json_open(&body, '{');
-        json_member_cstr(&body, "order", look->order);
-        json_member_cstr(&body, "status", order_status_name(status));
-        json_close(&body, '}');
-        reply_json(look->req, 202, &body);
+        return;
     }
-    look_free(look);
+    worker_nudge(look->pay->worker);
+    if (go_to_order(look->req, span_of(look->order)))
+        return;
+    char memory[128];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "order", look->order);
+    json_member_cstr(&body, "status", order_status_name(status));
+    json_close(&body, '}');
+    guard_reply(look->req, 202, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
@@ -642,18 +549,11 @@ static void then_cancel(struct look *look, const struct pg_answer *answer,
     (void)answer;
     if (row->status == ORDER_CANCELLED) {
         reply_order(look->req, 200, row);
-        look_free(look);
         return;
     }
     const struct sql_order_cancel_args args = {.order = look->order,
                                                .pivots = checkout_pivots(look->pay->checkout)};
     sql_order_cancel(look->pay->pg, &args, on_cancelled, look);
-}
-
-static void on_cancel(struct http_req *req)
-{
-    if (guard_origin(req))
-        look_first(req, then_cancel);
 }
 
 /* Why order_refund says no. */
@@ -678,7 +578,6 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
     (void)answer;
     if (row->status == ORDER_REFUNDING || row->status == ORDER_REFUNDED) {
         reply_order(look->req, 200, row);
-        look_free(look);
         return;
     }
     char trace[TRACE_TEXT_LEN + 1];
@@ -693,20 +592,14 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
     pg_job_send(job);
 }
 
-static void on_refund(struct http_req *req)
-{
-    if (guard_origin(req))
-        look_first(req, then_refund);
-}
+static struct act read_it = {then_read, false}, stream_it = {then_stream, false};
+static struct act cancel_it = {then_cancel, true}, refund_it = {then_refund, true};
 
-int order_routes(struct http_router *routes, struct err_slot *err)
-{
-    const struct http_route all[] = {
-        {HTTP_METHOD_POST, "/v1/pay/orders", on_post, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_GET, "/v1/pay/orders/{id}", on_get, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/pay/orders/{id}/stream", on_get_stream, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/pay/orders/{id}/cancel", on_cancel, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/v1/pay/orders/{id}/refund", on_refund, NULL, BODY_SMALL_MAX},
-    };
-    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route order_routes[] = {
+    {HTTP_METHOD_POST, "/v1/pay/orders", on_post, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_GET, "/v1/pay/orders/{id}", on_act, &read_it, 0},
+    {HTTP_METHOD_GET, "/v1/pay/orders/{id}/stream", on_act, &stream_it, 0},
+    {HTTP_METHOD_POST, "/v1/pay/orders/{id}/cancel", on_act, &cancel_it, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/v1/pay/orders/{id}/refund", on_act, &refund_it, BODY_SMALL_MAX},
+    {.pattern = NULL},
+};

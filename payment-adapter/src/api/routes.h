@@ -1,13 +1,10 @@
-/* routes.h: each adds a part of the API. */
+/* routes.h: parts of the API, as tables that end with a row without a pattern. */
 #ifndef FG_PAY_API_ROUTES_H
 #define FG_PAY_API_ROUTES_H
 
 #include "http/http.h"
 
-int login_routes(struct http_router *routes, struct err_slot *err);
-int order_routes(struct http_router *routes, struct err_slot *err);
-int move_routes(struct http_router *private_routes, struct err_slot *err);
-int ticket_routes(struct http_router *routes, struct err_slot *err);
-int webhook_routes(struct http_router *routes, struct err_slot *err);
+extern const struct http_route login_routes[], order_routes[], ticket_routes[], webhook_routes[];
+extern const struct http_route move_routes[]; /* private */
 
 #endif

@@ -52,38 +52,24 @@ struct visit {
 
 MAGIC(visit, 0x3a700011);
 
-static void visit_end(struct visit *visit)
-{
-    MAGIC_END(visit, visit);
-    free(visit);
-}
-
 static void on_session(void *ctx, int rc, const struct session *session)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    if (rc == 0 && session->here) {
-        visit->session = *session;
-        visit->then(visit);
+    if (!guard_session(visit->req, rc, session))
         return;
-    }
-    if (rc < 0)
-        guard_unavailable(visit->req, rc);
-    else
-        guard_login(visit->req);
-    visit_end(visit);
+    visit->session = *session;
+    visit->then(visit);
 }
 
 static struct visit *visit_begin(struct http_req *req, void (*then)(struct visit *visit))
 {
-    char id[ORDER_EVENT_MAX];
-    struct visit *visit = guard_begin(req, sizeof(*visit), id, sizeof(id));
-    if (visit == NULL)
+    struct visit *visit = guard_room(req, sizeof(*visit));
+    if (visit == NULL || !guard_id(req, 0, visit->id, sizeof(visit->id)))
         return NULL;
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
     visit->pay = pay_of(req);
     visit->then = then;
-    memcpy(visit->id, id, sizeof(id));
     return visit;
 }
 
@@ -167,10 +153,11 @@ static void draw(void *ctx)
 
 static void on_written(void *ctx)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    struct http_blob *blob = visit->blob;
     if (visit->places != NULL)
         pay_draw_end(visit->places);
-    if (visit->blob == NULL)
+    if (blob == NULL)
         guard_unavailable(visit->req, ERR_NOMEM);
     else if (visit->mine == 0)
         refusal_reply(visit->req, REFUSAL_TICKETS_UNKNOWN);
@@ -180,9 +167,8 @@ static void on_written(void *ctx)
         http_reply(visit->req, &(struct http_reply){.status = 200,
                                                     .type = "application/json",
                                                     .headers = visit->headers,
-                                                    .blob = visit->blob});
-    http_blob_unref(visit->blob);
-    visit_end(visit);
+                                                    .blob = blob});
+    http_blob_unref(blob);
 }
 
 /* `places` NULL: it is short, and is written here. */
@@ -191,7 +177,6 @@ static void write_list(struct visit *visit, const struct pg_answer *answer, void
 {
     if (places != NULL && !pay_draw_begin(places, places_max)) {
         refusal_reply(visit->req, REFUSAL_BUSY);
-        visit_end(visit);
         return;
     }
     visit->places = places;
@@ -207,22 +192,12 @@ static void write_list(struct visit *visit, const struct pg_answer *answer, void
     on_written(visit);
 }
 
-/* False: it was answered. */
-static bool has_rows(struct visit *visit, const struct pg_answer *answer)
-{
-    if (answer->rc == 0)
-        return true;
-    guard_unavailable(visit->req, answer->rc);
-    visit_end(visit);
-    return false;
-}
-
 /* A code takes a millisecond to draw, and an order may have a hundred: not on the loop. */
 static void on_tickets(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
     visit->headers = SPAN("Cache-Control: private, no-store\r\n");
-    if (has_rows(visit, answer))
+    if (guard_answer(visit->req, answer))
         write_list(visit, answer, draw, &visit->pay->common->caps->drawing, DRAWINGS_MAX);
 }
 
@@ -245,7 +220,7 @@ static void on_get_tickets(struct http_req *req)
  * logged in and taken it. So a typo loses nothing, the answer does not reveal who is a member, and
  * the company's user table is not asked. */
 
-static void reply_moved(struct visit *visit, unsigned status, const struct text *body)
+static void reply_moved(const struct visit *visit, unsigned status, const struct text *body)
 {
     if (plain_go_to_field(visit->req, SPAN("back"), (struct span){NULL, 0}))
         return;
@@ -254,10 +229,10 @@ static void reply_moved(struct visit *visit, unsigned status, const struct text 
 
 static void on_offered(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc < 0) {
-        guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[1]) == 0) {
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    if (!guard_answer(visit->req, answer))
+        return;
+    if (PQntuples(answer->results[1]) == 0) {
         refusal_say(visit->req, REFUSAL_NOT_TRANSFERABLE,
                     "Only an unused ticket of yours, of a completed order, can be transferred, and"
                     " at most %d times.",
@@ -274,26 +249,20 @@ static void on_offered(void *ctx, const struct pg_answer *answer)
         json_close(&body, '}');
         reply_moved(visit, 202, &body);
     }
-    visit_end(visit);
 }
 
 static void on_accepted(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = MAGIC_OF(visit, ctx);
-    if (answer->rc < 0) {
-        guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[1]) == 0) {
-        refusal_reply(visit->req, REFUSAL_NOT_OFFERED);
-    } else {
-        char memory[256];
-        struct text body = text_on(memory, sizeof(memory));
-        json_open(&body, '{');
-        json_member_cstr(&body, "ticket", visit->ticket.id);
-        json_member_str(&body, "order", sql_ticket_accept_row(answer->results[1], 0).order_id);
-        json_close(&body, '}');
-        reply_moved(visit, 201, &body);
-    }
-    visit_end(visit);
+    const struct visit *visit = MAGIC_OF(visit, ctx);
+    if (!guard_row(visit->req, answer, 1, REFUSAL_NOT_OFFERED))
+        return;
+    char memory[256];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "ticket", visit->ticket.id);
+    json_member_str(&body, "order", sql_ticket_accept_row(answer->results[1], 0).order_id);
+    json_close(&body, '}');
+    reply_moved(visit, 201, &body);
 }
 
 /* Takes the order's row first: check-ins, refunds and transfers exclude each other. */
@@ -317,7 +286,6 @@ static void accept_offer(struct visit *visit)
     char token[TICKET_TOKEN_MAX];
     if (ticket_sign(keys->signer, ticket, NULL, token) < 0) {
         guard_unavailable(visit->req, ERR_RANGE);
-        visit_end(visit);
         return;
     }
     struct pg_job *job = move_job(visit, on_accepted);
@@ -336,22 +304,14 @@ static void accept_offer(struct visit *visit)
 static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
-    const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
-    if (res == NULL) {
-        guard_unavailable(visit->req, answer->rc);
-        visit_end(visit);
+    if (!guard_row(visit->req, answer, 0, REFUSAL_TICKET_UNKNOWN))
         return;
-    }
     struct span who = span_of(visit->session.member);
-    struct sql_ticket_read_row row = {0};
-    if (PQntuples(res) > 0)
-        row = sql_ticket_read_row(res, 0);
+    const struct sql_ticket_read_row row = sql_ticket_read_row(answer->results[0], 0);
     if (!span_eq(visit->accepts ? row.offered_to : row.member, who)) {
         refusal_reply(visit->req, REFUSAL_TICKET_UNKNOWN);
-        visit_end(visit);
     } else if (span_eq(span_of(visit->to), who)) {
         refusal_reply(visit->req, REFUSAL_TO_YOURSELF);
-        visit_end(visit);
     } else if (visit->accepts) {
         span_to_cstr(row.order_id, visit->ticket.order, sizeof(visit->ticket.order));
         span_to_cstr(row.event, visit->ticket.event, sizeof(visit->ticket.event));
@@ -375,7 +335,6 @@ static void then_move(struct visit *visit)
     if (!gate_set_take(&visit->pay->common->paces->members, span_of(visit->session.member),
                        now_us)) {
         refusal_reply(visit->req, REFUSAL_TICKETS_FAST);
-        visit_end(visit);
         return;
     }
     sql_ticket_read(visit->pay->pg, &(struct sql_ticket_read_args){visit->id}, on_ticket_to_move,
@@ -465,7 +424,7 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
     visit->headers = SPAN("Cache-Control: public, max-age=10\r\n");
-    if (!has_rows(visit, answer))
+    if (!guard_answer(visit->req, answer))
         return;
     bool is_long = PQntuples(answer->results[0]) > REVOKED_SHORT_MAX;
     write_list(visit, answer, put_revoked, is_long ? &visit->pay->common->caps->listing : NULL,
@@ -480,7 +439,6 @@ static void on_get_revoked(struct http_req *req)
         return;
     if (after.len > 0 && !span_to_cstr(after, visit->to, sizeof(visit->to))) {
         refusal_say(req, REFUSAL_REQUEST, "after must be the `next` of the previous page.");
-        visit_end(visit);
         return;
     }
     visit->as_of = text_on(visit->as_of_memory, sizeof(visit->as_of_memory));
@@ -490,15 +448,12 @@ static void on_get_revoked(struct http_req *req)
     sql_ticket_revoked(visit->pay->pg, &args, on_revoked, visit);
 }
 
-int ticket_routes(struct http_router *routes, struct err_slot *err)
-{
-    const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/v1/pay/orders/{id}/tickets", on_get_tickets, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/transfer", on_post_transfer, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_DELETE, "/v1/pay/tickets/{id}/transfer", on_take_back, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/accept", on_accept, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_GET, "/v1/pay/ticket-keys", on_get_keys, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/pay/events/{event}/revoked-tickets", on_get_revoked, NULL, 0},
-    };
-    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route ticket_routes[] = {
+    {HTTP_METHOD_GET, "/v1/pay/orders/{id}/tickets", on_get_tickets, NULL, 0},
+    {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/transfer", on_post_transfer, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_DELETE, "/v1/pay/tickets/{id}/transfer", on_take_back, NULL, 0},
+    {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/accept", on_accept, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_GET, "/v1/pay/ticket-keys", on_get_keys, NULL, 0},
+    {HTTP_METHOD_GET, "/v1/pay/events/{event}/revoked-tickets", on_get_revoked, NULL, 0},
+    {.pattern = NULL},
+};

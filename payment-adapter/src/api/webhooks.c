@@ -268,12 +268,10 @@ static void on_webhook(struct http_req *req)
     store(pay->webhooks, req, psp, &event);
 }
 
-int webhook_routes(struct http_router *routes, struct err_slot *err)
-{
-    const struct http_route route = {HTTP_METHOD_POST, "/v1/pay/webhooks/{provider}", on_webhook,
-                                     NULL, BODY_WEBHOOK_MAX};
-    return http_router_add(routes, &route, err);
-}
+const struct http_route webhook_routes[] = {
+    {HTTP_METHOD_POST, "/v1/pay/webhooks/{provider}", on_webhook, NULL, BODY_WEBHOOK_MAX},
+    {.pattern = NULL},
+};
 
 /* ---- a life ---- */
 

@@ -76,11 +76,9 @@ struct door {
 
 MAGIC(door, 0x3a700012);
 
-static void door_free(struct door *door)
+static void door_end(void *room)
 {
-    json_decref(door->doc);
-    MAGIC_END(door, door);
-    free(door);
+    json_decref(((struct door *)room)->doc);
 }
 
 static const char *who_of(const struct door *door)
@@ -133,7 +131,6 @@ static void door_reply(struct door *door)
         guard_reply(door->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
     free(memory);
-    door_free(door);
 }
 
 static void check_in(struct scan *scan);
@@ -311,11 +308,7 @@ static void door_acted(struct door *door, const struct pg_answer *answer, const 
 {
     assert(door->one && door->len == 1);
     assert(answer->rc < 0 || answer->len == 2);
-    if (answer->rc < 0) {
-        guard_unavailable(door->req, answer->rc);
-    } else if (PQntuples(answer->results[answer->len - 1]) == 0) {
-        refusal_reply(door->req, refusal);
-    } else {
+    if (guard_row(door->req, answer, 1, refusal)) {
         char memory[1024];
         struct text body = text_on(memory, sizeof(memory));
         const struct scan *scan = &door->scans[0];
@@ -327,7 +320,6 @@ static void door_acted(struct door *door, const struct pg_answer *answer, const 
         json_close(&body, '}');
         guard_reply(door->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
-    door_free(door);
 }
 
 static void on_out(void *ctx, const struct pg_answer *answer)
@@ -353,7 +345,6 @@ static bool is_ours(struct door *door)
         refusal_reply(door->req, REFUSAL_FORGED);
     else
         refusal_reply(door->req, REFUSAL_OTHER_EVENT);
-    door_free(door);
     return false;
 }
 
@@ -463,7 +454,6 @@ static void on_read(void *ctx)
             refusal_say(req, REFUSAL_REQUEST, "%s", door->err.text);
         else
             guard_unavailable(req, ERR_CLOSED);
-        door_free(door);
     } else if (door->call == CALL_IN) {
         assert(door->one ? door->len == 1 : door->offline);
         go_on(door);
@@ -477,7 +467,8 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
     struct pay *pay = pay_of(req);
     if (!guard_type(req))
         return;
-    struct door *door = calloc(1, sizeof(*door) + DOOR_SCANS_MAX * sizeof(struct scan));
+    struct door *door =
+        http_req_room(req, sizeof(*door) + DOOR_SCANS_MAX * sizeof(struct scan), door_end);
     if (door == NULL) {
         guard_unavailable(req, ERR_NOMEM);
         return;
@@ -508,7 +499,6 @@ static void door_begin(struct http_req *req, const struct scanner *scanner, enum
         service_run(&door->job);
     } else {
         refusal_reply(req, REFUSAL_BUSY);
-        door_free(door);
     }
 }
 
@@ -553,23 +543,17 @@ static void on_operator(struct http_req *req)
     door_begin(req, NULL, call_of(req));
 }
 
-int door_routes(struct http_router *routes, struct http_router *private_routes,
-                struct err_slot *err)
-{
-    static enum door_call in = CALL_IN, out = CALL_OUT, undo = CALL_UNDO;
-    const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/v1/pay/door", on_door, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/pay/door/checkin", on_scanner, &in, BODY_CHECKIN_MAX},
-        {HTTP_METHOD_POST, "/v1/pay/door/checkout", on_scanner, &out, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/v1/pay/door/undo", on_scanner, &undo, BODY_SMALL_MAX},
-    };
-    const struct http_route operators[] = {
-        {HTTP_METHOD_POST, "/admin/checkin", on_operator, &in, BODY_CHECKIN_MAX},
-        {HTTP_METHOD_POST, "/admin/checkin/undo", on_operator, &undo, BODY_SMALL_MAX},
-    };
-    int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-    if (rc == 0)
-        rc = http_router_add_all(private_routes, operators,
-                                 sizeof(operators) / sizeof(operators[0]), err);
-    return rc < 0 ? rc : scanner_routes(private_routes, err);
-}
+static enum door_call in = CALL_IN, out = CALL_OUT, undo = CALL_UNDO;
+
+const struct http_route door_routes[] = {
+    {HTTP_METHOD_GET, "/v1/pay/door", on_door, NULL, 0},
+    {HTTP_METHOD_POST, "/v1/pay/door/checkin", on_scanner, &in, BODY_CHECKIN_MAX},
+    {HTTP_METHOD_POST, "/v1/pay/door/checkout", on_scanner, &out, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/v1/pay/door/undo", on_scanner, &undo, BODY_SMALL_MAX},
+    {.pattern = NULL},
+};
+const struct http_route door_private_routes[] = {
+    {HTTP_METHOD_POST, "/admin/checkin", on_operator, &in, BODY_CHECKIN_MAX},
+    {HTTP_METHOD_POST, "/admin/checkin/undo", on_operator, &undo, BODY_SMALL_MAX},
+    {.pattern = NULL},
+};

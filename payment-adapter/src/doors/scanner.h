@@ -20,7 +20,4 @@ struct scanner {
 typedef void scanner_then(struct http_req *req, const struct scanner *scanner);
 void scanner_of(struct http_req *req, scanner_then *then);
 
-/* For the operator: create, list, revoke. */
-int scanner_routes(struct http_router *private_routes, struct err_slot *err);
-
 #endif

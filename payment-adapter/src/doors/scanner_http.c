@@ -10,6 +10,7 @@
 
 #include "api/guard.h"
 #include "base/json_in.h"
+#include "doors/routes.h"
 #include "observe/log.h"
 #include "store/statements.h"
 
@@ -43,25 +44,17 @@ static void hash_token(struct span token, char out[SCANNER_HASH_MAX])
 
 static void on_found(void *ctx, const struct pg_answer *answer)
 {
-    struct question question = *(struct question *)ctx;
-    free(ctx);
-    if (answer->rc < 0) {
-        guard_unavailable(question.req, answer->rc);
+    const struct question *question = ctx;
+    if (!guard_row(question->req, answer, 0, REFUSAL_SCANNER_UNKNOWN))
         return;
-    }
-    const PGresult *res = answer->results[0];
-    if (PQntuples(res) == 0) {
-        refusal_reply(question.req, REFUSAL_SCANNER_UNKNOWN);
-        return;
-    }
-    const struct sql_scanner_find_row row = sql_scanner_find_row(res, 0);
+    const struct sql_scanner_find_row row = sql_scanner_find_row(answer->results[0], 0);
     struct scanner scanner;
     bool fits = span_to_cstr(row.id, scanner.id, sizeof(scanner.id)) &&
                 span_to_cstr(row.event, scanner.event, sizeof(scanner.event)) &&
                 span_to_cstr(row.gate, scanner.gate, sizeof(scanner.gate)) &&
                 span_to_cstr(row.expires_at, scanner.expires_at, sizeof(scanner.expires_at));
     assert(fits); /* as they were when it was created */
-    question.then(question.req, &scanner);
+    question->then(question->req, &scanner);
 }
 
 static bool keeps_pace(struct http_req *req, struct span token)
@@ -86,11 +79,9 @@ void scanner_of(struct http_req *req, scanner_then *then)
     }
     if (!keeps_pace(req, token))
         return;
-    struct question *question = malloc(sizeof(*question));
-    if (question == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct question *question = guard_room(req, sizeof(*question));
+    if (question == NULL)
         return;
-    }
     *question = (struct question){req, then};
     char hash[SCANNER_HASH_MAX];
     hash_token(token, hash);
@@ -108,22 +99,20 @@ struct visit {
     char token[SCANNER_TOKEN_MAX];
 };
 
-static struct visit *visit_begin(struct http_req *req)
+static void visit_end(void *room)
 {
-    char event[ORDER_EVENT_MAX];
-    struct visit *visit = guard_begin(req, sizeof(*visit), event, sizeof(event));
-    if (visit == NULL)
-        return NULL;
-    visit->req = req;
-    memcpy(visit->event, event, sizeof(event));
-    return visit;
+    sodium_memzero(room, sizeof(struct visit));
 }
 
-static void visit_end(struct visit *visit)
+static struct visit *visit_begin(struct http_req *req)
 {
-    assert(visit != NULL);
-    sodium_memzero(visit, sizeof(*visit));
-    free(visit);
+    struct visit *visit = http_req_room(req, sizeof(*visit), visit_end);
+    if (visit == NULL)
+        guard_unavailable(req, ERR_NOMEM);
+    if (visit == NULL || !guard_id(req, 0, visit->event, sizeof(visit->event)))
+        return NULL;
+    visit->req = req;
+    return visit;
 }
 
 static void on_list(void *ctx, const struct pg_answer *answer)
@@ -138,7 +127,7 @@ static void on_get_scanners(struct http_req *req)
         sql_scanner_list(pay_of(req)->pg, &(struct sql_scanner_list_args){event}, on_list, req);
 }
 
-static void say(struct visit *visit, const char *what)
+static void say(const struct visit *visit, const char *what)
 {
     assert(visit->id[0] != '\0');
     struct log_line line;
@@ -151,27 +140,25 @@ static void say(struct visit *visit, const char *what)
 /* This is the only time that anybody sees the token. */
 static void on_created(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
-    if (answer->rc < 0) {
-        guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[0]) == 0) {
+    const struct visit *visit = ctx;
+    if (!guard_answer(visit->req, answer))
+        return;
+    if (PQntuples(answer->results[0]) == 0) {
         refusal_say(visit->req, REFUSAL_SCANNERS_FULL,
                     "An event can have at most %d scanners; revoke some first.", SCANNERS_MAX);
-    } else {
-        char memory[512];
-        struct text body = text_on(memory, sizeof(memory));
-        json_open(&body, '{');
-        json_member_cstr(&body, "scanner", visit->id);
-        json_member_cstr(&body, "event", visit->event);
-        json_member_cstr(&body, "gate", visit->gate);
-        json_member_cstr(&body, "token", visit->token);
-        json_member_str(&body, "expires_at",
-                        sql_scanner_create_row(answer->results[0], 0).expires_at);
-        json_close(&body, '}');
-        say(visit, "operator created a scanner");
-        guard_reply(visit->req, 201, &body, SPAN("Cache-Control: no-store\r\n"));
+        return;
     }
-    visit_end(visit);
+    char memory[512];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "scanner", visit->id);
+    json_member_cstr(&body, "event", visit->event);
+    json_member_cstr(&body, "gate", visit->gate);
+    json_member_cstr(&body, "token", visit->token);
+    json_member_str(&body, "expires_at", sql_scanner_create_row(answer->results[0], 0).expires_at);
+    json_close(&body, '}');
+    say(visit, "operator created a scanner");
+    guard_reply(visit->req, 201, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 
 struct wanted {
@@ -221,28 +208,18 @@ static void on_post_scanner(struct http_req *req)
 
 static void on_revoked(void *ctx, const struct pg_answer *answer)
 {
-    struct visit *visit = ctx;
-    if (answer->rc < 0) {
-        guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[0]) == 0) {
-        refusal_reply(visit->req, REFUSAL_SCANNER_GONE);
-    } else {
+    const struct visit *visit = ctx;
+    if (answer->rc == 0 && PQntuples(answer->results[0]) > 0)
         say(visit, "operator revoked a scanner");
-        http_reply(visit->req, &(struct http_reply){.status = 204});
-    }
-    visit_end(visit);
+    guard_done(visit->req, answer, REFUSAL_SCANNER_GONE);
 }
 
 static void on_revoke(struct http_req *req)
 {
     char reason[DOOR_REASON_MAX + 1];
     struct visit *visit = guard_reason(req, reason, sizeof(reason)) ? visit_begin(req) : NULL;
-    if (visit == NULL)
+    if (visit == NULL || !guard_id(req, 1, visit->id, sizeof(visit->id)))
         return;
-    if (!guard_id(req, 1, visit->id, sizeof(visit->id))) {
-        visit_end(visit);
-        return;
-    }
     const struct sql_scanner_revoke_args args = {
         .event = visit->event, .id = visit->id, .reason = reason, .who = guard_who(req)};
     sql_scanner_revoke(pay_of(req)->pg, &args, on_revoked, visit);
@@ -278,15 +255,12 @@ static void on_get_audit(struct http_req *req)
     sql_audit_list(pay_of(req)->pg, &args, on_list, req);
 }
 
-int scanner_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    const struct http_route all[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/scanners", on_get_scanners, NULL, 0},
-        {HTTP_METHOD_POST, "/admin/events/{event}/scanners", on_post_scanner, NULL, BODY_SMALL_MAX},
-        {HTTP_METHOD_POST, "/admin/events/{event}/scanners/{scanner}/revoke", on_revoke, NULL,
-         BODY_SMALL_MAX},
-        {HTTP_METHOD_GET, "/admin/events/{event}/doors", on_get_doors, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_get_audit, NULL, 0},
-    };
-    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
-}
+const struct http_route scanner_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/scanners", on_get_scanners, NULL, 0},
+    {HTTP_METHOD_POST, "/admin/events/{event}/scanners", on_post_scanner, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/admin/events/{event}/scanners/{scanner}/revoke", on_revoke, NULL,
+     BODY_SMALL_MAX},
+    {HTTP_METHOD_GET, "/admin/events/{event}/doors", on_get_doors, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_get_audit, NULL, 0},
+    {.pattern = NULL},
+};

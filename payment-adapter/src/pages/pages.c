@@ -84,13 +84,6 @@ struct visit {
 
 MAGIC(visit, 0x3a700013);
 
-static void visit_free(struct visit *visit)
-{
-    if (visit != NULL)
-        MAGIC_END(visit, visit);
-    free(visit);
-}
-
 static void reply_page(struct visit *visit, unsigned status, const struct text *page)
 {
     char memory[SITE_HEADERS_MAX];
@@ -140,7 +133,6 @@ static void reply_note(struct visit *visit, unsigned status, const char *title)
               visit->pay->settings->support_url);
     fact_page_put(&page, visit->pages->note, visit->lang, &facts);
     reply_page(visit, status, &page);
-    visit_free(visit);
 }
 
 /* ---- what the buyer brings back from the provider ---- */
@@ -251,7 +243,6 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     }
     reply_page(visit, 200, &page);
     free(memory);
-    visit_free(visit);
 }
 
 static void draw(void *ctx)
@@ -266,9 +257,9 @@ static void on_drawn(void *ctx)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
     pay_draw_end(visit->drawing);
-    reply_page(visit, 200, &visit->page);
-    free(visit->page.ptr);
-    visit_free(visit);
+    struct text page = visit->page;
+    reply_page(visit, 200, &page);
+    free(page.ptr);
 }
 
 /* Codes are drawn off the loop: each takes a millisecond, and an order may have a hundred. */
@@ -322,7 +313,6 @@ static void on_orders_read(void *ctx, const struct pg_answer *answer)
     orders_page_put(&page, visit->pages->orders, visit->pages->site, visit->lang, &view);
     reply_page(visit, 200, &page);
     free(memory);
-    visit_free(visit);
 }
 
 static void on_session(void *ctx, int rc, const struct session *session)
@@ -350,11 +340,9 @@ static void on_session(void *ctx, int rc, const struct session *session)
 
 static struct visit *visit_begin(struct http_req *req, const struct pages *pages, bool tickets)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
-    if (visit == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
+    struct visit *visit = guard_room(req, sizeof(*visit));
+    if (visit == NULL)
         return NULL;
-    }
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
     visit->pay = pay_of(req);
@@ -366,13 +354,10 @@ static struct visit *visit_begin(struct http_req *req, const struct pages *pages
 
 static void visit_page(struct http_req *req, const struct pages *pages, bool tickets)
 {
-    char order[ORDER_ID_MAX];
-    struct visit *visit =
-        guard_id(req, 0, order, sizeof(order)) ? visit_begin(req, pages, tickets) : NULL;
-    if (visit == NULL)
-        return;
-    memcpy(visit->order, order, sizeof(order));
     struct hint hint;
+    struct visit *visit = visit_begin(req, pages, tickets);
+    if (visit == NULL || !guard_id(req, 0, visit->order, sizeof(visit->order)))
+        return;
     if (!tickets && read_hint(visit, &hint))
         keep_hint(visit, &hint);
     else

@@ -10,7 +10,7 @@
  * join here at once and reads the change. After a second it goes out in any case: the change is
  *   written.
  *
- * An act owns the request, the texts, and its turn among those who wait for a picture. At any time
+ * An act owns the texts, and its turn among those who wait for a picture. At any time
  * it is in one place: with the store, in the search for its event, or waiting for a picture. */
 #include "admin/act.h"
 
@@ -24,7 +24,6 @@
 #include "service/operators.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum {
     SEEN_US = 1000000,   /* a knob takes effect within a second, or we say that it may not have */
@@ -39,13 +38,11 @@ static struct act *act_of_wait(struct front_wait *wait)
     return (struct act *)((char *)wait - offsetof(struct act, wait));
 }
 
-void act_settle(struct act *act, bool answered)
+static void act_end(void *room)
 {
-    if (!answered)
-        return;
+    struct act *act = room;
     if (act->on_end != NULL)
         act->on_end(act);
-    free(act);
 }
 
 /* ---- from the request to the store ---- */
@@ -112,7 +109,7 @@ void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
         answer_event_unknown(req, id);
         return NULL;
     }
-    struct act *act = calloc(1, bytes);
+    struct act *act = http_req_room(req, bytes, act_end);
     if (act == NULL) {
         answer_overloaded(req);
         return NULL;
@@ -137,7 +134,6 @@ void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
     } else {
         return act;
     }
-    act_settle(act, true);
     return NULL;
 }
 
@@ -176,7 +172,6 @@ bool act_read_body(struct act *act, const struct act_words *words)
     json_t *json;
     if (json_in_parse(body, &err, &json) < 0) {
         answer_body_unread(act->req, &err);
-        act_settle(act, true);
         return false;
     }
     struct json_in in;
@@ -199,7 +194,6 @@ bool act_read_body(struct act *act, const struct act_words *words)
     json_decref(json);
     if (rc < 0)
         refusal_say(act->req, REFUSAL_ACTION, "%s", err.text);
-    act_settle(act, rc < 0);
     return rc == 0;
 }
 
@@ -256,21 +250,20 @@ bool act_put_document(struct act *act)
 static void on_answer(struct line_admin *line)
 {
     struct act *act = (struct act *)line;
-    act_settle(act, act->answer(act));
+    act->answer(act);
 }
 
-bool act_ask(struct act *act, enum line_admin_call call, act_answer *answer)
+void act_ask(struct act *act, enum line_admin_call call, act_answer *answer)
 {
     act->answer = answer;
     act->line.call = call;
     act->line.on_done = on_answer;
     line_store_admin(act->front->store, &act->line);
-    return false;
 }
 
 /* Seeds for an event without a seal, made anew for each call, so that none is stored. The salt
  * comes from the kernel, not from the loop's own generator. */
-bool act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answer)
+void act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answer)
 {
     const struct front_line *event = act_event(act);
     if (event == NULL || (!event->view->draw.has_seal && !event->view->draw.drawn)) {
@@ -281,7 +274,7 @@ bool act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answ
         assert(!text.overflown);
         act->line.seal = text_span(&text);
     }
-    return act_ask(act, call, answer);
+    act_ask(act, call, answer);
 }
 
 /* ---- after the store has answered ---- */
@@ -303,22 +296,20 @@ static void on_seen(struct front_wait *wait, bool seen)
         const struct event_doc *doc = act->has_doc ? &act->doc : &event->doc;
         admin_answer_document(act->req, act->created ? 201 : 200, doc, &now);
     }
-    act_settle(act, true);
 }
 
-static bool await_picture(struct act *act, uint64_t version, uint64_t for_us,
+static void await_picture(struct act *act, uint64_t version, uint64_t for_us,
                           void (*on_done)(struct front_wait *, bool))
 {
     act->wait.version = version;
     act->wait.deadline_us = clock_mono_us(act->front->loop->clock) + for_us;
     act->wait.on_done = on_done;
     front_await(act->front, &act->wait);
-    return false;
 }
 
-bool act_answer_seen(struct act *act)
+void act_answer_seen(struct act *act)
 {
-    return await_picture(act, act->line.version, SEEN_US, on_seen);
+    await_picture(act, act->line.version, SEEN_US, on_seen);
 }
 
 static void on_try_again(struct front_wait *wait, bool seen)
@@ -327,12 +318,12 @@ static void on_try_again(struct front_wait *wait, bool seen)
     act_try(act_of_wait(wait));
 }
 
-bool act_try_later(struct act *act, uint64_t version, uint64_t for_us)
+void act_try_later(struct act *act, uint64_t version, uint64_t for_us)
 {
-    return await_picture(act, version, for_us, on_try_again);
+    await_picture(act, version, for_us, on_try_again);
 }
 
-bool act_refuse(struct act *act)
+void act_refuse(struct act *act)
 {
     struct answer_refusal refusal = {
         .outcome = act->line.outcome,
@@ -340,28 +331,29 @@ bool act_refuse(struct act *act)
         .retry_after_ms = 1000,
     };
     answer_refuse(act->req, &refusal);
-    return true;
 }
 
-bool act_done(struct act *act)
+void act_done(struct act *act)
 {
     switch (act->line.outcome) {
     case LINE_OK:
-        return act_answer_seen(act);
+        act_answer_seen(act);
+        return;
     case LINE_SAME: /* created by another front a moment ago: now it can be changed */
         act->created = false;
         act->tries = act->create_only ? ACT_TRIES_MAX : act->tries;
         __attribute__((fallthrough));
     case LINE_CONFLICT:
         if (act->if_match == 0 && ++act->tries < ACT_TRIES_MAX)
-            return act_try_later(act, act->line.version, SEEN_US);
-        admin_answer_mismatch(act->req, act->line.version);
-        return true;
+            act_try_later(act, act->line.version, SEEN_US);
+        else
+            admin_answer_mismatch(act->req, act->line.version);
+        return;
     case LINE_GONE:
         refusal_reply(act->req, REFUSAL_BEING_DELETED);
-        return true;
+        return;
     default:
-        return act_refuse(act);
+        act_refuse(act);
     }
 }
 
@@ -370,12 +362,10 @@ bool act_done(struct act *act)
 static void on_read(void *ctx)
 {
     struct act *act = ctx;
-    if (front_of(act->req) != NULL) {
+    if (front_of(act->req) != NULL)
         act->then(act);
-        return;
-    }
-    refusal_reply(act->req, REFUSAL_UNAVAILABLE); /* the store has closed meanwhile */
-    act_settle(act, true);
+    else
+        refusal_reply(act->req, REFUSAL_UNAVAILABLE); /* the store has closed meanwhile */
 }
 
 void act_read(struct act *act, void (*run)(void *ctx), void (*then)(void *ctx))
@@ -393,10 +383,9 @@ static void on_found(void *ctx, const struct front_line *event, bool unavailable
     struct act *act = ctx;
     if (event == NULL && unavailable && !act->creates) { /* of those, the store knows */
         act->line.outcome = LINE_UNAVAILABLE;
-        act_settle(act, act_refuse(act));
+        act_refuse(act);
     } else if (event != NULL && act->create_only) {
         admin_answer_mismatch(act->req, event->view->version);
-        act_settle(act, true);
     } else {
         act_try(act);
     }
@@ -410,8 +399,7 @@ void act_try(struct act *act)
         admin_find(act->front, span_of(act->line.event), on_found, act);
     } else if (event == NULL && !act->creates) {
         answer_event_unknown(act->req, span_of(act->line.event));
-        act_settle(act, true);
     } else {
-        act_settle(act, act->attempt(act, event));
+        act->attempt(act, event);
     }
 }

@@ -3,9 +3,8 @@
  *
  * Each concern has a struct of its own whose first member is `struct act`, and two functions:
  * `attempt` judges the call by this front's picture and asks the store, `answer` says what the
- * store said. Both return true once the request was answered, and the act ends then, in
- * act_settle() and nowhere else. Nothing of it may be touched after a question. It belongs to one
- * loop, like its request. */
+ * store said. The act is memory of its request and ends with the response. Nothing of it may be
+ * touched after a question. It belongs to one loop, like its request. */
 #ifndef FG_QUEUE_FRONT_ACT_H
 #define FG_QUEUE_FRONT_ACT_H
 
@@ -26,8 +25,8 @@ struct act;
 
 /* May be called several times: after a second look, and after somebody else's change. `event` is
  * NULL only if the act may create it. */
-typedef bool act_attempt(struct act *act, const struct front_line *event);
-typedef bool act_answer(struct act *act);
+typedef void act_attempt(struct act *act, const struct front_line *event);
+typedef void act_answer(struct act *act);
 
 struct act {
     struct line_admin line; /* first: the store hands back a pointer to it */
@@ -58,8 +57,6 @@ struct act {
 /* An act of `bytes` with zeros in it, its event, operator and reason read. NULL: the request was
  * answered. */
 void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt);
-/* The end of an act whose request was answered. */
-void act_settle(struct act *act, bool answered);
 /* NULL: this front does not know the event, or not any more. */
 const struct front_line *act_event(const struct act *act);
 /* Finds the event, also one that ended long ago, and attempts. */
@@ -72,7 +69,7 @@ struct act_words {
     struct text *beacon; /* {"beacon": ".."}; NULL: not of this act */
     unsigned *without;   /* {"without": ["hall", ..]}, a bit for each (front/sale.h); likewise */
 };
-/* False: the request was answered, and the act is over. */
+/* False: the request was answered. */
 bool act_read_body(struct act *act, const struct act_words *words);
 
 /* What is too long for the trail is named instead of cut: half a document helps nobody. */
@@ -84,18 +81,17 @@ void act_audit(struct act *act, const char *what, struct span from, struct span 
 /* The document as it will be stored, with its knobs. False: the request was answered. */
 bool act_put_document(struct act *act);
 
-/* Not answered yet: false. */
-bool act_ask(struct act *act, enum line_admin_call call, act_answer *answer);
+void act_ask(struct act *act, enum line_admin_call call, act_answer *answer);
 /* Likewise, with seeds for an event that has none yet. */
-bool act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answer);
+void act_ask_sealed(struct act *act, enum line_admin_call call, act_answer *answer);
 
 /* What `answer` does with outcomes that it does not handle itself. */
-bool act_done(struct act *act);
-/* Answers with the document once this front has the picture of `line.version`: false. */
-bool act_answer_seen(struct act *act);
-/* Tries again once this front's picture has that version, or after `for_us`: false. */
-bool act_try_later(struct act *act, uint64_t version, uint64_t for_us);
-/* By the outcome that stands in `line`: true. */
-bool act_refuse(struct act *act);
+void act_done(struct act *act);
+/* Answers with the document once this front has the picture of `line.version`. */
+void act_answer_seen(struct act *act);
+/* Tries again once this front's picture has that version, or after `for_us`. */
+void act_try_later(struct act *act, uint64_t version, uint64_t for_us);
+/* By the outcome that stands in `line`. */
+void act_refuse(struct act *act);
 
 #endif

@@ -106,34 +106,33 @@ static void count_live(struct front_line *line, void *ctx)
     *(unsigned *)ctx += !line->view->resting;
 }
 
-static bool create_event(struct act *act)
+static void create_event(struct act *act)
 {
     unsigned live = 0;
     front_each_event(act->front, count_live, &live);
     if (live >= STORE_EVENTS_MAX) {
         refusal_say(act->req, REFUSAL_TOO_MANY_EVENTS, "There are %d lines already that run.",
                     STORE_EVENTS_MAX);
-        return true;
+        return;
     }
     if (!make_document(act, NULL))
-        return true;
+        return;
     struct text to = {.ptr = act->json, .len = act->line.doc.len};
     act_audit(act, "create", SPAN("null"), act_audit_side(&to));
     act->created = true;
-    return act_ask_sealed(act, LINE_CREATE, act_done);
+    act_ask_sealed(act, LINE_CREATE, act_done);
 }
 
-static bool change_event(struct act *act, const struct front_line *event)
+static void change_event(struct act *act, const struct front_line *event)
 {
     if (!make_document(act, event))
-        return true;
+        return;
     static const size_t half = EVENT_DOC_BYTES_MAX + 256; /* a side is at most the whole document */
     char *memory = malloc(2 * half);
     if (memory == NULL) {
         answer_overloaded(act->req);
-        return true;
+        return;
     }
-    bool answered = true;
     struct text from = text_on(memory, half), to = text_on(memory + half, half);
     bool differs = false;
     int rc = event_doc_diff(event->view->doc, act->line.doc, &from, &to, &differs);
@@ -143,7 +142,7 @@ static bool change_event(struct act *act, const struct front_line *event)
         act_audit(act, is_whole(act) ? "replace" : "change", act_audit_side(&from),
                   act_audit_side(&to));
         act->line.if_version = act->if_match != 0 ? act->if_match : event->view->version;
-        answered = act_ask_sealed(act, LINE_CHANGE, act_done);
+        act_ask_sealed(act, LINE_CHANGE, act_done);
     } else { /* nothing to record, but If-Match still counts */
         if (act->if_match != 0 && act->if_match != event->view->version)
             admin_answer_mismatch(act->req, event->view->version);
@@ -151,13 +150,15 @@ static bool change_event(struct act *act, const struct front_line *event)
             admin_answer_event(act->req, event);
     }
     free(memory);
-    return answered;
 }
 
-static bool change(struct act *act, const struct front_line *event)
+static void change(struct act *act, const struct front_line *event)
 {
     act->has_doc = true;
-    return event == NULL ? create_event(act) : change_event(act, event);
+    if (event == NULL)
+        create_event(act);
+    else
+        change_event(act, event);
 }
 
 static void on_put(struct http_req *req)

@@ -56,13 +56,13 @@ static void answer_groups(struct codes_act *codes, const struct front_line *even
     answer_json(act->req, 200, &json, NULL);
 }
 
-static bool answer_codes(struct act *act)
+static void answer_codes(struct act *act)
 {
     const struct front_line *event = act_event(act);
     enum line_outcome outcome = act->line.outcome;
-    if (outcome == LINE_GONE)
-        return act_done(act);
-    if (outcome == LINE_EXHAUSTED) {
+    if (outcome == LINE_GONE) {
+        act_done(act);
+    } else if (outcome == LINE_EXHAUSTED) {
         refusal_say(act->req, REFUSAL_CODES_FULL,
                     "An event has at most 100,000 codes, of %d lanes and channels. None of these "
                     "was loaded.",
@@ -74,7 +74,6 @@ static bool answer_codes(struct act *act)
             act->line.outcome = LINE_UNKNOWN;
         act_refuse(act);
     }
-    return true;
 }
 
 static void read_codes(struct codes_act *codes, struct json_in *in, bool plain)
@@ -133,15 +132,12 @@ static void read_load(void *ctx)
 static void on_load_read(void *ctx)
 {
     struct codes_act *codes = ctx;
-    if (codes->unread == 0 && codes->rc == 0) {
-        act_try(&codes->act);
-        return;
-    }
     if (codes->unread < 0)
         answer_body_unread(codes->act.req, &codes->err);
-    else
+    else if (codes->rc < 0)
         refusal_say(codes->act.req, REFUSAL_CODES, "%s", codes->err.text);
-    act_settle(&codes->act, true);
+    else
+        act_try(&codes->act);
 }
 
 /* Turns the digests into what is stored. False: answered. */
@@ -178,7 +174,7 @@ static void audit_codes(struct codes_act *codes, const struct front_line *event)
     act_audit(&codes->act, "codes", SPAN("null"), text_span(&to));
 }
 
-static bool ask_codes(struct act *act, const struct front_line *event)
+static void ask_codes(struct act *act, const struct front_line *event)
 {
     struct codes_act *codes = (struct codes_act *)act;
     enum line_codes_call call = codes->codes.call;
@@ -188,9 +184,8 @@ static bool ask_codes(struct act *act, const struct front_line *event)
         if (call != LINE_CODES_COUNT)
             audit_codes(codes, event);
         act->line.codes = &codes->codes;
-        return act_ask(act, LINE_CODES, answer_codes);
+        act_ask(act, LINE_CODES, answer_codes);
     }
-    return true;
 }
 
 /* Of an event that ended long ago as well: it is called up first. */

@@ -48,17 +48,16 @@ static bool may_act(struct move *move, const struct front_line *event)
     return false;
 }
 
-static bool answer_moved(struct act *act)
+static void answer_moved(struct act *act)
 {
     enum event_action action = ((struct move *)act)->action;
     if (act->line.outcome != LINE_WRONG_STATE)
-        return act_done(act);
+        act_done(act);
     /* Another operator was first; what counts is the present state. */
-    if (action == EVENT_DRAW && act->line.state == LINE_OPEN)
+    else if (action == EVENT_DRAW && act->line.state == LINE_OPEN)
         admin_answer_drawn(act->req, act_event(act));
     else
         admin_answer_illegal(act->req, act->line.state, action);
-    return true;
 }
 
 /* Of several seat services one may learn of a new hall a moment after another: what is missing is
@@ -70,7 +69,7 @@ static void on_found(void *ctx, const struct sale_found *found)
     move->no_hall = found->no_hall;
     if (found->closed) {
         move->act.line.outcome = LINE_UNAVAILABLE;
-        act_settle(&move->act, act_refuse(&move->act));
+        act_refuse(&move->act);
     } else if ((found->missing & ~move->act.without) != 0 && move->asks < ASKS_MAX) {
         act_try_later(&move->act, UINT64_MAX, LOOK_AGAIN_US);
     } else {
@@ -80,15 +79,14 @@ static void on_found(void *ctx, const struct sale_found *found)
 }
 
 /* False: the request was answered, or it is being asked for what the sale needs. */
-static bool has_all(struct move *move, bool *answered)
+static bool has_all(struct move *move)
 {
     struct act *act = &move->act;
     if (act->front->sale == NULL)
         return true;
     if (move->asks < ASKS_MAX) {
         move->asks++;
-        *answered = sale_ask(act->front, span_of(act->line.event), on_found, move) < 0;
-        if (*answered)
+        if (sale_ask(act->front, span_of(act->line.event), on_found, move) < 0)
             answer_overloaded(act->req);
         return false;
     }
@@ -109,28 +107,26 @@ static bool has_all(struct move *move, bool *answered)
     act_put_parts(&members, "missing", missing);
     refusal_reply_more(move->act.req, REFUSAL_SALE_INCOMPLETE,
                        &(struct refusal_more){.detail = words, .members = text_span(&members)});
-    *answered = true;
     return false;
 }
 
-static bool move_event(struct act *act, const struct front_line *event)
+static void move_event(struct act *act, const struct front_line *event)
 {
     struct move *move = (struct move *)act;
     enum line_state from = event->view->state, to = from;
     bool legal = event_state_move(from, move->action, &to);
     if (legal || move->action == EVENT_DRAW) { /* why there is nothing to draw is told apart */
         if (!may_act(move, event))
-            return true;
+            return;
         /* One that was paused or frozen has begun. */
         bool begins =
             to == LINE_SCHEDULED || (to == LINE_OPEN && from != LINE_PAUSED && from != LINE_FROZEN);
-        bool answered;
-        if (begins && !has_all(move, &answered))
-            return answered;
+        if (begins && !has_all(move))
+            return;
         bool draws = from == LINE_PRE_QUEUE && to == LINE_OPEN;
         if ((draws && !admin_draw_make(act, event, text_span(&move->beacon))) ||
             (move->action == EVENT_SCHEDULE && !admin_draw_promise(act, event)))
-            return true;
+            return;
         if (move->action == EVENT_UNFREEZE && event_state_may(from, event->view->frozen_from))
             to = event->view->frozen_from;
         char from_memory[24], to_memory[24];
@@ -144,14 +140,13 @@ static bool move_event(struct act *act, const struct front_line *event)
         act->line.to = to; /* as written down above */
         if (act->if_match != 0 || move->action != EVENT_SCHEDULE)
             act->line.if_version = act->if_match;
-        return act_ask_sealed(act, LINE_TRANSITION, answer_moved);
-    }
-    if (!move->looked_again) {
+        act_ask_sealed(act, LINE_TRANSITION, answer_moved);
+    } else if (!move->looked_again) {
         move->looked_again = true;
-        return act_try_later(act, event->view->version + 1, LOOK_AGAIN_US);
+        act_try_later(act, event->view->version + 1, LOOK_AGAIN_US);
+    } else {
+        admin_answer_illegal(act->req, from, move->action);
     }
-    admin_answer_illegal(act->req, from, move->action);
-    return true;
 }
 
 static void on_action(struct http_req *req)
@@ -175,7 +170,7 @@ static void on_action(struct http_req *req)
         act_try(&move->act);
 }
 
-static bool undo_event(struct act *act, const struct front_line *event)
+static void undo_event(struct act *act, const struct front_line *event)
 {
     const struct line_view *view = event->view;
     bool moves = view->undo_state != view->state;
@@ -202,9 +197,8 @@ static bool undo_event(struct act *act, const struct front_line *event)
         act->line.if_version = act->if_match != 0 ? act->if_match : view->version;
         act->tries =
             ACT_TRIES_MAX; /* a newer action of somebody else is not the one that was meant */
-        return act_ask_sealed(act, LINE_UNDO, act_done);
+        act_ask_sealed(act, LINE_UNDO, act_done);
     }
-    return true;
 }
 
 static void on_undo(struct http_req *req)

@@ -11,15 +11,16 @@
 
 #include <assert.h>
 
-static bool answer_fed(struct act *act)
+static void answer_fed(struct act *act)
 {
     struct front_line *event = front_line_find(act->front, span_of(act->line.event));
-    if (act->line.outcome != LINE_OK)
-        return act_refuse(act);
+    if (act->line.outcome != LINE_OK) {
+        act_refuse(act);
+        return;
+    }
     if (event != NULL)
         front_seats_fed(act->front, event);
     answer_empty(act->req, 204, NULL);
-    return true;
 }
 
 static bool read_seats(struct act *act, uint64_t *most)
@@ -70,7 +71,6 @@ static void on_seats_left(struct http_req *req)
         return;
     const struct front_line *event = act_event(act);
     uint64_t most;
-    bool answered = true;
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
     } else if (!event->doc.seats_left) {
@@ -79,9 +79,8 @@ static void on_seats_left(struct http_req *req)
         struct text text = text_on(act->audit, LINE_ODDS_MAX);
         act->line.audit = new_odds(act, event, most, &text);
         act->line.to = event->doc.auto_reopen ? LINE_OPEN : event->view->state;
-        answered = act_ask(act, LINE_SEATS, answer_fed);
+        act_ask(act, LINE_SEATS, answer_fed);
     }
-    act_settle(act, answered);
 }
 
 const struct http_route admin_seats_routes[] = {

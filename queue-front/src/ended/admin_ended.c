@@ -49,14 +49,9 @@ struct reading {
     char words[ENDED_WORDS_MAX];
 };
 
-static void reading_end(struct reading *reading)
-{
-    free(reading);
-}
-
 static struct reading *reading_begin(struct http_req *req)
 {
-    struct reading *reading = calloc(1, sizeof(*reading));
+    struct reading *reading = http_req_room(req, sizeof(*reading), NULL);
     if (reading == NULL) {
         answer_overloaded(req);
         return NULL;
@@ -70,7 +65,6 @@ static void refuse(struct reading *reading, enum line_outcome outcome)
 {
     struct answer_refusal refusal = {.outcome = outcome, .retry_after_ms = 1000};
     answer_refuse(reading->req, &refusal);
-    reading_end(reading);
 }
 
 /* Rows have megabytes, so they are copied once: to where they are sent from. False: answered. */
@@ -82,19 +76,17 @@ static bool reading_room(struct reading *reading, size_t len)
         return true;
     }
     answer_overloaded(reading->req);
-    reading_end(reading);
     return false;
 }
 
 static void answer_rows(struct reading *reading, const char *type, struct span headers)
 {
+    struct http_blob *blob = reading->blob;
     assert(!reading->text.overflown);
-    reading->blob->len = (uint32_t)reading->text.len;
+    blob->len = (uint32_t)reading->text.len;
     http_reply(reading->req,
-               &(struct http_reply){
-                   .status = 200, .type = type, .headers = headers, .blob = reading->blob});
-    http_blob_unref(reading->blob);
-    reading_end(reading);
+               &(struct http_reply){.status = 200, .type = type, .headers = headers, .blob = blob});
+    http_blob_unref(blob);
 }
 
 /* False: the request was answered. */
@@ -145,12 +137,10 @@ static void on_ended(struct http_req *req)
     struct text words = text_on(reading->words, sizeof(reading->words));
     if (!read_number(req, SPAN("limit"), ENDED_ROWS_MAX, &limit) ||
         !read_number(req, SPAN("below"), INT64_MAX, &reading->line.below)) {
-        reading_end(reading);
         return;
     }
     if (!http_url_decode(http_req_query_arg(req, SPAN("q")), true, &words)) {
         refusal_say(req, REFUSAL_PAGE, "q has at most %d bytes.", ENDED_WORDS_MAX);
-        reading_end(reading);
         return;
     }
     reading->line.call = LINE_ENDED;
@@ -366,7 +356,6 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
     if (event->view->state != LINE_CLOSED && !reading->running) {
         if (reading->looked_again) {
             refusal_reply(reading->req, REFUSAL_NOT_CLOSED_RUNNING);
-            reading_end(reading);
             return;
         }
         reading->looked_again = true;
@@ -379,7 +368,6 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
     }
     if (event->shut == FRONT_SHUT_DOCUMENT) { /* another front may read it */
         admin_answer_unreadable(reading->req, event);
-        reading_end(reading);
         return;
     }
     if (!reading_room(reading, HEAD_MAX))
@@ -497,7 +485,6 @@ static void on_archive(struct http_req *req)
         return;
     if (from.ptr != NULL && !read_from(reading, from)) {
         refusal_reply(req, REFUSAL_PAGE_FROM);
-        reading_end(reading);
         return;
     }
     span_to_cstr(id, reading->line.event, sizeof(reading->line.event));

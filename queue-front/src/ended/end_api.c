@@ -26,7 +26,7 @@ static void audit_end(struct act *act, const struct line_view *view, const char 
     act_audit(act, what, text_span(&from), SPAN("null"));
 }
 
-static bool answer_archived(struct act *act)
+static void answer_archived(struct act *act)
 {
     const struct line_admin *line = &act->line;
     const struct front_line *event = act_event(act);
@@ -41,10 +41,9 @@ static bool answer_archived(struct act *act)
     } else {
         act_refuse(act);
     }
-    return true;
 }
 
-static bool answer_deleted(struct act *act)
+static void answer_deleted(struct act *act)
 {
     enum line_outcome outcome = act->line.outcome;
     if (outcome == LINE_CONFLICT)
@@ -57,30 +56,29 @@ static bool answer_deleted(struct act *act)
         answer_empty(act->req, 204, NULL);
     else
         act_refuse(act);
-    return true;
 }
 
-static bool archive_event(struct act *act, const struct front_line *event)
+static void archive_event(struct act *act, const struct front_line *event)
 {
     if (act->if_match == 0) {
         refusal_reply(act->req, REFUSAL_IF_MATCH_MISSING);
-        return true;
+        return;
     }
     audit_end(act, event->view, "archive");
     act->line.if_version = act->if_match;
-    return act_ask(act, LINE_ARCHIVE, answer_archived);
+    act_ask(act, LINE_ARCHIVE, answer_archived);
 }
 
-static bool delete_event(struct act *act, const struct front_line *event)
+static void delete_event(struct act *act, const struct front_line *event)
 {
     if (act->if_match == 0) {
         refusal_reply(act->req, REFUSAL_IF_MATCH_MISSING);
-        return true;
+        return;
     }
     audit_end(act, event->view, "delete");
     act->line.if_version = act->if_match;
     act->line.unarchived = span_eq(http_req_query_arg(act->req, SPAN("unarchived")), SPAN("true"));
-    return act_ask(act, LINE_DELETE, answer_deleted);
+    act_ask(act, LINE_DELETE, answer_deleted);
 }
 
 static void on_archive(struct http_req *req)

@@ -38,17 +38,17 @@ static void on_end(struct act *act)
     free(restore->json);
 }
 
-static bool answer_restored(struct act *act)
+static void answer_restored(struct act *act)
 {
     enum line_outcome outcome = act->line.outcome;
     if (outcome == LINE_OK || outcome == LINE_SAME) {
         act->created = outcome == LINE_OK;
-        return act_answer_seen(act);
+        act_answer_seen(act);
+    } else if (outcome == LINE_CONFLICT) {
+        refusal_reply(act->req, REFUSAL_EVENT_EXISTS);
+    } else {
+        act_done(act);
     }
-    if (outcome != LINE_CONFLICT)
-        return act_done(act);
-    refusal_reply(act->req, REFUSAL_EVENT_EXISTS);
-    return true;
 }
 
 static void refuse_archive(struct act *act, enum archive_fault fault, const char *why)
@@ -148,7 +148,6 @@ static void on_archive_read(void *ctx)
     struct act *act = &restore->act;
     const struct archive *archive = &restore->archive;
     struct span event = archive->event;
-    bool answered = true;
     if (restore->fault != ARCHIVE_GOOD) {
         refuse_archive(act, restore->fault, restore->err.text);
     } else if (!span_eq(event, span_of(act->line.event))) {
@@ -166,9 +165,8 @@ static void on_archive_read(void *ctx)
         act_audit(act, "restore", SPAN("null"), text_span(&to));
         act->line.incarnation = archive->incarnation;
         act->line.if_version = archive->version;
-        answered = act_ask(act, LINE_RESTORE, answer_restored);
+        act_ask(act, LINE_RESTORE, answer_restored);
     }
-    act_settle(act, answered);
 }
 
 static void on_restore(struct http_req *req)

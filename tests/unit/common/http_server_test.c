@@ -37,6 +37,7 @@ static struct world {
     struct http_req *kept[KEPT_MAX]; /* by the /later handler */
     unsigned kept_len;
     unsigned later_paths; /* answered requests whose path was still /later */
+    unsigned rooms;       /* that did not end with their response yet */
     struct http_blob *big;
     struct clock_fake clock;    /* paused, except that /dear advances it */
     unsigned turns, noted_turn; /* of the loop; the one in which /noted was answered */
@@ -104,9 +105,25 @@ static void on_again(struct http_req *req)
     reply(req, text_span(&body));
 }
 
+static void on_room_end(void *room)
+{
+    assert_int_equal(*(uint32_t *)room, 7);
+    world.rooms--;
+}
+
+static void take_room(struct http_req *req)
+{
+    uint32_t *room = http_req_room(req, sizeof(*room), on_room_end);
+    assert_int_equal(*room, 0);
+    *room = 7;
+    assert_non_null(http_req_room(req, 1000, NULL));
+    world.rooms++;
+}
+
 static void on_later(struct http_req *req)
 {
     expect_a_new_serial(req);
+    take_room(req);
     assert_true(world.kept_len < KEPT_MAX);
     world.kept[world.kept_len++] = req;
 }
@@ -161,6 +178,7 @@ static void on_raw(struct http_req *req)
 static void on_stream(struct http_req *req)
 {
     struct http_blob *first = blob_of(SPAN("data: first\n\n"));
+    take_room(req);
     http_reply_stream(req, world.channel, first, (struct span){NULL, 0});
     http_blob_unref(first);
 }
@@ -254,6 +272,7 @@ static void world_close(void)
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_true(world.closed);
     assert_int_equal(uv_loop_close(&world.loop), 0); /* every handle was closed */
+    assert_int_equal(world.rooms, 0);
     http_router_destroy(world.router);
     http_blob_unref(world.big);
     free(world.received);

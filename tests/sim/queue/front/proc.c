@@ -92,17 +92,13 @@ static void make_secrets(void)
 static void make_routes(void)
 {
     static const struct http_route *const all[] = {
-        queue_api_routes,  move_api_routes,    pass_api_routes,        admin_change_routes,
-        admin_move_routes, admin_codes_routes, pass_api_private_routes};
+        queue_api_routes,  move_api_routes,    pass_api_routes,         admin_change_routes,
+        admin_move_routes, admin_codes_routes, pass_api_private_routes, NULL};
     struct err_slot err;
     int rc = http_router_create(&err, &house.routes);
     assert(rc == 0);
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        for (const struct http_route *row = all[i]; row->pattern != NULL; row++) {
-            rc = http_router_add(house.routes, row, &err);
-            assert(rc == 0);
-        }
-    }
+    rc = http_router_add_tables(house.routes, all, &err);
+    assert(rc == 0);
 }
 
 void proc_house_begin(const struct ask_ears *ears)
