@@ -50,8 +50,6 @@ struct seats {
     struct ended *ended;
     struct series *series;
     struct errand_list *errands;
-    struct operator_api *operator_api;
-    struct place_api *place_api;
     struct site *hall;
     struct plain_page *plain;
     struct turn *turns[SERVICE_LOOPS_MAX];
@@ -266,6 +264,10 @@ static int make_shared(struct seats *seats, struct err_slot *err)
     return events_create(&events, err, &seats->events);
 }
 
+static const struct http_route *const buyers[] = {buyer_api_routes, NULL};
+static const struct http_route *const operators[] = {order_api_routes, operator_api_routes,
+                                                     hall_api_routes, place_api_routes, NULL};
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -277,15 +279,9 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = start_tables(seats, err);
     if (rc == 0)
-        rc = errand_list_create(err, &seats->errands);
-    if (rc == 0)
-        rc = operator_api_create(
-            &(struct operator_api_conf){seats->settings.conninfo, seats->series, seats->errands},
-            err, &seats->operator_api);
+        rc = errand_list_create(seats->settings.conninfo, err, &seats->errands);
     if (rc == 0)
         rc = add_metrics(seats, service_metrics(service), err);
-    if (rc == 0)
-        rc = buyer_api_routes(routes, err);
     if (rc == 0)
         rc = hall_page_create(&seats->settings.brand, err, &seats->hall);
     if (rc == 0)
@@ -293,16 +289,8 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = plain_page_create(seats->hall, err, &seats->plain);
     if (rc == 0)
-        rc = order_api_routes(seats->ended, private_routes, err);
-    if (rc == 0)
-        rc = operator_api_routes(seats->operator_api, private_routes, err);
-    if (rc == 0)
-        rc = hall_api_routes(private_routes, err);
-    if (rc == 0)
-        rc = place_api_create(seats->settings.conninfo, seats->errands, err, &seats->place_api);
-    if (rc == 0)
-        rc = place_api_routes(seats->place_api, private_routes, err);
-    return rc;
+        rc = http_router_add_tables(routes, buyers, err);
+    return rc == 0 ? http_router_add_tables(private_routes, operators, err) : rc;
 }
 
 /* Whether it shows every event that it has: an edge that spreads reads needs to know. A process
@@ -442,6 +430,9 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
                 .log = loop->log,
                 .stats = &seats->stats,
                 .plain = &seats->plain->answers,
+                .ended = seats->ended,
+                .series = seats->series,
+                .errands = seats->errands,
             },
         .on_tick = loop->index == 0 ? on_tick : NULL,
         .ctx = seats,
@@ -483,8 +474,6 @@ static void stop(struct service *service)
     journal_destroy(seats->journal);
     auditor_destroy(seats->auditor);
     commit_queue_destroy(seats->queue);
-    operator_api_destroy(seats->operator_api);
-    place_api_destroy(seats->place_api);
     errand_list_destroy(seats->errands);
     series_destroy(seats->series);
     ended_destroy(seats->ended);

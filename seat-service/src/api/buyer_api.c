@@ -749,24 +749,21 @@ static void get_stream(struct http_req *req)
     http_blob_unref(first);
 }
 
-int buyer_api_routes(struct http_router *router, struct err_slot *err)
-{
-    const struct http_route routes[] = {
-        {HTTP_METHOD_GET, "/v1/seats/{event}", get_info, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/seats/{event}/plan", get_plan, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/seats/{event}/availability", get_availability, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/seats/{event}/stream", get_stream, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/seats/{event}/codes", post_codes, NULL, API_BODY_MAX},
-        {HTTP_METHOD_GET, "/v1/seats/{event}/holds", get_holds, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/seats/{event}/holds", post_holds, NULL, API_BODY_MAX},
-        {HTTP_METHOD_POST, "/v1/seats/{event}/proposals", post_proposals, NULL, API_BODY_MAX},
-        {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}", get_hold, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}/alternatives", get_alternatives, NULL, 0},
-        {HTTP_METHOD_PATCH, "/v1/seats/{event}/holds/{hold}", patch_hold, NULL, API_BODY_MAX},
-        {HTTP_METHOD_DELETE, "/v1/seats/{event}/holds/{hold}", delete_hold, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/seats/{event}/plain", get_plain, NULL, 0},
-        {HTTP_METHOD_POST, "/v1/seats/{event}/plain", post_holds, NULL, API_BODY_MAX},
-        {HTTP_METHOD_POST, "/v1/seats/{event}/plain/{hold}", post_plain_hold, NULL, API_BODY_MAX},
-    };
-    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
-}
+const struct http_route buyer_api_routes[] = {
+    {HTTP_METHOD_GET, "/v1/seats/{event}", get_info, NULL, 0},
+    {HTTP_METHOD_GET, "/v1/seats/{event}/plan", get_plan, NULL, 0},
+    {HTTP_METHOD_GET, "/v1/seats/{event}/availability", get_availability, NULL, 0},
+    {HTTP_METHOD_GET, "/v1/seats/{event}/stream", get_stream, NULL, 0},
+    {HTTP_METHOD_POST, "/v1/seats/{event}/codes", post_codes, NULL, API_BODY_MAX},
+    {HTTP_METHOD_GET, "/v1/seats/{event}/holds", get_holds, NULL, 0},
+    {HTTP_METHOD_POST, "/v1/seats/{event}/holds", post_holds, NULL, API_BODY_MAX},
+    {HTTP_METHOD_POST, "/v1/seats/{event}/proposals", post_proposals, NULL, API_BODY_MAX},
+    {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}", get_hold, NULL, 0},
+    {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}/alternatives", get_alternatives, NULL, 0},
+    {HTTP_METHOD_PATCH, "/v1/seats/{event}/holds/{hold}", patch_hold, NULL, API_BODY_MAX},
+    {HTTP_METHOD_DELETE, "/v1/seats/{event}/holds/{hold}", delete_hold, NULL, 0},
+    {HTTP_METHOD_GET, "/v1/seats/{event}/plain", get_plain, NULL, 0},
+    {HTTP_METHOD_POST, "/v1/seats/{event}/plain", post_holds, NULL, API_BODY_MAX},
+    {HTTP_METHOD_POST, "/v1/seats/{event}/plain/{hold}", post_plain_hold, NULL, API_BODY_MAX},
+    {.pattern = NULL},
+};

@@ -4,6 +4,7 @@
 
 #include "http/http.h"
 
-int buyer_api_routes(struct http_router *router, struct err_slot *err);
+extern const struct http_route
+    buyer_api_routes[]; /* ended by a row without a pattern, as all here */
 
 #endif

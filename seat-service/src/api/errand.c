@@ -9,6 +9,7 @@
 #include "api/errand.h"
 
 #include "base/magic.h"
+#include "tables/migrate.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 struct errand_list {
     uint32_t magic;
+    const char *dsn;
     struct errand *first;
 };
 
@@ -31,8 +33,12 @@ static void on_closed(uv_handle_t *timer)
     *at = errand->next;
     pthread_mutex_destroy(&errand->lock);
     http_waste(errand->timer.loop, free, errand->body);
+    if (errand->kind->end != NULL)
+        errand->kind->end(errand);
+    if (errand->kind->keeps_event)
+        events_let_go(errand->call.event);
     MAGIC_END(errand, errand);
-    errand->kind->end(errand);
+    free(errand);
 }
 
 static void over(struct errand *errand)
@@ -93,6 +99,13 @@ int errand_body(struct errand *errand, struct err_slot *err, struct span *out)
     return rc;
 }
 
+int errand_connect(struct errand *errand, const char *app, uint32_t answer_ms, struct err_slot *err,
+                   struct pg **out)
+{
+    struct pg_conf conf = {errand->list->dsn, app, MIGRATE_SCHEMA, JOURNAL_CONNECT_MS, answer_ms};
+    return pg_open(&conf, err, out);
+}
+
 /* ---- looks ---- */
 
 static void on_look(uv_timer_t *timer)
@@ -119,17 +132,34 @@ void errand_watch(struct errand *errand, errand_step *look, uint64_t wait_ms, en
 
 /* ---- its life ---- */
 
-void errand_begin(struct errand_list *list, const struct errand_kind *kind, const struct call *call,
-                  void *ctx, struct errand *errand)
+void *errand_begin(struct errand_list *list, const struct errand_kind *kind, struct call *call)
 {
-    *errand = (struct errand){.call = *call, .ctx = ctx, .kind = kind, .list = list};
+    (void)MAGIC_OF(errand_list, list);
+    assert(kind->size >= sizeof(struct errand));
+    uint32_t running = 0;
+    for (const struct errand *other = list->first; other != NULL; other = other->next)
+        running += other->kind == kind;
+    struct errand *errand = running < kind->most ? calloc(1, kind->size) : NULL;
+    if (errand == NULL) {
+        call_refuse(call, kind->full);
+        return NULL;
+    }
+    *errand = (struct errand){.call = *call, .kind = kind, .list = list, .next = list->first};
     MAGIC_BEGIN(errand, errand);
     errand->work.data = errand;
     errand->timer.data = errand;
     pthread_mutex_init(&errand->lock, NULL);
     uv_timer_init(call->loop->conf.uv, &errand->timer);
-    errand->next = list->first;
     list->first = errand;
+    if (kind->keeps_event)
+        events_keep(call->event);
+    return errand;
+}
+
+void *errand_of(struct errand *errand, const struct errand_kind *kind)
+{
+    assert(MAGIC_OF(errand, errand)->kind == kind);
+    return errand;
 }
 
 static struct errand *unanswered(const struct errand_list *list)
@@ -155,12 +185,13 @@ void errand_answer_all(struct errand_list *list)
     }
 }
 
-int errand_list_create(struct err_slot *err, struct errand_list **out)
+int errand_list_create(const char *dsn, struct err_slot *err, struct errand_list **out)
 {
     struct errand_list *list = calloc(1, sizeof(*list));
     if (list == NULL)
         return err_set(err, ERR_NOMEM, "a list of errands");
     MAGIC_BEGIN(errand_list, list);
+    list->dsn = dsn;
     *out = list;
     return 0;
 }

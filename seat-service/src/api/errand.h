@@ -5,12 +5,13 @@
  * has let go of it. So a job may outlive its request, and must not read it: the body is had by
  * errand_body().
  *
- * An errand is a member of what it is about. Threading: belongs to the loop of the private
+ * What an errand is about has it as its first member. Threading: belongs to the loop of the private
  * listener, but for its jobs. */
 #ifndef FG_SEAT_SERVICE_ERRAND_H
 #define FG_SEAT_SERVICE_ERRAND_H
 
 #include "loop/call.h"
+#include "pg/pg.h"
 
 #include <pthread.h>
 
@@ -21,14 +22,18 @@ typedef void errand_job(struct errand *errand);  /* on the pool */
 typedef bool errand_step(struct errand *errand); /* on the loop; true: it has answered */
 
 struct errand_kind {
-    enum refusal unfinished;            /* told if the process ends first */
-    void (*end)(struct errand *errand); /* it is over, and silent: frees what it is a member of */
+    size_t size;             /* of the struct that begins with the errand */
+    uint32_t most;           /* at a time */
+    enum refusal full;       /* told if there are as many, or no memory */
+    enum refusal unfinished; /* told if the process ends first */
+    bool keeps_event;        /* the call's, until it is over */
+    /* It is over, and silent: frees what belongs to it. NULL: nothing does. */
+    void (*end)(struct errand *errand);
 };
 
 struct errand {
     uint32_t magic;
     struct call call;
-    void *ctx; /* what it is a member of */
     /* errand.c's: */
     const struct errand_kind *kind;
     struct errand_list *list;
@@ -45,14 +50,17 @@ struct errand {
     char *body;
 };
 
-int errand_list_create(struct err_slot *err, struct errand_list **out);
+/* `dsn` is borrowed. */
+int errand_list_create(const char *dsn, struct err_slot *err, struct errand_list **out);
 /* Before the loop is closed: each that is under way is answered. */
 void errand_answer_all(struct errand_list *list);
 void errand_list_destroy(struct errand_list *list); /* after the loop has ended */
 
-/* Takes the call, which is answered by a step, or else from here. */
-void errand_begin(struct errand_list *list, const struct errand_kind *kind, const struct call *call,
-                  void *ctx, struct errand *errand);
+/* Takes the call, which is answered by a step, or else from here. What is returned is zero behind
+ * its first member. NULL: the call was refused. */
+void *errand_begin(struct errand_list *list, const struct errand_kind *kind, struct call *call);
+/* What the errand is about, which is of this kind. */
+void *errand_of(struct errand *errand, const struct errand_kind *kind);
 /* `then` is called once the job is done, unless the request has been answered meanwhile. If it
  * answers false it has called this or errand_watch() again. */
 void errand_do(struct errand *errand, errand_job *job, errand_step *then);
@@ -62,5 +70,8 @@ void errand_watch(struct errand *errand, errand_step *look, uint64_t wait_ms, en
 /* For a job, once: the request's body, copied; valid until the errand is over. ERR_CLOSED: the
  * request has been answered, so that there is nothing to do. */
 int errand_body(struct errand *errand, struct err_slot *err, struct span *out);
+/* For a job: a connection of its own, to be closed by it. */
+int errand_connect(struct errand *errand, const char *app, uint32_t answer_ms, struct err_slot *err,
+                   struct pg **out);
 
 #endif

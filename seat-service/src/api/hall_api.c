@@ -183,11 +183,8 @@ static void get_availability(struct http_req *req)
         hall_api_reply_seats(&call, get_availability);
 }
 
-int hall_api_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    static const struct http_route routes[] = {
-        {HTTP_METHOD_GET, "/admin/events/{event}/plan", get_plan, NULL, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/availability", get_availability, NULL, 0},
-    };
-    return http_router_add_all(private_routes, routes, sizeof(routes) / sizeof(routes[0]), err);
-}
+const struct http_route hall_api_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events/{event}/plan", get_plan, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/availability", get_availability, NULL, 0},
+    {.pattern = NULL},
+};

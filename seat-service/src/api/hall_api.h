@@ -10,6 +10,6 @@ void hall_api_reply_plan(struct call *call);
 void hall_api_reply_seats(struct call *call, void (*again)(struct http_req *req));
 
 /* The operator's, on the private listener: the same answers without a pass. */
-int hall_api_routes(struct http_router *private_routes, struct err_slot *err);
+extern const struct http_route hall_api_routes[];
 
 #endif

@@ -6,6 +6,7 @@
 #include "api/operator_api.h"
 
 #include "access/hold_id.h"
+#include "api/errand.h"
 #include "api/request.h"
 #include "api/verdict.h"
 #include "base/json_in.h"
@@ -13,9 +14,9 @@
 #include "base/rfc3339.h"
 #include "core/hall/plan_import.h"
 #include "loop/pending.h"
+#include "loop/series.h"
 #include "service/persons.h"
 #include "tables/acts_table.h"
-#include "tables/migrate.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -23,23 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct operator_api {
-    uint32_t magic;
-    struct operator_api_conf conf;
-    bool importing, exporting;
-    uint32_t acts_reading, documents;
-};
-
-MAGIC(operator_api, 0x5ea7000b);
-
 static const struct span NOTHING = {NULL, 0};
 
 /* ---- import ---- */
 
 struct import {
-    uint32_t magic;
     struct errand errand;
-    struct operator_api *api;
     char id[EVENT_ID_MAX + 1], who[PERSONS_NAME_BYTES_MAX + 1];
     struct span body; /* the errand's */
     struct shown_plan *plan;
@@ -52,8 +42,6 @@ struct import {
     struct err_slot err;
 };
 
-MAGIC(import, 0x5ea7000c);
-
 static void destroy_plan(void *plan)
 {
     shown_plan_destroy(plan);
@@ -61,19 +49,17 @@ static void destroy_plan(void *plan)
 
 static void end_import(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct import *import = (struct import *)errand;
     const struct loop_conf *conf = &errand->call.loop->conf;
-    import->api->importing = false;
     if (import->kept != NULL)
         events_let_go(import->kept);
     if (import->corrects)
         http_waste(conf->uv, destroy_plan, events_revise_end(conf->events));
     http_waste(conf->uv, destroy_plan, import->plan);
-    MAGIC_END(import, import);
-    free(import);
 }
 
-static const struct errand_kind import_kind = {REFUSAL_UNFINISHED, end_import};
+static const struct errand_kind import_kind = {sizeof(struct import), 1,     REFUSAL_IMPORTS,
+                                               REFUSAL_UNFINISHED,    false, end_import};
 
 static void reply_event(struct call *call, unsigned status)
 {
@@ -147,7 +133,7 @@ static bool opened_elsewhere(const struct import *import, struct journal_place *
 
 static bool look_whether_open(struct errand *errand)
 {
-    const struct import *import = MAGIC_OF(import, errand->ctx);
+    const struct import *import = errand_of(errand, &import_kind);
     struct journal_place place;
     struct call *call = &errand->call;
     call->event = events_find(call->loop->conf.events, span_of(import->id));
@@ -164,9 +150,7 @@ static bool look_whether_open(struct errand *errand)
 
 static void write_event(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, errand->ctx);
-    struct pg_conf conf = {import->api->conf.dsn, "fairgate seat-service import", MIGRATE_SCHEMA,
-                           JOURNAL_CONNECT_MS, IMPORT_ANSWER_MS};
+    struct import *import = errand_of(errand, &import_kind);
     uint8_t memory[PLAN_HASH_BYTES];
     struct span hash = {(const char *)memory, sizeof(memory)};
     struct pg *pg = NULL;
@@ -174,7 +158,8 @@ static void write_event(struct errand *errand)
     memcpy(memory, plan_hash(import->plan->plan), sizeof(memory));
     events_offer(errand->call.loop->conf.events, import->plan);
     import->plan = NULL;
-    import->rc = pg_open(&conf, &import->err, &pg);
+    import->rc =
+        errand_connect(errand, "fairgate seat-service import", IMPORT_ANSWER_MS, &import->err, &pg);
     if (import->rc == 0)
         import->rc = store_event_create(pg, span_of(import->id), hash, import->body,
                                         span_of(import->who), &import->err, &no);
@@ -183,7 +168,7 @@ static void write_event(struct errand *errand)
 
 static bool on_written(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct import *import = errand_of(errand, &import_kind);
     const struct loop_conf *conf = &errand->call.loop->conf;
     if (import->rc < 0) {
         log_failure(conf->log, "an import was not written", &import->err);
@@ -217,7 +202,7 @@ static void refuse_correction(struct import *import)
 /* The event closes and opens again, here or at another process that shares the events. */
 static bool look_whether_corrected(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct import *import = errand_of(errand, &import_kind);
     struct events *events = errand->call.loop->conf.events;
     enum events_revised outcome = events_revised(events, &import->clashes);
     struct call *call = &errand->call;
@@ -242,16 +227,15 @@ static bool look_whether_corrected(struct errand *errand)
 
 static void write_correction(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, errand->ctx);
-    struct pg_conf conf = {import->api->conf.dsn, "fairgate seat-service import", MIGRATE_SCHEMA,
-                           JOURNAL_CONNECT_MS, IMPORT_ANSWER_MS};
+    struct import *import = errand_of(errand, &import_kind);
     const struct plan *plan = import->plan->plan;
     struct span hash = {(const char *)plan_hash(plan), PLAN_HASH_BYTES};
     struct pg *pg = NULL;
     bool whole;
     if (!engine_revise(import->kept->engine, plan, &whole, &import->clashes))
         return; /* a refusal needs no closing */
-    import->rc = pg_open(&conf, &import->err, &pg);
+    import->rc =
+        errand_connect(errand, "fairgate seat-service import", IMPORT_ANSWER_MS, &import->err, &pg);
     if (import->rc == 0)
         import->rc = store_offer(pg, span_of(import->id), hash, import->body, &import->err);
     pg_close(pg);
@@ -265,7 +249,7 @@ static void write_correction(struct errand *errand)
 
 static bool on_correction_written(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct import *import = errand_of(errand, &import_kind);
     const struct loop_conf *conf = &errand->call.loop->conf;
     if (import->rc < 0)
         log_failure(conf->log, "a correction was not written", &import->err);
@@ -325,7 +309,7 @@ static int judge_seats(const struct plan *plan, struct err_slot *err)
 
 static void read_plan(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct import *import = errand_of(errand, &import_kind);
     import->rc = errand_body(errand, &import->err, &import->body);
     if (import->rc == 0)
         import->rc = shown_plan_create(import->body, &import->err, &import->plan);
@@ -389,7 +373,7 @@ static bool judge_absent(struct import *import)
 
 static bool on_plan_read(struct errand *errand)
 {
-    struct import *import = MAGIC_OF(import, errand->ctx);
+    struct import *import = errand_of(errand, &import_kind);
     struct call *call = &errand->call;
     const struct loop_conf *conf = &call->loop->conf;
     if (import->rc < 0) {
@@ -441,7 +425,6 @@ static bool read_reason(const struct http_req *req, char out[CHANGE_TEXT_MAX + 1
 
 static void put_event(struct http_req *req)
 {
-    struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call = {.req = req, .loop = loop_of(req)};
     struct span id = http_req_param(req, 0);
     char reason[CHANGE_TEXT_MAX + 1];
@@ -453,20 +436,14 @@ static void put_event(struct http_req *req)
         call_refuse_as(&call, REFUSAL_FIELD, "X-Reason has at most 64 bytes, percent-encoded");
         return;
     }
-    struct import *import = api->importing ? NULL : calloc(1, sizeof(*import));
-    if (import == NULL) {
-        call_refuse(&call, REFUSAL_IMPORTS);
+    struct import *import = errand_begin(loop_of(req)->conf.errands, &import_kind, &call);
+    if (import == NULL)
         return;
-    }
-    api->importing = true;
-    MAGIC_BEGIN(import, import);
-    import->api = api;
     memcpy(import->reason, reason, sizeof(reason));
     const char *who = service_operator(service_loop_of(req), req);
     bool fits = span_to_cstr(id, import->id, sizeof(import->id)) &&
                 span_to_cstr(span_of(who != NULL ? who : ""), import->who, sizeof(import->who));
     assert(fits);
-    errand_begin(api->conf.errands, &import_kind, &call, import, &import->errand);
     errand_do(&import->errand, read_plan, on_plan_read);
 }
 
@@ -513,23 +490,27 @@ static void get_event(struct http_req *req)
 
 /* The import body again, normalised. It is copied on the pool: a stadium's has megabytes. */
 struct document {
-    uint32_t magic;
     struct errand errand;
-    struct operator_api *api;
     struct http_blob *blob;
 };
 
-MAGIC(document, 0x5ea70021);
+static void end_document(struct errand *errand)
+{
+    http_blob_let_go(errand->call.loop->conf.uv, ((struct document *)errand)->blob);
+}
+
+static const struct errand_kind document_kind = {sizeof(struct document), 2,    REFUSAL_DOCUMENTS,
+                                                 REFUSAL_DOCUMENTS,       true, end_document};
 
 static void copy_document(struct errand *errand)
 {
-    struct document *document = MAGIC_OF(document, errand->ctx);
+    struct document *document = errand_of(errand, &document_kind);
     document->blob = http_blob_create(plan_export(errand->call.event->plan->plan));
 }
 
 static bool on_document_copied(struct errand *errand)
 {
-    const struct document *document = MAGIC_OF(document, errand->ctx);
+    const struct document *document = errand_of(errand, &document_kind);
     if (document->blob == NULL)
         call_refuse(&errand->call, REFUSAL_DOCUMENTS);
     else
@@ -539,48 +520,24 @@ static bool on_document_copied(struct errand *errand)
     return true;
 }
 
-static void end_document(struct errand *errand)
-{
-    struct document *document = MAGIC_OF(document, errand->ctx);
-    document->api->documents -= 1;
-    events_let_go(errand->call.event);
-    http_blob_let_go(errand->call.loop->conf.uv, document->blob);
-    MAGIC_END(document, document);
-    free(document);
-}
-
-static const struct errand_kind document_kind = {REFUSAL_DOCUMENTS, end_document};
-
 static void get_document(struct http_req *req)
 {
-    enum { DOCUMENTS_MAX = 2 };
-    struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call;
-    if (!request_event(&call, req))
-        return;
     struct document *document =
-        api->documents < DOCUMENTS_MAX ? calloc(1, sizeof(*document)) : NULL;
-    if (document == NULL) {
-        call_refuse(&call, REFUSAL_DOCUMENTS);
-        return;
-    }
-    api->documents += 1;
-    MAGIC_BEGIN(document, document);
-    document->api = api;
-    events_keep(call.event);
-    errand_begin(api->conf.errands, &document_kind, &call, document, &document->errand);
-    errand_do(&document->errand, copy_document, on_document_copied);
+        request_event(&call, req) ? errand_begin(loop_of(req)->conf.errands, &document_kind, &call)
+                                  : NULL;
+    if (document != NULL)
+        errand_do(&document->errand, copy_document, on_document_copied);
 }
 
 /* At most COUNTS_MAX points, evenly spaced, including the newest. */
 static void get_counts(struct http_req *req)
 {
     enum { COUNTS_MAX = 720 };
-    const struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call;
     if (!request_event(&call, req))
         return;
-    const struct series *series = api->conf.series;
+    const struct series *series = call.loop->conf.series;
     uint32_t len = series_len(series, call.event);
     uint32_t stride = len / COUNTS_MAX + 1;
     struct text body = loop_text(call.loop);
@@ -622,20 +579,27 @@ enum { EXPORT_MOST = 1000000 }; /* of a page; more than any hall has */
 
 struct export
 {
-    uint32_t magic;
     struct errand errand;
-    struct operator_api *api;
-    bool csv;
-    int64_t after;       /* the seat behind which it begins; -1: at the first */
-    uint64_t after_hold; /* or the hold, behind all seats; 0: at the first */
-    uint32_t most, rows;
+    struct export_page {
+        bool csv;
+        int64_t after;       /* the seat behind which it begins; -1: at the first */
+        uint64_t after_hold; /* or the hold, behind all seats; 0: at the first */
+        uint32_t most;
+    } page;
+    uint32_t rows;
     struct text text;
     struct http_blob *blob;
     int rc;
     struct err_slot err;
 };
 
-MAGIC(export, 0x5ea7000d);
+static void end_export(struct errand *errand)
+{
+    http_blob_let_go(errand->call.loop->conf.uv, ((struct export *)errand)->blob);
+}
+
+static const struct errand_kind export_kind = {sizeof(struct export),   1,    REFUSAL_EXPORTS,
+                                               REFUSAL_SOLD_UNREADABLE, true, end_export};
 
 /* RFC 4180: a field with a comma, quote or line break is quoted, quotes are doubled. What a
  * spreadsheet would read as a formula gets an apostrophe in front. */
@@ -663,12 +627,12 @@ static void put_row(struct export *export, const struct span fields[FIELDS])
                                               "order", "hold", "area", "places", "price"};
     bool standing = fields[AREA].ptr != NULL;
     struct text *text = &export->text;
-    if (!export->csv)
+    if (!export->page.csv)
         json_open(text, '{');
     for (unsigned i = 0; i < FIELDS; i++) {
-        if (export->csv && i > 0)
+        if (export->page.csv && i > 0)
             text_char(text, ',');
-        if (export->csv)
+        if (export->page.csv)
             put_csv(text, fields[i]);
         else if (standing ? i == SEAT || i == ROW || i == NUMBER : i >= AREA)
             continue;
@@ -677,7 +641,7 @@ static void put_row(struct export *export, const struct span fields[FIELDS])
         else
             json_member_str(text, names[i], fields[i]);
     }
-    if (export->csv)
+    if (export->page.csv)
         TEXT_LIT(text, "\r\n");
     else
         json_close(text, '}');
@@ -737,19 +701,21 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
     export->text = text_on(malloc(cap), cap);
     if (export->text.ptr == NULL)
         return err_set(&export->err, ERR_NOMEM, "an export of %zu bytes", cap);
-    if (export->csv)
+    if (export->page.csv)
         TEXT_LIT(&export->text, "seat,zone,row,number,category,order,hold,area,places,price\r\n");
     else
         json_open(&export->text, '[');
     export->rows = 0;
     struct span event = span_of(export->errand.call.event->id);
     int rc = 0;
-    if (export->after_hold == 0)
-        rc = store_sold_read(pg, event, export->after, export->most, on_sold, export, &export->err);
-    if (rc == 0 && export->rows < export->most)
-        rc = store_sold_areas_read(pg, event, export->after_hold, export->most - export->rows,
-                                   on_sold_area, export, &export->err);
-    if (!export->csv)
+    if (export->page.after_hold == 0)
+        rc = store_sold_read(pg, event, export->page.after, export->page.most, on_sold, export,
+                             &export->err);
+    if (rc == 0 && export->rows < export->page.most)
+        rc = store_sold_areas_read(pg, event, export->page.after_hold,
+                                   export->page.most - export->rows, on_sold_area, export,
+                                   &export->err);
+    if (!export->page.csv)
         json_close(&export->text, ']');
     return rc;
 }
@@ -758,14 +724,13 @@ static int read_into(struct export *export, struct pg *pg, size_t cap)
 static void read_sold(struct errand *errand)
 {
     enum { BYTES_PER_SEAT = 400, BYTES_OF_AREAS = 64 * 1024 };
-    struct export *export = MAGIC_OF(export, errand->ctx);
-    struct pg_conf conf = {export->api->conf.dsn, "fairgate seat-service export", MIGRATE_SCHEMA,
-                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    struct export *export = errand_of(errand, &export_kind);
     struct pg *pg = NULL;
     uint32_t seats = plan_seat_count(errand->call.event->plan->plan);
-    size_t cap =
-        (size_t)(export->most < seats ? export->most : seats) * BYTES_PER_SEAT + BYTES_OF_AREAS;
-    export->rc = pg_open(&conf, &export->err, &pg);
+    size_t cap = (size_t)(export->page.most < seats ? export->page.most : seats) * BYTES_PER_SEAT +
+                 BYTES_OF_AREAS;
+    export->rc = errand_connect(errand, "fairgate seat-service export", JOURNAL_ANSWER_MS,
+                                &export->err, &pg);
     if (export->rc == 0)
         export->rc = read_into(export, pg, cap);
     while (export->rc == 0 && export->text.overflown)
@@ -778,31 +743,19 @@ static void read_sold(struct errand *errand)
 
 static bool on_sold_read(struct errand *errand)
 {
-    struct export *export = MAGIC_OF(export, errand->ctx);
+    struct export *export = errand_of(errand, &export_kind);
     if (export->blob == NULL)
         call_refuse(&errand->call, REFUSAL_SOLD_UNREADABLE);
     else
         http_reply(errand->call.req,
                    &(struct http_reply){
                        .status = 200,
-                       .type = export->csv ? "text/csv; charset=utf-8" : "application/json",
+                       .type = export->page.csv ? "text/csv; charset=utf-8" : "application/json",
                        .headers = SPAN("Cache-Control: no-store\r\n"),
                        .blob = export->blob,
                    });
     return true;
 }
-
-static void end_export(struct errand *errand)
-{
-    struct export *export = MAGIC_OF(export, errand->ctx);
-    export->api->exporting = false;
-    events_let_go(errand->call.event);
-    http_blob_let_go(errand->call.loop->conf.uv, export->blob);
-    MAGIC_END(export, export);
-    free(export);
-}
-
-static const struct errand_kind export_kind = {REFUSAL_SOLD_UNREADABLE, end_export};
 
 static bool find_seat(const struct call *call, struct span raw, int64_t *out)
 {
@@ -817,13 +770,13 @@ static bool find_seat(const struct call *call, struct span raw, int64_t *out)
 }
 
 /* ?format=, ?after= a seat by its id, or the hold of standing places, ?limit= */
-static bool read_export(struct http_req *req, struct call *call, struct export *out)
+static bool read_page(struct http_req *req, struct call *call, struct export_page *out)
 {
     struct span format = http_req_query_arg(req, SPAN("format"));
     struct span after = http_req_query_arg(req, SPAN("after"));
     struct span limit = http_req_query_arg(req, SPAN("limit"));
     uint64_t most = EXPORT_MOST;
-    *out = (struct export){.csv = span_eq(format, SPAN("csv")), .after = -1};
+    *out = (struct export_page){.csv = span_eq(format, SPAN("csv")), .after = -1};
     if (!out->csv && format.ptr != NULL && !span_eq(format, SPAN("json"))) {
         call_refuse(call, REFUSAL_FORMAT);
         return false;
@@ -844,47 +797,39 @@ static bool read_export(struct http_req *req, struct call *call, struct export *
 
 static void get_export(struct http_req *req)
 {
-    struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct call call;
-    struct export asked;
-    if (!request_event(&call, req) || !read_export(req, &call, &asked))
+    struct export_page page;
+    if (!request_event(&call, req) || !read_page(req, &call, &page))
         return;
-    struct export *export = api->exporting ? NULL : calloc(1, sizeof(*export));
-    if (export == NULL) {
-        call_refuse(&call, REFUSAL_EXPORTS);
+    struct export *export = errand_begin(loop_of(req)->conf.errands, &export_kind, &call);
+    if (export == NULL)
         return;
-    }
-    api->exporting = true;
-    *export = asked;
-    MAGIC_BEGIN(export, export);
-    export->api = api;
-    events_keep(call.event);
-    errand_begin(api->conf.errands, &export_kind, &call, export, &export->errand);
+    export->page = page;
     errand_do(&export->errand, read_sold, on_sold_read);
 }
 
 /* ---- what operators did to seats ---- */
 
 struct acts {
-    uint32_t magic;
     struct errand errand;
-    struct operator_api *api;
     uint64_t before;
     struct act_row row[ACTS_READ_MAX];
     uint32_t len;
     int rc;
 };
 
-MAGIC(acts, 0x5ea70015);
+static const struct errand_kind acts_kind = {.size = sizeof(struct acts),
+                                             .most = 2,
+                                             .full = REFUSAL_ACTS,
+                                             .unfinished = REFUSAL_ACTS_UNREADABLE,
+                                             .keeps_event = true};
 
 static void read_acts(struct errand *errand)
 {
-    struct acts *acts = MAGIC_OF(acts, errand->ctx);
-    struct pg_conf conf = {acts->api->conf.dsn, "fairgate seat-service acts", MIGRATE_SCHEMA,
-                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    struct acts *acts = errand_of(errand, &acts_kind);
     struct err_slot err;
     struct pg *pg = NULL;
-    acts->rc = pg_open(&conf, &err, &pg);
+    acts->rc = errand_connect(errand, "fairgate seat-service acts", JOURNAL_ANSWER_MS, &err, &pg);
     if (acts->rc == 0)
         acts->rc = acts_table_read(pg, span_of(errand->call.event->id), acts->before, acts->row,
                                    &err, &acts->len);
@@ -960,7 +905,7 @@ static uint32_t put_acts(struct text *body, const struct event *event, const str
 
 static bool on_acts_read(struct errand *errand)
 {
-    const struct acts *acts = MAGIC_OF(acts, errand->ctx);
+    const struct acts *acts = errand_of(errand, &acts_kind);
     struct call *call = &errand->call;
     if (acts->rc < 0) {
         call_refuse(call, REFUSAL_ACTS_UNREADABLE);
@@ -983,21 +928,8 @@ static bool on_acts_read(struct errand *errand)
     return true;
 }
 
-static void end_acts(struct errand *errand)
-{
-    struct acts *acts = MAGIC_OF(acts, errand->ctx);
-    acts->api->acts_reading -= 1;
-    events_let_go(errand->call.event);
-    MAGIC_END(acts, acts);
-    free(acts);
-}
-
-static const struct errand_kind acts_kind = {REFUSAL_ACTS_UNREADABLE, end_acts};
-
 static void get_audit(struct http_req *req)
 {
-    enum { READING_MAX = 2 };
-    struct operator_api *api = MAGIC_OF(operator_api, http_req_route_ctx(req));
     struct span asked = http_req_query_arg(req, SPAN("before"));
     uint64_t before = INT64_MAX;
     struct call call;
@@ -1007,17 +939,10 @@ static void get_audit(struct http_req *req)
         call_refuse(&call, REFUSAL_BEFORE);
         return;
     }
-    struct acts *acts = api->acts_reading < READING_MAX ? calloc(1, sizeof(*acts)) : NULL;
-    if (acts == NULL) {
-        call_refuse(&call, REFUSAL_ACTS);
+    struct acts *acts = errand_begin(loop_of(req)->conf.errands, &acts_kind, &call);
+    if (acts == NULL)
         return;
-    }
-    api->acts_reading += 1;
-    MAGIC_BEGIN(acts, acts);
-    acts->api = api;
     acts->before = before;
-    events_keep(call.event);
-    errand_begin(api->conf.errands, &acts_kind, &call, acts, &acts->errand);
     errand_do(&acts->errand, read_acts, on_acts_read);
 }
 
@@ -1219,41 +1144,17 @@ static void post_price(struct http_req *req)
     change_hall(req, read_price, price);
 }
 
-/* ---- life ---- */
-
-int operator_api_create(const struct operator_api_conf *conf, struct err_slot *err,
-                        struct operator_api **out)
-{
-    struct operator_api *api = calloc(1, sizeof(*api));
-    if (api == NULL)
-        return err_set(err, ERR_NOMEM, "the operator's calls");
-    MAGIC_BEGIN(operator_api, api);
-    api->conf = *conf;
-    *out = api;
-    return 0;
-}
-
-void operator_api_destroy(struct operator_api *api)
-{
-    if (api != NULL)
-        MAGIC_END(operator_api, api);
-    free(api);
-}
-
-int operator_api_routes(struct operator_api *api, struct http_router *router, struct err_slot *err)
-{
-    const struct http_route routes[] = {
-        {HTTP_METHOD_GET, "/admin/events", get_events, api, 0},
-        {HTTP_METHOD_PUT, "/admin/events/{event}", put_event, api, PLAN_JSON_MAX},
-        {HTTP_METHOD_GET, "/admin/events/{event}", get_event, api, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/document", get_document, api, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/counts", get_counts, api, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/export", get_export, api, 0},
-        {HTTP_METHOD_GET, "/admin/events/{event}/audit", get_audit, api, 0},
-        {HTTP_METHOD_POST, "/admin/events/{event}/block", post_block, api, ADMIN_BODY_MAX},
-        {HTTP_METHOD_POST, "/admin/events/{event}/unblock", post_unblock, api, ADMIN_BODY_MAX},
-        {HTTP_METHOD_POST, "/admin/events/{event}/move", post_move, api, ADMIN_BODY_MAX},
-        {HTTP_METHOD_POST, "/admin/events/{event}/price", post_price, api, ADMIN_BODY_MAX},
-    };
-    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
-}
+const struct http_route operator_api_routes[] = {
+    {HTTP_METHOD_GET, "/admin/events", get_events, NULL, 0},
+    {HTTP_METHOD_PUT, "/admin/events/{event}", put_event, NULL, PLAN_JSON_MAX},
+    {HTTP_METHOD_GET, "/admin/events/{event}", get_event, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/document", get_document, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/counts", get_counts, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/export", get_export, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/audit", get_audit, NULL, 0},
+    {HTTP_METHOD_POST, "/admin/events/{event}/block", post_block, NULL, ADMIN_BODY_MAX},
+    {HTTP_METHOD_POST, "/admin/events/{event}/unblock", post_unblock, NULL, ADMIN_BODY_MAX},
+    {HTTP_METHOD_POST, "/admin/events/{event}/move", post_move, NULL, ADMIN_BODY_MAX},
+    {HTTP_METHOD_POST, "/admin/events/{event}/price", post_price, NULL, ADMIN_BODY_MAX},
+    {.pattern = NULL},
+};

@@ -15,6 +15,7 @@
 #include "api/request.h"
 #include "api/verdict.h"
 #include "base/json_in.h"
+#include "loop/ended.h"
 #include "loop/pending.h"
 #include "sale/purchase.h"
 
@@ -211,9 +212,36 @@ static bool read_move(struct call *call, json_t *doc, struct move *move)
            request_seats(call, to, "to", move->to, &move->to_len);
 }
 
-/* For the saga that replaces the tickets of these seats. What was bought, and its digest, stay as
- * they were: the price is paid, and a move is a separate fact from the sale. */
-static void post_move(struct http_req *req)
+static bool same_categories(const struct plan *plan, const struct move *move)
+{
+    const struct plan_facts *facts = plan_facts(plan);
+    for (uint32_t i = 0; i < move->from_len; i++) {
+        if (facts->category[move->from[i]] != facts->category[move->to[i]])
+            return false;
+    }
+    return true;
+}
+
+/* The move was begun and is undone at once, so that the same rules judge it; nothing reaches the
+ * journal, and nothing is promised. */
+static void answer_movable(struct call *call, enum engine_verdict verdict, const struct move *move,
+                           struct commit_entry *entry)
+{
+    if (verdict == ENGINE_OK)
+        engine_undo(call->event->engine, &entry->op);
+    if (verdict == ENGINE_OK || verdict == ENGINE_SAME) {
+        struct text body = loop_text(call->loop);
+        json_open(&body, '{');
+        json_member_bool(&body, "same_category", same_categories(call->event->plan->plan, move));
+        json_close(&body, '}');
+        call_reply(call, 200, &body, (struct span){NULL, 0});
+    } else {
+        verdict_reply(call, verdict, &entry->op, NULL);
+    }
+    pending_drop(entry);
+}
+
+static void move_seats(struct http_req *req, bool only_asks)
 {
     struct call call;
     struct move move = {0};
@@ -225,52 +253,26 @@ static void post_move(struct http_req *req)
     if (read_move(&call, doc, &move) && (entry = pending_entry(&call)) != NULL) {
         enum engine_verdict verdict = engine_move(call.event->engine, hold, move.order, move.from,
                                                   move.to, move.from_len, call.now_ms, &entry->op);
-        go_on(&call, verdict, entry);
+        if (only_asks)
+            answer_movable(&call, verdict, &move, entry);
+        else
+            go_on(&call, verdict, entry);
     }
     json_decref(doc);
 }
 
-static bool same_categories(const struct plan *plan, const struct move *move)
+/* For the saga that replaces the tickets of these seats. What was bought, and its digest, stay as
+ * they were: the price is paid, and a move is a separate fact from the sale. */
+static void post_move(struct http_req *req)
 {
-    const struct plan_facts *facts = plan_facts(plan);
-    for (uint32_t i = 0; i < move->from_len; i++) {
-        if (facts->category[move->from[i]] != facts->category[move->to[i]])
-            return false;
-    }
-    return true;
+    move_seats(req, false);
 }
 
 /* Would these seats move? For a caller that has to void their tickets first and cannot undo that.
- * The move is begun and undone at once, so that the same rules judge it; nothing reaches the
- * journal, and nothing is promised. */
+ */
 static void post_movable(struct http_req *req)
 {
-    struct call call;
-    struct move move = {0};
-    uint64_t hold;
-    json_t *doc;
-    if (!request_event(&call, req) || !request_hold(&call, &hold) || !request_body(&call, &doc))
-        return;
-    struct commit_entry *entry = NULL;
-    if (read_move(&call, doc, &move) && (entry = pending_entry(&call)) != NULL) {
-        struct engine *engine = call.event->engine;
-        enum engine_verdict verdict = engine_move(engine, hold, move.order, move.from, move.to,
-                                                  move.from_len, call.now_ms, &entry->op);
-        if (verdict == ENGINE_OK)
-            engine_undo(engine, &entry->op);
-        if (verdict == ENGINE_OK || verdict == ENGINE_SAME) {
-            struct text body = loop_text(call.loop);
-            json_open(&body, '{');
-            json_member_bool(&body, "same_category",
-                             same_categories(call.event->plan->plan, &move));
-            json_close(&body, '}');
-            call_reply(&call, 200, &body, (struct span){NULL, 0});
-        } else {
-            verdict_reply(&call, verdict, &entry->op, NULL);
-        }
-        pending_drop(entry);
-    }
-    json_decref(doc);
+    move_seats(req, true);
 }
 
 /* The state of a hold, for a caller that has to know it before deciding. */
@@ -298,21 +300,17 @@ static void get_hold(struct http_req *req)
 /* The waiting room or the operator ends a session: its passes are worthless from now on. */
 static void post_session_end(struct http_req *req)
 {
-    ended_session(http_req_route_ctx(req), req, http_req_param(req, 0));
+    ended_session(loop_of(req)->conf.ended, req, http_req_param(req, 0));
 }
 
-int order_api_routes(struct ended *ended, struct http_router *router, struct err_slot *err)
-{
-    const struct http_route routes[] = {
-        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/{action}", post_action, NULL,
-         ORDER_BODY_MAX},
-        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/move", post_move, NULL,
-         ORDER_BODY_MAX},
-        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/movable", post_movable, NULL,
-         ORDER_BODY_MAX},
-        {HTTP_METHOD_GET, "/internal/events/{event}/holds/{hold}", get_hold, NULL, 0},
-        {HTTP_METHOD_POST, "/internal/sessions/{session}/end", post_session_end, ended,
-         ORDER_BODY_MAX},
-    };
-    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
-}
+const struct http_route order_api_routes[] = {
+    {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/{action}", post_action, NULL,
+     ORDER_BODY_MAX},
+    {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/move", post_move, NULL,
+     ORDER_BODY_MAX},
+    {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/movable", post_movable, NULL,
+     ORDER_BODY_MAX},
+    {HTTP_METHOD_GET, "/internal/events/{event}/holds/{hold}", get_hold, NULL, 0},
+    {HTTP_METHOD_POST, "/internal/sessions/{session}/end", post_session_end, NULL, ORDER_BODY_MAX},
+    {.pattern = NULL},
+};

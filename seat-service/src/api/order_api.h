@@ -4,9 +4,7 @@
 #define FG_SEAT_SERVICE_ORDER_API_H
 
 #include "http/http.h"
-#include "loop/ended.h"
 
-/* `ended` is borrowed: sessions that are over go there. */
-int order_api_routes(struct ended *ended, struct http_router *router, struct err_slot *err);
+extern const struct http_route order_api_routes[];
 
 #endif

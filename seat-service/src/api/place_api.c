@@ -14,44 +14,24 @@
  * taken back. */
 #include "api/place_api.h"
 
+#include "api/errand.h"
 #include "api/request.h"
 #include "base/json_in.h"
-#include "base/magic.h"
-#include "tables/migrate.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-struct place_api {
-    uint32_t magic;
-    const char *dsn;
-    struct errand_list *errands;
-    bool moving;
-};
-
-MAGIC(place_api, 0x5ea70016);
 
 /* A move, until it is answered. */
 struct moving {
-    uint32_t magic;
     struct errand errand;
-    struct place_api *api;
     char event[EVENT_ID_MAX + 1], owner[JOURNAL_INSTANCE_MAX];
     int rc;
     struct err_slot err;
 };
 
-MAGIC(moving, 0x5ea70017);
-
-static void end_moving(struct errand *errand)
-{
-    struct moving *moving = MAGIC_OF(moving, errand->ctx);
-    moving->api->moving = false;
-    MAGIC_END(moving, moving);
-    free(moving);
-}
-
-static const struct errand_kind moving_kind = {REFUSAL_UNFINISHED, end_moving};
+static const struct errand_kind moving_kind = {.size = sizeof(struct moving),
+                                               .most = 1,
+                                               .full = REFUSAL_MOVES,
+                                               .unfinished = REFUSAL_UNFINISHED};
 
 /* Does the process of that name own it, as far as is known here? */
 static bool is_there(const struct loop_conf *conf, const char *id, const char *owner,
@@ -86,7 +66,7 @@ static void reply_place(struct call *call, const char *event, const struct journ
 
 static bool look_whether_there(struct errand *errand)
 {
-    const struct moving *moving = MAGIC_OF(moving, errand->ctx);
+    const struct moving *moving = errand_of(errand, &moving_kind);
     struct journal_place place;
     if (!is_there(&errand->call.loop->conf, moving->event, moving->owner, &place))
         return false;
@@ -96,11 +76,10 @@ static bool look_whether_there(struct errand *errand)
 
 static void write_wish(struct errand *errand)
 {
-    struct moving *moving = MAGIC_OF(moving, errand->ctx);
-    struct pg_conf conf = {moving->api->dsn, "fairgate seat-service place", MIGRATE_SCHEMA,
-                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    struct moving *moving = errand_of(errand, &moving_kind);
     struct pg *pg = NULL;
-    moving->rc = pg_open(&conf, &moving->err, &pg);
+    moving->rc =
+        errand_connect(errand, "fairgate seat-service place", JOURNAL_ANSWER_MS, &moving->err, &pg);
     if (moving->rc == 0)
         moving->rc = store_want(pg, span_of(moving->event), span_of(moving->owner), MOVE_WAIT_MS,
                                 &moving->err);
@@ -109,7 +88,7 @@ static void write_wish(struct errand *errand)
 
 static bool on_wish_written(struct errand *errand)
 {
-    struct moving *moving = MAGIC_OF(moving, errand->ctx);
+    struct moving *moving = errand_of(errand, &moving_kind);
     if (moving->rc < 0) {
         log_failure(errand->call.loop->conf.log, "a move was not written", &moving->err);
         call_refuse(&errand->call,
@@ -152,7 +131,6 @@ static bool may_move(struct call *call)
 
 static void post_place(struct http_req *req)
 {
-    struct place_api *api = MAGIC_OF(place_api, http_req_route_ctx(req));
     struct call call = {.req = req, .loop = loop_of(req)};
     char event[EVENT_ID_MAX + 1], owner[JOURNAL_INSTANCE_MAX];
     struct journal_place place;
@@ -163,17 +141,11 @@ static void post_place(struct http_req *req)
         reply_place(&call, event, &place);
         return;
     }
-    struct moving *moving = api->moving ? NULL : calloc(1, sizeof(*moving));
-    if (moving == NULL) {
-        call_refuse(&call, REFUSAL_MOVES);
+    struct moving *moving = errand_begin(loop_of(req)->conf.errands, &moving_kind, &call);
+    if (moving == NULL)
         return;
-    }
-    api->moving = true;
-    MAGIC_BEGIN(moving, moving);
-    moving->api = api;
     memcpy(moving->event, event, sizeof(event));
     memcpy(moving->owner, owner, sizeof(owner));
-    errand_begin(api->errands, &moving_kind, &call, moving, &moving->errand);
     errand_do(&moving->errand, write_wish, on_wish_written);
 }
 
@@ -241,33 +213,9 @@ static void get_event(struct http_req *req)
     }
 }
 
-int place_api_create(const char *dsn, struct errand_list *errands, struct err_slot *err,
-                     struct place_api **out)
-{
-    struct place_api *api = calloc(1, sizeof(*api));
-    if (api == NULL)
-        return err_set(err, ERR_NOMEM, "moves of events");
-    MAGIC_BEGIN(place_api, api);
-    api->dsn = dsn;
-    api->errands = errands;
-    *out = api;
-    return 0;
-}
-
-void place_api_destroy(struct place_api *api)
-{
-    if (api != NULL)
-        MAGIC_END(place_api, api);
-    free(api);
-}
-
-int place_api_routes(struct place_api *api, struct http_router *private_routes,
-                     struct err_slot *err)
-{
-    const struct http_route routes[] = {
-        {HTTP_METHOD_POST, "/admin/events/{event}/place", post_place, api, ADMIN_BODY_MAX},
-        {HTTP_METHOD_GET, "/internal/owners", get_owners, NULL, 0},
-        {HTTP_METHOD_GET, "/internal/events/{event}", get_event, NULL, 0},
-    };
-    return http_router_add_all(private_routes, routes, sizeof(routes) / sizeof(routes[0]), err);
-}
+const struct http_route place_api_routes[] = {
+    {HTTP_METHOD_POST, "/admin/events/{event}/place", post_place, NULL, ADMIN_BODY_MAX},
+    {HTTP_METHOD_GET, "/internal/owners", get_owners, NULL, 0},
+    {HTTP_METHOD_GET, "/internal/events/{event}", get_event, NULL, 0},
+    {.pattern = NULL},
+};

@@ -26,6 +26,9 @@ struct counter_stats {
 };
 
 struct call_plain;
+struct ended;
+struct series;
+struct errand_list;
 
 struct loop_conf {
     uv_loop_t *uv;
@@ -42,6 +45,10 @@ struct loop_conf {
     struct logger *log;
     struct counter_stats *stats;
     const struct call_plain *plain;
+    /* Of the private listener: */
+    struct ended *ended;
+    struct series *series;
+    struct errand_list *errands;
 };
 
 struct loop {
