@@ -374,12 +374,12 @@ function linkStruct(block, fields, tag) {
   return `${lists.join('')}${tag} {\n${members.join('')}};\n\n`;
 }
 
-// With lists the arguments lie in memory of the caller's.
+// Prepared ones lie in memory of the caller's until all are sent, others with lists in the connection's.
 const hasLists = (block) => flat(block.args).some((field) => field.list || field.isArray);
 const isQuery = (block) => block.columns.length > 0;
 
 function linkSignature(block) {
-  const given = `struct pg *pg${hasLists(block) ? ', struct pg_args *bound' : ''}${block.args.length > 0 ? `, const ${argsType(block)} *args` : ''}`;
+  const given = `struct pg *pg${block.way === 'prepared' ? ', struct pg_args *bound' : ''}${block.args.length > 0 ? `, const ${argsType(block)} *args` : ''}`;
   const rest = block.way === 'copy' ? 'int (*on_row)(void *ctx, struct span row), void *ctx, struct err_slot *err'
     : block.way === 'prepared' ? 'struct err_slot *err' : `struct err_slot *err, ${isQuery(block) ? 'PGresult **out' : 'uint64_t *rows'}`;
   return `int sql_${block.name}(${given}, ${rest})`;
@@ -433,12 +433,23 @@ function linkReadCopy(block) {
   return `${linkReader(block)}\n{\n${lines.join('')}    return true;\n}\n\n`;
 }
 
+const SINGLES_BYTES = 1024; // all arguments of a statement that are no lists
+
+// What each array takes: its head, and the length of each element with its bytes.
+const listBytes = (fields) => flat(fields).filter(({ list, isArray }) => list || isArray).map((field) => {
+  const of = field.list ? `args->${field.list}` : `args->${field.cName}`;
+  return field.isSpan ? `    for (uint32_t i = 0; i < ${of}_len; i++)\n        bytes += 4 + ${of}[i]${field.list ? `.${field.cName}` : ''}.len;\n    bytes += 20;\n`
+    : `    bytes += 20 + (size_t)${of}_len * ${4 + (WIDTHS[field.type.replace(/\[\]$/, '')] ?? 1)};\n`;
+}).join('');
+
 function linkBody(block) {
   if (block.way === 'copy')
     return `    char sql[${block.copy.length + 256}];\n    int len = snprintf(sql, sizeof(sql), ${cString(block.copy)}${block.copied});\n` +
       '    assert(len > 0 && (size_t)len < sizeof(sql));\n    (void)len;\n    return pg_copy(pg, sql, on_row, ctx, err);\n';
-  const args = block.args.length === 0 ? 'NULL' : hasLists(block) ? 'bound' : '&own';
-  const own = args === '&own' ? '    uint8_t memory[1024];\n    struct pg_args own, *bound = &own;\n    pg_args_init(bound, memory, sizeof(memory));\n' : '';
+  const args = block.args.length === 0 ? 'NULL' : block.way === 'prepared' ? 'bound' : '&own';
+  const own = args !== '&own' ? '' : hasLists(block) ? `    struct pg_args own, *bound = &own;\n    size_t bytes = ${SINGLES_BYTES};\n${listBytes(block.args)}` +
+    '    int rc = pg_bind(pg, bytes, bound, err);\n    if (rc < 0)\n        return rc;\n'
+    : `    uint8_t memory[${SINGLES_BYTES}];\n    struct pg_args own, *bound = &own;\n    pg_args_init(bound, memory, sizeof(memory));\n`;
   const call = block.way === 'prepared' ? `pg_pipeline_add(pg, "${block.name}", ${args}, err)`
     : `${isQuery(block) ? 'pg_query' : 'pg_change'}(pg, ${cString(block.text)}, ${args}, err, ${isQuery(block) ? 'out' : 'rows'})`;
   return `${own}${linkBind(block, block.args, 'args->')}    return ${call};\n`;

@@ -16,11 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPY_HEAD_BYTES = 19 }; /* signature, flags, length of an extension that nobody uses */
+enum { PARAMETERS_BYTES = 65536 }; /* rarely more */
+enum { COPY_HEAD_BYTES = 19 };     /* signature, flags, length of an extension that nobody uses */
 
 struct pg {
     PGconn *conn;
     uint32_t query_ms;
+    uint8_t *memory; /* for parameters */
+    size_t memory_len;
     char sqlstate[PG_SQLSTATE_BYTES];
 };
 
@@ -179,14 +182,19 @@ int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
     if (pg == NULL)
         return err_set(err, ERR_NOMEM, "a PostgreSQL connection");
     pg->query_ms = conf->query_ms;
-
+    struct pg_args none;
+    int rc = pg_bind(pg, PARAMETERS_BYTES, &none, err);
+    if (rc < 0) {
+        free(pg);
+        return rc;
+    }
     char options[192];
     snprintf(options, sizeof(options),
              "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2"
              " -c synchronous_commit=on -c client_min_messages=warning%s%s",
              conf->schema != NULL ? " -c search_path=" : "",
              conf->schema != NULL ? conf->schema : "");
-    int rc = connect_to_some(pg, conf, options, err);
+    rc = connect_to_some(pg, conf, options, err);
     if (rc < 0)
         goto finish_conn;
     if (PQsetnonblocking(pg->conn, 1) != 0) {
@@ -197,8 +205,7 @@ int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
     return 0;
 
 finish_conn:
-    PQfinish(pg->conn);
-    free(pg);
+    pg_close(pg);
     return err_wrap(err, "connecting");
 }
 
@@ -207,6 +214,7 @@ void pg_close(struct pg *pg)
     if (pg == NULL)
         return;
     PQfinish(pg->conn);
+    free(pg->memory);
     free(pg);
 }
 
@@ -223,6 +231,19 @@ uint32_t pg_answer_ms(const struct pg *pg)
 const char *pg_sqlstate(const struct pg *pg)
 {
     return pg->sqlstate;
+}
+
+int pg_bind(struct pg *pg, size_t bytes, struct pg_args *args, struct err_slot *err)
+{
+    if (bytes > pg->memory_len) {
+        uint8_t *memory = realloc(pg->memory, bytes);
+        if (memory == NULL)
+            return err_set(err, ERR_NOMEM, "%zu bytes of parameters", bytes);
+        pg->memory = memory;
+        pg->memory_len = bytes;
+    }
+    pg_args_init(args, pg->memory, pg->memory_len);
+    return 0;
 }
 
 static int check_args(const struct pg_args *args, struct err_slot *err)

@@ -36,6 +36,8 @@ uint32_t pg_answer_ms(const struct pg *pg); /* how long each answer is waited fo
 /* Five letters of the last ERR_PEER. "53100" is a full disk, "23505" a unique key. */
 const char *pg_sqlstate(const struct pg *pg);
 
+/* For the parameters of one statement: memory of the connection's, until the next. */
+int pg_bind(struct pg *pg, size_t bytes, struct pg_args *args, struct err_slot *err);
 /* Text without parameters, may hold several statements; what they return is dropped. */
 int pg_run(struct pg *pg, const char *sql, struct err_slot *err);
 int pg_prepare(struct pg *pg, const char *name, const char *sql, struct err_slot *err);

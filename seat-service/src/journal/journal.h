@@ -22,7 +22,6 @@
 #include "journal/store.h"
 #include "observe/histogram.h"
 #include "observe/log.h"
-#include "tables/ended_table.h"
 
 struct journal;
 
@@ -53,8 +52,9 @@ struct journal_host {
                  struct err_slot *err);
     /* Fills the change that begins the event's journal. */
     void (*first)(void *ctx, uint32_t nth, struct change *change);
-    /* A session that some process ended early; may be repeated. May be NULL. */
-    void (*ended)(void *ctx, const struct ended_row *row);
+    /* A session that some process ended early, by its hash, and until when its passes would have
+     * counted; may be repeated. May be NULL. */
+    void (*ended)(void *ctx, uint64_t session, uint64_t until_s);
     /* The event was created again in the waiting room, as some process learnt; may be repeated,
      * even before found(). May be NULL. */
     void (*renewed)(void *ctx, uint32_t nth, uint64_t incarnation);

@@ -150,13 +150,29 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     return 0;
 }
 
-/* Sessions ended by other processes, or by an earlier life of this one. */
+/* Sessions ended by other processes, or by an earlier life of this one. The database numbers rows
+ * before a commit and shows them after it, so two writers' rows may appear out of order: each read
+ * goes back over the last few. */
 static int follow_ended(struct journal *journal, struct err_slot *err)
 {
+    enum { ENDED_AGAIN = 64 };
     const struct journal_host *host = &journal->conf.host;
-    return host->ended == NULL ? 0
-                               : ended_table_read(journal->reader_pg, &journal->ended_seen,
-                                                  host->ended, host->ctx, err);
+    uint64_t *seen = &journal->ended_seen;
+    struct sql_ended_read_args args = {*seen > ENDED_AGAIN ? *seen - ENDED_AGAIN : 0,
+                                       PASS_REVOKED_MAX};
+    PGresult *res;
+    if (host->ended == NULL)
+        return 0;
+    int rc = sql_ended_read(journal->reader_pg, &args, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "reading ended sessions");
+    for (int i = PQntuples(res); i-- > 0;) {
+        struct sql_ended_read_row row = sql_ended_read_row(res, i);
+        *seen = row.no > *seen ? row.no : *seen;
+        host->ended(host->ctx, row.session, row.until_ms / 1000);
+    }
+    PQclear(res);
+    return 0;
 }
 
 /* ---- taking over ---- */

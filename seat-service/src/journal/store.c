@@ -28,9 +28,7 @@
 #include <string.h>
 
 enum {
-    LOCK_CLASS = 4606786,         /* for our advisory locks; the event's number is the other half */
-    KEYS_BYTES = 16 * EVENTS_MAX, /* for as many keys of locks, or backends, and a name */
-    RAISE_BYTES = 64 * EVENTS_MAX, /* for as many epochs, and the names and addresses of one */
+    LOCK_CLASS = 4606786, /* for our advisory locks; the event's number is the other half */
 };
 
 static struct span chain_span(const struct chain *chain)
@@ -122,15 +120,12 @@ int store_events_changed(struct pg *pg, struct store_changes *changes, struct st
 int store_wake(struct pg *pg, const int32_t *events, uint32_t unasked_len, uint32_t len,
                uint32_t refused_len, struct err_slot *err)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     assert(unasked_len <= len);
     assert(len + refused_len <= EVENTS_MAX);
     struct sql_events_wake_args args = {
         events,       unasked_len, events + unasked_len, len - unasked_len,
         events + len, refused_len, CONFIRM_SPARED_MS};
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_events_wake(pg, &bound, &args, err, NULL);
+    int rc = sql_events_wake(pg, &args, err, NULL);
     return rc < 0 ? err_wrap(err, "waking events") : 0;
 }
 
@@ -218,13 +213,9 @@ static int32_t class_of(enum store_lock lock)
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                struct err_slot *err, bool *got)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     PGresult *res;
     assert(len <= EVENTS_MAX);
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc =
-        sql_lock_try(pg, &bound, &(struct sql_lock_try_args){class_of(lock), keys, len}, err, &res);
+    int rc = sql_lock_try(pg, &(struct sql_lock_try_args){class_of(lock), keys, len}, err, &res);
     if (rc < 0)
         return err_wrap(err, "locks of events");
     for (int i = 0; i < PQntuples(res); i++) {
@@ -250,13 +241,10 @@ int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_sl
 int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len, bool take,
                 struct err_slot *err)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     PGresult *res;
     assert(len <= EVENTS_MAX);
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_lock_share(
-        pg, &bound, &(struct sql_lock_share_args){class_of(lock), keys, len, take}, err, &res);
+    int rc = sql_lock_share(pg, &(struct sql_lock_share_args){class_of(lock), keys, len, take}, err,
+                            &res);
     if (rc == 0)
         PQclear(res);
     return rc;
@@ -292,13 +280,9 @@ int store_held(struct pg *pg, uint32_t silent_ms, struct err_slot *err,
                void (*on_held)(void *ctx, const struct store_held *held), void *ctx)
 {
     const int32_t classes[] = {class_of(STORE_LOCK_EVENT), class_of(STORE_LOCK_PLACE)};
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     PGresult *res;
-    pg_args_init(&bound, memory, sizeof(memory));
     int rc = sql_locks_held(
-        pg, &bound,
-        &(struct sql_locks_held_args){classes, sizeof(classes) / sizeof(classes[0]), silent_ms},
+        pg, &(struct sql_locks_held_args){classes, sizeof(classes) / sizeof(classes[0]), silent_ms},
         err, &res);
     if (rc < 0)
         return err_wrap(err, "who holds the locks");
@@ -318,12 +302,9 @@ int store_held(struct pg *pg, uint32_t silent_ms, struct err_slot *err,
 int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
                 void (*on_where)(void *ctx, const struct store_where *where), void *ctx)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     PGresult *res;
     assert(len <= EVENTS_MAX);
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_owners_where(pg, &bound, &(struct sql_owners_where_args){events, len}, err, &res);
+    int rc = sql_owners_where(pg, &(struct sql_owners_where_args){events, len}, err, &res);
     if (rc < 0)
         return err_wrap(err, "where events are");
     for (int i = 0; i < PQntuples(res); i++) {
@@ -341,12 +322,9 @@ int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
                                 const struct store_line *line),
                 void *ctx)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     PGresult *res;
     assert(len <= EVENTS_MAX);
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_owners_heads(pg, &bound, &(struct sql_owners_heads_args){events, len}, err, &res);
+    int rc = sql_owners_heads(pg, &(struct sql_owners_heads_args){events, len}, err, &res);
     if (rc < 0)
         return err_wrap(err, "how far events are");
     for (int i = 0; i < PQntuples(res); i++) {
@@ -382,8 +360,6 @@ int store_raise(struct pg *pg, struct span instance, const struct store_address 
     struct sql_owners_raise_rows rows[EVENTS_MAX];
     struct sql_owners_raise_args args = {instance, span_of(address->open), span_of(address->within),
                                          rows, len};
-    uint8_t memory[RAISE_BYTES];
-    struct pg_args bound;
     PGresult *res;
     assert(len <= EVENTS_MAX);
     for (uint32_t i = 0; i < len; i++) {
@@ -393,8 +369,7 @@ int store_raise(struct pg *pg, struct span instance, const struct store_address 
             (struct sql_owners_raise_rows){raise->event, raise->was, raise->kept, raise->fresh};
         raise->rc = ERR_EXISTS;
     }
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_owners_raise(pg, &bound, &args, err, &res);
+    int rc = sql_owners_raise(pg, &args, err, &res);
     if (rc < 0)
         return err_wrap(err, "owners of events");
     for (int k = 0; k < PQntuples(res); k++) {
@@ -430,12 +405,9 @@ int store_prove(struct pg *pg, int32_t event, const struct store_head *head, str
 int store_free(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
                bool *is_free)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     PGresult *res;
     assert(len <= EVENTS_MAX);
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_owners_free(pg, &bound, &(struct sql_owners_free_args){events, len}, err, &res);
+    int rc = sql_owners_free(pg, &(struct sql_owners_free_args){events, len}, err, &res);
     if (rc < 0)
         return err_wrap(err, "which events can be written");
     for (uint32_t i = 0; i < len; i++) {
@@ -450,13 +422,10 @@ int store_free(struct pg *pg, const int32_t *events, uint32_t len, struct err_sl
 int store_owners_read(struct pg *pg, const int32_t *events, uint32_t len, struct span instance,
                       uint64_t since_ms, struct err_slot *err, struct store_owner *out)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     PGresult *res;
     assert(len <= EVENTS_MAX);
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_owners_read(
-        pg, &bound, &(struct sql_owners_read_args){events, len, instance, since_ms}, err, &res);
+    int rc = sql_owners_read(pg, &(struct sql_owners_read_args){events, len, instance, since_ms},
+                             err, &res);
     if (rc < 0)
         return err_wrap(err, "owners of events");
     for (uint32_t i = 0; i < len; i++)
@@ -495,12 +464,9 @@ int store_head_read(struct pg *pg, int32_t event, struct span instance, uint64_t
 int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                      uint32_t silent_ms, struct err_slot *err, bool *ended)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     struct sql_lock_end_silent_args args = {class_of(lock), keys, len, silent_ms};
     PGresult *res;
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_lock_end_silent(pg, &bound, &args, err, &res);
+    int rc = sql_lock_end_silent(pg, &args, err, &res);
     if (rc < 0)
         return err_wrap(err, "ending a silent owner");
     *ended = PQntuples(res) > 0;
@@ -511,12 +477,9 @@ int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, u
 int store_end_backends(struct pg *pg, enum store_lock lock, int32_t key, const int32_t *pids,
                        uint32_t len, struct err_slot *err)
 {
-    uint8_t memory[KEYS_BYTES];
-    struct pg_args bound;
     struct sql_lock_end_backends_args args = {class_of(lock), key, pids, len};
     PGresult *res;
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_lock_end_backends(pg, &bound, &args, err, &res);
+    int rc = sql_lock_end_backends(pg, &args, err, &res);
     if (rc == 0)
         PQclear(res);
     return rc;

@@ -8,8 +8,8 @@
 #include "loop/ended.h"
 
 #include "base/magic.h"
-#include "tables/ended_table.h"
 #include "tables/migrate.h"
+#include "tables/statements.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 enum { SESSION_S = 24 * 3600 }; /* no pass lasts longer: session_max_s of the waiting room */
 
 struct ending {
-    struct ended_row row;
+    struct sql_ended_write_rows row;
     struct call call;
 };
 
@@ -32,7 +32,7 @@ struct ended {
     struct pg *pg;
     struct ending taken[ENDINGS_MAX];
     uint32_t taken_len;
-    struct renewed_row renewed[EVENTS_MAX];
+    struct sql_events_renew_rows renewed[EVENTS_MAX];
     struct event *renewing[EVENTS_MAX]; /* kept meanwhile */
     uint32_t renewed_len;
     int rc;
@@ -47,7 +47,7 @@ MAGIC(ended, 0x5ea70002);
 static void on_pool(uv_work_t *req)
 {
     struct ended *ended = MAGIC_OF(ended, req->data);
-    struct ended_row rows[ENDINGS_MAX];
+    struct sql_ended_write_rows rows[ENDINGS_MAX];
     struct err_slot err;
     struct pg_conf conf = {ended->conf.dsn, "fairgate seat-service sessions", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
@@ -55,9 +55,12 @@ static void on_pool(uv_work_t *req)
         rows[i] = ended->taken[i].row;
     ended->rc = ended->pg == NULL ? pg_open(&conf, &err, &ended->pg) : 0;
     if (ended->rc == 0 && ended->taken_len > 0)
-        ended->rc = ended_table_write(ended->pg, rows, ended->taken_len, &err);
+        ended->rc = sql_ended_write(
+            ended->pg, &(struct sql_ended_write_args){rows, ended->taken_len}, &err, NULL);
     if (ended->rc == 0 && ended->renewed_len > 0)
-        ended->rc = ended_table_renew(ended->pg, ended->renewed, ended->renewed_len, &err);
+        ended->rc = sql_events_renew(
+            ended->pg, &(struct sql_events_renew_args){ended->renewed, ended->renewed_len}, &err,
+            NULL);
     if (ended->rc < 0) {
         if (!ended->failing)
             log_failure(ended->conf.log, "ended sessions cannot be kept", &err);
@@ -114,7 +117,8 @@ static void take_renewed(struct ended *ended)
             continue;
         events_keep(event);
         ended->renewing[ended->renewed_len] = event;
-        ended->renewed[ended->renewed_len++] = (struct renewed_row){event->id, known};
+        ended->renewed[ended->renewed_len++] =
+            (struct sql_events_renew_rows){span_of(event->id), known};
     }
 }
 
@@ -143,14 +147,14 @@ void ended_session(struct ended *ended, struct http_req *req, struct span sessio
     struct call call = {.req = req, .loop = loop_of(req)};
     (void)MAGIC_OF(ended, ended); /* it came as a route's ctx */
     uint64_t until_s = clock_wall_us(call.loop->conf.clock) / 1000000 + SESSION_S;
-    struct ended_row row = {.session = pass_hash(session), .until_s = until_s};
+    struct sql_ended_write_rows row = {pass_hash(session), until_s * 1000};
     assert(call.loop->conf.nth == 0);
     if (ended->waiting_len == ENDINGS_MAX) {
         call_refuse(&call, REFUSAL_ENDINGS);
         return;
     }
     ended->loop = call.loop;
-    pass_revoke(ended->conf.revoked, row.session, row.until_s);
+    pass_revoke(ended->conf.revoked, row.session, until_s);
     ended->waiting[ended->waiting_len++] = (struct ending){row, call};
     begin(ended);
 }

@@ -567,10 +567,10 @@ const _Atomic uint64_t *events_behind_ms(const struct events *events)
 
 /* ---- sessions and ownership, as others tell them ---- */
 
-static void on_ended(void *ctx, const struct ended_row *row)
+static void on_ended(void *ctx, uint64_t session, uint64_t until_s)
 {
     const struct events *events = MAGIC_OF(events, ctx);
-    pass_revoke(events->conf.revoked, row->session, row->until_s);
+    pass_revoke(events->conf.revoked, session, until_s);
 }
 
 static void on_renewed(void *ctx, uint32_t nth, uint64_t incarnation)

@@ -16,7 +16,6 @@
 
 #include "base/magic.h"
 #include "tables/migrate.h"
-#include "tables/series_table.h"
 #include "tables/statements.h"
 
 #include <assert.h>
@@ -43,13 +42,11 @@ struct work {
     uv_work_t req;
     struct series *series;
     struct pg *pg; /* kept from one time to the next */
-    struct counted_row points[EVENTS_MAX];
+    struct sql_counted_write_rows points[EVENTS_MAX];
     struct event *counted[EVENTS_MAX]; /* whose points they are, kept */
     uint32_t points_len;
     struct event *read; /* whose points to read, kept; NULL: none */
-    struct counted_row *found;
-    uint32_t found_len;
-    bool has_read;
+    PGresult *found;    /* the newest first; NULL: they were not read */
 };
 
 struct series {
@@ -90,13 +87,16 @@ static void on_pool(uv_work_t *req)
     struct pg_conf conf = {series->conf.dsn, "fairgate seat-service series", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
     int rc = work->pg == NULL ? pg_open(&conf, &err, &work->pg) : 0;
-    if (rc == 0 && work->read != NULL) {
-        rc = series_table_read(work->pg, span_of(work->read->id), work->found, SERIES_POINTS, &err,
-                               &work->found_len);
-        work->has_read = rc == 0;
-    }
+    if (rc == 0 && work->read != NULL)
+        rc = sql_counted_read(
+            work->pg, &(struct sql_counted_read_args){span_of(work->read->id), SERIES_POINTS}, &err,
+            &work->found);
     if (rc == 0 && work->points_len > 0)
-        rc = series_table_write(work->pg, work->points, work->points_len, SERIES_POINTS, &err);
+        rc =
+            sql_counted_write(work->pg,
+                              &(struct sql_counted_write_args){work->points, work->points_len,
+                                                               (uint64_t)SERIES_POINTS * SERIES_MS},
+                              &err, NULL);
     if (rc == 0) {
         read_server(series, work->pg);
         return;
@@ -116,29 +116,32 @@ static void on_done(uv_work_t *req, int status)
     (void)status;
     series->failing = work->pg == NULL;
     series->working = false;
-    if (work->has_read) {
+    if (work->found != NULL) {
         struct points *points = &work->series->events[work->read->nth];
+        uint32_t len = (uint32_t)PQntuples(work->found);
         assert(points->ring == NULL);
+        assert(len <= SERIES_POINTS);
         points->ring = calloc(SERIES_POINTS, sizeof(*points->ring));
-        for (uint32_t i = 0; points->ring != NULL && i < work->found_len; i++) {
-            const struct counted_row *point = &work->found[i];
-            points->ring[i] = (struct series_point){point->at_ms, point->free,    point->held,
-                                                    point->sold,  point->blocked, point->errors};
-            points->last_ms = point->at_ms;
-            points->errors_before = point->errors;
+        for (uint32_t i = 0; points->ring != NULL && i < len; i++) {
+            struct sql_counted_read_row point =
+                sql_counted_read_row(work->found, (int)(len - 1 - i));
+            points->ring[i] = (struct series_point){point.at_ms, point.free,    point.held,
+                                                    point.sold,  point.blocked, point.errors};
+            points->last_ms = point.at_ms;
+            points->errors_before = point.errors;
         }
         /* The last point may be of a clock that was ahead. */
         uint64_t now_ms = events_now_ms(work->series->loop->conf.events);
         if (points->last_ms > now_ms)
             points->last_ms = now_ms;
-        points->len = points->ring != NULL ? work->found_len : 0;
+        points->len = points->ring != NULL ? len : 0;
         points->next = points->len % SERIES_POINTS;
     }
     if (work->read != NULL)
         events_let_go(work->read);
     for (uint32_t i = 0; i < work->points_len; i++)
         events_let_go(work->counted[i]);
-    free(work->found);
+    PQclear(work->found);
     work->found = NULL;
 }
 
@@ -156,13 +159,14 @@ static void take_unsaved(struct series *series, struct work *work)
         struct series_point point = series_at(series, event, 1);
         events_keep(event);
         work->counted[work->points_len] = event;
-        work->points[work->points_len++] = (struct counted_row){.event = event->id,
-                                                                .at_ms = point.at_ms,
-                                                                .free = point.free,
-                                                                .held = point.held,
-                                                                .sold = point.sold,
-                                                                .blocked = point.blocked,
-                                                                .errors = point.errors};
+        work->points[work->points_len++] =
+            (struct sql_counted_write_rows){.event = span_of(event->id),
+                                            .at_ms = point.at_ms,
+                                            .free = point.free,
+                                            .held = point.held,
+                                            .sold = point.sold,
+                                            .blocked = point.blocked,
+                                            .errors = point.errors};
     }
 }
 
@@ -295,11 +299,6 @@ void series_tick(struct series *series, struct loop *loop)
         return;
     take_unsaved(series, work);
     work->read = unread(series);
-    work->found_len = 0;
-    work->has_read = false;
-    work->found = work->read != NULL ? calloc(SERIES_POINTS, sizeof(*work->found)) : NULL;
-    if (work->found == NULL)
-        work->read = NULL; /* tried again */
     if (work->points_len == 0 && work->read == NULL)
         return;
     series->working = true;

@@ -10,11 +10,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum {
-    ACT_BYTES = 144 + CHANGE_TEXT_MAX + CHANGE_WHO_MAX,
-    MEMORY_BYTES = 1024 + ACTS_WRITE_MAX * ACT_BYTES,
-};
-
 uint32_t act_rows_of(const struct engine *engine, const struct change *change,
                      struct act_row out[PLAN_CATEGORIES_MAX])
 {
@@ -57,9 +52,7 @@ uint32_t act_rows_of(const struct engine *engine, const struct change *change,
 int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, uint32_t len,
                      struct err_slot *err)
 {
-    uint8_t memory[MEMORY_BYTES];
     struct sql_acts_write_acts acts[ACTS_WRITE_MAX];
-    struct pg_args bound;
     assert(len <= ACTS_WRITE_MAX);
     for (uint32_t i = 0; i < len; i++) {
         bool prices = rows[i].kind == CHANGE_PRICED, in_area = rows[i].area != CHANGE_AREA_NONE;
@@ -85,8 +78,7 @@ int acts_table_write(struct pg *pg, int32_t event, const struct act_row *rows, u
             .who = {rows[i].who_len > 0 ? rows[i].who : NULL, rows[i].who_len},
         };
     }
-    pg_args_init(&bound, memory, sizeof(memory));
-    int rc = sql_acts_write(pg, &bound, &(struct sql_acts_write_args){event, acts, len}, err, NULL);
+    int rc = sql_acts_write(pg, &(struct sql_acts_write_args){event, acts, len}, err, NULL);
     return rc < 0 ? err_wrap(err, "writing `act`") : 0;
 }
 

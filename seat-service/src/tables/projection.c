@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 2 * PROJECTION_HOLDS_MAX, ROW_BYTES = 256, UNSAID = -1 };
+enum { SLOTS = 2 * PROJECTION_HOLDS_MAX, UNSAID = -1 };
 
 struct row {
     uint64_t hold; /* 0: unused */
@@ -33,7 +33,6 @@ struct projection {
     struct act_row acts[ACTS_WRITE_MAX];
     uint32_t acts_len;
     struct sql_holds_write_holds written[PROJECTION_HOLDS_MAX];
-    uint8_t memory[PROJECTION_HOLDS_MAX * ROW_BYTES + 4096];
 };
 
 int projection_create(struct err_slot *err, struct projection **out)
@@ -206,11 +205,9 @@ int projection_write(struct projection *projection, struct pg *pg, int32_t event
         if (done < 0)
             return done;
     }
-    struct pg_args bound;
-    pg_args_init(&bound, projection->memory, sizeof(projection->memory));
     struct sql_holds_write_args args = {event, was, seq, projection->written, len};
     uint64_t rows = 0;
-    int rc = sql_holds_write(pg, &bound, &args, err, &rows);
+    int rc = sql_holds_write(pg, &args, err, &rows);
     if (rc < 0)
         return err_wrap(err, "writing `holds`");
     if (rows != projection->len)

@@ -271,11 +271,11 @@ static void do_wake(struct server_ask *ask)
     events[0].changed += 1;
 }
 
-int sql_events_wake(struct pg *pg, struct pg_args *bound, const struct sql_events_wake_args *args,
-                    struct err_slot *err, uint64_t *rows)
+int sql_events_wake(struct pg *pg, const struct sql_events_wake_args *args, struct err_slot *err,
+                    uint64_t *rows)
 {
     PGresult *res;
-    (void)bound, (void)args, (void)rows;
+    (void)args, (void)rows;
     int rc = run(pg, query(do_wake), err, &res);
     if (rc == 0)
         PQclear(res);
@@ -317,10 +317,9 @@ static void do_lock(struct server_ask *ask)
             i + 1, server_lock(ask->session, asks->args.lock.class, asks->keys[i])};
 }
 
-int sql_lock_try(struct pg *pg, struct pg_args *bound, const struct sql_lock_try_args *args,
-                 struct err_slot *err, PGresult **out)
+int sql_lock_try(struct pg *pg, const struct sql_lock_try_args *args, struct err_slot *err,
+                 PGresult **out)
 {
-    (void)bound;
     struct query *asks = query(do_lock);
     asks->args.lock = *args;
     keep_keys(asks, args->keys, args->keys_len);
@@ -357,11 +356,9 @@ static void do_end_silent(struct server_ask *ask)
     asks->res = result(ended);
 }
 
-int sql_lock_end_silent(struct pg *pg, struct pg_args *bound,
-                        const struct sql_lock_end_silent_args *args, struct err_slot *err,
-                        PGresult **out)
+int sql_lock_end_silent(struct pg *pg, const struct sql_lock_end_silent_args *args,
+                        struct err_slot *err, PGresult **out)
 {
-    (void)bound;
     struct query *asks = query(do_end_silent);
     asks->args.silent = *args;
     keep_keys(asks, args->keys, args->keys_len);
@@ -376,11 +373,9 @@ static void do_end_backends(struct server_ask *ask)
         result(server_end(ask->session, args->class, args->key, 0, asks->keys, args->pids_len));
 }
 
-int sql_lock_end_backends(struct pg *pg, struct pg_args *bound,
-                          const struct sql_lock_end_backends_args *args, struct err_slot *err,
-                          PGresult **out)
+int sql_lock_end_backends(struct pg *pg, const struct sql_lock_end_backends_args *args,
+                          struct err_slot *err, PGresult **out)
 {
-    (void)bound;
     struct query *asks = query(do_end_backends);
     asks->args.backends = *args;
     keep_keys(asks, args->pids, args->pids_len);
@@ -420,10 +415,9 @@ static void do_raise(struct server_ask *ask)
     asks->res->copy = *owner;
 }
 
-int sql_owners_raise(struct pg *pg, struct pg_args *bound, const struct sql_owners_raise_args *args,
-                     struct err_slot *err, PGresult **out)
+int sql_owners_raise(struct pg *pg, const struct sql_owners_raise_args *args, struct err_slot *err,
+                     PGresult **out)
 {
-    (void)bound;
     struct query *asks = query(do_raise);
     assert(args->rows_len == 1); /* no world raises two */
     asks->ask.finds = raise_finds;
@@ -478,10 +472,9 @@ static void do_free(struct server_ask *ask)
             asks->res->row[asks->res->rows++].free.event = asks->keys[i];
 }
 
-int sql_owners_free(struct pg *pg, struct pg_args *bound, const struct sql_owners_free_args *args,
-                    struct err_slot *err, PGresult **out)
+int sql_owners_free(struct pg *pg, const struct sql_owners_free_args *args, struct err_slot *err,
+                    PGresult **out)
 {
-    (void)bound;
     struct query *asks = query(do_free);
     asks->args.free = *args;
     keep_keys(asks, args->events, args->events_len);
@@ -505,10 +498,9 @@ static void do_owner(struct server_ask *ask)
     res->row[0].owner.its = span_eq(asks->args.owner.instance, span_of(event->owner.instance));
 }
 
-int sql_owners_read(struct pg *pg, struct pg_args *bound, const struct sql_owners_read_args *args,
-                    struct err_slot *err, PGresult **out)
+int sql_owners_read(struct pg *pg, const struct sql_owners_read_args *args, struct err_slot *err,
+                    PGresult **out)
 {
-    (void)bound;
     struct query *asks = query(do_owner);
     assert(args->events_len == 1); /* no world reads two */
     keep_keys(asks, args->events, args->events_len);
@@ -1024,7 +1016,7 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
     return run(pg, query(do_nothing), err, out);
 }
 
-/* Asked by nobody in this world; store.c and ended_table.c name them. */
+/* Asked by nobody in this world; store.c and reader.c name them. */
 #define ABSENT(NAME, ...)                                                                          \
     int NAME(struct pg *pg, __VA_ARGS__)                                                           \
     {                                                                                              \
@@ -1037,18 +1029,15 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
 
 ABSENT(sql_event_create, const struct sql_event_create_args *args, struct err_slot *err,
        PGresult **out)
-ABSENT(sql_ended_write, struct pg_args *bound __attribute__((unused)),
-       const struct sql_ended_write_args *args, struct err_slot *err, uint64_t *out)
 ABSENT(sql_document_offer, const struct sql_document_offer_args *args, struct err_slot *err,
        uint64_t *out)
 ABSENT(sql_document_turn, const struct sql_document_turn_args *args, struct err_slot *err,
        uint64_t *out)
 ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_slot *err,
        PGresult **out)
-ABSENT(sql_owners_heads, struct pg_args *bound __attribute__((unused)),
-       const struct sql_owners_heads_args *args, struct err_slot *err, PGresult **out)
-ABSENT(sql_lock_share, struct pg_args *bound __attribute__((unused)),
-       const struct sql_lock_share_args *args, struct err_slot *err, PGresult **out)
+ABSENT(sql_owners_heads, const struct sql_owners_heads_args *args, struct err_slot *err,
+       PGresult **out)
+ABSENT(sql_lock_share, const struct sql_lock_share_args *args, struct err_slot *err, PGresult **out)
 ABSENT(sql_locks_shared, const struct sql_locks_shared_args *args, struct err_slot *err,
        PGresult **out)
 ABSENT(sql_owner_want, const struct sql_owner_want_args *args, struct err_slot *err, uint64_t *out)
@@ -1056,12 +1045,9 @@ ABSENT(sql_owner_ready, const struct sql_owner_ready_args *args, struct err_slot
        uint64_t *out)
 ABSENT(sql_event_sleep, const struct sql_event_sleep_args *args, struct err_slot *err,
        uint64_t *out)
-ABSENT(sql_events_renew, struct pg_args *bound __attribute__((unused)),
-       const struct sql_events_renew_args *args, struct err_slot *err, uint64_t *out)
-ABSENT(sql_owners_where, struct pg_args *bound __attribute__((unused)),
-       const struct sql_owners_where_args *args, struct err_slot *err, PGresult **out)
-ABSENT(sql_locks_held, struct pg_args *bound __attribute__((unused)),
-       const struct sql_locks_held_args *args, struct err_slot *err, PGresult **out)
+ABSENT(sql_owners_where, const struct sql_owners_where_args *args, struct err_slot *err,
+       PGresult **out)
+ABSENT(sql_locks_held, const struct sql_locks_held_args *args, struct err_slot *err, PGresult **out)
 
 #define ABSENT_ROW(NAME)                                                                           \
     struct NAME##_row NAME##_row(const PGresult *res, int row)                                     \
