@@ -347,6 +347,15 @@ void log_say(struct logger *logger, enum log_level level, const char *msg)
     log_end(&line);
 }
 
+void log_text(struct logger *logger, enum log_level level, const char *msg, const char *key,
+              const char *value)
+{
+    struct log_line line;
+    log_begin(&line, logger, level, msg);
+    log_cstr(&line, key, value);
+    log_end(&line);
+}
+
 void log_failure(struct logger *logger, const char *msg, const struct err_slot *err)
 {
     struct log_line line;

@@ -59,8 +59,10 @@ void log_err(struct log_line *line, const struct err_slot *err);  /* "code", "er
 void log_trace(struct log_line *line, const struct trace *trace); /* "traceparent"; or NULL */
 void log_end(struct log_line *line);
 
-/* A line without fields, and one with an error. */
+/* A line without fields, one with a text, and one with an error. */
 void log_say(struct logger *logger, enum log_level level, const char *msg);
+void log_text(struct logger *logger, enum log_level level, const char *msg, const char *key,
+              const char *value);
 void log_failure(struct logger *logger, const char *msg, const struct err_slot *err);
 
 #endif

@@ -131,12 +131,10 @@ static void keep_keys_of(const struct secrets *before, struct logger *log, struc
         if (known || out->ticket_keys.len == TICKET_KEYS_MAX)
             continue;
         out->ticket_keys.keys[out->ticket_keys.len++] = *key;
-        struct log_line line;
-        log_begin(&line, log, LOG_LEVEL_WARN,
-                  "a ticket key is missing from keys.old_tickets: it is known only until this "
-                  "process ends");
-        log_cstr(&line, "kid", key->kid);
-        log_end(&line);
+        log_text(log, LOG_LEVEL_WARN,
+                 "a ticket key is missing from keys.old_tickets: it is known only until this "
+                 "process ends",
+                 "kid", key->kid);
     }
 }
 

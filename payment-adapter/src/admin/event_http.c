@@ -12,10 +12,7 @@
 
 static void log_act(struct http_req *req, const char *what, const char *event)
 {
-    struct log_line line;
-    log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, what);
-    log_cstr(&line, "event", event);
-    log_end(&line);
+    log_text(pay_of(req)->loop->log, LOG_LEVEL_WARN, what, "event", event);
 }
 
 static void on_state(void *ctx, const struct pg_answer *answer)

@@ -119,10 +119,8 @@ static void on_set(void *ctx, const struct pg_answer *answer)
     const struct visit *visit = MAGIC_OF(visit, ctx);
     if (!guard_row(visit->req, answer, 0, REFUSAL_TERMS_CHANGED))
         return;
-    struct log_line line;
-    log_begin(&line, pay_of(visit->req)->loop->log, LOG_LEVEL_WARN, "operator sets refund terms");
-    log_cstr(&line, "event", visit->id);
-    log_end(&line);
+    log_text(pay_of(visit->req)->loop->log, LOG_LEVEL_WARN, "operator sets refund terms", "event",
+             visit->id);
     reply_terms(visit, answer->results[1]);
 }
 

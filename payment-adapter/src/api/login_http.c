@@ -144,13 +144,10 @@ static void on_checked(void *ctx, int rc)
         shed(login, 1000);
         return;
     }
-    if (rc == ERR_SYNTAX || rc == ERR_RANGE) {
-        struct log_line line;
-        log_begin(&line, login->pay->loop->log, LOG_LEVEL_WARN,
-                  "a stored password hash cannot be checked");
-        log_cstr(&line, "member", login->user.id);
-        log_end(&line);
-    }
+    if (rc == ERR_SYNTAX || rc == ERR_RANGE)
+        log_text(login->pay->loop->log, LOG_LEVEL_WARN, "a stored password hash cannot be checked",
+                 "member", login->user.id);
+
     const struct knobs *knobs = &login->pay->secrets->knobs;
     const struct sql_throttle_fail_args args = {.keys = login->keys,
                                                 .free_fails = (uint32_t)knobs->free_fails,

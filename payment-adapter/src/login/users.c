@@ -249,10 +249,7 @@ int users_address(struct users *users, enum pace_share share, const char *id,
 
 static void tell_unserved(struct logger *log, const char *setting, const char *why)
 {
-    struct log_line line;
-    log_begin(&line, log, LOG_LEVEL_WARN, why);
-    log_cstr(&line, "setting", setting);
-    log_end(&line);
+    log_text(log, LOG_LEVEL_WARN, why, "setting", setting);
 }
 
 /* With sequential scans disabled, the plan has one only where there is no other way. */

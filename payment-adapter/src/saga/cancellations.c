@@ -59,10 +59,7 @@ static void on_passed(void *ctx, const struct pg_answer *answer)
     if (answer->rc < 0 || PQntuples(answer->results[0]) == 0 ||
         !sql_cancelling_passed_row(answer->results[0], 0).ended)
         return;
-    struct log_line line;
-    log_begin(&line, all->conf.log, LOG_LEVEL_WARN, "a cancelled event is given back");
-    log_cstr(&line, "event", all->event);
-    log_end(&line);
+    log_text(all->conf.log, LOG_LEVEL_WARN, "a cancelled event is given back", "event", all->event);
 }
 
 static void write_passed(struct cancellations *all)

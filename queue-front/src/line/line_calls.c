@@ -505,11 +505,8 @@ void nodes_on_up(void *ctx, uint8_t number)
 
 static void log_down(struct line_store *store, const char *why)
 {
-    struct log_line line;
     snprintf(store->trouble, sizeof(store->trouble), "%s", why);
-    log_begin(&line, store->conf.log, LOG_LEVEL_WARN, "no connection to Redis");
-    log_cstr(&line, "why", why);
-    log_end(&line);
+    log_text(store->conf.log, LOG_LEVEL_WARN, "no connection to Redis", "why", why);
 }
 
 /* Logged once for each loss and reason, not for each attempt. */

@@ -532,13 +532,10 @@ static void take_cut(struct line_rim *rim, const struct shards_told *told)
         store_count(&stats->seals, done && rim->asked.epoch > 0);
     else if (rim->asked.nth > 0)
         store_count(done ? &stats->cuts_made : &stats->cuts_lost, done || late);
-    if (!shards_take_cut(rim->shards, told)) {
-        struct log_line line;
-        log_begin(&line, rim->store->conf.log, LOG_LEVEL_ERROR,
-                  "Redis has other cuts than this front");
-        log_cstr(&line, "event", rim->event->line.view.id);
-        log_end(&line);
-    }
+    if (!shards_take_cut(rim->shards, told))
+        log_text(rim->store->conf.log, LOG_LEVEL_ERROR, "Redis has other cuts than this front",
+                 "event", rim->event->line.view.id);
+
 }
 
 /* An answer that tells no shards says only why. */

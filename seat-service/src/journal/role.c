@@ -248,16 +248,14 @@ void role_stick(struct journal *journal, struct journal_event *event, const char
 
 void role_unstick(struct journal *journal, struct journal_event *event)
 {
-    struct log_line line;
     if (!event->stuck)
         return;
     pthread_mutex_lock(&journal->lock);
     atomic_store_explicit(&event->stuck, false, memory_order_relaxed);
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
-    log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "an event can be written again");
-    log_cstr(&line, "event", event->id.id);
-    log_end(&line);
+    log_text(journal->conf.log, LOG_LEVEL_INFO, "an event can be written again", "event",
+             event->id.id);
 }
 
 /* Stuck until it has left: nothing final is answered out of memory. */
