@@ -307,10 +307,7 @@ static void on_end_signal(uv_signal_t *handle, int number)
 
 void service_fail(struct service *service, const char *reason)
 {
-    struct log_line line;
-    log_begin(&line, service->log, LOG_LEVEL_ERROR, "cannot go on");
-    log_cstr(&line, "error", reason);
-    log_end(&line);
+    log_text(service->log, LOG_LEVEL_ERROR, "cannot go on", "error", reason);
     atomic_store_explicit(&service->failed, true, memory_order_relaxed);
     /* Loop 0 cannot end before the drain that it begins; once it drains, there is no need to ask.
      */

@@ -198,16 +198,10 @@ static int migrate(void *config, void (*on_wait)(const char *words), struct err_
 static const struct http_route *const open_routes[] = {
     login_routes, order_routes,        ticket_routes, webhook_routes,
     door_routes,  refund_terms_routes, NULL};
-static const struct http_route *const operators[] = {admin_routes,
-                                                     desk_routes,
-                                                     event_routes,
-                                                     move_routes,
-                                                     order_series_routes,
-                                                     setup_routes,
-                                                     door_private_routes,
-                                                     scanner_routes,
-                                                     refund_terms_private_routes,
-                                                     NULL};
+static const struct http_route *const operators[] = {
+    admin_routes, desk_routes,         event_routes,   move_routes,
+    setup_routes, door_private_routes, scanner_routes, refund_terms_private_routes,
+    NULL};
 
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
@@ -221,10 +215,8 @@ static int start(struct service *service, struct http_router *routes,
         memcpy(common->instance, settings->instance, sizeof(common->instance));
     else
         service_place(service, common->instance);
-    struct log_line line;
-    log_begin(&line, service_log(service), LOG_LEVEL_INFO, "sagas are being processed");
-    log_cstr(&line, "instance", common->instance);
-    log_end(&line);
+    log_text(service_log(service), LOG_LEVEL_INFO, "sagas are being processed", "instance",
+             common->instance);
     int rc = wording_settle_zone(settings->time_zone, err);
     if (rc == 0)
         rc = schema_migrate(settings->db_conninfo, NULL, err);

@@ -141,35 +141,40 @@ SET completed = p.completed, refunded = p.refunded, cancelled = p.cancelled, exp
 FROM pair p
 WHERE c.event = p.event AND c.at = p.at;
 
--- Sums since the first row. The newest ten seconds are not over yet.
+-- Sums since the first row, thinned to `most` points. The newest ten seconds are not over yet. A row that holds only a
+-- process's errors does not know how many sagas are open: such numbers are null, and `now` has the last that were known.
 -- statement: counted
---> event      text
---< at_ms      bigint
---< completed  numeric
---< refunded   numeric
---< cancelled  numeric
---< expired    numeric
---< failed     numeric
---< unanswered numeric
---< errors     numeric
---< open       integer null
---< parked     integer null
---< captured   numeric
---< given_back numeric
-SELECT (extract(epoch FROM least(r.at, now())) * 1000)::bigint AS at_ms,
-    sum(r.completed) OVER w AS completed, sum(r.refunded) OVER w AS refunded,
-    sum(r.cancelled) OVER w AS cancelled, sum(r.expired) OVER w AS expired,
-    sum(r.failed) OVER w AS failed, sum(r.unanswered) OVER w AS unanswered,
-    sum(r.errors) OVER w AS errors, r.open, r.parked,
-    sum(r.captured) OVER w AS captured, sum(r.given_back) OVER w AS given_back
-FROM (
-    SELECT at, sum(completed) AS completed, sum(refunded) AS refunded, sum(cancelled) AS cancelled,
-        sum(expired) AS expired, sum(failed) AS failed, sum(unanswered) AS unanswered,
-        sum(errors) AS errors, max(open) AS open, max(parked) AS parked, sum(captured) AS captured,
-        sum(given_back) AS given_back
-    FROM counted
-    WHERE event IN (:event, '')
-    GROUP BY at
-) r
-WINDOW w AS (ORDER BY r.at)
-ORDER BY r.at;
+--> event text
+--> most  integer
+--< doc   text
+WITH p AS (
+    SELECT (extract(epoch FROM least(r.at, now())) * 1000)::bigint AS at,
+        sum(r.completed) OVER w AS completed, sum(r.refunded) OVER w AS refunded,
+        sum(r.cancelled) OVER w AS cancelled, sum(r.expired) OVER w AS expired,
+        sum(r.failed) OVER w AS failed, sum(r.unanswered) OVER w AS unanswered,
+        sum(r.errors) OVER w AS errors, r.open, r.parked,
+        sum(r.captured) OVER w AS captured, sum(r.given_back) OVER w AS given_back,
+        count(*) OVER () - row_number() OVER w AS age, count(*) OVER () / :most + 1 AS stride
+    FROM (
+        SELECT at, sum(completed) AS completed, sum(refunded) AS refunded, sum(cancelled) AS cancelled,
+            sum(expired) AS expired, sum(failed) AS failed, sum(unanswered) AS unanswered,
+            sum(errors) AS errors, max(open) AS open, max(parked) AS parked, sum(captured) AS captured,
+            sum(given_back) AS given_back
+        FROM counted
+        WHERE event IN (:event, '')
+        GROUP BY at
+    ) r
+    WINDOW w AS (ORDER BY r.at)
+)
+SELECT jsonb_build_object('event', :event, 'server_time', :iso(now()),
+    'columns', '["at", "completed", "refunded", "cancelled", "expired", "failed", "unanswered", "errors", "open", "parked",
+        "captured", "given_back"]'::jsonb,
+    'points', coalesce(jsonb_agg(jsonb_build_array(at, completed, refunded, cancelled, expired, failed, unanswered, errors,
+        open, parked, captured, given_back) ORDER BY age DESC) FILTER (WHERE age % stride = 0), '[]'),
+    'now', jsonb_build_object('completed', coalesce(max(completed), 0), 'refunded', coalesce(max(refunded), 0),
+        'cancelled', coalesce(max(cancelled), 0), 'expired', coalesce(max(expired), 0), 'failed', coalesce(max(failed), 0),
+        'unanswered', coalesce(max(unanswered), 0), 'errors', coalesce(max(errors), 0),
+        'open', coalesce((array_agg(open ORDER BY age) FILTER (WHERE open IS NOT NULL))[1], 0),
+        'parked', coalesce((array_agg(parked ORDER BY age) FILTER (WHERE parked IS NOT NULL))[1], 0),
+        'captured', coalesce(max(captured), 0), 'given_back', coalesce(max(given_back), 0)))::text AS doc
+FROM p;

@@ -438,6 +438,20 @@ static void on_get_lines(struct http_req *req)
                     req);
 }
 
+static void on_counts(void *ctx, const struct pg_answer *answer)
+{
+    guard_doc(ctx, 200, answer, REFUSAL_NOT_FOUND);
+}
+
+/* The series that saga/order_series.c keeps. */
+static void on_get_counts(struct http_req *req)
+{
+    char event[ORDER_EVENT_MAX];
+    if (guard_id(req, 0, event, sizeof(event)))
+        sql_counted(pay_of(req)->pg, &(struct sql_counted_args){event, COUNTS_POINTS_MAX},
+                    on_counts, req);
+}
+
 /* ---- reconciliation ---- */
 
 static void on_report(void *ctx, const struct pg_answer *answer)
@@ -526,6 +540,7 @@ const struct http_route admin_routes[] = {
     {HTTP_METHOD_GET, "/admin/mails", on_get_mails, NULL, 0},
     {HTTP_METHOD_POST, "/admin/mails/{id}/retry", on_retry_mail, NULL, BODY_SMALL_MAX},
     {HTTP_METHOD_GET, "/admin/events/{event}/lines", on_get_lines, NULL, 0},
+    {HTTP_METHOD_GET, "/admin/events/{event}/counts", on_get_counts, NULL, 0},
     {HTTP_METHOD_GET, "/admin/reconcile", on_get_reconcile, NULL, 0},
     {HTTP_METHOD_POST, "/admin/reconcile", on_reconcile, NULL, BODY_SMALL_MAX},
     {HTTP_METHOD_POST, "/admin/reconcile/{difference}/accept", on_accept, NULL, BODY_SMALL_MAX},

@@ -4,7 +4,6 @@
 
 #include "http/http.h"
 
-extern const struct http_route admin_routes[], desk_routes[], event_routes[], order_series_routes[],
-    setup_routes[];
+extern const struct http_route admin_routes[], desk_routes[], event_routes[], setup_routes[];
 
 #endif
