@@ -753,6 +753,12 @@ static int make_shared(struct service *service, struct err_slot *err)
     }
     if (rc == 0)
         rc = show_bounds(service->metrics, err);
+    if (rc == 0) {
+        static const struct metrics_desc jobs = {
+            "fairgate_off_loop_jobs_total", "Long parts of requests that were done off the loop.",
+            ""};
+        rc = metrics_counter(service->metrics, &jobs, &service->jobs, err);
+    }
     if (rc == 0 && !service->conf->public_only)
         rc = service_tokens_read(&service->settings, err, &service->tokens);
     if (rc == 0 && !service->conf->public_only)

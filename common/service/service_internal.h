@@ -133,6 +133,7 @@ struct service {
     _Atomic bool failed;
     _Atomic(const char *) role; /* NULL: the program has none */
     uint32_t scrapes;
+    _Atomic uint64_t jobs;               /* of service_run() */
     uv_signal_t on_term, on_int, on_hup; /* loop 0 */
     uv_timer_t drain_delay;              /* loop 0 */
     uv_work_t reload;

@@ -421,6 +421,8 @@ static void on_run(uv_work_t *work, int status)
 void service_run(struct service_job *job)
 {
     job->work.data = job;
+    /* relaxed: a number for a graph */
+    atomic_fetch_add_explicit(&job->loop->service->jobs, 1, memory_order_relaxed);
     int rc = uv_queue_work(job->loop->uv, &job->work, on_pool, on_run);
     assert(rc == 0); /* it only fails without a callback */
     (void)rc;
