@@ -34,6 +34,10 @@ enum {
     HINTS_PER_S = 10,
     HINTS_BURST = 100,
 
+    /* Bytes of a webhook that is read on the loop, and how many longer ones are read at once off
+     * it: anybody may send them. Stripe's events have some 5 KB. */
+    WEBHOOK_SHORT_MAX = 8192,
+    WEBHOOKS_LONG_MAX = 16,
     WEBHOOK_BATCH_MAX = 512, /* a commit's worth; if more arrive while one is under way, they are
                                 told to come again */
 

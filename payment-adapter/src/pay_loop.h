@@ -35,8 +35,9 @@ struct webhooks;      /* webhooks.h */
 struct pay_caps {
     struct gate questions; /* to the user database */
     struct hash_queue hashing;
-    _Atomic uint32_t drawing; /* at most DRAWINGS_MAX */
-    _Atomic uint32_t listing; /* at most LISTINGS_MAX */
+    _Atomic uint32_t drawing;  /* at most DRAWINGS_MAX */
+    _Atomic uint32_t listing;  /* at most LISTINGS_MAX */
+    _Atomic uint32_t webhooks; /* at most WEBHOOKS_LONG_MAX */
     struct psp_shared psp;
 };
 

@@ -235,37 +235,89 @@ static void store(struct webhooks *webhooks, struct http_req *req, const struct 
     begin_soon(webhooks);
 }
 
+/* ---- reading ---- */
+
+/* One whose body is long is read off the loop: some providers sign nothing, and a signature is
+ * known to be wrong only once all of the body was hashed. */
+struct reading {
+    struct service_job job;
+    struct http_req *req;
+    struct psp psp;
+    char secrets[PAY_SECRET_MAX]; /* its own: a reload overwrites the loop's */
+    struct span signature;
+    uint64_t now_s;
+    _Atomic uint32_t *places; /* where it has one; NULL: it is short */
+    int rc;
+    struct err_slot err;
+    struct psp_event event;
+};
+
+static void read_webhook(void *ctx)
+{
+    struct reading *reading = ctx;
+    reading->rc =
+        reading->psp.driver->webhook(&reading->psp, reading->signature, http_req_body(reading->req),
+                                     reading->now_s, &reading->err, &reading->event);
+}
+
+static void answer_bad(struct pay *pay, const struct reading *reading)
+{
+    atomic_fetch_add_explicit(&pay->webhooks_bad, 1, memory_order_relaxed);
+    log_failure(pay->loop->log, "webhook refused", &reading->err);
+    refusal_reply(reading->req, reading->rc == ERR_AUTH      ? REFUSAL_SIGNATURE
+                                : reading->rc == ERR_TIMEOUT ? REFUSAL_TIMESTAMP
+                                                             : REFUSAL_WEBHOOK);
+}
+
+static void on_read(void *ctx)
+{
+    struct reading *reading = ctx;
+    struct pay *pay = pay_of(reading->req);
+    if (reading->places != NULL)
+        pay_draw_end(reading->places);
+    if (pay == NULL || reading->rc == ERR_NOMEM) /* the provider will send it again */
+        guard_unavailable(reading->req, pay == NULL ? ERR_CLOSED : ERR_NOMEM);
+    else if (reading->rc < 0)
+        answer_bad(pay, reading);
+    else
+        store(pay->webhooks, reading->req, &reading->psp, &reading->event);
+    free(reading);
+}
+
 static void on_webhook(struct http_req *req)
 {
     struct pay *pay = pay_of(req);
-    struct psp *psp = peers_http_psp(pay->peers, http_req_param(req, 0));
+    const struct psp *psp = peers_http_psp(pay->peers, http_req_param(req, 0));
     if (psp == NULL) {
         refusal_reply(req, REFUSAL_PROVIDER_UNKNOWN);
         return;
     }
-    struct err_slot err = {0};
-    struct psp_event event = {0};
-    uint64_t now_s = clock_wall_us(pay->loop->clock) / 1000000;
+    struct reading *reading = calloc(1, sizeof(*reading));
+    if (reading == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
     const char *signed_by = psp->driver->signature;
-    struct span signature =
+    reading->req = req;
+    reading->psp = *psp;
+    snprintf(reading->secrets, sizeof(reading->secrets), "%s", psp->conf.webhook_secrets);
+    reading->psp.conf.webhook_secrets = reading->secrets;
+    reading->signature =
         signed_by != NULL ? http_req_header_named(req, span_of(signed_by)) : SPAN("");
-    int rc = psp->driver->webhook(psp, signature, http_req_body(req), now_s, &err, &event);
-    if (rc == ERR_NOMEM) {
-        guard_unavailable(req, rc); /* the provider will send it again */
-        return;
+    reading->now_s = clock_wall_us(pay->loop->clock) / 1000000;
+    reading->job = (struct service_job){
+        .loop = pay->loop, .run = read_webhook, .then = on_read, .ctx = reading};
+    _Atomic uint32_t *places = &pay->common->caps->webhooks;
+    if (http_req_body(req).len <= WEBHOOK_SHORT_MAX) {
+        read_webhook(reading);
+        on_read(reading);
+    } else if (pay_draw_begin(places, WEBHOOKS_LONG_MAX)) {
+        reading->places = places;
+        service_run(&reading->job);
+    } else {
+        guard_unavailable(req, ERR_FULL);
+        free(reading);
     }
-    if (rc < 0) {
-        atomic_fetch_add_explicit(&pay->webhooks_bad, 1, memory_order_relaxed);
-        log_failure(pay->loop->log, "webhook refused", &err);
-        if (rc == ERR_AUTH)
-            refusal_reply(req, REFUSAL_SIGNATURE);
-        else if (rc == ERR_TIMEOUT)
-            refusal_reply(req, REFUSAL_TIMESTAMP);
-        else
-            refusal_reply(req, REFUSAL_WEBHOOK);
-        return;
-    }
-    store(pay->webhooks, req, psp, &event);
 }
 
 const struct http_route webhook_routes[] = {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import test from 'node:test';
 import { statementsOf } from '../../../loadtest/years/plans.js';
-import { assertProblem, CookieJar, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, CookieJar, openScope, openStream, psqlPath, until } from '../../lib-js/index.js';
 import { SHOW, SHOW_LINES, wordsOf } from './lib/fakes.js';
 import { copyOrders, EVENT, openWorld, PASSWORD } from './lib/world.js';
 
@@ -429,6 +429,22 @@ test('a webhook counts once, from the provider alone, within five minutes on bot
   const stranger = { id: 'evt_stranger', type: 'payment_intent.succeeded', data: { object: { id: 'pi_stranger', object: 'payment_intent' } } };
   assert.equal((await world.webhook(stranger)).status, 204);
   await world.settle();
+});
+
+test('a long webhook is read off the loop, and judged as a short one', async () => {
+  const order = await world.ordered(buyer, world.hold());
+  const { id: payment_intent } = await world.paymentOf(order);
+  const event = (id, bytes) => ({ id, type: 'charge.updated', data: { object: { id: 'ch_1', object: 'charge', payment_intent, note: 'x'.repeat(bytes) } } });
+  const jobs = async () => (await world.pay.metrics()).get('fairgate_off_loop_jobs_total');
+  const before = await jobs();
+  for (const bytes of [0, 8000]) assertStatus(await world.webhook(event(`evt_short_${bytes}`, bytes)), 204);
+  for (const bytes of [9000, 250_000]) assertStatus(await world.webhook(event(`evt_long_${bytes}`, bytes)), 204);
+  assertProblem(await world.webhook(event('evt_long', 250_000), { secret: 'whsec_wrong' }), 401, 'bad-signature');
+  assertProblem(await world.webhook({ note: 'x'.repeat(250_000) }), 400, 'bad-webhook');
+  assert.equal((await jobs()) - before, 4 + 1, 'each long one, and the page of metrics');
+  assert.equal(world.postgres.sql("SELECT string_agg(id, ' ' ORDER BY id) FROM pay.webhook_event WHERE id ~ '^evt_(short|long)'", 'pay'), 'evt_long_250000 evt_long_9000 evt_short_0 evt_short_8000');
+  await buyer.post(`/v1/pay/orders/${order}/cancel`);
+  await world.untilStatus(buyer, order, 'cancelled');
 });
 
 // A transaction of somebody else that stays open: {text: what it was answered, end()}.
