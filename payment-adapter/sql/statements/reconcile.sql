@@ -214,22 +214,29 @@ RETURNING foreign_payments AS payments, foreign_amount AS amount,
     coalesce(:iso(passed_at), '') AS passed_at,
     :iso(coalesce((SELECT min(t.compared_at) FROM traded t WHERE :is_traded(t)), now())) AS seats_at;
 
--- A page of the orders that the shop has accepted. Of messages delivered since the list was last read to its
--- end (`at`), nobody knows yet whether it names them.
+-- A page of the orders that the shop has accepted, as it came; one that is not full is the last. Of messages
+-- delivered since the list was last read to its end (`at`), nobody knows yet whether it names them.
 -- statement: reconcile_shop
---> run    bigint
---> event  text
---> is_end boolean
---> rows   jsonb
-WITH c AS (
+--> run   bigint
+--> event text
+--> full  integer
+--> page  jsonb
+--< len   integer
+--< event text
+WITH p AS MATERIALIZED (
+    SELECT len,
+        CASE WHEN len > 0 AND :page->>'next' ~ '^[0-9]{1,18}$' THEN :page->>'next' ELSE :event END AS event
+    FROM jsonb_array_length(coalesce(:page->'orders', '0')) AS len
+), c AS (
     INSERT INTO reconcile_cursor AS c (provider, event, at)
-    SELECT 'shop', :event, CASE WHEN :is_end THEN now() ELSE '-infinity' END
+    SELECT 'shop', event, CASE WHEN len <> :full THEN now() ELSE '-infinity' END
+    FROM p
     WHERE :is_run(:run)
     ON CONFLICT (provider) DO UPDATE
-    SET event = :event, at = greatest(c.at, excluded.at)
+    SET event = excluded.event, at = greatest(c.at, excluded.at)
 ), r AS MATERIALIZED (
     SELECT external_id, amount
-    FROM jsonb_to_recordset(:rows) AS r (external_id text, amount bigint)
+    FROM jsonb_to_recordset(:page->'orders') AS r (external_id text, amount bigint)
     WHERE :is_run(:run)
 ), x AS (
     INSERT INTO suspect (list, id)
@@ -237,12 +244,15 @@ WITH c AS (
     FROM r
     ORDER BY external_id
     ON CONFLICT (list, id) DO UPDATE SET at = now()
+), s AS (
+    INSERT INTO shop_order (external_id, amount)
+    SELECT external_id, amount
+    FROM r
+    ON CONFLICT (external_id) DO UPDATE
+    SET amount = excluded.amount, seen_at = now()
 )
-INSERT INTO shop_order (external_id, amount)
-SELECT external_id, amount
-FROM r
-ON CONFLICT (external_id) DO UPDATE
-SET amount = excluded.amount, seen_at = now();
+SELECT len, event
+FROM p;
 
 -- Of what a suspect is: an order of ours, the shop's list, or else a provider's payment.
 -- fragment: our_list()

@@ -12,9 +12,10 @@
  * the provider's account that names no order of ours is not drift but somebody else's business (the
  * shop may use the account too), and is counted separately.
  *
- * The list of seats goes to the database as it came, page by page: fifty thousand seats are
- * megabytes. Parsing them here would hold up everybody on this loop, and neither this process nor
- * the buffers of its connections, which never shrink, shall be as large as what was sold.
+ * The lists of seats and of the shop go to the database as they came, page by page: fifty thousand
+ * seats are megabytes. Parsing them here would hold up everybody on this loop, and neither this
+ * process nor the buffers of its connections, which never shrink, shall be as large as what was
+ * sold.
  *
  * One process compares at a time. A run is a lease in reconcile_run, renewed while the run lasts:
  * when its process dies, another begins the next run once the lease has ended. A process that was
@@ -26,7 +27,6 @@
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
-#include "base/json_in.h"
 #include "base/magic.h"
 #include "base/rfc3339.h"
 #include "base/rng.h"
@@ -38,7 +38,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +203,22 @@ static struct pg_pool *asking(struct reconcile *reconcile)
     assert(!reconcile->closing);
     reconcile->out++;
     return reconcile->conf.pg;
+}
+
+/* What a neighbour answered, for the database to read. NULL: nothing, or no memory for it. */
+static const char *as_it_came(const struct outcall_answer *answer, struct grow *text)
+{
+    if (answer->rc == 0 && answer->status == 200)
+        grow_add(text, answer->body);
+    return text->len > 0 ? grow_cstr(text) : NULL;
+}
+
+/* Whose fault it is that the database did not take a list: 21..., 22... and 23... are about what is
+ * in it. */
+static const char *at_fault(const struct pg_answer *answer, const char *neighbour)
+{
+    const char *code = answer->sqlstate;
+    return code[0] == '2' && code[1] >= '1' && code[1] <= '3' ? neighbour : "database";
 }
 
 static void ask_cursor(struct reconcile *reconcile, const char *provider, pg_on_done *on_done)
@@ -433,8 +448,7 @@ static void on_seats_kept(void *ctx, const struct pg_answer *answer)
         }
         return;
     }
-    /* 22...: what came is not a list of seats */
-    break_link(reconcile, strncmp(answer->sqlstate, "22", 2) == 0 ? "seat-service" : "database");
+    break_link(reconcile, at_fault(answer, "seat-service"));
     next_seats(reconcile);
 }
 
@@ -470,11 +484,7 @@ static void on_export(void *ctx, const struct outcall_answer *answer)
         return;
     }
     struct grow sold = {0};
-    bool list = answer->rc == 0 && answer->status == 200 && answer->body.len > 0 &&
-                answer->body.ptr[0] == '[';
-    if (list)
-        grow_add(&sold, answer->body);
-    const char *text = list ? grow_cstr(&sold) : NULL;
+    const char *text = as_it_came(answer, &sold);
     if (text == NULL) {
         break_link(reconcile, "seat-service");
         grow_free(&sold);
@@ -585,38 +595,18 @@ static void on_shop_kept(void *ctx, const struct pg_answer *answer)
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
-    if (answer->rc < 0)
-        break_link(reconcile, "database");
-    if (answer->rc < 0 || reconcile->pages == 0)
+    if (answer->rc < 0) {
+        break_link(reconcile, at_fault(answer, "shop"));
         compare_seats(reconcile);
-    else
-        next_shop_page(reconcile);
-}
-
-/* Writes a page as JSON rows; returns how many, or -1 if it is not such a page. */
-static int read_shop_page(const json_t *page, struct grow *rows)
-{
-    size_t index;
-    const json_t *item;
-    const json_t *orders = json_object_get(page, "orders");
-    int count = 0;
-    if (!json_is_array(orders))
-        return -1;
-    grow_add(rows, SPAN("["));
-    json_array_foreach(orders, index, item)
-    {
-        json_t *row = json_pack("{s:O?, s:O?}", "external_id", json_object_get(item, "external_id"),
-                                "amount", json_object_get(item, "amount"));
-        char *text = json_in_text(row, 0);
-        rows->failed |= text == NULL; /* a page without one of its orders is useless */
-        grow_add(rows, count > 0 ? SPAN(",") : SPAN(""));
-        grow_add(rows, text != NULL ? span_of(text) : SPAN(""));
-        count++;
-        free(text);
-        json_decref(row);
+        return;
     }
-    grow_add(rows, SPAN("]"));
-    return count;
+    const struct sql_reconcile_shop_row page = sql_reconcile_shop_row(answer->results[0], 0);
+    span_to_cstr_cut(page.event, reconcile->cursor, sizeof(reconcile->cursor));
+    reconcile->pages++;
+    if (page.len == SHOP_PAGE)
+        next_shop_page(reconcile);
+    else
+        compare_seats(reconcile);
 }
 
 static void ignore(void *ctx, const struct pg_answer *answer)
@@ -630,35 +620,23 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
-    json_t *page = NULL;
     uint32_t pause_ms = pace_pause_ms(answer->status, answer->retry_after_s);
     if (pause_ms > 0)
         sql_shop_pause(reconcile->conf.pg,
                        &(struct sql_shop_pause_args){pause_ms, reconcile->shop_interval_us,
                                                      reconcile->shop_burst_us},
                        ignore, NULL);
-    if (answer->rc == 0 && answer->status == 200)
-        (void)json_in_read(answer->body, &page); /* without memory this run does without, too */
-    struct grow rows = {0};
-    int count = read_shop_page(page, &rows);
-    const json_t *next = json_object_get(page, "next");
-    const char *list = count >= 0 ? grow_cstr(&rows) : NULL;
-    if (list == NULL) {
+    struct grow page = {0};
+    const char *text = as_it_came(answer, &page);
+    if (text == NULL) {
         break_link(reconcile, "shop");
         compare_seats(reconcile);
     } else {
-        if (count > 0 && json_is_integer(next))
-            snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%" JSON_INTEGER_FORMAT,
-                     json_integer_value(next));
-        reconcile->pages = count == SHOP_PAGE ? reconcile->pages + 1 : 0;
-        const struct sql_reconcile_shop_args args = {.run = reconcile->id,
-                                                     .event = reconcile->cursor,
-                                                     .is_end = reconcile->pages == 0,
-                                                     .rows = list};
+        const struct sql_reconcile_shop_args args = {
+            .run = reconcile->id, .event = reconcile->cursor, .full = SHOP_PAGE, .page = text};
         sql_reconcile_shop(asking(reconcile), &args, on_shop_kept, reconcile);
     }
-    grow_free(&rows);
-    json_decref(page);
+    grow_free(&page);
 }
 
 /* The next run reads on. */

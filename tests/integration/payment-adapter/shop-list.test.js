@@ -74,3 +74,16 @@ test('a list that a run has no time for is read on by the next, and what was not
   assert.deepEqual(rest.read, ['100', '200', '300', '400', '500']);
   assert.deepEqual([rest.not_reached, rest.items.filter((item) => item.order === order)], [[], []]);
 });
+
+test('a list that cannot be read is the shop\'s fault; a long one is read, whatever else it says of an order', async () => {
+  for (const text of ['', 'x', '[]', '{}', '{"orders": {}}', '{"orders": [1]}', '{"orders": [{"amount": 1}]}', '{"orders": [{"external_id": "y", "amount": "much"}]}', '{"orders": [{"external_id": "y", "amount": 1}, {"external_id": "y", "amount": 2}]}']) {
+    world.shop.fault('GET /orders', { status: 200, text });
+    assert.deepEqual((await reconcile()).not_reached, ['shop'], text);
+    assert.equal(sql("SELECT count(*) FROM pay.shop_order WHERE external_id = 'y'"), '0');
+  }
+  const orders = Array.from({ length: 100 }, (_, n) => ({ note: '\u20a9'.repeat(3000), external_id: `z${n}`, amount: n }));
+  world.shop.fault('GET /orders', { status: 200, text: JSON.stringify({ orders, next: 7000 }) });
+  const { read, not_reached: silent } = await reconcile();
+  assert.deepEqual([read.at(-1), silent], ['7000', []]);
+  assert.equal(sql("SELECT sum(amount) FROM pay.shop_order WHERE external_id LIKE 'z%'"), '4950');
+});

@@ -106,21 +106,24 @@ static const struct script_row rows[] = {
      "reconcile 1 -> 1"},
     /* An order that is unknown here, and one with another amount. */
     {"new_rows_of_the_shops_list_are_compared",
-     "orders 25; EXECUTE reconcile_shop ('0', '1', 'true', '[{\"external_id\": \"o_x\", "
+     "orders 25; EXECUTE reconcile_shop ('0', '1', '4', '{\"orders\": [{\"external_id\": \"o_x\", "
      "\"amount\": 1},"
      " {\"external_id\": \"o_a9\", \"amount\": 99},"
-     " {\"external_id\": \"o_a8\", \"amount\": 100}]'); compare -> 2; compare -> 2;"
+     " {\"external_id\": \"o_a8\", \"amount\": 100}]}'); compare -> 2; compare -> 2;"
      "DELETE FROM shop_order WHERE external_id <> 'o_a8';"
      "UPDATE suspect SET at = now() - interval '1 hour'; compare -> 0; suspects -> 0"},
     /* Nobody knows yet whether the rest of the list has them. */
     {"message_is_looked_up_once_the_list_was_read_to_its_end",
      "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at)"
      " SELECT id, member, 'completed', now() - interval '1 hour' FROM orders;"
-     "EXECUTE reconcile_shop ('0', '1', 'false', '[{\"external_id\": \"o_a1\", \"amount\": 100}]');"
-     "reconcile 10 -> 0; EXECUTE reconcile_shop ('0', '1', 'true', '[]'); reconcile 10 -> 1;"
-     "EXECUTE reconcile_shop ('0', '2', 'false', '[]'); reconcile 10 -> 1"},
+     "EXECUTE reconcile_shop ('0', '1', '1', '{\"orders\": [{\"external_id\": \"o_a1\", "
+     "\"amount\": 100}]}'); reconcile 10 -> 0; EXECUTE reconcile_shop ('0', '1', '1', "
+     "'{\"orders\": "
+     "[]}'); reconcile 10 -> 1;"
+     "EXECUTE reconcile_shop ('0', '2', '0', '{\"orders\": []}'); reconcile 10 -> 1"},
     {"page_of_an_older_run_is_not_stored",
-     "EXECUTE reconcile_shop ('7', '1', 'true', '[{\"external_id\": \"o_x\", \"amount\": 1}]');"
+     "EXECUTE reconcile_shop ('7', '1', '9', '{\"orders\": [{\"external_id\": \"o_x\", \"amount\": "
+     "1}]}');"
      "suspects -> 0; SELECT count(*) FROM shop_order -> 0;"
      "SELECT count(*) FROM reconcile_cursor -> 0"},
     {"payments_of_others_are_reported_after_a_whole_round",
@@ -188,8 +191,9 @@ static const struct script_row rows[] = {
      " ('o_a15', 'm15', 'completed', '500', now() - interval '1 hour');"
      "INSERT INTO shop_outbox (order_id, member, kind, done_at) VALUES"
      " ('o_a16', 'm16', 'completed', now() - interval '1 hour');"
-     "EXECUTE reconcile_shop ('0', '1', 'true', '[{\"external_id\": \"o_a17\", \"amount\": 1},"
-     " {\"external_id\": \"o_x\", \"amount\": 1}]');"
+     "EXECUTE reconcile_shop ('0', '1', '9', '{\"orders\": [{\"external_id\": \"o_a17\", "
+     "\"amount\": "
+     "1}, {\"external_id\": \"o_x\", \"amount\": 1}]}');"
      "UPDATE reconcile_cursor SET gap_from = now(), gap_at = now();"
      "reconcile 5000 -> 24; kinds -> 20; accept; compare -> 0; accepted -> 24;"
      "UPDATE psp_return SET state = 1 WHERE id = 'd7'; refusals -> 0"},
