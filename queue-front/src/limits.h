@@ -57,13 +57,16 @@ enum {
     ENDED_ROWS_DEFAULT = 50, /* a page of events that are over; thousands may be */
     ENDED_ROWS_MAX = 200,
     ENDED_WORDS_MAX = 100,  /* what is searched for among them */
-    ARCHIVE_ROWS_MAX = 200, /* rows of one part of an archive: some 100 KB, a moment of Redis */
+    ARCHIVE_ROWS_MAX = 200, /* rows of one part of an archive */
+    ROWS_AT_ONCE =
+        50, /* entries of a trail in one call to Redis: with the longest reasons 100 KB */
 
     /* An archive that is restored: the longest trail and series have some 5 MB. */
     RESTORE_BODY_MAX = 16 * 1024 * 1024,
 
     AUDIT_ROWS_DEFAULT = 100, /* a screenful or two */
-    AUDIT_ROWS_MAX = 1000,    /* one answer stays below a megabyte */
+    AUDIT_ROWS_MAX = 1000,
+    HOUSE_ROWS_MAX = 200, /* of the installation's trail, which is one call */
     SERIES_ROWS_DEFAULT = 600,
     SERIES_ROWS_MAX = 5000,
 

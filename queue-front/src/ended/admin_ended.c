@@ -17,6 +17,7 @@
 #include "api/answer.h"
 #include "api/fairness.h"
 #include "api/refusal.h"
+#include "base/grow.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "core/json_time.h"
@@ -42,6 +43,8 @@ struct reading {
     struct front *front;
     struct http_req *req;
     struct service_job job;
+    uint32_t left;    /* rows that may still be asked for */
+    struct grow rows; /* so far, with commas between */
     struct http_blob *blob;
     struct text text; /* in the blob */
     uint64_t parts;   /* of an archive: those before this one */
@@ -49,16 +52,10 @@ struct reading {
     char words[ENDED_WORDS_MAX];
 };
 
-static struct reading *reading_begin(struct http_req *req)
+static void free_rows(void *room)
 {
-    struct reading *reading = http_req_room(req, sizeof(*reading), NULL);
-    if (reading == NULL) {
-        answer_overloaded(req);
-        return NULL;
-    }
-    reading->front = front_of(req);
-    reading->req = req;
-    return reading;
+    struct reading *reading = room;
+    grow_free(&reading->rows);
 }
 
 static void refuse(struct reading *reading, enum line_outcome outcome)
@@ -67,21 +64,23 @@ static void refuse(struct reading *reading, enum line_outcome outcome)
     answer_refuse(reading->req, &refusal);
 }
 
-/* Rows have megabytes, so they are copied once: to where they are sent from. False: answered. */
+/* False: there is no memory. */
 static bool reading_room(struct reading *reading, size_t len)
 {
     reading->blob = http_blob_room(len);
-    if (reading->blob != NULL) {
+    if (reading->blob != NULL)
         reading->text = text_on(reading->blob->bytes, len);
-        return true;
-    }
-    answer_overloaded(reading->req);
-    return false;
+    return reading->blob != NULL;
 }
 
+/* Without a blob there was no memory for one. */
 static void answer_rows(struct reading *reading, const char *type, struct span headers)
 {
     struct http_blob *blob = reading->blob;
+    if (blob == NULL) {
+        answer_overloaded(reading->req);
+        return;
+    }
     assert(!reading->text.overflown);
     blob->len = (uint32_t)reading->text.len;
     http_reply(reading->req,
@@ -102,6 +101,57 @@ static bool read_number(struct http_req *req, struct span name, uint64_t max, ui
 
 /* ---- pages of ended events, and rows ---- */
 
+/* Off the loop: rows have megabytes, and a sample takes a microsecond. */
+static void put_rows(void *ctx)
+{
+    struct reading *reading = ctx;
+    const struct line_admin *line = &reading->line;
+    struct text *json = &reading->text;
+    struct span rows = {reading->rows.ptr, reading->rows.len};
+    bool series = line->call == LINE_SERIES, part = line->oldest_first;
+    size_t len = series ? line_store_samples_len(rows) : rows.len;
+    if (!reading->rows.failed && reading_room(reading, len + 256)) {
+        json_open(json, '{');
+        if (line->event[0] != '\0' && !part)
+            json_member_cstr(json, "event", line->event);
+        json_member_open(json,
+                         line->call == LINE_ENDED ? "events"
+                         : series                 ? "series"
+                                                  : "audit",
+                         '[');
+        if (series)
+            line_store_samples(rows, json);
+        else
+            text_put(json, rows);
+        json_close(json, ']');
+        if (line->call == LINE_ENDED && line->version > 0)
+            json_member_u64(json, "next", line->version);
+        else if (line->call == LINE_ENDED)
+            json_member_null(json, "next");
+        json_close(json, '}');
+        if (part) {
+            text_char(json, '\n');
+            archive_chain(reading->chain, text_span(json));
+        }
+    }
+}
+
+static void on_put(void *ctx)
+{
+    answer_rows(ctx, "application/json", SPAN("Cache-Control: no-store\r\n"));
+}
+
+/* As many as one call to Redis may have. */
+static void ask_rows(struct reading *reading)
+{
+    struct line_admin *line = &reading->line;
+    assert(reading->left > 0);
+    line->limit =
+        line->call == LINE_AUDIT && reading->left > ROWS_AT_ONCE ? ROWS_AT_ONCE : reading->left;
+    reading->left -= line->limit;
+    line_store_admin(reading->front->store, line);
+}
+
 static void on_rows(struct line_admin *line)
 {
     struct reading *reading = (struct reading *)line;
@@ -109,23 +159,30 @@ static void on_rows(struct line_admin *line)
         refuse(reading, line->outcome);
         return;
     }
-    if (!reading_room(reading, line->reply.len + 256))
-        return;
-    struct text *json = &reading->text;
-    json_open(json, '{');
-    if (line->event[0] != '\0')
-        json_member_cstr(json, "event", line->event);
-    json_member_raw(json,
-                    line->call == LINE_ENDED    ? "events"
-                    : line->call == LINE_SERIES ? "series"
-                                                : "audit",
-                    line->reply);
-    if (line->call == LINE_ENDED && line->version > 0)
-        json_member_u64(json, "next", line->version);
-    else if (line->call == LINE_ENDED)
-        json_member_null(json, "next");
-    json_close(json, '}');
-    answer_rows(reading, "application/json", SPAN("Cache-Control: no-store\r\n"));
+    assert(line->reply.len >= 2);
+    struct span rows = {line->reply.ptr + 1, line->reply.len - 2}; /* what is in the brackets */
+    if (rows.len > 0 && reading->rows.len > 0)
+        grow_add(&reading->rows, SPAN(","));
+    grow_add(&reading->rows, rows);
+    if (line->more && reading->left > 0)
+        ask_rows(reading);
+    else
+        service_run(&reading->job);
+}
+
+static struct reading *reading_begin(struct http_req *req)
+{
+    struct reading *reading = http_req_room(req, sizeof(*reading), free_rows);
+    if (reading == NULL) {
+        answer_overloaded(req);
+        return NULL;
+    }
+    reading->front = front_of(req);
+    reading->req = req;
+    reading->line.on_done = on_rows;
+    reading->job = (struct service_job){
+        .loop = reading->front->loop, .run = put_rows, .then = on_put, .ctx = reading};
+    return reading;
 }
 
 static void on_ended(struct http_req *req)
@@ -144,24 +201,22 @@ static void on_ended(struct http_req *req)
         return;
     }
     reading->line.call = LINE_ENDED;
-    reading->line.limit = limit > 0 ? (uint32_t)limit : 1;
+    reading->left = limit > 0 ? (uint32_t)limit : 1;
     reading->line.words = text_span(&words);
-    reading->line.on_done = on_rows;
-    line_store_admin(reading->front->store, &reading->line);
+    ask_rows(reading);
 }
 
 static void on_trail(struct http_req *req)
 {
     uint64_t limit = AUDIT_ROWS_DEFAULT;
-    if (!read_number(req, SPAN("limit"), AUDIT_ROWS_MAX, &limit))
+    if (!read_number(req, SPAN("limit"), HOUSE_ROWS_MAX, &limit))
         return;
     struct reading *reading = reading_begin(req);
     if (reading == NULL)
         return;
     reading->line.call = LINE_HOUSE_AUDIT;
-    reading->line.limit = limit > 0 ? (uint32_t)limit : 1;
-    reading->line.on_done = on_rows;
-    line_store_admin(reading->front->store, &reading->line);
+    reading->left = limit > 0 ? (uint32_t)limit : 1;
+    ask_rows(reading);
 }
 
 static void on_rest(void *ctx, const struct front_line *event, bool unavailable)
@@ -170,7 +225,7 @@ static void on_rest(void *ctx, const struct front_line *event, bool unavailable)
     if (event == NULL)
         refuse(reading, unavailable ? LINE_UNAVAILABLE : LINE_UNKNOWN);
     else
-        line_store_admin(reading->front->store, &reading->line);
+        ask_rows(reading);
 }
 
 /* Rows of one event, newest first. They are read from Redis at each request: operators read them
@@ -192,8 +247,7 @@ static void read_rows(struct http_req *req, enum line_admin_call call, uint64_t 
         return;
     span_to_cstr(id, reading->line.event, sizeof(reading->line.event));
     reading->line.call = call;
-    reading->line.limit = (uint32_t)limit;
-    reading->line.on_done = on_rows;
+    reading->left = (uint32_t)limit;
     admin_find(reading->front, id, on_rest, reading);
 }
 
@@ -370,8 +424,10 @@ static void on_head(void *ctx, const struct front_line *event, bool unavailable)
         admin_answer_unreadable(reading->req, event);
         return;
     }
-    if (!reading_room(reading, HEAD_MAX))
+    if (!reading_room(reading, HEAD_MAX)) {
+        answer_part(reading, SPAN(""));
         return;
+    }
     struct text *lines = &reading->text;
     put_head(lines, reading->front, event);
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
@@ -412,20 +468,13 @@ static void put_next(struct text *next, const struct reading *reading)
     text_str(next, reading->chain);
 }
 
-/* Off the loop: a part may have megabytes, too. */
-static void chain_part(void *ctx)
-{
-    struct reading *reading = ctx;
-    archive_chain(reading->chain, text_span(&reading->text));
-}
-
-static void on_chained(void *ctx)
+static void on_part(void *ctx)
 {
     struct reading *reading = ctx;
     char memory[96 + ARCHIVE_SHA_LEN];
     struct text *lines = &reading->text, next = text_on(memory, sizeof(memory));
     put_next(&next, reading);
-    if (next.len == 0) {
+    if (next.len == 0 && reading->blob != NULL) {
         lines->comma = false;
         json_open(lines, '{');
         json_member_u64(lines, "parts", reading->parts + 1);
@@ -434,25 +483,6 @@ static void on_chained(void *ctx)
         text_char(lines, '\n');
     }
     answer_part(reading, text_span(&next));
-}
-
-static void on_part(struct line_admin *line)
-{
-    struct reading *reading = (struct reading *)line;
-    if (line->outcome != LINE_OK) {
-        refuse(reading, line->outcome);
-        return;
-    }
-    if (!reading_room(reading, line->reply.len + 256))
-        return;
-    struct text *lines = &reading->text;
-    json_open(lines, '{');
-    json_member_raw(lines, line->call == LINE_AUDIT ? "audit" : "series", line->reply);
-    json_close(lines, '}');
-    text_char(lines, '\n');
-    reading->job = (struct service_job){
-        .loop = reading->front->loop, .run = chain_part, .then = on_chained, .ctx = reading};
-    service_run(&reading->job);
 }
 
 /* "trail.ID.PARTS.CHAIN" or "series.INDEX.PARTS.CHAIN", as the part before has named it. */
@@ -489,9 +519,9 @@ static void on_archive(struct http_req *req)
     }
     span_to_cstr(id, reading->line.event, sizeof(reading->line.event));
     reading->running = span_eq(http_req_query_arg(req, SPAN("running")), SPAN("true"));
-    reading->line.limit = ARCHIVE_ROWS_MAX;
+    reading->left = ARCHIVE_ROWS_MAX;
     reading->line.oldest_first = true;
-    reading->line.on_done = on_part;
+    reading->job.then = on_part;
     admin_find(front, id, from.ptr == NULL ? on_head : on_rest, reading);
 }
 

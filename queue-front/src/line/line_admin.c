@@ -162,7 +162,8 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
     const redisReply *last;
     struct span id;
     uint64_t from = 0;
-    admin->more = admin->oldest_first && len > 0 && len >= admin->limit;
+    admin->more =
+        (admin->oldest_first || admin->call == LINE_AUDIT) && len > 0 && len >= admin->limit;
     if (admin->more) {
         struct text row = text_on(admin->from_row, sizeof(admin->from_row) - 1);
         if (admin->call == LINE_SERIES && span_u64(span_of(admin->from_row), UINT32_MAX, &from))
@@ -195,11 +196,12 @@ static void send_rows(struct line_admin *admin)
     struct text command =
         store_command(store, store_slot(store, span_of(admin->event)), audit ? 6 : 4);
     if (audit) {
-        text_char(&from, '(');
-        text_str(&from, admin->from_row);
+        if (admin->from_row[0] != '\0')
+            text_char(&from, '(');
+        text_str(&from, admin->from_row[0] != '\0' ? admin->from_row : "+");
         resp_cstr(&command, admin->oldest_first ? "XRANGE" : "XREVRANGE");
         store_put_key(&command, admin->event, LINE_KEY_AUDIT);
-        resp_word(&command, admin->oldest_first ? text_span(&from) : SPAN("+"));
+        resp_word(&command, text_span(&from));
         resp_cstr(&command, admin->oldest_first ? "+" : "-");
         resp_cstr(&command, "COUNT");
         resp_u64(&command, limit);

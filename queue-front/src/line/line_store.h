@@ -222,7 +222,7 @@ enum line_admin_call {
     LINE_ENDED,
     LINE_HOUSE_AUDIT, /* as LINE_AUDIT, of what has no event left */
     LINE_AUDIT,       /* reads: reply is a JSON array, newest first, at most `limit` */
-    LINE_SERIES,      /* reads: reply is a JSON array, oldest first, at most `limit` */
+    LINE_SERIES,      /* reads: samples, oldest first, at most `limit` */
 };
 
 /* One decision of the autopilot. */
@@ -274,7 +274,8 @@ struct line_admin {
     struct span audit; /* JSON object {who, what, from, to, why}; the script adds `at`, `version` */
     uint32_t limit;
     /* LINE_AUDIT, LINE_SERIES: in the order of time, beginning behind this entry ("0-0") or with
-     * this sample ("0"). In the answer: where to go on, if there is `more`. */
+     * this sample ("0"); LINE_AUDIT newest first: before this entry, or "". In the answer: where to
+     * go on, if there is `more`, which LINE_SERIES has in the order of time alone. */
     bool oldest_first, more;
     char from_row[48];
     void (*on_done)(struct line_admin *admin);
@@ -289,6 +290,9 @@ struct line_admin {
 };
 
 void line_store_admin(struct line_store *store, struct line_admin *admin);
+/* What LINE_SERIES has in its brackets, as JSON of at most so many bytes. On any thread. */
+size_t line_store_samples_len(struct span samples);
+void line_store_samples(struct span samples, struct text *out);
 
 /* For /metrics: commands sent, answered, timed out; reconnects; joins and script calls that carried
  * them; heals. Of lines in shards: cuts that this loop made, and those that another one made first;

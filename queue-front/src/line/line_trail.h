@@ -9,6 +9,7 @@
 /* On success *out's memory is taken by the caller, to be freed. Rows that cannot be read are left
  * out. False: no memory. */
 bool line_trail_audit(const redisReply *reply, struct text *out);
+/* The samples as they are, in brackets and with commas between. */
 bool line_trail_series(const redisReply *reply, struct text *out);
 
 #endif

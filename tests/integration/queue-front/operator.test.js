@@ -261,6 +261,37 @@ test('the audit trail says who, when, from, to and why', async (t) => {
   }
 });
 
+test('a long trail is read from Redis in parts, and written off the loop as a long series is', async (t) => {
+  const { front, redis } = await openShow(t, STILL);
+  const why = 'x'.repeat(2000);
+  const [first] = (await front.admin.get('/admin/events/show/audit')).json.audit.slice(-1);
+  for (let n = 0; n < 1100; n += 1) await redis.command('XADD', 'fg:{show}:audit', '*', 'a', JSON.stringify({ who: 'kim', what: 'change', from: null, to: n, why }), 'v', n);
+  const sample = (n) => [Date.now() + n * 1000, ...Array.from({ length: 17 }, () => n)].join(':');
+  await redis.command('RPUSH', 'fg:{show}:series', ...Array.from({ length: 4000 }, (_, n) => sample(n)));
+  const count = async () => {
+    const calls = Number(/cmdstat_xrevrange:calls=(\d+)/.exec(await redis.command('INFO', 'commandstats'))?.[1] ?? 0);
+    return { calls, jobs: (await front.metrics()).get('fairgate_off_loop_jobs_total') };
+  };
+  const before = await count();
+  const trail = async (limit) => (await front.admin.get(`/admin/events/show/audit?limit=${limit}`)).json.audit.map(({ to }) => to);
+  const newest = (length) => Array.from({ length }, (_, n) => 1099 - n);
+  assert.deepEqual(await trail(1000), newest(1000));
+  assert.deepEqual(await trail(51), newest(51));
+  const { series } = (await front.admin.get('/admin/events/show/series?limit=3900')).json;
+  assert.deepEqual(series.map(({ issued }) => issued).filter((n) => n > 0).slice(-3800), Array.from({ length: 3800 }, (_, n) => 200 + n));
+  const { calls, jobs } = await count();
+  assert.deepEqual([calls - before.calls, jobs - before.jobs], [20 + 2, 3 + 1], 'the page of metrics is a job, too');
+  let path = '/admin/events/show/archive?running=true';
+  const rows = [];
+  while (path) {
+    const part = await front.admin.get(path);
+    rows.push(...part.text.split('\n').filter((line) => line.startsWith('{"audit"')).map((line) => JSON.parse(line).audit));
+    path = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
+  }
+  assert.deepEqual(rows.map(({ length }) => length), [200, 200, 200, 200, 200, 102]);
+  assert.deepEqual([rows[0][0], ...rows.flat().map(({ to }) => to).slice(-1100)], [first, ...newest(1100).reverse()]);
+});
+
 test('a named token writes its own name on the trail', async (t) => {
   const scope = openScope(t);
   const path = join(scope.tempDir('operators-'), 'operators');
