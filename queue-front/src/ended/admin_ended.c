@@ -26,7 +26,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <sodium.h>
-#include <stdlib.h>
 
 enum { LOOK_AGAIN_US = 300000 };
 /* Document, the fairness of each line, the proof once more with each quote escaped, the mark. */

@@ -23,6 +23,7 @@ void batch_answer_one(struct journal *journal, struct commit_entry *entry, int r
 
 void batch_answered(struct journal *journal, uint32_t event, uint64_t seq)
 {
+    assert(event < journal_len(journal));
     /* release: partner of journal_answered(): what was given back can be collected */
     atomic_store_explicit(&journal->events[event].answered, seq, memory_order_release);
 }
@@ -30,7 +31,9 @@ void batch_answered(struct journal *journal, uint32_t event, uint64_t seq)
 void batch_take_ring(struct journal *journal)
 {
     struct commit_entry *entry;
+    assert(*journal->pending_end == NULL);
     while ((entry = commit_queue_take(journal->conf.queue)) != NULL) {
+        assert(entry->event < journal_len(journal)); /* it was open when the loop used it */
         if (entry->proof) {
             entry->next = journal->proofs;
             journal->proofs = entry;
@@ -118,6 +121,7 @@ void batch_gather(struct journal *journal)
         bytes += needs;
         chosen[n++] = pop(journal);
     }
+    assert(n > 0 || journal->pending == NULL); /* any single change fits, or it would never go */
 
     batch->parts_len = 0;
     for (uint32_t event = 0; event < journal_len(journal) && batch->len < n; event++) {
@@ -162,6 +166,8 @@ void batch_leave_open(struct journal *journal)
         const struct store_batch *part = &batch->parts[i];
         struct journal_event *event = &journal->events[batch->part_event[i]];
         assert(event->open == NULL);
+        /* Zeros: the connection broke before it was this part's turn. */
+        assert(part->after.seq == 0 || part->after.seq == part->head.seq + part->len);
         event->open_head = part->after;
         for (uint32_t k = part->len; k > 0; k--) {
             part->entries[k - 1]->next = event->open;

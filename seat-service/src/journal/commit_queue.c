@@ -214,7 +214,9 @@ struct commit_port *commit_queue_port(struct commit_queue *queue, uint32_t nth,
                                       void (*wake)(void *ctx), void *ctx)
 {
     assert(nth < queue->ports_len);
+    assert(wake != NULL);
     struct commit_port *port = &queue->ports[nth];
+    assert(port->wake == NULL); /* no two loops share a port */
     port->wake = wake;
     port->wake_ctx = ctx;
     return port;
@@ -244,6 +246,8 @@ void commit_port_return(struct commit_entry *entry)
 void commit_port_submit(struct commit_entry *entry, uint64_t now_us)
 {
     struct commit_queue *queue = entry->port->queue;
+    assert(entry->port->wake != NULL);
+    assert(entry->on_done != NULL);
     entry->submitted_us = now_us;
     entry->rc = ERR_UNKNOWN;
     told_release(entry);
@@ -262,6 +266,8 @@ uint32_t commit_port_collect(struct commit_port *port, uint32_t max)
     struct commit_entry *entry;
     while (n < max && ring_take_spsc(&port->back, port->back_slots, &entry)) {
         told_acquire(entry);
+        assert(entry->port == port);
+        assert(entry->rc <= 0);
         entry->on_done(entry);
         commit_port_return(entry);
         n += 1;
@@ -289,6 +295,7 @@ void commit_queue_give(struct commit_queue *queue, struct commit_entry *entry)
 {
     struct commit_port *port = entry->port;
     assert(port->queue == queue);
+    assert(entry->rc <= 0);
     port->given = true;
     told_release(entry);
     bool fits = ring_put_spsc(&port->back, port->back_slots, entry);

@@ -57,6 +57,7 @@ static int connect_once(struct journal *journal, struct err_slot *err)
         .connect_ms = JOURNAL_CONNECT_MS,
         .query_ms = JOURNAL_ANSWER_MS,
     };
+    assert(journal->pg == NULL);
     int rc = pg_open(&conf, err, &journal->pg);
     if (rc < 0)
         return rc;
@@ -124,12 +125,14 @@ static int judge_parts(struct journal *journal, struct err_slot *err)
         struct journal_event *event = &journal->events[batch->part_event[i]];
         assert(part->after.seq == part->head.seq + part->len);
         assert(journal_same_place(&event->head, &part->head)); /* nobody but us moves it */
+        assert(part->rows <= part->len);
         if (part->written)
             event->head = part->after;
         else
             lost[lost_len++] = batch->part_event[i];
         for (uint32_t k = 0; k < part->len; k++)
             batch_answer_one(journal, part->entries[k], part->written ? 0 : ERR_STATE);
+        assert(event->head.seq >= journal_answered(journal, batch->part_event[i]));
         batch_answered(journal, batch->part_event[i], event->head.seq);
     }
     batch->len = 0;
@@ -167,6 +170,7 @@ static int commit_in_pieces(struct journal *journal, struct err_slot *err)
     uint32_t pieces = by_event ? batch->parts_len : batch->len;
     uint32_t lens[EVENTS_MAX], batch_max = journal->conf.batch_max;
     int rc = 0;
+    assert(pieces > 1); /* or it would be the same batch once more */
     for (uint32_t i = 0; i < batch->parts_len; i++)
         lens[i] = batch->parts[i].len;
     batch_put_back(journal);
@@ -182,6 +186,7 @@ static int commit_in_pieces(struct journal *journal, struct err_slot *err)
         else if (batch->len > 0)
             rc = commit(journal, err);
     }
+    assert(batch->len == 0);
     batch->by_event = within;
     journal->conf.batch_max = batch_max;
     return rc;
@@ -221,6 +226,7 @@ static int refuse_or_part(struct journal *journal, struct err_slot *err)
 {
     struct batch *batch = &journal->batch;
     bool wall = strcmp(pg_sqlstate(journal->pg), "23505") == 0, locked = is_locked(journal);
+    assert(!batch->by_event || batch->parts_len == 1);
     log_failure(journal->conf.log, wall ? "a seat would have been sold twice" : "commit refused",
                 err);
     journal_count(&journal->stats.errors, 1);
@@ -249,6 +255,8 @@ static int commit(struct journal *journal, struct err_slot *err)
     assert(batch->len > 0);
     for (uint32_t i = 0; i < batch->parts_len; i++) {
         struct journal_event *event = &journal->events[batch->part_event[i]];
+        assert(journal_owns(journal, batch->part_event[i]));
+        assert(!event->cut); /* it would be written under an epoch that may be over */
         /* relaxed: compared with what others have read, which came by way of PostgreSQL */
         atomic_store_explicit(&event->sent, event->head.seq + batch->parts[i].len,
                               memory_order_relaxed);
@@ -357,6 +365,7 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     uint32_t len = journal->backends_len;
     if (len == JOURNAL_BACKENDS_MAX)
         memmove(&journal->backends[0], &journal->backends[1], --len * sizeof(journal->backends[0]));
+    assert(len < JOURNAL_BACKENDS_MAX);
     journal->backends[len] = pg_backend_pid(journal->pg);
     journal->backends_len = len + 1;
     rc = ask_server(journal, err);
@@ -384,6 +393,7 @@ static void keep_pace(struct journal *journal)
     uint64_t now = journal_now_us(journal);
     if (now >= journal->commit_at_us)
         return;
+    assert(journal->commit_at_us - now <= JOURNAL_PACE_US);
     system_sleep_us(journal->commit_at_us - now);
     batch_take_ring(journal);
 }
@@ -463,6 +473,8 @@ static void *run(void *arg)
         } else if (journal->pg != NULL)
             log_failure(journal->conf.log, "PostgreSQL refuses", &err);
         /* Sleeps between two attempts, with jitter, and meanwhile refuses what gets too old. */
+        assert(journal->retry_ms >= JOURNAL_RETRY_MIN_MS);
+        assert(journal->retry_ms <= JOURNAL_RETRY_MAX_MS);
         uint64_t ms =
             journal->retry_ms / 2 + rng_below(journal->conf.rng, journal->retry_ms / 2 + 1);
         uint64_t until_us = journal_now_us(journal) + ms * 1000;

@@ -54,6 +54,7 @@ struct asleep_room discover_room(const struct journal *journal)
         const struct journal_event *event = &journal->events[nth];
         if (journal_is_free(event))
             continue;
+        assert(room.places > 0);
         room.places -= 1;
         room.bytes -= event->id.bytes < room.bytes ? event->id.bytes : room.bytes;
     }
@@ -67,6 +68,8 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
 {
     struct journal_event *event = &journal->events[nth];
     bool is_new = nth == journal_len(journal);
+    assert(nth < journal->conf.places);
+    assert(nth_of(journal, found->no) == journal_len(journal));
     pthread_mutex_lock(&journal->lock);
     if (is_new) {
         event->id = *found;
@@ -76,6 +79,8 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
         role_judge(journal);
     } else {
         assert(!event->locked);
+        assert(!event->given);
+        assert(!event->lost);
         event->id = *found;
         event->head = (struct store_head){0};
         event->end_seq = 0;
@@ -160,6 +165,7 @@ static void *prepare(void *arg)
     struct journal *journal = MAGIC_OF(journal, arg);
     struct preparing *preparing = &journal->preparing;
     const struct journal_host *host = &journal->conf.host;
+    assert(preparing->document.len >= JOURNAL_LONG_BYTES);
     host->prepare(host->ctx, (struct span){preparing->document.body, preparing->document.len});
     /* release: partner of discover_document() */
     atomic_store_explicit(&preparing->done, true, memory_order_release);
@@ -173,6 +179,7 @@ void discover_forget_document(struct journal *journal)
     if (preparing->no == 0)
         return;
     system_thread_join(preparing->thread);
+    assert(atomic_load_explicit(&preparing->done, memory_order_relaxed));
     free(preparing->document.body);
     preparing->no = 0;
 }
@@ -192,6 +199,7 @@ static bool begin_preparing(struct journal *journal, int32_t no,
                             const struct store_document *document)
 {
     struct preparing *preparing = &journal->preparing;
+    assert(preparing->no == 0);
     if (journal->conf.host.prepare == NULL || document->len < JOURNAL_LONG_BYTES)
         return false;
     preparing->document = *document;
@@ -207,6 +215,7 @@ int discover_document(struct journal *journal, uint32_t nth, struct err_slot *er
 {
     struct preparing *preparing = &journal->preparing;
     int32_t no = journal->events[nth].id.no;
+    assert(!journal_owns(journal, nth));
     document->body = NULL;
     /* acquire: partner of prepare() */
     bool busy = preparing->no != 0 && !atomic_load_explicit(&preparing->done, memory_order_acquire);
@@ -214,6 +223,7 @@ int discover_document(struct journal *journal, uint32_t nth, struct err_slot *er
         return 0;
     if (preparing->no == no) {
         *document = preparing->document;
+        assert(document->body != NULL);
         preparing->document.body = NULL;
         discover_forget_document(journal);
         return 0;

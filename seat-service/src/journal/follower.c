@@ -6,6 +6,7 @@
 
 #include "journal/pack.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 void follower_init(struct follower *follower, const struct store_event *event)
@@ -19,6 +20,8 @@ void follower_init(struct follower *follower, const struct store_event *event)
 static int on_changes(struct follower *follower, const struct store_row *row)
 {
     struct err_slot *err = follower->err;
+    assert(row->changes > 0);
+    assert(row->seq == follower->head.seq + row->changes);
     struct store_row one = *row; /* with the key of one change after the other */
     struct pack pack = pack_open(row->body);
     if ((row->kind == PACK_KIND) == (row->changes == 1))
@@ -53,6 +56,7 @@ int follower_row(struct follower *follower, const struct store_row *row)
     int rc = on_changes(follower, row);
     if (rc < 0)
         return err_wrap(err, "%s, journal row %" PRIu64, id, row->seq);
+    assert(follower->applied >= row->seq);
     follower->head.epoch = row->epoch;
     follower->head.seq = row->seq;
     follower->head.chain = chain;
@@ -73,6 +77,7 @@ int follower_read_some(struct follower *follower, struct pg *pg, uint32_t rows,
                        struct err_slot *err, bool *more)
 {
     struct err_slot unheard;
+    assert(rows > 0); /* of no rows there would always be more */
     follower->err = err != NULL ? err : &unheard;
     return store_follow(pg, follower->event, follower->head.seq, rows, on_row, follower,
                         follower->err, more);

@@ -34,6 +34,10 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
     assert(conf->batch_max > 0);
     assert(conf->batch_max <= JOURNAL_BATCH_MAX);
     assert(conf->places <= EVENTS_MAX);
+    assert(conf->host.next_end_ms == NULL || conf->host.reopen != NULL);
+    assert(conf->host.idle_ms == NULL || conf->host.reopen != NULL); /* not all fall asleep */
+    assert((conf->host.revises == NULL) == (conf->host.revise == NULL));
+    assert((conf->host.revises == NULL) == (conf->host.revised == NULL));
     struct journal *journal = calloc(1, sizeof(*journal));
     if (journal == NULL)
         return err_set(err, ERR_NOMEM, "the journal");
@@ -72,6 +76,7 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
 
 void journal_stop(struct journal *journal)
 {
+    assert(!atomic_load_explicit(&journal->stopping, memory_order_relaxed));
     atomic_store_explicit(&journal->stopping, true, memory_order_release);
     reader_stop(journal);
     committer_stop(journal);
@@ -81,6 +86,10 @@ void journal_destroy(struct journal *journal)
 {
     if (journal == NULL)
         return;
+    assert(journal->pg == NULL);
+    assert(journal->pending == NULL);
+    assert(journal->proofs == NULL);
+    assert(journal->preparing.no == 0);
     if (journal->look >= 0)
         system_bell_close(journal->look);
     pthread_mutex_destroy(&journal->lock);

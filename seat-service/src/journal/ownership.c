@@ -75,6 +75,7 @@ static void forget_backends(struct journal *journal)
 
 static int end_own(struct journal *journal, enum store_lock lock, int32_t key, struct err_slot *err)
 {
+    assert(journal->backends_len > 0); /* this session's own is one of them */
     return store_end_backends(journal->pg, lock, key, journal->backends, journal->backends_len,
                               err);
 }
@@ -101,6 +102,7 @@ static int lock_again(struct journal *journal, struct journal_event *event, stru
                       uint64_t *epoch)
 {
     bool got = event->locked; /* at an earlier try: a second time would be one too many */
+    assert(event->cut);
     int rc = got ? 0 : store_lock(journal->pg, STORE_LOCK_EVENT, &event->id.no, 1, err, &got);
     if (rc == 0 && got) {
         pthread_mutex_lock(&journal->lock);
@@ -121,6 +123,7 @@ static int lead_again(struct journal *journal, struct err_slot *err)
 {
     int32_t key = list_key(journal);
     uint64_t until_us = journal_now_us(journal) + OWNER_SILENT_MS * UINT64_C(1000);
+    assert(!journal_shares(journal));
     while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
         bool got = false, over = journal_now_us(journal) >= until_us;
         int rc = store_lock(journal->pg, STORE_LOCK_LEAD, &key, 1, err, &got);
@@ -158,6 +161,7 @@ int ownership_is_written(struct journal *journal, const struct journal_event *ev
 static void settle(struct journal *journal, uint32_t nth, bool written)
 {
     struct journal_event *event = &journal->events[nth];
+    assert(!written || event->open != NULL);
     if (event->open == NULL)
         return;
     journal_count(written ? &journal->stats.settled_written : &journal->stats.settled_again, 1);
@@ -218,6 +222,7 @@ int ownership_lose(struct journal *journal, uint32_t nth, struct err_slot *err)
     struct journal_event *event = &journal->events[nth];
     struct err_slot other = {0};
     bool open_written = false, all_there = false;
+    assert(journal_owns(journal, nth));
     int rc = ownership_is_written(journal, event, &event->head, &other, &all_there);
     if (rc == 0 && event->open != NULL)
         rc = ownership_is_written(journal, event, &event->open_head, &other, &open_written);
@@ -264,6 +269,7 @@ static int regain_each(struct journal *journal, struct err_slot *err, uint32_t *
 int ownership_regain(struct journal *journal, struct err_slot *err)
 {
     bool any = false, goes_on = journal_owns_any(journal);
+    assert(!journal->connected);
     int rc = goes_on && !journal_shares(journal) ? lead_again(journal, err) : 0;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
         journal->events[nth].cut = journal_owns(journal, nth);
@@ -369,6 +375,7 @@ static int let_go(struct journal *journal, struct journal_event *event, struct e
     int rc = goes && locked ? store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err) : 0;
     if (!goes || rc < 0)
         return rc;
+    assert(event->open == NULL); /* the host waits for all that it has submitted */
     pthread_mutex_lock(&journal->lock);
     event->let_go = event->locked = event->forgotten = event->cut = event->lost = false;
     atomic_store_explicit(&event->stuck, false, memory_order_relaxed);
@@ -411,6 +418,8 @@ static int lock_events(struct journal *journal, const uint32_t *chosen, uint32_t
     pthread_mutex_lock(&journal->lock);
     for (uint32_t i = 0; i < ours_len; i++) {
         struct journal_event *event = &journal->events[ours[i]];
+        assert(!event->locked);
+        assert(!event->forgotten);
         rc = owners[i].rc < 0 ? owners[i].rc : rc;
         event->locked = owners[i].rc == 0;
         event->locked_epoch = owners[i].head.epoch;
@@ -443,6 +452,7 @@ static int try_lead(struct journal *journal, struct err_slot *err)
 {
     int32_t key = list_key(journal);
     bool got = false, ended = false;
+    assert(!journal->leads); /* the session would have the lock twice */
     int rc = store_lock(journal->pg, STORE_LOCK_LEAD, &key, 1, err, &got);
     if (rc == 0 && !got)
         rc = store_end_silent(journal->pg, STORE_LOCK_LEAD, &key, 1, OWNER_SILENT_MS, err, &ended);
@@ -463,6 +473,7 @@ static int try_lead(struct journal *journal, struct err_slot *err)
 static int32_t place_key(const struct journal *journal, uint32_t place)
 {
     static_assert((OWNERS_MAX & (OWNERS_MAX - 1)) == 0, "a power of two");
+    assert(place < OWNERS_MAX); /* or it would be a place of another list */
     return (int32_t)(((uint32_t)list_key(journal) & ~(uint32_t)(OWNERS_MAX - 1)) | place);
 }
 
@@ -559,6 +570,8 @@ static uint32_t take_turns(struct journal *journal, struct look *look, uint32_t 
     bool turn[EVENTS_MAX], mine[EVENTS_MAX] = {false};
     uint32_t order[EVENTS_MAX], kept = 0;
     uint32_t awake = in_order(journal, order);
+    assert(journal->joined_at_us != 0);
+    assert(journal->rejoined_at_us >= journal->joined_at_us);
     /* How long each event has been free, and what follows from it. */
     uint64_t now_us = journal_now_us(journal);
     for (uint32_t i = 0; i < awake; i++) {
@@ -719,6 +732,7 @@ static int note_clock(struct journal *journal, struct err_slot *err)
 int ownership_watch(struct journal *journal, struct err_slot *err)
 {
     int rc = 0;
+    assert(journal->connected);
     journal->watch_at_us = journal_now_us(journal) + STANDBY_POLL_MS * 1000;
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
         rc = let_go(journal, &journal->events[nth], err);

@@ -68,6 +68,7 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, b
 {
     const uint64_t until_us = now_us(journal) + READER_PIECE_MS * UINT64_C(1000);
     struct journal_event *event = &journal->events[nth];
+    assert(!journal_owns(journal, nth)); /* its head would be the committer's */
     struct target target = {&journal->conf.host, nth};
     struct follower follower = {
         .event = event->id.no,
@@ -81,6 +82,7 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, b
     do {
         rc = follower_read_some(&follower, journal->reader_pg, READER_ROWS, err, &more);
     } while (rc == 0 && more && now_us(journal) < until_us && !is_stopping(journal));
+    assert(follower.head.seq >= event->head.seq);
     event->head.seq = follower.head.seq;
     event->head.chain = follower.head.chain;
     *whole = rc == 0 && !more;
@@ -113,6 +115,7 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     const struct journal_host *host = &journal->conf.host;
     struct pg *pg = journal->reader_pg;
     struct store_document document;
+    assert(!event->begun);
     int rc = discover_document(journal, nth, err, &document);
     if (rc < 0 || document.body == NULL)
         return rc;
@@ -188,6 +191,8 @@ static int write_first(struct journal *journal, uint32_t nth, struct err_slot *e
     int rc = entry == NULL || memory == NULL ? err_set(err, ERR_NOMEM, "a change") : 0;
     if (rc == 0) {
         host->first(host->ctx, nth, &entry->op.change);
+        assert(event->head.seq == 0);
+        assert(entry->op.change.kind == CHANGE_IMPORTED);
         struct store_batch part = {
             .event = event->id.no, .head = event->head, .entries = &entry, 1};
         rc = store_commit(journal->reader_pg, &part, 1, memory, JOURNAL_FIRST_BYTES, err);
@@ -219,6 +224,8 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
 {
     struct journal_event *event = &journal->events[nth];
     const struct store_head head = event->head;
+    assert(head.epoch > 0); /* it was raised */
+    assert(head.seq > 0);   /* and the plan is in the journal */
     pthread_mutex_lock(&journal->lock);
     bool taken = event->locked && event->locked_epoch <= head.epoch &&
                  journal_role(journal) != JOURNAL_FENCED;
@@ -251,6 +258,7 @@ static void forget_lock(struct journal *journal, struct journal_event *event)
 static void put_out(struct journal *journal, struct journal_event *event,
                     const struct err_slot *err)
 {
+    assert(journal_state_of(event) != JOURNAL_EVENT_OWNED); /* role_lose() is the committer's */
     event->retry_ms = event->retry_ms == 0 ? EVENT_RETRY_MIN_MS : event->retry_ms * 2;
     if (event->retry_ms > EVENT_RETRY_MAX_MS)
         event->retry_ms = EVENT_RETRY_MAX_MS;
@@ -328,6 +336,7 @@ static void forget_event(struct journal *journal, uint32_t nth)
 {
     struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
+    assert(event->given);
     if (host->drop != NULL)
         host->drop(host->ctx, nth);
     name_alone(journal, event, !event->asleep);
@@ -342,6 +351,7 @@ static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *e
 {
     struct journal_event *event = &journal->events[nth];
     const uint64_t due_ms = next_end_ms(journal, nth);
+    assert(event->sleeps);
     int rc = store_sleep(journal->reader_pg, event->id.no, span_of(journal->instance), due_ms, err,
                          done);
     pthread_mutex_lock(&journal->lock);
@@ -378,6 +388,8 @@ static int revise(struct journal *journal, uint32_t nth, struct err_slot *err)
     struct commit_entry *entry = calloc(1, sizeof(*entry));
     uint8_t *memory = malloc(JOURNAL_FIRST_BYTES);
     int rc = entry == NULL || memory == NULL ? err_set(err, ERR_NOMEM, "a change") : 0;
+    assert(event->revising);
+    assert(journal_state_of(event) == JOURNAL_EVENT_ASLEEP);
     if (rc == 0)
         rc = host->revise(host->ctx, nth, &entry->op.change, err);
     if (rc == 0) {
@@ -422,6 +434,7 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
     name_alone(journal, event, false);
     event->given = true;
     pthread_mutex_lock(&journal->lock);
+    assert(!event->let_go);
     event->let_go = true;
     pthread_mutex_unlock(&journal->lock);
     commit_queue_nudge(journal->conf.queue);
@@ -452,6 +465,7 @@ static int tell_room(struct journal *journal, const struct asleep_room *room, bo
     int32_t key = room_list(journal) | (lacks ? ROOM_LACKS : 0) |
                   (int32_t)(mb < ROOM_MB_MAX ? mb : ROOM_MB_MAX);
     int32_t was = journal->told_room;
+    assert((key & (ROOM_KEY | ROOM_OF_LIST)) == room_list(journal)); /* as on_room() reads it */
     if (key == was || journal->conf.host.idle_ms == NULL)
         return 0;
     struct pg *pg = journal->reader_pg;
@@ -510,8 +524,10 @@ static int wake(struct journal *journal, struct err_slot *err)
     pthread_mutex_unlock(&journal->lock);
     room.places = (places + 1) / 2;
     uint32_t due_len = leads ? asleep_due(journal->asleep, now_ms, nos, &room) : 0;
-    memcpy(nos + due_len, awake, awake_len * sizeof(*awake));
     const uint32_t unasked_len = due_len + awake_len;
+    assert(unasked_len <= EVENTS_MAX);
+    assert(due_len <= places);
+    memcpy(nos + due_len, awake, awake_len * sizeof(*awake));
     room.places = places - due_len;
     uint32_t len = unasked_len + asleep_wanted(journal->asleep, nos + unasked_len, &room);
     assert(len <= EVENTS_MAX);
@@ -674,6 +690,7 @@ static int show_one(struct journal *journal, uint32_t nth, uint64_t as_of_us, st
     struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
     int rc = 0;
+    assert(is_followed(journal, nth));
     if (event->end_seq < event->head.seq)
         rc =
             err_set(err, ERR_STATE, "%s: the journal ends at %" PRIu64 ", and was read to %" PRIu64,
@@ -781,6 +798,8 @@ static int read_rest(struct journal *journal, uint32_t nth, const struct store_r
 {
     struct journal_event *event = &journal->events[nth];
     int rc = 0;
+    assert(raise->rc == 0);
+    assert(raise->event == event->id.no);
     if (!journal_same_place(&raise->head, &event->head))
         rc = follow_whole(journal, nth, err);
     if (rc < 0 || event->leaving)
@@ -807,6 +826,7 @@ static int give_raised(struct journal *journal, const uint32_t *events,
                                           0, err, now);
     for (uint32_t i = 0; rc == 0 && i < len; i++) {
         struct journal_event *event = &journal->events[events[i]];
+        assert(raises[i].event == event->id.no);
         if (now[i].rc == 0 && now[i].its && now[i].head.epoch == event->head.epoch)
             give(journal, events[i], &raises[i].line);
         else
@@ -820,6 +840,7 @@ static void add_locked(struct journal *journal, uint32_t nth, uint32_t *events,
                        struct store_raise *raises, uint32_t *len)
 {
     struct journal_event *event = &journal->events[nth];
+    assert(*len < EVENTS_MAX);
     pthread_mutex_lock(&journal->lock);
     events[*len] = nth;
     raises[*len].was = event->locked_epoch;
@@ -873,6 +894,7 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
         rc = fail_event(journal, event, its, err);
         if (its < 0 || event->leaving)
             continue;
+        assert(ready <= i); /* what is overwritten has been read */
         events[ready] = events[i];
         raises[ready++] = raises[i];
     }
@@ -953,6 +975,7 @@ static int open_connection(struct journal *journal, struct err_slot *err)
         .query_ms = JOURNAL_ANSWER_MS,
     };
     char wait[64];
+    assert(journal->reader_pg == NULL);
     snprintf(wait, sizeof(wait), "SET lock_timeout = %d", READER_LOCK_MS);
     int rc = pg_open(&conf, err, &journal->reader_pg);
     if (rc < 0)

@@ -133,6 +133,7 @@ bool journal_owns(const struct journal *journal, uint32_t nth)
 
 bool journal_is_stuck(const struct journal *journal, uint32_t nth)
 {
+    assert(nth < EVENTS_MAX);
     /* relaxed: the committer's own, or a hint to others */
     return atomic_load_explicit(&journal->events[nth].stuck, memory_order_relaxed);
 }
@@ -173,6 +174,18 @@ static enum journal_reason kept_out(const struct journal *journal, enum journal_
     return journal->apart ? JOURNAL_REASON_CLOCK : else_for;
 }
 
+/* What holds of an event between two steps, whichever thread takes them. Under the lock. */
+static void check_event(const struct journal_event *event, enum journal_state state)
+{
+    bool asleep = state == JOURNAL_EVENT_ASLEEP;
+    assert(!event->locked || !event->forgotten); /* a session has a lock once */
+    assert(!event->lost || state == JOURNAL_EVENT_OUT);
+    assert(!event->stuck || event->lost || state == JOURNAL_EVENT_OWNED);
+    assert(!event->let_go || !asleep);
+    assert(!event->locked || !asleep); /* the place is free: another event would have its lock */
+    assert(!event->forgotten || !asleep);
+}
+
 /* An owner has an event, or leads and there is none. A process that has none and waits for one is
  * loading; one that sees others own them is a standby. */
 void role_judge(struct journal *journal)
@@ -180,9 +193,12 @@ void role_judge(struct journal *journal)
     uint64_t count[JOURNAL_STATES] = {0}, ours = 0, stuck = 0;
     if (journal_role(journal) == JOURNAL_FENCED)
         return;
+    assert(!journal->named || journal->connected);
+    assert(!journal->named || !journal->namesake);
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         const struct journal_event *event = &journal->events[nth];
         enum journal_state state = journal_state_of(event);
+        check_event(event, state);
         if (state == JOURNAL_EVENT_ASLEEP || (state == JOURNAL_EVENT_OUT && event->retired))
             continue; /* there is none; nothing is wrong with it */
         count[state] += 1;
@@ -250,6 +266,7 @@ void role_unstick(struct journal *journal, struct journal_event *event)
 {
     if (!event->stuck)
         return;
+    assert(journal_state_of(event) == JOURNAL_EVENT_OWNED);
     pthread_mutex_lock(&journal->lock);
     atomic_store_explicit(&event->stuck, false, memory_order_relaxed);
     role_judge(journal);
@@ -263,6 +280,8 @@ void role_lose(struct journal *journal, struct journal_event *event, const char 
 {
     struct log_line line;
     assert(reason[0] != '\0');
+    assert(journal_state_of(event) == JOURNAL_EVENT_OWNED);
+    assert(event->open == NULL); /* ownership_lose() has settled it */
     pthread_mutex_lock(&journal->lock);
     atomic_store_explicit(&event->stuck, true, memory_order_relaxed);
     snprintf(event->reason, sizeof(event->reason), "%s", reason);
@@ -278,6 +297,7 @@ void role_lose(struct journal *journal, struct journal_event *event, const char 
 
 void role_set_connected(struct journal *journal, bool connected, enum journal_reason unreachable)
 {
+    assert(connected == (unreachable == JOURNAL_REASON_NONE));
     pthread_mutex_lock(&journal->lock);
     journal->connected = connected;
     journal->usable = journal->usable || connected;
@@ -295,6 +315,7 @@ void role_fence(struct journal *journal, enum journal_reason reason)
 {
     if (journal_role(journal) == JOURNAL_FENCED)
         return;
+    assert(reason != JOURNAL_REASON_NONE);
     pthread_mutex_lock(&journal->lock);
     move_role(journal, JOURNAL_FENCED, reason);
     pthread_mutex_unlock(&journal->lock);

@@ -73,6 +73,7 @@ static int read_changed(struct pg *pg, struct store_changes *changes, struct sto
     if (rc < 0)
         return rc;
     int got = PQntuples(res);
+    assert((uint32_t)got <= room); /* LIMIT :room */
     for (int i = 0; i < got; i++) {
         struct sql_events_changed_row row = sql_events_changed_row(res, i);
         struct store_event *event = &out[*good];
@@ -466,6 +467,7 @@ int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, u
 {
     struct sql_lock_end_silent_args args = {class_of(lock), keys, len, silent_ms};
     PGresult *res;
+    assert(len <= EVENTS_MAX);
     int rc = sql_lock_end_silent(pg, &args, err, &res);
     if (rc < 0)
         return err_wrap(err, "ending a silent owner");
@@ -479,6 +481,7 @@ int store_end_backends(struct pg *pg, enum store_lock lock, int32_t key, const i
 {
     struct sql_lock_end_backends_args args = {class_of(lock), key, pids, len};
     PGresult *res;
+    assert(len <= JOURNAL_BACKENDS_MAX);
     int rc = sql_lock_end_backends(pg, &args, err, &res);
     if (rc == 0)
         PQclear(res);
@@ -534,6 +537,7 @@ static void end_row(struct sheet *sheet, struct store_batch *batch, struct chain
     struct sql_batch_rows *row = &sheet->rows[sheet->rows_len - 1];
     struct chain *link = &links[sheet->rows_len - 1];
     assert(row->changes > 0);
+    assert(row->body.len <= PACK_BYTES_MAX);
     *link = chain_next(&batch->after.chain, row->seq, batch->after.epoch, row->at_ms, row->kind,
                        row->body);
     batch->after.chain = *link;
