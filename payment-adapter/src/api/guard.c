@@ -49,6 +49,7 @@ bool guard_type(struct http_req *req)
 
 void guard_unread(struct http_req *req, int rc, const struct err_slot *err)
 {
+    assert(rc < 0);
     if (rc == ERR_NOMEM)
         guard_unavailable(req, rc);
     else
@@ -63,6 +64,7 @@ bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
             guard_unavailable(req, form_rc);
         else if (form_rc < 0)
             refusal_say(req, REFUSAL_REQUEST, "%s", err->text);
+        assert(form_rc < 0 || json_is_object(*out));
         return form_rc == 0;
     }
     if (!guard_type(req))
@@ -103,6 +105,7 @@ bool guard_reason(struct http_req *req, char *out, size_t cap)
 
 void guard_unavailable(struct http_req *req, int rc)
 {
+    assert(rc < 0);
     refusal_reply(req, rc == ERR_FULL ? REFUSAL_BUSY : REFUSAL_UNAVAILABLE);
 }
 
@@ -143,6 +146,7 @@ bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
 {
     struct span text = http_req_param(req, param);
     bool good = is_id(text) && span_to_cstr(text, out, cap);
+    assert(!good || out[0] != '\0'); /* an empty name could mean all of them */
     if (!good)
         refusal_reply(req, REFUSAL_NOT_FOUND);
     return good;
@@ -160,6 +164,7 @@ static void on_named(void *ctx, const struct pg_answer *answer)
 {
     const struct named *named = MAGIC_OF(named, ctx);
     char id[ORDER_ID_MAX];
+    assert(answer->rc < 0 || PQntuples(answer->results[0]) <= 1);
     if (!guard_row(named->req, answer, 0, REFUSAL_ORDER_UNKNOWN))
         return;
     if (span_to_cstr(sql_order_numbered_row(answer->results[0], 0).id, id, sizeof(id)))
@@ -171,6 +176,7 @@ static void on_named(void *ctx, const struct pg_answer *answer)
 void guard_order(struct http_req *req, struct span name, guard_on_order *then)
 {
     char number[NUMBER_MAX], id[ORDER_ID_MAX];
+    assert(then != NULL);
     if (!number_parse(name, number)) {
         if (is_id(name) && span_to_cstr(name, id, sizeof(id)))
             then(req, id);
@@ -202,6 +208,8 @@ void guard_reply(struct http_req *req, unsigned status, const struct text *body,
 void guard_doc(struct http_req *req, unsigned status, const struct pg_answer *answer,
                enum refusal refusal)
 {
+    assert(status < 300); /* other answers are refusals */
+    assert(answer->rc < 0 || answer->len > 0);
     if (!guard_row(req, answer, answer->len - 1, refusal))
         return;
     const PGresult *last = answer->results[answer->len - 1];
@@ -235,5 +243,6 @@ void guard_trace(struct http_req *req, char out[TRACE_TEXT_LEN + 1])
     struct trace trace = service_trace(req);
     struct text text = text_on(out, TRACE_TEXT_LEN);
     trace_put(&text, &trace);
+    assert(text.len == TRACE_TEXT_LEN);
     out[TRACE_TEXT_LEN] = '\0';
 }

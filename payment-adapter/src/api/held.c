@@ -61,6 +61,7 @@ static bool read_number(const json_t *hold, const char *key, uint64_t most, uint
 static bool read_charges(const json_t *hold, struct order *order, uint64_t *vat_rate)
 {
     uint64_t vat;
+    assert(order->amount <= HELD_MINOR_MAX); /* then the sum does not overflow */
     if (!read_number(hold, "fees", HELD_MINOR_MAX, &order->fees) ||
         !read_number(hold, "vat", HELD_MINOR_MAX, &vat) ||
         !read_number(hold, "vat_basis_points", FEES_VAT_MAX, vat_rate))
@@ -117,6 +118,7 @@ static bool read_area_line(const json_t *hold, struct purchase_line *line)
 {
     uint64_t total = (uint64_t)json_integer_value(json_object_get(hold, "total"));
     uint32_t count = (uint32_t)json_integer_value(json_object_get(hold, "quantity"));
+    assert(count > 0); /* read_area() has read it */
     *line = (struct purchase_line){.place = json_in_text_of(hold, "area"),
                                    .category = json_in_text_of(hold, "category"),
                                    .price = total / count,
@@ -128,6 +130,7 @@ static bool read_lines(const json_t *hold, const struct order *order, struct pur
                        struct purchase_line lines[ORDER_SEATS_MAX])
 {
     const json_t *places = json_object_get(hold, "places");
+    assert(order->seats_len > 0);
     purchase->lines = lines;
     if (json_array_size(places) == 0) {
         purchase->lines_len = 1;
@@ -154,6 +157,7 @@ static void put_lines(struct text *text, const struct purchase *purchase, bool s
     uint64_t places = 0, at = 0, sum = 0, fees = 0, vat = 0;
     for (uint32_t i = 0; i < purchase->lines_len; i++)
         places += purchase->lines[i].count;
+    assert(places > 0);
     json_open(text, '[');
     for (uint32_t i = 0; i < purchase->lines_len; i++) {
         const struct purchase_line *line = &purchase->lines[i];
@@ -180,6 +184,8 @@ static void put_lines(struct text *text, const struct purchase *purchase, bool s
     json_close(text, ']');
     assert(fees == purchase->fees);
     assert(sum == purchase->total);
+    assert(vat == fees_vat(purchase->total, vat_rate));
+    assert(at == places);
 }
 
 static void put_purchase(struct text *text, const struct purchase *purchase, bool standing,
@@ -206,10 +212,12 @@ bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]
     struct purchase_line lines[ORDER_SEATS_MAX];
     struct purchase purchase = {0};
     uint64_t vat_rate;
+    assert(!held_is_too_large(hold));
     if (!read_order(hold, order, &vat_rate) || !read_lines(hold, order, &purchase, lines))
         return false;
     purchase.event = span_of(order->event);
     purchase.currency = span_of(order->currency);
+    assert(order->fees <= order->amount);
     purchase.fees = order->fees;
     purchase.total = order->amount;
     purchase.terms = span_of(order->terms);
@@ -234,6 +242,7 @@ enum { HOLD_CALL_MS = 5000 };
 static void on_map(void *ctx, bool found)
 {
     struct held_fetch *fetch = ctx;
+    assert(fetch->again); /* the map is read once */
     if (found)
         held_fetch_begin(fetch);
     else
@@ -258,6 +267,8 @@ void held_fetch_begin(struct held_fetch *fetch)
 {
     char url_memory[1024], auth[HELD_PASS_MAX + 32], trace[96];
     struct pay *pay = fetch->pay;
+    assert(strlen(fetch->pass) < HELD_PASS_MAX);
+    assert(strlen(fetch->trace) == TRACE_TEXT_LEN);
     struct text url = text_on(url_memory, sizeof(url_memory) - 1);
     seats_map_put(pay->seats_map, SEATS_OPEN, span_of(fetch->event), &url);
     TEXT_LIT(&url, "/v1/seats/");
@@ -278,6 +289,7 @@ void held_fetch_begin(struct held_fetch *fetch)
 
 enum refusal held_fetch_refusal(const struct outcall_answer *answer)
 {
+    assert(answer == NULL || answer->rc < 0 || answer->status != 200);
     if (answer == NULL || answer->rc < 0 || answer->status >= 500 || answer->status == 429)
         return REFUSAL_UNAVAILABLE;
     if (answer->status == 410)

@@ -30,6 +30,7 @@
 #include "login/device.h"
 #include "store/statements.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ static void login_end(void *room)
     struct login *login = room;
     for (struct login **at = &login->pay->login_list; *at != NULL; at = &(*at)->next) {
         if (*at == login) {
+            assert(login->pay->logins > 0);
             *at = login->next;
             login->pay->logins--;
             break;
@@ -100,6 +102,7 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
         http_header_add(&headers, "Set-Cookie", span_of(device));
     }
     http_header_add(&headers, "Cache-Control", SPAN("no-store"));
+    assert(!headers.overflown); /* a cookie that is cut logs nobody in */
     json_open(&body, '{');
     json_member_cstr(&body, "member", login->user.id);
     json_close(&body, '}');
@@ -110,6 +113,8 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
 
 static void begin_session(struct login *login, const char *jti_or_null)
 {
+    assert(login->user.id[0] != '\0');
+    assert((jti_or_null == NULL) == (login->here_key[0] != '\0')); /* by token or by password */
     if (login->here_key[0] != '\0')
         sql_throttle_clear(login->pay->pg, &(struct sql_throttle_clear_args){login->here_key},
                            pg_ignore, NULL);
@@ -129,6 +134,7 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
         shed(login, 1000);
         return;
     }
+    assert(login->here_key[0] != '\0');
     count(&login->pay->logins_bad);
     refusal_reply(login->req, REFUSAL_CREDENTIALS);
 }
@@ -192,6 +198,7 @@ static void on_throttle(void *ctx, const struct pg_answer *answer)
         shed(login, 1000);
         return;
     }
+    assert(PQntuples(answer->results[0]) == 1); /* max() of none is a row, too */
     uint64_t left_us = sql_throttle_read_row(answer->results[0], 0).left_us;
     if (left_us > 0) {
         count(&login->pay->logins_throttled);
@@ -223,6 +230,8 @@ static void make_keys(struct login *login)
 {
     const struct secrets *keys = login->pay->secrets;
     size_t len = strlen(login->account);
+    assert(len > 0);
+    assert(len <= LOGIN_ACCOUNT_MAX); /* `both` has room for it */
     for (size_t i = 0; i <= len; i++) {
         char c = login->account[i];
         login->lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -247,6 +256,7 @@ static void make_keys(struct login *login)
 
 static bool is_under_way(const struct login *login)
 {
+    assert(login->here_key[0] != '\0'); /* all that have none would be one */
     for (const struct login *other = login->pay->login_list; other != NULL; other = other->next) {
         if (strcmp(other->here_key, login->here_key) == 0)
             return true;
@@ -262,6 +272,7 @@ static void start_password(struct login *login)
         refusal_reply(login->req, REFUSAL_LOGIN_UNDER_WAY);
         return;
     }
+    assert(login->pay->logins < LOGINS_MAX);
     login->next = login->pay->login_list;
     login->pay->login_list = login;
     login->pay->logins++;
@@ -387,6 +398,7 @@ static void on_ended(void *ctx, int rc, const char *set_cookie)
     char memory[512];
     struct text headers = text_on(memory, sizeof(memory));
     http_header_add(&headers, "Set-Cookie", span_of(set_cookie));
+    assert(!headers.overflown);
     if (plain_go_to_field(req, SPAN("back"), text_span(&headers)))
         return;
     http_reply(req, &(struct http_reply){.status = 204, .headers = text_span(&headers)});

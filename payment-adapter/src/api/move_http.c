@@ -50,6 +50,7 @@ enum { NOES = sizeof(noes) / sizeof(noes[0]) };
 static void on_moving(void *ctx, const struct pg_answer *answer)
 {
     const struct visit *visit = MAGIC_OF(visit, ctx);
+    assert(answer->rc < 0 || answer->len > 1);
     if (!guard_row(visit->req, answer, 1, REFUSAL_ORDER_UNKNOWN))
         return;
     struct span code = sql_order_move_row(answer->results[1], 0).code;
@@ -111,6 +112,8 @@ static void read_wish(struct json_in *in, void *ctx)
                            "must be [{from, to}], no seat in two of them, and all or none staying");
             return;
         }
+        assert(moving->len == i);
+        assert(i < MOVING_SEATS_MAX);
         snprintf(moving->seats[i].from, ORDER_SEAT_MAX, "%s", from);
         snprintf(moving->seats[i].to, ORDER_SEAT_MAX, "%s", to);
         moving->len++;
@@ -127,6 +130,8 @@ static void read_wish(struct json_in *in, void *ctx)
 
 static void begin_move(struct visit *visit)
 {
+    assert(visit->moving.len > 0);
+    assert(visit->trace[0] != '\0');
     struct pg_job *job = pg_job_create(pay_of(visit->req)->pg, on_moving, visit);
     const struct sql_order_move_args args = {
         .order = visit->id,
@@ -147,6 +152,8 @@ static void begin_move(struct visit *visit)
 static void on_judged(struct peer_call *peer)
 {
     struct visit *visit = peer->ctx;
+    assert(peer == &visit->peer);
+    assert(!visit->wish.renewal); /* seats that stay are not asked about */
     if (peer->verdict == SAGA_UNKNOWN) {
         guard_unavailable(visit->req, ERR_CLOSED);
     } else if (peer->verdict != SAGA_DONE) {
@@ -194,6 +201,7 @@ static void move(struct http_req *req, const char *id)
         return;
     MAGIC_BEGIN(visit, visit);
     visit->req = req;
+    assert(strlen(id) < sizeof(visit->id));
     snprintf(visit->id, sizeof(visit->id), "%s", id);
     const char *who = guard_who(req);
     if (who != NULL)

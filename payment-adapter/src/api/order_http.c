@@ -47,9 +47,8 @@ struct ask {
     char pass[HELD_PASS_MAX];
     bool others_pass; /* it names a member other than the one who is logged in */
     char trace[TRACE_TEXT_LEN + 1];
-    bool created;
     struct held_fetch fetch;
-    uint64_t saga;
+    uint64_t saga;               /* of the order that this request has created; 0: none */
     uint32_t waited_ms, look_ms; /* for the payment; the next pause */
     struct seat_names places;
     char purchase[HELD_JSON_MAX];
@@ -68,6 +67,7 @@ static bool go_to_order(struct http_req *req, struct span order)
         return false;
     TEXT_LIT(&address, "/pay/orders/");
     text_put(&address, order);
+    assert(!address.overflown);
     plain_go(req, text_span(&address), (struct span){NULL, 0});
     return true;
 }
@@ -91,12 +91,13 @@ static bool await_payment(struct ask *ask);
 static void on_made(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
+    assert(ask->saga != 0);
     if (!guard_row(ask->req, answer, 0, REFUSAL_UNAVAILABLE))
         return;
     const struct sql_order_row row = sql_order_row(answer->results[0], 0);
     bool open = row.status == ORDER_PENDING_PAYMENT && row.payment.len == 0;
-    if (!ask->created || !open || !await_payment(ask))
-        reply_order(ask->req, ask->created ? 201 : 200, &row);
+    if (!open || !await_payment(ask))
+        reply_order(ask->req, 201, &row);
 }
 
 static void on_ready(void *ctx)
@@ -112,6 +113,7 @@ static bool await_payment(struct ask *ask)
         return false;
     uint32_t left_ms = ORDERS_WAIT_MS - ask->waited_ms;
     uint32_t pause_ms = ask->look_ms < left_ms ? ask->look_ms : left_ms;
+    assert(pause_ms > 0); /* or it would look at each turn */
     ask->waited_ms += pause_ms;
     ask->look_ms = 2 * pause_ms;
     return order_watches_payment(ask->pay->watches, ask->saga, pause_ms, on_ready, ask) == 0;
@@ -126,6 +128,7 @@ static void on_created(void *ctx, const struct pg_answer *answer)
     struct ask *ask = MAGIC_OF(ask, ctx);
     if (!guard_answer(ask->req, answer))
         return; /* UNKNOWN too: the same key will find it, if it was stored */
+    assert(PQntuples(answer->results[0]) == 1); /* whether it was stored or not */
     const struct sql_order_create_row row = sql_order_create_row(answer->results[0], 0);
     if (row.off || row.terms_differ) {
         refusal_reply(ask->req, row.off ? REFUSAL_EVENT_CANCELLED : REFUSAL_TERMS_DIFFER);
@@ -136,7 +139,6 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         return;
     }
     ask->saga = row.id;
-    ask->created = true;
     ask->look_ms = LOOK_FIRST_MS;
     worker_nudge(ask->pay->worker);
     if (!await_payment(ask))
@@ -147,11 +149,15 @@ static void create(struct ask *ask)
 {
     struct order *order = &ask->order;
     uint8_t id[12];
+    assert(ask->saga == 0);
+    assert(order->seats_len > 0);
+    assert(ask->purchase[0] == '{');
     enum { HEAD = 2 + ORDER_INSTALLATION_CHARS }; /* as pay.order_origin() reads it */
     rng_fill(rng_system(), id, sizeof(id)); /* the kernel's randomness: ids must not be guessable */
     snprintf(order->id, sizeof(order->id), "o_%s", ask->pay->common->installation);
     sodium_bin2base64(order->id + HEAD, sizeof(order->id) - HEAD, id, sizeof(id),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    assert(strlen(order->id) == HEAD + sizeof(id) / 3 * 4);
     char *data;
     if (order_dump(order, NULL, &data) < 0) {
         guard_unavailable(ask->req, ERR_NOMEM);
@@ -252,6 +258,7 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
     struct ask *ask = MAGIC_OF(ask, ctx);
     if (!guard_answer(ask->req, answer))
         return;
+    assert(PQntuples(answer->results[0]) <= 1);
     if (PQntuples(answer->results[0]) == 0) {
         ask->fetch = (struct held_fetch){.pay = ask->pay,
                                          .event = ask->order.event,
@@ -276,6 +283,7 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
 
 static void look_for_existing(struct ask *ask)
 {
+    assert(ask->order.member[0] != '\0');
     const struct sql_order_by_idem_args args = {.member = ask->order.member,
                                                 .idem_key = ask->idem_key,
                                                 .event = ask->order.event,
@@ -288,6 +296,7 @@ static void look_for_existing(struct ask *ask)
 static int judge_pass(struct ask *ask, struct err_slot *err)
 {
     const struct jwks *keys = jwks_feed_keys(ask->pay->passes);
+    assert(ask->order.member[0] != '\0'); /* a pass may name the member */
     if (keys == NULL)
         return err_set(err, ERR_CLOSED, "the waiting room's keys are not known yet");
     struct jwt_rules rules = {.typ = "fairgate-pass+jwt",
@@ -354,6 +363,7 @@ static void read_ask(struct json_in *in, void *ctx)
         (!span_is_of(terms, ID_LETTERS) ||
          !span_to_cstr(terms, ask->refund_terms, sizeof(ask->refund_terms))))
         json_in_refuse(in, "refund_terms", "must be the id of terms");
+    assert(provider < PSP_PROVIDERS);
     snprintf(order->provider, sizeof(order->provider), "%s", psp_names[provider]);
     char asked[sizeof(order->event) + sizeof(order->hold) + sizeof(order->provider) +
                sizeof(ask->refund_terms)];
@@ -434,6 +444,8 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
     struct look *look = MAGIC_OF(look, ctx);
     if (!guard_answer(look->req, answer))
         return;
+    assert(PQntuples(answer->results[0]) <= 1);
+    assert(look->session.member[0] != '\0');
     if (PQntuples(answer->results[0]) == 0) {
         sql_order_retired(look->pay->pg, &(struct sql_order_retired_args){look->order}, on_retired,
                           look);
@@ -476,6 +488,8 @@ static void on_act(struct http_req *req)
 static int put_whole(struct text *body, struct look *look, const struct pg_answer *answer,
                      const struct sql_order_row *row)
 {
+    assert(answer->len > 1);
+    assert(span_eq(row->member, span_of(look->session.member)));
     int rc = order_row_put(body, row, look->pay->common->site);
     order_timeline_put(body, answer->results[1], look->pay->checkout);
     json_close(body, '}');
@@ -505,6 +519,7 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     char memory[ORDER_ROW_MAX];
     struct text body = text_on(memory, sizeof(memory));
     (void)answer;
+    assert(span_eq(row->member, span_of(look->session.member)));
     TEXT_LIT(&body, "event: order\ndata: ");
     int rc = order_row_put(&body, row, look->pay->common->site);
     json_close(&body, '}');
@@ -519,6 +534,7 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
 static void reply_turned(struct look *look, const struct pg_answer *answer, bool turned,
                          enum order_status status, enum refusal refusal)
 {
+    assert(!turned || answer->rc == 0);
     if (!guard_answer(look->req, answer))
         return;
     if (!turned) {

@@ -6,6 +6,7 @@
 
 #include "number.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,6 +42,7 @@ static bool is_paid(enum order_status status)
 /* The event does not take place. */
 static struct span word_of_cancelled(const struct sql_order_row *row)
 {
+    assert(is_paid(row->status));
     if (row->amount == 0)
         return SPAN("event-cancelled-free");
     return row->status == ORDER_REFUNDED ? SPAN("event-cancelled-refunded")
@@ -67,6 +69,7 @@ struct span order_message(const struct sql_order_row *row, const struct phrases 
                    : unreachable                                      ? SPAN("unreachable")
                    : own_words                                        ? row->cause
                                : span_of(order_status_name(row->status)));
+    assert(!key.overflown);
     return phrases_find(words, text_span(&key));
 }
 
@@ -86,6 +89,7 @@ static void put_payment(struct text *text, const struct sql_order_row *row)
 
 uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms)
 {
+    assert(terms->percent <= 100); /* refund_terms_parse() has read it */
     if (row->amount == 0)
         return 0;
     if (row->refund_amount > 0 && row->status != ORDER_COMPLETED)

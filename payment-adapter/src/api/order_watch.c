@@ -72,6 +72,7 @@ int order_watches_create(struct pay *pay, struct err_slot *err, struct watches *
 int order_watches_payment(struct watches *watches, uint64_t saga, uint32_t timeout_ms,
                           void (*on_ready)(void *ctx), void *ctx)
 {
+    assert(!watches->closing);
     struct waiter *waiter = watches->len < ORDER_WATCH_MAX ? calloc(1, sizeof(*waiter)) : NULL;
     if (waiter == NULL)
         return ERR_FULL;
@@ -95,6 +96,7 @@ static void serve_waiters(struct watches *watches, bool all)
             *at = waiter->next;
             waiter->next = done;
             done = waiter;
+            assert(watches->len > 0);
             watches->len--;
         } else {
             at = &waiter->next;
@@ -154,6 +156,9 @@ static bool publish(struct watches *watches, struct stream *stream, const struct
 
 static void watches_free(struct watches *watches)
 {
+    assert(!watches->looking);
+    assert(watches->waiters == NULL);
+    assert(watches->streams == NULL);
     grow_free(&watches->ids);
     grow_free(&watches->seen);
     MAGIC_END(watches, watches);
@@ -163,6 +168,7 @@ static void watches_free(struct watches *watches)
 static void on_looked(void *ctx, const struct pg_answer *answer)
 {
     struct watches *watches = MAGIC_OF(watches, ctx);
+    assert(watches->looking);
     watches->looking = false;
     if (watches->closing) {
         watches_free(watches);
@@ -196,6 +202,7 @@ static struct stream *stream_create(struct watches *watches, struct http_server 
         return NULL;
     }
     span_to_cstr(span_of(order), stream->order, sizeof(stream->order));
+    assert(*place_of(watches, span_of(order)) == NULL); /* the others would never be found */
     *place_of(watches, span_of(order)) = stream;
     stream->next = watches->streams;
     watches->streams = stream;
@@ -206,6 +213,7 @@ static struct stream *stream_create(struct watches *watches, struct http_server 
 void order_watches_stream(struct watches *watches, struct http_req *req, const char *order,
                           struct http_blob *first)
 {
+    assert(!watches->closing);
     struct stream *stream = *place_of(watches, span_of(order));
     if (stream == NULL)
         stream = stream_create(watches, http_req_server(req), order);
@@ -246,8 +254,10 @@ void order_watches_tick(struct watches *watches)
             at = &stream->next;
             continue;
         }
+        struct stream **place = place_of(watches, span_of(stream->order));
+        assert(*place == stream);
         *at = stream->next;
-        *place_of(watches, span_of(stream->order)) = stream->next_in_bucket;
+        *place = stream->next_in_bucket;
         http_channel_close(stream->channel);
         watches->len--;
         free(stream);
@@ -285,6 +295,7 @@ void order_watches_close(struct watches *watches)
 {
     if (watches == NULL)
         return;
+    assert(!watches->closing);
     serve_waiters(watches, true);
     watches->closing = true;
     while (watches->streams != NULL) {

@@ -12,6 +12,7 @@
 #include "store/statements.h"
 #include "web/qr.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ MAGIC(visit, 0x3a700011);
 static void on_session(void *ctx, int rc, const struct session *session)
 {
     struct visit *visit = MAGIC_OF(visit, ctx);
+    assert(visit->then != NULL);
     if (!guard_session(visit->req, rc, session))
         return;
     visit->session = *session;
@@ -80,6 +82,7 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
                        bool offered)
 {
     char number[NUMBER_MAX];
+    assert(!offered || row->offered_to.len > 0);
     number_of(row->id, number);
     json_open(body, '{');
     json_member_str(body, "ticket", row->id);
@@ -117,6 +120,8 @@ static void put_ticket(struct text *body, char *qr_memory, const struct sql_orde
 static bool put_tickets(struct visit *visit, struct desk *desk, struct grow *body)
 {
     struct span who = span_of(visit->session.member);
+    assert(who.len > 0);
+    assert(visit->mine == 0);
     struct text one = text_on(desk->ticket, sizeof(desk->ticket));
     json_open(&one, '{');
     json_member_cstr(&one, "order", visit->id);
@@ -157,6 +162,7 @@ static void on_written(void *ctx)
     struct http_blob *blob = visit->blob;
     if (visit->places != NULL)
         pay_draw_end(visit->places);
+    assert(visit->headers.len > 0); /* whether a cache may keep the list */
     if (blob == NULL)
         guard_unavailable(visit->req, ERR_NOMEM);
     else if (visit->mine == 0)
@@ -175,6 +181,8 @@ static void on_written(void *ctx)
 static void write_list(struct visit *visit, const struct pg_answer *answer, void (*run)(void *ctx),
                        _Atomic uint32_t *places, uint32_t places_max)
 {
+    assert(answer->rc == 0);
+    assert(visit->rows == NULL);
     if (places != NULL && !pay_draw_begin(places, places_max)) {
         refusal_reply(visit->req, REFUSAL_BUSY);
         return;
@@ -230,6 +238,7 @@ static void reply_moved(const struct visit *visit, unsigned status, const struct
 static void on_offered(void *ctx, const struct pg_answer *answer)
 {
     const struct visit *visit = MAGIC_OF(visit, ctx);
+    assert(!visit->accepts);
     if (!guard_answer(visit->req, answer))
         return;
     if (PQntuples(answer->results[1]) == 0) {
@@ -254,6 +263,7 @@ static void on_offered(void *ctx, const struct pg_answer *answer)
 static void on_accepted(void *ctx, const struct pg_answer *answer)
 {
     const struct visit *visit = MAGIC_OF(visit, ctx);
+    assert(visit->accepts);
     if (!guard_row(visit->req, answer, 1, REFUSAL_NOT_OFFERED))
         return;
     char memory[256];
@@ -282,6 +292,8 @@ static void accept_offer(struct visit *visit)
     memcpy(ticket->id, "t_", 2);
     sodium_bin2base64(ticket->id + 2, sizeof(ticket->id) - 2, id, sizeof(id),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    assert(visit->session.member[0] != '\0');
+    assert(strlen(ticket->id) == 2 + sizeof(id) / 3 * 4);
     ticket_signer_holder(keys->signer, visit->session.member, ticket->holder);
     char token[TICKET_TOKEN_MAX];
     if (ticket_sign(keys->signer, ticket, NULL, token) < 0) {
@@ -307,6 +319,7 @@ static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
     if (!guard_row(visit->req, answer, 0, REFUSAL_TICKET_UNKNOWN))
         return;
     struct span who = span_of(visit->session.member);
+    assert(who.len > 0); /* a ticket that is not there would be nobody's, and nobody's is theirs */
     const struct sql_ticket_read_row row = sql_ticket_read_row(answer->results[0], 0);
     if (!span_eq(visit->accepts ? row.offered_to : row.member, who)) {
         refusal_reply(visit->req, REFUSAL_TICKET_UNKNOWN);
@@ -346,6 +359,8 @@ static void move_begin(struct http_req *req, const char *to, bool accepts)
     struct visit *visit = visit_begin(req, then_move);
     if (visit == NULL)
         return;
+    assert(strlen(to) < sizeof(visit->to));
+    assert(!accepts || to[0] == '\0');
     snprintf(visit->to, sizeof(visit->to), "%s", to);
     visit->accepts = accepts;
     session_of(visit->pay->sessions, req, on_session, visit);

@@ -77,6 +77,7 @@ static void free_if_over(struct webhooks *webhooks)
 {
     if (webhooks->travelling || !webhooks->timer_closed)
         return;
+    assert(webhooks->closing);
     for (int i = 0; i < 2; i++) {
         for (int column = 0; column < COLUMNS; column++)
             grow_free(&webhooks->batches[i].columns[column]);
@@ -108,6 +109,7 @@ static void wake_later(struct webhooks *webhooks, struct http_req *req, const ch
                        uint32_t rides)
 {
     struct batch *next = &webhooks->batches[webhooks->gathering];
+    assert(rides <= RIDES_MAX);
     if (webhooks->closing || rides == RIDES_MAX || next->wakes_len == WEBHOOK_BATCH_MAX) {
         sql_order_wake(webhooks->pay->pg, &(struct sql_order_wake_args){order}, on_woken, req);
         return;
@@ -140,6 +142,7 @@ static bool answer_events(struct webhooks *webhooks, const struct batch *batch,
                                   : row.is_new ? &pay->webhooks_good
                                                : &pay->webhooks_repeated,
                                   1, memory_order_relaxed);
+        assert(provider < PSP_PROVIDERS);
         if (row.ours)
             atomic_store_explicit(&pay->common->caps->psp.heard[provider].at_us,
                                   clock_mono_us(pay->loop->clock), memory_order_relaxed);
@@ -156,12 +159,16 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
 {
     struct webhooks *webhooks = MAGIC_OF(webhooks, ctx);
     struct batch *batch = &webhooks->batches[1 - webhooks->gathering];
+    assert(webhooks->travelling);
     bool woken = answer_events(webhooks, batch, answer);
     for (uint32_t i = 0; i < batch->wakes_len; i++) {
         const struct wake *wake = &batch->wakes[i];
         struct sql_orders_wake_row row = {.locked = true};
-        if (answer->rc == 0)
-            row = sql_orders_wake_row(answer->results[answer->len - 1], (int)i);
+        if (answer->rc == 0) {
+            const PGresult *rows = answer->results[answer->len - 1];
+            assert((uint32_t)PQntuples(rows) == batch->wakes_len);
+            row = sql_orders_wake_row(rows, (int)i);
+        }
         woken = woken || row.woken;
         if (row.locked)
             wake_later(webhooks, wake->req, wake->order, wake->rides + 1);
@@ -185,6 +192,8 @@ static void send_batch(struct webhooks *webhooks)
 {
     struct batch *batch = &webhooks->batches[webhooks->gathering];
     bool whole = true;
+    assert(!webhooks->travelling);
+    assert(webhooks->batches[1 - webhooks->gathering].len == 0);
     for (int i = 0; i < COLUMNS; i++) {
         grow_array_close(&batch->columns[i]);
         whole = grow_cstr(&batch->columns[i]) != NULL && whole;
@@ -221,6 +230,8 @@ static void store(struct webhooks *webhooks, struct http_req *req, const struct 
                   const struct psp_event *event)
 {
     struct batch *batch = &webhooks->batches[webhooks->gathering];
+    assert(!webhooks->closing);
+    assert(psp->place < PSP_PROVIDERS);
     if (batch->len == WEBHOOK_BATCH_MAX) {
         guard_unavailable(req, ERR_FULL);
         return;

@@ -116,7 +116,7 @@ static void door_reply(struct door *door)
     char *memory = malloc(DOOR_ANSWER_MAX);
     struct text body = text_on(memory, memory != NULL ? DOOR_ANSWER_MAX : 0);
     if (memory == NULL || door->rc < 0) {
-        guard_unavailable(door->req, door->rc);
+        guard_unavailable(door->req, door->rc < 0 ? door->rc : ERR_NOMEM);
     } else if (door->one) {
         put_scan(&body, &door->scans[0]);
         guard_reply(door->req, status_of(&door->scans[0]), &body,

@@ -94,7 +94,8 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     struct session session = {0};
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1) {
         const struct sql_session_read_row row = sql_session_read_row(answer->results[0], 0);
-        session.here = span_to_cstr(row.member, session.member, sizeof(session.member));
+        session.here =
+            row.member.len > 0 && span_to_cstr(row.member, session.member, sizeof(session.member));
         span_to_cstr(row.lang, session.lang, sizeof(session.lang));
         struct entry *entry = entry_of(lookup->sessions, lookup->hash);
         memcpy(entry->hash, lookup->hash, sizeof(entry->hash));
