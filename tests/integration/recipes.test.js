@@ -225,12 +225,12 @@ test('to add a language: a page is served in it', { timeout: 900_000 }, async ()
   assert.match(page, /日本語/);
 });
 
-test('to add a knob that Redis obeys: the API knows it, and a line takes no more places than it says', { timeout: 900_000 }, async (t) => {
+test('to add a knob that Redis obeys: a line obeys it, next to a front of the previous version', { timeout: 900_000 }, async (t) => {
   const tree = copyOfTree('queue-front');
   tree.begin();
   tree.change('queue-front/src/core/event/event_doc.h', '    uint64_t joins_per_ip_per_min;', '    uint64_t places_max;\n    uint64_t joins_per_ip_per_min;');
   const doc = 'queue-front/src/core/event/event_doc.c';
-  tree.change(doc, '    {"joins_per_ip_per_min", KNOB_NUMBER,', '    {"places_max", KNOB_NUMBER, AT(places_max), 0, COUNT_MAX, 0, "people",\n     "As many places as the line has. 0 sets no limit."},\n    {"joins_per_ip_per_min", KNOB_NUMBER,');
+  tree.change(doc, '    {"joins_per_ip_per_min", KNOB_NUMBER,', '    {"places_max", KNOB_NUMBER, FORMAT_FIRST, AT(places_max), 0, COUNT_MAX, 0, "people",\n     "As many places as the line has. 0 sets no limit."},\n    {"joins_per_ip_per_min", KNOB_NUMBER,');
   tree.change(doc, '        .joins_per_ip_per_min =', '        .places_max = doc->places_max,\n        .joins_per_ip_per_min =');
   tree.change('queue-front/lua/wire.list', '  joins_per_ip_per_min  --', '  places_max            -- 0: no limit\n  joins_per_ip_per_min  --');
   tree.change('queue-front/lua/wire.list', '  boot state joins_per_ip_per_min version era', '  boot state joins_per_ip_per_min version era places_max');
@@ -238,16 +238,27 @@ test('to add a knob that Redis obeys: the API knows it, and a line takes no more
   tree.end();
 
   const bin = tree.build();
-  const { makeEvent, openHouse, Visitor } = await import('./queue-front/support.js');
+  const { makeEvent, openHouse, patch, startFront, Visitor } = await import('./queue-front/support.js');
+  const house = await openHouse(t); // the previous version, which knows of no such knob
   await withPrograms(bin, async () => {
-    const house = await openHouse(t);
-    const { knobs } = (await house.front.admin.get('/admin/knobs')).json;
+    house.fronts.push(await startFront(house));
+    const [previous, next] = house.fronts;
+    const { knobs } = (await next.admin.get('/admin/knobs')).json;
     assert.deepEqual(knobs.find(({ name }) => name === 'places_max'), { name: 'places_max', kind: 'number', min: 0, max: 10000000, default: 0, unit: 'people', help: 'As many places as the line has. 0 sets no limit.' });
-    const wrong = await house.front.admin.put('/admin/events/wrong', { body: { name: 'Wrong', places_max: -1 } });
+    const wrong = await next.admin.put('/admin/events/wrong', { body: { name: 'Wrong', places_max: -1 } });
     assertProblem(wrong, 422, 'knob-invalid');
     assert.match(wrong.text, /places_max/);
-    const event = await makeEvent(house, 'small', { name: 'Small', rate_per_s: 0, places_max: 2 });
-    for (let n = 0; n < 2; n += 1) assert.equal((await new Visitor(house.front, event).join()).status, 201);
-    assert.notEqual((await new Visitor(house.front, event).join()).status, 201);
+    const make = (id, knobs) => makeEvent({ ...house, front: next }, id, { rate_per_s: 0, ...knobs });
+    const small = await make('small', { places_max: 2 });
+    for (let n = 0; n < 2; n += 1) assert.equal((await new Visitor(next, small).join()).status, 201);
+    assert.notEqual((await new Visitor(next, small).join()).status, 201);
+    // Both serve the event, and only the one that knows the knob changes it.
+    assert.equal((await new Visitor(previous, small).joined()).position, 3);
+    assertProblem(await previous.admin.patch(`/admin/events/${small}`, { body: { name: 'Other' } }), 409, 'document-newer');
+    // At its default nothing of it is stored.
+    const plain = await make('plain');
+    await patch(previous, plain, { name: 'Other' });
+    const places = await Promise.all(Array.from({ length: 40 }, (_, n) => new Visitor(house.fronts[n % 2], plain).joined()));
+    assert.deepEqual(places.map(({ position }) => position).toSorted((a, b) => a - b), places.map((_, n) => n + 1));
   });
 });

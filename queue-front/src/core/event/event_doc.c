@@ -51,9 +51,16 @@ enum {
     COUNT_MAX = 10 * 1000 * 1000
 };
 
+/* What a stored document needs its readers to know. FORMAT_FIRST: that knobs they do not know may
+ * be passed over. */
+enum { FORMAT_FIRST = 1, FORMAT_OF_CODES = 2, FORMAT_OF_SHARDS = 3 };
+
 struct knob {
     const char *name;
     enum knob_kind kind;
+    /* That a document with this knob needs. With its default it is not stored, so programs that do
+     * not know it read the document. 0: every program knows it. */
+    uint64_t format;
     size_t offset; /* of its value, where it is one */
     uint64_t min, max, fallback;
     const char *unit;
@@ -63,108 +70,105 @@ struct knob {
 #define AT(member) offsetof(struct event_doc, member)
 
 static const struct knob knobs[] = {
-    {"rate_per_s", KNOB_MILLI, AT(rate_milli), 0, RATE_MILLI_MAX, 10000, "people/s",
+    {"rate_per_s", KNOB_MILLI, 0, AT(rate_milli), 0, RATE_MILLI_MAX, 10000, "people/s",
      "How many people are called per second. 0 calls nobody; three decimals are allowed."},
-    {"burst", KNOB_NUMBER, AT(burst), 1, BURST_MAX, 20, "people",
+    {"burst", KNOB_NUMBER, 0, AT(burst), 1, BURST_MAX, 20, "people",
      "How many calls may be made up for at once after a quiet spell."},
-    {"max_active", KNOB_NUMBER, AT(max_active), 0, COUNT_MAX, 1000, "people",
+    {"max_active", KNOB_NUMBER, 0, AT(max_active), 0, COUNT_MAX, 1000, "people",
      "How many may be inside at the same time. 0 sets no cap."},
-    {"session_ttl_s", KNOB_NUMBER, AT(session_ttl_s), 1, DAY_S, 300, "s",
+    {"session_ttl_s", KNOB_NUMBER, 0, AT(session_ttl_s), 1, DAY_S, 300, "s",
      "A visit ends this long after its last heartbeat."},
-    {"session_max_s", KNOB_NUMBER, AT(session_max_s), 1, DAY_S, 1800, "s",
+    {"session_max_s", KNOB_NUMBER, 0, AT(session_max_s), 1, DAY_S, 1800, "s",
      "No visit lasts longer than this. At least session_ttl_s."},
-    {"call_ttl_s", KNOB_NUMBER, AT(call_ttl_s), 1, DAY_S, 120, "s",
+    {"call_ttl_s", KNOB_NUMBER, 0, AT(call_ttl_s), 1, DAY_S, 120, "s",
      "How long a called visitor may take to enter."},
-    {"grace_s", KNOB_NUMBER, AT(grace_s), 0, DAY_S, 600, "s",
+    {"grace_s", KNOB_NUMBER, 0, AT(grace_s), 0, DAY_S, 600, "s",
      "A visitor who is late by no more than this still enters next."},
-    {"line_max", KNOB_NUMBER, AT(line_max), 0, COUNT_MAX, 0, "people",
+    {"line_max", KNOB_NUMBER, FORMAT_FIRST, AT(line_max), 0, COUNT_MAX, 0, "people",
      "How many people may wait at the same time, in each line. While a line is full, newcomers "
      "are asked to come back later; nobody who waits loses anything. 0 sets no cap."},
-    {"joins_per_ip_per_min", KNOB_NUMBER, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
+    {"joins_per_ip_per_min", KNOB_NUMBER, 0, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
      "New places per minute and address (IPv6: per /64). 0 sets no limit: mobile networks put "
      "thousands of people behind one address."},
-    {"starts_at", KNOB_TIME, AT(show.starts_ms), 0, 0, 0, "",
+    {"starts_at", KNOB_TIME, FORMAT_FIRST, AT(show.starts_ms), 0, 0, 0, "",
      "When the show begins. People who wait read it in the time of its place."},
-    {"doors_at", KNOB_TIME, AT(show.doors_ms), 0, 0, 0, "",
+    {"doors_at", KNOB_TIME, FORMAT_FIRST, AT(show.doors_ms), 0, 0, 0, "",
      "When its doors open. Not later than starts_at."},
-    {"time_zone", KNOB_ZONE, AT(show.time_zone), 0, 0, 0, "",
+    {"time_zone", KNOB_ZONE, FORMAT_FIRST, AT(show.time_zone), 0, 0, 0, "",
      "Of the place, such as \"Asia/Seoul\". null: times are shown in UTC."},
-    {"venue", KNOB_VENUE, AT(show.venue), 0, 0, 0, "",
+    {"venue", KNOB_VENUE, FORMAT_FIRST, AT(show.venue), 0, 0, 0, "",
      "Where it is: {\"name\", \"address\"}, each one text, or one by language: {\"en\": \"..\", "
      "\"ko\": \"..\"}."},
-    {"picture", KNOB_PATH, AT(picture), 0, EVENT_PICTURE_BYTES_MAX, 0, "",
+    {"picture", KNOB_PATH, FORMAT_FIRST, AT(picture), 0, EVENT_PICTURE_BYTES_MAX, 0, "",
      "Path of a picture above the name, on the origin of the pages, such as /pictures/tour.webp: "
      "40:22, at most 20 kB. null: none."},
-    {"about", KNOB_TEXTS, AT(about), 0, EVENT_ABOUT_BYTES_MAX, 0, "",
+    {"about", KNOB_TEXTS, FORMAT_FIRST, AT(about), 0, EVENT_ABOUT_BYTES_MAX, 0, "",
      "What else is said below the name while people wait, by language: {\"en\": \"..\", "
      "\"ko\": \"..\"}."},
-    {"message", KNOB_TEXTS, AT(message), 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
+    {"message", KNOB_TEXTS, 0, AT(message), 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
      "A notice to everyone who is waiting, by language: {\"en\": \"..\", \"ko\": \"..\"}."},
-    {"appeal", KNOB_CONTACTS, AT(appeal), 0, EVENT_APPEAL_BYTES_MAX, 0, "",
+    {"appeal", KNOB_CONTACTS, 0, AT(appeal), 0, EVENT_APPEAL_BYTES_MAX, 0, "",
      "Contact for visitors who were slowed down, by language: an address that begins with "
      "https://, mailto: "
      "or tel:."},
-    {"prices", KNOB_PRICES, 0, 0, 0, 0, "",
+    {"prices", KNOB_PRICES, 0, 0, 0, 0, 0, "",
      "What seats cost, with all compulsory fees, shown to everyone who is waiting: "
      "{\"currency\", \"categories\": {NAME: {\"price\", \"gone\"}, ..}}. null: nothing is shown."},
-    {"opens_at", KNOB_TIME, AT(opens_at_ms), 0, 0, 0, "",
+    {"opens_at", KNOB_TIME, 0, AT(opens_at_ms), 0, 0, 0, "",
      "A scheduled event opens by itself at this time. null: by hand."},
-    {"prequeue_at", KNOB_TIME, AT(prequeue_at_ms), 0, 0, 0, "",
+    {"prequeue_at", KNOB_TIME, 0, AT(prequeue_at_ms), 0, 0, 0, "",
      "From this time until opens_at, people can enter the draw. null: no pre-queue."},
-    {"closes_at", KNOB_TIME, AT(closes_at_ms), 0, 0, 0, "",
+    {"closes_at", KNOB_TIME, 0, AT(closes_at_ms), 0, 0, 0, "",
      "The event closes by itself at this time, for good. null: by hand."},
-    {"planned_end_at", KNOB_TIME, AT(planned_end_at_ms), 0, 0, 0, "",
+    {"planned_end_at", KNOB_TIME, FORMAT_FIRST, AT(planned_end_at_ms), 0, 0, 0, "",
      "When the line should be empty by the operator's plan. Nothing happens then: the console "
      "compares its forecast with it. null: closes_at."},
-    {"beacon", KNOB_BEACON, 0, 0, 0, 0, "",
+    {"beacon", KNOB_BEACON, 0, 0, 0, 0, 0, "",
      "What the draw waits for besides the seed: {\"kind\": \"drand\" | \"text\" | \"none\", "
      "\"words\", \"late_s\"}. Which round it is follows from opens_at."},
-    {"pow_bits", KNOB_NUMBER, AT(pow_bits), 0, POW_BITS_MAX, 0, "bits",
+    {"pow_bits", KNOB_NUMBER, 0, AT(pow_bits), 0, POW_BITS_MAX, 0, "bits",
      "Proof of work per join; each bit doubles it. 0: none."},
-    {"pow_bits_max", KNOB_NUMBER, AT(pow_bits_max), 0, POW_BITS_MAX, 20, "bits",
+    {"pow_bits_max", KNOB_NUMBER, 0, AT(pow_bits_max), 0, POW_BITS_MAX, 20, "bits",
      "While joins come fast, the work rises by itself up to this."},
-    {"member_required", KNOB_BOOL, AT(member_required), 0, 1, 0, "",
+    {"member_required", KNOB_BOOL, 0, AT(member_required), 0, 1, 0, "",
      "Only people with the shop's member token can join, once each."},
-    {"code_required", KNOB_BOOL, AT(code_required), 0, 1, 0, "",
+    {"code_required", KNOB_BOOL, FORMAT_OF_CODES, AT(code_required), 0, 1, 0, "",
      "Only people with one of the event's presale codes can join; lanes have a knob of their own."},
-    {"lanes", KNOB_LANES, 0, 0, LANES_MAX, 0, "",
+    {"lanes", KNOB_LANES, 0, 0, 0, LANES_MAX, 0, "",
      "Lanes for invited people, each with its share of the calls in percent: [{\"id\", \"name\", "
      "\"share\", \"invitations\", \"code_required\"}, ..]. Which there are is fixed once people "
      "may join."},
-    {"schedule", KNOB_SCHEDULE, 0, 0, EVENT_SCHEDULE_MAX, 0, "",
+    {"schedule", KNOB_SCHEDULE, 0, 0, 0, EVENT_SCHEDULE_MAX, 0, "",
      "Rates by time: [{\"at\": time, \"rate_per_s\": number}, ..], in order."},
-    {"autopilot", KNOB_AUTOPILOT, 0, 0, 0, 0, "",
+    {"autopilot", KNOB_AUTOPILOT, 0, 0, 0, 0, 0, "",
      "{\"on\", \"ceiling\", \"floor\", \"target_p99_ms\", \"errors_max\", \"held_max\", "
      "\"backlog_max\"}: "
      "the rate follows the health of the services behind the line, never above the ceiling."},
-    {"seats_left", KNOB_BOOL, AT(seats_left), 0, 1, 0, "",
+    {"seats_left", KNOB_BOOL, 0, AT(seats_left), 0, 1, 0, "",
      "Whether the number of seats left is fed to the line."},
-    {"auto_reopen", KNOB_BOOL, AT(auto_reopen), 0, 1, 0, "",
+    {"auto_reopen", KNOB_BOOL, 0, AT(auto_reopen), 0, 1, 0, "",
      "A sold-out event reopens in the same order when the feed reports seats again."},
 };
 
 /* The autopilot's own; a bound of 0 is not looked at. Beside them stands "on". */
 static const struct knob pilot_knobs[] = {
-    {"ceiling", KNOB_MILLI, AT(autopilot_ceiling_milli), 1, RATE_MILLI_MAX, 10000, "people/s",
+    {"ceiling", KNOB_MILLI, 0, AT(autopilot_ceiling_milli), 1, RATE_MILLI_MAX, 10000, "people/s",
      "The rate is never above it."},
-    {"floor", KNOB_MILLI, AT(autopilot_floor_milli), 1, RATE_MILLI_MAX, 1000, "people/s",
+    {"floor", KNOB_MILLI, 0, AT(autopilot_floor_milli), 1, RATE_MILLI_MAX, 1000, "people/s",
      "Where the rate goes when nothing is heard."},
-    {"target_p99_ms", KNOB_NUMBER, AT(autopilot_target_p99_ms), 1, 60000, 300, "ms",
+    {"target_p99_ms", KNOB_NUMBER, 0, AT(autopilot_target_p99_ms), 1, 60000, 300, "ms",
      "How long the slowest of a hundred answers may take."},
-    {"errors_max", KNOB_MILLI, AT(autopilot_errors_max_milli), 0, 1000, 20, "",
+    {"errors_max", KNOB_MILLI, 0, AT(autopilot_errors_max_milli), 0, 1000, 20, "",
      "Share of the answers that may fail."},
-    {"held_max", KNOB_NUMBER, AT(autopilot_held_max), 0, COUNT_MAX, 0, "seats",
+    {"held_max", KNOB_NUMBER, 0, AT(autopilot_held_max), 0, COUNT_MAX, 0, "seats",
      "How many seats may be held."},
-    {"backlog_max", KNOB_NUMBER, AT(autopilot_backlog_max), 0, COUNT_MAX, 0, "orders",
+    {"backlog_max", KNOB_NUMBER, 0, AT(autopilot_backlog_max), 0, COUNT_MAX, 0, "orders",
      "How many orders may be under way."},
 };
 
 enum {
     KNOBS = sizeof(knobs) / sizeof(knobs[0]),
-    PILOT_KNOBS = sizeof(pilot_knobs) / sizeof(pilot_knobs[0]),
-    FORMAT_FIRST = 1,
-    FORMAT_OF_CODES = 2,
-    FORMAT_OF_SHARDS = 3
+    PILOT_KNOBS = sizeof(pilot_knobs) / sizeof(pilot_knobs[0])
 };
 
 static uint64_t *number_of(struct event_doc *doc, const struct knob *knob)
@@ -720,12 +724,14 @@ static void put_pilot(struct text *out, const struct line_pilot *pilot)
     json_close(out, '}');
 }
 
-static void put_text(struct text *out, const char *text)
+static bool is_null(const struct event_doc *doc, const struct knob *knob)
 {
-    if (text[0] == '\0')
-        json_nil(out);
-    else
-        json_str(out, span_of(text));
+    return (knob->kind == KNOB_ZONE && doc->show.time_zone[0] == '\0') ||
+           (knob->kind == KNOB_PATH && doc->picture[0] == '\0') ||
+           (knob->kind == KNOB_VENUE && doc->show.venue.name.len == 0) ||
+           (knob->kind == KNOB_BEACON && doc->beacon.kind == BEACON_NONE &&
+            doc->beacon.changes == 0) ||
+           (knob->kind == KNOB_PRICES && doc->prices.len == 0);
 }
 
 static void put_knob(struct text *out, const struct event_doc *doc, const struct knob *knob)
@@ -740,6 +746,10 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         return;
     }
     json_key(out, knob->name);
+    if (is_null(doc, knob)) {
+        json_nil(out);
+        return;
+    }
     switch (knob->kind) {
     case KNOB_NUMBER: /* above */
     case KNOB_MILLI:
@@ -749,16 +759,13 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         json_bool(out, *bool_of(unlocked, knob));
         break;
     case KNOB_ZONE:
-        put_text(out, doc->show.time_zone);
+        json_str(out, span_of(doc->show.time_zone));
         break;
     case KNOB_PATH:
-        put_text(out, doc->picture);
+        json_str(out, span_of(doc->picture));
         break;
     case KNOB_VENUE:
-        if (doc->show.venue.name.len == 0)
-            json_nil(out);
-        else
-            show_put_venue(out, &doc->show.venue);
+        show_put_venue(out, &doc->show.venue);
         break;
     case KNOB_TEXTS:
     case KNOB_CONTACTS: {
@@ -782,16 +789,10 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         put_lanes(out, doc);
         break;
     case KNOB_BEACON:
-        if (doc->beacon.kind == BEACON_NONE && doc->beacon.changes == 0)
-            json_nil(out);
-        else
-            beacon_put(out, &doc->beacon);
+        beacon_put(out, &doc->beacon);
         break;
     case KNOB_PRICES:
-        if (doc->prices.len == 0)
-            json_nil(out);
-        else
-            prices_put(out, &doc->prices);
+        prices_put(out, &doc->prices);
         break;
     }
 }
@@ -805,22 +806,44 @@ bool event_doc_asks_code_anywhere(const struct event_doc *doc)
     return asks;
 }
 
-/* Not stored while it is off, so that programs that do not know it can read the document. */
-static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
+/* Other kinds than these belong to one knob, which every program knows. */
+static bool is_default(const struct event_doc *doc, const struct knob *knob)
 {
-    return (knob->offset == AT(code_required) && !doc->code_required) ||
-           (knob->offset == AT(line_max) && doc->line_max == 0) ||
-           (knob->offset == AT(planned_end_at_ms) && doc->planned_end_at_ms == 0) ||
-           (knob->offset == AT(about) && doc->abouts_len == 0) ||
-           (knob->offset == AT(picture) && doc->picture[0] == '\0') ||
-           (knob->offset == AT(show.starts_ms) && doc->show.starts_ms == 0) ||
-           (knob->offset == AT(show.doors_ms) && doc->show.doors_ms == 0) ||
-           (knob->offset == AT(show.time_zone) && doc->show.time_zone[0] == '\0') ||
-           (knob->offset == AT(show.venue) && doc->show.venue.name.len == 0);
+    struct event_doc *unlocked = (struct event_doc *)doc; /* as in put_knob() */
+    uint32_t *len;
+    switch (knob->kind) {
+    case KNOB_NUMBER:
+    case KNOB_MILLI:
+    case KNOB_TIME:
+        return *number_of(unlocked, knob) == knob->fallback;
+    case KNOB_BOOL:
+        return !*bool_of(unlocked, knob);
+    case KNOB_TEXTS:
+    case KNOB_CONTACTS:
+        (void)texts_of(unlocked, knob, &len);
+        return *len == 0;
+    default:
+        return is_null(doc, knob);
+    }
+}
+
+/* A program without shards would number joins by itself, one without codes would let everybody in.
+ */
+static uint64_t format_of(const struct event_doc *doc)
+{
+    uint64_t format = doc->shards > 1                     ? FORMAT_OF_SHARDS
+                      : event_doc_asks_code_anywhere(doc) ? FORMAT_OF_CODES
+                                                          : 0;
+    for (unsigned i = 0; i < KNOBS; i++)
+        if (knobs[i].format > format && !is_default(doc, &knobs[i]))
+            format = knobs[i].format;
+    assert(format <= EVENT_DOC_FORMAT);
+    return format;
 }
 
 void event_doc_show(struct text *out, const struct event_doc *doc, const struct event_doc_now *now)
 {
+    const uint64_t format = format_of(doc);
     assert_whole(doc);
     json_open(out, '{');
     json_member_cstr(out, "id", doc->id);
@@ -832,21 +855,13 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
             json_member_cstr(out, "incarnation", now->incarnation);
         else
             json_member_null(out, "incarnation");
-    } else if (doc->shards > 1) { /* a program without shards would number joins by itself */
-        json_member_u64(out, "needs", FORMAT_OF_SHARDS);
-    } else if (event_doc_asks_code_anywhere(
-                   doc)) { /* a program without codes would let everybody in */
-        json_member_u64(out, "needs", FORMAT_OF_CODES);
-    } else if (doc->abouts_len > 0 || doc->picture[0] != '\0' || doc->line_max > 0 ||
-               doc->planned_end_at_ms > 0 || doc->show.starts_ms > 0 ||
-               doc->show.time_zone[0] != '\0' || doc->show.venue.name.len > 0) {
-        /* One that does not know of them may pass them over. */
-        json_member_u64(out, "needs", FORMAT_FIRST);
+    } else if (format > 0) {
+        json_member_u64(out, "needs", format);
     }
     if (now != NULL || doc->shards > 1)
         json_member_u64(out, "shards", doc->shards);
     for (unsigned i = 0; i < KNOBS; i++) {
-        if (now != NULL || !is_left_out(doc, &knobs[i]))
+        if (now != NULL || knobs[i].format == 0 || !is_default(doc, &knobs[i]))
             put_knob(out, doc, &knobs[i]);
     }
     if (now != NULL)
