@@ -1,5 +1,6 @@
 // The READMEs' recipes "to add a ...", walked: in a copy of the tree the files that a recipe names are
-// changed, and no others; what was added is built and seen to work.
+// changed, and no others; what was added is built and seen to work, where processes share a store also next to one
+// of the previous version, which is this tree as it is.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -65,12 +66,13 @@ function copyOfTree(program) {
       make(`build/asan/bin/${program}`);
       const bin = scope.tempDir('recipe-bin-');
       mkdirSync(bin, { recursive: true });
-      const ours = join(ROOT, 'build/asan/bin');
-      for (const name of readdirSync(ours)) symlinkSync(join(name === program ? join(dir, 'build/asan/bin') : ours, name), join(bin, name));
+      for (const name of readdirSync(PREVIOUS)) symlinkSync(join(name === program ? join(dir, 'build/asan/bin') : PREVIOUS, name), join(bin, name));
       return bin;
     },
   };
 }
+
+const PREVIOUS = join(ROOT, 'build/asan/bin');
 
 // Runs `work` with the programs of that folder.
 async function withPrograms(bin, work) {
@@ -122,8 +124,8 @@ function addProvider(tree) {
   tree.end();
 }
 
-// One visit to a payment-adapter with both: an order that is paid at the new provider and walks over the new
-// step.
+// One visit to a payment-adapter with both: an order that is paid at the new provider and walks over the new step;
+// and one to a payment-adapter without them, on the same database at the same time.
 const paidOrder = once(async () => {
   const tree = copyOfTree('payment-adapter');
   addSagaStep(tree);
@@ -143,6 +145,12 @@ const paidOrder = once(async () => {
       wishes.push(JSON.parse(asked.body));
       return { status: 200, body: {} };
     };
+    const { psp } = world.options;
+    world.options.psp = {};
+    const previous = await withPrograms(PREVIOUS, () => world.startPay({ saga: { instance: 'previous' } }));
+    world.options.psp = psp;
+    const elder = await world.login('argon2id@example.com', undefined, previous);
+    const earlier = await world.ordered(elder, world.hold());
     const buyer = await world.login();
     const order = await world.ordered(buyer, world.hold());
     const payment = await until('how to pay', async () => (await buyer.get(`/v1/pay/orders/${order}`)).json.payment);
@@ -150,16 +158,18 @@ const paidOrder = once(async () => {
     const { body, headers } = world.psp.signed(world.psp.authorise(intent.id));
     const webhook = await world.pay.http.post('/v1/pay/webhooks/acme', { body, headers });
     await world.untilStatus(buyer, order, 'completed');
+    await world.payOrder(earlier, previous);
+    await world.untilStatus(elder, earlier, 'completed');
     await world.settle();
-    const { timeline } = (await buyer.get(`/v1/pay/orders/${order}`)).json;
-    return { order, payment, webhook, wishes, timeline };
+    const walk = async (who, its) => (await who.get(`/v1/pay/orders/${its}`)).json.timeline.filter(({ result }) => result === 'done').map(({ step }) => step);
+    return { order, payment, webhook, wishes, walked: await walk(buyer, order), earlier: await walk(elder, earlier) };
   });
 });
 
 test('to add a saga step: a checkout of the next version walks over it and asks its new question', { timeout: 900_000 }, async () => {
-  const { order, wishes, timeline } = await paidOrder();
-  const walked = timeline.filter(({ result }) => result === 'done').map(({ step }) => step);
+  const { order, wishes, walked, earlier } = await paidOrder();
   assert.deepEqual(walked.slice(-3), ['end_session', 'wish_well', 'hand_over']);
+  assert.deepEqual(earlier.slice(-2), ['end_session', 'hand_over'], 'a checkout of the previous version keeps to its own');
   assert.equal(wishes.length, 1);
   assert.equal(wishes[0].order, order);
   assert.ok(wishes[0].member, 'as its row says');
@@ -196,26 +206,42 @@ function addLanguage(tree) {
     tree.text(`${name}.ja`, () => tree.read(`${name}.en`).replace('language.name = English', 'language.name = 日本語'));
 }
 
-// A seat-service with both, and an event of that rule.
+// A seat-service with both, and an event of that rule; it has taken over from one of the previous version, and another
+// of these stands by.
 const ruledSeats = once(async () => {
   const tree = copyOfTree('seat-service');
   addSeatRule(tree);
   addLanguage(tree);
-  const { hall, importHall, openPostgres, openSeats, visitor } = await import('./seat-service/house.js');
-  return withPrograms(tree.build(), async () => {
-    const seats = await openSeats(scope, await openPostgres(scope));
-    await importHall(seats, 'rows', hall({ limits: { one_row: true } }));
-    const { token } = visitor(seats, 'rows');
-    return { seats, hold: (...names) => seats.http.post('/v1/seats/rows/holds', { token, body: { seats: names } }) };
-  });
+  const { hall, importHall, opens, openPostgres, openSeats, operator, visitor } = await import('./seat-service/house.js');
+  const bin = tree.build();
+  const postgres = await openPostgres(scope);
+  const first = await openSeats(scope, postgres);
+  await importHall(first, 'plain', hall());
+  const hold = (at, event, ...names) => at.http.post(`/v1/seats/${event}/holds`, { token: visitor(at, event).token, body: { seats: names } });
+  const earlier = await hold(first, 'plain', 'r1s1', 'r2s1');
+  const { office, secrets } = first;
+  const seats = await withPrograms(bin, () => openSeats(scope, postgres, { office, secrets, ready: false }));
+  await first.stop();
+  await until('the new version to take over', () => opens(seats, 'plain'));
+  await importHall(seats, 'rows', hall({ limits: { one_row: true } }));
+  const standby = await openSeats(scope, postgres, { office, secrets, ready: false });
+  return { seats, earlier, previous: async () => (await operator(standby).events()).json.events, hold: (event, ...names) => hold(seats, event, ...names) };
 });
 
 test('to add a seat rule: an event has it as a limit, and a hold that breaks it is refused', { timeout: 900_000 }, async () => {
-  const { hold } = await ruledSeats();
-  const refused = await hold('r1s1', 'r2s1');
+  const { hold, previous, earlier } = await ruledSeats();
+  const refused = await hold('rows', 'r1s1', 'r2s1');
   assertProblem(refused, 409, 'not-one-row');
   assert.equal(refused.json.seat, 'r2s1');
-  assert.equal((await hold('r1s1', 'r1s2')).status, 201);
+  assert.equal((await hold('rows', 'r1s1', 'r1s2')).status, 201);
+  // The previous version keeps off an event with the rule, and follows one without it, which went on.
+  assert.equal(earlier.status, 201);
+  assertProblem(await hold('plain', 'r1s1'), 409, 'seats-taken');
+  const known = await until('the previous version to read both', async () => {
+    const states = Object.fromEntries((await previous()).map(({ event, state }) => [event, state]));
+    return states.plain === 'following' && states.rows !== 'loading' && states.rows;
+  });
+  assert.equal(known, 'out');
 });
 
 test('to add a language: a page is served in it', { timeout: 900_000 }, async () => {
