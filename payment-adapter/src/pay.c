@@ -271,7 +271,7 @@ static void open_psps(struct pay *pay)
     for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
         if (settings->psp[i].url[0] == '\0')
             continue;
-        struct psp *psp = &pay->psps[pay->psps_len];
+        struct psp *psp = &pay->psps[pay->psps_len++];
         psp->driver = psp_drivers[i];
         psp->place = i;
         psp->conf = (struct psp_conf){.api_url = settings->psp[i].url,
@@ -285,7 +285,6 @@ static void open_psps(struct pay *pay)
                                       .clock = pay->loop->clock,
                                       .log = pay->loop->log,
                                       .shared = &pay->common->caps->psp};
-        pay->psp_list[pay->psps_len++] = psp;
     }
 }
 
@@ -378,7 +377,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
         .seats_map = pay->seats_map,
         .queue_url = settings->queue_internal_url,
         .service_token = texts->service_token,
-        .psps = pay->psp_list,
+        .psps = pay->psps,
         .psps_len = pay->psps_len,
         .seats_clock = &pay->common->seats_clock,
         .outcalls = pay->outcalls,
@@ -441,7 +440,7 @@ static int open_watch(struct pay *pay, struct err_slot *err)
                                              .outcalls = pay->outcalls,
                                              .settings = pay->settings,
                                              .seats_map = pay->seats_map,
-                                             .psps = pay->psp_list,
+                                             .psps = pay->psps,
                                              .psps_len = pay->psps_len,
                                              .seats_token = pay->texts->seats_admin,
                                              .shop_key = pay->texts->shop_key,

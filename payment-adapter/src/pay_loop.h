@@ -105,7 +105,6 @@ struct pay {
     struct sessions *sessions;
     struct jwks_feed *passes, *sso; /* sso NULL: off */
     struct psp psps[PSP_PROVIDERS]; /* those in use */
-    struct psp *psp_list[PSP_PROVIDERS];
     uint32_t psps_len;
     struct pace_teller *pace_teller;
     struct seats_map *seats_map;

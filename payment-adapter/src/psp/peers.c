@@ -266,8 +266,8 @@ struct peers peers_http_peers(struct peers_http *peers)
 struct psp *peers_http_psp(const struct peers_http *peers, struct span name)
 {
     for (uint32_t i = 0; i < peers->conf.psps_len; i++) {
-        if (span_eq(name, span_of(peers->conf.psps[i]->driver->name)))
-            return peers->conf.psps[i];
+        if (span_eq(name, span_of(peers->conf.psps[i].driver->name)))
+            return &peers->conf.psps[i];
     }
     return NULL;
 }

@@ -15,7 +15,7 @@ struct peers_http_conf {
     const char *queue_url;           /* private listener of queue-front */
     const char *service_token;       /* secret, borrowed */
     struct seats_clock *seats_clock; /* borrowed */
-    struct psp *const *psps;         /* borrowed */
+    struct psp *psps;                /* borrowed: the providers in use */
     uint32_t psps_len;
     struct outcalls *outcalls; /* borrowed */
 };

@@ -747,7 +747,7 @@ static void begin_list(struct reconcile *reconcile)
 {
     assert(reconcile->psp > 0);
     assert(reconcile->psp <= reconcile->conf.psps_len);
-    const struct psp_driver *driver = reconcile->conf.psps[reconcile->psp - 1]->driver;
+    const struct psp_driver *driver = reconcile->conf.psps[reconcile->psp - 1].driver;
     reconcile->older = reconcile->cursor[0] == '\0' && !driver->onward;
     reconcile->page_len = PSP_EVENTS_MAX;
 }
@@ -775,7 +775,7 @@ static void on_events(void *ctx, const struct psp_events *events)
         /* After a month or so the provider forgets events, and our position with them. We record
          * that something was missed, and read the list again as on the first day. */
         const struct sql_reconcile_gap_args gap = {
-            .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name,
+            .provider = reconcile->conf.psps[reconcile->psp - 1].driver->name,
             .run = reconcile->id};
         reconcile->cursor[0] = '\0';
         log_say(reconcile->conf.log, LOG_LEVEL_ERROR,
@@ -814,7 +814,7 @@ static void on_events(void *ctx, const struct psp_events *events)
      * starts over rather than leaving a gap. */
     bool keep = !reconcile->older || !events->more;
     const struct sql_reconcile_events_args args = {
-        .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name,
+        .provider = reconcile->conf.psps[reconcile->psp - 1].driver->name,
         .event = keep ? reconcile->newest : NULL,
         .rows = memory};
     sql_reconcile_events(asking(reconcile), &args, on_page_kept, reconcile);
@@ -825,7 +825,7 @@ static void next_page(struct reconcile *reconcile)
     assert(reconcile->psp > 0);
     assert(reconcile->pages > 0);
     assert(reconcile->pages <= PAGES_MAX);
-    struct psp *psp = reconcile->conf.psps[reconcile->psp - 1];
+    struct psp *psp = &reconcile->conf.psps[reconcile->psp - 1];
     reconcile->out++;
     assert(reconcile->page_len > 0);
     psp->driver->events(psp, reconcile->cursor, reconcile->older, reconcile->page_len, on_events,
@@ -850,7 +850,7 @@ static void next_psp(struct reconcile *reconcile)
 {
     const struct reconcile_conf *conf = &reconcile->conf;
     if (reconcile->psp < conf->psps_len) {
-        const struct psp_driver *driver = conf->psps[reconcile->psp++]->driver;
+        const struct psp_driver *driver = conf->psps[reconcile->psp++].driver;
         ask_cursor(reconcile, driver->name, on_cursor);
         return;
     }

@@ -33,7 +33,7 @@ struct reconcile_conf { /* all borrowed until reconcile_close() */
     struct outcalls *outcalls;
     const struct settings *settings;
     struct seats_map *seats_map;
-    struct psp *const *psps; /* the providers in use */
+    struct psp *psps; /* the providers in use */
     uint32_t psps_len;
     const char *seats_token, *shop_key; /* current; "": none */
     const char *instance;               /* of this process, never "" */

@@ -250,7 +250,7 @@ static struct peer_call ask_twice(enum peer_op op, const char *provider,
     snprintf(order.provider, sizeof(order.provider), "%s", provider);
     struct moving moving = {.len = 1, .seats = {{.from = "A-1", .to = "A-2"}}};
     static struct psp_shared shared;
-    struct psp psps[PSP_PROVIDERS], *list[PSP_PROVIDERS];
+    struct psp psps[PSP_PROVIDERS];
     struct seats_clock seats_clock;
     struct seats_map *map;
     struct peers_http *http;
@@ -269,7 +269,6 @@ static struct peer_call ask_twice(enum peer_op op, const char *provider,
                                         .timeout_ms = 5000,
                                         .clock = clock_system(),
                                         .shared = &shared}};
-        list[i] = &psps[i];
     }
     const struct seats_map_conf map_conf = {
         .url = "http://s", .internal_url = "http://s", .service_token = "t"};
@@ -279,7 +278,7 @@ static struct peer_call ask_twice(enum peer_op op, const char *provider,
                                          .queue_url = "http://q",
                                          .service_token = "t",
                                          .seats_clock = &seats_clock,
-                                         .psps = list,
+                                         .psps = psps,
                                          .psps_len = PSP_PROVIDERS};
     assert_int_equal(0, peers_http_create(&conf, &err, &http));
     struct peer_call call = {.op = op,
