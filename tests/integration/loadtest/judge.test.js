@@ -42,13 +42,13 @@ async function plant(scope, target, spoil) {
 describe('the judge of a crowd', { concurrency: 4 }, async () => {
   const scope = openScope(test);
 
-  const house = await openHouse(null, { scope });
+  const house = await openHouse(null, { scope, fronts: 2 });
   const rates = { honest: RATE, jump: RATE, fast: 4 * RATE };
   for (const [event, rate] of Object.entries(rates))
     await makeEvent(house, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
 
-  // Some people at that port, told apart by nothing but their place. -> the verdict
-  async function judgedAt(port, event, settings = {}) {
+  // Some people at these ports, told apart by nothing but their place. -> the verdict
+  async function judgedAt(ports, event, settings = {}) {
     const run = await runCrowd(scope, {
       scenario: 'line',
       settings: {
@@ -56,14 +56,15 @@ describe('the judge of a crowd', { concurrency: 4 }, async () => {
         crowd: { event, visitors: 40, within: '1s', patience: '25s', ...settings.crowd },
         people: { no_show: 0, leaver: 0, impatient: 0, two_tabs: 0, jumper: 0, forger: 0, ...settings.people },
         stage: { rate_per_s: RATE, burst: RATE },
-        targets: { queue: `127.0.0.1:${port}` },
+        targets: { queue: ports.map((port) => `127.0.0.1:${port}`).join(',') },
       },
     });
     return run.judged();
   }
 
-  test('finds nothing where nothing was planted, with people who come too early', async () => {
-    const verdict = await judgedAt(house.front.port, 'honest', { people: { jumper: 30, leaver: 10 }, expect: { min_done: 70, min_passed: 70 } });
+  // judges: place
+  test('finds nothing at two fronts where nothing was planted, with people who come too early', async () => {
+    const verdict = await judgedAt(house.fronts.map(({ port }) => port), 'honest', { people: { jumper: 30, leaver: 10 }, expect: { min_done: 70, min_passed: 70 } });
     assert.deepEqual(verdict.found, []);
     assert.ok(verdict.eta_judged >= 10, verdict.text);
   });
@@ -71,19 +72,19 @@ describe('the judge of a crowd', { concurrency: 4 }, async () => {
   test('finds a visitor who is let in before those in front', async () => {
     const port = await plant(scope, house.front.port, ({ url }) =>
       url.endsWith('/pass') && { status: 201, json: { pass: 'planted', session: `planted-${Math.random()}` } });
-    const verdict = await judgedAt(port, 'jump', { people: { jumper: 30 } });
+    const verdict = await judgedAt([port], 'jump', { people: { jumper: 30 } });
     assert.ok(verdict.kinds.jump > 0, verdict.text);
     assert.deepEqual(Object.keys(verdict.kinds).filter((kind) => kind !== 'rate'), ['jump'], verdict.text);
   });
 
   test('finds a line that moves faster than it may', async () => {
-    const verdict = await judgedAt(house.front.port, 'fast', { crowd: { visitors: 80 } });
+    const verdict = await judgedAt([house.front.port], 'fast', { crowd: { visitors: 80 } });
     assert.deepEqual(Object.keys(verdict.kinds), ['rate'], verdict.text);
   });
 
   test('finds a service that answers 503 to everybody', async () => {
     const port = await plant(scope, 0, () => ({ status: 503, json: { code: 'overloaded' }, headers: { 'retry-after': '1' } }));
-    const verdict = await judgedAt(port, 'nowhere', { crowd: { patience: '3s' } });
+    const verdict = await judgedAt([port], 'nowhere', { crowd: { patience: '3s' } });
     assert.deepEqual(Object.keys(verdict.kinds), ['few-placed', 'few-passed', 'few-done', 'left-waiting'], verdict.text);
   });
 });
