@@ -3,14 +3,14 @@
 // still has.
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { letIn } from '../../tests/lib-js/crowd.js';
 import { client } from '../../tests/lib-js/http.js';
 import { postgresBin, startPostgres } from '../../tests/lib-js/postgres.js';
 import { ROOT } from '../../tests/lib-js/service.js';
-import { openStack } from '../../tests/lib-js/stack.js';
+import { buildWithLimits, openStack } from '../../tests/lib-js/stack.js';
 import { until } from '../../tests/lib-js/wait.js';
 import { completed } from '../ha/site.js';
 
@@ -65,17 +65,13 @@ export class Place {
 
   // Programs as they are built, but that the shop's database is not ours, and the hall is smaller.
   #build() {
-    const bin = join(this.dir, 'build/bin');
     const own = {
       'demo-shop': `FAIRGATE_DATABASE_CONNINFO='${this.company.conninfo('demo_shop', 'demo_shop')}'`,
       'payment-adapter': `FAIRGATE_USERS_CONNINFO='${this.company.conninfo('demo_shop', 'fairgate_reader')}'`,
     };
-    mkdirSync(bin, { recursive: true });
-    for (const name of readdirSync(BIN).filter((each) => each !== 'halls' && !(each in own))) symlinkSync(join(BIN, name), join(bin, name));
-    for (const [name, setting] of Object.entries(own)) writeFileSync(join(bin, name), `#!/bin/sh\n${setting} exec ${BIN}/${name} "$@"\n`, { mode: 0o755 });
-    const words = Object.entries(LIMITS).map(([key, value]) => `-e 's/"${key}":[0-9]*/"${key}":${value}/'`).join(' ');
-    writeFileSync(join(bin, 'halls'), `#!/bin/sh\n${BIN}/halls arena | sed ${words}\n`, { mode: 0o755 });
-    return join(this.dir, 'build');
+    const build = buildWithLimits(this.scope, LIMITS, { names: readdirSync(BIN).filter((each) => !(each in own)), from: BIN, hall: 'arena' });
+    for (const [name, setting] of Object.entries(own)) writeFileSync(join(build, 'bin', name), `#!/bin/sh\n${setting} exec ${BIN}/${name} "$@"\n`, { mode: 0o755 });
+    return build;
   }
 
   secret(name) {
@@ -87,8 +83,7 @@ export class Place {
   }
 
   admin(part) {
-    const offset = { queue: 11, seats: 12, pay: 13, psp: 14 }[part];
-    return client({ port: this.stack.base + offset, token: this.stack.secret('admin-token'), timeoutMs: 60_000 });
+    return this.stack.admin(part);
   }
 
   async #secondEvent(knobs) {
@@ -206,43 +201,12 @@ export class Place {
 
   // ---- parts --------------------------------------------------------------------------------------------
 
-  #service(part) {
-    return join(this.stack.dir, 'service', part);
-  }
-
-  #pids(part) {
-    const pid = Number(readFileSync(join(this.#service(part), 'supervise/pid'), 'utf8').trim());
-    if (pid === 0 || !existsSync(`/proc/${pid}`)) return [];
-    return [pid, ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)];
-  }
-
-  #signal(pids, signal) {
-    for (const pid of pids) {
-      try {
-        process.kill(pid, signal);
-      } catch (error) {
-        if (error.code !== 'ESRCH') throw error;
-      }
-    }
-  }
-
-  // From one instant to the next, and it stays away until begin().
-  async kill(...parts) {
-    const pids = parts.flatMap((part) => this.#pids(part));
-    for (const part of parts) {
-      writeFileSync(join(this.#service(part), 'planned'), '');
-      execFileSync('sv', ['once', this.#service(part)]); // what ends now is not started again
-    }
-    this.#signal(pids, 'SIGKILL');
-    await until(`${parts} to be gone`, () => pids.every((pid) => !existsSync(`/proc/${pid}`)));
+  kill(...parts) {
+    return this.stack.takeAway(...parts);
   }
 
   begin(...parts) {
-    for (const part of parts) {
-      rmSync(join(this.#service(part), 'hold'), { force: true });
-      rmSync(join(this.#service(part), 'planned'), { force: true });
-      execFileSync('sv', ['up', this.#service(part)]);
-    }
+    this.stack.begin(...parts);
   }
 
   wipeData() {

@@ -58,7 +58,7 @@ async function openShop(scope) {
 // A stack of all that is ours, and no shop of its own.
 async function openOurs(scope, shop) {
   // Thousands of buyers share the accounts of twenty people.
-  const build = buildWithLimits(scope, { max_per_buyer: 0 }, ['queue-front', 'seat-service', 'payment-adapter', 'psp-sandbox']);
+  const build = buildWithLimits(scope, { max_per_buyer: 0 }, { names: ['queue-front', 'seat-service', 'payment-adapter', 'psp-sandbox'] });
   const env = {
     FAIRGATE_BUILD_DIR: build,
     FAIRGATE_USERS_CONNINFO: shop.postgres.conninfo('demo_shop', 'reader'),

@@ -1,27 +1,19 @@
 // What a scenario needs around its crowd: a stack of its own, as many fronts as it says, the
 // operator's knobs, and the state that the line begins in.
 
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { letIn, targetsOf } from '../../tests/lib-js/crowd.js';
 import { client } from '../../tests/lib-js/http.js';
 import { freePort, freePortBase } from '../../tests/lib-js/ports.js';
 import { ROOT } from '../../tests/lib-js/service.js';
-import { Stack } from '../../tests/lib-js/stack.js';
+import { partOfBuild, Stack } from '../../tests/lib-js/stack.js';
 import { delay, until } from '../../tests/lib-js/wait.js';
 import { usual } from '../judge/rules.js';
 import { makeAccounts } from './accounts.js';
 
 const BUILD = join(ROOT, 'build/release');
 const STACK_FRONTS_MAX = 8; // as infra/stack has it; more are started next to it
-
-// Only what is built is started, so a folder of some programs is a stack of some parts.
-function buildOf(scope, names) {
-  const dir = scope.tempDir('build-');
-  mkdirSync(join(dir, 'bin'));
-  for (const name of names) symlinkSync(join(BUILD, 'bin', name), join(dir, 'bin', name));
-  return dir;
-}
 
 function partsFor(journey) {
   const line = ['queue-front'];
@@ -35,7 +27,7 @@ export async function openStage(scope, settings) {
   const { stage, journey, crowd } = settings;
   const base = process.env.FAIRGATE_PORT_BASE ? Number(process.env.FAIRGATE_PORT_BASE) : await freePortBase();
   const stack = new Stack(join(scope.dir(), 'run'), base, {
-    FAIRGATE_BUILD_DIR: buildOf(scope, partsFor(journey.to)),
+    FAIRGATE_BUILD_DIR: partOfBuild(scope, partsFor(journey.to)),
     FAIRGATE_QUEUE_FRONTS: String(Math.min(stage.fronts, STACK_FRONTS_MAX)),
   });
   stack.keepBy(scope, 'stage');
@@ -71,9 +63,8 @@ export class Stage {
     this.stack = stack;
     this.settings = settings;
     this.fronts = [];
-    const token = stack.secret('admin-token');
-    this.queue = client({ port: stack.base + 11, token, timeoutMs: 30_000 });
-    this.seats = client({ port: stack.base + 12, token, timeoutMs: 120_000 });
+    this.queue = stack.admin('queue', 30_000);
+    this.seats = stack.admin('seats');
   }
 
   get event() {

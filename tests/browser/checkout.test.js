@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { assertProblem, client, openScope, openStack } from '../lib-js/index.js';
+import { assertProblem, openScope, openStack } from '../lib-js/index.js';
 import { backOf, clickFor, closeAfterEach, customer, goFor, logIn, openBrowser, payByCard, Visitor } from './world.js';
 
 describe('checkout', async () => {
@@ -131,7 +131,7 @@ describe('checkout', async () => {
     const { page } = visitor;
     await login(visitor, customer(stack, 4));
     await page.locator('#terms').getByText('You can get a refund').waitFor();
-    const pay = client({ port: stack.base + 13, token: stack.secret('admin-token') });
+    const pay = stack.admin('pay');
     const path = '/admin/events/demo/refund-terms';
     const set = async (terms) => {
       const { version } = (await pay.get(path)).json;

@@ -841,7 +841,7 @@ describe('the console', async () => {
   // Its money is refused and cannot be given back either: two refusals of the provider, and it is parked.
   async function parkForReal(n) {
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
-    const control = client({ port: stack.base + 14, token: stack.secret('admin-token') });
+    const control = stack.admin('psp');
     const bank = client({ port: stack.base + 4 });
     const { order: id, payment } = await makeOrder(`refused-${n}`, n);
     const faults = new URLSearchParams({ fault: 'capture:error=402,cancel:error=402*2' });

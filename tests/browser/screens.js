@@ -2,7 +2,7 @@
 // waiting page, the hall and the ticket on a phone, the operator's console on a desk.
 
 import { mkdirSync } from 'node:fs';
-import { client, openScope, openStack } from '../lib-js/index.js';
+import { openScope, openStack } from '../lib-js/index.js';
 import { clickFor, customer, logIn, openBrowser, Operator, payByCard, Visitor } from './world.js';
 
 const PHONE = { width: 390, height: 780 };
@@ -20,7 +20,7 @@ async function pay(page, { login, password }) {
 async function take(scope) {
   const stack = await openStack(scope);
   await stack.up();
-  const queue = client({ port: stack.base + 11, token: stack.secret('admin-token') });
+  const queue = stack.admin('queue');
   const steer = async (knobs) => {
     const changed = await queue.patch('/admin/events/demo', { body: knobs });
     if (changed.status !== 200) throw new Error(`a knob: ${changed.status} ${changed.text}`);

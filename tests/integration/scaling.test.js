@@ -64,7 +64,7 @@ test('a front is taken out while people wait, join and listen, and comes back: n
   const scope = openScope(t);
   const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: partOfBuild(scope, ['queue-front']), FAIRGATE_QUEUE_FRONTS: '2', FAIRGATE_EDGE_REQUESTS_PER_10S: '1000000', FAIRGATE_EDGE_NEW_CONNECTIONS_PER_10S: '1000000' } });
   await stack.up();
-  const admin = client({ port: stack.base + 11, token: stack.secret('admin-token') });
+  const admin = stack.admin('queue');
   assert.equal((await admin.patch(`/admin/events/${EVENT}`, { body: { rate_per_s: 0 } })).status, 200);
   for (const port of [FIRST, SECOND]) {
     await until('both to know the event', async () => (await client({ port: stack.base + port }).get(`/v1/queue/${EVENT}/status`)).status === 200);

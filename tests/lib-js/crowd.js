@@ -5,7 +5,6 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check } from '../history/check.js';
 import { historyOf } from '../history/record.js';
-import { client } from './http.js';
 import { programPath, ROOT } from './service.js';
 
 const JUDGE = join(ROOT, 'loadtest/judge/judge.js');
@@ -39,9 +38,8 @@ export function targetsOf(stack) {
 
 // The waiting room's knobs of an event, as its operator sets them.
 export async function letIn(stack, event, knobs) {
-  const queue = client({ port: stack.base + 11, token: stack.secret('admin-token') });
   const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '*' };
-  const patched = await queue.patch(`/admin/events/${event}`, { body: knobs, headers });
+  const patched = await stack.admin('queue').patch(`/admin/events/${event}`, { body: knobs, headers });
   if (patched.status >= 300) throw new Error(`knobs of ${event}: ${patched.status} ${patched.text}`);
 }
 

@@ -1,7 +1,7 @@
 // A whole stack in a folder of its own, driven by the same script as `make up`.
 
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FOUND, keepFinding } from './findings.js';
 import { client } from './http.js';
@@ -9,38 +9,36 @@ import { freePortBase } from './ports.js';
 import { CLUSTER, psqlPath } from './postgres.js';
 import { procText } from './proc.js';
 import { ROOT } from './service.js';
+import { until } from './wait.js';
 
 const STACK = join(ROOT, 'infra/stack/stack');
 const FAKE = join(ROOT, 'tests/integration/fake-service.js');
+const RELEASE = join(ROOT, 'build/release/bin');
+const PRIVATE = { queue: 11, seats: 12, pay: 13, psp: 14 }; // ports of private listeners, from the base
 
 // What a shell says of a command of its own that crashed.
 const SHELL_SAYS = /^(Aborted|Segmentation fault|Bus error|Illegal instruction|Floating point exception)\b/;
 
-// A folder with bin/NAME for each name: the real stores and edge then run around stand-ins.
-export function fakeBuild(scope, names) {
+// A folder with bin/NAME for each name, links to what `target` says of it.
+function linkBuild(scope, names, target) {
   const dir = scope.tempDir('build-');
   mkdirSync(join(dir, 'bin'));
-  for (const name of names) symlinkSync(FAKE, join(dir, 'bin', name));
+  for (const name of names) symlinkSync(target(name), join(dir, 'bin', name));
   return dir;
 }
+
+// The real stores and edge run around stand-ins.
+export const fakeBuild = (scope, names) => linkBuild(scope, names, () => FAKE);
 
 // `names` of the release build: what is not there is no part of the stack.
-export function partOfBuild(scope, names) {
-  const dir = scope.tempDir('build-');
-  mkdirSync(join(dir, 'bin'));
-  for (const name of names) symlinkSync(join(ROOT, 'build/release/bin', name), join(dir, 'bin', name));
-  return dir;
-}
+export const partOfBuild = (scope, names, from = RELEASE) => linkBuild(scope, names, (name) => join(from, name));
 
-// The release build, or `names` of it, but for a sample hall with other limits, such as {hold_ttl_s: 20}.
-export function buildWithLimits(scope, limits, names = null) {
-  const from = join(ROOT, 'build/release/bin');
-  const dir = scope.tempDir('build-');
-  mkdirSync(join(dir, 'bin'));
-  for (const name of (names ?? readdirSync(from)).filter((program) => program !== 'halls'))
-    symlinkSync(join(from, name), join(dir, 'bin', name));
+// The release build, or `names` of it, but for a sample hall with other limits, such as {hold_ttl_s: 20}. `hall`: that one,
+// whichever is asked for.
+export function buildWithLimits(scope, limits, { names, from = RELEASE, hall = '"$@"' } = {}) {
+  const dir = partOfBuild(scope, (names ?? readdirSync(from)).filter((name) => name !== 'halls'), from);
   const words = Object.entries(limits).map(([key, value]) => `-e 's/"${key}":[0-9]*/"${key}":${value}/'`);
-  writeFileSync(join(dir, 'bin/halls'), `#!/bin/sh\n${from}/halls "$@" | sed ${words.join(' ')}\n`, { mode: 0o755 });
+  writeFileSync(join(dir, 'bin/halls'), `#!/bin/sh\n${from}/halls ${hall} | sed ${words.join(' ')}\n`, { mode: 0o755 });
   return dir;
 }
 
@@ -58,6 +56,16 @@ export async function openStack(scope, { env = {}, name = 'run', wrap = [], hash
 // What is put in the background has no parent whose death could end it, so that of the test is heard by another, which takes
 // the stack down. It is of a session of its own, or whatever kills all of the test's processes would kill it as well.
 const KEEPER = 'trap "$0 down; exit" TERM; env -i setpriv --pdeathsig KILL sleep infinity & wait';
+
+function sendTo(pids, signal) {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  }
+}
 
 export class Stack {
   #mayDie = []; // deaths that the test causes: ['redis signal 9']
@@ -135,9 +143,70 @@ export class Stack {
     this.#mayDie.push({ part, why, times });
   }
 
-  // kill -9 of a part. Answers the pid that it had.
-  async kill(part, known = null) {
-    const pid = known ?? (await this.parts())[part].pid;
+  // A client of a private listener.
+  admin(part, timeoutMs = 120_000) {
+    return client({ port: this.base + PRIVATE[part], token: this.secret('admin-token'), timeoutMs });
+  }
+
+  // ---- its parts ----
+
+  #service(part, file = '') {
+    return join(this.dir, 'service', part, file);
+  }
+
+  // null: it does not run.
+  pid(part) {
+    const pid = Number(readFileSync(this.#service(part, 'supervise/pid'), 'utf8').trim());
+    return pid === 0 || !existsSync(`/proc/${pid}`) ? null : pid;
+  }
+
+  // All processes of a part: PostgreSQL has one for each connection.
+  pids(part) {
+    const pid = this.pid(part);
+    return pid === null ? [] : [pid, ...procText(pid, `task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number)];
+  }
+
+  // Whether there was somebody to get it.
+  signal(part, signal) {
+    const pids = this.pids(part);
+    sendTo(pids, signal);
+    return pids.length > 0;
+  }
+
+  // kill -9 of parts at the same moment, which stay away until they are begun again.
+  async takeAway(...parts) {
+    const pids = parts.flatMap((part) => this.pids(part));
+    for (const part of parts) {
+      writeFileSync(this.#service(part, 'planned'), '');
+      execFileSync('sv', ['once', this.#service(part)]); // what ends now is not started again
+    }
+    sendTo(pids, 'SIGKILL');
+    await until(`${parts} to be gone`, () => pids.every((pid) => !processAlive(pid)));
+  }
+
+  begin(...parts) {
+    for (const part of parts) {
+      this.letStart(part);
+      rmSync(this.#service(part, 'planned'), { force: true });
+      execFileSync('sv', ['up', this.#service(part)]);
+    }
+  }
+
+  // What died often is held back for a while, which is right and takes too long for a test.
+  letStart(part) {
+    for (const file of ['hold', 'deaths']) rmSync(this.#service(part, file), { force: true });
+  }
+
+  // Ended in good order and started again, with what its script says now.
+  async renew(part, timeoutMs) {
+    const pid = this.pid(part);
+    writeFileSync(this.#service(part, 'planned'), '');
+    execFileSync('sv', ['term', this.#service(part)]);
+    await until(`${part} to be another`, () => ![null, pid].includes(this.pid(part)), { timeoutMs });
+  }
+
+  // kill -9 of a part, which its supervisor starts again. Answers the pid that it had.
+  async kill(part, pid = this.pid(part)) {
     process.kill(pid, 'SIGKILL');
     this.mayDie(part, 'signal 9');
     // PostgreSQL does not start while a process of the killed one still has its shared memory; its supervisor tries again.
@@ -166,13 +235,12 @@ export class Stack {
 
   // What is done while one part is down; whatever comes of it, the part is up again for what follows.
   async without(part, work) {
-    const service = join(this.dir, 'service', part);
-    writeFileSync(join(service, 'planned'), '');
-    execFileSync('sv', ['-w', '60', 'down', service]);
+    writeFileSync(this.#service(part, 'planned'), '');
+    execFileSync('sv', ['-w', '60', 'down', this.#service(part)]);
     try {
       await work();
     } finally {
-      execFileSync('sv', ['up', service]);
+      execFileSync('sv', ['up', this.#service(part)]);
     }
   }
 

@@ -30,14 +30,14 @@ const bound = (name, rng) => ({
 
 const kill = (part) => async (sale, rng, note) => {
   const one = any(part, rng);
-  if (await sale.kill(one)) note(`${one} killed`);
+  if (sale.kill(one)) note(`${one} killed`);
 };
 
 const stop = (part) => async (sale, rng, note) => {
   const one = any(part, rng);
-  if (!sale.signal(one, 'SIGSTOP')) return undefined;
+  if (!sale.stack.signal(one, 'SIGSTOP')) return undefined;
   note(`${one} stopped`);
-  return async () => sale.signal(one, 'SIGCONT');
+  return async () => sale.stack.signal(one, 'SIGCONT');
 };
 
 // All wires of that name are bad in the same way, each for a share of its connections.
@@ -69,12 +69,11 @@ async function slowDisk(sale, rng, note) {
 async function cutPower(sale, rng, note) {
   const { of } = sale.needs.disk;
   sale.disk.cut();
-  await sale.kill(of, { stays: true });
+  await sale.stack.takeAway(of);
   const { unsynced } = { unsynced: '?', ...figures(sale.disk) };
   sale.disk.powerOn({ seed: rng.below(1 << 30), keep: rng.pick([0, 0, 50]) });
   note(`power cut, ${unsynced} blocks unsynced`);
-  sale.letStart(of);
-  sale.begin(of);
+  sale.stack.begin(of);
 }
 
 function figures(disk) {
@@ -92,7 +91,7 @@ const setLimit = (pid, option, value) => {
 
 async function fewFiles(sale, rng, note) {
   const part = rng.pick(OURS);
-  const pid = sale.pid(part);
+  const pid = sale.stack.pid(part);
   if (pid === null) return undefined;
   const [before, open] = [limitOf(pid, 'Max open files'), readdirSync(`/proc/${pid}/fd`).length];
   setLimit(pid, 'nofile', open + 2);
@@ -103,7 +102,7 @@ async function fewFiles(sale, rng, note) {
 // No further memory is given to it: what it wants to allocate fails.
 async function fewMemory(sale, rng, note) {
   const part = rng.pick(OURS);
-  const pid = sale.pid(part);
+  const pid = sale.stack.pid(part);
   if (pid === null) return undefined;
   setLimit(pid, 'data', 1 << 20); // less than it has: nothing is taken from it, and nothing given
   note(`${part}: no memory`);
@@ -134,12 +133,12 @@ async function failOver(sale, rng, note) {
 }
 
 async function failOverRedis(sale, rng, note) {
-  await sale.kill('redis', { stays: true });
+  await sale.stack.takeAway('redis');
   note('master killed');
   return async () => {
     const [role] = await sale.redisReplica.command('ROLE');
     note(`its replica is ${role}`);
-    sale.begin('redis');
+    sale.stack.begin('redis');
   };
 }
 

@@ -2,11 +2,11 @@
 // the checker of histories, the reconciliation and what each process has in the end say what they found, and each
 // finding has one name.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { audit } from '../../../loadtest/lib/audit.js';
 import { factsOf } from '../../history/books.js';
 import { shortly } from '../../history/check.js';
-import { client, delay, until } from '../../lib-js/index.js';
+import { delay, until } from '../../lib-js/index.js';
 import { EVENT, OURS } from './sale.js';
 
 export const INVARIANTS = {
@@ -72,7 +72,7 @@ export async function judge(sale, crowd) {
 }
 
 async function reconciled(sale) {
-  const pay = client({ port: sale.stack.base + 13, token: sale.stack.secret('admin-token') });
+  const pay = sale.stack.admin('pay');
   try {
     const { items } = await until('a reconciliation that reaches everybody', async () => {
       const { status, json } = await pay.post('/admin/reconcile', { timeoutMs: 30_000 });
@@ -92,7 +92,7 @@ const ticksOf = (pid) => {
 
 async function bounded(sale) {
   const findings = [];
-  const pids = OURS.map((part) => [part, sale.pid(part)]).filter(([, pid]) => pid !== null && existsSync(`/proc/${pid}`));
+  const pids = OURS.map((part) => [part, sale.stack.pid(part)]).filter(([, pid]) => pid !== null);
   const before = new Map(pids.map(([part, pid]) => [part, ticksOf(pid)]));
   await delay(LOOK_MS);
   for (const [part, pid] of pids) {

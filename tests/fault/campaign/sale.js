@@ -2,13 +2,12 @@
 // gets its wires, its wrong clock, its crash points or its version, at its next start.
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  client, delay, freePort, letIn, openClock, openForgetfulDisk, openProxy, openSmallDisk, openStack, postgresBin, psqlPath, ROOT,
+  buildWithLimits, client, delay, freePort, letIn, openClock, openForgetfulDisk, openProxy, openSmallDisk, openStack, postgresBin, psqlPath, ROOT,
   startReplica, startSentinels, targetsOf, until,
 } from '../../lib-js/index.js';
-import { procText } from '../../lib-js/proc.js';
 import { makeAccounts } from '../../../loadtest/lib/accounts.js';
 
 export const EVENT = 'demo';
@@ -91,18 +90,15 @@ class Sale {
   // ---- programs ----
 
   #makeBuild() {
-    const bin = join(this.dir, 'build/bin');
-    mkdirSync(bin, { recursive: true });
+    const build = buildWithLimits(this.scope, LIMITS, { names: [], hall: 'theatre' });
     for (const name of PROGRAMS) {
       this.#bin[name] = NOW;
       this.#env[name] = {};
       this.#write(name);
-      writeFileSync(join(bin, name), `#!/bin/sh\n. ${this.dir}/${name}.env\n${OWN_CONFIG}exec "$PROGRAM" "$@"\n`, { mode: 0o755 });
+      writeFileSync(join(build, 'bin', name), `#!/bin/sh\n. ${this.dir}/${name}.env\n${OWN_CONFIG}exec "$PROGRAM" "$@"\n`, { mode: 0o755 });
     }
-    const limits = Object.entries(LIMITS).map(([key, value]) => `-e 's/"${key}":[0-9]*/"${key}":${value}/'`).join(' ');
-    writeFileSync(join(bin, 'halls'), `#!/bin/sh\n${NOW}/halls theatre | sed ${limits}\n`, { mode: 0o755 });
     if (this.needs.halts) writeFileSync(join(this.dir, 'halts'), `${this.needs.halts.join('\n')}\n`);
-    return join(this.dir, 'build');
+    return build;
   }
 
   #write(name) {
@@ -233,7 +229,7 @@ class Sale {
 
   // The primary is dead, its replica is the primary from now on.
   async promote() {
-    await this.kill('postgres', { stays: true });
+    await this.stack.takeAway('postgres');
     this.stack.database = { dir: this.replica.dir, port: this.replica.port };
     this.stack.sql('postgres', 'SELECT pg_promote()');
   }
@@ -248,7 +244,7 @@ class Sale {
     writeFileSync(join(data, 'postgresql.auto.conf'), `primary_conninfo = '${from} application_name=first'\n`);
     writeFileSync(join(data, 'standby.signal'), '');
     if (process.getuid() === 0) execFileSync('chown', ['postgres', ...['postgresql.auto.conf', 'standby.signal'].map((name) => join(data, name))]);
-    this.begin('postgres');
+    this.stack.begin('postgres');
     await until('the old primary to follow', () => this.stack.sql('postgres', 'SELECT count(*) FROM pg_stat_replication') === '1');
   }
 
@@ -272,66 +268,16 @@ class Sale {
 
   // ---- parts ----
 
-  #service(part) {
-    return join(this.stack.dir, 'service', part);
-  }
-
-  pid(part) {
-    const text = readFileSync(join(this.#service(part), 'supervise/pid'), 'utf8').trim();
-    return text === '' ? null : Number(text);
-  }
-
-  // All processes of a part: PostgreSQL has one for each connection.
-  pids(part) {
-    const pid = this.pid(part);
-    if (pid === null || !existsSync(`/proc/${pid}`)) return [];
-    const children = procText(pid, `task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number);
-    return [pid, ...children];
-  }
-
-  signal(part, signal) {
-    const pids = this.pids(part);
-    for (const pid of pids) {
-      try {
-        process.kill(pid, signal);
-      } catch (error) {
-        if (error.code !== 'ESRCH') throw error;
-      }
-    }
-    return pids.length > 0;
-  }
-
-  // kill -9. Its supervisor starts it again, unless it `stays` dead.
-  async kill(part, { stays = false } = {}) {
-    if (!stays) {
-      const gone = this.signal(part, 'SIGKILL');
-      this.letStart(part);
-      return gone;
-    }
-    this.signal(part, 'SIGSTOP'); // so that it cannot end in good order
-    writeFileSync(join(this.#service(part), 'planned'), '');
-    execFileSync('sv', ['down', this.#service(part)]);
-    this.signal(part, 'SIGKILL');
-    await until(`${part} to be gone`, () => this.pids(part).length === 0);
-    return true;
-  }
-
-  begin(part) {
-    execFileSync('sv', ['up', this.#service(part)]);
-  }
-
-  // What died often is held back for a while, which is right and takes too long here.
-  letStart(part) {
-    rmSync(join(this.#service(part), 'hold'), { force: true });
-    rmSync(join(this.#service(part), 'deaths'), { force: true });
+  // kill -9. Its supervisor starts it again.
+  kill(part) {
+    const gone = this.stack.signal(part, 'SIGKILL');
+    this.stack.letStart(part);
+    return gone;
   }
 
   // In good order, with what its script says now.
   async renew(part) {
-    const pid = this.pid(part);
-    writeFileSync(join(this.#service(part), 'planned'), '');
-    execFileSync('sv', ['term', this.#service(part)]);
-    await until(`${part} to be another`, () => this.pid(part) !== null && this.pid(part) !== pid, { timeoutMs: READY_MS });
+    await this.stack.renew(part, READY_MS);
     await this.ready(part);
   }
 
@@ -343,7 +289,7 @@ class Sale {
   ready(part, timeoutMs = READY_MS) {
     const http = client({ port: this.privatePort(part), timeoutMs: 2000 });
     return until(`${part} to be ready`, async () => {
-      this.letStart(part);
+      this.stack.letStart(part);
       return (await http.get('/readyz')).status === 200;
     }, { timeoutMs, everyMs: 100 });
   }

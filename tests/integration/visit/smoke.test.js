@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   buildWithLimits,
-  client,
   letIn,
   openScope,
   openStack,
@@ -68,7 +67,7 @@ describe('a crowd of every manner', async () => {
   });
 
   test('has paid what was ordered, once each', async () => {
-    const bank = client({ port: stack.base + 14, token: stack.secret('admin-token') });
+    const bank = stack.admin('psp');
     const ledger = (await bank.get('/control/ledger')).json;
     const krw = ledger.currencies.krw;
     assert.equal(krw.captured, sum(orders.map((order) => order.amount)));
@@ -77,9 +76,7 @@ describe('a crowd of every manner', async () => {
   });
 
   test('reports the number of seats left to the waiting room', async () => {
-    const token = stack.secret('admin-token');
-    const seats = client({ port: stack.base + 12, token });
-    const queue = client({ port: stack.base + 11, token });
+    const [seats, queue] = ['seats', 'queue'].map((part) => stack.admin(part));
     await until('the same number at both', async () => {
       const { free } = (await seats.get(`/admin/events/${EVENT}/counts`)).json.now;
       const { text } = await queue.get('/admin/events');
@@ -88,7 +85,7 @@ describe('a crowd of every manner', async () => {
   });
 
   test('leaves nothing for the reconciliation to find', async () => {
-    const pay = client({ port: stack.base + 13, token: stack.secret('admin-token') });
+    const pay = stack.admin('pay');
     // On a busy machine a part may answer it too late; it says so, and the next one has it.
     const report = await until('a reconciliation of its own that reaches all', async () => {
       const { status, json } = await pay.post('/admin/reconcile', { timeoutMs: 60_000 });
@@ -117,7 +114,7 @@ describe('a crowd of every manner', async () => {
 
   // Of a few buyers some are turned back though they paid, and the shop never gets one order.
   test('would show a saga that turns paid orders back, and an outbox that drops one', async () => {
-    const bank = client({ port: stack.base + 14, token: stack.secret('admin-token') });
+    const bank = stack.admin('psp');
     const refuse = await bank.post('/control/faults', {
       body: `fault=capture:error=402*${TURNED_BACK}`,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
