@@ -17,7 +17,8 @@ const run = (fault, more) => ({ fault, seed: 1, at: '2026-01-02T03:04:05Z', comm
 test('what a judge can find belongs to an invariant', () => {
   const rules = ['rules', 'line'].map((name) => source(`loadtest/judge/${name}.js`)).join('');
   const kinds = [...new Set([...rules.matchAll(/\b(?:find|found|least|most)\('([a-z-]+)', /g)].map(([, name]) => name))];
-  const books = [...source('loadtest/lib/audit.js').matchAll(/#must\([^\n]*?[`']([a-z-]+): /g)].map(([, name]) => name);
+  const books = [...source('loadtest/lib/audit.js').matchAll(/#must\([^\n]*?[`']([a-z-]+): /g), ...source('tests/history/money.js').matchAll(/finding\('I\d', '([a-z-]+)'/g)]
+    .map(([, name]) => name);
   assert.ok(kinds.length > 20 && books.length > 10, `${kinds.length} kinds, ${books.length} of the books`);
   for (const name of [...kinds.filter((kind) => !EXPECTED.includes(kind)), ...books])
     assert.ok(invariantFor(`${name}: seat 7`) in INVARIANTS, name);

@@ -1,8 +1,6 @@
 // The books of a whole stack as facts of a crowd's history, once nothing is under way any more. Seats, holds and orders
 // are named as the crowd names them: by a hash.
 
-import { client } from '../lib-js/http.js';
-
 // FNV-1a of 64 bits, as loadtest/crowd has it.
 export function nameOf(text) {
   let hash = 14695981039346656037n;
@@ -10,8 +8,8 @@ export function nameOf(text) {
   return hash.toString(16).padStart(16, '0');
 }
 
-async function asked(port, token, path) {
-  const { status, json } = await client({ port, token, timeoutMs: 60_000 }).get(path);
+async function asked(listener, path) {
+  const { status, json } = await listener.get(path);
   if (status !== 200) throw new Error(`${path}: ${status}`);
   return json;
 }
@@ -19,30 +17,43 @@ async function asked(port, token, path) {
 // An order that nobody paid for is nobody's yet.
 const isTold = ({ status }) => status !== 'pending_payment';
 
-// -> the facts of the provider, the orders, the seats, the tickets and the shop
-export async function factsOf(stack, event) {
-  const token = stack.secret('admin-token');
+/** Messages to the shop that it does not have yet; those that it will not have are `parked`. */
+export const waitingForShop = (stack) =>
+  stack.rows('payment_adapter', "SELECT order_id, kind, due_at = 'infinity' AS parked FROM pay.shop_outbox WHERE done_at IS NULL AND kind IN ('completed', 'refunded')");
+
+// What the shop has, or has on its way: that is read first, so that what arrives meanwhile is in both lists and not in neither.
+function* shopFacts(stack) {
+  const waiting = waitingForShop(stack).filter(({ parked }) => !parked);
+  const known = new Set();
+  for (const { external_id: order, status, amount } of stack.rows('demo_shop', "SELECT external_id, status, amount FROM orders WHERE source <> 'shop'")) {
+    yield { order, kind: 'completed', amount: Number(amount) };
+    known.add(`${order} completed`);
+    if (status === 'refunded') yield { order, kind: 'refunded' };
+    if (status === 'refunded') known.add(`${order} refunded`);
+  }
+  for (const { order_id: order, kind } of waiting) if (!known.has(`${order} ${kind}`)) yield { order, kind };
+}
+
+// -> the facts of the provider, the orders, the seats, the tickets and the shop. `name`: what a seat, hold or order is called
+export async function factsOf(stack, event, name = nameOf) {
   const [{ rows }, sold] = await Promise.all([
-    asked(stack.base + 14, token, '/control/ledger?by=order'),
-    asked(stack.base + 12, token, `/admin/events/${event}/export`),
+    asked(stack.admin('psp'), '/control/ledger?by=order'),
+    asked(stack.admin('seats'), `/admin/events/${event}/export`),
   ]);
-  const orders = stack.rows('payment_adapter', 'SELECT id, status, amount, refund_amount FROM pay.orders').filter(isTold);
+  const orders = stack.rows('payment_adapter', 'SELECT id, status, amount, refund_amount, seats FROM pay.orders').filter(isTold);
   const tickets = stack.rows('payment_adapter', 'SELECT t.order_id, t.seat, o.hold FROM pay.ticket t JOIN pay.orders o ON o.id = t.order_id WHERE t.revoked_at IS NULL');
-  const shop = stack.rows('demo_shop', "SELECT external_id, status, amount FROM orders WHERE source <> 'shop'");
   const at = Date.now() * 1000;
   const facts = [];
-  const add = (fact, order, fields) => facts.push({ fact, at, order: nameOf(order), ...fields });
+  const add = (fact, order, fields) => facts.push({ fact, at, order: name(order), ...fields });
   for (const { value, captured, refunded } of rows) {
     if (captured > 0) add('captured', value, { amount: captured });
     if (refunded > 0) add('refunded', value, { amount: refunded });
   }
-  for (const { id, status, amount, refund_amount: credited } of orders) add('status', id, { status, amount: Number(amount), credited: Number(credited) });
-  for (const { seat, order, hold } of sold) add('sold', order, { seat: nameOf(seat), ...(hold ? { hold: nameOf(hold) } : {}) });
-  for (const { order_id: order, seat, hold } of tickets) add('ticket', order, { seat: nameOf(seat), hold: nameOf(hold) });
-  for (const { external_id: order, status, amount } of shop) {
-    add('shop', order, { kind: 'completed', amount: Number(amount) });
-    if (status === 'refunded') add('shop', order, { kind: 'refunded' });
-  }
-  facts.push({ fact: 'end', at, books: ['provider', 'orders', 'seats', 'shop', 'tickets'] });
+  for (const { id, status, amount, refund_amount: credited, seats } of orders)
+    add('status', id, { status, amount: Number(amount), credited: Number(credited), seats: seats.map((seat) => name(seat)) });
+  for (const { seat, order, hold } of sold) add('sold', order, { seat: name(seat), ...(hold ? { hold: name(hold) } : {}) });
+  for (const { order_id: order, seat, hold } of tickets) add('ticket', order, { seat: name(seat), hold: name(hold) });
+  for (const { order, ...fact } of shopFacts(stack)) add('shop', order, fact);
+  facts.push({ fact: 'end', at, books: ['provider', 'orders', 'seats', 'shop', 'tickets', 'valid'] });
   return facts;
 }

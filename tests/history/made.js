@@ -252,9 +252,14 @@ export const moneyLies = {
     const one = pickFact(rng, lines, 'sold');
     return one && lines.filter((line) => line !== one);
   },
+  'I1 two-owners': (rng, lines) => {
+    const one = pickFact(rng, lines, 'sold');
+    const other = one && pickFact(rng, lines, 'sold', (line) => line !== one);
+    return other && [...lines, { ...one, order: other.order }];
+  },
   'I1 tickets': (rng, lines) => {
     const one = pickFact(rng, lines, 'ticket', ({ order }) => ofOrder(lines, order, 'status').status === 'completed');
-    return one && (rng.chance(0.5) ? [...lines, { ...one }] : lines.filter((line) => line !== one));
+    return one && rng.pick([[...lines, { ...one }], lines.filter((line) => line !== one), lines.map((line) => (line === one ? { ...one, seat: 'another' } : line))]);
   },
   'I3 told': (rng, lines) => {
     const one = pickFact(rng, lines, 'status', ({ status }) => status === 'failed');

@@ -5,17 +5,20 @@
 //   over-refunded    more is given back than was taken, at whatever moment
 //   sum              at the end: what is kept of an order is its amount, less what parts of it were refunded, if it
 //                    is completed, and else nothing
-//   seats            at the end: a completed order has seats, and sold seats have a completed order
+//   seats            at the end: a completed order has its seats, and sold seats have a completed order
+//   two-owners       at the end: a seat is sold to one order (I1)
 //   tickets          at the end: a completed order has a ticket for each seat (I1)
 //   shop             at the end: the shop has each completed order once, and nothing else (I7)
 //   told             a buyer who has tickets has paid for them, and the books say so (I3)
 //   open             at the end: nothing is under way any more (I4): an answer that never came was asked for again
 //
-// Which books were closed at the end, the fact `end` names; of others no end is judged.
+// Which books were closed at the end, the fact `end` names; of others no end is judged. With `valid` all its tickets are good,
+// so that other orders have none.
 
 const finding = (invariant, kind, what, ops) => ({ invariant, kind, what, ops });
 const KEEPS = new Set(['completed']);
-const OPEN = new Set(['pending_payment', 'confirming', 'refunding']);
+const OPEN = new Set(['pending_payment', 'confirming', 'refunding', 'parked']);
+const seatsOf = (facts) => facts.map(({ seat }) => seat).sort().join(' ');
 const sum = (facts) => facts.reduce((total, { amount }) => total + (amount ?? 0), 0);
 
 class Account {
@@ -73,12 +76,18 @@ class Account {
     const keeps = KEEPS.has(status);
     if (books.has('orders') && books.has('provider') && this.kept !== (keeps ? amount - (this.status.credited ?? 0) : 0))
       yield finding('I2', 'sum', `${this.order} is ${status ?? 'not in the books'}, and ${this.kept} of ${amount} is kept`, [...this.moved, ...this.#last()]);
-    if (books.has('orders') && books.has('seats') && keeps !== this.seats.length > 0)
+    if (books.has('orders') && books.has('seats') && (keeps !== this.seats.length > 0 || this.#hasOthers(keeps)))
       yield finding('I2', 'seats', `${this.order} is ${status ?? 'not in the books'} and has ${this.seats.length} seats`, [...this.seats, ...this.#last()]);
-    if (books.has('tickets') && keeps && this.issued.length !== this.seats.length)
+    if (books.has('tickets') && (keeps || books.has('valid')) && seatsOf(this.issued) !== seatsOf(keeps ? this.seats : []))
       yield finding('I1', 'tickets', `${this.order} has ${this.seats.length} seats, and ${this.issued.length} tickets were written for it`, [...this.issued, ...this.seats]);
     if (books.has('orders') && books.has('shop')) yield* this.#endOfShop(keeps, amount);
     if (books.has('orders')) yield* this.#endOfTold(keeps);
+  }
+
+  // Sold seats that are not those of the order, as far as it names them. What was given back in part is left out.
+  #hasOthers(keeps) {
+    const { seats, credited } = this.status ?? {};
+    return keeps && seats !== undefined && !credited && seatsOf(this.seats) !== [...seats].sort().join(' ');
   }
 
   #last() {
@@ -108,6 +117,15 @@ class Account {
   }
 }
 
+function* soldTwice(facts) {
+  const sold = new Map();
+  for (const fact of facts.filter(({ fact: name }) => name === 'sold')) {
+    const other = sold.get(fact.seat);
+    if (other !== undefined) yield finding('I1', 'two-owners', `seat ${fact.seat} is sold to ${other.order} and to ${fact.order}`, [other, fact]);
+    sold.set(fact.seat, fact);
+  }
+}
+
 // -> {judged, found}
 export function judgeMoney({ ops, facts }) {
   const accounts = new Map();
@@ -123,6 +141,7 @@ export function judgeMoney({ ops, facts }) {
   }
   const end = facts.find(({ fact }) => fact === 'end');
   const books = new Set(end?.books ?? []);
+  if (books.has('seats')) found.push(...soldTwice(facts));
   for (const account of accounts.values()) {
     found.push(...account.told());
     if (end !== undefined) found.push(...account.end(books));

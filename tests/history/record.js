@@ -38,7 +38,7 @@ const FACTS = {
   intent: { order: text, amount: count },
   captured: { order: text, amount: count },
   refunded: { order: text, amount: count },
-  status: { order: text, status: text, amount: count, credited: maybe(count), final: flag },
+  status: { order: text, status: text, amount: count, credited: maybe(count), seats: maybe((value) => Array.isArray(value) && value.every(text)), final: flag },
   shop: { order: text, kind: text, amount: maybe(count) },
   sold: { seat: text, order: maybe(text), hold: maybe(text) },
   ticket: { order: text, seat: text, hold: text },
