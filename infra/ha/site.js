@@ -11,16 +11,15 @@
 // Configs are the shipped ones where there are some (infra/edge, infra/redis, etc/ here) with their names and
 // addresses filled in. Secrets are made by infra/stack/secrets, one set for all.
 
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { client } from '../../tests/lib-js/http.js';
 import { ROOT } from '../../tests/lib-js/service.js';
 import { until } from '../../tests/lib-js/wait.js';
-import { Lan } from './machines.js';
+import { BIN, completed, conf, edgeMade, Fairgate, fileOf, haproxy, pgBin, READY_MS } from './fairgate.js';
 
 const NET = '198.18.77'; // of the network that is kept for load tests and routed nowhere (RFC 2544)
 const VISITORS = `${NET}.10`;
@@ -29,13 +28,9 @@ const MACHINES = {
   edge1: 11, edge2: 12, front1: 21, front2: 22, front3: 23, seats1: 31, seats2: 32, pay1: 41, pay2: 42,
   store1: 51, store2: 52, store3: 53, pg1: 61, pg2: 62, company: 71,
 };
-const BIN = join(process.env.FAIRGATE_BUILD_DIR ?? join(ROOT, 'build/release'), 'bin');
 const EVENT = 'night';
-const SERVICE_ROLES = { seat_service: 'seat_service', payment_adapter: 'payment_adapter' }; // role: its database
-const STARTED_MS = 120_000;
 
 const execute = promisify(execFile);
-const fileOf = (path) => readFileSync(join(ROOT, path), 'utf8');
 
 // Each name between @ is filled in, and none is left; what is to be filled in must be there.
 export function filled(text, values) {
@@ -49,69 +44,12 @@ export function filled(text, values) {
   return out;
 }
 
-// HAProxy's configuration by infra/edge/fairgate-edge, from these settings; `trusted` is whom the edge believes.
-function edgeMade(machine, settings, trusted) {
-  const from = machine.path('edge.conf'), to = machine.path('edge.cfg');
-  const all = { listen: ':8080', health: ':8404', maxconn: '5000', seats_check: '/readyz', socket: machine.path('edge.sock'), trusted, ...settings };
-  writeFileSync(from, Object.entries(all).map(([name, value]) => `${name} = ${value}\n`).join(''));
-  execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [from, to]);
-  return to;
-}
-
-// The edge of a machine that has each service once, as each place of infra/recover/region.js is.
-export function edgeAlone(machine, event, trusted) {
-  const here = `${machine.name}=${machine.address}`;
-  return edgeMade(machine, { event, fronts: here, seats: here, pay: here }, trusted);
-}
-
-// An edge's command; infra/edge/allocator.conf says why by this allocator.
-export const haproxy = (file) => ['env', 'LD_PRELOAD=libjemalloc.so.2', 'haproxy', '-db', '-f', file];
-
-// The same for files that people complete by hand: a line or a word is replaced.
-export function completed(text, changes) {
-  let out = text;
-  for (const [from, to] of changes) {
-    if (!out.includes(from)) throw new Error(`there is no "${from}"`);
-    out = out.replaceAll(from, () => to);
-  }
-  return out;
-}
-
-// {section: {key: value}} as the services read it.
-export const conf = (sections) => Object.entries(sections).map(([section, keys]) =>
-  [`[${section}]`, ...Object.entries(keys).map(([key, value]) => `${key} = ${typeof value === 'number' ? value : JSON.stringify(value)}`), ''].join('\n')).join('\n');
-
-export const pgBin = () => {
-  const versions = readdirSync('/usr/lib/postgresql').map(Number).sort((a, b) => b - a);
-  return `/usr/lib/postgresql/${versions[0]}/bin`;
-};
-const userId = (name) => execFileSync('id', ['-u', name], { encoding: 'utf8' }).trim();
-
-export class Site {
+export class Site extends Fairgate {
   // `owners`: so many machines share the events of the seats; one: the other follows.
-  constructor({ log = () => {}, owners = Number(process.env.FAIRGATE_SEAT_OWNERS || 1) } = {}) {
-    this.log = log;
+  constructor({ owners = Number(process.env.FAIRGATE_SEAT_OWNERS || 1) } = {}) {
+    super('ha', { net: NET, event: EVENT, visitors: { host: VISITORS, port: 8080 } });
     this.owners = owners;
-    this.dir = mkdtempSync(join(tmpdir(), 'fairgate-ha-'));
-    chmodSync(this.dir, 0o711);
-    this.secrets = join(this.dir, 'secrets');
-    this.lan = new Lan(NET, this.dir);
-    this.event = EVENT;
-    this.visitors = { host: VISITORS, port: 8080 };
     this.passwords = Object.fromEntries(['redis', 'replica', 'copy', 'sentinel', 'operator', 'superuser', 'replicator', 'rewinder'].map((name) => [name, randomBytes(18).toString('hex')]));
-  }
-
-  secret(name) {
-    return readFileSync(join(this.secrets, name), 'utf8').trim();
-  }
-
-  // Customers of the shop: {login, password}.
-  users() {
-    return JSON.parse(readFileSync(join(this.dir, 'demo-users.json'), 'utf8'));
-  }
-
-  #secretPath(name) {
-    return join(this.secrets, name);
   }
 
   // Machines whose names begin so.
@@ -119,28 +57,16 @@ export class Site {
     return [...this.lan.machines.values()].filter(({ name }) => name.startsWith(prefix));
   }
 
-  machine(name) {
-    return this.lan.machines.get(name);
-  }
-
   #addresses(prefix, port) {
     return this.named(prefix).map(({ address }) => `${address}:${port}`).join(',');
   }
 
-  write(machine, name, text, mode = 0o600) {
-    const path = machine.path(name);
-    writeFileSync(path, text, { mode });
-    return path;
-  }
-
   // Folders and secrets; there are no machines yet.
   prepare() {
-    execFileSync(join(ROOT, 'infra/stack/secrets'), [this.secrets]);
-    writeFileSync(this.#secretPath('redis-password'), this.passwords.redis, { mode: 0o600 });
-    writeFileSync(this.#secretPath('redis-copy-password'), this.passwords.copy, { mode: 0o600 });
+    this.makeSecrets();
+    writeFileSync(this.secretPath('redis-password'), this.passwords.redis, { mode: 0o600 });
+    writeFileSync(this.secretPath('redis-copy-password'), this.passwords.copy, { mode: 0o600 });
     for (const [name, last] of Object.entries(MACHINES)) this.lan.add(name, last);
-    for (const role of [...Object.keys(SERVICE_ROLES), 'demo_shop', 'fairgate_reader'])
-      writeFileSync(this.#secretPath(`pgpass-${role}`), `*:*:*:${role}:${this.secret(`db-${role}`)}\n`, { mode: 0o600 });
   }
 
   async open() {
@@ -148,20 +74,15 @@ export class Site {
     this.lan.open();
     this.#stores();
     this.#databases();
-    this.#company();
+    await this.companyOpen(this.machine('company'));
     await this.#rolesMade();
     this.#edges();
     this.#fronts();
     this.#seats();
     this.#pay();
-    await this.whole(STARTED_MS);
+    await this.whole(READY_MS);
     await this.#eventMade();
-    await this.whole(STARTED_MS);
-  }
-
-  close() {
-    this.lan.close();
-    rmSync(this.dir, { recursive: true, force: true });
+    await this.whole(READY_MS);
   }
 
   // ---- Redis, Sentinel, etcd -------------------------------------------------------------------------
@@ -239,7 +160,7 @@ export class Site {
   #backups(machine) {
     const owned = (path) => {
       mkdirSync(path, { recursive: true });
-      this.#ownedByPostgres(path, 0o700);
+      this.ownedByPostgres(path, 0o700);
       return path;
     };
     const [log, lock, spool] = ['log', 'lock', 'spool'].map((name) => owned(machine.path(`pg-${name}`)));
@@ -250,12 +171,12 @@ export class Site {
       ['pg1-path=/var/lib/postgresql/15/main', `pg1-path=${machine.path('pg/data')}`],
       ['/var/run/postgresql', machine.path('pg')],
     ]));
-    this.#ownedByPostgres(path, 0o600);
+    this.ownedByPostgres(path, 0o600);
   }
 
   #profiles() {
     const path = join(this.dir, 'fairgate.profiles');
-    writeFileSync(path, conf({ default: { queue: `http://${INSIDE}:8091`, seats: `http://${INSIDE}:8092`, token_file: this.#secretPath('admin-token') } }));
+    writeFileSync(path, conf({ default: { queue: `http://${INSIDE}:8091`, seats: `http://${INSIDE}:8092`, token_file: this.secretPath('admin-token') } }));
     return path;
   }
 
@@ -268,25 +189,18 @@ export class Site {
       ['host=/var/run/postgresql', `host=${machine.path('pg')} user=postgres`],
       ['/run/redis/redis-server.sock', this.#addresses('store', 6379)],
       ['REDIS_USER=', 'REDIS_USER=copy'],
-      ['REDIS_PASSWORD=', `REDIS_PASSWORD=${this.#secretPath('redis-copy-password')}`],
+      ['REDIS_PASSWORD=', `REDIS_PASSWORD=${this.secretPath('redis-copy-password')}`],
       ['REDIS_DATA=/var/lib/redis', `REDIS_DATA=${machine.path('redis')}`],
     ]);
     const env = { FAIRGATE_RECOVER_CONF: this.write(machine, 'recover.conf', settings), FAIRGATE_PROFILES: this.#profiles(), PATH: `${BIN}:${process.env.PATH}` };
-    return machine.once([join(ROOT, 'infra/recover/recover'), ...words], { env, timeoutMs: STARTED_MS });
-  }
-
-  #ownedByPostgres(path, mode) {
-    const uid = Number(userId('postgres'));
-    chownSync(path, uid, uid);
-    chmodSync(path, mode);
+    return machine.once([join(ROOT, 'infra/recover/recover'), ...words], { env, timeoutMs: READY_MS });
   }
 
   #databases() {
     for (const machine of this.named('pg')) {
-      mkdirSync(machine.path('pg'));
-      this.#ownedByPostgres(machine.path('pg'), 0o700);
+      this.postgresFolder(machine);
       const path = this.write(machine, 'patroni.yml', this.patroniConf(machine));
-      this.#ownedByPostgres(path, 0o600);
+      this.ownedByPostgres(path, 0o600);
       this.#backups(machine);
       machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' } });
     }
@@ -294,30 +208,22 @@ export class Site {
 
   // What one of the databases says, whichever machine is primary.
   sql(database, text) {
-    if (database === 'demo_shop') return this.#psql(this.machine('company'), database, text, ['-h', this.machine('company').path('pg')]);
-    const hosts = this.named('pg').map(({ address }) => address).join(',');
-    return this.#psql(this.machine('company'), database, text, [], `host=${hosts} dbname=${database} user=postgres target_session_attrs=read-write connect_timeout=2`);
+    const company = this.machine('company');
+    if (database === 'demo_shop') return this.sqlOn(company, database, text);
+    const where = `host=${this.#databaseHosts()} dbname=${database} user=postgres target_session_attrs=read-write connect_timeout=2`;
+    return this.psql(company, ['-d', where], text, { PGPASSWORD: this.passwords.superuser });
   }
 
-  #psql(machine, database, text, where, dsn = null) {
-    const argv = [`${pgBin()}/psql`, ...where, ...(dsn === null ? ['-U', 'postgres', '-d', database] : ['-d', dsn]), '-XAtq', '-v', 'ON_ERROR_STOP=1'];
-    return machine.once(argv, { user: 'postgres', env: { PGPASSWORD: this.passwords.superuser, HOME: '/' }, input: text }).trimEnd();
-  }
-
-  rows(database, query) {
-    return JSON.parse(this.sql(database, `SELECT coalesce(json_agg(q), '[]') FROM (${query}) q;\n`));
+  #databaseHosts() {
+    return this.named('pg').map(({ address }) => address).join(',');
   }
 
   patroni(machine) {
     return client({ host: machine.address, port: 8008, timeoutMs: 1000 });
   }
 
-  #role(role, database) {
-    this.sql(database, `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${this.secret(`db-${role}`)}';`);
-  }
-
   async #databaseOf(role, name, first) {
-    this.#role(role, first);
+    this.sql(first, this.roleText(role));
     this.sql(first, `GRANT pg_read_all_stats TO ${role};`);
     this.sql(first, `CREATE DATABASE ${name} OWNER ${role};`);
     // A replica that does not have it yet rejects for good what only the primary could accept.
@@ -327,58 +233,8 @@ export class Site {
 
   async #rolesMade() {
     // A cluster that is just being made restarts more than once.
-    await until('PostgreSQL with its replica', async () => (await this.#replicated()) === null, { timeoutMs: STARTED_MS, everyMs: 250 });
-    for (const [role, name] of Object.entries(SERVICE_ROLES)) await this.#databaseOf(role, name, 'postgres');
-  }
-
-  // ---- the company: its shop and its provider -------------------------------------------------------------
-
-  #company() {
-    const machine = this.machine('company');
-    const data = machine.path('pg/data');
-    mkdirSync(machine.path('pg'));
-    mkdirSync(machine.path('psp'), { mode: 0o700 });
-    this.#ownedByPostgres(machine.path('pg'), 0o700);
-    machine.once([`${pgBin()}/initdb`, '-D', data, '-U', 'postgres', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8'], { user: 'postgres' });
-    writeFileSync(join(data, 'pg_hba.conf'), `local all postgres trust\nhost all all ${NET}.0/24 scram-sha-256\n`);
-    const settings = { listen_addresses: machine.address, unix_socket_directories: machine.path('pg'), max_connections: 60 };
-    machine.run('postgres', [`${pgBin()}/postgres`, '-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], { user: 'postgres' });
-    const socket = ['-h', machine.path('pg')];
-    const own = (text, database = 'postgres') => this.#psql(machine, database, text, socket);
-    const shop = this.write(machine, 'demo-shop.conf', conf({
-      http: { host: machine.address, port: 8085 },
-      private: { host: machine.address, port: 8095, token_file: this.#secretPath('admin-token') },
-      database: { conninfo: `host=${machine.address} dbname=demo_shop user=demo_shop passfile=${this.#secretPath('pgpass-demo_shop')}` },
-      session: { key: this.#secretPath('shop-es256.pem'), audience: 'fairgate' },
-      partner: { name: 'fairgate', api_key: this.#secretPath('shop-api-key'), reader_role: 'fairgate_reader' },
-      seed: { demo_users: join(this.dir, 'demo-users.json') },
-    }));
-    const psp = this.write(machine, 'psp-sandbox.conf', conf({
-      http: { host: machine.address, port: 8084 },
-      private: { host: machine.address, port: 8094, token_file: this.#secretPath('admin-token') },
-      log: { requests: 0 },
-      keys: { secret_key: this.#secretPath('psp-key'), webhook_secret: this.#secretPath('psp-webhook-secret') },
-      pages: { public_url: `http://${machine.address}:8084`, return_urls: `http://${VISITORS}:8080/` },
-      bank: { journal: machine.path('psp/journal') },
-      webhook: { url: `http://${VISITORS}:8080/v1/pay/webhooks/stripe` },
-      toss: { webhook_url: `http://${VISITORS}:8080/v1/pay/webhooks/toss` },
-    }));
-    const deadline = Date.now() + 30_000;
-    for (;;) {
-      try {
-        own('SELECT 1;');
-        break;
-      } catch (error) {
-        if (Date.now() > deadline) throw error;
-      }
-    }
-    for (const role of ['demo_shop', 'fairgate_reader'])
-      own(`CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${this.secret(`db-${role}`)}';`);
-    own('CREATE DATABASE demo_shop OWNER demo_shop;');
-    own('GRANT CONNECT ON DATABASE demo_shop TO fairgate_reader; GRANT ALL ON SCHEMA public TO demo_shop; GRANT USAGE ON SCHEMA public TO fairgate_reader;', 'demo_shop');
-    machine.once([join(BIN, 'demo-shop'), 'seed', '--config', shop]);
-    machine.run('demo-shop', [join(BIN, 'demo-shop'), '--config', shop]);
-    machine.run('psp-sandbox', [join(BIN, 'psp-sandbox'), '--config', psp]);
+    await until('PostgreSQL with its replica', async () => (await this.#replicated()) === null, { timeoutMs: READY_MS, everyMs: 250 });
+    for (const role of ['seat_service', 'payment_adapter']) await this.#databaseOf(role, role, 'postgres');
   }
 
   // ---- edges ------------------------------------------------------------------------------------------
@@ -415,92 +271,48 @@ export class Site {
 
   // ---- services --------------------------------------------------------------------------------------------
 
-  #listens(machine, port) {
-    return {
-      http: { host: machine.address, port, drain_timeout: '5s', trusted_proxies: this.named('edge').map(({ address }) => address).join(',') },
-      private: {
-        host: machine.address, port: port + 10, token_file: this.#secretPath('admin-token'),
-        service_token_file: this.#secretPath('service-token'), origins: `http://${INSIDE}:8091`,
-      },
-    };
-  }
-
-  #conninfo(role) {
-    const hosts = this.named('pg').map(({ address }) => address).join(',');
-    return `host=${hosts} port=5432 dbname=${SERVICE_ROLES[role]} user=${role} passfile=${this.#secretPath(`pgpass-${role}`)} target_session_attrs=read-write`;
+  #sections(machine) {
+    return this.sections(machine, { inside: INSIDE, trusted: this.named('edge').map(({ address }) => address).join(','), databases: this.#databaseHosts() });
   }
 
   frontConf(machine) {
+    const { front } = this.#sections(machine);
     return conf({
-      ...this.#listens(machine, 8081),
+      ...front,
       redis: {
-        sentinels: this.#addresses('store', 26379), master: 'line', user: 'fairgate', password_file: this.#secretPath('redis-password'),
-        sentinel_user: 'fairgate', sentinel_password_file: this.#secretPath('redis-password'),
-      },
-      keys: {
-        tickets: this.#secretPath('ticket-keys'), identities: this.#secretPath('identity-keys'),
-        draws: this.#secretPath('draw-keys'), passes: this.#secretPath('pass-es256.pem'),
+        sentinels: this.#addresses('store', 26379), master: 'line', user: 'fairgate', password_file: this.secretPath('redis-password'),
+        sentinel_user: 'fairgate', sentinel_password_file: this.secretPath('redis-password'),
       },
       visits: {
+        ...front.visits,
         served_by: this.named('seats').map(({ address }) => `http://${address}:8092/metrics`).join(','),
-        ended_at: `http://${INSIDE}:8092`, paid_at: this.named('pay').map(({ address }) => `http://${address}:8093/readyz`).join(','), token_file: this.#secretPath('service-token'),
+        paid_at: this.named('pay').map(({ address }) => `http://${address}:8093/readyz`).join(','),
       },
     });
   }
 
   seatsConf(machine) {
     return conf({
-      ...this.#listens(machine, 8082),
-      postgres: { conninfo: this.#conninfo('seat_service') },
-      passes: { keys_url: `http://${INSIDE}:8081/.well-known/jwks.json` },
-      holds: { keys_file: this.#secretPath('hold-keys') },
+      ...this.#sections(machine).seats,
       journal: { instance: machine.name }, // the edges know it by that name
       ...(this.owners > 1 && { owner: { owners: this.owners, address: `${machine.address}:8082`, private_address: `${machine.address}:8092` } }),
     });
   }
 
   payConf(machine) {
-    const company = this.machine('company').address;
-    return conf({
-      ...this.#listens(machine, 8083),
-      database: { conninfo: this.#conninfo('payment_adapter') },
-      users: {
-        conninfo: `host=${company} dbname=demo_shop user=fairgate_reader passfile=${this.#secretPath('pgpass-fairgate_reader')}`,
-        login_sql: 'SELECT id::text, password_hash, lang FROM users WHERE lower(email) = lower($1) AND active',
-        mail_sql: 'SELECT email FROM users WHERE id = $1::bigint AND active',
-      },
-      sso: { jwks_url: `http://${company}:8085/.well-known/jwks.json` },
-      queue: { url: `http://${INSIDE}:8081`, internal_url: `http://${INSIDE}:8091` },
-      seats: { url: `http://${INSIDE}:8082`, internal_url: `http://${INSIDE}:8092` },
-      keys: {
-        service_token: this.#secretPath('service-token'), seats_admin_token: this.#secretPath('admin-token'),
-        tickets: this.#secretPath('door-ed25519.pem'), hashes: this.#secretPath('hash-key'),
-      },
-      psp: {
-        stripe_url: `http://${company}:8084`, stripe_key: this.#secretPath('psp-key'), stripe_webhook_secret: this.#secretPath('psp-webhook-secret'),
-        toss_url: `http://${company}:8084`, toss_key: this.#secretPath('psp-key'), toss_checkout_url: `http://${company}:8084/toss/pay`, per_s: 20000,
-      },
-      // What an adapter that died had in hand is another's after this. No try takes longer than 10 s.
-      saga: { lease: '15s' },
-      web: { public_url: `http://${VISITORS}:8080` },
-      shop: { url: `http://${company}:8085/api/orders/import`, list_url: `http://${company}:8085/api/orders/import`, key: this.#secretPath('shop-api-key') },
-    });
-  }
-
-  #runService(machine, program, text) {
-    machine.run(program, [join(BIN, program), '--config', this.write(machine, `${program}.conf`, text)]);
+    return conf(this.#sections(machine).pay);
   }
 
   #fronts() {
-    for (const machine of this.named('front')) this.#runService(machine, 'queue-front', this.frontConf(machine));
+    for (const machine of this.named('front')) this.runService(machine, 'queue-front', this.frontConf(machine));
   }
 
   #seats() {
-    for (const machine of this.named('seats')) this.#runService(machine, 'seat-service', this.seatsConf(machine));
+    for (const machine of this.named('seats')) this.runService(machine, 'seat-service', this.seatsConf(machine));
   }
 
   #pay() {
-    for (const machine of this.named('pay')) this.#runService(machine, 'payment-adapter', this.payConf(machine));
+    for (const machine of this.named('pay')) this.runService(machine, 'payment-adapter', this.payConf(machine));
   }
 
   // Private listeners, by what they are: the owner's and a front's by the inner address.
@@ -518,9 +330,7 @@ export class Site {
       });
       if (answer.status >= 300) throw new Error(`${what}: ${answer.status} ${answer.text}`);
     };
-    const hall = JSON.parse(execFileSync(join(BIN, 'halls'), ['arena'], { encoding: 'utf8', maxBuffer: 1 << 26 }));
-    Object.assign(hall.limits, { max_per_buyer: 0, hold_ttl_s: 60, orphan_rule: false });
-    await must(() => this.admin('seats').put(`/admin/events/${EVENT}`, { body: hall }), 'the hall');
+    await must(() => this.admin('seats').put(`/admin/events/${EVENT}`, { body: this.arena() }), 'the hall');
     const queue = this.admin('queue');
     await must(() => queue.put(`/admin/events/${EVENT}`, { body: { name: 'A night that nothing stops', rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000 } }), 'the event');
     await must(() => queue.post(`/admin/events/${EVENT}/actions/open`, { body: {} }), 'opening it');

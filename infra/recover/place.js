@@ -12,7 +12,7 @@ import { postgresBin, startPostgres } from '../../tests/lib-js/postgres.js';
 import { ROOT } from '../../tests/lib-js/service.js';
 import { buildWithLimits, openStack } from '../../tests/lib-js/stack.js';
 import { until } from '../../tests/lib-js/wait.js';
-import { completed } from '../ha/site.js';
+import { completed } from '../ha/fairgate.js';
 
 const execute = promisify(execFile);
 const BIN = join(process.env.FAIRGATE_BUILD_DIR ?? join(ROOT, 'build/release'), 'bin');

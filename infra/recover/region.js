@@ -9,27 +9,22 @@
 // Judged: everybody who waits keeps their place, what was bought after the link broke is named and settled as after any
 // restore (database.js), money is what orders say. Told: what visitors saw, what was lost, how long it took.
 
-import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { client } from '../../tests/lib-js/http.js';
 import { ROOT } from '../../tests/lib-js/service.js';
 import { until } from '../../tests/lib-js/wait.js';
-import { Lan } from '../ha/machines.js';
-import { completed, conf, edgeAlone, haproxy, pgBin } from '../ha/site.js';
+import { BIN, completed, conf, edgeAlone, Fairgate, fileOf, haproxy, pgBin, READY_MS } from '../ha/fairgate.js';
 import { come, settle } from './database.js';
 import { ageOf, counted } from './record.js';
 
 const execute = promisify(execFile);
 const NET = '198.18.78';
 const RELAY = { host: `${NET}.1`, port: 8080 };
-const BIN = join(process.env.FAIRGATE_BUILD_DIR ?? join(ROOT, 'build/release'), 'bin');
 const PARTS = ['haproxy', 'queue-front', 'seat-service', 'payment-adapter'];
-const READY_MS = 120_000;
-const fileOf = (path) => readFileSync(join(ROOT, path), 'utf8');
 const say = (text = '') => process.stdout.write(`${text}\n`);
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 const must = (answer, what) => {
@@ -68,40 +63,15 @@ class Relay {
   }
 }
 
-class Region {
-  event = 'night';
+class Region extends Fairgate {
+  relay = new Relay();
 
   constructor() {
-    this.dir = mkdtempSync(join(tmpdir(), 'fairgate-region-'));
-    chmodSync(this.dir, 0o711);
-    this.secrets = join(this.dir, 'secrets');
-    this.lan = new Lan(NET, this.dir);
-    this.relay = new Relay();
-    this.visitors = RELAY;
-  }
-
-  secret(name) {
-    return readFileSync(join(this.secrets, name), 'utf8').trim();
-  }
-
-  users() {
-    return JSON.parse(readFileSync(join(this.dir, 'demo-users.json'), 'utf8'));
-  }
-
-  #at(name) {
-    return join(this.secrets, name);
-  }
-
-  #write(machine, name, text) {
-    const path = machine.path(name);
-    writeFileSync(path, text, { mode: 0o600 });
-    return path;
+    super('region', { net: NET, event: 'night', visitors: RELAY });
   }
 
   async open() {
-    execFileSync(join(ROOT, 'infra/stack/secrets'), [this.secrets]);
-    for (const role of ['seat_service', 'payment_adapter', 'demo_shop', 'fairgate_reader'])
-      writeFileSync(this.#at(`pgpass-${role}`), `*:*:*:${role}:${this.secret(`db-${role}`)}\n`, { mode: 0o600 });
+    this.makeSecrets();
     this.first = this.lan.add('first', 11);
     this.second = this.lan.add('second', 21);
     this.company = this.lan.add('company', 31);
@@ -109,7 +79,7 @@ class Region {
     this.lan.open();
     await this.relay.listen();
     this.relay.lead(this.first.address);
-    await this.#companyOpen();
+    await this.companyOpen(this.company);
     await this.#primary();
     await this.#follower();
     for (const machine of [this.first, this.second]) this.#services(machine);
@@ -119,95 +89,31 @@ class Region {
 
   close() {
     this.relay.close();
-    this.lan.close();
-    rmSync(this.dir, { recursive: true, force: true });
+    super.close();
   }
 
   // ---- PostgreSQL ---------------------------------------------------------------------------------------
 
-  #folder(machine) {
-    const path = machine.path('pg');
-    mkdirSync(path, { mode: 0o700 });
-    const uid = Number(execFileSync('id', ['-u', 'postgres'], { encoding: 'utf8' }));
-    chownSync(path, uid, uid);
-    return join(path, 'data');
-  }
-
-  #postgres(machine) {
-    const settings = { listen_addresses: machine.address, unix_socket_directories: machine.path('pg'), max_connections: 120 };
-    machine.run('postgres', [`${pgBin()}/postgres`, '-D', machine.path('pg/data'), ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], { user: 'postgres' });
-    return until(`PostgreSQL of ${machine.name}`, () => this.sql(machine, 'postgres', 'SELECT 1') === '1', { timeoutMs: READY_MS });
-  }
-
-  sql(machine, database, text) {
-    return machine.once([`${pgBin()}/psql`, '-h', machine.path('pg'), '-U', 'postgres', '-d', database, '-XAtq', '-v', 'ON_ERROR_STOP=1'], { user: 'postgres', env: { HOME: '/' }, input: text }).trimEnd();
-  }
-
-  rows(database, query) {
-    const machine = database === 'demo_shop' ? this.company : this.place;
-    return JSON.parse(this.sql(machine, database, `SELECT coalesce(json_agg(q), '[]') FROM (${query}) q;\n`));
-  }
-
-  async #made(machine) {
-    const data = this.#folder(machine);
-    machine.once([`${pgBin()}/initdb`, '-D', data, '-U', 'postgres', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8'], { user: 'postgres' });
-    // The place that follows is believed by its address: these machines have nobody else beside them.
-    writeFileSync(join(data, 'pg_hba.conf'), `local all postgres trust\nlocal replication postgres trust\nhost replication postgres ${this.second.address}/32 trust\nhost all all ${NET}.0/24 scram-sha-256\n`);
-    await this.#postgres(machine);
-  }
-
-  #role(machine, role) {
-    this.sql(machine, 'postgres', `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${this.secret(`db-${role}`)}';`);
+  sql(database, text) {
+    return this.sqlOn(database === 'demo_shop' ? this.company : this.place, database, text);
   }
 
   async #primary() {
-    await this.#made(this.first);
+    // The place that follows is believed by its address: these machines have nobody else beside them.
+    await this.postgresMade(this.first, `local replication postgres trust\nhost replication postgres ${this.second.address}/32 trust\n`);
     for (const role of ['seat_service', 'payment_adapter']) {
-      this.#role(this.first, role);
-      this.sql(this.first, 'postgres', `CREATE DATABASE ${role} OWNER ${role};`);
-      this.sql(this.first, role, `GRANT ALL ON SCHEMA public TO ${role};`);
+      this.sqlOn(this.first, 'postgres', this.roleText(role));
+      this.sqlOn(this.first, 'postgres', `CREATE DATABASE ${role} OWNER ${role};`);
+      this.sqlOn(this.first, role, `GRANT ALL ON SCHEMA public TO ${role};`);
     }
   }
 
   // Asynchronous: nobody waits for another region with each seat.
   async #follower() {
-    const data = this.#folder(this.second);
+    const data = this.postgresFolder(this.second);
     this.second.once([`${pgBin()}/pg_basebackup`, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '-d', `host=${this.first.address} user=postgres application_name=second`], { user: 'postgres' });
-    await this.#postgres(this.second);
-    await until('the second place to follow', () => this.sql(this.first, 'postgres', "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") === '1');
-  }
-
-  // ---- the company --------------------------------------------------------------------------------------
-
-  async #companyOpen() {
-    const machine = this.company;
-    await this.#made(machine);
-    for (const role of ['demo_shop', 'fairgate_reader']) this.#role(machine, role);
-    this.sql(machine, 'postgres', 'CREATE DATABASE demo_shop OWNER demo_shop;');
-    this.sql(machine, 'demo_shop', 'GRANT ALL ON SCHEMA public TO demo_shop; GRANT USAGE ON SCHEMA public TO fairgate_reader;');
-    mkdirSync(machine.path('psp'), { mode: 0o700 });
-    const shop = this.#write(machine, 'demo-shop.conf', conf({
-      http: { host: machine.address, port: 8085 },
-      private: { host: machine.address, port: 8095, token_file: this.#at('admin-token') },
-      database: { conninfo: `host=${machine.address} dbname=demo_shop user=demo_shop passfile=${this.#at('pgpass-demo_shop')}` },
-      session: { key: this.#at('shop-es256.pem'), audience: 'fairgate' },
-      partner: { name: 'fairgate', api_key: this.#at('shop-api-key'), reader_role: 'fairgate_reader' },
-      seed: { demo_users: join(this.dir, 'demo-users.json') },
-    }));
-    const back = `http://${RELAY.host}:${RELAY.port}`;
-    const psp = this.#write(machine, 'psp-sandbox.conf', conf({
-      http: { host: machine.address, port: 8084 },
-      private: { host: machine.address, port: 8094, token_file: this.#at('admin-token') },
-      log: { requests: 0 },
-      keys: { secret_key: this.#at('psp-key'), webhook_secret: this.#at('psp-webhook-secret') },
-      pages: { public_url: `http://${machine.address}:8084`, return_urls: `${back}/` },
-      bank: { journal: machine.path('psp/journal') },
-      webhook: { url: `${back}/v1/pay/webhooks/stripe` },
-      toss: { webhook_url: `${back}/v1/pay/webhooks/toss` },
-    }));
-    machine.once([join(BIN, 'demo-shop'), 'seed', '--config', shop]);
-    machine.run('demo-shop', [join(BIN, 'demo-shop'), '--config', shop]);
-    machine.run('psp-sandbox', [join(BIN, 'psp-sandbox'), '--config', psp]);
+    await this.postgresStarted(this.second);
+    await until('the second place to follow', () => this.sqlOn(this.first, 'postgres', "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") === '1');
   }
 
   // ---- a place ------------------------------------------------------------------------------------------
@@ -215,43 +121,18 @@ class Region {
   #services(machine) {
     const company = this.company.address;
     const url = (port) => `http://${machine.address}:${port}`;
-    const listens = (port) => ({
-      http: { host: machine.address, port, drain_timeout: '5s', trusted_proxies: machine.address },
-      private: { host: machine.address, port: port + 10, token_file: this.#at('admin-token'), service_token_file: this.#at('service-token'), origins: url(8091) },
-    });
-    const database = (role) => `host=${machine.address} port=5432 dbname=${role} user=${role} passfile=${this.#at(`pgpass-${role}`)} target_session_attrs=read-write`;
-    const run = (program, text) => machine.run(program, [join(BIN, program), '--config', this.#write(machine, `${program}.conf`, text)]);
+    const { front, seats, pay } = this.sections(machine, { inside: machine.address, trusted: machine.address, databases: machine.address });
     mkdirSync(machine.path('redis'), { mode: 0o700 });
     machine.run('redis', ['redis-server', '--port', '0', '--unixsocket', machine.path('redis.sock'), '--dir', machine.path('redis'), '--appendonly', 'yes', '--appendfsync', 'always', '--save', '']);
-    run('queue-front', conf({
-      ...listens(8081), redis: { path: machine.path('redis.sock') },
-      keys: { tickets: this.#at('ticket-keys'), identities: this.#at('identity-keys'), draws: this.#at('draw-keys'), passes: this.#at('pass-es256.pem') },
-      visits: { served_by: `${url(8092)}/metrics`, ended_at: url(8092), token_file: this.#at('service-token') },
-    }));
-    run('seat-service', conf({ ...listens(8082), postgres: { conninfo: database('seat_service') }, passes: { keys_url: `${url(8081)}/.well-known/jwks.json` }, holds: { keys_file: this.#at('hold-keys') } }));
-    run('payment-adapter', conf({
-      ...listens(8083), database: { conninfo: database('payment_adapter') },
-      users: {
-        conninfo: `host=${company} dbname=demo_shop user=fairgate_reader passfile=${this.#at('pgpass-fairgate_reader')}`,
-        login_sql: 'SELECT id::text, password_hash, lang FROM users WHERE lower(email) = lower($1) AND active',
-        mail_sql: 'SELECT email FROM users WHERE id = $1::bigint AND active',
-      },
-      sso: { jwks_url: `http://${company}:8085/.well-known/jwks.json` },
-      queue: { url: url(8081), internal_url: url(8091) }, seats: { url: url(8082), internal_url: url(8092) },
-      keys: { service_token: this.#at('service-token'), seats_admin_token: this.#at('admin-token'), tickets: this.#at('door-ed25519.pem'), hashes: this.#at('hash-key') },
-      psp: {
-        stripe_url: `http://${company}:8084`, stripe_key: this.#at('psp-key'), stripe_webhook_secret: this.#at('psp-webhook-secret'),
-        toss_url: `http://${company}:8084`, toss_key: this.#at('psp-key'), toss_checkout_url: `http://${company}:8084/toss/pay`, per_s: 20000,
-      },
-      saga: { lease: '15s' }, web: { public_url: `http://${RELAY.host}:${RELAY.port}` },
-      shop: { url: `http://${company}:8085/api/orders/import`, list_url: `http://${company}:8085/api/orders/import`, key: this.#at('shop-api-key') },
-    }));
+    this.runService(machine, 'queue-front', conf({ ...front, redis: { path: machine.path('redis.sock') } }));
+    this.runService(machine, 'seat-service', conf(seats));
+    this.runService(machine, 'payment-adapter', conf(pay));
     machine.run('haproxy', haproxy(edgeAlone(machine, this.event, `${NET}.1`)));
-    this.#write(machine, 'profiles', `[default]\nqueue = "${url(8091)}"\nseats = "${url(8092)}"\npay = "${url(8093)}"\ntoken_file = "${this.#at('admin-token')}"\n`);
-    this.#write(machine, 'recover.conf', completed(fileOf('infra/recover/recover.conf'), [
+    this.write(machine, 'profiles', conf({ default: { queue: url(8091), seats: url(8092), pay: url(8093), token_file: this.secretPath('admin-token') } }));
+    this.write(machine, 'recover.conf', completed(fileOf('infra/recover/recover.conf'), [
       ['host=/var/run/postgresql ', `host=${machine.path('pg')} user=postgres `], ['/run/redis/redis-server.sock', machine.path('redis.sock')],
-      ['https://api.stripe.com', `http://${company}:8084`], ['/etc/fairgate/secrets/psp-key', this.#at('psp-key')],
-      ['https://shop.example', `http://${company}:8085`], ['/etc/fairgate/secrets/shop-api-key', this.#at('shop-api-key')],
+      ['https://api.stripe.com', `http://${company}:8084`], ['/etc/fairgate/secrets/psp-key', this.secretPath('psp-key')],
+      ['https://shop.example', `http://${company}:8085`], ['/etc/fairgate/secrets/shop-api-key', this.secretPath('shop-api-key')],
     ]));
   }
 
@@ -280,9 +161,7 @@ class Region {
   }
 
   async #events() {
-    const hall = JSON.parse(execFileSync(join(BIN, 'halls'), ['arena'], { encoding: 'utf8', maxBuffer: 1 << 26 }));
-    Object.assign(hall.limits, { max_per_buyer: 0, hold_ttl_s: 60, hold_max_s: 300, orphan_rule: false });
-    must(await this.admin('seats').put(`/admin/events/${this.event}`, { body: hall }), 'the hall');
+    must(await this.admin('seats').put(`/admin/events/${this.event}`, { body: this.arena({ hold_max_s: 300 }) }), 'the hall');
     const queue = this.admin('queue');
     const knobs = { name: 'A night in two places', rate_per_s: 50, burst: 50, max_active: 0, session_ttl_s: 1800, joins_per_ip_per_min: 10_000 };
     for (const [event, own] of [[this.event, {}], ['wait', { rate_per_s: 1, burst: 1 }]]) {

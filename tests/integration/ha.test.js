@@ -10,7 +10,8 @@ import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { client, freePort, openScope, programPath, until } from '../lib-js/index.js';
 import { judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
-import { edgeAlone, filled, haproxy, Site } from '../../infra/ha/site.js';
+import { edgeAlone, haproxy } from '../../infra/ha/fairgate.js';
+import { filled, Site } from '../../infra/ha/site.js';
 import { Visitors } from '../../infra/ha/visitors.js';
 
 const site = new Site();
