@@ -9,6 +9,7 @@ static void fuzz(struct span in)
     json_t *form = json_object();
     if (form_parse(in, &err, form) < 0)
         assert(strlen(err.text) > 3);
+    assert(json_object_size(form) <= FORM_FIELDS_MAX);
     const char *name;
     json_t *value;
     json_object_foreach(form, name, value)

@@ -104,6 +104,8 @@ test('a lost creation is found again under its key', async () => {
 test('a fault that cannot be read is refused where it is given', async () => {
   const bad = assertStatus(await sandbox.control('faults', { fault: 'capture:exploded' }), 400);
   assert.match(bad.json.detail, /no such kind of fault as 'exploded'/);
+  for (const fault of ['', 'captur:lost', 'capture', 'capture:duplicate', 'webhook:drop', 'webhook/:lost', 'capture:error=200', 'capture:lost=1', 'capture:delay=0', 'capture:lost*0', 'capture:lost*x'])
+    assertStatus(await sandbox.control('faults', { fault }), 400);
   assertStatus(await sandbox.private.post('/control/faults', sandbox.form({ fault: 'any:lost' })), 401);
   await sandbox.fault('refund:lost*5');
   const list = await sandbox.admin.get('/control/faults');

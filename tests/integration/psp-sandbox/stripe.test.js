@@ -263,7 +263,10 @@ test('garbage is answered, never crashed on', async () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
       body,
     });
-  for (const body of ['amount', '=&=&=', 'a[', 'amount=%', '%00=1', 'metadata[a][b]=1', `metadata[${'k'.repeat(41)}]=1`]) {
+  const bodies = ['amount', 'amount=1', '=&=&=', '[a]=1', 'a[', 'amount=%', '%00=1', 'metadata[a][b]=1', `metadata[${'k'.repeat(41)}]=1`];
+  const names = ['metadata[k', 'metadata]k', 'metadata[[k]]', 'metadata[k]k', 'metadata[k]=1&metadata%5Bk%5D', 'metadata[%ff]'].map((name) => `${name}=1`);
+  const values = ['%2', '%zz', '%00', '%ff', '%c0%80', '%ed%a0%80', '%e2%82'].map((value) => `metadata[k]=${value}`);
+  for (const body of [...bodies, ...names, ...values]) {
     const answer = await post(`amount=1&currency=krw&${body}`);
     assert.equal(answer.status, 400, body);
     assert.equal(answer.json.error.type, 'invalid_request_error');
