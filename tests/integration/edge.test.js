@@ -24,7 +24,7 @@ import {
   ROOT,
   until,
 } from '../lib-js/index.js';
-import { judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
+import { byHttp1, byHttp2, judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
 import { code, FLAG, FRAME, frame, getHead, H2, header } from '../lib-js/h2.js';
 
 const REQUESTS_PER_10S = 400;
@@ -388,18 +388,21 @@ describe('the edge behind a CDN and a balancer', () => {
   });
 });
 
-// A whole stack around stand-ins, with a certificate.
-async function openTls(scope, env = {}) {
-  const dir = scope.tempDir();
-  const pem = join(dir, 'edge.pem');
+function certificate(scope) {
+  const pem = join(scope.tempDir(), 'edge.pem');
   const subject = ['-subj', '/CN=localhost', '-days', '2'];
   const keys = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   execFileSync('openssl', ['req', '-x509', ...keys, ...subject, '-keyout', pem, '-out', `${pem}.crt`], {
     stdio: 'ignore',
   });
   execFileSync('sh', ['-c', `cat ${pem}.crt >>${pem}`]);
+  return pem;
+}
+
+// A whole stack around stand-ins, with a certificate.
+async function openTls(scope, env = {}) {
   const stack = await openStack(scope, {
-    env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_TLS_PEM: pem, ...env },
+    env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_TLS_PEM: certificate(scope), ...env },
   });
   assert.match(await stack.up(), /https:\/\/localhost:/);
   return stack;
@@ -602,14 +605,15 @@ test('streams have connections of their own: beyond them streams are refused, re
   }
 });
 
-test('a full edge serves visitors who have a place, its health and the services, and tells the others at once', async (t) => {
+for (const [what, by] of [['HTTP/1', byHttp1], ['HTTP/2', byHttp2]]) test(`a full edge serves visitors who have a place, its health and the services, and tells the others at once, by ${what}`, async (t) => {
   const scope = openScope(t);
   const dir = scope.tempDir('full-');
   const [front, listen, health] = [await openCrowded(scope), await freePort(), await freePort()];
-  writeFileSync(join(dir, 'edge.conf'), `listen = 127.0.0.1:${listen}\nhealth = 127.0.0.1:${health}\nfronts = 127.0.0.1:${front}:${front}\npay = 127.0.0.1:${front}:${front}\nmaxconn = ${MOST}\nsocket = ${dir}/edge.sock\n`);
+  const visitors = by === byHttp2 ? `certificate = ${certificate(scope)}\nlisten_tls = 127.0.0.1:${listen}` : `listen = 127.0.0.1:${listen}`;
+  writeFileSync(join(dir, 'edge.conf'), `${visitors}\nhealth = 127.0.0.1:${health}\nfronts = 127.0.0.1:${front}:${front}\npay = 127.0.0.1:${front}:${front}\nmaxconn = ${MOST}\nsocket = ${dir}/edge.sock\n`);
   execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [join(dir, 'edge.conf'), join(dir, 'edge.cfg')]);
   scope.spawn('haproxy', ['haproxy', '-db', '-f', join(dir, 'edge.cfg')], { stays: true });
-  await judgeFullEdge(listen, [[health, '/healthz']], 'demo');
+  await judgeFullEdge(listen, [[health, '/healthz']], 'demo', by);
   const crowd = Array.from({ length: MOST + 20 }, () => net.connect(listen, '127.0.0.1').on('error', () => {})); // the last ones wait in the kernel's queue
   scope.defer(() => crowd.forEach((one) => one.destroy()));
   await Promise.all(crowd.map((one) => new Promise((resolve) => { one.once('connect', resolve); })));

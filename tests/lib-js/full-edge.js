@@ -1,8 +1,9 @@
-// full-edge.js: three hundred visitors at an edge that has two hundred connections for them. `node full-edge.js PORT HEALTH EVENT`
-// judges one from inside its network; openCrowded serves tests that have only an edge.
+// full-edge.js: three hundred visitors at an edge that has two hundred connections for them.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import http from 'node:http';
+import http2 from 'node:http2';
 import { until } from './wait.js';
 
 export const MOST = 200; // the edge's `maxconn`
@@ -10,45 +11,82 @@ const VISITORS = 300;
 const AT_ONCE = 10;
 const TRIES = 20;
 const EYES = { accept: 'text/html' };
+const IMAGE = /<img[^>]* src=([^ >]+)/;
 
-// {status, headers, text, end}: of a stream as soon as it begins.
-function ask(port, path, { method = 'GET', headers = {}, agent = false } = {}) {
-  return new Promise((resolve, reject) => {
-    const request = http.request({ host: '127.0.0.1', port, path, method, headers, agent }, (answer) => {
-      const { statusCode: status, headers: given } = answer;
-      const told = { status, headers: given, text: '', gone: false, end: () => request.destroy() };
-      answer.on('data', (bytes) => { told.text += bytes; }).on('close', () => { told.gone = true; }).on('error', () => {});
-      if (given['content-type'] === 'text/event-stream') resolve(told);
-      else answer.on('end', () => resolve(told));
-    });
+// {status, headers, text, gone}: of a stream as soon as it begins.
+async function read(status, headers, bytes) {
+  const told = { status, headers, text: '', gone: false };
+  bytes.on('data', (part) => { told.text += part; }).on('close', () => { told.gone = true; }).on('error', () => {});
+  if (headers['content-type'] !== 'text/event-stream') await once(bytes, 'end');
+  return told;
+}
+
+// A visitor's one connection. `endsBy`: the page that was answered leads to its end.
+export function byHttp1(port) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (path, method = 'GET', headers = {}) => new Promise((resolve, reject) => {
+    const request = http.request({ host: '127.0.0.1', port, path, method, headers, agent }, (answer) => resolve(read(answer.statusCode, answer.headers, answer)));
     request.on('error', reject).end();
   });
+  const endsBy = ({ headers, text }) => {
+    assert.equal(headers.connection, 'close');
+    assert.doesNotMatch(text, IMAGE); // it would take another connection
+  };
+  return { ask, endsBy, leave: () => agent.destroy() };
+}
+
+export function byHttp2(port) {
+  const session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false }).on('error', () => {});
+  const ask = (path, method = 'GET', headers = {}) => new Promise((resolve, reject) => {
+    const stream = session.request({ ...headers, ':path': path, ':method': method });
+    stream.on('response', (head) => resolve(read(head[':status'], head, stream))).on('error', reject).end();
+  });
+  const endsBy = async ({ text }) => {
+    await assert.rejects(ask(IMAGE.exec(text)[1]));
+    await until('the connection to end', () => session.destroyed);
+  };
+  return { ask, endsBy, leave: () => session.destroy() };
+}
+
+async function isBusy(page, { endsBy }) {
+  const seen = page.text.replaceAll(/<div hidden>.*?<\/div>/gs, '');
+  assert.match(seen, /people are here[^]*접속자/);
+  assert.doesNotMatch(seen, /network|네트워크/);
+  assert.deepEqual([page.status, page.headers['retry-after']], [503, '5']);
+  await endsBy(page);
 }
 
 // A first view, a place, a stream: all on one connection.
-async function come(port, event) {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const page = await ask(port, `/e/${event}`, { headers: EYES, agent });
+async function come(connect, event) {
+  const connection = connect();
+  const { ask, leave } = connection;
+  const page = await ask(`/e/${event}`, 'GET', EYES);
   if (page.status !== 200) {
-    agent.destroy();
+    await isBusy(page, connection);
+    leave();
     return { page };
   }
-  const place = await ask(port, `/v1/queue/${event}/join`, { method: 'POST', agent });
+  const place = await ask(`/v1/queue/${event}/join`, 'POST');
   assert.equal(place.status, 201, place.text);
   const cookie = place.headers['set-cookie'].map((one) => one.split(';')[0]).join('; ');
-  const stream = await ask(port, `/v1/queue/${event}/stream`, { headers: { cookie }, agent });
-  return { page, cookie, stream, leave: () => { stream.end(); agent.destroy(); } };
+  const stream = await ask(`/v1/queue/${event}/stream`, 'GET', { cookie });
+  return { page, cookie, stream, leave };
 }
 
 // `port`: of the visitors' listener. `others`: [[port, path]] that visitors cannot fill.
-export async function judgeFullEdge(port, others, event) {
-  const isInside = async (cookie) => Promise.all([
-    ask(port, `/e/${event}`, { headers: { ...EYES, cookie } }),
-    ask(port, `/v1/queue/${event}/me`, { headers: { cookie } }),
-    ask(port, '/pay/checkout', { headers: { ...EYES, cookie } }),
-  ]).then((answers) => answers.map(({ status }) => status));
+export async function judgeFullEdge(port, others, event, by = byHttp1) {
+  const connect = () => by(port);
+  const isInside = async (cookie) => {
+    const answers = [];
+    for (const path of [`/e/${event}`, `/v1/queue/${event}/me`, '/pay/checkout']) {
+      const { ask, leave } = connect();
+      answers.push((await ask(path, 'GET', { ...EYES, cookie })).status);
+      leave();
+    }
+    return answers;
+  };
   const first = await until('the first visitor to wait', async () => {
-    const visitor = await come(port, event);
+    const visitor = await come(connect, event);
     assert.equal(visitor.stream?.status, 200);
     return visitor;
   });
@@ -56,13 +94,12 @@ export async function judgeFullEdge(port, others, event) {
   assert.deepEqual(asEver.slice(0, 2), [200, 200]);
 
   const crowd = [first];
-  while (crowd.length < VISITORS) crowd.push(...await Promise.all(Array.from({ length: AT_ONCE }, () => come(port, event))));
+  while (crowd.length < VISITORS) crowd.push(...await Promise.all(Array.from({ length: AT_ONCE }, () => come(connect, event))));
+  // Those who were turned away may still have been counted: others come until one more is too many.
+  const held = () => crowd.filter(({ page }) => page.status === 200).length;
+  while (held() < 0.95 * MOST - 1) crowd.push(await come(connect, event));
   const busy = crowd.filter(({ page }) => page.status !== 200);
   const waits = crowd.filter(({ stream }) => stream?.status === 200);
-  for (const { page } of busy) {
-    assert.match(page.text, /<html/);
-    assert.deepEqual([page.status, page.headers.connection, page.headers['retry-after']], [503, 'close', '5']);
-  }
   for (const { stream } of crowd.filter((one) => one.stream !== undefined && !waits.includes(one)))
     assert.deepEqual([stream.status, JSON.parse(stream.text).code], [503, 'edge-full']);
   assert.ok(busy.length >= VISITORS - MOST, `${busy.length} got the busy page`);
@@ -70,26 +107,44 @@ export async function judgeFullEdge(port, others, event) {
 
   for (let n = 0; n < TRIES; n += 1) {
     const { cookie } = waits[n];
-    assert.equal((await ask(port, `/e/${event}`, { headers: EYES })).status, 503);
-    assert.equal((await ask(port, `/v1/queue/${event}/stream`, { headers: { cookie } })).status, 503);
+    const late = connect();
+    if (by === byHttp2) { // a browser that shows no images; one that asks for them by two connections
+      assert.equal((await late.ask(`/e/${event}`, 'GET', EYES)).status, 503);
+      const other = connect();
+      await other.endsBy(await late.ask(`/e/${event}`, 'GET', EYES));
+    }
+    await isBusy(await late.ask(`/e/${event}`, 'GET', EYES), late);
+    late.leave();
+    const again = connect();
+    assert.equal((await again.ask(`/v1/queue/${event}/stream`, 'GET', { cookie })).status, 503);
+    again.leave();
     assert.deepEqual(await isInside(cookie), asEver);
-    for (const [other, path] of others) assert.equal((await ask(other, path)).status, 200, path);
+    for (const [other, path] of others) {
+      const outside = byHttp1(other);
+      assert.equal((await outside.ask(path)).status, 200, path);
+      outside.leave();
+    }
   }
   assert.equal(waits.filter(({ stream }) => stream.gone).length, 0);
   for (const { leave } of crowd) leave?.();
-  await until('room again', async () => (await ask(port, `/e/${event}`, { headers: EYES })).status === 200);
+  await until('room again', async () => {
+    const visitor = await come(connect, event);
+    visitor.leave?.();
+    return visitor.page.status === 200;
+  });
 }
 
 // What stands behind an edge alone: it gives places and streams to everybody. -> its port
 export async function openCrowded(scope) {
   const server = http.createServer(({ url }, answer) => {
     if (url.endsWith('/join')) answer.writeHead(201, { 'set-cookie': 'fg_ticket_x=x' }).end();
-    else if (url.endsWith('/stream')) answer.writeHead(200, { 'content-type': 'text/event-stream' }).write('\n');
+    else if (url.endsWith('/stream')) {
+      const beats = setInterval(() => answer.write('\n'), 1000); // by HTTP/1 an edge learns from it that a visitor has left
+      answer.writeHead(200, { 'content-type': 'text/event-stream' }).on('close', () => clearInterval(beats)).flushHeaders();
+    }
     else answer.end('served');
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   scope.defer(() => server.close().closeAllConnections());
   return server.address().port;
 }
-
-if (import.meta.filename === process.argv[1]) await judgeFullEdge(Number(process.argv[2]), [[Number(process.argv[3]), '/healthz']], process.argv[4]);
