@@ -217,7 +217,7 @@ void http_req_leave_rooms(struct http_req *req)
         req->rooms = room->next;
         if (room->end != NULL)
             room->end(room->memory);
-        *(volatile uint32_t *)room->memory = 0; /* as MAGIC_END() */
+        explicit_bzero(room->memory, sizeof(uint32_t)); /* as MAGIC_END() */
         free(room);
     }
 }

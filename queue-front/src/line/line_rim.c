@@ -535,7 +535,6 @@ static void take_cut(struct line_rim *rim, const struct shards_told *told)
     if (!shards_take_cut(rim->shards, told))
         log_text(rim->store->conf.log, LOG_LEVEL_ERROR, "Redis has other cuts than this front",
                  "event", rim->event->line.view.id);
-
 }
 
 /* An answer that tells no shards says only why. */
