@@ -71,8 +71,10 @@ static void delivery_end(struct delivery *delivery)
     uv_close((uv_handle_t *)&delivery->timer, on_closed);
 }
 
+static void on_timer(uv_timer_t *timer);
+
 /* A confirmed delivery counts for those to its address that are held back. */
-static void release_overtaken(const struct delivery *by, uv_timer_cb send)
+static void release_overtaken(const struct delivery *by)
 {
     struct delivery *one;
     if (by->webhooks->held == 0)
@@ -83,13 +85,12 @@ static void release_overtaken(const struct delivery *by, uv_timer_cb send)
             --one->overtakers > 0)
             continue;
         by->webhooks->held--;
-        uv_timer_start(&one->timer, send, 0, 0);
+        uv_timer_start(&one->timer, on_timer, 0, 0);
     }
 }
 
 /* ---- one attempt ---- */
 
-static void on_timer(uv_timer_t *timer);
 static void send_due(struct webhooks *webhooks);
 
 static void on_done(void *ctx, const struct outcall_answer *answer)
@@ -115,7 +116,7 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
                        backoff_bound_ms((uint32_t)first_ms, WEBHOOK_RETRY_MS_MAX, doubled), 0);
     } else {
         if (confirmed)
-            release_overtaken(delivery, on_timer);
+            release_overtaken(delivery);
         settle(webhooks, delivery->event, confirmed ? &stats->confirmed : &stats->given_up);
         delivery_end(delivery);
     }
