@@ -87,6 +87,7 @@ function follow() {
 // The page itself tells visitors when they are no longer logged in.
 function sayHere(error) {
   if (error.code === 'login-required') location.reload();
+  if (error.code === 'offline') return say('order.offline');
   return ['other', 'unavailable', 'overloaded', 'login-required'].includes(error.code) || !knows(`error.${error.code}`) ? say('order.not-done') : sayError(error);
 }
 

@@ -260,7 +260,7 @@ async function openAtLast() {
     else {
       byId('wait').hidden = false;
       byId('wait').className = 'lost';
-      byId('wait').textContent = !(error instanceof Refused) ? say('error.other') : error.status === 0 ? say('lost') : error.status >= 500 && error.code !== 'event-out' ? say('opening') : sayError(error);
+      byId('wait').textContent = !(error instanceof Refused) ? say('error.other') : error.status === 0 ? say('unreachable') : error.status >= 500 && error.code !== 'event-out' ? say('opening') : sayError(error);
     }
     if (!(error instanceof Refused)) throw error;
     if (error.status === 0 || error.status >= 500) soon(openAtLast);

@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { hall } from '../integration/seat-service/house.js';
 import { openLooks } from './look.js';
+import { openSaid } from './said.js';
 import { backOf, clickFor, closeAfterEach, customer, goFor, openBrowser, Visitor } from './world.js';
 
 const MANNERS = [
@@ -60,7 +61,15 @@ describe('what goes otherwise', async () => {
     return () => stack.edge.delete(`/v1/seats/${event}/holds/${held.json.hold}`, { token });
   }
 
+  // What is true whenever it is shown.
+  const said = {
+    seats: openSaid('hall', 'seat-service', /^(map\.(hint|help)|fees\.told)$/),
+    pay: openSaid('pay', 'payment-adapter', /^(login\.text|pay\.text|terms\..*|ticket\.(show|you|hand-on-text)|order\.refund-text)$/),
+  };
+
   async function see(visitor, what, how) {
+    const { page, name } = visitor;
+    await said[new URL(page.url()).pathname.split('/')[1]].note(page, what, name, 'main');
     await visitor.inspect(looks, `${visitor.name}-${what}`, ['desktop', 'phone'], how); // and goes on on the phone
   }
 
@@ -389,4 +398,6 @@ describe('what goes otherwise', async () => {
       await see(friend, 'ticket-refunded');
     });
   }
+
+  for (const [name, its] of Object.entries(said)) test(`each sentence of ${name} belongs to one state`, () => its.judge());
 });
