@@ -322,6 +322,7 @@ int main(int argc, char **argv)
         {HTTP_METHOD_POST, "/admin/orders/{order}/refund", PERSON_DESK | PERSON_FINANCE},
         {HTTP_METHOD_POST, "/admin/orders/{order}/revoke-tickets", PERSON_DESK | PERSON_FINANCE},
         {HTTP_METHOD_POST, "/admin/orders/{order}/move", PERSON_DESK},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/transfer", PERSON_DESK},
         {HTTP_METHOD_POST, "/admin/orders/{order}/mail", PERSON_DESK | PERSON_OPERATOR},
         {HTTP_METHOD_POST, "/admin/mails/{id}/retry", PERSON_DESK | PERSON_OPERATOR},
         {HTTP_METHOD_POST, "/admin/letters/{id}/retry", PERSON_FINANCE | PERSON_OPERATOR},

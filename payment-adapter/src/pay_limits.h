@@ -18,6 +18,7 @@ enum {
 
     /* bodies */
     BODY_SMALL_MAX = 4096,
+    BODY_SEATS_MAX = 16 * 1024,    /* the most places by their longest names, some escaped */
     BODY_EVENT_MAX = 32 * 1024,    /* a venue in all its languages, escaped */
     BODY_WEBHOOK_MAX = 256 * 1024, /* a provider's event with the whole object inside */
     BODY_CHECKIN_MAX = 256 * 1024, /* an evening's scans of one offline door */

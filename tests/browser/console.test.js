@@ -448,6 +448,11 @@ describe('the console', async () => {
       await page.click('#desk-move');
       await confirm(page, { why: 'a camera' });
       await page.locator('#notice:not(:empty)').waitFor();
+      await page.fill('#desk-member', '999');
+      await page.click('#desk-transfer');
+      await confirm(page, { why: 'their friend comes' });
+      await page.locator('#desk-trail li', { hasText: 'their friend comes' }).waitFor();
+      await page.locator('td', { hasText: '→ 999' }).waitFor();
       await page.click('#desk-refund');
       await confirm(page, { why: 'they called' });
       await page.locator('#desk-status .badge.refunded').waitFor();

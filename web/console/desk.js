@@ -1,5 +1,5 @@
 // desk.js: the help desk. One field finds an order by what a caller knows; its page shows all that is known of it and
-// refunds it, sends its mail once more, makes new tickets or moves its seats, each with a reason that goes on record.
+// helps: refunds, mails, new tickets, other seats, another owner, each with a reason that goes on record.
 
 import { call, get } from './api.js';
 import { announce, make, money, say } from './kit.js';
@@ -87,6 +87,7 @@ export async function openOrder(main, id) {
   const free = make('input', { id: 'desk-free', type: 'checkbox' });
   const to = make('input', { id: 'desk-to', maxLength: 4096, autocomplete: 'off' });
   const other = make('input', { id: 'desk-other', type: 'checkbox' });
+  const member = make('input', { id: 'desk-member', maxLength: 64, autocomplete: 'off' });
   const whole = button(say('desk.refund'), () => refund({}), { id: 'desk-refund', className: 'danger' });
   const mail = button(say('desk.mail'), () => act('mail', {}, { title: say('desk.mail'), text: say('desk.mail-means') }), { id: 'desk-mail' });
   const anew = button(say('desk.anew'), renew, { id: 'desk-anew', className: 'danger' });
@@ -122,6 +123,14 @@ export async function openOrder(main, id) {
       return undefined;
     }
     return act('move', { seats: chosen.map((seat, n) => ({ from: seat, to: wanted[n] })), ...(other.checked ? { other_category: true } : {}) }, { title: say('move.button'), text: say('move.means'), lines: chosen.map((seat, n) => `${nameOf(seat)} → ${wanted[n]}`) });
+  }
+  function transfer() {
+    const [chosen, receiver] = [picked(), member.value.trim()];
+    if (receiver === '') {
+      member.focus();
+      return undefined;
+    }
+    return act('transfer', { to: receiver, ...(chosen.length > 0 ? { seats: chosen } : {}) }, { title: say('desk.transfer'), text: say('desk.transfer-means'), lines: [...(chosen.length > 0 ? chosen : order.seats).map(nameOf), receiver] });
   }
   function refundPart() {
     const chosen = picked();
@@ -161,7 +170,8 @@ export async function openOrder(main, id) {
 
   parts.append(make('summary', {}, say('desk.more')), make('div', { className: 'stack' },
     seats, make('label', { className: 'field tick' }, free, ` ${say('desk.free')}`), field(say('desk.sum'), amount), button(say('desk.part'), refundPart, { id: 'desk-part', className: 'danger' }),
-    field(say('move.to'), to), make('label', { className: 'field tick' }, other, ` ${say('move.other')}`), button(say('move.button'), moveSeats, { id: 'desk-move', className: 'danger' })));
+    field(say('move.to'), to), make('label', { className: 'field tick' }, other, ` ${say('move.other')}`), button(say('move.button'), moveSeats, { id: 'desk-move', className: 'danger' }),
+    field(say('desk.member'), member), button(say('desk.transfer'), transfer, { id: 'desk-transfer' })));
   acts.append(make('h2', {}, say('desk.acts')), make('div', { className: 'row' }, whole, mail, anew), parts);
   tickets.setAttribute('aria-label', say('desk.tickets'));
   await read();

@@ -155,6 +155,34 @@ FROM b
 JOIN orders o ON o.id = b.order_id
 RETURNING event;
 
+-- After order_lock: an operator offers tickets of an order to a member, as their owners can: all that are named, or none.
+-- Without `seats` all good ones of the order.
+-- statement: order_transfer
+--> order    text
+--> seats    jsonb null
+--> to       text
+--> hops_max integer
+--> reason   text
+--> who      text null
+--< event    text
+WITH m AS MATERIALIZED (
+    SELECT t.id, t.member <> :to AND :may_offer(t, :hops_max) AS good
+    FROM ticket t
+    WHERE t.order_id = :order AND :is_unrevoked(t) AND coalesce(:seats ? t.seat, true)
+), u AS (
+    UPDATE ticket t
+    SET offered_to = :to
+    FROM m
+    WHERE t.id = m.id AND (SELECT bool_and(good) AND count(*) >= coalesce(jsonb_array_length(:seats), 1) FROM m)
+    RETURNING t.event, t.seat
+)
+INSERT INTO audit (event, act, subject, actor, reason, detail, who)
+SELECT min(event), 'transfer', :order, :ACTOR_OPERATOR, :reason,
+    jsonb_build_object('to', :to, 'seats', jsonb_agg(seat ORDER BY seat)), :who
+FROM u
+HAVING count(*) > 0
+RETURNING event;
+
 -- The orders of a member, newest first: bought, or with a ticket that they have or are offered.
 -- statement: orders_mine
 --> member     text

@@ -179,9 +179,60 @@ static void on_mail_again(struct http_req *req)
     guard_order(req, http_req_param(req, 0), mail_again);
 }
 
+/* ---- tickets for another member ---- */
+
+struct offer {
+    char to[ORDER_MEMBER_MAX], reason[REASON_MAX + 1], seats[BODY_SEATS_MAX];
+    bool has_seats;
+};
+
+static void read_offer(struct json_in *in, void *ctx)
+{
+    struct offer *out = ctx;
+    json_in_copy(in, "to", out->to, sizeof(out->to));
+    json_in_copy(in, "reason", out->reason, sizeof(out->reason));
+    out->has_seats = guard_seats(in, out->seats, sizeof(out->seats));
+}
+
+static void on_offered(void *ctx, const struct pg_answer *answer)
+{
+    if (!guard_row(ctx, answer, 0, REFUSAL_ORDER_UNKNOWN))
+        return;
+    if (PQntuples(answer->results[1]) == 0)
+        refusal_say(ctx, REFUSAL_NOT_TRANSFERABLE,
+                    "Only unused tickets of a completed order can be transferred, to another member"
+                    " and at most %d times.",
+                    TICKET_HOPS_MAX);
+    else
+        http_reply(ctx, &(struct http_reply){.status = 204});
+}
+
+static void transfer(struct http_req *req, const char *order)
+{
+    struct offer offer = {.has_seats = false};
+    if (!guard_read(req, read_offer, &offer))
+        return;
+    struct pg_job *job = pg_job_create(pay_of(req)->pg, on_offered, req);
+    sql_order_lock_add(job, &(struct sql_order_lock_args){order});
+    sql_order_transfer_add(
+        job, &(struct sql_order_transfer_args){.order = order,
+                                               .seats = offer.has_seats ? offer.seats : NULL,
+                                               .to = offer.to,
+                                               .hops_max = TICKET_HOPS_MAX,
+                                               .reason = offer.reason,
+                                               .who = guard_who(req)});
+    pg_job_send(job);
+}
+
+static void on_transfer(struct http_req *req)
+{
+    guard_order(req, http_req_param(req, 0), transfer);
+}
+
 const struct http_route desk_routes[] = {
     {HTTP_METHOD_GET, "/admin/orders", on_get_orders, NULL, 0},
     {HTTP_METHOD_GET, "/admin/orders/{order}", on_get_order, NULL, 0},
     {HTTP_METHOD_POST, "/admin/orders/{order}/mail", on_mail_again, NULL, BODY_SMALL_MAX},
+    {HTTP_METHOD_POST, "/admin/orders/{order}/transfer", on_transfer, NULL, BODY_SEATS_MAX},
     {.pattern = NULL},
 };

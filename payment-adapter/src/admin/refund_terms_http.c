@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REFUND_BODY_MAX = 16 * 1024 }; /* the most places by their longest names, some escaped */
 enum { REASON_MAX = 200, DAY_S = 86400, BEFORE_START_MAX_S = 366 * DAY_S };
 
 #define REFUND_SUM_MAX (UINT64_C(1) << 53) /* what JSON carries exactly */
@@ -238,32 +237,9 @@ static void on_crediting(void *ctx, const struct pg_answer *answer)
 struct wish {
     uint64_t percent, amount;
     char reason[REASON_MAX + 1];
-    char seats[REFUND_BODY_MAX]; /* a list of names */
+    char seats[BODY_SEATS_MAX]; /* a list of names */
     bool has_percent, has_amount, has_seats, free;
 };
-
-static void read_seats(struct json_in *in, struct wish *out)
-{
-    json_t *seats;
-    struct text list = text_on(out->seats, sizeof(out->seats) - 1);
-    out->has_seats = json_in_array(in, "seats", 1, MOVING_SEATS_MAX, &seats);
-    json_open(&list, '[');
-    for (size_t i = 0; out->has_seats && i < json_array_size(seats); i++) {
-        struct span name, other;
-        if (!json_in_item_str(in, "seats", seats, i, 1, ORDER_SEAT_MAX - 1, &name))
-            return;
-        for (size_t j = 0; j < i; j++) {
-            other = span_of(json_string_value(json_array_get(seats, j)));
-            if (span_eq(name, other))
-                json_in_refuse(in, "seats", "must name no place twice");
-        }
-        json_str(&list, name);
-    }
-    json_close(&list, ']');
-    if (list.overflown)
-        json_in_refuse(in, "seats", "is too long");
-    out->seats[list.len] = '\0';
-}
 
 /* `percent` of a whole order, or a part: `amount`, `seats` or both. */
 static void read_wish(struct json_in *in, void *ctx)
@@ -273,7 +249,7 @@ static void read_wish(struct json_in *in, void *ctx)
     json_in_copy(in, "reason", out->reason, sizeof(out->reason));
     out->has_percent = json_in_u64(in, "percent", 1, 100, &out->percent);
     out->has_amount = json_in_u64(in, "amount", 1, REFUND_SUM_MAX, &out->amount);
-    read_seats(in, out);
+    out->has_seats = guard_seats(in, out->seats, sizeof(out->seats));
     json_in_bool(in, "free", &out->free);
     if (out->has_percent && (out->has_amount || out->has_seats))
         json_in_refuse(in, "percent", "is of the whole order, without `amount` or `seats`");
@@ -335,6 +311,6 @@ const struct http_route refund_terms_routes[] = {
 const struct http_route refund_terms_private_routes[] = {
     {HTTP_METHOD_GET, "/admin/events/{event}/refund-terms", on_get, NULL, 0},
     {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms", on_put, NULL, BODY_SMALL_MAX},
-    {HTTP_METHOD_POST, "/admin/orders/{order}/refund", on_refund, NULL, REFUND_BODY_MAX},
+    {HTTP_METHOD_POST, "/admin/orders/{order}/refund", on_refund, NULL, BODY_SEATS_MAX},
     {.pattern = NULL},
 };

@@ -6,6 +6,7 @@
 
 #include "api/plain.h"
 #include "base/magic.h"
+#include "core/checkout/moving.h"
 #include "number.h"
 #include "store/statements.h"
 
@@ -89,6 +90,30 @@ bool guard_read(struct http_req *req, void (*read)(struct json_in *in, void *out
         refusal_say(req, REFUSAL_REQUEST, "%s", err.text);
     json_decref(doc);
     return good;
+}
+
+bool guard_seats(struct json_in *in, char *out, size_t cap)
+{
+    json_t *seats;
+    struct text list = text_on(out, cap - 1);
+    bool there = json_in_array(in, "seats", 1, MOVING_SEATS_MAX, &seats);
+    json_open(&list, '[');
+    for (size_t i = 0; there && i < json_array_size(seats); i++) {
+        struct span name, other;
+        if (!json_in_item_str(in, "seats", seats, i, 1, ORDER_SEAT_MAX - 1, &name))
+            break;
+        for (size_t j = 0; j < i; j++) {
+            other = span_of(json_string_value(json_array_get(seats, j)));
+            if (span_eq(name, other))
+                json_in_refuse(in, "seats", "must name no place twice");
+        }
+        json_str(&list, name);
+    }
+    json_close(&list, ']');
+    if (list.overflown)
+        json_in_refuse(in, "seats", "is too long");
+    out[list.len] = '\0';
+    return there;
 }
 
 static void read_reason(struct json_in *in, void *out)

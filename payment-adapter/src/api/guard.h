@@ -20,6 +20,8 @@ void guard_unread(struct http_req *req, int rc, const struct err_slot *err);
 bool guard_json(struct http_req *req, struct err_slot *err, json_t **out);
 /* What `read` copies of such an object to `out`. */
 bool guard_read(struct http_req *req, void (*read)(struct json_in *in, void *out), void *out);
+/* Of such an object `seats`, places by name and none twice, as a JSON list; false: it has none. */
+bool guard_seats(struct json_in *in, char *out, size_t cap);
 /* A body of {reason}. */
 bool guard_reason(struct http_req *req, char *out, size_t cap);
 /* 503 after a failed lookup; `rc` is the database's. */

@@ -143,6 +143,7 @@ test('seats are moved, and an order is given back, only with a reason and a yes'
   done(await fairgate('move', order, 'r4s1=r4s2', '--why', 'broken chair', '--yes'));
   await until('the seat to be moved', async () => (await world.soldSeats()).includes(`${order} r4s2`));
   await until('the move to be through', async () => (await sagaOf(order, 'move')).state === 'completed');
+  assert.match(done(await fairgate('transfer', order, '999', 'r4s2', '--why', 'a friend comes')).stdout, /^999 can accept/m);
   refused(await fairgate('refund', order, '--why', 'ill'), EXIT.usage, /--yes/);
   refused(await fairgate('refund', order, 'r4s2', '--free', '--why', 'ill', '--yes'), EXIT.refused, /whole-order/);
   done(await fairgate('refund', order, '--why', 'a column in front', '--amount', '1000', '--yes'));

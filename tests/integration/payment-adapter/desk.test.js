@@ -96,6 +96,29 @@ test('a ticket that was handed on is found by both members', async () => {
   for (const q of [buyer.member, friend.member, ticket]) assert.ok((await found({ q })).includes(order), q);
 });
 
+test('the desk offers tickets for their owner, all that it names or none, and their new owner accepts them', async () => {
+  const friend = await world.login('argon2id@example.com');
+  const order = await buy(['r7s6', 'r7s7']);
+  const ask = (body) => admin.post(`/admin/orders/${order}/transfer`, { body: { reason: 'they called', to: friend.member, ...body } });
+  const offers = async () => (await admin.get(`/admin/orders/${order}`)).json.tickets.map((ticket) => ticket.offered_to);
+  for (const wrong of [{ to: '' }, { to: undefined }, { reason: undefined }, { seats: [] }, { seats: ['r7s6', 'r7s6'] }]) assertProblem(await ask(wrong), 400, 'bad-request');
+  for (const wrong of [{ to: buyer.member }, { seats: ['r7s6', 'r7s5'] }]) assertProblem(await ask(wrong), 409, 'not-transferable');
+  assert.deepEqual(await offers(), [undefined, undefined]);
+  assertProblem(await admin.post('/admin/orders/o_nobody/transfer', { body: { reason: 'x', to: friend.member } }), 404, 'order-unknown');
+  assertStatus(await ask({ seats: ['r7s7'] }), 204);
+  assert.deepEqual(await offers(), [undefined, friend.member]);
+  assertStatus(await ask({}), 204);
+  assert.deepEqual(await offers(), [friend.member, friend.member]);
+  const [mine] = await ticketsOf(order);
+  assert.equal((await friend.post(`/v1/pay/tickets/${mine.ticket}/accept`, {})).status, 201);
+  assert.equal((await admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: mine.token } })).json.code, 'revoked');
+  const [theirs] = (await ticketsOf(order, friend)).filter(({ state }) => state === 'valid');
+  assert.equal((await admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: theirs.token } })).status, 200);
+  assertProblem(await ask({ to: '999' }), 409, 'not-transferable');
+  const { acts } = (await admin.get(`/admin/orders/${order}`)).json;
+  assert.deepEqual(acts.filter(({ act }) => act === 'transfer').map(({ detail }) => detail), [{ to: friend.member, seats: ['r7s7'] }, { to: friend.member, seats: ['r7s6', 'r7s7'] }]);
+});
+
 test('the orders of an event come in pages, newest first', async () => {
   const [order] = await found({ event: EVENT });
   copyOrders(world.postgres, order, 120, "jsonb_build_object('id', 'copy' || i, 'event', 'paged', 'hold', i, 'idem_key', 'copy' || i, 'created_at', o.created_at + i / 3 * interval '1 s')");

@@ -20,10 +20,9 @@ static const struct {
     const char *member;
     bool number, list;
 } members[] = {
-    {"RATE", "rate_per_s", true, false},
-    {"LEFT", "seats_left", true, false},
-    {"SEAT", "seats", false, true},
-    {"GATE", "gate", false, false},
+    {"RATE", "rate_per_s", true, false}, {"LEFT", "seats_left", true, false},
+    {"SEAT", "seats", false, true},      {"GATE", "gate", false, false},
+    {"MEMBER", "to", false, false},
 };
 
 /* A number as JSON has it; or it was said why not. */
