@@ -160,7 +160,8 @@ export async function openOrder(main, id) {
     for (const one of [whole, mail, anew]) one.hidden = !good;
     if (listed === order.seats.join()) return; // what somebody is choosing stays
     listed = order.seats.join();
-    const named = order.seats.map((seat) => [seat, nameOf(seat)]);
+    const priceOf = (seat) => order.places.find(({ id: place }) => place === seat)?.price;
+    const named = order.seats.map((seat) => [seat, [nameOf(seat), ...(priceOf(seat) === undefined ? [] : [sum(priceOf(seat))])].join(' · ')]);
     seats.replaceChildren(seats.firstElementChild, ...named.map(([seat, name]) => make('label', { className: 'field tick' }, make('input', { type: 'checkbox', value: seat }), ` ${name}`)));
   }
   async function read() {

@@ -84,7 +84,11 @@ SELECT jsonb_strip_nulls(jsonb_build_object('order', o.id, 'order_number', o.num
     'status', o.status, 'reason', o.cause, 'provider', o.provider, 'payment', o.payment, 'currency', o.currency,
     'amount', o.amount, 'fees', :fees(o), 'refunded', coalesce(o.refund_amount, 0), 'created_at', :iso(o.created_at),
     'event_cancelled', nullif(gone.event IS NOT NULL, false), 'event_postponed', nullif(later.event IS NOT NULL, false),
-    'moved_at', :iso(o.moved_at), 'seats', o.seats, 'places', o.places, 'moving', coalesce(o.moving, '[]'),
+    'moved_at', :iso(o.moved_at), 'seats', o.seats, 'moving', coalesce(o.moving, '[]'),
+    'places', (
+        SELECT coalesce(jsonb_agg(p.place || jsonb_build_object('price', :paid_for(o, p.place->>'id')) ORDER BY p.at), '[]')
+        FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (place, at)
+    ),
     'tickets', (
         SELECT coalesce(jsonb_agg(t.one ORDER BY t.issued_at, t.seat), '[]')
         FROM (

@@ -360,10 +360,36 @@ WITH o AS MATERIALIZED (
 SELECT code
 FROM o;
 
+-- What was paid for a seat of an order: a seat that was moved, or moved to, costs what its ticket's first seat did.
+-- NULL: the purchase does not say.
+-- fragment: paid_for(o, seat)
+(
+    WITH RECURSIVE was AS (
+        (
+            SELECT t.id, t.seat
+            FROM ticket t
+            WHERE t.order_id = :o.id AND t.seat = :seat
+            ORDER BY t.revoked_at DESC NULLS FIRST
+            LIMIT 1
+        )
+        UNION
+        SELECT t.id, t.seat
+        FROM was
+        JOIN ticket t ON t.order_id = :o.id AND t.replaced_by = was.id
+    )
+    SELECT max((l->>'price')::numeric)
+    FROM jsonb_array_elements(:o.purchase->'lines') AS l
+    WHERE l->>'place' = split_part(coalesce((
+            SELECT was.seat
+            FROM was
+            WHERE NOT EXISTS (SELECT FROM ticket t WHERE t.order_id = :o.id AND t.replaced_by = was.id)
+        ), :seat), '#', 1)
+)
+
 -- After order_lock: an operator gives a part of the money back. Returns why not, or NULL. The sum is
--- `amount`, or what the named places cost, fees included; a place that was moved has no price of its
--- own. With `free`, the unused tickets of these places become void and their seats free; a used
--- ticket keeps its seat. The same sum and places, in any order, for the same reason are one refund.
+-- `amount`, or what the named places cost, fees included. With `free`, the unused tickets of these
+-- places become void and their seats free; a used ticket keeps its seat. The same sum and places, in
+-- any order, for the same reason are one refund.
 -- statement: order_credit
 --> order   text
 --> saga    text
@@ -383,11 +409,7 @@ WITH o AS MATERIALIZED (
     FROM orders o
     WHERE o.id = :order
 ), p AS MATERIALIZED (
-    SELECT e.seat, o.seats ? e.seat AS ours, (
-            SELECT max((l->>'price')::numeric)
-            FROM jsonb_array_elements(o.purchase->'lines') AS l
-            WHERE l->>'place' = split_part(e.seat, '#', 1)
-        ) AS price
+    SELECT e.seat, o.seats ? e.seat AS ours, :paid_for(o, e.seat) AS price
     FROM o, jsonb_array_elements_text(coalesce(:seats, '[]')) AS e (seat)
 ), pays AS MATERIALIZED (
     SELECT coalesce(:amount, (

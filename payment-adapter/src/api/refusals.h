@@ -128,7 +128,7 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(WHOLE_ORDER, "whole-order", 409, 0, PROGRAM, \
         "These are all places of the order; refund the whole order.") \
     ROW(PRICE_UNKNOWN, "price-unknown", 409, 0, PROGRAM, \
-        "A place was moved, or all cost nothing; name `amount`.") \
+        "These places cost nothing, or the sale does not say what; name `amount`.") \
     ROW(REFUND_LARGE, "refund-too-large", 409, 0, PROGRAM, \
         "This is more than what was paid and not refunded yet.") \
     ROW(CREDITS_FULL, "too-many-refunds", 409, 0, PROGRAM, \

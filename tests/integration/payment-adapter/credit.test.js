@@ -236,13 +236,20 @@ test('standing places are given back one by one', async () => {
   await world.assertAgreed(order);
 });
 
-test('a seat that was moved has no price of its own', async () => {
-  const order = await buy({ seats: ['r5s1', 'r5s2'] });
-  assert.equal((await world.pay.admin.post(`/admin/orders/${order}/move`, { body: { reason: 'a camera', seats: [{ from: 'r5s1', to: 'r5s4' }] } })).status, 202);
-  await ended(order);
-  assertProblem(await ask(order, { reason: 'ill', seats: ['r5s4'], free: true }), 409, 'price-unknown');
-  await credit(order, { reason: 'ill', seats: ['r5s4'], amount: 1000, free: true });
-  assert.deepEqual((await read(order)).seats, ['r5s2']);
+test('a moved seat costs what was paid for it, and not what its new place does', async () => {
+  const order = await buy({ seats: ['r4s1', 'r7s5'] });
+  const paid = { r4s1: 150_000, r7s5: 99_000 };
+  for (const [from, to] of [['r4s1', 'r4s4'], ['r7s5', 'r4s1'], ['r4s4', 'r7s5']]) {
+    assert.equal((await world.pay.admin.post(`/admin/orders/${order}/move`, { body: { reason: 'a camera', other_category: true, seats: [{ from, to }] } })).status, 202);
+    paid[to] = paid[from];
+    delete paid[from];
+    await ended(order);
+  }
+  const { places } = (await world.pay.admin.get(`/admin/orders/${order}`)).json;
+  assert.deepEqual(Object.fromEntries(places.map(({ id, price }) => [id, price])), paid);
+  await credit(order, { reason: 'ill', seats: ['r4s1'], free: true });
+  assert.equal(backOf(order), 99_795);
+  assert.deepEqual((await read(order)).seats, ['r7s5']);
   await world.assertAgreed(order);
 });
 
