@@ -147,3 +147,20 @@ for (const form of document.querySelectorAll('[data-hand-on]')) handOn(form);
 for (const button of document.querySelectorAll('[data-take]')) act(button, `/v1/pay/tickets/${button.dataset.take}/accept`, () => location.reload());
 for (const button of document.querySelectorAll('[data-keep]')) act(button, `/v1/pay/tickets/${button.dataset.keep}/transfer`, () => location.reload(), 'DELETE');
 if (order && 'moving' in main.dataset) follow();
+
+// The desk may move the seats while the page is open: then it shows the new ones, and says them aloud.
+const LOOK_MS = 120_000;
+const { moved } = main.dataset;
+async function lookAgain() {
+  if (document.hidden) return;
+  const now = await call('GET', `/v1/pay/orders/${order}`).catch(() => null);
+  if (now && (now.moved_at ?? '') !== moved) location.reload();
+}
+if (moved !== undefined) {
+  document.addEventListener('visibilitychange', lookAgain);
+  setInterval(lookAgain, LOOK_MS);
+}
+if (moved) {
+  const seats = [...document.querySelectorAll('.lines li > span:first-child, .ticket:not(.void)')].map((one) => one.getAttribute('aria-label') ?? one.textContent);
+  setTimeout(() => announce(say('order.moved-to', seats.join(', '))), 1000); // readers hear what changes once they have the page
+}

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { assertProblem, openScope, openStack } from '../lib-js/index.js';
+import { assertProblem, openScope, openStack, until } from '../lib-js/index.js';
 import { backOf, clickFor, closeAfterEach, customer, goFor, logIn, openBrowser, payByCard, Visitor } from './world.js';
 
 describe('checkout', async () => {
@@ -315,6 +315,31 @@ describe('checkout', async () => {
     await offline.setContent(saved.replaceAll(/<(link|script)[^>]*(>.*?<\/script)?>/gs, ''));
     assert.ok((await offline.locator('.ticket svg').boundingBox()).width > 100);
     await offline.context().close();
+  });
+
+  test('seats that the desk moves are shown on open pages and said aloud', async () => {
+    const visitor = await toCheckout({ locale: 'en-GB' });
+    const { page } = visitor;
+    await login(visitor, customer(stack, 10));
+    await page.click('#pay-button');
+    await page.waitForURL(atProvider());
+    await payByCard(page);
+    const order = orderOf(page);
+    const tickets = await page.context().newPage();
+    await goFor(tickets, `${visitor.at}/pay/tickets/${order}`, '.ticket svg');
+    const pay = stack.admin('pay');
+    const read = async () => (await pay.get(`/admin/orders/${order}`)).json;
+    const to = JSON.parse(stack.read('demo-hall.json')).plan.zones.at(-1).rows.at(-1).seats.at(-1).seat_guid;
+    const { seats: [from], places: [{ price }] } = await read();
+    assert.equal((await pay.post(`/admin/orders/${order}/move`, { body: { seats: [{ from, to }], other_category: true, reason: 'a camera' } })).status, 202);
+    await until('the seats to be moved', async () => (await read()).moved_at !== undefined);
+    const [place] = (await read()).places;
+    assert.deepEqual([place.id, place.price], [to, price], 'what was paid stays its price');
+    for (const one of [page, tickets]) {
+      await one.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+      await one.locator('#announce', { hasText: `Your seats are now: ${place.zone}, row ${place.row}, seat ${place.number}` }).waitFor();
+    }
+    await visitor.judge('moved');
   });
 
   for (const [name, options, n] of [['plain-ko', { locale: 'ko-KR' }, 12], ['plain-en-dark', { locale: 'en-GB', colorScheme: 'dark' }, 13]]) {

@@ -26,7 +26,7 @@
 --< buyer      text
 --< offered_to text
 --< may_offer  boolean
---< moved      boolean
+--< moved      text
 --< status     text enum order_status
 --< amount     bigint
 --< off        boolean
@@ -40,7 +40,7 @@ SELECT t.id, t.seat, t.event, t.token,
     coalesce(p.place->>'entrance', '') AS entrance, coalesce(p.place->>'floor', '') AS floor,
     o.member AS buyer,
     CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to, :may_offer(t, :hops_max) AS may_offer,
-    o.moved_at IS NOT NULL AS moved, o.status, o.amount, gone.event IS NOT NULL AS off
+    coalesce(:iso(o.moved_at), '') AS moved, o.status, o.amount, gone.event IS NOT NULL AS off
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
 :with_event(o)

@@ -148,7 +148,7 @@ static void list_facts(struct tickets_page *page)
     fact_text(facts, "order", span_of(viewed->order));
     fact_text(facts, "event-name", page->first.event_name);
     fact_if(facts, "named", page->first.event_name.len > 0);
-    fact_if(facts, "moved", page->first.moved);
+    fact_text(facts, "moved", page->first.moved);
     fact_if(facts, "live", page->live);
     fact_if(facts, "buyer", page->buyer);
     fact_if(facts, "ways", page->live || page->buyer); /* to print, and to the order */
