@@ -74,8 +74,9 @@ export async function openBrowser(scope) {
 }
 
 // Debian's own, which playwright drives by WebDriver BiDi.
-export async function openFirefox(scope) {
-  const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr' });
+export async function openFirefox(scope, colorScheme = 'light') {
+  const firefoxUserPrefs = { 'layout.css.prefers-color-scheme.content-override': colorScheme === 'dark' ? 0 : 1 };
+  const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr', firefoxUserPrefs });
   // It knows no media features, which playwright would set for each context.
   const session = browser._connection.toImpl(browser)._browserSession;
   const send = session.send.bind(session);
