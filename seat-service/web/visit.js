@@ -28,10 +28,19 @@ export async function refuse({ code }, again) {
 const visit = { expires: NaN, ends: NaN, unheard: false };
 let heartbeatTimer = 0;
 
+// Below the cart, where it moves nothing. On a phone it comes when the cart is opened.
+function showPicture(path) {
+  const picture = byId('picture');
+  if (!path || picture.getAttribute('src') === path) return;
+  picture.src = path;
+  picture.hidden = false;
+}
+
 export async function heartbeat() {
   clearTimeout(heartbeatTimer);
   try {
     const told = await call('POST', `/v1/queue/${event}/session`);
+    showPicture(told.picture);
     Object.assign(visit, { expires: Date.parse(told.expires_at), ends: Date.parse(told.ends_at), unheard: false });
   } catch (error) {
     visit.unheard = true;

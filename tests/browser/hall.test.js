@@ -156,6 +156,29 @@ describe('the hall', async () => {
     await opens;
   });
 
+  test('the picture of the event comes last, into its box: by itself at a desk, with the cart on a phone', async () => {
+    for (const size of ['desktop', 'phone']) {
+      const asked = [];
+      const prepare = async (page) => {
+        await page.route('**/v1/queue/**', (route) => route.fulfill({ json: { picture: '/pictures/tour.svg' } }));
+        await page.route('**/pictures/tour.svg', (route) => {
+          asked.push(route.request().url());
+          return route.fulfill({ contentType: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="22"><rect width="40" height="22"/></svg>' });
+        });
+      };
+      const { guest, page } = await enter({ prepare, viewport: SIZES[size] });
+      await page.locator('#picture[src]').waitFor({ state: 'attached' });
+      if (size === 'phone') {
+        assert.deepEqual(asked, []);
+        await page.click('#cart-open');
+      }
+      await page.waitForFunction(() => document.getElementById('picture').naturalWidth > 0);
+      const { width, height } = await page.locator('#picture').boundingBox();
+      assert.ok(Math.abs(width / height - 40 / 22) < 0.02, `${width} by ${height}`);
+      await guest.judge(`hall-picture-${size}`);
+    }
+  });
+
   test('a seat is called what tickets call it', async () => {
     const { guest, page } = await enter();
     await guest.openRow(0, 8);

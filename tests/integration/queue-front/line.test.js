@@ -286,7 +286,7 @@ test('a repeated join after an expired call is one new place', async (t) => {
 });
 
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
-  const house = await openShow(t, { ...FAST, session_ttl_s: 5, session_max_s: 60 });
+  const house = await openShow(t, { ...FAST, session_ttl_s: 5, session_max_s: 60, picture: '/pictures/tour.webp' });
   const visitor = await Visitor.withPlace(house.front, 'show');
   const pass = await visitor.entered();
   let beaten = pass;
@@ -296,7 +296,7 @@ test('a heartbeat keeps the visit going, with a new pass each time', async (t) =
     beaten = answer.json;
     return Date.parse(beaten.expires_at) > Date.parse(pass.expires_at) + 3000;
   }, { everyMs: 200 });
-  assert.equal(beaten.ends_at, pass.ends_at);
+  assert.deepEqual([beaten.ends_at, pass.picture, beaten.picture], [pass.ends_at, undefined, '/pictures/tour.webp']);
   assert.equal((await live(house.front, 'show')).active, 1);
   await until('the slot to be free without heartbeats', async () => (await live(house.front, 'show')).active === 0);
   const over = await visitor.session();
