@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertKept, assertProblem, openScope, seededRng, until } from '../lib-js/index.js';
+import { assertKept, assertProblem, assertStatus, openClock, openScope, seededRng, until } from '../lib-js/index.js';
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { openShow, patch, Visitor } from '../integration/queue-front/support.js';
@@ -48,6 +48,29 @@ test('an event that was just woken takes holds within 2 s after kill -9 of its o
   await held(visitor(owner, 'night'));
   await owner.kill();
   assertKept(t, 2000, await timed(() => held(buyer)));
+});
+
+test('a hold ends at its time and within 2 s of it, whatever the clocks of its machines say, at a standby, too', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const took = [];
+  for (const [n, offMs] of [3_600_000, -3_600_000, -315_360_000_000].entries()) {
+    const clocks = [openClock(scope), openClock(scope)];
+    const open = (at, more) => openSeats(scope, postgres, { env: clocks[at].env, ...more });
+    const owner = await open(0);
+    await importHall(owner, `night${n}`, hall({ limits: { hold_ttl_s: 8 } }));
+    const standby = await open(1, { office: owner.office, secrets: owner.secrets, ready: false });
+    await until('the standby to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+    const { expires_at: at } = assertStatus(await visitor(owner, `night${n}`).hold({ seats: ['r1s1'] }), 201).json;
+    for (const clock of clocks) clock.set(offMs);
+    if (n > 0) await owner.kill();
+    const seats = n > 0 ? standby : owner;
+    await until('the seat to be free', async () => (await visitor(seats, `night${n}`).hold({ seats: ['r1s1'] })).status === 201, { everyMs: 20 });
+    took.push(Date.now() - Date.parse(at));
+    await Promise.all([owner.stop(), standby.stop()]);
+  }
+  assert.ok(Math.min(...took) > -100, `one ended ${took} ms after its time`);
+  assertKept(t, 2000, ...took);
 });
 
 test('a knob acts within a second on every front', async (t) => {

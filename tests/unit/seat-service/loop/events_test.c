@@ -150,6 +150,28 @@ TEST_CASE(version_means_the_same_to_the_next_owner)
     close_process(&next);
 }
 
+/* Of a program that used the clock of its machine. */
+TEST_CASE(change_of_a_wrong_time_moves_no_clock)
+{
+    struct process next;
+    struct engine_op *op = calloc(1, sizeof(*op));
+    open_process(&next, 0);
+    begin(&next);
+    one.host.own(one.events, 0, 1, 1, false);
+    uint64_t now_ms = events_now_ms(events), years_ms = 10 * 365 * UINT64_C(86400000);
+    assert_int_equal(ENGINE_OK, engine_block(event->engine, &(uint32_t){0}, 1, SPAN("x"),
+                                             now_ms + years_ms, op));
+    op->change.seq = 2;
+    engine_settle(event->engine, op);
+    assert_int_equal(now_ms + years_ms, op->change.at_ms);
+    apply(&next, &op->change);
+    next.host.own(next.events, 0, 2, 2, false);
+    assert_int_equal(now_ms, events_now_ms(events));
+    assert_int_equal(now_ms, events_now_ms(next.events));
+    free(op);
+    close_process(&next);
+}
+
 /* Two loops settle their changes, each at its own pace. */
 TEST_CASE_IN(picture_has_the_number_that_every_loop_has_settled, open_with_two_loops, close_one)
 {
