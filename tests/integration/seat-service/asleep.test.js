@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, assertStatus, openStream, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openStream, seededRng, until } from '../../lib-js/index.js';
+import { Ledger } from '../../fault/seat-service/ledger.js';
 import { hall, importHall, openSale, openSeats, operator, saga, visitor } from './house.js';
 
 const PLACES = 5;
@@ -119,24 +120,35 @@ test('seats held in more events than there are places shut nobody out, and expir
   for (const one of others) await stands(one);
 });
 
-// FAIRGATE_EVENTS=10000 measures how late the last of so many is.
-test('events of which payments end at the same time make room for each other, however long others may be idle', async (t) => {
-  const { scope, postgres, seats } = await openMany(t);
+// FAIRGATE_EVENTS=10000 measures how late the last of so many is, with as many places as are usual.
+test('events of which payments end at the same time make room for each other during a rush, however long others may be idle', async (t) => {
   const many = Number(process.env.FAIRGATE_EVENTS ?? (process.env.FAIRGATE_SOAK ? 2000 : 24));
-  const events = Array.from({ length: many }, (_, n) => `awaited-${n}`);
-  for (const event of events) {
+  const owner = many > 1000 ? {} : config.owner;
+  const { scope, postgres, seats } = await openMany(t, { config: { owner: { ...owner, idle: '100ms' } } });
+  await importHall(seats, 'rush', hall({ limits: { orphan_rule: false } }));
+  for (const event of Array.from({ length: many }, (_, n) => `awaited-${n}`)) {
     assert.equal((await there(() => operator(seats, event).import(small()))).status, 201);
     const [{ hold }] = await holdInEach(seats, [event]);
     assert.equal((await there(() => saga(seats, event).extend(hold, `order-${event}`))).status, 200);
   }
   await seats.stop();
   postgres.sql("UPDATE seats.event SET asleep_at = now(); CREATE TABLE was AS SELECT event, epoch FROM seats.owner", 'seats');
-  await openSeats(scope, postgres, { config: { owner: { ...config.owner, idle: '1h' } }, office: seats.office, secrets: seats.secrets });
-  postgres.sql("UPDATE seats.owner SET due_at = now(); UPDATE seats.event SET asleep_at = now()", 'seats');
+  const next = await openSeats(scope, postgres, { config: { owner: { ...owner, idle: '1h' } }, office: seats.office, secrets: seats.secrets });
+  const rush = new Ledger(next, 'rush', seededRng(t));
+  const held = () => rush.answers.get(201) ?? 0;
+  const epoch = () => postgres.sql("SELECT epoch FROM seats.owner JOIN seats.event ON no = event WHERE id = 'rush'", 'seats');
+  rush.start(8);
+  await until('the rush to begin', () => held() > 0);
+  const [before, first] = [epoch(), held()];
+  postgres.sql("UPDATE seats.owner SET due_at = now() FROM seats.event WHERE event = no AND id <> 'rush'; UPDATE seats.event SET asleep_at = now() WHERE id <> 'rush'", 'seats');
   const left = () => postgres.sql('SELECT count(*) FROM was JOIN seats.owner USING (event) WHERE owner.epoch = was.epoch', 'seats');
   const from = Date.now();
-  await until('each to have been woken', () => left() === '0', { timeoutMs: 20_000 + events.length * 5000 });
-  t.diagnostic(`${many} events were woken within ${Math.round((Date.now() - from) / 1000)} s`);
+  await until('each to have been woken', () => left() === '0', { timeoutMs: 20_000 + many * 5000 });
+  t.diagnostic(`${many} events were woken within ${Math.round((Date.now() - from) / 1000)} s, during ${held() - first} holds of the rush`);
+  await until('the rush to go on', () => held() > first);
+  await rush.stop();
+  assert.equal(epoch(), before, 'it has kept its place');
+  await rush.judge(next, 100);
 });
 
 test('an event that another process woke, and that finds no place at first, counts as asked for by nobody', async (t) => {
