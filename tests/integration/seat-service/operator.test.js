@@ -241,6 +241,10 @@ test('prices of several categories change in one act: pages, trail, replay and s
     { seq: json.seq, act: 'priced', category: 'Front', from: 150000, to: 50000, reason: 'few came' },
     { seq: json.seq, act: 'priced', category: 'Back', from: 99000, to: 40000, reason: 'few came' },
   ]);
+  // More often than there are lists of prices, one of which is a hold's.
+  for (let n = 1; n <= 300; n += 1) assert.equal((await boss.price({ prices: { Front: n } })).status, 200, `change ${n}`);
+  assert.equal((await boss.price({ prices: { Front: 50000 } })).status, 200);
+  assert.equal((await alice.read(held.hold)).json.total, 300000);
   const { stdout } = runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event]);
   assert.deepEqual(JSON.parse(stdout).categories.map(({ price }) => price), [50000, 40000]);
   const standby = await openSeats(openScope(t), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
