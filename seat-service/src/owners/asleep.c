@@ -126,10 +126,15 @@ static bool is_due(const struct sleeper *sleeper, uint64_t now_ms)
     return !sleeper->wanted && sleeper->due_ms != 0 && sleeper->due_ms <= now_ms;
 }
 
+static bool fits(const struct sleeper *sleeper, const struct asleep_room *room)
+{
+    return room->places > 0 && room->bytes >= sleeper->bytes &&
+           (sleeper->awake || room->elsewhere >= sleeper->bytes);
+}
+
 static bool takes(const struct sleeper *sleeper, struct asleep_room *room)
 {
-    if (room->places == 0 || room->bytes < sleeper->bytes ||
-        (!sleeper->awake && room->elsewhere < sleeper->bytes))
+    if (!fits(sleeper, room))
         return false;
     room->places -= 1;
     room->bytes -= sleeper->bytes;
@@ -146,16 +151,29 @@ static bool is_of(const struct sleeper *sleeper, enum kind kind, uint64_t now_ms
     return kind == DUE ? is_due(sleeper, now_ms) : sleeper->wanted;
 }
 
+/* Those that were due first are taken first. In the array's order those that have just been put
+ * back to sleep would pass the others, again and again. */
 static uint32_t take(struct asleep *asleep, enum kind kind, uint64_t now_ms, int32_t *nos,
                      struct asleep_room *room)
 {
-    uint32_t found = 0;
+    const struct sleeper *next[EVENTS_MAX];
+    uint32_t len = 0, most = room->places, found = 0;
+    assert(most <= EVENTS_MAX);
     pthread_mutex_lock(&asleep->lock);
     for (uint32_t at = 0; at < asleep_len(asleep); at++) {
         const struct sleeper *sleeper = &asleep->all[at];
-        if (is_of(sleeper, kind, now_ms) && takes(sleeper, room))
-            nos[found++] = sleeper->no;
+        if (!is_of(sleeper, kind, now_ms) || !fits(sleeper, room))
+            continue;
+        uint32_t place = len < most ? len++ : most;
+        for (; kind == DUE && place > 0 && next[place - 1]->due_ms > sleeper->due_ms; place--)
+            if (place < most)
+                next[place] = next[place - 1];
+        if (place < most)
+            next[place] = sleeper;
     }
+    for (uint32_t i = 0; i < len; i++)
+        if (takes(next[i], room))
+            nos[found++] = next[i]->no;
     pthread_mutex_unlock(&asleep->lock);
     return found;
 }

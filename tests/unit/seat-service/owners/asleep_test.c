@@ -53,6 +53,23 @@ static uint32_t due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, uint32
     return asleep_due(asleep, now_ms, nos, &(struct asleep_room){places, bytes, 100});
 }
 
+/* Of more than there is room for those that have waited longest are next. */
+TEST_CASE(event_that_is_due_first_is_woken_first)
+{
+    struct asleep *asleep = fresh();
+    int32_t nos[4];
+    for (uint32_t no = 1; no <= 5; no++)
+        assert_int_equal(0, put_due(asleep, no, UINT64_C(1000) * (9 - no)));
+    asleep_remove(asleep, name_of(1)); /* and comes back, later than all */
+    assert_int_equal(0, put_due(asleep, 1, 9000));
+    assert_int_equal(2, due(asleep, 9000, nos, 2, 100));
+    assert_int_equal(5, nos[0]);
+    assert_int_equal(4, nos[1]);
+    assert_int_equal(1, due(asleep, 9000, nos, 1, 4)); /* which the first has no room in */
+    assert_int_equal(4, nos[0]);
+    asleep_destroy(asleep);
+}
+
 TEST_CASE(events_are_due_from_their_time_until_they_are_awake)
 {
     struct asleep *asleep = fresh();
