@@ -4,9 +4,6 @@
  * call of ours, in backticks, be it that the difference is accepted. */
 #include "saga/drift_words.h"
 
-#include <stddef.h>
-#include <string.h>
-
 static const struct {
     const char *kind, *means, *todo;
 } meanings[] = {
@@ -108,10 +105,10 @@ static const struct {
      "Its holder has no seat: `fairgate refund ORDER`."},
 };
 
-bool drift_words(const char *kind, const char **means, const char **todo)
+bool drift_words(struct span kind, const char **means, const char **todo)
 {
     for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-        if (strcmp(meanings[i].kind, kind) == 0) {
+        if (span_eq(kind, span_of(meanings[i].kind))) {
             *means = meanings[i].means;
             *todo = meanings[i].todo;
             return true;

@@ -2,9 +2,11 @@
 #ifndef FG_PAY_DRIFT_WORDS_H
 #define FG_PAY_DRIFT_WORDS_H
 
+#include "base/span.h"
+
 #include <stdbool.h>
 
 /* False: there are no words for that kind. */
-bool drift_words(const char *kind, const char **means, const char **todo);
+bool drift_words(struct span kind, const char **means, const char **todo);
 
 #endif

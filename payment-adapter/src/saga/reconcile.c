@@ -65,18 +65,9 @@ enum {
     SHOP_READ_MS = 20000,
     POLL_MS = 1000, /* whether a run is due; a statement that mostly changes nothing */
     RENEW_MS = 2000,
-    LEASE_MS = 15000,         /* longer than a statement may last (pay.c) */
-    REPORT_MAX = 1024 * 1024, /* a thousand items */
-    REPORT_ITEM_MAX = 8192,   /* with each byte of its texts escaped */
-};
-
-struct item {
-    char kind[32], order[ORDER_ID_MAX], payment[ORDER_PAYMENT_MAX], detail[160];
-    char name[DRIFT_NAME_LEN + 1];
-    bool has_sum;
-    int64_t sum;
-    char accepted_at[RFC3339_LEN + 1]; /* "": it is not, and the others are "", too */
-    char reason[DRIFT_REASON_MAX + 1], who[PERSONS_NAME_BYTES_MAX + 1];
+    LEASE_MS = 15000,      /* longer than a statement may last (pay.c) */
+    LIST_MAX = 512 * 1024, /* a thousand items */
+    REPORT_MAX = 2 * LIST_MAX + 8192,
 };
 
 struct reconcile {
@@ -106,7 +97,9 @@ struct reconcile {
     char reader[17];     /* whose pages of seats these are */
     uint32_t seats_part; /* the page that is read, and the last seat before it */
     char seats_after[ORDER_SEAT_MAX];
-    struct item items[ITEMS_MAX];
+    /* What is listed, as JSON: what nobody accepted, and what somebody did. */
+    struct text items[2];
+    char memory[2][LIST_MAX];
     uint32_t items_len;
     char first[32];           /* kind of the first that nobody accepted; "": there is none */
     uint64_t drift, accepted; /* including those that are not listed */
@@ -229,42 +222,42 @@ static void ask_cursor(struct reconcile *reconcile, const char *provider, pg_on_
 
 /* ---- the end of a run ---- */
 
-static void put_item(struct text *text, const struct item *item)
+/* What does not fit is counted only. */
+static void put_item(struct text *text, const struct sql_drift_row *row)
 {
+    const struct text before = *text;
     json_open(text, '{');
-    json_member_cstr(text, "difference", item->name);
-    json_member_cstr(text, "kind", item->kind);
-    json_member_cstr(text, "order", item->order);
-    json_member_cstr(text, "payment", item->payment);
-    json_member_cstr(text, "detail", item->detail);
-    if (item->has_sum) {
+    json_member_str(text, "difference", row->name);
+    json_member_str(text, "kind", row->kind);
+    json_member_str(text, "order", row->id);
+    json_member_str(text, "payment", row->payment);
+    json_member_str(text, "detail", row->detail);
+    if (row->has_sum) {
         json_key(text, "sum");
-        json_i64(text, item->sum);
+        json_i64(text, row->sum);
     }
-    if (item->accepted_at[0] != '\0') {
+    if (row->accepted_at.ptr != NULL) {
         json_member_open(text, "accepted", '{');
-        json_member_cstr(text, "at", item->accepted_at);
-        json_member_cstr(text, "reason", item->reason);
-        json_member_some(text, "who", span_of(item->who));
+        json_member_str(text, "at", row->accepted_at);
+        json_member_str(text, "reason", row->reason);
+        json_member_some(text, "who", row->who);
         json_close(text, '}');
     }
     const char *means, *todo;
-    if (drift_words(item->kind, &means, &todo)) {
+    if (drift_words(row->kind, &means, &todo)) {
         json_member_cstr(text, "means", means);
         json_member_cstr(text, "todo", todo);
     }
     json_close(text, '}');
+    if (text->overflown)
+        *text = before;
 }
 
-static void put_items(const struct reconcile *reconcile, bool accepted, struct text *text)
+static void put_items(const struct text *items, struct text *report)
 {
-    json_member_open(text, "items", '[');
-    for (uint32_t i = 0; i < reconcile->items_len && text->len < REPORT_MAX - REPORT_ITEM_MAX;
-         i++) {
-        if ((reconcile->items[i].accepted_at[0] != '\0') == accepted)
-            put_item(text, &reconcile->items[i]);
-    }
-    json_close(text, ']');
+    json_member_open(report, "items", '[');
+    json_raw(report, text_span(items));
+    json_close(report, ']');
 }
 
 static void set_gauges(struct reconcile *reconcile, uint64_t drift, uint64_t accepted,
@@ -309,21 +302,10 @@ static void take_items(struct reconcile *reconcile, const PGresult *res)
             *(accepted ? &reconcile->accepted : &reconcile->drift) += row.of_kind;
         if (!accepted && reconcile->first[0] == '\0')
             span_to_cstr_cut(row.kind, reconcile->first, sizeof(reconcile->first));
-        if (reconcile->items_len == ITEMS_MAX)
-            continue;
-        struct item *item = &reconcile->items[reconcile->items_len++];
-        *item = (struct item){.has_sum = row.has_sum, .sum = row.sum};
-        span_to_cstr_cut(row.name, item->name, sizeof(item->name));
-        if (accepted) {
-            span_to_cstr_cut(row.accepted_at, item->accepted_at, sizeof(item->accepted_at));
-            span_to_cstr_cut(row.reason, item->reason, sizeof(item->reason));
-            if (row.who.ptr != NULL)
-                span_to_cstr_cut(row.who, item->who, sizeof(item->who));
+        if (reconcile->items_len < ITEMS_MAX) {
+            reconcile->items_len++;
+            put_item(&reconcile->items[accepted], &row);
         }
-        span_to_cstr_cut(row.kind, item->kind, sizeof(item->kind));
-        span_to_cstr_cut(row.id, item->order, sizeof(item->order));
-        span_to_cstr_cut(row.payment, item->payment, sizeof(item->payment));
-        span_to_cstr_cut(row.detail, item->detail, sizeof(item->detail));
     }
 }
 
@@ -357,10 +339,10 @@ static void on_passed(void *ctx, const struct pg_answer *answer)
                         reconcile->passed_at[0] != '\0' ? span_of(reconcile->passed_at) : none);
     json_member_or_null(&report, "seats_compared_at",
                         reconcile->seats_at[0] != '\0' ? span_of(reconcile->seats_at) : none);
-    put_items(reconcile, false, &report);
+    put_items(&reconcile->items[false], &report);
     json_member_open(&report, "accepted", '{');
     json_member_u64(&report, "count", reconcile->accepted);
-    put_items(reconcile, true, &report);
+    put_items(&reconcile->items[true], &report);
     json_close(&report, '}');
     json_member_open(&report, "foreign", '{');
     json_member_u64(&report, "payments", reconcile->foreign);
@@ -878,6 +860,8 @@ static void take_run(struct reconcile *reconcile, const struct pg_answer *answer
         reconcile->began_us = now_us(reconcile);
         reconcile->renew_us = reconcile->began_us + RENEW_MS * UINT64_C(1000);
         reconcile->psp = 0;
+        for (int i = 0; i < 2; i++)
+            reconcile->items[i] = text_on(reconcile->memory[i], LIST_MAX);
         reconcile->items_len = reconcile->broken_len = 0;
         reconcile->drift = reconcile->accepted = 0;
         reconcile->first[0] = '\0';
