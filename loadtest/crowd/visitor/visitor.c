@@ -13,6 +13,8 @@
  * while a call or a proof of work is under way. */
 #include "visitor/visitor_internal.h"
 
+#include "base/tag.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -118,8 +120,7 @@ static void note_hold_sending(struct visitor *visitor)
     visitor_note(visitor, RECORD_SENT, NULL, SENT_HOLD, 0);
     for (uint32_t i = 0; i < baggage->chosen; i++)
         visitor_note(visitor, RECORD_WANT, NULL,
-                     visitor_hash(span_of(hall_seat_id(visitor->crowd->hall, baggage->seat[i]))),
-                     0);
+                     tag_hash(span_of(hall_seat_id(visitor->crowd->hall, baggage->seat[i]))), 0);
 }
 
 /* What counts from its sending on, since the answer may be lost or come when the run is over. */

@@ -87,7 +87,6 @@ void visitor_again(struct visitor *visitor, const struct pool_answer *answer);
 bool visitor_has_code(const struct pool_answer *answer, const char *code);
 /* An answer that should not occur: it is recorded, and the visitor's way ends here. */
 void visitor_unexpected(struct visitor *visitor, const struct pool_answer *answer);
-uint64_t visitor_hash(struct span text);
 /* The time behind the first `key`, such as "expires_at", in microseconds of the wall; 0: none. */
 uint64_t visitor_time_us(const struct pool_answer *answer, const char *key);
 void visitor_trick(struct visitor *visitor, enum record_trick trick,

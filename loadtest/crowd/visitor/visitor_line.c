@@ -7,6 +7,8 @@
 #include "visitor/solve.h"
 #include "visitor/visitor_internal.h"
 
+#include "base/tag.h"
+
 #include <stdio.h>
 
 static bool line_is_over(struct visitor *visitor, const struct pool_answer *answer)
@@ -392,7 +394,7 @@ static void let_in(struct visitor *visitor, const struct pool_answer *answer, un
 {
     struct span session;
     peek_str(answer->body, "session", &session);
-    visitor->baggage->session = visitor_hash(session);
+    visitor->baggage->session = tag_hash(session);
     visitor_note_flagged(visitor, RECORD_PASS, answer, visitor->place, visitor->baggage->session,
                          flags);
     visitor->attempt = 0;
@@ -448,7 +450,7 @@ void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
 static uint64_t session_told(const struct pool_answer *answer)
 {
     struct span session;
-    return peek_str(answer->body, "session", &session) ? visitor_hash(session) : 0;
+    return peek_str(answer->body, "session", &session) ? tag_hash(session) : 0;
 }
 
 void visitor_on_repass(struct visitor *visitor, const struct pool_answer *answer)

@@ -10,14 +10,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-uint64_t visitor_hash(struct span text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
 /* ---- what is kept ---- */
 
 void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,

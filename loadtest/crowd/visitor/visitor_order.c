@@ -7,6 +7,8 @@
  * all of that is a refusal. */
 #include "visitor/visitor_internal.h"
 
+#include "base/tag.h"
+
 /* What is last in the address of the provider's page names the payment: a checkout session, or the
  * client secret of an intent. */
 static bool page_told(struct visitor *visitor, const struct pool_answer *answer)
@@ -26,10 +28,9 @@ static bool page_told(struct visitor *visitor, const struct pool_answer *answer)
 static void order_is_there(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct baggage *baggage = visitor->baggage;
-    visitor_note(visitor, RECORD_ORDER, answer, baggage->amount,
-                 visitor_hash(span_of(baggage->order)));
+    visitor_note(visitor, RECORD_ORDER, answer, baggage->amount, tag_hash(span_of(baggage->order)));
     visitor_note(visitor, RECORD_BY, answer, visitor_time_us(answer, "expires_at"),
-                 visitor_hash(span_of(baggage->order)));
+                 tag_hash(span_of(baggage->order)));
     bool shares = visitor_is(visitor, MANNER_SHARER) && visitor->crowd->buyers_len > 1;
     visitor_soon(visitor, shares ? PHASE_SHARE : PHASE_PAY, 50, shares ? 200 : 1500);
 }
@@ -144,7 +145,7 @@ void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
 void visitor_on_tickets(struct visitor *visitor, const struct pool_answer *answer)
 {
     visitor_note(visitor, RECORD_TICKET, answer, visitor->baggage->held,
-                 visitor_hash(span_of(visitor->baggage->order)));
+                 tag_hash(span_of(visitor->baggage->order)));
     histogram_record(&visitor->crowd->stats->ticketed, system_mono_us() - visitor->since_us);
     visitor_count(&visitor->crowd->stats->seats_sold, visitor->baggage->held);
     visitor->since_us = system_mono_us();

@@ -6,6 +6,8 @@
  * are part of the measurement, and only answers that no one should get count as failures. */
 #include "visitor/visitor_internal.h"
 
+#include "base/tag.h"
+
 #include <stdio.h>
 
 enum phase visitor_first_at_seats(struct visitor *visitor)
@@ -86,7 +88,7 @@ static void note_taken(struct visitor *visitor, const struct pool_answer *answer
     if (visitor_has_code(answer, "seats-taken"))
         len = peek_strs(answer->body, "seats", ids, VISITOR_SEATS_MAX);
     for (uint32_t i = 0; i < len; i++)
-        visitor_note(visitor, RECORD_TAKEN, answer, visitor_hash(ids[i]), 0);
+        visitor_note(visitor, RECORD_TAKEN, answer, tag_hash(ids[i]), 0);
 }
 
 static void seats_lost(struct visitor *visitor, const struct pool_answer *answer)
@@ -116,11 +118,11 @@ static void note_seats(struct visitor *visitor, const struct pool_answer *answer
     peek_u64(answer->body, "total", &baggage->amount);
     visitor_note(visitor, RECORD_HOLD, answer, len, baggage->amount);
     for (uint32_t i = 0; i < len; i++)
-        visitor_note(visitor, RECORD_SEAT, answer, visitor_hash(ids[i]), 0);
+        visitor_note(visitor, RECORD_SEAT, answer, tag_hash(ids[i]), 0);
     struct span hold = {NULL, 0};
     peek_str(answer->body, "hold", &hold);
     visitor_note(visitor, RECORD_UNTIL, answer, visitor_time_us(answer, "expires_at"),
-                 visitor_hash(hold));
+                 tag_hash(hold));
     baggage->held = len;
     visitor_count(&visitor->crowd->stats->seats_held, len);
 }

@@ -9,6 +9,7 @@
 #include "api/refusal.h"
 #include "base/grow.h"
 #include "base/magic.h"
+#include "base/tag.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -31,7 +32,7 @@ struct stream {
     struct http_channel *channel;
     char seen[ROW_VERSION_MAX]; /* of the row that was sent last; "": none yet */
     bool hurry;                 /* it has just moved */
-    uint32_t hash;              /* of the text that was sent last */
+    uint64_t hash;              /* of the text that was sent last */
 };
 
 struct watches {
@@ -112,18 +113,10 @@ static void serve_waiters(struct watches *watches, bool all)
 
 /* ---- streams ---- */
 
-static uint32_t hash_of(struct span text)
-{
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * 16777619u;
-    return hash;
-}
-
 /* Where the stream of this order is, or would be put. */
 static struct stream **place_of(struct watches *watches, struct span order)
 {
-    struct stream **at = &watches->buckets[hash_of(order) % BUCKETS];
+    struct stream **at = &watches->buckets[tag_hash(order) % BUCKETS];
     while (*at != NULL && !span_eq(order, span_of((*at)->order)))
         at = &(*at)->next_in_bucket;
     return at;
@@ -140,7 +133,7 @@ static bool publish(struct watches *watches, struct stream *stream, const struct
     bool good = order_row_put(&text, row, watches->pay->common->site) == 0;
     json_close(&text, '}');
     TEXT_LIT(&text, "\n\n");
-    uint32_t hash = hash_of(text_span(&text));
+    uint64_t hash = tag_hash(text_span(&text));
     if (good && !text.overflown && hash != stream->hash) {
         struct http_blob *blob = http_blob_create(text_span(&text));
         good = blob != NULL;

@@ -15,6 +15,7 @@
  * callback into the caller the store may be closed, and only its memory can be relied on. */
 #include "line/line_store_internal.h"
 
+#include "base/tag.h"
 #include "observe/log.h"
 #include "queue-front/lua/line_wire.h"
 
@@ -30,17 +31,9 @@ uint64_t store_now_us(const struct line_store *store)
     return clock_mono_us(store->conf.clock);
 }
 
-static uint32_t hash_id(struct span id)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ (unsigned char)id.ptr[i]) * 16777619u;
-    return hash;
-}
-
 struct store_event *store_find(const struct line_store *store, struct span id)
 {
-    uint32_t hash = hash_id(id);
+    uint64_t hash = tag_hash(id);
     for (uint32_t i = 0; i < store->events_len; i++) {
         if (store->hashes[i] == hash && span_eq(id, span_of(store->events[i]->line.view.id)))
             return store->events[i];
@@ -413,7 +406,7 @@ static struct store_event *make_event(struct line_store *store, struct span id)
     uv_timer_init(store->conf.loop, &event->timer);
     event->timer.data = event;
     store->handles++;
-    store->hashes[store->events_len] = hash_id(id);
+    store->hashes[store->events_len] = tag_hash(id);
     store->events[store->events_len++] = event;
     store_tick_now(event);
     return event;

@@ -167,7 +167,7 @@ struct line_store {
     char name[FRONT_NAME_LEN + 1];        /* of this front, random */
 
     struct store_event *events[STORE_LINES_MAX];
-    uint32_t hashes[STORE_LINES_MAX];
+    uint64_t hashes[STORE_LINES_MAX];
     uint32_t events_len;
 
     bool leaving;                /* the process is coming to its end */

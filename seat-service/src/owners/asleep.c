@@ -4,6 +4,7 @@
 #include "owners/asleep.h"
 
 #include "base/table.h"
+#include "base/tag.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -27,10 +28,7 @@ struct asleep {
 
 static uint64_t hash_of(struct span id)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ (uint8_t)id.ptr[i]) * UINT64_C(1099511628211);
-    return table_hash_u64(hash);
+    return table_hash_u64(tag_hash(id));
 }
 
 static bool is_same(const void *ctx, uint32_t number, const void *key)

@@ -8,6 +8,7 @@
 #include "play.h"
 
 #include "base/rng.h"
+#include "base/tag.h"
 #include "journal/commit_queue.h"
 #include "journal/store.h"
 #include "tables/migrate.h"
@@ -66,10 +67,7 @@ static uint64_t perhaps_wrong(uint64_t right)
 
 static void print_bytes(const char *name, struct span bytes)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < bytes.len; i++)
-        hash = (hash ^ (uint8_t)bytes.ptr[i]) * UINT64_C(1099511628211);
-    printf(" %s=%zu:%016" PRIx64, name, bytes.len, hash);
+    printf(" %s=%zu:%016" PRIx64, name, bytes.len, tag_hash(bytes));
 }
 
 static void print_head(const struct store_head *head)

@@ -4,6 +4,8 @@
  * load. All orders are relaxed, because the word guards nothing but itself. */
 #include "core/pace/gate.h"
 
+#include "base/tag.h"
+
 #include <assert.h>
 
 void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst)
@@ -66,8 +68,5 @@ void gate_set_init(struct gate_set *set, uint32_t per_s, uint32_t burst)
  * caller who finds keys that share a gate is only slowed down. */
 bool gate_set_take(struct gate_set *set, struct span key, uint64_t now_us)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (uint8_t)key.ptr[i]) * UINT64_C(1099511628211);
-    return gate_take(&set->gates[(hash >> 32) % GATE_SET_LEN], now_us);
+    return gate_take(&set->gates[(tag_hash(key) >> 32) % GATE_SET_LEN], now_us);
 }
