@@ -41,7 +41,8 @@ int pg_bind(struct pg *pg, size_t bytes, struct pg_args *args, struct err_slot *
 /* Text without parameters, may hold several statements; what they return is dropped. */
 int pg_run(struct pg *pg, const char *sql, struct err_slot *err);
 int pg_prepare(struct pg *pg, const char *name, const char *sql, struct err_slot *err);
-/* One statement. `args` may be NULL. *out is taken, to end with PQclear(). */
+/* One statement. `args` may be NULL. *out is taken, to end with PQclear(), or NULL if
+ * nobody wants the rows. */
 int pg_query(struct pg *pg, const char *sql, const struct pg_args *args, struct err_slot *err,
              PGresult **out);
 /* As pg_query(), but the outcome alone. *rows, if asked for, counts those touched. */

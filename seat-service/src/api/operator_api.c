@@ -654,7 +654,7 @@ static struct hold_id hold_name(const struct export *export, uint64_t hold)
     return hold_id_make(call->loop->conf.hold_keys, span_of(call->event->id), hold);
 }
 
-static int on_sold(void *ctx, const struct store_sold *sold)
+static int on_sold(void *ctx, const struct sql_sold_list_row *sold)
 {
     struct export *export = ctx;
     const struct plan *plan = export->errand.call.event->plan->plan;
@@ -667,13 +667,13 @@ static int on_sold(void *ctx, const struct store_sold *sold)
                                         [ROW] = seat.row_label,
                                         [NUMBER] = seat.number,
                                         [CATEGORY] = plan_category(plan, seat.category)->name,
-                                        [ORDER] = sold->order,
+                                        [ORDER] = sold->order_id,
                                         [HOLD] = span_of(hold.text)};
     put_row(export, fields);
     return 0;
 }
 
-static int on_sold_area(void *ctx, const struct store_sold_area *sold)
+static int on_sold_area(void *ctx, const struct sql_sold_area_list_row *sold)
 {
     struct export *export = ctx;
     const struct plan *plan = export->errand.call.event->plan->plan;
@@ -686,7 +686,7 @@ static int on_sold_area(void *ctx, const struct store_sold_area *sold)
     const struct plan_area *area = plan_area(plan, sold->area);
     const struct span fields[FIELDS] = {[ZONE] = area->name.len > 0 ? area->name : area->id,
                                         [CATEGORY] = plan_category(plan, area->category)->name,
-                                        [ORDER] = sold->order,
+                                        [ORDER] = sold->order_id,
                                         [HOLD] = span_of(hold.text),
                                         [AREA] = area->id,
                                         [PLACES] = span_of(places),

@@ -327,15 +327,17 @@ static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err
 static int ask_server(struct journal *journal, struct err_slot *err)
 {
     struct journal_stats *stats = &journal->stats;
-    struct store_server server = {0};
+    PGresult *res;
     uint64_t asked_us = journal_now_us(journal);
-    int rc = store_server(journal->pg, err, &server);
+    int rc = sql_server_wal(journal->pg, err, &res);
     if (rc < 0)
         return rc;
+    const struct sql_server_wal_row server = sql_server_wal_row(res, 0);
+    PQclear(res);
     uint64_t apart_ms = clock_apart_ms(journal->conf.clock, asked_us, server.now_ms * 1000);
     sale_clock_sample(journal->conf.sale, asked_us, journal_now_us(journal), server.now_ms * 1000);
-    atomic_store_explicit(&stats->wal_bytes, server.wal_bytes, memory_order_relaxed);
-    atomic_store_explicit(&stats->wal_flushes, server.wal_flushes, memory_order_relaxed);
+    atomic_store_explicit(&stats->wal_bytes, server.bytes, memory_order_relaxed);
+    atomic_store_explicit(&stats->wal_flushes, server.flushes, memory_order_relaxed);
     atomic_store_explicit(&stats->clock_apart_ms, apart_ms, memory_order_relaxed);
     return 0;
 }

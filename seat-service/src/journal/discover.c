@@ -245,16 +245,17 @@ static struct span name_of(struct span instance)
     return name;
 }
 
-static void on_where(void *ctx, const struct store_where *where)
+static void on_where(void *ctx, const struct sql_owners_where_row *where)
 {
     struct journal *journal = MAGIC_OF(journal, ctx);
     struct journal_place place = {.epoch = where->epoch};
     uint32_t nth = nth_of(journal, where->event);
     struct span name = span_of(journal->conf.instance);
     bool ours = span_eq(where->wanted, name);
-    bool fits = span_to_cstr(name_of(where->instance), place.instance, sizeof(place.instance)) &&
-                span_to_cstr(where->open, place.address.open, sizeof(place.address.open)) &&
-                span_to_cstr(where->within, place.address.within, sizeof(place.address.within));
+    bool fits =
+        span_to_cstr(name_of(where->instance), place.instance, sizeof(place.instance)) &&
+        span_to_cstr(where->address, place.address.open, sizeof(place.address.open)) &&
+        span_to_cstr(where->private_address, place.address.within, sizeof(place.address.within));
     if (nth == journal_len(journal) || !fits)
         return;
     pthread_mutex_lock(&journal->lock);

@@ -19,7 +19,6 @@
 
 #include "journal/commit_queue.h"
 #include "journal/pack.h"
-#include "tables/statements.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -231,24 +230,16 @@ int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_
 
 int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_slot *err)
 {
-    PGresult *res;
-    int rc =
-        sql_lock_give_back(pg, &(struct sql_lock_give_back_args){class_of(lock), key}, err, &res);
-    if (rc == 0)
-        PQclear(res);
-    return rc;
+    return sql_lock_give_back(pg, &(struct sql_lock_give_back_args){class_of(lock), key}, err,
+                              NULL);
 }
 
 int store_share(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len, bool take,
                 struct err_slot *err)
 {
-    PGresult *res;
     assert(len <= EVENTS_MAX);
-    int rc = sql_lock_share(pg, &(struct sql_lock_share_args){class_of(lock), keys, len, take}, err,
-                            &res);
-    if (rc == 0)
-        PQclear(res);
-    return rc;
+    return sql_lock_share(pg, &(struct sql_lock_share_args){class_of(lock), keys, len, take}, err,
+                          NULL);
 }
 
 int store_shared(struct pg *pg, enum store_lock lock, struct err_slot *err,
@@ -301,7 +292,7 @@ int store_held(struct pg *pg, uint32_t silent_ms, struct err_slot *err,
 }
 
 int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
-                void (*on_where)(void *ctx, const struct store_where *where), void *ctx)
+                void (*on_where)(void *ctx, const struct sql_owners_where_row *where), void *ctx)
 {
     PGresult *res;
     assert(len <= EVENTS_MAX);
@@ -310,9 +301,7 @@ int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
         return err_wrap(err, "where events are");
     for (int i = 0; i < PQntuples(res); i++) {
         struct sql_owners_where_row row = sql_owners_where_row(res, i);
-        struct store_where where = {row.event,           row.epoch,  row.instance, row.address,
-                                    row.private_address, row.wanted, row.ready};
-        on_where(ctx, &where);
+        on_where(ctx, &row);
     }
     PQclear(res);
     return 0;
@@ -480,12 +469,8 @@ int store_end_backends(struct pg *pg, enum store_lock lock, int32_t key, const i
                        uint32_t len, struct err_slot *err)
 {
     struct sql_lock_end_backends_args args = {class_of(lock), key, pids, len};
-    PGresult *res;
     assert(len <= JOURNAL_BACKENDS_MAX);
-    int rc = sql_lock_end_backends(pg, &args, err, &res);
-    if (rc == 0)
-        PQclear(res);
-    return rc;
+    return sql_lock_end_backends(pg, &args, err, NULL);
 }
 
 /* ---- writing ---- */
@@ -903,7 +888,7 @@ int store_snapshot_write(struct pg *pg, int32_t event, const struct store_head *
 }
 
 int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t most,
-                    int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
+                    int (*on_sold)(void *ctx, const struct sql_sold_list_row *sold), void *ctx,
                     struct err_slot *err)
 {
     PGresult *res;
@@ -913,16 +898,15 @@ int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t mo
         return rc;
     for (int i = 0; rc == 0 && i < PQntuples(res); i++) {
         struct sql_sold_list_row row = sql_sold_list_row(res, i);
-        struct store_sold sold = {row.seat, row.hold, row.seq, row.order_id};
-        rc = on_sold(ctx, &sold);
+        rc = on_sold(ctx, &row);
     }
     PQclear(res);
     return rc;
 }
 
 int store_sold_areas_read(struct pg *pg, struct span event, uint64_t after, uint32_t most,
-                          int (*on_sold)(void *ctx, const struct store_sold_area *sold), void *ctx,
-                          struct err_slot *err)
+                          int (*on_sold)(void *ctx, const struct sql_sold_area_list_row *sold),
+                          void *ctx, struct err_slot *err)
 {
     PGresult *res;
     int rc =
@@ -931,21 +915,8 @@ int store_sold_areas_read(struct pg *pg, struct span event, uint64_t after, uint
         return rc;
     for (int i = 0; rc == 0 && i < PQntuples(res); i++) {
         struct sql_sold_area_list_row row = sql_sold_area_list_row(res, i);
-        struct store_sold_area sold = {row.hold, row.area, row.places, row.total, row.order_id};
-        rc = on_sold(ctx, &sold);
+        rc = on_sold(ctx, &row);
     }
     PQclear(res);
     return rc;
-}
-
-int store_server(struct pg *pg, struct err_slot *err, struct store_server *out)
-{
-    PGresult *res;
-    int rc = sql_server_wal(pg, err, &res);
-    if (rc < 0)
-        return rc;
-    struct sql_server_wal_row row = sql_server_wal_row(res, 0);
-    *out = (struct store_server){row.bytes, row.flushes, row.now_ms};
-    PQclear(res);
-    return 0;
 }

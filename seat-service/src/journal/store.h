@@ -9,6 +9,7 @@
 #include "journal/chain.h"
 #include "pg/pg.h"
 #include "rim_limits.h"
+#include "tables/statements.h"
 
 struct commit_entry;
 
@@ -114,16 +115,10 @@ int store_held(struct pg *pg, uint32_t silent_ms, struct err_slot *err,
 struct store_address {
     char open[OWNER_ADDRESS_MAX], within[OWNER_ADDRESS_MAX];
 };
-struct store_where {
-    int32_t event;
-    uint64_t epoch;
-    struct span instance, open, within; /* borrowed during the call, as are these: */
-    struct span wanted; /* the process that is to have it, by name; empty: no such wish */
-    struct span ready;  /* the life of a process that waits for it */
-};
-/* What the owner rows of these say, 1..EVENTS_MAX. */
+/* What the owner rows of these say, 1..EVENTS_MAX: who owns each, who is to have it by name (empty:
+ * no such wish), and the life of a process that waits for it. */
 int store_where(struct pg *pg, const int32_t *events, uint32_t len, struct err_slot *err,
-                void (*on_where)(void *ctx, const struct store_where *where), void *ctx);
+                void (*on_where)(void *ctx, const struct sql_owners_where_row *where), void *ctx);
 
 /* For the next `wait_ms` the process of that name is wanted as the event's owner. ERR_NOT_FOUND:
  * there is no such event. */
@@ -257,35 +252,16 @@ int store_snapshot(struct pg *pg, int32_t event, uint64_t seq_max, uint64_t sinc
 int store_snapshot_write(struct pg *pg, int32_t event, const struct store_head *head,
                          struct span body, struct err_slot *err);
 
-struct store_sold {
-    uint32_t seat;
-    uint64_t hold, seq;
-    struct span order; /* borrowed during the call */
-};
-
 /* The sold seats of an event that stand behind seat `after` in its plan (-1: all), in that order,
  * at most `most`. */
 int store_sold_read(struct pg *pg, struct span event, int64_t after, uint32_t most,
-                    int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
+                    int (*on_sold)(void *ctx, const struct sql_sold_list_row *sold), void *ctx,
                     struct err_slot *err);
-
-struct store_sold_area {
-    uint64_t hold;
-    uint32_t area, places;
-    uint64_t total;
-    struct span order; /* borrowed during the call */
-};
 
 /* The standing places of an event that were sold, of the holds behind `after` (0: all), in that
  * order, at most `most`. */
 int store_sold_areas_read(struct pg *pg, struct span event, uint64_t after, uint32_t most,
-                          int (*on_sold)(void *ctx, const struct store_sold_area *sold), void *ctx,
-                          struct err_slot *err);
-
-struct store_server {
-    uint64_t wal_bytes, wal_flushes; /* since its start; flushes are 0 if it does not count them */
-    uint64_t now_ms;                 /* by its clock */
-};
-int store_server(struct pg *pg, struct err_slot *err, struct store_server *out);
+                          int (*on_sold)(void *ctx, const struct sql_sold_area_list_row *sold),
+                          void *ctx, struct err_slot *err);
 
 #endif

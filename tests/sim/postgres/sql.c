@@ -208,8 +208,10 @@ static struct query *query_of(struct server_ask *ask)
 static int run(struct pg *pg, struct query *asks, struct err_slot *err, PGresult **out)
 {
     int rc = server_ask(pg, &asks->ask, err);
-    if (rc == 0)
+    if (rc == 0 && out != NULL)
         *out = asks->res;
+    else if (rc == 0)
+        PQclear(asks->res);
     return rc;
 }
 

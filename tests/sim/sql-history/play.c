@@ -158,19 +158,19 @@ static void follow(int32_t event, uint64_t after, uint32_t room, uint32_t stop_a
         printf(" more=%d", more);
 }
 
-static int on_sold(void *ctx, const struct store_sold *sold)
+static int on_sold(void *ctx, const struct sql_sold_list_row *sold)
 {
     (void)ctx;
     printf("\n  %" PRIu32 " %" PRIx64 " %" PRIu64 " %.*s", sold->seat, sold->hold, sold->seq,
-           (int)sold->order.len, sold->order.ptr);
+           (int)sold->order_id.len, sold->order_id.ptr);
     return 0;
 }
 
-static int on_sold_area(void *ctx, const struct store_sold_area *sold)
+static int on_sold_area(void *ctx, const struct sql_sold_area_list_row *sold)
 {
     (void)ctx;
     printf("\n  %" PRIx64 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %.*s", sold->hold, sold->area,
-           sold->places, sold->total, (int)sold->order.len, sold->order.ptr);
+           sold->places, sold->total, (int)sold->order_id.len, sold->order_id.ptr);
     return 0;
 }
 
