@@ -31,8 +31,6 @@
 #include "journal/journal_internal.h"
 
 #include "system/system.h"
-#include "tables/migrate.h"
-#include "tables/statements.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -44,35 +42,6 @@
 static void proven(struct journal *journal, uint64_t asked_us)
 {
     atomic_store_explicit(&journal->proven_at_us, asked_us, memory_order_relaxed);
-}
-
-/* ---- the connection ---- */
-
-static int connect_once(struct journal *journal, struct err_slot *err)
-{
-    struct pg_conf conf = {
-        .dsn = journal->conf.dsn,
-        .app = "fairgate seat-service journal",
-        .schema = MIGRATE_SCHEMA,
-        .connect_ms = JOURNAL_CONNECT_MS,
-        .query_ms = JOURNAL_ANSWER_MS,
-    };
-    assert(journal->pg == NULL);
-    int rc = pg_open(&conf, err, &journal->pg);
-    if (rc < 0)
-        return rc;
-    char wait[64];
-    snprintf(wait, sizeof(wait), "SET lock_timeout = %d", JOURNAL_LOCK_MS);
-    rc = migrate_run(journal->pg, err);
-    if (rc == 0)
-        rc = sql_prepare(journal->pg, err);
-    if (rc == 0)
-        rc = pg_run(journal->pg, wait, err);
-    if (rc < 0) {
-        pg_close(journal->pg);
-        journal->pg = NULL;
-    }
-    return rc;
 }
 
 /* ---- open outcomes ---- */
@@ -354,7 +323,8 @@ static int beat(struct journal *journal, struct err_slot *err)
 
 static int reconnect(struct journal *journal, struct err_slot *err)
 {
-    int rc = connect_once(journal, err);
+    int rc = store_connect(journal->conf.dsn, "fairgate seat-service journal", JOURNAL_LOCK_MS,
+                           true, err, &journal->pg);
     if (rc < 0) {
         log_failure(journal->conf.log, "PostgreSQL cannot be used yet", err);
         bool newer = rc == ERR_STATE;

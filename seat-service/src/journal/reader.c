@@ -16,8 +16,6 @@
 #include "journal/follower.h"
 #include "journal/journal_internal.h"
 #include "system/system.h"
-#include "tables/migrate.h"
-#include "tables/statements.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -965,25 +963,6 @@ static int look_around(struct journal *journal, struct err_slot *err)
 
 /* ---- the thread ---- */
 
-static int open_connection(struct journal *journal, struct err_slot *err)
-{
-    struct pg_conf conf = {
-        .dsn = journal->conf.dsn,
-        .app = "fairgate seat-service reader",
-        .schema = MIGRATE_SCHEMA,
-        .connect_ms = JOURNAL_CONNECT_MS,
-        .query_ms = JOURNAL_ANSWER_MS,
-    };
-    char wait[64];
-    assert(journal->reader_pg == NULL);
-    snprintf(wait, sizeof(wait), "SET lock_timeout = %d", READER_LOCK_MS);
-    int rc = pg_open(&conf, err, &journal->reader_pg);
-    if (rc < 0)
-        return rc;
-    rc = pg_run(journal->reader_pg, wait, err);
-    return rc < 0 ? rc : sql_prepare(journal->reader_pg, err);
-}
-
 static void drop_connection(struct journal *journal)
 {
     pg_close(journal->reader_pg);
@@ -997,7 +976,10 @@ static void drop_connection(struct journal *journal)
 
 static int turn(struct journal *journal, struct err_slot *err)
 {
-    int rc = journal->reader_pg == NULL ? open_connection(journal, err) : 0;
+    int rc = journal->reader_pg != NULL
+                 ? 0
+                 : store_connect(journal->conf.dsn, "fairgate seat-service reader", READER_LOCK_MS,
+                                 false, err, &journal->reader_pg);
     if (rc == 0)
         rc = look_around(journal, err);
     if (rc == 0)

@@ -19,6 +19,8 @@
 
 #include "journal/commit_queue.h"
 #include "journal/pack.h"
+#include "tables/migrate.h"
+#include "tables/statements.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -29,6 +31,33 @@
 enum {
     LOCK_CLASS = 4606786, /* for our advisory locks; the event's number is the other half */
 };
+
+int store_connect(const char *dsn, const char *app, int lock_ms, bool migrates,
+                  struct err_slot *err, struct pg **out)
+{
+    const struct pg_conf conf = {
+        .dsn = dsn,
+        .app = app,
+        .schema = MIGRATE_SCHEMA,
+        .connect_ms = JOURNAL_CONNECT_MS,
+        .query_ms = JOURNAL_ANSWER_MS,
+    };
+    char wait[64];
+    assert(*out == NULL);
+    snprintf(wait, sizeof(wait), "SET lock_timeout = %d", lock_ms);
+    int rc = pg_open(&conf, err, out);
+    if (rc == 0 && migrates)
+        rc = migrate_run(*out, err);
+    if (rc == 0)
+        rc = sql_prepare(*out, err);
+    if (rc == 0)
+        rc = pg_run(*out, wait, err);
+    if (rc < 0) {
+        pg_close(*out);
+        *out = NULL;
+    }
+    return rc;
+}
 
 static struct span chain_span(const struct chain *chain)
 {

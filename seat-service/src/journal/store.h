@@ -13,6 +13,12 @@
 
 struct commit_entry;
 
+/* A connection that waits for locks for lock_ms. `migrates`: the schema is brought up to date
+ * first.
+ */
+int store_connect(const char *dsn, const char *app, int lock_ms, bool migrates,
+                  struct err_slot *err, struct pg **out);
+
 struct store_event {
     int32_t no;
     char id[EVENT_ID_MAX + 1];
