@@ -20,7 +20,7 @@ import { openStage, operate } from './lib/stage.js';
 import { watchFronts } from './lib/watch.js';
 
 const BIN = join(ROOT, 'build/release/bin');
-const JUDGE = join(ROOT, 'loadtest/judge/judge.js');
+const JUDGE = ['--max-old-space-size=16384', join(ROOT, 'loadtest/judge/judge.js')]; // answers to a million visitors are some gigabytes
 const SCENARIOS = join(ROOT, 'loadtest/scenarios');
 const OUT = join(ROOT, 'build/loadtest');
 const SEATS_MAX = 4; // of one visit, in the halls that infra/demo/halls makes
@@ -71,7 +71,7 @@ function judge(dir, path, { soldOut }) {
   const argv = ['--scenario', path, '--seats-max', SEATS_MAX, '--json', json];
   if (soldOut !== null && soldOut !== undefined) say(`sold out after ${soldOut.toFixed(1)} s`);
   try {
-    execFileSync(process.execPath, [JUDGE, ...argv.map(String), ...records], { stdio: 'inherit' });
+    execFileSync(process.execPath, [...JUDGE, ...argv.map(String), ...records], { stdio: 'inherit' });
   } catch (error) {
     if (error.status !== 1) throw error;
   }

@@ -4,19 +4,23 @@
 //
 // Names of seats, holds and orders are hashes, as in the records. What sagas do is not in them.
 
-import { LAG_US } from './line.js';
-import { FLAG, GONE, KIND, SENT, TRICK } from './records.js';
+import { END, FLAG, GONE, KIND, MANNER, SENT, TRICK } from './records.js';
 
+// An answer of a front shows the line as it was up to a second before: then the front says that its picture is stale. Twice
+// that, for a front that its machine did not let run and that does not know yet how old its picture is.
+export const LAG_US = 2_000_000;
 const NO_ID = '0'.repeat(16);
 const filled = (name, ids) => (ids.length > 0 ? { [name]: ids } : {});
 
-/** Lines of the history, without their ends. */
-export function* historyOf(records, { gone_after_us }) {
-  yield JSON.stringify({ history: 1, of: 'a crowd', saga: 'unseen', lag_us: LAG_US, gone_after_us });
-  const askers = Array.from({ length: records.visitors }, () => ({ wants: [], taken: [], seats: [], hold: NO_ID, order: NO_ID, held_at: 0 }));
-  for (const record of records)
-    for (const { op, from, answer = 'ok', to = record.at_us, ...more } of ON_RECORD[record.kind]?.(record, askers[record.visitor]) ?? [])
-      yield JSON.stringify({ op, by: `visitor-${record.visitor}`, from, ...more, answer, ...(to > 0 ? { to } : {}) });
+/** Lines of the history: its settings, then the operations. */
+export function* historyOf(records, { gone_after_ms: goneAfterMs, rate_milli, burst }) {
+  yield { history: 1, of: 'a crowd', saga: 'unseen', lag_us: LAG_US, gone_after_us: goneAfterMs * 1000, exact: true, ...(rate_milli === undefined ? {} : { rate_milli, burst }) };
+  const askers = Array.from({ length: records.visitors }, (_, number) => ({ by: `visitor-${number}`, wants: [], taken: [], seats: [], hold: NO_ID, order: NO_ID, held_at: 0, manner: 0 }));
+  for (const record of records) {
+    const who = askers[record.visitor];
+    for (const { op, from, answer = 'ok', to = record.at_us, ...more } of ON_RECORD[record.kind]?.(record, who) ?? [])
+      yield { op, by: who.by, from, ...more, answer, ...(to > 0 ? { to } : {}) };
+  }
 }
 
 // What never came.
@@ -108,10 +112,19 @@ const place = (op, number) => function* onPlace(record) {
   if (record.value !== 0) yield { op, from: record.asked_us, [number]: record.value, ...seen };
 };
 
+function* onWho(record, who) {
+  who.manner = record.value;
+}
+
+function* onEnd(record, who) {
+  yield* lose(record, who);
+  if (record.value === END.LEFT || (who.manner >> MANNER.LEAVER) & 1) yield { op: 'leave', from: record.at_us, answer: 'unknown', to: 0 };
+}
+
 // Records of other kinds say nothing about seats, orders or places.
 const ON_RECORD = {
-  [KIND.ENTRY]: place('join', 'entry'), [KIND.JOIN]: place('join', 'place'), [KIND.WAIT]: place('look', 'place'), [KIND.PASS]: place('enter', 'place'),
+  [KIND.ENTRY]: place('join', 'entry'), [KIND.JOIN]: place('join', 'place'), [KIND.WAIT]: place('look', 'place'), [KIND.CALLED]: place('called', 'place'), [KIND.PASS]: place('enter', 'place'),
   [KIND.SENT]: onSent, [KIND.WANT]: add('wants'), [KIND.TAKEN]: add('taken'), [KIND.SEAT]: add('seats'),
   [KIND.HOLD]: onHold, [KIND.UNTIL]: onUntil, [KIND.OTHER]: onOther, [KIND.TRICK]: onOther, [KIND.ORDER]: onOrder, [KIND.STEP]: onStep,
-  [KIND.GONE]: onGone, [KIND.PAID]: onPaid, [KIND.TICKET]: onTicket, [KIND.SOLD]: onSold, [KIND.END]: lose,
+  [KIND.GONE]: onGone, [KIND.PAID]: onPaid, [KIND.TICKET]: onTicket, [KIND.SOLD]: onSold, [KIND.WHO]: onWho, [KIND.END]: onEnd,
 };

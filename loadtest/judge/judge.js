@@ -35,7 +35,7 @@ function* report(sums) {
   if (sums.eta_judged > 0)
     yield `  waits promised when joining: ${sums.eta_judged} judged, p50 off by ${(sums.eta_off_p50_milli / 10).toFixed(1)} % (median) and ` +
       `${(sums.eta_off_p90_milli / 10).toFixed(1)} % (p90); over by p50 ${percent(sums.eta_within_p50)} %, by p90 ${percent(sums.eta_within_p90)} %`;
-  yield `  answers: ${sums.answered}, ${sums.lost} lost; more people ahead than before: ${sums.ahead_rose} times`;
+  yield `  answers: ${sums.answered}, ${sums.lost} lost`;
   for (const text of found) yield `FOUND: ${text}`;
   for (const [kind, count] of Object.entries(kinds)) {
     const written = found.filter((text) => text.startsWith(`${kind}: `)).length;
@@ -46,8 +46,8 @@ function* report(sums) {
 function writeHistory(path, records, conf) {
   const file = openSync(path, 'w');
   let pile = '';
-  for (const line of historyOf(records, { gone_after_us: conf.gone_after_ms * 1000 })) {
-    pile += `${line}\n`;
+  for (const line of historyOf(records, conf)) {
+    pile += `${JSON.stringify(line)}\n`;
     if (pile.length < 1 << 20) continue;
     writeSync(file, pile);
     pile = '';

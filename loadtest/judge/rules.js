@@ -1,22 +1,21 @@
 // rules.js: whether all answers to all visitors can be true together, and whether enough visitors got through: a service that
-// refuses every request contradicts nothing. One pass over the records in the order of time, with a picture of each visitor, then
-// what only shows when all visitors are compared.
+// refuses every request contradicts nothing.
 //
-//   - no visitor has two places, no place has two visitors; a place returned again is the same
-//   - a visitor who got a number before another one asked has the lower one
+// What the answers say of places, seats and money is judged by the checker of histories (tests/history): places are one visitor's
+// and in order, the line is never faster than allowed, a seat is one hold's, tickets are paid. What only these records or the
+// scenario tell is judged here, in one pass with a picture of each visitor:
+//
 //   - a pass only after a call, or before anybody could have been called; one visit for a ticket
-//   - no visitor comes in before those in front, the line never moves faster than the operator allows, and `ahead` does not
-//     rise by itself (line.js)
-//   - no more people are inside than allowed
-//   - no seat is two people's at the same time, sold or not; no visit has more seats than allowed
-//   - each visitor with a ticket has paid what the order said; each who paid in time has one
+//   - no more people are inside than allowed; no visit has more seats than allowed; no call ends early
+//   - each visitor who paid in time has a ticket
 //   - no trick worked, each visitor came to one end, and as many got through as the scenario expects
 //
-// A client cannot see when a number was given or a visit began, only between which instants it must have been; the rules follow
-// from that alone. It also counts what people of each manner got, and how far off the promised waits were.
+// It also counts what people of each manner got, and how far off the promised waits were.
 
-import { LAG_US, Line } from './line.js';
-import { END, FLAG, GONE, KIND, MANNER, SENT, TRICK, endNames, kindNames, mannerNames, trickNames } from './records.js';
+import { check } from '../../tests/history/check.js';
+import { wholeOf } from '../../tests/history/record.js';
+import { historyOf, LAG_US } from './history.js';
+import { END, FLAG, GONE, KIND, TRICK, endNames, kindNames, mannerNames, trickNames } from './records.js';
 
 const EXAMPLES_MAX = 4; // written out of each kind, so that a thousand of one do not hide the only one of another; all are counted
 const WAITS_MIN = 20; // fewer waits than that are no measure of how many come true
@@ -30,9 +29,7 @@ export const usual = {
 };
 
 class Judge {
-  line = new Line();
-  owners = new Map(); // 'place 7' -> its first owner
-  stays = []; // {seat, from_us, to_us, visitor}
+  orders = new Map(); // order -> its first owner
   eta_off = []; // thousandths
   kinds = {}; // of findings -> how many
   found = [];
@@ -44,7 +41,6 @@ class Judge {
     voided: 0, // payers whose order was turned back without their doing
     unfinished: 0, // payers shortly before the end, without a ticket yet
     answered: 0, lost: 0, // answers that never came
-    ahead_rose: 0, // polls that showed more people ahead than before
     held_until_ms: 0, // when the last hold that was not sold runs out
     eta_judged: 0, eta_within_p50: 0, eta_within_p90: 0, eta_off_p50_milli: 0, eta_off_p90_milli: 0,
   };
@@ -53,8 +49,8 @@ class Judge {
     this.conf = conf;
     this.records = records;
     this.people = Array.from({ length: records.visitors }, (_, number) => ({
-      number, place: 0, entry: 0, first: 0, promise: { p50: 0, p90: 0 }, heard_us: 0, waited_us: 0, visits: 0, passed_us: 0, inside_until_us: 0,
-      call_until_us: 0, hold_until_us: 0, ordered: 0, by_us: 0, paid: 0, paid_us: 0, order: 0, seats: [], stays: [], manner: 0, how: 0,
+      number, place: 0, entry: 0, promise: { p50: 0, p90: 0 }, waited_us: 0, visits: 0, passed_us: 0, inside_until_us: 0,
+      call_until_us: 0, ordered: 0, by_us: 0, paid: 0, paid_us: 0, order: 0, seats: [], manner: 0, how: 0,
     }));
     this.ended = endNames.map(() => 0);
     this.answers = kindNames.map(() => [0, 0, 0, 0, 0, 0]);
@@ -81,44 +77,7 @@ class Judge {
     for (const of of this.#talliesOf(who)) of.held_most = Math.max(of.held_most, held);
   }
 
-  // The thing's owner: this visitor, unless it had another one before.
-  claim(thing, key, visitor) {
-    const name = `${thing} ${key}`;
-    if (!this.owners.has(name)) this.owners.set(name, visitor);
-    return this.owners.get(name);
-  }
-
   // ---- in the line ----
-
-  // Only what leaves a mark in the line counts, and only from when it surely had: anyone silent for long may count as gone.
-  heard({ at_us, asked_us }, who) {
-    if (!who.called && who.heard_us > 0 && at_us - who.heard_us >= this.conf.gone_after_ms * 1000) who.silent = true;
-    who.heard_us = asked_us;
-  }
-
-  takeNumber(record, who, what) {
-    const { visitor, value } = record;
-    this.heard(record, who);
-    if (who[what] !== 0 && who[what] !== value) this.find('changed', `visitor ${visitor} got ${what} ${who[what]} and later ${value}`);
-    const other = this.claim(what, value, visitor);
-    if (other !== visitor) this.find('two-owners', `${what} ${value} was given to visitors ${other} and ${visitor}`);
-    who[what] = value;
-  }
-
-  joined(record, who) {
-    who.first ||= record.value;
-    who.joined_us = record.at_us;
-    who.asked_us = record.asked_us;
-    // Before a draw nobody is called; of no place nothing is known.
-    this.line.below(who.asked_us, who.entry !== 0 ? 0 : who.place > 0 ? who.place - 1 : Infinity, who.number);
-  }
-
-  // The fewest people ahead of a visitor, seen long enough ago that a later answer is surely of a later picture.
-  countAhead({ at_us, more }, who) {
-    const { fewest } = who;
-    if (fewest === undefined || more <= fewest.ahead) who.fewest = { ahead: more, at_us, came: this.line.came };
-    else if (who.waited_us >= fewest.at_us) this.line.rose({ place: who.place, from: fewest.ahead, to: more, came: fewest.came, visitor: who.number });
-  }
 
   // A wait was longer than promised if its owner was surely not called when it should have been over. Promises are whole seconds.
   countPromise(who) {
@@ -131,7 +90,6 @@ class Judge {
   // The wait is over, by a call or by a pass.
   cameIn(record, who) {
     if (who.called) return;
-    this.heard(record, who);
     who.called = true;
     const real_us = record.at_us - who.joined_us;
     if (who.promise.p50 === 0 || !(real_us >= 2_000_000)) return; // nothing was promised, or nothing had to be waited for
@@ -141,14 +99,9 @@ class Judge {
 
   // ---- at the seats ----
 
-  sell(record, who) {
-    for (const seat of who.seats) {
-      const other = this.claim('seat', seat, record.visitor);
-      if (other !== record.visitor) this.find('two-owners', `seat #${seat} was sold to visitors ${other} and ${record.visitor}`);
-      this.sums.seats += 1;
-      this.tally(who, 'seats');
-    }
-    for (const stay of who.stays) stay.to_us = Infinity;
+  sell(who) {
+    this.sums.seats += who.seats.length;
+    for (let n = 0; n < who.seats.length; n += 1) this.tally(who, 'seats');
   }
 
   trickWorked({ value, more, status }, who) {
@@ -169,18 +122,6 @@ class Judge {
 
   // ---- all of them together ----
 
-  // A visitor who got a number before another one even asked has the lower one. The places of a draw have no order, its entries have.
-  judgeOrder(what, isOf) {
-    const moments = this.people.filter((who) => who.first !== 0 && isOf(who))
-      .flatMap((who) => [{ at_us: who.asked_us, who }, { at_us: who.joined_us, gets: true, who }]);
-    let highest = null;
-    for (const { who, gets } of moments.sort((a, b) => a.at_us - b.at_us || Number(a.gets ?? 0) - Number(b.gets ?? 0))) {
-      if (gets) highest = highest === null || who.first > highest.first ? who : highest;
-      else if (highest !== null && who.first < highest.first)
-        this.find('order-of-joins', `visitor ${highest.number} had ${what} ${highest.first} before visitor ${who.number} asked, who got ${who.first}`);
-    }
-  }
-
   judgeCap() {
     const moments = this.people.filter(({ visits, inside_until_us, passed_us }) => visits > 0 && inside_until_us > passed_us)
       .flatMap(({ passed_us, inside_until_us }) => [{ at_us: passed_us, by: 1 }, { at_us: inside_until_us, by: -1 }]);
@@ -193,35 +134,11 @@ class Judge {
     if (this.conf.active_max > 0 && active_most > this.conf.active_max) this.find('too-many-inside', `${active_most} were inside at the same time`);
   }
 
-  judgeLine() {
-    const gone = ({ called, heard_us }) => !called && this.records.end_us - heard_us >= this.conf.gone_after_ms * 1000;
-    const known = this.people.filter(({ place }) => place !== 0).map((who) => {
-      const left = who.visits === 0 && (who.how === END.LEFT || ((who.manner >> MANNER.LEAVER) & 1) !== 0);
-      return { place: who.place, left, silent: (who.silent || gone(who)) && !left };
-    });
-    this.line.judge(known, this.conf, this.find);
-    this.sums.ahead_rose = this.line.rises.length;
-  }
-
-  // Two stays at one seat must not overlap. A seat is surely a visitor's from the instant at which they read that it is held for
-  // them until they sent it back, until its announced time ran out, or until it was ordered (from then on the saga may give it
-  // back, if the order fails); for ever, if it was sold. So a hold that was lost or given away is found even if both buyers got
-  // some ticket in the end.
-  judgeStays() {
-    const ofSeats = new Map();
-    for (const stay of this.stays) {
-      if (!ofSeats.has(stay.seat)) ofSeats.set(stay.seat, []);
-      ofSeats.get(stay.seat).push(stay);
-    }
-    for (const [seat, stays] of ofSeats) {
-      let [longest, ...others] = stays.sort((a, b) => a.from_us - b.from_us || a.visitor - b.visitor);
-      for (const stay of others) {
-        if (stay.from_us < longest.to_us && stay.from_us < stay.to_us)
-          this.find('overlapping-holds', `seat #${seat} was held for visitor ${longest.visitor}, and ` +
-            `${((stay.from_us - longest.from_us) / 1e6).toFixed(3)} s later for visitor ${stay.visitor} as well`);
-        if (stay.to_us > longest.to_us) longest = stay;
-      }
-    }
+  judgeHistory() {
+    const [first, ...lines] = historyOf(this.records, this.conf);
+    const { found, wide } = check(wholeOf(first, lines));
+    for (const { kind, what } of found) this.find(kind, what);
+    for (const what of wide) this.find('too-wide', what);
   }
 
   // Those who waited longer than promised and were never called count as well.
@@ -272,11 +189,8 @@ class Judge {
       this.count(record);
       ON_RECORD[record.kind]?.(this, record, this.people[record.visitor]);
     }
-    this.judgeOrder('entry', ({ entry }) => entry !== 0);
-    this.judgeOrder('place', ({ entry }) => entry === 0);
+    this.judgeHistory();
     this.judgeCap();
-    this.judgeLine();
-    this.judgeStays();
     this.sums.visitors = this.people.length;
     for (const { number } of this.people.filter(({ ended }) => !ended)) this.find('no-end', `visitor ${number} came to no end`);
     this.judgeWaits();
@@ -294,35 +208,24 @@ const ON_RECORD = {
     who.manner = value;
     judge.tally(who, 'visitors');
   },
-  [KIND.ENTRY]: (judge, record, who) => {
-    judge.takeNumber(record, who, 'entry');
-    judge.joined(record, who);
-  },
-  [KIND.JOIN]: (judge, record, who) => {
+  [KIND.ENTRY]: (judge, { value }, who) => { who.entry ||= value; },
+  [KIND.JOIN]: (judge, { at_us, value, promise }, who) => {
     const isFirst = who.place === 0;
-    judge.takeNumber(record, who, 'place');
+    who.place = value;
     if (!isFirst) return;
     judge.sums.places += 1;
     judge.tally(who, 'places');
-    if (who.entry !== 0) return;
-    who.promise = record.promise;
-    judge.joined(record, who);
+    if (who.entry === 0) Object.assign(who, { promise, joined_us: at_us });
   },
-  [KIND.WAIT]: (judge, record, who) => {
-    const { value, more, flags, visitor } = record;
-    judge.heard(record, who);
+  [KIND.WAIT]: (judge, { asked_us, value, flags, visitor }, who) => {
     if (value !== 0 && value !== who.place) judge.find('changed', `visitor ${visitor} with place ${who.place} was shown ${value}`);
-    if ((flags & FLAG.WAITING) === 0 || (flags & FLAG.STALE) !== 0 || value === 0) return;
-    who.waited_us = record.asked_us - LAG_US;
-    judge.line.below(who.waited_us, more < value ? value - 1 - more : 0, visitor);
-    judge.countAhead(record, who);
+    if ((flags & FLAG.WAITING) !== 0 && (flags & FLAG.STALE) === 0 && value !== 0) who.waited_us = asked_us - LAG_US;
   },
   [KIND.CALLED]: (judge, record, who) => {
-    const { at_us, value, more, visitor } = record;
+    const { value, more, visitor } = record;
     judge.cameIn(record, who);
     if (value !== who.place) judge.find('changed', `visitor ${visitor} with place ${who.place} was called as ${value}`);
     who.call_until_us = more;
-    judge.line.reached(at_us, value, visitor);
   },
   [KIND.PASS]: (judge, record, who) => {
     const { at_us, asked_us, more, flags, visitor } = record;
@@ -330,7 +233,6 @@ const ON_RECORD = {
     if (who.place === 0) judge.find('jump', `visitor ${visitor} was let in without a place`);
     else if (!who.called && !isEarly) judge.find('uncalled-pass', `visitor ${visitor} got a pass without being called`);
     judge.cameIn(record, who);
-    if (who.place > 0) judge.line.reached(at_us, who.place, visitor);
     const isOther = who.session !== more;
     if (who.visits > 0 && isOther) judge.find('two-visits', `visitor ${visitor} has two visits with one ticket`);
     if (who.visits === 0) {
@@ -357,35 +259,25 @@ const ON_RECORD = {
     else who.seats.push(value_id);
   },
   // The seats of the hold are known now. A repeated answer changes nothing.
-  [KIND.UNTIL]: (judge, { at_us, value, more, visitor }, who) => {
-    if (more === who.hold && who.stays.length > 0) return;
+  [KIND.UNTIL]: (judge, { value }, who) => {
     if (who.isNew) who.seats = []; // of a standing area: none has a name
     who.isNew = false;
-    who.hold = more;
-    who.hold_until_us = value;
-    who.stays = who.seats.map((seat) => ({ seat, from_us: at_us, to_us: value, visitor }));
-    judge.stays.push(...who.stays);
     judge.sums.held_until_ms = Math.max(judge.sums.held_until_ms, Math.trunc(value / 1000));
   },
-  [KIND.SENT]: (judge, { at_us, value }, who) => {
-    if (value === SENT.HOLD) return;
-    for (const stay of who.stays) stay.to_us = Math.min(at_us, stay.to_us); // from here on they may be anybody's
-  },
-  [KIND.SOLD]: (judge, record, who) => judge.sell(record, who),
+  [KIND.SOLD]: (judge, record, who) => judge.sell(who),
   [KIND.TICKET]: (judge, record, who) => {
     const { visitor, more } = record;
     if (who.ticketed) return;
     who.ticketed = true;
     judge.sums.tickets += 1;
     judge.tally(who, 'tickets');
-    if (who.paid === 0 || who.paid !== who.ordered)
-      judge.find('ticket-not-paid', `visitor ${visitor} has tickets for an order of ${who.ordered} and paid ${who.paid}`);
     judge.sums.paid += who.paid;
     if (more !== who.order) judge.find('changed', `visitor ${visitor} has tickets of another order`);
-    judge.sell(record, who);
+    judge.sell(who);
   },
   [KIND.ORDER]: (judge, { value, more, visitor }, who) => {
-    const other = judge.claim('order', more, visitor);
+    if (!judge.orders.has(more)) judge.orders.set(more, visitor);
+    const other = judge.orders.get(more);
     if (other !== visitor) judge.find('two-owners', `visitors ${other} and ${visitor} have the same order`);
     if (who.ordered === 0) judge.sums.orders += 1;
     who.ordered = value;
@@ -400,10 +292,9 @@ const ON_RECORD = {
   },
   // Read before the announced time, so it was over before.
   [KIND.GONE]: (judge, { at_us, value, visitor }, who) => {
-    const isCall = value === GONE.CALL;
-    const left_us = (isCall ? who.call_until_us : who.hold_until_us) - at_us;
-    if (left_us > 0)
-      judge.find('gone-early', `visitor ${visitor}'s ${isCall ? 'call' : 'hold'} was gone ${(left_us / 1e6).toFixed(1)} s before its announced time`);
+    const left_us = who.call_until_us - at_us;
+    if (value === GONE.CALL && left_us > 0)
+      judge.find('gone-early', `visitor ${visitor}'s call was gone ${(left_us / 1e6).toFixed(1)} s before its announced time`);
   },
   [KIND.VOID]: (judge, record, who) => { who.voided = true; },
   [KIND.TRICK]: (judge, record, who) => {

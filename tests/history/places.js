@@ -4,11 +4,14 @@
 //                    who was silent for so long that it counts as gone (`gone_after_us`) may have lost it
 //   order-of-joins   a visitor who got a place before another even asked has the lower one. Entries in a draw
 //                    likewise; places that a draw made of them have no order, but come before all that were joined for
-//   jump             places are called in order: nobody is let in while somebody in front of them still waits
+//   jump             places are called in order: nobody is called, or let in, and later the line had still not come to them
+//   rate             the line never moves faster than the operator allows
 //   ahead-rose       fewer are ahead from one answer to the next, but for those in front who had been silent for so long
 //                    that they counted as gone (`gone_after_us`), or of whom the history does not know
 //
 // A front's picture may be `lag_us` old without its saying so; what it says is stale proves nothing.
+
+const REFILL_CAP_S = 0.25; // a stall of the ticks makes up for no more than that
 
 const of = (op, ...ops) => ({ ops: [...ops, op] });
 const finding = (kind, what, more) => ({ invariant: 'I6', kind, what, ...more });
@@ -32,12 +35,12 @@ class Owners {
 
   claim(number, op, what) {
     const found = [];
-    const first = this.byPlace.get(number);
-    if (first === undefined) this.byPlace.set(number, op);
-    else if (first.by !== op.by) found.push(finding('two-places', `${what} ${number} was given to ${first.by} and to ${op.by}`, of(op, first)));
     const own = this.byVisitor.get(op.by);
     if (own !== undefined && own.number !== number && !this.#mayHaveLost(own.op, op))
       found.push(finding('two-places', `${op.by} got ${what} ${own.number} and later ${number}`, of(op, own.op)));
+    const first = this.byPlace.get(number);
+    if (first === undefined) this.byPlace.set(number, op);
+    else if (first.by !== op.by) found.push(finding('two-places', `${what} ${number} was given to ${first.by} and to ${op.by}`, of(op, first)));
     this.byVisitor.set(op.by, { number, op });
     return found;
   }
@@ -45,13 +48,9 @@ class Owners {
 
 // -> (by, from, to): whether that visitor asked nothing for so long within that time that it counted as gone.
 function silences(ops, goneAfterUs) {
-  const asked = new Map(); // by visitor: the times at which it asked, in order
-  for (const { by, from } of [...ops].sort((a, b) => a.from - b.from)) {
-    if (!asked.has(by)) asked.set(by, []);
-    asked.get(by).push(from);
-  }
   return (by, from, to) => {
-    const times = [...asked.get(by).filter((at) => at >= from && at < to), to];
+    const asked = ops.filter((op) => op.by === by && op.from >= from && op.from < to).map((op) => op.from).sort((a, b) => a - b);
+    const times = [...asked, to];
     return times.some((at, nth) => nth > 0 && at - times[nth - 1] >= goneAfterUs);
   };
 }
@@ -90,38 +89,83 @@ function drawnFirst(drawn, joined) {
     .map((op) => finding('order-of-joins', `${op.by} drew place ${op.place}, behind ${lowest.place} that was joined for`, of(op, lowest)));
 }
 
-// ---- jumps ----
+// ---- how far the line had come ----
 
-// From the end backwards, with the lowest place that still waited later.
-function jumps(enters, looks, lagUs) {
-  const waits = looks.filter(({ waiting, stale }) => waiting && !stale).sort((a, b) => a.from - b.from);
+const isSeen = ({ waiting, stale }) => waiting && !stale;
+const inTime = (a, b) => a.at - b.at || a.place - b.place;
+
+// A visitor who is called, or let in, shows that the line had come as far as their place.
+const floorsOf = (ops) => ops.map((op) => ({ at: op.to, place: op.place, op })).sort(inTime);
+
+// A visitor who waits shows that it had not come to their place; where answers are `exact`, not past the place before those who
+// are ahead of them either. Who asks for a place shows that it had not come to that one; before a draw nobody is called.
+const ceilingsOf = (joined, entered, looks, { exact, lag_us: lagUs }) => [
+  ...joined.filter(() => exact).map((op) => ({ at: op.from, place: op.place - 1, op })),
+  ...entered.filter(() => exact).map((op) => ({ at: op.from, place: 0, op })),
+  ...looks.filter(isSeen).map((op) => ({ at: op.from - lagUs, place: Math.max(0, op.place - 1 - (exact ? op.ahead : 0)), op })),
+].sort(inTime);
+
+// From the end backwards, with the lowest ceiling that came later.
+function jumps(ceilings, floors) {
   const found = [];
-  let next = waits.length;
+  let next = ceilings.length;
   let lowest = null;
-  for (const op of [...enters].sort((a, b) => b.to - a.to)) {
-    for (; next > 0 && waits[next - 1].from - lagUs >= op.to; next -= 1)
-      if (lowest === null || waits[next - 1].place < lowest.place) lowest = waits[next - 1];
-    if (lowest !== null && lowest.place <= op.place)
-      found.push(finding('jump', `${op.by} with place ${op.place} was let in, and ${lowest.by} with place ${lowest.place} waited still`, of(op, lowest)));
+  for (const floor of floors.toReversed()) {
+    for (; next > 0 && ceilings[next - 1].at >= floor.at; next -= 1)
+      if (lowest === null || ceilings[next - 1].place < lowest.place) lowest = ceilings[next - 1];
+    if (lowest !== null && floor.place > lowest.place)
+      found.push(finding('jump', `${floor.op.by} with place ${floor.place} was let in; ${((lowest.at - floor.at) / 1e6).toFixed(1)} s later the line had come to ${lowest.place} at most, as ${lowest.op.by} saw`, of(floor.op, lowest.op)));
   }
   return found;
 }
 
+// Between a ceiling and a later floor the line moved at least so far. It moves for free past people who left, people who may
+// have counted as gone, and places of which nothing is known. Every other place costs a token, and there are
+// rate * (T + 0.25 s) + burst of them in any window of T seconds (queue-front/lua/tick.lua).
+function tooFast(ceilings, floors, paying, { rate_milli: rateMilli, burst }) {
+  if (rateMilli === undefined || ceilings.length === 0) return [];
+  const rate = rateMilli / 1000;
+  const calls = (place) => countOf(paying, (one) => one <= place);
+  // Tokens that the line had surely paid, less those that the time brought.
+  const paid = ({ at, place }) => calls(place) - (rate * (at - ceilings[0].at)) / 1e6;
+  let [from, low, most, worst, next] = [null, 0, 1e-7, null, 0];
+  for (const floor of floors) {
+    for (; next < ceilings.length && ceilings[next].at <= floor.at; next += 1) {
+      const at = paid(ceilings[next]);
+      if (from !== null && at >= low) continue;
+      low = at;
+      from = ceilings[next];
+    }
+    const over = from === null ? 0 : paid(floor) - low - burst - rate * REFILL_CAP_S;
+    if (over <= most) continue;
+    most = over;
+    worst = { from, floor };
+  }
+  if (worst === null) return [];
+  const seconds = (worst.floor.at - worst.from.at) / 1e6;
+  return [finding('rate', `within ${seconds.toFixed(2)} s the line came from ${worst.from.place} at most to ${worst.floor.place}: ` +
+    `${calls(worst.floor.place) - calls(worst.from.place)} calls; ${(rate * (seconds + REFILL_CAP_S) + burst).toFixed(1)} were allowed`, of(worst.floor.op, worst.from.op))];
+}
+
 // ---- how many are ahead ----
 
-// Places whose owners spoke at least so often that they never counted as gone, in order.
-function steadyPlaces(ops, goneAfterUs, endUs) {
-  const heard = new Map(); // by visitor: {place, last, silent}
+// Places in order whose owners cannot come back (`steady`): they left, or spoke at least so often that they never counted as
+// gone. The line pays for those who did not leave.
+function ownedPlaces(ops, goneAfterUs, endUs) {
+  const heard = new Map(); // by visitor: {place, last, silent, inside}
   for (const op of [...ops].sort((a, b) => a.from - b.from)) {
     if (op.place === undefined || op.answer !== 'ok') continue;
-    const one = heard.get(op.by) ?? { place: op.place, last: op.from, silent: false };
-    if (op.to - one.last >= goneAfterUs) one.silent = true;
+    const one = heard.get(op.by) ?? { place: op.place, last: op.from, silent: false, inside: false };
+    if (!one.inside && op.to - one.last >= goneAfterUs) one.silent = true;
     one.last = op.from;
-    one.inside ||= op.op === 'enter' || op.waiting === false;
+    one.inside ||= op.op === 'called' || op.op === 'enter' || op.waiting === false;
     heard.set(op.by, one);
   }
-  const all = [...heard.values()];
-  return all.filter(({ silent, inside, last }) => !silent && (inside || endUs - last < goneAfterUs)).map(({ place }) => place).sort((a, b) => a - b);
+  const left = new Set(ops.filter(({ op }) => op === 'leave').map(({ by }) => by));
+  for (const { by } of ops.filter(({ op }) => op === 'enter')) left.delete(by);
+  const placesOf = (is) => [...new Set([...heard].filter(is).map(([, { place }]) => place))].sort((a, b) => a - b);
+  const isHere = ({ silent, inside, last }) => !silent && (inside || endUs - last < goneAfterUs);
+  return { steady: placesOf(([by, one]) => left.has(by) || isHere(one)), paying: placesOf(([by, one]) => !left.has(by) && isHere(one)) };
 }
 
 // How many of a list, in whose beginning `is` holds.
@@ -158,7 +202,7 @@ class Told {
 function rises(looks, steady, came, lagUs) {
   const found = [];
   const told = new Map();
-  for (const op of looks.filter(({ waiting, stale }) => waiting && !stale).sort((a, b) => a.to - b.to)) {
+  for (const op of looks.filter(isSeen).sort((a, b) => a.to - b.to)) {
     const whose = `${op.by} ${op.place}`;
     if (!told.has(whose)) told.set(whose, new Told());
     const least = told.get(whose).by(op.from - lagUs);
@@ -173,12 +217,11 @@ function rises(looks, steady, came, lagUs) {
 }
 
 // How far the line had surely come by each moment.
-function reachedBy(enters) {
-  const sorted = [...enters].sort((a, b) => a.to - b.to);
+function cameBy(floors) {
   let most = 0;
-  const steps = sorted.map(({ to, place }) => ({ to, place: (most = Math.max(most, place)) }));
+  const steps = floors.map(({ at, place }) => ({ at, place: (most = Math.max(most, place)) }));
   return (at) => {
-    const n = countOf(steps, ({ to }) => to <= at);
+    const n = countOf(steps, (step) => step.at <= at);
     return n > 0 ? steps[n - 1].place : 0;
   };
 }
@@ -188,7 +231,7 @@ export function judgePlaces({ settings, ops, facts }) {
   const good = ops.filter(({ answer }) => answer === 'ok');
   const joins = good.filter(({ op }) => op === 'join').sort((a, b) => a.to - b.to);
   const looks = good.filter(({ op }) => op === 'look');
-  const enters = good.filter(({ op }) => op === 'enter');
+  const reached = good.filter(({ op }) => op === 'called' || op === 'enter');
   const losses = facts.filter(({ fact }) => fact === 'loss').map(({ at }) => at);
   const wasSilent = silences(ops, settings.gone_after_us);
   const places = new Owners(losses, wasSilent);
@@ -199,15 +242,17 @@ export function judgePlaces({ settings, ops, facts }) {
     if (op.place !== undefined) found.push(...places.claim(op.place, op, 'place'));
   }
   const firsts = firstOf(joins, ops);
-  const drew = new Set(joins.filter(({ entry }) => entry !== undefined).map(({ by }) => by));
+  const entered = firsts.filter(({ entry }) => entry !== undefined);
+  const drew = new Set(entered.map(({ by }) => by));
   const joined = firsts.filter(({ by, place }) => place !== undefined && !drew.has(by));
   const drawn = firsts.filter(({ by, place }) => place !== undefined && drew.has(by));
   found.push(...ordered(joined, ({ place }) => place, 'place'));
-  found.push(...ordered(firsts.filter(({ entry }) => entry !== undefined), ({ entry }) => entry, 'entry'));
+  found.push(...ordered(entered, ({ entry }) => entry, 'entry'));
   found.push(...drawnFirst(drawn, joined));
-  found.push(...jumps(enters, looks, settings.lag_us));
+  const ceilings = ceilingsOf(joined, entered, looks, settings);
+  const floors = floorsOf(reached);
   const endUs = ops.reduce((last, { from, to }) => Math.max(last, to ?? from), 0);
-  const steady = steadyPlaces(ops, settings.gone_after_us, endUs);
-  found.push(...rises(looks, steady, reachedBy(enters), settings.lag_us));
-  return { judged: joins.length + looks.length + enters.length, found };
+  const { steady, paying } = ownedPlaces(ops, settings.gone_after_us, endUs);
+  found.push(...jumps(ceilings, floors), ...tooFast(ceilings, floors, paying, settings), ...rises(looks, steady, cameBy(floors), settings.lag_us));
+  return { judged: joins.length + looks.length + reached.length, found };
 }

@@ -30,7 +30,9 @@ const OPS = {
   ticket: { always: { hold: text, order: maybe(text) } },
   join: { always: {}, ok: { place: maybe(count), entry: maybe(count) } },
   look: { always: {}, ok: { place: count, ahead: count, waiting: flag, stale: flag } },
+  called: { always: {}, ok: { place: count } },
   enter: { always: {}, ok: { place: count } },
+  leave: { always: {} },
   paid: { always: { order: text }, ok: { amount: count } },
 };
 // Facts of the books: true from `at` on.
@@ -54,6 +56,9 @@ const SETTINGS = {
   gone_after_us: maybe(count), // a visitor silent for this long may count as gone
   lag_us: maybe(count), // how old a front's view of the line may be without its saying so
   widest: maybe(count), // states of a seat to search at most
+  exact: flag, // nothing was lost, so that each answer says how far the line had come
+  rate_milli: maybe(count), // calls in a thousand seconds; the rate is judged only if it is known
+  burst: maybe(count),
 };
 
 export class NoHistory extends Error {}
@@ -103,15 +108,19 @@ function read(source, nth) {
   return line;
 }
 
-// -> {settings, ops, facts}; `lines` are texts or what they say.
+// -> {settings, ops, facts}, of lines that are known to be valid.
+export function wholeOf(first, lines) {
+  const settings = { of: 'somebody', saga: 'seen', slack_us: 0, gone_after_us: 90_000_000, lag_us: 2_000_000, burst: 0, ...first };
+  return { settings, ops: lines.filter(({ op }) => op !== undefined), facts: lines.filter(({ fact }) => fact !== undefined) };
+}
+
+// The same of `lines` that are texts or what they say.
 export function historyOf(lines) {
   const told = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
   const first = told.length > 0 ? parse(told[0], 1) : {};
   must(first.history === 1, 1, 'no {"history":1,...}');
   mustHave(SETTINGS, first, 1);
-  const settings = { of: 'somebody', saga: 'seen', slack_us: 0, gone_after_us: 90_000_000, lag_us: 2_000_000, ...first };
-  const all = told.slice(1).map((line, i) => read(line, i + 2));
-  return { settings, ops: all.filter(({ op }) => op !== undefined), facts: all.filter(({ fact }) => fact !== undefined) };
+  return wholeOf(first, told.slice(1).map((line, i) => read(line, i + 2)));
 }
 
 export const readHistory = (path) => historyOf(readFileSync(path, 'utf8').trimEnd().split('\n'));
