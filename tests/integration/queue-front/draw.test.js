@@ -135,30 +135,6 @@ test('verify-draw tells a forged draw, an unheld one and no draw at all', async 
   assert.match(nowhere.stderr, /nowhere\/fairness: answered 404/);
 });
 
-test('a lane draws for itself, and verify-draw judges its answer as well', async (t) => {
-  const house = await openHouse(t);
-  const lanes = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 50 }];
-  await gather(house, { rate_per_s: 0, lanes });
-  const { json: { invitations } } = await house.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=7');
-  const laneOf = async () => (await house.front.http.get('/v1/queue/show/fairness?lane=fans')).json;
-  await until('the lane', async () => (await laneOf()).lane === 'fans');
-  const promised = (await laneOf()).commitment;
-  for (const { code } of invitations) {
-    await new Visitor(house.front, 'show').joined({ headers: { 'x-invitation': code } });
-  }
-  await act(house.front, 'show', 'draw');
-  await until('the lane to be drawn', async () => (await laneOf()).drawn);
-  const told = await laneOf();
-  assert.equal(told.commitment, promised);
-  assert.notEqual(told.seed, (await fairness(house.front)).seed);
-  const file = join(house.scope.dir(), 'fairness.json');
-  writeFileSync(file, JSON.stringify(told));
-  const run = runProgram('queue-front', ['verify-draw', file, '--entry', '3', '--commitment', promised]);
-  assert.equal(run.status, 0, run.stderr);
-  assert.match(run.stdout, /lane {8}fans/);
-  assert.match(run.stdout, new RegExp(`3 -> position ${(await openDraw(told)).position(3)}\\b`));
-});
-
 test('operators who press at once, on two fronts, and press again: one draw', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await gather(house, { beacon: PRICE });

@@ -2,11 +2,13 @@
 // everybody to see.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, runProgram, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
-import { act, live, makeEvent, makePreQueue, openHouse, openShow, patch, untilState, Visitor } from './support.js';
+import { act, makeEvent, makePreQueue, openHouse, openShow, patch, untilState, Visitor } from './support.js';
 
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }];
 const STILL = { rate_per_s: 0, lanes: LANES };
@@ -29,17 +31,17 @@ async function openLanes(t, knobs, options = {}) {
 }
 
 async function fill(house, general, fans) {
-  const join = async (i, options) => {
+  const joinOne = async (i, options) => {
     const answer = assertStatus(await house.fronts[i % house.fronts.length].http.post('/v1/queue/show/join', options), 201);
     return answer.json;
   };
   const places = [];
   for (let i = 0; i < general; i += 100) {
-    await Promise.all(Array.from({ length: Math.min(100, general - i) }, (_, k) => join(k)));
+    await Promise.all(Array.from({ length: Math.min(100, general - i) }, (_, k) => joinOne(k)));
   }
   for (let i = 0; i < fans; i += 100) {
     places.push(...await Promise.all(Array.from({ length: Math.min(100, fans - i) }, (_, k) =>
-      join(k, invited(house.codes[i + k])))));
+      joinOne(k, invited(house.codes[i + k])))));
   }
   return places;
 }
@@ -134,37 +136,6 @@ test('lanes share the calls and use what the other leaves', async (t) => {
   }, { timeoutMs: 60_000 });
 });
 
-test('the rate and max_active hold over the sum of the lanes', async (t) => {
-  const house = await openLanes(t, {
-    rate_per_s: 1000, burst: 50, max_active: 6, call_ttl_s: 60, lanes: [{ ...LANES[0], share: 50 }] });
-  const visitors = [];
-  for (let i = 0; i < 24; i += 1) {
-    const visitor = await Visitor.withPlace(house.front, 'show', i % 2 ? invited(house.codes[i]) : {});
-    visitors.push(visitor);
-  }
-  const inside = [];
-  for (let gone = 0; gone < 18;) {
-    for (const visitor of visitors.filter((one) => !one.pass_)) {
-      if (!(await visitor.me()).json.called) continue;
-      const answer = await visitor.pass();
-      if (answer.status === 201) {
-        visitor.pass_ = answer.json;
-        inside.push(visitor);
-      } else assertProblem(answer, 409, 'not-yet');
-    }
-    assert.ok((await live(house.front, 'show')).active <= 6);
-    if (inside.length === 6) {
-      const leaver = inside.shift();
-      await house.front.admin.post(`/internal/sessions/${leaver.pass_.session}/end`);
-      gone += 1;
-    }
-  }
-  const fans = visitors.filter(({ pass_ }, i) => pass_ && i % 2).length;
-  assert.ok(fans >= 6, `${fans} of the lane came in`);
-  const names = visitors.filter(({ pass_ }) => pass_).map(({ pass_ }) => pass_.session);
-  assert.equal(new Set(names).size, names.length, 'the first of each lane are two visits');
-});
-
 test('a member token may open a lane and stays in it', async (t) => {
   const shop = openShop();
   const house = await openLanes(t, { rate_per_s: 1000, burst: 100, max_active: 0, lanes: LANES },
@@ -240,7 +211,7 @@ test('lanes are fixed once joins open but shares are not', async (t) => {
   assert.equal(audit.find(({ what }) => what === 'change').to.lanes[0].share, 55);
 });
 
-test('each lane has its own repeatable draw', async (t) => {
+test('each lane has its own repeatable draw, which verify-draw judges as well', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makePreQueue(house, 'show', STILL);
   await untilLanes(house);
@@ -269,6 +240,15 @@ test('each lane has its own repeatable draw', async (t) => {
     assert.equal(drawn.commitment, before[i % 3 === 0 ? 'fans' : 'general'].commitment);
     assert.equal(visitor.place, (await openDraw(drawn)).position(visitor.entry));
   }
+  const [fan] = visitors;
+  const told = await fairness('fans');
+  assert.notEqual(told.seed, (await fairness('general')).seed);
+  const file = join(house.scope.dir(), 'fairness.json');
+  writeFileSync(file, JSON.stringify(told));
+  const run = runProgram('queue-front', ['verify-draw', file, '--entry', String(fan.entry), '--commitment', before.fans.commitment]);
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /lane {8}fans/);
+  assert.match(run.stdout, new RegExp(`${fan.entry} -> position ${fan.place}\\b`));
   await house.redis.restartEmpty();
   for (const visitor of visitors) {
     await until('health', async () => {

@@ -1,12 +1,11 @@
 // The line as a visitor lives it: join, wait, be called, enter, leave.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, makePreQueue, openHouse, openShow, patch, startFront, Visitor, withinAMinute } from './support.js';
+import { act, claims, live, makeEvent, makePreQueue, openHouse, openShow, patch, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
@@ -441,28 +440,6 @@ test('a page of another origin cannot join for a visitor', async (t) => {
     assertProblem(await post(origin), 403, 'origin-refused');
   }
   assert.equal((await post(`http://127.0.0.1:${house.front.port}`)).status, 201);
-});
-
-test('a place survives a restart of the front and a rotation of the keys', async (t) => {
-  const house = await openShow(t, STILL);
-  const visitor = await Visitor.withPlace(house.front, 'show');
-  await patch(house.front, 'show', { rate_per_s: 1000 });
-  const before = await visitor.entered();
-  await house.front.stop();
-  const rotated = `${house.secrets.path('ticket-keys')}.rotated`;
-  const old = readFileSync(house.secrets.path('ticket-keys'), 'utf8');
-  writeFileSync(rotated, `2 ${'ab'.repeat(16)}\n${old}`, { mode: 0o600 });
-  const pem = `${house.secrets.path('pass-es256.pem')}.next`;
-  execFileSync('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', pem]);
-  const passes = `${pem},${house.secrets.path('pass-es256.pem')}`;
-  const front = await startFront(house, { keys: { tickets: rotated, passes } });
-  const me = await visitor.me({ front });
-  assert.equal(me.json.position, 1);
-  assert.equal(me.json.place, 'admitted', 'the old pass is still believed');
-  const after = assertStatus(await visitor.pass({ front }), 200);
-  assert.equal(after.json.session, before.session, 'the same visit has the same name');
-  const { keys } = (await front.http.get('/.well-known/jwks.json')).json;
-  assert.equal(keys.length, 2);
 });
 
 test('SIGHUP takes new keys into use, and the old tickets stay good', async (t) => {

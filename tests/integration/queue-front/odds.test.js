@@ -8,68 +8,7 @@ import { makeEvent, openHouse, patch, Visitor } from './support.js';
 const feed = (front, seats_left) =>
   front.admin.put('/admin/events/show/seats-left', { body: { seats_left } });
 
-// Comes in and goes, having bought what the test says next.
-async function visit(front) {
-  const visitor = await Visitor.withPlace(front, 'show');
-  await visitor.entered();
-  await visitor.leave();
-}
-
-test('the odds follow the seats while they are fed', async (t) => {
-  const house = await openHouse(t, { fronts: 2 });
-  const [one, two] = house.fronts;
-  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0, seats_left: true });
-  assert.equal((await feed(one, 320)).status, 204);
-  for (let i = 0; i < 10; i += 1) await Promise.all(Array.from({ length: 10 }, () => visit(one)));
-  await patch(one, 'show', { rate_per_s: 0, burst: 1 });
-  const waiting = [];
-  for (let i = 0; i < 20; i += 1) {
-    waiting.push(...await Promise.all(Array.from({ length: 10 }, async () => {
-      const visitor = new Visitor(one, 'show');
-      const joined = await visitor.joined();
-      assert.equal(joined.odds, undefined, 'one feed is no measurement');
-      return visitor;
-    })));
-  }
-  // A hundred came and took two seats each; 120 are left, for sixty more.
-  await until('this front to have seen all of them', async () => {
-    const { json } = await one.admin.get('/admin/events');
-    const { live } = json.events[0];
-    return live.admitted === 100 && live.issued === 300 && live.active === 0;
-  });
-  assert.equal((await feed(one, 120)).status, 204);
-  const last = waiting.at(-1);
-  const told = async (visitor, front) => (await visitor.me({ front })).json;
-  const byAhead = async (front) => {
-    const all = await Promise.all(waiting.map((visitor) => told(visitor, front)));
-    // A token that was left may have called the first of them.
-    return new Map(all.filter(({ place }) => place === 'waiting').map((me) => [me.ahead, me]));
-  };
-  for (const front of house.fronts) {
-    await until('the odds', async () => (await told(last, front)).odds !== undefined);
-  }
-  const first = await byAhead(one);
-  assert.deepEqual(first.get(5).odds, { sold_out: 'unlikely', seats_left: 120, ahead: 5, seats_per_visitor: 2 });
-  assert.equal(first.get(60).odds.sold_out, 'unsure');
-  assert.equal(first.get(first.size - 1).odds.sold_out, 'likely');
-  const second = await byAhead(two);
-  for (const [ahead, { odds }] of first) assert.deepEqual(second.get(ahead).odds, odds);
-
-  // The shared status tells the same by position.
-  const { odds: cut } = (await two.http.get('/v1/queue/show/status')).json;
-  for (const { position, odds } of first.values()) {
-    const expected = position >= cut.likely_from ? 'likely' : position <= cut.unlikely_upto ? 'unlikely' : 'unsure';
-    assert.equal(odds.sold_out, expected);
-  }
-
-  assert.equal((await feed(two, 0)).status, 204);
-  await until('it to be likely for all', async () =>
-    [...(await byAhead(two)).values()].every(({ odds }) => odds.sold_out === 'likely'));
-  await patch(one, 'show', { seats_left: false });
-  await until('the odds to be gone', async () => (await told(last, two)).odds === undefined);
-});
-
-test('the odds of a lane use its share of the calls', async (t) => {
+test('the odds follow the seats while they are fed, those of a lane by its share of the calls', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   const [one, two] = house.fronts;
   await makeEvent(house, 'show', {
@@ -85,7 +24,7 @@ test('the odds of a lane use its share of the calls', async (t) => {
   const newcomer = async (fan) => {
     const visitor = new Visitor(one, 'show');
     const joined = await visitor.joined(fan ? { headers: { 'x-invitation': codes.pop() } } : {});
-    assert.equal(joined.lane, fan ? 'fans' : undefined);
+    assert.deepEqual([joined.lane, joined.odds], [fan ? 'fans' : undefined, undefined], 'one feed is no measurement');
     return visitor;
   };
   const many = async (count, work) => {
@@ -136,9 +75,16 @@ test('the odds of a lane use its share of the calls', async (t) => {
   const [first, second] = await lanes(two);
   const { odds } = (await two.http.get('/v1/queue/show/status')).json;
   assert.deepEqual(first.odds, { unlikely_upto: odds.unlikely_upto, likely_from: odds.likely_from });
-  for (const { position, odds: mine } of await Promise.all(fans.map((visitor) => told(visitor, two)))) {
-    if (!mine) continue; // called by a token that was left
-    const { unlikely_upto: safe, likely_from: lost } = second.odds;
-    assert.equal(mine.sold_out, position >= lost ? 'likely' : position <= safe ? 'unlikely' : 'unsure');
+  for (const [visitors, { odds: { unlikely_upto: safe, likely_from: lost } }] of [[general, first], [fans, second]]) {
+    for (const { position, odds: mine } of await Promise.all(visitors.map((visitor) => told(visitor, two)))) {
+      if (!mine) continue; // called by a token that was left
+      assert.equal(mine.sold_out, position >= lost ? 'likely' : position <= safe ? 'unlikely' : 'unsure');
+    }
   }
+
+  assert.equal((await feed(two, 0)).status, 204);
+  await until('it to be likely for all', async () =>
+    [...(await byAhead([...general, ...fans], two)).values()].every(({ sold_out }) => sold_out === 'likely'));
+  await patch(one, 'show', { seats_left: false });
+  await until('the odds to be gone', async () => (await told(general.at(-1), two)).odds === undefined);
 });

@@ -4,13 +4,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { asMember, openShop } from './shop.js';
-import { act, claims, makeEvent, makePreQueue, openHouse, openShow, patch, solve, Visitor } from './support.js';
+import { act, makeEvent, openShow, patch, solve } from './support.js';
 
 const SHARDS = 4;
 const STILL = { shards: SHARDS, rate_per_s: 0 };
-const ALL_IN = { ...STILL, rate_per_s: 1000, burst: 1000, max_active: 0 };
 const CLIENTS = { http: { trusted_proxies: '127.0.0.1' } };
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 const of = (answers, status) => answers.filter((answer) => answer.status === status);
@@ -158,14 +156,6 @@ describe('over shards', { concurrency: 4 }, () => {
     }
   });
 
-  test('the pass of a place says what its code opens', async (t) => {
-    const house = await over(t, { ...ALL_IN, code_required: true });
-    await house.front.admin.put('/admin/events/show/codes', { body: { codes: ['GOLD-CODE-1'], channel: 'gold' } });
-    const fan = await Visitor.withPlace(house.front, 'show', { body: { code: 'GOLD-CODE-1' } });
-    const { pass } = await fan.entered();
-    assert.equal(claims(pass).channel, 'gold');
-  });
-
   test('a full line accepts a few more joins at most', async (t) => {
     const house = await over(t, { ...STILL, line_max: 40 });
     // Each waits for a cut, however long that takes, so a cut finds no more than are under way at once.
@@ -192,38 +182,6 @@ describe('over shards', { concurrency: 4 }, () => {
     const answers = await joinAll(house, 16, (i) => keyed(`k${i}`, asMember(shop.token(i % 2 === 0 ? 'kim' : 'lee')).headers));
     assert.deepEqual(positions(of(answers, 201)), [1, 2]);
     assert.equal(new Set(answers.map(({ json }) => json.position)).size, 2);
-  });
-
-  test('a moved place belongs to the other device alone', async (t) => {
-    const house = await over(t, STILL);
-    await joinAll(house, 5, (i) => keyed(`k${i}`));
-    const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
-    const { position } = await laptop.joined();
-    const { code } = (await laptop.call('POST', 'move', { body: {} })).json;
-    const here = await phone.call('POST', 'move', { body: { code } });
-    assert.deepEqual([here.status, here.json.position], [200, position]);
-    for (const front of house.fronts) {
-      await until('the news of the move', async () => (await laptop.me({ front })).json.code === 'ticket-moved');
-      assert.equal((await phone.me({ front })).json.position, position);
-    }
-  });
-
-  test('a draw scatters all shards to repeatable places', async (t) => {
-    const house = await openHouse(t, { fronts: 2 });
-    await makePreQueue(house, 'show', STILL);
-    const visitors = await Promise.all(upTo(40).map(async (i) => {
-      const visitor = new Visitor(house.fronts[i % 2], 'show');
-      visitor.entry = (await visitor.joined()).entry;
-      return visitor;
-    }));
-    assert.deepEqual(visitors.map(({ entry }) => entry).sort((a, b) => a - b), upTo(40));
-    await act(house.front, 'show', 'draw');
-    const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
-    for (const front of house.fronts) await until('the draw', async () => (await fairness(front)).drawn);
-    const draw = await openDraw(await fairness(house.front));
-    for (const [i, visitor] of visitors.entries())
-      assert.equal((await visitor.me({ front: house.fronts[i % 2] })).json.position, draw.position(visitor.entry));
-    assert.equal((await new Visitor(house.front, 'show').joined()).position, 41, 'a later visitor is behind them');
   });
 
   test('a lane is its own line, and an invitation one place', async (t) => {
