@@ -58,11 +58,11 @@ struct pages {
     } asset[ASSETS + 1]; /* the last one is the preview, whose bytes are made at start */
 };
 
-/* Our picture has a palette of sixteen steps from one colour to another (infra/preview.js draws
- * it), so to give it the operator's colours is to write 48 bytes and their checksum: nothing is
- * drawn or compressed at start. It is for the programs of messengers and networks that look at a
- * link; a visitor's browser never fetches it. There are no words in it: they fetch one picture for
- * readers of all languages. A PNG of 1200 x 630. */
+/* Our picture has a palette of sixteen steps from one colour to another, so to give it the
+ * operator's colours is to write 48 bytes and their checksum: nothing is drawn or compressed at
+ * start. It is for the programs of messengers and networks that look at a link; a visitor's browser
+ * never fetches it. There are no words in it: they fetch one picture for readers of all languages.
+ * A PNG of 1200 x 630. */
 static const char drawing[] =
 #include "queue-front/web/preview.png.inc"
     ;
