@@ -7,9 +7,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { assertProblem, openMemory, openScope, runProgram, until } from '../lib-js/index.js';
 import { commandLine, done, EXIT, refused } from './ctl/fairgate.js';
-import { anOrder, logIn, startShop } from './demo-shop/shop.js';
 import { openWorld } from './payment-adapter/lib/world.js';
-import { KEY, startSandbox } from './psp-sandbox/sandbox.js';
 import { asMember, openShop } from './queue-front/shop.js';
 import { hall, openPostgres, openSeats, opens, operator, saga, visitor } from './seat-service/house.js';
 import { act, makeEvent, openHouse, patch, startFront, untilState, Visitor } from './queue-front/support.js';
@@ -119,38 +117,6 @@ describe('a payment adapter without memory', () => {
     memory.lack('');
     assert.equal(stderr, 'payment-adapter: no memory to read JSON of 11 bytes\n');
     assert.notEqual(status, 0);
-  });
-});
-
-describe('the demonstration without memory', () => {
-  const scope = openScope(test);
-  const memory = openMemory(scope);
-
-
-  test('the shop calls no login, basket or order bad that it did not read', async () => {
-    const shop = await startShop(scope, { users: 24, hashes: 'cheap', env: memory.env });
-    const [{ login, password }] = shop.users();
-    const { http, customer } = await logIn(shop, login, password);
-    const order = anOrder(customer);
-    const asks = [
-      [password, 200, () => shop.http.post('/api/login', { body: { login, password } })],
-      ['"sku-0001"', 201, () => http.post('/api/checkout', { body: { lines: [{ sku: 'sku-0001', quantity: 1 }] } })],
-      [`"${order.external_id}"`, 201, () => shop.partner.post('/api/orders/import', { body: order })],
-    ];
-    for (const [text, status, ask] of asks) {
-      assertLater(await memory.without(text, ask), 'busy');
-      const answer = await ask();
-      assert.equal(answer.status, status, answer.text);
-    }
-  });
-
-  test('the provider does not refuse a confirmation that it did not read', async () => {
-    const sandbox = await startSandbox(scope, { env: memory.env });
-    const headers = { authorization: `Basic ${Buffer.from(`${KEY}:`).toString('base64')}`, 'idempotency-key': 'once' };
-    const confirm = () => sandbox.http.post('/v1/payments/confirm', { body: { paymentKey: 'tpk_scarce', orderId: 'order-1', amount: 1 }, headers });
-    const unread = await memory.without('tpk_scarce', confirm);
-    assert.deepEqual([unread.status, unread.json.code], [500, 'FAILED_INTERNAL_SYSTEM_PROCESSING']);
-    assert.equal((await confirm()).json.code, 'NOT_FOUND_PAYMENT');
   });
 });
 
