@@ -34,23 +34,6 @@ async function untilHolds(ledger, more = 20) {
   await until('holds to be answered', () => (ledger.answers.get(201) ?? 0) > before + more);
 }
 
-// judges: confirmed, seat
-test('kill -9 with holds in flight: every answer is true after the restart', async (t) => {
-  const rng = seededRng(t);
-  const { postgres, seats } = await openHouse(t);
-  const ledger = new Ledger(seats, EVENT, rng);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    ledger.start(24);
-    await until('holds to be answered', () => ledger.answers.get(201) > 20 * (round + 1), { timeoutMs: 60_000 });
-    await delay(rng.unit() * 400);
-    await seats.kill();
-    await ledger.stop();
-    await seats.start();
-    t.diagnostic(JSON.stringify(await ledger.judge(seats, SEATS)));
-    judgeJournal(postgres);
-  }
-});
-
 test('kill -9 of PostgreSQL: no answered hold is lost, and work goes on', async (t) => {
   const rng = seededRng(t);
   const { postgres, seats } = await openHouse(t);

@@ -63,6 +63,7 @@ async function judge(seats, event, told) {
   return count;
 }
 
+// judges: confirmed, seat
 test('kill -9 with thousands of holds in flight: every answer is true after the restart', async (t) => {
   const rng = seededRng(t);
   const scope = openScope(t);
