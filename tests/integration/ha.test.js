@@ -5,10 +5,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
 import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { client, freePort, openScope, programPath, until } from '../lib-js/index.js';
+import { client, freePort, openScope, programPath, serve, until } from '../lib-js/index.js';
 import { judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
 import { edgeAlone, haproxy } from '../../infra/ha/fairgate.js';
 import { filled, Site } from '../../infra/ha/site.js';
@@ -50,15 +49,12 @@ async function openEdge(t, { settings, behind } = {}) {
   for (const { name, address } of site.named('seats')) {
     said[name] = [503, { role: 'standby' }];
     checks[name] = 0;
-    const server = http.createServer((request, answer) => {
+    const { port } = await serve(scope, (request, answer) => {
       const asked = request.url === '/readyz';
       checks[name] += asked;
       const [status, body] = asked ? said[name] : [200, { name }];
       answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
-    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-    scope.defer(() => new Promise((resolve) => { server.close(resolve).closeAllConnections(); }));
-    const { port } = server.address();
     text = text.replaceAll(`${address}:8082 check port 8092`, `127.0.0.1:${port} check`).replaceAll(new RegExp(`${address}:80[89]2`, 'g'), `127.0.0.1:${port}`);
   }
   const ports = {};
@@ -216,7 +212,7 @@ const GOOD = [
 test('a visitor of the drill who was answered badly has found something, and comes anew: there is as much to see at the next fault', { timeout: 300_000 }, async (t) => {
   const asked = {}, well = {};
   const places = new Map(); // by address
-  const server = http.createServer((request, answer) => {
+  const server = await serve(openScope(t), (request, answer) => {
     request.resume();
     const [, what, body] = GOOD.find(([path]) => path.test(`${request.method} ${request.url}`));
     const nth = asked[what] = (asked[what] ?? 0) + 1;
@@ -227,9 +223,7 @@ test('a visitor of the drill who was answered badly has found something, and com
     if (what === 'join') places.set(from, nth);
     return say(200, 'application/json', JSON.stringify(what === 'me' ? { position: places.get(from) } : body instanceof Function ? body(nth) : body));
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.after(() => new Promise((resolve) => { server.close(resolve).closeAllConnections(); }));
-  const visitors = new Visitors({ visitors: { host: '127.0.0.1', port: server.address().port }, event: 'gala', users: () => [{ user: 'alice' }] });
+  const visitors = new Visitors({ visitors: { host: '127.0.0.1', port: server.port }, event: 'gala', users: () => [{ user: 'alice' }] });
   visitors.come({ poll: 1, join: 1, picture: 1, hold: 1, buy: 1 });
   try {
     await until('each of them to have gone on', () => GOOD.every(([, what]) => well[what] >= 3), { timeoutMs: 120_000 });

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
 import { costsOf } from '../lib-js/costs.js';
@@ -25,19 +24,10 @@ import {
   startPostgres,
   startRedis,
   until,
+  serve,
 } from '../lib-js/index.js';
 
 const alive = (pid) => existsSync(`/proc/${pid}`);
-
-async function serve(scope, onRequest) {
-  const server = http.createServer(onRequest);
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  scope.defer(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return server.address().port;
-}
 
 test('a scope ends its processes and removes its folders', async () => {
   const scope = openScope();
@@ -109,7 +99,7 @@ test('secrets are made once, each readable by its owner only', async (t) => {
 
 test('the client keeps cookies and judges problems', async (t) => {
   const scope = openScope(t);
-  const port = await serve(scope, (request, answer) => {
+  const { port } = await serve(scope, (request, answer) => {
     if (request.headers.cookie === 'a=1') {
       answer.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': '2' });
       answer.end('{"status":429,"code":"too-many","title":"Too many"}');
@@ -128,7 +118,7 @@ test('the client keeps cookies and judges problems', async (t) => {
 });
 
 test('an answer with invalid JSON is an error of its call', async (t) => {
-  const port = await serve(openScope(t), (request, answer) => answer.writeHead(200, { 'content-type': 'application/json' }).end('{"half":'));
+  const { port } = await serve(openScope(t), (request, answer) => answer.writeHead(200, { 'content-type': 'application/json' }).end('{"half":'));
   await assert.rejects(client({ port }).get('/here'), /GET \/here: 200 with a body that is not what it says/);
 });
 
@@ -150,13 +140,13 @@ test('raw answers are parted rightly: lengths, chunks, HEAD, none', () => {
 });
 
 test('a raw exchange sees a refusal and the close behind it', async (t) => {
-  const port = await serve(openScope(t), (_, answer) => answer.end());
+  const { port } = await serve(openScope(t), (_, answer) => answer.end());
   const got = await rawExchange({ port, bytes: crlf('GARBAGE\n\n') });
   assert.equal(got.answers[0].status, 400);
 });
 
 test('a stream gives its events in order', async (t) => {
-  const port = await serve(openScope(t), (_, answer) => {
+  const { port } = await serve(openScope(t), (_, answer) => {
     answer.writeHead(200, { 'content-type': 'text/event-stream' });
     answer.write(': hello\n\nid: 1\ndata: {"n":1}\n\nevent: x\ndata: a\nda');
     answer.end('ta: b\n\n');

@@ -9,8 +9,8 @@
 // A relay tells a round once its time has come, and not before.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
 import { bls12_381 } from '@noble/curves/bls12-381.js';
+import { serve } from './serve.js';
 
 const { shortSignatures } = bls12_381;
 const PURPOSE = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_';
@@ -53,7 +53,7 @@ function answer(res, status, body) {
 
 async function startRelay(scope, chain) {
   const relay = { mood: 'fine', asked: 0 };
-  const server = createServer((req, res) => {
+  const { url } = await serve(scope, (req, res) => {
     const [, hash, round] = /^\/([0-9a-f]{64})\/public\/(\d+)$/.exec(req.url) ?? [];
     relay.asked += 1;
     if (relay.mood === 'mute') return undefined;
@@ -65,10 +65,7 @@ async function startRelay(scope, chain) {
     if (relay.mood === 'garbles') return answer(res, 200, { ...told, randomness: 'ab'.repeat(32) });
     return answer(res, 200, told);
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  scope.defer(() => { server.closeAllConnections(); server.close(); });
-  relay.url = `http://127.0.0.1:${server.address().port}`;
-  return relay;
+  return Object.assign(relay, { url });
 }
 
 export async function openBeacons(scope, { relays = 3, agree = 2, period = 1, gap = '1s' } = {}) {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
+import { serve } from './serve.js';
 import { until } from './wait.js';
 
 export const MOST = 200; // the edge's `maxconn`
@@ -136,7 +137,7 @@ export async function judgeFullEdge(port, others, event, by = byHttp1) {
 
 // What stands behind an edge alone: it gives places and streams to everybody. -> its port
 export async function openCrowded(scope) {
-  const server = http.createServer(({ url }, answer) => {
+  const server = await serve(scope, ({ url }, answer) => {
     if (url.endsWith('/join')) answer.writeHead(201, { 'set-cookie': 'fg_ticket_x=x' }).end();
     else if (url.endsWith('/stream')) {
       const beats = setInterval(() => answer.write('\n'), 1000); // by HTTP/1 an edge learns from it that a visitor has left
@@ -144,7 +145,5 @@ export async function openCrowded(scope) {
     }
     else answer.end('served');
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  scope.defer(() => server.close().closeAllConnections());
-  return server.address().port;
+  return server.port;
 }

@@ -5,9 +5,9 @@
 // Programs log in by the device grant; approve(userCode, account) is what the person would do in a browser.
 
 import { createHmac, createPrivateKey, createPublicKey, randomUUID, sign } from 'node:crypto';
-import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 import { makeKeyPair } from './key-pair.js';
+import { serve } from './serve.js';
 import { until } from './wait.js';
 
 export const AUDIENCE = 'https://fairgate.example'; // what access tokens are for
@@ -38,17 +38,15 @@ class Issuer {
   }
 
   async listen(scope) {
-    const server = createServer((req, res) => {
+    const { server, url } = await serve(scope, (req, res) => {
       if (req.url.startsWith('/jwks')) {
         this.keyCalls += 1;
         if (this.away) { res.statusCode = 503; res.end(); return; }
       }
       this.handle(req, res);
     });
-    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
     server.keepAliveTimeout = 0; // none is closed while a client is about to use it again
-    scope.defer(() => { server.closeAllConnections(); server.close(); });
-    this.url = `http://127.0.0.1:${server.address().port}`;
+    this.url = url;
     this.rotate();
   }
 

@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createServer } from 'node:http';
 import net from 'node:net';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import { before, describe, test } from 'node:test';
 import { act, makeEvent, openHouse, Visitor } from '../integration/queue-front/support.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { hall, holdLock, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
-import { client, freePort, openProxy, openScope, openSmallDisk, psqlPath, ROOT, startPostgres, startPostgresReplica, startRedis, until } from '../lib-js/index.js';
+import { client, freePort, openProxy, openScope, openSmallDisk, psqlPath, ROOT, serve, startPostgres, startPostgresReplica, startRedis, until } from '../lib-js/index.js';
 import { DEPENDS, isOfOthers, namesIn, RULE_FILES, ruleGroups } from '../lib-js/observe.js';
 
 process.env.FAIRGATE_VARIANT ??= 'release'; // what is shipped
@@ -198,14 +197,12 @@ describe('what a sale depends on', () => {
   }
 
   async function watch() {
-    const server = createServer(async (req, res) => {
+    await serve(scope, async (req, res) => {
       let body = '';
       for await (const chunk of req) body += chunk;
       told.push(...JSON.parse(body).alerts.map(({ status, labels }) => ({ status, labels: { ...labels, receiver: req.url.slice(1) } })));
       res.end();
-    });
-    await new Promise((resolve) => { server.listen(port.ear, '127.0.0.1', resolve); });
-    scope.defer(() => server.close());
+    }, { port: port.ear });
     write('alertmanager.yml', read('infra/observe/alertmanager.yml').replace(/https:\/\/(\w+)\.example\/fairgate/g, (_, name) => `http://${at('ear')}/${name}`).replaceAll(/: (10s|1m)$/gm, ': 1s'));
     execFileSync('amtool', ['check-config', join(ROOT, 'infra/observe/alertmanager.yml')]);
     scope.spawn('alertmanager', ['prometheus-alertmanager', `--config.file=${dir}/alertmanager.yml`, `--storage.path=${dir}/am`, '--cluster.listen-address=', `--web.listen-address=${at('alertmanager')}`], { stays: true });

@@ -2,11 +2,10 @@
 // answered by it, and an alert that is provoked reaches its receiver, and so does its end.
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { client, openScope, openStack, until } from '../lib-js/index.js';
+import { client, openScope, openStack, serve, until } from '../lib-js/index.js';
 import { familyOf, metricsTable, DASHBOARDS, ruleGroups } from '../lib-js/observe.js';
 
 const EVENT = 'demo';
@@ -15,15 +14,13 @@ const PATIENCE = { timeoutMs: 240_000 };
 // The receiver of alerts: {told: [{status, labels, annotations}], url}.
 async function openEar(scope) {
   const told = [];
-  const server = createServer(async (req, res) => {
+  const server = await serve(scope, async (req, res) => {
     let body = '';
     for await (const chunk of req) body += chunk;
     told.push(...JSON.parse(body).alerts);
     res.end();
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  scope.defer(() => server.close());
-  return { told, url: `http://127.0.0.1:${server.address().port}/alerts` };
+  return { told, url: `${server.url}/alerts` };
 }
 
 describe('a stack that is watched', () => {

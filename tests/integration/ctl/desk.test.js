@@ -1,12 +1,10 @@
 // The command line at the seats and at the way out: halls, sagas, refunds, moves, doors, money.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
+import { openScope, serve, until } from '../../lib-js/index.js';
 import { openHouse } from '../payment-adapter/lib/house.js';
 import { copyOrders, EVENT } from '../payment-adapter/lib/world.js';
 import { hall } from '../seat-service/house.js';
@@ -18,10 +16,8 @@ world.psp.autoPay = true;
 const buyer = await world.login();
 const services = { seats: world.house, pay: world.pay, tokenFile: world.secrets.path('admin-token') };
 const fairgate = commandLine(scope, services);
-const line = createServer((_, answer) => answer.end('{"audit":[]}')).listen(0, '127.0.0.1');
-scope.defer(() => line.close());
-await once(line, 'listening');
-const withLine = commandLine(scope, { ...services, queue: { privatePort: line.address().port } });
+const line = await serve(scope, (_, answer) => answer.end('{"audit":[]}'));
+const withLine = commandLine(scope, { ...services, queue: { privatePort: line.port } });
 
 async function buy(...seats) {
   const visit = world.visit();

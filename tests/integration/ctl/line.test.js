@@ -4,11 +4,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
 import test from 'node:test';
-import { freePort, openScope, until } from '../../lib-js/index.js';
+import { freePort, openScope, serve, until } from '../../lib-js/index.js';
 import { makeEvent, openHouse } from '../queue-front/support.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
@@ -88,10 +87,8 @@ test('a wrong token, none, and a service that is not there are told apart by the
 });
 
 test('an answer that never came leaves the outcome open, and says so', async () => {
-  const server = createServer((request) => request.resume().on('end', () => request.socket.destroy()));
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  scope.defer(() => server.close());
-  const broken = commandLine(scope, { queue: { privatePort: server.address().port }, tokenFile: house.secrets.path('admin-token') });
+  const server = await serve(scope, (request) => request.resume().on('end', () => request.socket.destroy()));
+  const broken = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: house.secrets.path('admin-token') });
   refused(await broken('rate', 'life', '1'), EXIT.unknown, /whether it happened is not known/);
   const read = refused(await broken('events'), EXIT.unknown, /gave no answer/);
   assert.doesNotMatch(read.stderr, /whether it happened/);
@@ -99,13 +96,11 @@ test('an answer that never came leaves the outcome open, and says so', async () 
 
 test('an answer cannot control the terminal, and the token is never printed', async () => {
   const token = house.secrets.read('admin-token');
-  const server = createServer((request, response) => {
+  const server = await serve(scope, (request, response) => {
     response.writeHead(409, { 'content-type': 'application/problem+json' });
     response.end(JSON.stringify({ status: 409, code: 'evil', detail: '\u001b[2J\u009b31m\u202eowned' }));
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  scope.defer(() => server.close());
-  const evil = commandLine(scope, { queue: { privatePort: server.address().port }, tokenFile: house.secrets.path('admin-token') });
+  const evil = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: house.secrets.path('admin-token') });
   const { stdout, stderr } = refused(await evil('events'), EXIT.refused, /\\x1B\[2J\\u009B31m\\u202Eowned \(evil\)/);
   assert.doesNotMatch(`${stdout}${stderr}`, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   assert.ok(!`${stdout}${stderr}`.includes(token));
@@ -133,12 +128,9 @@ test('over TLS only who is certified by the profile is given the token', async (
 
 test('no redirect is followed, so the token goes nowhere else', async () => {
   let asked = 0;
-  const other = createServer((request, response) => { asked += 1; response.end(); });
-  await new Promise((resolve) => { other.listen(0, '127.0.0.1', resolve); });
-  const server = createServer((request, response) => response.writeHead(307, { location: `http://127.0.0.1:${other.address().port}/` }).end());
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  scope.defer(() => { other.close(); server.close(); });
-  const led = commandLine(scope, { queue: { privatePort: server.address().port }, tokenFile: house.secrets.path('admin-token') });
+  const other = await serve(scope, (request, response) => { asked += 1; response.end(); });
+  const server = await serve(scope, (request, response) => response.writeHead(307, { location: `${other.url}/` }).end());
+  const led = commandLine(scope, { queue: { privatePort: server.port }, tokenFile: house.secrets.path('admin-token') });
   refused(await led('events'), EXIT.refused, /answered 307/);
   assert.equal(asked, 0);
 });

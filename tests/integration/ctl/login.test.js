@@ -1,12 +1,10 @@
 // fairgate login, logout, whoami: persons and machines of an OpenID Connect issuer.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
+import { openScope, serve, until } from '../../lib-js/index.js';
 import { AUDIENCE, CLIENT, MACHINE, openIssuer } from '../../lib-js/issuer.js';
 import { makeEvent, openHouse } from '../queue-front/support.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
@@ -65,18 +63,15 @@ test('a person logs in by a code, is who they are, may what they may, and logs o
 
 test('an issuer that missed a logout is named, and no other sees the token', async () => {
   let asked = 0;
-  const other = createServer((request, answer) => {
+  const other = await serve(scope, (request, answer) => {
     asked += 1;
     answer.end('{}');
-  }).listen(0, '127.0.0.1');
-  scope.defer(() => other.close());
-  await once(other, 'listening');
-  const its = `http://127.0.0.1:${other.address().port}`;
-  for (const [where, why] of [['http://127.0.0.1:1', /cannot be reached/], [its, /of another issuer/]]) {
+  });
+  for (const [where, why] of [['http://127.0.0.1:1', /cannot be reached/], [other.url, /of another issuer/]]) {
     const lee = person();
     await loggedIn('lee', lee);
     const kept = lee.kept();
-    if (where !== its) writeFileSync(lee.file, JSON.stringify({ ...kept, issuer: where }), { mode: 0o600 });
+    if (where !== other.url) writeFileSync(lee.file, JSON.stringify({ ...kept, issuer: where }), { mode: 0o600 });
     const out = done(await commandLine(scope, { queue: house.front, profile: { issuer: where, client_id: CLIENT, audience: AUDIENCE, login_file: lee.file } })('logout'));
     assert.equal(out.stdout, 'logged out\n');
     assert.match(out.stderr, /logged out here only, the token may be good until it runs out/);

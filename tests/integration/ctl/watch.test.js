@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
-import { client, openScope, openStack, programPath, until } from '../../lib-js/index.js';
+import { client, openScope, openStack, programPath, serve, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT } from './fairgate.js';
 
 const scope = openScope(test);
@@ -151,13 +150,11 @@ test('doctor finds a service that is away, a store that is away, a knob without 
 test('doctor finds a picture that is too large for a crowd, and one that is not there', async () => {
   done(await fairgate('create', 'poster', 'name=Poster', 'max_active=10'));
   const sizes = { '/fits.svg': 20_000, '/large.svg': 20_001 };
-  const edge = createServer(({ url }, answer) => {
+  const edge = await serve(scope, ({ url }, answer) => {
     if (!(url in sizes)) answer.writeHead(404);
     answer.end('x'.repeat(sizes[url] ?? 0));
-  }).listen(0, '127.0.0.1');
-  scope.defer(() => edge.close());
-  await until('a port', () => edge.address());
-  const here = commandLine(scope, { ...services, profile: { edge: `http://127.0.0.1:${edge.address().port}` } });
+  });
+  const here = commandLine(scope, { ...services, profile: { edge: edge.url } });
   const told = async (picture) => {
     done(await fairgate('set', 'poster', `picture=${picture}`));
     return (await here('doctor', '--json')).json.findings.filter(({ what }) => /^poster: .*picture/.test(what)).map(({ level, what }) => `${level} ${what}`);
@@ -254,16 +251,14 @@ test('what a run that was cut off has left is ended by the next one', async () =
 
 // A service that answers each request with what `told` says: a page, or an object for JSON.
 async function standIn(told, headers = {}) {
-  const server = createServer((request, response) => {
+  const server = await serve(scope, (request, response) => {
     const answer = told(request.url);
     const isText = typeof answer === 'string';
     response.sendDate = headers.date === undefined;
     response.writeHead(200, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers });
     response.end(isText ? answer : JSON.stringify(answer));
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  scope.defer(() => server.close());
-  return { privatePort: server.address().port };
+  return { privatePort: server.port };
 }
 
 test('doctor finds clocks that are apart and versions that differ', async () => {

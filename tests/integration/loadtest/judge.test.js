@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { openScope, programPath, ROOT, runCrowd } from '../../lib-js/index.js';
+import { openScope, programPath, ROOT, runCrowd, serve } from '../../lib-js/index.js';
 import { judgeGrowth } from '../../../loadtest/lib/growth.js';
 import { missed } from '../../../loadtest/lib/happened.js';
 import { makeEvent, openHouse } from '../queue-front/support.js';
@@ -17,7 +17,7 @@ const RATE = 5;
 // An HTTP server in front of `target`, a port. `spoil(call)` answers {status, json} for what it takes
 // upon itself; everything else goes through.
 async function plant(scope, target, spoil) {
-  const server = http.createServer((incoming, outgoing) => {
+  const server = await serve(scope, (incoming, outgoing) => {
     const spoilt = spoil(incoming);
     if (spoilt) {
       outgoing.writeHead(spoilt.status, { 'content-type': 'application/json', ...spoilt.headers });
@@ -33,9 +33,7 @@ async function plant(scope, target, spoil) {
     onward.on('error', () => outgoing.destroy());
     incoming.pipe(onward);
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  scope.defer(() => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }));
-  return server.address().port;
+  return server.port;
 }
 
 // Each crowd at a line of its own, all at once.

@@ -1,10 +1,9 @@
 // A sandbox of one's own for a test, the official client on it, and a receiver of its webhooks.
 
 import { writeFileSync } from 'node:fs';
-import http from 'node:http';
 import { join } from 'node:path';
 import Stripe from 'stripe';
-import { freePort, startService, until } from '../../lib-js/index.js';
+import { freePort, serve, startService, until } from '../../lib-js/index.js';
 
 export const KEY = 'sk_test_black_box';
 export const SECRET = 'whsec_black_box';
@@ -13,7 +12,7 @@ const TOKEN = 'token-of-the-private-listener';
 // Collects what arrives; `status` is what it answers, a number or a function of the delivery.
 export async function openReceiver(scope, { status = 200 } = {}) {
   const receiver = { port: await freePort(), got: [], status };
-  const server = http.createServer((request, answer) => {
+  await serve(scope, (request, answer) => {
     const parts = [];
     request.on('data', (part) => parts.push(part));
     request.on('end', () => {
@@ -30,12 +29,7 @@ export async function openReceiver(scope, { status = 200 } = {}) {
       answer.statusCode = typeof wanted === 'function' ? wanted(delivery) : wanted;
       answer.end();
     });
-  });
-  await new Promise((resolve) => server.listen(receiver.port, '127.0.0.1', resolve));
-  scope.defer(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  }, { port: receiver.port });
   receiver.url = `http://127.0.0.1:${receiver.port}/hook`;
   receiver.of = (type) => receiver.got.filter((delivery) => delivery.json.type === type);
   receiver.types = () => receiver.got.map((delivery) => delivery.json.type);

@@ -2,9 +2,8 @@
 // comes of it.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import test from 'node:test';
-import { until } from '../../lib-js/index.js';
+import { serve, until } from '../../lib-js/index.js';
 import { live, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
 
 const INTERVAL_MS = 1000;
@@ -15,19 +14,13 @@ let newest; // deployment
 // A service's page of figures. `page.figures` is what it tells; null: it hangs up.
 async function openPage(scope, figures) {
   const page = { figures, asked: 0 };
-  const server = http.createServer((req, res) => {
+  const { url } = await serve(scope, (req, res) => {
     page.asked += 1;
     if (page.figures === null) return req.socket.destroy();
     const text = typeof page.figures === 'string' ? page.figures : JSON.stringify(page.figures);
     return res.end(text);
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  scope.defer(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  page.url = `http://127.0.0.1:${server.address().port}/metrics`;
-  return page;
+  return Object.assign(page, { url: `${url}/metrics` });
 }
 
 // The page must be there before the fronts are, so the deployment is started around it.

@@ -2,9 +2,8 @@
 // missed.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import test from 'node:test';
-import { assertProblem, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, runProgram, serve, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { makeEvent, openHouse, openShow, startFront, Visitor } from './support.js';
 
@@ -13,19 +12,13 @@ const LINE = { rate_per_s: 0, member_required: true };
 // The shop's server. `answer` is what it says: a text, a status, or null: nothing, ever.
 async function openServer(scope, answer) {
   const shop = { answer, asked: 0 };
-  const server = http.createServer((req, res) => {
+  const { url } = await serve(scope, (req, res) => {
     shop.asked += 1;
     if (shop.answer === null) return;
     if (typeof shop.answer === 'number') res.statusCode = shop.answer;
     res.end(typeof shop.answer === 'number' ? '' : shop.answer);
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  scope.defer(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  shop.url = `http://127.0.0.1:${server.address().port}/jwks.json`;
-  return shop;
+  return Object.assign(shop, { url: `${url}/jwks.json` });
 }
 
 async function openMembers(t, answer, { fronts = 1, refresh = '1s', ...members } = {}) {

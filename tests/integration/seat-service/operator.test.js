@@ -2,9 +2,8 @@
 // waiting room as they change.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import test from 'node:test';
-import { assertProblem, assertStatus, freePort, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, openScope, openStream, runProgram, serve, until } from '../../lib-js/index.js';
 import {
   hall,
   importHall,
@@ -426,17 +425,14 @@ test('replay prints JSON, whatever a hall calls its seats and however long its n
 test('keys are fetched from the waiting room, and a rotation is noticed without a word', async (t) => {
   const own = openScope(t);
   let office = new PassOffice();
-  const port = await freePort();
-  const room = http.createServer((_, answer) => {
+  const room = await serve(own, (_, answer) => {
     answer.setHeader('content-type', 'application/json');
     answer.end(JSON.stringify({ keys: [office.jwk] }));
   });
-  await new Promise((resolve) => room.listen(port, '127.0.0.1', resolve));
-  own.defer(() => room.close());
   const database = await openPostgres(own);
   const other = await openSeats(own, database, {
     office,
-    config: { passes: { keys_file: '', keys_url: `http://127.0.0.1:${port}/.well-known/jwks.json` } },
+    config: { passes: { keys_file: '', keys_url: `${room.url}/.well-known/jwks.json` } },
   });
   await importHall(other, 'rotation', hall());
   assert.equal((await visitor(other, 'rotation').info()).status, 200);
@@ -447,6 +443,6 @@ test('keys are fetched from the waiting room, and a rotation is noticed without 
   const knows = async () => (await visitor(other, 'rotation').info()).status === 200 && (await before_.info()).status === 401;
   await until('the new key to be known to each loop', async () => (await Promise.all(Array.from({ length: 16 }, knows))).every(Boolean));
   assertProblem(await before_.info(), 401, 'pass-invalid');
-  room.close();
+  room.server.close();
   assert.equal((await visitor(other, 'rotation').info()).status, 200, 'the room may be away');
 });

@@ -3,9 +3,8 @@
 // for which nothing is there does not begin unless an operator says so.
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { before, describe, test } from 'node:test';
-import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, delay, openScope, serve, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT, refused } from '../ctl/fairgate.js';
 import { act, claims, live, makeEvent, openHouse, startFront, untilState, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
@@ -140,11 +139,9 @@ describe('a sale that is to begin', () => {
     const office = new PassOffice('fairgate', house.secrets.read('pass-es256.pem'));
     seats = await openSeats(scope, await openPostgres(scope), { office, secrets: house.secrets, config: { owner: { events: 5, idle: '100ms' } } });
     for (const id of halls) await importHall(seats, id, hall());
-    const pay = createServer((req, res) => res.writeHead(paying && req.url === '/readyz' ? 200 : 503).end());
-    await new Promise((resolve) => { pay.listen(0, '127.0.0.1', resolve); });
-    scope.defer(() => pay.close());
+    const pay = await serve(scope, (req, res) => res.writeHead(paying && req.url === '/readyz' ? 200 : 503).end());
     const inside = `http://127.0.0.1:${seats.privatePort}`;
-    const visits = { served_by: `${inside}/metrics`, ended_at: inside, token_file: house.secrets.path('service-token'), paid_at: `http://127.0.0.1:${pay.address().port}/readyz` };
+    const visits = { served_by: `${inside}/metrics`, ended_at: inside, token_file: house.secrets.path('service-token'), paid_at: `${pay.url}/readyz` };
     front = await startFront(house, { visits });
     fairgate = commandLine(scope, { queue: front, tokenFile: house.secrets.path('admin-token') });
   });
