@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { ROOT, until } from '../lib-js/index.js';
 import { closeSigner, CONTAINERS, openSigner } from './podman.js';
+import { commandsOf, judgeCommands } from './typed.js';
 
 const SERVICES = { 'queue-front': 8091, 'seat-service': 8092, 'payment-adapter': 8093 };
 const UNITS = Object.keys(SERVICES).map((service) => `fairgate-${service}`);
@@ -19,7 +20,7 @@ const WORK = join(ROOT, 'build/deb-machine');
 const DEBIAN = join(ROOT, 'build/deb-debian.tar'); // fetched once; `make clean` forgets it
 const MACHINE = join(WORK, 'root');
 const NAME = `fairgate-packages-${process.pid}`;
-const SERVERS = ['systemd-sysv', 'redis-server', 'postgresql', 'curl'];
+const SERVERS = ['systemd-sysv', 'redis-server', 'postgresql', 'curl', 'jq', 'procps', 'pgbackrest'];
 const QUIET = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
 
 function run(what, ...argv) {
@@ -133,6 +134,30 @@ test('the packages bring a crowd, and a hall for it', () => {
   assert.match(ask('FAIRGATE_PROFILES=/root/profiles fairgate rehearse --yes --visitors 20 --within 2'), /"done":20[^]*^All went well\.$/m);
 });
 
+// As at a terminal of root's: what it says, and how it ends.
+function type(command) {
+  const argv = ['--root', join(WORK, 'store'), '--runroot', join(WORK, 'run'), '--storage-driver', 'vfs', 'exec', '-e', 'LC_ALL=C', '-e', 'HOME=/root', '-w', '/root', NAME];
+  const { status, stdout, stderr } = spawnSync('podman', [...argv, 'bash', '-c', `PATH=$PATH:/usr/share/fairgate/recover\n${command}`], { encoding: 'utf8', env: { ...QUIET, CONTAINERS_CONF: join(WORK, 'containers.conf') } });
+  return { status, said: stdout + stderr };
+}
+
+test('each command of the runbook and of the page of backups does what it says', () => {
+  for (const event of ['demo', 'show']) admin('PUT', `/admin/events/${event}`, '{"name":"A show"}');
+  inside(`mkdir -p /root/.config/fairgate
+    cp /root/profiles /root/.config/fairgate
+    cd /usr/share/fairgate
+    cp halls/theatre.json /root/hall.json
+    HOME=/root fairgate halls import demo halls/theatre.json
+    HOME=/root fairgate open demo
+    for n in $(seq 20); do openssl rand -hex 8; done >/root/codes.txt
+    cp recover/recover.conf /etc/fairgate
+    cp recover/archive.conf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
+    sed "s|CIPHER_PASS|$(recover/recover secret)|" recover/pgbackrest.conf >/etc/pgbackrest.conf
+    chown postgres: /etc/pgbackrest.conf`);
+  const page = (name, blocks) => commandsOf(ask(`cat /usr/share/fairgate/observe/docs/operate/${name}.md`), blocks);
+  judgeCommands([...page('recover', /^apt-get|^systemctl enable/), ...page('runbook'), ...page('recover', /^recover restore  /m)], type);
+});
+
 test('an upgrade restarts what runs, and keeps secrets, changed configs and the line', async () => {
   const [were, keys] = [UNITS.map(pid), secrets()];
   inside(`echo '# ours' >>/etc/fairgate/queue-front.conf; echo '${listOf('now')}' >/etc/apt/sources.list.d/now.list`);
@@ -223,7 +248,11 @@ test('removing the packages keeps the configuration', () => {
 });
 
 test('purging them keeps nothing', () => {
-  inside("apt-get -qy purge 'fairgate*'; rm -f /root/profiles");
+  // What is not theirs: what the test and the pages had us make, and backups.
+  inside(`systemctl stop 'postgresql@*'
+    rm -rf /root/profiles /root/.config /etc/fairgate/recover.conf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
+    rm -rf /var/backups/fairgate /var/lib/fairgate /var/lib/prometheus /var/lib/pgbackrest/* /var/spool/pgbackrest/* /var/lib/systemd/timers/*
+    apt-get -qy purge 'fairgate*'`);
   const ours = [...paths()].filter((path) => !bare.has(path) && /fairgate|queue-front|seat-service|payment-adapter/.test(path));
   assert.deepEqual(ours.filter((path) => !/^\/var\/(lib\/apt|cache\/apt|log)\//.test(path)), []);
   assert.equal(ask("dpkg-query -W 'fairgate*' 2>/dev/null | cut -f 1 || true"), '');
