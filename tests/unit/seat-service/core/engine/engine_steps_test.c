@@ -258,8 +258,13 @@ static void seize(unsigned who)
     now.claimed[who] = seats_seize(&now.seats, 1, SEAT_HELD, 7, to, 7) ? CLAIM_DONE : CLAIM_LOST;
 }
 
+static bool is_free(uint32_t seat)
+{
+    return seat < now.row->seats && seat_state(seats_read(&now.seats, seat)) == SEAT_FREE;
+}
+
 /* A winner has both seats (I1), a loser none, and no seat is named that the lost take would have
- * left single. */
+ * left single. Where that is refused the two together leave none either. */
 static void end_claimed(void)
 {
     for (unsigned who = 0; who < 1 + (unsigned)now.came; who++) {
@@ -270,6 +275,8 @@ static void end_claimed(void)
             assert_int_equal(seat_hold(seats_read(&now.seats, now.row->want[who][i])) == 7 + who,
                              now.claimed[who] == CLAIM_DONE);
     }
+    for (uint32_t s = 0; s < now.row->seats && now.row->orphans == ORPHANS_REFUSED; s++)
+        assert_true(!is_free(s) || is_free(s - 1) || is_free(s + 1));
     seats_deinit(&now.seats);
 }
 
@@ -565,6 +572,7 @@ static const struct row rows[] = {
     CLAIM("two claims would leave a seat between them", 8, 0, 1, 3, 4, ORPHANS_REFUSED),
     CLAIM("two claim neighbours in a long row", 200, 62, 63, 60, 61, ORPHANS_REFUSED),
     CLAIM("two claim on both sides of a bitmap's end", 200, 62, 63, 65, 66, ORPHANS_REFUSED),
+    CLAIM("two claims would leave a seat before a bitmap's end", 200, 61, 62, 64, 65, ORPHANS_REFUSED),
     CLAIM("two claim there, and single seats are named", 200, 62, 63, 65, 66, ORPHANS_TOLD),
     CLAIM("two claim the same seat across a bitmap's end", 200, 63, 64, 64, 65, ORPHANS_IGNORED),
     CLAIM("a lost claim names no single seat", 8, 1, 2, 2, 3, ORPHANS_TOLD),
