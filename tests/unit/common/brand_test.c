@@ -87,9 +87,10 @@ static void colours_of(const char *light, const char *dark, char css[512])
 
 TEST_CASE(any_colour_becomes_one_that_people_can_see)
 {
+    const struct rng *rng = unit_rng();
     char light[8], dark[8], css[512];
     for (unsigned n = 0; n < COLOURS; n++) {
-        uint64_t random = rng_u64(rng_system());
+        uint64_t random = rng_u64(rng);
         (void)snprintf(light, sizeof(light), "#%06x", (unsigned)(random & 0xffffff));
         (void)snprintf(dark, sizeof(dark), "#%06x", (unsigned)(random >> 24 & 0xffffff));
         colours_of(light, n % 2 == 0 ? dark : "", css);

@@ -1,6 +1,6 @@
 /* http_server_test.c: the server on a real loop with real sockets. The test is the client: it turns
  * the loop by hand until the expected bytes have come, or fails after WAIT_S. The loop's clock is
- * the loop by hand until the expected bytes have come, or fails after WAIT_S. The loop's clock is
+ * the test's.
  *
  * Connections are called A to Z. In texts ~ is CRLF, ^ is a semicolon, @ is " HTTP/1.1~Host: a~"
  * and %500% is 500 letters. */

@@ -1,7 +1,6 @@
 /* ghosts_test.c: how many of those ahead are not there, for any place. */
 #include "core/line/ghosts.h"
 
-#include "base/rng.h"
 #include "core/line/place.h"
 #include "unit.h"
 
@@ -40,8 +39,7 @@ TEST_CASE(no_place_is_a_ghost_before_the_first_check)
 TEST_CASE(ahead_is_exact_to_the_place)
 {
     enum { PLACES = 3 * HEARD_PAGE_PLACES };
-    uint64_t seed = rng_u64(rng_system()) | 1;
-    print_message("seed %llu\n", (unsigned long long)seed);
+    uint64_t seed = unit_seed() | 1;
     uint8_t *bits = calloc(PLACES / 8, 1);
     assert_non_null(bits);
     struct ghosts ghosts = {0};
