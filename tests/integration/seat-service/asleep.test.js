@@ -125,7 +125,7 @@ test('events of which payments end at the same time make room for each other dur
   const many = Number(process.env.FAIRGATE_EVENTS ?? (process.env.FAIRGATE_SOAK ? 2000 : 24));
   const owner = many > 1000 ? {} : config.owner;
   const { scope, postgres, seats } = await openMany(t, { config: { owner: { ...owner, idle: '100ms' } } });
-  await importHall(seats, 'rush', hall({ limits: { orphan_rule: false } }));
+  await importHall(seats, 'rush', hall({ limits: { orphan_rule: false, hold_ttl_s: 7200, hold_max_s: 7200 } }));
   for (const event of Array.from({ length: many }, (_, n) => `awaited-${n}`)) {
     assert.equal((await there(() => operator(seats, event).import(small()))).status, 201);
     const [{ hold }] = await holdInEach(seats, [event]);
