@@ -348,12 +348,12 @@ CREATE TABLE pay.throttle (
 
 -- Rates that all processes share: the value of each is the moment, in microseconds, up to which calls are paid for, or
 -- the end of a pause. Rows would not do: while anybody's snapshot is open each call would leave a version that all later
--- ones walk. Unlogged: a crash sets them back, and the rates start anew.
-CREATE UNLOGGED SEQUENCE pay.pace_psp;
-CREATE UNLOGGED SEQUENCE pay.pace_shop;
-CREATE UNLOGGED SEQUENCE pay.pace_users;
-CREATE UNLOGGED SEQUENCE pay.pace_users_login;
-CREATE UNLOGGED SEQUENCE pay.pace_users_mail;
+-- ones walk. Logged: a replica that is promoted before its first restartpoint cannot read unlogged ones.
+CREATE SEQUENCE pay.pace_psp;
+CREATE SEQUENCE pay.pace_shop;
+CREATE SEQUENCE pay.pace_users;
+CREATE SEQUENCE pay.pace_users_login;
+CREATE SEQUENCE pay.pace_users_mail;
 
 -- Pays an interval for each call, as many of `most` as the rate allows; burst_us NULL: all of them, an interval of 0: none.
 -- After a pause of pause_us nothing is granted before it has ended. ahead_us: how far the moment is ahead of the clock.

@@ -23,6 +23,8 @@ for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
     }
     const steps = readdirSync(join(ROOT, program, 'sql')).filter((name) => /^\d{3}_.*\.sql$/.test(name)).length;
     assert.equal(Number(postgres.sql(`SELECT count(*) FROM ${schema}.migration`, program)), steps);
+    const unlogged = postgres.sql("SELECT relname FROM pg_class WHERE relkind = 'S' AND relpersistence = 'u'", program);
+    assert.equal(unlogged, '', 'a replica that is promoted before its first restartpoint cannot read them');
   });
 
   test(`${program} starts on what the next version only added to, and on nothing that it took from`, async () => {

@@ -16,6 +16,11 @@
 -- fragment: time_of_ms(unix_ms)
 to_timestamp(:unix_ms / 1000.0)
 
+-- In a transaction of its own: what it pays for a rate may be lost in a crash, and nobody waits for the disk while its
+-- lock is kept.
+-- fragment: not_awaited()
+set_config('synchronous_commit', 'off', true)
+
 -- It has been due for `back_ms` at most (store/look.h).
 -- fragment: is_due_since(row)
 :row.due_at <= now() AND :row.due_at > now() - :ms(:back_ms)

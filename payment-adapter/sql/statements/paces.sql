@@ -4,7 +4,7 @@
 --> burst_us    bigint
 --< wait_us     bigint
 SELECT CASE WHEN granted > 0 THEN 0 ELSE greatest(1, ahead_us - (:burst_us - :interval_us)) END AS wait_us
-FROM pace_pay('shop', 1, :interval_us, :burst_us);
+FROM :not_awaited(), pace_pay('shop', 1, :interval_us, :burst_us);
 
 -- Calls to the payment providers, told after they were made (core/pace/pace.h): always counted, and
 -- answered by how far ahead of the clock all processes are.
@@ -13,4 +13,4 @@ FROM pace_pay('shop', 1, :interval_us, :burst_us);
 --> interval_us bigint
 --< ahead_us    bigint
 SELECT ahead_us
-FROM pace_pay('psp', :calls, :interval_us, NULL);
+FROM :not_awaited(), pace_pay('psp', :calls, :interval_us, NULL);

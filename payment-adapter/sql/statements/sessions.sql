@@ -137,4 +137,5 @@ WHERE key = :key;
 SELECT CASE
     WHEN (SELECT granted FROM pace_pay(:share, 1, :interval_us, :burst_us)) > 0 THEN TRUE
     ELSE (SELECT granted FROM pace_pay('users', 1, :common_interval_us, :common_burst_us)) > 0
-END AS granted;
+END AS granted
+FROM :not_awaited();
