@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { ROOT } from '../lib-js/index.js';
 import { logFields } from '../lib-js/observe.js';
 
-const TYPES = { log_str: 'text', log_cstr: 'text', log_u64: 'number', log_bool: 'bool' };
+const TYPES = { log_str: 'text', log_cstr: 'text', log_text: 'text', log_u64: 'number', log_bool: 'bool' };
 const OF_EACH_LINE = ['ts', 'level', 'service', 'msg', 'cut', 'traceparent'];
 
 const sources = ['queue-front/src', 'seat-service/src', 'payment-adapter/src', 'common']
@@ -18,7 +18,9 @@ test('each field of the logs is in the table with its type, and no other is', ()
   const fields = logFields();
   const written = new Set(OF_EACH_LINE);
   for (const path of sources) {
-    for (const [, call, key] of readFileSync(join(ROOT, path), 'utf8').matchAll(/\b(log_(?:str|cstr|u64|bool))\(\s*&?\w+,\s*"(\w+)"/g)) {
+    const text = readFileSync(join(ROOT, path), 'utf8');
+    const fieldsAlone = text.matchAll(/\b(log_(?:str|cstr|u64|bool))\(\s*&?\w+,\s*"(\w+)"/g);
+    for (const [, call, key] of [...fieldsAlone, ...text.matchAll(/\b(log_text)\([^;]*?,\s*"(\w+)",[^";]*\);/g)]) {
       assert.equal(fields.get(key), TYPES[call], `${path}: ${call} of "${key}"`);
       written.add(key);
     }

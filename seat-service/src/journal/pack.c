@@ -10,7 +10,6 @@ size_t pack_put(uint8_t *out, bool first, struct change_before *before, const st
 {
     assert(change->kind != PACK_KIND);
     assert(change->kind < CHANGE_KIND_COUNT);
-    assert(change->seq > 0);
     uint8_t *at = first ? change_put_head(out, change->seq, before) : out;
     *at++ = (uint8_t)(change->kind | (idem != NULL ? HAS_IDEM : 0));
     at = change_put(at, change, before);

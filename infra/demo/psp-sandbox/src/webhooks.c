@@ -1,7 +1,6 @@
 /* webhooks.c: a delivery is one event on its way to its address; a fault may turn one into a
- * hundred, of which the first outcome counts. It waits for its timer (at first, before another try,
- * or held back until later deliveries have overtaken it), then for its turn, and is then in an open
- * call. */
+ * hundred, of which the first outcome counts. It is in an open call, or waits for its timer: at
+ * first, before another try, or held back until later deliveries have overtaken it. */
 #include "webhooks.h"
 
 #include "must.h"
@@ -14,11 +13,12 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
-enum { BODY_BYTES_MAX = 300 * 1024, CALLS_MAX = 2 * OUTCALL_PER_HOST_MAX };
+/* As many as the peer has connections for, and some that wait for one: a call that waits costs
+ * libcurl a look at each end of another. */
+enum { BODY_BYTES_MAX = 300 * 1024, CALLS_MAX = 2 * OUTCALL_PER_HOST_MAX, FULL_MS = 20 };
 
 struct delivery {
     LIST_ENTRY(delivery) link;
-    STAILQ_ENTRY(delivery) next_due;
     struct webhooks *webhooks;
     uv_timer_t timer;
     uint32_t event;
@@ -33,9 +33,7 @@ struct webhooks {
     struct webhooks_conf conf;
     struct outcalls *outcalls;
     LIST_HEAD(, delivery) deliveries;
-    STAILQ_HEAD(, delivery) due; /* their timers have run out; the oldest first */
-    uint32_t calls;              /* open ones */
-    uint32_t held;
+    uint32_t held, calls; /* held back, and in open calls */
     struct webhooks_stats stats;
     struct text body;
 };
@@ -71,10 +69,8 @@ static void delivery_end(struct delivery *delivery)
     uv_close((uv_handle_t *)&delivery->timer, on_closed);
 }
 
-static void on_timer(uv_timer_t *timer);
-
 /* A confirmed delivery counts for those to its address that are held back. */
-static void release_overtaken(const struct delivery *by)
+static void release_overtaken(const struct delivery *by, uv_timer_cb send)
 {
     struct delivery *one;
     if (by->webhooks->held == 0)
@@ -85,13 +81,13 @@ static void release_overtaken(const struct delivery *by)
             --one->overtakers > 0)
             continue;
         by->webhooks->held--;
-        uv_timer_start(&one->timer, on_timer, 0, 0);
+        uv_timer_start(&one->timer, send, 0, 0);
     }
 }
 
 /* ---- one attempt ---- */
 
-static void send_due(struct webhooks *webhooks);
+static void send_it(uv_timer_t *timer);
 
 static void on_done(void *ctx, const struct outcall_answer *answer)
 {
@@ -107,20 +103,17 @@ static void on_done(void *ctx, const struct outcall_answer *answer)
     webhooks->calls--;
     if (answer->rc == ERR_CLOSED) {
         delivery_end(delivery);
-        return;
-    }
-    if (!confirmed && delivery->attempt < most) {
+    } else if (!confirmed && delivery->attempt < most) {
         /* Stripe doubles its pauses, Toss quadruples them: it doubles twice. */
         unsigned doubled = of_toss ? 2 * delivery->attempt - 1 : delivery->attempt;
-        uv_timer_start(&delivery->timer, on_timer,
+        uv_timer_start(&delivery->timer, send_it,
                        backoff_bound_ms((uint32_t)first_ms, WEBHOOK_RETRY_MS_MAX, doubled), 0);
     } else {
         if (confirmed)
-            release_overtaken(delivery);
+            release_overtaken(delivery, send_it);
         settle(webhooks, delivery->event, confirmed ? &stats->confirmed : &stats->given_up);
         delivery_end(delivery);
     }
-    send_due(webhooks);
 }
 
 /* Stripe's scheme: the time is part of what is signed, so an old webhook cannot be replayed with a
@@ -142,18 +135,26 @@ static void sign(const struct delivery *delivery, char *header, size_t cap)
     snprintf(header, cap, "Stripe-Signature: t=%" PRIi64 ",v1=%s", at_s, hex);
 }
 
-static void send_it(struct delivery *delivery)
+static void send_it(uv_timer_t *timer)
 {
+    struct delivery *delivery = timer->data;
     struct webhooks *webhooks = delivery->webhooks;
     const struct settings *set = webhooks->conf.bank->settings;
     const struct object *event = event_at(webhooks, delivery->event);
     struct text *body = &webhooks->body;
     char signature[128];
+    webhooks->held -= delivery->overtakers > 0; /* its time is up */
+    delivery->overtakers = 0;
     if (event == NULL) {
         webhooks->stats.given_up++;
         delivery_end(delivery);
         return;
     }
+    if (webhooks->calls == CALLS_MAX) {
+        uv_timer_start(timer, send_it, FULL_MS, 0);
+        return;
+    }
+    webhooks->calls++;
     *body = text_on(body->ptr, body->cap);
     if (delivery->of_toss)
         text_str(body, event->text);
@@ -169,29 +170,7 @@ static void send_it(struct delivery *delivery)
         .timeout_ms = WEBHOOK_TIMEOUT_MS,
         .on_done = on_done,
         .ctx = delivery};
-    webhooks->calls++;
     outcall_send(webhooks->outcalls, &call);
-}
-
-/* As many as the peer has connections for, and some that wait for one: a call that waits costs
- * libcurl a look at each end of another. */
-static void send_due(struct webhooks *webhooks)
-{
-    struct delivery *delivery;
-    while (webhooks->calls < CALLS_MAX && (delivery = STAILQ_FIRST(&webhooks->due)) != NULL) {
-        STAILQ_REMOVE_HEAD(&webhooks->due, next_due);
-        send_it(delivery);
-    }
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct delivery *delivery = timer->data;
-    struct webhooks *webhooks = delivery->webhooks;
-    webhooks->held -= delivery->overtakers > 0; /* its time is up */
-    delivery->overtakers = 0;
-    STAILQ_INSERT_TAIL(&webhooks->due, delivery, next_due);
-    send_due(webhooks);
 }
 
 /* ---- new events ---- */
@@ -224,7 +203,7 @@ static void add_delivery(struct webhooks *webhooks, const struct object *event,
     webhooks->stats.waiting++;
     uv_timer_init(webhooks->conf.loop, &delivery->timer); /* never fails */
     delivery->timer.data = delivery;
-    uv_timer_start(&delivery->timer, on_timer, wait_ms, 0);
+    uv_timer_start(&delivery->timer, send_it, wait_ms, 0);
 }
 
 void webhooks_send(struct webhooks *webhooks, uint32_t from)
@@ -265,7 +244,6 @@ int webhooks_create(const struct webhooks_conf *conf, struct err_slot *err, stru
     }
     webhooks->body = text_on(must(malloc(BODY_BYTES_MAX)), BODY_BYTES_MAX);
     LIST_INIT(&webhooks->deliveries);
-    STAILQ_INIT(&webhooks->due);
     *out = webhooks;
     return 0;
 }
