@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { openScope, programPath, seededRng, startPostgres } from '../../lib-js/index.js';
 
 const STEPS = Number(process.env.FAIRGATE_STEPS ?? (process.env.FAIRGATE_SOAK ? 20_000 : 500));
+const HISTORIES_MAX = 6;
 const SHOWN = 30; // lines before the first that differs
 
 const scope = openScope(test);
@@ -25,16 +26,26 @@ const HALVES = {
   pay: [': 0 cancel=', ': 1 cancel=', 'not-refundable', 'letter completed done=1', 'event passed='],
 };
 
+// -> what the real one printed
+async function playBoth(half, seed) {
+  // Autovacuum would take locks that sessions do not expect.
+  const postgres = await startPostgres(scope, { settings: { autovacuum: 'off' } });
+  const real = await play(`${half}-real`, seed, STEPS, postgres.conninfo());
+  const double = await play(`${half}-double`, seed, STEPS);
+  const at = real.findIndex((line, i) => line !== double[i]);
+  if (at >= 0) assert.deepEqual(double.slice(at - SHOWN, at + 2), real.slice(at - SHOWN, at + 2));
+  assert.equal(double.length, real.length);
+  return real;
+}
+
 for (const [half, outcomes] of Object.entries(HALVES))
   test(`${half}: the double and PostgreSQL give the same results, and keep the same`, async (t) => {
-    const seed = seededRng(t).between(1, 1_000_000_000);
-    // Autovacuum would take locks that sessions do not expect.
-    const postgres = await startPostgres(scope, { settings: { autovacuum: 'off' } });
-    const real = await play(`${half}-real`, seed, STEPS, postgres.conninfo());
-    const double = await play(`${half}-double`, seed, STEPS);
-    const at = real.findIndex((line, i) => line !== double[i]);
-    if (at >= 0) assert.deepEqual(double.slice(at - SHOWN, at + 2), real.slice(at - SHOWN, at + 2));
-    assert.equal(double.length, real.length);
-    for (const outcome of outcomes)
-      assert.ok(real.some((line) => line.includes(outcome)), `${STEPS} steps without ${outcome}`);
+    const rng = seededRng(t);
+    // One history in thirty lacks one of the outcomes.
+    let missing = outcomes;
+    for (let history = 0; history < HISTORIES_MAX && missing.length > 0; history += 1) {
+      const real = await playBoth(half, rng.between(1, 1_000_000_000));
+      missing = missing.filter((outcome) => !real.some((line) => line.includes(outcome)));
+    }
+    assert.deepEqual(missing, []);
   });
