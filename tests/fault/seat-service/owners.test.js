@@ -21,24 +21,31 @@ async function ownerOf(services, event) {
   return null;
 }
 
-// Two processes and four events, two of each.
-async function openPair(t) {
+// So many processes and four events, as many at each.
+async function openShared(t, count) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
-  const first = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats1' } } });
-  const second = await openSeats(scope, postgres, { shares: 2, config: { journal: { instance: 'seats2' } }, office: first.office, secrets: first.secrets });
-  const pair = [first, second];
+  const services = [];
+  for (let nth = 1; nth <= count; nth += 1) {
+    const [{ office, secrets } = {}] = services;
+    services.push(await openSeats(scope, postgres, { shares: count, config: { journal: { instance: `seats${nth}` } }, office, secrets }));
+  }
   const shares = new Map();
   for (const event of EVENTS) {
-    const told = await operator(first, event).import(hall({ ...SIZE, limits: { orphan_rule: false } }));
+    const told = await operator(services[0], event).import(hall({ ...SIZE, limits: { orphan_rule: false } }));
     assert.ok([201, 421].includes(told.status), told.text);
-    const owner = await until(`${event} to be owned`, () => ownerOf(pair, event));
+    const owner = await until(`${event} to be owned`, () => ownerOf(services, event));
     if (told.status === 421) assert.equal(told.json.private_address, `127.0.0.1:${owner.privatePort}`, 'it was created, and told where');
     shares.set(event, owner);
   }
   const of = (service) => EVENTS.filter((event) => shares.get(event) === service);
-  assert.deepEqual([of(first).length, of(second).length], [2, 2], 'each has half of them');
-  return { scope, postgres, first, second, of };
+  assert.deepEqual(services.map((service) => of(service).length), services.map(() => EVENTS.length / count), 'each has its share');
+  return { scope, postgres, services, of };
+}
+
+async function openPair(t) {
+  const { services: [first, second], ...rest } = await openShared(t, 2);
+  return { ...rest, first, second };
 }
 
 const openLedgers = (rng, service, events) => events.map((event) => new Ledger(service, event, rng));
@@ -87,6 +94,20 @@ test('kill -9 of one of two owners under holds: the other has its events too, an
   });
   assertProblem(told, 421, 'event-elsewhere');
   assert.deepEqual([told.json.owner, told.json.private_address, told.headers['fairgate-owner']], ['seats2', address, 'seats2']);
+});
+
+test('kill -9 of three of four owners under holds: the last one has all events, and loses nothing of any', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, services, of } = await openShared(t, 4);
+  const ledgers = services.flatMap((service) => openLedgers(rng, service, of(service)));
+  for (const ledger of ledgers) ledger.start(4);
+  await until('holds at all of them', () => ledgers.every((ledger) => ledger.answers.get(201) > 20));
+  const last = services.pop();
+  await Promise.all(services.map((service) => service.kill()));
+  for (const event of EVENTS) await until(`${event} to be the last one's`, () => owns(last, event));
+  for (const ledger of ledgers) await ledger.stop();
+  await judge(t, ledgers, last);
+  judgeJournal(postgres);
 });
 
 test('an owner that was stopped loses its events singly to the other, and commits nothing to them when it wakes up', async (t) => {
