@@ -31,6 +31,7 @@
 #include "store/statements.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 enum { COL_PROVIDER, COL_ID, COL_KIND, COL_PAYMENT, COL_ORDER, COL_WAKE, COLUMNS };
@@ -263,6 +264,12 @@ struct reading {
     struct psp_event event;
 };
 
+static void reading_free(struct reading *reading)
+{
+    sodium_memzero(reading->secrets, sizeof(reading->secrets));
+    free(reading);
+}
+
 static void read_webhook(void *ctx)
 {
     struct reading *reading = ctx;
@@ -292,7 +299,7 @@ static void on_read(void *ctx)
         answer_bad(pay, reading);
     else
         store(pay->webhooks, reading->req, &reading->psp, &reading->event);
-    free(reading);
+    reading_free(reading);
 }
 
 static void on_webhook(struct http_req *req)
@@ -327,7 +334,7 @@ static void on_webhook(struct http_req *req)
         service_run(&reading->job);
     } else {
         guard_unavailable(req, ERR_FULL);
-        free(reading);
+        reading_free(reading);
     }
 }
 
