@@ -207,13 +207,7 @@ static void reply_refunding(const struct visit *visit, struct span code, enum or
         return;
     }
     worker_nudge(pay_of(visit->req)->worker);
-    char memory[128];
-    struct text body = text_on(memory, sizeof(memory));
-    json_open(&body, '{');
-    json_member_cstr(&body, "order", visit->id);
-    json_member_cstr(&body, "status", order_status_name(status));
-    json_close(&body, '}');
-    guard_reply(visit->req, 202, &body, SPAN(""));
+    guard_begun(visit->req, visit->id, order_status_name(status));
 }
 
 static void on_refunding(void *ctx, const struct pg_answer *answer)

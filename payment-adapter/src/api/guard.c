@@ -230,6 +230,18 @@ void guard_reply(struct http_req *req, unsigned status, const struct text *body,
                                              .body = text_span(body)});
 }
 
+void guard_begun(struct http_req *req, const char *order, const char *status)
+{
+    char memory[128];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "order", order);
+    if (status != NULL)
+        json_member_cstr(&body, "status", status);
+    json_close(&body, '}');
+    guard_reply(req, 202, &body, SPAN("Cache-Control: no-store\r\n"));
+}
+
 void guard_doc(struct http_req *req, unsigned status, const struct pg_answer *answer,
                enum refusal refusal)
 {

@@ -35,6 +35,8 @@ bool guard_row(struct http_req *req, const struct pg_answer *answer, uint32_t re
 /* Replies with the JSON in `body` and these headers; 500 if it did not fit. */
 void guard_reply(struct http_req *req, unsigned status, const struct text *body,
                  struct span headers);
+/* 202: what was asked of the order goes on by itself. `status` may be NULL. */
+void guard_begun(struct http_req *req, const char *order, const char *status);
 
 /* Replies with the JSON that a job's last statement has made, or refuses if it has made none. */
 void guard_doc(struct http_req *req, unsigned status, const struct pg_answer *answer,

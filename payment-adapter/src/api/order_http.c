@@ -544,13 +544,7 @@ static void reply_turned(struct look *look, const struct pg_answer *answer, bool
     worker_nudge(look->pay->worker);
     if (go_to_order(look->req, span_of(look->order)))
         return;
-    char memory[128];
-    struct text body = text_on(memory, sizeof(memory));
-    json_open(&body, '{');
-    json_member_cstr(&body, "order", look->order);
-    json_member_cstr(&body, "status", order_status_name(status));
-    json_close(&body, '}');
-    guard_reply(look->req, 202, &body, SPAN("Cache-Control: no-store\r\n"));
+    guard_begun(look->req, look->order, order_status_name(status));
 }
 
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
