@@ -7,6 +7,7 @@
 #include "stage/probes.h"
 #include "stored_saga.h"
 
+#include "saga/cancellations.h"
 #include "store/words.h"
 
 #include <assert.h>
@@ -812,8 +813,10 @@ bool book_passed(const char *order, uint64_t pause_us)
         return false;
     snprintf(books.event.passed, sizeof(books.event.passed), "%s", order != NULL ? order : "");
     books.event.due_us = sim_us() + pause_us;
-    books.event.ended = order == NULL && books.event.off_us + 30 * (uint64_t)SIM_S < sim_us() &&
-                        to_give_back("") == NULL;
+    books.event.ended =
+        order == NULL &&
+        books.event.off_us + CANCELLATIONS_GROUPS_MS * (uint64_t)(SIM_S / 1000) < sim_us() &&
+        to_give_back("") == NULL;
     return books.event.ended;
 }
 

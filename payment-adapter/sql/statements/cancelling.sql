@@ -120,16 +120,17 @@ LEFT JOIN LATERAL (
 ORDER BY o.id;
 
 -- The page is done; without `passed` it was the last. The event is through once a whole look finds nothing
--- left, and no group of statements can still be under way that began before the event was cancelled.
+-- left, and it was cancelled at least `groups_ms` ago: no group of statements from before is still under way.
 -- statement: cancelling_passed
---> event    text
---> passed   text null
---> pause_ms integer
+--> event     text
+--> passed    text null
+--> pause_ms  integer
+--> groups_ms integer
 --< ended boolean
 UPDATE cancelled_event c
 SET passed = coalesce(:passed, ''), due_at = now() + :ms(:pause_ms),
     ended_at = CASE
-        WHEN :passed IS NULL AND c.at < now() - interval '150 s' AND NOT EXISTS (
+        WHEN :passed IS NULL AND c.at < now() - :ms(:groups_ms) AND NOT EXISTS (
             SELECT FROM orders o WHERE o.event = c.event AND NOT (:is_given_back(o))
         ) THEN now()
     END

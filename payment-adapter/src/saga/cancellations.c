@@ -71,7 +71,8 @@ static void write_passed(struct cancellations *all)
     const struct sql_cancelling_passed_args args = {.event = all->event,
                                                     .passed = over ? NULL : all->passed,
                                                     .pause_ms =
-                                                        over ? PASS_PAUSE_MS : left * TICK_MS};
+                                                        over ? PASS_PAUSE_MS : left * TICK_MS,
+                                                    .groups_ms = CANCELLATIONS_GROUPS_MS};
     assert(all->acts == 0);
     assert(left < LOOK_TICKS);
     sql_cancelling_passed(all->conf.pg, &args, on_passed, all);

@@ -8,6 +8,9 @@
 #include "pg/pg_pool.h"
 #include "saga/worker.h"
 
+/* How long a group of statements may be under way: all of its statements in turn. */
+enum { CANCELLATIONS_GROUPS_MS = 150000 };
+
 struct cancellations;
 
 struct cancellations_conf { /* all borrowed until cancellations_destroy() */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "pg/pg.h"
+#include "saga/cancellations.h"
 #include "saga/worker.h"
 #include "store/schema.h"
 #include "store/statements.h"
@@ -501,8 +502,10 @@ static void on_passed(void *ctx, const struct pg_answer *its)
 
 static bool passed(const char *order, uint64_t pause_us)
 {
-    const struct sql_cancelling_passed_args args = {
-        .event = "gala", .passed = order, .pause_ms = (uint32_t)(pause_us / 1000)};
+    const struct sql_cancelling_passed_args args = {.event = "gala",
+                                                    .passed = order,
+                                                    .pause_ms = (uint32_t)(pause_us / 1000),
+                                                    .groups_ms = CANCELLATIONS_GROUPS_MS};
     sql_cancelling_passed(pool, &args, on_passed, NULL);
     return answered();
 }
