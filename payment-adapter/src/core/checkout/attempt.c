@@ -11,8 +11,10 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     PATIENCE_MS = 30000, /* with a peer that asks for patience, once the seats' time is up */
@@ -154,7 +156,7 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
 
 struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf *conf)
 {
-    struct attempt *attempt = calloc(1, sizeof(*attempt));
+    struct attempt *attempt = malloc(sizeof(*attempt));
     struct err_slot err = {0};
     int rc = attempt != NULL ? order_parse(call->data, &err, &attempt->order) : ERR_NOMEM;
     if (rc < 0) {
@@ -167,6 +169,7 @@ struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf
         return NULL;
     }
     assert(attempt->order.id[0] != '\0'); /* as order_dump() asserts */
+    memset(attempt, 0, offsetof(struct attempt, order));
     MAGIC_BEGIN(attempt, attempt);
     attempt->call = call;
     attempt->conf = conf;

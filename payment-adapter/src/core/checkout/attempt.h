@@ -14,7 +14,6 @@ struct attempt {
     uint32_t magic;
     struct saga_call *call;
     const struct checkout_conf *conf;
-    struct order order;
     struct moving *moving; /* of a move or credit; owned */
     uint64_t given_back;   /* of a refund, by the last read */
     bool patient;          /* no seats wait for it, so the peer gets all the time it asks for */
@@ -22,6 +21,7 @@ struct attempt {
     bool answered;         /* and the one that was asked last has answered */
     struct peer_call peer;
     void (*then)(struct attempt *attempt); /* what to make of the peer's answer */
+    struct order order;                    /* last, as it is large */
 };
 
 MAGIC(attempt, 0x3a70000b);

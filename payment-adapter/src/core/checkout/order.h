@@ -66,6 +66,7 @@ struct order {
     uint32_t key_round; /* part of idempotency keys: rises when a provider keeps an error under one
                          */
     uint32_t seats_len;
+    /* Last: those behind seats_len are not even zero. */
     char seats[ORDER_SEATS_MAX][ORDER_SEAT_MAX];
 };
 
