@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { ROOT, until } from '../lib-js/index.js';
 import { closeSigner, CONTAINERS, openSigner } from './podman.js';
+import { commandsOf } from './typed.js';
 
 const WORK = join(ROOT, 'build/guide-machines');
 const DEBIAN = join(ROOT, 'build/guide-debian.tar'); // with the packages of others that the guide installs; `make clean` forgets it
@@ -96,11 +97,20 @@ const leads = () => {
 
 test('what the guide made is whole', async () => {
   await until('all services, and one of the seats as a standby', () => [ready('one', 'two'), ready('two', 'two')].sort().join() === '200 200 200,200 503 200', { timeoutMs: 120_000, everyMs: 500 });
-  assert.match(on('one', 'REDISCLI_AUTH=$(cat /etc/fairgate/secrets/operator-password) redis-cli --user operator info replication'), /^role:/m);
   await until('WAL to arrive', () => on(leads()[0], 'runuser -u postgres -- pgbackrest --stanza=fairgate check || echo no') === '', { timeoutMs: 120_000, everyMs: 500 });
   on('two', 'systemctl start fairgate-line-save; ls /mnt/backups/line/line-*.rdb');
   on('two', 'fairgate halls import demo /usr/share/fairgate/halls/theatre.json; fairgate create demo; fairgate open demo');
   await until('a place', () => newPlace('two') > 0, { timeoutMs: 60_000, everyMs: 500 });
+});
+
+test("the runbook's questions to Redis, Sentinel and Patroni are answered", () => {
+  const asked = commandsOf(readFileSync(join(ROOT, 'docs/operate/runbook.md'), 'utf8')).filter((line) => /^(redis-cli|patronictl)/.test(line) && !/ CLUSTER |grep/.test(line));
+  for (const command of asked) {
+    const said = on('one', `. /root/site; ${command}`);
+    assert.ok(said.length > 0 || /slowlog/.test(command), command);
+    assert.doesNotMatch(said, /^(ERR|NO[A-Z]+|WRONGPASS) /m, command);
+  }
+  assert.ok(asked.some((command) => /sentinel/.test(command)) && asked.some((command) => /^patronictl/.test(command)));
 });
 
 test('the machine that leads is lost: places go on behind those that were given, and the other one owns the seats', async () => {

@@ -5,7 +5,7 @@ import { blocksOf } from '../../infra/docs/pages.js';
 
 // For another kind of installation, or of what a machine without a network has not.
 const AWAY = {
-  'of Redis with Sentinel, of Patroni': /^redis-cli -p 26379|^patronictl/,
+  'of machines that guide.test.js makes': /^redis-cli -p 26379|^patronictl/,
   'of a line on several shards': / CLUSTER /,
   'of a machine that watches others': /^systemctl status prometheus|:9090/,
   "of a machine's own kernel and clock": /^(timedatectl|chronyc|sysctl)\b/,
