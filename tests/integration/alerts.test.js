@@ -240,6 +240,12 @@ const STORIES = {
   'all fails, and hardly anybody asks': { spans: () => [[25, 1]], calls: 0.25, only: (one) => !isTime(one), silent: true },
 };
 
+test('each of those alerts has a drill on the real thing', () => {
+  const [, drills] = /^const DRILLS = \[$(.*?)^\];$/ms.exec(readFileSync(join(ROOT, 'tests/observe/depends.test.js'), 'utf8'));
+  const rules = ruleGroups([DEPENDS]).flatMap((group) => group.rules).map(({ alert }) => alert);
+  assert.deepEqual([...drills.matchAll(/^ {4}(\w+): \[/gm)].map(([, name]) => name).sort(), rules.sort());
+});
+
 test('what was promised: alerts when it is broken, by the pace of it, and not otherwise', (t) => {
   tried(t, [SLOS], '1m', Object.entries(STORIES).map(([name, { spans, manner = 'slow', calls = BUSY, page = false, only = () => true, silent = false }]) => {
     const some = OBJECTIVES.filter(only);
