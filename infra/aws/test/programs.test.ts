@@ -122,7 +122,7 @@ test('a task is asked for its health where the program answers, and has the time
   for (const [task, program] of Object.entries(PROGRAMS)) {
     const told = settings(task);
     assert.equal(find(task, 'alive').HealthCheck.Command[1], `curl -fsS -m 2 -o /dev/null http://127.0.0.1:${told.get('FAIRGATE_PRIVATE_PORT')}/healthz`);
-    const unit = fileOf(`infra/systemd/fairgate-${program}.service`);
+    const unit = fileOf('infra/systemd/service.service');
     const stop = find(task).StopTimeout as number;
     assert.equal(stop, Number(/^TimeoutStopSec=(\d+)s$/m.exec(unit)![1]), task);
     assert.ok(seconds(told.get('FAIRGATE_HTTP_DRAIN_DELAY')) + seconds(told.get('FAIRGATE_HTTP_DRAIN_TIMEOUT')) < stop, task);
