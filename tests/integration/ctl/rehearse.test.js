@@ -99,8 +99,10 @@ test('the page for people ends with what went wrong', async () => {
   assert.match(stdout, /\n\nAll went well\.\n$/);
 });
 
-test('Ctrl-C ends it with the figures so far, and nothing is left', async () => {
+test('a second one leaves it alone, and Ctrl-C ends it with the figures so far', async () => {
   const { child, ended } = await underWay();
+  refused(await rehearse(...FEW), EXIT.refused, /another rehearsal runs, or was cut off: fairgate close fairgate-rehearsal/);
+  assert.ok(Date.parse((await fairgate('show', EVENT, '--json')).json.closes_at) > Date.now());
   child.kill('SIGINT');
   const { code, text } = await ended;
   assert.equal(code, EXIT.refused, text);
@@ -109,13 +111,13 @@ test('Ctrl-C ends it with the figures so far, and nothing is left', async () => 
   await assertNothingLeft();
 });
 
-test('killed, it takes the crowd along, and the next one ends what is left', async () => {
+test('killed, it takes the crowd along, and once what is left is closed the next one deletes it', async () => {
   const { child, ended } = await underWay();
   const [crowd] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
   child.kill('SIGKILL');
   await ended;
   await until('the crowd to be gone', () => !existsSync(`/proc/${crowd}`));
-  assert.match((await fairgate('events', '--names')).stdout, new RegExp(EVENT));
+  done(await fairgate('close', EVENT, '--yes'));
   done(await rehearse(...FEW));
   await assertNothingLeft();
 });

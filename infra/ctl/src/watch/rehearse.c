@@ -8,6 +8,7 @@
 #include "acts/runs.h"
 
 #include "base/json_in.h"
+#include "base/rfc3339.h"
 #include "plan/figures.h"
 #include "plan/size.h"
 #include "show/plain.h"
@@ -112,11 +113,14 @@ static int nothing_is_on_sale(const struct rehearsal *r)
     for (size_t i = 0; status == EXIT_DONE && i < json_array_size(events); i++) {
         const json_t *event = json_array_get(events, i);
         struct span id = value_text(event, "id"), state = value_text(event, "state");
-        bool idle = span_eq(id, SPAN(EVENT));
+        bool idle = span_eq(state, SPAN("scheduled")) && !is_soon(event);
         for (size_t n = 0; n < sizeof(over) / sizeof(over[0]); n++)
             idle = idle || span_eq(state, span_of(over[n]));
-        idle = idle || (span_eq(state, SPAN("scheduled")) && !is_soon(event));
-        if (!idle && !job_option(r->job, OPTION_ANYWAY))
+        if (!idle && span_eq(id, SPAN(EVENT)))
+            status = job_say(r->job, EXIT_REFUSED,
+                             "another rehearsal runs, or was cut off: fairgate close " EVENT
+                             " ends it");
+        else if (!idle && !job_option(r->job, OPTION_ANYWAY))
             status = job_say(r->job, EXIT_REFUSED,
                              "%.*s is on sale or opens soon (%.*s): not now, or --anyway",
                              (int)id.len, id.ptr, (int)state.len, state.ptr);
@@ -182,12 +186,17 @@ static char *hall_text(const struct rehearsal *r)
 
 static int make_event(struct rehearsal *r)
 {
-    char knobs[256], why[300];
+    char knobs[256], why[300], closes[RFC3339_LEN + 1];
     const char *mend, *at;
+    struct text time = text_on(closes, RFC3339_LEN);
+    rfc3339_put(&time, system_wall_us() / 1000 + (r->most_s + 4 * ENDS_S) * UINT64_C(1000));
+    closes[time.len] = '\0';
+    /* One that is cut off closes by itself, at a time when it would be over. */
     snprintf(knobs, sizeof(knobs),
              "{\"name\":\"Rehearsal\",\"rate_per_s\":%" PRIu64 ",\"max_active\":0,"
-             "\"session_ttl_s\":60,\"pow_bits_max\":0,\"code_required\":true}",
-             r->rate_per_s);
+             "\"session_ttl_s\":60,\"pow_bits_max\":0,\"code_required\":true,"
+             "\"closes_at\":\"%s\"}",
+             r->rate_per_s, closes);
     char *hall = hall_text(r);
     if (hall == NULL)
         return EXIT_USAGE;
@@ -528,14 +537,14 @@ int rehearse_run(struct job *job)
                           .front_cores = 2};
     char question[CTL_URL_MAX];
     int status = read_words(&r);
-    if (status == EXIT_DONE)
-        status = nothing_is_on_sale(&r);
     snprintf(question, sizeof(question),
              "%" PRIu64 " visitors come to %s within %" PRIu64 " s, and all ends after %" PRIu64
              " s at most. Start?",
              r.visitors, job->profile->edge, r.within_s, r.most_s);
     if (status == EXIT_DONE)
         status = job_ask(job, question);
+    if (status == EXIT_DONE)
+        status = nothing_is_on_sale(&r);
     if (status != EXIT_DONE)
         return status;
     r.signals = job_signals();
@@ -545,8 +554,7 @@ int rehearse_run(struct job *job)
     status = rehearse(&r);
     if (r.probe.made && !probe_delete(&r.probe))
         status = job_say(job, EXIT_REFUSED,
-                         "the event " EVENT " is left: rehearse again, or delete it (fairgate "
-                         "close, delete --unarchived)");
+                         "the event " EVENT " is left: fairgate close it, and rehearse again");
     probe_deinit(&r.probe);
     close(r.signals);
     return status;
