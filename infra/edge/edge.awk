@@ -2,13 +2,14 @@
 
 BEGIN {
     # Each setting; edge.conf says what it means.
-    split("listen listen_tls certificate ticket_keys redirect acme inside health event fronts new_front seats " \
+    split("listen listen_tls certificate ticket_keys redirect acme inside health event fronts new_front new_share seats " \
           "seats_check owners shared_seats pay slots trusted proxy_protocol client_ip_header maxconn maxconn_hard " \
           "connections connections_hard new_connections_per_10s requests_per_10s requests_hard user chroot socket " \
           "files views global", names, " ")
     for (n in names) known[names[n]] = 1
     set["event"] = "demo"
     set["slots"] = 16
+    set["new_share"] = 0
     set["client_ip_header"] = "x-forwarded-for"
     set["maxconn"] = maxconn
     set["connections"] = 1000
@@ -73,6 +74,7 @@ function check(    n, keys, count, value) {
         if (value != "" && value !~ /^[1-9][0-9]*$/ && !is_variable(value))
             wrong(keys[n] " = " value ": a whole number is needed", keys[n])
     }
+    if (set["new_share"] !~ /^([0-9]|[1-9][0-9]|100)$/ && !is_variable(set["new_share"])) wrong("new_share = " set["new_share"] ": 0 to 100", "new_share")
     if (set["fronts"] set["seats"] set["pay"] == "") wrong("name at least one of fronts, seats and pay")
     if (set["redirect"] != "" && set["certificate"] == "") wrong("redirect: there is no certificate", "redirect")
     if (set["owners"] !~ /^(yes|no)$/ && !is_variable(set["owners"])) wrong("owners = " set["owners"] ": yes or no", "owners")

@@ -117,6 +117,8 @@ test('a share of the visitors sees a new version by a request to the edge itself
   assert.equal((await health.post('/share?percent=5')).text, '5');
   assert.deepEqual([(await health.get('/share?percent=7')).text, await marked()], ['5', true], 'only a POST changes it');
   assert.notEqual((await clear.post('/share?percent=9')).text, '9');
+  const later = await openEdge(t, small, () => ({ FAIRGATE_EDGE_NEW_SHARE: '7' }));
+  assert.equal((await client({ port: later.ports[8404] }).get('/share')).text, '7', 'one that starts again');
 });
 
 test('a new version has pods and a name of its own, and the rights of the current one', async () => {
