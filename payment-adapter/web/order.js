@@ -148,19 +148,23 @@ for (const button of document.querySelectorAll('[data-take]')) act(button, `/v1/
 for (const button of document.querySelectorAll('[data-keep]')) act(button, `/v1/pay/tickets/${button.dataset.keep}/transfer`, () => location.reload(), 'DELETE');
 if (order && 'moving' in main.dataset) follow();
 
-// The desk may move the seats while the page is open: then it shows the new ones, and says them aloud.
+// The desk may move seats and reissue tickets while the page is open, and members take them: then it shows the new ones.
 const LOOK_MS = 120_000;
 const { moved } = main.dataset;
+const tickets = main.matches('.tickets');
+const shown = tickets ? [...document.querySelectorAll('[data-large]')].map(({ dataset }) => dataset.large).join() : moved;
 async function lookAgain() {
   if (document.hidden) return;
-  const now = await call('GET', `/v1/pay/orders/${order}`).catch(() => null);
-  if (now && (now.moved_at ?? '') !== moved) location.reload();
+  const path = `/v1/pay/orders/${order}${tickets ? '/tickets' : ''}`;
+  const now = await call('GET', path).catch(({ code }) => (code === 'tickets-unknown' ? { tickets: [] } : null));
+  const good = now?.tickets?.filter(({ state }) => state === 'valid' || state === 'used').map(({ ticket }) => ticket).join();
+  if (now && (good ?? now.moved_at ?? '') !== shown) location.reload();
 }
-if (moved !== undefined) {
+if (shown !== undefined) {
   document.addEventListener('visibilitychange', lookAgain);
   setInterval(lookAgain, LOOK_MS);
 }
-if (moved) {
+if (moved) { // the new seats are said aloud
   const seats = [...document.querySelectorAll('.lines li > span:first-child, .ticket:not(.void)')].map((one) => one.getAttribute('aria-label') ?? one.textContent);
   setTimeout(() => announce(say('order.moved-to', seats.join(', '))), 1000); // readers hear what changes once they have the page
 }

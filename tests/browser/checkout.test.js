@@ -39,6 +39,18 @@ describe('checkout', async () => {
 
   const orderOf = (page) => new URL(page.url()).pathname.split('/').at(-1);
 
+  const desk = async (order) => (await stack.admin('pay').get(`/admin/orders/${order}`)).json;
+  const hallSeat = (n) => JSON.parse(stack.read('demo-hall.json')).plan.zones.at(-1).rows.at(-1).seats.at(n).seat_guid;
+  async function deskMoves(order, from, to) {
+    const body = { seats: [{ from, to }], other_category: from !== to, reason: 'a camera' };
+    assert.equal((await stack.admin('pay').post(`/admin/orders/${order}/move`, { body })).status, 202);
+    await until('the move to end', async () => (await desk(order)).moving.length === 0);
+  }
+  const lookAgain = async (page, ...shown) => {
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.locator(...shown).waitFor();
+  };
+
   // Press Tab until the control has the focus; fails if it never gets it.
   async function tabTo(page, selector) {
     for (let i = 0; i < 40; i += 1) {
@@ -309,6 +321,16 @@ describe('checkout', async () => {
     assert.equal(await friend.page.locator('.ticket svg').count(), 0);
     await clickFor(friend.page, '[data-take]', '.ticket svg');
     assert.equal(await friend.page.locator('.ticket svg').count(), 1);
+    await lookAgain(page, '.ticket.void');
+    // The desk moves the one and reissues the other: both open pages show the new tickets.
+    for (const { member: owner, seat, state } of (await desk(order)).tickets) {
+      if (state !== 'valid') continue;
+      const at = owner === String(member) ? friend.page : page;
+      const old = await at.textContent('.ticket:not(.void) .id');
+      await deskMoves(order, seat, at === page ? seat : hallSeat(-2));
+      await lookAgain(at, '.ticket:not(.void) .id', { hasNotText: old });
+    }
+    await friend.page.locator('#announce', { hasText: /Your seats are now: .+/ }).waitFor();
     // A saved page is complete: the code is in the page, not behind a link.
     const saved = await friend.page.content();
     const offline = await (await browser.newContext({ javaScriptEnabled: false, offline: true })).newPage();
@@ -327,18 +349,12 @@ describe('checkout', async () => {
     const order = orderOf(page);
     const tickets = await page.context().newPage();
     await goFor(tickets, `${visitor.at}/pay/tickets/${order}`, '.ticket svg');
-    const pay = stack.admin('pay');
-    const read = async () => (await pay.get(`/admin/orders/${order}`)).json;
-    const to = JSON.parse(stack.read('demo-hall.json')).plan.zones.at(-1).rows.at(-1).seats.at(-1).seat_guid;
-    const { seats: [from], places: [{ price }] } = await read();
-    assert.equal((await pay.post(`/admin/orders/${order}/move`, { body: { seats: [{ from, to }], other_category: true, reason: 'a camera' } })).status, 202);
-    await until('the seats to be moved', async () => (await read()).moved_at !== undefined);
-    const [place] = (await read()).places;
-    assert.deepEqual([place.id, place.price], [to, price], 'what was paid stays its price');
-    for (const one of [page, tickets]) {
-      await one.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
-      await one.locator('#announce', { hasText: `Your seats are now: ${place.zone}, row ${place.row}, seat ${place.number}` }).waitFor();
-    }
+    const { seats: [from], places: [{ price }] } = await desk(order);
+    await deskMoves(order, from, hallSeat(-1));
+    const { moved_at: at, places: [place] } = await desk(order);
+    assert.ok(at);
+    assert.deepEqual([place.id, place.price], [hallSeat(-1), price], 'what was paid stays its price');
+    for (const one of [page, tickets]) await lookAgain(one, '#announce', { hasText: `Your seats are now: ${place.zone}, row ${place.row}, seat ${place.number}` });
     await visitor.judge('moved');
   });
 

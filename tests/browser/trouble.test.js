@@ -378,7 +378,7 @@ describe('what goes otherwise', async () => {
       await see(friend, 'ticket-to-take');
       await clickFor(friend.page, '[data-take]', '.ticket svg');
       await see(friend, 'ticket-from-somebody');
-      await page.reload();
+      await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // the open page learns of it
       assert.ok((await page.textContent('.ticket.void')).includes(page.url()), 'the address is still told');
       await see(visitor, 'tickets-gone');
       await page.click('a[href^="/pay/orders/"]');

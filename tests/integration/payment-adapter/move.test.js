@@ -186,7 +186,7 @@ test('a transferred ticket is reissued for its new holder', async () => {
   const mails = world.postgres.rows(`SELECT member, kind FROM pay.mail_outbox WHERE order_id = '${order}' AND kind = 'moved-1'`, 'pay');
   assert.equal(new Set(mails.map(({ member: who }) => who)).size, 2);
   const words = await mailOf(order, 'moved-1', 'pbkdf2@example.com');
-  assert.match(words, new RegExp(`/pay/tickets/${order}`));
+  assert.match(words, new RegExp(`좌석을 변경했습니다.*/pay/tickets/${order}`, 's'), 'in their own language, which the order is not in');
   assert.doesNotMatch(words, /KRW/);
   assert.equal(await scan(now.token), 'in');
 });
