@@ -7,10 +7,14 @@ const HEARTBEAT_MS = 60_000;
 const HEARTBEAT_MIN_MS = 5_000;
 export const WARN_AT_S = [120, 60, 20];
 
+// How the line calls an end that the seats have a name for.
+const OF_LINE = { 'session-expired': 'pass-expired', 'session-ended': 'pass-ended', 'order-complete': 'pass-ended' };
+
 // When the visit is over, nothing on the page can be used any more.
 export function gone(code) {
   if (code === 'pass-missing') byId('gone').querySelector('h2').textContent = say('gone.not-yet');
-  byId('gone-text').textContent = knows(`gone.${code}`) ? say(`gone.${code}`) : say('gone.other');
+  const key = `gone.${OF_LINE[code] ?? code}`;
+  byId('gone-text').textContent = say(knows(key) ? key : 'gone.pass-invalid');
   byId('gone-link').href = `/e/${event}#in`;
   byId('gone').hidden = false;
   for (const id of ['sale', 'cart', 'wait', 'visit']) byId(id).hidden = true;

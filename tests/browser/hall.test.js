@@ -286,6 +286,11 @@ describe('the hall', async () => {
     await page.locator('#gone').waitFor();
     await page.evaluate(() => new Promise((later_) => { setTimeout(later_, 600); })); // the clock has gone on
     assert.ok(await page.isHidden('#visit'));
+    for (const [code, says] of [[told.code, /has run out/], ['session-ended', /you have left/], ['order-complete', /Your order is complete/]]) {
+      told = { code };
+      await page.reload();
+      await page.locator('#gone-text').getByText(says).waitFor();
+    }
     await page.context().close();
   });
 

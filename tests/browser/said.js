@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 const ROOT = new URL('../../', import.meta.url);
 
 // The texts of a file whose words are a sentence or more, each as what it matches on a page.
-function sentencesOf(file) {
+export function sentencesOf(file) {
   const rows = readFileSync(new URL(file, ROOT), 'utf8').split('\n').filter((row) => /^[a-z].* = .*[.!]$/.test(row)).map((row) => row.split(/ = (.*)/));
   const pattern = (text) => text.replace(/[.*+?^$()[\]\\|]/g, '\\$&').replace(/\{\d\}/g, '.+?');
   return rows.map(([id, text]) => [id, new RegExp(pattern(text))]);

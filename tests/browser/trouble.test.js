@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { hall } from '../integration/seat-service/house.js';
 import { openLooks } from './look.js';
-import { openSaid } from './said.js';
+import { openSaid, sentencesOf, writeWords } from './said.js';
 import { backOf, clickFor, closeAfterEach, customer, goFor, openBrowser, Visitor } from './world.js';
 
 const MANNERS = [
@@ -46,16 +46,20 @@ describe('what goes otherwise', async () => {
   const browser = await openBrowser(scope);
   closeAfterEach();
 
-  // A faster buyer without a page.
-  async function rival(event, ask) {
+  async function passOf(event) {
     const { ticket } = await until('a place', async () => {
       const answer = await stack.edge.post(`/v1/queue/${event}/join`);
       return answer.status === 201 && answer.json;
     });
-    const token = await until('a pass', async () => {
+    return until('a pass', async () => {
       const answer = await stack.edge.post(`/v1/queue/${event}/pass`, { token: ticket });
       return answer.status === 201 && answer.json.pass;
     });
+  }
+
+  // A faster buyer without a page.
+  async function rival(event, ask) {
+    const token = await passOf(event);
     const held = await stack.edge.post(`/v1/seats/${event}/holds`, { token, body: ask });
     assert.equal(held.status, 201, held.text);
     return () => stack.edge.delete(`/v1/seats/${event}/holds/${held.json.hold}`, { token });
@@ -398,6 +402,24 @@ describe('what goes otherwise', async () => {
       await see(friend, 'ticket-refunded');
     });
   }
+
+  // A page without a script is opened with the code of what was refused.
+  const REFUSED = { 'queue-front': [/^notice/, '/e/small?notice='], 'seat-service': [/^(error|gone)/, '/v1/seats/small/plain?refused='], 'payment-adapter': [/^error/, '/pay/login/orders?wait=75&refused='] };
+  test('each refusal has a sentence in each language', async () => {
+    const token = await passOf('small');
+    for (const [service, [family, at]] of Object.entries(REFUSED)) {
+      const rows = [];
+      for (const lang of ['en', 'ko']) {
+        for (const [id, sentence] of sentencesOf(`${service}/web/text.${lang}`).filter(([its]) => family.test(its))) {
+          const { text } = await stack.edge.get(`${at}${id.split('.')[1]}&lang=${lang}`, { token });
+          const words = /class="notice"[^>]*>([^<]*)/.exec(text)[1].replaceAll('&#39;', "'");
+          assert.match(words, sentence);
+          rows.push([id, lang, words]);
+        }
+      }
+      writeWords(`refused-${service}`, rows);
+    }
+  });
 
   for (const [name, its] of Object.entries(said)) test(`each sentence of ${name} belongs to one state`, () => its.judge());
 });
