@@ -206,12 +206,17 @@ function addLanguage(tree) {
     tree.text(`${name}.ja`, () => tree.read(`${name}.en`).replace('language.name = English', 'language.name = 日本語'));
 }
 
-// A seat-service with both, and an event of that rule; it has taken over from one of the previous version, and another
+function changeText(tree) {
+  tree.text('seat-service/web/text.en', (text) => text.replace(/^(gone\.button = ).*/m, '$1To the line'));
+}
+
+// A seat-service with all three, and an event of that rule; it has taken over from one of the previous version, and another
 // of these stands by.
 const ruledSeats = once(async () => {
   const tree = copyOfTree('seat-service');
   addSeatRule(tree);
   addLanguage(tree);
+  changeText(tree);
   const { hall, importHall, opens, openPostgres, openSeats, operator, visitor } = await import('./seat-service/house.js');
   const bin = tree.build();
   const postgres = await openPostgres(scope);
@@ -225,7 +230,7 @@ const ruledSeats = once(async () => {
   await until('the new version to take over', () => opens(seats, 'plain'));
   await importHall(seats, 'rows', hall({ limits: { one_row: true } }));
   const standby = await openSeats(scope, postgres, { office, secrets, ready: false });
-  return { seats, earlier, previous: async () => (await operator(standby).events()).json.events, hold: (event, ...names) => hold(seats, event, ...names) };
+  return { seats, standby, earlier, previous: async () => (await operator(standby).events()).json.events, hold: (event, ...names) => hold(seats, event, ...names) };
 });
 
 test('to add a seat rule: an event has it as a limit, and a hold that breaks it is refused', { timeout: 900_000 }, async () => {
@@ -249,6 +254,15 @@ test('to add a language: a page is served in it', { timeout: 900_000 }, async ()
   const page = (await seats.http.get('/seats/rows', { headers: { 'accept-language': 'ja' } })).text;
   assert.match(page, /<html lang="ja"/);
   assert.match(page, /日本語/);
+});
+
+test('to change a page\'s text: a page says it, and has its files from the previous version too', { timeout: 900_000 }, async () => {
+  const { seats, standby } = await ruledSeats();
+  const [next, previous] = await Promise.all([seats, standby].map(async (at) => (await at.http.get('/seats/rows?lang=en')).text));
+  assert.deepEqual([next, previous].map((text) => text.includes('To the line')), [true, false]);
+  const [file] = /\/seats\/-\/[^"]+\.js/.exec(next);
+  assert.ok(!previous.includes(file));
+  assert.equal((await standby.http.get(file)).status, 200);
 });
 
 test('to add a knob that Redis obeys: a line obeys it, next to a front of the previous version', { timeout: 900_000 }, async (t) => {
