@@ -82,7 +82,7 @@ export class Refused extends Error {
   }
 }
 
-export function newKey() {
+function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }
 

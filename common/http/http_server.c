@@ -499,11 +499,6 @@ uint16_t http_server_port(const struct http_server *server)
     return server->port;
 }
 
-uv_loop_t *http_server_loop(const struct http_server *server)
-{
-    return server->conf.loop;
-}
-
 const struct http_stats *http_server_stats(const struct http_server *server)
 {
     return &server->stats;

@@ -77,7 +77,6 @@ struct http_server_conf {
 int http_server_create(const struct http_server_conf *conf, struct err_slot *err,
                        struct http_server **out);
 uint16_t http_server_port(const struct http_server *server);
-uv_loop_t *http_server_loop(const struct http_server *server);
 const struct http_stats *http_server_stats(const struct http_server *server);
 /* The clocks as they stood when this loop turn first asked: cheap enough for each request. */
 uint64_t http_server_now_us(struct http_server *server);  /* monotonic */

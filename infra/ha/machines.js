@@ -95,7 +95,7 @@ export class Lan {
   }
 }
 
-export class Machine {
+class Machine {
   processes = new Map(); // by name: {argv, options, child, began, timer}
   powered = true;
 

@@ -190,10 +190,6 @@ export class Place {
     return folder;
   }
 
-  async receiveNoMore() {
-    await this.#standby('');
-  }
-
   async #standby(names) {
     this.stack.sql('postgres', `ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
     this.stack.sql('postgres', 'SELECT pg_reload_conf()');

@@ -33,7 +33,7 @@ async function lookAt(port) {
 
 // looks: [{atMs, kb, rssKb, files}] of one process; fromMs, toMs: the time in which nothing was killed.
 // -> null if it was not there for all of it
-export function growthOf(looks, fromMs, toMs) {
+function growthOf(looks, fromMs, toMs) {
   const quarter = (toMs - fromMs) / 4;
   const within = (n) => looks.filter(({ atMs }) => atMs >= fromMs + n * quarter && atMs < fromMs + (n + 1) * quarter);
   const quarters = [0, 1, 2, 3].map(within);

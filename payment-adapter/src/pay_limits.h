@@ -5,7 +5,6 @@
 
 enum {
     /* login */
-    HASH_THREADS_QUEUE_MAX = 64, /* 64 hashes of 50 ms on two cores: an answer within two seconds */
     LOGIN_ACCOUNT_MAX = 256,
     LOGIN_PASSWORD_MAX = 1024, /* longer is an attack on the hash, not a password */
     /* Wrong tokens of the shop from one address in a minute, per loop: each costs a signature

@@ -9,7 +9,7 @@ const PURPOSE = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_';
 const bytesOf = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 // What a round of an unchained chain signs: SHA-256 of its number, eight bytes, high first.
-export async function messageOf(round) {
+async function messageOf(round) {
   const number = new DataView(new ArrayBuffer(8));
   number.setBigUint64(0, BigInt(round));
   return new Uint8Array(await crypto.subtle.digest('SHA-256', number.buffer));

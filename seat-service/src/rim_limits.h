@@ -130,8 +130,6 @@ enum {
     /* The name of a process and its life in the owner row. */
     JOURNAL_INSTANCE_MAX = 128,
 
-    /* Changes after which a new snapshot is made: 100,000 are replayed in well under a second. */
-    SNAPSHOT_EVERY = 100000,
     SNAPSHOT_LOOK_MS = 5000,
     /* From this many changes a second on, the auditor leaves the processor to others. */
     AUDITOR_BUSY_PER_S = 1000,

@@ -23,7 +23,7 @@ export function openClone(dir) {
   for (const name of readdirSync(ROOT)) if (!/^\.(run|git)/.test(name)) symlinkSync(join(ROOT, name), join(dir, name));
 }
 
-export const isRun = ({ language, words }) => language === 'sh' && !words.startsWith('not-run:');
+const isRun = ({ language, words }) => language === 'sh' && !words.startsWith('not-run:');
 
 // A page's blocks with what is said to come of them.
 export function stepsOf(page) {

@@ -9,7 +9,7 @@ import { programPath, ROOT } from './service.js';
 
 const JUDGE = join(ROOT, 'loadtest/judge/judge.js');
 
-export const scenarioPath = (name) => join(ROOT, 'loadtest/scenarios', `${name}.conf`);
+const scenarioPath = (name) => join(ROOT, 'loadtest/scenarios', `${name}.conf`);
 
 // {section: {key: value}} as the environment that overrides a scenario.
 export function asEnvironment(settings) {

@@ -1,7 +1,7 @@
 // All helpers of the black-box tests under one name; README.md tells what each is for.
 
 export { codesOf, Contract, OF_ALL_SERVICES, openContract } from './contract.js';
-export { letIn, runCrowd, scenarioPath, targetsOf } from './crowd.js';
+export { letIn, runCrowd, targetsOf } from './crowd.js';
 export { openForgetfulDisk, openSmallDisk } from './disk.js';
 export { assertProblem, assertStatus, client, CookieJar, mangled, request } from './http.js';
 export { makeKeyPair } from './key-pair.js';

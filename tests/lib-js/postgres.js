@@ -54,7 +54,7 @@ export async function startPostgresReplica(scope, primary, settings = {}) {
   return replica;
 }
 
-export class Postgres {
+class Postgres {
   constructor(scope, settings, port, disk = null, clock = null) {
     this.scope = scope;
     this.settings = settings;

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { until } from './wait.js';
 
 // An open connection that keeps all it receives.
-export class RawConnection {
+class RawConnection {
   constructor(socket, methods) {
     this.socket = socket;
     this.methods = methods;

@@ -46,7 +46,7 @@ async function tidy(signal) {
 const ENDING = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGKILL'];
 
 // One started process; its output goes to a file.
-export class Child {
+class Child {
   #logFrom; // what was in the log before is its predecessor's
   #asked = false; // to end, by us
   #exited;

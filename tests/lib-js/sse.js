@@ -3,7 +3,7 @@
 import http from 'node:http';
 import { until } from './wait.js';
 
-export class EventStream {
+class EventStream {
   constructor(call, answer) {
     this.call = call;
     this.status = answer.statusCode;

@@ -17,7 +17,7 @@ const [SHORTEST, LONGEST] = [4, 64];
 const plain = (line) => line.replace(/[\s-]/g, '').toUpperCase();
 
 // One code a line -> {codes, faults: [{line, why}], twice}; empty lines are skipped.
-export function readCodes(text) {
+function readCodes(text) {
   const seen = new Set();
   const faults = [];
   let twice = 0;

@@ -9,7 +9,7 @@ import { connectionsOf, joinUs, shardUs, waysOf } from './sale.js';
 const { room: ROOM } = RULES;
 
 // What one visitor takes of edge, fronts and a shard until there is a place, in microseconds.
-export function openingUs({ cost, cdn, people }) {
+function openingUs({ cost, cdn, people }) {
   const handshake = cost.edge_handshake_us * (1 - people.resumed * (1 - cost.edge_resumed_ratio));
   return {
     edge: cdn ? cost.edge_request_us : handshake + 2 * cost.edge_request_us,

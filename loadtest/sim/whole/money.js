@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 const prices = JSON.parse(readFileSync(new URL('../../../infra/aws/prices.json', import.meta.url), 'utf8'));
 const { perHour, perMonth, perMillion, perGb } = prices;
 
-export const LEAD_H = 1; // machines are there before the opening
-export const FULL_H = 0.25; // and all of them stay this long after it
+const LEAD_H = 1; // machines are there before the opening
+const FULL_H = 0.25; // and all of them stay this long after it
 const HOURS_A_MONTH = 730;
 
 export const priced = () => `${prices.currency}, ${prices.region}, as of ${prices.asOf}`;
@@ -15,7 +15,7 @@ const machineHour = (cores, gb) => cores * perHour.fargateCpu + gb * perHour.far
 const doorHour = (ask, { edges, fronts }) => edges * machineHour(ask.edgeCores, ask.edgeGb) + fronts * machineHour(ask.frontCores, ask.frontGb);
 
 // Redis with a replica for each shard, PostgreSQL with a standby for seats and for orders.
-export const storesHour = (shards) => 2 * shards * perHour['cache.r7g.large'] + 4 * perHour['db.r7g.large'];
+const storesHour = (shards) => 2 * shards * perHour['cache.r7g.large'] + 4 * perHour['db.r7g.large'];
 
 export function moneyOf(ask, size, sale) {
   const hours = LEAD_H + sale.endedS / 3600;

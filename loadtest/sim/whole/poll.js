@@ -6,7 +6,7 @@ import { RULES } from './figures.js';
 export const POLL = { nearMs: 2000, farMs: 30000, jitterPercent: 20 };
 const MEAN = 1 - POLL.jitterPercent / 200;
 
-export function intervalS(waitS) {
+function intervalS(waitS) {
   const halfMs = (Math.floor(waitS) * RULES.pollSurely * 1000) / 2;
   return (Math.min(POLL.farMs, Math.max(POLL.nearMs, halfMs)) * MEAN) / 1000;
 }

@@ -7,7 +7,7 @@ import { answered } from './crowd.js';
 export const range = ([from, upto]) => Array.from({ length: upto - from + 1 }, (_, i) => from + i);
 
 // All cuts, as the server of the event's slot has them.
-export async function cutsOf(redis, { shards = 4, event = 'show' } = {}) {
+async function cutsOf(redis, { shards = 4, event = 'show' } = {}) {
   const entries = await redis.command('XRANGE', `fg:{${event}}:cuts`, '-', '+');
   return new Cuts(entries.map(([, fields]) => fields[1]), shards);
 }

@@ -19,9 +19,7 @@
 
 enum {
     TURNS_BLOCK_PLACES = 16384, /* 4 KB: most sales need one */
-    TURNS_BLOCKS = 32,
-    /* Of one line, the newest: 128 KB. Of older ones the picture says enough. */
-    TURNS_PLACES_MAX = TURNS_BLOCKS * TURNS_BLOCK_PLACES,
+    TURNS_BLOCKS = 32, /* of one line, the newest: 128 KB. Of older ones the picture says enough. */
     /* Extended calls whose visit is not over: 2 MB. As many as Redis's log has. */
     TURNS_KEPT_MAX = 65536,
 };

@@ -5,7 +5,7 @@ import { blake2b } from '@noble/hashes/blake2.js';
 
 const netstring = (value) => `${Buffer.byteLength(String(value))}:${value},`;
 
-export function digestOf({ event, currency, amount, fees = 0, terms = '', lines }) {
+function digestOf({ event, currency, amount, fees = 0, terms = '', lines }) {
   const sorted = [...lines].sort((a, b) => Buffer.compare(Buffer.from(a.place), Buffer.from(b.place)));
   const places = sorted.flatMap(({ place, category, price, count }) => [place, category, price, count]);
   const form = ['fairgate-purchase', 1, event, currency, lines.length, ...places, fees, amount, terms].map(netstring).join('');
