@@ -375,7 +375,9 @@ static int look_around(struct journal *journal, struct err_slot *err)
 {
     int rc = 0;
     uint64_t now = journal_now_us(journal);
-    bool looks = now >= journal->watch_at_us;
+    /* acquire: partner of journal_watch() */
+    bool looks = atomic_exchange_explicit(&journal->watch_now, false, memory_order_acquire) ||
+                 now >= journal->watch_at_us;
     if (looks)
         rc = ownership_watch(journal, err);
     if (!journal_is_broken(rc) && looks) {

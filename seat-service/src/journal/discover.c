@@ -154,7 +154,7 @@ int discover_events(struct journal *journal, struct err_slot *err)
     journal->looked = true;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
-    commit_queue_nudge(journal->conf.queue); /* their locks can be tried meanwhile */
+    journal_watch(journal); /* their locks can be tried meanwhile */
     return 0;
 }
 

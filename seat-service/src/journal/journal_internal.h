@@ -123,6 +123,7 @@ struct journal {
     uint64_t commit_at_us; /* the earliest time for the next one; 0: now */
     uint8_t *memory;
     uint64_t watch_at_us;    /* next look for locks */
+    atomic_bool watch_now;   /* ... which the reader has asked for */
     uint64_t name_asked_us;  /* when our name was first found taken; 0: it was not */
     uint32_t place;          /* among those that share, while it `leads` */
     uint64_t joined_at_us;   /* when it first had one; 0: not yet */
@@ -314,6 +315,14 @@ void committer_stop(struct journal *journal); /* once `stopping` is set */
 static inline bool journal_is_free(const struct journal_event *event)
 {
     return journal_state_of(event) == JOURNAL_EVENT_ASLEEP && !event->leaving;
+}
+
+/* The reader's: there are locks for the committer to try, or to give back, now. */
+static inline void journal_watch(struct journal *journal)
+{
+    /* release: partner of committer.c's look_around(), which finds what there is to lock */
+    atomic_store_explicit(&journal->watch_now, true, memory_order_release);
+    commit_queue_nudge(journal->conf.queue);
 }
 
 /* ---- discover.c; the reader's, but for the first ---- */

@@ -435,7 +435,7 @@ static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
     assert(!event->let_go);
     event->let_go = true;
     pthread_mutex_unlock(&journal->lock);
-    commit_queue_nudge(journal->conf.queue);
+    journal_watch(journal);
     return 0;
 }
 
