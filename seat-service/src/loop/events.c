@@ -441,35 +441,32 @@ void events_settled(struct event *event, uint32_t loop, uint64_t seq)
                           memory_order_release);
 }
 
-struct settling {
-    const struct event *event;
-    uint32_t loops;
-};
-
-static uint64_t latest_settled(void *ctx)
+uint64_t events_settling(const struct event *event)
 {
-    const struct settling *settling = ctx;
     uint64_t latest = 0;
-    for (uint32_t i = 0; i < settling->loops; i++) {
+    for (uint32_t i = 0; i < SERVICE_LOOPS_MAX; i++) {
         /* acquire: partner of events_settles() */
-        uint64_t begun =
-            atomic_load_explicit(&settling->event->settled[i].begun, memory_order_acquire);
+        uint64_t begun = atomic_load_explicit(&event->settled[i].begun, memory_order_acquire);
         latest = begun > latest ? begun : latest;
     }
     return latest;
 }
 
+static uint64_t latest_settled(void *ctx)
+{
+    return events_settling(ctx);
+}
+
 void events_publish(const struct events *events, struct event *event)
 {
-    struct settling settling = {event, events->conf.loops};
     uint64_t all = UINT64_MAX;
-    assert(settling.loops > 0);
-    for (uint32_t i = 0; i < settling.loops; i++) {
+    assert(events->conf.loops > 0);
+    for (uint32_t i = 0; i < events->conf.loops; i++) {
         /* acquire: partner of events_settled() */
         uint64_t done = atomic_load_explicit(&event->settled[i].done, memory_order_acquire);
         all = done < all ? done : all;
     }
-    engine_publish(event->engine, all, latest_settled, &settling);
+    engine_publish(event->engine, all, latest_settled, event);
 }
 
 /* ---- events of others ---- */

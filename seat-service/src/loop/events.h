@@ -118,6 +118,8 @@ void events_looked(struct events *events, uint32_t loop, uint64_t look);
 void events_settles(struct event *event, uint32_t loop, uint64_t seq);
 /* All of them up to this one have been settled. */
 void events_settled(struct event *event, uint32_t loop, uint64_t seq);
+/* The newest change of an open event that is settled, or about to be. Any thread. */
+uint64_t events_settling(const struct event *event);
 /* Publishes a picture of all that every loop has settled. Of an open event, on one loop. */
 void events_publish(const struct events *events, struct event *event);
 

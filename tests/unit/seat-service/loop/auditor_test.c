@@ -14,17 +14,9 @@ enum { RUSH = AUDITOR_BUSY_PER_S * SNAPSHOT_LOOK_MS };
 static struct auditor *auditor;
 static _Atomic uint64_t changes; /* of all events */
 
-static void make_event(const char *body)
-{
-    struct err_slot err = {0};
-    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
-    int32_t no;
-    unit_must(migrate_run(pg, &err), &err);
-    unit_must(
-        store_event_create(pg, SPAN("night"), SPAN("hash"), span_of(body), SPAN(""), &err, &no),
-        &err);
-    pg_close(pg);
-}
+static struct events *events;
+static struct idem *idem;
+static char *body;
 
 static void on_leaves(void *ctx)
 {
@@ -32,44 +24,102 @@ static void on_leaves(void *ctx)
     auditor_nudge(auditor);
 }
 
-TEST_CASE(closed_event_is_let_go_of_in_a_rush)
+static void open_event(uint32_t nth, const char *id)
 {
     struct err_slot err = {0};
-    struct idem *idem;
-    struct events *events;
-    char *body = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
-    make_event(body);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    struct journal_host host = events_host(events);
+    const struct journal_document document = {span_of(body), 1, 1, 0};
+    int32_t no;
+    unit_must(migrate_run(pg, &err), &err);
+    unit_must(store_event_create(pg, span_of(id), SPAN("hash"), span_of(body), SPAN(""), &err, &no),
+              &err);
+    pg_close(pg);
+    unit_must(host.found(events, nth, span_of(id), &document, &err), &err);
+    unit_must(host.load(events, nth, (struct span){NULL, 0}, &err), &err);
+    host.own(events, nth, 1, 0, 0);
+}
+
+static void start(void)
+{
+    struct err_slot err = {0};
+    body = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
     unit_must(idem_create(1 << 20, &err, &idem), &err);
     unit_must(events_create(
                   &(struct events_conf){.clock = clock_system(), .idem = idem, .leaves = on_leaves},
                   &err, &events),
               &err);
-    struct journal_host host = events_host(events);
-    unit_must(host.found(events, 0, SPAN("night"),
-                         &(struct journal_document){span_of(body), 1, 1, 0}, &err),
-              &err);
-    unit_must(host.load(events, 0, (struct span){NULL, 0}, &err), &err);
-    host.own(events, 0, 1, 0, false);
-
+    open_event(0, "night");
     struct auditor_conf conf = {.dsn = pg_fixture_dsn(),
                                 .snapshot_every = UINT64_C(1) << 40,
                                 .changes = &changes,
                                 .events = events,
                                 .clock = clock_system()};
     unit_must(auditor_start(&conf, &err, &auditor), &err);
-    auditor_nudge(auditor); /* no change yet, so it looks at the event */
-    struct event *event = events_nth(events, 0);
-    while (event->kept == 0)
-        poll(NULL, 0, 2);
-    uint64_t until_us = clock_mono_us(clock_system()) + 20000000; /* a test that hangs says where */
-    for (changes += RUSH; !host.leave(events, 0); changes += RUSH) {
-        assert_true(clock_mono_us(clock_system()) < until_us);
-        poll(NULL, 0, 2);
-    }
+}
+
+static void end(void)
+{
     auditor_stop(auditor);
     auditor_destroy(auditor);
-    host.drop(events, 0);
     events_destroy(events);
     idem_destroy(idem);
     free(body);
+}
+
+/* So that a test that hangs says where. */
+static void wait_for(bool (*is_so)(void))
+{
+    uint64_t until_us = clock_mono_us(clock_system()) + 20000000;
+    while (!is_so()) {
+        assert_true(clock_mono_us(clock_system()) < until_us);
+        poll(NULL, 0, 2);
+    }
+}
+
+/* The last that the auditor read was the journal of this event. */
+static bool was_read(const char *event)
+{
+    char sql[256];
+    struct pg *pg = pg_fixture_open(NULL);
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle' AND query LIKE "
+             "'COPY%%event = %s %%' AND application_name = 'fairgate seat-service auditor'",
+             event);
+    int64_t read = pg_fixture_number(pg, sql);
+    pg_close(pg);
+    return read > 0;
+}
+
+static bool night_was_read(void)
+{
+    return was_read("1");
+}
+
+static bool morning_was_read(void)
+{
+    return was_read("2");
+}
+
+static bool one_leaves(void)
+{
+    changes += RUSH;
+    return events_host(events).leave(events, 0);
+}
+
+TEST_CASE(event_without_a_new_change_is_not_read_and_a_closed_one_is_let_go_of_in_a_rush)
+{
+    start();
+    auditor_nudge(auditor);
+    wait_for(night_was_read);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    pg_fixture_run(pg, "INSERT INTO journal (event, seq, at, epoch, kind, body, chain)"
+                       "VALUES (1, 1, now(), 1, 1, 'no change', 'no chain')");
+    pg_close(pg);
+    open_event(1, "morning");
+    auditor_nudge(auditor);
+    wait_for(morning_was_read); /* it is the turn of night before */
+    assert_int_equal(0, auditor_stats(auditor)->failures);
+    wait_for(one_leaves);
+    end();
 }
