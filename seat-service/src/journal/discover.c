@@ -78,19 +78,19 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
         assert(journal_state_of(event) == JOURNAL_EVENT_LOADING);
         role_judge(journal);
     } else {
-        assert(!event->locked);
+        assert(event->lock == LOCK_NONE);
         assert(!event->given);
-        assert(!event->lost);
+        assert(!event->stuck);
         event->id = *found;
         event->head = (struct store_head){0};
         event->end_seq = 0;
-        event->begun = event->revising = false;
+        event->begun = false;
         event->end_line = (struct store_line){0};
         journal_set_line(event, &event->end_line);
         event->claimed = 0;
         event->place = (struct journal_place){0};
         event->retry_ms = event->free_since_us = 0;
-        event->was_owned = event->retired = event->asleep = event->let_go = false;
+        event->was_owned = event->retired = event->asleep = false;
         event->placed = event->moves = event->ready = false;
         event->wish = PLACING_WISH_NONE;
         role_move_event(journal, event, JOURNAL_EVENT_LOADING);
@@ -188,7 +188,7 @@ void discover_forget_document(struct journal *journal)
 static bool is_awaited(const struct journal *journal, int32_t no)
 {
     uint32_t nth = nth_of(journal, no);
-    if (nth == journal_len(journal) || journal->events[nth].leaving)
+    if (nth == journal_len(journal) || journal->events[nth].why != LEAVE_STAYS)
         return false;
     enum journal_state state = journal_state_of(&journal->events[nth]);
     return state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_OUT;

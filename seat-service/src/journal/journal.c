@@ -35,7 +35,9 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
     assert(conf->batch_max <= JOURNAL_BATCH_MAX);
     assert(conf->places <= EVENTS_MAX);
     assert(conf->host.next_end_ms == NULL || conf->host.reopen != NULL);
-    assert(conf->host.idle_ms == NULL || conf->host.reopen != NULL); /* not all fall asleep */
+    assert(conf->host.idle_ms == NULL || conf->host.reopen != NULL);    /* not all fall asleep */
+    assert(conf->host.revises == NULL || conf->host.reopen != NULL);    /* it may be withdrawn */
+    assert(conf->address.open[0] == '\0' || conf->host.reopen != NULL); /* as may a move */
     assert((conf->host.revises == NULL) == (conf->host.revise == NULL));
     assert((conf->host.revises == NULL) == (conf->host.revised == NULL));
     struct journal *journal = calloc(1, sizeof(*journal));

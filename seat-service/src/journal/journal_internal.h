@@ -23,40 +23,48 @@ struct journal_line_told {
     } place[2];
 };
 
+/* Why an event is on its way out of our memory. */
+enum leave_why {
+    LEAVE_STAYS,     /* it is not */
+    LEAVE_STALE,     /* what is here counts no more: another epoch has begun, or another document */
+    LEAVE_ASLEEP,    /* as its row says */
+    LEAVE_MOVES,     /* the process that is to have it waits */
+    LEAVE_RETIRED,   /* as its row says, and no seat of it is held */
+    LEAVE_CORRECTED, /* its document is, before its place is free */
+    LEAVE_IDLE,      /* nobody asks for it, and another needs its room: it is put to sleep */
+};
+
 struct journal_event {
     struct store_event id; /* in place before events_len counts the event */
     struct store_head head;
     uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
     uint64_t end_seq;               /* the reader's: how far its journal was at the last look */
     struct store_line end_line;     /* ... and in which line */
-    uint64_t claimed;    /* as the head: the line in which we began to take it over, or to
-                          * regain it, until it is ours; 0: none */
-    int32_t told_asked;  /* the reader's: the number of the event that we have told its
-                          * owner we are asked for; 0: none */
-    bool begun;          /* the reader's: loaded, and read in part */
-    bool asked;          /* the reader's: ours, and others are asked for it */
-    bool leaving, given; /* the reader's: on its way out, until its place is free; the
-                          * committer has to let go of it */
-    bool sleeps;         /* the reader's: is to be put to sleep once nobody here uses it */
-    bool revising;       /* the reader's: its document is corrected before its place is free */
+    uint64_t claimed;   /* as the head: the line in which we began to take it over, or to
+                         * regain it, until it is ours; 0: none */
+    int32_t told_asked; /* the reader's: the number of the event that we have told its
+                         * owner we are asked for; 0: none */
+    bool begun;         /* the reader's: loaded, and read in part */
+    bool asked;         /* the reader's: ours, and others are asked for it */
+    enum leave_why why; /* the reader's */
     _Atomic(enum journal_state) state;
-    atomic_bool stuck; /* ours, and not to be written now, for `reason`; role_stick() */
+    atomic_bool stuck; /* ours, and not to be written now, for `reason`; role_stick(). OUT: lost */
     _Atomic uint64_t answered, sent; /* numbers of changes; see journal_answered() */
     struct journal_line_told line_told;
     /* Below journal->lock. */
-    bool asleep;           /* as its row says: it has to leave our memory */
-    bool lost;             /* it was ours, and another epoch has begun: the same */
-    bool let_go;           /* nobody here uses it any more: the committer gives its lock back */
-    bool locked;           /* the committer's session has the lock ... */
-    uint64_t locked_epoch; /* ... and found this epoch */
-    bool forgotten;        /* it has it still, to give back: another epoch had begun */
-    bool rested;           /* ... which is that of an owner that had put it to sleep */
+    bool given;  /* it leaves, and nobody here uses it: the committer gives its lock back */
+    bool asleep; /* as its row says */
+    /* The committer's session has its lock, and found this epoch; or has it still, to give back,
+     * since another had begun. `rested`: the epoch is of an owner that had put it to sleep. */
+    enum { LOCK_NONE, LOCK_OURS, LOCK_STALE } lock;
+    uint64_t locked_epoch;
+    bool rested;
     char reason[ERR_TEXT_MAX];
     bool placed; /* it has been looked for where it is, and who is to have it */
     enum placing_wish wish;
     bool moves;                 /* ours, and the process that is to have it waits */
     bool ready;                 /* we are to have it, and have said that we wait for it */
-    bool retired;               /* as its row says: it has to leave our memory for good */
+    bool retired;               /* as its row says */
     struct journal_place place; /* the reader writes it */
     struct store_line line;     /* of the shown or owned journal: journal_set_line() */
     /* The committer's: */
@@ -314,7 +322,7 @@ void committer_stop(struct journal *journal); /* once `stopping` is set */
 /* The reader's: may another event have this place? */
 static inline bool journal_is_free(const struct journal_event *event)
 {
-    return journal_state_of(event) == JOURNAL_EVENT_ASLEEP && !event->leaving;
+    return journal_state_of(event) == JOURNAL_EVENT_ASLEEP && event->why == LEAVE_STAYS;
 }
 
 /* The reader's: there are locks for the committer to try, or to give back, now. */

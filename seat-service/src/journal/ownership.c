@@ -101,12 +101,13 @@ static int look_at_rows(struct journal *journal, const uint32_t *events, uint32_
 static int lock_again(struct journal *journal, struct journal_event *event, struct err_slot *err,
                       uint64_t *epoch)
 {
-    bool got = event->locked; /* at an earlier try: a second time would be one too many */
+    /* At an earlier try: a second time would be one too many. */
+    bool got = event->lock == LOCK_OURS;
     assert(event->cut);
     int rc = got ? 0 : store_lock(journal->pg, STORE_LOCK_EVENT, &event->id.no, 1, err, &got);
     if (rc == 0 && got) {
         pthread_mutex_lock(&journal->lock);
-        event->locked = true;
+        event->lock = LOCK_OURS;
         pthread_mutex_unlock(&journal->lock);
     }
     if (rc == 0)
@@ -346,18 +347,16 @@ static int choose(struct journal *journal, struct err_slot *err, uint32_t *chose
         struct journal_event *event = &journal->events[nth];
         pthread_mutex_lock(&journal->lock);
         enum journal_state state = journal_state_of(event);
-        bool locked = event->locked, forgotten = event->forgotten;
+        bool tries = state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_FOLLOWING;
+        bool ours = event->lock == LOCK_OURS && state != JOURNAL_EVENT_OUT;
+        bool back = event->lock != LOCK_NONE && !ours;
         bool stays =
             !event->asleep && !event->retired && (event->placed || !journal_shares(journal));
-        if (state == JOURNAL_EVENT_OUT)
-            event->locked = false;
-        event->forgotten = false;
+        event->lock = ours ? LOCK_OURS : LOCK_NONE;
         pthread_mutex_unlock(&journal->lock);
-        assert(!locked || !forgotten);
-        if (forgotten || (state == JOURNAL_EVENT_OUT && locked))
+        if (back)
             rc = store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err);
-        if (!locked && stays &&
-            (state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_FOLLOWING))
+        if (!ours && stays && tries)
             chosen[(*len)++] = nth;
     }
     return rc;
@@ -368,16 +367,17 @@ static int choose(struct journal *journal, struct err_slot *err, uint32_t *chose
 static int let_go(struct journal *journal, struct journal_event *event, struct err_slot *err)
 {
     pthread_mutex_lock(&journal->lock);
-    bool goes = event->let_go;
-    bool locked =
-        event->locked || event->forgotten || journal_state_of(event) == JOURNAL_EVENT_OWNED;
+    enum journal_state state = journal_state_of(event);
+    bool goes = event->given && state != JOURNAL_EVENT_ASLEEP;
+    bool locked = event->lock != LOCK_NONE || state == JOURNAL_EVENT_OWNED;
     pthread_mutex_unlock(&journal->lock);
     int rc = goes && locked ? store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err) : 0;
     if (!goes || rc < 0)
         return rc;
     assert(event->open == NULL); /* the host waits for all that it has submitted */
     pthread_mutex_lock(&journal->lock);
-    event->let_go = event->locked = event->forgotten = event->cut = event->lost = false;
+    event->lock = LOCK_NONE;
+    event->cut = false;
     atomic_store_explicit(&event->stuck, false, memory_order_relaxed);
     role_move_event(journal, event, JOURNAL_EVENT_ASLEEP);
     pthread_mutex_unlock(&journal->lock);
@@ -418,10 +418,9 @@ static int lock_events(struct journal *journal, const uint32_t *chosen, uint32_t
     pthread_mutex_lock(&journal->lock);
     for (uint32_t i = 0; i < ours_len; i++) {
         struct journal_event *event = &journal->events[ours[i]];
-        assert(!event->locked);
-        assert(!event->forgotten);
+        assert(event->lock == LOCK_NONE);
         rc = owners[i].rc < 0 ? owners[i].rc : rc;
-        event->locked = owners[i].rc == 0;
+        event->lock = owners[i].rc == 0 ? LOCK_OURS : LOCK_NONE;
         event->locked_epoch = owners[i].head.epoch;
         event->rested = owners[i].rested;
     }

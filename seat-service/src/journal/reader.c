@@ -85,7 +85,7 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, b
     event->head.chain = follower.head.chain;
     *whole = rc == 0 && !more;
     if (rc == ERR_NOT_FOUND) {
-        event->leaving = true;
+        event->why = LEAVE_STALE;
         rc = 0;
     }
     if (rc == 0 && !*whole)
@@ -99,7 +99,7 @@ static int follow_whole(struct journal *journal, uint32_t nth, struct err_slot *
     const struct journal_event *event = &journal->events[nth];
     bool whole = false;
     int rc = 0;
-    while (rc == 0 && !whole && !event->leaving)
+    while (rc == 0 && !whole && event->why == LEAVE_STAYS)
         rc = is_stopping(journal) ? err_set(err, ERR_CLOSED, "stopping")
                                   : follow(journal, nth, err, &whole);
     return rc;
@@ -127,7 +127,7 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     struct store_head at = {.chain = chain_first(span_of(event->id.id))};
     size_t snapshot_len = 0;
     if (rc == ERR_NOT_FOUND) { /* it was read before, and corrected since */
-        event->leaving = true;
+        event->why = LEAVE_STALE;
         return 0;
     }
     if (rc < 0)
@@ -225,7 +225,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
     assert(head.epoch > 0); /* it was raised */
     assert(head.seq > 0);   /* and the plan is in the journal */
     pthread_mutex_lock(&journal->lock);
-    bool taken = event->locked && event->locked_epoch <= head.epoch &&
+    bool taken = event->lock == LOCK_OURS && event->locked_epoch <= head.epoch &&
                  journal_role(journal) != JOURNAL_FENCED;
     bool rested = event->rested;
     if (taken) {
@@ -246,8 +246,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
 static void forget_lock(struct journal *journal, struct journal_event *event)
 {
     pthread_mutex_lock(&journal->lock);
-    event->forgotten = event->forgotten || event->locked;
-    event->locked = false;
+    event->lock = event->lock == LOCK_OURS ? LOCK_STALE : event->lock;
     pthread_mutex_unlock(&journal->lock);
 }
 
@@ -257,6 +256,7 @@ static void put_out(struct journal *journal, struct journal_event *event,
                     const struct err_slot *err)
 {
     assert(journal_state_of(event) != JOURNAL_EVENT_OWNED); /* role_lose() is the committer's */
+    assert(!event->stuck);
     event->retry_ms = event->retry_ms == 0 ? EVENT_RETRY_MIN_MS : event->retry_ms * 2;
     if (event->retry_ms > EVENT_RETRY_MAX_MS)
         event->retry_ms = EVENT_RETRY_MAX_MS;
@@ -292,29 +292,39 @@ static uint64_t next_end_ms(struct journal *journal, uint32_t nth)
     return host->next_end_ms == NULL ? 0 : host->next_end_ms(host->ctx, nth);
 }
 
-/* It is retired, and no seat of it is held here. */
-static bool is_over(struct journal *journal, uint32_t nth)
+/* It was ours, and another epoch has begun. */
+static bool is_lost(const struct journal_event *event)
 {
-    return journal->events[nth].retired &&
-           (!journal_owns(journal, nth) || next_end_ms(journal, nth) == 0);
+    return journal_state_of(event) == JOURNAL_EVENT_OUT && event->stuck;
 }
 
-/* It is ours, and its document is to be corrected. */
-static bool revises(const struct journal *journal, uint32_t nth)
+/* Of several reasons the first. */
+static enum leave_why why_now(struct journal *journal, uint32_t nth)
 {
+    const struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
-    return host->revises != NULL && journal_owns(journal, nth) && host->revises(host->ctx, nth);
+    bool ours = journal_owns(journal, nth);
+    assert(journal_state_of(event) != JOURNAL_EVENT_ASLEEP);
+    if (is_lost(event))
+        return LEAVE_STALE;
+    if (event->asleep)
+        return LEAVE_ASLEEP;
+    if (event->moves)
+        return LEAVE_MOVES;
+    if (event->retired && (!ours || next_end_ms(journal, nth) == 0))
+        return LEAVE_RETIRED;
+    if (ours && host->revises != NULL && host->revises(host->ctx, nth))
+        return LEAVE_CORRECTED;
+    return event->why == LEAVE_IDLE && !event->retired ? LEAVE_IDLE : LEAVE_STAYS;
 }
 
-/* Is to leave, or is about to. */
+/* Is to leave, or is about to. One that is lost meanwhile leaves for that. */
 static bool leaves(struct journal *journal, uint32_t nth)
 {
     struct journal_event *event = &journal->events[nth];
-    bool over = is_over(journal, nth) || revises(journal, nth);
-    pthread_mutex_lock(&journal->lock);
-    event->leaving = event->leaving || event->asleep || event->lost || event->moves || over;
-    pthread_mutex_unlock(&journal->lock);
-    return event->leaving;
+    if (event->why == LEAVE_STAYS || is_lost(event))
+        event->why = why_now(journal, nth);
+    return event->why != LEAVE_STAYS;
 }
 
 /* From now on it is known by its name alone, or not at all if it is retired. If it is awake, since
@@ -338,42 +348,32 @@ static void forget_event(struct journal *journal, uint32_t nth)
     if (host->drop != NULL)
         host->drop(host->ctx, nth);
     name_alone(journal, event, !event->asleep);
-    event->leaving = event->given = event->sleeps = false;
+    event->why = LEAVE_STAYS;
     pthread_mutex_lock(&journal->lock);
+    event->given = false;
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* It has been closed here to be put to sleep. *done: its row says so. */
-static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *err, bool *done)
+/* It has been closed here to be put to sleep; it stays if it cannot be, such as while its row is
+ * locked. A negative result concerns the connection. */
+static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     const uint64_t due_ms = next_end_ms(journal, nth);
-    assert(event->sleeps);
+    bool done = false;
+    assert(event->why == LEAVE_IDLE);
     int rc = store_sleep(journal->reader_pg, event->id.no, span_of(journal->instance), due_ms, err,
-                         done);
+                         &done);
     pthread_mutex_lock(&journal->lock);
-    event->asleep = event->asleep || *done;
+    event->asleep = done;
     event->id.due_ms = due_ms;
     pthread_mutex_unlock(&journal->lock);
-    return rc;
-}
-
-/* Ours is closed. It stays if it is retired and seats of it were taken meanwhile, or if it cannot
- * be put to sleep, such as while its row is locked. A negative result concerns the connection. */
-static int may_go(struct journal *journal, uint32_t nth, struct err_slot *err, bool *may)
-{
-    struct journal_event *event = &journal->events[nth];
-    int rc = 0;
-    *may = !event->retired || next_end_ms(journal, nth) == 0;
-    if (!event->retired && event->sleeps && !event->asleep) {
-        *may = false;
-        rc = fall_asleep(journal, nth, err, may);
-    }
-    if (rc < 0 && journal_is_broken(rc))
+    if (journal_is_broken(rc))
         return rc;
     if (rc < 0)
         log_failure(journal->conf.log, "an event is not put to sleep", err);
+    event->why = done ? LEAVE_ASLEEP : LEAVE_STAYS;
     return 0;
 }
 
@@ -386,7 +386,7 @@ static int revise(struct journal *journal, uint32_t nth, struct err_slot *err)
     struct commit_entry *entry = calloc(1, sizeof(*entry));
     uint8_t *memory = malloc(JOURNAL_FIRST_BYTES);
     int rc = entry == NULL || memory == NULL ? err_set(err, ERR_NOMEM, "a change") : 0;
-    assert(event->revising);
+    assert(event->why == LEAVE_CORRECTED);
     assert(journal_state_of(event) == JOURNAL_EVENT_ASLEEP);
     if (rc == 0)
         rc = host->revise(host->ctx, nth, &entry->op.change, err);
@@ -397,7 +397,6 @@ static int revise(struct journal *journal, uint32_t nth, struct err_slot *err)
         if (rc < 0)
             log_failure(journal->conf.log, "a document was not corrected", err);
     }
-    event->revising = false;
     host->revised(host->ctx, nth, rc);
     free(memory);
     free(entry);
@@ -405,35 +404,32 @@ static int revise(struct journal *journal, uint32_t nth, struct err_slot *err)
 }
 
 /* A step on its way out of our memory: nobody here uses it any more; the committer lets go of it;
- * it is forgotten. */
+ * it is forgotten. Ours stays if no reason holds any longer once nobody uses it. */
 static int leave(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     const struct journal_host *host = &journal->conf.host;
     if (journal_state_of(event) == JOURNAL_EVENT_ASLEEP) {
-        int rc = event->revising ? revise(journal, nth, err) : 0;
+        int rc = event->why == LEAVE_CORRECTED ? revise(journal, nth, err) : 0;
         forget_event(journal, nth);
         return rc;
     }
     if (event->given || (host->leave != NULL && !host->leave(host->ctx, nth)))
         return 0;
-    bool may = true;
-    int rc = 0;
-    event->revising = revises(journal, nth);
-    if (!event->moves && !event->revising && journal_owns(journal, nth))
-        rc = may_go(journal, nth, err, &may);
+    bool ours = journal_owns(journal, nth);
+    if (ours)
+        event->why = why_now(journal, nth);
+    int rc = ours && event->why == LEAVE_IDLE ? fall_asleep(journal, nth, err) : 0;
     if (rc < 0)
         return rc;
-    if (!may) {
-        event->leaving = event->sleeps = false;
+    if (event->why == LEAVE_STAYS) {
+        assert(ours);
         host->reopen(host->ctx, nth);
         return 0;
     }
     name_alone(journal, event, false);
-    event->given = true;
     pthread_mutex_lock(&journal->lock);
-    assert(!event->let_go);
-    event->let_go = true;
+    event->given = true;
     pthread_mutex_unlock(&journal->lock);
     journal_watch(journal);
     return 0;
@@ -551,7 +547,8 @@ static struct journal_event *idlest(struct journal *journal)
     uint64_t longest_ms = journal->conf.idle_ms;
     for (uint32_t nth = 0; host->idle_ms != NULL && nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
-        if (!journal_owns(journal, nth) || event->leaving || event->asked || event->stuck)
+        if (!journal_owns(journal, nth) || event->why != LEAVE_STAYS || event->asked ||
+            event->stuck)
             continue;
         uint64_t idle_ms = host->idle_ms(host->ctx, nth);
         if (idle_ms >= longest_ms && !is_overdue(journal, nth)) {
@@ -598,8 +595,8 @@ static int make_room(struct journal *journal, struct err_slot *err)
     int rc = tell_room(journal, &room, waiting > 0 && none, err);
     for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
         struct journal_event *event = &journal->events[nth];
-        leaving += event->leaving;
-        room.bytes += event->leaving ? event->id.bytes : 0;
+        leaving += event->why != LEAVE_STAYS;
+        room.bytes += event->why != LEAVE_STAYS ? event->id.bytes : 0;
     }
     spare = largest > spare ? largest : spare;
     bool lacks = room.places + leaving < free_min || room.bytes < spare;
@@ -619,7 +616,7 @@ static int make_room(struct journal *journal, struct err_slot *err)
         lacks = room.places + leaving < free_min || room.bytes < spare;
         if (!lacks && (!helps || (slept > 0 && slept >= largest)))
             break;
-        event->leaving = event->sleeps = true;
+        event->why = LEAVE_IDLE;
         leaving += 1;
         room.bytes += event->id.bytes;
         slept += event->id.bytes;
@@ -658,7 +655,7 @@ static void on_head(void *ctx, int32_t no, uint64_t seq, const struct store_line
 static bool is_followed(struct journal *journal, uint32_t nth)
 {
     const struct journal_event *event = &journal->events[nth];
-    return journal_state_of(event) == JOURNAL_EVENT_FOLLOWING && !event->leaving;
+    return journal_state_of(event) == JOURNAL_EVENT_FOLLOWING && event->why == LEAVE_STAYS;
 }
 
 /* A line that goes on where the one that was read ended is the journal's next owner. Any other may
@@ -800,7 +797,7 @@ static int read_rest(struct journal *journal, uint32_t nth, const struct store_r
     assert(raise->event == event->id.no);
     if (!journal_same_place(&raise->head, &event->head))
         rc = follow_whole(journal, nth, err);
-    if (rc < 0 || event->leaving)
+    if (rc < 0 || event->why != LEAVE_STAYS)
         return rc;
     if (!journal_same_place(&raise->head, &event->head))
         return err_set(err, ERR_SYNTAX,
@@ -842,7 +839,7 @@ static void add_locked(struct journal *journal, uint32_t nth, uint32_t *events,
     pthread_mutex_lock(&journal->lock);
     events[*len] = nth;
     raises[*len].was = event->locked_epoch;
-    *len += event->locked;
+    *len += event->lock == LOCK_OURS;
     pthread_mutex_unlock(&journal->lock);
 }
 
@@ -890,7 +887,7 @@ static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err
         if (its == 0)
             its = read_rest(journal, events[i], &raises[i], err);
         rc = fail_event(journal, event, its, err);
-        if (its < 0 || event->leaving)
+        if (its < 0 || event->why != LEAVE_STAYS)
             continue;
         assert(ready <= i); /* what is overwritten has been read */
         events[ready] = events[i];

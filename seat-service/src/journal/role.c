@@ -178,12 +178,9 @@ static enum journal_reason kept_out(const struct journal *journal, enum journal_
 static void check_event(const struct journal_event *event, enum journal_state state)
 {
     bool asleep = state == JOURNAL_EVENT_ASLEEP;
-    assert(!event->locked || !event->forgotten); /* a session has a lock once */
-    assert(!event->lost || state == JOURNAL_EVENT_OUT);
-    assert(!event->stuck || event->lost || state == JOURNAL_EVENT_OWNED);
-    assert(!event->let_go || !asleep);
-    assert(!event->locked || !asleep); /* the place is free: another event would have its lock */
-    assert(!event->forgotten || !asleep);
+    assert(!event->stuck || state == JOURNAL_EVENT_OUT || state == JOURNAL_EVENT_OWNED);
+    /* The place is free: another event would have its lock. */
+    assert(event->lock == LOCK_NONE || !asleep);
 }
 
 /* An owner has an event, or leads and there is none. A process that has none and waits for one is
@@ -203,7 +200,7 @@ void role_judge(struct journal *journal)
             continue; /* there is none; nothing is wrong with it */
         count[state] += 1;
         stuck += state == JOURNAL_EVENT_OWNED && event->stuck;
-        ours += state == JOURNAL_EVENT_FOLLOWING && event->locked;
+        ours += state == JOURNAL_EVENT_FOLLOWING && event->lock == LOCK_OURS;
     }
     if (!journal->leads)
         journal->led_since_ms = 0;
@@ -285,7 +282,6 @@ void role_lose(struct journal *journal, struct journal_event *event, const char 
     pthread_mutex_lock(&journal->lock);
     atomic_store_explicit(&event->stuck, true, memory_order_relaxed);
     snprintf(event->reason, sizeof(event->reason), "%s", reason);
-    event->lost = true;
     event->cut = false;
     role_move_event(journal, event, JOURNAL_EVENT_OUT);
     pthread_mutex_unlock(&journal->lock);
@@ -305,7 +301,7 @@ void role_set_connected(struct journal *journal, bool connected, enum journal_re
     if (!connected) { /* the locks go with the session */
         journal->leads = journal->named = false;
         for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-            journal->events[nth].locked = journal->events[nth].forgotten = false;
+            journal->events[nth].lock = LOCK_NONE;
     }
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);

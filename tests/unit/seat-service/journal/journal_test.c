@@ -29,7 +29,9 @@ struct process {
     atomic_uint found, owned, fenced;
     atomic_ullong epoch, applied, applied_sum;
     /* written by the reader's thread and by the one that prepares */
-    atomic_uint shown, preparing, may_prepare;
+    atomic_uint shown, preparing, may_prepare, reopened;
+    atomic_bool corrects,
+        is_closed; /* its event's document; the event, which something here uses */
     /* written by the loop */
     uint64_t sent, good, bad, unknown;
     uint64_t good_sum; /* of the holds that were answered with 0 */
@@ -137,6 +139,44 @@ static void on_prepare(void *ctx, struct span document)
         poll(NULL, 0, 2);
 }
 
+/* What is to be corrected is in use until nobody waits for that any longer. */
+static bool on_leave(void *ctx, uint32_t nth)
+{
+    struct process *process = ctx;
+    (void)nth;
+    process->is_closed = true;
+    return !process->corrects;
+}
+
+static void on_reopen(void *ctx, uint32_t nth)
+{
+    struct process *process = ctx;
+    (void)nth;
+    process->reopened += 1;
+}
+
+static bool on_revises(void *ctx, uint32_t nth)
+{
+    const struct process *process = ctx;
+    (void)nth;
+    return process->corrects;
+}
+
+static int on_revise(void *ctx, uint32_t nth, struct change *change, struct err_slot *err)
+{
+    (void)ctx;
+    (void)nth;
+    (void)change;
+    return err_set(err, ERR_STATE, "no correction waits until it is written here");
+}
+
+static void on_revised(void *ctx, uint32_t nth, int rc)
+{
+    (void)ctx;
+    (void)nth;
+    (void)rc;
+}
+
 static void on_fenced(void *ctx, const char *reason)
 {
     struct process *process = ctx;
@@ -179,6 +219,11 @@ static struct process *process_start(struct journal_conf conf, bool by_proxy)
                                       .first = on_first,
                                       .own = on_own,
                                       .shown = on_shown,
+                                      .leave = on_leave,
+                                      .reopen = on_reopen,
+                                      .revises = on_revises,
+                                      .revise = on_revise,
+                                      .revised = on_revised,
                                       .fenced = on_fenced};
     unit_must(journal_start(&conf, &err, &process->journal), &err);
     return process;
@@ -403,6 +448,8 @@ static const struct script_field *fields_of(const struct process *process)
         SCRIPT_NUMBER("out", stats->events[JOURNAL_EVENT_OUT]),
         SCRIPT_NUMBER("fenced", process->fenced),
         SCRIPT_NUMBER("shown", process->shown),
+        SCRIPT_NUMBER("closed", process->is_closed),
+        SCRIPT_NUMBER("reopened", process->reopened),
         SCRIPT_NUMBER("preparing", process->preparing),
         SCRIPT_NUMBER("applied", process->applied),
         SCRIPT_NUMBER("good", process->good),
@@ -474,6 +521,10 @@ SCRIPT_VERB(do_true, "true")
     process_end(reader);
     free(reader);
 }
+
+/* "correct a", "withdraw a": its event's document */
+SCRIPT_DOES("correct", process_of(line)->corrects = true)
+SCRIPT_DOES("withdraw", process_of(line)->corrects = false)
 
 /* "inherits b": it has all that "a" answered, under a newer epoch */
 SCRIPT_VERB(do_inherits, "inherits")
@@ -750,6 +801,9 @@ static const struct script_row rows[] = {
      "owner; end a; now lock; start b; now raise; now unlock; wait b owned 1;"
      "query 1 " LOCKS_OF_DEMO "; sql UPDATE seats.event SET asleep_at = now(); now look b;"
      "now freed"},
+    {"an event that is closed for a correction that was withdrawn stays",
+     "owner; correct a; wait a closed 1; withdraw a; wait a reopened 1; expect a found 1;"
+     "expect a owned 1; submit a taken 1; collect a; expect a rc ok; true a"},
     {"a change that waits for too long is refused",
      "owner; now stop-server; clock; wait a role cut; expect a writes 1; submit a taken 1; collect "
      "a;"
