@@ -88,28 +88,19 @@ static void time_out(void *ctx)
     finish(question);
 }
 
-/* As peers.c reads what api/verdict.c writes. */
 static void judge_seats(struct peer_call *peer, const struct seat_call *call)
 {
-    if (call->answer == SEAT_DONE) {
-        peer->verdict = SAGA_DONE;
-        peer->expires_ms = peer->op == PEER_SEATS_EXTEND ? call->expires_ms : 0;
-        return;
-    }
-    enum engine_verdict verdict = call->verdict;
-    bool back = peer->op == PEER_SEATS_RELEASE || peer->op == PEER_SEATS_REFUND;
-    bool sure = call->answer == SEAT_REFUSED && verdict != ENGINE_BUSY;
-    if (sure && back && (verdict == ENGINE_NO_HOLD || verdict == ENGINE_NO_ORDER)) {
-        peer->verdict = SAGA_DONE;
-        return;
-    }
-    peer->verdict = sure ? SAGA_FAILED : SAGA_UNKNOWN;
-    bool gone =
-        peer->op == PEER_SEATS_CONFIRM && verdict != ENGINE_NO_ORDER && verdict != ENGINE_DIFFERS;
-    snprintf(peer->code, sizeof(peer->code), "%s",
-             !sure  ? "no-answer"
-             : gone ? "seats-gone"
-                    : engine_verdict_name(verdict));
+    static const unsigned statuses[] = {
+#define ROW(NAME, CODE, STATUS, ...) STATUS,
+        ENGINE_VERDICTS(ROW)
+#undef ROW
+    };
+    unsigned no = call->answer == SEAT_REFUSED ? statuses[call->verdict] : 0;
+    const char *code = engine_verdict_name(call->verdict);
+    peer->verdict = peer_judge(peer->op, call->answer == SEAT_DONE ? 200 : no, &code);
+    snprintf(peer->code, sizeof(peer->code), "%s", code != NULL ? code : "");
+    if (peer->verdict == SAGA_DONE && peer_question(peer->op)->reads_expiry)
+        peer->expires_ms = call->expires_ms;
 }
 
 static void on_seats(struct seat_call *call)

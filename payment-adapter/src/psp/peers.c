@@ -1,7 +1,4 @@
-/* peers.c: turns a question into an HTTP call and the answer into a verdict. Giving back seats that
- * are no longer there counts as having given them back: 404 and 410 for release and refund are
- * DONE. If a peer answers 401 or 403, our configuration is wrong; that says nothing about the
- * order, so it is UNKNOWN, like everything that is not a clear answer. */
+/* peers.c: turns a question into an HTTP call and the answer into a verdict (peer_judge()). */
 #include "psp/peers.h"
 
 #include "base/rfc3339.h"
@@ -24,11 +21,6 @@ enum {
 struct peers_http {
     struct peers_http_conf conf;
 };
-
-static bool is_word(const char *text, const char *word)
-{
-    return text != NULL && strcmp(text, word) == 0;
-}
 
 /* Without them nobody knows which seats the order has now, so it is asked again. An answer for
  * which memory lacks is one, so it is no silence. */
@@ -79,29 +71,15 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     }
     json_t *body;
     if (psp_read_body(peer, answer, &body)) {
-        unsigned status = answer->status;
         const char *code = json_string_value(json_object_get(body, "code"));
         const char *detail = json_string_value(json_object_get(body, "detail"));
-        if (answer->rc < 0 || status >= 500 || status < 200) {
+        unsigned status = answer->rc < 0 ? 0 : answer->status;
+        enum saga_verdict verdict = peer_judge(peer->op, status, &code);
+        if (verdict == SAGA_UNKNOWN && code == NULL)
             psp_tell_unknown(peer, answer);
-        } else if (status < 300) {
-            psp_tell(peer, SAGA_DONE, NULL, NULL);
-        } else if ((status == 404 || status == 410) && peer_question(peer->op)->gives_back) {
-            psp_tell(peer, SAGA_DONE, "nothing-left", NULL);
-        } else if (status == 404 || status == 410 || status == 409 || status == 422) {
-            bool busy = code != NULL && strstr(code, "busy") != NULL;
-            const char *plain = status == 410   ? "hold-expired"
-                                : status == 404 ? "hold-unknown"
-                                                : code;
-            const char *only_no = peer_question(peer->op)->only_no;
-            if (only_no != NULL && status != 404 && !is_word(code, ORDER_CAUSE_PURCHASE_DIFFERS))
-                plain = only_no;
-            psp_tell(peer, busy ? SAGA_UNKNOWN : SAGA_FAILED,
-                     busy || plain == NULL ? code != NULL ? code : "refused" : plain, detail);
-        } else {
-            psp_tell_unknown(peer, answer);
-        }
-        if (peer->verdict == SAGA_DONE) {
+        else
+            psp_tell(peer, verdict, code, verdict == SAGA_DONE ? NULL : detail);
+        if (verdict == SAGA_DONE) {
             const struct peer_question *question = peer_question(peer->op);
             if (question->reads_expiry) {
                 const char *at = json_string_value(json_object_get(body, "expires_at"));

@@ -201,6 +201,13 @@ static void tick_seats(struct world *world)
         set_seats(world, SEAT_TAKEN);
 }
 
+/* As the seat service does, over HTTP. */
+static void refuse(struct peer_call *call, unsigned status, const char *code)
+{
+    call->verdict = peer_judge(call->op, status, &code);
+    snprintf(call->code, sizeof(call->code), "%s", code);
+}
+
 static void move_seat(struct world *world, struct peer_call *call)
 {
     enum world_seat *from = &world->seats[1], *to = &world->seats[2];
@@ -209,7 +216,7 @@ static void move_seat(struct world *world, struct peer_call *call)
     assert_string_equal(call->moving->seats[0].from, "s1");
     assert_string_equal(call->moving->seats[0].to, "s2");
     if (*to == SEAT_TAKEN) {
-        no(call, "seats-taken");
+        refuse(call, 409, "seats-taken");
         return;
     }
     *from = SEAT_FREE;
@@ -217,7 +224,6 @@ static void move_seat(struct world *world, struct peer_call *call)
     call->places = strdup("[]");
 }
 
-/* As peers.c reads the answers of the seat service. */
 static void act_seats(struct world *world, struct peer_call *call)
 {
     enum world_seat now = world->seats[0];
@@ -228,7 +234,7 @@ static void act_seats(struct world *world, struct peer_call *call)
     switch (call->op) {
     case PEER_SEATS_EXTEND:
         if (now != SEAT_HELD) {
-            no(call, "no-such-hold");
+            refuse(call, 410, "no-such-hold");
             return;
         }
         world->held_until_ms = wall_ms(world) + WORLD_TTL_MS;
@@ -236,7 +242,7 @@ static void act_seats(struct world *world, struct peer_call *call)
         return;
     case PEER_SEATS_CONFIRM:
         if (now == SEAT_TAKEN)
-            no(call, "seats-gone");
+            refuse(call, 409, "seats-gone");
         else
             set_seats(world, SEAT_SOLD); /* or sold already, or free since the hold ended */
         return;
@@ -253,7 +259,7 @@ static void act_seats(struct world *world, struct peer_call *call)
         if (now == (call->op == PEER_SEATS_RELEASE ? SEAT_HELD : SEAT_SOLD))
             set_seats(world, SEAT_FREE);
         else
-            snprintf(call->code, sizeof(call->code), "nothing-left");
+            refuse(call, 410, "no-such-hold");
     }
 }
 

@@ -1,6 +1,12 @@
 /* peer.c: the table of questions, made from the list in peer.h: which peer is asked, what it is
- * told, how long it may take, and what is read of its answer. */
+ * told, how long it may take, and what is read of its answer.
+ *
+ * Giving back seats that are no longer there counts as having given them back. If a peer answers
+ * 401 or 403, our configuration is wrong; that says nothing about the order, so it is UNKNOWN, like
+ * everything that is not a clear answer. */
 #include "core/checkout/peer.h"
+
+#include <string.h>
 
 enum {
     TRY_MS = 10000,     /* none of our peers takes longer than that */
@@ -18,4 +24,28 @@ const struct peer_question *peer_question(enum peer_op op)
 {
     assert(op < PEER_OP_COUNT);
     return &questions[op];
+}
+
+enum saga_verdict peer_judge(enum peer_op op, unsigned status, const char **code)
+{
+    const struct peer_question *question = peer_question(op);
+    const char *said = *code;
+    bool gone = status == 404 || status == 410;
+    *code = NULL;
+    if (status >= 200 && status < 300)
+        return SAGA_DONE;
+    if (!gone && status != 409 && status != 422)
+        return SAGA_UNKNOWN;
+    *code = "nothing-left";
+    if (gone && question->gives_back)
+        return SAGA_DONE;
+    *code = said != NULL ? said : "refused";
+    if (strstr(*code, "busy") != NULL)
+        return SAGA_UNKNOWN;
+    bool differs = strcmp(*code, ORDER_CAUSE_PURCHASE_DIFFERS) == 0;
+    if (question->only_no != NULL && status != 404 && !differs)
+        *code = question->only_no;
+    else if (gone)
+        *code = status == 410 ? "hold-expired" : "hold-unknown";
+    return SAGA_FAILED;
 }

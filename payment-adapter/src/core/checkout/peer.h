@@ -87,6 +87,10 @@ struct peer_question {
 
 const struct peer_question *peer_question(enum peer_op op);
 
+/* What an answer of the seat service or the waiting room means to a saga. Status 0: there is none.
+ * *code: the answer's own, or NULL, becomes the verdict's; NULL: it has none. */
+enum saga_verdict peer_judge(enum peer_op op, unsigned status, const char **code);
+
 enum payment_state {
     PAYMENT_OPEN,       /* waits for the buyer */
     PAYMENT_AUTHORISED, /* the buyer said yes; the money is reserved, not moved */

@@ -856,6 +856,46 @@ TEST_CASE(each_answer_lost_or_dropped_changes_no_outcome)
     }
 }
 
+/* ---- what the services' answers mean ---- */
+
+TEST_CASE(only_a_clear_no_to_what_was_asked_is_a_failure)
+{
+    static const struct {
+        enum peer_op op;
+        unsigned status;
+        const char *code;
+        enum saga_verdict verdict;
+        const char *its;
+    } answers[] = {
+        {PEER_SEATS_EXTEND, 200, "extended", SAGA_DONE, ""},
+        {PEER_SEATS_EXTEND, 299, "", SAGA_DONE, ""},
+        {PEER_SEATS_EXTEND, 199, "", SAGA_UNKNOWN, ""},
+        {PEER_SEATS_EXTEND, 300, "", SAGA_UNKNOWN, ""},
+        {PEER_SEATS_EXTEND, 0, NULL, SAGA_UNKNOWN, ""},
+        {PEER_SEATS_EXTEND, 401, "token", SAGA_UNKNOWN, ""},
+        {PEER_SEATS_EXTEND, 503, "full", SAGA_UNKNOWN, ""},
+        {PEER_SEATS_EXTEND, 404, "order-unknown", SAGA_FAILED, "hold-unknown"},
+        {PEER_SEATS_EXTEND, 410, "no-such-hold", SAGA_FAILED, "hold-expired"},
+        {PEER_SEATS_EXTEND, 409, "buyer-limit", SAGA_FAILED, "buyer-limit"},
+        {PEER_SEATS_EXTEND, 409, "hold-busy", SAGA_UNKNOWN, "hold-busy"},
+        {PEER_SEATS_EXTEND, 422, NULL, SAGA_FAILED, "refused"},
+        {PEER_SEATS_CONFIRM, 409, "hold-busy", SAGA_UNKNOWN, "hold-busy"},
+        {PEER_SEATS_CONFIRM, 409, "other-order", SAGA_FAILED, "seats-gone"},
+        {PEER_SEATS_CONFIRM, 410, "hold-expired", SAGA_FAILED, "seats-gone"},
+        {PEER_SEATS_CONFIRM, 404, "order-unknown", SAGA_FAILED, "hold-unknown"},
+        {PEER_SEATS_CONFIRM, 409, "purchase-differs", SAGA_FAILED, "purchase-differs"},
+        {PEER_SEATS_RELEASE, 404, "order-unknown", SAGA_DONE, "nothing-left"},
+        {PEER_SEATS_REFUND, 410, "hold-expired", SAGA_DONE, "nothing-left"},
+        {PEER_SEATS_REFUND, 409, "hold-not-sold", SAGA_FAILED, "hold-not-sold"},
+        {PEER_SESSION_END, 410, NULL, SAGA_DONE, "nothing-left"},
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        const char *code = answers[i].code;
+        assert_int_equal(answers[i].verdict, peer_judge(answers[i].op, answers[i].status, &code));
+        assert_string_equal(answers[i].its, code != NULL ? code : "");
+    }
+}
+
 /* ---- versions and statuses ---- */
 
 TEST_CASE_IN(versions_of_a_sale_answer_the_buyer_and_turn_at_steps_of_their_own, enter, leave)
