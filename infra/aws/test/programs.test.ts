@@ -119,7 +119,7 @@ test('a task is asked for its health where the program answers, and has the time
   const service = fileOf('common/service/service_private.c');
   assert.match(service, /"\/healthz"/);
   const seconds = (value: unknown) => Number(/^(\d+)s$/.exec(value as string)![1]);
-  for (const [task, program] of Object.entries(PROGRAMS)) {
+  for (const task of Object.keys(PROGRAMS)) {
     const told = settings(task);
     assert.equal(find(task, 'alive').HealthCheck.Command[1], `curl -fsS -m 2 -o /dev/null http://127.0.0.1:${told.get('FAIRGATE_PRIVATE_PORT')}/healthz`);
     const unit = fileOf('infra/systemd/service.service');
