@@ -6,7 +6,6 @@
 #include "unit.h"
 
 enum { LINES = 12, CUTS = 200, GROWN_MAX = 9, BUSY_SHARDS = 8, BUSY_CUTS = 500, BUSY_GROWN = 2500 };
-enum { RUSH = 100000, CUT_US = 20000, RUSH_CUTS = 6, LATE_US = 10000, NEAR_US = 5000 };
 
 struct line {
     struct rng_seeded seeded;
@@ -136,44 +135,6 @@ TEST_CASE(a_hole_of_the_same_length_is_another_cut)
     assert_int_equal(0, cuts_add(cuts, 1, &cut, NULL));
     assert_int_equal(ERR_EXISTS, cuts_add(cuts, 1, &hole, NULL));
     cuts_destroy(cuts);
-}
-
-/* A million joins a second, so that a place is a microsecond. Joins reach shard 0 so much later
- * than the others. */
-static void check_rush(const struct rng *rng, uint8_t shards, uint32_t late_us)
-{
-    static struct cut_join joins[RUSH]; /* in the order of arrival; nth: of the shard */
-    struct cut cut[RUSH_CUTS] = {{.kind = CUT_JOINS}};
-    uint32_t issued[CUT_SHARDS_MAX] = {0}, near = 0;
-    struct cuts *cuts = cuts_create(shards);
-    for (uint32_t us = 0; us < RUSH; us++) {
-        uint8_t k = (uint8_t)rng_below(rng, shards);
-        joins[us] = (struct cut_join){k, ++issued[k]};
-        cut[(us + (k == 0 ? late_us : 0)) / CUT_US].grown[k]++;
-    }
-    for (uint32_t nth = 1; nth <= RUSH_CUTS && cut_ok(&cut[nth - 1], shards); nth++)
-        assert_int_equal(0, cuts_add(cuts, nth, &cut[nth - 1], NULL));
-    for (uint32_t us = 0; us < RUSH; us++) {
-        int64_t place = (int64_t)cuts_place(cuts, joins[us].shard, joins[us].nth);
-        int64_t moved_us = labs(place - 1 - us);
-        assert_true(moved_us <= late_us + NEAR_US);
-        near += moved_us <= NEAR_US;
-    }
-    assert_true(near >= (late_us > 0 ? RUSH / 2 : RUSH));
-    cuts_destroy(cuts);
-}
-
-TEST_CASE(people_stand_in_the_order_of_arrival_within_five_ms)
-{
-    const struct rng *rng = unit_rng();
-    for (uint8_t shards = 2; shards <= CUT_SHARDS_MAX; shards *= 2)
-        check_rush(rng, shards, 0);
-}
-
-TEST_CASE(a_late_shard_moves_people_by_how_late_it_is_and_no_more)
-{
-    const struct rng *rng = unit_rng();
-    check_rush(rng, 8, LATE_US);
 }
 
 TEST_CASE(ten_seconds_of_a_million_joins_are_at_most_16_kib)

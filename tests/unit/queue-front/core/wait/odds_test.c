@@ -181,32 +181,6 @@ static void end(void)
     ghosts_deinit(&live.ghosts);
 }
 
-/* Odds that wobble by a few percent move no place from one word to another and back. */
-TEST_CASE(a_small_change_is_not_shown)
-{
-    const struct rng *rng = unit_rng();
-    live.view[0].active = 100;
-    come(1000, 2000, 4000);
-    uint64_t left = 4000, turns[10001] = {0};
-    enum odds_sold_out told[10001];
-    for (uint64_t place = 1001; place <= 10000; place++)
-        told[place] = odds_at(&live.odds, 0, place);
-    for (int n = 0; n < 200; n++) {
-        /* Nine come and take 18 seats; but the number fed wobbles by two percent. */
-        live.view[0].admitted += 9;
-        live.view[0].serving += 9;
-        left -= 18;
-        feed(&live.odds, left + rng_below(rng, left / 50 + 1));
-        for (uint64_t place = live.view[0].serving + 1; place <= 10000; place++) {
-            enum odds_sold_out now = odds_at(&live.odds, 0, place);
-            turns[place] += now != told[place];
-            told[place] = now;
-        }
-    }
-    for (uint64_t place = live.view[0].serving + 1; place <= 10000; place++)
-        assert_true(turns[place] <= 2); /* unsure, and then what it came to */
-}
-
 TEST_CASE(stored_odds_read_back_and_other_texts_do_not)
 {
     struct odds back;
