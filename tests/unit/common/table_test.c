@@ -152,9 +152,11 @@ TEST_CASE(arrays_have_the_form_of_postgresql)
     grow_array_text(&grow, SPAN("plain"));
     grow_array_text(&grow, (struct span){0});
     grow_array_text(&grow, SPAN("a \"b\" \\c, {d}"));
+    grow_array_text(&grow, SPAN(""));
     grow_array_text(&grow, SPAN("NULL"));
     grow_array_close(&grow);
-    assert_string_equal(grow_cstr(&grow), "{\"plain\",NULL,\"a \\\"b\\\" \\\\c, {d}\",\"NULL\"}");
+    assert_string_equal(grow_cstr(&grow),
+                        "{\"plain\",NULL,\"a \\\"b\\\" \\\\c, {d}\",NULL,\"NULL\"}");
     grow_free(&grow);
 }
 

@@ -1,6 +1,4 @@
-/* letters_test.c: what leaves the service as text: mails, money and times in words, QR codes,
- * arrays for the database. */
-#include "base/grow.h"
+/* letters_test.c: what leaves the service as text: mails, money and times in words, QR codes. */
 #include "core/checkout/seat_names.h"
 #include "letters/mail.h"
 #include "letters/mail_page.h"
@@ -217,23 +215,6 @@ TEST_CASE(qr_code_is_one_path_in_a_square)
     assert_non_null(strstr(memory, "viewBox=\"0 0 29 29\""));
     assert_non_null(strstr(memory, "M4 4h7v1h-7z"));
     assert_int_equal(qr_svg(SPAN("x"), NULL, &too_small), ERR_FULL);
-}
-
-TEST_CASE(arrays_quote_what_is_special_to_the_database)
-{
-    struct grow grow = {0};
-    grow_array_open(&grow);
-    grow_array_text(&grow, SPAN("a\"b\\c,{d}"));
-    grow_array_text(&grow, SPAN(""));
-    grow_array_text(&grow, SPAN("NULL"));
-    grow_array_close(&grow);
-    assert_string_equal(grow_cstr(&grow), "{\"a\\\"b\\\\c,{d}\",NULL,\"NULL\"}");
-    grow_array_open(&grow);
-    grow_array_i64(&grow, -5);
-    grow_array_i64(&grow, INT64_MAX);
-    grow_array_close(&grow);
-    assert_string_equal(grow_cstr(&grow), "{-5,9223372036854775807}");
-    grow_free(&grow);
 }
 
 TEST_CASE(names_of_places_are_copied_and_cut_between_characters)
