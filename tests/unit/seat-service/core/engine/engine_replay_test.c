@@ -114,6 +114,10 @@ static const struct script_row rows[] = {
      "undo;"
      "at 1200s; begin expire a; op flags remembered; undo; at 1800s; expire a;"
      "op flags remembered; at 9060s; begin expire a; op kind forgotten; undo; confirm a o"},
+    {"room for late places comes back as that for seats",
+     "hall (8)a floor=20 late=1; places a u1 2; extend a o; at 600s; begin expire a; undo;"
+     "at 1200s; expire a; op flags remembered; confirm a o; hold b u2 0; extend b o; at 1800s;"
+     "expire b; op flags remembered"},
     {"a late hold that its order gave up or refunded is not sold to it any more",
      "hall (8)a floor=20; hold a u1 0; extend a o; at 600s; expire a; $a a p -> other-order;"
      "$a a o; op kind forgotten; confirm a o -> no-such-hold; takeover $b;"

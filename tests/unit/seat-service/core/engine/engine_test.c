@@ -77,9 +77,9 @@ static const struct script_row rows[] = {
      "read a seats 0,2; refund a o1 seats=3,1 -> same; read a state sold; hold b u2 1;"
      "refund a o1 seats=0,2; read a -> no-such-hold; seats .h...."},
     {"a refund of a part frees standing places",
-     "hall aaaa floor=10; places a u1 5; extend a o1; confirm a o1; refund a o1 keep=5 -> same;"
-     "refund a o1 seats=1 -> seats-and-area; refund a o1 keep=2; area sold 2; area free 8;"
-     "refund a o1 keep=2 -> same; refund a o1; area sold 0"},
+     "hall aaaa floor=10 buyer=9; places a u1 5; extend a o1; confirm a o1;"
+     "refund a o1 keep=5 -> same; refund a o1 seats=1 -> seats-and-area; refund a o1 keep=2;"
+     "area sold 2; area free 8; buyer 1 2; refund a o1 keep=2 -> same; refund a o1; area sold 0"},
     {"a refund before the sale releases the hold",
      "hall aaaa; hold a u1 0,1; refund a o1 -> order-unknown; extend a o1;"
      "refund a o2 -> other-order; refund a o1; op kind released; seats ....;"
