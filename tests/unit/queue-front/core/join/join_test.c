@@ -236,6 +236,7 @@ static const struct script_row rows[] = {
     {"... and before an over place", "request ticket over; read; newcomer key cookie; ask key"},
     {"a member comes before both",
      "request no; read; newcomer member key cookie; ask member as-member"},
+    {"... or one of them", "request no; read; newcomer member cookie; ask member as-member"},
     {"an invitation as well", "request no; read; newcomer invited lane=1 key; ask guest lane=1"},
     {"a member uses an invitation",
      "request no; read; newcomer member invited lane=2; ask member lane=2 uses-invitation"},

@@ -116,7 +116,8 @@ static const struct script_row rows[] = {
      "ask since=5000; reading p99=500; is settling 20000; reading p99=700; is latency 10000"},
     {"after a cut the rate does not climb at once", "ask since=5000; is settling 20000"},
     {"close to a limit the rate stays", "reading p99=280; is steady 20000"},
-    {"a rate that is not used stays", "ask used=0; is unused 20000"},
+    {"a rate that is not used stays",
+     "ask used=0; is unused 20000; reading p99=239; is unused 20000"},
     {"silence is the floor", "ask rate=40000; silent; is no-feedback 2000"},
     {"a page without a limited figure is silence",
      "ask rate=40000; reading; is no-feedback 2000; ask held_max=0; reading held=5; is no-feedback "
