@@ -91,7 +91,7 @@ test('apt installs all of it, nothing starts, and what to do next is said', () =
   for (const unit of UNITS) assert.match(said, new RegExp(`systemctl enable --now ${unit}\n`));
   assert.deepEqual(states('is-enabled'), UNITS.map(() => 'disabled'));
   assert.deepEqual(states('is-active'), UNITS.map(() => 'inactive'));
-  assert.equal(ask('ls /etc/fairgate'), ['edge', 'feed', ...Object.keys(SERVICES)].sort().map((part) => `${part}.conf`).join('\n'));
+  assert.equal(ask('ls /etc/fairgate'), [...['edge', 'feed', ...Object.keys(SERVICES)].map((part) => `${part}.conf`), 'profiles'].sort().join('\n'));
 });
 
 test('apt takes nothing that was changed after it was signed', () => {
@@ -122,16 +122,12 @@ test('the edge that README.Debian makes serves visitors, without root, and gives
   assert.match(ask(`cat /proc/${pid('haproxy')}/maps`), /libjemalloc\.so/);
 });
 
-test('the command line asks what was installed', () => {
-  const profile = '[default]\\nqueue = "http://127.0.0.1:8091"\\nseats = "http://127.0.0.1:8092"\\npay = "http://127.0.0.1:8093"\\nedge = "http://127.0.0.1"\\ntoken_file = "/etc/fairgate/secrets/admin-token"\\n';
+test('the command line asks what was installed, and brings a crowd and a hall for it', () => {
   admin('PUT', '/admin/events/evening', '{"name":"An evening"}');
-  assert.match(ask(`printf '${profile}' >/root/profiles; FAIRGATE_PROFILES=/root/profiles fairgate events`), /An evening/);
+  assert.match(ask("sed -i 's|^edge.*|edge = \"http://127.0.0.1\"|' /etc/fairgate/profiles; fairgate events"), /An evening/);
   for (const page of ['fairgate', 'fairgate-edge', ...Object.keys(SERVICES)]) assert.match(ask(`zcat /usr/share/man/man1/${page}.1.gz`), /^\.TH /);
   inside('. /usr/share/bash-completion/completions/fairgate; complete -p fairgate');
-});
-
-test('the packages bring a crowd, and a hall for it', () => {
-  assert.match(ask('FAIRGATE_PROFILES=/root/profiles fairgate rehearse --yes --visitors 20 --within 2'), /"done":20[^]*^All went well\.$/m);
+  assert.match(ask('fairgate rehearse --yes --visitors 20 --within 2'), /"done":20[^]*^All went well\.$/m);
 });
 
 // As at a terminal of root's: what it says, and how it ends.
@@ -143,12 +139,10 @@ function type(command) {
 
 test('each command of the runbook and of the page of backups does what it says', () => {
   for (const event of ['demo', 'show']) admin('PUT', `/admin/events/${event}`, '{"name":"A show"}');
-  inside(`mkdir -p /root/.config/fairgate
-    cp /root/profiles /root/.config/fairgate
-    cd /usr/share/fairgate
+  inside(`cd /usr/share/fairgate
     cp halls/theatre.json /root/hall.json
-    HOME=/root fairgate halls import demo halls/theatre.json
-    HOME=/root fairgate open demo
+    fairgate halls import demo halls/theatre.json
+    fairgate open demo
     for n in $(seq 20); do openssl rand -hex 8; done >/root/codes.txt
     cp recover/recover.conf /etc/fairgate
     cp recover/archive.conf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
@@ -250,7 +244,7 @@ test('removing the packages keeps the configuration', () => {
 test('purging them keeps nothing', () => {
   // What is not theirs: what the test and the pages had us make, and backups.
   inside(`systemctl stop 'postgresql@*'
-    rm -rf /root/profiles /root/.config /etc/fairgate/recover.conf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
+    rm -rf /etc/fairgate/recover.conf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
     rm -rf /var/backups/fairgate /var/lib/fairgate /var/lib/prometheus /var/lib/pgbackrest/* /var/spool/pgbackrest/* /var/lib/systemd/timers/*
     apt-get -qy purge 'fairgate*'`);
   const ours = [...paths()].filter((path) => !bare.has(path) && /fairgate|queue-front|seat-service|payment-adapter/.test(path));

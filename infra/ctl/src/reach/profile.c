@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { NAME_MAX_BYTES = CTL_PROFILE_NAME_MAX, ROWS = 14 };
 
@@ -149,11 +150,9 @@ int profile_read(const struct profile_ask *ask, struct err_slot *err, struct pro
         snprintf(path, sizeof(path), "%s/fairgate/profiles", ask->config_home);
     else if (ask->home != NULL && ask->home[0] == '/')
         snprintf(path, sizeof(path), "%s/.config/fairgate/profiles", ask->home);
-    FILE *file = path[0] != '\0' ? fopen(path, "re") : NULL;
-    if (file != NULL) {
-        fclose(file);
-        return read_file(path, name, err, out);
-    }
+    const char *file = access(path, F_OK) == 0 ? path : "/etc/fairgate/profiles";
+    if (access(file, F_OK) == 0)
+        return read_file(file, name, err, out);
     if (ask->name != NULL)
         return err_set(err, ERR_NOT_FOUND, "profile %s: there is no %s", ask->name,
                        path[0] != '\0' ? path : "file of profiles");

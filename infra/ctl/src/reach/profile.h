@@ -26,7 +26,7 @@ struct profile {
 
 struct profile_ask {
     const char *name; /* --profile or FAIRGATE_PROFILE; NULL: "default", or no file at all */
-    const char *file; /* --profiles or FAIRGATE_PROFILES; NULL: that of XDG, which may be missing */
+    const char *file; /* --profiles or FAIRGATE_PROFILES; NULL: that of XDG, else of /etc, if any */
     const char *config_home; /* XDG_CONFIG_HOME; NULL or "": .config below home */
     const char *home;
 };

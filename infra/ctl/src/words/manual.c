@@ -22,7 +22,8 @@ static const struct {
 static const char *const profiles[] = {
     "A profile says where an installation is and which token opens it. Profiles are sections of "
     "one "
-    "file, $XDG_CONFIG_HOME/fairgate/profiles (~/.config/fairgate/profiles):",
+    "file, $XDG_CONFIG_HOME/fairgate/profiles (~/.config/fairgate/profiles), or, without that, "
+    "/etc/fairgate/profiles:",
     "[default]\n"
     "queue = \"http://127.0.0.1:8091\"    # private listeners of the three services\n"
     "seats = \"http://127.0.0.1:8092\"\n"
@@ -187,7 +188,7 @@ void manual_page(const struct command_table *table, FILE *out)
         put_troff(exits[i].means, out);
         fputs("\n", out);
     }
-    fputs(".SH FILES\n.I ~/.config/fairgate/profiles\n", out);
+    fputs(".SH FILES\n.I ~/.config/fairgate/profiles\n.br\n.I /etc/fairgate/profiles\n", out);
 }
 
 /* ---- completion ---- */
