@@ -220,8 +220,8 @@ programs: $(PROGRAMS) ## build every program of this VARIANT
 # What a stack starts, and fairgate; of the rest the objects alone, since a link takes longer than compiling.
 stack-programs: $(addprefix $(OUT)/bin/,queue-front seat-service payment-adapter demo-shop psp-sandbox halls fairgate crowd) $(HALL) \
                 $(call library,$(COMPONENTS)) $(foreach n,$(COMPONENTS),$(call object,$(MAIN_$(n))))
-# UNIT="common seat-service": those of these components alone.
-unit-programs: $(if $(UNIT),$(foreach n,$(UNIT),$(TEST_$(n))),$(UNIT_TESTS))
+# UNIT=core/wait: those alone whose path has it.
+unit-programs: $(if $(UNIT),$(foreach t,$(UNIT_TESTS),$(if $(findstring $(UNIT),$(t)),$(t))),$(UNIT_TESTS))
 fuzz-programs: $(FUZZ_TARGETS)
 tidy: $(TIDY)
 tidy-list:

@@ -49,8 +49,8 @@ weight: ## lines of each kind of text, next to its budget
 	@infra/weight
 judges: ## which test holds which promise
 	@node infra/judges.js
-unit: unit-programs ## build and run the unit tests of this VARIANT
-	@infra/run-unit $(OUT)
+unit: unit-programs ## build and run the unit tests of this VARIANT; UNIT=core/wait those whose path has it
+	@infra/run-unit $(OUT) $(UNIT)
 # ld lets each call that tests/unit/lib/nth.c has a row for come there first; `make coverage` has them fail, too.
 NTH_CALLS = $(shell sed -n 's/^FAILS[^,]*, \([A-Za-z0-9_]*\),.*/\1/p' tests/unit/lib/nth.c) PQgetResult mkdtemp mkstemp _cmocka_run_group_tests
 NTH_LINK = -Wl,-u,__wrap_malloc -Wl,--defsym=_fail=nth_noticed $(NTH_CALLS:%=-Wl,--wrap=%)
