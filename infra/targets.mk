@@ -22,8 +22,8 @@ build-%:
 
 # ---- running it ----------------------------------------------------------------------------------
 
-run: needs-run build-release ## install what is missing, build, start all of Fairgate here; Ctrl-C ends it
-up: $(if $(filter 1,$(OBSERVE)),needs-run+observe,needs-run) build-release ## what `make run` starts, in the background. OBSERVE=1: also what watches it; OWNERS=2: two processes share the seats
+run: needs-run build-release+stack-programs ## install what is missing, build, start all of Fairgate here; Ctrl-C ends it
+up: $(if $(filter 1,$(OBSERVE)),needs-run+observe,needs-run) build-release+stack-programs ## what `make run` starts, in the background. OBSERVE=1: also what watches it; OWNERS=2: two processes share the seats
 down: ## end what `make up` started; data stays in .run
 status: ## the parts that run: pid, uptime, ports, readiness
 run up down status:
