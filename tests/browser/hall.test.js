@@ -250,7 +250,8 @@ describe('the hall', async () => {
 
   test('a visit that ends soon says so, and a press extends it', async () => {
     const later = (s) => new Date(Date.now() + 1000 * s).toISOString();
-    let told = { expires_at: later(1800), ends_at: later(1800) };
+    const ending = (s, at = later(s)) => ({ expires_at: at, ends_at: at }); // not a millisecond apart
+    let told = ending(1800);
     // A function is asked once, when the page asks: seconds that count do not begin before the page does.
     const answer = (route) => {
       if (typeof told === 'function') told = told();
@@ -272,11 +273,11 @@ describe('the hall', async () => {
     told = null; // from now on no sign of life arrives
     await page.locator('#visit').getByText(/Your visit ends in 0:0\d, and we cannot extend it/).waitFor();
     await guest.judge('hall-visit-unheard');
-    told = { expires_at: later(600), ends_at: later(600) };
+    told = ending(600);
     await Promise.all([page.waitForRequest('**/v1/queue/**'), page.click('#visit-stay')]);
     await page.locator('#visit').waitFor({ state: 'hidden' });
 
-    told = () => ({ expires_at: later(40), ends_at: later(40) });
+    told = () => ending(40);
     await page.reload();
     await page.locator('#visit').getByText(/^Your visit ends in 0:\d\d\. It cannot be extended/).waitFor();
     assert.ok(await page.isHidden('#visit-stay'));
