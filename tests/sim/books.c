@@ -107,15 +107,23 @@ static const struct book_order *order_with_hold(uint64_t hold)
     return NULL;
 }
 
-const struct book_order *book_order(const struct order *order, uint64_t hold, uint64_t buyer,
-                                    const struct saga_def *def)
+const struct book_order *book_made(uint64_t buyer, const char *key, uint64_t hold)
 {
-    const struct book_order *same = order_with_hold(hold);
-    if (same != NULL || books.event.off)
-        return same;
+    for (uint32_t i = 0; i < books.orders_len; i++)
+        if (books.orders[i].buyer == buyer && strcmp(books.orders[i].key, key) == 0)
+            return &books.orders[i];
+    return order_with_hold(hold);
+}
+
+bool book_order(const struct order *order, const char *key, uint64_t hold, uint64_t buyer,
+                const struct saga_def *def)
+{
+    if (books.event.off || book_made(buyer, key, hold) != NULL)
+        return false;
     assert(books.orders_len < BOOK_ORDERS_MAX);
     struct book_order *row = &books.orders[books.orders_len++];
     snprintf(row->id, sizeof(row->id), "%s", order->id);
+    snprintf(row->key, sizeof(row->key), "%s", key);
     row->hold = hold;
     row->amount = order->amount;
     row->buyer = buyer;
@@ -129,7 +137,7 @@ const struct book_order *book_order(const struct order *order, uint64_t hold, ui
     begin_saga(def, row->id, data);
     free(data);
     sim_note("%s is ordered, of hold %" PRIx64, row->id, hold);
-    return row;
+    return true;
 }
 
 static struct stored_saga *checkout_of(const char *order)

@@ -13,7 +13,7 @@
 enum { BOOK_ORDERS_MAX = 1024, BOOK_CREDITS_MAX = 4 };
 
 struct book_order {
-    char id[ORDER_ID_MAX];
+    char id[ORDER_ID_MAX], key[16];
     uint64_t hold, amount, buyer;
     enum order_status status;
     char cause[SAGA_CODE_MAX];
@@ -51,9 +51,11 @@ void book_reclaim(const char *owner); /* at a start: what this one had in hand *
 uint32_t book_lease_now(const char *owner, const struct checkout *checkout, uint32_t max,
                         struct saga_row *rows);
 void book_commit_now(const struct saga_move *moves, uint32_t len, struct saga_store_reply *replies);
-/* The same hold is the same order. NULL: the event is cancelled. */
-const struct book_order *book_order(const struct order *order, uint64_t hold, uint64_t buyer,
-                                    const struct saga_def *def);
+/* By the buyer's key, or else by the hold; NULL: there is none. */
+const struct book_order *book_made(uint64_t buyer, const char *key, uint64_t hold);
+/* False: there is one, or the event is cancelled. */
+bool book_order(const struct order *order, const char *key, uint64_t hold, uint64_t buyer,
+                const struct saga_def *def);
 const struct book_order *book_read(const char *id);
 bool book_cancel(const char *id, uint8_t pivot);
 /* Both return why not, or NULL. percent 0: the buyer's, by the terms. */

@@ -6,9 +6,12 @@
 #include "adapters.h"
 #include "bank.h"
 #include "books.h"
+#include "invariants.h"
 #include "postgres/sql.h"
 #include "queue/guest.h"
 #include "seats.h"
+
+#include "core/making/making.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -57,6 +60,17 @@ static struct seat_call *call_of(struct buyer *buyer, enum seat_op op)
     return call;
 }
 
+/* Of the same buyer, for another of its windows. */
+static struct buyer *copy_of(const struct buyer *buyer)
+{
+    struct buyer *window = malloc(sizeof(*window));
+    assert(window != NULL);
+    *window = *buyer;
+    rng_seeded_init(&window->dice, sim_below(SIM_CHOICES, UINT64_MAX));
+    left += 1;
+    return window;
+}
+
 /* Neighbours somewhere, or the best there are. */
 static void choose(struct buyer *buyer, struct seat_call *call)
 {
@@ -98,6 +112,56 @@ static bool change(struct buyer *buyer)
     return answer != SEAT_SILENT;
 }
 
+/* A request for an order, as api/order_http.c brings it to its answer. NULL: it has none. */
+static const struct book_order *post(struct buyer *buyer, const char *key)
+{
+    const struct order *order = &buyer->order;
+    const struct book_order *row = NULL;
+    struct making making = {.state = MAKING_BEGUN};
+    struct making_event event = {.input = MAKING_REQUEST, .wait_ms = 2500};
+    for (;;) {
+        enum making_state now = making_step(&making, &event);
+        if (now == MAKING_DONE)
+            return making.answer <= MAKING_MADE_BEFORE ? row : NULL;
+        rest(buyer, 20 * SIM_MS);
+        if (now == MAKING_LOOKS) {
+            row = book_made(buyer->id, key, buyer->hold);
+            event = (struct making_event){.input = MAKING_FOUND, .is_there = row != NULL};
+            event.is_ours = row != NULL && row->buyer == buyer->id;
+            event.has_key = row != NULL && strcmp(row->key, key) == 0;
+            event.says_same = row != NULL && row->hold == buyer->hold;
+        } else if (now == MAKING_ASKS) {
+            event = (struct making_event){.input = MAKING_HELD};
+        } else if (now == MAKING_STORES) {
+            if (book_is_off())
+                return NULL;
+            bool is_new =
+                book_order(order, key, buyer->hold, buyer->id, adapter_def(CHECKOUT_SALE));
+            event = (struct making_event){.input = MAKING_STORED, .is_new = is_new};
+            adapters_nudge();
+        } else if (now == MAKING_WAITS) {
+            sim_sleep(making.pause_ms * (uint64_t)SIM_MS);
+            event = (struct making_event){.input = MAKING_WAITED, .has_room = true};
+        } else {
+            row = book_read(order->id);
+            bool unpaid = row->status == ORDER_PENDING_PAYMENT && row->payment[0] == '\0';
+            event = (struct making_event){.input = MAKING_READ, .is_unpaid = unpaid};
+        }
+    }
+}
+
+/* The same request from a second window, or once more since its answer did not come. */
+static void post_too(void *ctx)
+{
+    struct buyer *buyer = ctx;
+    const char *key = perhaps(buyer, 50) ? "first" : "second";
+    rest(buyer, 100 * SIM_MS);
+    const struct book_order *row = post(buyer, key);
+    if (row != NULL && (row->buyer != buyer->id || row->hold != buyer->hold))
+        invariant_broken(INVARIANT_2, "%s is answered with %s", buyer->order.id, row->id);
+    left -= 1;
+}
+
 static const struct book_order *order(struct buyer *buyer)
 {
     struct order *order = &buyer->order;
@@ -120,11 +184,12 @@ static const struct book_order *order(struct buyer *buyer)
     seats_price(buyer->seats, buyer->seats_len, digest);
     purchase_digest_text(digest, order->purchase);
     order->expires_ms = (uint64_t)SIM_EPOCH_S * 1000 + sim_us() / 1000 + 20000;
-    rest(buyer, 20 * SIM_MS);
-    const struct book_order *made =
-        book_order(order, buyer->hold, buyer->id, adapter_def(CHECKOUT_SALE));
-    adapters_nudge();
-    return made;
+    if (perhaps(buyer, 20)) {
+        struct buyer *too = copy_of(buyer);
+        snprintf(too->order.id, sizeof(too->order.id), "o_%" PRIu64 "_too", buyer->id);
+        sim_spawn(NULL, post_too, too);
+    }
+    return post(buyer, "first");
 }
 
 static bool is_open(const struct book_order *order)
@@ -239,16 +304,6 @@ static void look_on(void *ctx)
     left -= 1;
 }
 
-static void open_window(const struct buyer *buyer)
-{
-    struct buyer *window = malloc(sizeof(*window));
-    assert(window != NULL);
-    *window = *buyer;
-    rng_seeded_init(&window->dice, sim_below(SIM_CHOICES, UINT64_MAX));
-    left += 1;
-    sim_spawn(NULL, look_on, window);
-}
-
 static void begin(uint64_t id, uint64_t comes_us, struct guest *guest)
 {
     struct buyer *buyer = calloc(1, sizeof(*buyer));
@@ -259,7 +314,7 @@ static void begin(uint64_t id, uint64_t comes_us, struct guest *guest)
     rng_seeded_init(&buyer->dice, sim_below(SIM_CHOICES, UINT64_MAX));
     sim_spawn(NULL, visit, buyer);
     if (guest != NULL && perhaps(buyer, 25))
-        open_window(buyer);
+        sim_spawn(NULL, look_on, copy_of(buyer));
 }
 
 void buyers_come(struct guest *guest)

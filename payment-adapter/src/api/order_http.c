@@ -5,9 +5,8 @@
  * and what it costs. Nothing the browser says about seats or money is used; unknown members are
  * refused.
  *
- * The order and its saga are created by one statement. The same key, or the same hold, leads to the
- * same order however often it is sent; the database's unique indexes decide that, not our memory.
- */
+ * The order and its saga are created by one statement. What leads to which order is decided by
+ * core/making/making.h. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -15,8 +14,10 @@
 #include "api/order_view.h"
 #include "api/order_watch.h"
 #include "api/plain.h"
+#include "base/bug.h"
 #include "base/json_in.h"
 #include "base/magic.h"
+#include "core/making/making.h"
 #include "crypto/jwt.h"
 #include "crypto/member_name.h"
 #include "observe/trace.h"
@@ -31,9 +32,6 @@
 enum {
     IDEM_KEY_MAX = 255,
     IDEM_HASH_MAX = 64,
-    /* Another loop or process may have taken the saga, which does not notify us of its moves. So we
-     * look, first when nearly all payments are there, then at distances that double. */
-    LOOK_FIRST_MS = 250,
 };
 
 struct ask {
@@ -48,8 +46,8 @@ struct ask {
     bool others_pass; /* it names a member other than the one who is logged in */
     char trace[TRACE_TEXT_LEN + 1];
     struct held_fetch fetch;
-    uint64_t saga;               /* of the order that this request has created; 0: none */
-    uint32_t waited_ms, look_ms; /* for the payment; the next pause */
+    struct making making;
+    uint64_t saga; /* of the order that this request has created; 0: none */
     struct seat_names places;
     char purchase[HELD_JSON_MAX];
 };
@@ -86,44 +84,12 @@ static void reply_order(struct http_req *req, unsigned status, const struct sql_
         guard_reply(req, status, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 
-static bool await_payment(struct ask *ask);
-
-static void on_made(void *ctx, const struct pg_answer *answer)
-{
-    struct ask *ask = MAGIC_OF(ask, ctx);
-    assert(ask->saga != 0);
-    if (!guard_row(ask->req, answer, 0, REFUSAL_UNAVAILABLE))
-        return;
-    const struct sql_order_row row = sql_order_row(answer->results[0], 0);
-    bool open = row.status == ORDER_PENDING_PAYMENT && row.payment.len == 0;
-    if (!open || !await_payment(ask))
-        reply_order(ask->req, 201, &row);
-}
-
-static void on_ready(void *ctx)
-{
-    struct ask *ask = MAGIC_OF(ask, ctx);
-    sql_order_read(ask->pay->pg, &(struct sql_order_read_args){.id = ask->order.id}, on_made, ask);
-}
-
-/* False: it has waited long enough, or there are too many who do. */
-static bool await_payment(struct ask *ask)
-{
-    if (ask->waited_ms >= ORDERS_WAIT_MS)
-        return false;
-    uint32_t left_ms = ORDERS_WAIT_MS - ask->waited_ms;
-    uint32_t pause_ms = ask->look_ms < left_ms ? ask->look_ms : left_ms;
-    assert(pause_ms > 0); /* or it would look at each turn */
-    ask->waited_ms += pause_ms;
-    ask->look_ms = 2 * pause_ms;
-    return order_watches_payment(ask->pay->watches, ask->saga, pause_ms, on_ready, ask) == 0;
-}
-
 /* ---- the order and its saga ---- */
 
-static void look_for_existing(struct ask *ask);
+static void perform(struct ask *ask, const struct making_event *event,
+                    const struct sql_order_row *row);
 
-static void on_created(void *ctx, const struct pg_answer *answer)
+static void on_stored(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
     if (!guard_answer(ask->req, answer))
@@ -134,18 +100,14 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         refusal_reply(ask->req, row.off ? REFUSAL_EVENT_CANCELLED : REFUSAL_TERMS_DIFFER);
         return;
     }
-    if (!row.has_id) { /* somebody was faster, most likely this same client */
-        look_for_existing(ask);
-        return;
+    if (row.has_id) {
+        ask->saga = row.id;
+        worker_nudge(ask->pay->worker);
     }
-    ask->saga = row.id;
-    ask->look_ms = LOOK_FIRST_MS;
-    worker_nudge(ask->pay->worker);
-    if (!await_payment(ask))
-        on_ready(ask);
+    perform(ask, &(struct making_event){.input = MAKING_STORED, .is_new = row.has_id}, NULL);
 }
 
-static void create(struct ask *ask)
+static void store(struct ask *ask)
 {
     struct order *order = &ask->order;
     uint8_t id[12];
@@ -193,7 +155,7 @@ static void create(struct ask *ask)
         .saga = checkout_now(ask->pay->checkout, CHECKOUT_SALE)->key,
         .trace = ask->trace,
         .data = data};
-    sql_order_create(ask->pay->pg, &args, on_created, ask);
+    sql_order_create(ask->pay->pg, &args, on_stored, ask);
     free(data);
 }
 
@@ -248,47 +210,101 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         return;
     }
     if (is_payable(ask))
-        create(ask);
+        perform(ask, &(struct making_event){.input = MAKING_HELD}, NULL);
 }
 
-/* ---- was it asked before? ---- */
+/* ---- from step to step ---- */
 
-static void on_existing(void *ctx, const struct pg_answer *answer)
+static void on_found(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
+    struct sql_order_by_idem_row row = {0};
     if (!guard_answer(ask->req, answer))
         return;
     assert(PQntuples(answer->results[0]) <= 1);
-    if (PQntuples(answer->results[0]) == 0) {
+    struct making_event event = {.input = MAKING_FOUND,
+                                 .is_there = PQntuples(answer->results[0]) == 1};
+    if (event.is_there) {
+        row = sql_order_by_idem_row(answer->results[0], 0);
+        event.is_ours = span_eq(row.order.member, span_of(ask->order.member));
+        event.has_key = span_eq(row.idem_key, span_of(ask->idem_key));
+        event.says_same = span_eq(row.order.idem_body, span_of(ask->idem_body));
+    }
+    perform(ask, &event, &row.order);
+}
+
+static void on_ready(void *ctx)
+{
+    perform(MAGIC_OF(ask, ctx), &(struct making_event){.input = MAKING_WAITED, .has_room = true},
+            NULL);
+}
+
+static void on_read(void *ctx, const struct pg_answer *answer)
+{
+    struct ask *ask = MAGIC_OF(ask, ctx);
+    assert(ask->saga != 0);
+    if (!guard_row(ask->req, answer, 0, REFUSAL_UNAVAILABLE))
+        return;
+    const struct sql_order_row row = sql_order_row(answer->results[0], 0);
+    bool unpaid = row.status == ORDER_PENDING_PAYMENT && row.payment.len == 0;
+    perform(ask, &(struct making_event){.input = MAKING_READ, .is_unpaid = unpaid}, &row);
+}
+
+static void reply_made(struct ask *ask, const struct sql_order_row *row)
+{
+    static const enum refusal refusals[] = {[MAKING_NOT_OURS] = REFUSAL_HOLD_UNKNOWN,
+                                            [MAKING_KEY_REUSED] = REFUSAL_IDEM_KEY_REUSED,
+                                            [MAKING_NOT_NOW] = REFUSAL_UNAVAILABLE};
+    enum making_answer answer = ask->making.answer;
+    if (answer == MAKING_MADE || answer == MAKING_MADE_BEFORE)
+        reply_order(ask->req, answer == MAKING_MADE ? 201 : 200, row);
+    else
+        refusal_reply(ask->req, refusals[answer]);
+}
+
+/* `row`: the order that was found or read. */
+static void perform(struct ask *ask, const struct making_event *event,
+                    const struct sql_order_row *row)
+{
+    const struct order *order = &ask->order;
+    assert(order->member[0] != '\0');
+    switch (making_step(&ask->making, event)) {
+    case MAKING_LOOKS:
+        sql_order_by_idem(ask->pay->pg,
+                          &(struct sql_order_by_idem_args){.member = order->member,
+                                                           .idem_key = ask->idem_key,
+                                                           .event = order->event,
+                                                           .hold = order->hold},
+                          on_found, ask);
+        return;
+    case MAKING_ASKS:
         ask->fetch = (struct held_fetch){.pay = ask->pay,
-                                         .event = ask->order.event,
-                                         .hold = ask->order.hold,
+                                         .event = order->event,
+                                         .hold = order->hold,
                                          .pass = ask->pass,
                                          .trace = ask->trace,
                                          .on_done = on_hold,
                                          .ctx = ask};
         held_fetch_begin(&ask->fetch);
         return;
+    case MAKING_STORES:
+        store(ask);
+        return;
+    case MAKING_WAITS:
+        if (order_watches_payment(ask->pay->watches, ask->saga, ask->making.pause_ms, on_ready,
+                                  ask) < 0)
+            perform(ask, &(struct making_event){.input = MAKING_WAITED, .has_room = false}, NULL);
+        return;
+    case MAKING_READS:
+        sql_order_read(ask->pay->pg, &(struct sql_order_read_args){.id = order->id}, on_read, ask);
+        return;
+    case MAKING_DONE:
+        reply_made(ask, row);
+        return;
+    case MAKING_BEGUN:
+    case MAKING_STATES:
+        BUG_STOP("no step of an order");
     }
-    const struct sql_order_by_idem_row row = sql_order_by_idem_row(answer->results[0], 0);
-    bool ours = span_eq(row.order.member, span_of(ask->order.member));
-    bool same_key = span_eq(row.idem_key, span_of(ask->idem_key));
-    if (!ours)
-        refusal_reply(ask->req, REFUSAL_HOLD_UNKNOWN);
-    else if (same_key && !span_eq(row.order.idem_body, span_of(ask->idem_body)))
-        refusal_reply(ask->req, REFUSAL_IDEM_KEY_REUSED);
-    else
-        reply_order(ask->req, 200, &row.order);
-}
-
-static void look_for_existing(struct ask *ask)
-{
-    assert(ask->order.member[0] != '\0');
-    const struct sql_order_by_idem_args args = {.member = ask->order.member,
-                                                .idem_key = ask->idem_key,
-                                                .event = ask->order.event,
-                                                .hold = ask->order.hold};
-    sql_order_by_idem(ask->pay->pg, &args, on_existing, ask);
 }
 
 /* ---- who asks ---- */
@@ -338,7 +354,8 @@ static void on_session(void *ctx, int rc, const struct session *session)
     } else if (ask->others_pass) {
         refusal_reply(ask->req, REFUSAL_MEMBER_DIFFERS);
     } else {
-        look_for_existing(ask);
+        const struct making_event event = {.input = MAKING_REQUEST, .wait_ms = ORDERS_WAIT_MS};
+        perform(ask, &event, NULL);
     }
 }
 

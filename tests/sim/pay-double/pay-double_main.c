@@ -69,9 +69,7 @@ void invariant_delivered(const char *order, const char *kind)
 
 static bool order(const struct order *order, const struct saga_def *def)
 {
-    uint32_t before = books_orders();
-    book_order(order, strtoull(order->hold, NULL, 16), 0, def);
-    return books_orders() > before;
+    return book_order(order, order->id, strtoull(order->hold, NULL, 16), 0, def);
 }
 
 static bool cancel(const char *id, const struct checkout *checkout)
