@@ -117,9 +117,9 @@ static int nothing_is_on_sale(const struct rehearsal *r)
         for (size_t n = 0; n < sizeof(over) / sizeof(over[0]); n++)
             idle = idle || span_eq(state, span_of(over[n]));
         if (!idle && span_eq(id, SPAN(EVENT)))
-            status = job_say(r->job, EXIT_REFUSED,
-                             "another rehearsal runs, or was cut off: fairgate close " EVENT
-                             " ends it");
+            status =
+                job_say(r->job, EXIT_REFUSED,
+                        "another rehearsal runs, or was cut off: fairgate close " EVENT " ends it");
         else if (!idle && !job_option(r->job, OPTION_ANYWAY))
             status = job_say(r->job, EXIT_REFUSED,
                              "%.*s is on sale or opens soon (%.*s): not now, or --anyway",
