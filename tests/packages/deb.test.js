@@ -71,7 +71,7 @@ before(async () => {
   run('tar', '-xf', DEBIAN, '-C', MACHINE, '--numeric-owner', '--xattrs', '--xattrs-include=*');
   offer('now', 'build/deb');
   run('chroot', MACHINE, 'apt-get', '-q', 'update');
-  run('chroot', MACHINE, 'apt-get', '-qy', '--download-only', '--no-install-recommends', 'install', 'fairgate');
+  run('chroot', MACHINE, 'apt-get', '-qy', '--download-only', '--no-install-recommends', 'install', 'fairgate', 'certbot', 'pebble');
   rmSync(join(MACHINE, 'etc/apt/sources.list.d/now.list'));
   offer('before', 'build/deb-before');
   podman('run', '--detach', '--privileged', '--network', 'none', '--systemd', 'always', '--name', NAME, '--rootfs', MACHINE, '/sbin/init');
@@ -112,6 +112,7 @@ test('README.Debian makes it run', async () => {
   for (const unit of UNITS) assert.match(ask(`stat -c %u /proc/${pid(unit)}`), /^6\d{4}$/, `${unit} runs as a user of its own`);
   assert.equal(ask('systemctl show -P ActiveState -P NRestarts fairgate-feed'), '0\nactive', ask('journalctl -u fairgate-feed -o cat'));
   assert.equal(ask('stat -c %a /etc/fairgate/secrets; stat -c %a /etc/fairgate/secrets/* | sort -u'), '700\n600');
+  assert.match(ask('for name in maxmemory save; do redis-cli -s /run/redis/redis-server.sock config get $name; done'), /maxmemory\n[1-9]\d+\nsave$/);
 });
 
 test('the edge that README.Debian makes serves visitors, without root, and gives back what a crowd took', () => {
@@ -139,17 +140,27 @@ function type(command) {
 
 test('each command of the runbook and of the page of backups does what it says', () => {
   for (const event of ['demo', 'show']) admin('PUT', `/admin/events/${event}`, '{"name":"A show"}');
-  inside(`cd /usr/share/fairgate
-    cp halls/theatre.json /root/hall.json
-    fairgate halls import demo halls/theatre.json
+  inside(`cp /usr/share/fairgate/halls/theatre.json /root/hall.json
+    fairgate halls import demo /root/hall.json
     fairgate open demo
-    for n in $(seq 20); do openssl rand -hex 8; done >/root/codes.txt
-    cp recover/recover.conf /etc/fairgate
-    cp recover/archive.conf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
-    sed "s|CIPHER_PASS|$(recover/recover secret)|" recover/pgbackrest.conf >/etc/pgbackrest.conf
-    chown postgres: /etc/pgbackrest.conf`);
+    for n in $(seq 20); do openssl rand -hex 8; done >/root/codes.txt`);
   const page = (name, blocks) => commandsOf(ask(`cat /usr/share/fairgate/observe/docs/operate/${name}.md`), blocks);
   judgeCommands([...page('recover', /^apt-get|^systemctl enable/), ...page('runbook'), ...page('recover', /^recover restore  /m)], type);
+});
+
+test('an authority gives the edge its certificate, and a renewed one is served', async () => {
+  install('--no-install-recommends certbot pebble');
+  inside(`echo '127.0.0.1 tickets.example' >>/etc/hosts
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout /root/acme.pem -out /root/acme.pem
+    echo '{"pebble":{"listenAddress":"127.0.0.1:14000","certificate":"/root/acme.pem","privateKey":"/root/acme.pem","httpPort":80,"tlsPort":443}}' >/root/acme.json
+    systemd-run --unit acme -E PEBBLE_VA_NOSLEEP=1 pebble -config /root/acme.json
+    timeout 10 sh -c 'until curl -sk https://127.0.0.1:14000/dir; do sleep 0.1; done'
+    /usr/share/fairgate/edge/certificate -d tickets.example -n --server https://127.0.0.1:14000/dir --no-verify-ssl --agree-tos --register-unsafely-without-email`);
+  const shown = () => ask('openssl s_client -connect tickets.example:443 -servername tickets.example </dev/null | openssl x509 -noout -issuer -serial');
+  const first = await until('the certificate', () => /Pebble[^]*/.exec(shown())?.[0]);
+  inside('certbot renew --force-renewal --no-random-sleep-on-renew --no-verify-ssl');
+  await until('the renewed one', () => shown().includes('Pebble') && !shown().includes(first));
+  assert.equal(ask("curl -sk -o /dev/null -w '%{http_code} %{redirect_url}' http://tickets.example/robots.txt; stat -c ' %a' /etc/fairgate/secrets/edge.pem"), '301 https://tickets.example/robots.txt 600');
 });
 
 test('an upgrade restarts what runs, and keeps secrets, changed configs and the line', async () => {
@@ -244,7 +255,7 @@ test('removing the packages keeps the configuration', () => {
 test('purging them keeps nothing', () => {
   // What is not theirs: what the test and the pages had us make, and backups.
   inside(`systemctl stop 'postgresql@*'
-    rm -rf /etc/fairgate/recover.conf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
+    rm -rf /etc/postgresql/15/main/conf.d/fairgate-archive.conf
     rm -rf /var/backups/fairgate /var/lib/fairgate /var/lib/prometheus /var/lib/pgbackrest/* /var/spool/pgbackrest/* /var/lib/systemd/timers/*
     apt-get -qy purge 'fairgate*'`);
   const ours = [...paths()].filter((path) => !bare.has(path) && /fairgate|queue-front|seat-service|payment-adapter/.test(path));

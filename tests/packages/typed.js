@@ -49,7 +49,7 @@ const ROWS = [
   [/^fairgate mails retry 3/, asks('mail-unknown')],
 ];
 
-const SILENT = /\| jq|slowlog get|xact_start|^systemctl (reload|restart|enable|stop|start)|^install|recover (backup|restore)|pgbackrest .*check/;
+const SILENT = /\| jq|^(PATH|cp|sed)\b|slowlog get|xact_start|^systemctl (reload|restart|enable|stop|start)|^install|recover (backup|restore)|pgbackrest .*check/;
 const MAY_FIND_NOTHING = /\| (grep|tail)|^grep|^pgrep/;
 
 // `blocks`: of those that it matches.
