@@ -69,7 +69,8 @@ CREATE TABLE owner (
     line     bigint NOT NULL DEFAULT 0,
     line_began bigint NOT NULL DEFAULT 0,
     line_before bigint NOT NULL DEFAULT 0,
-    due_at   timestamptz
+    due_at   timestamptz,
+    asked_at timestamptz
 );
 COMMENT ON COLUMN owner.chain IS 'the link before the journal''s first row';
 COMMENT ON COLUMN owner.address IS 'HOST:PORT of the listener for visitors; empty: unknown';
@@ -78,7 +79,8 @@ COMMENT ON COLUMN owner.wanted IS 'name of the process that is to take the event
 COMMENT ON COLUMN owner.ready IS 'life of that process, once it has read the journal and waits for the event';
 COMMENT ON COLUMN owner.line IS 'branch of the changes after line_began; 0: no process has owned the event';
 COMMENT ON COLUMN owner.line_before IS 'branch of the changes up to line_began';
-COMMENT ON COLUMN owner.due_at IS 'when the next hold of an event that was put to sleep ends; NULL: none, or asked for or owned since';
+COMMENT ON COLUMN owner.due_at IS 'when the next hold of an event that was put to sleep ends; NULL: none, or owned since';
+COMMENT ON COLUMN owner.asked_at IS 'when it was first asked for since, and refused; holds that end later may have been meant';
 
 -- For people and for other programs.
 CREATE VIEW registry AS
@@ -132,7 +134,7 @@ BEGIN
     END IF;
     RETURN QUERY UPDATE owner o
     SET epoch = was + 1, instance = who, address = open_at, private_address = within_at, taken_at = now(),
-        wanted = '', ready = '', due_at = NULL,
+        wanted = '', ready = '', due_at = NULL, asked_at = NULL,
         line = CASE WHEN line = kept THEN line ELSE fresh END,
         line_before = CASE WHEN line = kept THEN line_before ELSE line END,
         line_began = CASE WHEN line = kept THEN line_began ELSE h.seq END

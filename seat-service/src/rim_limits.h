@@ -245,6 +245,9 @@ enum {
      * an event that is asked for need not wait until another has gone: that takes seconds. */
     EVENTS_SPARE = 4,
     EVENTS_SPARE_PART = 16, /* ... and such a part of the memory for events */
+    /* Events that are woken at once because a hold of them has ended. What is asked for meanwhile
+     * is behind so many at most: a tenth of a second's work. */
+    EVENTS_DUE_MAX = 32,
     /* What a process shows of itself by shared locks is not believed once its reader, which looks
      * ten times a second, has been silent for this long: it hangs, or is cut off. Longer than
      * reading a large hall takes. */

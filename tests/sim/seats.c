@@ -212,12 +212,12 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(seats.plan), CHANGE_HASH_BYTES);
 }
 
-static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested)
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64_t asked_ms)
 {
     struct seat_service *service = ctx;
     (void)nth;
     (void)seq;
-    assert(!rested); /* nothing sleeps here */
+    assert(asked_ms == 0); /* nothing sleeps here */
     sim_note("owns, with epoch %llu", (unsigned long long)epoch);
     engine_replay_end(service->engine);
     /* A process that was stopped between its last look and here may be too late: it can answer
@@ -227,7 +227,7 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool r
     else
         probe_reached(PROBE_OPENED_LATE);
     if (engine_stats(service->engine).holds_used > 0)
-        engine_spare_orders(service->engine, now_ms(service) + CONFIRM_SPARED_MS);
+        engine_spare_orders(service->engine, 0, now_ms(service) + CONFIRM_SPARED_MS);
     service->open = true;
 }
 
@@ -527,7 +527,7 @@ static void tick(void *ctx)
         service->away = true;
     } else {
         if (service->away)
-            engine_spare_orders(service->engine, now_ms(service) + CONFIRM_SPARED_MS);
+            engine_spare_orders(service->engine, 0, now_ms(service) + CONFIRM_SPARED_MS);
         service->away = false;
         expire(service);
     }

@@ -28,11 +28,13 @@ LIMIT :room;
 --< retired     boolean
 --< asleep      boolean
 --< due         timestamptz null
+--< asked       boolean
 --< document    integer
 --< changed     bigint signed
 --< horizon     bigint signed
 SELECT no, id, incarnation, retired_at IS NOT NULL AS retired, asleep_at IS NOT NULL AS asleep, due_at AS due,
-    coalesce(octet_length(body), 0) AS document, changed, pg_snapshot_xmin(s)::text::bigint AS horizon
+    asked_at IS NOT NULL AS asked, coalesce(octet_length(body), 0) AS document, changed,
+    pg_snapshot_xmin(s)::text::bigint AS horizon
 FROM event
     LEFT JOIN owner o ON o.event = no
     LEFT JOIN LATERAL (SELECT body FROM document d WHERE d.event = no ORDER BY since DESC LIMIT 1) d ON TRUE,
@@ -43,31 +45,30 @@ ORDER BY changed, no
 LIMIT :room;
 
 -- Written even where it changes nothing, so that all who follow the table look at the event again. It does not
--- wait for a row that somebody has locked. What was `asked` for has been refused, so it has not rested (owners_read).
--- What was `refused` finds no room yet: it stays asleep, and its next hold ends no sooner than `spare_ms` from now.
+-- wait for a row that somebody has locked. `asked_ms`: when it was first asked for; 0: a hold of it ends, or it is awake.
+-- What is not `woken` finds no room yet: it stays asleep, and a process that wakes it knows since when it was asked for.
 -- statement: events_wake
---> events   integer[] signed
---> asked    integer[] signed
---> refused  integer[] signed
---> spare_ms bigint
+--> rows.event    integer signed
+--> rows.asked_ms bigint
+--> woken         integer[] signed
 WITH e AS (
-    SELECT no, no <> ALL (:events || :asked) AS waits
+    SELECT no, asked_ms
     FROM event
-    WHERE no = ANY (:events || :asked || :refused)
-    FOR NO KEY UPDATE SKIP LOCKED
+    JOIN UNNEST(:rows.event, :rows.asked_ms) AS r (event, asked_ms) ON no = r.event
+    FOR NO KEY UPDATE OF event SKIP LOCKED
 ), o AS (
-    SELECT event, waits
+    SELECT event, asked_ms
     FROM e
     JOIN owner ON event = no
-    WHERE event = ANY (:asked || :refused) AND due_at IS NOT NULL
+    WHERE asked_ms > 0
     FOR NO KEY UPDATE OF owner SKIP LOCKED
 ), d AS (
-    UPDATE owner
-    SET due_at = CASE WHEN waits THEN clock_timestamp() + :spare_ms * interval '1 millisecond' END
-    FROM o
-    WHERE owner.event = o.event
+    UPDATE owner SET asked_at = coalesce(asked_at, to_timestamp(asked_ms / 1000.0)) FROM o WHERE owner.event = o.event
 )
-UPDATE event SET asleep_at = CASE WHEN waits THEN asleep_at END FROM e WHERE event.no = e.no;
+UPDATE event
+SET asleep_at = CASE WHEN e.no <> ALL (:woken) THEN asleep_at END
+FROM e
+WHERE event.no = e.no AND (asked_ms = 0 OR e.no IN (SELECT event FROM o));
 
 -- Only its owner puts an event to sleep, and notes when the next of its holds ends; 0: there is none. If that
 -- is over the event stays awake: a payment may have been refused while it was closed. The statement does not wait where
@@ -88,7 +89,7 @@ WITH o AS (
 ), s AS (
     UPDATE event SET asleep_at = now() FROM e WHERE event.no = e.no RETURNING e.no
 )
-UPDATE owner SET due_at = to_timestamp(nullif(:due_ms, 0) / 1000.0) FROM s WHERE event = s.no;
+UPDATE owner SET due_at = to_timestamp(nullif(:due_ms, 0) / 1000.0), asked_at = NULL FROM s WHERE event = s.no;
 
 -- statement: event_number
 --> event text

@@ -84,8 +84,8 @@ FOR SHARE;
 --< event  integer signed
 SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKED;
 
--- `rested`: nobody has owned it or asked for it since it was put to sleep, and it was woken because a hold of it ended,
--- while this process was there to be asked, since `since_ms` (0: it was not). The clocks may differ by less than a second.
+-- `asked_ms`: holds that ended before this ended while nobody had been refused: the event slept, nobody had asked for it,
+-- and this process was there to be asked, since `since_ms` (0: it was not). The clocks may differ by less than a second.
 -- statement: owners_read
 --> events   integer[] signed
 --> instance text
@@ -95,10 +95,11 @@ SELECT event FROM owner WHERE event = ANY (:events) FOR NO KEY UPDATE SKIP LOCKE
 --< seq      bigint
 --< chain    bytea
 --< its      boolean
---< rested   boolean
+--< asked_ms bigint
 SELECT event, epoch, h.seq, h.chain, instance = :instance AS its,
-    coalesce(due_at BETWEEN to_timestamp(nullif(:since_ms, 0) / 1000.0) AND clock_timestamp() + interval '1 second',
-        FALSE) AS rested
+    CASE WHEN due_at BETWEEN to_timestamp(nullif(:since_ms, 0) / 1000.0) AND clock_timestamp() + interval '1 second'
+        THEN coalesce((extract(epoch FROM asked_at) * 1000)::bigint, 9223372036854775807) ELSE 0
+    END AS asked_ms
 FROM owner
 JOIN head h USING (event)
 WHERE event = ANY (:events);

@@ -109,7 +109,7 @@ static int take_new(struct journal *journal, const struct store_event *found, st
     if (found->asleep || room.places == 0 || room.bytes < found->bytes)
         return asleep_put(journal->asleep,
                           &(struct asleep_event){found->no, found->id, found->incarnation,
-                                                 found->due_ms, found->bytes},
+                                                 found->due_ms, found->asked, found->bytes},
                           !found->asleep, err);
     add_event(journal, free_nth(journal), found);
     asleep_remove(journal->asleep, found->id);

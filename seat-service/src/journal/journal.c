@@ -168,7 +168,7 @@ static bool is_full(const struct journal *journal)
 
 bool journal_wake(struct journal *journal, struct span id)
 {
-    asleep_want(journal->asleep, id);
+    asleep_want(journal->asleep, id, clock_wall_us(&journal->conf.sale->clock) / 1000);
     reader_nudge(journal);
     return !is_full(journal);
 }

@@ -59,9 +59,9 @@ struct journal_host {
      * even before found(). May be NULL. */
     void (*renewed)(void *ctx, uint32_t nth, uint64_t incarnation);
     /* The event is ours and its state is complete, up to the `seq`th change: open it. The epoch has
-     * never been used before. `rested`: it was asleep until a hold of it ended, nobody asked for it
-     * meanwhile, and before that its journal could be written. */
-    void (*own)(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested);
+     * never been used before. `asked_ms`: until then it was asleep and nobody was refused; 0: some
+     * may have been; INT64_MAX: nobody was, and it was woken because a hold of it had ended. */
+    void (*own)(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64_t asked_ms);
     /* An event of another process is applied up to its `seq`th change, and these were all at
      * `as_of_us` by the clock. Told at each look, until own(), hide() or leave(). May be NULL. */
     void (*shown)(void *ctx, uint32_t nth, uint64_t seq, uint64_t as_of_us);

@@ -54,11 +54,10 @@ struct journal_event {
     /* Below journal->lock. */
     bool given;  /* it leaves, and nobody here uses it: the committer gives its lock back */
     bool asleep; /* as its row says */
-    /* The committer's session has its lock, and found this epoch; or has it still, to give back,
-     * since another had begun. `rested`: the epoch is of an owner that had put it to sleep. */
+    /* The committer's session has its lock, and found this epoch and since when somebody may have
+     * been refused; or has it still, to give back, since another epoch had begun. */
     enum { LOCK_NONE, LOCK_OURS, LOCK_STALE } lock;
-    uint64_t locked_epoch;
-    bool rested;
+    uint64_t locked_epoch, asked_ms;
     char reason[ERR_TEXT_MAX];
     bool placed; /* it has been looked for where it is, and who is to have it */
     enum placing_wish wish;

@@ -51,16 +51,16 @@ static bool may_join(const struct journal *journal)
 static int look_at_epoch(struct journal *journal, const struct journal_event *event,
                          struct err_slot *err, uint64_t *epoch)
 {
-    struct store_head head;
-    bool ours = false, rested;
-    int rc = store_head_read(journal->pg, event->id.no, span_of(journal->instance), 0, err, &head,
-                             &ours, &rested);
+    struct store_owner owner;
+    int rc = store_owners_read(journal->pg, &event->id.no, 1, span_of(journal->instance), 0, err,
+                               &owner);
+    rc = rc == 0 ? owner.rc : rc;
     if (rc < 0)
         return rc;
-    *epoch = head.epoch;
-    return ours ? 0
-                : err_set(err, ERR_STATE, "%s: epoch %" PRIu64 " has begun", event->id.id,
-                          head.epoch);
+    *epoch = owner.head.epoch;
+    return owner.its ? 0
+                     : err_set(err, ERR_STATE, "%s: epoch %" PRIu64 " has begun", event->id.id,
+                               owner.head.epoch);
 }
 
 /* Whatever old backends of ours had is ours again, or has another owner; unless an event is cut. */
@@ -422,7 +422,7 @@ static int lock_events(struct journal *journal, const uint32_t *chosen, uint32_t
         rc = owners[i].rc < 0 ? owners[i].rc : rc;
         event->lock = owners[i].rc == 0 ? LOCK_OURS : LOCK_NONE;
         event->locked_epoch = owners[i].head.epoch;
-        event->rested = owners[i].rested;
+        event->asked_ms = owners[i].asked_ms;
     }
     role_judge(journal);
     pthread_mutex_unlock(&journal->lock);

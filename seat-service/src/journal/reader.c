@@ -23,11 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t now_us(const struct journal *journal)
-{
-    return clock_mono_us(journal->conf.clock);
-}
-
 static uint64_t sale_ms(const struct journal *journal)
 {
     return clock_wall_us(&journal->conf.sale->clock) / 1000;
@@ -64,7 +59,7 @@ static int apply_row(void *ctx, const struct change *change, const struct store_
  * another document counts now. */
 static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, bool *whole)
 {
-    const uint64_t until_us = now_us(journal) + READER_PIECE_MS * UINT64_C(1000);
+    const uint64_t until_us = journal_now_us(journal) + READER_PIECE_MS * UINT64_C(1000);
     struct journal_event *event = &journal->events[nth];
     assert(!journal_owns(journal, nth)); /* its head would be the committer's */
     struct target target = {&journal->conf.host, nth};
@@ -79,7 +74,7 @@ static int follow(struct journal *journal, uint32_t nth, struct err_slot *err, b
     int rc = 0;
     do {
         rc = follower_read_some(&follower, journal->reader_pg, READER_ROWS, err, &more);
-    } while (rc == 0 && more && now_us(journal) < until_us && !is_stopping(journal));
+    } while (rc == 0 && more && journal_now_us(journal) < until_us && !is_stopping(journal));
     assert(follower.head.seq >= event->head.seq);
     event->head.seq = follower.head.seq;
     event->head.chain = follower.head.chain;
@@ -227,7 +222,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
     pthread_mutex_lock(&journal->lock);
     bool taken = event->lock == LOCK_OURS && event->locked_epoch <= head.epoch &&
                  journal_role(journal) != JOURNAL_FENCED;
-    bool rested = event->rested;
+    uint64_t asked_ms = event->asked_ms;
     if (taken) {
         batch_answered(journal, nth, head.seq);
         journal_set_line(event, line);
@@ -240,7 +235,7 @@ static void give(struct journal *journal, uint32_t nth, const struct store_line 
     event->retry_ms = 0;
     atomic_fetch_add_explicit(&journal->stats.takeovers, 1, memory_order_relaxed);
     told_owner(journal, event, &head);
-    journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch, head.seq, rested);
+    journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch, head.seq, asked_ms);
 }
 
 static void forget_lock(struct journal *journal, struct journal_event *event)
@@ -260,7 +255,7 @@ static void put_out(struct journal *journal, struct journal_event *event,
     event->retry_ms = event->retry_ms == 0 ? EVENT_RETRY_MIN_MS : event->retry_ms * 2;
     if (event->retry_ms > EVENT_RETRY_MAX_MS)
         event->retry_ms = EVENT_RETRY_MAX_MS;
-    event->retry_at_us = now_us(journal) + event->retry_ms * 1000;
+    event->retry_at_us = journal_now_us(journal) + event->retry_ms * 1000;
     event->begun = false;
     pthread_mutex_lock(&journal->lock);
     memcpy(event->reason, err->text, sizeof(event->reason));
@@ -333,8 +328,8 @@ static bool leaves(struct journal *journal, uint32_t nth)
 static void name_alone(struct journal *journal, const struct journal_event *event, bool awake)
 {
     struct err_slot err = {0};
-    const struct asleep_event name = {event->id.no, event->id.id, event->id.incarnation,
-                                      event->id.due_ms, event->id.bytes};
+    const struct asleep_event name = {event->id.no,     event->id.id, event->id.incarnation,
+                                      event->id.due_ms, false,        event->id.bytes};
     if (!event->retired && asleep_put(journal->asleep, &name, awake, &err) < 0)
         log_failure(journal->conf.log, "an event is not known here", &err);
 }
@@ -484,7 +479,7 @@ static void on_room(void *ctx, int32_t key)
 
 static int see_others(struct journal *journal, bool now, struct err_slot *err)
 {
-    uint64_t at_us = now_us(journal);
+    uint64_t at_us = journal_now_us(journal);
     if (journal->conf.host.idle_ms == NULL ||
         (!now && at_us < journal->others.at_us + ROOM_LOOK_MS * UINT64_C(1000)))
         return 0;
@@ -494,16 +489,18 @@ static int see_others(struct journal *journal, bool now, struct err_slot *err)
     return store_shared(journal->reader_pg, STORE_LOCK_ROOM, err, on_room, journal);
 }
 
-/* Those that somebody has asked for, and those of which a hold ends, as far as there is room here
- * and, if there are other processes, at one of them, which can take it over: their rows are found
- * as those of new events are. If there are many of the latter, half of the places are left to the
- * former. Those that are awake come first: one that is loaded again, such as after a correction,
- * has just made that room itself. What was asked for and finds no room keeps its holds: another
- * process may wake it, and does not know who was refused here. One that is awake may have been
- * woken because a hold of it ended, and not been opened yet: nobody has asked for it. */
+/* Those that somebody has asked for, and those of which a hold has ended, as far as there is room
+ * here and, if there are other processes, at one of them, which can take it over: their rows are
+ * found as those of new events are. The latter are a few at a time and take no more than half of
+ * the places: nobody has asked for them, and the next who does finds that the hold ended when it
+ * should. Those that are awake come first: one that is loaded again, such as after a correction,
+ * has just made that room itself. What was asked for and finds no room is noted: another process
+ * may wake it, and does not know who was refused here. One that is awake may have been woken
+ * because a hold of it ended, and not been opened yet: nobody has asked for it. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
-    int32_t nos[EVENTS_MAX], awake[EVENTS_MAX];
+    int32_t nos[EVENTS_MAX];
+    uint64_t asked_ms[EVENTS_MAX];
     uint64_t now_ms = sale_ms(journal), largest;
     bool any = asleep_waiting(journal->asleep, now_ms, &largest) > 0;
     int rc = see_others(journal, any, err);
@@ -512,24 +509,25 @@ static int wake(struct journal *journal, struct err_slot *err)
     struct asleep_room room = discover_room(journal);
     if (journal->others.any)
         room.elsewhere = journal->others.bytes;
-    uint32_t awake_len = asleep_awake(journal->asleep, awake, &room), places = room.places;
+    uint32_t len = asleep_take(journal->asleep, ASLEEP_AWAKE, now_ms, nos, asked_ms, &room);
+    uint32_t places = room.places, due_len = 0;
     pthread_mutex_lock(&journal->lock);
     bool leads = journal->leads;
     pthread_mutex_unlock(&journal->lock);
-    room.places = (places + 1) / 2;
-    uint32_t due_len = leads ? asleep_due(journal->asleep, now_ms, nos, &room) : 0;
-    const uint32_t unasked_len = due_len + awake_len;
-    assert(unasked_len <= EVENTS_MAX);
+    room.places = (places + 1) / 2 < EVENTS_DUE_MAX ? (places + 1) / 2 : EVENTS_DUE_MAX;
+    if (leads)
+        due_len =
+            asleep_take(journal->asleep, ASLEEP_DUE, now_ms, nos + len, asked_ms + len, &room);
     assert(due_len <= places);
-    memcpy(nos + due_len, awake, awake_len * sizeof(*awake));
+    len += due_len;
     room.places = places - due_len;
-    uint32_t len = unasked_len + asleep_wanted(journal->asleep, nos + unasked_len, &room);
+    len += asleep_take(journal->asleep, ASLEEP_WANTED, now_ms, nos + len, asked_ms + len, &room);
     assert(len <= EVENTS_MAX);
-    uint32_t refused_len = asleep_refused(journal->asleep, now_ms + CONFIRM_SPARED_MS / 2,
-                                          nos + len, EVENTS_MAX - len);
+    uint32_t refused_len =
+        asleep_refused(journal->asleep, nos + len, asked_ms + len, EVENTS_MAX - len);
     return len + refused_len == 0
                ? 0
-               : store_wake(journal->reader_pg, nos, unasked_len, len, refused_len, err);
+               : store_wake(journal->reader_pg, nos, asked_ms, len, refused_len, err);
 }
 
 /* A hold of it is about to end: closed now, it would have to be opened again. */
@@ -586,7 +584,7 @@ static int find_unused(struct journal *journal, struct err_slot *err, struct jou
 static int make_room(struct journal *journal, struct err_slot *err)
 {
     struct asleep_room room = discover_room(journal);
-    const uint64_t at_us = now_us(journal);
+    const uint64_t at_us = journal_now_us(journal);
     uint64_t spare = journal->conf.memory / EVENTS_SPARE_PART, largest, slept = 0;
     uint32_t waiting = asleep_waiting(journal->asleep, sale_ms(journal), &largest), leaving = 0;
     const uint32_t free_min = waiting > EVENTS_SPARE ? waiting : EVENTS_SPARE;
@@ -714,7 +712,7 @@ static int show_near(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
     uint32_t len = 0;
-    uint64_t as_of_us = now_us(journal);
+    uint64_t as_of_us = journal_now_us(journal);
     journal->shown_at_us = as_of_us;
     for (uint32_t nth = 0; nth < journal_len(journal); nth++)
         if (is_followed(journal, nth))
@@ -731,7 +729,7 @@ static int show_near(struct journal *journal, struct err_slot *err)
 /* Another event may have taken long: those that are shown do not wait for it. */
 static int show_again(struct journal *journal, struct err_slot *err)
 {
-    bool due = now_us(journal) - journal->shown_at_us >= STANDBY_POLL_MS * UINT64_C(1000);
+    bool due = journal_now_us(journal) - journal->shown_at_us >= STANDBY_POLL_MS * UINT64_C(1000);
     return due ? show_near(journal, err) : 0;
 }
 
@@ -910,7 +908,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     if (leaves(journal, nth))
         return leave(journal, nth, err);
     if (state == JOURNAL_EVENT_OWNED ||
-        (state == JOURNAL_EVENT_OUT && now_us(journal) < event->retry_at_us))
+        (state == JOURNAL_EVENT_OUT && journal_now_us(journal) < event->retry_at_us))
         return 0;
     /* One that is out stays out until it has been read. */
     bool follows = state == JOURNAL_EVENT_FOLLOWING;

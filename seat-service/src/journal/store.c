@@ -116,6 +116,7 @@ static int read_changed(struct pg *pg, struct store_changes *changes, struct sto
                                  .retired = row.retired,
                                  .asleep = row.asleep,
                                  .due_ms = row.due_ms,
+                                 .asked = row.asked,
                                  .bytes = EVENT_BYTES + EVENT_BYTES_TIMES * (uint64_t)row.document};
         *good += span_to_cstr(row.id, event->id, sizeof(event->id)); /* an import makes no other */
     }
@@ -146,14 +147,16 @@ int store_events_changed(struct pg *pg, struct store_changes *changes, struct st
     return 0;
 }
 
-int store_wake(struct pg *pg, const int32_t *events, uint32_t unasked_len, uint32_t len,
+int store_wake(struct pg *pg, const int32_t *events, const uint64_t *asked_ms, uint32_t len,
                uint32_t refused_len, struct err_slot *err)
 {
-    assert(unasked_len <= len);
+    struct sql_events_wake_rows rows[EVENTS_MAX];
     assert(len + refused_len <= EVENTS_MAX);
-    struct sql_events_wake_args args = {
-        events,       unasked_len, events + unasked_len, len - unasked_len,
-        events + len, refused_len, CONFIRM_SPARED_MS};
+    for (uint32_t i = 0; i < len + refused_len; i++) {
+        assert(i < len || asked_ms[i] > 0);
+        rows[i] = (struct sql_events_wake_rows){events[i], asked_ms[i]};
+    }
+    struct sql_events_wake_args args = {rows, len + refused_len, events, len};
     int rc = sql_events_wake(pg, &args, err, NULL);
     return rc < 0 ? err_wrap(err, "waking events") : 0;
 }
@@ -456,27 +459,13 @@ int store_owners_read(struct pg *pg, const int32_t *events, uint32_t len, struct
             owner += 1;
         assert(owner < out + len);
         owner->its = row.its;
-        owner->rested = row.rested;
+        owner->asked_ms = row.asked_ms;
         owner->rc = take_head(row.event, row.epoch, row.seq, row.chain, err, &owner->head);
     }
     PQclear(res);
     for (uint32_t i = 0; i < len; i++)
         if (out[i].rc == ERR_NOT_FOUND)
             (void)err_set(err, ERR_NOT_FOUND, "event %" PRId32 " has no owner row", events[i]);
-    return 0;
-}
-
-int store_head_read(struct pg *pg, int32_t event, struct span instance, uint64_t since_ms,
-                    struct err_slot *err, struct store_head *head, bool *its, bool *rested)
-{
-    struct store_owner owner;
-    int rc = store_owners_read(pg, &event, 1, instance, since_ms, err, &owner);
-    rc = rc == 0 ? owner.rc : rc;
-    if (rc < 0)
-        return rc;
-    *head = owner.head;
-    *its = owner.its;
-    *rested = owner.rested;
     return 0;
 }
 

@@ -26,6 +26,7 @@ struct store_event {
     bool retired;         /* it is about to leave for an archive: nobody takes it any more */
     bool asleep;          /* no process has it in memory */
     uint64_t due_ms;      /* of one that is asleep: when the next of its holds ends; 0: none does */
+    bool asked;           /* ... and it was asked for */
     uint64_t bytes;       /* that it takes in memory, about */
 };
 
@@ -51,11 +52,11 @@ struct store_changes {
  * than `room`: the walk is over, and the next call begins another. An event may come twice. */
 int store_events_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
                          uint32_t room, struct err_slot *err, uint32_t *len);
-/* Wakes these and has every process look at them again. The first unasked_len are woken since a
- * hold of them ends, or are awake; the others were asked for. Behind these come refused_len that
- * were asked for and for which there is no room: their holds last CONFIRM_SPARED_MS more.
- * 1..EVENTS_MAX in all. */
-int store_wake(struct pg *pg, const int32_t *events, uint32_t unasked_len, uint32_t len,
+/* Wakes these and has every process look at them again. asked_ms[i]: since when it has been asked
+ * for; 0: it is woken since a hold of it ends, or is awake. Behind these come refused_len that were
+ * asked for and for which there is no room: only that is noted, unless they are woken as
+ * well. 1..EVENTS_MAX in all. */
+int store_wake(struct pg *pg, const int32_t *events, const uint64_t *asked_ms, uint32_t len,
                uint32_t refused_len, struct err_slot *err);
 /* Puts the event to sleep, if `instance` owns it and due_ms, as above, is still to come. */
 int store_sleep(struct pg *pg, int32_t event, struct span instance, uint64_t due_ms,
@@ -168,19 +169,19 @@ int store_heads(struct pg *pg, const int32_t *events, uint32_t len, struct err_s
                 void (*on_head)(void *ctx, int32_t event, uint64_t seq,
                                 const struct store_line *line),
                 void *ctx);
-/* its: whether `instance` was the last to raise the epoch. rested: nobody has raised it or asked
- * for the event since that was put to sleep, and a hold of it has ended since then and since_ms. */
+/* its: whether `instance` was the last to raise the epoch. asked_ms: holds that ended before
+ * this ended while nobody had been refused; 0: some may have been in any case; INT64_MAX: nobody
+ * has been. since_ms: this
+ * process has been there to be asked since then; 0: it was not. */
 struct store_owner {
     int rc; /* ERR_NOT_FOUND, ERR_STATE: it has no such row */
     struct store_head head;
-    bool its, rested;
+    bool its;
+    uint64_t asked_ms;
 };
 /* Of each of these events, 1..EVENTS_MAX. */
 int store_owners_read(struct pg *pg, const int32_t *events, uint32_t len, struct span instance,
                       uint64_t since_ms, struct err_slot *err, struct store_owner *out);
-/* Of one. */
-int store_head_read(struct pg *pg, int32_t event, struct span instance, uint64_t since_ms,
-                    struct err_slot *err, struct store_head *head, bool *its, bool *rested);
 /* Ends the backends that hold the locks and have been idle, or waiting for their programs, for
  * longer than silent_ms: those programs hang, are stopped, or are cut off. *ended: there was one.
  */

@@ -172,14 +172,15 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(events->all[nth].plan->plan), CHANGE_HASH_BYTES);
 }
 
-/* Of the holds from before it was opened: a payment may have been refused meanwhile. */
-static void spare_orders(const struct events *events, struct event *event)
+/* Of the holds from before it was opened, and that had not ended by `from_ms`: a payment may have
+ * been refused meanwhile. */
+static void spare_orders(const struct events *events, struct event *event, uint64_t from_ms)
 {
     if (engine_stats(event->engine).holds_used > 0)
-        engine_spare_orders(event->engine, events_now_ms(events) + CONFIRM_SPARED_MS);
+        engine_spare_orders(event->engine, from_ms, events_now_ms(events) + CONFIRM_SPARED_MS);
 }
 
-static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested)
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64_t asked_ms)
 {
     struct events *events = MAGIC_OF(events, ctx);
     struct event *event = &events->all[nth];
@@ -190,10 +191,10 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool r
         atomic_store_explicit(&event->settled[i].begun, seq, memory_order_relaxed);
         atomic_store_explicit(&event->settled[i].done, seq, memory_order_relaxed);
     }
-    /* Of an event that rested nothing was refused, so its holds end in time; and it does not count
-     * as used, so that it makes room for the next once they have. */
-    if (!rested) {
-        spare_orders(events, event);
+    /* Until an event that slept is asked for nothing of it is refused, so its holds end in time;
+     * and one that nobody has asked for makes room for the next once they have. */
+    if (asked_ms != INT64_MAX) {
+        spare_orders(events, event, asked_ms);
         events_used(events, event);
     }
     /* release: partner of events_is_open() */
@@ -376,7 +377,7 @@ static void on_reopen(void *ctx, uint32_t nth)
     struct event *event = &events->all[nth];
     assert(event->leaves > 0);
     event->leaves = 0;
-    spare_orders(events, event);
+    spare_orders(events, event, 0);
     events_used(events, event); /* or it might be closed again at once */
     atomic_store_explicit(&event->found, true, memory_order_seq_cst);
     /* release: as in on_own() */

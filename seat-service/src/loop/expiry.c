@@ -104,7 +104,7 @@ void expiry_tick(struct expiry *expiry)
         struct expiry_event *its = &expiry->events[event->nth];
         bool writes = owns && !journal_is_stuck(conf->journal, event->nth);
         if (writes && its->away && events_is_open(event))
-            engine_spare_orders(event->engine, until_ms);
+            engine_spare_orders(event->engine, 0, until_ms);
         set_away(its, !writes);
     }
     if (owns)

@@ -13,8 +13,9 @@
 
 struct sleeper {
     uint64_t incarnation, due_ms, bytes;
+    uint64_t asked_ms; /* since when somebody has asked for it; 0: nobody has */
     int32_t no;
-    bool wanted, awake;
+    bool awake, noted; /* its row says that it was asked for */
     char id[EVENT_ID_MAX + 1];
 };
 
@@ -89,8 +90,9 @@ int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awa
     int rc = find(asleep, id) == TABLE_NONE ? add(asleep, event->no, id, err) : 0;
     if (rc == 0) {
         struct sleeper *sleeper = &asleep->all[find(asleep, id)];
-        sleeper->wanted = awake || (sleeper->wanted && !sleeper->awake);
+        sleeper->asked_ms = awake || sleeper->awake ? 0 : sleeper->asked_ms;
         sleeper->awake = awake;
+        sleeper->noted = event->asked;
         /* Incarnations rise. */
         uint64_t incarnation = event->incarnation;
         if (incarnation > sleeper->incarnation)
@@ -121,7 +123,7 @@ void asleep_remove(struct asleep *asleep, const char *id)
 /* One that is wanted is woken as such. */
 static bool is_due(const struct sleeper *sleeper, uint64_t now_ms)
 {
-    return !sleeper->wanted && sleeper->due_ms != 0 && sleeper->due_ms <= now_ms;
+    return sleeper->asked_ms == 0 && sleeper->due_ms != 0 && sleeper->due_ms <= now_ms;
 }
 
 static bool fits(const struct sleeper *sleeper, const struct asleep_room *room)
@@ -140,19 +142,22 @@ static bool takes(const struct sleeper *sleeper, struct asleep_room *room)
     return true;
 }
 
-enum kind { AWAKE, DUE, WANTED };
-
-static bool is_of(const struct sleeper *sleeper, enum kind kind, uint64_t now_ms)
+static bool is_of(const struct sleeper *sleeper, enum asleep_kind kind, uint64_t now_ms)
 {
-    if (kind == AWAKE || sleeper->awake)
-        return kind == AWAKE && sleeper->awake;
-    return kind == DUE ? is_due(sleeper, now_ms) : sleeper->wanted;
+    if (kind == ASLEEP_AWAKE || sleeper->awake)
+        return kind == ASLEEP_AWAKE && sleeper->awake;
+    return kind == ASLEEP_DUE ? is_due(sleeper, now_ms) : sleeper->asked_ms != 0;
 }
 
-/* Those that were due first are taken first. In the array's order those that have just been put
- * back to sleep would pass the others, again and again. */
-static uint32_t take(struct asleep *asleep, enum kind kind, uint64_t now_ms, int32_t *nos,
-                     struct asleep_room *room)
+static uint64_t since_ms(const struct sleeper *sleeper, enum asleep_kind kind)
+{
+    return kind == ASLEEP_DUE ? sleeper->due_ms : kind == ASLEEP_WANTED ? sleeper->asked_ms : 0;
+}
+
+/* Those that have waited longest are taken first. In the array's order those that have just been
+ * put back to sleep would pass the others, again and again. */
+uint32_t asleep_take(struct asleep *asleep, enum asleep_kind kind, uint64_t now_ms, int32_t *nos,
+                     uint64_t *asked_ms, struct asleep_room *room)
 {
     const struct sleeper *next[EVENTS_MAX];
     uint32_t len = 0, most = room->places, found = 0;
@@ -163,42 +168,32 @@ static uint32_t take(struct asleep *asleep, enum kind kind, uint64_t now_ms, int
         if (!is_of(sleeper, kind, now_ms) || !fits(sleeper, room))
             continue;
         uint32_t place = len < most ? len++ : most;
-        for (; kind == DUE && place > 0 && next[place - 1]->due_ms > sleeper->due_ms; place--)
+        for (; place > 0 && since_ms(next[place - 1], kind) > since_ms(sleeper, kind); place--)
             if (place < most)
                 next[place] = next[place - 1];
         if (place < most)
             next[place] = sleeper;
     }
-    for (uint32_t i = 0; i < len; i++)
-        if (takes(next[i], room))
-            nos[found++] = next[i]->no;
+    for (uint32_t i = 0; i < len; i++) {
+        if (!takes(next[i], room))
+            continue;
+        asked_ms[found] = next[i]->asked_ms;
+        nos[found++] = next[i]->no;
+    }
     pthread_mutex_unlock(&asleep->lock);
     return found;
 }
 
-uint32_t asleep_awake(struct asleep *asleep, int32_t *nos, struct asleep_room *room)
-{
-    return take(asleep, AWAKE, 0, nos, room);
-}
-
-uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room)
-{
-    return take(asleep, DUE, now_ms, nos, room);
-}
-
-uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room)
-{
-    return take(asleep, WANTED, 0, nos, room);
-}
-
-uint32_t asleep_refused(struct asleep *asleep, uint64_t before_ms, int32_t *nos, uint32_t len)
+uint32_t asleep_refused(struct asleep *asleep, int32_t *nos, uint64_t *asked_ms, uint32_t len)
 {
     uint32_t found = 0;
     pthread_mutex_lock(&asleep->lock);
     for (uint32_t at = 0; at < asleep_len(asleep) && found < len; at++) {
         const struct sleeper *sleeper = &asleep->all[at];
-        if (is_of(sleeper, WANTED, 0) && sleeper->due_ms != 0 && sleeper->due_ms < before_ms)
-            nos[found++] = sleeper->no;
+        if (!is_of(sleeper, ASLEEP_WANTED, 0) || sleeper->due_ms == 0 || sleeper->noted)
+            continue;
+        asked_ms[found] = sleeper->asked_ms;
+        nos[found++] = sleeper->no;
     }
     pthread_mutex_unlock(&asleep->lock);
     return found;
@@ -206,14 +201,16 @@ uint32_t asleep_refused(struct asleep *asleep, uint64_t before_ms, int32_t *nos,
 
 uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest)
 {
-    uint32_t found = 0;
+    uint32_t found = 0, due = 0;
     *largest = 0;
     pthread_mutex_lock(&asleep->lock);
     for (uint32_t at = 0; at < asleep_len(asleep); at++) {
         const struct sleeper *sleeper = &asleep->all[at];
-        if (!sleeper->wanted && !is_due(sleeper, now_ms))
+        bool wanted = sleeper->awake || sleeper->asked_ms != 0;
+        if (!wanted && !(due < EVENTS_DUE_MAX && is_due(sleeper, now_ms)))
             continue;
         found += 1;
+        due += !wanted;
         *largest = sleeper->bytes > *largest ? sleeper->bytes : *largest;
     }
     pthread_mutex_unlock(&asleep->lock);
@@ -230,12 +227,12 @@ bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation)
     return at != TABLE_NONE;
 }
 
-void asleep_want(struct asleep *asleep, struct span id)
+void asleep_want(struct asleep *asleep, struct span id, uint64_t now_ms)
 {
     pthread_mutex_lock(&asleep->lock);
     uint32_t at = find(asleep, id);
-    if (at != TABLE_NONE)
-        asleep->all[at].wanted = true;
+    if (at != TABLE_NONE && !asleep->all[at].awake && asleep->all[at].asked_ms == 0)
+        asleep->all[at].asked_ms = now_ms;
     pthread_mutex_unlock(&asleep->lock);
 }
 

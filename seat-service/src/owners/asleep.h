@@ -26,6 +26,7 @@ struct asleep_event {
     const char *id;       /* borrowed during the call */
     uint64_t incarnation; /* the newest that is known (access/pass.h) */
     uint64_t due_ms;      /* when the next of its holds ends; 0: none does */
+    bool asked;           /* its row says that it was asked for */
     uint64_t bytes;       /* that it would take in memory */
 };
 
@@ -42,24 +43,25 @@ struct asleep_room {
     uint64_t bytes;
     uint64_t elsewhere; /* the same at another process, for those that are not awake there */
 };
-/* Those that are awake elsewhere, as far as there is room, which they take; returns how many. */
-uint32_t asleep_awake(struct asleep *asleep, int32_t *nos, struct asleep_room *room);
-/* The same of those that are not, of which a hold has ended by now, and which are not wanted. */
-uint32_t asleep_due(struct asleep *asleep, uint64_t now_ms, int32_t *nos, struct asleep_room *room);
-/* The same of those that are not, and are wanted. */
-uint32_t asleep_wanted(struct asleep *asleep, int32_t *nos, struct asleep_room *room);
-/* Those that are not awake, and wanted while a hold of them ends before this; returns how many, at
- * most `len`. */
-uint32_t asleep_refused(struct asleep *asleep, uint64_t before_ms, int32_t *nos, uint32_t len);
-/* How many are due or wanted; *largest: what the largest of these would take. */
+/* Awake elsewhere; or not, and a hold of it has ended by now, and it is not wanted; or wanted. */
+enum asleep_kind { ASLEEP_AWAKE, ASLEEP_DUE, ASLEEP_WANTED };
+/* Those of a kind that have waited longest, as far as there is room, which they take; returns how
+ * many. asked_ms[i]: since when it has been asked for; 0: it has not. */
+uint32_t asleep_take(struct asleep *asleep, enum asleep_kind kind, uint64_t now_ms, int32_t *nos,
+                     uint64_t *asked_ms, struct asleep_room *room);
+/* Those that are not awake, and wanted, which their rows do not say yet though a hold of them ends;
+ * returns how many, at most `len`. */
+uint32_t asleep_refused(struct asleep *asleep, int32_t *nos, uint64_t *asked_ms, uint32_t len);
+/* How many are wanted or due, of which no more than EVENTS_DUE_MAX count; *largest: what the
+ * largest of these would take. */
 uint32_t asleep_waiting(struct asleep *asleep, uint64_t now_ms, uint64_t *largest);
 
 /* ---- any thread ---- */
 
 /* *incarnation is written if it is there; NULL is fine. */
 bool asleep_knows(struct asleep *asleep, struct span id, uint64_t *incarnation);
-/* From now on it is wanted, if it is there. */
-void asleep_want(struct asleep *asleep, struct span id);
+/* From now on, or for longer already, it is wanted, if it is there and sleeps. */
+void asleep_want(struct asleep *asleep, struct span id, uint64_t now_ms);
 uint32_t asleep_len(const struct asleep *asleep);
 
 #endif

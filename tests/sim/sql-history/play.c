@@ -121,14 +121,15 @@ static bool read_head(int32_t event, struct store_head *head)
 {
     static const char *const names[] = {"a", "b"};
     struct err_slot err;
-    bool its, rested;
+    struct store_owner owner;
     const char *name = names[below(2)];
-    int rc = store_head_read(call("head"), event, span_of(name), 0, &err, head, &its, &rested);
+    int rc = store_owners_read(call("head"), &event, 1, span_of(name), 0, &err, &owner);
     printf(" %" PRId32 " %s", event, name);
-    if (!answered(rc))
+    if (!answered(rc == 0 ? owner.rc : rc))
         return false;
+    *head = owner.head;
     print_head(head);
-    printf(" its=%d rested=%d", its, rested);
+    printf(" its=%d asked=%" PRIu64, owner.its, owner.asked_ms);
     return true;
 }
 

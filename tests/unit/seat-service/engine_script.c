@@ -530,7 +530,7 @@ SCRIPT_VERB(do_takeover, "takeover")
     assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
 }
 
-SCRIPT_DOES("spare", engine_spare_orders(w->engine, time_of(script_word(line, 1))))
+SCRIPT_DOES("spare", engine_spare_orders(w->engine, 0, time_of(script_word(line, 1))))
 
 SCRIPT_VERB(do_full, "full|free")
 {

@@ -200,8 +200,9 @@ enum engine_verdict engine_price(struct engine *engine, uint64_t categories, con
  * until false. An undone expiry is due again after a second. */
 bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op);
 /* Until `until_ms` no hold that an order has expires: the journal was unavailable, confirms were
- * refused, and will be tried again. Any thread. */
-void engine_spare_orders(struct engine *engine, uint64_t until_ms);
+ * refused, and will be tried again. What ended before `from_ms` does: none was by then. Any thread.
+ */
+void engine_spare_orders(struct engine *engine, uint64_t from_ms, uint64_t until_ms);
 /* When the next hold that has seats or places ends; 0: there is none. True where no op is under
  * way. */
 uint64_t engine_next_end_ms(const struct engine *engine);

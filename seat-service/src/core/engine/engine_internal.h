@@ -88,7 +88,8 @@ struct engine {
     _Atomic bool pricing;
 
     _Atomic uint64_t expire_not_before_ms; /* the journal refused: not before then */
-    _Atomic uint64_t spare_until_ms;       /* holds of orders do not run out before */
+    _Atomic uint64_t spare_until_ms;       /* holds of orders do not run out before ... */
+    _Atomic uint64_t spare_from_ms;        /* ... unless they had by then */
     uint64_t expire_now_ms;                /* the wheel owner's */
 
     _Atomic uint64_t best_retries, undone, late_dropped;
@@ -111,7 +112,8 @@ static inline uint64_t engine_end_of(const struct engine *engine, const struct h
         return end_ms;
     /* relaxed: a slightly older or newer time will do */
     uint64_t spare_ms = atomic_load_explicit(&engine->spare_until_ms, memory_order_relaxed);
-    return end_ms > spare_ms ? end_ms : spare_ms;
+    uint64_t from_ms = atomic_load_explicit(&engine->spare_from_ms, memory_order_relaxed);
+    return end_ms > spare_ms || end_ms < from_ms ? end_ms : spare_ms;
 }
 
 static inline uint32_t engine_newest_list(const struct engine *engine)

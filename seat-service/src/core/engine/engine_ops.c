@@ -595,8 +595,9 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
     }
 }
 
-void engine_spare_orders(struct engine *engine, uint64_t until_ms)
+void engine_spare_orders(struct engine *engine, uint64_t from_ms, uint64_t until_ms)
 {
     /* relaxed: as in engine_end_of() */
+    atomic_store_explicit(&engine->spare_from_ms, from_ms, memory_order_relaxed);
     atomic_store_explicit(&engine->spare_until_ms, until_ms, memory_order_relaxed);
 }

@@ -111,12 +111,12 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     change_init(change, CHANGE_IMPORTED, 1700000000000);
 }
 
-static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, bool rested)
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64_t asked_ms)
 {
     struct process *process = ctx;
     (void)nth;
     (void)seq;
-    assert_false(rested); /* nothing sleeps here */
+    assert_int_equal(0, asked_ms); /* nothing sleeps here */
     process->epoch = epoch;
     process->owned += 1;
 }
@@ -896,7 +896,7 @@ TEST_CASE(events_whose_rows_are_locked_neither_wake_nor_sleep_and_nobody_waits)
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA), *locker = pg_fixture_open(MIGRATE_SCHEMA);
     pg_fixture_run(pg, "SET lock_timeout = 1");
     pg_fixture_run(locker, "BEGIN; SELECT FROM event WHERE id = 'demo' FOR UPDATE");
-    unit_must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, 0, &err), &err);
+    unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 1}, 2, 0, &err), &err);
     run_script("query 1 SELECT max(no) FROM seats.event WHERE asleep_at IS NOT NULL");
     pg_fixture_run(locker, "UPDATE event SET asleep_at = NULL WHERE id = 'demo'; COMMIT; BEGIN;"
                            "SELECT FROM event WHERE id = 'demo' FOR UPDATE");
@@ -918,15 +918,15 @@ TEST_CASE(event_whose_epoch_is_raised_is_awake)
                "query 0 SELECT count(asleep_at) FROM seats.event");
 }
 
-static bool reads_as_rested(uint64_t since_ms)
+static uint64_t asked_ms(int32_t event, uint64_t since_ms)
 {
     struct err_slot err = {0};
-    struct store_head head;
-    bool its, rested = false;
+    struct store_owner owner;
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
-    unit_must(store_head_read(pg, 1, SPAN("a"), since_ms, &err, &head, &its, &rested), &err);
+    unit_must(store_owners_read(pg, &event, 1, SPAN("a"), since_ms, &err, &owner), &err);
+    unit_must(owner.rc, &err);
     pg_close(pg);
-    return rested;
+    return owner.asked_ms;
 }
 
 /* Of a payment that was refused before that it knows nothing, and the payment has to get time. */
@@ -934,28 +934,35 @@ TEST_CASE(event_has_rested_if_this_process_was_there_to_be_asked)
 {
     const uint64_t now_ms = clock_wall_us(clock_system()) / 1000;
     run_script("fresh; sql UPDATE seats.owner SET due_at = now() - interval '10 minutes'");
-    assert_false(reads_as_rested(0));
-    assert_false(reads_as_rested(now_ms));
-    assert_true(reads_as_rested(now_ms - 3600 * 1000));
+    assert_int_equal(0, asked_ms(1, 0));
+    assert_int_equal(0, asked_ms(1, now_ms));
+    assert_int_equal(INT64_MAX, asked_ms(1, now_ms - 3600 * 1000));
     run_script("sql UPDATE seats.owner SET due_at = now() + interval '1 hour'");
-    assert_false(reads_as_rested(1));
+    assert_int_equal(0, asked_ms(1, 1));
 }
 
-TEST_CASE(event_that_was_asked_for_has_not_rested)
+TEST_CASE(event_that_was_asked_for_has_rested_until_then)
 {
     struct err_slot err = {0};
     bool done = true;
     run_script("fresh; add short; sql UPDATE seats.owner SET due_at = now()");
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
-    unit_must(store_wake(pg, (int32_t[]){1, 2}, 1, 2, 0, &err), &err);
-    run_script("query 1 SELECT sum(event) FROM seats.owner WHERE due_at IS NOT NULL");
+    unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 1111}, 2, 0, &err), &err);
+    assert_int_equal(INT64_MAX, asked_ms(1, 1));
+    assert_int_equal(1111, asked_ms(2, 1));
     unit_must(store_sleep(pg, 2, SPAN(""), 1, &err, &done), &err); /* a hold has ended by now */
     assert_false(done);
-    run_script(
-        "sql UPDATE seats.owner SET due_at = now(); sql UPDATE seats.event SET asleep_at = now()");
-    unit_must(store_wake(pg, (int32_t[]){1, 2}, 0, 1, 1, &err), &err); /* there is no room for 2 */
-    run_script("query 2 SELECT sum(no) FROM seats.event WHERE asleep_at IS NOT NULL;"
-               "query 2 SELECT sum(event) FROM seats.owner WHERE due_at > now() + interval '20 s'");
+    run_script("sql UPDATE seats.event SET asleep_at = now()");
+    /* There is no room for 2. The process that wakes it learns when it was asked for first. */
+    unit_must(store_wake(pg, (int32_t[]){1, 2, 1}, (uint64_t[]){2222, 3333, 2222}, 1, 2, &err),
+              &err);
+    run_script("query 2 SELECT sum(no) FROM seats.event WHERE asleep_at IS NOT NULL");
+    unit_must(store_wake(pg, (int32_t[]){1, 2}, (uint64_t[]){0, 0}, 2, 0, &err), &err);
+    assert_int_equal(2222, asked_ms(1, 1));
+    assert_int_equal(1111, asked_ms(2, 1));
+    unit_must(store_sleep(pg, 2, SPAN(""), 0, &err, &done), &err);
+    assert_true(done);
+    run_script("query 1 SELECT sum(event) FROM seats.owner WHERE asked_at IS NOT NULL");
     pg_close(pg);
 }
 

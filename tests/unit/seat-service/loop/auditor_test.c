@@ -15,7 +15,6 @@ static struct auditor *auditor;
 static _Atomic uint64_t changes; /* of all events */
 
 static struct events *events;
-static struct idem *idem;
 static char *body;
 
 static void on_leaves(void *ctx)
@@ -40,9 +39,35 @@ static void open_event(uint32_t nth, const char *id)
     host.own(events, nth, 1, 0, 0);
 }
 
-static void start(void)
+/* The event whose journal the auditor read last. */
+static int64_t last_read(void)
+{
+    struct pg *pg = pg_fixture_open(NULL);
+    int64_t event = pg_fixture_number(
+        pg, "SELECT max(substring(query FROM '^COPY.*event = ([0-9]+)')::integer) FROM "
+            "pg_stat_activity WHERE state = 'idle' AND "
+            "application_name = 'fairgate seat-service auditor'");
+    pg_close(pg);
+    return event;
+}
+
+static bool night_leaves(void)
+{
+    changes += RUSH;
+    return events_host(events).leave(events, 0);
+}
+
+/* A test that hangs says where. */
+#define WAIT_UNTIL(condition)                                                                      \
+    for (unsigned ms = 0; !(condition); ms += 2) {                                                 \
+        assert_true(ms < 20000);                                                                   \
+        poll(NULL, 0, 2);                                                                          \
+    }
+
+TEST_CASE(event_without_a_new_change_is_not_read_and_a_closed_one_is_let_go_of_in_a_rush)
 {
     struct err_slot err = {0};
+    struct idem *idem;
     body = plan_body_quoted(BODY(PLAN(ROW(SEAT("a", "0"))), ""));
     unit_must(idem_create(1 << 20, &err, &idem), &err);
     unit_must(events_create(
@@ -56,70 +81,20 @@ static void start(void)
                                 .events = events,
                                 .clock = clock_system()};
     unit_must(auditor_start(&conf, &err, &auditor), &err);
-}
-
-static void end(void)
-{
-    auditor_stop(auditor);
-    auditor_destroy(auditor);
-    events_destroy(events);
-    idem_destroy(idem);
-    free(body);
-}
-
-/* So that a test that hangs says where. */
-static void wait_for(bool (*is_so)(void))
-{
-    uint64_t until_us = clock_mono_us(clock_system()) + 20000000;
-    while (!is_so()) {
-        assert_true(clock_mono_us(clock_system()) < until_us);
-        poll(NULL, 0, 2);
-    }
-}
-
-/* The last that the auditor read was the journal of this event. */
-static bool was_read(const char *event)
-{
-    char sql[256];
-    struct pg *pg = pg_fixture_open(NULL);
-    snprintf(sql, sizeof(sql),
-             "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle' AND query LIKE "
-             "'COPY%%event = %s %%' AND application_name = 'fairgate seat-service auditor'",
-             event);
-    int64_t read = pg_fixture_number(pg, sql);
-    pg_close(pg);
-    return read > 0;
-}
-
-static bool night_was_read(void)
-{
-    return was_read("1");
-}
-
-static bool morning_was_read(void)
-{
-    return was_read("2");
-}
-
-static bool one_leaves(void)
-{
-    changes += RUSH;
-    return events_host(events).leave(events, 0);
-}
-
-TEST_CASE(event_without_a_new_change_is_not_read_and_a_closed_one_is_let_go_of_in_a_rush)
-{
-    start();
     auditor_nudge(auditor);
-    wait_for(night_was_read);
+    WAIT_UNTIL(last_read() == 1)
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
     pg_fixture_run(pg, "INSERT INTO journal (event, seq, at, epoch, kind, body, chain)"
                        "VALUES (1, 1, now(), 1, 1, 'no change', 'no chain')");
     pg_close(pg);
     open_event(1, "morning");
     auditor_nudge(auditor);
-    wait_for(morning_was_read); /* it is the turn of night before */
+    WAIT_UNTIL(last_read() == 2) /* it is the turn of night before */
     assert_int_equal(0, auditor_stats(auditor)->failures);
-    wait_for(one_leaves);
-    end();
+    WAIT_UNTIL(night_leaves())
+    auditor_stop(auditor);
+    auditor_destroy(auditor);
+    events_destroy(events);
+    idem_destroy(idem);
+    free(body);
 }

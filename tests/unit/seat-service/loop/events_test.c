@@ -131,13 +131,13 @@ TEST_CASE(version_means_the_same_to_the_next_owner)
     struct process next; /* loaded when the owner was */
     open_process(&next, 0);
     begin(&next);
-    one.host.own(one.events, 0, 1, 1, false);
+    one.host.own(one.events, 0, 1, 1, 0);
     make_changes(&one, &next, 15);
     const struct engine *was = events_nth(one.events, 0)->engine;
     uint64_t last = engine_avail_version(was);
     assert_int_equal(16, last); /* as many changes as the journal has */
 
-    next.host.own(next.events, 0, 2, last, false);
+    next.host.own(next.events, 0, 2, last, 0);
     const struct engine *is = events_nth(next.events, 0)->engine;
     struct engine_delta deltas[8];
     uint64_t version;
@@ -157,7 +157,7 @@ TEST_CASE(change_of_a_wrong_time_moves_no_clock)
     struct engine_op *op = calloc(1, sizeof(*op));
     open_process(&next, 0);
     begin(&next);
-    one.host.own(one.events, 0, 1, 1, false);
+    one.host.own(one.events, 0, 1, 1, 0);
     uint64_t now_ms = events_now_ms(events), years_ms = 10 * 365 * UINT64_C(86400000);
     assert_int_equal(ENGINE_OK, engine_block(event->engine, &(uint32_t){0}, 1, SPAN("x"),
                                              now_ms + years_ms, op));
@@ -165,7 +165,7 @@ TEST_CASE(change_of_a_wrong_time_moves_no_clock)
     engine_settle(event->engine, op);
     assert_int_equal(now_ms + years_ms, op->change.at_ms);
     apply(&next, &op->change);
-    next.host.own(next.events, 0, 2, 2, false);
+    next.host.own(next.events, 0, 2, 2, 0);
     assert_int_equal(now_ms, events_now_ms(events));
     assert_int_equal(now_ms, events_now_ms(next.events));
     free(op);
@@ -175,7 +175,7 @@ TEST_CASE(change_of_a_wrong_time_moves_no_clock)
 /* Two loops settle their changes, each at its own pace. */
 TEST_CASE_IN(picture_has_the_number_that_every_loop_has_settled, open_with_two_loops, close_one)
 {
-    one.host.own(events, 0, 1, 1, false);
+    one.host.own(events, 0, 1, 1, 0);
     events_settles(event, 1, 3);
     settle(1, 3);
     assert_int_equal(1, engine_avail_version(event->engine)); /* the other may have the second */
@@ -206,7 +206,7 @@ TEST_CASE(event_of_another_process_is_shown_until_it_is_too_old)
     assert_false(events_streams(events, event));
     shown(1); /* a sign without changes counts, too */
     assert_true(events_shows(events, event));
-    one.host.own(events, 0, 1, 1, false);
+    one.host.own(events, 0, 1, 1, 0);
     assert_false(events_follows(event));
     assert_true(events_shows(events, event));
     clock_fake_step(&fake, STANDBY_STREAM_MS * UINT64_C(2000));
@@ -222,7 +222,7 @@ TEST_CASE(reader_that_is_ahead_waits_for_a_look_after_its_request)
     clock_fake_step(&fake, 1);
     shown(1);
     assert_false(events_lags(event, 2, asked_us)); /* there is no such change */
-    one.host.own(events, 0, 1, 1, false);
+    one.host.own(events, 0, 1, 1, 0);
     assert_false(events_lags(event, 2, clock_mono_us(&fake.clock))); /* an owner knows */
 }
 
@@ -270,7 +270,7 @@ static void take_hold(struct engine_op *op)
 TEST_CASE_IN(event_that_was_closed_is_open_again_and_in_use, open_with_one_loop, close_one)
 {
     struct engine_op *op = calloc(1, sizeof(*op));
-    one.host.own(events, 0, 1, 1, false);
+    one.host.own(events, 0, 1, 1, 0);
     assert_int_equal(0, one.host.next_end_ms(events, 0));
     take_hold(op);
     clock_fake_step(&fake, 1000 * 1000);
@@ -287,16 +287,16 @@ TEST_CASE_IN(event_that_was_closed_is_open_again_and_in_use, open_with_one_loop,
 }
 
 /* What its last owner refused to confirm gets time, as does what was refused while the event was
- * closed, but of an event that was asleep nothing was refused. */
-TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested)
+ * closed, but of an event that was asleep nothing was refused until somebody asked for it. */
+TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_ended_before_any_request)
 {
-    struct process next[2];
+    struct process next[4];
     struct engine_op *op = calloc(1, sizeof(*op));
     const struct engine_order order = {.id = SPAN("order-1")};
-    one.host.own(events, 0, 1, 1, false);
+    one.host.own(events, 0, 1, 1, 0);
     take_hold(op);
     uint64_t now_ms = events_now_ms(events);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         open_process(&next[i], 0);
         begin(&next[i]);
         apply(&next[i], &op->change);
@@ -306,15 +306,18 @@ TEST_CASE(hold_that_is_being_paid_is_spared_by_the_next_owner_unless_it_rested)
     op->change.seq = 3;
     engine_settle(event->engine, op);
     clock_fake_step(&fake, (op->change.expires_ms - now_ms) * 1000);
-    for (unsigned i = 0; i < 2; i++) {
-        const bool rested = i == 1;
+    const uint64_t end_ms = op->change.expires_ms;
+    const uint64_t asked_ms[4] = {0, INT64_MAX, end_ms, end_ms + 1};
+    clock_fake_step(&fake, 1000 * 1000);
+    for (unsigned i = 0; i < 4; i++) {
+        const bool spared = i % 2 == 0;
         apply(&next[i], &op->change);
-        next[i].host.own(next[i].events, 0, 2, 3, rested);
-        assert_int_equal(op->change.expires_ms + (rested ? 0 : CONFIRM_SPARED_MS),
+        next[i].host.own(next[i].events, 0, 2, 3, asked_ms[i]);
+        assert_int_equal(spared ? end_ms + 1000 + CONFIRM_SPARED_MS : end_ms,
                          next[i].host.next_end_ms(next[i].events, 0));
         assert_true(next[i].host.leave(next[i].events, 0));
         next[i].host.reopen(next[i].events, 0);
-        assert_int_equal(op->change.expires_ms + CONFIRM_SPARED_MS,
+        assert_int_equal(end_ms + 1000 + CONFIRM_SPARED_MS,
                          next[i].host.next_end_ms(next[i].events, 0));
         close_process(&next[i]);
     }
@@ -368,7 +371,7 @@ TEST_CASE(correction_that_nobody_waits_for_leaves_the_next_one_alone)
     struct change change;
     assert_int_equal(0, find(&one, 1, "other", body, 1));
     load(&one, 1);
-    one.host.own(events, 1, 1, 1, false);
+    one.host.own(events, 1, 1, 1, 0);
     correct(0);
     shown_plan_destroy(
         events_revise_end(events)); /* it took too long, and the first is still on its way out */
