@@ -145,7 +145,7 @@ enum {
     /* From written to open: read back, and taken. Then the answer is to try again. */
     IMPORT_OPEN_MS = 30000,
     /* How often a request that waits for something to become so looks whether it has. */
-    ERRAND_LOOK_MS = 20,
+    ERRAND_LOOK_MS = 5,
 
     /* ---- the calls ---- */
 
