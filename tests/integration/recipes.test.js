@@ -10,7 +10,7 @@ import test from 'node:test';
 import { assertProblem, openScope, ROOT, until } from '../lib-js/index.js';
 
 const FILES_MAX = 4; // of a recipe; tests and texts apart
-const SOURCES = ['Makefile', 'VERSION', 'package-lock.json', 'docs/operate/runbook.md', 'docs/ko/operate/runbook.md', 'infra', 'common', 'web', 'queue-front', 'seat-service', 'payment-adapter'];
+const SOURCES = ['Makefile', 'VERSION', 'package-lock.json', 'docs/operate/runbook.md', 'docs/ko/operate/runbook.md', 'infra', 'common', 'web', 'queue-front', 'seat-service', 'payment-adapter', 'loadtest/sim/whole'];
 
 const scope = openScope(test);
 
@@ -31,6 +31,7 @@ function copyOfTree(program) {
     execFileSync('cp', ['-a', join(ROOT, path), join(dir, path)]);
   };
   for (const path of SOURCES) copy(path);
+  symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules')); // scripts are bundled again
   copy('build/bundles');
   for (const part of ['gen', 'flags', 'obj/llhttp', 'obj/common', `obj/${program}`, 'lib/common.a']) copy(`build/asan/${part}`);
   const changed = new Set();
@@ -206,8 +207,11 @@ function addLanguage(tree) {
     tree.text(`${name}.ja`, () => tree.read(`${name}.en`).replace('language.name = English', 'language.name = 日本語'));
 }
 
+// One that a page's HTML says, and another that its script says by a new key.
 function changeText(tree) {
   tree.text('seat-service/web/text.en', (text) => text.replace(/^(gone\.button = ).*/m, '$1To the line'));
+  for (const lang of ['en', 'ko']) tree.text(`seat-service/web/text.${lang}`, (text) => text.replace('gone.not-yet = ', 'gone.not-now = '));
+  tree.change('seat-service/web/visit.js', "say('gone.not-yet')", "say('gone.not-now')");
 }
 
 // A seat-service with all three, and an event of that rule; it has taken over from one of the previous version, and another
@@ -215,8 +219,8 @@ function changeText(tree) {
 const ruledSeats = once(async () => {
   const tree = copyOfTree('seat-service');
   addSeatRule(tree);
-  addLanguage(tree);
   changeText(tree);
+  addLanguage(tree);
   const { hall, importHall, opens, openPostgres, openSeats, operator, visitor } = await import('./seat-service/house.js');
   const bin = tree.build();
   const postgres = await openPostgres(scope);
