@@ -98,7 +98,10 @@ static void refuse_import(struct import *import)
         call_refuse(call, REFUSAL_EVENT_EXISTS);
         break;
     case ERR_FULL:
-        call_refuse_as(call, REFUSAL_EVENTS_FULL, why);
+        if (journal_is_full(call->loop->conf.journal))
+            call_refuse(call, REFUSAL_EVENTS_HOT);
+        else
+            call_refuse_as(call, REFUSAL_EVENTS_FULL, why);
         break;
     case ERR_NOMEM:
         call_refuse_as(call, REFUSAL_MEMORY, why);

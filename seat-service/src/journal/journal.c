@@ -160,7 +160,7 @@ uint32_t journal_asleep(const struct journal *journal)
     return asleep_len(journal->asleep);
 }
 
-static bool is_full(const struct journal *journal)
+bool journal_is_full(const struct journal *journal)
 {
     /* relaxed: it was so a moment ago, and may be otherwise the next */
     return atomic_load_explicit(&journal->full, memory_order_relaxed);
@@ -170,7 +170,7 @@ bool journal_wake(struct journal *journal, struct span id)
 {
     asleep_want(journal->asleep, id, clock_wall_us(&journal->conf.sale->clock) / 1000);
     reader_nudge(journal);
-    return !is_full(journal);
+    return !journal_is_full(journal);
 }
 
 bool journal_elsewhere(struct journal *journal, uint32_t nth, struct journal_place *out)
@@ -227,7 +227,7 @@ int journal_may_import(struct journal *journal, const char *id, struct err_slot 
         return err_set(err, ERR_STATE, "this instance is not the owner");
     if (!discover_names(journal, id))
         return err_set(err, ERR_STATE, "this instance does not serve events of that name");
-    if (is_full(journal))
+    if (journal_is_full(journal))
         return err_set(err, ERR_FULL, "the memory for events is in use, and none of them is idle");
     if (asleep_len(journal->asleep) >= EVENTS_ASLEEP_MAX)
         return err_set(err, ERR_FULL, "%d events are asleep already", EVENTS_ASLEEP_MAX);

@@ -248,8 +248,10 @@ bool journal_is_shared(const struct journal *journal);
 const char *journal_name(const struct journal *journal);
 const struct store_address *journal_address(const struct journal *journal);
 
+/* All places are in use, and no event is idle for now. */
+bool journal_is_full(const struct journal *journal);
 /* Whether this process, or one that it shares with, would own a new event of that name. ERR_STATE,
- * ERR_FULL. */
+ * ERR_FULL: the same, or too many are asleep. */
 int journal_may_import(struct journal *journal, const char *id, struct err_slot *err);
 /* An event was created: look for it at once. */
 void journal_look(struct journal *journal);

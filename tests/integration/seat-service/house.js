@@ -200,9 +200,12 @@ export async function openPair(t, { document = hall(), each = () => ({}) } = {})
   return { scope, postgres, first, second };
 }
 
-// Imports a hall; throws what the service said if it did not take it.
+// Imports a hall, once there is room for it; throws what the service said if it did not take it.
 export async function importHall(seats, event, body) {
-  const answer = await seats.admin.put(`/admin/events/${event}`, { body, timeoutMs: 300_000 });
+  const answer = await until('room for an event', async () => {
+    const given = await seats.admin.put(`/admin/events/${event}`, { body, timeoutMs: 300_000 });
+    return given.json?.code !== 'events-full' && given;
+  });
   if (answer.status !== 201 && answer.status !== 200) throw new Error(`import: ${answer.text}`);
   return answer;
 }
