@@ -248,7 +248,7 @@ bool journal_is_shared(const struct journal *journal);
 const char *journal_name(const struct journal *journal);
 const struct store_address *journal_address(const struct journal *journal);
 
-/* All places are in use, and no event is idle for now. */
+/* All places are in use, and none of their events has been idle for long enough. */
 bool journal_is_full(const struct journal *journal);
 /* Whether this process, or one that it shares with, would own a new event of that name. ERR_STATE,
  * ERR_FULL: the same, or too many are asleep. */
