@@ -225,6 +225,7 @@ static void send_rows(struct line_admin *admin)
 /* ---- admin: the registry ---- */
 
 static void send_house(struct line_admin *admin);
+static void ask_event(struct line_admin *admin);
 
 static bool next_card(const redisReply *reply, size_t *at, struct span *id, struct span *card)
 {
@@ -302,6 +303,25 @@ static void take_dropped(struct line_admin *admin)
     calls_finish(link);
 }
 
+/* An operator wants it: it will be here in a moment and stay for a while. */
+static void take_found(struct line_admin *admin, bool found)
+{
+    struct line_store *store = admin->store.store;
+    struct store_event *event = found ? store_event_of(store, span_of(admin->event)) : NULL;
+    if (event != NULL) {
+        event->hold_us = store_now_us(store) + (uint64_t)STORE_HOLD_MS * 1000;
+        event->leaving = false;
+        store_tick_now(event);
+        admin->outcome = LINE_OK;
+    } else {
+        admin->outcome = found ? LINE_UNAVAILABLE : LINE_UNKNOWN;
+    }
+    if (event != NULL && admin->finding)
+        ask_event(admin);
+    else
+        calls_finish(&admin->store);
+}
+
 static void on_house(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
@@ -312,22 +332,8 @@ static void on_house(struct redis_call *call, const redisReply *reply)
         send_house(admin);
     } else if (answer != STORE_ANSWER || link->store->closed || !tell_house_read(reply, 0, &tell)) {
         calls_finish_unknown(link);
-    } else if (admin->call == LINE_FIND) {
-        /* An operator wants it: it will be here in a moment and stay for a while. */
-        uint64_t outcome = tell.outcome;
-        struct line_store *store = admin->store.store;
-        admin->outcome = LINE_UNKNOWN;
-        struct store_event *event =
-            outcome != LINE_UNKNOWN ? store_event_of(store, span_of(admin->event)) : NULL;
-        if (event != NULL) {
-            event->hold_us = store_now_us(store) + (uint64_t)STORE_HOLD_MS * 1000;
-            event->leaving = false;
-            store_tick_now(event);
-            admin->outcome = LINE_OK;
-        } else if (outcome != LINE_UNKNOWN) {
-            admin->outcome = LINE_UNAVAILABLE;
-        }
-        calls_finish(&admin->store);
+    } else if (admin->call == LINE_FIND || admin->finding) {
+        take_found(admin, tell.outcome != LINE_UNKNOWN);
     } else if (admin->call != LINE_DELETE) {
         take_rows(admin, reply);
     } else if (admin->step++ == 0) {
@@ -346,7 +352,11 @@ static void send_house(struct line_admin *admin)
     }
     admin->store.call.on_reply = on_house;
     struct text command;
-    if (admin->call == LINE_DELETE && admin->step == 0) {
+    if (admin->call == LINE_FIND || admin->finding) {
+        const struct ask_house_find ask = {SPAN("find"), span_of(admin->event)};
+        command = store_house_script(store, ASK_HOUSE_FIND_WORDS);
+        ask_house_find_put(&command, &ask);
+    } else if (admin->call == LINE_DELETE && admin->step == 0) {
         enum { OWN_MS = 2000 }; /* how long the rest of it is ours to do */
         char memory[CHORE_NAME_MAX];
         struct text chore = text_on(memory, sizeof(memory));
@@ -361,10 +371,6 @@ static void send_house(struct line_admin *admin)
         const struct ask_house_drop ask = {SPAN("drop"), span_of(admin->event), admin->audit};
         command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
         ask_house_drop_put(&command, &ask);
-    } else if (admin->call == LINE_FIND) {
-        const struct ask_house_find ask = {SPAN("find"), span_of(admin->event)};
-        command = store_house_script(store, ASK_HOUSE_FIND_WORDS);
-        ask_house_find_put(&command, &ask);
     } else if (admin->call == LINE_ENDED) {
         const struct ask_house_page ask = {SPAN("page"), admin->below, admin->limit, admin->words};
         command = store_house_script(store, ASK_HOUSE_PAGE_WORDS);
@@ -525,6 +531,22 @@ static void finish_admin(struct line_link *link)
     admin->on_done(admin);
 }
 
+static void ask_event(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    admin->finding = false;
+    if (calls_admit(&admin->store, admin->event) == NULL)
+        return;
+    if (admin->call == LINE_DELETE && store_can_send(store, store->set_slot))
+        send_house(admin);
+    else if (admin->call == LINE_DELETE)
+        calls_refuse(&admin->store, LINE_UNAVAILABLE);
+    else if (admin->call == LINE_AUDIT || admin->call == LINE_SERIES)
+        send_rows(admin);
+    else
+        send_asked(admin);
+}
+
 void line_store_admin(struct line_store *store, struct line_admin *admin)
 {
     assert(admin->on_done != NULL);
@@ -541,24 +563,20 @@ void line_store_admin(struct line_store *store, struct line_admin *admin)
     for (uint32_t i = 0; i < store->events_len; i++)
         live += !store->events[i]->line.view.resting;
     bool is_full = live >= STORE_EVENTS_MAX || store->events_len == STORE_LINES_MAX;
-    uint16_t slot =
-        of_the_house(admin->call) ? store->set_slot : store_slot(store, span_of(admin->event));
-    if (of_the_house(admin->call) || (makes(admin) && is_new)) {
+    /* One that is being let go was deleted, or swept, and then operators still have it. */
+    admin->finding = !makes(admin) && event != NULL && event->leaving;
+    bool asks_house = of_the_house(admin->call) || admin->finding;
+    uint16_t slot = asks_house ? store->set_slot : store_slot(store, span_of(admin->event));
+    if (asks_house || (makes(admin) && is_new)) {
         if (!store_can_send(store, slot) || (makes(admin) && is_full)) {
             calls_refuse(&admin->store, LINE_UNAVAILABLE);
             return;
         }
-    } else if (calls_admit(&admin->store, admin->event) == NULL) {
-        return;
     }
-    if (of_the_house(admin->call))
+    if (asks_house)
         send_house(admin);
-    else if (admin->call == LINE_DELETE && store_can_send(store, store->set_slot))
-        send_house(admin);
-    else if (admin->call == LINE_DELETE)
-        calls_refuse(&admin->store, LINE_UNAVAILABLE);
-    else if (admin->call == LINE_AUDIT || admin->call == LINE_SERIES)
-        send_rows(admin);
-    else
+    else if (makes(admin) && is_new)
         send_asked(admin);
+    else
+        ask_event(admin);
 }

@@ -286,6 +286,7 @@ struct line_admin {
     uint64_t version;
     struct span reply; /* borrowed during on_done */
     unsigned step;     /* of a deletion, which takes several calls */
+    bool finding;      /* Redis is asked first whether there still is such an event */
     struct line_link store;
 };
 

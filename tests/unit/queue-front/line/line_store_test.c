@@ -10,6 +10,7 @@
  *   send N, send_pass PLACE         joins of one turn of the loop, a pass; they are not awaited
  *   answered N OUTCOME F=N ...      expects those so far; entry: of the first
  *   await F=N ..., expect F=N ...   the store and its picture of the line
+ *   sweep                           closes and sweeps the event while an operator asks about it
  *   redis N COMMAND                 expects this number, or a text of this length */
 #include "line/line_store.h"
 
@@ -250,6 +251,32 @@ SCRIPT_VERB(set_password, "password")
 
 SCRIPT_DOES("redis", script_expect(line, script_word(line, 1),
                                    (uint64_t)redis_server_ask(&rig.server, script_rest(line, 1))))
+
+/* Asks again at once until that time, so that one call is under way at any moment. */
+static void on_asked(struct line_admin *admin)
+{
+    uint64_t *until_us = admin->ctx;
+    assert_int_equal(LINE_OK, admin->outcome);
+    if (now_us() < *until_us)
+        line_store_admin(rig.store, admin);
+    else
+        *until_us = 0;
+}
+
+SCRIPT_VERB(sweep, "sweep")
+{
+    uint64_t until_us = UINT64_MAX;
+    struct line_admin asked = {
+        .call = LINE_SERIES, .limit = 1, .on_done = on_asked, .ctx = &until_us};
+    strcpy(asked.event, event_id);
+    move(LINE_OPEN, LINE_CLOSED);
+    AWAIT(redis_server_ask(&rig.server, "ZCARD {fg:events}:rests") == 1);
+    line_store_admin(rig.store, &asked);
+    redis_server_ask(&rig.server, "ZADD {fg:events}:chores 1 sweep:gala-2027");
+    AWAIT(redis_server_ask(&rig.server, "ZCARD {fg:events}:rests") == 0);
+    until_us = now_us() + 3 * STORE_DISCOVER_MS * 1000;
+    AWAIT(until_us == 0);
+}
 
 /* The event is changed until Redis gives the number. */
 SCRIPT_VERB(change_until, "change_until")
@@ -605,6 +632,7 @@ static const struct script_row rows[] = {
      "await answered=32778; answered 32778 unavailable retry=1..99999; cont"},
     {"a store made before Redis runs finds it later",
      "server; kill; open; join unavailable; server; event; join ok"},
+    {"an operator's calls reach an event while it leaves memory", "start; sweep"},
     {"scripts that Redis forgot are loaded again and travel by name",
      "start; redis 2 SCRIPT FLUSH; join ok entry=1; await serving=1; redis 2 SCRIPT FLUSH;"
      "pass 1 ok; redis 2 SCRIPT FLUSH; pause; await named=1"},
