@@ -218,9 +218,10 @@ describe('the first screen', async () => {
       await page.addInitScript(() => { Element.prototype.requestFullscreen = async () => { globalThis.isFull = true; }; });
       await boss.signInAt(`#/events/${id}`);
 
-      // The verdict, and the figures, each with its curve.
+      // The verdict, and the figures, each with its curve or its row of people.
       await level(page, 'fine');
-      await page.locator('#vital-waiting .spark path[d^=M]').waitFor({ state: 'attached' });
+      await page.locator('#vital-waiting .strip .there').waitFor({ state: 'attached' });
+      await page.locator('#vital-alarms .spark path[d^=M]').waitFor({ state: 'attached' });
       assert.match(await page.textContent('#vital-pace .value'), /^(–|\+[\d,]+ −[\d,]+)$/);
       assert.match(await page.textContent('#as-of'), /\d\d:\d\d:\d\d.*GMT|\d\d:\d\d:\d\d.*UTC/);
       assert.ok((await page.locator('#verdict').boundingBox()).y < 300);

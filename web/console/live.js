@@ -8,19 +8,19 @@ import { make, money, say } from './kit.js';
 import { Chart } from './chart.js';
 import { whoOf } from './change.js';
 import { column, errorsOf, rates, showUp, times, toldWaits } from './figures.js';
-import { spark } from './spark.js';
+import { spark, strip } from './spark.js';
 import { fact, icon, levelWords, moment, number, percent, reasonOf, show, timeAt, wordsOr } from './ui.js';
 import { TODO } from './verdict.js';
 import { planInWords, vitals } from './vital.js';
 
-const TILES = ['outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
+const TILES = ['issued', 'serving', 'no_shows', 'streams'];
 const RANGES_MIN = [0, 15, 60, 360]; // 0: the whole sale
 const COUNTS_EVERY = 3; // refreshes: as often as they are read
 // What a tile is before its figure is there: it has its room from the start.
 const BLANK = { id: '', label: ' ', value: '–', note: '', lines: [] };
 
-const tile = ({ id, label, value, note, lines, level = '', share }) => make('div', { id: `vital-${id}`, className: `vital ${level}` },
-  make('dt', {}, label), make('dd', { className: 'value' }, value), make('dd', { className: 'small' }, note), make('dd', { className: 'spark-at' }, spark(lines, share)));
+const tile = ({ id, label, value, note, lines, full, level = '', share }) => make('div', { id: `vital-${id}`, className: `vital ${level}` },
+  make('dt', {}, label), make('dd', { className: 'value' }, value), make('dd', { className: 'small' }, note), make('dd', { className: 'spark-at' }, lines ? spark(lines, share) : strip(full)));
 
 function alarmRow(id, alarm) {
   const at = ['parts', 'orders'].includes(alarm.where) ? `#/${alarm.where}` : `#/events/${id}/${alarm.where}`;

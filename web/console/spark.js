@@ -1,5 +1,5 @@
-// spark.js: a figure's recent past as a small line without axes, drawn as SVG. It has no words: the
-// figure beside it is the last point, and the charts below have tables.
+// spark.js: a figure's recent past as a small line without axes, or how full it is as a strip of dots,
+// drawn as SVG. They have no words: the figure beside says it, and the charts below have tables.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const [WIDE, HIGH] = [100, 24]; // stretched to fit; the stroke is not
@@ -38,5 +38,16 @@ export function spark(lines, share = 1) {
   const all = thinned.flat().filter((value) => value !== null && value !== undefined);
   const high = Math.max(...all, 0) || 1;
   thinned.forEach((values, n) => svg.append(draw('path', { d: path(values, 0, high, WIDE * share), class: `spark-${n}` })));
+  return svg;
+}
+
+const [DOTS, APART] = [20, 11];
+const dots = (from, to, name) => (to > from ? [draw('path', { d: `M${5 + from * APART} 5h${(to - from - 1) * APART + 0.1}`, class: name })] : []);
+
+// A row of people: so many of the twenty are there. One is, as soon as there is anybody.
+export function strip(full) {
+  const count = Math.min(DOTS, Math.ceil(full * DOTS));
+  const svg = draw('svg', { viewBox: `0 0 ${DOTS * APART} 10`, class: 'strip', 'aria-hidden': 'true' });
+  svg.append(...dots(0, count, 'there'), ...dots(count, DOTS, 'room'));
   return svg;
 }

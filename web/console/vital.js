@@ -1,11 +1,11 @@
 // vital.js: the figures that answer "is the sale all right?", in the order in which people ask for
-// them. The first screen shows them as tiles with their recent past; the war room's screen shows
-// only the figures, huge.
+// them. The first screen shows them as tiles, with a strip of dots or their recent past; the war
+// room's screen shows only the figures, huge.
 
 import { hasPart } from './api.js';
 import { money, say } from './kit.js';
 import { column, errorsOf, rates } from './figures.js';
-import { hour, moment, number, shortMoney, wordsOr } from './ui.js';
+import { hour, moment, number, shortMoney } from './ui.js';
 import { LIMITS } from './verdict.js';
 
 const LINE_MS = 15 * 60_000; // what a tile's line shows
@@ -51,7 +51,8 @@ function takings({ sums, orders }, recent) {
   return { label: say(isCounted ? 'vital.money' : 'vital.list'), value: whole.length <= LONG ? whole : short, note, lines: [lines] };
 }
 
-// [{id, label, value, note, lines, level, share}]; figures that no part reports are left out.
+// [{id, label, value, note, lines or full, level, share}], first the people at each step, with how `full` it is;
+// figures that no part reports are left out.
 export function vitals(watch, { facts, found }) {
   const { live, doc, sums } = watch;
   const rows = recent(watch.rows);
@@ -61,16 +62,18 @@ export function vitals(watch, { facts, found }) {
   const pace = (value) => number(Math.round(value));
   const errors = errorsOf([watch.history, watch.hall ?? [], watch.orders ?? []].map(recent)).slice(1);
   const allErrors = (errors[0] ?? []).map((_, i) => errors.reduce((sum, values) => sum + (values[i] ?? 0), 0));
+  // Of what a strip of dots is a share: of the limit, or of the most that there were.
+  const peak = (key) => Math.max(live[key], 1, ...watch.rows.map((row) => row[key] ?? 0));
   const tiles = [
-    { id: 'state', label: say('vital.state'), value: wordsOr(`state.${doc.state}`, doc.state), note: say('vital.state-note', number(live.rate_per_s)), lines: [column(rows, 'rate_per_s')] },
-    { id: 'pace', label: say('vital.pace'), value: facts.pace.joined === null || facts.pace.called === null ? '–' : say('vital.pace-value', pace(facts.pace.joined), pace(facts.pace.called)), note: say('vital.pace-note'), lines: [rates(rows, 'issued'), rates(rows, 'serving')] },
-    { id: 'waiting', label: say('live.waiting'), value: number(live.waiting), note: facts.forecast.kind === 'empty' ? say('vital.nobody') : say('vital.waiting-note', bandOf(facts.forecast)), lines: [column(rows, 'waiting')] },
-    { id: 'inside', label: say('live.active'), value: doc.max_active > 0 ? say('vital.of', number(live.active), number(doc.max_active)) : number(live.active), note: say('vital.inside-note', number(live.outstanding)), lines: [column(rows, 'active')] },
+    { id: 'waiting', label: say('live.waiting'), value: number(live.waiting), note: facts.forecast.kind === 'empty' ? say('vital.nobody') : say('vital.waiting-note', bandOf(facts.forecast)), full: live.waiting / peak('waiting') },
+    { id: 'called', label: say('live.outstanding'), value: number(live.outstanding), note: say('vital.called-note', number(live.rate_per_s)), full: live.outstanding / peak('outstanding') },
+    { id: 'inside', label: say('live.active'), value: doc.max_active > 0 ? say('vital.of', number(live.active), number(doc.max_active)) : number(live.active), note: say('vital.inside-note', number(live.admitted)), full: live.active / (doc.max_active || peak('active')) },
   ];
+  if (facts.orders === null && hasPart('pay')) tiles.push({ id: 'orders', label: say('vital.orders'), value: '–', note: say('vital.seats-unknown'), full: 0 });
+  else if (facts.orders !== null) tiles.push({ id: 'orders', label: say('vital.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), full: sums?.seats > 0 ? sums.sold / sums.seats : 0 });
+  tiles.push({ id: 'pace', label: say('vital.pace'), value: facts.pace.joined === null || facts.pace.called === null ? '–' : say('vital.pace-value', pace(facts.pace.joined), pace(facts.pace.called)), note: say('vital.pace-note'), lines: [rates(rows, 'issued'), rates(rows, 'serving')] });
   if (sums !== null && !sums.out) tiles.push({ id: 'seats', label: say('vital.seats'), value: number(sums.free), note: say('vital.seats-note', number(sums.held), number(sums.sold)), lines: [column(hall, 'free'), column(hall, 'sold')] });
   else tiles.push({ id: 'seats', label: say('vital.seats'), value: number(live.seats_left), note: say(live.seats_left === null ? 'vital.seats-unknown' : 'vital.seats-fed'), lines: [column(rows, 'seats_left')] });
-  if (facts.orders === null && hasPart('pay')) tiles.push({ id: 'orders', label: say('vital.orders'), value: '–', note: say('vital.seats-unknown'), lines: [] });
-  else if (facts.orders !== null) tiles.push({ id: 'orders', label: say('vital.orders'), value: number(watch.orders.at(-1).completed), note: say('vital.orders-note', number(Math.round(facts.orders.completed)), number(facts.orders.open)), lines: [column(orders, 'completed').map((value, i, all) => (i === 0 ? null : value - all[i - 1]))] });
   if (sums?.currency) tiles.push({ id: 'money', ...takings(watch, { hall, orders }) });
   else if (hasPart('seats')) tiles.push({ id: 'money', label: say('vital.money'), value: '–', note: say('vital.seats-unknown'), lines: [] });
   const { queue, seats, pay } = facts.errors;
