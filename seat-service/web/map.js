@@ -320,7 +320,7 @@ export class SeatMap {
   repaint(token) {
     const palette = new Float32Array(LOOKS * 4);
     const set = (look, rgb, size, sign = 0) => palette.set([...rgb, size + 2 * sign], look * 4);
-    set(LOOK.MINE, token('--signal'), 1.15);
+    set(LOOK.MINE, token('--crowd'), 0.35); // the visitor's dot lies on it
     set(LOOK.PENDING, token('--signal'), 0.6);
     set(LOOK.HELD, token('--crowd'), 0.35);
     set(LOOK.SOLD, token('--crowd'), 0.35);

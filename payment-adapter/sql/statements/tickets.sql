@@ -21,6 +21,7 @@
 --< number     text
 --< label      text
 --< category   text
+--< tone       text
 --< entrance   text
 --< floor      text
 --< buyer      text
@@ -37,6 +38,7 @@ SELECT t.id, t.seat, t.event, t.token,
     coalesce(p.at, 0) AS place_at, coalesce(p.place->>'zone', '') AS zone,
     coalesce(p.place->>'row', '') AS row, coalesce(p.place->>'number', '') AS number,
     coalesce(p.place->>'label', '') AS label, coalesce(p.place->>'category', '') AS category,
+    coalesce(1 + ((p.place->>'category_rank')::int - 1) % 5, 0)::text AS tone,
     coalesce(p.place->>'entrance', '') AS entrance, coalesce(p.place->>'floor', '') AS floor,
     o.member AS buyer,
     CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to, :may_offer(t, :hops_max) AS may_offer,

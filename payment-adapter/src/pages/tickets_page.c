@@ -108,6 +108,7 @@ static void list_ticket(struct tickets_page *page)
     fact_text(facts, "place", row->zone.len > 0 || place.len > 0 ? place : row->seat);
     fact_if(facts, "band", row->category.len > 0 || row->floor.len > 0 || page->seen > 1);
     fact_text(facts, "category", row->category);
+    fact_text(facts, "tone", row->tone);
     fact_text(facts, "floor", row->floor);
     fact_text(facts, "entrance", row->entrance);
     fact_phrase(facts, "handed-on", view == TICKET_HANDED_ON ? SPAN("ticket.handed-on") : none,

@@ -351,6 +351,20 @@ static void put_charges(struct text *text, const struct plan_charges *charges,
     json_member_u64(text, "vat", fees_vat(view->total + fees, charges->vat_basis_points));
 }
 
+/* With its rank: 1 is the dearest. Maps and tickets colour it by that (web/paint.js, signsOf()). */
+static void put_category(struct text *text, const struct render_event *event,
+                         const struct engine_hold_view *view, uint8_t category)
+{
+    uint64_t price = engine_price_of(event->engine, view->price_list, category);
+    uint32_t rank = 1;
+    for (uint32_t i = 0; i < plan_category_count(event->plan); i++) {
+        uint64_t other = engine_price_of(event->engine, view->price_list, (uint8_t)i);
+        rank += other > price || (other == price && i < category);
+    }
+    json_member_str(text, "category", plan_category(event->plan, category)->name);
+    json_member_u64(text, "category_rank", rank);
+}
+
 void render_hold(struct text *text, const struct render_event *event, const char *name,
                  const struct engine_hold_view *view)
 {
@@ -369,7 +383,7 @@ void render_hold(struct text *text, const struct render_event *event, const char
         json_member_str(text, "number", seat.number);
         json_member_str(text, "row", seat.row_label);
         json_member_str(text, "zone", seat.zone);
-        json_member_str(text, "category", plan_category(event->plan, seat.category)->name);
+        put_category(text, event, view, seat.category);
         if (seat.label_form.len > 0) {
             char memory[4 * PLAN_TEXT_MAX];
             struct text label = text_on(memory, sizeof(memory));
@@ -388,7 +402,7 @@ void render_hold(struct text *text, const struct render_event *event, const char
         const struct plan_area *area = plan_area(event->plan, view->area);
         json_member_str(text, "area", area->id);
         json_member_str(text, "area_name", area->name);
-        json_member_str(text, "category", plan_category(event->plan, area->category)->name);
+        put_category(text, event, view, area->category);
     }
     json_member_u64(text, "quantity", view->quantity);
     json_member_u64(text, "total", view->total);

@@ -74,13 +74,13 @@ test('a seat is called what its hall calls it, in order, tickets and mail', asyn
 
 test('standing places are called by the name of their area', async () => {
   const buyer = await world.login();
-  const area = { area: 'floor', area_name: '스탠딩 <A>', category: '스탠딩석', quantity: 2 };
+  const area = { area: 'floor', area_name: '스탠딩 <A>', category: '스탠딩석', category_rank: 7, quantity: 2 };
   const order = await world.ordered(buyer, world.hold({ area }));
   const seen = await world.paid(buyer, order);
   assert.deepEqual(seen.places.map(({ id, zone, row, number, category }) => [id, zone, row, number, category]), ['floor#1', 'floor#2'].map((id) => [id, '스탠딩 <A>', '', '', '스탠딩석']));
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ zone, row, number }) => [zone, row, number]), Array(2).fill(['스탠딩 <A>', undefined, undefined]));
-  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<dl><div><dt>Section<\/dt><dd>스탠딩 &lt;A&gt;<\/dd><\/div>\s*<\/dl>\s*<\/header>\s*<p class="band"><span>스탠딩석<\/span> <span class="nth">/);
+  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<dl><div><dt>Section<\/dt><dd>스탠딩 &lt;A&gt;<\/dd><\/div>\s*<\/dl>\s*<\/header>\s*<p class="band tone-2"><span>스탠딩석<\/span> <span class="nth">/);
   assert.match((await buyer.get(`/pay/orders/${order}`)).text, /(<li><span>스탠딩 &lt;A&gt;<\/span> <span class=\"soft\">스탠딩석<\/span><\/li>){2}/);
 });
 

@@ -155,6 +155,7 @@ test('a hold takes seats, all or nothing, and says until when', async () => {
     row: '1',
     zone: 'Hall',
     category: 'Front',
+    category_rank: 1,
     price: 150000,
   });
   assert.equal(held.json.total, 450000);
@@ -247,7 +248,10 @@ test('the best of each category is proposed before it is held, and holds nothing
   const { proposals } = (await buyer.propose({ quantity: 3 })).json;
   assert.deepEqual(proposals.map(({ category, total }) => [category, total]), [['Front', 450000], ['Back', 297000]]);
   assert.deepEqual((await buyer.info()).json.categories.map(({ held }) => held), [0, 0]);
-  for (const one of proposals) assert.equal((await buyer.hold({ seats: one.seats })).json.total, one.total);
+  for (const [n, one] of proposals.entries()) {
+    const { total, places: [{ category_rank: rank }] } = (await buyer.hold({ seats: one.seats })).json;
+    assert.deepEqual([total, rank], [one.total, n + 1]);
+  }
   const [again] = (await buyer.propose({ quantity: 3, category: 'Back' })).json.proposals;
   assert.equal(again.category, 'Back');
   assert.notDeepEqual(again.seats, proposals[1].seats);

@@ -27,6 +27,9 @@ static void put_place(struct text *text, const json_t *place)
         span_to_cstr_cut(json_in_words(said), word, sizeof(word));
         json_member_cstr(text, words[i], word);
     }
+    json_int_t rank = json_integer_value(json_object_get(place, "category_rank"));
+    if (rank > 0 && rank <= SEAT_NAMES_RANK_MAX)
+        json_member_u64(text, "category_rank", (uint64_t)rank);
     json_close(text, '}');
 }
 
@@ -42,9 +45,10 @@ static void put_area(struct text *text, const json_t *hold)
         char id[ORDER_SEAT_MAX];
         if (!order_area_seat(area, (uint32_t)i + 1, id))
             return;
-        json_t *place = json_pack("{s:s, s:s, s:O?}", "id", id, "zone",
+        json_t *place = json_pack("{s:s, s:s, s:O?, s:O?}", "id", id, "zone",
                                   name != NULL && name[0] != '\0' ? name : area, "category",
-                                  json_object_get(hold, "category"));
+                                  json_object_get(hold, "category"), "category_rank",
+                                  json_object_get(hold, "category_rank"));
         text->overflown |= place == NULL; /* without memory, as where it is too long */
         put_place(text, place);
         json_decref(place);

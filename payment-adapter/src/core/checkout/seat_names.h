@@ -11,7 +11,8 @@
 
 enum {
     SEAT_NAMES_EVENT_MAX = ORDER_NAME_MAX,
-    SEAT_NAMES_WORD_MAX = 128, /* of a zone, a row, a gate ...; cut beyond 42 Korean letters */
+    SEAT_NAMES_WORD_MAX = 128,  /* of a zone, a row, a gate ...; cut beyond 42 Korean letters */
+    SEAT_NAMES_RANK_MAX = 1000, /* of a category */
     /* seven such words each, some of them escaped, and a seat's name */
     SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (7 * SEAT_NAMES_WORD_MAX + 224 + ORDER_SEAT_MAX),
 };
@@ -19,7 +20,8 @@ enum {
 struct seat_names {
     char name[SEAT_NAMES_EVENT_MAX]; /* of the event; "" where the hold does not say */
     char show[SHOW_JSON_MAX];        /* an object: when and where, as far as the hold says */
-    /* [{"id","zone","row","number","category","label"?,"entrance"?,"floor"?}] or [] */
+    /* [{"id","zone","row","number","category","label"?,"entrance"?,"floor"?,"category_rank"?}] or
+     * [] */
     char json[SEAT_NAMES_JSON_MAX];
 };
 
