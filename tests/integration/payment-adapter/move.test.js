@@ -140,7 +140,7 @@ test('a move to a seat that is held by then changes nothing, and there are good 
   const mails = world.postgres.rows(`SELECT kind FROM pay.mail_outbox WHERE order_id = '${order}' ORDER BY id`, 'pay');
   assert.deepEqual(mails.map(({ kind }) => kind), ['completed', 'renewed-1', 'moved-2']);
   assert.match(await mailOf(order, 'renewed-1'), /your tickets were reissued[^]*\/pay\/tickets\//);
-  assert.match(await mailOf(order, 'moved-2'), /moved you to other seats/);
+  assert.match(await mailOf(order, 'moved-2'), /The organiser has changed seats/);
   await assertAgreed();
 });
 
