@@ -50,6 +50,6 @@ export function lineOf({ starts_at: starts, doors_at: doors, time_zone: zone, ve
   const when = starts && (zone ? clock(starts, zone, say('show.form')) : timeOf(starts));
   const where = venue && [venue.name, venue.address].filter(Boolean).map(inWords).join(', ');
   const open = doors && zone && say('show.doors', clock(doors, zone, '%H:%M'));
-  const line = [when, where, open].filter(Boolean).join(' · ');
+  const line = [when, where, open].filter(Boolean).join('\u00a0· '); // no line begins with the dot
   return starts && zone ? line + inBrackets(hereOf(starts, zone)) : line;
 }

@@ -245,18 +245,20 @@ static void put_start(struct text *out, const struct show *show, const struct sh
         TEXT_LIT(out, " UTC");
 }
 
+#define SHOW_APART "\u00a0· " /* no line begins with the dot */
+
 void show_put_line(struct text *out, const struct show *show, const struct show_words *words)
 {
     if (show->starts_ms != 0)
         put_start(out, show, words);
     if (show->starts_ms != 0 && show->venue.name.len > 0)
-        TEXT_LIT(out, " · ");
+        TEXT_LIT(out, SHOW_APART);
     show_put_place(out, &show->venue, words->lang);
     if (show->doors_ms != 0) {
         char time[8];
         struct tm tm = there(show, show->doors_ms);
         size_t len = strftime(time, sizeof(time), "%H:%M", &tm);
-        TEXT_LIT(out, " · ");
+        TEXT_LIT(out, SHOW_APART);
         put_filled(out, words->doors, (struct span){time, len});
     }
 }

@@ -21,8 +21,8 @@ describe('pages', async () => {
   const LIST = { few: ['#list-seats li'] };
   // One date and place on every page, in the time of the hall; and in that of a device elsewhere.
   const LINES = {
-    ko: '2030년 5월 1일 (수) 19:00 · 하버 스타디움, 인천 · 입장 17:30',
-    en: 'Wed 1 May 2030, 19:00 · Harbour Stadium, Incheon · Doors 17:30',
+    ko: '2030년 5월 1일 (수) 19:00\u00a0· 하버 스타디움, 인천\u00a0· 입장 17:30',
+    en: 'Wed 1 May 2030, 19:00\u00a0· Harbour Stadium, Incheon\u00a0· Doors 17:30',
   };
   const HERE = { ko: '', en: ' (Wed 1 May 2030, 11:00 on this device)' };
 

@@ -37,11 +37,11 @@ TEST_CASE(a_show_reads_as_one_line_in_the_time_of_its_place)
     static const struct {
         const char *body, *english, *korean;
     } rows[] = {
-        {"{" SEOUL "}", "Sat 12 June 2027, 19:00 · Harbour Dome, Incheon · Doors 17:30",
-         "2027년 6월 12일 (토) 19:00 · 하버돔, 인천 · 입장 17:30"},
+        {"{" SEOUL "}", "Sat 12 June 2027, 19:00\u00a0· Harbour Dome, Incheon\u00a0· Doors 17:30",
+         "2027년 6월 12일 (토) 19:00\u00a0· 하버돔, 인천\u00a0· 입장 17:30"},
         {"{\"starts_at\":\"2027-07-04T00:30:00Z\",\"time_zone\":\"America/New_York\","
          "\"venue\":{\"name\":\"Old Hall\"}}",
-         "Sat 3 July 2027, 20:30 · Old Hall", "2027년 7월 3일 (토) 20:30 · Old Hall"},
+         "Sat 3 July 2027, 20:30\u00a0· Old Hall", "2027년 7월 3일 (토) 20:30\u00a0· Old Hall"},
         {"{\"starts_at\":\"2027-06-12T19:00:00+09:00\"}", "Sat 12 June 2027, 10:00 UTC",
          "2027년 6월 12일 (토) 10:00 UTC"},
         {"{\"venue\":{\"name\":{\"de\":\"Halle\",\"en\":\"Hall\"}}}", "Hall", "Hall"},

@@ -94,8 +94,8 @@ export const SHOW = {
   venue: { name: { en: 'Harbour Dome', ko: '하버돔' }, address: { en: 'Incheon', ko: '인천' } },
 };
 export const SHOW_LINES = {
-  en: 'Sat 12 June 2027, 19:00 · Harbour Dome, Incheon · Doors 17:30',
-  ko: '2027년 6월 12일 (토) 19:00 · 하버돔, 인천 · 입장 17:30',
+  en: 'Sat 12 June 2027, 19:00\u00a0· Harbour Dome, Incheon\u00a0· Doors 17:30',
+  ko: '2027년 6월 12일 (토) 19:00\u00a0· 하버돔, 인천\u00a0· 입장 17:30',
 };
 
 export class FakeQueue extends Fake {
