@@ -28,7 +28,7 @@ async function take(scope) {
   const browser = await openBrowser(scope);
   const shot = (page, name) => page.screenshot({ path: `${folder}/${name}.png` });
 
-  await steer({ rate_per_s: 0.5, burst: 1, message: { en: 'Doors open at 19:00. There are seats in every category.' } });
+  await steer({ rate_per_s: 0.5, burst: 1, message: { en: 'There are seats in every category.' } });
   for (let n = 0; n < WAITING; n += 1) await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': `screen-${n}` } });
   const visitor = await Visitor.open(browser, stack, { locale: 'en-GB', viewport: PHONE });
   const { page } = visitor;
